@@ -1,0 +1,129 @@
+// The checked configuration: what rascal.json says after it was found, parsed, filled from the environment,
+// checked, laid over the built-in one and brought to one form (arrays and shorthands are keyed objects here).
+
+export interface Config {
+  /** The file it came from, as the user would name it; undefined when only the built-in one is used. */
+  readonly file: string | undefined;
+  /** The folder of that file: relative handler paths start there. */
+  readonly folder: string | undefined;
+  readonly vhosts: Readonly<Record<string, VhostConfig>>;
+  readonly publications: Readonly<Record<string, PublicationConfig>>;
+  readonly subscriptions: Readonly<Record<string, SubscriptionConfig>>;
+  readonly roles: Readonly<Record<string, RoleConfig>>;
+  readonly retry: RetryConfig;
+  /** Rascal's other top-level fields, passed on as they are: defaults, encryption, redeliveries. */
+  readonly rest: Readonly<Record<string, unknown>>;
+}
+
+export interface VhostConfig {
+  /** In order of trial; empty: Rascal's default (amqp://guest@localhost). */
+  readonly connections: readonly ConnectionConfig[];
+  readonly namespace?: string | boolean;
+  readonly exchanges: Readonly<Record<string, ExchangeConfig>>;
+  readonly queues: Readonly<Record<string, QueueConfig>>;
+  readonly bindings: readonly BindingConfig[];
+  /** Rascal's other fields of a vhost, as they are. */
+  readonly rest: Readonly<Record<string, unknown>>;
+}
+
+/** A connection as attributes; a `url` in rascal.json has been taken apart. */
+export interface ConnectionConfig {
+  readonly protocol?: 'amqp' | 'amqps';
+  readonly hostname?: string;
+  readonly port?: number;
+  readonly user?: string;
+  readonly password?: string;
+  readonly vhost?: string;
+  /** Query of the URL: heartbeat, frameMax, channelMax, … */
+  readonly options?: Readonly<Record<string, unknown>>;
+  readonly socketOptions?: Readonly<Record<string, unknown>>;
+  readonly retry?: unknown;
+  readonly management?: unknown;
+}
+
+export interface ExchangeConfig {
+  readonly type?: string;
+  readonly assert?: boolean;
+  readonly check?: boolean;
+  readonly options?: Readonly<Record<string, unknown>>;
+}
+
+export interface QueueConfig {
+  readonly assert?: boolean;
+  readonly check?: boolean;
+  readonly purge?: boolean;
+  /** `true`: Rascal makes the name unique (`name:uuid`). */
+  readonly replyTo?: boolean | string;
+  readonly options?: Readonly<Record<string, unknown>>;
+}
+
+/** One binding, one key. */
+export interface BindingConfig {
+  readonly source: string;
+  readonly destination: string;
+  readonly destinationType: 'queue' | 'exchange';
+  readonly bindingKey: string;
+  readonly qualifyBindingKeys?: boolean;
+  readonly options?: Readonly<Record<string, unknown>>;
+}
+
+export interface PublicationConfig {
+  readonly vhost: string;
+  readonly exchange?: string;
+  readonly queue?: string;
+  readonly routingKey?: string;
+  readonly confirm?: boolean;
+  readonly timeout?: number;
+  readonly options?: Readonly<Record<string, unknown>>;
+  readonly encryption?: unknown;
+  readonly replyTo?: string;
+}
+
+export interface SubscriptionConfig {
+  readonly vhost: string;
+  readonly queue: string;
+  readonly prefetch?: number;
+  readonly options?: Readonly<Record<string, unknown>>;
+  readonly rest: Readonly<Record<string, unknown>>;
+}
+
+export const behaviours = ['publish', 'consume', 'request', 'reply'] as const;
+export type Behaviour = (typeof behaviours)[number];
+
+/** What the words after the role's name are: the text; a routing key and the text; binding keys; none. */
+export const argumentForms = ['text', 'key text', 'keys', 'none'] as const;
+export type ArgumentForm = (typeof argumentForms)[number];
+
+/** One row of the table of roles. */
+export interface RoleConfig {
+  readonly behaviour: Behaviour;
+  /** For `publish` and `request`. */
+  readonly publication?: string;
+  /** For `consume` and `reply`. */
+  readonly subscription?: string;
+  /** One line of help. */
+  readonly summary?: string;
+  readonly arguments?: ArgumentForm;
+  /** The word for the keys in help: `severity`, `pattern`. */
+  readonly keyName?: string;
+  /** Sent when no text is given. */
+  readonly text?: string;
+  /** Used when no key is given. */
+  readonly routingKey?: string;
+  readonly persistent?: boolean;
+  readonly prefetch?: number;
+  readonly concurrency?: number;
+  readonly handler?: HandlerConfig;
+}
+
+/** Exactly one of the three. */
+export type HandlerConfig =
+  | { readonly builtin: 'print' | 'append' | 'work' | 'fibonacci' | 'echo'; readonly timeout?: number }
+  | { readonly exec: readonly string[]; readonly timeout?: number }
+  | { readonly module: string; readonly timeout?: number };
+
+/** Retry with back-off. `delays`: milliseconds before attempt 2, 3, …; the last one repeats. */
+export interface RetryConfig {
+  readonly attempts: number;
+  readonly delays: readonly number[];
+}

@@ -1,0 +1,23 @@
+// The world as a command sees it. main.ts makes the real one; tests make their own.
+
+import type { Readable, Writable } from 'node:stream';
+
+/** A stream for people or results. `isTTY` is true on a terminal. */
+export type Output = Writable & { readonly isTTY?: boolean };
+
+export interface Context {
+  /** What follows the program's name. */
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Absolute. Every relative path of the user is resolved against it. */
+  readonly cwd: string;
+  readonly stdin: Readable & { readonly isTTY?: boolean };
+  readonly stdout: Output;
+  readonly stderr: Output;
+  /** Aborted by the first SIGTERM or SIGINT (reason: the signal's name): stop taking, finish what runs. */
+  readonly drain: AbortSignal;
+  /** Aborted by the second signal, and at the end of the drain's time: hand back what is unfinished. */
+  readonly abandon: AbortSignal;
+  /** Aborts `abandon`; for the drain's deadline. */
+  readonly giveUp: () => void;
+}

@@ -1,0 +1,79 @@
+// The one error class of mq, the closed list of its codes, and the exit status of each (sysexits).
+// Code throws; only main.ts turns a code into an exit status.
+
+/** Code → exit status. The codes are a contract: tests and `--json` readers rely on them. */
+export const exitStatuses = {
+  /** The answer is no: a test failed, a threshold was missed. */
+  ANSWER_NO: 1,
+  /** The command line is wrong. */
+  USAGE: 64,
+  /** The data is wrong: a message that cannot be sent, a request the server refused. */
+  BAD_DATA: 65,
+  /** A file to read is missing or unreadable. */
+  NO_INPUT: 66,
+  /** The broker has no queue for the message. */
+  UNROUTABLE: 67,
+  /** The name of the broker's host is unknown. */
+  HOST_UNKNOWN: 68,
+  /** No broker answers, or the connection was lost. */
+  UNAVAILABLE: 69,
+  /** A bug in mq. */
+  BUG: 70,
+  /** The operating system refused: spawn, descriptors. */
+  SYSTEM: 71,
+  /** An output file cannot be created. */
+  CANNOT_CREATE: 73,
+  /** Reading or writing failed. */
+  IO: 74,
+  /** The broker refused (nacked) a message. Trying again may help. */
+  REFUSED: 75,
+  /** The connection went before the broker's answer: the message may or may not have arrived. */
+  IN_DOUBT: 75,
+  /** No answer in time. */
+  DEADLINE: 75,
+  /** The peer does not speak AMQP 0-9-1. */
+  PROTOCOL: 76,
+  /** TLS failed. */
+  TLS: 76,
+  /** Wrong credentials, or a permission is missing. */
+  NOT_PERMITTED: 77,
+  /** rascal.json is wrong. */
+  CONFIG: 78,
+  /** What rascal.json says and what the broker holds disagree. */
+  TOPOLOGY: 78,
+  /** A signal came before the orderly end. */
+  INTERRUPTED: 130,
+  TERMINATED: 143,
+} as const;
+
+export type ErrorCode = keyof typeof exitStatuses;
+
+/** What an MqError says beside its code and message. */
+export interface ErrorDetails {
+  /** The next step for the person who reads it. */
+  hint?: string;
+  /** Where: `file:line:column`, a path, or an option. */
+  at?: string;
+  cause?: unknown;
+}
+
+/** The only error class of mq. `message` says what was attempted, what happened, on what. */
+export class MqError extends Error {
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+  readonly at: string | undefined;
+
+  constructor(code: ErrorCode, message: string, { hint, at, cause }: ErrorDetails = {}) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = 'MqError';
+    this.code = code;
+    this.hint = hint;
+    this.at = at;
+  }
+}
+
+/** The error itself if it is an MqError, else a BUG that carries it as its cause. */
+export function asMqError(error: unknown): MqError {
+  if (error instanceof MqError) return error;
+  return new MqError('BUG', error instanceof Error ? error.message : String(error), { cause: error });
+}

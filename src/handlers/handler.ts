@@ -1,0 +1,87 @@
+// What happens to one message: the one interface that every handler is, and the outcomes it can have.
+
+import type { Output } from '../context.ts';
+
+/** The properties of basic.properties (AMQP 0-9-1, 1.8.3.1…14), as amqplib names them, without `headers`. */
+export interface MessageProperties {
+  contentType?: string;
+  contentEncoding?: string;
+  deliveryMode?: number;
+  priority?: number;
+  correlationId?: string;
+  replyTo?: string;
+  expiration?: string;
+  messageId?: string;
+  /** Seconds since 1970. */
+  timestamp?: number;
+  type?: string;
+  userId?: string;
+  appId?: string;
+}
+
+/** How the message came (basic.deliver). */
+export interface MessageFields {
+  exchange: string;
+  routingKey: string;
+  redelivered: boolean;
+  /** The queue it was taken from. */
+  queue: string;
+}
+
+export interface Message {
+  /** The bytes as they came; never decoded. */
+  readonly body: Buffer;
+  readonly fields: MessageFields;
+  readonly properties: MessageProperties;
+  /** Without prototype. */
+  readonly headers: Readonly<Record<string, unknown>>;
+  /** 1 for the first time a handler sees it. */
+  readonly attempt: number;
+}
+
+/**
+ * What is to be done with the message.
+ * - `ack`: it is done. `reply`: the answer for a `reply` role.
+ * - `retry`: again later, with back-off, then dead-letter.
+ * - `dead-letter`: to the dead-letter queue now.
+ * - `reject`, `nack`: basic.reject or basic.nack as they are, `requeue` or not.
+ */
+export type Outcome =
+  | { readonly type: 'ack'; readonly reply?: Reply }
+  | { readonly type: 'retry'; readonly reason: string }
+  | { readonly type: 'dead-letter'; readonly reason: string }
+  | { readonly type: 'reject' | 'nack'; readonly requeue: boolean };
+
+/** The answer to a request. `error`: the request was refused, and why; the body then says it as text. */
+export interface Reply {
+  readonly body: Buffer;
+  readonly contentType?: string;
+  readonly error?: string;
+}
+
+/** What a handler is given beside the message. */
+export interface HandlerContext {
+  /** Aborted when the message is to be given up: the deadline passed, or the second signal came. */
+  readonly signal: AbortSignal;
+}
+
+export interface Handler {
+  /** `role` if the role prints the body after success; `handler` if the handler's own output is what is shown. */
+  readonly prints: 'role' | 'handler';
+  /** Never throws and never rejects: a failure is an outcome. */
+  handle(message: Message, context: HandlerContext): Promise<Outcome>;
+  /** Frees what the handler holds (files, processes). */
+  close(): Promise<void>;
+}
+
+/** What handlers are made with. */
+export interface HandlerWorld {
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly stdout: Output;
+  readonly stderr: Output;
+  /** Milliseconds a handler may take for one message; undefined: no bound. */
+  readonly timeoutMs?: number;
+  /** Milliseconds between TERM and KILL for a child past its time. */
+  readonly graceMs: number;
+}
