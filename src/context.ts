@@ -20,4 +20,6 @@ export interface Context {
   readonly abandon: AbortSignal;
   /** Aborts `abandon`; for the drain's deadline. */
   readonly giveUp: () => void;
+  /** Sends a signal to a process, or to a process group when the id is negative. Throws if it is gone. */
+  readonly kill: (id: number, signal: NodeJS.Signals) => void;
 }

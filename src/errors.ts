@@ -54,6 +54,8 @@ export interface ErrorDetails {
   hint?: string;
   /** Where: `file:line:column`, a path, or an option. */
   at?: string;
+  /** Further lines for the person, one problem each (a check of rascal.json finds all of them at once). */
+  problems?: readonly string[];
   cause?: unknown;
 }
 
@@ -62,13 +64,15 @@ export class MqError extends Error {
   readonly code: ErrorCode;
   readonly hint: string | undefined;
   readonly at: string | undefined;
+  readonly problems: readonly string[];
 
-  constructor(code: ErrorCode, message: string, { hint, at, cause }: ErrorDetails = {}) {
+  constructor(code: ErrorCode, message: string, { hint, at, problems = [], cause }: ErrorDetails = {}) {
     super(message, cause === undefined ? undefined : { cause });
     this.name = 'MqError';
     this.code = code;
     this.hint = hint;
     this.at = at;
+    this.problems = problems;
   }
 }
 

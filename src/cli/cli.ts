@@ -1,0 +1,109 @@
+// From the arguments to the command that runs, and from its error to an exit status.
+
+import builtin from '../../rascal.json' with { type: 'json' };
+import type { Config, RoleConfig } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
+import type { Context } from '../context.ts';
+import { asMqError, exitStatuses, MqError } from '../errors.ts';
+import type { Command } from './command.ts';
+import { checkCommand } from './commands/check.ts';
+import { roleCommand } from './commands/role.ts';
+import { commandHelp, overview } from './help.ts';
+import { errorText } from './output.ts';
+import { commandName, earlyValue, hasFlag, nearest, parse, unknownCommand } from './program.ts';
+
+/** Runs the command line and gives the exit status. Never rejects. */
+export async function cli(context: Context): Promise<number> {
+  const { args, stdout, stderr } = context;
+  const name = commandName(args);
+  try {
+    if (name === undefined && hasFlag(args, '--help', '-h')) {
+      stdout.write(overview(await allCommands(context)));
+      return 0;
+    }
+    if (name === undefined)
+      throw new MqError('USAGE', args.length > 0 ? 'no command is given' : 'give a command', {
+        hint: 'mq --help lists the commands',
+      });
+    const command = await find(name, context);
+    if (hasFlag(args, '--help', '-h')) stdout.write(commandHelp(command));
+    else await command.run(context, parse(args, command));
+    return 0;
+  } catch (error) {
+    const failure = asMqError(error);
+    stderr.write(
+      errorText(failure, { command: name ?? '', json: hasFlag(args, '--json'), debug: hasFlag(args, '--debug') }),
+    );
+    return exitStatuses[failure.code];
+  }
+}
+
+async function find(name: string, context: Context): Promise<Command> {
+  const fixed = fixedCommands().find((command) => command.name === name);
+  if (fixed) return fixed;
+  const config = await configOf(context);
+  const generic = genericBehaviours[name as keyof typeof genericBehaviours];
+  if (generic) return genericCommand(name, config, context);
+  const role = config.roles[name];
+  if (role) return roleCommand(name, role, { config, group: groupOf(name) });
+  throw unknownCommand(
+    name,
+    (await allCommands(context)).map((command) => command.name),
+  );
+}
+
+async function allCommands(context: Context): Promise<Command[]> {
+  // Help must not depend on a right rascal.json; a wrong one shows when a command is run.
+  const config = await configOf(context).catch(() => loadConfig({ env: {}, cwd: '/', builtin, ignoreFiles: true }));
+  const roles = Object.entries(config.roles).map(([name, role]) =>
+    roleCommand(name, role, { config, group: groupOf(name) }),
+  );
+  return [
+    ...roles,
+    ...Object.keys(genericBehaviours).map((name) => genericCommand(name, config, context)),
+    ...fixedCommands(),
+  ];
+}
+
+function fixedCommands(): Command[] {
+  return [checkCommand(builtin)];
+}
+
+function configOf({ args, env, cwd }: Context): Promise<Config> {
+  const option = earlyValue(args, 'config');
+  return loadConfig({ ...(option !== undefined && { option }), env, cwd, builtin });
+}
+
+function groupOf(name: string): string {
+  return name in builtin.mq.roles ? 'Roles' : 'Roles of your rascal.json';
+}
+
+/** `mq publish NAME …`: any publication or subscription as a role without a row. */
+const genericBehaviours = {
+  publish: { behaviour: 'publish', uses: 'publication', summary: 'publish to any publication by its name' },
+  subscribe: { behaviour: 'consume', uses: 'subscription', summary: 'receive from any subscription by its name' },
+  request: { behaviour: 'request', uses: 'publication', summary: 'send requests to any publication by its name' },
+  reply: { behaviour: 'reply', uses: 'subscription', summary: 'answer the requests of any subscription by its name' },
+} as const;
+
+function genericCommand(name: string, config: Config, { args }: Context): Command {
+  const { behaviour, uses, summary } = genericBehaviours[name as keyof typeof genericBehaviours];
+  const shape = roleCommand(name, { behaviour, summary }, { config, group: 'By name' });
+  return {
+    ...shape,
+    usage: `<${uses}>${shape.usage && ` ${shape.usage}`}`,
+    run(context, values) {
+      const [target, ...rest] = values.args;
+      const known = Object.keys(uses === 'publication' ? config.publications : config.subscriptions);
+      if (target === undefined) throw values.usage(`give the name of a ${uses}; there are ${known.join(', ')}`);
+      if (!known.includes(target)) throw values.usage(`there is no ${uses} '${target}'${suggestion(target, known)}`);
+      const role: RoleConfig = { behaviour, [uses]: target };
+      return roleCommand(name, role, { config, group: '' }).run(context, values.withArgs(rest));
+    },
+  };
+}
+
+function suggestion(typed: string, names: readonly string[]): string {
+  const near = nearest(typed, names);
+  return near ? `; did you mean '${near}'?` : '';
+}

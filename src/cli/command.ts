@@ -1,0 +1,18 @@
+// What a command is: data for help and for cac, and a function over checked values.
+
+import type { Context } from '../context.ts';
+import type { OptionSet } from './options.ts';
+import type { Values } from './values.ts';
+
+export interface Command {
+  readonly name: string;
+  /** One line of help. */
+  readonly summary: string;
+  /** What follows the name in the usage line: `[text…]`. */
+  readonly usage: string;
+  readonly options: OptionSet;
+  readonly examples?: readonly string[];
+  /** The group it stands under in the help of mq. */
+  readonly group: string;
+  run(context: Context, values: Values): Promise<void>;
+}

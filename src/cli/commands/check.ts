@@ -1,0 +1,34 @@
+// mq check: is this rascal.json right? Every problem at once, with file, line and column.
+
+import { loadConfig } from '../../config/load.ts';
+import { jsonSchema } from '../../config/schema.ts';
+import { MqError } from '../../errors.ts';
+import type { Command } from '../command.ts';
+
+/** `builtin`: the configuration that is in the executable. */
+export function checkCommand(builtin: unknown): Command {
+  return {
+    name: 'check',
+    summary: 'check a rascal.json: all problems, with line and column',
+    usage: '[file]',
+    options: 'check',
+    group: 'Configuration',
+    examples: ['mq check', 'mq check config/rascal.json', 'mq check --schema > rascal.schema.json'],
+    async run({ env, cwd, stdout }, values) {
+      if (values.flag('schema')) {
+        stdout.write(`${JSON.stringify(jsonSchema(), null, 2)}\n`);
+        return;
+      }
+      const [argument, second] = values.args;
+      if (second !== undefined) throw values.usage(`'${second}' is one argument too many`);
+      const option = argument ?? values.name('config');
+      if (option === '') throw values.usage('the file is empty text');
+      const config = await loadConfig({ ...(option !== undefined && { option }), env, cwd, builtin });
+      if (config.file === undefined)
+        throw new MqError('NO_INPUT', 'there is no rascal.json here', { hint: 'mq check FILE names another one' });
+      const counts = `${Object.keys(config.roles).length} roles, ${Object.keys(config.publications).length} publications, ${Object.keys(config.subscriptions).length} subscriptions`;
+      if (values.flag('json')) stdout.write(`${JSON.stringify({ file: config.file, ok: true })}\n`);
+      else stdout.write(`${config.file}: right (${counts}, the built-in ones included)\n`);
+    },
+  };
+}

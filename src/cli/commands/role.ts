@@ -1,0 +1,222 @@
+// A role as a command: its row, the command line, and what both together mean for its behaviour.
+
+import type { Properties } from 'amqplib/callback_api';
+import { parseAddresses } from '../../config/address.ts';
+import type { Config, ConnectionConfig, HandlerConfig, RoleConfig } from '../../config/config.ts';
+import type { Context } from '../../context.ts';
+import type { Input } from '../../roles/input.ts';
+import type { Command } from '../command.ts';
+import { usageLine } from '../help.ts';
+import { properties } from '../properties.ts';
+import type { Values } from '../values.ts';
+
+/** The command for one row of the table of roles. `generic` rows name a publication or subscription of the file. */
+export function roleCommand(
+  name: string,
+  role: RoleConfig,
+  { config, group }: { config: Config; group: string },
+): Command {
+  return {
+    name,
+    summary: role.summary ?? `${role.behaviour} ${role.publication ?? role.subscription ?? ''}`,
+    usage: usageOf(role),
+    options: role.behaviour,
+    group,
+    run: (context, values) => run(context, values, { name, role, config }),
+  };
+}
+
+interface Row {
+  readonly name: string;
+  readonly role: RoleConfig;
+  readonly config: Config;
+}
+
+async function run(context: Context, values: Values, row: Row): Promise<void> {
+  const drainMs = values.seconds('drain') ?? 25_000;
+  const onDrain = () => setTimeout(context.giveUp, drainMs).unref();
+  context.drain.addEventListener('abort', onDrain, { once: true });
+  try {
+    if (row.role.behaviour === 'publish') await runPublish(context, values, row);
+    else if (row.role.behaviour === 'request') await runRequest(context, values, row);
+    else await runConsume(context, values, row);
+  } finally {
+    context.drain.removeEventListener('abort', onDrain);
+  }
+}
+
+async function runPublish(context: Context, values: Values, row: Row): Promise<void> {
+  const settings = {
+    publication: row.role.publication as string,
+    ...sending(values, row),
+    mandatory: values.flag('mandatory') ?? true,
+    window: values.whole('window', { min: 1, max: 65_535 }) ?? 256,
+    json: values.flag('json') ?? false,
+  };
+  const { publish } = await import('../../roles/publish.ts');
+  await withSession(context, values, row, (session) => publish(context, session, settings));
+}
+
+async function runRequest(context: Context, values: Values, row: Row): Promise<void> {
+  const settings = {
+    publication: row.role.publication as string,
+    ...sending(values, row),
+    window: values.whole('window', { min: 1, max: 65_535 }) ?? 64,
+    replyTimeoutMs: values.seconds('timeout') ?? 30_000,
+    ownQueue: values.flag('reply-queue') ?? false,
+    json: values.flag('json') ?? false,
+  };
+  const { request } = await import('../../roles/request.ts');
+  await withSession(context, values, row, (session) => request(context, session, settings));
+}
+
+async function runConsume(context: Context, values: Values, row: Row): Promise<void> {
+  const { role, config } = row;
+  const behaviour = role.behaviour as 'consume' | 'reply';
+  const subscription = role.subscription as string;
+  const keys = values.args;
+  if (role.arguments === 'keys' && keys.length === 0)
+    throw values.usage(
+      `no ${role.keyName ?? 'key'} is given; usage: ${usageLine({ name: row.name, usage: usageOf(role) })}`,
+    );
+  if (role.arguments !== 'keys' && keys.length > 0) throw values.usage(`'${keys[0]}' is one argument too many`);
+  const concurrency = values.whole('concurrency', { min: 1, max: 65_535 });
+  // Rascal's default is 10 (baseline.js).
+  const prefetch =
+    values.whole('prefetch', { min: 1, max: 65_535 }) ??
+    concurrency ??
+    role.prefetch ??
+    config.subscriptions[subscription]?.prefetch ??
+    10;
+  const choice = handlerChoice(values, role);
+  const folder = choice.fromFile ? (config.folder ?? context.cwd) : context.cwd;
+  const numbers = {
+    count: values.whole('count', { min: 1 }),
+    idleMs: values.seconds('idle'),
+    untilEmpty: values.flag('until-empty') ?? false,
+    json: values.flag('json') ?? false,
+  };
+  const timeoutMs = values.seconds('handler-timeout') ?? timeoutOf(choice.config);
+  const graceMs = values.seconds('grace') ?? 5000;
+
+  const [{ makeHandler }, { canFail, consume }] = await Promise.all([
+    import('../../handlers/make.ts'),
+    import('../../roles/consume.ts'),
+  ]);
+  const handler = await makeHandler(
+    choice.config,
+    {
+      cwd: context.cwd,
+      env: context.env,
+      stdout: context.stdout,
+      stderr: context.stderr,
+      kill: context.kill,
+      graceMs,
+      ...(timeoutMs !== undefined && { timeoutMs }),
+      passEnv: values.list('pass-env'),
+    },
+    { behaviour, folder },
+  );
+  try {
+    await withSession(context, values, row, (session) =>
+      consume(context, session, {
+        behaviour,
+        subscription,
+        bindingKeys: role.arguments === 'keys' ? keys : undefined,
+        prefetch,
+        concurrency: Math.min(concurrency ?? role.concurrency ?? prefetch, prefetch),
+        ...numbers,
+        retry: config.retry,
+        handler,
+        canFail: canFail(choice.config),
+      }),
+    );
+  } finally {
+    await handler.close();
+  }
+}
+
+/** What `publish` and `request` have in common: the input and the message's attributes. */
+function sending(
+  values: Values,
+  { role }: Row,
+): { input: Input; routingKey: string | undefined; properties: Properties; persistent: boolean | undefined } {
+  const byOption = values.text('routing-key');
+  const takesKey = role.arguments === 'key text' && byOption === undefined;
+  const [first, ...rest] = values.args;
+  const words = takesKey ? rest : values.args;
+  return {
+    input: inputOf(values, words, role),
+    routingKey: byOption ?? (takesKey ? (first ?? role.routingKey) : role.routingKey),
+    properties: properties(values),
+    persistent: values.flag('persistent') ?? role.persistent,
+  };
+}
+
+function inputOf(values: Values, words: readonly string[], role: RoleConfig): Input {
+  const file = values.name('file');
+  const lines = values.flag('lines') ?? false;
+  if ((lines || file !== undefined) && words.length > 0)
+    throw values.usage(`'${words[0]}' and ${lines ? '--lines' : '--file'} are two inputs; give one`);
+  if (lines) return { from: 'lines', path: file ?? '-' };
+  if (file !== undefined) return { from: 'whole', path: file };
+  return { from: 'text', text: words.length > 0 ? words.join(' ') : (role.text ?? '') };
+}
+
+function handlerChoice(
+  values: Values,
+  role: RoleConfig,
+): { config: HandlerConfig | { file: string }; fromFile: boolean } {
+  const exec = values.list('exec');
+  const module = values.name('handler');
+  const file = values.name('file');
+  const chosen = [
+    exec.length > 0 && '--exec',
+    module !== undefined && '--handler',
+    file !== undefined && '--file',
+  ].filter(Boolean);
+  if (chosen.length > 1) throw values.usage(`${chosen.join(' and ')} exclude each other`);
+  if (exec.length > 0) return { config: { exec }, fromFile: false };
+  if (module !== undefined) return { config: { module }, fromFile: false };
+  if (file !== undefined) return { config: { file }, fromFile: false };
+  return { config: role.handler ?? { builtin: role.behaviour === 'reply' ? 'echo' : 'print' }, fromFile: true };
+}
+
+function timeoutOf(handler: HandlerConfig | { file: string }): number | undefined {
+  return 'timeout' in handler && handler.timeout !== undefined ? handler.timeout * 1000 : undefined;
+}
+
+async function withSession(
+  context: Context,
+  values: Values,
+  { name, config }: Row,
+  work: (session: import('../../session/session.ts').Session) => Promise<void>,
+): Promise<void> {
+  const addresses = addressesOf(context, values);
+  const { Session } = await import('../../session/session.ts');
+  const session = new Session({
+    config,
+    addresses,
+    role: name,
+    confirmTimeoutMs: values.seconds('timeout') ?? 60_000,
+    say: (line) => context.stderr.write(`mq ${name}: ${line}\n`),
+  });
+  try {
+    await work(session);
+  } finally {
+    await session.close();
+  }
+}
+
+function addressesOf({ env }: Context, values: Values): ConnectionConfig[] | undefined {
+  const option = values.text('url');
+  if (option !== undefined) return parseAddresses(option, { at: '--url', code: 'USAGE' });
+  const variable = env['MQ_URL'];
+  return variable === undefined ? undefined : parseAddresses(variable, { at: 'MQ_URL', code: 'USAGE' });
+}
+
+function usageOf({ behaviour, arguments: form, keyName = 'key' }: RoleConfig): string {
+  if (form === 'keys') return `${keyName}…`;
+  if (form === 'key text') return `[${keyName} [text…]]`;
+  return behaviour === 'publish' || behaviour === 'request' ? '[text…]' : '';
+}

@@ -1,0 +1,35 @@
+// The help texts, drawn from the tables of commands and options.
+
+import type { Command } from './command.ts';
+import { type Option, optionSets } from './options.ts';
+
+/** The help of mq itself: every command under its group. */
+export function overview(commands: readonly Command[]): string {
+  const width = Math.max(...commands.map(({ name }) => name.length));
+  const groups = [...new Set(commands.map(({ group }) => group))];
+  const sections = groups.map((group) => {
+    const rows = commands.filter((command) => command.group === group);
+    return `${group}\n${rows.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`).join('\n')}`;
+  });
+  return `${['mq: everything with a RabbitMQ broker, from one file\n\nUsage: mq <command> [options]', ...sections, 'mq <command> --help shows its options; mq --version the version.'].join('\n\n')}\n`;
+}
+
+export function commandHelp({ name, usage, summary, options, examples = [] }: Command): string {
+  const rows = (optionSets[options] as readonly Option[]).map((option) => [flagOf(option), option.help] as const);
+  const width = Math.max(...rows.map(([flag]) => flag.length));
+  const sections = [
+    `mq ${name}: ${summary}`,
+    `Usage: ${usageLine({ name, usage })}`,
+    `Options\n${rows.map(([flag, help]) => `  ${flag.padEnd(width)}  ${help}`).join('\n')}`,
+  ];
+  if (examples.length > 0) sections.push(`Examples\n${examples.map((example) => `  ${example}`).join('\n')}`);
+  return `${sections.join('\n\n')}\n`;
+}
+
+export function usageLine({ name, usage }: Pick<Command, 'name' | 'usage'>): string {
+  return `mq ${name} [options]${usage ? ` ${usage}` : ''}`;
+}
+
+function flagOf({ name, short, value, repeats }: Option): string {
+  return `${short ? `-${short}, ` : ''}--${name}${value ? ` ${value}` : ''}${repeats ? ' …' : ''}`;
+}

@@ -1,0 +1,104 @@
+// Every option of mq, as data: program.ts gives them to cac, help.ts prints them, and the sets say which command has which.
+
+export interface Option {
+  /** Without dashes; as the user types it. */
+  readonly name: string;
+  readonly short?: string;
+  /** The word for its value in help; absent: a flag. `…` after it: may be given more than once. */
+  readonly value?: string;
+  readonly repeats?: true;
+  /** Takes every argument after it (`--exec CMD ARGS…`). */
+  readonly rest?: true;
+  /** `--no-NAME` is there too. */
+  readonly negatable?: true;
+  readonly help: string;
+}
+
+const common: readonly Option[] = [
+  {
+    name: 'url',
+    value: 'URLS',
+    help: 'the broker: amqp://user:password@host:port/vhost; several nodes with commas (MQ_URL)',
+  },
+  { name: 'config', value: 'FILE', help: 'the configuration (MQ_CONFIG, ./rascal.json, else the built-in one)' },
+  { name: 'json', help: 'results as one JSON object a line' },
+  { name: 'drain', value: 'SECONDS', help: 'time to finish after the first SIGTERM or SIGINT (25)' },
+];
+
+const always: readonly Option[] = [
+  { name: 'debug', help: 'show the stack of an error' },
+  { name: 'help', short: 'h', help: 'show this' },
+];
+
+const message: readonly Option[] = [
+  { name: 'header', value: 'NAME=VALUE', repeats: true, help: 'a header' },
+  { name: 'property', value: 'NAME=VALUE', repeats: true, help: 'a property: content-type, priority, expiration, …' },
+  { name: 'routing-key', value: 'KEY', help: 'the routing key' },
+  { name: 'persistent', negatable: true, help: 'survives a restart of the broker, or does not (--no-persistent)' },
+];
+
+const input: readonly Option[] = [
+  { name: 'lines', help: 'one message for each line of standard input' },
+  {
+    name: 'file',
+    value: 'FILE',
+    help: 'the whole of the file (- is standard input) as one message; with --lines each line of it',
+  },
+];
+
+const publish: readonly Option[] = [
+  ...input,
+  ...message,
+  {
+    name: 'mandatory',
+    negatable: true,
+    help: 'fail if no queue gets it (the default), or do not care (--no-mandatory)',
+  },
+  { name: 'window', value: 'N', help: 'the most messages without an answer from the broker (256)' },
+  { name: 'timeout', value: 'SECONDS', help: 'without an answer for so long, messages are in doubt (60)' },
+];
+
+const request: readonly Option[] = [
+  ...input,
+  ...message,
+  { name: 'timeout', value: 'SECONDS', help: 'how long to wait for a reply (30)' },
+  { name: 'window', value: 'N', help: 'the most requests in flight (64)' },
+  { name: 'reply-queue', help: 'a queue of its own for the replies instead of direct reply-to' },
+];
+
+const receive: readonly Option[] = [
+  { name: 'prefetch', value: 'N', help: 'the most unacknowledged messages' },
+  { name: 'concurrency', value: 'N', help: 'the most messages handled at once (as prefetch)' },
+  { name: 'count', value: 'N', help: 'stop after N messages' },
+  { name: 'idle', value: 'SECONDS', help: 'stop when none came for so long' },
+  { name: 'until-empty', help: 'stop when the queue is empty' },
+  { name: 'file', value: 'FILE', help: 'append each body to the file' },
+  { name: 'handler', value: 'FILE', help: 'a module (.ts, .js) whose default export handles a message' },
+  { name: 'handler-timeout', value: 'SECONDS', help: 'the most time for one message' },
+  { name: 'grace', value: 'SECONDS', help: 'between TERM and KILL for a command past its time (5)' },
+  {
+    name: 'pass-env',
+    value: 'NAME',
+    repeats: true,
+    help: 'a variable of the environment that the command of --exec gets',
+  },
+  { name: 'exec', value: 'CMD ARGS…', rest: true, help: 'a command run for each message; it must be the last option' },
+];
+
+const check: readonly Option[] = [
+  { name: 'config', value: 'FILE', help: 'the file to check (or as the argument)' },
+  { name: 'json', help: 'the problems as one JSON object a line' },
+  { name: 'schema', help: 'print the JSON Schema of rascal.json' },
+];
+
+/** The options of each kind of command. */
+export const optionSets = {
+  publish: [...publish, ...common, ...always],
+  request: [...request, ...common, ...always],
+  consume: [...receive, ...common, ...always],
+  reply: [...receive, ...common, ...always],
+  check: [...check, ...always],
+  none: always,
+} as const satisfies Record<string, readonly Option[]>;
+
+export type OptionSet = keyof typeof optionSets;

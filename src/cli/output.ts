@@ -1,0 +1,36 @@
+// How an error looks: one line, a hint where there is a next step; with --json one object.
+
+import { exitStatuses, type MqError } from '../errors.ts';
+
+export interface ErrorStyle {
+  /** The command's name, '' for mq itself. */
+  readonly command: string;
+  readonly json: boolean;
+  readonly debug: boolean;
+}
+
+/** The text for stderr, newline included. */
+export function errorText(error: MqError, { command, json, debug }: ErrorStyle): string {
+  const { code, message, hint, problems } = error;
+  if (json) {
+    const more = {
+      ...(hint && { hint }),
+      ...(problems.length > 0 && { problems }),
+      ...(debug && { stack: stackOf(error) }),
+    };
+    return `${JSON.stringify({ level: 'error', code, exit: exitStatuses[code], message, ...more })}\n`;
+  }
+  const lines = [
+    `mq${command ? ` ${command}` : ''}: ${message} [${code}]`,
+    ...problems.map((problem) => `  ${problem}`),
+  ];
+  if (hint) lines.push(`hint: ${hint}`);
+  if (code === 'BUG' && !debug) lines.push('hint: this is a bug in mq; --debug shows where');
+  if (debug) lines.push(stackOf(error));
+  return `${lines.join('\n')}\n`;
+}
+
+function stackOf(error: Error): string {
+  const { cause } = error;
+  return [error.stack, cause instanceof Error ? `caused by ${stackOf(cause)}` : undefined].filter(Boolean).join('\n');
+}

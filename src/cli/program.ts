@@ -1,0 +1,108 @@
+// From the command line to one command and its values. The only importer of cac: cac parses and says what is unknown
+// or missing; protect.ts keeps the values as typed, and the suggestions are added here.
+
+import { cac } from 'cac';
+import { closest, distance } from 'fastest-levenshtein';
+import { MqError } from '../errors.ts';
+import type { Command } from './command.ts';
+import { type Option, optionSets } from './options.ts';
+import { protectArgs, unprotect } from './protect.ts';
+import { Values } from './values.ts';
+
+/** The options of all commands, for finding the command's name before its options are known. */
+const allOptions: readonly Option[] = Object.values(optionSets).flat();
+
+/** The command's name as typed, undefined when there is none. */
+export function commandName(args: readonly string[]): string | undefined {
+  return args[protectArgs(args, allOptions).commandAt];
+}
+
+/** The value of a `--name VALUE` before the command is known. */
+export function earlyValue(args: readonly string[], name: string): string | undefined {
+  const { argv } = protectArgs(args, allOptions);
+  const at = argv.lastIndexOf(`--${name}`);
+  const value = argv[at + 1];
+  return at === -1 || value === undefined ? undefined : unprotect(value);
+}
+
+/** True if a flag such as --help stands before any `--` or `--exec`. */
+export function hasFlag(args: readonly string[], ...flags: readonly string[]): boolean {
+  return protectArgs(args, allOptions).argv.some((arg) => flags.includes(arg));
+}
+
+/** The values of a command line for its command. Throws USAGE. */
+export function parse(args: readonly string[], command: Command): Values {
+  const options: readonly Option[] = optionSets[command.options];
+  const { argv, missing } = protectArgs(args, options);
+  const usage = (message: string, hint = `mq ${command.name} --help`) => new MqError('USAGE', message, { hint });
+  if (missing) throw usage(`--${missing.name} needs a value: ${missing.value}`);
+
+  const program = cac('mq');
+  const parser = program.command(`${command.name} [...args]`, command.summary);
+  for (const option of options) {
+    const flag = option.short ? `-${option.short}, --${option.name}` : `--${option.name}`;
+    parser.option(option.value ? `${flag} <value>` : flag, option.help);
+    if (option.negatable) parser.option(`--no-${option.name}`, option.help);
+  }
+  let values: Values | undefined;
+  parser.action((rest: string[], parsed: Record<string, unknown>) => {
+    values = new Values({ command: command.name, args: rest.map(unprotect), options: given(options, parsed, argv) });
+  });
+  try {
+    program.parse(['node', 'mq', ...argv], { run: false });
+    program.runMatchedCommand();
+  } catch (error) {
+    throw usage(...worded(error as Error, options, command));
+  }
+  if (!values) throw new MqError('BUG', `cac did not match the command ${command.name}`);
+  return values;
+}
+
+/** The error for a command that does not exist. */
+export function unknownCommand(name: string, names: readonly string[]): MqError {
+  const near = nearest(name, names);
+  return new MqError('USAGE', `there is no command '${name}'`, {
+    hint: near ? `did you mean 'mq ${near}'?` : 'mq --help lists the commands',
+  });
+}
+
+/** What was given, by the option's name: cac camel-cases names and adds defaults. */
+function given(
+  options: readonly Option[],
+  parsed: Record<string, unknown>,
+  argv: readonly string[],
+): Record<string, readonly string[] | boolean> {
+  const values: Record<string, readonly string[] | boolean> = {};
+  for (const { name, short, value, negatable } of options) {
+    const key = name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+    if (value) {
+      const texts = [parsed[key]].flat().filter((one) => typeof one === 'string');
+      if (texts.length > 0) values[name] = texts.map(unprotect);
+    } else if (argv.includes(`--${name}`) || (short && argv.includes(`-${short}`))) values[name] = true;
+    else if (negatable && argv.includes(`--no-${name}`)) values[name] = false;
+  }
+  return values;
+}
+
+/** cac's message in mq's words, and the next step. */
+function worded(error: Error, options: readonly Option[], command: Command): [string, string?] {
+  const unknown = /Unknown option `-*([^`]+)`/.exec(error.message)?.[1];
+  if (unknown === undefined) return [error.message];
+  const typed = unknown.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+  const near = nearest(
+    typed,
+    options.map(({ name }) => name),
+  );
+  const dashes = typed.length > 1 ? '--' : '-';
+  return [
+    `there is no option ${dashes}${typed}`,
+    near ? `did you mean --${near}?` : `mq ${command.name} --help lists the options`,
+  ];
+}
+
+/** The name that was probably meant. */
+export function nearest(typed: string, names: readonly string[]): string | undefined {
+  if (names.length === 0) return undefined;
+  const near = closest(typed, names as string[]);
+  return distance(typed, near) <= Math.max(2, Math.floor(near.length / 3)) ? near : undefined;
+}

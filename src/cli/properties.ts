@@ -1,0 +1,47 @@
+// --property and --header: from NAME=VALUE to AMQP properties (AMQP 0-9-1, 1.8.3.1…14).
+
+import type { Properties } from 'amqplib/callback_api';
+import type { Values } from './values.ts';
+
+const names = {
+  'content-type': 'contentType',
+  'content-encoding': 'contentEncoding',
+  'correlation-id': 'correlationId',
+  'reply-to': 'replyTo',
+  expiration: 'expiration',
+  'message-id': 'messageId',
+  type: 'type',
+  'user-id': 'userId',
+  'app-id': 'appId',
+  priority: 'priority',
+  timestamp: 'timestamp',
+  'delivery-mode': 'deliveryMode',
+} as const;
+
+const largest: Readonly<Record<string, number>> = {
+  priority: 255,
+  timestamp: Number.MAX_SAFE_INTEGER,
+  deliveryMode: 2,
+};
+
+/** `content-type`, `content_type` and `contentType` are the same. Throws USAGE. */
+export function properties(values: Values): Properties {
+  const found: Record<string, unknown> = {};
+  for (const [typed, value] of values.pairs('property')) {
+    const dashed = typed.replace(/_/g, '-').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+    const name = (names as Readonly<Record<string, string>>)[dashed];
+    if (name === undefined)
+      throw values.usage(`there is no property '${typed}'; there are ${Object.keys(names).join(', ')}`);
+    const limit = largest[name];
+    if (limit !== undefined && !(/^\d{1,15}$/.test(value) && Number(value) <= limit))
+      throw values.usage(`the property ${dashed} must be a whole number from 0 to ${limit}, not '${value}'`);
+    // RabbitMQ: a per-message TTL is text that holds a whole number of milliseconds.
+    if (name === 'expiration' && !/^\d{1,10}$/.test(value))
+      throw values.usage(`the property expiration must be whole milliseconds, not '${value}'`);
+    if (limit === undefined && Buffer.byteLength(value) > 255)
+      throw values.usage(`the property ${dashed} has ${Buffer.byteLength(value)} bytes; AMQP allows 255`);
+    found[name] = limit === undefined ? value : Number(value);
+  }
+  const headers = values.pairs('header');
+  return headers.length > 0 ? { ...found, headers: Object.fromEntries(headers) } : found;
+}

@@ -1,0 +1,51 @@
+// The only file that touches the process: streams, environment, signals, exit status.
+
+import { version } from '../package.json' with { type: 'json' };
+
+async function main(): Promise<void> {
+  const args = process.argv.slice(2);
+  if (args.length === 1 && (args[0] === '--version' || args[0] === '-v')) {
+    process.stdout.write(`mq ${version}\n`);
+    return;
+  }
+  const drain = new AbortController();
+  const abandon = new AbortController();
+  let signals = 0;
+  const onSignal = (signal: NodeJS.Signals) => {
+    signals += 1;
+    if (signals === 1) drain.abort(signal);
+    else if (signals === 2) abandon.abort();
+    else process.exit(signal === 'SIGINT' ? 130 : 143);
+  };
+  process.on('SIGTERM', onSignal);
+  process.on('SIGINT', onSignal);
+  // A closed pipe is told to whoever writes next, by the callback of the write.
+  process.stdout.on('error', () => undefined);
+  process.stderr.on('error', () => undefined);
+
+  const { cli } = await import('./cli/cli.ts');
+  const status = await cli({
+    args,
+    env: process.env,
+    cwd: process.cwd(),
+    stdin: process.stdin,
+    stdout: process.stdout,
+    stderr: process.stderr,
+    drain: drain.signal,
+    abandon: abandon.signal,
+    giveUp: () => abandon.abort(),
+    kill: (id, signal) => process.kill(id, signal),
+  });
+  // Streams that are pipes write later: what was said must be out before the end.
+  await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
+  process.exit(status);
+}
+
+function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream.destroyed || stream.writableLength === 0) resolve();
+    else stream.write('', () => resolve());
+  });
+}
+
+void main();

@@ -1,0 +1,86 @@
+// What a sending role sends: the text of the arguments, each line of a stream, or the whole of it. Bytes stay bytes.
+
+import { createReadStream } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Readable } from 'node:stream';
+import type { Context } from '../context.ts';
+import { MqError } from '../errors.ts';
+
+export type Input =
+  | { readonly from: 'text'; readonly text: string }
+  /** `path` is '-' for standard input. */
+  | { readonly from: 'lines' | 'whole'; readonly path: string };
+
+/** The longest line or file that is taken as one message: RabbitMQ's own upper bound for max_message_size. */
+const longest = 512 * 1024 * 1024;
+
+/** The bodies in order, in batches as they become readable. Ends early, without error, when `context.drain` is aborted. */
+export async function* bodies(input: Input, context: Context): AsyncGenerator<Buffer[]> {
+  if (input.from === 'text') {
+    yield [Buffer.from(input.text)];
+    return;
+  }
+  const stream = open(input.path, context);
+  const stop = () => stream.destroy();
+  context.drain.addEventListener('abort', stop, { once: true });
+  try {
+    yield* input.from === 'lines' ? lines(stream) : whole(stream);
+  } catch (error) {
+    if (context.drain.aborted) return;
+    throw unreadable(input.path, error);
+  } finally {
+    context.drain.removeEventListener('abort', stop);
+  }
+}
+
+function open(path: string, { stdin, cwd }: Context): Readable {
+  return path === '-' ? stdin : createReadStream(resolve(cwd, path));
+}
+
+async function* lines(stream: Readable): AsyncGenerator<Buffer[]> {
+  let rest: Buffer[] = [];
+  let restLength = 0;
+  for await (const chunk of stream as AsyncIterable<Buffer | string>) {
+    const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+    const batch: Buffer[] = [];
+    let start = 0;
+    for (let end = bytes.indexOf(10); end !== -1; end = bytes.indexOf(10, start)) {
+      const piece = bytes.subarray(start, end);
+      batch.push(restLength > 0 ? Buffer.concat([...rest, piece]) : piece);
+      if (restLength > 0) [rest, restLength] = [[], 0];
+      start = end + 1;
+    }
+    if (start < bytes.length) {
+      rest.push(bytes.subarray(start));
+      restLength += bytes.length - start;
+      if (restLength > longest) throw tooLong('a line');
+    }
+    if (batch.length > 0) yield batch;
+  }
+  if (restLength > 0) yield [Buffer.concat(rest)];
+}
+
+async function* whole(stream: Readable): AsyncGenerator<Buffer[]> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of stream as AsyncIterable<Buffer | string>) {
+    const bytes = typeof chunk === 'string' ? Buffer.from(chunk) : chunk;
+    chunks.push(bytes);
+    length += bytes.length;
+    if (length > longest) throw tooLong('the input');
+  }
+  yield [Buffer.concat(chunks)];
+}
+
+function tooLong(what: string): MqError {
+  return new MqError('BAD_DATA', `${what} is over ${longest} bytes`, { hint: 'no RabbitMQ takes a larger message' });
+}
+
+function unreadable(path: string, error: unknown): MqError {
+  if (error instanceof MqError) return error;
+  const { code, message } = error as NodeJS.ErrnoException;
+  const what = path === '-' ? 'standard input' : path;
+  const why = { ENOENT: 'no such file', EACCES: 'no permission', EISDIR: 'it is a directory' }[code ?? ''] ?? message;
+  const missing = code === 'ENOENT' || code === 'EACCES' || code === 'EISDIR';
+  return new MqError(missing ? 'NO_INPUT' : 'IO', `cannot read ${what}: ${why}`, { cause: error });
+}

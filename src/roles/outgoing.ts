@@ -1,0 +1,46 @@
+// One message to send, from a body, the publication and the options of the command line.
+
+import { randomUUID } from 'node:crypto';
+import type { Properties } from 'amqplib/callback_api';
+import type { OutgoingMessage } from '../session/publisher.ts';
+import type { Destination } from '../session/session.ts';
+
+export interface OutgoingParts {
+  readonly body: Buffer;
+  readonly destination: Destination;
+  readonly nextId: () => string;
+  readonly routingKey: string | undefined;
+  readonly properties: Properties;
+  readonly persistent: boolean | undefined;
+  readonly mandatory: boolean;
+}
+
+export function outgoing(parts: OutgoingParts): OutgoingMessage {
+  const { destination, properties, routingKey, persistent, body } = parts;
+  const {
+    headers,
+    persistent: byPublication,
+    mandatory: _,
+    ...options
+  } = destination.options as Properties & { persistent?: boolean; mandatory?: boolean };
+  const durable = persistent ?? byPublication ?? true;
+  const merged: Properties = { deliveryMode: durable ? 2 : 1, ...options, ...properties };
+  if (headers || properties.headers) merged.headers = { ...headers, ...properties.headers };
+  return {
+    exchange: destination.exchange,
+    routingKey: routingKey ?? destination.routingKey,
+    body,
+    properties: { ...merged, messageId: properties.messageId ?? parts.nextId() },
+    mandatory: parts.mandatory,
+  };
+}
+
+/** Unique and in order: one random part for the process and a number. */
+export function messageIds(): () => string {
+  const base = randomUUID();
+  let number = 0;
+  return () => {
+    number += 1;
+    return `${base}-${number}`;
+  };
+}

@@ -1,0 +1,48 @@
+// Prints what a role has to show on stdout. A message may be acknowledged when its print has resolved.
+
+import type { Output } from '../context.ts';
+import { MqError } from '../errors.ts';
+
+export class Printer {
+  readonly #stdout: Output;
+
+  constructor(stdout: Output) {
+    this.#stdout = stdout;
+  }
+
+  /** The bytes and a newline. On a terminal control characters are escaped. Rejects with IO; `closed` tells a closed pipe. */
+  body(body: Buffer): Promise<void> {
+    const shown = this.#stdout.isTTY ? Buffer.from(escapeControls(body.toString())) : body;
+    return this.#write(Buffer.concat([shown, newline]));
+  }
+
+  json(value: object): Promise<void> {
+    return this.#write(Buffer.from(`${JSON.stringify(value)}\n`));
+  }
+
+  #write(bytes: Buffer): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#stdout.write(bytes, (error) => (error ? reject(unwritable(error)) : resolve()));
+    });
+  }
+}
+
+/** True if the reader of stdout went away, which is a quiet end (`mq receive-logs | head -1`). */
+export function isClosedPipe(error: unknown): boolean {
+  const { code } = ((error as { cause?: unknown }).cause ?? {}) as NodeJS.ErrnoException;
+  return code === 'EPIPE' || code === 'ERR_STREAM_DESTROYED';
+}
+
+const newline = Buffer.from('\n');
+
+function unwritable(cause: Error): MqError {
+  return new MqError('IO', `cannot write to stdout: ${cause.message}`, { cause });
+}
+
+/** A stranger's message must not move the cursor or set the title of a terminal. Tab and newline stay. */
+function escapeControls(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, (character) => {
+    return `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
+  });
+}

@@ -1,0 +1,115 @@
+// The behaviour `publish`: sends the input, and tells for each message what became of it.
+
+import type { Properties } from 'amqplib/callback_api';
+import type { Context } from '../context.ts';
+import { MqError } from '../errors.ts';
+import type { Sent } from '../session/publisher.ts';
+import type { Session } from '../session/session.ts';
+import { bodies, type Input } from './input.ts';
+import { messageIds, outgoing } from './outgoing.ts';
+import { isClosedPipe, Printer } from './printer.ts';
+import { interrupted } from './signal.ts';
+
+export interface PublishSettings {
+  readonly publication: string;
+  readonly input: Input;
+  /** Instead of the publication's own. */
+  readonly routingKey: string | undefined;
+  readonly properties: Properties;
+  readonly persistent: boolean | undefined;
+  readonly mandatory: boolean;
+  readonly window: number;
+  /** Print one object per message with its outcome. */
+  readonly json: boolean;
+}
+
+/** Resolves when every message is confirmed; throws the first failure after the rest was tried. */
+export async function publish(context: Context, session: Session, settings: PublishSettings): Promise<void> {
+  const { publisher, destination } = await session.publisher(settings.publication, { window: settings.window });
+  const tally = new Tally(context, settings.json);
+  const nextId = messageIds();
+  const onAbandon = () => session.abort(interrupted(context));
+  context.abandon.addEventListener('abort', onAbandon, { once: true });
+  let complete = true;
+  try {
+    reading: for await (const batch of bodies(settings.input, context)) {
+      for (const body of batch) {
+        if (!publisher.hasRoom) await publisher.room();
+        if (context.drain.aborted || tally.hopeless) break reading;
+        const message = outgoing({ body, destination, nextId, ...settings });
+        const number = tally.attempt();
+        publisher.send(message, (sent) => tally.count(number, message.properties.messageId, sent));
+      }
+    }
+  } finally {
+    complete = !context.drain.aborted;
+    await publisher.settled();
+    await tally.printed();
+    context.abandon.removeEventListener('abort', onAbandon);
+  }
+  tally.finish();
+  if (!complete && settings.input.from !== 'text')
+    throw interrupted(context, `${tally.confirmed} messages are confirmed`);
+}
+
+/** Counts outcomes, prints them with --json, and holds the first failure. */
+class Tally {
+  readonly #context: Context;
+  readonly #printer: Printer | undefined;
+  readonly #progress: NodeJS.Timeout | undefined;
+  #prints: Promise<void> = Promise.resolve();
+  #attempted = 0;
+  #failed = 0;
+  #first: MqError | undefined;
+  confirmed = 0;
+  /** True when sending on makes no sense: nothing answers, or stdout cannot take the outcomes. */
+  hopeless = false;
+
+  constructor(context: Context, json: boolean) {
+    this.#context = context;
+    this.#printer = json ? new Printer(context.stdout) : undefined;
+    if (context.stderr.isTTY) this.#progress = setInterval(() => this.#showProgress(), 500).unref();
+  }
+
+  /** The number of the message, from 1. */
+  attempt(): number {
+    this.#attempted += 1;
+    return this.#attempted;
+  }
+
+  count(number: number, messageId: string, sent: Sent): void {
+    if (sent.type === 'confirmed') this.confirmed += 1;
+    else {
+      this.#failed += 1;
+      this.#first ??= sent.error;
+      if (sent.type === 'in doubt') this.hopeless = true;
+    }
+    if (!this.#printer) return;
+    const why = sent.type === 'confirmed' ? {} : { code: sent.error.code, message: sent.error.message };
+    this.#prints = this.#printer.json({ number, messageId, outcome: sent.type, ...why }).catch((error: MqError) => {
+      this.hopeless = true;
+      if (!isClosedPipe(error)) this.#first ??= error;
+    });
+  }
+
+  printed(): Promise<void> {
+    return this.#prints;
+  }
+
+  /** Throws the first failure. */
+  finish(): void {
+    clearInterval(this.#progress);
+    if (this.#progress && this.#shown) this.#context.stderr.write('\r\u001b[K');
+    if (!this.#first) return;
+    if (this.#attempted === 1) throw this.#first;
+    const { code, message, hint } = this.#first;
+    const counts = `${this.confirmed} of ${this.#attempted} messages confirmed, ${this.#failed} not`;
+    throw new MqError(code, `${message} (${counts})`, { ...(hint && { hint }), cause: this.#first });
+  }
+
+  #shown = false;
+  #showProgress(): void {
+    this.#shown = true;
+    this.#context.stderr.write(`\r\u001b[K${this.confirmed} of ${this.#attempted} messages confirmed`);
+  }
+}

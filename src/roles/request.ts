@@ -1,0 +1,101 @@
+// The behaviour `request`: sends requests, several in flight, and prints the replies in the order of the requests.
+
+import type { Properties, RawMessage } from 'amqplib/callback_api';
+import type { Context } from '../context.ts';
+import { asMqError, MqError } from '../errors.ts';
+import type { Session } from '../session/session.ts';
+import { bodies, type Input } from './input.ts';
+import { headerNames, jsonOf, messageOf } from './message.ts';
+import { messageIds, outgoing } from './outgoing.ts';
+import { isClosedPipe, Printer } from './printer.ts';
+import { interrupted } from './signal.ts';
+
+export interface RequestSettings {
+  readonly publication: string;
+  readonly input: Input;
+  readonly routingKey: string | undefined;
+  readonly properties: Properties;
+  readonly persistent: boolean | undefined;
+  /** The most requests in flight. */
+  readonly window: number;
+  readonly replyTimeoutMs: number;
+  /** A queue of its own for the replies. */
+  readonly ownQueue: boolean;
+  readonly json: boolean;
+}
+
+type Answer = { readonly reply: RawMessage } | { readonly error: MqError };
+
+/** Resolves when every request has its reply; throws the first failure after the rest was tried. */
+export async function request(context: Context, session: Session, settings: RequestSettings): Promise<void> {
+  const { requester, destination } = await session.requester(settings.publication, settings);
+  const printer = new Printer(context.stdout);
+  const nextId = messageIds();
+  const onAbandon = () => session.abort(interrupted(context));
+  context.abandon.addEventListener('abort', onAbandon, { once: true });
+  const failures: MqError[] = [];
+  let attempted = 0;
+
+  const show = async (answer: Answer) => {
+    const failure = 'error' in answer ? answer.error : refusalOf(answer.reply);
+    if (failure) failures.push(failure);
+    if (settings.json)
+      await printer.json(
+        'error' in answer
+          ? failureJson(answer.error)
+          : { ...jsonOf(messageOf(answer.reply, '')), error: failure?.message },
+      );
+    else if (!failure && 'reply' in answer) await printer.body(answer.reply.content);
+    else if (failure && settings.input.from === 'lines') context.stderr.write(`${failure.message}\n`);
+  };
+
+  // Each is shown as soon as it and all before it are answered; the oldest is waited for when the window is full.
+  const unshown: Promise<void>[] = [];
+  let last = Promise.resolve();
+  try {
+    for await (const batch of bodies(settings.input, context)) {
+      for (const body of batch) {
+        if (context.drain.aborted || failures.some(isHopeless)) break;
+        attempted += 1;
+        const message = outgoing({ body, destination, nextId, ...settings, mandatory: true });
+        const answer: Promise<Answer> = requester.request(message).then(
+          (reply) => ({ reply }),
+          (error: unknown) => ({ error: asMqError(error) }),
+        );
+        last = last.then(async () => show(await answer));
+        last.catch(() => undefined); // it is awaited below
+        unshown.push(last);
+        if (unshown.length >= settings.window) await unshown.shift();
+      }
+    }
+    await last;
+  } catch (error) {
+    if (isClosedPipe(error)) return;
+    throw error;
+  } finally {
+    context.abandon.removeEventListener('abort', onAbandon);
+  }
+  const [first] = failures;
+  if (first && attempted === 1) throw first;
+  if (first)
+    throw new MqError(first.code, `${failures.length} of ${attempted} requests failed; the first: ${first.message}`, {
+      ...(first.hint && { hint: first.hint }),
+      cause: first,
+    });
+  if (context.drain.aborted && settings.input.from === 'lines')
+    throw interrupted(context, `${attempted} requests were answered`);
+}
+
+/** A reply in which the server says that it refused the request. */
+function refusalOf(reply: RawMessage): MqError | undefined {
+  const error = reply.properties.headers?.[headerNames.error];
+  return typeof error === 'string' ? new MqError('BAD_DATA', `the server refused the request: ${error}`) : undefined;
+}
+
+function failureJson({ code, message }: MqError): object {
+  return { error: message, code };
+}
+
+function isHopeless({ code }: MqError): boolean {
+  return code === 'IN_DOUBT' || code === 'NOT_PERMITTED' || code === 'TOPOLOGY';
+}

@@ -1,0 +1,113 @@
+// Retry with back-off, then the dead-letter queue, on every queue type and version alike: a confirmed publish to a wait
+// queue whose messages expire back into the work queue, or to the dead-letter queue; only then is the message acked.
+//   <queue>.retry.<milliseconds>   waits; expires into <queue>
+//   <queue>.dead                   what no attempt could do, with the reason in x-mq-reason
+
+import type { ConfirmChannel, Properties } from 'amqplib/callback_api';
+import type { RetryConfig } from '../config/config.ts';
+import type { Message } from '../handlers/handler.ts';
+import type { Publisher, Sent } from '../session/publisher.ts';
+import { headerNames } from './message.ts';
+
+export class Retries {
+  readonly #queue: string;
+  readonly #config: RetryConfig;
+  readonly #nextId: () => string;
+  #publisher: Publisher | undefined;
+  #channel: ConfirmChannel | undefined;
+  #declared = new Map<string, Promise<void>>();
+
+  constructor({ queue, config, nextId }: { queue: string; config: RetryConfig; nextId: () => string }) {
+    this.#queue = queue;
+    this.#config = config;
+    this.#nextId = nextId;
+  }
+
+  /** For the publisher that `use` is given: called with each new channel of it. */
+  readonly onChannel = async (channel: ConfirmChannel): Promise<void> => {
+    this.#channel = channel;
+    this.#declared = new Map();
+  };
+
+  use(publisher: Publisher): void {
+    this.#publisher = publisher;
+  }
+
+  /** True if the message may still be handled: its attempts are not used up (a worker that dies uses one up too). */
+  allows(message: Message): boolean {
+    return message.attempt <= this.#config.attempts;
+  }
+
+  /** Sends the message to wait for its next attempt, or to the dead-letter queue after the last one. */
+  again(message: Message, reason: string): Promise<Sent> {
+    if (message.attempt >= this.#config.attempts) return this.deadLetter(message, reason);
+    const { delays } = this.#config;
+    const delay = delays[Math.min(message.attempt, delays.length) - 1] ?? 1000;
+    const wait = { 'x-message-ttl': delay, 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': this.#queue };
+    // RabbitMQ: only a quorum queue with all three of these dead-letters at least once.
+    const safe = {
+      'x-queue-type': 'quorum',
+      'x-dead-letter-strategy': 'at-least-once',
+      'x-overflow': 'reject-publish',
+    };
+    return this.#send({
+      message,
+      reason,
+      to: `${this.#queue}.retry.${delay}`,
+      arguments: { ...wait, ...safe },
+      attempt: message.attempt + 1,
+    });
+  }
+
+  deadLetter(message: Message, reason: string): Promise<Sent> {
+    return this.#send({
+      message,
+      reason,
+      to: `${this.#queue}.dead`,
+      arguments: { 'x-queue-type': 'quorum' },
+      attempt: message.attempt,
+    });
+  }
+
+  async #send(step: {
+    message: Message;
+    reason: string;
+    to: string;
+    arguments: object;
+    attempt: number;
+  }): Promise<Sent> {
+    const publisher = this.#publisher as Publisher;
+    await this.#declare(step.to, step.arguments);
+    const { message, reason, attempt, to } = step;
+    const { expiration: _, ...kept } = message.properties; // else it would expire from the wait queue too soon
+    const { 'x-delivery-count': __, ...headers } = message.headers;
+    const properties: Properties & { messageId: string } = {
+      ...kept,
+      deliveryMode: 2,
+      messageId: kept.messageId ?? this.#nextId(),
+      headers: {
+        ...headers,
+        [headerNames.attempt]: attempt,
+        [headerNames.reason]: reason.slice(0, 1000),
+        [headerNames.queue]: this.#queue,
+        [headerNames.exchange]: message.fields.exchange,
+        [headerNames.routingKey]: message.fields.routingKey,
+      },
+    };
+    // RabbitMQ: user_id must be that of the connection.
+    delete properties.userId;
+    return publisher.publish({ exchange: '', routingKey: to, body: message.body, properties, mandatory: true });
+  }
+
+  /** Declared when first needed, once per channel: a worker whose work never fails leaves no queues behind. */
+  #declare(queue: string, args: object): Promise<void> {
+    const known = this.#declared.get(queue);
+    if (known) return known;
+    const declaring = new Promise<void>((resolve) => {
+      // A refusal closes the channel with its reason, which the publisher then reports for the message itself.
+      this.#channel?.assertQueue(queue, { durable: true, arguments: args }, () => resolve());
+    });
+    this.#declared.set(queue, declaring);
+    return declaring;
+  }
+}

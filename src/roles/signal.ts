@@ -1,0 +1,9 @@
+// The error that says that a signal ended a role before its work was done (128 + the signal's number).
+
+import type { Context } from '../context.ts';
+import { MqError } from '../errors.ts';
+
+export function interrupted(context: Context, detail = 'unfinished work was handed back'): MqError {
+  const signal = typeof context.drain.reason === 'string' ? context.drain.reason : 'SIGTERM';
+  return new MqError(signal === 'SIGINT' ? 'INTERRUPTED' : 'TERMINATED', `stopped by ${signal}: ${detail}`);
+}

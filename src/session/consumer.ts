@@ -1,0 +1,179 @@
+// Consuming: one channel of Rascal's connection, one consumer, a bounded number of unacknowledged deliveries.
+// An acknowledgement belongs to the delivery's own channel; when that is gone the broker has taken the message back,
+// so a late one is dropped and counted (AMQP 0-9-1, 1.8.3.13: a delivery tag is local to its channel).
+
+import { EventEmitter } from 'node:events';
+import type { Channel, RawMessage } from 'amqplib/callback_api';
+import type { MqError } from '../errors.ts';
+import { failureOf, isPermanent } from './failure.ts';
+import type { Link } from './link.ts';
+
+export interface Delivery {
+  readonly raw: RawMessage;
+  /** The broker's name of the queue. */
+  readonly queue: string;
+  ack(): void;
+  nack(requeue: boolean): void;
+  reject(requeue: boolean): void;
+}
+
+export interface ConsumerSettings {
+  readonly vhost: string;
+  readonly queue: string;
+  /** 0: no bound. */
+  readonly prefetch: number;
+  readonly options: Readonly<Record<string, unknown>>;
+  readonly redact: (text: string) => string;
+}
+
+export interface ConsumerEvents {
+  delivery: [delivery: Delivery];
+  /** The broker took the consumer away, or its channel closed; it is being set up again. */
+  interrupted: [error: MqError];
+  /** Nothing can be received any more. */
+  fatal: [error: MqError];
+}
+
+/** Milliseconds before a consumer is set up again, doubled up to the last. */
+const firstPauseMs = 250;
+const longestPauseMs = 10_000;
+
+export class Consumer extends EventEmitter<ConsumerEvents> {
+  readonly #link: Link;
+  readonly #settings: ConsumerSettings;
+  #channel: Channel | undefined;
+  #consumerTag: string | undefined;
+  #stopping = false;
+  #pause: NodeJS.Timeout | undefined;
+  #pauseMs = firstPauseMs;
+  /** Acknowledgements that came too late to be sent. */
+  stale = 0;
+
+  constructor(link: Link, settings: ConsumerSettings) {
+    super();
+    this.#link = link;
+    this.#settings = settings;
+    link.on('fatal', (error) => this.emit('fatal', error));
+  }
+
+  /** Resolves when the broker has accepted the consumer. */
+  async start(): Promise<void> {
+    try {
+      await this.#consume();
+    } catch (error) {
+      throw failureOf(error, this.#settings.redact);
+    }
+  }
+
+  /** How many messages wait in the queue, those already sent to this consumer not counted. */
+  async ready(): Promise<number | undefined> {
+    const channel = this.#channel;
+    if (!channel) return undefined;
+    return new Promise((resolve) => {
+      channel.checkQueue(this.#settings.queue, (error, ok) => resolve(error ? undefined : ok.messageCount));
+    });
+  }
+
+  /** Takes no more messages. What was delivered can still be acknowledged. Never rejects. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    clearTimeout(this.#pause);
+    const [channel, tag] = [this.#channel, this.#consumerTag];
+    if (!channel || tag === undefined) return;
+    await new Promise<void>((resolve) => {
+      channel.once('close', () => resolve());
+      try {
+        channel.cancel(tag, () => resolve());
+      } catch {
+        resolve(); // the channel closed by itself
+      }
+    });
+  }
+
+  async #consume(): Promise<void> {
+    const channel = await this.#link.channel(this.#settings.vhost);
+    let cause: Error | undefined;
+    channel.on('error', (error: Error) => {
+      cause = error;
+    });
+    const { queue, prefetch, options } = this.#settings;
+    const onMessage = (raw: RawMessage | null) => {
+      if (raw) this.emit('delivery', this.#delivery(channel, raw));
+      else this.#onCancel(channel);
+    };
+    if (prefetch > 0) await done((next) => channel.prefetch(prefetch, false, next));
+    // Known before the first delivery, which may come in the same packet as consume-ok.
+    this.#channel = channel;
+    try {
+      const { consumerTag } = await done<{ consumerTag: string }>((next) =>
+        channel.consume(queue, onMessage, options, next),
+      );
+      this.#consumerTag = consumerTag;
+    } catch (error) {
+      this.#channel = undefined;
+      throw error;
+    }
+    this.#pauseMs = firstPauseMs;
+    channel.on('close', () => this.#onGone(channel, cause ?? new Error('Channel closed')));
+  }
+
+  /** RabbitMQ: basic.cancel from the broker says that the queue was deleted or its node went. */
+  #onCancel(channel: Channel): void {
+    this.#consumerTag = undefined;
+    channel.close(() => undefined);
+  }
+
+  #onGone(channel: Channel, cause: Error): void {
+    if (this.#channel !== channel) return;
+    this.#channel = undefined;
+    this.#consumerTag = undefined;
+    if (this.#stopping) return;
+    const failure = failureOf(cause, this.#settings.redact);
+    if (isPermanent(failure)) this.emit('fatal', failure);
+    else {
+      this.emit('interrupted', failure);
+      this.#again();
+    }
+  }
+
+  #again(): void {
+    this.#pause = setTimeout(() => {
+      this.#consume().catch((error: unknown) => {
+        if (this.#stopping) return;
+        const failure = failureOf(error, this.#settings.redact);
+        if (isPermanent(failure)) this.emit('fatal', failure);
+        else this.#again();
+      });
+    }, this.#pauseMs * Math.random());
+    this.#pauseMs = Math.min(this.#pauseMs * 2, longestPauseMs);
+  }
+
+  #delivery(channel: Channel, raw: RawMessage): Delivery {
+    const noAck = this.#settings.options['noAck'] === true;
+    const answer = (send: () => void) => {
+      if (noAck) return;
+      if (this.#channel !== channel) {
+        this.stale += 1;
+        return;
+      }
+      try {
+        send();
+      } catch {
+        this.stale += 1; // amqplib: the channel is closing
+      }
+    };
+    return {
+      raw,
+      queue: this.#settings.queue,
+      ack: () => answer(() => channel.ack(raw)),
+      nack: (requeue) => answer(() => channel.nack(raw, false, requeue)),
+      reject: (requeue) => answer(() => channel.reject(raw, requeue)),
+    };
+  }
+}
+
+function done<T>(start: (next: (error: Error | null, ok: T) => void) => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    start((error, ok) => (error ? reject(error) : resolve(ok)));
+  });
+}

@@ -1,0 +1,156 @@
+// From what amqplib, Rascal, the system and the broker say to one MqError: code, one line, next step.
+
+import { type ErrorCode, MqError } from '../errors.ts';
+
+/** True for what no reconnect and no second try can mend. */
+export function isPermanent(error: MqError): boolean {
+  return (['NOT_PERMITTED', 'CONFIG', 'TOPOLOGY', 'PROTOCOL', 'BAD_DATA', 'BUG'] as ErrorCode[]).includes(error.code);
+}
+
+/** What failed, in mq's words. `redact` takes the secrets out of the text. */
+export function failureOf(error: unknown, redact: (text: string) => string): MqError {
+  if (error instanceof MqError) return error;
+  const raw = error instanceof AggregateError && error.errors.length > 0 ? error.errors[0] : error;
+  const text = redact(raw instanceof Error ? raw.message : String(raw));
+  const system = (raw as { code?: unknown }).code;
+  const known = (typeof system === 'string' ? bySystemCode(system, text) : undefined) ?? byText(text);
+  const { code, message, hint } = known ?? {
+    code: 'UNAVAILABLE' as const,
+    message: `no connection: ${text}`,
+    hint: undefined,
+  };
+  return new MqError(code, message, { ...(hint && { hint }), cause: error });
+}
+
+interface Failure {
+  code: ErrorCode;
+  message: string;
+  hint?: string;
+}
+
+function bySystemCode(system: string, text: string): Failure | undefined {
+  const peer = /(?:connect \w+ |getaddrinfo \w+ )(\S+)/.exec(text)?.[1];
+  if (system === 'ENOTFOUND' || system === 'EAI_AGAIN' || system === 'EAI_NODATA') {
+    return {
+      code: 'HOST_UNKNOWN',
+      message: `the host ${peer ?? ''} is unknown (${system})`,
+      hint: 'check the name in --url, MQ_URL or rascal.json',
+    };
+  }
+  if (system === 'ECONNREFUSED') {
+    return {
+      code: 'UNAVAILABLE',
+      message: `no broker answers at ${peer ?? 'the address'} (${system})`,
+      hint: 'start RabbitMQ there, or give its address by --url or MQ_URL',
+    };
+  }
+  if (['ECONNRESET', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'EPIPE', 'ECONNABORTED'].includes(system)) {
+    return { code: 'UNAVAILABLE', message: `the connection to the broker failed: ${text}` };
+  }
+  if (/WRONG_VERSION_NUMBER|EPROTO|packet length too long/.test(`${system} ${text}`)) {
+    return {
+      code: 'TLS',
+      message: 'the server does not speak TLS',
+      hint: 'use amqp:// for a plain port (5672), amqps:// for a TLS port (5671)',
+    };
+  }
+  if (/^(ERR_SSL|ERR_TLS|CERT_|DEPTH_|SELF_SIGNED|UNABLE_TO|HOSTNAME_MISMATCH)/.test(system)) {
+    return {
+      code: 'TLS',
+      message: `TLS failed: ${text}`,
+      hint: 'give the authority by NODE_EXTRA_CA_CERTS, and use the name that the certificate holds',
+    };
+  }
+  return undefined;
+}
+
+const inequivalent =
+  /inequivalent arg '([^']+)' for (queue|exchange) '([^']*)' in vhost '([^']*)': received (?:'([^']*)'|(.+?)) but current is (?:'([^']*)'|(.+?))(?:"|$)/;
+
+/** What RabbitMQ and amqplib say, most special first. */
+const texts: readonly (readonly [RegExp, (match: RegExpExecArray) => Failure])[] = [
+  [
+    inequivalent,
+    ([, argument, kind, name, vhost, received, received2, current, current2]) => ({
+      code: 'TOPOLOGY',
+      message: `the ${kind} '${name}' in vhost '${vhost}' exists with another '${argument}': wanted ${received ?? received2}, found ${current ?? current2}`,
+      hint: `change rascal.json to what the broker holds, or delete the ${kind} there`,
+    }),
+  ],
+  [
+    /ACCESS_REFUSED - (Login was refused|.*login)/i,
+    () => ({
+      code: 'NOT_PERMITTED',
+      message: 'the broker refused the user or the password (ACCESS_REFUSED)',
+      hint: 'check the user and password in --url, MQ_URL or rascal.json',
+    }),
+  ],
+  [
+    /NOT_ALLOWED - vhost (\S+) not found/,
+    ([, vhost]) => ({
+      code: 'CONFIG',
+      message: `the vhost ${vhost} does not exist on the broker`,
+      hint: 'create it, or name another one at the end of the URL',
+    }),
+  ],
+  [
+    /NOT_ALLOWED - access to vhost '([^']*)' refused for user '([^']*)'/,
+    ([, vhost, user]) => ({
+      code: 'NOT_PERMITTED',
+      message: `the user '${user}' has no access to the vhost '${vhost}'`,
+    }),
+  ],
+  [
+    /home node '([^']+)' of durable queue '([^']*)'.* is down/,
+    ([, node, queue]) => ({ code: 'UNAVAILABLE', message: `the node ${node} of the queue '${queue}' is down` }),
+  ],
+  [
+    /message size (\d+) (?:is )?larger than (?:configured )?max size (\d+)/,
+    ([, size, limit]) => ({
+      code: 'BAD_DATA',
+      message: `the body of ${size} bytes is over the broker's limit of ${limit}`,
+    }),
+  ],
+  [/NOT_FOUND - ([^"]+)/, ([, what]) => ({ code: 'TOPOLOGY', message: `the broker holds ${what?.trim()}` })],
+  [/RESOURCE_LOCKED - ([^"]+)/, ([, what]) => ({ code: 'TOPOLOGY', message: `${what?.trim()}` })],
+  [
+    /PRECONDITION_FAILED - ([^"]+)/,
+    ([, what]) => ({ code: 'TOPOLOGY', message: `the broker refused: ${what?.trim()}` }),
+  ],
+  [
+    /ACCESS_REFUSED - ([^"]+)/,
+    ([, what]) => ({ code: 'NOT_PERMITTED', message: `the broker refused: ${what?.trim()}` }),
+  ],
+  [
+    /(?:COMMAND_INVALID|NOT_ALLOWED|NOT_IMPLEMENTED|FEATURE_REFUSED) - ([^"]+)/,
+    ([, what]) => ({ code: 'TOPOLOGY', message: `the broker refused: ${what?.trim()}` }),
+  ],
+  [
+    /(INTERNAL_ERROR|CONNECTION_FORCED|RESOURCE_ERROR) - ([^"]+)/,
+    ([, code, what]) => ({
+      code: code === 'INTERNAL_ERROR' ? 'TOPOLOGY' : 'UNAVAILABLE',
+      message: `the broker closed the connection: ${what?.trim()}`,
+    }),
+  ],
+  [/connect ETIMEDOUT/, () => ({ code: 'UNAVAILABLE', message: 'no answer to the connection in 10 s' })],
+  [
+    /Invalid frame|Frame size|frame_end|Expected ConnectionStart|Socket closed abruptly during opening handshake|Invalid protocol/i,
+    () => ({
+      code: 'PROTOCOL',
+      message: 'the server does not speak AMQP 0-9-1',
+      hint: 'RabbitMQ listens for AMQP on 5672 (plain) and 5671 (TLS); 15672 is its management page',
+    }),
+  ],
+  [
+    /Heartbeat timeout|Unexpected close|Connection clos|Channel clos|Channel ended/i,
+    ([what]) => ({ code: 'UNAVAILABLE', message: `the connection to the broker was lost (${what.toLowerCase()})` }),
+  ],
+];
+
+function byText(text: string): Failure | undefined {
+  for (const [pattern, make] of texts) {
+    const match = pattern.exec(text);
+    if (match) return make(match);
+  }
+  return undefined;
+}

@@ -1,0 +1,162 @@
+// One Rascal broker: its connections, its topology, its reconnects. What flows over the channels is decided in
+// publisher.ts and consumer.ts, which take their channels from here.
+
+import { EventEmitter } from 'node:events';
+import type { Channel, ConfirmChannel, Connection } from 'amqplib/callback_api';
+import amqplib from 'amqplib/callback_api';
+import type { RascalBroker, RascalConfigured } from 'rascal';
+import rascal from 'rascal';
+import type { RascalVhost } from 'rascal/lib/amqp/Vhost.js';
+import Vhost from 'rascal/lib/amqp/Vhost.js';
+import { MqError } from '../errors.ts';
+import { failureOf, isPermanent } from './failure.ts';
+
+/** What a link says: the connection went, came back, was blocked or freed; `fatal`: no reconnect can help. */
+export interface LinkEvents {
+  lost: [error: MqError];
+  connected: [];
+  blocked: [reason: string];
+  unblocked: [];
+  fatal: [error: MqError];
+}
+
+export interface LinkSettings {
+  /** What config/ made for Rascal. */
+  readonly rascalConfig: object;
+  /** The connection_name that `rascalConfig` carries: it tells this link's connections from others'. */
+  readonly connectionName: string;
+  /** Milliseconds that an orderly close may take. */
+  readonly closeTimeoutMs: number;
+  readonly redact: (text: string) => string;
+}
+
+export class Link extends EventEmitter<LinkEvents> {
+  readonly #broker: RascalBroker;
+  readonly #vhosts: ReadonlyMap<string, RascalVhost>;
+  readonly #settings: LinkSettings;
+  #lost = false;
+
+  constructor(broker: RascalBroker, vhosts: ReadonlyMap<string, RascalVhost>, settings: LinkSettings) {
+    super();
+    this.#broker = broker;
+    this.#vhosts = vhosts;
+    this.#settings = settings;
+    broker.on('error', (error: Error) => this.#onError(error));
+    broker.on('close', () => this.#onError(new Error('Unexpected close')));
+    broker.on('vhost_initialised', () => {
+      if (!this.#lost) return;
+      this.#lost = false;
+      this.emit('connected');
+    });
+    broker.on('blocked', (reason: unknown) => this.emit('blocked', String(reason)));
+    broker.on('unblocked', () => this.emit('unblocked'));
+  }
+
+  /** The configuration with every name as the broker knows it. */
+  get config(): RascalConfigured {
+    return this.#broker.config;
+  }
+
+  /** Waits while disconnected. Rejects when the link closes. */
+  confirmChannel(vhost: string): Promise<ConfirmChannel> {
+    return this.#channel(vhost, (from, next) => from.getConfirmChannel(next));
+  }
+
+  /** Waits while disconnected. Rejects when the link closes. */
+  channel(vhost: string): Promise<Channel> {
+    return this.#channel(vhost, (from, next) => from.getChannel(next));
+  }
+
+  /** An orderly close; after `closeTimeoutMs` the sockets are simply ended. Never rejects. */
+  async close(): Promise<void> {
+    const orderly = new Promise<void>((resolve) => this.#broker.shutdown(() => resolve()));
+    await within(orderly, this.#settings.closeTimeoutMs);
+    this.abort();
+  }
+
+  /** Ends the sockets at once: the broker takes back whatever was not acknowledged. */
+  abort(): void {
+    endConnections(this.#settings.connectionName);
+  }
+
+  #onError(error: Error): void {
+    const failure = failureOf(error, this.#settings.redact);
+    if (isPermanent(failure)) this.emit('fatal', failure);
+    else if (!this.#lost) {
+      this.#lost = true;
+      this.emit('lost', failure);
+    }
+  }
+
+  #channel<C>(
+    name: string,
+    take: (vhost: RascalVhost, next: (error?: Error | null, channel?: C) => void) => void,
+  ): Promise<C> {
+    const vhost = this.#vhosts.get(name);
+    if (!vhost) throw new MqError('BUG', `no vhost '${name}' in this link`);
+    return new Promise((resolve, reject) => {
+      take(vhost, (error, channel) => {
+        if (channel) resolve(channel);
+        else reject(error ?? new Error('the link is closing'));
+      });
+    });
+  }
+}
+
+/** Connects and declares what the configuration holds. Each address is tried once; throws an MqError. */
+export async function openLink(settings: LinkSettings): Promise<Link> {
+  const vhosts = new Map<string, RascalVhost>();
+  return new Promise((resolve, reject) => {
+    rascal.createBroker(settings.rascalConfig, { mqVhosts: vhosts }, (error, broker) => {
+      if (!error && broker) return resolve(new Link(broker, vhosts, settings));
+      // Rascal: a half-built broker keeps a timer and its sockets (createConnection.js), so both are ended here.
+      endConnections(settings.connectionName);
+      broker?.on('error', () => undefined);
+      broker?.shutdown(() => undefined);
+      reject(failureOf(error ?? new Error('no broker'), settings.redact));
+    });
+  });
+}
+
+// Rascal hands out neither its vhosts nor its connections. Both are taken where they are made: a vhost's getChannel
+// and getConfirmChannel wait while disconnected, and a connection can be ended when no orderly close is possible.
+const connections = new Set<{ name: string | undefined; connection: Connection }>();
+
+const createVhost = Vhost.create;
+Vhost.create = (config, components: { mqVhosts?: Map<string, RascalVhost> }, next) => {
+  createVhost(config, components, (error, vhost) => {
+    if (vhost) components.mqVhosts?.set(vhost.name, vhost);
+    next(error, vhost);
+  });
+};
+
+const connect = amqplib.connect;
+amqplib.connect = (url, socketOptions, next) => {
+  connect(url, socketOptions, (error, connection) => {
+    if (connection) {
+      const entry = { name: socketOptions?.clientProperties?.connection_name, connection };
+      connections.add(entry);
+      connection.once('close', () => connections.delete(entry));
+    }
+    next(error, connection);
+  });
+};
+
+function endConnections(name: string): void {
+  for (const entry of connections) {
+    if (entry.name !== name) continue;
+    connections.delete(entry);
+    entry.connection.removeAllListeners();
+    entry.connection.on('error', () => undefined);
+    entry.connection.connection.stream.destroy();
+  }
+}
+
+async function within(work: Promise<void>, milliseconds: number): Promise<void> {
+  let timer: NodeJS.Timeout | undefined;
+  const deadline = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, milliseconds);
+  });
+  await Promise.race([work, deadline]);
+  clearTimeout(timer);
+}

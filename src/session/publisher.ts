@@ -1,0 +1,273 @@
+// Publishing: one confirm channel, a bounded window of unconfirmed messages, every message told apart as confirmed,
+// refused or in doubt. Order is kept: after a lost connection the window is sent again in order, with the same
+// message-id. Each message is mandatory unless it says otherwise (AMQP 0-9-1, 1.8.3.3).
+
+import type { ConfirmChannel, Properties, RawMessage } from 'amqplib/callback_api';
+import { MqError } from '../errors.ts';
+import { failureOf, isPermanent } from './failure.ts';
+import type { Link } from './link.ts';
+
+/** What becomes of one message. `error` says why. */
+export type Sent =
+  | { readonly type: 'confirmed' }
+  | { readonly type: 'refused'; readonly error: MqError }
+  | { readonly type: 'in doubt'; readonly error: MqError };
+
+export interface OutgoingMessage {
+  /** '' is the default exchange. */
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly body: Buffer;
+  /** With a messageId that is unique in the process. */
+  readonly properties: Properties & { readonly messageId: string };
+  readonly mandatory: boolean;
+}
+
+export interface PublisherSettings {
+  readonly vhost: string;
+  /** The most messages without an answer. */
+  readonly window: number;
+  /** Milliseconds without any answer from a broker that is connected and not blocked, or without a broker. */
+  readonly timeoutMs: number;
+  readonly redact: (text: string) => string;
+  /** Run on each new channel before anything is published on it. */
+  readonly onChannel?: (channel: ConfirmChannel) => Promise<void>;
+}
+
+/** The window's bound in bytes: large bodies make it narrower than its count. */
+const windowBytes = 16 * 1024 * 1024;
+
+interface Entry {
+  readonly message: OutgoingMessage;
+  readonly settle: (sent: Sent) => void;
+  returned: MqError | undefined;
+  settled: boolean;
+}
+
+export class Publisher {
+  readonly #link: Link;
+  readonly #settings: PublisherSettings;
+  #channel: ConfirmChannel | undefined;
+  /** Sent or to be sent, unanswered, in order. */
+  readonly #window = new Set<Entry>();
+  #bytes = 0;
+  #waiting: (() => void)[] = [];
+  #progressAt = performance.now();
+  #blocked = false;
+  #failure: MqError | undefined;
+  readonly #clock: NodeJS.Timeout;
+
+  private constructor(link: Link, settings: PublisherSettings) {
+    this.#link = link;
+    this.#settings = settings;
+    link.on('blocked', () => {
+      this.#blocked = true;
+    });
+    link.on('unblocked', () => {
+      this.#blocked = false;
+      this.#progressAt = performance.now();
+    });
+    link.on('fatal', (error) => this.#fail(error));
+    this.#clock = setInterval(() => this.#checkProgress(), Math.min(1000, settings.timeoutMs));
+  }
+
+  static async open(link: Link, settings: PublisherSettings): Promise<Publisher> {
+    const publisher = new Publisher(link, settings);
+    try {
+      await publisher.#openChannel();
+    } catch (error) {
+      publisher.#stopClock();
+      throw failureOf(error, settings.redact);
+    }
+    return publisher;
+  }
+
+  /** True while a message can be taken without exceeding the window. */
+  get hasRoom(): boolean {
+    return this.#window.size < this.#settings.window && this.#bytes < windowBytes;
+  }
+
+  /** Resolves when the window has room, at once if it has. */
+  async room(): Promise<void> {
+    while (!this.hasRoom && !this.#failure) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** Takes one message; `settle` is called exactly once. Wait for `room()` first. */
+  send(message: OutgoingMessage, settle: (sent: Sent) => void): void {
+    if (this.#failure) return settle({ type: 'in doubt', error: this.#failure });
+    const refusal = unsendable(message);
+    if (refusal) return settle({ type: 'refused', error: refusal });
+    if (this.#window.size === 0) this.#progressAt = performance.now();
+    const entry: Entry = { message, settle, returned: undefined, settled: false };
+    this.#window.add(entry);
+    this.#bytes += message.body.length;
+    if (this.#channel) this.#write(this.#channel, entry);
+  }
+
+  /** `send` as a promise, with the wait for room. */
+  async publish(message: OutgoingMessage): Promise<Sent> {
+    await this.room();
+    return new Promise((resolve) => this.send(message, resolve));
+  }
+
+  /** Resolves when every message has its outcome. */
+  async settled(): Promise<void> {
+    while (this.#window.size > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+  }
+
+  /** What has no answer yet is in doubt from now on. */
+  abandon(error: MqError): void {
+    this.#fail(error);
+  }
+
+  /** Takes nothing more. The link closes the channel. */
+  close(): void {
+    this.#stopClock();
+    this.#channel = undefined;
+    this.#failure ??= new MqError('UNAVAILABLE', 'the publisher is closed');
+  }
+
+  async #openChannel(): Promise<void> {
+    const channel = await this.#link.confirmChannel(this.#settings.vhost);
+    let cause: Error | undefined;
+    channel.on('error', (error: Error) => {
+      cause = error;
+    });
+    channel.on('return', (returned: RawMessage) => this.#markReturned(returned));
+    channel.on('close', () => {
+      if (this.#channel !== channel) return;
+      this.#channel = undefined;
+      void this.#reopen(cause);
+    });
+    await this.#settings.onChannel?.(channel);
+    this.#channel = channel;
+    this.#progressAt = performance.now();
+    for (const entry of this.#window) {
+      entry.returned = undefined;
+      this.#write(channel, entry);
+    }
+  }
+
+  async #reopen(cause: Error | undefined): Promise<void> {
+    if (cause) {
+      const failure = failureOf(cause, this.#settings.redact);
+      if (failure.code === 'BAD_DATA') this.#refuseTooLarge(failure);
+      else if (isPermanent(failure)) return this.#fail(failure);
+    }
+    while (!this.#failure) {
+      try {
+        return await this.#openChannel();
+      } catch (error) {
+        const failure = failureOf(error, this.#settings.redact);
+        if (isPermanent(failure)) return this.#fail(failure);
+        // The connection went again before the channel was open: Rascal's own back-off paces the next round.
+        await new Promise((resolve) => setTimeout(resolve, 100));
+      }
+    }
+  }
+
+  #write(channel: ConfirmChannel, entry: Entry): void {
+    const { exchange, routingKey, body, properties, mandatory } = entry.message;
+    try {
+      channel.publish(exchange, routingKey, body, { ...properties, mandatory }, (error) => {
+        // amqplib calls back with an error both for a nack and for a channel that closed: only the first is an answer.
+        if (this.#channel !== channel || entry.settled) return;
+        if (error && error.message !== 'message nacked') return;
+        this.#progressAt = performance.now();
+        if (entry.returned) this.#settle(entry, { type: 'refused', error: entry.returned });
+        else if (error) this.#settle(entry, { type: 'refused', error: nacked(entry.message) });
+        else this.#settle(entry, confirmed);
+      });
+    } catch (error) {
+      if (error instanceof Error && error.name === 'IllegalOperationError') return; // closed; it is sent again after reopening
+      this.#settle(entry, { type: 'refused', error: unencodable(error) });
+    }
+  }
+
+  /** RabbitMQ: the return comes before the ack of the same message, on the same channel. */
+  #markReturned(returned: RawMessage): void {
+    const { messageId } = returned.properties;
+    const { exchange, routingKey, replyText = 'NO_ROUTE' } = returned.fields;
+    for (const entry of this.#window) {
+      const { message } = entry;
+      if (entry.returned || message.properties.messageId !== messageId || message.routingKey !== routingKey) continue;
+      const where =
+        exchange === ''
+          ? `no queue '${routingKey}' exists`
+          : `the exchange '${exchange}' has no queue for the key '${routingKey}'`;
+      entry.returned = new MqError('UNROUTABLE', `not delivered: ${where} (${replyText})`, {
+        hint: 'start the receiver first, or bind a queue',
+      });
+      return;
+    }
+  }
+
+  #refuseTooLarge(failure: MqError): void {
+    const limit = Number(/limit of (\d+)/.exec(failure.message)?.[1]);
+    for (const entry of [...this.#window]) {
+      if (entry.message.body.length > limit) this.#settle(entry, { type: 'refused', error: failure });
+    }
+  }
+
+  #checkProgress(): void {
+    if (this.#blocked || this.#window.size === 0) return;
+    if (performance.now() - this.#progressAt < this.#settings.timeoutMs) return;
+    const seconds = this.#settings.timeoutMs / 1000;
+    this.#fail(
+      new MqError(
+        'IN_DOUBT',
+        `no answer from the broker in ${seconds} s: ${this.#window.size} messages may or may not have arrived`,
+        {
+          hint: 'send them again; each carries its message-id',
+        },
+      ),
+    );
+  }
+
+  #fail(error: MqError): void {
+    this.#failure ??= error;
+    for (const entry of [...this.#window]) this.#settle(entry, { type: 'in doubt', error });
+    this.#wake();
+  }
+
+  #settle(entry: Entry, sent: Sent): void {
+    if (entry.settled) return;
+    entry.settled = true;
+    this.#window.delete(entry);
+    this.#bytes -= entry.message.body.length;
+    entry.settle(sent);
+    if (this.#waiting.length > 0) this.#wake();
+  }
+
+  #wake(): void {
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const resume of waiting) resume();
+  }
+
+  #stopClock(): void {
+    clearInterval(this.#clock);
+  }
+}
+
+const confirmed: Sent = { type: 'confirmed' };
+
+function nacked(message: OutgoingMessage): MqError {
+  const where = message.exchange === '' ? `the queue '${message.routingKey}'` : `the exchange '${message.exchange}'`;
+  return new MqError('REFUSED', `the broker refused a message to ${where} (nack)`, {
+    hint: 'the queue may be full or have no quorum; try again',
+  });
+}
+
+function unsendable({ routingKey, exchange }: OutgoingMessage): MqError | undefined {
+  // AMQP 0-9-1, 4.2.5.3: a short string holds at most 255 octets.
+  const bytes = Buffer.byteLength(routingKey);
+  if (bytes > 255) return new MqError('BAD_DATA', `the routing key has ${bytes} bytes; AMQP allows 255`);
+  if (Buffer.byteLength(exchange) > 255) return new MqError('BAD_DATA', 'the name of the exchange is over 255 bytes');
+  return undefined;
+}
+
+function unencodable(error: unknown): MqError {
+  const why = error instanceof Error ? error.message : String(error);
+  return new MqError('BAD_DATA', `the message cannot be sent: ${why}`, { cause: error });
+}

@@ -1,0 +1,131 @@
+// What mq uses of Rascal 21 and amqplib 2, as it is in their source: @types/rascal is stale.
+
+declare module 'rascal' {
+  import type { EventEmitter } from 'node:events';
+
+  export interface RascalBroker extends EventEmitter {
+    readonly config: RascalConfigured;
+    shutdown(next: (error?: Error | null) => void): void;
+  }
+  /** The configuration after Rascal qualified every name. */
+  export interface RascalConfigured {
+    readonly publications: Readonly<Record<string, RascalPublication>>;
+    readonly subscriptions: Readonly<Record<string, RascalSubscription>>;
+  }
+  export interface RascalPublication {
+    readonly vhost: string;
+    readonly exchange?: string;
+    readonly queue?: string;
+    /** Fully qualified. */
+    readonly destination: string;
+    readonly routingKey?: string;
+    readonly replyTo?: string;
+    readonly options: Readonly<Record<string, unknown>>;
+  }
+  export interface RascalSubscription {
+    readonly vhost: string;
+    /** The fully qualified name of the queue. */
+    readonly source: string;
+    readonly prefetch?: number;
+    readonly options: Readonly<Record<string, unknown>>;
+  }
+  const rascal: {
+    createBroker(
+      config: object,
+      components: object,
+      next: (error: Error | null | undefined, broker: RascalBroker | undefined) => void,
+    ): void;
+  };
+  export default rascal;
+}
+
+declare module 'rascal/lib/amqp/Vhost.js' {
+  import type { EventEmitter } from 'node:events';
+  import type { Channel, ConfirmChannel } from 'amqplib/callback_api';
+
+  /** Waits while disconnected; gives no channel when the vhost shuts down. */
+  export interface RascalVhost extends EventEmitter {
+    readonly name: string;
+    getChannel(next: (error?: Error | null, channel?: Channel) => void): void;
+    getConfirmChannel(next: (error?: Error | null, channel?: ConfirmChannel) => void): void;
+  }
+  const Vhost: {
+    create(
+      config: { name: string },
+      components: object,
+      next: (error?: Error | null, vhost?: RascalVhost) => void,
+    ): void;
+  };
+  export default Vhost;
+}
+
+declare module 'amqplib/callback_api' {
+  import type { EventEmitter } from 'node:events';
+  import type { Duplex } from 'node:stream';
+
+  export interface Properties {
+    contentType?: string;
+    contentEncoding?: string;
+    headers?: Record<string, unknown>;
+    deliveryMode?: number;
+    priority?: number;
+    correlationId?: string;
+    replyTo?: string;
+    expiration?: string;
+    messageId?: string;
+    timestamp?: number;
+    type?: string;
+    userId?: string;
+    appId?: string;
+  }
+  export interface RawMessage {
+    readonly content: Buffer;
+    readonly fields: {
+      readonly exchange: string;
+      readonly routingKey: string;
+      readonly redelivered: boolean;
+      readonly deliveryTag: number;
+      readonly consumerTag: string;
+      readonly replyCode?: number;
+      readonly replyText?: string;
+    };
+    readonly properties: Properties;
+  }
+  type Next<T> = (error: Error | null, ok: T) => void;
+  export interface Channel extends EventEmitter {
+    assertQueue(queue: string, options: object, next: Next<{ queue: string }>): void;
+    checkQueue(queue: string, next: Next<{ messageCount: number; consumerCount: number }>): void;
+    prefetch(count: number, global: boolean, next: Next<unknown>): void;
+    consume(
+      queue: string,
+      onMessage: (message: RawMessage | null) => void,
+      options: object,
+      next: Next<{ consumerTag: string }>,
+    ): void;
+    cancel(consumerTag: string, next: Next<unknown>): void;
+    ack(message: RawMessage): void;
+    nack(message: RawMessage, allUpTo: boolean, requeue: boolean): void;
+    reject(message: RawMessage, requeue: boolean): void;
+    close(next: (error?: Error | null) => void): void;
+  }
+  export interface ConfirmChannel extends Channel {
+    publish(
+      exchange: string,
+      routingKey: string,
+      body: Buffer,
+      options: Properties & { mandatory?: boolean; persistent?: boolean },
+      next: (error: Error | null) => void,
+    ): boolean;
+  }
+  export interface Connection extends EventEmitter {
+    readonly connection: { readonly stream: Duplex; readonly serverProperties: Record<string, unknown> };
+  }
+  const amqplib: {
+    connect(
+      url: string | object,
+      socketOptions: { clientProperties?: { connection_name?: string } } | undefined,
+      next: (error: Error | null, connection?: Connection) => void,
+    ): void;
+  };
+  export default amqplib;
+}

@@ -1,0 +1,131 @@
+// Request and reply (tutorial 6): requests go through the publisher's confirm channel; replies come to direct reply-to
+// on that same channel (RabbitMQ: amq.rabbitmq.reply-to), or to an exclusive queue of its own.
+
+import type { ConfirmChannel, Properties, RawMessage } from 'amqplib/callback_api';
+import { MqError } from '../errors.ts';
+import type { Link } from './link.ts';
+import { type OutgoingMessage, Publisher, type PublisherSettings } from './publisher.ts';
+
+export interface RequesterSettings extends Omit<PublisherSettings, 'onChannel'> {
+  /** A queue of its own for the replies instead of direct reply-to. */
+  readonly ownQueue: boolean;
+  /** Milliseconds to wait for each reply. */
+  readonly replyTimeoutMs: number;
+}
+
+interface Pending {
+  readonly resolve: (reply: RawMessage) => void;
+  readonly reject: (error: MqError) => void;
+  readonly timer: NodeJS.Timeout;
+  confirmed: boolean;
+}
+
+const directReplyTo = 'amq.rabbitmq.reply-to';
+
+export class Requester {
+  readonly #publisher: Publisher;
+  readonly #settings: RequesterSettings;
+  readonly #pending: Map<string, Pending>;
+  readonly #replyTo: () => string;
+
+  private constructor(
+    publisher: Publisher,
+    settings: RequesterSettings,
+    state: { pending: Map<string, Pending>; replyTo: () => string },
+  ) {
+    this.#publisher = publisher;
+    this.#settings = settings;
+    this.#pending = state.pending;
+    this.#replyTo = state.replyTo;
+  }
+
+  static async open(link: Link, settings: RequesterSettings): Promise<Requester> {
+    const pending = new Map<string, Pending>();
+    let replyTo = directReplyTo;
+    const onReply = (reply: RawMessage | null) => {
+      if (!reply) return;
+      const { correlationId = '' } = reply.properties;
+      const waiting = pending.get(correlationId);
+      if (!waiting) return; // late, or not ours
+      pending.delete(correlationId);
+      clearTimeout(waiting.timer);
+      waiting.resolve(reply);
+    };
+    const onChannel = async (channel: ConfirmChannel) => {
+      // Whoever was asked over the former channel cannot reach us any more.
+      for (const [id, waiting] of pending) {
+        // Direct reply-to has one name for ever, so an unconfirmed request is simply sent again by the publisher.
+        if (!waiting.confirmed && !settings.ownQueue) continue;
+        pending.delete(id);
+        clearTimeout(waiting.timer);
+        waiting.reject(
+          new MqError('IN_DOUBT', 'the connection was lost before the reply came', {
+            hint: 'the server may have done the work; ask again',
+          }),
+        );
+      }
+      if (settings.ownQueue) replyTo = await ownQueue(channel);
+      await consume(channel, replyTo, onReply);
+    };
+    const publisher = await Publisher.open(link, { ...settings, onChannel });
+    return new Requester(publisher, settings, { pending, replyTo: () => replyTo });
+  }
+
+  /** Sends one request and gives its reply. Throws UNROUTABLE, REFUSED, DEADLINE, IN_DOUBT or BAD_DATA. */
+  async request(
+    message: Omit<OutgoingMessage, 'properties'> & { properties: Properties & { messageId: string } },
+  ): Promise<RawMessage> {
+    await this.#publisher.room();
+    const correlationId = message.properties.correlationId ?? message.properties.messageId;
+    return new Promise((resolve, reject) => {
+      const seconds = this.#settings.replyTimeoutMs / 1000;
+      const timer = setTimeout(() => {
+        this.#pending.delete(correlationId);
+        reject(
+          new MqError('DEADLINE', `no reply in ${seconds} s`, {
+            hint: 'is the server running? --timeout sets the wait',
+          }),
+        );
+      }, this.#settings.replyTimeoutMs);
+      const waiting: Pending = { resolve, reject, timer, confirmed: false };
+      this.#pending.set(correlationId, waiting);
+      const properties = { ...message.properties, correlationId, replyTo: this.#replyTo() };
+      this.#publisher.send({ ...message, properties }, (sent) => {
+        if (sent.type === 'confirmed') {
+          waiting.confirmed = true;
+          return;
+        }
+        this.#pending.delete(correlationId);
+        clearTimeout(timer);
+        reject(sent.error);
+      });
+    });
+  }
+
+  abandon(error: MqError): void {
+    for (const [id, waiting] of this.#pending) {
+      this.#pending.delete(id);
+      clearTimeout(waiting.timer);
+      waiting.reject(error);
+    }
+    this.#publisher.abandon(error);
+  }
+
+  close(): void {
+    this.#publisher.close();
+  }
+}
+
+function ownQueue(channel: ConfirmChannel): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const options = { exclusive: true, autoDelete: true, durable: false };
+    channel.assertQueue('', options, (error, ok) => (error ? reject(error) : resolve(ok.queue)));
+  });
+}
+
+/** RabbitMQ: direct reply-to must be consumed in no-ack mode, on the channel that publishes, before publishing. */
+function consume(channel: ConfirmChannel, queue: string, onReply: (reply: RawMessage | null) => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    channel.consume(queue, onReply, { noAck: true }, (error) => (error ? reject(error) : resolve()));
+  });
+}

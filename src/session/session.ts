@@ -1,0 +1,177 @@
+// A session: what one role does with the broker over a checked configuration. Publishing and consuming have a
+// connection each (RabbitMQ: an alarm stops publishing connections by TCP back-pressure; consumers must go on).
+
+import { randomUUID } from 'node:crypto';
+import type { ConfirmChannel } from 'amqplib/callback_api';
+import type { Config, ConnectionConfig } from '../config/config.ts';
+import { rascalConfig } from '../config/rascal.ts';
+import { redactor, secretsOf } from '../config/redact.ts';
+import { MqError } from '../errors.ts';
+import { Consumer } from './consumer.ts';
+import { type Link, openLink } from './link.ts';
+import { type OutgoingMessage, Publisher } from './publisher.ts';
+import { Requester } from './requester.ts';
+
+export interface SessionSettings {
+  readonly config: Config;
+  /** From --url or MQ_URL; undefined: those of rascal.json. */
+  readonly addresses: readonly ConnectionConfig[] | undefined;
+  /** The role's name; it becomes part of the connection's name. */
+  readonly role: string;
+  /** Milliseconds without an answer until messages are in doubt. */
+  readonly confirmTimeoutMs: number;
+  /** Said to a person: a connection was lost, came back, was blocked. */
+  readonly say: (line: string) => void;
+}
+
+/** Where a publication leads, with every name as the broker knows it. */
+export interface Destination {
+  readonly vhost: string;
+  readonly exchange: string;
+  /** The default key; for a queue, its name. */
+  readonly routingKey: string;
+  /** The publication's own options (headers, expiration, …). */
+  readonly options: Readonly<Record<string, unknown>>;
+}
+
+const heartbeatSeconds = 10;
+const closeTimeoutMs = 5000;
+
+export class Session {
+  readonly #settings: SessionSettings;
+  readonly #config: Config;
+  readonly #redact: (text: string) => string;
+  readonly #links: Link[] = [];
+  readonly #publishers: { close(): void; abandon(error: MqError): void }[] = [];
+
+  constructor(settings: SessionSettings) {
+    this.#settings = settings;
+    this.#config = withFixedNamespaces(settings.config);
+    this.#redact = redactor(secretsOf({ config: this.#config, addresses: settings.addresses }));
+  }
+
+  /** Connects, declares what the publication needs (unless `declare` is false), and gives a publisher for it. */
+  async publisher(
+    name: string,
+    { window, declare = true }: { window: number; declare?: boolean },
+  ): Promise<{ publisher: Publisher; destination: Destination }> {
+    const { link, destination } = await this.#publishingLink(name, declare);
+    const publisher = await Publisher.open(link, this.#publishing(destination.vhost, window));
+    this.#publishers.push(publisher);
+    return { publisher, destination };
+  }
+
+  /** A publisher for whatever a handler's outcome needs (replies, retries), in the vhost of a subscription. */
+  async outcomePublisher(vhost: string, onChannel: (channel: ConfirmChannel) => Promise<void>): Promise<Publisher> {
+    const link = await this.#open('outcomes', { publications: [], subscriptions: [], extraQueues: { [vhost]: {} } });
+    const publisher = await Publisher.open(link, { ...this.#publishing(vhost, 256), onChannel });
+    this.#publishers.push(publisher);
+    return publisher;
+  }
+
+  /** Connects for requests. Nothing is declared: a missing queue must show as unroutable. */
+  async requester(
+    name: string,
+    settings: { window: number; ownQueue: boolean; replyTimeoutMs: number },
+  ): Promise<{ requester: Requester; destination: Destination }> {
+    const { link, destination } = await this.#publishingLink(name, false);
+    const requester = await Requester.open(link, {
+      ...this.#publishing(destination.vhost, settings.window),
+      ...settings,
+    });
+    this.#publishers.push(requester);
+    return { requester, destination };
+  }
+
+  /** Connects, declares what the subscription needs, and gives a consumer that has not started yet. */
+  async consumer(
+    name: string,
+    { prefetch, bindingKeys }: { prefetch: number; bindingKeys?: readonly string[] },
+  ): Promise<{ consumer: Consumer; queue: string; vhost: string }> {
+    const link = await this.#open('consume', {
+      publications: [],
+      subscriptions: [name],
+      ...(bindingKeys && { bindingKeys: { [name]: [...bindingKeys] } }),
+    });
+    const subscription = link.config.subscriptions[name];
+    if (!subscription) throw new MqError('BUG', `Rascal has no subscription '${name}'`);
+    const { vhost, source: queue, options } = subscription;
+    const consumer = new Consumer(link, { vhost, queue, prefetch, options, redact: this.#redact });
+    return { consumer, queue, vhost };
+  }
+
+  /** An orderly close. Never rejects. */
+  async close(): Promise<void> {
+    for (const publisher of this.#publishers) publisher.close();
+    await Promise.all(this.#links.map((link) => link.close()));
+  }
+
+  /** Ends everything at once: what is unconfirmed is in doubt, what is unacknowledged goes back. */
+  abort(error: MqError): void {
+    for (const publisher of this.#publishers) publisher.abandon(error);
+    for (const link of this.#links) link.abort();
+  }
+
+  async #publishingLink(name: string, declare: boolean): Promise<{ link: Link; destination: Destination }> {
+    const link = await this.#open('publish', { publications: [name], subscriptions: [], declare });
+    const publication = link.config.publications[name];
+    if (!publication) throw new MqError('BUG', `Rascal has no publication '${name}'`);
+    const { vhost, exchange, destination, routingKey = '', options } = publication;
+    const toQueue = exchange === undefined;
+    return {
+      link,
+      destination: {
+        vhost,
+        options,
+        exchange: toQueue ? '' : destination,
+        routingKey: toQueue ? destination : routingKey,
+      },
+    };
+  }
+
+  #publishing(vhost: string, window: number) {
+    return { vhost, window, timeoutMs: this.#settings.confirmTimeoutMs, redact: this.#redact };
+  }
+
+  async #open(
+    purpose: string,
+    needs: Pick<
+      Parameters<typeof rascalConfig>[1],
+      'publications' | 'subscriptions' | 'bindingKeys' | 'extraQueues' | 'declare'
+    >,
+  ): Promise<Link> {
+    const { addresses, role, say } = this.#settings;
+    const connectionName = `mq ${role} ${purpose} ${randomUUID().slice(0, 8)}`;
+    const link = await openLink({
+      rascalConfig: rascalConfig(this.#config, {
+        ...needs,
+        ...(addresses && { addresses: [...addresses] }),
+        connectionName,
+        heartbeatSeconds,
+      }),
+      connectionName,
+      closeTimeoutMs,
+      redact: this.#redact,
+    });
+    this.#links.push(link);
+    link.on('lost', (error) => say(`${error.message}; connecting again`));
+    link.on('connected', () => say('connected again'));
+    link.on('blocked', (reason) => say(`the broker blocks publishing: ${reason}`));
+    link.on('unblocked', () => say('the broker takes messages again'));
+    return link;
+  }
+}
+
+/** A message for a publisher, from its parts. */
+export type { OutgoingMessage };
+
+/** Rascal makes a new random namespace per broker object; a session has several, which must agree. */
+function withFixedNamespaces(config: Config): Config {
+  const vhosts = Object.fromEntries(
+    Object.entries(config.vhosts).map(([name, vhost]) => [
+      name,
+      vhost.namespace === true ? { ...vhost, namespace: randomUUID() } : vhost,
+    ]),
+  );
+  return { ...config, vhosts };
+}
