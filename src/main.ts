@@ -1,11 +1,11 @@
 // The only file that touches the process: streams, environment, signals, exit status.
 
-import { version } from '../package.json' with { type: 'json' };
+import manifest from '../package.json' with { type: 'json' };
 
 async function main(): Promise<void> {
   const args = process.argv.slice(2);
   if (args.length === 1 && (args[0] === '--version' || args[0] === '-v')) {
-    process.stdout.write(`mq ${version}\n`);
+    process.stdout.write(`mq ${manifest.version}\n`);
     return;
   }
   const drain = new AbortController();

@@ -2,7 +2,7 @@
 
 import builtin from '../../rascal.json' with { type: 'json' };
 import type { Config, RoleConfig } from '../config/config.ts';
-import { loadConfig } from '../config/load.ts';
+import { builtinConfig, loadConfig } from '../config/load.ts';
 import type { Context } from '../context.ts';
 import { asMqError, exitStatuses, MqError } from '../errors.ts';
 import type { Command } from './command.ts';
@@ -43,7 +43,7 @@ async function find(name: string, context: Context): Promise<Command> {
   if (fixed) return fixed;
   const config = await configOf(context);
   const generic = genericBehaviours[name as keyof typeof genericBehaviours];
-  if (generic) return genericCommand(name, config, context);
+  if (generic) return genericCommand(name, config);
   const role = config.roles[name];
   if (role) return roleCommand(name, role, { config, group: groupOf(name) });
   throw unknownCommand(
@@ -54,15 +54,11 @@ async function find(name: string, context: Context): Promise<Command> {
 
 async function allCommands(context: Context): Promise<Command[]> {
   // Help must not depend on a right rascal.json; a wrong one shows when a command is run.
-  const config = await configOf(context).catch(() => loadConfig({ env: {}, cwd: '/', builtin, ignoreFiles: true }));
+  const config = await configOf(context).catch(() => builtinConfig(builtin));
   const roles = Object.entries(config.roles).map(([name, role]) =>
     roleCommand(name, role, { config, group: groupOf(name) }),
   );
-  return [
-    ...roles,
-    ...Object.keys(genericBehaviours).map((name) => genericCommand(name, config, context)),
-    ...fixedCommands(),
-  ];
+  return [...roles, ...Object.keys(genericBehaviours).map((name) => genericCommand(name, config)), ...fixedCommands()];
 }
 
 function fixedCommands(): Command[] {
@@ -86,7 +82,7 @@ const genericBehaviours = {
   reply: { behaviour: 'reply', uses: 'subscription', summary: 'answer the requests of any subscription by its name' },
 } as const;
 
-function genericCommand(name: string, config: Config, { args }: Context): Command {
+function genericCommand(name: string, config: Config): Command {
   const { behaviour, uses, summary } = genericBehaviours[name as keyof typeof genericBehaviours];
   const shape = roleCommand(name, { behaviour, summary }, { config, group: 'By name' });
   return {

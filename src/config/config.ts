@@ -116,7 +116,7 @@ export interface RoleConfig {
   readonly handler?: HandlerConfig;
 }
 
-/** Exactly one of the three. */
+/** Exactly one of the three. `timeout`: the most milliseconds for one message. */
 export type HandlerConfig =
   | { readonly builtin: 'print' | 'append' | 'work' | 'fibonacci' | 'echo'; readonly timeout?: number }
   | { readonly exec: readonly string[]; readonly timeout?: number }

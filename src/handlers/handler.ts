@@ -1,6 +1,7 @@
 // What happens to one message: the one interface that every handler is, and the outcomes it can have.
 
 import type { Output } from '../context.ts';
+import type { MqError } from '../errors.ts';
 
 /** The properties of basic.properties (AMQP 0-9-1, 1.8.3.1…14), as amqplib names them, without `headers`. */
 export interface MessageProperties {
@@ -45,12 +46,15 @@ export interface Message {
  * - `retry`: again later, with back-off, then dead-letter.
  * - `dead-letter`: to the dead-letter queue now.
  * - `reject`, `nack`: basic.reject or basic.nack as they are, `requeue` or not.
+ * - `stop`: hand this message back (nack with requeue) and end the role with the error: no message can be handled now
+ *   (a full disk, an executable that vanished). Trying the next one would only empty the queue into the dead letters.
  */
 export type Outcome =
   | { readonly type: 'ack'; readonly reply?: Reply }
   | { readonly type: 'retry'; readonly reason: string }
   | { readonly type: 'dead-letter'; readonly reason: string }
-  | { readonly type: 'reject' | 'nack'; readonly requeue: boolean };
+  | { readonly type: 'reject' | 'nack'; readonly requeue: boolean }
+  | { readonly type: 'stop'; readonly error: MqError };
 
 /** The answer to a request. `error`: the request was refused, and why; the body then says it as text. */
 export interface Reply {
@@ -84,4 +88,6 @@ export interface HandlerWorld {
   readonly timeoutMs?: number;
   /** Milliseconds between TERM and KILL for a child past its time. */
   readonly graceMs: number;
+  /** Sends a signal to a pid, or to a group of them (a negative number). Throws ESRCH when there is none. */
+  readonly kill: (pid: number, signal: NodeJS.Signals) => void;
 }

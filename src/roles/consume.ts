@@ -121,7 +121,10 @@ class Intake {
   }
 
   #take(delivery: Delivery): void {
-    if (this.#stopping) return delivery.nack(true);
+    if (this.#stopping) {
+      delivery.nack(true);
+      return;
+    }
     clearTimeout(this.#idle);
     this.#waiting.push(delivery);
     this.#fill();

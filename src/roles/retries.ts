@@ -102,7 +102,7 @@ export class Retries {
   /** Declared when first needed, once per channel: a worker whose work never fails leaves no queues behind. */
   #declare(queue: string, args: object): Promise<void> {
     const known = this.#declared.get(queue);
-    if (known) return known;
+    if (known !== undefined) return known;
     const declaring = new Promise<void>((resolve) => {
       // A refusal closes the channel with its reason, which the publisher then reports for the message itself.
       this.#channel?.assertQueue(queue, { durable: true, arguments: args }, () => resolve());

@@ -94,9 +94,11 @@ export class Publisher {
 
   /** Takes one message; `settle` is called exactly once. Wait for `room()` first. */
   send(message: OutgoingMessage, settle: (sent: Sent) => void): void {
-    if (this.#failure) return settle({ type: 'in doubt', error: this.#failure });
     const refusal = unsendable(message);
-    if (refusal) return settle({ type: 'refused', error: refusal });
+    if (this.#failure || refusal) {
+      settle(refusal ? { type: 'refused', error: refusal } : { type: 'in doubt', error: this.#failure as MqError });
+      return;
+    }
     if (this.#window.size === 0) this.#progressAt = performance.now();
     const entry: Entry = { message, settle, returned: undefined, settled: false };
     this.#window.add(entry);

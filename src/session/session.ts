@@ -4,8 +4,8 @@
 import { randomUUID } from 'node:crypto';
 import type { ConfirmChannel } from 'amqplib/callback_api';
 import type { Config, ConnectionConfig } from '../config/config.ts';
-import { rascalConfig } from '../config/rascal.ts';
 import { redactor, secretsOf } from '../config/redact.ts';
+import { rascalConfig } from '../config/runtime.ts';
 import { MqError } from '../errors.ts';
 import { Consumer } from './consumer.ts';
 import { type Link, openLink } from './link.ts';
@@ -47,7 +47,7 @@ export class Session {
   constructor(settings: SessionSettings) {
     this.#settings = settings;
     this.#config = withFixedNamespaces(settings.config);
-    this.#redact = redactor(secretsOf({ config: this.#config, addresses: settings.addresses }));
+    this.#redact = redactor(secretsOf({ config: this.#config, addresses: settings.addresses ?? [] }));
   }
 
   /** Connects, declares what the publication needs (unless `declare` is false), and gives a publisher for it. */

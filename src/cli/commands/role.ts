@@ -96,7 +96,7 @@ async function runConsume(context: Context, values: Values, row: Row): Promise<v
     untilEmpty: values.flag('until-empty') ?? false,
     json: values.flag('json') ?? false,
   };
-  const timeoutMs = values.seconds('handler-timeout') ?? timeoutOf(choice.config);
+  const timeoutMs = values.seconds('handler-timeout');
   const graceMs = values.seconds('grace') ?? 5000;
 
   const [{ makeHandler }, { canFail, consume }] = await Promise.all([
@@ -113,9 +113,8 @@ async function runConsume(context: Context, values: Values, row: Row): Promise<v
       kill: context.kill,
       graceMs,
       ...(timeoutMs !== undefined && { timeoutMs }),
-      passEnv: values.list('pass-env'),
     },
-    { behaviour, folder },
+    { behaviour, folder, passEnv: values.list('pass-env') },
   );
   try {
     await withSession(context, values, row, (session) =>
@@ -180,10 +179,6 @@ function handlerChoice(
   if (module !== undefined) return { config: { module }, fromFile: false };
   if (file !== undefined) return { config: { file }, fromFile: false };
   return { config: role.handler ?? { builtin: role.behaviour === 'reply' ? 'echo' : 'print' }, fromFile: true };
-}
-
-function timeoutOf(handler: HandlerConfig | { file: string }): number | undefined {
-  return 'timeout' in handler && handler.timeout !== undefined ? handler.timeout * 1000 : undefined;
 }
 
 async function withSession(

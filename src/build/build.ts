@@ -1,0 +1,31 @@
+// Makes dist/: `npm run build` the executable of this platform, `npm run build -- --all` those of every platform
+// with their checksums and the bill of materials.
+
+import { mkdir, rm } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { bundle } from './bundle.ts';
+import { writeChecksums } from './checksums.ts';
+import { makeExecutable } from './executable.ts';
+import { platforms, thisPlatform } from './platforms.ts';
+import { writeBillOfMaterials } from './sbom.ts';
+
+const root = dirname(dirname(import.meta.dirname));
+const dist = join(root, 'dist');
+const { values } = parseArgs({ options: { all: { type: 'boolean' } } });
+
+if (values.all && `${process.platform}-${process.arch}` !== 'linux-x64') {
+  throw new Error('--all works on linux-x64: what goes into a foreign executable is made by a Node of the same version');
+}
+await rm(dist, { recursive: true, force: true });
+await mkdir(dist);
+const pieces = await bundle({ entry: join(root, 'src', 'main.ts'), root });
+if (values.all) {
+  const made: string[] = [];
+  for (const platform of platforms) made.push(await makeExecutable({ platform, pieces, output: join(dist, platform.file) }));
+  made.push(await writeBillOfMaterials({ root, output: join(dist, 'mq.cdx.json') }));
+  await writeChecksums({ files: made, output: join(dist, 'SHA256SUMS') });
+} else {
+  const platform = thisPlatform();
+  await makeExecutable({ platform, pieces, output: join(dist, platform.os === 'win' ? 'mq.exe' : 'mq') });
+}

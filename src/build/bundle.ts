@@ -1,0 +1,74 @@
+// Bundles the sources and their packages into pieces: the main file, and a piece for whatever is imported with
+// `import()`. Code that two pieces share is a piece of its own, so no class and no package exists twice.
+
+import { basename, join } from 'node:path';
+import { build, transform } from 'esbuild';
+import { leftOut } from './left-out.ts';
+import { mainPiece, type Pieces } from './pieces.ts';
+
+const common = { platform: 'node', target: 'node24', logLevel: 'silent' } as const;
+
+/** Bundles `entry` (the main file). Throws on every warning of esbuild: an executable has no place for one. */
+export async function bundle({ entry, root }: { entry: string; root: string }): Promise<Pieces> {
+  // esbuild shares code between pieces only in ESM; the executable needs CommonJS, so each piece is translated after.
+  const bundled = await build({
+    ...common,
+    entryPoints: [{ in: entry, out: basename(mainPiece, '.js') }],
+    absWorkingDir: root,
+    outdir: join(root, 'dist'),
+    bundle: true,
+    format: 'esm',
+    splitting: true,
+    // Native add-ons of optional packages, which do without them.
+    external: ['*.node'],
+    plugins: [leftOut],
+    // Its CommonJS form (UMD) hides its own files from a bundler.
+    alias: { 'jsonc-parser': 'jsonc-parser/lib/esm/main.js' },
+    minifySyntax: true,
+    minifyWhitespace: true,
+    legalComments: 'none',
+    write: false,
+  });
+  refuse(bundled.warnings);
+  const names = bundled.outputFiles.map((file) => basename(file.path));
+  const pieces = new Map<string, string>();
+  for (const file of bundled.outputFiles) {
+    const name = basename(file.path);
+    const { code, warnings } = await transform(withRequire(file.text, names), {
+      ...common,
+      format: 'cjs',
+      minifyWhitespace: true,
+      sourcefile: name,
+    });
+    refuse(warnings);
+    pieces.set(name, code);
+  }
+  return pieces;
+}
+
+/** Bundles `entry` into one CommonJS source, without pieces. */
+export async function bundleWhole(entry: string): Promise<string> {
+  const bundled = await build({
+    ...common,
+    entryPoints: [entry],
+    bundle: true,
+    format: 'cjs',
+    minify: true,
+    write: false,
+  });
+  refuse(bundled.warnings);
+  return bundled.outputFiles.map((file) => file.text).join('');
+}
+
+/** `import()` of a piece becomes `require`; that of a user's file stays what it is. */
+function withRequire(source: string, names: readonly string[]): string {
+  return source.replaceAll(/\bimport\("\.\/([^"]+)"\)/g, (whole, name: string) =>
+    names.includes(name) ? `Promise.resolve().then(()=>require("./${name}"))` : whole,
+  );
+}
+
+function refuse(warnings: readonly { text: string; location: { file: string; line: number } | null }[]): void {
+  if (warnings.length === 0) return;
+  const lines = warnings.map(({ text, location }) => `${location ? `${location.file}:${location.line}: ` : ''}${text}`);
+  throw new Error(`esbuild warns:\n${lines.join('\n')}`);
+}

@@ -1,0 +1,109 @@
+// One executable: pkg puts the start file and the pieces into a Node binary of the platform (a single executable
+// application of Node). Nothing is downloaded but npm packages.
+
+import { execFile } from 'node:child_process';
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { bundleWhole } from './bundle.ts';
+import { codeCaches } from './code-cache.ts';
+import { copyNode } from './node-package.ts';
+import type { Pieces } from './pieces.ts';
+import { generators, isThis, type NodePackage, type Platform } from './platforms.ts';
+
+type Sea = (entry: string, options: SeaOptions) => Promise<void>;
+interface SeaOptions {
+  targets: { nodeRange: string; platform: string; arch: string; output: string }[];
+  nodePath?: string;
+  /** Sign for macOS where codesign or ldid is at hand; arm64 does not run unsigned. */
+  signature: boolean;
+  seaConfig: Record<string, unknown>;
+}
+
+/** Makes the executable `output` of a platform from the pieces and gives its path. */
+export async function makeExecutable(given: { platform: Platform; pieces: Pieces; output: string }): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'mq-build-'));
+  try {
+    await makeIn({ ...given, folder });
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+  return given.output;
+}
+
+async function makeIn(given: { platform: Platform; pieces: Pieces; output: string; folder: string }): Promise<void> {
+  const { platform, pieces, output, folder } = given;
+  const own = isThis(platform);
+  const entry = join(folder, 'start.js');
+  await writeFile(entry, await bundleWhole(join(import.meta.dirname, 'start.ts')));
+  const options: SeaOptions = {
+    targets: [{ nodeRange: `node${platform.node.version}`, platform: platform.os, arch: platform.arch, output }],
+    signature: true,
+    seaConfig: {
+      assets: await writeAssets({ folder, pieces, caches: own ? codeCaches(pieces) : new Map() }),
+      useCodeCache: own,
+      // Without it NODE_OPTIONS=--require runs a stranger's code inside mq.
+      execArgvExtension: 'none',
+    },
+  };
+  if (own) options.nodePath = await stripped(process.execPath, join(folder, 'node'));
+  else await fillCacheOfPkg({ platform, home: folder });
+  await runPkg({ entry, options, home: folder });
+  await chmod(output, 0o755);
+}
+
+/** pkg's cache is in the home folder; ours stands in for the user's. */
+async function runPkg({ entry, options, home }: { entry: string; options: SeaOptions; home: string }): Promise<void> {
+  const sea: Sea = createRequire(import.meta.url)('@yao-pkg/pkg/lib-es5/sea.js').default;
+  const { HOME } = process.env;
+  process.env['HOME'] = home;
+  try {
+    await sea(entry, options);
+  } finally {
+    if (HOME === undefined) delete process.env['HOME'];
+    else process.env['HOME'] = HOME;
+  }
+}
+
+/** Gives pkg's table of assets: name → file. */
+async function writeAssets(given: { folder: string; pieces: Pieces; caches: ReadonlyMap<string, Uint8Array> }) {
+  const assets: Record<string, string> = {};
+  const named = [...given.pieces, ...[...given.caches].map(([name, cache]) => [`${name}.cache`, cache] as const)];
+  for (const [name, content] of named) {
+    const file = join(given.folder, name);
+    await writeFile(file, content);
+    assets[name] = file;
+  }
+  return assets;
+}
+
+/** Drops the symbols of a Linux binary, 18 MB of it, where `strip` is installed. */
+async function stripped(binary: string, output: string): Promise<string> {
+  if (process.platform !== 'linux') return binary;
+  try {
+    await promisify(execFile)('strip', ['-o', output, binary]);
+    return output;
+  } catch {
+    return binary;
+  }
+}
+
+/** Puts the platform's Node, and one of the same version that runs here, where pkg looks before it downloads. */
+async function fillCacheOfPkg({ platform, home }: { platform: Platform; home: string }): Promise<void> {
+  const cache = join(home, '.pkg-cache', 'sea');
+  const { version } = platform.node;
+  await put(platform.node, { os: platform.os === 'macos' ? 'darwin' : platform.os, arch: platform.arch });
+  const generator = generators.find((node) => node.version === version);
+  if (generator) await put(generator, { os: 'linux', arch: 'x64' });
+
+  async function put(node: NodePackage, { os, arch }: { os: string; arch: string }): Promise<void> {
+    const name = `node-v${version}-${os}-${arch}`;
+    const binary = os === 'win' ? join(cache, `${name}.exe`) : join(cache, name, 'bin', 'node');
+    const archive = join(cache, `${name}${os === 'win' ? '.zip' : '.tar.gz'}`);
+    await mkdir(dirname(binary), { recursive: true });
+    await copyNode(node, binary);
+    for (const file of [archive, `${archive}.ok`, `${binary}.ok`]) await writeFile(file, '');
+  }
+}

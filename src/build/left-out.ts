@@ -1,0 +1,20 @@
+// Packages that testcontainers brings for what mq does not do: Docker over SSH, BuildKit, docker-compose. They are
+// most of its weight; in the executable an empty one stands for each, which says so when it is used.
+
+import type { Plugin } from 'esbuild';
+
+const names = ['ssh2', 'ssh-remote-port-forward', '@grpc/grpc-js', '@grpc/proto-loader', 'protobufjs', 'docker-compose'];
+
+/** The esbuild plugin that replaces them. */
+export const leftOut: Plugin = {
+  name: 'left-out',
+  setup(build) {
+    build.onResolve({ filter: new RegExp(`^(${names.join('|')})(/|$)`) }, ({ path }) => ({ path, namespace: 'left-out' }));
+    build.onLoad({ filter: /.*/, namespace: 'left-out' }, ({ path }) => ({ contents: empty(path), loader: 'js' }));
+  },
+};
+
+function empty(name: string): string {
+  const message = JSON.stringify(`${name} is not part of the mq executable`);
+  return `module.exports = new Proxy({}, { get: () => function () { throw new Error(${message}); } });`;
+}

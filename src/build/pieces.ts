@@ -1,0 +1,49 @@
+// Runs pieces: each is a CommonJS module, compiled (from its code cache, where there is one) when it is first required.
+
+import { constants, Script } from 'node:vm';
+
+/** Name → CommonJS source; pieces `require` each other as `./name`. */
+export type Pieces = ReadonlyMap<string, string>;
+
+/** The name of the piece that runs first. */
+export const mainPiece = 'main.js';
+
+export interface PieceSource {
+  readonly source: (name: string) => string;
+  /** The code cache that V8 made of the piece, or undefined. */
+  readonly codeCache: (name: string) => Uint8Array | undefined;
+  /** Gives Node's own modules. */
+  readonly builtin: (name: string) => unknown;
+}
+
+/** Gives the function that requires a piece by its name; `scripts` gets every piece that was compiled. */
+export function openPieces(from: PieceSource, scripts?: Map<string, Script>): (name: string) => unknown {
+  const loaded = new Map<string, { exports: unknown }>();
+  return load;
+
+  function load(name: string): unknown {
+    const known = loaded.get(name);
+    if (known) return known.exports;
+    const module = { exports: {} as unknown };
+    loaded.set(name, module);
+    const script = compile(name, from);
+    scripts?.set(name, script);
+    script.runInThisContext()(module.exports, require, module);
+    return module.exports;
+  }
+
+  function require(name: string): unknown {
+    return name.startsWith('./') ? load(name.slice(2)) : from.builtin(name);
+  }
+}
+
+/** Compiles a piece without running it. */
+export function compile(name: string, from: PieceSource): Script {
+  const cachedData = from.codeCache(name);
+  return new Script(`(function(exports,require,module){${from.source(name)}\n})`, {
+    filename: `mq:${name}`,
+    // A user's module comes from a file, by import().
+    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+    ...(cachedData && { cachedData }),
+  });
+}

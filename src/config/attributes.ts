@@ -1,0 +1,48 @@
+// One connection as Rascal takes it: attributes that Rascal writes into a URL and amqplib reads back out of it.
+
+import type { ConnectionConfig } from './config.ts';
+import { objectOf } from './plain.ts';
+
+interface ConnectionNeeds {
+  /** The vhost's key: its name, unless the connection says another. */
+  readonly vhost: string;
+  readonly connectionName: string;
+  readonly heartbeatSeconds: number;
+}
+
+/** Every attribute is explicit, since Rascal's defaults are wrong for TLS and for URLs without a path. */
+export function rascalConnection(connection: ConnectionConfig, needs: ConnectionNeeds): Record<string, unknown> {
+  const { protocol = 'amqp', hostname = 'localhost', user = 'guest', options = {}, socketOptions = {} } = connection;
+  const password = connection.password ?? (connection.user === undefined ? 'guest' : '');
+  const vhost = connection.vhost ?? needs.vhost;
+  const timeout = options['connection_timeout'];
+  return {
+    protocol,
+    hostname,
+    port: connection.port ?? (protocol === 'amqps' ? 5671 : 5672),
+    user,
+    password,
+    // Rascal writes it into the URL as it is, and nothing for '/'.
+    vhost: vhost === '/' ? '/' : encodeURIComponent(vhost),
+    options: { heartbeat: needs.heartbeatSeconds, ...options },
+    socketOptions: {
+      // amqplib leaves Nagle's algorithm on: 44 ms for each answer.
+      noDelay: true,
+      timeout: timeout === undefined ? 10_000 : Number(timeout),
+      ...(survivesUrl(user, password) ? {} : { credentials: plain(user, password) }),
+      ...socketOptions,
+      clientProperties: { connection_name: needs.connectionName, ...objectOf(socketOptions['clientProperties']) },
+    },
+  };
+}
+
+// amqplib reads the user and password with `unescape`, which takes UTF-8 for Latin-1; Rascal cannot tell
+// a colon in the user from the one behind it, and leaves an empty password out.
+function survivesUrl(user: string, password: string): boolean {
+  return /^[\x20-\x7e]+$/.test(user) && /^[\x20-\x7e]+$/.test(password) && !user.includes(':');
+}
+
+// The form of amqplib's `credentials.plain`. RFC 4616: an empty authorisation id, the user, the password.
+function plain(username: string, password: string) {
+  return { mechanism: 'PLAIN', response: () => Buffer.from(`\0${username}\0${password}`), username, password };
+}

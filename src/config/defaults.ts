@@ -1,0 +1,53 @@
+// Rascal's "defaults" of the file, put into the items they are for, so that whoever reads Config sees what will be.
+
+import type { Config, ConnectionConfig, VhostConfig } from './config.ts';
+import { dictionary, objectOf, type Plain, withDefaults, without } from './plain.ts';
+
+/** The configuration with its defaults in place. Exchanges get Rascal's own default type, topic. */
+export function applyDefaults(config: Config): Config {
+  const defaults = objectOf(config.rest['defaults']);
+  const publication = without(objectOf(defaults['publications']), ['name', 'vhost', 'exchange', 'queue']);
+  const subscription = without(objectOf(defaults['subscriptions']), ['name', 'vhost', 'queue']);
+  const { prefetch, options, ...rest } = subscription;
+  const own = { ...(prefetch === undefined ? {} : { prefetch }), ...(options === undefined ? {} : { options }), rest };
+  return {
+    ...config,
+    vhosts: each(config.vhosts, (vhost) => applyVhostDefaults(vhost, vhostDefaults(config, vhost))),
+    publications: each(config.publications, (one) => filled(one, publication)),
+    subscriptions: each(config.subscriptions, (one) => filled(one, own)),
+  };
+}
+
+/** What the file says of every connection of the vhost, for addresses that come from elsewhere. */
+export function connectionDefaults(config: Config, vhost: VhostConfig): ConnectionConfig {
+  return objectOf(vhostDefaults(config, vhost)['connection']) as ConnectionConfig;
+}
+
+function vhostDefaults(config: Config, vhost: VhostConfig): Plain {
+  const common = objectOf(objectOf(config.rest['defaults'])['vhosts']);
+  const all = withDefaults(objectOf(vhost.rest['defaults']), common);
+  // Rascal does not read these from the defaults.
+  const connection = without(objectOf(all['connection']), ['url', 'vhost', 'index', 'slashes', 'loggableUrl']);
+  return { ...all, connection };
+}
+
+function applyVhostDefaults(vhost: VhostConfig, defaults: Plain): VhostConfig {
+  const connection = objectOf(defaults['connection']);
+  const connections = vhost.connections.length === 0 && Object.keys(connection).length > 0 ? [{}] : vhost.connections;
+  const { namespace } = defaults;
+  return {
+    ...(namespace === undefined ? {} : { namespace: namespace as string | boolean }),
+    ...vhost,
+    connections: connections.map((one) => filled(one, connection)),
+    exchanges: each(vhost.exchanges, (one) => filled(one, { type: 'topic', ...objectOf(defaults['exchanges']) })),
+    queues: each(vhost.queues, (one) => filled(one, objectOf(defaults['queues']))),
+  };
+}
+
+function filled<Item extends object>(item: Item, defaults: Plain): Item {
+  return withDefaults(item as Plain, defaults) as Item;
+}
+
+function each<Item>(items: Readonly<Record<string, Item>>, change: (item: Item) => Item): Record<string, Item> {
+  return dictionary(Object.entries(items).map(([name, item]) => [name, change(item)]));
+}

@@ -1,0 +1,47 @@
+// ${NAME} and ${NAME:-default} in string values, from the environment. Keys stay as they are.
+
+import type { Item } from './item.ts';
+import { type Finding, quote } from './problem.ts';
+
+/** Variables by name. */
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** The tree with its variables replaced. `$${` is a literal `${`. As in a shell, an empty variable takes the default, too. */
+export function fill(
+  tree: Item,
+  { env, text }: { env: Environment; text: string },
+): { tree: Item; findings: Finding[] } {
+  const findings: Finding[] = [];
+  return { tree: filled(tree), findings };
+
+  function filled(item: Item): Item {
+    if (item.kind === 'array') return { ...item, elements: item.elements.map(filled) };
+    if (item.kind === 'object') {
+      return { ...item, entries: item.entries.map((entry) => ({ ...entry, value: filled(entry.value) })) };
+    }
+    return item.kind === 'string' && item.value.includes('${') ? { ...item, value: replaced(item) } : item;
+  }
+
+  function replaced(item: Item & { kind: 'string' }): string {
+    let from = item.offset;
+    return item.value.replace(/\$\$\{|\$\{([^}]*)(\}?)/g, (match, inner: string | undefined, close: string) => {
+      if (inner === undefined) return '${';
+      const found = text.indexOf(match, from);
+      const offset = found === -1 ? item.offset : found;
+      if (found !== -1) from = found + match.length;
+      const [, name, fallback] = /^([A-Za-z_][A-Za-z0-9_]*)(?::-([\s\S]*))?$/.exec(inner) ?? [];
+      if (name === undefined || close === '') {
+        const message = 'a variable is written ${NAME} or ${NAME:-default} (a literal ${ is written $${)';
+        findings.push({ code: 'value', path: item.path, offset, message });
+        return '';
+      }
+      const value = Object.hasOwn(env, name) ? env[name] : undefined;
+      if (fallback !== undefined) return value === undefined || value === '' ? fallback : value;
+      if (value === undefined) {
+        const message = `the environment has no variable ${quote(name)} (a default is written \${${name}:-default})`;
+        findings.push({ code: 'undefined-variable', path: item.path, offset, message });
+      }
+      return value ?? '';
+    });
+  }
+}

@@ -1,0 +1,41 @@
+// A value of rascal.json that still knows where in the file it is.
+
+import type { Path } from './problem.ts';
+
+interface Place {
+  readonly path: Path;
+  readonly offset: number;
+}
+
+export type Item =
+  | (Place & { readonly kind: 'null'; readonly value: null })
+  | (Place & { readonly kind: 'boolean'; readonly value: boolean })
+  | (Place & { readonly kind: 'number'; readonly value: number })
+  /** `written`: as it stands in the file, before `${NAME}` is replaced. */
+  | (Place & { readonly kind: 'string'; readonly value: string; readonly written: string })
+  | (Place & { readonly kind: 'array'; readonly elements: readonly Item[] })
+  | (Place & { readonly kind: 'object'; readonly entries: readonly Entry[] });
+
+export interface Entry {
+  readonly key: string;
+  readonly keyOffset: number;
+  readonly value: Item;
+}
+
+/** The plain value, without places. */
+export function plainOf(item: Item): unknown {
+  if (item.kind === 'array') return item.elements.map(plainOf);
+  if (item.kind === 'object') return Object.fromEntries(item.entries.map(({ key, value }) => [key, plainOf(value)]));
+  return item.value;
+}
+
+/** The offset of the value at the path, or of the nearest value around it. */
+export function offsetAt(item: Item, [step, ...rest]: Path): number {
+  const child =
+    item.kind === 'array' && typeof step === 'number'
+      ? item.elements[step]
+      : item.kind === 'object'
+        ? item.entries.findLast(({ key }) => key === step)?.value
+        : undefined;
+  return child === undefined ? item.offset : offsetAt(child, rest);
+}

@@ -1,0 +1,32 @@
+// rascal.json from disk to one checked object.
+
+import { MqError } from '../errors.ts';
+import { checkConfigText } from './check.ts';
+import type { Config } from './config.ts';
+import { findFile, type Where } from './find.ts';
+import { mergeConfigs } from './merge.ts';
+import { normalise } from './normalise.ts';
+import { objectOf } from './plain.ts';
+import { problemLine } from './problem.ts';
+
+/**
+ * Finds rascal.json (--config, MQ_CONFIG, ./rascal.json), checks it and lays it over the built-in one.
+ * @param builtin the parsed built-in rascal.json
+ * @throws MqError NO_INPUT when the file cannot be read, CONFIG with every problem that it has
+ */
+export async function loadConfig({ builtin, ...where }: Where & { builtin: unknown }): Promise<Config> {
+  const found = await findFile(where);
+  if (found === undefined) return builtinConfig(builtin);
+  const { file, folder, text } = found;
+  const { problems, config } = checkConfigText(text, { file, folder, env: where.env, builtin });
+  if (config !== undefined) return config;
+  const lines = problems.map((problem) => problemLine(file, problem));
+  const [first = `${file} is wrong`] = lines;
+  if (lines.length === 1) throw new MqError('CONFIG', first);
+  throw new MqError('CONFIG', `${file} has ${lines.length} problems`, { at: file, problems: lines });
+}
+
+/** What mq has without any rascal.json. */
+export function builtinConfig(builtin: unknown): Config {
+  return mergeConfigs(normalise(objectOf(builtin)), normalise({}));
+}

@@ -1,0 +1,49 @@
+// The user's file is laid over the built-in one, item by item.
+
+import type { BindingConfig, Config, VhostConfig } from './config.ts';
+import { applyDefaults } from './defaults.ts';
+import type { PartialConfig } from './normalise.ts';
+import { dictionary } from './plain.ts';
+
+/** An item of the user replaces the built-in one of the same name, whole; bindings are added. */
+export function mergeConfigs(builtin: PartialConfig, user: PartialConfig): Config {
+  const names = new Set([...Object.keys(builtin.vhosts), ...Object.keys(user.vhosts)]);
+  return applyDefaults({
+    file: user.file,
+    folder: user.folder,
+    vhosts: dictionary([...names].map((name) => [name, mergeVhosts(builtin.vhosts[name], user.vhosts[name])])),
+    publications: laidOver(builtin.publications, user.publications),
+    subscriptions: laidOver(builtin.subscriptions, user.subscriptions),
+    roles: laidOver(builtin.roles, user.roles),
+    retry: { attempts: 5, delays: [1000], ...builtin.retry, ...user.retry },
+    rest: { ...builtin.rest, ...user.rest },
+  });
+}
+
+const noVhost: VhostConfig = { connections: [], exchanges: {}, queues: {}, bindings: [], rest: {} };
+
+function mergeVhosts(builtin: VhostConfig = noVhost, user: VhostConfig = noVhost): VhostConfig {
+  return {
+    ...builtin,
+    ...user,
+    connections: user.connections.length > 0 ? user.connections : builtin.connections,
+    exchanges: laidOver(builtin.exchanges, user.exchanges),
+    queues: laidOver(builtin.queues, user.queues),
+    bindings: distinct([...builtin.bindings, ...user.bindings]),
+    rest: { ...builtin.rest, ...user.rest },
+  };
+}
+
+function laidOver<Value>(under: Readonly<Record<string, Value>>, over: Readonly<Record<string, Value>>) {
+  return dictionary([...Object.entries(under), ...Object.entries(over)]);
+}
+
+function distinct(bindings: readonly BindingConfig[]): BindingConfig[] {
+  return [...new Map(bindings.map((binding) => [identity(binding), binding])).values()];
+}
+
+// AMQP 0-9-1, 1.7.2.1: bindings are the same when queue, exchange, key and arguments are.
+function identity({ source, destination, destinationType, bindingKey, qualifyBindingKeys, options }: BindingConfig) {
+  const rest = Object.entries(options ?? {}).toSorted(([one], [other]) => (one < other ? -1 : 1));
+  return JSON.stringify([source, destination, destinationType, bindingKey, qualifyBindingKeys === true, rest]);
+}

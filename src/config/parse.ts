@@ -1,0 +1,98 @@
+// The text of rascal.json → a tree of items with their offsets; syntax errors and duplicate keys.
+
+import { type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser';
+import type { Item } from './item.ts';
+import { type Finding, type Path, quote } from './problem.ts';
+
+/** The tree is undefined when the text is not JSON. */
+export function parse(text: string): { tree?: Item; findings: Finding[] } {
+  if (text.trim() === '') return { findings: [syntaxFinding(0, 'the file is empty')] };
+  const errors: ParseError[] = [];
+  try {
+    const node = parseTree(text, errors, { disallowComments: true, allowTrailingComma: false });
+    if (errors.length > 0 || node === undefined) return { findings: syntaxFindings(text, errors) };
+    const findings: Finding[] = [];
+    return { tree: itemOf(node, [], findings), findings };
+  } catch (error) {
+    // jsonc-parser recurses: brackets nested thousands deep overflow the stack.
+    if (error instanceof RangeError) return { findings: [syntaxFinding(0, 'it is nested too deep')] };
+    throw error;
+  }
+}
+
+const wordings: Readonly<Record<string, string>> = {
+  InvalidSymbol: 'unexpected token',
+  InvalidNumberFormat: 'not a number',
+  PropertyNameExpected: 'a key in double quotes is expected',
+  ValueExpected: 'a value is expected',
+  ColonExpected: 'a colon is expected',
+  CommaExpected: 'a comma is expected',
+  CloseBraceExpected: 'a closing brace is missing',
+  CloseBracketExpected: 'a closing bracket is missing',
+  EndOfFileExpected: 'unexpected token after the end of the object',
+  InvalidCommentToken: 'JSON has no comments',
+  UnexpectedEndOfComment: 'JSON has no comments',
+  UnexpectedEndOfString: 'the string has no end',
+  UnexpectedEndOfNumber: 'the number has no end',
+  InvalidUnicode: 'not a Unicode escape',
+  InvalidEscapeCharacter: 'not an escape of JSON in the string',
+  InvalidCharacter: 'a control character in the string (write it as an escape)',
+};
+
+// One error makes jsonc-parser report others behind it: the first one of a line is kept, and none at the end of the text but the first.
+function syntaxFindings(text: string, errors: readonly ParseError[]): Finding[] {
+  const findings: Finding[] = [];
+  let lineEnd = -1;
+  for (const { error, offset, length } of errors) {
+    if (offset <= lineEnd || (findings.length > 0 && length === 0)) continue;
+    const afterComma = /,\s*$/.test(text.slice(0, offset)) && /[}\]]/.test(text[offset] ?? '');
+    const wording = wordings[printParseErrorCode(error)] ?? 'unexpected token';
+    findings.push(syntaxFinding(offset, afterComma ? 'a comma before the closing bracket' : wording));
+    const end = text.indexOf('\n', offset);
+    lineEnd = end === -1 ? text.length : end;
+  }
+  return findings.length > 0 ? findings : [syntaxFinding(0, 'unexpected token')];
+}
+
+function syntaxFinding(offset: number, message: string): Finding {
+  return { code: 'syntax', path: [], offset, message };
+}
+
+function itemOf(node: Node, path: Path, findings: Finding[]): Item {
+  const place = { path, offset: node.offset };
+  const children = node.children ?? [];
+  switch (node.type) {
+    case 'object': {
+      const seen = new Set<string>();
+      const entries = children.flatMap(({ children: [keyNode, valueNode] = [] }) => {
+        if (keyNode === undefined || valueNode === undefined) return [];
+        const key = String(keyNode.value);
+        const at = [...path, key];
+        if (seen.has(key)) {
+          findings.push({ code: 'duplicate', path: at, offset: keyNode.offset, message: 'the key is there twice' });
+        }
+        seen.add(key);
+        // Objects of Rascal lose this key, or their prototype.
+        if (key === '__proto__') {
+          findings.push({ code: 'value', path: at, offset: keyNode.offset, message: `${quote(key)} cannot be a name` });
+        }
+        return [{ key, keyOffset: keyNode.offset, value: itemOf(valueNode, at, findings) }];
+      });
+      return { ...place, kind: 'object', entries };
+    }
+    case 'array':
+      return {
+        ...place,
+        kind: 'array',
+        elements: children.map((child, index) => itemOf(child, [...path, index], findings)),
+      };
+    case 'string':
+      return { ...place, kind: 'string', value: String(node.value), written: String(node.value) };
+    case 'number':
+      return { ...place, kind: 'number', value: Number(node.value) };
+    case 'boolean':
+      return { ...place, kind: 'boolean', value: node.value === true };
+    default:
+      return { ...place, kind: 'null', value: null };
+  }
+}

@@ -1,0 +1,76 @@
+// A problem of rascal.json: where it is, and how it is worded.
+
+import { closest, distance } from 'fastest-levenshtein';
+
+export type ProblemCode =
+  | 'syntax'
+  | 'duplicate'
+  | 'unknown-key'
+  | 'missing'
+  | 'type'
+  | 'value'
+  | 'reference'
+  | 'undefined-variable';
+
+/** One problem. `line` and `column` (UTF-16 units) count from 1; `path` is empty for the file as a whole. */
+export interface Problem {
+  readonly code: ProblemCode;
+  readonly path: string;
+  readonly line: number;
+  readonly column: number;
+  readonly message: string;
+}
+
+export type Path = readonly (string | number)[];
+
+/** A problem before its line and column are known. */
+export interface Finding {
+  readonly code: ProblemCode;
+  readonly path: Path;
+  readonly offset: number;
+  readonly message: string;
+}
+
+/** The findings as problems, in order of position. */
+export function problemsOf(text: string, findings: readonly Finding[]): Problem[] {
+  const starts = [0, ...Array.from(text.matchAll(/\r\n|\r|\n/g), (end) => end.index + end[0].length)];
+  return findings
+    .toSorted((one, other) => one.offset - other.offset)
+    .map(({ code, path, offset, message }) => {
+      const line = starts.findLastIndex((start) => start <= offset);
+      return { code, path: pathText(path), line: line + 1, column: offset - (starts[line] ?? 0) + 1, message };
+    });
+}
+
+/** `file:line:col: path: what is wrong`. */
+export function problemLine(file: string, { line, column, path, message }: Problem): string {
+  return `${file}:${line}:${column}: ${path === '' ? '' : `${path}: `}${message}`;
+}
+
+/** ` (did you mean "queue"?)`, or nothing where no candidate is near. */
+export function didYouMean(word: string, candidates: readonly string[]): string {
+  if (word === '' || candidates.length === 0) return '';
+  const near = closest(
+    word.toLowerCase(),
+    candidates.map((candidate) => candidate.toLowerCase()),
+  );
+  const found = candidates.find((candidate) => candidate.toLowerCase() === near) ?? '';
+  const tolerance = Math.max(1, Math.floor(word.length / 3));
+  return distance(word.toLowerCase(), near) <= tolerance ? ` (did you mean ${quote(found)}?)` : '';
+}
+
+/** A word of the user in quotes, cut where it is long. What looks like an address is not shown: it may hold a password. */
+export function quote(word: string): string {
+  if (word.includes('://')) return 'an address';
+  return JSON.stringify(word.length > 60 ? `${word.slice(0, 57)}…` : word);
+}
+
+function pathText(path: Path): string {
+  return path
+    .map((step, index) => {
+      if (typeof step === 'number') return `[${step}]`;
+      if (!/^[\w$-]+$/.test(step)) return `[${quote(step)}]`;
+      return index === 0 ? step : `.${step}`;
+    })
+    .join('');
+}

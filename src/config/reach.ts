@@ -1,0 +1,106 @@
+// Which exchanges, queues and bindings of a vhost the given publications and subscriptions need.
+// Rascal declares all it is given, and one queue that cannot be declared keeps its whole vhost away.
+
+import type { BindingConfig, QueueConfig, VhostConfig } from './config.ts';
+
+export interface Starts {
+  /** Exchanges that are published to. */
+  readonly exchanges: readonly string[];
+  /** Queues that are published to. */
+  readonly queues: readonly string[];
+  /** Queues that are consumed from. */
+  readonly consumed: readonly string[];
+}
+
+export interface Reach {
+  readonly exchanges: ReadonlySet<string>;
+  readonly queues: ReadonlySet<string>;
+  readonly bindings: ReadonlySet<BindingConfig>;
+}
+
+/** The part of the vhost that messages from and to the starts can pass. Names that it does not define are passed over. */
+export function reach(vhost: VhostConfig, starts: Starts): Reach {
+  const exchanges = new Set<string>();
+  const queues = new Set<string>();
+  const bindings = new Set<BindingConfig>();
+  const followed = { up: new Set<string>(), down: new Set<string>() };
+  for (const name of starts.exchanges) down(name);
+  for (const name of starts.queues) takeQueue(name);
+  for (const name of starts.consumed) {
+    takeQueue(name);
+    upFrom(name, 'queue');
+  }
+  return { exchanges, queues, bindings };
+
+  function takeQueue(name: string): void {
+    const queue = vhost.queues[name];
+    if (queue === undefined || queues.has(name)) return;
+    queues.add(name);
+    const { exchange, key } = deadLetterTarget(queue);
+    if (exchange === '' && key !== undefined) takeShared(key);
+    else if (exchange !== undefined) down(exchange);
+  }
+
+  function takeShared(name: string): boolean {
+    const queue = vhost.queues[name];
+    if (queue === undefined || isPrivate(queue)) return false;
+    takeQueue(name);
+    return true;
+  }
+
+  function takeExchange(name: string): boolean {
+    const exchange = vhost.exchanges[name];
+    if (exchange === undefined) return false;
+    if (exchanges.has(name)) return true;
+    exchanges.add(name);
+    const given = argumentsOf(exchange)['alternate-exchange'] ?? exchange.options?.['alternateExchange'];
+    if (typeof given === 'string') down(given);
+    return true;
+  }
+
+  // Everything that a message published to the exchange may come to, but other people's own queues.
+  function down(name: string): void {
+    if (!takeExchange(name) || followed.down.has(name)) return;
+    followed.down.add(name);
+    for (const binding of vhost.bindings) {
+      if (binding.source !== name) continue;
+      if (binding.destinationType === 'queue') {
+        if (takeShared(binding.destination)) bindings.add(binding);
+      } else if (vhost.exchanges[binding.destination] !== undefined) {
+        bindings.add(binding);
+        down(binding.destination);
+      }
+    }
+  }
+
+  function upFrom(destination: string, type: 'queue' | 'exchange'): void {
+    for (const binding of vhost.bindings) {
+      if (binding.destination !== destination || binding.destinationType !== type) continue;
+      if (!takeExchange(binding.source)) continue;
+      bindings.add(binding);
+      if (followed.up.has(binding.source)) continue;
+      followed.up.add(binding.source);
+      upFrom(binding.source, 'exchange');
+    }
+  }
+}
+
+/** Where the dead messages of a queue go, as far as rascal.json says. */
+function deadLetterTarget(queue: QueueConfig): { exchange?: string; key?: string } {
+  const { options = {} } = queue;
+  const exchange = argumentsOf(queue)['x-dead-letter-exchange'] ?? options['deadLetterExchange'];
+  const key = argumentsOf(queue)['x-dead-letter-routing-key'] ?? options['deadLetterRoutingKey'];
+  return {
+    ...(typeof exchange === 'string' ? { exchange } : {}),
+    ...(typeof key === 'string' ? { key } : {}),
+  };
+}
+
+// An exclusive queue belongs to one connection; with replyTo: true, each process has one of its own.
+function isPrivate({ replyTo, options = {} }: QueueConfig): boolean {
+  return options['exclusive'] === true || replyTo === true;
+}
+
+function argumentsOf({ options = {} }: { options?: Readonly<Record<string, unknown>> }) {
+  return (options['arguments'] ?? {}) as Readonly<Record<string, unknown>>;
+}

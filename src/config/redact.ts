@@ -1,0 +1,84 @@
+// Keeps passwords and keys out of whatever is printed.
+
+import type { Config, ConnectionConfig } from './config.ts';
+import { isObject, objectOf, stringOf } from './plain.ts';
+
+/**
+ * Every secret of the configuration and the addresses: passwords (also in the forms in which PLAIN and HTTP
+ * send them), encryption keys, TLS keys. `guest`, which everyone knows, is none.
+ */
+export function secretsOf({ config, addresses = [] }: Holders): string[] {
+  const secrets = [...(config === undefined ? [] : configSecrets(config)), ...addresses.flatMap(connectionSecrets)];
+  return [...new Set(secrets)].filter((secret) => secret !== '' && secret !== 'guest');
+}
+
+interface Holders {
+  config?: Config | undefined;
+  addresses?: readonly ConnectionConfig[] | undefined;
+}
+
+/** A function that puts `***` for each secret, be it raw, percent-encoded, in base64 or inside JSON. */
+export function redactor(secrets: readonly string[]): (text: string) => string {
+  const forms = [...new Set(secrets.flatMap(formsOf))].filter((form) => form !== '');
+  if (forms.length === 0) return (text) => text;
+  // The longest first: one secret may be the beginning of another.
+  const longestFirst = forms.toSorted((one, other) => other.length - one.length);
+  const pattern = new RegExp(longestFirst.map((form) => form.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')).join('|'), 'g');
+  return (text) => text.replace(pattern, '***');
+}
+
+function configSecrets(config: Config): string[] {
+  const profiles = [
+    ...Object.values(objectOf(config.rest['encryption'])),
+    ...Object.values(config.publications).map(({ encryption }) => encryption),
+    ...Object.values(config.subscriptions).flatMap(({ rest }) => Object.values(objectOf(rest['encryption']))),
+  ];
+  return [
+    ...Object.values(config.vhosts).flatMap(({ connections }) => connections.flatMap(connectionSecrets)),
+    ...profiles.flatMap((profile) => stringOf(objectOf(profile)['key']) ?? []),
+  ];
+}
+
+function connectionSecrets({ user = 'guest', password, socketOptions = {}, management }: ConnectionConfig): string[] {
+  const tls = ['key', 'pfx', 'passphrase'].flatMap((name) => stringOf(socketOptions[name]) ?? []);
+  return [...passwordForms(user, password), ...tls, ...managementSecrets(management, user)];
+}
+
+function managementSecrets(management: unknown, user: string): string[] {
+  const fields = isObject(management) ? management : { url: management };
+  const url = stringOf(fields['url']);
+  const parsed = url !== undefined && URL.canParse(url) ? new URL(url) : undefined;
+  const own = passwordForms(stringOf(fields['user']) ?? user, stringOf(fields['password']));
+  if (parsed === undefined) return own;
+  return [...own, parsed.password, ...passwordForms(unescaped(parsed.username), unescaped(parsed.password))];
+}
+
+function passwordForms(user: string, password: string | undefined): string[] {
+  if (password === undefined || password === '' || password === 'guest') return [];
+  // RFC 4616 (PLAIN) and RFC 7617 (Basic).
+  return [password, `\0${user}\0${password}`, `${user}:${password}`];
+}
+
+function unescaped(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+function formsOf(secret: string): string[] {
+  const encoded = encodeURIComponent(secret.toWellFormed());
+  const base64 = Buffer.from(secret).toString('base64');
+  return [
+    secret,
+    encoded,
+    encoded.replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()),
+    // As url.format writes it, and with the marks that encodeURIComponent leaves.
+    encoded.replace(/[!'()*]/g, (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`),
+    base64,
+    base64.replace(/=+$/, ''),
+    Buffer.from(secret).toString('base64url'),
+    JSON.stringify(secret).slice(1, -1),
+  ];
+}

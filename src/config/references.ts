@@ -1,0 +1,167 @@
+// Does every name in rascal.json refer to something? Looks at the user's file; what is known includes the built-in one.
+
+import { parseBindingName } from './binding.ts';
+import type { Known, KnownVhost } from './known.ts';
+import { isObject, listOf, membersOf, objectOf, type Plain, stringOf } from './plain.ts';
+import { didYouMean, type Path, type ProblemCode, quote } from './problem.ts';
+
+/** Notes a problem at a path. */
+export type Report = (path: Path, code: ProblemCode, message: string) => void;
+
+/** Bindings, publications, subscriptions, encryption profiles, counters. Values of the wrong type are passed over. */
+export function checkReferences({ file, known, report }: { file: Plain; known: Known; report: Report }): void {
+  const defaults = objectOf(file['defaults']);
+  const check = { file, known, report };
+  for (const [vhostName, value] of Object.entries(objectOf(file['vhosts']))) {
+    const path = ['vhosts', vhostName];
+    const vhost = objectOf(value);
+    // A URL cannot carry these as its path.
+    if (['', '.', '..'].includes(vhostName)) report(path, 'value', `a vhost cannot be named ${quote(vhostName)}`);
+    checkMembers({ vhost, path, report });
+    const names = known.vhosts.get(vhostName);
+    if (names !== undefined) checkBindings({ vhost, path, names, defaults, report });
+    checkUses({ ...check, scope: vhost, path, vhostName });
+    for (const kind of ['publications', 'subscriptions']) {
+      for (const name of Object.keys(objectOf(vhost[kind]))) {
+        if (definitionsOf(file, kind, name) > 1) report([...path, kind, name], 'duplicate', 'the name is there twice');
+      }
+    }
+  }
+  checkUses({ ...check, scope: file, path: [], vhostName: undefined });
+}
+
+function definitionsOf(file: Plain, kind: string, name: string): number {
+  const scopes = [file, ...Object.values(objectOf(file['vhosts'])).map(objectOf)];
+  return scopes.filter((scope) => Object.hasOwn(objectOf(scope[kind]), name)).length;
+}
+
+function checkMembers({ vhost, path, report }: { vhost: Plain; path: Path; report: Report }): void {
+  for (const kind of ['exchanges', 'queues']) {
+    const seen = new Set<string>();
+    for (const { key, name, value } of membersOf(vhost[kind])) {
+      const at = [...path, kind, key];
+      if (name === undefined) report(at, 'missing', '"name" is missing');
+      else if (seen.has(name)) report(at, 'duplicate', `${quote(name)} is there twice`);
+      else seen.add(name);
+      if (name === '' && kind === 'queues') report(at, 'value', 'a queue needs a name');
+      checkName({ value, name, at, report });
+    }
+  }
+}
+
+// Rascal lets a name differ from its key, and uses now the one, now the other.
+function checkName({ value, name, at, report }: { value: Plain; name: string | undefined; at: Path; report: Report }) {
+  for (const field of ['name', 'fullyQualifiedName']) {
+    const given = stringOf(value[field]);
+    if (given !== undefined && name !== undefined && given !== name) {
+      report([...at, field], 'value', `must be its key, ${quote(name)}`);
+    }
+  }
+}
+
+interface VhostCheck {
+  vhost: Plain;
+  path: Path;
+  names: KnownVhost;
+  defaults: Plain;
+  report: Report;
+}
+
+function checkBindings({ vhost, path, names, defaults, report }: VhostCheck): void {
+  const given = [vhost['defaults'], defaults['vhosts']].map((value) => objectOf(objectOf(value)['bindings']));
+  for (const { key, name = '', value } of membersOf(vhost['bindings'])) {
+    const at = [...path, 'bindings', key];
+    const parsed = parseBindingName(name);
+    const type = [value, ...given].map((binding) => binding['destinationType']).find((one) => one !== undefined);
+    const ends = [
+      { field: 'source', from: parsed.source, kind: 'exchange', set: names.exchanges },
+      type === 'exchange'
+        ? { field: 'destination', from: parsed.destination, kind: 'exchange', set: names.exchanges }
+        : { field: 'destination', from: parsed.destination, kind: 'queue', set: names.queues },
+    ];
+    for (const { field, from, kind, set } of ends) {
+      const end = Object.hasOwn(value, field) ? value[field] : from;
+      const where = Object.hasOwn(value, field) ? [...at, field] : at;
+      if (end === undefined) {
+        report(at, 'missing', `${quote(field)} is missing (or the key is written "source[key] -> destination")`);
+      } else if (end === '') {
+        // AMQP 0-9-1, 3.1.3.1: the default exchange takes no bindings.
+        report(where, 'value', `the default exchange cannot be the ${field} of a binding`);
+      } else if (typeof end === 'string' && !set.has(end)) {
+        report(where, 'reference', `unknown ${kind} ${quote(end)}${didYouMean(end, [...set])}`);
+      }
+    }
+  }
+}
+
+interface Use {
+  file: Plain;
+  known: Known;
+  report: Report;
+  /** Where the publications and subscriptions stand: the file or a vhost. */
+  scope: Plain;
+  path: Path;
+  /** Of the scope, when it is a vhost. */
+  vhostName: string | undefined;
+}
+
+function checkUses({ file, known, report, scope, path, vhostName }: Use): void {
+  const defaults = objectOf(file['defaults']);
+  const profiles = Object.keys(objectOf(file['encryption']));
+  for (const [name, value] of Object.entries(objectOf(scope['publications']))) {
+    if (!isObject(value)) continue;
+    const at = [...path, 'publications', name];
+    checkName({ value, name, at, report });
+    const vhost = vhostOf(value, at, objectOf(defaults['publications']));
+    const ends = ['exchange', 'queue'].filter((field) => Object.hasOwn(value, field));
+    if (ends.length !== 1) {
+      const what = ends.length === 0 ? 'needs an exchange or a queue' : 'has an exchange and a queue: one of them';
+      report(at, ends.length === 0 ? 'missing' : 'value', what);
+    }
+    if (ends.includes('exchange')) resolve(value, at, 'exchange', vhost?.exchanges);
+    if (ends.includes('queue')) resolve(value, at, 'queue', vhost?.queues);
+    resolve(value, at, 'replyTo', vhost?.queues);
+    const profile = stringOf(value['encryption']);
+    if (profile !== undefined && !profiles.includes(profile)) {
+      const hint = didYouMean(profile, profiles);
+      report([...at, 'encryption'], 'reference', `unknown encryption profile ${quote(profile)}${hint}`);
+    }
+  }
+  const counters = [
+    'stub',
+    ...membersOf(objectOf(file['redeliveries'])['counters']).map((member) => member.name ?? ''),
+  ];
+  for (const [name, value] of Object.entries(objectOf(scope['subscriptions']))) {
+    if (!isObject(value)) continue;
+    const at = [...path, 'subscriptions', name];
+    checkName({ value, name, at, report });
+    const vhost = vhostOf(value, at, objectOf(defaults['subscriptions']));
+    if (value['queue'] === undefined) report(at, 'missing', '"queue" is missing');
+    resolve(value, at, 'queue', vhost?.queues);
+    for (const counter of listOf(objectOf(value['redeliveries'])['counter'])) {
+      if (typeof counter !== 'string' || counters.includes(counter)) continue;
+      const hint = didYouMean(counter, counters);
+      report([...at, 'redeliveries', 'counter'], 'reference', `unknown counter ${quote(counter)}${hint}`);
+    }
+  }
+
+  function vhostOf(value: Plain, at: Path, fallback: Plain): KnownVhost | undefined {
+    const name = vhostName ?? value['vhost'] ?? fallback['vhost'] ?? '/';
+    if (typeof name !== 'string') return undefined;
+    const vhost = known.vhosts.get(name);
+    const hint = didYouMean(name, [...known.vhosts.keys()]);
+    const where = value['vhost'] === undefined ? at : [...at, 'vhost'];
+    if (vhost === undefined) report(where, 'reference', `unknown vhost ${quote(name)}${hint}`);
+    else if (vhostName !== undefined && (value['vhost'] ?? vhostName) !== vhostName) {
+      report([...at, 'vhost'], 'value', `must be the vhost it stands in, ${quote(vhostName)}`);
+    }
+    return vhost;
+  }
+
+  function resolve(value: Plain, at: Path, field: string, names: Set<string> | undefined): void {
+    const name = value[field];
+    if (typeof name !== 'string' || names === undefined || names.has(name)) return;
+    const kind = field === 'replyTo' ? 'reply queue' : field;
+    report([...at, field], 'reference', `unknown ${kind} ${quote(name)}${didYouMean(name, [...names])}`);
+  }
+}

@@ -1,0 +1,184 @@
+// The checked configuration → what Rascal's `create` is given: only what is needed, nothing left to Rascal's shorthands.
+
+import { MqError } from '../errors.ts';
+import { rascalConnection } from './attributes.ts';
+import type {
+  BindingConfig,
+  Config,
+  ConnectionConfig,
+  PublicationConfig,
+  QueueConfig,
+  SubscriptionConfig,
+  VhostConfig,
+} from './config.ts';
+import { connectionDefaults } from './defaults.ts';
+import { objectOf, type Plain, pick, withDefaults } from './plain.ts';
+import { type Reach, reach } from './reach.ts';
+
+/** What a command needs of the configuration. */
+export interface Needs {
+  /** Names of publications and subscriptions. */
+  readonly publications: readonly string[];
+  readonly subscriptions: readonly string[];
+  /** From `--url` or MQ_URL: the connections of every vhost, instead of those of the file. */
+  readonly addresses?: readonly ConnectionConfig[];
+  /** By subscription: the keys of every binding into its queue, instead of those of the file. */
+  readonly bindingKeys?: Readonly<Record<string, readonly string[]>>;
+  /** By vhost and name: queues to declare beside; one that the file defines stays as the file has it. */
+  readonly extraQueues?: Readonly<Record<string, Readonly<Record<string, QueueConfig>>>>;
+  /** Shown by the broker for each connection. */
+  readonly connectionName: string;
+  /** Where neither the file nor the address says it. */
+  readonly heartbeatSeconds: number;
+  /** By subscription. */
+  readonly prefetch?: Readonly<Record<string, number>>;
+  /** false: nothing is declared or bound. Default true. */
+  readonly declare?: boolean;
+}
+
+/**
+ * The object for Rascal's `create`, pruned to the needs. Pure.
+ * @throws MqError USAGE for a publication or subscription that the configuration lacks
+ */
+export function rascalConfig(config: Config, needs: Needs): Record<string, unknown> {
+  const publications = needs.publications.map(
+    (name) => [name, find(config.publications, name, 'publication')] as const,
+  );
+  const subscriptions = needs.subscriptions.map(
+    (name) => [name, find(config.subscriptions, name, 'subscription')] as const,
+  );
+  const used = new Set([
+    ...[...publications, ...subscriptions].map(([, { vhost }]) => vhost),
+    ...Object.keys(needs.extraQueues ?? {}),
+  ]);
+  const defaults = objectOf(config.rest['defaults']);
+  const retry = { min: 500, max: needs.heartbeatSeconds * 1000, factor: 2, strategy: 'exponential' };
+  return {
+    ...pick(config.rest, ['encryption', 'redeliveries']),
+    defaults: {
+      ...pick(defaults, ['redeliveries']),
+      vhosts: {
+        ...pick(objectOf(defaults['vhosts']), ['concurrency', 'publicationChannelPools']),
+        // Rascal: `retry` of a connection itself is ignored, only that of the defaults is read.
+        connection: { retry },
+      },
+    },
+    vhosts: Object.fromEntries(
+      [...used].map((name) => {
+        const vhost = find(config.vhosts, name, 'vhost');
+        const of = <Item extends { vhost: string }>(all: readonly (readonly [string, Item])[]) =>
+          all.filter(([, item]) => item.vhost === name);
+        return [
+          name,
+          vhostFor({
+            config,
+            needs,
+            name,
+            vhost,
+            retry,
+            publications: of(publications),
+            subscriptions: of(subscriptions),
+          }),
+        ];
+      }),
+    ),
+    publications: Object.fromEntries(publications.map(([name, value]) => [name, { ...value, confirm: true }])),
+    subscriptions: Object.fromEntries(
+      subscriptions.map(([name, { rest, ...value }]) => {
+        const prefetch = needs.prefetch?.[name] ?? value.prefetch;
+        const own = { retry: { min: 500, max: 10_000, factor: 2, strategy: 'exponential' }, ...rest };
+        return [name, { ...own, ...value, ...(prefetch === undefined ? {} : { prefetch }) }];
+      }),
+    ),
+  };
+}
+
+function find<Item>(items: Readonly<Record<string, Item>>, name: string, kind: string): Item {
+  const item = Object.hasOwn(items, name) ? items[name] : undefined;
+  if (item !== undefined) return item;
+  throw new MqError('USAGE', `rascal.json has no ${kind} ${JSON.stringify(name)}`, {
+    hint: `there are: ${Object.keys(items).join(', ')}`,
+  });
+}
+
+interface VhostNeeds {
+  config: Config;
+  needs: Needs;
+  name: string;
+  vhost: VhostConfig;
+  retry: Plain;
+  publications: readonly (readonly [string, PublicationConfig])[];
+  subscriptions: readonly (readonly [string, SubscriptionConfig])[];
+}
+
+function vhostFor({ config, needs, name, vhost, retry, publications, subscriptions }: VhostNeeds): Plain {
+  const part = reach(vhost, {
+    exchanges: publications.flatMap(([, { exchange }]) => exchange ?? []),
+    queues: publications.flatMap(([, { queue, replyTo }]) => [queue, replyTo].filter((one) => one !== undefined)),
+    consumed: subscriptions.map(([, { queue }]) => queue),
+  });
+  const declare = needs.declare ?? true;
+  const chosen = <Item extends object>(items: Readonly<Record<string, Item>>, names: ReadonlySet<string>) =>
+    Object.entries(items)
+      .filter(([key]) => names.has(key))
+      .map(([key, item]) => [key, declare ? item : { ...item, assert: false }] as const);
+  const queues = { ...needs.extraQueues?.[name], ...Object.fromEntries(chosen(vhost.queues, part.queues)) };
+  for (const queue of Object.keys(needs.extraQueues?.[name] ?? {})) {
+    if (Object.hasOwn(vhost.queues, queue) && vhost.queues[queue] !== undefined) queues[queue] = vhost.queues[queue];
+  }
+  const common = connectionDefaults(config, vhost);
+  const given = needs.addresses?.map((address) =>
+    withDefaults(address as Plain, pick(common as Plain, ['options', 'socketOptions', 'retry'])),
+  );
+  const connections: readonly ConnectionConfig[] = given ?? vhost.connections;
+  const ownRetry = connections.map((connection) => connection.retry).find((one) => typeof one === 'object');
+  return {
+    ...pick({ ...vhost }, ['namespace']),
+    // Without `assert` and `check`: Rascal's management client does not encode names and speaks plain HTTP only.
+    ...pick(vhost.rest, ['concurrency', 'publicationChannelPools']),
+    connectionStrategy: (given === undefined ? vhost.rest['connectionStrategy'] : undefined) ?? 'fixed',
+    connections: (connections.length === 0 ? [{}] : connections).map((connection) =>
+      rascalConnection(connection, {
+        vhost: name,
+        ...(pick({ ...needs }, ['connectionName', 'heartbeatSeconds']) as Pick<
+          Needs,
+          'connectionName' | 'heartbeatSeconds'
+        >),
+      }),
+    ),
+    ...(ownRetry === undefined ? {} : { defaults: { connection: { retry: { ...retry, ...objectOf(ownRetry) } } } }),
+    exchanges: Object.fromEntries(chosen(vhost.exchanges, part.exchanges)),
+    queues: declare
+      ? queues
+      : Object.fromEntries(Object.entries(queues).map(([key, queue]) => [key, { ...queue, assert: false }])),
+    bindings: declare ? bindingsFor({ part, needs, subscriptions }) : {},
+  };
+}
+
+// Names without "->": Rascal would read source, destination and keys out of them.
+function bindingsFor({
+  part,
+  needs,
+  subscriptions,
+}: {
+  part: Reach;
+  needs: Needs;
+  subscriptions: VhostNeeds['subscriptions'];
+}): Plain {
+  const keysOf = new Map(
+    subscriptions.flatMap(([name, { queue }]) => {
+      const keys = needs.bindingKeys?.[name];
+      return keys === undefined ? [] : [[queue, keys] as const];
+    }),
+  );
+  const replaced = new Set<string>();
+  const bindings = [...part.bindings].flatMap((binding): BindingConfig[] => {
+    const keys = binding.destinationType === 'queue' ? keysOf.get(binding.destination) : undefined;
+    if (keys === undefined) return [binding];
+    const pair = JSON.stringify([binding.source, binding.destination]);
+    if (replaced.has(pair)) return [];
+    replaced.add(pair);
+    return [...new Set(keys)].map((bindingKey) => ({ ...binding, bindingKey }));
+  });
+  return Object.fromEntries(bindings.map((binding, index) => [`binding ${index + 1}`, binding]));
+}

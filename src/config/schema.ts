@@ -1,0 +1,77 @@
+// The JSON Schema of rascal.json, made from the table of fields. Draft 7, which editors know best.
+
+import type { Field, Fields, Kind } from './field.ts';
+import { rootField } from './fields.ts';
+
+type Schema = Record<string, unknown>;
+
+/** The whole schema. Unknown keys are refused where `mq check` refuses them. */
+export function jsonSchema(): Record<string, unknown> {
+  const definitions: Record<string, Schema> = {};
+  const root = schemaOf(rootField, definitions);
+  return {
+    $schema: 'http://json-schema.org/draft-07/schema#',
+    title: 'rascal.json for mq',
+    ...root,
+    definitions,
+  };
+}
+
+function schemaOf(field: Field, definitions: Record<string, Schema>): Schema {
+  const { definition } = field;
+  if (definition === undefined) return inline(field, definitions);
+  if (definitions[definition] === undefined) {
+    definitions[definition] = {};
+    definitions[definition] = inline(field, definitions);
+  }
+  return { $ref: `#/definitions/${definition}` };
+}
+
+function inline(field: Field, definitions: Record<string, Schema>): Schema {
+  const { is, description, min, max, items, minItems, required, maxBytes, keyBytes } = field;
+  const types = [...new Set(is.map((kind) => typeNames[kind]))];
+  return {
+    description,
+    ...(types.length === 0 ? {} : { type: types.length === 1 ? types[0] : types }),
+    ...strings(field),
+    ...(maxBytes === undefined ? {} : { maxLength: maxBytes }),
+    ...(min === undefined ? {} : { minimum: min }),
+    ...(max === undefined ? {} : { maximum: max }),
+    ...(items === undefined ? {} : { items: schemaOf(items, definitions) }),
+    ...(minItems === undefined ? {} : { minItems }),
+    ...(required === undefined ? {} : { required }),
+    ...(keyBytes === undefined ? {} : { propertyNames: { maxLength: keyBytes } }),
+    ...keys(field, definitions),
+  };
+}
+
+const typeNames: Readonly<Record<Kind, string>> = {
+  string: 'string',
+  digits: 'string',
+  integer: 'integer',
+  number: 'number',
+  boolean: 'boolean',
+  array: 'array',
+  object: 'object',
+};
+
+// A value that comes from the environment is not known to the editor: it may be anything.
+const variable = { pattern: '\\$\\{' };
+
+function strings({ is, values, prefix }: Field): Schema {
+  if (is.includes('digits') && !is.includes('string')) return { pattern: '^\\d+$|\\$\\{' };
+  if (values === undefined) return {};
+  return { anyOf: [{ enum: values }, ...(prefix === undefined ? [] : [{ pattern: `^${prefix}` }]), variable] };
+}
+
+function keys({ fields, entries, open }: Field, definitions: Record<string, Schema>): Schema {
+  if (fields === undefined && entries === undefined) return {};
+  return {
+    ...(fields === undefined ? {} : { properties: properties(fields, definitions) }),
+    additionalProperties: entries === undefined ? open === true : schemaOf(entries, definitions),
+  };
+}
+
+function properties(fields: Fields, definitions: Record<string, Schema>): Schema {
+  return Object.fromEntries(Object.entries(fields).map(([key, field]) => [key, schemaOf(field, definitions)]));
+}

@@ -1,0 +1,113 @@
+// The handler `append`: each body becomes a line at the end of a file. It says `ack` only when the line is written.
+
+import { constants, type Stats } from 'node:fs';
+import { type FileHandle, open, stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { MqError } from '../errors.ts';
+import type { Handler, HandlerWorld, Outcome } from './handler.ts';
+import { systemReason } from './reason.ts';
+
+/**
+ * Opens the file, makes it if it is missing, and appends to it; relative to `cwd`. A file that is moved or removed
+ * meanwhile is made anew. A line that cannot be written stops the role (IO).
+ * @throws {MqError} CANNOT_CREATE if the file cannot be opened.
+ */
+export async function makeAppend(file: string, { cwd }: Pick<HandlerWorld, 'cwd'>): Promise<Handler> {
+  const path = resolve(cwd, file);
+  let sink: Sink | undefined = await openSink(path).catch((error: unknown) => {
+    const reason = isErrno(error, 'ENXIO') ? 'a pipe that nobody reads' : systemReason(error);
+    throw new MqError('CANNOT_CREATE', `cannot append to ${file}: ${reason}`, { at: file, cause: error });
+  });
+
+  async function append(body: Buffer): Promise<Outcome> {
+    try {
+      if (sink === undefined || (await isGone(path, sink.stats))) {
+        await sink?.handle.close();
+        sink = undefined;
+        sink = await openSink(path);
+      }
+      await writeWhole(sink.handle, Buffer.concat([sink.endsInLine ? nothing : newline, body, newline]));
+      sink.endsInLine = true;
+      return { type: 'ack' };
+    } catch (error) {
+      // The next attempt finds out from the file how much of this line it holds.
+      await sink?.handle.close().catch(() => {});
+      sink = undefined;
+      const message = `cannot append to ${file}: ${systemReason(error)}`;
+      return { type: 'stop', error: new MqError('IO', message, { at: file, cause: error }) };
+    }
+  }
+
+  // One after the other: a long line may take several writes.
+  let last: Promise<unknown> = Promise.resolve();
+  return {
+    prints: 'handler',
+    handle: ({ body }) => {
+      const outcome = last.then(() => append(body));
+      last = outcome;
+      return outcome;
+    },
+    close: async () => {
+      await last;
+      await sink?.handle.close();
+      sink = undefined;
+    },
+  };
+}
+
+interface Sink {
+  readonly handle: FileHandle;
+  readonly stats: Stats;
+  /** False if somebody died in the middle of a line: ours must not be glued to it. */
+  endsInLine: boolean;
+}
+
+const nothing = Buffer.alloc(0);
+const newline = Buffer.from('\n');
+
+async function openSink(path: string): Promise<Sink> {
+  const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT;
+  // NONBLOCK: a pipe without a reader is an error (ENXIO) instead of a wait without end; it means nothing to a file.
+  const probe = await open(path, flags | constants.O_NONBLOCK, 0o666);
+  const stats = await probe.stat();
+  if (!stats.isFIFO()) return { handle: probe, stats, endsInLine: await endsInLine(path, stats) };
+  try {
+    return { handle: await open(path, flags), stats, endsInLine: true };
+  } finally {
+    await probe.close();
+  }
+}
+
+/** Also true of what cannot be read: there is nothing to know then. */
+async function endsInLine(path: string, stats: Stats): Promise<boolean> {
+  if (!stats.isFile() || stats.size === 0) return true;
+  try {
+    await using reader = await open(path, 'r');
+    const { buffer, bytesRead } = await reader.read({ buffer: Buffer.alloc(1), position: stats.size - 1 });
+    return bytesRead === 0 || buffer.equals(newline);
+  } catch {
+    return true;
+  }
+}
+
+/** Moved or removed (logrotate): what is written to the open file now would never be seen. */
+async function isGone(path: string, { dev, ino }: Stats): Promise<boolean> {
+  try {
+    const now = await stat(path);
+    return now.dev !== dev || now.ino !== ino;
+  } catch (error) {
+    if (isErrno(error, 'ENOENT')) return true;
+    throw error;
+  }
+}
+
+/** A write may take less than it was given, without an error. */
+async function writeWhole(handle: FileHandle, bytes: Buffer): Promise<void> {
+  for (let written = 0; written < bytes.length; ) {
+    written += (await handle.write(bytes, written)).bytesWritten;
+  }
+}
+
+function isErrno(error: unknown, code: string): boolean {
+  return (error as NodeJS.ErrnoException).code === code;
+}

@@ -1,0 +1,178 @@
+// The life of one child: started in a group of its own, fed, listened to, ended in time. It leaves the meaning of the end
+// to exec.ts, and never throws.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import type { Readable, Writable } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+export interface ChildPlan {
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly stdin: Buffer;
+  readonly descriptor3: Buffer;
+  /** Takes a piece of output; a promise holds the child back until it settles. It never rejects. */
+  readonly onStdout: Take;
+  readonly onStderr: Take;
+  /** Aborted: TERM to the group, and KILL after `graceMs`. */
+  readonly signal: AbortSignal;
+  /** Aborted: KILL to the group. */
+  readonly killNow: AbortSignal;
+  readonly graceMs: number;
+  readonly kill: (pid: number, signal: NodeJS.Signals) => void;
+}
+
+export type Take = (chunk: Buffer) => Promise<void> | undefined;
+
+export type ChildEnd =
+  | { readonly type: 'exit'; readonly status: number }
+  | { readonly type: 'signal'; readonly signal: NodeJS.Signals }
+  /** We ended it. */
+  | { readonly type: 'stopped' }
+  | { readonly type: 'not started'; readonly error: NodeJS.ErrnoException };
+
+/** Runs a child to its end, and until what it wrote was taken; grandchildren that hold its output open are not waited for. */
+export async function runChild(plan: ChildPlan): Promise<ChildEnd> {
+  let child: ChildProcess;
+  try {
+    child = spawn(plan.file, plan.args, {
+      cwd: plan.cwd,
+      env: { ...plan.env },
+      // A session and group of its own: a signal reaches all of it, and the terminal's Ctrl-C only us.
+      detached: true,
+      stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
+      windowsHide: true,
+    });
+  } catch (error) {
+    return { type: 'not started', error: error as NodeJS.ErrnoException };
+  }
+  const exit = exitOf(child);
+  const { pid, stdin, stdout, stderr } = child;
+  const descriptor3 = child.stdio?.[3] as Writable | null | undefined;
+  if (pid === undefined || !stdin || !stdout || !stderr || !descriptor3) {
+    // Out of descriptors there are not even streams.
+    for (const stream of [stdin, stdout, stderr, descriptor3]) stream?.on('error', ignore).destroy();
+    return exit;
+  }
+
+  const killing = groupKiller(pid, plan);
+  const outputs = [taken(stdout, plan.onStdout), taken(stderr, plan.onStderr)];
+  feed(stdin, plan.stdin);
+  feed(descriptor3, plan.descriptor3);
+  const end = await exit;
+  stdin.destroy();
+  descriptor3.destroy();
+  const wasStopped = await killing.finish(Promise.all(outputs.map(({ closed }) => closed)));
+  await Promise.all(outputs.map(({ settle }) => settle()));
+  return wasStopped ? { type: 'stopped' } : end;
+}
+
+function exitOf(child: ChildProcess): Promise<ChildEnd> {
+  return new Promise((resolve) => {
+    child.on('error', (error: NodeJS.ErrnoException) => {
+      if (child.pid === undefined) resolve({ type: 'not started', error });
+    });
+    child.once('exit', (status, signal) => {
+      resolve(signal === null ? { type: 'exit', status: status ?? 0 } : { type: 'signal', signal });
+    });
+  });
+}
+
+/** A child need not read what it is given: then the pipe breaks, which is no fault. */
+function feed(stream: Writable, bytes: Buffer): void {
+  stream.on('error', ignore);
+  stream.end(bytes);
+}
+
+function groupKiller(pid: number, { signal, killNow, graceMs, kill }: ChildPlan) {
+  let grace: Promise<void> | undefined;
+  let endGrace = ignore;
+  let timer: NodeJS.Timeout | undefined;
+  const toGroup = (name: NodeJS.Signals): void => {
+    try {
+      kill(-pid, name);
+    } catch {
+      // ESRCH: it is gone. EPERM: it is not ours any more (setuid), and nothing can be done.
+    }
+  };
+  const killIt = (): void => {
+    grace ??= Promise.resolve();
+    toGroup('SIGKILL');
+    endGrace();
+  };
+  const stop = (): void => {
+    if (grace !== undefined) return;
+    grace = new Promise((resolve) => {
+      endGrace = resolve;
+    });
+    toGroup('SIGTERM');
+    timer = setTimeout(killIt, graceMs);
+  };
+  signal.addEventListener('abort', stop, { once: true });
+  killNow.addEventListener('abort', killIt, { once: true });
+  if (signal.aborted) stop();
+  if (killNow.aborted) killIt();
+  return {
+    /** After the child's end: the rest of a stopped group has until its output closes, or the grace ends. True if stopped. */
+    async finish(closed: Promise<unknown>): Promise<boolean> {
+      signal.removeEventListener('abort', stop);
+      if (grace !== undefined) {
+        await Promise.race([closed, grace]);
+        toGroup('SIGKILL');
+      }
+      clearTimeout(timer);
+      killNow.removeEventListener('abort', killIt);
+      return grace !== undefined;
+    },
+  };
+}
+
+/** Hands a stream's chunks to `take`, one at a time. */
+function taken(stream: Readable, take: Take) {
+  let pieces = 0;
+  let busy: Promise<void> | undefined;
+  stream.on('error', ignore);
+  stream.on('data', (chunk: Buffer) => {
+    pieces++;
+    busy = take(chunk);
+    if (busy === undefined) return;
+    stream.pause();
+    busy.then(() => {
+      busy = undefined;
+      stream.resume();
+    }, ignore);
+  });
+  const closed = new Promise<void>((resolve) => stream.once('close', resolve));
+
+  /** After the child's end: takes what is still in the pipe, and leaves when nothing comes any more. */
+  async function settle(): Promise<void> {
+    for (let round = 0; round < mostRounds; round++) {
+      const before = pieces;
+      if (await endsWithin(closed, quietMs)) return;
+      await busy;
+      // Timers run before input is read: after a long turn of the loop the pipe has not been looked at yet.
+      await nextTurn();
+      await nextTurn();
+      if (pieces === before) break;
+    }
+    // A grandchild holds it open.
+    stream.destroy();
+  }
+  return { closed, settle };
+}
+
+const quietMs = 100;
+const mostRounds = 20;
+
+function endsWithin(closed: Promise<void>, milliseconds: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, milliseconds, false);
+    void closed.then(() => {
+      clearTimeout(timer);
+      resolve(true);
+    });
+  });
+}
+
+function ignore(): void {}

@@ -1,0 +1,138 @@
+// The handler `--exec`: one child per message, without a shell. The body is its stdin, MQ_* variables and the JSON on
+// descriptor 3 tell it the rest, and its exit status is the outcome.
+
+import { MqError } from '../errors.ts';
+import { type ChildEnd, runChild, type Take } from './child.ts';
+import { inheritedVariables, messageJson, messageVariables } from './exec-message.ts';
+import { findExecutable } from './executable.ts';
+import type { Handler, HandlerContext, HandlerWorld, Message, Outcome } from './handler.ts';
+import { lineOutput, replyOutput, type StdoutSink, write } from './output.ts';
+import { systemReason } from './reason.ts';
+import { handBack } from './safely.ts';
+
+export interface ExecPlan {
+  /** The command and its arguments. */
+  readonly exec: readonly string[];
+  /** Absolute; a command with a slash is relative to it. The child itself runs in the world's cwd. */
+  readonly folder: string;
+  /** The child's stdout is the reply; else it is shown. */
+  readonly isReply: boolean;
+  /** Names of further variables of the environment that the child may see. */
+  readonly passEnv: readonly string[];
+}
+
+/**
+ * @throws {MqError} SYSTEM if the executable is missing or may not be run, USAGE if none is named.
+ */
+export async function makeExec(plan: ExecPlan, world: HandlerWorld): Promise<Handler> {
+  const [command = '', ...args] = plan.exec;
+  if (command === '' || plan.exec.some((word) => word.includes('\0'))) {
+    throw new MqError('USAGE', 'exec needs a command', { hint: 'exec COMMAND ARGUMENTS…' });
+  }
+  const file = await findExecutable(command, { folder: plan.folder, env: world.env });
+  const inherited = inheritedVariables(world.env, plan.passEnv);
+  const closing = new AbortController();
+  const running = new Set<Promise<Outcome>>();
+
+  async function run(message: Message, { signal }: HandlerContext): Promise<Outcome> {
+    const stop = new AbortController();
+    const sink = plan.isReply ? replyOutput() : lineOutput(world.stdout);
+    const onStdout: Take = (chunk) => {
+      const taken = sink.take(chunk);
+      // Nobody will want the rest.
+      return taken?.then(() => {
+        if (sink.failure !== undefined) stop.abort();
+      });
+    };
+    const end = await runChild({
+      file,
+      args,
+      cwd: world.cwd,
+      env: { ...inherited, ...messageVariables(message) },
+      stdin: message.body,
+      descriptor3: messageJson(message),
+      onStdout,
+      onStderr: (chunk) => write(world.stderr, chunk).then(ignore),
+      signal: AbortSignal.any([signal, stop.signal]),
+      killNow: closing.signal,
+      graceMs: world.graceMs,
+      kill: world.kill,
+    });
+    await sink.end();
+    return sink.failure ?? outcomeOf(end, command, sink);
+  }
+
+  return {
+    prints: 'handler',
+    handle: async (message, context) => {
+      if (closing.signal.aborted || context.signal.aborted) return handBack;
+      const outcome = run(message, context);
+      running.add(outcome);
+      try {
+        return await outcome;
+      } finally {
+        running.delete(outcome);
+      }
+    },
+    close: async () => {
+      closing.abort();
+      await Promise.race([Promise.allSettled(running), after(world.graceMs)]);
+    },
+  };
+}
+
+function outcomeOf(end: ChildEnd, command: string, sink: StdoutSink): Outcome {
+  switch (end.type) {
+    case 'exit':
+      return outcomeOfStatus(end.status, sink);
+    case 'signal':
+      return { type: 'retry', reason: `signal ${end.signal}` };
+    case 'stopped':
+      return handBack;
+    case 'not started':
+      return outcomeOfRefusal(end.error, command);
+  }
+}
+
+/** 3 to 6 are those of rabbitmq-cli-consumer, 75 is EX_TEMPFAIL of sysexits. */
+function outcomeOfStatus(status: number, sink: StdoutSink): Outcome {
+  switch (status) {
+    case 0:
+      return sink.reply === undefined ? { type: 'ack' } : { type: 'ack', reply: { body: sink.reply } };
+    case 3:
+      return { type: 'reject', requeue: false };
+    case 4:
+      return { type: 'reject', requeue: true };
+    case 5:
+      return { type: 'nack', requeue: false };
+    case 6:
+      return handBack;
+    default:
+      return { type: 'retry', reason: `exit status ${status}` };
+  }
+}
+
+function outcomeOfRefusal(error: NodeJS.ErrnoException, command: string): Outcome {
+  const reason = `cannot run ${command}: ${systemReason(error)}`;
+  switch (error.code) {
+    case 'EAGAIN':
+    case 'EMFILE':
+    case 'ENFILE':
+    case 'ENOMEM':
+      return { type: 'retry', reason };
+    case 'E2BIG':
+      return { type: 'dead-letter', reason };
+    default:
+      // The executable or the working folder vanished: no message can be handled.
+      return { type: 'stop', error: new MqError('SYSTEM', reason, { at: command, cause: error }) };
+  }
+}
+
+/** Does not keep mq alive. */
+function after(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, milliseconds).unref();
+  });
+}
+
+function ignore(): void {}

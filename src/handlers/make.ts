@@ -1,0 +1,69 @@
+// Picks and makes the handler that the configuration or the command line names; exec and module are loaded when asked for.
+
+import type { Behaviour, HandlerConfig } from '../config/config.ts';
+import { MqError } from '../errors.ts';
+import { makeEcho, makePrint, makeWork } from './builtin.ts';
+import type { Handler, HandlerWorld } from './handler.ts';
+import { safely } from './safely.ts';
+
+/** A file to append to, relative to the world's cwd. */
+export interface AppendConfig {
+  readonly file: string;
+  readonly timeout?: number;
+}
+
+export interface HandlerPlace {
+  readonly behaviour: Behaviour;
+  /** Where relative names in the configuration start: the folder of rascal.json; undefined: the world's cwd. */
+  readonly folder: string | undefined;
+  /** Names of variables that a child may see beside the allow-list. */
+  readonly passEnv?: readonly string[];
+}
+
+/**
+ * A handler that is ready for its first message, never throws, and keeps its deadline: the world's `timeoutMs` (the
+ * command line's), else the configuration's `timeout`.
+ * @throws {MqError} if it cannot be made: CANNOT_CREATE (append), SYSTEM (exec), NO_INPUT or CONFIG (module), USAGE.
+ */
+export async function makeHandler(
+  config: HandlerConfig | AppendConfig,
+  world: HandlerWorld,
+  place: HandlerPlace,
+): Promise<Handler> {
+  const handler = await pick(config, world, place);
+  const timeoutMs = world.timeoutMs ?? config.timeout;
+  // A child is killed and its output read before its handler can answer; the rest is only a safety net there.
+  const patienceMs = 'exec' in config ? world.graceMs + killMs : 0;
+  return safely(handler, { timeoutMs, patienceMs });
+}
+
+const killMs = 5000;
+
+async function pick(
+  config: HandlerConfig | AppendConfig,
+  world: HandlerWorld,
+  { behaviour, folder = world.cwd, passEnv = [] }: HandlerPlace,
+): Promise<Handler> {
+  const isReply = behaviour === 'reply';
+  if ('file' in config) return (await import('./append.ts')).makeAppend(config.file, world);
+  if ('exec' in config) {
+    const { makeExec } = await import('./exec.ts');
+    return makeExec({ exec: config.exec, folder, isReply, passEnv }, world);
+  }
+  if ('module' in config) {
+    const { makeModule } = await import('./module.ts');
+    return makeModule({ module: config.module, folder, isReply }, world);
+  }
+  switch (config.builtin) {
+    case 'print':
+      return makePrint();
+    case 'work':
+      return makeWork();
+    case 'echo':
+      return makeEcho();
+    case 'fibonacci':
+      return (await import('./fibonacci.ts')).makeFibonacci();
+    case 'append':
+      throw new MqError('USAGE', 'append needs a file to append to', { hint: 'append FILE' });
+  }
+}

@@ -1,0 +1,178 @@
+// Loads a user's module from disk into this executable: types stripped, whatever package.json is above it. A module that
+// cannot be loaded is one line with its place, not a stack trace.
+
+import { readFileSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { createRequire, registerHooks } from 'node:module';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { compileFunction } from 'node:vm';
+import { MqError } from '../errors.ts';
+import { systemReason, thrownReason } from './reason.ts';
+
+export interface LoadedModule {
+  readonly exports: unknown;
+  /** Takes the hooks back. What is loaded stays loaded. */
+  release(): void;
+}
+
+/**
+ * `file` is absolute, `name` is what the user calls it.
+ * @throws {MqError} NO_INPUT if the file cannot be read, CONFIG if it cannot be loaded.
+ */
+export async function loadModule(file: string, name: string): Promise<LoadedModule> {
+  await checkFile(file, name);
+  const loaded = new Set([pathToFileURL(file).href]);
+  const hooks = hook(loaded);
+  const { stackTraceLimit } = Error;
+  // Ten lines of Node's own loader would hide the user's line.
+  Error.stackTraceLimit = 100;
+  try {
+    // import() of a file fails in a single executable of Node 26; require() also takes ES modules, without top-level await.
+    return { exports: createRequire(file)(file), release: () => hooks.deregister() };
+  } catch (error) {
+    hooks.deregister();
+    throw loadError(error, name, loaded);
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
+async function checkFile(file: string, name: string): Promise<void> {
+  try {
+    if ((await stat(file)).isFile()) return;
+  } catch (error) {
+    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    const reason = isMissing ? 'no such file' : systemReason(error);
+    throw new MqError('NO_INPUT', `cannot read ${name}: ${reason}`, { at: name, cause: error });
+  }
+  throw new MqError('CONFIG', `cannot load ${name}: not a file`, { at: name, hint: 'name a .ts or .js file' });
+}
+
+/** Sees to the formats of the user's file and of what it imports, outside node_modules; all else is as Node has it. */
+function hook(loaded: Set<string>) {
+  return registerHooks({
+    resolve(specifier, context, nextResolve) {
+      const resolved = nextResolve(specifier, context);
+      const isTheirs = context.parentURL !== undefined && loaded.has(context.parentURL);
+      if (isTheirs && /^file:(?!.*\/node_modules\/)/.test(resolved.url)) loaded.add(resolved.url);
+      return resolved;
+    },
+    load(url, context, nextLoad) {
+      // Last is what was loaded last: where a syntax error without a place is.
+      if (loaded.delete(url)) loaded.add(url);
+      const source = loaded.has(url) ? sourceOf(url) : undefined;
+      return source === undefined ? nextLoad(url, context) : { ...source, shortCircuit: true };
+    },
+  });
+}
+
+function sourceOf(url: string): { format: string; source: string } | undefined {
+  const path = fileURLToPath(url);
+  const ending = /\.[cm]?[jt]s$/.exec(path)?.[0] ?? '';
+  const known = formats[ending];
+  if (known === undefined) return undefined;
+  const source = readFileSync(path, 'utf8');
+  return { format: known === 'either' ? formatOf(source) : known, source };
+}
+
+const formats: Readonly<Record<string, string | undefined>> = {
+  '.ts': 'module-typescript',
+  '.mts': 'module-typescript',
+  '.mjs': 'module',
+  '.js': 'either',
+};
+
+/** Node asks package.json, which may say the one and the file be the other; only the file itself knows. */
+function formatOf(source: string): 'module' | 'commonjs' {
+  try {
+    compileFunction(source.replace(/^#!.*/, ''), ['exports', 'require', 'module', '__filename', '__dirname']);
+    return 'commonjs';
+  } catch (error) {
+    return onlyInModules.test(thrownReason(error)) ? 'module' : 'commonjs';
+  }
+}
+
+/** What V8 says of a module's syntax in a script. */
+const onlyInModules =
+  /import statement outside a module|Unexpected token 'export'|'import\.meta' outside|await is only valid|Identifier '(exports|require|module|__filename|__dirname)' has already/;
+
+function loadError(thrown: unknown, name: string, loaded: ReadonlySet<string>): MqError {
+  const { code, stack } = (typeof thrown === 'object' && thrown !== null ? thrown : {}) as NodeJS.ErrnoException;
+  const lines = String(stack ?? '').split('\n');
+  const place = syntaxPlace(lines) ?? framePlace(lines, loaded) ?? name;
+  const because = reasonsByCode[code ?? '']?.(thrownReason(thrown)) ?? { reason: thrownReason(thrown) };
+  const at = thrown instanceof SyntaxError && place === name ? lastPath(loaded, name) : place;
+  const of = at === name ? '' : ` (${at})`;
+  const { reason, hint } = because;
+  return new MqError('CONFIG', `cannot load ${name}: ${reason}${of}`, {
+    at,
+    cause: thrown,
+    ...(hint === undefined ? {} : { hint }),
+  });
+}
+
+interface Because {
+  readonly reason: string;
+  readonly hint?: string;
+}
+
+const reasonsByCode: Readonly<Record<string, ((message: string) => Because) | undefined>> = {
+  ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX: (reason) => ({
+    reason,
+    hint: 'types are only stripped: write no enum, namespace or parameter property (tsc --erasableSyntaxOnly finds them)',
+  }),
+  ERR_UNSUPPORTED_NODE_MODULES_TYPE_STRIPPING: () => ({
+    reason: 'types are not stripped below node_modules',
+    hint: 'move the file out of node_modules',
+  }),
+  ERR_REQUIRE_ASYNC_MODULE: () => ({
+    reason: 'it, or a module it imports, has an await at top level',
+    hint: 'await inside the function; it may be async',
+  }),
+  ERR_MODULE_NOT_FOUND: notFound,
+  MODULE_NOT_FOUND: notFound,
+};
+
+function notFound(message: string): Because {
+  // Node's list of who required it follows on further lines.
+  const reason = message.replace(/ Require stack:.*/, '');
+  const isFile = /module '[./]/.test(reason);
+  const hint = isFile
+    ? 'an import names the file with its ending: ./other.ts'
+    : 'packages are looked up in node_modules';
+  return { reason, hint };
+}
+
+/** V8 puts the place of a syntax error above the stack: `file:line`, the line, and a caret below the column. */
+function syntaxPlace(lines: readonly string[]): string | undefined {
+  const [first = ''] = lines;
+  const found = /^(file:\/\/.*|\/.*|[A-Za-z]:\\.*):(\d+)$/.exec(first);
+  if (found === null) return undefined;
+  const caret = lines.slice(1, 4).find((line) => /^\s*\^+\s*$/.test(line));
+  const column = caret === undefined ? '' : `:${caret.indexOf('^') + 1}`;
+  return `${pathOf(found[1] ?? '')}:${found[2]}${column}`;
+}
+
+/** The first line of the stack that is in the user's files. */
+function framePlace(lines: readonly string[], loaded: ReadonlySet<string>): string | undefined {
+  const files = [...loaded].map(pathOf);
+  for (const line of lines) {
+    const found = /^\s+at (?:.*\()?(.+):(\d+):(\d+)\)?$/.exec(line);
+    const path = found === null ? undefined : pathOf(found[1] ?? '');
+    if (path !== undefined && files.includes(path)) return `${path}:${found?.[2]}:${found?.[3]}`;
+  }
+  return undefined;
+}
+
+function lastPath(loaded: ReadonlySet<string>, name: string): string {
+  const last = [...loaded].at(-1);
+  return loaded.size === 1 || last === undefined ? name : pathOf(last);
+}
+
+function pathOf(place: string): string {
+  try {
+    return place.startsWith('file:') ? fileURLToPath(place) : place;
+  } catch {
+    return place;
+  }
+}

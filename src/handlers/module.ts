@@ -1,0 +1,140 @@
+// The handler `--handler FILE`: the user's module, run inside the executable. What its function gives or throws becomes the
+// outcome. Loading it is module-load.ts's.
+
+import { Buffer } from 'node:buffer';
+import { resolve } from 'node:path';
+import { MqError } from '../errors.ts';
+import type { Handler, HandlerWorld, Message, MessageFields, MessageProperties, Outcome, Reply } from './handler.ts';
+import { loadModule } from './module-load.ts';
+import { thrownReason } from './reason.ts';
+
+/** What the user's function is given. Frozen; the body is a copy. */
+export interface UserMessage {
+  readonly body: Buffer;
+  /** The body as UTF-8. */
+  readonly text: string;
+  /** The body, parsed. Throws on what is no JSON. */
+  json(): unknown;
+  readonly fields: Readonly<MessageFields>;
+  readonly properties: Readonly<MessageProperties>;
+  readonly headers: Readonly<Record<string, unknown>>;
+  readonly attempt: number;
+}
+
+export interface UserContext {
+  /** Aborted when the message is to be given up. */
+  readonly signal: AbortSignal;
+  readonly attempt: number;
+  /** A line for people, to stderr. */
+  log(text: unknown): void;
+}
+
+export type UserFunction = (message: UserMessage, context: UserContext) => unknown;
+
+export interface ModulePlan {
+  /** As the user named it. */
+  readonly module: string;
+  /** Absolute; the name is relative to it. */
+  readonly folder: string;
+  /** What the function gives is the reply; else it is only an outcome. */
+  readonly isReply: boolean;
+}
+
+/**
+ * Loads the module, and so runs it, before the first message.
+ * @throws {MqError} NO_INPUT if the file cannot be read, CONFIG if it is no module with a function.
+ */
+export async function makeModule({ module, folder, isReply }: ModulePlan, world: HandlerWorld): Promise<Handler> {
+  const loaded = await loadModule(resolve(folder, module), module);
+  const run = functionOf(loaded.exports, module);
+  return {
+    prints: 'handler',
+    handle: async (message, { signal }) => {
+      const log = (text: unknown): void => {
+        world.stderr.write(`${text}\n`);
+      };
+      const context = Object.freeze({ signal, attempt: message.attempt, log });
+      try {
+        return outcomeOf(await run(userMessage(message), context), isReply);
+      } catch (error) {
+        return { type: 'retry', reason: thrownReason(error) };
+      }
+    },
+    close: async () => loaded.release(),
+  };
+}
+
+/** The default export, or `module.exports` itself, or its `default`. */
+function functionOf(exports: unknown, module: string): UserFunction {
+  if (typeof exports === 'function') return exports as UserFunction;
+  const { default: value } = (exports ?? {}) as { default?: unknown };
+  if (typeof value === 'function') return value as UserFunction;
+  // A CommonJS module made from an ES one, imported by an ES one.
+  const nested = typeof value === 'object' && value !== null ? (value as { default?: unknown }).default : undefined;
+  if (typeof nested === 'function') return nested as UserFunction;
+  throw new MqError('CONFIG', `cannot use ${module}: it has no function as its default export`, {
+    hint: 'export default (message, context) => { … }',
+    at: module,
+  });
+}
+
+function userMessage({ body, fields, properties, headers, attempt }: Message): UserMessage {
+  // A copy: whoever changes it must not change what is published again for the next attempt.
+  const copy = Buffer.from(body);
+  return Object.freeze({
+    body: copy,
+    get text() {
+      return copy.toString('utf8');
+    },
+    json: (): unknown => JSON.parse(copy.toString('utf8')),
+    fields: Object.freeze({ ...fields }),
+    properties: Object.freeze({ ...properties }),
+    headers: Object.freeze(Object.assign(Object.create(null), headers)),
+    attempt,
+  });
+}
+
+function outcomeOf(result: unknown, isReply: boolean): Outcome {
+  if (result === undefined || result === null) return { type: 'ack' };
+  if (isBareObject(result) && typeof result['type'] === 'string') {
+    const reason = typeof result['reason'] === 'string' ? thrownReason(result['reason']) : 'the handler said so';
+    const requeue = result['requeue'] === true;
+    const { type } = result;
+    switch (type) {
+      case 'ack':
+        return isReply && 'reply' in result ? acked(result['reply']) : { type };
+      case 'retry':
+      case 'dead-letter':
+        return { type, reason };
+      case 'reject':
+      case 'nack':
+        return { type, requeue };
+    }
+    // A misspelt outcome must not pass for success.
+    if (!isReply) return { type: 'retry', reason: `the handler gave an outcome that does not exist: ${type}` };
+  }
+  return isReply ? acked(result) : { type: 'ack' };
+}
+
+function isBareObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array);
+}
+
+function acked(value: unknown): Outcome {
+  const reply = value === undefined || value === null ? undefined : replyOf(value);
+  return reply === undefined ? { type: 'ack' } : { type: 'ack', reply };
+}
+
+/** Throws on what has no form as bytes: a function, a circle. */
+function replyOf(value: unknown): Reply {
+  if (value instanceof Uint8Array) {
+    const body = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+    return { body, contentType: 'application/octet-stream' };
+  }
+  if (typeof value === 'string' || typeof value === 'number' || typeof value === 'bigint') {
+    return { body: Buffer.from(String(value)), contentType: 'text/plain' };
+  }
+  const json: string | undefined = JSON.stringify(value);
+  if (json === undefined) throw new TypeError(`the handler gave a ${typeof value}, which cannot be a reply`);
+  return { body: Buffer.from(json), contentType: 'application/json' };
+}

@@ -1,0 +1,28 @@
+// Why something failed, in words for one line: of the operating system's errors, and of whatever user code throws.
+
+import { getSystemErrorMessage } from 'node:util';
+
+/** `no space left on device` for ENOSPC; the error's own message where the system has no words for it. */
+export function systemReason(error: unknown): string {
+  const { errno } = error as NodeJS.ErrnoException;
+  const words = typeof errno === 'number' && errno < 0 ? getSystemErrorMessage(errno) : undefined;
+  return words ?? thrownReason(error);
+}
+
+/** Anything thrown, as one bounded line; never throws itself (a thrown value may have no string form). */
+export function thrownReason(thrown: unknown): string {
+  try {
+    const text = thrown instanceof Error ? thrown.message || thrown.name : String(thrown);
+    return (
+      text
+        .trim()
+        .replace(/\s*\n\s*/g, ' ')
+        .slice(0, longest) || 'an empty error'
+    );
+  } catch {
+    return 'an error that cannot be shown';
+  }
+}
+
+/** Characters. A reason travels in a header of the message, and all headers have to fit one frame. */
+const longest = 1000;

@@ -1,0 +1,172 @@
+// The process of one test file: loads the file with our `uvu` in the place of uvu's, gives what it registered to the
+// real uvu, runs uvu's queue, and sends every event to the runner. It decides nothing: judge.ts does.
+
+import { registerHooks } from 'node:module';
+import { pathToFileURL } from 'node:url';
+import './defer.ts';
+import * as uvu from 'uvu';
+import type { Failure, TestEvent } from './event.ts';
+import { failureOf } from './failure.ts';
+import { type Guard, makeGuard, type Strays } from './guard.ts';
+import { type ChildOptions, loadTimeoutMs } from './request.ts';
+import { Skip } from './skip.ts';
+import { type Entry, forgotten, type Group, groups } from './uvu.ts';
+
+/** The part of `process` that a child needs; whoever starts the child gives it. */
+export type ChildHost = Strays &
+  Pick<NodeJS.Process, 'send' | 'exit' | 'getActiveResourcesInfo' | 'channel'> & {
+    on(event: 'disconnect', listener: () => void): unknown;
+  };
+
+type Send = (event: TestEvent) => Promise<void>;
+
+/** Runs the file and reports. The process is then to end by itself; if it does not, that is a failure too. */
+export async function runChild(host: ChildHost, options: ChildOptions): Promise<void> {
+  const send: Send = (event) => new Promise((resolve) => host.send?.(event, undefined, undefined, () => resolve()));
+  const fail: World['fail'] = (place, failure) => send({ type: 'fail', place, failure });
+  // A runner that is gone needs no answer.
+  host.on('disconnect', () => host.exit(1));
+  host.channel?.unref();
+
+  const guard = makeGuard(host, (error) => void fail('the file', failureOf(error)));
+  try {
+    await load(options, guard);
+  } catch (error) {
+    await fail('loading the file', failureOf(error));
+    host.exit(1);
+  }
+  await runGroups({ send, fail, guard, ...options });
+  const graceMs = Math.min(5_000, options.timeoutMs);
+  setTimeout(async () => {
+    const open = host.getActiveResourcesInfo().join(', ');
+    await fail('the file', verdict(`still running ${graceMs} ms after its last test; open: ${open}`));
+    host.exit(1);
+  }, graceMs).unref();
+}
+
+async function load({ file }: ChildOptions, guard: Guard): Promise<void> {
+  const substitute = new URL('./uvu.ts', import.meta.url).href;
+  const hooks = registerHooks({
+    resolve: (specifier, context, next) =>
+      specifier === 'uvu' ? { url: substitute, shortCircuit: true } : next(specifier, context),
+  });
+  await guard(() => import(pathToFileURL(file).href), loadTimeoutMs);
+  hooks.deregister();
+}
+
+interface World extends ChildOptions {
+  readonly send: Send;
+  readonly fail: (place: string, failure: Failure) => Promise<void>;
+  readonly guard: Guard;
+}
+
+async function runGroups(world: World): Promise<void> {
+  const plan = planOf(world.filter);
+  await world.send({ type: 'plan', ...plan.event });
+  for (const group of forgotten()) {
+    await world.fail(titleOf(group), verdict(`.run() was never called; tests registered: ${group.tests.length}`));
+  }
+  let ran = 0;
+  let total = 0;
+  for (const { group, entries } of plan.groups) {
+    if (group.tests.length === 0) await world.fail(titleOf(group), verdict('.run() was called, but it has no test'));
+    if (entries.length === 0) continue;
+    const [numberRan, numberTotal] = await runGroup(group, entries, world);
+    ran += numberRan;
+    total += numberTotal;
+  }
+  await world.send({ type: 'end', ran, total });
+}
+
+interface PlannedEntry extends Entry {
+  readonly test: number;
+}
+
+/** Which tests are to run. A test is known by its place in `event.tests`. */
+function planOf(filter = '') {
+  const tests: string[] = [];
+  const skipped: { test: string; reason: string }[] = [];
+  let filtered = 0;
+  const planned = groups.map((group) => {
+    const only = group.tests.some(({ mode }) => mode === 'only');
+    const entries: PlannedEntry[] = [];
+    for (const entry of group.tests) {
+      const name = group.name === '' ? entry.name : `${group.name}: ${entry.name}`;
+      if (!name.toLowerCase().includes(filter.toLowerCase())) filtered++;
+      else if (entry.mode === 'skip') skipped.push({ test: name, reason: 'test.skip' });
+      else if (only && entry.mode !== 'only') skipped.push({ test: name, reason: 'another test has .only' });
+      else entries.push({ ...entry, test: tests.push(name) - 1 });
+    }
+    return { group, entries };
+  });
+  return { groups: planned, event: { tests, skipped, filtered } };
+}
+
+/** Has uvu run one group; gives uvu's numbers: how many tests ran to their end, of how many. */
+async function runGroup(group: Group, entries: readonly PlannedEntry[], world: World): Promise<[number, number]> {
+  const { send, fail, guard, timeoutMs } = world;
+  let skipReason: string | undefined;
+
+  // uvu swallows what a hook throws (uvu 0.5.6: `return` inside `finally`), so it is reported before uvu sees it.
+  const hook = (kind: string, callback: uvu.Callback) => async (state: uvu.Context) => {
+    if (skipReason !== undefined) return;
+    try {
+      await guard(() => callback(state as Parameters<uvu.Callback>[0]), timeoutMs);
+    } catch (error) {
+      if (kind === 'before' && error instanceof Skip) {
+        skipReason = error.message;
+        return;
+      }
+      const during = kind.endsWith('each') ? ` of "${state['__test__']}"` : '';
+      await fail(`${titleOf(group)}, ${kind} hook${during}`, failureOf(error));
+      // After a throwing after.each uvu drops the suite's other tests, and a throwing `after` breaks uvu's own run.
+      if (kind.startsWith('before')) throw failed;
+    }
+  };
+  const wrapped = (entry: PlannedEntry) => async (state: uvu.Context) => {
+    await send({ type: 'start', test: entry.test });
+    try {
+      if (skipReason !== undefined) throw new Skip(skipReason);
+      await guard(() => entry.handler(state as Parameters<uvu.Callback>[0]), timeoutMs);
+      await send({ type: 'pass', test: entry.test });
+    } catch (error) {
+      if (error instanceof Skip) return send({ type: 'skip', test: entry.test, reason: error.message });
+      await send({ type: 'fail', test: entry.test, failure: failureOf(error) });
+      throw failed;
+    }
+  };
+
+  const real = uvu.suite('', group.state);
+  group.state['__suite__'] = group.name;
+  for (const callback of group.before) real.before(hook('before', callback));
+  for (const callback of group.beforeEach) real.before.each(hook('before.each', callback));
+  for (const callback of group.afterEach) real.after.each(hook('after.each', callback));
+  for (const callback of group.after) real.after(hook('after', callback));
+  for (const entry of entries) real(entry.name, wrapped(entry));
+  const queue: Queued[] = [];
+  Object.assign(globalThis, { UVU_QUEUE: [queue] });
+  real.run();
+  let ran = 0;
+  let total = 0;
+  for (const run of queue) {
+    const [, numberRan, , numberTotal] = await run();
+    ran += numberRan;
+    total += numberTotal;
+  }
+  return [ran, total];
+}
+
+/** What `.run()` puts into uvu's queue: [errors or true, ran, skipped, total]. */
+type Queued = () => Promise<[string | true, number, number, number]>;
+
+/** uvu wants an Error with a name and a stack (null makes it forget the test); the true one was already sent. */
+const failed = Object.assign(new Error('failed'), { stack: '' });
+
+/** A failure that the runner itself has found: no stack. */
+function verdict(message: string): Failure {
+  return { message, stack: [] };
+}
+
+function titleOf(group: Group): string {
+  return group.name === '' ? 'the suite without a name' : `the suite "${group.name}"`;
+}

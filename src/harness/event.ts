@@ -1,0 +1,32 @@
+// What a test file's own process tells the runner, in order, over IPC. Strings and numbers only.
+
+/** Why something failed, ready to be shown. */
+export interface Failure {
+  readonly message: string;
+  /** The difference between what was and what was expected. */
+  readonly details?: string;
+  /** The frames of the user's files, innermost first. */
+  readonly stack: readonly string[];
+}
+
+export type TestEvent =
+  /** The file is loaded; these are its tests, in order. Later events name a test by its place here. */
+  | {
+      readonly type: 'plan';
+      readonly tests: readonly string[];
+      readonly skipped: readonly Skipped[];
+      /** How many the filter left out. */
+      readonly filtered: number;
+    }
+  | { readonly type: 'start'; readonly test: number }
+  | { readonly type: 'pass'; readonly test: number }
+  | { readonly type: 'skip'; readonly test: number; readonly reason: string }
+  /** `test` is absent when the failure belongs to no test; `place` says what failed then. */
+  | { readonly type: 'fail'; readonly test?: number; readonly place?: string; readonly failure: Failure }
+  /** Everything was run; uvu's own numbers. */
+  | { readonly type: 'end'; readonly ran: number; readonly total: number };
+
+export interface Skipped {
+  readonly test: string;
+  readonly reason: string;
+}

@@ -1,0 +1,13 @@
+// What the runner asks of the process of one test file.
+
+/** What the runner asks of one child. */
+export interface ChildOptions {
+  /** Absolute. */
+  readonly file: string;
+  readonly timeoutMs: number;
+  /** Part of the name of the tests that are to run; case does not matter. */
+  readonly filter?: string;
+}
+
+/** Milliseconds for the loading of a file; `timeoutMs` is for its tests. */
+export const loadTimeoutMs = 30_000;

@@ -1,0 +1,129 @@
+// Runs test files, each in a process of its own, some at a time, and gives one result a file. What a result looks
+// like is report.ts's business; whether it is a pass is judge.ts's.
+
+import { type ChildProcess, fork } from 'node:child_process';
+import { platform } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { TestEvent } from './event.ts';
+import { type Ending, judge, type Verdict } from './judge.ts';
+import { type ChildOptions, loadTimeoutMs } from './request.ts';
+
+/** How a child is started: `entry args… <JSON of ChildOptions>` has to call `runChild`. */
+export interface Launch {
+  readonly entry: string;
+  readonly args: readonly string[];
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** Ends the process and all it has started. */
+  readonly kill: (pid: number) => void;
+}
+
+export interface RunOptions {
+  /** Absolute, in the order they are to be started. */
+  readonly files: readonly string[];
+  /** How many files run at the same time. */
+  readonly jobs: number;
+  /** For one test or one hook. */
+  readonly timeoutMs: number;
+  readonly filter?: string;
+  readonly launch: Launch;
+  /** Aborted: what runs is ended and nothing more is started. */
+  readonly signal: AbortSignal;
+  readonly onResult: (result: FileResult) => void;
+}
+
+export interface FileResult extends Verdict {
+  readonly file: string;
+  readonly ms: number;
+  /** What the file wrote to stdout and stderr. */
+  readonly output: string;
+}
+
+/** The results, in the order in which the files ended. */
+export async function runFiles(options: RunOptions): Promise<FileResult[]> {
+  const waiting = [...options.files];
+  const results: FileResult[] = [];
+  const worker = async () => {
+    for (let file = waiting.shift(); file !== undefined && !options.signal.aborted; file = waiting.shift()) {
+      const result = await runFile(file, options);
+      results.push(result);
+      options.onResult(result);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.max(1, options.jobs) }, worker));
+  return results;
+}
+
+async function runFile(file: string, options: RunOptions): Promise<FileResult> {
+  const { launch, timeoutMs, filter, signal } = options;
+  const begun = performance.now();
+  const request: ChildOptions = { file, timeoutMs, ...(filter !== undefined && { filter }) };
+  const child = fork(launch.entry, [...launch.args, JSON.stringify(request)], {
+    env: { ...launch.env },
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    // A process group of its own, so that all of it can be ended; on Windows it would be a window of its own.
+    detached: platform() !== 'win32',
+  });
+  const watch = watchChild(child, { launch, timeoutMs, signal });
+  const output: string[] = [];
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', (text: string) => output.push(text));
+  }
+  const ending = await watch.ended;
+  return {
+    file,
+    ...judge(watch.events, ending),
+    ms: performance.now() - begun,
+    output: output.join('').replaceAll(uvuMarks, '').trimEnd(),
+  };
+}
+
+/** Collects the events, and ends a child that has blocked its own event loop or outlived the run. */
+function watchChild(
+  child: ChildProcess,
+  { launch, timeoutMs, signal }: { launch: Launch; timeoutMs: number; signal: AbortSignal },
+): { events: TestEvent[]; ended: Promise<Ending> } {
+  const events: TestEvent[] = [];
+  let killed: string | undefined;
+  const kill = (why: string) => {
+    killed ??= why;
+    if (child.pid !== undefined) launch.kill(child.pid);
+  };
+  // The child keeps its deadlines by itself as long as its event loop turns; this is for when it does not.
+  let watchdog: NodeJS.Timeout | undefined;
+  const expect = (deadlineMs: number) => {
+    const quietMs = deadlineMs + Math.min(2 * deadlineMs, blockedGraceMs);
+    clearTimeout(watchdog);
+    watchdog = setTimeout(() => kill(`the process was silent for ${quietMs} ms and was ended`), quietMs);
+  };
+  expect(loadTimeoutMs);
+  const onAbort = () => kill('the run was interrupted');
+  signal.addEventListener('abort', onAbort, { once: true });
+  child.on('message', (event) => {
+    events.push(event as TestEvent);
+    expect(timeoutMs);
+  });
+  const ended = new Promise<Ending>((resolve) => {
+    const settle = (ending: Ending) => {
+      clearTimeout(watchdog);
+      signal.removeEventListener('abort', onAbort);
+      resolve(killed === undefined ? ending : { ...ending, killed });
+    };
+    child.once('error', (error) => settle({ code: null, signal: null, killed: error.message }));
+    child.once('exit', async (code, exitSignal) => {
+      // What the file has started and left behind ends with it, and then its pipes close.
+      if (child.pid !== undefined) launch.kill(child.pid);
+      const closed = new Promise((resolve) => child.once('close', resolve));
+      await Promise.race([closed, delay(pipeGraceMs, undefined, { ref: false })]);
+      settle({ code, signal: exitSignal });
+    });
+  });
+  return { events, ended };
+}
+
+/** Longer than what the child itself waits for its own end. */
+const blockedGraceMs = 6_000;
+/** A process with a group of its own may hold the file's stdout open. */
+const pipeGraceMs = 1_000;
+
+/** uvu writes a mark a test and a count a suite to stdout; they are no one's output. */
+const uvuMarks = /[•✘] | {2}\(\d+ \/ \d+\)\n/g;
