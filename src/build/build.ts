@@ -1,7 +1,7 @@
 // Makes dist/: `npm run build` the executable of this platform, `npm run build -- --all` those of every platform
 // with their checksums and the bill of materials.
 
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { bundle } from './bundle.ts';
@@ -15,14 +15,16 @@ const dist = join(root, 'dist');
 const { values } = parseArgs({ options: { all: { type: 'boolean' } } });
 
 if (values.all && `${process.platform}-${process.arch}` !== 'linux-x64') {
-  throw new Error('--all works on linux-x64: what goes into a foreign executable is made by a Node of the same version');
+  throw new Error(
+    '--all works on linux-x64: what goes into a foreign executable is made by a Node of the same version',
+  );
 }
-await rm(dist, { recursive: true, force: true });
-await mkdir(dist);
 const pieces = await bundle({ entry: join(root, 'src', 'main.ts'), root });
+await mkdir(dist, { recursive: true });
 if (values.all) {
   const made: string[] = [];
-  for (const platform of platforms) made.push(await makeExecutable({ platform, pieces, output: join(dist, platform.file) }));
+  for (const platform of platforms)
+    made.push(await makeExecutable({ platform, pieces, output: join(dist, platform.file) }));
   made.push(await writeBillOfMaterials({ root, output: join(dist, 'mq.cdx.json') }));
   await writeChecksums({ files: made, output: join(dist, 'SHA256SUMS') });
 } else {

@@ -8,7 +8,9 @@ import { basename } from 'node:path';
 export async function writeChecksums({ files, output }: { files: readonly string[]; output: string }): Promise<void> {
   let lines = '';
   for (const file of files) {
-    lines += `${createHash('sha256').update(await readFile(file)).digest('hex')}  ${basename(file)}\n`;
+    lines += `${createHash('sha256')
+      .update(await readFile(file))
+      .digest('hex')}  ${basename(file)}\n`;
   }
   await writeFile(output, lines);
 }

@@ -2,7 +2,7 @@
 
 import { createRequire } from 'node:module';
 import type { Script } from 'node:vm';
-import { compile, mainPiece, openPieces, type Pieces, type PieceSource } from './pieces.ts';
+import { compile, mainPiece, openPieces, type PieceSource, type Pieces } from './pieces.ts';
 
 /** Name → code cache. Every piece but the main one is run first, so that the cache holds the functions that it called. */
 export function codeCaches(pieces: Pieces): Map<string, Uint8Array> {

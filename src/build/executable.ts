@@ -50,6 +50,7 @@ async function makeIn(given: { platform: Platform; pieces: Pieces; output: strin
   };
   if (own) options.nodePath = await stripped(process.execPath, join(folder, 'node'));
   else await fillCacheOfPkg({ platform, home: folder });
+  await rm(output, { force: true }); // one that runs cannot be written over
   await runPkg({ entry, options, home: folder });
   await chmod(output, 0o755);
 }

@@ -3,13 +3,23 @@
 
 import type { Plugin } from 'esbuild';
 
-const names = ['ssh2', 'ssh-remote-port-forward', '@grpc/grpc-js', '@grpc/proto-loader', 'protobufjs', 'docker-compose'];
+const names = [
+  'ssh2',
+  'ssh-remote-port-forward',
+  '@grpc/grpc-js',
+  '@grpc/proto-loader',
+  'protobufjs',
+  'docker-compose',
+];
 
 /** The esbuild plugin that replaces them. */
 export const leftOut: Plugin = {
   name: 'left-out',
   setup(build) {
-    build.onResolve({ filter: new RegExp(`^(${names.join('|')})(/|$)`) }, ({ path }) => ({ path, namespace: 'left-out' }));
+    build.onResolve({ filter: new RegExp(`^(${names.join('|')})(/|$)`) }, ({ path }) => ({
+      path,
+      namespace: 'left-out',
+    }));
     build.onLoad({ filter: /.*/, namespace: 'left-out' }, ({ path }) => ({ contents: empty(path), loader: 'js' }));
   },
 };

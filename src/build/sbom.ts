@@ -7,7 +7,16 @@ import { promisify } from 'node:util';
 
 /** Writes it to `output` and gives `output`. */
 export async function writeBillOfMaterials({ root, output }: { root: string; output: string }): Promise<string> {
-  const args = ['sbom', '--sbom-format', 'cyclonedx', '--sbom-type', 'application', '--omit', 'dev', '--package-lock-only'];
+  const args = [
+    'sbom',
+    '--sbom-format',
+    'cyclonedx',
+    '--sbom-type',
+    'application',
+    '--omit',
+    'dev',
+    '--package-lock-only',
+  ];
   const { stdout } = await promisify(execFile)('npm', args, { cwd: root, maxBuffer: 2 ** 26 });
   const bill = JSON.parse(stdout) as { metadata: { component: { name: string } } };
   bill.metadata.component.name = 'mq'; // npm takes the folder's

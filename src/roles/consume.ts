@@ -46,13 +46,14 @@ export async function consume(context: Context, session: Session, settings: Cons
     publisher = await session.outcomePublisher(vhost, retries.onChannel);
     retries.use(publisher);
   }
-  const intake = new Intake({ context, consumer, publisher, retries, nextId, settings });
+  const intake = new Intake({ context, consumer, queue, publisher, retries, nextId, settings });
   await intake.run();
 }
 
 interface IntakeParts {
   readonly context: Context;
   readonly consumer: Consumer;
+  readonly queue: string;
   readonly publisher: Publisher | undefined;
   readonly retries: Retries;
   readonly nextId: () => string;
@@ -81,7 +82,7 @@ class Intake {
   }
 
   async run(): Promise<void> {
-    const { context, consumer } = this.#parts;
+    const { context, consumer, queue } = this.#parts;
     consumer.on('delivery', (delivery) => this.#take(delivery));
     consumer.on('interrupted', (error) => context.stderr.write(`${error.message}; consuming again\n`));
     consumer.on('fatal', (error) => this.#fail(error));
@@ -93,6 +94,7 @@ class Intake {
     try {
       if (context.drain.aborted) return;
       await consumer.start();
+      context.stderr.write(`waiting for messages from ${queue}\n`);
       this.#rest();
       await this.#ended.promise;
       await consumer.stop();

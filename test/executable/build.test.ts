@@ -1,0 +1,152 @@
+// What src/build promises: of dist/mq as it lies there (`npm run build` comes first), of the bundle, of the launcher.
+
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { bundle } from '../../src/build/bundle.ts';
+import { mainPiece, openPieces } from '../../src/build/pieces.ts';
+import { platforms } from '../../src/build/platforms.ts';
+
+const root = dirname(dirname(import.meta.dirname));
+const executable = join(root, 'dist', process.platform === 'win32' ? 'mq.exe' : 'mq');
+const launcher = join(root, 'src', 'build', 'node24.js');
+const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as { version: string };
+
+interface Ended {
+  readonly status: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function run(file: string, args: readonly string[], options: { cwd?: string; env?: Record<string, string> } = {}) {
+  return new Promise<Ended>((resolve, reject) => {
+    execFile(file, args, { timeout: 30_000, ...options }, (error, stdout, stderr) => {
+      const status = error ? error.code : 0;
+      if (typeof status === 'number') resolve({ status, stdout, stderr });
+      else reject(error);
+    });
+  });
+}
+
+async function inFolder(files: Record<string, string>, body: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await mkdtemp(join(tmpdir(), 'mq-test-'));
+  try {
+    for (const [name, content] of Object.entries(files)) await writeFile(join(folder, name), content);
+    await body(folder);
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+const versionOnly: Ended = { status: 0, stdout: `mq ${version}\n`, stderr: '' };
+
+test('the executable runs in an empty folder with an empty environment, and warns of nothing', async () => {
+  await inFolder({}, async (cwd) => {
+    assert.equal(await run(executable, ['--version'], { cwd, env: {} }), versionOnly);
+  });
+});
+
+test('NODE_OPTIONS brings no code into the executable', async () => {
+  await inFolder({ 'evil.cjs': `require('fs').writeFileSync(__dirname + '/ran', '')` }, async (cwd) => {
+    const env = { NODE_OPTIONS: `--require ${join(cwd, 'evil.cjs')}` };
+    assert.equal(await run(executable, ['--version'], { cwd, env }), versionOnly);
+    assert.not(await exists(join(cwd, 'ran')));
+    // The trap works: Node itself falls into it.
+    await run(process.execPath, ['-e', '0'], { cwd, env });
+    assert.ok(await exists(join(cwd, 'ran')));
+  });
+});
+
+test('an option that Node does not know, in NODE_OPTIONS, does not stop the executable', async () => {
+  assert.equal(await run(executable, ['--version'], { env: { NODE_OPTIONS: '--no-such-option' } }), versionOnly);
+});
+
+test('a class that two pieces use is one class, and a piece is run when it is imported', async () => {
+  const files = {
+    'package.json': '{ "type": "module" }',
+    'fault.ts': 'export class Fault extends Error {}',
+    'first.ts': `import { Fault } from './fault.ts'; log.push('first'); export const fault = new Fault('first');`,
+    'second.ts': `import { Fault } from './fault.ts'; log.push('second'); export const isFault = (x) => x instanceof Fault;`,
+    'main.ts': `export const first = () => import('./first.ts'); export const second = () => import('./second.ts');`,
+  };
+  await inFolder(files, async (root) => {
+    const log: string[] = [];
+    Object.assign(globalThis, { log });
+    const main = await open<{ first(): Promise<{ fault: Error }>; second(): Promise<Second> }>(root);
+    assert.equal(log, []);
+    const { fault } = await main.first();
+    assert.equal(log, ['first']);
+    assert.ok((await main.second()).isFault(fault));
+    assert.not((await main.second()).isFault(new Error()));
+  });
+});
+
+interface Second {
+  isFault(value: unknown): boolean;
+}
+
+test('a piece imports a file of the user from disk', async () => {
+  const files = {
+    'package.json': '{ "type": "module" }',
+    'main.ts': 'export const load = (file) => import(file);',
+    'theirs.mts': 'await undefined; export const answer: number = 42;',
+  };
+  await inFolder(files, async (root) => {
+    const main = await open<{ load(file: string): Promise<{ answer: number }> }>(root);
+    assert.is((await main.load(pathToFileURL(join(root, 'theirs.mts')).href)).answer, 42);
+  });
+});
+
+test('a warning of esbuild fails the bundle', async () => {
+  const files = { 'package.json': '{ "type": "module" }', 'main.ts': 'export const here = import.meta.url;' };
+  await inFolder(files, async (root) => {
+    let thrown: unknown;
+    await bundle({ entry: join(root, 'main.ts'), root }).catch((error: unknown) => {
+      thrown = error;
+    });
+    assert.match(String(thrown), /esbuild warns:\nmain\.js:1: "import\.meta" is not available/);
+  });
+});
+
+test('the Node of every platform is the one that the lockfile pins', async () => {
+  const lock = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8')) as Lockfile;
+  for (const { node } of platforms) {
+    const { version, integrity } = lock.packages[`node_modules/${node.name}`] ?? {};
+    assert.equal({ version, integrity }, { version: node.version, integrity: node.integrity }, node.name);
+  }
+});
+
+interface Lockfile {
+  packages: Record<string, { version: string; integrity: string }>;
+}
+
+test('node24.js runs a Node that strips types, and passes arguments and exit status on', async () => {
+  await inFolder(
+    { 'it.mts': 'const [word]: string[] = process.argv.slice(2); console.log(word); process.exit(75);' },
+    async (cwd) => {
+      const ended = await run(process.execPath, [launcher, join(cwd, 'it.mts'), '--word']);
+      assert.equal(ended, { status: 75, stdout: '--word\n', stderr: '' });
+    },
+  );
+});
+
+async function open<Main>(root: string): Promise<Main> {
+  const pieces = await bundle({ entry: join(root, 'main.ts'), root });
+  const load = openPieces({
+    source: (name) => pieces.get(name) ?? '',
+    codeCache: () => undefined,
+    builtin: createRequire(import.meta.url),
+  });
+  return load(mainPiece) as Main;
+}
+
+async function exists(file: string): Promise<boolean> {
+  return (await stat(file).catch(() => undefined)) !== undefined;
+}
+
+test.run();

@@ -1,0 +1,9 @@
+// An exception after the last test belongs to the file.
+import { test } from 'uvu';
+
+test('passes', () => {
+  setTimeout(() => {
+    throw new Error('after the end');
+  }, 50);
+});
+test.run();

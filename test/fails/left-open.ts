@@ -1,0 +1,8 @@
+// What a test leaves open keeps the process alive.
+import { createServer } from 'node:net';
+import { test } from 'uvu';
+
+test('leaves a server open', () => {
+  createServer().listen(0);
+});
+test.run();

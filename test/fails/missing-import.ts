@@ -1,0 +1,7 @@
+// A file that imports what does not exist.
+import { test } from 'uvu';
+// @ts-expect-error
+import { nothing } from './does-not-exist.ts';
+
+test('is never reached', () => nothing());
+test.run();

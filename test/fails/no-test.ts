@@ -1,0 +1,2 @@
+// A file that registers nothing proves nothing.
+import 'uvu';

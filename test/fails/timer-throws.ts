@@ -1,0 +1,12 @@
+// An exception in a timer belongs to no promise of the test.
+import { test } from 'uvu';
+
+test('starts a timer', async () => {
+  await new Promise<void>(() => {
+    setTimeout(() => {
+      throw new Error('too late');
+    });
+  });
+});
+test('is not blamed', () => {});
+test.run();

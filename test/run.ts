@@ -1,0 +1,227 @@
+// The project's own tests: which files belong to which tier, what a tier needs, and the one closing line.
+//
+//   node src/build/node24.js test/run.ts [unit] [executable] [cluster] [file.ts …]
+//     --filter TEXT    only tests whose name contains it      --version 4.0|4.3   only this RabbitMQ (cluster)
+//     --seed N         the order of files, as it was printed  --timeout SECONDS   for one test
+//     --jobs N         files at the same time
+
+import { execFile } from 'node:child_process';
+import { globSync } from 'node:fs';
+import { availableParallelism, constants } from 'node:os';
+import { resolve } from 'node:path';
+import { parseArgs, promisify } from 'node:util';
+import { newSeed, shuffled } from '../src/harness/order.ts';
+import { closingLine, drawFile, isGood, type Totals, totalsOf } from '../src/harness/report.ts';
+import { type Launch, runFiles } from '../src/harness/run.ts';
+
+const root = resolve(import.meta.dirname, '..');
+const tiers = ['unit', 'executable', 'cluster'] as const;
+const versions = ['4.0', '4.3'];
+
+/** Files that run together, and what has to be there for them. */
+interface Batch {
+  readonly title: string;
+  readonly files: readonly string[];
+  readonly jobs: number;
+  readonly timeoutMs: number;
+  /** Why it cannot run here; undefined: it can. */
+  readonly obstacle?: () => Promise<string | undefined>;
+  /** Gives the environment of the files, and takes it down again. */
+  readonly around?: (use: (env: Record<string, string>) => Promise<void>, signal: AbortSignal) => Promise<void>;
+}
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      filter: { type: 'string' },
+      seed: { type: 'string' },
+      timeout: { type: 'string' },
+      jobs: { type: 'string' },
+      version: { type: 'string', multiple: true },
+    },
+  });
+  const stop = new AbortController();
+  // For good, not once: node24.js passes on a signal that a terminal has sent here as well, and the cluster must go down.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort(signal));
+  process.stdout.on('error', () => stop.abort('SIGPIPE'));
+
+  const seed = wholeNumber('--seed', values.seed) ?? newSeed();
+  const jobs = wholeNumber('--jobs', values.jobs);
+  const timeout = wholeNumber('--timeout', values.timeout);
+  const totals: Totals[] = [];
+  say(`order of files: --seed ${seed}`);
+  for (const batch of batchesOf(positionals, values.version ?? versions)) {
+    if (stop.signal.aborted) break;
+    say(`\n${batch.title}`);
+    totals.push(
+      await runBatch({
+        ...batch,
+        files: shuffled(batch.files, seed),
+        jobs: jobs ?? batch.jobs,
+        timeoutMs: timeout === undefined ? batch.timeoutMs : timeout * 1000,
+        filter: values.filter,
+        signal: stop.signal,
+      }),
+    );
+  }
+  const sum = totals.reduce(add, nothing);
+  const interrupted = stop.signal.aborted;
+  if (interrupted) say(`\ninterrupted by ${stop.signal.reason}`);
+  say(`\n${closingLine(sum)}`);
+  if (interrupted) return 128 + constants.signals[stop.signal.reason as NodeJS.Signals];
+  return isGood(sum) ? 0 : 1;
+}
+
+function batchesOf(words: readonly string[], wanted: readonly string[]): Batch[] {
+  const files = words.filter((word) => /\.[cm]?[jt]s$/.test(word));
+  const names = words.filter((word) => !files.includes(word));
+  const unknown = names.find((name) => !tiers.some((tier) => tier === name));
+  if (unknown !== undefined) throw new Error(`there is no tier "${unknown}"; tiers: ${tiers.join(', ')}`);
+  const selected = words.length === 0 ? tiers : tiers.filter((tier) => names.includes(tier));
+  const ofTier = { unit: [unit], executable: [executable], cluster: wanted.map(cluster) };
+  const paths = files.map((file) => resolve(file));
+  const named = { title: 'files', files: paths.filter((path) => !needsCluster(path)), jobs: 2, timeoutMs: 30_000 };
+  const clustered = wanted.map((version) => ({ ...cluster(version), files: paths.filter(needsCluster) }));
+  const given = [named, ...clustered].filter((batch) => batch.files.length > 0);
+  return [...given, ...selected.flatMap((tier) => ofTier[tier])];
+}
+
+const everyFile = globSync('test/{unit,executable,cluster}/**/*.test.ts', { cwd: root })
+  .map((file) => resolve(root, file))
+  .sort();
+
+const unit: Batch = {
+  title: 'unit',
+  files: everyFile.filter((file) => file.startsWith(resolve(root, 'test/unit'))),
+  jobs: Math.max(2, Math.floor(availableParallelism() / 2)),
+  timeoutMs: 30_000,
+};
+
+const executable: Batch = {
+  title: 'executable',
+  files: everyFile.filter((file) => file.startsWith(resolve(root, 'test/executable')) && !needsCluster(file)),
+  jobs: 2,
+  timeoutMs: 30_000,
+};
+
+/** One cluster for all files of the tier. */
+function cluster(version: string): Batch {
+  const image = `mq-rabbitmq:${version}`;
+  return {
+    title: `cluster, RabbitMQ ${version}`,
+    files: everyFile.filter(needsCluster),
+    jobs: 1,
+    timeoutMs: 120_000,
+    obstacle: () => missing(image),
+    around: async (use, signal) => {
+      const { sweep } = await import('../src/cluster/removal.ts');
+      const { startCluster } = await import('../src/cluster/start.ts');
+      await sweep({ isAlive });
+      await using nodes = await startCluster({ image, owner: process.pid, signal });
+      await use({ MQ_TEST_CLUSTER: JSON.stringify(nodes) });
+    },
+  };
+}
+
+/** All of `test/cluster`, and `test/executable/x.broker.test.ts`: they run once for each version. */
+function needsCluster(file: string): boolean {
+  return file.startsWith(resolve(root, 'test/cluster')) || file.endsWith('.broker.test.ts');
+}
+
+async function runBatch(batch: Batch & { filter: string | undefined; signal: AbortSignal }): Promise<Totals> {
+  const { files, jobs, timeoutMs, filter, signal, obstacle, around } = batch;
+  if (files.length === 0) return failed('there is no test file');
+  const why = await obstacle?.();
+  if (why !== undefined) {
+    if (process.env['CI'] === 'true') return failed(`cannot run: ${why}`);
+    say(`skip ${files.length} files: ${why}`);
+    return { ...nothing, skipped: files.length };
+  }
+  const use = async (env: Record<string, string>) => {
+    if (signal.aborted) return;
+    const launch: Launch = { ...self, env: { ...process.env, ...env } };
+    const results = await runFiles({
+      files,
+      jobs,
+      timeoutMs,
+      ...(filter !== undefined && { filter }),
+      launch,
+      signal,
+      onResult: (result) => {
+        const shown = result.passed + result.failures.length + result.skipped.length > 0;
+        if (shown) say(drawFile(result, root));
+      },
+    });
+    totals = totalsOf(results);
+  };
+  let totals = nothing;
+  try {
+    if (around === undefined) await use({});
+    else await around(use, signal);
+  } catch (error) {
+    totals = add(totals, failed(String(error instanceof Error ? (error.stack ?? error.message) : error)));
+  }
+  return totals;
+}
+
+const self: Omit<Launch, 'env'> = {
+  entry: import.meta.filename,
+  args: ['--child'],
+  kill: (pid) => {
+    try {
+      process.kill(process.platform === 'win32' ? pid : -pid, 'SIGKILL');
+    } catch {
+      // Nothing of it is left.
+    }
+  },
+};
+
+/** Why no container can be made from the image. */
+async function missing(image: string): Promise<string | undefined> {
+  if (process.platform !== 'linux') return `the cluster needs Linux, and this is ${process.platform}`;
+  try {
+    await promisify(execFile)('docker', ['image', 'inspect', image]);
+    return undefined;
+  } catch (error) {
+    if ((error as { code?: unknown }).code === 'ENOENT') return 'there is no docker';
+    const { stderr } = error as { stderr?: string };
+    return `${stderr?.trim() || String(error)} (test/setup starts Docker and makes the images)`;
+  }
+}
+
+const nothing: Totals = { passed: 0, failed: 0, skipped: 0 };
+
+function add(a: Totals, b: Totals): Totals {
+  return { passed: a.passed + b.passed, failed: a.failed + b.failed, skipped: a.skipped + b.skipped };
+}
+
+function failed(why: string): Totals {
+  say(`FAIL ${why}`);
+  return { ...nothing, failed: 1 };
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as { code?: unknown }).code === 'EPERM';
+  }
+}
+
+function wholeNumber(option: string, text: string | undefined): number | undefined {
+  if (text !== undefined && !/^\d+$/.test(text)) throw new Error(`${option} wants a whole number, not "${text}"`);
+  return text === undefined ? undefined : Number(text);
+}
+
+function say(text: string): void {
+  process.stdout.write(`${text}\n`);
+}
+
+// At the end: what the functions above use has to be initialised.
+if (process.argv[2] === '--child') {
+  const { runChild } = await import('../src/harness/child.ts');
+  await runChild(process, JSON.parse(process.argv[3] ?? ''));
+} else {
+  process.exitCode = await main();
+}

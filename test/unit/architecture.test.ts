@@ -1,0 +1,481 @@
+// The rules of the design, kept on every file of src. A rule is a checker over sources, and each checker is also given
+// a small project that breaks the rule: a check that cannot fail is none.
+
+import { globSync, readFileSync } from 'node:fs';
+import { isBuiltin } from 'node:module';
+import { posix, resolve, sep } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+
+/** Paths are relative to src, with `/`. */
+interface Project {
+  readonly files: Readonly<Record<string, string>>;
+  /** Of package.json, without the development ones. */
+  readonly dependencies: readonly string[];
+}
+
+interface Rule {
+  readonly title: string;
+  /** What breaks the rule, one line each. */
+  readonly check: (project: Project) => string[];
+  /** A file (or more) that breaks it, and what the checker says then. */
+  readonly broken: readonly [
+    files: Record<string, string>,
+    says: readonly string[],
+    dependencies?: readonly string[],
+  ][];
+  /** Files that look as if they broke it. */
+  readonly kept?: Record<string, string>;
+}
+
+const features = 'admin bench broker cluster handlers harness observe roles topology web'.split(' ');
+const core = ['errors', 'context', 'session', 'config'];
+const places = ['main', 'cli', 'build', ...core, ...features];
+
+/** Who of the features may import which other one. */
+const exceptions: Readonly<Record<string, readonly string[]>> = {
+  'roles/': ['handlers'],
+  'harness/suites/': ['admin', 'topology'],
+};
+
+/** The places a third-party package may be imported from. */
+const owners: Readonly<Record<string, readonly string[]>> = {
+  '@yao-pkg/pkg': ['build/'],
+  amqplib: ['session.ts', 'session/', 'config/'],
+  cac: ['cli/program.ts'],
+  esbuild: ['build/'],
+  'fastest-levenshtein': ['config/', 'cli/'],
+  'jsonc-parser': ['config/'],
+  rascal: ['session.ts', 'session/', 'config/'],
+  testcontainers: ['cluster/'],
+  uvu: ['harness/'],
+};
+
+/** Tables may be long. */
+const longFiles = ['broker/codec/methods.ts'];
+const lineLimit = 400;
+const emptyNames = ['util', 'helper', 'common', 'misc', 'type', 'manager', 'service'];
+/** Files whose name is a command's. */
+const commandNames = ['cli/commands/types.ts'];
+
+const rules: readonly Rule[] = [
+  {
+    title: 'every file of src has a place in the design',
+    check: ({ files }) => Object.keys(files).filter((path) => !places.includes(placeOf(path))),
+    broken: [[{ 'lib/queue.ts': '', 'tools.ts': '' }, ['lib/queue.ts', 'tools.ts']]],
+    kept: { 'session/link.ts': '', 'session.ts': '', 'harness/suites/hello.ts': '' },
+  },
+  {
+    title: 'features do not import features, except roles handlers, and the suites of harness admin and topology',
+    check: overImports(({ from, to }) => {
+      const [source, target] = [placeOf(from), placeOf(to)];
+      if (source === target || !features.includes(source) || !features.includes(target)) return false;
+      return !Object.entries(exceptions).some(([start, allowed]) => from.startsWith(start) && allowed.includes(target));
+    }),
+    broken: [
+      [{ 'roles/worker.ts': "import { x } from '../cluster/node.ts';" }, ['roles/worker.ts imports cluster/node.ts']],
+      [{ 'handlers/x.ts': "import type { R } from '../roles/r.ts';" }, ['handlers/x.ts imports roles/r.ts']],
+      [{ 'harness/run.ts': "export * from '../admin/api.ts';" }, ['harness/run.ts imports admin/api.ts']],
+      [{ 'web/x.ts': "const x = await import('../bench/run.ts');" }, ['web/x.ts imports bench/run.ts']],
+      [{ 'web/x.ts': "const x = `${await import('../bench/a.ts')}`;" }, ['web/x.ts imports bench/a.ts']],
+      [{ 'web/x.ts': "const x = /'/; import '../bench/a.ts'; const y = /'/;" }, ['web/x.ts imports bench/a.ts']],
+    ],
+    kept: {
+      'roles/worker.ts': "import { x } from '../handlers/make.ts';",
+      'harness/suites/topics.ts':
+        "import { x } from '../../admin/api.ts'; import { y } from '../../topology/graph.ts';",
+      'admin/x.ts': "// import { x } from '../roles/r.ts';\nconst text = \"import { x } from '../roles/r.ts'\";",
+    },
+  },
+  {
+    title:
+      'only main.ts and cli wire: the core imports no feature, and neither it nor features nor build import cli or main, except types upward',
+    check: overImports(({ from, to, isType }) => {
+      const [source, target] = [placeOf(from), placeOf(to)];
+      if (isType || source === target || source === 'main') return false;
+      if (target === 'main') return true;
+      return source !== 'cli' && (target === 'cli' || (!features.includes(source) && features.includes(target)));
+    }),
+    broken: [
+      [{ 'roles/x.ts': "import { x } from '../cli/output.ts';" }, ['roles/x.ts imports cli/output.ts']],
+      [{ 'config/x.ts': "import { x } from '../roles/table.ts';" }, ['config/x.ts imports roles/table.ts']],
+      [{ 'cli/x.ts': "import { x } from '../main.ts';" }, ['cli/x.ts imports main.ts']],
+      [{ 'build/x.ts': "import { x } from '../roles/r.ts';" }, ['build/x.ts imports roles/r.ts']],
+    ],
+    kept: {
+      'context.ts': "import type { Handler } from './handlers/handler.ts';",
+      'roles/x.ts': "import type { Row } from '../cli/command.ts'; let y: import('../cli/command.ts').Row;",
+      'main.ts': "import { run } from './cli/program.ts';",
+      'cli/x.ts': "import { x } from '../web/serve.ts';",
+    },
+  },
+  {
+    title: 'nothing imports build',
+    check: overImports(({ from, to }) => placeOf(to) === 'build' && placeOf(from) !== 'build'),
+    broken: [[{ 'cli/x.ts': "import { x } from '../build/version.ts';" }, ['cli/x.ts imports build/version.ts']]],
+  },
+  {
+    title: 'broker imports only errors',
+    check: overImports(({ from, to }) => placeOf(from) === 'broker' && !['broker', 'errors'].includes(placeOf(to))),
+    broken: [
+      [{ 'broker/x.ts': "import { x } from '../config/load.ts';" }, ['broker/x.ts imports config/load.ts']],
+      [{ 'broker/x.ts': "import type { C } from '../context.ts';" }, ['broker/x.ts imports context.ts']],
+    ],
+    kept: { 'broker/x.ts': "import { MqError } from '../errors.ts'; import { y } from './codec/y.ts';" },
+  },
+  {
+    title: 'nobody reaches into a nested folder from outside',
+    check: overImports(({ from, to }) => {
+      const folder = posix.dirname(to);
+      return folder.includes('/') && !from.startsWith(`${posix.dirname(folder)}/`);
+    }),
+    broken: [
+      [{ 'cli/x.ts': "import { x } from '../broker/codec/x.ts';" }, ['cli/x.ts imports broker/codec/x.ts']],
+      [{ 'main.ts': "import type { X } from './cli/commands/x.ts';" }, ['main.ts imports cli/commands/x.ts']],
+      [{ 'broker/x.ts': "import { x } from './codec/deep/x.ts';" }, ['broker/x.ts imports broker/codec/deep/x.ts']],
+    ],
+    kept: {
+      'broker/x.ts': "import { x } from './codec/x.ts';",
+      'broker/codec/x.ts': "import { y } from '../queue.ts';",
+    },
+  },
+  {
+    title: 'only main.ts and build name process',
+    check: overFiles((path, text) => {
+      if (path === 'main.ts' || path.startsWith('build/')) return false;
+      const tokens = tokensOf(text);
+      const named = tokens.some(({ text: word, kind }, index) => {
+        const [before, owner] = [tokens[index - 1]?.text, tokens[index - 2]?.text ?? ''];
+        const isGlobal = ['globalThis', 'global'].includes(owner);
+        if (kind === 'string') return word.slice(1, -1) === 'process' && before === '[' && isGlobal;
+        return word === 'process' && kind === 'word' && (before !== '.' || isGlobal);
+      });
+      return named || importsOf(path, text).some(({ specifier }) => ['process', 'node:process'].includes(specifier));
+    }),
+    broken: [
+      [{ 'roles/x.ts': 'const home = process.env;' }, ['roles/x.ts']],
+      [{ 'roles/x.ts': 'const home = globalThis.process.env;' }, ['roles/x.ts']],
+      [{ 'roles/x.ts': "const home = globalThis['process'];" }, ['roles/x.ts']],
+      [{ 'roles/x.ts': 'const text = `${process.pid}`;' }, ['roles/x.ts']],
+      [{ 'roles/x.ts': "import { env } from 'node:process';" }, ['roles/x.ts']],
+      [{ 'roles/x.ts': "const { env } = await import('process');" }, ['roles/x.ts']],
+    ],
+    kept: {
+      'main.ts': 'process.exit(0);',
+      'build/x.ts': 'process.exit(0);',
+      'roles/x.ts': '// the process\nconst text = "process.env"; job.process(); const host: NodeJS.Process = x;',
+    },
+  },
+  {
+    title: 'a third-party package is imported only by its owner',
+    check: overFiles((path, text) =>
+      packagesOf(path, text)
+        .filter((name) => !owners[name]?.some((owner) => path.startsWith(owner)))
+        .map((name) => `${path} imports ${name}`),
+    ),
+    broken: [
+      [{ 'cli/x.ts': "import { cac } from 'cac';" }, ['cli/x.ts imports cac']],
+      [{ 'roles/x.ts': "import Vhost from 'rascal/lib/amqp/Vhost';" }, ['roles/x.ts imports rascal']],
+      [{ 'web/x.ts': "import express from 'express';" }, ['web/x.ts imports express']],
+      [{ 'web/x.ts': "createRequire(import.meta.url)('uvu');" }, ['web/x.ts imports uvu']],
+      [{ 'cli/x.ts': "require('@yao-pkg/pkg/lib-es5/sea.js');" }, ['cli/x.ts imports @yao-pkg/pkg']],
+    ],
+    kept: {
+      'cli/program.ts': "import { cac } from 'cac'; import { join } from 'node:path';",
+      'session/link.ts': "import { x } from 'rascal/lib/amqp/Vhost';",
+    },
+  },
+  {
+    title: 'every dependency of package.json has an owner, and is imported by it',
+    check: ({ files, dependencies }) => {
+      const imported = new Set(Object.entries(files).flatMap(([path, text]) => packagesOf(path, text)));
+      return dependencies.flatMap((name) => {
+        if (owners[name] === undefined) return [`${name} has no owner`];
+        return imported.has(name) ? [] : [`${name} is not imported`];
+      });
+    },
+    broken: [[{ 'cli/program.ts': "import 'cac';" }, ['uvu is not imported', 'x has no owner'], ['cac', 'uvu', 'x']]],
+  },
+  {
+    title: 'exports are named',
+    check: overFiles(
+      (path, text) =>
+        !path.endsWith('.d.ts') &&
+        tokensOf(text).some(({ text: word }, index, tokens) => {
+          const before = tokens[index - 1]?.text;
+          return word === 'default' && (before === 'export' || (before === 'as' && isExported(tokens, index)));
+        }),
+    ),
+    broken: [
+      [{ 'roles/x.ts': 'export default function x() {}' }, ['roles/x.ts']],
+      [{ 'roles/x.ts': 'const x = 1; export { x as default };' }, ['roles/x.ts']],
+    ],
+    kept: { 'roles/x.ts': "import { default as x } from './y.ts'; switch (x) { default: }" },
+  },
+  {
+    title: 'there is no any',
+    check: overFiles((_, text) =>
+      tokensOf(text).some(({ text: word }, index, all) => word === 'any' && all[index - 1]?.text !== '.'),
+    ),
+    broken: [[{ 'roles/x.ts': 'function f(x: Array<any>) {}' }, ['roles/x.ts']]],
+    kept: { 'roles/x.ts': "// any\nawait Promise.any([]); const match = 'any';" },
+  },
+  {
+    title: 'names are kebab-case, one noun, and say what is inside',
+    check: ({ files }) =>
+      Object.keys(files).filter((path) => {
+        if (commandNames.includes(path)) return false;
+        return path.split('/').some((part) => {
+          const name = part.replace(/(\.d)?\.[a-z]+$/, '');
+          return !/^[a-z0-9]+(-[a-z0-9]+)*$/.test(name) || name.split('-').some((word) => isEmpty(word));
+        });
+      }),
+    broken: [
+      [{ 'roles/utils.ts': '' }, ['roles/utils.ts']],
+      [{ 'cli/queue-manager.ts': '' }, ['cli/queue-manager.ts']],
+      [{ 'web/helpers/page.ts': '' }, ['web/helpers/page.ts']],
+      [{ 'web/stompPage.ts': '' }, ['web/stompPage.ts']],
+    ],
+    kept: { 'build/node24.js': '', 'session/rascal.d.ts': '', 'cli/commands/rpc-server.ts': '' },
+  },
+  {
+    title: `no file is longer than ${lineLimit} lines, except tables`,
+    check: overFiles((path, text) => !longFiles.includes(path) && text.trimEnd().split('\n').length > lineLimit),
+    broken: [[{ 'roles/x.ts': 'x\n'.repeat(lineLimit + 1) }, ['roles/x.ts']]],
+    kept: { 'roles/x.ts': 'x\n'.repeat(lineLimit), 'broker/codec/methods.ts': 'x\n'.repeat(1000) },
+  },
+  {
+    title: 'nothing but build writes to the console',
+    check: overFiles(
+      (path, text) => !path.startsWith('build/') && tokensOf(text).some(({ text: word }) => word === 'console'),
+    ),
+    broken: [[{ 'roles/x.ts': "console.log('x');" }, ['roles/x.ts']]],
+    kept: { 'roles/x.ts': "// console.log\nconst text = 'console.log';", 'build/x.ts': "console.log('x');" },
+  },
+  {
+    title: 'imports go round in no circle',
+    check: circles,
+    broken: [
+      [
+        {
+          'roles/a.ts': "import { b } from './b.ts';",
+          'roles/b.ts': "export { c } from './c.ts';",
+          'roles/c.ts': "import './a.ts';",
+        },
+        ['roles/a.ts → roles/b.ts → roles/c.ts → roles/a.ts'],
+      ],
+    ],
+    kept: { 'roles/a.ts': "import { b } from './b.ts';", 'roles/b.ts': "import type { A } from './a.ts';" },
+  },
+];
+
+const project: Project = readProject();
+
+const kept = suite('src');
+for (const rule of rules) {
+  kept(rule.title, () => assert.equal(rule.check(project), []));
+}
+kept('there is something to check', () => {
+  assert.ok(project.files['errors.ts']?.includes('class MqError'));
+  assert.ok(Object.entries(project.files).some(([path, text]) => importsOf(path, text).length > 3));
+});
+kept.run();
+
+const checkers = suite('a project that breaks the rule');
+for (const { title, check, broken, kept: good = {} } of rules) {
+  checkers(`fails: ${title}`, () => {
+    for (const [files, says, dependencies = []] of broken) assert.equal(check({ files, dependencies }), says);
+    assert.equal(check({ files: good, dependencies: [] }), []);
+  });
+}
+checkers.run();
+
+function readProject(): Project {
+  const root = resolve(import.meta.dirname, '../..');
+  const paths = globSync('src/**/*.{ts,mts,cts,js,mjs,cjs,html,css,sh}', { cwd: root }).sort();
+  const { dependencies } = JSON.parse(readFileSync(resolve(root, 'package.json'), 'utf8'));
+  const read = (path: string) => [path.split(sep).slice(1).join('/'), readFileSync(resolve(root, path), 'utf8')];
+  return { files: Object.fromEntries(paths.map(read)), dependencies: Object.keys(dependencies) };
+}
+
+/** The folder right under src, or the file there without its ending. */
+function placeOf(path: string): string {
+  return (path.split('/')[0] ?? '').replace(/\.[a-z]+$/, '');
+}
+
+function isEmpty(word: string): boolean {
+  return emptyNames.includes(word) || emptyNames.includes(word.replace(/s$/, ''));
+}
+
+/** A checker that asks of each file; `true` stands for its path. */
+function overFiles(breaks: (path: string, text: string) => boolean | string[]): Rule['check'] {
+  return ({ files }) =>
+    Object.entries(files).flatMap(([path, text]) => {
+      if (!/\.[cm]?[jt]s$/.test(path)) return [];
+      const found = breaks(path, text);
+      return Array.isArray(found) ? found : found ? [path] : [];
+    });
+}
+
+/** A checker that asks of each import of a file of src. */
+function overImports(breaks: (edge: { from: string; to: string; isType: boolean }) => boolean): Rule['check'] {
+  return overFiles((from, text) =>
+    importsOf(from, text).flatMap(({ to, isType }) =>
+      to !== undefined && breaks({ from, to, isType }) ? [`${from} imports ${to}`] : [],
+    ),
+  );
+}
+
+function packagesOf(path: string, text: string): string[] {
+  const outside = importsOf(path, text).filter(({ to, specifier }) => to === undefined && !isBuiltin(specifier));
+  return outside.map(({ specifier }) => specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/'));
+}
+
+/** Each circle once, from its first file in the alphabet. */
+function circles({ files }: Project): string[] {
+  const found = new Set<string>();
+  const done = new Set<string>();
+  const visit = (path: string, trail: readonly string[]) => {
+    const start = trail.indexOf(path);
+    if (start !== -1) {
+      const circle = trail.slice(start);
+      const first = circle.indexOf([...circle].sort()[0] ?? '');
+      const turned = [...circle.slice(first), ...circle.slice(0, first)];
+      found.add([...turned, turned[0]].join(' → '));
+      return;
+    }
+    if (done.has(path)) return;
+    for (const { to, isType } of importsOf(path, files[path] ?? '')) {
+      if (to !== undefined && !isType) visit(to, [...trail, path]);
+    }
+    done.add(path);
+  };
+  for (const path of Object.keys(files)) visit(path, []);
+  return [...found];
+}
+
+interface Import {
+  readonly specifier: string;
+  /** The file of src it means; undefined when it is a package. */
+  readonly to: string | undefined;
+  /** Gone when the types are stripped. */
+  readonly isType: boolean;
+}
+
+/** import and export … from, import(), require(), and what createRequire gives. */
+function importsOf(path: string, text: string): Import[] {
+  const tokens = tokensOf(text);
+  const at = (index: number) => tokens[index]?.text;
+  const found: Import[] = [];
+  const add = (index: number, isType: boolean) => {
+    const token = tokens[index];
+    if (token?.kind !== 'string') return;
+    const specifier = token.text.slice(1, -1);
+    const to = specifier.startsWith('.') ? posix.join(posix.dirname(path), specifier) : undefined;
+    found.push({ specifier, to, isType });
+  };
+  tokens.forEach(({ text: word, kind }, index) => {
+    if (kind !== 'word' || (at(index - 1) === '.' && at(index - 2) !== '.')) return;
+    if (word === 'import' && at(index + 1) === '(') {
+      const isMember = at(index + 3) === ')' && at(index + 4) === '.';
+      const isType = isMember && !['then', 'catch', 'finally'].includes(at(index + 5) ?? '');
+      add(index + 2, isType || at(index - 1) === 'typeof');
+    } else if (word === 'import' && at(index + 1) !== '.') {
+      if (tokens[index + 1]?.kind === 'string') add(index + 1, false);
+      else add(fromAfter(tokens, index), at(index + 1) === 'type' && at(index + 2) !== 'from');
+    } else if (word === 'export') {
+      const start = at(index + 1) === 'type' ? index + 2 : index + 1;
+      if (at(start) === '{' || at(start) === '*') add(fromAfter(tokens, start), start === index + 2);
+    } else if (word === 'require' || word === 'createRequire') {
+      const call = word === 'require' ? index + 1 : closing(tokens, index + 1) + 1;
+      add((at(call) === '.' ? call + 2 : call) + 1, false);
+    }
+  });
+  return found;
+}
+
+/** The place of the string after the statement's `from`; -1 when there is none. */
+function fromAfter(tokens: readonly Token[], start: number): number {
+  for (let index = start; index < tokens.length; index++) {
+    const { text } = tokens[index] as Token;
+    if (text === ';' || text === '=') return -1;
+    if (text === '}' && tokens[index + 1]?.text !== 'from') return -1;
+    if (text === 'from' && tokens[index + 1]?.kind === 'string') return index + 1;
+  }
+  return -1;
+}
+
+/** The place of the bracket that closes the one at `open`. */
+function closing(tokens: readonly Token[], open: number): number {
+  let depth = 0;
+  for (let index = open; index < tokens.length; index++) {
+    if (tokens[index]?.text === '(') depth++;
+    if (tokens[index]?.text === ')' && --depth === 0) return index;
+  }
+  return tokens.length;
+}
+
+/** True in `export { x as default }`, false in `import { default as x }` and `import { x as default }`. */
+function isExported(tokens: readonly Token[], index: number): boolean {
+  const open = tokens.findLastIndex(({ text }, place) => place < index && text === '{');
+  return tokens[open - 1]?.text === 'export';
+}
+
+interface Token {
+  readonly kind: 'word' | 'string' | 'other';
+  readonly text: string;
+}
+
+/** The words, strings and signs of a source, without comments; the code inside of a template is part of it. */
+function tokensOf(source: string): Token[] {
+  const tokens: Token[] = [];
+  /** For each template we are in: the braces open in its current `${`. */
+  const templates: number[] = [];
+  let place = 0;
+  const take = (pattern: RegExp): string | undefined => {
+    pattern.lastIndex = place;
+    const text = pattern.exec(source)?.[0];
+    place += text?.length ?? 0;
+    return text;
+  };
+  const inTemplate = () => {
+    take(/(?:\\[\s\S]|(?!\$\{)[^`\\])*/y);
+    if (take(/\$\{/y) !== undefined) templates.push(0);
+    else place++;
+    tokens.push({ kind: 'other', text: '`' });
+  };
+  while (place < source.length) {
+    if (take(/\s+|\/\/.*|\/\*[\s\S]*?\*\//y) !== undefined) continue;
+    const word = take(/[\p{ID_Start}$_][\p{ID_Continue}$]*/uy);
+    const string = word === undefined ? take(/'(?:\\[\s\S]|[^'\\\n])*'|"(?:\\[\s\S]|[^"\\\n])*"/y) : undefined;
+    if (word !== undefined) tokens.push({ kind: 'word', text: word });
+    else if (string !== undefined) tokens.push({ kind: 'string', text: string });
+    else if (
+      regexMayFollow(tokens.at(-1)) &&
+      take(/\/(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n[])+\/[a-z]*/y) !== undefined
+    ) {
+      tokens.push({ kind: 'other', text: '/ /' });
+    } else {
+      const sign = source[place++] as string;
+      const depth = templates.at(-1);
+      if (sign === '`') inTemplate();
+      else if (sign === '}' && depth === 0) {
+        templates.pop();
+        inTemplate();
+      } else {
+        if (depth !== undefined && (sign === '{' || sign === '}'))
+          templates.push((templates.pop() ?? 0) + (sign === '{' ? 1 : -1));
+        tokens.push({ kind: 'other', text: sign });
+      }
+    }
+  }
+  return tokens;
+}
+
+/** After a value a slash divides. */
+function regexMayFollow(token: Token | undefined): boolean {
+  if (token === undefined) return true;
+  if (token.kind === 'word')
+    return ['return', 'typeof', 'case', 'in', 'of', 'await', 'void', 'else'].includes(token.text);
+  return token.kind === 'other' && !/^[)\]`\d]|^\/ \/$/.test(token.text);
+}

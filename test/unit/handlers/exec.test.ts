@@ -1,0 +1,378 @@
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Handler, HandlerWorld } from '../../../src/handlers/handler.ts';
+import { type HandlerPlace, makeHandler } from '../../../src/handlers/make.ts';
+import {
+  folder,
+  handleOne,
+  keep,
+  makeMessage,
+  makeWorld,
+  rejection,
+  replyText,
+} from '../../fixtures/handlers/world.ts';
+
+const handBack = { type: 'nack', requeue: true };
+const never = new AbortController().signal;
+const temporary = mkdtempSync(join(tmpdir(), 'mq-exec-'));
+test.after(() => rmSync(temporary, { recursive: true }));
+
+function makeExec(exec: readonly string[], world: HandlerWorld, place: Partial<HandlerPlace> = {}): Promise<Handler> {
+  return makeHandler({ exec }, world, { behaviour: 'consume', folder: undefined, ...place });
+}
+
+const asReply = { behaviour: 'reply' } as const;
+
+/** Whether a child lives; a zombie, which its parent has yet to collect, does not. */
+function lives(pid: number): boolean {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+async function gone(pid: number): Promise<void> {
+  for (let turn = 0; lives(pid); turn++) {
+    if (turn > 1e5) throw new Error(`${pid} is still there`);
+    await new Promise(setImmediate);
+  }
+}
+
+for (const [status, outcome] of [
+  [0, { type: 'ack' }],
+  [1, { type: 'retry', reason: 'exit status 1' }],
+  [2, { type: 'retry', reason: 'exit status 2' }],
+  [3, { type: 'reject', requeue: false }],
+  [4, { type: 'reject', requeue: true }],
+  [5, { type: 'nack', requeue: false }],
+  [6, { type: 'nack', requeue: true }],
+  [7, { type: 'retry', reason: 'exit status 7' }],
+  [75, { type: 'retry', reason: 'exit status 75' }],
+  [126, { type: 'retry', reason: 'exit status 126' }],
+  [143, { type: 'retry', reason: 'exit status 143' }],
+  [255, { type: 'retry', reason: 'exit status 255' }],
+] as const) {
+  test(`exit status ${status} is ${JSON.stringify(outcome)}`, async () => {
+    assert.equal(await handleOne(await makeExec(['./status.sh', String(status)], makeWorld())), outcome);
+  });
+}
+
+for (const signal of ['HUP', 'INT', 'QUIT', 'ABRT', 'KILL', 'SEGV', 'PIPE', 'TERM', 'USR1']) {
+  test(`a child that dies of SIG${signal} is tried again`, async () => {
+    const outcome = await handleOne(await makeExec(['./signal.sh', signal], makeWorld()));
+    assert.equal(outcome, { type: 'retry', reason: `signal SIG${signal}` });
+  });
+}
+
+test('the body is stdin, byte for byte, and stdout the reply', async () => {
+  const body = Buffer.from(Array.from({ length: 300_000 }, (_, index) => index % 256));
+  const outcome = await handleOne(await makeExec(['cat'], makeWorld(), asReply), makeMessage(body));
+  assert.equal(outcome, { type: 'ack', reply: { body } });
+});
+
+test('a child that is done without a word gives an empty reply', async () => {
+  assert.is(replyText(await handleOne(await makeExec(['true'], makeWorld(), asReply))), '');
+});
+
+test('no shell reads the command, and nothing of the message is in it', async () => {
+  const handler = await makeExec(['printf', '%s|', '$HOME', '`id`', '*', 'a b'], makeWorld(), asReply);
+  assert.is(replyText(await handleOne(handler, makeMessage('; rm -rf'))), '$HOME|`id`|*|a b|');
+});
+
+test('stdout and stderr of a child are shown', async () => {
+  const world = makeWorld();
+  await handleOne(await makeExec(['sh', '-c', 'echo out; echo err >&2; printf end; exit 1'], world));
+  assert.is(world.stdout.text, 'out\nend');
+  assert.is(world.stderr.text, 'err\n');
+});
+
+test('lines of concurrent children never mix, however much they write', async () => {
+  const world = makeWorld();
+  const handler = await makeExec(['sh', '-c', 'yes $MQ_TYPE$MQ_TYPE$MQ_TYPE$MQ_TYPE | head -c 3000000'], world);
+  const types = ['aaaaa', 'bbbbbbb', 'ccccccccccc'];
+  await Promise.all(types.map((type) => handler.handle(makeMessage('', { properties: { type } }), { signal: never })));
+  const kinds = new Set(world.stdout.text.split('\n'));
+  for (const type of types) assert.ok(kinds.delete(type.repeat(4)), type);
+  // The last line of each, cut by head.
+  assert.ok(kinds.size <= 4, [...kinds].join());
+  assert.is(world.stdout.text.length, 9_000_000);
+  await handler.close();
+});
+
+test('a child that closes stdin and descriptor 3 early, with 5 MB to read, is done when it says so', async () => {
+  const outcome = await handleOne(await makeExec(['./deaf.sh'], makeWorld(), asReply), makeMessage(Buffer.alloc(5e6)));
+  assert.is(replyText(outcome), 'done\n');
+});
+
+test('a child that reads nothing of 5 MB and ends is acked', async () => {
+  const outcome = await handleOne(await makeExec(['true'], makeWorld()), makeMessage(Buffer.alloc(5e6)));
+  assert.equal(outcome, { type: 'ack' });
+});
+
+test('100 MB of output go to a slow reader in bounded memory', async () => {
+  let bytes = 0;
+  let most = 0;
+  const before = process.memoryUsage().arrayBuffers;
+  const stdout: Writable = new Writable({
+    write(chunk: Buffer, _encoding, done) {
+      bytes += chunk.length;
+      most = Math.max(most, process.memoryUsage().arrayBuffers - before, stdout.writableLength);
+      setImmediate(done);
+    },
+  });
+  const handler = await makeExec(['head', '-c', '100000000', '/dev/zero'], makeWorld({ stdout }));
+  assert.equal(await handleOne(handler), { type: 'ack' });
+  assert.is(bytes, 100_000_000);
+  assert.ok(most < 64e6, `${most} bytes held`);
+});
+
+test('a reply of 16 MiB is a reply; one byte more is dead-lettered, and the child is ended', async () => {
+  const most = 16 * 1024 * 1024;
+  const fits = await handleOne(await makeExec(['head', '-c', String(most), '/dev/zero'], makeWorld(), asReply));
+  assert.is(fits.type === 'ack' && fits.reply?.body.length, most);
+  const dead = { type: 'dead-letter', reason: 'a reply of more than 16 MiB' };
+  const over = await makeExec(['head', '-c', String(most + 1), '/dev/zero'], makeWorld(), asReply);
+  assert.equal(await handleOne(over), dead);
+  assert.equal(await handleOne(await makeExec(['yes'], makeWorld(), asReply)), dead);
+});
+
+test('when stdout is gone the role stops, and an endless child is ended', async () => {
+  const stdout = new Writable({ write: (_chunk, _encoding, done) => done(new Error('broken pipe')) });
+  stdout.on('error', () => {});
+  const outcome = await handleOne(await makeExec(['yes'], makeWorld({ stdout })));
+  assert.is(outcome.type === 'stop' && outcome.error.code, 'IO');
+});
+
+test('a child past its deadline is ended with its group, and tried again', async () => {
+  const world = makeWorld({ timeoutMs: 200 });
+  assert.equal(await handleOne(await makeExec(['./hang.sh'], world)), { type: 'retry', reason: 'no end within 0.2 s' });
+  const [, pid] = /ready (\d+)/.exec(world.stderr.text) ?? [];
+  assert.not(lives(Number(pid)));
+});
+
+test('a child that ignores TERM is killed after the grace, and so is its own child', async () => {
+  const world = makeWorld({ timeoutMs: 300, graceMs: 100 });
+  const outcome = await handleOne(await makeExec(['./stubborn.sh'], world));
+  assert.equal(outcome, { type: 'retry', reason: 'no end within 0.3 s' });
+  const pids = /ready (\d+) (\d+)/.exec(world.stderr.text)?.slice(1) ?? [];
+  assert.is(pids.length, 2);
+  for (const pid of pids) await gone(Number(pid));
+});
+
+test('a child that ends with 0 because it was told to end has not done its work', async () => {
+  const world = makeWorld();
+  const handler = await makeExec(['./polite.sh'], world);
+  const giveUp = new AbortController();
+  const outcome = handler.handle(makeMessage(), { signal: giveUp.signal });
+  await world.stderr.until('ready');
+  giveUp.abort('SIGTERM');
+  assert.equal(await outcome, handBack);
+  await handler.close();
+});
+
+test('close kills what is left, and nothing starts after it', async () => {
+  const world = makeWorld({ graceMs: 60_000 });
+  const handler = await makeExec(['./stubborn.sh'], world);
+  const outcome = handler.handle(makeMessage(), { signal: never });
+  await world.stderr.until('\n');
+  await handler.close();
+  assert.equal(await outcome, handBack);
+  for (const pid of /ready (\d+) (\d+)/.exec(world.stderr.text)?.slice(1) ?? []) await gone(Number(pid));
+  assert.equal(await handler.handle(makeMessage(), { signal: never }), handBack);
+});
+
+for (const program of ['./grandchild.sh', './daemon.sh']) {
+  test(`what ${program} leaves behind, holding stdout open, does not hold the message`, async () => {
+    const outcome = await handleOne(await makeExec([program], makeWorld(), asReply));
+    const pid = Number(/\d+/.exec(replyText(outcome) ?? '')?.[0]);
+    assert.ok(lives(pid), `${replyText(outcome)} was to outlive its parent`);
+    process.kill(pid, 'SIGKILL');
+  });
+}
+
+test('a grandchild that never stops writing does not hold the message', async () => {
+  const world = makeWorld();
+  const handler = await makeExec(['sh', '-c', '(while echo x; do :; done) & echo $! >&2'], world);
+  assert.equal(await handleOne(handler), { type: 'ack' });
+  // Its output is closed: it dies of SIGPIPE or of the failed echo.
+  await gone(Number(world.stderr.text));
+});
+
+test('descriptor 3 has the whole message as JSON', async () => {
+  const message = makeMessage('grüße\0', {
+    fields: { exchange: 'logs', routingKey: 'a.b', redelivered: true, queue: 'q' },
+    properties: { messageId: 'm1', timestamp: 5, deliveryMode: 2 },
+    headers: { text: 'a\0b', count: 3, big: 2n ** 60n, bytes: Buffer.from([255]), list: [1, { deep: null }] },
+    attempt: 4,
+  });
+  const outcome = await handleOne(await makeExec(['./descriptor3.sh'], makeWorld(), asReply), message);
+  assert.equal(JSON.parse(replyText(outcome) ?? ''), {
+    body: 'grüße\0',
+    encoding: 'utf8',
+    fields: { exchange: 'logs', routingKey: 'a.b', redelivered: true, queue: 'q' },
+    properties: { messageId: 'm1', timestamp: 5, deliveryMode: 2 },
+    headers: {
+      text: 'a\0b',
+      count: 3,
+      big: '1152921504606846976',
+      bytes: { base64: '/w==' },
+      list: [1, { deep: null }],
+    },
+    attempt: 4,
+  });
+});
+
+test('descriptor 3 has a body that is no text in Base64, and survives a nest of headers', async () => {
+  let nest: unknown = 1;
+  for (let depth = 0; depth < 50_000; depth++) nest = { nest };
+  const headers = JSON.parse('{"__proto__": {"polluted": 1}}') as Record<string, unknown>;
+  headers['nest'] = nest;
+  const message = makeMessage(Buffer.from([0, 255]), { headers });
+  const outcome = await handleOne(await makeExec(['./descriptor3.sh'], makeWorld(), asReply), message);
+  const told = JSON.parse(replyText(outcome) ?? '') as Record<string, unknown>;
+  assert.is(told['body'], 'AP8=');
+  assert.is(told['encoding'], 'base64');
+  assert.is(Object.keys(told['headers'] as object).join(), '__proto__,nest');
+});
+
+async function environmentOf(world: HandlerWorld, message = makeMessage(), passEnv: readonly string[] = []) {
+  const handler = await makeExec(['./environment.sh'], world, { ...asReply, passEnv });
+  const lines = (replyText(await handleOne(handler, message)) ?? '').split('\n');
+  const variables = lines.filter((line) => !/^(PWD|OLDPWD|SHLVL|_)=|^$/.test(line));
+  return Object.fromEntries(variables.map((line) => line.split(/=(.*)/s).slice(0, 2)));
+}
+
+test('a child sees the allow-list and what is passed by name; no secret, no setting of mq', async () => {
+  const { PATH } = makeWorld().env;
+  const env = {
+    ...{ PATH, HOME: '/h', LANG: 'C', LC_TIME: 'C', TZ: 'UTC', TERM: 'dumb' },
+    ...{
+      MQ_URL: 'amqp://u:secret@h',
+      MQ_CONFIG: '/c',
+      MQ_QUEUE: 'theirs',
+      AWS_TOKEN: 'secret',
+      API_PASSWORD: 'secret',
+    },
+    ...{ EXTRA: 'x', LD_PRELOAD: '', NODE_OPTIONS: '' },
+  };
+  assert.equal(await environmentOf(makeWorld({ env }), makeMessage(), ['EXTRA', 'NOT_THERE']), {
+    ...{ PATH, HOME: '/h', LANG: 'C', LC_TIME: 'C', TZ: 'UTC', TERM: 'dumb', EXTRA: 'x' },
+    ...{ MQ_EXCHANGE: '', MQ_ROUTING_KEY: 'jobs', MQ_QUEUE: 'jobs', MQ_REDELIVERED: 'false', MQ_ATTEMPT: '1' },
+  });
+});
+
+test('each property is a variable, and so is each plain header with a fit name', async () => {
+  const message = makeMessage('', {
+    fields: { exchange: 'e', routingKey: 'r', redelivered: true, queue: 'q' },
+    properties: {
+      ...{
+        messageId: 'm',
+        correlationId: 'c',
+        contentType: 't',
+        contentEncoding: 'ce',
+        type: 'ty',
+        appId: 'a',
+        userId: 'u',
+      },
+      ...{ timestamp: 1, priority: 2, replyTo: 'rt', expiration: '3', deliveryMode: 2 },
+    },
+    headers: {
+      ...{
+        'x-retry.count': 3,
+        Name: 'n',
+        yes: true,
+        '': 'e',
+        'a b': 'f',
+        'a=b': 'g',
+        ß: 'h',
+        ı: 'i',
+        'x-retry_count': 'second',
+      },
+      ...{
+        object: {},
+        nothing: null,
+        list: [1],
+        nul: 'a\0b',
+        huge: 'x'.repeat(131_072),
+        after: 'there',
+        'PATH\nA': 'j',
+      },
+    },
+    attempt: 2,
+  });
+  const { PATH, ...variables } = await environmentOf(makeWorld(), message);
+  assert.equal(variables, {
+    ...{ MQ_EXCHANGE: 'e', MQ_ROUTING_KEY: 'r', MQ_QUEUE: 'q', MQ_REDELIVERED: 'true', MQ_ATTEMPT: '2' },
+    ...{ MQ_MESSAGE_ID: 'm', MQ_CORRELATION_ID: 'c', MQ_CONTENT_TYPE: 't', MQ_CONTENT_ENCODING: 'ce', MQ_TYPE: 'ty' },
+    ...{ MQ_APP_ID: 'a', MQ_USER_ID: 'u', MQ_TIMESTAMP: '1', MQ_PRIORITY: '2', MQ_REPLY_TO: 'rt', MQ_EXPIRATION: '3' },
+    ...{ MQ_DELIVERY_MODE: '2', MQ_HEADER_X_RETRY_COUNT: '3', MQ_HEADER_NAME: 'n', MQ_HEADER_YES: 'true' },
+    ...{ MQ_HEADER_AFTER: 'there' },
+  });
+});
+
+test('ten thousand headers of a kilobyte start the child all the same', async () => {
+  const entries = Array.from({ length: 10_000 }, (_, index) => [`h${index}`, 'x'.repeat(1000)] as const);
+  const variables = await environmentOf(makeWorld(), makeMessage('', { headers: Object.fromEntries(entries) }));
+  assert.is(Object.keys(variables).filter((name) => name.startsWith('MQ_HEADER_H')).length, 64);
+});
+
+test('a command that is not there, a folder, or not executable is SYSTEM, before any message', async () => {
+  for (const [command, reason] of [
+    ['./no-such.sh', 'no such file'],
+    ['/no/such/folder/x', 'no such file'],
+    ['./status.sh/x', 'no such file'],
+    ['no-such-command', 'no such command on PATH'],
+    ['status.sh', 'no such command on PATH'],
+    ['../handlers', 'not a file'],
+    ['./not-executable.sh', 'not executable'],
+  ] as const) {
+    const error = await rejection(makeExec([command], makeWorld()));
+    assert.is(error.code, 'SYSTEM');
+    assert.is(error.message, `cannot run ${command}: ${reason}`);
+    assert.ok(error.hint);
+  }
+  assert.is((await rejection(makeExec(['./not-executable.sh'], makeWorld()))).hint, 'chmod +x ./not-executable.sh');
+});
+
+test('exec without a command is a usage error', async () => {
+  for (const exec of [[], [''], ['echo', 'a\0b']]) {
+    assert.is((await rejection(makeExec(exec, makeWorld()))).code, 'USAGE');
+  }
+});
+
+test('a command is looked for on the given PATH, and one with a slash in the given folder', async () => {
+  const onPath = await makeExec(['status.sh', '0'], makeWorld({ cwd: '/', env: { PATH: `/nowhere:${folder}` } }));
+  assert.equal(await handleOne(onPath), { type: 'ack' });
+  const inFolder = await makeExec(['./status.sh', '0'], makeWorld({ cwd: '/' }), { folder });
+  assert.equal(await handleOne(inFolder), { type: 'ack' });
+});
+
+test('an executable that vanishes stops the role and keeps the message', async () => {
+  const program = join(temporary, 'vanishes.sh');
+  copyFileSync(join(folder, 'status.sh'), program);
+  const handler = await makeExec([program, '0'], makeWorld());
+  rmSync(program);
+  const outcome = await handleOne(handler);
+  assert.is(outcome.type === 'stop' && outcome.error.code, 'SYSTEM');
+});
+
+test('an argument list the system does not take is dead-lettered', async () => {
+  const outcome = await handleOne(await makeExec(['true', 'x'.repeat(140_000)], makeWorld()));
+  assert.equal(outcome, { type: 'dead-letter', reason: 'cannot run true: argument list too long' });
+});
+
+test('what a child writes to stderr comes while it runs', async () => {
+  const stderr = keep();
+  const handler = await makeExec(['./hang.sh'], makeWorld({ stderr }));
+  const outcome = handler.handle(makeMessage(), { signal: never });
+  await stderr.until('ready');
+  await handler.close();
+  assert.equal(await outcome, handBack);
+});
+
+test.run();

@@ -1,0 +1,282 @@
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Handler, HandlerWorld } from '../../../src/handlers/handler.ts';
+import { makeHandler } from '../../../src/handlers/make.ts';
+import { handleOne, makeMessage, makeWorld, rejection, replyText } from '../../fixtures/handlers/world.ts';
+
+// Written here, not kept as files: most of them are what no compiler takes.
+const temporary = realpathSync(mkdtempSync(join(tmpdir(), 'mq-module-')));
+test.after(() => rmSync(temporary, { recursive: true }));
+const never = new AbortController().signal;
+let count = 0;
+
+function write(name: string, text: string): string {
+  const file = join(temporary, name);
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, text);
+  return file;
+}
+
+function makeModule(module: string, world: HandlerWorld, behaviour: 'reply' | 'consume' = 'reply'): Promise<Handler> {
+  return makeHandler({ module }, world, { behaviour, folder: temporary });
+}
+
+/** The outcome of a function's text for one message. */
+async function outcomeOf(text: string, behaviour: 'reply' | 'consume' = 'reply', world: HandlerWorld = makeWorld()) {
+  const file = write(`function-${count++}.ts`, `export default ${text};\n`);
+  return handleOne(await makeModule(file, world, behaviour), makeMessage('{"a":1}'));
+}
+
+const packages = { none: undefined, commonjs: '{ "type": "commonjs" }', module: '{ "type": "module" }' };
+const modules = {
+  'types.ts': `import { loud } from './dependency.ts';\nexport default (m: { text: string }): string => loud(m.text);`,
+  'types.mts': `import { loud } from './dependency.ts';\nexport default (m: { text: string }): string => loud(m.text);`,
+  'es.js': `import { loud } from './dependency.js';\nexport default (m) => loud(m.text);`,
+  'es.mjs': `import { loud } from './dependency.js';\nexport default (m) => loud(m.text);`,
+  'meta.js': `const name = import.meta.filename;\nexport { run as default };\nconst run = (m) => m.text + (name ? '!' : '');`,
+  'common.js': `const { loud } = require('./common-dependency.js');\nmodule.exports = (m) => loud(m.text);`,
+  'common.cjs': `const { loud } = require('./common-dependency.js');\nmodule.exports = (m) => loud(m.text);`,
+  'common.cts': `exports.default = (m: { text: string }): string => m.text + '!';`,
+  'mixed.ts': `import { loud } from './common-dependency.js';\nexport default (m: { text: string }): string => loud(m.text);`,
+  'script.js': `#!/usr/bin/env node\nmodule.exports = { default: (m) => m.text + '!' };`,
+};
+
+for (const [kind, json] of Object.entries(packages)) {
+  for (const [name, text] of Object.entries(modules)) {
+    test(`${name} runs where package.json says ${kind}`, async () => {
+      if (json !== undefined) write(`${kind}/package.json`, json);
+      write(`${kind}/dependency.ts`, "export const loud = (text: string): string => text + '!';");
+      write(`${kind}/dependency.js`, "export const loud = (text) => text + '!';");
+      write(`${kind}/common-dependency.js`, "exports.loud = (text) => text + '!';");
+      const handler = await makeModule(write(`${kind}/${name}`, text), makeWorld());
+      assert.is(replyText(await handleOne(handler, makeMessage('a'))), 'a!');
+    });
+  }
+}
+
+test('a package of the user is as its package.json says', async () => {
+  write('app/node_modules/dual/package.json', '{ "type": "module", "exports": "./index.js" }');
+  write('app/node_modules/dual/index.js', 'export const kind = typeof module;');
+  write('app/node_modules/old/package.json', '{ "main": "index.js" }');
+  write('app/node_modules/old/index.js', 'exports.kind = typeof module;');
+  const text = `import { kind } from 'dual'; import old from 'old'; export default () => kind + ' ' + old.kind;`;
+  assert.is(replyText(await handleOne(await makeModule(write('app/h.ts', text), makeWorld()))), 'undefined object');
+});
+
+test('a module that is named through a symbolic link runs', async () => {
+  write('real/h.js', 'import fs from "node:fs";\nexport default () => typeof fs.readFileSync;');
+  symlinkSync(join(temporary, 'real/h.js'), join(temporary, 'link.js'));
+  assert.is(replyText(await handleOne(await makeModule('./link.js', makeWorld()))), 'function');
+});
+
+test('the function is given the message and its context', async () => {
+  const stderr = makeWorld().stderr;
+  const text = `(message, context) => {
+    context.log('seen');
+    return { ...message, body: message.body.toString(), text: message.text, json: message.json(),
+      attempts: context.attempt, aborted: context.signal.aborted, bare: Object.getPrototypeOf(message.headers) === null };
+  }`;
+  const outcome = await outcomeOf(text, 'reply', makeWorld({ stderr }));
+  assert.equal(JSON.parse(replyText(outcome) ?? ''), {
+    body: '{"a":1}',
+    text: '{"a":1}',
+    json: { a: 1 },
+    fields: { exchange: '', routingKey: 'jobs', redelivered: false, queue: 'jobs' },
+    properties: {},
+    headers: {},
+    attempt: 1,
+    attempts: 1,
+    aborted: false,
+    bare: true,
+  });
+  assert.is(stderr.text, 'seen\n');
+});
+
+test('the function cannot change the message that is published again', async () => {
+  const text = `(m) => { m.body.fill(0); for (const part of [m, m.fields, m.properties, m.headers]) part.x = 1; }`;
+  const message = makeMessage('abc', { headers: { a: 1 } });
+  const outcome = await handleOne(
+    await makeModule(write('changes.ts', `export default ${text}`), makeWorld()),
+    message,
+  );
+  assert.is(outcome.type, 'retry');
+  assert.is(message.body.toString(), 'abc');
+  assert.equal(message.headers, { a: 1 });
+});
+
+for (const [text, outcome] of [
+  ['() => {}', { type: 'ack' }],
+  ['async () => null', { type: 'ack' }],
+  ['() => false', { type: 'ack' }],
+  ['() => 0', { type: 'ack' }],
+  ['() => [1]', { type: 'ack' }],
+  ['() => ({ ok: true })', { type: 'ack' }],
+  ['() => ({ type: "ack" })', { type: 'ack' }],
+  ['() => ({ type: "retry", reason: "busy" })', { type: 'retry', reason: 'busy' }],
+  ['() => ({ type: "retry" })', { type: 'retry', reason: 'the handler said so' }],
+  ['async () => ({ type: "dead-letter", reason: "no" })', { type: 'dead-letter', reason: 'no' }],
+  ['() => ({ type: "reject" })', { type: 'reject', requeue: false }],
+  ['() => ({ type: "nack", requeue: true })', { type: 'nack', requeue: true }],
+  ['() => ({ type: "rety" })', { type: 'retry', reason: 'the handler gave an outcome that does not exist: rety' }],
+  ['() => { throw new Error("bad\\nday"); }', { type: 'retry', reason: 'bad day' }],
+  ['async () => { throw "text"; }', { type: 'retry', reason: 'text' }],
+  ['() => Promise.reject()', { type: 'retry', reason: 'undefined' }],
+] as const) {
+  test(`for a consumer ${text} is ${JSON.stringify(outcome)}`, async () => {
+    assert.equal(await outcomeOf(text, 'consume'), outcome);
+  });
+}
+
+for (const [text, body, contentType] of [
+  ['() => "text"', 'text', 'text/plain'],
+  ['() => ""', '', 'text/plain'],
+  ['() => 0', '0', 'text/plain'],
+  ['() => 2n ** 64n', '18446744073709551616', 'text/plain'],
+  ['() => Buffer.from("b")', 'b', 'application/octet-stream'],
+  ['() => new Uint8Array([1, 97, 98]).subarray(1)', 'ab', 'application/octet-stream'],
+  ['() => ({ a: [1] })', '{"a":[1]}', 'application/json'],
+  ['() => [1, 2]', '[1,2]', 'application/json'],
+  ['() => false', 'false', 'application/json'],
+  ['() => ({ type: "car" })', '{"type":"car"}', 'application/json'],
+  ['() => ({ type: "ack", reply: "r" })', 'r', 'text/plain'],
+] as const) {
+  test(`for a replier ${text} is the reply ${body} as ${contentType}`, async () => {
+    assert.equal(await outcomeOf(text), { type: 'ack', reply: { body: Buffer.from(body), contentType } });
+  });
+}
+
+test('what has no form as bytes is no reply', async () => {
+  for (const text of ['() => () => 1', '() => { const a = {}; a.a = a; return a; }', '() => ({ a: 1n })']) {
+    assert.is((await outcomeOf(text)).type, 'retry', text);
+  }
+  assert.equal(await outcomeOf('() => undefined'), { type: 'ack' });
+});
+
+test('a body that is no JSON, read as JSON, is a retry', async () => {
+  const handler = await makeModule(write('json.ts', 'export default (m) => m.json()'), makeWorld());
+  assert.is((await handleOne(handler, makeMessage('{'))).type, 'retry');
+});
+
+test('a function that never settles is tried again at its deadline, with its signal aborted', async () => {
+  const world = makeWorld({ timeoutMs: 20 });
+  const text = `(m, { signal, log }) => new Promise(() => signal.addEventListener('abort', () => log('aborted')))`;
+  assert.equal(await outcomeOf(text, 'consume', world), { type: 'retry', reason: 'no end within 0.02 s' });
+  assert.is(world.stderr.text, 'aborted\n');
+});
+
+test('two messages may be in the function at once', async () => {
+  const text = `let both; const met = new Promise((resolve) => { both = resolve; }); let count = 0;
+    export default () => { if (++count === 2) both(); return met; };`;
+  const handler = await makeModule(write('concurrent.ts', text), makeWorld());
+  await Promise.all([1, 2].map(() => handler.handle(makeMessage(), { signal: never })));
+  await handler.close();
+});
+
+test('a missing module is NO_INPUT, a folder is CONFIG', async () => {
+  const missing = await rejection(makeModule('./no-such.ts', makeWorld()));
+  assert.is(missing.code, 'NO_INPUT');
+  assert.is(missing.message, 'cannot read ./no-such.ts: no such file');
+  const isFolder = await rejection(makeModule('.', makeWorld()));
+  assert.is(isFolder.code, 'CONFIG');
+  assert.is(isFolder.message, 'cannot load .: not a file');
+});
+
+const erasable = /types are only stripped/;
+for (const [name, text, reason, place, hint] of [
+  ['none.ts', 'export const a = 1;', 'it has no function as its default export', '', /export default/],
+  [
+    'enum.ts',
+    'enum A {\n  B,\n}\nexport default () => A.B;',
+    'TypeScript enum is not supported in strip-only mode',
+    ':1',
+    erasable,
+  ],
+  [
+    'namespace.ts',
+    'export default () => 1;\nnamespace A {\n  export const b = 1;\n}',
+    'TypeScript namespace declaration is not supported in strip-only mode',
+    ':2',
+    erasable,
+  ],
+  [
+    'parameter.ts',
+    'class A {\n  constructor(readonly b: number) {}\n}\nexport default () => new A(1);',
+    'TypeScript parameter property is not supported in strip-only mode',
+    ':2:24',
+    erasable,
+  ],
+  ['syntax.ts', 'const a = 1;\nexport default ( => a;', 'Expression expected', ':2:18', undefined],
+  ['syntax-common.js', 'const a = 1;\nmodule.exports = ( => a;', "Unexpected token '=>'", ':2:20', undefined],
+  ['syntax-es.js', 'export default ( => 1;', "Unexpected token '=>'", '', undefined],
+  [
+    'await.ts',
+    'await null;\nexport default () => 1;',
+    'it, or a module it imports, has an await at top level',
+    '',
+    /await inside/,
+  ],
+  [
+    'await.js',
+    'await null;\nmodule.exports = () => 1;',
+    'it, or a module it imports, has an await at top level',
+    '',
+    /await inside/,
+  ],
+  ['throws.ts', '\nthrow new TypeError("boo\\nhoo");\nexport default () => 1;', 'boo hoo', ':2:7', undefined],
+  ['throws-text.js', 'throw "text";', 'text', '', undefined],
+  ['throws-nothing.js', 'throw null;', 'null', '', undefined],
+] as const) {
+  test(`${name} is CONFIG: ${reason}`, async () => {
+    const file = write(`broken/${name}`, text);
+    const error = await rejection(makeModule(`broken/${name}`, makeWorld()));
+    assert.is(error.code, 'CONFIG');
+    const verb = name === 'none.ts' ? 'use' : 'load';
+    const at = place === '' ? '' : ` (${file}${place})`;
+    assert.is(error.message, `cannot ${verb} broken/${name}: ${reason}${at}`);
+    assert.is(error.at, place === '' ? `broken/${name}` : file + place);
+    if (hint !== undefined) assert.match(error.hint ?? '', hint);
+  });
+}
+
+test('what a module imports and is not there is one line', async () => {
+  write('broken/exports.ts', 'export const a = 1;');
+  for (const [name, text, reason] of [
+    [
+      'no-file.ts',
+      "import { a } from './nowhere.ts';\nexport default () => a;",
+      /Cannot find module '.*nowhere\.ts' imported from .*no-file\.ts/,
+    ],
+    [
+      'no-package.ts',
+      "import a from 'no-such-package';\nexport default () => a;",
+      /Cannot find package 'no-such-package' imported from/,
+    ],
+    [
+      'no-package.js',
+      "\nmodule.exports = require('no-such-package');",
+      /Cannot find module 'no-such-package' \(.*no-package\.js:2:18\)$/,
+    ],
+    [
+      'no-export.ts',
+      "import { b } from './exports.ts';\nexport default () => b;",
+      /'\.\/exports\.ts' does not provide an export named 'b'/,
+    ],
+  ] as const) {
+    write(`broken/${name}`, text);
+    const error = await rejection(makeModule(`broken/${name}`, makeWorld()));
+    assert.is(error.code, 'CONFIG');
+    assert.match(error.message, reason);
+    assert.not.match(error.message, /\n/);
+  }
+});
+
+test('a syntax error in an imported file names that file', async () => {
+  const file = write('broken/bad-dependency.js', 'export const a = ( => 1;');
+  write('broken/imports-bad.js', "import './bad-dependency.js';\nexport default () => 1;");
+  assert.is((await rejection(makeModule('broken/imports-bad.js', makeWorld()))).at, file);
+});
+
+test.run();

@@ -1,0 +1,84 @@
+import { getEventListeners } from 'node:events';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Handler, HandlerContext, Outcome } from '../../../src/handlers/handler.ts';
+import { safely } from '../../../src/handlers/safely.ts';
+import { makeMessage } from '../../fixtures/handlers/world.ts';
+
+const handBack = { type: 'nack', requeue: true };
+
+function handler(handle: (context: HandlerContext) => Promise<Outcome>): Handler {
+  return { prints: 'handler', handle: (_message, context) => handle(context), close: async () => {} };
+}
+
+async function run(handle: (context: HandlerContext) => Promise<Outcome>, timeoutMs?: number, signal?: AbortSignal) {
+  const safe = safely(handler(handle), { timeoutMs, patienceMs: 0 });
+  return safe.handle(makeMessage(), { signal: signal ?? new AbortController().signal });
+}
+
+function aborted({ signal }: HandlerContext): Promise<void> {
+  return new Promise((resolve) => signal.addEventListener('abort', () => resolve()));
+}
+
+test('a throw, a rejection, and a thrown value without a string form are retries', async () => {
+  const thrown = await run(() => {
+    throw new Error('bad\n  day');
+  });
+  assert.equal(thrown, { type: 'retry', reason: 'bad day' });
+  assert.equal(await run(() => Promise.reject('text')), { type: 'retry', reason: 'text' });
+  assert.equal(await run(() => Promise.reject(Object.create(null))), {
+    type: 'retry',
+    reason: 'an error that cannot be shown',
+  });
+});
+
+test('a reason is bounded', async () => {
+  const outcome = await run(() => Promise.reject(new Error('x'.repeat(1e6))));
+  assert.is(outcome.type === 'retry' && outcome.reason.length, 1000);
+});
+
+test('a handler that never settles is retried at its deadline, and its signal aborts', async () => {
+  let signal: AbortSignal | undefined;
+  const outcome = await run((context) => {
+    signal = context.signal;
+    return new Promise(() => {});
+  }, 10);
+  assert.equal(outcome, { type: 'retry', reason: 'no end within 0.01 s' });
+  assert.ok(signal?.aborted);
+});
+
+test('whatever a handler says because of its deadline is a retry, but an ack stays an ack', async () => {
+  const late = { type: 'retry', reason: 'no end within 0.01 s' };
+  assert.equal(await run((context) => aborted(context).then(() => ({ type: 'reject', requeue: false })), 10), late);
+  assert.equal(await run((context) => aborted(context).then(() => Promise.reject(new Error('x'))), 10), late);
+  assert.equal(await run((context) => aborted(context).then(() => ({ type: 'ack' })), 10), { type: 'ack' });
+});
+
+test('a message given up by the second signal is handed back, not counted as a failure', async () => {
+  for (const end of [() => new Promise<Outcome>(() => {}), () => Promise.reject(new Error('aborted'))]) {
+    const giveUp = new AbortController();
+    const outcome = run((context) => aborted(context).then(end), undefined, giveUp.signal);
+    giveUp.abort('SIGTERM');
+    assert.equal(await outcome, handBack);
+  }
+});
+
+test('nothing is started after the second signal', async () => {
+  assert.equal(await run(() => assert.unreachable() as never, undefined, AbortSignal.abort()), handBack);
+});
+
+test('nothing is left on the signal afterwards', async () => {
+  const { signal } = new AbortController();
+  await Promise.all(Array.from({ length: 100 }, () => run(async () => ({ type: 'ack' }), 60_000, signal)));
+  assert.is(getEventListeners(signal, 'abort').length, 0);
+});
+
+test('a timeout longer than a timer can count does not fire at once', async () => {
+  assert.equal(await run(async () => ({ type: 'ack' }), 1e12), { type: 'ack' });
+  const giveUp = new AbortController();
+  const outcome = run((context) => aborted(context).then(() => Promise.reject()), 1e12, giveUp.signal);
+  setImmediate(() => setTimeout(() => giveUp.abort(), 5));
+  assert.equal(await outcome, handBack);
+});
+
+test.run();
