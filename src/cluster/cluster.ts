@@ -39,6 +39,7 @@ export interface Cluster extends ClusterDescription, AsyncDisposable {
   start(node: number): Promise<void>;
   /** Freezes a node; its connections stay open and silent. */
   pause(node: number): Promise<void>;
+  /** RabbitMQ 4.0 (Mnesia): a node that was paused for more than about ten seconds comes back only by `heal`, which restarts it. */
   unpause(node: number): Promise<void>;
   /** Cuts a node off from the others; clients still reach it. */
   disconnect(node: number): Promise<void>;
@@ -50,7 +51,7 @@ export interface Cluster extends ClusterDescription, AsyncDisposable {
   states(): Promise<NodeState[]>;
   /** Waits until every node is a running member in the eyes of every other, and takes AMQP. */
   ready(): Promise<void>;
-  /** Undoes every fault: starts, unpauses, reconnects what needs it, and waits until all is ready. */
+  /** Undoes every fault: starts, unpauses, reconnects (and restarts) what needs it, and waits until all is ready. */
   heal(): Promise<void>;
   /** Removes containers, data and network. */
   down(): Promise<void>;
@@ -84,7 +85,7 @@ function createCluster(docker: Docker, name: string, first: ClusterNode, nodes: 
     if (node === undefined) throw new MqError('BUG', `cluster ${name} has ${nodes.length} nodes, none at ${index}`);
     return node;
   };
-  const ready = () => untilReady(docker, { nodes, members: nodes.map((node) => node.name) });
+  const all = { nodes, members: nodes.map((node) => node.name) };
   const states = () => Promise.all(nodes.map((node) => nodeState(docker, node)));
   const down = () => removeCluster(docker, name);
   return {
@@ -105,11 +106,11 @@ function createCluster(docker: Docker, name: string, first: ClusterNode, nodes: 
     exec: (node, command) => faults.execInNode(docker, at(node), command),
     logs: (node, lines) => nodeLogs(docker, at(node), lines),
     states,
-    ready,
+    ready: () => untilReady(docker, all),
     heal: async () => {
       const found = await states();
       await Promise.all(nodes.map((node, index) => healNode(docker, node, found[index])));
-      await ready();
+      await untilReady(docker, { ...all, repairs: true });
     },
     down,
     toJSON: () => description,

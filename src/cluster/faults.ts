@@ -25,6 +25,11 @@ export async function startStopped(docker: Docker, node: ClusterNode): Promise<v
   await ask(`starting node ${node.host}`, () => container.start(), { except: [304] });
 }
 
+/** An orderly stop and a start; does not wait for RabbitMQ. */
+export async function restartNode(docker: Docker, node: ClusterNode): Promise<void> {
+  await ask(`restarting node ${node.host}`, () => docker.container.getById(node.containerId).restart({ t: 30 }));
+}
+
 /** Freezes every process of the node: its connections stay open and silent. */
 export async function pauseNode(docker: Docker, node: ClusterNode): Promise<void> {
   await ask(`pausing node ${node.host}`, () => docker.container.getById(node.containerId).pause());

@@ -1,5 +1,6 @@
 // What a node has written.
 
+import { stripVTControlCharacters } from 'node:util';
 import { ask, type Docker } from './docker.ts';
 import type { ClusterNode } from './node.ts';
 
@@ -10,7 +11,8 @@ export async function nodeLogs(docker: Docker, node: ClusterNode, lines?: number
   const frames = await ask(`reading the logs of ${node.host}`, () =>
     container.logs({ stdout: true, stderr: true, follow: false, ...tail }),
   );
-  return frames === undefined ? '' : withoutFrames(frames);
+  // RabbitMQ 4.3 ends its lines with a colour even where there is no terminal.
+  return frames === undefined ? '' : stripVTControlCharacters(withoutFrames(frames));
 }
 
 // Docker Engine API, "Attach to a container", stream format: eight bytes before each piece, the last four of them its length.

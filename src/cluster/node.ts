@@ -81,7 +81,6 @@ export async function startNode(plan: NodePlan, host: string, ports: readonly nu
         RABBITMQ_DEFAULT_USER: user,
         RABBITMQ_DEFAULT_PASS: plan.password,
         RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: erlangArguments,
-        RABBITMQ_LOG: '-color',
       })
       .withCopyContentToContainer(nodeFiles(plan.hosts))
       // No Ryuk: its image may not be there, and the labels say what is left over (removal.ts).

@@ -4,14 +4,18 @@ import { connect } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { MqError } from '../errors.ts';
 import { ask, type Docker } from './docker.ts';
+import { restartNode } from './faults.ts';
 import { nodeLogs } from './logs.ts';
 import type { ClusterNode } from './node.ts';
+import { viewOf } from './view.ts';
 
 export interface ReadyWait {
   /** The nodes that must be ready. */
   readonly nodes: readonly ClusterNode[];
   /** Erlang names of the members that each of them must see running. */
   readonly members: readonly string[];
+  /** Restart a node that has parted from most of the others and would never come back. */
+  readonly repairs?: boolean;
   /** Milliseconds; 120,000 by default. */
   readonly withinMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
@@ -30,7 +34,7 @@ export async function untilReady(docker: Docker, wait: ReadyWait): Promise<void>
   await Promise.all(
     wait.nodes.map(async (node) => {
       try {
-        while (!(await isReady(node, wait.members, end))) await pause(docker, node, end);
+        while (!(await isReady(docker, node, wait, end))) await pause(docker, node, end);
         ready += 1;
         wait.progress?.(ready, wait.nodes.length);
       } catch (error) {
@@ -43,27 +47,11 @@ export async function untilReady(docker: Docker, wait: ReadyWait): Promise<void>
   );
 }
 
-async function isReady(node: ClusterNode, members: readonly string[], end: AbortSignal): Promise<boolean> {
-  const running = await runningMembers(node, end);
-  return members.every((member) => running.includes(member)) && (await greets(node, end));
-}
-
-/** Erlang names of the members that a node sees running; empty when it does not answer. */
-export async function runningMembers(node: ClusterNode, end: AbortSignal): Promise<string[]> {
-  const { origin, username, password } = new URL(node.managementUrl);
-  const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
-  try {
-    const response = await fetch(`${origin}/api/nodes?columns=name,running`, {
-      headers: { authorization },
-      signal: AbortSignal.any([end, AbortSignal.timeout(5_000)]),
-    });
-    if (!response.ok) return [];
-    const nodes = (await response.json()) as { name: string; running: boolean }[];
-    return nodes.filter(({ running }) => running).map(({ name }) => name);
-  } catch {
-    // Not there yet, or just gone: the caller asks again.
-    return [];
-  }
+async function isReady(docker: Docker, node: ClusterNode, wait: ReadyWait, end: AbortSignal): Promise<boolean> {
+  const view = await viewOf(node, end);
+  if (view === undefined) return false;
+  if (wait.repairs && view.parted.length * 2 >= wait.members.length) await restartNode(docker, node);
+  return wait.members.every((member) => view.running.includes(member)) && (await greets(node, end));
 }
 
 // Docker's proxy accepts connections before the node does: only the node's first frame shows that it is there.

@@ -1,6 +1,6 @@
 // Results as text: a line a file, what failed and why, and the one closing line.
 
-import { relative } from 'node:path';
+import { relative, sep } from 'node:path';
 import type { FileFailure } from './judge.ts';
 import type { FileResult } from './run.ts';
 
@@ -54,7 +54,7 @@ function countsOf({ passed, failed, skipped }: Totals): string {
 function drawFailure({ title, message, details, stack }: FileFailure, cwd: string): string[] {
   const lines = ['', `  ${title}`, ...indented(message, '    ')];
   if (details !== undefined) lines.push(...indented(details, '      '));
-  for (const frame of stack) lines.push(`      ${frame.replace(`${cwd}/`, '')}`);
+  for (const frame of stack) lines.push(`      ${frame.replace(cwd + sep, '')}`);
   return lines;
 }
 

@@ -47,7 +47,7 @@ async function request(
   let failure: unknown;
   for (const node of cluster.nodes) {
     try {
-      const response = await fetch(new URL(path, node.managementUrl), {
+      const response = await fetch(new URL(path, new URL(node.managementUrl).origin), {
         method,
         headers: {
           authorization: `Basic ${Buffer.from(`${node.user}:${node.password}`).toString('base64')}`,

@@ -2,7 +2,7 @@
 
 import { execFile } from 'node:child_process';
 import { readdirSync } from 'node:fs';
-import { resolve } from 'node:path';
+import { resolve, sep } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 
@@ -245,7 +245,8 @@ function runner(...args: string[]): Promise<Outcome> {
   return new Promise((resolve) => {
     const child = execFile(process.execPath, ['test/run.ts', ...args], { cwd: root }, (_error, stdout) => {
       const lines = stdout
-        .replaceAll(`${root}/`, '')
+        .replaceAll(root + sep, '')
+        .replaceAll('\\', '/')
         .split('\n')
         .filter((line) => line !== '' && line !== 'files' && !line.startsWith('order of files'))
         .map((line) => line.replace(/^(FAIL|ok {2}|skip) \S+ \((.*), \d+ ms\)$/, '$1 ($2)'));

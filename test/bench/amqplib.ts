@@ -1,0 +1,50 @@
+// What mq is measured against: the same work by amqplib alone, as a careful program would do it by hand.
+//   publish QUEUE WINDOW        each line of standard input, with confirms and a bounded window
+//   consume QUEUE PREFETCH N    takes and acknowledges N messages
+
+import { createInterface } from 'node:readline';
+import amqplib from 'amqplib/callback_api';
+
+const [, , mode, queue = '', first = '256', second = '0'] = process.argv;
+const url = process.env['MQ_URL'] ?? 'amqp://localhost';
+
+amqplib.connect(url, { noDelay: true } as object, (error, connection) => {
+  if (error || !connection) throw error ?? new Error('no connection');
+  if (mode === 'publish') publish(connection, Number(first));
+  else consume(connection, Number(first), Number(second));
+});
+
+// biome-ignore lint/suspicious/noExplicitAny: amqplib's callback model, of which mq declares only what it uses
+type Connection = any;
+
+function publish(connection: Connection, window: number): void {
+  connection.createConfirmChannel((error: Error | null, channel: Connection) => {
+    if (error) throw error;
+    let unconfirmed = 0;
+    const lines = createInterface({ input: process.stdin });
+    lines.on('line', (line) => {
+      unconfirmed += 1;
+      if (unconfirmed >= window) lines.pause();
+      channel.publish('', queue, Buffer.from(line), { persistent: true, mandatory: true }, (refused: Error | null) => {
+        if (refused) throw refused;
+        unconfirmed -= 1;
+        if (unconfirmed < window) lines.resume();
+      });
+    });
+    lines.on('close', () => channel.waitForConfirms(() => connection.close()));
+  });
+}
+
+function consume(connection: Connection, prefetch: number, count: number): void {
+  connection.createChannel((error: Error | null, channel: Connection) => {
+    if (error) throw error;
+    let taken = 0;
+    channel.prefetch(prefetch, false, () => {
+      channel.consume(queue, (message: unknown) => {
+        channel.ack(message);
+        taken += 1;
+        if (taken === count) channel.close(() => connection.close());
+      });
+    });
+  });
+}

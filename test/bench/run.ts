@@ -1,0 +1,253 @@
+// npm run bench: what mq costs, as ratios of medians from one run, pair by pair, as a table. It measures; it decides nothing.
+//   MQ_URL   the broker to use; else a node of its own (image mq-rabbitmq:4.3, made by test/setup)
+//   --lines N (100000)   --runs N (5)
+
+import { spawn } from 'node:child_process';
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import amqplib from 'amqplib/callback_api';
+import { emptyFolder, executable } from '../support/mq.ts';
+
+const { values } = parseArgs({ options: { lines: { type: 'string' }, runs: { type: 'string' } } });
+const count = Number(values.lines ?? 100_000);
+const runs = Number(values.runs ?? 5);
+const window = '256';
+const prefetch = '256';
+const here = import.meta.dirname;
+const node = process.execPath;
+
+interface Measured {
+  readonly seconds: number;
+  /** The largest resident size seen, in MB. */
+  readonly peak: number;
+}
+
+interface Job {
+  readonly command: readonly string[];
+  readonly cwd?: string;
+  readonly url?: string;
+  readonly input?: string;
+}
+
+async function main(): Promise<void> {
+  const own = process.env['MQ_URL'] === undefined ? await startNode() : undefined;
+  const url = process.env['MQ_URL'] ?? own?.url ?? '';
+  try {
+    say(`medians of ${runs} pairs; ${count} lines of 100 bytes; window ${window}, prefetch ${prefetch}\n`);
+    say('what                                                mq          other       ratio');
+    await startUp();
+    for (const type of ['classic', 'quorum']) await publishing(type, url);
+    for (const type of ['classic', 'quorum']) await consuming(type, url);
+    await memory(url);
+  } finally {
+    await own?.down();
+  }
+}
+
+async function startUp(): Promise<void> {
+  const pairs = await paired(runs * 4, { command: [executable, '--version'] }, { command: [node, '-e', '0'] });
+  row(
+    '--version / node -e 0 (ms; want <= 1.3)',
+    pairs,
+    ({ seconds }) => seconds * 1000,
+    (mine, other) => mine / other,
+  );
+}
+
+async function publishing(type: string, url: string): Promise<void> {
+  const queue = `bench-${type}`;
+  const folder = configured(queue, type);
+  const input = linesFile(folder, count);
+  await declare(url, queue, type);
+  const mq = { command: [executable, 'publish', 'bench', '--lines', '--window', window], cwd: folder, url, input };
+  const perSecond = ({ seconds }: Measured) => count / seconds;
+  const faster = (mine: number, other: number) => mine / other;
+  const purged = () => declare(url, queue, type);
+  row(
+    `publish --lines / amqplib, ${type} (msg/s; want >= 0.9)`,
+    await paired(runs, mq, { command: [node, join(here, 'amqplib.ts'), 'publish', queue, window], url, input }, purged),
+    perSecond,
+    faster,
+  );
+  row(
+    `publish --lines / Rascal's publish, ${type} (msg/s)`,
+    await paired(
+      Math.min(runs, 3),
+      mq,
+      { command: [node, join(here, 'rascal.ts'), queue, window, '5'], url, input },
+      purged,
+    ),
+    perSecond,
+    faster,
+  );
+}
+
+async function consuming(type: string, url: string): Promise<void> {
+  const queue = `bench-${type}`;
+  const folder = configured(queue, type);
+  const input = linesFile(folder, count);
+  writeFileSync(join(folder, 'empty.ts'), 'export default () => undefined;\n');
+  const fill = async () => {
+    await declare(url, queue, type);
+    await measure({ command: [node, join(here, 'amqplib.ts'), 'publish', queue, window], url, input });
+  };
+  const mq = {
+    command: [
+      executable,
+      'subscribe',
+      'bench',
+      '--handler',
+      'empty.ts',
+      '--count',
+      String(count),
+      '--prefetch',
+      prefetch,
+    ],
+    cwd: folder,
+    url,
+  };
+  const other = { command: [node, join(here, 'amqplib.ts'), 'consume', queue, prefetch, String(count)], url };
+  const pairs = await paired(runs, mq, other, fill);
+  row(
+    `subscribe --handler / amqplib, ${type} (msg/s; want >= 0.9)`,
+    pairs,
+    ({ seconds }) => count / seconds,
+    (mine, theirs) => mine / theirs,
+  );
+}
+
+async function memory(url: string): Promise<void> {
+  const folder = configured('bench-classic', 'classic');
+  await declare(url, 'bench-classic', 'classic');
+  const peakOf = async (lines: number) => {
+    const input = linesFile(folder, lines);
+    const { peak } = await measure({
+      command: [executable, 'publish', 'bench', '--lines', '--window', window],
+      cwd: folder,
+      url,
+      input,
+    });
+    return peak;
+  };
+  const empty = await peakOf(1);
+  for (const lines of [count, count * 5]) {
+    const peak = await peakOf(lines);
+    say(
+      `${`memory, ${lines} lines over 1 line (MB; want <= 120)`.padEnd(50)}  ${peak.toFixed(0).padStart(8)}    ${empty.toFixed(0).padStart(8)}    +${(peak - empty).toFixed(0)}`,
+    );
+  }
+}
+
+/** A and B in turn, so that a drift of the machine's speed meets both. */
+async function paired(
+  times: number,
+  mine: Job,
+  other: Job,
+  before: () => Promise<void> = async () => undefined,
+): Promise<[Measured, Measured][]> {
+  const pairs: [Measured, Measured][] = [];
+  for (let time = -1; time < times; time += 1) {
+    await before();
+    const first = await measure(mine);
+    await before();
+    const second = await measure(other);
+    if (time >= 0) pairs.push([first, second]); // the first pair warms up
+  }
+  return pairs;
+}
+
+async function measure({ command, cwd, url, input }: Job): Promise<Measured> {
+  const [program = '', ...args] = command;
+  const stdin = openSync(input ?? '/dev/null', 'r');
+  const started = performance.now();
+  const child = spawn(program, args, {
+    cwd,
+    env: { ...process.env, ...(url && { MQ_URL: url }) },
+    stdio: [stdin, 'ignore', 'pipe'],
+  });
+  const errors: Buffer[] = [];
+  child.stderr?.on('data', (chunk: Buffer) => errors.push(chunk));
+  let peak = 0;
+  const look = setInterval(() => {
+    peak = Math.max(peak, residentPeak(child.pid ?? 0));
+  }, 20);
+  const status = await new Promise<number | null>((done) => child.on('close', done));
+  const seconds = (performance.now() - started) / 1000;
+  clearInterval(look);
+  closeSync(stdin);
+  if (status !== 0) throw new Error(`${command.join(' ')}: exit ${status}\n${Buffer.concat(errors)}`);
+  return { seconds, peak };
+}
+
+/** MB, 0 where /proc does not say. */
+function residentPeak(pid: number): number {
+  try {
+    return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
+  } catch {
+    return 0;
+  }
+}
+
+function row(
+  title: string,
+  pairs: readonly [Measured, Measured][],
+  figure: (one: Measured) => number,
+  ratio: (mine: number, other: number) => number,
+): void {
+  const mine = median(pairs.map(([one]) => figure(one)));
+  const other = median(pairs.map(([, one]) => figure(one)));
+  const between = median(pairs.map(([a, b]) => ratio(figure(a), figure(b))));
+  say(
+    `${title.padEnd(50)}  ${mine.toFixed(0).padStart(8)}    ${other.toFixed(0).padStart(8)}    ${between.toFixed(2).padStart(6)}`,
+  );
+}
+
+function median(numbers: readonly number[]): number {
+  const sorted = [...numbers].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
+
+function configured(queue: string, type: string): string {
+  const definition = { options: { durable: true, arguments: { 'x-queue-type': type } } };
+  const config = {
+    vhosts: { '/': { queues: { [queue]: definition } } },
+    publications: { bench: { queue } },
+    subscriptions: { bench: { queue } },
+  };
+  return emptyFolder({ 'rascal.json': JSON.stringify(config) });
+}
+
+function linesFile(folder: string, lines: number): string {
+  const file = join(folder, `lines-${lines}`);
+  writeFileSync(file, `${'x'.repeat(100)}\n`.repeat(lines));
+  return file;
+}
+
+/** The queue, new and empty. */
+function declare(url: string, queue: string, type: string): Promise<void> {
+  return new Promise((resolved, failed) => {
+    // biome-ignore lint/suspicious/noExplicitAny: amqplib's callback model, of which mq declares only what it uses
+    amqplib.connect(url, undefined, (error, connection: any) => {
+      if (error) return failed(error);
+      connection.createChannel((_: unknown, channel: any) => {
+        channel.deleteQueue(queue, {}, () => {
+          channel.assertQueue(queue, { durable: true, arguments: { 'x-queue-type': type } }, () =>
+            connection.close(() => resolved()),
+          );
+        });
+      });
+    });
+  });
+}
+
+async function startNode(): Promise<{ url: string; down(): Promise<void> }> {
+  const { startCluster } = await import(resolve(here, '../../src/cluster/start.ts'));
+  return startCluster({ nodes: 1, image: 'mq-rabbitmq:4.3', owner: process.pid });
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
+
+await main();
