@@ -1,6 +1,6 @@
 // --property and --header: from NAME=VALUE to AMQP properties (AMQP 0-9-1, 1.8.3.1…14).
 
-import type { Properties } from 'amqplib/callback_api';
+import type { Properties } from '../session/wire.ts';
 import type { Values } from './values.ts';
 
 const names = {

@@ -1,7 +1,7 @@
 // From what amqplib delivers to the Message a handler sees, and to the JSON that `--json` prints.
 
-import type { RawMessage } from 'amqplib/callback_api';
 import type { Message, MessageProperties } from '../handlers/handler.ts';
+import type { RawMessage } from '../session/wire.ts';
 
 /** Headers that mq puts on a message it sends to a wait queue or a dead-letter queue. */
 export const headerNames = {

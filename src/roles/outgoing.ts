@@ -1,9 +1,9 @@
 // One message to send, from a body, the publication and the options of the command line.
 
 import { randomUUID } from 'node:crypto';
-import type { Properties } from 'amqplib/callback_api';
 import type { OutgoingMessage } from '../session/publisher.ts';
 import type { Destination } from '../session/session.ts';
+import type { Properties } from '../session/wire.ts';
 
 export interface OutgoingParts {
   readonly body: Buffer;

@@ -1,10 +1,10 @@
 // The behaviour `publish`: sends the input, and tells for each message what became of it.
 
-import type { Properties } from 'amqplib/callback_api';
 import type { Context } from '../context.ts';
 import { MqError } from '../errors.ts';
 import type { Sent } from '../session/publisher.ts';
 import type { Session } from '../session/session.ts';
+import type { Properties } from '../session/wire.ts';
 import { bodies, type Input } from './input.ts';
 import { messageIds, outgoing } from './outgoing.ts';
 import { isClosedPipe, Printer } from './printer.ts';

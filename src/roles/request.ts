@@ -1,9 +1,9 @@
 // The behaviour `request`: sends requests, several in flight, and prints the replies in the order of the requests.
 
-import type { Properties, RawMessage } from 'amqplib/callback_api';
 import type { Context } from '../context.ts';
 import { asMqError, MqError } from '../errors.ts';
 import type { Session } from '../session/session.ts';
+import type { Properties, RawMessage } from '../session/wire.ts';
 import { bodies, type Input } from './input.ts';
 import { headerNames, jsonOf, messageOf } from './message.ts';
 import { messageIds, outgoing } from './outgoing.ts';

@@ -3,10 +3,10 @@
 //   <queue>.retry.<milliseconds>   waits; expires into <queue>
 //   <queue>.dead                   what no attempt could do, with the reason in x-mq-reason
 
-import type { ConfirmChannel, Properties } from 'amqplib/callback_api';
 import type { RetryConfig } from '../config/config.ts';
 import type { Message } from '../handlers/handler.ts';
 import type { Publisher, Sent } from '../session/publisher.ts';
+import type { ConfirmChannel, Properties } from '../session/wire.ts';
 import { headerNames } from './message.ts';
 
 export class Retries {

@@ -2,8 +2,8 @@
 //   publish QUEUE WINDOW        each line of standard input, with confirms and a bounded window
 //   consume QUEUE PREFETCH N    takes and acknowledges N messages
 
-import { createInterface } from 'node:readline';
 import amqplib from 'amqplib/callback_api';
+import { lineBatches } from './lines.ts';
 
 const [, , mode, queue = '', first = '256', second = '0'] = process.argv;
 const url = process.env['MQ_URL'] ?? 'amqp://localhost';
@@ -18,20 +18,28 @@ amqplib.connect(url, { noDelay: true } as object, (error, connection) => {
 type Connection = any;
 
 function publish(connection: Connection, window: number): void {
-  connection.createConfirmChannel((error: Error | null, channel: Connection) => {
+  connection.createConfirmChannel(async (error: Error | null, channel: Connection) => {
     if (error) throw error;
     let unconfirmed = 0;
-    const lines = createInterface({ input: process.stdin });
-    lines.on('line', (line) => {
-      unconfirmed += 1;
-      if (unconfirmed >= window) lines.pause();
-      channel.publish('', queue, Buffer.from(line), { persistent: true, mandatory: true }, (refused: Error | null) => {
-        if (refused) throw refused;
-        unconfirmed -= 1;
-        if (unconfirmed < window) lines.resume();
-      });
-    });
-    lines.on('close', () => channel.waitForConfirms(() => connection.close()));
+    let resume: () => void = () => undefined;
+    const options = { persistent: true, mandatory: true };
+    const confirmed = (refused: Error | null) => {
+      if (refused) throw refused;
+      unconfirmed -= 1;
+      resume();
+    };
+    for await (const lines of lineBatches()) {
+      for (const line of lines) {
+        while (unconfirmed >= window) {
+          await new Promise<void>((next) => {
+            resume = next;
+          });
+        }
+        unconfirmed += 1;
+        channel.publish('', queue, Buffer.from(line), options, confirmed);
+      }
+    }
+    channel.waitForConfirms(() => connection.close());
   });
 }
 

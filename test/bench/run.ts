@@ -230,6 +230,7 @@ function declare(url: string, queue: string, type: string): Promise<void> {
     // biome-ignore lint/suspicious/noExplicitAny: amqplib's callback model, of which mq declares only what it uses
     amqplib.connect(url, undefined, (error, connection: any) => {
       if (error) return failed(error);
+      // biome-ignore lint/suspicious/noExplicitAny: as above
       connection.createChannel((_: unknown, channel: any) => {
         channel.deleteQueue(queue, {}, () => {
           channel.assertQueue(queue, { durable: true, arguments: { 'x-queue-type': type } }, () =>

@@ -1,10 +1,10 @@
 // A role as a command: its row, the command line, and what both together mean for its behaviour.
 
-import type { Properties } from 'amqplib/callback_api';
 import { parseAddresses } from '../../config/address.ts';
 import type { Config, ConnectionConfig, HandlerConfig, RoleConfig } from '../../config/config.ts';
 import type { Context } from '../../context.ts';
 import type { Input } from '../../roles/input.ts';
+import type { Properties } from '../../session/wire.ts';
 import type { Command } from '../command.ts';
 import { usageLine } from '../help.ts';
 import { properties } from '../properties.ts';

@@ -81,6 +81,11 @@ FAIL (1 passed, 1 failed)
   the file
     ended badly after its tests: the process exited with status 3
 1 passed, 1 failed`,
+  'exits-in-after.ts': `
+FAIL (1 passed, 1 failed)
+  the file
+    did not end: the process exited with status 0
+1 passed, 1 failed`,
   'exits-while-loading.ts': `
 FAIL (0 passed, 1 failed)
   loading the file

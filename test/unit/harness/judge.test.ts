@@ -49,6 +49,12 @@ judgement('fails a file whose process was ended by a signal, and names the test 
   assert.equal(failures, [{ title: '"two"', message: 'did not end: the process was ended by SIGSEGV', stack: [] }]);
 });
 
+judgement('fails a file whose process left after its tests and before its last hook', () => {
+  assert.equal(judge([plan, ...both], well).failures, [
+    { title: 'the file', message: 'did not end: the process exited with status 0', stack: [] },
+  ]);
+});
+
 judgement('fails a file that sent nothing at all', () => {
   assert.equal(judge([], well).failures, [
     { title: 'loading the file', message: 'the process exited with status 0', stack: [] },

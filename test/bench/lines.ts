@@ -1,0 +1,12 @@
+// The lines of standard input in batches, as a fast program reads them.
+
+export async function* lineBatches(): AsyncGenerator<string[]> {
+  let rest = '';
+  process.stdin.setEncoding('utf8');
+  for await (const chunk of process.stdin) {
+    const lines = (rest + chunk).split('\n');
+    rest = lines.pop() ?? '';
+    yield lines;
+  }
+  if (rest !== '') yield [rest];
+}
