@@ -9,14 +9,19 @@ import type { Command } from './command.ts';
 import { checkCommand } from './commands/check.ts';
 import { roleCommand } from './commands/role.ts';
 import { commandHelp, overview } from './help.ts';
-import { errorText } from './output.ts';
-import { commandName, earlyValue, hasFlag, nearest, parse, unknownCommand } from './program.ts';
+import { errorText, withoutAddresses } from './output.ts';
+import { commandName, earlyValue, hasFlag, nearest, parse, strayOption, unknownCommand } from './program.ts';
 
 /** Runs the command line and gives the exit status. Never rejects. */
 export async function cli(context: Context): Promise<number> {
   const { args, stdout, stderr } = context;
-  const name = commandName(args);
+  const stray = strayOption(args);
+  const name = stray === undefined ? commandName(args) : undefined;
   try {
+    if (stray !== undefined)
+      throw new MqError('USAGE', `there is no option ${stray.split('=', 1)[0]}`, {
+        hint: 'mq --help lists the commands, mq <command> --help the options of one',
+      });
     if (name === undefined && hasFlag(args, '--help', '-h')) {
       stdout.write(overview(await allCommands(context)));
       return 0;
@@ -31,9 +36,8 @@ export async function cli(context: Context): Promise<number> {
     return 0;
   } catch (error) {
     const failure = asMqError(error);
-    stderr.write(
-      errorText(failure, { command: name ?? '', json: hasFlag(args, '--json'), debug: hasFlag(args, '--debug') }),
-    );
+    const style = { command: name ?? '', json: hasFlag(args, '--json'), debug: hasFlag(args, '--debug') };
+    stderr.write(withoutAddresses(errorText(failure, style), args));
     return exitStatuses[failure.code];
   }
 }
@@ -42,9 +46,8 @@ async function find(name: string, context: Context): Promise<Command> {
   const fixed = fixedCommands().find((command) => command.name === name);
   if (fixed) return fixed;
   const config = await configOf(context);
-  const generic = genericBehaviours[name as keyof typeof genericBehaviours];
-  if (generic) return genericCommand(name, config);
-  const role = config.roles[name];
+  if (Object.hasOwn(genericBehaviours, name)) return genericCommand(name, config);
+  const role = Object.hasOwn(config.roles, name) ? config.roles[name] : undefined;
   if (role) return roleCommand(name, role, { config, group: groupOf(name) });
   throw unknownCommand(
     name,
@@ -71,7 +74,7 @@ function configOf({ args, env, cwd }: Context): Promise<Config> {
 }
 
 function groupOf(name: string): string {
-  return name in builtin.mq.roles ? 'Roles' : 'Roles of your rascal.json';
+  return Object.hasOwn(builtin.mq.roles, name) ? 'Roles' : 'Roles of your rascal.json';
 }
 
 /** `mq publish NAME …`: any publication or subscription as a role without a row. */

@@ -1,5 +1,5 @@
-// From the command line to one command and its values. The only importer of cac: cac parses and says what is unknown
-// or missing; protect.ts keeps the values as typed, and the suggestions are added here.
+// From the command line to one command and its values. The only importer of cac: cac parses; protect.ts keeps the values
+// as typed and says what cac would let through (unknown options such as --constructor), and what was meant is said here.
 
 import { cac } from 'cac';
 import { closest, distance } from 'fastest-levenshtein';
@@ -15,6 +15,12 @@ const allOptions: readonly Option[] = Object.values(optionSets).flat();
 /** The command's name as typed, undefined when there is none. */
 export function commandName(args: readonly string[]): string | undefined {
   return args[protectArgs(args, allOptions).commandAt];
+}
+
+/** An option before the command's name that no command has: what follows it may be its value. */
+export function strayOption(args: readonly string[]): string | undefined {
+  const { commandAt } = protectArgs(args, allOptions);
+  return protectArgs(commandAt === -1 ? args : args.slice(0, commandAt), allOptions).unknown;
 }
 
 /** The value of a `--name VALUE` before the command is known. */
@@ -33,8 +39,9 @@ export function hasFlag(args: readonly string[], ...flags: readonly string[]): b
 /** The values of a command line for its command. Throws USAGE. */
 export function parse(args: readonly string[], command: Command): Values {
   const options: readonly Option[] = optionSets[command.options];
-  const { argv, missing } = protectArgs(args, options);
+  const { argv, missing, unknown } = protectArgs(args, options);
   const usage = (message: string, hint = `mq ${command.name} --help`) => new MqError('USAGE', message, { hint });
+  if (unknown !== undefined) throw usage(...notThere(unknown, options, command));
   if (missing) throw usage(`--${missing.name} needs a value: ${missing.value}`);
 
   const program = cac('mq');
@@ -52,7 +59,7 @@ export function parse(args: readonly string[], command: Command): Values {
     program.parse(['node', 'mq', ...argv], { run: false });
     program.runMatchedCommand();
   } catch (error) {
-    throw usage(...worded(error as Error, options, command));
+    throw usage((error as Error).message);
   }
   if (!values) throw new MqError('BUG', `cac did not match the command ${command.name}`);
   return values;
@@ -84,19 +91,17 @@ function given(
   return values;
 }
 
-/** cac's message in mq's words, and the next step. */
-function worded(error: Error, options: readonly Option[], command: Command): [string, string?] {
-  const unknown = /Unknown option `-*([^`]+)`/.exec(error.message)?.[1];
-  if (unknown === undefined) return [error.message];
-  const typed = unknown.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+/** The message for what begins with a dash and is no option of the command, and the next step. */
+function notThere(typed: string, options: readonly Option[], command: Command): [string, string?] {
+  const [name = ''] = typed.split('=', 1);
+  if (options.some((option) => `--${option.name}` === name)) return [`${name} takes no value`];
   const near = nearest(
-    typed,
-    options.map(({ name }) => name),
+    name.replace(/^-+/, ''),
+    options.map((option) => option.name),
   );
-  const dashes = typed.length > 1 ? '--' : '-';
   return [
-    `there is no option ${dashes}${typed}`,
-    near ? `did you mean --${near}?` : `mq ${command.name} --help lists the options`,
+    `there is no option ${name}`,
+    near ? `did you mean --${near}?` : `mq ${command.name} --help lists the options; what follows -- is no option`,
   ];
 }
 

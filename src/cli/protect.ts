@@ -12,12 +12,15 @@ export interface ProtectedArgs {
   readonly commandAt: number;
   /** An option that takes a value stands last. */
   readonly missing: Option | undefined;
+  /** What begins with a dash and is no option, as typed; or a flag that was given a value. The first one. */
+  readonly unknown: string | undefined;
 }
 
 export function protectArgs(args: readonly string[], options: readonly Option[]): ProtectedArgs {
   const argv: string[] = [];
   let commandAt = -1;
   let missing: Option | undefined;
+  let unknown: string | undefined;
   for (let at = 0; at < args.length; at += 1) {
     const arg = args[at] as string;
     if (arg === '--') {
@@ -32,8 +35,10 @@ export function protectArgs(args: readonly string[], options: readonly Option[])
       continue;
     }
     const equals = arg.indexOf('=');
-    const name = (equals === -1 ? arg : arg.slice(0, equals)).replace(/^--?/, '');
-    const option = options.find((one) => one.name === name || one.short === name);
+    const name = equals === -1 ? arg : arg.slice(0, equals);
+    const option = options.find((one) => `--${one.name}` === name || (one.short && `-${one.short}` === name));
+    const negated = options.some((one) => one.negatable && `--no-${one.name}` === arg);
+    if (!negated && (!option || (equals !== -1 && !option.value))) unknown ??= arg;
     if (option?.rest) {
       const values = equals === -1 ? args.slice(at + 1) : [arg.slice(equals + 1), ...args.slice(at + 1)];
       if (values.length === 0) missing = option;
@@ -47,7 +52,7 @@ export function protectArgs(args: readonly string[], options: readonly Option[])
       argv.push(`--${option.name}`, mark + args[at]);
     } else missing = option;
   }
-  return { argv, commandAt, missing };
+  return { argv, commandAt, missing, unknown };
 }
 
 /** What the user typed. */

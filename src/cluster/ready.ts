@@ -5,6 +5,7 @@ import { setTimeout } from 'node:timers/promises';
 import { MqError } from '../errors.ts';
 import { ask, type Docker } from './docker.ts';
 import { restartNode } from './faults.ts';
+import { within } from './limit.ts';
 import { nodeLogs } from './logs.ts';
 import type { ClusterNode } from './node.ts';
 import { viewOf } from './view.ts';
@@ -25,26 +26,28 @@ export interface ReadyWait {
 
 /** Waits until the nodes are ready. Throws UNAVAILABLE at the deadline, SYSTEM when a container ended, INTERRUPTED when the signal came. */
 export async function untilReady(docker: Docker, wait: ReadyWait): Promise<void> {
-  const deadline = AbortSignal.timeout(wait.withinMs ?? 120_000);
-  // The first failure ends the wait for the others too.
-  const failure = new AbortController();
-  const signals = [deadline, failure.signal, ...(wait.signal ? [wait.signal] : [])];
-  const end = AbortSignal.any(signals);
-  let ready = 0;
-  await Promise.all(
-    wait.nodes.map(async (node) => {
-      try {
-        while (!(await isReady(docker, node, wait, end))) await pause(docker, node, end);
-        ready += 1;
-        wait.progress?.(ready, wait.nodes.length);
-      } catch (error) {
-        failure.abort();
-        if (wait.signal?.aborted) throw new MqError('INTERRUPTED', `waiting for node ${node.host}: interrupted`);
-        if (deadline.aborted) throw await late(docker, node);
-        throw error;
-      }
-    }),
-  );
+  const { nodes, withinMs = 120_000, signal, progress } = wait;
+  const waiting = new Set(nodes);
+  try {
+    await within(withinMs, signal, (end) =>
+      Promise.all(
+        nodes.map(async (node) => {
+          while (!(await isReady(docker, node, wait, end))) await pause(docker, node, end);
+          waiting.delete(node);
+          progress?.(nodes.length - waiting.size, nodes.length);
+        }),
+      ),
+    );
+  } catch (error) {
+    if (error instanceof MqError) throw error;
+    const [first] = waiting;
+    if (signal?.aborted || first === undefined)
+      throw new MqError('INTERRUPTED', 'waiting for the cluster: interrupted');
+    throw new MqError('UNAVAILABLE', `node ${first.host} is not ready in time`, {
+      problems: await lastLines(docker, first),
+      cause: error,
+    });
+  }
 }
 
 async function isReady(docker: Docker, node: ClusterNode, wait: ReadyWait, end: AbortSignal): Promise<boolean> {
@@ -83,12 +86,6 @@ async function pause(docker: Docker, node: ClusterNode, end: AbortSignal): Promi
     });
   }
   await setTimeout(200, undefined, { signal: end });
-}
-
-async function late(docker: Docker, node: ClusterNode): Promise<MqError> {
-  return new MqError('UNAVAILABLE', `node ${node.host} is not ready in time`, {
-    problems: await lastLines(docker, node),
-  });
 }
 
 async function lastLines(docker: Docker, node: ClusterNode): Promise<string[]> {

@@ -1,5 +1,6 @@
 // What one node says about the cluster, by its management API.
 
+import { within } from './limit.ts';
 import type { ClusterNode } from './node.ts';
 
 /** The cluster in the eyes of one node. */
@@ -15,16 +16,18 @@ export async function viewOf(node: ClusterNode, signal: AbortSignal): Promise<Vi
   const { origin } = new URL(node.managementUrl);
   const authorization = `Basic ${Buffer.from(`${node.user}:${node.password}`).toString('base64')}`;
   try {
-    const response = await fetch(`${origin}/api/nodes?columns=name,running,partitions`, {
-      headers: { authorization },
-      signal: AbortSignal.any([signal, AbortSignal.timeout(5_000)]),
+    return await within(5_000, signal, async (end) => {
+      const response = await fetch(`${origin}/api/nodes?columns=name,running,partitions`, {
+        headers: { authorization },
+        signal: end,
+      });
+      if (!response.ok) return undefined;
+      const members = (await response.json()) as { name: string; running: boolean; partitions?: string[] }[];
+      return {
+        running: members.filter(({ running }) => running).map(({ name }) => name),
+        parted: members.find(({ name }) => name === node.name)?.partitions ?? [],
+      };
     });
-    if (!response.ok) return undefined;
-    const members = (await response.json()) as { name: string; running: boolean; partitions?: string[] }[];
-    return {
-      running: members.filter(({ running }) => running).map(({ name }) => name),
-      parted: members.find(({ name }) => name === node.name)?.partitions ?? [],
-    };
   } catch {
     // Not there yet, or just gone: whoever waits asks again.
     return undefined;

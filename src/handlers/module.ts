@@ -48,7 +48,7 @@ export async function makeModule({ module, folder, isReply }: ModulePlan, world:
   const loaded = await loadModule(resolve(folder, module), module);
   const run = functionOf(loaded.exports, module);
   return {
-    prints: 'handler',
+    prints: 'role',
     handle: async (message, { signal }) => {
       const log = (text: unknown): void => {
         world.stderr.write(`${text}\n`);

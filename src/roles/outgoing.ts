@@ -6,7 +6,6 @@ import type { Destination } from '../session/session.ts';
 import type { Properties } from '../session/wire.ts';
 
 export interface OutgoingParts {
-  readonly body: Buffer;
   readonly destination: Destination;
   readonly nextId: () => string;
   readonly routingKey: string | undefined;
@@ -15,8 +14,9 @@ export interface OutgoingParts {
   readonly mandatory: boolean;
 }
 
-export function outgoing(parts: OutgoingParts): OutgoingMessage {
-  const { destination, properties, routingKey, persistent, body } = parts;
+/** Gives the function that makes a message of a body; all but the body and the id is worked out once. */
+export function outgoing(parts: OutgoingParts): (body: Buffer) => OutgoingMessage {
+  const { destination, properties, persistent, mandatory, nextId } = parts;
   const {
     headers,
     persistent: byPublication,
@@ -26,13 +26,16 @@ export function outgoing(parts: OutgoingParts): OutgoingMessage {
   const durable = persistent ?? byPublication ?? true;
   const merged: Properties = { deliveryMode: durable ? 2 : 1, ...options, ...properties };
   if (headers || properties.headers) merged.headers = { ...headers, ...properties.headers };
-  return {
-    exchange: destination.exchange,
-    routingKey: routingKey ?? destination.routingKey,
+  const { exchange } = destination;
+  const routingKey = parts.routingKey ?? destination.routingKey;
+  const { messageId } = properties;
+  return (body) => ({
+    exchange,
+    routingKey,
     body,
-    properties: { ...merged, messageId: properties.messageId ?? parts.nextId() },
-    mandatory: parts.mandatory,
-  };
+    properties: { ...merged, messageId: messageId ?? nextId() },
+    mandatory,
+  });
 }
 
 /** Unique and in order: one random part for the process and a number. */

@@ -27,7 +27,7 @@ export interface PublishSettings {
 export async function publish(context: Context, session: Session, settings: PublishSettings): Promise<void> {
   const { publisher, destination } = await session.publisher(settings.publication, { window: settings.window });
   const tally = new Tally(context, settings.json);
-  const nextId = messageIds();
+  const messageOf = outgoing({ destination, nextId: messageIds(), ...settings });
   const onAbandon = () => session.abort(interrupted(context));
   context.abandon.addEventListener('abort', onAbandon, { once: true });
   let complete = true;
@@ -36,7 +36,7 @@ export async function publish(context: Context, session: Session, settings: Publ
       for (const body of batch) {
         if (!publisher.hasRoom) await publisher.room();
         if (context.drain.aborted || tally.hopeless) break reading;
-        const message = outgoing({ body, destination, nextId, ...settings });
+        const message = messageOf(body);
         const number = tally.attempt();
         publisher.send(message, (sent) => tally.count(number, message.properties.messageId, sent));
       }

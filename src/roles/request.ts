@@ -30,7 +30,7 @@ type Answer = { readonly reply: RawMessage } | { readonly error: MqError };
 export async function request(context: Context, session: Session, settings: RequestSettings): Promise<void> {
   const { requester, destination } = await session.requester(settings.publication, settings);
   const printer = new Printer(context.stdout);
-  const nextId = messageIds();
+  const requestOf = outgoing({ destination, nextId: messageIds(), ...settings, mandatory: true });
   const onAbandon = () => session.abort(interrupted(context));
   context.abandon.addEventListener('abort', onAbandon, { once: true });
   const failures: MqError[] = [];
@@ -57,7 +57,7 @@ export async function request(context: Context, session: Session, settings: Requ
       for (const body of batch) {
         if (context.drain.aborted || failures.some(isHopeless)) break;
         attempted += 1;
-        const message = outgoing({ body, destination, nextId, ...settings, mandatory: true });
+        const message = requestOf(body);
         const answer: Promise<Answer> = requester.request(message).then(
           (reply) => ({ reply }),
           (error: unknown) => ({ error: asMqError(error) }),

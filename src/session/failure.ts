@@ -2,16 +2,20 @@
 
 import { type ErrorCode, MqError } from '../errors.ts';
 
-/** True for what no reconnect and no second try can mend. */
+/**
+ * True for what no reconnect and no second try can mend. PROTOCOL is not among it: once a broker has answered there, what
+ * closes the socket in the middle of the handshake is a proxy, a load balancer or Docker before a broker that starts.
+ */
 export function isPermanent(error: MqError): boolean {
-  return (['NOT_PERMITTED', 'CONFIG', 'TOPOLOGY', 'PROTOCOL', 'BAD_DATA', 'BUG'] as ErrorCode[]).includes(error.code);
+  return (['NOT_PERMITTED', 'CONFIG', 'TOPOLOGY', 'BAD_DATA', 'BUG'] as ErrorCode[]).includes(error.code);
 }
 
 /** What failed, in mq's words. `redact` takes the secrets out of the text. */
 export function failureOf(error: unknown, redact: (text: string) => string): MqError {
   if (error instanceof MqError) return error;
   const raw = error instanceof AggregateError && error.errors.length > 0 ? error.errors[0] : error;
-  const text = redact(raw instanceof Error ? raw.message : String(raw));
+  const clean = (said: string) => redact(withoutAddress(said));
+  const text = clean(raw instanceof Error ? raw.message : String(raw));
   const system = (raw as { code?: unknown }).code;
   const known = (typeof system === 'string' ? bySystemCode(system, text) : undefined) ?? byText(text);
   const { code, message, hint } = known ?? {
@@ -19,7 +23,14 @@ export function failureOf(error: unknown, redact: (text: string) => string): MqE
     message: `no connection: ${text}`,
     hint: undefined,
   };
-  return new MqError(code, message, { ...(hint && { hint }), cause: error });
+  const cause = new Error(text);
+  if (raw instanceof Error && raw.stack !== undefined) cause.stack = clean(raw.stack);
+  return new MqError(code, message, { ...(hint && { hint }), cause });
+}
+
+/** Rascal puts an address before amqplib's message, with all of a password but what follows its last colon (configure.js). */
+function withoutAddress(text: string): string {
+  return text.replace(/Failed to connect to: [\s\S]*Original message was: /, '');
 }
 
 interface Failure {
@@ -86,18 +97,23 @@ const texts: readonly (readonly [RegExp, (match: RegExpExecArray) => Failure])[]
     }),
   ],
   [
-    /NOT_ALLOWED - vhost (\S+) not found/,
+    /NOT_ALLOWED - vhost '?(.+?)'? not found/,
     ([, vhost]) => ({
       code: 'CONFIG',
-      message: `the vhost ${vhost} does not exist on the broker`,
+      message: `the vhost '${vhost}' does not exist on the broker`,
       hint: 'create it, or name another one at the end of the URL',
     }),
+  ],
+  [
+    /((?:user )?connection limit \(\d+\) is reached|vhost '[^']*' is down)/,
+    ([, what]) => ({ code: 'UNAVAILABLE', message: `the broker takes no connection now: ${what}` }),
   ],
   [
     /NOT_ALLOWED - access to vhost '([^']*)' refused for user '([^']*)'/,
     ([, vhost, user]) => ({
       code: 'NOT_PERMITTED',
       message: `the user '${user}' has no access to the vhost '${vhost}'`,
+      hint: 'give the user permissions there, or name another vhost at the end of the URL',
     }),
   ],
   [

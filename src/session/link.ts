@@ -2,6 +2,7 @@
 // publisher.ts and consumer.ts, which take their channels from here.
 
 import { EventEmitter } from 'node:events';
+import type { Duplex } from 'node:stream';
 import type { Channel, ConfirmChannel, Connection } from 'amqplib/callback_api';
 import amqplib from 'amqplib/callback_api';
 import type { RascalBroker, RascalConfigured } from 'rascal';
@@ -10,6 +11,7 @@ import type { RascalVhost } from 'rascal/lib/amqp/Vhost.js';
 import Vhost from 'rascal/lib/amqp/Vhost.js';
 import { MqError } from '../errors.ts';
 import { failureOf, isPermanent } from './failure.ts';
+import './handshake.ts';
 
 /** What a link says: the connection went, came back, was blocked or freed; `fatal`: no reconnect can help. */
 export interface LinkEvents {
@@ -136,11 +138,29 @@ amqplib.connect = (url, socketOptions, next) => {
     if (connection) {
       const entry = { name: socketOptions?.clientProperties?.connection_name, connection };
       connections.add(entry);
+      gatherWrites(connection.connection.stream);
       connection.once('close', () => connections.delete(entry));
     }
     next(error, connection);
   });
 };
+
+/** All frames of one turn of the event loop go out in one system call; amqplib makes one for each message and ack. */
+function gatherWrites(stream: Duplex): void {
+  const write = stream.write.bind(stream) as (...args: unknown[]) => boolean;
+  let gathering = false;
+  stream.write = (...args: unknown[]) => {
+    if (!gathering) {
+      gathering = true;
+      stream.cork();
+      setImmediate(() => {
+        gathering = false;
+        stream.uncork();
+      });
+    }
+    return write(...args);
+  };
+}
 
 function endConnections(name: string): void {
   for (const entry of connections) {

@@ -129,3 +129,14 @@ declare module 'amqplib/callback_api' {
   };
   export default amqplib;
 }
+
+declare module '*/amqplib/lib/connection.js' {
+  export interface Frame {
+    readonly fields?: Readonly<Record<string, unknown>>;
+  }
+  export class Connection {
+    open(options: object, next: (error: Error | null, ok?: unknown) => void): void;
+    /** Gives the next frame of the handshake. */
+    step(take: (error: Error | null, frame: Frame | null) => void): void;
+  }
+}

@@ -88,6 +88,7 @@ export class Session {
     name: string,
     { prefetch, bindingKeys }: { prefetch: number; bindingKeys?: readonly string[] },
   ): Promise<{ consumer: Consumer; queue: string; vhost: string }> {
+    refuseEncryption(`subscription '${name}'`, this.#config.subscriptions[name]?.rest['encryption']);
     const link = await this.#open('consume', {
       publications: [],
       subscriptions: [name],
@@ -113,6 +114,7 @@ export class Session {
   }
 
   async #publishingLink(name: string, declare: boolean): Promise<{ link: Link; destination: Destination }> {
+    refuseEncryption(`publication '${name}'`, this.#config.publications[name]?.encryption);
     const link = await this.#open('publish', { publications: [name], subscriptions: [], declare });
     const publication = link.config.publications[name];
     if (!publication) throw new MqError('BUG', `Rascal has no publication '${name}'`);
@@ -164,6 +166,14 @@ export class Session {
 
 /** A message for a publisher, from its parts. */
 export type { OutgoingMessage };
+
+/** Message encryption is part of Rascal's own publish and subscribe, which mq does not use; plain text must not slip out. */
+function refuseEncryption(what: string, encryption: unknown): void {
+  if (encryption === undefined) return;
+  throw new MqError('CONFIG', `the ${what} has encryption, which mq does not do`, {
+    hint: 'encrypt in the handler, or use Rascal itself',
+  });
+}
 
 /** Rascal makes a new random namespace per broker object; a session has several, which must agree. */
 function withFixedNamespaces(config: Config): Config {

@@ -45,6 +45,8 @@ export interface RunningMq {
   /** Resolves when stdout (or stderr) matches; rejects when mq ends or the deadline passes before. */
   prints(pattern: RegExp, stream?: 'stdout' | 'stderr'): Promise<string>;
   kill(signal?: NodeJS.Signals): void;
+  /** The reader of its stdout goes away (`mq … | head -1`). */
+  closeStdout(): void;
   /** Sends SIGTERM and waits for the end. */
   stop(): Promise<MqResult>;
   readonly ended: Promise<MqResult>;
@@ -120,6 +122,7 @@ export function startMq(args: readonly string[], options: MqOptions = {}): Runni
     stderr: () => text(err),
     prints,
     kill: (signal = 'SIGTERM') => child.kill(signal),
+    closeStdout: () => child.stdout.destroy(),
     stop: () => {
       child.kill('SIGTERM');
       return ended;

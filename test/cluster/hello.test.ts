@@ -1,0 +1,68 @@
+// Scenario 1: producer and consumer over the queue `hello`.
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { testRoles } from '../support/roles.ts';
+
+const roles = await testRoles();
+test.after(roles.end);
+
+test('what the producer sends, the consumer prints', async () => {
+  const consumer = await roles.receiver(['consumer', '--count', '3']);
+  const silent = { status: 0, stdout: '', stderr: '' };
+  for (const words of [[], ['Hello', 'again'], ['späť 🐇 "quoted"']]) {
+    const { status, stdout, stderr } = await roles.run(['producer', ...words]);
+    assert.equal({ status, stdout, stderr }, silent);
+  }
+  const { status, stdout } = await consumer.ended;
+  assert.equal({ status, stdout }, { status: 0, stdout: 'Hello World!\nHello again\nspäť 🐇 "quoted"\n' });
+});
+
+test('messages wait for a consumer that comes later', async () => {
+  await roles.run(['producer', 'early']);
+  const { status, stdout } = await roles.run(['consumer', '--until-empty']);
+  assert.equal({ status, stdout }, { status: 0, stdout: 'early\n' });
+});
+
+test('every byte arrives as it was sent', async () => {
+  const bytes = Buffer.from(Array.from({ length: 1024 }, (_, index) => index % 256));
+  await roles.run(['producer', '--file', '-'], { input: bytes });
+  const { stdout } = await roles.run(['consumer', '--count', '1', '--json']);
+  const { body, encoding } = JSON.parse(stdout) as { body: string; encoding: string };
+  assert.is(encoding, 'base64');
+  assert.ok(Buffer.from(body, 'base64').equals(bytes));
+
+  await roles.run(['producer', '--file', '-'], { input: bytes });
+  const printed = await roles.run(['consumer', '--count', '1']);
+  assert.ok(printed.bytes.equals(Buffer.concat([bytes, Buffer.from('\n')])));
+});
+
+test('an empty message is a message', async () => {
+  await roles.run(['producer', '--file', '-'], { input: '' });
+  const { status, stdout } = await roles.run(['consumer', '--count', '1']);
+  assert.equal({ status, stdout }, { status: 0, stdout: '\n' });
+});
+
+test('properties and headers go along', async () => {
+  const properties = ['--property', 'content-type=text/plain', '--property', 'priority=3', '--header', 'colour=red'];
+  await roles.run(['producer', ...properties, '--property', 'message-id=m-1', 'hi']);
+  const { stdout } = await roles.run(['consumer', '--count', '1', '--json']);
+  const message = JSON.parse(stdout) as { properties: unknown; headers: Record<string, unknown>; fields: unknown };
+  assert.equal(message.properties, { contentType: 'text/plain', deliveryMode: 1, priority: 3, messageId: 'm-1' });
+  assert.is(message.headers['colour'], 'red');
+  assert.equal(message.fields, { exchange: '', routingKey: 'hello', redelivered: false, queue: 'hello' });
+});
+
+test('a reader of the consumer that goes away is a quiet end, and what it did not read stays in the queue', async () => {
+  await roles.run(['producer', '--lines'], { input: 'one\ntwo\nthree\n' });
+  const consumer = await roles.receiver(['consumer', '--prefetch', '1', '--handler-timeout', '5']);
+  await consumer.prints(/three/);
+  consumer.closeStdout();
+  await roles.run(['producer', 'four']);
+  const { status, stderr } = await consumer.ended;
+  assert.equal({ status, stderr }, { status: 0, stderr: 'waiting for messages from hello\n' });
+  const rest = await roles.run(['consumer', '--until-empty']);
+  assert.is(rest.stdout, 'four\n');
+});
+
+test.run();

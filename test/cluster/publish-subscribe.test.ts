@@ -1,0 +1,51 @@
+// Scenario 3: every receiver gets every log line, on the screen and in a file.
+
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { emptyFolder } from '../support/mq.ts';
+import { testRoles } from '../support/roles.ts';
+
+const roles = await testRoles();
+test.after(roles.end);
+
+test('one log line goes to the screen of one receiver and to the file of another', async () => {
+  const cwd = emptyFolder({ 'app.log': 'what was there\n' });
+  const screen = await roles.receiver(['receive-logs', '--count', '3']);
+  const file = await roles.receiver(['receive-logs', '--file', 'app.log', '--count', '3'], { cwd });
+  await roles.run(['emit-log']);
+  const { status, stderr } = await roles.run(['emit-log', '--lines'], { input: 'warning: two\nerror: three' });
+  assert.equal({ status, stderr }, { status: 0, stderr: '' });
+  const [shown, written] = await Promise.all([screen.ended, file.ended]);
+  const text = 'info: Hello World!\nwarning: two\nerror: three\n';
+  assert.equal([shown.status, shown.stdout], [0, text]);
+  assert.equal([written.status, written.stdout], [0, '']);
+  assert.is(await readFile(join(cwd, 'app.log'), 'utf8'), `what was there\n${text}`);
+});
+
+test('a receiver gets what is sent from its start on, and nothing of before', async () => {
+  const first = await roles.receiver(['receive-logs']);
+  await roles.run(['emit-log', 'before']);
+  const second = await roles.receiver(['receive-logs', '--count', '1']);
+  await roles.run(['emit-log', 'after']);
+  assert.is((await second.ended).stdout, 'after\n');
+  await first.prints(/after/);
+  const { status, stdout } = await first.stop();
+  assert.equal({ status, stdout }, { status: 0, stdout: 'before\nafter\n' });
+});
+
+test('a log line that nobody receives is reported, unless nobody cares', async () => {
+  assert.is((await roles.run(['emit-log', 'alone'])).status, 67);
+  assert.is((await roles.run(['emit-log', '--no-mandatory', 'alone'])).status, 0);
+});
+
+test('the queue of a receiver goes with it', async () => {
+  const receiver = await roles.receiver(['receive-logs']);
+  const queues = async () => ((await roles.vhost.api('GET', `/api/queues/${roles.vhost.name}`)) as unknown[]).length;
+  assert.is(await queues(), 1);
+  await receiver.stop();
+  assert.is(await queues(), 0);
+});
+
+test.run();

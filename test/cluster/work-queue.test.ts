@@ -1,0 +1,106 @@
+// Scenario 2: tasks are shared out fairly, and acknowledged only after the work.
+
+import { chmodSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { emptyFolder } from '../support/mq.ts';
+import { lines, testRoles } from '../support/roles.ts';
+import { until } from '../support/until.ts';
+
+const roles = await testRoles();
+test.after(roles.end);
+
+// A task named `hold…` lasts until there is a file `go`; every other is done at once.
+const script =
+  '#!/bin/sh\nbody=$(cat)\necho "begin $body" >&2\ncase $body in hold*) until [ -e go ]; do sleep 0.05; done;; esac\necho "end $body"\n';
+
+function workFolder(): string {
+  const folder = emptyFolder({ 'work.sh': script });
+  chmodSync(join(folder, 'work.sh'), 0o755);
+  return folder;
+}
+
+const work = (...options: string[]) => ['worker', ...options, '--exec', './work.sh'];
+
+test('the built-in work takes a second per dot, and the task is printed after it', async () => {
+  const worker = await roles.receiver(['worker', '--count', '1']);
+  const begun = performance.now();
+  await roles.run(['task', 'one second.']);
+  const { status, stdout } = await worker.ended;
+  assert.equal({ status, stdout }, { status: 0, stdout: 'one second.\n' });
+  assert.ok(performance.now() - begun >= 1000);
+});
+
+test('while one worker has a long task, the other does all the rest', async () => {
+  const folder = workFolder();
+  const workers = [await roles.receiver(work(), { cwd: folder }), await roles.receiver(work(), { cwd: folder })];
+  await roles.run(['task', 'hold']);
+  const busy = await until('a busy worker', () => workers.find((worker) => worker.stderr().includes('begin hold')));
+  const idle = workers.find((worker) => worker !== busy)!;
+  const tasks = Array.from({ length: 20 }, (_, index) => `task ${index}`);
+  await roles.run(['task', '--lines'], { input: tasks.join('\n') });
+  await idle.prints(/end task 19/);
+  assert.is(busy.stdout(), '');
+  await writeFile(join(folder, 'go'), '');
+  await busy.prints(/end hold/);
+  const ends = await Promise.all(workers.map((worker) => worker.stop()));
+  assert.equal(
+    ends.map(({ status }) => status),
+    [0, 0],
+  );
+  assert.equal(
+    lines(idle.stdout()),
+    tasks.map((task) => `end ${task}`),
+  );
+  assert.is(await roles.held('task_queue'), 0);
+});
+
+test('idle workers take turns', async () => {
+  const workers = [
+    await roles.receiver(work(), { cwd: workFolder() }),
+    await roles.receiver(work(), { cwd: workFolder() }),
+  ];
+  const count = () => workers.map((worker) => lines(worker.stdout()).filter((line) => line.startsWith('end')).length);
+  for (let sent = 1; sent <= 6; sent++) {
+    await roles.run(['task', `task ${sent}`]);
+    await until('the task is done', () => count()[0]! + count()[1]! === sent);
+  }
+  assert.equal(count(), [3, 3]);
+  await Promise.all(workers.map((worker) => worker.stop()));
+});
+
+test('the task of a worker that is killed goes to the other, marked as redelivered and as the second attempt', async () => {
+  const folder = workFolder();
+  const first = await roles.receiver(work(), { cwd: folder });
+  await roles.run(['task', 'hold on']);
+  await first.prints(/begin hold on/, 'stderr');
+  const show = 'echo "$(cat): attempt $MQ_ATTEMPT, redelivered $MQ_REDELIVERED"';
+  const second = await roles.receiver(['worker', '--count', '1', '--exec', 'sh', '-c', show]);
+  first.kill('SIGKILL');
+  await first.ended;
+  const { status, stdout } = await second.ended;
+  assert.equal({ status, stdout }, { status: 0, stdout: 'hold on: attempt 2, redelivered true\n' });
+  await writeFile(join(folder, 'go'), ''); // the child of the killed worker ends
+  assert.is(await roles.held('task_queue'), 0);
+});
+
+test('a task is acknowledged after the work, not before', async () => {
+  const folder = workFolder();
+  const worker = await roles.receiver(work('--count', '1'), { cwd: folder });
+  await roles.run(['task', 'hold it']);
+  await worker.prints(/begin hold it/, 'stderr');
+  await until('a message in work', async () => {
+    const { messages_unacknowledged: count } = (await roles.vhost.api(
+      'GET',
+      `/api/queues/${roles.vhost.name}/task_queue`,
+    )) as { messages_unacknowledged?: number };
+    return count === 1;
+  });
+  await writeFile(join(folder, 'go'), '');
+  assert.is((await worker.ended).status, 0);
+  assert.is(await roles.held('task_queue'), 0);
+});
+
+test.run();

@@ -1,0 +1,86 @@
+// mq's roles in a vhost of the test's own, and what is in its queues as the management API shows it.
+
+import { type MqOptions, type MqResult, type RunningMq, startMq } from './mq.ts';
+import { until } from './until.ts';
+import { type TestVhost, testVhost } from './vhost.ts';
+
+/** A message as the management API gives it. */
+export interface HeldMessage {
+  readonly payload: string;
+  readonly exchange: string;
+  readonly routing_key: string;
+  readonly redelivered: boolean;
+  readonly properties: { readonly headers?: Readonly<Record<string, unknown>>; readonly [name: string]: unknown };
+}
+
+export interface Roles {
+  readonly vhost: TestVhost;
+  /** Runs mq to its end, in the vhost. */
+  run(args: readonly string[], options?: MqOptions): Promise<MqResult>;
+  /** Starts mq with its standard input open. */
+  start(args: readonly string[], options?: MqOptions): RunningMq;
+  /** Starts a receiving role, and waits until it receives. */
+  receiver(args: readonly string[], options?: MqOptions): Promise<RunningMq>;
+  /** Takes that many messages out of a queue, as soon as they are there. */
+  take(queue: string, count: number): Promise<HeldMessage[]>;
+  /** Messages that wait in a queue now, by a passive look. They stay. */
+  held(queue: string): Promise<number>;
+  deleteQueue(queue: string): Promise<void>;
+  /** Kills what still runs and removes the vhost; throws if something had to be killed. */
+  end(): Promise<void>;
+}
+
+export async function testRoles(): Promise<Roles> {
+  const vhost = await testVhost();
+  const left = new Map<string, RunningMq>();
+  const place = (queue: string) => `/api/queues/${vhost.name}/${encodeURIComponent(queue)}`;
+  const start: Roles['start'] = (args, options = {}) => {
+    const running = startMq(args, { ...options, env: { MQ_URL: vhost.url, ...options.env } });
+    const label = `mq ${args.join(' ')} (${running.pid})`;
+    left.set(label, running);
+    const gone = () => left.delete(label);
+    running.ended.then(gone, gone);
+    return running;
+  };
+  const get = async (queue: string, count: number, ackmode: string) =>
+    (await vhost.api('POST', `${place(queue)}/get`, { count, ackmode, encoding: 'auto' })) as HeldMessage[];
+  return {
+    vhost,
+    start,
+    run: (args, options = {}) => {
+      const running = start(args, options);
+      if (options.input === undefined) running.stdin.end();
+      return running.ended;
+    },
+    receiver: async (args, options) => {
+      const running = start(args, options);
+      if (options?.input === undefined) running.stdin.end();
+      await running.prints(/waiting for messages from/, 'stderr');
+      return running;
+    },
+    take: async (queue, count) => {
+      const taken: HeldMessage[] = [];
+      await until(`${count} messages in ${queue}`, async () => {
+        taken.push(...(await get(queue, count - taken.length, 'ack_requeue_false')));
+        return taken.length === count;
+      });
+      return taken;
+    },
+    held: async (queue) => (await get(queue, 10_000, 'ack_requeue_true')).length,
+    deleteQueue: async (queue) => {
+      await vhost.api('DELETE', place(queue));
+    },
+    end: async () => {
+      const labels = [...left.keys()];
+      for (const running of left.values()) running.kill('SIGKILL');
+      await Promise.allSettled([...left.values()].map(({ ended }) => ended));
+      await vhost.remove();
+      if (labels.length > 0) throw new Error(`still running at the end: ${labels.join('; ')}`);
+    },
+  };
+}
+
+/** The lines of a text, without the last newline. */
+export function lines(text: string): string[] {
+  return text === '' ? [] : text.replace(/\n$/, '').split('\n');
+}

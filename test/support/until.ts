@@ -1,0 +1,24 @@
+// Waits for what comes about in its own time: looks again and again, until there is something or the time is up.
+
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** What `look` gives, once it is neither undefined nor false. Throws with `what` and the last look's error when the time is up. */
+export async function until<T>(
+  what: string,
+  look: () => T | undefined | false | Promise<T | undefined | false>,
+  withinMs = 30_000,
+): Promise<T> {
+  const end = performance.now() + withinMs;
+  let failure: unknown;
+  while (performance.now() < end) {
+    try {
+      const found = await look();
+      if (found !== undefined && found !== false) return found;
+      failure = undefined;
+    } catch (error) {
+      failure = error;
+    }
+    await delay(50);
+  }
+  throw new Error(`not within ${withinMs} ms: ${what}`, { cause: failure });
+}
