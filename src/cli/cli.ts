@@ -9,7 +9,7 @@ import type { Command } from './command.ts';
 import { checkCommand } from './commands/check.ts';
 import { roleCommand } from './commands/role.ts';
 import { commandHelp, overview } from './help.ts';
-import { errorText, withoutAddresses } from './output.ts';
+import { errorText, withoutPasswords } from './output.ts';
 import { commandName, earlyValue, hasFlag, nearest, parse, strayOption, unknownCommand } from './program.ts';
 
 /** Runs the command line and gives the exit status. Never rejects. */
@@ -37,7 +37,7 @@ export async function cli(context: Context): Promise<number> {
   } catch (error) {
     const failure = asMqError(error);
     const style = { command: name ?? '', json: hasFlag(args, '--json'), debug: hasFlag(args, '--debug') };
-    stderr.write(withoutAddresses(errorText(failure, style), args));
+    stderr.write(withoutPasswords(errorText(failure, style), args));
     return exitStatuses[failure.code];
   }
 }

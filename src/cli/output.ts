@@ -35,11 +35,11 @@ function stackOf(error: Error): string {
   return [error.stack, cause instanceof Error ? `caused by ${stackOf(cause)}` : undefined].filter(Boolean).join('\n');
 }
 
-/** An address that stands where none belongs (a word too many, an unknown command) is not shown: it may hold a password. */
-export function withoutAddresses(text: string, args: readonly string[]): string {
-  const typed = args.flatMap((arg) => /[a-z][a-z0-9+.-]*:\/\/.*@.*/is.exec(arg)?.[0] ?? []);
-  return typed.reduce((shown, address) => {
-    const hidden = `${address.slice(0, address.indexOf('://'))}://***`;
-    return shown.replaceAll(address, hidden).replaceAll(JSON.stringify(address).slice(1, -1), hidden);
-  }, text);
+/** An address that stands where none belongs (a word too many, an unknown command) is shown without its user and password. */
+export function withoutPasswords(text: string, args: readonly string[]): string {
+  const typed = args.flatMap((arg) => /:\/\/(.*:.*@)/s.exec(arg)?.[1] ?? []);
+  return typed.reduce(
+    (shown, user) => shown.replaceAll(user, '***@').replaceAll(JSON.stringify(user).slice(1, -1), '***@'),
+    text,
+  );
 }

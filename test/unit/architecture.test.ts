@@ -126,6 +126,8 @@ const rules: readonly Rule[] = [
   {
     title: 'nobody reaches into a nested folder from outside',
     check: overImports(({ from, to }) => {
+      // amqplib's `exports` hide the file whose reason mq has to read; session/ owns the package.
+      if (from === 'session/handshake.ts' && to === '../node_modules/amqplib/lib/connection.js') return false;
       const folder = posix.dirname(to);
       return folder.includes('/') && !from.startsWith(`${posix.dirname(folder)}/`);
     }),

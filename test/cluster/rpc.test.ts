@@ -1,0 +1,154 @@
+// Scenario 6: a request, its reply, and all that can go wrong between them.
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { emptyFolder } from '../support/mq.ts';
+import { lines, testRoles } from '../support/roles.ts';
+
+const roles = await testRoles();
+test.after(roles.end);
+
+const exec = (body: string) => ['--exec', 'sh', '-c', body];
+
+/** The Fibonacci number of an index, the slow way. */
+function fibonacci(index: number): bigint {
+  let [here, next] = [0n, 1n];
+  for (let step = 0; step < index; step++) [here, next] = [next, here + next];
+  return here;
+}
+
+test('without a server there is no queue, and the client says so at once', async () => {
+  const begun = performance.now();
+  const { status, stdout, stderr } = await roles.run(['rpc-client', '30']);
+  assert.equal({ status, stdout }, { status: 67, stdout: '' });
+  assert.match(stderr, /^mq rpc-client: .*rpc_queue.*\[UNROUTABLE\]\nhint: .*\n$/);
+  assert.ok(performance.now() - begun < 5000);
+});
+
+test('the client prints the Fibonacci number it asked for', async () => {
+  const server = await roles.receiver(['rpc-server']);
+  for (const index of [0, 1, 2, 30, 1000]) {
+    const { status, stdout, stderr } = await roles.run(['rpc-client', String(index)]);
+    assert.equal({ status, stdout, stderr }, { status: 0, stdout: `${fibonacci(index)}\n`, stderr: '' });
+  }
+  assert.is((await roles.run(['rpc-client'])).stdout, '832040\n');
+  assert.is((await roles.run(['rpc-client', '--reply-queue', '30'])).stdout, '832040\n');
+  assert.is((await server.stop()).status, 0);
+});
+
+test('what is no index is refused with an error, and the server goes on', async () => {
+  const server = await roles.receiver(['rpc-server']);
+  for (const text of ['-1', 'abc', '', '1.5', '5000001', '0x10']) {
+    const { status, stdout, stderr } = await roles.run(['rpc-client', '--file', '-'], { input: text });
+    assert.equal({ text, status, stdout }, { text, status: 65, stdout: '' });
+    assert.match(stderr, /^mq rpc-client: the server refused the request: fibonacci: .*\[BAD_DATA\]\n(hint: .*\n)?$/);
+  }
+  assert.is((await roles.run(['rpc-client', '-1'])).status, 65);
+  assert.is((await roles.run(['rpc-client', '10'])).stdout, '55\n');
+  assert.is((await server.stop()).status, 0);
+});
+
+for (const option of [[], ['--reply-queue']]) {
+  test(`many requests in flight: the replies are printed in the order of the requests ${option}`, async () => {
+    const servers = [
+      await roles.receiver([
+        'rpc-server',
+        '--prefetch',
+        '10',
+        ...exec('n=$(cat); [ $((n % 7)) = 0 ] && sleep 0.2; echo "$n*"'),
+      ]),
+      await roles.receiver(['rpc-server', '--prefetch', '10', ...exec('n=$(cat); echo "$n*"')]),
+    ];
+    const numbers = Array.from({ length: 60 }, (_, index) => String(index));
+    const { status, stdout } = await roles.run(['rpc-client', '--lines', ...option], { input: numbers.join('\n') });
+    assert.is(status, 0);
+    assert.equal(
+      lines(stdout),
+      numbers.flatMap((number) => [`${number}*`, '']),
+    );
+    await Promise.all(servers.map((server) => server.stop()));
+  });
+}
+
+test('two servers share the load', async () => {
+  const servers = [await roles.receiver(['rpc-server', '--json']), await roles.receiver(['rpc-server', '--json'])];
+  const input = Array.from({ length: 40 }, () => '25').join('\n');
+  const { status, stdout } = await roles.run(['rpc-client', '--lines'], { input });
+  assert.is(status, 0);
+  assert.equal(
+    lines(stdout),
+    Array.from({ length: 40 }, () => '75025'),
+  );
+  const shares = await Promise.all(servers.map(async (server) => lines((await server.stop()).stdout).length));
+  assert.is(shares[0]! + shares[1]!, 40);
+  assert.ok(Math.min(...shares) >= 10, `shares: ${shares}`);
+});
+
+test('a refused line among good ones: the others are answered, and the status tells', async () => {
+  const server = await roles.receiver(['rpc-server']);
+  const { status, stdout, stderr } = await roles.run(['rpc-client', '--lines'], { input: '10\nten\n11\n' });
+  assert.equal({ status, stdout }, { status: 65, stdout: '55\n89\n' });
+  assert.match(stderr, /1 of 3 requests failed/);
+  const json = await roles.run(['rpc-client', '--lines', '--json'], { input: '10\nten\n' });
+  const [good, bad] = lines(json.stdout).map((line) => JSON.parse(line));
+  assert.equal([good.body, good.error], ['55', undefined]);
+  assert.match(bad.error, /ten/);
+  assert.is(json.status, 65);
+  await server.stop();
+});
+
+test('a server that hangs: the client ends at its timeout', async () => {
+  const mq = { roles: { sleeper: { behaviour: 'reply', subscription: 'rpc', handler: { exec: ['sleep', '600'] } } } };
+  const cwd = emptyFolder({ 'rascal.json': JSON.stringify({ mq }) });
+  const server = await roles.receiver(['sleeper'], { cwd });
+  const { status, stdout, stderr } = await roles.run(['rpc-client', '--timeout', '1', '30']);
+  assert.equal({ status, stdout }, { status: 75, stdout: '' });
+  assert.match(stderr, /^mq rpc-client: no reply in 1 s \[DEADLINE\]\nhint: .*\n$/);
+  server.kill();
+  server.kill();
+  assert.is((await server.ended).status, 143);
+  await roles.deleteQueue('rpc_queue');
+});
+
+test('a request without reply_to does not stop the server', async () => {
+  const server = await roles.receiver(['rpc-server']);
+  assert.is((await roles.run(['publish', 'rpc', '20'])).status, 0);
+  assert.is((await roles.run(['publish', 'rpc', '--property', 'reply-to=nobody-is-here', '21'])).status, 0);
+  assert.is((await roles.run(['rpc-client', '22'])).stdout, '17711\n');
+  const { status, stderr } = await server.stop();
+  assert.is(status, 0);
+  assert.is(lines(stderr).filter((line) => line.includes('without reply_to')).length, 1);
+  assert.is(await roles.held('rpc_queue'), 0);
+});
+
+test('big numbers are exact, and heartbeats go on meanwhile', async () => {
+  const server = await roles.receiver(['rpc-server'], { deadlineMs: 100_000 });
+  const count = 40;
+  const input = Array.from({ length: count }, () => '5000000').join('\n');
+  const { status, stdout, stderr } = await roles.run(['rpc-client', '--lines', '--timeout', '90'], {
+    input,
+    deadlineMs: 100_000,
+  });
+  assert.equal({ status, stderr }, { status: 0, stderr: '' });
+  const numbers = lines(stdout);
+  assert.is(numbers.length, count);
+  assert.is(new Set(numbers).size, 1);
+  // Known of F(5,000,000): its length and its two ends.
+  assert.match(numbers[0]!, /^7108285972058527776347295820756\d+/);
+  assert.is(numbers[0]!.length, 1_044_938);
+  const ended = await server.stop();
+  assert.is(ended.status, 0);
+  assert.is(ended.stderr, 'waiting for messages from rpc_queue\n');
+});
+
+test('SIGTERM in the middle of a stream of requests: what was asked is answered, and the status tells', async () => {
+  const server = await roles.receiver(['rpc-server']);
+  const client = roles.start(['rpc-client', '--lines']);
+  client.stdin.write('10\n11\n');
+  await client.prints(/89/);
+  const { status, stdout } = await client.stop();
+  assert.equal({ status, stdout }, { status: 143, stdout: '55\n89\n' });
+  await server.stop();
+});
+
+test.run();
