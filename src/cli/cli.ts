@@ -65,12 +65,23 @@ async function allCommands(context: Context): Promise<Command[]> {
 }
 
 function fixedCommands(): Command[] {
-  return [checkCommand(builtin)];
+  return [checkCommand(builtin, refuseTakenNames)];
 }
 
-function configOf({ args, env, cwd }: Context): Promise<Config> {
+async function configOf({ args, env, cwd }: Context): Promise<Config> {
   const option = earlyValue(args, 'config');
-  return loadConfig({ ...(option !== undefined && { option }), env, cwd, builtin });
+  const config = await loadConfig({ ...(option !== undefined && { option }), env, cwd, builtin });
+  refuseTakenNames(config);
+  return config;
+}
+
+/** A role that has the name of a command could never be run. */
+function refuseTakenNames({ file, roles }: Config): void {
+  const taken = ['check', ...Object.keys(genericBehaviours)].find((name) => Object.hasOwn(roles, name));
+  if (taken === undefined) return;
+  throw new MqError('CONFIG', `${file}: mq.roles.${taken}: mq has a command of this name`, {
+    hint: 'give the role another name',
+  });
 }
 
 function groupOf(name: string): string {

@@ -2,6 +2,9 @@
 
 import { MqError } from '../errors.ts';
 
+/** A longer timer of Node overflows and fires at once. */
+const longestSeconds = 2_147_483;
+
 export class Values {
   /** What is not an option, in order. */
   readonly args: readonly string[];
@@ -64,7 +67,8 @@ export class Values {
     const value = this.text(name);
     if (value === undefined) return undefined;
     const number = /^\d{1,7}(\.\d{1,3})?$/.test(value) ? Number(value) : Number.NaN;
-    if (!(number > 0)) throw this.usage(`--${name} must be a number of seconds above 0, not '${value}'`);
+    if (!(number > 0 && number <= longestSeconds))
+      throw this.usage(`--${name} must be seconds from 0.001 to ${longestSeconds}, not '${value}'`);
     return Math.round(number * 1000);
   }
 

@@ -43,9 +43,8 @@ export function parseAddress(address: string): ConnectionConfig | string {
   const rest = address.slice(scheme.length + 3);
   const [, authority = '', path = '', query = ''] = /^([^/?#]*)(\/[^?#]*)?(\?[^#]*)?(?:#.*)?$/s.exec(rest) ?? [];
   const userInfoEnd = authority.lastIndexOf('@');
-  // A password with a bare / ? or # ends the authority early; its @ is found further on.
-  if (userInfoEnd === -1 && rest.includes('@'))
-    return 'a special character in the user or password is not percent-encoded';
+  // A password with a bare / ? or # ends the authority early; its @ is found further on. Part of it must not pass for the host.
+  if (rest.includes('@', authority.length)) return 'a special character in the user or password is not percent-encoded';
   const [, host = '', port] = /^(\[[^\]]*\]|[^:]*)(?::(.*))?$/s.exec(authority.slice(userInfoEnd + 1)) ?? [];
   if (host === '') return 'the host is missing';
   if (host.includes(',')) return 'one address is expected, not a list';

@@ -128,7 +128,11 @@ const texts: readonly (readonly [RegExp, (match: RegExpExecArray) => Failure])[]
     }),
   ],
   [/NOT_FOUND - ([^"]+)/, ([, what]) => ({ code: 'TOPOLOGY', message: `the broker holds ${what?.trim()}` })],
-  [/RESOURCE_LOCKED - ([^"]+)/, ([, what]) => ({ code: 'TOPOLOGY', message: `${what?.trim()}` })],
+  // Not permanent: after a lost connection the broker may hold our own exclusive queue for the former one a while.
+  [
+    /RESOURCE_LOCKED - ([^"]+)/,
+    ([, what]) => ({ code: 'UNAVAILABLE', message: `the broker refused: ${what?.trim()}` }),
+  ],
   [
     /PRECONDITION_FAILED - ([^"]+)/,
     ([, what]) => ({ code: 'TOPOLOGY', message: `the broker refused: ${what?.trim()}` }),
@@ -144,7 +148,8 @@ const texts: readonly (readonly [RegExp, (match: RegExpExecArray) => Failure])[]
   [
     /(INTERNAL_ERROR|CONNECTION_FORCED|RESOURCE_ERROR) - ([^"]+)/,
     ([, code, what]) => ({
-      code: code === 'INTERNAL_ERROR' ? 'TOPOLOGY' : 'UNAVAILABLE',
+      // RabbitMQ: 541 is its answer to a deprecated feature, and to a declaration while a node goes down.
+      code: code === 'INTERNAL_ERROR' && /deprecated|not permitted/i.test(what ?? '') ? 'TOPOLOGY' : 'UNAVAILABLE',
       message: `the broker closed the connection: ${what?.trim()}`,
     }),
   ],
