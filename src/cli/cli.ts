@@ -30,9 +30,13 @@ export async function cli(context: Context): Promise<number> {
       throw new MqError('USAGE', args.length > 0 ? 'no command is given' : 'give a command', {
         hint: 'mq --help lists the commands',
       });
+    if (hasFlag(args, '--help', '-h')) {
+      const command = (await allCommands(context)).find((one) => one.name === name) ?? (await find(name, context));
+      stdout.write(commandHelp(command));
+      return 0;
+    }
     const command = await find(name, context);
-    if (hasFlag(args, '--help', '-h')) stdout.write(commandHelp(command));
-    else await command.run(context, parse(args, command));
+    await command.run(context, parse(args, command));
     return 0;
   } catch (error) {
     const failure = asMqError(error);

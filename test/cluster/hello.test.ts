@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert';
 import { testRoles } from '../support/roles.ts';
 
 const roles = await testRoles();
+test.after.each(roles.killLeft);
 test.after(roles.end);
 
 test('what the producer sends, the consumer prints', async () => {

@@ -8,6 +8,7 @@ import { emptyFolder } from '../support/mq.ts';
 import { testRoles } from '../support/roles.ts';
 
 const roles = await testRoles();
+test.after.each(roles.killLeft);
 test.after(roles.end);
 
 test('one log line goes to the screen of one receiver and to the file of another', async () => {

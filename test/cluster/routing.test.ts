@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert';
 import { lines, testRoles } from '../support/roles.ts';
 
 const roles = await testRoles();
+test.after.each(roles.killLeft);
 test.after(roles.end);
 
 const closing = 'the-end';
@@ -29,9 +30,7 @@ const table: readonly (readonly [keys: readonly string[], received: readonly str
 ];
 
 test('what arrives, by binding keys', async () => {
-  const receivers = await Promise.all(
-    table.map(([keys]) => roles.receiver(['receive-logs-direct', ...keys, closing], { deadlineMs: 60_000 })),
-  );
+  const receivers = await Promise.all(table.map(([keys]) => roles.receiver(['receive-logs-direct', ...keys, closing])));
   for (const severity of [...severities, closing]) {
     const { status } = await roles.run(['emit-log-direct', severity, `<${severity}>`]);
     assert.is(status, severity === 'err' ? 67 : 0, severity);

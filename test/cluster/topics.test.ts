@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert';
 import { lines, testRoles } from '../support/roles.ts';
 
 const roles = await testRoles();
+test.after.each(roles.killLeft);
 test.after(roles.end);
 
 const closing = 'the.very.last.line.of.all';
@@ -33,7 +34,7 @@ const table: readonly (readonly [patterns: readonly string[], received: readonly
 
 test('what arrives, by patterns', async () => {
   const receivers = await Promise.all(
-    table.map(([patterns]) => roles.receiver(['receive-logs-topic', ...patterns, closing], { deadlineMs: 60_000 })),
+    table.map(([patterns]) => roles.receiver(['receive-logs-topic', ...patterns, closing])),
   );
   for (const topic of [...topics, closing]) {
     assert.is((await roles.run(['emit-log-topic', topic, `<${topic}>`])).status, 0, topic);

@@ -10,6 +10,7 @@ import { lines, testRoles } from '../support/roles.ts';
 import { until } from '../support/until.ts';
 
 const roles = await testRoles();
+test.after.each(roles.killLeft);
 test.after(roles.end);
 
 // A task named `hold…` lasts until there is a file `go`; every other is done at once.

@@ -26,7 +26,9 @@ export interface Roles {
   /** Messages that wait in a queue now, by a passive look. They stay. */
   held(queue: string): Promise<number>;
   deleteQueue(queue: string): Promise<void>;
-  /** Kills what still runs and removes the vhost; throws if something had to be killed. */
+  /** For test.after.each: kills what the test left running, and throws if there was something. */
+  killLeft(): Promise<void>;
+  /** For test.after: removes the vhost. */
   end(): Promise<void>;
 }
 
@@ -35,7 +37,7 @@ export async function testRoles(): Promise<Roles> {
   const left = new Map<string, RunningMq>();
   const place = (queue: string) => `/api/queues/${vhost.name}/${encodeURIComponent(queue)}`;
   const start: Roles['start'] = (args, options = {}) => {
-    const running = startMq(args, { ...options, env: { MQ_URL: vhost.url, ...options.env } });
+    const running = startMq(args, { deadlineMs: 60_000, ...options, env: { MQ_URL: vhost.url, ...options.env } });
     const label = `mq ${args.join(' ')} (${running.pid})`;
     left.set(label, running);
     const gone = () => left.delete(label);
@@ -70,13 +72,13 @@ export async function testRoles(): Promise<Roles> {
     deleteQueue: async (queue) => {
       await vhost.api('DELETE', place(queue));
     },
-    end: async () => {
+    killLeft: async () => {
       const labels = [...left.keys()];
       for (const running of left.values()) running.kill('SIGKILL');
       await Promise.allSettled([...left.values()].map(({ ended }) => ended));
-      await vhost.remove();
       if (labels.length > 0) throw new Error(`still running at the end: ${labels.join('; ')}`);
     },
+    end: () => vhost.remove(),
   };
 }
 

@@ -1,0 +1,77 @@
+// What a person gets when something is wrong: an exit status, one line, a hint, no stack, and never the password.
+
+import * as assert from 'uvu/assert';
+import { type ErrorCode, exitStatuses } from '../../src/errors.ts';
+import type { MqResult } from './mq.ts';
+
+/** A password in which every part between two special characters can be recognised. */
+export const canary = 'canaryA:canaryB@canaryC/canaryD%canaryE?canaryF#canaryG';
+
+/** An address with the password. `at`: what follows the `@`. */
+export function addressWithCanary(at: string, { scheme = 'amqp', user = 'mq' } = {}): string {
+  return `${scheme}://${user}:${encodeURIComponent(canary)}@${at}`;
+}
+
+export interface Refusal {
+  readonly exit: number;
+  /** The error's whole line, or what it has to match. */
+  readonly line: string | RegExp;
+  /** The text after `hint: `; absent: there must be none. */
+  readonly hint?: string | RegExp;
+  /** Between the line and the hint. */
+  readonly problems?: readonly string[];
+  /** What stands on stderr before the error; absent: nothing may. */
+  readonly before?: RegExp;
+}
+
+/** The result is this refusal and nothing beside it. */
+export function assertRefused(result: MqResult, { exit, line, hint, problems = [], before }: Refusal): void {
+  assertNoSecret(result);
+  const all = result.stderr.replace(/\n$/, '').split('\n');
+  const rest = problems.length + (hint === undefined ? 0 : 1);
+  const at = all.length - 1 - rest;
+  const context = `the whole of stderr: ${result.stderr}`;
+  assert.is(result.status, exit, `exit ${result.status}; ${context}`);
+  assertLike(all[at] ?? '', line, context);
+  const code = / \[([A-Z_]+)\]$/.exec(all[at] ?? '')?.[1] as ErrorCode;
+  assert.is(exitStatuses[code], exit, `the code in the line has another exit status; ${context}`);
+  assert.equal(
+    all.slice(at + 1, at + 1 + problems.length).map((problem) => problem.trim()),
+    problems,
+  );
+  if (hint !== undefined) assertLike(all.at(-1)?.replace(/^hint: /, '') ?? '', hint, context);
+  assert.not.match(result.stderr, /^\s+at .*[:(]\d+/m, `a stack; ${context}`);
+  if (before === undefined) assert.is(at, 0, context);
+  else assert.match(all.slice(0, at).join('\n'), before);
+  assert.is(result.stdout, '');
+}
+
+/** As `assertRefused`, of a run with `--json`: one object. */
+export function assertRefusedInJson(result: MqResult, { exit, line, hint }: Refusal): void {
+  assertNoSecret(result);
+  assert.is(result.status, exit, result.stderr);
+  const { message, hint: told, code, ...rest } = JSON.parse(result.stderr) as Record<string, string>;
+  assert.equal(rest, { level: 'error', exit });
+  assertLike(`${/^mq [^:]*: /.exec(String(line))?.[0] ?? ''}${message} [${code}]`, line, result.stderr);
+  if (hint === undefined) assert.is(told, undefined);
+  else assertLike(String(told), hint, result.stderr);
+  assert.is(result.stdout, '');
+}
+
+/** No form of the canary, and no part of it, is in the output. */
+export function assertNoSecret({ stdout, stderr }: MqResult): void {
+  const forms = ['canary', ...[canary, `mq:${canary}`, `\0mq\0${canary}`].map(base64Core), encodeURIComponent(canary)];
+  for (const text of [stdout, stderr]) {
+    for (const form of forms) assert.not.ok(text.includes(form), `the password is shown: ${text}`);
+  }
+}
+
+/** Without the end, which depends on what follows. */
+function base64Core(text: string): string {
+  return Buffer.from(text).toString('base64').slice(0, -4);
+}
+
+function assertLike(found: string, wanted: string | RegExp, message: string): void {
+  if (typeof wanted === 'string') assert.is(found, wanted, `${JSON.stringify(found)}; ${message}`);
+  else assert.match(found, wanted, `${JSON.stringify(found)} does not match ${wanted}; ${message}`);
+}
