@@ -18,10 +18,10 @@ const names = {
   'delivery-mode': 'deliveryMode',
 } as const;
 
-const largest: Readonly<Record<string, number>> = {
-  priority: 255,
-  timestamp: Number.MAX_SAFE_INTEGER,
-  deliveryMode: 2,
+const ranges: Readonly<Record<string, readonly [number, number]>> = {
+  priority: [0, 255],
+  timestamp: [0, 999_999_999_999_999],
+  deliveryMode: [1, 2],
 };
 
 /** `content-type`, `content_type` and `contentType` are the same. Throws USAGE. */
@@ -32,16 +32,20 @@ export function properties(values: Values): Properties {
     const name = (names as Readonly<Record<string, string>>)[dashed];
     if (name === undefined)
       throw values.usage(`there is no property '${typed}'; there are ${Object.keys(names).join(', ')}`);
-    const limit = largest[name];
-    if (limit !== undefined && !(/^\d{1,15}$/.test(value) && Number(value) <= limit))
-      throw values.usage(`the property ${dashed} must be a whole number from 0 to ${limit}, not '${value}'`);
+    const range = ranges[name];
+    if (range && !(/^\d{1,15}$/.test(value) && Number(value) >= range[0] && Number(value) <= range[1]))
+      throw values.usage(
+        `the property ${dashed} must be a whole number from ${range[0]} to ${range[1]}, not '${value}'`,
+      );
     // RabbitMQ: a per-message TTL is text that holds a whole number of milliseconds.
     if (name === 'expiration' && !/^\d{1,10}$/.test(value))
       throw values.usage(`the property expiration must be whole milliseconds, not '${value}'`);
-    if (limit === undefined && Buffer.byteLength(value) > 255)
+    if (!range && Buffer.byteLength(value) > 255)
       throw values.usage(`the property ${dashed} has ${Buffer.byteLength(value)} bytes; AMQP allows 255`);
-    found[name] = limit === undefined ? value : Number(value);
+    found[name] = range ? Number(value) : value;
   }
   const headers = values.pairs('header');
+  const long = headers.map(([name]) => Buffer.byteLength(name)).find((bytes) => bytes > 255);
+  if (long !== undefined) throw values.usage(`the name of a header has ${long} bytes; AMQP allows 255`);
   return headers.length > 0 ? { ...found, headers: Object.fromEntries(headers) } : found;
 }

@@ -16,12 +16,13 @@ export function rascalConnection(connection: ConnectionConfig, needs: Connection
   const password = connection.password ?? (connection.user === undefined ? 'guest' : '');
   const vhost = connection.vhost ?? needs.vhost;
   const timeout = options['connection_timeout'];
+  const byUrl = survivesUrl(user, password);
   return {
     protocol,
     hostname,
     port: connection.port ?? (protocol === 'amqps' ? 5671 : 5672),
     user,
-    password,
+    password: byUrl ? password : '***',
     // Rascal writes it into the URL as it is, and nothing for '/'.
     vhost: vhost === '/' ? '/' : encodeURIComponent(vhost),
     options: { heartbeat: needs.heartbeatSeconds, ...options },
@@ -29,17 +30,17 @@ export function rascalConnection(connection: ConnectionConfig, needs: Connection
       // amqplib leaves Nagle's algorithm on: 44 ms for each answer.
       noDelay: true,
       timeout: timeout === undefined ? 10_000 : Number(timeout),
-      ...(survivesUrl(user, password) ? {} : { credentials: plain(user, password) }),
+      ...(byUrl ? {} : { credentials: plain(user, password) }),
       ...socketOptions,
       clientProperties: { connection_name: needs.connectionName, ...objectOf(socketOptions['clientProperties']) },
     },
   };
 }
 
-// amqplib reads the user and password with `unescape`, which takes UTF-8 for Latin-1; Rascal cannot tell
-// a colon in the user from the one behind it, and leaves an empty password out.
+// amqplib reads the user and password with `unescape`, which takes UTF-8 for Latin-1. Rascal cannot tell a colon in the
+// user from the one behind it, leaves an empty password out, and shows what stands before a colon in the password.
 function survivesUrl(user: string, password: string): boolean {
-  return /^[\x20-\x7e]+$/.test(user) && /^[\x20-\x7e]+$/.test(password) && !user.includes(':');
+  return [user, password].every((part) => /^[\x20-\x7e]+$/.test(part) && !part.includes(':'));
 }
 
 // The form of amqplib's `credentials.plain`. RFC 4616: an empty authorisation id, the user, the password.

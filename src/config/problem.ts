@@ -49,14 +49,14 @@ export function problemLine(file: string, { line, column, path, message }: Probl
 
 /** ` (did you mean "queue"?)`, or nothing where no candidate is near. */
 export function didYouMean(word: string, candidates: readonly string[]): string {
-  if (word === '' || candidates.length === 0) return '';
+  if (word.length < 2 || candidates.length === 0) return '';
   const near = closest(
     word.toLowerCase(),
     candidates.map((candidate) => candidate.toLowerCase()),
   );
   const found = candidates.find((candidate) => candidate.toLowerCase() === near) ?? '';
-  const tolerance = Math.max(1, Math.floor(word.length / 3));
-  return distance(word.toLowerCase(), near) <= tolerance ? ` (did you mean ${quote(found)}?)` : '';
+  const tolerance = Math.max(1, Math.round(word.length * 0.4));
+  return found !== '' && distance(word.toLowerCase(), near) <= tolerance ? ` (did you mean ${quote(found)}?)` : '';
 }
 
 /** A word of the user in quotes, cut where it is long. What looks like an address is not shown: it may hold a password. */

@@ -12,7 +12,7 @@ import type {
   VhostConfig,
 } from './config.ts';
 import { connectionDefaults } from './defaults.ts';
-import { objectOf, type Plain, pick, withDefaults } from './plain.ts';
+import { membersOf, objectOf, type Plain, pick, withDefaults } from './plain.ts';
 import { type Reach, reach } from './reach.ts';
 
 /** What a command needs of the configuration. */
@@ -54,7 +54,8 @@ export function rascalConfig(config: Config, needs: Needs): Record<string, unkno
   const defaults = objectOf(config.rest['defaults']);
   const retry = { min: 500, max: needs.heartbeatSeconds * 1000, factor: 2, strategy: 'exponential' };
   return {
-    ...pick(config.rest, ['encryption', 'redeliveries']),
+    ...pick(config.rest, ['encryption']),
+    redeliveries: { counters: countersOf(config) },
     defaults: {
       ...pick(defaults, ['redeliveries']),
       vhosts: {
@@ -99,6 +100,12 @@ function find<Item>(items: Readonly<Record<string, Item>>, name: string, kind: s
   throw new MqError('USAGE', `rascal.json has no ${kind} ${JSON.stringify(name)}`, {
     hint: `there are: ${Object.keys(items).join(', ')}`,
   });
+}
+
+// Rascal loses its own counter, which every subscription uses, when the file has a list of counters.
+function countersOf(config: Config): Plain {
+  const members = membersOf(objectOf(config.rest['redeliveries'])['counters']);
+  return Object.fromEntries(members.map(({ name = '', value }) => [name, value]));
 }
 
 interface VhostNeeds {

@@ -80,7 +80,8 @@ export class Retries {
     await this.#declare(step.to, step.arguments);
     const { message, reason, attempt, to } = step;
     const { expiration: _, ...kept } = message.properties; // else it would expire from the wait queue too soon
-    const { 'x-delivery-count': __, ...headers } = message.headers;
+    // RabbitMQ: CC is obeyed at every publish, so the other queues would get a copy for each attempt.
+    const { 'x-delivery-count': __, CC: ___, BCC: ____, ...headers } = message.headers;
     const properties: Properties & { messageId: string } = {
       ...kept,
       deliveryMode: 2,

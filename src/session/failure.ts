@@ -127,6 +127,18 @@ const texts: readonly (readonly [RegExp, (match: RegExpExecArray) => Failure])[]
       message: `the body of ${size} bytes is over the broker's limit of ${limit}`,
     }),
   ],
+  [
+    /PRECONDITION_FAILED - (user_id property set [^"]*|fast reply consumer does not exist)/,
+    ([, what]) => ({ code: 'BAD_DATA', message: `the broker refused the message: ${what}` }),
+  ],
+  [
+    // RabbitMQ: the reason is an Erlang term over several lines, {unacceptable_type_in_header,<<"CC">>,…}.
+    /PRECONDITION_FAILED - invalid message: \{(\w+)[^"]*(?:"(\w+)")?/,
+    ([, what, name]) => ({
+      code: 'BAD_DATA',
+      message: `the broker refused the message: ${what}${name ? ` (${name})` : ''}`,
+    }),
+  ],
   [/NOT_FOUND - ([^"]+)/, ([, what]) => ({ code: 'TOPOLOGY', message: `the broker holds ${what?.trim()}` })],
   // Not permanent: after a lost connection the broker may hold our own exclusive queue for the former one a while.
   [

@@ -153,8 +153,7 @@ export class Publisher {
   async #reopen(cause: Error | undefined): Promise<void> {
     if (cause) {
       const failure = failureOf(cause, this.#settings.redact);
-      if (failure.code === 'BAD_DATA') this.#refuseTooLarge(failure);
-      else if (isPermanent(failure)) return this.#fail(failure);
+      if (!this.#refuseTooLarge(failure) && isPermanent(failure)) return this.#fail(failure);
     }
     while (!this.#failure) {
       try {
@@ -204,11 +203,12 @@ export class Publisher {
     }
   }
 
-  #refuseTooLarge(failure: MqError): void {
-    const limit = Number(/limit of (\d+)/.exec(failure.message)?.[1]);
-    for (const entry of [...this.#window]) {
-      if (entry.message.body.length > limit) this.#settle(entry, { type: 'refused', error: failure });
-    }
+  /** False if the failure is another one. Only what is too large is refused; the others of the window are sent again. */
+  #refuseTooLarge(failure: MqError): boolean {
+    const limit = Number(/broker's limit of (\d+)/.exec(failure.message)?.[1]);
+    const tooLarge = [...this.#window].filter(({ message }) => message.body.length > limit);
+    for (const entry of tooLarge) this.#settle(entry, { type: 'refused', error: failure });
+    return tooLarge.length > 0;
   }
 
   #checkProgress(): void {

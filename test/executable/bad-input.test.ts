@@ -39,7 +39,8 @@ function tests(rows: readonly Row[]): void {
       });
     test(title, async () => assertRefused(await run(), refusal));
     if (!everyStyle) continue;
-    test(`${title}: with --json one object`, async () => assertRefusedInJson(await run(['--json']), refusal));
+    test(`${title}: with --json one object`, async () =>
+      assertRefusedInJson(await run(['--json']), args[0] ?? '', refusal));
     test(`${title}: with --debug the stack, and still no password`, async () => {
       const result = await run(['--debug']);
       assertNoSecret(result);
@@ -410,7 +411,7 @@ const numbers = {
 } as const;
 
 const numberRows = Object.entries(numbers).flatMap(([kind, commands]) =>
-  Object.entries(commands).flatMap(([command, options]) =>
+  Object.entries<readonly string[]>(commands).flatMap(([command, options]) =>
     options.map((option, index): Row => {
       // Every option has one value that is no number; the first of each command has several.
       const value = ['abc', '0', '-1', '1e3'][index % 4] as string;
@@ -458,7 +459,6 @@ tests([
     exit: 64,
     line: 'mq: give a command [USAGE]',
     hint: 'mq --help lists the commands',
-    everyStyle: true,
   },
   {
     title: 'an unknown command, and what was probably meant',
@@ -647,8 +647,8 @@ tests([
     title: 'a folder for --exec',
     args: ['worker', '--exec', '/tmp'],
     exit: 71,
-    line: /^mq worker: cannot run \/tmp: .*(directory|folder).* \[SYSTEM\]$/,
-    hint: /./,
+    line: 'mq worker: cannot run /tmp: not a file [SYSTEM]',
+    hint: 'name a file that can be run',
   },
   {
     title: 'an empty command for --exec',
@@ -668,8 +668,7 @@ tests([
     args: ['worker', '--handler', './work.ts'],
     files: { 'work.ts': 'export default (message' },
     exit: 78,
-    line: /^mq worker: cannot (load|use) \.\/work\.ts: .* \[CONFIG\]$/,
-    hint: /.?/,
+    line: /^mq worker: cannot load \.\/work\.ts: .*\/work\.ts:1\) \[CONFIG\]$/,
   },
   {
     title: 'a handler file without a function',

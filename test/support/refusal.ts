@@ -46,13 +46,13 @@ export function assertRefused(result: MqResult, { exit, line, hint, problems = [
   assert.is(result.stdout, '');
 }
 
-/** As `assertRefused`, of a run with `--json`: one object. */
-export function assertRefusedInJson(result: MqResult, { exit, line, hint }: Refusal): void {
+/** As `assertRefused`, of a run of `mq <command>` with `--json`: one object. */
+export function assertRefusedInJson(result: MqResult, command: string, { exit, line, hint }: Refusal): void {
   assertNoSecret(result);
   assert.is(result.status, exit, result.stderr);
   const { message, hint: told, code, ...rest } = JSON.parse(result.stderr) as Record<string, string>;
   assert.equal(rest, { level: 'error', exit });
-  assertLike(`${/^mq [^:]*: /.exec(String(line))?.[0] ?? ''}${message} [${code}]`, line, result.stderr);
+  assertLike(`mq ${command}: ${message} [${code}]`, line, result.stderr);
   if (hint === undefined) assert.is(told, undefined);
   else assertLike(String(told), hint, result.stderr);
   assert.is(result.stdout, '');

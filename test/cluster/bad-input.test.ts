@@ -1,0 +1,551 @@
+// Whatever is wrong once a broker is reached: the login, the topology, the message, the handler, the output.
+// The user of every address has a password that must not be seen.
+
+import { execFile } from 'node:child_process';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { chmodSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { emptyFolder, executable, type MqOptions, type MqResult } from '../support/mq.ts';
+import type { Refusal } from '../support/refusal.ts';
+import { addressWithCanary, assertNoSecret, assertRefused, assertRefusedInJson, canary } from '../support/refusal.ts';
+import { lines, testRoles } from '../support/roles.ts';
+
+const roles = await testRoles();
+const { vhost } = roles;
+const hosts = vhost.urls.map((url) => new URL(url).host);
+const users: string[] = [];
+const all = { configure: '.*', write: '.*', read: '.*' };
+const user = await newUser(all);
+const url = addressIn(vhost.name);
+
+test.after(async () => {
+  for (const name of users) await vhost.api('DELETE', `/api/users/${name}`);
+  await roles.end();
+});
+
+/** A user whose password is the canary, with these permissions in the vhost; undefined: none. */
+async function newUser(permissions: typeof all | undefined): Promise<string> {
+  const name = `mq-${randomUUID()}`;
+  await vhost.api('PUT', `/api/users/${name}`, { password: canary, tags: '' });
+  users.push(name);
+  if (permissions) await vhost.api('PUT', `/api/permissions/${vhost.name}/${name}`, permissions);
+  return name;
+}
+
+/** Every node, for one user. */
+function addressIn(path: string, name = user): string {
+  return hosts.map((host) => addressWithCanary(`${host}/${path}`, { user: name })).join(',');
+}
+
+async function run(args: readonly string[], options: MqOptions = {}): Promise<MqResult> {
+  const result = await roles.run(args, { ...options, env: { MQ_URL: url, ...options.env } });
+  assertNoSecret(result);
+  return result;
+}
+
+/** A classic queue of its own, with a topic exchange that gives it everything, and two attempts for each message. */
+function place(): { queue: string; cwd: string; add(name: string, text: string): void } {
+  const queue = `q-${randomUUID()}`;
+  const config = {
+    vhosts: {
+      '/': {
+        exchanges: { [`e-${queue}`]: { type: 'topic' } },
+        queues: { [queue]: {} },
+        bindings: [`e-${queue}[#] -> ${queue}`],
+      },
+    },
+    publications: { to: { exchange: `e-${queue}` }, direct: { queue } },
+    subscriptions: { from: { queue } },
+    mq: { retry: { attempts: 2, delays: [50] } },
+  };
+  const cwd = emptyFolder({ 'rascal.json': JSON.stringify(config) });
+  const add = (name: string, text: string) => {
+    writeFileSync(join(cwd, name), text);
+    chmodSync(join(cwd, name), 0o755);
+  };
+  return { queue, cwd, add };
+}
+
+// The login and the vhost
+
+const wrong = 'canaryX:canaryY';
+const strangers = (host: string) => `amqp://mq:${encodeURIComponent(wrong)}@${host}/${vhost.name}`;
+
+interface LoginRow extends Refusal {
+  readonly title: string;
+  readonly url: () => string | Promise<string>;
+}
+
+const logins: readonly LoginRow[] = [
+  {
+    title: 'a wrong password',
+    url: () => strangers(hosts[0] as string),
+    exit: 77,
+    line: 'mq producer: the broker refused the user or the password (ACCESS_REFUSED) [NOT_PERMITTED]',
+    hint: 'check the user and password in --url, MQ_URL or rascal.json',
+  },
+  {
+    title: 'a vhost that is absent',
+    url: () => addressIn('no%20such'),
+    exit: 78,
+    line: "mq producer: the vhost 'no such' does not exist on the broker [CONFIG]",
+    hint: 'create it, or name another one at the end of the URL',
+  },
+  {
+    title: 'a vhost that the user may not enter',
+    url: async () => addressIn(vhost.name, await newUser(undefined)),
+    exit: 77,
+    line: new RegExp(
+      `^mq producer: the user 'mq-[-0-9a-f]+' has no access to the vhost '${vhost.name}' \\[NOT_PERMITTED\\]$`,
+    ),
+    hint: 'give the user permissions there, or name another vhost at the end of the URL',
+  },
+  {
+    title: 'TLS to a plain port',
+    url: () => addressWithCanary(hosts[0] as string, { scheme: 'amqps' }),
+    exit: 76,
+    line: 'mq producer: the server does not speak TLS [TLS]',
+    hint: 'use amqp:// for a plain port (5672), amqps:// for a TLS port (5671)',
+  },
+];
+
+for (const { title, url: address, ...refusal } of logins) {
+  test(title, async () => {
+    const given = await address();
+    assertRefused(await run(['producer', '--url', given, 'hi']), refusal);
+    assertRefusedInJson(await run(['producer', '--url', given, '--json', 'hi']), 'producer', refusal);
+    const debug = await run(['producer', '--url', given, '--debug', 'hi']);
+    assert.is(debug.status, refusal.exit);
+    assert.match(debug.stderr, /^MqError: .*\n {4}at /m);
+  });
+}
+
+test('a list of nodes whose first is dead works', async () => {
+  const { cwd } = place();
+  const env = { MQ_URL: `${addressWithCanary(`127.0.0.1:1/${vhost.name}`, { user })},${url}` };
+  assert.equal((await run(['publish', 'to', 'hi'], { cwd, env })).status, 0);
+  assert.is((await run(['subscribe', 'from', '--count', '1'], { cwd, env })).stdout, 'hi\n');
+});
+
+// Permissions and topology
+
+const refusedQueue = (queue: string, act: string) =>
+  new RegExp(
+    `^mq .*: the broker refused: ${act} access to (queue|exchange) '${queue}' in vhost .* refused for user 'mq-.*' \\[NOT_PERMITTED\\]$`,
+  );
+
+test('no permission to configure, to write and to read: each is one line', async () => {
+  const { queue, cwd } = place();
+  const as = (permissions: Partial<typeof all>) => newUser({ ...all, ...permissions });
+  const noConfigure = { MQ_URL: addressIn(vhost.name, await as({ configure: '' })) };
+  assertRefused(await run(['publish', 'direct', 'hi'], { cwd, env: noConfigure }), {
+    exit: 77,
+    line: refusedQueue(queue, 'configure'),
+  });
+  assert.is((await run(['publish', 'to', 'hi'], { cwd })).status, 0);
+  const noWrite = { MQ_URL: addressIn(vhost.name, await as({ write: `${queue}` })) };
+  assertRefused(await run(['publish', 'direct', 'hi'], { cwd, env: noWrite }), {
+    exit: 77,
+    line: refusedQueue('amq\\.default', 'write'),
+  });
+  const noRead = { MQ_URL: addressIn(vhost.name, await as({ read: 'e-.*' })) };
+  assertRefused(await run(['subscribe', 'from', '--until-empty'], { cwd, env: noRead }), {
+    exit: 77,
+    line: refusedQueue(queue, 'read'),
+  });
+  assert.is(await roles.held(queue), 1);
+});
+
+test('a queue that the broker holds with other arguments: which one, what was wanted and what was found', async () => {
+  await vhost.api('PUT', `/api/queues/${vhost.name}/task_queue`, {
+    durable: true,
+    arguments: { 'x-queue-type': 'classic' },
+  });
+  const refusal = {
+    exit: 78,
+    line: new RegExp(
+      `^mq (task|worker): the queue 'task_queue' in vhost '${vhost.name}' exists with another 'x-queue-type': wanted quorum, found classic \\[TOPOLOGY\\]$`,
+    ),
+    hint: 'change rascal.json to what the broker holds, or delete the queue there',
+  };
+  assertRefused(await run(['task', 'hi']), refusal);
+  assertRefused(await run(['worker', '--until-empty']), refusal);
+  await roles.deleteQueue('task_queue');
+});
+
+test('an exchange that the broker holds with another type', async () => {
+  await vhost.api('PUT', `/api/exchanges/${vhost.name}/logs`, { type: 'direct', durable: false });
+  assertRefused(await run(['emit-log', 'hi']), {
+    exit: 78,
+    line: `mq emit-log: the exchange 'logs' in vhost '${vhost.name}' exists with another 'type': wanted fanout, found direct [TOPOLOGY]`,
+    hint: 'change rascal.json to what the broker holds, or delete the exchange there',
+  });
+  await vhost.api('DELETE', `/api/exchanges/${vhost.name}/logs`);
+});
+
+test('a message that no queue gets', async () => {
+  assertRefused(await run(['emit-log-direct', 'nobody', 'hi']), {
+    exit: 67,
+    line: "mq emit-log-direct: not delivered: the exchange 'direct_logs' has no queue for the key 'nobody' (NO_ROUTE) [UNROUTABLE]",
+    hint: 'start the receiver first, or bind a queue',
+  });
+});
+
+// The message
+
+const key256 = 'k'.repeat(256);
+
+test('a routing key of 256 bytes', async () => {
+  const { cwd } = place();
+  assertRefused(await run(['publish', 'to', '--routing-key', key256, 'hi'], { cwd }), {
+    exit: 65,
+    line: 'mq publish: the routing key has 256 bytes; AMQP allows 255 [BAD_DATA]',
+  });
+  assert.is((await run(['publish', 'to', '--routing-key', key256.slice(1), 'hi'], { cwd })).status, 0);
+});
+
+test('what the broker refuses about a message is bad data, and mq ends', async () => {
+  const { cwd } = place();
+  const rows = [
+    ['--header', 'CC=text', 'the broker refused the message: unacceptable_type_in_header (CC)'],
+    [
+      '--property',
+      'user-id=other',
+      `the broker refused the message: user_id property set to 'other' but authenticated user was '${user}'`,
+    ],
+    [
+      '--property',
+      'reply-to=amq.rabbitmq.reply-to',
+      'the broker refused the message: fast reply consumer does not exist',
+    ],
+  ] as const;
+  for (const [option, value, why] of rows)
+    assertRefused(await run(['publish', 'to', option, value, 'hi'], { cwd }), {
+      exit: 65,
+      line: `mq publish: ${why} [BAD_DATA]`,
+    });
+});
+
+test("a body over the broker's limit is refused, and the others of the window arrive", async () => {
+  const { queue, cwd } = place();
+  const limit = 16 * 1024 * 1024;
+  const large = Buffer.alloc(limit + 1, 'x');
+  assertRefused(await run(['publish', 'to', '--file', '-'], { cwd, input: large }), {
+    exit: 65,
+    line: `mq publish: the body of ${limit + 1} bytes is over the broker's limit of ${limit} [BAD_DATA]`,
+  });
+  const input = Buffer.concat([Buffer.from('one\n'), large, Buffer.from('\ntwo\n')]);
+  const { status, stdout } = await run(['publish', 'to', '--lines', '--json'], { cwd, input });
+  assert.is(status, 65);
+  assert.equal(
+    lines(stdout)
+      .map((line) => JSON.parse(line) as { number: number; outcome: string })
+      .map(({ number, outcome }) => `${number} ${outcome}`)
+      .sort(),
+    ['1 confirmed', '2 refused', '3 confirmed'],
+  );
+  assert.equal((await roles.take(queue, 2)).map(({ payload }) => payload).sort(), ['one', 'two']);
+});
+
+/** Every byte, NUL and what is not UTF-8 among them. */
+const everyByte = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
+
+test('any bytes arrive as they are, by --file - and the base64 of --json', async () => {
+  const { cwd } = place();
+  const bodies = [everyByte, randomBytes(100_000), Buffer.alloc(0), Buffer.from([0xff]), Buffer.from('\ufeffBOM\r\n')];
+  for (const body of bodies) assert.is((await run(['publish', 'to', '--file', '-'], { cwd, input: body })).status, 0);
+  const { stdout } = await run(['subscribe', 'from', '--json', '--count', `${bodies.length}`], { cwd });
+  const arrived = lines(stdout).map((line) => JSON.parse(line) as { body: string; encoding: 'utf8' | 'base64' });
+  assert.equal(
+    arrived.map(({ body, encoding }) => Buffer.from(body, encoding).toString('hex')),
+    bodies.map((body) => body.toString('hex')),
+  );
+  assert.equal(
+    arrived.map(({ encoding }) => encoding),
+    ['base64', 'base64', 'utf8', 'base64', 'utf8'],
+  );
+});
+
+test('any bytes but a newline arrive as they are by --lines, and a receiver prints them as they are', async () => {
+  const { cwd } = place();
+  const line = Buffer.from(everyByte.filter((byte) => byte !== 10));
+  assert.is(
+    (await run(['publish', 'to', '--lines'], { cwd, input: Buffer.concat([line, Buffer.from('\n\n'), line]) })).status,
+    0,
+  );
+  const { bytes } = await run(['subscribe', 'from', '--count', '3'], { cwd });
+  assert.equal(
+    bytes.toString('hex'),
+    Buffer.concat([line, Buffer.from('\n\n'), line, Buffer.from('\n')]).toString('hex'),
+  );
+});
+
+test('a value arrives exactly as it was typed', async () => {
+  const { cwd } = place();
+  const values = [
+    '',
+    '007',
+    '1e3',
+    '-x',
+    '--',
+    'true',
+    'a=b',
+    'ü',
+    '--json',
+    '-',
+    ' ',
+    'null',
+    '[1]',
+    '0x10',
+    '-1',
+    'a\nb',
+    '{"a":1}',
+  ];
+  for (const value of values) {
+    const options = ['--routing-key', value, '--header', `h=${value}`, '--property', `app-id=${value}`];
+    assert.is((await run(['publish', ...options, 'to', '--', value], { cwd })).status, 0, value);
+    const joined = [`--routing-key=${value}`, `--header=h=${value}`, `--property=app-id=${value}`];
+    assert.is((await run(['publish', 'to', ...joined, '--', value, value], { cwd })).status, 0, value);
+  }
+  const { stdout } = await run(['subscribe', 'from', '--json', '--count', `${2 * values.length}`], { cwd });
+  const arrived = lines(stdout).map((line) => {
+    const { body, fields, headers, properties } = JSON.parse(line);
+    return [body, fields.routingKey, headers.h, properties.appId];
+  });
+  // RabbitMQ and amqplib: an empty text is a text.
+  assert.equal(
+    arrived,
+    values.flatMap((value) => [
+      [value, value, value, value],
+      [`${value} ${value}`, value, value, value],
+    ]),
+  );
+});
+
+test('a file to send that is missing, or is a folder', async () => {
+  const { cwd } = place();
+  assertRefused(await run(['publish', 'to', '--file', 'none'], { cwd }), {
+    exit: 66,
+    line: 'mq publish: cannot read none: no such file [NO_INPUT]',
+  });
+  assertRefused(await run(['publish', 'to', '--lines', '--file', '.'], { cwd }), {
+    exit: 66,
+    line: 'mq publish: cannot read .: it is a directory [NO_INPUT]',
+  });
+});
+
+// Handlers
+
+const failing = [
+  {
+    title: 'throws',
+    file: 'work.ts',
+    text: "export default () => { throw new Error('out of paper') }",
+    reason: 'out of paper',
+  },
+  {
+    title: 'throws what has no text',
+    file: 'work.ts',
+    text: 'export default () => { throw Object.create(null) }',
+    reason: 'an error that cannot be shown',
+  },
+  {
+    title: 'rejects',
+    file: 'work.ts',
+    text: "export default async () => { await 1; throw 'out of ink' }",
+    reason: 'out of ink',
+  },
+  {
+    title: 'hangs (a module)',
+    file: 'work.ts',
+    text: 'export default () => new Promise(() => setInterval(() => {}, 1000))',
+    reason: 'no end within 0.5 s',
+  },
+  { title: 'hangs (a command)', file: 'work.sh', text: '#!/bin/sh\nsleep 600\n', reason: 'no end within 0.5 s' },
+  { title: 'exits with 1', file: 'work.sh', text: '#!/bin/sh\nexit 1\n', reason: 'exit status 1' },
+  { title: 'is killed', file: 'work.sh', text: '#!/bin/sh\nkill -9 $$\n', reason: 'signal SIGKILL' },
+] as const;
+
+for (const { title, file, text, reason } of failing) {
+  test(`a message whose handler ${title} is tried again, then in the dead-letter queue`, async () => {
+    const { queue, cwd, add } = place();
+    add(file, text);
+    await run(['publish', 'to', '--routing-key', 'some.key', '--header', 'kept=yes', '--file', '-'], {
+      cwd,
+      input: everyByte,
+    });
+    const handler = file.endsWith('.ts') ? ['--handler', file] : ['--exec', `./${file}`];
+    const { status, stdout, stderr } = await run(
+      ['subscribe', 'from', '--count', '2', '--handler-timeout', '0.5', '--grace', '0.2', ...handler],
+      { cwd },
+    );
+    assert.equal({ status, stdout }, { status: 0, stdout: '' });
+    assert.equal(lines(stderr), [
+      `waiting for messages from ${queue}`,
+      `attempt 1 failed: ${reason}`,
+      `attempt 2 failed: ${reason}`,
+    ]);
+    assert.is(await roles.held(queue), 0);
+    const [dead] = await roles.take(`${queue}.dead`, 1);
+    assert.is(Buffer.from(dead?.payload ?? '', 'base64').toString('hex'), everyByte.toString('hex'));
+    const headers = dead?.properties.headers ?? {};
+    assert.equal(
+      ['kept', 'x-mq-reason', 'x-mq-attempt', 'x-mq-queue', 'x-mq-routing-key'].map((name) => headers[name]),
+      ['yes', reason, 2, queue, 'some.key'],
+    );
+  });
+}
+
+test('an outcome that does not exist is no success', async () => {
+  const { queue, cwd, add } = place();
+  add('work.ts', "export default () => ({ type: 'akc' })");
+  await run(['publish', 'to', 'hi'], { cwd });
+  await run(['subscribe', 'from', '--count', '2', '--handler', 'work.ts'], { cwd });
+  assert.is((await roles.take(`${queue}.dead`, 1)).length, 1);
+});
+
+test('a worker whose command vanishes ends and loses nothing', async () => {
+  const { queue, cwd, add } = place();
+  add('work.sh', '#!/bin/sh\nrm work.sh\n');
+  await run(['publish', 'to', '--lines'], { cwd, input: 'one\ntwo\nthree\n' });
+  const result = await run(['subscribe', 'from', '--concurrency', '1', '--exec', './work.sh'], { cwd });
+  assertRefused(result, {
+    exit: 71,
+    line: /^mq subscribe: cannot run \.\/work\.sh: .* \[SYSTEM\]$/,
+    before: /^waiting for/,
+  });
+  assert.equal(
+    (await roles.take(queue, 2)).map(({ payload }) => payload),
+    ['two', 'three'],
+  );
+});
+
+test('a message with a CC header is tried again without further copies', async () => {
+  const { queue, cwd, add } = place();
+  add('work.sh', '#!/bin/sh\nexit 1\n');
+  const other = `${queue}.cc`;
+  await vhost.api('PUT', `/api/queues/${vhost.name}/${other}`, { durable: true });
+  await run(['publish', 'direct', 'made'], { cwd }); // the queue
+  await roles.take(queue, 1);
+  await vhost.api('POST', `/api/exchanges/${vhost.name}/amq.default/publish`, {
+    routing_key: queue,
+    payload: 'hi',
+    payload_encoding: 'string',
+    properties: { headers: { CC: [other] } },
+  });
+  await run(['subscribe', 'from', '--count', '2', '--exec', './work.sh'], { cwd });
+  await roles.take(`${queue}.dead`, 1);
+  assert.is(await roles.held(other), 1);
+});
+
+test('a message whose headers mq cannot send again is dead-lettered all the same', async () => {
+  const { queue, cwd, add } = place();
+  add('work.sh', '#!/bin/sh\nexit 1\n');
+  await run(['publish', 'direct', 'made'], { cwd }); // the queue
+  await roles.take(queue, 1);
+  await vhost.api('POST', `/api/exchanges/${vhost.name}/amq.default/publish`, {
+    routing_key: queue,
+    payload: 'hi',
+    payload_encoding: 'string',
+    properties: { headers: { a: 'x'.repeat(70_000) } },
+  });
+  const { status } = await run(['subscribe', 'from', '--count', '2', '--exec', './work.sh'], { cwd });
+  assert.is(status, 0);
+  assert.is((await roles.take(`${queue}.dead`, 1))[0]?.payload, 'hi');
+});
+
+// The output
+
+test('a full place for --file: the message stays in the queue', async () => {
+  const { queue, cwd } = place();
+  await run(['publish', 'to', 'hi'], { cwd });
+  assertRefused(await run(['subscribe', 'from', '--count', '1', '--file', '/dev/full'], { cwd }), {
+    exit: 74,
+    line: 'mq subscribe: cannot append to /dev/full: no space left on device [IO]',
+    before: /^waiting for messages from/,
+  });
+  assert.equal(
+    (await roles.take(queue, 1)).map(({ payload }) => payload),
+    ['hi'],
+  );
+});
+
+test('--file in a folder that is missing: nothing is taken', async () => {
+  const { queue, cwd } = place();
+  await run(['publish', 'to', 'hi'], { cwd });
+  assertRefused(await run(['subscribe', 'from', '--file', 'none/log'], { cwd }), {
+    exit: 73,
+    line: 'mq subscribe: cannot append to none/log: no such file or directory [CANNOT_CREATE]',
+  });
+  assert.is((await roles.take(queue, 1))[0]?.redelivered, false);
+});
+
+/** A shell line with `mq` in it; the status is that of the whole. */
+function shell(line: string, cwd: string): Promise<{ status: number; stdout: string; stderr: string }> {
+  return new Promise((resolve) => {
+    const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], MQ: executable, MQ_URL: url };
+    execFile(
+      'bash',
+      ['-c', `set -o pipefail; ${line.replaceAll('mq ', '"$MQ" ')}`],
+      { cwd, env, timeout: 60_000 },
+      (error, stdout, stderr) => {
+        resolve({ status: error ? Number(error.code ?? -1) : 0, stdout, stderr });
+      },
+    );
+  });
+}
+
+for (const options of ['', '--json ', '--exec cat']) {
+  test(`a closed pipe is a quiet end: subscribe ${options}| head -1`, async () => {
+    const { queue, cwd } = place();
+    const sent = Array.from({ length: 500 }, (_, number) => `number ${number}`);
+    await run(['publish', 'to', '--lines'], { cwd, input: sent.join('\n') });
+    const { status, stdout, stderr } = await shell(`mq subscribe from ${options} | head -1`, cwd);
+    assert.equal({ status, stderr }, { status: 0, stderr: `waiting for messages from ${queue}\n` });
+    assert.match(stdout, 'number 0');
+    assert.is(lines(stdout).length, 1);
+  });
+}
+
+for (const options of ['', '--json ']) {
+  test(`a full stdout ends a receiver, and the message stays in the queue: subscribe ${options}> /dev/full`, async () => {
+    const { queue, cwd } = place();
+    await run(['publish', 'to', '--lines'], { cwd, input: 'one\ntwo\n' });
+    const { status, stderr } = await shell(`mq subscribe from --count 2 --concurrency 1 ${options} > /dev/full`, cwd);
+    assert.is(status, 74);
+    assert.match(stderr, /cannot write to stdout: .*ENOSPC.*IO/);
+    assert.equal(
+      (await roles.take(queue, 2)).map(({ payload }) => payload),
+      ['one', 'two'],
+    );
+  });
+}
+
+test('a full stdout of a command ends the role, and the message stays in the queue', async () => {
+  const { queue, cwd } = place();
+  await run(['publish', 'to', 'hi'], { cwd });
+  const { status, stderr } = await shell('mq subscribe from --count 1 --exec cat > /dev/full', cwd);
+  assert.is(status, 74, stderr);
+  assert.is((await roles.take(queue, 1)).length, 1);
+});
+
+test('a full stdout of a sender is told', async () => {
+  const { cwd } = place();
+  const { status, stderr } = await shell('mq publish to --json hi > /dev/full', cwd);
+  assert.is(status, 74, stderr);
+});
+
+test('a closed stdout of a sender stops nothing', async () => {
+  const { queue, cwd } = place();
+  const { status } = await shell("printf 'one\\ntwo\\n' | mq publish to --lines | true", cwd);
+  assert.is(status, 0);
+  assert.is((await roles.take(queue, 2)).length, 2);
+});
+
+test('mq --help with a closed stdout ends quietly', async () => {
+  assert.equal(await shell('mq --help | true', emptyFolder()), { status: 0, stdout: '', stderr: '' });
+});
+
+test.run();

@@ -1,0 +1,101 @@
+// How much a receiving role takes, and when it stops: --count, --idle, --until-empty, --prefetch, --concurrency.
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { emptyFolder } from '../support/mq.ts';
+import { lines, testRoles } from '../support/roles.ts';
+import { until } from '../support/until.ts';
+
+const roles = await testRoles();
+test.after.each(roles.killLeft);
+test.after(roles.end);
+
+const fill = (count: number) =>
+  roles.run(['task', '--lines'], { input: Array.from({ length: count }, (_, index) => String(index)).join('\n') });
+
+test('--count takes that many and leaves the rest, whatever was prefetched', async () => {
+  await fill(10);
+  const { status, stdout } = await roles.run(['worker', '--prefetch', '10', '--count', '3']);
+  assert.equal({ status, stdout }, { status: 0, stdout: '0\n1\n2\n' });
+  const rest = await roles.run(['worker', '--count', '7']);
+  assert.is(rest.stdout, '3\n4\n5\n6\n7\n8\n9\n');
+  assert.is(await roles.held('task_queue'), 0);
+});
+
+test('--until-empty ends at once on an empty queue, and else when all is done', async () => {
+  const empty = await roles.run(['worker', '--until-empty']);
+  assert.equal([empty.status, empty.stdout], [0, '']);
+  await fill(50);
+  const { status, stdout } = await roles.run(['worker', '--prefetch', '7', '--until-empty']);
+  assert.is(status, 0);
+  assert.is(lines(stdout).length, 50);
+});
+
+test('--idle ends when nothing came for so long, counted from the last message', async () => {
+  const begun = performance.now();
+  const idle = await roles.run(['worker', '--idle', '0.5']);
+  assert.equal([idle.status, idle.stdout], [0, '']);
+  assert.ok(performance.now() - begun >= 500);
+
+  const worker = await roles.receiver(['worker', '--idle', '2']);
+  await roles.run(['task', 'one']);
+  const { status, stdout } = await worker.ended;
+  assert.equal({ status, stdout }, { status: 0, stdout: 'one\n' });
+});
+
+test('--idle does not count the time of the work', async () => {
+  const worker = await roles.receiver(['worker', '--idle', '0.5']);
+  await roles.run(['task', 'long..']);
+  const { status, stdout } = await worker.ended;
+  assert.equal({ status, stdout }, { status: 0, stdout: 'long..\n' });
+});
+
+test('--prefetch is what the broker is asked for', async () => {
+  const prefetches = async () => {
+    const consumers = (await roles.vhost.api('GET', `/api/consumers/${roles.vhost.name}`)) as {
+      prefetch_count: number;
+    }[];
+    return consumers.map((consumer) => consumer.prefetch_count);
+  };
+  for (const [args, expected] of [
+    [['worker'], 1],
+    [['consumer'], 10],
+    [['worker', '--prefetch', '42'], 42],
+    [['worker', '--concurrency', '5'], 5],
+  ] as const) {
+    const receiver = await roles.receiver(args);
+    const [found] = await until('the consumer is listed', async () => {
+      const all = await prefetches();
+      return all.length === 1 && all;
+    });
+    assert.is(found, expected, args.join(' '));
+    await receiver.stop();
+    await until('the consumer is gone', async () => (await prefetches()).length === 0);
+  }
+});
+
+test('--concurrency is how many are in a handler at once, no more and no fewer', async () => {
+  // Every third message lets all three go: fewer at once would hang, more would be seen.
+  const handler = `
+    let inside = 0, most = 0, gate = Promise.withResolvers();
+    export default async ({ text }: { text: string }) => {
+      inside += 1;
+      most = Math.max(most, inside);
+      if (inside === 3) { gate.resolve(); gate = Promise.withResolvers(); inside = 0; }
+      else await gate.promise;
+      process.stdout.write(text + ' ' + most + '\\n');
+    };`;
+  await fill(12);
+  const cwd = emptyFolder({ 'barrier.ts': handler });
+  const limits = ['--prefetch', '9', '--concurrency', '3', '--count', '12'];
+  const { status, stdout } = await roles.run(['worker', ...limits, '--handler', 'barrier.ts'], { cwd });
+  assert.is(status, 0);
+  assert.equal(
+    lines(stdout).toSorted((a, b) => Number.parseInt(a, 10) - Number.parseInt(b, 10)),
+    Array.from({ length: 12 }, (_, index) => `${index} ${index === 0 ? 1 : Math.min(index + 1, 3)}`).map(
+      (line, index) => (index < 2 ? `${index} 3` : line),
+    ),
+  );
+});
+
+test.run();

@@ -1,0 +1,113 @@
+// Retry with back-off: attempts are counted exactly, wait queues and the dead-letter queue hold what they should.
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { emptyFolder } from '../support/mq.ts';
+import { type HeldMessage, lines, testRoles } from '../support/roles.ts';
+
+const roles = await testRoles();
+test.after.each(roles.killLeft);
+test.after(roles.end);
+
+const show = 'echo "$(cat): attempt $MQ_ATTEMPT, $MQ_EXCHANGE/$MQ_ROUTING_KEY from $MQ_QUEUE, id $MQ_MESSAGE_ID"';
+
+/** A folder whose role `fail` takes from a queue of the given type, bound to the exchange `colours` by the key `red`. */
+function folder({ queue, type, retry, exec }: { queue: string; type: string; retry: object; exec: string }): string {
+  const config = {
+    vhosts: {
+      '/': {
+        exchanges: { colours: { type: 'direct', options: { durable: true } } },
+        queues: { [queue]: { options: { durable: true, arguments: { 'x-queue-type': type } } } },
+        bindings: { [`colours[red] -> ${queue}`]: {} },
+      },
+    },
+    publications: { colours: { exchange: 'colours' } },
+    subscriptions: { work: { queue, prefetch: 1 } },
+    mq: {
+      retry,
+      roles: { fail: { behaviour: 'consume', subscription: 'work', handler: { exec: ['sh', '-c', exec] } } },
+    },
+  };
+  return emptyFolder({ 'rascal.json': JSON.stringify(config) });
+}
+
+const headersOf = ({ properties: { headers = {} } }: HeldMessage) => ({
+  attempt: headers['x-mq-attempt'],
+  reason: headers['x-mq-reason'],
+  queue: headers['x-mq-queue'],
+  exchange: headers['x-mq-exchange'],
+  routingKey: headers['x-mq-routing-key'],
+  colour: headers['colour'],
+});
+
+for (const type of ['classic', 'quorum']) {
+  const origin = (queue: string) => ({ queue, exchange: 'colours', routingKey: 'red', colour: 'dark' });
+  const send = (cwd: string) =>
+    roles.run(
+      ['publish', 'colours', '--routing-key', 'red', '--header', 'colour=dark', '--property', 'message-id=m-7', 'text'],
+      { cwd },
+    );
+
+  test(`a message that always fails has its attempts on a ${type} queue, and is then dead-lettered with the reason`, async () => {
+    const queue = `always-${type}`;
+    const cwd = folder({ queue, type, retry: { attempts: 4, delays: [100, 200] }, exec: `${show}; exit 9` });
+    const worker = await roles.receiver(['fail', '--count', '4'], { cwd });
+    assert.is((await send(cwd)).status, 0);
+    const { status, stdout, stderr } = await worker.ended;
+    assert.is(status, 0);
+    const seen = [1, 2, 3, 4].map((attempt) => `text: attempt ${attempt}, colours/red from ${queue}, id m-7`);
+    assert.equal(lines(stdout), seen);
+    assert.equal(
+      lines(stderr).slice(1),
+      [1, 2, 3, 4].map((attempt) => `attempt ${attempt} failed: exit status 9`),
+    );
+    const [dead] = await roles.take(`${queue}.dead`, 1);
+    assert.is(dead!.payload, 'text');
+    assert.equal(headersOf(dead!), { attempt: 4, reason: 'exit status 9', ...origin(queue) });
+    assert.is(dead!.properties['message_id'], 'm-7');
+    for (const empty of [queue, `${queue}.retry.100`, `${queue}.retry.200`, `${queue}.dead`]) {
+      assert.is(await roles.held(empty), 0, empty);
+    }
+  });
+
+  test(`between two attempts the message of a ${type} queue waits in the wait queue`, async () => {
+    const queue = `waits-${type}`;
+    const cwd = folder({ queue, type, retry: { attempts: 4, delays: [600_000] }, exec: 'exit 75' });
+    const worker = await roles.receiver(['fail', '--count', '1'], { cwd });
+    await send(cwd);
+    assert.is((await worker.ended).status, 0);
+    const [waiting] = await roles.take(`${queue}.retry.600000`, 1);
+    assert.is(waiting!.payload, 'text');
+    assert.equal(headersOf(waiting!), { attempt: 2, reason: 'exit status 75', ...origin(queue) });
+    assert.is(await roles.held(queue), 0);
+  });
+
+  test(`a retry that succeeds leaves nothing behind on a ${type} queue`, async () => {
+    const queue = `once-${type}`;
+    const exec = `${show}; [ "$MQ_ATTEMPT" = 2 ]`;
+    const cwd = folder({ queue, type, retry: { attempts: 3, delays: [100] }, exec });
+    const worker = await roles.receiver(['fail', '--count', '2'], { cwd });
+    await send(cwd);
+    assert.is((await worker.ended).status, 0);
+    const queues = (await roles.vhost.api('GET', `/api/queues/${roles.vhost.name}`)) as { name: string }[];
+    assert.equal(
+      queues
+        .map(({ name }) => name)
+        .filter((name) => name.startsWith(queue))
+        .toSorted(),
+      [queue, `${queue}.retry.100`],
+    );
+    assert.is(await roles.held(queue), 0);
+  });
+}
+
+test('a message that kills its worker is counted too: after the last attempt it is dead-lettered unhandled', async () => {
+  const queue = 'deadly';
+  // The parent of the handler is mq itself.
+  const cwd = folder({ queue, type: 'quorum', retry: { attempts: 2, delays: [100] }, exec: 'kill -KILL $PPID' });
+  await roles.run(['publish', 'colours', '--routing-key', 'red', 'deadly'], { cwd });
+  const first = await roles.run(['fail'], { cwd });
+  assert.is(first.status, 67);
+});
+
+test.run();

@@ -1,0 +1,105 @@
+// The first SIGTERM lets a receiving role finish what runs; the second hands it back; nothing is lost.
+
+import { chmodSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { emptyFolder, type RunningMq } from '../support/mq.ts';
+import { lines, testRoles } from '../support/roles.ts';
+
+const roles = await testRoles();
+test.after.each(roles.killLeft);
+test.after(roles.end);
+
+// Says that it began, and ends when there is a file `go`.
+const script =
+  '#!/bin/sh\nbody=$(cat)\necho "begin $body" >&2\nuntil [ -e go ]; do sleep 0.05; done\necho "end $body"\n';
+
+async function holding(...options: string[]): Promise<{ worker: RunningMq; go: () => Promise<void> }> {
+  const cwd = emptyFolder({ 'hold.sh': script });
+  chmodSync(join(cwd, 'hold.sh'), 0o755);
+  const worker = await roles.receiver(['worker', ...options, '--exec', './hold.sh'], { cwd });
+  return { worker, go: () => writeFile(join(cwd, 'go'), '') };
+}
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  test(`${signal} in the middle of a message: it is finished and acknowledged, and the rest stays`, async () => {
+    const { worker, go } = await holding('--prefetch', '2', '--concurrency', '1');
+    await roles.run(['task', '--lines'], { input: 'one\ntwo\nthree\n' });
+    await worker.prints(/begin one/, 'stderr');
+    worker.kill(signal);
+    await go();
+    const { status, stdout } = await worker.ended;
+    assert.equal({ status, stdout }, { status: 0, stdout: 'end one\n' });
+    const rest = await roles.run(['worker', '--until-empty']);
+    assert.equal(lines(rest.stdout).toSorted(), ['three', 'two']);
+  });
+}
+
+test('the second SIGTERM hands the message back at once, and another worker gets it', async () => {
+  const { worker } = await holding('--grace', '0.2');
+  await roles.run(['task', 'handed back']);
+  await worker.prints(/begin/, 'stderr');
+  worker.kill();
+  worker.kill();
+  const { status, stdout, stderr } = await worker.ended;
+  assert.equal({ status, stdout }, { status: 143, stdout: '' });
+  assert.match(stderr, /\nmq worker: stopped by SIGTERM: unfinished work was handed back \[TERMINATED\]\n$/);
+  const next = await roles.run(['worker', '--count', '1', '--json']);
+  const { body, fields } = JSON.parse(next.stdout);
+  assert.equal([body, fields.redelivered], ['handed back', true]);
+});
+
+test('the second SIGINT ends with 130', async () => {
+  const { worker } = await holding('--grace', '0.2');
+  await roles.run(['task', 'interrupted']);
+  await worker.prints(/begin/, 'stderr');
+  worker.kill('SIGINT');
+  worker.kill('SIGINT');
+  assert.is((await worker.ended).status, 130);
+  assert.equal(
+    (await roles.take('task_queue', 1)).map(({ payload }) => payload),
+    ['interrupted'],
+  );
+});
+
+test('--drain bounds the time to finish', async () => {
+  const { worker } = await holding('--drain', '0.5', '--grace', '0.2');
+  await roles.run(['task', 'too long']);
+  await worker.prints(/begin/, 'stderr');
+  assert.is((await worker.stop()).status, 143);
+  assert.equal(
+    (await roles.take('task_queue', 1)).map(({ payload }) => payload),
+    ['too long'],
+  );
+});
+
+test('a built-in handler gives its message back too', async () => {
+  const worker = await roles.receiver(['worker']);
+  await roles.run(['task', '.'.repeat(1000)]);
+  await roles.run(['task', 'next']);
+  worker.kill();
+  worker.kill();
+  assert.is((await worker.ended).status, 143);
+  assert.equal((await roles.take('task_queue', 2)).map(({ payload }) => payload.length).toSorted(), [1000, 4]);
+});
+
+test('a receiver without work ends at the first signal', async () => {
+  for (const role of [['consumer'], ['worker'], ['receive-logs'], ['receive-logs-topic', '#'], ['rpc-server']]) {
+    const receiver = await roles.receiver(role);
+    const { status, stdout } = await receiver.stop();
+    assert.equal({ role, status, stdout }, { role, status: 0, stdout: '' });
+  }
+});
+
+test('SIGTERM before a broker answers ends a role at once', async () => {
+  const worker = roles.start(['worker', '--url', 'amqp://192.0.2.1']);
+  await new Promise((resolve) => setTimeout(resolve, 1000));
+  const begun = performance.now();
+  const { status } = await worker.stop();
+  assert.is.not(status, undefined);
+  assert.ok(performance.now() - begun < 3000, `${performance.now() - begun} ms`);
+});
+
+test.run();

@@ -1,0 +1,138 @@
+// What Rascal writes into a URL must come out of amqplib's reading of that URL as it went in.
+
+import { createRequire } from 'node:module';
+import querystring from 'node:querystring';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { parseAddresses } from '../../../src/config/address.ts';
+import type { ConnectionConfig } from '../../../src/config/config.ts';
+import { rascalConfig } from '../../../src/config/runtime.ts';
+import { configOf, rascalResult } from './fixture.ts';
+
+type Credentials = { response(): Buffer };
+const connect = new URL('../../../node_modules/amqplib/lib/connect.js', import.meta.url).pathname;
+const { credentialsFromUrl }: { credentialsFromUrl: (url: URL) => Credentials } = createRequire(import.meta.url)(
+  connect,
+);
+
+function connectionsFor(vhost: string, connections: unknown, addresses?: readonly ConnectionConfig[]) {
+  const config = configOf({
+    vhosts: { [vhost]: { connections, queues: ['q'] } },
+    publications: { p: { vhost, queue: 'q' } },
+  });
+  const needs = { publications: ['p'], subscriptions: [], connectionName: 'mq test', heartbeatSeconds: 10 };
+  const made = rascalConfig(config, addresses === undefined ? needs : { ...needs, addresses });
+  return rascalResult(made).vhosts[vhost]?.connections ?? [];
+}
+
+// As amqplib's lib/connect.js reads a URL.
+function read({ url, socketOptions }: { url: string; socketOptions: Record<string, unknown> }) {
+  const parts = new URL(url);
+  const path = parts.pathname ? parts.pathname.slice(1) : '';
+  const credentials = (socketOptions['credentials'] as Credentials | undefined) ?? credentialsFromUrl(parts);
+  const [, user, password] = credentials.response().toString().split('\0');
+  return {
+    protocol: parts.protocol,
+    host: parts.hostname.replace(/^\[|\]$/g, ''),
+    port: Number(parts.port),
+    vhost: path === '' ? '/' : querystring.unescape(path),
+    user,
+    password,
+    heartbeat: parts.searchParams.get('heartbeat'),
+  };
+}
+
+for (const vhost of ['/', 'a b', 'a/b', 'a%b', 'a%2Fb', 'ü', '/a', 'a?b#c', 'prod', 'a@b:c']) {
+  test(`the vhost ${vhost} arrives, from its key, from an attribute and from a URL`, () => {
+    const encoded = encodeURIComponent(vhost);
+    for (const [key, connection] of [
+      [vhost, {}],
+      [vhost, 'amqp://localhost'],
+      [vhost, 'amqp://localhost/'],
+      ['other', { vhost }],
+      ['other', `amqp://localhost/${encoded}`],
+    ] as const) {
+      assert.equal(
+        connectionsFor(key, [connection])
+          .map(read)
+          .map((one) => one.vhost),
+        [vhost],
+      );
+    }
+    const [address] = parseAddresses(`amqp://localhost/${encoded}`, { at: '--url', code: 'USAGE' });
+    assert.is(address?.vhost, vhost);
+  });
+}
+
+for (const password of [':@/%?#', 'p:w', 'a%2Fb', 'a b', 'x,y', '&=+', 'ü', '🔑', '\\"\'', '']) {
+  test(`the password ${JSON.stringify(password)} arrives`, () => {
+    const url = `amqp://us%40er:${encodeURIComponent(password)}@h/v`;
+    const [address] = parseAddresses(url, { at: '--url', code: 'USAGE' });
+    assert.is(address?.password, password);
+    for (const connection of [url, { user: 'us@er', password }]) {
+      const [made] = connectionsFor('v', [connection]).map(read);
+      assert.is(made?.user, 'us@er');
+      assert.is(made?.password, password);
+    }
+  });
+}
+
+test('a user with a colon arrives', () => {
+  const [made] = connectionsFor('v', [{ user: 'a:b', password: 'c:d' }]).map(read);
+  assert.equal([made?.user, made?.password], ['a:b', 'c:d']);
+});
+
+test('without a connection it is guest at localhost', () => {
+  const expected = { protocol: 'amqp:', host: 'localhost', port: 5672, vhost: 'v', user: 'guest', password: 'guest' };
+  assert.equal(connectionsFor('v', []).map(read), [{ ...expected, heartbeat: '10' }]);
+});
+
+test('addresses are tried in the order in which they are given, whatever the file says', () => {
+  const addresses = parseAddresses('amqps://b, amqp://[::1]:5673/w?heartbeat=3', { at: '--url', code: 'USAGE' });
+  assert.equal(connectionsFor('v', ['amqp://file'], addresses).map(read), [
+    { protocol: 'amqps:', host: 'b', port: 5671, vhost: 'v', user: 'guest', password: 'guest', heartbeat: '10' },
+    { protocol: 'amqp:', host: '::1', port: 5673, vhost: 'w', user: 'guest', password: 'guest', heartbeat: '3' },
+  ]);
+});
+
+test('sockets send at once, name the connection, and keep what the file says of TLS', () => {
+  const own = { ca: 'CA', servername: 's', timeout: 5, clientProperties: { team: 'x' } };
+  const [made] = connectionsFor('v', [{ url: 'amqps://h', socketOptions: own }]);
+  assert.equal(made?.socketOptions, {
+    noDelay: true,
+    timeout: 5,
+    ca: 'CA',
+    servername: 's',
+    clientProperties: { connection_name: 'mq test', team: 'x' },
+  });
+  assert.equal(connectionsFor('v', ['amqp://h?connection_timeout=77'])[0]?.socketOptions['timeout'], 77);
+});
+
+test('addresses keep the socket options and retry that the defaults of the file give', () => {
+  const defaults = { vhosts: { connection: { socketOptions: { ca: 'CA' }, retry: { max: 900 }, hostname: 'file' } } };
+  const config = configOf({ defaults });
+  const addresses = parseAddresses('amqps://h', { at: '--url', code: 'USAGE' });
+  const needs = { publications: ['hello'], subscriptions: [], connectionName: 'n', heartbeatSeconds: 10 };
+  const [made] = rascalResult(rascalConfig(config, { ...needs, addresses })).vhosts['/']?.connections ?? [];
+  assert.is(made?.socketOptions['ca'], 'CA');
+  assert.is(new URL(made?.url ?? '').hostname, 'h');
+  assert.equal(made?.retry, { min: 500, max: 900, factor: 2, strategy: 'exponential' });
+});
+
+test('the retry of a connection is where Rascal reads it', () => {
+  assert.equal(connectionsFor('v', ['amqp://h'])[0]?.retry, {
+    min: 500,
+    max: 10000,
+    factor: 2,
+    strategy: 'exponential',
+  });
+  const own = connectionsFor('v', [{ retry: { min: 1, max: 2, strategy: 'linear' } }])[0]?.retry;
+  assert.equal(own, { min: 1, max: 2, factor: 2, strategy: 'linear' });
+});
+
+test("Rascal's loggable URL shows no password", () => {
+  const [made] = connectionsFor('v', [{ user: 'u', password: 'se:cr@et' }]);
+  assert.is(made?.loggableUrl, 'amqp://u:***@localhost:5672/v?heartbeat=10');
+});
+
+test.run();

@@ -1,0 +1,72 @@
+// What the tests of the configuration share: the fixture files, the built-in rascal.json, and Rascal's own checks.
+
+import { globSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { checkConfigText } from '../../../src/config/check.ts';
+import type { Config } from '../../../src/config/config.ts';
+import { type Problem, problemLine } from '../../../src/config/problem.ts';
+
+const root = new URL('../../../', import.meta.url).pathname;
+const require = createRequire(import.meta.url);
+
+export const builtin: unknown = JSON.parse(readFileSync(`${root}rascal.json`, 'utf8'));
+
+/** Name and text of the files that must have no problem. */
+export const goodFiles = globSync(`${root}test/fixtures/config/good/*.json`)
+  .toSorted()
+  .map((path) => [path.split('/').at(-1) ?? '', readFileSync(path, 'utf8')] as const);
+
+export function fixture(path: string): string {
+  return readFileSync(`${root}test/fixtures/config/${path}`, 'utf8');
+}
+
+/** The problems of a file, as lines. */
+export function linesOf(content: unknown, env: Record<string, string> = {}): string[] {
+  const text = typeof content === 'string' ? content : JSON.stringify(content);
+  return problemsOf(text, env).map((problem) => problemLine('f', problem));
+}
+
+export function problemsOf(text: string, env: Record<string, string> = {}): Problem[] {
+  return checkConfigText(text, { file: 'f', env, builtin }).problems;
+}
+
+/** The configuration of a file that must have no problem. */
+export function configOf(content: unknown, env: Record<string, string> = {}): Config {
+  const text = typeof content === 'string' ? content : JSON.stringify(content);
+  const { problems, config } = checkConfigText(text, { file: 'f', env, builtin });
+  if (config === undefined) throw new Error(problems.map((problem) => problemLine('f', problem)).join('\n'));
+  return config;
+}
+
+export interface RascalVhost {
+  connections: { url: string; loggableUrl: string; socketOptions: Record<string, unknown>; retry: unknown }[];
+  bindings: Record<string, { source: string; destination: string; destinationType: string; bindingKey: string }>;
+  exchanges: Record<string, { fullyQualifiedName: string; assert: boolean }>;
+  queues: Record<string, { fullyQualifiedName: string; assert: boolean; options: Record<string, unknown> }>;
+  defaults: { connection: { retry: unknown } };
+}
+
+export interface RascalResult {
+  vhosts: Record<string, RascalVhost>;
+  publications: Record<string, Record<string, unknown>>;
+  subscriptions: Record<string, Record<string, unknown>>;
+}
+
+type Step = (config: unknown, next: (error: Error | null, result: RascalResult) => void) => void;
+const configure: Step = require(`${root}node_modules/rascal/lib/config/configure.js`);
+const validate: Step = require(`${root}node_modules/rascal/lib/config/validate.js`);
+const clone: (value: unknown) => unknown = require('lodash').cloneDeep;
+
+/** What Rascal makes of a configuration, as its `create` does it. Throws what Rascal throws. */
+export function rascalResult(config: unknown): RascalResult {
+  const results: RascalResult[] = [];
+  const take = (error: Error | null, result: RascalResult) => {
+    if (error) throw error;
+    results.push(result);
+  };
+  configure(clone(config), take);
+  const [configured] = results;
+  if (configured === undefined) throw new Error('Rascal gave nothing');
+  validate(configured, take);
+  return configured;
+}

@@ -1,0 +1,61 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { fill } from '../../../src/config/fill.ts';
+import { plainOf } from '../../../src/config/item.ts';
+import { parse } from '../../../src/config/parse.ts';
+import { rascalConfig } from '../../../src/config/runtime.ts';
+import { builtin, configOf, goodFiles, linesOf, rascalResult } from './fixture.ts';
+
+test('the built-in file has no problem', () => {
+  assert.equal(linesOf(builtin), []);
+});
+
+test('there are fixture files', () => {
+  assert.is(goodFiles.length, 3);
+});
+
+for (const [name, text] of [...goodFiles, ['the built-in file', JSON.stringify(builtin)] as const]) {
+  test(`Rascal takes ${name} as it is, and so does mq`, () => {
+    assert.equal(linesOf(text), []);
+    const { tree } = parse(text);
+    if (tree === undefined) throw new Error('not parsed');
+    rascalResult(plainOf(fill(tree, { env: {}, text }).tree));
+  });
+
+  test(`Rascal takes what mq makes of ${name}, for everything and for each thing alone`, () => {
+    const config = configOf(text);
+    const needs = { connectionName: 'test', heartbeatSeconds: 10 };
+    const publications = Object.keys(config.publications);
+    const subscriptions = Object.keys(config.subscriptions);
+    rascalResult(rascalConfig(config, { ...needs, publications, subscriptions }));
+    rascalResult(rascalConfig(config, { ...needs, publications, subscriptions, declare: false }));
+    for (const one of publications) {
+      const made = rascalResult(rascalConfig(config, { ...needs, publications: [one], subscriptions: [] }));
+      assert.is(made.publications[one]?.['confirm'], true);
+    }
+    for (const one of subscriptions) {
+      const made = rascalResult(rascalConfig(config, { ...needs, publications: [], subscriptions: [one] }));
+      assert.ok(made.subscriptions[one]?.['source']);
+    }
+  });
+}
+
+test('a file that Rascal refuses has a problem', () => {
+  for (const file of [
+    { vhosts: { v: { exchange: {} } } },
+    { vhosts: { v: { connectionStrategy: 'first' } } },
+    { vhosts: { v: { queues: { q: { durable: true } } } } },
+    { vhosts: { v: { exchanges: ['e'], bindings: ['e -> q'] } } },
+    { vhosts: { v: { queues: ['q'], bindings: ['e -> q'] } } },
+    { vhosts: { v: {} }, publications: { p: { vhost: 'v' } } },
+    { vhosts: { v: {} }, publications: { p: { vhost: 'w', queue: 'q' } } },
+    { vhosts: { v: { queues: ['q'], publications: { p: { queue: 'q', replyTo: 'r' } } } } },
+    { vhosts: { v: { queues: ['q'], subscriptions: { s: { queue: 'q', redeliveries: { counter: 'c' } } } } } },
+    { vhosts: { v: {} }, encryption: { e: { key: '00' } } },
+  ]) {
+    assert.throws(() => rascalResult(file), undefined, JSON.stringify(file));
+    assert.ok(linesOf(file).length > 0, JSON.stringify(file));
+  }
+});
+
+test.run();

@@ -1,0 +1,212 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type Needs, rascalConfig } from '../../../src/config/runtime.ts';
+import { MqError } from '../../../src/errors.ts';
+import { configOf, fixture, rascalResult } from './fixture.ts';
+
+const base = { publications: [], subscriptions: [], connectionName: 'n', heartbeatSeconds: 10 };
+
+/** Names of what would be declared, and the bindings, as Rascal reads them. */
+function declared(file: unknown, needs: Partial<Needs>, vhost = '/') {
+  const made = rascalConfig(configOf(file), { ...base, ...needs });
+  const { exchanges = {}, queues = {}, bindings = {} } = rascalResult(made).vhosts[vhost] ?? {};
+  return {
+    exchanges: Object.keys(exchanges).filter((name) => name !== ''),
+    queues: Object.keys(queues),
+    bindings: Object.values(bindings).map(
+      (one) => `${one.source} [${one.bindingKey}] ${one.destinationType} ${one.destination}`,
+    ),
+  };
+}
+
+test('a publication to a queue needs that queue only', () => {
+  assert.equal(declared({}, { publications: ['task'] }), { exchanges: [], queues: ['task_queue'], bindings: [] });
+});
+
+test("a publication to an exchange does not declare other people's own queues", () => {
+  assert.equal(declared({}, { publications: ['logs'] }), { exchanges: ['logs'], queues: [], bindings: [] });
+});
+
+test('a subscription needs its queue, the bindings into it and the exchanges they come from', () => {
+  const expected = { exchanges: ['logs'], queues: ['logs'], bindings: ['logs [#] queue logs'] };
+  assert.equal(declared({}, { subscriptions: ['logs'] }), expected);
+});
+
+test('upstream is followed through exchanges, and round a circle once', () => {
+  const vhost = {
+    exchanges: ['a', 'b', 'c', 'aside'],
+    queues: ['q', 'other'],
+    bindings: [
+      'a -> q',
+      { source: 'b', destination: 'a', destinationType: 'exchange', bindingKey: 'x' },
+      { source: 'a', destination: 'b', destinationType: 'exchange', bindingKey: 'y' },
+      'c -> other',
+    ],
+  };
+  const file = { vhosts: { '/': vhost }, subscriptions: { s: { queue: 'q' } } };
+  assert.equal(declared(file, { subscriptions: ['s'] }), {
+    exchanges: ['a', 'b'],
+    queues: ['q'],
+    bindings: ['a [#] queue q', 'b [x] exchange a', 'a [y] exchange b'],
+  });
+});
+
+test('downstream is followed to shared queues, alternate exchanges and dead-letter exchanges', () => {
+  const vhost = {
+    exchanges: {
+      in: { options: { arguments: { 'alternate-exchange': 'unrouted' } } },
+      unrouted: { type: 'fanout' },
+      dead: {},
+      unused: {},
+      next: {},
+    },
+    queues: {
+      work: { options: { deadLetterExchange: 'dead' } },
+      lost: {},
+      dead: { options: { arguments: { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'parked' } } },
+      parked: {},
+      mine: { options: { exclusive: true } },
+      yours: { replyTo: true },
+      far: {},
+      unused: {},
+    },
+    bindings: [
+      'in[k] -> work',
+      'in -> mine',
+      'in -> yours',
+      'unrouted -> lost',
+      'dead -> dead',
+      { source: 'in', destination: 'next', destinationType: 'exchange' },
+      'next -> far',
+      'unused -> unused',
+    ],
+  };
+  const file = { vhosts: { '/': vhost }, publications: { p: { exchange: 'in' } } };
+  const made = declared(file, { publications: ['p'] });
+  assert.equal(made.exchanges, ['in', 'unrouted', 'dead', 'next']);
+  assert.equal(made.queues, ['work', 'lost', 'dead', 'parked', 'far']);
+  assert.equal(made.bindings.toSorted(), [
+    'dead [#] queue dead',
+    'in [#] exchange next',
+    'in [k] queue work',
+    'next [#] queue far',
+    'unrouted [#] queue lost',
+  ]);
+});
+
+test('the keys of the command line take the place of those of the file, the empty key too', () => {
+  const file = {
+    vhosts: { '/': { bindings: ['direct_logs[old,older] -> direct_logs', 'topic_logs -> direct_logs'] } },
+  };
+  const needs = { subscriptions: ['direct_logs'], bindingKeys: { direct_logs: ['info', '', 'a -> b', 'info'] } };
+  assert.equal(declared(file, needs).bindings, [
+    ...['info', '', 'a -> b'].map((key) => `direct_logs [${key}] queue direct_logs`),
+    ...['info', '', 'a -> b'].map((key) => `topic_logs [${key}] queue direct_logs`),
+  ]);
+  assert.equal(declared(file, { ...needs, bindingKeys: { direct_logs: [] } }).bindings, []);
+});
+
+test('several keys of a file stay, the empty one among them', () => {
+  const binding = { source: 'logs', destination: 'hello', bindingKeys: ['', 'a', 'b'] };
+  const file = { vhosts: { '/': { bindings: [binding] } } };
+  const keys = ['', 'a', 'b'].map((key) => `logs [${key}] queue hello`);
+  assert.equal(declared(file, { subscriptions: ['hello'] }).bindings, keys);
+});
+
+test('names with spaces and arrows go through', () => {
+  const vhost = {
+    exchanges: ['my exchange'],
+    queues: ['a -> b'],
+    bindings: { x: { source: 'my exchange', destination: 'a -> b', bindingKey: 'k' } },
+  };
+  const file = { vhosts: { '/': vhost }, subscriptions: { s: { queue: 'a -> b' } } };
+  const made = declared(file, { subscriptions: ['s'] });
+  assert.equal(made.bindings, ['my exchange [k] queue a -> b']);
+});
+
+test('with declare false nothing is declared or bound', () => {
+  const needs = { ...base, publications: ['logs'], subscriptions: ['logs'], declare: false };
+  const extraQueues = { '/': { wait: {} } };
+  const { exchanges, queues, bindings } =
+    rascalResult(rascalConfig(configOf({}), { ...needs, extraQueues })).vhosts['/'] ?? {};
+  assert.equal(
+    Object.values(exchanges ?? {})
+      .filter((one) => one.assert)
+      .map((one) => one.fullyQualifiedName),
+    [''],
+  );
+  assert.equal(
+    Object.values(queues ?? {}).map((one) => one.assert),
+    [false, false],
+  );
+  assert.equal(bindings, {});
+});
+
+test('extra queues are declared as given, unless the file defines them, and without the defaults of the file', () => {
+  const file = {
+    defaults: { vhosts: { queues: { options: { messageTtl: 5 } } } },
+    vhosts: { '/': { queues: { known: { options: { durable: true, maxLength: 1 } } } } },
+  };
+  const extraQueues = { '/': { wait: { options: { durable: true } }, known: {} } };
+  const { queues = {} } = rascalResult(rascalConfig(configOf(file), { ...base, extraQueues })).vhosts['/'] ?? {};
+  assert.equal(queues['wait']?.options, { durable: true, arguments: {} });
+  assert.equal(queues['known']?.options, { durable: true, maxLength: 1, messageTtl: 5, arguments: {} });
+});
+
+test('defaults of the file reach what is made for Rascal', () => {
+  const config = configOf(fixture('good/defaults.json'));
+  const made = rascalResult(rascalConfig(config, { ...base, publications: ['p', 'p2'], subscriptions: ['s'] }));
+  assert.is(made.subscriptions['s']?.['prefetch'], 42);
+  assert.is(made.subscriptions['s']?.['vhost'], 'v1');
+  assert.is(made.vhosts['v1']?.queues['q']?.fullyQualifiedName, 'test:q');
+  const given = made.vhosts['v1']?.queues['q']?.options['arguments'] as Record<string, unknown>;
+  assert.is(given['x-queue-type'], 'quorum');
+  assert.match(made.vhosts['v1']?.connections[0]?.url ?? '', /@common:5672\/v1\?heartbeat=7$/);
+  assert.match(made.vhosts['v2']?.connections[0]?.url ?? '', /bob:secret@own:5672\/v2/);
+});
+
+test('a prefetch of the command line goes before that of the file; retry is bounded', () => {
+  const made = rascalConfig(configOf({}), { ...base, subscriptions: ['task'], prefetch: { task: 7 } });
+  const { prefetch, retry } = rascalResult(made).subscriptions['task'] ?? {};
+  assert.is(prefetch, 7);
+  assert.equal(retry, { min: 500, max: 10000, factor: 2, strategy: 'exponential' });
+});
+
+test("mq's own settings, shovels and what needs the management client do not reach Rascal", () => {
+  const config = configOf(fixture('good/orders.json'));
+  const made = rascalConfig(config, { ...base, subscriptions: ['save_user'], publications: ['ask'] });
+  assert.equal(Object.keys(made).toSorted(), [
+    'defaults',
+    'encryption',
+    'publications',
+    'redeliveries',
+    'subscriptions',
+    'vhosts',
+  ]);
+  const vhost = (made['vhosts'] as Record<string, Record<string, unknown>>)['customer-vhost'] ?? {};
+  assert.not.ok('assert' in vhost || 'check' in vhost);
+  for (const key of ['handler', 'recovery', 'deprecated']) {
+    assert.not.ok(key in ((made['subscriptions'] as Record<string, object>)['save_user'] ?? {}), key);
+  }
+});
+
+test('it is pure', () => {
+  const config = configOf(fixture('good/orders.json'));
+  const before = JSON.stringify(config);
+  const needs = { ...base, subscriptions: ['save_user'] };
+  assert.equal(rascalConfig(config, needs), rascalConfig(config, needs));
+  assert.is(JSON.stringify(config), before);
+});
+
+test('an unknown publication is an error of usage', () => {
+  for (const name of ['nope', 'constructor', '__proto__']) {
+    try {
+      rascalConfig(configOf({}), { ...base, publications: [name] });
+      assert.unreachable();
+    } catch (error) {
+      assert.is(error instanceof MqError && error.code, 'USAGE');
+    }
+  }
+});
+
+test.run();
