@@ -1,0 +1,47 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { configOf, linesOf } from './fixture.ts';
+
+const summaryOf = (summary: string, env: Record<string, string> = {}) =>
+  configOf({ mq: { roles: { r: { publish: 'hello', summary } } } }, env).roles['r']?.summary;
+
+test('variables are replaced, with a default where they are unset or empty', () => {
+  const env = { A: 'x', EMPTY: '' };
+  const cases: [string, string][] = [
+    ['${A}', 'x'],
+    ['-${A}-${A}-', '-x-x-'],
+    ['${B:-y}', 'y'],
+    ['${A:-y}', 'x'],
+    ['${EMPTY}', ''],
+    ['${EMPTY:-y}', 'y'],
+    ['${B:-}', ''],
+    ['${B:-a:-b}', 'a:-b'],
+    ['$${A}', '${A}'],
+    ['$$${A}', '$${A}'],
+    ['$A {A} $', '$A {A} $'],
+  ];
+  for (const [written, filled] of cases) assert.is(summaryOf(written, env), filled, written);
+});
+
+test('what a variable holds is not replaced again', () => {
+  assert.is(summaryOf('${A}', { A: '${B}' }), '${B}');
+});
+
+test('keys are left as they are', () => {
+  assert.ok('${A}' in configOf({ publications: { '${A}': { queue: 'hello' } } }, { A: 'x' }).publications);
+});
+
+test('an undefined variable is one problem, at its place', () => {
+  const text = '{\n "publications": { "p": { "queue": "a${NOPE}" } }\n}';
+  const message = 'the environment has no variable "NOPE" (a default is written ${NOPE:-default})';
+  assert.equal(linesOf(text), [`f:2:38: publications.p.queue: ${message}`]);
+  assert.is(linesOf('{"$schema": "${constructor} ${__proto__}"}').length, 2);
+});
+
+test('what looks like a variable and is none is a problem', () => {
+  for (const written of ['${', '${}', '${A', '${a-b}', '${1}', '${A:=x}']) {
+    assert.is(linesOf({ $schema: written }, { A: 'x' }).length, 1, written);
+  }
+});
+
+test.run();

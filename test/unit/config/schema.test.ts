@@ -1,0 +1,47 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { jsonSchema } from '../../../src/config/schema.ts';
+
+type Schema = Record<string, unknown>;
+const at = (schema: unknown, ...path: string[]): Schema =>
+  path.reduce<Schema>((value, step) => (value[step] ?? {}) as Schema, schema as Schema);
+
+test('unknown keys are refused where the check refuses them, and only there', () => {
+  const schema = jsonSchema();
+  assert.is(schema['additionalProperties'], false);
+  for (const name of ['exchange', 'queue', 'binding', 'publication', 'subscription', 'role', 'handler', 'connection']) {
+    assert.is(at(schema, 'definitions', name)['additionalProperties'], false, name);
+  }
+  const options = at(schema, 'definitions', 'queue', 'properties', 'options', 'properties');
+  assert.is(at(options, 'arguments')['additionalProperties'], true);
+});
+
+test('kinds, limits, choices and descriptions are in it', () => {
+  const prefetch = at(jsonSchema(), 'definitions', 'subscription', 'properties', 'prefetch');
+  assert.equal([prefetch['type'], prefetch['minimum'], prefetch['maximum']], ['integer', 0, 65535]);
+  assert.type(prefetch['description'], 'string');
+  const type = at(jsonSchema(), 'definitions', 'exchange', 'properties', 'type');
+  assert.equal(type['anyOf'], [
+    { enum: ['direct', 'fanout', 'topic', 'headers'] },
+    { pattern: '^x-' },
+    { pattern: '\\$\\{' },
+  ]);
+});
+
+test('every reference has its definition', () => {
+  const schema = jsonSchema();
+  const text = JSON.stringify(schema);
+  const references = [...text.matchAll(/"\$ref":"#\/definitions\/(\w+)"/g)].map(([, name]) => name ?? '');
+  assert.ok(references.length > 10);
+  for (const name of references) assert.ok(Object.keys(at(schema, 'definitions', name)).length > 0, name);
+});
+
+test('two fields never share a definition that they do not agree on', () => {
+  // The one that comes first would hide the other.
+  const once = JSON.stringify(jsonSchema());
+  assert.is(once, JSON.stringify(jsonSchema()));
+  assert.equal(at(jsonSchema(), 'definitions', 'encryption')['type'], 'object');
+  assert.equal(at(jsonSchema(), 'definitions', 'encryptionOrName')['type'], ['string', 'object']);
+});
+
+test.run();
