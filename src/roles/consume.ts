@@ -190,6 +190,8 @@ class Intake {
         return delivery.nack(outcome.requeue);
       case 'stop':
         delivery.nack(true);
+        // Not so the pipe of --file, which the error names.
+        if (isClosedPipe(outcome.error) && outcome.error.at === undefined) return this.#stop();
         return this.#fail(outcome.error);
     }
   }

@@ -39,7 +39,7 @@ export class Retries {
   }
 
   /** Sends the message to wait for its next attempt, or to the dead-letter queue after the last one. */
-  again(message: Message, reason: string): Promise<Sent> {
+  async again(message: Message, reason: string): Promise<Sent> {
     if (message.attempt >= this.#config.attempts) return this.deadLetter(message, reason);
     const { delays } = this.#config;
     const delay = delays[Math.min(message.attempt, delays.length) - 1] ?? 1000;
@@ -50,23 +50,23 @@ export class Retries {
       'x-dead-letter-strategy': 'at-least-once',
       'x-overflow': 'reject-publish',
     };
-    return this.#send({
+    const sent = await this.#send({
       message,
       reason,
       to: `${this.#queue}.retry.${delay}`,
       arguments: { ...wait, ...safe },
       attempt: message.attempt + 1,
     });
+    return isUnsendable(sent) ? this.deadLetter(message, reason) : sent;
   }
 
-  deadLetter(message: Message, reason: string): Promise<Sent> {
-    return this.#send({
-      message,
-      reason,
-      to: `${this.#queue}.dead`,
-      arguments: { 'x-queue-type': 'quorum' },
-      attempt: message.attempt,
-    });
+  async deadLetter(message: Message, reason: string): Promise<Sent> {
+    const step = { to: `${this.#queue}.dead`, arguments: { 'x-queue-type': 'quorum' }, attempt: message.attempt };
+    const sent = await this.#send({ message, reason, ...step });
+    if (!isUnsendable(sent)) return sent;
+    // A stranger's headers must not stop the worker, nor stand in the way of all that follows them in the queue.
+    const bare = { ...message, headers: {} };
+    return this.#send({ message: bare, reason: `${reason}; without its headers: ${sent.error.message}`, ...step });
   }
 
   async #send(step: {
@@ -111,4 +111,9 @@ export class Retries {
     this.#declared.set(queue, declaring);
     return declaring;
   }
+}
+
+/** amqplib 2.3.1 reads headers that it cannot write: a table of more than 64 KiB. */
+function isUnsendable(sent: Sent): sent is Sent & { type: 'refused' } {
+  return sent.type === 'refused' && sent.error.code === 'BAD_DATA';
 }

@@ -1,0 +1,76 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { parseAddresses } from '../../../src/config/address.ts';
+import { MqError } from '../../../src/errors.ts';
+
+const parse = (text: string) => parseAddresses(text, { at: '--url', code: 'USAGE' });
+
+test('an address is taken apart', () => {
+  assert.equal(parse('amqp://h'), [{ protocol: 'amqp', hostname: 'h' }]);
+  assert.equal(parse('AMQPS://u:p%40@h:5671/a%2Fb?heartbeat=5&locale=de_DE'), [
+    {
+      protocol: 'amqps',
+      hostname: 'h',
+      port: 5671,
+      user: 'u',
+      password: 'p@',
+      vhost: 'a/b',
+      options: { heartbeat: 5, locale: 'de_DE' },
+    },
+  ]);
+  assert.equal(parse('amqp://u@[::1]/'), [{ protocol: 'amqp', hostname: '::1', user: 'u', password: '' }]);
+});
+
+test('a list is taken apart at its commas', () => {
+  assert.equal(
+    parse('amqp://a, amqp://u:x%2Cy@b').map(({ hostname, password }) => [hostname, password]),
+    [
+      ['a', undefined],
+      ['b', 'x,y'],
+    ],
+  );
+});
+
+test('each mistake is told in one line, without the password', () => {
+  const cases: [string, RegExp][] = [
+    ['', /empty/],
+    [' ', /empty/],
+    ['amqp://a,', /address 2: the address is empty/],
+    ['localhost:5672', /does not begin with amqp/],
+    ['s3cret', /does not begin with amqp/],
+    ['u:s3cret@h', /does not begin with amqp/],
+    ['http://u:s3cret@h', /the scheme is http/],
+    ['amqp://', /host is missing/],
+    ['amqp://u:s3cret@', /host is missing/],
+    ['amqp://u:s3cret@:5672', /host is missing/],
+    ['amqp:///v', /host is missing/],
+    ['amqp://u:s3cret@h:0', /port/],
+    ['amqp://u:s3cret@h:65536', /port/],
+    ['amqp://u:s3cret', /port/],
+    ['amqp://u:s3cret/x@h', /percent-encoded/],
+    ['amqp://u:s3cret?x@h', /percent-encoded/],
+    ['amqp://u:s3cret#x@h', /percent-encoded/],
+    ['amqp://u:s3cret%@h', /%25/],
+    ['amqp://u:s3cret@h/%ff', /%25/],
+    ['amqp://u:s3cret@h/..', /vhost/],
+    ['amqp://u:s3cret@a b', /not a URL/],
+    ['amqp://h?hartbeat=1', /unknown option in the query: "hartbeat" \(did you mean "heartbeat"\?\)/],
+    ['amqp://h?constructor=1', /unknown option/],
+    ['amqp://h?heartbeat=s3cret', /heartbeat in the query is not a whole number/],
+    ['amqp://h?heartbeat=-1', /heartbeat in the query is not a whole number/],
+  ];
+  for (const [text, wording] of cases) {
+    try {
+      parse(text);
+      assert.unreachable(text);
+    } catch (error) {
+      if (!(error instanceof MqError)) throw error;
+      assert.is(error.code, 'USAGE', text);
+      assert.match(error.message, wording);
+      assert.match(error.message, /^--url: /);
+      assert.not.match(error.message, /s3cret|\n/);
+    }
+  }
+});
+
+test.run();

@@ -1,0 +1,24 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { parseBindingName } from '../../../src/config/binding.ts';
+
+test('a name says source, keys and destination', () => {
+  const cases: [string, object][] = [
+    ['a -> b', { source: 'a', destination: 'b', keys: [] }],
+    [' a->b ', { source: 'a', destination: 'b', keys: [] }],
+    ['a[k] -> b', { source: 'a', destination: 'b', keys: ['k'] }],
+    ['a [ k1, k2 k3 ] -> b', { source: 'a', destination: 'b', keys: ['k1', 'k2', 'k3'] }],
+    ['a[*.x.#] -> b:c.d-e', { source: 'a', destination: 'b:c.d-e', keys: ['*.x.#'] }],
+    ['my exchange -> my queue', { source: 'my exchange', destination: 'my queue', keys: [] }],
+    ['a-b -> c', { source: 'a-b', destination: 'c', keys: [] }],
+  ];
+  for (const [name, parsed] of cases) assert.equal(parseBindingName(name), parsed, name);
+});
+
+test('any other name says nothing', () => {
+  for (const name of ['', 'a', '->', 'a ->', ' -> b', 'a[k] b', '[k] -> b']) {
+    assert.equal(parseBindingName(name), { keys: [] }, name);
+  }
+});
+
+test.run();

@@ -1,0 +1,191 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { fixture, linesOf, problemsOf } from './fixture.ts';
+
+const codesOf = (content: unknown) => problemsOf(JSON.stringify(content)).map(({ code, path }) => `${path} ${code}`);
+const inVhost = (vhost: object) => ({ vhosts: { '/': vhost } });
+
+test('all problems of a file come at once, in order of position, with hints and without secrets', () => {
+  const lines = linesOf(fixture('bad/everything.json'), { PW: 's3cret' });
+  assert.equal(lines, fixture('bad/everything.txt').trimEnd().split('\n'));
+  assert.not.match(lines.join('\n'), 's3cret');
+});
+
+test('unknown keys are found at every level, with the nearest known one', () => {
+  const file = {
+    vhost: {},
+    vhosts: {
+      '/': {
+        queue: [],
+        connection: { hostnme: '', options: { hartbeat: 1 } },
+        exchanges: { e: { typ: 'topic', options: { durible: true } } },
+        queues: { q: { option: {}, options: { arguments: { 'x-anything': 1 } } } },
+        bindings: { 'e -> q': { bindingkey: 'x', options: { anything: 1 } } },
+        publications: { p: { queue: 'q', routing: 'x', options: { presistent: true, headers: { anything: 1 } } } },
+        subscriptions: { s: { queue: 'q', prefecth: 1, options: { noack: true } } },
+      },
+    },
+    mq: { role: {}, retry: { atempts: 1 }, roles: { r: { behaviour: 'consume', subscription: 's', sumary: '' } } },
+  };
+  assert.equal(
+    linesOf(file).map((line) => line.replace(/^f:\d+:\d+: /, '')),
+    [
+      'vhost: unknown key (did you mean "vhosts"?)',
+      'vhosts["/"].queue: unknown key (did you mean "queues"?)',
+      'vhosts["/"].connection.hostnme: unknown key (did you mean "hostname"?)',
+      'vhosts["/"].connection.options.hartbeat: unknown key (did you mean "heartbeat"?)',
+      'vhosts["/"].exchanges.e.typ: unknown key (did you mean "type"?)',
+      'vhosts["/"].exchanges.e.options.durible: unknown key (did you mean "durable"?)',
+      'vhosts["/"].queues.q.option: unknown key (did you mean "options"?)',
+      'vhosts["/"].bindings["e -> q"].bindingkey: unknown key (did you mean "bindingKey"?)',
+      'vhosts["/"].publications.p.routing: unknown key (did you mean "routingKey"?)',
+      'vhosts["/"].publications.p.options.presistent: unknown key (did you mean "persistent"?)',
+      'vhosts["/"].subscriptions.s.prefecth: unknown key (did you mean "prefetch"?)',
+      'vhosts["/"].subscriptions.s.options.noack: unknown key (did you mean "noAck"?)',
+      'mq.role: unknown key (did you mean "roles"?)',
+      'mq.retry.atempts: unknown key (did you mean "attempts"?)',
+      'mq.roles.r.sumary: unknown key (did you mean "summary"?)',
+    ],
+  );
+});
+
+test('the limits of numbers are kept', () => {
+  const role = (prefetch: unknown) => ({
+    mq: { roles: { r: { behaviour: 'consume', subscription: 'hello', prefetch } } },
+  });
+  for (const good of [0, 1, 65535]) assert.equal(codesOf(role(good)), [], String(good));
+  for (const bad of [-1, 65536, 1.5]) assert.is(codesOf(role(bad)).length, 1, String(bad));
+  for (const bad of ['1', null, true, [], {}])
+    assert.equal(codesOf(role(bad)), ['mq.roles.r.prefetch type'], String(bad));
+  const port = (value: unknown) => inVhost({ connection: { port: value } });
+  for (const good of [1, 65535, '5672']) assert.equal(codesOf(port(good)), [], String(good));
+  for (const bad of [0, 65536, '0', '70000', 'x', '']) assert.is(codesOf(port(bad)).length, 1, String(bad));
+  assert.equal(codesOf({ mq: { retry: { attempts: 0, delays: [1, 0] } } }), [
+    'mq.retry.attempts value',
+    'mq.retry.delays[1] value',
+  ]);
+  assert.is(linesOf('{"mq":{"retry":{"attempts":1e999}}}').length, 1);
+});
+
+test('names that are too long for AMQP are found, in bytes', () => {
+  assert.equal(codesOf(inVhost({ queues: ['q'.repeat(255)] })), []);
+  assert.equal(codesOf(inVhost({ queues: ['q'.repeat(256)] })), ['vhosts["/"].queues[0] value']);
+  assert.is(codesOf(inVhost({ queues: { ['ü'.repeat(128)]: {} } })).length, 1);
+});
+
+test('a publication has one exchange or one queue', () => {
+  const publication = (value: object) => codesOf({ publications: { p: value } });
+  assert.equal(publication({ exchange: '' }), []);
+  assert.equal(publication({ exchange: 'logs' }), []);
+  assert.equal(publication({}), ['publications.p missing']);
+  assert.equal(publication({ exchange: '', queue: 'hello' }), ['publications.p value']);
+  assert.equal(publication({ queue: 'helo' }), ['publications.p.queue reference']);
+  assert.equal(publication({ queue: 'hello', vhost: 'x' }), ['publications.p.vhost reference']);
+  assert.equal(publication({ queue: 'hello', replyTo: 'x' }), ['publications.p.replyTo reference']);
+});
+
+test('a queue of another vhost is not found', () => {
+  const file = {
+    vhosts: { v: { queues: ['mine'] } },
+    subscriptions: { s: { queue: 'mine' }, t: { vhost: 'v', queue: 'mine' } },
+  };
+  assert.equal(codesOf(file), ['subscriptions.s.queue reference']);
+});
+
+test('the names of JavaScript objects are nothing special', () => {
+  const names = ['constructor', 'toString', 'hasOwnProperty'];
+  for (const name of names) {
+    assert.equal(codesOf({ subscriptions: { s: { queue: name } } }), ['subscriptions.s.queue reference'], name);
+    assert.is(codesOf({ [name]: 1 }).length, 1, name);
+    assert.equal(codesOf({ ...inVhost({ queues: [name] }), subscriptions: { [name]: { queue: name } } }), [], name);
+  }
+  assert.ok(linesOf('{"vhosts":{"/":{"queues":{"__proto__":{}}}}}').length > 0);
+});
+
+test('a name that is defined at two places is a problem', () => {
+  const file = {
+    vhosts: { '/': { publications: { p: { queue: 'hello' } } } },
+    publications: { p: { queue: 'task_queue' } },
+  };
+  assert.equal(codesOf(file), ['vhosts["/"].publications.p duplicate']);
+  assert.equal(codesOf(inVhost({ queues: ['q', 'q'] })), ['vhosts["/"].queues[1] duplicate']);
+});
+
+test('a role uses what its behaviour needs', () => {
+  const role = (value: object) => codesOf({ mq: { roles: { r: value } } });
+  assert.equal(role({ behaviour: 'publish', publication: 'hello' }), []);
+  assert.equal(role({ publish: 'hello' }), []);
+  assert.equal(role({ reply: 'rpc', handler: { module: './x.ts' } }), []);
+  assert.equal(role({}), ['mq.roles.r missing']);
+  assert.equal(role({ behaviour: 'publish' }), ['mq.roles.r missing']);
+  assert.equal(role({ behaviour: 'publish', subscription: 'hello' }), [
+    'mq.roles.r missing',
+    'mq.roles.r.subscription value',
+  ]);
+  assert.equal(role({ behaviour: 'reply', subscription: 'nope' }), ['mq.roles.r.subscription reference']);
+  assert.equal(role({ reply: 'rpc', consume: 'rpc' }), ['mq.roles.r value']);
+  assert.equal(role({ consume: 'hello', handler: {} }), ['mq.roles.r.handler value']);
+  assert.equal(role({ consume: 'hello', handler: { exec: [] } }), ['mq.roles.r.handler.exec value']);
+  assert.equal(role({ publish: 'hello', handler: { builtin: 'print' } }), ['mq.roles.r.handler value']);
+  for (const name of ['', '-x', 'a b', 'a/b'])
+    assert.is(codesOf({ mq: { roles: { [name]: { publish: 'hello' } } } }).length, 1, name);
+});
+
+test('a syntax error is told with its line and column, one for a line', () => {
+  const cases: [string, string][] = [
+    ['', 'f:1:1: the file is empty'],
+    [' \n', 'f:1:1: the file is empty'],
+    ['{ "vhosts": {}, }', 'f:1:17: a comma before the closing bracket'],
+    ['{ "vhosts" {} }', 'f:1:12: a colon is expected'],
+    ['{ "vhosts": {} "mq": {} }', 'f:1:16: a comma is expected'],
+    ['{}\n{}', 'f:2:1: unexpected token after the end of the object'],
+    ['// x\n{}', 'f:1:1: JSON has no comments'],
+    ['{ "a": "b', 'f:1:8: the string has no end'],
+    ['{', 'f:1:2: a closing brace is missing'],
+    ['[]', 'f:1:1: must be an object (not a list)'],
+    ['[['.repeat(100_000), 'f:1:1: it is nested too deep'],
+  ];
+  for (const [text, line] of cases) assert.equal(linesOf(text), [line], text.slice(0, 30));
+});
+
+test('lines and columns are right behind every kind of line end and behind astral characters', () => {
+  assert.match(linesOf('{\r\n\r\n "a": 1}')[0] ?? '', /^f:3:2:/);
+  assert.match(linesOf('{\r\r "a": 1}')[0] ?? '', /^f:3:2:/);
+  assert.match(linesOf('{"$schema": "🔑", "a": 1}')[0] ?? '', /^f:1:19:/);
+});
+
+test('a key that is there twice is found', () => {
+  assert.equal(linesOf('{"mq":{},\n "mq":{}}'), ['f:2:2: mq: the key is there twice']);
+});
+
+test('no value of a password or address is shown', () => {
+  const secret = 's3cret';
+  for (const connection of [
+    `amqp://u:${secret}@h:99999`,
+    `amqp://u:${secret}/x@h`,
+    `amqp://${secret}`.replace('//', '/'),
+    `http://u:${secret}@h`,
+    `amqp://u:${secret}`,
+    `amqp://u:%zz${secret}@h`,
+    `amqp://h?heartbeat=${secret}`,
+    { password: [secret] },
+    { password: 5 },
+    { protocol: `amqp://u:${secret}@h` },
+    { url: `${secret}` },
+    { management: 5 },
+  ]) {
+    for (const file of [inVhost({ connection }), inVhost({ connections: [connection] })]) {
+      const lines = linesOf(file).join('\n');
+      assert.ok(lines.length > 0, JSON.stringify(connection));
+      assert.not.match(lines, secret);
+    }
+  }
+  const filled = linesOf(
+    inVhost({ connection: { hostname: 'h', protocol: '${S}' }, exchanges: { e: { type: '${S}' } } }),
+    { S: secret },
+  );
+  assert.is(filled.length, 2);
+  assert.not.match(filled.join('\n'), secret);
+});
+
+test.run();
