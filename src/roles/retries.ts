@@ -15,7 +15,7 @@ export class Retries {
   readonly #nextId: () => string;
   #publisher: Publisher | undefined;
   #channel: ConfirmChannel | undefined;
-  #declared = new Map<string, Promise<void>>();
+  readonly #declared = new Map<string, { readonly args: object; readonly done: Promise<void> }>();
 
   constructor({ queue, config, nextId }: { queue: string; config: RetryConfig; nextId: () => string }) {
     this.#queue = queue;
@@ -23,10 +23,10 @@ export class Retries {
     this.#nextId = nextId;
   }
 
-  /** For the publisher that `use` is given: called with each new channel of it. */
+  /** For the publisher that `use` is given: called with each new channel of it, before anything is sent on it. */
   readonly onChannel = async (channel: ConfirmChannel): Promise<void> => {
     this.#channel = channel;
-    this.#declared = new Map();
+    for (const [queue, { args }] of this.#declared) await declare(channel, queue, args);
   };
 
   use(publisher: Publisher): void {
@@ -100,17 +100,22 @@ export class Retries {
     return publisher.publish({ exchange: '', routingKey: to, body: message.body, properties, mandatory: true });
   }
 
-  /** Declared when first needed, once per channel: a worker whose work never fails leaves no queues behind. */
+  /** Declared when first needed: a worker whose work never fails leaves no queues behind. */
   #declare(queue: string, args: object): Promise<void> {
     const known = this.#declared.get(queue);
-    if (known !== undefined) return known;
-    const declaring = new Promise<void>((resolve) => {
-      // A refusal closes the channel with its reason, which the publisher then reports for the message itself.
-      this.#channel?.assertQueue(queue, { durable: true, arguments: args }, () => resolve());
-    });
-    this.#declared.set(queue, declaring);
-    return declaring;
+    if (known) return known.done;
+    // A refusal closes the channel with its reason, which the publisher then reports for the message itself. A channel
+    // that is lost has a successor, on which `onChannel` declares the queue.
+    const done = this.#channel ? declare(this.#channel, queue, args).catch(() => undefined) : Promise.resolve();
+    this.#declared.set(queue, { args, done });
+    return done;
   }
+}
+
+function declare(channel: ConfirmChannel, queue: string, args: object): Promise<void> {
+  return new Promise((resolve, reject) => {
+    channel.assertQueue(queue, { durable: true, arguments: args }, (error) => (error ? reject(error) : resolve()));
+  });
 }
 
 /** amqplib 2.3.1 reads headers that it cannot write: a table of more than 64 KiB. */

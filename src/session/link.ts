@@ -138,6 +138,7 @@ amqplib.connect = (url, socketOptions, next) => {
     if (connection) {
       const entry = { name: socketOptions?.clientProperties?.connection_name, connection };
       connections.add(entry);
+      refuseByCallback(connection);
       gatherWrites(connection.connection.stream);
       connection.once('close', () => connections.delete(entry));
     }
@@ -160,6 +161,23 @@ function gatherWrites(stream: Duplex): void {
     }
     return write(...args);
   };
+}
+
+/**
+ * amqplib throws at a channel asked of a connection that has just closed, and Rascal asks in a microtask, where nobody
+ * catches it. The broker's own close (320, its shutdown) closes the channels first, so a publisher asks right then.
+ */
+function refuseByCallback(connection: Connection): void {
+  for (const method of ['createChannel', 'createConfirmChannel'] as const) {
+    const create = connection[method].bind(connection) as (next: (error: unknown) => void) => void;
+    connection[method] = (next: (error: unknown) => void) => {
+      try {
+        create(next);
+      } catch (error) {
+        setImmediate(next, error);
+      }
+    };
+  }
 }
 
 function endConnections(name: string): void {

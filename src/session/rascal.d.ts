@@ -118,6 +118,8 @@ declare module 'amqplib/callback_api' {
     ): boolean;
   }
   export interface Connection extends EventEmitter {
+    createChannel(next: (error: unknown, channel?: Channel | ConfirmChannel) => void): void;
+    createConfirmChannel(next: (error: unknown, channel?: Channel | ConfirmChannel) => void): void;
     readonly connection: { readonly stream: Duplex; readonly serverProperties: Record<string, unknown> };
   }
   const amqplib: {

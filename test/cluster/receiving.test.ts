@@ -44,9 +44,8 @@ test('--idle ends when nothing came for so long, counted from the last message',
 });
 
 test('--idle does not count the time of the work', async () => {
-  const worker = await roles.receiver(['worker', '--idle', '0.5']);
   await roles.run(['task', 'long..']);
-  const { status, stdout } = await worker.ended;
+  const { status, stdout } = await roles.run(['worker', '--idle', '0.5']);
   assert.equal({ status, stdout }, { status: 0, stdout: 'long..\n' });
 });
 
@@ -91,7 +90,10 @@ test('--concurrency is how many are in a handler at once, no more and no fewer',
   const { status, stdout, stderr } = await roles.run(['worker', ...limits, '--handler', 'barrier.ts'], { cwd });
   assert.is(status, 0);
   assert.is(lines(stdout).length, 12);
-  assert.equal(lines(stderr).slice(1), Array(12).fill('most: 3'));
+  assert.equal(
+    lines(stderr).filter((line) => line.startsWith('most')),
+    Array(12).fill('most: 3'),
+  );
 });
 
 test.run();

@@ -105,9 +105,17 @@ test('a message that kills its worker is counted too: after the last attempt it 
   const queue = 'deadly';
   // The parent of the handler is mq itself.
   const cwd = folder({ queue, type: 'quorum', retry: { attempts: 2, delays: [100] }, exec: 'kill -KILL $PPID' });
-  await roles.run(['publish', 'colours', '--routing-key', 'red', 'deadly'], { cwd });
-  const first = await roles.run(['fail'], { cwd });
-  assert.is(first.status, 67);
+  const workers = [await roles.receiver(['fail', '--count', '1'], { cwd })];
+  assert.is((await roles.run(['publish', 'colours', '--routing-key', 'red', 'poison'], { cwd })).status, 0);
+  for (let attempt = 1; attempt <= 2; attempt++) {
+    assert.is((await workers.at(-1)!.ended).signal, 'SIGKILL', `attempt ${attempt}`);
+    workers.push(roles.start(['fail', '--count', '1'], { cwd }));
+  }
+  const { status, stderr } = await workers.at(-1)!.ended;
+  assert.is(status, 0);
+  assert.match(stderr, /^to the dead-letter queue: 2 attempts ended without an outcome$/m);
+  const [dead] = await roles.take(`${queue}.dead`, 1);
+  assert.equal([dead!.payload, headersOf(dead!).reason], ['poison', '2 attempts ended without an outcome']);
 });
 
 test.run();
