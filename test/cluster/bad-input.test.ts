@@ -499,7 +499,7 @@ function shell(line: string, cwd: string): Promise<{ status: number; stdout: str
   });
 }
 
-for (const options of ['', '--json ', "--exec sh -c 'cat; echo' "]) {
+for (const options of ['', '--json ', "--concurrency 1 --exec sh -c 'cat; echo' "]) {
   test(`a closed pipe is a quiet end: subscribe ${options}| head -1`, async () => {
     const { queue, cwd } = place();
     const sent = Array.from({ length: 500 }, (_, number) => `number ${number}`);
