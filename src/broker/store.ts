@@ -1,0 +1,83 @@
+// What the broker keeps on disk: durable definitions and the persistent messages in durable queues. This file says what
+// a store is; the log below it is how (.github/decisions/0003).
+
+/** A durable queue's or exchange's definition, a binding, a vhost, a user …: kind + key → JSON. */
+export interface Definition {
+  readonly kind: string;
+  readonly key: string;
+  readonly value: unknown;
+}
+
+/** One persistent message as it was enqueued in durable queues. */
+export interface StoredMessage {
+  /** Grows with every enqueue; unique in the store. */
+  readonly id: number;
+  readonly exchange: string;
+  readonly routingKey: string;
+  /** The content header's property bytes followed by the body. */
+  readonly content: Buffer;
+  readonly propertiesLength: number;
+}
+
+/** A message in one queue. Entries of one message share its `message` object. */
+export interface StoredEntry {
+  readonly message: StoredMessage;
+  /** The key that `enqueue` was given. */
+  readonly queue: string;
+  readonly deliveryCount: number;
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number | undefined;
+}
+
+/** One queue that a message goes to. */
+export interface Destination {
+  readonly queue: string;
+  /** Milliseconds since the epoch. */
+  readonly expiresAt: number | undefined;
+}
+
+/**
+ * The store of one broker. Its methods never throw and never wait: they append to memory, and the disk follows. Once a
+ * write or a sync has failed the store has failed for good: nothing that follows is written, and every `committed` gets the error.
+ */
+export interface Store {
+  /**
+   * What was there at the opening: definitions in the order in which they were put (one that was put again keeps its
+   * place), entries in the order of enqueueing. The caller may empty both arrays once it has taken what they hold.
+   */
+  readonly recovered: { definitions: Definition[]; entries: StoredEntry[] };
+  /** Puts a definition, or another value for its kind and key. */
+  define(definition: Definition): void;
+  undefine(kind: string, key: string): void;
+  /** Appends one message for one or more queues; gives its id. `content` must not change afterwards. */
+  enqueue(message: Omit<StoredMessage, 'id'>, queues: readonly Destination[]): number;
+  /** The message has left the queue (acked, dropped, expired, dead-lettered elsewhere). A message that is not there is no error. */
+  settle(id: number, queue: string): void;
+  /** Delivery count of a message that went back to its queue. */
+  redelivered(id: number, queue: string, deliveryCount: number): void;
+  /** All messages of a queue at once (purge, delete). */
+  drop(queue: string): void;
+  /** Calls back, never within this call, once everything that was appended before this call is on disk (group commit), or with the error. */
+  committed(done: (error?: Error) => void): void;
+  /** Writes what is left, gives the folder free. Never rejects: a failure was told by `log` and `committed`. */
+  close(): Promise<void>;
+}
+
+/** What the store needs of the world. */
+export interface StoreOptions {
+  /** This process; it goes into the lock file. */
+  readonly pid: number;
+  /** Whether a process of this machine runs. */
+  readonly isAlive: (pid: number) => boolean;
+  /** One line for the person: a tail that was cut, a disk that failed. */
+  readonly log?: (line: string) => void;
+}
+
+/**
+ * Opens the store in `folder`, which is made (0700) when it is not there.
+ * Throws MqError: CANNOT_CREATE (the folder cannot be made, or another broker has it), IO (a read or write failed),
+ * BAD_DATA (a file is damaged, or not of this store; the message names file and offset).
+ */
+export function openStore(folder: string, options: StoreOptions): Promise<Store> {
+  throw new Error(`not yet: ${folder} ${options.pid}`);
+}
