@@ -1,0 +1,68 @@
+"""What the Python programs have in common: jobs in turn, each answer one line of JSON. See program.ts.
+
+    /usr/bin/python3 test/conformance/<client>.py URL PREFIX
+"""
+
+import datetime
+import json
+import os
+import sys
+import threading
+
+url = sys.argv[1] if len(sys.argv) > 1 else "amqp://guest:guest@127.0.0.1:5672"
+prefix = sys.argv[2] if len(sys.argv) > 2 else f"run{os.getpid()}"
+
+SECONDS = 8
+_place = 0
+_jobs = []
+
+
+def named(name):
+    """The name of the job's own queue or exchange."""
+    return f"{prefix}-{_place}.{name}"
+
+
+def job(title):
+    """Makes a function a job; what it gives back is the answer."""
+
+    def add(work):
+        _jobs.append((title, work))
+        return work
+
+    return add
+
+
+def run():
+    global _place
+    only = os.environ.get("MQ_CONFORMANCE_JOB", "")
+    for title, work in _jobs:
+        _place += 1
+        if only not in title:
+            continue
+        print(json.dumps({"job": title, "answer": _within(work)}, default=_plain, ensure_ascii=False), flush=True)
+    os._exit(0)
+
+
+def _within(work):
+    # On a thread: a client that waits without end must not keep the others from their turn.
+    got = {"silent": f"{SECONDS * 1000} ms"}
+
+    def do():
+        nonlocal got
+        try:
+            got = work()
+        except Exception as error:
+            got = {"threw": f"{type(error).__name__}: {error}"}
+
+    thread = threading.Thread(target=do, daemon=True)
+    thread.start()
+    thread.join(SECONDS)
+    return got
+
+
+def _plain(value):
+    if isinstance(value, (bytes, bytearray)):
+        return value.decode("utf-8", "backslashreplace")
+    if isinstance(value, datetime.datetime):
+        return value.isoformat()
+    return str(value)
