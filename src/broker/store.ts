@@ -1,6 +1,13 @@
 // What the broker keeps on disk: durable definitions and the persistent messages in durable queues. This file says what
 // a store is; the log below it is how (.github/decisions/0003).
 
+import type { FileHandle } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
+import { MqError } from '../errors.ts';
+import { lockFolder } from './store-lock.ts';
+import { LogStore } from './store-log.ts';
+import { recover } from './store-recovery.ts';
+
 /** A durable queue's or exchange's definition, a binding, a vhost, a user …: kind + key → JSON. */
 export interface Definition {
   readonly kind: string;
@@ -59,6 +66,8 @@ export interface Store {
   drop(queue: string): void;
   /** Calls back, never within this call, once everything that was appended before this call is on disk (group commit), or with the error. */
   committed(done: (error?: Error) => void): void;
+  /** Bytes that are encoded and not on disk yet: publishers that want no confirms can outrun the disk. */
+  readonly pendingBytes: number;
   /** Writes what is left, gives the folder free. Never rejects: a failure was told by `log` and `committed`. */
   close(): Promise<void>;
 }
@@ -71,13 +80,33 @@ export interface StoreOptions {
   readonly isAlive: (pid: number) => boolean;
   /** One line for the person: a tail that was cut, a disk that failed. */
   readonly log?: (line: string) => void;
+  /** A file of the log is full from this length on; 16 MiB. */
+  readonly segmentBytes?: number;
+  /** Cleaning begins when the log is longer than twice what is needed and this; 64 MiB. */
+  readonly slackBytes?: number;
+  /** Opens a file to write; node:fs, if not told. */
+  readonly open?: (path: string, flags: string, mode?: number) => Promise<StoreFile>;
 }
+
+/** What of a file handle the log writes with. */
+export type StoreFile = Pick<FileHandle, 'writev' | 'datasync' | 'close'>;
 
 /**
  * Opens the store in `folder`, which is made (0700) when it is not there.
  * Throws MqError: CANNOT_CREATE (the folder cannot be made, or another broker has it), IO (a read or write failed),
  * BAD_DATA (a file is damaged, or not of this store; the message names file and offset).
  */
-export function openStore(folder: string, options: StoreOptions): Promise<Store> {
-  throw new Error(`not yet: ${folder} ${options.pid}`);
+export async function openStore(folder: string, options: StoreOptions): Promise<Store> {
+  await mkdir(folder, { recursive: true, mode: 0o700 }).catch((cause) => {
+    throw new MqError('CANNOT_CREATE', `making the store's folder ${folder}: ${cause.message}`, { at: folder, cause });
+  });
+  const release = await lockFolder(folder, options);
+  try {
+    return new LogStore(await recover(folder, options), { folder, release, options });
+  } catch (error) {
+    await release();
+    if (error instanceof MqError) throw error;
+    const why = error instanceof Error ? error.message : String(error);
+    throw new MqError('IO', `opening the store in ${folder}: ${why}`, { at: folder, cause: error });
+  }
 }

@@ -1,0 +1,133 @@
+// Which records of the log are still needed: in memory, no contents. Recovery and the running store apply the same
+// changes to it.
+
+import type { Definition } from './store.ts';
+import type { Place } from './store-record.ts';
+import type { Segment } from './store-segment.ts';
+
+/** Where a record lies that is needed. */
+interface Located {
+  readonly segment: Segment;
+  readonly length: number;
+  /** How many queues still hold it; a definition counts one. */
+  uses: number;
+}
+
+interface Entry {
+  readonly located: Located;
+  readonly expiresAt: number | undefined;
+  deliveryCount: number;
+}
+
+export interface Defined {
+  readonly definition: Definition;
+  /** Its place among all definitions. */
+  readonly sequence: number;
+  readonly located: Located;
+}
+
+export class StoreIndex {
+  readonly #queues = new Map<string, Map<number, Entry>>();
+  readonly #definitions = new Map<string, Defined>();
+  /** Bytes of all records that are needed. */
+  liveBytes = 0;
+  /** Above every id and sequence that the log has seen. */
+  nextId = 1;
+  nextSequence = 1;
+
+  definitions(): Iterable<Defined> {
+    return this.#definitions.values();
+  }
+
+  defined(kind: string, key: string): Defined | undefined {
+    return this.#definitions.get(nameOf(kind, key));
+  }
+
+  /** The queues that still hold the message as this record of this segment has it. */
+  placesIn(segment: Segment, { id, places }: { id: number; places: readonly Place[] }): Place[] {
+    const held: Place[] = [];
+    for (const { queue } of places) {
+      const entry = this.#queues.get(queue)?.get(id);
+      if (entry?.located.segment !== segment) continue;
+      held.push({ queue, expiresAt: entry.expiresAt, deliveryCount: entry.deliveryCount });
+    }
+    return held;
+  }
+
+  define(definition: Definition, sequence: number, segment: Segment, length: number): void {
+    this.undefine(definition.kind, definition.key);
+    const located = this.#locate(segment, length, 1);
+    this.#definitions.set(nameOf(definition.kind, definition.key), { definition, sequence, located });
+    this.nextSequence = Math.max(this.nextSequence, sequence + 1);
+  }
+
+  /** False when there was none. */
+  undefine(kind: string, key: string): boolean {
+    const name = nameOf(kind, key);
+    const defined = this.#definitions.get(name);
+    if (defined === undefined) return false;
+    this.#release(defined.located);
+    return this.#definitions.delete(name);
+  }
+
+  /** A message, new or written again by cleaning: the last record says where it lies and what its queues know of it. */
+  enqueue(id: number, places: readonly Place[], segment: Segment, length: number): void {
+    const located = this.#locate(segment, length, places.length);
+    for (const { queue, expiresAt, deliveryCount } of places) {
+      const entries = this.#queues.get(queue) ?? new Map<number, Entry>();
+      if (entries.size === 0) this.#queues.set(queue, entries);
+      const former = entries.get(id);
+      if (former !== undefined) this.#release(former.located);
+      entries.set(id, { located, expiresAt, deliveryCount });
+    }
+    this.sawId(id);
+  }
+
+  /** False when it was not there. */
+  settle(id: number, queue: string): boolean {
+    const entries = this.#queues.get(queue);
+    const entry = entries?.get(id);
+    if (entries === undefined || entry === undefined) return false;
+    entries.delete(id);
+    if (entries.size === 0) this.#queues.delete(queue);
+    this.#release(entry.located);
+    return true;
+  }
+
+  /** False when the message is not there. */
+  redelivered(id: number, queue: string, deliveryCount: number): boolean {
+    const entry = this.#queues.get(queue)?.get(id);
+    if (entry !== undefined) entry.deliveryCount = deliveryCount;
+    return entry !== undefined;
+  }
+
+  /** False when the queue had nothing. */
+  drop(queue: string): boolean {
+    for (const { located } of this.#queues.get(queue)?.values() ?? []) this.#release(located);
+    return this.#queues.delete(queue);
+  }
+
+  /** A settled message's id is not given again while a record names it. */
+  sawId(id: number): void {
+    if (id >= this.nextId) this.nextId = id + 1;
+  }
+
+  #locate(segment: Segment, length: number, uses: number): Located {
+    if (uses > 0) {
+      segment.liveBytes += length;
+      this.liveBytes += length;
+    }
+    return { segment, length, uses };
+  }
+
+  #release(located: Located): void {
+    located.uses -= 1;
+    if (located.uses > 0) return;
+    located.segment.liveBytes -= located.length;
+    this.liveBytes -= located.length;
+  }
+}
+
+function nameOf(kind: string, key: string): string {
+  return `${kind}\0${key}`;
+}
