@@ -2,10 +2,11 @@
 // again, with the same ids; once that is on disk the file goes. So no record is ever needed to undo one of an older file.
 
 import { readFile, unlink } from 'node:fs/promises';
+import { syncFolder } from './store-disk.ts';
 import type { StoreIndex } from './store-index.ts';
 import { decodeMessage, type StoreRecord } from './store-record.ts';
 import { readSegment, type Segment } from './store-segment.ts';
-import { type StoreWriter, syncFolder } from './store-writer.ts';
+import type { StoreWriter } from './store-writer.ts';
 
 /** So many bytes are appended again before the event loop turns. */
 const sliceBytes = 256 * 1024;

@@ -1,7 +1,7 @@
-// One broker for one folder. Node has no flock, so a file says who has it, and is taken over when that process is gone.
+// One broker for one folder. Node has no flock, so a file says who has it, and is succeeded when that process is gone.
 
-import { randomUUID } from 'node:crypto';
-import { link, readFile, rename, unlink, writeFile } from 'node:fs/promises';
+import { createHash, randomUUID } from 'node:crypto';
+import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { MqError } from '../errors.ts';
@@ -22,31 +22,59 @@ export async function lockFolder(
 ): Promise<() => Promise<void>> {
   const path = join(folder, 'lock');
   const own: Owner = { pid, host: hostname(), token: randomUUID() };
+  const text = JSON.stringify(own);
   // It appears with its text, or not at all: a link is made in one step, and never over another.
   const draft = join(folder, `lock.${own.token}`);
-  await writeFile(draft, JSON.stringify(own), { mode: 0o600, flag: 'wx' });
-  try {
-    while (!(await isMade(draft, path))) {
-      const found = await textOf(path);
-      if (found === undefined) continue;
-      refuseIfHeld(found, path, own, isAlive);
-      await takeAway(path, found, join(folder, `lock.stale.${own.token}`));
-    }
-  } finally {
-    await unlink(draft);
-  }
+  await writeFile(draft, text, { mode: 0o600, flag: 'wx' });
   held.add(own.token);
-  return async () => {
+  const check = (found: string) => refuseIfHeld(found, { path, own, isAlive });
+  try {
+    while (!((await isLinked(draft, path)) || (await isSuccessor(draft, path, check))));
+  } catch (error) {
     held.delete(own.token);
-    if ((await textOf(path)) === JSON.stringify(own)) await unlink(path);
+    throw error;
+  } finally {
+    await rm(draft, { force: true });
+  }
+  return async () => {
+    if ((await textOf(path)) === text) await rm(path);
+    held.delete(own.token);
   };
 }
 
-function refuseIfHeld(text: string, path: string, own: Owner, isAlive: (pid: number) => boolean): void {
-  const { pid, host, token } = ownerOf(text);
+/**
+ * Takes the place of an owner that is gone; `check` throws if it is not. Only one can make the link that is named after a
+ * dead owner's lock; should that one die before it has the lock, it is succeeded in the same way. Whoever makes a link
+ * again that a successor has cleared away finds another lock than the one it started from, and starts anew (false).
+ */
+async function isSuccessor(draft: string, path: string, check: (text: string) => void): Promise<boolean> {
+  const first = await textOf(path);
+  const links: string[] = [];
+  for (let text = first; text !== undefined; ) {
+    check(text);
+    const next = `${path}.after.${createHash('sha256').update(text).digest('hex').slice(0, 16)}`;
+    links.push(next);
+    if (await isLinked(draft, next)) {
+      const isStill = (await textOf(path)) === first;
+      if (isStill) await rename(draft, path);
+      for (const each of isStill ? links : [next]) await rm(each, { force: true });
+      return isStill;
+    }
+    text = await textOf(next);
+  }
+  return false;
+}
+
+function refuseIfHeld(
+  text: string,
+  { path, own, isAlive }: { path: string; own: Owner; isAlive: (pid: number) => boolean },
+): void {
+  const owner = ownerOf(text);
+  // A file that is not of this form was left by no broker that lives.
+  if (owner === undefined) return;
+  const { pid, host, token } = owner;
   const isElsewhere = host !== own.host;
-  const isHeld = isElsewhere || (pid === own.pid ? held.has(token) : isAlive(pid));
-  if (!isHeld) return;
+  if (!isElsewhere && !(pid === own.pid ? held.has(token) : isAlive(pid))) return;
   const who = isElsewhere ? `process ${pid} on ${host}` : `process ${pid}`;
   throw new MqError('CANNOT_CREATE', `opening the store: ${who} has the folder; ${path} says so`, {
     at: path,
@@ -54,19 +82,7 @@ function refuseIfHeld(text: string, path: string, own: Owner, isAlive: (pid: num
   });
 }
 
-/** Removes a lock whose owner is gone. Another process may just have done so and made its own: that one is put back. */
-async function takeAway(path: string, text: string, aside: string): Promise<void> {
-  try {
-    await rename(path, aside);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return;
-    throw error;
-  }
-  if ((await textOf(aside)) !== text) await isMade(aside, path);
-  await unlink(aside);
-}
-
-async function isMade(from: string, to: string): Promise<boolean> {
+async function isLinked(from: string, to: string): Promise<boolean> {
   try {
     await link(from, to);
     return true;
@@ -85,12 +101,13 @@ async function textOf(path: string): Promise<string | undefined> {
   }
 }
 
-/** A file that is not of this form was left by no broker that lives. */
-function ownerOf(text: string): Owner {
+function ownerOf(text: string): Owner | undefined {
   try {
     const { pid, host, token } = JSON.parse(text);
-    return { pid: Number(pid), host: String(host), token: String(token) };
+    return Number.isInteger(pid) && typeof host === 'string' && typeof token === 'string'
+      ? { pid, host, token }
+      : undefined;
   } catch {
-    return { pid: -1, host: hostname(), token: '' };
+    return undefined;
   }
 }

@@ -4,6 +4,7 @@
 import { open } from 'node:fs/promises';
 import { MqError } from '../errors.ts';
 import type { StoreFile, StoreOptions } from './store.ts';
+import { syncFolder, writeAll } from './store-disk.ts';
 import { RecordEncoder } from './store-record.ts';
 import { newSegment, type Segment, segmentHeader } from './store-segment.ts';
 
@@ -213,41 +214,4 @@ export class StoreWriter {
     });
     this.#log(`the store has failed, nothing more is kept: ${this.#failure.message}`);
   }
-}
-
-/** Makes the names in a folder durable. */
-export async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } catch (error) {
-    // Windows syncs no folders, and does not need to.
-    if (!['EPERM', 'EISDIR', 'EINVAL'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-  } finally {
-    await handle.close();
-  }
-}
-
-async function writeAll(file: StoreFile, parts: readonly Buffer[], position: number): Promise<void> {
-  let left = parts;
-  let at = position;
-  while (left.length > 0) {
-    const { bytesWritten } = await file.writev(left, at);
-    at += bytesWritten;
-    left = after(left, bytesWritten);
-  }
-}
-
-/** What is left when so many bytes are gone. */
-function after(parts: readonly Buffer[], bytes: number): Buffer[] {
-  let gone = bytes;
-  const left: Buffer[] = [];
-  for (const part of parts) {
-    if (gone >= part.length) gone -= part.length;
-    else {
-      left.push(part.subarray(gone));
-      gone = 0;
-    }
-  }
-  return left;
 }

@@ -1,7 +1,6 @@
 // What the broker keeps on disk: durable definitions and the persistent messages in durable queues. This file says what
 // a store is; the log below it is how (.github/decisions/0003).
 
-import type { FileHandle } from 'node:fs/promises';
 import { mkdir } from 'node:fs/promises';
 import { MqError } from '../errors.ts';
 import { lockFolder } from './store-lock.ts';
@@ -89,7 +88,11 @@ export interface StoreOptions {
 }
 
 /** What of a file handle the log writes with. */
-export type StoreFile = Pick<FileHandle, 'writev' | 'datasync' | 'close'>;
+export interface StoreFile {
+  writev(parts: readonly Buffer[], position: number): Promise<{ bytesWritten: number }>;
+  datasync(): Promise<void>;
+  close(): Promise<void>;
+}
 
 /**
  * Opens the store in `folder`, which is made (0700) when it is not there.
@@ -97,16 +100,29 @@ export type StoreFile = Pick<FileHandle, 'writev' | 'datasync' | 'close'>;
  * BAD_DATA (a file is damaged, or not of this store; the message names file and offset).
  */
 export async function openStore(folder: string, options: StoreOptions): Promise<Store> {
-  await mkdir(folder, { recursive: true, mode: 0o700 }).catch((cause) => {
-    throw new MqError('CANNOT_CREATE', `making the store's folder ${folder}: ${cause.message}`, { at: folder, cause });
-  });
-  const release = await lockFolder(folder, options);
+  const release = await takeFolder(folder, options);
   try {
     return new LogStore(await recover(folder, options), { folder, release, options });
   } catch (error) {
     await release();
     if (error instanceof MqError) throw error;
-    const why = error instanceof Error ? error.message : String(error);
-    throw new MqError('IO', `opening the store in ${folder}: ${why}`, { at: folder, cause: error });
+    throw new MqError('IO', `opening the store in ${folder}: ${reasonOf(error)}`, { at: folder, cause: error });
   }
+}
+
+async function takeFolder(folder: string, options: StoreOptions): Promise<() => Promise<void>> {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    return await lockFolder(folder, options);
+  } catch (error) {
+    if (error instanceof MqError) throw error;
+    throw new MqError('CANNOT_CREATE', `making the store in ${folder}: ${reasonOf(error)}`, {
+      at: folder,
+      cause: error,
+    });
+  }
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

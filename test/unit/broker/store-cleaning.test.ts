@@ -1,0 +1,172 @@
+// Random changes against a store with tiny segments and against plain maps; what is recovered has to be the same.
+
+import { copyFileSync, mkdirSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Store, StoreOptions } from '../../../src/broker/store.ts';
+import { until } from '../../support/until.ts';
+import { committed, enqueue, open, recoveredIn, segments, shown, withFolder } from './store-folder.ts';
+
+const queues = ['a', 'b', 'c', 'd'];
+const tiny: Partial<StoreOptions> = { segmentBytes: 2000, slackBytes: 4000 };
+
+interface Held {
+  readonly content: string;
+  readonly expiresAt: number | undefined;
+  deliveryCount: number;
+}
+
+/** What the store has to hold: queue → id → message, and the definitions in their order. */
+interface Model {
+  readonly entries: Map<string, Map<number, Held>>;
+  readonly definitions: Map<string, number>;
+}
+
+for (const seed of [1, 2, 3, Math.floor(Math.random() * 2 ** 31)]) {
+  test(`cleaning keeps exactly what is needed (seed ${seed})`, () =>
+    withFolder(async (folder) => {
+      const random = randomFrom(seed);
+      const model: Model = { entries: new Map(queues.map((queue) => [queue, new Map()])), definitions: new Map() };
+      let store = await open(folder, tiny);
+      for (let step = 0; step < 4000; step++) {
+        change(store, model, random);
+        if (random() < 0.02) await committed(store);
+        if (random() < 0.005) {
+          await committed(store);
+          const copy = join(folder, `copy-${step}`);
+          mkdirSync(copy);
+          // From the newest: cleaning appends to it before it removes the oldest.
+          for (const path of segments(folder)) copyIfThere(path, join(copy, basename(path)));
+          assert.equal(asModel(await recoveredIn(copy, tiny)), plain(model));
+        }
+        if (random() < 0.005) {
+          await store.close();
+          store = await open(folder, tiny);
+          assert.equal(asModel(store.recovered), plain(model));
+        }
+      }
+      await store.close();
+      assert.equal(asModel(await recoveredIn(folder, tiny)), plain(model));
+      const names = segments(folder).map((path) => Number(basename(path, '.log')));
+      assert.ok((names[0] ?? 0) > 10, `cleaning got as far as ${names[0]}`);
+    }));
+}
+
+test('space comes back when the messages are gone, without another change', () =>
+  withFolder(async (folder) => {
+    const store = await open(folder, tiny);
+    store.define({ kind: 'queue', key: 'a', value: {} });
+    const ids = Array.from({ length: 2000 }, (_, index) => enqueue(store, `message ${index}`, 'a'));
+    await committed(store);
+    const full = bytesIn(folder);
+    for (const id of ids.slice(0, -1)) store.settle(id, 'a');
+    await until('space back', () => bytesIn(folder) < 4000 + 2 * 2000 + 15_000);
+    assert.ok(full > 100_000);
+    await store.close();
+    const recovered = await recoveredIn(folder);
+    assert.equal(shown(recovered), ['a: message 1999']);
+    assert.is(recovered.definitions.length, 1);
+  }));
+
+test('an oldest segment with nothing in it goes at once, whatever the slack', () =>
+  withFolder(async (folder) => {
+    const store = await open(folder, { segmentBytes: 2000 });
+    const ids = Array.from({ length: 200 }, (_, index) => enqueue(store, `message ${index}`, 'a'));
+    for (const id of ids.slice(0, 150)) store.settle(id, 'a');
+    await until('the first one is gone', () => basename(segments(folder)[0] ?? '') !== '0000000001.log');
+    await store.close();
+    assert.is((await recoveredIn(folder)).entries.length, 50);
+  }));
+
+function change(store: Store, { entries, definitions }: Model, random: () => number): void {
+  const queue = queues[Math.floor(random() * queues.length)] ?? 'a';
+  const held = entries.get(queue) ?? new Map<number, Held>();
+  const [id] = [...held.keys()].slice(Math.floor(random() * held.size));
+  const kind = random();
+  if (kind < 0.45) {
+    const content = 'x'.repeat(Math.floor(random() * 200));
+    const to = queues.filter(() => random() < 0.4);
+    const expiresAt = random() < 0.3 ? Math.floor(random() * 1e12) : undefined;
+    const message = { exchange: '', routingKey: queue, content: Buffer.from(content), propertiesLength: 0 };
+    const given = store.enqueue(
+      message,
+      to.map((each) => ({ queue: each, expiresAt })),
+    );
+    for (const each of to) entries.get(each)?.set(given, { content, expiresAt, deliveryCount: 0 });
+  } else if (kind < 0.85) {
+    if (id === undefined) return;
+    store.settle(id, queue);
+    held.delete(id);
+  } else if (kind < 0.92) {
+    const found = id === undefined ? undefined : held.get(id);
+    if (id === undefined || found === undefined) return;
+    found.deliveryCount += 1;
+    store.redelivered(id, queue, found.deliveryCount);
+  } else if (kind < 0.925) {
+    store.drop(queue);
+    held.clear();
+  } else if (kind < 0.98) {
+    const value = Math.floor(random() * 100);
+    const key = `${Math.floor(random() * 20)}`;
+    store.define({ kind: 'x', key, value });
+    definitions.set(key, value);
+  } else {
+    const key = `${Math.floor(random() * 20)}`;
+    store.undefine('x', key);
+    definitions.delete(key);
+  }
+}
+
+function plain({ entries, definitions }: Model): unknown {
+  const rows = queues.map((queue) => [
+    queue,
+    [...(entries.get(queue) ?? [])].map(([id, { content, expiresAt, deliveryCount }]) => ({
+      id,
+      content,
+      expiresAt,
+      deliveryCount,
+    })),
+  ]);
+  return { entries: Object.fromEntries(rows), definitions: [...definitions] };
+}
+
+function asModel({ entries, definitions }: Store['recovered']): unknown {
+  const rows = queues.map((queue) => [
+    queue,
+    entries
+      .filter((entry) => entry.queue === queue)
+      .map(({ message, expiresAt, deliveryCount }) => ({
+        id: message.id,
+        content: message.content.toString(),
+        expiresAt,
+        deliveryCount,
+      })),
+  ]);
+  return { entries: Object.fromEntries(rows), definitions: definitions.map(({ key, value }) => [key, value]) };
+}
+
+/** Mulberry32: the same numbers for the same seed. */
+function randomFrom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let value = Math.imul(state ^ (state >>> 15), 1 | state);
+    value = (value + Math.imul(value ^ (value >>> 7), 61 | value)) ^ value;
+    return ((value ^ (value >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+function copyIfThere(from: string, to: string): void {
+  try {
+    copyFileSync(from, to);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+}
+
+function bytesIn(folder: string): number {
+  return segments(folder).reduce((sum, path) => sum + (statSync(path, { throwIfNoEntry: false })?.size ?? 0), 0);
+}
+
+test.run();
