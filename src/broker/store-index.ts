@@ -31,7 +31,7 @@ export class StoreIndex {
   readonly #definitions = new Map<string, Defined>();
   /** Bytes of all records that are needed. */
   liveBytes = 0;
-  /** Above every id and sequence that the log has seen. */
+  /** Above every id and sequence that the log has. */
   nextId = 1;
   nextSequence = 1;
 
@@ -107,7 +107,6 @@ export class StoreIndex {
     return this.#queues.delete(queue);
   }
 
-  /** A settled message's id is not given again while a record names it. */
   sawId(id: number): void {
     if (id >= this.nextId) this.nextId = id + 1;
   }

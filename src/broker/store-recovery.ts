@@ -53,10 +53,7 @@ function apply(index: StoreIndex, record: Exclude<StoreRecord, { type: 'batch' }
     case 'message':
       return index.enqueue(record.id, record.places, segment, length);
     case 'settle':
-      for (const id of record.ids) {
-        index.settle(id, record.queue);
-        index.sawId(id);
-      }
+      for (const id of record.ids) index.settle(id, record.queue);
       return;
     case 'redelivered':
       return index.redelivered(record.id, record.queue, record.deliveryCount);

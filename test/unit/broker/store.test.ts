@@ -110,7 +110,7 @@ test('call backs come in order, never within the call, and at once when all is o
     await store.close();
   }));
 
-test('ids grow over openings, also when nothing but a settlement is left of the last one', () =>
+test('ids grow over openings, also when no message is left', () =>
   withFolder(async (folder) => {
     let last = 0;
     for (let opening = 0; opening < 5; opening++) {
