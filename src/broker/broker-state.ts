@@ -1,0 +1,26 @@
+// What all connections of a broker share.
+
+import type { Clock } from './clock.ts';
+import type { Connection } from './connection.ts';
+import type { Limits } from './handshake.ts';
+import type { Memory } from './memory.ts';
+import type { Replies } from './reply-to.ts';
+import type { Turn } from './turn.ts';
+import type { Users } from './users.ts';
+import type { VirtualHost } from './vhost.ts';
+
+export interface BrokerState {
+  readonly clock: Clock;
+  readonly limits: Limits;
+  readonly memory: Memory;
+  readonly replies: Replies;
+  readonly turn: Turn;
+  readonly users: Users;
+  readonly version: string;
+  readonly vhosts: ReadonlyMap<string, VirtualHost>;
+  log(line: string): void;
+  /** The handshake is done. */
+  onOpen(connection: Connection): void;
+  /** The socket is closed. */
+  onGone(connection: Connection): void;
+}

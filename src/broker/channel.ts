@@ -1,0 +1,154 @@
+// One channel: which methods it takes, in which state, and who answers them. An error of channel scope ends here.
+
+import { frameTypes } from './codec/frames.ts';
+import { decodeMethod, type Method, type MethodInput, type MethodName, methodKey } from './codec/methods.ts';
+import type { Connection } from './connection.ts';
+import { declare } from './declaration.ts';
+import { Deliveries } from './deliveries.ts';
+import { ProtocolError } from './protocol-error.ts';
+import { Publisher } from './publisher.ts';
+import { Transaction } from './transaction.ts';
+import type { VirtualHost } from './vhost.ts';
+
+const publishKey = methodKey(60, 40);
+const ackKey = methodKey(60, 80);
+
+export class Channel {
+  readonly number: number;
+  readonly connection: Connection;
+  readonly vhost: VirtualHost;
+  readonly publisher: Publisher;
+  readonly deliveries: Deliveries;
+  transaction: Transaction | undefined;
+  /** AMQP 0-9-1, 1.7.2.1.2: the queue that is meant where a method names none. */
+  lastQueue = '';
+  isClosing = false;
+
+  constructor(number: number, connection: Connection, vhost: VirtualHost) {
+    this.number = number;
+    this.connection = connection;
+    this.vhost = vhost;
+    this.publisher = new Publisher(this);
+    this.deliveries = new Deliveries(this);
+  }
+
+  send<N extends MethodName>(name: N, fields: MethodInput<N>): void {
+    this.connection.output.method(this.number, name, fields);
+  }
+
+  /** One frame of the peer. Errors of connection scope are thrown on. */
+  take(type: number, buffer: Buffer, start: number, end: number): void {
+    const key = type === frameTypes.method && end - start >= 4 ? buffer.readUInt32BE(start) : 0;
+    if (this.isClosing) {
+      this.#takeWhileClosing(key);
+      return;
+    }
+    try {
+      if (type !== frameTypes.method) this.publisher.takeContent(type, buffer, start, end);
+      else {
+        this.publisher.expectNoContent();
+        if (key === publishKey) this.publisher.begin(buffer, start + 4, end);
+        else if (key === ackKey && end - start === 13) {
+          const tag = buffer.readUInt32BE(start + 4) * 0x1_0000_0000 + buffer.readUInt32BE(start + 8);
+          this.deliveries.ack(tag, (buffer[start + 12] as number) !== 0);
+        } else this.#dispatch(decodeMethod(buffer, start, end));
+      }
+    } catch (error) {
+      if (!(error instanceof ProtocolError) || error.scope !== 'channel') throw withMethod(error, key);
+      this.#refuse(error, key);
+    }
+  }
+
+  /** Once a turn. */
+  flush(): void {
+    if (!this.isClosing) this.publisher.flush();
+  }
+
+  /** Everything that it holds goes back; nothing is sent. */
+  release(): void {
+    this.isClosing = true;
+    this.deliveries.release();
+    this.publisher.release();
+  }
+
+  #dispatch(method: Method): void {
+    switch (method.name) {
+      case 'channel.open':
+        throw new ProtocolError('CHANNEL_ERROR', "second 'channel.open' seen");
+      case 'channel.close':
+        this.publisher.flush();
+        this.release();
+        this.send('channel.close-ok', {});
+        this.connection.forget(this);
+        return;
+      case 'channel.close-ok':
+        return;
+      case 'channel.flow':
+        if (!method.fields.active) throw new ProtocolError('NOT_IMPLEMENTED', 'active=false');
+        this.send('channel.flow-ok', { active: true });
+        return;
+      case 'channel.flow-ok':
+        return;
+      case 'access.request':
+        // Of AMQP 0-8. RabbitMQ answers old clients that there is a ticket.
+        this.send('access.request-ok', { ticket: 1 });
+        return;
+      case 'confirm.select':
+        this.publisher.confirm();
+        if (!method.fields.noWait) this.send('confirm.select-ok', {});
+        return;
+      case 'tx.select':
+        if (this.publisher.isConfirming) {
+          throw new ProtocolError('PRECONDITION_FAILED', 'cannot switch from confirm to tx mode');
+        }
+        this.transaction ??= new Transaction(this);
+        this.send('tx.select-ok', {});
+        return;
+      case 'tx.commit':
+        this.#inTransaction().commit(() => this.send('tx.commit-ok', {}));
+        return;
+      case 'tx.rollback':
+        this.#inTransaction().rollback();
+        this.send('tx.rollback-ok', {});
+        return;
+      default:
+        if (this.deliveries.dispatch(method) || declare(this, method)) return;
+        throw new ProtocolError('COMMAND_INVALID', `unexpected method ${method.name}`);
+    }
+  }
+
+  #inTransaction(): Transaction {
+    if (this.transaction === undefined) {
+      throw new ProtocolError('PRECONDITION_FAILED', 'channel is not transactional');
+    }
+    return this.transaction;
+  }
+
+  /** AMQP 0-9-1, 1.5.2.5: after channel.close nothing counts but close and close-ok. */
+  #takeWhileClosing(key: number): void {
+    if (key === methodKey(20, 40)) this.send('channel.close-ok', {});
+    else if (key === methodKey(20, 41)) this.connection.forget(this);
+  }
+
+  #refuse(error: ProtocolError, key: number): void {
+    this.publisher.flush();
+    this.release();
+    this.connection.log(`${this.connection.name} channel ${this.number}: ${error.replyText}`);
+    this.send('channel.close', { ...closeFields(error), classId: key >>> 16, methodId: key & 0xffff });
+  }
+}
+
+/** Reply code and text of a close; a short string holds 255 bytes. */
+export function closeFields(error: ProtocolError): { replyCode: number; replyText: string } {
+  const bytes = Buffer.from(error.replyText);
+  // Not in the middle of a character.
+  let length = Math.min(bytes.length, 255);
+  while (length < bytes.length && ((bytes[length] as number) & 0xc0) === 0x80) length--;
+  return { replyCode: error.replyCode, replyText: bytes.toString('utf8', 0, length) };
+}
+
+/** Which method the error is about, for connection.close. */
+function withMethod(error: unknown, key: number): unknown {
+  if (error instanceof ProtocolError) error.methodKey ??= key;
+  return error;
+}

@@ -1,0 +1,107 @@
+// Takes a stream of chunks apart into frames (AMQP 0-9-1, 4.2.3). Nothing is copied but a frame that comes in pieces.
+
+import { ProtocolError } from '../protocol-error.ts';
+
+export const frameTypes = { method: 1, header: 2, body: 3, heartbeat: 8 } as const;
+export const frameEnd = 0xce;
+/** Octets of a frame around its payload. */
+export const frameOverhead = 8;
+
+/** A frame's payload is `buffer` from `start` to `end`; it is the callee's only until it returns. */
+export type OnFrame = (type: number, channel: number, buffer: Buffer, start: number, end: number) => void;
+
+const headerSize = 7;
+const firstPiece = 1024;
+
+export class FrameParser {
+  /** A frame with all around it is at most this long. Changes with tuning. */
+  frameMax: number;
+  #onFrame: OnFrame;
+  /** Beginning of a frame whose rest has not come yet. */
+  #piece = Buffer.alloc(0);
+  #pieceLength = 0;
+  #stopped = false;
+
+  constructor(frameMax: number, onFrame: OnFrame) {
+    this.frameMax = frameMax;
+    this.#onFrame = onFrame;
+  }
+
+  /** What comes from now on is thrown away. */
+  stop(): void {
+    this.#stopped = true;
+    this.#pieceLength = 0;
+  }
+
+  /** Throws 501 for a frame that is too large or does not end where it should. */
+  push(chunk: Buffer): void {
+    let at = this.#pieceLength > 0 ? this.#complete(chunk) : 0;
+    while (!this.#stopped) {
+      if (chunk.length - at < headerSize) break;
+      const total = this.#lengthOf(chunk, at);
+      if (chunk.length - at < total) break;
+      this.#frame(chunk, at, total);
+      at += total;
+    }
+    if (!this.#stopped && at < chunk.length) this.#keep(chunk, at, chunk.length);
+  }
+
+  /** Finishes the frame that had begun in an earlier chunk. Gives how much of this one it took. */
+  #complete(chunk: Buffer): number {
+    let at = 0;
+    while (!this.#stopped) {
+      const total = this.#pieceLength < headerSize ? headerSize : this.#lengthOf(this.#piece, 0);
+      const missing = total - this.#pieceLength;
+      const taken = Math.min(missing, chunk.length - at);
+      this.#keep(chunk, at, at + taken);
+      at += taken;
+      if (taken < missing) break;
+      if (total === headerSize) continue;
+      this.#pieceLength = 0;
+      this.#frame(this.#piece, 0, total);
+      break;
+    }
+    return at;
+  }
+
+  #lengthOf(buffer: Buffer, at: number): number {
+    const size = buffer.readUInt32BE(at + 3);
+    if (size > this.frameMax - frameOverhead) {
+      const type = buffer[at] ?? 0;
+      throw new ProtocolError(
+        'FRAME_ERROR',
+        `type ${type}, all octets = <<>>: {frame_too_large,${size},${this.frameMax - frameOverhead}}`,
+      );
+    }
+    return headerSize + size + 1;
+  }
+
+  #frame(buffer: Buffer, at: number, total: number): void {
+    const end = at + total - 1;
+    const type = buffer[at] ?? 0;
+    if (buffer[end] !== frameEnd) {
+      throw new ProtocolError(
+        'FRAME_ERROR',
+        `type ${type}, ${octetsText(buffer, at + headerSize, end)}: {invalid_frame_end_marker,${buffer[end]}}`,
+      );
+    }
+    this.#onFrame(type, buffer.readUInt16BE(at + 1), buffer, at + headerSize, end);
+  }
+
+  #keep(chunk: Buffer, start: number, end: number): void {
+    const length = this.#pieceLength + end - start;
+    if (length > this.#piece.length) {
+      const larger = Buffer.allocUnsafe(Math.max(firstPiece, length, this.#pieceLength * 2));
+      this.#piece.copy(larger, 0, 0, this.#pieceLength);
+      this.#piece = larger;
+    }
+    chunk.copy(this.#piece, this.#pieceLength, start, end);
+    this.#pieceLength = length;
+  }
+}
+
+/** RabbitMQ's way to show a payload in an error text. */
+export function octetsText(buffer: Buffer, start: number, end: number): string {
+  const shown = buffer.subarray(start, Math.min(end, start + 16));
+  return end - start > 16 ? `first 16 octets = <<${shown.join(',')}>>` : `all octets = <<${shown.join(',')}>>`;
+}

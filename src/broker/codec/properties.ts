@@ -1,0 +1,199 @@
+// The properties of class basic (AMQP 0-9-1, 1.8.2; layout 4.2.6.1): a word of flags, then the values of those present.
+
+import { ProtocolError } from '../protocol-error.ts';
+import { eachField, encodeTable, type FieldValue, readTable, readValue, type Table } from './table.ts';
+import { Reader, Writer } from './values.ts';
+
+export interface BasicProperties {
+  contentType?: string;
+  contentEncoding?: string;
+  headers?: Table;
+  deliveryMode?: number;
+  priority?: number;
+  correlationId?: string;
+  replyTo?: string;
+  expiration?: string;
+  messageId?: string;
+  timestamp?: number;
+  type?: string;
+  userId?: string;
+  appId?: string;
+  clusterId?: string;
+}
+
+type Domain = 'shortstr' | 'table' | 'octet' | 'longlong';
+
+/** In the order of their flags, from bit 15 down. */
+const properties: readonly (readonly [name: keyof BasicProperties, domain: Domain])[] = [
+  ['contentType', 'shortstr'],
+  ['contentEncoding', 'shortstr'],
+  ['headers', 'table'],
+  ['deliveryMode', 'octet'],
+  ['priority', 'octet'],
+  ['correlationId', 'shortstr'],
+  ['replyTo', 'shortstr'],
+  ['expiration', 'shortstr'],
+  ['messageId', 'shortstr'],
+  ['timestamp', 'longlong'],
+  ['type', 'shortstr'],
+  ['userId', 'shortstr'],
+  ['appId', 'shortstr'],
+  ['clusterId', 'shortstr'],
+];
+
+/** Reads flags and values from the start of `buffer`. */
+export function decodeProperties(buffer: Buffer, start = 0, end = buffer.length): BasicProperties {
+  const reader = new Reader(buffer, start, end);
+  const flags = readFlags(reader);
+  const result: Record<string, unknown> = {};
+  properties.forEach(([name, domain], index) => {
+    if ((flags & (0x8000 >> index)) === 0) return;
+    result[name] = domain === 'table' ? readTable(reader) : reader[domain]();
+  });
+  return result as BasicProperties;
+}
+
+export function encodeProperties(values: BasicProperties): Buffer {
+  const writer = new Writer();
+  const start = writer.reserve(2);
+  let flags = 0;
+  properties.forEach(([name, domain], index) => {
+    const value = values[name];
+    if (value === undefined) return;
+    flags |= 0x8000 >> index;
+    if (domain === 'table') writer.bytes(encodeTable(value as Table));
+    else if (domain === 'shortstr') writer.shortstr(value as string);
+    else writer[domain](value as number);
+  });
+  writer.buffer.writeUInt16BE(flags, start);
+  return writer.done();
+}
+
+/** What a broker itself needs of the properties of a message. */
+export interface Scan {
+  deliveryMode: number;
+  priority: number;
+  expiration: string | undefined;
+  userId: string | undefined;
+  replyTo: string | undefined;
+  /** Fields CC and BCC of the headers, with their type letters. */
+  cc: { type: string; value: FieldValue } | undefined;
+  bcc: { type: string; value: FieldValue } | undefined;
+}
+
+const nothing: Scan = {
+  deliveryMode: 1,
+  priority: 0,
+  expiration: undefined,
+  userId: undefined,
+  replyTo: undefined,
+  cc: undefined,
+  bcc: undefined,
+};
+
+/** Walks over the encoded properties without decoding them, and checks that they are well formed on the way. */
+export function scanProperties(buffer: Buffer, start: number, end: number): Scan {
+  if (end - start === 2 && buffer[start] === 0 && buffer[start + 1] === 0) return nothing;
+  const reader = new Reader(buffer, start, end);
+  const flags = readFlags(reader);
+  const scan: Scan = { ...nothing };
+  for (let bit = 0x8000, index = 0; bit > 2; bit >>= 1, index++) {
+    if ((flags & bit) === 0) continue;
+    switch (index) {
+      case 2:
+        scanHeaders(reader, scan);
+        break;
+      case 3:
+        scan.deliveryMode = reader.octet();
+        break;
+      case 4:
+        scan.priority = reader.octet();
+        break;
+      case 6:
+        scan.replyTo = reader.shortstr();
+        break;
+      case 7:
+        scan.expiration = reader.shortstr();
+        break;
+      case 9:
+        reader.skip(8);
+        break;
+      case 11:
+        scan.userId = reader.shortstr();
+        break;
+      default:
+        reader.skip(reader.octet());
+    }
+  }
+  if (reader.offset !== end) throw new ProtocolError('FRAME_ERROR', 'cannot decode the properties of a message');
+  return scan;
+}
+
+/** Values are only looked at where the key is CC or BCC; the others are walked over. */
+function scanHeaders(reader: Reader, scan: Scan): void {
+  eachField(reader, (key, type, inner) => {
+    const value = readValue(inner, type);
+    if (key === 'CC') scan.cc = { type, value };
+    else if (key === 'BCC') scan.bcc = { type, value };
+  });
+}
+
+/** The properties again, with some changed (undefined: removed). Fields of the headers that stay keep the bytes that they came with. */
+export function changeProperties(
+  buffer: Buffer,
+  length: number,
+  changes: { expiration?: undefined; replyTo?: string; headers?: Readonly<Record<string, FieldValue | undefined>> },
+): Buffer {
+  const reader = new Reader(buffer, 0, length);
+  const flags = readFlags(reader);
+  const values: Buffer[] = [];
+  let changedFlags = 0;
+  properties.forEach(([name, domain], index) => {
+    const bit = 0x8000 >> index;
+    const start = reader.offset;
+    if ((flags & bit) !== 0) {
+      if (domain === 'shortstr') reader.skip(reader.octet());
+      else if (domain === 'table') reader.longstr();
+      else reader.skip(domain === 'octet' ? 1 : 8);
+    }
+    let bytes = buffer.subarray(start, reader.offset);
+    if (name === 'headers' && changes.headers !== undefined) bytes = changeHeaders(bytes, changes.headers);
+    else if (name === 'expiration' && 'expiration' in changes) bytes = bytes.subarray(0, 0);
+    else if (name === 'replyTo' && changes.replyTo !== undefined) bytes = shortstrOf(changes.replyTo);
+    if (bytes.length === 0) return;
+    changedFlags |= bit;
+    values.push(bytes);
+  });
+  const head = Buffer.alloc(2);
+  head.writeUInt16BE(changedFlags);
+  return Buffer.concat([head, ...values]);
+}
+
+function changeHeaders(bytes: Buffer, changes: Readonly<Record<string, FieldValue | undefined>>): Buffer {
+  const kept: Buffer[] = [];
+  if (bytes.length > 0) {
+    const reader = new Reader(bytes);
+    let start = 4;
+    eachField(reader, (key, type, inner) => {
+      readValue(inner, type);
+      if (!(key in changes)) kept.push(bytes.subarray(start, inner.offset));
+      start = inner.offset;
+    });
+  }
+  const added = Object.create(null) as Record<string, FieldValue>;
+  for (const [key, value] of Object.entries(changes)) if (value !== undefined) added[key] = value;
+  return encodeTable(added, Buffer.concat(kept));
+}
+
+function shortstrOf(text: string): Buffer {
+  const writer = new Writer();
+  writer.shortstr(text);
+  return writer.done();
+}
+
+/** AMQP 0-9-1, 4.2.6.1: a set lowest bit says that more flags follow. Class basic has no more than one word of them. */
+function readFlags(reader: Reader): number {
+  const flags = reader.short();
+  if ((flags & 3) !== 0) throw new ProtocolError('FRAME_ERROR', 'unknown property flags in a content header');
+  return flags;
+}

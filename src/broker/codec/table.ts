@@ -1,0 +1,218 @@
+// Field tables (AMQP 0-9-1, 4.2.5.5) with the types of RabbitMQ's errata: t b B s u I i l f d D S A T F V x.
+// A table in memory is an object without a prototype.
+
+import { ProtocolError } from '../protocol-error.ts';
+import { Reader, Writer } from './values.ts';
+
+/** Seconds since 1970. */
+export class Timestamp {
+  readonly seconds: number;
+  constructor(seconds: number) {
+    this.seconds = seconds;
+  }
+}
+
+/** `digits` divided by ten to the power of `places`. */
+export class Decimal {
+  readonly places: number;
+  readonly digits: number;
+  constructor(places: number, digits: number) {
+    this.places = places;
+    this.digits = digits;
+  }
+}
+
+export type FieldValue =
+  | boolean
+  | number
+  | bigint
+  | string
+  | null
+  | Buffer
+  | Timestamp
+  | Decimal
+  | readonly FieldValue[]
+  | Table;
+
+export interface Table {
+  readonly [key: string]: FieldValue;
+}
+
+/** Deeper nesting is refused: nobody needs it, and decoding is recursive. */
+const depthLimit = 64;
+
+/** RabbitMQ's names of the types, as its error texts have them. */
+export const typeNames: Readonly<Record<string, string>> = {
+  t: 'bool',
+  b: 'byte',
+  B: 'unsignedbyte',
+  s: 'short',
+  u: 'unsignedshort',
+  I: 'signedint',
+  i: 'unsignedint',
+  l: 'long',
+  L: 'long',
+  f: 'float',
+  d: 'double',
+  D: 'decimal',
+  S: 'longstr',
+  A: 'array',
+  T: 'timestamp',
+  F: 'table',
+  V: 'void',
+  x: 'binary',
+};
+
+/** Reads a table with its length before it. `types` takes the type letter of each field of the outermost table. */
+export function readTable(reader: Reader, types?: Record<string, string>, depth = 0): Table {
+  const table = Object.create(null) as Record<string, FieldValue>;
+  eachField(reader, (key, type, inner) => {
+    if (types !== undefined) types[key] = type;
+    table[key] = readValue(inner, type, depth);
+  });
+  return table;
+}
+
+/** Calls back for each field of a table, with the reader at its value, which the callback has to read. */
+export function eachField(reader: Reader, field: (key: string, type: string, reader: Reader) => void): void {
+  const length = reader.long();
+  const start = reader.skip(length);
+  const inner = new Reader(reader.buffer, start, start + length);
+  while (inner.offset < inner.end) field(inner.shortstr(), String.fromCharCode(inner.octet()), inner);
+}
+
+/** Reads one value of a type. Text that is not UTF-8 stays a Buffer. */
+export function readValue(reader: Reader, type: string, depth = 0): FieldValue {
+  const { buffer } = reader;
+  switch (type) {
+    case 't':
+      return reader.octet() !== 0;
+    case 'b':
+      return buffer.readInt8(reader.skip(1));
+    case 'B':
+      return reader.octet();
+    // RabbitMQ: 's' is a signed short here, not the short string of the specification. https://www.rabbitmq.com/docs/amqp-0-9-1-errata
+    case 's':
+      return buffer.readInt16BE(reader.skip(2));
+    case 'u':
+      return reader.short();
+    case 'I':
+      return buffer.readInt32BE(reader.skip(4));
+    case 'i':
+      return reader.long();
+    case 'l':
+    case 'L':
+      return narrowed(buffer.readBigInt64BE(reader.skip(8)));
+    case 'f':
+      return buffer.readFloatBE(reader.skip(4));
+    case 'd':
+      return buffer.readDoubleBE(reader.skip(8));
+    case 'D':
+      return new Decimal(reader.octet(), reader.long());
+    case 'S':
+      return textOrBytes(reader.longstr());
+    case 'x':
+      return Buffer.from(reader.longstr());
+    case 'T':
+      return new Timestamp(reader.longlong());
+    case 'V':
+      return null;
+    case 'A':
+    case 'F':
+      if (depth >= depthLimit) throw new ProtocolError('SYNTAX_ERROR', 'field table is nested too deep');
+      return type === 'F' ? readTable(reader, undefined, depth + 1) : readArray(reader, depth + 1);
+    default:
+      throw new ProtocolError('SYNTAX_ERROR', `unknown field type ${JSON.stringify(type)} in a field table`);
+  }
+}
+
+function readArray(reader: Reader, depth: number): FieldValue[] {
+  const length = reader.long();
+  const start = reader.skip(length);
+  const inner = new Reader(reader.buffer, start, start + length);
+  const values: FieldValue[] = [];
+  while (inner.offset < inner.end) values.push(readValue(inner, String.fromCharCode(inner.octet()), depth));
+  return values;
+}
+
+function narrowed(value: bigint): number | bigint {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : value;
+}
+
+function textOrBytes(bytes: Buffer): string | Buffer {
+  const text = bytes.toString('utf8');
+  return text.includes('\u{FFFD}') && !Buffer.from(text).equals(bytes) ? Buffer.from(bytes) : text;
+}
+
+/** Writes a table with its length before it. `raw` are fields already encoded, which stand first. */
+export function writeTable(writer: Writer, table: Table, raw?: Buffer): void {
+  const start = writer.reserve(4);
+  if (raw !== undefined) writer.bytes(raw);
+  for (const key of Object.keys(table)) {
+    writer.shortstr(key);
+    writeValue(writer, table[key] ?? null);
+  }
+  writer.buffer.writeUInt32BE(writer.length - start - 4, start);
+}
+
+function writeValue(writer: Writer, value: FieldValue): void {
+  if (value === null) writer.octet(letter('V'));
+  else if (typeof value === 'boolean') {
+    writer.octet(letter('t'));
+    writer.octet(value ? 1 : 0);
+  } else if (typeof value === 'number' || typeof value === 'bigint') writeNumber(writer, value);
+  else if (typeof value === 'string' || Buffer.isBuffer(value)) {
+    // RabbitMQ: what is not UTF-8 text is a long string all the same; 'x' only came to be later.
+    writer.octet(letter('S'));
+    writer.longstr(value);
+  } else if (value instanceof Timestamp) {
+    writer.octet(letter('T'));
+    writer.longlong(value.seconds);
+  } else if (value instanceof Decimal) {
+    writer.octet(letter('D'));
+    writer.octet(value.places);
+    writer.long(value.digits);
+  } else if (isArray(value)) {
+    writer.octet(letter('A'));
+    const start = writer.reserve(4);
+    for (const item of value) writeValue(writer, item);
+    writer.buffer.writeUInt32BE(writer.length - start - 4, start);
+  } else {
+    writer.octet(letter('F'));
+    writeTable(writer, value);
+  }
+}
+
+function writeNumber(writer: Writer, value: number | bigint): void {
+  if (typeof value === 'number' && !Number.isSafeInteger(value)) {
+    writer.octet(letter('d'));
+    const start = writer.reserve(8);
+    writer.buffer.writeDoubleBE(value, start);
+    return;
+  }
+  writer.octet(letter('l'));
+  const start = writer.reserve(8);
+  writer.buffer.writeBigInt64BE(BigInt(value), start);
+}
+
+/** Array.isArray does not narrow a readonly array. */
+function isArray(value: FieldValue): value is readonly FieldValue[] {
+  return Array.isArray(value);
+}
+
+function letter(type: string): number {
+  return type.charCodeAt(0);
+}
+
+/** The bytes of a table, its length before it. */
+export function encodeTable(table: Table, raw?: Buffer): Buffer {
+  const writer = new Writer();
+  writeTable(writer, table, raw);
+  return writer.done();
+}
+
+/** The table that `encodeTable` made. */
+export function decodeTable(bytes: Buffer): Table {
+  return readTable(new Reader(bytes));
+}

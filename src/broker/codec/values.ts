@@ -1,0 +1,124 @@
+// The elementary values of AMQP 0-9-1 (4.2.5), read from and written to a buffer.
+
+import { ProtocolError } from '../protocol-error.ts';
+
+const highWord = 0x1_0000_0000;
+
+/** Reads values from `buffer` between `offset` and `end`. Throws 501 where the bytes end too early. */
+export class Reader {
+  readonly buffer: Buffer;
+  offset: number;
+  readonly end: number;
+
+  constructor(buffer: Buffer, offset = 0, end = buffer.length) {
+    this.buffer = buffer;
+    this.offset = offset;
+    this.end = end;
+  }
+
+  /** Steps over so many bytes and gives where they began. */
+  skip(length: number): number {
+    const start = this.offset;
+    if (length > this.end - start) throw new ProtocolError('FRAME_ERROR', 'cannot decode the fields of a frame');
+    this.offset = start + length;
+    return start;
+  }
+
+  octet(): number {
+    return this.buffer.readUInt8(this.skip(1));
+  }
+
+  short(): number {
+    return this.buffer.readUInt16BE(this.skip(2));
+  }
+
+  long(): number {
+    return this.buffer.readUInt32BE(this.skip(4));
+  }
+
+  /** Above 2^53 not exact: nothing that the broker counts gets there. */
+  longlong(): number {
+    const start = this.skip(8);
+    return this.buffer.readUInt32BE(start) * highWord + this.buffer.readUInt32BE(start + 4);
+  }
+
+  shortstr(): string {
+    const length = this.octet();
+    const start = this.skip(length);
+    return this.buffer.toString('utf8', start, start + length);
+  }
+
+  /** A slice, not a copy. */
+  longstr(): Buffer {
+    const length = this.long();
+    const start = this.skip(length);
+    return this.buffer.subarray(start, start + length);
+  }
+}
+
+/** Writes values to a buffer that grows. */
+export class Writer {
+  buffer: Buffer;
+  length = 0;
+
+  constructor(size = 256) {
+    this.buffer = Buffer.allocUnsafe(size);
+  }
+
+  /** Makes room for so many bytes and gives where they begin. */
+  reserve(length: number): number {
+    const start = this.length;
+    if (start + length > this.buffer.length) {
+      const larger = Buffer.allocUnsafe(Math.max(this.buffer.length * 2, start + length));
+      this.buffer.copy(larger, 0, 0, start);
+      this.buffer = larger;
+    }
+    this.length = start + length;
+    return start;
+  }
+
+  octet(value: number): void {
+    const start = this.reserve(1);
+    this.buffer[start] = value;
+  }
+
+  short(value: number): void {
+    const start = this.reserve(2);
+    this.buffer.writeUInt16BE(value, start);
+  }
+
+  long(value: number): void {
+    const start = this.reserve(4);
+    this.buffer.writeUInt32BE(value, start);
+  }
+
+  longlong(value: number): void {
+    const start = this.reserve(8);
+    this.buffer.writeUInt32BE(Math.floor(value / highWord), start);
+    this.buffer.writeUInt32BE(value % highWord, start + 4);
+  }
+
+  shortstr(value: string): void {
+    const length = Buffer.byteLength(value);
+    if (length > 255) throw new RangeError(`a short string has at most 255 bytes, not ${length}`);
+    this.octet(length);
+    const start = this.reserve(length);
+    this.buffer.write(value, start, length, 'utf8');
+  }
+
+  longstr(value: string | Buffer): void {
+    const bytes = typeof value === 'string' ? Buffer.from(value) : value;
+    this.long(bytes.length);
+    this.bytes(bytes);
+  }
+
+  bytes(value: Buffer): void {
+    const start = this.reserve(value.length);
+    value.copy(this.buffer, start);
+  }
+
+  /** What was written, as a copy of its own. */
+  done(): Buffer {
+    return Buffer.from(this.buffer.subarray(0, this.length));
+  }
+}

@@ -1,0 +1,343 @@
+// One client connection: its frames, its channels, its heartbeats, its end. An error of connection scope ends here.
+
+import type { Socket } from 'node:net';
+import type { BrokerState } from './broker-state.ts';
+import { Channel, closeFields } from './channel.ts';
+import type { Timer } from './clock.ts';
+import { FrameParser, frameTypes, octetsText } from './codec/frames.ts';
+import { decodeMethod, type Method, methodKey } from './codec/methods.ts';
+import { Handshake, type Limits, mechanisms, protocolHeader, serverProperties } from './handshake.ts';
+import { Output } from './output.ts';
+import { ProtocolError, replyCodes } from './protocol-error.ts';
+import type { Queue } from './queue.ts';
+import type { Replies } from './reply-to.ts';
+import type { Flushable } from './turn.ts';
+import type { User } from './users.ts';
+import type { VirtualHost } from './vhost.ts';
+
+const handshakeMs = 10_000;
+/** How long a peer has to answer connection.close. */
+const closeMs = 3_000;
+
+export class Connection {
+  readonly output: Output;
+  /** As the logs and the management name it. */
+  readonly name: string;
+  readonly connectedAt: number;
+  readonly channels = new Map<number, Channel>();
+  readonly #broker: BrokerState;
+  readonly #socket: Socket;
+  readonly #parser: FrameParser;
+  readonly #handshake: Handshake;
+  readonly #exclusive = new Set<Queue>();
+  #state: 'header' | 'handshake' | 'running' | 'closing' | 'closed' = 'header';
+  #header = Buffer.alloc(0);
+  #vhost: VirtualHost | undefined;
+  #limitTimer: Timer | undefined;
+  #beat: Timer | undefined;
+  #isSeen = true;
+  #hasPublished = false;
+  #isBlocked = false;
+  bytesReceived = 0;
+
+  constructor(socket: Socket, broker: BrokerState) {
+    this.#socket = socket;
+    this.#broker = broker;
+    this.name = `${socket.remoteAddress}:${socket.remotePort} -> ${socket.localAddress}:${socket.localPort}`;
+    this.connectedAt = broker.clock.now();
+    this.#handshake = new Handshake({ users: broker.users, vhosts: broker.vhosts, offered: broker.limits });
+    this.#parser = new FrameParser(broker.limits.frameMax, (type, channel, buffer, start, end) =>
+      this.#takeFrame(type, channel, buffer, start, end),
+    );
+    this.output = new Output(socket, {
+      frameMax: broker.limits.frameMax,
+      onFirst: () => broker.turn.add(this.output),
+      onRoom: () => {
+        for (const channel of this.channels.values()) channel.deliveries.wake();
+      },
+    });
+    socket.setNoDelay(true);
+    socket.on('data', (chunk) => this.#takeChunk(chunk));
+    // A client that has gone, in whatever way.
+    socket.on('error', () => socket.destroy());
+    socket.on('end', () => socket.destroy());
+    socket.on('close', () => this.#gone());
+    this.#limitTimer = broker.clock.after(handshakeMs, () => socket.destroy());
+  }
+
+  /** Known from the handshake on. */
+  get user(): User {
+    return this.#handshake.user as User;
+  }
+
+  get vhost(): VirtualHost | undefined {
+    return this.#vhost;
+  }
+
+  get replies(): Replies {
+    return this.#broker.replies;
+  }
+
+  get limits(): Limits {
+    return this.#handshake.limits;
+  }
+
+  /** What the management shows of it. */
+  get details() {
+    const { mechanism, clientProperties } = this.#handshake;
+    const { remoteAddress, remotePort, localAddress, localPort } = this.#socket;
+    return {
+      state: this.#isBlocked ? 'blocked' : this.#state,
+      mechanism,
+      clientProperties: clientProperties?.values ?? {},
+      remoteAddress,
+      remotePort,
+      localAddress,
+      localPort,
+      bytesSent: this.output.bytes,
+      bytesReceived: this.bytesReceived,
+    };
+  }
+
+  log(line: string): void {
+    this.#broker.log(line);
+  }
+
+  /** Whether the client said in its properties that it understands something. */
+  can(capability: string): boolean {
+    const capabilities = this.#handshake.clientProperties?.get('capabilities');
+    return typeof capabilities === 'object' && (capabilities as Record<string, unknown> | null)?.[capability] === true;
+  }
+
+  later(flushable: Flushable): void {
+    this.#broker.turn.add(flushable);
+  }
+
+  /** An exclusive queue, which goes when the connection goes. */
+  ownQueue(queue: Queue): void {
+    this.#exclusive.add(queue);
+  }
+
+  forget(channel: Channel): void {
+    this.channels.delete(channel.number);
+  }
+
+  /** RabbitMQ blocks the connections that publish, not those that only consume. */
+  sawPublish(): void {
+    if (this.#hasPublished && !this.#broker.memory.isHigh) return;
+    this.#hasPublished = true;
+    if (this.#broker.memory.isHigh) this.block(true);
+  }
+
+  /** Memory is short, or no longer. */
+  block(isHigh: boolean): void {
+    if (this.#state !== 'running' || this.#isBlocked === isHigh || (isHigh && !this.#hasPublished)) return;
+    this.#isBlocked = isHigh;
+    if (this.can('connection.blocked')) {
+      if (isHigh) this.output.method(0, 'connection.blocked', { reason: 'low on memory' });
+      else this.output.method(0, 'connection.unblocked', {});
+    }
+    if (isHigh) this.#socket.pause();
+    else this.#socket.resume();
+  }
+
+  /** Ends the connection for a reason that is no fault of the client's. */
+  close(reason: string): void {
+    this.#refuse(new ProtocolError('CONNECTION_FORCED', reason), 0);
+  }
+
+  /** A bug or a broken disk: nothing more can be promised to this client. */
+  fail(error: unknown): void {
+    this.log(`${this.name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    this.#refuse(new ProtocolError('INTERNAL_ERROR', 'the broker failed'), 0);
+  }
+
+  #takeChunk(chunk: Buffer): void {
+    this.#isSeen = true;
+    this.bytesReceived += chunk.length;
+    try {
+      if (this.#state === 'header') this.#takeHeader(chunk);
+      else if (this.#state !== 'closed') this.#parser.push(chunk);
+    } catch (error) {
+      if (error instanceof ProtocolError) this.#refuse(error, error.methodKey ?? 0);
+      else this.fail(error);
+    }
+  }
+
+  #takeHeader(chunk: Buffer): void {
+    this.#header = Buffer.concat([this.#header, chunk]);
+    const { length } = protocolHeader;
+    const common = Math.min(length, this.#header.length);
+    if (!this.#header.subarray(0, common).equals(protocolHeader.subarray(0, common))) {
+      // AMQP 0-9-1, 4.2.2: the header that is understood here, and the end.
+      this.#state = 'closed';
+      this.#socket.end(protocolHeader);
+      return;
+    }
+    if (common < length) return;
+    const rest = this.#header.subarray(length);
+    this.#header = Buffer.alloc(0);
+    this.#state = 'handshake';
+    this.output.method(0, 'connection.start', {
+      versionMajor: 0,
+      versionMinor: 9,
+      serverProperties: serverProperties(this.#broker.version),
+      mechanisms,
+      locales: 'en_US',
+    });
+    if (rest.length > 0) this.#parser.push(rest);
+  }
+
+  #takeFrame(type: number, number: number, buffer: Buffer, start: number, end: number): void {
+    if (this.#state === 'closed') return;
+    if (this.#state === 'closing') {
+      this.#takeWhileClosing(type, number, buffer, start);
+      return;
+    }
+    if (type === frameTypes.heartbeat) {
+      if (number === 0 && start === end) return;
+      throw new ProtocolError('UNEXPECTED_FRAME', `type 8, ${octetsText(buffer, start, end)}`);
+    }
+    if (type < frameTypes.method || type > frameTypes.body) {
+      throw new ProtocolError('FRAME_ERROR', `type ${type}, ${octetsText(buffer, start, end)}: unknown_frame`);
+    }
+    if (number === 0) {
+      if (type !== frameTypes.method) {
+        throw new ProtocolError('UNEXPECTED_FRAME', `type ${type}, ${octetsText(buffer, start, end)}`);
+      }
+      this.#dispatch(decodeMethod(buffer, start, end));
+      return;
+    }
+    if (this.#state !== 'running')
+      throw new ProtocolError('CHANNEL_ERROR', 'expected a method of the connection class');
+    const channel = this.channels.get(number);
+    if (channel !== undefined) channel.take(type, buffer, start, end);
+    else this.#openChannel(type, number, buffer, start, end);
+  }
+
+  #dispatch(method: Method): void {
+    if (method.name === 'connection.close') {
+      this.output.method(0, 'connection.close-ok', {});
+      this.#end();
+    } else if (this.#state === 'handshake') {
+      const vhost = this.#handshake.take(method, (answer) => this.#negotiate(answer));
+      if (vhost !== undefined) this.#open(vhost);
+    } else if (method.name === 'connection.update-secret') {
+      // RabbitMQ's backend of names and passwords has no use for a new secret, and refuses it alike.
+      throw new ProtocolError('NOT_IMPLEMENTED', 'connection.update-secret: passwords do not expire here');
+    } else if (method.name !== 'connection.close-ok') {
+      throw new ProtocolError('CHANNEL_ERROR', 'unexpected method in connection state running');
+    }
+  }
+
+  #negotiate(answer: 'tune' | 'tuned'): void {
+    if (answer === 'tune') {
+      const { channelMax, frameMax, heartbeat } = this.#broker.limits;
+      this.output.method(0, 'connection.tune', { channelMax, frameMax, heartbeat });
+      return;
+    }
+    const { frameMax, heartbeat } = this.#handshake.limits;
+    this.#parser.frameMax = frameMax;
+    this.output.frameMax = frameMax;
+    if (heartbeat > 0) this.#startHeartbeat(heartbeat * 1000);
+  }
+
+  #open(vhost: VirtualHost): void {
+    this.#limitTimer?.cancel();
+    this.#vhost = vhost;
+    this.#state = 'running';
+    this.output.method(0, 'connection.open-ok', { reserved1: '' });
+    this.#broker.onOpen(this);
+  }
+
+  #openChannel(type: number, number: number, buffer: Buffer, start: number, end: number): void {
+    const key = type === frameTypes.method && end - start >= 4 ? buffer.readUInt32BE(start) : 0;
+    const isOpen = key === methodKey(20, 10);
+    // A client may answer a close that it has itself sent in the meantime.
+    if (key === methodKey(20, 41)) return;
+    if (!isOpen) throw new ProtocolError('CHANNEL_ERROR', "expected 'channel.open'");
+    const { channelMax } = this.#handshake.limits;
+    if (channelMax > 0 && number > channelMax) {
+      throw new ProtocolError(
+        'NOT_ALLOWED',
+        `number of channels opened (${this.channels.size}) has reached the negotiated channel_max (${channelMax})`,
+      );
+    }
+    const channel = new Channel(number, this, this.#vhost as VirtualHost);
+    this.channels.set(number, channel);
+    channel.send('channel.open-ok', { reserved1: '' });
+  }
+
+  /** AMQP 0-9-1, 4.2.7: sends at half the interval, and gives up after two without a sign of life. */
+  #startHeartbeat(intervalMs: number): void {
+    let quiet = 0;
+    const tick = () => {
+      if (this.#state === 'closed') return;
+      quiet = this.#isSeen || this.#isBlocked ? 0 : quiet + 1;
+      this.#isSeen = false;
+      if (quiet >= 4) {
+        this.log(`${this.name}: missed heartbeats from the client`);
+        this.#socket.destroy();
+        return;
+      }
+      this.output.heartbeat();
+      this.#beat = this.#broker.clock.after(intervalMs / 2, tick);
+    };
+    this.#beat = this.#broker.clock.after(intervalMs / 2, tick);
+  }
+
+  #takeWhileClosing(type: number, number: number, buffer: Buffer, start: number): void {
+    if (type !== frameTypes.method || number !== 0) return;
+    const key = buffer.readUInt32BE(start);
+    if (key === methodKey(10, 50)) this.output.method(0, 'connection.close-ok', {});
+    if (key === methodKey(10, 50) || key === methodKey(10, 51)) this.#end();
+  }
+
+  #refuse(error: ProtocolError, key: number): void {
+    if (this.#state === 'closing' || this.#state === 'closed') return;
+    this.log(`${this.name}: ${error.replyText}`);
+    for (const channel of this.channels.values()) channel.flush();
+    this.#releaseChannels();
+    if (this.#isBlocked) this.#socket.resume();
+    // RabbitMQ: a client that would not understand is left without a word, and after a while.
+    const isSilent =
+      error.replyCode === replyCodes.ACCESS_REFUSED &&
+      this.#state === 'handshake' &&
+      !this.can('authentication_failure_close');
+    if (isSilent || this.#state === 'header') {
+      this.#end();
+      return;
+    }
+    this.#state = 'closing';
+    this.output.method(0, 'connection.close', { ...closeFields(error), classId: key >>> 16, methodId: key & 0xffff });
+    this.#limitTimer?.cancel();
+    this.#limitTimer = this.#broker.clock.after(closeMs, () => this.#socket.destroy());
+  }
+
+  /** Everything is said. */
+  #end(): void {
+    this.#releaseChannels();
+    this.#state = 'closed';
+    this.#parser.stop();
+    this.output.flush();
+    this.#socket.end();
+    this.#limitTimer?.cancel();
+    this.#limitTimer = this.#broker.clock.after(closeMs, () => this.#socket.destroy());
+  }
+
+  #gone(): void {
+    this.#state = 'closed';
+    this.#parser.stop();
+    this.#limitTimer?.cancel();
+    this.#beat?.cancel();
+    this.#releaseChannels();
+    this.#broker.onGone(this);
+  }
+
+  #releaseChannels(): void {
+    for (const channel of this.channels.values()) channel.release();
+    this.channels.clear();
+    for (const queue of this.#exclusive) this.#vhost?.removeQueue(queue);
+    this.#exclusive.clear();
+  }
+}

@@ -1,0 +1,114 @@
+// What becomes of a message that dies in a queue: a new message with the story of its deaths in its headers.
+
+import { type FieldValue, type Table, Timestamp } from './codec/table.ts';
+import { Message } from './message.ts';
+import type { DeathReason, Queue } from './queue.ts';
+
+/** How often a message died in a queue for a reason. */
+export interface Death {
+  readonly queue: string;
+  readonly reason: DeathReason;
+  readonly exchange: string;
+  readonly routingKeys: readonly string[];
+  readonly count: number;
+  /** Of the first of them; milliseconds since 1970. */
+  readonly time: number;
+  readonly originalExpiration: string | undefined;
+}
+
+/** The message that goes to the dead letter exchange of the queue in which this one died. */
+export function deadMessage(
+  message: Message,
+  { queue, reason, now }: { queue: Queue; reason: DeathReason; now: number },
+): Message {
+  const deaths = withDeath(message, { queue: queue.name, reason, now });
+  const [latest] = deaths;
+  const last = { reason, queue: queue.name, exchange: latest?.exchange ?? '' };
+  const headers: Record<string, FieldValue | undefined> = { 'x-death': deaths.map(deathTable) };
+  // RabbitMQ: what is told of the first death stays, what is told of the last one changes.
+  for (const [name, value] of Object.entries(last)) {
+    headers[`x-last-death-${name}`] = value;
+    if (message.deaths === undefined) headers[`x-first-death-${name}`] = value;
+  }
+  const key = queue.settings.deadLetterRoutingKey;
+  return new Message({
+    exchange: queue.settings.deadLetterExchange ?? '',
+    routingKey: key ?? message.routingKey,
+    // RabbitMQ: the expiration is taken off, so that the message does not expire again where it goes.
+    ...message.changedContent({ expiration: undefined, headers }),
+    persistent: message.persistent,
+    priority: message.priority,
+    expirationMs: undefined,
+    moreKeys: key === undefined ? message.moreKeys : undefined,
+    hiddenKeys: key === undefined ? message.hiddenKeys : undefined,
+    deaths,
+  });
+}
+
+/** RabbitMQ: the newest first; one that is there already is counted up and moves to the front. */
+function withDeath(
+  message: Message,
+  { queue, reason, now }: { queue: string; reason: DeathReason; now: number },
+): Death[] {
+  const deaths = message.deaths ?? [];
+  const known = deaths.find((death) => death.queue === queue && death.reason === reason);
+  if (known !== undefined) {
+    return [{ ...known, count: known.count + 1 }, ...deaths.filter((death) => death !== known)];
+  }
+  const { exchange, routingKey, moreKeys = [], hiddenKeys = [] } = message;
+  return [
+    {
+      queue,
+      reason,
+      exchange,
+      routingKeys: [routingKey, ...moreKeys.filter((key) => !hiddenKeys.includes(key))],
+      count: 1,
+      time: now,
+      originalExpiration: message.expirationMs === undefined ? undefined : message.properties().expiration,
+    },
+    ...deaths,
+  ];
+}
+
+function deathTable(death: Death): FieldValue {
+  return {
+    count: death.count,
+    reason: death.reason,
+    queue: death.queue,
+    time: new Timestamp(Math.floor(death.time / 1000)),
+    exchange: death.exchange,
+    'routing-keys': death.routingKeys,
+    ...(death.originalExpiration !== undefined && { 'original-expiration': death.originalExpiration }),
+  };
+}
+
+/** Reads back what `deadMessage` wrote: after a restart the headers are all there is. */
+export function deathsOf(headers: Table | undefined): Death[] | undefined {
+  const list = headers?.['x-death'];
+  if (!Array.isArray(list)) return undefined;
+  return list.flatMap((item: FieldValue) => {
+    if (typeof item !== 'object' || item === null || !('queue' in item) || !('reason' in item)) return [];
+    const { count, time, exchange } = item as Table;
+    const keys = item['routing-keys'];
+    const expiration = item['original-expiration'];
+    return {
+      queue: String(item['queue']),
+      reason: String(item['reason']) as DeathReason,
+      exchange: String(exchange ?? ''),
+      routingKeys: Array.isArray(keys) ? keys.map(String) : [],
+      count: Number(count ?? 1),
+      time: time instanceof Timestamp ? time.seconds * 1000 : 0,
+      originalExpiration: expiration === undefined ? undefined : String(expiration),
+    };
+  });
+}
+
+/**
+ * RabbitMQ: a message that comes back to a queue in which it died, without a client having rejected it on the way, would
+ * go round for ever, and is dropped.
+ */
+export function isCycle(message: Message, queueName: string): boolean {
+  const deaths = message.deaths ?? [];
+  const index = deaths.findIndex(({ queue }) => queue === queueName);
+  return index >= 0 && deaths.slice(0, index + 1).every(({ reason }) => reason !== 'rejected');
+}

@@ -1,0 +1,319 @@
+// The receiving side of a channel: its consumers, its prefetch, and what it holds unacknowledged.
+
+import type { Channel } from './channel.ts';
+import { ChannelConsumer } from './channel-consumer.ts';
+import type { Method, MethodFields } from './codec/methods.ts';
+import type { Message } from './message.ts';
+import { consumerTag } from './names.ts';
+import { ProtocolError } from './protocol-error.ts';
+import type { Queue } from './queue.ts';
+import type { Entry } from './ready.ts';
+import { replyQueue } from './reply-to.ts';
+import { assertAccess } from './users.ts';
+
+/** A message on the way to the client, by its delivery tag. */
+export interface Held {
+  readonly tag: number;
+  readonly entry: Entry;
+  readonly queue: Queue;
+  /** undefined: basic.get. */
+  readonly consumer: ChannelConsumer | undefined;
+}
+
+export class Deliveries {
+  readonly channel: Channel;
+  readonly consumers = new Map<string, ChannelConsumer>();
+  /** By delivery tag, in the order of delivery. */
+  readonly held = new Map<number, Held>();
+  /** Of consumers, not of basic.get: what the prefetch of the channel counts. */
+  heldByConsumers = 0;
+  /** basic.qos with global: 0 is no limit. */
+  channelPrefetch = 0;
+  /** basic.qos without: for consumers that come. */
+  consumerPrefetch = 0;
+  /** The address of this channel's direct reply-to consumer. */
+  replyAddress: string | undefined;
+  #replyTag = '';
+  #lastTag = 0;
+
+  constructor(channel: Channel) {
+    this.channel = channel;
+  }
+
+  /** Whether the channel as a whole has room for one more. */
+  get hasRoom(): boolean {
+    if (this.channelPrefetch > 0 && this.heldByConsumers >= this.channelPrefetch) return false;
+    return !this.channel.connection.output.isBacklogged;
+  }
+
+  /** False: none of its methods. */
+  dispatch(method: Method): boolean {
+    switch (method.name) {
+      case 'basic.qos':
+        this.#qos(method.fields);
+        break;
+      case 'basic.consume':
+        this.#consume(method.fields);
+        break;
+      case 'basic.cancel':
+        this.#cancel(method.fields.consumerTag);
+        if (!method.fields.noWait) this.channel.send('basic.cancel-ok', { consumerTag: method.fields.consumerTag });
+        break;
+      case 'basic.get':
+        this.#get(method.fields);
+        break;
+      case 'basic.ack':
+        this.ack(method.fields.deliveryTag, method.fields.multiple);
+        break;
+      case 'basic.nack':
+        this.#nack(method.fields);
+        break;
+      case 'basic.reject':
+        this.#nack({ ...method.fields, multiple: false, isReject: true });
+        break;
+      case 'basic.recover':
+      case 'basic.recover-async':
+        if (!method.fields.requeue) throw new ProtocolError('NOT_IMPLEMENTED', 'requeue=false');
+        this.#giveBack([...this.held.values()]);
+        if (method.name === 'basic.recover') this.channel.send('basic.recover-ok', {});
+        break;
+      default:
+        return false;
+    }
+    return true;
+  }
+
+  /** Sends a message to a consumer of this channel, and holds it if it is to be acknowledged. */
+  deliver(
+    consumer: ChannelConsumer,
+    { message, redelivered, entry }: { message: Message; redelivered: boolean; entry: Entry | undefined },
+  ): void {
+    const tag = ++this.#lastTag;
+    if (entry !== undefined) {
+      this.held.set(tag, { tag, entry, queue: consumer.queue, consumer });
+      consumer.unacked++;
+      this.heldByConsumers++;
+    }
+    this.channel.connection.output.deliver(this.channel.number, consumer.tag, tag, redelivered, message);
+  }
+
+  ack(tag: number, multiple: boolean): void {
+    const { transaction } = this.channel;
+    if (!multiple && transaction === undefined) {
+      const held = this.held.get(tag);
+      if (held === undefined) throw unknownTag(tag);
+      this.held.delete(tag);
+      this.#acknowledge(held);
+      return;
+    }
+    this.#settle(this.#take(tag, multiple), (held) => this.#acknowledge(held));
+  }
+
+  /** The connection has room again, or the channel. */
+  wake(): void {
+    for (const consumer of this.consumers.values()) consumer.queue.wake(consumer);
+  }
+
+  /** What a rolled back transaction had taken. */
+  restore(held: readonly Held[]): void {
+    const all = [...held, ...this.held.values()].sort((a, b) => a.tag - b.tag);
+    this.held.clear();
+    for (const each of all) this.held.set(each.tag, each);
+  }
+
+  /** The channel ends: consumers go, and what is unacknowledged goes back to its queues. */
+  release(): void {
+    for (const consumer of [...this.consumers.values()]) this.#leave(consumer);
+    if (this.replyAddress !== undefined) this.channel.connection.replies.remove(this.replyAddress);
+    this.replyAddress = undefined;
+    this.#giveBack([...this.held.values()]);
+  }
+
+  /** The queue of a consumer was deleted. */
+  lose(consumer: ChannelConsumer): void {
+    this.consumers.delete(consumer.tag);
+    if (this.channel.isClosing || !this.channel.connection.can('consumer_cancel_notify')) return;
+    this.channel.send('basic.cancel', { consumerTag: consumer.tag, noWait: true } as never);
+  }
+
+  #qos({ prefetchSize, prefetchCount, global }: MethodFields<'basic.qos'>): void {
+    if (prefetchSize !== 0) throw new ProtocolError('NOT_IMPLEMENTED', `prefetch_size!=0 (${prefetchSize})`);
+    // RabbitMQ: "global" is the channel, not the connection. 4.3 refuses it; older clients still ask, and it is done here.
+    if (global) this.channelPrefetch = prefetchCount;
+    else this.consumerPrefetch = prefetchCount;
+    this.channel.send('basic.qos-ok', {});
+    if (global) this.wake();
+  }
+
+  #consume(fields: MethodFields<'basic.consume'>): void {
+    const { channel } = this;
+    if (
+      fields.consumerTag !== '' &&
+      (this.consumers.has(fields.consumerTag) || fields.consumerTag === this.#replyTag)
+    ) {
+      throw new ProtocolError('NOT_ALLOWED', `attempt to reuse consumer tag '${fields.consumerTag}'`);
+    }
+    const tag = fields.consumerTag === '' ? consumerTag() : fields.consumerTag;
+    if (fields.queue === replyQueue) {
+      this.#consumeReplies(tag, fields.noAck);
+      if (!fields.noWait) channel.send('basic.consume-ok', { consumerTag: tag });
+      return;
+    }
+    const name = queueNamed(channel, fields.queue);
+    assertAccess(channel.connection.user, 'read', { vhost: channel.vhost.name, kind: 'queue', name });
+    const queue = channel.vhost.queue(name, channel.connection);
+    const consumer = new ChannelConsumer(this, { ...fields, consumerTag: tag, queue, prefetch: this.consumerPrefetch });
+    queue.addConsumer(consumer);
+    this.consumers.set(tag, consumer);
+    if (!fields.noWait) channel.send('basic.consume-ok', { consumerTag: tag });
+    // Only now: a delivery must not come before consume-ok.
+    queue.dispatch();
+  }
+
+  #consumeReplies(tag: string, noAck: boolean): void {
+    if (!noAck) throw new ProtocolError('PRECONDITION_FAILED', 'reply consumer cannot acknowledge');
+    if (this.replyAddress !== undefined) throw new ProtocolError('PRECONDITION_FAILED', 'reply consumer already set');
+    const { connection, number } = this.channel;
+    this.#replyTag = tag;
+    this.replyAddress = connection.replies.add((message) => {
+      connection.output.deliver(number, tag, ++this.#lastTag, false, message);
+    });
+  }
+
+  /** RabbitMQ: to cancel a consumer that is not there is no error. */
+  #cancel(tag: string): void {
+    if (this.replyAddress !== undefined && tag === this.#replyTag) {
+      this.channel.connection.replies.remove(this.replyAddress);
+      this.replyAddress = undefined;
+      this.#replyTag = '';
+      return;
+    }
+    const consumer = this.consumers.get(tag);
+    if (consumer !== undefined) this.#leave(consumer);
+  }
+
+  #leave(consumer: ChannelConsumer): void {
+    this.consumers.delete(consumer.tag);
+    consumer.queue.removeConsumer(consumer);
+  }
+
+  #get({ queue: given, noAck }: MethodFields<'basic.get'>): void {
+    const { channel } = this;
+    const name = queueNamed(channel, given);
+    assertAccess(channel.connection.user, 'read', { vhost: channel.vhost.name, kind: 'queue', name });
+    const queue = channel.vhost.queue(name, channel.connection);
+    const got = queue.get(noAck);
+    if (got === undefined) {
+      channel.send('basic.get-empty', { reserved1: '' });
+      return;
+    }
+    const tag = ++this.#lastTag;
+    const { message } = got.entry;
+    if (!noAck) this.held.set(tag, { tag, entry: got.entry, queue, consumer: undefined });
+    channel.connection.output.content(
+      channel.number,
+      'basic.get-ok',
+      {
+        deliveryTag: tag,
+        redelivered: got.redelivered,
+        exchange: message.exchange,
+        routingKey: message.routingKey,
+        messageCount: queue.ready.length,
+      },
+      message,
+    );
+  }
+
+  #nack({
+    deliveryTag,
+    multiple,
+    requeue,
+    isReject = false,
+  }: {
+    deliveryTag: number;
+    multiple: boolean;
+    requeue: boolean;
+    isReject?: boolean;
+  }): void {
+    void isReject;
+    const held = this.#take(deliveryTag, multiple);
+    if (requeue && this.channel.transaction === undefined) this.#requeue(held);
+    else if (requeue) this.#settle(held, (each) => this.#requeue([each]));
+    else this.#settle(held, (each) => this.#discard(each));
+  }
+
+  /** Takes what a delivery tag stands for: one, or all up to it; 0 with multiple is all (AMQP 0-9-1, 1.8.3.13). */
+  #take(tag: number, multiple: boolean): Held[] {
+    if (!multiple) {
+      const held = this.held.get(tag);
+      if (held === undefined) throw unknownTag(tag);
+      this.held.delete(tag);
+      return [held];
+    }
+    if (tag > this.#lastTag || (tag !== 0 && this.held.size === 0)) throw unknownTag(tag);
+    const taken: Held[] = [];
+    for (const held of this.held.values()) {
+      if (tag !== 0 && held.tag > tag) break;
+      taken.push(held);
+    }
+    if (taken.length === 0 && tag !== 0) throw unknownTag(tag);
+    for (const held of taken) this.held.delete(held.tag);
+    return taken;
+  }
+
+  #settle(all: readonly Held[], settle: (held: Held) => void): void {
+    const { transaction } = this.channel;
+    if (transaction !== undefined) transaction.acknowledge(all, settle);
+    else for (const held of all) settle(held);
+  }
+
+  #acknowledge(held: Held): void {
+    this.#letGo(held);
+    held.queue.ack(held.entry);
+    this.#wakeAfter(held);
+  }
+
+  #discard(held: Held): void {
+    this.#letGo(held);
+    held.queue.reject(held.entry);
+    this.#wakeAfter(held);
+  }
+
+  #requeue(all: readonly Held[]): void {
+    // The last first: each finds its place at the head of the queue.
+    for (const held of all.toReversed()) {
+      this.#letGo(held);
+      held.queue.requeue(held.entry);
+    }
+    for (const queue of new Set(all.map(({ queue: each }) => each))) queue.dispatch();
+    for (const held of all) this.#wakeAfter(held);
+  }
+
+  #giveBack(all: readonly Held[]): void {
+    this.held.clear();
+    this.#requeue(all);
+  }
+
+  #letGo({ consumer }: Held): void {
+    if (consumer === undefined) return;
+    consumer.unacked--;
+    this.heldByConsumers--;
+  }
+
+  #wakeAfter({ consumer }: Held): void {
+    if (consumer === undefined || this.channel.isClosing) return;
+    if (this.channelPrefetch > 0 && this.heldByConsumers === this.channelPrefetch - 1) this.wake();
+    else if (!consumer.isInLine) consumer.queue.wake(consumer);
+  }
+}
+
+/** AMQP 0-9-1, 1.7.2.1.2: no name is the queue that was declared last on the channel. */
+export function queueNamed(channel: Channel, name: string): string {
+  if (name !== '') return name;
+  if (channel.lastQueue === '') throw new ProtocolError('NOT_FOUND', 'no previously declared queue');
+  return channel.lastQueue;
+}
+
+function unknownTag(tag: number): ProtocolError {
+  return new ProtocolError('PRECONDITION_FAILED', `unknown delivery tag ${tag}`);
+}

@@ -1,0 +1,94 @@
+// A double-ended queue in a ring: both ends in constant time, and an insertion where an order asks for one.
+
+const smallest = 16;
+
+export class Deque<T> {
+  #ring: (T | undefined)[] = new Array(smallest);
+  #head = 0;
+  #length = 0;
+
+  get length(): number {
+    return this.#length;
+  }
+
+  /** Counted from the head. */
+  at(index: number): T | undefined {
+    return index < 0 || index >= this.#length ? undefined : this.#ring[(this.#head + index) & (this.#ring.length - 1)];
+  }
+
+  first(): T | undefined {
+    return this.#length === 0 ? undefined : this.#ring[this.#head];
+  }
+
+  push(value: T): void {
+    if (this.#length === this.#ring.length) this.#resize(this.#length * 2);
+    this.#ring[(this.#head + this.#length) & (this.#ring.length - 1)] = value;
+    this.#length++;
+  }
+
+  unshift(value: T): void {
+    if (this.#length === this.#ring.length) this.#resize(this.#length * 2);
+    this.#head = (this.#head - 1) & (this.#ring.length - 1);
+    this.#ring[this.#head] = value;
+    this.#length++;
+  }
+
+  shift(): T | undefined {
+    if (this.#length === 0) return undefined;
+    const value = this.#ring[this.#head];
+    this.#ring[this.#head] = undefined;
+    this.#head = (this.#head + 1) & (this.#ring.length - 1);
+    this.#length--;
+    // A queue that was long once does not keep the room for ever.
+    if (this.#ring.length > 1024 && this.#length < this.#ring.length >> 3) this.#resize(this.#ring.length >> 1);
+    return value;
+  }
+
+  /** Before the first value that `isAfter` says yes to; the values are sorted by that. */
+  insert(value: T, isAfter: (other: T) => boolean): void {
+    let low = 0;
+    let high = this.#length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      const other = this.at(middle);
+      if (other !== undefined && isAfter(other)) high = middle;
+      else low = middle + 1;
+    }
+    if (low === 0) {
+      this.unshift(value);
+      return;
+    }
+    this.push(value);
+    const mask = this.#ring.length - 1;
+    for (let index = this.#length - 1; index > low; index--) {
+      this.#ring[(this.#head + index) & mask] = this.#ring[(this.#head + index - 1) & mask];
+    }
+    this.#ring[(this.#head + low) & mask] = value;
+  }
+
+  /** Takes out the first value that is it, if there is one. */
+  remove(value: T): void {
+    for (let left = this.#length, found = false; left > 0; left--) {
+      const other = this.shift() as T;
+      if (!found && other === value) found = true;
+      else this.push(other);
+    }
+  }
+
+  clear(): void {
+    this.#ring = new Array(smallest);
+    this.#head = 0;
+    this.#length = 0;
+  }
+
+  *[Symbol.iterator](): Generator<T> {
+    for (let index = 0; index < this.#length; index++) yield this.at(index) as T;
+  }
+
+  #resize(size: number): void {
+    const ring: (T | undefined)[] = new Array(size);
+    for (let index = 0; index < this.#length; index++) ring[index] = this.at(index);
+    this.#ring = ring;
+    this.#head = 0;
+  }
+}

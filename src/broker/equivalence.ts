@@ -1,0 +1,74 @@
+// Whether a declaration may be, and says the same as what is there already: RabbitMQ's checks and texts.
+
+import type { Arguments } from './codec/arguments.ts';
+import type { Exchange } from './exchange.ts';
+import { isSame } from './headers.ts';
+import { ProtocolError } from './protocol-error.ts';
+import type { Queue } from './queue.ts';
+import { queueArgumentNames } from './queue-settings.ts';
+import type { ExchangeDeclaration, QueueDeclaration } from './vhost.ts';
+
+/** AMQP 0-9-1, 1.7.2.1 and 1.6.2.1: names that begin so are the broker's own. */
+export function assertFreeName(kind: 'queue' | 'exchange', name: string): void {
+  if (!name.startsWith('amq.')) return;
+  throw new ProtocolError('ACCESS_REFUSED', `${kind} name '${name}' contains reserved prefix 'amq.*'`);
+}
+
+export function assertSameExchange(known: Exchange, wanted: ExchangeDeclaration): void {
+  const { what } = known;
+  assertSameField('type', { current: known.type, received: wanted.type, what });
+  assertSameField('durable', { current: known.isDurable, received: wanted.durable, what });
+  assertSameField('auto_delete', { current: known.isAutoDelete, received: wanted.autoDelete, what });
+  assertSameField('internal', { current: known.isInternal, received: wanted.internal, what });
+  assertSameArguments(['alternate-exchange'], { current: known.arguments, received: wanted.arguments, what });
+}
+
+export function assertSameQueue(known: Queue, wanted: QueueDeclaration, owner: object | undefined): void {
+  const { what } = known;
+  assertSameField('durable', { current: known.isDurable, received: wanted.durable, what });
+  assertSameField('auto_delete', { current: known.isAutoDelete, received: wanted.autoDelete, what });
+  if (known.owner !== (wanted.exclusive ? owner : undefined)) throw locked(known);
+  assertSameArguments(queueArgumentNames, { current: known.arguments, received: wanted.arguments, what });
+}
+
+function assertSameField(
+  name: string,
+  { current, received, what }: { current: string | boolean; received: string | boolean; what: string },
+): void {
+  if (current === received) return;
+  throw new ProtocolError(
+    'PRECONDITION_FAILED',
+    `inequivalent arg '${name}' for ${what}: received '${received}' but current is '${current}'`,
+  );
+}
+
+export function locked(queue: Queue): ProtocolError {
+  return new ProtocolError(
+    'RESOURCE_LOCKED',
+    `cannot obtain exclusive access to locked ${queue.what}. It could be originally declared on another connection or the exclusive property value does not match that of the original declaration.`,
+  );
+}
+
+/** Throws 406 where a second declaration has another value than the first for one of the arguments. */
+function assertSameArguments(
+  names: readonly string[],
+  { current, received, what }: { current: Arguments; received: Arguments; what: string },
+): void {
+  for (const name of names) {
+    const [a, b] = [current.get(name), received.get(name)];
+    if (a === b || (a !== undefined && b !== undefined && isSame(a, b))) continue;
+    // RabbitMQ 4: no type and the default type are the same.
+    if (name === 'x-queue-type' && (a ?? 'classic') === (b ?? 'classic')) continue;
+    const [was, is] = [shown(current, name), shown(received, name)];
+    const short = a !== undefined && b !== undefined;
+    throw new ProtocolError(
+      'PRECONDITION_FAILED',
+      `inequivalent arg '${name}' for ${what}: received ${short ? `'${String(b)}'` : is} but current is ${short ? `'${String(a)}'` : was}`,
+    );
+  }
+}
+
+function shown(all: Arguments, name: string): string {
+  const value = all.get(name);
+  return value === undefined ? 'none' : `the value '${String(value)}' of type '${all.typeName(name)}'`;
+}

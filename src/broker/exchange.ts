@@ -1,0 +1,191 @@
+// Exchanges and bindings: which queues (and further exchanges) a message goes to.
+
+import type { Arguments } from './codec/arguments.ts';
+import { type HeadersMatcher, headersMatcher } from './headers.ts';
+import type { Message } from './message.ts';
+import { Queue } from './queue.ts';
+import { TopicTable } from './topic.ts';
+
+export const exchangeTypes = ['direct', 'fanout', 'topic', 'headers'] as const;
+export type ExchangeType = (typeof exchangeTypes)[number];
+
+export interface Binding {
+  readonly source: Exchange;
+  readonly destination: Queue | Exchange;
+  readonly routingKey: string;
+  readonly arguments: Arguments;
+}
+
+export interface ExchangeParts {
+  readonly name: string;
+  readonly vhost: string;
+  readonly type: ExchangeType;
+  readonly isDurable: boolean;
+  readonly isAutoDelete: boolean;
+  readonly isInternal: boolean;
+  readonly arguments: Arguments;
+}
+
+type Destination = Queue | Exchange;
+
+/** How one type of exchange finds the bindings that a message goes by. */
+interface Matcher {
+  add(binding: Binding): void;
+  remove(binding: Binding): void;
+  /** Each destination once at most, if a binding's arguments do not make two of it. */
+  match(routingKey: string, message: Message): readonly Destination[];
+}
+
+export class Exchange {
+  readonly name: string;
+  readonly vhost: string;
+  /** As error texts name it. */
+  readonly what: string;
+  readonly type: ExchangeType;
+  readonly isDurable: boolean;
+  readonly isAutoDelete: boolean;
+  readonly isInternal: boolean;
+  readonly arguments: Arguments;
+  readonly alternate: string | undefined;
+  /** Bindings of which it is the source. */
+  readonly bindings = new Map<string, Binding>();
+  readonly counters = { published: 0 };
+  readonly #matcher: Matcher;
+
+  constructor(parts: ExchangeParts) {
+    this.name = parts.name;
+    this.vhost = parts.vhost;
+    this.what = `exchange '${parts.name}' in vhost '${parts.vhost}'`;
+    this.type = parts.type;
+    this.isDurable = parts.isDurable;
+    this.isAutoDelete = parts.isAutoDelete;
+    this.isInternal = parts.isInternal;
+    this.arguments = parts.arguments;
+    const alternate = parts.arguments.get('alternate-exchange');
+    this.alternate = typeof alternate === 'string' ? alternate : undefined;
+    this.#matcher = matchers[parts.type]();
+  }
+
+  /** What it finds hangs on nothing but the routing key. */
+  get isPlain(): boolean {
+    return this.type !== 'headers' && this.alternate === undefined;
+  }
+
+  /** False: that binding is there already. */
+  add(binding: Binding): boolean {
+    const key = bindingKey(binding);
+    if (this.bindings.has(key)) return false;
+    this.#matcher.add(binding);
+    this.bindings.set(key, binding);
+    return true;
+  }
+
+  /** Gives the binding that was there. */
+  remove(binding: Binding): Binding | undefined {
+    const key = bindingKey(binding);
+    const found = this.bindings.get(key);
+    if (found === undefined) return undefined;
+    this.bindings.delete(key);
+    this.#matcher.remove(found);
+    return found;
+  }
+
+  match(routingKey: string, message: Message): readonly Destination[] {
+    return this.#matcher.match(routingKey, message);
+  }
+}
+
+/** What makes a binding another one than the next (AMQP 0-9-1, 1.7.2.3). */
+export function bindingKey({ destination, routingKey, arguments: all }: Binding): string {
+  const kind = destination instanceof Queue ? 'q' : 'e';
+  return `${kind}\0${destination.name}\0${routingKey}\0${all.raw.toString('latin1')}`;
+}
+
+const matchers: Readonly<Record<ExchangeType, () => Matcher>> = {
+  direct: () => new KeyMatcher((routingKey) => routingKey),
+  fanout: () => new KeyMatcher(() => ''),
+  topic: () => new TopicMatcher(),
+  headers: () => new HeadersMatchers(),
+};
+
+/** Destinations by one key. */
+class KeyMatcher implements Matcher {
+  readonly #keyOf: (routingKey: string) => string;
+  readonly #rows = new Map<string, { readonly bindings: Set<Binding>; destinations: readonly Destination[] }>();
+
+  constructor(keyOf: (routingKey: string) => string) {
+    this.#keyOf = keyOf;
+  }
+
+  add(binding: Binding): void {
+    const key = this.#keyOf(binding.routingKey);
+    const row = this.#rows.get(key) ?? { bindings: new Set(), destinations: [] };
+    row.bindings.add(binding);
+    row.destinations = destinationsOf(row.bindings);
+    this.#rows.set(key, row);
+  }
+
+  remove(binding: Binding): void {
+    const key = this.#keyOf(binding.routingKey);
+    const row = this.#rows.get(key);
+    if (row === undefined) return;
+    row.bindings.delete(binding);
+    row.destinations = destinationsOf(row.bindings);
+    if (row.bindings.size === 0) this.#rows.delete(key);
+  }
+
+  match(routingKey: string): readonly Destination[] {
+    return this.#rows.get(this.#keyOf(routingKey))?.destinations ?? nowhere;
+  }
+}
+
+class TopicMatcher implements Matcher {
+  readonly #table = new TopicTable<Binding>();
+  /** Answers for the keys that came, until a binding changes. */
+  readonly #known = new Map<string, readonly Destination[]>();
+
+  add(binding: Binding): void {
+    this.#table.add(binding.routingKey, binding);
+    this.#known.clear();
+  }
+
+  remove(binding: Binding): void {
+    this.#table.remove(binding.routingKey, binding);
+    this.#known.clear();
+  }
+
+  match(routingKey: string): readonly Destination[] {
+    const known = this.#known.get(routingKey);
+    if (known !== undefined) return known;
+    const destinations = destinationsOf(this.#table.match(routingKey));
+    if (this.#known.size >= knownLimit) this.#known.clear();
+    this.#known.set(routingKey, destinations);
+    return destinations;
+  }
+}
+
+class HeadersMatchers implements Matcher {
+  readonly #rows = new Map<Binding, HeadersMatcher>();
+
+  add(binding: Binding): void {
+    this.#rows.set(binding, headersMatcher(binding.arguments));
+  }
+
+  remove(binding: Binding): void {
+    this.#rows.delete(binding);
+  }
+
+  match(_: string, message: Message): readonly Destination[] {
+    const headers = message.properties().headers ?? {};
+    const found: Binding[] = [];
+    for (const [binding, matches] of this.#rows) if (matches(headers)) found.push(binding);
+    return destinationsOf(found);
+  }
+}
+
+const nowhere: readonly Destination[] = [];
+const knownLimit = 1024;
+
+function destinationsOf(bindings: Iterable<Binding>): readonly Destination[] {
+  return [...new Set(Array.from(bindings, ({ destination }) => destination))];
+}

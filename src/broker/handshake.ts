@@ -1,0 +1,147 @@
+// The beginning of a connection: protocol header, start, tune, open (AMQP 0-9-1, 2.2.4), and who logs in.
+
+import type { Arguments } from './codec/arguments.ts';
+import type { Method, MethodFields } from './codec/methods.ts';
+import { readTable, type Table } from './codec/table.ts';
+import { Reader } from './codec/values.ts';
+import { ProtocolError } from './protocol-error.ts';
+import type { User, Users } from './users.ts';
+import type { VirtualHost } from './vhost.ts';
+
+export const protocolHeader = Buffer.from('AMQP\0\0\x09\x01', 'latin1');
+/** AMQP 0-9-1, 1.1: frame-min-size. RabbitMQ 4.1 wants twice of it before it knows the user. */
+const smallestFrame = 4096;
+
+export interface Limits {
+  readonly channelMax: number;
+  readonly frameMax: number;
+  /** Seconds; 0: none. */
+  readonly heartbeat: number;
+}
+
+/** RabbitMQ's table, so that clients find what they look for. */
+export function serverProperties(version: string): Table {
+  return {
+    capabilities: {
+      publisher_confirms: true,
+      exchange_exchange_bindings: true,
+      'basic.nack': true,
+      consumer_cancel_notify: true,
+      'connection.blocked': true,
+      consumer_priorities: true,
+      authentication_failure_close: true,
+      per_consumer_qos: true,
+      direct_reply_to: true,
+    },
+    product: 'mq',
+    version,
+    platform: 'Node.js',
+    information: 'Embedded broker for development and tests; https://www.rabbitmq.com is the engine beyond that',
+    cluster_name: 'mq',
+  };
+}
+
+export const mechanisms = 'PLAIN AMQPLAIN';
+
+export class Handshake {
+  readonly #users: Users;
+  readonly #vhosts: ReadonlyMap<string, VirtualHost>;
+  readonly #offered: Limits;
+  #awaits: 'start-ok' | 'tune-ok' | 'open' = 'start-ok';
+  user: User | undefined;
+  clientProperties: Arguments | undefined;
+  mechanism = '';
+  limits: Limits;
+
+  constructor({ users, vhosts, offered }: { users: Users; vhosts: ReadonlyMap<string, VirtualHost>; offered: Limits }) {
+    this.#users = users;
+    this.#vhosts = vhosts;
+    this.#offered = offered;
+    this.limits = offered;
+  }
+
+  /** The virtual host, when the client has come as far as that. `send` answers what comes before. */
+  take(method: Method, send: (answer: 'tune' | 'tuned') => void): VirtualHost | undefined {
+    if (method.name === 'connection.start-ok' && this.#awaits === 'start-ok') {
+      this.#start(method.fields);
+      this.#awaits = 'tune-ok';
+      send('tune');
+    } else if (method.name === 'connection.tune-ok' && this.#awaits === 'tune-ok') {
+      this.#tune(method.fields);
+      this.#awaits = 'open';
+      send('tuned');
+    } else if (method.name === 'connection.open' && this.#awaits === 'open') return this.#open(method.fields);
+    else throw new ProtocolError('CHANNEL_ERROR', `unexpected method in connection state ${this.#state}`);
+    return undefined;
+  }
+
+  /** RabbitMQ's names. */
+  get #state(): string {
+    return { 'start-ok': 'starting', 'tune-ok': 'tuning', open: 'opening' }[this.#awaits];
+  }
+
+  #start({ clientProperties, mechanism, response }: MethodFields<'connection.start-ok'>): void {
+    this.clientProperties = clientProperties;
+    this.mechanism = mechanism;
+    if (!mechanisms.split(' ').includes(mechanism)) {
+      throw new ProtocolError(
+        'COMMAND_INVALID',
+        `unknown authentication mechanism '${mechanism}' (this broker knows ${mechanisms})`,
+      );
+    }
+    const { name, password } = mechanism === 'PLAIN' ? plain(response) : amqplain(response);
+    this.user = this.#users.authenticate(name, password);
+    if (this.user !== undefined) return;
+    throw new ProtocolError(
+      'ACCESS_REFUSED',
+      `Login was refused using authentication mechanism ${mechanism}. For details see the broker logfile.`,
+      'connection',
+    );
+  }
+
+  #tune({ channelMax, frameMax, heartbeat }: MethodFields<'connection.tune-ok'>): void {
+    const offered = this.#offered;
+    for (const [name, asked, most, least] of [
+      ['channel_max', channelMax, offered.channelMax, 0],
+      ['frame_max', frameMax, offered.frameMax, smallestFrame],
+    ] as const) {
+      if (asked !== 0 && asked < least) {
+        throw new ProtocolError(
+          'NOT_ALLOWED',
+          `negotiated ${name} = ${asked} is lower than the minimum allowed value (${least})`,
+        );
+      }
+      if (most !== 0 && (asked === 0 || asked > most)) {
+        throw new ProtocolError(
+          'NOT_ALLOWED',
+          `negotiated ${name} = ${asked} is higher than the maximum allowed value (${most})`,
+        );
+      }
+    }
+    this.limits = { channelMax, frameMax, heartbeat };
+  }
+
+  #open({ virtualHost }: MethodFields<'connection.open'>): VirtualHost {
+    const vhost = this.#vhosts.get(virtualHost);
+    if (vhost === undefined) throw new ProtocolError('NOT_ALLOWED', `vhost ${virtualHost} not found`);
+    if (this.user?.permissions.has(virtualHost) !== true) {
+      const name = this.user?.name ?? '';
+      throw new ProtocolError('NOT_ALLOWED', `access to vhost '${virtualHost}' refused for user '${name}'`);
+    }
+    return vhost;
+  }
+}
+
+/** RFC 4616 */
+function plain(response: Buffer): { name: string; password: string } {
+  const [, name = '', password = ''] = response.toString('utf8').split('\0');
+  return { name, password };
+}
+
+/** RabbitMQ: a field table with LOGIN and PASSWORD, without its length. */
+function amqplain(response: Buffer): { name: string; password: string } {
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(response.length);
+  const table = readTable(new Reader(Buffer.concat([length, response])));
+  return { name: String(table['LOGIN'] ?? ''), password: String(table['PASSWORD'] ?? '') };
+}

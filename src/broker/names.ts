@@ -1,0 +1,6 @@
+// Names that the broker gives where a client gives none.
+
+import { randomBytes } from 'node:crypto';
+
+export const queueName = () => `amq.gen-${randomBytes(16).toString('base64url')}`;
+export const consumerTag = () => `amq.ctag-${randomBytes(16).toString('base64url')}`;

@@ -1,0 +1,354 @@
+// One queue: what it holds, who gets it next, and what becomes of what it cannot keep. Where a message goes from here is
+// the virtual host's matter.
+
+import type { Timer } from './clock.ts';
+import type { Arguments } from './codec/arguments.ts';
+import { type Consumer, Consumers } from './consumers.ts';
+import type { Message } from './message.ts';
+import { ProtocolError } from './protocol-error.ts';
+import type { QueueSettings } from './queue-settings.ts';
+import { Entry, ReadyMessages } from './ready.ts';
+import type { Surroundings } from './surroundings.ts';
+
+/** Why a message leaves a queue without having been acknowledged: the reasons of `x-death`. */
+export type DeathReason = 'rejected' | 'expired' | 'maxlen' | 'delivery_limit';
+
+export interface QueueParts {
+  readonly name: string;
+  readonly vhost: string;
+  readonly isDurable: boolean;
+  readonly isAutoDelete: boolean;
+  /** The connection that it belongs to. */
+  readonly owner: object | undefined;
+  readonly arguments: Arguments;
+  readonly settings: QueueSettings;
+}
+
+export class Queue {
+  readonly name: string;
+  readonly vhost: string;
+  /** As error texts name it. */
+  readonly what: string;
+  /** As the store names it. */
+  readonly key: string;
+  readonly isDurable: boolean;
+  readonly isAutoDelete: boolean;
+  readonly owner: object | undefined;
+  readonly arguments: Arguments;
+  readonly settings: QueueSettings;
+  readonly consumers: Consumers;
+  readonly ready: ReadyMessages;
+  unackedCount = 0;
+  isDeleted = false;
+  /** Counters for the management. */
+  readonly counters = { published: 0, delivered: 0, acked: 0, redelivered: 0 };
+
+  readonly #around: Surroundings;
+  #nextPosition = 0;
+  #isDispatching = false;
+  #expiryTimer: Timer | undefined;
+  #expiryAt = Infinity;
+  #mayExpire: boolean;
+  #usedAt: number;
+  #unusedTimer: Timer | undefined;
+
+  constructor(parts: QueueParts, around: Surroundings) {
+    this.name = parts.name;
+    this.vhost = parts.vhost;
+    this.what = `queue '${parts.name}' in vhost '${parts.vhost}'`;
+    this.key = `${parts.vhost}\0${parts.name}`;
+    this.isDurable = parts.isDurable;
+    this.isAutoDelete = parts.isAutoDelete;
+    this.owner = parts.owner;
+    this.arguments = parts.arguments;
+    this.settings = parts.settings;
+    this.consumers = new Consumers(parts.settings.isSingleActive);
+    this.ready = new ReadyMessages(parts.settings.maxPriority);
+    this.#around = around;
+    this.#mayExpire = parts.settings.messageTtlMs !== undefined;
+    this.#usedAt = around.clock.now();
+    this.#watchUse();
+  }
+
+  /** Whether a message that comes with this persistence has to survive here. */
+  persists(message: Message): boolean {
+    return this.isDurable && this.owner === undefined && (message.persistent || this.settings.type === 'quorum');
+  }
+
+  /** False: it would be one too many, and the queue refuses publishers. */
+  accepts(message: Message): boolean {
+    if (this.settings.overflow === 'drop-head') return true;
+    if (!this.#isOver(this.ready.length + 1, this.ready.bytes + message.bodyLength)) return true;
+    // RabbitMQ: reject-publish-dlx lets the refused message go on to the dead letter exchange.
+    if (this.settings.overflow === 'reject-publish-dlx') this.#around.deadLetter(this, message, 'maxlen');
+    return false;
+  }
+
+  /** When a message that arrives now will expire here. */
+  expiryOf(message: Message): number | undefined {
+    const { messageTtlMs } = this.settings;
+    const { expirationMs } = message;
+    if (messageTtlMs === undefined && expirationMs === undefined) return undefined;
+    return this.#around.clock.now() + Math.min(messageTtlMs ?? Infinity, expirationMs ?? Infinity);
+  }
+
+  publish(message: Message, storeId?: number, expiresAt = this.expiryOf(message)): void {
+    this.counters.published++;
+    if (this.ready.length === 0 && !this.#isDispatching) {
+      const consumer = this.consumers.next();
+      if (consumer !== undefined) {
+        const entry = consumer.noAck ? undefined : this.#newEntry(message, expiresAt, storeId);
+        if (entry === undefined && storeId !== undefined) this.#around.store?.settle(storeId, this.key);
+        this.#handOver(consumer, message, entry, false);
+        return;
+      }
+    }
+    this.ready.push(this.#newEntry(message, expiresAt, storeId));
+    if (expiresAt !== undefined) this.#mayExpire = true;
+    this.#dropOverflow();
+    if (this.#isDispatching) return;
+    if (this.consumers.count > 0) this.dispatch();
+    if (this.#mayExpire) this.expire();
+  }
+
+  /** Puts back what the store had kept. */
+  recover(
+    message: Message,
+    { storeId, expiresAt, deliveryCount }: { storeId: number; expiresAt: number | undefined; deliveryCount: number },
+  ): void {
+    const entry = this.#newEntry(message, expiresAt, storeId, deliveryCount);
+    // RabbitMQ: a classic queue does not know after a restart what had been delivered, and says that all may have been.
+    if (this.settings.type === 'classic') entry.redelivered = true;
+    if (expiresAt !== undefined) this.#mayExpire = true;
+    this.ready.push(entry);
+  }
+
+  /** Gives ready messages to ready consumers, as far as there are both. */
+  dispatch(): void {
+    if (this.#isDispatching) return;
+    this.#isDispatching = true;
+    try {
+      while (this.ready.length > 0) {
+        if (this.#mayExpire) this.#dropExpired();
+        if (this.ready.length === 0) break;
+        const consumer = this.consumers.next();
+        if (consumer === undefined) break;
+        const entry = this.ready.shift() as Entry;
+        const { redelivered } = entry;
+        if (consumer.noAck) this.#settle(entry);
+        this.#handOver(consumer, entry.message, consumer.noAck ? undefined : entry, redelivered);
+      }
+    } finally {
+      this.#isDispatching = false;
+    }
+    if (this.#mayExpire) this.#armExpiry();
+  }
+
+  /** A consumer that was not ready is so again. */
+  wake(consumer: Consumer): void {
+    if (this.consumers.wake(consumer) && this.ready.length > 0) this.dispatch();
+  }
+
+  /** basic.get: the next message, or undefined. In no-ack mode it has left the queue. */
+  get(noAck: boolean): { entry: Entry; redelivered: boolean } | undefined {
+    this.#usedAt = this.#around.clock.now();
+    if (this.#mayExpire) this.expire();
+    const entry = this.ready.shift();
+    if (entry === undefined) return undefined;
+    this.counters.delivered++;
+    const { redelivered } = entry;
+    if (noAck) this.#settle(entry);
+    else this.unackedCount++;
+    return { entry, redelivered };
+  }
+
+  ack(entry: Entry): void {
+    if (this.isDeleted) {
+      this.#around.memory.release(entry.message);
+      return;
+    }
+    this.unackedCount--;
+    this.counters.acked++;
+    this.#settle(entry);
+  }
+
+  /** basic.reject and basic.nack without requeue. */
+  reject(entry: Entry): void {
+    if (this.isDeleted) {
+      this.#around.memory.release(entry.message);
+      return;
+    }
+    this.unackedCount--;
+    this.#die(entry, 'rejected');
+  }
+
+  /** Back to where it was. A quorum queue counts the failure, and gives up at its limit. */
+  requeue(entry: Entry, isFailure = true): void {
+    if (this.isDeleted) {
+      this.#around.memory.release(entry.message);
+      return;
+    }
+    this.unackedCount--;
+    entry.redelivered = true;
+    entry.holder = undefined;
+    if (isFailure) {
+      entry.deliveryCount++;
+      const { deliveryLimit } = this.settings;
+      if (deliveryLimit !== undefined && entry.deliveryCount > deliveryLimit) {
+        this.#die(entry, 'delivery_limit');
+        return;
+      }
+      if (entry.storeId !== undefined) this.#around.store?.redelivered(entry.storeId, this.key, entry.deliveryCount);
+    }
+    this.ready.requeue(entry);
+    this.#dropOverflow();
+  }
+
+  addConsumer(consumer: Consumer): void {
+    const { all } = this.consumers;
+    if (consumer.exclusive ? all.size > 0 : [...all].some(({ exclusive }) => exclusive)) {
+      throw new ProtocolError('ACCESS_REFUSED', `${this.what} in exclusive use`);
+    }
+    this.consumers.add(consumer);
+    this.#usedAt = this.#around.clock.now();
+  }
+
+  /** The queue goes as well where it was declared auto-delete and this was its last consumer. */
+  removeConsumer(consumer: Consumer): void {
+    if (!this.consumers.all.has(consumer)) return;
+    this.consumers.remove(consumer);
+    this.#usedAt = this.#around.clock.now();
+    if (this.consumers.count === 0 && this.isAutoDelete) this.#around.removeQueue(this);
+    else this.dispatch();
+  }
+
+  /** A declaration is a use, too (x-expires). */
+  touch(): void {
+    this.#usedAt = this.#around.clock.now();
+  }
+
+  /** Gives how many there were. Unacknowledged messages stay. */
+  purge(): number {
+    const count = this.ready.length;
+    for (const entry of this.ready) this.#settle(entry);
+    this.ready.clear();
+    return count;
+  }
+
+  /** Nothing of it is left afterwards: its consumers are told, its messages are gone. The virtual host forgets it. */
+  delete(): void {
+    this.isDeleted = true;
+    this.#expiryTimer?.cancel();
+    this.#unusedTimer?.cancel();
+    for (const entry of this.ready) this.#around.memory.release(entry.message);
+    this.ready.clear();
+    if (this.isDurable) this.#around.store?.drop(this.key);
+    for (const consumer of [...this.consumers.all]) consumer.cancelled();
+  }
+
+  /** Stops its timers; the broker closes. */
+  stop(): void {
+    this.#expiryTimer?.cancel();
+    this.#unusedTimer?.cancel();
+  }
+
+  /** Messages expire at the head of the queue only, as RabbitMQ's do. */
+  expire(): void {
+    if (this.#isDispatching) return;
+    this.#dropExpired();
+    this.#armExpiry();
+  }
+
+  #newEntry(message: Message, expiresAt: number | undefined, storeId: number | undefined, deliveryCount = 0): Entry {
+    this.#around.memory.hold(message);
+    return new Entry(message, this.#nextPosition++, expiresAt, storeId, deliveryCount);
+  }
+
+  #handOver(consumer: Consumer, message: Message, entry: Entry | undefined, redelivered: boolean): void {
+    this.counters.delivered++;
+    if (redelivered) this.counters.redelivered++;
+    if (entry !== undefined) this.unackedCount++;
+    consumer.deliver(message, redelivered, entry);
+  }
+
+  /** It has left the queue for good. */
+  #settle(entry: Entry): void {
+    this.#around.memory.release(entry.message);
+    if (entry.storeId !== undefined) this.#around.store?.settle(entry.storeId, this.key);
+  }
+
+  /** In its new queues first, and out of this one then: a crash in between leaves two, not none. */
+  #die(entry: Entry, reason: DeathReason): void {
+    if (this.settings.deadLetterExchange !== undefined) this.#around.deadLetter(this, entry.message, reason);
+    this.#settle(entry);
+  }
+
+  #dropOverflow(): void {
+    if (this.settings.maxLength === undefined && this.settings.maxLengthBytes === undefined) return;
+    if (this.settings.overflow !== 'drop-head') return;
+    // A consumer that is ready takes what would be too much.
+    if (this.consumers.count > 0) this.dispatch();
+    while (this.#isOver(this.ready.length, this.ready.bytes)) {
+      const entry = this.settings.maxPriority > 0 ? this.ready.shiftLowest() : this.ready.shift();
+      if (entry === undefined) return;
+      this.#die(entry, 'maxlen');
+    }
+  }
+
+  #isOver(length: number, bytes: number): boolean {
+    const { maxLength, maxLengthBytes } = this.settings;
+    return (maxLength !== undefined && length > maxLength) || (maxLengthBytes !== undefined && bytes > maxLengthBytes);
+  }
+
+  #dropExpired(): void {
+    const now = this.#around.clock.now();
+    if (this.settings.maxPriority === 0) {
+      for (let head = this.ready.first(); isExpired(head, now); head = this.ready.first()) {
+        this.ready.shift();
+        this.#die(head, 'expired');
+      }
+      return;
+    }
+    for (let heads = this.ready.heads(); heads.some((head) => isExpired(head, now)); heads = this.ready.heads()) {
+      for (const head of heads) {
+        if (!isExpired(head, now)) continue;
+        this.ready.remove(head);
+        this.#die(head, 'expired');
+      }
+    }
+  }
+
+  #armExpiry(): void {
+    const next = this.#nextExpiry();
+    if (next >= this.#expiryAt) return;
+    this.#expiryTimer?.cancel();
+    this.#expiryAt = next;
+    this.#expiryTimer = this.#around.clock.after(next - this.#around.clock.now(), () => {
+      this.#expiryAt = Infinity;
+      this.expire();
+    });
+  }
+
+  #nextExpiry(): number {
+    if (this.settings.maxPriority === 0) return this.ready.first()?.expiresAt ?? Infinity;
+    return Math.min(...this.ready.heads().map(({ expiresAt }) => expiresAt ?? Infinity));
+  }
+
+  /** x-expires: deleted when nobody has consumed, got or declared for so long. */
+  #watchUse(): void {
+    const { expiresMs } = this.settings;
+    if (expiresMs === undefined) return;
+    const { clock } = this.#around;
+    const look = () => {
+      if (this.isDeleted) return;
+      const left = this.consumers.count > 0 ? expiresMs : this.#usedAt + expiresMs - clock.now();
+      if (left <= 0) this.#around.removeQueue(this);
+      else this.#unusedTimer = clock.after(left, look);
+    };
+    this.#unusedTimer = clock.after(expiresMs, look);
+  }
+}
+
+function isExpired(entry: Entry | undefined, now: number): entry is Entry {
+  return entry?.expiresAt !== undefined && entry.expiresAt <= now;
+}

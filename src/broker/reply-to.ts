@@ -1,0 +1,35 @@
+// Direct reply-to (https://www.rabbitmq.com/docs/direct-reply-to): replies go straight to the channel that asked.
+
+import { randomBytes } from 'node:crypto';
+import type { Message } from './message.ts';
+
+/** A client consumes from this name, and names it as its reply-to. */
+export const replyQueue = 'amq.rabbitmq.reply-to';
+/** What others see instead. */
+export const replyPrefix = `${replyQueue}.`;
+
+export class Replies {
+  readonly #consumers = new Map<string, (message: Message) => void>();
+
+  /** Gives the address under which the consumer is reached. */
+  add(take: (message: Message) => void): string {
+    const address = `${replyPrefix}${randomBytes(18).toString('base64url')}`;
+    this.#consumers.set(address, take);
+    return address;
+  }
+
+  remove(address: string): void {
+    this.#consumers.delete(address);
+  }
+
+  has(address: string): boolean {
+    return this.#consumers.has(address);
+  }
+
+  /** False: whoever asked is gone. */
+  deliver(message: Message): boolean {
+    const take = this.#consumers.get(message.routingKey);
+    take?.(message);
+    return take !== undefined;
+  }
+}

@@ -1,0 +1,184 @@
+// The embedded AMQP 0-9-1 broker. What RabbitMQ has and this one has not: streams (406), EXTERNAL and other mechanisms than
+// PLAIN and AMQPLAIN (503), connection.update-secret (540), basic.publish with immediate (540), policies, clusters.
+
+import { createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
+import { MqError } from '../errors.ts';
+import type { BrokerState } from './broker-state.ts';
+import { type Clock, systemClock } from './clock.ts';
+import { Connection } from './connection.ts';
+import { Memory } from './memory.ts';
+import { recover } from './recovery.ts';
+import { Replies } from './reply-to.ts';
+import type { Store } from './store.ts';
+import { Turn } from './turn.ts';
+import { Users } from './users.ts';
+import { VirtualHost } from './vhost.ts';
+
+export interface BrokerOptions {
+  /** Default 127.0.0.1. */
+  host?: string;
+  /** Default 0: any that is free. */
+  port?: number;
+  /** Then the port speaks TLS. */
+  tls?: { cert: Buffer; key: Buffer };
+  /** Default: guest, with the password guest, an administrator. */
+  users?: readonly { name: string; password: string; tags?: string[] }[];
+  /** Default: everything is in memory only. */
+  store?: Store;
+  /** Above so many bytes in queues publishers are blocked. Default 1 GiB. */
+  memoryLimitBytes?: number;
+  /** Default 60. */
+  heartbeatSeconds?: number;
+  /** Default 131072. */
+  frameMax?: number;
+  /** Default 2047. */
+  channelMax?: number;
+  /** Of mq, for clients and the management. */
+  version?: string;
+  log?: (line: string) => void;
+  clock?: Clock;
+}
+
+export interface Broker {
+  readonly host: string;
+  readonly port: number;
+  /** With the first user's name, without a password. */
+  readonly url: string;
+  readonly version: string;
+  readonly startedAt: number;
+  readonly users: Users;
+  readonly memory: Memory;
+  readonly vhosts: ReadonlyMap<string, VirtualHost>;
+  /** Those that came through the handshake. */
+  readonly connections: ReadonlySet<Connection>;
+  /** The one that is there, or a new one. All users with the tag administrator may do all in it. */
+  addVhost(name: string): VirtualHost;
+  /** Its connections are closed. */
+  removeVhost(name: string): void;
+  /** Connections get 320. Resolves when all sockets are closed and the store is. */
+  close(): Promise<void>;
+}
+
+const defaultMemoryBytes = 1024 ** 3;
+
+/** Starts a broker; it takes connections when the promise resolves. Throws UNAVAILABLE where the port cannot be had. */
+export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
+  const { host = '127.0.0.1', store, clock = systemClock, version = '0.0.0', log = () => {} } = options;
+  const vhosts = new Map<string, VirtualHost>();
+  const users = new Users(store);
+  const sockets = new Set<Socket>();
+  const all = new Set<Connection>();
+  const connections = new Set<Connection>();
+  const memory = new Memory(options.memoryLimitBytes ?? defaultMemoryBytes, (isHigh) => {
+    log(isHigh ? 'memory is short: publishers are blocked' : 'memory is free again: publishers go on');
+    for (const connection of connections) connection.block(isHigh);
+  });
+  const surroundings = { clock, memory, store };
+  const state: BrokerState = {
+    clock,
+    limits: {
+      channelMax: options.channelMax ?? 2047,
+      frameMax: options.frameMax ?? 131_072,
+      heartbeat: options.heartbeatSeconds ?? 60,
+    },
+    memory,
+    replies: new Replies(),
+    turn: new Turn(),
+    users,
+    version,
+    vhosts,
+    log,
+    onOpen: (connection) => void connections.add(connection),
+    onGone: (connection) => {
+      connections.delete(connection);
+      all.delete(connection);
+    },
+  };
+
+  const addVhost = (name: string): VirtualHost => {
+    const known = vhosts.get(name);
+    if (known !== undefined) return known;
+    const vhost = new VirtualHost(name, surroundings);
+    vhosts.set(name, vhost);
+    store?.define({ kind: 'vhost', key: name, value: { name } });
+    for (const user of users.all.values()) {
+      if (user.tags.includes('administrator')) users.allow(user.name, name, everything);
+    }
+    return vhost;
+  };
+  const removeVhost = (name: string): void => {
+    const vhost = vhosts.get(name);
+    if (vhost === undefined) return;
+    for (const connection of all) if (connection.vhost === vhost) connection.close(`vhost '${name}' is deleted`);
+    vhost.delete();
+    vhosts.delete(name);
+    for (const user of users.all.values()) users.forbid(user.name, name);
+    store?.undefine('vhost', name);
+  };
+
+  if (store !== undefined) recover(store.recovered, { vhosts, users, surroundings });
+  const given = options.users ?? [{ name: 'guest', password: 'guest', tags: ['administrator'] }];
+  for (const user of given) users.put(user);
+  addVhost('/');
+  for (const { name } of given) {
+    for (const vhost of vhosts.keys()) {
+      if (users.all.get(name)?.permissions.has(vhost) === false) users.allow(name, vhost, everything);
+    }
+  }
+  for (const vhost of vhosts.values()) for (const queue of vhost.queues.values()) queue.expire();
+
+  const take = (socket: Socket) => {
+    sockets.add(socket);
+    socket.on('close', () => sockets.delete(socket));
+    all.add(new Connection(socket, state));
+  };
+  const server = options.tls === undefined ? createServer(take) : createTlsServer(options.tls, take);
+  await listen(server, { host, port: options.port ?? 0 });
+  const address = server.address();
+  const port = typeof address === 'object' && address !== null ? address.port : 0;
+  const scheme = options.tls === undefined ? 'amqp' : 'amqps';
+  let closing: Promise<void> | undefined;
+  return {
+    host,
+    port,
+    url: `${scheme}://${encodeURIComponent(given[0]?.name ?? '')}@${host.includes(':') ? `[${host}]` : host}:${port}`,
+    version,
+    startedAt: clock.now(),
+    users,
+    memory,
+    vhosts,
+    connections,
+    addVhost,
+    removeVhost,
+    close: () => (closing ??= close()),
+  };
+
+  async function close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+    for (const connection of all) connection.close("broker forced connection closure with reason 'shutdown'");
+    await closed;
+    for (const socket of sockets) socket.destroy();
+    for (const vhost of vhosts.values()) for (const queue of vhost.queues.values()) queue.stop();
+    await store?.close();
+  }
+}
+
+const everything = { configure: '.*', write: '.*', read: '.*' };
+
+function listen(server: Server, { host, port }: { host: string; port: number }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      reject(
+        new MqError('UNAVAILABLE', `cannot listen on ${host}:${port}: ${error.message}`, {
+          cause: error,
+          ...(error.code === 'EADDRINUSE' && { hint: 'another broker may be there: take another port' }),
+        }),
+      );
+    });
+    server.listen(port, host, () => {
+      server.removeAllListeners('error');
+      resolve();
+    });
+  });
+}

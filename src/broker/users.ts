@@ -1,0 +1,135 @@
+// Who may log in, and what they may do: three regular expressions for each virtual host, over the names of queues and exchanges.
+
+import { randomBytes, scryptSync, timingSafeEqual } from 'node:crypto';
+import { ProtocolError } from './protocol-error.ts';
+import type { Store } from './store.ts';
+
+export type Access = 'configure' | 'write' | 'read';
+export type Permissions = Readonly<Record<Access, string>>;
+
+export interface User {
+  readonly name: string;
+  readonly tags: readonly string[];
+  /** undefined: the user has no password, and cannot log in with one. */
+  readonly password: { readonly salt: string; readonly hash: string } | undefined;
+  /** Virtual host → permissions. */
+  readonly permissions: Map<
+    string,
+    { readonly given: Permissions; readonly tests: Record<Access, (name: string) => boolean> }
+  >;
+}
+
+export class Users {
+  readonly all = new Map<string, User>();
+  readonly #store: Store | undefined;
+
+  constructor(store: Store | undefined) {
+    this.#store = store;
+  }
+
+  /** Adds a user, or changes tags and password (undefined: the password stays) of one that is there. */
+  put({
+    name,
+    password,
+    tags = [],
+  }: {
+    name: string;
+    password?: string | undefined;
+    tags?: readonly string[] | undefined;
+  }): User {
+    const known = this.all.get(name);
+    const user: User = {
+      name,
+      tags,
+      password: password === undefined ? known?.password : hashed(password),
+      permissions: known?.permissions ?? new Map(),
+    };
+    this.all.set(name, user);
+    this.#store?.define({ kind: 'user', key: name, value: { name, tags, password: user.password ?? null } });
+    return user;
+  }
+
+  remove(name: string): void {
+    const user = this.all.get(name);
+    if (user === undefined) return;
+    for (const vhost of [...user.permissions.keys()]) this.forbid(name, vhost);
+    this.all.delete(name);
+    this.#store?.undefine('user', name);
+  }
+
+  /** Throws a SyntaxError where a regular expression is none. */
+  allow(name: string, vhost: string, given: Permissions): void {
+    const user = this.all.get(name);
+    if (user === undefined) return;
+    user.permissions.set(vhost, { given, tests: testsOf(given) });
+    this.#store?.define({ kind: 'permission', key: `${vhost}\0${name}`, value: { user: name, vhost, ...given } });
+  }
+
+  forbid(name: string, vhost: string): void {
+    this.all.get(name)?.permissions.delete(vhost);
+    this.#store?.undefine('permission', `${vhost}\0${name}`);
+  }
+
+  /** The user, if name and password are right. */
+  authenticate(name: string, password: string): User | undefined {
+    const user = this.all.get(name);
+    return user?.password !== undefined && isPassword(password, user.password) ? user : undefined;
+  }
+
+  /** Puts back what the store had kept. */
+  recover(kind: string, value: Readonly<Record<string, unknown>>): void {
+    if (kind === 'user') {
+      this.all.set(String(value['name']), {
+        name: String(value['name']),
+        tags: value['tags'] as string[],
+        password: (value['password'] ?? undefined) as User['password'],
+        permissions: new Map(),
+      });
+    } else {
+      const { configure, write, read } = value as unknown as Permissions;
+      const given = { configure, write, read };
+      this.all.get(String(value['user']))?.permissions.set(String(value['vhost']), { given, tests: testsOf(given) });
+    }
+  }
+}
+
+/** Throws 403, with RabbitMQ's text. */
+export function assertAccess(
+  user: User,
+  access: Access,
+  { vhost, kind, name }: { vhost: string; kind: 'queue' | 'exchange'; name: string },
+): void {
+  // RabbitMQ: rules know the default exchange by this name.
+  const asked = kind === 'exchange' && name === '' ? 'amq.default' : name;
+  if (user.permissions.get(vhost)?.tests[access](asked) === true) return;
+  throw new ProtocolError(
+    'ACCESS_REFUSED',
+    `${access} access to ${kind} '${asked}' in vhost '${vhost}' refused for user '${user.name}'`,
+  );
+}
+
+function testsOf(given: Permissions): Record<Access, (name: string) => boolean> {
+  return { configure: testOf(given.configure), write: testOf(given.write), read: testOf(given.read) };
+}
+
+function testOf(pattern: string): (name: string) => boolean {
+  if (pattern === '.*') return () => true;
+  // RabbitMQ: an empty pattern allows nothing but the empty name.
+  const expression = new RegExp(pattern === '' ? '^$' : pattern, 'u');
+  return (name) => expression.test(name);
+}
+
+// A cheap hash would be enough for a broker of one machine; this one costs a millisecond at each login.
+const cost = { N: 1024, r: 8, p: 1 };
+const hashLength = 32;
+
+function hashed(password: string): { salt: string; hash: string } {
+  const salt = randomBytes(16);
+  return { salt: salt.toString('base64'), hash: scryptSync(password, salt, hashLength, cost).toString('base64') };
+}
+
+function isPassword(password: string, { salt, hash }: { salt: string; hash: string }): boolean {
+  const wanted = Buffer.from(hash, 'base64');
+  const given = scryptSync(password, Buffer.from(salt, 'base64'), hashLength, cost);
+  return wanted.length === given.length && timingSafeEqual(wanted, given);
+}

@@ -1,0 +1,393 @@
+// A virtual host: the exchanges, queues and bindings of one name space, and the way of a message through them.
+
+import { Arguments } from './codec/arguments.ts';
+import { deadMessage, isCycle } from './dead-letter.ts';
+import { Definitions } from './definitions.ts';
+import { assertFreeName, assertSameExchange, assertSameQueue, locked } from './equivalence.ts';
+import { type Binding, Exchange, type ExchangeType, exchangeTypes } from './exchange.ts';
+import type { Message } from './message.ts';
+import { queueName } from './names.ts';
+import { ProtocolError } from './protocol-error.ts';
+import { type DeathReason, Queue } from './queue.ts';
+import { queueSettings } from './queue-settings.ts';
+import type { Surroundings } from './surroundings.ts';
+
+export interface ExchangeDeclaration {
+  readonly exchange: string;
+  readonly type: string;
+  readonly durable: boolean;
+  readonly autoDelete: boolean;
+  readonly internal: boolean;
+  readonly arguments: Arguments;
+}
+
+export interface QueueDeclaration {
+  readonly queue: string;
+  readonly durable: boolean;
+  readonly exclusive: boolean;
+  readonly autoDelete: boolean;
+  readonly arguments: Arguments;
+}
+
+/** One binding, by names. `isQueue`: the destination is a queue, else it is an exchange. */
+export interface BindingDeclaration {
+  readonly source: string;
+  readonly destination: string;
+  readonly isQueue: boolean;
+  readonly routingKey: string;
+  readonly arguments: Arguments;
+}
+
+/** What became of a published message. */
+export interface Routed {
+  /** It has gone to at least one queue, or would have. */
+  readonly hasQueue: boolean;
+  /** A queue that is full refused it. */
+  readonly isRefused: boolean;
+  /** It has to be on disk before it is confirmed. */
+  readonly isStored: boolean;
+}
+
+const routedNowhere: Routed = { hasQueue: false, isRefused: false, isStored: false };
+const routedInMemory: Routed = { hasQueue: true, isRefused: false, isStored: false };
+
+export class VirtualHost implements Surroundings {
+  readonly name: string;
+  readonly exchanges = new Map<string, Exchange>();
+  readonly queues = new Map<string, Queue>();
+  readonly clock: Surroundings['clock'];
+  readonly memory: Surroundings['memory'];
+  readonly store: Surroundings['store'];
+  /** Goes up whenever a way of messages may have changed. */
+  version = 0;
+  readonly #definitions: Definitions | undefined;
+  readonly #dying: { readonly message: Message; readonly reason: DeathReason }[] = [];
+  #isBurying = false;
+
+  constructor(name: string, { clock, memory, store }: Pick<Surroundings, 'clock' | 'memory' | 'store'>) {
+    this.name = name;
+    this.clock = clock;
+    this.memory = memory;
+    this.store = store;
+    this.#definitions = store === undefined ? undefined : new Definitions(name, store);
+    for (const [exchange, type, isInternal = false] of predeclared) {
+      this.exchanges.set(
+        exchange,
+        new Exchange({
+          name: exchange,
+          vhost: name,
+          type,
+          isDurable: true,
+          isAutoDelete: false,
+          isInternal,
+          arguments: Arguments.none,
+        }),
+      );
+    }
+  }
+
+  exchange(name: string): Exchange {
+    const exchange = this.exchanges.get(name);
+    if (exchange === undefined) throw new ProtocolError('NOT_FOUND', `no exchange '${name}' in vhost '${this.name}'`);
+    return exchange;
+  }
+
+  /** The queue, for a connection that may use it: 404 or 405 otherwise. */
+  queue(name: string, user: object | undefined): Queue {
+    const queue = this.queues.get(name);
+    if (queue === undefined) throw new ProtocolError('NOT_FOUND', `no queue '${name}' in vhost '${this.name}'`);
+    if (queue.owner !== undefined && queue.owner !== user) throw locked(queue);
+    return queue;
+  }
+
+  declareExchange(wanted: ExchangeDeclaration): Exchange {
+    const type = exchangeTypes.find((known) => known === wanted.type);
+    // RabbitMQ before 4.1 answered 503 here.
+    if (type === undefined) throw new ProtocolError('PRECONDITION_FAILED', `unknown exchange type '${wanted.type}'`);
+    const known = this.exchanges.get(wanted.exchange);
+    if (known !== undefined) {
+      assertSameExchange(known, wanted);
+      return known;
+    }
+    assertFreeName('exchange', wanted.exchange);
+    const alternate = wanted.arguments.get('alternate-exchange');
+    if (alternate !== undefined && typeof alternate !== 'string') {
+      const what = `exchange '${wanted.exchange}' in vhost '${this.name}'`;
+      throw new ProtocolError(
+        'PRECONDITION_FAILED',
+        `invalid type '${wanted.arguments.typeName('alternate-exchange')}' for arg 'alternate-exchange' in ${what}`,
+      );
+    }
+    const exchange = this.addExchange({ ...wanted, type });
+    this.#definitions?.defineExchange(exchange);
+    return exchange;
+  }
+
+  /** Adds an exchange as it is: `declareExchange` has looked at it, or the store kept it. */
+  addExchange(wanted: ExchangeDeclaration & { type: ExchangeType }): Exchange {
+    const { exchange: name, type, durable, autoDelete, internal, arguments: all } = wanted;
+    const exchange = new Exchange({
+      name,
+      vhost: this.name,
+      type,
+      isDurable: durable,
+      isAutoDelete: autoDelete,
+      isInternal: internal,
+      arguments: all,
+    });
+    this.exchanges.set(name, exchange);
+    this.version++;
+    return exchange;
+  }
+
+  deleteExchange(name: string, ifUnused = false): void {
+    const exchange = this.exchanges.get(name);
+    if (exchange === undefined) return;
+    if (ifUnused && exchange.bindings.size > 0)
+      throw new ProtocolError('PRECONDITION_FAILED', `${exchange.what} in use`);
+    this.exchanges.delete(name);
+    this.version++;
+    this.#definitions?.forgetExchange(exchange);
+    for (const binding of exchange.bindings.values()) this.#definitions?.forgetBinding(binding);
+    this.#unbindFrom(exchange);
+  }
+
+  /** A name is made for one without. `owner` is the connection, of an exclusive queue. */
+  declareQueue(wanted: QueueDeclaration, owner: object | undefined): Queue {
+    const name = wanted.queue === '' ? queueName() : wanted.queue;
+    if (wanted.queue !== '') assertFreeName('queue', name);
+    const known = this.queues.get(name);
+    // RabbitMQ: an exclusive queue goes with its connection, and is not durable whatever was said.
+    const isDurable = wanted.durable && !wanted.exclusive;
+    if (known !== undefined) {
+      assertSameQueue(known, { ...wanted, durable: isDurable }, owner);
+      known.touch();
+      return known;
+    }
+    const queue = this.addQueue({ ...wanted, queue: name, durable: isDurable }, wanted.exclusive ? owner : undefined);
+    this.#definitions?.defineQueue(queue);
+    return queue;
+  }
+
+  /** Adds a queue that is not there yet, as it is. Throws 406 for arguments that are wrong. */
+  addQueue(wanted: QueueDeclaration, owner: object | undefined): Queue {
+    const { queue: name, durable, autoDelete, arguments: all } = wanted;
+    const what = `queue '${name}' in vhost '${this.name}'`;
+    const settings = queueSettings(all, what);
+    if (settings.type === 'quorum') {
+      const property = wanted.exclusive
+        ? 'exclusive-owner'
+        : !durable
+          ? 'non-durable'
+          : autoDelete
+            ? 'auto-delete'
+            : '';
+      if (property !== '') throw new ProtocolError('PRECONDITION_FAILED', `invalid property '${property}' for ${what}`);
+    }
+    const parts = {
+      name,
+      vhost: this.name,
+      isDurable: durable,
+      isAutoDelete: autoDelete,
+      owner,
+      arguments: all,
+      settings,
+    };
+    const queue = new Queue(parts, this);
+    this.queues.set(name, queue);
+    this.version++;
+    return queue;
+  }
+
+  /** Gives how many messages it had. */
+  deleteQueue(queue: Queue, { ifUnused = false, ifEmpty = false } = {}): number {
+    for (const [flag, name] of [
+      [ifUnused, 'if-unused'],
+      [ifEmpty, 'if-empty'],
+    ] as const) {
+      if (!flag || queue.settings.type !== 'quorum') continue;
+      throw new ProtocolError(
+        'NOT_IMPLEMENTED',
+        `cannot delete ${queue.what}. queue.delete operations with ${name} flag set are not supported by quorum queues`,
+      );
+    }
+    if (ifUnused && queue.consumers.count > 0) throw new ProtocolError('PRECONDITION_FAILED', `${queue.what} in use`);
+    if (ifEmpty && queue.ready.length > 0) throw new ProtocolError('PRECONDITION_FAILED', `${queue.what} not empty`);
+    const count = queue.ready.length;
+    this.removeQueue(queue);
+    return count;
+  }
+
+  removeQueue(queue: Queue): void {
+    if (queue.isDeleted) return;
+    this.queues.delete(queue.name);
+    this.version++;
+    this.#definitions?.forgetQueue(queue);
+    queue.delete();
+    this.#unbindFrom(queue);
+  }
+
+  bind(wanted: BindingDeclaration): void {
+    const binding = this.addBinding(wanted);
+    if (binding !== undefined) this.#definitions?.defineBinding(binding);
+  }
+
+  /** Adds a binding; undefined: it is there already. */
+  addBinding(wanted: BindingDeclaration): Binding | undefined {
+    const binding = this.#binding(wanted);
+    if (!binding.source.add(binding)) return undefined;
+    this.version++;
+    return binding;
+  }
+
+  /** RabbitMQ: to unbind what is not bound is no error. */
+  unbind(wanted: BindingDeclaration): void {
+    const binding = this.#binding(wanted);
+    const found = binding.source.remove(binding);
+    if (found === undefined) return;
+    this.version++;
+    this.#definitions?.forgetBinding(found);
+    this.#autoDelete(binding.source);
+  }
+
+  /** The queues that a message to the exchange goes to, each once. */
+  route(exchange: Exchange, message: Message): readonly Queue[] {
+    if (message.moreKeys === undefined) {
+      if (exchange.name === '') {
+        const queue = this.queues.get(message.routingKey);
+        return queue === undefined ? [] : [queue];
+      }
+      const found = exchange.match(message.routingKey, message);
+      if (found.length > 0 && found.every(isQueue)) return found;
+      if (found.length === 0 && exchange.alternate === undefined) return [];
+    }
+    return this.#routeFurther(exchange, message);
+  }
+
+  /** Puts a message in queues. With a store, what has to survive is written first. */
+  deliver(message: Message, queues: readonly Queue[]): Routed {
+    const [first] = queues;
+    if (first === undefined) return routedNowhere;
+    if (queues.length === 1 && (this.store === undefined || !first.persists(message))) {
+      if (!first.accepts(message)) return { ...routedInMemory, isRefused: true };
+      first.publish(message);
+      return routedInMemory;
+    }
+    const accepting = queues.filter((queue) => queue.accepts(message));
+    const isRefused = accepting.length < queues.length;
+    const expiries = new Map(accepting.map((queue) => [queue, queue.expiryOf(message)]));
+    const stored = this.store === undefined ? [] : accepting.filter((queue) => queue.persists(message));
+    const id =
+      stored.length === 0
+        ? undefined
+        : this.store?.enqueue(
+            message,
+            stored.map((queue) => ({ queue: queue.key, expiresAt: expiries.get(queue) })),
+          );
+    for (const queue of accepting) {
+      queue.publish(message, stored.includes(queue) ? id : undefined, expiries.get(queue));
+    }
+    return { hasQueue: true, isRefused, isStored: stored.length > 0 };
+  }
+
+  /** Dead letters wait in a row, so that a chain of queues that drop does not pile up on the stack. */
+  deadLetter(queue: Queue, message: Message, reason: DeathReason): void {
+    if (queue.settings.deadLetterExchange === undefined) return;
+    this.#dying.push({ message: deadMessage(message, { queue, reason, now: this.clock.now() }), reason });
+    if (this.#isBurying) return;
+    this.#isBurying = true;
+    try {
+      for (let next = this.#dying.shift(); next !== undefined; next = this.#dying.shift()) {
+        this.#bury(next.message, next.reason);
+      }
+    } finally {
+      this.#isBurying = false;
+    }
+  }
+
+  /** All of it goes: the broker forgets this virtual host. */
+  delete(): void {
+    for (const queue of [...this.queues.values()]) this.removeQueue(queue);
+    for (const name of [...this.exchanges.keys()]) this.deleteExchange(name);
+  }
+
+  /** The way to these queues is the exchange's own, and stays as it is until a binding changes. */
+  isShort(exchange: Exchange, queues: readonly Queue[]): boolean {
+    return exchange.name === '' || queues.length > 0;
+  }
+
+  #bury(message: Message, reason: DeathReason): void {
+    const exchange = this.exchanges.get(message.exchange);
+    if (exchange === undefined) return;
+    const queues = this.route(exchange, message);
+    this.deliver(message, reason === 'rejected' ? queues : queues.filter(({ name }) => !isCycle(message, name)));
+  }
+
+  #routeFurther(start: Exchange, message: Message): readonly Queue[] {
+    const keys = [message.routingKey, ...(message.moreKeys ?? [])];
+    const queues = new Set<Queue>();
+    // A set gives what is added to it while it is walked over, and each exchange once: bindings may go in a circle.
+    const exchanges = new Set([start]);
+    for (const exchange of exchanges) {
+      let isMatched = false;
+      for (const key of keys) {
+        for (const destination of this.#match(exchange, key, message)) {
+          isMatched = true;
+          if (isQueue(destination)) queues.add(destination);
+          else exchanges.add(destination);
+        }
+      }
+      const alternate =
+        isMatched || exchange.alternate === undefined ? undefined : this.exchanges.get(exchange.alternate);
+      if (alternate !== undefined) exchanges.add(alternate);
+    }
+    return [...queues];
+  }
+
+  #match(exchange: Exchange, key: string, message: Message): readonly (Queue | Exchange)[] {
+    if (exchange.name !== '') return exchange.match(key, message);
+    const queue = this.queues.get(key);
+    return queue === undefined ? [] : [queue];
+  }
+
+  #binding({ source, destination, isQueue: toQueue, routingKey, arguments: all }: BindingDeclaration): Binding {
+    const exchange = this.exchange(source);
+    const end = toQueue ? this.queues.get(destination) : this.exchanges.get(destination);
+    if (end === undefined) {
+      const what = `${toQueue ? 'queue' : 'exchange'} '${destination}' in vhost '${this.name}'`;
+      throw new ProtocolError('NOT_FOUND', `no ${what}`);
+    }
+    return { source: exchange, destination: end, routingKey, arguments: all };
+  }
+
+  /** Removes all bindings that lead to it. */
+  #unbindFrom(destination: Queue | Exchange): void {
+    for (const source of [...this.exchanges.values()]) {
+      const leading = [...source.bindings.values()].filter((binding) => binding.destination === destination);
+      for (const binding of leading) {
+        source.remove(binding);
+        this.#definitions?.forgetBinding(binding);
+      }
+      if (leading.length > 0) this.#autoDelete(source);
+    }
+  }
+
+  /** AMQP 0-9-1, 1.6.2.1: an auto-delete exchange goes with the last thing that was bound to it. */
+  #autoDelete(exchange: Exchange): void {
+    if (exchange.isAutoDelete && exchange.bindings.size === 0) this.deleteExchange(exchange.name);
+  }
+}
+
+const predeclared: readonly (readonly [name: string, type: ExchangeType, isInternal?: boolean])[] = [
+  ['', 'direct'],
+  ['amq.direct', 'direct'],
+  ['amq.fanout', 'fanout'],
+  ['amq.topic', 'topic'],
+  ['amq.headers', 'headers'],
+  ['amq.match', 'headers'],
+  ['amq.rabbitmq.trace', 'topic', true],
+];
+
+function isQueue(destination: Queue | Exchange): destination is Queue {
+  return destination instanceof Queue;
+}
