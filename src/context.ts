@@ -20,6 +20,9 @@ export interface Context {
   readonly abandon: AbortSignal;
   /** Aborts `abandon`; for the drain's deadline. */
   readonly giveUp: () => void;
+  /** Of this process; `isAlive` tells whether the one of an id still runs. */
+  readonly pid: number;
+  readonly isAlive: (pid: number) => boolean;
   /** Sends a signal to a process, or to a process group when the id is negative. Throws if it is gone. */
   readonly kill: (id: number, signal: NodeJS.Signals) => void;
 }

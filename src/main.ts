@@ -34,11 +34,21 @@ async function main(): Promise<void> {
     drain: drain.signal,
     abandon: abandon.signal,
     giveUp: () => abandon.abort(),
+    pid: process.pid,
+    isAlive,
     kill: (id, signal) => process.kill(id, signal),
   });
   // Streams that are pipes write later: what was said must be out before the end.
   await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
   process.exit(status);
+}
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
 }
 
 function flushed(stream: NodeJS.WriteStream): Promise<void> {

@@ -6,7 +6,9 @@ import { builtinConfig, loadConfig } from '../config/load.ts';
 import type { Context } from '../context.ts';
 import { asMqError, exitStatuses, MqError } from '../errors.ts';
 import type { Command } from './command.ts';
+import { brokerCommand } from './commands/broker.ts';
 import { checkCommand } from './commands/check.ts';
+import { demoCommand } from './commands/demo.ts';
 import { roleCommand } from './commands/role.ts';
 import { commandHelp, overview } from './help.ts';
 import { errorText, withoutPasswords } from './output.ts';
@@ -69,7 +71,7 @@ async function allCommands(context: Context): Promise<Command[]> {
 }
 
 function fixedCommands(): Command[] {
-  return [checkCommand(builtin, refuseTakenNames)];
+  return [demoCommand(cli), brokerCommand, checkCommand(builtin, refuseTakenNames)];
 }
 
 async function configOf({ args, env, cwd }: Context): Promise<Config> {
@@ -81,7 +83,7 @@ async function configOf({ args, env, cwd }: Context): Promise<Config> {
 
 /** A role that has the name of a command could never be run. */
 function refuseTakenNames({ file, roles }: Config): void {
-  const taken = ['check', ...Object.keys(genericBehaviours)].find((name) => Object.hasOwn(roles, name));
+  const taken = [...fixedCommands().map((command) => command.name), ...Object.keys(genericBehaviours)].find((name) => Object.hasOwn(roles, name));
   if (taken === undefined) return;
   throw new MqError('CONFIG', `${file}: mq.roles.${taken}: mq has a command of this name`, {
     hint: 'give the role another name',

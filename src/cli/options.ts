@@ -91,13 +91,29 @@ const check: readonly Option[] = [
   { name: 'schema', help: 'print the JSON Schema of rascal.json' },
 ];
 
+const broker: readonly Option[] = [
+  { name: 'port', value: 'N', help: 'the port for AMQP (5672); 0 takes a free one' },
+  { name: 'host', value: 'ADDRESS', help: 'the address to listen on (127.0.0.1)' },
+  { name: 'data', value: 'DIR', help: 'keep durable queues and persistent messages here; else all is in memory' },
+  { name: 'management-port', value: 'N', help: 'also serve the management HTTP API (RabbitMQ has it on 15672)' },
+  { name: 'user', value: 'NAME', help: 'the one user (guest); its password is in MQ_BROKER_PASSWORD (guest)' },
+  { name: 'password-file', value: 'FILE', help: 'the password is the text of a file' },
+  { name: 'tls-cert', value: 'FILE', help: 'speak TLS, with this certificate (PEM)' },
+  { name: 'tls-key', value: 'FILE', help: 'and this key (PEM)' },
+  { name: 'json', help: 'say that it is ready as a JSON object' },
+];
+
+const demo: readonly Option[] = [{ name: 'json', help: 'each event as one JSON object a line' }];
+
 /** The options of each kind of command. */
 export const optionSets = {
   publish: [...publish, ...common, ...always],
   request: [...request, ...common, ...always],
   consume: [...receive, ...common, ...always],
   reply: [...receive, ...common, ...always],
+  broker: [...broker, ...always],
   check: [...check, ...always],
+  demo: [...demo, ...always],
   none: always,
 } as const satisfies Record<string, readonly Option[]>;
 

@@ -1,0 +1,122 @@
+// mq broker: the embedded AMQP 0-9-1 broker, until a signal.
+
+import { readFile } from 'node:fs/promises';
+import { isIP } from 'node:net';
+import { resolve } from 'node:path';
+import type { Context } from '../../context.ts';
+import { MqError } from '../../errors.ts';
+import type { Command } from '../command.ts';
+import type { Values } from '../values.ts';
+
+export const brokerCommand: Command = {
+  name: 'broker',
+  summary: 'run the embedded AMQP 0-9-1 broker, for development, tests and small duties',
+  usage: '',
+  options: 'broker',
+  group: 'Broker',
+  examples: ['mq broker', 'mq broker --data ./data', 'MQ_BROKER_PASSWORD=… mq broker --host 0.0.0.0 --user team'],
+  async run(context, values) {
+    const [superfluous] = values.args;
+    if (superfluous !== undefined) throw values.usage(`'${superfluous}' is one argument too many`);
+    const host = values.name('host') ?? '127.0.0.1';
+    const login = await loginOf(context, values);
+    if (!isLoopback(host) && login.password === 'guest')
+      throw new MqError('USAGE', `refusing to listen on ${host} with the default password`, {
+        at: '--host',
+        hint: 'set MQ_BROKER_PASSWORD, or --password-file FILE',
+      });
+    const tls = await tlsOf(context, values);
+    const data = values.name('data');
+    const managementPort = values.whole('management-port', { min: 0, max: 65_535 });
+    const log = (line: string) => context.stderr.write(`mq broker: ${line}\n`);
+
+    const [{ startBroker }, store] = await Promise.all([
+      import('../../broker/server.ts'),
+      data === undefined ? undefined : openData(context, resolve(context.cwd, data), log),
+    ]);
+    const broker = await startBroker({
+      host,
+      port: values.whole('port', { min: 0, max: 65_535 }) ?? 5672,
+      users: [{ ...login, tags: ['administrator'] }],
+      log,
+      ...(tls && { tls }),
+      ...(store && { store }),
+    });
+    try {
+      const management =
+        managementPort === undefined
+          ? undefined
+          : await (await import('../../broker/management.ts')).startManagement(broker, { host, port: managementPort });
+      try {
+        const ready = { url: broker.url, management: management?.url ?? null, data: data ?? null };
+        if (values.flag('json')) context.stdout.write(`${JSON.stringify({ event: 'ready', ...ready })}\n`);
+        else context.stdout.write(`${readyLine(ready)}\n`);
+        await aborted(context.drain);
+      } finally {
+        await management?.close();
+      }
+    } finally {
+      await broker.close();
+    }
+  },
+};
+
+interface Ready {
+  readonly url: string;
+  readonly management: string | null;
+  readonly data: string | null;
+}
+
+function readyLine({ url, management, data }: Ready): string {
+  const page = management === null ? '' : `, management ${management}`;
+  const kept = data === null ? 'in memory only: --data DIR keeps what is durable' : `durable in ${data}`;
+  return `ready: ${url}${page} (${kept})`;
+}
+
+/** The one user: --user or guest, with the password of --password-file, MQ_BROKER_PASSWORD, or guest. */
+async function loginOf({ env, cwd }: Context, values: Values): Promise<{ name: string; password: string }> {
+  const name = values.name('user') ?? 'guest';
+  const file = values.name('password-file');
+  const password =
+    file === undefined ? env['MQ_BROKER_PASSWORD'] : (await read(cwd, file)).toString().replace(/\r?\n$/, '');
+  if (password === '')
+    throw values.usage(file === undefined ? 'MQ_BROKER_PASSWORD is empty' : `the password in ${file} is empty`);
+  if (password === undefined && name !== 'guest')
+    throw new MqError('USAGE', `the user '${name}' has no password`, {
+      at: '--user',
+      hint: 'set MQ_BROKER_PASSWORD, or --password-file FILE',
+    });
+  return { name, password: password ?? 'guest' };
+}
+
+async function tlsOf({ cwd }: Context, values: Values): Promise<{ cert: Buffer; key: Buffer } | undefined> {
+  const [cert, key] = [values.name('tls-cert'), values.name('tls-key')];
+  if (cert === undefined && key === undefined) return undefined;
+  if (cert === undefined || key === undefined) throw values.usage('--tls-cert and --tls-key go together');
+  return { cert: await read(cwd, cert), key: await read(cwd, key) };
+}
+
+async function openData({ pid, isAlive }: Context, folder: string, log: (line: string) => void) {
+  const { openStore } = await import('../../broker/store.ts');
+  return openStore(folder, { pid, isAlive, log });
+}
+
+async function read(cwd: string, file: string): Promise<Buffer> {
+  try {
+    return await readFile(resolve(cwd, file));
+  } catch (error) {
+    throw new MqError('NO_INPUT', `cannot read ${file}: ${(error as Error).message}`, { at: file, cause: error });
+  }
+}
+
+/** RabbitMQ, too, lets guest in from this machine only. */
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((done) => {
+    if (signal.aborted) done();
+    else signal.addEventListener('abort', () => done(), { once: true });
+  });
+}

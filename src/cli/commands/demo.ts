@@ -1,0 +1,164 @@
+// mq demo: the six scenarios, live. The roles are those that a user runs, over sockets, on an embedded broker of their own.
+
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Writable } from 'node:stream';
+import { styleText } from 'node:util';
+import type { Context } from '../../context.ts';
+import { MqError } from '../../errors.ts';
+import type { Command } from '../command.ts';
+import { type Scenario, scenarios } from '../scenarios.ts';
+
+/** `run`: runs a command line in a context of its own and gives its exit status. */
+export function demoCommand(run: (context: Context) => Promise<number>): Command {
+  return {
+    name: 'demo',
+    summary: 'the six scenarios, live, on an embedded broker: who sent what, and who got it',
+    usage: '',
+    options: 'demo',
+    group: 'Broker',
+    examples: ['mq demo', 'mq demo --json | jq .'],
+    async run(context, values) {
+      const [superfluous] = values.args;
+      if (superfluous !== undefined) throw values.usage(`'${superfluous}' is one argument too many`);
+      const { startBroker } = await import('../../broker/server.ts');
+      const broker = await startBroker({ host: '127.0.0.1', port: 0 });
+      // Without a rascal.json: the demo is of the built-in one.
+      const folder = await mkdtemp(join(tmpdir(), 'mq-demo-'));
+      const env = { ...context.env, MQ_URL: broker.url, MQ_CONFIG: undefined };
+      const show = screen(context, values.flag('json') ?? false);
+      try {
+        for (const scenario of scenarios) {
+          if (context.drain.aborted) break;
+          await play(scenario, { context: { ...context, cwd: folder, env }, run, show });
+        }
+      } finally {
+        await broker.close();
+        await rm(folder, { recursive: true });
+      }
+    },
+  };
+}
+
+/** One thing that happened: a role sent, received or answered something. */
+interface Event {
+  readonly scenario: number;
+  readonly title: string;
+  readonly role: string;
+  readonly args: readonly string[];
+  readonly did: 'sent' | 'got';
+  readonly text: string;
+}
+
+interface Stage {
+  readonly context: Context;
+  readonly run: (context: Context) => Promise<number>;
+  readonly show: (event: Event) => void;
+}
+
+/** The longest that a scenario may take: on a slow machine it takes two seconds. */
+const deadlineMs = 30_000;
+
+async function play(scenario: Scenario, stage: Stage): Promise<void> {
+  const { number, title, receivers, senders, lines } = scenario;
+  const stop = new AbortController();
+  const deadline = AbortSignal.timeout(deadlineMs);
+  const drain = AbortSignal.any([stage.context.drain, deadline, stop.signal]);
+  let left = lines;
+  const got = (command: readonly string[], text: string) => {
+    stage.show({ scenario: number, title, ...named(command), did: 'got', text });
+    left -= 1;
+    if (left === 0) stop.abort();
+  };
+  const running = receivers.map((command) => start(command, { stage, drain, onLine: (text) => got(command, text) }));
+  try {
+    await Promise.all(running.map(({ ready }) => ready));
+    for (const command of senders) {
+      const { role, args } = named(command);
+      stage.show({ scenario: number, title, role, args, did: 'sent', text: args.at(-1) ?? '' });
+      await start(command, { stage, drain, onLine: (text) => got(command, text) }).ended;
+    }
+    if (left > 0) await new Promise((resolve) => drain.addEventListener('abort', resolve, { once: true }));
+  } finally {
+    stop.abort();
+    await Promise.all(running.map(({ ended }) => ended));
+  }
+  if (left > 0 && !stage.context.drain.aborted)
+    throw new MqError('BUG', `scenario ${number}, ${title}: ${left} of ${lines} messages did not come`);
+}
+
+interface Running {
+  /** Resolves when a receiver waits for messages. */
+  readonly ready: Promise<void>;
+  /** Resolves at its end; rejects when it failed. */
+  readonly ended: Promise<void>;
+}
+
+function start(
+  command: readonly string[],
+  { stage, drain, onLine }: { stage: Stage; drain: AbortSignal; onLine: (text: string) => void },
+): Running {
+  const { context, run } = stage;
+  const ready = Promise.withResolvers<void>();
+  let said = '';
+  const onStderr = (text: string) => {
+    said += `${text}\n`;
+    if (text.startsWith('waiting for messages')) ready.resolve();
+  };
+  const ended = run({
+    ...context,
+    args: command,
+    stdout: lineSink(onLine),
+    stderr: lineSink(onStderr),
+    drain,
+  }).then((status) => {
+    const failure = new MqError('BUG', `mq ${command.join(' ')} ended with ${status}: ${said.trim()}`);
+    ready.reject(failure);
+    if (status !== 0 && !context.drain.aborted) throw failure;
+  });
+  for (const promise of [ready.promise, ended]) promise.catch(() => undefined); // they are awaited later
+  return { ready: ready.promise, ended };
+}
+
+/** A stream that gives each line as it is complete. */
+function lineSink(onLine: (text: string) => void): Writable {
+  let rest = '';
+  return new Writable({
+    write(chunk: Buffer, _, done) {
+      const lines = (rest + chunk.toString()).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) onLine(line);
+      done();
+    },
+  });
+}
+
+function named([role = '', ...args]: readonly string[]): { role: string; args: readonly string[] } {
+  return { role, args };
+}
+
+/** Shows events on stdout: a heading for each scenario and a line for each event, or one JSON object a line. */
+function screen({ stdout, env }: Context, json: boolean): (event: Event) => void {
+  const isColoured = stdout.isTTY === true && !env['NO_COLOR'];
+  const paint = (style: 'bold' | 'green' | 'cyan', text: string) =>
+    isColoured ? styleText(style, text, { validateStream: false }) : text;
+  let shown = 0;
+  return (event) => {
+    if (json) {
+      stdout.write(`${JSON.stringify(event)}\n`);
+      return;
+    }
+    const { scenario, title, role, args, did, text } = event;
+    if (scenario !== shown) stdout.write(`${shown === 0 ? '' : '\n'}${paint('bold', `${scenario}. ${title}`)}\n`);
+    shown = scenario;
+    const who = `mq ${[role, ...args].map(quoted).join(' ')}`;
+    if (did === 'sent') stdout.write(`  ${paint('green', who)}\n`);
+    else stdout.write(`  ${paint('cyan', `${who}`.padEnd(40))} ← ${text}\n`);
+  };
+}
+
+/** As a person would type it. */
+function quoted(word: string): string {
+  return /^[\w.,:=/-]+$/.test(word) ? word : `'${word}'`;
+}
