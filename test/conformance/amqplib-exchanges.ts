@@ -134,7 +134,9 @@ export const exchanges: Readonly<Record<string, Job>> = {
         twice: ['#.#'],
         part: ['a*'],
       },
-      ['', 'a', 'a.', '.', 'a.b', 'a.c', 'a.b.c', 'a.b.b.c', 'b.b', 'c', 'A.b.c', 'a..c', '*', '#', 'a*'].map((key) => [key]),
+      ['', 'a', 'a.', '.', 'a.b', 'a.c', 'a.b.c', 'a.b.b.c', 'b.b', 'c', 'A.b.c', 'a..c', '*', '#', 'a*'].map((key) => [
+        key,
+      ]),
     ),
   ),
   'route headers': linked((link) =>

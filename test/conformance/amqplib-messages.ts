@@ -1,8 +1,8 @@
 // amqplib's jobs: what becomes of a message on its way to a queue and to a consumer.
 
+import type { ConsumeMessage, Message } from 'amqplib';
 import { bodies, type Link, linked, put, queue, refused, seen, take } from './amqplib-link.ts';
 import { gathering, type Job, named } from './program.ts';
-import type { ConsumeMessage, Message } from 'amqplib';
 
 /** A queue that holds the messages of these bodies. */
 async function filled({ channel }: Link, name: string, held: readonly string[], args: object = {}): Promise<string> {

@@ -1,10 +1,10 @@
 // amqplib's jobs. Each has a connection of its own, so that no close meets another job.
 
-import { runJobs } from './program.ts';
 import { connections } from './amqplib-connections.ts';
 import { deadLetters } from './amqplib-dead-letters.ts';
 import { exchanges } from './amqplib-exchanges.ts';
 import { messages } from './amqplib-messages.ts';
 import { queues } from './amqplib-queues.ts';
+import { runJobs } from './program.ts';
 
 await runJobs({ ...connections, ...queues, ...exchanges, ...messages, ...deadLetters });

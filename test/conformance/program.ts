@@ -76,7 +76,7 @@ export async function eventually<T>(take: () => Promise<T | undefined | false>):
 /** A list that another party fills, and a wait for its length. */
 export function gathering<T>(): { readonly all: T[]; add(value: T): void; until(count: number): Promise<T[]> } {
   const all: T[] = [];
-  let check = () => undefined as void;
+  let check: () => void = () => undefined;
   return {
     all,
     add: (value) => {
