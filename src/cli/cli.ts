@@ -83,7 +83,9 @@ async function configOf({ args, env, cwd }: Context): Promise<Config> {
 
 /** A role that has the name of a command could never be run. */
 function refuseTakenNames({ file, roles }: Config): void {
-  const taken = [...fixedCommands().map((command) => command.name), ...Object.keys(genericBehaviours)].find((name) => Object.hasOwn(roles, name));
+  const taken = [...fixedCommands().map((command) => command.name), ...Object.keys(genericBehaviours)].find((name) =>
+    Object.hasOwn(roles, name),
+  );
   if (taken === undefined) return;
   throw new MqError('CONFIG', `${file}: mq.roles.${taken}: mq has a command of this name`, {
     hint: 'give the role another name',

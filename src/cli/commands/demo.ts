@@ -26,7 +26,7 @@ export function demoCommand(run: (context: Context) => Promise<number>): Command
       const broker = await startBroker({ host: '127.0.0.1', port: 0 });
       // Without a rascal.json: the demo is of the built-in one.
       const folder = await mkdtemp(join(tmpdir(), 'mq-demo-'));
-      const env = { ...context.env, MQ_URL: broker.url, MQ_CONFIG: undefined };
+      const env = { ...context.env, MQ_URL: `amqp://${broker.host}:${broker.port}`, MQ_CONFIG: undefined };
       const show = screen(context, values.flag('json') ?? false);
       try {
         for (const scenario of scenarios) {
@@ -41,12 +41,12 @@ export function demoCommand(run: (context: Context) => Promise<number>): Command
   };
 }
 
-/** One thing that happened: a role sent, received or answered something. */
+/** One thing that happened: a role sent something, or got it (a message, or the reply to its request). */
 interface Event {
   readonly scenario: number;
   readonly title: string;
-  readonly role: string;
-  readonly args: readonly string[];
+  /** The command line; receivers that have the same one are told apart by a number. */
+  readonly command: string;
   readonly did: 'sent' | 'got';
   readonly text: string;
 }
@@ -60,24 +60,35 @@ interface Stage {
 /** The longest that a scenario may take: on a slow machine it takes two seconds. */
 const deadlineMs = 30_000;
 
-async function play(scenario: Scenario, stage: Stage): Promise<void> {
-  const { number, title, receivers, senders, lines } = scenario;
+async function play({ number, title, receivers, senders, lines }: Scenario, stage: Stage): Promise<void> {
   const stop = new AbortController();
-  const deadline = AbortSignal.timeout(deadlineMs);
-  const drain = AbortSignal.any([stage.context.drain, deadline, stop.signal]);
+  const drain = AbortSignal.any([stage.context.drain, AbortSignal.timeout(deadlineMs), stop.signal]);
+  const show = (command: string, did: Event['did'], text: string) =>
+    stage.show({ scenario: number, title, command, did, text });
   let left = lines;
-  const got = (command: readonly string[], text: string) => {
-    stage.show({ scenario: number, title, ...named(command), did: 'got', text });
-    left -= 1;
-    if (left === 0) stop.abort();
-  };
-  const running = receivers.map((command) => start(command, { stage, drain, onLine: (text) => got(command, text) }));
+  const begin = (words: readonly string[], name: string) =>
+    start(words, {
+      stage,
+      drain,
+      onLine: (text) => {
+        show(name, 'got', text);
+        left -= 1;
+        if (left === 0) stop.abort();
+      },
+    });
+  const names = receivers.map(typed);
+  const running = receivers.map((words, index) => {
+    const [name = '', twin] = [
+      names[index],
+      names.indexOf(names[index] ?? '') !== names.lastIndexOf(names[index] ?? ''),
+    ];
+    return begin(words, twin ? `${name} (${index + 1})` : name);
+  });
   try {
     await Promise.all(running.map(({ ready }) => ready));
-    for (const command of senders) {
-      const { role, args } = named(command);
-      stage.show({ scenario: number, title, role, args, did: 'sent', text: args.at(-1) ?? '' });
-      await start(command, { stage, drain, onLine: (text) => got(command, text) }).ended;
+    for (const words of senders) {
+      show(typed(words), 'sent', words.at(-1) ?? '');
+      await begin(words, typed(words)).ended;
     }
     if (left > 0) await new Promise((resolve) => drain.addEventListener('abort', resolve, { once: true }));
   } finally {
@@ -113,7 +124,7 @@ function start(
     stderr: lineSink(onStderr),
     drain,
   }).then((status) => {
-    const failure = new MqError('BUG', `mq ${command.join(' ')} ended with ${status}: ${said.trim()}`);
+    const failure = new MqError('BUG', `${typed(command)} ended with ${status}: ${said.trim()}`);
     ready.reject(failure);
     if (status !== 0 && !context.drain.aborted) throw failure;
   });
@@ -134,10 +145,6 @@ function lineSink(onLine: (text: string) => void): Writable {
   });
 }
 
-function named([role = '', ...args]: readonly string[]): { role: string; args: readonly string[] } {
-  return { role, args };
-}
-
 /** Shows events on stdout: a heading for each scenario and a line for each event, or one JSON object a line. */
 function screen({ stdout, env }: Context, json: boolean): (event: Event) => void {
   const isColoured = stdout.isTTY === true && !env['NO_COLOR'];
@@ -149,16 +156,17 @@ function screen({ stdout, env }: Context, json: boolean): (event: Event) => void
       stdout.write(`${JSON.stringify(event)}\n`);
       return;
     }
-    const { scenario, title, role, args, did, text } = event;
+    const { scenario, title, command, did, text } = event;
     if (scenario !== shown) stdout.write(`${shown === 0 ? '' : '\n'}${paint('bold', `${scenario}. ${title}`)}\n`);
     shown = scenario;
-    const who = `mq ${[role, ...args].map(quoted).join(' ')}`;
-    if (did === 'sent') stdout.write(`  ${paint('green', who)}\n`);
-    else stdout.write(`  ${paint('cyan', `${who}`.padEnd(40))} ← ${text}\n`);
+    if (did === 'sent') stdout.write(`  ${paint('green', '→')} ${command}\n`);
+    else stdout.write(`  ${paint('cyan', '←')} ${command.padEnd(columns)}  ${paint('cyan', text)}\n`);
   };
 }
 
+const columns = Math.max(...scenarios.flatMap(({ receivers }) => receivers.map((words) => typed(words).length)));
+
 /** As a person would type it. */
-function quoted(word: string): string {
-  return /^[\w.,:=/-]+$/.test(word) ? word : `'${word}'`;
+function typed(words: readonly string[]): string {
+  return ['mq', ...words.map((word) => (/^[\w.,:=/-]+$/.test(word) ? word : `'${word}'`))].join(' ');
 }
