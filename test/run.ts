@@ -112,7 +112,7 @@ function cluster(version: string): Batch {
     title: `cluster, RabbitMQ ${version}`,
     files: everyFile.filter(needsCluster),
     jobs: 1,
-    timeoutMs: 120_000,
+    timeoutMs: 180_000,
     obstacle: () => missing(image),
     around: async (use, signal) => {
       const { sweep } = await import('../src/cluster/removal.ts');

@@ -1,5 +1,6 @@
 // One node: a container that is started, and what Docker knows of it afterwards.
 
+import { networkInterfaces } from 'node:os';
 import { MqError } from '../errors.ts';
 import { ask, type Docker, dockerError } from './docker.ts';
 import { labelFilter, labels } from './labels.ts';
@@ -133,7 +134,9 @@ async function describeNode(docker: Docker, cluster: string, containerId: string
 /** The machine on which the published ports are, as this one reaches it. */
 export function machineOf(docker: Docker): string {
   const { host } = docker.info.containerRuntime;
-  return host === 'localhost' ? '127.0.0.1' : host;
+  // Where there is a file /.dockerenv, testcontainers names the gateway of Docker's bridge, which is this machine when the engine is here too.
+  const own = Object.values(networkInterfaces()).flatMap((addresses) => addresses?.map(({ address }) => address));
+  return host === 'localhost' || own.includes(host) ? '127.0.0.1' : host;
 }
 
 // ready.ts waits for all nodes together; testcontainers would run a shell in each.

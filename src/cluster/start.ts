@@ -1,6 +1,7 @@
 // How a cluster comes to be: a network, then all nodes at once. RabbitMQ's peer discovery lets one of them found the cluster and the others join.
 
 import { randomBytes } from 'node:crypto';
+import { isIP } from 'node:net';
 import { hostname } from 'node:os';
 import { MqError } from '../errors.ts';
 import { attachCluster, type Cluster } from './cluster.ts';
@@ -52,8 +53,8 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
       [labels.cluster]: name,
       ...(owner === undefined ? {} : { [labels.owner]: String(owner), [labels.machine]: hostname() }),
     },
-    // An engine elsewhere must be reached from here.
-    address: machineOf(docker) === '127.0.0.1' ? '127.0.0.1' : '0.0.0.0',
+    // An engine elsewhere must be reached from here; by an address of its own where that is known.
+    address: isIP(machineOf(docker)) ? machineOf(docker) : '0.0.0.0',
   };
   // Two starts of one name: the network decides, before there is anything that could be taken from the other.
   const engine = docker.container.dockerode;
@@ -72,7 +73,9 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
 }
 
 async function startNodes(plan: NodePlan, signal: AbortSignal | undefined): Promise<void> {
-  const ports = await freePorts(plan.hosts.length * portsPerNode, plan.address);
+  // What is free on a machine elsewhere cannot be seen from here.
+  const address = plan.address === '127.0.0.1' ? plan.address : '0.0.0.0';
+  const ports = await freePorts(plan.hosts.length * portsPerNode, address);
   if (signal?.aborted) throw new MqError('INTERRUPTED', `starting cluster ${plan.cluster}: interrupted`);
   // All of them end before anything is removed: no container may appear after the removal.
   const starts = await Promise.allSettled(

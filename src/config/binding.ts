@@ -9,11 +9,15 @@ export interface BindingName {
 /** What the name of a binding says; nothing, when it is only a name. */
 export function parseBindingName(name: string): BindingName {
   // Rascal's own pattern is not anchored: of "my queue -> other" it takes "queue".
-  const match =
-    /^\s*(?<source>(?!->)[^\s[\]](?:(?!->)[^[\]])*?)\s*(?:\[(?<keys>.*)\])?\s*->\s*(?<destination>[^\s[\]][^[\]]*?)\s*$/s.exec(
-      name,
-    );
-  const { source, destination, keys = '' } = match?.groups ?? {};
-  if (source === undefined || destination === undefined) return { keys: [] };
+  const arrow = name.indexOf('->');
+  const open = name.indexOf('[');
+  const hasKeys = open !== -1 && open < arrow;
+  const close = hasKeys ? name.lastIndexOf(']') : -1;
+  const rest = name.slice(hasKeys ? close + 1 : Math.max(arrow, 0)).trimStart();
+  const source = name.slice(0, hasKeys ? open : Math.max(arrow, 0)).trim();
+  const destination = rest.slice('->'.length).trim();
+  const isShorthand = rest.startsWith('->') && hasKeys === close > open;
+  if (!isShorthand || source === '' || destination === '' || /[[\]]/.test(source + destination)) return { keys: [] };
+  const keys = hasKeys ? name.slice(open + 1, close) : '';
   return { source, destination, keys: keys.split(/[,\s]+/).filter((key) => key !== '') };
 }

@@ -35,25 +35,24 @@ export interface ConsumeSettings {
 
 /** Resolves at the orderly end (count, idle, empty, signal, closed pipe); throws what ended it otherwise. */
 export async function consume(context: Context, session: Session, settings: ConsumeSettings): Promise<void> {
-  const { consumer, queue, vhost } = await session.consumer(settings.subscription, {
+  const { consumer, vhost } = await session.consumer(settings.subscription, {
     prefetch: settings.prefetch,
     ...(settings.bindingKeys && { bindingKeys: settings.bindingKeys }),
   });
   const nextId = messageIds();
-  const retries = new Retries({ queue, config: settings.retry, nextId });
+  const retries = new Retries({ queue: () => consumer.queue, config: settings.retry, nextId });
   let publisher: Publisher | undefined;
   if (settings.canFail || settings.behaviour === 'reply') {
     publisher = await session.outcomePublisher(vhost, retries.onChannel);
     retries.use(publisher);
   }
-  const intake = new Intake({ context, consumer, queue, publisher, retries, nextId, settings });
+  const intake = new Intake({ context, consumer, publisher, retries, nextId, settings });
   await intake.run();
 }
 
 interface IntakeParts {
   readonly context: Context;
   readonly consumer: Consumer;
-  readonly queue: string;
   readonly publisher: Publisher | undefined;
   readonly retries: Retries;
   readonly nextId: () => string;
@@ -82,7 +81,7 @@ class Intake {
   }
 
   async run(): Promise<void> {
-    const { context, consumer, queue } = this.#parts;
+    const { context, consumer } = this.#parts;
     consumer.on('delivery', (delivery) => this.#take(delivery));
     consumer.on('interrupted', (error) => context.stderr.write(`${error.message}; consuming again\n`));
     consumer.on('fatal', (error) => this.#fail(error));
@@ -94,7 +93,7 @@ class Intake {
     try {
       if (context.drain.aborted) return;
       await consumer.start();
-      context.stderr.write(`waiting for messages from ${queue}\n`);
+      context.stderr.write(`waiting for messages from ${consumer.queue}\n`);
       this.#rest();
       await this.#ended.promise;
       await consumer.stop();

@@ -10,15 +10,15 @@ import type { ConfirmChannel, Properties } from '../session/wire.ts';
 import { headerNames } from './message.ts';
 
 export class Retries {
-  readonly #queue: string;
+  readonly #queueNow: () => string;
   readonly #config: RetryConfig;
   readonly #nextId: () => string;
   #publisher: Publisher | undefined;
   #channel: ConfirmChannel | undefined;
   readonly #declared = new Map<string, { readonly args: object; readonly done: Promise<void> }>();
 
-  constructor({ queue, config, nextId }: { queue: string; config: RetryConfig; nextId: () => string }) {
-    this.#queue = queue;
+  constructor({ queue, config, nextId }: { queue: () => string; config: RetryConfig; nextId: () => string }) {
+    this.#queueNow = queue;
     this.#config = config;
     this.#nextId = nextId;
   }
@@ -31,6 +31,10 @@ export class Retries {
 
   use(publisher: Publisher): void {
     this.#publisher = publisher;
+  }
+
+  get #queue(): string {
+    return this.#queueNow();
   }
 
   /** True if the message may still be handled: its attempts are not used up (a worker that dies uses one up too). */

@@ -19,7 +19,8 @@ export interface Delivery {
 
 export interface ConsumerSettings {
   readonly vhost: string;
-  readonly queue: string;
+  /** Of rascal.json. */
+  readonly subscription: string;
   /** 0: no bound. */
   readonly prefetch: number;
   readonly options: Readonly<Record<string, unknown>>;
@@ -56,6 +57,11 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     link.on('fatal', (error) => this.emit('fatal', error));
   }
 
+  /** The queue, as the broker knows it now. */
+  get queue(): string {
+    return this.#link.queueOf(this.#settings.subscription);
+  }
+
   /** Resolves when the broker has accepted the consumer. */
   async start(): Promise<void> {
     try {
@@ -70,7 +76,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     const channel = this.#channel;
     if (!channel) return undefined;
     return new Promise((resolve) => {
-      channel.checkQueue(this.#settings.queue, (error, ok) => resolve(error ? undefined : ok.messageCount));
+      channel.checkQueue(this.queue, (error, ok) => resolve(error ? undefined : ok.messageCount));
     });
   }
 
@@ -96,9 +102,10 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     channel.on('error', (error: Error) => {
       cause = error;
     });
-    const { queue, prefetch, options } = this.#settings;
+    const { prefetch, options } = this.#settings;
+    const { queue } = this;
     const onMessage = (raw: RawMessage | null) => {
-      if (raw) this.emit('delivery', this.#delivery(channel, raw));
+      if (raw) this.emit('delivery', this.#delivery(channel, raw, queue));
       else this.#onCancel(channel);
     };
     if (prefetch > 0) await done((next) => channel.prefetch(prefetch, false, next));
@@ -148,7 +155,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     this.#pauseMs = Math.min(this.#pauseMs * 2, longestPauseMs);
   }
 
-  #delivery(channel: Channel, raw: RawMessage): Delivery {
+  #delivery(channel: Channel, raw: RawMessage, queue: string): Delivery {
     const noAck = this.#settings.options['noAck'] === true;
     const answer = (send: () => void) => {
       if (noAck) return;
@@ -164,7 +171,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     };
     return {
       raw,
-      queue: this.#settings.queue,
+      queue,
       ack: () => answer(() => channel.ack(raw)),
       nack: (requeue) => answer(() => channel.nack(raw, false, requeue)),
       reject: (requeue) => answer(() => channel.reject(raw, requeue)),

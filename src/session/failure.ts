@@ -175,7 +175,7 @@ const texts: readonly (readonly [RegExp, (match: RegExpExecArray) => Failure])[]
     }),
   ],
   [
-    /Heartbeat timeout|Unexpected close|Connection clos|Channel clos|Channel ended/i,
+    /Heartbeat timeout|Unexpected close|Connection clos\w+|Channel clos\w+|Channel ended/i,
     ([what]) => ({ code: 'UNAVAILABLE', message: `the connection to the broker was lost (${what.toLowerCase()})` }),
   ],
 ];

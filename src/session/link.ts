@@ -1,13 +1,14 @@
 // One Rascal broker: its connections, its topology, its reconnects. What flows over the channels is decided in
 // publisher.ts and consumer.ts, which take their channels from here.
 
+import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
 import type { Duplex } from 'node:stream';
 import type { Channel, ConfirmChannel, Connection } from 'amqplib/callback_api';
 import amqplib from 'amqplib/callback_api';
 import type { RascalBroker, RascalConfigured } from 'rascal';
 import rascal from 'rascal';
-import type { RascalVhost } from 'rascal/lib/amqp/Vhost.js';
+import type { RascalVhost, RascalVhostConfig } from 'rascal/lib/amqp/Vhost.js';
 import Vhost from 'rascal/lib/amqp/Vhost.js';
 import { MqError } from '../errors.ts';
 import { failureOf, isPermanent } from './failure.ts';
@@ -32,13 +33,18 @@ export interface LinkSettings {
   readonly redact: (text: string) => string;
 }
 
+interface KnownVhost {
+  readonly vhost: RascalVhost;
+  readonly config: RascalVhostConfig;
+}
+
 export class Link extends EventEmitter<LinkEvents> {
   readonly #broker: RascalBroker;
-  readonly #vhosts: ReadonlyMap<string, RascalVhost>;
+  readonly #vhosts: ReadonlyMap<string, KnownVhost>;
   readonly #settings: LinkSettings;
   #lost = false;
 
-  constructor(broker: RascalBroker, vhosts: ReadonlyMap<string, RascalVhost>, settings: LinkSettings) {
+  constructor(broker: RascalBroker, vhosts: ReadonlyMap<string, KnownVhost>, settings: LinkSettings) {
     super();
     this.#broker = broker;
     this.#vhosts = vhosts;
@@ -57,6 +63,12 @@ export class Link extends EventEmitter<LinkEvents> {
   /** The configuration with every name as the broker knows it. */
   get config(): RascalConfigured {
     return this.#broker.config;
+  }
+
+  /** The broker's name of a subscription's queue. One of our own has another name after each lost connection. */
+  queueOf(subscription: string): string {
+    const { vhost, queue, source } = this.config.subscriptions[subscription] ?? {};
+    return this.#vhosts.get(vhost ?? '')?.config.queues[queue ?? '']?.fullyQualifiedName ?? source ?? '';
   }
 
   /** Waits while disconnected. Rejects when the link closes. */
@@ -83,6 +95,7 @@ export class Link extends EventEmitter<LinkEvents> {
 
   #onError(error: Error): void {
     const failure = failureOf(error, this.#settings.redact);
+    for (const { config } of this.#vhosts.values()) renameOwnQueues(config);
     if (isPermanent(failure)) this.emit('fatal', failure);
     else if (!this.#lost) {
       this.#lost = true;
@@ -94,10 +107,10 @@ export class Link extends EventEmitter<LinkEvents> {
     name: string,
     take: (vhost: RascalVhost, next: (error?: Error | null, channel?: C) => void) => void,
   ): Promise<C> {
-    const vhost = this.#vhosts.get(name);
-    if (!vhost) throw new MqError('BUG', `no vhost '${name}' in this link`);
+    const known = this.#vhosts.get(name);
+    if (!known) throw new MqError('BUG', `no vhost '${name}' in this link`);
     return new Promise((resolve, reject) => {
-      take(vhost, (error, channel) => {
+      take(known.vhost, (error, channel) => {
         if (channel) resolve(channel);
         else reject(error ?? new Error('the link is closing'));
       });
@@ -107,7 +120,7 @@ export class Link extends EventEmitter<LinkEvents> {
 
 /** Connects and declares what the configuration holds. Each address is tried once; throws an MqError. */
 export async function openLink(settings: LinkSettings): Promise<Link> {
-  const vhosts = new Map<string, RascalVhost>();
+  const vhosts = new Map<string, KnownVhost>();
   return new Promise((resolve, reject) => {
     rascal.createBroker(settings.rascalConfig, { mqVhosts: vhosts }, (error, broker) => {
       if (!error && broker) return resolve(new Link(broker, vhosts, settings));
@@ -125,12 +138,25 @@ export async function openLink(settings: LinkSettings): Promise<Link> {
 const connections = new Set<{ name: string | undefined; connection: Connection }>();
 
 const createVhost = Vhost.create;
-Vhost.create = (config, components: { mqVhosts?: Map<string, RascalVhost> }, next) => {
+Vhost.create = (config, components: { mqVhosts?: Map<string, KnownVhost> }, next) => {
   createVhost(config, components, (error, vhost) => {
-    if (vhost) components.mqVhosts?.set(vhost.name, vhost);
+    if (vhost) components.mqVhosts?.set(vhost.name, { vhost, config });
     next(error, vhost);
   });
 };
+
+/**
+ * RabbitMQ 4.3 keeps an exclusive queue locked (405) as long as the node of its connection is down. Rascal declares
+ * by these names whenever it connects again, so a queue whose name has a random part anyhow (replyTo) gets a new one.
+ */
+function renameOwnQueues({ queues }: RascalVhostConfig): void {
+  for (const queue of Object.values(queues)) {
+    if (typeof queue.replyTo !== 'string' || queue.options?.exclusive !== true) continue;
+    const former = queue.replyTo;
+    queue.replyTo = randomUUID();
+    queue.fullyQualifiedName = queue.fullyQualifiedName.slice(0, -former.length) + queue.replyTo;
+  }
+}
 
 const connect = amqplib.connect;
 amqplib.connect = (url, socketOptions, next) => {

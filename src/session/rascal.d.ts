@@ -24,6 +24,8 @@ declare module 'rascal' {
   }
   export interface RascalSubscription {
     readonly vhost: string;
+    /** Its key in the vhost's `queues`. */
+    readonly queue: string;
     /** The fully qualified name of the queue. */
     readonly source: string;
     readonly prefetch?: number;
@@ -49,9 +51,16 @@ declare module 'rascal/lib/amqp/Vhost.js' {
     getChannel(next: (error?: Error | null, channel?: Channel) => void): void;
     getConfirmChannel(next: (error?: Error | null, channel?: ConfirmChannel) => void): void;
   }
+  /** What Rascal declares from, at each connection anew. */
+  export interface RascalVhostConfig {
+    readonly name: string;
+    readonly queues: Readonly<
+      Record<string, { fullyQualifiedName: string; replyTo?: unknown; readonly options?: { exclusive?: unknown } }>
+    >;
+  }
   const Vhost: {
     create(
-      config: { name: string },
+      config: RascalVhostConfig,
       components: object,
       next: (error?: Error | null, vhost?: RascalVhost) => void,
     ): void;

@@ -87,18 +87,18 @@ export class Session {
   async consumer(
     name: string,
     { prefetch, bindingKeys }: { prefetch: number; bindingKeys?: readonly string[] },
-  ): Promise<{ consumer: Consumer; queue: string; vhost: string }> {
+  ): Promise<{ consumer: Consumer; vhost: string }> {
     refuseEncryption(`subscription '${name}'`, this.#config.subscriptions[name]?.rest['encryption']);
     const link = await this.#open('consume', {
       publications: [],
       subscriptions: [name],
       ...(bindingKeys && { bindingKeys: { [name]: [...bindingKeys] } }),
     });
-    const subscription = link.config.subscriptions[name];
-    if (!subscription) throw new MqError('BUG', `Rascal has no subscription '${name}'`);
-    const { vhost, source: queue, options } = subscription;
-    const consumer = new Consumer(link, { vhost, queue, prefetch, options, redact: this.#redact });
-    return { consumer, queue, vhost };
+    const configured = link.config.subscriptions[name];
+    if (!configured) throw new MqError('BUG', `Rascal has no subscription '${name}'`);
+    const { vhost, options } = configured;
+    const consumer = new Consumer(link, { vhost, subscription: name, prefetch, options, redact: this.#redact });
+    return { consumer, vhost };
   }
 
   /** An orderly close. Never rejects. */

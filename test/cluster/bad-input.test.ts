@@ -11,6 +11,7 @@ import { emptyFolder, executable, type MqOptions, type MqResult } from '../suppo
 import type { Refusal } from '../support/refusal.ts';
 import { addressWithCanary, assertNoSecret, assertRefused, assertRefusedInJson, canary } from '../support/refusal.ts';
 import { lines, testRoles } from '../support/roles.ts';
+import { until } from '../support/until.ts';
 
 const roles = await testRoles();
 const { vhost } = roles;
@@ -145,12 +146,12 @@ test('no permission to configure, to write and to read: each is one line', async
     line: refusedQueue(queue, 'configure'),
   });
   assert.is((await run(['publish', 'to', 'hi'], { cwd })).status, 0);
-  const noWrite = { MQ_URL: addressIn(vhost.name, await as({ write: `${queue}` })) };
+  const noWrite = { MQ_URL: addressIn(vhost.name, await as({ write: `^${queue}$` })) };
   assertRefused(await run(['publish', 'direct', 'hi'], { cwd, env: noWrite }), {
     exit: 77,
     line: refusedQueue('amq\\.default', 'write'),
   });
-  const noRead = { MQ_URL: addressIn(vhost.name, await as({ read: 'e-.*' })) };
+  const noRead = { MQ_URL: addressIn(vhost.name, await as({ read: '^e-' })) };
   assertRefused(await run(['subscribe', 'from', '--until-empty'], { cwd, env: noRead }), {
     exit: 77,
     line: refusedQueue(queue, 'read'),
@@ -422,6 +423,45 @@ test('a worker whose command vanishes ends and loses nothing', async () => {
   );
 });
 
+test('a handler that fails while the broker closes the connections: nothing is lost, and the worker goes on', async () => {
+  const { queue, cwd, add } = place();
+  add('work.sh', '#!/bin/sh\nwhile [ ! -e go ]; do sleep 0.01; done\nexit 1\n');
+  await run(['publish', 'to', 'hi'], { cwd });
+  const name = await newUser(all);
+  const env = { MQ_URL: addressIn(vhost.name, name) };
+  const worker = await roles.receiver(['subscribe', 'from', '--exec', './work.sh'], { cwd, env });
+  await until('the message is taken', async () => (await roles.held(queue)) === 0);
+  // RabbitMQ closes with 320, as at its shutdown.
+  const closing = vhost.api('DELETE', `/api/connections/username/${name}`);
+  await worker.prints(/connecting again|consuming again/, 'stderr');
+  writeFileSync(join(cwd, 'go'), '');
+  await closing;
+  assert.is((await roles.take(`${queue}.dead`, 1))[0]?.payload, 'hi');
+  const result = await worker.stop();
+  assertNoSecret(result);
+  assert.is(result.status, 0, result.stderr);
+});
+
+test('a sender goes on when the broker closes its connection', async () => {
+  const { queue, cwd } = place();
+  const name = await newUser(all);
+  const sender = roles.start(['publish', 'to', '--lines', '--json'], {
+    cwd,
+    env: { MQ_URL: addressIn(vhost.name, name) },
+  });
+  sender.stdin.write('one\n');
+  await sender.prints(/confirmed/);
+  await vhost.api('DELETE', `/api/connections/username/${name}`);
+  sender.stdin.end('two\n');
+  const result = await sender.ended;
+  assertNoSecret(result);
+  assert.is(result.status, 0, result.stderr);
+  assert.equal(
+    (await roles.take(queue, 2)).map(({ payload }) => payload),
+    ['one', 'two'],
+  );
+});
+
 test('a message with a CC header is tried again without further copies', async () => {
   const { queue, cwd, add } = place();
   add('work.sh', '#!/bin/sh\nexit 1\n');
@@ -506,8 +546,8 @@ for (const options of ['', '--json ', "--concurrency 1 --exec sh -c 'cat; echo' 
     await run(['publish', 'to', '--lines'], { cwd, input: sent.join('\n') });
     const { status, stdout, stderr } = await shell(`mq subscribe from ${options} | head -1`, cwd);
     assert.equal({ status, stderr }, { status: 0, stderr: `waiting for messages from ${queue}\n` });
-    assert.match(stdout, 'number 0');
     assert.is(lines(stdout).length, 1);
+    assert.match(stdout, /number \d+/);
   });
 }
 

@@ -105,8 +105,7 @@ test('a server that hangs: the client ends at its timeout', async () => {
   const { status, stdout, stderr } = await roles.run(['rpc-client', '--timeout', '1', '30']);
   assert.equal({ status, stdout }, { status: 75, stdout: '' });
   assert.match(stderr, /^mq rpc-client: no reply in 1 s \[DEADLINE\]\nhint: .*\n$/);
-  server.kill();
-  server.kill();
+  await roles.signalTwice(server);
   assert.is((await server.ended).status, 143);
   await roles.deleteQueue('rpc_queue');
 });

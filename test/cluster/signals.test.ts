@@ -7,7 +7,6 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { emptyFolder, type RunningMq } from '../support/mq.ts';
 import { lines, testRoles } from '../support/roles.ts';
-import { until } from '../support/until.ts';
 
 const roles = await testRoles();
 test.after.each(roles.killLeft);
@@ -22,14 +21,6 @@ async function holding(...options: string[]): Promise<{ worker: RunningMq; go: (
   chmodSync(join(cwd, 'hold.sh'), 0o755);
   const worker = await roles.receiver(['worker', ...options, '--exec', './hold.sh'], { cwd });
   return { worker, go: () => writeFile(join(cwd, 'go'), '') };
-}
-
-/** The same signal twice. Sent at once they would be one; the first is heeded when the broker has no consumer any more. */
-async function signalTwice(running: RunningMq, signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
-  running.kill(signal);
-  const consumers = () => roles.vhost.api('GET', `/api/consumers/${roles.vhost.name}`) as Promise<unknown[]>;
-  await until('the consumer is gone', async () => (await consumers()).length === 0);
-  running.kill(signal);
 }
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
@@ -50,7 +41,7 @@ test('the second SIGTERM hands the message back at once, and another worker gets
   const { worker } = await holding('--grace', '0.2');
   await roles.run(['task', 'handed back']);
   await worker.prints(/begin/, 'stderr');
-  await signalTwice(worker);
+  await roles.signalTwice(worker);
   const { status, stdout, stderr } = await worker.ended;
   assert.equal({ status, stdout }, { status: 143, stdout: '' });
   assert.match(stderr, /\nmq worker: stopped by SIGTERM: unfinished work was handed back \[TERMINATED\]\n$/);
@@ -63,7 +54,7 @@ test('the second SIGINT ends with 130', async () => {
   const { worker } = await holding('--grace', '0.2');
   await roles.run(['task', 'interrupted']);
   await worker.prints(/begin/, 'stderr');
-  await signalTwice(worker, 'SIGINT');
+  await roles.signalTwice(worker, 'SIGINT');
   assert.is((await worker.ended).status, 130);
   assert.equal(
     (await roles.take('task_queue', 1)).map(({ payload }) => payload),
@@ -86,7 +77,7 @@ test('a built-in handler gives its message back too', async () => {
   const worker = await roles.receiver(['worker']);
   await roles.run(['task', '.'.repeat(1000)]);
   await roles.run(['task', 'next']);
-  await signalTwice(worker);
+  await roles.signalTwice(worker);
   assert.is((await worker.ended).status, 143);
   assert.equal((await roles.take('task_queue', 2)).map(({ payload }) => payload.length).toSorted(), [1000, 4]);
 });

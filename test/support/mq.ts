@@ -9,6 +9,8 @@ import { dirname, join, resolve } from 'node:path';
 export const executable = process.env['MQ_EXECUTABLE'] ?? resolve(import.meta.dirname, '../../dist/mq');
 
 export interface MqOptions {
+  /** Instead of `executable`. */
+  readonly executable?: string;
   /** Default: a new empty folder. */
   readonly cwd?: string;
   /** The whole environment beside PATH and HOME; nothing of the test's own is passed on. */
@@ -54,9 +56,9 @@ export interface RunningMq {
 
 /** Starts mq and leaves it running. Its standard input stays open unless `input` is given. */
 export function startMq(args: readonly string[], options: MqOptions = {}): RunningMq {
-  const { cwd = emptyFolder(), env = {}, input, deadlineMs = 30_000 } = options;
+  const { cwd = emptyFolder(), env = {}, input, deadlineMs = 30_000, executable: file = executable } = options;
   const passed = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '/', ...env };
-  const child = spawn(executable, args, { cwd, env: passed, stdio: 'pipe' });
+  const child = spawn(file, args, { cwd, env: passed, stdio: 'pipe' });
   const out: Buffer[] = [];
   const err: Buffer[] = [];
   const watchers = new Set<() => void>();

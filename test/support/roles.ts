@@ -21,6 +21,8 @@ export interface Roles {
   start(args: readonly string[], options?: MqOptions): RunningMq;
   /** Starts a receiving role, and waits until it receives. */
   receiver(args: readonly string[], options?: MqOptions): Promise<RunningMq>;
+  /** The same signal twice, for the only consumer of the vhost. */
+  signalTwice(running: RunningMq, signal?: NodeJS.Signals): Promise<void>;
   /** Takes that many messages out of a queue, as soon as they are there. */
   take(queue: string, count: number): Promise<HeldMessage[]>;
   /** Messages that wait in a queue now, by a passive look. They stay. */
@@ -59,6 +61,13 @@ export async function testRoles(): Promise<Roles> {
       if (options?.input === undefined) running.stdin.end();
       await running.prints(/waiting for messages from/, 'stderr');
       return running;
+    },
+    // Two at once would be one; the first is heeded when the broker has no consumer any more.
+    signalTwice: async (running, signal = 'SIGTERM') => {
+      running.kill(signal);
+      const consumers = () => vhost.api('GET', `/api/consumers/${vhost.name}`) as Promise<unknown[]>;
+      await until('the consumer is gone', async () => (await consumers()).length === 0);
+      running.kill(signal);
     },
     take: async (queue, count) => {
       const taken: HeldMessage[] = [];

@@ -9,6 +9,7 @@ test('a name says source, keys and destination', () => {
     ['a[k] -> b', { source: 'a', destination: 'b', keys: ['k'] }],
     ['a [ k1, k2 k3 ] -> b', { source: 'a', destination: 'b', keys: ['k1', 'k2', 'k3'] }],
     ['a[*.x.#] -> b:c.d-e', { source: 'a', destination: 'b:c.d-e', keys: ['*.x.#'] }],
+    ['a[x -> y] -> b', { source: 'a', destination: 'b', keys: ['x', '->', 'y'] }],
     ['my exchange -> my queue', { source: 'my exchange', destination: 'my queue', keys: [] }],
     ['a-b -> c', { source: 'a-b', destination: 'c', keys: [] }],
   ];
@@ -16,9 +17,17 @@ test('a name says source, keys and destination', () => {
 });
 
 test('any other name says nothing', () => {
-  for (const name of ['', 'a', '->', 'a ->', ' -> b', 'a[k] b', '[k] -> b']) {
+  for (const name of ['', 'a', '->', 'a ->', ' -> b', 'a[k] b', '[k] -> b', 'a[k -> b', 'a]k[ -> b', 'a -> b[k]']) {
     assert.equal(parseBindingName(name), { keys: [] }, name);
   }
+});
+
+test('a long hostile name takes no time', () => {
+  const started = performance.now();
+  for (const name of [' '.repeat(20_000), `a${' '.repeat(20_000)}`, `a${'['.repeat(20_000)}`, 'a->'.repeat(10_000)]) {
+    parseBindingName(name);
+  }
+  assert.ok(performance.now() - started < 2000);
 });
 
 test.run();

@@ -95,6 +95,18 @@ test('addresses are tried in the order in which they are given, whatever the fil
   ]);
 });
 
+test('connections of a file are tried in the order in which they are written, unless it asks for chance', () => {
+  const hosts = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j'];
+  const made = connectionsFor(
+    'v',
+    hosts.map((host) => `amqp://${host}`),
+  );
+  assert.equal(
+    made.map(read).map(({ host }) => host),
+    hosts,
+  );
+});
+
 test('sockets send at once, name the connection, and keep what the file says of TLS', () => {
   const own = { ca: 'CA', servername: 's', timeout: 5, clientProperties: { team: 'x' } };
   const [made] = connectionsFor('v', [{ url: 'amqps://h', socketOptions: own }]);

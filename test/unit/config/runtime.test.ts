@@ -190,6 +190,11 @@ test("mq's own settings, shovels and what needs the management client do not rea
   }
 });
 
+test('a list of counters does not take away the one that every subscription has', () => {
+  const config = configOf({ redeliveries: { counters: [{ name: 'mine', type: 'inMemory' }] } });
+  rascalResult(rascalConfig(config, { ...base, subscriptions: ['hello'] }));
+});
+
 test('it is pure', () => {
   const config = configOf(fixture('good/orders.json'));
   const before = JSON.stringify(config);
