@@ -1,21 +1,25 @@
 // The project's own tests: which files belong to which tier, what a tier needs, and the one closing line.
 //
-//   node src/build/node24.js test/run.ts [unit] [executable] [cluster] [file.ts …]
-//     --filter TEXT    only tests whose name contains it      --version 4.0|4.3   only this RabbitMQ (cluster)
+//   node src/build/node24.js test/run.ts [unit] [executable] [embedded] [robustness] [conformance] [cluster] [file.ts …]
+//     --filter TEXT    only tests whose name contains it      --version 4.0|4.3   only this RabbitMQ (cluster, conformance)
 //     --seed N         the order of files, as it was printed  --timeout SECONDS   for one test
 //     --jobs N         files at the same time
 
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { globSync } from 'node:fs';
 import { availableParallelism, constants } from 'node:os';
-import { resolve } from 'node:path';
+import { resolve, sep } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { newSeed, shuffled } from '../src/harness/order.ts';
 import { closingLine, drawFile, isGood, type Totals, totalsOf } from '../src/harness/report.ts';
 import { type Launch, runFiles } from '../src/harness/run.ts';
+import { startMq } from './support/mq.ts';
+import type { TestBroker } from './support/vhost.ts';
 
 const root = resolve(import.meta.dirname, '..');
-const tiers = ['unit', 'executable', 'cluster'] as const;
+const tiers = ['unit', 'executable', 'embedded', 'robustness', 'conformance', 'cluster'] as const;
+type Tier = (typeof tiers)[number];
 const versions = ['4.0', '4.3'];
 
 /** Files that run together, and what has to be there for them. */
@@ -73,44 +77,82 @@ async function main(): Promise<number> {
   return isGood(sum) ? 0 : 1;
 }
 
+/** Those of the tiers that are named, or of all; where files are named, only these in each. */
 function batchesOf(words: readonly string[], wanted: readonly string[]): Batch[] {
   const files = words.filter((word) => /\.[cm]?[jt]s$/.test(word));
   const names = words.filter((word) => !files.includes(word));
   const unknown = names.find((name) => !tiers.some((tier) => tier === name));
   if (unknown !== undefined) throw new Error(`there is no tier "${unknown}"; tiers: ${tiers.join(', ')}`);
-  const selected = words.length === 0 ? tiers : tiers.filter((tier) => names.includes(tier));
-  const ofTier = { unit: [unit], executable: [executable], cluster: wanted.map(cluster) };
+  const ofTier: Record<Tier, Batch[]> = {
+    unit: [{ ...plain('unit'), jobs: Math.max(2, Math.floor(availableParallelism() / 2)) }],
+    executable: [plain('executable')],
+    embedded: [embedded],
+    robustness: [{ ...plain('robustness'), jobs: 1, timeoutMs: 300_000 }],
+    conformance: wanted.slice(-1).map(conformance),
+    cluster: wanted.map(cluster),
+  };
+  const batches = tiers.filter((tier) => names.length === 0 || names.includes(tier)).flatMap((tier) => ofTier[tier]);
+  if (files.length === 0) return batches;
   const paths = files.map((file) => resolve(file));
-  const named = { title: 'files', files: paths.filter((path) => !needsCluster(path)), jobs: 2, timeoutMs: 30_000 };
-  const clustered = wanted.map((version) => ({ ...cluster(version), files: paths.filter(needsCluster) }));
-  const given = [named, ...clustered].filter((batch) => batch.files.length > 0);
-  return [...given, ...selected.flatMap((tier) => ofTier[tier])];
+  const other = paths.filter((path) => !everyFile.includes(path));
+  const chosen = batches.map((batch) => ({ ...batch, files: batch.files.filter((file) => paths.includes(file)) }));
+  return [{ title: 'files', files: other, jobs: 2, timeoutMs: 30_000 }, ...chosen].filter(
+    (one) => one.files.length > 0,
+  );
 }
 
-const everyFile = globSync('test/{unit,executable,cluster}/**/*.test.ts', { cwd: root })
+const everyFile = globSync('test/**/*.test.ts', { cwd: root })
   .map((file) => resolve(root, file))
   .sort();
 
-const unit: Batch = {
-  title: 'unit',
-  files: everyFile.filter((file) => file.startsWith(resolve(root, 'test/unit'))),
-  jobs: Math.max(2, Math.floor(availableParallelism() / 2)),
-  timeoutMs: 30_000,
-};
+function filesIn(...folders: readonly string[]): string[] {
+  return everyFile.filter((file) => folders.some((folder) => file.startsWith(resolve(root, 'test', folder) + sep)));
+}
 
-const executable: Batch = {
-  title: 'executable',
-  files: everyFile.filter((file) => file.startsWith(resolve(root, 'test/executable')) && !needsCluster(file)),
+/** Files that need nothing but the executable. */
+function plain(tier: string): Batch {
+  return { title: tier, files: filesIn(tier), jobs: 2, timeoutMs: 30_000 };
+}
+
+/** The suites that every broker must pass, on one `mq broker` for all files; and what concerns only this broker. */
+const embedded: Batch = {
+  title: 'embedded',
+  files: filesIn('suites', 'embedded'),
   jobs: 2,
-  timeoutMs: 30_000,
+  timeoutMs: 60_000,
+  around: async (use) => {
+    const password = randomUUID();
+    const env = { MQ_BROKER_PASSWORD: password };
+    const broker = startMq(['broker', '--port', '0', '--management-port', '0', '--user', 'mq', '--json'], {
+      env,
+      deadlineMs: 2 ** 31 - 1,
+    });
+    try {
+      const { url, management } = JSON.parse(await broker.prints(/\n/)) as { url: string; management: string };
+      const login = (address: string) => Object.assign(new URL(address), { username: 'mq', password }).href;
+      const described: TestBroker = { urls: [login(url)], managementUrls: [login(management)] };
+      await use({ MQ_TEST_BROKER: JSON.stringify(described) });
+    } finally {
+      broker.kill();
+    }
+    const { status, stderr } = await broker.ended;
+    if (status !== 0 || stderr !== '') throw new Error(`mq broker ended with ${status}: ${stderr}`);
+  },
 };
 
-/** One cluster for all files of the tier. */
+/** Other people's clients, on RabbitMQ and on the embedded broker. */
+function conformance(version: string): Batch {
+  return { ...onCluster(version, 1), title: `conformance with RabbitMQ ${version}`, files: filesIn('conformance') };
+}
+
+/** The same suites and faults; one cluster for all files. */
 function cluster(version: string): Batch {
+  return { ...onCluster(version, 3), title: `cluster, RabbitMQ ${version}`, files: filesIn('suites', 'cluster') };
+}
+
+function onCluster(version: string, nodes: number): Omit<Batch, 'title' | 'files'> {
   const image = `mq-rabbitmq:${version}`;
   return {
-    title: `cluster, RabbitMQ ${version}`,
-    files: everyFile.filter(needsCluster),
     jobs: 1,
     timeoutMs: 180_000,
     obstacle: () => missing(image),
@@ -118,15 +160,12 @@ function cluster(version: string): Batch {
       const { sweep } = await import('../src/cluster/removal.ts');
       const { startCluster } = await import('../src/cluster/start.ts');
       await sweep({ isAlive });
-      await using nodes = await startCluster({ image, owner: process.pid, signal });
-      await use({ MQ_TEST_CLUSTER: JSON.stringify(nodes) });
+      await using started = await startCluster({ image, nodes, owner: process.pid, signal });
+      const { urls, managementUrls, name } = started;
+      const described: TestBroker = { urls, managementUrls, cluster: name };
+      await use({ MQ_TEST_BROKER: JSON.stringify(described) });
     },
   };
-}
-
-/** All of `test/cluster`, and `test/executable/x.broker.test.ts`: they run once for each version. */
-function needsCluster(file: string): boolean {
-  return file.startsWith(resolve(root, 'test/cluster')) || file.endsWith('.broker.test.ts');
 }
 
 async function runBatch(batch: Batch & { filter: string | undefined; signal: AbortSignal }): Promise<Totals> {

@@ -11,7 +11,7 @@ import { until } from '../support/until.ts';
 
 const roles = await testRoles();
 const { vhost } = roles;
-const { cluster } = vhost;
+const cluster = await vhost.cluster();
 test.after.each(roles.killLeft);
 test.after.each(() => cluster.heal());
 test.after(roles.end);

@@ -9,11 +9,11 @@ export interface TestCluster {
   release(): Promise<void>;
 }
 
-/** The cluster of MQ_TEST_CLUSTER (JSON, see ClusterDescription); without it, a new one of the image MQ_TEST_IMAGE. */
+/** The cluster of MQ_TEST_BROKER; without it, a new one of the image MQ_TEST_IMAGE. */
 export async function testCluster(): Promise<TestCluster> {
-  const described = process.env['MQ_TEST_CLUSTER'];
+  const described = process.env['MQ_TEST_BROKER'];
   if (described !== undefined) {
-    const cluster = await attachCluster(JSON.parse(described) as { name: string });
+    const cluster = await attachCluster({ name: (JSON.parse(described) as { cluster: string }).cluster });
     return { cluster, release: cluster.heal };
   }
   const image = process.env['MQ_TEST_IMAGE'] ?? 'mq-rabbitmq:4.3';

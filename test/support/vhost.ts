@@ -3,9 +3,19 @@
 import { randomUUID } from 'node:crypto';
 import { attachCluster, type Cluster } from '../../src/cluster/cluster.ts';
 
+/** What a test file runs against, as test/run.ts describes it in MQ_TEST_BROKER. */
+export interface TestBroker {
+  /** One per node, with user and password. */
+  readonly urls: readonly string[];
+  readonly managementUrls: readonly string[];
+  /** Of a cluster in containers. */
+  readonly cluster?: string;
+}
+
 export interface TestVhost {
   readonly name: string;
-  readonly cluster: Cluster;
+  /** Throws where the target is no cluster. */
+  cluster(): Promise<Cluster>;
   /** One amqp URL per node, with this vhost. */
   readonly urls: readonly string[];
   /** `urls` joined by commas: for --url and MQ_URL. */
@@ -16,20 +26,23 @@ export interface TestVhost {
   remove(): Promise<void>;
 }
 
-/** A new vhost in the cluster that MQ_TEST_CLUSTER describes (test/run.ts starts it). */
+/** A new vhost in the broker that MQ_TEST_BROKER describes. */
 export async function testVhost(): Promise<TestVhost> {
-  const described = process.env['MQ_TEST_CLUSTER'];
-  if (described === undefined) throw new Error('MQ_TEST_CLUSTER is not set: run by `npm test cluster`');
-  const cluster = await attachCluster(JSON.parse(described) as { name: string });
+  const described = process.env['MQ_TEST_BROKER'];
+  if (described === undefined) throw new Error('MQ_TEST_BROKER is not set: run by `npm run tiers`');
+  const broker = JSON.parse(described) as TestBroker;
   const name = `test-${randomUUID()}`;
-  const urls = cluster.urls.map((url) => new URL(`/${name}`, url).href);
-  const api = (method: string, path: string, body?: unknown) => request(cluster, { method, path, body });
-  const { user } = cluster.nodes[0] as { user: string };
+  const urls = broker.urls.map((url) => new URL(`/${name}`, url).href);
+  const api = (method: string, path: string, body?: unknown) => request(broker, { method, path, body });
+  const user = new URL(broker.urls[0] ?? '').username;
   await api('PUT', `/api/vhosts/${name}`, {});
   await api('PUT', `/api/permissions/${name}/${user}`, { configure: '.*', write: '.*', read: '.*' });
   return {
     name,
-    cluster,
+    cluster: () => {
+      if (broker.cluster === undefined) throw new Error('this test needs a cluster');
+      return attachCluster({ name: broker.cluster });
+    },
     urls,
     url: urls.join(','),
     api,
@@ -41,16 +54,18 @@ export async function testVhost(): Promise<TestVhost> {
 
 /** Asks the first node that answers. */
 async function request(
-  cluster: Cluster,
+  broker: TestBroker,
   { method, path, body }: { method: string; path: string; body: unknown },
 ): Promise<unknown> {
   let failure: unknown;
-  for (const node of cluster.nodes) {
+  for (const managementUrl of broker.managementUrls) {
+    const { origin, username, password } = new URL(managementUrl);
+    const login = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
     try {
-      const response = await fetch(new URL(path, new URL(node.managementUrl).origin), {
+      const response = await fetch(new URL(path, origin), {
         method,
         headers: {
-          authorization: `Basic ${Buffer.from(`${node.user}:${node.password}`).toString('base64')}`,
+          authorization: `Basic ${Buffer.from(login).toString('base64')}`,
           'content-type': 'application/json',
         },
         ...(body !== undefined && { body: JSON.stringify(body) }),
