@@ -1,6 +1,7 @@
 // Random changes against a store with tiny segments and against plain maps; what is recovered has to be the same.
 
 import { copyFileSync, mkdirSync, statSync } from 'node:fs';
+import { open as openFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -28,8 +29,10 @@ for (const seed of [1, 2, 3, Math.floor(Math.random() * 2 ** 31)]) {
     withFolder(async (folder) => {
       const random = randomFrom(seed);
       const model: Model = { entries: new Map(queues.map((queue) => [queue, new Map()])), definitions: new Map() };
-      let store = await open(folder, tiny);
-      for (let step = 0; step < 4000; step++) {
+      const lines: string[] = [];
+      const options = { ...tiny, log: (line: string) => lines.push(line) };
+      let store = await open(folder, options);
+      for (let step = 0; step < 2000; step++) {
         change(store, model, random);
         if (random() < 0.02) await committed(store);
         if (random() < 0.005) {
@@ -42,12 +45,13 @@ for (const seed of [1, 2, 3, Math.floor(Math.random() * 2 ** 31)]) {
         }
         if (random() < 0.005) {
           await store.close();
-          store = await open(folder, tiny);
+          store = await open(folder, options);
           assert.equal(asModel(store.recovered), plain(model));
         }
       }
       await store.close();
       assert.equal(asModel(await recoveredIn(folder, tiny)), plain(model));
+      assert.equal(lines, []);
       const names = segments(folder).map((path) => Number(basename(path, '.log')));
       assert.ok((names[0] ?? 0) > 10, `cleaning got as far as ${names[0]}`);
     }));
@@ -73,10 +77,51 @@ test('an oldest segment with nothing in it goes at once, whatever the slack', ()
   withFolder(async (folder) => {
     const store = await open(folder, { segmentBytes: 2000 });
     const ids = Array.from({ length: 200 }, (_, index) => enqueue(store, `message ${index}`, 'a'));
+    await committed(store);
     for (const id of ids.slice(0, 150)) store.settle(id, 'a');
     await until('the first one is gone', () => basename(segments(folder)[0] ?? '') !== '0000000001.log');
     await store.close();
     assert.is((await recoveredIn(folder)).entries.length, 50);
+  }));
+
+test('at every sync of a cleaning, what is on disk has each message once', () =>
+  withFolder(async (folder) => {
+    const copies: string[] = [];
+    let isCopied = false;
+    const openCopied = async (path: string, flags: string, mode?: number) => {
+      const file = await openFile(path, flags, mode);
+      const datasync = async () => {
+        await file.datasync();
+        if (!isCopied) return;
+        const copy = join(folder, `copy-${copies.length}`);
+        mkdirSync(copy);
+        for (const each of segments(folder)) copyIfThere(each, join(copy, basename(each)));
+        copies.push(copy);
+      };
+      const writev = (parts: readonly Buffer[], position: number) => file.writev(parts, position);
+      return { writev, datasync, close: () => file.close() };
+    };
+    const store = await open(folder, { segmentBytes: 2000, slackBytes: 0, open: openCopied });
+    store.define({ kind: 'queue', key: 'a', value: {} });
+    const ids = Array.from({ length: 600 }, (_, index) => enqueue(store, `message ${index}`, 'a', 'b'));
+    await committed(store);
+    isCopied = true;
+    for (const id of ids) if (id % 3 !== 0) store.settle(id, 'a');
+    store.drop('b');
+    await until('cleaning got so far', () => basename(segments(folder)[0] ?? '') > '0000000006.log');
+    await store.close();
+    const kept = ids.filter((id) => id % 3 === 0);
+    assert.ok(copies.length > 5);
+    for (const copy of copies) {
+      const { entries, definitions } = await recoveredIn(copy);
+      const found = entries.filter(({ queue }) => queue === 'a').map(({ message }) => message.id);
+      assert.is(new Set(found).size, found.length);
+      assert.equal(
+        found.filter((id) => id % 3 === 0),
+        kept,
+      );
+      assert.is(definitions.length, 1);
+    }
   }));
 
 function change(store: Store, { entries, definitions }: Model, random: () => number): void {

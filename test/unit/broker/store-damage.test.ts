@@ -62,7 +62,13 @@ test('a tail of zeros, as a file system leaves it, is cut', () =>
     await store.close();
     const [path = ''] = segments(folder);
     writeFileSync(path, Buffer.concat([bytesOf(path), Buffer.alloc(5000)]));
-    assert.equal(shown(await recoveredIn(folder)), ['a: one']);
+    const next = await open(folder, { segmentBytes: 100 });
+    assert.equal(shown(next.recovered), ['a: one']);
+    // Nothing is left of it when other segments follow.
+    for (const body of ['two', 'three']) enqueue(next, body, 'a');
+    await next.close();
+    assert.is(segments(folder).length, 2);
+    assert.equal(shown(await recoveredIn(folder)), ['a: one', 'a: two', 'a: three']);
   }));
 
 test('a flipped byte before a batch that was committed later is damage, and refused with its place and a way out', () =>

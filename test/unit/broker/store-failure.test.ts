@@ -2,10 +2,13 @@ import { open as openFile } from 'node:fs/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Store, StoreOptions } from '../../../src/broker/store.ts';
-import { committed, enqueue, open, recoveredIn, shown, withFolder } from './store-folder.ts';
+import { committed, enqueue, open, recoveredIn, segments, shown, withFolder } from './store-folder.ts';
 
 /** A disk whose next writes or syncs fail, or write only a part. */
-function disk(): { next: 'well' | 'no write' | 'no sync' | 'in parts'; open: NonNullable<StoreOptions['open']> } {
+function disk(): {
+  next: 'well' | 'no write' | 'no sync' | 'no sync once' | 'in parts';
+  open: NonNullable<StoreOptions['open']>;
+} {
   const state: ReturnType<typeof disk> = {
     next: 'well',
     open: async (path, flags, mode) => {
@@ -18,7 +21,9 @@ function disk(): { next: 'well' | 'no write' | 'no sync' | 'in parts'; open: Non
           return await file.writev(state.next === 'in parts' ? [first.subarray(0, 7)] : parts, position);
         },
         datasync: async () => {
-          if (state.next === 'no sync') throw Object.assign(new Error('EIO: i/o error'), { code: 'EIO' });
+          const isFailing = state.next === 'no sync' || state.next === 'no sync once';
+          if (state.next === 'no sync once') state.next = 'well';
+          if (isFailing) throw Object.assign(new Error('EIO: i/o error'), { code: 'EIO' });
           await file.datasync();
         },
       };
@@ -72,6 +77,18 @@ test('everyone who waits for a batch that fails gets the error, also who asked w
     assert.is(outcomes.length, 4);
     assert.equal(await Promise.all(outcomes), ['IO', 'IO', 'IO', 'IO']);
     await store.close();
+  }));
+
+test('nothing is written behind what failed, so that the log has no hole', () =>
+  withFolder(async (folder) => {
+    const failing = disk();
+    const store = await open(folder, { open: failing.open, segmentBytes: 100 });
+    failing.next = 'no sync once';
+    for (let count = 0; count < 20; count++) enqueue(store, `${count}`, 'a');
+    assert.is(await outcome(store), 'IO');
+    await store.close();
+    assert.is(segments(folder).length, 1);
+    await recoveredIn(folder);
   }));
 
 test('a write that is taken in parts is finished', () =>

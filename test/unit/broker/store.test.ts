@@ -2,7 +2,8 @@ import { copyFileSync, mkdirSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { committed, enqueue, open, recoveredIn, segments, shown, withFolder } from './store-folder.ts';
+import { until } from '../../support/until.ts';
+import { bytesOf, committed, enqueue, open, recoveredIn, segments, shown, withFolder } from './store-folder.ts';
 
 test('a new store holds nothing', () =>
   withFolder(async (folder) => {
@@ -108,6 +109,22 @@ test('call backs come in order, never within the call, and at once when all is o
     await committed(store);
     await store.close();
     await store.close();
+  }));
+
+test('what nobody waits for gets to disk by itself, also when it came while the disk was busy', () =>
+  withFolder(async (folder) => {
+    const store = await open(folder);
+    const id = enqueue(store, 'x', 'a');
+    const length = () => bytesOf(segments(folder)[0]).length;
+    const before = await new Promise<number>((done) => {
+      store.committed(() => {
+        store.settle(id, 'a');
+        done(length());
+      });
+    });
+    await until('the settlement is written', () => length() > before);
+    await store.close();
+    assert.equal(shown(await recoveredIn(folder)), []);
   }));
 
 test('ids grow over openings, also when no message is left', () =>
