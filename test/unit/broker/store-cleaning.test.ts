@@ -84,6 +84,22 @@ test('an oldest segment with nothing in it goes at once, whatever the slack', ()
     assert.is((await recoveredIn(folder)).entries.length, 50);
   }));
 
+test('a segment that is due before it is written waits for that', () =>
+  withFolder(async (folder) => {
+    const lines: string[] = [];
+    const store = await open(folder, { segmentBytes: 500, slackBytes: 0, log: (line) => lines.push(line) });
+    const [, ...ids] = Array.from({ length: 50 }, (_, index) => enqueue(store, `message ${index}`, 'a'));
+    for (const id of ids) store.settle(id, 'a');
+    await until('the first one is cleaned', () => {
+      assert.equal(lines, []);
+      const [first] = segments(folder);
+      return first !== undefined && basename(first) > '0000000001.log';
+    });
+    await store.close();
+    assert.equal(shown(await recoveredIn(folder)), ['a: message 0']);
+    assert.equal(lines, []);
+  }));
+
 test('at every sync of a cleaning, what is on disk has each message once', () =>
   withFolder(async (folder) => {
     const copies: string[] = [];
