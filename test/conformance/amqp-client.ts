@@ -1,7 +1,18 @@
 // @cloudamqp/amqp-client's jobs: a client that sends all that the protocol has, and checks little of it itself.
 
 import { type AMQPChannel, AMQPClient, type AMQPMessage } from '@cloudamqp/amqp-client';
-import { type Closed, eventually, gathering, type Job, messageOf, named, runJobs, url } from './program.ts';
+import {
+  type Closed,
+  eventually,
+  gathering,
+  type Job,
+  messageOf,
+  named,
+  password,
+  runJobs,
+  url,
+  user,
+} from './program.ts';
 
 /** A job with a connection and a channel of its own; a close by the broker is its answer. */
 function linked(work: (channel: AMQPChannel, client: AMQPClient) => Promise<unknown>): Job {
@@ -70,7 +81,7 @@ await runJobs({
     await client.close();
     return answer;
   },
-  'connection.update-secret': linked(async (_, client) => String(await client.updateSecret('guest', 'renewal'))),
+  'connection.update-secret': linked(async (_, client) => String(await client.updateSecret(password, 'renewal'))),
   'connection.close with a reason': linked(async (_, client) => await client.close('done with it', 200)),
   'channel.close with a reason': linked(async (channel) => await channel.close('done with it', 200)),
   'channel.flow': linked(async (channel) => await channel.basicFlow(true)),
@@ -115,7 +126,7 @@ await runJobs({
     await channel.basicPublish('', name, 'späť', {
       ...{ contentType: 'text/plain', contentEncoding: 'utf-8', deliveryMode: 2, priority: 3, correlationId: 'c' },
       ...{ replyTo: 'r', expiration: '60000', messageId: 'm', timestamp: new Date(1_700_000_000_000), type: 't' },
-      ...{ userId: 'guest', appId: 'a' },
+      ...{ userId: user, appId: 'a' },
       headers: { int: 1, long: 5_000_000_000, double: 1.5, text: 'späť', list: [1, ['two']], date: new Date(0) },
     });
     return seen(await take(channel, name));

@@ -2,7 +2,7 @@
 
 import amqplib from 'amqplib';
 import { closeFrom, linked, open, refused } from './amqplib-link.ts';
-import { type Closed, type Job, named, url } from './program.ts';
+import { type Closed, type Job, named, password, url, user } from './program.ts';
 
 export const connections: Readonly<Record<string, Job>> = {
   'connection.start capabilities': linked(async ({ connection }) => {
@@ -14,8 +14,7 @@ export const connections: Readonly<Record<string, Job>> = {
   'connection.start-ok unknown user': () =>
     handshake(() => amqplib.connect(url.replace(/\/\/.*@/, `//${named('user')}:x@`))),
   'connection.start-ok AMQPLAIN': async () => {
-    const { username, password } = new URL(url);
-    const credentials = amqplib.credentials.amqplain(username, password);
+    const credentials = amqplib.credentials.amqplain(user, password);
     const connection = await amqplib.connect(url, { credentials });
     await connection.close();
     return 'open';
@@ -30,7 +29,7 @@ export const connections: Readonly<Record<string, Job>> = {
     }
   },
   'connection.update-secret': linked(async ({ connection, closed }) => {
-    const changed = connection.updateSecret(Buffer.from('guest'), 'renewal').then(() => 'update-secret-ok');
+    const changed = connection.updateSecret(Buffer.from(password), 'renewal').then(() => 'update-secret-ok');
     return await Promise.race([changed, closed]);
   }),
   'channel.open again after a close by the broker': linked(async ({ connection, channel, closed }) => {

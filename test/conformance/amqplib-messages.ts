@@ -2,7 +2,7 @@
 
 import type { ConsumeMessage, Message } from 'amqplib';
 import { bodies, type Link, linked, put, queue, refused, seen, take } from './amqplib-link.ts';
-import { gathering, type Job, named } from './program.ts';
+import { gathering, type Job, named, user } from './program.ts';
 
 /** A queue that holds the messages of these bodies. */
 async function filled({ channel }: Link, name: string, held: readonly string[], args: object = {}): Promise<string> {
@@ -87,7 +87,7 @@ export const messages: Readonly<Record<string, Job>> = {
   ),
   'basic.publish own user-id': linked(async ({ channel }) => {
     const name = await queue(channel, 'user');
-    await put(channel, name, 'x', { userId: 'guest' });
+    await put(channel, name, 'x', { userId: user });
     return seen(await take(channel, name));
   }),
   'basic.publish invalid expiration': refused(async ({ channel }) =>

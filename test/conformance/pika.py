@@ -1,6 +1,7 @@
 """pika's jobs: transactions, flow, recovery, no-wait, and frames that the protocol does not allow."""
 
 import sys
+from urllib.parse import urlsplit
 
 here = sys.path.pop(0)  # this file has the name of the package
 import pika  # noqa: E402
@@ -265,7 +266,7 @@ def every_property(channel, connection):
         message_id="m",
         timestamp=1_700_000_000,
         type="t",
-        user_id="guest",
+        user_id=urlsplit(url).username,
         app_id="a",
         cluster_id="x",
     )

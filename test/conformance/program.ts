@@ -7,6 +7,9 @@
 
 /** The broker's address, without a path. */
 export const url = process.argv[2] ?? 'amqp://guest:guest@127.0.0.1:5672';
+/** Who logs in there. */
+export const user = decodeURIComponent(new URL(url).username);
+export const password = decodeURIComponent(new URL(url).password);
 const prefix = process.argv[3] ?? `run${process.pid}`;
 
 /** What a job has found out. Codes and texts of errors are `{ scope, code, text }` (see `Closed`). */

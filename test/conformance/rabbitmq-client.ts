@@ -1,6 +1,6 @@
 // rabbitmq-client's jobs: its channels, and the consumers, publishers and RPC clients that it makes itself.
 
-import { type Channel, Connection, ConsumerStatus } from 'rabbitmq-client';
+import { type Channel, Connection, ConsumerStatus, type Envelope } from 'rabbitmq-client';
 import { eventually, gathering, type Job, messageOf, named, runJobs, url } from './program.ts';
 
 interface Link {
@@ -126,7 +126,7 @@ await runJobs({
   'basicPublish mandatory': linked(async ({ channel }) => {
     const returned = new Promise((done) => channel.on('basic.return', done));
     await channel.confirmSelect();
-    await channel.basicPublish({ routingKey: named('nobody'), mandatory: true }, 'back');
+    await channel.basicPublish({ routingKey: named('nobody'), mandatory: true, timestamp: 1_700_000_000 }, 'back');
     return [await returned, 'confirmed'];
   }),
   'basicPublish nacked': linked(async ({ channel }) => {
@@ -138,7 +138,9 @@ await runJobs({
   'basicPublish immediate': linked(async ({ channel }) => {
     const name = await queue(channel, 'now');
     await channel.confirmSelect();
-    return await channel.basicPublish({ routingKey: name, immediate: true }, 'x');
+    // The types have it only as undefined.
+    const envelope = { routingKey: name, immediate: true } as unknown as Envelope;
+    return await channel.basicPublish(envelope, 'x');
   }),
   'basicConsume, ack, nack, cancel': linked(async ({ channel }) => {
     const name = await queue(channel, 'consumed');

@@ -1,0 +1,54 @@
+// Other people's clients do the same jobs with RabbitMQ and with mq's own broker; RabbitMQ's answers are the reference.
+
+import { randomBytes } from 'node:crypto';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { mq, rabbitmq } from './brokers.ts';
+import { answersOf, type Client, clients, isInstalled } from './clients.ts';
+import { type Expected, judge } from './differences.ts';
+import list from './expected-differences.json' with { type: 'json' };
+import { normalise } from './normalise.ts';
+
+const expected: readonly Expected[] = list;
+const conformance = suite('conformance');
+const [reference, ours] = await Promise.all([rabbitmq(), mq()]);
+const only = process.env['MQ_CONFORMANCE_CLIENT'];
+const isPart = process.env['MQ_CONFORMANCE_JOB'] !== undefined;
+
+conformance.after(async () => {
+  await Promise.all([reference.end(), ours.end()]);
+});
+
+for (const client of clients) {
+  if (only !== undefined && client.name !== only) continue;
+  conformance(`${client.name} gets from mq what it gets from RabbitMQ`, async () => {
+    assert.ok(isInstalled(client), `${client.name} is not installed: ${client.needs} (test/setup)`);
+    const [there, here] = await Promise.all([answers(client, reference.url), answers(client, ours.url)]);
+    const compared = { client: client.name, rabbitmq: reference.version, reference: there, ours: here };
+    const { problems, expected: count } = judge(compared, isPart ? [] : expected);
+    process.stdout.write(`  ${client.name}: ${there.size} jobs, ${count} expected differences\n`);
+    assert.is(problems.join('\n'), '');
+    assert.is(silentJobs(there), '', 'RabbitMQ has left these without an answer');
+  });
+}
+
+conformance('every client that is expected to differ is there', () => {
+  const names = expected.flatMap((entry) => Object.keys(entry.mq));
+  assert.equal(
+    names.filter((name) => !clients.some((client) => client.name === name)),
+    [],
+  );
+});
+
+conformance.run();
+
+async function answers(client: Client, url: string): Promise<Map<string, unknown>> {
+  const run = { prefix: `run${randomBytes(4).toString('hex')}`, user: new URL(url).username };
+  const found = await answersOf(client, url, run.prefix);
+  return new Map([...found].map(([job, answer]) => [job, normalise(answer, run)]));
+}
+
+function silentJobs(found: ReadonlyMap<string, unknown>): string {
+  const silent = [...found].filter(([, answer]) => (answer as { silent?: unknown } | null)?.silent !== undefined);
+  return silent.map(([job]) => job).join(', ');
+}
