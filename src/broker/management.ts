@@ -1,0 +1,107 @@
+// The HTTP API of the broker: RabbitMQ's management API, as far as a broker of one node has it
+// (https://www.rabbitmq.com/docs/http-api-reference). No page, no CORS; JSON in and out.
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { MqError } from '../errors.ts';
+import { listing } from './management/listing.ts';
+import { notAuthorised, notFound, Refusal, refusalOf } from './management/refusal.ts';
+import { bodyOf, targetOf, userOf } from './management/request.ts';
+import { type Answer, assertVhostAccess, hasRole } from './management/route.ts';
+import { findRoute } from './management/table.ts';
+import { ProtocolError } from './protocol-error.ts';
+import type { Broker } from './server.ts';
+
+export interface Management {
+  readonly url: string;
+  readonly port: number;
+  /** Open requests are cut off. */
+  close(): Promise<void>;
+}
+
+const headersMs = 10_000;
+const requestMs = 30_000;
+
+/** Serves a broker's HTTP API; ready when the promise resolves. Throws UNAVAILABLE where the port cannot be had. */
+export async function startManagement(
+  broker: Broker,
+  { host = '127.0.0.1', port = 0 }: { host?: string; port?: number } = {},
+): Promise<Management> {
+  const server = createServer({ headersTimeout: headersMs, requestTimeout: requestMs }, (request, response) => {
+    void serve(broker, request, response);
+  });
+  await listen(server, host, port);
+  const { port: given } = server.address() as AddressInfo;
+  return {
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${given}`,
+    port: given,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+async function serve(broker: Broker, request: IncomingMessage, response: ServerResponse): Promise<void> {
+  try {
+    send(response, await answerTo(broker, request));
+  } catch (error) {
+    const { status, error: word, message } = refusal(error);
+    if (status === 401) response.setHeader('WWW-Authenticate', 'Basic realm="RabbitMQ Management"');
+    // What is left of a body that was too large, or that nobody wanted, is not read.
+    if (!request.complete) response.setHeader('Connection', 'close');
+    send(response, { status, body: { error: word, reason: message } });
+  }
+}
+
+async function answerTo(broker: Broker, request: IncomingMessage): Promise<Answer> {
+  const { method = 'GET', url = '/' } = request;
+  const { parts, query } = targetOf(url);
+  const [root, ...path] = parts;
+  if (root !== 'api') throw notFound();
+  const { route, params } = findRoute(method, path);
+  const user = userOf(request.headers.authorization, broker.users);
+  const role = route.role ?? 'management';
+  if (!hasRole(user, role)) throw notAuthorised(`Not ${role} user`);
+  const vhost = params.get('vhost');
+  if (vhost !== undefined && role !== 'administrator') {
+    assertVhostAccess({ broker, user }, vhost, route.method === 'GET');
+  }
+  const body = await bodyOf(request);
+  const answer = await route.handle({ broker, user, query, body, param: (name) => params.get(name) ?? '' });
+  return route.method === 'GET' ? listing(answer, query) : answer;
+}
+
+function send(response: ServerResponse, { status, body, location }: Answer): void {
+  if (location !== undefined) response.setHeader('Location', location);
+  response.setHeader('Cache-Control', 'no-cache');
+  if (body === undefined) {
+    // RFC 9110, 8.6: no length with 204.
+    if (status !== 204) response.setHeader('Content-Length', 0);
+    response.writeHead(status).end();
+    return;
+  }
+  const text = JSON.stringify(body, (_, value: unknown) => (typeof value === 'bigint' ? Number(value) : value));
+  response.setHeader('Content-Type', 'application/json');
+  response.setHeader('Content-Length', Buffer.byteLength(text));
+  response.writeHead(status).end(text);
+}
+
+function refusal(error: unknown): Refusal {
+  if (error instanceof Refusal) return error;
+  if (error instanceof ProtocolError) return refusalOf(error);
+  return new Refusal(500, 'internal_error', error instanceof Error ? error.message : String(error));
+}
+
+function listen(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error) => {
+      reject(new MqError('UNAVAILABLE', `cannot listen on ${host}:${port}: ${error.message}`, { cause: error }));
+    });
+    server.listen(port, host, () => {
+      server.removeAllListeners('error');
+      resolve();
+    });
+  });
+}

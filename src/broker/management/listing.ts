@@ -1,0 +1,121 @@
+// What the query makes of a list: columns, sort, name, pages (https://www.rabbitmq.com/docs/management#pagination).
+
+import { runInNewContext } from 'node:vm';
+import { badRequest, Refusal } from './refusal.ts';
+import type { Answer } from './route.ts';
+
+type Item = Readonly<Record<string, unknown>>;
+
+const defaultPageSize = 100;
+const largestPageSize = 500;
+const patternMs = 200;
+
+/** Throws 400 for a query that makes no sense. */
+export function listing(answer: Answer, query: URLSearchParams): Answer {
+  const columns = query.get('columns')?.split(',');
+  const cut = (item: Item) => (columns === undefined ? item : cutTo(item, columns));
+  if (answer.isList !== true) {
+    const { body } = answer;
+    if (typeof body !== 'object' || body === null || Array.isArray(body)) return answer;
+    return { ...answer, body: cut(body as Item) };
+  }
+  const items = sorted(answer.body as readonly Item[], query);
+  if (!query.has('page')) return { ...answer, body: items.map(cut) };
+  return { ...answer, body: paged(items, query, cut) };
+}
+
+function paged(items: readonly Item[], query: URLSearchParams, cut: (item: Item) => Item): Item {
+  const page = positive(query.get('page'), 'page');
+  const pageSize = query.has('page_size') ? positive(query.get('page_size'), 'page_size') : defaultPageSize;
+  if (pageSize > largestPageSize) throw badRequest(`page_size may be ${largestPageSize} at most`);
+  const filtered = named(items, query);
+  const start = (page - 1) * pageSize;
+  if (page > 1 && start >= filtered.length) {
+    const where = `page: ${page} page size: ${pageSize}, len: ${filtered.length}`;
+    throw new Refusal(400, 'page_out_of_range', `page out of range, ${where}`);
+  }
+  const shown = filtered.slice(start, start + pageSize);
+  return {
+    total_count: items.length,
+    filtered_count: filtered.length,
+    item_count: shown.length,
+    page,
+    page_size: pageSize,
+    page_count: Math.ceil(filtered.length / pageSize),
+    items: shown.map(cut),
+  };
+}
+
+function named(items: readonly Item[], query: URLSearchParams): readonly Item[] {
+  const name = query.get('name') ?? '';
+  if (name === '') return items;
+  const names = items.map((item) => String(item['name'] ?? ''));
+  const isFound =
+    query.get('use_regex') === 'true'
+      ? testsOf(name, names)
+      : names.map((other) => other.toLowerCase().includes(name.toLowerCase()));
+  return items.filter((_, index) => isFound[index]);
+}
+
+/** A pattern may take longer than the universe has: it gets a moment. */
+function testsOf(source: string, names: readonly string[]): readonly boolean[] {
+  try {
+    const pattern = new RegExp(source, 'iu');
+    return runInNewContext('names.map((name) => pattern.test(name))', { names, pattern }, { timeout: patternMs });
+  } catch (error) {
+    throw badRequest(`the regular expression cannot be used: ${(error as Error).message}`);
+  }
+}
+
+function positive(text: string | null, name: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(text ?? '')) throw badRequest(`${name} is no positive number: ${text}`);
+  return Number(text);
+}
+
+function sorted(items: readonly Item[], query: URLSearchParams): readonly Item[] {
+  const path = query.get('sort');
+  if (path === null || path === '') return items;
+  const rows = items.map((item) => ({ item, value: valueAt(item, path) }));
+  rows.sort((a, b) => compare(a.value, b.value));
+  if (query.get('sort_reverse') === 'true') rows.reverse();
+  return rows.map(({ item }) => item);
+}
+
+/** As Erlang orders: numbers before texts; what is missing counts as zero. */
+function compare(a: unknown, b: unknown): number {
+  const [one, other] = [a ?? 0, b ?? 0];
+  if (typeof one === 'number' && typeof other === 'number') return one - other;
+  if (typeof one === 'number') return -1;
+  if (typeof other === 'number') return 1;
+  const [left, right] = [String(one), String(other)];
+  return left < right ? -1 : left > right ? 1 : 0;
+}
+
+function valueAt(item: unknown, path: string): unknown {
+  let value: unknown = item;
+  for (const part of path.split('.')) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, part)) return undefined;
+    value = (value as Item)[part];
+  }
+  return value;
+}
+
+/** `a.b` keeps of the object `a` only `b`. */
+function cutTo(item: Item, columns: readonly string[]): Item {
+  const result: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
+  for (const column of columns) {
+    const value = valueAt(item, column);
+    if (value === undefined) continue;
+    const parts = column.split('.');
+    const last = parts.pop() as string;
+    let place = result;
+    for (const part of parts) {
+      const inner = place[part];
+      const next = typeof inner === 'object' && inner !== null ? { ...inner } : {};
+      place[part] = next;
+      place = next as Record<string, unknown>;
+    }
+    place[last] = value;
+  }
+  return result;
+}

@@ -1,0 +1,28 @@
+// What the HTTP API refuses: a status, and RabbitMQ's two words for it.
+
+import { MqError } from '../../errors.ts';
+import { type ProtocolError, replyCodes } from '../protocol-error.ts';
+
+/** Thrown by the handlers of the HTTP API, caught by its dispatch only. */
+export class Refusal extends MqError {
+  readonly status: number;
+  readonly error: string;
+
+  constructor(status: number, error: string, reason: string) {
+    super(status === 401 ? 'NOT_PERMITTED' : 'BAD_DATA', reason);
+    this.name = 'Refusal';
+    this.status = status;
+    this.error = error;
+  }
+}
+
+export const badRequest = (reason: string) => new Refusal(400, 'bad_request', reason);
+export const notFound = (reason = 'Not Found') => new Refusal(404, 'Object Not Found', reason);
+export const notAuthorised = (reason: string) => new Refusal(401, 'not_authorised', reason);
+
+/** RabbitMQ: the management declares as a client does, and tells what the channel was closed with. */
+export function refusalOf(error: ProtocolError): Refusal {
+  if (error.replyCode === replyCodes.ACCESS_REFUSED) return notAuthorised(error.replyText);
+  if (error.replyCode === replyCodes.NOT_FOUND) return notFound(error.replyText);
+  return badRequest(`${error.replyCode} ${error.replyText}`);
+}

@@ -1,0 +1,54 @@
+// What a request says before anybody handles it: path, user, body. All of it may be hostile.
+
+import type { IncomingMessage } from 'node:http';
+import type { User, Users } from '../users.ts';
+import { badRequest, notAuthorised, Refusal } from './refusal.ts';
+
+const bodyLimit = 16 * 1024 * 1024;
+
+/** The parts of the path, decoded, and the query. Throws 400. */
+export function targetOf(url: string): { parts: string[]; query: URLSearchParams } {
+  const mark = url.indexOf('?');
+  const path = mark === -1 ? url : url.slice(0, mark);
+  try {
+    const parts = path.split('/').slice(1).map(decodeURIComponent);
+    return { parts, query: new URLSearchParams(mark === -1 ? '' : url.slice(mark + 1)) };
+  } catch {
+    throw badRequest('the path is not percent-encoded UTF-8');
+  }
+}
+
+/** The user of the Authorization header (RFC 7617). Throws 401. */
+export function userOf(header: string | undefined, users: Users): User {
+  const encoded = /^Basic +([A-Za-z0-9+/]*={0,2})$/i.exec(header ?? '')?.[1];
+  if (encoded === undefined) throw notAuthorised('Login failed');
+  const text = Buffer.from(encoded, 'base64').toString('utf8');
+  const colon = text.indexOf(':');
+  const user = colon === -1 ? undefined : users.authenticate(text.slice(0, colon), text.slice(colon + 1));
+  if (user === undefined) throw notAuthorised('Login failed');
+  return user;
+}
+
+/** The JSON object of the body; empty where there is no body. Throws 400 and 413. */
+export async function bodyOf(request: IncomingMessage): Promise<Readonly<Record<string, unknown>>> {
+  if (Number(request.headers['content-length'] ?? 0) > bodyLimit) throw tooLarge();
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of request) {
+    length += (chunk as Buffer).length;
+    if (length > bodyLimit) throw tooLarge();
+    chunks.push(chunk as Buffer);
+  }
+  if (length === 0) return {};
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.concat(chunks).toString('utf8'));
+  } catch (error) {
+    throw new Refusal(400, 'not_json', (error as Error).message);
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw badRequest('the body is no JSON object');
+  return value as Record<string, unknown>;
+}
+
+const tooLarge = () => new Refusal(413, 'payload_too_large', `a body may have ${bodyLimit} bytes`);

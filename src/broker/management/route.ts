@@ -1,0 +1,85 @@
+// One row of the HTTP API: a method, a path, who may, and who answers.
+
+import type { Broker } from '../server.ts';
+import type { User } from '../users.ts';
+import type { VirtualHost } from '../vhost.ts';
+import { notAuthorised, notFound } from './refusal.ts';
+
+/** https://www.rabbitmq.com/docs/management#permissions: each may what the ones before it may. */
+export type Role = 'management' | 'policymaker' | 'monitoring' | 'administrator';
+
+export interface Route {
+  readonly method: 'GET' | 'PUT' | 'POST' | 'DELETE';
+  /** After `/api`; `:name` stands for any one part. */
+  readonly path: string;
+  /** Default: management. */
+  readonly role?: Role;
+  readonly handle: (call: Call) => Answer | Promise<Answer>;
+}
+
+/** One request, by a user who may make it. */
+export interface Call {
+  readonly broker: Broker;
+  readonly user: User;
+  readonly query: URLSearchParams;
+  /** Of a request without a body: empty. */
+  readonly body: Readonly<Record<string, unknown>>;
+  /** A part of the path, by its name in the pattern. */
+  param(name: string): string;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly body?: unknown;
+  /** The body is a list that the query may sort, filter and cut. */
+  readonly isList?: boolean;
+  readonly location?: string;
+}
+
+export const ok = (body: unknown): Answer => ({ status: 200, body });
+export const list = (body: readonly unknown[]): Answer => ({ status: 200, body, isList: true });
+export const created = (location?: string): Answer => ({ status: 201, ...(location !== undefined && { location }) });
+export const noContent: Answer = { status: 204 };
+
+/** Created, or there already. */
+export const put = (isNew: boolean): Answer => (isNew ? created() : noContent);
+
+export function hasRole(user: User, role: Role): boolean {
+  return user.tags.includes(role) || stronger[role].some((other) => user.tags.includes(other));
+}
+
+const stronger: Readonly<Record<Role, readonly Role[]>> = {
+  management: ['policymaker', 'monitoring', 'administrator'],
+  policymaker: ['administrator'],
+  monitoring: ['administrator'],
+  administrator: [],
+};
+
+/** The virtual hosts that the user may look into. */
+export function visibleVhosts({ broker, user }: Pick<Call, 'broker' | 'user'>): VirtualHost[] {
+  const all = [...broker.vhosts.values()];
+  return hasRole(user, 'monitoring') ? all : all.filter(({ name }) => user.permissions.has(name));
+}
+
+/** The virtual host of the path. */
+export function vhostOf(call: Call): VirtualHost {
+  const vhost = call.broker.vhosts.get(call.param('vhost'));
+  if (vhost === undefined) throw notFound();
+  return vhost;
+}
+
+/** That of the path where it names one, else all that the user may see. */
+export function vhostsOf(call: Call): VirtualHost[] {
+  return call.param('vhost') === '' ? visibleVhosts(call) : [vhostOf(call)];
+}
+
+/** Looking needs less than doing. Throws 401. */
+export function assertVhostAccess(
+  { broker, user }: Pick<Call, 'broker' | 'user'>,
+  name: string,
+  isLook: boolean,
+): void {
+  if (!broker.vhosts.has(name)) throw notFound();
+  if (user.permissions.has(name) || (isLook && hasRole(user, 'monitoring'))) return;
+  throw notAuthorised('User not authorised to access virtual host');
+}
