@@ -43,7 +43,7 @@ export interface BrokerOptions {
 export interface Broker {
   readonly host: string;
   readonly port: number;
-  /** With the first user's name, without a password. */
+  /** Without a password; with the first user's name, unless clients take guest for granted. */
   readonly url: string;
   readonly version: string;
   readonly startedAt: number;
@@ -142,7 +142,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   return {
     host,
     port,
-    url: `${scheme}://${encodeURIComponent(given[0]?.name ?? '')}@${host.includes(':') ? `[${host}]` : host}:${port}`,
+    url: `${scheme}://${userPart(given[0]?.name)}${host.includes(':') ? `[${host}]` : host}:${port}`,
     version,
     startedAt: clock.now(),
     users,
@@ -162,6 +162,10 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     for (const vhost of vhosts.values()) for (const queue of vhost.queues.values()) queue.stop();
     await store?.close();
   }
+}
+
+function userPart(name: string | undefined): string {
+  return name === undefined || name === 'guest' ? '' : `${encodeURIComponent(name)}@`;
 }
 
 const everything = { configure: '.*', write: '.*', read: '.*' };

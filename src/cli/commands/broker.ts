@@ -93,7 +93,17 @@ async function tlsOf({ cwd }: Context, values: Values): Promise<{ cert: Buffer; 
   const [cert, key] = [values.name('tls-cert'), values.name('tls-key')];
   if (cert === undefined && key === undefined) return undefined;
   if (cert === undefined || key === undefined) throw values.usage('--tls-cert and --tls-key go together');
-  return { cert: await read(cwd, cert), key: await read(cwd, key) };
+  const tls = { cert: await read(cwd, cert), key: await read(cwd, key) };
+  const { createSecureContext } = await import('node:tls');
+  try {
+    createSecureContext(tls);
+  } catch (error) {
+    throw new MqError('BAD_DATA', `cannot use ${cert} and ${key} for TLS: ${(error as Error).message}`, {
+      hint: 'both must be PEM, and the key that of the certificate',
+      cause: error,
+    });
+  }
+  return tls;
 }
 
 async function openData({ pid, isAlive }: Context, folder: string, log: (line: string) => void) {

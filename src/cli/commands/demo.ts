@@ -26,7 +26,7 @@ export function demoCommand(run: (context: Context) => Promise<number>): Command
       const broker = await startBroker({ host: '127.0.0.1', port: 0 });
       // Without a rascal.json: the demo is of the built-in one.
       const folder = await mkdtemp(join(tmpdir(), 'mq-demo-'));
-      const env = { ...context.env, MQ_URL: `amqp://${broker.host}:${broker.port}`, MQ_CONFIG: undefined };
+      const env = { ...context.env, MQ_URL: broker.url, MQ_CONFIG: undefined };
       const show = screen(context, values.flag('json') ?? false);
       try {
         for (const scenario of scenarios) {

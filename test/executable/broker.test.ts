@@ -1,0 +1,140 @@
+// mq broker, as a command: its one line, its end, and what it refuses.
+
+import { execFileSync } from 'node:child_process';
+import type { AddressInfo } from 'node:net';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { emptyFolder, type MqOptions, mq, type RunningMq, startMq } from '../support/mq.ts';
+import { assertRefused } from '../support/refusal.ts';
+
+const ready = /^ready: (amqps?:\/\/\S+?)(?:, management (\S+))? \((.*)\)\n$/;
+
+async function start(
+  args: readonly string[],
+  options?: MqOptions,
+): Promise<{ broker: RunningMq; url: string; line: string }> {
+  const broker = startMq(['broker', '--port', '0', ...args], options);
+  const line = await broker.prints(/\n/);
+  const [, url = ''] = ready.exec(line) ?? [];
+  return { broker, url, line };
+}
+
+/** Each line that it has said on the way must be `said`. */
+async function stop(broker: RunningMq, said = /^$/): Promise<void> {
+  const { status, stderr } = await broker.stop();
+  assert.is(status, 0);
+  for (const line of stderr.trimEnd().split('\n')) assert.match(line, said);
+}
+
+test('it says in one line that it is ready, takes messages, and ends with 0 on SIGTERM', async () => {
+  const { broker, url, line } = await start([]);
+  assert.match(line, /^ready: amqp:\/\/127\.0\.0\.1:\d+ \(in memory only: --data DIR keeps what is durable\)\n$/);
+  const env = { MQ_URL: url };
+  assert.is((await mq(['producer', 'hi'], { env })).status, 0);
+  assert.is((await mq(['consumer', '--count', '1'], { env })).stdout, 'hi\n');
+  await stop(broker);
+});
+
+test('with --json the line is an object', async () => {
+  const broker = startMq(['broker', '--port', '0', '--management-port', '0', '--json']);
+  const { event, url, management, data } = JSON.parse(await broker.prints(/\n/));
+  assert.equal({ event, data }, { event: 'ready', data: null });
+  assert.match(url, /^amqp:\/\/127\.0\.0\.1:\d+$/);
+  const authorization = `Basic ${Buffer.from('guest:guest').toString('base64')}`;
+  const response = await fetch(new URL('/api/whoami', management), { headers: { authorization } });
+  assert.is(((await response.json()) as { name: string }).name, 'guest');
+  await stop(broker);
+});
+
+test('with --data what is durable outlives it, and one folder has one broker', async () => {
+  const cwd = emptyFolder();
+  const first = await start(['--data', 'kept'], { cwd });
+  assert.match(first.line, /\(durable in kept\)\n$/);
+  assert.is((await mq(['task', 'a task'], { env: { MQ_URL: first.url } })).status, 0);
+  assertRefused(await mq(['broker', '--port', '0', '--data', 'kept'], { cwd }), {
+    exit: 73,
+    line: /^mq broker: .*kept.* \[CANNOT_CREATE\]$/,
+    hint: /./,
+  });
+  first.broker.kill('SIGKILL');
+  await first.broker.ended;
+  const second = await start(['--data', 'kept'], { cwd });
+  const { stdout } = await mq(['worker', '--until-empty'], { env: { MQ_URL: second.url } });
+  assert.is(stdout, 'a task\n');
+  await stop(second.broker);
+});
+
+test('another user with a password from the environment or a file; a wrong one is refused', async () => {
+  const secret = 'pa:ss@word';
+  const cwd = emptyFolder({ password: `${secret}\n` });
+  const byFile = await start(['--user', 'team', '--password-file', 'password'], { cwd });
+  const byVariable = await start(['--user', 'team'], { env: { MQ_BROKER_PASSWORD: secret } });
+  for (const { broker, url } of [byFile, byVariable]) {
+    const login = (password: string) => ({ MQ_URL: Object.assign(new URL(url), { username: 'team', password }).href });
+    assert.is((await mq(['producer', 'hi'], { env: login(secret) })).status, 0);
+    assert.is((await mq(['producer', 'hi'], { env: login('wrong') })).status, 77);
+    await stop(broker, /^mq broker: 127\.0\.0\.1:\d+ -> \S+ ACCESS_REFUSED - Login was refused/);
+  }
+});
+
+test('it speaks TLS', async () => {
+  const cwd = emptyFolder();
+  const [cert, key] = [join(cwd, 'cert.pem'), join(cwd, 'key.pem')];
+  const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'];
+  const made = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-keyout', key, '-out', cert];
+  execFileSync('openssl', [...made, ...subject], { stdio: 'ignore' });
+  const { broker, url } = await start(['--tls-cert', 'cert.pem', '--tls-key', 'key.pem'], { cwd });
+  assert.match(url, /^amqps:/);
+  const env = { MQ_URL: url, NODE_EXTRA_CA_CERTS: cert };
+  assert.is((await mq(['producer', 'hi'], { env })).status, 0);
+  assert.is((await mq(['producer', 'hi'], { env: { MQ_URL: url } })).status, 76);
+  await stop(broker);
+});
+
+test('a port that is taken, and what may not be, are refused in one line', async () => {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((done) => server.once('listening', done));
+  const { port } = server.address() as AddressInfo;
+  const cwd = emptyFolder({ file: 'x', empty: '' });
+  const rows = [
+    {
+      args: ['--port', String(port)],
+      exit: 69,
+      line: new RegExp(`^mq broker: cannot listen on 127\\.0\\.0\\.1:${port}: .* \\[UNAVAILABLE\\]$`),
+      hint: /port/,
+    },
+    {
+      args: ['--host', '0.0.0.0'],
+      exit: 64,
+      line: 'mq broker: refusing to listen on 0.0.0.0 with the default password [USAGE]',
+      hint: 'set MQ_BROKER_PASSWORD, or --password-file FILE',
+    },
+    {
+      args: ['--user', 'team'],
+      exit: 64,
+      line: "mq broker: the user 'team' has no password [USAGE]",
+      hint: 'set MQ_BROKER_PASSWORD, or --password-file FILE',
+    },
+    { args: ['--port', '70000'], exit: 64, line: /whole number from 0 to 65535/, hint: 'mq broker --help' },
+    { args: ['--password-file', 'none'], exit: 66, line: /^mq broker: cannot read none: / },
+    { args: ['--password-file', 'empty'], exit: 64, line: /the password in empty is empty/, hint: 'mq broker --help' },
+    { args: ['--data', 'file'], exit: 73, line: /^mq broker: .*file.* \[CANNOT_CREATE\]$/ },
+    { args: ['--tls-cert', 'file'], exit: 64, line: /--tls-cert and --tls-key go together/, hint: 'mq broker --help' },
+    {
+      args: ['--tls-cert', 'file', '--tls-key', 'file'],
+      exit: 65,
+      line: /^mq broker: cannot use file and file for TLS: /,
+      hint: /PEM/,
+    },
+    { args: ['extra'], exit: 64, line: /'extra' is one argument too many/, hint: 'mq broker --help' },
+  ];
+  try {
+    for (const { args, ...refusal } of rows) assertRefused(await mq(['broker', ...args], { cwd }), refusal);
+  } finally {
+    server.close();
+  }
+});
+
+test.run();
