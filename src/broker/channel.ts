@@ -38,9 +38,10 @@ export class Channel {
 
   /** One frame of the peer. Errors of connection scope are thrown on. */
   take(type: number, buffer: Buffer, start: number, end: number): void {
-    const key = type === frameTypes.method && end - start >= 4 ? buffer.readUInt32BE(start) : 0;
+    // What is wrong with content is wrong with the basic.publish before it.
+    const key = type === frameTypes.method && end - start >= 4 ? buffer.readUInt32BE(start) : publishKey;
     if (this.isClosing) {
-      this.#takeWhileClosing(key);
+      if (type === frameTypes.method) this.#takeWhileClosing(key);
       return;
     }
     try {
@@ -113,7 +114,8 @@ export class Channel {
         return;
       default:
         if (this.deliveries.dispatch(method) || declare(this, method)) return;
-        throw new ProtocolError('COMMAND_INVALID', `unexpected method ${method.name}`);
+        // Only a server sends it, or not on a channel.
+        throw new ProtocolError('COMMAND_INVALID', 'unimplemented method');
     }
   }
 

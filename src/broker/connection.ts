@@ -32,6 +32,8 @@ export class Connection {
   readonly #exclusive = new Set<Queue>();
   #state: 'header' | 'handshake' | 'running' | 'closing' | 'closed' = 'header';
   #header = Buffer.alloc(0);
+  /** Class id and method id of the method of the connection class that is being answered. */
+  #method = 0;
   #vhost: VirtualHost | undefined;
   #limitTimer: Timer | undefined;
   #beat: Timer | undefined;
@@ -159,7 +161,7 @@ export class Connection {
       if (this.#state === 'header') this.#takeHeader(chunk);
       else if (this.#state !== 'closed') this.#parser.push(chunk);
     } catch (error) {
-      if (error instanceof ProtocolError) this.#refuse(error, error.methodKey ?? 0);
+      if (error instanceof ProtocolError) this.#refuse(error, error.methodKey ?? this.#method);
       else this.fail(error);
     }
   }
@@ -196,7 +198,10 @@ export class Connection {
     }
     if (type === frameTypes.heartbeat) {
       if (number === 0 && start === end) return;
-      throw new ProtocolError('UNEXPECTED_FRAME', `type 8, ${octetsText(buffer, start, end)}`);
+      const text = `type 8, ${octetsText(buffer, start, end)}`;
+      throw start === end
+        ? new ProtocolError('UNEXPECTED_FRAME', text)
+        : new ProtocolError('FRAME_ERROR', `${text}: unknown_frame`);
     }
     if (type < frameTypes.method || type > frameTypes.body) {
       throw new ProtocolError('FRAME_ERROR', `type ${type}, ${octetsText(buffer, start, end)}: unknown_frame`);
@@ -205,7 +210,9 @@ export class Connection {
       if (type !== frameTypes.method) {
         throw new ProtocolError('UNEXPECTED_FRAME', `type ${type}, ${octetsText(buffer, start, end)}`);
       }
+      this.#method = end - start >= 4 ? buffer.readUInt32BE(start) : 0;
       this.#dispatch(decodeMethod(buffer, start, end));
+      this.#method = 0;
       return;
     }
     if (this.#state !== 'running')
@@ -257,7 +264,8 @@ export class Connection {
     if (key === methodKey(20, 41)) return;
     if (!isOpen) throw new ProtocolError('CHANNEL_ERROR', "expected 'channel.open'");
     const { channelMax } = this.#handshake.limits;
-    if (channelMax > 0 && number > channelMax) {
+    // RabbitMQ counts the channels, whatever their numbers are.
+    if (channelMax > 0 && this.channels.size >= channelMax) {
       throw new ProtocolError(
         'NOT_ALLOWED',
         `number of channels opened (${this.channels.size}) has reached the negotiated channel_max (${channelMax})`,

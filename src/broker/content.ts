@@ -87,7 +87,7 @@ export class Content {
   #takeBody(buffer: Buffer, start: number, end: number): void {
     const length = end - start;
     if (length > this.#bodyLeft) {
-      throw new ProtocolError('FRAME_ERROR', 'the content body is longer than its header says');
+      throw new ProtocolError('FRAME_ERROR', 'content body frame exceeds remaining content size');
     }
     this.#bodyLeft -= length;
     if (this.#pieces.length > 0) this.#pieces.push(Buffer.from(buffer.subarray(start, end)));

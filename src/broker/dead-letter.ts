@@ -23,13 +23,13 @@ export function deadMessage(
 ): Message {
   const deaths = withDeath(message, { queue: queue.name, reason, now });
   const [latest] = deaths;
-  const last = { reason, queue: queue.name, exchange: latest?.exchange ?? '' };
-  const headers: Record<string, FieldValue | undefined> = { 'x-death': deaths.map(deathTable) };
+  const last = { exchange: latest?.exchange ?? '', queue: queue.name, reason };
   // RabbitMQ: what is told of the first death stays, what is told of the last one changes.
-  for (const [name, value] of Object.entries(last)) {
-    headers[`x-last-death-${name}`] = value;
-    if (message.deaths === undefined) headers[`x-first-death-${name}`] = value;
-  }
+  const headers: Record<string, FieldValue | undefined> = {
+    'x-death': deaths.map(deathTable),
+    ...(message.deaths === undefined && named('x-first-death-', last)),
+    ...named('x-last-death-', last),
+  };
   const key = queue.settings.deadLetterRoutingKey;
   return new Message({
     exchange: queue.settings.deadLetterExchange ?? '',
@@ -72,14 +72,18 @@ function withDeath(
 
 function deathTable(death: Death): FieldValue {
   return {
+    ...(death.originalExpiration !== undefined && { 'original-expiration': death.originalExpiration }),
     count: death.count,
     reason: death.reason,
     queue: death.queue,
     time: new Timestamp(Math.floor(death.time / 1000)),
     exchange: death.exchange,
     'routing-keys': death.routingKeys,
-    ...(death.originalExpiration !== undefined && { 'original-expiration': death.originalExpiration }),
   };
+}
+
+function named(prefix: string, values: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [`${prefix}${name}`, value]));
 }
 
 /** Reads back what `deadMessage` wrote: after a restart the headers are all there is. */

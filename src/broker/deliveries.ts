@@ -74,7 +74,7 @@ export class Deliveries {
       case 'basic.recover':
       case 'basic.recover-async':
         if (!method.fields.requeue) throw new ProtocolError('NOT_IMPLEMENTED', 'requeue=false');
-        this.#giveBack([...this.held.values()]);
+        this.#giveBack([...this.held.values()], false);
         if (method.name === 'basic.recover') this.channel.send('basic.recover-ok', {});
         break;
       default:
@@ -126,12 +126,17 @@ export class Deliveries {
     for (const consumer of [...this.consumers.values()]) this.#leave(consumer);
     if (this.replyAddress !== undefined) this.channel.connection.replies.remove(this.replyAddress);
     this.replyAddress = undefined;
-    this.#giveBack([...this.held.values()]);
+    this.#giveBack([...this.held.values()], true);
   }
 
   /** The queue of a consumer was deleted. */
   lose(consumer: ChannelConsumer): void {
     this.consumers.delete(consumer.tag);
+    // At the end of the turn: whoever deletes the queue has the answer to that first, as from RabbitMQ.
+    this.channel.connection.later({ flush: () => this.#tellLost(consumer) });
+  }
+
+  #tellLost(consumer: ChannelConsumer): void {
     if (this.channel.isClosing || !this.channel.connection.can('consumer_cancel_notify')) return;
     this.channel.send('basic.cancel', { consumerTag: consumer.tag, noWait: true } as never);
   }
@@ -208,7 +213,7 @@ export class Deliveries {
       return;
     }
     const tag = ++this.#lastTag;
-    const { message } = got.entry;
+    const message = queue.told(got.entry);
     if (!noAck) this.held.set(tag, { tag, entry: got.entry, queue, consumer: undefined });
     channel.connection.output.content(
       channel.number,
@@ -235,10 +240,9 @@ export class Deliveries {
     requeue: boolean;
     isReject?: boolean;
   }): void {
-    void isReject;
     const held = this.#take(deliveryTag, multiple);
-    if (requeue && this.channel.transaction === undefined) this.#requeue(held);
-    else if (requeue) this.#settle(held, (each) => this.#requeue([each]));
+    if (requeue && this.channel.transaction === undefined) this.#requeue(held, isReject);
+    else if (requeue) this.#settle(held, (each) => this.#requeue([each], isReject));
     else this.#settle(held, (each) => this.#discard(each));
   }
 
@@ -279,19 +283,18 @@ export class Deliveries {
     this.#wakeAfter(held);
   }
 
-  #requeue(all: readonly Held[]): void {
-    // The last first: each finds its place at the head of the queue.
-    for (const held of all.toReversed()) {
+  #requeue(all: readonly Held[], isFailure: boolean): void {
+    for (const held of all) {
       this.#letGo(held);
-      held.queue.requeue(held.entry);
+      held.queue.requeue(held.entry, isFailure);
     }
     for (const queue of new Set(all.map(({ queue: each }) => each))) queue.dispatch();
     for (const held of all) this.#wakeAfter(held);
   }
 
-  #giveBack(all: readonly Held[]): void {
+  #giveBack(all: readonly Held[], isFailure: boolean): void {
     this.held.clear();
-    this.#requeue(all);
+    this.#requeue(all, isFailure);
   }
 
   #letGo({ consumer }: Held): void {

@@ -1,6 +1,7 @@
 // Whether a declaration may be, and says the same as what is there already: RabbitMQ's checks and texts.
 
 import type { Arguments } from './codec/arguments.ts';
+import type { FieldValue } from './codec/table.ts';
 import type { Exchange } from './exchange.ts';
 import { isSame } from './headers.ts';
 import { ProtocolError } from './protocol-error.ts';
@@ -25,9 +26,9 @@ export function assertSameExchange(known: Exchange, wanted: ExchangeDeclaration)
 
 export function assertSameQueue(known: Queue, wanted: QueueDeclaration, owner: object | undefined): void {
   const { what } = known;
+  if (known.owner !== (wanted.exclusive ? owner : undefined)) throw locked(known);
   assertSameField('durable', { current: known.isDurable, received: wanted.durable, what });
   assertSameField('auto_delete', { current: known.isAutoDelete, received: wanted.autoDelete, what });
-  if (known.owner !== (wanted.exclusive ? owner : undefined)) throw locked(known);
   assertSameArguments(queueArgumentNames, { current: known.arguments, received: wanted.arguments, what });
 }
 
@@ -55,10 +56,8 @@ function assertSameArguments(
   { current, received, what }: { current: Arguments; received: Arguments; what: string },
 ): void {
   for (const name of names) {
-    const [a, b] = [current.get(name), received.get(name)];
+    const [a, b] = [givenValue(current, name), givenValue(received, name)];
     if (a === b || (a !== undefined && b !== undefined && isSame(a, b))) continue;
-    // RabbitMQ 4: no type and the default type are the same.
-    if (name === 'x-queue-type' && (a ?? 'classic') === (b ?? 'classic')) continue;
     const [was, is] = [shown(current, name), shown(received, name)];
     const short = a !== undefined && b !== undefined;
     throw new ProtocolError(
@@ -71,4 +70,9 @@ function assertSameArguments(
 function shown(all: Arguments, name: string): string {
   const value = all.get(name);
   return value === undefined ? 'none' : `the value '${String(value)}' of type '${all.typeName(name)}'`;
+}
+
+/** RabbitMQ 4: no type is the default type. */
+function givenValue(all: Arguments, name: string): FieldValue | undefined {
+  return all.get(name) ?? (name === 'x-queue-type' ? 'classic' : undefined);
 }

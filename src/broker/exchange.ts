@@ -176,7 +176,7 @@ class HeadersMatchers implements Matcher {
   }
 
   match(_: string, message: Message): readonly Destination[] {
-    const headers = message.properties().headers ?? {};
+    const headers = message.headers();
     const found: Binding[] = [];
     for (const [binding, matches] of this.#rows) if (matches(headers)) found.push(binding);
     return destinationsOf(found);

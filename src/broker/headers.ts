@@ -1,11 +1,11 @@
 // Matching of the headers exchange: the arguments of a binding against the headers of a message.
 
 import type { Arguments } from './codec/arguments.ts';
-import { Decimal, type FieldValue, type Table, Timestamp } from './codec/table.ts';
+import { Decimal, type FieldValue, Timestamp } from './codec/table.ts';
 import { ProtocolError } from './protocol-error.ts';
 
 /** Says whether a message with these headers goes by the binding. */
-export type HeadersMatcher = (headers: Table) => boolean;
+export type HeadersMatcher = (headers: Arguments) => boolean;
 
 const modes = ['all', 'any', 'all-with-x', 'any-with-x'];
 
@@ -27,15 +27,21 @@ export function headersMatcher(binding: Arguments): HeadersMatcher {
   const keys = Object.keys(binding.values).filter((key) =>
     mode.endsWith('-with-x') ? key !== 'x-match' : !key.startsWith('x-'),
   );
-  const matches = (key: string, headers: Table) => {
-    const [wanted, given] = [binding.values[key], headers[key]];
+  const matches = (key: string, headers: Arguments) => {
+    const [wanted, given] = [binding.get(key), headers.get(key)];
     if (given === undefined) return false;
     // AMQP 0-9-1, 3.1.3.4: a field without a value matches by its presence.
-    return wanted === null || isSame(wanted as FieldValue, given);
+    if (wanted === null || wanted === undefined) return true;
+    // RabbitMQ: 1 is not 1.0, whatever the width of the one and of the other.
+    return isSame(wanted, given) && isFloat(binding, key) === isFloat(headers, key);
   };
   return mode.startsWith('any')
     ? (headers) => keys.some((key) => matches(key, headers))
     : (headers) => keys.every((key) => matches(key, headers));
+}
+
+function isFloat({ types }: Arguments, key: string): boolean {
+  return types[key] === 'd' || types[key] === 'f';
 }
 
 /** RabbitMQ compares values, not their types on the wire: a short 1 is a long 1. */

@@ -1,6 +1,7 @@
 // One message, shared by all queues that hold it.
 
-import { type BasicProperties, changeProperties, decodeProperties } from './codec/properties.ts';
+import type { Arguments } from './codec/arguments.ts';
+import { type BasicProperties, changeProperties, decodeHeaders, decodeProperties } from './codec/properties.ts';
 import type { FieldValue } from './codec/table.ts';
 import type { Death } from './dead-letter.ts';
 
@@ -11,7 +12,8 @@ export interface MessageParts {
   content: Buffer;
   propertiesLength: number;
   persistent: boolean;
-  priority: number;
+  /** undefined: the message names none. */
+  priority: number | undefined;
   /** The message's own time to live. */
   expirationMs: number | undefined;
   /** Further routing keys: of the headers CC and BCC. */
@@ -28,7 +30,7 @@ export class Message {
   readonly content: Buffer;
   readonly propertiesLength: number;
   readonly persistent: boolean;
-  readonly priority: number;
+  readonly priority: number | undefined;
   readonly expirationMs: number | undefined;
   readonly moreKeys: readonly string[] | undefined;
   readonly hiddenKeys: readonly string[] | undefined;
@@ -60,6 +62,10 @@ export class Message {
   /** Decoded at each call. */
   properties(): BasicProperties {
     return decodeProperties(this.content, 0, this.propertiesLength);
+  }
+
+  headers(): Arguments {
+    return decodeHeaders(this.content, this.propertiesLength);
   }
 
   /** The content with changed properties, as a copy. */

@@ -8,8 +8,6 @@ import { Message } from './message.ts';
 import { ProtocolError } from './protocol-error.ts';
 import { replyQueue } from './reply-to.ts';
 
-// RabbitMQ: MAX_EXPIRY_TIMER.
-const longestMs = 0xffff_ffff;
 const persistentMode = 2;
 
 /** Throws 406 for properties that RabbitMQ refuses. */
@@ -69,7 +67,6 @@ function expirationMs(text: string): number {
   if (digits.length < text.length) throw badExpiration(text, `{leftover_string,"${text.slice(digits.length)}"}`);
   const value = Number(digits);
   if (value < 0) throw badExpiration(text, `{value_negative,${value}}`);
-  if (value > longestMs) throw badExpiration(text, `{value_too_big,${value}}`);
   return value;
 }
 

@@ -1,7 +1,7 @@
 // The arguments of queue.declare: what they may be, and what they mean.
 
 import type { Arguments } from './codec/arguments.ts';
-import type { FieldValue } from './codec/table.ts';
+import { type FieldValue, typeNames } from './codec/table.ts';
 import { ProtocolError } from './protocol-error.ts';
 
 export interface QueueSettings {
@@ -12,6 +12,8 @@ export interface QueueSettings {
   readonly maxLengthBytes: number | undefined;
   readonly overflow: 'drop-head' | 'reject-publish' | 'reject-publish-dlx';
   readonly maxPriority: number;
+  /** Of a message that names none. */
+  readonly defaultPriority: number;
   readonly deadLetterExchange: string | undefined;
   readonly deadLetterRoutingKey: string | undefined;
   readonly isSingleActive: boolean;
@@ -21,27 +23,26 @@ export interface QueueSettings {
 /** Gives what is wrong, as RabbitMQ prints it, or nothing. */
 type Check = (value: FieldValue, type: string, all: Arguments) => string | undefined;
 
-// RabbitMQ: MAX_EXPIRY_TIMER.
-const longestMs = 0xffff_ffff;
 const highestPriority = 255;
 /** RabbitMQ 4: a quorum queue without a limit of its own gives a message up after so many failures. */
 const defaultDeliveryLimit = 20;
 
+/** RabbitMQ 4.3: quorum queues have these by themselves. */
+const quorumPriorities = { max: 31, default: 4 };
+
 const integerTypes = 'bBsuIilL';
 
 const integer: Check = (_, type) =>
-  integerTypes.includes(type) ? undefined : `"expected integer, got ${typeNameOf(type)}"`;
+  integerTypes.includes(type) ? undefined : `"expected integer, got ${typeNames[type]}"`;
 const notNegative: Check = (value, type, all) =>
   integer(value, type, all) ?? (Number(value) < 0 ? `{value_negative,${value}}` : undefined);
-const duration: Check = (value, type, all) =>
-  notNegative(value, type, all) ?? (Number(value) > longestMs ? `{value_too_large,${value}}` : undefined);
-const text: Check = (_, type) => (type === 'S' ? undefined : `{unacceptable_type,${typeNameOf(type)}}`);
-const flag: Check = (_, type) => (type === 't' ? undefined : `{unacceptable_type,${typeNameOf(type)}}`);
+const text: Check = (_, type) => (type === 'S' ? undefined : `{unacceptable_type,${typeNames[type]}}`);
+const flag: Check = (_, type) => (type === 't' ? undefined : `{unacceptable_type,${typeNames[type]}}`);
 
 const checks: Readonly<Record<string, Check>> = {
   'x-expires': (value, type, all) =>
-    integer(value, type, all) ?? (Number(value) === 0 ? '{value_zero,0}' : duration(value, type, all)),
-  'x-message-ttl': duration,
+    integer(value, type, all) ?? (Number(value) === 0 ? '{value_zero,0}' : notNegative(value, type, all)),
+  'x-message-ttl': notNegative,
   'x-dead-letter-exchange': text,
   'x-dead-letter-routing-key': (value, type, all) =>
     text(value, type, all) ??
@@ -55,8 +56,11 @@ const checks: Readonly<Record<string, Check>> = {
     text(value, type, all) ??
     (['drop-head', 'reject-publish', 'reject-publish-dlx'].includes(String(value)) ? undefined : 'invalid_overflow'),
   'x-single-active-consumer': flag,
-  'x-delivery-limit': integer,
+  // RabbitMQ 4.3 has it on quorum queues only; clients still ask for it on classic ones, and it does nothing here.
   'x-consumer-timeout': notNegative,
+  'x-queue-version': (value, type, all) =>
+    notNegative(value, type, all) ??
+    ([1, 2].includes(Number(value)) ? undefined : `"unsupported queue version '${value}'"`),
 };
 
 /** Arguments that only the other type of queue has. */
@@ -71,22 +75,15 @@ const foreign: Readonly<Record<QueueSettings['type'], readonly string[]>> = {
     'x-stream-filter-size-bytes',
     'x-initial-cluster-size',
   ],
-  quorum: ['x-max-priority', 'x-max-age', 'x-stream-max-segment-size-bytes', 'x-stream-filter-size-bytes'],
+  quorum: [
+    'x-max-priority',
+    'x-queue-mode',
+    'x-queue-version',
+    'x-max-age',
+    'x-stream-max-segment-size-bytes',
+    'x-stream-filter-size-bytes',
+  ],
 };
-
-const typeNameOf = (letter: string) =>
-  ({
-    S: 'longstr',
-    t: 'bool',
-    d: 'double',
-    f: 'float',
-    F: 'table',
-    A: 'array',
-    V: 'void',
-    T: 'timestamp',
-    D: 'decimal',
-    x: 'binary',
-  })[letter] ?? letter;
 
 /** Throws 406 for the first argument that is wrong. `what` names the queue in the text. */
 export function queueSettings(all: Arguments, what: string): QueueSettings {
@@ -95,7 +92,10 @@ export function queueSettings(all: Arguments, what: string): QueueSettings {
     const value = all.get(name);
     if (value === undefined || foreign[type].includes(name)) continue;
     const problem = check(value, all.types[name] ?? '', all);
-    if (problem !== undefined) throw invalid(name, what, problem);
+    if (problem === undefined) continue;
+    // RabbitMQ has a text of its own for this one.
+    if (name !== 'x-dead-letter-exchange') throw invalid(name, what, problem);
+    throw new ProtocolError('PRECONDITION_FAILED', `invalid type '${all.typeName(name)}' for arg '${name}' in ${what}`);
   }
   for (const name of Object.keys(all.values)) {
     if (!foreign[type].includes(name)) continue;
@@ -106,7 +106,9 @@ export function queueSettings(all: Arguments, what: string): QueueSettings {
   }
   const number = (name: string) => (all.get(name) === undefined ? undefined : Number(all.get(name)));
   const string = (name: string) => (all.get(name) === undefined ? undefined : String(all.get(name)));
-  const limit = number('x-delivery-limit') ?? defaultDeliveryLimit;
+  const given = all.get('x-delivery-limit');
+  // RabbitMQ takes what is no number for none.
+  const limit = typeof given === 'number' ? given : defaultDeliveryLimit;
   return {
     type,
     expiresMs: number('x-expires'),
@@ -114,7 +116,8 @@ export function queueSettings(all: Arguments, what: string): QueueSettings {
     maxLength: number('x-max-length'),
     maxLengthBytes: number('x-max-length-bytes'),
     overflow: (string('x-overflow') ?? 'drop-head') as QueueSettings['overflow'],
-    maxPriority: number('x-max-priority') ?? 0,
+    maxPriority: type === 'quorum' ? quorumPriorities.max : (number('x-max-priority') ?? 0),
+    defaultPriority: type === 'quorum' ? quorumPriorities.default : 0,
     deadLetterExchange: string('x-dead-letter-exchange'),
     deadLetterRoutingKey: string('x-dead-letter-routing-key'),
     isSingleActive: all.get('x-single-active-consumer') === true,

@@ -4,7 +4,7 @@
 import type { Timer } from './clock.ts';
 import type { Arguments } from './codec/arguments.ts';
 import { type Consumer, Consumers } from './consumers.ts';
-import type { Message } from './message.ts';
+import { Message } from './message.ts';
 import { ProtocolError } from './protocol-error.ts';
 import type { QueueSettings } from './queue-settings.ts';
 import { Entry, ReadyMessages } from './ready.ts';
@@ -63,7 +63,7 @@ export class Queue {
     this.arguments = parts.arguments;
     this.settings = parts.settings;
     this.consumers = new Consumers(parts.settings.isSingleActive);
-    this.ready = new ReadyMessages(parts.settings.maxPriority);
+    this.ready = new ReadyMessages({ ...parts.settings, isReturnedFirst: parts.settings.type === 'quorum' });
     this.#around = around;
     this.#mayExpire = parts.settings.messageTtlMs !== undefined;
     this.#usedAt = around.clock.now();
@@ -78,7 +78,12 @@ export class Queue {
   /** False: it would be one too many, and the queue refuses publishers. */
   accepts(message: Message): boolean {
     if (this.settings.overflow === 'drop-head') return true;
-    if (!this.#isOver(this.ready.length + 1, this.ready.bytes + message.bodyLength)) return true;
+    // RabbitMQ: a quorum queue finds out when it is too full already.
+    const isFull =
+      this.settings.type === 'quorum'
+        ? this.#isOver(this.ready.length, this.ready.bytes)
+        : this.#isOver(this.ready.length + 1, this.ready.bytes + message.bodyLength);
+    if (!isFull) return true;
     // RabbitMQ: reject-publish-dlx lets the refused message go on to the dead letter exchange.
     if (this.settings.overflow === 'reject-publish-dlx') this.#around.deadLetter(this, message, 'maxlen');
     return false;
@@ -118,7 +123,7 @@ export class Queue {
   ): void {
     const entry = this.#newEntry(message, expiresAt, storeId, deliveryCount);
     // RabbitMQ: a classic queue does not know after a restart what had been delivered, and says that all may have been.
-    if (this.settings.type === 'classic') entry.redelivered = true;
+    entry.redelivered = this.settings.type === 'classic' || deliveryCount > 0;
     if (expiresAt !== undefined) this.#mayExpire = true;
     this.ready.push(entry);
   }
@@ -136,7 +141,7 @@ export class Queue {
         const entry = this.ready.shift() as Entry;
         const { redelivered } = entry;
         if (consumer.noAck) this.#settle(entry);
-        this.#handOver(consumer, entry.message, consumer.noAck ? undefined : entry, redelivered);
+        this.#handOver(consumer, this.told(entry), consumer.noAck ? undefined : entry, redelivered);
       }
     } finally {
       this.#isDispatching = false;
@@ -153,6 +158,12 @@ export class Queue {
   get(noAck: boolean): { entry: Entry; redelivered: boolean } | undefined {
     this.#usedAt = this.#around.clock.now();
     if (this.#mayExpire) this.expire();
+    if (this.settings.type === 'quorum' && this.settings.isSingleActive) {
+      throw new ProtocolError(
+        'RESOURCE_LOCKED',
+        `cannot obtain access to locked ${this.what}. basic.get operations are not supported by <<"quorum">> queues with single active consumer`,
+      );
+    }
     const entry = this.ready.shift();
     if (entry === undefined) return undefined;
     this.counters.delivered++;
@@ -160,6 +171,16 @@ export class Queue {
     if (noAck) this.#settle(entry);
     else this.unackedCount++;
     return { entry, redelivered };
+  }
+
+  /** The message as consumers get it: a quorum queue says how often it has come back. */
+  told({ message, acquiredCount, deliveryCount }: Entry): Message {
+    if (this.settings.type !== 'quorum' || acquiredCount === 0) return message;
+    const counts = deliveryCount === 0 ? {} : { 'x-delivery-count': deliveryCount };
+    return new Message({
+      ...message,
+      ...message.changedContent({ headers: { 'x-acquired-count': acquiredCount, ...counts } }),
+    });
   }
 
   ack(entry: Entry): void {
@@ -182,15 +203,18 @@ export class Queue {
     this.#die(entry, 'rejected');
   }
 
-  /** Back to where it was. A quorum queue counts the failure, and gives up at its limit. */
-  requeue(entry: Entry, isFailure = true): void {
+  /**
+   * Back to where it was. A quorum queue counts it, and gives up when there were more failures than its limit. RabbitMQ
+   * 4.3: basic.reject and a lost channel are failures, basic.nack and basic.recover are not.
+   */
+  requeue(entry: Entry, isFailure: boolean): void {
     if (this.isDeleted) {
       this.#around.memory.release(entry.message);
       return;
     }
     this.unackedCount--;
     entry.redelivered = true;
-    entry.holder = undefined;
+    entry.acquiredCount++;
     if (isFailure) {
       entry.deliveryCount++;
       const { deliveryLimit } = this.settings;
@@ -289,7 +313,8 @@ export class Queue {
     // A consumer that is ready takes what would be too much.
     if (this.consumers.count > 0) this.dispatch();
     while (this.#isOver(this.ready.length, this.ready.bytes)) {
-      const entry = this.settings.maxPriority > 0 ? this.ready.shiftLowest() : this.ready.shift();
+      // RabbitMQ: the head is what would be delivered next, the highest priority among them.
+      const entry = this.ready.shift();
       if (entry === undefined) return;
       this.#die(entry, 'maxlen');
     }
@@ -301,25 +326,11 @@ export class Queue {
   }
 
   #dropExpired(): void {
-    const now = this.#around.clock.now();
-    if (this.settings.maxPriority === 0) {
-      for (let head = this.ready.first(); isExpired(head, now); head = this.ready.first()) {
-        this.ready.shift();
-        this.#die(head, 'expired');
-      }
-      return;
-    }
-    for (let heads = this.ready.heads(); heads.some((head) => isExpired(head, now)); heads = this.ready.heads()) {
-      for (const head of heads) {
-        if (!isExpired(head, now)) continue;
-        this.ready.remove(head);
-        this.#die(head, 'expired');
-      }
-    }
+    this.ready.takeExpired(this.#around.clock.now(), (entry) => this.#die(entry, 'expired'));
   }
 
   #armExpiry(): void {
-    const next = this.#nextExpiry();
+    const next = this.ready.nextExpiry();
     if (next >= this.#expiryAt) return;
     this.#expiryTimer?.cancel();
     this.#expiryAt = next;
@@ -327,11 +338,6 @@ export class Queue {
       this.#expiryAt = Infinity;
       this.expire();
     });
-  }
-
-  #nextExpiry(): number {
-    if (this.settings.maxPriority === 0) return this.ready.first()?.expiresAt ?? Infinity;
-    return Math.min(...this.ready.heads().map(({ expiresAt }) => expiresAt ?? Infinity));
   }
 
   /** x-expires: deleted when nobody has consumed, got or declared for so long. */
@@ -347,8 +353,4 @@ export class Queue {
     };
     this.#unusedTimer = clock.after(expiresMs, look);
   }
-}
-
-function isExpired(entry: Entry | undefined, now: number): entry is Entry {
-  return entry?.expiresAt !== undefined && entry.expiresAt <= now;
 }

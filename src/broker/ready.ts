@@ -6,16 +6,16 @@ import type { Message } from './message.ts';
 /** A message in one queue, ready or delivered and not yet acknowledged. */
 export class Entry {
   readonly message: Message;
-  /** Grows with arrival in the queue. A message that comes back goes to where it was. */
+  /** Grows with arrival in the queue. */
   readonly position: number;
   /** Milliseconds since 1970. */
   readonly expiresAt: number | undefined;
   /** The message's id in the store; undefined: it is in memory only. */
   readonly storeId: number | undefined;
-  redelivered: boolean;
+  redelivered = false;
+  /** How often it came back, and how often by a failure: a rejection, a lost channel. */
+  acquiredCount: number;
   deliveryCount: number;
-  /** Whoever holds it while it is unacknowledged. */
-  holder: Holder | undefined = undefined;
 
   constructor(
     message: Message,
@@ -28,90 +28,116 @@ export class Entry {
     this.position = position;
     this.expiresAt = expiresAt;
     this.storeId = storeId;
+    this.acquiredCount = deliveryCount;
     this.deliveryCount = deliveryCount;
-    this.redelivered = deliveryCount > 0;
   }
 }
 
-/** A consumer, or a basic.get. */
-export interface Holder {
-  unacked: number;
+export interface Order {
+  readonly maxPriority: number;
+  readonly defaultPriority: number;
+  /** RabbitMQ: what comes back to a quorum queue goes before all others; to a classic queue, where it was. */
+  readonly isReturnedFirst: boolean;
 }
 
 export class ReadyMessages {
   length = 0;
   /** Of the bodies. */
   bytes = 0;
-  /** One for each priority, the lowest first. */
-  readonly #levels: Deque<Entry>[];
+  readonly #order: Order;
+  /** By priority, made when they are needed; above them what was returned. */
+  readonly #levels: (Deque<Entry> | undefined)[] = [];
+  readonly #returnedLevel: number;
+  /** No level above has anything. */
+  #top = 0;
 
-  constructor(maxPriority: number) {
-    this.#levels = Array.from({ length: maxPriority + 1 }, () => new Deque<Entry>());
+  constructor(order: Order) {
+    this.#order = order;
+    this.#returnedLevel = order.maxPriority + 1;
   }
 
   push(entry: Entry): void {
-    this.#levelOf(entry).push(entry);
-    this.length++;
-    this.bytes += entry.message.bodyLength;
+    this.#level(this.#priorityOf(entry)).push(entry);
+    this.#added(entry);
   }
 
-  /** Back to where it was. */
   requeue(entry: Entry): void {
-    this.#levelOf(entry).insert(entry, (other) => other.position > entry.position);
-    this.length++;
-    this.bytes += entry.message.bodyLength;
-  }
-
-  first(): Entry | undefined {
-    return this.#topLevel()?.first();
+    if (this.#order.isReturnedFirst) this.#level(this.#returnedLevel).push(entry);
+    else this.#level(this.#priorityOf(entry)).insert(entry, (other) => other.position > entry.position);
+    this.#added(entry);
   }
 
   shift(): Entry | undefined {
-    return this.#taken(this.#topLevel()?.shift());
-  }
-
-  /** RabbitMQ: a queue that is too long drops the oldest message of the lowest priority. */
-  shiftLowest(): Entry | undefined {
-    return this.#taken(this.#levels.find((level) => level.length > 0)?.shift());
-  }
-
-  /** The head of each priority, for it is there that messages expire. */
-  heads(): Entry[] {
-    return this.#levels.flatMap((level) => level.first() ?? []);
-  }
-
-  /** Takes out the head of its priority. */
-  remove(head: Entry): void {
-    this.#taken(this.#levelOf(head).shift());
-  }
-
-  clear(): void {
-    for (const level of this.#levels) level.clear();
-    this.length = 0;
-    this.bytes = 0;
-  }
-
-  *[Symbol.iterator](): Generator<Entry> {
-    for (const level of this.#levels.toReversed()) yield* level;
-  }
-
-  #taken(entry: Entry | undefined): Entry | undefined {
-    if (entry === undefined) return undefined;
-    this.length--;
-    this.bytes -= entry.message.bodyLength;
+    const entry = this.#topLevel()?.shift();
+    if (entry !== undefined) this.#taken(entry);
     return entry;
   }
 
-  #levelOf(entry: Entry): Deque<Entry> {
-    const highest = this.#levels.length - 1;
-    return this.#levels[Math.min(entry.message.priority, highest)] as Deque<Entry>;
+  /** Takes out, from the head of each priority, what has expired by then: it is there that messages expire. */
+  takeExpired(now: number, take: (entry: Entry) => void): void {
+    for (const level of this.#levels) {
+      if (level === undefined) continue;
+      for (let head = level.first(); isExpired(head, now); head = level.first()) {
+        level.shift();
+        this.#taken(head);
+        take(head);
+      }
+    }
+  }
+
+  /** When the first of the heads will expire; Infinity: none will. */
+  nextExpiry(): number {
+    let next = Infinity;
+    for (const level of this.#levels) next = Math.min(next, level?.first()?.expiresAt ?? Infinity);
+    return next;
+  }
+
+  clear(): void {
+    for (const level of this.#levels) level?.clear();
+    this.length = 0;
+    this.bytes = 0;
+    this.#top = 0;
+  }
+
+  /** In the order in which they will be delivered. */
+  *[Symbol.iterator](): Generator<Entry> {
+    for (const level of this.#levels.toReversed()) if (level !== undefined) yield* level;
+  }
+
+  #added(entry: Entry): void {
+    this.length++;
+    this.bytes += entry.message.bodyLength;
+  }
+
+  #taken(entry: Entry): void {
+    this.length--;
+    this.bytes -= entry.message.bodyLength;
+  }
+
+  #priorityOf({ message }: Entry): number {
+    const { maxPriority, defaultPriority } = this.#order;
+    return Math.min(message.priority ?? defaultPriority, maxPriority);
+  }
+
+  #level(index: number): Deque<Entry> {
+    if (index > this.#top) this.#top = index;
+    const known = this.#levels[index];
+    if (known !== undefined) return known;
+    const level = new Deque<Entry>();
+    while (this.#levels.length < index) this.#levels.push(undefined);
+    this.#levels[index] = level;
+    return level;
   }
 
   #topLevel(): Deque<Entry> | undefined {
-    for (let index = this.#levels.length - 1; index >= 0; index--) {
-      const level = this.#levels[index];
+    for (; this.#top > 0; this.#top--) {
+      const level = this.#levels[this.#top];
       if (level !== undefined && level.length > 0) return level;
     }
-    return undefined;
+    return this.#levels[0];
   }
+}
+
+function isExpired(entry: Entry | undefined, now: number): entry is Entry {
+  return entry?.expiresAt !== undefined && entry.expiresAt <= now;
 }

@@ -10,6 +10,7 @@ import { queueName } from './names.ts';
 import { ProtocolError } from './protocol-error.ts';
 import { type DeathReason, Queue } from './queue.ts';
 import { queueSettings } from './queue-settings.ts';
+import { route } from './routing.ts';
 import type { Surroundings } from './surroundings.ts';
 
 export interface ExchangeDeclaration {
@@ -164,16 +165,26 @@ export class VirtualHost implements Surroundings {
       known.touch();
       return known;
     }
-    const queue = this.addQueue({ ...wanted, queue: name, durable: isDurable }, wanted.exclusive ? owner : undefined);
+    const queue = this.addQueue(
+      { ...wanted, queue: name, durable: isDurable },
+      wanted.exclusive ? owner : undefined,
+      wanted.queue === '',
+    );
     this.#definitions?.defineQueue(queue);
     return queue;
   }
 
   /** Adds a queue that is not there yet, as it is. Throws 406 for arguments that are wrong. */
-  addQueue(wanted: QueueDeclaration, owner: object | undefined): Queue {
+  addQueue(wanted: QueueDeclaration, owner: object | undefined, isServerNamed = false): Queue {
     const { queue: name, durable, autoDelete, arguments: all } = wanted;
     const what = `queue '${name}' in vhost '${this.name}'`;
     const settings = queueSettings(all, what);
+    if (isServerNamed && settings.type === 'quorum') {
+      throw new ProtocolError(
+        'PRECONDITION_FAILED',
+        'Cannot declare a server-named queue for type rabbit_quorum_queue',
+      );
+    }
     if (settings.type === 'quorum') {
       const property = wanted.exclusive
         ? 'exclusive-owner'
@@ -235,6 +246,11 @@ export class VirtualHost implements Surroundings {
   /** Adds a binding; undefined: it is there already. */
   addBinding(wanted: BindingDeclaration): Binding | undefined {
     const binding = this.#binding(wanted);
+    if (binding === undefined) {
+      this.exchange(wanted.source);
+      const what = `${wanted.isQueue ? 'queue' : 'exchange'} '${wanted.destination}' in vhost '${this.name}'`;
+      throw new ProtocolError('NOT_FOUND', `no ${what}`);
+    }
     if (!binding.source.add(binding)) return undefined;
     this.version++;
     return binding;
@@ -243,8 +259,8 @@ export class VirtualHost implements Surroundings {
   /** RabbitMQ: to unbind what is not bound is no error. */
   unbind(wanted: BindingDeclaration): void {
     const binding = this.#binding(wanted);
-    const found = binding.source.remove(binding);
-    if (found === undefined) return;
+    const found = binding?.source.remove(binding);
+    if (binding === undefined || found === undefined) return;
     this.version++;
     this.#definitions?.forgetBinding(found);
     this.#autoDelete(binding.source);
@@ -252,16 +268,7 @@ export class VirtualHost implements Surroundings {
 
   /** The queues that a message to the exchange goes to, each once. */
   route(exchange: Exchange, message: Message): readonly Queue[] {
-    if (message.moreKeys === undefined) {
-      if (exchange.name === '') {
-        const queue = this.queues.get(message.routingKey);
-        return queue === undefined ? [] : [queue];
-      }
-      const found = exchange.match(message.routingKey, message);
-      if (found.length > 0 && found.every(isQueue)) return found;
-      if (found.length === 0 && exchange.alternate === undefined) return [];
-    }
-    return this.#routeFurther(exchange, message);
+    return route(this, exchange, message);
   }
 
   /** Puts a message in queues. With a store, what has to survive is written first. */
@@ -323,41 +330,18 @@ export class VirtualHost implements Surroundings {
     this.deliver(message, reason === 'rejected' ? queues : queues.filter(({ name }) => !isCycle(message, name)));
   }
 
-  #routeFurther(start: Exchange, message: Message): readonly Queue[] {
-    const keys = [message.routingKey, ...(message.moreKeys ?? [])];
-    const queues = new Set<Queue>();
-    // A set gives what is added to it while it is walked over, and each exchange once: bindings may go in a circle.
-    const exchanges = new Set([start]);
-    for (const exchange of exchanges) {
-      let isMatched = false;
-      for (const key of keys) {
-        for (const destination of this.#match(exchange, key, message)) {
-          isMatched = true;
-          if (isQueue(destination)) queues.add(destination);
-          else exchanges.add(destination);
-        }
-      }
-      const alternate =
-        isMatched || exchange.alternate === undefined ? undefined : this.exchanges.get(exchange.alternate);
-      if (alternate !== undefined) exchanges.add(alternate);
-    }
-    return [...queues];
-  }
-
-  #match(exchange: Exchange, key: string, message: Message): readonly (Queue | Exchange)[] {
-    if (exchange.name !== '') return exchange.match(key, message);
-    const queue = this.queues.get(key);
-    return queue === undefined ? [] : [queue];
-  }
-
-  #binding({ source, destination, isQueue: toQueue, routingKey, arguments: all }: BindingDeclaration): Binding {
-    const exchange = this.exchange(source);
+  /** undefined: one of the two ends is not there. */
+  #binding({
+    source,
+    destination,
+    isQueue: toQueue,
+    routingKey,
+    arguments: all,
+  }: BindingDeclaration): Binding | undefined {
+    const start = this.exchanges.get(source);
     const end = toQueue ? this.queues.get(destination) : this.exchanges.get(destination);
-    if (end === undefined) {
-      const what = `${toQueue ? 'queue' : 'exchange'} '${destination}' in vhost '${this.name}'`;
-      throw new ProtocolError('NOT_FOUND', `no ${what}`);
-    }
-    return { source: exchange, destination: end, routingKey, arguments: all };
+    if (start === undefined || end === undefined) return undefined;
+    return { source: start, destination: end, routingKey, arguments: all };
   }
 
   /** Removes all bindings that lead to it. */
@@ -387,7 +371,3 @@ const predeclared: readonly (readonly [name: string, type: ExchangeType, isInter
   ['amq.match', 'headers'],
   ['amq.rabbitmq.trace', 'topic', true],
 ];
-
-function isQueue(destination: Queue | Exchange): destination is Queue {
-  return destination instanceof Queue;
-}

@@ -12,6 +12,7 @@ export type OnFrame = (type: number, channel: number, buffer: Buffer, start: num
 
 const headerSize = 7;
 const firstPiece = 1024;
+const largestKept = 16 * 1024;
 
 export class FrameParser {
   /** A frame with all around it is at most this long. Changes with tuning. */
@@ -59,6 +60,8 @@ export class FrameParser {
       if (total === headerSize) continue;
       this.#pieceLength = 0;
       this.#frame(this.#piece, 0, total);
+      // What was needed for one large frame is not kept for ever.
+      if (this.#piece.length > largestKept) this.#piece = Buffer.alloc(0);
       break;
     }
     return at;
@@ -100,8 +103,10 @@ export class FrameParser {
   }
 }
 
-/** RabbitMQ's way to show a payload in an error text. */
+/** RabbitMQ's way to show a payload in an error text: as text where it is printable. */
 export function octetsText(buffer: Buffer, start: number, end: number): string {
   const shown = buffer.subarray(start, Math.min(end, start + 16));
-  return end - start > 16 ? `first 16 octets = <<${shown.join(',')}>>` : `all octets = <<${shown.join(',')}>>`;
+  const isText = shown.length > 0 && shown.every((octet) => octet >= 0x20 && octet < 0x7f);
+  const octets = isText ? JSON.stringify(shown.toString('latin1')) : shown.join(',');
+  return `${end - start > 16 ? 'first 16' : 'all'} octets = <<${octets}>>`;
 }

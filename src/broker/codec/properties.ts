@@ -1,6 +1,7 @@
 // The properties of class basic (AMQP 0-9-1, 1.8.2; layout 4.2.6.1): a word of flags, then the values of those present.
 
 import { ProtocolError } from '../protocol-error.ts';
+import { Arguments } from './arguments.ts';
 import { eachField, encodeTable, type FieldValue, readTable, readValue, type Table } from './table.ts';
 import { Reader, Writer } from './values.ts';
 
@@ -69,10 +70,20 @@ export function encodeProperties(values: BasicProperties): Buffer {
   return writer.done();
 }
 
+/** The headers with the types that they came with. */
+export function decodeHeaders(buffer: Buffer, length: number): Arguments {
+  const reader = new Reader(buffer, 0, length);
+  const flags = readFlags(reader);
+  if ((flags & 0x2000) === 0) return Arguments.none;
+  if ((flags & 0x8000) !== 0) reader.skip(reader.octet());
+  if ((flags & 0x4000) !== 0) reader.skip(reader.octet());
+  return Arguments.read(reader);
+}
+
 /** What a broker itself needs of the properties of a message. */
 export interface Scan {
   deliveryMode: number;
-  priority: number;
+  priority: number | undefined;
   expiration: string | undefined;
   userId: string | undefined;
   replyTo: string | undefined;
@@ -83,7 +94,7 @@ export interface Scan {
 
 const nothing: Scan = {
   deliveryMode: 1,
-  priority: 0,
+  priority: undefined,
   expiration: undefined,
   userId: undefined,
   replyTo: undefined,

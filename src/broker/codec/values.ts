@@ -2,6 +2,8 @@
 
 import { ProtocolError } from '../protocol-error.ts';
 
+/** Of fields that cannot be read; the reply text holds no more. */
+const shownOctets = 64;
 const highWord = 0x1_0000_0000;
 
 /** Reads values from `buffer` between `offset` and `end`. Throws 501 where the bytes end too early. */
@@ -9,17 +11,22 @@ export class Reader {
   readonly buffer: Buffer;
   offset: number;
   readonly end: number;
+  readonly #start: number;
 
   constructor(buffer: Buffer, offset = 0, end = buffer.length) {
     this.buffer = buffer;
     this.offset = offset;
+    this.#start = offset;
     this.end = end;
   }
 
   /** Steps over so many bytes and gives where they began. */
   skip(length: number): number {
     const start = this.offset;
-    if (length > this.end - start) throw new ProtocolError('FRAME_ERROR', 'cannot decode the fields of a frame');
+    if (length > this.end - start) {
+      const fields = this.buffer.subarray(this.#start, Math.min(this.end, this.#start + shownOctets));
+      throw new ProtocolError('FRAME_ERROR', `cannot decode <<${fields.join(',')}>>`);
+    }
     this.offset = start + length;
     return start;
   }
