@@ -13,9 +13,12 @@ export function nodeName(host: string): string {
   return `rabbit@${host}`;
 }
 
-// One scheduler that does not spin: three nodes share a small machine. +Q: some engines allow a thousand million descriptors, and Erlang would
-// reserve memory for each.
-export const erlangArguments = '+S 1:1 +sbwt none +sbwtdcpu none +sbwtdio none +Q 65536';
+/** Arguments of the Erlang machine of each of so many nodes. */
+export function erlangArguments(nodes: number): string {
+  // Schedulers that do not spin, and where nodes share a small machine one for each. +Q: some engines allow a thousand million descriptors, and
+  // Erlang would reserve memory for each.
+  return `${nodes > 1 ? '+S 1:1 ' : ''}+sbwt none +sbwtdcpu none +sbwtdio none +Q 65536`;
+}
 
 const plugins = ['rabbitmq_management', 'rabbitmq_prometheus', 'rabbitmq_web_stomp'];
 

@@ -2,12 +2,12 @@
 //   MQ_URL   the broker to use; else a node of its own (image mq-rabbitmq:4.3, made by test/setup)
 //   --lines N (100000)   --runs N (5)
 
-import { spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import amqplib from 'amqplib/callback_api';
 import { emptyFolder, executable } from '../support/mq.ts';
+import { type Measured, measure, paired, row, say } from './measure.ts';
 
 const { values } = parseArgs({ options: { lines: { type: 'string' }, runs: { type: 'string' } } });
 const count = Number(values.lines ?? 100_000);
@@ -16,19 +16,6 @@ const window = '256';
 const prefetch = '256';
 const here = import.meta.dirname;
 const node = process.execPath;
-
-interface Measured {
-  readonly seconds: number;
-  /** The largest resident size seen, in MB. */
-  readonly peak: number;
-}
-
-interface Job {
-  readonly command: readonly string[];
-  readonly cwd?: string;
-  readonly url?: string;
-  readonly input?: string;
-}
 
 async function main(): Promise<void> {
   const own = process.env['MQ_URL'] === undefined ? await startNode() : undefined;
@@ -139,75 +126,6 @@ async function memory(url: string): Promise<void> {
   }
 }
 
-/** A and B in turn, so that a drift of the machine's speed meets both. */
-async function paired(
-  times: number,
-  mine: Job,
-  other: Job,
-  before: () => Promise<void> = async () => undefined,
-): Promise<[Measured, Measured][]> {
-  const pairs: [Measured, Measured][] = [];
-  for (let time = -1; time < times; time += 1) {
-    await before();
-    const first = await measure(mine);
-    await before();
-    const second = await measure(other);
-    if (time >= 0) pairs.push([first, second]); // the first pair warms up
-  }
-  return pairs;
-}
-
-async function measure({ command, cwd, url, input }: Job): Promise<Measured> {
-  const [program = '', ...args] = command;
-  const stdin = openSync(input ?? '/dev/null', 'r');
-  const started = performance.now();
-  const child = spawn(program, args, {
-    cwd,
-    env: { ...process.env, ...(url && { MQ_URL: url }) },
-    stdio: [stdin, 'ignore', 'pipe'],
-  });
-  const errors: Buffer[] = [];
-  child.stderr?.on('data', (chunk: Buffer) => errors.push(chunk));
-  let peak = 0;
-  const look = setInterval(() => {
-    peak = Math.max(peak, residentPeak(child.pid ?? 0));
-  }, 20);
-  const status = await new Promise<number | null>((done) => child.on('close', done));
-  const seconds = (performance.now() - started) / 1000;
-  clearInterval(look);
-  closeSync(stdin);
-  if (status !== 0) throw new Error(`${command.join(' ')}: exit ${status}\n${Buffer.concat(errors)}`);
-  return { seconds, peak };
-}
-
-/** MB, 0 where /proc does not say. */
-function residentPeak(pid: number): number {
-  try {
-    return Number(/VmHWM:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) / 1024;
-  } catch {
-    return 0;
-  }
-}
-
-function row(
-  title: string,
-  pairs: readonly [Measured, Measured][],
-  figure: (one: Measured) => number,
-  ratio: (mine: number, other: number) => number,
-): void {
-  const mine = median(pairs.map(([one]) => figure(one)));
-  const other = median(pairs.map(([, one]) => figure(one)));
-  const between = median(pairs.map(([a, b]) => ratio(figure(a), figure(b))));
-  say(
-    `${title.padEnd(50)}  ${mine.toFixed(0).padStart(8)}    ${other.toFixed(0).padStart(8)}    ${between.toFixed(2).padStart(6)}`,
-  );
-}
-
-function median(numbers: readonly number[]): number {
-  const sorted = [...numbers].sort((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-}
-
 function configured(queue: string, type: string): string {
   const definition = { options: { durable: true, arguments: { 'x-queue-type': type } } };
   const config = {
@@ -245,10 +163,6 @@ function declare(url: string, queue: string, type: string): Promise<void> {
 async function startNode(): Promise<{ url: string; down(): Promise<void> }> {
   const { startCluster } = await import(resolve(here, '../../src/cluster/start.ts'));
   return startCluster({ nodes: 1, image: 'mq-rabbitmq:4.3', owner: process.pid });
-}
-
-function say(line: string): void {
-  process.stdout.write(`${line}\n`);
 }
 
 await main();
