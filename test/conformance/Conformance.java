@@ -168,6 +168,18 @@ public class Conformance {
       queue(channel, "odd", Map.of("x-dead-letter-exchange", 144)));
     linked("queue.declare x-dead-letter-routing-key of a wrong type", (channel, connection) ->
       queue(channel, "odd", Map.of("x-dead-letter-exchange", "amq.direct", "x-dead-letter-routing-key", 144)));
+    linked("queue.declare x-consumer-timeout, x-alternate-exchange", (channel, connection) ->
+      queue(channel, "odd", Map.of("x-consumer-timeout", 60_000, "x-alternate-exchange", "amq.fanout")));
+    linked("queue.declare x-max-length of a quorum queue", (channel, connection) -> {
+      Map<String, Object> arguments = Map.of("x-queue-type", "quorum", "x-max-length", 2);
+      AMQP.Queue.DeclareOk made = channel.queueDeclare(named("short"), true, false, false, arguments);
+      channel.confirmSelect();
+      for (int i = 0; i < 4; i++) put(channel, "", made.getQueue(), "m" + i);
+      channel.waitForConfirms(5_000);
+      List<String> found = bodies(channel, made.getQueue());
+      channel.queueDelete(made.getQueue());
+      return found;
+    });
     linked("exchange.declare inequivalent type", (channel, connection) -> channel.exchangeDeclare("amq.fanout", "topic", true));
     linked("exchange.declare arguments differ", (channel, connection) -> {
       channel.exchangeDeclare(named("args"), "direct", false, true, Map.of("nonsensical", "x"));

@@ -638,6 +638,11 @@ def _(number, name):
     return [raw(7, number, b"x")]
 
 
+@broken("unknown frame type, long")
+def _(number, name):
+    return [raw(0, number, b"12345678901234567890")]
+
+
 @broken("heartbeat on a channel")
 def _(number, name):
     return [raw(8, number, b"")]
