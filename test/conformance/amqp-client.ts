@@ -81,7 +81,10 @@ await runJobs({
     await client.close();
     return answer;
   },
-  'connection.update-secret': linked(async (_, client) => String(await client.updateSecret(password, 'renewal'))),
+  'connection.update-secret': linked(async (channel, client) => {
+    await client.updateSecret(password, 'renewal');
+    return await queue(channel, 'after');
+  }),
   'connection.close with a reason': linked(async (_, client) => await client.close('done with it', 200)),
   'channel.close with a reason': linked(async (channel) => await channel.close('done with it', 200)),
   'channel.flow': linked(async (channel) => await channel.basicFlow(true)),

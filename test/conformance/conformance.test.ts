@@ -3,6 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { skip } from '../../src/harness/skip.ts';
 import { mq, rabbitmq } from './brokers.ts';
 import { answersOf, type Client, clients, isInstalled } from './clients.ts';
 import { covered } from './covered.ts';
@@ -26,7 +27,7 @@ conformance.after(async () => {
 for (const client of clients) {
   if (only !== undefined && client.name !== only) continue;
   conformance(`${client.name} gets from mq what it gets from RabbitMQ`, async () => {
-    assert.ok(isInstalled(client), `${client.name} is not installed: ${client.needs} (test/setup)`);
+    needClient(client);
     const [there, here] = await Promise.all([answers(client, reference.url), answers(client, ours.url)]);
     references.set(client.name, there);
     const compared = { client: client.name, rabbitmq: reference.version, reference: there, ours: here };
@@ -60,6 +61,13 @@ conformance('every client that is expected to differ is there', () => {
 });
 
 conformance.run();
+
+function needClient(client: Client): void {
+  if (isInstalled(client)) return;
+  const why = `${client.name} is not installed: there is no ${client.needs} (test/setup)`;
+  if (process.env['CI'] === 'true') throw new Error(why);
+  skip(why);
+}
 
 async function answers(client: Client, url: string): Promise<Map<string, unknown>> {
   const run = { prefix: `run${randomBytes(4).toString('hex')}`, user: new URL(url).username };
