@@ -56,20 +56,20 @@ async function serve(broker: Broker, request: IncomingMessage, response: ServerR
 }
 
 async function answerTo(broker: Broker, request: IncomingMessage): Promise<Answer> {
-  const { method = 'GET', url = '/' } = request;
+  const { method = 'GET', url = '/', headers } = request;
   const { parts, query } = targetOf(url);
   const [root, ...path] = parts;
   if (root !== 'api') throw notFound();
   const { route, params } = findRoute(method, path);
-  const user = userOf(request.headers.authorization, broker.users);
+  const user = userOf(headers.authorization, broker.users);
   const role = route.role ?? 'management';
-  if (!hasRole(user, role)) throw notAuthorised(`Not ${role} user`);
+  if (!hasRole(user, role)) throw notAuthorised(`Not ${role === 'monitoring' ? 'monitor' : role} user`);
   const vhost = params.get('vhost');
   if (vhost !== undefined && role !== 'administrator') {
     assertVhostAccess({ broker, user }, vhost, route.method === 'GET');
   }
   const body = await bodyOf(request);
-  const answer = await route.handle({ broker, user, query, body, param: (name) => params.get(name) ?? '' });
+  const answer = await route.handle({ broker, user, query, headers, body, param: (name) => params.get(name) ?? '' });
   return route.method === 'GET' ? listing(answer, query) : answer;
 }
 

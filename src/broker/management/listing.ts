@@ -25,14 +25,17 @@ export function listing(answer: Answer, query: URLSearchParams): Answer {
 }
 
 function paged(items: readonly Item[], query: URLSearchParams, cut: (item: Item) => Item): Item {
-  const page = positive(query.get('page'), 'page');
-  const pageSize = query.has('page_size') ? positive(query.get('page_size'), 'page_size') : defaultPageSize;
-  if (pageSize > largestPageSize) throw badRequest(`page_size may be ${largestPageSize} at most`);
+  const page = positive(query.get('page'));
+  const pageSize = query.has('page_size') ? positive(query.get('page_size')) : defaultPageSize;
+  if (pageSize > largestPageSize) {
+    const reason = `Invalid pagination parameters: page number ${page}, page size ${pageSize}`;
+    throw new Refusal(400, 'invalid_pagination_parameters', reason);
+  }
   const filtered = named(items, query);
   const start = (page - 1) * pageSize;
   if (page > 1 && start >= filtered.length) {
     const where = `page: ${page} page size: ${pageSize}, len: ${filtered.length}`;
-    throw new Refusal(400, 'page_out_of_range', `page out of range, ${where}`);
+    throw new Refusal(400, 'page_out_of_range', `Page out of range, ${where}`);
   }
   const shown = filtered.slice(start, start + pageSize);
   return {
@@ -67,8 +70,8 @@ function testsOf(source: string, names: readonly string[]): readonly boolean[] {
   }
 }
 
-function positive(text: string | null, name: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(text ?? '')) throw badRequest(`${name} is no positive number: ${text}`);
+function positive(text: string | null): number {
+  if (!/^[1-9]\d{0,8}$/.test(text ?? '')) throw badRequest('Pagination parameters are invalid');
   return Number(text);
 }
 

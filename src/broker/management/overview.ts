@@ -13,7 +13,7 @@ export const overviewRoutes: readonly Route[] = [
   { method: 'GET', path: '/overview', handle: overview },
   { method: 'GET', path: '/nodes', role: 'monitoring', handle: ({ broker }) => ok([nodeOf(broker)]) },
   { method: 'GET', path: '/cluster-name', handle: () => ok({ name: clusterName }) },
-  { method: 'GET', path: '/whoami', handle: ({ user: { name, tags } }) => ok({ name, tags }) },
+  { method: 'GET', path: '/whoami', handle: ({ user: { name, tags } }) => ok({ name, tags, is_internal_user: true }) },
 ];
 
 export const versions = ({ version }: Broker) => ({

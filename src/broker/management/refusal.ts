@@ -1,4 +1,4 @@
-// What the HTTP API refuses: a status, and RabbitMQ's two words for it.
+// What the HTTP API refuses: a status, and RabbitMQ's words for it.
 
 import { MqError } from '../../errors.ts';
 import { type ProtocolError, replyCodes } from '../protocol-error.ts';
@@ -17,12 +17,13 @@ export class Refusal extends MqError {
 }
 
 export const badRequest = (reason: string) => new Refusal(400, 'bad_request', reason);
-export const notFound = (reason = 'Not Found') => new Refusal(404, 'Object Not Found', reason);
+export const notFound = (error = 'Object Not Found', reason = 'Not Found') => new Refusal(404, error, reason);
 export const notAuthorised = (reason: string) => new Refusal(401, 'not_authorised', reason);
 
-/** RabbitMQ: the management declares as a client does, and tells what the channel was closed with. */
-export function refusalOf(error: ProtocolError): Refusal {
-  if (error.replyCode === replyCodes.ACCESS_REFUSED) return notAuthorised(error.replyText);
-  if (error.replyCode === replyCodes.NOT_FOUND) return notFound(error.replyText);
-  return badRequest(`${error.replyCode} ${error.replyText}`);
+/** The management declares as a client does, and tells what the channel was closed with: RabbitMQ 4.3, without the code. */
+export function refusalOf({ replyCode, replyText }: ProtocolError): Refusal {
+  const reason = replyText.replace(/^[A-Z_]+ - /, '');
+  if (replyCode === replyCodes.ACCESS_REFUSED) return notAuthorised(reason);
+  if (replyCode === replyCodes.NOT_FOUND) return notFound('not_found', reason);
+  return badRequest(reason);
 }

@@ -2,7 +2,7 @@
 
 import type { IncomingMessage } from 'node:http';
 import type { User, Users } from '../users.ts';
-import { badRequest, notAuthorised, Refusal } from './refusal.ts';
+import { badRequest, Refusal } from './refusal.ts';
 
 const bodyLimit = 16 * 1024 * 1024;
 
@@ -21,11 +21,11 @@ export function targetOf(url: string): { parts: string[]; query: URLSearchParams
 /** The user of the Authorization header (RFC 7617). Throws 401. */
 export function userOf(header: string | undefined, users: Users): User {
   const encoded = /^Basic +([A-Za-z0-9+/]*={0,2})$/i.exec(header ?? '')?.[1];
-  if (encoded === undefined) throw notAuthorised('Login failed');
+  if (encoded === undefined) throw loginFailed();
   const text = Buffer.from(encoded, 'base64').toString('utf8');
   const colon = text.indexOf(':');
   const user = colon === -1 ? undefined : users.authenticate(text.slice(0, colon), text.slice(colon + 1));
-  if (user === undefined) throw notAuthorised('Login failed');
+  if (user === undefined) throw loginFailed();
   return user;
 }
 
@@ -44,11 +44,12 @@ export async function bodyOf(request: IncomingMessage): Promise<Readonly<Record<
   try {
     value = JSON.parse(Buffer.concat(chunks).toString('utf8'));
   } catch (error) {
-    throw new Refusal(400, 'not_json', (error as Error).message);
+    throw badRequest(`not_json: ${(error as Error).message}`);
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw badRequest('the body is no JSON object');
+    throw badRequest('not_json: the body is no object');
   return value as Record<string, unknown>;
 }
 
+const loginFailed = () => new Refusal(401, 'not_authorized', 'Not_Authorized');
 const tooLarge = () => new Refusal(413, 'payload_too_large', `a body may have ${bodyLimit} bytes`);

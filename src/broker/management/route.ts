@@ -1,9 +1,10 @@
 // One row of the HTTP API: a method, a path, who may, and who answers.
 
+import type { IncomingHttpHeaders } from 'node:http';
 import type { Broker } from '../server.ts';
 import type { User } from '../users.ts';
 import type { VirtualHost } from '../vhost.ts';
-import { notAuthorised, notFound } from './refusal.ts';
+import { notFound } from './refusal.ts';
 
 /** https://www.rabbitmq.com/docs/management#permissions: each may what the ones before it may. */
 export type Role = 'management' | 'policymaker' | 'monitoring' | 'administrator';
@@ -22,6 +23,7 @@ export interface Call {
   readonly broker: Broker;
   readonly user: User;
   readonly query: URLSearchParams;
+  readonly headers: IncomingHttpHeaders;
   /** Of a request without a body: empty. */
   readonly body: Readonly<Record<string, unknown>>;
   /** A part of the path, by its name in the pattern. */
@@ -73,13 +75,13 @@ export function vhostsOf(call: Call): VirtualHost[] {
   return call.param('vhost') === '' ? visibleVhosts(call) : [vhostOf(call)];
 }
 
-/** Looking needs less than doing. Throws 401. */
+/** Looking needs less than doing. RabbitMQ 4.3: where a user may not be, there is nothing; throws 404. */
 export function assertVhostAccess(
   { broker, user }: Pick<Call, 'broker' | 'user'>,
   name: string,
   isLook: boolean,
 ): void {
-  if (!broker.vhosts.has(name)) throw notFound();
+  if (!broker.vhosts.has(name)) throw isLook ? notFound() : notFound('not_found', 'vhost_not_found');
   if (user.permissions.has(name) || (isLook && hasRole(user, 'monitoring'))) return;
-  throw notAuthorised('User not authorised to access virtual host');
+  throw notFound('not_found');
 }

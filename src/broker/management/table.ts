@@ -1,11 +1,26 @@
 // The one table of the HTTP API's routes, and which of them a path means.
 
+import { bindingRoutes } from './bindings.ts';
+import { channelRoutes } from './channels.ts';
+import { connectionRoutes } from './connections.ts';
+import { consumerRoutes } from './consumers.ts';
+import { exchangeRoutes } from './exchanges.ts';
 import { overviewRoutes } from './overview.ts';
-import { Refusal } from './refusal.ts';
+import { queueRoutes } from './queues.ts';
+import { notFound, Refusal } from './refusal.ts';
 import type { Route } from './route.ts';
 import { vhostRoutes } from './vhosts.ts';
 
-export const routes: readonly Route[] = [...overviewRoutes, ...vhostRoutes];
+export const routes: readonly Route[] = [
+  ...overviewRoutes,
+  ...vhostRoutes,
+  ...queueRoutes,
+  ...exchangeRoutes,
+  ...bindingRoutes,
+  ...connectionRoutes,
+  ...channelRoutes,
+  ...consumerRoutes,
+];
 
 interface Found {
   readonly route: Route;
@@ -24,7 +39,7 @@ export function findRoute(method: string, parts: readonly string[]): Found {
     );
     return { route: row.route, params: new Map(params) };
   }
-  if (fitting.length === 0) throw new Refusal(404, 'Object Not Found', 'Not Found');
+  if (fitting.length === 0) throw notFound();
   throw new Refusal(405, 'method_not_allowed', `allowed here: ${fitting.map(({ route }) => route.method).join(', ')}`);
 }
 

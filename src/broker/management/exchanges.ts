@@ -1,0 +1,97 @@
+// Exchanges.
+
+import type { Exchange } from '../exchange.ts';
+import { ProtocolError } from '../protocol-error.ts';
+import { assertAccess, type User } from '../users.ts';
+import type { VirtualHost } from '../vhost.ts';
+import { argumentsOf, flagOf, textOf } from './body.ts';
+import { jsonTable, shortString } from './json.ts';
+import { countersOf } from './rates.ts';
+import { notFound } from './refusal.ts';
+import { type Answer, type Call, list, noContent, ok, put, type Route, vhostOf, vhostsOf } from './route.ts';
+
+export const exchangeRoutes: readonly Route[] = [
+  { method: 'GET', path: '/exchanges', handle: exchanges },
+  { method: 'GET', path: '/exchanges/:vhost', handle: exchanges },
+  { method: 'GET', path: '/exchanges/:vhost/:exchange', handle: (call) => ok(exchangeDetails(exchangeOf(call))) },
+  { method: 'PUT', path: '/exchanges/:vhost/:exchange', handle: putExchange },
+  { method: 'DELETE', path: '/exchanges/:vhost/:exchange', handle: deleteExchange },
+];
+
+/** RabbitMQ: paths know the default exchange by this name. */
+export const exchangeName = (part: string): string => (part === 'amq.default' ? '' : part);
+
+/** The exchange of the path. Throws 404. */
+export function exchangeOf(call: Call): Exchange {
+  const exchange = vhostOf(call).exchanges.get(exchangeName(call.param('exchange')));
+  if (exchange === undefined) throw notFound();
+  return exchange;
+}
+
+/** Declares for a user who may. */
+export function declareExchange(
+  { vhost, user }: { vhost: VirtualHost; user: User },
+  name: string,
+  body: Readonly<Record<string, unknown>>,
+): void {
+  assertNotDefault(name);
+  assertAccess(user, 'configure', { vhost: vhost.name, kind: 'exchange', name });
+  const all = argumentsOf(body);
+  const alternate = all.get('alternate-exchange');
+  if (typeof alternate === 'string' && !vhost.exchanges.has(name)) {
+    assertAccess(user, 'read', { vhost: vhost.name, kind: 'exchange', name });
+    assertAccess(user, 'write', { vhost: vhost.name, kind: 'exchange', name: alternate });
+  }
+  vhost.declareExchange({
+    exchange: shortString(name, 'the name of an exchange'),
+    type: textOf(body, 'type', 'direct'),
+    durable: flagOf(body, 'durable'),
+    autoDelete: flagOf(body, 'auto_delete'),
+    internal: flagOf(body, 'internal'),
+    arguments: all,
+  });
+}
+
+export function assertNotDefault(exchange: string): void {
+  if (exchange === '') throw new ProtocolError('ACCESS_REFUSED', 'operation not permitted on the default exchange');
+}
+
+function exchanges(call: Call): Answer {
+  return list(vhostsOf(call).flatMap((vhost) => [...vhost.exchanges.values()].map(exchangeItem)));
+}
+
+function exchangeItem(exchange: Exchange): Record<string, unknown> {
+  const { name, vhost, type, counters } = exchange;
+  return {
+    name,
+    vhost,
+    type,
+    durable: exchange.isDurable,
+    auto_delete: exchange.isAutoDelete,
+    internal: exchange.isInternal,
+    arguments: jsonTable(exchange.arguments.values),
+    ...(counters.published > 0 && { message_stats: countersOf(counters, { publish_in: counters.published }) }),
+  };
+}
+
+function exchangeDetails(exchange: Exchange): Record<string, unknown> {
+  return { ...exchangeItem(exchange), incoming: [], outgoing: [] };
+}
+
+function putExchange(call: Call): Answer {
+  const vhost = vhostOf(call);
+  const name = exchangeName(call.param('exchange'));
+  const isNew = !vhost.exchanges.has(name);
+  declareExchange({ vhost, user: call.user }, name, call.body);
+  return put(isNew);
+}
+
+function deleteExchange(call: Call): Answer {
+  const { name, what } = exchangeOf(call);
+  const vhost = vhostOf(call);
+  assertNotDefault(name);
+  if (name.startsWith('amq.')) throw new ProtocolError('ACCESS_REFUSED', `deletion of system ${what} not allowed`);
+  assertAccess(call.user, 'configure', { vhost: vhost.name, kind: 'exchange', name });
+  vhost.deleteExchange(name, call.query.get('if-unused') === 'true');
+  return noContent;
+}

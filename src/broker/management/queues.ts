@@ -1,0 +1,140 @@
+// Queues.
+
+import { ChannelConsumer } from '../channel-consumer.ts';
+import type { Connection } from '../connection.ts';
+import type { Queue } from '../queue.ts';
+import { assertAccess, type User } from '../users.ts';
+import type { VirtualHost } from '../vhost.ts';
+import { argumentsOf, flagOf } from './body.ts';
+import { consumerItem } from './consumers.ts';
+import { jsonTable, shortString } from './json.ts';
+import { nodeName } from './overview.ts';
+import { countersOf } from './rates.ts';
+import { notFound } from './refusal.ts';
+import { type Answer, type Call, list, noContent, ok, put, type Route, vhostOf, vhostsOf } from './route.ts';
+
+export const queueRoutes: readonly Route[] = [
+  { method: 'GET', path: '/queues', handle: queues },
+  { method: 'GET', path: '/queues/:vhost', handle: queues },
+  { method: 'GET', path: '/queues/:vhost/:queue', handle: (call) => ok(queueDetails(queueOf(call))) },
+  { method: 'PUT', path: '/queues/:vhost/:queue', handle: putQueue },
+  { method: 'DELETE', path: '/queues/:vhost/:queue', handle: deleteQueue },
+  { method: 'DELETE', path: '/queues/:vhost/:queue/contents', handle: purgeQueue },
+];
+
+/** The queue of the path. Throws 404. */
+export function queueOf(call: Call): Queue {
+  const queue = vhostOf(call).queues.get(call.param('queue'));
+  if (queue === undefined) throw notFound();
+  return queue;
+}
+
+/** Declares for a user who may. */
+export function declareQueue(
+  { vhost, user }: { vhost: VirtualHost; user: User },
+  name: string,
+  body: Readonly<Record<string, unknown>>,
+): void {
+  assertAccess(user, 'configure', { vhost: vhost.name, kind: 'queue', name });
+  const all = argumentsOf(body);
+  const deadLetterExchange = all.get('x-dead-letter-exchange');
+  if (typeof deadLetterExchange === 'string' && !vhost.queues.has(name)) {
+    assertAccess(user, 'read', { vhost: vhost.name, kind: 'queue', name });
+    assertAccess(user, 'write', { vhost: vhost.name, kind: 'exchange', name: deadLetterExchange });
+  }
+  vhost.declareQueue(
+    {
+      queue: shortString(name, 'the name of a queue'),
+      durable: flagOf(body, 'durable'),
+      exclusive: false,
+      autoDelete: flagOf(body, 'auto_delete'),
+      arguments: all,
+    },
+    undefined,
+  );
+}
+
+function queues(call: Call): Answer {
+  return list(vhostsOf(call).flatMap((vhost) => [...vhost.queues.values()].map(queueItem)));
+}
+
+function queueItem(queue: Queue): Record<string, unknown> {
+  const { name, vhost, settings, ready, unackedCount, consumers, counters } = queue;
+  const owner = queue.owner as Connection | undefined;
+  return {
+    name,
+    vhost,
+    type: settings.type,
+    durable: queue.isDurable,
+    auto_delete: queue.isAutoDelete,
+    exclusive: owner !== undefined,
+    arguments: jsonTable(queue.arguments.values),
+    node: nodeName,
+    state: 'running',
+    consumers: consumers.count,
+    messages: ready.length + unackedCount,
+    messages_ready: ready.length,
+    messages_unacknowledged: unackedCount,
+    message_bytes_ready: ready.bytes,
+    effective_policy_definition: {},
+    ...(settings.type === 'quorum' && {
+      leader: nodeName,
+      members: [nodeName],
+      online: [nodeName],
+      ...(settings.deliveryLimit !== undefined && { delivery_limit: settings.deliveryLimit }),
+    }),
+    ...(counters.published + counters.delivered > 0 && {
+      message_stats: countersOf(counters, {
+        publish: counters.published,
+        deliver_get: counters.delivered,
+        ack: counters.acked,
+        redeliver: counters.redelivered,
+      }),
+    }),
+  };
+}
+
+function queueDetails(queue: Queue): Record<string, unknown> {
+  const consumers = [...queue.consumers.all].filter((consumer) => consumer instanceof ChannelConsumer);
+  const owner = queue.owner as Connection | undefined;
+  return {
+    ...queueItem(queue),
+    policy: null,
+    operator_policy: null,
+    exclusive_consumer_tag: consumers.find(({ exclusive }) => exclusive)?.tag ?? null,
+    single_active_consumer_tag: queue.consumers.active?.tag ?? null,
+    consumer_details: consumers.map(consumerItem),
+    ...(owner !== undefined && {
+      owner_pid_details: {
+        name: owner.name,
+        peer_host: owner.details.remoteAddress,
+        peer_port: owner.details.remotePort,
+      },
+    }),
+  };
+}
+
+function putQueue(call: Call): Answer {
+  const vhost = vhostOf(call);
+  const name = call.param('queue');
+  const isNew = !vhost.queues.has(name);
+  declareQueue({ vhost, user: call.user }, name, call.body);
+  return put(isNew);
+}
+
+function deleteQueue(call: Call): Answer {
+  const { name } = queueOf(call);
+  const vhost = vhostOf(call);
+  assertAccess(call.user, 'configure', { vhost: vhost.name, kind: 'queue', name });
+  const isSet = (flag: string) => call.query.get(flag) === 'true';
+  vhost.deleteQueue(vhost.queue(name, undefined), { ifUnused: isSet('if-unused'), ifEmpty: isSet('if-empty') });
+  return noContent;
+}
+
+function purgeQueue(call: Call): Answer {
+  const { name } = queueOf(call);
+  const vhost = vhostOf(call);
+  assertAccess(call.user, 'read', { vhost: vhost.name, kind: 'queue', name });
+  vhost.queue(name, undefined).purge();
+  return noContent;
+}
