@@ -1,0 +1,349 @@
+// Queues of a virtual host, without sockets, by a clock that the test moves.
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Arguments } from '../../../src/broker/codec/arguments.ts';
+import { encodeProperties } from '../../../src/broker/codec/properties.ts';
+import type { FieldValue, Table } from '../../../src/broker/codec/table.ts';
+import type { Consumer } from '../../../src/broker/consumers.ts';
+import { Memory } from '../../../src/broker/memory.ts';
+import { Message } from '../../../src/broker/message.ts';
+import type { Queue } from '../../../src/broker/queue.ts';
+import type { Entry } from '../../../src/broker/ready.ts';
+import { VirtualHost } from '../../../src/broker/vhost.ts';
+import { HandClock } from '../../support/broker-clock.ts';
+
+test('messages come out in the order in which they went in', () => {
+  const { put, take } = place();
+  put('a', 'b', 'c');
+  assert.equal(take(), ['a', 'b', 'c']);
+});
+
+test('what comes back to a classic queue goes to where it was', () => {
+  const { queue, put, take } = place();
+  put('a', 'b', 'c', 'd');
+  const [a, b, c] = [queue.get(false), queue.get(false), queue.get(false)].map((got) => got?.entry as Entry);
+  for (const entry of [c, a, b]) queue.requeue(entry as Entry, false);
+  assert.equal(take(), ['a', 'b', 'c', 'd']);
+});
+
+test('what comes back to a quorum queue goes before all others, in the order in which it came back', () => {
+  const { queue, put, take } = place({ 'x-queue-type': 'quorum' });
+  put('a', 'b', 'c', 'd');
+  const [a, , c] = [queue.get(false), queue.get(false), queue.get(false)].map((got) => got?.entry as Entry);
+  for (const entry of [c, a]) queue.requeue(entry as Entry, false);
+  assert.equal(take(), ['c', 'a', 'd']);
+});
+
+test('a time to live of the queue expires messages at its head', () => {
+  const { queue, clock, put, take } = place({ 'x-message-ttl': 100 });
+  put('a');
+  clock.move(60);
+  put('b');
+  clock.move(39);
+  assert.is(queue.ready.length, 2);
+  clock.move(1);
+  assert.is(queue.ready.length, 1);
+  assert.equal(take(), ['b']);
+});
+
+test('a message with a shorter life waits behind the head, as RabbitMQ has it', () => {
+  const { queue, clock, put, take } = place();
+  put('stays');
+  put({ body: 'goes', expirationMs: 10 });
+  clock.move(1000);
+  assert.is(queue.ready.length, 2);
+  assert.equal(take(), ['stays']);
+});
+
+test('with a time to live of 0 only a consumer that is ready gets a message', () => {
+  const { queue, put, consumer } = place({ 'x-message-ttl': 0 });
+  put('nobody');
+  assert.is(queue.ready.length, 0);
+  const one = consumer();
+  put('somebody');
+  assert.equal(one.got, ['somebody']);
+});
+
+test('no timer is left when a queue is deleted', () => {
+  const { queue, vhost, clock, put } = place({ 'x-message-ttl': 100, 'x-expires': 1000 });
+  put('a');
+  assert.is(clock.waiting, 2);
+  vhost.removeQueue(queue);
+  assert.is(clock.waiting, 0);
+});
+
+test('x-expires deletes a queue that nobody uses; consumers, gets and declarations are uses', () => {
+  const { vhost, clock, queue, consumer } = place({ 'x-expires': 100 });
+  clock.move(90);
+  queue.get(true);
+  clock.move(90);
+  queue.touch();
+  clock.move(90);
+  const one = consumer();
+  clock.move(1000);
+  queue.removeConsumer(one);
+  clock.move(99);
+  assert.ok(vhost.queues.has('q'));
+  clock.move(1);
+  assert.not(vhost.queues.has('q'));
+});
+
+test('a queue that is too long drops its head', () => {
+  const { put, take } = place({ 'x-max-length': 2 });
+  put('a', 'b', 'c');
+  assert.equal(take(), ['b', 'c']);
+});
+
+test('a queue that is too heavy drops its head until it is not', () => {
+  const { put, take } = place({ 'x-max-length-bytes': 10 });
+  put('12345', '1234', '1234567');
+  assert.equal(take(), ['1234567']);
+});
+
+test('reject-publish refuses what would be too much', () => {
+  const { vhost, put, take } = place({ 'x-max-length': 1, 'x-overflow': 'reject-publish' });
+  put('a');
+  assert.ok(vhost.deliver(message('b'), [...vhost.queues.values()]).isRefused);
+  assert.equal(take(), ['a']);
+});
+
+test('the highest priority comes first, and within a priority the oldest', () => {
+  const { put, take } = place({ 'x-max-priority': 5 });
+  for (const priority of [1, 3, undefined, 9, 5, 3]) put({ body: String(priority), priority });
+  assert.equal(take(), ['9', '5', '3', '3', '1', 'undefined']);
+});
+
+test('a quorum queue has 32 priorities, and 4 is the one of a message without', () => {
+  const { put, take } = place({ 'x-queue-type': 'quorum' });
+  for (const priority of [1, 3, undefined, 9, 40, 5]) put({ body: String(priority), priority });
+  assert.equal(take(), ['40', '9', '5', 'undefined', '3', '1']);
+});
+
+test('consumers take turns, and one that is full is passed over', () => {
+  const { put, consumer, queue } = place();
+  const [one, two] = [consumer(), consumer({ prefetch: 1 })];
+  put('1', '2', '3', '4');
+  assert.equal([one.got, two.got], [['1', '3', '4'], ['2']]);
+  two.unacked--;
+  queue.wake(two);
+  put('5');
+  put('6');
+  assert.equal([one.got.length, two.got.length], [4, 2]);
+});
+
+test('the prefetch is honoured exactly when many wait', () => {
+  const { put, consumer, queue } = place();
+  put(...Array.from({ length: 10 }, (_, index) => String(index)));
+  const one = consumer({ prefetch: 3 });
+  queue.dispatch();
+  assert.equal(one.got, ['0', '1', '2']);
+});
+
+test('a consumer of a higher priority gets everything until it is full', () => {
+  const { put, consumer } = place();
+  const [low, high] = [consumer(), consumer({ priority: 5, prefetch: 2 })];
+  put('1', '2', '3');
+  assert.equal([high.got, low.got], [['1', '2'], ['3']]);
+});
+
+test('of a single active consumer queue the next one takes over when the active one goes', () => {
+  const { put, consumer, queue } = place({ 'x-single-active-consumer': true });
+  const [one, two] = [consumer(), consumer()];
+  put('1', '2');
+  queue.removeConsumer(one);
+  put('3');
+  assert.equal([one.got, two.got], [['1', '2'], ['3']]);
+});
+
+test('an exclusive consumer is alone', () => {
+  const { consumer } = place();
+  consumer({ exclusive: true });
+  assert.throws(() => consumer(), /ACCESS_REFUSED - queue 'q' in vhost '\/' in exclusive use/);
+});
+
+test('what dies is sent on with its story, without its expiration', () => {
+  const { vhost, clock, queue, put } = place({ 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'dead' });
+  const dead = declare(vhost, 'dead');
+  put({ body: 'a', expirationMs: 50, properties: { expiration: '50', headers: { mine: 1 } } });
+  clock.move(50);
+  put('b');
+  queue.reject(queue.get(false)?.entry as Entry);
+  const [first, second] = [...dead.ready].map(({ message: each }) => each);
+  assert.equal(first?.properties().expiration, undefined);
+  const death = (first?.properties().headers?.['x-death'] as Table[] | undefined)?.[0];
+  assert.equal(
+    { ...death, time: 0 },
+    {
+      'original-expiration': '50',
+      count: 1,
+      reason: 'expired',
+      queue: 'q',
+      time: 0,
+      exchange: '',
+      'routing-keys': ['q'],
+    },
+  );
+  assert.is(first?.properties().headers?.['mine'], 1);
+  assert.is(second?.properties().headers?.['x-first-death-reason'], 'rejected');
+});
+
+test('a message that goes round by itself is dropped, one that was rejected on the way goes on', () => {
+  const { vhost, clock, queue, put } = place({
+    'x-dead-letter-exchange': '',
+    'x-dead-letter-routing-key': 'other',
+    'x-message-ttl': 10,
+  });
+  const other = declare(vhost, 'other', {
+    'x-dead-letter-exchange': '',
+    'x-dead-letter-routing-key': 'q',
+    'x-message-ttl': 1000,
+  });
+  put('a');
+  clock.move(10);
+  assert.is(other.ready.length, 1);
+  other.reject(other.get(false)?.entry as Entry);
+  assert.is(queue.ready.length, 1);
+  clock.move(10);
+  assert.is(other.ready.length, 1, 'it was rejected in between');
+  clock.move(1000);
+  assert.is(queue.ready.length, 0, 'the last round was automatic');
+});
+
+test('a long chain of queues that drop is walked to its end', () => {
+  const { vhost, put } = place({ 'x-max-length': 0, 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': '0' });
+  const length = 300;
+  for (let index = 0; index < length; index++) {
+    declare(vhost, String(index), {
+      'x-max-length': 0,
+      'x-dead-letter-exchange': '',
+      'x-dead-letter-routing-key': String(index + 1),
+    });
+  }
+  const last = declare(vhost, String(length));
+  const before = vhost.memory.usedBytes;
+  put({ body: 'a', exchange: 'amq.fanout' });
+  assert.is(last.ready.length, 1);
+  assert.ok(vhost.memory.usedBytes > before);
+});
+
+test('a quorum queue counts failures, tells of them and gives up after its limit', () => {
+  const { vhost, queue, put } = place({
+    'x-queue-type': 'quorum',
+    'x-delivery-limit': 2,
+    'x-dead-letter-exchange': '',
+    'x-dead-letter-routing-key': 'dead',
+  });
+  const dead = declare(vhost, 'dead');
+  put('a');
+  const headers: (Table | undefined)[] = [];
+  for (let got = queue.get(false); got !== undefined; got = queue.get(false)) {
+    headers.push(queue.told(got.entry).properties().headers);
+    queue.requeue(got.entry, headers.length !== 1);
+  }
+  assert.equal(
+    headers.map((each) => ({ ...each })),
+    [
+      {},
+      { 'x-acquired-count': 1 },
+      { 'x-acquired-count': 2, 'x-delivery-count': 1 },
+      { 'x-acquired-count': 3, 'x-delivery-count': 2 },
+    ],
+  );
+  assert.is([...dead.ready][0]?.message.properties().headers?.['x-first-death-reason'], 'delivery_limit');
+});
+
+test('the memory of a message counts once, and is given back by the last queue that lets go of it', () => {
+  const { vhost, queue, memory } = place();
+  const other = declare(vhost, 'other');
+  vhost.deliver(message('a'), [queue, other]);
+  const once = memory.usedBytes;
+  queue.purge();
+  assert.is(memory.usedBytes, once);
+  vhost.removeQueue(other);
+  assert.is(memory.usedBytes, 0);
+});
+
+test('an entry that comes back to a deleted queue gives its memory back', () => {
+  const { vhost, queue, memory, put } = place();
+  put('a', 'b', 'c');
+  const entries = [queue.get(false), queue.get(false), queue.get(false)].map((got) => got?.entry as Entry);
+  vhost.removeQueue(queue);
+  queue.ack(entries[0] as Entry);
+  queue.reject(entries[1] as Entry);
+  queue.requeue(entries[2] as Entry, true);
+  assert.is(memory.usedBytes, 0);
+});
+
+interface Sample {
+  body: string;
+  exchange?: string;
+  expirationMs?: number;
+  priority?: number | undefined;
+  properties?: { expiration?: string; headers?: Table };
+}
+
+function message(sample: string | Sample): Message {
+  const {
+    body,
+    exchange = '',
+    expirationMs,
+    priority,
+    properties = {},
+  } = typeof sample === 'string' ? { body: sample } : sample;
+  const encoded = encodeProperties(properties);
+  return new Message({
+    exchange,
+    routingKey: 'q',
+    content: Buffer.concat([encoded, Buffer.from(body)]),
+    propertiesLength: encoded.length,
+    persistent: false,
+    priority,
+    expirationMs,
+  });
+}
+
+function declare(vhost: VirtualHost, queue: string, values: Record<string, FieldValue> = {}): Queue {
+  const wanted = { queue, durable: true, exclusive: false, autoDelete: false, arguments: Arguments.of(values) };
+  return vhost.declareQueue(wanted, undefined);
+}
+
+/** A virtual host with one queue `q`. */
+function place(values: Record<string, FieldValue> = {}) {
+  const clock = new HandClock();
+  const memory = new Memory(Infinity, () => {});
+  const vhost = new VirtualHost('/', { clock, memory, store: undefined });
+  const queue = declare(vhost, 'q', values);
+  const put = (...samples: (string | Sample)[]) => {
+    for (const sample of samples) vhost.deliver(message(sample), [queue]);
+  };
+  const take = () => {
+    const bodies: string[] = [];
+    for (let got = queue.get(true); got !== undefined; got = queue.get(true)) {
+      bodies.push(got.entry.message.body().toString());
+    }
+    return bodies;
+  };
+  const consumer = ({ prefetch = 0, priority = 0, exclusive = false } = {}) => {
+    const one: Consumer & { got: string[] } = {
+      tag: 'tag',
+      noAck: false,
+      exclusive,
+      priority,
+      unacked: 0,
+      isInLine: false,
+      got: [],
+      isReady: () => prefetch === 0 || one.unacked < prefetch,
+      deliver: (each) => {
+        one.unacked++;
+        one.got.push(each.body().toString());
+      },
+      cancelled: () => {},
+    };
+    queue.addConsumer(one);
+    return one;
+  };
+  return { clock, memory, vhost, queue, put, take, consumer };
+}
+
+test.run();
