@@ -5,6 +5,7 @@ import type { Connection } from './connection.ts';
 import type { Limits } from './handshake.ts';
 import type { Memory } from './memory.ts';
 import type { Replies } from './reply-to.ts';
+import type { Store } from './store.ts';
 import type { Turn } from './turn.ts';
 import type { Users } from './users.ts';
 import type { VirtualHost } from './vhost.ts';
@@ -14,6 +15,7 @@ export interface BrokerState {
   readonly limits: Limits;
   readonly memory: Memory;
   readonly replies: Replies;
+  readonly store: Store | undefined;
   readonly turn: Turn;
   readonly users: Users;
   readonly version: string;

@@ -18,6 +18,9 @@ import type { VirtualHost } from './vhost.ts';
 const handshakeMs = 10_000;
 /** How long a peer has to answer connection.close. */
 const closeMs = 3_000;
+/** Answers that a client does not read, and messages that the disk has not taken: above that the client waits. */
+const unreadBytes = 8 * 1024 * 1024;
+const unwrittenBytes = 32 * 1024 * 1024;
 
 export class Connection {
   readonly output: Output;
@@ -40,6 +43,8 @@ export class Connection {
   #isSeen = true;
   #hasPublished = false;
   #isBlocked = false;
+  /** Why nothing is read from the client for now. */
+  readonly #holds = new Set<'memory' | 'disk' | 'output'>();
   bytesReceived = 0;
 
   constructor(socket: Socket, broker: BrokerState) {
@@ -61,6 +66,7 @@ export class Connection {
     socket.setNoDelay(true);
     socket.on('data', (chunk) => this.#takeChunk(chunk));
     // A client that has gone, in whatever way.
+    socket.on('drain', () => this.#release('output'));
     socket.on('error', () => socket.destroy());
     socket.on('end', () => socket.destroy());
     socket.on('close', () => this.#gone());
@@ -139,8 +145,8 @@ export class Connection {
       if (isHigh) this.output.method(0, 'connection.blocked', { reason: 'low on memory' });
       else this.output.method(0, 'connection.unblocked', {});
     }
-    if (isHigh) this.#socket.pause();
-    else this.#socket.resume();
+    if (isHigh) this.#hold('memory');
+    else this.#release('memory');
   }
 
   /** Ends the connection for a reason that is no fault of the client's. */
@@ -164,6 +170,23 @@ export class Connection {
       if (error instanceof ProtocolError) this.#refuse(error, error.methodKey ?? this.#method);
       else this.fail(error);
     }
+    if (this.#socket.writableLength > unreadBytes) this.#hold('output');
+    const { store } = this.#broker;
+    if (store !== undefined && store.pendingBytes > unwrittenBytes && !this.#holds.has('disk')) {
+      this.#hold('disk');
+      store.committed(() => this.#release('disk'));
+    }
+  }
+
+  /** Nothing more is read until `release`: a client that sends faster than it can be served waits. */
+  #hold(why: 'memory' | 'disk' | 'output'): void {
+    if (this.#state !== 'running') return;
+    this.#holds.add(why);
+    this.#socket.pause();
+  }
+
+  #release(why: 'memory' | 'disk' | 'output'): void {
+    if (this.#holds.delete(why) && this.#holds.size === 0) this.#socket.resume();
   }
 
   #takeHeader(chunk: Buffer): void {
@@ -281,7 +304,7 @@ export class Connection {
     let quiet = 0;
     const tick = () => {
       if (this.#state === 'closed') return;
-      quiet = this.#isSeen || this.#isBlocked ? 0 : quiet + 1;
+      quiet = this.#isSeen || this.#holds.size > 0 ? 0 : quiet + 1;
       this.#isSeen = false;
       if (quiet >= 4) {
         this.log(`${this.name}: missed heartbeats from the client`);
@@ -306,7 +329,8 @@ export class Connection {
     this.log(`${this.name}: ${error.replyText}`);
     for (const channel of this.channels.values()) channel.flush();
     this.#releaseChannels();
-    if (this.#isBlocked) this.#socket.resume();
+    this.#holds.clear();
+    this.#socket.resume();
     // RabbitMQ: a client that would not understand is left without a word, and after a while.
     const isSilent =
       error.replyCode === replyCodes.ACCESS_REFUSED &&

@@ -305,7 +305,7 @@ export class Deliveries {
 
   #wakeAfter({ consumer }: Held): void {
     if (consumer === undefined || this.channel.isClosing) return;
-    if (this.channelPrefetch > 0 && this.heldByConsumers === this.channelPrefetch - 1) this.wake();
+    if (this.channelPrefetch > 0) this.wake();
     else if (!consumer.isInLine) consumer.queue.wake(consumer);
   }
 }

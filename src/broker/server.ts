@@ -60,6 +60,8 @@ export interface Broker {
   close(): Promise<void>;
 }
 
+/** How long clients have to say good-bye when the broker closes. */
+const closeMs = 4_000;
 const defaultMemoryBytes = 1024 ** 3;
 
 /** Starts a broker; it takes connections when the promise resolves. Throws UNAVAILABLE where the port cannot be had. */
@@ -84,6 +86,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     },
     memory,
     replies: new Replies(),
+    store,
     turn: new Turn(),
     users,
     version,
@@ -128,12 +131,13 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   }
   for (const vhost of vhosts.values()) for (const queue of vhost.queues.values()) queue.expire();
 
-  const take = (socket: Socket) => {
+  const take = (socket: Socket) => void all.add(new Connection(socket, state));
+  const server = options.tls === undefined ? createServer(take) : createTlsServer(options.tls, take);
+  // With TLS these are there before the handshake is.
+  server.on('connection', (socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
-    all.add(new Connection(socket, state));
-  };
-  const server = options.tls === undefined ? createServer(take) : createTlsServer(options.tls, take);
+  });
   await listen(server, { host, port: options.port ?? 0 });
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
@@ -157,8 +161,11 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   async function close(): Promise<void> {
     const closed = new Promise<void>((resolve) => server.close(() => resolve()));
     for (const connection of all) connection.close("broker forced connection closure with reason 'shutdown'");
+    const impatience = setTimeout(() => {
+      for (const socket of sockets) socket.destroy();
+    }, closeMs);
     await closed;
-    for (const socket of sockets) socket.destroy();
+    clearTimeout(impatience);
     for (const vhost of vhosts.values()) for (const queue of vhost.queues.values()) queue.stop();
     await store?.close();
   }
