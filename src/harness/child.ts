@@ -124,14 +124,17 @@ async function runGroup(group: Group, entries: readonly PlannedEntry[], world: W
     }
   };
   const wrapped = (entry: PlannedEntry) => async (state: uvu.Context) => {
-    await send({ type: 'start', test: entry.test });
+    const { test } = entry;
+    await send({ type: 'start', test });
+    const begun = performance.now();
+    const spentMs = () => performance.now() - begun;
     try {
       if (skipReason !== undefined) throw new Skip(skipReason);
       await guard(() => entry.handler(state as Parameters<uvu.Callback>[0]), timeoutMs);
-      await send({ type: 'pass', test: entry.test });
+      await send({ type: 'pass', test, ms: spentMs() });
     } catch (error) {
-      if (error instanceof Skip) return send({ type: 'skip', test: entry.test, reason: error.message });
-      await send({ type: 'fail', test: entry.test, failure: failureOf(error) });
+      if (error instanceof Skip) return send({ type: 'skip', test, reason: error.message, ms: spentMs() });
+      await send({ type: 'fail', test, failure: failureOf(error), ms: spentMs() });
       throw failed;
     }
   };

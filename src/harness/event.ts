@@ -19,10 +19,16 @@ export type TestEvent =
       readonly filtered: number;
     }
   | { readonly type: 'start'; readonly test: number }
-  | { readonly type: 'pass'; readonly test: number }
-  | { readonly type: 'skip'; readonly test: number; readonly reason: string }
-  /** `test` is absent when the failure belongs to no test; `place` says what failed then. */
-  | { readonly type: 'fail'; readonly test?: number; readonly place?: string; readonly failure: Failure }
+  | { readonly type: 'pass'; readonly test: number; readonly ms?: number }
+  | { readonly type: 'skip'; readonly test: number; readonly reason: string; readonly ms?: number }
+  /** `test` is absent when the failure belongs to no test; `place` says what failed then. `ms`: how long the test took. */
+  | {
+      readonly type: 'fail';
+      readonly test?: number;
+      readonly place?: string;
+      readonly failure: Failure;
+      readonly ms?: number;
+    }
   /** Everything was run; uvu's own numbers. */
   | { readonly type: 'end'; readonly ran: number; readonly total: number };
 

@@ -14,7 +14,21 @@ export interface FileFailure extends Failure {
   readonly title: string;
 }
 
+/** What became of one test. Its `failure` is also one of the verdict's `failures`: the same object. */
+export interface TestResult {
+  /** With the suite's name before it, where it has one. */
+  readonly name: string;
+  readonly outcome: 'pass' | 'fail' | 'skip';
+  /** 0 for a test that did not run or did not end. */
+  readonly ms: number;
+  readonly failure?: FileFailure;
+  /** Why it was skipped. */
+  readonly reason?: string;
+}
+
 export interface Verdict {
+  /** Every test of the file but those that the filter left out: first those that were to run, in order. */
+  readonly tests: readonly TestResult[];
   readonly passed: number;
   readonly failures: readonly FileFailure[];
   readonly skipped: readonly Skipped[];
@@ -25,41 +39,75 @@ export function judge(events: readonly TestEvent[], ending: Ending): Verdict {
   const plan = events.find((event) => event.type === 'plan');
   const end = events.find((event) => event.type === 'end');
   const failures: FileFailure[] = [];
-  const add = (title: string, message: string) => failures.push({ title, message, stack: [] });
+  const ofTest = new Map<number, FileFailure>();
+  const add = (title: string, failure: Failure, test?: number) => {
+    const whole = { title, ...failure };
+    failures.push(whole);
+    if (test !== undefined && !ofTest.has(test)) ofTest.set(test, whole);
+  };
+  const blame = (title: string, message: string, test?: number) => add(title, { message, stack: [] }, test);
   const named = (test: number) => `"${plan?.tests[test]}"`;
 
   for (const event of events) {
     if (event.type !== 'fail') continue;
     const title = event.test === undefined ? (event.place ?? 'the file') : named(event.test);
-    failures.push({ title, ...event.failure });
+    add(title, event.failure, event.test);
   }
   const skips = events.filter((event) => event.type === 'skip');
   const passes = events.filter((event) => event.type === 'pass');
-  const settled = new Set(
-    events.map((event) => (settling.has(event.type) && 'test' in event ? event.test : undefined)),
-  );
+  const settled = new Map<number, Settled>();
+  for (const event of events) {
+    if (isSettled(event) && !settled.has(event.test)) settled.set(event.test, event);
+  }
   const started = new Set(events.map((event) => (event.type === 'start' ? event.test : undefined)));
   const how = sentence(ending);
 
-  if (plan === undefined && failures.length === 0) add('loading the file', how);
+  if (plan === undefined && failures.length === 0) blame('loading the file', how);
   plan?.tests.forEach((_, test) => {
-    if (!settled.has(test)) add(named(test), started.has(test) ? `did not end: ${how}` : 'did not run');
+    if (!settled.has(test)) blame(named(test), started.has(test) ? `did not end: ${how}` : 'did not run', test);
   });
   if (plan !== undefined && plan.tests.length + plan.skipped.length + plan.filtered === 0 && failures.length === 0) {
-    add('the file', 'has no test');
+    blame('the file', 'has no test');
   }
   if (failures.length === 0) {
     const ran = passes.length + skips.length;
-    if (end === undefined) add('the file', `did not end: ${how}`);
+    if (end === undefined) blame('the file', `did not end: ${how}`);
     else if (end.ran !== end.total || end.total !== plan?.tests.length || ran !== end.ran) {
-      add('the file', `${plan?.tests.length} tests are to run; uvu ran ${end.ran} of ${end.total}; ${ran} reported`);
-    } else if (ending.code !== 0) add('the file', `ended badly after its tests: ${how}`);
+      blame('the file', `${plan?.tests.length} tests are to run; uvu ran ${end.ran} of ${end.total}; ${ran} reported`);
+    } else if (ending.code !== 0) blame('the file', `ended badly after its tests: ${how}`);
   }
   const skipped = skips.map(({ test, reason }) => ({ test: plan?.tests[test] ?? '', reason }));
-  return { passed: passes.length, failures, skipped: [...(plan?.skipped ?? []), ...skipped] };
+  return {
+    passed: passes.length,
+    failures,
+    skipped: [...(plan?.skipped ?? []), ...skipped],
+    tests: plan === undefined ? [] : testsOf(plan, settled, ofTest),
+  };
 }
 
-const settling = new Set(['pass', 'skip', 'fail']);
+type Plan = TestEvent & { readonly type: 'plan' };
+/** The first event that tells how a test ended. */
+type Settled = TestEvent & { readonly type: 'pass' | 'skip' | 'fail'; readonly test: number };
+
+function isSettled(event: TestEvent): event is Settled {
+  return ['pass', 'skip', 'fail'].includes(event.type) && 'test' in event && event.test !== undefined;
+}
+
+function testsOf(
+  plan: Plan,
+  settled: ReadonlyMap<number, Settled>,
+  failures: ReadonlyMap<number, FileFailure>,
+): TestResult[] {
+  const planned = plan.tests.map((name, test): TestResult => {
+    const end = settled.get(test);
+    const ms = end?.ms ?? 0;
+    const failure = failures.get(test);
+    if (failure !== undefined) return { name, outcome: 'fail', ms, failure };
+    return end?.type === 'skip' ? { name, outcome: 'skip', ms, reason: end.reason } : { name, outcome: 'pass', ms };
+  });
+  const never = plan.skipped.map(({ test, reason }): TestResult => ({ name: test, outcome: 'skip', ms: 0, reason }));
+  return [...planned, ...never];
+}
 
 function sentence({ code, signal, killed }: Ending): string {
   if (killed !== undefined) return killed;

@@ -18,6 +18,10 @@ judgement('passes a file whose tests all ran and whose process ended well', () =
     passed: 2,
     failures: [],
     skipped: [],
+    tests: [
+      { name: 'one', outcome: 'pass', ms: 0 },
+      { name: 'two', outcome: 'pass', ms: 0 },
+    ],
   });
 });
 
@@ -41,7 +45,11 @@ judgement('counts a test that skipped itself, with its reason', () => {
     { type: 'skip', test: 1, reason: 'no moon' },
     { type: 'end', ran: 2, total: 2 },
   ];
-  assert.equal(judge(events, well), { passed: 1, failures: [], skipped: [{ test: 'two', reason: 'no moon' }] });
+  const { passed, failures, skipped } = judge(events, well);
+  assert.equal(
+    { passed, failures, skipped },
+    { passed: 1, failures: [], skipped: [{ test: 'two', reason: 'no moon' }] },
+  );
 });
 
 judgement('fails a file whose process was ended by a signal, and names the test it hit', () => {
@@ -64,6 +72,42 @@ judgement('fails a file that sent nothing at all', () => {
 judgement('does not mind a file that the filter has emptied', () => {
   const emptied: TestEvent = { type: 'plan', tests: [], skipped: [], filtered: 3 };
   assert.equal(judge([emptied, { type: 'end', ran: 0, total: 0 }], well).failures, []);
+});
+
+judgement('tells of each test what became of it, and how long it took', () => {
+  const failure = { message: 'no', stack: [] };
+  const events: TestEvent[] = [
+    { type: 'plan', tests: ['a', 'b', 'c', 'd'], skipped: [{ test: 'e', reason: 'test.skip' }], filtered: 0 },
+    { type: 'start', test: 0 },
+    { type: 'pass', test: 0, ms: 3 },
+    { type: 'start', test: 1 },
+    { type: 'fail', test: 1, failure, ms: 4 },
+    { type: 'start', test: 2 },
+    { type: 'skip', test: 2, reason: 'no moon', ms: 5 },
+    { type: 'fail', place: 'the file', failure },
+  ];
+  const { tests, failures } = judge(events, well);
+  assert.equal(tests, [
+    { name: 'a', outcome: 'pass', ms: 3 },
+    { name: 'b', outcome: 'fail', ms: 4, failure: { title: '"b"', message: 'no', stack: [] } },
+    { name: 'c', outcome: 'skip', ms: 5, reason: 'no moon' },
+    { name: 'd', outcome: 'fail', ms: 0, failure: { title: '"d"', message: 'did not run', stack: [] } },
+    { name: 'e', outcome: 'skip', ms: 0, reason: 'test.skip' },
+  ]);
+  // The same objects: so the failures of no test can be told from those of one.
+  assert.equal(
+    failures.filter((one) => !tests.some((test) => test.failure === one)).map(({ title }) => title),
+    ['the file'],
+  );
+});
+
+judgement('blames the first failure of a test that passed before it', () => {
+  const failure = { message: 'left a queue', stack: [] };
+  const events: TestEvent[] = [plan, ...both, { type: 'fail', test: 0, failure }, { type: 'end', ran: 2, total: 2 }];
+  assert.equal(
+    judge(events, well).tests.map(({ outcome }) => outcome),
+    ['fail', 'pass'],
+  );
 });
 
 judgement.run();
