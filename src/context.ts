@@ -25,4 +25,6 @@ export interface Context {
   readonly isAlive: (pid: number) => boolean;
   /** Sends a signal to a process, or to a process group when the id is negative. Throws if it is gone. */
   readonly kill: (id: number, signal: NodeJS.Signals) => void;
+  /** What starts this program once more: `command args… <its arguments>`. */
+  readonly self: { readonly command: string; readonly args: readonly string[] };
 }

@@ -8,6 +8,11 @@ async function main(): Promise<void> {
     process.stdout.write(`mq ${manifest.version}\n`);
     return;
   }
+  if (args[0] === 'test-child') {
+    const { testChild } = await import('./cli/test-child.ts');
+    // It is to end by itself: what it leaves open is a failure of its tests.
+    return testChild(process, args[1] ?? '');
+  }
   const drain = new AbortController();
   const abandon = new AbortController();
   let signals = 0;
@@ -37,10 +42,16 @@ async function main(): Promise<void> {
     pid: process.pid,
     isAlive,
     kill: (id, signal) => process.kill(id, signal),
+    self: { command: process.execPath, args: isExecutable() ? [] : process.argv.slice(1, 2) },
   });
   // Streams that are pipes write later: what was said must be out before the end.
   await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
   process.exit(status);
+}
+
+/** Not run from its sources: the program is in the binary. */
+function isExecutable(): boolean {
+  return process.getBuiltinModule('node:sea').isSea();
 }
 
 function isAlive(pid: number): boolean {

@@ -205,8 +205,8 @@ async function runBatch(batch: Batch & { filter: string | undefined; signal: Abo
 }
 
 const self: Omit<Launch, 'env'> = {
-  entry: import.meta.filename,
-  args: ['--child'],
+  command: process.execPath,
+  args: [import.meta.filename, '--child'],
   kill: (pid) => {
     try {
       process.kill(process.platform === 'win32' ? pid : -pid, 'SIGKILL');

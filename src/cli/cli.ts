@@ -10,6 +10,7 @@ import { brokerCommand } from './commands/broker.ts';
 import { checkCommand } from './commands/check.ts';
 import { demoCommand } from './commands/demo.ts';
 import { roleCommand } from './commands/role.ts';
+import { testCommand } from './commands/test.ts';
 import { commandHelp, overview } from './help.ts';
 import { errorText, withoutPasswords } from './output.ts';
 import { commandName, earlyValue, hasFlag, nearest, parse, strayOption, unknownCommand } from './program.ts';
@@ -38,8 +39,8 @@ export async function cli(context: Context): Promise<number> {
       return 0;
     }
     const command = await find(name, context);
-    await command.run(context, parse(args, command));
-    return 0;
+    const status = await command.run(context, parse(args, command));
+    return typeof status === 'number' ? status : 0;
   } catch (error) {
     const failure = asMqError(error);
     const style = { command: name ?? '', json: hasFlag(args, '--json'), debug: hasFlag(args, '--debug') };
@@ -71,7 +72,7 @@ async function allCommands(context: Context): Promise<Command[]> {
 }
 
 function fixedCommands(): Command[] {
-  return [demoCommand(cli), brokerCommand, checkCommand(builtin, refuseTakenNames)];
+  return [demoCommand(cli), brokerCommand, checkCommand(builtin, refuseTakenNames), testCommand];
 }
 
 async function configOf({ args, env, cwd }: Context): Promise<Config> {

@@ -14,5 +14,6 @@ export interface Command {
   readonly examples?: readonly string[];
   /** The group it stands under in the help of mq. */
   readonly group: string;
-  run(context: Context, values: Values): Promise<void>;
+  /** A number is the exit status, of an answer that is no and is told already; without one it is 0. */
+  run(context: Context, values: Values): Promise<void> | Promise<number>;
 }

@@ -105,6 +105,33 @@ const broker: readonly Option[] = [
 
 const demo: readonly Option[] = [{ name: 'json', help: 'each event as one JSON object a line' }];
 
+const testing: readonly Option[] = [
+  {
+    name: 'on',
+    value: 'TARGET',
+    help: 'what the tests run against: embedded (the default), cluster (in containers), or amqp://…',
+  },
+  { name: 'nodes', value: 'N', help: 'the nodes of the cluster (3)' },
+  { name: 'image', value: 'IMAGE', help: 'the image of its containers (MQ_IMAGE, else rabbitmq:4.3-management)' },
+  { name: 'management-url', value: 'URL', help: 'the management API of --on amqp://… (port 15672 of its host)' },
+  { name: 'config', value: 'FILE', help: 'the configuration (MQ_CONFIG, ./rascal.json, else the built-in one)' },
+  { name: 'filter', value: 'TEXT', help: 'only the tests whose name contains it' },
+  { name: 'bail', help: 'stop after the first file that fails' },
+  { name: 'timeout', value: 'SECONDS', help: 'the most time for one test (30)' },
+  { name: 'seed', value: 'N', help: 'the order of files, as it was printed' },
+  { name: 'shard', value: 'I/N', help: 'only the I-th of N parts of the files' },
+  { name: 'jobs', value: 'N', help: 'the most files at the same time' },
+  { name: 'watch', help: 'run again whenever a file of the folder changes' },
+  { name: 'self', help: 'run the suites that are in mq: is this broker fit for it?' },
+  {
+    name: 'report',
+    value: 'NAME[=FILE]',
+    repeats: true,
+    help: 'text (the default), tap, junit, json or github; to a file',
+  },
+  { name: 'report-file', value: 'FILE', help: 'the file of the last --report' },
+];
+
 /** The options of each kind of command. */
 export const optionSets = {
   publish: [...publish, ...common, ...always],
@@ -114,6 +141,7 @@ export const optionSets = {
   broker: [...broker, ...always],
   check: [...check, ...always],
   demo: [...demo, ...always],
+  test: [...testing, ...always],
   none: always,
 } as const satisfies Record<string, readonly Option[]>;
 

@@ -16,10 +16,10 @@ export interface LoadedModule {
 }
 
 /**
- * `file` is absolute, `name` is what the user calls it.
+ * `file` is absolute, `name` is what the user calls it. `awaits`: it may have an await at top level.
  * @throws {MqError} NO_INPUT if the file cannot be read, CONFIG if it cannot be loaded.
  */
-export async function loadModule(file: string, name: string): Promise<LoadedModule> {
+export async function loadModule(file: string, name: string, { awaits = false } = {}): Promise<LoadedModule> {
   await checkFile(file, name);
   const loaded = new Set([pathToFileURL(file).href]);
   const hooks = hook(loaded);
@@ -27,13 +27,23 @@ export async function loadModule(file: string, name: string): Promise<LoadedModu
   // Ten lines of Node's own loader would hide the user's line.
   Error.stackTraceLimit = 100;
   try {
-    // import() of a file fails in a single executable of Node 26; require() also takes ES modules, without top-level await.
-    return { exports: createRequire(file)(file), release: () => hooks.deregister() };
+    return { exports: await load(file, awaits), release: () => hooks.deregister() };
   } catch (error) {
     hooks.deregister();
     throw loadError(error, name, loaded);
   } finally {
     Error.stackTraceLimit = stackTraceLimit;
+  }
+}
+
+// import() of a file fails in a single executable of Node 26; require() also takes ES modules, without top-level await.
+async function load(file: string, awaits: boolean): Promise<unknown> {
+  try {
+    return createRequire(file)(file);
+  } catch (error) {
+    // Node throws this before anything of the file has run.
+    if (!awaits || (error as NodeJS.ErrnoException | null)?.code !== 'ERR_REQUIRE_ASYNC_MODULE') throw error;
+    return await import(pathToFileURL(file).href);
   }
 }
 

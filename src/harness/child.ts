@@ -1,16 +1,18 @@
 // The process of one test file: loads the file with our `uvu` in the place of uvu's, gives what it registered to the
 // real uvu, runs uvu's queue, and sends every event to the runner. It decides nothing: judge.ts does.
 
-import { registerHooks } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import './defer.ts';
 import * as uvu from 'uvu';
+import * as uvuAssert from 'uvu/assert';
 import type { Failure, TestEvent } from './event.ts';
 import { failureOf } from './failure.ts';
 import { type Guard, makeGuard, type Strays } from './guard.ts';
+import { provide } from './inside.ts';
 import { type ChildOptions, loadTimeoutMs } from './request.ts';
 import { Skip } from './skip.ts';
-import { type Entry, forgotten, type Group, groups } from './uvu.ts';
+import { userModule } from './user.ts';
+import { type Entry, forgotten, type Group, groups, suite, test } from './uvu.ts';
 
 /** The part of `process` that a child needs; whoever starts the child gives it. */
 export type ChildHost = Strays &
@@ -18,10 +20,16 @@ export type ChildHost = Strays &
     on(event: 'disconnect', listener: () => void): unknown;
   };
 
+/** What a child needs beside its process. */
+export interface ChildWorld {
+  /** Loads and so runs the test file. By default it is `import()`. */
+  readonly load?: (file: string) => Promise<unknown>;
+}
+
 type Send = (event: TestEvent) => Promise<void>;
 
 /** Runs the file and reports. The process is then to end by itself; if it does not, that is a failure too. */
-export async function runChild(host: ChildHost, options: ChildOptions): Promise<void> {
+export async function runChild(host: ChildHost, options: ChildOptions, world: ChildWorld = {}): Promise<void> {
   const send: Send = (event) => new Promise((resolve) => host.send?.(event, undefined, undefined, () => resolve()));
   const fail: World['fail'] = (place, failure) => send({ type: 'fail', place, failure });
   // A runner that is gone needs no answer.
@@ -30,7 +38,7 @@ export async function runChild(host: ChildHost, options: ChildOptions): Promise<
 
   const guard = makeGuard(host, (error) => void fail('the file', failureOf(error)));
   try {
-    await load(options, guard);
+    await load(options, guard, world);
   } catch (error) {
     await fail('loading the file', failureOf(error));
     host.exit(1);
@@ -44,14 +52,11 @@ export async function runChild(host: ChildHost, options: ChildOptions): Promise<
   }, graceMs).unref();
 }
 
-async function load({ file }: ChildOptions, guard: Guard): Promise<void> {
-  const substitute = new URL('./uvu.ts', import.meta.url).href;
-  const hooks = registerHooks({
-    resolve: (specifier, context, next) =>
-      specifier === 'uvu' ? { url: substitute, shortCircuit: true } : next(specifier, context),
-  });
-  await guard(() => import(pathToFileURL(file).href), loadTimeoutMs);
-  hooks.deregister();
+async function load({ file }: ChildOptions, guard: Guard, world: ChildWorld): Promise<void> {
+  const inside = provide({ uvu: { test, suite }, 'uvu/assert': uvuAssert, 'mq/test': userModule });
+  const { load = (path) => import(pathToFileURL(path).href) } = world;
+  await guard(() => load(file), loadTimeoutMs);
+  inside.release();
 }
 
 interface World extends ChildOptions {
@@ -61,9 +66,10 @@ interface World extends ChildOptions {
 }
 
 async function runGroups(world: World): Promise<void> {
+  const unrun = forgotten();
   const plan = planOf(world.filter);
   await world.send({ type: 'plan', ...plan.event });
-  for (const group of forgotten()) {
+  for (const group of unrun) {
     await world.fail(titleOf(group), verdict(`.run() was never called; tests registered: ${group.tests.length}`));
   }
   let ran = 0;

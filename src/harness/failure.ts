@@ -41,5 +41,6 @@ function framesOf(error: Error): string[] {
   );
 }
 
-const own = /[\\/]src[\\/]harness[\\/](child|guard)\.ts:/;
-const foreign = /node:|[\\/]node_modules[\\/]|<anonymous>\)?$/;
+const own = /[\\/]src[\\/]harness[\\/](child|guard|inside)\.ts:/;
+/** Node's, the packages', and in the executable mq's own. */
+const foreign = /node:|[\\/]node_modules[\\/]|<anonymous>\)?$|\bmq:[\w.-]+\.js:/;

@@ -4,6 +4,8 @@
 export interface ChildOptions {
   /** Absolute. */
   readonly file: string;
+  /** As the user would name it. */
+  readonly name?: string;
   readonly timeoutMs: number;
   /** Part of the name of the tests that are to run; case does not matter. */
   readonly filter?: string;

@@ -1,16 +1,16 @@
 // Runs test files, each in a process of its own, some at a time, and gives one result a file. What a result looks
 // like is report.ts's business; whether it is a pass is judge.ts's.
 
-import { type ChildProcess, fork } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { platform } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { TestEvent } from './event.ts';
 import { type Ending, judge, type Verdict } from './judge.ts';
 import { type ChildOptions, loadTimeoutMs } from './request.ts';
 
-/** How a child is started: `entry args… <JSON of ChildOptions>` has to call `runChild`. */
+/** How a child is started: `command args… <JSON of ChildOptions>` has to call `runChild`. */
 export interface Launch {
-  readonly entry: string;
+  readonly command: string;
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
   /** Ends the process and all it has started. */
@@ -26,6 +26,8 @@ export interface RunOptions {
   readonly timeoutMs: number;
   readonly filter?: string;
   readonly launch: Launch;
+  /** As the user would name a file. */
+  readonly nameOf?: (file: string) => string;
   /** Aborted: what runs is ended and nothing more is started. */
   readonly signal: AbortSignal;
   readonly onResult: (result: FileResult) => void;
@@ -54,10 +56,15 @@ export async function runFiles(options: RunOptions): Promise<FileResult[]> {
 }
 
 async function runFile(file: string, options: RunOptions): Promise<FileResult> {
-  const { launch, timeoutMs, filter, signal } = options;
+  const { launch, timeoutMs, filter, signal, nameOf } = options;
   const begun = performance.now();
-  const request: ChildOptions = { file, timeoutMs, ...(filter !== undefined && { filter }) };
-  const child = fork(launch.entry, [...launch.args, JSON.stringify(request)], {
+  const request: ChildOptions = {
+    file,
+    timeoutMs,
+    ...(nameOf && { name: nameOf(file) }),
+    ...(filter !== undefined && { filter }),
+  };
+  const child = spawn(launch.command, [...launch.args, JSON.stringify(request)], {
     env: { ...launch.env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     // A process group of its own, so that all of it can be ended; on Windows it would be a window of its own.

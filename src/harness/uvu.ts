@@ -14,6 +14,8 @@ export interface Group {
   readonly afterEach: Callback[];
   /** True once `.run()` was called. */
   runs: boolean;
+  /** It is of `mq/test`: it need not be told to run. */
+  readonly runsByItself: boolean;
 }
 
 export interface Entry {
@@ -28,17 +30,21 @@ export const groups: Group[] = [];
 /** The groups that were never told to run as well: one with tests is a failure. */
 const opened: Group[] = [];
 
-/** As uvu's. */
-export function suite<T = Context>(name = '', state?: T): Test<T> {
-  // The cast is uvu's own promise: the state given here is what every callback receives.
-  return recorder(name, (state ?? {}) as Context) as unknown as Test<T>;
+/** `test` and `suite` as uvu has them. `runsByItself`: a suite whose `.run()` is left out is run all the same. */
+export function recorders({ runsByItself }: { runsByItself: boolean }): { test: Test; suite: typeof suite } {
+  const suite = <T = Context>(name = '', state?: T): Test<T> => {
+    // The cast is uvu's own promise: the state given here is what every callback receives.
+    return recorder({ name, state: (state ?? {}) as Context, runsByItself }) as unknown as Test<T>;
+  };
+  return { test: suite(), suite };
 }
 
-/** As uvu's: the suite without a name. */
-export const test: Test = suite();
+export const { test, suite } = recorders({ runsByItself: false });
 
-function recorder(name: string, state: Context): Test {
-  let group = open(name, state);
+type Making = Pick<Group, 'name' | 'state' | 'runsByItself'>;
+
+function recorder(making: Making): Test {
+  let group = open(making);
   const add = (mode: Entry['mode']) => (title: string, handler: Callback) => {
     group.tests.push({ name: title, mode, handler });
   };
@@ -54,20 +60,26 @@ function recorder(name: string, state: Context): Test {
     run: () => {
       group.runs = true;
       groups.push(group);
-      group = open(name, state);
+      group = open(making);
     },
   });
 }
 
-function open(name: string, state: Context): Group {
-  const group = { name, state, tests: [], before: [], after: [], beforeEach: [], afterEach: [], runs: false };
+function open(making: Making): Group {
+  const group = { ...making, tests: [], before: [], after: [], beforeEach: [], afterEach: [], runs: false };
   opened.push(group);
   return group;
 }
 
-/** The groups that hold tests but were never told to run. */
+/** Ends the recording: what runs by itself is told to run. Gives the groups that hold tests but were never told to. */
 export function forgotten(): Group[] {
-  return opened.filter((group) => !group.runs && group.tests.length > 0);
+  const waiting = opened.filter((group) => !group.runs && group.tests.length > 0);
+  for (const group of waiting) {
+    if (!group.runsByItself) continue;
+    group.runs = true;
+    groups.push(group);
+  }
+  return waiting.filter((group) => !group.runs);
 }
 
 function nothing(): void {}

@@ -1,0 +1,15 @@
+// The process of one test file of `mq test`: wires the harness to what the file's fixtures need.
+
+import { type ChildHost, runChild } from '../harness/child.ts';
+import type { ChildOptions } from '../harness/request.ts';
+
+/** Runs the file that the request names. The process is to end by itself then. */
+export async function testChild(host: ChildHost, request: string): Promise<void> {
+  const options = JSON.parse(request) as ChildOptions;
+  await runChild(host, options, {
+    load: async (file) => {
+      const { loadModule } = await import('../handlers/module-load.ts');
+      await loadModule(file, options.name ?? file, { awaits: true });
+    },
+  });
+}
