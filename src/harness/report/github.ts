@@ -1,0 +1,47 @@
+// Failures as annotations of GitHub Actions, at file and line, and one notice with the counts.
+// https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
+
+import type { FileFailure } from '../judge.ts';
+import type { FileResult } from '../run.ts';
+import { pathFrom, placeOf } from './place.ts';
+import type { Reporter, Surroundings } from './reporter.ts';
+import { closingLine, emptiness, totalsOf } from './totals.ts';
+
+/** The text report may stand between its lines. */
+export const github: Reporter = (surroundings) => {
+  const results: FileResult[] = [];
+  return (event) => {
+    if (event.type === 'file') {
+      results.push(event.result);
+      return event.result.failures.map((failure) => annotation(failure, event.result.file, surroundings)).join('');
+    }
+    if (event.type !== 'finish') return '';
+    const totals = totalsOf(results);
+    const { interrupted } = event;
+    const empty = interrupted === undefined ? emptiness(totals) : `interrupted by ${interrupted}`;
+    const error = empty === undefined ? '' : command('error', { title: 'mq test' }, empty);
+    return error + command('notice', { title: 'mq test' }, closingLine(totals));
+  };
+};
+
+function annotation(failure: FileFailure, file: string, { repository, read }: Surroundings): string {
+  const { message, details, title } = failure;
+  const place = placeOf(failure, file, read);
+  const properties = {
+    file: pathFrom(repository, place.file),
+    line: String(place.line),
+    ...(place.column !== undefined && { col: String(place.column) }),
+    title,
+  };
+  return command('error', properties, details === undefined ? message : `${message}\n${details}`);
+}
+
+function command(name: string, properties: Record<string, string>, text: string): string {
+  const given = Object.entries(properties).map(([key, value]) => `${key}=${escaped(value, /[%\r\n:,]/g)}`);
+  return `::${name} ${given.join(',')}::${escaped(text, /[%\r\n]/g)}\n`;
+}
+
+/** As GitHub's own toolkit writes it: `%25`, `%0A`; in properties `:` and `,` too. */
+function escaped(text: string, special: RegExp): string {
+  return text.replaceAll(special, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`);
+}

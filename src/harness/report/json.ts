@@ -1,0 +1,112 @@
+// Results as one JSON object a line. The shapes are a contract; fields may be added.
+
+import type { FileFailure } from '../judge.ts';
+import type { FileResult } from '../run.ts';
+import { pathFrom, placeOf } from './place.ts';
+import type { Reporter, Surroundings } from './reporter.ts';
+import { isGood, totalsOf } from './totals.ts';
+
+/** Paths are from the folder of the run, with `/`; times are milliseconds. */
+export type JsonLine =
+  | { event: 'start'; files: number; target: string; seed?: number }
+  /** `failure` with outcome `fail`, `reason` with outcome `skip`. */
+  | {
+      event: 'test';
+      file: string;
+      name: string;
+      outcome: 'pass' | 'fail' | 'skip';
+      ms: number;
+      failure?: JsonFailure;
+      reason?: string;
+    }
+  /** After its tests. `failures`: all of them, also those that are no test's; `failed` is their number. */
+  | {
+      event: 'file';
+      file: string;
+      passed: number;
+      failed: number;
+      skipped: number;
+      ms: number;
+      failures: JsonFailure[];
+      output: string;
+    }
+  | { event: 'note'; text: string }
+  /** `ok`: something passed and nothing failed. */
+  | {
+      event: 'finish';
+      ok: boolean;
+      passed: number;
+      failed: number;
+      skipped: number;
+      ms: number;
+      interrupted?: string;
+    };
+
+/** `title`: the test's name in quotes, or what else failed. */
+export interface JsonFailure {
+  title: string;
+  message: string;
+  details?: string;
+  stack: readonly string[];
+  at: { file: string; line: number; column?: number };
+}
+
+export const json: Reporter = (surroundings) => {
+  const results: FileResult[] = [];
+  return (event) => {
+    switch (event.type) {
+      case 'start': {
+        const { files, target, seed } = event;
+        return line({ event: 'start', files, target, ...(seed !== undefined && { seed }) });
+      }
+      case 'file':
+        results.push(event.result);
+        return linesOf(event.result, surroundings).map(line).join('');
+      case 'note':
+        return line({ event: 'note', text: event.text });
+      case 'finish': {
+        const totals = totalsOf(results);
+        const { ms, interrupted } = event;
+        const ok = isGood(totals) && interrupted === undefined;
+        return line({
+          event: 'finish',
+          ok,
+          ...totals,
+          ms: rounded(ms),
+          ...(interrupted !== undefined && { interrupted }),
+        });
+      }
+    }
+  };
+};
+
+function linesOf(result: FileResult, { cwd, read }: Surroundings): JsonLine[] {
+  const file = pathFrom(cwd, result.file);
+  const shown = (failure: FileFailure): JsonFailure => {
+    const place = placeOf(failure, result.file, read);
+    return { ...failure, at: { ...place, file: pathFrom(cwd, place.file) } };
+  };
+  const tests = result.tests.map(
+    ({ name, outcome, ms, failure, reason }): JsonLine => ({
+      event: 'test',
+      file,
+      name,
+      outcome,
+      ms: rounded(ms),
+      ...(failure !== undefined && { failure: shown(failure) }),
+      ...(reason !== undefined && { reason }),
+    }),
+  );
+  const { passed, failed, skipped } = totalsOf([result]);
+  const failures = result.failures.map(shown);
+  const { ms, output } = result;
+  return [...tests, { event: 'file', file, passed, failed, skipped, ms: rounded(ms), failures, output }];
+}
+
+function line(object: JsonLine): string {
+  return `${JSON.stringify(object)}\n`;
+}
+
+function rounded(ms: number): number {
+  return Number(ms.toFixed(3));
+}

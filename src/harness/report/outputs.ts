@@ -1,0 +1,144 @@
+// Which reports a run writes, and where: to standard output, or to files.
+
+import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { MqError } from '../../errors.ts';
+import { github } from './github.ts';
+import { json } from './json.ts';
+import { junit } from './junit.ts';
+import type { Reporter, RunEvent, Surroundings } from './reporter.ts';
+import { tap } from './tap.ts';
+import { text } from './text.ts';
+
+const reporters = { text, tap, junit, json, github } as const satisfies Record<string, Reporter>;
+
+export type ReporterName = keyof typeof reporters;
+
+/** One report. Without a file it goes to standard output or, text beside another one, to standard error. */
+export interface PlannedReport {
+  readonly name: ReporterName;
+  readonly to: 'stdout' | 'stderr' | { readonly file: string };
+}
+
+/**
+ * What `--report NAME`, `--report NAME=FILE` (in the order they were given) and `--report-file FILE`, for the last one
+ * named, ask for. Text is the default, and stays as long as nothing else takes standard output. GitHub's annotations
+ * do not count as taking it, for who reads them reads the log around them: text then goes to standard error.
+ * @throws {MqError} USAGE
+ */
+export function planReports(named: readonly string[], file?: string): PlannedReport[] {
+  const asked = withFile(named.map(parse), file);
+  const onStdout = asked.filter((one) => one.file === undefined && one.name !== 'text');
+  if (onStdout.length > 1) {
+    const [first, second] = onStdout.map(({ name }) => name);
+    throw usage(`${first} and ${second} cannot both go to standard output`, `give one a file: --report ${second}=FILE`);
+  }
+  const plain = asked.findIndex((one) => one.file === undefined && one.name === 'text');
+  const isOwed = plain === -1 && onStdout.every(({ name }) => name === 'github');
+  // Named twice is said once.
+  const once = asked.filter((one, index) => one.file !== undefined || one.name !== 'text' || index === plain);
+  const textTo = onStdout.length > 0 ? 'stderr' : 'stdout';
+  return [...once, ...(isOwed ? [{ name: 'text', file: undefined } as const] : [])].map(({ name, file }) => ({
+    name,
+    to: file !== undefined ? { file } : name === 'text' ? textTo : 'stdout',
+  }));
+}
+
+/** Where the reports of a run go; main's, or a test's own. */
+export interface Streams {
+  readonly stdout: { write(text: string): unknown };
+  readonly stderr: { write(text: string): unknown };
+}
+
+export interface Reports {
+  /** Gives every report the event. Throws IO if a file cannot be written. */
+  tell(event: RunEvent): void;
+  close(): void;
+}
+
+/**
+ * Opens the files, before anything is run, and makes the folders they are in. `cwd` is absolute.
+ * @throws {MqError} CANNOT_CREATE
+ */
+export function openReports(
+  planned: readonly PlannedReport[],
+  { cwd, env, stdout, stderr }: Streams & { cwd: string; env: Readonly<Record<string, string | undefined>> },
+): Reports {
+  const surroundings: Surroundings = { cwd, repository: env['GITHUB_WORKSPACE'] ?? cwd, read, now: Date.now };
+  const opened = planned.map(({ name, to }) => {
+    const report = reporters[name](surroundings);
+    if (typeof to === 'object') return { report, ...openFile(to.file, cwd) };
+    const stream = to === 'stdout' ? stdout : stderr;
+    return { report, write: (text: string) => void stream.write(text), close: () => {} };
+  });
+  return {
+    tell: (event) => {
+      for (const { report, write } of opened) {
+        const text = report(event);
+        if (text !== '') write(text);
+      }
+    },
+    close: () => {
+      for (const { close } of opened) close();
+    },
+  };
+}
+
+interface Asked {
+  readonly name: ReporterName;
+  readonly file: string | undefined;
+}
+
+function parse(word: string): Asked {
+  const [, name = '', file] = /^([^=]*)(?:=(.*))?$/s.exec(word) ?? [];
+  if (!isReporter(name)) throw usage(`there is no report '${name}'`, `reports: ${Object.keys(reporters).join(', ')}`);
+  if (file === '') throw usage(`--report ${name}= names no file`);
+  return { name, file: file === '-' ? undefined : file };
+}
+
+function withFile(asked: readonly Asked[], file: string | undefined): readonly Asked[] {
+  if (file === undefined) return asked;
+  if (file === '') throw usage('--report-file names no file');
+  const { name, file: other } = asked.at(-1) ?? { name: 'text' as const };
+  if (other !== undefined) throw usage(`the report ${name} has two files: ${other} and ${file}`);
+  return [...asked.slice(0, -1), { name, file: file === '-' ? undefined : file }];
+}
+
+function isReporter(name: string): name is ReporterName {
+  return Object.hasOwn(reporters, name);
+}
+
+function usage(message: string, hint = 'mq test --help'): MqError {
+  return new MqError('USAGE', message, { hint });
+}
+
+/** Writes at once: what was told is in the file, however the run ends. */
+function openFile(file: string, cwd: string): { write: (text: string) => void; close: () => void } {
+  const path = resolve(cwd, file);
+  const descriptor = attempt('CANNOT_CREATE', `cannot create the report ${file}`, file, () => {
+    mkdirSync(dirname(path), { recursive: true });
+    return openSync(path, 'w');
+  });
+  return {
+    write: (text) => {
+      attempt('IO', `cannot write the report ${file}`, file, () => writeFileSync(descriptor, text));
+    },
+    close: () => closeSync(descriptor),
+  };
+}
+
+function attempt<T>(code: 'CANNOT_CREATE' | 'IO', what: string, at: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw new MqError(code, `${what}: ${error instanceof Error ? error.message : String(error)}`, { at, cause: error });
+  }
+}
+
+function read(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,42 @@
+// Where a failure is: from the stack, else from the title of its test in the source.
+
+import { relative, sep } from 'node:path';
+import type { FileFailure } from '../judge.ts';
+
+export interface Place {
+  /** Absolute. */
+  readonly file: string;
+  /** From 1. */
+  readonly line: number;
+  readonly column?: number;
+}
+
+/**
+ * The frame in the test's own file if there is one, else the innermost. A failure without a stack (a deadline, a test
+ * that did not run) is where its test's title stands; the last resort is the file's first line.
+ */
+export function placeOf(failure: FileFailure, file: string, read: (file: string) => string | undefined): Place {
+  const places = failure.stack.flatMap((frame) => placeOfFrame(frame) ?? []);
+  const place = places.find((one) => one.file === file) ?? places[0];
+  return place ?? { file, line: lineOfTitle(failure.title, read(file) ?? '') };
+}
+
+/** The path from a folder, with `/` on every system. */
+export function pathFrom(folder: string, file: string): string {
+  return relative(folder, file).split(sep).join('/');
+}
+
+/** `at Object.handler (/a/b.test.ts:8:38)`, `at /a/b.test.ts:8:38`, `at /a/b.test.ts:8`. */
+function placeOfFrame(frame: string): Place | undefined {
+  const found = /^at (?:.* \()?(.+?):(\d+)(?::(\d+))?\)?$/.exec(frame);
+  if (found === null) return undefined;
+  const [, file = '', line, column] = found;
+  return { file, line: Number(line), ...(column !== undefined && { column: Number(column) }) };
+}
+
+/** The title of a failure quotes the test's name, with the suite's before it where there is one. */
+function lineOfTitle(title: string, source: string): number {
+  const quoted = [...title.matchAll(/"(.+)"/g)].flatMap(([, name = '']) => [name, name.replace(/^.*?: /, '')]);
+  const at = quoted.map((name) => source.indexOf(name)).find((index) => index !== -1) ?? 0;
+  return source.slice(0, at).split('\n').length;
+}
