@@ -1,6 +1,7 @@
 // Results as JUnit XML, as Jenkins' schema has it (junit-10.xsd): a testsuite a file, a testcase a test. A test that
 // failed has a <failure>; what failed beside the tests (a hook, the file) is a testcase with an <error>.
 
+import { stripVTControlCharacters } from 'node:util';
 import type { FileFailure, TestResult } from '../judge.ts';
 import type { FileResult } from '../run.ts';
 import { pathFrom } from './place.ts';
@@ -72,7 +73,7 @@ function suite(result: FileResult, path: string, begun: number): string {
   const others = otherFailures(result).map((failure) =>
     element('testcase', { classname: path, name: failure.title }, problem('error', failure)),
   );
-  const output = result.output === '' ? [] : [element('system-out', {}, escaped(result.output))];
+  const output = result.output === '' ? [] : [element('system-out', {}, textOf(result.output))];
   return element(
     'testsuite',
     { name: path, tests, failures, errors, skipped, time: seconds(result.ms), timestamp },
@@ -82,12 +83,12 @@ function suite(result: FileResult, path: string, begun: number): string {
 
 function problem(name: 'failure' | 'error', { message, details, stack }: FileFailure): string {
   const text = [message, ...(details === undefined ? [] : [details]), ...stack].join('\n');
-  return element(name, { message: message.split('\n', 1)[0] ?? '' }, escaped(text));
+  return element(name, { message: message.split('\n', 1)[0] ?? '' }, textOf(text));
 }
 
 /** `children` are XML: elements, each with its line's end, or one escaped text. */
 function element(name: string, attributes: Record<string, string | number>, ...children: string[]): string {
-  const given = Object.entries(attributes).map(([key, value]) => ` ${key}="${escaped(String(value))}"`);
+  const given = Object.entries(attributes).map(([key, value]) => ` ${key}="${attributeOf(String(value))}"`);
   const tag = name + given.join('');
   if (children.length === 0) return `<${tag}/>\n`;
   const before = children[0]?.startsWith('<') ? '\n' : '';
@@ -98,21 +99,19 @@ function seconds(ms: number): string {
   return (ms / 1000).toFixed(3);
 }
 
-/** For text and for attributes. XML 1.0, 2.2: most control characters cannot stand there, escaped or not. */
-function escaped(text: string): string {
-  return text
-    .toWellFormed()
-    .replaceAll(/[^\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]/gu, '\u{fffd}')
-    .replaceAll(/[&<>"\r\n\t]/g, (char) => entities[char] ?? char);
+function textOf(text: string): string {
+  return escaped(stripVTControlCharacters(text), /[&<>\r]/g);
 }
 
 /** XML 1.0, 3.3.3: a line's end in an attribute would become a space. */
-const entities: Readonly<Record<string, string>> = {
-  '&': '&amp;',
-  '<': '&lt;',
-  '>': '&gt;',
-  '"': '&quot;',
-  '\r': '&#13;',
-  '\n': '&#10;',
-  '\t': '&#9;',
-};
+function attributeOf(text: string): string {
+  return escaped(text, /[&<>"\r\n\t]/g);
+}
+
+/** XML 1.0, 2.2: most control characters cannot stand anywhere, as references neither. */
+function escaped(text: string, special: RegExp): string {
+  return text
+    .toWellFormed()
+    .replaceAll(/[^\t\n\r\u{20}-\u{d7ff}\u{e000}-\u{fffd}\u{10000}-\u{10ffff}]/gu, '\u{fffd}')
+    .replaceAll(special, (char) => `&#${char.charCodeAt(0)};`);
+}

@@ -28,7 +28,8 @@ export function pathFrom(folder: string, file: string): string {
 
 /** `at Object.handler (/a/b.test.ts:8:38)`, `at /a/b.test.ts:8:38`, `at /a/b.test.ts:8`. */
 function placeOfFrame(frame: string): Place | undefined {
-  const found = /^at (?:.* \()?(.+?):(\d+)(?::(\d+))?\)?$/.exec(frame);
+  const [, place = ''] = /^at .*? \((.+)\)$/.exec(frame) ?? /^at (?:async )?(.+)$/.exec(frame) ?? [];
+  const found = /^(.+?):(\d+)(?::(\d+))?$/.exec(place);
   if (found === null) return undefined;
   const [, file = '', line, column] = found;
   return { file, line: Number(line), ...(column !== undefined && { column: Number(column) }) };

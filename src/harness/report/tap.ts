@@ -1,6 +1,7 @@
 // Results as TAP 13: a test point a test, and one for each failure that is no test's. Version 13 because its readers are
 // everywhere (Perl's TAP::Harness knows no 14) and 14's read it too. https://testanything.org/tap-version-13-specification.html
 
+import { stripVTControlCharacters } from 'node:util';
 import type { TestResult } from '../judge.ts';
 import type { FileResult } from '../run.ts';
 import { pathFrom } from './place.ts';
@@ -25,7 +26,9 @@ export const tap: Reporter = ({ cwd }) => {
       (failure) => point('not ok', `${path}: ${failure.title}`) + diagnostic({ ms: 0, failure }),
     );
     const output =
-      result.failures.length > 0 && result.output !== '' ? comment(`output of ${path}:\n${result.output}`) : '';
+      result.failures.length > 0 && result.output !== ''
+        ? comment(`output of ${path}:\n${stripVTControlCharacters(result.output)}`)
+        : '';
     return [...tests, ...others, output].join('');
   };
 

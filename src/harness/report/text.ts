@@ -1,17 +1,20 @@
 // Results as text: a line a file, what failed and why, and the one closing line.
 
-import { relative, sep } from 'node:path';
+import { sep } from 'node:path';
 import type { FileFailure } from '../judge.ts';
 import type { FileResult } from '../run.ts';
+import { pathFrom } from './place.ts';
 import type { Reporter } from './reporter.ts';
 import { closingLine, type Totals, totalsOf } from './totals.ts';
 
 /** The report for people. A file in which nothing ran (the filter left nothing) is not worth a line. */
 export const text: Reporter = ({ cwd }) => {
   const results: FileResult[] = [];
+  let seed: number | undefined;
   return (event) => {
     switch (event.type) {
       case 'start':
+        seed = event.seed;
         return '';
       case 'file':
         results.push(event.result);
@@ -19,8 +22,12 @@ export const text: Reporter = ({ cwd }) => {
       case 'note':
         return `${event.text}\n`;
       case 'finish': {
+        const totals = totalsOf(results);
+        // To run them in this order again.
+        const order =
+          totals.failed > 0 && results.length > 1 && seed !== undefined ? `\norder of files: --seed ${seed}\n` : '';
         const interrupted = event.interrupted === undefined ? '' : `\ninterrupted by ${event.interrupted}\n`;
-        return `${interrupted}\n${closingLine(totalsOf(results))}\n`;
+        return `${order}${interrupted}\n${closingLine(totals)}\n`;
       }
     }
   };
@@ -31,7 +38,7 @@ export function drawFile(result: FileResult, cwd: string): string {
   const { file, passed, failures, skipped, ms, output } = result;
   const mark = failures.length > 0 ? 'FAIL' : passed > 0 ? 'ok  ' : 'skip';
   const counts = countsOf({ passed, failed: failures.length, skipped: skipped.length });
-  const lines = [`${mark} ${relative(cwd, file)} (${counts}, ${Math.round(ms)} ms)`];
+  const lines = [`${mark} ${pathFrom(cwd, file)} (${counts}, ${Math.round(ms)} ms)`];
   for (const { test, reason } of skipped) lines.push(`       skipped "${test}": ${reason}`);
   for (const failure of failures) lines.push(...drawFailure(failure, cwd));
   if (failures.length > 0 && output !== '') lines.push('', '  output:', ...indented(output, '    '));
@@ -49,7 +56,7 @@ function countsOf({ passed, failed, skipped }: Totals): string {
 function drawFailure({ title, message, details, stack }: FileFailure, cwd: string): string[] {
   const lines = ['', `  ${title}`, ...indented(message, '    ')];
   if (details !== undefined) lines.push(...indented(details, '      '));
-  for (const frame of stack) lines.push(`      ${frame.replace(cwd + sep, '')}`);
+  for (const frame of stack) lines.push(`      ${frame.replace(cwd + sep, '').replace(`${cwd}/`, '')}`);
   return lines;
 }
 

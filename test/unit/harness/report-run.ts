@@ -1,0 +1,102 @@
+// One run with everything a report has to show, for the tests of the reports.
+
+import { judge } from '../../../src/harness/judge.ts';
+import type { Reporter, RunEvent, Surroundings } from '../../../src/harness/report/reporter.ts';
+import type { FileResult } from '../../../src/harness/run.ts';
+
+const well = { code: 0, signal: null };
+
+/** A file that passes, with names that every format has to escape. */
+const good: FileResult = {
+  file: '/repo/app/orders.test.ts',
+  ms: 12.3456,
+  output: '',
+  ...judge(
+    [
+      { type: 'plan', tests: ['adds', 'orders: takes #1 <of> "2" & C:\\'], skipped: [], filtered: 0 },
+      { type: 'start', test: 0 },
+      { type: 'pass', test: 0, ms: 1.5 },
+      { type: 'start', test: 1 },
+      { type: 'skip', test: 1, reason: 'no cluster\nhere', ms: 0.25 },
+      { type: 'end', ran: 2, total: 2 },
+    ],
+    well,
+  ),
+};
+
+/** A file with an assertion, a hook that throws, a test that does not end and output. */
+const bad: FileResult = {
+  file: '/repo/app/sub/pay.test.ts',
+  ms: 2000,
+  output: 'first words\n\u001b[31mred\u001b[0m ]]> & <b>',
+  ...judge(
+    [
+      {
+        type: 'plan',
+        tests: ['pays', 'waits, for: ever'],
+        skipped: [{ test: 'later', reason: 'test.skip' }],
+        filtered: 0,
+      },
+      { type: 'start', test: 0 },
+      {
+        type: 'fail',
+        test: 0,
+        ms: 7,
+        failure: {
+          message: 'Expected 100% to be\nequal:',
+          details: '++2    (Expected)\n--1    (Actual)',
+          stack: ['at check (/repo/app/sub/check.ts:3:9)', 'at Object.handler (/repo/app/sub/pay.test.ts:8:38)'],
+        },
+      },
+      {
+        type: 'fail',
+        place: 'the suite without a name, after.each hook of "pays"',
+        failure: { message: 'cannot tidy up', stack: [] },
+      },
+      { type: 'start', test: 1 },
+    ],
+    { code: null, signal: 'SIGKILL', killed: 'the process was silent for 3000 ms and was ended' },
+  ),
+};
+
+const payTest = `import { test } from 'mq/test';
+
+test('pays', () => {});
+
+test('waits, for: ever', () => {});
+`;
+
+export const surroundings: Surroundings = {
+  cwd: '/repo/app',
+  repository: '/repo',
+  read: (file) => (file === bad.file ? payTest : undefined),
+  now: () => Date.UTC(2026, 0, 2, 3, 4, 5, 600),
+};
+
+export const start: RunEvent = { type: 'start', files: 2, target: 'embedded', seed: 7 };
+export const wholeRun: readonly RunEvent[] = [
+  start,
+  { type: 'note', text: 'no management API:\nthe vhost of the address is used' },
+  { type: 'file', result: good },
+  { type: 'file', result: bad },
+  { type: 'finish', ms: 2100 },
+];
+
+/** Everything was skipped: no failure, and no pass. */
+export const skippedRun: readonly RunEvent[] = [
+  start,
+  { type: 'file', result: { ...good, passed: 0, tests: good.tests.slice(1) } },
+  { type: 'finish', ms: 5 },
+];
+
+export const interruptedRun: readonly RunEvent[] = [
+  start,
+  { type: 'file', result: good },
+  { type: 'finish', ms: 5, interrupted: 'SIGINT' },
+];
+
+/** What the reporter writes, as one text. */
+export function written(reporter: Reporter, events: readonly RunEvent[]): string {
+  const report = reporter(surroundings);
+  return events.map((event) => report(event)).join('');
+}

@@ -1,0 +1,229 @@
+// The text, JSON and GitHub reports as they are written; and which report goes where.
+
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { github } from '../../../src/harness/report/github.ts';
+import { json } from '../../../src/harness/report/json.ts';
+import { placeOf } from '../../../src/harness/report/place.ts';
+import { text } from '../../../src/harness/report/text.ts';
+import { openReports, planReports } from '../../../src/harness/report.ts';
+import { interruptedRun, skippedRun, start, wholeRun, written } from './report-run.ts';
+
+const drawn = suite('reports');
+
+drawn('text is for people', () => {
+  assert.is(
+    written(text, wholeRun),
+    `no management API:
+the vhost of the address is used
+ok   orders.test.ts (1 passed, 1 skipped, 12 ms)
+       skipped "orders: takes #1 <of> "2" & C:\\": no cluster
+here
+FAIL sub/pay.test.ts (0 passed, 3 failed, 1 skipped, 2000 ms)
+       skipped "later": test.skip
+
+  "pays"
+    Expected 100% to be
+    equal:
+      ++2    (Expected)
+      --1    (Actual)
+      at check (sub/check.ts:3:9)
+      at Object.handler (sub/pay.test.ts:8:38)
+
+  the suite without a name, after.each hook of "pays"
+    cannot tidy up
+
+  "waits, for: ever"
+    did not end: the process was silent for 3000 ms and was ended
+
+  output:
+    first words
+    \u001b[31mred\u001b[0m ]]> & <b>
+
+
+order of files: --seed 7
+
+1 passed, 3 failed, 2 skipped
+`,
+  );
+});
+
+drawn('text says what has interrupted a run, and leaves out a file that the filter has emptied', () => {
+  const [, file] = wholeRun.flatMap((event) => (event.type === 'file' ? [event.result] : []));
+  assert.ok(file);
+  const result = { ...file, passed: 0, failures: [], skipped: [], tests: [] };
+  const run = [start, { type: 'file', result }, { type: 'finish', ms: 1, interrupted: 'SIGTERM' }] as const;
+  assert.is(written(text, run), '\ninterrupted by SIGTERM\n\n0 passed, 0 failed\n');
+});
+
+drawn('github has file and line for every failure, from the root of the repository', () => {
+  assert.is(
+    written(github, wholeRun),
+    `::error file=app/sub/pay.test.ts,line=8,col=38,title="pays"::Expected 100%25 to be%0Aequal:%0A++2    (Expected)%0A--1    (Actual)
+::error file=app/sub/pay.test.ts,line=3,title=the suite without a name%2C after.each hook of "pays"::cannot tidy up
+::error file=app/sub/pay.test.ts,line=5,title="waits%2C for%3A ever"::did not end: the process was silent for 3000 ms and was ended
+::notice title=mq test::1 passed, 3 failed, 2 skipped
+`,
+  );
+});
+
+drawn('github has an error where nothing passed, or the run was interrupted', () => {
+  assert.is(
+    written(github, skippedRun),
+    '::error title=mq test::every test was skipped\n::notice title=mq test::0 passed, 0 failed, 1 skipped\n',
+  );
+  assert.is(
+    written(github, interruptedRun),
+    '::error title=mq test::interrupted by SIGINT\n::notice title=mq test::1 passed, 0 failed, 1 skipped\n',
+  );
+});
+
+drawn('json is one object a line', () => {
+  assert.is(
+    written(json, wholeRun),
+    `{"event":"start","files":2,"target":"embedded","seed":7}
+{"event":"note","text":"no management API:\\nthe vhost of the address is used"}
+{"event":"test","file":"orders.test.ts","name":"adds","outcome":"pass","ms":1.5}
+{"event":"test","file":"orders.test.ts","name":"orders: takes #1 <of> \\"2\\" & C:\\\\","outcome":"skip","ms":0.25,"reason":"no cluster\\nhere"}
+{"event":"file","file":"orders.test.ts","passed":1,"failed":0,"skipped":1,"ms":12.346,"failures":[],"output":""}
+{"event":"test","file":"sub/pay.test.ts","name":"pays","outcome":"fail","ms":7,"failure":{"title":"\\"pays\\"","message":"Expected 100% to be\\nequal:","details":"++2    (Expected)\\n--1    (Actual)","stack":["at check (/repo/app/sub/check.ts:3:9)","at Object.handler (/repo/app/sub/pay.test.ts:8:38)"],"at":{"file":"sub/pay.test.ts","line":8,"column":38}}}
+{"event":"test","file":"sub/pay.test.ts","name":"waits, for: ever","outcome":"fail","ms":0,"failure":{"title":"\\"waits, for: ever\\"","message":"did not end: the process was silent for 3000 ms and was ended","stack":[],"at":{"file":"sub/pay.test.ts","line":5}}}
+{"event":"test","file":"sub/pay.test.ts","name":"later","outcome":"skip","ms":0,"reason":"test.skip"}
+{"event":"file","file":"sub/pay.test.ts","passed":0,"failed":3,"skipped":1,"ms":2000,"failures":[{"title":"\\"pays\\"","message":"Expected 100% to be\\nequal:","details":"++2    (Expected)\\n--1    (Actual)","stack":["at check (/repo/app/sub/check.ts:3:9)","at Object.handler (/repo/app/sub/pay.test.ts:8:38)"],"at":{"file":"sub/pay.test.ts","line":8,"column":38}},{"title":"the suite without a name, after.each hook of \\"pays\\"","message":"cannot tidy up","stack":[],"at":{"file":"sub/pay.test.ts","line":3}},{"title":"\\"waits, for: ever\\"","message":"did not end: the process was silent for 3000 ms and was ended","stack":[],"at":{"file":"sub/pay.test.ts","line":5}}],"output":"first words\\n\\u001b[31mred\\u001b[0m ]]> & <b>"}
+{"event":"finish","ok":false,"passed":1,"failed":3,"skipped":2,"ms":2100}
+`,
+  );
+});
+
+drawn('json says what has interrupted a run: it is not ok', () => {
+  assert.is(
+    written(json, interruptedRun).split('\n').at(-2),
+    '{"event":"finish","ok":false,"passed":1,"failed":0,"skipped":1,"ms":5,"interrupted":"SIGINT"}',
+  );
+});
+
+drawn.run();
+
+const places = suite('the place of a failure');
+const source = "test('a', () => {});\ntest('b', () => {});\n";
+const place = (title: string, ...stack: string[]) => placeOf({ title, message: '', stack }, '/x.test.ts', () => source);
+
+places('is the frame in the test file, else the innermost', () => {
+  assert.equal(place('"a"', 'at f (/lib.ts:1:2)', 'at /x.test.ts:3:4'), { file: '/x.test.ts', line: 3, column: 4 });
+  assert.equal(place('"a"', 'at async Object.f (/lib (1).ts:1:2)', 'at /y.ts:3:4'), {
+    file: '/lib (1).ts',
+    line: 1,
+    column: 2,
+  });
+  assert.equal(place('"a"', 'at /lib (1).ts:1:2'), { file: '/lib (1).ts', line: 1, column: 2 });
+  assert.equal(place('loading the file', 'at /x.test.ts:4'), { file: '/x.test.ts', line: 4 });
+  assert.equal(place('"a"', 'at f (C:\\lib.ts:1:2)'), { file: 'C:\\lib.ts', line: 1, column: 2 });
+});
+
+places('is where the title of the test stands when there is no stack, else the first line', () => {
+  assert.is(place('"b"').line, 2);
+  assert.is(place('"the suite: b"').line, 2);
+  assert.is(place('after.each hook of "b"').line, 2);
+  assert.is(place('the file').line, 1);
+  assert.is(placeOf({ title: '"b"', message: '', stack: [] }, '/gone.ts', () => undefined).line, 1);
+});
+
+places.run();
+
+const plans = suite('which report goes where');
+const plan = (...words: string[]) => planReports(words).map(({ name, to }) => `${name} → ${place_(to)}`);
+const place_ = (to: string | { file: string }) => (typeof to === 'string' ? to : to.file);
+
+plans('text is the default, and stays beside files', () => {
+  assert.equal(plan(), ['text → stdout']);
+  assert.equal(plan('text', 'text'), ['text → stdout']);
+  assert.equal(plan('junit=out/a.xml', 'tap=b=c.tap'), ['junit → out/a.xml', 'tap → b=c.tap', 'text → stdout']);
+  assert.equal(plan('text=log.txt'), ['text → log.txt', 'text → stdout']);
+});
+
+plans('another report on standard output silences text, or moves it to standard error', () => {
+  assert.equal(plan('tap'), ['tap → stdout']);
+  assert.equal(plan('json=-'), ['json → stdout']);
+  assert.equal(plan('text', 'tap'), ['text → stderr', 'tap → stdout']);
+  assert.equal(plan('github'), ['github → stdout', 'text → stderr']);
+});
+
+plans('--report-file is for the last report named', () => {
+  assert.equal(
+    planReports(['tap=a.tap', 'junit'], 'b.xml').map(({ to }) => place_(to)),
+    ['a.tap', 'b.xml', 'stdout'],
+  );
+  assert.equal(
+    planReports([], 'a.txt').map(({ name, to }) => `${name} → ${place_(to)}`),
+    ['text → a.txt', 'text → stdout'],
+  );
+});
+
+plans('what cannot be is a usage error', () => {
+  const wrong: [named: string[], message: string, file?: string][] = [
+    [['tpa'], "there is no report 'tpa'"],
+    [['constructor'], "there is no report 'constructor'"],
+    [['tap='], '--report tap= names no file'],
+    [['tap', 'json'], 'tap and json cannot both go to standard output'],
+    [['tap=a'], 'the report tap has two files: a and b', 'b'],
+    [['tap'], '--report-file names no file', ''],
+  ];
+  for (const [named, message, file] of wrong) {
+    assert.throws(
+      () => planReports(named, file),
+      (error: { code: string; message: string }) => {
+        assert.equal([error.code, error.message], ['USAGE', message]);
+        return true;
+      },
+    );
+  }
+});
+
+plans.run();
+
+const outputs = suite<{ folder: string }>('outputs');
+outputs.before.each((context) => {
+  context.folder = mkdtempSync(join(tmpdir(), 'mq-report-'));
+});
+outputs.after.each(({ folder }) => rmSync(folder, { recursive: true }));
+
+function stream() {
+  const pieces: string[] = [];
+  return { pieces, write: (piece: string) => pieces.push(piece) };
+}
+
+outputs('each report gets every event: streams as it comes, files in folders that are made', ({ folder }) => {
+  const [stdout, stderr] = [stream(), stream()];
+  const planned = planReports(['tap', 'text', 'junit=deep/er/out.xml', 'json=out.json']);
+  const reports = openReports(planned, { cwd: folder, env: {}, stdout, stderr });
+  assert.is(readFileSync(join(folder, 'deep/er/out.xml'), 'utf8'), '');
+  for (const event of wholeRun) reports.tell(event);
+  reports.close();
+  assert.match(stdout.pieces.join(''), /^TAP version 13\n.*\n1\.\.6\n$/s);
+  assert.match(stderr.pieces.join(''), /\n1 passed, 3 failed, 2 skipped\n$/);
+  assert.match(readFileSync(join(folder, 'deep/er/out.xml'), 'utf8'), /^<\?xml .*<\/testsuites>\n$/s);
+  const lines = readFileSync(join(folder, 'out.json'), 'utf8').trimEnd().split('\n');
+  assert.equal(JSON.parse(lines.at(-1) ?? ''), {
+    event: 'finish',
+    ok: false,
+    passed: 1,
+    failed: 3,
+    skipped: 2,
+    ms: 2100,
+  });
+});
+
+outputs('a file that cannot be created is an error before anything ran', ({ folder }) => {
+  writeFileSync(join(folder, 'file'), '');
+  const planned = planReports(['junit=file/out.xml']);
+  assert.throws(
+    () => openReports(planned, { cwd: folder, env: {}, stdout: stream(), stderr: stream() }),
+    (error: { code: string }) => error.code === 'CANNOT_CREATE',
+  );
+  assert.not(existsSync(join(folder, 'out.xml')));
+});
+
+outputs.run();
