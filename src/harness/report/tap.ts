@@ -52,7 +52,10 @@ export const tap: Reporter = ({ cwd }) => {
   };
 };
 
-/** A YAML block: strings in double quotes (JSON is YAML) or, over several lines, as a literal block. */
+/**
+ * A YAML block: strings in double quotes (JSON is YAML) or, over several lines, as a literal block. Perl's reader knows
+ * no `|-`, and takes a line without indentation, an empty one too, for the block's end.
+ */
 function diagnostic({ ms, failure }: Pick<TestResult, 'ms' | 'failure'>): string {
   const lines = [`duration_ms: ${Number(ms.toFixed(3))}`];
   if (failure !== undefined) {
@@ -70,7 +73,7 @@ function field(name: string, text: string): string[] {
   if (lines.length === 1 || lines.some((line) => !printable.test(line)) || /^\s/.test(text)) {
     return [`${name}: ${JSON.stringify(text)}`];
   }
-  return [`${name}: |-`, ...lines.map((line) => `  ${line}`.trimEnd())];
+  return [`${name}: |`, ...lines.map((line) => `  ${line}`)];
 }
 
 /** A description is one line, and `#` begins a directive. */

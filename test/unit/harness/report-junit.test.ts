@@ -22,6 +22,7 @@ report('is a testsuite for each file and a testcase for each test', () => {
 <testsuite name="sub/pay.test.ts" tests="4" failures="2" errors="1" skipped="1" time="2.000" timestamp="2026-01-02T03:04:03">
 <testcase classname="sub/pay.test.ts" name="pays" time="0.007">
 <failure message="Expected 100% to be">Expected 100% to be
+
 equal:
 ++2    (Expected)
 --1    (Actual)
@@ -54,7 +55,7 @@ report('is read by an XML parser as it was meant', () => {
   assert.is(elementsIn(first, 'skipped')[0]?.attributes['message'], 'no cluster\nhere');
   assert.is(
     elementsIn(second, 'failure')[0]?.text,
-    'Expected 100% to be\nequal:\n++2    (Expected)\n--1    (Actual)\nat check (/repo/app/sub/check.ts:3:9)\nat Object.handler (/repo/app/sub/pay.test.ts:8:38)',
+    'Expected 100% to be\n\nequal:\n++2    (Expected)\n--1    (Actual)\nat check (/repo/app/sub/check.ts:3:9)\nat Object.handler (/repo/app/sub/pay.test.ts:8:38)',
   );
   assert.is(elementsIn(second, 'system-out')[0]?.text, 'first words\nred ]]> & <b>');
 });

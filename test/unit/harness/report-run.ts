@@ -43,7 +43,7 @@ const bad: FileResult = {
         test: 0,
         ms: 7,
         failure: {
-          message: 'Expected 100% to be\nequal:',
+          message: 'Expected 100% to be\n\nequal:',
           details: '++2    (Expected)\n--1    (Actual)',
           stack: ['at check (/repo/app/sub/check.ts:3:9)', 'at Object.handler (/repo/app/sub/pay.test.ts:8:38)'],
         },

@@ -23,14 +23,15 @@ ok 2 - orders.test.ts: orders: takes \\#1 <of> "2" & C:\\\\ # SKIP no cluster he
 not ok 3 - sub/pay.test.ts: pays
   ---
   duration_ms: 7
-  message: |-
+  message: |
     Expected 100% to be
+    
     equal:
   severity: fail
-  details: |-
+  details: |
     ++2    (Expected)
     --1    (Actual)
-  stack: |-
+  stack: |
     at check (/repo/app/sub/check.ts:3:9)
     at Object.handler (/repo/app/sub/pay.test.ts:8:38)
   ...
@@ -71,10 +72,10 @@ report('is read by tap-parser as it was meant', () => {
   );
   assert.is(points[2]?.time, 7);
   assert.equal(points[2]?.diag, {
-    message: 'Expected 100% to be\nequal:',
+    message: 'Expected 100% to be\n\nequal:\n',
     severity: 'fail',
-    details: '++2    (Expected)\n--1    (Actual)',
-    stack: 'at check (/repo/app/sub/check.ts:3:9)\nat Object.handler (/repo/app/sub/pay.test.ts:8:38)',
+    details: '++2    (Expected)\n--1    (Actual)\n',
+    stack: 'at check (/repo/app/sub/check.ts:3:9)\nat Object.handler (/repo/app/sub/pay.test.ts:8:38)\n',
   });
   assert.equal(numbersOf(final), { ok: false, count: 6, pass: 3, fail: 3, skip: 2, bailout: false, failures: [] });
   assert.equal(extrasOf(events), []);
