@@ -11,6 +11,7 @@ import { checkCommand } from './commands/check.ts';
 import { demoCommand } from './commands/demo.ts';
 import { roleCommand } from './commands/role.ts';
 import { testCommand } from './commands/test.ts';
+import { typesCommand } from './commands/types.ts';
 import { commandHelp, overview } from './help.ts';
 import { errorText, withoutPasswords } from './output.ts';
 import { commandName, earlyValue, hasFlag, nearest, parse, strayOption, unknownCommand } from './program.ts';
@@ -72,7 +73,7 @@ async function allCommands(context: Context): Promise<Command[]> {
 }
 
 function fixedCommands(): Command[] {
-  return [demoCommand(cli), brokerCommand, checkCommand(builtin, refuseTakenNames), testCommand];
+  return [demoCommand(cli), brokerCommand, checkCommand(builtin, refuseTakenNames), testCommand, typesCommand];
 }
 
 async function configOf({ args, env, cwd }: Context): Promise<Config> {

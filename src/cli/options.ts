@@ -132,6 +132,8 @@ const testing: readonly Option[] = [
   { name: 'report-file', value: 'FILE', help: 'the file of the last --report' },
 ];
 
+const types: readonly Option[] = [{ name: 'out', value: 'DIR', help: 'the folder to write to (this one)' }];
+
 /** The options of each kind of command. */
 export const optionSets = {
   publish: [...publish, ...common, ...always],
@@ -142,6 +144,7 @@ export const optionSets = {
   check: [...check, ...always],
   demo: [...demo, ...always],
   test: [...testing, ...always],
+  types: [...types, ...always],
   none: always,
 } as const satisfies Record<string, readonly Option[]>;
 

@@ -1,0 +1,48 @@
+// mq types: the declarations of `mq/test`, for an editor and for tsc.
+
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { MqError } from '../../errors.ts';
+import type { Command } from '../command.ts';
+
+export const typesCommand: Command = {
+  name: 'types',
+  summary: "write mq-test.d.ts: the types of 'mq/test' for your editor",
+  usage: '',
+  options: 'types',
+  group: 'Tests',
+  examples: ['mq types', 'mq types --out test'],
+  async run({ cwd, stdout, stderr }, values) {
+    const [argument] = values.args;
+    if (argument !== undefined) throw values.usage(`'${argument}' is one argument too many; a folder is --out`);
+    const { declarations } = await import('../../harness/declarations.ts');
+    const file = join(values.name('out') ?? '.', 'mq-test.d.ts');
+    const path = resolve(cwd, file);
+    try {
+      await mkdir(resolve(path, '..'), { recursive: true });
+      await writeFile(path, declarations);
+    } catch (error) {
+      throw new MqError('CANNOT_CREATE', `cannot write ${file}: ${(error as Error).message}`, {
+        at: file,
+        cause: error,
+      });
+    }
+    stdout.write(`${file}\n`);
+    stderr.write(hint);
+  },
+};
+
+/** What `mq test` itself accepts: types are stripped, imports name files. */
+const hint = `hint: a tsconfig.json that sees it, if you have none:
+{
+  "compilerOptions": {
+    "module": "nodenext",
+    "target": "esnext",
+    "strict": true,
+    "noEmit": true,
+    "allowImportingTsExtensions": true,
+    "erasableSyntaxOnly": true
+  },
+  "include": ["**/*.ts"]
+}
+`;
