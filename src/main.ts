@@ -11,7 +11,7 @@ async function main(): Promise<void> {
   if (args[0] === 'test-child') {
     const { testChild } = await import('./cli/test-child.ts');
     // It is to end by itself: what it leaves open is a failure of its tests.
-    return testChild(process, args[1] ?? '');
+    return testChild(process, args[1] ?? '', { env: process.env, cwd: process.cwd(), self: self() });
   }
   const drain = new AbortController();
   const abandon = new AbortController();
@@ -42,16 +42,17 @@ async function main(): Promise<void> {
     pid: process.pid,
     isAlive,
     kill: (id, signal) => process.kill(id, signal),
-    self: { command: process.execPath, args: isExecutable() ? [] : process.argv.slice(1, 2) },
+    self: self(),
   });
   // Streams that are pipes write later: what was said must be out before the end.
   await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
   process.exit(status);
 }
 
-/** Not run from its sources: the program is in the binary. */
-function isExecutable(): boolean {
-  return process.getBuiltinModule('node:sea').isSea();
+/** In the executable the program is the binary itself; else it is Node with this file. */
+function self(): { command: string; args: string[] } {
+  const isExecutable = process.getBuiltinModule('node:sea').isSea();
+  return { command: process.execPath, args: isExecutable ? [] : process.argv.slice(1, 2) };
 }
 
 function isAlive(pid: number): boolean {

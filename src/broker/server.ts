@@ -37,6 +37,7 @@ export interface BrokerOptions {
   /** Of mq, for clients and the management. */
   version?: string;
   log?: (line: string) => void;
+  /** Of queues and messages; handshakes and heartbeats go by the system's. */
   clock?: Clock;
 }
 
@@ -78,7 +79,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   });
   const surroundings = { clock, memory, store };
   const state: BrokerState = {
-    clock,
+    clock: systemClock,
     limits: {
       channelMax: options.channelMax ?? 2047,
       frameMax: options.frameMax ?? 131_072,

@@ -2,14 +2,19 @@
 
 import { type ChildHost, runChild } from '../harness/child.ts';
 import type { ChildOptions } from '../harness/request.ts';
+import type { FileWorld } from './test-target.ts';
 
 /** Runs the file that the request names. The process is to end by itself then. */
-export async function testChild(host: ChildHost, request: string): Promise<void> {
+export async function testChild(host: ChildHost, request: string, world: FileWorld): Promise<void> {
   const options = JSON.parse(request) as ChildOptions;
   await runChild(host, options, {
     load: async (file) => {
       const { loadModule } = await import('../handlers/module-load.ts');
       await loadModule(file, options.name ?? file, { awaits: true });
+    },
+    open: async () => {
+      const { openTarget } = await import('./test-target.ts');
+      return openTarget(options.target ?? { kind: 'embedded' }, world);
     },
   });
 }

@@ -7,10 +7,13 @@ import * as uvu from 'uvu';
 import * as uvuAssert from 'uvu/assert';
 import type { Failure, TestEvent } from './event.ts';
 import { failureOf } from './failure.ts';
+import { clearStage, openStage } from './fixtures.ts';
 import { type Guard, makeGuard, type Strays } from './guard.ts';
 import { provide } from './inside.ts';
+import { type LeakWatch, watchLeaks } from './leaks.ts';
 import { type ChildOptions, loadTimeoutMs } from './request.ts';
 import { Skip } from './skip.ts';
+import type { FileTarget } from './target.ts';
 import { userModule } from './user.ts';
 import { type Entry, forgotten, type Group, groups, suite, test } from './uvu.ts';
 
@@ -24,6 +27,8 @@ export type ChildHost = Strays &
 export interface ChildWorld {
   /** Loads and so runs the test file. By default it is `import()`. */
   readonly load?: (file: string) => Promise<unknown>;
+  /** Makes the target of the fixtures. Only called for a file that imports `mq/test`. */
+  readonly open?: () => Promise<FileTarget>;
 }
 
 type Send = (event: TestEvent) => Promise<void>;
@@ -37,13 +42,17 @@ export async function runChild(host: ChildHost, options: ChildOptions, world: Ch
   host.channel?.unref();
 
   const guard = makeGuard(host, (error) => void fail('the file', failureOf(error)));
+  let place = 'loading the file';
   try {
-    await load(options, guard, world);
+    const { usesFixtures } = await load(options, guard, world);
+    place = 'the target';
+    const leaks = usesFixtures && world.open ? await raise(world.open, guard) : undefined;
+    await runGroups({ send, fail, guard, leaks: leaks?.watch, ...options });
+    await leaks?.close((failure) => fail('the target', failure));
   } catch (error) {
-    await fail('loading the file', failureOf(error));
+    await fail(place, failureOf(error));
     host.exit(1);
   }
-  await runGroups({ send, fail, guard, ...options });
   const graceMs = Math.min(5_000, options.timeoutMs);
   setTimeout(async () => {
     const open = host.getActiveResourcesInfo().join(', ');
@@ -52,17 +61,38 @@ export async function runChild(host: ChildHost, options: ChildOptions, world: Ch
   }, graceMs).unref();
 }
 
-async function load({ file }: ChildOptions, guard: Guard, world: ChildWorld): Promise<void> {
+async function load({ file }: ChildOptions, guard: Guard, world: ChildWorld): Promise<{ usesFixtures: boolean }> {
   const inside = provide({ uvu: { test, suite }, 'uvu/assert': uvuAssert, 'mq/test': userModule });
   const { load = (path) => import(pathToFileURL(path).href) } = world;
   await guard(() => load(file), loadTimeoutMs);
   inside.release();
+  return { usesFixtures: inside.imported.has('mq/test') };
+}
+
+/** The target, for as long as the file's tests run. */
+async function raise(open: () => Promise<FileTarget>, guard: Guard) {
+  let target: FileTarget | undefined;
+  let watch: LeakWatch | undefined;
+  await guard(async () => {
+    target = await open();
+    watch = await watchLeaks(target);
+    openStage(target);
+  }, loadTimeoutMs);
+  const close = async (fail: (failure: Failure) => Promise<void>) => {
+    try {
+      await guard(() => target?.close(), loadTimeoutMs);
+    } catch (error) {
+      await fail(failureOf(error));
+    }
+  };
+  return { watch, close };
 }
 
 interface World extends ChildOptions {
   readonly send: Send;
   readonly fail: (place: string, failure: Failure) => Promise<void>;
   readonly guard: Guard;
+  readonly leaks: LeakWatch | undefined;
 }
 
 async function runGroups(world: World): Promise<void> {
@@ -81,6 +111,7 @@ async function runGroups(world: World): Promise<void> {
     ran += numberRan;
     total += numberTotal;
   }
+  for (const { test, what } of (await world.leaks?.left()) ?? []) await world.fail(test, verdict(`left ${what}`));
   await world.send({ type: 'end', ran, total });
 }
 
@@ -110,7 +141,7 @@ function planOf(filter = '') {
 
 /** Has uvu run one group; gives uvu's numbers: how many tests ran to their end, of how many. */
 async function runGroup(group: Group, entries: readonly PlannedEntry[], world: World): Promise<[number, number]> {
-  const { send, fail, guard, timeoutMs } = world;
+  const { send, fail, guard, timeoutMs, leaks } = world;
   let skipReason: string | undefined;
 
   // uvu swallows what a hook throws (uvu 0.5.6: `return` inside `finally`), so it is reported before uvu sees it.
@@ -145,11 +176,21 @@ async function runGroup(group: Group, entries: readonly PlannedEntry[], world: W
     }
   };
 
+  /** After the user's own hooks: ends what the fixtures have begun, and looks for what is left. */
+  const settle = async (state: uvu.Context) => {
+    try {
+      await guard(clearStage, timeoutMs);
+      await leaks?.after(`"${state['__test__']}"`);
+    } catch (error) {
+      await fail(`after "${state['__test__']}"`, failureOf(error));
+    }
+  };
   const real = uvu.suite('', group.state);
   group.state['__suite__'] = group.name;
   for (const callback of group.before) real.before(hook('before', callback));
   for (const callback of group.beforeEach) real.before.each(hook('before.each', callback));
   for (const callback of group.afterEach) real.after.each(hook('after.each', callback));
+  if (leaks !== undefined) real.after.each(settle);
   for (const callback of group.after) real.after(hook('after', callback));
   for (const entry of entries) real(entry.name, wrapped(entry));
   const queue: Queued[] = [];

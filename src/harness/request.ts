@@ -1,5 +1,7 @@
 // What the runner asks of the process of one test file.
 
+import type { TargetPlan } from './target.ts';
+
 /** What the runner asks of one child. */
 export interface ChildOptions {
   /** Absolute. */
@@ -7,6 +9,7 @@ export interface ChildOptions {
   /** As the user would name it. */
   readonly name?: string;
   readonly timeoutMs: number;
+  readonly target?: TargetPlan;
   /** Part of the name of the tests that are to run; case does not matter. */
   readonly filter?: string;
 }

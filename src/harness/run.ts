@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { TestEvent } from './event.ts';
 import { type Ending, judge, type Verdict } from './judge.ts';
 import { type ChildOptions, loadTimeoutMs } from './request.ts';
+import type { TargetPlan } from './target.ts';
 
 /** How a child is started: `command args… <JSON of ChildOptions>` has to call `runChild`. */
 export interface Launch {
@@ -26,6 +27,7 @@ export interface RunOptions {
   readonly timeoutMs: number;
   readonly filter?: string;
   readonly launch: Launch;
+  readonly target?: TargetPlan;
   /** As the user would name a file. */
   readonly nameOf?: (file: string) => string;
   /** Aborted: what runs is ended and nothing more is started. */
@@ -56,13 +58,14 @@ export async function runFiles(options: RunOptions): Promise<FileResult[]> {
 }
 
 async function runFile(file: string, options: RunOptions): Promise<FileResult> {
-  const { launch, timeoutMs, filter, signal, nameOf } = options;
+  const { launch, timeoutMs, filter, signal, nameOf, target } = options;
   const begun = performance.now();
   const request: ChildOptions = {
     file,
     timeoutMs,
     ...(nameOf && { name: nameOf(file) }),
     ...(filter !== undefined && { filter }),
+    ...(target && { target }),
   };
   const child = spawn(launch.command, [...launch.args, JSON.stringify(request)], {
     env: { ...launch.env },

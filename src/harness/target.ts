@@ -3,7 +3,7 @@
 /** What the runner tells the process of a file about the target; it passes from process to process as JSON. */
 export type TargetPlan =
   /** A broker of the file's own, in its process. */
-  | { readonly kind: 'embedded' }
+  | { readonly kind: 'embedded'; readonly config?: string }
   | {
       readonly kind: 'cluster' | 'url';
       /** One amqp URL per node, with user and password. */
@@ -12,4 +12,123 @@ export type TargetPlan =
       readonly managementUrls: readonly string[];
       /** The name of the cluster in containers. */
       readonly cluster?: string;
+      /** `--config`. */
+      readonly config?: string;
     };
+
+/** The target in the process of one file: a vhost of its own, with the topology of rascal.json in it. */
+export interface FileTarget {
+  readonly kind: TargetPlan['kind'];
+  /** One amqp URL per node, with user, password and vhost. */
+  readonly urls: readonly string[];
+  readonly vhost: string;
+  /** Moves the broker's time; undefined: it cannot be moved. */
+  readonly advance: ((milliseconds: number) => Promise<void>) | undefined;
+  readonly cluster: ClusterFaults | undefined;
+  /** How this program is started for a role. */
+  readonly launch: {
+    readonly command: string;
+    readonly args: readonly string[];
+    readonly env: Readonly<Record<string, string | undefined>>;
+  };
+  /** Resolves when the broker has confirmed the message; throws otherwise. */
+  publish(publication: string, message: SentMessage): Promise<Published>;
+  /** Sends a request and gives its reply. */
+  request(publication: string, message: SentMessage, withinMs: number): Promise<ReceivedMessage>;
+  /** Resolves when the broker has accepted the consumer. */
+  listen(subscription: string, options: ListenOptions): Promise<Listening>;
+  /** What the broker holds now; undefined where nothing tells. */
+  look(): Promise<Holdings | undefined>;
+  /** Removes the vhost, or the broker. */
+  close(): Promise<void>;
+}
+
+export interface SentMessage {
+  readonly body: Buffer;
+  readonly routingKey?: string;
+  readonly headers?: Readonly<Record<string, unknown>>;
+  /** contentType, priority, expiration, correlationId, … */
+  readonly properties?: Readonly<Record<string, unknown>>;
+  readonly persistent?: boolean;
+  /** false: it is no failure when no queue gets it. */
+  readonly mandatory?: boolean;
+}
+
+/** Where a message went. */
+export interface Published {
+  readonly outcome: 'confirmed';
+  readonly messageId: string;
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly headers: Readonly<Record<string, unknown>>;
+}
+
+export interface ReceivedMessage {
+  readonly body: Buffer;
+  /** The body as UTF-8. */
+  readonly text: string;
+  /** The body, parsed. Throws on what is no JSON. */
+  json(): unknown;
+  readonly fields: {
+    readonly exchange: string;
+    readonly routingKey: string;
+    readonly redelivered: boolean;
+    readonly queue: string;
+  };
+  readonly properties: Readonly<Record<string, unknown>>;
+  readonly headers: Readonly<Record<string, unknown>>;
+}
+
+export interface Listening {
+  /** Takes no more; what came can still be answered. */
+  stop(): Promise<void>;
+  /** What has no answer goes back. */
+  close(): Promise<void>;
+}
+
+export interface ListenOptions {
+  /** Binding keys instead of those of rascal.json. */
+  readonly keys?: readonly string[];
+  readonly onMessage: (message: ReceivedMessage, answer: { ack(): void; putBack(): void }) => void;
+}
+
+/** What a test can do to the nodes of a cluster. A node is named by its place, from 0. */
+export interface ClusterFaults {
+  readonly nodes: number;
+  /** SIGKILL. */
+  kill(node: number): Promise<void>;
+  stop(node: number): Promise<void>;
+  /** Of a killed or stopped node; waits until it is a member again. */
+  start(node: number): Promise<void>;
+  /** Its connections stay open and silent. */
+  pause(node: number): Promise<void>;
+  unpause(node: number): Promise<void>;
+  /** Cuts a node off from the others. */
+  disconnect(node: number): Promise<void>;
+  reconnect(node: number): Promise<void>;
+  /** Cuts these nodes off from the others, and from each other. */
+  partition(nodes: readonly number[]): Promise<void>;
+  /** Sets off the memory alarm of a node: publishers are blocked. */
+  alarm(node: number): Promise<void>;
+  /** Undoes every fault and waits until all nodes are ready. */
+  heal(): Promise<void>;
+  /** The last lines of every node's log. */
+  logs(lines: number): Promise<string>;
+}
+
+/** What a vhost holds. */
+export interface Holdings {
+  /** Those of the fixtures are not among them. */
+  readonly connections: readonly { readonly name: string; readonly channels: number; readonly unacked: number }[];
+  readonly queues: readonly { readonly name: string; readonly ready: number; readonly unacked: number }[];
+  readonly exchanges: readonly { readonly name: string; readonly type: string; readonly alternate?: string }[];
+  readonly bindings: readonly HeldBinding[];
+}
+
+export interface HeldBinding {
+  readonly source: string;
+  readonly destination: string;
+  readonly destinationType: 'queue' | 'exchange';
+  readonly key: string;
+  readonly arguments: Readonly<Record<string, unknown>>;
+}

@@ -1,0 +1,52 @@
+// A cluster in containers as tests see it: its faults, by the name of the cluster.
+
+import type { Cluster } from '../cluster/cluster.ts';
+import { MqError } from '../errors.ts';
+import type { ClusterFaults } from '../harness/target.ts';
+
+/** Finds the cluster when a fault is first asked for. */
+export function clusterFaults(name: string, nodes: number): ClusterFaults {
+  let found: Promise<Cluster> | undefined;
+  const alarmed = new Set<number>();
+  const cluster = () => {
+    found ??= import('../cluster/cluster.ts').then(({ attachCluster }) => attachCluster({ name }));
+    return found;
+  };
+  const watermark = async (node: number, value: readonly string[]) => {
+    const command = ['rabbitmqctl', '-q', 'set_vm_memory_high_watermark', ...value];
+    const { exitCode, output } = await (await cluster()).exec(node, command);
+    if (exitCode !== 0) throw new MqError('SYSTEM', `setting the alarm of node ${node}: ${output.trim()}`);
+  };
+  return {
+    nodes,
+    kill: async (node) => (await cluster()).kill(node),
+    stop: async (node) => (await cluster()).stop(node),
+    start: async (node) => (await cluster()).start(node),
+    pause: async (node) => (await cluster()).pause(node),
+    unpause: async (node) => (await cluster()).unpause(node),
+    disconnect: async (node) => (await cluster()).disconnect(node),
+    reconnect: async (node) => (await cluster()).reconnect(node),
+    partition: async (parted) => {
+      const all = await cluster();
+      await Promise.all(parted.map((node) => all.disconnect(node)));
+    },
+    alarm: async (node) => {
+      alarmed.add(node);
+      await watermark(node, ['absolute', '1MiB']);
+    },
+    heal: async () => {
+      const all = await cluster();
+      await all.heal();
+      // As cluster/settings.ts has it.
+      await Promise.all([...alarmed].map((node) => watermark(node, ['absolute', '512MiB'])));
+      alarmed.clear();
+    },
+    logs: async (lines) => {
+      const all = await cluster();
+      const texts = await Promise.all(
+        all.nodes.map(async (node, index) => `${node.host}:\n${await all.logs(index, lines).catch(String)}`),
+      );
+      return texts.join('\n');
+    },
+  };
+}

@@ -1,0 +1,155 @@
+// The fixtures that speak AMQP, over mq's own sessions; and the whole topology of a rascal.json, declared at once.
+
+import { parseAddresses } from '../config/address.ts';
+import type { Config, PublicationConfig, QueueConfig } from '../config/config.ts';
+import { MqError } from '../errors.ts';
+import type { Message } from '../handlers/handler.ts';
+import type { FileTarget, Published, ReceivedMessage, SentMessage } from '../harness/target.ts';
+import type { OutgoingMessage, Publisher } from '../session/publisher.ts';
+import type { Requester } from '../session/requester.ts';
+import type { Destination, Session } from '../session/session.ts';
+
+const role = 'test-fixture';
+
+/** Whether a connection of this name is one of the fixtures'. */
+export function isOwn(connection: string): boolean {
+  return connection.startsWith(`mq ${role} `);
+}
+
+export interface SessionFixtures extends Pick<FileTarget, 'publish' | 'request' | 'listen'> {
+  close(): Promise<void>;
+}
+
+/** Connects when it is first needed. */
+export function sessionFixtures(config: Config, urls: readonly string[]): SessionFixtures {
+  const addresses = parseAddresses(urls.join(','), { at: '--on', code: 'USAGE' });
+  const load = once(async () => {
+    const [{ Session: Made }, outgoing, { messageOf }] = await Promise.all([
+      import('../session/session.ts'),
+      import('../roles/outgoing.ts'),
+      import('../roles/message.ts'),
+    ]);
+    return { Session: Made, ...outgoing, messageOf, nextId: outgoing.messageIds() };
+  });
+  const open = async (): Promise<Session> => {
+    const { Session: Made } = await load();
+    return new Made({ config, addresses, role, confirmTimeoutMs, say: () => undefined });
+  };
+  const shared = once(open);
+  const publishers = new Map<string, Promise<{ publisher: Publisher; destination: Destination }>>();
+  const requesters = new Map<string, Promise<{ requester: Requester; destination: Destination }>>();
+  let isOpen = false;
+  const session = () => {
+    isOpen = true;
+    return shared();
+  };
+  const outgoingOf = async (destination: Destination, sent: SentMessage): Promise<OutgoingMessage> => {
+    const { outgoing, nextId } = await load();
+    const { body, routingKey, headers, properties = {}, persistent, mandatory = true } = sent;
+    const all = { ...properties, ...(headers && { headers: { ...headers } }) };
+    return outgoing({ destination, nextId, routingKey, properties: all, persistent, mandatory })(body);
+  };
+  return {
+    publish: async (publication, sent): Promise<Published> => {
+      const known = publishers.get(publication) ?? (await session()).publisher(publication, { window: 256 });
+      publishers.set(publication, known);
+      const { publisher, destination } = await known;
+      const message = await outgoingOf(destination, sent);
+      const outcome = await publisher.publish(message);
+      if (outcome.type !== 'confirmed') throw outcome.error;
+      const { exchange, routingKey, properties } = message;
+      return {
+        outcome: outcome.type,
+        messageId: properties.messageId,
+        exchange,
+        routingKey,
+        headers: properties.headers ?? {},
+      };
+    },
+    request: async (publication, sent, withinMs): Promise<ReceivedMessage> => {
+      const key = `${withinMs} ${publication}`;
+      const settings = { window: 64, ownQueue: false, replyTimeoutMs: withinMs };
+      const known = requesters.get(key) ?? (await session()).requester(publication, settings);
+      requesters.set(key, known);
+      const { requester, destination } = await known;
+      const { messageOf } = await load();
+      const reply = receivedOf(messageOf(await requester.request(await outgoingOf(destination, sent)), ''));
+      const { 'x-mq-error': refusal } = reply.headers;
+      if (typeof refusal === 'string') throw new MqError('BAD_DATA', `the server refused the request: ${refusal}`);
+      return reply;
+    },
+    listen: async (subscription, { keys, onMessage }) => {
+      const { messageOf } = await load();
+      const own = await open();
+      try {
+        const { consumer } = await own.consumer(subscription, { prefetch: 0, ...(keys && { bindingKeys: keys }) });
+        consumer.on('delivery', (delivery) => {
+          const message = receivedOf(messageOf(delivery.raw, delivery.queue));
+          onMessage(message, { ack: () => delivery.ack(), putBack: () => delivery.nack(true) });
+        });
+        await consumer.start();
+        return { stop: () => consumer.stop(), close: () => own.close() };
+      } catch (error) {
+        await own.close();
+        throw error;
+      }
+    },
+    close: async () => {
+      if (isOpen) await (await shared()).close();
+    },
+  };
+}
+
+const confirmTimeoutMs = 10_000;
+
+/** Declares every exchange, every binding and every queue that is not one connection's own. */
+export async function declareAll(config: Config, urls: readonly string[]): Promise<void> {
+  const [{ openLink }, { rascalConfig }] = await Promise.all([
+    import('../session/link.ts'),
+    import('../config/runtime.ts'),
+  ]);
+  const connectionName = `mq ${role} topology`;
+  const exchanges: [string, PublicationConfig][] = [];
+  const extraQueues: Record<string, Record<string, QueueConfig>> = {};
+  for (const [vhost, { exchanges: all, queues }] of Object.entries(config.vhosts)) {
+    for (const exchange of Object.keys(all)) exchanges.push([`exchange ${exchange} of ${vhost}`, { vhost, exchange }]);
+    const shared = Object.entries(queues).filter(
+      ([, { replyTo, options }]) => replyTo !== true && options?.['exclusive'] !== true,
+    );
+    extraQueues[vhost] = Object.fromEntries(shared);
+  }
+  const whole = { ...config, publications: { ...config.publications, ...Object.fromEntries(exchanges) } };
+  const link = await openLink({
+    rascalConfig: rascalConfig(whole, {
+      publications: Object.keys(whole.publications),
+      subscriptions: [],
+      extraQueues,
+      addresses: parseAddresses(urls.join(','), { at: '--on', code: 'USAGE' }),
+      connectionName,
+      heartbeatSeconds: 10,
+    }),
+    connectionName,
+    closeTimeoutMs: 5_000,
+    redact: (text) => text.replaceAll(/(amqps?:\/\/)[^@\s]*@/g, '$1***@'),
+  });
+  await link.close();
+}
+
+function receivedOf({ body, fields, properties, headers }: Message): ReceivedMessage {
+  return {
+    body,
+    text: body.toString('utf8'),
+    json: () => JSON.parse(body.toString('utf8')) as unknown,
+    fields,
+    properties: { ...properties },
+    headers: { ...headers },
+  };
+}
+
+function once<T>(make: () => Promise<T>): () => Promise<T> {
+  let made: Promise<T> | undefined;
+  return () => {
+    made ??= make();
+    return made;
+  };
+}

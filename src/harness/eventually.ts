@@ -1,0 +1,39 @@
+// Waits for what comes about in its own time.
+
+import { setTimeout as delay } from 'node:timers/promises';
+
+export interface EventuallyOptions {
+  /** Milliseconds until it is given up; 10,000 by default. */
+  readonly within?: number;
+  /** Milliseconds between two looks; 25 by default. */
+  readonly every?: number;
+}
+
+/**
+ * What `look` gives, once it is neither undefined nor false and `look` does not throw.
+ * @throws an Error with `what` and the last look's error when the time is up
+ */
+export async function eventually<T>(
+  what: string,
+  look: () => T | undefined | false | Promise<T | undefined | false>,
+  { within = 10_000, every = 25 }: EventuallyOptions = {},
+): Promise<T> {
+  const end = performance.now() + within;
+  for (;;) {
+    let failure: unknown;
+    try {
+      const found = await look();
+      if (found !== undefined && found !== false) return found;
+    } catch (error) {
+      failure = error;
+    }
+    if (performance.now() >= end) {
+      const details = (failure as { details?: unknown } | undefined)?.details;
+      throw Object.assign(
+        new Error(`not within ${within} ms: ${what}`, failure === undefined ? undefined : { cause: failure }),
+        details === undefined ? {} : { details },
+      );
+    }
+    await delay(every);
+  }
+}

@@ -1,0 +1,188 @@
+// What a test has at hand of the target: to publish, to receive, to start roles, to break the cluster, to move the clock.
+// Whatever a test has begun is ended after it.
+
+import { Buffer } from 'node:buffer';
+import { type Mailbox, openMailbox } from './mailbox.ts';
+import type { Matcher } from './matcher.ts';
+import { type RoleOptions, type RunningRole, startRole } from './role.ts';
+import { skip } from './skip.ts';
+import type { ClusterFaults, FileTarget, Published, ReceivedMessage, SentMessage } from './target.ts';
+import { wayOf } from './way.ts';
+
+export type Body = string | Uint8Array | object | number | boolean | null;
+export type SendOptions = Omit<SentMessage, 'body'>;
+
+interface Stage {
+  readonly target: FileTarget;
+  readonly mailboxes: Map<string, Promise<Mailbox>>;
+  readonly roles: Set<RunningRole>;
+  readonly published: Published[];
+  isFaulty: boolean;
+}
+
+let stage: Stage | undefined;
+
+/** From now on the fixtures work, on this target. */
+export function openStage(target: FileTarget): void {
+  stage = { target, mailboxes: new Map(), roles: new Set(), published: [], isFaulty: false };
+}
+
+/** Ends what the test has begun: roles, consumers, faults. Rejects if something does not end. */
+export async function clearStage(): Promise<void> {
+  if (stage === undefined) return;
+  const { mailboxes, roles, published, target } = stage;
+  const running = [...roles];
+  const open = [...mailboxes.values()];
+  mailboxes.clear();
+  roles.clear();
+  published.length = 0;
+  for (const role of running) role.kill();
+  const impatience = setTimeout(() => {
+    for (const role of running) role.kill('SIGKILL');
+  }, roleGraceMs);
+  await Promise.all(running.map(({ ended }) => ended));
+  clearTimeout(impatience);
+  if (stage.isFaulty) await target.cluster?.heal();
+  stage.isFaulty = false;
+  await Promise.all(open.map(async (mailbox) => (await mailbox.catch(() => undefined))?.close()));
+}
+
+/** How long a role has to end after the test that started it. */
+const roleGraceMs = 3_000;
+
+function current(what: string): Stage {
+  if (stage !== undefined) return stage;
+  throw new Error(`${what} works only inside a test or a hook that \`mq test\` runs`);
+}
+
+/** The broker of this file, with the topology of rascal.json in it. */
+export const broker = {
+  /** For a client: all addresses, with commas. */
+  get url(): string {
+    return current('broker.url').target.urls.join(',');
+  },
+  /** One per node. */
+  get urls(): readonly string[] {
+    return current('broker.urls').target.urls;
+  },
+  get vhost(): string {
+    return current('broker.vhost').target.vhost;
+  },
+  get kind(): FileTarget['kind'] {
+    return current('broker.kind').target.kind;
+  },
+};
+
+/** Publishes; resolves when the broker has confirmed. Throws what else became of it. */
+export function publish(publication: string, body: Body, options: SendOptions = {}): Promise<Published> {
+  const { target, published } = current('publish');
+  return calledHere(async () => {
+    const sent = await target.publish(publication, messageOf(body, options));
+    published.push(sent);
+    return sent;
+  });
+}
+
+/** Sends a request and gives the reply. `within`: milliseconds, 5,000 by default. */
+export function request(
+  publication: string,
+  body: Body,
+  { within = defaultMs, ...options }: SendOptions & { within?: number } = {},
+): Promise<ReceivedMessage> {
+  const { target } = current('request');
+  return calledHere(() => target.request(publication, messageOf(body, options), within));
+}
+
+/** Begins to receive before the first `expectMessage`: for queues that are there only while somebody receives. */
+export function listen(subscription: string, options: { keys?: readonly string[] } = {}): Promise<void> {
+  return calledHere(async () => void (await mailboxOf(subscription, options)));
+}
+
+/**
+ * The message of the subscription that matches, acknowledged; those that came before and do not match stay for the next
+ * call, and go back to the queue after the test. `within`: milliseconds, 5,000 by default.
+ */
+export function expectMessage(
+  subscription: string,
+  matcher?: Matcher,
+  { within = defaultMs }: { within?: number } = {},
+): Promise<ReceivedMessage> {
+  return calledHere(async () => (await mailboxOf(subscription, {})).expect(matcher, within));
+}
+
+/** Starts a role as a process of its own; it is stopped after the test. */
+export function role(
+  name: string,
+  argsOrOptions: readonly string[] | RoleOptions = [],
+  options: RoleOptions = {},
+): Promise<RunningRole> {
+  const { target, roles } = current('role');
+  const [args, more] = isList(argsOrOptions) ? [argsOrOptions, options] : [[], argsOrOptions];
+  return calledHere(async () => {
+    const running = await startRole(target, [name, ...args], more);
+    roles.add(running);
+    return running;
+  });
+}
+
+/** The broker's clock. Where it cannot be moved, the test is skipped. */
+export const clock = {
+  /** Moves time on; what is due happens. */
+  advance: async (milliseconds: number): Promise<void> => {
+    const { target } = current('clock.advance');
+    if (target.advance === undefined) skip(`needs a broker whose clock can be moved; the target is ${target.kind}`);
+    await target.advance(milliseconds);
+  },
+};
+
+/** Faults of the cluster. Where there is none, the test is skipped. They are undone after the test. */
+export const cluster: ClusterFaults = new Proxy({} as ClusterFaults, {
+  get(_, name) {
+    // Whoever looks whether it is a promise, or prints it, touches nothing.
+    if (typeof name === 'symbol' || name === 'then') return undefined;
+    const here = current('cluster');
+    const faults = here.target.cluster ?? skip(`needs a cluster in containers; the target is ${here.target.kind}`);
+    if (!['nodes', 'logs', 'heal'].includes(name)) here.isFaulty = true;
+    return Reflect.get(faults, name);
+  },
+});
+
+const defaultMs = 5_000;
+
+/** What fails says where the test called, too: the failure itself comes from a socket. */
+async function calledHere<T>(work: () => Promise<T>): Promise<T> {
+  const frames = String(new Error('here').stack).split('\n').slice(2);
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof Error) {
+      const stack = String(error.stack);
+      const further = frames.filter((frame) => !stack.includes(/\S+:\d+:/.exec(frame)?.[0] ?? frame));
+      error.stack = [stack, ...further].join('\n');
+    }
+    throw error;
+  }
+}
+
+function mailboxOf(subscription: string, { keys }: { keys?: readonly string[] }): Promise<Mailbox> {
+  const { target, mailboxes, published } = current('expectMessage');
+  const known = mailboxes.get(subscription);
+  if (known !== undefined) return known;
+  const way = async () => {
+    const holdings = await target.look().catch(() => undefined);
+    return published.slice(-3).flatMap((sent) => wayOf(sent, holdings));
+  };
+  const mailbox = openMailbox(target, { subscription, ...(keys && { keys }), way });
+  mailboxes.set(subscription, mailbox);
+  return mailbox;
+}
+
+function messageOf(body: Body, options: SendOptions): SentMessage {
+  if (typeof body === 'string' || body instanceof Uint8Array) return { ...options, body: Buffer.from(body as string) };
+  const properties = { contentType: 'application/json', ...options.properties };
+  return { ...options, body: Buffer.from(JSON.stringify(body)), properties };
+}
+
+function isList(value: readonly string[] | RoleOptions): value is readonly string[] {
+  return Array.isArray(value);
+}

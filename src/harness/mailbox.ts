@@ -1,0 +1,103 @@
+// The messages that came to one subscription during one test: taken one by one, the rest goes back to the queue.
+
+import { compare } from 'uvu/diff';
+import { describe, type Matcher, matches, seen, wanted } from './matcher.ts';
+import type { FileTarget, ReceivedMessage } from './target.ts';
+
+interface Letter {
+  readonly message: ReceivedMessage;
+  readonly answer: { ack(): void; putBack(): void };
+}
+
+export interface Mailbox {
+  /** The first message, of those that came and those that come, that matches. It is acknowledged. */
+  expect(matcher: Matcher | undefined, withinMs: number): Promise<ReceivedMessage>;
+  /** Gives back what nobody took. */
+  close(): Promise<void>;
+}
+
+/** Starts to receive. `way`: what is known of the messages' way, for a message that did not come. */
+export async function openMailbox(
+  target: FileTarget,
+  {
+    subscription,
+    keys,
+    way,
+  }: { subscription: string; keys?: readonly string[]; way: () => Promise<readonly string[]> },
+): Promise<Mailbox> {
+  const letters: Letter[] = [];
+  const waiting = new Set<() => void>();
+  const consumer = await target.listen(subscription, {
+    ...(keys && { keys }),
+    onMessage: (message, answer) => {
+      letters.push({ message, answer });
+      for (const look of waiting) look();
+    },
+  });
+  const take = (matcher: Matcher | undefined): ReceivedMessage | undefined => {
+    const at = letters.findIndex(({ message }) => matches(message, matcher));
+    const [letter] = at === -1 ? [] : letters.splice(at, 1);
+    letter?.answer.ack();
+    return letter?.message;
+  };
+  return {
+    expect: async (matcher, withinMs) => {
+      const { promise, resolve, reject } = Promise.withResolvers<ReceivedMessage | undefined>();
+      const look = () => {
+        try {
+          const message = take(matcher);
+          if (message !== undefined) resolve(message);
+        } catch (error) {
+          reject(error);
+        }
+      };
+      waiting.add(look);
+      const timer = setTimeout(() => resolve(undefined), withinMs);
+      try {
+        look();
+        const message = await promise;
+        if (message !== undefined) return message;
+      } finally {
+        clearTimeout(timer);
+        waiting.delete(look);
+      }
+      throw missing(
+        letters.map(({ message }) => message),
+        { subscription, matcher, withinMs, way: await way() },
+      );
+    },
+    close: async () => {
+      // In this order: what is put back earlier would come again.
+      await consumer.stop();
+      for (const { answer } of letters.splice(0)) answer.putBack();
+      await consumer.close();
+    },
+  };
+}
+
+function missing(
+  came: readonly ReceivedMessage[],
+  {
+    subscription,
+    matcher,
+    withinMs,
+    way,
+  }: { subscription: string; matcher: Matcher | undefined; withinMs: number; way: readonly string[] },
+): Error {
+  const instead =
+    came.length === 0
+      ? ['no message came']
+      : [
+          `instead came ${came.length === 1 ? 'one' : came.length}:`,
+          ...came.slice(0, 5).map((one) => `  ${describe(one)}`),
+        ];
+  const newest = came.at(-1);
+  const isComparable = newest !== undefined && matcher !== undefined && typeof matcher !== 'function';
+  const details = isComparable ? { details: compare(seen(newest, matcher), shown(wanted(matcher))) } : {};
+  const title = `the message did not come to the subscription "${subscription}" within ${withinMs} ms`;
+  return Object.assign(new Error([title, ...instead, ...way].join('\n')), details);
+}
+
+function shown(value: unknown): unknown {
+  return value instanceof RegExp ? String(value) : value;
+}

@@ -1,0 +1,123 @@
+// A role that a test has started: a process of this program, with the file's broker.
+
+import { spawn } from 'node:child_process';
+import type { FileTarget } from './target.ts';
+
+export interface RoleOptions {
+  /** Its standard input; without it, it is at its end. */
+  readonly input?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Milliseconds; 10,000 by default. */
+  readonly within?: number;
+}
+
+export interface RoleEnd {
+  readonly status: number | null;
+  readonly signal: string | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface RunningRole {
+  readonly pid: number;
+  stdout(): string;
+  stderr(): string;
+  /** What stdout (or stderr) holds, once it matches. Throws at the role's end, and when the time is up. */
+  prints(pattern: RegExp | string, options?: { within?: number; on?: 'stdout' | 'stderr' }): Promise<string>;
+  kill(signal?: NodeJS.Signals): void;
+  /** SIGTERM, and waits for the end. */
+  stop(): Promise<RoleEnd>;
+  readonly ended: Promise<RoleEnd>;
+}
+
+/** Starts it. Resolves when it waits for messages, or is at its end. Rejects when it ended badly before. */
+export async function startRole(
+  { launch, urls }: FileTarget,
+  args: readonly string[],
+  options: RoleOptions = {},
+): Promise<RunningRole> {
+  const { within = 10_000 } = options;
+  const label = `mq ${args.join(' ')}`;
+  const child = spawn(launch.command, [...launch.args, ...args], {
+    env: { ...launch.env, MQ_URL: urls.join(','), ...options.env },
+    stdio: 'pipe',
+  });
+  const texts = { stdout: '', stderr: '' };
+  const watchers = new Set<() => void>();
+  const tell = () => {
+    for (const watch of watchers) watch();
+  };
+  for (const name of ['stdout', 'stderr'] as const) {
+    child[name].setEncoding('utf8').on('data', (text: string) => {
+      texts[name] += text;
+      tell();
+    });
+  }
+  child.stdin.on('error', () => undefined); // it may end before it reads
+  child.stdin.end(options.input ?? '');
+
+  let end: RoleEnd | undefined;
+  const ended = new Promise<RoleEnd>((resolve) => {
+    const settle = (status: number | null, signal: string | null) => {
+      end = { status, signal, ...texts };
+      resolve(end);
+      tell();
+    };
+    child.once('close', settle);
+    child.once('error', (error) => {
+      texts.stderr += error.message;
+      settle(null, null);
+    });
+  });
+  const said = () => [`stdout: ${texts.stdout.trimEnd()}`, `stderr: ${texts.stderr.trimEnd()}`].join('\n');
+  const until = <T>(what: string, look: () => T | undefined, withinMs: number): Promise<T> =>
+    new Promise((resolve, reject) => {
+      const watch = () => {
+        const found = look();
+        if (found !== undefined) settle(() => resolve(found));
+        else if (end !== undefined)
+          settle(() => reject(new Error(`${label} ended with ${end?.status ?? end?.signal}, ${what}\n${said()}`)));
+      };
+      const timer = setTimeout(
+        () => settle(() => reject(new Error(`${label}: not within ${withinMs} ms: ${what}\n${said()}`))),
+        withinMs,
+      );
+      const settle = (act: () => void) => {
+        clearTimeout(timer);
+        watchers.delete(watch);
+        act();
+      };
+      watchers.add(watch);
+      watch();
+    });
+  const kill = (signal: NodeJS.Signals = 'SIGTERM') => void child.kill(signal);
+  const role: RunningRole = {
+    pid: child.pid ?? -1,
+    stdout: () => texts.stdout,
+    stderr: () => texts.stderr,
+    prints: (pattern, { within: withinMs = within, on = 'stdout' } = {}) =>
+      until(`it printed no ${pattern}`, () => (isIn(texts[on], pattern) ? texts[on] : undefined), withinMs),
+    kill,
+    stop: () => {
+      kill();
+      return ended;
+    },
+    ended,
+  };
+  try {
+    const isReady = () => (/^waiting for messages|^ready: /m.test(texts.stderr + texts.stdout) ? true : undefined);
+    await until(
+      'it did not begin to wait for messages',
+      () => isReady() ?? (end?.status === 0 ? true : undefined),
+      within,
+    );
+  } catch (error) {
+    kill('SIGKILL');
+    throw error;
+  }
+  return role;
+}
+
+function isIn(text: string, pattern: RegExp | string): boolean {
+  return typeof pattern === 'string' ? text.includes(pattern) : pattern.test(text);
+}

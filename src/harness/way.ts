@@ -1,0 +1,74 @@
+// The way of a published message through the topology that the broker holds: for a person who asks where it went.
+
+import type { HeldBinding, Holdings, Published } from './target.ts';
+
+/** Lines: published where, by which bindings, landed in which queues. */
+export function wayOf(sent: Published, holdings: Holdings | undefined): string[] {
+  const { exchange, routingKey } = sent;
+  const where = exchange === '' ? 'the default exchange' : `the exchange "${exchange}"`;
+  const first = `published to ${where} with the key "${routingKey}"`;
+  if (holdings === undefined) return [`${first}; nothing tells where it went: there is no management API`];
+  if (exchange === '') {
+    const isThere = holdings.queues.some(({ name }) => name === routingKey);
+    return [first, isThere ? landed(routingKey, holdings) : `  there is no queue "${routingKey}"`];
+  }
+  const { bindings, queues } = follow(sent, holdings);
+  if (bindings.length === 0) {
+    const all = holdings.bindings.filter(({ source }) => source === exchange);
+    const known = all.map((one) => `"${one.key}" → ${one.destination}`);
+    return [first, `  no binding matched; there are ${known.length === 0 ? 'none' : known.join(', ')}`];
+  }
+  return [
+    first,
+    ...bindings.map((one) => `  matched "${one.key}": ${one.source} → ${one.destinationType} ${one.destination}`),
+    ...queues.map((queue) => landed(queue, holdings)),
+  ];
+}
+
+function landed(queue: string, { queues }: Holdings): string {
+  const now = queues.find(({ name }) => name === queue);
+  return `  landed in the queue "${queue}"${now === undefined ? '' : ` (now ${now.ready} ready, ${now.unacked} unacknowledged)`}`;
+}
+
+/** Each exchange once: bindings may go in a circle. */
+function follow({ exchange, routingKey, headers }: Published, { exchanges, bindings }: Holdings) {
+  const matched: HeldBinding[] = [];
+  const queues = new Set<string>();
+  const passed = new Set([exchange]);
+  for (const name of passed) {
+    const { type = 'direct', alternate } = exchanges.find((one) => one.name === name) ?? {};
+    const from = bindings.filter((one) => one.source === name && isMatch(type, one, { routingKey, headers }));
+    matched.push(...from);
+    for (const { destination, destinationType } of from) {
+      (destinationType === 'queue' ? queues : passed).add(destination);
+    }
+    if (from.length === 0 && alternate !== undefined) passed.add(alternate);
+  }
+  return { bindings: matched, queues: [...queues] };
+}
+
+function isMatch(
+  type: string,
+  binding: HeldBinding,
+  { routingKey, headers }: Pick<Published, 'routingKey' | 'headers'>,
+) {
+  if (type === 'fanout') return true;
+  if (type === 'topic') return topicMatches(binding.key.split('.'), routingKey.split('.'));
+  if (type === 'headers') {
+    const { 'x-match': mode, ...all } = binding.arguments;
+    const pairs = Object.entries(all).filter(([name]) => !name.startsWith('x-') || String(mode).endsWith('-with-x'));
+    const found = pairs.filter(([name, value]) => (value === null ? name in headers : headers[name] === value));
+    return String(mode).startsWith('any') ? found.length > 0 : found.length === pairs.length;
+  }
+  return binding.key === routingKey;
+}
+
+/** AMQP 0-9-1, 3.1.3.3: `*` is one word, `#` any number of them. */
+function topicMatches(pattern: readonly string[], words: readonly string[]): boolean {
+  const [first, ...rest] = pattern;
+  if (first === undefined) return words.length === 0;
+  if (first !== '#') {
+    return words.length > 0 && (first === '*' || first === words[0]) && topicMatches(rest, words.slice(1));
+  }
+  return topicMatches(rest, words) || (words.length > 0 && topicMatches(pattern, words.slice(1)));
+}
