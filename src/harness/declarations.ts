@@ -1,6 +1,19 @@
 // The types of `mq/test` for an editor: what `mq types` writes. They stand for themselves, without Node's or uvu's types,
 // because the user has installed neither. test/unit/harness/declarations.test.ts holds them to user.ts.
 
+/** A tsconfig.json for a folder of tests: as `mq test` has it, types are stripped, whatever package.json says. */
+export const tsconfig = {
+  compilerOptions: {
+    module: 'preserve',
+    target: 'esnext',
+    strict: true,
+    noEmit: true,
+    allowImportingTsExtensions: true,
+    erasableSyntaxOnly: true,
+  },
+  include: ['**/*.ts'],
+};
+
 /** The text of mq-test.d.ts. */
 export const declarations = `// Written by \`mq types\`: what a test file of \`mq test\` imports. Written anew, not edited.
 
@@ -61,7 +74,7 @@ declare module 'mq/test' {
     }
   }
   export type TypeName = 'string' | 'number' | 'boolean' | 'object' | 'undefined' | 'function';
-  export type ErrorCheck = { check(error: Error & { readonly code?: string }): unknown }['check'];
+  export type ErrorCheck = (error: Error & { readonly code: string }) => unknown;
 
   /**
    * What \`look\` gives, once it is neither undefined nor false and does not throw. \`within\`: milliseconds until it is

@@ -15,7 +15,7 @@ export const typesCommand: Command = {
   async run({ cwd, stdout, stderr }, values) {
     const [argument] = values.args;
     if (argument !== undefined) throw values.usage(`'${argument}' is one argument too many; a folder is --out`);
-    const { declarations } = await import('../../harness/declarations.ts');
+    const { declarations, tsconfig } = await import('../../harness/declarations.ts');
     const file = join(values.name('out') ?? '.', 'mq-test.d.ts');
     const path = resolve(cwd, file);
     try {
@@ -28,21 +28,6 @@ export const typesCommand: Command = {
       });
     }
     stdout.write(`${file}\n`);
-    stderr.write(hint);
+    stderr.write(`hint: a tsconfig.json that sees it, if you have none:\n${JSON.stringify(tsconfig, null, 2)}\n`);
   },
 };
-
-/** What `mq test` itself accepts: types are stripped, imports name files. */
-const hint = `hint: a tsconfig.json that sees it, if you have none:
-{
-  "compilerOptions": {
-    "module": "nodenext",
-    "target": "esnext",
-    "strict": true,
-    "noEmit": true,
-    "allowImportingTsExtensions": true,
-    "erasableSyntaxOnly": true
-  },
-  "include": ["**/*.ts"]
-}
-`;

@@ -1,0 +1,46 @@
+// mq types, as a user has it.
+
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { declarations } from '../../src/harness/declarations.ts';
+import { mq } from '../support/mq.ts';
+
+test('mq types writes mq-test.d.ts into the folder, and hints at a tsconfig.json on stderr', async () => {
+  const cwd = folder();
+  const { status, stdout, stderr } = await mq(['types'], { cwd });
+  assert.is(status, 0);
+  assert.is(stdout, 'mq-test.d.ts\n');
+  assert.is(readFileSync(join(cwd, 'mq-test.d.ts'), 'utf8'), declarations);
+  assert.match(stderr, /^hint: a tsconfig\.json that sees it/);
+  JSON.parse(stderr.slice(stderr.indexOf('{')));
+});
+
+test('mq types --out makes the folder, and writes over what is there', async () => {
+  const cwd = folder();
+  for (const _ of [1, 2]) {
+    const { status, stdout } = await mq(['types', '--out', 'a/b'], { cwd });
+    assert.is(status, 0);
+    assert.is(stdout, `${join('a', 'b', 'mq-test.d.ts')}\n`);
+  }
+  assert.is(readFileSync(join(cwd, 'a', 'b', 'mq-test.d.ts'), 'utf8'), declarations);
+});
+
+test('mq types says what cannot be written, and where a folder belongs', async () => {
+  const cwd = folder();
+  writeFileSync(join(cwd, 'file'), '');
+  const refused = await mq(['types', '--out', 'file/deep'], { cwd });
+  assert.is(refused.status, 73);
+  assert.match(refused.stderr, /^mq types: cannot write .*mq-test\.d\.ts: .* \[CANNOT_CREATE\]\n$/);
+  const wrong = await mq(['types', 'test'], { cwd });
+  assert.is(wrong.status, 64);
+  assert.match(wrong.stderr, /'test' is one argument too many/);
+});
+
+test.run();
+
+function folder(): string {
+  return mkdtempSync(join(tmpdir(), 'mq-types-'));
+}

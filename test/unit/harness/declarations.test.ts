@@ -1,0 +1,107 @@
+// The types that `mq types` writes: tsc takes what a user writes, refuses what is wrong, and finds in them what the module
+// in the executable has.
+
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { declarations, tsconfig } from '../../../src/harness/declarations.ts';
+
+const root = resolve(import.meta.dirname, '../../..');
+
+const types = suite<{ folder: string }>('declarations of mq/test');
+types.before.each((context) => {
+  context.folder = mkdtempSync(join(tmpdir(), 'mq-types-'));
+});
+types.after.each(({ folder }) => rmSync(folder, { recursive: true }));
+
+types('stand for themselves, and take what a test does', async ({ folder }) => {
+  const source = `
+import { assert, broker, clock, cluster, eventually, expectMessage, listen, publish, request, role, skip, suite, test } from 'mq/test';
+
+test('an order is paid', async () => {
+  const { messageId } = await publish('orders', { id: 7 }, { headers: { try: 1 }, properties: { priority: 3 } });
+  const message = await expectMessage('paid', { json: { id: 7 } }, { within: 500 });
+  assert.is(message.text, messageId);
+  assert.equal(message.json(), { id: 7 });
+  await expectMessage('paid');
+  await expectMessage('paid', /7/);
+  await expectMessage('paid', ({ fields }) => fields.routingKey === 'a');
+  const reply = await request('sum', [1, 2], { within: 100 });
+  const bytes: number = reply.body.length;
+  const found: number = await eventually('a number', () => (bytes > 1 ? bytes : undefined));
+  assert.throws(() => found, (error: { code: string }) => error.code === 'X');
+  assert.throws(() => found, (error) => error.message === 'X');
+  const word = broker.urls[0];
+  assert.ok(word);
+  word.toUpperCase();
+  assert.is.not(1, 2);
+});
+test.before(async () => listen('logs', { keys: ['a.*'] }));
+test.skip('later');
+
+const named = suite('with a state', { count: 0 });
+named.before.each((state) => void (state.count += 1));
+named('runs', async ({ count, __test__ }) => {
+  if (broker.kind === 'url') skip(__test__ + count);
+  const worker = await role('worker', ['--count', '1'], { input: 'x' });
+  await worker.prints(/done/);
+  const { status } = await worker.stop();
+  assert.is(status, 0);
+  await role('worker', { env: { A: 'b' } });
+  await clock.advance(1000);
+  await cluster.kill(cluster.nodes - 1);
+});
+named.run();
+
+// @ts-expect-error: the target is none of these
+broker.kind === 'docker';
+// @ts-expect-error: a body is needed
+publish('orders');
+// @ts-expect-error: a name is not a node
+cluster.kill('rabbit-1');
+// @ts-expect-error: nothing of that name
+import { nothing } from 'mq/test';
+// @ts-expect-error: milliseconds
+expectMessage('paid', undefined, { within: '5s' });
+`;
+  for (const type of ['module', 'commonjs', undefined]) {
+    const manifest = type === undefined ? {} : { 'package.json': JSON.stringify({ type }) };
+    assert.is(await tsc(folder, { 'a.test.ts': source, ...manifest }, tsconfig), '');
+  }
+});
+
+types('are those of the module in the executable', async ({ folder }) => {
+  const source = `
+import { userModule } from '${resolve(root, 'src/harness/user.ts')}';
+
+type Declared = typeof import('mq/test');
+export const isAll: Declared = userModule;
+const names = (inside: keyof Declared, outside: keyof typeof userModule) => [inside, outside];
+export const undeclared = (name: keyof typeof userModule) => names(name, name);
+`;
+  const compilerOptions = { typeRoots: [resolve(root, 'node_modules/@types')] };
+  const config = { extends: resolve(root, 'tsconfig.json'), compilerOptions, include: ['*.ts'], exclude: [] };
+  const problems = await tsc(folder, { 'same.ts': source, 'package.json': '{ "type": "module" }' }, config);
+  // What is wrong inside of src is for `npm run types` to say.
+  assert.equal(
+    problems.split('\n').filter((line) => /same\.ts/.test(line)),
+    [],
+  );
+});
+
+types.run();
+
+/** What tsc says. */
+function tsc(folder: string, files: Record<string, string>, config: object): Promise<string> {
+  const all = { ...files, 'mq-test.d.ts': declarations, 'tsconfig.json': JSON.stringify(config) };
+  for (const [name, content] of Object.entries(all)) writeFileSync(join(folder, name), content);
+  const compiler = resolve(root, 'node_modules/typescript/bin/tsc');
+  return new Promise((done) => {
+    execFile(process.execPath, [compiler, '-p', folder], { timeout: 60_000 }, (error, stdout, stderr) => {
+      done(stdout + stderr || (error?.message ?? ''));
+    });
+  });
+}
