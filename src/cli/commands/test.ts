@@ -4,6 +4,8 @@ import { relative } from 'node:path';
 import type { Context } from '../../context.ts';
 import { exitStatuses } from '../../errors.ts';
 import type { Command } from '../command.ts';
+import type { RunTarget } from '../targets.ts';
+import type { Values } from '../values.ts';
 
 export const testCommand: Command = {
   name: 'test',
@@ -18,31 +20,115 @@ export const testCommand: Command = {
     'mq test --self --on amqp://…',
   ],
   async run(context, values) {
-    const [{ findTestFiles }, { newSeed, shuffled }, { runFiles }, report] = await Promise.all([
-      import('../../harness/files.ts'),
-      import('../../harness/order.ts'),
-      import('../../harness/run.ts'),
-      import('../../harness/report.ts'),
-    ]);
-    const files = await findTestFiles(values.args, context.cwd);
-    const seed = values.whole('seed', { min: 0, max: 2 ** 31 }) ?? newSeed();
-    const timeoutMs = values.seconds('timeout') ?? 30_000;
-    const filter = values.text('filter');
-    const results = await runFiles({
-      files: shuffled(files, seed),
-      nameOf: (file) => relative(context.cwd, file),
-      jobs: values.whole('jobs', { min: 1, max: 256 }) ?? 2,
-      timeoutMs,
-      ...(filter !== undefined && { filter }),
-      launch: launchOf(context),
-      signal: context.drain,
-      onResult: (result) => void context.stdout.write(`${report.drawFile(result, context.cwd)}\n`),
-    });
-    const totals = report.totalsOf(results);
-    context.stdout.write(`${report.closingLine(totals)}\n`);
-    return report.isGood(totals) ? 0 : exitStatuses.ANSWER_NO;
+    const plan = planOf(values);
+    const { planReports } = await import('../../harness/report.ts');
+    const reports = planReports(values.list('report'), values.text('report-file'));
+    const files = await filesOf(context, values, plan);
+    const { openRunTarget } = await import('../targets.ts');
+    const target = await openRunTarget(context, values);
+    try {
+      const once = { plan, reports, target };
+      let status = await runOnce(context, { ...once, files });
+      if (!plan.watch) return status;
+      const { changes } = await import('../../harness/watch.ts');
+      for await (const file of changes(context.cwd, context.drain)) {
+        context.stdout.write(`\n${relative(context.cwd, file)} has changed\n`);
+        status = await runOnce(context, { ...once, files: await filesOf(context, values, plan) });
+      }
+      return status;
+    } finally {
+      await target.close();
+    }
   },
 };
+
+interface Plan {
+  readonly seed: number | undefined;
+  readonly shard: { readonly part: number; readonly of: number };
+  readonly filter: string | undefined;
+  readonly timeoutMs: number | undefined;
+  readonly jobs: number | undefined;
+  readonly bail: boolean;
+  readonly watch: boolean;
+}
+
+function planOf(values: Values): Plan {
+  return {
+    seed: values.whole('seed', { min: 0, max: 2 ** 31 }),
+    shard: shardOf(values),
+    filter: values.name('filter'),
+    timeoutMs: values.seconds('timeout'),
+    jobs: values.whole('jobs', { min: 1, max: 256 }),
+    bail: values.flag('bail') ?? false,
+    watch: values.flag('watch') ?? false,
+  };
+}
+
+function shardOf(values: Values): Plan['shard'] {
+  const text = values.text('shard') ?? '1/1';
+  const [part = Number.NaN, of = Number.NaN] = /^\d{1,4}\/\d{1,4}$/.test(text) ? text.split('/').map(Number) : [];
+  if (part >= 1 && part <= of) return { part, of };
+  throw values.usage(`--shard must be I/N, the I-th of N parts, not '${text}'`);
+}
+
+/** In the order of their names; of a shard every so many-th, so that parts are about equal. */
+async function filesOf({ cwd }: Context, values: Values, { shard }: Plan): Promise<string[]> {
+  const { findTestFiles } = await import('../../harness/files.ts');
+  const all = (await findTestFiles(values.args, cwd)).sort();
+  return all.filter((_, index) => index % shard.of === shard.part - 1);
+}
+
+async function runOnce(
+  context: Context,
+  {
+    plan,
+    reports: planned,
+    target,
+    files,
+  }: {
+    plan: Plan;
+    reports: ReturnType<typeof import('../../harness/report.ts').planReports>;
+    target: RunTarget;
+    files: readonly string[];
+  },
+): Promise<number> {
+  const [{ newSeed, shuffled }, { runFiles }, { isGood, openReports, totalsOf }] = await Promise.all([
+    import('../../harness/order.ts'),
+    import('../../harness/run.ts'),
+    import('../../harness/report.ts'),
+  ]);
+  const { cwd, drain } = context;
+  const seed = plan.seed ?? newSeed();
+  const begun = performance.now();
+  const reports = openReports(planned, context);
+  try {
+    reports.tell({ type: 'start', files: files.length, target: target.title, seed });
+    if (target.note !== undefined) reports.tell({ type: 'note', text: target.note });
+    const results = await runFiles({
+      files: shuffled(files, seed),
+      nameOf: (file) => relative(cwd, file),
+      jobs: plan.jobs ?? (target.plan.kind === 'cluster' ? 1 : 2),
+      timeoutMs: plan.timeoutMs ?? (target.plan.kind === 'cluster' ? 120_000 : 30_000),
+      target: target.plan,
+      bail: plan.bail,
+      ...(plan.filter !== undefined && { filter: plan.filter }),
+      launch: launchOf(context),
+      signal: drain,
+      onResult: async (result) => {
+        reports.tell({ type: 'file', result });
+        if (result.failures.length === 0 || target.logs === undefined || drain.aborted) return;
+        const logs = await target.logs().catch((error: unknown) => String(error));
+        reports.tell({ type: 'note', text: `the last lines of the nodes:\n${logs}\n` });
+      },
+    });
+    const interrupted = drain.aborted ? { interrupted: String(drain.reason) } : {};
+    reports.tell({ type: 'finish', ms: performance.now() - begun, ...interrupted });
+    if (drain.aborted) return drain.reason === 'SIGINT' ? exitStatuses.INTERRUPTED : exitStatuses.TERMINATED;
+    return isGood(totalsOf(results)) ? 0 : exitStatuses.ANSWER_NO;
+  } finally {
+    reports.close();
+  }
+}
 
 function launchOf({ self, env, kill }: Context) {
   return {
