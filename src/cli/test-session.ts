@@ -1,7 +1,8 @@
 // The fixtures that speak AMQP, over mq's own sessions; and the whole topology of a rascal.json, declared at once.
 
+import builtin from '../../rascal.json' with { type: 'json' };
 import { parseAddresses } from '../config/address.ts';
-import type { Config, PublicationConfig, QueueConfig } from '../config/config.ts';
+import type { Config, ConnectionConfig, PublicationConfig, QueueConfig } from '../config/config.ts';
 import { MqError } from '../errors.ts';
 import type { Message } from '../handlers/handler.ts';
 import type { FileTarget, Published, ReceivedMessage, SentMessage } from '../harness/target.ts';
@@ -130,9 +131,32 @@ export async function declareAll(config: Config, urls: readonly string[]): Promi
     }),
     connectionName,
     closeTimeoutMs: 5_000,
-    redact: (text) => text.replaceAll(/(amqps?:\/\/)[^@\s]*@/g, '$1***@'),
+    redact,
   });
   await link.close();
+}
+
+/** Connects and goes. Throws what `mq` says of a broker that is not there or does not let it in. */
+export async function assertReachable(addresses: readonly ConnectionConfig[]): Promise<void> {
+  const [{ openLink }, { rascalConfig }, { builtinConfig }] = await Promise.all([
+    import('../session/link.ts'),
+    import('../config/runtime.ts'),
+    import('../config/load.ts'),
+  ]);
+  const connectionName = `mq ${role} look`;
+  const needs = { publications: [], subscriptions: [], extraQueues: { '/': {} }, addresses, connectionName };
+  const link = await openLink({
+    rascalConfig: rascalConfig(builtinConfig(builtin), { ...needs, heartbeatSeconds: 10 }),
+    connectionName,
+    closeTimeoutMs: 5_000,
+    redact,
+  });
+  await link.close();
+}
+
+/** No address with its password. */
+function redact(text: string): string {
+  return text.replaceAll(/(amqps?:\/\/)[^@\s]*@/g, '$1***@');
 }
 
 function receivedOf({ body, fields, properties, headers }: Message): ReceivedMessage {

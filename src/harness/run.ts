@@ -32,7 +32,9 @@ export interface RunOptions {
   readonly nameOf?: (file: string) => string;
   /** Aborted: what runs is ended and nothing more is started. */
   readonly signal: AbortSignal;
-  readonly onResult: (result: FileResult) => void;
+  /** true: start no further file after one that failed. */
+  readonly bail?: boolean;
+  readonly onResult: (result: FileResult) => void | Promise<void>;
 }
 
 export interface FileResult extends Verdict {
@@ -50,7 +52,8 @@ export async function runFiles(options: RunOptions): Promise<FileResult[]> {
     for (let file = waiting.shift(); file !== undefined && !options.signal.aborted; file = waiting.shift()) {
       const result = await runFile(file, options);
       results.push(result);
-      options.onResult(result);
+      await options.onResult(result);
+      if (options.bail && result.failures.length > 0) waiting.length = 0;
     }
   };
   await Promise.all(Array.from({ length: Math.max(1, options.jobs) }, worker));

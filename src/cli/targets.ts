@@ -1,0 +1,116 @@
+// What `mq test` runs against: had once for the whole run, and taken down after it.
+
+import { parseAddresses } from '../config/address.ts';
+import type { Context } from '../context.ts';
+import { MqError } from '../errors.ts';
+import type { TargetPlan } from '../harness/target.ts';
+import type { Values } from './values.ts';
+
+export interface RunTarget {
+  /** For the processes of the files. */
+  readonly plan: TargetPlan;
+  /** In a few words, for the report. */
+  readonly title: string;
+  /** What the user should know of it, one sentence. */
+  readonly note?: string;
+  /** The last lines of the nodes' logs. */
+  readonly logs?: () => Promise<string>;
+  close(): Promise<void>;
+}
+
+/**
+ * Starts the cluster, or looks whether the broker is there. `--on` is read here, and what belongs to it.
+ * @throws {MqError} USAGE; UNAVAILABLE, SYSTEM, NOT_PERMITTED, HOST_UNKNOWN where the target cannot be had
+ */
+export async function openRunTarget(context: Context, values: Values): Promise<RunTarget> {
+  const on = values.name('on') ?? 'embedded';
+  const config = values.name('config');
+  const common = config === undefined ? {} : { config };
+  const isCluster = on === 'cluster';
+  for (const option of ['nodes', 'image'] as const) {
+    if (!isCluster && values.text(option) !== undefined) throw values.usage(`--${option} is for --on cluster`);
+  }
+  const isUrl = on !== 'embedded' && !isCluster;
+  if (!isUrl && values.text('management-url') !== undefined)
+    throw values.usage('--management-url is for --on amqp://…');
+  if (isCluster) return openCluster(context, values, common);
+  if (isUrl) return openUrl(on, values, common);
+  return { plan: { kind: 'embedded', ...common }, title: 'the embedded broker', close: async () => undefined };
+}
+
+async function openCluster(
+  { env, pid, isAlive, drain, stderr }: Context,
+  values: Values,
+  common: { config?: string },
+): Promise<RunTarget> {
+  const image = values.name('image') ?? env['MQ_IMAGE'] ?? 'rabbitmq:4.3-management';
+  const nodes = values.whole('nodes', { min: 1, max: 9 }) ?? 3;
+  const [{ sweep }, { startCluster }] = await Promise.all([
+    import('../cluster/removal.ts'),
+    import('../cluster/start.ts'),
+  ]);
+  // What a run that was killed has left behind.
+  await sweep({ isAlive });
+  const progress = (ready: number, total: number) => {
+    if (stderr.isTTY)
+      stderr.write(`\r\u001b[Kmq test: ${ready} of ${total} nodes are ready${ready === total ? '\r\u001b[K' : ''}`);
+  };
+  const cluster = await startCluster({ image, nodes, owner: pid, signal: drain, progress });
+  const { urls, managementUrls, name, version } = cluster;
+  return {
+    plan: { kind: 'cluster', urls, managementUrls, cluster: name, ...common },
+    title: `a cluster of ${nodes}, RabbitMQ ${version}`,
+    logs: async () => {
+      const texts = await Promise.all(
+        cluster.nodes.map(async ({ host }, node) => `${host}:\n${(await cluster.logs(node, logLines)).trimEnd()}`),
+      );
+      return texts.join('\n');
+    },
+    close: () => cluster.down(),
+  };
+}
+
+const logLines = 20;
+
+async function openUrl(on: string, values: Values, common: { config?: string }): Promise<RunTarget> {
+  if (!/^amqps?:\/\//i.test(on)) throw values.usage('--on must be embedded, cluster, or an address: amqp://…');
+  const addresses = parseAddresses(on, { at: '--on', code: 'USAGE' });
+  const urls = on.split(',').map((url) => url.trim());
+  const [{ assertReachable }, { ManagementApi }] = await Promise.all([
+    import('./test-session.ts'),
+    import('./test-management.ts'),
+  ]);
+  await assertReachable(addresses);
+  const given = values.name('management-url');
+  if (given !== undefined && !/^https?:\/\//.test(given)) throw values.usage('--management-url must be http://…');
+  const managementUrls = given === undefined ? urls.map(managementOf) : [withLogin(given, urls[0] ?? '')];
+  const title = addresses.map(({ hostname, port }) => `${hostname ?? 'localhost'}:${port ?? 5672}`).join(', ');
+  const close = async () => undefined;
+  try {
+    await new ManagementApi(managementUrls).ask('GET', '/api/whoami');
+    return { plan: { kind: 'url', urls, managementUrls, ...common }, title, close };
+  } catch (error) {
+    if (given !== undefined) throw error;
+    return {
+      plan: { kind: 'url', urls, managementUrls: [], ...common },
+      title,
+      note: `there is no management API at ${title}: the tests share the vhost of the address, and what they leave is not seen`,
+      close,
+    };
+  }
+}
+
+/** RabbitMQ has it on port 15672, by HTTPS on 15671. */
+function managementOf(url: string): string {
+  const { protocol, hostname } = new URL(url);
+  return withLogin(protocol === 'amqps:' ? `https://${hostname}:15671` : `http://${hostname}:15672`, url);
+}
+
+function withLogin(management: string, url: string): string {
+  if (!URL.canParse(management))
+    throw new MqError('USAGE', '--management-url is not a URL', { at: '--management-url' });
+  const made = new URL(management);
+  if (made.username !== '') return made.href;
+  const { username, password } = new URL(url);
+  return Object.assign(made, { username: username || 'guest', password: username === '' ? 'guest' : password }).href;
+}

@@ -1,0 +1,39 @@
+// Changes of files below a folder, for whoever wants to run again.
+
+import { watch } from 'node:fs/promises';
+import { join, sep } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+
+/** Each time something has changed, and rested for a moment: the file that was last. Ends when the signal comes. */
+export async function* changes(folder: string, signal: AbortSignal): AsyncGenerator<string> {
+  try {
+    let file: string | undefined;
+    let rested: Promise<void> | undefined;
+    const events = watch(folder, { recursive: true, signal })[Symbol.asyncIterator]();
+    let next = events.next();
+    for (;;) {
+      const winner = await Promise.race([next, ...(rested === undefined ? [] : [rested])]);
+      if (winner === undefined) {
+        rested = undefined;
+        if (file !== undefined) yield join(folder, file);
+        file = undefined;
+        continue;
+      }
+      if (winner.done) return;
+      next = events.next();
+      const { filename } = winner.value;
+      if (filename === null || filename.split(sep).some(isPassedOver)) continue;
+      file = filename;
+      rested = delay(restMs);
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+}
+
+/** An editor writes a file in several steps. */
+const restMs = 100;
+
+function isPassedOver(part: string): boolean {
+  return part.startsWith('.') || part === 'node_modules' || part === 'dist';
+}
