@@ -1,0 +1,89 @@
+// The reports of mq test as a user has them: names, files and streams; a wrong one is said before a test runs.
+
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Parser } from 'tap-parser';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { mq } from '../support/mq.ts';
+
+const source = `import { assert, test } from 'mq/test';
+
+test('adds', () => assert.is(1 + 1, 2));
+test('is wrong', () => {
+  assert.is(1 + 1, 3);
+});
+`;
+
+test('several reports at once: each in its file, the text on stdout', async () => {
+  const cwd = folder();
+  const { status, stdout } = await mq(
+    ['test', '--report', 'tap=out/a.tap', '--report', 'json=out/a.json', '--report', 'junit', '--report-file', 'a.xml'],
+    { cwd },
+  );
+  assert.is(status, 1);
+  assert.match(stdout, /^FAIL a\.test\.ts \(1 passed, 1 failed, \d+ ms\)\n/);
+  assert.match(stdout, /\n1 passed, 1 failed\n$/);
+  const points = Parser.parse(read(cwd, 'out/a.tap')).flatMap(([event, point]) =>
+    event === 'assert' ? [`${point.ok} ${point.name}`] : [],
+  );
+  assert.equal(points, ['true a.test.ts: adds', 'false a.test.ts: is wrong']);
+  const events = read(cwd, 'out/a.json')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  assert.equal(
+    events.map(({ event }) => event),
+    ['start', 'test', 'test', 'file', 'finish'],
+  );
+  assert.equal(events[2].failure.at, { file: 'a.test.ts', line: 5, column: 10 });
+  assert.match(read(cwd, 'a.xml'), /<testsuites name="mq test" tests="2" failures="1" errors="0" time="\d+\.\d{3}">/);
+});
+
+test('a report on stdout stands there alone', async () => {
+  const { stdout, stderr } = await mq(['test', '--report', 'tap'], { cwd: folder() });
+  assert.match(stdout, /^TAP version 13\n/);
+  assert.match(stdout, /\n1\.\.2\n$/);
+  assert.is(stderr, '');
+});
+
+test('annotations are on stdout, with the path from the root of the repository; the text is on stderr', async () => {
+  const cwd = folder();
+  const { stdout, stderr } = await mq(['test', '--report', 'github'], {
+    cwd,
+    env: { GITHUB_WORKSPACE: join(cwd, '..') },
+  });
+  const [first] = stdout.split('\n');
+  const name = cwd.split(/[\\/]/).at(-1);
+  assert.is(
+    first,
+    `::error file=${name}/a.test.ts,line=5,col=10,title="is wrong"::Expected values to be strictly equal:%0A++3    (Expected)%0A--2    (Actual)`,
+  );
+  assert.match(stderr, /\n1 passed, 1 failed\n$/);
+});
+
+test('an unknown report, and a file that cannot be created, are said before a test runs', async () => {
+  const cwd = folder();
+  const unknown = await mq(['test', '--report', 'junut'], { cwd });
+  assert.equal([unknown.status, unknown.stdout], [64, '']);
+  assert.match(
+    unknown.stderr,
+    /^mq test: there is no report 'junut' \[USAGE\]\nhint: reports: text, tap, junit, json, github\n$/,
+  );
+  const refused = await mq(['test', '--report', 'junit=a.test.ts/out.xml'], { cwd });
+  assert.equal([refused.status, refused.stdout], [73, '']);
+  assert.match(refused.stderr, /\[CANNOT_CREATE\]/);
+});
+
+test.run();
+
+function folder(): string {
+  const path = mkdtempSync(join(tmpdir(), 'mq-reports-'));
+  writeFileSync(join(path, 'a.test.ts'), source);
+  return path;
+}
+
+function read(cwd: string, file: string): string {
+  return readFileSync(join(cwd, file), 'utf8');
+}
