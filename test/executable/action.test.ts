@@ -1,0 +1,162 @@
+// The GitHub action's scripts, run as the action runs them: with its inputs in the environment, and a release on a server
+// of the test.
+
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { skip } from '../../src/harness/skip.ts';
+
+const folder = resolve(import.meta.dirname, '../../.github/actions/mq-test');
+/** Tells what it was called with. */
+const fakeMq = '#!/bin/sh\nfor word in "$@"; do printf "<%s>" "$word"; done\necho\nexit "${STATUS:-0}"\n';
+
+const action = suite<{ cwd: string }>('the action mq-test');
+action.before(() => {
+  if (process.platform === 'win32') skip('needs bash');
+});
+action.before.each((context) => {
+  context.cwd = mkdtempSync(join(tmpdir(), 'mq-action-'));
+});
+action.after.each(({ cwd }) => rmSync(cwd, { recursive: true }));
+
+action('every input and every variable of action.yml is used', () => {
+  const text = readFileSync(join(folder, 'action.yml'), 'utf8');
+  const found = (pattern: RegExp) => [...new Set([...text.matchAll(pattern)].map(([, name = '']) => name))].sort();
+  const [inputs] = text.split('\noutputs:');
+  const declared = [...(inputs ?? '').matchAll(/^ {2}'?([a-z-]+)'?:$/gm)].map(([, name = '']) => name);
+  assert.equal(found(/\$\{\{ inputs\.([a-z-]+) \}\}/g), declared.sort());
+  const scripts = ['install', 'run'].map((name) => readFileSync(join(folder, name), 'utf8')).join('\n');
+  const given = found(/^ {8}([A-Z_]+):/gm);
+  const unused = given.filter((name) => !new RegExp(`\\$\\{?${name}\\b`).test(scripts) && !text.includes(`"$${name}/`));
+  assert.equal(unused, []);
+});
+
+action('install takes the release of the tag in `uses`, once its checksum is right', async ({ cwd }) => {
+  await withRelease({ 'mq-linux-x64': fakeMq, SHA256SUMS: sums('mq-linux-x64', fakeMq) }, async (server, asked) => {
+    const ended = await script('install', cwd, { ...server, ACTION_REF: 'v1.2.3' });
+    assert.equal([ended.status, ended.stdout], [0, '<--version>\n']);
+    assert.match(ended.output, /^mq=.*\/mq-linux-x64\n$/);
+    assert.equal(asked, ['/me/mq/releases/download/v1.2.3/mq-linux-x64', '/me/mq/releases/download/v1.2.3/SHA256SUMS']);
+  });
+});
+
+action('install refuses a release that is not what its checksums say, or is not there', async ({ cwd }) => {
+  const other = { 'mq-linux-x64': `${fakeMq}# other\n`, SHA256SUMS: sums('mq-linux-x64', fakeMq) };
+  await withRelease(other, async (server) => {
+    const ended = await script('install', cwd, { ...server, INPUT_VERSION: 'v1.2.3' });
+    assert.equal([ended.status, ended.output], [1, '']);
+    assert.match(
+      ended.stdout,
+      /^::error title=mq test::mq-linux-x64 of the release v1\.2\.3 is not what its SHA256SUMS says\n$/,
+    );
+  });
+  await withRelease({ 'mq-linux-x64': fakeMq, SHA256SUMS: sums('mq-linux-arm64', fakeMq) }, async (server) => {
+    assert.is((await script('install', cwd, { ...server, INPUT_VERSION: 'v1.2.3' })).status, 1);
+  });
+  await withRelease({}, async (server) => {
+    const ended = await script('install', cwd, { ...server, INPUT_VERSION: 'v9.9.9' });
+    assert.is(ended.status, 1);
+    assert.match(ended.stdout, /the release v9\.9\.9 of me\/mq has no mq-linux-x64 that can be had/);
+  });
+});
+
+action('install takes an executable of the repository', async ({ cwd }) => {
+  writeFileSync(join(cwd, 'mq'), fakeMq);
+  assert.is((await script('install', cwd, { INPUT_EXECUTABLE: './mq' })).status, 1);
+  chmodSync(join(cwd, 'mq'), 0o755);
+  const ended = await script('install', cwd, { INPUT_EXECUTABLE: './mq', ACTION_REF: 'v1.2.3' });
+  assert.is(ended.status, 0);
+  assert.match(ended.output, /^mq=.*\/mq\n$/);
+});
+
+action('run gives the inputs to mq word by word, and ends with its status', async ({ cwd }) => {
+  const mq = join(cwd, 'mq');
+  writeFileSync(mq, fakeMq, { mode: 0o755 });
+  const inputs = {
+    MQ: mq,
+    INPUT_ON: 'cluster',
+    INPUT_FILES: '',
+    INPUT_NODES: '',
+    INPUT_IMAGE: '',
+    INPUT_ARGUMENTS: '',
+  };
+  const plain = await script('run', cwd, { ...inputs, INPUT_JUNIT: '' });
+  assert.equal([plain.status, plain.stdout, plain.output], [0, '<test><--on><cluster><--report><github>\n', '']);
+  const full = await script('run', cwd, {
+    ...inputs,
+    STATUS: '1',
+    INPUT_FILES: 'a b.test.ts\n\n$(touch evil)\n',
+    INPUT_NODES: '1',
+    INPUT_IMAGE: 'rabbitmq:4',
+    INPUT_ARGUMENTS: '--filter\npays; ls',
+    INPUT_JUNIT: 'out/x.xml',
+  });
+  assert.equal(
+    [full.status, full.stdout],
+    [
+      1,
+      '<test><--on><cluster><--report><github><--report><junit=out/x.xml><--nodes><1><--image><rabbitmq:4><--filter><pays; ls><a b.test.ts><$(touch evil)>\n',
+    ],
+  );
+  assert.match(full.output, /^junit=\/.*\/out\/x\.xml\n$/);
+});
+
+action.run();
+
+function sums(file: string, content: string): string {
+  return `${'0'.repeat(64)}  other\n${createHash('sha256').update(content).digest('hex')}  ${file}\n`;
+}
+
+/** A server with the files of a release, whatever its tag. */
+async function withRelease(
+  files: Record<string, string>,
+  use: (env: Record<string, string>, asked: string[]) => Promise<void>,
+): Promise<void> {
+  const asked: string[] = [];
+  const server = createServer(({ url = '' }, response) => {
+    asked.push(url);
+    const content = files[url.split('/').at(-1) ?? ''];
+    response.writeHead(content === undefined ? 404 : 200).end(content);
+  });
+  await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
+  const { port } = server.address() as AddressInfo;
+  try {
+    await use({ GITHUB_SERVER_URL: `http://127.0.0.1:${port}`, ACTION_REPOSITORY: 'me/mq' }, asked);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+}
+
+interface Ended {
+  readonly status: number | undefined;
+  readonly stdout: string;
+  /** What the script wrote for later steps. */
+  readonly output: string;
+}
+
+function script(name: string, cwd: string, env: Record<string, string>): Promise<Ended> {
+  const output = join(cwd, 'output');
+  writeFileSync(output, '');
+  const runner = {
+    PATH: process.env['PATH'] ?? '',
+    RUNNER_OS: 'Linux',
+    RUNNER_ARCH: 'X64',
+    RUNNER_TEMP: cwd,
+    GITHUB_WORKSPACE: cwd,
+    GITHUB_OUTPUT: output,
+    ACTION_PATH: folder,
+  };
+  return new Promise((done) => {
+    execFile(join(folder, name), { cwd, env: { ...runner, ...env }, timeout: 20_000 }, (error, stdout) => {
+      const status = error === null ? 0 : typeof error.code === 'number' ? error.code : undefined;
+      done({ status, stdout, output: readFileSync(output, 'utf8') });
+    });
+  });
+}
