@@ -13,8 +13,6 @@ export interface RunTarget {
   readonly title: string;
   /** What the user should know of it, one sentence. */
   readonly note?: string;
-  /** The last lines of the nodes' logs. */
-  readonly logs?: () => Promise<string>;
   close(): Promise<void>;
 }
 
@@ -60,17 +58,9 @@ async function openCluster(
   return {
     plan: { kind: 'cluster', urls, managementUrls, cluster: name, ...common },
     title: `a cluster of ${nodes}, RabbitMQ ${version}`,
-    logs: async () => {
-      const texts = await Promise.all(
-        cluster.nodes.map(async ({ host }, node) => `${host}:\n${(await cluster.logs(node, logLines)).trimEnd()}`),
-      );
-      return texts.join('\n');
-    },
     close: () => cluster.down(),
   };
 }
-
-const logLines = 20;
 
 async function openUrl(on: string, values: Values, common: { config?: string }): Promise<RunTarget> {
   if (!/^amqps?:\/\//i.test(on)) throw values.usage('--on must be embedded, cluster, or an address: amqp://…');

@@ -41,12 +41,26 @@ export function clusterFaults(name: string, nodes: number): ClusterFaults {
       await Promise.all([...alarmed].map((node) => watermark(node, ['absolute', '512MiB'])));
       alarmed.clear();
     },
-    logs: async (lines) => {
+    logs: async (since) => {
       const all = await cluster();
       const texts = await Promise.all(
-        all.nodes.map(async (node, index) => `${node.host}:\n${await all.logs(index, lines).catch(String)}`),
+        all.nodes.map(async ({ host }, index) => {
+          const text = await all.logs(index, mostLines).catch((error: unknown) => String(error));
+          const lines = text.split('\n').filter((line) => isNews(line, since));
+          return [`${host}:`, ...(lines.length === 0 ? ['nothing'] : lines.slice(-shownLines))].join('\n  ');
+        }),
       );
       return texts.join('\n');
     },
   };
+}
+
+const mostLines = 500;
+const shownLines = 20;
+
+/** A line of RabbitMQ's log: `2026-01-31 12:00:00.000000+00:00 [warning] …`. */
+function isNews(line: string, since: Date): boolean {
+  const [, date, time, level] = /^(\S+) (\S+) \[(\w+)\]/.exec(line) ?? [];
+  if (level === undefined || level === 'info' || level === 'debug') return false;
+  return new Date(`${date}T${time}`) >= since;
 }

@@ -2,12 +2,13 @@
 
 import type { ContainerRuntimeClient } from 'testcontainers';
 import { MqError } from '../errors.ts';
+import { testcontainers } from './testcontainers.ts';
 
 export type Docker = ContainerRuntimeClient;
 
 /** The engine that testcontainers finds (DOCKER_HOST, else the usual sockets). Throws UNAVAILABLE when none answers. */
 export async function connectDocker(): Promise<Docker> {
-  const { getContainerRuntimeClient } = await import('testcontainers');
+  const { getContainerRuntimeClient } = await testcontainers();
   try {
     return await getContainerRuntimeClient();
   } catch (cause) {

@@ -2,10 +2,11 @@
 
 import { MqError } from '../errors.ts';
 import { type Docker, dockerError } from './docker.ts';
+import { testcontainers } from './testcontainers.ts';
 
 /** Makes sure that the engine has the image. Those named `mq-…` are made by test/setup; others are pulled. Throws SYSTEM when there is none. */
 export async function needImage(docker: Docker, image: string): Promise<void> {
-  const { ImageName } = await import('testcontainers');
+  const { ImageName } = await testcontainers();
   const name = ImageName.fromString(image);
   const isHere = () => docker.image.exists(name);
   const isOurs = name.image.startsWith('mq-');

@@ -5,6 +5,7 @@ import { MqError } from '../errors.ts';
 import { ask, type Docker, dockerError } from './docker.ts';
 import { labelFilter, labels } from './labels.ts';
 import { erlangArguments, nodeFiles, nodeName } from './settings.ts';
+import { testcontainers } from './testcontainers.ts';
 
 /** A node of a cluster, as Docker knows it. */
 export interface ClusterNode {
@@ -50,7 +51,7 @@ export const portsPerNode = 3;
 
 /** Creates and starts the container of `host`; comes back when Docker has started it, long before RabbitMQ is ready. */
 export async function startNode(plan: NodePlan, host: string, ports: readonly number[]): Promise<void> {
-  const { GenericContainer } = await import('testcontainers');
+  const { GenericContainer } = await testcontainers();
   const [amqpPort, managementPort, webStompPort] = ports as [number, number, number];
   const bindings = { [amqp]: amqpPort, [management]: managementPort, [webStomp]: webStompPort };
 

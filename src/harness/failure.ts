@@ -41,7 +41,7 @@ function framesOf(error: Error): string[] {
   );
 }
 
-const own = /[\\/]src[\\/]harness[\\/](child|guard|inside)\.ts:/;
+const own = /[\\/]src[\\/]harness[\\/](child|groups|guard|inside)\.ts:/;
 /** Node's, the packages', those of what tests call of the harness, and in the executable all of mq. */
 const foreign =
   /node:|[\\/]node_modules[\\/]|<anonymous>\)?$|\bmq:[\w.-]+\.js:|[\\/]src[\\/]harness[\\/](fixtures|mailbox|role|eventually)\.ts:/;

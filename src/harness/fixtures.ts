@@ -12,11 +12,20 @@ import { wayOf } from './way.ts';
 export type Body = string | Uint8Array | object | number | boolean | null;
 export type SendOptions = Omit<SentMessage, 'body'>;
 
-interface Stage {
-  readonly target: FileTarget;
+/** What the fixtures have begun, and what has to be ended therefore. */
+interface Begun {
   readonly mailboxes: Map<string, Promise<Mailbox>>;
   readonly roles: Set<RunningRole>;
+}
+
+interface Stage {
+  readonly target: FileTarget;
+  /** Begun in a test or around each. */
+  readonly test: Begun;
+  /** Begun in a `before` hook: it lasts as long as the suite. */
+  readonly suite: Begun;
   readonly published: Published[];
+  isInTest: boolean;
   isFaulty: boolean;
 }
 
@@ -24,26 +33,45 @@ let stage: Stage | undefined;
 
 /** From now on the fixtures work, on this target. */
 export function openStage(target: FileTarget): void {
-  stage = { target, mailboxes: new Map(), roles: new Set(), published: [], isFaulty: false };
+  const begun = (): Begun => ({ mailboxes: new Map(), roles: new Set() });
+  stage = { target, test: begun(), suite: begun(), published: [], isInTest: false, isFaulty: false };
+}
+
+export function enterTest(): void {
+  if (stage !== undefined) stage.isInTest = true;
 }
 
 /** Ends what the test has begun: roles, consumers, faults. Rejects if something does not end. */
-export async function clearStage(): Promise<void> {
+export async function leaveTest(): Promise<void> {
   if (stage === undefined) return;
-  const { mailboxes, roles, published, target } = stage;
+  stage.isInTest = false;
+  stage.published.length = 0;
+  await end(stage, stage.test);
+}
+
+/** Ends what the hooks of the suite have begun. */
+export async function leaveSuite(): Promise<void> {
+  if (stage !== undefined) await end(stage, stage.suite);
+}
+
+/** What the nodes of the cluster have logged; undefined where there is none. */
+export async function logsSince(date: Date): Promise<string | undefined> {
+  return stage?.target.cluster?.logs(date);
+}
+
+async function end(here: Stage, { mailboxes, roles }: Begun): Promise<void> {
   const running = [...roles];
   const open = [...mailboxes.values()];
   mailboxes.clear();
   roles.clear();
-  published.length = 0;
   for (const role of running) role.kill();
   const impatience = setTimeout(() => {
     for (const role of running) role.kill('SIGKILL');
   }, roleGraceMs);
   await Promise.all(running.map(({ ended }) => ended));
   clearTimeout(impatience);
-  if (stage.isFaulty) await target.cluster?.heal();
-  stage.isFaulty = false;
+  if (here.isFaulty) await here.target.cluster?.heal();
+  here.isFaulty = false;
   await Promise.all(open.map(async (mailbox) => (await mailbox.catch(() => undefined))?.close()));
 }
 
@@ -53,6 +81,10 @@ const roleGraceMs = 3_000;
 function current(what: string): Stage {
   if (stage !== undefined) return stage;
   throw new Error(`${what} works only inside a test or a hook that \`mq test\` runs`);
+}
+
+function begunIn({ isInTest, test, suite }: Stage): Begun {
+  return isInTest ? test : suite;
 }
 
 /** The broker of this file, with the topology of rascal.json in it. */
@@ -116,11 +148,11 @@ export function role(
   argsOrOptions: readonly string[] | RoleOptions = [],
   options: RoleOptions = {},
 ): Promise<RunningRole> {
-  const { target, roles } = current('role');
+  const here = current('role');
   const [args, more] = isList(argsOrOptions) ? [argsOrOptions, options] : [[], argsOrOptions];
   return calledHere(async () => {
-    const running = await startRole(target, [name, ...args], more);
-    roles.add(running);
+    const running = await startRole(here.target, [name, ...args], more);
+    begunIn(here).roles.add(running);
     return running;
   });
 }
@@ -165,15 +197,16 @@ async function calledHere<T>(work: () => Promise<T>): Promise<T> {
 }
 
 function mailboxOf(subscription: string, { keys }: { keys?: readonly string[] }): Promise<Mailbox> {
-  const { target, mailboxes, published } = current('expectMessage');
-  const known = mailboxes.get(subscription);
+  const here = current('expectMessage');
+  const { target, published } = here;
+  const known = here.suite.mailboxes.get(subscription) ?? here.test.mailboxes.get(subscription);
   if (known !== undefined) return known;
   const way = async () => {
     const holdings = await target.look().catch(() => undefined);
     return published.slice(-3).flatMap((sent) => wayOf(sent, holdings));
   };
   const mailbox = openMailbox(target, { subscription, ...(keys && { keys }), way });
-  mailboxes.set(subscription, mailbox);
+  begunIn(here).mailboxes.set(subscription, mailbox);
   return mailbox;
 }
 

@@ -34,7 +34,7 @@ export interface RunOptions {
   readonly signal: AbortSignal;
   /** true: start no further file after one that failed. */
   readonly bail?: boolean;
-  readonly onResult: (result: FileResult) => void | Promise<void>;
+  readonly onResult: (result: FileResult) => void;
 }
 
 export interface FileResult extends Verdict {
@@ -52,7 +52,7 @@ export async function runFiles(options: RunOptions): Promise<FileResult[]> {
     for (let file = waiting.shift(); file !== undefined && !options.signal.aborted; file = waiting.shift()) {
       const result = await runFile(file, options);
       results.push(result);
-      await options.onResult(result);
+      options.onResult(result);
       if (options.bail && result.failures.length > 0) waiting.length = 0;
     }
   };

@@ -112,8 +112,8 @@ export interface ClusterFaults {
   alarm(node: number): Promise<void>;
   /** Undoes every fault and waits until all nodes are ready. */
   heal(): Promise<void>;
-  /** The last lines of every node's log. */
-  logs(lines: number): Promise<string>;
+  /** What the nodes have logged since then, without what is only information. */
+  logs(since: Date): Promise<string>;
 }
 
 /** What a vhost holds. */

@@ -27,7 +27,9 @@ export function wayOf(sent: Published, holdings: Holdings | undefined): string[]
 
 function landed(queue: string, { queues }: Holdings): string {
   const now = queues.find(({ name }) => name === queue);
-  return `  landed in the queue "${queue}"${now === undefined ? '' : ` (now ${now.ready} ready, ${now.unacked} unacknowledged)`}`;
+  // RabbitMQ's management learns numbers only every five seconds: none is no news.
+  const isKnown = now !== undefined && now.ready + now.unacked > 0;
+  return `  landed in the queue "${queue}"${isKnown ? ` (now ${now.ready} ready, ${now.unacked} unacknowledged)` : ''}`;
 }
 
 /** Each exchange once: bindings may go in a circle. */

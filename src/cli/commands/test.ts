@@ -114,12 +114,7 @@ async function runOnce(
       ...(plan.filter !== undefined && { filter: plan.filter }),
       launch: launchOf(context),
       signal: drain,
-      onResult: async (result) => {
-        reports.tell({ type: 'file', result });
-        if (result.failures.length === 0 || target.logs === undefined || drain.aborted) return;
-        const logs = await target.logs().catch((error: unknown) => String(error));
-        reports.tell({ type: 'note', text: `the last lines of the nodes:\n${logs}\n` });
-      },
+      onResult: (result) => reports.tell({ type: 'file', result }),
     });
     const interrupted = drain.aborted ? { interrupted: String(drain.reason) } : {};
     reports.tell({ type: 'finish', ms: performance.now() - begun, ...interrupted });

@@ -1,0 +1,153 @@
+// Gives what a test file has registered to the real uvu, group by group, runs uvu's queue, and tells what happens.
+
+import './defer.ts';
+import * as uvu from 'uvu';
+import type { Failure, TestEvent } from './event.ts';
+import { failureOf } from './failure.ts';
+import { enterTest, leaveSuite, leaveTest, logsSince } from './fixtures.ts';
+import type { Guard } from './guard.ts';
+import type { LeakWatch } from './leaks.ts';
+import type { ChildOptions } from './request.ts';
+import { Skip } from './skip.ts';
+import { type Entry, forgotten, type Group, groups } from './uvu.ts';
+
+export interface World extends ChildOptions {
+  readonly send: (event: TestEvent) => Promise<void>;
+  readonly fail: (place: string, failure: Failure) => Promise<void>;
+  readonly guard: Guard;
+  /** undefined: the file has no fixtures. */
+  readonly leaks: LeakWatch | undefined;
+  /** Into the output of the file. */
+  readonly say: (text: string) => void;
+}
+
+/** Runs what the file has registered, and tells the runner. */
+export async function runGroups(world: World): Promise<void> {
+  const unrun = forgotten();
+  const plan = planOf(world.filter);
+  await world.send({ type: 'plan', ...plan.event });
+  for (const group of unrun) {
+    await world.fail(titleOf(group), verdict(`.run() was never called; tests registered: ${group.tests.length}`));
+  }
+  let ran = 0;
+  let total = 0;
+  for (const { group, entries } of plan.groups) {
+    if (group.tests.length === 0) await world.fail(titleOf(group), verdict('.run() was called, but it has no test'));
+    if (entries.length === 0) continue;
+    const [numberRan, numberTotal] = await runGroup(group, entries, world);
+    ran += numberRan;
+    total += numberTotal;
+  }
+  for (const { test, what } of (await world.leaks?.left()) ?? []) await world.fail(test, verdict(`left ${what}`));
+  await world.send({ type: 'end', ran, total });
+}
+
+interface PlannedEntry extends Entry {
+  readonly test: number;
+}
+
+/** Which tests are to run. A test is known by its place in `event.tests`. */
+function planOf(filter = '') {
+  const tests: string[] = [];
+  const skipped: { test: string; reason: string }[] = [];
+  let filtered = 0;
+  const planned = groups.map((group) => {
+    const only = group.tests.some(({ mode }) => mode === 'only');
+    const entries: PlannedEntry[] = [];
+    for (const entry of group.tests) {
+      const name = group.name === '' ? entry.name : `${group.name}: ${entry.name}`;
+      if (!name.toLowerCase().includes(filter.toLowerCase())) filtered++;
+      else if (entry.mode === 'skip') skipped.push({ test: name, reason: 'test.skip' });
+      else if (only && entry.mode !== 'only') skipped.push({ test: name, reason: 'another test has .only' });
+      else entries.push({ ...entry, test: tests.push(name) - 1 });
+    }
+    return { group, entries };
+  });
+  return { groups: planned, event: { tests, skipped, filtered } };
+}
+
+/** Has uvu run one group; gives uvu's numbers: how many tests ran to their end, of how many. */
+async function runGroup(group: Group, entries: readonly PlannedEntry[], world: World): Promise<[number, number]> {
+  const { send, fail, guard, timeoutMs, leaks } = world;
+  let skipReason: string | undefined;
+
+  // uvu swallows what a hook throws (uvu 0.5.6: `return` inside `finally`), so it is reported before uvu sees it.
+  const hook = (kind: string, callback: uvu.Callback) => async (state: uvu.Context) => {
+    if (skipReason !== undefined) return;
+    try {
+      await guard(() => callback(state as Parameters<uvu.Callback>[0]), timeoutMs);
+    } catch (error) {
+      if (kind === 'before' && error instanceof Skip) {
+        skipReason = error.message;
+        return;
+      }
+      const during = kind.endsWith('each') ? ` of "${state['__test__']}"` : '';
+      await fail(`${titleOf(group)}, ${kind} hook${during}`, failureOf(error));
+      // After a throwing after.each uvu drops the suite's other tests, and a throwing `after` breaks uvu's own run.
+      if (kind.startsWith('before')) throw failed;
+    }
+  };
+  const wrapped = (entry: PlannedEntry) => async (state: uvu.Context) => {
+    const { test } = entry;
+    await send({ type: 'start', test });
+    const [begun, date] = [performance.now(), new Date()];
+    const spentMs = () => performance.now() - begun;
+    try {
+      if (skipReason !== undefined) throw new Skip(skipReason);
+      await guard(() => entry.handler(state as Parameters<uvu.Callback>[0]), timeoutMs);
+      await send({ type: 'pass', test, ms: spentMs() });
+    } catch (error) {
+      if (error instanceof Skip) return send({ type: 'skip', test, reason: error.message, ms: spentMs() });
+      await send({ type: 'fail', test, failure: failureOf(error), ms: spentMs() });
+      const logs = await logsSince(date).catch((why: unknown) => String(why));
+      if (logs !== undefined) world.say(`the nodes' logs during "${entry.name}":\n${logs}\n`);
+      throw failed;
+    }
+  };
+
+  /** After the user's own hooks: ends what the fixtures have begun. */
+  const settle = async (what: string, clear: () => Promise<void>) => {
+    try {
+      await guard(clear, timeoutMs);
+      await leaks?.after(what);
+    } catch (error) {
+      await fail(`after ${what}`, failureOf(error));
+    }
+  };
+  const real = uvu.suite('', group.state);
+  group.state['__suite__'] = group.name;
+  for (const callback of group.before) real.before(hook('before', callback));
+  if (leaks !== undefined) real.before.each(enterTest);
+  for (const callback of group.beforeEach) real.before.each(hook('before.each', callback));
+  for (const callback of group.afterEach) real.after.each(hook('after.each', callback));
+  if (leaks !== undefined) real.after.each((state) => settle(`"${state['__test__']}"`, leaveTest));
+  for (const callback of group.after) real.after(hook('after', callback));
+  if (leaks !== undefined) real.after(() => settle(titleOf(group), leaveSuite));
+  for (const entry of entries) real(entry.name, wrapped(entry));
+  const queue: Queued[] = [];
+  Object.assign(globalThis, { UVU_QUEUE: [queue] });
+  real.run();
+  let ran = 0;
+  let total = 0;
+  for (const run of queue) {
+    const [, numberRan, , numberTotal] = await run();
+    ran += numberRan;
+    total += numberTotal;
+  }
+  return [ran, total];
+}
+
+/** What `.run()` puts into uvu's queue: [errors or true, ran, skipped, total]. */
+type Queued = () => Promise<[string | true, number, number, number]>;
+
+/** uvu wants an Error with a name and a stack (null makes it forget the test); the true one was already sent. */
+const failed = Object.assign(new Error('failed'), { stack: '' });
+
+/** A failure that the runner itself has found: no stack. */
+export function verdict(message: string): Failure {
+  return { message, stack: [] };
+}
+
+function titleOf(group: Group): string {
+  return group.name === '' ? 'the suite without a name' : `the suite "${group.name}"`;
+}
