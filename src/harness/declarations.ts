@@ -163,7 +163,7 @@ declare module 'mq/test' {
     readonly fields?: unknown;
   }
 
-  /** Starts a role of mq or of rascal.json as a process of its own; it is stopped after the test. */
+  /** Starts a role of mq or of rascal.json as a process of its own; it is stopped after the test, or after the suite whose \`before\` hook started it. */
   export function role(name: string, args: readonly string[], options?: RoleOptions): Promise<RunningRole>;
   export function role(name: string, options?: RoleOptions): Promise<RunningRole>;
   export interface RoleOptions {
@@ -225,8 +225,8 @@ declare module 'mq/test' {
     alarm(node: number): Promise<void>;
     /** Undoes every fault and waits until all nodes are ready. */
     heal(): Promise<void>;
-    /** The last lines of every node's log. */
-    logs(lines: number): Promise<string>;
+    /** What the nodes have logged since then, without what is only information. */
+    logs(since: Date): Promise<string>;
   };
 }
 `;
