@@ -163,7 +163,10 @@ declare module 'mq/test' {
     readonly fields?: unknown;
   }
 
-  /** Starts a role of mq or of rascal.json as a process of its own; it is stopped after the test, or after the suite whose \`before\` hook started it. */
+  /**
+   * Starts a role of mq or of rascal.json as a process of its own; it is stopped after the test, or after the suite whose
+   * \`before\` hook started it.
+   */
   export function role(name: string, args: readonly string[], options?: RoleOptions): Promise<RunningRole>;
   export function role(name: string, options?: RoleOptions): Promise<RunningRole>;
   export interface RoleOptions {
