@@ -4,8 +4,14 @@ import { watch } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** Each time something has changed, and rested for a moment: the file that was last. Ends when the signal comes. */
-export async function* changes(folder: string, signal: AbortSignal): AsyncGenerator<string> {
+/**
+ * Each time something has changed, and rested for a moment: the file that was last. Ends when the signal comes. `written`:
+ * the files that a run itself writes, absolute; they would start the next one.
+ */
+export async function* changes(
+  folder: string,
+  { signal, written }: { signal: AbortSignal; written: readonly string[] },
+): AsyncGenerator<string> {
   try {
     let file: string | undefined;
     let rested: Promise<void> | undefined;
@@ -22,7 +28,8 @@ export async function* changes(folder: string, signal: AbortSignal): AsyncGenera
       if (winner.done) return;
       next = events.next();
       const { filename } = winner.value;
-      if (filename === null || filename.split(sep).some(isPassedOver)) continue;
+      if (filename === null || filename.split(sep).some(isPassedOver) || written.includes(join(folder, filename)))
+        continue;
       file = filename;
       rested = delay(restMs);
     }

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { Parser } from 'tap-parser';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { mq } from '../support/mq.ts';
+import { mq, startMq } from '../support/mq.ts';
 
 const source = `import { assert, test } from 'mq/test';
 
@@ -74,6 +74,23 @@ test('an unknown report, and a file that cannot be created, are said before a te
   const refused = await mq(['test', '--report', 'junit=a.test.ts/out.xml'], { cwd });
   assert.equal([refused.status, refused.stdout], [73, '']);
   assert.match(refused.stderr, /\[CANNOT_CREATE\]/);
+});
+
+test('with --watch, a run does not start the next one by the report that it writes', async () => {
+  const cwd = folder();
+  const running = startMq(['test', '--watch', '--report', 'json', '--report', 'tap=out.tap'], { cwd });
+  const starts = (count: number) => new RegExp(`^(?:[\\s\\S]*"event":"finish"){${count}}`);
+  await running.prints(starts(1));
+  // The watch begins after the first run: written until it is seen.
+  const writing = setInterval(() => writeFileSync(join(cwd, 'a.test.ts'), source), 500);
+  await running.prints(/a\.test\.ts has changed/, 'stderr');
+  clearInterval(writing);
+  await running.prints(starts(2));
+  // What out.tap might have started would come before what this starts.
+  writeFileSync(join(cwd, 'last.test.ts'), source);
+  await running.prints(/last\.test\.ts has changed/, 'stderr');
+  const { stderr } = await running.stop();
+  assert.not.match(stderr, /out\.tap has changed/);
 });
 
 test.run();

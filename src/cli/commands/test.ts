@@ -1,6 +1,6 @@
 // mq test: the user's test files, each in a process of its own, against the target of their choice.
 
-import { relative } from 'node:path';
+import { relative, resolve } from 'node:path';
 import type { Context } from '../../context.ts';
 import { exitStatuses } from '../../errors.ts';
 import type { Command } from '../command.ts';
@@ -31,8 +31,9 @@ export const testCommand: Command = {
       let status = await runOnce(context, { ...once, files });
       if (!plan.watch) return status;
       const { changes } = await import('../../harness/watch.ts');
-      for await (const file of changes(context.cwd, context.drain)) {
-        context.stdout.write(`\n${relative(context.cwd, file)} has changed\n`);
+      const written = reports.flatMap(({ to }) => (typeof to === 'object' ? [resolve(context.cwd, to.file)] : []));
+      for await (const file of changes(context.cwd, { signal: context.drain, written })) {
+        context.stderr.write(`\n${relative(context.cwd, file)} has changed\n`);
         status = await runOnce(context, { ...once, files: await filesOf(context, values, plan) });
       }
       return status;
