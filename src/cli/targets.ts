@@ -6,6 +6,11 @@ import { MqError } from '../errors.ts';
 import type { TargetPlan } from '../harness/target.ts';
 import type { Values } from './values.ts';
 
+interface Common {
+  readonly config?: string;
+  readonly self?: boolean;
+}
+
 export interface RunTarget {
   /** For the processes of the files. */
   readonly plan: TargetPlan;
@@ -23,7 +28,7 @@ export interface RunTarget {
 export async function openRunTarget(context: Context, values: Values): Promise<RunTarget> {
   const on = values.name('on') ?? 'embedded';
   const config = values.name('config');
-  const common = config === undefined ? {} : { config };
+  const common = { ...(config !== undefined && { config }), ...(values.flag('self') && { self: true }) };
   const isCluster = on === 'cluster';
   for (const option of ['nodes', 'image'] as const) {
     if (!isCluster && values.text(option) !== undefined) throw values.usage(`--${option} is for --on cluster`);
@@ -39,7 +44,7 @@ export async function openRunTarget(context: Context, values: Values): Promise<R
 async function openCluster(
   { env, pid, isAlive, drain, stderr }: Context,
   values: Values,
-  common: { config?: string },
+  common: Common,
 ): Promise<RunTarget> {
   const image = values.name('image') ?? env['MQ_IMAGE'] ?? 'rabbitmq:4.3-management';
   const nodes = values.whole('nodes', { min: 1, max: 9 }) ?? 3;
@@ -62,7 +67,7 @@ async function openCluster(
   };
 }
 
-async function openUrl(on: string, values: Values, common: { config?: string }): Promise<RunTarget> {
+async function openUrl(on: string, values: Values, common: Common): Promise<RunTarget> {
   if (!/^amqps?:\/\//i.test(on)) throw values.usage('--on must be embedded, cluster, or an address: amqp://…');
   const addresses = parseAddresses(on, { at: '--on', code: 'USAGE' });
   const urls = on.split(',').map((url) => url.trim());

@@ -7,8 +7,14 @@ import type { FileWorld } from './test-target.ts';
 /** Runs the file that the request names. The process is to end by itself then. */
 export async function testChild(host: ChildHost, request: string, world: FileWorld): Promise<void> {
   const options = JSON.parse(request) as ChildOptions;
+  const own = options.target?.self ? (await import('../harness/suites.ts')).suiteOf(options.file) : undefined;
   await runChild(host, options, {
+    isOwn: own !== undefined,
     load: async (file) => {
+      if (own !== undefined) {
+        await own();
+        return;
+      }
       const { loadModule } = await import('../handlers/module-load.ts');
       await loadModule(file, options.name ?? file, { awaits: true });
     },

@@ -47,10 +47,10 @@ export function clusterFaults(name: string, nodes: number): ClusterFaults {
         all.nodes.map(async ({ host }, index) => {
           const text = await all.logs(index, mostLines).catch((error: unknown) => String(error));
           const lines = text.split('\n').filter((line) => isNews(line, since));
-          return [`${host}:`, ...(lines.length === 0 ? ['nothing'] : lines.slice(-shownLines))].join('\n  ');
+          return lines.length === 0 ? '' : [`${host}:`, ...lines.slice(-shownLines)].join('\n  ');
         }),
       );
-      return texts.join('\n');
+      return texts.filter(Boolean).join('\n');
     },
   };
 }

@@ -9,8 +9,9 @@ export async function startEmbedded(): Promise<Place> {
   const { startBroker } = await import('../broker/server.ts');
   const clock = new MovableClock();
   const broker = await startBroker({ clock });
+  // With a name: an address without one leaves it to rascal.json.
+  const vhost = broker.addVhost('mq-test');
   const look = async (): Promise<Holdings> => {
-    const vhost = broker.addVhost('/');
     const exchanges = [...vhost.exchanges.values()];
     return {
       connections: [...broker.connections]
@@ -42,8 +43,8 @@ export async function startEmbedded(): Promise<Place> {
     };
   };
   return {
-    urls: [`amqp://guest:guest@${broker.host}:${broker.port}`],
-    vhost: '/',
+    urls: [`amqp://guest:guest@${broker.host}:${broker.port}/${vhost.name}`],
+    vhost: vhost.name,
     advance: (milliseconds) => clock.advance(milliseconds),
     cluster: undefined,
     look,

@@ -52,9 +52,10 @@ export function sessionFixtures(config: Config, urls: readonly string[]): Sessio
   };
   return {
     publish: async (publication, sent): Promise<Published> => {
-      const known = publishers.get(publication) ?? (await session()).publisher(publication, { window: 256 });
-      publishers.set(publication, known);
-      const { publisher, destination } = await known;
+      // One for all who ask at once: two of them would not keep the order.
+      const { publisher, destination } = await opened(publishers, publication, async () =>
+        (await session()).publisher(publication, { window: 256 }),
+      );
       const message = await outgoingOf(destination, sent);
       const outcome = await publisher.publish(message);
       if (outcome.type !== 'confirmed') throw outcome.error;
@@ -70,9 +71,9 @@ export function sessionFixtures(config: Config, urls: readonly string[]): Sessio
     request: async (publication, sent, withinMs): Promise<ReceivedMessage> => {
       const key = `${withinMs} ${publication}`;
       const settings = { window: 64, ownQueue: false, replyTimeoutMs: withinMs };
-      const known = requesters.get(key) ?? (await session()).requester(publication, settings);
-      requesters.set(key, known);
-      const { requester, destination } = await known;
+      const { requester, destination } = await opened(requesters, key, async () =>
+        (await session()).requester(publication, settings),
+      );
       const { messageOf } = await load();
       const reply = receivedOf(messageOf(await requester.request(await outgoingOf(destination, sent)), ''));
       const { 'x-mq-error': refusal } = reply.headers;
@@ -168,6 +169,16 @@ function receivedOf({ body, fields, properties, headers }: Message): ReceivedMes
     properties: { ...properties },
     headers: { ...headers },
   };
+}
+
+/** What is open under the key, or opens; one that could not be opened is tried anew. */
+function opened<T>(all: Map<string, Promise<T>>, key: string, open: () => Promise<T>): Promise<T> {
+  const known = all.get(key);
+  if (known !== undefined) return known;
+  const opening = open();
+  all.set(key, opening);
+  opening.catch(() => all.delete(key));
+  return opening;
 }
 
 function once<T>(make: () => Promise<T>): () => Promise<T> {

@@ -2,7 +2,10 @@
 
 import { randomUUID } from 'node:crypto';
 import builtin from '../../rascal.json' with { type: 'json' };
+import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
+import { mergeConfigs } from '../config/merge.ts';
+import { normalise } from '../config/normalise.ts';
 import { MqError } from '../errors.ts';
 import type { ClusterFaults, FileTarget, Holdings, TargetPlan } from '../harness/target.ts';
 import { clusterFaults } from './test-cluster.ts';
@@ -21,10 +24,11 @@ export interface FileWorld {
 /** Makes the target, with the topology of the user's rascal.json in it. Without one, roles and fixtures declare what they use. */
 export async function openTarget(plan: TargetPlan, { env, cwd, self }: FileWorld): Promise<FileTarget> {
   const { config: option } = plan;
-  const config = await loadConfig({ ...(option !== undefined && { option }), env, cwd, builtin });
+  const found = await loadConfig({ ...(option !== undefined && { option }), env, cwd, builtin });
+  const config = plan.self ? await withSuites(found) : found;
   const place = plan.kind === 'embedded' ? await startEmbedded() : await vhostOf(plan);
   try {
-    if (config.file !== undefined) await declareAll(config, place.urls);
+    if (config.file !== undefined || plan.self) await declareAll(config, place.urls);
   } catch (error) {
     await place.close();
     throw error;
@@ -34,12 +38,19 @@ export async function openTarget(plan: TargetPlan, { env, cwd, self }: FileWorld
     ...place,
     ...fixtures,
     kind: plan.kind,
+    queues: Object.values(config.vhosts).flatMap(({ queues }) => Object.keys(queues)),
     launch: { ...self, env: { ...env, ...(option !== undefined && { MQ_CONFIG: option }) } },
     close: async () => {
       await close();
       await place.close();
     },
   };
+}
+
+async function withSuites(config: Config): Promise<Config> {
+  const { suitesConfig } = await import('../harness/suites.ts');
+  const { file, folder } = config;
+  return mergeConfigs(config, { ...normalise(suitesConfig), file, folder });
 }
 
 /** A vhost for the tests of one file. */

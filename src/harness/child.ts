@@ -12,7 +12,7 @@ import { provide } from './inside.ts';
 import { type LeakWatch, watchLeaks } from './leaks.ts';
 import { type ChildOptions, loadTimeoutMs } from './request.ts';
 import type { FileTarget } from './target.ts';
-import { userModule } from './user.ts';
+import * as userModule from './user.ts';
 import { suite, test } from './uvu.ts';
 
 /** The part of `process` that a child needs; whoever starts the child gives it. */
@@ -25,6 +25,8 @@ export type ChildHost = Strays &
 export interface ChildWorld {
   /** Loads and so runs the test file. By default it is `import()`. */
   readonly load?: (file: string) => Promise<unknown>;
+  /** The file is one of mq's own suites: it has the fixtures without importing `mq/test`. */
+  readonly isOwn?: boolean;
   /** Makes the target of the fixtures. Only called for a file that imports `mq/test`. */
   readonly open?: () => Promise<FileTarget>;
 }
@@ -65,7 +67,7 @@ async function load({ file }: ChildOptions, guard: Guard, world: ChildWorld): Pr
   const { load = (path) => import(pathToFileURL(path).href) } = world;
   await guard(() => load(file), loadTimeoutMs);
   inside.release();
-  return { usesFixtures: inside.imported.has('mq/test') };
+  return { usesFixtures: world.isOwn === true || inside.imported.has('mq/test') };
 }
 
 /** The target, for as long as the file's tests run. */

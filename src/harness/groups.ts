@@ -100,7 +100,7 @@ async function runGroup(group: Group, entries: readonly PlannedEntry[], world: W
       if (error instanceof Skip) return send({ type: 'skip', test, reason: error.message, ms: spentMs() });
       await send({ type: 'fail', test, failure: failureOf(error), ms: spentMs() });
       const logs = await logsSince(date).catch((why: unknown) => String(why));
-      if (logs !== undefined) world.say(`the nodes' logs during "${entry.name}":\n${logs}\n`);
+      if (logs) world.say(`the nodes' logs during "${entry.name}":\n${logs}\n`);
       throw failed;
     }
   };

@@ -21,7 +21,7 @@ export interface LeakWatch {
 export async function watchLeaks(target: FileTarget): Promise<LeakWatch> {
   const before = await target.look();
   const seen = new Map<string, string>();
-  const own = before?.queues.map(({ name }) => name) ?? [];
+  const own = [...target.queues, ...(before?.queues.map(({ name }) => name) ?? [])];
   const isOwn = (queue: string) => own.some((name) => queue === name || queue.startsWith(`${name}.`));
   const old = new Set(before === undefined ? [] : keysOf(before, () => false).keys());
   const look = async () => {

@@ -46,13 +46,19 @@ export async function openMailbox(
       const look = () => {
         try {
           const message = take(matcher);
-          if (message !== undefined) resolve(message);
+          if (message === undefined) return;
+          // At once: several messages may come before the promise is heard, and one only is taken.
+          waiting.delete(look);
+          resolve(message);
         } catch (error) {
           reject(error);
         }
       };
       waiting.add(look);
-      const timer = setTimeout(() => resolve(undefined), withinMs);
+      const timer = setTimeout(() => {
+        waiting.delete(look);
+        resolve(undefined);
+      }, withinMs);
       try {
         look();
         const message = await promise;

@@ -3,7 +3,7 @@
 /** What the runner tells the process of a file about the target; it passes from process to process as JSON. */
 export type TargetPlan =
   /** A broker of the file's own, in its process. */
-  | { readonly kind: 'embedded'; readonly config?: string }
+  | { readonly kind: 'embedded'; readonly config?: string; readonly self?: boolean }
   | {
       readonly kind: 'cluster' | 'url';
       /** One amqp URL per node, with user and password. */
@@ -14,6 +14,8 @@ export type TargetPlan =
       readonly cluster?: string;
       /** `--config`. */
       readonly config?: string;
+      /** What mq's own suites need is to be there as well. */
+      readonly self?: boolean;
     };
 
 /** The target in the process of one file: a vhost of its own, with the topology of rascal.json in it. */
@@ -37,6 +39,8 @@ export interface FileTarget {
   request(publication: string, message: SentMessage, withinMs: number): Promise<ReceivedMessage>;
   /** Resolves when the broker has accepted the consumer. */
   listen(subscription: string, options: ListenOptions): Promise<Listening>;
+  /** The queues of rascal.json: whoever declares them leaves nothing behind. */
+  readonly queues: readonly string[];
   /** What the broker holds now; undefined where nothing tells. */
   look(): Promise<Holdings | undefined>;
   /** Removes the vhost, or the broker. */

@@ -74,9 +74,22 @@ function shardOf(values: Values): Plan['shard'] {
 
 /** In the order of their names; of a shard every so many-th, so that parts are about equal. */
 async function filesOf({ cwd }: Context, values: Values, { shard }: Plan): Promise<string[]> {
-  const { findTestFiles } = await import('../../harness/files.ts');
-  const all = (await findTestFiles(values.args, cwd)).sort();
+  const all = values.flag('self') ? await ownSuites(values) : await namedFiles(values, cwd);
   return all.filter((_, index) => index % shard.of === shard.part - 1);
+}
+
+async function namedFiles(values: Values, cwd: string): Promise<string[]> {
+  const { findTestFiles } = await import('../../harness/files.ts');
+  return (await findTestFiles(values.args, cwd)).sort();
+}
+
+/** All, or those that are named. */
+async function ownSuites(values: Values): Promise<string[]> {
+  const { suiteFiles } = await import('../../harness/suites.ts');
+  const names = suiteFiles.map((file) => file.slice(file.indexOf(':') + 1));
+  const unknown = values.args.find((name) => !names.includes(name));
+  if (unknown !== undefined) throw values.usage(`there is no suite '${unknown}'; there are ${names.join(', ')}`);
+  return suiteFiles.filter((_, index) => values.args.length === 0 || values.args.includes(names[index] ?? ''));
 }
 
 async function runOnce(

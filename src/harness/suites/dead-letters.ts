@@ -1,0 +1,39 @@
+// Where messages go that a queue cannot keep, and what they tell of it.
+
+import { assert, broker, clock, expectMessage, publish, type ReceivedMessage, test } from '../user.ts';
+
+function deathOf({ headers }: ReceivedMessage): Record<string, unknown> {
+  const [death] = headers['x-death'] as Record<string, unknown>[];
+  return death ?? {};
+}
+
+test('a message older than the queue allows', async () => {
+  await publish('self.brief', 'old');
+  if (broker.kind === 'embedded') await clock.advance(500);
+  const { reason, queue, exchange, count } = deathOf(await expectMessage('self.morgue', 'old'));
+  assert.equal({ reason, queue, exchange, count }, { reason: 'expired', queue: 'self.brief', exchange: '', count: 1 });
+});
+
+test('a message older than it allows itself', async () => {
+  await publish('self.single', 'short-lived', { properties: { expiration: '300' } });
+  if (broker.kind === 'embedded') await clock.advance(300);
+  const dead = await expectMessage('self.morgue', 'short-lived');
+  assert.is(deathOf(dead)['reason'], 'expired');
+  assert.is(dead.properties['expiration'], undefined);
+});
+
+test('the oldest of a queue that is too long', async () => {
+  for (const body of ['one', 'two', 'three']) await publish('self.short', body);
+  assert.is(deathOf(await expectMessage('self.morgue', 'one'))['reason'], 'maxlen');
+  await expectMessage('self.short', 'two');
+  await expectMessage('self.short', 'three');
+});
+
+test('the headers say where it died first', async () => {
+  await publish('self.brief', 'first', { headers: { own: 1 } });
+  if (broker.kind === 'embedded') await clock.advance(500);
+  const { headers } = await expectMessage('self.morgue', 'first');
+  assert.is(headers['own'], 1);
+  assert.is(headers['x-first-death-queue'], 'self.brief');
+  assert.is(headers['x-first-death-reason'], 'expired');
+});

@@ -1,0 +1,34 @@
+// What happens to messages when nodes of a cluster go. Skipped where there is no cluster.
+
+import { assert, cluster, eventually, expectMessage, publish, test } from '../user.ts';
+
+const patience = { within: 60_000 };
+
+test('what was confirmed outlives a killed node', async () => {
+  await cluster.kill(0);
+  await cluster.heal();
+  const bodies = Array.from({ length: 20 }, (_, index) => `confirmed ${index}`);
+  await Promise.all(bodies.map((body) => publish('self.quorum', body)));
+  await cluster.kill(1);
+  for (const body of bodies) await expectMessage('self.quorum', body, patience);
+});
+
+test('publishing goes on while one of three nodes is away', async () => {
+  if (cluster.nodes < 3) return;
+  await cluster.stop(2);
+  await publish('self.quorum', 'meanwhile');
+  await expectMessage('self.quorum', 'meanwhile', patience);
+});
+
+test('an alarm holds publishers back and lets them go again', async () => {
+  for (let node = 0; node < cluster.nodes; node++) await cluster.alarm(node);
+  let isConfirmed = false;
+  const sent = publish('self.quorum', 'held').then(() => {
+    isConfirmed = true;
+  });
+  const early = await eventually('confirmed', () => isConfirmed, { within: 1_500 }).catch(() => 'not yet');
+  await cluster.heal();
+  await sent;
+  assert.is(early, 'not yet');
+  await expectMessage('self.quorum', 'held', patience);
+});
