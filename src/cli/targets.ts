@@ -21,11 +21,11 @@ export interface RunTarget {
   close(): Promise<void>;
 }
 
-/**
- * Starts the cluster, or looks whether the broker is there. `--on` is read here, and what belongs to it.
- * @throws {MqError} USAGE; UNAVAILABLE, SYSTEM, NOT_PERMITTED, HOST_UNKNOWN where the target cannot be had
- */
-export async function openRunTarget(context: Context, values: Values): Promise<RunTarget> {
+/** Starts the cluster, or looks whether the broker is there. Throws UNAVAILABLE, SYSTEM, … where the target cannot be had. */
+export type OpenTarget = () => Promise<RunTarget>;
+
+/** Reads `--on` and what belongs to it. Throws USAGE. */
+export function planTarget(context: Context, values: Values): OpenTarget {
   const on = values.name('on') ?? 'embedded';
   const config = values.name('config');
   const common = { ...(config !== undefined && { config }), ...(values.flag('self') && { self: true }) };
@@ -36,63 +36,63 @@ export async function openRunTarget(context: Context, values: Values): Promise<R
   const isUrl = on !== 'embedded' && !isCluster;
   if (!isUrl && values.text('management-url') !== undefined)
     throw values.usage('--management-url is for --on amqp://…');
-  if (isCluster) return openCluster(context, values, common);
-  if (isUrl) return openUrl(on, values, common);
-  return { plan: { kind: 'embedded', ...common }, title: 'the embedded broker', close: async () => undefined };
+  if (isCluster) return planCluster(context, values, common);
+  if (isUrl) return planUrl(on, values, common);
+  return async () => ({ plan: { kind: 'embedded', ...common }, title: 'the embedded broker', close: async () => {} });
 }
 
-async function openCluster(
-  { env, pid, isAlive, drain, stderr }: Context,
-  values: Values,
-  common: Common,
-): Promise<RunTarget> {
+function planCluster({ env, pid, isAlive, drain, stderr }: Context, values: Values, common: Common): OpenTarget {
   const image = values.name('image') ?? env['MQ_IMAGE'] ?? 'rabbitmq:4.3-management';
   const nodes = values.whole('nodes', { min: 1, max: 9 }) ?? 3;
-  const [{ sweep }, { startCluster }] = await Promise.all([
-    import('../cluster/removal.ts'),
-    import('../cluster/start.ts'),
-  ]);
-  // What a run that was killed has left behind.
-  await sweep({ isAlive });
   const progress = (ready: number, total: number) => {
-    if (stderr.isTTY)
-      stderr.write(`\r\u001b[Kmq test: ${ready} of ${total} nodes are ready${ready === total ? '\r\u001b[K' : ''}`);
+    const text = ready === total ? '' : `mq test: ${ready} of ${total} nodes are ready`;
+    if (stderr.isTTY) stderr.write(`\r\u001b[K${text}`);
   };
-  const cluster = await startCluster({ image, nodes, owner: pid, signal: drain, progress });
-  const { urls, managementUrls, name, version } = cluster;
-  return {
-    plan: { kind: 'cluster', urls, managementUrls, cluster: name, ...common },
-    title: `a cluster of ${nodes}, RabbitMQ ${version}`,
-    close: () => cluster.down(),
+  return async () => {
+    const [{ sweep }, { startCluster }] = await Promise.all([
+      import('../cluster/removal.ts'),
+      import('../cluster/start.ts'),
+    ]);
+    // What a run that was killed has left behind.
+    await sweep({ isAlive });
+    const cluster = await startCluster({ image, nodes, owner: pid, signal: drain, progress });
+    const { urls, managementUrls, name, version } = cluster;
+    return {
+      plan: { kind: 'cluster', urls, managementUrls, cluster: name, ...common },
+      title: `a cluster of ${nodes}, RabbitMQ ${version}`,
+      close: () => cluster.down(),
+    };
   };
 }
 
-async function openUrl(on: string, values: Values, common: Common): Promise<RunTarget> {
+function planUrl(on: string, values: Values, common: Common): OpenTarget {
   if (!/^amqps?:\/\//i.test(on)) throw values.usage('--on must be embedded, cluster, or an address: amqp://…');
   const addresses = parseAddresses(on, { at: '--on', code: 'USAGE' });
   const urls = on.split(',').map((url) => url.trim());
-  const [{ assertReachable }, { ManagementApi }] = await Promise.all([
-    import('./test-session.ts'),
-    import('./test-management.ts'),
-  ]);
-  await assertReachable(addresses);
   const given = values.name('management-url');
   if (given !== undefined && !/^https?:\/\//.test(given)) throw values.usage('--management-url must be http://…');
   const managementUrls = given === undefined ? urls.map(managementOf) : [withLogin(given, urls[0] ?? '')];
   const title = addresses.map(({ hostname, port }) => `${hostname ?? 'localhost'}:${port ?? 5672}`).join(', ');
-  const close = async () => undefined;
-  try {
-    await new ManagementApi(managementUrls).ask('GET', '/api/whoami');
-    return { plan: { kind: 'url', urls, managementUrls, ...common }, title, close };
-  } catch (error) {
-    if (given !== undefined) throw error;
-    return {
-      plan: { kind: 'url', urls, managementUrls: [], ...common },
-      title,
-      note: `there is no management API at ${title}: the tests share the vhost of the address, and what they leave is not seen`,
-      close,
-    };
-  }
+  const close = async () => {};
+  return async () => {
+    const [{ assertReachable }, { ManagementApi }] = await Promise.all([
+      import('./test-session.ts'),
+      import('./test-management.ts'),
+    ]);
+    await assertReachable(addresses);
+    try {
+      await new ManagementApi(managementUrls).ask('GET', '/api/whoami');
+      return { plan: { kind: 'url', urls, managementUrls, ...common }, title, close };
+    } catch (error) {
+      if (given !== undefined) throw error;
+      return {
+        plan: { kind: 'url', urls, managementUrls: [], ...common },
+        title,
+        note: `there is no management API at ${title}: the tests share the vhost of the address, and what they leave is not seen`,
+        close,
+      };
+    }
+  };
 }
 
 /** RabbitMQ has it on port 15672, by HTTPS on 15671. */

@@ -20,8 +20,15 @@ function messageOf(error: Error): string {
   const parts = [unremarkable.has(error.name) ? error.message : `${error.name}: ${error.message}`];
   if (typeof code === 'string' && code !== 'ERR_ASSERTION') parts.push(` [${code}]`);
   if (typeof hint === 'string') parts.push(`\nhint: ${hint}`);
-  if (error.cause !== undefined) parts.push(`\ncaused by: ${failureOf(error.cause).message}`);
+  if (error.cause !== undefined && !isSaid(error.cause, error.message)) {
+    parts.push(`\ncaused by: ${failureOf(error.cause).message}`);
+  }
   return parts.join('');
+}
+
+/** A cause that the message repeats is not worth a line. */
+function isSaid(cause: unknown, message: string): boolean {
+  return cause instanceof Error && cause.message !== '' && message.includes(cause.message);
 }
 
 const unremarkable = new Set(['Error', 'Assertion', 'MqError']);

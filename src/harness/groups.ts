@@ -8,7 +8,7 @@ import { enterTest, leaveSuite, leaveTest, logsSince } from './fixtures.ts';
 import type { Guard } from './guard.ts';
 import type { LeakWatch } from './leaks.ts';
 import type { ChildOptions } from './request.ts';
-import { Skip } from './skip.ts';
+import { isSkip, Skip } from './skip.ts';
 import { type Entry, forgotten, type Group, groups } from './uvu.ts';
 
 export interface World extends ChildOptions {
@@ -77,7 +77,7 @@ async function runGroup(group: Group, entries: readonly PlannedEntry[], world: W
     try {
       await guard(() => callback(state as Parameters<uvu.Callback>[0]), timeoutMs);
     } catch (error) {
-      if (kind === 'before' && error instanceof Skip) {
+      if (kind === 'before' && isSkip(error)) {
         skipReason = error.message;
         return;
       }
@@ -97,7 +97,7 @@ async function runGroup(group: Group, entries: readonly PlannedEntry[], world: W
       await guard(() => entry.handler(state as Parameters<uvu.Callback>[0]), timeoutMs);
       await send({ type: 'pass', test, ms: spentMs() });
     } catch (error) {
-      if (error instanceof Skip) return send({ type: 'skip', test, reason: error.message, ms: spentMs() });
+      if (isSkip(error)) return send({ type: 'skip', test, reason: error.message, ms: spentMs() });
       await send({ type: 'fail', test, failure: failureOf(error), ms: spentMs() });
       const logs = await logsSince(date).catch((why: unknown) => String(why));
       if (logs) world.say(`the nodes' logs during "${entry.name}":\n${logs}\n`);

@@ -1,10 +1,12 @@
 // mq test: the user's test files, each in a process of its own, against the target of their choice.
 
-import { relative, resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import builtin from '../../../rascal.json' with { type: 'json' };
 import type { Context } from '../../context.ts';
 import { exitStatuses } from '../../errors.ts';
 import type { Command } from '../command.ts';
-import type { RunTarget } from '../targets.ts';
+import { planTarget, type RunTarget } from '../targets.ts';
 import type { Values } from '../values.ts';
 
 export const testCommand: Command = {
@@ -23,18 +25,23 @@ export const testCommand: Command = {
     const plan = planOf(values);
     const { planReports } = await import('../../harness/report.ts');
     const reports = planReports(values.list('report'), values.text('report-file'));
+    const open = planTarget(context, values);
     const files = await filesOf(context, values, plan);
-    const { openRunTarget } = await import('../targets.ts');
-    const target = await openRunTarget(context, values);
+    await checkConfig(context, values);
+    const written = reports.flatMap(({ to }) => (typeof to === 'object' ? [resolve(context.cwd, to.file)] : []));
+    const target = await open();
     try {
-      const once = { plan, reports, target };
-      let status = await runOnce(context, { ...once, files });
-      if (!plan.watch) return status;
+      const run = async (these: readonly string[]) => runOnce(context, { plan, reports, target, files: these });
+      if (!plan.watch) return await run(files);
       const { changes } = await import('../../harness/watch.ts');
-      const written = reports.flatMap(({ to }) => (typeof to === 'object' ? [resolve(context.cwd, to.file)] : []));
-      for await (const file of changes(context.cwd, { signal: context.drain, written })) {
-        context.stderr.write(`\n${relative(context.cwd, file)} has changed\n`);
-        status = await runOnce(context, { ...once, files: await filesOf(context, values, plan) });
+      const watched = changes(context.cwd, { signal: context.drain, written });
+      // Watched from here on: a file may change while tests run.
+      let next = watched.next();
+      let status = await run(files);
+      for (let change = await next; !change.done; change = await next) {
+        context.stderr.write(`\n${relative(context.cwd, change.value)} has changed\n`);
+        next = watched.next();
+        status = await run(await filesOf(context, values, plan));
       }
       return status;
     } finally {
@@ -42,6 +49,14 @@ export const testCommand: Command = {
     }
   },
 };
+
+/** A wrong rascal.json is to be said once, not by every file. */
+async function checkConfig({ env, cwd }: Context, values: Values): Promise<void> {
+  const option = values.name('config');
+  if (option === undefined && !env['MQ_CONFIG'] && !existsSync(join(cwd, 'rascal.json'))) return;
+  const { loadConfig } = await import('../../config/load.ts');
+  await loadConfig({ ...(option !== undefined && { option }), env, cwd, builtin });
+}
 
 interface Plan {
   readonly seed: number | undefined;

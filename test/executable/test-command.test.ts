@@ -1,0 +1,231 @@
+// `mq test` as a user has it: a folder, a file of a few lines, and the executable.
+
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { emptyFolder, mq, startMq } from '../support/mq.ts';
+import { assertRefused } from '../support/refusal.ts';
+
+const right = `import { test, assert } from 'mq/test';
+test('adds', () => {
+  const sum: number = 1 + 2;
+  assert.is(sum, 3);
+});
+`;
+const wrong = right.replace('sum, 3', 'sum, 4');
+
+const files = suite('a test file of five lines');
+
+for (const [named, manifest] of [
+  ['no package.json', undefined],
+  ['a package.json of type commonjs', '{"type":"commonjs"}'],
+  ['a package.json of type module', '{"type":"module"}'],
+] as const) {
+  files(`passes when it is right and fails when it is wrong, with ${named}`, async () => {
+    const cwd = emptyFolder({
+      'right.test.ts': right,
+      'wrong.test.ts': wrong,
+      ...(manifest !== undefined && { 'package.json': manifest }),
+    });
+    const good = await mq(['test', 'right.test.ts'], { cwd });
+    assert.is(good.status, 0, good.stdout + good.stderr);
+    assert.match(good.stdout, /^ok {3}right\.test\.ts \(1 passed, \d+ ms\)\n\n1 passed, 0 failed\n$/);
+    const bad = await mq(['test'], { cwd });
+    assert.is(bad.status, 1);
+    assert.match(
+      bad.stdout,
+      /FAIL wrong\.test\.ts[\s\S]*"adds"\n[\s\S]*\+\+4[\s\S]*--3[\s\S]*\(wrong\.test\.ts:4:10\)/,
+    );
+    assert.match(bad.stdout, /\n1 passed, 1 failed\n$/);
+    assert.is(bad.stderr, '');
+  });
+}
+
+for (const [named, name, text] of [
+  ['that requires', 'a.test.cjs', "const { test, assert } = require('mq/test');\ntest('a', () => assert.ok(true));"],
+  ['in JavaScript', 'a.test.js', "import { test, assert } from 'mq/test';\ntest('a', () => assert.ok(true));"],
+  ['that awaits at top level', 'a.test.ts', "import { test } from 'mq/test';\nawait null;\ntest('a', () => {});"],
+  [
+    'that imports plain uvu',
+    'a.test.ts',
+    "import { test } from 'uvu';\nimport * as assert from 'uvu/assert';\ntest('a', () => assert.ok(1));\ntest.run();",
+  ],
+  ['with a suite', 'a.test.ts', "import { suite } from 'mq/test';\nsuite('s')('a', () => {});"],
+  [
+    'that imports another file of the user',
+    'a.test.ts',
+    "import { test, assert } from 'mq/test';\nimport { two } from './two.ts';\ntest('a', () => assert.is(two, 2));",
+  ],
+] as const) {
+  files(`runs one ${named}`, async () => {
+    const cwd = emptyFolder({ [name]: text, 'two.ts': 'export const two: number = 2;' });
+    const { status, stdout, stderr } = await mq(['test'], { cwd });
+    assert.is(status, 0, stdout + stderr);
+    assert.match(stdout, /1 passed, 0 failed\n$/);
+  });
+}
+
+for (const [named, text, says] of [
+  ['a syntax error', 'const = 3;', /cannot load a\.test\.ts: .*a\.test\.ts:1:/],
+  [
+    'an enum',
+    'enum Colour { Red }\nexport { Colour };',
+    /cannot load a\.test\.ts: [\s\S]*hint: types are only stripped/,
+  ],
+  ['an import from mq/test of what is not there', "import { nothing } from 'mq/test';", /export named 'nothing'/],
+  ['an import of a package that is not there', "import 'left-pad';", /Cannot find package 'left-pad'/],
+  ['a throw outside tests', "throw new Error('not today');", /not today \(.*a\.test\.ts:1:7\)/],
+] as const) {
+  files(`fails for ${named}, and says so`, async () => {
+    const { status, stdout } = await mq(['test'], { cwd: emptyFolder({ 'a.test.ts': text }) });
+    assert.is(status, 1);
+    assert.match(stdout, says);
+    assert.match(stdout, /\n0 passed, 1 failed\n$/);
+  });
+}
+
+files.run();
+
+const choice = suite('which tests run');
+
+choice('tests below node_modules, dist and folders with a dot are none', async () => {
+  const cwd = emptyFolder({ 'a.test.ts': right, 'b.ts': wrong });
+  for (const folder of ['node_modules', 'dist', '.cache']) {
+    const { mkdirSync } = await import('node:fs');
+    mkdirSync(join(cwd, folder));
+    writeFileSync(join(cwd, folder, 'x.test.ts'), wrong);
+  }
+  const { status, stdout } = await mq(['test'], { cwd });
+  assert.is(status, 0, stdout);
+});
+
+choice('only those whose name contains --filter', async () => {
+  const two = `${right}test('another', () => { throw new Error('no'); });`;
+  const { status, stdout } = await mq(['test', '--filter', 'ADD'], { cwd: emptyFolder({ 'a.test.ts': two }) });
+  assert.is(status, 0, stdout);
+  assert.match(stdout, /1 passed, 0 failed\n$/);
+});
+
+choice('none: that is no pass', async () => {
+  const { status, stdout } = await mq(['test', '--filter', 'nobody'], { cwd: emptyFolder({ 'a.test.ts': right }) });
+  assert.is(status, 1);
+  assert.match(stdout, /\n0 passed, 0 failed\n$/);
+});
+
+choice('every file is in one shard, and in one only', async () => {
+  const names = ['a', 'b', 'c', 'd', 'e'].map((name) => `${name}.test.ts`);
+  const cwd = emptyFolder(Object.fromEntries(names.map((name) => [name, right])));
+  const seen: string[] = [];
+  for (const part of [1, 2, 3]) {
+    const { stdout } = await mq(['test', '--shard', `${part}/3`], { cwd });
+    seen.push(...(stdout.match(/\w\.test\.ts/g) ?? []));
+  }
+  assert.equal(seen.sort(), names);
+});
+
+choice('with --bail no file after one that failed', async () => {
+  const cwd = emptyFolder({ 'a.test.ts': wrong, 'b.test.ts': wrong, 'c.test.ts': wrong });
+  const { status, stdout } = await mq(['test', '--bail', '--jobs', '1'], { cwd });
+  assert.is(status, 1);
+  assert.match(stdout, /\n0 passed, 1 failed\n$/);
+});
+
+choice('the same --seed gives the same order', async () => {
+  const names = ['a', 'b', 'c', 'd', 'e'].map((name) => `${name}.test.ts`);
+  const cwd = emptyFolder(Object.fromEntries(names.map((name) => [name, right])));
+  const order = async () => {
+    const { stdout } = await mq(['test', '--seed', '3', '--jobs', '1'], { cwd });
+    return stdout.match(/\w\.test\.ts/g)?.join(' ');
+  };
+  const first = await order();
+  assert.is(await order(), first);
+  assert.is.not(first, names.join(' '));
+});
+
+choice('with --watch, again when a file has changed', async () => {
+  const cwd = emptyFolder({ 'a.test.ts': wrong });
+  const running = startMq(['test', '--watch'], { cwd });
+  await running.prints(/0 passed, 1 failed\n/);
+  writeFileSync(join(cwd, 'a.test.ts'), right);
+  await running.prints(/1 passed, 0 failed\n/);
+  assert.match(running.stderr(), /a\.test\.ts has changed/);
+  assert.is((await running.stop()).status, 0);
+});
+
+choice('a signal ends the run, and what was not run is no pass', async () => {
+  const cwd = emptyFolder({
+    'a.test.ts': "import { test } from 'mq/test';\ntest('long', () => new Promise((r) => setTimeout(r, 60_000)));",
+  });
+  const running = startMq(['test', '--report', 'json'], { cwd });
+  await running.prints(/"start"|start/);
+  running.kill('SIGINT');
+  const { status, stdout, stderr } = await running.ended;
+  assert.is(status, 130, stdout + stderr);
+});
+
+choice.run();
+
+const usage = suite('mq test refuses');
+
+for (const [named, args, exit, line, hint] of [
+  [
+    'a file that is not there',
+    ['nobody.test.ts'],
+    66,
+    'mq test: there is no file or folder nobody.test.ts [NO_INPUT]',
+    undefined,
+  ],
+  [
+    'a folder without tests',
+    [],
+    66,
+    'mq test: there is no test file in this folder [NO_INPUT]',
+    /^a test file is named/,
+  ],
+  [
+    'a shard that is none',
+    ['--shard', '3/2'],
+    64,
+    "mq test: --shard must be I/N, the I-th of N parts, not '3/2' [USAGE]",
+    'mq test --help',
+  ],
+  [
+    'a target that is none',
+    ['--on', 'moon'],
+    64,
+    'mq test: --on must be embedded, cluster, or an address: amqp://… [USAGE]',
+    'mq test --help',
+  ],
+  [
+    'a suite that is none',
+    ['--self', 'moon'],
+    64,
+    /^mq test: there is no suite 'moon'; there are routing, /,
+    'mq test --help',
+  ],
+  ['nodes without a cluster', ['--nodes', '3'], 64, 'mq test: --nodes is for --on cluster [USAGE]', 'mq test --help'],
+  ['a report that is none', ['--report', 'html'], 64, /^mq test: there is no report 'html'/, /^reports: /],
+] as const) {
+  usage(named, async () => {
+    const result = await mq(['test', ...args]);
+    assertRefused(result, { exit, line, ...(hint !== undefined && { hint }) });
+  });
+}
+
+usage('an address at which there is no broker', async () => {
+  const cwd = emptyFolder({ 'a.test.ts': right });
+  const { status, stdout, stderr } = await mq(['test', '--on', 'amqp://127.0.0.1:1'], { cwd });
+  assert.is(status, 69);
+  assert.is(stdout, '');
+  assert.match(stderr, /^mq test: no broker answers at 127\.0\.0\.1:1 .*\[UNAVAILABLE\]\nhint: /);
+});
+
+usage('a rascal.json that is wrong, before any file runs', async () => {
+  const cwd = emptyFolder({ 'a.test.ts': right, 'rascal.json': '{"vhosts": 3}' });
+  const { status, stdout } = await mq(['test'], { cwd });
+  assert.is(status, 78);
+  assert.is(stdout, '');
+});
+
+usage.run();
