@@ -1,0 +1,257 @@
+// The fixtures of mq/test, as a user's files use them: on a broker of the file's own, and on one at an address.
+
+import { resolve } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { emptyFolder, type MqResult, mq } from '../support/mq.ts';
+import { until } from '../support/until.ts';
+import { type TestVhost, testVhost } from '../support/vhost.ts';
+
+const config = JSON.stringify({
+  vhosts: {
+    '/': {
+      exchanges: { orders: { type: 'topic' }, dead: { type: 'fanout' } },
+      queues: {
+        billing: { options: { arguments: { 'x-message-ttl': 3_600_000, 'x-dead-letter-exchange': 'dead' } } },
+        audit: {},
+        morgue: {},
+      },
+      bindings: { 'orders[order.paid] -> billing': {}, 'orders[order.#] -> audit': {}, 'dead -> morgue': {} },
+    },
+  },
+  publications: { orders: { exchange: 'orders' } },
+  subscriptions: { billing: { queue: 'billing' }, audit: { queue: 'audit' }, morgue: { queue: 'morgue' } },
+});
+
+/** Runs one file of tests in a folder with the configuration. */
+function run(text: string, args: readonly string[] = []): Promise<MqResult> {
+  const cwd = emptyFolder({ 'rascal.json': config, 'a.test.ts': text });
+  return mq(['test', ...args], { cwd, deadlineMs: 60_000 });
+}
+
+const everything = `
+import { assert, broker, clock, cluster, eventually, expectMessage, listen, publish, request, role, test } from 'mq/test';
+
+test('a message goes its way', async () => {
+  const sent = await publish('orders', { id: 7, sum: 12 }, { routingKey: 'order.paid', headers: { try: 1 } });
+  assert.equal([sent.outcome, sent.exchange, sent.routingKey], ['confirmed', 'orders', 'order.paid']);
+  assert.equal((await expectMessage('billing', { id: 7 })).json(), { id: 7, sum: 12 });
+  await expectMessage('audit', { headers: { try: 1 }, body: { sum: 12 }, fields: { routingKey: /paid$/ } });
+});
+test('what is not taken goes back to the queue', async () => {
+  await publish('orders', 'one', { routingKey: 'order.open' });
+  await publish('orders', 'two', { routingKey: 'order.open' });
+  await expectMessage('audit', 'two');
+});
+test('and is there for the next test', async () => {
+  const { fields } = await expectMessage('audit', /^o/);
+  assert.is(fields.redelivered, true);
+});
+test('an hour in a moment', async () => {
+  await publish('orders', 'late', { routingKey: 'order.paid' });
+  await clock.advance(3_600_000);
+  assert.is((await expectMessage('morgue', 'late')).headers['x-first-death-reason'], 'expired');
+  await expectMessage('audit', 'late');
+});
+let pid = 0;
+test('a role answers', async () => {
+  pid = (await role('rpc-server')).pid;
+  assert.is((await request('rpc', '20')).text, '6765');
+});
+test('and is gone after its test', () => assert.throws(() => process.kill(pid, 0), /ESRCH/));
+test('a fanout reaches who listens', async () => {
+  await listen('logs');
+  await publish('logs', 'info');
+  await expectMessage('logs', 'info');
+});
+test('a cluster is not there', () => cluster.kill(0));
+test('the broker is told', () => assert.match(broker.url, /^amqp:/));
+test('eventually', async () => assert.is(await eventually('three', (() => { let n = 0; return () => ++n > 2 && n; })()), 3));
+`;
+
+const fixtures = suite('the fixtures of mq/test');
+
+fixtures('work on a broker of the file’s own; what it cannot do is skipped by name', async () => {
+  const { status, stdout, stderr } = await run(everything);
+  assert.is(status, 0, stdout + stderr);
+  assert.match(stdout, /skipped "a cluster is not there": needs a cluster in containers; the target is embedded\n/);
+  assert.match(stdout, /\n9 passed, 0 failed, 1 skipped\n$/);
+});
+
+fixtures('a role that a before hook has started lasts as long as the suite', async () => {
+  const { status, stdout } = await run(`
+import { assert, request, role, suite } from 'mq/test';
+const rpc = suite('rpc');
+rpc.before(async () => void (await role('rpc-server')));
+rpc('one', async () => assert.is((await request('rpc', '10')).text, '55'));
+rpc('two', async () => assert.is((await request('rpc', '11')).text, '89'));
+`);
+  assert.is(status, 0, stdout);
+});
+
+fixtures('a role that fails is a failure with what it said', async () => {
+  const { status, stdout } = await run(`
+import { role, test } from 'mq/test';
+test('misspells', () => role('worker', ['--moon']));
+`);
+  assert.is(status, 1);
+  assert.match(
+    stdout,
+    /"misspells"\n +mq worker --moon ended with 64, [^\n]*\n[^\n]*\n +stderr: mq worker: there is no option --moon/,
+  );
+});
+
+fixtures('outside a run they say so', async () => {
+  const { status, stdout } = await run(`import { publish } from 'mq/test';\nawait publish('orders', 'x');`);
+  assert.is(status, 1);
+  assert.match(stdout, /publish works only inside a test or a hook that `mq test` runs/);
+});
+
+fixtures('a message that does not come: what came instead, the difference, and the way of what was sent', async () => {
+  const { status, stdout } = await run(`
+import { expectMessage, publish, test } from 'mq/test';
+test('waits', async () => {
+  await publish('orders', { id: 8, sum: 12 }, { routingKey: 'order.open' });
+  await expectMessage('audit', { id: 9 }, { within: 200 });
+});
+`);
+  assert.is(status, 1);
+  const report = stdout
+    .replace(/\(0 passed, 1 failed, \d+ ms\)/, '(0 passed, 1 failed)')
+    .split('\n')
+    .slice(2, -3);
+  assert.equal(report.slice(0, -2), [
+    '  "waits"',
+    '    the message did not come to the subscription "audit" within 200 ms',
+    '    instead came one:',
+    '      "{\\"id\\":8,\\"sum\\":12}" (exchange "orders", key "order.open")',
+    '    published to the exchange "orders" with the key "order.open"',
+    '      matched "order.#": orders → queue audit',
+    '      landed in the queue "audit" (now 0 ready, 1 unacknowledged)',
+    '      ··{',
+    '      Actual:',
+    '      --··"id":·8',
+    '      Expected:',
+    '      ++··"id":·9',
+    '      ··}',
+  ]);
+  assert.match(report.at(-2) ?? '', /\(a\.test\.ts:5:\d+\)$/);
+});
+
+fixtures('a message that no binding takes: which bindings there are', async () => {
+  const { stdout } = await run(`
+import { expectMessage, publish, test } from 'mq/test';
+test('waits', async () => {
+  await publish('orders', 'x', { routingKey: 'offer', mandatory: false });
+  await expectMessage('audit', 'x', { within: 100 });
+});
+`);
+  assert.match(
+    stdout,
+    /no message came\n.*key "offer"\n +no binding matched; there are "order\.paid" → billing, "order\.#" → audit\n/,
+  );
+});
+
+fixtures.run();
+
+const leaks = suite('what a test leaves on the broker');
+const amqplib = JSON.stringify(resolve(import.meta.dirname, '../../node_modules/amqplib/channel_api.js'));
+
+leaks('a connection, with its channels and messages, is a failure that names the test', async () => {
+  const { status, stdout } = await run(`
+import { broker, publish, test } from 'mq/test';
+import amqplib from ${amqplib};
+test('tidy', async () => (await amqplib.connect(broker.url)).close());
+test('untidy', async () => {
+  const connection = await amqplib.connect(broker.url);
+  connection.on('error', () => {});
+  const channel = await connection.createChannel();
+  await publish('orders', 'x', { routingKey: 'order.open' });
+  await channel.get('audit', { noAck: false });
+});
+test('innocent', () => {});
+`);
+  assert.is(status, 1);
+  assert.match(stdout, / {2}"untidy"\n {4}left a connection \(.*; channels: 1, unacknowledged: 1\)\n/);
+  assert.not.match(stdout, / {2}"(tidy|innocent)"\n/);
+});
+
+leaks('a queue is one as well, but not those of rascal.json and of roles', async () => {
+  const { status, stdout } = await run(`
+import { broker, publish, role, test } from 'mq/test';
+import amqplib from ${amqplib};
+test('by roles', async () => {
+  const worker = await role('worker', ['--count', '1']);
+  await publish('task', 'x');
+  await worker.ended;
+});
+test('by hand', async () => {
+  const connection = await amqplib.connect(broker.url);
+  const channel = await connection.createChannel();
+  await channel.assertQueue('mine', { durable: true });
+  await connection.close();
+});
+`);
+  assert.is(status, 1);
+  assert.match(stdout, / {2}"by hand"\n {4}left the queue "mine" \(ready: 0, unacknowledged: 0\)\n/);
+  assert.match(stdout, /\n2 passed, 1 failed\n$/);
+});
+
+leaks.run();
+
+const address = suite<{ vhost: TestVhost; on: string[] }>('--on an address');
+
+address.before(async (context) => {
+  context.vhost = await testVhost();
+  const { urls, managementUrls } = JSON.parse(process.env['MQ_TEST_BROKER'] ?? '') as {
+    urls: string[];
+    managementUrls: string[];
+  };
+  context.on = ['--on', urls[0] ?? '', '--management-url', managementUrls[0] ?? ''];
+});
+address.after(({ vhost }) => vhost.remove());
+
+async function testVhosts(vhost: TestVhost): Promise<unknown[]> {
+  const all = (await vhost.api('GET', '/api/vhosts')) as { name: string }[];
+  return all.filter(({ name }) => name.startsWith('mq-test-'));
+}
+
+address('the same file passes there; only the clock cannot be moved', async ({ vhost, on }) => {
+  const { status, stdout, stderr } = await run(everything, on);
+  assert.is(status, 0, stdout + stderr);
+  assert.match(stdout, /skipped "an hour in a moment": needs a broker whose clock can be moved; the target is url\n/);
+  assert.match(stdout, /\n8 passed, 0 failed, 2 skipped\n$/);
+  await until('the vhost of the file is removed', async () => (await testVhosts(vhost)).length === 0);
+});
+
+address('a connection that is left is seen there, too', async ({ on }) => {
+  const { status, stdout } = await run(
+    `
+import { broker, test } from 'mq/test';
+import amqplib from ${amqplib};
+test('untidy', async () => {
+  (await amqplib.connect(broker.url)).on('error', () => {});
+});
+`,
+    on,
+  );
+  assert.is(status, 1);
+  assert.match(stdout, / {2}"untidy"\n {4}left a connection \(/);
+});
+
+address('without a management API the vhost of the address is used, and that is said', async ({ vhost, on }) => {
+  const [option = '', url = ''] = on;
+  const there = new URL(`/${vhost.name}`, url).href;
+  const { status, stdout, stderr } = await run(everything, [option, there]);
+  assert.is(status, 0, stdout + stderr);
+  assert.match(stdout, /^there is no management API at .*: the tests share the vhost of the address/);
+});
+
+address('mq’s own suites pass there', async ({ on }) => {
+  const { status, stdout } = await mq(['test', '--self', 'routing', 'confirms', 'dead-letters', ...on], {
+    deadlineMs: 60_000,
+  });
+  assert.is(status, 0, stdout);
+});
+
+address.run();
