@@ -1,0 +1,62 @@
+// `mq test --on cluster`: a cluster of its own for each run, and nothing of it afterwards, however the run ended.
+
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { clusterNames } from '../../src/cluster/removal.ts';
+import { emptyFolder, mq, startMq } from '../support/mq.ts';
+import { until } from '../support/until.ts';
+import { type TestVhost, testVhost } from '../support/vhost.ts';
+
+const harness = suite<{ vhost: TestVhost; image: string; others: readonly string[] }>('mq test --on cluster');
+const deadlineMs = 170_000;
+
+harness.before(async (context) => {
+  context.vhost = await testVhost();
+  const { image, name } = await context.vhost.cluster();
+  context.image = image;
+  context.others = [name];
+});
+harness.after(({ vhost }) => vhost.remove());
+
+harness('mq’s own suites pass on three nodes, none skipped', async ({ image }) => {
+  const { status, stdout, stderr } = await mq(['test', '--self', '--on', 'cluster', '--image', image], { deadlineMs });
+  assert.is(status, 0, stdout + stderr);
+  assert.match(stdout, /\n\d+ passed, 0 failed\n$/);
+});
+
+harness('what the nodes logged during a failed test is shown with it', async ({ image }) => {
+  const cwd = emptyFolder({
+    'a.test.ts': `
+import { cluster, eventually, test } from 'mq/test';
+test('sees an alarm', async () => {
+  await cluster.alarm(0);
+  await eventually('an alarm in the log', async () => /alarm/i.test(await cluster.logs(new Date(0))));
+  throw new Error('and fails');
+});
+`,
+  });
+  const args = ['test', '--on', 'cluster', '--nodes', '1', '--image', image];
+  const { status, stdout } = await mq(args, { cwd, deadlineMs });
+  assert.is(status, 1);
+  assert.match(stdout, /output:\n +the nodes' logs during "sees an alarm":\n +mq1:\n[\s\S]*alarm/);
+});
+
+harness('a run that was killed leaves its cluster to the next one, which removes it', async ({ image, others }) => {
+  const cwd = emptyFolder({
+    'long.test.ts': `import { test } from 'mq/test';\ntest('long', () => new Promise((r) => setTimeout(r, 100_000)));`,
+    'short.test.ts': `import { test } from 'mq/test';\ntest('short', () => {});`,
+  });
+  const args = ['--on', 'cluster', '--nodes', '1', '--image', image];
+  const before = new Set([...(await clusterNames()), ...others]);
+  const killed = startMq(['test', 'long.test.ts', '--report', 'json', ...args], { cwd, deadlineMs });
+  await killed.prints(/"start"/);
+  const [left] = (await clusterNames()).filter((name) => !before.has(name));
+  assert.ok(left);
+  killed.kill('SIGKILL');
+  await killed.ended;
+  const { status, stdout } = await mq(['test', 'short.test.ts', ...args], { cwd, deadlineMs });
+  assert.is(status, 0, stdout);
+  await until('the cluster is gone', async () => !(await clusterNames()).includes(left));
+});
+
+harness.run();
