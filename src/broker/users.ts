@@ -1,17 +1,25 @@
 // Who may log in, and what they may do: three regular expressions for each virtual host, over the names of queues and exchanges.
 
-import { randomBytes, scryptSync, timingSafeEqual } from 'node:crypto';
+import { createHash, randomBytes, scryptSync, timingSafeEqual } from 'node:crypto';
 import { ProtocolError } from './protocol-error.ts';
 import type { Store } from './store.ts';
 
 export type Access = 'configure' | 'write' | 'read';
 export type Permissions = Readonly<Record<Access, string>>;
 
+/** Salt and hash in base64. */
+export interface Password {
+  readonly salt: string;
+  readonly hash: string;
+  /** Default scrypt. The others came with RabbitMQ's definitions (https://www.rabbitmq.com/docs/passwords): the hash of salt and password. */
+  readonly algorithm?: 'sha256' | 'sha512';
+}
+
 export interface User {
   readonly name: string;
   readonly tags: readonly string[];
   /** undefined: the user has no password, and cannot log in with one. */
-  readonly password: { readonly salt: string; readonly hash: string } | undefined;
+  readonly password: Password | undefined;
   /** Virtual host → permissions. */
   readonly permissions: Map<
     string,
@@ -27,21 +35,29 @@ export class Users {
     this.#store = store;
   }
 
-  /** Adds a user, or changes tags and password (undefined: the password stays) of one that is there. */
+  /**
+   * Adds a user, or changes tags and password of one that is there. A password may be given hashed, or as null: then the
+   * user has none. undefined: the password stays.
+   */
   put({
     name,
     password,
     tags = [],
   }: {
     name: string;
-    password?: string | undefined;
+    password?: string | Password | null | undefined;
     tags?: readonly string[] | undefined;
   }): User {
     const known = this.all.get(name);
     const user: User = {
       name,
       tags,
-      password: password === undefined ? known?.password : hashed(password),
+      password:
+        password === undefined
+          ? known?.password
+          : typeof password === 'string'
+            ? hashed(password)
+            : (password ?? undefined),
       permissions: known?.permissions ?? new Map(),
     };
     this.all.set(name, user);
@@ -123,13 +139,17 @@ function testOf(pattern: string): (name: string) => boolean {
 const cost = { N: 1024, r: 8, p: 1 };
 const hashLength = 32;
 
-function hashed(password: string): { salt: string; hash: string } {
+function hashed(password: string): Password {
   const salt = randomBytes(16);
   return { salt: salt.toString('base64'), hash: scryptSync(password, salt, hashLength, cost).toString('base64') };
 }
 
-function isPassword(password: string, { salt, hash }: { salt: string; hash: string }): boolean {
+function isPassword(password: string, { salt, hash, algorithm }: Password): boolean {
   const wanted = Buffer.from(hash, 'base64');
-  const given = scryptSync(password, Buffer.from(salt, 'base64'), hashLength, cost);
+  const grain = Buffer.from(salt, 'base64');
+  const given =
+    algorithm === undefined
+      ? scryptSync(password, grain, hashLength, cost)
+      : createHash(algorithm).update(grain).update(password).digest();
   return wanted.length === given.length && timingSafeEqual(wanted, given);
 }

@@ -1,18 +1,28 @@
 // The one table of the HTTP API's routes, and which of them a path means.
 
+import { absentRoutes } from './absent.ts';
 import { bindingRoutes } from './bindings.ts';
 import { channelRoutes } from './channels.ts';
 import { connectionRoutes } from './connections.ts';
 import { consumerRoutes } from './consumers.ts';
+import { definitionRoutes } from './definitions.ts';
 import { exchangeRoutes } from './exchanges.ts';
+import { healthRoutes } from './health.ts';
+import { messageRoutes } from './messages.ts';
 import { overviewRoutes } from './overview.ts';
 import { queueRoutes } from './queues.ts';
 import { notFound, Refusal } from './refusal.ts';
 import type { Route } from './route.ts';
+import { userRoutes } from './users.ts';
 import { vhostRoutes } from './vhosts.ts';
 
 export const routes: readonly Route[] = [
   ...overviewRoutes,
+  ...messageRoutes,
+  ...userRoutes,
+  ...definitionRoutes,
+  ...healthRoutes,
+  ...absentRoutes,
   ...vhostRoutes,
   ...queueRoutes,
   ...exchangeRoutes,
