@@ -17,6 +17,7 @@ export class Content {
   #awaits: 'nothing' | 'header' | 'body' = 'nothing';
   #filled = 0;
   #bodyLeft = 0;
+  #bodyLength = 0;
   #pieces: Buffer[] = [];
 
   /** A basic.publish was read. */
@@ -49,6 +50,14 @@ export class Content {
     }
     if (this.#bodyLeft > 0) return false;
     this.#awaits = 'nothing';
+    // Only now: a client that has been refused may send what is left of the body after its close-ok.
+    if (this.#bodyLength > largestBody) {
+      this.#pieces = [];
+      throw new ProtocolError(
+        'PRECONDITION_FAILED',
+        `message size ${this.#bodyLength} is larger than configured max size ${largestBody}`,
+      );
+    }
     if (this.#pieces.length > 0) this.bytes = Buffer.concat(this.#pieces);
     this.#pieces = [];
     return true;
@@ -64,14 +73,7 @@ export class Content {
       );
     }
     const bodyLength = buffer.readUInt32BE(start + 4) * 0x1_0000_0000 + buffer.readUInt32BE(start + 8);
-    if (bodyLength > largestBody) {
-      // Not awaited: the channel closes, and throws away what still comes.
-      this.#awaits = 'nothing';
-      throw new ProtocolError(
-        'PRECONDITION_FAILED',
-        `message size ${bodyLength} is larger than configured max size ${largestBody}`,
-      );
-    }
+    this.#bodyLength = bodyLength;
     const propertiesLength = end - start - headerSize;
     this.#awaits = 'body';
     this.#bodyLeft = bodyLength;
@@ -90,6 +92,7 @@ export class Content {
       throw new ProtocolError('FRAME_ERROR', 'content body frame exceeds remaining content size');
     }
     this.#bodyLeft -= length;
+    if (this.#bodyLength > largestBody) return;
     if (this.#pieces.length > 0) this.#pieces.push(Buffer.from(buffer.subarray(start, end)));
     else copy(this.bytes, this.#filled, buffer, start, end);
     this.#filled += length;
