@@ -58,6 +58,10 @@ async function serve(broker: Broker, request: IncomingMessage, response: ServerR
 async function answerTo(broker: Broker, request: IncomingMessage): Promise<Answer> {
   const { method = 'GET', url = '/', headers } = request;
   const { parts, query } = targetOf(url);
+  // Fetch Metadata: a browser that knows the password must not act for another site.
+  if (/^(cross|same)-site$/.test(String(headers['sec-fetch-site'] ?? ''))) {
+    throw new Refusal(403, 'forbidden', 'requests of other sites are refused');
+  }
   const [root, ...path] = parts;
   if (root !== 'api') throw notFound();
   const { route, params } = findRoute(method, path);

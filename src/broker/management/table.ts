@@ -39,8 +39,12 @@ interface Found {
 
 const rows = routes.map((route) => ({ route, parts: route.path.split('/').slice(1) }));
 
-/** `parts` of the path, decoded. Throws 404 or 405. */
-export function findRoute(method: string, parts: readonly string[]): Found {
+/** `path` are its parts, decoded. Throws 404 or 405. */
+export function findRoute(method: string, path: readonly string[]): Found {
+  // Rascal does not encode the name of the virtual host `/`.
+  const [first, second, third, ...more] = path;
+  const isSlash = first === 'vhosts' && second === '' && third === '' && more.length === 0;
+  const parts = isSlash ? ['vhosts', '/'] : path;
   const fitting = rows.filter((row) => fits(row.parts, parts));
   const row = fitting.find(({ route }) => route.method === (method === 'HEAD' ? 'GET' : method));
   if (row !== undefined) {

@@ -23,11 +23,10 @@ export const userRoutes: readonly Route[] = [
   { method: 'DELETE', path: '/permissions/:vhost/:user', role, handle: deletePermission },
 ];
 
-/** RabbitMQ's names, and one for the hashes that only mq makes. */
+const saltBytes = 4;
 const algorithms = {
-  rabbit_password_hashing_sha256: { algorithm: 'sha256', saltBytes: 4, hashBytes: 32 },
-  rabbit_password_hashing_sha512: { algorithm: 'sha512', saltBytes: 4, hashBytes: 64 },
-  mq_scrypt: { algorithm: undefined, saltBytes: 16, hashBytes: 32 },
+  rabbit_password_hashing_sha256: { algorithm: 'sha256', hashBytes: 32 },
+  rabbit_password_hashing_sha512: { algorithm: 'sha512', hashBytes: 64 },
 } as const;
 
 /** With the hash of the password: for administrators only. */
@@ -36,13 +35,11 @@ export function userItem({ name, tags, password }: User): Record<string, unknown
   return {
     name,
     password_hash: Buffer.concat(hash.map((part) => Buffer.from(part, 'base64'))).toString('base64'),
-    hashing_algorithm: password !== undefined && password.algorithm === undefined ? 'mq_scrypt' : nameOf(password),
+    hashing_algorithm: `rabbit_password_hashing_${password?.algorithm ?? 'sha256'}`,
     tags,
     limits: {},
   };
 }
-
-const nameOf = (password: Password | undefined) => `rabbit_password_hashing_${password?.algorithm ?? 'sha256'}`;
 
 /** Adds or changes a user as RabbitMQ does: without a password there is none afterwards. Throws 400. */
 export function putUserOf(users: Call['broker']['users'], name: string, body: Body): void {
@@ -101,13 +98,13 @@ function passwordOf(body: Body): string | Password | null {
   if (encoded === '') return null;
   const name = textOf(body, 'hashing_algorithm', 'rabbit_password_hashing_sha256');
   if (!Object.hasOwn(algorithms, name)) throw badRequest(`hashing_algorithm is not known: ${name}`);
-  const { algorithm, saltBytes, hashBytes } = algorithms[name as keyof typeof algorithms];
+  const { algorithm, hashBytes } = algorithms[name as keyof typeof algorithms];
   const bytes = Buffer.from(encoded, 'base64');
   if (bytes.length !== saltBytes + hashBytes) throw badRequest(`password_hash is no hash of ${name}`);
   return {
+    algorithm,
     salt: bytes.subarray(0, saltBytes).toString('base64'),
     hash: bytes.subarray(saltBytes).toString('base64'),
-    ...(algorithm !== undefined && { algorithm }),
   };
 }
 

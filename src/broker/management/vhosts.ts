@@ -1,6 +1,7 @@
 // Virtual hosts.
 
 import type { VirtualHost } from '../vhost.ts';
+import { shortString } from './json.ts';
 import { nodeName } from './overview.ts';
 import { type Answer, type Call, list, noContent, ok, put, type Route, vhostOf, visibleVhosts } from './route.ts';
 
@@ -33,7 +34,7 @@ function vhostItem({ name, queues }: VirtualHost): Record<string, unknown> {
 }
 
 function putVhost({ broker, user, param }: Call): Answer {
-  const name = param('vhost');
+  const name = shortString(param('vhost'), 'the name of a virtual host');
   const isNew = !broker.vhosts.has(name);
   broker.addVhost(name);
   // RabbitMQ: whoever makes it by HTTP may do all in it.
