@@ -68,6 +68,7 @@ export class Channel {
   /** Everything that it holds goes back; nothing is sent. */
   release(): void {
     this.isClosing = true;
+    this.transaction?.rollback();
     this.deliveries.release();
     this.publisher.release();
   }

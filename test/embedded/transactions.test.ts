@@ -62,7 +62,8 @@ test('confirms and transactions exclude each other, and a commit needs a transac
 /** amqplib has the methods, and no functions for them. */
 async function ask(channel: object, name: 'tx.select' | 'tx.commit' | 'tx.rollback'): Promise<void> {
   const { rpc } = channel as { rpc(method: number, fields: object, answer: number): Promise<unknown> };
-  const key = methodKey(...methods[name].id);
+  const [classId, methodId] = methods[name].id;
+  const key = methodKey(classId, methodId);
   await rpc.call(channel, key, {}, key + 1);
 }
 
