@@ -32,6 +32,8 @@ export function recover(recovered: Store['recovered'], target: Target): void {
     messages.set(stored.id, message);
     queue.recover(message, { storeId: stored.id, expiresAt, deliveryCount });
   }
+  recovered.definitions.length = 0;
+  recovered.entries.length = 0;
 }
 
 function define({ kind, value }: Definition, { vhosts, users, surroundings }: Target): void {

@@ -52,7 +52,12 @@ export class Reader {
   shortstr(): string {
     const length = this.octet();
     const start = this.skip(length);
-    return this.buffer.toString('utf8', start, start + length);
+    const text = this.buffer.toString('utf8', start, start + length);
+    // Names are kept as text: bytes that are none would come out as others than those that came in.
+    if (text.includes('\u{FFFD}') && Buffer.byteLength(text) !== length) {
+      throw new ProtocolError('SYNTAX_ERROR', 'a short string is not UTF-8');
+    }
+    return text;
   }
 
   /** A slice, not a copy. */
