@@ -138,7 +138,7 @@ export class Deliveries {
 
   #tellLost(consumer: ChannelConsumer): void {
     if (this.channel.isClosing || !this.channel.connection.can('consumer_cancel_notify')) return;
-    this.channel.send('basic.cancel', { consumerTag: consumer.tag, noWait: true } as never);
+    this.channel.send('basic.cancel', { consumerTag: consumer.tag, noWait: true });
   }
 
   #qos({ prefetchSize, prefetchCount, global }: MethodFields<'basic.qos'>): void {
