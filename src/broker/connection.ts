@@ -326,7 +326,7 @@ export class Connection {
 
   #refuse(error: ProtocolError, key: number): void {
     if (this.#state === 'closing' || this.#state === 'closed') return;
-    this.log(`${this.name}: ${error.replyText}`);
+    this.log(`${this.name}: ${error.logText}`);
     for (const channel of this.channels.values()) channel.flush();
     this.#releaseChannels();
     this.#holds.clear();
@@ -367,6 +367,8 @@ export class Connection {
   }
 
   #releaseChannels(): void {
+    // All of them first: what one gives back must not go to the next, which would count as one more failure.
+    for (const channel of this.channels.values()) channel.isClosing = true;
     for (const channel of this.channels.values()) channel.release();
     this.channels.clear();
     for (const queue of this.#exclusive) this.#vhost?.removeQueue(queue);

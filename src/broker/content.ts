@@ -18,7 +18,6 @@ export class Content {
   #filled = 0;
   #bodyLeft = 0;
   #bodyLength = 0;
-  #pieces: Buffer[] = [];
 
   /** A basic.publish was read. */
   begin(): void {
@@ -52,14 +51,11 @@ export class Content {
     this.#awaits = 'nothing';
     // Only now: a client that has been refused may send what is left of the body after its close-ok.
     if (this.#bodyLength > largestBody) {
-      this.#pieces = [];
       throw new ProtocolError(
         'PRECONDITION_FAILED',
         `message size ${this.#bodyLength} is larger than configured max size ${largestBody}`,
       );
     }
-    if (this.#pieces.length > 0) this.bytes = Buffer.concat(this.#pieces);
-    this.#pieces = [];
     return true;
   }
 
@@ -78,12 +74,9 @@ export class Content {
     this.#awaits = 'body';
     this.#bodyLeft = bodyLength;
     this.propertiesLength = propertiesLength;
-    const isLarge = bodyLength > announcedLimit;
-    const bytes = Buffer.allocUnsafe(propertiesLength + (isLarge ? 0 : bodyLength));
-    copy(bytes, 0, buffer, start + headerSize, end);
+    this.bytes = Buffer.allocUnsafe(propertiesLength + Math.min(bodyLength, announcedLimit));
+    copy(this.bytes, 0, buffer, start + headerSize, end);
     this.#filled = propertiesLength;
-    if (isLarge) this.#pieces.push(bytes);
-    else this.bytes = bytes;
   }
 
   #takeBody(buffer: Buffer, start: number, end: number): void {
@@ -93,9 +86,17 @@ export class Content {
     }
     this.#bodyLeft -= length;
     if (this.#bodyLength > largestBody) return;
-    if (this.#pieces.length > 0) this.#pieces.push(Buffer.from(buffer.subarray(start, end)));
-    else copy(this.bytes, this.#filled, buffer, start, end);
+    if (this.#filled + length > this.bytes.length) this.#grow(this.#filled + length);
+    copy(this.bytes, this.#filled, buffer, start, end);
     this.#filled += length;
+  }
+
+  /** Twice as large each time, and in the end as large as was announced: however small the frames are, they cost no more than their bytes. */
+  #grow(needed: number): void {
+    const whole = this.propertiesLength + this.#bodyLength;
+    const larger = Buffer.allocUnsafe(Math.min(whole, Math.max(needed, this.bytes.length * 2)));
+    this.bytes.copy(larger, 0, 0, this.#filled);
+    this.bytes = larger;
   }
 }
 

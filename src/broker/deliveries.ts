@@ -42,6 +42,7 @@ export class Deliveries {
 
   /** Whether the channel as a whole has room for one more. */
   get hasRoom(): boolean {
+    if (this.channel.isClosing) return false;
     if (this.channelPrefetch > 0 && this.heldByConsumers >= this.channelPrefetch) return false;
     return !this.channel.connection.output.isBacklogged;
   }

@@ -2,6 +2,7 @@
 
 import type { Arguments } from './codec/arguments.ts';
 import type { FieldValue } from './codec/table.ts';
+import { shownValue } from './codec/table.ts';
 import type { Exchange } from './exchange.ts';
 import { isSame } from './headers.ts';
 import { ProtocolError } from './protocol-error.ts';
@@ -62,14 +63,14 @@ function assertSameArguments(
     const short = a !== undefined && b !== undefined;
     throw new ProtocolError(
       'PRECONDITION_FAILED',
-      `inequivalent arg '${name}' for ${what}: received ${short ? `'${String(b)}'` : is} but current is ${short ? `'${String(a)}'` : was}`,
+      `inequivalent arg '${name}' for ${what}: received ${short ? `'${shownValue(b)}'` : is} but current is ${short ? `'${shownValue(a)}'` : was}`,
     );
   }
 }
 
 function shown(all: Arguments, name: string): string {
   const value = all.get(name);
-  return value === undefined ? 'none' : `the value '${String(value)}' of type '${all.typeName(name)}'`;
+  return value === undefined ? 'none' : `the value '${shownValue(value)}' of type '${all.typeName(name)}'`;
 }
 
 /** RabbitMQ 4: no type is the default type. */

@@ -146,5 +146,6 @@ function amqplain(response: Buffer): { name: string; password: string } {
   const length = Buffer.alloc(4);
   length.writeUInt32BE(response.length);
   const table = readTable(new Reader(Buffer.concat([length, response])));
-  return { name: String(table['LOGIN'] ?? ''), password: String(table['PASSWORD'] ?? '') };
+  const text = (key: string) => (typeof table[key] === 'string' ? table[key] : '');
+  return { name: text('LOGIN'), password: text('PASSWORD') };
 }

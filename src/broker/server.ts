@@ -138,7 +138,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
   });
-  await listen(server, { host, port: options.port ?? 0 });
+  await listen(server, { host, port: options.port ?? 0, log });
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
   const scheme = options.tls === undefined ? 'amqp' : 'amqps';
@@ -177,7 +177,10 @@ function userPart(name: string | undefined): string {
 
 const everything = { configure: '.*', write: '.*', read: '.*' };
 
-function listen(server: Server, { host, port }: { host: string; port: number }): Promise<void> {
+function listen(
+  server: Server,
+  { host, port, log }: { host: string; port: number; log: (line: string) => void },
+): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       reject(
@@ -189,6 +192,8 @@ function listen(server: Server, { host, port }: { host: string; port: number }):
     });
     server.listen(port, host, () => {
       server.removeAllListeners('error');
+      // accept(2) fails when descriptors are short; those who are connected are served on.
+      server.on('error', (error) => log(`a connection could not be taken: ${error.message}`));
       resolve();
     });
   });

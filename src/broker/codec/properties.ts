@@ -187,7 +187,7 @@ function changeHeaders(bytes: Buffer, changes: Readonly<Record<string, FieldValu
     let start = 4;
     eachField(reader, (key, type, inner) => {
       readValue(inner, type);
-      if (!(key in changes)) kept.push(bytes.subarray(start, inner.offset));
+      if (!Object.hasOwn(changes, key)) kept.push(bytes.subarray(start, inner.offset));
       start = inner.offset;
     });
   }
