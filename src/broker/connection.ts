@@ -121,6 +121,15 @@ export class Connection {
     this.#broker.turn.add(flushable);
   }
 
+  /** Answers wait until everything that they speak of is on disk. */
+  answerWhenStored(): void {
+    this.output.hold();
+    this.#broker.store?.committed((error) => {
+      if (error !== undefined) this.fail(error);
+      this.output.release();
+    });
+  }
+
   /** An exclusive queue, which goes when the connection goes. */
   ownQueue(queue: Queue): void {
     this.#exclusive.add(queue);
@@ -351,8 +360,7 @@ export class Connection {
     this.#releaseChannels();
     this.#state = 'closed';
     this.#parser.stop();
-    this.output.flush();
-    this.#socket.end();
+    this.output.end();
     this.#limitTimer?.cancel();
     this.#limitTimer = this.#broker.clock.after(closeMs, () => this.#socket.destroy());
   }
