@@ -108,6 +108,13 @@ export class Users {
   }
 }
 
+/** RabbitMQ: to ask whether something is there takes some permission for it, whichever. Throws 403. */
+export function assertAnyAccess(user: User, thing: { vhost: string; kind: 'queue' | 'exchange'; name: string }): void {
+  const tests = user.permissions.get(thing.vhost)?.tests;
+  if (tests?.read(thing.name) === true || tests?.write(thing.name) === true) return;
+  assertAccess(user, 'configure', thing);
+}
+
 /** Throws 403, with RabbitMQ's text. */
 export function assertAccess(
   user: User,

@@ -155,11 +155,12 @@ export class VirtualHost implements Surroundings {
   }
 
   /** A name is made for one without. `owner` is the connection, of an exclusive queue. */
-  declareQueue(wanted: QueueDeclaration, owner: object | undefined): Queue {
-    const name = wanted.queue === '' ? queueName() : wanted.queue;
+  declareQueue(wanted: QueueDeclaration, owner: object | undefined, generated = queueName()): Queue {
+    const name = wanted.queue === '' ? generated : wanted.queue;
     if (wanted.queue !== '') assertFreeName('queue', name);
     const known = this.queues.get(name);
-    // RabbitMQ: an exclusive queue goes with its connection, and is not durable whatever was said.
+    // RabbitMQ: an exclusive queue goes with its connection, and is not durable whatever was said. What is neither exclusive nor
+    // durable RabbitMQ 4.3 refuses (541); 4.0 takes it, and so does this broker, for many clients still declare such queues.
     const isDurable = wanted.durable && !wanted.exclusive;
     if (known !== undefined) {
       assertSameQueue(known, { ...wanted, durable: isDurable }, owner);

@@ -51,8 +51,14 @@ test('what a user may not do is 403 with the name of the thing', () =>
     users.allow('bob', '/', { configure: '^bob-', write: '^bob-', read: '^$' });
     const connection = await place.connection({ user: 'bob', password: 'b' });
     await (await place.channel(connection)).assertQueue('bob-1');
+    users.put({ name: 'generic', password: 'g' });
+    users.allow('generic', '/', { configure: '^amq\\.gen-', write: '^$', read: '^$' });
+    const generic = await place.channel(await place.connection({ user: 'generic', password: 'g' }));
+    await generic.assertQueue('', { exclusive: true });
     const cases = [
       ['configure', 'queue', 'alice', (c) => c.assertQueue('alice')],
+      ['configure', 'queue', 'alice', (c) => c.checkQueue('alice')],
+      ['configure', 'exchange', 'alice', (c) => c.checkExchange('alice')],
       ['write', 'exchange', 'amq.default', (c) => c.publish('', 'bob-1', Buffer.from('x'))],
       ['read', 'queue', 'bob-1', (c) => c.get('bob-1')],
     ] as [string, string, string, (channel: Awaited<ReturnType<Place['channel']>>) => unknown][];
