@@ -51,6 +51,8 @@ export interface Broker {
   readonly startedAt: number;
   readonly users: Users;
   readonly memory: Memory;
+  /** undefined: everything is in memory only. */
+  readonly store: Store | undefined;
   readonly vhosts: ReadonlyMap<string, VirtualHost>;
   /** Those that came through the handshake. */
   readonly connections: ReadonlySet<Connection>;
@@ -153,6 +155,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     startedAt: clock.now(),
     users,
     memory,
+    store,
     vhosts,
     connections,
     addVhost,

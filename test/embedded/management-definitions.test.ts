@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import rascal, { type RascalBroker } from 'rascal';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openStore } from '../../src/broker/store.ts';
+import { openStore, type Store } from '../../src/broker/store.ts';
 import { drain } from '../support/embedded.ts';
 import { type Ask, withManagement } from '../support/management.ts';
 import { until } from '../support/until.ts';
@@ -172,6 +172,43 @@ test('what was made by HTTP is there after a restart', async () => {
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+test('a change is answered when it is on disk, and with 500 when the disk fails', async () => {
+  const waiting: ((error?: Error) => void)[] = [];
+  const nothing = () => {};
+  const store: Store = {
+    recovered: { definitions: [], entries: [] },
+    define: nothing,
+    undefine: nothing,
+    enqueue: () => 1,
+    settle: nothing,
+    redelivered: nothing,
+    drop: nothing,
+    committed: (done) => void waiting.push(done),
+    close: () => Promise.resolve(),
+  };
+  await withManagement(
+    async ({ ask }) => {
+      let isAnswered = false;
+      for (const [line, error, status] of [
+        ['PUT /queues/%2F/q', undefined, 201],
+        ['DELETE /queues/%2F/q', new Error('no space'), 500],
+      ] as const) {
+        const answer = ask(line, { body: { durable: true } }).finally(() => {
+          isAnswered = true;
+        });
+        const done = await until('the store is asked', () => waiting.shift());
+        // Reading does not wait, and is answered after what was asked before.
+        assert.is((await ask('GET /queues')).status, 200);
+        assert.not.ok(isAnswered);
+        done(error);
+        assert.is((await answer).status, status);
+        isAnswered = false;
+      }
+    },
+    { store },
+  );
 });
 
 test('Rascal has its virtual hosts made, `/` among them, and works in them', () =>

@@ -21,7 +21,7 @@ export const messageRoutes: readonly Route[] = [
 /** One answer holds so many bytes of bodies, and the message that goes beyond: then there are fewer messages than asked. */
 const answerBytes = 16 * 1024 * 1024;
 
-async function publish(call: Call): Promise<Answer> {
+function publish(call: Call): Answer {
   const { user, body, broker } = call;
   assertKeys(body, ['routing_key', 'payload', 'payload_encoding']);
   const vhost = vhostOf(call);
@@ -40,13 +40,7 @@ async function publish(call: Call): Promise<Answer> {
     },
   );
   exchange.counters.published++;
-  const { hasQueue, isRefused, isStored } = vhost.deliver(message, vhost.route(exchange, message));
-  const { store } = vhost;
-  if (isStored && store !== undefined) {
-    await new Promise<void>((resolve, reject) => {
-      store.committed((error) => (error === undefined ? resolve() : reject(error)));
-    });
-  }
+  const { hasQueue, isRefused } = vhost.deliver(message, vhost.route(exchange, message));
   return ok({ routed: hasQueue && !isRefused });
 }
 
@@ -55,7 +49,7 @@ function payloadOf({ body }: Call): Buffer {
   const encoding = textOf(body, 'payload_encoding');
   if (encoding === 'string') return Buffer.from(payload);
   if (encoding !== 'base64') throw badRequest(`unsupported_encoding: ${encoding}`);
-  if (!/^[A-Za-z0-9+/\s]*={0,2}\s*$/.test(payload)) throw badRequest('the payload is no base64');
+  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(payload)) throw badRequest('the payload is no base64');
   return Buffer.from(payload, 'base64');
 }
 
