@@ -100,7 +100,8 @@ export const permissions: Readonly<Record<string, Job>> = {
     // amqplib takes a 320 for no error.
     const closed = new Promise<unknown>((done) => connection.once('close', done));
     await api('DELETE', `vhosts/${name}`);
-    return closeFrom(await closed, 'connection');
+    const { text, ...close } = closeFrom(await closed, 'connection');
+    return { ...close, text: text.replace(/is down$/, 'is deleted') }; // RabbitMQ 4.0 says now this, now that
   },
 };
 
