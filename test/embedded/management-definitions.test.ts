@@ -126,6 +126,10 @@ test('definitions that go out make the same broker again, user and password as w
       assert.equal(await out(other), definitions);
       assert.is((await other('GET /whoami', { as: 'bob:bobpw' })).status, 200);
     });
+    // What is there already stays as it is.
+    const other = { queues: [{ name: 'tq', vhost: 'v1', durable: true, arguments: {} }] };
+    assert.is((await ask('POST /definitions', { body: other })).status, 204);
+    assert.equal((await out(ask))['queues'], definitions['queues']);
     const { queues, bindings } = (await ask('GET /definitions/v1')).body as Record<string, Item[]>;
     await ask('PUT /vhosts/v2');
     assert.is((await ask('POST /definitions/v2', { body: { queues, exchanges: [] } })).status, 204);
@@ -140,7 +144,7 @@ test('definitions that fit nothing are 400', () =>
       { queues: 'q' },
       { queues: [7] },
       { users: [{ name: 'u', tags: '', password_hash: 'abc' }] },
-      { users: [{ name: 'u', tags: '', password_hash: 'AAAA', hashing_algorithm: 'toString' }] },
+      { users: [{ name: 'u', tags: '', password_hash: 'AAAA', hashing_algorithm: 'rot13' }] },
     ]) {
       assert.is((await ask('POST /definitions', { body })).status, 400, JSON.stringify(body));
     }
@@ -185,6 +189,7 @@ test('a change is answered when it is on disk, and with 500 when the disk fails'
     settle: nothing,
     redelivered: nothing,
     drop: nothing,
+    pendingBytes: 0,
     committed: (done) => void waiting.push(done),
     close: () => Promise.resolve(),
   };

@@ -122,6 +122,10 @@ test('bindings are made, found by every path, and unmade by their key', () =>
     assert.equal(await ends('/exchanges/%2F/e/bindings/source'), ['e>q']);
     assert.equal(await ends('/exchanges/%2F/e/bindings/destination'), ['amq.topic>e']);
     assert.equal(await ends('/exchanges/%2F/amq.default/bindings/source'), ['>q']);
+    // An exchange and a queue may have the same name.
+    await ask('PUT /queues/%2F/e');
+    assert.is((await getItems(ask, '/bindings/%2F/e/amq.topic/e/e')).length, 1);
+    assert.is((await getItems(ask, '/bindings/%2F/e/amq.topic/q/e')).length, 0);
     const [{ properties_key: key } = {}] = await getItems(ask, '/bindings/%2F/e/e/q/q');
     assert.match(String(key), /^k~/);
     assert.is((await ask(`DELETE /bindings/%2F/e/e/q/q/${encodeURIComponent(String(key))}`)).status, 204);
@@ -223,7 +227,7 @@ test('a message goes out with its properties, and comes back as it was', () =>
     assert.equal([payload, encoding], ['hé', 'string']);
   }));
 
-test('a rejected message is dead-lettered, a waiting consumer gets what is requeued', () =>
+test('a message that is got and rejected is dead-lettered', () =>
   withManagement(async ({ place, ask }) => {
     await ask('PUT /queues/%2F/dead');
     const body = { arguments: { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'dead' } };

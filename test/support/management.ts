@@ -51,7 +51,7 @@ function send(port: number, line: string, { body, as = 'guest:guest', headers = 
       path: `/api${path}`,
       agent: false,
       ...(as !== null && { auth: as }),
-      headers: { ...(text !== undefined && { 'content-type': 'application/json' }), ...headers },
+      headers: { ...(text !== undefined && { 'content-length': Buffer.byteLength(text) }), ...headers },
     });
     asked.on('error', reject);
     asked.on('response', (response) => {

@@ -36,13 +36,12 @@ export function fieldTable(value: unknown, depth = 0): Table {
 /** Throws 400 for a text that is too long for a name or a key. */
 export function shortString(text: string, what: string): string {
   if (Buffer.byteLength(text) > shortStringBytes) throw badRequest(`${what} has more than ${shortStringBytes} bytes`);
-  // Half a surrogate pair would be another text on the wire.
-  return text.toWellFormed();
+  return text;
 }
 
 function fieldOf(value: unknown, depth: number): FieldValue {
   if (depth > depthLimit) throw badRequest('arguments are nested too deep');
   if (Array.isArray(value)) return value.map((item) => fieldOf(item, depth + 1));
   if (typeof value === 'object' && value !== null) return fieldTable(value, depth);
-  return typeof value === 'string' ? value.toWellFormed() : (value as FieldValue);
+  return value as FieldValue;
 }

@@ -103,7 +103,6 @@ function giveBack(queue: Queue, taken: readonly Entry[], mode: (typeof modes)[st
     else if (mode === 'reject') queue.reject(entry);
     else queue.requeue(entry, mode === 'fail');
   }
-  queue.dispatch();
 }
 
 function messageItem(

@@ -33,12 +33,10 @@ function vhostItem({ name, queues }: VirtualHost): Record<string, unknown> {
   };
 }
 
-function putVhost({ broker, user, param }: Call): Answer {
+function putVhost({ broker, param }: Call): Answer {
   const name = shortString(param('vhost'), 'the name of a virtual host');
   const isNew = !broker.vhosts.has(name);
   broker.addVhost(name);
-  // RabbitMQ: whoever makes it by HTTP may do all in it.
-  if (isNew) broker.users.allow(user.name, name, { configure: '.*', write: '.*', read: '.*' });
   return put(isNew);
 }
 
