@@ -243,6 +243,50 @@ test('a message that is got and rejected is dead-lettered', () =>
     assert.is(((dead['properties'] as Item)['headers'] as Item)['x-first-death-reason'], 'rejected');
   }));
 
+test('a quorum queue counts what is got by hand as RabbitMQ 4.3 does', () =>
+  withManagement(async ({ ask }) => {
+    const declaration = { durable: true, arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': 1 } };
+    await ask('PUT /queues/%2F/q', { body: declaration });
+    const message = { properties: {}, routing_key: 'q', payload: 'x', payload_encoding: 'string' };
+    await ask('POST /exchanges/%2F/amq.default/publish', { body: message });
+    const headers = async (ackmode: string) => {
+      const body = { count: 1, ackmode, encoding: 'auto' };
+      const [got] = (await ask('POST /queues/%2F/q/get', { body })).body as Item[];
+      return got === undefined ? 'none' : (got['properties'] as Item)['headers'];
+    };
+    assert.is(await headers('ack_requeue_true'), undefined);
+    assert.equal(await headers('ack_requeue_true'), { 'x-acquired-count': 1 });
+    assert.equal(await headers('reject_requeue_true'), { 'x-acquired-count': 2 });
+    assert.equal(await headers('reject_requeue_true'), { 'x-acquired-count': 3, 'x-delivery-count': 1 });
+    assert.is(await headers('reject_requeue_true'), 'none');
+  }));
+
+test('the patterns of a user hold for all that is done by hand', () =>
+  withManagement(async ({ place, ask }) => {
+    const { users } = place.broker;
+    users.put({ name: 'bob', password: 'b', tags: ['management'] });
+    users.allow('bob', '/', { configure: '^$', write: '^$', read: '^$' });
+    await ask('PUT /queues/%2F/q');
+    await ask('PUT /exchanges/%2F/e', { body: { type: 'direct' } });
+    await ask('POST /bindings/%2F/e/e/q/q', { body: { routing_key: 'k' } });
+    const message = { properties: {}, routing_key: 'q', payload: 'x', payload_encoding: 'string' };
+    for (const [line, body] of [
+      ['PUT /queues/%2F/r', {}],
+      ['DELETE /queues/%2F/q', {}],
+      ['DELETE /queues/%2F/q/contents', {}],
+      ['PUT /exchanges/%2F/f', { type: 'direct' }],
+      ['DELETE /exchanges/%2F/e', {}],
+      ['POST /bindings/%2F/e/e/q/q', { routing_key: 'l' }],
+      ['DELETE /bindings/%2F/e/e/q/q/k', {}],
+      ['POST /exchanges/%2F/amq.default/publish', message],
+      ['POST /queues/%2F/q/get', { count: 1, ackmode: 'ack_requeue_true', encoding: 'auto' }],
+    ] as const) {
+      assert.is((await ask(line, { as: 'bob:b', body })).status, 401, line);
+    }
+    assert.is((await getItem(ask, '/queues/%2F/q'))['messages'], 0);
+    assert.is((await getItems(ask, '/bindings/%2F/e/e/q/q')).length, 1);
+  }));
+
 test('what cannot be published or got is 400', () =>
   withManagement(async ({ ask }) => {
     await ask('PUT /queues/%2F/q');

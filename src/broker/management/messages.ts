@@ -18,8 +18,10 @@ export const messageRoutes: readonly Route[] = [
   { method: 'POST', path: '/queues/:vhost/:queue/get', handle: getMessages },
 ];
 
-/** One answer holds so many bytes of bodies, and the message that goes beyond: then there are fewer messages than asked. */
+/** One answer holds about so much, and the message that goes beyond: then there are fewer messages than asked. */
 const answerBytes = 16 * 1024 * 1024;
+/** What a message costs in an answer beside its bytes, about. */
+const itemBytes = 256;
 
 function publish(call: Call): Answer {
   const { user, body, broker } = call;
@@ -86,7 +88,7 @@ function getMessages(call: Call): Answer {
       const got = queue.get(false);
       if (got === undefined) break;
       taken.push(got.entry);
-      bytes += Math.min(got.entry.message.bodyLength, truncate);
+      bytes += itemBytes + Math.min(got.entry.message.content.length, truncate);
       items.push(messageItem(got, { queue, truncate, isBase64: encoding === 'base64' }));
     }
   } catch (error) {
@@ -106,9 +108,10 @@ function giveBack(queue: Queue, taken: readonly Entry[], mode: (typeof modes)[st
 }
 
 function messageItem(
-  { entry: { message }, redelivered }: { entry: Entry; redelivered: boolean },
+  { entry, redelivered }: { entry: Entry; redelivered: boolean },
   { queue, truncate, isBase64 }: { queue: Queue; truncate: number; isBase64: boolean },
 ): Record<string, unknown> {
+  const message = queue.told(entry);
   const whole = message.body();
   const bytes = whole.subarray(0, Math.min(whole.length, truncate));
   const text = isBase64 ? undefined : textIn(bytes);
