@@ -1,0 +1,385 @@
+// A scripted peer that is slow, wrong, silent or endless: it is answered or cut off in good order, in bounded memory, and the others go on.
+
+import { readFileSync } from 'node:fs';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Clock, Timer } from '../../src/broker/clock.ts';
+import { type Broker, type BrokerOptions, startBroker } from '../../src/broker/server.ts';
+import {
+  type Close,
+  closeOf,
+  content,
+  type Frame,
+  frame,
+  greeting,
+  header,
+  method,
+  nameOf,
+  publish,
+} from './frames.ts';
+import { Peer } from './peer.ts';
+import { countOf } from './random.ts';
+
+async function withBroker(run: (broker: Broker) => Promise<void>, options: BrokerOptions = {}): Promise<void> {
+  const broker = await startBroker(options);
+  try {
+    await run(broker);
+  } finally {
+    await broker.close();
+  }
+}
+
+/** Time that goes only when it is told to. */
+class HandClock implements Clock {
+  #now = 1_700_000_000_000;
+  readonly #timers = new Set<{ at: number; run: () => void }>();
+
+  now(): number {
+    return this.#now;
+  }
+
+  after(milliseconds: number, run: () => void): Timer {
+    const timer = { at: this.#now + milliseconds, run };
+    this.#timers.add(timer);
+    return { cancel: () => void this.#timers.delete(timer) };
+  }
+
+  go(milliseconds: number): void {
+    this.#now += milliseconds;
+    for (const timer of [...this.#timers].sort((a, b) => a.at - b.at)) {
+      if (timer.at > this.#now || !this.#timers.delete(timer)) continue;
+      timer.run();
+    }
+  }
+}
+
+/** Everything up to the end: there is one close, and nothing after it. */
+async function onlyClose(peer: Peer): Promise<Close> {
+  let close: Close | undefined;
+  for (let found = await peer.next(); found !== undefined; found = await peer.next()) {
+    assert.is(close, undefined, `${nameOf(found)} after connection.close`);
+    if (nameOf(found) !== 'connection.close') continue;
+    close = closeOf(found);
+    peer.send(method(0, 'connection.close-ok'));
+    peer.socket.end();
+  }
+  assert.ok(close, 'the connection ended without a word');
+  return close as Close;
+}
+
+async function turns(what: string, isDone: () => boolean): Promise<void> {
+  for (let left = 200_000; !isDone(); left--) {
+    assert.ok(left > 0, what);
+    await new Promise((turned) => setImmediate(turned));
+  }
+}
+
+for (const [title, bytes] of [
+  ['of HTTP', Buffer.from('GET / HTTP/1.1\r\nHost: x\r\n\r\n')],
+  ['of AMQP 1.0', Buffer.from('AMQP\0\x01\0\0', 'latin1')],
+  ['of AMQP 0-8', Buffer.from('AMQP\x01\x01\x08\0', 'latin1')],
+  ['of TLS', Buffer.from([22, 3, 1, 2, 0, 1, 0, 1, 252])],
+] as const) {
+  test(`a protocol header ${title} is answered with the right one, and the connection ends`, () =>
+    withBroker(async ({ port }) => {
+      const peer = await Peer.connect(port);
+      const chunks: Buffer[] = [];
+      peer.socket.on('data', (chunk) => chunks.push(chunk));
+      peer.send(bytes);
+      await peer.closed;
+      assert.ok(Buffer.concat(chunks).equals(header));
+    }));
+}
+
+const opened = [header, ...greeting(), method(1, 'channel.open')];
+
+for (const [title, bytes, code] of [
+  ['a frame without its end', poked(method(1, 'basic.qos'), -1, 0), 501],
+  ['a frame of a type that there is not', poked(method(1, 'basic.qos'), 0, 7), 501],
+  ['a frame of 4 GiB', Buffer.from([1, 0, 1, 0xff, 0xff, 0xff, 0xff]), 501],
+  ['a frame one byte above what was negotiated', Buffer.from([1, 0, 1, 0, 0, 0x1f, 0xf9]), 501],
+  ['a body for no publish', frame(3, 1, Buffer.from('x')), 505],
+  ['a content header on channel 0', frame(2, 0, Buffer.alloc(14)), 505],
+  ['a heartbeat on a channel', frame(8, 1, Buffer.alloc(0)), 505],
+  ['a method on a channel that is not open', method(9, 'basic.qos'), 504],
+  ['a channel that is opened twice', method(1, 'channel.open'), 504],
+  ['a channel above what was negotiated', method(2048, 'channel.open'), 530],
+  ['a second greeting', greeting()[0] as Buffer, 504],
+  ['a method that there is not', frame(1, 1, Buffer.from([0, 99, 0, 99])), 503],
+  ['a method without its fields', frame(1, 1, Buffer.from([0, 50, 0, 10])), 501],
+  ['a method of two bytes', frame(1, 1, Buffer.from([0, 50])), 501],
+  ['a method where a body is due', Buffer.concat([method(1, 'basic.publish'), method(1, 'basic.qos')]), 505],
+] as const) {
+  test(`${title} ends the connection with ${code}, once, and no other connection`, () =>
+    withBroker(async ({ port, connections }) => {
+      const other = await Peer.open(port);
+      const peer = await Peer.connect(port);
+      peer.send(...opened, bytes);
+      assert.is((await onlyClose(peer)).code, code);
+      await turns('the connection is forgotten', () => connections.size === 1);
+      await other.close();
+    }));
+}
+
+test('frames that come byte by byte, and cut at every byte, are the same frames', () =>
+  withBroker(async ({ port }) => {
+    const said = Buffer.concat([
+      ...opened,
+      method(1, 'queue.declare', { queue: 'q', exclusive: true }),
+      method(1, 'confirm.select'),
+      ...publish(1, { routingKey: 'q' }, 'body', { headers: { a: [1, { b: 'c' }] } }),
+      method(1, 'basic.get', { queue: 'q', noAck: true }),
+      method(0, 'connection.close'),
+    ]);
+    const expected = await answers(port, [said]);
+    assert.equal(expected.slice(0, 3), ['connection.start', 'connection.tune', 'connection.open-ok']);
+    assert.equal(expected.slice(-1), ['connection.close-ok']);
+    assert.equal(
+      await answers(
+        port,
+        [...said].map((byte) => Buffer.from([byte])),
+      ),
+      expected,
+    );
+    for (let cut = 1; cut < said.length; cut++) {
+      assert.equal(await answers(port, [said.subarray(0, cut), said.subarray(cut)]), expected, `cut at ${cut}`);
+    }
+  }));
+
+test('silence before, in and after the handshake is cut off when its time is up', async () => {
+  const clock = new HandClock();
+  await withBroker(
+    async ({ port, connections }) => {
+      const [silent, half, late] = [await Peer.connect(port), await Peer.connect(port), await Peer.connect(port)];
+      half.send(header);
+      await half.until('connection.start');
+      late.send(header, greeting()[0] as Buffer);
+      await late.until('connection.tune');
+      const good = await Peer.open(port);
+      clock.go(9000);
+      assert.is(silent.isClosed || half.isClosed || late.isClosed, false);
+      clock.go(1001);
+      await Promise.all([silent.closed, half.closed, late.closed]);
+      assert.is(connections.size, 1);
+      await good.close();
+    },
+    { clock },
+  );
+});
+
+test('a client that never answers connection.close is cut off', async () => {
+  const clock = new HandClock();
+  await withBroker(
+    async ({ port }) => {
+      const peer = await Peer.open(port);
+      peer.send(frame(7, 1, Buffer.alloc(0)));
+      for (let found = await peer.next(); nameOf(found as Frame) !== 'connection.close'; found = await peer.next());
+      peer.send(...publish(1, { routingKey: 'q' }));
+      clock.go(2999);
+      assert.not(peer.isClosed);
+      clock.go(2);
+      await peer.closed;
+      peer.assertSilent();
+    },
+    { clock },
+  );
+});
+
+test('a client whose heartbeats stay away is cut off, one that sends them is not', async () => {
+  const clock = new HandClock();
+  await withBroker(
+    async ({ port }) => {
+      const [dead, alive] = [await Peer.open(port, { heartbeat: 10 }), await Peer.open(port, { heartbeat: 10 })];
+      for (let half = 0; half < 5; half++) {
+        alive.send(frame(8, 0, Buffer.alloc(0)), method(1, 'basic.qos'));
+        await alive.until('basic.qos-ok');
+        clock.go(5000);
+        await new Promise((turned) => setImmediate(turned));
+      }
+      await dead.closed;
+      assert.ok(dead.frames.filter(({ type }) => type === 8).length >= 2, 'the broker sent heartbeats');
+      assert.not(alive.isClosed);
+      await alive.close();
+    },
+    { clock },
+  );
+});
+
+test('a publisher without end is blocked at the limit and told so, the others go on, and room lets it go on', async () => {
+  const limit = 4 * 1024 * 1024;
+  await withBroker(
+    async ({ port, memory }) => {
+      const publisher = await Peer.open(port, { capabilities: { 'connection.blocked': true } });
+      const other = await Peer.open(port);
+      publisher.send(method(1, 'queue.declare', { queue: 'q', durable: true }));
+      other.send(method(1, 'queue.declare', { queue: 'p', durable: true }));
+      await publisher.until('queue.declare-ok');
+      const one = Buffer.concat(publish(1, { routingKey: 'q' }, Buffer.alloc(3000)));
+      let isRoom = true;
+      let sent = 0;
+      publisher.socket.on('drain', () => {
+        isRoom = true;
+      });
+      // Until the broker no longer reads, and what is on the way is full as well: 32 MiB were more than enough.
+      const blocked = publisher.until('connection.blocked');
+      let isBlocked = false;
+      void blocked.then(() => {
+        isBlocked = true;
+      });
+      await turns('it is blocked and its socket is full', () => {
+        while (isRoom && sent < 100_000) {
+          isRoom = publisher.socket.write(one);
+          sent++;
+        }
+        return isBlocked && !isRoom;
+      });
+      assert.is((await blocked).reason, 'low on memory');
+      assert.ok(sent < 30_000, `${sent} were taken`);
+      assert.ok(memory.usedBytes < limit + 2 * 1024 * 1024, `${memory.usedBytes} bytes in queues`);
+      const used = memory.usedBytes;
+      // Who only consumes is served on.
+      for (let count = 0; count < 20; count++) {
+        other.send(method(1, 'basic.get', { queue: 'q', noAck: true }));
+        await other.until('basic.get-ok');
+      }
+      assert.ok(memory.usedBytes < used);
+      other.send(method(1, 'queue.purge', { queue: 'q' }));
+      await publisher.until('connection.unblocked');
+      await publisher.until('connection.blocked');
+      publisher.socket.destroy();
+      await other.close();
+    },
+    { memoryLimitBytes: limit },
+  );
+});
+
+test('a consumer that never reads gets no more than fits on the way, and the rest stays in the queue', () =>
+  withBroker(async ({ port, vhosts }) => {
+    const deaf = await Peer.open(port);
+    deaf.send(method(1, 'queue.declare', { queue: 'q', durable: true }));
+    await deaf.until('queue.declare-ok');
+    deaf.send(method(1, 'basic.consume', { queue: 'q', noAck: true }));
+    await deaf.until('basic.consume-ok');
+    deaf.socket.pause();
+    const publisher = await Peer.open(port);
+    publisher.send(method(1, 'confirm.select'));
+    const one = Buffer.concat(publish(1, { routingKey: 'q' }, Buffer.alloc(4000)));
+    for (let count = 0; count < 8000; count++) publisher.send(one);
+    for (let tag = 0; tag < 8000; ) tag = (await publisher.until('basic.ack')).deliveryTag;
+    const ready = vhosts.get('/')?.queues.get('q')?.ready.length ?? 0;
+    // 32 MB: what the kernel takes, and the broker's own megabyte.
+    assert.ok(ready > 2000, `${ready} stayed in the queue`);
+    deaf.socket.resume();
+    await turns('it reads again and gets the rest', () => deaf.frames.filter(({ type }) => type === 1).length === 8000);
+    await Promise.all([deaf.close(), publisher.close()]);
+  }));
+
+test('a client that asks without end and never reads the answers costs the broker a bounded number of bytes', () =>
+  withBroker(async ({ port, connections }) => {
+    const deaf = await Peer.open(port);
+    deaf.socket.pause();
+    const [connection] = connections;
+    const many = Buffer.concat(
+      Array.from({ length: 1000 }, () => method(1, 'queue.declare', { queue: 'q'.repeat(200), exclusive: true })),
+    );
+    let isRoom = true;
+    deaf.socket.on('drain', () => {
+      isRoom = true;
+    });
+    let quiet = 0;
+    let last = 0;
+    // Until nothing is taken for as many turns as any write would need.
+    await turns('the broker reads no more', () => {
+      while (isRoom) isRoom = deaf.socket.write(many);
+      const { bytesReceived } = connection ?? { bytesReceived: 0 };
+      quiet = bytesReceived === last ? quiet + 1 : 0;
+      last = bytesReceived;
+      return quiet > 5000;
+    });
+    assert.ok((connection?.output.bytes ?? 0) < 64 * 1024 * 1024, `${connection?.output.bytes} bytes of answers`);
+    deaf.socket.destroy();
+    await turns('it is gone', () => connections.size === 0);
+  }));
+
+test('a body in a million pieces, most of them empty, costs no more than its bytes', () =>
+  withBroker(async ({ port }) => {
+    const peer = await Peer.open(port);
+    peer.send(
+      method(1, 'queue.declare', { queue: 'q', exclusive: true }),
+      method(1, 'basic.publish', { routingKey: 'q' }),
+    );
+    const head = content(1, Buffer.alloc(0))[0] as Buffer;
+    head.writeBigUInt64BE(400_000n, 7 + 4);
+    peer.send(head);
+    const before = process.memoryUsage().heapUsed;
+    const pieces = Buffer.concat(
+      Array.from({ length: 2000 }, (_, index) => frame(3, 1, Buffer.alloc(index % 10 === 0 ? 1 : 0))),
+    );
+    for (let times = 0; times < 500; times++) {
+      if (!peer.socket.write(pieces)) await new Promise<void>((done) => peer.socket.once('drain', () => done()));
+    }
+    for (let left = 300_000; left > 0; left -= 4000) peer.send(frame(3, 1, Buffer.alloc(4000, 'y')));
+    peer.send(method(1, 'basic.get', { queue: 'q', noAck: true }));
+    await peer.until('basic.get-ok');
+    const growth = process.memoryUsage().heapUsed - before;
+    assert.ok(growth < 64 * 1024 * 1024, `the heap grew by ${growth} bytes`);
+    await peer.close();
+  }));
+
+const idle = Math.min(countOf('MQ_IDLE_CONNECTIONS', 10_000), Math.floor((descriptors() - 200) / 2));
+
+test(`${idle} idle connections are held in bounded memory, and the next client is served (descriptors: ${descriptors()})`, () =>
+  withBroker(async ({ port, connections }) => {
+    const said = Buffer.concat([header, ...greeting({ heartbeat: 0 })]);
+    const before = process.memoryUsage().rss;
+    const peers: Peer[] = [];
+    while (peers.length < idle) {
+      const some = Array.from({ length: Math.min(100, idle - peers.length) }, async () => {
+        const peer = await Peer.connect(port);
+        peer.send(said);
+        await peer.until('connection.open-ok');
+        return peer;
+      });
+      peers.push(...(await Promise.all(some)));
+    }
+    assert.is(connections.size, idle);
+    const each = (process.memoryUsage().rss - before) / idle;
+    // Both ends are in this process.
+    assert.ok(each < 64 * 1024, `${Math.round(each)} bytes for each`);
+    console.log(`  ${idle} idle connections, ${Math.round(each)} bytes for both ends of each`);
+    const next = await Peer.open(port);
+    next.send(method(1, 'basic.qos'));
+    await next.until('basic.qos-ok');
+    await next.close();
+    for (const peer of peers) peer.socket.destroy();
+    await turns('all are gone', () => connections.size === 0);
+  }));
+
+/** How many this process may have open. */
+function descriptors(): number {
+  try {
+    return Number(/Max open files\s+(\d+)/.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? 1024);
+  } catch {
+    return 1024;
+  }
+}
+
+/** The names of what comes back until the end; bodies and headers by their type. */
+async function answers(port: number, chunks: readonly Buffer[]): Promise<string[]> {
+  const peer = await Peer.connect(port);
+  for (const chunk of chunks) {
+    await new Promise<void>((done) => peer.socket.write(chunk, () => done()));
+  }
+  const names: string[] = [];
+  for (let found = await peer.next(); found !== undefined; found = await peer.next()) {
+    names.push(nameOf(found) ?? `type ${found.type}`);
+  }
+  return names;
+}
+
+function poked(bytes: Buffer, place: number, value: number): Buffer {
+  bytes[place < 0 ? bytes.length + place : place] = value;
+  return bytes;
+}
+
+test.run();
