@@ -222,6 +222,52 @@ test('a forged x-death does not keep the broker from starting again', () =>
     });
   }));
 
+test('properties that are not UTF-8 are relayed as they are, die, match headers, and do not keep the broker from starting', () =>
+  withFolder(async (open) => {
+    const properties = {
+      deliveryMode: 2,
+      correlationId: 'XX',
+      messageId: 'XX',
+      expiration: '60000',
+      headers: { a: 1 },
+    };
+    const poisoned = (address: object) =>
+      publish(1, address, 'x', properties).map((bytes) =>
+        Buffer.from(bytes.toString('latin1').replaceAll('XX', '\xff\xfe'), 'latin1'),
+      );
+    await withBroker(
+      async ({ port }) => {
+        const peer = await Peer.open(port);
+        peer.send(
+          method(1, 'queue.declare', { queue: 'q', durable: true }),
+          method(1, 'queue.bind', { queue: 'q', exchange: 'amq.headers', arguments: { a: 1 } }),
+          method(1, 'queue.declare', {
+            queue: 'short',
+            durable: true,
+            arguments: { 'x-message-ttl': 1, 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'q' },
+          }),
+          method(1, 'confirm.select'),
+          ...poisoned({ exchange: 'amq.headers' }),
+          ...poisoned({ routingKey: 'short' }),
+        );
+        await peer.until('confirm.select-ok');
+        for (let tag = 0; tag < 2; ) tag = (await peer.until('basic.ack')).deliveryTag;
+        for (let count = 0; count < 2; ) {
+          peer.send(method(1, 'queue.declare', { queue: 'q', passive: true }));
+          count = (await peer.until('queue.declare-ok')).messageCount;
+        }
+        peer.send(method(1, 'basic.get', { queue: 'q' }));
+        await peer.until('basic.get-ok');
+        assert.ok((await peer.next())?.payload.includes(Buffer.from([2, 0xff, 0xfe])));
+        await peer.close();
+      },
+      { store: await open() },
+    );
+    await withBroker(async ({ vhosts }) => assert.is(vhosts.get('/')?.queues.get('q')?.ready.length, 2), {
+      store: await open(),
+    });
+  }));
+
 test('a store whose last record was torn off between a queue and its bindings opens, and forgets what belongs to nobody', () =>
   withFolder(async (open) => {
     let store = await open();

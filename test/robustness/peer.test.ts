@@ -103,7 +103,7 @@ for (const [title, bytes, code] of [
   ['a heartbeat on a channel', frame(8, 1, Buffer.alloc(0)), 505],
   ['a method on a channel that is not open', method(9, 'basic.qos'), 504],
   ['a channel that is opened twice', method(1, 'channel.open'), 504],
-  ['a channel above what was negotiated', method(2048, 'channel.open'), 530],
+  ['one channel more than was negotiated', Buffer.concat(range(2, 2048, (each) => method(each, 'channel.open'))), 530],
   ['a second greeting', greeting()[0] as Buffer, 504],
   ['a method that there is not', frame(1, 1, Buffer.from([0, 99, 0, 99])), 503],
   ['a method without its fields', frame(1, 1, Buffer.from([0, 50, 0, 10])), 501],
@@ -375,6 +375,10 @@ async function answers(port: number, chunks: readonly Buffer[]): Promise<string[
     names.push(nameOf(found) ?? `type ${found.type}`);
   }
   return names;
+}
+
+function range(first: number, last: number, make: (number: number) => Buffer): Buffer[] {
+  return Array.from({ length: last - first + 1 }, (_, index) => make(first + index));
 }
 
 function poked(bytes: Buffer, place: number, value: number): Buffer {
