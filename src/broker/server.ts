@@ -4,7 +4,6 @@
 // are neither durable nor exclusive, basic.qos with global.
 
 import { createServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer } from 'node:tls';
 import { MqError } from '../errors.ts';
 import type { BrokerState } from './broker-state.ts';
 import { type Clock, systemClock } from './clock.ts';
@@ -136,7 +135,9 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   for (const vhost of vhosts.values()) for (const queue of vhost.queues.values()) queue.expire();
 
   const take = (socket: Socket) => void all.add(new Connection(socket, state));
-  const server = options.tls === undefined ? createServer(take) : createTlsServer(options.tls, take);
+  // Loaded where it is asked for: it would take as long as all the rest of the start.
+  const server =
+    options.tls === undefined ? createServer(take) : (await import('node:tls')).createServer(options.tls, take);
   // With TLS these are there before the handshake is.
   server.on('connection', (socket) => {
     sockets.add(socket);
