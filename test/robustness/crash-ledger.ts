@@ -11,6 +11,10 @@ export class Ledger {
   /** Answers so far, for the closing words of the test. */
   readonly counts = { sent: 0, confirmed: 0, acked: 0, kept: 0, reappeared: 0 };
 
+  knows(id: string): boolean {
+    return this.#states.has(id);
+  }
+
   sent(id: string): void {
     this.#states.set(id, 'sent');
     this.counts.sent++;

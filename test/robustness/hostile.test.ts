@@ -105,6 +105,26 @@ test('tables where text or numbers belong are told to be wrong', () =>
     await peer.close();
   }));
 
+test('tables nested as deep as a frame allows are refused before the stack is', () =>
+  withBroker(async ({ port }) => {
+    const levels = 15_000;
+    const deep = Buffer.alloc(levels * 7 + 4);
+    for (let level = 0; level < levels; level++) {
+      deep.writeUInt32BE(deep.length - level * 7 - 4, level * 7);
+      deep.write('\u0001aF', level * 7 + 4, 'latin1');
+    }
+    const declare = Buffer.concat([Buffer.from([0, 50, 0, 10, 0, 0, 1, 113, 0]), deep]);
+    const properties = Buffer.concat([Buffer.from([0, 60, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x20, 0]), deep]);
+    for (const frames of [
+      [frame(1, 1, declare)],
+      [method(1, 'basic.publish', { routingKey: 'q' }), frame(2, 1, properties)],
+    ]) {
+      const peer = await Peer.open(port, { frameMax: 131_072 });
+      assert.match(await refusal(peer, ...frames), 'connection.close SYNTAX_ERROR');
+      peer.socket.destroy();
+    }
+  }));
+
 test('headers named as what every object of JavaScript has are headers as all others', () =>
   withBroker(async ({ port }) => {
     const peer = await Peer.open(port);

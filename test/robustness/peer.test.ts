@@ -1,6 +1,10 @@
 // A scripted peer that is slow, wrong, silent or endless: it is answered or cut off in good order, in bounded memory, and the others go on.
 
-import { readFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Clock, Timer } from '../../src/broker/clock.ts';
@@ -354,6 +358,38 @@ test(`${idle} idle connections are held in bounded memory, and the next client i
     for (const peer of peers) peer.socket.destroy();
     await turns('all are gone', () => connections.size === 0);
   }));
+
+test('a broker without a descriptor left serves those it has, and the next ones as soon as it can', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'mq-descriptors-'));
+  const program = join(import.meta.dirname, 'crash-broker.ts');
+  const limited = ['-c', 'ulimit -n 64; exec "$0" "$@"', process.execPath, program, folder];
+  const child = spawn('/bin/sh', limited, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = once(child, 'exit');
+  try {
+    const [line] = await once(child.stdout, 'data');
+    const port = Number(new URL(JSON.parse(String(line)).url).port);
+    const first = await Peer.open(port);
+    const peers = await Promise.all(Array.from({ length: 100 }, () => Peer.connect(port)));
+    const served = async () => {
+      first.send(method(1, 'basic.qos'));
+      await first.until('basic.qos-ok');
+    };
+    // Whoever was not taken is closed, or waits in the row of the kernel.
+    await served();
+    for (const peer of peers) peer.send(header);
+    await served();
+    assert.is(child.exitCode, null);
+    for (const peer of peers) peer.socket.destroy();
+    await Promise.all(peers.map(({ closed }) => closed));
+    await served();
+    const next = await Peer.open(port);
+    await Promise.all([next.close(), first.close()]);
+  } finally {
+    child.kill('SIGKILL');
+    await ended;
+    rmSync(folder, { recursive: true });
+  }
+});
 
 /** How many this process may have open. */
 function descriptors(): number {
