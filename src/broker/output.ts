@@ -93,6 +93,11 @@ export class Output {
     this.#message(channel, message);
   }
 
+  /** Handed over and not taken by the peer. */
+  get waitingBytes(): number {
+    return this.#socket.writableLength;
+  }
+
   /** Nothing is handed over until `release`: what was said is not true yet. */
   hold(): void {
     this.#holds++;

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Clock, Timer } from '../../src/broker/clock.ts';
+import { decodeProperties } from '../../src/broker/codec/properties.ts';
 import { type Broker, type BrokerOptions, startBroker } from '../../src/broker/server.ts';
 import {
   type Close,
@@ -303,6 +304,33 @@ test('a client that asks without end and never reads the answers costs the broke
     assert.ok((connection?.output.bytes ?? 0) < 64 * 1024 * 1024, `${connection?.output.bytes} bytes of answers`);
     deaf.socket.destroy();
     await turns('it is gone', () => connections.size === 0);
+  }));
+
+test('a client that never reads its direct replies costs no more than a bounded number of bytes', () =>
+  withBroker(async ({ port, connections }) => {
+    const deaf = await Peer.open(port);
+    const [connection] = connections;
+    const server = await Peer.open(port);
+    server.send(method(1, 'queue.declare', { queue: 'rpc', exclusive: true }), method(1, 'confirm.select'));
+    await server.until('confirm.select-ok');
+    deaf.send(
+      method(1, 'basic.consume', { queue: 'amq.rabbitmq.reply-to', noAck: true }),
+      ...publish(1, { routingKey: 'rpc' }, 'ask', { replyTo: 'amq.rabbitmq.reply-to' }),
+      method(1, 'basic.qos'),
+    );
+    await deaf.until('basic.qos-ok');
+    deaf.socket.pause();
+    server.send(method(1, 'basic.get', { queue: 'rpc', noAck: true }));
+    await server.until('basic.get-ok');
+    const { replyTo = '' } = decodeProperties((await server.next())?.payload ?? Buffer.alloc(0), 12);
+    const reply = Buffer.concat(publish(1, { routingKey: replyTo }, Buffer.alloc(100_000)));
+    for (let tag = 0; tag < 1000; tag = (await server.until('basic.ack')).deliveryTag) server.send(reply);
+    assert.ok(
+      (connection?.output.waitingBytes ?? 0) < 40 * 1024 * 1024,
+      `${connection?.output.waitingBytes} bytes wait`,
+    );
+    deaf.socket.destroy();
+    await server.close();
   }));
 
 test('a body in a million pieces, most of them empty, costs no more than its bytes', () =>
