@@ -7,19 +7,10 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { decodeMethod } from '../../src/broker/codec/methods.ts';
 import { decodeProperties } from '../../src/broker/codec/properties.ts';
-import { type Broker, type BrokerOptions, startBroker } from '../../src/broker/server.ts';
 import { openStore, type Store } from '../../src/broker/store.ts';
 import { closeOf, content, frame, method, nameOf, publish } from './frames.ts';
 import { Peer } from './peer.ts';
-
-async function withBroker(run: (broker: Broker) => Promise<void>, options: BrokerOptions = {}): Promise<void> {
-  const broker = await startBroker(options);
-  try {
-    await run(broker);
-  } finally {
-    await broker.close();
-  }
-}
+import { withBroker } from './running.ts';
 
 async function withFolder(run: (open: () => Promise<Store>) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'mq-hostile-'));
