@@ -12,6 +12,8 @@ import type { ExchangeDeclaration, QueueDeclaration } from './vhost.ts';
 
 /** AMQP 0-9-1, 1.7.2.1 and 1.6.2.1: names that begin so are the broker's own. */
 export function assertFreeName(kind: 'queue' | 'exchange', name: string): void {
+  // RabbitMQ takes it. Here it stands between the parts of a key, and AMQP 0-9-1, 3.1.3.2 has no such sign in a name.
+  if (name.includes('\0')) throw new ProtocolError('PRECONDITION_FAILED', `${kind} name has a NUL in it`);
   if (!name.startsWith('amq.')) return;
   throw new ProtocolError('ACCESS_REFUSED', `${kind} name '${name}' contains reserved prefix 'amq.*'`);
 }

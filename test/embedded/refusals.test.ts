@@ -10,6 +10,18 @@ const body = Buffer.from('x');
 
 const cases: readonly [title: string, use: Use, code: number, text: string][] = [
   [
+    'a NUL in the name of a queue',
+    (c) => c.assertQueue('a\0b'),
+    406,
+    'PRECONDITION_FAILED - queue name has a NUL in it',
+  ],
+  [
+    'a NUL in the name of an exchange',
+    (c) => c.assertExchange('a\0b', 'direct'),
+    406,
+    'PRECONDITION_FAILED - exchange name has a NUL in it',
+  ],
+  [
     'a passive declaration of a missing queue',
     (c) => c.checkQueue('no'),
     404,

@@ -245,6 +245,9 @@ interface Outcome {
   readonly lines: readonly string[];
 }
 
+/** What test/run.ts puts above the files of a tier, or of none. */
+const titles = new Set(['files', 'unit']);
+
 /** Runs test/run.ts as a person does. */
 function runner(...args: string[]): Promise<Outcome> {
   return new Promise((resolve) => {
@@ -253,7 +256,7 @@ function runner(...args: string[]): Promise<Outcome> {
         .replaceAll(root + sep, '')
         .replaceAll('\\', '/')
         .split('\n')
-        .filter((line) => line !== '' && line !== 'files' && !line.startsWith('order of files'))
+        .filter((line) => line !== '' && !titles.has(line) && !line.startsWith('order of files'))
         .map((line) => line.replace(/^(FAIL|ok {2}|skip) \S+ \((.*), \d+ ms\)$/, '$1 ($2)'));
       resolve({ status: child.exitCode, lines });
     });
