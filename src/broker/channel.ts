@@ -68,6 +68,7 @@ export class Channel {
   /** Everything that it holds goes back; nothing is sent. */
   release(): void {
     this.isClosing = true;
+    this.transaction?.rollback();
     this.deliveries.release();
     this.publisher.release();
   }
@@ -135,7 +136,7 @@ export class Channel {
   #refuse(error: ProtocolError, key: number): void {
     this.publisher.flush();
     this.release();
-    this.connection.log(`${this.connection.name} channel ${this.number}: ${error.replyText}`);
+    this.connection.log(`${this.connection.name} channel ${this.number}: ${error.logText}`);
     this.send('channel.close', { ...closeFields(error), classId: key >>> 16, methodId: key & 0xffff });
   }
 }

@@ -121,6 +121,15 @@ export class Connection {
     this.#broker.turn.add(flushable);
   }
 
+  /** Answers wait until everything that they speak of is on disk. */
+  answerWhenStored(): void {
+    this.output.hold();
+    this.#broker.store?.committed((error) => {
+      if (error !== undefined) this.fail(error);
+      this.output.release();
+    });
+  }
+
   /** An exclusive queue, which goes when the connection goes. */
   ownQueue(queue: Queue): void {
     this.#exclusive.add(queue);
@@ -326,7 +335,7 @@ export class Connection {
 
   #refuse(error: ProtocolError, key: number): void {
     if (this.#state === 'closing' || this.#state === 'closed') return;
-    this.log(`${this.name}: ${error.replyText}`);
+    this.log(`${this.name}: ${error.logText}`);
     for (const channel of this.channels.values()) channel.flush();
     this.#releaseChannels();
     this.#holds.clear();
@@ -351,8 +360,7 @@ export class Connection {
     this.#releaseChannels();
     this.#state = 'closed';
     this.#parser.stop();
-    this.output.flush();
-    this.#socket.end();
+    this.output.end();
     this.#limitTimer?.cancel();
     this.#limitTimer = this.#broker.clock.after(closeMs, () => this.#socket.destroy());
   }
@@ -367,6 +375,8 @@ export class Connection {
   }
 
   #releaseChannels(): void {
+    // All of them first: what one gives back must not go to the next, which would count as one more failure.
+    for (const channel of this.channels.values()) channel.isClosing = true;
     for (const channel of this.channels.values()) channel.release();
     this.channels.clear();
     for (const queue of this.#exclusive) this.#vhost?.removeQueue(queue);

@@ -52,7 +52,11 @@ export class Consumers {
   remove(consumer: Consumer): void {
     this.all.delete(consumer);
     consumer.isInLine = false;
-    this.#lines.find(({ priority }) => priority === consumer.priority)?.line.remove(consumer);
+    const place = this.#lines.findIndex(({ priority }) => priority === consumer.priority);
+    const line = this.#lines[place]?.line;
+    line?.remove(consumer);
+    // Priorities come and go with consumers, as many as there are numbers.
+    if (line?.length === 0) this.#lines.splice(place, 1);
     if (this.#active !== consumer) return;
     this.#active = undefined;
     // RabbitMQ: the next is the one with the highest priority, of those the one that waits longest.

@@ -17,7 +17,7 @@ export class Content {
   #awaits: 'nothing' | 'header' | 'body' = 'nothing';
   #filled = 0;
   #bodyLeft = 0;
-  #pieces: Buffer[] = [];
+  #bodyLength = 0;
 
   /** A basic.publish was read. */
   begin(): void {
@@ -49,8 +49,13 @@ export class Content {
     }
     if (this.#bodyLeft > 0) return false;
     this.#awaits = 'nothing';
-    if (this.#pieces.length > 0) this.bytes = Buffer.concat(this.#pieces);
-    this.#pieces = [];
+    // Only now: a client that has been refused may send what is left of the body after its close-ok.
+    if (this.#bodyLength > largestBody) {
+      throw new ProtocolError(
+        'PRECONDITION_FAILED',
+        `message size ${this.#bodyLength} is larger than configured max size ${largestBody}`,
+      );
+    }
     return true;
   }
 
@@ -64,24 +69,14 @@ export class Content {
       );
     }
     const bodyLength = buffer.readUInt32BE(start + 4) * 0x1_0000_0000 + buffer.readUInt32BE(start + 8);
-    if (bodyLength > largestBody) {
-      // Not awaited: the channel closes, and throws away what still comes.
-      this.#awaits = 'nothing';
-      throw new ProtocolError(
-        'PRECONDITION_FAILED',
-        `message size ${bodyLength} is larger than configured max size ${largestBody}`,
-      );
-    }
+    this.#bodyLength = bodyLength;
     const propertiesLength = end - start - headerSize;
     this.#awaits = 'body';
     this.#bodyLeft = bodyLength;
     this.propertiesLength = propertiesLength;
-    const isLarge = bodyLength > announcedLimit;
-    const bytes = Buffer.allocUnsafe(propertiesLength + (isLarge ? 0 : bodyLength));
-    copy(bytes, 0, buffer, start + headerSize, end);
+    this.bytes = Buffer.allocUnsafe(propertiesLength + Math.min(bodyLength, announcedLimit));
+    copy(this.bytes, 0, buffer, start + headerSize, end);
     this.#filled = propertiesLength;
-    if (isLarge) this.#pieces.push(bytes);
-    else this.bytes = bytes;
   }
 
   #takeBody(buffer: Buffer, start: number, end: number): void {
@@ -90,9 +85,18 @@ export class Content {
       throw new ProtocolError('FRAME_ERROR', 'content body frame exceeds remaining content size');
     }
     this.#bodyLeft -= length;
-    if (this.#pieces.length > 0) this.#pieces.push(Buffer.from(buffer.subarray(start, end)));
-    else copy(this.bytes, this.#filled, buffer, start, end);
+    if (this.#bodyLength > largestBody) return;
+    if (this.#filled + length > this.bytes.length) this.#grow(this.#filled + length);
+    copy(this.bytes, this.#filled, buffer, start, end);
     this.#filled += length;
+  }
+
+  /** Twice as large each time, and in the end as large as was announced: however small the frames are, they cost no more than their bytes. */
+  #grow(needed: number): void {
+    const whole = this.propertiesLength + this.#bodyLength;
+    const larger = Buffer.allocUnsafe(Math.min(whole, Math.max(needed, this.bytes.length * 2)));
+    this.bytes.copy(larger, 0, 0, this.#filled);
+    this.bytes = larger;
   }
 }
 

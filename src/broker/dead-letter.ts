@@ -91,18 +91,20 @@ export function deathsOf(headers: Table | undefined): Death[] | undefined {
   const list = headers?.['x-death'];
   if (!Array.isArray(list)) return undefined;
   return list.flatMap((item: FieldValue) => {
-    if (typeof item !== 'object' || item === null || !('queue' in item) || !('reason' in item)) return [];
-    const { count, time, exchange } = item as Table;
-    const keys = item['routing-keys'];
-    const expiration = item['original-expiration'];
+    if (typeof item !== 'object' || item === null) return [];
+    // A client may have written anything there, and the broker has to start all the same.
+    const { queue, reason, count, time, exchange } = item as Table;
+    if (typeof queue !== 'string' || typeof reason !== 'string') return [];
+    const keys = (item as Table)['routing-keys'];
+    const expiration = (item as Table)['original-expiration'];
     return {
-      queue: String(item['queue']),
-      reason: String(item['reason']) as DeathReason,
-      exchange: String(exchange ?? ''),
-      routingKeys: Array.isArray(keys) ? keys.map(String) : [],
-      count: Number(count ?? 1),
+      queue,
+      reason: reason as DeathReason,
+      exchange: typeof exchange === 'string' ? exchange : '',
+      routingKeys: Array.isArray(keys) ? keys.filter((key) => typeof key === 'string') : [],
+      count: typeof count === 'number' ? count : 1,
       time: time instanceof Timestamp ? time.seconds * 1000 : 0,
-      originalExpiration: expiration === undefined ? undefined : String(expiration),
+      originalExpiration: typeof expiration === 'string' ? expiration : undefined,
     };
   });
 }

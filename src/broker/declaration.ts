@@ -3,12 +3,23 @@
 import type { Channel } from './channel.ts';
 import type { Method, MethodFields } from './codec/methods.ts';
 import { queueNamed } from './deliveries.ts';
+import { queueName } from './names.ts';
 import { ProtocolError } from './protocol-error.ts';
 import { replyQueue } from './reply-to.ts';
-import { type Access, assertAccess } from './users.ts';
+import { type Access, assertAccess, assertAnyAccess } from './users.ts';
 
 /** False: none of its methods. */
 export function declare(channel: Channel, method: Method): boolean {
+  const { store } = channel.vhost;
+  const before = store?.pendingBytes;
+  if (!answer(channel, method)) return false;
+  // What was settled by a purge is not appended yet.
+  const isStored = store !== undefined && (store.pendingBytes !== before || method.name === 'queue.purge');
+  if (isStored) channel.connection.answerWhenStored();
+  return true;
+}
+
+function answer(channel: Channel, method: Method): boolean {
   switch (method.name) {
     case 'exchange.declare':
       declareExchange(channel, method.fields);
@@ -43,8 +54,10 @@ function declareExchange(channel: Channel, fields: MethodFields<'exchange.declar
   const { vhost } = channel;
   const name = withoutLineEnds(fields.exchange);
   assertNotDefault(name);
-  if (fields.passive) vhost.exchange(name);
-  else {
+  if (fields.passive) {
+    assertAnyAccess(channel.connection.user, { vhost: vhost.name, kind: 'exchange', name });
+    vhost.exchange(name);
+  } else {
     allow(channel, 'configure', 'exchange', name);
     const alternate = fields.arguments.get('alternate-exchange');
     if (typeof alternate === 'string' && !vhost.exchanges.has(name)) {
@@ -93,16 +106,19 @@ function declareQueue(channel: Channel, fields: MethodFields<'queue.declare'>): 
     }
     counts = { messageCount: 0, consumerCount: 1 };
   } else {
-    if (fields.passive) name = queueNamed(channel, name);
-    else allow(channel, 'configure', 'queue', name);
+    const generated = queueName();
+    if (fields.passive) {
+      name = queueNamed(channel, name);
+      assertAnyAccess(connection.user, { vhost: vhost.name, kind: 'queue', name });
+    } else allow(channel, 'configure', 'queue', name === '' ? generated : name);
     const deadLetterExchange = fields.arguments.get('x-dead-letter-exchange');
     if (!fields.passive && typeof deadLetterExchange === 'string' && !vhost.queues.has(name)) {
-      allow(channel, 'read', 'queue', name);
+      allow(channel, 'read', 'queue', name === '' ? generated : name);
       allow(channel, 'write', 'exchange', deadLetterExchange);
     }
     const queue = fields.passive
       ? vhost.queue(name, connection)
-      : vhost.declareQueue({ ...fields, queue: name }, connection);
+      : vhost.declareQueue({ ...fields, queue: name }, connection, generated);
     if (queue.owner === connection) connection.ownQueue(queue);
     name = queue.name;
     queue.touch();

@@ -11,6 +11,9 @@ import type { Entry } from './ready.ts';
 import { replyQueue } from './reply-to.ts';
 import { assertAccess } from './users.ts';
 
+/** With so many bytes unread a client gets no further direct replies. */
+const unreadReplyBytes = 32 * 1024 * 1024;
+
 /** A message on the way to the client, by its delivery tag. */
 export interface Held {
   readonly tag: number;
@@ -42,6 +45,7 @@ export class Deliveries {
 
   /** Whether the channel as a whole has room for one more. */
   get hasRoom(): boolean {
+    if (this.channel.isClosing) return false;
     if (this.channelPrefetch > 0 && this.heldByConsumers >= this.channelPrefetch) return false;
     return !this.channel.connection.output.isBacklogged;
   }
@@ -138,7 +142,7 @@ export class Deliveries {
 
   #tellLost(consumer: ChannelConsumer): void {
     if (this.channel.isClosing || !this.channel.connection.can('consumer_cancel_notify')) return;
-    this.channel.send('basic.cancel', { consumerTag: consumer.tag, noWait: true } as never);
+    this.channel.send('basic.cancel', { consumerTag: consumer.tag, noWait: true });
   }
 
   #qos({ prefetchSize, prefetchCount, global }: MethodFields<'basic.qos'>): void {
@@ -181,6 +185,8 @@ export class Deliveries {
     const { connection, number } = this.channel;
     this.#replyTag = tag;
     this.replyAddress = connection.replies.add((message) => {
+      // RabbitMQ: replies come at most once. Whoever does not read them gets no more of them, and costs no more memory.
+      if (connection.output.waitingBytes > unreadReplyBytes) return;
       connection.output.deliver(number, tag, ++this.#lastTag, false, message);
     });
   }

@@ -2,6 +2,7 @@
 
 import type { Arguments } from './codec/arguments.ts';
 import type { FieldValue } from './codec/table.ts';
+import { shownValue } from './codec/table.ts';
 import type { Exchange } from './exchange.ts';
 import { isSame } from './headers.ts';
 import { ProtocolError } from './protocol-error.ts';
@@ -11,6 +12,8 @@ import type { ExchangeDeclaration, QueueDeclaration } from './vhost.ts';
 
 /** AMQP 0-9-1, 1.7.2.1 and 1.6.2.1: names that begin so are the broker's own. */
 export function assertFreeName(kind: 'queue' | 'exchange', name: string): void {
+  // RabbitMQ takes it. Here it stands between the parts of a key, and AMQP 0-9-1, 3.1.3.2 has no such sign in a name.
+  if (name.includes('\0')) throw new ProtocolError('PRECONDITION_FAILED', `${kind} name has a NUL in it`);
   if (!name.startsWith('amq.')) return;
   throw new ProtocolError('ACCESS_REFUSED', `${kind} name '${name}' contains reserved prefix 'amq.*'`);
 }
@@ -62,14 +65,14 @@ function assertSameArguments(
     const short = a !== undefined && b !== undefined;
     throw new ProtocolError(
       'PRECONDITION_FAILED',
-      `inequivalent arg '${name}' for ${what}: received ${short ? `'${String(b)}'` : is} but current is ${short ? `'${String(a)}'` : was}`,
+      `inequivalent arg '${name}' for ${what}: received ${short ? `'${shownValue(b)}'` : is} but current is ${short ? `'${shownValue(a)}'` : was}`,
     );
   }
 }
 
 function shown(all: Arguments, name: string): string {
   const value = all.get(name);
-  return value === undefined ? 'none' : `the value '${String(value)}' of type '${all.typeName(name)}'`;
+  return value === undefined ? 'none' : `the value '${shownValue(value)}' of type '${all.typeName(name)}'`;
 }
 
 /** RabbitMQ 4: no type is the default type. */

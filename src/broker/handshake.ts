@@ -92,11 +92,14 @@ export class Handshake {
     const { name, password } = mechanism === 'PLAIN' ? plain(response) : amqplain(response);
     this.user = this.#users.authenticate(name, password);
     if (this.user !== undefined) return;
-    throw new ProtocolError(
+    const refused = new ProtocolError(
       'ACCESS_REFUSED',
       `Login was refused using authentication mechanism ${mechanism}. For details see the broker logfile.`,
       'connection',
     );
+    // RabbitMQ names no method here.
+    refused.methodKey = 0;
+    throw refused;
   }
 
   #tune({ channelMax, frameMax, heartbeat }: MethodFields<'connection.tune-ok'>): void {
@@ -143,5 +146,6 @@ function amqplain(response: Buffer): { name: string; password: string } {
   const length = Buffer.alloc(4);
   length.writeUInt32BE(response.length);
   const table = readTable(new Reader(Buffer.concat([length, response])));
-  return { name: String(table['LOGIN'] ?? ''), password: String(table['PASSWORD'] ?? '') };
+  const text = (key: string) => (typeof table[key] === 'string' ? table[key] : '');
+  return { name: text('LOGIN'), password: text('PASSWORD') };
 }

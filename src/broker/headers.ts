@@ -1,7 +1,7 @@
 // Matching of the headers exchange: the arguments of a binding against the headers of a message.
 
 import type { Arguments } from './codec/arguments.ts';
-import { Decimal, type FieldValue, Timestamp } from './codec/table.ts';
+import { Decimal, type FieldValue, shownValue, Timestamp } from './codec/table.ts';
 import { ProtocolError } from './protocol-error.ts';
 
 /** Says whether a message with these headers goes by the binding. */
@@ -15,7 +15,7 @@ export function headersMatcher(binding: Arguments): HeadersMatcher {
   if (typeof mode !== 'string') {
     throw new ProtocolError(
       'PRECONDITION_FAILED',
-      `Invalid x-match field type ${binding.typeName('x-match')} (value ${String(mode)}); expected longstr`,
+      `Invalid x-match field type ${binding.typeName('x-match')} (value ${shownValue(mode)}); expected longstr`,
     );
   }
   if (!modes.includes(mode)) {

@@ -11,6 +11,7 @@ import { type Answer, assertVhostAccess, hasRole } from './management/route.ts';
 import { findRoute } from './management/table.ts';
 import { ProtocolError } from './protocol-error.ts';
 import type { Broker } from './server.ts';
+import type { Store } from './store.ts';
 
 export interface Management {
   readonly url: string;
@@ -58,6 +59,10 @@ async function serve(broker: Broker, request: IncomingMessage, response: ServerR
 async function answerTo(broker: Broker, request: IncomingMessage): Promise<Answer> {
   const { method = 'GET', url = '/', headers } = request;
   const { parts, query } = targetOf(url);
+  // Fetch Metadata: a browser that knows the password must not act for another site.
+  if (/^(cross|same)-site$/.test(String(headers['sec-fetch-site'] ?? ''))) {
+    throw new Refusal(403, 'forbidden', 'requests of other sites are refused');
+  }
   const [root, ...path] = parts;
   if (root !== 'api') throw notFound();
   const { route, params } = findRoute(method, path);
@@ -70,7 +75,16 @@ async function answerTo(broker: Broker, request: IncomingMessage): Promise<Answe
   }
   const body = await bodyOf(request);
   const answer = await route.handle({ broker, user, query, headers, body, param: (name) => params.get(name) ?? '' });
-  return route.method === 'GET' ? listing(answer, query) : answer;
+  if (route.method === 'GET') return listing(answer, query);
+  if (broker.store !== undefined) await committed(broker.store);
+  return answer;
+}
+
+/** Resolves when what was changed is on disk. */
+function committed(store: Store): Promise<void> {
+  return new Promise((resolve, reject) => {
+    store.committed((error) => (error === undefined ? resolve() : reject(error)));
+  });
 }
 
 function send(response: ServerResponse, { status, body, location }: Answer): void {

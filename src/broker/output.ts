@@ -34,6 +34,8 @@ export class Output {
   #slab: Buffer | undefined;
   #used = 0;
   #isDirty = false;
+  #holds = 0;
+  #isEnding = false;
   /** Written since the last flush. */
   #fresh = 0;
 
@@ -91,8 +93,32 @@ export class Output {
     this.#message(channel, message);
   }
 
+  /** Handed over and not taken by the peer. */
+  get waitingBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  /** Nothing is handed over until `release`: what was said is not true yet. */
+  hold(): void {
+    this.#holds++;
+  }
+
+  release(): void {
+    if (--this.#holds > 0) return;
+    this.flush();
+    if (this.#isEnding) this.#socket.end();
+  }
+
+  /** Nothing follows. */
+  end(): void {
+    this.#isEnding = true;
+    this.flush();
+    if (this.#holds === 0) this.#socket.end();
+  }
+
   /** Hands everything over to the socket. */
   flush(): void {
+    if (this.#holds > 0) return;
     this.#isDirty = false;
     this.#writeSlab();
     this.#socket.uncork();

@@ -40,6 +40,7 @@ export class ProtocolError extends MqError {
   readonly scope: 'channel' | 'connection';
   readonly replyCode: number;
   readonly replyText: string;
+  readonly logText: string;
   /** Class id and method id of the method that was refused; set where it is known. */
   methodKey: number | undefined = undefined;
 
@@ -50,5 +51,7 @@ export class ProtocolError extends MqError {
     this.scope = scope ?? (softErrors.includes(name) ? 'channel' : 'connection');
     this.replyCode = replyCodes[name];
     this.replyText = replyText;
+    // A client's own words are in it: they are to make no lines of a log, and move no cursor.
+    this.logText = replyText.replaceAll(/\p{Cc}/gu, (sign) => `\\x${sign.charCodeAt(0).toString(16).padStart(2, '0')}`);
   }
 }

@@ -1,19 +1,24 @@
 // What a client published, checked and made a message: the properties that a broker has to look at.
 
-import type { Channel } from './channel.ts';
 import { changeProperties, type Scan, scanProperties } from './codec/properties.ts';
 import { typeNames } from './codec/table.ts';
-import type { Content } from './content.ts';
 import { Message } from './message.ts';
 import { ProtocolError } from './protocol-error.ts';
 import { replyQueue } from './reply-to.ts';
+import type { User } from './users.ts';
 
 const persistentMode = 2;
 
+/** Who publishes: a channel, or the management. */
+export interface Publishing {
+  readonly connection: { readonly user: User };
+  readonly deliveries: { readonly replyAddress: string | undefined };
+}
+
 /** Throws 406 for properties that RabbitMQ refuses. */
 export function publishedMessage(
-  content: Content,
-  { exchange, routingKey, channel }: { exchange: string; routingKey: string; channel: Channel },
+  content: { readonly bytes: Buffer; readonly propertiesLength: number },
+  { exchange, routingKey, channel }: { exchange: string; routingKey: string; channel: Publishing },
 ): Message {
   const { bytes, propertiesLength } = content;
   const scan = scanProperties(bytes, 0, propertiesLength);
@@ -40,7 +45,7 @@ export function publishedMessage(
 function changedMessage(
   parts: Omit<ConstructorParameters<typeof Message>[0], 'moreKeys'>,
   scan: Scan,
-  channel: Channel,
+  channel: Publishing,
 ): Message {
   const hiddenKeys = routingKeys('BCC', scan.bcc);
   const moreKeys = [...routingKeys('CC', scan.cc), ...hiddenKeys];

@@ -46,7 +46,9 @@ const checks: Readonly<Record<string, Check>> = {
   'x-dead-letter-exchange': text,
   'x-dead-letter-routing-key': (value, type, all) =>
     text(value, type, all) ??
-    (all.get('x-dead-letter-exchange') === undefined ? 'routing_key_but_no_dlx_defined' : undefined),
+    (all.get('x-dead-letter-exchange') === undefined ? 'routing_key_but_no_dlx_defined' : undefined) ??
+    // It becomes a routing key, which is a short string.
+    (Buffer.byteLength(String(value)) > 255 ? 'value_too_long' : undefined),
   'x-dead-letter-strategy': text,
   'x-max-length': notNegative,
   'x-max-length-bytes': notNegative,

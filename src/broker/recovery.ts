@@ -27,14 +27,20 @@ export function recover(recovered: Store['recovered'], target: Target): void {
   const messages = new Map<number, Message>();
   for (const { message: stored, queue: key, deliveryCount, expiresAt } of recovered.entries) {
     const queue = queues.get(key);
-    if (queue === undefined) continue;
+    if (queue === undefined) {
+      // The broker ended between a queue's end and that of its messages.
+      target.surroundings.store?.drop(key);
+      continue;
+    }
     const message = messages.get(stored.id) ?? messageOf(stored);
     messages.set(stored.id, message);
     queue.recover(message, { storeId: stored.id, expiresAt, deliveryCount });
   }
+  recovered.definitions.length = 0;
+  recovered.entries.length = 0;
 }
 
-function define({ kind, value }: Definition, { vhosts, users, surroundings }: Target): void {
+function define({ kind, key, value }: Definition, { vhosts, users, surroundings }: Target): void {
   const fields = value as Readonly<Record<string, unknown>>;
   if (kind === 'user' || kind === 'permission') {
     users.recover(kind, fields);
@@ -59,13 +65,14 @@ function define({ kind, value }: Definition, { vhosts, users, surroundings }: Ta
   } else if (kind === 'queue')
     vhost.addQueue({ ...parts, queue: String(fields['queue']), exclusive: false }, undefined);
   else {
-    vhost.addBinding({
-      source: String(fields['source']),
-      destination: String(fields['destination']),
-      isQueue: fields['isQueue'] === true,
-      routingKey: String(fields['routingKey']),
-      arguments: all,
-    });
+    const [source, destination] = [String(fields['source']), String(fields['destination'])];
+    const isQueue = fields['isQueue'] === true;
+    // The broker ended between the end of a queue or an exchange and that of its bindings.
+    if (!vhost.exchanges.has(source) || !(isQueue ? vhost.queues : vhost.exchanges).has(destination)) {
+      surroundings.store?.undefine(kind, key);
+      return;
+    }
+    vhost.addBinding({ source, destination, isQueue, routingKey: String(fields['routingKey']), arguments: all });
   }
 }
 

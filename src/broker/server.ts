@@ -1,8 +1,9 @@
-// The embedded AMQP 0-9-1 broker. What RabbitMQ has and this one has not: streams (406), EXTERNAL and other mechanisms than
-// PLAIN and AMQPLAIN (503), connection.update-secret (540), basic.publish with immediate (540), policies, clusters.
+// The embedded AMQP 0-9-1 broker. What RabbitMQ has and this one has not: streams (refused, 406), mechanisms other than PLAIN
+// and AMQPLAIN (503), connection.update-secret (540), basic.publish with immediate (540), policies, topic permissions, clusters,
+// and the time limit of an unacknowledged delivery. What RabbitMQ 4.3 refuses or ignores, and this one does as 4.0: queues that
+// are neither durable nor exclusive, basic.qos with global.
 
 import { createServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer } from 'node:tls';
 import { MqError } from '../errors.ts';
 import type { BrokerState } from './broker-state.ts';
 import { type Clock, systemClock } from './clock.ts';
@@ -50,6 +51,8 @@ export interface Broker {
   readonly startedAt: number;
   readonly users: Users;
   readonly memory: Memory;
+  /** undefined: everything is in memory only. */
+  readonly store: Store | undefined;
   readonly vhosts: ReadonlyMap<string, VirtualHost>;
   /** Those that came through the handshake. */
   readonly connections: ReadonlySet<Connection>;
@@ -133,13 +136,15 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   for (const vhost of vhosts.values()) for (const queue of vhost.queues.values()) queue.expire();
 
   const take = (socket: Socket) => void all.add(new Connection(socket, state));
-  const server = options.tls === undefined ? createServer(take) : createTlsServer(options.tls, take);
+  // Loaded where it is asked for: it would take as long as all the rest of the start.
+  const server =
+    options.tls === undefined ? createServer(take) : (await import('node:tls')).createServer(options.tls, take);
   // With TLS these are there before the handshake is.
   server.on('connection', (socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
   });
-  await listen(server, { host, port: options.port ?? 0 });
+  await listen(server, { host, port: options.port ?? 0, log });
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
   const scheme = options.tls === undefined ? 'amqp' : 'amqps';
@@ -152,6 +157,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     startedAt: clock.now(),
     users,
     memory,
+    store,
     vhosts,
     connections,
     addVhost,
@@ -178,7 +184,10 @@ function userPart(name: string | undefined): string {
 
 const everything = { configure: '.*', write: '.*', read: '.*' };
 
-function listen(server: Server, { host, port }: { host: string; port: number }): Promise<void> {
+function listen(
+  server: Server,
+  { host, port, log }: { host: string; port: number; log: (line: string) => void },
+): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       reject(
@@ -190,6 +199,8 @@ function listen(server: Server, { host, port }: { host: string; port: number }):
     });
     server.listen(port, host, () => {
       server.removeAllListeners('error');
+      // accept(2) fails when descriptors are short; those who are connected are served on.
+      server.on('error', (error) => log(`a connection could not be taken: ${error.message}`));
       resolve();
     });
   });

@@ -15,6 +15,7 @@ export class Transaction {
   }
 
   publish(message: Message, mandatory: boolean): void {
+    this.#channel.vhost.memory.hold(message);
     this.#publishes.push({ message, mandatory });
   }
 
@@ -31,6 +32,7 @@ export class Transaction {
     let isStored = false;
     for (const { message, mandatory } of publishes) {
       if (this.#channel.publisher.route(message, mandatory).isStored) isStored = true;
+      this.#channel.vhost.memory.release(message);
     }
     for (const { held, settle } of acks) for (const each of held) settle(each);
     const { vhost, connection } = this.#channel;
@@ -47,6 +49,7 @@ export class Transaction {
 
   /** The messages that were acknowledged are unacknowledged again. */
   rollback(): void {
+    for (const { message } of this.#publishes) this.#channel.vhost.memory.release(message);
     this.#publishes = [];
     for (const { held } of this.#acks) this.#channel.deliveries.restore(held);
     this.#acks = [];

@@ -11,6 +11,7 @@ import { ProtocolError } from './protocol-error.ts';
 import { type DeathReason, Queue } from './queue.ts';
 import { queueSettings } from './queue-settings.ts';
 import { route } from './routing.ts';
+import type { Store } from './store.ts';
 import type { Surroundings } from './surroundings.ts';
 
 export interface ExchangeDeclaration {
@@ -154,11 +155,12 @@ export class VirtualHost implements Surroundings {
   }
 
   /** A name is made for one without. `owner` is the connection, of an exclusive queue. */
-  declareQueue(wanted: QueueDeclaration, owner: object | undefined): Queue {
-    const name = wanted.queue === '' ? queueName() : wanted.queue;
+  declareQueue(wanted: QueueDeclaration, owner: object | undefined, generated = queueName()): Queue {
+    const name = wanted.queue === '' ? generated : wanted.queue;
     if (wanted.queue !== '') assertFreeName('queue', name);
     const known = this.queues.get(name);
-    // RabbitMQ: an exclusive queue goes with its connection, and is not durable whatever was said.
+    // RabbitMQ: an exclusive queue goes with its connection, and is not durable whatever was said. What is neither exclusive nor
+    // durable RabbitMQ 4.3 refuses (541); 4.0 takes it, and so does this broker, for many clients still declare such queues.
     const isDurable = wanted.durable && !wanted.exclusive;
     if (known !== undefined) {
       assertSameQueue(known, { ...wanted, durable: isDurable }, owner);
@@ -273,28 +275,33 @@ export class VirtualHost implements Surroundings {
 
   /** Puts a message in queues. With a store, what has to survive is written first. */
   deliver(message: Message, queues: readonly Queue[]): Routed {
-    const [first] = queues;
-    if (first === undefined) return routedNowhere;
-    if (queues.length === 1 && (this.store === undefined || !first.persists(message))) {
-      if (!first.accepts(message)) return { ...routedInMemory, isRefused: true };
-      first.publish(message);
-      return routedInMemory;
+    if (queues.length === 0) return routedNowhere;
+    if (this.store !== undefined && queues.some((queue) => queue.persists(message))) {
+      return this.#deliverStored(message, queues, this.store);
     }
-    const accepting = queues.filter((queue) => queue.accepts(message));
-    const isRefused = accepting.length < queues.length;
-    const expiries = new Map(accepting.map((queue) => [queue, queue.expiryOf(message)]));
-    const stored = this.store === undefined ? [] : accepting.filter((queue) => queue.persists(message));
+    let isRefused = false;
+    for (const queue of queues) {
+      if (queue.accepts(message)) queue.publish(message);
+      else isRefused = true;
+    }
+    return isRefused ? { ...routedInMemory, isRefused } : routedInMemory;
+  }
+
+  #deliverStored(message: Message, queues: readonly Queue[], store: Store): Routed {
+    const accepting = queues
+      .filter((queue) => queue.accepts(message))
+      .map((queue) => ({ queue, expiresAt: queue.expiryOf(message), persists: queue.persists(message) }));
+    const stored = accepting.filter(({ persists }) => persists);
     const id =
       stored.length === 0
         ? undefined
-        : this.store?.enqueue(
+        : store.enqueue(
             message,
-            stored.map((queue) => ({ queue: queue.key, expiresAt: expiries.get(queue) })),
+            stored.map(({ queue, expiresAt }) => ({ queue: queue.key, expiresAt })),
           );
-    for (const queue of accepting) {
-      queue.publish(message, stored.includes(queue) ? id : undefined, expiries.get(queue));
-    }
-    return { hasQueue: true, isRefused, isStored: stored.length > 0 };
+    for (const { queue, expiresAt, persists } of accepting)
+      queue.publish(message, persists ? id : undefined, expiresAt);
+    return { hasQueue: true, isRefused: accepting.length < queues.length, isStored: stored.length > 0 };
   }
 
   /** Dead letters wait in a row, so that a chain of queues that drop does not pile up on the stack. */

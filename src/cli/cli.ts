@@ -2,7 +2,6 @@
 
 import builtin from '../../rascal.json' with { type: 'json' };
 import type { Config, RoleConfig } from '../config/config.ts';
-import { builtinConfig, loadConfig } from '../config/load.ts';
 import type { Context } from '../context.ts';
 import { asMqError, exitStatuses, MqError } from '../errors.ts';
 import type { Command } from './command.ts';
@@ -65,7 +64,7 @@ async function find(name: string, context: Context): Promise<Command> {
 
 async function allCommands(context: Context): Promise<Command[]> {
   // Help must not depend on a right rascal.json; a wrong one shows when a command is run.
-  const config = await configOf(context).catch(() => builtinConfig(builtin));
+  const config = await configOf(context).catch(async () => (await import('../config/load.ts')).builtinConfig(builtin));
   const roles = Object.entries(config.roles).map(([name, role]) =>
     roleCommand(name, role, { config, group: groupOf(name) }),
   );
@@ -78,6 +77,7 @@ function fixedCommands(): Command[] {
 
 async function configOf({ args, env, cwd }: Context): Promise<Config> {
   const option = earlyValue(args, 'config');
+  const { loadConfig } = await import('../config/load.ts');
   const config = await loadConfig({ ...(option !== undefined && { option }), env, cwd, builtin });
   refuseTakenNames(config);
   return config;

@@ -47,13 +47,19 @@ export interface ModulePlan {
 export async function makeModule({ module, folder, isReply }: ModulePlan, world: HandlerWorld): Promise<Handler> {
   const loaded = await loadModule(resolve(folder, module), module);
   const run = functionOf(loaded.exports, module);
+  const log = (text: unknown): void => {
+    world.stderr.write(`${text}\n`);
+  };
   return {
     prints: 'role',
-    handle: async (message, { signal }) => {
-      const log = (text: unknown): void => {
-        world.stderr.write(`${text}\n`);
-      };
-      const context = Object.freeze({ signal, attempt: message.attempt, log });
+    handle: async (message, given) => {
+      const context = Object.freeze({
+        get signal() {
+          return given.signal;
+        },
+        attempt: message.attempt,
+        log,
+      });
       try {
         return outcomeOf(await run(userMessage(message), context), isReply);
       } catch (error) {

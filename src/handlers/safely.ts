@@ -15,46 +15,87 @@ export interface Bounds {
  * outcome even if it never settles: `retry` with `no end within 5 s` after the deadline, else the message is handed back.
  */
 export function safely(handler: Handler, bounds: Bounds): Handler {
+  const running = new Set<Attempt>();
+  let watched: AbortSignal | undefined;
+  // One listener for all messages: one for each costs more than an empty handler.
+  const watch = (signal: AbortSignal): void => {
+    if (signal === watched) return;
+    watched = signal;
+    signal.addEventListener('abort', () => {
+      for (const attempt of running) if (attempt.outer === signal) attempt.giveUp(signal.reason);
+    });
+  };
   return {
     prints: handler.prints,
-    handle: (message, context) => bounded(handler, message, context, bounds),
+    handle: (message, { signal }) =>
+      new Promise((resolve) => {
+        if (signal.aborted) return resolve(handBack);
+        watch(signal);
+        const attempt = new Attempt(signal, bounds, (outcome) => {
+          running.delete(attempt);
+          resolve(outcome);
+        });
+        running.add(attempt);
+        void caught(handler, message, attempt).then((outcome) => attempt.end(outcome));
+      }),
     close: () => handler.close(),
   };
 }
 
-async function bounded(
-  handler: Handler,
-  message: Message,
-  { signal }: HandlerContext,
-  { timeoutMs, patienceMs }: Bounds,
-): Promise<Outcome> {
-  if (signal.aborted) return handBack;
-  const giveUp = new AbortController();
-  let late = false;
-  let patience: NodeJS.Timeout | undefined;
-  const abandon = (): void => giveUp.abort(signal.reason);
-  const pass = (): void => {
-    late = true;
-    giveUp.abort(new Error(noEnd(timeoutMs)));
-  };
-  const given = new Promise<Outcome>((resolve) => {
-    const lose = (): void => {
-      patience = setTimeout(resolve, patienceMs, handBack);
-    };
-    giveUp.signal.addEventListener('abort', lose, { once: true });
-  });
-  signal.addEventListener('abort', abandon, { once: true });
-  const deadline = timeoutMs === undefined ? undefined : setTimeout(pass, Math.min(timeoutMs, longestTimer));
-  try {
-    const outcome = await Promise.race([caught(handler, message, { signal: giveUp.signal }), given]);
-    if (!giveUp.signal.aborted || outcome.type === 'ack' || outcome.type === 'stop') return outcome;
-    if (late) return { type: 'retry', reason: noEnd(timeoutMs) };
+/** One message in the handler, until its outcome is known. */
+class Attempt implements HandlerContext {
+  readonly outer: AbortSignal;
+  readonly #bounds: Bounds;
+  readonly #done: (outcome: Outcome) => void;
+  readonly #deadline: NodeJS.Timeout | undefined;
+  #patience: NodeJS.Timeout | undefined;
+  #controller: AbortController | undefined;
+  #givenUp: { readonly reason: unknown } | undefined;
+  #isLate = false;
+  #hasEnded = false;
+
+  constructor(outer: AbortSignal, bounds: Bounds, done: (outcome: Outcome) => void) {
+    this.outer = outer;
+    this.#bounds = bounds;
+    this.#done = done;
+    const { timeoutMs } = bounds;
+    if (timeoutMs !== undefined) this.#deadline = setTimeout(() => this.#pass(), Math.min(timeoutMs, longestTimer));
+  }
+
+  /** Made when the handler looks at it: most never do. */
+  get signal(): AbortSignal {
+    if (!this.#controller) {
+      this.#controller = new AbortController();
+      if (this.#givenUp) this.#controller.abort(this.#givenUp.reason);
+    }
+    return this.#controller.signal;
+  }
+
+  giveUp(reason: unknown): void {
+    if (this.#givenUp) return;
+    this.#givenUp = { reason };
+    this.#patience = setTimeout(() => this.end(handBack), this.#bounds.patienceMs);
+    this.#controller?.abort(reason);
+  }
+
+  end(outcome: Outcome): void {
+    if (this.#hasEnded) return;
+    this.#hasEnded = true;
+    clearTimeout(this.#deadline);
+    clearTimeout(this.#patience);
+    this.#done(this.#meant(outcome));
+  }
+
+  #pass(): void {
+    this.#isLate = true;
+    this.giveUp(new Error(noEnd(this.#bounds.timeoutMs)));
+  }
+
+  #meant(outcome: Outcome): Outcome {
+    if (!this.#givenUp || outcome.type === 'ack' || outcome.type === 'stop') return outcome;
+    if (this.#isLate) return { type: 'retry', reason: noEnd(this.#bounds.timeoutMs) };
     // A failure after the second signal is of the signal's making: it is no attempt of the message.
     return outcome.type === 'retry' ? handBack : outcome;
-  } finally {
-    clearTimeout(deadline);
-    clearTimeout(patience);
-    signal.removeEventListener('abort', abandon);
   }
 }
 

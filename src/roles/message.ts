@@ -74,8 +74,9 @@ const propertyNames = [
 ] as const;
 
 function propertiesOf({ properties }: RawMessage): MessageProperties {
-  const known = propertyNames.filter((name) => properties[name] !== undefined);
-  return Object.fromEntries(known.map((name) => [name, properties[name]]));
+  const known: Record<string, unknown> = {};
+  for (const name of propertyNames) if (properties[name] !== undefined) known[name] = properties[name];
+  return known;
 }
 
 /** Attempts that mq counted, and those that the broker counted (quorum queues: returned by a crash or a reject). */

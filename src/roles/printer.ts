@@ -5,6 +5,9 @@ import { MqError } from '../errors.ts';
 
 export class Printer {
   readonly #stdout: Output;
+  /** What this turn of the event loop prints: one write for all of it. */
+  #gathered: Uint8Array[] = [];
+  #written: Promise<void> | undefined;
 
   constructor(stdout: Output) {
     this.#stdout = stdout;
@@ -13,17 +16,24 @@ export class Printer {
   /** The bytes and a newline. On a terminal control characters are escaped. Rejects with IO; `closed` tells a closed pipe. */
   body(body: Buffer): Promise<void> {
     const shown = this.#stdout.isTTY ? Buffer.from(escapeControls(body.toString())) : body;
-    return this.#write(Buffer.concat([shown, newline]));
+    return this.#write(shown, newline);
   }
 
   json(value: object): Promise<void> {
     return this.#write(Buffer.from(`${JSON.stringify(value)}\n`));
   }
 
-  #write(bytes: Buffer): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#stdout.write(bytes, (error) => (error ? reject(unwritable(error)) : resolve()));
+  #write(...bytes: Buffer[]): Promise<void> {
+    this.#gathered.push(...bytes);
+    this.#written ??= new Promise((resolve, reject) => {
+      setImmediate(() => {
+        const all = Buffer.concat(this.#gathered);
+        this.#gathered = [];
+        this.#written = undefined;
+        this.#stdout.write(all, (error) => (error ? reject(unwritable(error)) : resolve()));
+      });
     });
+    return this.#written;
   }
 }
 

@@ -5,6 +5,7 @@
 import { EventEmitter } from 'node:events';
 import type { Channel, RawMessage } from 'amqplib/callback_api';
 import type { MqError } from '../errors.ts';
+import { Acks } from './acks.ts';
 import { failureOf, isPermanent } from './failure.ts';
 import type { Link } from './link.ts';
 
@@ -104,8 +105,9 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     });
     const { prefetch, options } = this.#settings;
     const { queue } = this;
+    const intake: Intake = { channel, acks: new Acks(channel), queue };
     const onMessage = (raw: RawMessage | null) => {
-      if (raw) this.emit('delivery', this.#delivery(channel, raw, queue));
+      if (raw) this.emit('delivery', this.#delivery(intake, raw));
       else this.#onCancel(channel);
     };
     if (prefetch > 0) await done((next) => channel.prefetch(prefetch, false, next));
@@ -155,28 +157,41 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     this.#pauseMs = Math.min(this.#pauseMs * 2, longestPauseMs);
   }
 
-  #delivery(channel: Channel, raw: RawMessage, queue: string): Delivery {
-    const noAck = this.#settings.options['noAck'] === true;
-    const answer = (send: () => void) => {
-      if (noAck) return;
-      if (this.#channel !== channel) {
-        this.stale += 1;
-        return;
-      }
-      try {
+  /** `send` answers a delivery, unless its channel is gone. */
+  #answer(from: Channel, send: () => void): void {
+    if (this.#settings.options['noAck'] === true) return;
+    if (this.#channel !== from) {
+      this.stale += 1;
+      return;
+    }
+    try {
+      send();
+    } catch {
+      this.stale += 1; // amqplib: the channel is closing
+    }
+  }
+
+  #delivery({ channel, acks, queue }: Intake, raw: RawMessage): Delivery {
+    const refuse = (send: () => void) =>
+      this.#answer(channel, () => {
+        acks.skip(raw);
         send();
-      } catch {
-        this.stale += 1; // amqplib: the channel is closing
-      }
-    };
+      });
     return {
       raw,
       queue,
-      ack: () => answer(() => channel.ack(raw)),
-      nack: (requeue) => answer(() => channel.nack(raw, false, requeue)),
-      reject: (requeue) => answer(() => channel.reject(raw, requeue)),
+      ack: () => this.#answer(channel, () => acks.ack(raw)),
+      nack: (requeue) => refuse(() => channel.nack(raw, false, requeue)),
+      reject: (requeue) => refuse(() => channel.reject(raw, requeue)),
     };
   }
+}
+
+/** What the deliveries of one channel have in common. */
+interface Intake {
+  readonly channel: Channel;
+  readonly acks: Acks;
+  readonly queue: string;
 }
 
 function done<T>(start: (next: (error: Error | null, ok: T) => void) => void): Promise<T> {

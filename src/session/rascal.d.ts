@@ -112,7 +112,7 @@ declare module 'amqplib/callback_api' {
       next: Next<{ consumerTag: string }>,
     ): void;
     cancel(consumerTag: string, next: Next<unknown>): void;
-    ack(message: RawMessage): void;
+    ack(message: RawMessage, allUpTo: boolean): void;
     nack(message: RawMessage, allUpTo: boolean, requeue: boolean): void;
     reject(message: RawMessage, requeue: boolean): void;
     close(next: (error?: Error | null) => void): void;

@@ -66,6 +66,10 @@ export const messages: Readonly<Record<string, Job>> = {
     for (const size of sizes) same.push((await take(channel, name)).content.equals(Buffer.alloc(size, 'é')));
     return same;
   }),
+  'basic.publish a body over the limit': refused(async ({ channel }) => {
+    channel.sendToQueue(await queue(channel, 'huge'), Buffer.alloc(16 * 1024 * 1024 + 1));
+    await channel.waitForConfirms();
+  }),
   'basic.publish confirms': linked(async ({ channel, events }) => {
     const name = await queue(channel, 'confirmed');
     for (const body of ['one', 'two', 'three']) await put(channel, name, body);

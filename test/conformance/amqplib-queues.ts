@@ -116,13 +116,14 @@ export const queues: Readonly<Record<string, Job>> = {
   },
   'queue.declare x-expires': linked(async ({ channel, closed }) => {
     const name = named('expires');
-    await channel.assertQueue(name, { durable: true, expires: 50 });
+    await channel.assertQueue(name, { durable: true, expires: 500 });
     const cancelled = gathering<unknown>();
     await channel.consume(name, (message) => cancelled.add(message), { consumerTag: 'keeps' });
-    await new Promise((next) => setTimeout(next, 120));
+    await new Promise((next) => setTimeout(next, 700));
     await channel.checkQueue(name);
     await channel.cancel('keeps');
-    await new Promise((next) => setTimeout(next, 250));
+    // Asking in between would be use of the queue.
+    await new Promise((next) => setTimeout(next, 1000));
     channel.checkQueue(name).catch(() => undefined);
     return { cancelled: cancelled.all, ...(await closed) };
   }),

@@ -1,20 +1,20 @@
 // The two brokers that are compared: by their addresses, or started here.
 
 import amqplib from 'amqplib';
+import { startManagement } from '../../src/broker/management.ts';
 import { startBroker } from '../../src/broker/server.ts';
 import { startCluster } from '../../src/cluster/start.ts';
 import type { TestBroker } from '../support/vhost.ts';
+import type { Address } from './clients.ts';
 
-export interface Place {
-  /** With user and password, without a path. */
-  readonly url: string;
+export interface Place extends Address {
   end(): Promise<void>;
 }
 
 const borrowed = async () => undefined;
 
 /**
- * RabbitMQ: MQ_CONFORMANCE_RABBITMQ (a URL), else the one that test/run.ts has started (MQ_TEST_BROKER), else a node
+ * RabbitMQ: MQ_CONFORMANCE_RABBITMQ and MQ_CONFORMANCE_RABBITMQ_MANAGEMENT (URLs), else the one that test/run.ts has started (MQ_TEST_BROKER), else a node
  * of its own from the image MQ_TEST_IMAGE.
  */
 export async function rabbitmq(): Promise<Place & { readonly version: string }> {
@@ -27,25 +27,31 @@ export async function rabbitmq(): Promise<Place & { readonly version: string }> 
 
 async function rabbitmqPlace(): Promise<Place> {
   const given = process.env['MQ_CONFORMANCE_RABBITMQ'];
-  if (given !== undefined) return { url: trimmed(given), end: borrowed };
+  if (given !== undefined) return { ...named(given, process.env['MQ_CONFORMANCE_RABBITMQ_MANAGEMENT']), end: borrowed };
   const described = process.env['MQ_TEST_BROKER'];
   if (described !== undefined) {
-    const { urls } = JSON.parse(described) as TestBroker;
-    return { url: trimmed(urls[0] ?? ''), end: borrowed };
+    const { urls, managementUrls } = JSON.parse(described) as TestBroker;
+    return { ...named(urls[0], managementUrls[0]), end: borrowed };
   }
   const image = process.env['MQ_TEST_IMAGE'] ?? 'mq-rabbitmq:4.3';
   const cluster = await startCluster({ image, nodes: 1, owner: process.pid });
-  return { url: trimmed(cluster.urls[0] ?? ''), end: cluster.down };
+  return { ...named(cluster.urls[0], cluster.managementUrls[0]), end: cluster.down };
 }
 
-/** mq's own broker: MQ_CONFORMANCE_MQ (a URL), else one in this process. */
+/** mq's own broker: MQ_CONFORMANCE_MQ and MQ_CONFORMANCE_MQ_MANAGEMENT (URLs), else one in this process. */
 export async function mq(): Promise<Place> {
   const given = process.env['MQ_CONFORMANCE_MQ'];
-  if (given !== undefined) return { url: trimmed(given), end: borrowed };
+  if (given !== undefined) return { ...named(given, process.env['MQ_CONFORMANCE_MQ_MANAGEMENT']), end: borrowed };
   const broker = await startBroker();
-  return { url: `amqp://guest:guest@${broker.host}:${broker.port}`, end: () => broker.close() };
+  const management = await startManagement(broker);
+  const end = async () => {
+    await management.close();
+    await broker.close();
+  };
+  return { ...named(`amqp://guest:guest@${broker.host}:${broker.port}`, management.url), end };
 }
 
-function trimmed(url: string): string {
-  return url.replace(/\/+$/, '');
+function named(url = '', managementUrl = ''): Address {
+  const { origin } = managementUrl === '' ? { origin: '' } : new URL(managementUrl);
+  return { url: url.replace(/\/+$/, ''), managementUrl: origin };
 }

@@ -99,7 +99,7 @@ def priority():
 
 @job("remote control: ping")
 def ping():
-    return [list(answer.values()) for answer in app.control.ping(timeout=1, limit=1)]
+    return [list(answer.values()) for answer in app.control.ping(timeout=5, limit=1)]
 
 
 @job("purge")

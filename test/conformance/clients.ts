@@ -50,12 +50,20 @@ export function isInstalled({ needs }: Client): boolean {
 
 const deadlineMs = 120_000;
 
+/** Where a broker is, with user and password. */
+export interface Address {
+  /** Without a path. */
+  readonly url: string;
+  /** Of the HTTP API. */
+  readonly managementUrl: string;
+}
+
 /** Runs a program against a broker. Throws when it fails, or says the same job twice. */
-export async function answersOf(client: Client, url: string, prefix: string): Promise<Answers> {
+export async function answersOf(client: Client, { url, managementUrl }: Address, prefix: string): Promise<Answers> {
   const child = spawn(client.command, [...client.args, url, prefix], {
     stdio: ['ignore', 'pipe', 'pipe'],
     timeout: deadlineMs,
-    env: { ...process.env, PYTHONUNBUFFERED: '1', PYTHONWARNINGS: 'ignore' },
+    env: { ...process.env, PYTHONUNBUFFERED: '1', PYTHONWARNINGS: 'ignore', MQ_CONFORMANCE_MANAGEMENT: managementUrl },
   });
   const answers = new Map<string, unknown>();
   for (const line of (await outputOf(child, client.name)).trim().split('\n')) {

@@ -1,8 +1,7 @@
 // What real clients ask of a broker, as it was seen on the wire while their own test suites ran against RabbitMQ, and a job
 // that does it. conformance.test.ts sees to it that there is such a job, and that RabbitMQ closes as is said here.
 //
-// Without a job: connection.blocked (an alarm would stop everybody's publishing on a shared node), and the closing of
-// connections whose vhost is deleted (320; it takes the management API).
+// Without a job: connection.blocked. An alarm would stop everybody's publishing on a node that is shared.
 
 export interface Row {
   readonly client: string;
@@ -177,6 +176,7 @@ const closes: Rows = {
   'header of another class': pika('content header of another class', 'got one for class 3106 instead'),
   'method expected': pika('body frame where a method is expected', 'expected method frame, got non method frame'),
   'heartbeat on a channel': pika('heartbeat on a channel', 'UNEXPECTED_FRAME - type 8'),
+  'vhost deleted': amqplib('vhost deleted under its connections', 'CONNECTION_FORCED - vhost'),
   'vhost not found': java('connection.open unknown vhost', 'NOT_ALLOWED - vhost'),
   'prefetch-size': java('basic.qos prefetch-size', 'prefetch_size!=0 (1000)'),
   'recover without requeue': java('basic.recover without requeue', 'NOT_IMPLEMENTED - requeue=false'),

@@ -18,9 +18,9 @@ test.after(async () => {
   await theirs.end();
 });
 
-const toUs = (name: string, ...args: string[]) => python(ours.vhost.urls[1]!, name, ...args).ended;
+const toUs = (name: string, ...args: string[]) => python(ours.vhost.urls.at(-1)!, name, ...args).ended;
 const fromUs = async (name: string, ...args: string[]): Promise<Program> => {
-  const program = python(theirs.vhost.urls[1]!, name, ...args);
+  const program = python(theirs.vhost.urls.at(-1)!, name, ...args);
   await program.ready;
   return program;
 };
@@ -133,7 +133,7 @@ test('6: rpc_client.py asks rpc-server, rpc-client asks rpc_server.py', async ()
 });
 
 test('amqp-publish to the receiving roles', async () => {
-  const url = ours.vhost.urls[2]!;
+  const url = ours.vhost.urls.at(-1)!;
   const publish = (...args: string[]) => amqpTool(url, 'amqp-publish', ...args).ended;
   const receivers = [
     await ours.receiver(['consumer', '--count', '1']),
@@ -162,7 +162,7 @@ test('amqp-publish to the receiving roles', async () => {
 });
 
 test('the sending roles to amqp-consume', async () => {
-  const url = theirs.vhost.urls[2]!;
+  const url = theirs.vhost.urls.at(-1)!;
   const consume = (...args: string[]) => amqpTool(url, 'amqp-consume', '-c', '1', ...args, 'cat');
   for (const [role, queue] of [
     ['producer', 'hello'],

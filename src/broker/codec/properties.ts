@@ -49,7 +49,8 @@ export function decodeProperties(buffer: Buffer, start = 0, end = buffer.length)
   const result: Record<string, unknown> = {};
   properties.forEach(([name, domain], index) => {
     if ((flags & (0x8000 >> index)) === 0) return;
-    result[name] = domain === 'table' ? readTable(reader) : reader[domain]();
+    // The bytes are relayed, not this text: a correlation id need not be UTF-8.
+    result[name] = domain === 'table' ? readTable(reader) : reader[domain === 'shortstr' ? 'looseShortstr' : domain]();
   });
   return result as BasicProperties;
 }
@@ -187,7 +188,7 @@ function changeHeaders(bytes: Buffer, changes: Readonly<Record<string, FieldValu
     let start = 4;
     eachField(reader, (key, type, inner) => {
       readValue(inner, type);
-      if (!(key in changes)) kept.push(bytes.subarray(start, inner.offset));
+      if (!Object.hasOwn(changes, key)) kept.push(bytes.subarray(start, inner.offset));
       start = inner.offset;
     });
   }

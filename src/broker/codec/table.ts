@@ -196,6 +196,12 @@ function writeNumber(writer: Writer, value: number | bigint): void {
   writer.buffer.writeBigInt64BE(BigInt(value), start);
 }
 
+/** A value in a text for people: `String` throws for what has no prototype. */
+export function shownValue(value: FieldValue): string {
+  if (value === null || typeof value !== 'object' || Buffer.isBuffer(value)) return String(value);
+  return JSON.stringify(value, (_, inner) => (typeof inner === 'bigint' ? String(inner) : inner));
+}
+
 /** Array.isArray does not narrow a readonly array. */
 function isArray(value: FieldValue): value is readonly FieldValue[] {
   return Array.isArray(value);

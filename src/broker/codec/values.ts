@@ -50,6 +50,17 @@ export class Reader {
   }
 
   shortstr(): string {
+    const before = this.offset + 1;
+    const text = this.looseShortstr();
+    // Names are kept as text: bytes that are none would come out as others than those that came in.
+    if (text.includes('\u{FFFD}') && !Buffer.from(text).equals(this.buffer.subarray(before, this.offset))) {
+      throw new ProtocolError('SYNTAX_ERROR', 'a short string is not UTF-8');
+    }
+    return text;
+  }
+
+  /** What is not UTF-8 is shown as U+FFFD: for what is relayed as the bytes that came. */
+  looseShortstr(): string {
     const length = this.octet();
     const start = this.skip(length);
     return this.buffer.toString('utf8', start, start + length);

@@ -15,7 +15,8 @@ export function assertKeys(body: Body, keys: readonly string[]): void {
 export function textOf(body: Body, key: string, otherwise = ''): string {
   const value = body[key] ?? otherwise;
   if (typeof value !== 'string') throw badRequest(`not_string: ${key}`);
-  return value;
+  // Half a surrogate pair would be another text on the wire.
+  return value.toWellFormed();
 }
 
 /** A name or a routing key. */

@@ -36,6 +36,7 @@ export function fieldTable(value: unknown, depth = 0): Table {
 /** Throws 400 for a text that is too long for a name or a key. */
 export function shortString(text: string, what: string): string {
   if (Buffer.byteLength(text) > shortStringBytes) throw badRequest(`${what} has more than ${shortStringBytes} bytes`);
+  if (text.includes('\0')) throw badRequest(`${what} has a NUL in it`);
   return text;
 }
 

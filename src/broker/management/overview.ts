@@ -2,6 +2,7 @@
 
 import { hostname } from 'node:os';
 import type { Broker } from '../server.ts';
+import { notFound } from './refusal.ts';
 import { type Answer, type Call, ok, type Route, visibleVhosts } from './route.ts';
 
 /** The RabbitMQ whose HTTP API this one follows: tools look at it to know what they may ask. */
@@ -12,6 +13,7 @@ export const nodeName = 'mq@localhost';
 export const overviewRoutes: readonly Route[] = [
   { method: 'GET', path: '/overview', handle: overview },
   { method: 'GET', path: '/nodes', role: 'monitoring', handle: ({ broker }) => ok([nodeOf(broker)]) },
+  { method: 'GET', path: '/nodes/:node', role: 'monitoring', handle: node },
   { method: 'GET', path: '/cluster-name', handle: () => ok({ name: clusterName }) },
   { method: 'GET', path: '/whoami', handle: ({ user: { name, tags } }) => ok({ name, tags, is_internal_user: true }) },
 ];
@@ -59,6 +61,11 @@ function overview(call: Call): Answer {
     listeners: [{ node: nodeName, protocol: 'amqp', ip_address: broker.host, port: broker.port, socket_opts: {} }],
     contexts: [],
   });
+}
+
+function node({ broker, param }: Call): Answer {
+  if (param('node') !== nodeName) throw notFound();
+  return ok(nodeOf(broker));
 }
 
 function nodeOf(broker: Broker): Record<string, unknown> {

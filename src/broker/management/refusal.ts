@@ -20,10 +20,10 @@ export const badRequest = (reason: string) => new Refusal(400, 'bad_request', re
 export const notFound = (error = 'Object Not Found', reason = 'Not Found') => new Refusal(404, error, reason);
 export const notAuthorised = (reason: string) => new Refusal(401, 'not_authorised', reason);
 
-/** The management declares as a client does, and tells what the channel was closed with: RabbitMQ 4.3, without the code. */
+/** The management does what a client does, and tells what the channel was closed with. RabbitMQ 4.3: 406 without its code. */
 export function refusalOf({ replyCode, replyText }: ProtocolError): Refusal {
   const reason = replyText.replace(/^[A-Z_]+ - /, '');
   if (replyCode === replyCodes.ACCESS_REFUSED) return notAuthorised(reason);
   if (replyCode === replyCodes.NOT_FOUND) return notFound('not_found', reason);
-  return badRequest(reason);
+  return badRequest(replyCode === replyCodes.PRECONDITION_FAILED ? reason : `${replyCode} ${replyText}`);
 }

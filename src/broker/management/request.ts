@@ -34,7 +34,8 @@ export async function bodyOf(request: IncomingMessage): Promise<Readonly<Record<
   if (Number(request.headers['content-length'] ?? 0) > bodyLimit) throw tooLarge();
   const chunks: Buffer[] = [];
   let length = 0;
-  for await (const chunk of request) {
+  // The answer goes out on the same socket: it must not be destroyed with a body that is too large.
+  for await (const chunk of request.iterator({ destroyOnReturn: false })) {
     length += (chunk as Buffer).length;
     if (length > bodyLimit) throw tooLarge();
     chunks.push(chunk as Buffer);

@@ -1,18 +1,28 @@
 // The one table of the HTTP API's routes, and which of them a path means.
 
+import { absentRoutes } from './absent.ts';
 import { bindingRoutes } from './bindings.ts';
 import { channelRoutes } from './channels.ts';
 import { connectionRoutes } from './connections.ts';
 import { consumerRoutes } from './consumers.ts';
+import { definitionRoutes } from './definitions.ts';
 import { exchangeRoutes } from './exchanges.ts';
+import { healthRoutes } from './health.ts';
+import { messageRoutes } from './messages.ts';
 import { overviewRoutes } from './overview.ts';
 import { queueRoutes } from './queues.ts';
 import { notFound, Refusal } from './refusal.ts';
 import type { Route } from './route.ts';
+import { userRoutes } from './users.ts';
 import { vhostRoutes } from './vhosts.ts';
 
 export const routes: readonly Route[] = [
   ...overviewRoutes,
+  ...messageRoutes,
+  ...userRoutes,
+  ...definitionRoutes,
+  ...healthRoutes,
+  ...absentRoutes,
   ...vhostRoutes,
   ...queueRoutes,
   ...exchangeRoutes,
@@ -29,8 +39,12 @@ interface Found {
 
 const rows = routes.map((route) => ({ route, parts: route.path.split('/').slice(1) }));
 
-/** `parts` of the path, decoded. Throws 404 or 405. */
-export function findRoute(method: string, parts: readonly string[]): Found {
+/** `path` are its parts, decoded. Throws 404 or 405. */
+export function findRoute(method: string, path: readonly string[]): Found {
+  // Rascal does not encode the name of the virtual host `/`.
+  const [first, second, third, ...more] = path;
+  const isSlash = first === 'vhosts' && second === '' && third === '' && more.length === 0;
+  const parts = isSlash ? ['vhosts', '/'] : path;
   const fitting = rows.filter((row) => fits(row.parts, parts));
   const row = fitting.find(({ route }) => route.method === (method === 'HEAD' ? 'GET' : method));
   if (row !== undefined) {

@@ -1,6 +1,7 @@
 // Virtual hosts.
 
 import type { VirtualHost } from '../vhost.ts';
+import { shortString } from './json.ts';
 import { nodeName } from './overview.ts';
 import { type Answer, type Call, list, noContent, ok, put, type Route, vhostOf, visibleVhosts } from './route.ts';
 
@@ -32,12 +33,10 @@ function vhostItem({ name, queues }: VirtualHost): Record<string, unknown> {
   };
 }
 
-function putVhost({ broker, user, param }: Call): Answer {
-  const name = param('vhost');
+function putVhost({ broker, param }: Call): Answer {
+  const name = shortString(param('vhost'), 'the name of a virtual host');
   const isNew = !broker.vhosts.has(name);
   broker.addVhost(name);
-  // RabbitMQ: whoever makes it by HTTP may do all in it.
-  if (isNew) broker.users.allow(user.name, name, { configure: '.*', write: '.*', read: '.*' });
   return put(isNew);
 }
 

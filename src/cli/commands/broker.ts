@@ -3,6 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
+import manifest from '../../../package.json' with { type: 'json' };
 import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
 import type { Command } from '../command.ts';
@@ -38,6 +39,7 @@ export const brokerCommand: Command = {
       host,
       port: values.whole('port', { min: 0, max: 65_535 }) ?? 5672,
       users: [{ ...login, tags: ['administrator'] }],
+      version: manifest.version,
       log,
       ...(tls && { tls }),
       ...(store && { store }),

@@ -1,8 +1,6 @@
 // mq check: is this rascal.json right? Every problem at once, with file, line and column.
 
 import type { Config } from '../../config/config.ts';
-import { loadConfig } from '../../config/load.ts';
-import { jsonSchema } from '../../config/schema.ts';
 import { MqError } from '../../errors.ts';
 import type { Command } from '../command.ts';
 
@@ -17,6 +15,7 @@ export function checkCommand(builtin: unknown, accept: (config: Config) => void)
     examples: ['mq check', 'mq check config/rascal.json', 'mq check --schema > rascal.schema.json'],
     async run({ env, cwd, stdout }, values) {
       if (values.flag('schema')) {
+        const { jsonSchema } = await import('../../config/schema.ts');
         stdout.write(`${JSON.stringify(jsonSchema(), null, 2)}\n`);
         return;
       }
@@ -24,6 +23,7 @@ export function checkCommand(builtin: unknown, accept: (config: Config) => void)
       if (second !== undefined) throw values.usage(`'${second}' is one argument too many`);
       const option = argument ?? values.name('config');
       if (option === '') throw values.usage('the file is empty text');
+      const { loadConfig } = await import('../../config/load.ts');
       const config = await loadConfig({ ...(option !== undefined && { option }), env, cwd, builtin }).catch((error) => {
         const named = argument !== undefined && error instanceof MqError && error.code === 'NO_INPUT';
         // Its hint says that --config names the file.

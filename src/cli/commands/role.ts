@@ -1,6 +1,5 @@
 // A role as a command: its row, the command line, and what both together mean for its behaviour.
 
-import { parseAddresses } from '../../config/address.ts';
 import type { Config, ConnectionConfig, HandlerConfig, RoleConfig } from '../../config/config.ts';
 import type { Context } from '../../context.ts';
 import type { Input } from '../../roles/input.ts';
@@ -187,7 +186,7 @@ async function withSession(
   { name, config }: Row,
   work: (session: import('../../session/session.ts').Session) => Promise<void>,
 ): Promise<void> {
-  const addresses = addressesOf(context, values);
+  const addresses = await addressesOf(context, values);
   const { Session } = await import('../../session/session.ts');
   const session = new Session({
     config,
@@ -203,7 +202,8 @@ async function withSession(
   }
 }
 
-function addressesOf({ env }: Context, values: Values): ConnectionConfig[] | undefined {
+async function addressesOf({ env }: Context, values: Values): Promise<ConnectionConfig[] | undefined> {
+  const { parseAddresses } = await import('../../config/address.ts');
   const option = values.text('url');
   if (option !== undefined) return parseAddresses(option, { at: '--url', code: 'USAGE' });
   const variable = env['MQ_URL'];

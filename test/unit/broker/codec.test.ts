@@ -37,6 +37,26 @@ for (const [name, { fields }] of Object.entries(methods)) {
   });
 }
 
+test('a name that is not UTF-8 is refused, for it could not be given back as it came', () => {
+  const frame = encodeMethod('queue.delete', {
+    ticket: 0,
+    queue: 'name',
+    ifUnused: false,
+    ifEmpty: false,
+    noWait: false,
+  });
+  frame[8] = 0xff;
+  assert.throws(() => decodeMethod(frame, 0, frame.length), hasCode(502));
+  const marked = encodeMethod('queue.delete', {
+    ticket: 0,
+    queue: '\u{FFFD}',
+    ifUnused: false,
+    ifEmpty: false,
+    noWait: false,
+  });
+  assert.is(decodeMethod(marked, 0, marked.length).name, 'queue.delete');
+});
+
 test('bits that stand together share an octet, the first is the lowest', () => {
   const bytes = encodeMethod('queue.declare', {
     ticket: 0,

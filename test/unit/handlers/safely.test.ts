@@ -67,10 +67,29 @@ test('nothing is started after the second signal', async () => {
   assert.equal(await run(() => assert.unreachable() as never, undefined, AbortSignal.abort()), handBack);
 });
 
-test('nothing is left on the signal afterwards', async () => {
+test('all messages together have one listener on the signal', async () => {
   const { signal } = new AbortController();
-  await Promise.all(Array.from({ length: 100 }, () => run(async () => ({ type: 'ack' }), 60_000, signal)));
-  assert.is(getEventListeners(signal, 'abort').length, 0);
+  const safe = safely(
+    handler(async () => ({ type: 'ack' })),
+    { timeoutMs: 60_000, patienceMs: 0 },
+  );
+  await Promise.all(Array.from({ length: 100 }, () => safe.handle(makeMessage(), { signal })));
+  assert.is(getEventListeners(signal, 'abort').length, 1);
+});
+
+test('a handler that looks at its signal late sees that it was given up', async () => {
+  const giveUp = new AbortController();
+  const outcome = run(
+    async (context) => {
+      giveUp.abort('SIGTERM');
+      assert.is(context.signal.aborted, true);
+      assert.is(context.signal.reason, 'SIGTERM');
+      return { type: 'ack' };
+    },
+    undefined,
+    giveUp.signal,
+  );
+  assert.equal(await outcome, { type: 'ack' });
 });
 
 test('a timeout longer than a timer can count does not fire at once', async () => {

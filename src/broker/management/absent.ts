@@ -1,0 +1,43 @@
+// What RabbitMQ has and this broker has not: nothing to list, and no way to make one.
+
+import { Refusal } from './refusal.ts';
+import { list, type Route } from './route.ts';
+
+const lists = [
+  '/policies',
+  '/policies/:vhost',
+  '/operator-policies',
+  '/operator-policies/:vhost',
+  '/parameters',
+  '/parameters/:component',
+  '/parameters/:component/:vhost',
+  '/global-parameters',
+  '/topic-permissions',
+  '/users/:user/topic-permissions',
+  '/vhost-limits',
+  '/user-limits',
+  '/feature-flags',
+  '/deprecated-features',
+  '/extensions',
+];
+
+const items = [
+  '/policies/:vhost/:name',
+  '/operator-policies/:vhost/:name',
+  '/parameters/:component/:vhost/:name',
+  '/global-parameters/:name',
+  '/topic-permissions/:vhost/:user',
+  '/vhost-limits/:vhost/:name',
+  '/user-limits/:user/:name',
+  '/feature-flags/:name/enable',
+];
+
+export const absentRoutes: readonly Route[] = [
+  ...lists.map((path): Route => ({ method: 'GET', path, handle: () => list([]) })),
+  ...items.map((path): Route => ({ method: 'PUT', path, role: 'policymaker', handle: () => refuse(path) })),
+];
+
+function refuse(path: string): never {
+  const what = path.split('/')[1]?.replaceAll('-', ' ');
+  throw new Refusal(501, 'not_implemented', `this broker has no ${what}: a matter for RabbitMQ itself`);
+}

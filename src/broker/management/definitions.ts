@@ -1,0 +1,154 @@
+// All definitions in one document, out and in: the file that moves to RabbitMQ and comes from there
+// (https://www.rabbitmq.com/docs/definitions). Policies and parameters of such a file are passed over: there are none here.
+
+import { Queue } from '../queue.ts';
+import type { VirtualHost } from '../vhost.ts';
+import { allBindings, bind, bindingParts } from './bindings.ts';
+import { argumentsOf, nameOf, objectsOf, textOf } from './body.ts';
+import { declareExchange } from './exchanges.ts';
+import { jsonTable } from './json.ts';
+import { versions } from './overview.ts';
+import { declareQueue } from './queues.ts';
+import { badRequest } from './refusal.ts';
+import { type Answer, type Call, noContent, ok, type Route, vhostOf } from './route.ts';
+import { allow, permissionsOf, putUserOf, userItem } from './users.ts';
+
+const role = 'administrator';
+
+export const definitionRoutes: readonly Route[] = [
+  { method: 'GET', path: '/definitions', role, handle: exportAll },
+  { method: 'POST', path: '/definitions', role, handle: importAll },
+  { method: 'GET', path: '/definitions/:vhost', role, handle: exportVhost },
+  { method: 'POST', path: '/definitions/:vhost', role, handle: importVhost },
+];
+
+function exportAll({ broker }: Call): Answer {
+  const users = [...broker.users.all.values()];
+  const vhosts = [...broker.vhosts.values()];
+  return ok({
+    ...versions(broker),
+    rabbit_version: versions(broker).rabbitmq_version,
+    rabbitmq_definition_format: 'cluster',
+    users: users.map(userItem),
+    vhosts: vhosts.map(({ name }) => ({ name, limits: {} })),
+    permissions: users.flatMap(permissionsOf),
+    topic_permissions: [],
+    parameters: [],
+    global_parameters: [],
+    policies: [],
+    queues: vhosts.flatMap(queuesIn),
+    exchanges: vhosts.flatMap(exchangesIn),
+    bindings: vhosts.flatMap(bindingsIn),
+  });
+}
+
+function exportVhost(call: Call): Answer {
+  const vhost = vhostOf(call);
+  const bare = (items: Record<string, unknown>[]) => items.map(({ vhost: _, ...item }) => item);
+  return ok({
+    ...versions(call.broker),
+    rabbit_version: versions(call.broker).rabbitmq_version,
+    rabbitmq_definition_format: 'single_virtual_host',
+    original_vhost_name: vhost.name,
+    parameters: [],
+    policies: [],
+    queues: bare(queuesIn(vhost)),
+    exchanges: bare(exchangesIn(vhost)),
+    bindings: bare(bindingsIn(vhost)),
+  });
+}
+
+/** Those of a connection alone go with it. */
+function queuesIn({ queues }: VirtualHost): Record<string, unknown>[] {
+  const all = [...queues.values()].filter(({ owner }) => owner === undefined);
+  return all.map((queue) => ({
+    name: queue.name,
+    vhost: queue.vhost,
+    type: queue.settings.type,
+    durable: queue.isDurable,
+    auto_delete: queue.isAutoDelete,
+    arguments: jsonTable(queue.arguments.values),
+  }));
+}
+
+/** Those that are there by themselves are not told. */
+function exchangesIn({ exchanges }: VirtualHost): Record<string, unknown>[] {
+  const all = [...exchanges.values()].filter(({ name }) => name !== '' && !name.startsWith('amq.'));
+  return all.map((exchange) => ({
+    name: exchange.name,
+    vhost: exchange.vhost,
+    type: exchange.type,
+    durable: exchange.isDurable,
+    auto_delete: exchange.isAutoDelete,
+    internal: exchange.isInternal,
+    arguments: jsonTable(exchange.arguments.values),
+  }));
+}
+
+function bindingsIn(vhost: VirtualHost): Record<string, unknown>[] {
+  return allBindings(vhost)
+    .filter(({ source }) => source !== '')
+    .filter(({ destination }) => !(destination instanceof Queue) || destination.owner === undefined)
+    .map(bindingParts);
+}
+
+function importAll(call: Call): Answer {
+  const { broker, body } = call;
+  for (const user of objectsOf(body, 'users')) putUserOf(broker.users, nameOf(user, 'name'), user);
+  for (const vhost of objectsOf(body, 'vhosts')) broker.addVhost(nameOf(vhost, 'name'));
+  for (const permission of objectsOf(body, 'permissions')) {
+    allow(call, { vhost: vhostNamed(call, permission).name, user: textOf(permission, 'user') }, permission);
+  }
+  importInto(call, (item) => vhostNamed(call, item));
+  return noContent;
+}
+
+function importVhost(call: Call): Answer {
+  const vhost = vhostOf(call);
+  importInto(call, () => vhost);
+  return noContent;
+}
+
+function vhostNamed({ broker }: Call, item: Readonly<Record<string, unknown>>): VirtualHost {
+  const name = textOf(item, 'vhost', '/');
+  const vhost = broker.vhosts.get(name);
+  if (vhost === undefined) throw badRequest(`Please create virtual host "${name}" prior to importing definitions.`);
+  return vhost;
+}
+
+/** RabbitMQ: what is there already stays as it is. An administrator needs no permissions for it. */
+function importInto({ user, body }: Call, vhostFor: (item: Readonly<Record<string, unknown>>) => VirtualHost): void {
+  const by = (item: Readonly<Record<string, unknown>>) => {
+    const vhost = vhostFor(item);
+    return { vhost, user: { ...user, permissions: new Map([[vhost.name, everything]]) } };
+  };
+  for (const item of objectsOf(body, 'queues')) {
+    const { vhost, user: importer } = by(item);
+    const name = nameOf(item, 'name');
+    if (!vhost.queues.has(name)) declareQueue({ vhost, user: importer }, name, item);
+  }
+  for (const item of objectsOf(body, 'exchanges')) {
+    const { vhost, user: importer } = by(item);
+    const name = nameOf(item, 'name');
+    // RabbitMQ 4.3 exports an exchange of its own logs.
+    if (!vhost.exchanges.has(name) && !name.startsWith('amq.')) declareExchange({ vhost, user: importer }, name, item);
+  }
+  for (const item of objectsOf(body, 'bindings')) {
+    const { vhost, user: importer } = by(item);
+    bind(
+      { vhost, user: importer },
+      {
+        source: textOf(item, 'source'),
+        destination: textOf(item, 'destination'),
+        isQueue: textOf(item, 'destination_type') === 'queue',
+        routingKey: nameOf(item, 'routing_key'),
+        arguments: argumentsOf(item),
+      },
+    );
+  }
+}
+
+const everything = {
+  given: { configure: '.*', write: '.*', read: '.*' },
+  tests: { configure: () => true, write: () => true, read: () => true },
+};

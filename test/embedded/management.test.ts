@@ -1,0 +1,194 @@
+// The HTTP API itself: who gets in, and what becomes of requests that make no sense. RabbitMQ 4.3 gave the answers.
+
+import { connect } from 'node:net';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { startManagement } from '../../src/broker/management.ts';
+import { everything } from '../support/embedded.ts';
+import { withManagement } from '../support/management.ts';
+
+test('who asks is told who they are', () =>
+  withManagement(async ({ ask }) => {
+    const { status, body } = await ask('GET /whoami');
+    assert.is(status, 200);
+    assert.equal(body, { name: 'guest', tags: ['administrator'], is_internal_user: true });
+  }));
+
+test('without a password, or with a wrong one, it is 401 with a challenge', () =>
+  withManagement(async ({ ask }) => {
+    for (const asking of [
+      { as: null },
+      { as: 'guest:wrong' },
+      { as: 'nobody:guest' },
+      { as: null, headers: { authorization: 'Basic %' } },
+      { as: null, headers: { authorization: 'Basic Z3Vlc3Q=' } },
+      { as: null, headers: { authorization: 'Bearer guest' } },
+    ]) {
+      const { status, headers, body } = await ask('GET /whoami', asking);
+      assert.is(status, 401);
+      assert.is(headers['www-authenticate'], 'Basic realm="RabbitMQ Management"');
+      assert.equal(body, { error: 'not_authorized', reason: 'Not_Authorized' });
+    }
+  }));
+
+test('tags say what a user may: none gets nothing, management what is of its virtual hosts, monitoring sees all', () =>
+  withManagement(async ({ place, ask }) => {
+    const { broker } = place;
+    broker.addVhost('other');
+    for (const tag of ['', 'management', 'monitoring']) {
+      broker.users.put({ name: `u${tag}`, password: 'p', tags: tag === '' ? [] : [tag] });
+      broker.users.allow(`u${tag}`, '/', { configure: '^mine', write: '.*', read: '.*' });
+    }
+    const rows = [
+      ['GET /whoami', 401, 200, 200],
+      ['GET /queues/%2F', 401, 200, 200],
+      ['GET /queues/other', 401, 404, 200],
+      ['PUT /queues/%2F/mine', 401, 201, 204],
+      ['PUT /queues/%2F/yours', 401, 401, 401],
+      ['PUT /queues/other/mine', 401, 404, 404],
+      ['GET /nodes', 401, 401, 200],
+      ['GET /users', 401, 401, 401],
+      ['PUT /users/x', 401, 401, 401],
+      ['PUT /permissions/%2F/x', 401, 401, 401],
+      ['PUT /vhosts/x', 401, 401, 401],
+      ['DELETE /vhosts/%2F', 401, 401, 401],
+      ['GET /definitions', 401, 401, 401],
+      ['POST /definitions', 401, 401, 401],
+    ] as const;
+    for (const [line, ...statuses] of rows) {
+      const told: number[] = [];
+      for (const tag of ['', 'management', 'monitoring']) {
+        const put = line.startsWith('P') ? { body: { tags: '' } } : {};
+        told.push((await ask(line, { as: `u${tag}:p`, ...put })).status);
+      }
+      assert.equal(told, statuses, line);
+    }
+    const seen = async (as: string) => (await ask('GET /vhosts?columns=name', { as })).body;
+    assert.equal(await seen('umanagement:p'), [{ name: '/' }]);
+    assert.equal(await seen('umonitoring:p'), [{ name: '/' }, { name: 'other' }]);
+  }));
+
+test('what is not there is 404, what cannot be done with it 405, and what cannot be read 400', () =>
+  withManagement(async ({ ask }) => {
+    const rows = [
+      ['GET /nonsense', 404, 'Object Not Found'],
+      ['GET /vhosts/nope', 404, 'Object Not Found'],
+      ['GET /queues/%2F/nope', 404, 'Object Not Found'],
+      ['GET /exchanges/%2F/nope', 404, 'Object Not Found'],
+      ['PUT /queues/nope/q', 404, 'not_found'],
+      ['PUT /overview', 405, 'method_not_allowed'],
+      ['GET /queues/%zz', 400, 'bad_request'],
+      ['GET /queues/%ff', 400, 'bad_request'],
+      ['PUT /policies/%2F/p', 501, 'not_implemented'],
+    ] as const;
+    for (const [line, status, error] of rows) {
+      const told = await ask(line);
+      assert.is(told.status, status, line);
+      assert.is((told.body as Record<string, unknown>)['error'], error, line);
+    }
+    for (const body of ['{"durable":', '[]', 'null', '7', '{"durable":"perhaps"}', '{"arguments":[1]}']) {
+      assert.is((await ask('PUT /queues/%2F/q', { body })).status, 400, body);
+    }
+    assert.is((await ask('GET /queues/%2F/q')).status, 404);
+  }));
+
+test('HEAD has no body', () =>
+  withManagement(async ({ ask }) => {
+    const { status, body } = await ask('HEAD /queues');
+    assert.is(status, 200);
+    assert.is(body, undefined);
+  }));
+
+test('a request that another site lets a browser make is refused', () =>
+  withManagement(async ({ ask }) => {
+    const site = (name: string) => ask('PUT /vhosts/v', { headers: { 'sec-fetch-site': name } });
+    assert.is((await site('cross-site')).status, 403);
+    assert.is((await site('same-origin')).status, 201);
+  }));
+
+test('a body that is too large is 413, whether it says so or not, and nothing else is read of it', () =>
+  withManagement(async ({ management }) => {
+    const head = 'PUT /api/queues/%2F/q HTTP/1.1\r\nHost: x\r\nAuthorization: Basic Z3Vlc3Q6Z3Vlc3Q=\r\n';
+    const mebibyte = 1024 * 1024;
+    const chunk = `${mebibyte.toString(16)}\r\n${'x'.repeat(mebibyte)}\r\n`;
+    for (const rest of [
+      'Content-Length: 99999999999\r\n\r\n',
+      // Up to the limit, and one byte beyond it: what comes then is never sent.
+      `Transfer-Encoding: chunked\r\n\r\n${chunk.repeat(16)}1\r\nx\r\n`,
+    ]) {
+      const socket = connect(management.port, '127.0.0.1');
+      socket.on('error', () => {});
+      const told = everything(socket);
+      socket.write(head + rest);
+      assert.match((await told).toString(), /^HTTP\/1\.1 413 /);
+    }
+  }));
+
+test('deep arguments, long names and half characters are refused or made whole, and the API goes on', () =>
+  withManagement(async ({ ask }) => {
+    const deep = `{"arguments":{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}}`;
+    assert.is((await ask('PUT /queues/%2F/q', { body: deep })).status, 400);
+    assert.is((await ask(`PUT /queues/%2F/${'q'.repeat(256)}`)).status, 400);
+    assert.is((await ask(`PUT /vhosts/${'v'.repeat(256)}`)).status, 400);
+    assert.is((await ask('PUT /queues/%2F/q')).status, 201);
+    const bind = (body: unknown) => ask('POST /bindings/%2F/e/amq.topic/q/q', { body });
+    assert.is((await bind({ routing_key: 'k'.repeat(256) })).status, 400);
+    const { status, headers } = await bind('{"routing_key":"\\ud800","arguments":{"x":"\\udc00"}}');
+    assert.is(status, 201);
+    assert.match(String(headers['location']), /^q\/%25EF%25BF%25BD~/);
+    assert.is((await ask('GET /bindings')).status, 200);
+  }));
+
+test('lists are sorted, cut to columns and pages, and found by name', () =>
+  withManagement(async ({ ask }) => {
+    for (const name of ['b', 'C', 'a']) await ask(`PUT /queues/%2F/${name}`, { body: { durable: name !== 'C' } });
+    const told = async (query: string) => (await ask(`GET /queues?${query}`)).body;
+    assert.equal(await told('sort=name&columns=name'), [{ name: 'C' }, { name: 'a' }, { name: 'b' }]);
+    assert.equal(await told('sort=name&sort_reverse=true&columns=name,durable'), [
+      { name: 'b', durable: true },
+      { name: 'a', durable: true },
+      { name: 'C', durable: false },
+    ]);
+    assert.equal(await told('page=2&page_size=2&sort=name&columns=name'), {
+      total_count: 3,
+      filtered_count: 3,
+      item_count: 1,
+      page: 2,
+      page_size: 2,
+      page_count: 2,
+      items: [{ name: 'b' }],
+    });
+    const names = async (query: string) => ((await told(`page=1&columns=name&${query}`)) as { items: unknown }).items;
+    assert.equal(await names('name=c'), [{ name: 'C' }]);
+    assert.equal(await names('name=%5E%5Bab%5D%24&use_regex=true&sort=name'), [{ name: 'a' }, { name: 'b' }]);
+    assert.equal((await ask('GET /queues/%2F/a?columns=name')).body, { name: 'a' });
+    for (const query of ['page=0', 'page=x', 'page=9', 'page=1&page_size=501', 'page=1&name=(&use_regex=true']) {
+      assert.is((await ask(`GET /queues?${query}`)).status, 400, query);
+    }
+  }));
+
+test('a regular expression that would take for ever gets a moment', () =>
+  withManagement(async ({ ask }) => {
+    await ask(`PUT /queues/%2F/${'a'.repeat(60)}!`);
+    const start = performance.now();
+    assert.is((await ask('GET /queues?page=1&use_regex=true&name=(a%2B)%2B%24')).status, 400);
+    assert.ok(performance.now() - start < 5_000);
+  }));
+
+test('a port that is taken is UNAVAILABLE, and close cuts off a request that is still being sent', () =>
+  withManagement(async ({ place, management }) => {
+    const failure = await startManagement(place.broker, { port: management.port }).catch((error: unknown) => error);
+    assert.is((failure as { code: string }).code, 'UNAVAILABLE');
+    const socket = connect(management.port, '127.0.0.1');
+    const told = everything(socket);
+    await new Promise((resolve) => {
+      socket.once('data', resolve);
+      socket.write('PUT /api/vhosts/v HTTP/1.1\r\nHost: x\r\nAuthorization: Basic Z3Vlc3Q6Z3Vlc3Q=\r\n');
+      socket.write('Content-Length: 9\r\nExpect: 100-continue\r\n\r\n');
+    });
+    await management.close();
+    assert.is((await told).toString(), 'HTTP/1.1 100 Continue\r\n\r\n');
+    assert.not.ok(place.broker.vhosts.has('v'));
+  }));
+
+test.run();

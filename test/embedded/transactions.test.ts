@@ -1,0 +1,70 @@
+// tx: publishes and acknowledgements that wait.
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { methodKey, methods } from '../../src/broker/codec/methods.ts';
+import { drain, get, Place, refusal } from '../support/embedded.ts';
+
+test('publishes and acknowledgements wait for the commit, and a rollback forgets them', () =>
+  Place.with({}, async (place) => {
+    const connection = await place.connection();
+    const channel = await connection.createChannel();
+    const other = await place.channel(connection);
+    await channel.assertQueue('q');
+    await channel.assertQueue('out');
+    other.sendToQueue('q', Buffer.from('in'));
+    await other.waitForConfirms();
+    await ask(channel, 'tx.select');
+
+    const first = await get(channel, 'q');
+    channel.sendToQueue('out', Buffer.from('a'));
+    channel.ack(first);
+    assert.equal(await drain(other, 'out'), []);
+    await ask(channel, 'tx.rollback');
+    assert.equal(await drain(other, 'out'), []);
+
+    channel.sendToQueue('out', Buffer.from('b'));
+    channel.ack(first);
+    await ask(channel, 'tx.commit');
+    assert.equal(await drain(other, 'out'), ['b']);
+    await channel.close();
+    assert.equal(await drain(other, 'q'), []);
+  }));
+
+test('what a rollback gave back returns to the queue with the channel', () =>
+  Place.with({}, async (place) => {
+    const connection = await place.connection();
+    const channel = await connection.createChannel();
+    const other = await place.channel(connection);
+    await channel.assertQueue('q');
+    other.sendToQueue('q', Buffer.from('in'));
+    await other.waitForConfirms();
+    await ask(channel, 'tx.select');
+    channel.ack(await get(channel, 'q'));
+    await channel.close();
+    assert.equal(await drain(other, 'q'), ['in']);
+  }));
+
+test('confirms and transactions exclude each other, and a commit needs a transaction', () =>
+  Place.with({}, async (place) => {
+    const confirming = await place.channel();
+    assert.equal(await refusal(confirming, () => ask(confirming, 'tx.select')), {
+      code: 406,
+      text: 'PRECONDITION_FAILED - cannot switch from confirm to tx mode',
+    });
+    const plain = await (await place.connection()).createChannel();
+    assert.equal(await refusal(plain, () => ask(plain, 'tx.commit')), {
+      code: 406,
+      text: 'PRECONDITION_FAILED - channel is not transactional',
+    });
+  }));
+
+/** amqplib has the methods, and no functions for them. */
+async function ask(channel: object, name: 'tx.select' | 'tx.commit' | 'tx.rollback'): Promise<void> {
+  const { rpc } = channel as { rpc(method: number, fields: object, answer: number): Promise<unknown> };
+  const [classId, methodId] = methods[name].id;
+  const key = methodKey(classId, methodId);
+  await rpc.call(channel, key, {}, key + 1);
+}
+
+test.run();

@@ -1,0 +1,242 @@
+// Peers without end, without ears, and without number: the broker's memory has bounds, and the others go on.
+//   MQ_IDLE_CONNECTIONS=10000   as many as there are descriptors for at most
+
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { decodeProperties } from '../../src/broker/codec/properties.ts';
+import { content, frame, greeting, header, method, publish } from './frames.ts';
+import { Peer } from './peer.ts';
+import { countOf } from './random.ts';
+import { turns, withBroker } from './running.ts';
+
+test('a publisher without end is blocked at the limit and told so, the others go on, and room lets it go on', async () => {
+  const limit = 4 * 1024 * 1024;
+  await withBroker(
+    async ({ port, memory }) => {
+      const publisher = await Peer.open(port, { capabilities: { 'connection.blocked': true } });
+      const other = await Peer.open(port);
+      publisher.send(method(1, 'queue.declare', { queue: 'q', durable: true }));
+      other.send(method(1, 'queue.declare', { queue: 'p', durable: true }));
+      await publisher.until('queue.declare-ok');
+      const one = Buffer.concat(publish(1, { routingKey: 'q' }, Buffer.alloc(3000)));
+      let isRoom = true;
+      let sent = 0;
+      publisher.socket.on('drain', () => {
+        isRoom = true;
+      });
+      // Until the broker no longer reads, and what is on the way is full as well: 32 MiB were more than enough.
+      const blocked = publisher.until('connection.blocked');
+      let isBlocked = false;
+      void blocked.then(() => {
+        isBlocked = true;
+      });
+      await turns('it is blocked and its socket is full', () => {
+        while (isRoom && sent < 100_000) {
+          isRoom = publisher.socket.write(one);
+          sent++;
+        }
+        return isBlocked && !isRoom;
+      });
+      assert.is((await blocked).reason, 'low on memory');
+      assert.ok(sent < 30_000, `${sent} were taken`);
+      assert.ok(memory.usedBytes < limit + 2 * 1024 * 1024, `${memory.usedBytes} bytes in queues`);
+      const used = memory.usedBytes;
+      // Who only consumes is served on.
+      for (let count = 0; count < 20; count++) {
+        other.send(method(1, 'basic.get', { queue: 'q', noAck: true }));
+        await other.until('basic.get-ok');
+      }
+      assert.ok(memory.usedBytes < used);
+      other.send(method(1, 'queue.purge', { queue: 'q' }));
+      await publisher.until('connection.unblocked');
+      await publisher.until('connection.blocked');
+      publisher.socket.destroy();
+      await other.close();
+    },
+    { memoryLimitBytes: limit },
+  );
+});
+
+test('a consumer that never reads gets no more than fits on the way, and the rest stays in the queue', () =>
+  withBroker(async ({ port, vhosts }) => {
+    const deaf = await Peer.open(port);
+    deaf.send(method(1, 'queue.declare', { queue: 'q', durable: true }));
+    await deaf.until('queue.declare-ok');
+    deaf.send(method(1, 'basic.consume', { queue: 'q', noAck: true }));
+    await deaf.until('basic.consume-ok');
+    deaf.socket.pause();
+    const publisher = await Peer.open(port);
+    publisher.send(method(1, 'confirm.select'));
+    const one = Buffer.concat(publish(1, { routingKey: 'q' }, Buffer.alloc(4000)));
+    for (let count = 0; count < 8000; count++) publisher.send(one);
+    for (let tag = 0; tag < 8000; ) tag = (await publisher.until('basic.ack')).deliveryTag;
+    const ready = vhosts.get('/')?.queues.get('q')?.ready.length ?? 0;
+    // 32 MB: what the kernel takes, and the broker's own megabyte.
+    assert.ok(ready > 2000, `${ready} stayed in the queue`);
+    deaf.socket.resume();
+    await turns('it reads again and gets the rest', () => deaf.frames.filter(({ type }) => type === 1).length === 8000);
+    await Promise.all([deaf.close(), publisher.close()]);
+  }));
+
+test('a client that asks without end and never reads the answers costs the broker a bounded number of bytes', () =>
+  withBroker(async ({ port, connections }) => {
+    const deaf = await Peer.open(port);
+    deaf.socket.pause();
+    const [connection] = connections;
+    const many = Buffer.concat(
+      Array.from({ length: 1000 }, () => method(1, 'queue.declare', { queue: 'q'.repeat(200), exclusive: true })),
+    );
+    let isRoom = true;
+    deaf.socket.on('drain', () => {
+      isRoom = true;
+    });
+    let quiet = 0;
+    let last = 0;
+    // Until nothing is taken for as many turns as any write would need.
+    await turns('the broker reads no more', () => {
+      while (isRoom) isRoom = deaf.socket.write(many);
+      const { bytesReceived } = connection ?? { bytesReceived: 0 };
+      quiet = bytesReceived === last ? quiet + 1 : 0;
+      last = bytesReceived;
+      return quiet > 5000;
+    });
+    assert.ok((connection?.output.bytes ?? 0) < 64 * 1024 * 1024, `${connection?.output.bytes} bytes of answers`);
+    deaf.socket.destroy();
+    await turns('it is gone', () => connections.size === 0);
+  }));
+
+test('a client that never reads its direct replies costs no more than a bounded number of bytes', () =>
+  withBroker(async ({ port, connections }) => {
+    const deaf = await Peer.open(port);
+    const [connection] = connections;
+    const server = await Peer.open(port);
+    server.send(method(1, 'queue.declare', { queue: 'rpc', exclusive: true }), method(1, 'confirm.select'));
+    await server.until('confirm.select-ok');
+    deaf.send(
+      method(1, 'basic.consume', { queue: 'amq.rabbitmq.reply-to', noAck: true }),
+      ...publish(1, { routingKey: 'rpc' }, 'ask', { replyTo: 'amq.rabbitmq.reply-to' }),
+      method(1, 'basic.qos'),
+    );
+    await deaf.until('basic.qos-ok');
+    deaf.socket.pause();
+    server.send(method(1, 'basic.get', { queue: 'rpc', noAck: true }));
+    await server.until('basic.get-ok');
+    const { replyTo = '' } = decodeProperties((await server.next())?.payload ?? Buffer.alloc(0), 12);
+    const reply = Buffer.concat(publish(1, { routingKey: replyTo }, Buffer.alloc(100_000)));
+    for (let tag = 0; tag < 1000; tag = (await server.until('basic.ack')).deliveryTag) server.send(reply);
+    assert.ok(
+      (connection?.output.waitingBytes ?? 0) < 40 * 1024 * 1024,
+      `${connection?.output.waitingBytes} bytes wait`,
+    );
+    deaf.socket.destroy();
+    await server.close();
+  }));
+
+test('a body in a million pieces, most of them empty, costs no more than its bytes', () =>
+  withBroker(async ({ port }) => {
+    const peer = await Peer.open(port);
+    peer.send(
+      method(1, 'queue.declare', { queue: 'q', exclusive: true }),
+      method(1, 'basic.publish', { routingKey: 'q' }),
+    );
+    const head = content(1, Buffer.alloc(0))[0] as Buffer;
+    head.writeBigUInt64BE(400_000n, 7 + 4);
+    peer.send(head);
+    const before = process.memoryUsage().heapUsed;
+    const pieces = Buffer.concat(
+      Array.from({ length: 2000 }, (_, index) => frame(3, 1, Buffer.alloc(index % 10 === 0 ? 1 : 0))),
+    );
+    for (let times = 0; times < 500; times++) {
+      if (!peer.socket.write(pieces)) await new Promise<void>((done) => peer.socket.once('drain', () => done()));
+    }
+    for (let left = 300_000; left > 0; left -= 4000) peer.send(frame(3, 1, Buffer.alloc(4000, 'y')));
+    peer.send(method(1, 'basic.get', { queue: 'q', noAck: true }));
+    await peer.until('basic.get-ok');
+    await peer.next();
+    const bodies: Buffer[] = [];
+    for (let left = 400_000; left > 0; left -= bodies.at(-1)?.length ?? left) {
+      bodies.push((await peer.next())?.payload ?? Buffer.alloc(0));
+    }
+    const body = Buffer.concat(bodies).toString('latin1');
+    assert.ok(body === '\0'.repeat(100_000) + 'y'.repeat(300_000), 'the body is whole and in order');
+    const growth = process.memoryUsage().heapUsed - before;
+    assert.ok(growth < 64 * 1024 * 1024, `the heap grew by ${growth} bytes`);
+    await peer.close();
+  }));
+
+const idle = Math.min(countOf('MQ_IDLE_CONNECTIONS', 10_000), Math.floor((descriptors() - 200) / 2));
+
+test(`${idle} idle connections are held in bounded memory, and the next client is served (descriptors: ${descriptors()})`, () =>
+  withBroker(async ({ port, connections }) => {
+    const said = Buffer.concat([header, ...greeting({ heartbeat: 0 })]);
+    const before = process.memoryUsage().rss;
+    const peers: Peer[] = [];
+    while (peers.length < idle) {
+      const some = Array.from({ length: Math.min(100, idle - peers.length) }, async () => {
+        const peer = await Peer.connect(port);
+        peer.send(said);
+        await peer.until('connection.open-ok');
+        return peer;
+      });
+      peers.push(...(await Promise.all(some)));
+    }
+    assert.is(connections.size, idle);
+    const each = (process.memoryUsage().rss - before) / idle;
+    // Both ends are in this process.
+    assert.ok(each < 64 * 1024, `${Math.round(each)} bytes for each`);
+    console.log(`  ${idle} idle connections, ${Math.round(each)} bytes for both ends of each`);
+    const next = await Peer.open(port);
+    next.send(method(1, 'basic.qos'));
+    await next.until('basic.qos-ok');
+    await next.close();
+    for (const peer of peers) peer.socket.destroy();
+    await turns('all are gone', () => connections.size === 0);
+  }));
+
+test('a broker without a descriptor left serves those it has, and the next ones as soon as it can', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'mq-descriptors-'));
+  const program = join(import.meta.dirname, 'crash-broker.ts');
+  const limited = ['-c', 'ulimit -n 64; exec "$0" "$@"', process.execPath, program, folder];
+  const child = spawn('/bin/sh', limited, { stdio: ['ignore', 'pipe', 'inherit'] });
+  const ended = once(child, 'exit');
+  try {
+    const [line] = await once(child.stdout, 'data');
+    const port = Number(new URL(JSON.parse(String(line)).url).port);
+    const first = await Peer.open(port);
+    const peers = await Promise.all(Array.from({ length: 100 }, () => Peer.connect(port)));
+    const served = async () => {
+      first.send(method(1, 'basic.qos'));
+      await first.until('basic.qos-ok');
+    };
+    // Whoever was not taken is closed, or waits in the row of the kernel.
+    await served();
+    for (const peer of peers) peer.send(header);
+    await served();
+    assert.is(child.exitCode, null);
+    for (const peer of peers) peer.socket.destroy();
+    await Promise.all(peers.map(({ closed }) => closed));
+    await served();
+    const next = await Peer.open(port);
+    await Promise.all([next.close(), first.close()]);
+  } finally {
+    child.kill('SIGKILL');
+    await ended;
+    rmSync(folder, { recursive: true });
+  }
+});
+
+/** How many this process may have open. */
+function descriptors(): number {
+  try {
+    return Number(/Max open files\s+(\d+)/.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? 1024);
+  } catch {
+    return 1024;
+  }
+}
+
+test.run();

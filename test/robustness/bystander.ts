@@ -1,0 +1,63 @@
+// A client that behaves: it publishes, gets a confirm, receives and acknowledges, one message after the other, while others do not behave.
+
+import { method, nameOf, publish } from './frames.ts';
+import { Peer } from './peer.ts';
+
+export class Bystander {
+  rounds = 0;
+  readonly #peer: Peer;
+  readonly #queue = 'bystander-7c0fbd1e';
+  #isStopping = false;
+  #running: Promise<void> | undefined;
+
+  static async start(port: number): Promise<Bystander> {
+    const bystander = new Bystander(await Peer.open(port, { heartbeat: 0 }));
+    await bystander.#begin();
+    bystander.#running = bystander.#run();
+    // It is told at the end.
+    bystander.#running.catch(() => undefined);
+    return bystander;
+  }
+
+  constructor(peer: Peer) {
+    this.#peer = peer;
+  }
+
+  /** Throws what went wrong on the way: a foreign message, a lost one, a refusal. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    await this.#running;
+    await this.#peer.close();
+  }
+
+  async #begin(): Promise<void> {
+    this.#peer.send(
+      method(1, 'queue.declare', { queue: this.#queue, exclusive: true }),
+      method(1, 'confirm.select'),
+      method(1, 'basic.qos', { prefetchCount: 1 }),
+      method(1, 'basic.consume', { queue: this.#queue, consumerTag: 'bystander' }),
+    );
+    await this.#peer.until('basic.consume-ok');
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#isStopping) {
+      const text = `round ${++this.rounds}`;
+      this.#peer.send(...publish(1, { routingKey: this.#queue }, text));
+      let confirmed = false;
+      let received = false;
+      while (!confirmed || !received) {
+        const found = await this.#peer.next();
+        const name = found === undefined ? 'the end' : (nameOf(found) ?? `frame ${found.type}`);
+        if (name === 'basic.ack') confirmed = true;
+        else if (name === 'basic.deliver') {
+          await this.#peer.next();
+          const body = (await this.#peer.next())?.payload.toString();
+          if (body !== text) throw new Error(`the bystander got '${body}' and not '${text}'`);
+          received = true;
+          this.#peer.send(method(1, 'basic.ack', { deliveryTag: this.rounds }));
+        } else throw new Error(`the bystander got ${name}: ${found?.payload.toString('latin1')}`);
+      }
+    }
+  }
+}

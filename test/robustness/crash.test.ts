@@ -1,0 +1,165 @@
+// kill -9 in the middle of a confirmed load, again and again on the same folder. What was confirmed is there, what was never
+// sent is not, the definitions that were answered are all there, and the store opens every time.
+//   MQ_CRASH_CYCLES=200   how often      MQ_CRASH_SEED   which moments      MQ_EXECUTABLE=dist/mq   the executable's broker
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { appendFileSync, mkdtempSync, readdirSync, rmSync, statSync, truncateSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openStore } from '../../src/broker/store.ts';
+import { Ledger } from './crash-ledger.ts';
+import { load } from './crash-load.ts';
+import { method } from './frames.ts';
+import { Peer } from './peer.ts';
+import { countOf, randomOf, seedOf } from './random.ts';
+
+const cycles = countOf('MQ_CRASH_CYCLES', 200);
+const seed = seedOf('MQ_CRASH_SEED');
+const random = randomOf(seed);
+
+test(`${cycles} times killed, nothing confirmed is lost and nothing appears (MQ_CRASH_SEED=${seed})`, async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'mq-crash-'));
+  const ledger = new Ledger();
+  const defined = new Set<string>(['q0', 'q1', 'q2', 'q3']);
+  let torn = 0;
+  let broker: { child: ChildProcess; port: number } | undefined;
+  try {
+    for (let cycle = 0; cycle <= cycles; cycle++) {
+      broker = await start(folder);
+      await check(broker.port, { ledger, defined, isFirst: cycle === 0 });
+      if (cycle < cycles) {
+        // After so many confirms, then so many turns of this process: somewhere between two writes, or within one.
+        const working = load(broker.port, { ledger, defined, cycle, random });
+        await working.confirmed(random.below(120));
+        for (let turns = random.below(30); turns > 0; turns--) await new Promise((turned) => setImmediate(turned));
+        await kill(broker.child);
+        await working.ended;
+        if (random.chance(0.2) && tear(folder)) torn++;
+      }
+    }
+    if (broker !== undefined) await kill(broker.child);
+    await checkCut(folder, ledger);
+    console.log(`  ${JSON.stringify({ cycles, torn, definitions: defined.size, ...ledger.counts })}`);
+  } finally {
+    if (broker !== undefined) await kill(broker.child);
+    rmSync(folder, { recursive: true });
+  }
+});
+
+const node = process.execPath;
+
+async function start(folder: string): Promise<{ child: ChildProcess; port: number }> {
+  const executable = process.env['MQ_EXECUTABLE'];
+  const child =
+    executable === undefined
+      ? spawn(node, [join(import.meta.dirname, 'crash-broker.ts'), folder], { stdio: ['ignore', 'pipe', 'inherit'] })
+      : spawn(executable, ['broker', '--port', '0', '--json', '--data', folder], {
+          stdio: ['ignore', 'pipe', 'ignore'],
+        });
+  for await (const line of createInterface({ input: child.stdout as NodeJS.ReadableStream })) {
+    return { child, port: Number(new URL(JSON.parse(line).url).port) };
+  }
+  throw new Error(`the broker did not start on ${folder} (exit ${child.exitCode})`);
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGKILL');
+  await ended;
+}
+
+/** A write that the crash cut short: bytes after the last whole record that are none. */
+function tear(folder: string): boolean {
+  const path = newest(folder);
+  if (path === undefined) return false;
+  const length = 1 + random.below(4000);
+  // Zeros, as a file system leaves what was given room and not written, or what no record begins with.
+  if (random.chance(0.5)) truncateSync(path, statSync(path).size + length);
+  else appendFileSync(path, random.bytes(length));
+  return true;
+}
+
+function newest(folder: string): string | undefined {
+  const names = readdirSync(folder).filter((name) => name.endsWith('.log'));
+  return names.length === 0 ? undefined : join(folder, names.sort().at(-1) ?? '');
+}
+
+/** Cuts into what was confirmed, as a disk does that lied: something is lost then, but the store opens, and nothing is foreign. */
+async function checkCut(folder: string, ledger: Ledger): Promise<void> {
+  for (let times = 0; times < 20; times++) {
+    const path = newest(folder);
+    if (path === undefined) return;
+    truncateSync(path, Math.max(0, statSync(path).size - 1 - random.below(300)));
+    const store = await openStore(folder, { pid: process.pid, isAlive: () => false });
+    for (const { message, queue } of store.recovered.entries) {
+      const body = message.content.toString('utf8', message.propertiesLength);
+      assert.ok(ledger.knows(`${queue.split('\0')[1]} ${body.split(' ')[0]}`), `foreign: ${queue} ${body}`);
+    }
+    await store.close();
+  }
+}
+
+/** Reads all queues to their end without acknowledging, and gives everything back by ending the connection. */
+async function check(
+  port: number,
+  { ledger, defined, isFirst }: { ledger: Ledger; defined: Set<string>; isFirst: boolean },
+): Promise<void> {
+  const peer = await Peer.open(port);
+  if (isFirst) {
+    peer.send(method(1, 'exchange.declare', { exchange: 'crash', type: 'topic', durable: true }));
+    for (const queue of defined) {
+      const type = queue === 'q3' ? 'quorum' : 'classic';
+      const fields = { queue, durable: true, arguments: { 'x-queue-type': type, 'x-delivery-limit': -1 } };
+      if (type === 'classic') fields.arguments = { 'x-queue-type': type } as typeof fields.arguments;
+      peer.send(method(1, 'queue.declare', fields));
+      peer.send(method(1, 'queue.bind', { queue, exchange: 'crash', routingKey: `*.${queue}.#` }));
+      await peer.until('queue.bind-ok');
+    }
+  }
+  const found = new Map<string, number>();
+  for (const queue of defined) {
+    // 404 where the definition is lost.
+    peer.send(method(1, 'queue.declare', { queue, passive: true }));
+    const { messageCount } = await peer.until('queue.declare-ok');
+    for (let count = 0; count < messageCount; count++) peer.send(method(1, 'basic.get', { queue }));
+    for (let count = 0; count < messageCount; count++) {
+      await peer.until('basic.get-ok');
+      await peer.next();
+      const body = await peer.next();
+      const id = `${queue} ${body?.payload.toString('utf8').split(' ')[0]}`;
+      found.set(id, (found.get(id) ?? 0) + 1);
+    }
+  }
+  ledger.settle(found);
+  peer.send(method(1, 'channel.close'));
+  await peer.until('channel.close-ok');
+  await peer.close();
+}
+
+test('the ledger itself finds what is lost, what appears, and what comes back', () => {
+  const ledger = new Ledger();
+  for (const id of ['a', 'b', 'c']) ledger.sent(id);
+  ledger.confirmed('a');
+  ledger.acking('c');
+  assert.throws(() => ledger.settle(new Map([['b', 1]])), /confirmed, and lost: a/);
+  assert.throws(() => ledger.settle(new Map([['d', 1]])), /never sent: d/);
+  assert.throws(() => ledger.settle(new Map([['a', 2]])), /2 times: a/);
+  ledger.settle(new Map([['a', 1]]));
+  assert.throws(
+    () =>
+      ledger.settle(
+        new Map([
+          ['a', 1],
+          ['c', 1],
+        ]),
+      ),
+    /gone for good: c/,
+  );
+});
+
+test.run();

@@ -1,0 +1,69 @@
+// The HTTP API of an embedded broker, and requests to it.
+
+import { request } from 'node:http';
+import { type Management, startManagement } from '../../src/broker/management.ts';
+import type { BrokerOptions } from '../../src/broker/server.ts';
+import { Place } from './embedded.ts';
+
+export interface Told {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  /** Of JSON; undefined where there was no body. */
+  readonly body: unknown;
+}
+
+export interface Asking {
+  readonly body?: unknown;
+  /** Default guest:guest; null: nobody. */
+  readonly as?: string | null;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** `path` is sent as it is, after `/api`. */
+export type Ask = (line: `${'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE'} ${string}`, asking?: Asking) => Promise<Told>;
+
+export interface Served {
+  readonly place: Place;
+  readonly management: Management;
+  readonly ask: Ask;
+}
+
+/** Runs `use` with a broker and its HTTP API, and closes both. */
+export function withManagement(use: (served: Served) => Promise<void>, options: BrokerOptions = {}): Promise<void> {
+  return Place.with(options, async (place) => {
+    const management = await startManagement(place.broker);
+    try {
+      await use({ place, management, ask: (line, asking) => send(management.port, line, asking) });
+    } finally {
+      await management.close();
+    }
+  });
+}
+
+function send(port: number, line: string, { body, as = 'guest:guest', headers = {} }: Asking = {}): Promise<Told> {
+  const [method = '', path = ''] = line.split(/ (.*)/s);
+  const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
+  return new Promise((resolve, reject) => {
+    const asked = request({
+      host: '127.0.0.1',
+      port,
+      method,
+      path: `/api${path}`,
+      agent: false,
+      ...(as !== null && { auth: as }),
+      headers: { ...(text !== undefined && { 'content-length': Buffer.byteLength(text) }), ...headers },
+    });
+    asked.on('error', reject);
+    asked.on('response', (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => chunks.push(chunk));
+      response.on('error', reject);
+      response.on('end', () => {
+        const answer = Buffer.concat(chunks).toString();
+        const { statusCode = 0, headers: told } = response;
+        resolve({ status: statusCode, headers: told, body: answer === '' ? undefined : JSON.parse(answer) });
+      });
+    });
+    asked.end(text);
+  });
+}
