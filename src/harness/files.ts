@@ -27,7 +27,9 @@ async function filesOf(word: string, cwd: string): Promise<string[]> {
 }
 
 async function below(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true });
+  const entries = await readdir(folder, { withFileTypes: true }).catch((error: Error) => {
+    throw new MqError('NO_INPUT', `cannot read the folder ${folder}: ${error.message}`, { at: folder, cause: error });
+  });
   const lists = await Promise.all(
     entries
       .sort((a, b) => (a.name < b.name ? -1 : 1))

@@ -151,9 +151,8 @@ export function role(
   const here = current('role');
   const [args, more] = isList(argsOrOptions) ? [argsOrOptions, options] : [[], argsOrOptions];
   return calledHere(async () => {
-    const running = await startRole(here.target, [name, ...args], more);
-    begunIn(here).roles.add(running);
-    return running;
+    const begun = begunIn(here);
+    return startRole(here.target, [name, ...args], more, (started) => begun.roles.add(started));
   });
 }
 

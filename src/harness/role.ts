@@ -30,11 +30,12 @@ export interface RunningRole {
   readonly ended: Promise<RoleEnd>;
 }
 
-/** Starts it. Resolves when it waits for messages, or is at its end. Rejects when it ended badly before. */
+/** Starts it: `onStart` has it at once, whatever becomes of it. Resolves when it waits for messages, or is at its end. Rejects when it ended badly before. */
 export async function startRole(
   { launch, urls }: FileTarget,
   args: readonly string[],
-  options: RoleOptions = {},
+  options: RoleOptions,
+  onStart: (role: RunningRole) => void,
 ): Promise<RunningRole> {
   const { within = 10_000 } = options;
   const label = `mq ${args.join(' ')}`;
@@ -104,6 +105,7 @@ export async function startRole(
     },
     ended,
   };
+  onStart(role);
   try {
     const isReady = () => (/^waiting for messages|^ready: /m.test(texts.stderr + texts.stdout) ? true : undefined);
     await until(

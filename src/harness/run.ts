@@ -6,7 +6,7 @@ import { platform } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { TestEvent } from './event.ts';
 import { type Ending, judge, type Verdict } from './judge.ts';
-import { type ChildOptions, loadTimeoutMs } from './request.ts';
+import { type ChildOptions, loadTimeoutMs, targetVariable } from './request.ts';
 import type { TargetPlan } from './target.ts';
 
 /** How a child is started: `command args… <JSON of ChildOptions>` has to call `runChild`. */
@@ -68,10 +68,9 @@ async function runFile(file: string, options: RunOptions): Promise<FileResult> {
     timeoutMs,
     ...(nameOf && { name: nameOf(file) }),
     ...(filter !== undefined && { filter }),
-    ...(target && { target }),
   };
   const child = spawn(launch.command, [...launch.args, JSON.stringify(request)], {
-    env: { ...launch.env },
+    env: { ...launch.env, ...(target && { [targetVariable]: JSON.stringify(target) }) },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     // A process group of its own, so that all of it can be ended; on Windows it would be a window of its own.
     detached: platform() !== 'win32',

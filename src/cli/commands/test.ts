@@ -1,6 +1,7 @@
 // mq test: the user's test files, each in a process of its own, against the target of their choice.
 
 import { existsSync } from 'node:fs';
+import { availableParallelism, platform } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import builtin from '../../../rascal.json' with { type: 'json' };
 import type { Context } from '../../context.ts';
@@ -136,7 +137,8 @@ async function runOnce(
     const results = await runFiles({
       files: shuffled(files, seed),
       nameOf: (file) => relative(cwd, file),
-      jobs: plan.jobs ?? (target.plan.kind === 'cluster' ? 1 : 2),
+      // A fault of the cluster is felt by all files.
+      jobs: plan.jobs ?? (target.plan.kind === 'cluster' ? 1 : Math.max(2, Math.floor(availableParallelism() / 2))),
       timeoutMs: plan.timeoutMs ?? (target.plan.kind === 'cluster' ? 120_000 : 30_000),
       target: target.plan,
       bail: plan.bail,
@@ -161,7 +163,7 @@ function launchOf({ self, env, kill }: Context) {
     env,
     kill: (pid: number) => {
       try {
-        kill(-pid, 'SIGKILL');
+        kill(platform() === 'win32' ? pid : -pid, 'SIGKILL');
       } catch {
         // Nothing of it is left.
       }
