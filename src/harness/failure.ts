@@ -11,8 +11,14 @@ export function failureOf(thrown: unknown): Failure {
   return {
     message: messageOf(thrown),
     ...(typeof details === 'string' && details !== '' && { details: stripVTControlCharacters(details).trimEnd() }),
-    stack: framesOf(thrown),
+    stack: [...placeOf(thrown), ...framesOf(thrown)],
   };
+}
+
+/** Where the error itself says it is, as those of loading a file do. */
+function placeOf(error: Error): string[] {
+  const { at } = error as { at?: unknown };
+  return typeof at === 'string' && /:\d+(:\d+)?$/.test(at) ? [`at ${at}`] : [];
 }
 
 function messageOf(error: Error): string {

@@ -41,17 +41,17 @@ export function enterTest(): void {
   if (stage !== undefined) stage.isInTest = true;
 }
 
-/** Ends what the test has begun: roles, consumers, faults. Rejects if something does not end. */
-export async function leaveTest(): Promise<void> {
-  if (stage === undefined) return;
+/** Ends what the test has begun: roles, consumers, faults. undefined: nothing. Rejects if something does not end. */
+export function leaveTest(): Promise<void> | undefined {
+  if (stage === undefined) return undefined;
   stage.isInTest = false;
   stage.published.length = 0;
-  await end(stage, stage.test);
+  return end(stage, stage.test);
 }
 
 /** Ends what the hooks of the suite have begun. */
-export async function leaveSuite(): Promise<void> {
-  if (stage !== undefined) await end(stage, stage.suite);
+export function leaveSuite(): Promise<void> | undefined {
+  return stage === undefined ? undefined : end(stage, stage.suite);
 }
 
 /** What the nodes of the cluster have logged; undefined where there is none. */
@@ -59,7 +59,11 @@ export async function logsSince(date: Date): Promise<string | undefined> {
   return stage?.target.cluster?.logs(date);
 }
 
-async function end(here: Stage, { mailboxes, roles }: Begun): Promise<void> {
+function end(here: Stage, begun: Begun): Promise<void> | undefined {
+  return here.isFaulty || begun.mailboxes.size + begun.roles.size > 0 ? endAll(here, begun) : undefined;
+}
+
+async function endAll(here: Stage, { mailboxes, roles }: Begun): Promise<void> {
   const running = [...roles];
   const open = [...mailboxes.values()];
   mailboxes.clear();

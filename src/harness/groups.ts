@@ -89,13 +89,14 @@ async function runGroup(group: Group, entries: readonly PlannedEntry[], world: W
   };
   const wrapped = (entry: PlannedEntry) => async (state: uvu.Context) => {
     const { test } = entry;
-    await send({ type: 'start', test });
+    // Not waited for: what is sent is in the pipe already, whatever the test does to its process.
+    void send({ type: 'start', test });
     const [begun, date] = [performance.now(), new Date()];
     const spentMs = () => performance.now() - begun;
     try {
       if (skipReason !== undefined) throw new Skip(skipReason);
       await guard(() => entry.handler(state as Parameters<uvu.Callback>[0]), timeoutMs);
-      await send({ type: 'pass', test, ms: spentMs() });
+      void send({ type: 'pass', test, ms: spentMs() });
     } catch (error) {
       if (isSkip(error)) return send({ type: 'skip', test, reason: error.message, ms: spentMs() });
       await send({ type: 'fail', test, failure: failureOf(error), ms: spentMs() });
@@ -106,9 +107,10 @@ async function runGroup(group: Group, entries: readonly PlannedEntry[], world: W
   };
 
   /** After the user's own hooks: ends what the fixtures have begun. */
-  const settle = async (what: string, clear: () => Promise<void>) => {
+  const settle = async (what: string, clear: () => Promise<void> | undefined) => {
     try {
-      await guard(clear, timeoutMs);
+      const clearing = clear();
+      if (clearing !== undefined) await guard(() => clearing, timeoutMs);
       await leaks?.after(what);
     } catch (error) {
       await fail(`after ${what}`, failureOf(error));
