@@ -1,5 +1,6 @@
 // The world as a command sees it. main.ts makes the real one; tests make their own.
 
+import type { ChildProcess } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 
 /** A stream for people or results. `isTTY` is true on a terminal. */
@@ -27,4 +28,6 @@ export interface Context {
   readonly kill: (id: number, signal: NodeJS.Signals) => void;
   /** What starts this program once more: `command args… <its arguments>`. */
   readonly self: { readonly command: string; readonly args: readonly string[] };
+  /** For `mq test`: gives the process of a test file that is started already, once at most. */
+  readonly spare?: () => ChildProcess | undefined;
 }

@@ -11,8 +11,9 @@ async function main(): Promise<void> {
   if (args[0] === 'test-child') {
     const { testChild } = await import('./cli/test-child.ts');
     // It is to end by itself: what it leaves open is a failure of its tests.
-    return testChild(process, args[1] ?? '', { env: process.env, cwd: process.cwd(), self: self() });
+    return testChild(process, { env: process.env, cwd: process.cwd(), self: self() });
   }
+  const spare = args[0] === 'test' ? await spareChild() : undefined;
   const drain = new AbortController();
   const abandon = new AbortController();
   let signals = 0;
@@ -43,10 +44,25 @@ async function main(): Promise<void> {
     isAlive,
     kill: (id, signal) => process.kill(id, signal),
     self: self(),
+    ...(spare && { spare }),
   });
   // Streams that are pipes write later: what was said must be out before the end.
   await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
   process.exit(status);
+}
+
+/** The process of the first test file starts while it is found out which one that is. It ends with this one. */
+async function spareChild() {
+  const { startChild } = await import('./harness/start-child.ts');
+  const { command, args } = self();
+  const child = startChild({ command, args: [...args, 'test-child'], env: process.env });
+  child.on('error', () => undefined);
+  let isGiven = false;
+  return () => {
+    if (isGiven || child.pid === undefined || child.exitCode !== null) return undefined;
+    isGiven = true;
+    return child;
+  };
 }
 
 /** In the executable the program is the binary itself; else it is Node with this file. */

@@ -13,6 +13,7 @@ import { resolve, sep } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { newSeed, shuffled } from '../src/harness/order.ts';
 import { closingLine, drawFile, isGood, type Totals, totalsOf } from '../src/harness/report.ts';
+import type { ChildOptions } from '../src/harness/request.ts';
 import { type Launch, runFiles } from '../src/harness/run.ts';
 import { startMq } from './support/mq.ts';
 import type { TestBroker } from './support/vhost.ts';
@@ -260,7 +261,7 @@ function say(text: string): void {
 // At the end: what the functions above use has to be initialised.
 if (process.argv[2] === '--child') {
   const { runChild } = await import('../src/harness/child.ts');
-  await runChild(process, JSON.parse(process.argv[3] ?? ''));
+  process.once('message', (request: ChildOptions) => void runChild(process, request));
 } else {
   process.exitCode = await main();
 }

@@ -1,29 +1,51 @@
 // The process of one test file of `mq test`: wires the harness to what the file's fixtures need.
 
 import { type ChildHost, runChild } from '../harness/child.ts';
-import { type ChildOptions, targetVariable } from '../harness/request.ts';
-import type { TargetPlan } from '../harness/target.ts';
+import { warmUp } from '../harness/inside.ts';
+import type { ChildOptions } from '../harness/request.ts';
 import type { FileWorld } from './test-target.ts';
 
-/** Runs the file that the request names. The process is to end by itself then. */
-export async function testChild(host: ChildHost, request: string, world: FileWorld): Promise<void> {
-  const options = JSON.parse(request) as ChildOptions;
-  const { [targetVariable]: described, ...env } = world.env;
-  const target = JSON.parse(described ?? '{"kind":"embedded"}') as TargetPlan;
-  const own = target.self ? (await import('../harness/suites.ts')).suiteOf(options.file) : undefined;
-  await runChild(host, options, {
-    isOwn: own !== undefined,
-    load: async (file) => {
-      if (own !== undefined) {
-        await own();
-        return;
-      }
-      const { loadModule } = await import('../handlers/module-load.ts');
-      await loadModule(file, options.name ?? file, { awaits: true });
+/** Waits for the request that names the file, and runs it. The process is to end by itself then. */
+export async function testChild(host: ChildHost, world: FileWorld): Promise<void> {
+  const onGone = () => host.exit(1);
+  host.on('disconnect', onGone);
+  const { file, name, target = { kind: 'embedded' }, ...options } = await requestOf(host, world);
+  const own = target.self ? (await import('../harness/suites.ts')).suiteOf(file) : undefined;
+  await runChild(
+    host,
+    { ...options, file },
+    {
+      isOwn: own !== undefined,
+      load: async () => {
+        if (own !== undefined) {
+          await own();
+          return;
+        }
+        const { loadModule } = await import('../handlers/module-load.ts');
+        await loadModule(file, name ?? file, { awaits: true });
+      },
+      open: async () => (await import('./test-target.ts')).openTarget(target, world),
     },
-    open: async () => {
-      const { openTarget } = await import('./test-target.ts');
-      return openTarget(target, { ...world, env });
-    },
+  );
+}
+
+/** Who is started before there is anything to do loads what is needed meanwhile. */
+async function requestOf(host: ChildHost, { cwd }: FileWorld): Promise<ChildOptions> {
+  const request = new Promise<ChildOptions>((resolve) => {
+    host.once('message', (message) => resolve(message as ChildOptions));
   });
+  const isHere = await Promise.race([request.then(() => true), turn().then(() => false)]);
+  if (!isHere) {
+    await Promise.all([
+      import('../handlers/module-load.ts'),
+      import('../broker/server.ts'),
+      import('./test-target.ts'),
+    ]);
+    warmUp(cwd);
+  }
+  return request;
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }

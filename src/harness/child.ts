@@ -19,6 +19,7 @@ import { suite, test } from './uvu.ts';
 export type ChildHost = Strays &
   Pick<NodeJS.Process, 'send' | 'exit' | 'getActiveResourcesInfo' | 'channel' | 'stdout'> & {
     on(event: 'disconnect', listener: () => void): unknown;
+    once(event: 'message', listener: (message: unknown) => void): unknown;
   };
 
 /** What a child needs beside its process. */

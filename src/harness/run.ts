@@ -1,19 +1,18 @@
 // Runs test files, each in a process of its own, some at a time, and gives one result a file. What a result looks
 // like is report.ts's business; whether it is a pass is judge.ts's.
 
-import { type ChildProcess, spawn } from 'node:child_process';
-import { platform } from 'node:os';
+import type { ChildProcess } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { TestEvent } from './event.ts';
 import { type Ending, judge, type Verdict } from './judge.ts';
-import { type ChildOptions, loadTimeoutMs, targetVariable } from './request.ts';
+import { type ChildOptions, loadTimeoutMs } from './request.ts';
+import { type ChildCommand, startChild } from './start-child.ts';
 import type { TargetPlan } from './target.ts';
 
-/** How a child is started: `command args… <JSON of ChildOptions>` has to call `runChild`. */
-export interface Launch {
-  readonly command: string;
-  readonly args: readonly string[];
-  readonly env: Readonly<Record<string, string | undefined>>;
+/** How a child is started: it has to call `runChild` with the first message. */
+export interface Launch extends ChildCommand {
+  /** Gives one that is started already, once at most. */
+  readonly spare?: () => ChildProcess | undefined;
   /** Ends the process and all it has started. */
   readonly kill: (pid: number) => void;
 }
@@ -68,13 +67,11 @@ async function runFile(file: string, options: RunOptions): Promise<FileResult> {
     timeoutMs,
     ...(nameOf && { name: nameOf(file) }),
     ...(filter !== undefined && { filter }),
+    ...(target && { target }),
   };
-  const child = spawn(launch.command, [...launch.args, JSON.stringify(request)], {
-    env: { ...launch.env, ...(target && { [targetVariable]: JSON.stringify(target) }) },
-    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    // A process group of its own, so that all of it can be ended; on Windows it would be a window of its own.
-    detached: platform() !== 'win32',
-  });
+  const child = launch.spare?.() ?? startChild(launch);
+  // One that could not be started says so by an event.
+  child.send(request, () => {});
   const watch = watchChild(child, { launch, timeoutMs, signal });
   const output: string[] = [];
   for (const stream of [child.stdout, child.stderr]) {

@@ -156,8 +156,9 @@ async function runOnce(
   }
 }
 
-function launchOf({ self, env, kill }: Context) {
+function launchOf({ self, env, kill, spare }: Context) {
   return {
+    ...(spare && { spare }),
     command: self.command,
     args: [...self.args, 'test-child'],
     env,
