@@ -26,3 +26,16 @@ export interface Context {
   /** Sends a signal to a process, or to a process group when the id is negative. Throws if it is gone. */
   readonly kill: (id: number, signal: NodeJS.Signals) => void;
 }
+
+/** Something that a role tells a person: a line of text, or one object of `--log json`. */
+export interface Said {
+  /** Default: info. */
+  readonly level?: 'info' | 'warn' | 'error';
+  /** One word for the kind of thing; at most ten lines a minute are shown of one kind. */
+  readonly event: string;
+  readonly message: string;
+  /** Further facts for `--log json`. */
+  readonly fields?: Readonly<Record<string, unknown>>;
+}
+
+export type Say = (said: Said) => void;

@@ -25,6 +25,15 @@ const common: readonly Option[] = [
   { name: 'drain', value: 'SECONDS', help: 'time to finish after the first SIGTERM or SIGINT (25)' },
 ];
 
+const observation: readonly Option[] = [
+  {
+    name: 'metrics',
+    value: 'PORT',
+    help: 'serve /metrics, /healthz and /readyz there (HOST:PORT; 127.0.0.1 without a host)',
+  },
+  { name: 'log', value: 'FORMAT', help: 'json: what is said on stderr as one JSON object a line (text)' },
+];
+
 const always: readonly Option[] = [
   { name: 'debug', help: 'show the stack of an error' },
   { name: 'help', short: 'h', help: 'show this' },
@@ -48,6 +57,7 @@ const input: readonly Option[] = [
 
 const publish: readonly Option[] = [
   ...input,
+  { name: 'skip', value: 'N', help: 'with --lines: leave out the first N lines (the resume point of a former run)' },
   ...message,
   {
     name: 'mandatory',
@@ -107,10 +117,10 @@ const demo: readonly Option[] = [{ name: 'json', help: 'each event as one JSON o
 
 /** The options of each kind of command. */
 export const optionSets = {
-  publish: [...publish, ...common, ...always],
-  request: [...request, ...common, ...always],
-  consume: [...receive, ...common, ...always],
-  reply: [...receive, ...common, ...always],
+  publish: [...publish, ...common, ...observation, ...always],
+  request: [...request, ...common, ...observation, ...always],
+  consume: [...receive, ...common, ...observation, ...always],
+  reply: [...receive, ...common, ...observation, ...always],
   broker: [...broker, ...always],
   check: [...check, ...always],
   demo: [...demo, ...always],

@@ -3,6 +3,7 @@
 
 import { isUtf8 } from 'node:buffer';
 import type { Message, MessageProperties } from './handler.ts';
+import { traceOf, traceVariables } from './trace.ts';
 
 type Environment = Record<string, string>;
 
@@ -30,7 +31,8 @@ const allowed = new Set([
 ]);
 
 /**
- * The message as MQ_* variables: how it came, its properties, and the headers that are text, numbers or booleans.
+ * The message as MQ_* variables: how it came, its properties, and the headers that are text, numbers or booleans; and its
+ * trace.
  * Together at most 64 KiB; what comes after that is left out (descriptor 3 has it).
  */
 export function messageVariables({ fields, properties, headers, attempt }: Message): Environment {
@@ -55,7 +57,8 @@ export function messageVariables({ fields, properties, headers, attempt }: Messa
     // ASCII first: ß and ı would become letters that pass.
     if (/^[A-Za-z0-9_.-]+$/.test(name)) add(`MQ_HEADER_${name.toUpperCase().replace(/[.-]/g, '_')}`, value);
   }
-  return variables;
+  // Not the worker's own: the child works for the sender of this message.
+  return Object.assign(variables, traceVariables(traceOf(headers)));
 }
 
 const mostBytes = 64 * 1024;

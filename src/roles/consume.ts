@@ -2,15 +2,17 @@
 // Nothing is acknowledged before what it caused is safe: printed, replied, or confirmed in a wait or dead-letter queue.
 
 import type { HandlerConfig, RetryConfig } from '../config/config.ts';
-import type { Context } from '../context.ts';
+import type { Context, Say } from '../context.ts';
 import { MqError } from '../errors.ts';
-import type { Handler, Message, Outcome, Reply } from '../handlers/handler.ts';
+import type { Handler, Message, Outcome } from '../handlers/handler.ts';
 import type { Consumer, Delivery } from '../session/consumer.ts';
+import { type Counts, observe } from '../session/counts.ts';
 import type { Publisher, Sent } from '../session/publisher.ts';
 import type { Session } from '../session/session.ts';
-import { headerNames, jsonOf, messageOf } from './message.ts';
+import { jsonOf, messageOf } from './message.ts';
 import { messageIds } from './outgoing.ts';
 import { isClosedPipe, Printer } from './printer.ts';
+import { Replies } from './replies.ts';
 import { Retries } from './retries.ts';
 import { interrupted } from './signal.ts';
 
@@ -31,6 +33,7 @@ export interface ConsumeSettings {
   readonly handler: Handler;
   /** False for handlers that cannot fail: then no connection for outcomes is opened. */
   readonly canFail: boolean;
+  readonly say: Say;
 }
 
 /** Resolves at the orderly end (count, idle, empty, signal, closed pipe); throws what ended it otherwise. */
@@ -40,13 +43,13 @@ export async function consume(context: Context, session: Session, settings: Cons
     ...(settings.bindingKeys && { bindingKeys: settings.bindingKeys }),
   });
   const nextId = messageIds();
-  const retries = new Retries({ queue: () => consumer.queue, config: settings.retry, nextId });
+  const retries = new Retries({ queue: () => consumer.queue, config: settings.retry, nextId, counts: session.counts });
   let publisher: Publisher | undefined;
   if (settings.canFail || settings.behaviour === 'reply') {
     publisher = await session.outcomePublisher(vhost, retries.onChannel);
     retries.use(publisher);
   }
-  const intake = new Intake({ context, consumer, publisher, retries, nextId, settings });
+  const intake = new Intake({ context, consumer, publisher, retries, nextId, settings, counts: session.counts });
   await intake.run();
 }
 
@@ -57,11 +60,13 @@ interface IntakeParts {
   readonly retries: Retries;
   readonly nextId: () => string;
   readonly settings: ConsumeSettings;
+  readonly counts: Counts;
 }
 
 class Intake {
   readonly #parts: IntakeParts;
   readonly #printer: Printer;
+  readonly #replies: Replies;
   /** Delivered, not yet in a handler. */
   readonly #waiting: Delivery[] = [];
   /** In a handler. */
@@ -73,17 +78,21 @@ class Intake {
   #failure: MqError | undefined;
   #idle: NodeJS.Timeout | undefined;
   #looking = false;
-  #mute = false;
 
   constructor(parts: IntakeParts) {
     this.#parts = parts;
     this.#printer = new Printer(parts.context.stdout);
+    const { publisher, nextId, settings } = parts;
+    this.#replies = new Replies({ publisher, nextId, say: settings.say });
   }
 
   async run(): Promise<void> {
-    const { context, consumer } = this.#parts;
+    const { context, consumer, settings } = this.#parts;
+    const { say } = settings;
     consumer.on('delivery', (delivery) => this.#take(delivery));
-    consumer.on('interrupted', (error) => context.stderr.write(`${error.message}; consuming again\n`));
+    consumer.on('interrupted', ({ message }) =>
+      say({ level: 'warn', event: 'interrupted', message: `${message}; consuming again` }),
+    );
     consumer.on('fatal', (error) => this.#fail(error));
     context.stdout.once('error', (error: Error) => this.#onStdoutError(error));
     const stop = () => this.#stop();
@@ -93,11 +102,12 @@ class Intake {
     try {
       if (context.drain.aborted) return;
       await consumer.start();
-      context.stderr.write(`waiting for messages from ${consumer.queue}\n`);
+      const { queue } = consumer;
+      say({ event: 'consuming', message: `waiting for messages from ${queue}`, fields: { queue } });
       this.#rest();
       await this.#ended.promise;
       await consumer.stop();
-      for (const delivery of this.#waiting.splice(0)) delivery.nack(true);
+      for (const delivery of this.#waiting.splice(0)) this.#handBack(delivery);
       await this.#runningEnds();
     } finally {
       clearTimeout(this.#idle);
@@ -117,13 +127,18 @@ class Intake {
       signal.addEventListener('abort', () => resolve(), { once: true });
     });
     await Promise.race([all, givenUp]);
-    for (const delivery of this.#running.keys()) delivery.nack(true);
+    for (const delivery of this.#running.keys()) this.#handBack(delivery);
     this.#running.clear();
+    this.#parts.counts.inFlight = 0;
+  }
+
+  #handBack(delivery: Delivery): void {
+    if (delivery.nack(true)) this.#parts.counts.handedBack += 1;
   }
 
   #take(delivery: Delivery): void {
     if (this.#stopping) {
-      delivery.nack(true);
+      this.#handBack(delivery);
       return;
     }
     clearTimeout(this.#idle);
@@ -139,6 +154,16 @@ class Intake {
       this.#started += 1;
       this.#running.set(delivery, this.#handle(delivery));
     }
+    this.#parts.counts.inFlight = this.#running.size;
+  }
+
+  async #outcomeOf(message: Message): Promise<Outcome> {
+    const { settings, counts } = this.#parts;
+    const begun = performance.now();
+    const outcome = await settings.handler.handle(message, { signal: this.#giveUp.signal });
+    counts.handled += 1;
+    observe(counts.handlerSeconds, (performance.now() - begun) / 1000);
+    return outcome;
   }
 
   async #handle(delivery: Delivery): Promise<void> {
@@ -148,10 +173,10 @@ class Intake {
       const outcome: Outcome =
         this.#parts.publisher && !retries.allows(message)
           ? { type: 'dead-letter', reason: `${message.attempt - 1} attempts ended without an outcome` }
-          : await settings.handler.handle(message, { signal: this.#giveUp.signal });
+          : await this.#outcomeOf(message);
       if (this.#running.has(delivery) || !this.#giveUp.signal.aborted) await this.#settle(delivery, message, outcome);
     } catch (error) {
-      delivery.nack(true);
+      this.#handBack(delivery);
       if (isClosedPipe(error)) this.#stop();
       else
         this.#fail(
@@ -161,6 +186,7 @@ class Intake {
         );
     }
     this.#running.delete(delivery);
+    this.#parts.counts.inFlight = this.#running.size;
     if (context.abandon.aborted) return;
     if (this.#started >= (settings.count ?? Number.POSITIVE_INFINITY) && this.#running.size === 0) this.#stop();
     this.#fill();
@@ -168,55 +194,47 @@ class Intake {
   }
 
   async #settle(delivery: Delivery, message: Message, outcome: Outcome): Promise<void> {
-    const { settings, retries, context } = this.#parts;
+    const { settings, retries, counts } = this.#parts;
+    const { say } = settings;
+    const { attempt, properties } = message;
+    const { messageId } = properties;
     switch (outcome.type) {
       case 'ack':
-        if (settings.behaviour === 'reply') await this.#reply(message, outcome.reply);
+        if (settings.behaviour === 'reply') await this.#replies.send(message, outcome.reply);
         if (settings.json) await this.#printer.json(jsonOf(message));
         else if (settings.handler.prints === 'role') await this.#printer.body(message.body);
-        return delivery.ack();
+        if (delivery.ack()) counts.acked += 1;
+        return;
       case 'retry':
-        context.stderr.write(`attempt ${message.attempt} failed: ${outcome.reason}\n`);
+        say({
+          level: 'warn',
+          event: 'retry',
+          message: `attempt ${attempt} failed: ${outcome.reason}`,
+          fields: { messageId, attempt },
+        });
         confirmedOrThrow(await retries.again(message, outcome.reason));
-        return delivery.ack();
+        delivery.ack();
+        return;
       case 'dead-letter':
-        context.stderr.write(`to the dead-letter queue: ${outcome.reason}\n`);
+        say({
+          level: 'warn',
+          event: 'dead-letter',
+          message: `to the dead-letter queue: ${outcome.reason}`,
+          fields: { messageId, attempt },
+        });
         confirmedOrThrow(await retries.deadLetter(message, outcome.reason));
-        return delivery.ack();
+        delivery.ack();
+        return;
       case 'reject':
-        return delivery.reject(outcome.requeue);
       case 'nack':
-        return delivery.nack(outcome.requeue);
+        if (delivery[outcome.type](outcome.requeue)) counts[outcome.requeue ? 'handedBack' : 'rejected'] += 1;
+        return;
       case 'stop':
-        delivery.nack(true);
+        this.#handBack(delivery);
         // Not so the pipe of --file, which the error names.
         if (isClosedPipe(outcome.error) && outcome.error.at === undefined) return this.#stop();
         return this.#fail(outcome.error);
     }
-  }
-
-  /** A request without reply_to is done without one. A requester that has gone is no failure of the server. */
-  async #reply(message: Message, reply: Reply | undefined): Promise<void> {
-    const { replyTo, correlationId } = message.properties;
-    const { publisher, nextId, context } = this.#parts;
-    if (replyTo === undefined || !publisher) {
-      if (!this.#mute) context.stderr.write('a request without reply_to was handled without a reply\n');
-      this.#mute = true;
-      return;
-    }
-    const sent = await publisher.publish({
-      exchange: '',
-      routingKey: replyTo,
-      body: reply?.body ?? Buffer.alloc(0),
-      mandatory: false, // RabbitMQ: direct reply-to counts a mandatory reply as unroutable
-      properties: {
-        messageId: nextId(),
-        ...(correlationId !== undefined && { correlationId }),
-        ...(reply?.contentType && { contentType: reply.contentType }),
-        ...(reply?.error !== undefined && { type: 'error', headers: { [headerNames.error]: reply.error } }),
-      },
-    });
-    confirmedOrThrow(sent);
   }
 
   /** Nothing in hand: start the idle clock, look whether the queue is empty. */

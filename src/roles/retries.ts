@@ -5,22 +5,33 @@
 
 import type { RetryConfig } from '../config/config.ts';
 import type { Message } from '../handlers/handler.ts';
+import { traceOf } from '../handlers/trace.ts';
+import type { Counts } from '../session/counts.ts';
 import type { Publisher, Sent } from '../session/publisher.ts';
 import type { ConfirmChannel, Properties } from '../session/wire.ts';
 import { headerNames } from './message.ts';
+
+export interface RetriesParts {
+  readonly queue: () => string;
+  readonly config: RetryConfig;
+  readonly nextId: () => string;
+  readonly counts: Counts;
+}
 
 export class Retries {
   readonly #queueNow: () => string;
   readonly #config: RetryConfig;
   readonly #nextId: () => string;
+  readonly #counts: Counts;
   #publisher: Publisher | undefined;
   #channel: ConfirmChannel | undefined;
   readonly #declared = new Map<string, { readonly args: object; readonly done: Promise<void> }>();
 
-  constructor({ queue, config, nextId }: { queue: () => string; config: RetryConfig; nextId: () => string }) {
+  constructor({ queue, config, nextId, counts }: RetriesParts) {
     this.#queueNow = queue;
     this.#config = config;
     this.#nextId = nextId;
+    this.#counts = counts;
   }
 
   /** For the publisher that `use` is given: called with each new channel of it, before anything is sent on it. */
@@ -61,25 +72,27 @@ export class Retries {
       arguments: { ...wait, ...safe },
       attempt: message.attempt + 1,
     });
+    if (sent.type === 'confirmed') this.#counts.retried += 1;
     return isUnsendable(sent) ? this.deadLetter(message, reason) : sent;
   }
 
   async deadLetter(message: Message, reason: string): Promise<Sent> {
     const step = { to: `${this.#queue}.dead`, arguments: { 'x-queue-type': 'quorum' }, attempt: message.attempt };
-    const sent = await this.#send({ message, reason, ...step });
-    if (!isUnsendable(sent)) return sent;
-    // A stranger's headers must not stop the worker, nor stand in the way of all that follows them in the queue.
-    const bare = { ...message, headers: {} };
-    return this.#send({ message: bare, reason: `${reason}; without its headers: ${sent.error.message}`, ...step });
+    const sent = await this.#sendAnyhow({ message, reason, ...step });
+    if (sent.type === 'confirmed') this.#counts.deadLettered += 1;
+    return sent;
   }
 
-  async #send(step: {
-    message: Message;
-    reason: string;
-    to: string;
-    arguments: object;
-    attempt: number;
-  }): Promise<Sent> {
+  async #sendAnyhow(step: Step): Promise<Sent> {
+    const { message, reason } = step;
+    const sent = await this.#send(step);
+    if (!isUnsendable(sent)) return sent;
+    // A stranger's headers must not stop the worker, nor stand in the way of all that follows them in the queue.
+    const bare = { ...message, headers: { ...traceOf(message.headers) } };
+    return this.#send({ ...step, message: bare, reason: `${reason}; without its headers: ${sent.error.message}` });
+  }
+
+  async #send(step: Step): Promise<Sent> {
     const publisher = this.#publisher as Publisher;
     await this.#declare(step.to, step.arguments);
     const { message, reason, attempt, to } = step;
@@ -114,6 +127,15 @@ export class Retries {
     this.#declared.set(queue, { args, done });
     return done;
   }
+}
+
+/** Where a message goes, and as what. */
+interface Step {
+  readonly message: Message;
+  readonly reason: string;
+  readonly to: string;
+  readonly arguments: object;
+  readonly attempt: number;
 }
 
 function declare(channel: ConfirmChannel, queue: string, args: object): Promise<void> {

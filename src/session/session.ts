@@ -6,8 +6,10 @@ import type { ConfirmChannel } from 'amqplib/callback_api';
 import type { Config, ConnectionConfig } from '../config/config.ts';
 import { redactor, secretsOf } from '../config/redact.ts';
 import { rascalConfig } from '../config/runtime.ts';
+import type { Say } from '../context.ts';
 import { MqError } from '../errors.ts';
 import { Consumer } from './consumer.ts';
+import type { Counts } from './counts.ts';
 import { type Link, openLink } from './link.ts';
 import { type OutgoingMessage, Publisher } from './publisher.ts';
 import { Requester } from './requester.ts';
@@ -21,7 +23,9 @@ export interface SessionSettings {
   /** Milliseconds without an answer until messages are in doubt. */
   readonly confirmTimeoutMs: number;
   /** Said to a person: a connection was lost, came back, was blocked. */
-  readonly say: (line: string) => void;
+  readonly say: Say;
+  /** Counted into as things happen. */
+  readonly counts: Counts;
 }
 
 /** Where a publication leads, with every name as the broker knows it. */
@@ -48,6 +52,10 @@ export class Session {
     this.#settings = settings;
     this.#config = withFixedNamespaces(settings.config);
     this.#redact = redactor(secretsOf({ config: this.#config, addresses: settings.addresses ?? [] }));
+  }
+
+  get counts(): Counts {
+    return this.#settings.counts;
   }
 
   /** Connects, declares what the publication needs (unless `declare` is false), and gives a publisher for it. */
@@ -97,7 +105,14 @@ export class Session {
     const configured = link.config.subscriptions[name];
     if (!configured) throw new MqError('BUG', `Rascal has no subscription '${name}'`);
     const { vhost, options } = configured;
-    const consumer = new Consumer(link, { vhost, subscription: name, prefetch, options, redact: this.#redact });
+    const consumer = new Consumer(link, {
+      vhost,
+      subscription: name,
+      prefetch,
+      options,
+      counts: this.counts,
+      redact: this.#redact,
+    });
     return { consumer, vhost };
   }
 
@@ -132,7 +147,8 @@ export class Session {
   }
 
   #publishing(vhost: string, window: number) {
-    return { vhost, window, timeoutMs: this.#settings.confirmTimeoutMs, redact: this.#redact };
+    const { confirmTimeoutMs: timeoutMs } = this.#settings;
+    return { vhost, window, timeoutMs, counts: this.counts, redact: this.#redact };
   }
 
   async #open(
@@ -142,7 +158,7 @@ export class Session {
       'publications' | 'subscriptions' | 'bindingKeys' | 'extraQueues' | 'declare'
     >,
   ): Promise<Link> {
-    const { addresses, role, say } = this.#settings;
+    const { addresses, role } = this.#settings;
     const connectionName = `mq ${role} ${purpose} ${randomUUID().slice(0, 8)}`;
     const link = await openLink({
       rascalConfig: rascalConfig(this.#config, {
@@ -156,11 +172,41 @@ export class Session {
       redact: this.#redact,
     });
     this.#links.push(link);
-    link.on('lost', (error) => say(`${error.message}; connecting again`));
-    link.on('connected', () => say('connected again'));
-    link.on('blocked', (reason) => say(`the broker blocks publishing: ${reason}`));
-    link.on('unblocked', () => say('the broker takes messages again'));
+    this.#observe(link, purpose);
     return link;
+  }
+
+  #observe(link: Link, connection: string): void {
+    const { say, counts } = this.#settings;
+    let isBlocked = false;
+    const block = (now: boolean) => {
+      if (now !== isBlocked) counts.blocked += now ? 1 : -1;
+      isBlocked = now;
+    };
+    counts.connections += 1;
+    counts.connected += 1;
+    link.on('lost', (error) => {
+      counts.connected -= 1;
+      counts.lost += 1;
+      block(false);
+      const { code, message } = error;
+      const fields = { connection, code };
+      say({ level: 'warn', event: 'lost', message: `${message}; connecting again`, fields });
+    });
+    link.on('connected', () => {
+      counts.connected += 1;
+      counts.reconnected += 1;
+      say({ event: 'connected', message: 'connected again', fields: { connection } });
+    });
+    link.on('blocked', (reason) => {
+      block(true);
+      const message = `the broker blocks publishing: ${reason}`;
+      say({ level: 'warn', event: 'blocked', message, fields: { connection } });
+    });
+    link.on('unblocked', () => {
+      block(false);
+      say({ event: 'unblocked', message: 'the broker takes messages again', fields: { connection } });
+    });
   }
 }
 

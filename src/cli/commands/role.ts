@@ -6,6 +6,7 @@ import type { Input } from '../../roles/input.ts';
 import type { Properties } from '../../session/wire.ts';
 import type { Command } from '../command.ts';
 import { usageLine } from '../help.ts';
+import { type Observation, observed } from '../observation.ts';
 import { properties } from '../properties.ts';
 import type { Values } from '../values.ts';
 
@@ -31,20 +32,28 @@ interface Row {
   readonly config: Config;
 }
 
+/** A row that runs. */
+interface RunningRow extends Row {
+  readonly observation: Observation;
+}
+
 async function run(context: Context, values: Values, row: Row): Promise<void> {
+  const takes = row.role.behaviour === 'consume' || row.role.behaviour === 'reply';
   const drainMs = values.seconds('drain') ?? 25_000;
   const onDrain = () => setTimeout(context.giveUp, drainMs).unref();
   context.drain.addEventListener('abort', onDrain, { once: true });
   try {
-    if (row.role.behaviour === 'publish') await runPublish(context, values, row);
-    else if (row.role.behaviour === 'request') await runRequest(context, values, row);
-    else await runConsume(context, values, row);
+    await observed(context, values, { name: row.name, takes }, (inner, observation) => {
+      const running = { ...row, observation };
+      if (takes) return runConsume(inner, values, running);
+      return row.role.behaviour === 'publish' ? runPublish(inner, values, running) : runRequest(inner, values, running);
+    });
   } finally {
     context.drain.removeEventListener('abort', onDrain);
   }
 }
 
-async function runPublish(context: Context, values: Values, row: Row): Promise<void> {
+async function runPublish(context: Context, values: Values, row: RunningRow): Promise<void> {
   const settings = {
     publication: row.role.publication as string,
     ...sending(values, row),
@@ -56,7 +65,7 @@ async function runPublish(context: Context, values: Values, row: Row): Promise<v
   await withSession(context, values, row, (session) => publish(context, session, settings));
 }
 
-async function runRequest(context: Context, values: Values, row: Row): Promise<void> {
+async function runRequest(context: Context, values: Values, row: RunningRow): Promise<void> {
   const settings = {
     publication: row.role.publication as string,
     ...sending(values, row),
@@ -69,7 +78,7 @@ async function runRequest(context: Context, values: Values, row: Row): Promise<v
   await withSession(context, values, row, (session) => request(context, session, settings));
 }
 
-async function runConsume(context: Context, values: Values, row: Row): Promise<void> {
+async function runConsume(context: Context, values: Values, row: RunningRow): Promise<void> {
   const { role, config } = row;
   const behaviour = role.behaviour as 'consume' | 'reply';
   const subscription = role.subscription as string;
@@ -108,7 +117,7 @@ async function runConsume(context: Context, values: Values, row: Row): Promise<v
       cwd: context.cwd,
       env: context.env,
       stdout: context.stdout,
-      stderr: context.stderr,
+      stderr: row.observation.handlerStderr,
       kill: context.kill,
       graceMs,
       ...(timeoutMs !== undefined && { timeoutMs }),
@@ -127,6 +136,7 @@ async function runConsume(context: Context, values: Values, row: Row): Promise<v
         retry: config.retry,
         handler,
         canFail: canFail(choice.config),
+        say: row.observation.say,
       }),
     );
   } finally {
@@ -183,7 +193,7 @@ function handlerChoice(
 async function withSession(
   context: Context,
   values: Values,
-  { name, config }: Row,
+  { name, config, observation }: RunningRow,
   work: (session: import('../../session/session.ts').Session) => Promise<void>,
 ): Promise<void> {
   const addresses = await addressesOf(context, values);
@@ -193,7 +203,8 @@ async function withSession(
     addresses,
     role: name,
     confirmTimeoutMs: values.seconds('timeout') ?? 60_000,
-    say: (line) => context.stderr.write(`mq ${name}: ${line}\n`),
+    say: observation.sayNamed,
+    counts: observation.counts,
   });
   try {
     await work(session);
