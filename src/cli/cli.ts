@@ -8,6 +8,7 @@ import type { Command } from './command.ts';
 import { brokerCommand } from './commands/broker.ts';
 import { checkCommand } from './commands/check.ts';
 import { demoCommand } from './commands/demo.ts';
+import { healthCommand } from './commands/health.ts';
 import { roleCommand } from './commands/role.ts';
 import { commandHelp, overview } from './help.ts';
 import { errorText, withoutPasswords } from './output.ts';
@@ -41,7 +42,8 @@ export async function cli(context: Context): Promise<number> {
     return 0;
   } catch (error) {
     const failure = asMqError(error);
-    const style = { command: name ?? '', json: hasFlag(args, '--json'), debug: hasFlag(args, '--debug') };
+    const isLog = earlyValue(args, 'log') === 'json';
+    const style = { command: name ?? '', json: hasFlag(args, '--json'), isLog, debug: hasFlag(args, '--debug') };
     stderr.write(withoutPasswords(errorText(failure, style), args));
     return exitStatuses[failure.code];
   }
@@ -70,7 +72,7 @@ async function allCommands(context: Context): Promise<Command[]> {
 }
 
 function fixedCommands(): Command[] {
-  return [demoCommand(cli), brokerCommand, checkCommand(builtin, refuseTakenNames)];
+  return [demoCommand(cli), brokerCommand, healthCommand, checkCommand(builtin, refuseTakenNames)];
 }
 
 async function configOf({ args, env, cwd }: Context): Promise<Config> {

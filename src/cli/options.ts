@@ -90,9 +90,15 @@ const receive: readonly Option[] = [
     name: 'pass-env',
     value: 'NAME',
     repeats: true,
-    help: 'a variable of the environment that the command of --exec gets',
+    help: 'a variable of the environment that the command of --exec or --exec-lines gets',
   },
   { name: 'exec', value: 'CMD ARGS…', rest: true, help: 'a command run for each message; it must be the last option' },
+  {
+    name: 'exec-lines',
+    value: 'CMD ARGS…',
+    rest: true,
+    help: 'a command that stays: a line of JSON in and out for each message; it must be the last option',
+  },
 ];
 
 const check: readonly Option[] = [
@@ -113,6 +119,11 @@ const broker: readonly Option[] = [
   { name: 'json', help: 'say that it is ready as a JSON object' },
 ];
 
+const health: readonly Option[] = [
+  { name: 'timeout', value: 'SECONDS', help: 'how long to wait for the answer (5)' },
+  { name: 'json', help: 'the answer as a JSON object' },
+];
+
 const demo: readonly Option[] = [{ name: 'json', help: 'each event as one JSON object a line' }];
 
 /** The options of each kind of command. */
@@ -123,6 +134,7 @@ export const optionSets = {
   reply: [...receive, ...common, ...observation, ...always],
   broker: [...broker, ...always],
   check: [...check, ...always],
+  health: [...health, ...always],
   demo: [...demo, ...always],
   none: always,
 } as const satisfies Record<string, readonly Option[]>;

@@ -6,19 +6,22 @@ export interface ErrorStyle {
   /** The command's name, '' for mq itself. */
   readonly command: string;
   readonly json: boolean;
+  /** An object of `--log json`. */
+  readonly isLog: boolean;
   readonly debug: boolean;
 }
 
 /** The text for stderr, newline included. */
-export function errorText(error: MqError, { command, json, debug }: ErrorStyle): string {
+export function errorText(error: MqError, { command, json, isLog, debug }: ErrorStyle): string {
   const { code, message, hint, problems } = error;
-  if (json) {
+  if (json || isLog) {
     const more = {
       ...(hint && { hint }),
       ...(problems.length > 0 && { problems }),
       ...(debug && { stack: stackOf(error) }),
     };
-    return `${JSON.stringify({ level: 'error', code, exit: exitStatuses[code], message, ...more })}\n`;
+    const line = isLog && { time: new Date().toISOString(), role: command, event: 'error' };
+    return `${JSON.stringify({ ...line, level: 'error', code, exit: exitStatuses[code], message, ...more })}\n`;
   }
   const lines = [
     `mq${command ? ` ${command}` : ''}: ${message} [${code}]`,

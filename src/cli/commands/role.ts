@@ -56,7 +56,8 @@ async function run(context: Context, values: Values, row: Row): Promise<void> {
 async function runPublish(context: Context, values: Values, row: RunningRow): Promise<void> {
   const settings = {
     publication: row.role.publication as string,
-    ...sending(values, row),
+    ...sending(values, row, context),
+    skip: skipped(values),
     mandatory: values.flag('mandatory') ?? true,
     window: values.whole('window', { min: 1, max: 65_535 }) ?? 256,
     json: values.flag('json') ?? false,
@@ -68,7 +69,8 @@ async function runPublish(context: Context, values: Values, row: RunningRow): Pr
 async function runRequest(context: Context, values: Values, row: RunningRow): Promise<void> {
   const settings = {
     publication: row.role.publication as string,
-    ...sending(values, row),
+    ...sending(values, row, context),
+    say: row.observation.say,
     window: values.whole('window', { min: 1, max: 65_535 }) ?? 64,
     replyTimeoutMs: values.seconds('timeout') ?? 30_000,
     ownQueue: values.flag('reply-queue') ?? false,
@@ -148,6 +150,7 @@ async function runConsume(context: Context, values: Values, row: RunningRow): Pr
 function sending(
   values: Values,
   { role }: Row,
+  { env }: Context,
 ): { input: Input; routingKey: string | undefined; properties: Properties; persistent: boolean | undefined } {
   const byOption = values.text('routing-key');
   const takesKey = role.arguments === 'key text' && byOption === undefined;
@@ -156,9 +159,15 @@ function sending(
   return {
     input: inputOf(values, words, role),
     routingKey: byOption ?? (takesKey ? (first ?? role.routingKey) : role.routingKey),
-    properties: properties(values),
+    properties: properties(values, env),
     persistent: values.flag('persistent') ?? role.persistent,
   };
+}
+
+function skipped(values: Values): number {
+  const skip = values.whole('skip', { min: 0 });
+  if (skip !== undefined && !values.flag('lines')) throw values.usage('--skip counts lines: it needs --lines');
+  return skip ?? 0;
 }
 
 function inputOf(values: Values, words: readonly string[], role: RoleConfig): Input {
@@ -176,15 +185,18 @@ function handlerChoice(
   role: RoleConfig,
 ): { config: HandlerConfig | { file: string }; fromFile: boolean } {
   const exec = values.list('exec');
+  const execLines = values.list('exec-lines');
   const module = values.name('handler');
   const file = values.name('file');
   const chosen = [
     exec.length > 0 && '--exec',
+    execLines.length > 0 && '--exec-lines',
     module !== undefined && '--handler',
     file !== undefined && '--file',
   ].filter(Boolean);
   if (chosen.length > 1) throw values.usage(`${chosen.join(' and ')} exclude each other`);
   if (exec.length > 0) return { config: { exec }, fromFile: false };
+  if (execLines.length > 0) return { config: { execLines }, fromFile: false };
   if (module !== undefined) return { config: { module }, fromFile: false };
   if (file !== undefined) return { config: { file }, fromFile: false };
   return { config: role.handler ?? { builtin: role.behaviour === 'reply' ? 'echo' : 'print' }, fromFile: true };
