@@ -85,6 +85,11 @@ const receive: readonly Option[] = [
   { name: 'file', value: 'FILE', help: 'append each body to the file' },
   { name: 'handler', value: 'FILE', help: 'a module (.ts, .js) whose default export handles a message' },
   { name: 'handler-timeout', value: 'SECONDS', help: 'the most time for one message' },
+  {
+    name: 'on-fail',
+    value: 'WHAT',
+    help: 'what happens to a message that fails: retry (the default), dead-letter, requeue, drop, exit',
+  },
   { name: 'grace', value: 'SECONDS', help: 'between TERM and KILL for a command past its time (5)' },
   {
     name: 'pass-env',

@@ -4,6 +4,7 @@ import type { Config, OwnRetryConfig, RetryConfig, RoleConfig } from './config.t
 import type { Known } from './known.ts';
 import { isObject, objectOf, type Plain, stringOf } from './plain.ts';
 import { didYouMean, type Path, quote } from './problem.ts';
+import { deadLetterTarget } from './reach.ts';
 import type { Report } from './references.ts';
 import { expandRole } from './roles.ts';
 
@@ -11,6 +12,17 @@ import { expandRole } from './roles.ts';
 export function retryOf(config: Config, role: Pick<RoleConfig, 'retry' | 'subscription'>): RetryConfig {
   const bySubscription = role.subscription === undefined ? undefined : config.retries[role.subscription];
   return [bySubscription, role.retry].reduce(over, config.retry);
+}
+
+/** What is to be said before a role starts whose failed messages go nowhere; undefined: they have a place. */
+export function deadLetterWarning(config: Config, subscription: string, retry: RetryConfig): string | undefined {
+  const { onFail = 'retry', deadLetter } = retry;
+  if (deadLetter !== false || !['retry', 'dead-letter'].includes(onFail)) return undefined;
+  const { vhost = '', queue = '' } = config.subscriptions[subscription] ?? {};
+  const defined = config.vhosts[vhost]?.queues[queue];
+  // The broker dead-letters what is rejected.
+  if (defined && deadLetterTarget(defined).exchange !== undefined) return undefined;
+  return `a message that fails is lost: the queue ${queue} has no dead-letter queue (mq.retry, --on-fail)`;
 }
 
 function over(under: RetryConfig, own: OwnRetryConfig | undefined): RetryConfig {

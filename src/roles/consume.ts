@@ -7,14 +7,16 @@ import { MqError } from '../errors.ts';
 import type { Handler, Message, Outcome } from '../handlers/handler.ts';
 import type { Consumer, Delivery } from '../session/consumer.ts';
 import { type Counts, observe } from '../session/counts.ts';
-import type { Publisher, Sent } from '../session/publisher.ts';
+import type { Publisher } from '../session/publisher.ts';
 import type { Session } from '../session/session.ts';
-import { jsonOf, messageOf } from './message.ts';
+import { Failures } from './failures.ts';
+import { jsonOf } from './message.ts';
 import { messageIds } from './outgoing.ts';
 import { isClosedPipe, Printer } from './printer.ts';
 import { Replies } from './replies.ts';
 import { Retries } from './retries.ts';
 import { interrupted } from './signal.ts';
+import { type Taken, Waiting } from './waiting.ts';
 
 export interface ConsumeSettings {
   readonly behaviour: 'consume' | 'reply';
@@ -33,6 +35,10 @@ export interface ConsumeSettings {
   readonly handler: Handler;
   /** False for handlers that cannot fail: then no connection for outcomes is opened. */
   readonly canFail: boolean;
+  /** The subscription's queue, as rascal.json names it. */
+  readonly queue: string;
+  /** Said at the start: failed messages will be lost. */
+  readonly warning: string | undefined;
   readonly say: Say;
 }
 
@@ -46,10 +52,17 @@ export async function consume(context: Context, session: Session, settings: Cons
   const retries = new Retries({ queue: () => consumer.queue, config: settings.retry, nextId, counts: session.counts });
   let publisher: Publisher | undefined;
   if (settings.canFail || settings.behaviour === 'reply') {
-    publisher = await session.outcomePublisher(vhost, retries.onChannel);
-    retries.use(publisher);
+    const { onChannel } = retries;
+    const { deadLetter, delays } = settings.retry;
+    const queues = [...delays.map((delay) => `retry.${delay}`), 'dead'].map((end) => `${settings.queue}.${end}`);
+    const opened = await session.outcomePublisher(vhost, { onChannel, queues, dead: deadLetter || undefined });
+    ({ publisher } = opened);
+    retries.use(publisher, opened);
   }
-  const intake = new Intake({ context, consumer, publisher, retries, nextId, settings, counts: session.counts });
+  const { counts } = session;
+  const { say, retry: config } = settings;
+  const failures = new Failures({ retries, config, counts, say, drain: context.drain });
+  const intake = new Intake({ context, consumer, publisher, failures, nextId, settings, counts });
   await intake.run();
 }
 
@@ -57,7 +70,7 @@ interface IntakeParts {
   readonly context: Context;
   readonly consumer: Consumer;
   readonly publisher: Publisher | undefined;
-  readonly retries: Retries;
+  readonly failures: Failures;
   readonly nextId: () => string;
   readonly settings: ConsumeSettings;
   readonly counts: Counts;
@@ -68,7 +81,7 @@ class Intake {
   readonly #printer: Printer;
   readonly #replies: Replies;
   /** Delivered, not yet in a handler. */
-  readonly #waiting: Delivery[] = [];
+  readonly #waiting: Waiting;
   /** In a handler. */
   readonly #running = new Map<Delivery, Promise<void>>();
   readonly #ended = Promise.withResolvers<void>();
@@ -84,6 +97,8 @@ class Intake {
     this.#printer = new Printer(parts.context.stdout);
     const { publisher, nextId, settings } = parts;
     this.#replies = new Replies({ publisher, nextId, say: settings.say });
+    const { prefetch } = settings;
+    this.#waiting = new Waiting({ counts: publisher !== undefined, prefetch, onReady: () => this.#fill() });
   }
 
   async run(): Promise<void> {
@@ -103,11 +118,12 @@ class Intake {
       if (context.drain.aborted) return;
       await consumer.start();
       const { queue } = consumer;
+      if (settings.warning) say({ level: 'warn', event: 'no-dead-letters', message: settings.warning });
       say({ event: 'consuming', message: `waiting for messages from ${queue}`, fields: { queue } });
       this.#rest();
       await this.#ended.promise;
       await consumer.stop();
-      for (const delivery of this.#waiting.splice(0)) this.#handBack(delivery);
+      for (const delivery of this.#waiting.clear()) this.#handBack(delivery);
       await this.#runningEnds();
     } finally {
       clearTimeout(this.#idle);
@@ -142,17 +158,17 @@ class Intake {
       return;
     }
     clearTimeout(this.#idle);
-    this.#waiting.push(delivery);
+    this.#waiting.add(delivery);
     this.#fill();
   }
 
   #fill(): void {
     const { concurrency, count = Number.POSITIVE_INFINITY } = this.#parts.settings;
     while (!this.#stopping && this.#running.size < concurrency && this.#started < count) {
-      const delivery = this.#waiting.shift();
-      if (!delivery) break;
+      const taken = this.#waiting.next(this.#running.size);
+      if (!taken) break;
       this.#started += 1;
-      this.#running.set(delivery, this.#handle(delivery));
+      this.#running.set(taken.delivery, this.#handle(taken));
     }
     this.#parts.counts.inFlight = this.#running.size;
   }
@@ -166,15 +182,18 @@ class Intake {
     return outcome;
   }
 
-  async #handle(delivery: Delivery): Promise<void> {
-    const { settings, retries, context } = this.#parts;
-    const message = messageOf(delivery.raw, delivery.queue);
+  async #handle(taken: Taken): Promise<void> {
+    const { settings, failures, context, publisher } = this.#parts;
+    const { delivery, message } = taken;
+    let isAnswered = true;
     try {
-      const outcome: Outcome =
-        this.#parts.publisher && !retries.allows(message)
-          ? { type: 'dead-letter', reason: `${message.attempt - 1} attempts ended without an outcome` }
-          : await this.#outcomeOf(message);
-      if (this.#running.has(delivery) || !this.#giveUp.signal.aborted) await this.#settle(delivery, message, outcome);
+      const verdict = publisher && failures.verdict(taken);
+      if (verdict?.type === 'retry') await failures.count(delivery, message, verdict.reason);
+      else {
+        const outcome: Outcome = verdict ?? (await this.#outcomeOf(message));
+        if (this.#running.has(delivery) || !this.#giveUp.signal.aborted) await this.#settle(delivery, message, outcome);
+      }
+      isAnswered = !delivery.isStale;
     } catch (error) {
       this.#handBack(delivery);
       if (isClosedPipe(error)) this.#stop();
@@ -186,6 +205,7 @@ class Intake {
         );
     }
     this.#running.delete(delivery);
+    this.#waiting.end(taken, isAnswered);
     this.#parts.counts.inFlight = this.#running.size;
     if (context.abandon.aborted) return;
     if (this.#started >= (settings.count ?? Number.POSITIVE_INFINITY) && this.#running.size === 0) this.#stop();
@@ -194,10 +214,7 @@ class Intake {
   }
 
   async #settle(delivery: Delivery, message: Message, outcome: Outcome): Promise<void> {
-    const { settings, retries, counts } = this.#parts;
-    const { say } = settings;
-    const { attempt, properties } = message;
-    const { messageId } = properties;
+    const { settings, failures, counts } = this.#parts;
     switch (outcome.type) {
       case 'ack':
         if (settings.behaviour === 'reply') await this.#replies.send(message, outcome.reply);
@@ -206,25 +223,9 @@ class Intake {
         if (delivery.ack()) counts.acked += 1;
         return;
       case 'retry':
-        say({
-          level: 'warn',
-          event: 'retry',
-          message: `attempt ${attempt} failed: ${outcome.reason}`,
-          fields: { messageId, attempt },
-        });
-        confirmedOrThrow(await retries.again(message, outcome.reason));
-        delivery.ack();
-        return;
+        return failures.retry(delivery, message, outcome.reason);
       case 'dead-letter':
-        say({
-          level: 'warn',
-          event: 'dead-letter',
-          message: `to the dead-letter queue: ${outcome.reason}`,
-          fields: { messageId, attempt },
-        });
-        confirmedOrThrow(await retries.deadLetter(message, outcome.reason));
-        delivery.ack();
-        return;
+        return failures.deadLetter(delivery, message, outcome.reason);
       case 'reject':
       case 'nack':
         if (delivery[outcome.type](outcome.requeue)) counts[outcome.requeue ? 'handedBack' : 'rejected'] += 1;
@@ -239,7 +240,7 @@ class Intake {
 
   /** Nothing in hand: start the idle clock, look whether the queue is empty. */
   #rest(): void {
-    if (this.#stopping || this.#running.size > 0 || this.#waiting.length > 0) return;
+    if (this.#stopping || this.#running.size > 0 || this.#waiting.size > 0) return;
     const { idleMs, untilEmpty } = this.#parts.settings;
     if (idleMs !== undefined) {
       clearTimeout(this.#idle);
@@ -252,7 +253,7 @@ class Intake {
     this.#looking = true;
     const ready = await this.#parts.consumer.ready();
     this.#looking = false;
-    if (this.#stopping || this.#running.size > 0 || this.#waiting.length > 0) return;
+    if (this.#stopping || this.#running.size > 0 || this.#waiting.size > 0) return;
     if (ready === 0) this.#stop();
     else setTimeout(() => this.#rest(), 50); // on its way here, or the connection is away
   }
@@ -273,11 +274,7 @@ class Intake {
   }
 }
 
-function confirmedOrThrow(sent: Sent): void {
-  if (sent.type !== 'confirmed') throw sent.error;
-}
-
 /** True if the handler's outcome can be other than ack. */
 export function canFail(handler: HandlerConfig | { file: string }): boolean {
-  return 'exec' in handler || 'module' in handler || ('builtin' in handler && handler.builtin === 'work');
+  return !('file' in handler) && (!('builtin' in handler) || handler.builtin === 'work');
 }

@@ -11,6 +11,11 @@ export const headerNames = {
   routingKey: 'x-mq-routing-key',
   queue: 'x-mq-queue',
   reason: 'x-mq-reason',
+  /** When it first and last failed (ISO 8601). */
+  first: 'x-mq-first-failed',
+  last: 'x-mq-last-failed',
+  /** An attempt ended with its worker or connection: no handler said how. */
+  unfinished: 'x-mq-unfinished',
   /** On a reply: the request was refused, and why. */
   error: 'x-mq-error',
 } as const;

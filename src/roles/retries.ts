@@ -2,16 +2,19 @@
 // queue whose messages expire back into the work queue, or to the dead-letter queue; only then is the message acked.
 //   <queue>.retry.<milliseconds>   waits; expires into <queue>
 //   <queue>.dead                   what no attempt could do, with the reason in x-mq-reason
+// rascal.json may define them otherwise, and name another place for the dead.
 
 import type { RetryConfig } from '../config/config.ts';
 import type { Message } from '../handlers/handler.ts';
 import { traceOf } from '../handlers/trace.ts';
 import type { Counts } from '../session/counts.ts';
 import type { Publisher, Sent } from '../session/publisher.ts';
+import type { Destination } from '../session/session.ts';
 import type { ConfirmChannel, Properties } from '../session/wire.ts';
 import { headerNames } from './message.ts';
 
 export interface RetriesParts {
+  /** The broker's name of the work queue now. */
   readonly queue: () => string;
   readonly config: RetryConfig;
   readonly nextId: () => string;
@@ -25,6 +28,8 @@ export class Retries {
   readonly #counts: Counts;
   #publisher: Publisher | undefined;
   #channel: ConfirmChannel | undefined;
+  #dead: Destination | undefined;
+  #byFile: ReadonlySet<string> = new Set();
   readonly #declared = new Map<string, { readonly args: object; readonly done: Promise<void> }>();
 
   constructor({ queue, config, nextId, counts }: RetriesParts) {
@@ -40,21 +45,22 @@ export class Retries {
     for (const [queue, { args }] of this.#declared) await declare(channel, queue, args);
   };
 
-  use(publisher: Publisher): void {
+  /** `places`: what rascal.json says of the queues it needs, by the broker's names. */
+  use(publisher: Publisher, places: { dead: Destination | undefined; declared: ReadonlySet<string> }): void {
     this.#publisher = publisher;
+    this.#dead = places.dead;
+    this.#byFile = places.declared;
   }
 
   get #queue(): string {
     return this.#queueNow();
   }
 
-  /** True if the message may still be handled: its attempts are not used up (a worker that dies uses one up too). */
-  allows(message: Message): boolean {
-    return message.attempt <= this.#config.attempts;
-  }
-
-  /** Sends the message to wait for its next attempt, or to the dead-letter queue after the last one. */
-  async again(message: Message, reason: string): Promise<Sent> {
+  /**
+   * Sends the message to wait for its next attempt, or to the dead-letter queue after the last one. `isUnfinished`: no
+   * handler said how the attempt ended.
+   */
+  async again(message: Message, reason: string, isUnfinished = false): Promise<Sent> {
     if (message.attempt >= this.#config.attempts) return this.deadLetter(message, reason);
     const { delays } = this.#config;
     const delay = delays[Math.min(message.attempt, delays.length) - 1] ?? 1000;
@@ -68,16 +74,18 @@ export class Retries {
     const sent = await this.#send({
       message,
       reason,
-      to: `${this.#queue}.retry.${delay}`,
+      to: { exchange: '', routingKey: `${this.#queue}.retry.${delay}`, options: {} },
       arguments: { ...wait, ...safe },
       attempt: message.attempt + 1,
+      isUnfinished,
     });
     if (sent.type === 'confirmed') this.#counts.retried += 1;
     return isUnsendable(sent) ? this.deadLetter(message, reason) : sent;
   }
 
   async deadLetter(message: Message, reason: string): Promise<Sent> {
-    const step = { to: `${this.#queue}.dead`, arguments: { 'x-queue-type': 'quorum' }, attempt: message.attempt };
+    const to = this.#dead ?? { exchange: '', routingKey: `${this.#queue}.dead`, options: {} };
+    const step = { to, arguments: this.#dead ? undefined : deadQueue, attempt: message.attempt, isUnfinished: false };
     const sent = await this.#sendAnyhow({ message, reason, ...step });
     if (sent.type === 'confirmed') this.#counts.deadLettered += 1;
     return sent;
@@ -94,17 +102,22 @@ export class Retries {
 
   async #send(step: Step): Promise<Sent> {
     const publisher = this.#publisher as Publisher;
-    await this.#declare(step.to, step.arguments);
-    const { message, reason, attempt, to } = step;
+    const { message, reason, attempt, to, isUnfinished } = step;
+    if (step.arguments) await this.#declare(to.routingKey, step.arguments);
+    const now = new Date().toISOString();
     const { expiration: _, ...kept } = message.properties; // else it would expire from the wait queue too soon
     // RabbitMQ: CC is obeyed at every publish, so the other queues would get a copy for each attempt.
-    const { 'x-delivery-count': __, CC: ___, BCC: ____, ...headers } = message.headers;
+    const { 'x-delivery-count': __, 'x-acquired-count': ___, CC: ____, BCC: _____, ...headers } = message.headers;
     const properties: Properties & { messageId: string } = {
       ...kept,
       deliveryMode: 2,
       messageId: kept.messageId ?? this.#nextId(),
       headers: {
         ...headers,
+        ...(to.options['headers'] as Properties['headers']),
+        [headerNames.first]: headers[headerNames.first] ?? now,
+        [headerNames.last]: now,
+        ...(isUnfinished && { [headerNames.unfinished]: true }),
         [headerNames.attempt]: attempt,
         [headerNames.reason]: reason.slice(0, 1000),
         [headerNames.queue]: this.#queue,
@@ -114,11 +127,13 @@ export class Retries {
     };
     // RabbitMQ: user_id must be that of the connection.
     delete properties.userId;
-    return publisher.publish({ exchange: '', routingKey: to, body: message.body, properties, mandatory: true });
+    const { exchange, routingKey } = to;
+    return publisher.publish({ exchange, routingKey, body: message.body, properties, mandatory: true });
   }
 
   /** Declared when first needed: a worker whose work never fails leaves no queues behind. */
   #declare(queue: string, args: object): Promise<void> {
+    if (this.#byFile.has(queue)) return Promise.resolve();
     const known = this.#declared.get(queue);
     if (known) return known.done;
     // A refusal closes the channel with its reason, which the publisher then reports for the message itself. A channel
@@ -129,13 +144,18 @@ export class Retries {
   }
 }
 
+// RabbitMQ: a quorum queue drops a message after 20 deliveries, and each look at it (mq dlq list) may be one.
+const deadQueue = { 'x-queue-type': 'quorum', 'x-delivery-limit': -1 };
+
 /** Where a message goes, and as what. */
 interface Step {
   readonly message: Message;
   readonly reason: string;
-  readonly to: string;
-  readonly arguments: object;
+  readonly to: Pick<Destination, 'exchange' | 'routingKey' | 'options'>;
+  /** Of the queue, where mq declares it. */
+  readonly arguments: object | undefined;
   readonly attempt: number;
+  readonly isUnfinished: boolean;
 }
 
 function declare(channel: ConfirmChannel, queue: string, args: object): Promise<void> {

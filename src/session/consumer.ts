@@ -14,6 +14,8 @@ export interface Delivery {
   readonly raw: RawMessage;
   /** The broker's name of the queue. */
   readonly queue: string;
+  /** The channel is gone: the broker has taken the message back, or is about to. */
+  readonly isStale: boolean;
   /** Each gives false if the answer was dropped: the channel is gone, and the broker has taken the message back. */
   ack(): boolean;
   nack(requeue: boolean): boolean;
@@ -191,9 +193,13 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
         acks.skip(raw);
         send();
       });
+    const isCurrent = () => this.#channel === channel;
     return {
       raw,
       queue,
+      get isStale() {
+        return !isCurrent();
+      },
       ack: () => this.#answer(channel, () => acks.ack(raw)),
       nack: (requeue) => refuse(() => channel.nack(raw, false, requeue)),
       reject: (requeue) => refuse(() => channel.reject(raw, requeue)),

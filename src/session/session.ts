@@ -3,7 +3,7 @@
 
 import { randomUUID } from 'node:crypto';
 import type { ConfirmChannel } from 'amqplib/callback_api';
-import type { Config, ConnectionConfig } from '../config/config.ts';
+import type { Config, ConnectionConfig, DeadLetterConfig } from '../config/config.ts';
 import { redactor, secretsOf } from '../config/redact.ts';
 import { rascalConfig } from '../config/runtime.ts';
 import type { Say } from '../context.ts';
@@ -38,6 +38,15 @@ export interface Destination {
   readonly options: Readonly<Record<string, unknown>>;
 }
 
+export interface OutcomeSettings {
+  /** Called with each new channel, before anything is sent on it. */
+  readonly onChannel: (channel: ConfirmChannel) => Promise<void>;
+  /** Names that the queues would have in rascal.json. */
+  readonly queues: readonly string[];
+  /** Where dead messages go instead of a queue of mq's own. */
+  readonly dead: DeadLetterConfig | undefined;
+}
+
 const heartbeatSeconds = 10;
 const closeTimeoutMs = 5000;
 
@@ -69,12 +78,33 @@ export class Session {
     return { publisher, destination };
   }
 
-  /** A publisher for whatever a handler's outcome needs (replies, retries), in the vhost of a subscription. */
-  async outcomePublisher(vhost: string, onChannel: (channel: ConfirmChannel) => Promise<void>): Promise<Publisher> {
-    const link = await this.#open('outcomes', { publications: [], subscriptions: [], extraQueues: { [vhost]: {} } });
+  /**
+   * A publisher for whatever a handler's outcome needs (replies, retries), in the vhost of a subscription. `queues`: what
+   * rascal.json defines of them is declared as it says, and stands in `declared` by the broker's name.
+   */
+  async outcomePublisher(
+    vhost: string,
+    { onChannel, queues, dead }: OutcomeSettings,
+  ): Promise<{ publisher: Publisher; dead: Destination | undefined; declared: ReadonlySet<string> }> {
+    const defined = queues.filter((queue) => Object.hasOwn(this.#config.vhosts[vhost]?.queues ?? {}, queue));
+    const named = dead && 'queue' in dead ? [...defined, dead.queue] : defined;
+    // Rascal knows the name of a queue at the broker as the destination of a publication.
+    const own = Object.fromEntries(named.map((queue) => [`mq queue ${queue}`, { vhost, queue }]));
+    const config = { ...this.#config, publications: { ...this.#config.publications, ...own } };
+    const deadName = dead && ('queue' in dead ? `mq queue ${dead.queue}` : dead.publication);
+    const link = await this.#open(
+      'outcomes',
+      {
+        publications: [...new Set([...Object.keys(own), ...(deadName === undefined ? [] : [deadName])])],
+        subscriptions: [],
+        extraQueues: { [vhost]: {} },
+      },
+      config,
+    );
     const publisher = await Publisher.open(link, { ...this.#publishing(vhost, 256), onChannel });
     this.#publishers.push(publisher);
-    return publisher;
+    const declared = new Set(defined.map((queue) => destinationOf(link, `mq queue ${queue}`).routingKey));
+    return { publisher, declared, dead: deadName === undefined ? undefined : destinationOf(link, deadName) };
   }
 
   /** Connects for requests. Nothing is declared: a missing queue must show as unroutable. */
@@ -131,19 +161,7 @@ export class Session {
   async #publishingLink(name: string, declare: boolean): Promise<{ link: Link; destination: Destination }> {
     refuseEncryption(`publication '${name}'`, this.#config.publications[name]?.encryption);
     const link = await this.#open('publish', { publications: [name], subscriptions: [], declare });
-    const publication = link.config.publications[name];
-    if (!publication) throw new MqError('BUG', `Rascal has no publication '${name}'`);
-    const { vhost, exchange, destination, routingKey = '', options } = publication;
-    const toQueue = exchange === undefined;
-    return {
-      link,
-      destination: {
-        vhost,
-        options,
-        exchange: toQueue ? '' : destination,
-        routingKey: toQueue ? destination : routingKey,
-      },
-    };
+    return { link, destination: destinationOf(link, name) };
   }
 
   #publishing(vhost: string, window: number) {
@@ -157,11 +175,12 @@ export class Session {
       Parameters<typeof rascalConfig>[1],
       'publications' | 'subscriptions' | 'bindingKeys' | 'extraQueues' | 'declare'
     >,
+    config = this.#config,
   ): Promise<Link> {
     const { addresses, role } = this.#settings;
     const connectionName = `mq ${role} ${purpose} ${randomUUID().slice(0, 8)}`;
     const link = await openLink({
-      rascalConfig: rascalConfig(this.#config, {
+      rascalConfig: rascalConfig(config, {
         ...needs,
         ...(addresses && { addresses: [...addresses] }),
         connectionName,
@@ -212,6 +231,19 @@ export class Session {
 
 /** A message for a publisher, from its parts. */
 export type { OutgoingMessage };
+
+function destinationOf(link: Link, name: string): Destination {
+  const publication = link.config.publications[name];
+  if (!publication) throw new MqError('BUG', `Rascal has no publication '${name}'`);
+  const { vhost, exchange, destination, routingKey = '', options } = publication;
+  const toQueue = exchange === undefined;
+  return {
+    vhost,
+    options,
+    exchange: toQueue ? '' : destination,
+    routingKey: toQueue ? destination : routingKey,
+  };
+}
 
 /** Message encryption is part of Rascal's own publish and subscribe, which mq does not use; plain text must not slip out. */
 function refuseEncryption(what: string, encryption: unknown): void {

@@ -1,6 +1,12 @@
 // A role as a command: its row, the command line, and what both together mean for its behaviour.
 
-import type { Config, ConnectionConfig, HandlerConfig, RoleConfig } from '../../config/config.ts';
+import {
+  type Config,
+  type ConnectionConfig,
+  failurePolicies,
+  type HandlerConfig,
+  type RoleConfig,
+} from '../../config/config.ts';
 import type { Context } from '../../context.ts';
 import type { Input } from '../../roles/input.ts';
 import type { Properties } from '../../session/wire.ts';
@@ -90,14 +96,15 @@ async function runConsume(context: Context, values: Values, row: RunningRow): Pr
       `no ${role.keyName ?? 'key'} is given; usage: ${usageLine({ name: row.name, usage: usageOf(role) })}`,
     );
   if (role.arguments !== 'keys' && keys.length > 0) throw values.usage(`'${keys[0]}' is one argument too many`);
-  const concurrency = values.whole('concurrency', { min: 1, max: 65_535 });
+  const wished = values.whole('concurrency', { min: 1, max: 65_535 });
   // Rascal's default is 10 (baseline.js).
   const prefetch =
     values.whole('prefetch', { min: 1, max: 65_535 }) ??
-    concurrency ??
+    wished ??
     role.prefetch ??
     config.subscriptions[subscription]?.prefetch ??
     10;
+  const concurrency = Math.min(wished ?? role.concurrency ?? prefetch, prefetch);
   const choice = handlerChoice(values, role);
   const folder = choice.fromFile ? (config.folder ?? context.cwd) : context.cwd;
   const numbers = {
@@ -109,10 +116,14 @@ async function runConsume(context: Context, values: Values, row: RunningRow): Pr
   const timeoutMs = values.seconds('handler-timeout');
   const graceMs = values.seconds('grace') ?? 5000;
 
-  const [{ makeHandler }, { canFail, consume }] = await Promise.all([
+  const onFail = values.choice('on-fail', failurePolicies);
+
+  const [{ makeHandler }, { canFail, consume }, { deadLetterWarning, retryOf }] = await Promise.all([
     import('../../handlers/make.ts'),
     import('../../roles/consume.ts'),
+    import('../../config/retry.ts'),
   ]);
+  const retry = { ...retryOf(config, role), ...(onFail && { onFail }) };
   const handler = await makeHandler(
     choice.config,
     {
@@ -124,7 +135,7 @@ async function runConsume(context: Context, values: Values, row: RunningRow): Pr
       graceMs,
       ...(timeoutMs !== undefined && { timeoutMs }),
     },
-    { behaviour, folder, passEnv: values.list('pass-env') },
+    { behaviour, folder, passEnv: values.list('pass-env'), concurrency },
   );
   try {
     await withSession(context, values, row, (session) =>
@@ -133,11 +144,13 @@ async function runConsume(context: Context, values: Values, row: RunningRow): Pr
         subscription,
         bindingKeys: role.arguments === 'keys' ? keys : undefined,
         prefetch,
-        concurrency: Math.min(concurrency ?? role.concurrency ?? prefetch, prefetch),
+        concurrency,
         ...numbers,
-        retry: config.retry,
+        retry,
+        queue: config.subscriptions[subscription]?.queue ?? '',
         handler,
         canFail: canFail(choice.config),
+        warning: canFail(choice.config) ? deadLetterWarning(config, subscription, retry) : undefined,
         say: row.observation.say,
       }),
     );
