@@ -185,15 +185,18 @@ class Intake {
   async #handle(taken: Taken): Promise<void> {
     const { settings, failures, context, publisher } = this.#parts;
     const { delivery, message } = taken;
-    let isAnswered = true;
+    let isDone = true;
     try {
       const verdict = publisher && failures.verdict(taken);
-      if (verdict?.type === 'retry') await failures.count(delivery, message, verdict.reason);
-      else {
+      if (verdict?.type === 'retry') {
+        this.#started -= 1;
+        await failures.count(delivery, message, verdict.reason);
+      } else {
         const outcome: Outcome = verdict ?? (await this.#outcomeOf(message));
-        if (this.#running.has(delivery) || !this.#giveUp.signal.aborted) await this.#settle(delivery, message, outcome);
+        if (this.#running.has(delivery) || !this.#giveUp.signal.aborted)
+          isDone = await this.#settle(delivery, message, outcome);
       }
-      isAnswered = !delivery.isStale;
+      isDone &&= !delivery.isStale;
     } catch (error) {
       this.#handBack(delivery);
       if (isClosedPipe(error)) this.#stop();
@@ -205,7 +208,7 @@ class Intake {
         );
     }
     this.#running.delete(delivery);
-    this.#waiting.end(taken, isAnswered);
+    this.#waiting.end(taken, isDone);
     this.#parts.counts.inFlight = this.#running.size;
     if (context.abandon.aborted) return;
     if (this.#started >= (settings.count ?? Number.POSITIVE_INFINITY) && this.#running.size === 0) this.#stop();
@@ -213,7 +216,8 @@ class Intake {
     this.#rest();
   }
 
-  async #settle(delivery: Delivery, message: Message, outcome: Outcome): Promise<void> {
+  /** Gives true if the message will not come again. */
+  async #settle(delivery: Delivery, message: Message, outcome: Outcome): Promise<boolean> {
     const { settings, failures, counts } = this.#parts;
     switch (outcome.type) {
       case 'ack':
@@ -221,7 +225,7 @@ class Intake {
         if (settings.json) await this.#printer.json(jsonOf(message));
         else if (settings.handler.prints === 'role') await this.#printer.body(message.body);
         if (delivery.ack()) counts.acked += 1;
-        return;
+        return true;
       case 'retry':
         return failures.retry(delivery, message, outcome.reason);
       case 'dead-letter':
@@ -229,12 +233,13 @@ class Intake {
       case 'reject':
       case 'nack':
         if (delivery[outcome.type](outcome.requeue)) counts[outcome.requeue ? 'handedBack' : 'rejected'] += 1;
-        return;
+        return !outcome.requeue;
       case 'stop':
         this.#handBack(delivery);
         // Not so the pipe of --file, which the error names.
-        if (isClosedPipe(outcome.error) && outcome.error.at === undefined) return this.#stop();
-        return this.#fail(outcome.error);
+        if (isClosedPipe(outcome.error) && outcome.error.at === undefined) this.#stop();
+        else this.#fail(outcome.error);
+        return false;
     }
   }
 

@@ -50,8 +50,8 @@ export class Failures {
     delivery.ack();
   }
 
-  /** Throws when the role is to end; the message is then still unanswered. */
-  async retry(delivery: Delivery, message: Message, reason: string): Promise<void> {
+  /** Gives true if the message will not come again. Throws when the role is to end; it is then still unanswered. */
+  async retry(delivery: Delivery, message: Message, reason: string): Promise<boolean> {
     const { config, retries, counts } = this.#parts;
     const failed = `attempt ${message.attempt} failed: ${reason}`;
     switch (config.onFail ?? 'retry') {
@@ -60,12 +60,12 @@ export class Failures {
       case 'drop':
         this.#tell('drop', message, `dropped: ${reason}`);
         if (delivery.ack()) counts.rejected += 1;
-        return;
+        return true;
       case 'requeue':
         this.#tell('requeue', message, `${failed}; back to its queue`);
         await this.#pause();
         if (delivery.nack(true)) counts.handedBack += 1;
-        return;
+        return false;
       case 'dead-letter':
         return this.deadLetter(delivery, message, reason);
       case 'retry':
@@ -73,10 +73,12 @@ export class Failures {
         if (config.deadLetter === false && message.attempt >= config.attempts) return this.#reject(delivery);
         confirmedOrThrow(await retries.again(message, reason));
         delivery.ack();
+        return true;
     }
   }
 
-  async deadLetter(delivery: Delivery, message: Message, reason: string): Promise<void> {
+  /** Gives true: the message will not come again. */
+  async deadLetter(delivery: Delivery, message: Message, reason: string): Promise<true> {
     const { config, retries } = this.#parts;
     if (config.deadLetter === false) {
       this.#tell('dead-letter', message, `rejected, there is no dead-letter queue: ${reason}`);
@@ -85,10 +87,12 @@ export class Failures {
     this.#tell('dead-letter', message, `to the dead-letter queue: ${reason}`);
     confirmedOrThrow(await retries.deadLetter(message, reason));
     delivery.ack();
+    return true;
   }
 
-  #reject(delivery: Delivery): void {
+  #reject(delivery: Delivery): true {
     if (delivery.reject(false)) this.#parts.counts.rejected += 1;
+    return true;
   }
 
   #tell(event: string, { attempt, properties }: Message, message: string): void {

@@ -37,7 +37,7 @@ export class Waiting {
   #suspects: Taken[] = [];
   #alone: Taken | undefined;
   #quiet: NodeJS.Timeout | undefined;
-  /** By message-id: how often this process got it and could not answer. */
+  /** By message-id: how often this process got it and could not answer, or gave it back. */
   readonly #open = new Map<string, number>();
 
   constructor(parts: WaitingParts) {
@@ -68,11 +68,11 @@ export class Waiting {
     return this.#alone;
   }
 
-  /** It has an outcome. `isAnswered`: and the broker knows it. */
-  end(taken: Taken, isAnswered: boolean): void {
+  /** It has an outcome. `isDone`: it will not come again. */
+  end(taken: Taken, isDone: boolean): void {
     if (this.#alone === taken) this.#alone = undefined;
     const { messageId } = taken.message.properties;
-    if (isAnswered && messageId !== undefined) this.#open.delete(messageId);
+    if (isDone && messageId !== undefined) this.#open.delete(messageId);
   }
 
   /** Takes out everything. */
@@ -92,13 +92,11 @@ export class Waiting {
         ? byBroker >= mostByBroker
         : fields.redelivered && headers['x-acquired-count'] === undefined;
     const isKnown = before > 0;
+    // This process lives, so what the broker counted meanwhile is no death.
+    const forgiven = Math.min(before, typeof byBroker === 'number' ? byBroker : 0);
     return {
       delivery,
-      // This process lives, so it was the connection that went.
-      message:
-        isKnown && typeof byBroker === 'number'
-          ? { ...message, attempt: Math.max(1, message.attempt - before) }
-          : message,
+      message: forgiven > 0 ? { ...message, attempt: message.attempt - forgiven } : message,
       isSuspect: !isKnown && (isUncounted || Number(byBroker) > 0 || headers[headerNames.unfinished] !== undefined),
       isUncounted: isUncounted && !isKnown,
     };
