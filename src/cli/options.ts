@@ -104,6 +104,12 @@ const receive: readonly Option[] = [
     rest: true,
     help: 'a command that stays: a line of JSON in and out for each message; it must be the last option',
   },
+  {
+    name: 'exec-lines',
+    value: 'CMD ARGS…',
+    rest: true,
+    help: 'a command that stays: a line of JSON in and out for each message; it must be the last option',
+  },
 ];
 
 const check: readonly Option[] = [

@@ -40,12 +40,18 @@ const ownRetry: Field = {
 };
 
 const handler = group(
-  'What happens to a message: exactly one of builtin, exec and module',
+  'What happens to a message: exactly one of builtin, exec, execLines and module',
   {
     builtin: choice('A handler of mq', builtinHandlers),
     exec: {
       is: ['array'],
       description: 'A program and its arguments, run for each message, without a shell',
+      minItems: 1,
+      items: text('A word of the command'),
+    },
+    execLines: {
+      is: ['array'],
+      description: 'A program and its arguments that stays: one line of JSON in and one out for each message',
       minItems: 1,
       items: text('A word of the command'),
     },

@@ -53,8 +53,8 @@ export function checkRoles({ file, known, report }: { file: Plain; known: Known;
 
 function checkHandler({ handler, at, report }: { handler: unknown; at: readonly string[]; report: Report }): void {
   if (!isObject(handler)) return;
-  const ways = ['builtin', 'exec', 'module'].filter((key) => Object.hasOwn(handler, key));
+  const ways = ['builtin', 'exec', 'execLines', 'module'].filter((key) => Object.hasOwn(handler, key));
   if (ways.length === 1) return;
   const what = ways.length === 0 ? 'needs' : `has ${ways.join(' and ')}:`;
-  report(at, 'value', `${what} exactly one of builtin (${builtinHandlers.join(', ')}), exec and module`);
+  report(at, 'value', `${what} exactly one of builtin (${builtinHandlers.join(', ')}), exec, execLines and module`);
 }

@@ -105,6 +105,7 @@ async function runConsume(context: Context, values: Values, row: RunningRow): Pr
     config.subscriptions[subscription]?.prefetch ??
     10;
   const concurrency = Math.min(wished ?? role.concurrency ?? prefetch, prefetch);
+  const concurrency = Math.min(wished ?? role.concurrency ?? prefetch, prefetch);
   const choice = handlerChoice(values, role);
   const folder = choice.fromFile ? (config.folder ?? context.cwd) : context.cwd;
   const numbers = {
@@ -199,16 +200,19 @@ function handlerChoice(
 ): { config: HandlerConfig | { file: string }; fromFile: boolean } {
   const exec = values.list('exec');
   const execLines = values.list('exec-lines');
+  const execLines = values.list('exec-lines');
   const module = values.name('handler');
   const file = values.name('file');
   const chosen = [
     exec.length > 0 && '--exec',
+    execLines.length > 0 && '--exec-lines',
     execLines.length > 0 && '--exec-lines',
     module !== undefined && '--handler',
     file !== undefined && '--file',
   ].filter(Boolean);
   if (chosen.length > 1) throw values.usage(`${chosen.join(' and ')} exclude each other`);
   if (exec.length > 0) return { config: { exec }, fromFile: false };
+  if (execLines.length > 0) return { config: { execLines }, fromFile: false };
   if (execLines.length > 0) return { config: { execLines }, fromFile: false };
   if (module !== undefined) return { config: { module }, fromFile: false };
   if (file !== undefined) return { config: { file }, fromFile: false };
