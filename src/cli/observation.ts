@@ -33,12 +33,14 @@ export async function observed(
   const metrics = address && (await serve({ name, takes, counts, isStopping }, address));
   if (metrics)
     log.say({ event: 'metrics', message: `metrics on ${metrics.url}/metrics`, fields: { url: metrics.url } });
+  let hasFailed = true;
   try {
     await work(inner, { counts, say: log.say, sayNamed: log.sayNamed, handlerStderr });
+    hasFailed = false;
   } finally {
     for (const stream of [handlerStderr, inner.stderr]) if (stream !== context.stderr) stream.end();
     log.close();
-    const run = { counts, takes, isStopped: context.drain.aborted, durationMs: performance.now() - begun };
+    const run = { counts, takes, hasFailed, durationMs: performance.now() - begun };
     if (format === 'json') log.write(summaryOf(run));
     else if (isNoteworthy(run)) log.writeJson(summaryOf(run));
     await metrics?.close();

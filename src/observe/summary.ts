@@ -7,8 +7,8 @@ export interface Run {
   readonly counts: Counts;
   /** It consumes, else it sends. */
   readonly takes: boolean;
-  /** A signal ended it. */
-  readonly isStopped: boolean;
+  /** It ended with an error: something was not confirmed, or a signal came in the middle. */
+  readonly hasFailed: boolean;
   readonly durationMs: number;
 }
 
@@ -31,12 +31,7 @@ export function summaryOf({ counts, takes, durationMs }: Run): Said {
   return { event: 'summary', message, fields };
 }
 
-/**
- * True if a person should see it without --log json too: something of several is not confirmed, or a signal came in the
- * middle. A single message's error says all there is.
- */
-export function isNoteworthy({ counts, takes, isStopped }: Run): boolean {
-  const { attempted, confirmed, received } = counts;
-  if (isStopped) return takes ? received > 0 : attempted > 1;
-  return attempted > 1 && confirmed < attempted;
+/** True if a person should see it without --log json too. A single message's error says all there is. */
+export function isNoteworthy({ counts, takes, hasFailed }: Run): boolean {
+  return hasFailed && (takes ? counts.received > 0 : counts.attempted > 1);
 }

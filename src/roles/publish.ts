@@ -28,9 +28,10 @@ export interface PublishSettings {
 
 /** Resolves when every message is confirmed; throws the first failure after the rest was tried. */
 export async function publish(context: Context, session: Session, settings: PublishSettings): Promise<void> {
-  const { publisher, destination } = await session.publisher(settings.publication, { window: settings.window });
   const { json, skip, input } = settings;
   const { counts } = session;
+  if (input.from === 'lines') counts.resume = skip;
+  const { publisher, destination } = await session.publisher(settings.publication, { window: settings.window });
   const tally = new Tally(context, { json, skip, ...(input.from === 'lines' && { counts }) });
   let left = skip;
   const messageOf = outgoing({ destination, nextId: messageIds(), ...settings });
@@ -83,7 +84,6 @@ class Tally {
     this.#skip = skip;
     this.#resume = new ResumePoint(skip);
     this.#counts = counts;
-    if (counts) counts.resume = skip;
     this.#context = context;
     this.#printer = json ? new Printer(context.stdout) : undefined;
     if (context.stderr.isTTY) this.#progress = setInterval(() => this.#showProgress(), 500).unref();
