@@ -88,6 +88,13 @@ export function escaped(text: string): string {
   });
 }
 
+/** JSON in one line that may stand on a terminal: what JSON.stringify lets through of the same is escaped, as JSON does. */
+export function safeJson(value: unknown): string {
+  return JSON.stringify(value).replace(/[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
+}
+
 /** The error itself if it is an MqError, else a BUG that carries it as its cause. */
 export function asMqError(error: unknown): MqError {
   if (error instanceof MqError) return error;

@@ -84,6 +84,7 @@ const receive: readonly Option[] = [
   { name: 'until-empty', help: 'stop when the queue is empty' },
   { name: 'file', value: 'FILE', help: 'append each body to the file' },
   { name: 'handler', value: 'FILE', help: 'a module (.ts, .js) whose default export handles a message' },
+  { name: 'max-body', value: 'BYTES', help: 'the largest body that is handled; larger ones are dead-lettered' },
   { name: 'handler-timeout', value: 'SECONDS', help: 'the most time for one message' },
   {
     name: 'on-fail',

@@ -1,6 +1,6 @@
 // How an error looks: one line, a hint where there is a next step; with --json one object.
 
-import { exitStatuses, type MqError } from '../errors.ts';
+import { escaped, exitStatuses, type MqError, safeJson } from '../errors.ts';
 
 export interface ErrorStyle {
   /** The command's name, '' for mq itself. */
@@ -21,13 +21,13 @@ export function errorText(error: MqError, { command, json, isLog, debug }: Error
       ...(debug && { stack: stackOf(error) }),
     };
     const line = isLog && { time: new Date().toISOString(), role: command, event: 'error' };
-    return `${JSON.stringify({ ...line, level: 'error', code, exit: exitStatuses[code], message, ...more })}\n`;
+    return `${safeJson({ ...line, level: 'error', code, exit: exitStatuses[code], message, ...more })}\n`;
   }
   const lines = [
-    `mq${command ? ` ${command}` : ''}: ${message} [${code}]`,
-    ...problems.map((problem) => `  ${problem}`),
+    `mq${command ? ` ${command}` : ''}: ${escaped(message)} [${code}]`,
+    ...problems.map((problem) => `  ${escaped(problem)}`),
   ];
-  if (hint) lines.push(`hint: ${hint}`);
+  if (hint) lines.push(`hint: ${escaped(hint)}`);
   if (code === 'BUG' && !debug) lines.push('hint: this is a bug in mq; --debug shows where');
   if (debug) lines.push(stackOf(error));
   return `${lines.join('\n')}\n`;
@@ -42,7 +42,8 @@ function stackOf(error: Error): string {
 export function withoutPasswords(text: string, args: readonly string[]): string {
   const typed = args.flatMap((arg) => /:\/\/(.*:.*@)/s.exec(arg)?.[1] ?? []);
   return typed.reduce(
-    (shown, user) => shown.replaceAll(user, '***@').replaceAll(JSON.stringify(user).slice(1, -1), '***@'),
+    (shown, user) =>
+      shown.replaceAll(user, '***@').replaceAll(escaped(user), '***@').replaceAll(safeJson(user).slice(1, -1), '***@'),
     text,
   );
 }

@@ -87,18 +87,21 @@ export function messageJson({ body, fields, properties, headers, attempt }: Mess
   const encoding = isUtf8(body) ? 'utf8' : 'base64';
   const text = body.toString(encoding);
   return Buffer.from(
-    JSON.stringify({ body: text, encoding, fields, properties, headers: jsonOf(headers, 0), attempt }),
+    JSON.stringify({ body: text, encoding, fields, properties, headers: plainHeaders(headers), attempt }),
   );
 }
 
-/** JSON has no bytes (`{ base64 }` here) and no whole numbers over 2^53 (text here); a deep nest would end the stack. */
-function jsonOf(value: unknown, depth: number): unknown {
+/**
+ * Headers for JSON, which has no bytes (`{ base64 }` here) and no whole numbers over 2^53 (text here); a deep nest would end
+ * the stack: below 64 levels there is null.
+ */
+export function plainHeaders(value: unknown, depth = 0): unknown {
   if (typeof value === 'bigint') return String(value);
   if (typeof value !== 'object' || value === null) return value;
   if (value instanceof Uint8Array) return { base64: Buffer.from(value).toString('base64') };
   if (depth === deepest) return null;
-  if (Array.isArray(value)) return value.map((item) => jsonOf(item, depth + 1));
-  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, jsonOf(item, depth + 1)]));
+  if (Array.isArray(value)) return value.map((item) => plainHeaders(item, depth + 1));
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, plainHeaders(item, depth + 1)]));
 }
 
 const deepest = 64;

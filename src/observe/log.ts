@@ -4,6 +4,7 @@
 import { Writable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import type { Output, Said, Say } from '../context.ts';
+import { escaped, safeJson } from '../errors.ts';
 
 export interface LogSettings {
   readonly stderr: Output;
@@ -51,14 +52,14 @@ export class Log {
   /** Shows it whatever was shown before. */
   write(said: Said): void {
     if (this.#settings.format === 'json') this.writeJson(said);
-    else this.#settings.stderr.write(`${said.message}\n`);
+    else this.#settings.stderr.write(`${escaped(said.message)}\n`);
   }
 
   /** An object in either format. */
   writeJson({ level = 'info', event, message, fields }: Said): void {
     const { stderr, role } = this.#settings;
     const object = { time: new Date().toISOString(), level, role, event, message, ...fields };
-    stderr.write(`${JSON.stringify(object)}\n`);
+    stderr.write(`${safeJson(object)}\n`);
   }
 
   /** A stream for what others write to stderr: as it is, or each line as an object of the event. */

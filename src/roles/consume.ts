@@ -31,6 +31,8 @@ export interface ConsumeSettings {
   readonly untilEmpty: boolean;
   readonly json: boolean;
   readonly retry: RetryConfig;
+  /** In bytes: larger ones are dead-lettered. */
+  readonly maxBody: number | undefined;
   /** Made before the first message is taken. */
   readonly handler: Handler;
   /** False for handlers that cannot fail: then no connection for outcomes is opened. */
@@ -60,8 +62,8 @@ export async function consume(context: Context, session: Session, settings: Cons
     retries.use(publisher, opened);
   }
   const { counts } = session;
-  const { say, retry: config } = settings;
-  const failures = new Failures({ retries, config, counts, say, drain: context.drain });
+  const { say, retry: config, maxBody } = settings;
+  const failures = new Failures({ retries, config, maxBody, counts, say, drain: context.drain });
   const intake = new Intake({ context, consumer, publisher, failures, nextId, settings, counts });
   await intake.run();
 }
@@ -175,6 +177,11 @@ class Intake {
 
   async #outcomeOf(message: Message): Promise<Outcome> {
     const { settings, counts } = this.#parts;
+    const { unreadable } = message;
+    if (unreadable) {
+      const text = `a message is handled without headers: ${unreadable}`;
+      settings.say({ level: 'warn', event: 'unreadable', message: text });
+    }
     const begun = performance.now();
     const outcome = await settings.handler.handle(message, { signal: this.#giveUp.signal });
     counts.handled += 1;
@@ -221,7 +228,10 @@ class Intake {
     const { settings, failures, counts } = this.#parts;
     switch (outcome.type) {
       case 'ack':
-        if (settings.behaviour === 'reply') await this.#replies.send(message, outcome.reply);
+        if (settings.behaviour === 'reply') {
+          const refusal = await this.#replies.send(message, outcome.reply);
+          if (refusal) return failures.deadLetter(delivery, message, `the reply cannot be sent: ${refusal}`);
+        }
         if (settings.json) await this.#printer.json(jsonOf(message));
         else if (settings.handler.prints === 'role') await this.#printer.body(message.body);
         if (delivery.ack()) counts.acked += 1;

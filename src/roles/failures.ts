@@ -13,6 +13,8 @@ import type { Taken } from './waiting.ts';
 export interface FailuresParts {
   readonly retries: Retries;
   readonly config: RetryConfig;
+  /** In bytes: no handler gets a larger body. */
+  readonly maxBody: number | undefined;
   readonly counts: Counts;
   readonly say: Say;
   /** Aborted when the role stops. */
@@ -29,12 +31,19 @@ export class Failures {
     this.#parts = parts;
   }
 
-  /** What to do with a message that no handler may get: its attempts are used up, or it has to be counted first. */
+  /**
+   * What to do with a message that no handler may get: it is too large, its headers cannot be read, its attempts are used
+   * up, or it has to be counted first.
+   */
   verdict({ message, isUncounted }: Taken): { type: 'retry' | 'dead-letter'; reason: string } | undefined {
-    const { config } = this.#parts;
+    const { config, maxBody = Number.POSITIVE_INFINITY } = this.#parts;
+    const { length } = message.body;
+    if (length > maxBody)
+      return { type: 'dead-letter', reason: `a body of ${length} bytes is over --max-body ${maxBody}` };
     // Nothing that no handler has seen is thrown away.
     if (config.deadLetter === false) return undefined;
-    const { attempt } = message;
+    const { attempt, unreadable } = message;
+    if (unreadable !== undefined) return { type: 'dead-letter', reason: unreadable };
     if (attempt > config.attempts)
       return { type: 'dead-letter', reason: `${attempt - 1} attempts ended without an outcome` };
     if (!isUncounted) return undefined;

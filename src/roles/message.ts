@@ -1,5 +1,6 @@
 // From what amqplib delivers to the Message a handler sees, and to the JSON that `--json` prints.
 
+import { plainHeaders } from '../handlers/exec-message.ts';
 import type { Message, MessageProperties } from '../handlers/handler.ts';
 import type { RawMessage } from '../session/wire.ts';
 
@@ -36,6 +37,7 @@ export function messageOf(raw: RawMessage, queue: string): Message {
     properties: propertiesOf(raw),
     headers,
     attempt: attemptOf(headers),
+    ...(raw.properties.unreadable !== undefined && { unreadable: raw.properties.unreadable }),
   };
 }
 
@@ -48,7 +50,7 @@ export function jsonOf(message: Message): object {
     encoding: text === undefined ? 'base64' : 'utf8',
     fields,
     properties,
-    headers,
+    headers: plainHeaders(headers),
   };
 }
 

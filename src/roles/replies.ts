@@ -22,17 +22,18 @@ export class Replies {
   }
 
   /**
-   * A request without reply_to is done without one. A requester that has gone is no failure of the server.
+   * A request without reply_to is done without one. A requester that has gone is no failure of the server. Gives why the
+   * reply can never be sent: what the request names is no address, or the reply is too large.
    * @throws {MqError} if the reply is not confirmed.
    */
-  async send({ properties, headers }: Message, reply: Reply | undefined): Promise<void> {
+  async send({ properties, headers }: Message, reply: Reply | undefined): Promise<string | undefined> {
     const { replyTo, correlationId } = properties;
     const { publisher, nextId, say } = this.#parts;
     if (replyTo === undefined || !publisher) {
       const message = 'a request without reply_to was handled without a reply';
       if (!this.#isMute) say({ level: 'warn', event: 'no-reply-to', message });
       this.#isMute = true;
-      return;
+      return undefined;
     }
     const { error } = reply ?? {};
     const more = { ...traceOf(headers), ...(error !== undefined && { [headerNames.error]: error }) };
@@ -49,6 +50,8 @@ export class Replies {
         ...(Object.keys(more).length > 0 && { headers: more }),
       },
     });
-    if (sent.type !== 'confirmed') throw sent.error;
+    if (sent.type === 'confirmed') return undefined;
+    if (sent.type === 'refused' && sent.error.code === 'BAD_DATA') return sent.error.message;
+    throw sent.error;
   }
 }

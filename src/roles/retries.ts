@@ -97,7 +97,13 @@ export class Retries {
     if (!isUnsendable(sent)) return sent;
     // A stranger's headers must not stop the worker, nor stand in the way of all that follows them in the queue.
     const bare = { ...message, headers: { ...traceOf(message.headers) } };
-    return this.#send({ ...step, message: bare, reason: `${reason}; without its headers: ${sent.error.message}` });
+    const why = `${reason}; without its headers: ${sent.error.message}`;
+    const sentBare = await this.#send({ ...step, message: bare, reason: why });
+    if (!isUnsendable(sentBare)) return sentBare;
+    // AMQP 0-9-1, 4.2.5.3: 255 bytes that are no UTF-8 come in as up to 765 that are, which no short string holds.
+    const sole = { ...bare, headers: {}, properties: {} };
+    const whyBare = `${reason}; without its properties: ${sentBare.error.message}`;
+    return this.#send({ ...step, message: sole, reason: whyBare });
   }
 
   async #send(step: Step): Promise<Sent> {

@@ -86,6 +86,8 @@ declare module 'amqplib/callback_api' {
     type?: string;
     userId?: string;
     appId?: string;
+    /** By headers.ts: why there are no headers, though the message has some. Never sent. */
+    unreadable?: string;
   }
   export interface RawMessage {
     readonly content: Buffer;
@@ -149,5 +151,18 @@ declare module '*/amqplib/lib/connection.js' {
     open(options: object, next: (error: Error | null, ok?: unknown) => void): void;
     /** Gives the next frame of the handshake. */
     step(take: (error: Error | null, frame: Frame | null) => void): void;
+    /** What came and is not decoded yet. */
+    rest: Buffer;
+    /** False: there is no whole frame yet. */
+    recvFrame(): Frame | false;
   }
+}
+
+declare module '*/amqplib/lib/frame.js' {
+  export interface ParsedFrame {
+    readonly type: number;
+    readonly channel: number;
+    readonly payload: Buffer;
+  }
+  export function decodeFrame(frame: ParsedFrame): { readonly fields: Readonly<Record<string, unknown>> };
 }

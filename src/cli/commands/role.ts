@@ -116,6 +116,7 @@ async function runConsume(context: Context, values: Values, row: RunningRow): Pr
   };
   const timeoutMs = values.seconds('handler-timeout');
   const graceMs = values.seconds('grace') ?? 5000;
+  const maxBody = values.whole('max-body', { min: 1 });
 
   const onFail = values.choice('on-fail', failurePolicies);
 
@@ -150,7 +151,8 @@ async function runConsume(context: Context, values: Values, row: RunningRow): Pr
         retry,
         queue: config.subscriptions[subscription]?.queue ?? '',
         handler,
-        canFail: canFail(choice.config),
+        maxBody,
+        canFail: canFail(choice.config) || maxBody !== undefined,
         warning: canFail(choice.config) ? deadLetterWarning(config, subscription, retry) : undefined,
         say: row.observation.say,
       }),
