@@ -8,6 +8,7 @@ import type { Command } from './command.ts';
 import { brokerCommand } from './commands/broker.ts';
 import { checkCommand } from './commands/check.ts';
 import { demoCommand } from './commands/demo.ts';
+import { dlqCommand } from './commands/dlq.ts';
 import { healthCommand } from './commands/health.ts';
 import { roleCommand } from './commands/role.ts';
 import { commandHelp, overview } from './help.ts';
@@ -72,7 +73,13 @@ async function allCommands(context: Context): Promise<Command[]> {
 }
 
 function fixedCommands(): Command[] {
-  return [demoCommand(cli), brokerCommand, healthCommand, checkCommand(builtin, refuseTakenNames)];
+  return [
+    demoCommand(cli),
+    brokerCommand,
+    dlqCommand(configOf),
+    healthCommand,
+    checkCommand(builtin, refuseTakenNames),
+  ];
 }
 
 async function configOf({ args, env, cwd }: Context): Promise<Config> {

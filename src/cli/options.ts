@@ -105,12 +105,6 @@ const receive: readonly Option[] = [
     rest: true,
     help: 'a command that stays: a line of JSON in and out for each message; it must be the last option',
   },
-  {
-    name: 'exec-lines',
-    value: 'CMD ARGS…',
-    rest: true,
-    help: 'a command that stays: a line of JSON in and out for each message; it must be the last option',
-  },
 ];
 
 const check: readonly Option[] = [
@@ -136,6 +130,22 @@ const health: readonly Option[] = [
   { name: 'json', help: 'the answer as a JSON object' },
 ];
 
+const dlq: readonly Option[] = [
+  { name: 'queue', value: 'QUEUE', help: 'this queue, as the broker names it, instead of the dead letters of a name' },
+  { name: 'id', value: 'ID', repeats: true, help: 'only the message of this id' },
+  {
+    name: 'filter',
+    value: 'TEXT',
+    repeats: true,
+    help: 'only messages with this text in body or reason; or NAME=VALUE: a header, key, exchange, reason',
+  },
+  { name: 'count', value: 'N', help: 'at most N messages' },
+  { name: 'to', value: 'QUEUE', help: 'the queue that move sends to' },
+  { name: 'dry-run', help: 'only show what would be replayed, moved or deleted' },
+  { name: 'yes', help: 'delete (purge) without being asked' },
+  { name: 'timeout', value: 'SECONDS', help: 'without an answer for so long, messages are in doubt, and stay (60)' },
+];
+
 const demo: readonly Option[] = [{ name: 'json', help: 'each event as one JSON object a line' }];
 
 /** The options of each kind of command. */
@@ -147,6 +157,7 @@ export const optionSets = {
   broker: [...broker, ...always],
   check: [...check, ...always],
   health: [...health, ...always],
+  dlq: [...dlq, ...common.filter(({ name }) => name !== 'drain'), ...always],
   demo: [...demo, ...always],
   none: always,
 } as const satisfies Record<string, readonly Option[]>;

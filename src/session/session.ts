@@ -8,6 +8,7 @@ import { redactor, secretsOf } from '../config/redact.ts';
 import { rascalConfig } from '../config/runtime.ts';
 import type { Say } from '../context.ts';
 import { MqError } from '../errors.ts';
+import { Browser } from './browser.ts';
 import { Consumer } from './consumer.ts';
 import type { Counts } from './counts.ts';
 import { type Link, openLink } from './link.ts';
@@ -105,6 +106,13 @@ export class Session {
     this.#publishers.push(publisher);
     const declared = new Set(defined.map((queue) => destinationOf(link, `mq queue ${queue}`).routingKey));
     return { publisher, declared, dead: deadName === undefined ? undefined : destinationOf(link, deadName) };
+  }
+
+  /** Looks through a queue by the broker's name of it. Nothing is declared. */
+  async browser(vhost: string, queue: string): Promise<Browser> {
+    const needs = { publications: [], subscriptions: [], extraQueues: { [vhost]: {} }, declare: false };
+    const link = await this.#open('look', needs);
+    return Browser.open(link, { vhost, queue, redact: this.#redact });
   }
 
   /** Connects for requests. Nothing is declared: a missing queue must show as unroutable. */

@@ -1,15 +1,10 @@
 // A role as a command: its row, the command line, and what both together mean for its behaviour.
 
-import {
-  type Config,
-  type ConnectionConfig,
-  failurePolicies,
-  type HandlerConfig,
-  type RoleConfig,
-} from '../../config/config.ts';
+import { type Config, failurePolicies, type HandlerConfig, type RoleConfig } from '../../config/config.ts';
 import type { Context } from '../../context.ts';
 import type { Input } from '../../roles/input.ts';
 import type { Properties } from '../../session/wire.ts';
+import { addressesOf } from '../addresses.ts';
 import type { Command } from '../command.ts';
 import { usageLine } from '../help.ts';
 import { type Observation, observed } from '../observation.ts';
@@ -104,7 +99,6 @@ async function runConsume(context: Context, values: Values, row: RunningRow): Pr
     role.prefetch ??
     config.subscriptions[subscription]?.prefetch ??
     10;
-  const concurrency = Math.min(wished ?? role.concurrency ?? prefetch, prefetch);
   const concurrency = Math.min(wished ?? role.concurrency ?? prefetch, prefetch);
   const choice = handlerChoice(values, role);
   const folder = choice.fromFile ? (config.folder ?? context.cwd) : context.cwd;
@@ -202,19 +196,16 @@ function handlerChoice(
 ): { config: HandlerConfig | { file: string }; fromFile: boolean } {
   const exec = values.list('exec');
   const execLines = values.list('exec-lines');
-  const execLines = values.list('exec-lines');
   const module = values.name('handler');
   const file = values.name('file');
   const chosen = [
     exec.length > 0 && '--exec',
-    execLines.length > 0 && '--exec-lines',
     execLines.length > 0 && '--exec-lines',
     module !== undefined && '--handler',
     file !== undefined && '--file',
   ].filter(Boolean);
   if (chosen.length > 1) throw values.usage(`${chosen.join(' and ')} exclude each other`);
   if (exec.length > 0) return { config: { exec }, fromFile: false };
-  if (execLines.length > 0) return { config: { execLines }, fromFile: false };
   if (execLines.length > 0) return { config: { execLines }, fromFile: false };
   if (module !== undefined) return { config: { module }, fromFile: false };
   if (file !== undefined) return { config: { file }, fromFile: false };
@@ -242,14 +233,6 @@ async function withSession(
   } finally {
     await session.close();
   }
-}
-
-async function addressesOf({ env }: Context, values: Values): Promise<ConnectionConfig[] | undefined> {
-  const { parseAddresses } = await import('../../config/address.ts');
-  const option = values.text('url');
-  if (option !== undefined) return parseAddresses(option, { at: '--url', code: 'USAGE' });
-  const variable = env['MQ_URL'];
-  return variable === undefined ? undefined : parseAddresses(variable, { at: 'MQ_URL', code: 'USAGE' });
 }
 
 function usageOf({ behaviour, arguments: form, keyName = 'key' }: RoleConfig): string {
