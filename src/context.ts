@@ -31,3 +31,16 @@ export interface Context {
   /** For `mq test`: gives the process of a test file that is started already, once at most. */
   readonly spare?: () => ChildProcess | undefined;
 }
+
+/** Something that a role tells a person: a line of text, or one object of `--log json`. */
+export interface Said {
+  /** Default: info. */
+  readonly level?: 'info' | 'warn' | 'error';
+  /** One word for the kind of thing; at most ten lines a minute are shown of one kind. */
+  readonly event: string;
+  readonly message: string;
+  /** Further facts for `--log json`. */
+  readonly fields?: Readonly<Record<string, unknown>>;
+}
+
+export type Say = (said: Said) => void;

@@ -76,6 +76,25 @@ export class MqError extends Error {
   }
 }
 
+/**
+ * Text for one line that a person reads: whatever could move a cursor, set a title or begin a line of its own (queue
+ * names, reasons and keys come from strangers) stands there as `\\x1b`.
+ */
+export function escaped(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (character) => {
+    const hex = character.charCodeAt(0).toString(16);
+    return hex.length > 2 ? `\\u${hex.padStart(4, '0')}` : `\\x${hex.padStart(2, '0')}`;
+  });
+}
+
+/** JSON in one line that may stand on a terminal: what JSON.stringify lets through of the same is escaped, as JSON does. */
+export function safeJson(value: unknown): string {
+  return JSON.stringify(value).replace(/[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
+  });
+}
+
 /** The error itself if it is an MqError, else a BUG that carries it as its cause. */
 export function asMqError(error: unknown): MqError {
   if (error instanceof MqError) return error;

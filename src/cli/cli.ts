@@ -8,6 +8,8 @@ import type { Command } from './command.ts';
 import { brokerCommand } from './commands/broker.ts';
 import { checkCommand } from './commands/check.ts';
 import { demoCommand } from './commands/demo.ts';
+import { dlqCommand } from './commands/dlq.ts';
+import { healthCommand } from './commands/health.ts';
 import { roleCommand } from './commands/role.ts';
 import { testCommand } from './commands/test.ts';
 import { typesCommand } from './commands/types.ts';
@@ -43,7 +45,8 @@ export async function cli(context: Context): Promise<number> {
     return typeof status === 'number' ? status : 0;
   } catch (error) {
     const failure = asMqError(error);
-    const style = { command: name ?? '', json: hasFlag(args, '--json'), debug: hasFlag(args, '--debug') };
+    const isLog = earlyValue(args, 'log') === 'json';
+    const style = { command: name ?? '', json: hasFlag(args, '--json'), isLog, debug: hasFlag(args, '--debug') };
     stderr.write(withoutPasswords(errorText(failure, style), args));
     return exitStatuses[failure.code];
   }
@@ -72,7 +75,15 @@ async function allCommands(context: Context): Promise<Command[]> {
 }
 
 function fixedCommands(): Command[] {
-  return [demoCommand(cli), brokerCommand, checkCommand(builtin, refuseTakenNames), testCommand, typesCommand];
+  return [
+    demoCommand(cli),
+    brokerCommand,
+    dlqCommand(configOf),
+    healthCommand,
+    testCommand,
+    typesCommand,
+    checkCommand(builtin, refuseTakenNames),
+  ];
 }
 
 async function configOf({ args, env, cwd }: Context): Promise<Config> {

@@ -25,6 +25,15 @@ const common: readonly Option[] = [
   { name: 'drain', value: 'SECONDS', help: 'time to finish after the first SIGTERM or SIGINT (25)' },
 ];
 
+const observation: readonly Option[] = [
+  {
+    name: 'metrics',
+    value: 'PORT',
+    help: 'serve /metrics, /healthz and /readyz there (HOST:PORT; 127.0.0.1 without a host)',
+  },
+  { name: 'log', value: 'FORMAT', help: 'json: what is said on stderr as one JSON object a line (text)' },
+];
+
 const always: readonly Option[] = [
   { name: 'debug', help: 'show the stack of an error' },
   { name: 'help', short: 'h', help: 'show this' },
@@ -48,6 +57,7 @@ const input: readonly Option[] = [
 
 const publish: readonly Option[] = [
   ...input,
+  { name: 'skip', value: 'N', help: 'with --lines: leave out the first N lines (the resume point of a former run)' },
   ...message,
   {
     name: 'mandatory',
@@ -74,15 +84,27 @@ const receive: readonly Option[] = [
   { name: 'until-empty', help: 'stop when the queue is empty' },
   { name: 'file', value: 'FILE', help: 'append each body to the file' },
   { name: 'handler', value: 'FILE', help: 'a module (.ts, .js) whose default export handles a message' },
+  { name: 'max-body', value: 'BYTES', help: 'the largest body that is handled; larger ones are dead-lettered' },
   { name: 'handler-timeout', value: 'SECONDS', help: 'the most time for one message' },
+  {
+    name: 'on-fail',
+    value: 'WHAT',
+    help: 'what happens to a message that fails: retry (the default), dead-letter, requeue, drop, exit',
+  },
   { name: 'grace', value: 'SECONDS', help: 'between TERM and KILL for a command past its time (5)' },
   {
     name: 'pass-env',
     value: 'NAME',
     repeats: true,
-    help: 'a variable of the environment that the command of --exec gets',
+    help: 'a variable of the environment that the command of --exec or --exec-lines gets',
   },
   { name: 'exec', value: 'CMD ARGS…', rest: true, help: 'a command run for each message; it must be the last option' },
+  {
+    name: 'exec-lines',
+    value: 'CMD ARGS…',
+    rest: true,
+    help: 'a command that stays: a line of JSON in and out for each message; it must be the last option',
+  },
 ];
 
 const check: readonly Option[] = [
@@ -101,6 +123,27 @@ const broker: readonly Option[] = [
   { name: 'tls-cert', value: 'FILE', help: 'speak TLS, with this certificate (PEM)' },
   { name: 'tls-key', value: 'FILE', help: 'and this key (PEM)' },
   { name: 'json', help: 'say that it is ready as a JSON object' },
+];
+
+const health: readonly Option[] = [
+  { name: 'timeout', value: 'SECONDS', help: 'how long to wait for the answer (5)' },
+  { name: 'json', help: 'the answer as a JSON object' },
+];
+
+const dlq: readonly Option[] = [
+  { name: 'queue', value: 'QUEUE', help: 'this queue, as the broker names it, instead of the dead letters of a name' },
+  { name: 'id', value: 'ID', repeats: true, help: 'only the message of this id' },
+  {
+    name: 'filter',
+    value: 'TEXT',
+    repeats: true,
+    help: 'only messages with this text in body or reason; or NAME=VALUE: a header, key, exchange, reason',
+  },
+  { name: 'count', value: 'N', help: 'at most N messages' },
+  { name: 'to', value: 'QUEUE', help: 'the queue that move sends to' },
+  { name: 'dry-run', help: 'only show what would be replayed, moved or deleted' },
+  { name: 'yes', help: 'delete (purge) without being asked' },
+  { name: 'timeout', value: 'SECONDS', help: 'without an answer for so long, messages are in doubt, and stay (60)' },
 ];
 
 const demo: readonly Option[] = [{ name: 'json', help: 'each event as one JSON object a line' }];
@@ -136,12 +179,14 @@ const types: readonly Option[] = [{ name: 'out', value: 'DIR', help: 'the folder
 
 /** The options of each kind of command. */
 export const optionSets = {
-  publish: [...publish, ...common, ...always],
-  request: [...request, ...common, ...always],
-  consume: [...receive, ...common, ...always],
-  reply: [...receive, ...common, ...always],
+  publish: [...publish, ...common, ...observation, ...always],
+  request: [...request, ...common, ...observation, ...always],
+  consume: [...receive, ...common, ...observation, ...always],
+  reply: [...receive, ...common, ...observation, ...always],
   broker: [...broker, ...always],
   check: [...check, ...always],
+  health: [...health, ...always],
+  dlq: [...dlq, ...common.filter(({ name }) => name !== 'drain'), ...always],
   demo: [...demo, ...always],
   test: [...testing, ...always],
   types: [...types, ...always],

@@ -1,30 +1,33 @@
 // How an error looks: one line, a hint where there is a next step; with --json one object.
 
-import { exitStatuses, type MqError } from '../errors.ts';
+import { escaped, exitStatuses, type MqError, safeJson } from '../errors.ts';
 
 export interface ErrorStyle {
   /** The command's name, '' for mq itself. */
   readonly command: string;
   readonly json: boolean;
+  /** An object of `--log json`. */
+  readonly isLog: boolean;
   readonly debug: boolean;
 }
 
 /** The text for stderr, newline included. */
-export function errorText(error: MqError, { command, json, debug }: ErrorStyle): string {
+export function errorText(error: MqError, { command, json, isLog, debug }: ErrorStyle): string {
   const { code, message, hint, problems } = error;
-  if (json) {
+  if (json || isLog) {
     const more = {
       ...(hint && { hint }),
       ...(problems.length > 0 && { problems }),
       ...(debug && { stack: stackOf(error) }),
     };
-    return `${JSON.stringify({ level: 'error', code, exit: exitStatuses[code], message, ...more })}\n`;
+    const line = isLog && { time: new Date().toISOString(), role: command, event: 'error' };
+    return `${safeJson({ ...line, level: 'error', code, exit: exitStatuses[code], message, ...more })}\n`;
   }
   const lines = [
-    `mq${command ? ` ${command}` : ''}: ${message} [${code}]`,
-    ...problems.map((problem) => `  ${problem}`),
+    `mq${command ? ` ${command}` : ''}: ${escaped(message)} [${code}]`,
+    ...problems.map((problem) => `  ${escaped(problem)}`),
   ];
-  if (hint) lines.push(`hint: ${hint}`);
+  if (hint) lines.push(`hint: ${escaped(hint)}`);
   if (code === 'BUG' && !debug) lines.push('hint: this is a bug in mq; --debug shows where');
   if (debug) lines.push(stackOf(error));
   return `${lines.join('\n')}\n`;
@@ -39,7 +42,8 @@ function stackOf(error: Error): string {
 export function withoutPasswords(text: string, args: readonly string[]): string {
   const typed = args.flatMap((arg) => /:\/\/(.*:.*@)/s.exec(arg)?.[1] ?? []);
   return typed.reduce(
-    (shown, user) => shown.replaceAll(user, '***@').replaceAll(JSON.stringify(user).slice(1, -1), '***@'),
+    (shown, user) =>
+      shown.replaceAll(user, '***@').replaceAll(escaped(user), '***@').replaceAll(safeJson(user).slice(1, -1), '***@'),
     text,
   );
 }

@@ -1,5 +1,7 @@
 // --property and --header: from NAME=VALUE to AMQP properties (AMQP 0-9-1, 1.8.3.1…14).
 
+import type { Context } from '../context.ts';
+import { traceOfEnvironment } from '../handlers/trace.ts';
 import type { Properties } from '../session/wire.ts';
 import type { Values } from './values.ts';
 
@@ -24,8 +26,11 @@ const ranges: Readonly<Record<string, readonly [number, number]>> = {
   deliveryMode: [1, 2],
 };
 
-/** `content-type`, `content_type` and `contentType` are the same. Throws USAGE. */
-export function properties(values: Values): Properties {
+/**
+ * `content-type`, `content_type` and `contentType` are the same. The trace of the environment goes along, unless a
+ * header names another one. Throws USAGE.
+ */
+export function properties(values: Values, env: Context['env']): Properties {
   const found: Record<string, unknown> = {};
   for (const [typed, value] of values.pairs('property')) {
     const dashed = typed.replace(/_/g, '-').replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
@@ -47,5 +52,7 @@ export function properties(values: Values): Properties {
   const headers = values.pairs('header');
   const long = headers.map(([name]) => Buffer.byteLength(name)).find((bytes) => bytes > 255);
   if (long !== undefined) throw values.usage(`the name of a header has ${long} bytes; AMQP allows 255`);
-  return headers.length > 0 ? { ...found, headers: Object.fromEntries(headers) } : found;
+  const given = Object.fromEntries(headers);
+  const all = { ...(!Object.hasOwn(given, 'traceparent') && traceOfEnvironment(env)), ...given };
+  return Object.keys(all).length > 0 ? { ...found, headers: all } : found;
 }

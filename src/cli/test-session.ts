@@ -25,16 +25,17 @@ export interface SessionFixtures extends Pick<FileTarget, 'publish' | 'request' 
 export function sessionFixtures(config: Config, urls: readonly string[]): SessionFixtures {
   const addresses = parseAddresses(urls.join(','), { at: '--on', code: 'USAGE' });
   const load = once(async () => {
-    const [{ Session: Made }, outgoing, { messageOf }] = await Promise.all([
+    const [{ Session: Made }, outgoing, { messageOf }, { newCounts }] = await Promise.all([
       import('../session/session.ts'),
       import('../roles/outgoing.ts'),
       import('../roles/message.ts'),
+      import('../session/counts.ts'),
     ]);
-    return { Session: Made, ...outgoing, messageOf, nextId: outgoing.messageIds() };
+    return { Session: Made, ...outgoing, messageOf, newCounts, nextId: outgoing.messageIds() };
   });
   const open = async (): Promise<Session> => {
-    const { Session: Made } = await load();
-    return new Made({ config, addresses, role, confirmTimeoutMs, say: () => undefined });
+    const { Session: Made, newCounts } = await load();
+    return new Made({ config, addresses, role, confirmTimeoutMs, counts: newCounts(), say: () => undefined });
   };
   const shared = once(open);
   const publishers = new Map<string, Promise<{ publisher: Publisher; destination: Destination }>>();

@@ -45,6 +45,15 @@ export class Values {
     return value;
   }
 
+  /** One of the words. */
+  choice<Word extends string>(name: string, words: readonly Word[]): Word | undefined {
+    const value = this.text(name);
+    const word = words.find((one) => one === value);
+    if (value !== undefined && word === undefined)
+      throw this.usage(`--${name} must be ${words.join(' or ')}, not '${value}'`);
+    return word;
+  }
+
   list(name: string): readonly string[] {
     const value = this.#options[name];
     return typeof value === 'object' ? value : [];

@@ -11,6 +11,7 @@ import { parse } from './parse.ts';
 import { objectOf } from './plain.ts';
 import { type Finding, type Problem, problemsOf } from './problem.ts';
 import { checkReferences, type Report } from './references.ts';
+import { checkRetries } from './retry.ts';
 import { checkRoles } from './roles.ts';
 import { checkShape } from './shape.ts';
 
@@ -46,6 +47,7 @@ export function checkConfigText(
   };
   checkReferences({ file: value, known, report });
   checkRoles({ file: value, known, report });
+  checkRetries({ file: value, known, report });
 
   if (findings.length > 0) return { problems: problemsOf(text, findings) };
   const config = mergeConfigs(normalise(objectOf(builtin)), normalise(value));

@@ -11,6 +11,8 @@ export interface Config {
   readonly subscriptions: Readonly<Record<string, SubscriptionConfig>>;
   readonly roles: Readonly<Record<string, RoleConfig>>;
   readonly retry: RetryConfig;
+  /** Of `mq.subscriptions`, by subscription. */
+  readonly retries: Readonly<Record<string, OwnRetryConfig>>;
   /** Rascal's other top-level fields, passed on as they are: defaults, encryption, redeliveries. */
   readonly rest: Readonly<Record<string, unknown>>;
 }
@@ -114,16 +116,32 @@ export interface RoleConfig {
   readonly prefetch?: number;
   readonly concurrency?: number;
   readonly handler?: HandlerConfig;
+  readonly retry?: OwnRetryConfig;
 }
 
-/** Exactly one of the three. `timeout`: the most milliseconds for one message. */
+/** Exactly one of the four. `timeout`: the most milliseconds for one message. */
 export type HandlerConfig =
   | { readonly builtin: 'print' | 'append' | 'work' | 'fibonacci' | 'echo'; readonly timeout?: number }
   | { readonly exec: readonly string[]; readonly timeout?: number }
+  | { readonly execLines: readonly string[]; readonly timeout?: number }
   | { readonly module: string; readonly timeout?: number };
+
+/** What happens to a message that fails: again after a pause, and dead in the end; dead at once; back to its queue; gone; the role ends. */
+export const failurePolicies = ['retry', 'dead-letter', 'requeue', 'drop', 'exit'] as const;
+export type FailurePolicy = (typeof failurePolicies)[number];
 
 /** Retry with back-off. `delays`: milliseconds before attempt 2, 3, …; the last one repeats. */
 export interface RetryConfig {
   readonly attempts: number;
   readonly delays: readonly number[];
+  /** Where dead messages go; absent: to the queue `<queue>.dead`; false: nowhere. */
+  readonly deadLetter?: DeadLetterConfig | false;
+  /** Absent: retry. */
+  readonly onFail?: FailurePolicy;
 }
+
+/** `queue`: of rascal.json, in the vhost of the subscription; so is the publication's vhost. */
+export type DeadLetterConfig = { readonly publication: string } | { readonly queue: string };
+
+/** The retry settings of one role or one subscription, over those of the file. `false`: one attempt, no dead letters. */
+export type OwnRetryConfig = Partial<RetryConfig> | false;

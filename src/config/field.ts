@@ -60,6 +60,13 @@ export function whole(description: string, facets: Facets = {}): Field {
   return { is: ['integer'], description, min: 0, ...facets };
 }
 
+// RabbitMQ: times are 32-bit milliseconds.
+const longestMs = 4_294_967_295;
+
+export function milliseconds(description: string, min = 0): Field {
+  return whole(`${description}, in milliseconds`, { min, max: longestMs });
+}
+
 /** An object with known keys. */
 export function group(description: string, fields: Fields, facets: Facets = {}): Field {
   return { is: ['object'], description, fields, ...facets };

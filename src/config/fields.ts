@@ -1,20 +1,12 @@
-// The one table of the fields of rascal.json: Rascal's, and mq's own under "mq".
+// The one table of the fields of rascal.json: Rascal's here, mq's own (under "mq") in mq-fields.ts.
 // Checks and the JSON Schema are made from it. What needs more than one field to judge is in references.ts and roles.ts.
 
-import { argumentForms, behaviours } from './config.ts';
-import { anything, choice, type Field, flag, free, group, keyed, name, text, whole } from './field.ts';
+import { anything, choice, type Field, flag, free, group, keyed, milliseconds, name, text, whole } from './field.ts';
+import { mqField, prefetch } from './mq-fields.ts';
 
-/** The handlers that are built in. */
-export const builtinHandlers = ['print', 'append', 'work', 'fibonacci', 'echo'] as const;
-
-// RabbitMQ: times are 32-bit milliseconds.
-const longestMs = 4_294_967_295;
-const milliseconds = (description: string, min = 0): Field =>
-  whole(`${description}, in milliseconds`, { min, max: longestMs });
 const ttl = milliseconds('How long a message stays');
 const expires = milliseconds('How long the queue stays unused before it is deleted', 1);
 const count = (description: string): Field => whole(description, { is: ['integer', 'digits'] });
-const prefetch = whole('How many unacknowledged messages the broker hands out at once; 0: no limit', { max: 65535 });
 
 const retry: Field = {
   is: ['object', 'boolean'],
@@ -322,64 +314,13 @@ const vhost = group('A vhost: a world of its own inside the broker', {
   defaults: vhostDefaults,
 });
 
-const handler = group(
-  'What happens to a message: exactly one of builtin, exec and module',
-  {
-    builtin: choice('A handler of mq', builtinHandlers),
-    exec: {
-      is: ['array'],
-      description: 'A program and its arguments, run for each message, without a shell',
-      minItems: 1,
-      items: text('A word of the command'),
-    },
-    module: text('A .ts or .js file, from the folder of this file'),
-    timeout: milliseconds('How long one message may take', 1),
-  },
-  { definition: 'handler' },
-);
-const role = group(
-  'A role: a subcommand of mq. "reply": "thumbs" is short for its behaviour and subscription (or publication)',
-  {
-    behaviour: choice('What it does', behaviours),
-    publication: text('The publication that publish and request use'),
-    subscription: text('The subscription that consume and reply use'),
-    publish: text('Behaviour publish, with this publication'),
-    request: text('Behaviour request, with this publication'),
-    consume: text('Behaviour consume, with this subscription'),
-    reply: text('Behaviour reply, with this subscription'),
-    summary: text('One line of help'),
-    arguments: choice("What the words after the role's name are", argumentForms),
-    keyName: text('The word for the keys in help'),
-    text: text('Sent when no text is given'),
-    routingKey: name('Used when no key is given'),
-    persistent: flag('Whether messages survive a restart of the broker'),
-    prefetch,
-    concurrency: whole('Messages handled at once', { min: 1 }),
-    handler,
-  },
-  { definition: 'role' },
-);
-const attempts = whole('How often a message is tried, before it goes to the dead-letter queue', { min: 1 });
-const mq = group("mq's own settings; Rascal ignores them", {
-  roles: keyed('Roles by name', role),
-  retry: group('Retry with back-off', {
-    attempts,
-    delays: {
-      is: ['array'],
-      description: 'Milliseconds before attempt 2, 3, …; the last one repeats',
-      minItems: 1,
-      items: milliseconds('A pause', 1),
-    },
-  }),
-});
-
 /** The whole file. */
 export const rootField = group('What the broker holds, and the roles that use it', {
   $schema: text('The JSON Schema of this file'),
   vhosts: keyed('Vhosts by name', vhost, { keyBytes: 255 }),
   publications,
   subscriptions,
-  mq,
+  mq: mqField,
   encryption: keyed('Encryption profiles by name', encryptionProfile),
   redeliveries: group(
     "Rascal's redelivery counters",

@@ -1,6 +1,6 @@
 // The names that a file defines, for the checks of what refers to them.
 
-import { membersOf, objectOf, type Plain } from './plain.ts';
+import { membersOf, objectOf, type Plain, stringOf } from './plain.ts';
 
 export interface KnownVhost {
   readonly exchanges: Set<string>;
@@ -11,13 +11,22 @@ export interface Known {
   readonly vhosts: Map<string, KnownVhost>;
   readonly publications: Set<string>;
   readonly subscriptions: Set<string>;
+  /** The vhost of each publication and subscription that says it, or stands in one. */
+  readonly vhostOf: { readonly publication: Map<string, string>; readonly subscription: Map<string, string> };
 }
 
 /** The names in all the files together: the user's and the built-in one. */
 export function namesIn(files: readonly Plain[]): Known {
-  const known: Known = { vhosts: new Map(), publications: new Set(), subscriptions: new Set() };
+  const known: Known = {
+    vhosts: new Map(),
+    publications: new Set(),
+    subscriptions: new Set(),
+    vhostOf: { publication: new Map(), subscription: new Map() },
+  };
   for (const file of files) {
-    addNames(known, file);
+    const { publications, subscriptions } = objectOf(file['defaults']);
+    const fallback = (of: unknown) => stringOf(objectOf(of)['vhost']) ?? '/';
+    addNames(known, file, { publication: fallback(publications), subscription: fallback(subscriptions) });
     for (const [name, value] of Object.entries(objectOf(file['vhosts']))) {
       // AMQP 0-9-1, 3.1.3.1: the default exchange is in every vhost.
       const vhost = known.vhosts.get(name) ?? { exchanges: new Set(['']), queues: new Set() };
@@ -25,13 +34,17 @@ export function namesIn(files: readonly Plain[]): Known {
       const { exchanges, queues } = objectOf(value);
       for (const member of membersOf(exchanges)) if (member.name !== undefined) vhost.exchanges.add(member.name);
       for (const member of membersOf(queues)) if (member.name !== undefined) vhost.queues.add(member.name);
-      addNames(known, objectOf(value));
+      addNames(known, objectOf(value), { publication: name, subscription: name });
     }
   }
   return known;
 }
 
-function addNames(known: Known, { publications, subscriptions }: Plain): void {
-  for (const name of Object.keys(objectOf(publications))) known.publications.add(name);
-  for (const name of Object.keys(objectOf(subscriptions))) known.subscriptions.add(name);
+function addNames(known: Known, scope: Plain, vhost: { publication: string; subscription: string }): void {
+  for (const kind of ['publication', 'subscription'] as const) {
+    for (const [name, value] of Object.entries(objectOf(scope[`${kind}s`]))) {
+      known[`${kind}s`].add(name);
+      known.vhostOf[kind].set(name, stringOf(objectOf(value)['vhost']) ?? vhost[kind]);
+    }
+  }
 }

@@ -16,6 +16,7 @@ export function mergeConfigs(builtin: PartialConfig, user: PartialConfig): Confi
     subscriptions: laidOver(builtin.subscriptions, user.subscriptions),
     roles: laidOver(builtin.roles, user.roles),
     retry: { attempts: 5, delays: [1000], ...builtin.retry, ...user.retry },
+    retries: laidOver(builtin.retries, user.retries),
     rest: { ...builtin.rest, ...user.rest },
   });
 }

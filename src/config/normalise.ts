@@ -9,6 +9,7 @@ import type {
   Config,
   ConnectionConfig,
   ExchangeConfig,
+  OwnRetryConfig,
   PublicationConfig,
   QueueConfig,
   RetryConfig,
@@ -43,6 +44,12 @@ export function normalise(file: Plain): PartialConfig {
     subscriptions: dictionary(members('subscriptions').map(([name, value]) => [name, subscriptionOf(value)])),
     roles: dictionary(Object.entries(objectOf(mq['roles'])).map(([name, role]) => [name, roleOf(objectOf(role))])),
     retry: objectOf(mq['retry']) as Partial<RetryConfig>,
+    retries: dictionary(
+      Object.entries(objectOf(mq['subscriptions'])).flatMap(([name, own]) => {
+        const retry = objectOf(own)['retry'];
+        return retry === undefined ? [] : [[name, retry as OwnRetryConfig] as const];
+      }),
+    ),
     rest: pick(file, ['defaults', 'encryption', 'redeliveries']),
   };
 }

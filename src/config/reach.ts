@@ -86,7 +86,7 @@ export function reach(vhost: VhostConfig, starts: Starts): Reach {
 }
 
 /** Where the dead messages of a queue go, as far as rascal.json says. */
-function deadLetterTarget(queue: QueueConfig): { exchange?: string; key?: string } {
+export function deadLetterTarget(queue: QueueConfig): { exchange?: string; key?: string } {
   const { options = {} } = queue;
   const exchange = argumentsOf(queue)['x-dead-letter-exchange'] ?? options['deadLetterExchange'];
   const key = argumentsOf(queue)['x-dead-letter-routing-key'] ?? options['deadLetterRoutingKey'];

@@ -1,8 +1,8 @@
 // Does every role say what it needs, and only that? And the two ways to write a role, brought to one.
 
 import { type Behaviour, behaviours } from './config.ts';
-import { builtinHandlers } from './fields.ts';
 import type { Known } from './known.ts';
+import { builtinHandlers } from './mq-fields.ts';
 import { isObject, objectOf, type Plain } from './plain.ts';
 import { didYouMean, quote } from './problem.ts';
 import type { Report } from './references.ts';
@@ -42,7 +42,8 @@ export function checkRoles({ file, known, report }: { file: Plain; known: Known;
       const where = [...at, Object.hasOwn(role, behaviour) ? behaviour : use];
       report(where, 'reference', `unknown ${use} ${quote(used)}${didYouMean(used, [...names])}`);
     }
-    const senseless = use === 'publication' ? ['subscription', 'handler', 'concurrency', 'prefetch'] : ['publication'];
+    const senseless =
+      use === 'publication' ? ['subscription', 'handler', 'concurrency', 'prefetch', 'retry'] : ['publication'];
     for (const field of senseless) {
       if (Object.hasOwn(role, field)) report([...at, field], 'value', `a ${behaviour} role has no ${field}`);
     }
@@ -52,8 +53,8 @@ export function checkRoles({ file, known, report }: { file: Plain; known: Known;
 
 function checkHandler({ handler, at, report }: { handler: unknown; at: readonly string[]; report: Report }): void {
   if (!isObject(handler)) return;
-  const ways = ['builtin', 'exec', 'module'].filter((key) => Object.hasOwn(handler, key));
+  const ways = ['builtin', 'exec', 'execLines', 'module'].filter((key) => Object.hasOwn(handler, key));
   if (ways.length === 1) return;
   const what = ways.length === 0 ? 'needs' : `has ${ways.join(' and ')}:`;
-  report(at, 'value', `${what} exactly one of builtin (${builtinHandlers.join(', ')}), exec and module`);
+  report(at, 'value', `${what} exactly one of builtin (${builtinHandlers.join(', ')}), exec, execLines and module`);
 }

@@ -5,7 +5,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
-export interface ChildPlan {
+export interface ChildPlan extends Killing {
   readonly file: string;
   readonly args: readonly string[];
   readonly cwd: string;
@@ -15,6 +15,10 @@ export interface ChildPlan {
   /** Takes a piece of output; a promise holds the child back until it settles. It never rejects. */
   readonly onStdout: Take;
   readonly onStderr: Take;
+}
+
+/** How a group of processes is ended. */
+export interface Killing {
   /** Aborted: TERM to the group, and KILL after `graceMs`. */
   readonly signal: AbortSignal;
   /** Aborted: KILL to the group. */
@@ -68,7 +72,8 @@ export async function runChild(plan: ChildPlan): Promise<ChildEnd> {
   return wasStopped ? { type: 'stopped' } : end;
 }
 
-function exitOf(child: ChildProcess): Promise<ChildEnd> {
+/** Resolves with how the child ends, or that it never began. */
+export function exitOf(child: ChildProcess): Promise<ChildEnd> {
   return new Promise((resolve) => {
     child.on('error', (error: NodeJS.ErrnoException) => {
       if (child.pid === undefined) resolve({ type: 'not started', error });
@@ -85,7 +90,8 @@ function feed(stream: Writable, bytes: Buffer): void {
   stream.end(bytes);
 }
 
-function groupKiller(pid: number, { signal, killNow, graceMs, kill }: ChildPlan) {
+/** Ends the child's group when its signals say so. */
+export function groupKiller(pid: number, { signal, killNow, graceMs, kill }: Killing) {
   let grace: Promise<void> | undefined;
   let endGrace = ignore;
   let timer: NodeJS.Timeout | undefined;
@@ -129,7 +135,7 @@ function groupKiller(pid: number, { signal, killNow, graceMs, kill }: ChildPlan)
 }
 
 /** Hands a stream's chunks to `take`, one at a time. */
-function taken(stream: Readable, take: Take) {
+export function taken(stream: Readable, take: Take) {
   let pieces = 0;
   let busy: Promise<void> | undefined;
   stream.on('error', ignore);

@@ -3,6 +3,7 @@
 
 import { isUtf8 } from 'node:buffer';
 import type { Message, MessageProperties } from './handler.ts';
+import { traceOf, traceVariables } from './trace.ts';
 
 type Environment = Record<string, string>;
 
@@ -30,7 +31,8 @@ const allowed = new Set([
 ]);
 
 /**
- * The message as MQ_* variables: how it came, its properties, and the headers that are text, numbers or booleans.
+ * The message as MQ_* variables: how it came, its properties, and the headers that are text, numbers or booleans; and its
+ * trace.
  * Together at most 64 KiB; what comes after that is left out (descriptor 3 has it).
  */
 export function messageVariables({ fields, properties, headers, attempt }: Message): Environment {
@@ -55,7 +57,8 @@ export function messageVariables({ fields, properties, headers, attempt }: Messa
     // ASCII first: ß and ı would become letters that pass.
     if (/^[A-Za-z0-9_.-]+$/.test(name)) add(`MQ_HEADER_${name.toUpperCase().replace(/[.-]/g, '_')}`, value);
   }
-  return variables;
+  // Not the worker's own: the child works for the sender of this message.
+  return Object.assign(variables, traceVariables(traceOf(headers)));
 }
 
 const mostBytes = 64 * 1024;
@@ -84,18 +87,21 @@ export function messageJson({ body, fields, properties, headers, attempt }: Mess
   const encoding = isUtf8(body) ? 'utf8' : 'base64';
   const text = body.toString(encoding);
   return Buffer.from(
-    JSON.stringify({ body: text, encoding, fields, properties, headers: jsonOf(headers, 0), attempt }),
+    JSON.stringify({ body: text, encoding, fields, properties, headers: plainHeaders(headers), attempt }),
   );
 }
 
-/** JSON has no bytes (`{ base64 }` here) and no whole numbers over 2^53 (text here); a deep nest would end the stack. */
-function jsonOf(value: unknown, depth: number): unknown {
+/**
+ * Headers for JSON, which has no bytes (`{ base64 }` here) and no whole numbers over 2^53 (text here); a deep nest would end
+ * the stack: below 64 levels there is null.
+ */
+export function plainHeaders(value: unknown, depth = 0): unknown {
   if (typeof value === 'bigint') return String(value);
   if (typeof value !== 'object' || value === null) return value;
   if (value instanceof Uint8Array) return { base64: Buffer.from(value).toString('base64') };
   if (depth === deepest) return null;
-  if (Array.isArray(value)) return value.map((item) => jsonOf(item, depth + 1));
-  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, jsonOf(item, depth + 1)]));
+  if (Array.isArray(value)) return value.map((item) => plainHeaders(item, depth + 1));
+  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, plainHeaders(item, depth + 1)]));
 }
 
 const deepest = 64;

@@ -38,6 +38,8 @@ export interface Message {
   readonly headers: Readonly<Record<string, unknown>>;
   /** 1 for the first time a handler sees it. */
   readonly attempt: number;
+  /** Why `headers` is empty, though the message has some. */
+  readonly unreadable?: string;
 }
 
 /**

@@ -18,6 +18,8 @@ export interface HandlerPlace {
   readonly folder: string | undefined;
   /** Names of variables that a child may see beside the allow-list. */
   readonly passEnv?: readonly string[];
+  /** Messages that are handled at once: the most processes of exec-lines. Default 1. */
+  readonly concurrency?: number;
 }
 
 /**
@@ -33,8 +35,9 @@ export async function makeHandler(
   const handler = await pick(config, world, place);
   const timeoutMs = world.timeoutMs ?? config.timeout;
   // A child is killed and its output read before its handler can answer; the rest is only a safety net there.
-  const patienceMs = 'exec' in config ? world.graceMs + killMs : 0;
-  return safely(handler, { timeoutMs, patienceMs });
+  const patienceMs = 'exec' in config || 'execLines' in config ? world.graceMs + killMs : 0;
+  // exec-lines has its own clock: the pause before a new process is no time of the message.
+  return safely(handler, { timeoutMs: 'execLines' in config ? undefined : timeoutMs, patienceMs });
 }
 
 const killMs = 5000;
@@ -42,13 +45,21 @@ const killMs = 5000;
 async function pick(
   config: HandlerConfig | AppendConfig,
   world: HandlerWorld,
-  { behaviour, folder = world.cwd, passEnv = [] }: HandlerPlace,
+  { behaviour, folder = world.cwd, passEnv = [], concurrency = 1 }: HandlerPlace,
 ): Promise<Handler> {
   const isReply = behaviour === 'reply';
   if ('file' in config) return (await import('./append.ts')).makeAppend(config.file, world);
   if ('exec' in config) {
     const { makeExec } = await import('./exec.ts');
     return makeExec({ exec: config.exec, folder, isReply, passEnv }, world);
+  }
+  if ('execLines' in config) {
+    const { makeExecLines } = await import('./exec-lines.ts');
+    const timeoutMs = world.timeoutMs ?? config.timeout;
+    return makeExecLines(
+      { execLines: config.execLines, folder, isReply, passEnv, processes: concurrency, timeoutMs },
+      world,
+    );
   }
   if ('module' in config) {
     const { makeModule } = await import('./module.ts');

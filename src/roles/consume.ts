@@ -2,17 +2,21 @@
 // Nothing is acknowledged before what it caused is safe: printed, replied, or confirmed in a wait or dead-letter queue.
 
 import type { HandlerConfig, RetryConfig } from '../config/config.ts';
-import type { Context } from '../context.ts';
+import type { Context, Say } from '../context.ts';
 import { MqError } from '../errors.ts';
-import type { Handler, Message, Outcome, Reply } from '../handlers/handler.ts';
+import type { Handler, Message, Outcome } from '../handlers/handler.ts';
 import type { Consumer, Delivery } from '../session/consumer.ts';
-import type { Publisher, Sent } from '../session/publisher.ts';
+import { type Counts, observe } from '../session/counts.ts';
+import type { Publisher } from '../session/publisher.ts';
 import type { Session } from '../session/session.ts';
-import { headerNames, jsonOf, messageOf } from './message.ts';
+import { Failures } from './failures.ts';
+import { jsonOf } from './message.ts';
 import { messageIds } from './outgoing.ts';
 import { isClosedPipe, Printer } from './printer.ts';
+import { Replies } from './replies.ts';
 import { Retries } from './retries.ts';
 import { interrupted } from './signal.ts';
+import { type Taken, Waiting } from './waiting.ts';
 
 export interface ConsumeSettings {
   readonly behaviour: 'consume' | 'reply';
@@ -27,10 +31,17 @@ export interface ConsumeSettings {
   readonly untilEmpty: boolean;
   readonly json: boolean;
   readonly retry: RetryConfig;
+  /** In bytes: larger ones are dead-lettered. */
+  readonly maxBody: number | undefined;
   /** Made before the first message is taken. */
   readonly handler: Handler;
   /** False for handlers that cannot fail: then no connection for outcomes is opened. */
   readonly canFail: boolean;
+  /** The subscription's queue, as rascal.json names it. */
+  readonly queue: string;
+  /** Said at the start: failed messages will be lost. */
+  readonly warning: string | undefined;
+  readonly say: Say;
 }
 
 /** Resolves at the orderly end (count, idle, empty, signal, closed pipe); throws what ended it otherwise. */
@@ -40,13 +51,20 @@ export async function consume(context: Context, session: Session, settings: Cons
     ...(settings.bindingKeys && { bindingKeys: settings.bindingKeys }),
   });
   const nextId = messageIds();
-  const retries = new Retries({ queue: () => consumer.queue, config: settings.retry, nextId });
+  const retries = new Retries({ queue: () => consumer.queue, config: settings.retry, nextId, counts: session.counts });
   let publisher: Publisher | undefined;
   if (settings.canFail || settings.behaviour === 'reply') {
-    publisher = await session.outcomePublisher(vhost, retries.onChannel);
-    retries.use(publisher);
+    const { onChannel } = retries;
+    const { deadLetter, delays } = settings.retry;
+    const queues = [...delays.map((delay) => `retry.${delay}`), 'dead'].map((end) => `${settings.queue}.${end}`);
+    const opened = await session.outcomePublisher(vhost, { onChannel, queues, dead: deadLetter || undefined });
+    ({ publisher } = opened);
+    retries.use(publisher, opened);
   }
-  const intake = new Intake({ context, consumer, publisher, retries, nextId, settings });
+  const { counts } = session;
+  const { say, retry: config, maxBody } = settings;
+  const failures = new Failures({ retries, config, maxBody, counts, say, drain: context.drain });
+  const intake = new Intake({ context, consumer, publisher, failures, nextId, settings, counts });
   await intake.run();
 }
 
@@ -54,16 +72,18 @@ interface IntakeParts {
   readonly context: Context;
   readonly consumer: Consumer;
   readonly publisher: Publisher | undefined;
-  readonly retries: Retries;
+  readonly failures: Failures;
   readonly nextId: () => string;
   readonly settings: ConsumeSettings;
+  readonly counts: Counts;
 }
 
 class Intake {
   readonly #parts: IntakeParts;
   readonly #printer: Printer;
+  readonly #replies: Replies;
   /** Delivered, not yet in a handler. */
-  readonly #waiting: Delivery[] = [];
+  readonly #waiting: Waiting;
   /** In a handler. */
   readonly #running = new Map<Delivery, Promise<void>>();
   readonly #ended = Promise.withResolvers<void>();
@@ -73,17 +93,23 @@ class Intake {
   #failure: MqError | undefined;
   #idle: NodeJS.Timeout | undefined;
   #looking = false;
-  #mute = false;
 
   constructor(parts: IntakeParts) {
     this.#parts = parts;
     this.#printer = new Printer(parts.context.stdout);
+    const { publisher, nextId, settings } = parts;
+    this.#replies = new Replies({ publisher, nextId, say: settings.say });
+    const { prefetch } = settings;
+    this.#waiting = new Waiting({ counts: publisher !== undefined, prefetch, onReady: () => this.#fill() });
   }
 
   async run(): Promise<void> {
-    const { context, consumer } = this.#parts;
+    const { context, consumer, settings } = this.#parts;
+    const { say } = settings;
     consumer.on('delivery', (delivery) => this.#take(delivery));
-    consumer.on('interrupted', (error) => context.stderr.write(`${error.message}; consuming again\n`));
+    consumer.on('interrupted', ({ message }) =>
+      say({ level: 'warn', event: 'interrupted', message: `${message}; consuming again` }),
+    );
     consumer.on('fatal', (error) => this.#fail(error));
     context.stdout.once('error', (error: Error) => this.#onStdoutError(error));
     const stop = () => this.#stop();
@@ -93,11 +119,13 @@ class Intake {
     try {
       if (context.drain.aborted) return;
       await consumer.start();
-      context.stderr.write(`waiting for messages from ${consumer.queue}\n`);
+      const { queue } = consumer;
+      if (settings.warning) say({ level: 'warn', event: 'no-dead-letters', message: settings.warning });
+      say({ event: 'consuming', message: `waiting for messages from ${queue}`, fields: { queue } });
       this.#rest();
       await this.#ended.promise;
       await consumer.stop();
-      for (const delivery of this.#waiting.splice(0)) delivery.nack(true);
+      for (const delivery of this.#waiting.clear()) this.#handBack(delivery);
       await this.#runningEnds();
     } finally {
       clearTimeout(this.#idle);
@@ -117,41 +145,67 @@ class Intake {
       signal.addEventListener('abort', () => resolve(), { once: true });
     });
     await Promise.race([all, givenUp]);
-    for (const delivery of this.#running.keys()) delivery.nack(true);
+    for (const delivery of this.#running.keys()) this.#handBack(delivery);
     this.#running.clear();
+    this.#parts.counts.inFlight = 0;
+  }
+
+  #handBack(delivery: Delivery): void {
+    if (delivery.nack(true)) this.#parts.counts.handedBack += 1;
   }
 
   #take(delivery: Delivery): void {
     if (this.#stopping) {
-      delivery.nack(true);
+      this.#handBack(delivery);
       return;
     }
     clearTimeout(this.#idle);
-    this.#waiting.push(delivery);
+    this.#waiting.add(delivery);
     this.#fill();
   }
 
   #fill(): void {
     const { concurrency, count = Number.POSITIVE_INFINITY } = this.#parts.settings;
     while (!this.#stopping && this.#running.size < concurrency && this.#started < count) {
-      const delivery = this.#waiting.shift();
-      if (!delivery) break;
+      const taken = this.#waiting.next(this.#running.size);
+      if (!taken) break;
       this.#started += 1;
-      this.#running.set(delivery, this.#handle(delivery));
+      this.#running.set(taken.delivery, this.#handle(taken));
     }
+    this.#parts.counts.inFlight = this.#running.size;
   }
 
-  async #handle(delivery: Delivery): Promise<void> {
-    const { settings, retries, context } = this.#parts;
-    const message = messageOf(delivery.raw, delivery.queue);
+  async #outcomeOf(message: Message): Promise<Outcome> {
+    const { settings, counts } = this.#parts;
+    const { unreadable } = message;
+    if (unreadable) {
+      const text = `a message is handled without headers: ${unreadable}`;
+      settings.say({ level: 'warn', event: 'unreadable', message: text });
+    }
+    const begun = performance.now();
+    const outcome = await settings.handler.handle(message, { signal: this.#giveUp.signal });
+    counts.handled += 1;
+    observe(counts.handlerSeconds, (performance.now() - begun) / 1000);
+    return outcome;
+  }
+
+  async #handle(taken: Taken): Promise<void> {
+    const { settings, failures, context, publisher } = this.#parts;
+    const { delivery, message } = taken;
+    let isDone = true;
     try {
-      const outcome: Outcome =
-        this.#parts.publisher && !retries.allows(message)
-          ? { type: 'dead-letter', reason: `${message.attempt - 1} attempts ended without an outcome` }
-          : await settings.handler.handle(message, { signal: this.#giveUp.signal });
-      if (this.#running.has(delivery) || !this.#giveUp.signal.aborted) await this.#settle(delivery, message, outcome);
+      const verdict = publisher && failures.verdict(taken);
+      if (verdict?.type === 'retry') {
+        this.#started -= 1;
+        await failures.count(delivery, message, verdict.reason);
+      } else {
+        const outcome: Outcome = verdict ?? (await this.#outcomeOf(message));
+        if (this.#running.has(delivery) || !this.#giveUp.signal.aborted)
+          isDone = await this.#settle(delivery, message, outcome);
+      }
+      isDone &&= !delivery.isStale;
     } catch (error) {
-      delivery.nack(true);
+      this.#handBack(delivery);
       if (isClosedPipe(error)) this.#stop();
       else
         this.#fail(
@@ -161,67 +215,47 @@ class Intake {
         );
     }
     this.#running.delete(delivery);
+    this.#waiting.end(taken, isDone);
+    this.#parts.counts.inFlight = this.#running.size;
     if (context.abandon.aborted) return;
     if (this.#started >= (settings.count ?? Number.POSITIVE_INFINITY) && this.#running.size === 0) this.#stop();
     this.#fill();
     this.#rest();
   }
 
-  async #settle(delivery: Delivery, message: Message, outcome: Outcome): Promise<void> {
-    const { settings, retries, context } = this.#parts;
+  /** Gives true if the message will not come again. */
+  async #settle(delivery: Delivery, message: Message, outcome: Outcome): Promise<boolean> {
+    const { settings, failures, counts } = this.#parts;
     switch (outcome.type) {
       case 'ack':
-        if (settings.behaviour === 'reply') await this.#reply(message, outcome.reply);
+        if (settings.behaviour === 'reply') {
+          const refusal = await this.#replies.send(message, outcome.reply);
+          if (refusal) return failures.deadLetter(delivery, message, `the reply cannot be sent: ${refusal}`);
+        }
         if (settings.json) await this.#printer.json(jsonOf(message));
         else if (settings.handler.prints === 'role') await this.#printer.body(message.body);
-        return delivery.ack();
+        if (delivery.ack()) counts.acked += 1;
+        return true;
       case 'retry':
-        context.stderr.write(`attempt ${message.attempt} failed: ${outcome.reason}\n`);
-        confirmedOrThrow(await retries.again(message, outcome.reason));
-        return delivery.ack();
+        return failures.retry(delivery, message, outcome.reason);
       case 'dead-letter':
-        context.stderr.write(`to the dead-letter queue: ${outcome.reason}\n`);
-        confirmedOrThrow(await retries.deadLetter(message, outcome.reason));
-        return delivery.ack();
+        return failures.deadLetter(delivery, message, outcome.reason);
       case 'reject':
-        return delivery.reject(outcome.requeue);
       case 'nack':
-        return delivery.nack(outcome.requeue);
+        if (delivery[outcome.type](outcome.requeue)) counts[outcome.requeue ? 'handedBack' : 'rejected'] += 1;
+        return !outcome.requeue;
       case 'stop':
-        delivery.nack(true);
+        this.#handBack(delivery);
         // Not so the pipe of --file, which the error names.
-        if (isClosedPipe(outcome.error) && outcome.error.at === undefined) return this.#stop();
-        return this.#fail(outcome.error);
+        if (isClosedPipe(outcome.error) && outcome.error.at === undefined) this.#stop();
+        else this.#fail(outcome.error);
+        return false;
     }
-  }
-
-  /** A request without reply_to is done without one. A requester that has gone is no failure of the server. */
-  async #reply(message: Message, reply: Reply | undefined): Promise<void> {
-    const { replyTo, correlationId } = message.properties;
-    const { publisher, nextId, context } = this.#parts;
-    if (replyTo === undefined || !publisher) {
-      if (!this.#mute) context.stderr.write('a request without reply_to was handled without a reply\n');
-      this.#mute = true;
-      return;
-    }
-    const sent = await publisher.publish({
-      exchange: '',
-      routingKey: replyTo,
-      body: reply?.body ?? Buffer.alloc(0),
-      mandatory: false, // RabbitMQ: direct reply-to counts a mandatory reply as unroutable
-      properties: {
-        messageId: nextId(),
-        ...(correlationId !== undefined && { correlationId }),
-        ...(reply?.contentType && { contentType: reply.contentType }),
-        ...(reply?.error !== undefined && { type: 'error', headers: { [headerNames.error]: reply.error } }),
-      },
-    });
-    confirmedOrThrow(sent);
   }
 
   /** Nothing in hand: start the idle clock, look whether the queue is empty. */
   #rest(): void {
-    if (this.#stopping || this.#running.size > 0 || this.#waiting.length > 0) return;
+    if (this.#stopping || this.#running.size > 0 || this.#waiting.size > 0) return;
     const { idleMs, untilEmpty } = this.#parts.settings;
     if (idleMs !== undefined) {
       clearTimeout(this.#idle);
@@ -234,7 +268,7 @@ class Intake {
     this.#looking = true;
     const ready = await this.#parts.consumer.ready();
     this.#looking = false;
-    if (this.#stopping || this.#running.size > 0 || this.#waiting.length > 0) return;
+    if (this.#stopping || this.#running.size > 0 || this.#waiting.size > 0) return;
     if (ready === 0) this.#stop();
     else setTimeout(() => this.#rest(), 50); // on its way here, or the connection is away
   }
@@ -255,11 +289,7 @@ class Intake {
   }
 }
 
-function confirmedOrThrow(sent: Sent): void {
-  if (sent.type !== 'confirmed') throw sent.error;
-}
-
 /** True if the handler's outcome can be other than ack. */
 export function canFail(handler: HandlerConfig | { file: string }): boolean {
-  return 'exec' in handler || 'module' in handler || ('builtin' in handler && handler.builtin === 'work');
+  return !('file' in handler) && (!('builtin' in handler) || handler.builtin === 'work');
 }

@@ -1,5 +1,6 @@
 // From what amqplib delivers to the Message a handler sees, and to the JSON that `--json` prints.
 
+import { plainHeaders } from '../handlers/exec-message.ts';
 import type { Message, MessageProperties } from '../handlers/handler.ts';
 import type { RawMessage } from '../session/wire.ts';
 
@@ -11,6 +12,11 @@ export const headerNames = {
   routingKey: 'x-mq-routing-key',
   queue: 'x-mq-queue',
   reason: 'x-mq-reason',
+  /** When it first and last failed (ISO 8601). */
+  first: 'x-mq-first-failed',
+  last: 'x-mq-last-failed',
+  /** An attempt ended with its worker or connection: no handler said how. */
+  unfinished: 'x-mq-unfinished',
   /** On a reply: the request was refused, and why. */
   error: 'x-mq-error',
 } as const;
@@ -31,6 +37,7 @@ export function messageOf(raw: RawMessage, queue: string): Message {
     properties: propertiesOf(raw),
     headers,
     attempt: attemptOf(headers),
+    ...(raw.properties.unreadable !== undefined && { unreadable: raw.properties.unreadable }),
   };
 }
 
@@ -43,7 +50,7 @@ export function jsonOf(message: Message): object {
     encoding: text === undefined ? 'base64' : 'utf8',
     fields,
     properties,
-    headers,
+    headers: plainHeaders(headers),
   };
 }
 

@@ -1,7 +1,7 @@
 // Prints what a role has to show on stdout. A message may be acknowledged when its print has resolved.
 
 import type { Output } from '../context.ts';
-import { MqError } from '../errors.ts';
+import { MqError, safeJson } from '../errors.ts';
 
 export class Printer {
   readonly #stdout: Output;
@@ -20,7 +20,8 @@ export class Printer {
   }
 
   json(value: object): Promise<void> {
-    return this.#write(Buffer.from(`${JSON.stringify(value)}\n`));
+    const text = this.#stdout.isTTY ? safeJson(value) : JSON.stringify(value);
+    return this.#write(Buffer.from(`${text}\n`));
   }
 
   #write(...bytes: Buffer[]): Promise<void> {

@@ -2,6 +2,7 @@
 
 import type { Context } from '../context.ts';
 import { MqError } from '../errors.ts';
+import { type Counts, ResumePoint } from '../session/counts.ts';
 import type { Sent } from '../session/publisher.ts';
 import type { Session } from '../session/session.ts';
 import type { Properties } from '../session/wire.ts';
@@ -13,6 +14,8 @@ import { interrupted } from './signal.ts';
 export interface PublishSettings {
   readonly publication: string;
   readonly input: Input;
+  /** Of an input of lines: so many at its start are not sent. */
+  readonly skip: number;
   /** Instead of the publication's own. */
   readonly routingKey: string | undefined;
   readonly properties: Properties;
@@ -25,8 +28,12 @@ export interface PublishSettings {
 
 /** Resolves when every message is confirmed; throws the first failure after the rest was tried. */
 export async function publish(context: Context, session: Session, settings: PublishSettings): Promise<void> {
+  const { json, skip, input } = settings;
+  const { counts } = session;
+  if (input.from === 'lines') counts.resume = skip;
   const { publisher, destination } = await session.publisher(settings.publication, { window: settings.window });
-  const tally = new Tally(context, settings.json);
+  const tally = new Tally(context, { json, skip, ...(input.from === 'lines' && { counts }) });
+  let left = skip;
   const messageOf = outgoing({ destination, nextId: messageIds(), ...settings });
   const onAbandon = () => session.abort(interrupted(context));
   context.abandon.addEventListener('abort', onAbandon, { once: true });
@@ -34,6 +41,10 @@ export async function publish(context: Context, session: Session, settings: Publ
   try {
     reading: for await (const batch of bodies(settings.input, context)) {
       for (const body of batch) {
+        if (left > 0) {
+          left -= 1;
+          continue;
+        }
         if (!publisher.hasRoom) await publisher.room();
         if (context.drain.aborted || tally.hopeless) break reading;
         const message = messageOf(body);
@@ -58,6 +69,9 @@ class Tally {
   readonly #printer: Printer | undefined;
   readonly #progress: NodeJS.Timeout | undefined;
   #prints: Promise<void> = Promise.resolve();
+  readonly #skip: number;
+  readonly #resume: ResumePoint;
+  readonly #counts: Counts | undefined;
   #attempted = 0;
   #failed = 0;
   #first: MqError | undefined;
@@ -65,19 +79,27 @@ class Tally {
   /** True when sending on makes no sense: nothing answers, or stdout cannot take the outcomes. */
   hopeless = false;
 
-  constructor(context: Context, json: boolean) {
+  /** `counts`: where the resume point is shown, if the input has one. */
+  constructor(context: Context, { json, skip, counts }: { json: boolean; skip: number; counts?: Counts }) {
+    this.#skip = skip;
+    this.#resume = new ResumePoint(skip);
+    this.#counts = counts;
     this.#context = context;
     this.#printer = json ? new Printer(context.stdout) : undefined;
     if (context.stderr.isTTY) this.#progress = setInterval(() => this.#showProgress(), 500).unref();
   }
 
-  /** The number of the message, from 1. */
+  /** The number of the message, from 1; of an input of lines, that of its line. */
   attempt(): number {
     this.#attempted += 1;
-    return this.#attempted;
+    return this.#skip + this.#attempted;
   }
 
   count(number: number, messageId: string, sent: Sent): void {
+    if (this.#counts) {
+      this.#resume.count(number, sent.type === 'confirmed');
+      this.#counts.resume = this.#resume.lines;
+    }
     if (sent.type === 'confirmed') this.confirmed += 1;
     else {
       this.#failed += 1;

@@ -1,6 +1,6 @@
 // The behaviour `request`: sends requests, several in flight, and prints the replies in the order of the requests.
 
-import type { Context } from '../context.ts';
+import type { Context, Say } from '../context.ts';
 import { asMqError, MqError } from '../errors.ts';
 import type { Session } from '../session/session.ts';
 import type { Properties, RawMessage } from '../session/wire.ts';
@@ -22,6 +22,7 @@ export interface RequestSettings {
   /** A queue of its own for the replies. */
   readonly ownQueue: boolean;
   readonly json: boolean;
+  readonly say: Say;
 }
 
 type Answer = { readonly reply: RawMessage } | { readonly error: MqError };
@@ -46,7 +47,8 @@ export async function request(context: Context, session: Session, settings: Requ
           : { ...jsonOf(messageOf(answer.reply, '')), error: failure?.message },
       );
     else if (!failure && 'reply' in answer) await printer.body(answer.reply.content);
-    else if (failure && settings.input.from === 'lines') context.stderr.write(`${failure.message}\n`);
+    else if (failure && settings.input.from === 'lines')
+      settings.say({ level: 'warn', event: 'failed', message: failure.message, fields: { code: failure.code } });
   };
 
   // Each is shown as soon as it and all before it are answered; the oldest is waited for when the window is full.

@@ -2,25 +2,41 @@
 // queue whose messages expire back into the work queue, or to the dead-letter queue; only then is the message acked.
 //   <queue>.retry.<milliseconds>   waits; expires into <queue>
 //   <queue>.dead                   what no attempt could do, with the reason in x-mq-reason
+// rascal.json may define them otherwise, and name another place for the dead.
 
 import type { RetryConfig } from '../config/config.ts';
 import type { Message } from '../handlers/handler.ts';
+import { traceOf } from '../handlers/trace.ts';
+import type { Counts } from '../session/counts.ts';
 import type { Publisher, Sent } from '../session/publisher.ts';
+import type { Destination } from '../session/session.ts';
 import type { ConfirmChannel, Properties } from '../session/wire.ts';
 import { headerNames } from './message.ts';
+
+export interface RetriesParts {
+  /** The broker's name of the work queue now. */
+  readonly queue: () => string;
+  readonly config: RetryConfig;
+  readonly nextId: () => string;
+  readonly counts: Counts;
+}
 
 export class Retries {
   readonly #queueNow: () => string;
   readonly #config: RetryConfig;
   readonly #nextId: () => string;
+  readonly #counts: Counts;
   #publisher: Publisher | undefined;
   #channel: ConfirmChannel | undefined;
+  #dead: Destination | undefined;
+  #byFile: ReadonlySet<string> = new Set();
   readonly #declared = new Map<string, { readonly args: object; readonly done: Promise<void> }>();
 
-  constructor({ queue, config, nextId }: { queue: () => string; config: RetryConfig; nextId: () => string }) {
+  constructor({ queue, config, nextId, counts }: RetriesParts) {
     this.#queueNow = queue;
     this.#config = config;
     this.#nextId = nextId;
+    this.#counts = counts;
   }
 
   /** For the publisher that `use` is given: called with each new channel of it, before anything is sent on it. */
@@ -29,21 +45,22 @@ export class Retries {
     for (const [queue, { args }] of this.#declared) await declare(channel, queue, args);
   };
 
-  use(publisher: Publisher): void {
+  /** `places`: what rascal.json says of the queues it needs, by the broker's names. */
+  use(publisher: Publisher, places: { dead: Destination | undefined; declared: ReadonlySet<string> }): void {
     this.#publisher = publisher;
+    this.#dead = places.dead;
+    this.#byFile = places.declared;
   }
 
   get #queue(): string {
     return this.#queueNow();
   }
 
-  /** True if the message may still be handled: its attempts are not used up (a worker that dies uses one up too). */
-  allows(message: Message): boolean {
-    return message.attempt <= this.#config.attempts;
-  }
-
-  /** Sends the message to wait for its next attempt, or to the dead-letter queue after the last one. */
-  async again(message: Message, reason: string): Promise<Sent> {
+  /**
+   * Sends the message to wait for its next attempt, or to the dead-letter queue after the last one. `isUnfinished`: no
+   * handler said how the attempt ended.
+   */
+  async again(message: Message, reason: string, isUnfinished = false): Promise<Sent> {
     if (message.attempt >= this.#config.attempts) return this.deadLetter(message, reason);
     const { delays } = this.#config;
     const delay = delays[Math.min(message.attempt, delays.length) - 1] ?? 1000;
@@ -57,41 +74,56 @@ export class Retries {
     const sent = await this.#send({
       message,
       reason,
-      to: `${this.#queue}.retry.${delay}`,
+      to: { exchange: '', routingKey: `${this.#queue}.retry.${delay}`, options: {} },
       arguments: { ...wait, ...safe },
       attempt: message.attempt + 1,
+      isUnfinished,
     });
+    if (sent.type === 'confirmed') this.#counts.retried += 1;
     return isUnsendable(sent) ? this.deadLetter(message, reason) : sent;
   }
 
   async deadLetter(message: Message, reason: string): Promise<Sent> {
-    const step = { to: `${this.#queue}.dead`, arguments: { 'x-queue-type': 'quorum' }, attempt: message.attempt };
-    const sent = await this.#send({ message, reason, ...step });
-    if (!isUnsendable(sent)) return sent;
-    // A stranger's headers must not stop the worker, nor stand in the way of all that follows them in the queue.
-    const bare = { ...message, headers: {} };
-    return this.#send({ message: bare, reason: `${reason}; without its headers: ${sent.error.message}`, ...step });
+    const to = this.#dead ?? { exchange: '', routingKey: `${this.#queue}.dead`, options: {} };
+    const step = { to, arguments: this.#dead ? undefined : deadQueue, attempt: message.attempt, isUnfinished: false };
+    const sent = await this.#sendAnyhow({ message, reason, ...step });
+    if (sent.type === 'confirmed') this.#counts.deadLettered += 1;
+    return sent;
   }
 
-  async #send(step: {
-    message: Message;
-    reason: string;
-    to: string;
-    arguments: object;
-    attempt: number;
-  }): Promise<Sent> {
+  async #sendAnyhow(step: Step): Promise<Sent> {
+    const { message, reason } = step;
+    const sent = await this.#send(step);
+    if (!isUnsendable(sent)) return sent;
+    // A stranger's headers must not stop the worker, nor stand in the way of all that follows them in the queue.
+    const bare = { ...message, headers: { ...traceOf(message.headers) } };
+    const why = `${reason}; without its headers: ${sent.error.message}`;
+    const sentBare = await this.#send({ ...step, message: bare, reason: why });
+    if (!isUnsendable(sentBare)) return sentBare;
+    // AMQP 0-9-1, 4.2.5.3: 255 bytes that are no UTF-8 come in as up to 765 that are, which no short string holds.
+    const sole = { ...bare, headers: {}, properties: {} };
+    const whyBare = `${reason}; without its properties: ${sentBare.error.message}`;
+    return this.#send({ ...step, message: sole, reason: whyBare });
+  }
+
+  async #send(step: Step): Promise<Sent> {
     const publisher = this.#publisher as Publisher;
-    await this.#declare(step.to, step.arguments);
-    const { message, reason, attempt, to } = step;
+    const { message, reason, attempt, to, isUnfinished } = step;
+    if (step.arguments) await this.#declare(to.routingKey, step.arguments);
+    const now = new Date().toISOString();
     const { expiration: _, ...kept } = message.properties; // else it would expire from the wait queue too soon
     // RabbitMQ: CC is obeyed at every publish, so the other queues would get a copy for each attempt.
-    const { 'x-delivery-count': __, CC: ___, BCC: ____, ...headers } = message.headers;
+    const { 'x-delivery-count': __, 'x-acquired-count': ___, CC: ____, BCC: _____, ...headers } = message.headers;
     const properties: Properties & { messageId: string } = {
       ...kept,
       deliveryMode: 2,
       messageId: kept.messageId ?? this.#nextId(),
       headers: {
         ...headers,
+        ...(to.options['headers'] as Properties['headers']),
+        [headerNames.first]: headers[headerNames.first] ?? now,
+        [headerNames.last]: now,
+        ...(isUnfinished && { [headerNames.unfinished]: true }),
         [headerNames.attempt]: attempt,
         [headerNames.reason]: reason.slice(0, 1000),
         [headerNames.queue]: this.#queue,
@@ -101,11 +133,13 @@ export class Retries {
     };
     // RabbitMQ: user_id must be that of the connection.
     delete properties.userId;
-    return publisher.publish({ exchange: '', routingKey: to, body: message.body, properties, mandatory: true });
+    const { exchange, routingKey } = to;
+    return publisher.publish({ exchange, routingKey, body: message.body, properties, mandatory: true });
   }
 
   /** Declared when first needed: a worker whose work never fails leaves no queues behind. */
   #declare(queue: string, args: object): Promise<void> {
+    if (this.#byFile.has(queue)) return Promise.resolve();
     const known = this.#declared.get(queue);
     if (known) return known.done;
     // A refusal closes the channel with its reason, which the publisher then reports for the message itself. A channel
@@ -114,6 +148,20 @@ export class Retries {
     this.#declared.set(queue, { args, done });
     return done;
   }
+}
+
+// RabbitMQ: a quorum queue drops a message after 20 deliveries, and each look at it (mq dlq list) may be one.
+const deadQueue = { 'x-queue-type': 'quorum', 'x-delivery-limit': -1 };
+
+/** Where a message goes, and as what. */
+interface Step {
+  readonly message: Message;
+  readonly reason: string;
+  readonly to: Pick<Destination, 'exchange' | 'routingKey' | 'options'>;
+  /** Of the queue, where mq declares it. */
+  readonly arguments: object | undefined;
+  readonly attempt: number;
+  readonly isUnfinished: boolean;
 }
 
 function declare(channel: ConfirmChannel, queue: string, args: object): Promise<void> {

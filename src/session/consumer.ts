@@ -6,6 +6,7 @@ import { EventEmitter } from 'node:events';
 import type { Channel, RawMessage } from 'amqplib/callback_api';
 import type { MqError } from '../errors.ts';
 import { Acks } from './acks.ts';
+import type { Counts } from './counts.ts';
 import { failureOf, isPermanent } from './failure.ts';
 import type { Link } from './link.ts';
 
@@ -13,9 +14,12 @@ export interface Delivery {
   readonly raw: RawMessage;
   /** The broker's name of the queue. */
   readonly queue: string;
-  ack(): void;
-  nack(requeue: boolean): void;
-  reject(requeue: boolean): void;
+  /** The channel is gone: the broker has taken the message back, or is about to. */
+  readonly isStale: boolean;
+  /** Each gives false if the answer was dropped: the channel is gone, and the broker has taken the message back. */
+  ack(): boolean;
+  nack(requeue: boolean): boolean;
+  reject(requeue: boolean): boolean;
 }
 
 export interface ConsumerSettings {
@@ -25,6 +29,7 @@ export interface ConsumerSettings {
   /** 0: no bound. */
   readonly prefetch: number;
   readonly options: Readonly<Record<string, unknown>>;
+  readonly counts: Counts;
   readonly redact: (text: string) => string;
 }
 
@@ -45,11 +50,10 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
   readonly #settings: ConsumerSettings;
   #channel: Channel | undefined;
   #consumerTag: string | undefined;
+  #isAttached = false;
   #stopping = false;
   #pause: NodeJS.Timeout | undefined;
   #pauseMs = firstPauseMs;
-  /** Acknowledgements that came too late to be sent. */
-  stale = 0;
 
   constructor(link: Link, settings: ConsumerSettings) {
     super();
@@ -84,6 +88,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
   /** Takes no more messages. What was delivered can still be acknowledged. Never rejects. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    this.#attach(false);
     clearTimeout(this.#pause);
     const [channel, tag] = [this.#channel, this.#consumerTag];
     if (!channel || tag === undefined) return;
@@ -107,8 +112,10 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     const { queue } = this;
     const intake: Intake = { channel, acks: new Acks(channel), queue };
     const onMessage = (raw: RawMessage | null) => {
-      if (raw) this.emit('delivery', this.#delivery(intake, raw));
-      else this.#onCancel(channel);
+      if (raw) {
+        this.#settings.counts.received += 1;
+        this.emit('delivery', this.#delivery(intake, raw));
+      } else this.#onCancel(channel);
     };
     if (prefetch > 0) await done((next) => channel.prefetch(prefetch, false, next));
     // Known before the first delivery, which may come in the same packet as consume-ok.
@@ -118,6 +125,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
         channel.consume(queue, onMessage, options, next),
       );
       this.#consumerTag = consumerTag;
+      this.#attach(true);
     } catch (error) {
       this.#channel = undefined;
       throw error;
@@ -129,6 +137,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
   /** RabbitMQ: basic.cancel from the broker says that the queue was deleted or its node went. */
   #onCancel(channel: Channel): void {
     this.#consumerTag = undefined;
+    this.#attach(false);
     channel.close(() => undefined);
   }
 
@@ -136,6 +145,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     if (this.#channel !== channel) return;
     this.#channel = undefined;
     this.#consumerTag = undefined;
+    this.#attach(false);
     if (this.#stopping) return;
     const failure = failureOf(cause, this.#settings.redact);
     if (isPermanent(failure)) this.emit('fatal', failure);
@@ -157,18 +167,24 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     this.#pauseMs = Math.min(this.#pauseMs * 2, longestPauseMs);
   }
 
+  #attach(isAttached: boolean): void {
+    this.#settings.counts.consumers += Number(isAttached) - Number(this.#isAttached);
+    this.#isAttached = isAttached;
+  }
+
   /** `send` answers a delivery, unless its channel is gone. */
-  #answer(from: Channel, send: () => void): void {
-    if (this.#settings.options['noAck'] === true) return;
-    if (this.#channel !== from) {
-      this.stale += 1;
-      return;
-    }
+  #answer(from: Channel, send: () => void): boolean {
+    if (this.#settings.options['noAck'] === true) return true;
     try {
-      send();
+      if (this.#channel === from) {
+        send();
+        return true;
+      }
     } catch {
-      this.stale += 1; // amqplib: the channel is closing
+      // amqplib: the channel is closing
     }
+    this.#settings.counts.stale += 1;
+    return false;
   }
 
   #delivery({ channel, acks, queue }: Intake, raw: RawMessage): Delivery {
@@ -177,9 +193,13 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
         acks.skip(raw);
         send();
       });
+    const isCurrent = () => this.#channel === channel;
     return {
       raw,
       queue,
+      get isStale() {
+        return !isCurrent();
+      },
       ack: () => this.#answer(channel, () => acks.ack(raw)),
       nack: (requeue) => refuse(() => channel.nack(raw, false, requeue)),
       reject: (requeue) => refuse(() => channel.reject(raw, requeue)),

@@ -13,6 +13,7 @@ import Vhost from 'rascal/lib/amqp/Vhost.js';
 import { MqError } from '../errors.ts';
 import { failureOf, isPermanent } from './failure.ts';
 import './handshake.ts';
+import './headers.ts';
 
 /** What a link says: the connection went, came back, was blocked or freed; `fatal`: no reconnect can help. */
 export interface LinkEvents {

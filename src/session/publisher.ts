@@ -4,6 +4,7 @@
 
 import type { ConfirmChannel, Properties, RawMessage } from 'amqplib/callback_api';
 import { MqError } from '../errors.ts';
+import type { Counts } from './counts.ts';
 import { failureOf, isPermanent } from './failure.ts';
 import type { Link } from './link.ts';
 
@@ -29,6 +30,7 @@ export interface PublisherSettings {
   readonly window: number;
   /** Milliseconds without any answer from a broker that is connected and not blocked, or without a broker. */
   readonly timeoutMs: number;
+  readonly counts: Counts;
   readonly redact: (text: string) => string;
   /** Run on each new channel before anything is published on it. */
   readonly onChannel?: (channel: ConfirmChannel) => Promise<void>;
@@ -94,9 +96,13 @@ export class Publisher {
 
   /** Takes one message; `settle` is called exactly once. Wait for `room()` first. */
   send(message: OutgoingMessage, settle: (sent: Sent) => void): void {
+    this.#settings.counts.attempted += 1;
     const refusal = unsendable(message);
     if (this.#failure || refusal) {
-      settle(refusal ? { type: 'refused', error: refusal } : { type: 'in doubt', error: this.#failure as MqError });
+      this.#tell(
+        settle,
+        refusal ? { type: 'refused', error: refusal } : { type: 'in doubt', error: this.#failure as MqError },
+      );
       return;
     }
     if (this.#window.size === 0) this.#progressAt = performance.now();
@@ -125,7 +131,7 @@ export class Publisher {
   /** Takes nothing more. The link closes the channel. */
   close(): void {
     this.#stopClock();
-    this.#channel = undefined;
+    this.#use(undefined);
     this.#failure ??= new MqError('UNAVAILABLE', 'the publisher is closed');
   }
 
@@ -138,11 +144,11 @@ export class Publisher {
     channel.on('return', (returned: RawMessage) => this.#markReturned(returned));
     channel.on('close', () => {
       if (this.#channel !== channel) return;
-      this.#channel = undefined;
+      this.#use(undefined);
       void this.#reopen(cause);
     });
     await this.#settings.onChannel?.(channel);
-    this.#channel = channel;
+    this.#use(channel);
     this.#progressAt = performance.now();
     for (const entry of this.#window) {
       entry.returned = undefined;
@@ -237,8 +243,21 @@ export class Publisher {
     entry.settled = true;
     this.#window.delete(entry);
     this.#bytes -= entry.message.body.length;
-    entry.settle(sent);
+    this.#tell(entry.settle, sent);
     if (this.#waiting.length > 0) this.#wake();
+  }
+
+  #tell(settle: (sent: Sent) => void, sent: Sent): void {
+    const { counts } = this.#settings;
+    if (sent.type === 'confirmed') counts.confirmed += 1;
+    else if (sent.type === 'refused') counts.refused += 1;
+    else counts.inDoubt += 1;
+    settle(sent);
+  }
+
+  #use(channel: ConfirmChannel | undefined): void {
+    this.#settings.counts.publishers += Number(channel !== undefined) - Number(this.#channel !== undefined);
+    this.#channel = channel;
   }
 
   #wake(): void {

@@ -86,6 +86,8 @@ declare module 'amqplib/callback_api' {
     type?: string;
     userId?: string;
     appId?: string;
+    /** By headers.ts: why there are no headers, though the message has some. Never sent. */
+    unreadable?: string;
   }
   export interface RawMessage {
     readonly content: Buffer;
@@ -104,6 +106,7 @@ declare module 'amqplib/callback_api' {
   export interface Channel extends EventEmitter {
     assertQueue(queue: string, options: object, next: Next<{ queue: string }>): void;
     checkQueue(queue: string, next: Next<{ messageCount: number; consumerCount: number }>): void;
+    purgeQueue(queue: string, next: Next<{ messageCount: number }>): void;
     prefetch(count: number, global: boolean, next: Next<unknown>): void;
     consume(
       queue: string,
@@ -149,5 +152,18 @@ declare module '*/amqplib/lib/connection.js' {
     open(options: object, next: (error: Error | null, ok?: unknown) => void): void;
     /** Gives the next frame of the handshake. */
     step(take: (error: Error | null, frame: Frame | null) => void): void;
+    /** What came and is not decoded yet. */
+    rest: Buffer;
+    /** False: there is no whole frame yet. */
+    recvFrame(): Frame | false;
   }
+}
+
+declare module '*/amqplib/lib/frame.js' {
+  export interface ParsedFrame {
+    readonly type: number;
+    readonly channel: number;
+    readonly payload: Buffer;
+  }
+  export function decodeFrame(frame: ParsedFrame): { readonly fields: Readonly<Record<string, unknown>> };
 }

@@ -3,11 +3,14 @@
 
 import { randomUUID } from 'node:crypto';
 import type { ConfirmChannel } from 'amqplib/callback_api';
-import type { Config, ConnectionConfig } from '../config/config.ts';
+import type { Config, ConnectionConfig, DeadLetterConfig } from '../config/config.ts';
 import { redactor, secretsOf } from '../config/redact.ts';
 import { rascalConfig } from '../config/runtime.ts';
+import type { Say } from '../context.ts';
 import { MqError } from '../errors.ts';
+import { Browser } from './browser.ts';
 import { Consumer } from './consumer.ts';
+import type { Counts } from './counts.ts';
 import { type Link, openLink } from './link.ts';
 import { type OutgoingMessage, Publisher } from './publisher.ts';
 import { Requester } from './requester.ts';
@@ -21,7 +24,9 @@ export interface SessionSettings {
   /** Milliseconds without an answer until messages are in doubt. */
   readonly confirmTimeoutMs: number;
   /** Said to a person: a connection was lost, came back, was blocked. */
-  readonly say: (line: string) => void;
+  readonly say: Say;
+  /** Counted into as things happen. */
+  readonly counts: Counts;
 }
 
 /** Where a publication leads, with every name as the broker knows it. */
@@ -32,6 +37,15 @@ export interface Destination {
   readonly routingKey: string;
   /** The publication's own options (headers, expiration, …). */
   readonly options: Readonly<Record<string, unknown>>;
+}
+
+export interface OutcomeSettings {
+  /** Called with each new channel, before anything is sent on it. */
+  readonly onChannel: (channel: ConfirmChannel) => Promise<void>;
+  /** Names that the queues would have in rascal.json. */
+  readonly queues: readonly string[];
+  /** Where dead messages go instead of a queue of mq's own. */
+  readonly dead: DeadLetterConfig | undefined;
 }
 
 const heartbeatSeconds = 10;
@@ -50,6 +64,10 @@ export class Session {
     this.#redact = redactor(secretsOf({ config: this.#config, addresses: settings.addresses ?? [] }));
   }
 
+  get counts(): Counts {
+    return this.#settings.counts;
+  }
+
   /** Connects, declares what the publication needs (unless `declare` is false), and gives a publisher for it. */
   async publisher(
     name: string,
@@ -61,12 +79,40 @@ export class Session {
     return { publisher, destination };
   }
 
-  /** A publisher for whatever a handler's outcome needs (replies, retries), in the vhost of a subscription. */
-  async outcomePublisher(vhost: string, onChannel: (channel: ConfirmChannel) => Promise<void>): Promise<Publisher> {
-    const link = await this.#open('outcomes', { publications: [], subscriptions: [], extraQueues: { [vhost]: {} } });
+  /**
+   * A publisher for whatever a handler's outcome needs (replies, retries), in the vhost of a subscription. `queues`: what
+   * rascal.json defines of them is declared as it says, and stands in `declared` by the broker's name.
+   */
+  async outcomePublisher(
+    vhost: string,
+    { onChannel, queues, dead }: OutcomeSettings,
+  ): Promise<{ publisher: Publisher; dead: Destination | undefined; declared: ReadonlySet<string> }> {
+    const defined = queues.filter((queue) => Object.hasOwn(this.#config.vhosts[vhost]?.queues ?? {}, queue));
+    const named = dead && 'queue' in dead ? [...defined, dead.queue] : defined;
+    // Rascal knows the name of a queue at the broker as the destination of a publication.
+    const own = Object.fromEntries(named.map((queue) => [`mq queue ${queue}`, { vhost, queue }]));
+    const config = { ...this.#config, publications: { ...this.#config.publications, ...own } };
+    const deadName = dead && ('queue' in dead ? `mq queue ${dead.queue}` : dead.publication);
+    const link = await this.#open(
+      'outcomes',
+      {
+        publications: [...new Set([...Object.keys(own), ...(deadName === undefined ? [] : [deadName])])],
+        subscriptions: [],
+        extraQueues: { [vhost]: {} },
+      },
+      config,
+    );
     const publisher = await Publisher.open(link, { ...this.#publishing(vhost, 256), onChannel });
     this.#publishers.push(publisher);
-    return publisher;
+    const declared = new Set(defined.map((queue) => destinationOf(link, `mq queue ${queue}`).routingKey));
+    return { publisher, declared, dead: deadName === undefined ? undefined : destinationOf(link, deadName) };
+  }
+
+  /** Looks through a queue by the broker's name of it. Nothing is declared. */
+  async browser(vhost: string, queue: string): Promise<Browser> {
+    const needs = { publications: [], subscriptions: [], extraQueues: { [vhost]: {} }, declare: false };
+    const link = await this.#open('look', needs);
+    return Browser.open(link, { vhost, queue, redact: this.#redact });
   }
 
   /** Connects for requests. Nothing is declared: a missing queue must show as unroutable. */
@@ -97,7 +143,14 @@ export class Session {
     const configured = link.config.subscriptions[name];
     if (!configured) throw new MqError('BUG', `Rascal has no subscription '${name}'`);
     const { vhost, options } = configured;
-    const consumer = new Consumer(link, { vhost, subscription: name, prefetch, options, redact: this.#redact });
+    const consumer = new Consumer(link, {
+      vhost,
+      subscription: name,
+      prefetch,
+      options,
+      counts: this.counts,
+      redact: this.#redact,
+    });
     return { consumer, vhost };
   }
 
@@ -116,23 +169,12 @@ export class Session {
   async #publishingLink(name: string, declare: boolean): Promise<{ link: Link; destination: Destination }> {
     refuseEncryption(`publication '${name}'`, this.#config.publications[name]?.encryption);
     const link = await this.#open('publish', { publications: [name], subscriptions: [], declare });
-    const publication = link.config.publications[name];
-    if (!publication) throw new MqError('BUG', `Rascal has no publication '${name}'`);
-    const { vhost, exchange, destination, routingKey = '', options } = publication;
-    const toQueue = exchange === undefined;
-    return {
-      link,
-      destination: {
-        vhost,
-        options,
-        exchange: toQueue ? '' : destination,
-        routingKey: toQueue ? destination : routingKey,
-      },
-    };
+    return { link, destination: destinationOf(link, name) };
   }
 
   #publishing(vhost: string, window: number) {
-    return { vhost, window, timeoutMs: this.#settings.confirmTimeoutMs, redact: this.#redact };
+    const { confirmTimeoutMs: timeoutMs } = this.#settings;
+    return { vhost, window, timeoutMs, counts: this.counts, redact: this.#redact };
   }
 
   async #open(
@@ -141,11 +183,12 @@ export class Session {
       Parameters<typeof rascalConfig>[1],
       'publications' | 'subscriptions' | 'bindingKeys' | 'extraQueues' | 'declare'
     >,
+    config = this.#config,
   ): Promise<Link> {
-    const { addresses, role, say } = this.#settings;
+    const { addresses, role } = this.#settings;
     const connectionName = `mq ${role} ${purpose} ${randomUUID().slice(0, 8)}`;
     const link = await openLink({
-      rascalConfig: rascalConfig(this.#config, {
+      rascalConfig: rascalConfig(config, {
         ...needs,
         ...(addresses && { addresses: [...addresses] }),
         connectionName,
@@ -156,16 +199,59 @@ export class Session {
       redact: this.#redact,
     });
     this.#links.push(link);
-    link.on('lost', (error) => say(`${error.message}; connecting again`));
-    link.on('connected', () => say('connected again'));
-    link.on('blocked', (reason) => say(`the broker blocks publishing: ${reason}`));
-    link.on('unblocked', () => say('the broker takes messages again'));
+    this.#observe(link, purpose);
     return link;
+  }
+
+  #observe(link: Link, connection: string): void {
+    const { say, counts } = this.#settings;
+    let isBlocked = false;
+    const block = (now: boolean) => {
+      if (now !== isBlocked) counts.blocked += now ? 1 : -1;
+      isBlocked = now;
+    };
+    counts.connections += 1;
+    counts.connected += 1;
+    link.on('lost', (error) => {
+      counts.connected -= 1;
+      counts.lost += 1;
+      block(false);
+      const { code, message } = error;
+      const fields = { connection, code };
+      say({ level: 'warn', event: 'lost', message: `${message}; connecting again`, fields });
+    });
+    link.on('connected', () => {
+      counts.connected += 1;
+      counts.reconnected += 1;
+      say({ event: 'connected', message: 'connected again', fields: { connection } });
+    });
+    link.on('blocked', (reason) => {
+      block(true);
+      const message = `the broker blocks publishing: ${reason}`;
+      say({ level: 'warn', event: 'blocked', message, fields: { connection } });
+    });
+    link.on('unblocked', () => {
+      block(false);
+      say({ event: 'unblocked', message: 'the broker takes messages again', fields: { connection } });
+    });
   }
 }
 
 /** A message for a publisher, from its parts. */
 export type { OutgoingMessage };
+
+function destinationOf(link: Link, name: string): Destination {
+  const publication = link.config.publications[name];
+  if (!publication) throw new MqError('BUG', `Rascal has no publication '${name}'`);
+  const { vhost, exchange, destination, routingKey = '', options } = publication;
+  const toQueue = exchange === undefined;
+  return {
+    vhost,
+    options,
+    exchange: toQueue ? '' : destination,
+    routingKey: toQueue ? destination : routingKey,
+  };
+}
 
 /** Message encryption is part of Rascal's own publish and subscribe, which mq does not use; plain text must not slip out. */
 function refuseEncryption(what: string, encryption: unknown): void {

@@ -68,7 +68,7 @@ test('a line that no queue takes is reported, and those around it are sent', asy
     ],
   );
   assert.is(ended.status, 67);
-  const { exit, message } = JSON.parse(ended.stderr) as { exit: number; message: string };
+  const { exit, message } = JSON.parse(lines(ended.stderr).at(-1)!) as { exit: number; message: string };
   assert.is(exit, 67);
   assert.match(message, /2 of 3 messages confirmed, 1 not/);
   assert.equal(
@@ -114,7 +114,7 @@ test('SIGTERM with standard input open: what was sent is confirmed, the rest is 
   const { status, stdout, stderr } = await task.stop();
   assert.is(status, 143);
   assert.is(lines(stdout).length, 2);
-  assert.match(JSON.parse(stderr).message, /^stopped by SIGTERM: 2 messages are confirmed/);
+  assert.match(JSON.parse(lines(stderr).at(-1)!).message, /^stopped by SIGTERM: 2 messages are confirmed/);
   assert.equal(
     (await roles.take('task_queue', 2)).map(({ payload }) => payload),
     ['one', 'two'],

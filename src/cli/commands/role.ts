@@ -1,11 +1,13 @@
 // A role as a command: its row, the command line, and what both together mean for its behaviour.
 
-import type { Config, ConnectionConfig, HandlerConfig, RoleConfig } from '../../config/config.ts';
+import { type Config, failurePolicies, type HandlerConfig, type RoleConfig } from '../../config/config.ts';
 import type { Context } from '../../context.ts';
 import type { Input } from '../../roles/input.ts';
 import type { Properties } from '../../session/wire.ts';
+import { addressesOf } from '../addresses.ts';
 import type { Command } from '../command.ts';
 import { usageLine } from '../help.ts';
+import { type Observation, observed } from '../observation.ts';
 import { properties } from '../properties.ts';
 import type { Values } from '../values.ts';
 
@@ -31,23 +33,32 @@ interface Row {
   readonly config: Config;
 }
 
+/** A row that runs. */
+interface RunningRow extends Row {
+  readonly observation: Observation;
+}
+
 async function run(context: Context, values: Values, row: Row): Promise<void> {
+  const takes = row.role.behaviour === 'consume' || row.role.behaviour === 'reply';
   const drainMs = values.seconds('drain') ?? 25_000;
   const onDrain = () => setTimeout(context.giveUp, drainMs).unref();
   context.drain.addEventListener('abort', onDrain, { once: true });
   try {
-    if (row.role.behaviour === 'publish') await runPublish(context, values, row);
-    else if (row.role.behaviour === 'request') await runRequest(context, values, row);
-    else await runConsume(context, values, row);
+    await observed(context, values, { name: row.name, takes }, (inner, observation) => {
+      const running = { ...row, observation };
+      if (takes) return runConsume(inner, values, running);
+      return row.role.behaviour === 'publish' ? runPublish(inner, values, running) : runRequest(inner, values, running);
+    });
   } finally {
     context.drain.removeEventListener('abort', onDrain);
   }
 }
 
-async function runPublish(context: Context, values: Values, row: Row): Promise<void> {
+async function runPublish(context: Context, values: Values, row: RunningRow): Promise<void> {
   const settings = {
     publication: row.role.publication as string,
-    ...sending(values, row),
+    ...sending(values, row, context),
+    skip: skipped(values),
     mandatory: values.flag('mandatory') ?? true,
     window: values.whole('window', { min: 1, max: 65_535 }) ?? 256,
     json: values.flag('json') ?? false,
@@ -56,10 +67,11 @@ async function runPublish(context: Context, values: Values, row: Row): Promise<v
   await withSession(context, values, row, (session) => publish(context, session, settings));
 }
 
-async function runRequest(context: Context, values: Values, row: Row): Promise<void> {
+async function runRequest(context: Context, values: Values, row: RunningRow): Promise<void> {
   const settings = {
     publication: row.role.publication as string,
-    ...sending(values, row),
+    ...sending(values, row, context),
+    say: row.observation.say,
     window: values.whole('window', { min: 1, max: 65_535 }) ?? 64,
     replyTimeoutMs: values.seconds('timeout') ?? 30_000,
     ownQueue: values.flag('reply-queue') ?? false,
@@ -69,7 +81,7 @@ async function runRequest(context: Context, values: Values, row: Row): Promise<v
   await withSession(context, values, row, (session) => request(context, session, settings));
 }
 
-async function runConsume(context: Context, values: Values, row: Row): Promise<void> {
+async function runConsume(context: Context, values: Values, row: RunningRow): Promise<void> {
   const { role, config } = row;
   const behaviour = role.behaviour as 'consume' | 'reply';
   const subscription = role.subscription as string;
@@ -79,14 +91,15 @@ async function runConsume(context: Context, values: Values, row: Row): Promise<v
       `no ${role.keyName ?? 'key'} is given; usage: ${usageLine({ name: row.name, usage: usageOf(role) })}`,
     );
   if (role.arguments !== 'keys' && keys.length > 0) throw values.usage(`'${keys[0]}' is one argument too many`);
-  const concurrency = values.whole('concurrency', { min: 1, max: 65_535 });
+  const wished = values.whole('concurrency', { min: 1, max: 65_535 });
   // Rascal's default is 10 (baseline.js).
   const prefetch =
     values.whole('prefetch', { min: 1, max: 65_535 }) ??
-    concurrency ??
+    wished ??
     role.prefetch ??
     config.subscriptions[subscription]?.prefetch ??
     10;
+  const concurrency = Math.min(wished ?? role.concurrency ?? prefetch, prefetch);
   const choice = handlerChoice(values, role);
   const folder = choice.fromFile ? (config.folder ?? context.cwd) : context.cwd;
   const numbers = {
@@ -97,23 +110,28 @@ async function runConsume(context: Context, values: Values, row: Row): Promise<v
   };
   const timeoutMs = values.seconds('handler-timeout');
   const graceMs = values.seconds('grace') ?? 5000;
+  const maxBody = values.whole('max-body', { min: 1 });
 
-  const [{ makeHandler }, { canFail, consume }] = await Promise.all([
+  const onFail = values.choice('on-fail', failurePolicies);
+
+  const [{ makeHandler }, { canFail, consume }, { deadLetterWarning, retryOf }] = await Promise.all([
     import('../../handlers/make.ts'),
     import('../../roles/consume.ts'),
+    import('../../config/retry.ts'),
   ]);
+  const retry = { ...retryOf(config, role), ...(onFail && { onFail }) };
   const handler = await makeHandler(
     choice.config,
     {
       cwd: context.cwd,
       env: context.env,
       stdout: context.stdout,
-      stderr: context.stderr,
+      stderr: row.observation.handlerStderr,
       kill: context.kill,
       graceMs,
       ...(timeoutMs !== undefined && { timeoutMs }),
     },
-    { behaviour, folder, passEnv: values.list('pass-env') },
+    { behaviour, folder, passEnv: values.list('pass-env'), concurrency },
   );
   try {
     await withSession(context, values, row, (session) =>
@@ -122,11 +140,15 @@ async function runConsume(context: Context, values: Values, row: Row): Promise<v
         subscription,
         bindingKeys: role.arguments === 'keys' ? keys : undefined,
         prefetch,
-        concurrency: Math.min(concurrency ?? role.concurrency ?? prefetch, prefetch),
+        concurrency,
         ...numbers,
-        retry: config.retry,
+        retry,
+        queue: config.subscriptions[subscription]?.queue ?? '',
         handler,
-        canFail: canFail(choice.config),
+        maxBody,
+        canFail: canFail(choice.config) || maxBody !== undefined,
+        warning: canFail(choice.config) ? deadLetterWarning(config, subscription, retry) : undefined,
+        say: row.observation.say,
       }),
     );
   } finally {
@@ -138,6 +160,7 @@ async function runConsume(context: Context, values: Values, row: Row): Promise<v
 function sending(
   values: Values,
   { role }: Row,
+  { env }: Context,
 ): { input: Input; routingKey: string | undefined; properties: Properties; persistent: boolean | undefined } {
   const byOption = values.text('routing-key');
   const takesKey = role.arguments === 'key text' && byOption === undefined;
@@ -146,9 +169,15 @@ function sending(
   return {
     input: inputOf(values, words, role),
     routingKey: byOption ?? (takesKey ? (first ?? role.routingKey) : role.routingKey),
-    properties: properties(values),
+    properties: properties(values, env),
     persistent: values.flag('persistent') ?? role.persistent,
   };
+}
+
+function skipped(values: Values): number {
+  const skip = values.whole('skip', { min: 0 });
+  if (skip !== undefined && !values.flag('lines')) throw values.usage('--skip counts lines: it needs --lines');
+  return skip ?? 0;
 }
 
 function inputOf(values: Values, words: readonly string[], role: RoleConfig): Input {
@@ -166,15 +195,18 @@ function handlerChoice(
   role: RoleConfig,
 ): { config: HandlerConfig | { file: string }; fromFile: boolean } {
   const exec = values.list('exec');
+  const execLines = values.list('exec-lines');
   const module = values.name('handler');
   const file = values.name('file');
   const chosen = [
     exec.length > 0 && '--exec',
+    execLines.length > 0 && '--exec-lines',
     module !== undefined && '--handler',
     file !== undefined && '--file',
   ].filter(Boolean);
   if (chosen.length > 1) throw values.usage(`${chosen.join(' and ')} exclude each other`);
   if (exec.length > 0) return { config: { exec }, fromFile: false };
+  if (execLines.length > 0) return { config: { execLines }, fromFile: false };
   if (module !== undefined) return { config: { module }, fromFile: false };
   if (file !== undefined) return { config: { file }, fromFile: false };
   return { config: role.handler ?? { builtin: role.behaviour === 'reply' ? 'echo' : 'print' }, fromFile: true };
@@ -183,7 +215,7 @@ function handlerChoice(
 async function withSession(
   context: Context,
   values: Values,
-  { name, config }: Row,
+  { name, config, observation }: RunningRow,
   work: (session: import('../../session/session.ts').Session) => Promise<void>,
 ): Promise<void> {
   const addresses = await addressesOf(context, values);
@@ -193,21 +225,14 @@ async function withSession(
     addresses,
     role: name,
     confirmTimeoutMs: values.seconds('timeout') ?? 60_000,
-    say: (line) => context.stderr.write(`mq ${name}: ${line}\n`),
+    say: observation.sayNamed,
+    counts: observation.counts,
   });
   try {
     await work(session);
   } finally {
     await session.close();
   }
-}
-
-async function addressesOf({ env }: Context, values: Values): Promise<ConnectionConfig[] | undefined> {
-  const { parseAddresses } = await import('../../config/address.ts');
-  const option = values.text('url');
-  if (option !== undefined) return parseAddresses(option, { at: '--url', code: 'USAGE' });
-  const variable = env['MQ_URL'];
-  return variable === undefined ? undefined : parseAddresses(variable, { at: 'MQ_URL', code: 'USAGE' });
 }
 
 function usageOf({ behaviour, arguments: form, keyName = 'key' }: RoleConfig): string {

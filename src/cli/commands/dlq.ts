@@ -1,0 +1,143 @@
+// mq dlq: look at, replay, move and delete what no attempt could do.
+
+import type { Config } from '../../config/config.ts';
+import type { Context } from '../../context.ts';
+import { MqError } from '../../errors.ts';
+import type { DlqVerb } from '../../roles/dlq.ts';
+import { addressesOf } from '../addresses.ts';
+import type { Command } from '../command.ts';
+import type { Values } from '../values.ts';
+
+/** The options of each verb beside those that all have. */
+const verbs: Readonly<Record<DlqVerb, readonly string[]>> = {
+  list: ['id', 'filter', 'count'],
+  show: [],
+  replay: ['id', 'filter', 'count', 'dry-run'],
+  move: ['id', 'filter', 'count', 'dry-run', 'to'],
+  purge: ['id', 'filter', 'count', 'dry-run', 'yes'],
+};
+const special = ['id', 'filter', 'count', 'dry-run', 'to', 'yes'];
+
+export function dlqCommand(configOf: (context: Context) => Promise<Config>): Command {
+  return {
+    name: 'dlq',
+    summary: 'dead letters: list, show, replay, move, purge',
+    usage: 'list|show|replay|move|purge <subscription or queue> [id]',
+    options: 'dlq',
+    group: 'Operation',
+    examples: [
+      'mq dlq list task',
+      'mq dlq show task 1f6a2c3e-7',
+      "mq dlq replay task --filter 'reason=exit status 9' --count 10",
+      'mq dlq move task --id 1f6a2c3e-7 --to parked',
+      'mq dlq purge --queue old.dead --yes',
+    ],
+    async run(context, values) {
+      const [word, ...rest] = values.args;
+      const verb = (Object.keys(verbs) as DlqVerb[]).find((one) => one === word);
+      if (verb === undefined)
+        throw values.usage(
+          `${word === undefined ? 'say' : `'${word}' is not one of`} ${Object.keys(verbs).join(', ')}`,
+        );
+      for (const name of special) {
+        const isGiven = values.flag(name) !== undefined || values.list(name).length > 0;
+        if (isGiven && !verbs[verb].includes(name)) throw values.usage(`dlq ${verb} has no --${name}`);
+      }
+      const byName = values.name('queue') === undefined;
+      const [name, id] = byName ? rest : [undefined, ...rest];
+      if (byName && name === undefined) throw values.usage('give the name of a subscription or queue, or --queue');
+      const tooMany = rest[(byName ? 1 : 0) + (verb === 'show' ? 1 : 0)];
+      if (tooMany !== undefined) throw values.usage(`'${tooMany}' is one argument too many`);
+      if (verb === 'show' && id === undefined) throw values.usage('give the id of a message; mq dlq list shows them');
+      const to = values.name('to');
+      if (verb === 'move' && to === undefined) throw values.usage('give the queue to move to: --to QUEUE');
+      await run(context, values, { verb, name, id, config: await configOf(context) });
+    },
+  };
+}
+
+interface Job {
+  readonly verb: DlqVerb;
+  /** Of a subscription, a role or a queue; undefined: --queue names the queue itself. */
+  readonly name: string | undefined;
+  readonly id: string | undefined;
+  readonly config: Config;
+}
+
+async function run(context: Context, values: Values, { verb, name, id, config }: Job): Promise<void> {
+  const count = verb === 'show' ? 1 : values.whole('count', { min: 1 });
+  const { vhost, queue } =
+    name === undefined ? { vhost: '/', queue: values.name('queue') ?? '' } : await deadQueueOf(config, name, values);
+  const settings = {
+    verb,
+    vhost,
+    queue,
+    selection: { ids: id === undefined ? values.list('id') : [id], filters: values.list('filter'), count },
+    to: values.name('to'),
+    dryRun: values.flag('dry-run') ?? false,
+    json: values.flag('json') ?? false,
+    mayPurge: await purgeConsent(context, values, queue),
+  };
+  const addresses = await addressesOf(context, values);
+  const [{ Session }, { newCounts }, { dlq }] = await Promise.all([
+    import('../../session/session.ts'),
+    import('../../session/counts.ts'),
+    import('../../roles/dlq.ts'),
+  ]);
+  const session = new Session({
+    config,
+    addresses,
+    role: 'dlq',
+    confirmTimeoutMs: values.seconds('timeout') ?? 60_000,
+    say: ({ message }) => context.stderr.write(`mq dlq: ${message}\n`),
+    counts: newCounts(),
+  });
+  const leave = () => session.abort(new MqError('TERMINATED', 'given up at a second signal'));
+  context.abandon.addEventListener('abort', leave, { once: true });
+  try {
+    await dlq(context, session, settings);
+  } finally {
+    context.abandon.removeEventListener('abort', leave);
+    await session.close();
+  }
+}
+
+/** Where the dead letters of a subscription (or a role's), or of a queue, are. */
+async function deadQueueOf(config: Config, name: string, values: Values): Promise<{ vhost: string; queue: string }> {
+  const { retryOf } = await import('../../config/retry.ts');
+  const role = Object.hasOwn(config.roles, name) ? config.roles[name] : undefined;
+  const key = Object.hasOwn(config.subscriptions, name) ? name : role?.subscription;
+  const subscription = key === undefined ? undefined : config.subscriptions[key];
+  if (key === undefined || !subscription) return { vhost: '/', queue: `${name}.dead` };
+  const { vhost } = subscription;
+  const { deadLetter } = retryOf(config, key === name ? { subscription: key } : { ...role, subscription: key });
+  if (deadLetter === false) throw values.usage(`'${name}' has no dead letters: retry is off; --queue names any queue`);
+  const publication =
+    deadLetter && 'publication' in deadLetter ? config.publications[deadLetter.publication] : undefined;
+  if (publication && publication.queue === undefined)
+    throw values.usage(`the dead letters of '${name}' go to the exchange '${publication.exchange}'; give --queue`);
+  const own = deadLetter && 'queue' in deadLetter ? deadLetter.queue : publication?.queue;
+  const { namespace } = config.vhosts[vhost] ?? {};
+  const prefix = typeof namespace === 'string' ? `${namespace}:` : '';
+  return { vhost, queue: `${prefix}${own ?? `${subscription.queue}.dead`}` };
+}
+
+/** Deleting is asked for on a terminal, and needs --yes elsewhere. */
+async function purgeConsent({ stdin, stderr }: Context, values: Values, queue: string) {
+  const isSure = values.flag('yes') === true || values.flag('dry-run') === true;
+  if (values.args[0] === 'purge' && !isSure && !(stdin.isTTY && stderr.isTTY))
+    throw values.usage('purge deletes messages: give --yes where nobody can be asked');
+  return async (count: number): Promise<boolean> => {
+    if (isSure) return true;
+    const selected = values.list('id').length + values.list('filter').length > 0 ? 'the selected ones of ' : '';
+    stderr.write(`delete ${selected}${count} messages of ${queue} for ever? [y/N] `);
+    const { createInterface } = await import('node:readline/promises');
+    const lines = createInterface({ input: stdin });
+    try {
+      for await (const line of lines) return /^y(es)?$/i.test(line.trim());
+      return false;
+    } finally {
+      lines.close();
+    }
+  };
+}

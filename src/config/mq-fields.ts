@@ -1,0 +1,92 @@
+// The fields of mq's own settings in rascal.json, under "mq": roles, their handlers, retry.
+
+import { argumentForms, behaviours, failurePolicies } from './config.ts';
+import { choice, type Field, flag, group, keyed, milliseconds, name, text, whole } from './field.ts';
+
+/** The handlers that are built in. */
+export const builtinHandlers = ['print', 'append', 'work', 'fibonacci', 'echo'] as const;
+
+export const prefetch = whole('How many unacknowledged messages the broker hands out at once; 0: no limit', {
+  max: 65535,
+});
+
+const retry = group(
+  'Retry with back-off: the settings of a role go before those of its subscription, and those before mq.retry',
+  {
+    attempts: whole('How often a message is tried, before it goes to the dead-letter queue', { min: 1 }),
+    delays: {
+      is: ['array'],
+      description: 'Milliseconds before attempt 2, 3, …; the last one repeats',
+      minItems: 1,
+      items: milliseconds('A pause', 1),
+    },
+    deadLetter: {
+      is: ['object', 'boolean'],
+      description: 'Where dead messages go; default the queue <queue>.dead; false: nowhere',
+      fields: {
+        publication: text('By a publication of this name'),
+        queue: name('To a queue of this name, in the vhost of the subscription'),
+      },
+    },
+    onFail: choice('What happens to a message that fails; default retry', failurePolicies),
+  },
+  { definition: 'mqRetry' },
+);
+const ownRetry: Field = {
+  ...retry,
+  is: ['object', 'boolean'],
+  description: 'Retry with back-off; false: one attempt, and no dead-letter queue',
+  definition: 'mqRetryOrNot',
+};
+
+const handler = group(
+  'What happens to a message: exactly one of builtin, exec, execLines and module',
+  {
+    builtin: choice('A handler of mq', builtinHandlers),
+    exec: {
+      is: ['array'],
+      description: 'A program and its arguments, run for each message, without a shell',
+      minItems: 1,
+      items: text('A word of the command'),
+    },
+    execLines: {
+      is: ['array'],
+      description: 'A program and its arguments that stays: one line of JSON in and one out for each message',
+      minItems: 1,
+      items: text('A word of the command'),
+    },
+    module: text('A .ts or .js file, from the folder of this file'),
+    timeout: milliseconds('How long one message may take', 1),
+  },
+  { definition: 'handler' },
+);
+const role = group(
+  'A role: a subcommand of mq. "reply": "thumbs" is short for its behaviour and subscription (or publication)',
+  {
+    behaviour: choice('What it does', behaviours),
+    publication: text('The publication that publish and request use'),
+    subscription: text('The subscription that consume and reply use'),
+    publish: text('Behaviour publish, with this publication'),
+    request: text('Behaviour request, with this publication'),
+    consume: text('Behaviour consume, with this subscription'),
+    reply: text('Behaviour reply, with this subscription'),
+    summary: text('One line of help'),
+    arguments: choice("What the words after the role's name are", argumentForms),
+    keyName: text('The word for the keys in help'),
+    text: text('Sent when no text is given'),
+    routingKey: name('Used when no key is given'),
+    persistent: flag('Whether messages survive a restart of the broker'),
+    prefetch,
+    concurrency: whole('Messages handled at once', { min: 1 }),
+    handler,
+    retry: ownRetry,
+  },
+  { definition: 'role' },
+);
+
+/** The settings under "mq". */
+export const mqField = group("mq's own settings; Rascal ignores them", {
+  roles: keyed('Roles by name', role),
+  retry,
+  subscriptions: keyed('Settings by subscription', group('Settings of a subscription', { retry: ownRetry })),
+});

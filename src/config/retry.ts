@@ -1,0 +1,87 @@
+// The retry settings that hold for one role; and do they refer to what is there?
+
+import type { Config, OwnRetryConfig, RetryConfig, RoleConfig } from './config.ts';
+import type { Known } from './known.ts';
+import { isObject, objectOf, type Plain, stringOf } from './plain.ts';
+import { didYouMean, type Path, quote } from './problem.ts';
+import { deadLetterTarget } from './reach.ts';
+import type { Report } from './references.ts';
+import { expandRole } from './roles.ts';
+
+/** The role's own settings over those of its subscription, over those of the file; mq's defaults are in the file's. */
+export function retryOf(config: Config, role: Pick<RoleConfig, 'retry' | 'subscription'>): RetryConfig {
+  const bySubscription = role.subscription === undefined ? undefined : config.retries[role.subscription];
+  return [bySubscription, role.retry].reduce(over, config.retry);
+}
+
+/** What is to be said before a role starts whose failed messages go nowhere; undefined: they have a place. */
+export function deadLetterWarning(config: Config, subscription: string, retry: RetryConfig): string | undefined {
+  const { onFail = 'retry', deadLetter } = retry;
+  if (deadLetter !== false || !['retry', 'dead-letter'].includes(onFail)) return undefined;
+  const { vhost = '', queue = '' } = config.subscriptions[subscription] ?? {};
+  const defined = config.vhosts[vhost]?.queues[queue];
+  // The broker dead-letters what is rejected.
+  if (defined && deadLetterTarget(defined).exchange !== undefined) return undefined;
+  return `a message that fails is lost: the queue ${queue} has no dead-letter queue (mq.retry, --on-fail)`;
+}
+
+function over(under: RetryConfig, own: OwnRetryConfig | undefined): RetryConfig {
+  return own === false ? { ...under, attempts: 1, deadLetter: false } : { ...under, ...own };
+}
+
+export function checkRetries({ file, known, report }: { file: Plain; known: Known; report: Report }): void {
+  const mq = objectOf(file['mq']);
+  const vhostOf = (subscription: unknown) => known.vhostOf.subscription.get(stringOf(subscription) ?? '');
+  checkRetry({ retry: mq['retry'], at: ['mq', 'retry'], known, report, vhost: undefined });
+  for (const [name, own] of Object.entries(objectOf(mq['subscriptions']))) {
+    const at = ['mq', 'subscriptions', name];
+    if (!known.subscriptions.has(name)) {
+      report(at, 'reference', `unknown subscription ${quote(name)}${didYouMean(name, [...known.subscriptions])}`);
+    }
+    checkRetry({ retry: objectOf(own)['retry'], at: [...at, 'retry'], known, report, vhost: vhostOf(name) });
+  }
+  for (const [name, role] of Object.entries(objectOf(mq['roles']))) {
+    const { retry, subscription } = expandRole(objectOf(role));
+    checkRetry({ retry, at: ['mq', 'roles', name, 'retry'], known, report, vhost: vhostOf(subscription) });
+  }
+}
+
+interface RetryCheck {
+  retry: unknown;
+  at: Path;
+  known: Known;
+  report: Report;
+  /** Of the subscription; undefined: any. */
+  vhost: string | undefined;
+}
+
+function checkRetry({ retry, at, known, report, vhost }: RetryCheck): void {
+  if (retry === true) report(at, 'value', 'must be an object, or false');
+  const { deadLetter } = objectOf(retry);
+  const where = [...at, 'deadLetter'];
+  if (deadLetter === true) report(where, 'value', 'must be an object, or false');
+  if (!isObject(deadLetter)) return;
+  const ways = Object.keys(deadLetter).filter((key) => key === 'publication' || key === 'queue');
+  if (ways.length === 0) report(where, 'missing', 'needs a publication or a queue');
+  if (ways.length > 1) report(where, 'value', 'has a publication and a queue: one of them');
+  const { publication, queue } = deadLetter;
+  if (typeof publication === 'string') {
+    const names = [...known.publications];
+    const its = known.vhostOf.publication.get(publication);
+    if (!known.publications.has(publication)) {
+      report(
+        [...where, 'publication'],
+        'reference',
+        `unknown publication ${quote(publication)}${didYouMean(publication, names)}`,
+      );
+    } else if (vhost !== undefined && its !== undefined && its !== vhost) {
+      report([...where, 'publication'], 'value', `is of the vhost ${quote(its)}, the subscription of ${quote(vhost)}`);
+    }
+  }
+  if (typeof queue === 'string') {
+    const vhosts = vhost === undefined ? [...known.vhosts.values()] : [known.vhosts.get(vhost)];
+    const names = vhosts.flatMap((one) => [...(one?.queues ?? [])]);
+    if (!names.includes(queue))
+      report([...where, 'queue'], 'reference', `unknown queue ${quote(queue)}${didYouMean(queue, names)}`);
+  }
+}

@@ -1,0 +1,255 @@
+// The handler `--exec-lines`: a pool of long-lived processes, each with one message at a time: one line of JSON in, one
+// out. A process that dies, answers wrongly or is late costs its message one attempt, and is started anew after a pause.
+
+import { MqError } from '../errors.ts';
+import type { ChildEnd } from './child.ts';
+import { inheritedVariables, messageJson } from './exec-message.ts';
+import { findExecutable } from './executable.ts';
+import type { Handler, HandlerContext, HandlerWorld, Message, Outcome } from './handler.ts';
+import { outcomeOfAnswer } from './line-answer.ts';
+import { LineProcess, type LineProcessPlan, type Said } from './line-process.ts';
+import { systemReason } from './reason.ts';
+import { handBack } from './safely.ts';
+
+export interface ExecLinesPlan {
+  /** The command and its arguments. */
+  readonly execLines: readonly string[];
+  /** Absolute; a command with a slash is relative to it. The processes run in the world's cwd. */
+  readonly folder: string;
+  /** The answer may hold a reply. */
+  readonly isReply: boolean;
+  /** Names of further variables of the environment that the processes may see. */
+  readonly passEnv: readonly string[];
+  /** The most processes. */
+  readonly processes: number;
+  /** Milliseconds from the line in to the line out; undefined: no bound. */
+  readonly timeoutMs: number | undefined;
+}
+
+/** Milliseconds in which a program that cannot work shows it by ending, before a message is taken. */
+const provingMs = 250;
+/** A program that has never answered, and ends so often, is wrong itself. */
+const mostUnproved = 3;
+/** Milliseconds before a process is started anew, doubled with each one that ends without an answer. */
+const firstPauseMs = 100;
+const longestPauseMs = 10_000;
+/** A longer time overflows and fires at once. */
+const longestTimer = 2 ** 31 - 1;
+
+/**
+ * Starts the first process, and finds out whether it stays.
+ * @throws {MqError} SYSTEM if the executable is missing or ends at once, USAGE if none is named.
+ */
+export async function makeExecLines(plan: ExecLinesPlan, world: HandlerWorld): Promise<Handler> {
+  const [command = '', ...args] = plan.execLines;
+  if (command === '' || plan.execLines.some((word) => word.includes('\0'))) {
+    throw new MqError('USAGE', 'exec-lines needs a command', { hint: 'exec-lines COMMAND ARGUMENTS…' });
+  }
+  const file = await findExecutable(command, { folder: plan.folder, env: world.env });
+  const { cwd, stderr, graceMs, kill } = world;
+  const env = inheritedVariables(world.env, plan.passEnv);
+  const pool = new Pool(plan, { command, file, args, cwd, env, stderr, graceMs, kill });
+  await pool.prove();
+  return {
+    prints: 'role',
+    handle: (message, context) => pool.handle(message, context),
+    close: () => pool.close(),
+  };
+}
+
+interface Slot {
+  process: LineProcess | undefined;
+  isBusy: boolean;
+  /** Ends since the last answer. */
+  deaths: number;
+  /** When the next process may start. */
+  readyAt: number;
+}
+
+type Heard = Said | { readonly type: 'late' } | { readonly type: 'given up' };
+
+class Pool {
+  readonly #plan: ExecLinesPlan;
+  readonly #process: LineProcessPlan;
+  readonly #slots: Slot[];
+  readonly #closing = new AbortController();
+  #waiting: (() => void)[] = [];
+  #lastId = 0;
+  #hasAnswered = false;
+  #unproved = 0;
+
+  constructor(plan: ExecLinesPlan, process: LineProcessPlan) {
+    this.#plan = plan;
+    this.#process = process;
+    this.#slots = Array.from({ length: plan.processes }, () => newSlot());
+  }
+
+  async prove(): Promise<void> {
+    const [slot] = this.#slots;
+    if (!slot) return;
+    const process = this.#start(slot);
+    const proved = new AbortController();
+    const end = await Promise.race([process.ended, pause(provingMs, proved.signal)]);
+    proved.abort();
+    if (end) throw this.#useless(end, 'it ended before it was given a message');
+  }
+
+  async handle(message: Message, { signal }: HandlerContext): Promise<Outcome> {
+    const givenUp = AbortSignal.any([signal, this.#closing.signal]);
+    const slot = await this.#free(givenUp);
+    if (!slot) return handBack;
+    try {
+      return await this.#ask(slot, message, givenUp);
+    } finally {
+      slot.isBusy = false;
+      this.#waiting.shift()?.();
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    for (const resume of this.#waiting.splice(0)) resume();
+    await Promise.all(this.#slots.map(({ process }) => process?.close()));
+  }
+
+  /** A slot whose pause is over, taken; undefined if that is not to be waited for. */
+  async #free(givenUp: AbortSignal): Promise<Slot | undefined> {
+    for (;;) {
+      if (givenUp.aborted) return undefined;
+      const slot = this.#slots.filter(({ isBusy }) => !isBusy).sort((a, b) => readiness(a) - readiness(b))[0];
+      if (slot) {
+        slot.isBusy = true;
+        if (!slot.process?.isAlive) await pause(slot.readyAt - performance.now(), givenUp);
+        if (!givenUp.aborted) return slot;
+        slot.isBusy = false;
+        return undefined;
+      }
+      const resumed = Promise.withResolvers<void>();
+      this.#waiting.push(resumed.resolve);
+      givenUp.addEventListener('abort', () => resumed.resolve(), { once: true });
+      await resumed.promise;
+    }
+  }
+
+  async #ask(slot: Slot, message: Message, givenUp: AbortSignal): Promise<Outcome> {
+    const { isReply, timeoutMs } = this.#plan;
+    const process = slot.process?.isAlive ? slot.process : this.#start(slot);
+    this.#lastId += 1;
+    const id = this.#lastId;
+    const heard = await this.#hear(process, lineOf(id, message), givenUp);
+    switch (heard.type) {
+      case 'object': {
+        const outcome = outcomeOfAnswer(heard.value, { id, isReply });
+        if (typeof outcome === 'string') return this.#restart(slot, `a wrong answer: ${outcome}`);
+        slot.deaths = 0;
+        this.#hasAnswered = true;
+        return outcome;
+      }
+      case 'babble':
+        return this.#restart(slot, `no answer: ${heard.reason}`);
+      case 'late':
+        return this.#restart(slot, `no end within ${(timeoutMs ?? 0) / 1000} s`);
+      case 'given up':
+        await process.stop();
+        return handBack;
+      case 'ended':
+        return this.#afterEnd(heard.end);
+    }
+  }
+
+  async #hear(process: LineProcess, line: Buffer, givenUp: AbortSignal): Promise<Heard> {
+    const settled = new AbortController();
+    const { timeoutMs } = this.#plan;
+    const others: Promise<Heard>[] = [
+      new Promise((resolve) => {
+        const giveUp = () => resolve({ type: 'given up' });
+        if (givenUp.aborted) giveUp();
+        givenUp.addEventListener('abort', giveUp, { once: true, signal: settled.signal });
+      }),
+    ];
+    if (timeoutMs !== undefined) others.push(pause(timeoutMs, settled.signal).then(() => ({ type: 'late' })));
+    const heard = await Promise.race([process.ask(line), ...others]);
+    settled.abort();
+    return heard;
+  }
+
+  /** What it would say next belongs to no message: another process takes its place. */
+  async #restart(slot: Slot, reason: string): Promise<Outcome> {
+    await slot.process?.stop();
+    return { type: 'retry', reason };
+  }
+
+  #afterEnd(end: ChildEnd): Outcome {
+    if (end.type === 'not started' && !['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM'].includes(end.error.code ?? '')) {
+      return { type: 'stop', error: this.#useless(end, 'it cannot be started') };
+    }
+    if (!this.#hasAnswered && this.#unproved >= mostUnproved) {
+      return { type: 'stop', error: this.#useless(end, `it ended ${this.#unproved} times and never answered`) };
+    }
+    return { type: 'retry', reason: `it ended without an answer (${endOf(end)})` };
+  }
+
+  #start(slot: Slot): LineProcess {
+    const process = new LineProcess(this.#process);
+    slot.process = process;
+    void process.ended.then(() => {
+      slot.readyAt = performance.now() + Math.min(firstPauseMs * 2 ** slot.deaths, longestPauseMs);
+      slot.deaths += 1;
+      if (!this.#hasAnswered && !process.wasStopped) this.#unproved += 1;
+    });
+    return process;
+  }
+
+  #useless(end: ChildEnd, why: string): MqError {
+    const { command } = this.#process;
+    return new MqError('SYSTEM', `cannot use ${command}: ${why} (${endOf(end)})`, {
+      hint: 'it must read lines from its standard input until that ends, and answer each with one line of JSON',
+      at: command,
+    });
+  }
+}
+
+function newSlot(): Slot {
+  return { process: undefined, isBusy: false, deaths: 0, readyAt: 0 };
+}
+
+/** Lower is sooner: a process that lives, then the shortest pause. */
+function readiness({ process, readyAt }: Slot): number {
+  return process?.isAlive ? -1 : readyAt;
+}
+
+/** `{"id":7,` and what descriptor 3 of --exec holds. Some readers of lines take U+2028 and U+2029 for an end of one. */
+function lineOf(id: number, message: Message): Buffer {
+  const json = messageJson(message);
+  const isSafe = !json.includes('\u2028') && !json.includes('\u2029');
+  const safe = isSafe
+    ? json
+    : Buffer.from(json.toString().replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029'));
+  return Buffer.concat([Buffer.from(`{"id":${id},`), safe.subarray(1), Buffer.from('\n')]);
+}
+
+function endOf(end: ChildEnd): string {
+  switch (end.type) {
+    case 'exit':
+      return `exit status ${end.status}`;
+    case 'signal':
+      return `signal ${end.signal}`;
+    case 'not started':
+      return systemReason(end.error);
+    case 'stopped':
+      return 'stopped';
+  }
+}
+
+function pause(milliseconds: number, until: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    if (until.aborted || milliseconds <= 0) return resolve(undefined);
+    const end = () => {
+      clearTimeout(timer);
+      until.removeEventListener('abort', end);
+      resolve(undefined);
+    };
+    const timer = setTimeout(end, Math.min(milliseconds, longestTimer));
+    until.addEventListener('abort', end);
+  });
+}

@@ -1,0 +1,70 @@
+// What a long-lived handler answers: one line of JSON, `{"id":7,"outcome":"ack","reply":"…"}`, read into an outcome.
+
+import type { Outcome, Reply } from './handler.ts';
+import { thrownReason } from './reason.ts';
+
+/** The object that a line is, undefined if it is none. */
+export function objectOfLine(line: string): Record<string, unknown> | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Record<string, unknown>)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The outcome that the answer to message `id` says; a string: what is wrong with it. */
+export function outcomeOfAnswer(
+  answer: Readonly<Record<string, unknown>>,
+  { id, isReply }: { id: number; isReply: boolean },
+): Outcome | string {
+  if (answer['id'] !== id && answer['id'] !== String(id)) {
+    return `an answer to id ${shown(answer['id'])} instead of ${id}`;
+  }
+  const { outcome: type, reason, requeue } = answer as { outcome?: unknown; reason?: unknown; requeue?: unknown };
+  switch (type) {
+    case 'ack':
+      return isReply ? acked(answer) : { type };
+    case 'retry':
+    case 'dead-letter':
+      return { type, reason: typeof reason === 'string' ? thrownReason(reason) : 'the handler said so' };
+    case 'reject':
+    case 'nack':
+      return { type, requeue: requeue === true };
+    case undefined:
+      return 'an answer without an outcome';
+    default:
+      return `an outcome that does not exist: ${shown(type)}`;
+  }
+}
+
+function acked(answer: Readonly<Record<string, unknown>>): Outcome | string {
+  const { reply, encoding = 'utf8', contentType } = answer as Record<string, unknown>;
+  if (encoding !== 'utf8' && encoding !== 'base64') return `an encoding that does not exist: ${shown(encoding)}`;
+  if (reply === undefined || reply === null) return { type: 'ack' };
+  if (encoding === 'base64' && !isBase64(reply)) return 'a reply that is no base64';
+  const made = replyOf(reply, encoding);
+  if (made.body.length > mostReply) return { type: 'dead-letter', reason: 'a reply of more than 16 MiB' };
+  return {
+    type: 'ack',
+    reply: typeof contentType === 'string' && contentType !== '' ? { ...made, contentType } : made,
+  };
+}
+
+function replyOf(reply: unknown, encoding: 'utf8' | 'base64'): Reply {
+  if (typeof reply !== 'string') return { body: Buffer.from(JSON.stringify(reply)), contentType: 'application/json' };
+  const body = Buffer.from(reply, encoding);
+  return { body, contentType: encoding === 'utf8' ? 'text/plain' : 'application/octet-stream' };
+}
+
+function isBase64(value: unknown): value is string {
+  return typeof value === 'string' && /^[A-Za-z0-9+/]*={0,2}$/.test(value) && value.length % 4 === 0;
+}
+
+const mostReply = 16 * 1024 * 1024;
+
+function shown(value: unknown): string {
+  return thrownReason(JSON.stringify(value) ?? 'none').slice(0, 100);
+}

@@ -1,0 +1,54 @@
+// Asks a role that runs elsewhere whether it is ready: the other side of server.ts.
+
+import type { IncomingMessage } from 'node:http';
+import type { Readiness } from './health.ts';
+
+/** Of the answer, so much is read. */
+const longestAnswer = 200;
+
+/** Asks /readyz, or the path that the URL has. Whatever keeps the answer away is a reason not to be ready; never rejects. */
+export async function askReadiness(url: URL, timeoutMs: number): Promise<Readiness> {
+  const address = url.pathname === '/' ? new URL('/readyz', url) : url;
+  try {
+    const { status, text } = await get(address, AbortSignal.timeout(timeoutMs));
+    const [line = ''] = text.split('\n', 1);
+    return { isReady: status === 200, why: printable(line) || `HTTP ${status}` };
+  } catch (error) {
+    return { isReady: false, why: reasonOf(error as NodeJS.ErrnoException, timeoutMs) };
+  }
+}
+
+/** Not by fetch, which refuses to ask some sixty ports (the Fetch standard, 2.9). */
+async function get(url: URL, signal: AbortSignal): Promise<{ status: number; text: string }> {
+  const { request } = await (url.protocol === 'https:' ? import('node:https') : import('node:http'));
+  return new Promise((resolve, reject) => {
+    const asked = request(url, { agent: false, signal }, (response: IncomingMessage) => {
+      const { statusCode: status = 0 } = response;
+      let text = '';
+      const done = () => {
+        resolve({ status, text });
+        asked.destroy();
+      };
+      response.setEncoding('utf8');
+      response.on('data', (chunk: string) => {
+        text += chunk;
+        if (text.length >= longestAnswer) done();
+      });
+      response.on('end', done);
+      response.on('error', reject);
+    });
+    asked.on('error', reject);
+    asked.end();
+  });
+}
+
+function reasonOf({ name, code, message, cause }: NodeJS.ErrnoException, timeoutMs: number): string {
+  const isLate = [name, (cause as Error | undefined)?.name].includes('TimeoutError');
+  if (isLate) return `no answer in ${timeoutMs / 1000} s`;
+  return code === 'ECONNREFUSED' ? 'nobody answers there' : `no answer (${code ?? message})`;
+}
+
+/** It may be anybody's page. */
+function printable(line: string): string {
+  return line.replace(/[^\x20-\x7e]/g, '?').slice(0, longestAnswer);
+}

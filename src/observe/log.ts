@@ -1,0 +1,123 @@
+// What a role tells people, on stderr: a line of text, or with --log json one object. A cause that repeats itself fills
+// no disk: of each kind of event at most ten lines a minute are shown, the last of which says how many there were.
+
+import { Writable } from 'node:stream';
+import { StringDecoder } from 'node:string_decoder';
+import type { Output, Said, Say } from '../context.ts';
+import { escaped, safeJson } from '../errors.ts';
+
+export interface LogSettings {
+  readonly stderr: Output;
+  readonly role: string;
+  readonly format: 'text' | 'json';
+}
+
+/** Lines of one event in one minute, the one that counts the rest included. */
+const mostLines = 10;
+const minuteMs = 60_000;
+/** Of a line that a program of the user writes; the rest is cut into further lines. */
+const longestLine = 64 * 1024;
+
+interface Minute {
+  shown: number;
+  readonly hidden: { count: number; last: Said | undefined };
+  readonly end: NodeJS.Timeout;
+}
+
+export class Log {
+  readonly #settings: LogSettings;
+  readonly #minutes = new Map<string, Minute>();
+
+  constructor(settings: LogSettings) {
+    this.#settings = settings;
+  }
+
+  readonly say: Say = (said) => {
+    const minute = this.#minutes.get(said.event) ?? this.#begin(said.event);
+    if (minute.shown < mostLines - 1) {
+      minute.shown += 1;
+      this.write(said);
+    } else {
+      minute.hidden.count += 1;
+      minute.hidden.last = said;
+    }
+  };
+
+  /** As `say`; a line of text begins with the command, as an error's does. */
+  readonly sayNamed: Say = (said) => {
+    const { format, role } = this.#settings;
+    this.say(format === 'text' ? { ...said, message: `mq ${role}: ${said.message}` } : said);
+  };
+
+  /** Shows it whatever was shown before. */
+  write(said: Said): void {
+    if (this.#settings.format === 'json') this.writeJson(said);
+    else this.#settings.stderr.write(`${escaped(said.message)}\n`);
+  }
+
+  /** An object in either format. */
+  writeJson({ level = 'info', event, message, fields }: Said): void {
+    const { stderr, role } = this.#settings;
+    const object = { time: new Date().toISOString(), level, role, event, message, ...fields };
+    stderr.write(`${safeJson(object)}\n`);
+  }
+
+  /** A stream for what others write to stderr: as it is, or each line as an object of the event. */
+  output(event: string): Output {
+    const { stderr, format } = this.#settings;
+    return format === 'text' ? stderr : new LineOutput((message) => this.write({ event, message }));
+  }
+
+  /** Says what was held back. */
+  close(): void {
+    for (const event of [...this.#minutes.keys()]) this.#finish(event);
+  }
+
+  #begin(event: string): Minute {
+    const end = setTimeout(() => this.#finish(event), minuteMs).unref();
+    const minute: Minute = { shown: 0, hidden: { count: 0, last: undefined }, end };
+    this.#minutes.set(event, minute);
+    return minute;
+  }
+
+  #finish(event: string): void {
+    const minute = this.#minutes.get(event);
+    this.#minutes.delete(event);
+    clearTimeout(minute?.end);
+    const { count = 0, last } = minute?.hidden ?? {};
+    if (!last) return;
+    const message = count > 1 ? `${last.message} (the last of ${count} more within a minute)` : last.message;
+    this.write({ ...last, message, fields: { ...last.fields, ...(count > 1 && { repeated: count }) } });
+  }
+}
+
+/** Cuts bytes into lines. */
+class LineOutput extends Writable {
+  readonly #take: (line: string) => void;
+  readonly #decoder = new StringDecoder('utf8');
+  #rest = '';
+
+  constructor(take: (line: string) => void) {
+    super({ decodeStrings: true });
+    this.#take = take;
+  }
+
+  override _write(chunk: Buffer, _encoding: BufferEncoding, next: () => void): void {
+    const lines = (this.#rest + this.#decoder.write(chunk)).split('\n');
+    this.#rest = lines.pop() ?? '';
+    for (const line of lines) this.#take(line);
+    if (this.#rest.length > longestLine) this.#flush();
+    next();
+  }
+
+  override _final(next: () => void): void {
+    this.#rest += this.#decoder.end();
+    this.#flush();
+    next();
+  }
+
+  #flush(): void {
+    if (this.#rest !== '') this.#take(this.#rest);
+    this.#rest = '';
+  }
+}

@@ -1,0 +1,83 @@
+// The counts of a run in Prometheus' text format (version 0.0.4): https://prometheus.io/docs/instrumenting/exposition_formats/
+
+import type { Counts, Histogram } from '../session/counts.ts';
+
+/** What is not counted but measured when asked. */
+export interface Gauges {
+  readonly role: string;
+  readonly isReady: boolean;
+  /** Seconds since 1970. */
+  readonly startedAt: number;
+  /** The longest wait of the event loop since the last time it was asked, in seconds. */
+  readonly eventLoopLag: number;
+  readonly heapBytes: number;
+}
+
+/** The Content-Type of the text. */
+export const metricsType = 'text/plain; version=0.0.4; charset=utf-8';
+
+type Row = readonly [name: string, type: 'counter' | 'gauge', help: string, value: (counts: Counts) => number];
+
+const rows: readonly Row[] = [
+  ['received_total', 'counter', 'Messages that were delivered', ({ received }) => received],
+  ['handled_total', 'counter', 'Messages whose handler has ended, however', ({ handled }) => handled],
+  ['acked_total', 'counter', 'Messages that are done and acknowledged', ({ acked }) => acked],
+  ['retried_total', 'counter', 'Messages sent to a wait queue', ({ retried }) => retried],
+  ['dead_lettered_total', 'counter', 'Messages sent to a dead-letter queue', ({ deadLettered }) => deadLettered],
+  ['rejected_total', 'counter', 'Messages rejected without requeue', ({ rejected }) => rejected],
+  ['handed_back_total', 'counter', 'Messages given back to the broker unfinished', ({ handedBack }) => handedBack],
+  ['stale_acks_total', 'counter', 'Acknowledgements dropped because their channel had gone', ({ stale }) => stale],
+  ['published_total', 'counter', 'Messages given to the publisher, replies and retries too', (c) => c.attempted],
+  ['confirmed_total', 'counter', 'Published messages that the broker has', ({ confirmed }) => confirmed],
+  ['refused_total', 'counter', 'Published messages that the broker refused or returned', ({ refused }) => refused],
+  ['in_doubt_total', 'counter', 'Published messages without an answer', ({ inDoubt }) => inDoubt],
+  ['unconfirmed', 'gauge', 'Published messages that wait for their answer', (c) => unconfirmed(c)],
+  ['connections_lost_total', 'counter', 'Connections that were lost', ({ lost }) => lost],
+  ['reconnects_total', 'counter', 'Connections that came back', ({ reconnected }) => reconnected],
+  ['connected', 'gauge', '1 if every connection of the role stands', (c) => Number(isConnected(c))],
+  ['blocked', 'gauge', '1 while the broker blocks publishing', ({ blocked }) => Number(blocked > 0)],
+  ['consumers', 'gauge', 'Consumers that the broker has attached', ({ consumers }) => consumers],
+  ['publishers', 'gauge', 'Channels that messages can be published on', ({ publishers }) => publishers],
+  ['in_flight', 'gauge', 'Messages in a handler now', ({ inFlight }) => inFlight],
+];
+
+export function metricsText(counts: Counts, gauges: Gauges): string {
+  const role = gauges.role.replace(/[\\"\n]/g, (special) => (special === '\n' ? '\\n' : `\\${special}`));
+  return [
+    ...metric('info', 'gauge', 'The role that runs here', `mq_info{role="${role}"} 1`),
+    ...rows.flatMap(([name, type, help, value]) => metric(name, type, help, `mq_${name} ${value(counts)}`)),
+    ...histogram('handler_seconds', 'How long handlers took', counts.handlerSeconds),
+    ...metric('ready', 'gauge', '1 if /readyz answers 200', `mq_ready ${Number(gauges.isReady)}`),
+    ...metric('start_time_seconds', 'gauge', 'When the role started', `mq_start_time_seconds ${gauges.startedAt}`),
+    ...metric(
+      'event_loop_lag_seconds',
+      'gauge',
+      'The longest wait of the event loop since the last look',
+      `mq_event_loop_lag_seconds ${gauges.eventLoopLag}`,
+    ),
+    ...metric('heap_bytes', 'gauge', 'Memory of objects in use', `mq_heap_bytes ${gauges.heapBytes}`),
+    '',
+  ].join('\n');
+}
+
+export function isConnected({ connections, connected }: Counts): boolean {
+  return connections > 0 && connected >= connections;
+}
+
+function unconfirmed({ attempted, confirmed, refused, inDoubt }: Counts): number {
+  return attempted - confirmed - refused - inDoubt;
+}
+
+function metric(name: string, type: string, help: string, ...samples: string[]): string[] {
+  return [`# HELP mq_${name} ${help}`, `# TYPE mq_${name} ${type}`, ...samples];
+}
+
+/** Buckets of Prometheus hold all that is at most their bound, so each includes those before it. */
+function histogram(name: string, help: string, { bounds, counts, sum }: Histogram): string[] {
+  let total = 0;
+  const buckets = counts.map((count, at) => {
+    total += count;
+    return `mq_${name}_bucket{le="${bounds[at] ?? '+Inf'}"} ${total}`;
+  });
+  return metric(name, 'histogram', help, ...buckets, `mq_${name}_sum ${sum}`, `mq_${name}_count ${total}`);
+}

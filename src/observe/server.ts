@@ -1,0 +1,94 @@
+// The small HTTP server of --metrics: /metrics for Prometheus, /healthz and /readyz for whoever supervises the role.
+
+import { createServer, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { getHeapStatistics } from 'node:v8';
+import { MqError } from '../errors.ts';
+import type { Counts } from '../session/counts.ts';
+import { type Readiness, readiness } from './health.ts';
+import { metricsText, metricsType } from './metrics.ts';
+
+export interface ObservedRole {
+  readonly name: string;
+  /** It consumes, else it sends. */
+  readonly takes: boolean;
+  readonly counts: Counts;
+  /** A signal or its own end has stopped it. */
+  readonly isStopping: () => boolean;
+}
+
+export interface MetricsServer {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+/** Serves until it is closed. Port 0 takes a free one. Throws SYSTEM if the address cannot be had. */
+export async function serveMetrics(
+  role: ObservedRole,
+  { host, port }: { host: string; port: number },
+): Promise<MetricsServer> {
+  const startedAt = Date.now() / 1000;
+  const lag = monitorEventLoopDelay({ resolution: 10 });
+  const ready = (): Readiness => readiness(role.counts, { takes: role.takes, isStopping: role.isStopping() });
+  const metrics = (): string => {
+    // The first is NaN or 0 until there was a turn; the resolution is part of every value.
+    const eventLoopLag = Math.max(0, (lag.max || 0) / 1e9 - 0.01);
+    lag.reset();
+    const heapBytes = getHeapStatistics().used_heap_size;
+    const { name, counts } = role;
+    return metricsText(counts, { role: name, isReady: ready().isReady, startedAt, eventLoopLag, heapBytes });
+  };
+  const pages: Readonly<Record<string, (response: ServerResponse) => void>> = {
+    '/metrics': (response) => answer(response, 200, metrics(), metricsType),
+    '/healthz': (response) => answer(response, 200, 'ok\n'),
+    '/readyz': (response) => {
+      const { isReady, why } = ready();
+      answer(response, isReady ? 200 : 503, `${why}\n`);
+    },
+  };
+  const server = createServer({ headersTimeout: 5000, requestTimeout: 5000 }, ({ method, url = '' }, response) => {
+    const path = url.split('?', 1)[0] ?? '';
+    const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
+    if (!page) answer(response, 404, `there are ${Object.keys(pages).join(', ')}\n`);
+    else if (method !== 'GET' && method !== 'HEAD') answer(response, 405, 'GET\n');
+    else page(response);
+  });
+  server.maxConnections = 64;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => reject(taken(error, `${host}:${port}`)));
+    server.listen({ host, port }, resolve);
+  });
+  server.on('error', () => undefined);
+  server.unref();
+  lag.enable();
+  const { port: given } = server.address() as AddressInfo;
+  return {
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${given}`,
+    close: async () => {
+      lag.disable();
+      await new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      });
+    },
+  };
+}
+
+function answer(response: ServerResponse, status: number, text: string, type = 'text/plain; charset=utf-8'): void {
+  response.writeHead(status, {
+    'content-type': type,
+    'cache-control': 'no-store',
+    ...(status === 405 && { allow: 'GET' }),
+  });
+  response.end(text);
+}
+
+function taken(error: NodeJS.ErrnoException, address: string): MqError {
+  const why = { EADDRINUSE: 'the port is taken', EACCES: 'no permission', EADDRNOTAVAIL: 'no such address here' };
+  const reason = why[error.code as keyof typeof why] ?? error.message;
+  return new MqError('SYSTEM', `cannot serve metrics on ${address}: ${reason}`, {
+    hint: '--metrics takes another port, or 0 for a free one',
+    cause: error,
+  });
+}

@@ -1,0 +1,85 @@
+// What a dead letter says of itself: why and when it died, where it came from. mq's own headers say it; where the broker
+// dead-lettered the message, x-death does (RabbitMQ: the newest death stands first). Strangers may have written either.
+
+import type { RawMessage } from '../session/wire.ts';
+import { headerNames } from './message.ts';
+
+export interface DeadLetter {
+  readonly id: string | undefined;
+  readonly reason: string | undefined;
+  readonly attempts: number | undefined;
+  /** ISO 8601. */
+  readonly first: string | undefined;
+  readonly last: string | undefined;
+  /** Of the body, in bytes. */
+  readonly size: number;
+  /** Where it was published at first; undefined: nothing says so. */
+  readonly exchange: string | undefined;
+  readonly routingKey: string | undefined;
+  /** The queue it died in. */
+  readonly queue: string | undefined;
+}
+
+export function deadLetterOf({ properties, content }: Pick<RawMessage, 'properties' | 'content'>): DeadLetter {
+  const headers = properties.headers ?? {};
+  const deaths = deathsIn(headers['x-death']);
+  const [newest, oldest] = [deaths[0], deaths.at(-1)];
+  const own = { exchange: textOf(headers[headerNames.exchange]), routingKey: textOf(headers[headerNames.routingKey]) };
+  const hasOwn = own.exchange !== undefined && own.routingKey !== undefined;
+  const keys = oldest?.['routing-keys'];
+  const byBroker = {
+    exchange: textOf(oldest?.['exchange']),
+    routingKey: textOf(Array.isArray(keys) ? keys[0] : undefined),
+  };
+  return {
+    id: textOf(properties.messageId),
+    reason: textOf(headers[headerNames.reason]) ?? textOf(newest?.['reason']),
+    attempts: countOf(headers[headerNames.attempt]) ?? countOf(newest?.['count']),
+    first: momentOf(headers[headerNames.first]) ?? timeOf(oldest?.['time']),
+    last: momentOf(headers[headerNames.last]) ?? timeOf(newest?.['time']),
+    size: content.length,
+    ...(hasOwn ? own : byBroker),
+    queue: textOf(headers[headerNames.queue]) ?? textOf(oldest?.['queue']),
+  };
+}
+
+/** The headers without what was written at its deaths. `keepsOrigin`: mq's own that say where it came from and why it died. */
+export function revived(headers: Readonly<Record<string, unknown>>, keepsOrigin: boolean): Record<string, unknown> {
+  const origin: readonly string[] = keepsOrigin
+    ? [
+        headerNames.exchange,
+        headerNames.routingKey,
+        headerNames.queue,
+        headerNames.reason,
+        headerNames.first,
+        headerNames.last,
+      ]
+    : [];
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => origin.includes(name) || !ofDeath.test(name)));
+}
+
+// RabbitMQ: CC and BCC would be obeyed once more.
+const ofDeath = /^(x-mq-.*|x-death|x-(first|last)-death-.*|x-delivery-count|x-acquired-count|CC|BCC)$/;
+
+function deathsIn(value: unknown): Readonly<Record<string, unknown>>[] {
+  return Array.isArray(value) ? value.filter((one) => typeof one === 'object' && one !== null) : [];
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+function countOf(value: unknown): number | undefined {
+  return Number.isSafeInteger(value) ? (value as number) : undefined;
+}
+
+function momentOf(value: unknown): string | undefined {
+  return typeof value === 'string' && /^\d{4}-\d\d-\d\dT[\d:.]{5,12}Z$/.test(value) ? value : undefined;
+}
+
+/** amqplib gives a timestamp of a table (AMQP 0-9-1, 4.2.5.4) as `{ '!': 'timestamp', value: seconds }`. */
+function timeOf(value: unknown): string | undefined {
+  const seconds = (value as { value?: unknown } | null | undefined)?.value;
+  const time = new Date(typeof seconds === 'number' ? seconds * 1000 : Number.NaN);
+  return Number.isNaN(time.getTime()) ? undefined : time.toISOString();
+}

@@ -1,0 +1,34 @@
+// Which messages of a queue are meant: by id, by what is in them, by count.
+
+import type { RawMessage } from '../session/wire.ts';
+import { deadLetterOf } from './dead-letter.ts';
+
+export interface Selection {
+  /** Message ids, any of them; empty: any message. */
+  readonly ids: readonly string[];
+  /** All of them hold. `NAME=VALUE`: a header of this value, or `key`, `exchange`, `reason`; other text: it is in the body or the reason. */
+  readonly filters: readonly string[];
+  /** The most messages. */
+  readonly count: number | undefined;
+}
+
+export function isSelected(raw: RawMessage, { ids, filters }: Selection): boolean {
+  if (ids.length > 0 && !ids.includes(raw.properties.messageId ?? '')) return false;
+  return filters.every((filter) => matches(raw, filter));
+}
+
+function matches(raw: RawMessage, filter: string): boolean {
+  const { reason = '', exchange, routingKey } = deadLetterOf(raw);
+  const at = filter.indexOf('=');
+  if (at < 1) return reason.includes(filter) || raw.content.includes(filter);
+  const [name, value] = [filter.slice(0, at), filter.slice(at + 1)];
+  const headers = raw.properties.headers ?? {};
+  if (Object.hasOwn(headers, name)) return textOf(headers[name]) === value;
+  const facts: Readonly<Record<string, string | undefined>> = { key: routingKey, exchange };
+  if (name === 'reason') return reason.includes(value);
+  return Object.hasOwn(facts, name) && facts[name] === value;
+}
+
+function textOf(value: unknown): string {
+  return typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value);
+}

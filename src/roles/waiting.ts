@@ -1,0 +1,132 @@
+// What was delivered and has no handler yet, and in which order it gets one. A message that has come before without an
+// outcome may be what killed its worker. Such suspects are handled alone, so that of ten that were in one worker only
+// the one that kills it goes on being counted: those with the fewest attempts first, and of equals by turns the last
+// and the first, so that after two more deaths the innocent have been handled, wherever the guilty one stands.
+
+import type { Message } from '../handlers/handler.ts';
+import type { Delivery } from '../session/consumer.ts';
+import { headerNames, messageOf } from './message.ts';
+
+export interface Taken {
+  readonly delivery: Delivery;
+  readonly message: Message;
+  readonly isSuspect: boolean;
+  /** Its worker ended, and no broker counts that: it has to be counted by sending it round once more. */
+  readonly isUncounted: boolean;
+}
+
+export interface WaitingParts {
+  /** Whether attempts are counted: not for handlers that cannot fail. */
+  readonly counts: boolean;
+  /** As many can be delivered at once; 0: no bound. */
+  readonly prefetch: number;
+  /** Called when a message that had to wait can be taken. */
+  readonly onReady: () => void;
+}
+
+/** Milliseconds without a delivery, after which the suspects that came together are all here. */
+const quietMs = 100;
+/** RabbitMQ: a quorum queue drops a message after 20 deliveries (x-delivery-limit). mq's own count is taken before. */
+const mostByBroker = 10;
+/** Messages without an answer that are remembered, so that a lost connection is not taken for a dead worker. */
+const mostOpen = 10_000;
+
+export class Waiting {
+  readonly #parts: WaitingParts;
+  readonly #fresh: Taken[] = [];
+  #suspects: Taken[] = [];
+  #alone: Taken | undefined;
+  #quiet: NodeJS.Timeout | undefined;
+  /** By message-id: how often this process got it and could not answer, or gave it back. */
+  readonly #open = new Map<string, number>();
+
+  constructor(parts: WaitingParts) {
+    this.#parts = parts;
+  }
+
+  get size(): number {
+    return this.#fresh.length + this.#suspects.length;
+  }
+
+  add(delivery: Delivery): void {
+    const message = messageOf(delivery.raw, delivery.queue);
+    if (!this.#parts.counts) {
+      this.#fresh.push({ delivery, message, isSuspect: false, isUncounted: false });
+      return;
+    }
+    const taken = this.#judged(delivery, message);
+    (taken.isSuspect ? this.#suspects : this.#fresh).push(taken);
+    if (this.#suspects.length > 0) this.#awaitQuiet();
+  }
+
+  /** The next one that may be handled beside so many. */
+  next(running: number): Taken | undefined {
+    if (this.#alone) return undefined;
+    if (this.#suspects.length === 0) return this.#fresh.shift();
+    if (running > 0 || this.#quiet) return undefined;
+    this.#alone = this.#pick();
+    return this.#alone;
+  }
+
+  /** It has an outcome. `isDone`: it will not come again. */
+  end(taken: Taken, isDone: boolean): void {
+    if (this.#alone === taken) this.#alone = undefined;
+    const { messageId } = taken.message.properties;
+    if (isDone && messageId !== undefined) this.#open.delete(messageId);
+  }
+
+  /** Takes out everything. */
+  clear(): Delivery[] {
+    clearTimeout(this.#quiet);
+    this.#quiet = undefined;
+    return [...this.#suspects.splice(0), ...this.#fresh.splice(0)].map(({ delivery }) => delivery);
+  }
+
+  #judged(delivery: Delivery, message: Message): Taken {
+    const { headers, properties, fields } = message;
+    const before = this.#remember(properties.messageId);
+    const byBroker = headers['x-delivery-count'];
+    // RabbitMQ: a classic queue only says that a message was delivered before.
+    const isUncounted =
+      typeof byBroker === 'number'
+        ? byBroker >= mostByBroker
+        : fields.redelivered && headers['x-acquired-count'] === undefined;
+    const isKnown = before > 0;
+    // This process lives, so what the broker counted meanwhile is no death.
+    const forgiven = Math.min(before, typeof byBroker === 'number' ? byBroker : 0);
+    return {
+      delivery,
+      message: forgiven > 0 ? { ...message, attempt: message.attempt - forgiven } : message,
+      isSuspect: !isKnown && (isUncounted || Number(byBroker) > 0 || headers[headerNames.unfinished] !== undefined),
+      isUncounted: isUncounted && !isKnown,
+    };
+  }
+
+  #remember(id: string | undefined): number {
+    if (id === undefined) return 0;
+    const before = this.#open.get(id) ?? 0;
+    this.#open.delete(id);
+    this.#open.set(id, before + 1);
+    const [oldest] = this.#open.keys();
+    if (this.#open.size > mostOpen && oldest !== undefined) this.#open.delete(oldest);
+    return before;
+  }
+
+  #awaitQuiet(): void {
+    clearTimeout(this.#quiet);
+    const ready = () => {
+      this.#quiet = undefined;
+      this.#parts.onReady();
+    };
+    const isFull = this.#parts.prefetch > 0 && this.size >= this.#parts.prefetch;
+    this.#quiet = isFull ? undefined : setTimeout(ready, quietMs);
+  }
+
+  #pick(): Taken | undefined {
+    const fewest = Math.min(...this.#suspects.map(({ message }) => message.attempt));
+    const among = this.#suspects.filter(({ message }) => message.attempt === fewest);
+    const picked = fewest % 2 === 0 ? among.at(-1) : among[0];
+    this.#suspects = this.#suspects.filter((one) => one !== picked);
+    return picked;
+  }
+}

@@ -1,0 +1,60 @@
+// kill -9 in the middle of a replay, again and again: every message is in one queue or the other, whatever the moment.
+
+import { randomInt } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { emptyFolder } from '../support/mq.ts';
+import { lines, testRoles } from '../support/roles.ts';
+
+const roles = await testRoles();
+test.after.each(roles.killLeft);
+test.after(roles.end);
+
+const total = 20_000;
+const mostKills = 12;
+/** Confirmed and not yet acknowledged when the kill comes: they are replayed twice. */
+const publisherWindow = 256;
+
+test('kill -9 of a replay at random moments loses nothing, and repeats no more than what was unconfirmed', async () => {
+  const queue = (more: object = {}) => ({
+    options: { durable: true, arguments: { 'x-queue-type': 'quorum', ...more } },
+  });
+  const config = {
+    vhosts: { '/': { queues: { alive: queue(), graves: queue({ 'x-delivery-limit': -1 }) } } },
+    publications: { graves: { queue: 'graves' }, alive: { queue: 'alive' } },
+    subscriptions: { alive: { queue: 'alive', prefetch: 500 }, graves: { queue: 'graves' } },
+  };
+  const cwd = emptyFolder({ 'rascal.json': JSON.stringify(config) });
+  // Declares the queue.
+  assert.is((await roles.run(['subscribe', 'alive', '--until-empty'], { cwd })).status, 0);
+  const input = Array.from({ length: total }, (_, index) => `${index}`).join('\n');
+  const origin = ['--header', 'x-mq-exchange=', '--header', 'x-mq-routing-key=alive'];
+  assert.is((await roles.run(['publish', 'graves', '--lines', ...origin], { cwd, input })).status, 0);
+
+  let kills = 0;
+  for (;;) {
+    const replay = roles.start(['dlq', 'replay', '--queue', 'graves'], { cwd });
+    const isKilled =
+      kills < mostKills && (await Promise.race([delay(randomInt(150, 450), true), replay.ended.then(() => false)]));
+    if (isKilled) replay.kill('SIGKILL');
+    const { signal, status, stderr } = await replay.ended;
+    if (signal === 'SIGKILL') kills += 1;
+    else {
+      assert.is(status, 0, stderr);
+      break;
+    }
+  }
+  // What the last kill held may have come back to the queue after the replay that ended had counted it.
+  assert.is((await roles.run(['dlq', 'replay', '--queue', 'graves'], { cwd })).status, 0);
+  const { stdout, status } = await roles.run(['subscribe', 'alive', '--until-empty'], { cwd });
+  assert.is(status, 0);
+  const bodies = lines(stdout);
+  assert.is(new Set(bodies).size, total, `${kills} kills`);
+  const repeated = bodies.length - total;
+  assert.ok(repeated <= kills * publisherWindow, `${repeated} repeated by ${kills} kills`);
+  assert.ok(kills > 0, 'no kill came in time');
+  assert.is(await roles.held('graves'), 0);
+});
+
+test.run();

@@ -1,0 +1,251 @@
+// mq dlq: dead letters are listed, shown, replayed, moved and purged; what is only looked at stays as it is, in order.
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { emptyFolder } from '../support/mq.ts';
+import { lines, testRoles } from '../support/roles.ts';
+import { until } from '../support/until.ts';
+
+const roles = await testRoles();
+test.after.each(roles.killLeft);
+test.after(roles.end);
+
+/** A folder whose role `fail` takes from a queue that is bound to `colours` by `red`; it fails until a file `mended` is there. */
+function folder(queue: string, type = 'quorum', own: object = {}): string {
+  const durable = { durable: true, arguments: { 'x-queue-type': type } };
+  const exec = ['sh', '-c', '[ -e mended ] && echo "$(cat) $MQ_ATTEMPT $MQ_EXCHANGE/$MQ_ROUTING_KEY" || exit 9'];
+  const config = {
+    vhosts: {
+      '/': {
+        exchanges: { colours: { type: 'direct', options: { durable: true } } },
+        queues: { [queue]: { options: durable }, [`${queue}-other`]: { options: durable } },
+        bindings: { [`colours[red] -> ${queue}`]: {} },
+      },
+    },
+    publications: { colours: { exchange: 'colours' }, other: { queue: `${queue}-other` } },
+    subscriptions: { work: { queue, prefetch: 1 } },
+    mq: {
+      retry: { attempts: 2, delays: [50] },
+      roles: { fail: { behaviour: 'consume', subscription: 'work', handler: { exec } } },
+      ...own,
+    },
+  };
+  return emptyFolder({ 'rascal.json': JSON.stringify(config) });
+}
+
+/** Lets messages of these bodies and ids die; each has the header `shade` with its body. */
+async function deaths(cwd: string, bodies: readonly string[]): Promise<void> {
+  const worker = await roles.receiver(['fail', '--count', String(bodies.length * 2)], { cwd });
+  for (const body of bodies) {
+    const message = ['--header', `shade=${body}`, '--property', `message-id=id-${body}`, '--routing-key', 'red', body];
+    assert.is((await roles.run(['publish', 'colours', ...message], { cwd })).status, 0);
+  }
+  assert.is((await worker.ended).status, 0);
+}
+
+const dlq = (cwd: string, ...args: string[]) => roles.run(['dlq', ...args], { cwd });
+const jsonLines = (text: string) => lines(text).map((line) => JSON.parse(line) as Record<string, unknown>);
+
+for (const type of ['classic', 'quorum']) {
+  test(`dead letters of a ${type} queue are listed in order as often as one likes, and one is shown whole`, async () => {
+    const queue = `listed-${type}`;
+    const cwd = folder(queue, type);
+    const begun = Date.now();
+    await deaths(cwd, ['a', 'b', 'c']);
+    for (const name of ['work', 'fail', queue]) {
+      const { status, stdout } = await dlq(cwd, 'list', name, '--json');
+      assert.is(status, 0);
+      const listed = jsonLines(stdout);
+      assert.equal(
+        listed.map(({ first: _, last: __, ...rest }) => rest),
+        ['a', 'b', 'c'].map((body) => ({
+          id: `id-${body}`,
+          reason: 'exit status 9',
+          attempts: 2,
+          size: 1,
+          exchange: 'colours',
+          routingKey: 'red',
+          queue,
+        })),
+      );
+      for (const { first, last } of listed) {
+        const times = [begun, Date.parse(String(first)), Date.parse(String(last)), Date.now()];
+        assert.equal(times, times.toSorted(), JSON.stringify(times));
+        assert.ok(first !== last);
+      }
+    }
+    const text = await dlq(cwd, 'list', 'work', '--count', '1');
+    assert.match(text.stdout, /^id-a\texit status 9\t2\t[\dT:.Z-]+\t[\dT:.Z-]+\t1\tcolours\tred\n$/);
+    const shown = jsonLines((await dlq(cwd, 'show', 'work', 'id-b', '--json')).stdout);
+    assert.equal(
+      shown.map(({ id, body, encoding, headers }) => [
+        id,
+        body,
+        encoding,
+        (headers as Record<string, unknown>)['shade'],
+      ]),
+      [['id-b', 'b', 'utf8', 'b']],
+    );
+    const missing = await dlq(cwd, 'show', 'work', 'id-x');
+    assert.equal([missing.status, missing.stdout], [1, '']);
+    assert.match(missing.stderr, /\[ANSWER_NO\]/);
+  });
+
+  test(`a replay from a ${type} queue goes to the original exchange and key, with its attempts before it again`, async () => {
+    const queue = `replayed-${type}`;
+    const cwd = folder(queue, type);
+    await deaths(cwd, ['a', 'b', 'c', 'd']);
+    const replayed = await dlq(cwd, 'replay', 'work', '--filter', 'shade=c', '--json');
+    assert.equal(jsonLines(replayed.stdout), [
+      { action: 'replay', queue: `${queue}.dead`, done: 1, left: 3, dryRun: false },
+    ]);
+    assert.is(
+      (await dlq(cwd, 'replay', 'work', '--id', 'id-d', '--id', 'id-x')).stdout,
+      `replayed 1 message of ${queue}.dead, 2 left\n`,
+    );
+    assert.is((await dlq(cwd, 'replay', 'work', '--count', '1')).status, 0);
+    const [c, d, a] = await roles.take(queue, 3);
+    assert.equal([c!.payload, d!.payload, a!.payload], ['c', 'd', 'a']);
+    assert.equal([c!.exchange, c!.routing_key, c!.properties['message_id']], ['colours', 'red', 'id-c']);
+    const headers = Object.keys(c!.properties.headers ?? {}).filter((header) => !header.startsWith('x-opt-'));
+    assert.equal(headers, ['shade']);
+    const left = jsonLines((await dlq(cwd, 'list', 'work', '--json')).stdout);
+    assert.equal(
+      left.map(({ id }) => id),
+      ['id-b'],
+    );
+    await roles.run(['publish', 'colours', '--routing-key', 'red', 'e'], { cwd });
+  });
+}
+
+test('a replayed message is handled as if it were new', async () => {
+  const cwd = folder('renewed');
+  await deaths(cwd, ['a']);
+  (await import('node:fs')).writeFileSync(`${cwd}/mended`, '');
+  assert.is((await dlq(cwd, 'replay', 'work')).status, 0);
+  const { stdout } = await roles.run(['fail', '--count', '1'], { cwd });
+  assert.is(stdout, 'a 1 colours/red\n');
+});
+
+test('messages are moved to another queue, and a move to a queue that is not there leaves them where they are', async () => {
+  const cwd = folder('moved');
+  await deaths(cwd, ['a', 'b']);
+  const nowhere = await dlq(cwd, 'move', 'work', '--to', 'nowhere');
+  assert.equal([nowhere.status, nowhere.stdout], [67, 'moved 0 messages of moved.dead, 2 left\n']);
+  await roles.run(['publish', 'other', 'first'], { cwd });
+  assert.is((await dlq(cwd, 'move', 'work', '--to', 'moved-other', '--filter', 'b')).status, 0);
+  const [first, moved] = await roles.take('moved-other', 2);
+  assert.equal(
+    [first!.payload, moved!.payload, moved!.properties.headers?.['x-mq-exchange']],
+    ['first', 'b', 'colours'],
+  );
+  assert.is(moved!.properties.headers?.['x-mq-attempt'], undefined);
+  assert.is(await roles.held('moved.dead'), 1);
+});
+
+test('a dry run shows what would be done, and does nothing', async () => {
+  const cwd = folder('dry');
+  await deaths(cwd, ['a', 'b']);
+  for (const verb of [['replay'], ['move', '--to', 'dry-other'], ['purge']]) {
+    const { status, stdout } = await dlq(
+      cwd,
+      ...verb,
+      'work',
+      '--dry-run',
+      '--filter',
+      'reason=status 9',
+      '--count',
+      '1',
+    );
+    assert.is(status, 0);
+    const [letter, result] = lines(stdout);
+    assert.match(letter!, /^id-a\t/);
+    assert.match(result!, /^would have (replayed|moved|deleted) 1 message of dry.dead, 1 left$/);
+  }
+  assert.equal([await roles.held('dry.dead'), await roles.held('dry')], [2, 0]);
+});
+
+test('a purge needs --yes where nobody can be asked, and deletes what is selected or all', async () => {
+  const cwd = folder('purged');
+  await deaths(cwd, ['a', 'b', 'c']);
+  const refused = await dlq(cwd, 'purge', 'work');
+  assert.equal([refused.status, await roles.held('purged.dead')], [64, 3]);
+  assert.is((await dlq(cwd, 'purge', 'work', '--yes', '--id', 'id-b')).status, 0);
+  assert.equal(
+    jsonLines((await dlq(cwd, 'list', 'work', '--json')).stdout).map(({ id }) => id),
+    ['id-a', 'id-c'],
+  );
+  assert.is((await dlq(cwd, 'purge', 'work', '--yes')).stdout, 'deleted 2 messages of purged.dead, 0 left\n');
+  assert.is(await roles.held('purged.dead'), 0);
+});
+
+test('what the broker itself dead-lettered is listed and replayed too, in any queue', async () => {
+  const bury = { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'graves', 'x-message-ttl': 1 };
+  const queues = { graves: { options: { durable: true } }, brief: { options: { durable: true, arguments: bury } } };
+  const config = {
+    vhosts: { '/': { queues } },
+    publications: { brief: { queue: 'brief' }, graves: { queue: 'graves' } },
+  };
+  const cwd = emptyFolder({ 'rascal.json': JSON.stringify(config) });
+  assert.is((await roles.run(['publish', 'brief', 'x'], { cwd })).status, 0);
+  await until('it is dead', async () => (await roles.held('graves')) === 1);
+  const [{ reason, exchange, routingKey, queue, first } = {}] = jsonLines(
+    (await dlq(cwd, 'list', '--queue', 'graves', '--json')).stdout,
+  );
+  assert.equal([reason, exchange, routingKey, queue], ['expired', '', 'brief', 'brief']);
+  assert.ok(Math.abs(Date.parse(String(first)) - Date.now()) < 60_000, String(first));
+  assert.is((await dlq(cwd, 'replay', '--queue', 'graves')).status, 0);
+  await until('it is dead again', async () => (await roles.held('graves')) === 1);
+  // Nobody says where this one came from.
+  await roles.run(['publish', 'graves', 'stranger'], { cwd });
+  const { status, stderr, stdout } = await dlq(cwd, 'replay', '--queue', 'graves', '--filter', 'stranger');
+  assert.equal([status, stdout], [65, 'replayed 0 messages of graves, 2 left\n']);
+  assert.match(stderr, /hint: mq dlq move --queue graves --to QUEUE/);
+});
+
+test('the order of a long queue is kept by a look, and by a replay of some of it', async () => {
+  const cwd = folder('long');
+  const input = Array.from({ length: 1000 }, (_, index) => String(index)).join('\n');
+  assert.is((await roles.run(['publish', 'other', '--lines'], { cwd, input })).status, 0);
+  const bodies = async () => {
+    const all = await dlq(cwd, 'list', '--queue', 'long-other', '--json');
+    assert.is(all.status, 0, all.stderr);
+    return jsonLines(all.stdout).map(({ id }) => Number(String(id).split('-').at(-1)));
+  };
+  const first = await bodies();
+  assert.equal(
+    first,
+    first.toSorted((one, other) => one - other),
+  );
+  assert.is(first.length, 1000);
+  const purged = await dlq(cwd, 'purge', '--queue', 'long-other', '--filter', '77', '--yes');
+  assert.match(purged.stdout, /^deleted 19 messages of long-other, 981 left/);
+  const second = await bodies();
+  assert.equal(
+    second,
+    first.filter((id) => !String(id - 1).includes('77')),
+  );
+});
+
+test('a command line that is wrong says so before anything is looked at', async () => {
+  const cwd = folder('never');
+  for (const args of [
+    [],
+    ['lst', 'work'],
+    ['list'],
+    ['list', 'work', 'x'],
+    ['list', 'work', '--to', 'x'],
+    ['show', 'work'],
+    ['move', 'work'],
+    ['purge', '--queue', 'x'],
+    ['list', '--queue', ''],
+  ]) {
+    const { status, stderr } = await dlq(cwd, ...args);
+    assert.is(status, 64, args.join(' '));
+    assert.match(stderr, /\[USAGE\]/);
+  }
+  const { status } = await dlq(cwd, 'list', 'nothing');
+  assert.is(status, 78);
+});
+
+test.run();

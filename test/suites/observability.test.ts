@@ -1,0 +1,210 @@
+// What a role shows of itself: metrics, readiness, its log as JSON, the summary at its end; and the trace of a message.
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { emptyFolder, mq, type RunningMq } from '../support/mq.ts';
+import { assertRefused } from '../support/refusal.ts';
+import { lines, testRoles } from '../support/roles.ts';
+import { until } from '../support/until.ts';
+
+const roles = await testRoles();
+test.after.each(roles.killLeft);
+test.after(roles.end);
+
+const trace = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+
+type Entry = Readonly<Record<string, unknown>> & { readonly event: string; readonly message: string };
+
+/** The objects of --log json. */
+function entries(stderr: string, event?: string): Entry[] {
+  const all = lines(stderr).map((line) => JSON.parse(line) as Entry);
+  return event === undefined ? all : all.filter((entry) => entry.event === event);
+}
+
+async function observed(args: readonly string[], cwd?: string): Promise<{ running: RunningMq; url: string }> {
+  const options = ['--metrics', '0', '--log', 'json'];
+  const [role = '', ...rest] = args;
+  const running = await roles.receiver([role, ...options, ...rest], cwd === undefined ? {} : { cwd });
+  const [entry] = entries(running.stderr().replace(/[^\n]*$/, ''), 'metrics');
+  return { running, url: String(entry?.['url']) };
+}
+
+async function page(url: string): Promise<[status: number, text: string]> {
+  const response = await fetch(url);
+  return [response.status, await response.text()];
+}
+
+async function metric(url: string, name: string): Promise<number> {
+  const [, text] = await page(`${url}/metrics`);
+  return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
+}
+
+test('a worker is ready when its consumer is attached, and counts what it does', async () => {
+  const exec = 'case $(cat) in good) ;; bad) exit 3 ;; *) exit 75 ;; esac';
+  const { running, url } = await observed(['worker', '--exec', 'sh', '-c', exec]);
+  await until('ready', async () => (await page(`${url}/readyz`))[0] === 200);
+  assert.equal(await page(`${url}/healthz`), [200, 'ok\n']);
+  const healthy = await mq(['health', new URL(url).port]);
+  assert.equal([healthy.status, healthy.stdout], [0, 'ready\n']);
+  await roles.run(['task', '--lines'], { input: 'good\ngood\nbad\nagain\n' });
+  await until('the retry is counted', async () => (await metric(url, 'mq_retried_total')) >= 1);
+  await until('all are counted', async () => (await metric(url, 'mq_acked_total')) === 2);
+  assert.is(await metric(url, 'mq_rejected_total'), 1);
+  assert.is(await metric(url, 'mq_consumers'), 1);
+  assert.is(await metric(url, 'mq_connected'), 1);
+  assert.ok((await metric(url, 'mq_handler_seconds_count')) >= 4);
+  assert.is((await running.stop()).status, 0);
+  await roles.deleteQueue('task_queue');
+});
+
+test('a lost connection shows in the log, in the metrics and in readiness, and its return too', async () => {
+  const { running, url } = await observed(['receive-logs']);
+  await until('ready', async () => (await page(`${url}/readyz`))[0] === 200);
+  await closeConnections();
+  await until('the loss is counted', async () => (await metric(url, 'mq_connections_lost_total')) === 1);
+  await running.prints(/"event":"connected"/, 'stderr');
+  await until('ready again', async () => (await page(`${url}/readyz`))[0] === 200);
+  assert.is(await metric(url, 'mq_reconnects_total'), 1);
+  await roles.run(['emit-log', 'after it']);
+  await running.prints(/after it/);
+  const { stderr } = await running.stop();
+  assert.is(entries(stderr, 'lost').length, 1);
+  assert.is(entries(stderr, 'lost')[0]?.['level'], 'warn');
+});
+
+test('a publisher is ready while it can publish', async () => {
+  const running = roles.start(['emit-log', '--no-mandatory', '--lines', '--metrics', '0', '--log', 'json']);
+  const [, url = ''] = /"url":"([^"]+)"/.exec(await running.prints(/"event":"metrics".*\n/, 'stderr')) ?? [];
+  await until('ready', async () => (await page(`${url}/readyz`))[0] === 200);
+  running.stdin.write('one\ntwo\n');
+  await until('both are confirmed', async () => (await metric(url, 'mq_confirmed_total')) === 2);
+  running.stdin.end();
+  const { status, stderr } = await running.ended;
+  assert.is(status, 0);
+  const [summary] = entries(stderr, 'summary');
+  assert.equal([summary?.['attempted'], summary?.['confirmed'], summary?.['resume']], [2, 2, 2]);
+});
+
+test('a port that is taken ends the role in one line, before it takes a message', async () => {
+  const { running, url } = await observed(['worker']);
+  const { host, port } = new URL(url);
+  const refused = await roles.run(['worker', '--metrics', port]);
+  assertRefused(refused, {
+    exit: 71,
+    line: new RegExp(
+      `^mq worker: cannot serve metrics on ${host.replaceAll('.', '\\.')}: the port is taken \\[SYSTEM\\]$`,
+    ),
+    hint: /another port/,
+  });
+  await running.stop();
+  const unhealthy = await mq(['health', port]);
+  assert.is(unhealthy.status, 1);
+  assert.match(unhealthy.stderr, /is not ready: nobody answers there \[ANSWER_NO\]/);
+});
+
+test('a cause that repeats itself is ten lines a minute, of which the last has the count', async () => {
+  const exec = 'exit 75';
+  const mqSettings = { retry: { attempts: 1, delays: [1] } };
+  const cwd = emptyFolder({ 'rascal.json': JSON.stringify({ mq: mqSettings }) });
+  const { running } = await observed(['worker', '--count', '60', '--exec', 'sh', '-c', exec], cwd);
+  await roles.run(['task', '--lines'], { input: 'no\n'.repeat(60) });
+  const { status, stderr } = await running.ended;
+  assert.is(status, 0);
+  const said = entries(stderr, 'retry');
+  assert.is(said.length, 10);
+  assert.is(said.at(-1)?.['repeated'], 51);
+  const [summary] = entries(stderr, 'summary');
+  assert.equal([summary?.['received'], summary?.['deadLettered'], summary?.['acked']], [60, 60, 0]);
+  await roles.deleteQueue('task_queue.dead');
+});
+
+test('with --log json every line of stderr is an object: what a child says, and the error at the end', async () => {
+  const { running } = await observed(['worker', '--exec', 'sh', '-c', 'echo "to stderr" >&2']);
+  await roles.run(['task', 'x']);
+  await running.prints(/to stderr/, 'stderr');
+  const said = entries((await running.stop()).stderr);
+  assert.equal(
+    said.map(({ event }) => event),
+    ['metrics', 'consuming', 'handler', 'summary'],
+  );
+  for (const { time, level, role } of said) assert.ok(time && level && role === 'worker');
+
+  const failed = await roles.run(['task', '--log', 'json', '--lines', '--url', 'amqp://127.0.0.1:1'], { input: 'a\n' });
+  const [summary, error] = entries(failed.stderr);
+  assert.equal([summary?.event, summary?.['resume']], ['summary', 0]);
+  assert.equal(
+    [error?.event, error?.['level'], error?.['code'], error?.['exit']],
+    ['error', 'error', 'UNAVAILABLE', 69],
+  );
+});
+
+test('a run that fails says its summary without being asked, before the error', async () => {
+  const { status, stderr } = await roles.run(['publish', 'hello', '--lines', '--routing-key', 'nowhere'], {
+    input: 'one\ntwo\n',
+  });
+  assert.is(status, 67);
+  const [summary = '', error = ''] = lines(stderr);
+  const { event, attempted, confirmed, refused, inDoubt, resume } = JSON.parse(summary);
+  assert.equal(
+    { event, attempted, confirmed, refused, inDoubt, resume },
+    {
+      ...{ event: 'summary', attempted: 2, confirmed: 0, refused: 2, inDoubt: 0, resume: 0 },
+    },
+  );
+  assert.match(error, /\[UNROUTABLE\]$/);
+});
+
+test('--skip leaves out the first lines', async () => {
+  const { status, stdout } = await roles.run(['task', '--lines', '--skip', '2', '--json'], { input: '1\n2\n3\n4\n' });
+  assert.is(status, 0);
+  assert.equal(
+    lines(stdout).map((line) => JSON.parse(line).number),
+    [3, 4],
+  );
+  assert.equal(
+    (await roles.take('task_queue', 2)).map(({ payload }) => payload),
+    ['3', '4'],
+  );
+  assertRefused(await roles.run(['task', '--skip', '2', 'text']), {
+    exit: 64,
+    line: /--skip counts lines: it needs --lines/,
+    hint: /--help/,
+  });
+});
+
+test('the trace of a message goes to its handler, and into retries and dead letters', async () => {
+  const mqSettings = { retry: { attempts: 2, delays: [50] } };
+  const cwd = emptyFolder({ 'rascal.json': JSON.stringify({ mq: mqSettings }) });
+  const exec = 'echo "$TRACEPARENT $TRACESTATE"; exit 75';
+  const worker = await roles.receiver(['worker', '--count', '2', '--exec', 'sh', '-c', exec], { cwd });
+  await roles.run(['task', 'x'], { env: { TRACEPARENT: trace, TRACESTATE: 'vendor=1' } });
+  assert.equal(lines((await worker.ended).stdout), [`${trace} vendor=1`, `${trace} vendor=1`]);
+  const [dead] = await roles.take('task_queue.dead', 1);
+  assert.is(dead?.properties.headers?.['traceparent'], trace);
+});
+
+test('it goes into the reply; a header names another one; an invalid one is ignored', async () => {
+  const server = await roles.receiver(['rpc-server']);
+  const ask = async (env: Record<string, string>, ...options: string[]) => {
+    const { stdout } = await roles.run(['rpc-client', '--json', ...options, '5'], { env });
+    return JSON.parse(stdout).headers.traceparent;
+  };
+  const other = trace.replace(/1$/, '0');
+  assert.is(await ask({ TRACEPARENT: trace }), trace);
+  assert.is(await ask({ TRACEPARENT: trace }, '--header', `traceparent=${other}`), other);
+  assert.is(await ask({ TRACEPARENT: 'nonsense' }), undefined);
+  await server.stop();
+});
+
+/** By the management API, as soon as it lists any: its statistics come seconds later. */
+async function closeConnections(): Promise<void> {
+  const list = () =>
+    roles.vhost.api('GET', `/api/vhosts/${roles.vhost.name}/connections`) as Promise<{ name: string }[]>;
+  const found = await until('a connection is listed', async () => {
+    const all = await list();
+    return all.length > 0 && all;
+  });
+  for (const { name } of found) await roles.vhost.api('DELETE', `/api/connections/${encodeURIComponent(name)}`);
+}
+
+test.run();

@@ -1,0 +1,264 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Handler, HandlerWorld, Outcome } from '../../../src/handlers/handler.ts';
+import { makeHandler } from '../../../src/handlers/make.ts';
+import { handleOne, makeMessage, makeWorld, rejection, replyText } from '../../fixtures/handlers/world.ts';
+import { until } from '../../support/until.ts';
+
+const handBack = { type: 'nack', requeue: true };
+const never = new AbortController().signal;
+const temporary = mkdtempSync(join(tmpdir(), 'mq-lines-'));
+test.after(() => rmSync(temporary, { recursive: true }));
+
+interface Settings {
+  readonly args?: readonly string[];
+  readonly command?: readonly string[];
+  readonly world?: HandlerWorld;
+  readonly concurrency?: number;
+  readonly isReply?: boolean;
+}
+
+function make({ args = [], command, world = makeWorld(), concurrency = 1, isReply = true }: Settings = {}) {
+  const execLines = command ?? [process.execPath, 'lines.mjs', ...args];
+  const behaviour = isReply ? 'reply' : 'consume';
+  return makeHandler({ execLines }, world, { behaviour, folder: undefined, concurrency });
+}
+
+async function using(settings: Settings, use: (ask: (body: string | Buffer) => Promise<Outcome>) => Promise<void>) {
+  const handler: Handler = await make(settings);
+  try {
+    await use((body) => handler.handle(makeMessage(body), { signal: never }));
+  } finally {
+    await handler.close();
+  }
+}
+
+function lives(pid: number): boolean {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
+  } catch {
+    return false;
+  }
+}
+
+for (const [answer, outcome] of [
+  ['{"id":ID,"outcome":"ack"}', { type: 'ack' }],
+  ['{"id":"ID","outcome":"ack"}', { type: 'ack' }],
+  ['{"id":ID,"outcome":"ack","reply":null}', { type: 'ack' }],
+  ['{"id":ID,"outcome":"retry","reason":"not\\nyet"}', { type: 'retry', reason: 'not yet' }],
+  ['{"id":ID,"outcome":"retry"}', { type: 'retry', reason: 'the handler said so' }],
+  ['{"id":ID,"outcome":"dead-letter","reason":"bad"}', { type: 'dead-letter', reason: 'bad' }],
+  ['{"id":ID,"outcome":"reject"}', { type: 'reject', requeue: false }],
+  ['{"id":ID,"outcome":"nack","requeue":true}', handBack],
+  ['{"id":ID,"outcome":"akc"}', { type: 'retry', reason: 'a wrong answer: an outcome that does not exist: "akc"' }],
+  ['{"id":ID}', { type: 'retry', reason: 'a wrong answer: an answer without an outcome' }],
+  ['{"id":0,"outcome":"ack"}', { type: 'retry', reason: 'a wrong answer: an answer to id 0 instead of 1' }],
+  ['{"outcome":"ack"}', { type: 'retry', reason: 'a wrong answer: an answer to id none instead of 1' }],
+  [
+    '{"id":ID,"outcome":"ack","reply":"a","encoding":"latin1"}',
+    { type: 'retry', reason: 'a wrong answer: an encoding that does not exist: "latin1"' },
+  ],
+  [
+    '{"id":ID,"outcome":"ack","reply":"?","encoding":"base64"}',
+    { type: 'retry', reason: 'a wrong answer: a reply that is no base64' },
+  ],
+] as const) {
+  test(`the answer ${answer} is ${JSON.stringify(outcome)}`, async () => {
+    assert.equal(await handleOne(await make(), makeMessage(`say ${answer}`)), outcome);
+  });
+}
+
+test('a reply is text, bytes or JSON, each with its content type', async () => {
+  await using({}, async (ask) => {
+    const reply = async (answer: string) => {
+      const outcome = await ask(`say {"id":ID,"outcome":"ack",${answer}}`);
+      return outcome.type === 'ack' && outcome.reply && [outcome.reply.body.toString('hex'), outcome.reply.contentType];
+    };
+    assert.equal(await reply('"reply":"é"'), ['c3a9', 'text/plain']);
+    assert.equal(await reply('"reply":"/wA=","encoding":"base64"'), ['ff00', 'application/octet-stream']);
+    assert.equal(await reply('"reply":{"a":1}'), [Buffer.from('{"a":1}').toString('hex'), 'application/json']);
+    assert.equal(await reply('"reply":"<p>","contentType":"text/html"'), ['3c703e', 'text/html']);
+  });
+});
+
+test('a process stays, and sees the whole message: what descriptor 3 of --exec holds, and an id', async () => {
+  await using({}, async (ask) => {
+    assert.equal(replyText(await ask('served')), '1');
+    assert.equal(replyText(await ask('served')), '2');
+    const fields = { exchange: '', routingKey: 'jobs', redelivered: false, queue: 'jobs' };
+    assert.equal(JSON.parse(replyText(await ask('message')) ?? ''), {
+      ...{ id: 3, body: 'message', encoding: 'utf8', fields, properties: {}, headers: {}, attempt: 1 },
+    });
+  });
+});
+
+test('a body of newlines, of 1 MiB, or of bytes that are no text is one line', async () => {
+  await using({}, async (ask) => {
+    for (const body of ['a\nb\r\n\u2028c', 'x'.repeat(2 ** 20)]) assert.is(replyText(await ask(body)), body);
+    assert.is(replyText(await ask(Buffer.from([0xff, 0x00]))), '/wA=');
+  });
+});
+
+test('it sees the allow-listed environment and nothing of the message', async () => {
+  const world = makeWorld({ env: { PATH: process.env['PATH'], MQ_URL: 'amqp://secret', LANG: 'C' } });
+  await using({ world }, async (ask) => {
+    const seen = Object.keys(JSON.parse(replyText(await ask('env')) ?? '{}'));
+    assert.ok(seen.includes('LANG'));
+    assert.equal(
+      seen.filter((name) => name.startsWith('MQ_')),
+      [],
+    );
+  });
+});
+
+test('concurrency is a pool: as many processes, each with one message at a time', async () => {
+  const file = join(temporary, 'pool');
+  await using({ args: ['log', file], concurrency: 3 }, async (ask) => {
+    const pids = await Promise.all(Array.from({ length: 12 }, () => ask('pid')));
+    const started = readFileSync(file, 'utf8').trim().split('\n');
+    assert.is(started.length, 3);
+    assert.equal([...new Set(pids.map(replyText))].toSorted(), started.toSorted());
+  });
+  for (const pid of readFileSync(file, 'utf8').trim().split('\n')) assert.not(lives(Number(pid)));
+});
+
+for (const [body, reason] of [
+  ['exit 0', 'it ended without an answer (exit status 0)'],
+  ['exit 9', 'it ended without an answer (exit status 9)'],
+  ['kill SIGKILL', 'it ended without an answer (signal SIGKILL)'],
+  ['noise 21', 'no answer: more than 20 lines that are no answer'],
+] as const) {
+  test(`"${body}" costs the message one attempt, and the next one gets a new process`, async () => {
+    await using({}, async (ask) => {
+      const first = replyText(await ask('pid'));
+      assert.equal(await ask(body), { type: 'retry', reason });
+      const second = replyText(await ask('pid'));
+      assert.is.not(first, second);
+      assert.not(lives(Number(first)));
+    });
+  });
+}
+
+test('lines that are no JSON are shown on stderr, escaped, and count for nothing up to 20', async () => {
+  const world = makeWorld();
+  await using({ world }, async (ask) => {
+    assert.equal(await ask('noise 2'), { type: 'ack' });
+    assert.equal(await ask('noise 20'), { type: 'ack' });
+    assert.equal(await ask('err as it is \u001b[1m'), { type: 'ack' });
+    await world.stderr.until('as it is \u001b[1m\n');
+  });
+  const shown = world.stderr.text.split('\n');
+  assert.is(shown[0], `${process.execPath}: noise 1 \\x1b[2J`);
+  assert.is(shown.filter((line) => line.includes('noise')).length, 22);
+  assert.is(world.stdout.text, '');
+});
+
+test('a process that closes its stdout, or its stdin, is replaced', async () => {
+  await using({ args: ['stay'] }, async (ask) => {
+    assert.equal(await ask('close-stdout'), { type: 'retry', reason: 'it ended without an answer (signal SIGTERM)' });
+    assert.is(replyText(await ask('served')), '1');
+  });
+});
+
+test('an answer counts though the process ends with it', async () => {
+  await using({}, async (ask) => {
+    assert.is(replyText(await ask('answer-and-exit')), 'last');
+  });
+});
+
+test('a late answer costs one attempt; the clock runs from the line in, not from the pause before it', async () => {
+  await using({ world: makeWorld({ timeoutMs: 700 }) }, async (ask) => {
+    assert.is(replyText(await ask('served')), '1');
+    assert.equal(await ask('hang'), { type: 'retry', reason: 'no end within 0.7 s' });
+    // Pauses of 0.1, 0.2 and 0.4 s are before these.
+    for (const _ of [1, 2, 3]) assert.match(JSON.stringify(await ask('exit 1')), /exit status 1/);
+    assert.is(replyText(await ask('served')), '1');
+  });
+});
+
+test('a process that ends again and again is started after longer and longer pauses, until an answer', async () => {
+  await using({}, async (ask) => {
+    await ask('served');
+    const took: number[] = [];
+    for (const body of ['exit 1', 'exit 1', 'exit 1', 'served', 'exit 1', 'served']) {
+      const begun = performance.now();
+      await ask(body);
+      took.push(performance.now() - begun);
+    }
+    // Before the third: 0.2 s; the fourth: 0.4 s; after an answer 0.1 s again.
+    assert.ok((took[2] ?? 0) > 195 && (took[3] ?? 0) > 395, String(took));
+    assert.ok((took[5] ?? 1000) < 395, String(took));
+  });
+});
+
+for (const [command, message] of [
+  [['true'], /^cannot use true: it ended before it was given a message \(exit status 0\)$/],
+  [['sh', '-c', 'kill -9 $$'], /^cannot use sh: .*\(signal SIGKILL\)$/],
+  [['./no-such'], /^cannot run \.\/no-such: no such file$/],
+] as const) {
+  test(`a program that cannot work is told before a message is taken: ${command.join(' ')}`, async () => {
+    const error = await rejection(make({ command }));
+    assert.is(error.code, 'SYSTEM');
+    assert.match(error.message, message);
+  });
+}
+
+test('a program that ends at its first line each time ends the role, and the third message is handed back', async () => {
+  await using({ command: ['sh', '-c', 'read line; exit 3'] }, async (ask) => {
+    const outcomes = [await ask('a'), await ask('b'), await ask('c')];
+    const reason = 'it ended without an answer (exit status 3)';
+    assert.equal(outcomes.slice(0, 2), [
+      { type: 'retry', reason },
+      { type: 'retry', reason },
+    ]);
+    const [last] = outcomes.slice(2);
+    assert.ok(last?.type === 'stop' && last.error.code === 'SYSTEM');
+    assert.match(last.error.message, /^cannot use sh: it ended 3 times and never answered \(exit status 3\)$/);
+  });
+});
+
+test('one that has answered once never ends the role', async () => {
+  await using({}, async (ask) => {
+    await ask('served');
+    for (let time = 0; time < 4; time += 1) assert.is((await ask('exit 1')).type, 'retry');
+  });
+});
+
+test('given up, the message is handed back and the process is ended: TERM, the grace, KILL', async () => {
+  const handler = await make({ args: ['deaf'], world: makeWorld({ graceMs: 200 }) });
+  try {
+    const pid = Number(replyText(await handler.handle(makeMessage('pid'), { signal: never })));
+    const abandon = new AbortController();
+    const outcome = handler.handle(makeMessage('hang'), { signal: abandon.signal });
+    abandon.abort();
+    assert.equal(await outcome, handBack);
+    assert.not(lives(pid));
+  } finally {
+    await handler.close();
+  }
+});
+
+test('at the end the input is closed first; who stays gets TERM, then KILL', async () => {
+  for (const args of [[], ['stay'], ['deaf']]) {
+    const handler = await make({ args, world: makeWorld({ graceMs: 200 }) });
+    const pid = Number(replyText(await handler.handle(makeMessage('pid'), { signal: never })));
+    assert.ok(lives(pid));
+    await handler.close();
+    assert.not(lives(pid), args.join());
+  }
+});
+
+test('a grandchild ends with the process that is given up', async () => {
+  const script =
+    'sleep 1000 & while read line; do echo "{\\"id\\":1,\\"outcome\\":\\"ack\\",\\"reply\\":\\"$!\\"}"; done; wait';
+  const handler = await make({ command: ['sh', '-c', script], world: makeWorld({ graceMs: 200 }) });
+  const pid = Number(replyText(await handler.handle(makeMessage(''), { signal: never })));
+  assert.ok(lives(pid));
+  await handler.close();
+  await until('the grandchild is gone', () => !lives(pid));
+});
+
+test.run();

@@ -1,0 +1,56 @@
+// Ready is who can work now; and the summary, which says what was done.
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { readiness } from '../../../src/observe/health.ts';
+import { isNoteworthy, summaryOf } from '../../../src/observe/summary.ts';
+import { type Counts, newCounts } from '../../../src/session/counts.ts';
+
+const working: Partial<Counts> = { connections: 2, connected: 2, consumers: 1, publishers: 1 };
+
+const states: readonly (readonly [why: string, change: Partial<Counts>, takes?: boolean, isStopping?: boolean])[] = [
+  ['ready', {}],
+  ['ready', { publishers: 0 }, true],
+  ['ready', { consumers: 0 }, false],
+  ['ready', { lost: 3, reconnected: 3 }],
+  ['connecting', { connections: 0, connected: 0 }],
+  ['connecting again', { connected: 1, lost: 1 }],
+  ['the broker blocks publishing', { blocked: 1 }],
+  ['no consumer is attached', { consumers: 0 }, true],
+  ['no channel to publish on', { publishers: 0 }, false],
+  ['stopping', {}, true, true],
+];
+
+for (const [why, change, takes = true, isStopping = false] of states) {
+  test(`${why}: ${JSON.stringify(change)}, ${takes ? 'consuming' : 'sending'}`, () => {
+    const counts = { ...newCounts(), ...working, ...change };
+    assert.equal(readiness(counts, { takes, isStopping }), { isReady: why === 'ready', why });
+  });
+}
+
+test('the summary of a sender has what became of its messages, and the resume point where there is one', () => {
+  const counts = { ...newCounts(), attempted: 4, confirmed: 2, refused: 1, inDoubt: 1, reconnected: 1 };
+  const run = { counts, takes: false, hasFailed: true, durationMs: 1234.5 };
+  const fields = { attempted: 4, confirmed: 2, refused: 1, inDoubt: 1, reconnects: 1, seconds: 1.235 };
+  assert.equal(summaryOf(run).fields, fields);
+  assert.equal(summaryOf({ ...run, counts: { ...counts, resume: 2 } }).fields, { ...fields, resume: 2 });
+});
+
+test('the summary of a receiver has what became of what it took, and of what it sent', () => {
+  const counts = { ...newCounts(), received: 9, handled: 8, acked: 5, retried: 2, deadLettered: 1, stale: 1 };
+  const { fields } = summaryOf({ counts, takes: true, hasFailed: false, durationMs: 0 });
+  assert.equal(fields, {
+    ...{ received: 9, handled: 8, acked: 5, retried: 2, deadLettered: 1, rejected: 0, handedBack: 0, stale: 1 },
+    ...{ attempted: 0, confirmed: 0, refused: 0, inDoubt: 0, reconnects: 0, seconds: 0 },
+  });
+});
+
+test('it is shown unasked where a run failed that had more than one message, or took any', () => {
+  const run = (takes: boolean, hasFailed: boolean, change: Partial<Counts>) =>
+    isNoteworthy({ counts: { ...newCounts(), ...change }, takes, hasFailed, durationMs: 1 });
+  assert.equal([run(false, true, { attempted: 1 }), run(false, true, { attempted: 2 })], [false, true]);
+  assert.equal([run(true, true, {}), run(true, true, { received: 1 })], [false, true]);
+  assert.equal([run(false, false, { attempted: 2 }), run(true, false, { received: 1 })], [false, false]);
+});
+
+test.run();

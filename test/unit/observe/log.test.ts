@@ -1,0 +1,92 @@
+// The log: text and JSON, and at most ten lines a minute of one kind.
+
+import { Writable } from 'node:stream';
+import { mock } from 'node:test';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Log } from '../../../src/observe/log.ts';
+
+function opened(format: 'text' | 'json'): { log: Log; shown: () => string[] } {
+  let text = '';
+  const stderr = new Writable({
+    decodeStrings: false,
+    write(chunk: string, _encoding, next) {
+      text += chunk;
+      next();
+    },
+  });
+  const log = new Log({ stderr, role: 'worker', format });
+  const shown = () => {
+    const lines = text.split('\n').slice(0, -1);
+    text = '';
+    return lines;
+  };
+  return { log, shown };
+}
+
+test('text is the message alone, or after the command', () => {
+  const { log, shown } = opened('text');
+  log.say({ event: 'a', message: 'one', fields: { n: 1 } });
+  log.sayNamed({ event: 'b', message: 'two' });
+  assert.equal(shown(), ['one', 'mq worker: two']);
+});
+
+test('JSON has time, level, role, event, message and the fields', () => {
+  const { log, shown } = opened('json');
+  log.sayNamed({ level: 'warn', event: 'lost', message: 'a\nb', fields: { code: 'UNAVAILABLE' } });
+  const [line = ''] = shown();
+  const { time, ...rest } = JSON.parse(line);
+  assert.is(new Date(time).toISOString(), time);
+  assert.equal(rest, { level: 'warn', role: 'worker', event: 'lost', message: 'a\nb', code: 'UNAVAILABLE' });
+});
+
+test('of one kind ten lines a minute are shown, and the last says how many there were; other kinds are not held back', () => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  try {
+    const { log, shown } = opened('text');
+    for (let n = 1; n <= 1000; n += 1) log.say({ event: 'retry', message: `failed ${n}` });
+    log.say({ event: 'lost', message: 'lost' });
+    assert.equal(shown(), [...Array.from({ length: 9 }, (_, at) => `failed ${at + 1}`), 'lost']);
+    mock.timers.tick(60_000);
+    assert.equal(shown(), ['failed 1000 (the last of 991 more within a minute)']);
+    log.say({ event: 'retry', message: 'failed 1001' });
+    assert.equal(shown(), ['failed 1001']);
+    mock.timers.tick(60_000);
+    assert.equal(shown(), []);
+  } finally {
+    mock.timers.reset();
+  }
+});
+
+test('what is held back at the end is said then, with its count as a field', () => {
+  const { log, shown } = opened('json');
+  for (let n = 1; n <= 12; n += 1) log.say({ event: 'retry', message: `failed ${n}` });
+  log.close();
+  const last = JSON.parse(shown().at(-1) ?? '');
+  assert.equal([last.message, last.repeated], ['failed 12 (the last of 3 more within a minute)', 3]);
+});
+
+test('what a program of the user writes is an object a line, whole characters, and not held back', () => {
+  const { log, shown } = opened('json');
+  const output = log.output('handler');
+  const bytes = Buffer.from('é one\ntwo\nthree');
+  for (const byte of bytes) output.write(Buffer.of(byte));
+  for (let n = 0; n < 20; n += 1) output.write('\n');
+  output.end();
+  const messages = shown().map((line) => JSON.parse(line).message);
+  assert.equal(messages, ['é one', 'two', 'three', ...Array.from({ length: 19 }, () => '')]);
+});
+
+test('a line without an end does not gather in memory', () => {
+  const { log, shown } = opened('json');
+  const output = log.output('handler');
+  for (let n = 0; n < 100; n += 1) output.write('x'.repeat(10_000));
+  assert.ok(shown().length >= 10);
+});
+
+test('in text it is stderr itself', () => {
+  const stderr = new Writable();
+  assert.is(new Log({ stderr, role: 'worker', format: 'text' }).output('handler'), stderr);
+});
+
+test.run();

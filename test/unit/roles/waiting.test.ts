@@ -1,0 +1,106 @@
+// The order in which messages get a handler, and which of them are counted as having killed their worker.
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type Taken, Waiting } from '../../../src/roles/waiting.ts';
+import type { Delivery } from '../../../src/session/consumer.ts';
+
+interface Sent {
+  readonly id: string;
+  readonly redelivered?: boolean;
+  readonly headers?: Record<string, unknown>;
+}
+
+function delivery({ id, redelivered = false, headers = {} }: Sent): Delivery {
+  const fields = { exchange: '', routingKey: 'q', redelivered, deliveryTag: 1, consumerTag: 'c' };
+  const raw = { content: Buffer.from(id), fields, properties: { messageId: id, headers } };
+  return { raw, queue: 'q', isStale: false, ack: () => true, nack: () => true, reject: () => true };
+}
+
+/** Delivers all, and gives the order in which they are handled, one after the other is done. */
+async function order(sent: readonly Sent[]): Promise<string[]> {
+  const waiting = new Waiting({ counts: true, prefetch: sent.length, onReady: () => undefined });
+  for (const one of sent) waiting.add(delivery(one));
+  const handled: string[] = [];
+  for (let taken = waiting.next(0); taken; taken = waiting.next(0)) {
+    handled.push(`${taken.message.body}`);
+    waiting.end(taken, true);
+  }
+  return handled;
+}
+
+/** Lets workers die of `poison` until it has had its attempts; gives what had not been handled by then. */
+async function deaths(ids: readonly string[], poison: string, attempts: number): Promise<string[]> {
+  let left = ids.map((id) => ({ id, count: 1 })); // they were all in handlers when the first worker died
+  for (;;) {
+    const handled = await order(
+      left.map(({ id, count }) => ({
+        id,
+        redelivered: true,
+        headers: { 'x-acquired-count': count, 'x-delivery-count': count },
+      })),
+    );
+    const before = handled.slice(0, handled.indexOf(poison));
+    if (left.every(({ count }) => count >= attempts)) return left.map(({ id }) => id);
+    left = left.filter(({ id }) => !before.includes(id)).map(({ id, count }) => ({ id, count: count + 1 }));
+  }
+}
+
+test('messages that come for the first time are handled in order, and beside each other', () => {
+  const waiting = new Waiting({ counts: true, prefetch: 0, onReady: () => undefined });
+  for (const id of ['a', 'b']) waiting.add(delivery({ id }));
+  assert.is(waiting.size, 2);
+  assert.equal(
+    [waiting.next(0), waiting.next(1), waiting.next(2)].map((one) => one && `${one.message.body}`),
+    ['a', 'b', undefined],
+  );
+});
+
+test('a suspect is handled alone, and what is fresh waits until it has ended', async () => {
+  const ready = Promise.withResolvers<void>();
+  const waiting = new Waiting({ counts: true, prefetch: 0, onReady: ready.resolve });
+  waiting.add(delivery({ id: 'fresh' }));
+  waiting.add(delivery({ id: 'suspect', redelivered: true, headers: { 'x-delivery-count': 1 } }));
+  assert.is(waiting.next(0), undefined, 'others that came with it may be on their way');
+  await ready.promise;
+  assert.is(waiting.next(1), undefined, 'not beside one that runs');
+  const suspect = waiting.next(0) as Taken;
+  assert.is(`${suspect.message.body}`, 'suspect');
+  assert.is(waiting.next(0), undefined);
+  waiting.end(suspect, true);
+  assert.is(`${waiting.next(0)?.message.body}`, 'fresh');
+});
+
+test('of ten messages the one that kills its worker is alone after two more deaths, wherever it stands', async () => {
+  const ids = 'abcdefghij'.split('');
+  for (const poison of ids) assert.equal(await deaths(ids, poison, 4), [poison], poison);
+});
+
+test('what no broker counts has to be counted by mq; what came back to this same process was not its death', () => {
+  const waiting = new Waiting({ counts: true, prefetch: 1, onReady: () => undefined });
+  const judged = (sent: Sent, isDone = false) => {
+    waiting.add(delivery(sent));
+    const taken = waiting.next(0) as Taken;
+    waiting.end(taken, isDone);
+    return [taken.isSuspect, taken.isUncounted, taken.message.attempt];
+  };
+  const classic = { redelivered: true };
+  assert.equal(judged({ id: 'a', ...classic }), [true, true, 1]);
+  assert.equal(judged({ id: 'a', ...classic }), [false, false, 1]);
+  assert.equal(judged({ id: 'b', redelivered: true, headers: { 'x-acquired-count': 1 } }), [false, false, 1]);
+  const counted = (count: number) => ({ redelivered: true, headers: { 'x-mq-attempt': 2, 'x-delivery-count': count } });
+  assert.equal(judged({ id: 'c', ...counted(1) }), [true, false, 3]);
+  assert.equal(judged({ id: 'c', ...counted(2) }), [false, false, 3]);
+  assert.equal(judged({ id: 'c', ...counted(3) }, true), [false, false, 3]);
+  assert.equal(judged({ id: 'c', ...counted(3) }), [true, false, 5]);
+  assert.equal(judged({ id: 'd', ...counted(10) }), [true, true, 12]);
+  assert.equal(judged({ id: 'e', headers: { 'x-mq-unfinished': true, 'x-mq-attempt': 2 } }), [true, false, 2]);
+});
+
+test('where attempts are not counted every message is like another', () => {
+  const waiting = new Waiting({ counts: false, prefetch: 0, onReady: () => undefined });
+  waiting.add(delivery({ id: 'a', redelivered: true }));
+  assert.equal(waiting.next(5)?.isUncounted, false);
+});
+
+test.run();
