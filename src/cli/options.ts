@@ -25,6 +25,15 @@ const common: readonly Option[] = [
   { name: 'drain', value: 'SECONDS', help: 'time to finish after the first SIGTERM or SIGINT (25)' },
 ];
 
+const reconnection: readonly Option[] = [
+  { name: 'exit-on-disconnect', help: 'end with 69 when the connection is lost, instead of connecting again' },
+  {
+    name: 'max-reconnect',
+    value: 'LIMIT',
+    help: 'end with 69 after so many tries to connect again (5), or so many seconds without a connection (30s)',
+  },
+];
+
 const observation: readonly Option[] = [
   {
     name: 'metrics',
@@ -179,10 +188,10 @@ const types: readonly Option[] = [{ name: 'out', value: 'DIR', help: 'the folder
 
 /** The options of each kind of command. */
 export const optionSets = {
-  publish: [...publish, ...common, ...observation, ...always],
-  request: [...request, ...common, ...observation, ...always],
-  consume: [...receive, ...common, ...observation, ...always],
-  reply: [...receive, ...common, ...observation, ...always],
+  publish: [...publish, ...common, ...reconnection, ...observation, ...always],
+  request: [...request, ...common, ...reconnection, ...observation, ...always],
+  consume: [...receive, ...common, ...reconnection, ...observation, ...always],
+  reply: [...receive, ...common, ...reconnection, ...observation, ...always],
   broker: [...broker, ...always],
   check: [...check, ...always],
   health: [...health, ...always],

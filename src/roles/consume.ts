@@ -42,6 +42,8 @@ export interface ConsumeSettings {
   /** Said at the start: failed messages will be lost. */
   readonly warning: string | undefined;
   readonly say: Say;
+  /** Begins the time in which the handlers have to end, as a SIGTERM does. */
+  readonly beginDrain: () => void;
 }
 
 /** Resolves at the orderly end (count, idle, empty, signal, closed pipe); throws what ended it otherwise. */
@@ -280,6 +282,7 @@ class Intake {
 
   #fail(error: MqError): void {
     this.#failure ??= error;
+    if (!this.#stopping) this.#parts.settings.beginDrain();
     this.#stop();
   }
 

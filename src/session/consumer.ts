@@ -4,11 +4,12 @@
 
 import { EventEmitter } from 'node:events';
 import type { Channel, RawMessage } from 'amqplib/callback_api';
-import type { MqError } from '../errors.ts';
+import { MqError } from '../errors.ts';
 import { Acks } from './acks.ts';
 import type { Counts } from './counts.ts';
 import { failureOf, isPermanent } from './failure.ts';
 import type { Link } from './link.ts';
+import { Watchdog } from './watchdog.ts';
 
 export interface Delivery {
   readonly raw: RawMessage;
@@ -29,6 +30,8 @@ export interface ConsumerSettings {
   /** 0: no bound. */
   readonly prefetch: number;
   readonly options: Readonly<Record<string, unknown>>;
+  /** Milliseconds between two looks whether the broker still has the consumer. Default 30,000. */
+  readonly watchMs?: number;
   readonly counts: Counts;
   readonly redact: (text: string) => string;
 }
@@ -44,6 +47,10 @@ export interface ConsumerEvents {
 /** Milliseconds before a consumer is set up again, doubled up to the last. */
 const firstPauseMs = 250;
 const longestPauseMs = 10_000;
+/** Milliseconds that a queue may be missing after the broker took its consumer away: whoever deletes it may declare it anew. */
+const missingMs = 5000;
+/** Milliseconds between two looks whether the broker still has the consumer: three heartbeats. */
+const watchMs = 30_000;
 
 export class Consumer extends EventEmitter<ConsumerEvents> {
   readonly #link: Link;
@@ -54,6 +61,9 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
   #stopping = false;
   #pause: NodeJS.Timeout | undefined;
   #pauseMs = firstPauseMs;
+  #watchdog: Watchdog | undefined;
+  /** When the broker took the consumer away; a new one ends that. */
+  #cancelledAt: number | undefined;
 
   constructor(link: Link, settings: ConsumerSettings) {
     super();
@@ -74,6 +84,13 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     } catch (error) {
       throw failureOf(error, this.#settings.redact);
     }
+    const { vhost, watchMs: everyMs = watchMs } = this.#settings;
+    this.#watchdog = new Watchdog(this.#link, {
+      vhost,
+      everyMs,
+      queue: () => (this.#isAttached ? this.queue : undefined),
+      onDeaf: () => this.#onDeaf(),
+    });
   }
 
   /** How many messages wait in the queue, those already sent to this consumer not counted. */
@@ -90,6 +107,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     this.#stopping = true;
     this.#attach(false);
     clearTimeout(this.#pause);
+    this.#watchdog?.stop();
     const [channel, tag] = [this.#channel, this.#consumerTag];
     if (!channel || tag === undefined) return;
     await new Promise<void>((resolve) => {
@@ -131,13 +149,22 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
       throw error;
     }
     this.#pauseMs = firstPauseMs;
+    this.#cancelledAt = undefined;
     channel.on('close', () => this.#onGone(channel, cause ?? new Error('Channel closed')));
   }
 
   /** RabbitMQ: basic.cancel from the broker says that the queue was deleted or its node went. */
   #onCancel(channel: Channel): void {
     this.#consumerTag = undefined;
+    this.#cancelledAt = performance.now();
     this.#attach(false);
+    channel.close(() => undefined);
+  }
+
+  #onDeaf(): void {
+    const channel = this.#channel;
+    if (!channel) return;
+    this.#onGone(channel, new MqError('UNAVAILABLE', 'the broker has no consumer on the queue any more'));
     channel.close(() => undefined);
   }
 
@@ -160,11 +187,17 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
       this.#consume().catch((error: unknown) => {
         if (this.#stopping) return;
         const failure = failureOf(error, this.#settings.redact);
-        if (isPermanent(failure)) this.emit('fatal', failure);
+        if (isPermanent(failure) && !this.#mayComeBack(failure)) this.emit('fatal', failure);
         else this.#again();
       });
     }, this.#pauseMs * Math.random());
     this.#pauseMs = Math.min(this.#pauseMs * 2, longestPauseMs);
+  }
+
+  /** RabbitMQ: 404 for a queue that is deleted, and perhaps about to be declared again. */
+  #mayComeBack({ cause }: MqError): boolean {
+    const isMissing = cause instanceof Error && cause.message.includes('NOT_FOUND');
+    return isMissing && this.#cancelledAt !== undefined && performance.now() - this.#cancelledAt < missingMs;
   }
 
   #attach(isAttached: boolean): void {

@@ -82,8 +82,8 @@ export function newCounts(): Counts {
 
 export function observe(histogram: Histogram, value: number): void {
   const { bounds, counts } = histogram;
-  const found = bounds.findIndex((bound) => value <= bound);
-  const at = found === -1 ? bounds.length : found;
+  let at = 0;
+  while (value > (bounds[at] ?? Number.POSITIVE_INFINITY)) at += 1;
   counts[at] = (counts[at] ?? 0) + 1;
   histogram.sum += value;
 }

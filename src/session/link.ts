@@ -12,6 +12,7 @@ import type { RascalVhost, RascalVhostConfig } from 'rascal/lib/amqp/Vhost.js';
 import Vhost from 'rascal/lib/amqp/Vhost.js';
 import { MqError } from '../errors.ts';
 import { failureOf, isPermanent } from './failure.ts';
+import { GivingUp, type ReconnectLimit } from './giving-up.ts';
 import './handshake.ts';
 import './headers.ts';
 
@@ -31,6 +32,8 @@ export interface LinkSettings {
   readonly connectionName: string;
   /** Milliseconds that an orderly close may take. */
   readonly closeTimeoutMs: number;
+  /** Undefined: it connects again for ever. */
+  readonly reconnect?: ReconnectLimit | undefined;
   readonly redact: (text: string) => string;
 }
 
@@ -43,6 +46,7 @@ export class Link extends EventEmitter<LinkEvents> {
   readonly #broker: RascalBroker;
   readonly #vhosts: ReadonlyMap<string, KnownVhost>;
   readonly #settings: LinkSettings;
+  readonly #givingUp: GivingUp;
   #lost = false;
 
   constructor(broker: RascalBroker, vhosts: ReadonlyMap<string, KnownVhost>, settings: LinkSettings) {
@@ -50,11 +54,13 @@ export class Link extends EventEmitter<LinkEvents> {
     this.#broker = broker;
     this.#vhosts = vhosts;
     this.#settings = settings;
+    this.#givingUp = new GivingUp(settings.reconnect, (error) => this.emit('fatal', error));
     broker.on('error', (error: Error) => this.#onError(error));
     broker.on('close', () => this.#onError(new Error('Unexpected close')));
     broker.on('vhost_initialised', () => {
       if (!this.#lost) return;
       this.#lost = false;
+      this.#givingUp.stop();
       this.emit('connected');
     });
     broker.on('blocked', (reason: unknown) => this.emit('blocked', String(reason)));
@@ -84,6 +90,7 @@ export class Link extends EventEmitter<LinkEvents> {
 
   /** An orderly close; after `closeTimeoutMs` the sockets are simply ended. Never rejects. */
   async close(): Promise<void> {
+    this.#givingUp.stop();
     const orderly = new Promise<void>((resolve) => this.#broker.shutdown(() => resolve()));
     await within(orderly, this.#settings.closeTimeoutMs);
     this.abort();
@@ -97,11 +104,14 @@ export class Link extends EventEmitter<LinkEvents> {
   #onError(error: Error): void {
     const failure = failureOf(error, this.#settings.redact);
     for (const { config } of this.#vhosts.values()) renameOwnQueues(config);
-    if (isPermanent(failure)) this.emit('fatal', failure);
-    else if (!this.#lost) {
-      this.#lost = true;
-      this.emit('lost', failure);
+    if (isPermanent(failure)) {
+      this.emit('fatal', failure);
+      return;
     }
+    const isFirst = !this.#lost;
+    this.#lost = true;
+    if (isFirst) this.emit('lost', failure);
+    this.#givingUp.failed(failure, { isFirst });
   }
 
   #channel<C>(

@@ -69,6 +69,10 @@ export class Publisher {
       this.#blocked = false;
       this.#progressAt = performance.now();
     });
+    // RabbitMQ: a block belongs to its connection; the next one is told of its own.
+    link.on('lost', () => {
+      this.#blocked = false;
+    });
     link.on('fatal', (error) => this.#fail(error));
     this.#clock = setInterval(() => this.#checkProgress(), Math.min(1000, settings.timeoutMs));
   }

@@ -11,6 +11,7 @@ import { MqError } from '../errors.ts';
 import { Browser } from './browser.ts';
 import { Consumer } from './consumer.ts';
 import type { Counts } from './counts.ts';
+import type { ReconnectLimit } from './giving-up.ts';
 import { type Link, openLink } from './link.ts';
 import { type OutgoingMessage, Publisher } from './publisher.ts';
 import { Requester } from './requester.ts';
@@ -23,6 +24,8 @@ export interface SessionSettings {
   readonly role: string;
   /** Milliseconds without an answer until messages are in doubt. */
   readonly confirmTimeoutMs: number;
+  /** When to end instead of connecting again; undefined: never. */
+  readonly reconnect?: ReconnectLimit | undefined;
   /** Said to a person: a connection was lost, came back, was blocked. */
   readonly say: Say;
   /** Counted into as things happen. */
@@ -185,7 +188,7 @@ export class Session {
     >,
     config = this.#config,
   ): Promise<Link> {
-    const { addresses, role } = this.#settings;
+    const { addresses, role, reconnect } = this.#settings;
     const connectionName = `mq ${role} ${purpose} ${randomUUID().slice(0, 8)}`;
     const link = await openLink({
       rascalConfig: rascalConfig(config, {
@@ -196,6 +199,7 @@ export class Session {
       }),
       connectionName,
       closeTimeoutMs,
+      reconnect,
       redact: this.#redact,
     });
     this.#links.push(link);

@@ -45,6 +45,7 @@ test('the second SIGTERM hands the message back at once, and another worker gets
   const { status, stdout, stderr } = await worker.ended;
   assert.equal({ status, stdout }, { status: 143, stdout: '' });
   assert.match(stderr, /\nmq worker: stopped by SIGTERM: unfinished work was handed back \[TERMINATED\]\n$/);
+  assert.match(stderr, /"event":"summary".*"received":1,.*"handedBack":1,/);
   const next = await roles.run(['worker', '--count', '1', '--json']);
   const { body, fields } = JSON.parse(next.stdout);
   assert.equal([body, fields.redelivered], ['handed back', true]);

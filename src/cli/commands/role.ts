@@ -9,6 +9,7 @@ import type { Command } from '../command.ts';
 import { usageLine } from '../help.ts';
 import { type Observation, observed } from '../observation.ts';
 import { properties } from '../properties.ts';
+import { reconnectLimit } from '../reconnect.ts';
 import type { Values } from '../values.ts';
 
 /** The command for one row of the table of roles. `generic` rows name a publication or subscription of the file. */
@@ -40,8 +41,7 @@ interface RunningRow extends Row {
 
 async function run(context: Context, values: Values, row: Row): Promise<void> {
   const takes = row.role.behaviour === 'consume' || row.role.behaviour === 'reply';
-  const drainMs = values.seconds('drain') ?? 25_000;
-  const onDrain = () => setTimeout(context.giveUp, drainMs).unref();
+  const onDrain = () => beginDrain(context, values);
   context.drain.addEventListener('abort', onDrain, { once: true });
   try {
     await observed(context, values, { name: row.name, takes }, (inner, observation) => {
@@ -52,6 +52,11 @@ async function run(context: Context, values: Values, row: Row): Promise<void> {
   } finally {
     context.drain.removeEventListener('abort', onDrain);
   }
+}
+
+/** From now on the handlers have so long to end. */
+function beginDrain(context: Context, values: Values): void {
+  setTimeout(context.giveUp, values.seconds('drain') ?? 25_000).unref();
 }
 
 async function runPublish(context: Context, values: Values, row: RunningRow): Promise<void> {
@@ -146,6 +151,7 @@ async function runConsume(context: Context, values: Values, row: RunningRow): Pr
         queue: config.subscriptions[subscription]?.queue ?? '',
         handler,
         maxBody,
+        beginDrain: () => beginDrain(context, values),
         canFail: canFail(choice.config) || maxBody !== undefined,
         warning: canFail(choice.config) ? deadLetterWarning(config, subscription, retry) : undefined,
         say: row.observation.say,
@@ -227,6 +233,7 @@ async function withSession(
     confirmTimeoutMs: values.seconds('timeout') ?? 60_000,
     say: observation.sayNamed,
     counts: observation.counts,
+    reconnect: reconnectLimit(values),
   });
   try {
     await work(session);

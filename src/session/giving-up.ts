@@ -1,0 +1,50 @@
+// When to stop connecting again: after so many tries, or so long, as the user said. Without that, never.
+
+import { MqError } from '../errors.ts';
+
+/** `tries: 0`: the first lost connection is the end. */
+export type ReconnectLimit = { readonly tries: number } | { readonly milliseconds: number };
+
+export class GivingUp {
+  readonly #limit: ReconnectLimit | undefined;
+  readonly #giveUp: (error: MqError) => void;
+  #failures = 0;
+  #timer: NodeJS.Timeout | undefined;
+  #last: MqError | undefined;
+
+  constructor(limit: ReconnectLimit | undefined, giveUp: (error: MqError) => void) {
+    this.#limit = limit;
+    this.#giveUp = giveUp;
+  }
+
+  /** The connection was lost, or could not be made anew. */
+  failed(error: MqError, { isFirst }: { isFirst: boolean }): void {
+    const limit = this.#limit;
+    if (!limit) return;
+    this.#last = error;
+    if (isFirst) this.#failures = 0;
+    else this.#failures += 1;
+    if ('tries' in limit) {
+      if (this.#failures >= limit.tries) this.#end(`${limit.tries} ${limit.tries === 1 ? 'try' : 'tries'}`);
+    } else if (isFirst) {
+      this.#timer = setTimeout(() => this.#end(`${limit.milliseconds / 1000} s`), limit.milliseconds);
+    }
+  }
+
+  /** Connected again, or closed. */
+  stop(): void {
+    this.#failures = 0;
+    clearTimeout(this.#timer);
+  }
+
+  #end(after: string): void {
+    const { message = '' } = this.#last ?? {};
+    const isAtOnce = this.#limit && 'tries' in this.#limit && this.#limit.tries === 0;
+    this.#giveUp(
+      new MqError('UNAVAILABLE', isAtOnce ? message : `no connection after ${after}: ${message}`, {
+        hint: isAtOnce ? '--exit-on-disconnect says to end here' : '--max-reconnect sets how long to go on',
+        cause: this.#last,
+      }),
+    );
+  }
+}

@@ -1,0 +1,195 @@
+// --on-fail and mq.retry: what becomes of a message that fails, on every queue type.
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { emptyFolder } from '../support/mq.ts';
+import { lines, testRoles } from '../support/roles.ts';
+
+const roles = await testRoles();
+test.after.each(roles.killLeft);
+test.after(roles.end);
+
+interface Place {
+  readonly queue: string;
+  readonly type?: string;
+  /** `mq.retry` of the role. */
+  readonly retry?: unknown;
+  readonly queues?: Record<string, object>;
+  readonly publications?: Record<string, object>;
+  readonly exec?: string;
+}
+
+function folder({
+  queue,
+  type = 'quorum',
+  retry,
+  queues = {},
+  publications = {},
+  exec = 'cat; exit 9',
+}: Place): string {
+  const handler = { exec: ['sh', '-c', exec] };
+  const config = {
+    vhosts: {
+      '/': { queues: { [queue]: { options: { durable: true, arguments: { 'x-queue-type': type } } }, ...queues } },
+    },
+    publications: { work: { queue }, ...publications },
+    subscriptions: { work: { queue, prefetch: 1 } },
+    mq: {
+      retry: { attempts: 3, delays: [50] },
+      roles: { fail: { behaviour: 'consume', subscription: 'work', handler, ...(retry !== undefined && { retry }) } },
+    },
+  };
+  return emptyFolder({ 'rascal.json': JSON.stringify(config) });
+}
+
+const send = (cwd: string, body: string) => roles.run(['publish', 'work', body], { cwd });
+const durable = (more: object = {}) => ({
+  options: { durable: true, arguments: { 'x-queue-type': 'quorum', ...more } },
+});
+
+for (const type of ['classic', 'quorum']) {
+  test(`--on-fail dead-letter: the first failure is the last, on a ${type} queue`, async () => {
+    const queue = `at-once-${type}`;
+    const cwd = folder({ queue, type });
+    const worker = await roles.receiver(['fail', '--on-fail', 'dead-letter', '--count', '1'], { cwd });
+    await send(cwd, 'x');
+    assert.is((await worker.ended).status, 0);
+    const [dead] = await roles.take(`${queue}.dead`, 1);
+    const { headers = {} } = dead!.properties;
+    assert.equal([dead!.payload, headers['x-mq-attempt'], headers['x-mq-reason']], ['x', 1, 'exit status 9']);
+    assert.is(await roles.held(queue), 0);
+  });
+
+  test(`--on-fail requeue: it goes back and comes again after a pause, on a ${type} queue`, async () => {
+    const queue = `back-${type}`;
+    const cwd = folder({ queue, type, exec: '[ "$MQ_REDELIVERED" = true ] || exit 9' });
+    const worker = await roles.receiver(['fail', '--on-fail', 'requeue', '--count', '2'], { cwd });
+    await send(cwd, 'x');
+    const failed = worker.prints(/back to its queue/, 'stderr').then(() => performance.now());
+    const { status } = await worker.ended;
+    assert.is(status, 0);
+    // At most twenty times a minute.
+    assert.ok(performance.now() - (await failed) > 2500);
+    assert.is(await roles.held(queue), 0);
+  });
+
+  test(`--on-fail drop: it is gone, and said to be, on a ${type} queue`, async () => {
+    const queue = `gone-${type}`;
+    const graves = `${queue}-graves`;
+    const bury = { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': graves };
+    const queues = { [graves]: durable(), [queue]: durable({ ...bury, 'x-queue-type': type }) };
+    const cwd = folder({ queue, type, queues });
+    const worker = await roles.receiver(['fail', '--on-fail', 'drop', '--count', '1'], { cwd });
+    await send(cwd, 'x');
+    const { status, stderr } = await worker.ended;
+    assert.is(status, 0);
+    assert.match(stderr, /^dropped: exit status 9$/m);
+    assert.equal([await roles.held(queue), await roles.held(graves)], [0, 0]);
+  });
+
+  test(`--on-fail exit: the message goes back, and the role ends with the reason, on a ${type} queue`, async () => {
+    const queue = `ended-${type}`;
+    const cwd = folder({ queue, type });
+    const worker = await roles.receiver(['fail', '--on-fail', 'exit'], { cwd });
+    await send(cwd, 'x');
+    const { status, stderr } = await worker.ended;
+    assert.is(status, 1);
+    assert.match(stderr, /^mq fail: attempt 1 failed: exit status 9 \[ANSWER_NO\]$/m);
+    assert.is(await roles.held(queue), 1);
+  });
+}
+
+test('retry: false means one attempt; what fails is rejected, and a role whose dead letters go nowhere says so once', async () => {
+  const cwd = folder({ queue: 'lost', retry: false });
+  const worker = await roles.receiver(['fail', '--count', '2'], { cwd });
+  await send(cwd, 'x');
+  await send(cwd, 'y');
+  const { status, stderr } = await worker.ended;
+  assert.is(status, 0);
+  assert.equal(
+    lines(stderr).filter((line) => !line.startsWith('waiting')),
+    [
+      'a message that fails is lost: the queue lost has no dead-letter queue (mq.retry, --on-fail)',
+      'attempt 1 failed: exit status 9',
+      'attempt 1 failed: exit status 9',
+    ],
+  );
+  assert.is(await roles.held('lost'), 0);
+});
+
+test('retry: false with a dead-letter exchange of the queue: the broker takes what fails, and there is no warning', async () => {
+  const bury = { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'kept-graves' };
+  const queues = { 'kept-graves': durable(), kept: durable(bury) };
+  const cwd = folder({ queue: 'kept', retry: false, queues });
+  const worker = await roles.receiver(['fail', '--count', '1'], { cwd });
+  await send(cwd, 'x');
+  assert.not.match((await worker.ended).stderr, /lost/);
+  assert.is((await roles.take('kept-graves', 1))[0]!.payload, 'x');
+});
+
+test('a role has its own attempts and delays, and its dead letters go to the queue that it names, as rascal.json has it', async () => {
+  const retry = { attempts: 2, delays: [20], deadLetter: { queue: 'parked' } };
+  const cwd = folder({ queue: 'own', retry, queues: { parked: { options: { durable: true } } } });
+  const worker = await roles.receiver(['fail', '--count', '2'], { cwd });
+  await send(cwd, 'x');
+  assert.is((await worker.ended).stdout, 'xx');
+  const [dead] = await roles.take('parked', 1);
+  assert.is(dead!.properties.headers?.['x-mq-attempt'], 2);
+  await send(cwd, 'y');
+  const again = await roles.run(['fail', '--count', '2'], { cwd });
+  assert.is(again.status, 0);
+  const listed = await roles.run(['dlq', 'list', 'fail', '--json'], { cwd });
+  assert.is(JSON.parse(listed.stdout).reason, 'exit status 9');
+});
+
+test('dead letters go by the publication that is named, to its exchange and with its key and headers', async () => {
+  const cwd = emptyFolder({
+    'rascal.json': JSON.stringify({
+      vhosts: {
+        '/': {
+          exchanges: { dead: { type: 'direct' } },
+          queues: { 'by-name': durable(), tomb: durable() },
+          bindings: { 'dead[stone] -> tomb': {} },
+        },
+      },
+      publications: {
+        work: { queue: 'by-name' },
+        bury: { exchange: 'dead', routingKey: 'stone', options: { headers: { team: 'red' } } },
+      },
+      subscriptions: { work: { queue: 'by-name' } },
+      mq: {
+        subscriptions: { work: { retry: { attempts: 1, deadLetter: { publication: 'bury' } } } },
+        roles: { fail: { consume: 'work', handler: { exec: ['false'] } } },
+      },
+    }),
+  });
+  const worker = await roles.receiver(['fail', '--count', '1'], { cwd });
+  await send(cwd, 'x');
+  assert.is((await worker.ended).status, 0);
+  const [dead] = await roles.take('tomb', 1);
+  const { headers = {} } = dead!.properties;
+  assert.equal(
+    [dead!.exchange, dead!.routing_key, headers['team'], headers['x-mq-queue']],
+    ['dead', 'stone', 'red', 'by-name'],
+  );
+  assert.is((await roles.run(['dlq', 'list', 'work'], { cwd })).status, 64);
+});
+
+test('wait and dead-letter queues that rascal.json defines are declared as it says', async () => {
+  const back = { 'x-message-ttl': 50, 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'defined' };
+  const classic = (more: object) => ({ options: { durable: true, arguments: { 'x-queue-type': 'classic', ...more } } });
+  const queues = { 'defined.retry.50': classic(back), 'defined.dead': classic({ 'x-max-length': 1000 }) };
+  const cwd = folder({ queue: 'defined', queues });
+  const worker = await roles.receiver(['fail', '--count', '3'], { cwd });
+  await send(cwd, 'x');
+  assert.is((await worker.ended).status, 0);
+  assert.is((await roles.take('defined.dead', 1))[0]!.payload, 'x');
+});
+
+test('a word that --on-fail does not know is a wrong command line', async () => {
+  const { status, stderr } = await roles.run(['worker', '--on-fail', 'explode']);
+  assert.is(status, 64);
+  assert.match(stderr, /dead-letter.*explode/);
+});
+
+test.run();
