@@ -21,6 +21,8 @@ export interface Context {
   readonly abandon: AbortSignal;
   /** Aborts `abandon`; for the drain's deadline. */
   readonly giveUp: () => void;
+  /** Rejects with an error that nothing else has caught. */
+  readonly stray: Promise<never>;
   /** Of this process; `isAlive` tells whether the one of an id still runs. */
   readonly pid: number;
   readonly isAlive: (pid: number) => boolean;

@@ -26,8 +26,16 @@ async function main(): Promise<void> {
   process.on('SIGTERM', onSignal);
   process.on('SIGINT', onSignal);
   // A closed pipe is told to whoever writes next, by the callback of the write.
-  process.stdout.on('error', () => undefined);
+  let unwritten: NodeJS.ErrnoException | undefined;
+  process.stdout.on('error', (error) => {
+    unwritten = error;
+  });
   process.stderr.on('error', () => undefined);
+  // What nobody caught: of a handler's timer, or of a bug. The messages in hand go back to the broker with the connection.
+  const stray = Promise.withResolvers<never>();
+  stray.promise.catch(() => undefined);
+  process.on('uncaughtException', stray.reject);
+  process.on('unhandledRejection', stray.reject);
 
   const { cli } = await import('./cli/cli.ts');
   const status = await cli({
@@ -40,6 +48,7 @@ async function main(): Promise<void> {
     drain: drain.signal,
     abandon: abandon.signal,
     giveUp: () => abandon.abort(),
+    stray: stray.promise,
     pid: process.pid,
     isAlive,
     kill: (id, signal) => process.kill(id, signal),
@@ -48,6 +57,11 @@ async function main(): Promise<void> {
   });
   // Streams that are pipes write later: what was said must be out before the end.
   await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
+  // A closed pipe is a quiet end; a full disk is none, also where nobody waited for the write.
+  if (status === 0 && unwritten !== undefined && unwritten.code !== 'EPIPE') {
+    process.stderr.write(`mq: cannot write to stdout: ${unwritten.message} [IO]\n`);
+    process.exit(74);
+  }
   process.exit(status);
 }
 

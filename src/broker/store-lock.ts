@@ -10,6 +10,8 @@ interface Owner {
   readonly pid: number;
   readonly host: string;
   readonly token: string;
+  /** Tells the process from a later one with its id; where the system says so. */
+  readonly life?: string;
 }
 
 /** Tokens of the locks that this process holds: its id may be that of the broker before it (in a container it is always 1). */
@@ -21,7 +23,8 @@ export async function lockFolder(
   { pid, isAlive }: { pid: number; isAlive: (pid: number) => boolean },
 ): Promise<() => Promise<void>> {
   const path = join(folder, 'lock');
-  const own: Owner = { pid, host: hostname(), token: randomUUID() };
+  const life = await lifeOf(pid);
+  const own: Owner = { pid, host: hostname(), token: randomUUID(), ...(life && { life }) };
   const text = JSON.stringify(own);
   // It appears with its text, or not at all: a link is made in one step, and never over another.
   const draft = join(folder, `lock.${own.token}`);
@@ -47,11 +50,11 @@ export async function lockFolder(
  * dead owner's lock; should that one die before it has the lock, it is succeeded in the same way. Whoever makes a link
  * again that a successor has cleared away finds another lock than the one it started from, and starts anew (false).
  */
-async function isSuccessor(draft: string, path: string, check: (text: string) => void): Promise<boolean> {
+async function isSuccessor(draft: string, path: string, check: (text: string) => Promise<void>): Promise<boolean> {
   const first = await textOf(path);
   const links: string[] = [];
   for (let text = first; text !== undefined; ) {
-    check(text);
+    await check(text);
     const next = `${path}.after.${createHash('sha256').update(text).digest('hex').slice(0, 16)}`;
     links.push(next);
     if (await isLinked(draft, next)) {
@@ -65,21 +68,41 @@ async function isSuccessor(draft: string, path: string, check: (text: string) =>
   return false;
 }
 
-function refuseIfHeld(
+async function refuseIfHeld(
   text: string,
   { path, own, isAlive }: { path: string; own: Owner; isAlive: (pid: number) => boolean },
-): void {
+): Promise<void> {
   const owner = ownerOf(text);
   // A file that is not of this form was left by no broker that lives.
   if (owner === undefined) return;
   const { pid, host, token } = owner;
   const isElsewhere = host !== own.host;
-  if (!isElsewhere && !(pid === own.pid ? held.has(token) : isAlive(pid))) return;
+  if (!isElsewhere && !(pid === own.pid ? held.has(token) : isAlive(pid) && (await isSame(owner)))) return;
   const who = isElsewhere ? `process ${pid} on ${host}` : `process ${pid}`;
   throw new MqError('CANNOT_CREATE', `opening the store: ${who} has the folder; ${path} says so`, {
     at: path,
     hint: `end that broker, use another folder, or, when no broker uses it, remove ${path}`,
   });
+}
+
+/** False if the id went to another process: after a reboot, or long after the owner's end. */
+async function isSame({ pid, life }: Owner): Promise<boolean> {
+  const now = life === undefined ? undefined : await lifeOf(pid);
+  return now === undefined || now === life;
+}
+
+/** Linux: this boot, and when in it the process began (proc(5), /proc/pid/stat, field 22). Else undefined. */
+async function lifeOf(pid: number): Promise<string | undefined> {
+  try {
+    const [boot, stat] = await Promise.all([
+      readFile('/proc/sys/kernel/random/boot_id', 'utf8'),
+      readFile(`/proc/${pid}/stat`, 'utf8'),
+    ]);
+    // The name in field 2 stands in parentheses and may hold anything.
+    return `${boot.trim()} ${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]}`;
+  } catch {
+    return undefined;
+  }
 }
 
 async function isLinked(from: string, to: string): Promise<boolean> {
@@ -103,10 +126,9 @@ async function textOf(path: string): Promise<string | undefined> {
 
 function ownerOf(text: string): Owner | undefined {
   try {
-    const { pid, host, token } = JSON.parse(text);
-    return Number.isInteger(pid) && typeof host === 'string' && typeof token === 'string'
-      ? { pid, host, token }
-      : undefined;
+    const { pid, host, token, life } = JSON.parse(text);
+    if (!Number.isInteger(pid) || typeof host !== 'string' || typeof token !== 'string') return undefined;
+    return { pid, host, token, ...(typeof life === 'string' && { life }) };
   } catch {
     return undefined;
   }

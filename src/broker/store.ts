@@ -1,7 +1,8 @@
 // What the broker keeps on disk: durable definitions and the persistent messages in durable queues. This file says what
 // a store is; the log below it is how (.github/decisions/0003).
 
-import { mkdir } from 'node:fs/promises';
+import { mkdir, stat } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { MqError } from '../errors.ts';
 import { lockFolder } from './store-lock.ts';
 import { LogStore } from './store-log.ts';
@@ -112,7 +113,7 @@ export async function openStore(folder: string, options: StoreOptions): Promise<
 
 async function takeFolder(folder: string, options: StoreOptions): Promise<() => Promise<void>> {
   try {
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeFolder(folder);
     return await lockFolder(folder, options);
   } catch (error) {
     if (error instanceof MqError) throw error;
@@ -121,6 +122,27 @@ async function takeFolder(folder: string, options: StoreOptions): Promise<() => 
       cause: error,
     });
   }
+}
+
+/** With its parents. Node's own recursive mkdir has no end where a parent is there and takes nothing, as /proc. */
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { mode: 0o700 });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    const parent = dirname(folder);
+    if (code === 'EEXIST' && (await stat(folder)).isDirectory()) return;
+    if (code !== 'ENOENT' || parent === folder || (await isThere(parent))) throw error;
+    await makeFolder(parent);
+    await makeFolder(folder);
+  }
+}
+
+function isThere(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 function reasonOf(error: unknown): string {

@@ -41,7 +41,7 @@ export async function cli(context: Context): Promise<number> {
       return 0;
     }
     const command = await find(name, context);
-    const status = await command.run(context, parse(args, command));
+    const status = await Promise.race([command.run(context, parse(args, command)), context.stray.catch(strayed)]);
     return typeof status === 'number' ? status : 0;
   } catch (error) {
     const failure = asMqError(error);
@@ -50,6 +50,14 @@ export async function cli(context: Context): Promise<number> {
     stderr.write(withoutPasswords(errorText(failure, style), args));
     return exitStatuses[failure.code];
   }
+}
+
+function strayed(error: unknown): never {
+  const { message } = asMqError(error);
+  throw new MqError('BUG', `an error that nothing caught: ${message}`, {
+    hint: 'a timer or a promise of the handler, or a bug in mq; --debug shows where',
+    cause: error,
+  });
 }
 
 async function find(name: string, context: Context): Promise<Command> {
@@ -82,27 +90,19 @@ function fixedCommands(): Command[] {
     healthCommand,
     testCommand,
     typesCommand,
-    checkCommand(builtin, refuseTakenNames),
+    checkCommand(builtin, takenNames),
   ];
 }
 
 async function configOf({ args, env, cwd }: Context): Promise<Config> {
   const option = earlyValue(args, 'config');
   const { loadConfig } = await import('../config/load.ts');
-  const config = await loadConfig({ ...(option !== undefined && { option }), env, cwd, builtin });
-  refuseTakenNames(config);
-  return config;
+  return loadConfig({ ...(option !== undefined && { option }), env, cwd, builtin, taken: takenNames() });
 }
 
 /** A role that has the name of a command could never be run. */
-function refuseTakenNames({ file, roles }: Config): void {
-  const taken = [...fixedCommands().map((command) => command.name), ...Object.keys(genericBehaviours)].find((name) =>
-    Object.hasOwn(roles, name),
-  );
-  if (taken === undefined) return;
-  throw new MqError('CONFIG', `${file}: mq.roles.${taken}: mq has a command of this name`, {
-    hint: 'give the role another name',
-  });
+function takenNames(): string[] {
+  return [...fixedCommands().map(({ name }) => name), ...Object.keys(genericBehaviours)];
 }
 
 function groupOf(name: string): string {

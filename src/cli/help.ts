@@ -15,7 +15,9 @@ export function overview(commands: readonly Command[]): string {
 }
 
 export function commandHelp({ name, usage, summary, options, examples = [] }: Command): string {
-  const rows = (optionSets[options] as readonly Option[]).map((option) => [flagOf(option), option.help] as const);
+  const rows = (optionSets[options] as readonly Option[]).map(
+    (option) => [flagOf(option), `${option.help}${option.repeats ? '; may be repeated' : ''}`] as const,
+  );
   const width = Math.max(...rows.map(([flag]) => flag.length));
   const sections = [
     `mq ${name}: ${summary}`,
@@ -30,6 +32,6 @@ export function usageLine({ name, usage }: Pick<Command, 'name' | 'usage'>): str
   return `mq ${name} [options]${usage ? ` ${usage}` : ''}`;
 }
 
-function flagOf({ name, short, value, repeats }: Option): string {
-  return `${short ? `-${short}, ` : ''}--${name}${value ? ` ${value}` : ''}${repeats ? ' …' : ''}`;
+function flagOf({ name, short, value }: Option): string {
+  return `${short ? `-${short}, ` : ''}--${name}${value ? ` ${value}` : ''}`;
 }

@@ -127,7 +127,11 @@ const broker: readonly Option[] = [
   { name: 'host', value: 'ADDRESS', help: 'the address to listen on (127.0.0.1)' },
   { name: 'data', value: 'DIR', help: 'keep durable queues and persistent messages here; else all is in memory' },
   { name: 'management-port', value: 'N', help: 'also serve the management HTTP API (RabbitMQ has it on 15672)' },
-  { name: 'user', value: 'NAME', help: 'the one user (guest); its password is in MQ_BROKER_PASSWORD (guest)' },
+  {
+    name: 'user',
+    value: 'NAME',
+    help: 'the one user (guest); MQ_BROKER_PASSWORD holds its password, which only guest can do without',
+  },
   { name: 'password-file', value: 'FILE', help: 'the password is the text of a file' },
   { name: 'tls-cert', value: 'FILE', help: 'speak TLS, with this certificate (PEM)' },
   { name: 'tls-key', value: 'FILE', help: 'and this key (PEM)' },

@@ -28,7 +28,7 @@ export function errorText(error: MqError, { command, json, isLog, debug }: Error
     ...problems.map((problem) => `  ${escaped(problem)}`),
   ];
   if (hint) lines.push(`hint: ${escaped(hint)}`);
-  if (code === 'BUG' && !debug) lines.push('hint: this is a bug in mq; --debug shows where');
+  else if (code === 'BUG' && !debug) lines.push('hint: this is a bug in mq; --debug shows where');
   if (debug) lines.push(stackOf(error));
   return `${lines.join('\n')}\n`;
 }

@@ -23,6 +23,8 @@ interface CheckOptions {
   env: Environment;
   /** The parsed built-in rascal.json. */
   builtin: unknown;
+  /** Names that no role may have. */
+  taken?: readonly string[];
 }
 
 /**
@@ -31,7 +33,7 @@ interface CheckOptions {
  */
 export function checkConfigText(
   text: string,
-  { file, folder, env, builtin }: CheckOptions,
+  { file, folder, env, builtin, taken = [] }: CheckOptions,
 ): { problems: Problem[]; config?: Config } {
   const { tree: written, findings } = parse(text);
   if (written === undefined) return { problems: problemsOf(text, findings) };
@@ -46,7 +48,7 @@ export function checkConfigText(
     findings.push({ code, path, offset: offsetAt(tree, path), message });
   };
   checkReferences({ file: value, known, report });
-  checkRoles({ file: value, known, report });
+  checkRoles({ file: value, known, taken, report });
   checkRetries({ file: value, known, report });
 
   if (findings.length > 0) return { problems: problemsOf(text, findings) };

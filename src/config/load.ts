@@ -12,13 +12,24 @@ import { problemLine } from './problem.ts';
 /**
  * Finds rascal.json (--config, MQ_CONFIG, ./rascal.json), checks it and lays it over the built-in one.
  * @param builtin the parsed built-in rascal.json
+ * @param taken names of commands, which no role may have
  * @throws MqError NO_INPUT when the file cannot be read, CONFIG with every problem that it has
  */
-export async function loadConfig({ builtin, ...where }: Where & { builtin: unknown }): Promise<Config> {
+export async function loadConfig({
+  builtin,
+  taken,
+  ...where
+}: Where & { builtin: unknown; taken?: readonly string[] }): Promise<Config> {
   const found = await findFile(where);
   if (found === undefined) return builtinConfig(builtin);
   const { file, folder, text } = found;
-  const { problems, config } = checkConfigText(text, { file, folder, env: where.env, builtin });
+  const { problems, config } = checkConfigText(text, {
+    file,
+    folder,
+    env: where.env,
+    builtin,
+    ...(taken && { taken }),
+  });
   if (config !== undefined) return config;
   const lines = problems.map((problem) => problemLine(file, problem));
   const [first = `${file} is wrong`] = lines;

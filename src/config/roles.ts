@@ -20,13 +20,24 @@ export function expandRole(role: Plain): Plain {
   return { ...rest, behaviour: short, [useOf(short)]: name };
 }
 
-export function checkRoles({ file, known, report }: { file: Plain; known: Known; report: Report }): void {
+export function checkRoles({
+  file,
+  known,
+  taken,
+  report,
+}: {
+  file: Plain;
+  known: Known;
+  taken: readonly string[];
+  report: Report;
+}): void {
   for (const [name, role] of Object.entries(objectOf(objectOf(file['mq'])['roles']))) {
     const at = ['mq', 'roles', name];
     // A role is a subcommand: one word that is not an option.
     if (!/^[\p{L}\p{N}][\p{L}\p{N}_.:-]*$/u.test(name)) {
       report(at, 'value', 'a role is named with letters, digits and _ . : - only');
     }
+    if (taken.includes(name)) report(at, 'value', 'mq has a command of this name; give the role another one');
     if (!isObject(role)) continue;
     const ways = ['behaviour', ...behaviours].filter((key) => Object.hasOwn(role, key));
     if (ways.length === 0) report(at, 'missing', `"behaviour" is missing (${behaviours.join(', ')})`);

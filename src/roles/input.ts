@@ -9,7 +9,9 @@ import { MqError } from '../errors.ts';
 export type Input =
   | { readonly from: 'text'; readonly text: string }
   /** `path` is '-' for standard input. */
-  | { readonly from: 'lines' | 'whole'; readonly path: string };
+  | { readonly from: 'lines' | 'whole'; readonly path: string }
+  /** The whole of standard input; where nothing stands there, the role's own text. */
+  | { readonly from: 'piped'; readonly otherwise: string | undefined };
 
 /** The longest line or file that is taken as one message: RabbitMQ's own upper bound for max_message_size. */
 const longest = 512 * 1024 * 1024;
@@ -20,14 +22,16 @@ export async function* bodies(input: Input, context: Context): AsyncGenerator<Bu
     yield [Buffer.from(input.text)];
     return;
   }
-  const stream = open(input.path, context);
+  const path = input.from === 'piped' ? '-' : input.path;
+  const stream = open(path, context);
   const stop = () => stream.destroy();
   context.drain.addEventListener('abort', stop, { once: true });
   try {
-    yield* input.from === 'lines' ? lines(stream) : whole(stream);
+    if (input.from === 'lines') yield* lines(stream);
+    else yield [textFor(input, await whole(stream))];
   } catch (error) {
     if (context.drain.aborted) return;
-    throw unreadable(input.path, error);
+    throw unreadable(path, error);
   } finally {
     context.drain.removeEventListener('abort', stop);
   }
@@ -60,7 +64,7 @@ async function* lines(stream: Readable): AsyncGenerator<Buffer[]> {
   if (restLength > 0) yield [Buffer.concat(rest)];
 }
 
-async function* whole(stream: Readable): AsyncGenerator<Buffer[]> {
+async function whole(stream: Readable): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of stream as AsyncIterable<Buffer | string>) {
@@ -69,7 +73,15 @@ async function* whole(stream: Readable): AsyncGenerator<Buffer[]> {
     length += bytes.length;
     if (length > longest) throw tooLong('the input');
   }
-  yield [Buffer.concat(chunks)];
+  return Buffer.concat(chunks);
+}
+
+function textFor(input: Input, read: Buffer): Buffer {
+  if (input.from !== 'piped' || read.length > 0) return read;
+  if (input.otherwise !== undefined) return Buffer.from(input.otherwise);
+  throw new MqError('USAGE', 'no text is given, and nothing on standard input', {
+    hint: "give the text as an argument; '' is an empty one",
+  });
 }
 
 function tooLong(what: string): MqError {

@@ -46,7 +46,10 @@ export async function publish(context: Context, session: Session, settings: Publ
           continue;
         }
         if (!publisher.hasRoom) await publisher.room();
-        if (context.drain.aborted || tally.hopeless) break reading;
+        if (context.drain.aborted || tally.hopeless) {
+          tally.isUnread = true;
+          break reading;
+        }
         const message = messageOf(body);
         const number = tally.attempt();
         publisher.send(message, (sent) => tally.count(number, message.properties.messageId, sent));
@@ -78,6 +81,8 @@ class Tally {
   confirmed = 0;
   /** True when sending on makes no sense: nothing answers, or stdout cannot take the outcomes. */
   hopeless = false;
+  /** There was more input that was not sent. */
+  isUnread = false;
 
   /** `counts`: where the resume point is shown, if the input has one. */
   constructor(context: Context, { json, skip, counts }: { json: boolean; skip: number; counts?: Counts }) {
@@ -123,9 +128,10 @@ class Tally {
     clearInterval(this.#progress);
     if (this.#progress && this.#shown) this.#context.stderr.write('\r\u001b[K');
     if (!this.#first) return;
-    if (this.#attempted === 1) throw this.#first;
+    if (this.#attempted === 1 && !this.isUnread) throw this.#first;
     const { code, message, hint } = this.#first;
-    const counts = `${this.confirmed} of ${this.#attempted} messages confirmed, ${this.#failed} not`;
+    const unread = this.isUnread ? `; the input after message ${this.#skip + this.#attempted} was not sent` : '';
+    const counts = `${this.confirmed} of ${this.#attempted} messages confirmed, ${this.#failed} not${unread}`;
     throw new MqError(code, `${message} (${counts})`, { ...(hint && { hint }), cause: this.#first });
   }
 

@@ -1,11 +1,10 @@
 // mq check: is this rascal.json right? Every problem at once, with file, line and column.
 
-import type { Config } from '../../config/config.ts';
 import { MqError } from '../../errors.ts';
 import type { Command } from '../command.ts';
 
-/** `builtin`: the configuration that is in the executable. `accept` throws what else is wrong with a configuration. */
-export function checkCommand(builtin: unknown, accept: (config: Config) => void): Command {
+/** `builtin`: the configuration that is in the executable. `taken`: the names that no role may have. */
+export function checkCommand(builtin: unknown, taken: () => readonly string[]): Command {
   return {
     name: 'check',
     summary: 'check a rascal.json: all problems, with line and column',
@@ -24,12 +23,17 @@ export function checkCommand(builtin: unknown, accept: (config: Config) => void)
       const option = argument ?? values.name('config');
       if (option === '') throw values.usage('the file is empty text');
       const { loadConfig } = await import('../../config/load.ts');
-      const config = await loadConfig({ ...(option !== undefined && { option }), env, cwd, builtin }).catch((error) => {
+      const config = await loadConfig({
+        ...(option !== undefined && { option }),
+        env,
+        cwd,
+        builtin,
+        taken: taken(),
+      }).catch((error) => {
         const named = argument !== undefined && error instanceof MqError && error.code === 'NO_INPUT';
         // Its hint says that --config names the file.
         throw named ? new MqError('NO_INPUT', error.message, { at: argument, cause: error }) : error;
       });
-      accept(config);
       if (config.file === undefined)
         throw new MqError('NO_INPUT', 'there is no rascal.json here', { hint: 'mq check FILE names another one' });
       const counts = `${Object.keys(config.roles).length} roles, ${Object.keys(config.publications).length} publications, ${Object.keys(config.subscriptions).length} subscriptions`;

@@ -7,6 +7,7 @@ import { Writable } from 'node:stream';
 import { styleText } from 'node:util';
 import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
+import { interrupted } from '../../roles/signal.ts';
 import type { Command } from '../command.ts';
 import { type Scenario, scenarios } from '../scenarios.ts';
 
@@ -37,6 +38,7 @@ export function demoCommand(run: (context: Context) => Promise<number>): Command
         await broker.close();
         await rm(folder, { recursive: true });
       }
+      if (context.drain.aborted) throw interrupted(context);
     },
   };
 }

@@ -166,14 +166,14 @@ async function runConsume(context: Context, values: Values, row: RunningRow): Pr
 function sending(
   values: Values,
   { role }: Row,
-  { env }: Context,
+  { env, stdin }: Context,
 ): { input: Input; routingKey: string | undefined; properties: Properties; persistent: boolean | undefined } {
   const byOption = values.text('routing-key');
   const takesKey = role.arguments === 'key text' && byOption === undefined;
   const [first, ...rest] = values.args;
   const words = takesKey ? rest : values.args;
   return {
-    input: inputOf(values, words, role),
+    input: inputOf(values, words, { role, stdin }),
     routingKey: byOption ?? (takesKey ? (first ?? role.routingKey) : role.routingKey),
     properties: properties(values, env),
     persistent: values.flag('persistent') ?? role.persistent,
@@ -186,14 +186,22 @@ function skipped(values: Values): number {
   return skip ?? 0;
 }
 
-function inputOf(values: Values, words: readonly string[], role: RoleConfig): Input {
+function inputOf(
+  values: Values,
+  words: readonly string[],
+  { role, stdin }: { role: RoleConfig; stdin: Context['stdin'] },
+): Input {
   const file = values.name('file');
   const lines = values.flag('lines') ?? false;
   if ((lines || file !== undefined) && words.length > 0)
     throw values.usage(`'${words[0]}' and ${lines ? '--lines' : '--file'} are two inputs; give one`);
   if (lines) return { from: 'lines', path: file ?? '-' };
   if (file !== undefined) return { from: 'whole', path: file };
-  return { from: 'text', text: words.length > 0 ? words.join(' ') : (role.text ?? '') };
+  if (words.length > 0) return { from: 'text', text: words.join(' ') };
+  // `echo text | mq task`: a text that is piped in must not be lost for the role's own.
+  if (!stdin.isTTY) return { from: 'piped', otherwise: role.text };
+  if (role.text === undefined) throw values.usage("no text is given; '' is an empty one");
+  return { from: 'text', text: role.text };
 }
 
 function handlerChoice(
