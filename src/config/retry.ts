@@ -2,7 +2,7 @@
 
 import type { Config, OwnRetryConfig, RetryConfig, RoleConfig } from './config.ts';
 import type { Known } from './known.ts';
-import { isObject, objectOf, type Plain, stringOf } from './plain.ts';
+import { isObject, membersOf, objectOf, type Plain, stringOf } from './plain.ts';
 import { didYouMean, type Path, quote } from './problem.ts';
 import { deadLetterTarget } from './reach.ts';
 import type { Report } from './references.ts';
@@ -33,6 +33,8 @@ export function checkRetries({ file, known, report }: { file: Plain; known: Know
   const mq = objectOf(file['mq']);
   const vhostOf = (subscription: unknown) => known.vhostOf.subscription.get(stringOf(subscription) ?? '');
   checkRetry({ retry: mq['retry'], at: ['mq', 'retry'], known, report, vhost: undefined });
+  checkCommon({ mq, known, report, vhostOf });
+  checkWaits(file, report);
   for (const [name, own] of Object.entries(objectOf(mq['subscriptions']))) {
     const at = ['mq', 'subscriptions', name];
     if (!known.subscriptions.has(name)) {
@@ -43,6 +45,57 @@ export function checkRetries({ file, known, report }: { file: Plain; known: Know
   for (const [name, role] of Object.entries(objectOf(mq['roles']))) {
     const { retry, subscription } = expandRole(objectOf(role));
     checkRetry({ retry, at: ['mq', 'roles', name, 'retry'], known, report, vhost: vhostOf(subscription) });
+  }
+}
+
+interface CommonCheck {
+  mq: Plain;
+  known: Known;
+  report: Report;
+  vhostOf: (subscription: unknown) => string | undefined;
+}
+
+/** The file's own place for the dead must be in the vhost of every role that has no other one. */
+function checkCommon({ mq, known, report, vhostOf }: CommonCheck): void {
+  const { publication, queue } = objectOf(objectOf(mq['retry'])['deadLetter']);
+  const says = (own: unknown) => own === false || objectOf(own)['deadLetter'] !== undefined;
+  for (const [name, role] of Object.entries(objectOf(mq['roles']))) {
+    const { retry, subscription } = expandRole(objectOf(role));
+    const vhost = vhostOf(subscription);
+    const own = objectOf(objectOf(mq['subscriptions'])[stringOf(subscription) ?? '']);
+    if (vhost === undefined || says(retry) || says(own['retry'])) continue;
+    const its = known.vhostOf.publication.get(stringOf(publication) ?? '');
+    const isElsewhere =
+      typeof queue === 'string' ? !known.vhosts.get(vhost)?.queues.has(queue) : its !== undefined && its !== vhost;
+    const field = typeof queue === 'string' ? 'queue' : 'publication';
+    if (isElsewhere)
+      report(
+        ['mq', 'retry', 'deadLetter', field],
+        'value',
+        `is not in the vhost ${quote(vhost)} of the role ${quote(name)}`,
+      );
+  }
+}
+
+/** A wait queue that the file defines must lead back to its work queue, after the time in its name. */
+function checkWaits(file: Plain, report: Report): void {
+  for (const [vhost, value] of Object.entries(objectOf(file['vhosts']))) {
+    const members = membersOf(objectOf(value)['queues']);
+    const names = new Set(members.map(({ name }) => name));
+    for (const { key, name = '', value: queue } of members) {
+      const [, work = '', delay = ''] = /^(.*)\.retry\.(\d+)$/.exec(name) ?? [];
+      if (!names.has(work)) continue;
+      const options = objectOf(queue['options']);
+      const given = objectOf(options['arguments']);
+      const is = (argument: string, short: string) => given[argument] ?? options[short];
+      const leadsBack =
+        is('x-dead-letter-exchange', 'deadLetterExchange') === '' &&
+        is('x-dead-letter-routing-key', 'deadLetterRoutingKey') === work &&
+        is('x-message-ttl', 'messageTtl') === Number(delay);
+      if (leadsBack) continue;
+      const want = `x-message-ttl ${delay}, x-dead-letter-exchange "" and x-dead-letter-routing-key ${quote(work)}`;
+      report(['vhosts', vhost, 'queues', key], 'value', `a wait queue of ${quote(work)} needs ${want}`);
+    }
   }
 }
 

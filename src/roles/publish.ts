@@ -35,26 +35,27 @@ export async function publish(context: Context, session: Session, settings: Publ
   const tally = new Tally(context, { json, skip, ...(input.from === 'lines' && { counts }) });
   let left = skip;
   const messageOf = outgoing({ destination, nextId: messageIds(), ...settings });
+  void publisher.failed.then((error) => tally.end(error));
+  // Input that may never come is not waited for when nothing of it could be sent.
+  const reading: Context = { ...context, drain: AbortSignal.any([context.drain, tally.hopeless]) };
   const onAbandon = () => session.abort(interrupted(context));
   context.abandon.addEventListener('abort', onAbandon, { once: true });
   let complete = true;
   try {
-    reading: for await (const batch of bodies(settings.input, context)) {
+    sending: for await (const batch of bodies(settings.input, reading)) {
       for (const body of batch) {
         if (left > 0) {
           left -= 1;
           continue;
         }
         if (!publisher.hasRoom) await publisher.room();
-        if (context.drain.aborted || tally.hopeless) {
-          tally.isUnread = true;
-          break reading;
-        }
+        if (reading.drain.aborted) break sending;
         const message = messageOf(body);
         const number = tally.attempt();
         publisher.send(message, (sent) => tally.count(number, message.properties.messageId, sent));
       }
     }
+    tally.isUnread = reading.drain.aborted;
   } finally {
     complete = !context.drain.aborted;
     await publisher.settled();
@@ -79,10 +80,9 @@ class Tally {
   #failed = 0;
   #first: MqError | undefined;
   confirmed = 0;
-  /** True when sending on makes no sense: nothing answers, or stdout cannot take the outcomes. */
-  hopeless = false;
-  /** There was more input that was not sent. */
+  /** The input was not read to its end. */
   isUnread = false;
+  readonly #hopeless = new AbortController();
 
   /** `counts`: where the resume point is shown, if the input has one. */
   constructor(context: Context, { json, skip, counts }: { json: boolean; skip: number; counts?: Counts }) {
@@ -92,6 +92,17 @@ class Tally {
     this.#context = context;
     this.#printer = json ? new Printer(context.stdout) : undefined;
     if (context.stderr.isTTY) this.#progress = setInterval(() => this.#showProgress(), 500).unref();
+  }
+
+  /** Aborted when sending on makes no sense: nothing answers, or stdout cannot take the outcomes. */
+  get hopeless(): AbortSignal {
+    return this.#hopeless.signal;
+  }
+
+  /** Nothing can be sent any more. */
+  end(error: MqError): void {
+    this.#first ??= error;
+    this.#hopeless.abort();
   }
 
   /** The number of the message, from 1; of an input of lines, that of its line. */
@@ -109,12 +120,12 @@ class Tally {
     else {
       this.#failed += 1;
       this.#first ??= sent.error;
-      if (sent.type === 'in doubt') this.hopeless = true;
+      if (sent.type === 'in doubt') this.#hopeless.abort();
     }
     if (!this.#printer) return;
     const why = sent.type === 'confirmed' ? {} : { code: sent.error.code, message: sent.error.message };
     this.#prints = this.#printer.json({ number, messageId, outcome: sent.type, ...why }).catch((error: MqError) => {
-      this.hopeless = true;
+      this.#hopeless.abort();
       if (!isClosedPipe(error)) this.#first ??= error;
     });
   }
@@ -128,7 +139,7 @@ class Tally {
     clearInterval(this.#progress);
     if (this.#progress && this.#shown) this.#context.stderr.write('\r\u001b[K');
     if (!this.#first) return;
-    if (this.#attempted === 1 && !this.isUnread) throw this.#first;
+    if (this.#attempted <= 1) throw this.#first;
     const { code, message, hint } = this.#first;
     const unread = this.isUnread ? `; the input after message ${this.#skip + this.#attempted} was not sent` : '';
     const counts = `${this.confirmed} of ${this.#attempted} messages confirmed, ${this.#failed} not${unread}`;

@@ -1,7 +1,7 @@
 // What was delivered and has no handler yet, and in which order it gets one. A message that has come before without an
 // outcome may be what killed its worker. Such suspects are handled alone, so that of ten that were in one worker only
 // the one that kills it goes on being counted: those with the fewest attempts first, and of equals by turns the last
-// and the first, so that after two more deaths the innocent have been handled, wherever the guilty one stands.
+// and the first by their ids, so that after two more deaths the innocent have been handled, wherever the guilty one stands.
 
 import type { Message } from '../handlers/handler.ts';
 import type { Delivery } from '../session/consumer.ts';
@@ -124,9 +124,16 @@ export class Waiting {
 
   #pick(): Taken | undefined {
     const fewest = Math.min(...this.#suspects.map(({ message }) => message.attempt));
-    const among = this.#suspects.filter(({ message }) => message.attempt === fewest);
+    // By id: they need not come back in the order they were in (RabbitMQ 4.0: quorum queues).
+    const among = this.#suspects
+      .filter(({ message }) => message.attempt === fewest)
+      .toSorted((one, other) => (idOf(one) < idOf(other) ? -1 : 1));
     const picked = fewest % 2 === 0 ? among.at(-1) : among[0];
     this.#suspects = this.#suspects.filter((one) => one !== picked);
     return picked;
   }
+}
+
+function idOf({ message }: Taken): string {
+  return message.properties.messageId ?? '';
 }

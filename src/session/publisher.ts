@@ -58,6 +58,7 @@ export class Publisher {
   #blocked = false;
   #failure: MqError | undefined;
   readonly #clock: NodeJS.Timeout;
+  readonly #failed = Promise.withResolvers<MqError>();
 
   private constructor(link: Link, settings: PublisherSettings) {
     this.#link = link;
@@ -86,6 +87,11 @@ export class Publisher {
       throw failureOf(error, settings.redact);
     }
     return publisher;
+  }
+
+  /** Resolves when nothing can be published any more, not when it is closed. */
+  get failed(): Promise<MqError> {
+    return this.#failed.promise;
   }
 
   /** True while a message can be taken without exceeding the window. */
@@ -238,6 +244,7 @@ export class Publisher {
 
   #fail(error: MqError): void {
     this.#failure ??= error;
+    this.#failed.resolve(this.#failure);
     for (const entry of [...this.#window]) this.#settle(entry, { type: 'in doubt', error });
     this.#wake();
   }

@@ -90,6 +90,7 @@ export class Session {
     vhost: string,
     { onChannel, queues, dead }: OutcomeSettings,
   ): Promise<{ publisher: Publisher; dead: Destination | undefined; declared: ReadonlySet<string> }> {
+    refuseElsewhere(this.#config, vhost, dead);
     const defined = queues.filter((queue) => Object.hasOwn(this.#config.vhosts[vhost]?.queues ?? {}, queue));
     const named = dead && 'queue' in dead ? [...defined, dead.queue] : defined;
     // Rascal knows the name of a queue at the broker as the destination of a publication.
@@ -243,6 +244,17 @@ export class Session {
 
 /** A message for a publisher, from its parts. */
 export type { OutgoingMessage };
+
+/** One channel publishes in one vhost. `mq check` sees it for the roles of the file, not for the built-in ones. */
+function refuseElsewhere({ vhosts, publications }: Config, vhost: string, dead: DeadLetterConfig | undefined): void {
+  if (!dead) return;
+  const isThere = 'queue' in dead ? vhosts[vhost]?.queues[dead.queue] : publications[dead.publication]?.vhost === vhost;
+  if (isThere) return;
+  const place = 'queue' in dead ? `queue '${dead.queue}'` : `publication '${dead.publication}'`;
+  throw new MqError('CONFIG', `the ${place} for dead letters is not in the vhost '${vhost}'`, {
+    hint: 'give the role or its subscription a deadLetter of its own (mq.roles, mq.subscriptions)',
+  });
+}
 
 function destinationOf(link: Link, name: string): Destination {
   const publication = link.config.publications[name];

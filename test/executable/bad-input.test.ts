@@ -194,8 +194,18 @@ tests([
     args: ['check'],
     files: rascal({ mq: { roles: { publish: { publish: 'hello' } } } }),
     exit: 78,
-    line: 'mq check: rascal.json: mq.roles.publish: mq has a command of this name [CONFIG]',
-    hint: 'give the role another name',
+    line: 'mq check: rascal.json:1:25: mq.roles.publish: mq has a command of this name; give the role another one [CONFIG]',
+  },
+  {
+    title: 'a role that has the name of a command, beside another mistake',
+    args: ['check'],
+    files: rascal({ mq: { roles: { demo: { publish: 'hello' }, mine: { publish: 'helo' } } } }),
+    exit: 78,
+    line: 'mq check: rascal.json has 2 problems [CONFIG]',
+    problems: [
+      'rascal.json:1:22: mq.roles.demo: mq has a command of this name; give the role another one',
+      'rascal.json:1:57: mq.roles.mine.publish: unknown publication "helo" (did you mean "hello"?)',
+    ],
   },
 ]);
 

@@ -51,8 +51,8 @@ export const brokerCommand: Command = {
           : await (await import('../../broker/management.ts')).startManagement(broker, { host, port: managementPort });
       try {
         const ready = { url: broker.url, management: management?.url ?? null, data: data ?? null };
-        if (values.flag('json')) context.stdout.write(`${JSON.stringify({ event: 'ready', ...ready })}\n`);
-        else context.stdout.write(`${readyLine(ready)}\n`);
+        const line = values.flag('json') ? JSON.stringify({ event: 'ready', ...ready }) : readyLine(ready);
+        await print(context.stdout, `${line}\n`);
         await aborted(context.drain);
       } finally {
         await management?.close();
@@ -67,6 +67,16 @@ interface Ready {
   readonly url: string;
   readonly management: string | null;
   readonly data: string | null;
+}
+
+/** Whoever waits for the line must not wait for ever. A closed pipe has had its reader. */
+function print(stdout: Context['stdout'], text: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    stdout.write(text, (error) => {
+      if (!error || (error as NodeJS.ErrnoException).code === 'EPIPE') resolve();
+      else reject(new MqError('IO', `cannot write to stdout: ${error.message}`, { cause: error }));
+    });
+  });
 }
 
 function readyLine({ url, management, data }: Ready): string {

@@ -38,7 +38,7 @@ export function demoCommand(run: (context: Context) => Promise<number>): Command
         await broker.close();
         await rm(folder, { recursive: true });
       }
-      if (context.drain.aborted) throw interrupted(context);
+      if (context.drain.aborted) throw interrupted(context, 'the demo did not come to its end');
     },
   };
 }

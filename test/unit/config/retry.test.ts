@@ -2,7 +2,7 @@
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { retryOf } from '../../../src/config/retry.ts';
+import { deadLetterWarning, retryOf } from '../../../src/config/retry.ts';
 import { configOf, linesOf } from './fixture.ts';
 
 const delays = [1000, 5000, 30000, 120000];
@@ -15,6 +15,8 @@ const retryIn = (mq: object) => {
   const config = configOf({ mq });
   return retryOf(config, config.roles['r'] ?? {});
 };
+
+const lined = (file: unknown) => linesOf(file).map((line) => line.replace(/^f:\d+:\d+: /, ''));
 
 test('the settings of a role go before those of its subscription, those before the ones of the file, those before the built-in ones', () => {
   const roles = { r: consume({ attempts: 2 }) };
@@ -61,24 +63,66 @@ test('every wrong setting and reference of retry is found, with what was probabl
       },
     },
   };
-  assert.equal(
-    linesOf(file).map((line) => line.replace(/^f:\d+:\d+: /, '')),
-    [
-      'mq.retry.deadLetter.publication: unknown publication "taks" (did you mean "task"?)',
-      'mq.subscriptions.tsk: unknown subscription "tsk" (did you mean "task"?)',
-      'mq.subscriptions.task.retry.deadLetter: has a publication and a queue: one of them',
-      'mq.subscriptions.task.retry.deadLetter.queue: unknown queue "helo" (did you mean "hello"?)',
-      'mq.subscriptions.rpc.retry.deadLetter.queue: unknown queue "far"',
-      'mq.subscriptions.logs.retry.deadLetter: needs a publication or a queue',
-      'mq.subscriptions.logs.retri: unknown key (did you mean "retry"?)',
-      'mq.roles.a.retry.onFail: must be retry, dead-letter, requeue, drop or exit, not "rety" (did you mean "retry"?)',
-      'mq.roles.a.retry.attempts: must be a whole number of 1 or more, not 0',
-      'mq.roles.b.retry: must be an object, or false',
-      'mq.roles.c.retry.deadLetter.publication: is of the vhost "v", the subscription of "/"',
-      'mq.roles.d.retry.deadLetter: must be an object, or false',
-      'mq.roles.e.retry: a publish role has no retry',
-    ],
-  );
+  assert.equal(lined(file), [
+    'mq.retry.deadLetter.publication: unknown publication "taks" (did you mean "task"?)',
+    'mq.subscriptions.tsk: unknown subscription "tsk" (did you mean "task"?)',
+    'mq.subscriptions.task.retry.deadLetter: has a publication and a queue: one of them',
+    'mq.subscriptions.task.retry.deadLetter.queue: unknown queue "helo" (did you mean "hello"?)',
+    'mq.subscriptions.rpc.retry.deadLetter.queue: unknown queue "far"',
+    'mq.subscriptions.logs.retry.deadLetter: needs a publication or a queue',
+    'mq.subscriptions.logs.retri: unknown key (did you mean "retry"?)',
+    'mq.roles.a.retry.onFail: must be retry, dead-letter, requeue, drop or exit, not "rety" (did you mean "retry"?)',
+    'mq.roles.a.retry.attempts: must be a whole number of 1 or more, not 0',
+    'mq.roles.b.retry: must be an object, or false',
+    'mq.roles.c.retry.deadLetter.publication: is of the vhost "v", the subscription of "/"',
+    'mq.roles.d.retry.deadLetter: must be an object, or false',
+    'mq.roles.e.retry: a publish role has no retry',
+  ]);
+});
+
+test('the place for the dead of the whole file is in the vhost of every role that has no other', () => {
+  const file = (retry: object, own: object = {}) => ({
+    vhosts: { v: { queues: { far: {} }, subscriptions: { far: { queue: 'far' } } } },
+    mq: { retry, roles: { r: { consume: 'far', ...own } } },
+  });
+  const here = { deadLetter: { queue: 'hello' } };
+  const elsewhere = 'mq.retry.deadLetter.queue: is not in the vhost "v" of the role "r"';
+  assert.equal(lined(file(here)), [elsewhere]);
+  assert.equal(lined(file({ deadLetter: { publication: 'task' } })), [elsewhere.replace('queue', 'publication')]);
+  assert.equal(lined(file({ deadLetter: { queue: 'far' } })), []);
+  assert.equal(lined(file(here, { retry: { deadLetter: { queue: 'far' } } })), []);
+  assert.equal(lined(file(here, { retry: false })), []);
+});
+
+test('a wait queue that the file defines leads back to its work queue after the time in its name', () => {
+  const waits = (options: object) =>
+    lined({ vhosts: { '/': { queues: { q: {}, 'q.retry.50': { options }, 'other.retry.9': {} } } } });
+  const wrong = [
+    'vhosts["/"].queues["q.retry.50"]: a wait queue of "q" needs x-message-ttl 50, x-dead-letter-exchange "" and x-dead-letter-routing-key "q"',
+  ];
+  assert.equal(waits({}), wrong);
+  const back = { 'x-message-ttl': 50, 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'q' };
+  assert.equal(waits({ arguments: back }), []);
+  assert.equal(waits({ arguments: { ...back, 'x-message-ttl': 5 } }), wrong);
+  assert.equal(waits({ arguments: { ...back, 'x-dead-letter-routing-key': 'r' } }), wrong);
+  assert.equal(waits({ messageTtl: 50, deadLetterExchange: '', deadLetterRoutingKey: 'q' }), []);
+});
+
+test('a role whose dead letters go nowhere is told so, unless the broker or --on-fail has a place for them', () => {
+  const warning = (retry: object | false, options: object = {}) => {
+    const config = configOf({
+      vhosts: { '/': { queues: { q: { options } } } },
+      subscriptions: { s: { queue: 'q' } },
+      mq: { roles: { r: { consume: 's', retry } } },
+    });
+    return deadLetterWarning(config, 's', retryOf(config, config.roles['r'] ?? {}));
+  };
+  assert.match(warning(false) ?? '', /^a message that fails is lost: the queue q has no dead-letter queue/);
+  assert.ok(warning({ deadLetter: false, attempts: 3 }));
+  assert.is(warning({}), undefined);
+  assert.is(warning({ deadLetter: false, onFail: 'exit' }), undefined);
+  assert.is(warning(false, { arguments: { 'x-dead-letter-exchange': 'dead' } }), undefined);
+  assert.is(warning(false, { deadLetterExchange: 'dead' }), undefined);
 });
 
 test.run();

@@ -42,7 +42,11 @@ async function deaths(ids: readonly string[], poison: string, attempts: number):
     );
     const before = handled.slice(0, handled.indexOf(poison));
     if (left.every(({ count }) => count >= attempts)) return left.map(({ id }) => id);
-    left = left.filter(({ id }) => !before.includes(id)).map(({ id, count }) => ({ id, count: count + 1 }));
+    // They come back in any order.
+    left = left
+      .toReversed()
+      .filter(({ id }) => !before.includes(id))
+      .map(({ id, count }) => ({ id, count: count + 1 }));
   }
 }
 

@@ -1,0 +1,105 @@
+// A broker that is gone for good: --max-reconnect ends a role with 69; without it, a role waits for the broker to be back.
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type RunningMq, startMq } from '../support/mq.ts';
+import { lines } from '../support/roles.ts';
+
+const left = new Set<RunningMq>();
+
+test.after.each(async () => {
+  for (const running of left) running.kill('SIGKILL');
+  await Promise.allSettled([...left].map(({ ended }) => ended));
+  left.clear();
+});
+
+function start(args: readonly string[]): RunningMq {
+  const running = startMq(args, { deadlineMs: 50_000 });
+  left.add(running);
+  return running;
+}
+
+async function startBroker(port = '0'): Promise<{ broker: RunningMq; url: string; port: string }> {
+  const broker = start(['broker', '--port', port, '--json']);
+  const { url } = JSON.parse(await broker.prints(/\n/)) as { url: string };
+  return { broker, url, port: new URL(url).port };
+}
+
+async function away({ broker }: { broker: RunningMq }): Promise<void> {
+  broker.kill('SIGKILL');
+  await broker.ended;
+}
+
+for (const [limit, after] of [
+  ['2', '2 tries'],
+  ['1.5s', '1.5 s'],
+] as const) {
+  for (const role of [['consumer'], ['worker'], ['rpc-server']]) {
+    test(`--max-reconnect ${limit} ends ${role.join(' ')} with 69`, async () => {
+      const place = await startBroker();
+      const receiver = start([...role, '--url', place.url, '--max-reconnect', limit]);
+      await receiver.prints(/waiting for messages/, 'stderr');
+      await away(place);
+      const { status, stderr } = await receiver.ended;
+      assert.is(status, 69, stderr);
+      const line = new RegExp(`^mq ${role[0]}: no connection after ${after}: .*\\[UNAVAILABLE\\]\\nhint: `, 'm');
+      assert.match(stderr, line);
+    });
+  }
+}
+
+test('a sender that gives up says of each message what is true: confirmed, or in doubt', async () => {
+  const place = await startBroker();
+  const worker = start(['worker', '--url', place.url]); // declares the queue
+  await worker.prints(/waiting/, 'stderr');
+  await worker.stop();
+  const task = start(['task', '--lines', '--json', '--url', place.url, '--max-reconnect', '1s']);
+  task.stdin.write('one\n');
+  await task.prints(/"confirmed"/);
+  await away(place);
+  await task.prints(/connecting again/, 'stderr');
+  task.stdin.write('two\n');
+  const { status, stdout } = await task.ended;
+  assert.is(status, 69);
+  assert.equal(
+    lines(stdout).map((line) => (JSON.parse(line) as { outcome: string }).outcome),
+    ['confirmed', 'in doubt'],
+  );
+});
+
+test('a sender without anything in hand ends as well, and does not wait for its input', async () => {
+  const place = await startBroker();
+  const worker = start(['worker', '--url', place.url]); // declares the queue
+  await worker.prints(/waiting/, 'stderr');
+  await worker.stop();
+  const task = start(['task', '--lines', '--json', '--url', place.url, '--exit-on-disconnect']);
+  task.stdin.write('one\n');
+  await task.prints(/"confirmed"/);
+  await away(place);
+  const { status, stderr } = await task.ended;
+  assert.is(status, 69, stderr);
+});
+
+test('without a limit a receiver waits until the broker is back, and receives', async () => {
+  const place = await startBroker();
+  const receiver = start(['consumer', '--url', place.url, '--count', '1']);
+  receiver.stdin.end();
+  await receiver.prints(/waiting for messages/, 'stderr');
+  await away(place);
+  await receiver.prints(/connecting again/, 'stderr');
+  await startBroker(place.port);
+  const sender = start(['producer', '--url', place.url, 'back again']);
+  const sent = await sender.ended;
+  if (sent.status === 67) await start(['publish', 'hello', '--url', place.url, 'back again']).ended;
+  const { status, stdout } = await receiver.ended;
+  assert.equal({ status, stdout }, { status: 0, stdout: 'back again\n' });
+});
+
+for (const value of ['0', '-1', 's', '0s', '5m', '']) {
+  test(`--max-reconnect '${value}' is a misuse`, async () => {
+    const { status, stderr } = await start(['consumer', `--max-reconnect=${value}`]).ended;
+    assert.is(status, 64, stderr);
+  });
+}
+
+test.run();

@@ -1,0 +1,84 @@
+// How mq ends when its surroundings fail it: a full disk, an error that nobody caught, a signal.
+
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { emptyFolder, executable, mq, startMq } from '../support/mq.ts';
+import { assertRefused } from '../support/refusal.ts';
+
+async function brokerUrl(): Promise<{ env: { MQ_URL: string }; stop: () => Promise<unknown> }> {
+  const broker = startMq(['broker', '--port', '0', '--json']);
+  const { url } = JSON.parse(await broker.prints(/\n/)) as { url: string };
+  return { env: { MQ_URL: url }, stop: broker.stop };
+}
+
+for (const command of ['--help', 'demo --json', 'check --schema', 'broker --port 0'])
+  test(`a full stdout is no success: ${command}`, async () => {
+    if (process.platform === 'win32') return;
+    const shell = promisify(execFile)('bash', ['-c', `timeout 20 "${executable}" ${command} > /dev/full`], {
+      cwd: emptyFolder(),
+    });
+    const { code, stderr } = await shell.then(
+      () => ({ code: 0, stderr: '' }),
+      (error: { code: number; stderr: string }) => error,
+    );
+    assert.is(code, 74, stderr);
+    assert.match(stderr, /^mq.*: cannot write to stdout: .*ENOSPC.* \[IO\]\n$/);
+  });
+
+const strays = {
+  'a timer': "setTimeout(() => { throw new Error('late'); }, 1)",
+  'a promise': "void Promise.reject(new Error('late'))",
+};
+for (const [title, stray] of Object.entries(strays))
+  test(`an error that ${title} of a handler throws is one line, and the message stays`, async () => {
+    const { env, stop } = await brokerUrl();
+    const cwd = emptyFolder({ 'late.ts': `export default () => { ${stray}; return new Promise(() => {}); };` });
+    await mq(['producer', 'hi'], { env });
+    assertRefused(await mq(['consumer', '--handler', 'late.ts'], { env, cwd }), {
+      exit: 70,
+      line: 'mq consumer: an error that nothing caught: late [BUG]',
+      hint: 'a timer or a promise of the handler, or a bug in mq; --debug shows where',
+      before: /^waiting for messages from hello\n.*$/s,
+    });
+    assert.is((await mq(['consumer', '--until-empty'], { env })).stdout, 'hi\n');
+    await stop();
+  });
+
+test('a demo that is stopped says so', async () => {
+  const demo = startMq(['demo']);
+  await demo.prints(/Work queues/);
+  const { status, stderr } = await demo.stop();
+  assert.equal(
+    { status, stderr },
+    { status: 143, stderr: 'mq demo: stopped by SIGTERM: the demo did not come to its end [TERMINATED]\n' },
+  );
+});
+
+test('a text that is piped in is the message; without one it is the own text of the role, or none', async () => {
+  const { env, stop } = await brokerUrl();
+  const config = { vhosts: { '/': { queues: { q: {} } } }, publications: { to: { queue: 'q' } } };
+  const cwd = emptyFolder({ 'rascal.json': JSON.stringify(config) });
+  assert.is((await mq(['producer'], { env, input: '{"order":1}' })).status, 0);
+  assert.is((await mq(['producer'], { env })).status, 0);
+  const { stdout } = await mq(['consumer', '--count', '2'], { env });
+  assert.is(stdout, '{"order":1}\nHello World!\n');
+  assert.is((await mq(['publish', 'to'], { env, cwd, input: 'piped' })).status, 0);
+  assertRefused(await mq(['publish', 'to'], { env, cwd }), {
+    exit: 64,
+    line: 'mq publish: no text is given, and nothing on standard input [USAGE]',
+    hint: "give the text as an argument; '' is an empty one",
+  });
+  assert.is((await mq(['publish', 'to', ''], { env, cwd })).status, 0);
+  await stop();
+});
+
+test('a folder that cannot be made is refused at once', async () => {
+  assertRefused(await mq(['broker', '--port', '0', '--data', '/proc/no/such'], { deadlineMs: 10_000 }), {
+    exit: 73,
+    line: /^mq broker: making the store in \/proc\/no\/such: ENOENT.* \[CANNOT_CREATE\]$/,
+  });
+});
+
+test.run();

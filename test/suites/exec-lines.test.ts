@@ -1,0 +1,127 @@
+// --exec-lines: long-lived programs behind a worker and a server, on every broker.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { emptyFolder } from '../support/mq.ts';
+import { lines, testRoles } from '../support/roles.ts';
+import { until } from '../support/until.ts';
+
+const roles = await testRoles();
+test.after.each(roles.killLeft);
+test.after(roles.end);
+
+// Needs nothing but a shell: the id is before the first comma, the body after `"body":"`.
+const program = `#!/bin/sh
+echo $$ >> pids
+while IFS= read -r line; do
+  id=\${line#*:}; id=\${id%%,*}; body=\${line#*\\"body\\":\\"}; body=\${body%%\\"*}
+  case $body in
+    crash*) exit 9 ;;
+    fail*) echo "{\\"id\\":$id,\\"outcome\\":\\"retry\\",\\"reason\\":\\"not today\\"}" ;;
+    dead*) echo "{\\"id\\":$id,\\"outcome\\":\\"dead-letter\\",\\"reason\\":\\"never\\"}" ;;
+    hang*) sleep 1000 ;;
+    *) echo "{\\"id\\":$id,\\"outcome\\":\\"ack\\",\\"reply\\":\\"$body from $$\\"}" ;;
+  esac
+done
+echo $$ >> ended
+`;
+
+function place(queue: string, type = 'quorum'): { cwd: string; pids: (file: 'pids' | 'ended') => number[] } {
+  const config = {
+    vhosts: { '/': { queues: { [queue]: { options: { durable: true, arguments: { 'x-queue-type': type } } } } } },
+    publications: { to: { queue } },
+    subscriptions: { from: { queue } },
+    mq: {
+      retry: { attempts: 2, delays: [100] },
+      roles: {
+        lines: { consume: 'from', concurrency: 2, handler: { execLines: ['sh', 'lines.sh'], timeout: 1000 } },
+        answer: { reply: 'from', concurrency: 1, handler: { execLines: ['sh', 'lines.sh'] } },
+        ask: { request: 'to' },
+      },
+    },
+  };
+  const cwd = emptyFolder({ 'rascal.json': JSON.stringify(config), 'lines.sh': program });
+  return { cwd, pids: (file) => lines(readFileSync(join(cwd, file), 'utf8')).map(Number) };
+}
+
+function lives(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}
+
+for (const type of ['classic', 'quorum']) {
+  test(`what a program of lines answers is done, on a ${type} queue; what kills it has its attempts`, async () => {
+    const queue = `lines-${type}`;
+    const { cwd, pids } = place(queue, type);
+    const worker = await roles.receiver(['lines'], { cwd });
+    const bodies = ['one', 'crash', 'fail', 'dead', 'hang', 'two', 'three'];
+    await roles.run(['publish', 'to', '--lines'], { cwd, input: bodies.join('\n') });
+    const dead = await roles.take(`${queue}.dead`, 4);
+    assert.equal(dead.map(({ payload, properties }) => [payload, properties.headers?.['x-mq-reason']]).toSorted(), [
+      ['crash', 'it ended without an answer (exit status 9)'],
+      ['dead', 'never'],
+      ['fail', 'not today'],
+      ['hang', 'no end within 1 s'],
+    ]);
+    await until('the good ones are done', () => lines(worker.stdout()).length === 3);
+    const { status, stdout, stderr } = await worker.stop();
+    assert.is(status, 0, stderr);
+    assert.equal(lines(stdout).toSorted(), ['one', 'three', 'two']);
+    // One for each of two crashes and two hangs, and at most two more that ended with their input.
+    assert.ok(pids('pids').length >= 4 && pids('pids').length <= 6, String(pids('pids')));
+    assert.not(pids('pids').some(lives));
+    assert.is(await roles.held(queue), 0);
+  });
+}
+
+test('a server of lines answers all requests in one process', async () => {
+  const { cwd, pids } = place('asked');
+  const server = await roles.receiver(['answer'], { cwd });
+  const asked = await roles.run(['ask', '--lines'], { cwd, input: 'a\nb\nc\n' });
+  const [pid] = pids('pids');
+  assert.equal(
+    lines(asked.stdout).toSorted(),
+    ['a', 'b', 'c'].map((body) => `${body} from ${pid}`),
+  );
+  assert.is((await server.stop()).status, 0);
+});
+
+test('kill -9 of the worker: its programs end with their input, and the message goes to the next one', async () => {
+  const { cwd, pids } = place('killed');
+  const worker = await roles.receiver(['lines'], { cwd });
+  await roles.run(['publish', 'to', 'one'], { cwd });
+  await worker.prints(/one/);
+  worker.kill('SIGKILL');
+  await worker.ended;
+  await until('no program is left', () => !pids('pids').some(lives));
+  assert.equal(pids('ended').toSorted(), pids('pids').toSorted());
+});
+
+test('SIGTERM in the middle of a line: it is finished, then the program has the end of its input', async () => {
+  const { cwd, pids } = place('stopped');
+  const slow =
+    'while read -r line; do id=${line#*:}; echo begin >&2; sleep 1; echo "{\\"id\\":${id%%,*},\\"outcome\\":\\"ack\\"}"; done; echo $$ >> ended';
+  const worker = await roles.receiver(['subscribe', 'from', '--exec-lines', 'sh', '-c', slow], { cwd });
+  await roles.run(['publish', 'to', 'text'], { cwd });
+  await worker.prints(/begin/, 'stderr');
+  const { status, stdout } = await worker.stop();
+  assert.equal({ status, stdout }, { status: 0, stdout: 'text\n' });
+  assert.is(pids('ended').length, 1);
+});
+
+test('a program that ends at once is told before a message is taken', async () => {
+  const { cwd } = place('kept');
+  await roles.run(['publish', 'to', 'text'], { cwd });
+  const { status, stderr } = await roles.run(['subscribe', 'from', '--exec-lines', 'false'], { cwd });
+  assert.is(status, 71);
+  assert.match(stderr, /^mq subscribe: cannot use false: it ended before .* \(exit status 1\) \[SYSTEM\]\nhint: /);
+  const [kept] = await roles.take('kept', 1);
+  assert.is(kept?.redelivered, false);
+});
+
+test.run();

@@ -1,0 +1,50 @@
+import { EventEmitter } from 'node:events';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { newCounts } from '../../../src/session/counts.ts';
+import type { Link } from '../../../src/session/link.ts';
+import { Publisher, type Sent } from '../../../src/session/publisher.ts';
+
+const publishers: Publisher[] = [];
+test.after(() => {
+  for (const publisher of publishers) publisher.close();
+});
+
+/** A link whose broker never answers. */
+function silentLink(): EventEmitter {
+  const confirmChannel = async () => Object.assign(new EventEmitter(), { publish: () => true });
+  return Object.assign(new EventEmitter(), { confirmChannel });
+}
+
+async function sent(link: EventEmitter, timeoutMs: number): Promise<{ outcome: Promise<Sent> }> {
+  const settings = { vhost: '/', window: 10, timeoutMs, counts: newCounts(), redact: (text: string) => text };
+  const publisher = await Publisher.open(link as unknown as Link, settings);
+  publishers.push(publisher);
+  const message = { exchange: '', routingKey: 'q', body: Buffer.from('x'), mandatory: true };
+  return { outcome: publisher.publish({ ...message, properties: { messageId: '1' } }) };
+}
+
+test('no message comes into doubt while the broker blocks', async () => {
+  const [blocked, free] = [silentLink(), silentLink()];
+  const one = await sent(blocked, 50);
+  blocked.emit('blocked', 'low on memory');
+  let isSettled = false;
+  void one.outcome.then(() => {
+    isSettled = true;
+  });
+  // Three times as long without a block is enough for doubt.
+  assert.is((await (await sent(free, 150)).outcome).type, 'in doubt');
+  assert.not(isSettled);
+  blocked.emit('unblocked');
+  assert.is((await one.outcome).type, 'in doubt');
+});
+
+test('a block ends with its connection', async () => {
+  const link = silentLink();
+  const { outcome } = await sent(link, 50);
+  link.emit('blocked', 'low on memory');
+  link.emit('lost', new Error('it is gone'));
+  assert.is((await outcome).type, 'in doubt');
+});
+
+test.run();
