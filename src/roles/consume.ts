@@ -102,7 +102,7 @@ class Intake {
     const { publisher, nextId, settings } = parts;
     this.#replies = new Replies({ publisher, nextId, say: settings.say });
     const { prefetch } = settings;
-    this.#waiting = new Waiting({ counts: publisher !== undefined, prefetch, onReady: () => this.#fill() });
+    this.#waiting = new Waiting({ counts: settings.canFail, prefetch, onReady: () => this.#fill() });
   }
 
   async run(): Promise<void> {
@@ -192,11 +192,11 @@ class Intake {
   }
 
   async #handle(taken: Taken): Promise<void> {
-    const { settings, failures, context, publisher } = this.#parts;
+    const { settings, failures, context } = this.#parts;
     const { delivery, message } = taken;
     let isDone = true;
     try {
-      const verdict = publisher && failures.verdict(taken);
+      const verdict = settings.canFail ? failures.verdict(taken) : undefined;
       if (verdict?.type === 'retry') {
         this.#started -= 1;
         await failures.count(delivery, message, verdict.reason);

@@ -25,7 +25,7 @@ export interface WaitingParts {
 }
 
 /** Milliseconds without a delivery, after which the suspects that came together are all here. */
-const quietMs = 100;
+const quietMs = 500;
 /** RabbitMQ: a quorum queue drops a message after 20 deliveries (x-delivery-limit). mq's own count is taken before. */
 const mostByBroker = 10;
 /** Messages without an answer that are remembered, so that a lost connection is not taken for a dead worker. */

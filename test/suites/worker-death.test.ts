@@ -19,7 +19,7 @@ function folder(queue: string, type: string): string {
     publications: { work: { queue } },
     subscriptions: { work: { queue, prefetch: 10 } },
     mq: {
-      retry: { attempts: 4, delays: [100] },
+      retry: { attempts: 5, delays: [100] },
       roles: { work: { behaviour: 'consume', subscription: 'work', handler: { exec: ['sh', '-c', deadly] } } },
     },
   };
@@ -42,13 +42,13 @@ for (const type of ['classic', 'quorum']) {
         break;
       }
       deaths += 1;
-      assert.ok(deaths <= 4, `${deaths} deaths`);
+      assert.ok(deaths <= 5, `${deaths} deaths`);
     }
-    assert.is(deaths, 4);
+    assert.is(deaths, 5);
     const [dead] = await roles.take(`${queue}.dead`, 1);
     assert.equal(
       [dead!.payload, dead!.properties.headers?.['x-mq-reason']],
-      ['poison', '4 attempts ended without an outcome'],
+      ['poison', '5 attempts ended without an outcome'],
     );
     for (const empty of [queue, `${queue}.dead`, `${queue}.retry.100`]) {
       if (type === 'quorum' && empty.includes('.retry.')) continue; // never needed
