@@ -57,6 +57,8 @@ async function main(): Promise<void> {
   });
   // Streams that are pipes write later: what was said must be out before the end.
   await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
+  // Of a file the error comes a turn later.
+  await new Promise((turn) => setImmediate(turn));
   // A closed pipe is a quiet end; a full disk is none, also where nobody waited for the write.
   if (status === 0 && unwritten !== undefined && unwritten.code !== 'EPIPE') {
     process.stderr.write(`mq: cannot write to stdout: ${unwritten.message} [IO]\n`);

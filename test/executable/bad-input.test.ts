@@ -194,7 +194,7 @@ tests([
     args: ['check'],
     files: rascal({ mq: { roles: { publish: { publish: 'hello' } } } }),
     exit: 78,
-    line: 'mq check: rascal.json:1:25: mq.roles.publish: mq has a command of this name; give the role another one [CONFIG]',
+    line: 'mq check: rascal.json:1:27: mq.roles.publish: mq has a command of this name; give the role another one [CONFIG]',
   },
   {
     title: 'a role that has the name of a command, beside another mistake',
@@ -203,8 +203,8 @@ tests([
     exit: 78,
     line: 'mq check: rascal.json has 2 problems [CONFIG]',
     problems: [
-      'rascal.json:1:22: mq.roles.demo: mq has a command of this name; give the role another one',
-      'rascal.json:1:57: mq.roles.mine.publish: unknown publication "helo" (did you mean "hello"?)',
+      'rascal.json:1:24: mq.roles.demo: mq has a command of this name; give the role another one',
+      'rascal.json:1:62: mq.roles.mine.publish: unknown publication "helo" (did you mean "hello"?)',
     ],
   },
 ]);

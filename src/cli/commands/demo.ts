@@ -89,10 +89,12 @@ async function play({ number, title, receivers, senders, lines }: Scenario, stag
   try {
     await Promise.all(running.map(({ ready }) => ready));
     for (const words of senders) {
+      if (drain.aborted) break;
       show(typed(words), 'sent', words.at(-1) ?? '');
       await begin(words, typed(words)).ended;
     }
-    if (left > 0) await new Promise((resolve) => drain.addEventListener('abort', resolve, { once: true }));
+    if (left > 0 && !drain.aborted)
+      await new Promise((resolve) => drain.addEventListener('abort', resolve, { once: true }));
   } finally {
     stop.abort();
     await Promise.all(running.map(({ ended }) => ended));

@@ -37,26 +37,24 @@ interface Row {
 /** A row that runs. */
 interface RunningRow extends Row {
   readonly observation: Observation;
+  readonly beginDrain: () => void;
 }
 
 async function run(context: Context, values: Values, row: Row): Promise<void> {
   const takes = row.role.behaviour === 'consume' || row.role.behaviour === 'reply';
-  const onDrain = () => beginDrain(context, values);
-  context.drain.addEventListener('abort', onDrain, { once: true });
+  const drainMs = values.seconds('drain') ?? 25_000;
+  /** From now on the handlers have so long to end. */
+  const beginDrain = () => void setTimeout(context.giveUp, drainMs).unref();
+  context.drain.addEventListener('abort', beginDrain, { once: true });
   try {
     await observed(context, values, { name: row.name, takes }, (inner, observation) => {
-      const running = { ...row, observation };
+      const running = { ...row, observation, beginDrain };
       if (takes) return runConsume(inner, values, running);
       return row.role.behaviour === 'publish' ? runPublish(inner, values, running) : runRequest(inner, values, running);
     });
   } finally {
-    context.drain.removeEventListener('abort', onDrain);
+    context.drain.removeEventListener('abort', beginDrain);
   }
-}
-
-/** From now on the handlers have so long to end. */
-function beginDrain(context: Context, values: Values): void {
-  setTimeout(context.giveUp, values.seconds('drain') ?? 25_000).unref();
 }
 
 async function runPublish(context: Context, values: Values, row: RunningRow): Promise<void> {
@@ -151,7 +149,7 @@ async function runConsume(context: Context, values: Values, row: RunningRow): Pr
         queue: config.subscriptions[subscription]?.queue ?? '',
         handler,
         maxBody,
-        beginDrain: () => beginDrain(context, values),
+        beginDrain: row.beginDrain,
         canFail: canFail(choice.config) || maxBody !== undefined,
         warning: canFail(choice.config) ? deadLetterWarning(config, subscription, retry) : undefined,
         say: row.observation.say,

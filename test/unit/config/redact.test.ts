@@ -23,8 +23,8 @@ test('a password is hidden in each form in which it can show', () => {
 });
 
 test('one secret inside another does not leave the rest of it', () => {
-  const redact = redactor(secretsOf({ addresses: [{ password: 'abc' }, { password: 'abcdef' }] }));
-  assert.is(redact('abcdef abc'), '*** ***');
+  const redact = redactor(secretsOf({ addresses: [{ password: 'abcd' }, { password: 'abcdef' }] }));
+  assert.is(redact('abcdef abcd'), '*** ***');
 });
 
 test('characters of regular expressions are nothing special', () => {
