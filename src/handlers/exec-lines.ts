@@ -58,7 +58,7 @@ export async function makeExecLines(plan: ExecLinesPlan, world: HandlerWorld): P
 }
 
 interface Slot {
-  process: LineProcess | undefined;
+  program: LineProcess | undefined;
   isBusy: boolean;
   /** Ends since the last answer. */
   deaths: number;
@@ -70,7 +70,7 @@ type Heard = Said | { readonly type: 'late' } | { readonly type: 'given up' };
 
 class Pool {
   readonly #plan: ExecLinesPlan;
-  readonly #process: LineProcessPlan;
+  readonly #program: LineProcessPlan;
   readonly #slots: Slot[];
   readonly #closing = new AbortController();
   #waiting: (() => void)[] = [];
@@ -78,18 +78,18 @@ class Pool {
   #hasAnswered = false;
   #unproved = 0;
 
-  constructor(plan: ExecLinesPlan, process: LineProcessPlan) {
+  constructor(plan: ExecLinesPlan, program: LineProcessPlan) {
     this.#plan = plan;
-    this.#process = process;
+    this.#program = program;
     this.#slots = Array.from({ length: plan.processes }, () => newSlot());
   }
 
   async prove(): Promise<void> {
     const [slot] = this.#slots;
     if (!slot) return;
-    const process = this.#start(slot);
+    const program = this.#start(slot);
     const proved = new AbortController();
-    const end = await Promise.race([process.ended, pause(provingMs, proved.signal)]);
+    const end = await Promise.race([program.ended, pause(provingMs, proved.signal)]);
     proved.abort();
     if (end) throw this.#useless(end, 'it ended before it was given a message');
   }
@@ -109,7 +109,7 @@ class Pool {
   async close(): Promise<void> {
     this.#closing.abort();
     for (const resume of this.#waiting.splice(0)) resume();
-    await Promise.all(this.#slots.map(({ process }) => process?.close()));
+    await Promise.all(this.#slots.map(({ program }) => program?.close()));
   }
 
   /** A slot whose pause is over, taken; undefined if that is not to be waited for. */
@@ -119,7 +119,7 @@ class Pool {
       const slot = this.#slots.filter(({ isBusy }) => !isBusy).sort((a, b) => readiness(a) - readiness(b))[0];
       if (slot) {
         slot.isBusy = true;
-        if (!slot.process?.isAlive) await pause(slot.readyAt - performance.now(), givenUp);
+        if (!slot.program?.isAlive) await pause(slot.readyAt - performance.now(), givenUp);
         if (!givenUp.aborted) return slot;
         slot.isBusy = false;
         return undefined;
@@ -133,10 +133,10 @@ class Pool {
 
   async #ask(slot: Slot, message: Message, givenUp: AbortSignal): Promise<Outcome> {
     const { isReply, timeoutMs } = this.#plan;
-    const process = slot.process?.isAlive ? slot.process : this.#start(slot);
+    const program = slot.program?.isAlive ? slot.program : this.#start(slot);
     this.#lastId += 1;
     const id = this.#lastId;
-    const heard = await this.#hear(process, lineOf(id, message), givenUp);
+    const heard = await this.#hear(program, lineOf(id, message), givenUp);
     switch (heard.type) {
       case 'object': {
         const outcome = outcomeOfAnswer(heard.value, { id, isReply });
@@ -150,14 +150,14 @@ class Pool {
       case 'late':
         return this.#restart(slot, `no end within ${(timeoutMs ?? 0) / 1000} s`);
       case 'given up':
-        await process.stop();
+        await program.stop();
         return handBack;
       case 'ended':
         return this.#afterEnd(heard.end);
     }
   }
 
-  async #hear(process: LineProcess, line: Buffer, givenUp: AbortSignal): Promise<Heard> {
+  async #hear(program: LineProcess, line: Buffer, givenUp: AbortSignal): Promise<Heard> {
     const settled = new AbortController();
     const { timeoutMs } = this.#plan;
     const others: Promise<Heard>[] = [
@@ -168,14 +168,14 @@ class Pool {
       }),
     ];
     if (timeoutMs !== undefined) others.push(pause(timeoutMs, settled.signal).then(() => ({ type: 'late' })));
-    const heard = await Promise.race([process.ask(line), ...others]);
+    const heard = await Promise.race([program.ask(line), ...others]);
     settled.abort();
     return heard;
   }
 
   /** What it would say next belongs to no message: another process takes its place. */
   async #restart(slot: Slot, reason: string): Promise<Outcome> {
-    await slot.process?.stop();
+    await slot.program?.stop();
     return { type: 'retry', reason };
   }
 
@@ -190,18 +190,18 @@ class Pool {
   }
 
   #start(slot: Slot): LineProcess {
-    const process = new LineProcess(this.#process);
-    slot.process = process;
-    void process.ended.then(() => {
+    const program = new LineProcess(this.#program);
+    slot.program = program;
+    void program.ended.then(() => {
       slot.readyAt = performance.now() + Math.min(firstPauseMs * 2 ** slot.deaths, longestPauseMs);
       slot.deaths += 1;
-      if (!this.#hasAnswered && !process.wasStopped) this.#unproved += 1;
+      if (!this.#hasAnswered && !program.wasStopped) this.#unproved += 1;
     });
-    return process;
+    return program;
   }
 
   #useless(end: ChildEnd, why: string): MqError {
-    const { command } = this.#process;
+    const { command } = this.#program;
     return new MqError('SYSTEM', `cannot use ${command}: ${why} (${endOf(end)})`, {
       hint: 'it must read lines from its standard input until that ends, and answer each with one line of JSON',
       at: command,
@@ -210,12 +210,12 @@ class Pool {
 }
 
 function newSlot(): Slot {
-  return { process: undefined, isBusy: false, deaths: 0, readyAt: 0 };
+  return { program: undefined, isBusy: false, deaths: 0, readyAt: 0 };
 }
 
 /** Lower is sooner: a process that lives, then the shortest pause. */
-function readiness({ process, readyAt }: Slot): number {
-  return process?.isAlive ? -1 : readyAt;
+function readiness({ program, readyAt }: Slot): number {
+  return program?.isAlive ? -1 : readyAt;
 }
 
 /** `{"id":7,` and what descriptor 3 of --exec holds. Some readers of lines take U+2028 and U+2029 for an end of one. */
