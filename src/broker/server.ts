@@ -40,6 +40,8 @@ export interface BrokerOptions {
   log?: (line: string) => void;
   /** Of queues and messages; handshakes and heartbeats go by the system's. */
   clock?: Clock;
+  /** What times handshakes, heartbeats and closes; another than that of queues, which a test may set forward. */
+  connectionClock?: Clock;
 }
 
 export interface Broker {
@@ -82,7 +84,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   });
   const surroundings = { clock, memory, store };
   const state: BrokerState = {
-    clock: systemClock,
+    clock: options.connectionClock ?? systemClock,
     limits: {
       channelMax: options.channelMax ?? 2047,
       frameMax: options.frameMax ?? 131_072,

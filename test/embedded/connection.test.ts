@@ -82,7 +82,7 @@ test('a peer that speaks something else is told the version and closed', () =>
 
 test('a peer that is silent in the handshake is closed after ten seconds', async () => {
   const clock = new HandClock();
-  await Place.with({ clock }, async (place) => {
+  await Place.with({ connectionClock: clock }, async (place) => {
     const socket = await place.socket();
     socket.write(header);
     await new Promise((resolve) => socket.once('data', resolve));
@@ -106,7 +106,7 @@ test('a header that comes byte by byte is taken', () =>
 
 test('a connection that misses two heartbeats is closed, and is sent some', async () => {
   const clock = new HandClock();
-  await Place.with({ clock }, async (place) => {
+  await Place.with({ connectionClock: clock }, async (place) => {
     const socket = await opened(place, 10);
     const heartbeat = Buffer.from([8, 0, 0, 0, 0, 0, 0, 0xce]);
     let received = Buffer.alloc(0);

@@ -134,7 +134,7 @@ test('silence before, in and after the handshake is cut off when its time is up'
       assert.is(connections.size, 1);
       await good.close();
     },
-    { clock },
+    { connectionClock: clock },
   );
 });
 
@@ -152,7 +152,7 @@ test('a client that never answers connection.close is cut off', async () => {
       await peer.closed;
       peer.assertSilent();
     },
-    { clock },
+    { connectionClock: clock },
   );
 });
 
@@ -172,7 +172,7 @@ test('a client whose heartbeats stay away is cut off, one that sends them is not
       assert.not(alive.isClosed);
       await alive.close();
     },
-    { clock },
+    { connectionClock: clock },
   );
 });
 
