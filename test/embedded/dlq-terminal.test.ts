@@ -36,6 +36,8 @@ async function onTerminal(args: readonly string[], { url, typed }: { url: string
     pid: 1,
     isAlive: () => true,
     kill: () => undefined,
+    stray: new Promise<never>(() => undefined),
+    self: { command: '', args: [] },
   });
   return { status, ...texts };
 }
