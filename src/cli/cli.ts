@@ -18,7 +18,9 @@ import { errorText, withoutPasswords } from './output.ts';
 import { commandName, earlyValue, hasFlag, nearest, parse, strayOption, unknownCommand } from './program.ts';
 
 /** Runs the command line and gives the exit status. Never rejects. */
-export async function cli(context: Context): Promise<number> {
+export async function cli(given: Context): Promise<number> {
+  // `mq help worker` is `mq worker --help`.
+  const context = given.args[0] === 'help' ? { ...given, args: [...given.args.slice(1), '--help'] } : given;
   const { args, stdout, stderr } = context;
   const stray = strayOption(args);
   const name = stray === undefined ? commandName(args) : undefined;

@@ -52,7 +52,7 @@ function bySystemCode(system: string, text: string): Failure | undefined {
     return {
       code: 'UNAVAILABLE',
       message: `no broker answers at ${peer ?? 'the address'} (${system})`,
-      hint: 'start RabbitMQ there, or give its address by --url or MQ_URL',
+      hint: 'start a broker there (mq broker), or give its address by --url or MQ_URL',
     };
   }
   if (['ECONNRESET', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH', 'EPIPE', 'ECONNABORTED'].includes(system)) {

@@ -209,6 +209,12 @@ tests([
   },
 ]);
 
+test('mq help is --help', async () => {
+  assert.is((await mq(['help'])).stdout, (await mq(['--help'])).stdout);
+  assert.is((await mq(['help', 'worker'])).stdout, (await mq(['worker', '--help'])).stdout);
+  assert.is((await mq(['help', 'wrker'])).status, 64);
+});
+
 test('a role may be named as an option without its dashes, or as what every object has', async () => {
   const roles = { json: { publish: 'hello' }, constructor: { publish: 'hello' } };
   const cwd = emptyFolder(rascal({ mq: { roles } }));
@@ -300,7 +306,7 @@ tests([
     args: ['producer', '--url', addressWithCanary('127.0.0.1:1'), 'hi'],
     exit: 69,
     line: 'mq producer: no broker answers at 127.0.0.1:1 (ECONNREFUSED) [UNAVAILABLE]',
-    hint: 'start RabbitMQ there, or give its address by --url or MQ_URL',
+    hint: 'start a broker there (mq broker), or give its address by --url or MQ_URL',
     everyStyle: true,
   },
   {
@@ -309,7 +315,7 @@ tests([
     files: connection(addressWithCanary('127.0.0.1:1/some')),
     exit: 69,
     line: 'mq consumer: no broker answers at 127.0.0.1:1 (ECONNREFUSED) [UNAVAILABLE]',
-    hint: 'start RabbitMQ there, or give its address by --url or MQ_URL',
+    hint: 'start a broker there (mq broker), or give its address by --url or MQ_URL',
     everyStyle: true,
   },
   {
