@@ -1,4 +1,5 @@
-// The project's own tests: which files belong to which tier, what a tier needs, and the one closing line.
+// The project's own tests: which files belong to which tier, what a tier needs, and the one closing line. Each file runs
+// in the harness that is inside dist/mq, as a file of `mq test` does.
 //
 //   node src/build/node24.js test/run.ts [unit] [executable] [embedded] [robustness] [conformance] [cluster] [file.ts …]
 //     --filter TEXT    only tests whose name contains it      --version 4.0|4.3   only this RabbitMQ (cluster, conformance)
@@ -13,9 +14,8 @@ import { resolve, sep } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { newSeed, shuffled } from '../src/harness/order.ts';
 import { closingLine, drawFile, isGood, type Totals, totalsOf } from '../src/harness/report.ts';
-import type { ChildOptions } from '../src/harness/request.ts';
 import { type Launch, runFiles } from '../src/harness/run.ts';
-import { startMq } from './support/mq.ts';
+import { executable, startMq } from './support/mq.ts';
 import type { TestBroker } from './support/vhost.ts';
 
 const root = resolve(import.meta.dirname, '..');
@@ -180,7 +180,7 @@ async function runBatch(batch: Batch & { filter: string | undefined; signal: Abo
   }
   const use = async (env: Record<string, string>) => {
     if (signal.aborted) return;
-    const launch: Launch = { ...self, env: { ...process.env, ...env } };
+    const launch: Launch = { ...self, env: { ...process.env, MQ_TEST_NODE: process.execPath, ...env } };
     const results = await runFiles({
       files,
       jobs,
@@ -206,8 +206,8 @@ async function runBatch(batch: Batch & { filter: string | undefined; signal: Abo
 }
 
 const self: Omit<Launch, 'env'> = {
-  command: process.execPath,
-  args: [import.meta.filename, '--child'],
+  command: executable,
+  args: ['test-child'],
   kill: (pid) => {
     try {
       process.kill(process.platform === 'win32' ? pid : -pid, 'SIGKILL');
@@ -259,9 +259,4 @@ function say(text: string): void {
 }
 
 // At the end: what the functions above use has to be initialised.
-if (process.argv[2] === '--child') {
-  const { runChild } = await import('../src/harness/child.ts');
-  process.once('message', (request: ChildOptions) => void runChild(process, request));
-} else {
-  process.exitCode = await main();
-}
+process.exitCode = await main();

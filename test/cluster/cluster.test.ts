@@ -11,6 +11,7 @@ import { clusterNames, sweep } from '../../src/cluster/removal.ts';
 import { startCluster } from '../../src/cluster/start.ts';
 import { MqError } from '../../src/errors.ts';
 import { testCluster } from '../support/cluster.ts';
+import { node } from '../support/node.ts';
 import { until } from '../support/until.ts';
 
 const { cluster, release } = await testCluster();
@@ -102,7 +103,7 @@ test('down removes containers, data and network', async () => {
 
 test('the sweep takes what an ended process owned, and nothing else', async () => {
   const name = `mq-test-${randomUUID()}`;
-  const { pid } = spawnSync(process.execPath, ['--version']);
+  const { pid } = spawnSync(node, ['--version']);
   await startCluster({ image, name, nodes: 1, owner: pid });
   const swept = await sweep({ isAlive: (owner) => owner !== pid });
   assert.equal(swept, [name]);

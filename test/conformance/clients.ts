@@ -3,6 +3,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
+import { node as nodePath } from '../support/node.ts';
 
 export interface Client {
   readonly name: string;
@@ -92,7 +93,7 @@ function outputOf(child: ChildProcess, name: string): Promise<string> {
 
 function node(name: string, needed: string): Client {
   const needs = resolve(folder, '../../node_modules', needed, 'package.json');
-  return { name, command: process.execPath, args: [file(`${name}.ts`)], needs };
+  return { name, command: nodePath, args: [file(`${name}.ts`)], needs };
 }
 
 function python(name: string): Client {

@@ -11,6 +11,7 @@ import * as assert from 'uvu/assert';
 import { bundle } from '../../src/build/bundle.ts';
 import { mainPiece, openPieces } from '../../src/build/pieces.ts';
 import { platforms } from '../../src/build/platforms.ts';
+import { node } from '../support/node.ts';
 
 const root = dirname(dirname(import.meta.dirname));
 const executable = join(root, 'dist', process.platform === 'win32' ? 'mq.exe' : 'mq');
@@ -57,7 +58,7 @@ test('NODE_OPTIONS brings no code into the executable', async () => {
     assert.equal(await run(executable, ['--version'], { cwd, env }), versionOnly);
     assert.not(await exists(join(cwd, 'ran')));
     // The trap works: Node itself falls into it.
-    await run(process.execPath, ['-e', '0'], { cwd, env });
+    await run(node, ['-e', '0'], { cwd, env });
     assert.ok(await exists(join(cwd, 'ran')));
   });
 });
@@ -129,7 +130,7 @@ test('node24.js runs a Node that strips types, and passes arguments and exit sta
   await inFolder(
     { 'it.mts': 'const [word]: string[] = process.argv.slice(2); console.log(word); process.exit(75);' },
     async (cwd) => {
-      const ended = await run(process.execPath, [launcher, join(cwd, 'it.mts'), '--word']);
+      const ended = await run(node, [launcher, join(cwd, 'it.mts'), '--word']);
       assert.equal(ended, { status: 75, stdout: '--word\n', stderr: '' });
     },
   );

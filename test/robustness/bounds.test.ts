@@ -9,6 +9,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { decodeProperties } from '../../src/broker/codec/properties.ts';
+import { node } from '../support/node.ts';
 import { content, frame, greeting, header, method, publish } from './frames.ts';
 import { Peer } from './peer.ts';
 import { countOf } from './random.ts';
@@ -201,7 +202,7 @@ test(`${idle} idle connections are held in bounded memory, and the next client i
 test('a broker without a descriptor left serves those it has, and the next ones as soon as it can', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'mq-descriptors-'));
   const program = join(import.meta.dirname, 'crash-broker.ts');
-  const limited = ['-c', 'ulimit -n 64; exec "$0" "$@"', process.execPath, program, folder];
+  const limited = ['-c', 'ulimit -n 64; exec "$0" "$@"', node, program, folder];
   const child = spawn('/bin/sh', limited, { stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = once(child, 'exit');
   try {

@@ -11,6 +11,7 @@ import { createInterface } from 'node:readline';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openStore } from '../../src/broker/store.ts';
+import { node } from '../support/node.ts';
 import { Ledger } from './crash-ledger.ts';
 import { load } from './crash-load.ts';
 import { method } from './frames.ts';
@@ -49,8 +50,6 @@ test(`${cycles} times killed, nothing confirmed is lost and nothing appears (MQ_
     rmSync(folder, { recursive: true });
   }
 });
-
-const node = process.execPath;
 
 async function start(folder: string): Promise<{ child: ChildProcess; port: number }> {
   const executable = process.env['MQ_EXECUTABLE'];

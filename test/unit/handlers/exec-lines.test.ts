@@ -6,6 +6,7 @@ import * as assert from 'uvu/assert';
 import type { Handler, HandlerWorld, Outcome } from '../../../src/handlers/handler.ts';
 import { makeHandler } from '../../../src/handlers/make.ts';
 import { handleOne, makeMessage, makeWorld, rejection, replyText } from '../../fixtures/handlers/world.ts';
+import { node } from '../../support/node.ts';
 import { until } from '../../support/until.ts';
 
 const handBack = { type: 'nack', requeue: true };
@@ -22,7 +23,7 @@ interface Settings {
 }
 
 function make({ args = [], command, world = makeWorld(), concurrency = 1, isReply = true }: Settings = {}) {
-  const execLines = command ?? [process.execPath, 'lines.mjs', ...args];
+  const execLines = command ?? [node, 'lines.mjs', ...args];
   const behaviour = isReply ? 'reply' : 'consume';
   return makeHandler({ execLines }, world, { behaviour, folder: undefined, concurrency });
 }
@@ -151,7 +152,7 @@ test('lines that are no JSON are shown on stderr, escaped, and count for nothing
     await world.stderr.until('as it is \u001b[1m\n');
   });
   const shown = world.stderr.text.split('\n');
-  assert.is(shown[0], `${process.execPath}: noise 1 \\x1b[2J`);
+  assert.is(shown[0], `${node}: noise 1 \\x1b[2J`);
   assert.is(shown.filter((line) => line.includes('noise')).length, 22);
   assert.is(world.stdout.text, '');
 });

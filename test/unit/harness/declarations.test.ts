@@ -8,6 +8,7 @@ import { join, resolve } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { declarations, tsconfig } from '../../../src/harness/declarations.ts';
+import { node } from '../../support/node.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 
@@ -100,7 +101,7 @@ function tsc(folder: string, files: Record<string, string>, config: object): Pro
   for (const [name, content] of Object.entries(all)) writeFileSync(join(folder, name), content);
   const compiler = resolve(root, 'node_modules/typescript/bin/tsc');
   return new Promise((done) => {
-    execFile(process.execPath, [compiler, '-p', folder], { timeout: 60_000 }, (error, stdout, stderr) => {
+    execFile(node, [compiler, '-p', folder], { timeout: 60_000 }, (error, stdout, stderr) => {
       done(stdout + stderr || (error?.message ?? ''));
     });
   });

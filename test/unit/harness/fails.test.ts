@@ -5,6 +5,7 @@ import { readdirSync } from 'node:fs';
 import { resolve, sep } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
+import { node } from '../../support/node.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 
@@ -114,18 +115,18 @@ FAIL (1 passed, 1 failed)
   'left-open.ts': `
 FAIL (1 passed, 1 failed)
   the file
-    still running 1000 ms after its last test; open: PipeWrap, PipeWrap, TCPServerWrap
+    still running 1000 ms after its last test; open: PipeWrap, TCPServerWrap
 1 passed, 1 failed`,
   'missing-export.ts': `
 FAIL (0 passed, 1 failed)
   loading the file
-    SyntaxError: The requested module '../../src/harness/skip.ts' does not provide an export named 'nothing'
-      at test/fails/missing-export.ts:4
+    cannot load test/fails/missing-export.ts: The requested module '../../src/harness/skip.ts' does not provide an export named 'nothing' (src/harness/skip.ts) [CONFIG]
 0 passed, 1 failed`,
   'missing-import.ts': `
 FAIL (0 passed, 1 failed)
   loading the file
-    Cannot find module 'test/fails/does-not-exist.ts' imported from test/fails/missing-import.ts [ERR_MODULE_NOT_FOUND]
+    cannot load test/fails/missing-import.ts: Cannot find module 'test/fails/does-not-exist.ts' imported from test/fails/missing-import.ts [CONFIG]
+    hint: an import names the file with its ending: ./other.ts
 0 passed, 1 failed`,
   'never-ends.ts': `
 FAIL (1 passed, 1 failed)
@@ -164,7 +165,7 @@ skip (0 passed, 2 skipped)
   'syntax-error.mjs': `
 FAIL (0 passed, 1 failed)
   loading the file
-    SyntaxError: Unexpected token '='
+    cannot load test/fails/syntax-error.mjs: Unexpected token '=' [CONFIG]
 0 passed, 1 failed`,
   'throws-null.ts': `
 FAIL (0 passed, 1 failed)
@@ -251,7 +252,7 @@ const titles = new Set(['files', 'unit']);
 /** Runs test/run.ts as a person does. */
 function runner(...args: string[]): Promise<Outcome> {
   return new Promise((resolve) => {
-    const child = execFile(process.execPath, ['test/run.ts', ...args], { cwd: root }, (_error, stdout) => {
+    const child = execFile(node, ['test/run.ts', ...args], { cwd: root }, (_error, stdout) => {
       const lines = stdout
         .replaceAll(root + sep, '')
         .replaceAll('\\', '/')
