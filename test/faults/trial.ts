@@ -1,0 +1,155 @@
+// One trial: a publisher and receivers under a steady load, faults one after the other, and the verdict.
+
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { randomOf } from '../robustness/random.ts';
+import { executable as built, emptyFolder } from '../support/mq.ts';
+import { until } from '../support/until.ts';
+import type { Fault, Stage } from './fault.ts';
+import { emptyHistory, type History } from './history.ts';
+import { drain, type Place } from './place.ts';
+import { Receivers } from './receivers.ts';
+import { Sender } from './sender.ts';
+import { type Injection, type Verdict, verdictOf } from './verdict.ts';
+
+export interface Trial {
+  readonly place: Place;
+  /** All with the same queue. */
+  readonly faults: readonly Fault[];
+  readonly seed: number;
+  readonly isLong?: boolean;
+  /** Times of each fault, instead of the fault's own. */
+  readonly times?: number;
+  /** Instead of dist/mq. */
+  readonly executable?: string;
+  /** Messages in a second. */
+  readonly rate?: number;
+  /** Milliseconds before a fault, on average. */
+  readonly healthyMs?: number;
+  readonly handlerMs?: number;
+  /** Milliseconds after healing until what is not handled is stuck. */
+  readonly settleMs?: number;
+  /** Milliseconds until a receiver without a new message is deaf. */
+  readonly deafMs?: number;
+  readonly say?: (line: string) => void;
+}
+
+const window = 256;
+
+export async function runTrial(trial: Trial): Promise<Verdict> {
+  const { place, faults, seed, isLong = false, executable = built, rate = 400, handlerMs = 5 } = trial;
+  const { healthyMs = isLong ? 20_000 : 1500, settleMs = 45_000, deafMs = 90_000, say = () => undefined } = trial;
+  const ordered = faults.some((fault) => fault.ordered);
+  const [count, prefetch] = ordered ? [1, 1] : [2, 20];
+  const history = emptyHistory();
+  const cwd = emptyFolder({ 'rascal.json': configuration(faults) });
+  const common = { executable, cwd, env: { MQ_URL: place.vhost.url }, history };
+  const receivers = new Receivers({ ...common, count, prefetch, handlerMs });
+  const sender = new Sender({ ...common, rate: ordered ? Math.min(rate, 100) : rate, window, name: `m${seed}` });
+  const random = randomOf(seed);
+  const stage: Stage = { place, sender, receivers, random, isLong };
+  const injections: Injection[] = [];
+  try {
+    await receivers.start();
+    sender.start();
+    await handledByAll(history, receivers, { from: 0, withinMs: 30_000 });
+    for (const fault of faults) {
+      const times = trial.times ?? fault.times[isLong ? 'long' : 'short'];
+      for (let time = 0; time < times; time++) {
+        await delay(healthyMs * (0.5 + random.below(1000) / 1000));
+        const recoveryMs = await inject(fault, stage, { history, deafMs });
+        injections.push({ fault: fault.name, recoveryMs, targetMs: fault.targetMs });
+        say(`${fault.name} ${time + 1}/${times}: recovery ${recoveryMs ?? 'never'} ms`);
+        if (recoveryMs === undefined) break;
+      }
+    }
+    await place.heal();
+    await delay(healthyMs);
+    await sender.finish(settleMs);
+    await until('all that is confirmed is handled', () => allHandled(history), settleMs).catch(() => undefined);
+    await receivers.finish();
+    await drain(place, history);
+  } finally {
+    sender.kill();
+    receivers.close();
+  }
+  if (faults.some(({ refuses }) => refuses) && ![...history.outcomes.values()].includes('refused'))
+    history.misdeeds.push('nothing was refused: the fault did nothing, or its refusals were not told');
+  writeFileSync(
+    join(cwd, 'history.json'),
+    JSON.stringify(history, (_, value) => plain(value)),
+  );
+  const duplicates = (window + prefetch * count) * injections.length;
+  return verdictOf(history, { duplicates, order: ordered }, injections);
+}
+
+/** Milliseconds to the recovery; undefined: some receiver got nothing new in time. */
+async function inject(
+  fault: Fault,
+  stage: Stage,
+  { history, deafMs }: { history: History; deafMs: number },
+): Promise<number | undefined> {
+  const { receivers } = stage;
+  const { from, holdMs, undo } = await fault.inject(stage);
+  await delay(holdMs);
+  await undo();
+  const undone = Date.now();
+  try {
+    const at = await handledByAll(history, receivers, { from: from ?? undone, withinMs: deafMs });
+    await handledByAll(history, receivers, { from: undone, withinMs: deafMs });
+    return at - (from ?? undone);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Waits until every receiver has handled a message that was fed since; gives the moment when the last one had. */
+async function handledByAll(
+  history: History,
+  receivers: Receivers,
+  { from, withinMs }: { from: number; withinMs: number },
+): Promise<number> {
+  const firsts = new Map<number, number>();
+  let looked = 0;
+  await until(
+    'every receiver handles a new message',
+    () => {
+      for (; looked < history.effects.length; looked++) {
+        const { body, slot, at } = history.effects[looked] as (typeof history.effects)[number];
+        if (!firsts.has(slot) && (history.attempted.get(body) ?? 0) >= from) firsts.set(slot, at);
+      }
+      return firsts.size === receivers.count;
+    },
+    withinMs,
+  );
+  return Math.max(...firsts.values());
+}
+
+function allHandled({ attempted, outcomes, effects }: History): boolean {
+  const handled = new Set(effects.map(({ body }) => body));
+  return [...attempted.keys()].every((body) => outcomes.get(body) !== 'confirmed' || handled.has(body));
+}
+
+function configuration(faults: readonly Fault[]): string {
+  const type = faults[0]?.queueType ?? 'quorum';
+  const other = faults.find((fault) => (fault.queueType ?? 'quorum') !== type);
+  if (other) throw new Error(`${other.name} needs another queue than ${faults[0]?.name}`);
+  const queueArguments = Object.assign({ 'x-queue-type': type }, ...faults.map((fault) => fault.queueArguments ?? {}));
+  return JSON.stringify({
+    vhosts: {
+      '/': {
+        exchanges: { faults: { type: 'direct', options: { durable: true } } },
+        queues: { faults: { options: { durable: true, arguments: queueArguments } } },
+        bindings: { work: { source: 'faults', destination: 'faults', bindingKey: 'work' } },
+      },
+    },
+    publications: { faults: { exchange: 'faults', routingKey: 'work' } },
+    subscriptions: { faults: { queue: 'faults' } },
+    mq: { retry: { delays: [200, 500, 1000, 2000] } },
+  });
+}
+
+function plain(value: unknown): unknown {
+  return value instanceof Map || value instanceof Set ? [...value] : value;
+}
