@@ -20,7 +20,7 @@ async function leaderOf({ vhost, cluster }: Place): Promise<number> {
 async function kill({ place, isLong }: Stage, node: number): Promise<Injected> {
   const cluster = place.cluster();
   await cluster.kill(node);
-  return { from: Date.now(), holdMs: isLong ? 20_000 : 6000, undo: () => cluster.start(node) };
+  return { holdMs: isLong ? 20_000 : 6000, undo: () => cluster.start(node) };
 }
 
 async function told(cluster: Cluster, node: number, command: readonly string[]): Promise<string> {
@@ -52,7 +52,7 @@ export const clusterFaults: readonly Fault[] = [
     inject: async ({ place, isLong }) => {
       const cluster = place.cluster();
       await cluster.pause(await leaderOf(place));
-      return { from: Date.now(), holdMs: isLong ? 40_000 : 12_000, undo: cluster.heal };
+      return { holdMs: isLong ? 40_000 : 12_000, undo: cluster.heal };
     },
   },
   {
@@ -64,7 +64,7 @@ export const clusterFaults: readonly Fault[] = [
     inject: async ({ place, isLong }) => {
       const cluster = place.cluster();
       await cluster.disconnect(await leaderOf(place));
-      return { holdMs: isLong ? 30_000 : 12_000, undo: cluster.heal };
+      return { isOutage: true, holdMs: isLong ? 30_000 : 12_000, undo: cluster.heal };
     },
   },
   {
@@ -78,7 +78,7 @@ export const clusterFaults: readonly Fault[] = [
       const node = nextNode.get(place) ?? random.below(3);
       nextNode.set(place, (node + 1) % 3);
       await cluster.stop(node);
-      return { from: Date.now(), holdMs: 2000, undo: () => cluster.start(node) };
+      return { holdMs: 2000, undo: () => cluster.start(node) };
     },
   },
   {
@@ -92,7 +92,7 @@ export const clusterFaults: readonly Fault[] = [
       const set = (watermark: string) =>
         told(cluster, node, ['rabbitmqctl', 'set_vm_memory_high_watermark', watermark]);
       await set('0.000001');
-      return { holdMs: isLong ? 20_000 : 6000, undo: () => set('0.6') };
+      return { isOutage: true, holdMs: isLong ? 20_000 : 6000, undo: () => set('0.6') };
     },
   },
   {
@@ -103,7 +103,7 @@ export const clusterFaults: readonly Fault[] = [
     inject: async ({ place, isLong }) => {
       const cluster = place.cluster();
       await Promise.all(cluster.nodes.map((_, node) => cluster.kill(node)));
-      return { holdMs: isLong ? 60_000 : 20_000, undo: cluster.heal };
+      return { isOutage: true, holdMs: isLong ? 60_000 : 20_000, undo: cluster.heal };
     },
   },
   {
@@ -119,9 +119,8 @@ export const clusterFaults: readonly Fault[] = [
       const queue = `rabbit_misc:r(<<"${vhost.name}">>, queue, <<"faults">>)`;
       const code = `{ok, Q} = rabbit_amqqueue:lookup(${queue}), exit(amqqueue:get_pid(Q), kill).`;
       await told(place.cluster(), await leaderOf(place), ['rabbitmqctl', 'eval', code]);
-      const from = Date.now();
       await until('a receiver was told', () => receivers.interruptions > before);
-      return { from, holdMs: 0, undo: async () => undefined };
+      return { holdMs: 0, undo: async () => undefined };
     },
   },
 ];

@@ -15,8 +15,8 @@ export interface Stage {
 
 /** A fault that is there now. */
 export interface Injected {
-  /** From when on a majority could be reached, in milliseconds of Date.now(); undefined: from the end of `undo` on. */
-  readonly from?: number;
+  /** No message could be handled until `undo`: the recovery is counted from its end, else it is the longest silence of a receiver. */
+  readonly isOutage?: true;
   /** How long it stays before `undo`. */
   readonly holdMs: number;
   undo(): Promise<unknown>;

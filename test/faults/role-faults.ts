@@ -4,14 +4,15 @@ import { until } from '../support/until.ts';
 import { afterOutageMs, type Fault, type Injected, type Stage, visibleMs } from './fault.ts';
 import { withClient } from './place.ts';
 
-const over = { holdMs: 0, undo: async () => undefined };
+const over: Injected = { holdMs: 0, undo: async () => undefined };
 
 /** Closes every connection of mq's roles, as an operator does in the management page. */
-async function closeConnections({ place: { vhost } }: Stage): Promise<Injected> {
+async function closeConnections({ place: { vhost }, sender }: Stage): Promise<Injected> {
   const names = await until('the connections are listed', async () => {
     const found = (await vhost.api('GET', `/api/vhosts/${vhost.name}/connections`)) as { name: string }[];
     return found.length > 0 && found.map(({ name }) => name);
   });
+  sender.burst();
   await Promise.all(
     names.map((name) =>
       vhost.api('DELETE', `/api/connections/${encodeURIComponent(name)}`).catch((error: unknown) => {
@@ -20,7 +21,7 @@ async function closeConnections({ place: { vhost } }: Stage): Promise<Injected> 
       }),
     ),
   );
-  return { from: Date.now(), ...over };
+  return over;
 }
 
 export const roleFaults: readonly Fault[] = [
@@ -53,9 +54,8 @@ export const roleFaults: readonly Fault[] = [
     targetMs: visibleMs,
     times: { short: 3, long: 200 },
     inject: async ({ receivers, random }) => {
-      const from = Date.now();
       await receivers.replace(random.below(receivers.count), 'SIGKILL');
-      return { from, ...over };
+      return over;
     },
   },
   {
@@ -64,9 +64,8 @@ export const roleFaults: readonly Fault[] = [
     targetMs: visibleMs,
     times: { short: 3, long: 200 },
     inject: async ({ sender, random }) => {
-      const from = Date.now();
       await sender.replace('SIGKILL', random.below(40));
-      return { from, ...over };
+      return over;
     },
   },
   {
@@ -75,10 +74,9 @@ export const roleFaults: readonly Fault[] = [
     targetMs: visibleMs,
     times: { short: 6, long: 200 },
     inject: async ({ sender, receivers, random }) => {
-      const from = Date.now();
       if (random.chance(0.5)) await sender.replace('SIGTERM', random.below(40));
       else await receivers.replace(random.below(receivers.count), 'SIGTERM');
-      return { from, ...over };
+      return over;
     },
   },
   {
@@ -88,7 +86,7 @@ export const roleFaults: readonly Fault[] = [
     times: { short: 1, long: 20 },
     inject: async ({ receivers, isLong }) => {
       receivers.signal('SIGSTOP');
-      return { holdMs: isLong ? 40_000 : 6000, undo: async () => receivers.signal('SIGCONT') };
+      return { isOutage: true, holdMs: isLong ? 40_000 : 6000, undo: async () => receivers.signal('SIGCONT') };
     },
   },
   {
@@ -100,7 +98,7 @@ export const roleFaults: readonly Fault[] = [
     times: { short: 2, long: 50 },
     inject: async ({ receivers }) => {
       receivers.signal('SIGSTOP');
-      return { holdMs: 2000, undo: async () => receivers.signal('SIGCONT') };
+      return { isOutage: true, holdMs: 2000, undo: async () => receivers.signal('SIGCONT') };
     },
   },
   {
@@ -117,7 +115,7 @@ export const roleFaults: readonly Fault[] = [
           await channel.close();
         });
       await change('unbindQueue');
-      return { holdMs: 1000, undo: () => change('bindQueue') };
+      return { isOutage: true, holdMs: 1000, undo: () => change('bindQueue') };
     },
   },
   {
@@ -125,9 +123,10 @@ export const roleFaults: readonly Fault[] = [
     on: 'embedded',
     targetMs: afterOutageMs,
     times: { short: 2, long: 50 },
-    inject: async ({ place: { broker }, isLong }) => {
+    inject: async ({ place: { broker }, sender, isLong }) => {
+      sender.burst();
       await broker.kill();
-      return { holdMs: isLong ? 5000 : 1000, undo: broker.start };
+      return { isOutage: true, holdMs: isLong ? 5000 : 1000, undo: broker.start };
     },
   },
 ];

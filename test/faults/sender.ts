@@ -44,7 +44,7 @@ export class Sender {
     const former = this.#process;
     if (former === undefined) throw new Error('the sender was not started');
     const pending = this.#pending;
-    this.#write(former, this.#settings.window);
+    this.burst();
     await delay(afterMs);
     this.#process = undefined;
     former.child.kill(signal);
@@ -56,6 +56,11 @@ export class Sender {
       );
     for (const body of pending.values()) this.#settings.history.cutOff.add(body);
     this.#run();
+  }
+
+  /** Feeds a whole window at once: whatever is done now finds messages on their way. */
+  burst(): void {
+    if (this.#process !== undefined) this.#write(this.#process, this.#settings.window);
   }
 
   /** No more is fed. Resolves when the process has ended, which says what is wrong with the way it did. */

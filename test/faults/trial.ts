@@ -91,17 +91,29 @@ async function inject(
   { history, deafMs }: { history: History; deafMs: number },
 ): Promise<number | undefined> {
   const { receivers } = stage;
-  const { from, holdMs, undo } = await fault.inject(stage);
+  const begun = Date.now();
+  const { isOutage, holdMs, undo } = await fault.inject(stage);
   await delay(holdMs);
   await undo();
   const undone = Date.now();
   try {
-    const at = await handledByAll(history, receivers, { from: from ?? undone, withinMs: deafMs });
-    await handledByAll(history, receivers, { from: undone, withinMs: deafMs });
-    return at - (from ?? undone);
+    const at = await handledByAll(history, receivers, { from: undone, withinMs: deafMs });
+    return isOutage ? at - undone : longestSilence(history, receivers, { from: begun, to: at });
   } catch {
     return undefined;
   }
+}
+
+/** The longest time in which one of the receivers handled nothing. */
+function longestSilence(history: History, receivers: Receivers, { from, to }: { from: number; to: number }): number {
+  const silences = Array.from({ length: receivers.count }, (_, slot) => {
+    const times = history.effects.filter((effect) => effect.slot === slot && effect.at > from).map(({ at }) => at);
+    return [...times.filter((at) => at <= to), to].reduce(
+      ({ longest, last }, at) => ({ longest: Math.max(longest, at - last), last: at }),
+      { longest: 0, last: from },
+    ).longest;
+  });
+  return Math.max(...silences);
 }
 
 /** Waits until every receiver has handled a message that was fed since; gives the moment when the last one had. */

@@ -13,7 +13,7 @@ export interface Promises {
 /** One injected fault. */
 export interface Injection {
   readonly fault: string;
-  /** Milliseconds from when a majority could be reached to the first new message handled by every receiver; undefined: never. */
+  /** Milliseconds: see `isOutage` of a fault; undefined: some receiver handled nothing new any more. */
   readonly recoveryMs: number | undefined;
   /** The most that is promised. */
   readonly targetMs: number;
