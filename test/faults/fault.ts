@@ -30,6 +30,8 @@ export interface Fault {
   readonly queueArguments?: Readonly<Record<string, unknown>>;
   /** One receiver, prefetch 1: then order is promised. */
   readonly ordered?: true;
+  /** A command for each message, which takes a while: some are always running. */
+  readonly exec?: true;
   /** Messages have to be refused, else the fault did nothing. */
   readonly refuses?: true;
   /** For the recovery. */

@@ -13,17 +13,25 @@ export interface ReceiversSettings {
   readonly history: History;
   readonly count: number;
   readonly prefetch: number;
+  /** A module, or a command for each message. */
+  readonly handler: 'module' | 'exec';
   /** Milliseconds that the handler takes. */
   readonly handlerMs: number;
 }
 
-const handler = `
+const module = `
 import { appendFileSync } from 'node:fs';
 const { slot, ms } = JSON.parse(process.env['MQ_FAULTS_SLOT'] ?? '');
 export default async ({ text, fields, attempt }) => {
   if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
   appendFileSync('effects-' + slot, [text, fields.redelivered ? 1 : 0, attempt, Date.now()].join('\\t') + '\\n');
 };`;
+
+const script = `#!/bin/sh
+sleep "$2"
+[ "$MQ_REDELIVERED" = true ] && again=1 || again=0
+printf '%s\\t%s\\t%s\\t%s\\n' "$(cat)" "$again" "$MQ_ATTEMPT" "$(date +%s%3N)" >> "effects-$1"
+`;
 
 const readEveryMs = 50;
 
@@ -52,7 +60,8 @@ export class Receivers {
   /** Resolves when every one receives. */
   async start(): Promise<void> {
     const { cwd, count } = this.#settings;
-    writeFileSync(join(cwd, 'record.ts'), handler);
+    writeFileSync(join(cwd, 'record.ts'), module);
+    writeFileSync(join(cwd, 'record.sh'), script, { mode: 0o755 });
     const slots = Array.from({ length: count }, (_, slot) => {
       writeFileSync(join(cwd, `effects-${slot}`), '');
       return this.#run(slot).then((process) => ({
@@ -119,11 +128,15 @@ export class Receivers {
   }
 
   async #run(slot: number): Promise<RoleProcess> {
-    const { executable, cwd, env, prefetch, handlerMs, history } = this.#settings;
+    const { executable, cwd, env, prefetch, handler, handlerMs, history } = this.#settings;
+    const record =
+      handler === 'module'
+        ? ['--handler', 'record.ts']
+        : ['--exec', './record.sh', String(slot), String(handlerMs / 1000)];
     let receives = false;
     const started = startRole({
       executable,
-      args: ['subscribe', 'faults', '--prefetch', String(prefetch), '--handler', 'record.ts'],
+      args: ['subscribe', 'faults', '--prefetch', String(prefetch), ...record],
       cwd,
       env: { ...env, MQ_FAULTS_SLOT: JSON.stringify({ slot, ms: handlerMs }) },
       onSaid: (line) => {

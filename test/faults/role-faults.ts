@@ -80,6 +80,28 @@ export const roleFaults: readonly Fault[] = [
     },
   },
   {
+    name: 'SIGTERM of receivers with --exec',
+    on: 'both',
+    exec: true,
+    targetMs: visibleMs,
+    times: { short: 3, long: 100 },
+    inject: async ({ receivers, random }) => {
+      await receivers.replace(random.below(receivers.count), 'SIGTERM');
+      return over;
+    },
+  },
+  {
+    name: 'kill -9 of receivers with --exec',
+    on: 'both',
+    exec: true,
+    targetMs: visibleMs,
+    times: { short: 3, long: 100 },
+    inject: async ({ receivers, random }) => {
+      await receivers.replace(random.below(receivers.count), 'SIGKILL');
+      return over;
+    },
+  },
+  {
     name: 'receivers frozen',
     on: 'both',
     targetMs: afterOutageMs,

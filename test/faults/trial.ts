@@ -1,6 +1,6 @@
 // One trial: a publisher and receivers under a steady load, faults one after the other, and the verdict.
 
-import { writeFileSync } from 'node:fs';
+import { readdirSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { randomOf } from '../robustness/random.ts';
@@ -45,8 +45,11 @@ export async function runTrial(trial: Trial): Promise<Verdict> {
   const history = emptyHistory();
   const cwd = emptyFolder({ 'rascal.json': configuration(faults) });
   const common = { executable, cwd, env: { MQ_URL: place.vhost.url }, history };
-  const receivers = new Receivers({ ...common, count, prefetch, handlerMs });
-  const sender = new Sender({ ...common, rate: ordered ? Math.min(rate, 100) : rate, window, name: `m${seed}` });
+  const exec = faults.some((fault) => fault.exec);
+  const work = exec ? ({ handler: 'exec', handlerMs: 100 } as const) : ({ handler: 'module', handlerMs } as const);
+  const receivers = new Receivers({ ...common, count, prefetch, ...work });
+  const most = ordered ? 100 : exec ? 30 : Number.POSITIVE_INFINITY;
+  const sender = new Sender({ ...common, rate: Math.min(rate, most), window: exec ? 32 : window, name: `m${seed}` });
   const random = randomOf(seed);
   const stage: Stage = { place, sender, receivers, random, isLong };
   const injections: Injection[] = [];
@@ -69,6 +72,8 @@ export async function runTrial(trial: Trial): Promise<Verdict> {
     await sender.finish(settleMs);
     await until('all that is confirmed is handled', () => allHandled(history), settleMs).catch(() => undefined);
     await receivers.finish();
+    const left = await leftProcesses(cwd);
+    if (left.length > 0) history.misdeeds.push(`still running: ${left.join(', ')}`);
     await drain(place, history);
   } finally {
     sender.kill();
@@ -141,6 +146,26 @@ async function handledByAll(
 function allHandled({ attempted, outcomes, effects }: History): boolean {
   const handled = new Set(effects.map(({ body }) => body));
   return [...attempted.keys()].every((body) => outcomes.get(body) !== 'confirmed' || handled.has(body));
+}
+
+/** What still runs in the folder of the trial, after it was given a moment to end. */
+async function leftProcesses(folder: string): Promise<string[]> {
+  let left: string[] = [];
+  const look = () => {
+    left = readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && folderOf(pid) === folder);
+    return left.length === 0;
+  };
+  await until('nothing of the trial runs', look, 5000).catch(() => undefined);
+  return left;
+}
+
+/** undefined: it has ended, or is not ours. */
+function folderOf(pid: string): string | undefined {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`);
+  } catch {
+    return undefined;
+  }
 }
 
 function configuration(faults: readonly Fault[]): string {
