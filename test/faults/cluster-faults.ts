@@ -56,7 +56,7 @@ export const clusterFaults: readonly Fault[] = [
     },
   },
   {
-    // Its clients still reach it: they notice nothing, and wait.
+    // Its clients still reach it, and nothing tells them that the majority is elsewhere.
     name: "leader's node cut off",
     on: 'cluster',
     targetMs: silentMs,
@@ -64,6 +64,18 @@ export const clusterFaults: readonly Fault[] = [
     inject: async ({ place, isLong }) => {
       const cluster = place.cluster();
       await cluster.disconnect(await leaderOf(place));
+      return { holdMs: isLong ? 60_000 : 12_000, undo: cluster.heal };
+    },
+  },
+  {
+    // No majority anywhere, and every client still reaches its node.
+    name: 'every node cut off',
+    on: 'cluster',
+    targetMs: afterOutageMs,
+    times: { short: 1, long: 5 },
+    inject: async ({ place, isLong }) => {
+      const cluster = place.cluster();
+      await Promise.all(cluster.nodes.map((_, node) => cluster.disconnect(node)));
       return { isOutage: true, holdMs: isLong ? 30_000 : 12_000, undo: cluster.heal };
     },
   },

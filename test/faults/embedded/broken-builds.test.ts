@@ -16,6 +16,7 @@ interface BrokenBuild {
   readonly fault: string;
   readonly caught: RegExp;
   readonly handlerMs?: number;
+  readonly deafMs?: number;
 }
 
 const brokenBuilds: readonly BrokenBuild[] = [
@@ -73,14 +74,27 @@ const brokenBuilds: readonly BrokenBuild[] = [
     fault: 'queue unbound',
     caught: /^\d+ lost: /,
   },
+  {
+    title: 'a receiver that does not consume again is deaf',
+    edits: [
+      [
+        'session/consumer.ts',
+        "this.emit('interrupted', failure);\n      this.#again();",
+        "this.emit('interrupted', failure);",
+      ],
+    ],
+    fault: 'connections closed by management',
+    deafMs: 3000,
+    caught: /^deaf after /,
+  },
 ];
 
 const seed = seedOf('MQ_FAULTS_SEED');
 
-for (const { title, edits, fault, caught, handlerMs } of brokenBuilds) {
+for (const { title, edits, fault, caught, handlerMs, deafMs } of brokenBuilds) {
   test(`${title} (MQ_FAULTS_SEED=${seed})`, async () => {
     const { failures } = await withBuild(edits, (executable) =>
-      trial(fault, { executable, ...(handlerMs && { handlerMs }) }),
+      trial(fault, { executable, ...(handlerMs && { handlerMs }), ...(deafMs && { deafMs }) }),
     );
     assert.ok(
       failures.some((failure) => caught.test(failure)),
