@@ -25,9 +25,18 @@ export interface RoleStart {
   readonly onSaid?: (line: string) => void;
 }
 
+const running = new Set<ChildProcessWithoutNullStreams>();
+
+/** SIGKILL for every role that runs: whoever is interrupted leaves nothing behind. */
+export function killRoles(): void {
+  for (const child of running) child.kill('SIGKILL');
+}
+
 export function startRole({ executable, args, cwd, env, onLine, onSaid }: RoleStart): RoleProcess {
   const passed = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '/', ...env };
   const child = spawn(executable, args, { cwd, env: passed, stdio: 'pipe' });
+  running.add(child);
+  child.on('close', () => running.delete(child));
   const last: string[] = [];
   child.stdin.on('error', () => undefined); // a killed role reads no more
   createInterface({ input: child.stdout }).on('line', (line) => onLine?.(line));

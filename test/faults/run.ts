@@ -4,12 +4,14 @@
 //     --cluster NAME   an existing cluster (with one --on)      --json FILE   the figures      --executable FILE
 
 import { writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
 import { parseArgs } from 'node:util';
 import { attachCluster, type Cluster } from '../../src/cluster/cluster.ts';
 import { startCluster } from '../../src/cluster/start.ts';
 import { clusterFaults } from './cluster-faults.ts';
 import type { Fault } from './fault.ts';
 import { clusterPlace, embeddedPlace, type Place } from './place.ts';
+import { killRoles } from './process.ts';
 import { roleFaults } from './role-faults.ts';
 import { drawTable, type Row } from './table.ts';
 import { runTrial } from './trial.ts';
@@ -33,6 +35,10 @@ const rate = values.rate === undefined ? (isLong ? 1500 : undefined) : Number(va
 const say = (line: string) => process.stdout.write(`${line}\n`);
 const results: (Row & { readonly on: string })[] = [];
 
+let place: Place | undefined;
+let cluster: Cluster | undefined;
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => void interrupted(signal));
+
 say(`--seed ${seed}`);
 for (const on of values.on ?? ['embedded', ...(isLong ? ['4.0'] : []), '4.3']) {
   say(`\n${on === 'embedded' ? 'the embedded broker' : `RabbitMQ ${on}, three nodes`}`);
@@ -43,11 +49,13 @@ for (const on of values.on ?? ['embedded', ...(isLong ? ['4.0'] : []), '4.3']) {
   );
   if (on === 'embedded') for (const fault of wanted) await trial(on, fault, embeddedPlace);
   else {
-    const cluster = await clusterOf(on);
+    const started = await clusterOf(on);
+    if (values.cluster === undefined) cluster = started;
     try {
-      for (const fault of wanted) await trial(on, fault, () => clusterPlace(cluster));
+      for (const fault of wanted) await trial(on, fault, () => clusterPlace(started));
     } finally {
-      if (values.cluster === undefined) await cluster.down();
+      await cluster?.down();
+      cluster = undefined;
     }
   }
   say(drawTable(results.filter((result) => result.on === on)));
@@ -59,7 +67,7 @@ say(`\n${results.length - failed} passed, ${failed} failed (--seed ${seed})`);
 process.exit(failed === 0 && results.length > 0 ? 0 : 1);
 
 async function trial(on: string, fault: Fault, makePlace: () => Promise<Place>): Promise<void> {
-  const place = await makePlace();
+  place = await makePlace();
   try {
     const verdict = await runTrial({
       place,
@@ -75,6 +83,15 @@ async function trial(on: string, fault: Fault, makePlace: () => Promise<Place>):
   } finally {
     await place.end();
   }
+}
+
+/** Roles, broker and cluster go with the run. */
+async function interrupted(signal: NodeJS.Signals): Promise<void> {
+  say(`interrupted by ${signal} (--seed ${seed})`);
+  killRoles();
+  await place?.broker.kill().catch(() => undefined);
+  await cluster?.down();
+  process.exit(128 + constants.signals[signal]);
 }
 
 function clusterOf(version: string): Promise<Cluster> {
