@@ -103,7 +103,11 @@ async function inject(
   const undone = Date.now();
   try {
     const at = await handledByAll(history, receivers, { from: undone, withinMs: deafMs });
-    return isOutage ? at - undone : longestSilence(history, receivers, { from: begun, to: at });
+    const silenceMs = longestSilence(history, receivers, { from: begun, to: at });
+    if (!isOutage) return silenceMs;
+    if (silenceMs < holdMs / 2)
+      history.misdeeds.push(`${fault.name}: silent for ${silenceMs} ms: the fault did nothing`);
+    return at - undone;
   } catch {
     return undefined;
   }
