@@ -1,6 +1,6 @@
 // One trial: a publisher and receivers under a steady load, faults one after the other, and the verdict.
 
-import { readdirSync, readlinkSync, writeFileSync } from 'node:fs';
+import { readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { randomOf } from '../robustness/random.ts';
@@ -86,7 +86,10 @@ export async function runTrial(trial: Trial): Promise<Verdict> {
     JSON.stringify(history, (_, value) => plain(value)),
   );
   const duplicates = (window + prefetch * count) * injections.length;
-  return verdictOf(history, { duplicates, order: ordered }, injections);
+  const verdict = verdictOf(history, { duplicates, order: ordered }, injections);
+  if (verdict.failures.length === 0) rmSync(cwd, { recursive: true });
+  else say(`all that happened: ${join(cwd, 'history.json')}`);
+  return verdict;
 }
 
 /** Milliseconds to the recovery; undefined: some receiver got nothing new in time. */
