@@ -1,8 +1,8 @@
 // The project's own tests: which files belong to which tier, what a tier needs, and the one closing line. Each file runs
 // in the harness that is inside dist/mq, as a file of `mq test` does.
 //
-//   node src/build/node24.js test/run.ts [unit] [executable] [embedded] [robustness] [conformance] [cluster] [file.ts …]
-//     --filter TEXT    only tests whose name contains it      --version 4.0|4.3   only this RabbitMQ (cluster, conformance)
+//   node src/build/node24.js test/run.ts [unit] [executable] [embedded] [robustness] [conformance] [cluster] [faults] [file.ts …]
+//     --filter TEXT    only tests whose name contains it      --version 4.0|4.3   only this RabbitMQ (cluster, conformance, faults)
 //     --seed N         the order of files, as it was printed  --timeout SECONDS   for one test
 //     --jobs N         files at the same time
 
@@ -19,7 +19,7 @@ import { executable, startMq } from './support/mq.ts';
 import type { TestBroker } from './support/vhost.ts';
 
 const root = resolve(import.meta.dirname, '..');
-const tiers = ['unit', 'executable', 'embedded', 'robustness', 'conformance', 'cluster'] as const;
+const tiers = ['unit', 'executable', 'embedded', 'robustness', 'conformance', 'cluster', 'faults'] as const;
 type Tier = (typeof tiers)[number];
 const versions = ['4.0', '4.3'];
 
@@ -91,6 +91,10 @@ function batchesOf(words: readonly string[], wanted: readonly string[]): Batch[]
     robustness: [{ ...plain('robustness'), jobs: 1, timeoutMs: 300_000 }],
     conformance: wanted.slice(-1).map(conformance),
     cluster: wanted.map(cluster),
+    faults: [
+      { ...plain('faults/embedded'), title: 'faults, embedded', jobs: 1, timeoutMs: 120_000 },
+      ...wanted.slice(-1).map(faults),
+    ],
   };
   const batches = tiers.filter((tier) => names.length === 0 || names.includes(tier)).flatMap((tier) => ofTier[tier]);
   if (files.length === 0) return batches;
@@ -149,6 +153,16 @@ function conformance(version: string): Batch {
 /** The same suites and faults; one cluster for all files. */
 function cluster(version: string): Batch {
   return { ...onCluster(version, 3), title: `cluster, RabbitMQ ${version}`, files: filesIn('suites', 'cluster') };
+}
+
+/** The short form of `npm run test:faults`. */
+function faults(version: string): Batch {
+  return {
+    ...onCluster(version, 3),
+    title: `faults, RabbitMQ ${version}`,
+    files: filesIn('faults/cluster'),
+    timeoutMs: 240_000,
+  };
 }
 
 function onCluster(version: string, nodes: number): Omit<Batch, 'title' | 'files'> {

@@ -217,17 +217,24 @@ test('each request is answered, or dead-lettered where its answer has no address
   // The reply carries the correlation id of the request, and echo its content type.
   const isNamed = (title: string) => title.startsWith('a correlation id') || title.startsWith('a content type');
   const noAnswer = sent.filter(({ unhandled, title }) => unhandled !== undefined || isNamed(title));
-  const answers = await roles.take('answers', rows.length + sent.length - noAnswer.length + 1);
-  assert.is(answers.filter(({ payload }) => payload === 'last').length, 1);
-  const dead = await roles.take(`${queue}.dead`, noAnswer.length + noAddress.length);
-  assert.equal(
-    dead.map(({ payload }) => payload).toSorted(),
-    [...noAnswer.map(({ title }) => title), ...noAddress].toSorted(),
-  );
+  const answers = await takeDistinct('answers', rows.length + sent.length - noAnswer.length + 1);
+  assert.ok(answers.has('last'));
+  const dead = await takeDistinct(`${queue}.dead`, noAnswer.length + noAddress.length);
+  assert.equal([...dead].toSorted(), [...noAnswer.map(({ title }) => title), ...noAddress].toSorted());
   const { status, stderr } = await server.stop();
   assert.is(status, 0, stderr);
   assert.is(await roles.held(queue), 0);
 });
+
+/**
+ * Takes until there are so many different bodies. RabbitMQ closes the channel of a reply that has a fast address without
+ * a consumer (406), and what had no confirm there is sent again: it may be there twice.
+ */
+async function takeDistinct(queue: string, count: number): Promise<Set<string>> {
+  const bodies = new Set<string>();
+  while (bodies.size < count) for (const { payload } of await roles.take(queue, 1)) bodies.add(payload);
+  return bodies;
+}
 
 test('a body over --max-body is dead-lettered with the reason, whatever the handler', async () => {
   for (const handler of [[], ['--exec', './work.sh']]) {

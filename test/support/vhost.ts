@@ -26,11 +26,8 @@ export interface TestVhost {
   remove(): Promise<void>;
 }
 
-/** A new vhost in the broker that MQ_TEST_BROKER describes. */
-export async function testVhost(): Promise<TestVhost> {
-  const described = process.env['MQ_TEST_BROKER'];
-  if (described === undefined) throw new Error('MQ_TEST_BROKER is not set: run by `npm run tiers`');
-  const broker = JSON.parse(described) as TestBroker;
+/** A new vhost in the broker, by default the one that MQ_TEST_BROKER describes. */
+export async function testVhost(broker: TestBroker = testBroker()): Promise<TestVhost> {
   const name = `test-${randomUUID()}`;
   const urls = broker.urls.map((url) => new URL(`/${name}`, url).href);
   const api = (method: string, path: string, body?: unknown) => request(broker, { method, path, body });
@@ -50,6 +47,12 @@ export async function testVhost(): Promise<TestVhost> {
       await api('DELETE', `/api/vhosts/${name}`);
     },
   };
+}
+
+function testBroker(): TestBroker {
+  const described = process.env['MQ_TEST_BROKER'];
+  if (described === undefined) throw new Error('MQ_TEST_BROKER is not set: run by `npm run tiers`');
+  return JSON.parse(described) as TestBroker;
 }
 
 /** Asks the first node that answers. */

@@ -1,0 +1,119 @@
+// The checker itself, on histories that are made up.
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type Effect, emptyHistory, type History, type SenderOutcome } from '../history.ts';
+import { drawTable } from '../table.ts';
+import { type Verdict, verdictOf } from '../verdict.ts';
+
+const none = { duplicates: 0, order: false };
+
+/** `a b` are attempted; each letter has the outcome that is given for it; `effects` as they came. */
+function history(outcomes: Readonly<Record<string, SenderOutcome | undefined>>, effects: string): History {
+  const made = emptyHistory();
+  for (const [body, outcome] of Object.entries(outcomes)) {
+    made.attempted.set(body, 0);
+    if (outcome) made.outcomes.set(body, outcome);
+  }
+  made.effects.push(...[...effects].map((body) => effect(body)));
+  return made;
+}
+
+function effect(body: string, more: Partial<Effect> = {}): Effect {
+  return { body, slot: 0, redelivered: false, attempt: 1, at: 0, ...more };
+}
+
+const all = { a: 'confirmed', b: 'confirmed', c: 'confirmed' } as const;
+
+test('what is confirmed and handled once passes', () => {
+  const verdict = verdictOf(history(all, 'abc'), none);
+  assert.equal(verdict.failures, []);
+  assert.equal({ attempted: verdict.attempted, confirmed: verdict.confirmed }, { attempted: 3, confirmed: 3 });
+});
+
+test('confirmed and nowhere is lost', () => {
+  const verdict = verdictOf(history(all, 'ac'), none);
+  assert.is(verdict.lost, 1);
+  assert.equal(verdict.failures, ['1 lost: b']);
+});
+
+test('confirmed and dead-lettered is not lost', () => {
+  const made = history(all, 'ac');
+  made.deadLettered.push('b');
+  const { lost, stuck, deadLettered, failures } = verdictOf(made, none);
+  assert.equal({ lost, stuck, deadLettered, failures }, { lost: 0, stuck: 0, deadLettered: 1, failures: [] });
+});
+
+test('confirmed and still in the queue is stuck', () => {
+  const made = history(all, 'ac');
+  made.drained.push('b');
+  const { lost, stuck, failures } = verdictOf(made, none);
+  assert.equal({ lost, stuck, failures }, { lost: 0, stuck: 1, failures: ['1 stuck: b'] });
+});
+
+test('seen and never attempted is unexpected, wherever it was seen', () => {
+  const made = history(all, 'abcx');
+  made.drained.push('y');
+  made.deadLettered.push('z');
+  assert.equal(verdictOf(made, none).failures, ['3 unexpected: x, y, z']);
+});
+
+test('seen again is duplicated: a failure only beyond what the faults explain', () => {
+  assert.equal(verdictOf(history(all, 'abcb'), none).failures, ['1 duplicated: at most 0 are explained']);
+  const { duplicated, failures } = verdictOf(history(all, 'abcb'), { ...none, duplicates: 1 });
+  assert.equal({ duplicated, failures }, { duplicated: 1, failures: [] });
+});
+
+test('in doubt and seen is recovered; in doubt and unseen is nothing', () => {
+  const { recovered, inDoubt, failures } = verdictOf(history({ ...all, d: 'in doubt', e: 'in doubt' }, 'abcd'), none);
+  assert.equal({ recovered, inDoubt, failures }, { recovered: 1, inDoubt: 2, failures: [] });
+});
+
+test('what a killed publisher said nothing of is in doubt; of one that ended by itself it is unaccounted', () => {
+  const killed = history({ ...all, d: undefined }, 'abc');
+  killed.cutOff.add('d');
+  assert.equal(verdictOf(killed, none).failures, []);
+  assert.is(verdictOf(killed, none).inDoubt, 1);
+  assert.equal(verdictOf(history({ ...all, d: undefined }, 'abc'), none).failures, ['1 unaccounted: d']);
+});
+
+test('refused is neither lost nor stuck', () => {
+  assert.equal(verdictOf(history({ ...all, d: 'refused' }, 'abc'), none).failures, []);
+});
+
+test('a first delivery after that of a later message is an inversion, where order is promised', () => {
+  const order = { duplicates: 9, order: true };
+  assert.is(verdictOf(history(all, 'acb'), none).inversions, undefined);
+  assert.equal(verdictOf(history(all, 'acb'), order).failures, ['1 inversions, where order is promised']);
+  assert.is(verdictOf(history(all, 'abcab'), order).inversions, 0);
+  const again = history(all, 'ac');
+  again.effects.push(effect('b', { redelivered: true }));
+  assert.is(verdictOf(again, order).inversions, 0);
+});
+
+test('no recovery, a misdeed, and a trial in which nothing happened fail', () => {
+  const deaf = [{ fault: 'x', recoveryMs: undefined, targetMs: 1 }];
+  assert.equal(verdictOf(history(all, 'abc'), none, deaf).failures, ['deaf after x']);
+  const made = history(all, 'abc');
+  made.misdeeds.push('ended with 70');
+  assert.equal(verdictOf(made, none).failures, ['ended with 70']);
+  assert.is(verdictOf(emptyHistory(), none).failures.length, 1);
+});
+
+test('the table has a row for each trial, and below it why one failed', () => {
+  const injections = [
+    { fault: 'x', recoveryMs: 1200, targetMs: 5000 },
+    { fault: 'x', recoveryMs: 7000, targetMs: 5000 },
+  ];
+  const verdict: Verdict = verdictOf(history(all, 'ac'), none, injections);
+  assert.is(
+    drawTable([{ fault: 'x', verdict }]),
+    `\
+| fault | n | confirmed | refused | in doubt | recovered | lost | unexpected | stuck | duplicated | dead | inversions |    recovery s | verdict |
+|-------|--:|----------:|--------:|---------:|----------:|-----:|-----------:|------:|-----------:|-----:|-----------:|--------------:|--------:|
+| x     | 2 |         3 |       0 |        0 |         0 |    1 |          0 |     0 |          0 |    0 |          - | 1.2..7.0 late |    FAIL |
+x: 1 lost: b`,
+  );
+});
+
+test.run();

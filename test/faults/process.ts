@@ -1,0 +1,54 @@
+// A role of mq as a process of a trial: its lines are taken as they come, nothing is kept.
+
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
+
+export interface RoleEnd {
+  readonly status: number | undefined;
+  readonly signal: NodeJS.Signals | undefined;
+}
+
+export interface RoleProcess {
+  readonly pid: number;
+  readonly child: ChildProcessWithoutNullStreams;
+  readonly ended: Promise<RoleEnd>;
+  /** The last lines of stderr. */
+  said(): string;
+}
+
+export interface RoleStart {
+  readonly executable: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly onLine?: (line: string) => void;
+  readonly onSaid?: (line: string) => void;
+}
+
+const running = new Set<ChildProcessWithoutNullStreams>();
+
+/** SIGKILL for every role that runs: whoever is interrupted leaves nothing behind. */
+export function killRoles(): void {
+  for (const child of running) child.kill('SIGKILL');
+}
+
+export function startRole({ executable, args, cwd, env, onLine, onSaid }: RoleStart): RoleProcess {
+  const passed = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '/', ...env };
+  const child = spawn(executable, args, { cwd, env: passed, stdio: 'pipe' });
+  running.add(child);
+  child.on('close', () => running.delete(child));
+  const last: string[] = [];
+  child.stdin.on('error', () => undefined); // a killed role reads no more
+  createInterface({ input: child.stdout }).on('line', (line) => onLine?.(line));
+  createInterface({ input: child.stderr }).on('line', (line) => {
+    last.push(line);
+    if (last.length > 20) last.shift();
+    onSaid?.(line);
+  });
+  const ended = new Promise<RoleEnd>((done, failed) => {
+    child.on('error', failed);
+    child.on('close', (status, signal) => done({ status: status ?? undefined, signal: signal ?? undefined }));
+  });
+  ended.catch(() => undefined); // whoever waits for it sees it
+  return { pid: child.pid ?? -1, child, ended, said: () => last.join('\n') };
+}

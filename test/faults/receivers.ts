@@ -1,0 +1,175 @@
+// The receivers of a trial: `mq subscribe --handler`, whose handler itself writes the effect into a file that is read here.
+
+import { closeSync, openSync, readSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { until } from '../support/until.ts';
+import type { History } from './history.ts';
+import { type RoleProcess, startRole } from './process.ts';
+
+export interface ReceiversSettings {
+  readonly executable: string;
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly history: History;
+  readonly count: number;
+  readonly prefetch: number;
+  /** A module, or a command for each message. */
+  readonly handler: 'module' | 'exec';
+  /** Milliseconds that the handler takes. */
+  readonly handlerMs: number;
+}
+
+const module = `
+import { appendFileSync } from 'node:fs';
+const { slot, ms } = JSON.parse(process.env['MQ_FAULTS_SLOT'] ?? '');
+export default async ({ text, fields, attempt }) => {
+  if (ms > 0) await new Promise((resolve) => setTimeout(resolve, ms));
+  appendFileSync('effects-' + slot, [text, fields.redelivered ? 1 : 0, attempt, Date.now()].join('\\t') + '\\n');
+};`;
+
+const script = `#!/bin/sh
+sleep "$2"
+[ "$MQ_REDELIVERED" = true ] && again=1 || again=0
+printf '%s\\t%s\\t%s\\t%s\\n' "$(cat)" "$again" "$MQ_ATTEMPT" "$(date +%s%3N)" >> "effects-$1"
+`;
+
+const readEveryMs = 50;
+
+interface Slot {
+  process: RoleProcess;
+  readonly file: number;
+  rest: string;
+  at: number;
+}
+
+export class Receivers {
+  readonly #settings: ReceiversSettings;
+  readonly #slots: Slot[] = [];
+  #clock: NodeJS.Timeout | undefined;
+  /** How often one has said that the broker took its consumer away. */
+  interruptions = 0;
+
+  constructor(settings: ReceiversSettings) {
+    this.#settings = settings;
+  }
+
+  get count(): number {
+    return this.#settings.count;
+  }
+
+  /** Resolves when every one receives. */
+  async start(): Promise<void> {
+    const { cwd, count } = this.#settings;
+    writeFileSync(join(cwd, 'record.ts'), module);
+    writeFileSync(join(cwd, 'record.sh'), script, { mode: 0o755 });
+    const slots = Array.from({ length: count }, (_, slot) => {
+      writeFileSync(join(cwd, `effects-${slot}`), '');
+      return this.#run(slot).then((process) => ({
+        process,
+        file: openSync(join(cwd, `effects-${slot}`), 'r'),
+        rest: '',
+        at: 0,
+      }));
+    });
+    this.#slots.push(...(await Promise.all(slots)));
+    this.#clock = setInterval(() => this.read(), readEveryMs);
+  }
+
+  /** Ends one by the signal, and starts another one in its place, which receives when this resolves. */
+  async replace(slot: number, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
+    const former = this.#at(slot).process;
+    this.#at(slot).process = { ...former, pid: -1 };
+    former.child.kill(signal);
+    const { status, signal: by } = await former.ended;
+    if (signal === 'SIGTERM' && status !== 0 && status !== 143)
+      this.#settings.history.misdeeds.push(`receiver: SIGTERM ended it with ${status ?? by}: ${former.said()}`);
+    this.#at(slot).process = await this.#run(slot);
+  }
+
+  /** SIGSTOP or SIGCONT for all. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
+    for (const { process } of this.#slots) process.child.kill(signal);
+  }
+
+  /** What the handlers have written since the last look goes into the history. */
+  read(): void {
+    const chunk = Buffer.alloc(1 << 16);
+    for (const [index, slot] of this.#slots.entries()) {
+      for (;;) {
+        const bytes = readSync(slot.file, chunk, 0, chunk.length, slot.at);
+        if (bytes === 0) break;
+        slot.at += bytes;
+        const lines = (slot.rest + chunk.toString('latin1', 0, bytes)).split('\n');
+        slot.rest = lines.pop() ?? '';
+        for (const line of lines) this.#settings.history.effects.push(effectOf(line, index));
+      }
+    }
+  }
+
+  /** SIGTERM for all, and the end of each. */
+  async finish(): Promise<void> {
+    const { misdeeds } = this.#settings.history;
+    for (const { process } of this.#slots) process.child.kill('SIGTERM');
+    for (const { process } of this.#slots) {
+      const { status, signal } = await process.ended;
+      if (status !== 0 && status !== 143) misdeeds.push(`receiver: ended with ${status ?? signal}: ${process.said()}`);
+    }
+    this.close();
+  }
+
+  /** Ends at once whatever runs. */
+  close(): void {
+    clearInterval(this.#clock);
+    if (this.#slots.length > 0) this.read();
+    for (const { process, file } of this.#slots.splice(0)) {
+      process.child.kill('SIGKILL');
+      closeSync(file);
+    }
+  }
+
+  async #run(slot: number): Promise<RoleProcess> {
+    const { executable, cwd, env, prefetch, handler, handlerMs, history } = this.#settings;
+    const record =
+      handler === 'module'
+        ? ['--handler', 'record.ts']
+        : ['--exec', './record.sh', String(slot), String(handlerMs / 1000)];
+    let receives = false;
+    const started = startRole({
+      executable,
+      args: ['subscribe', 'faults', '--prefetch', String(prefetch), ...record],
+      cwd,
+      env: { ...env, MQ_FAULTS_SLOT: JSON.stringify({ slot, ms: handlerMs }) },
+      onSaid: (line) => {
+        if (line.includes('waiting for messages from')) receives = true;
+        if (line.includes('consuming again')) this.interruptions += 1;
+      },
+    });
+    let ended = false;
+    void started.ended.then(({ status, signal }) => {
+      ended = true;
+      // Ended by itself: whoever ends it on purpose takes its pid away first.
+      if (this.#slots[slot]?.process === started && status !== 0 && status !== 143 && signal !== 'SIGKILL')
+        history.misdeeds.push(`receiver: ended with ${status ?? signal}: ${started.said()}`);
+    });
+    await until(
+      'the receiver receives',
+      () => {
+        if (ended) throw new Error(`receiver: ended at its start: ${started.said()}`);
+        return receives;
+      },
+      60_000,
+    );
+    return started;
+  }
+
+  #at(slot: number): Slot {
+    const found = this.#slots[slot];
+    if (found === undefined) throw new Error(`no receiver ${slot}`);
+    return found;
+  }
+}
+
+function effectOf(line: string, slot: number) {
+  const [body = '', redelivered, attempt, at] = line.split('\t');
+  return { body, slot, redelivered: redelivered === '1', attempt: Number(attempt), at: Number(at) };
+}

@@ -1,0 +1,100 @@
+// `npm run test:faults`: every fault in a trial of its own, a table and JSON at the end.
+//
+//   npm run test:faults -- [--long] [--on embedded|4.0|4.3 …] [--only TEXT …] [--times N] [--rate N] [--seed N]
+//     --cluster NAME   an existing cluster (with one --on)      --json FILE   the figures      --executable FILE
+
+import { writeFileSync } from 'node:fs';
+import { constants } from 'node:os';
+import { parseArgs } from 'node:util';
+import { attachCluster, type Cluster } from '../../src/cluster/cluster.ts';
+import { startCluster } from '../../src/cluster/start.ts';
+import { clusterFaults } from './cluster-faults.ts';
+import type { Fault } from './fault.ts';
+import { clusterPlace, embeddedPlace, type Place } from './place.ts';
+import { killRoles } from './process.ts';
+import { roleFaults } from './role-faults.ts';
+import { drawTable, type Row } from './table.ts';
+import { runTrial } from './trial.ts';
+
+const { values } = parseArgs({
+  options: {
+    long: { type: 'boolean' },
+    on: { type: 'string', multiple: true },
+    only: { type: 'string', multiple: true },
+    times: { type: 'string' },
+    rate: { type: 'string' },
+    seed: { type: 'string' },
+    cluster: { type: 'string' },
+    json: { type: 'string' },
+    executable: { type: 'string' },
+  },
+});
+const isLong = values.long ?? false;
+const seed = Number(values.seed ?? Math.floor(Math.random() * 0xffff_ffff));
+const rate = values.rate === undefined ? (isLong ? 1500 : undefined) : Number(values.rate);
+const say = (line: string) => process.stdout.write(`${line}\n`);
+const results: (Row & { readonly on: string })[] = [];
+
+let place: Place | undefined;
+let cluster: Cluster | undefined;
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(signal, () => void interrupted(signal));
+
+say(`--seed ${seed}`);
+for (const on of values.on ?? ['embedded', ...(isLong ? ['4.0'] : []), '4.3']) {
+  say(`\n${on === 'embedded' ? 'the embedded broker' : `RabbitMQ ${on}, three nodes`}`);
+  const wanted = [...clusterFaults, ...roleFaults].filter(
+    (fault) =>
+      (fault.on === 'both' || (fault.on === 'embedded') === (on === 'embedded')) &&
+      (values.only === undefined || values.only.some((text) => fault.name.includes(text))),
+  );
+  if (on === 'embedded') for (const fault of wanted) await trial(on, fault, embeddedPlace);
+  else {
+    const started = await clusterOf(on);
+    if (values.cluster === undefined) cluster = started;
+    try {
+      for (const fault of wanted) await trial(on, fault, () => clusterPlace(started));
+    } finally {
+      await cluster?.down();
+      cluster = undefined;
+    }
+  }
+  say(drawTable(results.filter((result) => result.on === on)));
+}
+const failed = results.filter(({ verdict }) => verdict.failures.length > 0).length;
+if (values.json !== undefined)
+  writeFileSync(values.json, `${JSON.stringify({ seed, isLong, results }, undefined, 2)}\n`);
+say(`\n${results.length - failed} passed, ${failed} failed (--seed ${seed})`);
+process.exit(failed === 0 && results.length > 0 ? 0 : 1);
+
+async function trial(on: string, fault: Fault, makePlace: () => Promise<Place>): Promise<void> {
+  place = await makePlace();
+  try {
+    const verdict = await runTrial({
+      place,
+      faults: [fault],
+      seed,
+      isLong,
+      say,
+      ...(rate !== undefined && { rate }),
+      ...(values.times !== undefined && { times: Number(values.times) }),
+      ...(values.executable !== undefined && { executable: values.executable }),
+    });
+    results.push({ on, fault: fault.name, verdict });
+  } finally {
+    await place.end();
+  }
+}
+
+/** Roles, broker and cluster go with the run. */
+async function interrupted(signal: NodeJS.Signals): Promise<void> {
+  say(`interrupted by ${signal} (--seed ${seed})`);
+  killRoles();
+  await place?.broker.kill().catch(() => undefined);
+  await cluster?.down();
+  process.exit(128 + constants.signals[signal]);
+}
+
+function clusterOf(version: string): Promise<Cluster> {
+  if (values.cluster !== undefined) return attachCluster({ name: values.cluster });
+  return startCluster({ image: `mq-rabbitmq:${version}`, owner: process.pid });
+}

@@ -1,0 +1,139 @@
+// The publisher of a trial: `mq publish --lines --json`, fed at a steady rate, its outcomes written into the history.
+// One that was killed is followed by a new one.
+
+import { setTimeout as delay } from 'node:timers/promises';
+import type { History, SenderOutcome } from './history.ts';
+import { type RoleProcess, startRole } from './process.ts';
+
+export interface SenderSettings {
+  readonly executable: string;
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly history: History;
+  /** Messages in a second. */
+  readonly rate: number;
+  readonly window: number;
+  /** What bodies begin with. */
+  readonly name: string;
+}
+
+const tickMs = 10;
+
+export class Sender {
+  readonly #settings: SenderSettings;
+  #process: RoleProcess | undefined;
+  /** What the process of now was given, and said nothing of yet: line number → body. */
+  #pending = new Map<number, string>();
+  #line = 0;
+  #number = 0;
+  #clock: NodeJS.Timeout | undefined;
+  #last = performance.now();
+
+  constructor(settings: SenderSettings) {
+    this.#settings = settings;
+  }
+
+  start(): void {
+    this.#run();
+    this.#last = performance.now();
+    this.#clock = setInterval(() => this.#feed(), tickMs);
+  }
+
+  /** Ends the process by the signal, `afterMs` after a whole window was fed at once, and starts another one. */
+  async replace(signal: 'SIGKILL' | 'SIGTERM', afterMs: number): Promise<void> {
+    const former = this.#process;
+    if (former === undefined) throw new Error('the sender was not started');
+    const pending = this.#pending;
+    this.burst();
+    await delay(afterMs);
+    this.#process = undefined;
+    former.child.kill(signal);
+    const end = await former.ended;
+    // 0: the signal came when it had just read all that was there.
+    if (signal === 'SIGTERM' && end.status !== 143 && end.status !== 0)
+      this.#settings.history.misdeeds.push(
+        `publisher: SIGTERM ended it with ${end.status ?? end.signal}: ${former.said()}`,
+      );
+    for (const body of pending.values()) this.#settings.history.cutOff.add(body);
+    this.#run();
+  }
+
+  /** Feeds a whole window at once: whatever is done now finds messages on their way. */
+  burst(): void {
+    if (this.#process !== undefined) this.#write(this.#process, this.#settings.window);
+  }
+
+  /** No more is fed. Resolves when the process has ended, which says what is wrong with the way it did. */
+  async finish(withinMs: number): Promise<void> {
+    clearInterval(this.#clock);
+    const running = this.#process;
+    if (running === undefined) return;
+    const { history } = this.#settings;
+    running.child.stdin.end();
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<undefined>((resolve) => {
+      timer = setTimeout(() => resolve(undefined), withinMs);
+    });
+    const end = await Promise.race([running.ended, late]);
+    clearTimeout(timer);
+    if (end === undefined) {
+      history.misdeeds.push(`publisher: did not end in ${withinMs} ms: ${running.said()}`);
+      this.kill();
+      await running.ended;
+    } else if (end.status === 0 && this.#pending.size > 0) {
+      history.misdeeds.push(`publisher: ended with 0, and said nothing of ${this.#pending.size} messages`);
+    } else if (end.status !== 0 && ![...history.outcomes.values()].some((outcome) => outcome !== 'confirmed')) {
+      history.misdeeds.push(`publisher: ended with ${end.status ?? end.signal}: ${running.said()}`);
+    }
+  }
+
+  kill(): void {
+    clearInterval(this.#clock);
+    this.#process?.child.kill('SIGKILL');
+  }
+
+  #run(): void {
+    const { executable, cwd, env, history, window } = this.#settings;
+    const pending = new Map<number, string>();
+    this.#pending = pending;
+    this.#line = 0;
+    const args = ['publish', 'faults', '--lines', '--json', '--window', String(window), '--timeout', '600'];
+    const onLine = (line: string) => {
+      const { number, outcome } = JSON.parse(line) as { number: number; outcome: SenderOutcome };
+      const body = pending.get(number);
+      if (body === undefined) return void history.misdeeds.push(`publisher: an outcome of no message: ${line}`);
+      pending.delete(number);
+      history.outcomes.set(body, outcome);
+    };
+    const started = startRole({ executable, args, cwd, env, onLine });
+    this.#process = started;
+    void started.ended.then(({ status, signal }) => {
+      // Ended by itself in the middle of the trial.
+      if (this.#process !== started || started.child.stdin.writableEnded) return;
+      history.misdeeds.push(`publisher: ended with ${status ?? signal} by itself: ${started.said()}`);
+      this.#process = undefined;
+    });
+  }
+
+  /** As many as the rate asks for, but at most two windows without an answer: what is fed is on its way at once. */
+  #feed(): void {
+    const { rate } = this.#settings;
+    const now = performance.now();
+    const due = Math.min(rate, Math.floor(((now - this.#last) * rate) / 1000));
+    if (due === 0) return;
+    this.#last = now;
+    if (this.#process !== undefined) this.#write(this.#process, due);
+  }
+
+  #write(running: RoleProcess, count: number): void {
+    const { window, history, name } = this.#settings;
+    const lines: string[] = [];
+    while (lines.length < count && this.#pending.size < 2 * window) {
+      const body = `${name}-${++this.#number}`;
+      this.#pending.set(++this.#line, body);
+      history.attempted.set(body, Date.now());
+      lines.push(`${body}\n`);
+    }
+    if (lines.length > 0) running.child.stdin.write(lines.join(''));
+  }
+}
