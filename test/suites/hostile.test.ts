@@ -216,7 +216,8 @@ test('each request is answered, or dead-lettered where its answer has no address
   await sender.send(queue, 'last', { replyTo });
   // The reply carries the correlation id of the request, and echo its content type.
   const isNamed = (title: string) => title.startsWith('a correlation id') || title.startsWith('a content type');
-  const noAnswer = sent.filter(({ unhandled, title }) => unhandled !== undefined || isNamed(title));
+  // A handler that cannot fail answers also what has no headers that can be read.
+  const noAnswer = sent.filter(({ title }) => isNamed(title));
   const answers = await takeDistinct('answers', rows.length + sent.length - noAnswer.length + 1);
   assert.ok(answers.has('last'));
   const dead = await takeDistinct(`${queue}.dead`, noAnswer.length + noAddress.length);
