@@ -81,4 +81,32 @@ test('a folder that cannot be made is refused at once', async () => {
   });
 });
 
+test('neither does a report, or the types, search for a folder without end', async () => {
+  const cwd = emptyFolder({ 'a.test.ts': "import { test } from 'mq/test'; test('a', () => {});" });
+  for (const args of [
+    ['test', '--report', 'junit=/proc/no/such.xml'],
+    ['types', '--out', '/proc/no/such'],
+  ]) {
+    const { status, stderr } = await mq(args, { cwd, deadlineMs: 10_000 });
+    assert.is(status, 73, stderr);
+  }
+});
+
+test('with --json each line of stdout is an object, whatever a command shows', async () => {
+  const { env, stop } = await brokerUrl();
+  await mq(['task', 'hi'], { env });
+  const { stdout, stderr } = await mq(['worker', '--until-empty', '--json', '--exec', 'sh', '-c', 'cat; echo'], {
+    env,
+  });
+  assert.equal(
+    stdout
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line).body),
+    ['hi'],
+  );
+  assert.match(stderr, /^hi$/m);
+  await stop();
+});
+
 test.run();

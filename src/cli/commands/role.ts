@@ -128,7 +128,8 @@ async function runConsume(context: Context, values: Values, row: RunningRow): Pr
     {
       cwd: context.cwd,
       env: context.env,
-      stdout: context.stdout,
+      // With --json each line of stdout is an object of mq's: what a command shows goes to stderr.
+      stdout: numbers.json ? row.observation.handlerStderr : context.stdout,
       stderr: row.observation.handlerStderr,
       kill: context.kill,
       graceMs,

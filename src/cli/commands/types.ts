@@ -1,8 +1,9 @@
 // mq types: the declarations of `mq/test`, for an editor and for tsc.
 
-import { mkdir, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { MqError } from '../../errors.ts';
+import { makeFolder } from '../../harness/folder.ts';
 import type { Command } from '../command.ts';
 
 export const typesCommand: Command = {
@@ -19,7 +20,7 @@ export const typesCommand: Command = {
     const file = join(values.name('out') ?? '.', 'mq-test.d.ts');
     const path = resolve(cwd, file);
     try {
-      await mkdir(resolve(path, '..'), { recursive: true });
+      makeFolder(resolve(path, '..'));
       await writeFile(path, declarations);
     } catch (error) {
       throw new MqError('CANNOT_CREATE', `cannot write ${file}: ${(error as Error).message}`, {

@@ -1,8 +1,9 @@
 // Which reports a run writes, and where: to standard output, or to files.
 
-import { closeSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
 import { MqError } from '../../errors.ts';
+import { makeFolder } from '../folder.ts';
 import { github } from './github.ts';
 import { json } from './json.ts';
 import { junit } from './junit.ts';
@@ -116,7 +117,7 @@ function usage(message: string, hint = 'mq test --help'): MqError {
 function openFile(file: string, cwd: string): { write: (text: string) => void; close: () => void } {
   const path = resolve(cwd, file);
   const descriptor = attempt('CANNOT_CREATE', `cannot create the report ${file}`, file, () => {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     return openSync(path, 'w');
   });
   return {
