@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path';
 import { bundle } from '../../src/build/bundle.ts';
 import { mainPiece } from '../../src/build/pieces.ts';
 import { emptyFolder } from '../support/mq.ts';
+import { node } from '../support/node.ts';
 
 /** In the file of src, what stands there and what stands there instead. */
 export type Edit = readonly [file: string, text: string, instead: string];
@@ -34,7 +35,7 @@ export async function withBuild<T>(edits: readonly Edit[], use: (executable: str
     try {
       for (const [name, source] of pieces) writeFileSync(join(made, name), source);
       const executable = join(made, 'mq');
-      writeFileSync(executable, `#!/bin/sh\nexec '${process.execPath}' '${join(made, mainPiece)}' "$@"\n`);
+      writeFileSync(executable, `#!/bin/sh\nexec '${node}' '${join(made, mainPiece)}' "$@"\n`);
       chmodSync(executable, 0o755);
       return await use(executable);
     } finally {
