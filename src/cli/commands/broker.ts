@@ -6,6 +6,7 @@ import { resolve } from 'node:path';
 import manifest from '../../../package.json' with { type: 'json' };
 import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
+import { isClosedPipe, Printer } from '../../roles/printer.ts';
 import type { Command } from '../command.ts';
 import type { Values } from '../values.ts';
 
@@ -52,7 +53,10 @@ export const brokerCommand: Command = {
       try {
         const ready = { url: broker.url, management: management?.url ?? null, data: data ?? null };
         const line = values.flag('json') ? JSON.stringify({ event: 'ready', ...ready }) : readyLine(ready);
-        await print(context.stdout, `${line}\n`);
+        // Whoever waits for the line must not wait for ever. A closed pipe has had its reader.
+        await new Printer(context.stdout).body(Buffer.from(line)).catch((error: unknown) => {
+          if (!isClosedPipe(error)) throw error;
+        });
         await aborted(context.drain);
       } finally {
         await management?.close();
@@ -67,16 +71,6 @@ interface Ready {
   readonly url: string;
   readonly management: string | null;
   readonly data: string | null;
-}
-
-/** Whoever waits for the line must not wait for ever. A closed pipe has had its reader. */
-function print(stdout: Context['stdout'], text: string): Promise<void> {
-  return new Promise((resolve, reject) => {
-    stdout.write(text, (error) => {
-      if (!error || (error as NodeJS.ErrnoException).code === 'EPIPE') resolve();
-      else reject(new MqError('IO', `cannot write to stdout: ${error.message}`, { cause: error }));
-    });
-  });
 }
 
 function readyLine({ url, management, data }: Ready): string {

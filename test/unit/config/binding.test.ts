@@ -22,12 +22,11 @@ test('any other name says nothing', () => {
   }
 });
 
-test('a long hostile name takes no time', () => {
-  const started = performance.now();
-  for (const name of [' '.repeat(20_000), `a${' '.repeat(20_000)}`, `a${'['.repeat(20_000)}`, 'a->'.repeat(10_000)]) {
-    parseBindingName(name);
+test('a long hostile name is read in one pass: what is quadratic would outlast the test', () => {
+  const long = 2_000_000;
+  for (const name of [' '.repeat(long), `a${' '.repeat(long)}`, `a${'['.repeat(long)}`]) {
+    assert.equal(parseBindingName(name), { keys: [] });
   }
-  assert.ok(performance.now() - started < 2000);
 });
 
 test.run();
