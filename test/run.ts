@@ -12,6 +12,7 @@ import { globSync } from 'node:fs';
 import { availableParallelism, constants } from 'node:os';
 import { resolve, sep } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
+import { MqError } from '../src/errors.ts';
 import { newSeed, shuffled } from '../src/harness/order.ts';
 import { closingLine, drawFile, isGood, type Totals, totalsOf } from '../src/harness/report.ts';
 import { type Launch, runFiles } from '../src/harness/run.ts';
@@ -214,7 +215,9 @@ async function runBatch(batch: Batch & { filter: string | undefined; signal: Abo
     if (around === undefined) await use({});
     else await around(use, signal);
   } catch (error) {
-    totals = add(totals, failed(String(error instanceof Error ? (error.stack ?? error.message) : error)));
+    const problems = error instanceof MqError ? error.problems : [];
+    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    totals = add(totals, failed([stack, ...problems].join('\n  ')));
   }
   return totals;
 }

@@ -1,22 +1,35 @@
 // The Docker engine, through testcontainers, and what its errors mean.
 
+import { isIP } from 'node:net';
 import type { ContainerRuntimeClient } from 'testcontainers';
 import { MqError } from '../errors.ts';
+import { isFree } from './ports.ts';
 import { testcontainers } from './testcontainers.ts';
 
-export type Docker = ContainerRuntimeClient;
+/** The engine, and the machine on which it opens ports, as this one reaches it: `127.0.0.1` when it is this one. */
+export type Docker = ContainerRuntimeClient & { readonly machine: string };
 
 /** The engine that testcontainers finds (DOCKER_HOST, else the usual sockets). Throws UNAVAILABLE when none answers. */
 export async function connectDocker(): Promise<Docker> {
   const { getContainerRuntimeClient } = await testcontainers();
   try {
-    return await getContainerRuntimeClient();
+    const client = await getContainerRuntimeClient();
+    return Object.assign(client, { machine: await machineOf(client.info.containerRuntime.host) });
   } catch (cause) {
     throw new MqError('UNAVAILABLE', `no Docker engine answers: ${said(cause)}`, {
       hint: 'start Docker, or point DOCKER_HOST at an engine (test/setup starts one)',
       cause,
     });
   }
+}
+
+/**
+ * `host`, or `127.0.0.1` when that is this machine. Where there is a file /.dockerenv, testcontainers names the gateway of Docker's bridge.
+ * Who can listen at an address owns it: os.networkInterfaces() leaves the bridge out while no container is up.
+ */
+export async function machineOf(host: string): Promise<string> {
+  const isHere = host === 'localhost' || (isIP(host) !== 0 && (await isFree(0, host)));
+  return isHere ? '127.0.0.1' : host;
 }
 
 /** Runs one request to Docker. What fails is an MqError that names `what`; the answers in `except` (HTTP status codes) are not failures. */

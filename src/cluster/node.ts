@@ -1,6 +1,5 @@
 // One node: a container that is started, and what Docker knows of it afterwards.
 
-import { networkInterfaces } from 'node:os';
 import { MqError } from '../errors.ts';
 import { ask, type Docker, dockerError } from './docker.ts';
 import { labelFilter, labels } from './labels.ts';
@@ -114,7 +113,7 @@ async function describeNode(docker: Docker, cluster: string, containerId: string
   const password = env['RABBITMQ_DEFAULT_PASS'] ?? '';
   const place = (port: number) => {
     const published = (HostConfig.PortBindings as Record<string, { HostPort: string }[]>)[`${port}/tcp`]?.[0]?.HostPort;
-    return `${machineOf(docker)}:${published}`;
+    return `${docker.machine}:${published}`;
   };
   return {
     host,
@@ -130,14 +129,6 @@ async function describeNode(docker: Docker, cluster: string, containerId: string
     password,
     network: cluster,
   };
-}
-
-/** The machine on which the published ports are, as this one reaches it. */
-export function machineOf(docker: Docker): string {
-  const { host } = docker.info.containerRuntime;
-  // Where there is a file /.dockerenv, testcontainers names the gateway of Docker's bridge, which is this machine when the engine is here too.
-  const own = Object.values(networkInterfaces()).flatMap((addresses) => addresses?.map(({ address }) => address));
-  return host === 'localhost' || own.includes(host) ? '127.0.0.1' : host;
 }
 
 // ready.ts waits for all nodes together; testcontainers would run a shell in each.

@@ -18,7 +18,8 @@ export async function freePorts(count: number, address: string): Promise<number[
   return [...ports];
 }
 
-function isFree(port: number, address: string): Promise<boolean> {
+/** Whether one can listen on the port (0: any) at `address`. */
+export function isFree(port: number, address: string): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer()
       .once('error', () => resolve(false))

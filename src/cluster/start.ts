@@ -8,7 +8,7 @@ import { attachCluster, type Cluster } from './cluster.ts';
 import { ask, connectDocker } from './docker.ts';
 import { needImage } from './image.ts';
 import { labels } from './labels.ts';
-import { findNodes, machineOf, type NodePlan, portsPerNode, startNode } from './node.ts';
+import { findNodes, type NodePlan, portsPerNode, startNode } from './node.ts';
 import { freePorts } from './ports.ts';
 import { untilReady } from './ready.ts';
 import { removeCluster } from './removal.ts';
@@ -54,7 +54,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
       ...(owner === undefined ? {} : { [labels.owner]: String(owner), [labels.machine]: hostname() }),
     },
     // An engine elsewhere must be reached from here; by an address of its own where that is known.
-    address: isIP(machineOf(docker)) ? machineOf(docker) : '0.0.0.0',
+    address: isIP(docker.machine) ? docker.machine : '0.0.0.0',
   };
   // Two starts of one name: the network decides, before there is anything that could be taken from the other.
   const engine = docker.container.dockerode;
