@@ -1,0 +1,44 @@
+// Every block of commands of the README is run as it stands, on a broker of its own.
+
+import { readFileSync } from 'node:fs';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { startMq } from '../support/mq.ts';
+import { readmeBlocks, runBlock } from '../support/readme.ts';
+
+/** Blocks that need containers: test/cluster/readme.test.ts runs them. */
+const needsCluster = /mq cluster|--on cluster/;
+/** What makes and tests mq, this test among it. */
+const isOwn = /npm run build|test\/setup/;
+
+const blocks = readmeBlocks().filter(
+  ({ steps }) => !steps.some(({ command }) => needsCluster.test(command) || isOwn.test(command)),
+);
+
+for (const block of blocks) {
+  const { heading, line, steps } = block;
+  test(`README.md:${line}, ${heading}: ${steps[0]?.command}`, async () => {
+    const own = steps.some(({ command }) => /^mq broker/.test(command));
+    if (own) return await runBlock(block, {});
+    const broker = startMq(['broker', '--port', '0', '--management-port', '0', '--json']);
+    try {
+      const { url, management } = JSON.parse(await broker.prints(/\n/)) as { url: string; management: string };
+      await runBlock(block, { MQ_URL: url, MQ_MANAGEMENT_URL: management });
+    } finally {
+      await broker.stop();
+    }
+  });
+}
+
+test('there are blocks, and the README has no other kind of commands', () => {
+  assert.ok(blocks.length > 5);
+  const fences = readFileSync(new URL('../../README.md', import.meta.url), 'utf8').match(/^```\w+/gm) ?? [];
+  assert.equal(
+    [...new Set(fences)]
+      .sort()
+      .filter((fence) => !['```console', '```json', '```sh', '```ts', '```yaml'].includes(fence)),
+    [],
+  );
+});
+
+test.run();

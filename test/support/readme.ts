@@ -1,0 +1,173 @@
+// The command blocks of the README, and a run of them as a reader types them.
+
+import { spawn } from 'node:child_process';
+import { copyFileSync, globSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import * as assert from 'uvu/assert';
+import { emptyFolder, executable } from './mq.ts';
+import { until } from './until.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+const fixtures = resolve(root, 'test/fixtures/readme');
+
+/** A block: `console` has prompts and what the commands print, `sh` has commands alone. */
+export interface Block {
+  /** The heading it stands under, without `#`. */
+  readonly heading: string;
+  /** Of the README. */
+  readonly line: number;
+  readonly steps: readonly Step[];
+}
+
+interface Step {
+  readonly command: string;
+  /** Lines of standard output before the next command; `…` stands for anything. Undefined: whatever it prints. */
+  readonly prints: readonly string[] | undefined;
+}
+
+/** All blocks of commands, in order. */
+export function readmeBlocks(): Block[] {
+  const lines = readFileSync(join(root, 'README.md'), 'utf8').split('\n');
+  const blocks: Block[] = [];
+  let heading = '';
+  for (let at = 0; at < lines.length; at++) {
+    const line = lines[at] ?? '';
+    const fence = /^```(\w*)$/.exec(line);
+    heading = /^#+ (.*)$/.exec(line)?.[1] ?? heading;
+    if (fence === null) continue;
+    const end = lines.indexOf('```', at + 1);
+    const body = lines.slice(at + 1, end);
+    if (fence[1] === 'console') blocks.push({ heading, line: at + 1, steps: conversation(body) });
+    if (fence[1] === 'sh') {
+      const steps = continued(body).map((command) => ({ command, prints: undefined }));
+      blocks.push({ heading, line: at + 1, steps });
+    }
+    at = end;
+  }
+  return blocks;
+}
+
+// A command may go over several lines: with `\`, or inside quotes.
+function continued(lines: readonly string[]): string[] {
+  const commands: string[] = [];
+  for (const line of lines) {
+    if (commands.at(-1)?.endsWith('\\')) commands.push(`${commands.pop()}\n${line}`);
+    else commands.push(line);
+  }
+  return commands;
+}
+
+function conversation(lines: readonly string[]): Step[] {
+  const steps: { command: string; prints: string[] }[] = [];
+  for (const line of lines) {
+    // `&` is for the reader's eyes: what stays needs no other terminal here.
+    if (line.startsWith('$ ')) steps.push({ command: line.slice(2).replace(/ &$/, ''), prints: [] });
+    else if (line.startsWith('> ')) (steps.at(-1) as { command: string }).command += `\n${line.slice(2)}`;
+    else steps.at(-1)?.prints.push(line);
+  }
+  return steps;
+}
+
+/**
+ * Runs the commands one after the other in a folder with the files that the README speaks of. One that stays (it says that it is ready, or
+ * waits for messages) stays until the block has ended; then it gets SIGTERM, as by Ctrl-C. Throws when a command fails, or when
+ * what is printed is not what the block says.
+ */
+export async function runBlock({ steps, line }: Block, env: Readonly<Record<string, string>>): Promise<void> {
+  const cwd = emptyFolder();
+  for (const name of globSync('*', { cwd: fixtures })) copyFileSync(join(fixtures, name), join(cwd, name));
+  writeFileSync(join(cwd, 'orders.test.ts'), exampleTest());
+  const staying: Command[] = [];
+  const ends: PromiseSettledResult<void>[] = [];
+  let output = '';
+  const expected: string[] = [];
+  try {
+    for (const { command, prints } of steps) {
+      const running = start(command, { cwd, env, take: (text) => (output += text) });
+      staying.push(running);
+      await running.endsOrStays;
+      expected.push(...(prints ?? []));
+      if (prints === undefined) continue;
+      await until(
+        `line ${line}: ${command}\nprints\n${expected.join('\n')}`,
+        () => matches(output, expected),
+        15_000,
+      ).catch(() => assert.fixture(output, `${expected.join('\n')}\n`, `README.md:${line}: ${command}`));
+    }
+  } finally {
+    // All of them, also after one that failed.
+    for (const running of staying.reverse()) ends.push(...(await Promise.allSettled([running.stop()])));
+  }
+  const failed = ends.find((end) => end.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+}
+
+/** The test that the README shows. */
+function exampleTest(): string {
+  const text = readFileSync(join(root, 'README.md'), 'utf8');
+  const found = /^```ts\n(import [^\n]*'mq\/test';\n.*?)^```$/ms.exec(text)?.[1];
+  if (found === undefined) throw new Error('the README shows no test');
+  return found;
+}
+
+function matches(output: string, expected: readonly string[]): boolean {
+  const pattern = expected.map((text) => `${RegExp.escape(text).replaceAll('…', '.*')}\n`).join('');
+  return new RegExp(`^${pattern}$`, 's').test(output);
+}
+
+interface Command {
+  /** Rejects when it fails. */
+  readonly endsOrStays: Promise<void>;
+  /** Ends what stays, and waits for it. Rejects when it does not end well. */
+  stop(): Promise<void>;
+}
+
+interface Place {
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly take: (text: string) => void;
+}
+
+const stays = /waiting for messages from|\bready\b/;
+const endsWell: readonly unknown[] = [0, 128 + 15, 'SIGTERM'];
+
+function start(command: string, { cwd, env, take }: Place): Command {
+  const path = `${dirname(executable)}:${process.env['PATH']}`;
+  const child = spawn('bash', ['-euo', 'pipefail', '-c', command], {
+    cwd,
+    env: { HOME: cwd, ...env, PATH: path },
+    stdio: ['ignore', 'pipe', 'pipe'],
+    detached: true,
+  });
+  let said = '';
+  const ended = new Promise<void>((resolve, reject) => {
+    child.on('error', reject).on('close', (status, signal) => {
+      if (endsWell.includes(signal ?? status)) resolve();
+      else reject(new Error(`${command}: ${signal ?? status}\n${said}`));
+    });
+  });
+  ended.catch(() => undefined);
+  const isStaying = new Promise<void>((resolve) => {
+    const look = (chunk: Buffer) => {
+      said += String(chunk);
+      if (stays.test(said)) resolve();
+    };
+    child.stderr.on('data', look);
+    child.stdout.on('data', (chunk: Buffer) => {
+      take(String(chunk));
+      look(chunk);
+    });
+  });
+  return {
+    endsOrStays: Promise.race([ended, isStaying]),
+    stop: () => {
+      try {
+        // The whole group: bash and what it has started.
+        process.kill(-(child.pid ?? 0), 'SIGTERM');
+      } catch {
+        // It has ended.
+      }
+      return ended;
+    },
+  };
+}
