@@ -3,13 +3,15 @@
 import { type ChildHost, runChild } from '../harness/child.ts';
 import { warmUp } from '../harness/inside.ts';
 import type { ChildOptions } from '../harness/request.ts';
+import type { TargetPlan } from '../harness/target.ts';
 import type { FileWorld } from './test-target.ts';
 
 /** Waits for the request that names the file, and runs it. The process is to end by itself then. */
-export async function testChild(host: ChildHost, world: FileWorld): Promise<void> {
+export async function testChild(host: ChildHost, world: TestWorld): Promise<void> {
   const onGone = () => host.exit(1);
   host.on('disconnect', onGone);
   const { file, name, target = { kind: 'embedded' }, ...options } = await requestOf(host, world);
+  tellBroker(target, world.env);
   const own = target.self ? (await import('../harness/suites.ts')).suiteOf(file) : undefined;
   await runChild(
     host,
@@ -27,6 +29,22 @@ export async function testChild(host: ChildHost, world: FileWorld): Promise<void
       open: async () => (await import('./test-target.ts')).openTarget(target, world),
     },
   );
+}
+
+interface TestWorld extends FileWorld {
+  /** The file's own, which it reads as `process.env`. */
+  readonly env: Record<string, string | undefined>;
+}
+
+/** For what does not import `mq/test`: a client of the user's, plain uvu, a program that a test starts. */
+function tellBroker(target: TargetPlan, env: TestWorld['env']): void {
+  if (target.kind === 'embedded') {
+    // That of a run around this one is not this file's.
+    delete env['MQ_TEST_BROKER'];
+    return;
+  }
+  const { urls, managementUrls, cluster } = target;
+  env['MQ_TEST_BROKER'] = JSON.stringify({ urls, managementUrls, ...(cluster !== undefined && { cluster }) });
 }
 
 /** Who is started before there is anything to do loads what is needed meanwhile. */
