@@ -1,8 +1,7 @@
 // Loads a user's module from disk into this executable: types stripped, whatever package.json is above it. A module that
 // cannot be loaded is one line with its place, not a stack trace.
 
-import { readFileSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { readFileSync, statSync } from 'node:fs';
 import { createRequire, registerHooks } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { compileFunction } from 'node:vm';
@@ -20,7 +19,7 @@ export interface LoadedModule {
  * @throws {MqError} NO_INPUT if the file cannot be read, CONFIG if it cannot be loaded.
  */
 export async function loadModule(file: string, name: string, { awaits = false } = {}): Promise<LoadedModule> {
-  await checkFile(file, name);
+  checkFile(file, name);
   const loaded = new Set([pathToFileURL(file).href]);
   const hooks = hook(loaded);
   const { stackTraceLimit } = Error;
@@ -47,9 +46,9 @@ async function load(file: string, awaits: boolean): Promise<unknown> {
   }
 }
 
-async function checkFile(file: string, name: string): Promise<void> {
+function checkFile(file: string, name: string): void {
   try {
-    if ((await stat(file)).isFile()) return;
+    if (statSync(file).isFile()) return;
   } catch (error) {
     const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
     const reason = isMissing ? 'no such file' : systemReason(error);
