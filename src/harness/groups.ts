@@ -12,7 +12,10 @@ import { isSkip, Skip } from './skip.ts';
 import { type Entry, forgotten, type Group, groups } from './uvu.ts';
 
 export interface World extends ChildOptions {
+  /** Resolves when it is on its way. */
   readonly send: (event: TestEvent) => Promise<void>;
+  /** Goes with what is sent next, or at the end of the process. */
+  readonly hold: (event: TestEvent) => void;
   readonly fail: (place: string, failure: Failure) => Promise<void>;
   readonly guard: Guard;
   /** undefined: the file has no fixtures. */
@@ -68,7 +71,9 @@ function planOf(filter = '') {
 
 /** Has uvu run one group; gives uvu's numbers: how many tests ran to their end, of how many. */
 async function runGroup(group: Group, entries: readonly PlannedEntry[], world: World): Promise<[number, number]> {
-  const { send, fail, guard, timeoutMs, leaks } = world;
+  const { send, hold, fail, guard, timeoutMs, leaks } = world;
+  // A hook that blocks the process would keep it.
+  const passes = group.after.length + group.afterEach.length === 0 ? hold : (event: TestEvent) => void send(event);
   let skipReason: string | undefined;
 
   // uvu swallows what a hook throws (uvu 0.5.6: `return` inside `finally`), so it is reported before uvu sees it.
@@ -96,7 +101,7 @@ async function runGroup(group: Group, entries: readonly PlannedEntry[], world: W
     try {
       if (skipReason !== undefined) throw new Skip(skipReason);
       await guard(() => entry.handler(state as Parameters<uvu.Callback>[0]), timeoutMs);
-      void send({ type: 'pass', test, ms: spentMs() });
+      passes({ type: 'pass', test, ms: spentMs() });
     } catch (error) {
       if (isSkip(error)) return send({ type: 'skip', test, reason: error.message, ms: spentMs() });
       await send({ type: 'fail', test, failure: failureOf(error), ms: spentMs() });
