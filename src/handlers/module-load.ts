@@ -7,6 +7,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url';
 import { compileFunction } from 'node:vm';
 import { MqError } from '../errors.ts';
 import { systemReason, thrownReason } from './reason.ts';
+import { syntaxStack } from './syntax-place.ts';
 
 export interface LoadedModule {
   readonly exports: unknown;
@@ -110,7 +111,7 @@ function loadError(thrown: unknown, name: string, loaded: ReadonlySet<string>): 
   const lines = String(stack ?? '').split('\n');
   const place = syntaxPlace(lines) ?? framePlace(lines, loaded) ?? name;
   const because = reasonsByCode[code ?? '']?.(thrownReason(thrown)) ?? { reason: thrownReason(thrown) };
-  const at = thrown instanceof SyntaxError && place === name ? lastPath(loaded, name) : place;
+  const at = thrown instanceof SyntaxError && place === name ? modulePlace(thrown, loaded, name) : place;
   const of = at === name ? '' : ` (${at})`;
   const { reason, hint } = because;
   return new MqError('CONFIG', `cannot load ${name}: ${reason}${of}`, {
@@ -171,6 +172,13 @@ function framePlace(lines: readonly string[], loaded: ReadonlySet<string>): stri
     if (path !== undefined && files.includes(path)) return `${path}:${found?.[2]}:${found?.[3]}`;
   }
   return undefined;
+}
+
+/** Of a syntax error that does not say where it is. */
+function modulePlace({ message }: SyntaxError, loaded: ReadonlySet<string>, name: string): string {
+  const last = [...loaded].at(-1);
+  const stack = last === undefined ? undefined : syntaxStack(pathOf(last), message);
+  return syntaxPlace(stack?.split('\n') ?? []) ?? lastPath(loaded, name);
 }
 
 function lastPath(loaded: ReadonlySet<string>, name: string): string {

@@ -1,4 +1,6 @@
 // What tests leave on the target: connections with their channels and messages, and queues, each with the test's name.
+// Messages in the queues of rascal.json are none: to hold them is what these are for, a test of one binding leaves copies in
+// the queues of the others, and all of it goes with the file's vhost.
 
 import { eventually } from './eventually.ts';
 import type { FileTarget, Holdings } from './target.ts';

@@ -31,7 +31,7 @@ export interface RunOptions {
   readonly nameOf?: (file: string) => string;
   /** Aborted: what runs is ended and nothing more is started. */
   readonly signal: AbortSignal;
-  /** true: start no further file after one that failed. */
+  /** true: start no further test of a file, and no further file, after one that failed. */
   readonly bail?: boolean;
   readonly onResult: (result: FileResult) => void;
 }
@@ -60,7 +60,7 @@ export async function runFiles(options: RunOptions): Promise<FileResult[]> {
 }
 
 async function runFile(file: string, options: RunOptions): Promise<FileResult> {
-  const { launch, timeoutMs, filter, signal, nameOf, target } = options;
+  const { launch, timeoutMs, filter, bail, signal, nameOf, target } = options;
   const begun = performance.now();
   const request: ChildOptions = {
     file,
@@ -68,6 +68,7 @@ async function runFile(file: string, options: RunOptions): Promise<FileResult> {
     ...(nameOf && { name: nameOf(file) }),
     ...(filter !== undefined && { filter }),
     ...(target && { target }),
+    ...(bail && { bail }),
   };
   const child = launch.spare?.() ?? startChild(launch);
   // One that could not be started says so by an event.

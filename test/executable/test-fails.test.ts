@@ -164,7 +164,8 @@ skip (0 passed, 2 skipped)
   'syntax-error.mjs': `
 FAIL (0 passed, 1 failed)
   loading the file
-    cannot load test/fails/syntax-error.mjs: Unexpected token '=' [CONFIG]
+    cannot load test/fails/syntax-error.mjs: Unexpected token '=' (test/fails/syntax-error.mjs:5:9) [CONFIG]
+      at test/fails/syntax-error.mjs:5:9
 0 passed, 1 failed`,
   'throws-null.ts': `
 FAIL (0 passed, 1 failed)
