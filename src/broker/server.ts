@@ -62,6 +62,8 @@ export interface Broker {
   addVhost(name: string): VirtualHost;
   /** Its connections are closed. */
   removeVhost(name: string): void;
+  /** Serves a connection that another server has accepted; it is closed with the broker. */
+  take(socket: Socket): void;
   /** Connections get 320. Resolves when all sockets are closed and the store is. */
   close(): Promise<void>;
 }
@@ -141,11 +143,12 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   // Loaded where it is asked for: it would take as long as all the rest of the start.
   const server =
     options.tls === undefined ? createServer(take) : (await import('node:tls')).createServer(options.tls, take);
-  // With TLS these are there before the handshake is.
-  server.on('connection', (socket) => {
+  const track = (socket: Socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
-  });
+  };
+  // With TLS these are there before the handshake is.
+  server.on('connection', track);
   await listen(server, { host, port: options.port ?? 0, log });
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
@@ -164,6 +167,10 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     connections,
     addVhost,
     removeVhost,
+    take: (socket) => {
+      track(socket);
+      take(socket);
+    },
     close: () => (closing ??= close()),
   };
 

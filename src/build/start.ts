@@ -3,10 +3,11 @@
 import { getAsset, getRawAsset } from 'node:sea';
 import { mainPiece, openPieces } from './pieces.ts';
 
-// A piece's import() of a user's file takes a feature of vm that Node still calls experimental.
+// What Node still calls experimental: a piece's import() of a user's file, and to look for a syntax error in its types.
+const taken = /^(vm\.USE_MAIN_CONTEXT_DEFAULT_LOADER|stripTypeScriptTypes) /;
 const { emitWarning } = process;
 process.emitWarning = ((warning: string | Error, ...rest: []) => {
-  if (!String(warning).startsWith('vm.USE_MAIN_CONTEXT_DEFAULT_LOADER')) emitWarning(warning, ...rest);
+  if (!taken.test(String(warning))) emitWarning(warning, ...rest);
 }) as typeof emitWarning;
 
 const load = openPieces({

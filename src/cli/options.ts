@@ -172,7 +172,7 @@ const testing: readonly Option[] = [
   { name: 'management-url', value: 'URL', help: 'the management API of --on amqp://… (port 15672 of its host)' },
   { name: 'config', value: 'FILE', help: 'the configuration (MQ_CONFIG, ./rascal.json, else the built-in one)' },
   { name: 'filter', value: 'TEXT', help: 'only the tests whose name contains it' },
-  { name: 'bail', help: 'stop after the first file that fails' },
+  { name: 'bail', help: 'stop after the first test that fails' },
   { name: 'timeout', value: 'SECONDS', help: 'the most time for one test (30)' },
   { name: 'seed', value: 'N', help: 'the order of files, as it was printed' },
   { name: 'shard', value: 'I/N', help: 'only the I-th of N parts of the files' },

@@ -1,15 +1,19 @@
 // The process of one test file of `mq test`: wires the harness to what the file's fixtures need.
 
+import { loadModule } from '../handlers/module-load.ts';
+import { keepCompiled } from '../harness/cache.ts';
 import { type ChildHost, runChild } from '../harness/child.ts';
-import { warmUp } from '../harness/inside.ts';
 import type { ChildOptions } from '../harness/request.ts';
-import type { FileWorld } from './test-target.ts';
+import type { TargetPlan } from '../harness/target.ts';
+import type { FileWorld } from './test-world.ts';
 
 /** Waits for the request that names the file, and runs it. The process is to end by itself then. */
-export async function testChild(host: ChildHost, world: FileWorld): Promise<void> {
+export async function testChild(host: ChildHost, world: TestWorld): Promise<void> {
   const onGone = () => host.exit(1);
   host.on('disconnect', onGone);
-  const { file, name, target = { kind: 'embedded' }, ...options } = await requestOf(host, world);
+  keepCompiled(world.env);
+  const { file, name, target = { kind: 'embedded' }, ...options } = await requestOf(host);
+  tellBroker(target, world.env);
   const own = target.self ? (await import('../harness/suites.ts')).suiteOf(file) : undefined;
   await runChild(
     host,
@@ -21,7 +25,6 @@ export async function testChild(host: ChildHost, world: FileWorld): Promise<void
           await own();
           return;
         }
-        const { loadModule } = await import('../handlers/module-load.ts');
         await loadModule(file, name ?? file, { awaits: true });
       },
       open: async () => (await import('./test-target.ts')).openTarget(target, world),
@@ -29,23 +32,24 @@ export async function testChild(host: ChildHost, world: FileWorld): Promise<void
   );
 }
 
-/** Who is started before there is anything to do loads what is needed meanwhile. */
-async function requestOf(host: ChildHost, { cwd }: FileWorld): Promise<ChildOptions> {
-  const request = new Promise<ChildOptions>((resolve) => {
-    host.once('message', (message) => resolve(message as ChildOptions));
-  });
-  const isHere = await Promise.race([request.then(() => true), turn().then(() => false)]);
-  if (!isHere) {
-    await Promise.all([
-      import('../handlers/module-load.ts'),
-      import('../broker/server.ts'),
-      import('./test-target.ts'),
-    ]);
-    warmUp(cwd);
-  }
-  return request;
+interface TestWorld extends FileWorld {
+  /** The file's own, which it reads as `process.env`. */
+  readonly env: Record<string, string | undefined>;
 }
 
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
+/** For what does not import `mq/test`: a client of the user's, plain uvu, a program that a test starts. */
+function tellBroker(target: TargetPlan, env: TestWorld['env']): void {
+  if (target.kind === 'embedded') {
+    // That of a run around this one is not this file's.
+    delete env['MQ_TEST_BROKER'];
+    return;
+  }
+  const { urls, managementUrls, cluster } = target;
+  env['MQ_TEST_BROKER'] = JSON.stringify({ urls, managementUrls, ...(cluster !== undefined && { cluster }) });
+}
+
+function requestOf(host: ChildHost): Promise<ChildOptions> {
+  return new Promise((resolve) => {
+    host.once('message', (message) => resolve(message as ChildOptions));
+  });
 }

@@ -1,53 +1,117 @@
-// The embedded broker as a test file's own: in memory, in the file's process, with a clock that tests can move.
+// The embedded broker as a test file's own: in memory, in the file's process, with a clock that tests can move. Its port is
+// there at once; the broker behind it, and the topology of rascal.json, when somebody first connects or publishes. So a
+// file that only computes does not wait for them.
 
+import { once as emitted } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
+import type { Broker } from '../broker/server.ts';
 import { MovableClock } from '../harness/clock.ts';
-import type { Holdings } from '../harness/target.ts';
-import { isOwn } from './test-session.ts';
-import type { Place } from './test-target.ts';
+import type { FileTarget, Holdings, TargetPlan } from '../harness/target.ts';
+import { isOwn } from './test-fixture.ts';
+import { type FileWorld, launchOf } from './test-world.ts';
 
-export async function startEmbedded(): Promise<Place> {
-  const { startBroker } = await import('../broker/server.ts');
+/** With a name: an address without one leaves it to rascal.json. */
+const vhost = 'mq-test';
+
+export async function openEmbedded(plan: TargetPlan, world: FileWorld): Promise<FileTarget> {
   const clock = new MovableClock();
-  const broker = await startBroker({ clock });
-  // With a name: an address without one leaves it to rascal.json.
-  const vhost = broker.addVhost('mq-test');
-  const look = async (): Promise<Holdings> => {
-    const exchanges = [...vhost.exchanges.values()];
-    return {
-      connections: [...broker.connections]
-        .map((connection) => {
-          const { connection_name: name } = connection.details.clientProperties as { connection_name?: unknown };
-          const channels = [...connection.channels.values()];
-          return {
-            name: [typeof name === 'string' ? name : '', connection.name].filter(Boolean).join(' '),
-            channels: channels.length,
-            unacked: channels.reduce((sum, { deliveries }) => sum + deliveries.held.size, 0),
-          };
-        })
-        .filter(({ name }) => !isOwn(name)),
-      queues: [...vhost.queues.values()].map(({ name, ready, unackedCount }) => ({
-        name,
-        ready: ready.length,
-        unacked: unackedCount,
-      })),
-      exchanges: exchanges.map(({ name, type, alternate }) => ({ name, type, ...(alternate && { alternate }) })),
-      bindings: exchanges.flatMap(({ name, bindings }) =>
-        [...bindings.values()].map(({ destination, routingKey, arguments: all }) => ({
-          source: name,
-          destination: destination.name,
-          destinationType: 'bindings' in destination ? ('exchange' as const) : ('queue' as const),
-          key: routingKey,
-          arguments: all.values,
-        })),
-      ),
-    };
+  const sockets = new Set<Socket>();
+  const door = createServer((socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+    // A client that goes while the broker starts.
+    socket.on('error', () => undefined);
+    opened().then(
+      ({ broker }) => broker.take(socket),
+      () => socket.destroy(),
+    );
+  });
+  door.listen(0, '127.0.0.1');
+  await emitted(door, 'listening');
+  const { port } = door.address() as AddressInfo;
+
+  let started: Broker | undefined;
+  let opening: ReturnType<typeof open> | undefined;
+  const opened = () => (opening ??= open());
+  const open = async () => {
+    const [{ startBroker }, { topologyOf }, { sessionFixtures }] = await Promise.all([
+      import('../broker/server.ts'),
+      import('./test-topology.ts'),
+      import('./test-session.ts'),
+    ]);
+    const { config, queues, declare } = await topologyOf(plan, world);
+    const broker = await startBroker({ clock });
+    started = broker;
+    broker.addVhost(vhost);
+    // By its own port: through the door everybody waits for this.
+    const urls = [urlOf(broker.port)];
+    await declare(urls);
+    return { broker, queues, fixtures: sessionFixtures(config, urls) };
   };
   return {
-    urls: [`amqp://guest:guest@${broker.host}:${broker.port}/${vhost.name}`],
-    vhost: vhost.name,
-    advance: (milliseconds) => clock.advance(milliseconds),
+    kind: 'embedded',
+    urls: [urlOf(port)],
+    vhost,
     cluster: undefined,
-    look,
-    close: () => broker.close(),
+    launch: launchOf(plan, world),
+    advance: (milliseconds) => clock.advance(milliseconds),
+    queues: async () => (opening === undefined ? [] : (await opening).queues),
+    look: async () => (started === undefined ? nothing : holdingsOf(started)),
+    publish: async (...sent) => (await opened()).fixtures.publish(...sent),
+    request: async (...sent) => (await opened()).fixtures.request(...sent),
+    listen: async (...heard) => (await opened()).fixtures.listen(...heard),
+    close: async () => {
+      const closed = new Promise((resolve) => door.close(resolve));
+      try {
+        // Throws what kept it from opening: a client has only seen a connection that closed.
+        await (await opening)?.fixtures.close();
+      } finally {
+        await started?.close();
+        for (const socket of sockets) socket.destroy();
+        await closed;
+      }
+    },
+  };
+}
+
+function urlOf(port: number): string {
+  return `amqp://guest:guest@127.0.0.1:${port}/${vhost}`;
+}
+
+const nothing: Holdings = { connections: [], queues: [], exchanges: [], bindings: [] };
+
+function holdingsOf(broker: Broker): Holdings {
+  const { exchanges, queues } = broker.addVhost(vhost);
+  return {
+    connections: [...broker.connections]
+      .map((connection) => {
+        const { connection_name: name } = connection.details.clientProperties as { connection_name?: unknown };
+        const channels = [...connection.channels.values()];
+        return {
+          name: [typeof name === 'string' ? name : '', connection.name].filter(Boolean).join(' '),
+          channels: channels.length,
+          unacked: channels.reduce((sum, { deliveries }) => sum + deliveries.held.size, 0),
+        };
+      })
+      .filter(({ name }) => !isOwn(name)),
+    queues: [...queues.values()].map(({ name, ready, unackedCount }) => ({
+      name,
+      ready: ready.length,
+      unacked: unackedCount,
+    })),
+    exchanges: [...exchanges.values()].map(({ name, type, alternate }) => ({
+      name,
+      type,
+      ...(alternate && { alternate }),
+    })),
+    bindings: [...exchanges.values()].flatMap(({ name, bindings }) =>
+      [...bindings.values()].map(({ destination, routingKey, arguments: all }) => ({
+        source: name,
+        destination: destination.name,
+        destinationType: 'bindings' in destination ? ('exchange' as const) : ('queue' as const),
+        key: routingKey,
+        arguments: all.values,
+      })),
+    ),
   };
 }

@@ -2,7 +2,7 @@
 
 import { MqError } from '../errors.ts';
 import type { Holdings } from '../harness/target.ts';
-import { isOwn } from './test-session.ts';
+import { isOwn } from './test-fixture.ts';
 
 export class ManagementApi {
   readonly #urls: readonly string[];

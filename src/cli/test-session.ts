@@ -9,13 +9,7 @@ import type { FileTarget, Published, ReceivedMessage, SentMessage } from '../har
 import type { OutgoingMessage, Publisher } from '../session/publisher.ts';
 import type { Requester } from '../session/requester.ts';
 import type { Destination, Session } from '../session/session.ts';
-
-const role = 'test-fixture';
-
-/** Whether a connection of this name is one of the fixtures'. */
-export function isOwn(connection: string): boolean {
-  return connection.startsWith(`mq ${role} `);
-}
+import { fixtureRole as role } from './test-fixture.ts';
 
 export interface SessionFixtures extends Pick<FileTarget, 'publish' | 'request' | 'listen'> {
   close(): Promise<void>;

@@ -1,13 +1,13 @@
 // Loads a user's module from disk into this executable: types stripped, whatever package.json is above it. A module that
 // cannot be loaded is one line with its place, not a stack trace.
 
-import { readFileSync } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { readFileSync, statSync } from 'node:fs';
 import { createRequire, registerHooks } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { compileFunction } from 'node:vm';
 import { MqError } from '../errors.ts';
 import { systemReason, thrownReason } from './reason.ts';
+import { syntaxStack } from './syntax-place.ts';
 
 export interface LoadedModule {
   readonly exports: unknown;
@@ -20,7 +20,7 @@ export interface LoadedModule {
  * @throws {MqError} NO_INPUT if the file cannot be read, CONFIG if it cannot be loaded.
  */
 export async function loadModule(file: string, name: string, { awaits = false } = {}): Promise<LoadedModule> {
-  await checkFile(file, name);
+  checkFile(file, name);
   const loaded = new Set([pathToFileURL(file).href]);
   const hooks = hook(loaded);
   const { stackTraceLimit } = Error;
@@ -47,9 +47,9 @@ async function load(file: string, awaits: boolean): Promise<unknown> {
   }
 }
 
-async function checkFile(file: string, name: string): Promise<void> {
+function checkFile(file: string, name: string): void {
   try {
-    if ((await stat(file)).isFile()) return;
+    if (statSync(file).isFile()) return;
   } catch (error) {
     const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
     const reason = isMissing ? 'no such file' : systemReason(error);
@@ -111,7 +111,7 @@ function loadError(thrown: unknown, name: string, loaded: ReadonlySet<string>): 
   const lines = String(stack ?? '').split('\n');
   const place = syntaxPlace(lines) ?? framePlace(lines, loaded) ?? name;
   const because = reasonsByCode[code ?? '']?.(thrownReason(thrown)) ?? { reason: thrownReason(thrown) };
-  const at = thrown instanceof SyntaxError && place === name ? lastPath(loaded, name) : place;
+  const at = thrown instanceof SyntaxError && place === name ? modulePlace(thrown, loaded, name) : place;
   const of = at === name ? '' : ` (${at})`;
   const { reason, hint } = because;
   return new MqError('CONFIG', `cannot load ${name}: ${reason}${of}`, {
@@ -172,6 +172,13 @@ function framePlace(lines: readonly string[], loaded: ReadonlySet<string>): stri
     if (path !== undefined && files.includes(path)) return `${path}:${found?.[2]}:${found?.[3]}`;
   }
   return undefined;
+}
+
+/** Of a syntax error that does not say where it is. */
+function modulePlace({ message }: SyntaxError, loaded: ReadonlySet<string>, name: string): string {
+  const last = [...loaded].at(-1);
+  const stack = last === undefined ? undefined : syntaxStack(pathOf(last), message);
+  return syntaxPlace(stack?.split('\n') ?? []) ?? lastPath(loaded, name);
 }
 
 function lastPath(loaded: ReadonlySet<string>, name: string): string {

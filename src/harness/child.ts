@@ -2,6 +2,7 @@
 // (groups.ts), and sends every event to the runner. It decides nothing: judge.ts does.
 
 import { pathToFileURL } from 'node:url';
+import { stripVTControlCharacters } from 'node:util';
 import * as uvuAssert from 'uvu/assert';
 import type { Failure, TestEvent } from './event.ts';
 import { failureOf } from './failure.ts';
@@ -18,7 +19,7 @@ import { suite, test } from './uvu.ts';
 /** The part of `process` that a child needs; whoever starts the child gives it. */
 export type ChildHost = Strays &
   Pick<NodeJS.Process, 'send' | 'exit' | 'getActiveResourcesInfo' | 'channel' | 'stdout'> & {
-    on(event: 'disconnect', listener: () => void): unknown;
+    on(event: 'disconnect' | 'exit', listener: () => void): unknown;
     once(event: 'message', listener: (message: unknown) => void): unknown;
   };
 
@@ -32,13 +33,12 @@ export interface ChildWorld {
   readonly open?: () => Promise<FileTarget>;
 }
 
-type Send = (event: TestEvent) => Promise<void>;
-
 /** Runs the file and reports. The process is then to end by itself; if it does not, that is a failure too. */
 export async function runChild(host: ChildHost, options: ChildOptions, world: ChildWorld = {}): Promise<void> {
-  const send: Send = (event) => new Promise((resolve) => host.send?.(event, undefined, undefined, () => resolve()));
+  const { send, hold } = mailTo(host);
   const fail: World['fail'] = (place, failure) => send({ type: 'fail', place, failure });
   const say = (text: string) => void host.stdout.write(text);
+  keepMarks(host.stdout);
   // A runner that is gone needs no answer.
   host.on('disconnect', () => host.exit(1));
   host.channel?.unref();
@@ -49,7 +49,7 @@ export async function runChild(host: ChildHost, options: ChildOptions, world: Ch
     const { usesFixtures } = await load(options, guard, world);
     place = 'the target';
     const leaks = usesFixtures && world.open ? await raise(world.open, guard) : undefined;
-    await runGroups({ send, fail, guard, leaks: leaks?.watch, say, ...options });
+    await runGroups({ send, hold, fail, guard, leaks: leaks?.watch, say, ...options });
     await leaks?.close((failure) => fail('the target', failure));
   } catch (error) {
     await fail(place, failureOf(error));
@@ -62,6 +62,32 @@ export async function runChild(host: ChildHost, options: ChildOptions, world: Ch
     host.exit(1);
   }, graceMs).unref();
 }
+
+/** Each message costs as much as a small test: what can wait for the next one does, if need be to the end of the process. */
+function mailTo(host: ChildHost): Pick<World, 'send' | 'hold'> {
+  const held: TestEvent[] = [];
+  const mail = (done: () => void) => host.send?.(held.splice(0), undefined, undefined, done);
+  host.on('exit', () => {
+    if (held.length > 0) mail(() => {});
+  });
+  return {
+    hold: (event) => void held.push(event),
+    send: (event) => {
+      held.push(event);
+      return new Promise((resolve) => mail(resolve));
+    },
+  };
+}
+
+/** uvu writes a mark a test and a count a suite to stdout, each in a write of its own; they are no one's output. */
+function keepMarks(stdout: ChildHost['stdout']): void {
+  const { write } = stdout;
+  stdout.write = ((chunk: unknown, ...rest: []) =>
+    (typeof chunk === 'string' && uvuMark.test(stripVTControlCharacters(chunk))) ||
+    write.call(stdout, chunk as string, ...rest)) as typeof write;
+}
+
+const uvuMark = /^(?:[•✘] | {2}\(\d+ \/ \d+\)\n)$/;
 
 async function load({ file }: ChildOptions, guard: Guard, world: ChildWorld): Promise<{ usesFixtures: boolean }> {
   const inside = provide({ uvu: { test, suite }, 'uvu/assert': uvuAssert, 'mq/test': userModule });

@@ -78,7 +78,7 @@ declare module 'mq/test' {
 
   /**
    * What \`look\` gives, once it is neither undefined nor false and does not throw. \`within\`: milliseconds until it is
-   * given up, 10,000 by default; \`every\`: between two looks, 25.
+   * given up, 10,000 by default; \`every\`: between two looks, 25. One that only asserts has to give true at its end.
    */
   export function eventually<Found>(
     what: string,
@@ -86,7 +86,10 @@ declare module 'mq/test' {
     options?: { readonly within?: number; readonly every?: number },
   ): Promise<Found>;
 
-  /** The broker of this file: a vhost of its own, with the topology of rascal.json in it. */
+  /**
+   * The broker of this file: a vhost of its own, with the topology of rascal.json in it. A connection or queue that a test
+   * leaves there is its failure; messages in the queues of rascal.json are not, they go with the vhost.
+   */
   export const broker: {
     /** For a client: all addresses, with commas. */
     readonly url: string;

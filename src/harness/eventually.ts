@@ -11,7 +11,7 @@ export interface EventuallyOptions {
 
 /**
  * What `look` gives, once it is neither undefined nor false and `look` does not throw.
- * @throws an Error with `what` and the last look's error when the time is up
+ * @throws an Error with `what` and what the last look came to when the time is up
  */
 export async function eventually<T>(
   what: string,
@@ -21,16 +21,20 @@ export async function eventually<T>(
   const end = performance.now() + within;
   for (;;) {
     let failure: unknown;
+    let found: T | undefined | false;
     try {
-      const found = await look();
+      found = await look();
       if (found !== undefined && found !== false) return found;
     } catch (error) {
       failure = error;
     }
     if (performance.now() >= end) {
       const details = (failure as { details?: unknown } | undefined)?.details;
+      // A function that only asserts gives nothing, and would be waited for in vain.
+      const isNothing = failure === undefined && found === undefined;
+      const empty = isNothing ? '; the last look gave undefined, which means not yet: give true when it is so' : '';
       throw Object.assign(
-        new Error(`not within ${within} ms: ${what}`, failure === undefined ? undefined : { cause: failure }),
+        new Error(`not within ${within} ms: ${what}${empty}`, failure === undefined ? undefined : { cause: failure }),
         details === undefined ? {} : { details },
       );
     }

@@ -1,6 +1,6 @@
 // Which files are tests: those that are named, and those below the folders that are named.
 
-import { readdir, stat } from 'node:fs/promises';
+import { type Dirent, readdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { MqError } from '../errors.ts';
 
@@ -8,17 +8,17 @@ import { MqError } from '../errors.ts';
  * The test files, absolute, each once, in the order of their names below each word. Without words: those below `cwd`.
  * @throws {MqError} NO_INPUT for a name that is not there, or a folder without a test file
  */
-export async function findTestFiles(words: readonly string[], cwd: string): Promise<string[]> {
-  const found = await Promise.all((words.length === 0 ? ['.'] : words).map((word) => filesOf(word, cwd)));
-  return [...new Set(found.flat())];
+export function findTestFiles(words: readonly string[], cwd: string): string[] {
+  const found = (words.length === 0 ? ['.'] : words).flatMap((word) => filesOf(word, cwd));
+  return [...new Set(found)];
 }
 
-async function filesOf(word: string, cwd: string): Promise<string[]> {
+function filesOf(word: string, cwd: string): string[] {
   const path = resolve(cwd, word);
-  const found = await stat(path).catch(() => undefined);
+  const found = statSync(path, { throwIfNoEntry: false });
   if (found === undefined) throw new MqError('NO_INPUT', `there is no file or folder ${word}`, { at: word });
   if (!found.isDirectory()) return [path];
-  const files = await below(path);
+  const files = below(path);
   if (files.length > 0) return files;
   throw new MqError('NO_INPUT', `there is no test file in ${word === '.' ? 'this folder' : word}`, {
     at: word,
@@ -26,20 +26,23 @@ async function filesOf(word: string, cwd: string): Promise<string[]> {
   });
 }
 
-async function below(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch((error: Error) => {
-    throw new MqError('NO_INPUT', `cannot read the folder ${folder}: ${error.message}`, { at: folder, cause: error });
-  });
-  const lists = await Promise.all(
-    entries
-      .sort((a, b) => (a.name < b.name ? -1 : 1))
-      .map((entry) => {
-        const path = join(folder, entry.name);
-        if (entry.isDirectory()) return isPassedOver(entry.name) ? [] : below(path);
-        return isTest(entry.name) ? [path] : [];
-      }),
-  );
-  return lists.flat();
+function below(folder: string): string[] {
+  return entriesOf(folder)
+    .sort((a, b) => (a.name < b.name ? -1 : 1))
+    .flatMap((entry) => {
+      const path = join(folder, entry.name);
+      if (entry.isDirectory()) return isPassedOver(entry.name) ? [] : below(path);
+      return isTest(entry.name) ? [path] : [];
+    });
+}
+
+function entriesOf(folder: string): Dirent[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true });
+  } catch (error) {
+    const { message } = error as Error;
+    throw new MqError('NO_INPUT', `cannot read the folder ${folder}: ${message}`, { at: folder, cause: error });
+  }
 }
 
 function isPassedOver(folder: string): boolean {

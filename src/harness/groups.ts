@@ -12,7 +12,10 @@ import { isSkip, Skip } from './skip.ts';
 import { type Entry, forgotten, type Group, groups } from './uvu.ts';
 
 export interface World extends ChildOptions {
+  /** Resolves when it is on its way. */
   readonly send: (event: TestEvent) => Promise<void>;
+  /** Goes with what is sent next, or at the end of the process. */
+  readonly hold: (event: TestEvent) => void;
   readonly fail: (place: string, failure: Failure) => Promise<void>;
   readonly guard: Guard;
   /** undefined: the file has no fixtures. */
@@ -29,12 +32,13 @@ export async function runGroups(world: World): Promise<void> {
   for (const group of unrun) {
     await world.fail(titleOf(group), verdict(`.run() was never called; tests registered: ${group.tests.length}`));
   }
+  const course: Course = { isOver: false };
   let ran = 0;
   let total = 0;
   for (const { group, entries } of plan.groups) {
     if (group.tests.length === 0) await world.fail(titleOf(group), verdict('.run() was called, but it has no test'));
     if (entries.length === 0) continue;
-    const [numberRan, numberTotal] = await runGroup(group, entries, world);
+    const [numberRan, numberTotal] = await runGroup(group, entries, { ...world, course });
     ran += numberRan;
     total += numberTotal;
   }
@@ -66,14 +70,28 @@ function planOf(filter = '') {
   return { groups: planned, event: { tests, skipped, filtered } };
 }
 
+/** `isOver`: a test has failed, and no other is to run. */
+interface Course {
+  isOver: boolean;
+}
+
 /** Has uvu run one group; gives uvu's numbers: how many tests ran to their end, of how many. */
-async function runGroup(group: Group, entries: readonly PlannedEntry[], world: World): Promise<[number, number]> {
-  const { send, fail, guard, timeoutMs, leaks } = world;
-  let skipReason: string | undefined;
+async function runGroup(
+  group: Group,
+  entries: readonly PlannedEntry[],
+  world: World & { readonly course: Course },
+): Promise<[number, number]> {
+  const { send, hold, fail, guard, timeoutMs, leaks, bail = false, course } = world;
+  // A hook that blocks the process would keep it.
+  const passes = group.after.length + group.afterEach.length === 0 ? hold : (event: TestEvent) => void send(event);
+  let skipReason = course.isOver ? bailed : undefined;
+  /** The test is one after the last: the hooks around it do not run either. */
+  let isAfterLast = false;
 
   // uvu swallows what a hook throws (uvu 0.5.6: `return` inside `finally`), so it is reported before uvu sees it.
   const hook = (kind: string, callback: uvu.Callback) => async (state: uvu.Context) => {
     if (skipReason !== undefined) return;
+    if (kind === 'before.each' ? course.isOver : kind === 'after.each' && isAfterLast) return;
     try {
       await guard(() => callback(state as Parameters<uvu.Callback>[0]), timeoutMs);
     } catch (error) {
@@ -83,6 +101,7 @@ async function runGroup(group: Group, entries: readonly PlannedEntry[], world: W
       }
       const during = kind.endsWith('each') ? ` of "${state['__test__']}"` : '';
       await fail(`${titleOf(group)}, ${kind} hook${during}`, failureOf(error));
+      course.isOver ||= bail;
       // After a throwing after.each uvu drops the suite's other tests, and a throwing `after` breaks uvu's own run.
       if (kind.startsWith('before')) throw failed;
     }
@@ -94,12 +113,14 @@ async function runGroup(group: Group, entries: readonly PlannedEntry[], world: W
     const [begun, date] = [performance.now(), new Date()];
     const spentMs = () => performance.now() - begun;
     try {
-      if (skipReason !== undefined) throw new Skip(skipReason);
+      isAfterLast = course.isOver;
+      if (skipReason !== undefined || isAfterLast) throw new Skip(skipReason ?? bailed);
       await guard(() => entry.handler(state as Parameters<uvu.Callback>[0]), timeoutMs);
-      void send({ type: 'pass', test, ms: spentMs() });
+      passes({ type: 'pass', test, ms: spentMs() });
     } catch (error) {
       if (isSkip(error)) return send({ type: 'skip', test, reason: error.message, ms: spentMs() });
       await send({ type: 'fail', test, failure: failureOf(error), ms: spentMs() });
+      course.isOver ||= bail;
       const logs = await logsSince(date).catch((why: unknown) => String(why));
       if (logs) world.say(`the nodes' logs during "${entry.name}":\n${logs}\n`);
       throw failed;
@@ -138,6 +159,8 @@ async function runGroup(group: Group, entries: readonly PlannedEntry[], world: W
   }
   return [ran, total];
 }
+
+const bailed = 'a test before it has failed (--bail)';
 
 /** What `.run()` puts into uvu's queue: [errors or true, ran, skipped, total]. */
 type Queued = () => Promise<[string | true, number, number, number]>;

@@ -1,8 +1,7 @@
 // Modules that live inside the executable, for a test file's imports: `mq/test`, `uvu`, `uvu/assert`. What the file gets is
 // a module of a few lines that takes the exports over; no file of it is on the disk, and no node_modules is asked.
 
-import { createRequire, registerHooks } from 'node:module';
-import { join } from 'node:path';
+import { registerHooks } from 'node:module';
 
 /** Specifier → the module that stands for it. */
 export type InsideModules = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
@@ -40,17 +39,4 @@ function sourceOf(specifier: string, module: Readonly<Record<string, unknown>>):
     .filter((name) => name !== 'default')
     .map((name) => `export const ${name} = inside.${name};`);
   return [`const inside = globalThis[Symbol.for('mq.inside')][${JSON.stringify(specifier)}];`, ...lines].join('\n');
-}
-
-/** Has Node load what it strips types with, before there is a file: it takes as long as Node's own start. */
-export function warmUp(folder: string): void {
-  const url = `${scheme}warm-up`;
-  const hooks = registerHooks({
-    resolve: (specifier, context, next) =>
-      specifier === url ? { url, format: 'module-typescript', shortCircuit: true } : next(specifier, context),
-    load: (which, context, next) =>
-      which === url ? { format: 'module-typescript', source: 'export {};', shortCircuit: true } : next(which, context),
-  });
-  createRequire(join(folder, 'none'))(url);
-  hooks.deregister();
 }

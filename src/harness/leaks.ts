@@ -1,4 +1,6 @@
 // What tests leave on the target: connections with their channels and messages, and queues, each with the test's name.
+// Messages in the queues of rascal.json are none: to hold them is what these are for, a test of one binding leaves copies in
+// the queues of the others, and all of it goes with the file's vhost.
 
 import { eventually } from './eventually.ts';
 import type { FileTarget, Holdings } from './target.ts';
@@ -21,11 +23,12 @@ export interface LeakWatch {
 export async function watchLeaks(target: FileTarget): Promise<LeakWatch> {
   const before = await target.look();
   const seen = new Map<string, string>();
-  const own = [...target.queues, ...(before?.queues.map(({ name }) => name) ?? [])];
-  const isOwn = (queue: string) => own.some((name) => queue === name || queue.startsWith(`${name}.`));
+  const first = before?.queues.map(({ name }) => name) ?? [];
   const old = new Set(before === undefined ? [] : keysOf(before, () => false).keys());
   const look = async () => {
-    const holdings = await target.look();
+    const [holdings, queues] = await Promise.all([target.look(), target.queues()]);
+    const isOwn = (queue: string) =>
+      [...queues, ...first].some((name) => queue === name || queue.startsWith(`${name}.`));
     const found = holdings === undefined ? new Map<string, string>() : keysOf(holdings, isOwn);
     for (const key of old) found.delete(key);
     return found;

@@ -12,6 +12,8 @@ export interface ChildOptions {
   readonly target?: TargetPlan;
   /** Part of the name of the tests that are to run; case does not matter. */
   readonly filter?: string;
+  /** true: skip what comes after the first test that fails. */
+  readonly bail?: boolean;
 }
 
 /** Milliseconds for the loading of a file; `timeoutMs` is for its tests. */

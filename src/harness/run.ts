@@ -31,7 +31,7 @@ export interface RunOptions {
   readonly nameOf?: (file: string) => string;
   /** Aborted: what runs is ended and nothing more is started. */
   readonly signal: AbortSignal;
-  /** true: start no further file after one that failed. */
+  /** true: start no further test of a file, and no further file, after one that failed. */
   readonly bail?: boolean;
   readonly onResult: (result: FileResult) => void;
 }
@@ -60,7 +60,7 @@ export async function runFiles(options: RunOptions): Promise<FileResult[]> {
 }
 
 async function runFile(file: string, options: RunOptions): Promise<FileResult> {
-  const { launch, timeoutMs, filter, signal, nameOf, target } = options;
+  const { launch, timeoutMs, filter, bail, signal, nameOf, target } = options;
   const begun = performance.now();
   const request: ChildOptions = {
     file,
@@ -68,6 +68,7 @@ async function runFile(file: string, options: RunOptions): Promise<FileResult> {
     ...(nameOf && { name: nameOf(file) }),
     ...(filter !== undefined && { filter }),
     ...(target && { target }),
+    ...(bail && { bail }),
   };
   const child = launch.spare?.() ?? startChild(launch);
   // One that could not be started says so by an event.
@@ -82,7 +83,7 @@ async function runFile(file: string, options: RunOptions): Promise<FileResult> {
     file,
     ...judge(watch.events, ending),
     ms: performance.now() - begun,
-    output: output.join('').replaceAll(uvuMarks, '').trimEnd(),
+    output: output.join('').trimEnd(),
   };
 }
 
@@ -99,7 +100,10 @@ function watchChild(
   };
   // The child keeps its deadlines by itself as long as its event loop turns; this is for when it does not.
   let watchdog: NodeJS.Timeout | undefined;
+  let expectedMs: number | undefined;
   const expect = (deadlineMs: number) => {
+    if (deadlineMs === expectedMs) return void watchdog?.refresh();
+    expectedMs = deadlineMs;
     const quietMs = deadlineMs + Math.min(2 * deadlineMs, blockedGraceMs);
     clearTimeout(watchdog);
     watchdog = setTimeout(() => kill(`the process was silent for ${quietMs} ms and was ended`), quietMs);
@@ -107,8 +111,8 @@ function watchChild(
   expect(loadTimeoutMs);
   const onAbort = () => kill('the run was interrupted');
   signal.addEventListener('abort', onAbort, { once: true });
-  child.on('message', (event) => {
-    events.push(event as TestEvent);
+  child.on('message', (some) => {
+    events.push(...(some as TestEvent[]));
     expect(timeoutMs);
   });
   const ended = new Promise<Ending>((resolve) => {
@@ -133,6 +137,3 @@ function watchChild(
 const blockedGraceMs = 6_000;
 /** A process with a group of its own may hold the file's stdout open. */
 const pipeGraceMs = 1_000;
-
-/** uvu writes a mark a test and a count a suite to stdout; they are no one's output. */
-const uvuMarks = /[•✘] | {2}\(\d+ \/ \d+\)\n/g;

@@ -39,8 +39,8 @@ export interface FileTarget {
   request(publication: string, message: SentMessage, withinMs: number): Promise<ReceivedMessage>;
   /** Resolves when the broker has accepted the consumer. */
   listen(subscription: string, options: ListenOptions): Promise<Listening>;
-  /** The queues of rascal.json: whoever declares them leaves nothing behind. */
-  readonly queues: readonly string[];
+  /** The names of the queues of rascal.json: whoever declares them leaves nothing behind. */
+  queues(): Promise<readonly string[]>;
   /** What the broker holds now; undefined where nothing tells. */
   look(): Promise<Holdings | undefined>;
   /** Removes the vhost, or the broker. */

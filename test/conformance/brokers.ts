@@ -14,7 +14,7 @@ export interface Place extends Address {
 const borrowed = async () => undefined;
 
 /**
- * RabbitMQ: MQ_CONFORMANCE_RABBITMQ and MQ_CONFORMANCE_RABBITMQ_MANAGEMENT (URLs), else the one that test/run.ts has started (MQ_TEST_BROKER), else a node
+ * RabbitMQ: MQ_CONFORMANCE_RABBITMQ and MQ_CONFORMANCE_RABBITMQ_MANAGEMENT (URLs), else the one of `mq test --on …` (MQ_TEST_BROKER), else a node
  * of its own from the image MQ_TEST_IMAGE.
  */
 export async function rabbitmq(): Promise<Place & { readonly version: string }> {

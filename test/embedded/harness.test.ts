@@ -138,6 +138,15 @@ test('waits', async () => {
   assert.match(report.at(-2) ?? '', /\(a\.test\.ts:5:\d+\)$/);
 });
 
+fixtures('eventually says it where the look gives nothing, as one that only asserts', async () => {
+  const { status, stdout } = await run(`
+import { assert, eventually, test } from 'mq/test';
+test('waits', () => eventually('one is one', () => assert.is(1, 1), { within: 1 }));
+`);
+  assert.is(status, 1);
+  assert.match(stdout, /not within 1 ms: one is one; the last look gave undefined, which means not yet: give true/);
+});
+
 fixtures('a message that no binding takes: which bindings there are', async () => {
   const { stdout } = await run(`
 import { expectMessage, publish, test } from 'mq/test';

@@ -66,6 +66,22 @@ for (const [named, name, text] of [
   });
 }
 
+for (const [named, name, text, place] of [
+  ['a module', 'a.test.mjs', "import { test } from 'mq/test';\nexport const a = 1,\n  b = ;", '3:7'],
+  ['a file in JavaScript', 'a.test.js', "import { test } from 'mq/test';\n\nawait 1;\nlet a;\nlet a;", '5:5'],
+  ['types', 'a.test.ts', "import { test } from 'mq/test';\nconst = 3;", '2:7'],
+  ['stripped types', 'a.test.ts', "import { test } from 'mq/test';\nlet a: number;\nlet a: string;", '3:5'],
+  ['what it imports', 'a.test.ts', "import { test } from 'mq/test';\nimport { a } from './two.ts';", 'two.ts:2:18'],
+] as const) {
+  files(`tells file and line of a syntax error in ${named}`, async () => {
+    const cwd = emptyFolder({ [name]: text, 'two.ts': 'export const two = 2;\nexport default 1 2;' });
+    const { status, stdout } = await mq(['test'], { cwd });
+    assert.is(status, 1);
+    const at = place.includes('ts') ? place : `${name}:${place}`;
+    assert.ok(stdout.includes(`\n      at ${at}\n`), stdout);
+  });
+}
+
 for (const [named, text, says] of [
   ['a syntax error', 'const = 3;', /cannot load a\.test\.ts: .*a\.test\.ts:1:/],
   [
@@ -129,6 +145,39 @@ choice('with --bail no file after one that failed', async () => {
   const { status, stdout } = await mq(['test', '--bail', '--jobs', '1'], { cwd });
   assert.is(status, 1);
   assert.match(stdout, /\n0 passed, 1 failed\n$/);
+});
+
+choice('with --bail no test of the file either; the hooks that end what was begun run', async () => {
+  const cwd = emptyFolder({
+    'a.test.ts': `import { suite } from 'mq/test';
+const stock = suite('stock');
+stock.before.each(() => console.log('before each'));
+stock.after.each(() => console.log('after each'));
+stock.after(() => console.log('after'));
+stock('first', () => {});
+stock('second', () => { throw new Error('no'); });
+stock('third', () => console.log('third'));
+suite('other')('fourth', () => console.log('fourth'));
+`,
+  });
+  const { status, stdout } = await mq(['test', '--bail'], { cwd });
+  assert.is(status, 1);
+  assert.match(
+    stdout,
+    /skipped "stock: third": a test before it has failed \(--bail\)\n.*skipped "other: fourth": a test/,
+  );
+  assert.match(stdout, / {2}output:\n {4}before each\n {4}after each\n {4}before each\n {4}after each\n {4}after\n\n/);
+  assert.match(stdout, /\n1 passed, 1 failed, 2 skipped\n$/);
+});
+
+choice('many tests that are skipped for one reason are one line', async () => {
+  const many = `import { test } from 'mq/test';
+for (let i = 0; i < 9; i++) test('t' + i, () => {});
+test.only('this', () => {});
+`;
+  const { status, stdout } = await mq(['test'], { cwd: emptyFolder({ 'a.test.ts': many }) });
+  assert.is(status, 0, stdout);
+  assert.match(stdout, /\n {7}skipped 9 tests: another test has \.only\n\n1 passed, 0 failed, 9 skipped\n$/);
 });
 
 choice('the same --seed gives the same order', async () => {

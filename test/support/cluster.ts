@@ -1,4 +1,4 @@
-// The cluster a test file does things to: the one that test/run.ts has started, else one of its own.
+// The cluster a test file does things to: the one of the run, else one of its own.
 
 import { attachCluster, type Cluster } from '../../src/cluster/cluster.ts';
 import { startCluster } from '../../src/cluster/start.ts';

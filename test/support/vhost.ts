@@ -3,7 +3,7 @@
 import { randomUUID } from 'node:crypto';
 import { attachCluster, type Cluster } from '../../src/cluster/cluster.ts';
 
-/** What a test file runs against, as test/run.ts describes it in MQ_TEST_BROKER. */
+/** What a test file runs against, as `mq test` describes it in MQ_TEST_BROKER. */
 export interface TestBroker {
   /** One per node, with user and password. */
   readonly urls: readonly string[];

@@ -96,7 +96,7 @@ async function filesOf({ cwd }: Context, values: Values, { shard }: Plan): Promi
 
 async function namedFiles(values: Values, cwd: string): Promise<string[]> {
   const { findTestFiles } = await import('../../harness/files.ts');
-  return (await findTestFiles(values.args, cwd)).sort();
+  return findTestFiles(values.args, cwd).sort();
 }
 
 /** All, or those that are named. */

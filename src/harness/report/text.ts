@@ -1,6 +1,7 @@
 // Results as text: a line a file, what failed and why, and the one closing line.
 
 import { sep } from 'node:path';
+import type { Skipped } from '../event.ts';
 import type { FileFailure } from '../judge.ts';
 import type { FileResult } from '../run.ts';
 import { pathFrom } from './place.ts';
@@ -39,12 +40,24 @@ export function drawFile(result: FileResult, cwd: string): string {
   const mark = failures.length > 0 ? 'FAIL' : passed > 0 ? 'ok  ' : 'skip';
   const counts = countsOf({ passed, failed: failures.length, skipped: skipped.length });
   const lines = [`${mark} ${pathFrom(cwd, file)} (${counts}, ${Math.round(ms)} ms)`];
-  for (const { test, reason } of skipped) lines.push(`       skipped "${test}": ${reason}`);
+  lines.push(...drawSkipped(skipped));
   for (const failure of failures) lines.push(...drawFailure(failure, cwd));
   if (failures.length > 0 && output !== '') lines.push('', '  output:', ...indented(output, '    '));
   if (failures.length > 0) lines.push('');
   return lines.join('\n');
 }
+
+/** Many for one reason are one line: a test with .only leaves out all others. */
+function drawSkipped(skipped: readonly Skipped[]): string[] {
+  const byReason = Map.groupBy(skipped, ({ reason }) => reason);
+  return [...byReason].flatMap(([reason, tests]) =>
+    tests.length > mostSkipped
+      ? [`       skipped ${tests.length} tests: ${reason}`]
+      : tests.map(({ test }) => `       skipped "${test}": ${reason}`),
+  );
+}
+
+const mostSkipped = 5;
 
 function countsOf({ passed, failed, skipped }: Totals): string {
   const parts = [`${passed} passed`];

@@ -210,7 +210,14 @@ for (const [name, text, reason, place, hint] of [
   ],
   ['syntax.ts', 'const a = 1;\nexport default ( => a;', 'Expression expected', ':2:18', undefined],
   ['syntax-common.js', 'const a = 1;\nmodule.exports = ( => a;', "Unexpected token '=>'", ':2:20', undefined],
-  ['syntax-es.js', 'export default ( => 1;', "Unexpected token '=>'", '', undefined],
+  ['syntax-es.js', 'export default ( => 1;', "Unexpected token '=>'", ':1:18', undefined],
+  [
+    'syntax-late.mjs',
+    "export * from 'x';\nexport { a } from 'y';\nimport b, {\n  c,\n} from 'z';\nimport.meta.url; 1 2;",
+    'Unexpected number',
+    ':6:20',
+    undefined,
+  ],
   [
     'await.ts',
     'await null;\nexport default () => 1;',
@@ -273,10 +280,10 @@ test('what a module imports and is not there is one line', async () => {
   }
 });
 
-test('a syntax error in an imported file names that file', async () => {
+test('a syntax error in an imported file names it, and the place', async () => {
   const file = write('broken/bad-dependency.js', 'export const a = ( => 1;');
   write('broken/imports-bad.js', "import './bad-dependency.js';\nexport default () => 1;");
-  assert.is((await rejection(makeModule('broken/imports-bad.js', makeWorld()))).at, file);
+  assert.is((await rejection(makeModule('broken/imports-bad.js', makeWorld()))).at, `${file}:1:20`);
 });
 
 test.run();

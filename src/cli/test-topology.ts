@@ -1,0 +1,37 @@
+// The topology that the fixtures of a test file find: that of the user's rascal.json, or of mq's own suites.
+
+import builtin from '../../rascal.json' with { type: 'json' };
+import type { Config } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
+import { mergeConfigs } from '../config/merge.ts';
+import { normalise } from '../config/normalise.ts';
+import type { TargetPlan } from '../harness/target.ts';
+import { declareAll } from './test-session.ts';
+import type { FileWorld } from './test-world.ts';
+
+export interface Topology {
+  readonly config: Config;
+  /** The names of its queues. */
+  readonly queues: readonly string[];
+  /** Declares it at the broker. Without a rascal.json nothing: roles and fixtures declare what they use. */
+  declare(urls: readonly string[]): Promise<void>;
+}
+
+export async function topologyOf(plan: TargetPlan, { env, cwd }: FileWorld): Promise<Topology> {
+  const { config: option, self } = plan;
+  const found = await loadConfig({ ...(option !== undefined && { option }), env, cwd, builtin });
+  const config = self ? await withSuites(found) : found;
+  return {
+    config,
+    queues: Object.values(config.vhosts).flatMap(({ queues }) => Object.keys(queues)),
+    declare: async (urls) => {
+      if (config.file !== undefined || self) await declareAll(config, urls);
+    },
+  };
+}
+
+async function withSuites(config: Config): Promise<Config> {
+  const { suitesConfig } = await import('../harness/suites.ts');
+  const { file, folder } = config;
+  return mergeConfigs(config, { ...normalise(suitesConfig), file, folder });
+}

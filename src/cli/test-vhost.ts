@@ -1,0 +1,73 @@
+// The target of a test file where the broker runs elsewhere: a vhost of the file's own in it.
+
+import { randomUUID } from 'node:crypto';
+import { MqError } from '../errors.ts';
+import type { FileTarget, Holdings, TargetPlan } from '../harness/target.ts';
+import { clusterFaults } from './test-cluster.ts';
+import { ManagementApi } from './test-management.ts';
+import { sessionFixtures } from './test-session.ts';
+import { topologyOf } from './test-topology.ts';
+import { type FileWorld, launchOf } from './test-world.ts';
+
+type Elsewhere = Exclude<TargetPlan, { kind: 'embedded' }>;
+
+/** Makes the vhost, with the topology in it. Without a management API it is the one that the address names. */
+export async function openVhost(plan: Elsewhere, world: FileWorld): Promise<FileTarget> {
+  const { config, queues, declare } = await topologyOf(plan, world);
+  const { cluster: name } = plan;
+  const place = await vhostOf(plan);
+  try {
+    await declare(place.urls);
+  } catch (error) {
+    await place.close();
+    throw error;
+  }
+  const { close, ...fixtures } = sessionFixtures(config, place.urls);
+  return {
+    ...place,
+    ...fixtures,
+    kind: plan.kind,
+    advance: undefined,
+    cluster: name === undefined ? undefined : clusterFaults(name, plan.urls.length),
+    queues: async () => queues,
+    launch: launchOf(plan, world),
+    close: async () => {
+      await close();
+      await place.close();
+    },
+  };
+}
+
+interface Place {
+  readonly urls: readonly string[];
+  readonly vhost: string;
+  look(): Promise<Holdings | undefined>;
+  close(): Promise<void>;
+}
+
+async function vhostOf({ urls, managementUrls }: Elsewhere): Promise<Place> {
+  const [first = ''] = urls;
+  if (managementUrls.length === 0) {
+    const vhost = decodeURIComponent(new URL(first).pathname.slice(1)) || '/';
+    return { urls, vhost, look: async () => undefined, close: async () => undefined };
+  }
+  const api = new ManagementApi(managementUrls);
+  const vhost = `mq-test-${randomUUID()}`;
+  const user = new URL(first).username || 'guest';
+  await api.ask('PUT', `/api/vhosts/${vhost}`, {});
+  await api.ask('PUT', `/api/permissions/${vhost}/${user}`, { configure: '.*', write: '.*', read: '.*' });
+  return {
+    urls: urls.map((url) => withVhost(url, vhost)),
+    vhost,
+    look: () => api.holdings(vhost),
+    close: async () => {
+      await api.ask('DELETE', `/api/vhosts/${vhost}`);
+    },
+  };
+}
+
+function withVhost(url: string, vhost: string): string {
+  if (!URL.canParse(url)) throw new MqError('USAGE', '--on: not a URL', { at: '--on' });
+  const { href } = Object.assign(new URL(url), { pathname: `/${vhost}` });
+  return href;
+}

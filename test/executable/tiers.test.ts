@@ -1,0 +1,74 @@
+// The script over `mq test` that runs the project's tests: no failure is hidden, and the last line is the sum.
+
+import { execFile } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { emptyFolder, executable } from '../support/mq.ts';
+import { node } from '../support/node.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+const good = 'test/unit/harness/order.test.ts';
+const tiers = suite('the tiers');
+
+tiers('add up what mq test says of each', async () => {
+  const { status, lines } = await run(good, 'test/unit/errors.test.ts', 'test/fails/assertion.ts');
+  const each = lines
+    .filter((line) => /^\d+ passed, \d+ failed$/.test(line))
+    .map((line) => line.split(/\D+/).map(Number));
+  assert.is(each.length, 3);
+  const [[, files = 0] = [], [unit = 0] = [], [passed, failed] = []] = each;
+  assert.equal([passed, failed], [unit, files]);
+  assert.is(failed, 1);
+  assert.is(status, 1);
+});
+
+tiers('pass where all pass', async () => {
+  const { status, lines } = await run(good);
+  assert.is(lines.at(-1), '3 passed, 0 failed');
+  assert.is(status, 0);
+});
+
+tiers('do not pass where the filter leaves nothing', async () => {
+  const { status, lines } = await run(good, '--filter', 'no such title');
+  assert.is(lines.at(-1), '0 passed, 0 failed');
+  assert.is(status, 1);
+});
+
+for (const [named, text] of [
+  ['ends well without a result', 'exit 0'],
+  ['says that all passed, and ends badly', `"${executable}" "$@"; exit 3`],
+] as const) {
+  tiers(`fail where mq test ${named}`, async () => {
+    if (process.platform === 'win32') return;
+    const broken = join(emptyFolder(), 'mq');
+    writeFileSync(broken, `#!/bin/sh\n${text}\n`, { mode: 0o755 });
+    const { status, lines } = await run(good, { MQ_EXECUTABLE: broken });
+    assert.match(lines.at(-1) ?? '', /, 1 failed$/);
+    assert.is(status, 1);
+  });
+}
+
+tiers('fail in CI where an image is missing, and count as skipped elsewhere', async () => {
+  const args = ['faults', 'test/faults/cluster/short.test.ts', '--version', 'none'];
+  const inCi = await run(...args, { CI: 'true' });
+  assert.match(inCi.lines.join('\n'), /^FAIL cannot run: /m);
+  assert.is(inCi.lines.at(-1), '0 passed, 1 failed');
+  assert.is(inCi.status, 1);
+  const elsewhere = await run(...args, { CI: '' });
+  assert.is(elsewhere.lines.at(-1), '0 passed, 0 failed, 1 skipped');
+  assert.is(elsewhere.status, 1);
+});
+
+tiers.run();
+
+async function run(...args: (string | Record<string, string>)[]): Promise<{ status: number; lines: string[] }> {
+  const words = args.filter((arg) => typeof arg === 'string');
+  const env = Object.assign({ ...process.env }, ...args.filter((arg) => typeof arg === 'object'));
+  return new Promise((done) => {
+    const child = execFile(node, ['test/run.ts', ...words], { cwd: root, env }, (_, stdout) => {
+      done({ status: child.exitCode ?? -1, lines: stdout.split('\n').filter(Boolean) });
+    });
+  });
+}
