@@ -9,7 +9,14 @@ export const labels = {
   owner: 'mq.owner',
   /** Name of the machine on which the owner runs: Docker may be shared by several. */
   machine: 'mq.machine',
+  /** `ready`: the owner's end matters only until the cluster is ready, and then it stays until somebody takes it down. */
+  until: 'mq.until',
+  /** On the container of a node that joined a cluster later. */
+  joined: 'mq.joined',
 } as const;
+
+/** How the name of a container ends until its node is ready. Docker's labels cannot be changed later, names can. */
+export const startingMark = '-starting';
 
 /** Docker's filter for what belongs to one cluster, or to any. */
 export function labelFilter(cluster?: string): { label: string[] } {
