@@ -43,7 +43,7 @@ export function drawClusters(found: readonly ListedCluster[]): string {
 const mostQueues = 50;
 
 export function drawStatus({ name, image, version, nodes, queues, problems }: ClusterStatus): string {
-  const running = nodes.filter(({ isMember }) => isMember).length;
+  const running = queues === undefined ? '?' : nodes.filter(({ isMember }) => isMember).length;
   const nodeRows = nodes.map(({ host, state, isConnected, amqp, management, leads, alarms, critical }) => [
     host,
     isConnected || state === 'gone' ? state : `${state}, cut off`,
@@ -59,7 +59,7 @@ export function drawStatus({ name, image, version, nodes, queues, problems }: Cl
       queue.vhost,
       queue.name,
       queue.type,
-      String(queue.messages),
+      String(queue.messages ?? '?'),
       queue.leader ?? 'none',
       queue.members.map((host) => (queue.online.includes(host) ? host : `(${host})`)).join(' '),
     ]);
@@ -72,7 +72,6 @@ export function drawStatus({ name, image, version, nodes, queues, problems }: Cl
       ? []
       : ['', ...columns([['vhost', 'queue', 'type', 'messages', 'leader', 'members (offline)'], ...queueRows])]),
     ...(more > 0 ? [`and ${more} more`] : []),
-    ...(queues === undefined ? ['', 'no node answers: the queues are not known'] : []),
     ...(problems.length === 0 ? [] : ['', ...problems]),
   ].join('\n');
 }

@@ -39,7 +39,7 @@ export async function up(job: Job): Promise<undefined> {
       const image =
         given ?? (version === undefined ? env['MQ_IMAGE'] : undefined) ?? (await imageOf(version ?? defaultVersion));
       const swept = await sweep({ isAlive });
-      const started = await startCluster({ image, nodes, name, port, owner: pid, until: 'ready', ...patience });
+      const started = await startCluster({ image, nodes, name, port, starter: pid, ...patience });
       if (config) await applied(started, config, patience);
       return { removed: swept, cluster: started };
     },
@@ -56,7 +56,7 @@ export async function join(job: Job): Promise<undefined> {
   const grow = values.flag('grow') ?? false;
   const { node } = await withCounter(
     job,
-    (patience) => joinNode({ cluster: name, owner: context.pid, grow, ...patience }),
+    (patience) => joinNode({ cluster: name, starter: context.pid, grow, ...patience }),
     'starting a node',
   );
   const printer = new Printer(context.stdout);

@@ -1,5 +1,6 @@
 // What each verb of mq cluster does, as rows: its options, whether it takes nodes, and the work.
 
+import type { Cluster, NodeState } from '../cluster/cluster.ts';
 import type { Config } from '../config/config.ts';
 import type { Context } from '../context.ts';
 import { exitStatuses, MqError } from '../errors.ts';
@@ -139,7 +140,7 @@ async function attached({ context, values }: Job) {
 async function status(job: Job): Promise<number> {
   const name = await chosenCluster(job.context, job.values);
   const { clusterStatus } = await import('../cluster/status.ts');
-  const found = await clusterStatus({ name });
+  const found = await withCounter(job, ({ signal }) => clusterStatus({ name, signal }), 'asking the nodes');
   const printer = new Printer(job.context.stdout);
   if (job.values.flag('json')) await printer.json(found);
   else await printer.text(drawStatus(found));
@@ -191,6 +192,7 @@ async function stop(job: Job): Promise<undefined> {
 async function start(job: Job): Promise<undefined> {
   const cluster = await attached(job);
   const indexes = indexesOf(cluster, job.hosts);
+  await needState(cluster, indexes, ['stopped', 'running']);
   await Promise.all(indexes.map((index) => cluster.launch(index)));
   const states = await cluster.states();
   const running = states.filter(({ state }) => state === 'running').length;
@@ -207,6 +209,7 @@ async function start(job: Job): Promise<undefined> {
 async function resume(job: Job): Promise<undefined> {
   const cluster = await attached(job);
   const indexes = indexesOf(cluster, job.hosts);
+  await needState(cluster, indexes, ['paused']);
   await Promise.all(indexes.map((index) => cluster.unpause(index)));
   try {
     await withCounter(job, (patience) => cluster.ready({ withinMs: 30_000, ...patience, nodes: indexes }));
@@ -228,16 +231,21 @@ function each(fault: 'kill' | 'pause', done: string): Row['run'] {
   return async (job) => {
     const cluster = await attached(job);
     const indexes = indexesOf(cluster, job.hosts);
-    const states = await cluster.states();
-    const asleep = indexes.find((index) => states[index]?.state === 'stopped');
-    if (asleep !== undefined)
-      throw new MqError('REFUSED', `node ${states[asleep]?.host} does not run`, {
-        hint: `mq cluster start ${states[asleep]?.host}`,
-      });
+    await needState(cluster, indexes, fault === 'kill' ? ['running', 'paused'] : ['running']);
     await Promise.all(indexes.map((index) => cluster[fault](index)));
     await told(job, cluster.name, done);
     return undefined;
   };
+}
+
+async function needState(cluster: Cluster, indexes: readonly number[], wanted: readonly NodeState['state'][]) {
+  const states = await cluster.states();
+  const other = indexes.flatMap((index) => states[index] ?? []).find(({ state }) => !wanted.includes(state));
+  if (other === undefined) return;
+  const { host, state } = other;
+  const hint =
+    state === 'running' ? 'mq cluster status' : `mq cluster ${state === 'paused' ? 'resume' : 'start'} ${host}`;
+  throw new MqError('REFUSED', `node ${host} is ${state}, not ${wanted.join(' or ')}`, { hint });
 }
 
 async function partition(job: Job): Promise<undefined> {

@@ -22,7 +22,7 @@ export async function withCounter<Result>(
   show();
   const clock = setInterval(show, 1000);
   const onSignal = () => {
-    text = 'interrupted, removing what was started';
+    text = 'interrupted, ending what was begun';
     show();
   };
   drain.addEventListener('abort', onSignal, { once: true });

@@ -1,7 +1,7 @@
 // A RabbitMQ cluster in containers: started, or found by its name, with faults as methods.
 
 import { MqError } from '../errors.ts';
-import { connectDocker, type Docker } from './docker.ts';
+import { ask, connectDocker, type Docker } from './docker.ts';
 import * as faults from './faults.ts';
 import { followLogs, nodeLogs } from './logs.ts';
 import { type ClusterNode, findNodes } from './node.ts';
@@ -143,11 +143,12 @@ async function healNode(docker: Docker, node: ClusterNode, found: NodeState | un
 }
 
 async function nodeState(docker: Docker, node: ClusterNode): Promise<NodeState> {
-  const inspected = await docker.container.inspect(docker.container.getById(node.containerId));
-  const { Running, Paused } = inspected.State;
+  const container = docker.container.getById(node.containerId);
+  const inspected = await ask(`inspecting node ${node.host}`, () => container.inspect());
+  const { Running = false, Paused = false } = inspected?.State ?? {};
   return {
     host: node.host,
     state: Paused ? 'paused' : Running ? 'running' : 'stopped',
-    isConnected: node.network in inspected.NetworkSettings.Networks,
+    isConnected: node.network in (inspected?.NetworkSettings.Networks ?? {}),
   };
 }

@@ -2,7 +2,7 @@
 
 import { setTimeout } from 'node:timers/promises';
 import { MqError } from '../errors.ts';
-import { connectDocker } from './docker.ts';
+import { ask, connectDocker } from './docker.ts';
 import { type Member, membersOf, runTool } from './members.ts';
 import { findNodes } from './node.ts';
 import { removeContainer } from './removal.ts';
@@ -20,7 +20,8 @@ export async function forgetNode({ cluster, host }: { cluster: string; host: str
   const nodes = await findNodes(docker, cluster);
   const node = nodes.find((one) => one.host === host);
   const name = nodeName(host);
-  const running = node && (await docker.container.inspect(docker.container.getById(node.containerId))).State;
+  const container = node && docker.container.getById(node.containerId);
+  const running = container && (await ask(`inspecting node ${host}`, () => container.inspect()))?.State;
   if (running?.Running)
     throw new MqError(
       'REFUSED',

@@ -25,7 +25,9 @@ export async function needImage(docker: Docker, image: string, signal?: AbortSig
     if (!isOurs) await within(pullMs, signal, () => docker.image.pull(name));
   } catch (error) {
     if (signal?.aborted) throw new MqError('INTERRUPTED', `pulling ${image}: interrupted`);
-    throw dockerError(`no image ${image}`, error);
+    const { code, message } = dockerError(`no image ${image}`, error);
+    const hint = `docker pull ${image}, or name by --image one that is here (docker images)`;
+    throw new MqError(code, message.trim(), { hint, cause: error });
   }
   // A pull that failed half-way says so only in its output, which testcontainers does not read.
   if (isOurs || !(await isHere())) {

@@ -15,7 +15,7 @@ export interface JoinOptions extends Patience {
   /** Its name. */
   readonly cluster: string;
   /** Process id of whoever starts it: `sweep` removes what is unfinished when it has gone. */
-  readonly owner: number;
+  readonly starter: number;
   /** Give every quorum queue a member on the new node. */
   readonly grow?: boolean;
 }
@@ -25,7 +25,7 @@ export interface JoinOptions extends Patience {
  * in time), SYSTEM, INTERRUPTED; the new node is gone then.
  */
 export async function joinNode(options: JoinOptions): Promise<{ cluster: Cluster; node: ClusterNode }> {
-  const { cluster: name, owner, grow, signal } = options;
+  const { cluster: name, starter, grow, signal } = options;
   const docker = await connectDocker();
   const nodes = await findNodes(docker, name);
   const known = await membersOf(nodes, signal);
@@ -51,9 +51,8 @@ export async function joinNode(options: JoinOptions): Promise<{ cluster: Cluster
     isStarting: true,
     labels: {
       ...ownLabels(first),
-      ...(ownLabels(first)[labels.owner] === undefined
-        ? { [labels.owner]: String(owner), [labels.machine]: hostname(), [labels.until]: 'ready' }
-        : {}),
+      [labels.starter]: String(starter),
+      [labels.machine]: hostname(),
       [labels.joined]: 'true',
     },
   };

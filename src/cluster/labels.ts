@@ -7,10 +7,10 @@ export const labels = {
   host: 'mq.host',
   /** Process id of the owner. A cluster without it is kept until somebody takes it down. */
   owner: 'mq.owner',
-  /** Name of the machine on which the owner runs: Docker may be shared by several. */
+  /** Name of the machine on which owner or starter runs: Docker may be shared by several. */
   machine: 'mq.machine',
-  /** `ready`: the owner's end matters only until the cluster is ready, and then it stays until somebody takes it down. */
-  until: 'mq.until',
+  /** Process id of whoever starts it. Its end matters only until the node is ready (`startingMark`). */
+  starter: 'mq.starter',
   /** On the container of a node that joined a cluster later. */
   joined: 'mq.joined',
 } as const;

@@ -23,14 +23,14 @@ interface NodeItem {
   readonly disk_free_alarm?: boolean;
 }
 
-/** The members, in the eyes of the first node that answers; undefined when none does. */
+/** The members, in the eyes of that node which sees most of them running; undefined when none answers. */
 export async function membersOf(
   nodes: readonly ClusterNode[],
   signal?: AbortSignal,
 ): Promise<{ witness: ClusterNode; members: Member[] } | undefined> {
-  for (const witness of nodes) {
-    try {
-      const path = 'nodes?columns=name,running,mem_alarm,disk_free_alarm';
+  const path = 'nodes?columns=name,running,mem_alarm,disk_free_alarm';
+  const views = await Promise.allSettled(
+    nodes.map(async (witness) => {
       const items = await within(answerMs, signal, (end) => askNode<NodeItem[]>(witness, path, end));
       const members = items.map(({ name, running, mem_alarm, disk_free_alarm }) => ({
         name,
@@ -38,15 +38,16 @@ export async function membersOf(
         alarms: [...(mem_alarm ? ['memory'] : []), ...(disk_free_alarm ? ['disk'] : [])],
       }));
       return { witness, members };
-    } catch {
-      // The next one.
-    }
-  }
-  return undefined;
+    }),
+  );
+  const running = ({ members }: { members: Member[] }) => members.filter(({ isRunning }) => isRunning).length;
+  return views
+    .flatMap((view) => (view.status === 'fulfilled' ? [view.value] : []))
+    .sort((one, other) => running(other) - running(one))[0];
 }
 
-/** Milliseconds. */
-export const answerMs = 5_000;
+/** Milliseconds. A node that has just lost another waits for it as long as settings.ts has it (net_ticktime), and answers then. */
+export const answerMs = 15_000;
 
 /** Runs one of RabbitMQ's tools in the node. Throws SYSTEM with what it said when its status is not 0. */
 export async function runTool(docker: Docker, node: ClusterNode, command: readonly string[]): Promise<string> {

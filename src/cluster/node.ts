@@ -1,7 +1,6 @@
 // One node: a container that is started, and what Docker knows of it afterwards.
 
 import { isIP } from 'node:net';
-import { MqError } from '../errors.ts';
 import { ask, type Docker, dockerError } from './docker.ts';
 import { labelFilter, labels, startingMark } from './labels.ts';
 import { erlangArguments, nodeFiles, nodeName } from './settings.ts';
@@ -140,13 +139,14 @@ export async function findNodes(docker: Docker, cluster: string): Promise<Cluste
     engine.listContainers({ all: true, filters: labelFilter(cluster) }),
   );
   const nodes = await Promise.all((found ?? []).map(({ Id }) => describeNode(docker, cluster, Id)));
-  return nodes.sort((one, other) => one.host.localeCompare(other.host, 'en', { numeric: true }));
+  return nodes.flat().sort((one, other) => one.host.localeCompare(other.host, 'en', { numeric: true }));
 }
 
-async function describeNode(docker: Docker, cluster: string, containerId: string): Promise<ClusterNode> {
+async function describeNode(docker: Docker, cluster: string, containerId: string): Promise<ClusterNode[]> {
   const container = docker.container.getById(containerId);
-  const inspected = await ask(`inspecting a node of ${cluster}`, () => container.inspect());
-  if (inspected === undefined) throw new MqError('BUG', `no answer about container ${containerId}`);
+  // 404: it went after it was listed.
+  const inspected = await ask(`inspecting a node of ${cluster}`, () => container.inspect(), { except: [404] });
+  if (inspected === undefined) return [];
   const { Name, Config, HostConfig } = inspected;
   const env = Object.fromEntries(Config.Env.map((line) => splitAt(line, line.indexOf('='))));
   const host = Config.Hostname;
@@ -155,7 +155,7 @@ async function describeNode(docker: Docker, cluster: string, containerId: string
     const published = (HostConfig.PortBindings as Record<string, { HostPort: string }[]>)[`${port}/tcp`]?.[0]?.HostPort;
     return `${docker.machine}:${published}`;
   };
-  return {
+  const node: ClusterNode = {
     host,
     name: nodeName(host),
     containerId,
@@ -173,6 +173,7 @@ async function describeNode(docker: Docker, cluster: string, containerId: string
     isStarting: Name.endsWith(startingMark),
     labels: Config.Labels,
   };
+  return [node];
 }
 
 // ready.ts waits for all nodes together; testcontainers would run a shell in each.

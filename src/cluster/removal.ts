@@ -5,28 +5,25 @@ import { ask, connectDocker, type Docker } from './docker.ts';
 import { labelFilter, labels, startingMark } from './labels.ts';
 
 /**
- * Removes what was left behind by owners on this machine that no longer live: their clusters, and where the cluster was to stay
- * (`until: 'ready'`) a start or a join that did not end. Gives the names of the clusters.
+ * Removes what was left behind on this machine by processes that no longer live: the clusters that they owned, and of those
+ * that were to stay a start or a join that did not end. Gives the names of the clusters.
  */
 export async function sweep({ isAlive }: { isAlive: (pid: number) => boolean }): Promise<string[]> {
   const docker = await connectDocker();
   const [containers, networks] = await Promise.all([listContainers(docker), listNetworks(docker)]);
-  const isAbandoned = ({ Labels = {} }: Labelled) => {
-    const { [labels.owner]: owner, [labels.machine]: machine } = Labels;
-    return owner !== undefined && machine === hostname() && !isAlive(Number(owner));
-  };
-  const isUnfinished = ({ Names, Labels }: (typeof containers)[number]) =>
-    Labels[labels.until] === undefined || Names.some((name) => name.endsWith(startingMark));
-  const [joining, founding] = partition(
-    containers.filter((one) => isAbandoned(one) && isUnfinished(one)),
-    ({ Labels }) => Labels[labels.joined] !== undefined,
-  );
+  const hasEnded = (label: string, { Labels = {} }: Labelled) =>
+    Labels[label] !== undefined && Labels[labels.machine] === hostname() && !isAlive(Number(Labels[label]));
+  const unfinished = containers.filter((one) => isStarting(one) && hasEnded(labels.starter, one));
+  const [joining, founding] = split(unfinished, ({ Labels }) => Labels[labels.joined] !== undefined);
   const held = new Set(containers.map(clusterOf));
-  const whole = new Set([
-    ...founding.map(clusterOf),
-    // A network without containers: the start was killed before the first one.
-    ...networks.filter((one) => isAbandoned(one) && !held.has(clusterOf(one))).map(clusterOf),
-  ]);
+  const whole = new Set(
+    [
+      ...[...containers, ...networks].filter((one) => hasEnded(labels.owner, one)),
+      ...founding,
+      // A network without containers: the start was killed before the first one.
+      ...networks.filter((one) => hasEnded(labels.starter, one) && !held.has(clusterOf(one))),
+    ].map(clusterOf),
+  );
   await Promise.all([
     ...[...whole].map((cluster) => removeCluster(docker, cluster)),
     ...joining.map((one) => removeContainer(docker, one)),
@@ -88,8 +85,8 @@ export async function listClusters(): Promise<ListedCluster[]> {
       image: nodes[0]?.Image ?? '',
       nodes: nodes.length,
       running: nodes.filter(({ State }) => State === 'running').length,
-      isOwned: nodes.some(({ Labels }) => Labels[labels.owner] !== undefined && Labels[labels.until] === undefined),
-      isStarting: nodes.some(({ Names }) => Names.some((one) => one.endsWith(startingMark))),
+      isOwned: nodes.some(({ Labels }) => Labels[labels.owner] !== undefined),
+      isStarting: nodes.some(isStarting),
     }))
     .sort((one, other) => one.name.localeCompare(other.name, 'en'));
 }
@@ -102,7 +99,11 @@ function clusterOf({ Labels }: Labelled): string {
   return Labels?.[labels.cluster] ?? '';
 }
 
-function partition<Item>(items: readonly Item[], isFirst: (item: Item) => boolean): [Item[], Item[]] {
+function isStarting({ Names }: { Names: readonly string[] }): boolean {
+  return Names.some((name) => name.endsWith(startingMark));
+}
+
+function split<Item>(items: readonly Item[], isFirst: (item: Item) => boolean): [Item[], Item[]] {
   return [items.filter(isFirst), items.filter((item) => !isFirst(item))];
 }
 

@@ -30,8 +30,8 @@ export interface ClusterOptions {
   readonly name?: string | undefined;
   /** Process id of the owner, after whose end `sweep` removes the cluster. Without it the cluster stays until `down`. */
   readonly owner?: number | undefined;
-  /** `ready`: the owner's end matters only until the cluster is ready; then it stays until `down`. */
-  readonly until?: 'ready' | undefined;
+  /** Process id of whoever starts a cluster that is to stay: `sweep` removes it if that process ends before the cluster is ready. */
+  readonly starter?: number | undefined;
   /** The port for AMQP of the first node, and with it the usual others (5672: 15672, 15674, 15692); each further node has its ports 100 higher. */
   readonly port?: number | undefined;
   /** Ends the start; what was started is removed. */
@@ -47,7 +47,7 @@ export interface ClusterOptions {
  * Throws UNAVAILABLE (no Docker engine; not ready in time), SYSTEM (no image, the name is taken, a node ended), INTERRUPTED; leaves nothing behind then.
  */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
-  const { image, nodes = 3, name = `mq-${randomBytes(4).toString('hex')}`, owner, until, signal } = options;
+  const { image, nodes = 3, name = `mq-${randomBytes(4).toString('hex')}`, owner, starter, signal } = options;
   const docker = await connectDocker();
   await needImage(docker, image, signal);
   if ((await findNodes(docker, name)).length > 0) {
@@ -64,10 +64,11 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
     cookie: randomBytes(16).toString('hex'),
     labels: {
       [labels.cluster]: name,
-      ...(owner === undefined ? {} : { [labels.owner]: String(owner), [labels.machine]: hostname() }),
-      ...(until && { [labels.until]: until }),
+      [labels.machine]: hostname(),
+      ...(owner !== undefined && { [labels.owner]: String(owner) }),
+      ...(starter !== undefined && { [labels.starter]: String(starter) }),
     },
-    isStarting: until !== undefined,
+    isStarting: starter !== undefined,
     address: nodeAddress(docker),
   };
   const ports = await portsOf(plan, options.port);

@@ -40,7 +40,8 @@ export interface QueueStatus {
   readonly vhost: string;
   readonly name: string;
   readonly type: string;
-  readonly messages: number;
+  /** Undefined: the broker does not know yet. */
+  readonly messages: number | undefined;
   /** Host names. A classic queue has one node, its leader. */
   readonly leader: string | undefined;
   readonly members: readonly string[];
@@ -58,15 +59,21 @@ interface QueueItem {
   readonly online?: readonly string[];
 }
 
+interface StatusOptions {
+  readonly name: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
 /** Looks at every part of the cluster. Throws UNAVAILABLE when there is none of that name. */
-export async function clusterStatus({ name }: { name: string }): Promise<ClusterStatus> {
+export async function clusterStatus({ name, signal }: StatusOptions): Promise<ClusterStatus> {
   const cluster = await attachCluster({ name });
   const states = await cluster.states();
   const awake = cluster.nodes.filter((_, index) => states[index]?.state === 'running');
-  const known = await membersOf(awake);
+  const known = await membersOf(awake, signal);
   const running = known?.members.filter(({ isRunning }) => isRunning).map((one) => hostOf(one.name)) ?? [];
-  const queues = known && (await queuesOf(known.witness, running));
-  const critical = await Promise.all(awake.map((node) => criticalQueues(node)));
+  const queues = known && (await queuesOf(known.witness, running, signal));
+  const critical = await Promise.all(awake.map((node) => criticalQueues(node, signal)));
+  if (signal?.aborted) throw new MqError('INTERRUPTED', `asking the nodes of ${name}: interrupted`);
   const nodes = cluster.nodes.map((node, index): NodeStatus => {
     const { state = 'stopped', isConnected = false } = states[index] ?? {};
     const member = known?.members.find((one) => one.name === node.name);
@@ -88,7 +95,7 @@ export async function clusterStatus({ name }: { name: string }): Promise<Cluster
 }
 
 /** What stops to work if the node does, in RabbitMQ's own words; undefined when it does not answer. */
-export async function criticalQueues(node: ClusterNode): Promise<string[] | undefined> {
+async function criticalQueues(node: ClusterNode, signal: AbortSignal | undefined): Promise<string[] | undefined> {
   interface Answer {
     readonly status: string;
     readonly reason?: string;
@@ -97,7 +104,7 @@ export async function criticalQueues(node: ClusterNode): Promise<string[] | unde
   const path = 'health/checks/node-is-quorum-critical';
   try {
     // 503: it is.
-    const answer = await within(answerMs, undefined, (end) => askNode<Answer>(node, path, end, { also: [503] }));
+    const answer = await within(answerMs, signal, (end) => askNode<Answer>(node, path, end, { also: [503] }));
     if (answer.status === 'ok') return [];
     const names = answer.queues?.map((one) => one.readable_name ?? one.name ?? '?') ?? [];
     return names.length > 0 ? names : [answer.reason ?? answer.status];
@@ -106,17 +113,21 @@ export async function criticalQueues(node: ClusterNode): Promise<string[] | unde
   }
 }
 
-async function queuesOf(witness: ClusterNode, running: readonly string[]): Promise<QueueStatus[]> {
-  const path = 'queues?columns=vhost,name,type,messages,leader,node,members,online';
-  const items = await within(answerMs * 3, undefined, (end) => askNode<QueueItem[]>(witness, path, end));
-  return items.map(({ vhost, name, type, messages = 0, leader, node, members, online }) => {
+async function queuesOf(
+  witness: ClusterNode,
+  running: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<QueueStatus[]> {
+  // With statistics the listing is cached, and up to seconds older than the end of a node. RabbitMQ leaves out `columns` then.
+  const path = 'queues?disable_stats=true&enable_queue_totals=true';
+  const items = await within(answerMs, signal, (end) => askNode<QueueItem[]>(witness, path, end));
+  return items.map(({ vhost, name, type, messages, leader, node, members, online }) => {
     const first = hostOf(leader ?? node ?? '');
     return {
       vhost,
       name,
       type,
       messages,
-      // Statistics may be older than the end of a node.
       leader: running.includes(first) ? first : undefined,
       members: (members ?? [first]).map(hostOf).sort(),
       online: (online ?? [first])
@@ -150,13 +161,15 @@ function problemsOf(
 ): string[] {
   const unfinished = known.filter(({ isStarting }) => isStarting).map(({ host }) => host);
   const up = nodes.filter(({ isMember }) => isMember).length;
+  const hasMajority = queues === undefined || up * 2 > nodes.length;
   return [
     ...unfinished.map((host) => `${host} is still being started, or its start was killed (mq cluster up sweeps those)`),
     ...nodes.filter(({ host }) => !unfinished.includes(host)).flatMap(nodeProblem),
     ...nodes.flatMap(({ host, alarms }) =>
       alarms.map((alarm) => `${host} has a ${alarm} alarm: publishers are blocked`),
     ),
-    ...(up * 2 <= nodes.length ? [`${up} of ${nodes.length} members run: there is no majority`] : []),
+    ...(queues === undefined ? ['no node answers: members and queues are not known'] : []),
+    ...(hasMajority ? [] : [`${up} of ${nodes.length} members run: there is no majority`]),
     ...(queues ?? []).flatMap(({ vhost, name, leader, members, online }) =>
       leader === undefined || online.length * 2 <= members.length
         ? [`queue ${name} in ${vhost} cannot work: ${online.length} of its ${members.length} members are online`]
