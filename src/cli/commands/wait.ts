@@ -3,13 +3,12 @@
 import { setTimeout } from 'node:timers/promises';
 import type { Config } from '../../config/config.ts';
 import type { Context } from '../../context.ts';
-import { type ErrorCode, MqError } from '../../errors.ts';
+import { type ErrorCode, escaped, MqError } from '../../errors.ts';
 import { Printer } from '../../roles/printer.ts';
 import { addressesOf } from '../addresses.ts';
 import type { Command } from '../command.ts';
 
 const pauseMs = 200;
-const noticeMs = 5_000;
 /** What no waiting mends. A broker that boots refuses nobody: its users are there before its port is. */
 const final: readonly ErrorCode[] = ['NOT_PERMITTED', 'CONFIG', 'TLS', 'USAGE', 'BUG'];
 
@@ -29,7 +28,7 @@ export function waitCommand(configOf: (context: Context) => Promise<Config>): Co
       const { probe } = await import('../../session/probe.ts');
       const { stderr, drain } = context;
       const started = performance.now();
-      let told: string | undefined;
+      const told = new Set<string>();
       let last = new MqError('UNAVAILABLE', 'no answer');
       const elapsed = () => performance.now() - started;
       while (elapsed() < timeoutMs && !drain.aborted) {
@@ -45,10 +44,8 @@ export function waitCommand(configOf: (context: Context) => Promise<Config>): Co
           if (error.code !== 'DEADLINE') last = error;
         }
         // In the log of a CI: what it waits for, once for each reason.
-        if (told !== last.message && elapsed() > noticeMs) {
-          told = last.message;
-          stderr.write(`mq wait: not yet: ${told}\n`);
-        }
+        if (!told.has(last.message)) stderr.write(`mq wait: not yet: ${escaped(last.message)}\n`);
+        told.add(last.message);
         await setTimeout(Math.min(pauseMs, Math.max(0, timeoutMs - elapsed())), undefined, { signal: drain }).catch(
           () => undefined,
         );
