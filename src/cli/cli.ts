@@ -7,12 +7,14 @@ import { asMqError, exitStatuses, MqError } from '../errors.ts';
 import type { Command } from './command.ts';
 import { brokerCommand } from './commands/broker.ts';
 import { checkCommand } from './commands/check.ts';
+import { clusterCommand } from './commands/cluster.ts';
 import { demoCommand } from './commands/demo.ts';
 import { dlqCommand } from './commands/dlq.ts';
 import { healthCommand } from './commands/health.ts';
 import { roleCommand } from './commands/role.ts';
 import { testCommand } from './commands/test.ts';
 import { typesCommand } from './commands/types.ts';
+import { waitCommand } from './commands/wait.ts';
 import { commandHelp, overview } from './help.ts';
 import { errorText, withoutPasswords } from './output.ts';
 import { commandName, earlyValue, hasFlag, nearest, parse, strayOption, unknownCommand } from './program.ts';
@@ -88,6 +90,8 @@ function fixedCommands(): Command[] {
   return [
     demoCommand(cli),
     brokerCommand,
+    clusterCommand(configOf),
+    waitCommand(configOf),
     dlqCommand(configOf),
     healthCommand,
     testCommand,

@@ -11,6 +11,8 @@ export interface Command {
   /** What follows the name in the usage line: `[text…]`. */
   readonly usage: string;
   readonly options: OptionSet;
+  /** Its verbs, each with a line of help. */
+  readonly notes?: readonly (readonly [string, string])[];
   readonly examples?: readonly string[];
   /** The group it stands under in the help of mq. */
   readonly group: string;

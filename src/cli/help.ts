@@ -14,18 +14,23 @@ export function overview(commands: readonly Command[]): string {
   return `${['mq: everything with a RabbitMQ broker, from one file\n\nUsage: mq <command> [options]', ...sections, 'mq <command> --help shows its options; mq --version the version.'].join('\n\n')}\n`;
 }
 
-export function commandHelp({ name, usage, summary, options, examples = [] }: Command): string {
+export function commandHelp({ name, usage, summary, options, notes = [], examples = [] }: Command): string {
   const rows = (optionSets[options] as readonly Option[]).map(
     (option) => [flagOf(option), `${option.help}${option.repeats ? '; may be repeated' : ''}`] as const,
   );
-  const width = Math.max(...rows.map(([flag]) => flag.length));
   const sections = [
     `mq ${name}: ${summary}`,
     `Usage: ${usageLine({ name, usage })}`,
-    `Options\n${rows.map(([flag, help]) => `  ${flag.padEnd(width)}  ${help}`).join('\n')}`,
+    ...(notes.length > 0 ? [`Verbs\n${rowsOf(notes)}`] : []),
+    `Options\n${rowsOf(rows)}`,
   ];
   if (examples.length > 0) sections.push(`Examples\n${examples.map((example) => `  ${example}`).join('\n')}`);
   return `${sections.join('\n\n')}\n`;
+}
+
+function rowsOf(rows: readonly (readonly [string, string])[]): string {
+  const width = Math.max(...rows.map(([left]) => left.length));
+  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`).join('\n');
 }
 
 export function usageLine({ name, usage }: Pick<Command, 'name' | 'usage'>): string {

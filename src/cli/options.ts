@@ -188,6 +188,46 @@ const testing: readonly Option[] = [
   { name: 'report-file', value: 'FILE', help: 'the file of the last --report' },
 ];
 
+const cluster: readonly Option[] = [
+  {
+    name: 'name',
+    value: 'NAME',
+    help: 'the cluster (MQ_CLUSTER, else the only one there is); for up the name of the new one',
+  },
+  { name: 'nodes', value: 'N', help: 'up: how many nodes (3)' },
+  { name: 'version', value: 'VERSION', help: 'up: the version of RabbitMQ (4.3)' },
+  {
+    name: 'image',
+    value: 'IMAGE',
+    help: 'up: the image of the containers (MQ_IMAGE, else the official one of the version)',
+  },
+  {
+    name: 'port',
+    value: 'N',
+    help: 'up: the port for AMQP of the first node, and so the usual others: 5672, 15672, …; each further node has them 100 higher (free ones)',
+  },
+  { name: 'apply', help: 'up: declare what rascal.json holds' },
+  {
+    name: 'config',
+    value: 'FILE',
+    help: 'up --apply: the configuration (MQ_CONFIG, ./rascal.json, else the built-in one)',
+  },
+  { name: 'grow', help: 'join: give every quorum queue a member on the new node' },
+  { name: 'force', help: 'stop: also where queues or the cluster are left without a majority' },
+  { name: 'lines', value: 'N', help: 'logs: only the last N lines of each node' },
+  { name: 'follow', help: 'logs: and whatever comes, until a signal' },
+  { name: 'of', value: 'WHAT', help: 'url: amqp (the default), management, web-stomp or prometheus' },
+  { name: 'env', help: 'url: as lines for eval in a shell, as up prints them' },
+  { name: 'all', help: 'down: every cluster that mq cluster up has made' },
+  { name: 'timeout', value: 'SECONDS', help: 'how long nodes may take to be ready (120)' },
+  { name: 'json', help: 'results as one JSON object a line' },
+];
+
+const wait: readonly Option[] = [
+  { name: 'timeout', value: 'SECONDS', help: 'how long to wait (60)' },
+  ...common.filter(({ name }) => name !== 'drain'),
+];
+
 const types: readonly Option[] = [{ name: 'out', value: 'DIR', help: 'the folder to write to (this one)' }];
 
 /** The options of each kind of command. */
@@ -202,6 +242,8 @@ export const optionSets = {
   dlq: [...dlq, ...common.filter(({ name }) => name !== 'drain'), ...always],
   demo: [...demo, ...always],
   test: [...testing, ...always],
+  cluster: [...cluster, ...always],
+  wait: [...wait, ...always],
   types: [...types, ...always],
   none: always,
 } as const satisfies Record<string, readonly Option[]>;

@@ -27,6 +27,11 @@ export class Values {
     return new Values({ command: this.command, args, options: this.#options });
   }
 
+  /** The names of all options that were given. */
+  get given(): readonly string[] {
+    return Object.keys(this.#options);
+  }
+
   /** True for `--name`, false for `--no-name`, undefined when neither was given. */
   flag(name: string): boolean | undefined {
     const value = this.#options[name];

@@ -1,7 +1,9 @@
 // What can be done to a running node: Docker's own faults, each finished when the call comes back.
 
+import { randomBytes } from 'node:crypto';
 import { MqError } from '../errors.ts';
 import { ask, type Docker } from './docker.ts';
+import { labels } from './labels.ts';
 import type { ClusterNode } from './node.ts';
 
 /** SIGKILL: nothing is flushed, nothing said to the others. Comes back when the node is gone. */
@@ -45,11 +47,40 @@ export async function disconnectNode(docker: Docker, node: ClusterNode): Promise
   await ask(`disconnecting node ${node.host}`, () => network.disconnect({ Container: node.containerId, Force: true }));
 }
 
+/** Cuts the nodes off from the others, together: they still see each other, and all are reached by their clients. */
+export async function separateNodes(docker: Docker, nodes: readonly ClusterNode[]): Promise<void> {
+  const [first, second] = nodes;
+  if (first === undefined) return;
+  if (second === undefined) return disconnectNode(docker, first);
+  const engine = docker.container.dockerode;
+  const side = `${first.network}-side-${randomBytes(3).toString('hex')}`;
+  await ask(`making network ${side}`, () =>
+    engine.createNetwork({ Name: side, Driver: 'bridge', Labels: { [labels.cluster]: first.network } }),
+  );
+  await Promise.all(nodes.map((node) => disconnectNode(docker, node)));
+  await Promise.all(nodes.map((node) => connectNode(docker, node, side)));
+}
+
 /** Puts the node back into the cluster's network, under its own name. */
 export async function reconnectNode(docker: Docker, node: ClusterNode): Promise<void> {
-  const network = docker.network.getById(node.network);
-  await ask(`reconnecting node ${node.host}`, () =>
-    network.connect({ Container: node.containerId, EndpointConfig: { Aliases: [node.host] } }),
+  const inspected = await ask(`inspecting node ${node.host}`, () =>
+    docker.container.getById(node.containerId).inspect(),
+  );
+  const sides = Object.keys(inspected?.NetworkSettings.Networks ?? {}).filter((name) =>
+    name.startsWith(`${node.network}-side-`),
+  );
+  for (const side of sides) {
+    const network = docker.network.getById(side);
+    await ask(`disconnecting node ${node.host}`, () =>
+      network.disconnect({ Container: node.containerId, Force: true }),
+    );
+  }
+  await connectNode(docker, node, node.network);
+}
+
+async function connectNode(docker: Docker, node: ClusterNode, network: string): Promise<void> {
+  await ask(`connecting node ${node.host}`, () =>
+    docker.network.getById(network).connect({ Container: node.containerId, EndpointConfig: { Aliases: [node.host] } }),
   );
 }
 

@@ -1,20 +1,33 @@
 // The image the nodes are made from: here already, or pulled.
 
 import { MqError } from '../errors.ts';
-import { type Docker, dockerError } from './docker.ts';
+import { connectDocker, type Docker, dockerError } from './docker.ts';
+import { within } from './limit.ts';
 import { testcontainers } from './testcontainers.ts';
 
-/** Makes sure that the engine has the image. Those named `mq-…` are made by test/setup; others are pulled. Throws SYSTEM when there is none. */
-export async function needImage(docker: Docker, image: string): Promise<void> {
+/** The image of a version (`4.3`): the one that test/setup has made, where it is here, else the official one. Throws UNAVAILABLE without an engine. */
+export async function imageOf(version: string): Promise<string> {
+  const [docker, { ImageName }] = await Promise.all([connectDocker(), testcontainers()]);
+  const ours = `mq-rabbitmq:${version}`;
+  const isHere = await docker.image.exists(ImageName.fromString(ours)).catch(() => false);
+  return isHere ? ours : `rabbitmq:${version}-management`;
+}
+
+/** Makes sure that the engine has the image. Those named `mq-…` are made by test/setup; others are pulled. Throws SYSTEM when there is none, INTERRUPTED. */
+export async function needImage(docker: Docker, image: string, signal?: AbortSignal): Promise<void> {
   const { ImageName } = await testcontainers();
   const name = ImageName.fromString(image);
   const isHere = () => docker.image.exists(name);
   const isOurs = name.image.startsWith('mq-');
   try {
     if (await isHere()) return;
-    if (!isOurs) await docker.image.pull(name);
+    // The engine ends a pull whose client has gone.
+    if (!isOurs) await within(pullMs, signal, () => docker.image.pull(name));
   } catch (error) {
-    throw dockerError(`no image ${image}`, error);
+    if (signal?.aborted) throw new MqError('INTERRUPTED', `pulling ${image}: interrupted`);
+    const { code, message } = dockerError(`no image ${image}`, error);
+    const hint = `docker pull ${image}, or name by --image one that is here (docker images)`;
+    throw new MqError(code, message.trim(), { hint, cause: error });
   }
   // A pull that failed half-way says so only in its output, which testcontainers does not read.
   if (isOurs || !(await isHere())) {
@@ -22,3 +35,5 @@ export async function needImage(docker: Docker, image: string): Promise<void> {
     throw new MqError('SYSTEM', `no image ${image}`, { hint });
   }
 }
+
+const pullMs = 1_800_000;

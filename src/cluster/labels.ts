@@ -7,9 +7,16 @@ export const labels = {
   host: 'mq.host',
   /** Process id of the owner. A cluster without it is kept until somebody takes it down. */
   owner: 'mq.owner',
-  /** Name of the machine on which the owner runs: Docker may be shared by several. */
+  /** Name of the machine on which owner or starter runs: Docker may be shared by several. */
   machine: 'mq.machine',
+  /** Process id of whoever starts it. Its end matters only until the node is ready (`startingMark`). */
+  starter: 'mq.starter',
+  /** On the container of a node that joined a cluster later. */
+  joined: 'mq.joined',
 } as const;
+
+/** How the name of a container ends until its node is ready. Docker's labels cannot be changed later, names can. */
+export const startingMark = '-starting';
 
 /** Docker's filter for what belongs to one cluster, or to any. */
 export function labelFilter(cluster?: string): { label: string[] } {

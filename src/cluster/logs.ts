@@ -1,7 +1,8 @@
 // What a node has written.
 
+import type { Readable } from 'node:stream';
 import { stripVTControlCharacters } from 'node:util';
-import { ask, type Docker } from './docker.ts';
+import { ask, type Docker, dockerError } from './docker.ts';
 import type { ClusterNode } from './node.ts';
 
 /** The node's output since its first start, or the last `lines` of it. */
@@ -15,14 +16,50 @@ export async function nodeLogs(docker: Docker, node: ClusterNode, lines?: number
   return frames === undefined ? '' : stripVTControlCharacters(withoutFrames(frames));
 }
 
-// Docker Engine API, "Attach to a container", stream format: eight bytes before each piece, the last four of them its length.
+/** Each line that the node writes, from its last `lines` on, until it ends or the signal comes. */
+export async function followLogs(
+  docker: Docker,
+  node: ClusterNode,
+  { lines, signal, onLine }: { lines: number; signal: AbortSignal; onLine: (line: string) => void },
+): Promise<void> {
+  const container = docker.container.getById(node.containerId);
+  const stream = await ask(`reading the logs of ${node.host}`, () =>
+    container.logs({ stdout: true, stderr: true, follow: true, tail: lines }),
+  );
+  if (stream === undefined || signal.aborted) return;
+  const end = () => (stream as unknown as Readable).destroy();
+  signal.addEventListener('abort', end, { once: true });
+  let frames = Buffer.alloc(0);
+  let text = '';
+  try {
+    for await (const chunk of stream as unknown as AsyncIterable<Buffer>) {
+      frames = Buffer.concat([frames, chunk]);
+      const { pieces, rest } = unframed(frames);
+      frames = Buffer.from(rest);
+      const written = (text + Buffer.concat(pieces).toString('utf8')).split('\n');
+      text = written.pop() ?? '';
+      for (const line of written) onLine(stripVTControlCharacters(line));
+    }
+  } catch (error) {
+    if (!signal.aborted) throw dockerError(`reading the logs of ${node.host}`, error);
+  } finally {
+    signal.removeEventListener('abort', end);
+  }
+}
+
 function withoutFrames(frames: Buffer): string {
+  return Buffer.concat(unframed(frames).pieces).toString('utf8');
+}
+
+// Docker Engine API, "Attach to a container", stream format: eight bytes before each piece, the last four of them its length.
+function unframed(frames: Buffer): { pieces: Buffer[]; rest: Buffer } {
   const pieces: Buffer[] = [];
   let at = 0;
   while (at + 8 <= frames.length) {
     const end = at + 8 + frames.readUInt32BE(at + 4);
+    if (end > frames.length) break;
     pieces.push(frames.subarray(at + 8, end));
     at = end;
   }
-  return Buffer.concat(pieces).toString('utf8');
+  return { pieces, rest: frames.subarray(at) };
 }

@@ -1,8 +1,8 @@
 // One node: a container that is started, and what Docker knows of it afterwards.
 
-import { MqError } from '../errors.ts';
+import { isIP } from 'node:net';
 import { ask, type Docker, dockerError } from './docker.ts';
-import { labelFilter, labels } from './labels.ts';
+import { labelFilter, labels, startingMark } from './labels.ts';
 import { erlangArguments, nodeFiles, nodeName } from './settings.ts';
 import { testcontainers } from './testcontainers.ts';
 
@@ -22,10 +22,18 @@ export interface ClusterNode {
   readonly managementUrl: string;
   /** `ws://host:port/ws`. */
   readonly webStompUrl: string;
+  /** `http://host:port/metrics`: Prometheus text, without a password. */
+  readonly prometheusUrl: string;
   readonly user: string;
   readonly password: string;
   /** The cluster's network: Docker's name of it. */
   readonly network: string;
+  /** The Erlang cookie: who has it is a member, or may do anything. */
+  readonly cookie: string;
+  /** True until `keepNode`: it is still being started, or its starter ended before it was ready. */
+  readonly isStarting: boolean;
+  /** Docker's labels of it (labels.ts). */
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 /** What all nodes of a cluster have in common at their start. */
@@ -38,21 +46,52 @@ export interface NodePlan {
   readonly labels: Readonly<Record<string, string>>;
   /** The address of this machine on which the ports are open. */
   readonly address: string;
+  /** The containers have another name until `keepNode`: what is left of a start that was killed can be told from a cluster. */
+  readonly isStarting?: boolean;
 }
 
 const user = 'mq';
 const amqp = 5672;
 const management = 15672;
 const webStomp = 15674;
+const prometheus = 15692;
 
 /** How many ports of this machine a node takes. */
-export const portsPerNode = 3;
+export const portsPerNode = 4;
+
+/** The ports of a node that has the usual ones moved by so many: AMQP, management, Web STOMP, Prometheus. */
+export function usualPorts(moved: number): number[] {
+  return [amqp, management, webStomp, prometheus].map((port) => port + moved);
+}
+
+/** The address on which the engine's machine opens the ports of nodes: an engine elsewhere must be reached from here. */
+export function nodeAddress({ machine }: Docker): string {
+  return isIP(machine) ? machine : '0.0.0.0';
+}
+
+/** Docker's name of the container of a host. */
+export function containerName(cluster: string, host: string): string {
+  return `${cluster}-${host}`;
+}
+
+/** A node that is ready gets its name for good. */
+export async function keepNode(docker: Docker, node: ClusterNode): Promise<void> {
+  if (!node.isStarting) return;
+  const container = docker.container.getById(node.containerId);
+  const name = node.containerName.slice(0, -startingMark.length);
+  await ask(`naming node ${node.host}`, () => container.rename({ name }));
+}
 
 /** Creates and starts the container of `host`; comes back when Docker has started it, long before RabbitMQ is ready. */
 export async function startNode(plan: NodePlan, host: string, ports: readonly number[]): Promise<void> {
   const { GenericContainer } = await testcontainers();
-  const [amqpPort, managementPort, webStompPort] = ports as [number, number, number];
-  const bindings = { [amqp]: amqpPort, [management]: managementPort, [webStomp]: webStompPort };
+  const [amqpPort, managementPort, webStompPort, prometheusPort] = ports as [number, number, number, number];
+  const bindings = {
+    [amqp]: amqpPort,
+    [management]: managementPort,
+    [webStomp]: webStompPort,
+    [prometheus]: prometheusPort,
+  };
 
   class RabbitContainer extends GenericContainer {
     // testcontainers cannot say on which address a port is open: without this, it is open to the whole network.
@@ -66,7 +105,7 @@ export async function startNode(plan: NodePlan, host: string, ports: readonly nu
 
   try {
     await new RabbitContainer(plan.image)
-      .withName(`${plan.cluster}-${host}`)
+      .withName(`${containerName(plan.cluster, host)}${plan.isStarting ? startingMark : ''}`)
       .withHostname(host)
       .withLabels({ ...plan.labels, [labels.host]: host })
       // With an alias the container is in Docker's default network too, which carries the published ports:
@@ -100,13 +139,14 @@ export async function findNodes(docker: Docker, cluster: string): Promise<Cluste
     engine.listContainers({ all: true, filters: labelFilter(cluster) }),
   );
   const nodes = await Promise.all((found ?? []).map(({ Id }) => describeNode(docker, cluster, Id)));
-  return nodes.sort((one, other) => one.host.localeCompare(other.host, 'en', { numeric: true }));
+  return nodes.flat().sort((one, other) => one.host.localeCompare(other.host, 'en', { numeric: true }));
 }
 
-async function describeNode(docker: Docker, cluster: string, containerId: string): Promise<ClusterNode> {
+async function describeNode(docker: Docker, cluster: string, containerId: string): Promise<ClusterNode[]> {
   const container = docker.container.getById(containerId);
-  const inspected = await ask(`inspecting a node of ${cluster}`, () => container.inspect());
-  if (inspected === undefined) throw new MqError('BUG', `no answer about container ${containerId}`);
+  // 404: it went after it was listed.
+  const inspected = await ask(`inspecting a node of ${cluster}`, () => container.inspect(), { except: [404] });
+  if (inspected === undefined) return [];
   const { Name, Config, HostConfig } = inspected;
   const env = Object.fromEntries(Config.Env.map((line) => splitAt(line, line.indexOf('='))));
   const host = Config.Hostname;
@@ -115,7 +155,7 @@ async function describeNode(docker: Docker, cluster: string, containerId: string
     const published = (HostConfig.PortBindings as Record<string, { HostPort: string }[]>)[`${port}/tcp`]?.[0]?.HostPort;
     return `${docker.machine}:${published}`;
   };
-  return {
+  const node: ClusterNode = {
     host,
     name: nodeName(host),
     containerId,
@@ -125,10 +165,15 @@ async function describeNode(docker: Docker, cluster: string, containerId: string
     url: `amqp://${user}:${password}@${place(amqp)}`,
     managementUrl: `http://${user}:${password}@${place(management)}`,
     webStompUrl: `ws://${place(webStomp)}/ws`,
+    prometheusUrl: `http://${place(prometheus)}/metrics`,
     user,
     password,
     network: cluster,
+    cookie: env['RABBITMQ_ERLANG_COOKIE'] ?? '',
+    isStarting: Name.endsWith(startingMark),
+    labels: Config.Labels,
   };
+  return [node];
 }
 
 // ready.ts waits for all nodes together; testcontainers would run a shell in each.

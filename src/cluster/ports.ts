@@ -8,8 +8,9 @@ import { createServer } from 'node:net';
 const lowest = 20_000;
 const highest = 32_000;
 
-/** `count` different TCP ports on which nobody listens at `address`. */
-export async function freePorts(count: number, address: string): Promise<number[]> {
+/** `count` different TCP ports on which nobody listens at `address`, as far as that can be seen: on a machine elsewhere it cannot. */
+export async function freePorts(count: number, machine: string): Promise<number[]> {
+  const address = machine === '127.0.0.1' ? machine : '0.0.0.0';
   const ports = new Set<number>();
   while (ports.size < count) {
     const port = randomInt(lowest, highest);

@@ -1,5 +1,6 @@
 // What one node says about the cluster, by its management API.
 
+import { askNode } from './api.ts';
 import { within } from './limit.ts';
 import type { ClusterNode } from './node.ts';
 
@@ -13,21 +14,18 @@ export interface View {
 
 /** What the node says; undefined when it does not answer within five seconds. */
 export async function viewOf(node: ClusterNode, signal: AbortSignal): Promise<View | undefined> {
-  const { origin } = new URL(node.managementUrl);
-  const authorization = `Basic ${Buffer.from(`${node.user}:${node.password}`).toString('base64')}`;
   try {
-    return await within(5_000, signal, async (end) => {
-      const response = await fetch(`${origin}/api/nodes?columns=name,running,partitions`, {
-        headers: { authorization },
-        signal: end,
-      });
-      if (!response.ok) return undefined;
-      const members = (await response.json()) as { name: string; running: boolean; partitions?: string[] }[];
-      return {
-        running: members.filter(({ running }) => running).map(({ name }) => name),
-        parted: members.find(({ name }) => name === node.name)?.partitions ?? [],
-      };
-    });
+    const members = await within(5_000, signal, (end) =>
+      askNode<{ name: string; running: boolean; partitions?: string[] }[]>(
+        node,
+        'nodes?columns=name,running,partitions',
+        end,
+      ),
+    );
+    return {
+      running: members.filter(({ running }) => running).map(({ name }) => name),
+      parted: members.find(({ name }) => name === node.name)?.partitions ?? [],
+    };
   } catch {
     // Not there yet, or just gone: whoever waits asks again.
     return undefined;

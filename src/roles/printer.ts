@@ -19,6 +19,11 @@ export class Printer {
     return this.#write(shown, newline);
   }
 
+  /** Lines of mq's own, in which names may be a stranger's, and a newline. Rejects as `body`. */
+  text(lines: string): Promise<void> {
+    return this.body(Buffer.from(lines));
+  }
+
   json(value: object): Promise<void> {
     const text = this.#stdout.isTTY ? safeJson(value) : JSON.stringify(value);
     return this.#write(Buffer.from(`${text}\n`));

@@ -49,7 +49,8 @@ export async function testVhost(broker: TestBroker = testBroker()): Promise<Test
   };
 }
 
-function testBroker(): TestBroker {
+/** The broker that test/run.ts describes. Throws outside of a tier. */
+export function testBroker(): TestBroker {
   const described = process.env['MQ_TEST_BROKER'];
   if (described === undefined) throw new Error('MQ_TEST_BROKER is not set: run by `npm run tiers`');
   return JSON.parse(described) as TestBroker;

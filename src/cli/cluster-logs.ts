@@ -1,0 +1,31 @@
+// mq cluster logs: the output of nodes, each line under its node's name.
+
+import { Printer } from '../roles/printer.ts';
+import { chosenCluster, indexesOf } from './cluster-choice.ts';
+import type { Job } from './cluster-verbs.ts';
+
+export async function printLogs({ context, values, hosts }: Job): Promise<undefined> {
+  const lines = values.whole('lines', { min: 1, max: 1_000_000 });
+  const { attachCluster } = await import('../cluster/cluster.ts');
+  const cluster = await attachCluster({ name: await chosenCluster(context, values) });
+  const indexes = indexesOf(cluster, hosts);
+  const printer = new Printer(context.stdout);
+  const print = (index: number, line: string) => {
+    const node = cluster.nodes[index]?.host ?? '';
+    if (values.flag('json')) return printer.json({ node, line });
+    return printer.text(indexes.length > 1 ? `${node} | ${line}` : line);
+  };
+  if (!values.flag('follow')) {
+    for (const index of indexes) {
+      const text = await cluster.logs(index, lines);
+      for (const line of text.replace(/\n$/, '').split('\n')) await print(index, line);
+    }
+    return;
+  }
+  const { drain: signal } = context;
+  const closed = Promise.withResolvers<never>();
+  closed.promise.catch(() => undefined);
+  const onLine = (index: number) => (line: string) => void print(index, line).catch(closed.reject);
+  const follow = indexes.map((index) => cluster.follow(index, { lines: lines ?? 10, signal, onLine: onLine(index) }));
+  await Promise.race([Promise.all(follow), closed.promise]);
+}

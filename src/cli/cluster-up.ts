@@ -1,0 +1,99 @@
+// mq cluster up and join: what starts nodes.
+
+import type { Cluster, Patience } from '../cluster/cluster.ts';
+import type { Config } from '../config/config.ts';
+import type { Context } from '../context.ts';
+import { MqError } from '../errors.ts';
+import { Printer } from '../roles/printer.ts';
+import { chosenCluster } from './cluster-choice.ts';
+import { envLines, nodeComments } from './cluster-text.ts';
+import type { Job } from './cluster-verbs.ts';
+import { withCounter } from './cluster-wait.ts';
+
+const defaultVersion = '4.3';
+
+export async function up(job: Job): Promise<undefined> {
+  const { context, values, configOf } = job;
+  const { env, pid, isAlive } = context;
+  const name = values.name('name');
+  // Docker: a name of a container begins with a letter or digit.
+  if (name !== undefined && !/^[a-zA-Z0-9][\w.-]{0,39}$/.test(name))
+    throw values.usage(`--name must be letters, digits, - _ or ., at most 40, not '${name}'`);
+  const nodes = values.whole('nodes', { min: 1, max: 9 }) ?? 3;
+  const port = values.whole('port', { min: 1, max: 65_535 - 10_020 - 100 * (nodes - 1) });
+  const [version, given] = [values.name('version'), values.name('image')];
+  if (version !== undefined && given !== undefined) throw values.usage('--version and --image exclude each other');
+  if (version !== undefined && !/^\d+(\.\d+){0,2}$/.test(version))
+    throw values.usage(`--version must be one such as 4.3 or 4.0.5, not '${version}'`);
+  if (values.name('config') !== undefined && !values.flag('apply')) throw values.usage('--config is for --apply');
+  const config = values.flag('apply') ? await configOf(context) : undefined;
+
+  const [{ imageOf }, { startCluster }, { sweep }] = await Promise.all([
+    import('../cluster/image.ts'),
+    import('../cluster/start.ts'),
+    import('../cluster/removal.ts'),
+  ]);
+  const { removed, cluster } = await withCounter(
+    job,
+    async (patience) => {
+      const image =
+        given ?? (version === undefined ? env['MQ_IMAGE'] : undefined) ?? (await imageOf(version ?? defaultVersion));
+      const swept = await sweep({ isAlive });
+      const started = await startCluster({ image, nodes, name, port, starter: pid, ...patience });
+      if (config) await applied(started, config, patience);
+      return { removed: swept, cluster: started };
+    },
+    'starting the nodes',
+  );
+  for (const one of removed) context.stderr.write(`mq cluster: removed what a killed start had left of ${one}\n`);
+  await announce(context, { cluster, isJson: values.flag('json') ?? false });
+}
+
+export async function join(job: Job): Promise<undefined> {
+  const { context, values } = job;
+  const name = await chosenCluster(context, values);
+  const { joinNode } = await import('../cluster/join.ts');
+  const grow = values.flag('grow') ?? false;
+  const { node } = await withCounter(
+    job,
+    (patience) => joinNode({ cluster: name, starter: context.pid, grow, ...patience }),
+    'starting a node',
+  );
+  const printer = new Printer(context.stdout);
+  const { host, url, managementUrl } = node;
+  if (values.flag('json')) await printer.json({ cluster: name, node: host, state: 'joined', url, managementUrl });
+  else await printer.text(`${host} has joined, AMQP on ${new URL(url).host}`);
+}
+
+/** Declares what the configuration holds, and makes its vhosts. Where that fails, there is no cluster. */
+async function applied(cluster: Cluster, config: Config, { signal }: Patience): Promise<void> {
+  const [{ declareAll }, { ManagementApi }, { within }] = await Promise.all([
+    import('./test-session.ts'),
+    import('./test-management.ts'),
+    import('../cluster/limit.ts'),
+  ]);
+  const api = new ManagementApi(cluster.managementUrls);
+  try {
+    await within(applyMs, signal, async () => {
+      for (const vhost of Object.keys(config.vhosts).filter((one) => one !== '/'))
+        await api.ask('PUT', `/api/vhosts/${encodeURIComponent(vhost)}`, {});
+      await declareAll(config, cluster.urls);
+    });
+  } catch (error) {
+    await cluster.down();
+    if (signal?.aborted) throw new MqError('INTERRUPTED', 'declaring the topology: interrupted');
+    throw error;
+  }
+}
+
+const applyMs = 60_000;
+
+async function announce(
+  { stdout, stderr }: Context,
+  { cluster, isJson }: { cluster: Cluster; isJson: boolean },
+): Promise<void> {
+  const printer = new Printer(stdout);
+  if (isJson) return printer.json(cluster.toJSON());
+  await printer.text(`${envLines(cluster.name, cluster.urls)}\n${nodeComments(cluster)}`);
+  if (stdout.isTTY) stderr.write('hint: eval "$(mq cluster url --env)" sets MQ_URL in this shell\n');
+}

@@ -1,0 +1,47 @@
+// mq cluster: RabbitMQ nodes in containers, made, looked at, broken and mended. Docker's labels hold the state.
+
+import type { Config } from '../../config/config.ts';
+import type { Context } from '../../context.ts';
+import { runVerb, type Verb, verbs } from '../cluster-verbs.ts';
+import type { Command } from '../command.ts';
+import { nearest } from '../program.ts';
+
+export function clusterCommand(configOf: (context: Context) => Promise<Config>): Command {
+  const names = Object.keys(verbs) as Verb[];
+  return {
+    name: 'cluster',
+    summary: 'RabbitMQ nodes in containers: up, status, faults, down',
+    usage: `${names.join('|')} [node…]`,
+    options: 'cluster',
+    group: 'Broker',
+    notes: names.map((name) => [`${name}${verbs[name].usage}`, verbs[name].summary]),
+    examples: [
+      'eval "$(mq cluster up)"          # MQ_URL and MQ_CLUSTER are set: mq worker goes to it',
+      'mq cluster up --name lab --nodes 5 --version 4.0 --apply',
+      'mq cluster status',
+      'mq cluster kill mq1 && mq cluster forget mq1 && mq cluster join --grow',
+      'mq cluster partition mq3; mq cluster heal',
+      'mq cluster down',
+    ],
+    async run(context, values) {
+      const [word, ...hosts] = values.args;
+      const verb = names.find((one) => one === word);
+      if (verb === undefined) {
+        const near = word === undefined ? undefined : nearest(word, names);
+        const meant = near === undefined ? names.join(', ') : `${names.join(', ')}; did you mean ${near}?`;
+        throw values.usage(word === undefined ? `say ${meant}` : `'${word}' is not one of ${meant}`);
+      }
+      const { options, nodes } = verbs[verb];
+      for (const name of values.given) {
+        if (!options.includes(name) && !everywhere.includes(name))
+          throw values.usage(`cluster ${verb} has no --${name}`);
+      }
+      if (nodes === 'none' && hosts.length > 0) throw values.usage(`'${hosts[0]}' is one argument too many`);
+      if (nodes === 'one' && hosts.length !== 1) throw values.usage(`cluster ${verb} takes one node: mq1`);
+      if (nodes === 'some' && hosts.length === 0) throw values.usage(`cluster ${verb} takes one node or several: mq1`);
+      return runVerb(verb, { context, values, hosts, configOf });
+    },
+  };
+}
+
+const everywhere = ['name', 'json', 'debug', 'help'];

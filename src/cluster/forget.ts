@@ -1,0 +1,52 @@
+// A member that does not come back is taken out of the cluster: out of RabbitMQ's books, and with its data out of Docker.
+
+import { setTimeout } from 'node:timers/promises';
+import { MqError } from '../errors.ts';
+import { ask, connectDocker } from './docker.ts';
+import { type Member, membersOf, runTool } from './members.ts';
+import { findNodes } from './node.ts';
+import { removeContainer } from './removal.ts';
+import { nodeName } from './settings.ts';
+
+/** How long the others may take to see that a node has just ended. */
+const noticeMs = 20_000;
+
+/**
+ * RabbitMQ drops the node and the members of quorum queues and streams on it. Throws USAGE for a node that nobody knows,
+ * REFUSED for one that runs, and where no majority of the members runs, SYSTEM when RabbitMQ will not forget it.
+ */
+export async function forgetNode({ cluster, host }: { cluster: string; host: string }): Promise<void> {
+  const docker = await connectDocker();
+  const nodes = await findNodes(docker, cluster);
+  const node = nodes.find((one) => one.host === host);
+  const name = nodeName(host);
+  const container = node && docker.container.getById(node.containerId);
+  const running = container && (await ask(`inspecting node ${host}`, () => container.inspect()))?.State;
+  if (running?.Running)
+    throw new MqError(
+      'REFUSED',
+      `node ${host} ${running.Paused ? 'is paused' : 'runs'}: only a node that is down can be forgotten`,
+      {
+        hint: running.Paused ? `mq cluster kill ${host} first` : `mq cluster stop ${host} first`,
+      },
+    );
+  const others = nodes.filter((one) => one !== node);
+  const end = performance.now() + noticeMs;
+  let known = await membersOf(others);
+  const isSeen = (members: readonly Member[] = []) => members.some((one) => one.name === name && one.isRunning);
+  while (isSeen(known?.members) && performance.now() < end) {
+    await setTimeout(200);
+    known = await membersOf(others);
+  }
+  if (known === undefined || known.members.filter(({ isRunning }) => isRunning).length * 2 <= known.members.length)
+    throw new MqError('REFUSED', `node ${host} cannot be forgotten: no majority of the members runs to agree on it`, {
+      hint: 'start others first: mq cluster status shows them, mq cluster heal starts all',
+    });
+  const isMember = known.members.some((one) => one.name === name);
+  if (!isMember && node === undefined) {
+    const names = known.members.map((one) => one.name.replace(/^.*@/, ''));
+    throw new MqError('USAGE', `there is no node '${host}' in ${cluster}`, { hint: `its nodes: ${names.join(', ')}` });
+  }
+  if (isMember) await runTool(docker, known.witness, ['rabbitmqctl', '-q', 'forget_cluster_node', name]);
+  if (node) await removeContainer(docker, { Id: node.containerId, Names: [`/${node.containerName}`] });
+}

@@ -1,0 +1,92 @@
+// A new node for a cluster that runs: a container like the others, which RabbitMQ's peer discovery takes into the cluster.
+
+import { hostname } from 'node:os';
+import { MqError } from '../errors.ts';
+import { attachCluster, type Cluster, type Patience } from './cluster.ts';
+import { connectDocker } from './docker.ts';
+import { labels } from './labels.ts';
+import { membersOf, runTool } from './members.ts';
+import { type ClusterNode, findNodes, keepNode, nodeAddress, portsPerNode, startNode } from './node.ts';
+import { freePorts } from './ports.ts';
+import { untilReady } from './ready.ts';
+import { removeContainer } from './removal.ts';
+
+export interface JoinOptions extends Patience {
+  /** Its name. */
+  readonly cluster: string;
+  /** Process id of whoever starts it: `sweep` removes what is unfinished when it has gone. */
+  readonly starter: number;
+  /** Give every quorum queue a member on the new node. */
+  readonly grow?: boolean;
+}
+
+/**
+ * Adds a node with the next number and waits until it is a running member. Throws REFUSED (no majority of the members runs), UNAVAILABLE (not ready
+ * in time), SYSTEM, INTERRUPTED; the new node is gone then.
+ */
+export async function joinNode(options: JoinOptions): Promise<{ cluster: Cluster; node: ClusterNode }> {
+  const { cluster: name, starter, grow, signal } = options;
+  const docker = await connectDocker();
+  const nodes = await findNodes(docker, name);
+  const known = await membersOf(nodes, signal);
+  const running = known?.members.filter(({ isRunning }) => isRunning).map((member) => member.name) ?? [];
+  const [first] = nodes;
+  if (first === undefined || known === undefined || running.length * 2 <= known.members.length) {
+    throw new MqError('REFUSED', `no node can join ${name}: there is no majority of its members`, {
+      hint: 'mq cluster heal starts them',
+    });
+  }
+  const numbers = [...nodes.map(({ host }) => host), ...known.members.map((member) => member.name.replace(/^.*@/, ''))];
+  const host = `mq${Math.max(...numbers.map((one) => Number(/\d+$/.exec(one)?.[0] ?? 0))) + 1}`;
+  const hosts = [...running.map((member) => member.replace(/^.*@/, '')), host];
+  const address = nodeAddress(docker);
+  const ports = await freePorts(portsPerNode, address);
+  const plan = {
+    cluster: name,
+    image: first.image,
+    hosts,
+    password: first.password,
+    cookie: first.cookie,
+    address,
+    isStarting: true,
+    labels: {
+      ...ownLabels(first),
+      [labels.starter]: String(starter),
+      [labels.machine]: hostname(),
+      [labels.joined]: 'true',
+    },
+  };
+  let started: ClusterNode | undefined;
+  try {
+    await startNode(plan, host, ports);
+    started = (await findNodes(docker, name)).find((node) => node.host === host);
+    if (started === undefined) throw new MqError('SYSTEM', `node ${host} of ${name} was removed while it started`);
+    await untilReady(docker, { ...options, nodes: [started], members: [...running, started.name] });
+    await keepNode(docker, started);
+  } catch (error) {
+    await undo(docker, { name, host, witness: known.witness });
+    throw error;
+  }
+  if (grow) await runTool(docker, started, ['rabbitmq-queues', '-q', 'grow', started.name, 'all']);
+  const cluster = await attachCluster({ name });
+  return { cluster, node: cluster.nodes.find((node) => node.host === host) ?? started };
+}
+
+/** The labels of the cluster, without those of the node itself. */
+function ownLabels({ labels: all }: ClusterNode): Record<string, string> {
+  const own: readonly string[] = [labels.host, labels.joined];
+  return Object.fromEntries(Object.entries(all).filter(([key]) => key.startsWith('mq.') && !own.includes(key)));
+}
+
+async function undo(
+  docker: Awaited<ReturnType<typeof connectDocker>>,
+  { name, host, witness }: { name: string; host: string; witness: ClusterNode },
+): Promise<void> {
+  const half = (await findNodes(docker, name)).find((node) => node.host === host);
+  if (half === undefined) return;
+  await removeContainer(docker, { Id: half.containerId, Names: [`/${half.containerName}`] });
+  // It may be a member already. A status other than 0: it is none.
+  const members = (await membersOf([witness]))?.members ?? [];
+  if (members.some((member) => member.name === half.name))
+    await runTool(docker, witness, ['rabbitmqctl', '-q', 'forget_cluster_node', half.name]);
+}

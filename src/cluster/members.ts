@@ -1,0 +1,58 @@
+// Who belongs to the cluster in RabbitMQ's own eyes, and the commands that change it. Docker may hold more nodes, or fewer.
+
+import { MqError } from '../errors.ts';
+import { askNode } from './api.ts';
+import type { Docker } from './docker.ts';
+import { execInNode } from './faults.ts';
+import { within } from './limit.ts';
+import type { ClusterNode } from './node.ts';
+
+/** One member, as a running node tells it. */
+export interface Member {
+  /** Erlang name: `rabbit@mq1`. */
+  readonly name: string;
+  readonly isRunning: boolean;
+  /** `memory`, `disk`. */
+  readonly alarms: readonly string[];
+}
+
+interface NodeItem {
+  readonly name: string;
+  readonly running: boolean;
+  readonly mem_alarm?: boolean;
+  readonly disk_free_alarm?: boolean;
+}
+
+/** The members, in the eyes of that node which sees most of them running; undefined when none answers. */
+export async function membersOf(
+  nodes: readonly ClusterNode[],
+  signal?: AbortSignal,
+): Promise<{ witness: ClusterNode; members: Member[] } | undefined> {
+  const path = 'nodes?columns=name,running,mem_alarm,disk_free_alarm';
+  const views = await Promise.allSettled(
+    nodes.map(async (witness) => {
+      const items = await within(answerMs, signal, (end) => askNode<NodeItem[]>(witness, path, end));
+      const members = items.map(({ name, running, mem_alarm, disk_free_alarm }) => ({
+        name,
+        isRunning: running,
+        alarms: [...(mem_alarm ? ['memory'] : []), ...(disk_free_alarm ? ['disk'] : [])],
+      }));
+      return { witness, members };
+    }),
+  );
+  const running = ({ members }: { members: Member[] }) => members.filter(({ isRunning }) => isRunning).length;
+  return views
+    .flatMap((view) => (view.status === 'fulfilled' ? [view.value] : []))
+    .sort((one, other) => running(other) - running(one))[0];
+}
+
+/** Milliseconds. A node that has just lost another waits for it as long as settings.ts has it (net_ticktime), and answers then. */
+export const answerMs = 15_000;
+
+/** Runs one of RabbitMQ's tools in the node. Throws SYSTEM with what it said when its status is not 0. */
+export async function runTool(docker: Docker, node: ClusterNode, command: readonly string[]): Promise<string> {
+  const { exitCode, output } = await execInNode(docker, node, command);
+  if (exitCode === 0) return output;
+  const [what = '', ...rest] = output.split('\n').filter((line) => line.trim() !== '');
+  throw new MqError('SYSTEM', `${command.join(' ')} in ${node.host}: ${what.trim()}`, { problems: rest.slice(0, 10) });
+}

@@ -1,0 +1,216 @@
+// How a cluster is: Docker's view of its containers, RabbitMQ's of its members and queues, and what is wrong.
+
+import { MqError } from '../errors.ts';
+import { askNode } from './api.ts';
+import { attachCluster, type NodeState } from './cluster.ts';
+import { within } from './limit.ts';
+import { answerMs, type Member, membersOf } from './members.ts';
+import type { ClusterNode } from './node.ts';
+
+export interface ClusterStatus {
+  readonly name: string;
+  readonly image: string;
+  readonly version: string;
+  readonly nodes: readonly NodeStatus[];
+  /** Undefined: no node answers. */
+  readonly queues: readonly QueueStatus[] | undefined;
+  /** One sentence each; empty: all is well. */
+  readonly problems: readonly string[];
+}
+
+export interface NodeStatus {
+  readonly host: string;
+  /** `gone`: RabbitMQ has a member of that name, and Docker no container. */
+  readonly state: NodeState['state'] | 'gone';
+  /** It is in the cluster's network. */
+  readonly isConnected: boolean;
+  /** A running member in the eyes of the others. Undefined: no node answers. */
+  readonly isMember: boolean | undefined;
+  readonly alarms: readonly string[];
+  /** Of queues. */
+  readonly leads: number;
+  /** What would be without a majority if it stopped; undefined when it does not answer. */
+  readonly critical: readonly string[] | undefined;
+  /** Without user and password. */
+  readonly amqp: string | undefined;
+  readonly management: string | undefined;
+}
+
+export interface QueueStatus {
+  readonly vhost: string;
+  readonly name: string;
+  readonly type: string;
+  /** Undefined: the broker does not know yet. */
+  readonly messages: number | undefined;
+  /** Host names. A classic queue has one node, its leader. */
+  readonly leader: string | undefined;
+  readonly members: readonly string[];
+  readonly online: readonly string[];
+}
+
+interface QueueItem {
+  readonly vhost: string;
+  readonly name: string;
+  readonly type: string;
+  readonly messages?: number;
+  readonly leader?: string;
+  readonly node?: string;
+  readonly members?: readonly string[];
+  readonly online?: readonly string[];
+}
+
+interface StatusOptions {
+  readonly name: string;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Looks at every part of the cluster. Throws UNAVAILABLE when there is none of that name. */
+export async function clusterStatus({ name, signal }: StatusOptions): Promise<ClusterStatus> {
+  const cluster = await attachCluster({ name });
+  const states = await cluster.states();
+  const awake = cluster.nodes.filter((_, index) => states[index]?.state === 'running');
+  const known = await membersOf(awake, signal);
+  const running = known?.members.filter(({ isRunning }) => isRunning).map((one) => hostOf(one.name)) ?? [];
+  const queues = known && (await queuesOf(known.witness, running, signal));
+  const critical = await Promise.all(awake.map((node) => criticalQueues(node, signal)));
+  if (signal?.aborted) throw new MqError('INTERRUPTED', `asking the nodes of ${name}: interrupted`);
+  const nodes = cluster.nodes.map((node, index): NodeStatus => {
+    const { state = 'stopped', isConnected = false } = states[index] ?? {};
+    const member = known?.members.find((one) => one.name === node.name);
+    return {
+      host: node.host,
+      state,
+      isConnected,
+      isMember: known && member?.isRunning === true,
+      alarms: member?.alarms ?? [],
+      leads: queues?.filter(({ leader }) => leader === node.host).length ?? 0,
+      critical: critical[awake.indexOf(node)],
+      amqp: new URL(node.url).host,
+      management: new URL(node.managementUrl).origin,
+    };
+  });
+  const all = [...nodes, ...goneNodes(known?.members ?? [], cluster.nodes)];
+  const { image, version } = cluster;
+  return { name, image, version, nodes: all, queues, problems: problemsOf(all, queues, cluster.nodes) };
+}
+
+/** What stops to work if the node does, in RabbitMQ's own words; undefined when it does not answer. */
+async function criticalQueues(node: ClusterNode, signal: AbortSignal | undefined): Promise<string[] | undefined> {
+  interface Answer {
+    readonly status: string;
+    readonly reason?: string;
+    readonly queues?: readonly { readonly readable_name?: string; readonly name?: string }[];
+  }
+  const path = 'health/checks/node-is-quorum-critical';
+  try {
+    // 503: it is.
+    const answer = await within(answerMs, signal, (end) => askNode<Answer>(node, path, end, { also: [503] }));
+    if (answer.status === 'ok') return [];
+    const names = answer.queues?.map((one) => one.readable_name ?? one.name ?? '?') ?? [];
+    return names.length > 0 ? names : [answer.reason ?? answer.status];
+  } catch {
+    return undefined;
+  }
+}
+
+async function queuesOf(
+  witness: ClusterNode,
+  running: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<QueueStatus[]> {
+  // With statistics the listing is cached, and up to seconds older than the end of a node. RabbitMQ leaves out `columns` then.
+  const path = 'queues?disable_stats=true&enable_queue_totals=true';
+  const items = await within(answerMs, signal, (end) => askNode<QueueItem[]>(witness, path, end));
+  return items.map(({ vhost, name, type, messages, leader, node, members, online }) => {
+    const first = hostOf(leader ?? node ?? '');
+    return {
+      vhost,
+      name,
+      type,
+      messages,
+      leader: running.includes(first) ? first : undefined,
+      members: (members ?? [first]).map(hostOf).sort(),
+      online: (online ?? [first])
+        .map(hostOf)
+        .filter((one) => running.includes(one))
+        .sort(),
+    };
+  });
+}
+
+function goneNodes(members: readonly Member[], nodes: readonly ClusterNode[]): NodeStatus[] {
+  return members
+    .filter(({ name }) => !nodes.some((node) => node.name === name))
+    .map(({ name, isRunning }) => ({
+      host: hostOf(name),
+      state: 'gone',
+      isConnected: false,
+      isMember: isRunning,
+      alarms: [],
+      leads: 0,
+      critical: undefined,
+      amqp: undefined,
+      management: undefined,
+    }));
+}
+
+function problemsOf(
+  nodes: readonly NodeStatus[],
+  queues: readonly QueueStatus[] | undefined,
+  known: readonly ClusterNode[],
+): string[] {
+  const unfinished = known.filter(({ isStarting }) => isStarting).map(({ host }) => host);
+  const up = nodes.filter(({ isMember }) => isMember).length;
+  const hasMajority = queues === undefined || up * 2 > nodes.length;
+  return [
+    ...unfinished.map((host) => `${host} is still being started, or its start was killed (mq cluster up sweeps those)`),
+    ...nodes.filter(({ host }) => !unfinished.includes(host)).flatMap(nodeProblem),
+    ...nodes.flatMap(({ host, alarms }) =>
+      alarms.map((alarm) => `${host} has a ${alarm} alarm: publishers are blocked`),
+    ),
+    ...(queues === undefined ? ['no node answers: members and queues are not known'] : []),
+    ...(hasMajority ? [] : [`${up} of ${nodes.length} members run: there is no majority`]),
+    ...(queues ?? []).flatMap(({ vhost, name, leader, members, online }) =>
+      leader === undefined || online.length * 2 <= members.length
+        ? [`queue ${name} in ${vhost} cannot work: ${online.length} of its ${members.length} members are online`]
+        : [],
+    ),
+  ];
+}
+
+function nodeProblem({ host, state, isConnected, isMember }: NodeStatus): string[] {
+  if (state === 'gone') return [`${host} is a member without a container: mq cluster forget ${host}`];
+  if (state === 'stopped') return [`${host} is stopped: mq cluster start ${host}, or mq cluster forget ${host}`];
+  if (state === 'paused') return [`${host} is paused: mq cluster resume ${host}`];
+  if (!isConnected) return [`${host} is cut off: mq cluster heal`];
+  return isMember === false ? [`${host} runs, and the others do not see it: mq cluster heal`] : [];
+}
+
+/** `mq1` of `rabbit@mq1`. */
+function hostOf(name: string): string {
+  return name.replace(/^.*@/, '');
+}
+
+/**
+ * Refuses to take the nodes away where something would be left without a majority: queues, streams, or the members themselves.
+ * Throws REFUSED that says what.
+ */
+export async function assertDispensable({ name, hosts }: { name: string; hosts: readonly string[] }): Promise<void> {
+  const { nodes } = await clusterStatus({ name });
+  const up = nodes.filter(({ isMember }) => isMember);
+  const leaving = up.filter(({ host }) => hosts.includes(host));
+  const left = up.length - leaving.length;
+  if (leaving.length === 0 || nodes.length === 1) return;
+  const hint = 'start the others first (mq cluster status shows them), or give --force';
+  const who = leaving.map(({ host }) => host).join(', ');
+  if (left * 2 <= nodes.length)
+    throw new MqError('REFUSED', `stopping ${who} leaves ${left} of ${nodes.length} members: no majority`, { hint });
+  const critical = [...new Set(leaving.flatMap((node) => node.critical ?? []))];
+  if (critical.length > 0) {
+    const more = critical.length > 5 ? [`and ${critical.length - 5} more`] : [];
+    throw new MqError('REFUSED', `${who} is quorum-critical: without it there is no majority for`, {
+      problems: [...critical.slice(0, 5), ...more],
+      hint,
+    });
+  }
+}
