@@ -120,6 +120,11 @@ const check: readonly Option[] = [
   { name: 'config', value: 'FILE', help: 'the file to check (or as the argument)' },
   { name: 'json', help: 'the problems as one JSON object a line' },
   { name: 'schema', help: 'print the JSON Schema of rascal.json' },
+  {
+    name: 'target',
+    value: 'VERSION',
+    help: 'also what RabbitMQ 4.0 or 4.3 refuses or has deprecated in it; takes exported definitions, too',
+  },
 ];
 
 const broker: readonly Option[] = [
