@@ -5,6 +5,7 @@ import type { Config, RoleConfig } from '../config/config.ts';
 import type { Context } from '../context.ts';
 import { asMqError, exitStatuses, MqError } from '../errors.ts';
 import type { Command } from './command.ts';
+import { adminCommand } from './commands/admin.ts';
 import { brokerCommand } from './commands/broker.ts';
 import { checkCommand } from './commands/check.ts';
 import { demoCommand } from './commands/demo.ts';
@@ -39,7 +40,8 @@ export async function cli(given: Context): Promise<number> {
       });
     if (hasFlag(args, '--help', '-h')) {
       const command = (await allCommands(context)).find((one) => one.name === name) ?? (await find(name, context));
-      stdout.write(commandHelp(command));
+      const words = args.slice(args.indexOf(name) + 1).filter((word) => !word.startsWith('-'));
+      stdout.write((await command.help?.(words)) ?? commandHelp(command));
       return 0;
     }
     const command = await find(name, context);
@@ -88,6 +90,7 @@ function fixedCommands(): Command[] {
   return [
     demoCommand(cli),
     brokerCommand,
+    adminCommand(configOf),
     dlqCommand(configOf),
     healthCommand,
     testCommand,

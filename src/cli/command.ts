@@ -14,6 +14,8 @@ export interface Command {
   readonly examples?: readonly string[];
   /** The group it stands under in the help of mq. */
   readonly group: string;
+  /** Its help, for the words that follow the name; without it, the help is drawn from the fields above. */
+  readonly help?: (words: readonly string[]) => Promise<string>;
   /** A number is the exit status, of an answer that is no and is told already; without one it is 0. */
   run(context: Context, values: Values): Promise<void> | Promise<number>;
 }

@@ -195,6 +195,37 @@ const testing: readonly Option[] = [
 
 const types: readonly Option[] = [{ name: 'out', value: 'DIR', help: 'the folder to write to (this one)' }];
 
+const admin: readonly Option[] = [
+  { name: 'columns', value: 'NAMES', help: 'the columns, with commas, as the API names them; a.b is inside of a' },
+  { name: 'sort', value: 'COLUMN', help: 'by this column; -COLUMN: downwards' },
+  { name: 'filter', value: 'TEXT', help: 'only those with this text in the name' },
+  { name: 'limit', value: 'N', help: 'at most N' },
+  { name: 'page', value: 'N', help: 'the N-th page of --limit (100)' },
+  { name: 'headers', negatable: true, help: 'a first line with the names of the columns, or none (--no-headers)' },
+  { name: 'watch', help: 'again and again, until it is interrupted' },
+  { name: 'interval', value: 'SECONDS', help: 'with --watch: the time between (2)' },
+  { name: 'vhost', value: 'NAME', help: 'the vhost (that of the address; else / for one thing, all for a list)' },
+  { name: 'all-vhosts', help: 'list all vhosts, though the address names one' },
+  { name: 'yes', help: 'do it without being asked' },
+  {
+    name: 'management-url',
+    value: 'URLS',
+    help: 'the API: http://user:password@host:15672; several with commas (MQ_MANAGEMENT_URL, else from the broker)',
+  },
+  {
+    name: 'url',
+    value: 'URLS',
+    help: 'the broker, whose host has the API on port 15672, or 15671 for amqps (MQ_URL)',
+  },
+  { name: 'config', value: 'FILE', help: 'the configuration (MQ_CONFIG, ./rascal.json, else the built-in one)' },
+  { name: 'user', value: 'NAME', help: 'who asks, instead of the user in the address' },
+  { name: 'password-file', value: 'FILE', help: 'the password is the text of a file; else MQ_PASSWORD' },
+  { name: 'ca', value: 'FILE', help: 'trust this authority (PEM)' },
+  { name: 'timeout', value: 'SECONDS', help: 'the most time for one answer (30)' },
+  { name: 'max-answer', value: 'BYTES', help: 'the largest answer that is read (67108864)' },
+  { name: 'json', help: 'results as one JSON object a line' },
+];
+
 /** The options of each kind of command. */
 export const optionSets = {
   publish: [...publish, ...common, ...reconnection, ...observation, ...always],
@@ -205,6 +236,7 @@ export const optionSets = {
   check: [...check, ...always],
   health: [...health, ...always],
   dlq: [...dlq, ...common.filter(({ name }) => name !== 'drain'), ...always],
+  admin: [...admin, ...always],
   demo: [...demo, ...always],
   test: [...testing, ...always],
   types: [...types, ...always],

@@ -47,6 +47,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   'fastest-levenshtein': ['config/', 'cli/'],
   'jsonc-parser': ['config/'],
   rascal: ['session.ts', 'session/', 'config/'],
+  'string-width': ['admin/'],
   testcontainers: ['cluster/'],
   uvu: ['harness/'],
 };

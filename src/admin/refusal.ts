@@ -1,0 +1,46 @@
+// From a status of the HTTP API to an error of mq, in the broker's own words.
+
+import { type ErrorCode, MqError } from '../errors.ts';
+import type { Answer } from './client.ts';
+
+interface Asked {
+  readonly method: string;
+  readonly path: string;
+  readonly origin: string;
+}
+
+/** The error for an answer that is none of 2xx. */
+export function refusal({ status, body }: Answer, { method, path, origin }: Asked): MqError {
+  const reason = reasonOf(body);
+  const said = reason === '' ? `HTTP ${status}` : `${reason} (HTTP ${status})`;
+  const asked = `${method} /api${path}`;
+  if (status === 401)
+    return new MqError('NOT_PERMITTED', `the management API at ${origin} does not let this user in: ${said}`, {
+      hint: 'user and password stand in the address, or --user with --password-file; the user needs the tag management or more',
+    });
+  if (status === 403) return new MqError('NOT_PERMITTED', `${asked}: ${said}`);
+  if (status >= 300 && status < 400)
+    return new MqError('PROTOCOL', `${asked}: the management API at ${origin} is elsewhere: ${said}`, {
+      hint: 'is it https, or has it a path before /api?',
+    });
+  return new MqError(codeOf(status), `${asked}: ${said}`);
+}
+
+function codeOf(status: number): ErrorCode {
+  return status >= 500 && status !== 501 ? 'UNAVAILABLE' : 'BAD_DATA';
+}
+
+/** RabbitMQ says `reason` where it has more to tell than `error`; a reason may be an object. */
+export function reasonOf(body: unknown): string {
+  if (typeof body !== 'object' || body === null) return '';
+  const { reason, error } = body as { reason?: unknown; error?: unknown };
+  const said = reason ?? error;
+  const text = typeof said === 'string' ? said : said === undefined ? '' : JSON.stringify(said);
+  return plain(text.replaceAll(/\s+/g, ' ').trim());
+}
+
+/** RabbitMQ 4.0 escapes some of its reasons for a page of HTML. */
+function plain(text: string): string {
+  const signs = { lt: '<', gt: '>', quot: '"', '#39': "'", amp: '&' } as const;
+  return text.replaceAll(/&(lt|gt|quot|#39|amp);/g, (_, name: keyof typeof signs) => signs[name]);
+}
