@@ -8,12 +8,14 @@ import type { Command } from './command.ts';
 import { adminCommand } from './commands/admin.ts';
 import { brokerCommand } from './commands/broker.ts';
 import { checkCommand } from './commands/check.ts';
+import { completionsCommand } from './commands/completions.ts';
 import { demoCommand } from './commands/demo.ts';
 import { dlqCommand } from './commands/dlq.ts';
 import { healthCommand } from './commands/health.ts';
 import { roleCommand } from './commands/role.ts';
 import { testCommand } from './commands/test.ts';
 import { typesCommand } from './commands/types.ts';
+import type { CompletedCommand } from './completion.ts';
 import { commandHelp, overview } from './help.ts';
 import { errorText, withoutPasswords } from './output.ts';
 import { commandName, earlyValue, hasFlag, nearest, parse, strayOption, unknownCommand } from './program.ts';
@@ -96,7 +98,19 @@ function fixedCommands(): Command[] {
     testCommand,
     typesCommand,
     checkCommand(builtin, takenNames),
+    completionsCommand(completedCommands, builtin),
   ];
+}
+
+/** For completions, which need no checked configuration. */
+function completedCommands(): CompletedCommand[] {
+  const generic = Object.entries(genericBehaviours).map(([name, { behaviour, uses, summary }]) => ({
+    name,
+    summary,
+    usage: `<${uses}>`,
+    options: behaviour,
+  }));
+  return [...generic, ...fixedCommands()];
 }
 
 async function configOf({ args, env, cwd }: Context): Promise<Config> {

@@ -1,5 +1,7 @@
 // Every option of mq, as data: program.ts gives them to cac, help.ts prints them, and the sets say which command has which.
 
+import { failurePolicies } from '../config/config.ts';
+
 export interface Option {
   /** Without dashes; as the user types it. */
   readonly name: string;
@@ -9,6 +11,8 @@ export interface Option {
   readonly repeats?: true;
   /** Takes every argument after it (`--exec CMD ARGS…`). */
   readonly rest?: true;
+  /** The values that it may have, where they are few; for completions. */
+  readonly words?: readonly string[];
   /** `--no-NAME` is there too. */
   readonly negatable?: true;
   readonly help: string;
@@ -40,7 +44,12 @@ const observation: readonly Option[] = [
     value: 'PORT',
     help: 'serve /metrics, /healthz and /readyz there (HOST:PORT; 127.0.0.1 without a host)',
   },
-  { name: 'log', value: 'FORMAT', help: 'json: what is said on stderr as one JSON object a line (text)' },
+  {
+    name: 'log',
+    value: 'FORMAT',
+    words: ['json', 'text'],
+    help: 'json: what is said on stderr as one JSON object a line (text)',
+  },
 ];
 
 const always: readonly Option[] = [
@@ -98,6 +107,7 @@ const receive: readonly Option[] = [
   {
     name: 'on-fail',
     value: 'WHAT',
+    words: failurePolicies,
     help: 'what happens to a message that fails: retry (the default), dead-letter, requeue, drop, exit',
   },
   { name: 'grace', value: 'SECONDS', help: 'between TERM and KILL for a command past its time (5)' },
@@ -123,6 +133,7 @@ const check: readonly Option[] = [
   {
     name: 'target',
     value: 'VERSION',
+    words: ['4.0', '4.3'],
     help: 'also what RabbitMQ 4.0 or 4.3 refuses or has deprecated in it; takes exported definitions, too',
   },
 ];
@@ -170,6 +181,7 @@ const testing: readonly Option[] = [
   {
     name: 'on',
     value: 'TARGET',
+    words: ['embedded', 'cluster'],
     help: 'what the tests run against: embedded (the default), cluster (in containers), or amqp://…',
   },
   { name: 'nodes', value: 'N', help: 'the nodes of the cluster (3)' },
@@ -187,6 +199,7 @@ const testing: readonly Option[] = [
   {
     name: 'report',
     value: 'NAME[=FILE]',
+    words: ['text', 'tap', 'junit', 'json', 'github'],
     repeats: true,
     help: 'text (the default), tap, junit, json or github; to a file',
   },
@@ -240,6 +253,7 @@ export const optionSets = {
   demo: [...demo, ...always],
   test: [...testing, ...always],
   types: [...types, ...always],
+  completions: always,
   none: always,
 } as const satisfies Record<string, readonly Option[]>;
 

@@ -5,6 +5,7 @@ import type { Config } from '../../config/config.ts';
 import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
 import { adminCall } from '../admin-call.ts';
+import { adminCandidates } from '../admin-candidates.ts';
 import { adminHelp } from '../admin-help.ts';
 import { adminWatch } from '../admin-watch.ts';
 import { actionOptions, findAction, usage } from '../admin-words.ts';
@@ -30,6 +31,10 @@ export function adminCommand(configOf: (context: Context) => Promise<Config>): C
     help: async (words) => {
       const { actions } = await import('../../admin/actions.ts');
       return adminHelp(command, words, actions);
+    },
+    completes: async (words, names) => {
+      const { actions } = await import('../../admin/actions.ts');
+      return adminCandidates(words, names, actions);
     },
     async run(context, values) {
       const { actions } = await import('../../admin/actions.ts');
