@@ -98,8 +98,14 @@ function fixedCommands(): Command[] {
     testCommand,
     typesCommand,
     checkCommand(builtin, takenNames),
-    completionsCommand(completedCommands, builtin),
+    completionsCommand,
   ];
+}
+
+/** The answer of `mq completions words`, at the least cost. */
+export async function completions(args: readonly string[], world: Pick<Context, 'env' | 'cwd'>): Promise<string> {
+  const { completionAnswer } = await import('./completion-answer.ts');
+  return completionAnswer(args, { world, commands: completedCommands(), builtin });
 }
 
 /** For completions, which need no checked configuration. */
