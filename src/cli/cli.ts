@@ -12,6 +12,7 @@ import { completionsCommand } from './commands/completions.ts';
 import { demoCommand } from './commands/demo.ts';
 import { dlqCommand } from './commands/dlq.ts';
 import { healthCommand } from './commands/health.ts';
+import { initCommand } from './commands/init.ts';
 import { roleCommand } from './commands/role.ts';
 import { testCommand } from './commands/test.ts';
 import { typesCommand } from './commands/types.ts';
@@ -97,6 +98,7 @@ function fixedCommands(): Command[] {
     healthCommand,
     testCommand,
     typesCommand,
+    initCommand,
     checkCommand(builtin, takenNames),
     completionsCommand,
   ];

@@ -239,6 +239,11 @@ const admin: readonly Option[] = [
   { name: 'json', help: 'results as one JSON object a line' },
 ];
 
+const init: readonly Option[] = [
+  { name: 'config', value: 'FILE', help: 'the file to write (./rascal.json)' },
+  { name: 'json', help: 'what was written as a JSON object' },
+];
+
 /** The options of each kind of command. */
 export const optionSets = {
   publish: [...publish, ...common, ...reconnection, ...observation, ...always],
@@ -254,6 +259,7 @@ export const optionSets = {
   test: [...testing, ...always],
   types: [...types, ...always],
   completions: always,
+  init: [...init, ...always],
   none: always,
 } as const satisfies Record<string, readonly Option[]>;
 
