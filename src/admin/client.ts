@@ -70,8 +70,14 @@ export class Management {
    * request may have been done already. Throws UNAVAILABLE, HOST_UNKNOWN, DEADLINE, TLS, PROTOCOL (no JSON, too large),
    * IN_DOUBT (a request that changes something was sent, and no answer came).
    */
-  async ask(method: Method, path: string, body?: unknown): Promise<Answer> {
-    const question = { method, path: `/api${path}`, body: body === undefined ? undefined : JSON.stringify(body) };
+  async ask(
+    method: Method,
+    path: string,
+    body?: unknown,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Answer> {
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    const question = { method, path: `/api${path}`, body: text, headers };
     const failures: MqError[] = [];
     for (let trial = 0; trial < this.#addresses.length; trial += 1) {
       const at = (this.#current + trial) % this.#addresses.length;

@@ -1,6 +1,7 @@
 // Lists: all of one kind, or a part of it, in an order, by the API's own paging where it has one.
 
 import type { Action, Call, Item } from './action.ts';
+import { without } from './look.ts';
 import { encoded, query } from './path.ts';
 
 export interface ListRow {
@@ -15,12 +16,23 @@ export interface ListRow {
   readonly isPaged?: true;
   /** The items have no vhost. */
   readonly isGlobal?: true;
+  /** Fields that are not shown unless they are asked for by --columns. */
+  readonly hidden?: readonly string[];
 }
 
 /** RabbitMQ refuses larger pages. */
 export const largestPage = 500;
 
-export function listAction({ noun, summary, path, vhostPath, columns, isPaged, isGlobal }: ListRow): Action {
+export function listAction({
+  noun,
+  summary,
+  path,
+  vhostPath,
+  columns,
+  isPaged,
+  isGlobal,
+  hidden = [],
+}: ListRow): Action {
   return {
     verb: 'list',
     noun,
@@ -39,7 +51,9 @@ export function listAction({ noun, summary, path, vhostPath, columns, isPaged, i
       const own =
         vhost === undefined || isOfVhost || isGlobal ? items : items.filter((item) => item['vhost'] === vhost);
       noteAbsent(call, shown, own);
-      return { kind: 'items', columns: shown, items: isPaged ? own : cut(own, wanted) };
+      const found = isPaged ? own : cut(own, wanted);
+      const bare = wanted.columns === undefined && hidden.length > 0;
+      return { kind: 'items', columns: shown, items: bare ? found.map((item) => without(item, hidden)) : found };
     },
   };
 }

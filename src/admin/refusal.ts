@@ -35,8 +35,16 @@ export function reasonOf(body: unknown): string {
   if (typeof body !== 'object' || body === null) return '';
   const { reason, error } = body as { reason?: unknown; error?: unknown };
   const said = reason ?? error;
-  const text = typeof said === 'string' ? said : said === undefined ? '' : JSON.stringify(said);
+  const text = Array.isArray(said) ? said.map(erlangText).join(' ') : said === undefined ? '' : erlangText(said);
   return plain(text.replaceAll(/\s+/g, ' ').trim());
+}
+
+/** Erlang's texts may come as lists of numbers: `invalid_regexp` says its reason so. */
+function erlangText(value: unknown): string {
+  if (typeof value === 'string') return value;
+  if (!Array.isArray(value)) return JSON.stringify(value);
+  const isText = value.length > 0 && value.every((one) => Number.isInteger(one) && one >= 9 && one <= 0x10ffff);
+  return isText ? String.fromCodePoint(...(value as number[])) : value.map(erlangText).join(' ');
 }
 
 /** RabbitMQ 4.0 escapes some of its reasons for a page of HTML. */
