@@ -50,7 +50,7 @@ export function changeAction(row: ChangeRow): Action {
       const answer = await call.api.ask(method, path, row.body?.(call), row.headers?.(call));
       if (answer.status === 404 && call.flag('if-exists')) return done(call, 'absent');
       if (isAbsent(answer)) throw await absence(call);
-      if (answer.status >= 300) throw refusal(answer, { method, path, origin: call.api.origin });
+      if (answer.status >= 300) throw refusal(answer, { method, path, api: call.api });
       return done(call, outcomeOf(row, answer.status));
     },
   };
@@ -67,18 +67,25 @@ function outcomeOf({ verb, request, again }: ChangeRow, status: number): string 
   return again ?? (verb === 'create' ? 'unchanged' : did);
 }
 
-/** `deleted queue orders in vhost /`; for programs an object. */
-export function done(call: Call, outcome: string, more: Item = {}): Result {
+/** `deleted queue orders in vhost /`; for programs an object. `what` stands for the names where they need words between. */
+export function done(call: Call, outcome: string, { what, ...more }: Item & { what?: string } = {}): Result {
   const { verb, noun = '', isInVhost, args = [] } = call.action;
   const names = args.filter(({ isRest }) => !isRest).map(({ name }) => [name, call.arg(name)] as const);
-  const [, first = ''] = names[0] ?? [];
   const said = outcome === 'absent' ? 'there was no' : outcome === 'unchanged' ? 'there was already' : outcome;
   const named = Object.fromEntries(names.filter(([, value]) => value !== ''));
   return {
     kind: 'done',
-    line: `${said} ${noun}${first === '' ? '' : ` ${escaped(first)}`}${placeOf(call)}`,
+    line: `${said} ${noun} ${escaped(what ?? subjectOf(call))}${placeOf(call)}`,
     item: { action: verb, kind: noun, ...named, ...(isInVhost && { vhost: vhostOf(call) }), outcome, ...more },
   };
+}
+
+/** What is in the path: `orders`; `limits of anna`. */
+function subjectOf({ action, arg }: Call): string {
+  const { noun, args = [], request } = action;
+  const names = args.map(({ name }) => name).filter((name) => request.includes(`:${name}`));
+  const own = names.filter((name) => name === noun || name !== 'user').map(arg);
+  return [...own, ...(own.length < names.length ? ['of', arg('user')] : [])].join(' ');
 }
 
 /** The question before something is deleted: `delete queue 'orders' in vhost '/'?`. */

@@ -46,7 +46,7 @@ export async function asked(
   const answer = await call.api.ask(method, path, body, headers);
   if (answer.status >= 200 && answer.status < 300) return answer;
   if (answer.status === 404) throw await absence(call);
-  throw refusal(answer, { method, path, origin: call.api.origin });
+  throw refusal(answer, { method, path, api: call.api });
 }
 
 interface AskedFor {
@@ -64,7 +64,9 @@ export async function absence(call: Call): Promise<MqError> {
     (action.isInVhost && (await missingOf(call, { kind: 'vhost', name: vhost, list: '/vhosts' }))) ||
     (isArgument(action, 'user') && (await missingOf(call, { kind: 'user', name: call.arg('user'), list: '/users' })));
   if (missing) return missing;
-  const names = (action.args ?? []).map(({ name }) => call.arg(name));
+  if (action.args === undefined)
+    return new MqError('BAD_DATA', `the management API at ${call.api.origin} has no ${action.noun ?? action.verb}`);
+  const names = action.args.map(({ name }) => call.arg(name));
   const name = names[action.request.includes(':component') ? 1 : 0] ?? '';
   const where = action.isInVhost ? ` in vhost '${vhost}'` : '';
   const list = listOf(action, vhost);

@@ -59,7 +59,8 @@ export async function roundTrip(
     agent,
     headers: {
       ...headers,
-      accept: 'application/json',
+      // RabbitMQ 4: some answer 406 to whoever wants nothing but JSON, though they have no body.
+      accept: 'application/json, */*;q=0.1',
       authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`,
       ...(body !== undefined && {
         'content-type': 'application/json',

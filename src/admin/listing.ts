@@ -1,6 +1,7 @@
 // Lists: all of one kind, or a part of it, in an order, by the API's own paging where it has one.
 
 import type { Action, Call, Item } from './action.ts';
+import { asked } from './found.ts';
 import { without } from './look.ts';
 import { encoded, query } from './path.ts';
 
@@ -98,26 +99,27 @@ function columnsOf(call: Call, columns: readonly string[]): readonly string[] {
 }
 
 /** Everything in one answer; sorting and cutting is done here. */
-async function whole({ api }: Call, path: string, { columns, sort }: Wanted): Promise<readonly Item[]> {
+async function whole(call: Call, path: string, { columns, sort }: Wanted): Promise<readonly Item[]> {
   // Without its name nothing could be filtered, without its column not sorted.
-  const asked = columns && [...new Set([...columns, 'name', 'vhost', ...(sort === undefined ? [] : [sort])])];
-  return itemsOf(await api.request('GET', path + query({ columns: asked?.join(',') })));
+  const wanted = columns && [...new Set([...columns, 'name', 'vhost', ...(sort === undefined ? [] : [sort])])];
+  return itemsOf((await asked(call, { path: path + query({ columns: wanted?.join(',') }) })).body);
 }
 
 /** Only what is shown, page by page; without --limit and --filter all at once. */
 async function pages(call: Call, path: string, wanted: Wanted): Promise<readonly Item[]> {
   const { columns, sort, isReversed, filter, limit, page } = wanted;
-  const asked = {
+  const how = {
     columns: columns?.join(','),
     sort,
     sort_reverse: sort === undefined ? undefined : isReversed,
   };
-  if (limit === undefined && filter === undefined) return itemsOf(await call.api.request('GET', path + query(asked)));
+  if (limit === undefined && filter === undefined)
+    return itemsOf((await asked(call, { path: path + query(how) })).body);
   const items: Item[] = [];
   const pageSize = Math.min(limit ?? largestPage, largestPage);
   for (let at = page; ; at += 1) {
     const paging = { page: at, page_size: pageSize, name: filter, use_regex: false, pagination: true };
-    const answer = (await call.api.request('GET', path + query({ ...asked, ...paging }))) as Item;
+    const answer = (await asked(call, { path: path + query({ ...how, ...paging }) })).body as Item;
     items.push(...itemsOf(answer['items']));
     const isLast = at >= Number(answer['page_count'] ?? 0);
     if (isLast || (limit !== undefined && items.length >= limit)) return items.slice(0, limit);

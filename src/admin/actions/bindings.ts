@@ -109,14 +109,14 @@ function sorted(all: Item = {}): Item {
 }
 
 function told(call: Call, outcome: string): Result {
-  return done(call, outcome, { destination_type: typeOf(call) });
+  return done(call, outcome, { destination_type: typeOf(call), what: endsOf(call) });
 }
 
 function noBinding(call: Call): MqError {
+  return new MqError('BAD_DATA', `there is no binding ${endsOf(call)} in vhost '${vhostOf(call)}'`);
+}
+
+function endsOf(call: Call): string {
   const [source, destination, key] = [call.arg('source'), call.arg('destination'), call.arg('key')];
-  const by = key === '' ? '' : ` by '${key}'`;
-  return new MqError(
-    'BAD_DATA',
-    `there is no binding from exchange '${source}' to ${typeOf(call)} '${destination}'${by} in vhost '${vhostOf(call)}'`,
-  );
+  return `from '${source}' to ${typeOf(call)} '${destination}'${key === '' ? '' : ` by '${key}'`}`;
 }

@@ -80,6 +80,9 @@ function countsOf(definitions: Item): Readonly<Record<string, number>> {
 
 function inWords(counts: Readonly<Record<string, number>>): string {
   const some = Object.entries(counts).filter(([, count]) => count > 0);
-  const words = some.map(([name, count]) => `${count} ${name.replaceAll('_', ' ')}`);
+  const words = some.map(([name, count]) => {
+    const noun = name.replaceAll('_', ' ');
+    return `${count} ${count === 1 ? noun.replace(/ies$/, 'y').replace(/s$/, '') : noun}`;
+  });
   return words.length === 0 ? 'nothing' : words.join(', ');
 }

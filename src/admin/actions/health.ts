@@ -93,5 +93,5 @@ function verdictOf(check: string, path: string, answer: Answer, { api }: Call): 
   const { status: word, reason, ...details } = (body ?? {}) as Item;
   if (status === 200 || (status === 503 && word === 'failed'))
     return { check, ok: status === 200, ...(reason !== undefined && { reason }), ...(status !== 200 && details) };
-  throw refusal(answer, { method: 'GET', path, origin: api.origin });
+  throw refusal(answer, { method: 'GET', path, api });
 }

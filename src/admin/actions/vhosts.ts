@@ -1,7 +1,8 @@
 // Virtual hosts, and the limits of each.
 
-import type { Action, Call } from '../action.ts';
-import { changeAction, taking } from '../change.ts';
+import type { Action, Call, Item, Result } from '../action.ts';
+import { changeAction, done, taking } from '../change.ts';
+import { asked, pathOf } from '../found.ts';
 import { listAction } from '../listing.ts';
 import { showAction } from '../look.ts';
 
@@ -17,16 +18,15 @@ export const vhostActions: readonly Action[] = [
     isGlobal: true,
   }),
   showAction({ noun: 'vhost', summary: 'everything about one virtual host', args, path: '/vhosts/:vhost' }),
-  changeAction({
+  {
     verb: 'create',
     noun: 'vhost',
     summary: 'a virtual host; one that is there gets what the options say',
     args,
     options: ['description', 'tag', 'default-queue-type'],
     request: 'PUT /vhosts/:vhost',
-    body: vhostBody,
-    again: 'updated',
-  }),
+    run: createVhost,
+  },
   changeAction({
     verb: 'delete',
     noun: 'vhost',
@@ -61,7 +61,27 @@ export const vhostActions: readonly Action[] = [
   }),
 ];
 
-function vhostBody(call: Call): Readonly<Record<string, unknown>> {
+/** To put a vhost that is there takes away what is not said again: it is read first. */
+async function createVhost(call: Call): Promise<Result> {
+  const path = pathOf(call);
+  const { status, body } = await call.api.ask('GET', path);
+  const given = metadataOf(call);
+  if (status !== 200) {
+    await asked(call, { body: given });
+    return done(call, 'created');
+  }
+  if (Object.keys(given).length === 0) return done(call, 'unchanged');
+  const { description, tags, default_queue_type } = body as Item;
+  const now = {
+    ...(typeof description === 'string' && { description }),
+    ...(Array.isArray(tags) && { tags: tags.join(',') }),
+    ...(typeof default_queue_type === 'string' && { default_queue_type }),
+  };
+  await asked(call, { body: { ...now, ...given } });
+  return done(call, 'updated');
+}
+
+function metadataOf(call: Call): Item {
   const [description, type] = [call.text('description'), call.text('default-queue-type')];
   const tags = call.list('tag');
   return {
