@@ -62,8 +62,14 @@ export interface Call {
 }
 
 export type Result =
-  | { readonly kind: 'items'; readonly columns: readonly string[]; readonly items: readonly Item[] }
-  | { readonly kind: 'item'; readonly item: Item; readonly status?: 0 | 1 }
+  /** `status` 1: the answer is no. */
+  | {
+      readonly kind: 'items';
+      readonly columns: readonly string[];
+      readonly items: readonly Item[];
+      readonly status?: 0 | 1;
+    }
+  | { readonly kind: 'item'; readonly item: Item }
   /** Something was done: a line for people, an object for programs. */
   | { readonly kind: 'done'; readonly line: string; readonly item: Item }
   /** As it is. */

@@ -54,6 +54,11 @@ export class Management {
     return this.#addresses[this.#current]?.origin ?? '';
   }
 
+  /** Who asks. */
+  get user(): string {
+    return this.#addresses[this.#current]?.user ?? '';
+  }
+
   /**
    * The body of a good answer (2xx); undefined where it has none. `path` is after `/api` (see apiPath).
    * Throws what `ask` throws, and for the broker's refusals NOT_PERMITTED (401, 403), BAD_DATA (other 4xx, 501) and
@@ -62,7 +67,7 @@ export class Management {
   async request(method: Method, path: string, body?: unknown): Promise<unknown> {
     const answer = await this.ask(method, path, body);
     if (answer.status >= 200 && answer.status < 300) return answer.body;
-    throw refusal(answer, { method, path, origin: this.origin });
+    throw refusal(answer, { method, path, api: this });
   }
 
   /**
@@ -70,8 +75,14 @@ export class Management {
    * request may have been done already. Throws UNAVAILABLE, HOST_UNKNOWN, DEADLINE, TLS, PROTOCOL (no JSON, too large),
    * IN_DOUBT (a request that changes something was sent, and no answer came).
    */
-  async ask(method: Method, path: string, body?: unknown): Promise<Answer> {
-    const question = { method, path: `/api${path}`, body: body === undefined ? undefined : JSON.stringify(body) };
+  async ask(
+    method: Method,
+    path: string,
+    body?: unknown,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Answer> {
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    const question = { method, path: `/api${path}`, body: text, headers };
     const failures: MqError[] = [];
     for (let trial = 0; trial < this.#addresses.length; trial += 1) {
       const at = (this.#current + trial) % this.#addresses.length;
@@ -136,7 +147,7 @@ function parsed({ status, contentType, text }: RawAnswer, { origin }: Management
 function inDoubt({ method, path }: Question, error: MqError): MqError {
   if (error.code === 'PROTOCOL' || error.code === 'TLS') return error;
   const code = ['INTERRUPTED', 'TERMINATED'].includes(error.code) ? error.code : 'IN_DOUBT';
-  return new MqError(code, `${error.message}; ${method} ${path} may have been done`, {
+  return new MqError(code, `${error.message}; ${method} ${path.split('?', 1)[0]} may have been done`, {
     hint: 'look before you do it again',
     cause: error,
   });

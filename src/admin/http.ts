@@ -17,6 +17,7 @@ export interface Question {
   readonly path: string;
   /** JSON; undefined: no body. */
   readonly body: string | undefined;
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 /** What came back, whatever its status. */
@@ -45,7 +46,7 @@ const connectMs = 5_000;
 /** Rejects with a Silence: UNAVAILABLE, HOST_UNKNOWN, DEADLINE, TLS, PROTOCOL (no HTTP, or an answer too large). */
 export async function roundTrip(
   { hostname, port, isSecure, prefix, user, password, origin }: ManagementAddress,
-  { method, path, body }: Question,
+  { method, path, body, headers }: Question,
   { agent, timeoutMs, maxBytes, ca, signal }: Limits & Surroundings,
 ): Promise<RawAnswer> {
   // Not by fetch: it refuses some sixty ports (the Fetch standard, 2.9), and would take dots out of the path.
@@ -57,7 +58,9 @@ export async function roundTrip(
     path: prefix + path,
     agent,
     headers: {
-      accept: 'application/json',
+      ...headers,
+      // RabbitMQ 4: some answer 406 to whoever wants nothing but JSON, though they have no body.
+      accept: 'application/json, */*;q=0.1',
       authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`,
       ...(body !== undefined && {
         'content-type': 'application/json',
@@ -110,8 +113,8 @@ export async function roundTrip(
       response.on('error', fail);
       response.on('end', () => {
         settle();
-        const { statusCode: status = 0, headers } = response;
-        resolve({ status, contentType: headers['content-type'] ?? '', text: Buffer.concat(chunks).toString() });
+        const { statusCode: status = 0, headers: told } = response;
+        resolve({ status, contentType: told['content-type'] ?? '', text: Buffer.concat(chunks).toString() });
       });
     });
     asked.end(body);

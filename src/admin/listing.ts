@@ -1,6 +1,8 @@
 // Lists: all of one kind, or a part of it, in an order, by the API's own paging where it has one.
 
 import type { Action, Call, Item } from './action.ts';
+import { asked } from './found.ts';
+import { without } from './look.ts';
 import { encoded, query } from './path.ts';
 
 export interface ListRow {
@@ -15,12 +17,23 @@ export interface ListRow {
   readonly isPaged?: true;
   /** The items have no vhost. */
   readonly isGlobal?: true;
+  /** Fields that are not shown unless they are asked for by --columns. */
+  readonly hidden?: readonly string[];
 }
 
 /** RabbitMQ refuses larger pages. */
 export const largestPage = 500;
 
-export function listAction({ noun, summary, path, vhostPath, columns, isPaged, isGlobal }: ListRow): Action {
+export function listAction({
+  noun,
+  summary,
+  path,
+  vhostPath,
+  columns,
+  isPaged,
+  isGlobal,
+  hidden = [],
+}: ListRow): Action {
   return {
     verb: 'list',
     noun,
@@ -39,7 +52,9 @@ export function listAction({ noun, summary, path, vhostPath, columns, isPaged, i
       const own =
         vhost === undefined || isOfVhost || isGlobal ? items : items.filter((item) => item['vhost'] === vhost);
       noteAbsent(call, shown, own);
-      return { kind: 'items', columns: shown, items: isPaged ? own : cut(own, wanted) };
+      const found = isPaged ? own : cut(own, wanted);
+      const bare = wanted.columns === undefined && hidden.length > 0;
+      return { kind: 'items', columns: shown, items: bare ? found.map((item) => without(item, hidden)) : found };
     },
   };
 }
@@ -84,26 +99,27 @@ function columnsOf(call: Call, columns: readonly string[]): readonly string[] {
 }
 
 /** Everything in one answer; sorting and cutting is done here. */
-async function whole({ api }: Call, path: string, { columns, sort }: Wanted): Promise<readonly Item[]> {
+async function whole(call: Call, path: string, { columns, sort }: Wanted): Promise<readonly Item[]> {
   // Without its name nothing could be filtered, without its column not sorted.
-  const asked = columns && [...new Set([...columns, 'name', 'vhost', ...(sort === undefined ? [] : [sort])])];
-  return itemsOf(await api.request('GET', path + query({ columns: asked?.join(',') })));
+  const wanted = columns && [...new Set([...columns, 'name', 'vhost', ...(sort === undefined ? [] : [sort])])];
+  return itemsOf((await asked(call, { path: path + query({ columns: wanted?.join(',') }) })).body);
 }
 
 /** Only what is shown, page by page; without --limit and --filter all at once. */
 async function pages(call: Call, path: string, wanted: Wanted): Promise<readonly Item[]> {
   const { columns, sort, isReversed, filter, limit, page } = wanted;
-  const asked = {
+  const how = {
     columns: columns?.join(','),
     sort,
     sort_reverse: sort === undefined ? undefined : isReversed,
   };
-  if (limit === undefined && filter === undefined) return itemsOf(await call.api.request('GET', path + query(asked)));
+  if (limit === undefined && filter === undefined)
+    return itemsOf((await asked(call, { path: path + query(how) })).body);
   const items: Item[] = [];
   const pageSize = Math.min(limit ?? largestPage, largestPage);
   for (let at = page; ; at += 1) {
     const paging = { page: at, page_size: pageSize, name: filter, use_regex: false, pagination: true };
-    const answer = (await call.api.request('GET', path + query({ ...asked, ...paging }))) as Item;
+    const answer = (await asked(call, { path: path + query({ ...how, ...paging }) })).body as Item;
     items.push(...itemsOf(answer['items']));
     const isLast = at >= Number(answer['page_count'] ?? 0);
     if (isLast || (limit !== undefined && items.length >= limit)) return items.slice(0, limit);

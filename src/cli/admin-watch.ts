@@ -58,7 +58,7 @@ function lookOf({ stdout }: Context, values: Values): Look {
 }
 
 function statusOf(result: Result): number {
-  return result.kind === 'item' ? (result.status ?? 0) : 0;
+  return result.kind === 'items' ? (result.status ?? 0) : 0;
 }
 
 /** False where the reader has gone. */
