@@ -3,8 +3,8 @@
 import type { ChildProcess } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 
-/** A stream for people or results. `isTTY` is true on a terminal. */
-export type Output = Writable & { readonly isTTY?: boolean };
+/** A stream for people or results. `isTTY` is true on a terminal, which has so many `columns` and `rows`. */
+export type Output = Writable & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number };
 
 export interface Context {
   /** What follows the program's name. */

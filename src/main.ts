@@ -13,6 +13,12 @@ async function main(): Promise<void> {
     // It is to end by itself: what it leaves open is a failure of its tests.
     return testChild(process, { env: process.env, cwd: process.cwd(), self: self() });
   }
+  if (args[0] === 'completions' && args[1] === 'words') {
+    // Somebody waits at the Tab key: without standard input and signals.
+    const { completions } = await import('./cli/cli.ts');
+    process.stdout.write(await completions(args.slice(2), { env: process.env, cwd: process.cwd() }));
+    return;
+  }
   const spare = args[0] === 'test' ? await spareChild() : undefined;
   const drain = new AbortController();
   const abandon = new AbortController();

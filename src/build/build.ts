@@ -1,5 +1,5 @@
 // Makes dist/: `npm run build` the executable of this platform, `npm run build -- --all` those of every platform
-// with their checksums and the bill of materials.
+// with their checksums, the npm package and the bill of materials; `npm run build -- --npm` the npm package alone.
 
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
@@ -7,12 +7,13 @@ import { parseArgs } from 'node:util';
 import { bundle } from './bundle.ts';
 import { writeChecksums } from './checksums.ts';
 import { makeExecutable } from './executable.ts';
+import { makeNpmPackage } from './npm-package.ts';
 import { platforms, thisPlatform } from './platforms.ts';
 import { writeBillOfMaterials } from './sbom.ts';
 
 const root = dirname(dirname(import.meta.dirname));
 const dist = join(root, 'dist');
-const { values } = parseArgs({ options: { all: { type: 'boolean' } } });
+const { values } = parseArgs({ options: { all: { type: 'boolean' }, npm: { type: 'boolean' } } });
 
 if (values.all && `${process.platform}-${process.arch}` !== 'linux-x64') {
   throw new Error(
@@ -25,8 +26,11 @@ if (values.all) {
   const made: string[] = [];
   for (const platform of platforms)
     made.push(await makeExecutable({ platform, pieces, output: join(dist, platform.file) }));
+  made.push(await makeNpmPackage({ root, pieces, output: dist }));
   made.push(await writeBillOfMaterials({ root, output: join(dist, 'mq.cdx.json') }));
   await writeChecksums({ files: made, output: join(dist, 'SHA256SUMS') });
+} else if (values.npm) {
+  await makeNpmPackage({ root, pieces, output: dist });
 } else {
   const platform = thisPlatform();
   await makeExecutable({ platform, pieces, output: join(dist, platform.os === 'win' ? 'mq.exe' : 'mq') });

@@ -5,16 +5,20 @@ import type { Config, RoleConfig } from '../config/config.ts';
 import type { Context } from '../context.ts';
 import { asMqError, exitStatuses, MqError } from '../errors.ts';
 import type { Command } from './command.ts';
+import { adminCommand } from './commands/admin.ts';
 import { brokerCommand } from './commands/broker.ts';
 import { checkCommand } from './commands/check.ts';
 import { clusterCommand } from './commands/cluster.ts';
+import { completionsCommand } from './commands/completions.ts';
 import { demoCommand } from './commands/demo.ts';
 import { dlqCommand } from './commands/dlq.ts';
 import { healthCommand } from './commands/health.ts';
+import { initCommand } from './commands/init.ts';
 import { roleCommand } from './commands/role.ts';
 import { testCommand } from './commands/test.ts';
 import { typesCommand } from './commands/types.ts';
 import { waitCommand } from './commands/wait.ts';
+import type { CompletedCommand } from './completion.ts';
 import { commandHelp, overview } from './help.ts';
 import { errorText, withoutPasswords } from './output.ts';
 import { commandName, earlyValue, hasFlag, nearest, parse, strayOption, unknownCommand } from './program.ts';
@@ -41,7 +45,8 @@ export async function cli(given: Context): Promise<number> {
       });
     if (hasFlag(args, '--help', '-h')) {
       const command = (await allCommands(context)).find((one) => one.name === name) ?? (await find(name, context));
-      stdout.write(commandHelp(command));
+      const words = args.slice(args.indexOf(name) + 1).filter((word) => !word.startsWith('-'));
+      stdout.write((await command.help?.(words)) ?? commandHelp(command));
       return 0;
     }
     const command = await find(name, context);
@@ -92,12 +97,32 @@ function fixedCommands(): Command[] {
     brokerCommand,
     clusterCommand(configOf),
     waitCommand(configOf),
+    adminCommand(configOf),
     dlqCommand(configOf),
     healthCommand,
     testCommand,
     typesCommand,
+    initCommand,
     checkCommand(builtin, takenNames),
+    completionsCommand,
   ];
+}
+
+/** The answer of `mq completions words`, at the least cost. */
+export async function completions(args: readonly string[], world: Pick<Context, 'env' | 'cwd'>): Promise<string> {
+  const { completionAnswer } = await import('./completion-answer.ts');
+  return completionAnswer(args, { world, commands: completedCommands(), builtin });
+}
+
+/** For completions, which need no checked configuration. */
+function completedCommands(): CompletedCommand[] {
+  const generic = Object.entries(genericBehaviours).map(([name, { behaviour, uses, summary }]) => ({
+    name,
+    summary,
+    usage: `<${uses}>`,
+    options: behaviour,
+  }));
+  return [...generic, ...fixedCommands()];
 }
 
 async function configOf({ args, env, cwd }: Context): Promise<Config> {

@@ -1,6 +1,7 @@
 // What a command is: data for help and for cac, and a function over checked values.
 
 import type { Context } from '../context.ts';
+import type { Candidate, KnownNames } from './completion.ts';
 import type { OptionSet } from './options.ts';
 import type { Values } from './values.ts';
 
@@ -16,6 +17,10 @@ export interface Command {
   readonly examples?: readonly string[];
   /** The group it stands under in the help of mq. */
   readonly group: string;
+  /** Its help, for the words that follow the name; without it, the help is drawn from the fields above. */
+  readonly help?: (words: readonly string[]) => Promise<string>;
+  /** What may follow the words typed after the name, for completions; without it, what `usage` says. */
+  readonly completes?: (words: readonly string[], names: KnownNames) => Promise<readonly Candidate[]>;
   /** A number is the exit status, of an answer that is no and is told already; without one it is 0. */
   run(context: Context, values: Values): Promise<void> | Promise<number>;
 }

@@ -1,7 +1,7 @@
 // The help texts, drawn from the tables of commands and options.
 
 import type { Command } from './command.ts';
-import { type Option, optionSets } from './options.ts';
+import { type Option, type OptionSet, optionSets } from './options.ts';
 
 /** The help of mq itself: every command under its group. */
 export function overview(commands: readonly Command[]): string {
@@ -15,17 +15,24 @@ export function overview(commands: readonly Command[]): string {
 }
 
 export function commandHelp({ name, usage, summary, options, notes = [], examples = [] }: Command): string {
-  const rows = (optionSets[options] as readonly Option[]).map(
-    (option) => [flagOf(option), `${option.help}${option.repeats ? '; may be repeated' : ''}`] as const,
-  );
   const sections = [
     `mq ${name}: ${summary}`,
     `Usage: ${usageLine({ name, usage })}`,
     ...(notes.length > 0 ? [`Verbs\n${rowsOf(notes)}`] : []),
-    `Options\n${rowsOf(rows)}`,
+    `Options\n${optionLines(options)}`,
   ];
   if (examples.length > 0) sections.push(`Examples\n${examples.map((example) => `  ${example}`).join('\n')}`);
   return `${sections.join('\n\n')}\n`;
+}
+
+/** One line for each option of the set, or for those of the names. */
+export function optionLines(set: OptionSet, names?: readonly string[]): string {
+  const options: readonly Option[] = optionSets[set];
+  return rowsOf(
+    options
+      .filter(({ name }) => names === undefined || names.includes(name))
+      .map((option) => [flagOf(option), `${option.help}${option.repeats ? '; may be repeated' : ''}`] as const),
+  );
 }
 
 function rowsOf(rows: readonly (readonly [string, string])[]): string {

@@ -1,5 +1,7 @@
 // Every option of mq, as data: program.ts gives them to cac, help.ts prints them, and the sets say which command has which.
 
+import { failurePolicies } from '../config/config.ts';
+
 export interface Option {
   /** Without dashes; as the user types it. */
   readonly name: string;
@@ -9,6 +11,8 @@ export interface Option {
   readonly repeats?: true;
   /** Takes every argument after it (`--exec CMD ARGS…`). */
   readonly rest?: true;
+  /** The values that it may have, where they are few; for completions. */
+  readonly words?: readonly string[];
   /** `--no-NAME` is there too. */
   readonly negatable?: true;
   readonly help: string;
@@ -40,7 +44,12 @@ const observation: readonly Option[] = [
     value: 'PORT',
     help: 'serve /metrics, /healthz and /readyz there (HOST:PORT; 127.0.0.1 without a host)',
   },
-  { name: 'log', value: 'FORMAT', help: 'json: what is said on stderr as one JSON object a line (text)' },
+  {
+    name: 'log',
+    value: 'FORMAT',
+    words: ['json', 'text'],
+    help: 'json: what is said on stderr as one JSON object a line (text)',
+  },
 ];
 
 const always: readonly Option[] = [
@@ -98,6 +107,7 @@ const receive: readonly Option[] = [
   {
     name: 'on-fail',
     value: 'WHAT',
+    words: failurePolicies,
     help: 'what happens to a message that fails: retry (the default), dead-letter, requeue, drop, exit',
   },
   { name: 'grace', value: 'SECONDS', help: 'between TERM and KILL for a command past its time (5)' },
@@ -120,6 +130,12 @@ const check: readonly Option[] = [
   { name: 'config', value: 'FILE', help: 'the file to check (or as the argument)' },
   { name: 'json', help: 'the problems as one JSON object a line' },
   { name: 'schema', help: 'print the JSON Schema of rascal.json' },
+  {
+    name: 'target',
+    value: 'VERSION',
+    words: ['4.0', '4.3'],
+    help: 'also what RabbitMQ 4.0 or 4.3 refuses or has deprecated in it; takes exported definitions, too',
+  },
 ];
 
 const broker: readonly Option[] = [
@@ -165,6 +181,7 @@ const testing: readonly Option[] = [
   {
     name: 'on',
     value: 'TARGET',
+    words: ['embedded', 'cluster'],
     help: 'what the tests run against: embedded (the default), cluster (in containers), or amqp://…',
   },
   { name: 'nodes', value: 'N', help: 'the nodes of the cluster (3)' },
@@ -182,6 +199,7 @@ const testing: readonly Option[] = [
   {
     name: 'report',
     value: 'NAME[=FILE]',
+    words: ['text', 'tap', 'junit', 'json', 'github'],
     repeats: true,
     help: 'text (the default), tap, junit, json or github; to a file',
   },
@@ -230,6 +248,77 @@ const wait: readonly Option[] = [
 
 const types: readonly Option[] = [{ name: 'out', value: 'DIR', help: 'the folder to write to (this one)' }];
 
+const admin: readonly Option[] = [
+  { name: 'columns', value: 'NAMES', help: 'the columns, with commas, as the API names them; a.b is inside of a' },
+  { name: 'sort', value: 'COLUMN', help: 'by this column; -COLUMN: downwards' },
+  { name: 'filter', value: 'TEXT', help: 'only those with this text in the name' },
+  { name: 'limit', value: 'N', help: 'at most N' },
+  { name: 'page', value: 'N', help: 'the N-th page of --limit (100)' },
+  { name: 'headers', negatable: true, help: 'a first line with the names of the columns, or none (--no-headers)' },
+  { name: 'watch', help: 'again and again, until it is interrupted' },
+  { name: 'interval', value: 'SECONDS', help: 'with --watch: the time between (2)' },
+  { name: 'vhost', value: 'NAME', help: 'the vhost (that of the address; else / for one thing, all for a list)' },
+  { name: 'all-vhosts', help: 'list all vhosts, though the address names one' },
+  {
+    name: 'type',
+    value: 'TYPE',
+    help: 'of a queue: quorum, classic, stream; of an exchange: direct, topic, fanout, headers, …',
+  },
+  { name: 'durable', negatable: true, help: 'survives a restart (the default), or does not (--no-durable)' },
+  { name: 'auto-delete', help: 'goes with its last consumer or binding' },
+  { name: 'internal', help: 'takes messages from other exchanges only' },
+  {
+    name: 'argument',
+    value: 'NAME=VALUE',
+    repeats: true,
+    help: 'x-max-length=1000; numbers, true, false and JSON are what they look like',
+  },
+  { name: 'destination-type', value: 'KIND', help: 'queue (the default) or exchange' },
+  { name: 'description', value: 'TEXT', help: 'for people' },
+  { name: 'tag', value: 'TAG', repeats: true, help: 'a tag of the vhost' },
+  {
+    name: 'default-queue-type',
+    value: 'TYPE',
+    help: 'for queues of the vhost that name none: quorum, classic, stream',
+  },
+  { name: 'priority', value: 'N', help: 'of several policies for one name, the one with the highest counts (0)' },
+  { name: 'apply-to', value: 'KIND', help: 'all, queues, exchanges, classic_queues, quorum_queues, streams' },
+  {
+    name: 'new-password-file',
+    value: 'FILE',
+    help: 'the new password is the text of a file (- is standard input); else MQ_NEW_PASSWORD, or it is asked for',
+  },
+  { name: 'password-hash', value: 'HASH', help: 'a salted SHA-256 hash in base64, as definitions have it' },
+  { name: 'no-password', help: 'a user who comes in otherwise: by certificate, LDAP or OAuth 2' },
+  { name: 'reason', value: 'TEXT', help: 'what the client and the log are told' },
+  { name: 'if-empty', help: 'not if it has messages' },
+  { name: 'if-unused', help: 'not if it has consumers or bindings' },
+  { name: 'if-exists', help: 'that it is not there is no failure' },
+  { name: 'yes', help: 'do it without being asked' },
+  {
+    name: 'management-url',
+    value: 'URLS',
+    help: 'the API: http://user:password@host:15672; several with commas (MQ_MANAGEMENT_URL, else from the broker)',
+  },
+  {
+    name: 'url',
+    value: 'URLS',
+    help: 'the broker, whose host has the API on port 15672, or 15671 for amqps (MQ_URL)',
+  },
+  { name: 'config', value: 'FILE', help: 'the configuration (MQ_CONFIG, ./rascal.json, else the built-in one)' },
+  { name: 'user', value: 'NAME', help: 'who asks, instead of the user in the address' },
+  { name: 'password-file', value: 'FILE', help: 'the password is the text of a file; else MQ_PASSWORD' },
+  { name: 'ca', value: 'FILE', help: 'trust this authority (PEM)' },
+  { name: 'timeout', value: 'SECONDS', help: 'the most time for one answer (30)' },
+  { name: 'max-answer', value: 'BYTES', help: 'the largest answer that is read (67108864)' },
+  { name: 'json', help: 'results as one JSON object a line' },
+];
+
+const init: readonly Option[] = [
+  { name: 'config', value: 'FILE', help: 'the file to write (./rascal.json)' },
+  { name: 'json', help: 'what was written as a JSON object' },
+];
+
 /** The options of each kind of command. */
 export const optionSets = {
   publish: [...publish, ...common, ...reconnection, ...observation, ...always],
@@ -240,11 +329,14 @@ export const optionSets = {
   check: [...check, ...always],
   health: [...health, ...always],
   dlq: [...dlq, ...common.filter(({ name }) => name !== 'drain'), ...always],
+  admin: [...admin, ...always],
   demo: [...demo, ...always],
   test: [...testing, ...always],
   cluster: [...cluster, ...always],
   wait: [...wait, ...always],
   types: [...types, ...always],
+  completions: always,
+  init: [...init, ...always],
   none: always,
 } as const satisfies Record<string, readonly Option[]>;
 

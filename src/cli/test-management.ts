@@ -1,41 +1,22 @@
 // The management API of a target, as far as tests need it: their vhost, and what is in it.
 
-import { MqError } from '../errors.ts';
+import { parseManagement } from '../admin/address.ts';
+import { Management, type Method } from '../admin/client.ts';
 import type { Holdings } from '../harness/target.ts';
 import { isOwn } from './test-fixture.ts';
 
 export class ManagementApi {
-  readonly #urls: readonly string[];
+  readonly #api: Management;
 
   /** One URL per node, with user and password. */
   constructor(urls: readonly string[]) {
-    this.#urls = urls;
+    const addresses = urls.flatMap((url) => parseManagement(url, { at: '--management-url', login }));
+    this.#api = new Management({ addresses, timeoutMs: answerMs });
   }
 
-  /** Asks the first node that answers. Throws UNAVAILABLE if none does, NOT_PERMITTED or BAD_DATA for what it says. */
-  async ask(method: string, path: string, body?: unknown): Promise<unknown> {
-    let failure: unknown;
-    for (const url of this.#urls) {
-      const { origin, username, password } = new URL(url);
-      const login = `${decodeURIComponent(username)}:${decodeURIComponent(password)}`;
-      const response = await fetch(new URL(path, origin), {
-        method,
-        headers: {
-          authorization: `Basic ${Buffer.from(login).toString('base64')}`,
-          'content-type': 'application/json',
-        },
-        signal: AbortSignal.timeout(answerMs),
-        ...(body !== undefined && { body: JSON.stringify(body) }),
-      }).catch((error: unknown) => {
-        failure = error;
-      });
-      if (response === undefined) continue;
-      const text = await response.text();
-      if (response.ok) return text === '' ? undefined : JSON.parse(text);
-      const code = [401, 403].includes(response.status) ? 'NOT_PERMITTED' : 'BAD_DATA';
-      throw new MqError(code, `the management API at ${origin}: ${method} ${path}: ${response.status} ${text}`);
-    }
-    throw new MqError('UNAVAILABLE', 'no management API answers', { cause: failure });
+  /** `path` begins with /api. Throws what `Management.request` throws. */
+  ask(method: Method, path: string, body?: unknown): Promise<unknown> {
+    return this.#api.request(method, path.replace(/^\/api/, ''), body);
   }
 
   async holdings(vhost: string): Promise<Holdings> {
@@ -79,6 +60,7 @@ export class ManagementApi {
 }
 
 const answerMs = 15_000;
+const login = { user: 'guest', password: 'guest' };
 
 interface ConnectionItem {
   readonly name: string;

@@ -3,7 +3,8 @@
 import { MqError } from '../errors.ts';
 import { checkConfigText } from './check.ts';
 import type { Config } from './config.ts';
-import { findFile, type Where } from './find.ts';
+import type { Environment } from './fill.ts';
+import { type FoundFile, findFile, type Where } from './find.ts';
 import { mergeConfigs } from './merge.ts';
 import { normalise } from './normalise.ts';
 import { objectOf } from './plain.ts';
@@ -22,14 +23,15 @@ export async function loadConfig({
 }: Where & { builtin: unknown; taken?: readonly string[] }): Promise<Config> {
   const found = await findFile(where);
   if (found === undefined) return builtinConfig(builtin);
-  const { file, folder, text } = found;
-  const { problems, config } = checkConfigText(text, {
-    file,
-    folder,
-    env: where.env,
-    builtin,
-    ...(taken && { taken }),
-  });
+  return configOfFile(found, { env: where.env, builtin, ...(taken && { taken }) });
+}
+
+/** The same of a file that is read already. */
+export function configOfFile(
+  { file, folder, text }: FoundFile,
+  settings: { env: Environment; builtin: unknown; taken?: readonly string[] },
+): Config {
+  const { problems, config } = checkConfigText(text, { file, folder, ...settings });
   if (config !== undefined) return config;
   const lines = problems.map((problem) => problemLine(file, problem));
   const [first = `${file} is wrong`] = lines;

@@ -10,7 +10,11 @@ export type ProblemCode =
   | 'type'
   | 'value'
   | 'reference'
-  | 'undefined-variable';
+  | 'undefined-variable'
+  /** Of a RabbitMQ version: it refuses this, or takes it and does not do what it says. */
+  | 'refused'
+  /** Of a RabbitMQ version: it takes this for now, or does nothing with it. */
+  | 'deprecated';
 
 /** One problem. `line` and `column` (UTF-16 units) count from 1; `path` is empty for the file as a whole. */
 export interface Problem {
@@ -19,6 +23,8 @@ export interface Problem {
   readonly line: number;
   readonly column: number;
   readonly message: string;
+  /** What to write in its place. */
+  readonly instead?: string;
 }
 
 export type Path = readonly (string | number)[];
@@ -29,6 +35,7 @@ export interface Finding {
   readonly path: Path;
   readonly offset: number;
   readonly message: string;
+  readonly instead?: string;
 }
 
 /** The findings as problems, in order of position. */
@@ -36,15 +43,16 @@ export function problemsOf(text: string, findings: readonly Finding[]): Problem[
   const starts = [0, ...Array.from(text.matchAll(/\r\n|\r|\n/g), (end) => end.index + end[0].length)];
   return findings
     .toSorted((one, other) => one.offset - other.offset)
-    .map(({ code, path, offset, message }) => {
+    .map(({ code, path, offset, message, instead }) => {
       const line = starts.findLastIndex((start) => start <= offset);
-      return { code, path: pathText(path), line: line + 1, column: offset - (starts[line] ?? 0) + 1, message };
+      const place = { path: pathText(path), line: line + 1, column: offset - (starts[line] ?? 0) + 1 };
+      return { code, ...place, message, ...(instead !== undefined && { instead }) };
     });
 }
 
-/** `file:line:col: path: what is wrong`. */
-export function problemLine(file: string, { line, column, path, message }: Problem): string {
-  return `${file}:${line}:${column}: ${path === '' ? '' : `${path}: `}${message}`;
+/** `file:line:col: path: what is wrong; instead: what to write`. */
+export function problemLine(file: string, { line, column, path, message, instead }: Problem): string {
+  return `${file}:${line}:${column}: ${path === '' ? '' : `${path}: `}${message}${instead === undefined ? '' : `; instead: ${instead}`}`;
 }
 
 /** ` (did you mean "queue"?)`, or nothing where no candidate is near. */

@@ -40,6 +40,18 @@ async function startUp(): Promise<void> {
     ({ seconds }) => seconds * 1000,
     (mine, other) => mine / other,
   );
+  const cwd = configured('bench-classic', 'classic');
+  const tab = await paired(
+    runs * 4,
+    { command: [executable, 'completions', 'words', '--', 'publish', 'ben'], cwd },
+    { command: [executable, '--version'] },
+  );
+  row(
+    'completion of a name / --version (ms; want <= 1.5)',
+    tab,
+    ({ seconds }) => seconds * 1000,
+    (mine, other) => mine / other,
+  );
 }
 
 async function publishing(type: string, url: string): Promise<void> {

@@ -44,9 +44,10 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   amqplib: ['session.ts', 'session/', 'config/'],
   cac: ['cli/program.ts'],
   esbuild: ['build/'],
-  'fastest-levenshtein': ['config/', 'cli/'],
+  'fastest-levenshtein': ['admin/', 'config/', 'cli/'],
   'jsonc-parser': ['config/'],
   rascal: ['session.ts', 'session/', 'config/'],
+  'string-width': ['admin/'],
   testcontainers: ['cluster/'],
   uvu: ['harness/'],
 };

@@ -1,0 +1,122 @@
+// Bindings, from an exchange to a queue or to another exchange.
+
+import { MqError } from '../../errors.ts';
+import { type Action, type Call, type Item, type Result, vhostOf } from '../action.ts';
+import { done, taking } from '../change.ts';
+import { asked } from '../found.ts';
+import { argumentsOf } from '../given.ts';
+import { listAction } from '../listing.ts';
+import { apiPath } from '../path.ts';
+
+const args = [
+  { name: 'source' },
+  { name: 'destination' },
+  { name: 'key', isOptional: true },
+] as const satisfies Action['args'];
+const path = '/bindings/:vhost/e/:source/q/:destination';
+const columns = ['vhost', 'source', 'destination', 'destination_type', 'routing_key', 'arguments'];
+
+export const bindingActions: readonly Action[] = [
+  listAction({
+    noun: 'bindings',
+    summary: 'every binding; every queue has one from the default exchange',
+    path: '/bindings',
+    vhostPath: '/bindings/:vhost',
+    columns,
+  }),
+  {
+    verb: 'show',
+    noun: 'binding',
+    summary: 'the bindings of an exchange to a queue or exchange',
+    args,
+    options: ['destination-type', 'headers'],
+    isInVhost: true,
+    request: `GET ${path}`,
+    run: async (call) => {
+      const items = await between(call, call.arg('key') === '' ? undefined : call.arg('key'));
+      if (items.length === 0) throw noBinding(call);
+      return { kind: 'items', columns: call.text('columns')?.split(',') ?? columns, items };
+    },
+  },
+  {
+    verb: 'create',
+    noun: 'binding',
+    summary: 'bind a queue (or exchange) to an exchange, by a routing key or by arguments',
+    args,
+    options: ['destination-type', 'argument'],
+    isInVhost: true,
+    request: `POST ${path}`,
+    run: async (call) => {
+      const body = { routing_key: call.arg('key'), arguments: argumentsOf(call) };
+      await asked(call, { method: 'POST', path: endsPath(call), body });
+      return told(call, 'created');
+    },
+  },
+  {
+    verb: 'delete',
+    noun: 'binding',
+    summary: 'the one of a routing key; where several have it, the one of these --argument',
+    args,
+    options: ['destination-type', 'argument', 'if-exists'],
+    isInVhost: true,
+    question: taking(),
+    request: `DELETE ${path}/:key`,
+    run: deleteBinding,
+  },
+];
+
+/** What stands between two ends, of one routing key or of all. */
+async function between(call: Call, key: string | undefined): Promise<readonly Item[]> {
+  const { body } = await asked(call, { method: 'GET', path: endsPath(call) });
+  const items = body as readonly Item[];
+  return key === undefined ? items : items.filter((item) => item['routing_key'] === key);
+}
+
+function endsPath(call: Call): string {
+  const kind = typeOf(call) === 'queue' ? 'q' : 'e';
+  const [source, destination] = [call.arg('source'), call.arg('destination')];
+  if (destination === '' && kind === 'q') throw call.usage('the destination is empty');
+  const [from, to] = [source || 'amq.default', destination || 'amq.default'];
+  return `${apiPath`/bindings/${vhostOf(call)}/e/${from}`}/${kind}/${apiPath`${to}`}`;
+}
+
+function typeOf(call: Call): 'queue' | 'exchange' {
+  const typed = call.text('destination-type') ?? 'queue';
+  if (typed !== 'queue' && typed !== 'exchange')
+    throw call.usage(`--destination-type must be queue or exchange, not '${typed}'`);
+  return typed;
+}
+
+/** By its key and arguments, which the API knows under a name of its own. */
+async function deleteBinding(call: Call): Promise<Result> {
+  const found = await between(call, call.arg('key'));
+  const wanted = JSON.stringify(sorted(argumentsOf(call)));
+  const exact = found.filter((item) => JSON.stringify(sorted(item['arguments'] as Item)) === wanted);
+  const those = call.list('argument').length === 0 && exact.length === 0 ? found : exact;
+  if (those.length === 0 && call.flag('if-exists')) return told(call, 'absent');
+  if (those.length === 0) throw noBinding(call);
+  if (those.length > 1)
+    throw new MqError('USAGE', `${those.length} bindings have this routing key`, {
+      hint: 'say which by --argument NAME=VALUE; mq admin show binding shows them',
+    });
+  const key = String(those[0]?.['properties_key']);
+  await asked(call, { method: 'DELETE', path: endsPath(call) + apiPath`/${key}` });
+  return told(call, 'deleted');
+}
+
+function sorted(all: Item = {}): Item {
+  return Object.fromEntries(Object.entries(all).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}
+
+function told(call: Call, outcome: string): Result {
+  return done(call, outcome, { destination_type: typeOf(call), what: endsOf(call) });
+}
+
+function noBinding(call: Call): MqError {
+  return new MqError('BAD_DATA', `there is no binding ${endsOf(call)} in vhost '${vhostOf(call)}'`);
+}
+
+function endsOf(call: Call): string {
+  const [source, destination, key] = [call.arg('source'), call.arg('destination'), call.arg('key')];
+  return `from '${source}' to ${typeOf(call)} '${destination}'${key === '' ? '' : ` by '${key}'`}`;
+}

@@ -1,0 +1,88 @@
+// Definitions: users, vhosts, permissions, policies, queues, exchanges and bindings as one JSON file.
+
+import { MqError } from '../../errors.ts';
+import type { Action, Call, Item, Result } from '../action.ts';
+import { asked } from '../found.ts';
+import { apiPath } from '../path.ts';
+
+export const definitionActions: readonly Action[] = [
+  {
+    verb: 'export',
+    noun: 'definitions',
+    summary: 'to a file or stdout: all, with hashes of passwords, or those of a --vhost',
+    args: [{ name: 'file', isOptional: true }],
+    options: ['vhost'],
+    request: 'GET /definitions',
+    run: exportDefinitions,
+  },
+  {
+    verb: 'import',
+    noun: 'definitions',
+    summary: 'from a file (- is stdin): adds and changes, deletes nothing',
+    args: [{ name: 'file' }],
+    options: ['vhost'],
+    request: 'POST /definitions',
+    run: importDefinitions,
+  },
+];
+
+/** A vhost in the address must not make a backup of everything smaller than it seems: only --vhost does. */
+function pathFor(call: Call): string {
+  const vhost = call.text('vhost');
+  return vhost === undefined ? '/definitions' : apiPath`/definitions/${vhost}`;
+}
+
+async function exportDefinitions(call: Call): Promise<Result> {
+  const { body } = await asked(call, { path: pathFor(call) });
+  const definitions = body as Item;
+  const file = call.arg('file');
+  const text = call.flag('json') && file === '' ? JSON.stringify(definitions) : JSON.stringify(definitions, null, 2);
+  if (file === '' || file === '-') return { kind: 'text', text };
+  await call.write(file, `${text}\n`);
+  const counts = countsOf(definitions);
+  return {
+    kind: 'done',
+    line: `exported ${inWords(counts)} to ${file}`,
+    item: { action: 'export', kind: 'definitions', file, outcome: 'exported', counts },
+  };
+}
+
+async function importDefinitions(call: Call): Promise<Result> {
+  const file = call.arg('file');
+  const definitions = parsed(await call.read(file), file);
+  await asked(call, { path: pathFor(call), body: definitions });
+  const counts = countsOf(definitions);
+  return {
+    kind: 'done',
+    line: `imported ${inWords(counts)}`,
+    item: { action: 'import', kind: 'definitions', file, outcome: 'imported', counts },
+  };
+}
+
+function parsed(text: string, file: string): Item {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new MqError('BAD_DATA', `${file} is not JSON: ${(error as Error).message}`, { at: file, cause: error });
+  }
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new MqError('BAD_DATA', `${file} holds no definitions: it is not a JSON object`, { at: file });
+  if (Object.values(countsOf(value as Item)).length === 0)
+    throw new MqError('BAD_DATA', `${file} holds no definitions: it has no queues, users, vhosts, …`, { at: file });
+  return value as Item;
+}
+
+function countsOf(definitions: Item): Readonly<Record<string, number>> {
+  const lists = Object.entries(definitions).filter(([, value]) => Array.isArray(value));
+  return Object.fromEntries(lists.map(([name, value]) => [name, (value as unknown[]).length]));
+}
+
+function inWords(counts: Readonly<Record<string, number>>): string {
+  const some = Object.entries(counts).filter(([, count]) => count > 0);
+  const words = some.map(([name, count]) => {
+    const noun = name.replaceAll('_', ' ');
+    return `${count} ${count === 1 ? noun.replace(/ies$/, 'y').replace(/s$/, '') : noun}`;
+  });
+  return words.length === 0 ? 'nothing' : words.join(', ');
+}

@@ -1,0 +1,55 @@
+// Exchanges.
+
+import type { Action } from '../action.ts';
+import { changeAction, taking } from '../change.ts';
+import { argumentsOf } from '../given.ts';
+import { listAction } from '../listing.ts';
+import { showAction } from '../look.ts';
+
+const args = [{ name: 'exchange' }] as const;
+const path = '/exchanges/:vhost/:exchange';
+
+export const exchangeActions: readonly Action[] = [
+  listAction({
+    noun: 'exchanges',
+    summary: 'every exchange; the one without a name is the default exchange',
+    path: '/exchanges',
+    vhostPath: '/exchanges/:vhost',
+    columns: ['vhost', 'name', 'type', 'durable', 'auto_delete', 'internal', 'arguments'],
+    isPaged: true,
+  }),
+  showAction({
+    noun: 'exchange',
+    summary: "everything about one exchange ('': the default)",
+    args,
+    path,
+    isInVhost: true,
+  }),
+  changeAction({
+    verb: 'create',
+    noun: 'exchange',
+    summary: 'an exchange: direct and durable, unless told otherwise',
+    args,
+    options: ['type', 'durable', 'auto-delete', 'internal', 'argument'],
+    isInVhost: true,
+    request: `PUT ${path}`,
+    body: (call) => ({
+      type: call.text('type') ?? 'direct',
+      durable: call.flag('durable') ?? true,
+      auto_delete: call.flag('auto-delete') ?? false,
+      internal: call.flag('internal') ?? false,
+      arguments: argumentsOf(call),
+    }),
+  }),
+  changeAction({
+    verb: 'delete',
+    noun: 'exchange',
+    summary: 'an exchange with its bindings',
+    args,
+    options: ['if-unused'],
+    isInVhost: true,
+    request: `DELETE ${path}`,
+    query: (call) => ({ 'if-unused': call.flag('if-unused') }),
+    question: taking('with its bindings'),
+  }),
+];

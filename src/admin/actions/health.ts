@@ -1,0 +1,97 @@
+// Health checks of the broker: each is a path that says 200 or 503.
+
+import { MqError } from '../../errors.ts';
+import type { Action, Argument, Call, Item, Result } from '../action.ts';
+import type { Answer } from '../client.ts';
+import { pathOf } from '../found.ts';
+import { refusal } from '../refusal.ts';
+
+interface Check {
+  readonly name: string;
+  readonly summary: string;
+  readonly args?: readonly Argument[];
+  readonly path: `/${string}`;
+}
+
+const checks: readonly Check[] = [
+  { name: 'alarms', summary: 'no node has an alarm of memory or disk', path: '/health/checks/alarms' },
+  { name: 'local-alarms', summary: 'the node that answers has no alarm', path: '/health/checks/local-alarms' },
+  { name: 'virtual-hosts', summary: 'every vhost runs on the node that answers', path: '/health/checks/virtual-hosts' },
+  {
+    name: 'quorum-critical',
+    summary: 'no quorum queue would lose its majority if the node that answers stopped',
+    path: '/health/checks/node-is-quorum-critical',
+  },
+  {
+    name: 'ready-to-serve-clients',
+    summary: 'the node that answers has started and takes clients (RabbitMQ 4.1)',
+    path: '/health/checks/ready-to-serve-clients',
+  },
+  {
+    name: 'in-service',
+    summary: 'the node is not in maintenance (RabbitMQ 4.1)',
+    path: '/health/checks/is-in-service',
+  },
+  {
+    name: 'port-listener',
+    summary: 'somebody listens on the port',
+    args: [{ name: 'port' }],
+    path: '/health/checks/port-listener/:port',
+  },
+  {
+    name: 'protocol-listener',
+    summary: 'somebody listens for the protocol: amqp, amqp/ssl, stomp, mqtt, …',
+    args: [{ name: 'protocol' }],
+    path: '/health/checks/protocol-listener/:protocol',
+  },
+  {
+    name: 'certificate-expiration',
+    summary: 'no certificate of the broker expires within so many days, weeks, months or years',
+    args: [{ name: 'within' }, { name: 'unit' }],
+    path: '/health/checks/certificate-expiration/:within/:unit',
+  },
+];
+
+/** What makes a broker healthy; the others need to be told of what. */
+const usual = checks.filter(({ args }) => args === undefined);
+
+export const healthActions: readonly Action[] = [
+  {
+    verb: 'check',
+    noun: 'health',
+    summary: `${usual.map(({ name }) => name).join(', ')}; status 1 if one fails`,
+    request: 'GET /health/checks/…',
+    run: checkAll,
+  },
+  ...checks.map(({ name, summary, args, path }): Action => {
+    return { verb: 'check', noun: name, summary, ...(args && { args }), request: `GET ${path}`, run: checkOne };
+  }),
+];
+
+async function checkAll(call: Call): Promise<Result> {
+  const answers = await Promise.all(
+    usual.map(async ({ name, path }) => verdictOf(name, path, await call.api.ask('GET', path), call)),
+  );
+  const items = answers.filter((item) => item !== undefined);
+  if (items.length === 0) throw new MqError('BAD_DATA', 'this broker has no health checks');
+  const status = items.every(({ ok }) => ok === true) ? 0 : 1;
+  return { kind: 'items', columns: call.text('columns')?.split(',') ?? ['check', 'ok', 'reason'], items, status };
+}
+
+async function checkOne(call: Call): Promise<Result> {
+  const path = pathOf(call);
+  const item = verdictOf(call.action.noun ?? '', path, await call.api.ask('GET', path), call);
+  if (item === undefined) throw new MqError('BAD_DATA', `this broker has no check '${call.action.noun}'`);
+  return { kind: 'items', columns: ['check', 'ok', 'reason'], items: [item], status: item['ok'] === true ? 0 : 1 };
+}
+
+/** undefined: a check that this version has not. */
+function verdictOf(check: string, path: string, answer: Answer, { api }: Call): Item | undefined {
+  const { status, body } = answer;
+  if (status === 404) return undefined;
+  // Any other answer is none about health: 401, 400 of a wrong port, a proxy's 502.
+  const { status: word, reason, ...details } = (body ?? {}) as Item;
+  if (status === 200 || (status === 503 && word === 'failed'))
+    return { check, ok: status === 200, ...(reason !== undefined && { reason }), ...(status !== 200 && details) };
+  throw refusal(answer, { method: 'GET', path, api });
+}

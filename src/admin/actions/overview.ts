@@ -1,0 +1,48 @@
+// The whole at a glance, and who asks.
+
+import type { Action, Item } from '../action.ts';
+import { asked } from '../found.ts';
+import { valueAt } from '../listing.ts';
+
+const shown = [
+  'cluster_name',
+  'product_name',
+  'rabbitmq_version',
+  'erlang_version',
+  'node',
+  'object_totals.connections',
+  'object_totals.channels',
+  'object_totals.consumers',
+  'object_totals.exchanges',
+  'object_totals.queues',
+  'queue_totals.messages',
+  'queue_totals.messages_ready',
+  'queue_totals.messages_unacknowledged',
+  'message_stats.publish_details.rate',
+  'message_stats.confirm_details.rate',
+  'message_stats.deliver_get_details.rate',
+  'message_stats.ack_details.rate',
+  'message_stats.redeliver_details.rate',
+];
+
+export const overviewActions: readonly Action[] = [
+  {
+    verb: 'overview',
+    summary: 'versions, how many of everything there are, messages and rates; --json has all',
+    request: 'GET /overview',
+    run: async (call) => {
+      const item = (await asked(call)).body as Item;
+      if (call.flag('json') || call.text('columns') !== undefined) return { kind: 'item', item };
+      const there = shown
+        .map((name) => [name, valueAt(item, name)] as const)
+        .filter(([, value]) => value !== undefined);
+      return { kind: 'item', item: Object.fromEntries(there) };
+    },
+  },
+  {
+    verb: 'whoami',
+    summary: 'the user who asks, and its tags',
+    request: 'GET /whoami',
+    run: async (call) => ({ kind: 'item', item: (await asked(call)).body as Item }),
+  },
+];

@@ -1,0 +1,69 @@
+// Parameters of plugins, by component and vhost, and those of the whole cluster.
+
+import { type Action, vhostOf } from '../action.ts';
+import { changeAction, taking } from '../change.ts';
+import { jsonOf } from '../given.ts';
+import { listAction } from '../listing.ts';
+import { showAction } from '../look.ts';
+
+const args = [{ name: 'component' }, { name: 'parameter' }] as const;
+const path = '/parameters/:component/:vhost/:parameter';
+const globalArgs = [{ name: 'parameter' }] as const;
+const globalPath = '/global-parameters/:parameter';
+
+export const parameterActions: readonly Action[] = [
+  listAction({
+    noun: 'parameters',
+    summary: 'what plugins are configured with: shovels, federation upstreams',
+    path: '/parameters',
+    columns: ['vhost', 'component', 'name', 'value'],
+  }),
+  showAction({ noun: 'parameter', summary: 'one of them', args, path, isInVhost: true }),
+  changeAction({
+    verb: 'set',
+    noun: 'parameter',
+    summary: 'the value is JSON',
+    args: [...args, { name: 'value' }],
+    isInVhost: true,
+    request: `PUT ${path}`,
+    body: (call) => ({
+      component: call.arg('component'),
+      vhost: vhostOf(call),
+      name: call.arg('parameter'),
+      value: jsonOf(call, 'value'),
+    }),
+  }),
+  changeAction({
+    verb: 'delete',
+    noun: 'parameter',
+    summary: 'of a component in a vhost',
+    args,
+    isInVhost: true,
+    request: `DELETE ${path}`,
+    question: taking(),
+  }),
+  listAction({
+    noun: 'global-parameters',
+    summary: 'parameters of the cluster',
+    path: '/global-parameters',
+    columns: ['name', 'value'],
+    isGlobal: true,
+  }),
+  showAction({ noun: 'global-parameter', summary: 'one of them', args: globalArgs, path: globalPath }),
+  changeAction({
+    verb: 'set',
+    noun: 'global-parameter',
+    summary: 'the value is JSON',
+    args: [...globalArgs, { name: 'value' }],
+    request: `PUT ${globalPath}`,
+    body: (call) => ({ name: call.arg('parameter'), value: jsonOf(call, 'value') }),
+  }),
+  changeAction({
+    verb: 'delete',
+    noun: 'global-parameter',
+    summary: 'of the cluster',
+    args: globalArgs,
+    request: `DELETE ${globalPath}`,
+    question: taking(),
+  }),
+];

@@ -1,0 +1,71 @@
+// What a user may do in a vhost, and with the topics of an exchange there.
+
+import type { Action } from '../action.ts';
+import { changeAction, taking } from '../change.ts';
+import { listAction } from '../listing.ts';
+import { showAction } from '../look.ts';
+
+const user = { name: 'user' } as const;
+const path = '/permissions/:vhost/:user';
+const topicPath = '/topic-permissions/:vhost/:user';
+
+export const permissionActions: readonly Action[] = [
+  listAction({
+    noun: 'permissions',
+    summary: 'what users may configure, write and read, as regular expressions of names',
+    path: '/permissions',
+    vhostPath: '/vhosts/:vhost/permissions',
+    columns: ['vhost', 'user', 'configure', 'write', 'read'],
+  }),
+  showAction({ noun: 'permission', summary: 'what one user may do in a vhost', args: [user], path, isInVhost: true }),
+  changeAction({
+    verb: 'set',
+    noun: 'permission',
+    summary: "three regular expressions of names; '' is nothing, '.*' everything",
+    args: [user, { name: 'configure' }, { name: 'write' }, { name: 'read' }],
+    isInVhost: true,
+    request: `PUT ${path}`,
+    body: ({ arg }) => ({ configure: arg('configure'), write: arg('write'), read: arg('read') }),
+  }),
+  changeAction({
+    verb: 'delete',
+    noun: 'permission',
+    summary: 'a user has nothing to do with a vhost any more',
+    args: [user],
+    isInVhost: true,
+    request: `DELETE ${path}`,
+    question: taking(),
+  }),
+  listAction({
+    noun: 'topic-permissions',
+    summary: 'the routing keys that users may write to and read from topic exchanges',
+    path: '/topic-permissions',
+    vhostPath: '/vhosts/:vhost/topic-permissions',
+    columns: ['vhost', 'user', 'exchange', 'write', 'read'],
+  }),
+  showAction({
+    noun: 'topic-permission',
+    summary: 'those of one user in a vhost',
+    args: [user],
+    path: topicPath,
+    isInVhost: true,
+  }),
+  changeAction({
+    verb: 'set',
+    noun: 'topic-permission',
+    summary: 'two regular expressions of routing keys for one exchange',
+    args: [user, { name: 'exchange' }, { name: 'write' }, { name: 'read' }],
+    isInVhost: true,
+    request: `PUT ${topicPath}`,
+    body: ({ arg }) => ({ exchange: arg('exchange'), write: arg('write'), read: arg('read') }),
+  }),
+  changeAction({
+    verb: 'delete',
+    noun: 'topic-permission',
+    summary: 'of one exchange',
+    args: [user, { name: 'exchange' }],
+    isInVhost: true,
+    request: `DELETE ${topicPath}/:exchange`,
+    question: taking(),
+  }),
+];

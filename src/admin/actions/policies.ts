@@ -1,0 +1,59 @@
+// Policies, and those of operators, which policies cannot exceed.
+
+import type { Action, Call, Item } from '../action.ts';
+import { changeAction, taking } from '../change.ts';
+import { objectOf } from '../given.ts';
+import { listAction } from '../listing.ts';
+import { showAction } from '../look.ts';
+import { refuseMirroring } from '../mirroring.ts';
+
+const targets = ['all', 'queues', 'exchanges', 'classic_queues', 'quorum_queues', 'streams'];
+
+export const policyActions: readonly Action[] = [
+  ...actionsOf('policy', 'policies', 'what is set for all queues or exchanges of a pattern'),
+  ...actionsOf('operator-policy', 'operator-policies', 'what operators have set for all queues of a pattern'),
+];
+
+function actionsOf(noun: string, plural: string, summary: string): readonly Action[] {
+  const args = [{ name: noun }] as const;
+  const path = `/${plural}/:vhost/:${noun}` as const;
+  return [
+    listAction({
+      noun: plural,
+      summary,
+      path: `/${plural}`,
+      vhostPath: `/${plural}/:vhost`,
+      columns: ['vhost', 'name', 'pattern', 'apply-to', 'priority', 'definition'],
+    }),
+    showAction({ noun, summary: 'one of them', args, path, isInVhost: true }),
+    changeAction({
+      verb: 'set',
+      noun,
+      summary: `for the names that match the pattern: '{"max-length":1000}'`,
+      args: [...args, { name: 'pattern' }, { name: 'definition' }],
+      options: ['priority', 'apply-to'],
+      isInVhost: true,
+      request: `PUT ${path}`,
+      body: (call) => policyBody(call, noun),
+    }),
+    changeAction({
+      verb: 'delete',
+      noun,
+      summary: 'what it set is no longer so',
+      args,
+      isInVhost: true,
+      request: `DELETE ${path}`,
+      question: taking(),
+    }),
+  ];
+}
+
+function policyBody(call: Call, noun: string): Item {
+  const definition = objectOf(call, 'definition');
+  const pattern = call.arg('pattern');
+  refuseMirroring(definition, { name: call.arg(noun), pattern });
+  const applyTo = call.text('apply-to') ?? (noun === 'policy' ? 'all' : 'queues');
+  if (!targets.includes(applyTo)) throw call.usage(`--apply-to must be ${targets.join(' or ')}, not '${applyTo}'`);
+  const priority = call.whole('priority', { min: 0 }) ?? 0;
+  return { pattern, definition, priority, 'apply-to': applyTo };
+}

@@ -1,0 +1,78 @@
+// Queues.
+
+import { type Action, type Call, type Item, vhostOf } from '../action.ts';
+import { changeAction } from '../change.ts';
+import { asked } from '../found.ts';
+import { argumentsOf } from '../given.ts';
+import { listAction } from '../listing.ts';
+import { showAction } from '../look.ts';
+import { refuseMirroredQueue } from '../mirroring.ts';
+import { apiPath } from '../path.ts';
+
+const args = [{ name: 'queue' }] as const;
+const path = '/queues/:vhost/:queue';
+
+export const queueActions: readonly Action[] = [
+  listAction({
+    noun: 'queues',
+    summary: 'type, messages, consumers and state of every queue',
+    path: '/queues',
+    vhostPath: '/queues/:vhost',
+    columns: ['vhost', 'name', 'type', 'messages_ready', 'messages_unacknowledged', 'consumers', 'state'],
+    isPaged: true,
+  }),
+  showAction({ noun: 'queue', summary: 'everything about one queue', args, path, isInVhost: true }),
+  changeAction({
+    verb: 'create',
+    noun: 'queue',
+    summary: 'a queue: durable, of the default type of its vhost, unless told otherwise',
+    args,
+    options: ['type', 'durable', 'auto-delete', 'argument'],
+    isInVhost: true,
+    request: `PUT ${path}`,
+    body: queueBody,
+  }),
+  changeAction({
+    verb: 'delete',
+    noun: 'queue',
+    summary: 'a queue with its messages',
+    args,
+    options: ['if-empty', 'if-unused'],
+    isInVhost: true,
+    request: `DELETE ${path}`,
+    query: (call) => ({ 'if-empty': call.flag('if-empty'), 'if-unused': call.flag('if-unused') }),
+    question: async (call) => {
+      const messages = await messagesOf(call);
+      return `delete queue '${call.arg('queue')}' in vhost ${vhostOf(call)} with its ${messages} messages?`;
+    },
+  }),
+  changeAction({
+    verb: 'purge',
+    noun: 'queue',
+    summary: 'delete the messages of a queue that nobody holds',
+    args,
+    isInVhost: true,
+    request: `DELETE ${path}/contents`,
+    question: async (call) =>
+      `delete the ${await messagesOf(call)} messages of queue '${call.arg('queue')}' in vhost ${vhostOf(call)} for ever?`,
+  }),
+];
+
+function queueBody(call: Call): Item {
+  const type = call.text('type');
+  const given = argumentsOf(call);
+  refuseMirroredQueue(call.arg('queue'), given);
+  return {
+    durable: call.flag('durable') ?? true,
+    auto_delete: call.flag('auto-delete') ?? false,
+    arguments: { ...given, ...(type !== undefined && { 'x-queue-type': type }) },
+  };
+}
+
+/** Of the statistics, which may be seconds old; '' where they have none yet. Throws where there is no such queue. */
+async function messagesOf(call: Call): Promise<string> {
+  const path = apiPath`/queues/${vhostOf(call)}/${call.arg('queue')}`;
+  const { body } = await asked(call, { method: 'GET', path });
+  const { messages } = body as Item;
+  return typeof messages === 'number' ? String(messages) : '';
+}

@@ -1,0 +1,120 @@
+// Users: tags, passwords, limits. A hash of a password is shown only where it is asked for by its name.
+
+import { MqError } from '../../errors.ts';
+import type { Action, Call, Item, Result } from '../action.ts';
+import { changeAction, done, taking } from '../change.ts';
+import { asked } from '../found.ts';
+import { tagsOf } from '../given.ts';
+import { listAction } from '../listing.ts';
+import { showAction } from '../look.ts';
+import { apiPath } from '../path.ts';
+import { limitBody } from './vhosts.ts';
+
+const user = { name: 'user' } as const;
+const tags = { name: 'tags', isRest: true, isOptional: true } as const;
+const hidden = ['password_hash', 'hashing_algorithm'] as const;
+
+export const userActions: readonly Action[] = [
+  listAction({
+    noun: 'users',
+    summary: 'every user with its tags',
+    path: '/users',
+    columns: ['name', 'tags', 'limits'],
+    isGlobal: true,
+    hidden,
+  }),
+  showAction({ noun: 'user', summary: 'one user', args: [user], path: '/users/:user', hidden }),
+  {
+    verb: 'create',
+    noun: 'user',
+    summary: 'a user with tags (administrator, monitoring, policymaker, management, impersonator)',
+    args: [user, tags],
+    options: ['new-password-file', 'password-hash', 'no-password'],
+    request: 'PUT /users/:user',
+    run: createUser,
+  },
+  {
+    verb: 'set',
+    noun: 'password',
+    summary: 'a new password of a user',
+    args: [user],
+    options: ['new-password-file', 'password-hash'],
+    request: 'PUT /users/:user',
+    run: (call) => changeUser(call, async ({ tags: kept }) => ({ ...(await credentials(call)), tags: kept })),
+  },
+  {
+    verb: 'set',
+    noun: 'tags',
+    summary: 'the tags of a user, instead of those it had; none are taken for no tags',
+    args: [user, tags],
+    request: 'PUT /users/:user',
+    run: (call) => {
+      const wanted = tagsOf(call).join(',');
+      return changeUser(call, async ({ password_hash, hashing_algorithm }) => ({
+        password_hash,
+        hashing_algorithm,
+        tags: wanted,
+      }));
+    },
+  },
+  changeAction({
+    verb: 'delete',
+    noun: 'user',
+    summary: 'a user with its permissions; its connections are closed',
+    args: [user],
+    request: 'DELETE /users/:user',
+    question: taking('with its permissions'),
+  }),
+  listAction({
+    noun: 'user-limits',
+    summary: 'max-connections and max-channels of users',
+    path: '/user-limits',
+    columns: ['user', 'value'],
+    isGlobal: true,
+  }),
+  changeAction({
+    verb: 'set',
+    noun: 'user-limit',
+    summary: 'max-connections or max-channels of a user; -1: none',
+    args: [user, { name: 'limit' }, { name: 'number' }],
+    request: 'PUT /user-limits/:user/:limit',
+    body: limitBody,
+  }),
+  changeAction({
+    verb: 'delete',
+    noun: 'user-limit',
+    summary: 'a limit of a user',
+    args: [user, { name: 'limit' }],
+    request: 'DELETE /user-limits/:user/:limit',
+    question: taking(),
+  }),
+];
+
+/** To put a user that is there would change it: that is what `set` is for. */
+async function createUser(call: Call): Promise<Result> {
+  const wanted = tagsOf(call).join(',');
+  const path = apiPath`/users/${call.arg('user')}`;
+  const { status } = await call.api.ask('GET', path);
+  if (status === 200)
+    throw new MqError('BAD_DATA', `there is already a user '${call.arg('user')}'`, {
+      hint: 'mq admin set password, mq admin set tags',
+    });
+  await asked(call, { body: { ...(await credentials(call)), tags: wanted } });
+  return done(call, 'created', { tags: wanted });
+}
+
+/** The API puts a user as a whole: what stays is read first. */
+async function changeUser(call: Call, change: (now: Item) => Promise<Item>): Promise<Result> {
+  const { body } = await asked(call, { method: 'GET', path: apiPath`/users/${call.arg('user')}` });
+  await asked(call, { body: await change(body as Item) });
+  return done(call, 'set');
+}
+
+async function credentials(call: Call): Promise<Item> {
+  const hash = call.text('password-hash');
+  const isWithout = call.flag('no-password') === true;
+  if (isWithout && (hash !== undefined || call.text('new-password-file') !== undefined))
+    throw call.usage('--no-password contradicts a password');
+  if (isWithout) return { password_hash: '' };
+  return hash === undefined ? { password: await call.newPassword() } : { password_hash: hash };
+}

@@ -1,0 +1,99 @@
+// Virtual hosts, and the limits of each.
+
+import type { Action, Call, Item, Result } from '../action.ts';
+import { changeAction, done, taking } from '../change.ts';
+import { asked, pathOf } from '../found.ts';
+import { listAction } from '../listing.ts';
+import { showAction } from '../look.ts';
+
+const args = [{ name: 'vhost' }] as const;
+const limitArgs = [{ name: 'limit' }] as const;
+
+export const vhostActions: readonly Action[] = [
+  listAction({
+    noun: 'vhosts',
+    summary: 'every virtual host',
+    path: '/vhosts',
+    columns: ['name', 'description', 'tags', 'default_queue_type', 'messages', 'cluster_state'],
+    isGlobal: true,
+  }),
+  showAction({ noun: 'vhost', summary: 'everything about one virtual host', args, path: '/vhosts/:vhost' }),
+  {
+    verb: 'create',
+    noun: 'vhost',
+    summary: 'a virtual host; one that is there gets what the options say',
+    args,
+    options: ['description', 'tag', 'default-queue-type'],
+    request: 'PUT /vhosts/:vhost',
+    run: createVhost,
+  },
+  changeAction({
+    verb: 'delete',
+    noun: 'vhost',
+    summary: 'a virtual host with everything in it',
+    args,
+    request: 'DELETE /vhosts/:vhost',
+    question: taking('with all its queues, messages, exchanges, policies and permissions'),
+  }),
+  listAction({
+    noun: 'vhost-limits',
+    summary: 'max-connections and max-queues of vhosts',
+    path: '/vhost-limits',
+    columns: ['vhost', 'value'],
+  }),
+  changeAction({
+    verb: 'set',
+    noun: 'vhost-limit',
+    summary: 'max-connections or max-queues of a vhost; -1: none',
+    args: [...limitArgs, { name: 'number' }],
+    isInVhost: true,
+    request: 'PUT /vhost-limits/:vhost/:limit',
+    body: limitBody,
+  }),
+  changeAction({
+    verb: 'delete',
+    noun: 'vhost-limit',
+    summary: 'a limit of a vhost',
+    args: limitArgs,
+    isInVhost: true,
+    request: 'DELETE /vhost-limits/:vhost/:limit',
+    question: taking(),
+  }),
+];
+
+/** To put a vhost that is there takes away what is not said again: it is read first. */
+async function createVhost(call: Call): Promise<Result> {
+  const path = pathOf(call);
+  const { status, body } = await call.api.ask('GET', path);
+  const given = metadataOf(call);
+  if (status !== 200) {
+    await asked(call, { body: given });
+    return done(call, 'created');
+  }
+  if (Object.keys(given).length === 0) return done(call, 'unchanged');
+  const { description, tags, default_queue_type } = body as Item;
+  const now = {
+    ...(typeof description === 'string' && { description }),
+    ...(Array.isArray(tags) && { tags: tags.join(',') }),
+    ...(typeof default_queue_type === 'string' && { default_queue_type }),
+  };
+  await asked(call, { body: { ...now, ...given } });
+  return done(call, 'updated');
+}
+
+function metadataOf(call: Call): Item {
+  const [description, type] = [call.text('description'), call.text('default-queue-type')];
+  const tags = call.list('tag');
+  return {
+    ...(description !== undefined && { description }),
+    ...(tags.length > 0 && { tags: tags.join(',') }),
+    ...(type !== undefined && { default_queue_type: type }),
+  };
+}
+
+/** `{"value": N}`: of a vhost or a user. */
+export function limitBody(call: Call): Readonly<Record<string, unknown>> {
+  const typed = call.arg('number');
+  if (!/^-?\d{1,15}$/.test(typed)) throw call.usage(`the number must be a whole number, not '${typed}'`);
+  return { value: Number(typed) };
+}

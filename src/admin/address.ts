@@ -1,0 +1,72 @@
+// Where the management API is, and as whom it is asked.
+
+import { MqError } from '../errors.ts';
+
+/** One node's API. */
+export interface ManagementAddress {
+  /** `http://host:15672`: for people, without user and password. */
+  readonly origin: string;
+  readonly isSecure: boolean;
+  readonly hostname: string;
+  readonly port: number;
+  /** What stands before `/api` (RabbitMQ: management.path_prefix), without a slash at its end. */
+  readonly prefix: string;
+  readonly user: string;
+  readonly password: string;
+}
+
+/** RabbitMQ has it there, by HTTPS on the other. */
+export const managementPorts = { http: 15672, https: 15671 } as const;
+
+export interface Login {
+  readonly user: string;
+  readonly password: string;
+}
+
+/**
+ * Takes a list of addresses with commas apart: `http://user:password@host:15672`. What an address says of the user goes
+ * before `login`. Throws USAGE with `at`; never shows a part of an address, which may be a password.
+ */
+export function parseManagement(list: string, { at, login }: { at: string; login: Login }): ManagementAddress[] {
+  const texts = list.split(',').map((text) => text.trim());
+  return texts.map((text, index) => {
+    const which = texts.length === 1 ? at : `${at}: address ${index + 1}`;
+    const wrong = (what: string) =>
+      new MqError('USAGE', `${which}: ${what}`, { at, hint: 'an address is written http://user:password@host:15672' });
+    const scheme = /^(https?):\/\//i.exec(text)?.[1]?.toLowerCase();
+    if (scheme === undefined) throw wrong('not a URL: it does not begin with http:// or https://');
+    const url = URL.parse(text);
+    if (url === null) throw wrong('not a URL');
+    if (/[?#]/.test(text)) throw wrong('a URL of a server is wanted, without ? and #');
+    const [user, password] = [decoded(url.username), decoded(url.password)];
+    if (user === undefined || password === undefined)
+      throw wrong('a % is not followed by two hexadecimal digits of UTF-8 (a literal % is written %25)');
+    const { hostname, port, pathname } = url;
+    const isSecure = scheme === 'https';
+    return {
+      ...addressOf({ isSecure, hostname, port: Number(port) || (isSecure ? 443 : 80) }, login),
+      ...(user !== '' && { user, password }),
+      // The API may be given whole, as it stands in a browser.
+      prefix: pathname.replace(/\/+$/, '').replace(/\/api$/, ''),
+    };
+  });
+}
+
+/** An address of its parts. An IPv6 address is given with or without brackets. */
+export function addressOf(
+  { isSecure, hostname, port }: { isSecure: boolean; hostname: string; port: number },
+  { user, password }: Login,
+): ManagementAddress {
+  const host = hostname.replace(/^\[|\]$/g, '');
+  const shown = host.includes(':') ? `[${host}]` : host;
+  const origin = `${isSecure ? 'https' : 'http'}://${shown}:${port}`;
+  return { origin, isSecure, hostname: host, port, prefix: '', user, password };
+}
+
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,12 @@
+// The text of one value in a table.
+
+import { escaped, safeJson } from '../errors.ts';
+
+/** In one line, without control characters. What is not there, and what holds nothing, is empty. */
+export function cellText(value: unknown): string {
+  if (value === undefined || value === null) return '';
+  if (typeof value === 'string') return escaped(value);
+  if (typeof value !== 'object') return String(value);
+  if (Array.isArray(value) && value.every((one) => typeof one !== 'object')) return value.map(cellText).join(',');
+  return Object.keys(value).length === 0 ? '' : safeJson(value);
+}

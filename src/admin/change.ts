@@ -1,0 +1,98 @@
+// Actions that change something, of which the row says all.
+
+import { escaped } from '../errors.ts';
+import { type Action, type Argument, type Call, type Item, type Result, vhostOf } from './action.ts';
+import type { Answer, Method } from './client.ts';
+import { absence, methodOf, pathOf, placeOf } from './found.ts';
+import { query } from './path.ts';
+import { reasonOf, refusal } from './refusal.ts';
+
+export interface ChangeRow {
+  readonly verb: string;
+  readonly noun: string;
+  readonly summary: string;
+  readonly args: readonly Argument[];
+  readonly options?: readonly string[];
+  readonly isInVhost?: true;
+  readonly request: `${Exclude<Method, 'GET'>} /${string}`;
+  readonly body?: (call: Call) => unknown;
+  readonly query?: (call: Call) => Parameters<typeof query>[0];
+  readonly headers?: (call: Call) => Readonly<Record<string, string>>;
+  /** A delete always has one; see `taking`. */
+  readonly question?: Action['question'];
+  /** What 204 means where 201 is `created`: by default `unchanged` for create, `updated` for set. */
+  readonly again?: string;
+}
+
+const participles: Readonly<Record<string, string>> = {
+  create: 'created',
+  set: 'set',
+  delete: 'deleted',
+  purge: 'purged',
+  close: 'closed',
+  enable: 'enabled',
+};
+
+export function changeAction(row: ChangeRow): Action {
+  const { verb, noun, summary, args, options = [], isInVhost, request, question } = row;
+  return {
+    verb,
+    noun,
+    summary,
+    args,
+    options: verb === 'delete' ? [...options, 'if-exists'] : options,
+    ...(isInVhost && { isInVhost }),
+    ...(question && { question }),
+    request,
+    run: async (call) => {
+      const path = pathOf(call) + query(row.query?.(call) ?? {});
+      const method = methodOf(call.action);
+      const answer = await call.api.ask(method, path, row.body?.(call), row.headers?.(call));
+      if (answer.status === 404 && call.flag('if-exists')) return done(call, 'absent');
+      if (isAbsent(answer)) throw await absence(call);
+      if (answer.status >= 300) throw refusal(answer, { method, path, api: call.api });
+      return done(call, outcomeOf(row, answer.status));
+    },
+  };
+}
+
+/** RabbitMQ says 400 where a permission is for nobody, or for nowhere. */
+function isAbsent({ status, body }: Answer): boolean {
+  return status === 404 || (status === 400 && reasonOf(body) === 'vhost_or_user_not_found');
+}
+
+function outcomeOf({ verb, request, again }: ChangeRow, status: number): string {
+  const did = participles[verb] ?? verb;
+  if (!request.startsWith('PUT ') || status !== 204) return did;
+  return again ?? (verb === 'create' ? 'unchanged' : did);
+}
+
+/** `deleted queue orders in vhost /`; for programs an object. `what` stands for the names where they need words between. */
+export function done(call: Call, outcome: string, { what, ...more }: Item & { what?: string } = {}): Result {
+  const { verb, noun = '', isInVhost, args = [] } = call.action;
+  const names = args.filter(({ isRest }) => !isRest).map(({ name }) => [name, call.arg(name)] as const);
+  const said = outcome === 'absent' ? 'there was no' : outcome === 'unchanged' ? 'there was already' : outcome;
+  const named = Object.fromEntries(names.filter(([, value]) => value !== ''));
+  return {
+    kind: 'done',
+    line: `${said} ${noun} ${escaped(what ?? subjectOf(call))}${placeOf(call)}`,
+    item: { action: verb, kind: noun, ...named, ...(isInVhost && { vhost: vhostOf(call) }), outcome, ...more },
+  };
+}
+
+/** What is in the path: `orders`; `limits of anna`. */
+function subjectOf({ action, arg }: Call): string {
+  const { noun, args = [], request } = action;
+  const names = args.map(({ name }) => name).filter((name) => request.includes(`:${name}`));
+  const own = names.filter((name) => name === noun || name !== 'user').map(arg);
+  return [...own, ...(own.length < names.length ? ['of', arg('user')] : [])].join(' ');
+}
+
+/** The question before something is deleted: `delete queue 'orders' in vhost '/'?`. */
+export function taking(what?: string): (call: Call) => string {
+  return (call) => {
+    const { verb, noun, args = [] } = call.action;
+    const names = args.map(({ name }) => call.arg(name)).filter((name) => name !== '');
+    return `${verb} ${noun} ${names.map((name) => `'${name}'`).join(' ')}${placeOf(call)}${what ? `, ${what}` : ''}?`;
+  };
+}

@@ -1,0 +1,171 @@
+// The client of the management API: which address is asked, and what its answer means.
+
+import type { Agent } from 'node:http';
+import { MqError } from '../errors.ts';
+import type { ManagementAddress } from './address.ts';
+import { type Limits, type Question, type RawAnswer, roundTrip, type Silence } from './http.ts';
+import { refusal } from './refusal.ts';
+
+export interface ManagementOptions extends Partial<Limits> {
+  /** In order of trial, one per node. */
+  readonly addresses: readonly ManagementAddress[];
+  /** PEM of the authorities that are trusted instead of the public ones. */
+  readonly ca?: string;
+  /** Ends every request: INTERRUPTED or TERMINATED. */
+  readonly signal?: AbortSignal;
+}
+
+/** An answer whose body was JSON, or nothing. */
+export interface Answer {
+  readonly status: number;
+  /** undefined where there was none. */
+  readonly body: unknown;
+}
+
+export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE';
+
+/** Thirty seconds, and 64 MiB: 25,000 queues with all that is told of each. */
+export const defaultLimits: Limits = { timeoutMs: 30_000, maxBytes: 64 * 1024 * 1024 };
+
+/** Statuses by which a proxy, or a node on its way down, says that it cannot tell. */
+const absentStatuses = [502, 504];
+
+export class Management {
+  readonly #addresses: readonly ManagementAddress[];
+  readonly #limits: Limits;
+  readonly #ca: string | undefined;
+  readonly #signal: AbortSignal | undefined;
+  readonly #agents: { http?: Agent; https?: Agent } = {};
+  /** The address that answered last is asked first. */
+  #current = 0;
+
+  constructor({ addresses, ca, timeoutMs, maxBytes, signal }: ManagementOptions) {
+    this.#addresses = addresses;
+    this.#ca = ca;
+    this.#signal = signal;
+    this.#limits = {
+      timeoutMs: timeoutMs ?? defaultLimits.timeoutMs,
+      maxBytes: maxBytes ?? defaultLimits.maxBytes,
+    };
+  }
+
+  /** For people: where the last answer came from. */
+  get origin(): string {
+    return this.#addresses[this.#current]?.origin ?? '';
+  }
+
+  /** Who asks. */
+  get user(): string {
+    return this.#addresses[this.#current]?.user ?? '';
+  }
+
+  /**
+   * The body of a good answer (2xx); undefined where it has none. `path` is after `/api` (see apiPath).
+   * Throws what `ask` throws, and for the broker's refusals NOT_PERMITTED (401, 403), BAD_DATA (other 4xx, 501) and
+   * UNAVAILABLE (5xx), in its words.
+   */
+  async request(method: Method, path: string, body?: unknown): Promise<unknown> {
+    const answer = await this.ask(method, path, body);
+    if (answer.status >= 200 && answer.status < 300) return answer.body;
+    throw refusal(answer, { method, path, api: this });
+  }
+
+  /**
+   * Whatever the broker answers, 4xx and 5xx too. Where an address does not answer, the next one is asked, unless the
+   * request may have been done already. Throws UNAVAILABLE, HOST_UNKNOWN, DEADLINE, TLS, PROTOCOL (no JSON, too large),
+   * IN_DOUBT (a request that changes something was sent, and no answer came).
+   */
+  async ask(
+    method: Method,
+    path: string,
+    body?: unknown,
+    headers: Readonly<Record<string, string>> = {},
+  ): Promise<Answer> {
+    const text = body === undefined ? undefined : JSON.stringify(body);
+    const question = { method, path: `/api${path}`, body: text, headers };
+    const failures: MqError[] = [];
+    for (let trial = 0; trial < this.#addresses.length; trial += 1) {
+      const at = (this.#current + trial) % this.#addresses.length;
+      const address = this.#addresses[at] as ManagementAddress;
+      try {
+        const answer = await this.#roundTrip(address, question);
+        if (absentStatuses.includes(answer.status) && trial + 1 < this.#addresses.length) continue;
+        this.#current = at;
+        return { status: answer.status, body: parsed(answer, address) };
+      } catch (failure) {
+        if (failure instanceof Error) throw failure;
+        const { error, isSent } = failure as Silence;
+        if (isSent && method !== 'GET') throw inDoubt(question, error);
+        if (this.#signal?.aborted || error.code === 'PROTOCOL') throw error;
+        failures.push(error);
+      }
+    }
+    throw joined(failures);
+  }
+
+  /** Lets go of its connections. */
+  close(): void {
+    this.#agents.http?.destroy();
+    this.#agents.https?.destroy();
+  }
+
+  async #roundTrip(address: ManagementAddress, question: Question): Promise<RawAnswer> {
+    return roundTrip(address, question, {
+      ...this.#limits,
+      agent: await this.#agent(address),
+      ca: this.#ca,
+      signal: this.#signal,
+    });
+  }
+
+  async #agent({ isSecure }: ManagementAddress): Promise<Agent> {
+    const kind = isSecure ? 'https' : 'http';
+    const known = this.#agents[kind];
+    if (known) return known;
+    const { Agent } = await (isSecure ? import('node:https') : import('node:http'));
+    const agent = new Agent({ keepAlive: true });
+    this.#agents[kind] = agent;
+    return agent;
+  }
+}
+
+function parsed({ status, contentType, text }: RawAnswer, { origin }: ManagementAddress): unknown {
+  if (text === '') return undefined;
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    // RabbitMQ's own 4xx and 5xx may be HTML or text; a good answer is JSON.
+    if (status >= 400 && status !== 404) return { error: `HTTP ${status}` };
+    const what = /html/i.test(contentType) || /^\s*</.test(text) ? 'HTML' : 'something else';
+    throw new MqError('PROTOCOL', `the management API at ${origin}: the answer (HTTP ${status}) is ${what}, not JSON`, {
+      hint: 'is that the address of the management API, and is rabbitmq_management enabled?',
+      cause: error,
+    });
+  }
+}
+
+function inDoubt({ method, path }: Question, error: MqError): MqError {
+  if (error.code === 'PROTOCOL' || error.code === 'TLS') return error;
+  const code = ['INTERRUPTED', 'TERMINATED'].includes(error.code) ? error.code : 'IN_DOUBT';
+  return new MqError(code, `${error.message}; ${method} ${path.split('?', 1)[0]} may have been done`, {
+    hint: 'look before you do it again',
+    cause: error,
+  });
+}
+
+function joined(failures: readonly MqError[]): MqError {
+  const [first, ...others] = failures;
+  if (first === undefined) return new MqError('BUG', 'no address of the management API is given');
+  if (others.length === 0)
+    return first.code === 'UNAVAILABLE' && first.hint === undefined
+      ? new MqError(first.code, first.message, { hint: managementHint, cause: first })
+      : first;
+  return new MqError(first.code, `none of ${failures.length} addresses of the management API answers`, {
+    problems: failures.map(({ message }) => message),
+    hint: managementHint,
+    cause: first,
+  });
+}
+
+const managementHint =
+  'the API is the plugin rabbitmq_management, as a rule on port 15672 (mq broker: --management-port); --management-url names another place';

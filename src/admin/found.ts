@@ -1,0 +1,110 @@
+// Of an action's own: the path it asks for, and what a 404 there means.
+
+import { closest, distance } from 'fastest-levenshtein';
+import { escaped, MqError } from '../errors.ts';
+import { type Action, type Call, type Item, vhostOf } from './action.ts';
+import type { Answer, Method } from './client.ts';
+import { apiPath, encoded } from './path.ts';
+import { refusal } from './refusal.ts';
+
+/** AMQP 0-9-1, 1.2 (shortstr). */
+const longestName = 255;
+/** RabbitMQ: how the exchange without a name is called in paths. */
+const defaultExchange = 'amq.default';
+/** Arguments that are an exchange. */
+const exchangeArguments = ['exchange', 'source'];
+
+export function methodOf({ request }: Action): Method {
+  return request.split(' ', 1)[0] as Method;
+}
+
+/** The path of the action's row, with the values of the command line in it. Throws USAGE for a name that cannot be. */
+export function pathOf(call: Call): string {
+  const [, path = ''] = call.action.request.split(' ');
+  return path.replaceAll(/:([a-z-]+)/g, (_, name: string) => encoded(partOf(call, name)));
+}
+
+function partOf(call: Call, name: string): string {
+  const value = name === 'vhost' && !isArgument(call.action, name) ? vhostOf(call) : call.arg(name);
+  if (value === '' && exchangeArguments.includes(name)) return defaultExchange;
+  if (value === '') throw call.usage(`the ${name} is empty`);
+  const bytes = Buffer.byteLength(value);
+  if (bytes > longestName && name !== 'connection' && name !== 'channel')
+    throw call.usage(`the name of the ${name} has ${bytes} bytes; AMQP allows ${longestName}`);
+  return value;
+}
+
+function isArgument({ args = [] }: Action, name: string): boolean {
+  return args.some((one) => one.name === name);
+}
+
+/** Asks for the path of the row, or another one. Throws what `Management.request` throws; a 404 in words of this action. */
+export async function asked(
+  call: Call,
+  { method = methodOf(call.action), path = pathOf(call), body, headers }: AskedFor = {},
+): Promise<Answer> {
+  const answer = await call.api.ask(method, path, body, headers);
+  if (answer.status >= 200 && answer.status < 300) return answer;
+  if (answer.status === 404) throw await absence(call);
+  throw refusal(answer, { method, path, api: call.api });
+}
+
+interface AskedFor {
+  readonly method?: Method;
+  readonly path?: string;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** The broker says no more than `Not Found`: what is it that is missing? */
+export async function absence(call: Call): Promise<MqError> {
+  const { action } = call;
+  const vhost = vhostOf(call);
+  const missing =
+    (action.isInVhost && (await missingOf(call, { kind: 'vhost', name: vhost, list: '/vhosts' }))) ||
+    (isArgument(action, 'user') && (await missingOf(call, { kind: 'user', name: call.arg('user'), list: '/users' })));
+  if (missing) return missing;
+  if (action.args === undefined)
+    return new MqError('BAD_DATA', `the management API at ${call.api.origin} has no ${action.noun ?? action.verb}`);
+  const names = action.args.map(({ name }) => call.arg(name));
+  const name = names[action.request.includes(':component') ? 1 : 0] ?? '';
+  const where = action.isInVhost ? ` in vhost '${vhost}'` : '';
+  const list = listOf(action, vhost);
+  const near = list === undefined ? undefined : await nearName(call, list, name);
+  const what = `there is no ${action.noun ?? action.verb} '${name}'${where}`;
+  return new MqError('BAD_DATA', what, near === undefined ? {} : { hint: `did you mean '${near}'?` });
+}
+
+/** The error for a vhost or user that is not there; undefined if it is, or if this user may not know. */
+async function missingOf(
+  call: Call,
+  { kind, name, list }: { kind: string; name: string; list: string },
+): Promise<MqError | undefined> {
+  const { status } = await call.api.ask('GET', list + apiPath`/${name}`);
+  if (status !== 404) return undefined;
+  const near = await nearName(call, `${list}?columns=name`, name);
+  const hint = near === undefined ? `mq admin list ${kind}s` : `did you mean '${near}'?`;
+  return new MqError('BAD_DATA', `there is no ${kind} '${name}'`, { hint });
+}
+
+/** Where the names are that a slip may have been meant for: `/queues/:vhost` for `/queues/:vhost/:queue`. */
+function listOf({ request }: Action, vhost: string): string | undefined {
+  const [, path = ''] = request.split(' ');
+  const list = /^(\/[a-z-]+(?:\/:vhost)?)(?:\/:[a-z-]+(?:\/contents|\/enable)?)?$/.exec(path)?.[1];
+  return list && `${list.replace(':vhost', () => encoded(vhost))}?columns=name`;
+}
+
+/** Best effort: whoever may not look gets no hint. */
+async function nearName({ api }: Call, path: string, typed: string): Promise<string | undefined> {
+  const { status, body } = await api.ask('GET', path);
+  if (status !== 200 || !Array.isArray(body)) return undefined;
+  const names = (body as Item[]).flatMap(({ name }) => (typeof name === 'string' && name !== '' ? [name] : []));
+  if (names.length === 0) return undefined;
+  const near = closest(typed, names);
+  return distance(typed, near) <= Math.max(2, Math.floor(near.length / 3)) ? near : undefined;
+}
+
+/** ` in vhost shop`, for a line that people read. */
+export function placeOf(call: Call): string {
+  return call.action.isInVhost ? ` in vhost ${escaped(vhostOf(call))}` : '';
+}

@@ -1,0 +1,58 @@
+// Values of the command line that are more than text: JSON, arguments of queues, tags.
+
+import { closest, distance } from 'fastest-levenshtein';
+import type { Call, Item } from './action.ts';
+
+/** JSON in an argument. Throws USAGE. */
+export function jsonOf(call: Call, name: string): unknown {
+  try {
+    return JSON.parse(call.arg(name)) as unknown;
+  } catch (error) {
+    throw call.usage(`the ${name} is not JSON: ${(error as Error).message}`);
+  }
+}
+
+/** A JSON object in an argument. Throws USAGE. */
+export function objectOf(call: Call, name: string): Item {
+  const value = jsonOf(call, name);
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw call.usage(`the ${name} must be a JSON object, such as {"max-length":1000}`);
+  return value as Item;
+}
+
+/** `--argument NAME=VALUE`: numbers, true, false and JSON are what they look like, all else is text. */
+export function argumentsOf(call: Call): Item {
+  const pairs = call.list('argument').map((pair) => {
+    const at = pair.indexOf('=');
+    if (at < 1) throw call.usage(`--argument must be NAME=VALUE, not '${pair}'`);
+    return [pair.slice(0, at), readable(pair.slice(at + 1))] as const;
+  });
+  return Object.fromEntries(pairs);
+}
+
+function readable(text: string): unknown {
+  if (!/^(?:-?(?:0|[1-9]\d*)(?:\.\d+)?|true|false|[{["].*)$/s.test(text)) return text;
+  try {
+    const value = JSON.parse(text) as unknown;
+    // A number that JavaScript cannot hold would be another one.
+    return typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value) ? text : value;
+  } catch {
+    return text;
+  }
+}
+
+/** https://www.rabbitmq.com/docs/management#permissions, and impersonator of the validated user-id. */
+const knownTags = ['administrator', 'monitoring', 'policymaker', 'management', 'impersonator'];
+
+/** Tags; a slip of one of RabbitMQ's own is refused, others are for plugins and programs. Throws USAGE. */
+export function tagsOf(call: Call): string[] {
+  const tags = call.rest.flatMap((typed) => typed.split(',')).map((tag) => tag.trim());
+  for (const tag of tags) {
+    if (tag === '') throw call.usage('a tag is empty');
+    if (knownTags.includes(tag)) continue;
+    const near = closest(tag, knownTags);
+    if (distance(tag, near) <= 2) throw call.usage(`there is no tag '${tag}'; did you mean '${near}'?`);
+    call.say(`'${tag}' is none of RabbitMQ's own tags: ${knownTags.join(', ')}`);
+  }
+  return [...new Set(tags)];
+}

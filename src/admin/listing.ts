@@ -1,0 +1,178 @@
+// Lists: all of one kind, or a part of it, in an order, by the API's own paging where it has one.
+
+import type { Action, Call, Item } from './action.ts';
+import { asked } from './found.ts';
+import { without } from './look.ts';
+import { encoded, query } from './path.ts';
+
+export interface ListRow {
+  readonly noun: string;
+  readonly summary: string;
+  /** After /api. */
+  readonly path: string;
+  /** Of one vhost (`:vhost`); without it, the vhost is looked for in the items. */
+  readonly vhostPath?: string;
+  readonly columns: readonly string[];
+  /** The broker itself pages, sorts and filters this list. RabbitMQ 4: queues, exchanges, connections, channels. */
+  readonly isPaged?: true;
+  /** The items have no vhost. */
+  readonly isGlobal?: true;
+  /** Fields that are not shown unless they are asked for by --columns. */
+  readonly hidden?: readonly string[];
+}
+
+/** RabbitMQ refuses larger pages. */
+export const largestPage = 500;
+
+export function listAction({
+  noun,
+  summary,
+  path,
+  vhostPath,
+  columns,
+  isPaged,
+  isGlobal,
+  hidden = [],
+}: ListRow): Action {
+  return {
+    verb: 'list',
+    noun,
+    summary,
+    columns,
+    options: ['columns', 'sort', 'filter', 'limit', 'page', 'headers'],
+    isInVhost: isGlobal !== true,
+    request: `GET ${path as `/${string}`}`,
+    run: async (call) => {
+      const { vhost } = call;
+      const isOfVhost = vhost !== undefined && vhostPath !== undefined;
+      const where = isOfVhost ? vhostPath.replace(':vhost', () => encoded(vhost)) : path;
+      const shown = columnsOf(call, columns);
+      const wanted = wantedOf(call, shown);
+      const items = isPaged ? await pages(call, where, wanted) : await whole(call, where, wanted);
+      const own =
+        vhost === undefined || isOfVhost || isGlobal ? items : items.filter((item) => item['vhost'] === vhost);
+      noteAbsent(call, shown, own);
+      const found = isPaged ? own : cut(own, wanted);
+      const bare = wanted.columns === undefined && hidden.length > 0;
+      return { kind: 'items', columns: shown, items: bare ? found.map((item) => without(item, hidden)) : found };
+    },
+  };
+}
+
+interface Wanted {
+  /** Of --columns, or those of the row; undefined: everything (--json without --columns). */
+  readonly columns: readonly string[] | undefined;
+  readonly sort: string | undefined;
+  readonly isReversed: boolean;
+  readonly filter: string | undefined;
+  readonly limit: number | undefined;
+  readonly page: number;
+}
+
+/** `--sort -messages` is downwards. */
+function wantedOf(call: Call, columns: readonly string[]): Wanted {
+  const sort = call.text('sort');
+  const page = call.whole('page', { min: 1 });
+  const limit = call.whole('limit', { min: 1 }) ?? (page === undefined ? undefined : 100);
+  if (page !== undefined && limit !== undefined && limit > largestPage)
+    throw call.usage(`with --page, --limit is at most ${largestPage}, not ${limit}`);
+  const isReversed = sort?.startsWith('-') === true;
+  return {
+    columns: call.flag('json') && call.text('columns') === undefined ? undefined : columns,
+    sort: isReversed ? sort?.slice(1) : sort,
+    isReversed,
+    filter: call.text('filter'),
+    limit,
+    page: page ?? 1,
+  };
+}
+
+function columnsOf(call: Call, columns: readonly string[]): readonly string[] {
+  const typed = call.text('columns');
+  if (typed === undefined) return columns;
+  const names = typed
+    .split(',')
+    .map((name) => name.trim())
+    .filter((name) => name !== '');
+  if (names.length === 0) throw call.usage('--columns is empty');
+  return names;
+}
+
+/** Everything in one answer; sorting and cutting is done here. */
+async function whole(call: Call, path: string, { columns, sort }: Wanted): Promise<readonly Item[]> {
+  // Without its name nothing could be filtered, without its column not sorted.
+  const wanted = columns && [...new Set([...columns, 'name', 'vhost', ...(sort === undefined ? [] : [sort])])];
+  return itemsOf((await asked(call, { path: path + query({ columns: wanted?.join(',') }) })).body);
+}
+
+/** Only what is shown, page by page; without --limit and --filter all at once. */
+async function pages(call: Call, path: string, wanted: Wanted): Promise<readonly Item[]> {
+  const { columns, sort, isReversed, filter, limit, page } = wanted;
+  const how = {
+    columns: columns?.join(','),
+    sort,
+    sort_reverse: sort === undefined ? undefined : isReversed,
+  };
+  if (limit === undefined && filter === undefined)
+    return itemsOf((await asked(call, { path: path + query(how) })).body);
+  const items: Item[] = [];
+  const pageSize = Math.min(limit ?? largestPage, largestPage);
+  for (let at = page; ; at += 1) {
+    const paging = { page: at, page_size: pageSize, name: filter, use_regex: false, pagination: true };
+    const answer = (await asked(call, { path: path + query({ ...how, ...paging }) })).body as Item;
+    items.push(...itemsOf(answer['items']));
+    const isLast = at >= Number(answer['page_count'] ?? 0);
+    if (isLast || (limit !== undefined && items.length >= limit)) return items.slice(0, limit);
+  }
+}
+
+function itemsOf(answer: unknown): readonly Item[] {
+  return Array.isArray(answer) ? (answer as readonly Item[]) : [];
+}
+
+/** What the broker did not do by itself. */
+function cut(items: readonly Item[], { sort, isReversed, filter, limit, page }: Wanted): readonly Item[] {
+  const text = filter?.toLowerCase();
+  const found = text === undefined ? items : items.filter((item) => nameOf(item).toLowerCase().includes(text));
+  const sorted = sort === undefined ? found : found.toSorted((a, b) => compare(valueAt(a, sort), valueAt(b, sort)));
+  const turned = isReversed ? sorted.toReversed() : sorted;
+  return limit === undefined ? turned : turned.slice((page - 1) * limit, page * limit);
+}
+
+/** What --filter looks into. */
+function nameOf(item: Item): string {
+  const names = ['name', 'user', 'source', 'destination', 'consumer_tag', 'component', 'vhost'];
+  const [name] = names.filter((one) => typeof item[one] === 'string');
+  return name === undefined ? '' : names.map((one) => (typeof item[one] === 'string' ? item[one] : '')).join('\n');
+}
+
+/** Numbers by size and before texts; what is missing is first. */
+function compare(a: unknown, b: unknown): number {
+  const [rankA, rankB] = [rank(a), rank(b)];
+  if (rankA !== rankB) return rankA - rankB;
+  if (typeof a === 'number' && typeof b === 'number') return a - b;
+  const [left, right] = [String(a), String(b)];
+  return left < right ? -1 : left > right ? 1 : 0;
+}
+
+function rank(value: unknown): number {
+  return value === undefined || value === null ? 0 : typeof value === 'number' ? 1 : 2;
+}
+
+/** `message_stats.publish` is inside of `message_stats`. */
+export function valueAt(item: Item, path: string): unknown {
+  if (Object.hasOwn(item, path)) return item[path];
+  let value: unknown = item;
+  for (const part of path.split('.')) {
+    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, part)) return undefined;
+    value = (value as Item)[part];
+  }
+  return value;
+}
+
+/** A column that nothing has may be a slip; it may also be a figure that is not there yet. */
+function noteAbsent({ text, say }: Call, columns: readonly string[], items: readonly Item[]): void {
+  if (text('columns') === undefined || items.length === 0) return;
+  for (const column of columns)
+    if (items.every((item) => valueAt(item, column) === undefined)) say(`nothing here has '${column}'`);
+}

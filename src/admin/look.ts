@@ -1,0 +1,43 @@
+// Actions that look at one thing.
+
+import type { Action, Argument, Item } from './action.ts';
+import { absence, asked } from './found.ts';
+
+export interface ShowRow {
+  readonly noun: string;
+  readonly summary: string;
+  readonly args: readonly Argument[];
+  /** After /api. */
+  readonly path: `/${string}`;
+  readonly isInVhost?: true;
+  /** Fields that are not shown unless they are asked for by --columns. */
+  readonly hidden?: readonly string[];
+  /** The API has only the list (`path`) of these: the items that are meant. */
+  readonly pick?: (item: Item, arg: (name: string) => string) => boolean;
+}
+
+export function showAction({ noun, summary, args, path, isInVhost, hidden = [], pick }: ShowRow): Action {
+  return {
+    verb: 'show',
+    noun,
+    summary,
+    args,
+    ...(isInVhost && { isInVhost }),
+    request: `GET ${path}`,
+    run: async (call) => {
+      const { body } = await asked(call);
+      const typed = call.text('columns');
+      const shown = (item: Item) => (typed === undefined ? without(item, hidden) : item);
+      if (!Array.isArray(body)) return { kind: 'item', item: shown(body as Item) };
+      const items = (body as Item[]).filter((item) => pick?.(item, call.arg) ?? true);
+      const [only] = items;
+      if (only === undefined) throw await absence(call);
+      if (items.length === 1) return { kind: 'item', item: shown(only) };
+      return { kind: 'items', columns: typed?.split(',') ?? Object.keys(shown(only)), items: items.map(shown) };
+    },
+  };
+}
+
+export function without(item: Item, hidden: readonly string[]): Item {
+  return Object.fromEntries(Object.entries(item).filter(([name]) => !hidden.includes(name)));
+}

@@ -1,0 +1,65 @@
+// How a result looks: a table on a terminal, lines with tabs in a pipe, one JSON object a line with --json.
+
+import { safeJson } from '../errors.ts';
+import type { Item, Result } from './action.ts';
+import { cellText } from './cell.ts';
+import { valueAt } from './listing.ts';
+
+export interface Look {
+  readonly isJson: boolean;
+  /** Columns of the terminal; undefined: there is none. */
+  readonly terminalWidth: number | undefined;
+  readonly hasHeaders: boolean;
+  /** Those that were asked for: of one thing too, and of JSON, only these are shown. */
+  readonly columns: readonly string[] | undefined;
+}
+
+/** The text for stdout, with its last newline; '' for an empty list in a pipe. */
+export async function printed(result: Result, look: Look): Promise<string> {
+  if (result.kind === 'text') return result.text.endsWith('\n') ? result.text : `${result.text}\n`;
+  if (look.isJson) return jsonLines(result.kind === 'items' ? result.items : [result.item], look);
+  if (result.kind === 'done') return `${result.line}\n`;
+  if (result.kind === 'items') {
+    const { columns, items } = result;
+    return table(
+      columns,
+      items.map((item) => columns.map((column) => cellText(valueAt(item, column)))),
+      look,
+    );
+  }
+  const facts = look.columns?.map((name) => [name, valueAt(result.item, name)] as const) ?? flat(result.item);
+  return table(
+    ['field', 'value'],
+    facts.map(([name, value]) => [name, cellText(value)]),
+    { ...look, hasHeaders: false },
+  );
+}
+
+function jsonLines(items: readonly Item[], { columns, terminalWidth }: Look): string {
+  const text = terminalWidth === undefined ? JSON.stringify : safeJson;
+  const cut = (item: Item) => Object.fromEntries(columns?.map((name) => [name, valueAt(item, name)]) ?? []);
+  return items.map((item) => `${text(columns === undefined ? item : cut(item))}\n`).join('');
+}
+
+async function table(
+  columns: readonly string[],
+  rows: readonly (readonly string[])[],
+  { terminalWidth, hasHeaders }: Look,
+): Promise<string> {
+  if (terminalWidth === undefined) {
+    const lines = hasHeaders ? [columns, ...rows] : rows;
+    return lines.map((cells) => `${cells.join('\t')}\n`).join('');
+  }
+  const { drawTable } = await import('./draw.ts');
+  const lines = drawTable({ columns, rows, width: terminalWidth, hasHeaders });
+  return lines.map((line) => `${line}\n`).join('');
+}
+
+/** What is inside of an object stands as `a.b`, so that it can be asked for by --columns. */
+function flat(item: Item, prefix = ''): (readonly [string, unknown])[] {
+  return Object.entries(item).flatMap(([name, value]) => {
+    const path = `${prefix}${name}`;
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+    return isObject && Object.keys(value).length > 0 ? flat(value as Item, `${path}.`) : [[path, value] as const];
+  });
+}

@@ -1,0 +1,63 @@
+// From a status of the HTTP API to an error of mq, in the broker's own words.
+
+import { type ErrorCode, MqError } from '../errors.ts';
+import type { Answer } from './client.ts';
+
+interface Asked {
+  readonly method: string;
+  readonly path: string;
+  readonly api: { readonly origin: string; readonly user: string };
+}
+
+/** The error for an answer that is none of 2xx. */
+export function refusal({ status, body }: Answer, { method, path, api: { origin, user } }: Asked): MqError {
+  const reason = reasonOf(body);
+  const said = reason === '' ? `HTTP ${status}` : `${reason} (HTTP ${status})`;
+  const asked = `${method} /api${path.split('?', 1)[0]}`;
+  if (status === 401 && isLogin(body))
+    return new MqError('NOT_PERMITTED', `the management API at ${origin} does not let the user '${user}' in`, {
+      hint: 'user and password stand in the address (http://user:password@host:15672), or --user with --password-file',
+    });
+  if (status === 401 || status === 403)
+    return new MqError('NOT_PERMITTED', `${asked}: ${said}`, {
+      hint: `mq admin whoami shows the tags of '${user}', mq admin show permission ${user} what it may do in a vhost`,
+    });
+  if (status >= 300 && status < 400)
+    return new MqError('PROTOCOL', `${asked}: the management API at ${origin} is elsewhere: ${said}`, {
+      hint: 'is it https, or has it a path before /api?',
+    });
+  return new MqError(codeOf(status), `${asked}: ${said}`);
+}
+
+/** RabbitMQ: `not_authorized` of user and password, `not_authorised` of what a known user may. A proxy says neither. */
+function isLogin(body: unknown): boolean {
+  const { error } = (body ?? {}) as { error?: unknown };
+  return error !== 'not_authorised';
+}
+
+function codeOf(status: number): ErrorCode {
+  return status >= 500 && status !== 501 ? 'UNAVAILABLE' : 'BAD_DATA';
+}
+
+/** RabbitMQ says `reason` where it has more to tell than `error`; a reason may be an object. */
+export function reasonOf(body: unknown): string {
+  if (typeof body !== 'object' || body === null) return '';
+  const { reason, error } = body as { reason?: unknown; error?: unknown };
+  const said = reason ?? error;
+  const text = Array.isArray(said) ? said.map(erlangText).join(' ') : said === undefined ? '' : erlangText(said);
+  return plain(text.replaceAll(/\s+/g, ' ').trim());
+}
+
+/** Erlang's texts may come as lists of numbers: `invalid_regexp` says its reason so. */
+function erlangText(value: unknown): string {
+  if (typeof value === 'string') return value;
+  if (!Array.isArray(value)) return JSON.stringify(value);
+  const isText = value.length > 0 && value.every((one) => Number.isInteger(one) && one >= 9 && one <= 0x10ffff);
+  return isText ? String.fromCodePoint(...(value as number[])) : value.map(erlangText).join(' ');
+}
+
+/** RabbitMQ 4.0 escapes some of its reasons for a page of HTML. */
+function plain(text: string): string {
+  const signs = { lt: '<', gt: '>', quot: '"', '#39': "'", amp: '&' } as const;
+  return text.replaceAll(/&(lt|gt|quot|#39|amp);/g, (_, name: keyof typeof signs) => signs[name]);
+}

@@ -1,0 +1,26 @@
+// The first code of the npm package: starts the main piece in the Node that npm runs with. Its pieces are files beside it.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { mainPiece, openPieces } from './pieces.ts';
+
+const major = Number(process.versions.node.split('.')[0]);
+if (major < 24) {
+  process.stderr.write(
+    `mq: needs Node 24 or newer, and this is ${process.versions.node} [SYSTEM]\nhint: the executable of the release brings its own\n`,
+  );
+  process.exit(71);
+}
+
+// A piece's import() of a user's file takes a feature of vm that Node still calls experimental.
+const { emitWarning } = process;
+process.emitWarning = ((warning: string | Error, ...rest: []) => {
+  if (!String(warning).startsWith('vm.USE_MAIN_CONTEXT_DEFAULT_LOADER')) emitWarning(warning, ...rest);
+}) as typeof emitWarning;
+
+const load = openPieces({
+  source: (name) => readFileSync(join(__dirname, 'pieces', name), 'utf8'),
+  codeCache: () => undefined,
+  builtin: require,
+});
+load(mainPiece);

@@ -1,0 +1,71 @@
+// What an action gets of a command line: its arguments and options, files, and the new password of a user.
+
+import { writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import type { Call } from '../admin/action.ts';
+import type { Context } from '../context.ts';
+import { MqError } from '../errors.ts';
+import { type FoundAction, usage } from './admin-words.ts';
+import { readText } from './files.ts';
+import type { OpenedManagement } from './management.ts';
+import { canAsk, hiddenLine } from './question.ts';
+import type { Values } from './values.ts';
+
+export function adminCall(
+  context: Context,
+  values: Values,
+  { action, args, rest, api, vhost }: FoundAction & OpenedManagement,
+): Call {
+  const named = values.name('vhost');
+  const isEverywhere = values.flag('all-vhosts') === true;
+  if (isEverywhere && named !== undefined) throw usage(action, '--vhost and --all-vhosts contradict each other');
+  return {
+    action,
+    api,
+    vhost: isEverywhere ? undefined : (named ?? vhost),
+    rest,
+    arg: (name) => args[name] ?? '',
+    text: (name) => values.text(name),
+    list: (name) => values.list(name),
+    flag: (name) => values.flag(name),
+    whole: (name, range) => values.whole(name, range),
+    read: (file) => readText(context, file),
+    write: (file, text) => writeText(context, file, text),
+    newPassword: () => newPassword(context, values, args['user'] ?? ''),
+    say: (line) => context.stderr.write(`mq admin: ${line}\n`),
+    usage: (message) => usage(action, message),
+  };
+}
+
+async function writeText({ cwd }: Context, file: string, text: string): Promise<void> {
+  try {
+    // Definitions hold hashes of passwords.
+    await writeFile(resolve(cwd, file), text, { mode: 0o600 });
+  } catch (error) {
+    throw new MqError('CANNOT_CREATE', `cannot write ${file}: ${(error as Error).message}`, { at: file, cause: error });
+  }
+}
+
+/** It never stands on the command line, where everybody on the machine could read it. */
+async function newPassword(context: Context, values: Values, user: string): Promise<string> {
+  const file = values.name('new-password-file');
+  const given = file === undefined ? context.env['MQ_NEW_PASSWORD'] : oneLine(await readText(context, file));
+  const password = given ?? (canAsk(context) ? await typed(context, user) : undefined);
+  if (password === undefined)
+    throw new MqError('USAGE', `the new password of '${user}' is missing`, {
+      hint: '--new-password-file FILE (- is standard input), or MQ_NEW_PASSWORD',
+    });
+  if (password === '') throw new MqError('USAGE', `the new password of '${user}' is empty`);
+  return password;
+}
+
+async function typed(context: Context, user: string): Promise<string> {
+  const password = await hiddenLine(context, `new password of ${user}`);
+  if (password !== (await hiddenLine(context, 'again')))
+    throw new MqError('USAGE', 'the two passwords are not the same');
+  return password ?? '';
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\r?\n$/, '');
+}

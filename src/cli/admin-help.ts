@@ -1,0 +1,51 @@
+// The help of mq admin, drawn from the rows of its table.
+
+import type { Action } from '../admin/action.ts';
+import { actionOptions, isNoun, wordsOf } from './admin-words.ts';
+import type { Command } from './command.ts';
+import { optionLines } from './help.ts';
+
+/** For `mq admin …words --help`: of one action, of all of a verb or a noun, or of everything. */
+export function adminHelp(command: Command, words: readonly string[], actions: readonly Action[]): string {
+  const [first = '', second] = words;
+  const ofWord = actions.filter(({ verb, noun }) => verb === first || (noun !== undefined && isNoun(noun, first)));
+  const one = ofWord.find(({ verb, noun }) => verb === first && (noun === undefined || isNoun(noun, second ?? '')));
+  if (one) return actionHelp(one);
+  const shown = ofWord.length > 0 ? ofWord : actions;
+  const title = ofWord.length > 0 ? `mq admin ${first}` : `mq admin: ${command.summary}`;
+  const usage = 'Usage: mq admin <action> [options]';
+  if (ofWord.length > 0) return `${[title, actionRows(shown), closing].join('\n\n')}\n`;
+  return `${[title, usage, ...groups(shown), examples(command), closing].join('\n\n')}\n`;
+}
+
+const closing = 'mq admin <action> --help shows its options';
+
+function actionHelp(action: Action): string {
+  const { verb, noun, summary, request, columns } = action;
+  const name = ['admin', verb, noun].filter((word) => word !== undefined).join(' ');
+  const shown = columns && `Columns\n  ${columns.join(',')}\n  and whatever else --json shows`;
+  const sections = [
+    `mq ${name}: ${summary}`,
+    `Usage: mq admin ${wordsOf(action)} [options]`,
+    `HTTP API: ${request}`,
+    ...(shown === undefined ? [] : [shown]),
+    `Options\n${optionLines('admin', actionOptions(action))}`,
+  ];
+  return `${sections.join('\n\n')}\n`;
+}
+
+function groups(actions: readonly Action[]): string[] {
+  return [...new Set(actions.map(({ verb }) => verb))].map((verb) =>
+    actionRows(actions.filter((action) => action.verb === verb)),
+  );
+}
+
+function actionRows(actions: readonly Action[]): string {
+  const words = actions.map(wordsOf);
+  const width = Math.min(44, Math.max(...words.map(({ length }) => length)));
+  return actions.map(({ summary }, at) => `  ${(words[at] ?? '').padEnd(width)}  ${summary}`).join('\n');
+}
+
+function examples({ examples: lines = [] }: Command): string {
+  return `Examples\n${lines.map((line) => `  ${line}`).join('\n')}`;
+}

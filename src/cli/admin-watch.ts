@@ -1,0 +1,74 @@
+// Runs an action and shows its result, once or, with --watch, again and again.
+
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Call, Result } from '../admin/action.ts';
+import type { Look } from '../admin/print.ts';
+import type { Context, Output } from '../context.ts';
+import { asMqError, MqError } from '../errors.ts';
+import type { Values } from './values.ts';
+
+/** The exit status. */
+export async function adminWatch(context: Context, values: Values, call: Call): Promise<number> {
+  const { printed } = await import('../admin/print.ts');
+  const { stdout } = context;
+  const intervalMs = values.seconds('interval') ?? 2_000;
+  if (values.flag('watch') !== true) {
+    if (values.text('interval') !== undefined) throw call.usage('--interval is for --watch');
+    const result = await call.action.run(call);
+    await write(stdout, await printed(result, lookOf(context, values)));
+    return statusOf(result);
+  }
+  for (;;) {
+    const text = await frame(context, values, call);
+    if (context.drain.aborted || !(await write(stdout, text))) return 0;
+    await pause(intervalMs, undefined, { signal: context.drain }).catch(() => undefined);
+    if (context.drain.aborted) return 0;
+  }
+}
+
+/** What a look at the broker shows now. That it does not answer is no end: it may come back. */
+async function frame(context: Context, values: Values, call: Call): Promise<string> {
+  const { printed } = await import('../admin/print.ts');
+  let text = '';
+  try {
+    text = await printed(await call.action.run(call), lookOf(context, values));
+  } catch (error) {
+    const failure = asMqError(error);
+    if (!['UNAVAILABLE', 'DEADLINE', 'HOST_UNKNOWN'].includes(failure.code)) throw error;
+    if (!context.drain.aborted) call.say(failure.message);
+  }
+  const { stdout } = context;
+  if (stdout.isTTY !== true || values.flag('json')) return text;
+  const lines = text.split('\n').slice(0, -1);
+  const most = (stdout.rows ?? 24) - 2;
+  const shown = lines.length > most ? [...lines.slice(0, most - 1), `… ${lines.length - most + 1} more`] : lines;
+  const title = `${new Date().toLocaleTimeString('sv')}  ${call.api.origin}`;
+  // ECMA-48: the cursor home, and what is below it away: no flicker, as the screen is never empty.
+  return `\u001b[H\u001b[J${[title, ...shown].join('\n')}\n`;
+}
+
+function lookOf({ stdout }: Context, values: Values): Look {
+  const columns = values.text('columns')?.split(',');
+  return {
+    isJson: values.flag('json') === true,
+    terminalWidth: stdout.isTTY ? (stdout.columns ?? 80) : undefined,
+    hasHeaders: values.flag('headers') !== false,
+    columns: columns?.map((name) => name.trim()).filter((name) => name !== ''),
+  };
+}
+
+function statusOf(result: Result): number {
+  return result.kind === 'items' ? (result.status ?? 0) : 0;
+}
+
+/** False where the reader has gone. */
+function write(stdout: Output, text: string): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    stdout.write(text, (error) => {
+      const { code } = (error ?? {}) as NodeJS.ErrnoException;
+      if (!error) resolve(true);
+      else if (code === 'EPIPE' || code === 'ERR_STREAM_DESTROYED') resolve(false);
+      else reject(new MqError('IO', `cannot write to stdout: ${error.message}`, { cause: error }));
+    });
+  });
+}

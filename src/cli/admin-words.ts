@@ -1,0 +1,143 @@
+// Which action the words of `mq admin …` mean, and what was meant by those that are none.
+
+import type { Action, Argument } from '../admin/action.ts';
+import { MqError } from '../errors.ts';
+import { nearest } from './program.ts';
+
+export interface FoundAction {
+  readonly action: Action;
+  /** By the names of its arguments. */
+  readonly args: Readonly<Record<string, string>>;
+  readonly rest: readonly string[];
+}
+
+const ofAll = [
+  'management-url',
+  'url',
+  'config',
+  'user',
+  'password-file',
+  'ca',
+  'timeout',
+  'max-answer',
+  'json',
+  'debug',
+  'help',
+];
+
+/** Verbs that other tools have for it. */
+const otherVerbs: Readonly<Record<string, string>> = {
+  add: 'create',
+  change: 'set',
+  clear: 'delete',
+  declare: 'create',
+  describe: 'show',
+  get: 'show',
+  ls: 'list',
+  put: 'set',
+  remove: 'delete',
+  rm: 'delete',
+  bind: 'create',
+  unbind: 'delete',
+  update: 'set',
+  kill: 'close',
+};
+
+/** Throws USAGE, with what was probably meant. */
+export function findAction(words: readonly string[], actions: readonly Action[]): FoundAction {
+  const [verb = '', noun = ''] = words;
+  const ofVerb = actions.filter((action) => action.verb === verb);
+  if (ofVerb.length === 0) throw unknownVerb(words, actions);
+  const alone = ofVerb.find((action) => action.noun === undefined);
+  const action = ofVerb.find((one) => one.noun !== undefined && isNoun(one.noun, noun)) ?? alone;
+  if (action === undefined) throw unknownNoun(words, ofVerb);
+  return { action, ...argumentsOf(action, words.slice(action.noun === undefined ? 1 : 2)) };
+}
+
+/** The options of one action, by their names. */
+export function actionOptions({ verb, options = [], isInVhost, question, request }: Action): readonly string[] {
+  const isLook = request.startsWith('GET ') && verb !== 'export';
+  return [
+    ...options,
+    ...(isInVhost ? ['vhost'] : []),
+    ...(isInVhost && verb === 'list' ? ['all-vhosts'] : []),
+    ...(question === undefined ? [] : ['yes']),
+    ...(isLook ? ['columns', 'watch', 'interval'] : []),
+    ...ofAll,
+  ];
+}
+
+/** What is typed for an action: `create binding <source> <destination> [key]`. */
+export function wordsOf({ verb, noun, args = [] }: Action): string {
+  return [verb, noun, ...args.map(argumentText)].filter((word) => word !== undefined).join(' ');
+}
+
+function argumentText({ name, isOptional, isRest }: Argument): string {
+  const text = isRest ? `${name}…` : name;
+  return isOptional ? `[${text}]` : `<${text}>`;
+}
+
+/** `list queue` and `show queues` are understood. */
+export function isNoun(noun: string, typed: string): boolean {
+  return noun === typed || singular(noun) === singular(typed);
+}
+
+function singular(noun: string): string {
+  return noun.replace(/ies$/, 'y').replace(/(?<!s)s$/, '');
+}
+
+function argumentsOf(action: Action, typed: readonly string[]): Omit<FoundAction, 'action'> {
+  const { args = [] } = action;
+  const named = args.filter(({ isRest }) => !isRest);
+  const missing = args.find(({ isOptional }, at) => !isOptional && typed[at] === undefined);
+  if (missing) throw usage(action, `give the ${missing.name}: mq admin ${wordsOf(action)}`);
+  const rest = typed.slice(named.length);
+  if (rest.length > 0 && named.length === args.length) throw usage(action, `'${rest[0]}' is one argument too many`);
+  return { args: Object.fromEntries(named.flatMap(({ name }, at) => entry(name, typed[at]))), rest };
+}
+
+function entry(name: string, value: string | undefined): [string, string][] {
+  return value === undefined ? [] : [[name, value]];
+}
+
+/** A USAGE error of one action. */
+export function usage({ verb, noun }: Pick<Action, 'verb' | 'noun'>, message: string): MqError {
+  return new MqError('USAGE', message, { hint: `mq admin ${noun === undefined ? verb : `${verb} ${noun}`} --help` });
+}
+
+function unknownVerb(words: readonly string[], actions: readonly Action[]): MqError {
+  const [first = '', second = ''] = words;
+  const verbs = [...new Set(actions.map(({ verb }) => verb))];
+  const all = 'mq admin --help lists the actions';
+  if (first === '') return new MqError('USAGE', `say what to do: ${verbs.join(', ')}`, { hint: all });
+  const message = `there is no 'mq admin ${first}'`;
+  const known = Object.hasOwn(otherVerbs, first) ? otherVerbs[first] : undefined;
+  // rabbitmqctl: list_queues; rabbitmqadmin v2: queues list.
+  const [joinedVerb = '', ...joinedNoun] = first.split('_');
+  const turned = actions.find(
+    ({ verb, noun }) => noun !== undefined && verb === (otherVerbs[second] ?? second) && isNoun(noun, first),
+  );
+  const joined = actions.find(
+    ({ verb, noun }) =>
+      verb === (otherVerbs[joinedVerb] ?? joinedVerb) && noun !== undefined && isNoun(noun, joinedNoun.join('-')),
+  );
+  const meant = turned ?? joined;
+  if (meant) return new MqError('USAGE', message, { hint: `did you mean 'mq admin ${wordsOf(meant)}'?` });
+  const noun = actions.find((action) => action.noun !== undefined && isNoun(action.noun, first));
+  if (noun?.noun !== undefined && !known)
+    return new MqError('USAGE', message, { hint: `did you mean 'mq admin list ${noun.noun}'? ${all}` });
+  const near = known ?? nearest(first, verbs);
+  return new MqError('USAGE', message, {
+    hint: near ? `did you mean 'mq admin ${[near, ...words.slice(1)].join(' ')}'?` : all,
+  });
+}
+
+function unknownNoun([verb = '', noun = '']: readonly string[], ofVerb: readonly Action[]): MqError {
+  const nouns = ofVerb.flatMap((action) => action.noun ?? []);
+  const list = `mq admin ${verb} has ${nouns.join(', ')}`;
+  if (noun === '')
+    return new MqError('USAGE', `say what to ${verb}: ${nouns.join(', ')}`, { hint: `mq admin ${verb} --help` });
+  const near = nearest(noun, nouns) ?? nearest(`${noun}s`, nouns);
+  const message = `there is no 'mq admin ${verb} ${noun}'`;
+  return new MqError('USAGE', message, { hint: near ? `did you mean 'mq admin ${verb} ${near}'?` : list });
+}

@@ -1,0 +1,73 @@
+// mq admin: what the management API can show and change, by the table of actions.
+
+import type { Action, Call } from '../../admin/action.ts';
+import type { Config } from '../../config/config.ts';
+import type { Context } from '../../context.ts';
+import { MqError } from '../../errors.ts';
+import { adminCall } from '../admin-call.ts';
+import { adminCandidates } from '../admin-candidates.ts';
+import { adminHelp } from '../admin-help.ts';
+import { adminWatch } from '../admin-watch.ts';
+import { actionOptions, findAction, usage } from '../admin-words.ts';
+import type { Command } from '../command.ts';
+import { openManagement } from '../management.ts';
+import { optionSets } from '../options.ts';
+import { canAsk, isConfirmed } from '../question.ts';
+import type { Values } from '../values.ts';
+
+export function adminCommand(configOf: (context: Context) => Promise<Config>): Command {
+  const command: Command = {
+    name: 'admin',
+    summary: 'look at a broker and change it, by its management API',
+    usage: '<action> …',
+    options: 'admin',
+    group: 'Operation',
+    examples: [
+      'mq admin list queues --sort -messages_ready --limit 10',
+      'mq admin create queue orders --type quorum',
+      'mq admin set permission anna "^orders" "^orders" ".*" --vhost shop',
+      'mq admin export definitions broker.json',
+    ],
+    help: async (words) => {
+      const { actions } = await import('../../admin/actions.ts');
+      return adminHelp(command, words, actions);
+    },
+    completes: async (words, names) => {
+      const { actions } = await import('../../admin/actions.ts');
+      return adminCandidates(words, names, actions);
+    },
+    async run(context, values) {
+      const { actions } = await import('../../admin/actions.ts');
+      const found = findAction(values.args, actions);
+      const { action } = found;
+      refuseOthers(action, values);
+      if (action.question && !values.flag('yes') && !canAsk(context))
+        throw usage(action, `${action.verb} ${action.noun} takes something away: give --yes where nobody can be asked`);
+      const opened = await openManagement(context, values, configOf);
+      const call = adminCall(context, values, { ...found, ...opened });
+      try {
+        await consent(context, values, call);
+        return await adminWatch(context, values, call);
+      } finally {
+        opened.api.close();
+      }
+    },
+  };
+  return command;
+}
+
+/** The set of options is that of all actions. */
+function refuseOthers(action: Action, values: Values): void {
+  const own = actionOptions(action);
+  for (const { name } of optionSets.admin) {
+    const isGiven = values.flag(name) !== undefined || values.list(name).length > 0;
+    if (isGiven && !own.includes(name))
+      throw usage(action, `admin ${action.verb}${action.noun ? ` ${action.noun}` : ''} has no --${name}`);
+  }
+}
+
+async function consent(context: Context, values: Values, call: Call): Promise<void> {
+  const { question } = call.action;
+  if (question === undefined || values.flag('yes')) return;
+  if (!(await isConfirmed(context, await question(call)))) throw new MqError('ANSWER_NO', 'nothing was done');
+}

@@ -1,0 +1,25 @@
+// mq completions: the script that makes Tab in a shell know mq. What the script asks for at each Tab is answered
+// by completion-answer.ts, which main.ts calls at once.
+
+import type { Command } from '../command.ts';
+import { installHints, scripts, shells } from '../completion-script.ts';
+
+export const completionsCommand: Command = {
+  name: 'completions',
+  summary: 'make Tab in your shell know the commands, the options and the names of rascal.json',
+  usage: shells.join('|'),
+  options: 'completions',
+  group: 'Configuration',
+  examples: shells.map((shell) => installHints[shell]),
+  async run({ stdout, stderr }, values) {
+    const [word, ...typed] = values.args;
+    const shell = shells.find((one) => one === word);
+    if (shell === undefined)
+      throw values.usage(
+        `${word === undefined ? 'say for which shell' : `'${word}' is not one of`}: ${shells.join(', ')}`,
+      );
+    if (typed[0] !== undefined) throw values.usage(`'${typed[0]}' is one argument too many`);
+    stdout.write(scripts[shell]);
+    if (stdout.isTTY) stderr.write(`hint: ${installHints[shell]}\n`);
+  },
+};

@@ -1,0 +1,53 @@
+// mq init: a rascal.json to start from. It never writes over one.
+
+import { writeFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { MqError } from '../../errors.ts';
+import type { Command } from '../command.ts';
+import { type TemplateName, templateNames } from '../templates.ts';
+
+export const initCommand: Command = {
+  name: 'init',
+  summary: 'write a rascal.json to start from',
+  usage: templateNames.join('|'),
+  options: 'init',
+  group: 'Configuration',
+  examples: ['mq init worker', 'mq init rpc', 'mq init topic --config config/rascal.json', 'mq init logs'],
+  async run({ cwd, stdout, stderr }, values) {
+    const { templates } = await import('../templates.ts');
+    const list = templateNames.map((name) => `${name} (${templates[name].summary})`).join(', ');
+    const [word = 'worker', second] = values.args;
+    if (second !== undefined) throw values.usage(`'${second}' is one argument too many`);
+    const name: TemplateName | undefined = templateNames.find((one) => one === word);
+    if (name === undefined) throw values.usage(`there is no template '${word}'; there are ${list}`);
+    const file = values.name('config') ?? 'rascal.json';
+    const { content, steps } = templates[name];
+    try {
+      await writeFile(resolve(cwd, file), `${JSON.stringify(content, null, 2)}\n`, { flag: 'wx' });
+    } catch (error) {
+      const isThere = (error as NodeJS.ErrnoException).code === 'EEXIST';
+      throw new MqError(
+        'CANNOT_CREATE',
+        isThere ? `${file} is there already` : `cannot write ${file}: ${(error as Error).message}`,
+        {
+          at: file,
+          cause: error,
+          ...(isThere && { hint: 'another file is --config FILE; mq check tells whether it is right' }),
+        },
+      );
+    }
+    if (values.flag('json')) {
+      stdout.write(`${JSON.stringify({ file, template: name })}\n`);
+      return;
+    }
+    stdout.write(`${file}\n`);
+    const other = file === 'rascal.json' ? '' : ` --config ${file}`;
+    const all = [
+      ['mq broker', 'in another terminal: a broker, if there is none (or MQ_URL=amqp://…)'],
+      ...steps,
+    ] as const;
+    const rows = all.map(([command, what]) => [command.replace(/^mq (?!broker)[\w-]+/, `$&${other}`), what] as const);
+    const width = Math.max(...rows.map(([command]) => command.length));
+    stderr.write(`next:\n${rows.map(([command, what]) => `  ${command.padEnd(width)}  # ${what}\n`).join('')}`);
+  },
+};

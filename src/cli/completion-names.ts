@@ -1,0 +1,59 @@
+// The names of a rascal.json for completions: read in a moment, and with what can be read of a file that is still wrong.
+
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Behaviour } from '../config/config.ts';
+import { behaviours } from '../config/config.ts';
+import { membersOf, objectOf, type Plain, stringOf } from '../config/plain.ts';
+import { expandRole } from '../config/roles.ts';
+import type { Context } from '../context.ts';
+import type { KnownNames } from './completion.ts';
+import { earlyValue } from './program.ts';
+
+/** Of the file that the typed words name, of MQ_CONFIG or ./rascal.json, over the built-in one. */
+export function knownNames(
+  { env, cwd }: Pick<Context, 'env' | 'cwd'>,
+  { typed, builtin }: { typed: readonly string[]; builtin: unknown },
+): KnownNames {
+  const file = earlyValue(typed, 'config') ?? (env['MQ_CONFIG'] || 'rascal.json');
+  const contents = [objectOf(builtin), readPlain(resolve(cwd, file))];
+  const scopes = contents.flatMap((content) => [content, ...vhostsOf(content)]);
+  const keys = (kind: string) => unique(scopes.flatMap((scope) => Object.keys(objectOf(scope[kind]))));
+  const queues = contents.flatMap(vhostsOf).flatMap((vhost) => membersOf(vhost['queues']));
+  return {
+    roles: new Map(contents.flatMap(rolesOf)),
+    publications: keys('publications'),
+    subscriptions: keys('subscriptions'),
+    queues: unique(queues.flatMap(({ name }) => name ?? [])),
+  };
+}
+
+function readPlain(path: string): Plain {
+  try {
+    return objectOf(JSON.parse(readFileSync(path, 'utf8')));
+  } catch {
+    return {};
+  }
+}
+
+function vhostsOf(content: Plain): Plain[] {
+  return Object.values(objectOf(content['vhosts'])).map(objectOf);
+}
+
+function rolesOf(content: Plain) {
+  return Object.entries(objectOf(objectOf(content['mq'])['roles'])).flatMap(([name, value]) => {
+    const role = expandRole(objectOf(value));
+    const options = behaviours.find((one: Behaviour) => one === role['behaviour']);
+    const summary = stringOf(role['summary']) ?? `${options} ${role['publication'] ?? role['subscription'] ?? ''}`;
+    return options && isSayable(name) ? [[name, { summary, options }] as const] : [];
+  });
+}
+
+function unique(names: readonly string[]): string[] {
+  return [...new Set(names)].filter(isSayable);
+}
+
+/** A shell shows it and types it: no control characters, which would leave its line. */
+function isSayable(name: string): boolean {
+  return name !== '' && !/\p{C}/u.test(name);
+}

@@ -1,0 +1,191 @@
+// What a file has the broker declare: the queues, delayed exchanges, consumers and policies of a rascal.json, or of
+// definitions that were exported from RabbitMQ, in the broker's words and each with its place.
+
+import { isObject, listOf, membersOf, objectOf, type Plain, stringOf, withDefaults } from './plain.ts';
+import type { Path } from './problem.ts';
+
+export interface DeclaredQueue {
+  readonly name: string;
+  readonly vhost: string;
+  readonly at: Path;
+  /** `x-queue-type`, or that of the vhost; classic where nobody says. */
+  readonly type: string;
+  readonly durable: boolean;
+  readonly exclusive: boolean;
+  readonly autoDelete: boolean;
+  /** By their names on the wire. */
+  readonly arguments: Plain;
+  /** Where an argument, or `durable` and its like, stands in the file. */
+  readonly placeOf: (name: string) => Path;
+  /** What is to be written in place of the queue's settings, in the words of its file. */
+  readonly drawn: (settings: QueueSettings) => string;
+}
+
+export interface QueueSettings {
+  readonly durable: boolean;
+  readonly exclusive?: boolean;
+  readonly autoDelete?: boolean;
+  readonly arguments: Plain;
+}
+
+export interface DeclaredPolicy {
+  readonly vhost: string;
+  readonly name: string;
+  readonly pattern: string;
+  readonly at: Path;
+  readonly definition: Plain;
+  /** All of it, as the file has it. */
+  readonly written: Plain;
+}
+
+export interface Declared {
+  readonly queues: readonly DeclaredQueue[];
+  readonly exchanges: readonly { readonly name: string; readonly at: Path; readonly type: string }[];
+  /** Subscriptions that limit their channel. `queue`: its type. */
+  readonly channelPrefetches: readonly { readonly at: Path; readonly prefetch: number; readonly queue: string }[];
+  readonly policies: readonly DeclaredPolicy[];
+}
+
+/** amqplib's option → the argument that it becomes. */
+const optionArguments: Readonly<Record<string, string>> = {
+  expires: 'x-expires',
+  messageTtl: 'x-message-ttl',
+  deadLetterExchange: 'x-dead-letter-exchange',
+  deadLetterRoutingKey: 'x-dead-letter-routing-key',
+  maxLength: 'x-max-length',
+  maxPriority: 'x-max-priority',
+  overflow: 'x-overflow',
+  queueMode: 'x-queue-mode',
+};
+
+/** Of a rascal.json whose shape is right. */
+export function declaredByRascal(file: Plain): Declared {
+  const defaults = objectOf(objectOf(file['defaults'])['vhosts']);
+  const queues: DeclaredQueue[] = [];
+  const exchanges: { name: string; at: Path; type: string }[] = [];
+  for (const [vhostName, value] of Object.entries(objectOf(file['vhosts']))) {
+    const vhost = objectOf(value);
+    const own = objectOf(vhost['defaults']);
+    const base = (kind: string) => withDefaults(objectOf(own[kind]), objectOf(defaults[kind]));
+    for (const { key, name, value } of membersOf(vhost['queues'])) {
+      const all = withDefaults(value, base('queues'));
+      const at = ['vhosts', vhostName, 'queues', key];
+      if (all['assert'] !== false)
+        queues.push(rascalQueue({ name: name ?? '', vhost: vhostName, at, own: objectOf(value['options']), all }));
+    }
+    for (const { key, name, value } of membersOf(vhost['exchanges'])) {
+      const all = withDefaults(value, base('exchanges'));
+      const at = ['vhosts', vhostName, 'exchanges', key];
+      if (all['assert'] !== false)
+        exchanges.push({ name: name ?? '', at: [...at, 'type'], type: stringOf(all['type']) ?? '' });
+    }
+  }
+  return { queues, exchanges, channelPrefetches: channelPrefetchesOf(file, queues), policies: [] };
+}
+
+function rascalQueue(given: { name: string; vhost: string; at: Path; own: Plain; all: Plain }): DeclaredQueue {
+  const { name, vhost, at, own } = given;
+  const options = objectOf(given.all['options']);
+  const short = Object.entries(optionArguments).filter(([option]) => options[option] !== undefined);
+  const args = {
+    ...Object.fromEntries(short.map(([option, argument]) => [argument, options[option]])),
+    ...objectOf(options['arguments']),
+  };
+  return {
+    name,
+    vhost,
+    at,
+    type: stringOf(args['x-queue-type']) ?? 'classic',
+    durable: options['durable'] !== false,
+    exclusive: options['exclusive'] === true,
+    autoDelete: options['autoDelete'] === true,
+    arguments: args,
+    placeOf: (wanted) => {
+      if (Object.hasOwn(objectOf(own['arguments']), wanted)) return [...at, 'options', 'arguments', wanted];
+      const option = short.find(([, argument]) => argument === wanted)?.[0] ?? wanted;
+      return Object.hasOwn(own, option) ? [...at, 'options', option] : at;
+    },
+    drawn: ({ arguments: wanted, ...properties }) =>
+      `"options": ${JSON.stringify({ ...properties, ...(Object.keys(wanted).length > 0 && { arguments: wanted }) })}`,
+  };
+}
+
+function channelPrefetchesOf(file: Plain, queues: readonly DeclaredQueue[]): Declared['channelPrefetches'] {
+  const scopes = [
+    { path: [] as Path, vhost: undefined, scope: file },
+    ...Object.entries(objectOf(file['vhosts'])).map(([vhost, scope]) => ({
+      path: ['vhosts', vhost] as Path,
+      vhost,
+      scope: objectOf(scope),
+    })),
+  ];
+  return scopes.flatMap(({ path, vhost, scope }) =>
+    Object.entries(objectOf(scope['subscriptions'])).flatMap(([name, value]) => {
+      const subscription = objectOf(value);
+      const prefetch = Number(subscription['channelPrefetch'] ?? 0);
+      if (!(prefetch > 0)) return [];
+      const place = vhost ?? stringOf(subscription['vhost']) ?? '/';
+      const queue = queues.find((one) => one.vhost === place && one.name === subscription['queue'])?.type ?? 'classic';
+      return [{ at: [...path, 'subscriptions', name, 'channelPrefetch'], prefetch, queue }];
+    }),
+  );
+}
+
+/** Whether a parsed file is what `rabbitmqctl export_definitions` and the management API's /api/definitions give. */
+export function isDefinitions(file: Plain): boolean {
+  const hasVersion = ['rabbit_version', 'rabbitmq_version', 'rabbitmq_definition_format'].some((key) =>
+    Object.hasOwn(file, key),
+  );
+  return hasVersion || ['queues', 'policies'].some((key) => Array.isArray(file[key]));
+}
+
+/** Of exported definitions, of the whole broker or of one vhost (whose items do not say it). */
+export function declaredByDefinitions(file: Plain): Declared {
+  const items = (kind: string) =>
+    listOf(file[kind]).flatMap((value, index) =>
+      isObject(value) ? [{ value, at: [kind, index] as Path, vhost: stringOf(value['vhost']) ?? '/' }] : [],
+    );
+  const defaultTypes = new Map(
+    items('vhosts').map(({ value }) => [
+      stringOf(value['name']) ?? '',
+      stringOf(value['default_queue_type']) ?? stringOf(objectOf(value['metadata'])['default_queue_type']),
+    ]),
+  );
+  return {
+    queues: items('queues').map(({ value, at, vhost }) => {
+      const args = objectOf(value['arguments']);
+      const properties: Readonly<Record<string, string>> = { autoDelete: 'auto_delete' };
+      return {
+        name: stringOf(value['name']) ?? '',
+        vhost,
+        at,
+        type: stringOf(args['x-queue-type']) ?? stringOf(value['type']) ?? defaultTypes.get(vhost) ?? 'classic',
+        durable: value['durable'] !== false,
+        exclusive: false,
+        autoDelete: value['auto_delete'] === true,
+        arguments: args,
+        placeOf: (wanted) => {
+          if (Object.hasOwn(args, wanted)) return [...at, 'arguments', wanted];
+          const property = properties[wanted] ?? wanted;
+          return Object.hasOwn(value, property) ? [...at, property] : at;
+        },
+        drawn: ({ durable, autoDelete = false, arguments: wanted }) =>
+          `"durable": ${durable}, "auto_delete": ${autoDelete}, "arguments": ${JSON.stringify(wanted)}`,
+      };
+    }),
+    exchanges: items('exchanges').map(({ value, at }) => ({
+      name: stringOf(value['name']) ?? '',
+      at: [...at, 'type'],
+      type: stringOf(value['type']) ?? '',
+    })),
+    channelPrefetches: [],
+    policies: items('policies').map(({ value, at, vhost }) => ({
+      vhost,
+      name: stringOf(value['name']) ?? '',
+      pattern: stringOf(value['pattern']) ?? '',
+      at,
+      definition: objectOf(value['definition']),
+      written: value,
+    })),
+  };
+}

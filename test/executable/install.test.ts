@@ -1,0 +1,201 @@
+// .github/install.sh as a person runs it, in every shell that is here, with a release on a server of the test or in a folder;
+// and the npm package.
+
+import { execFile, spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { bundle } from '../../src/build/bundle.ts';
+import { makeNpmPackage } from '../../src/build/npm-package.ts';
+import { skip } from '../../src/harness/skip.ts';
+import { emptyFolder } from '../support/mq.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+const script = join(root, '.github/install.sh');
+const shells: readonly (readonly string[])[] = [['dash'], ['busybox', 'sh'], ['bash', '--posix']];
+const file = `mq-${process.platform === 'darwin' ? 'macos' : 'linux'}-${process.arch}`;
+const fakeMq = '#!/bin/sh\necho mq 1.2.3\n';
+
+const install = suite('install.sh');
+install.before(() => {
+  if (process.platform === 'win32') skip('needs a POSIX shell');
+});
+
+install(
+  'takes the latest release or that of a version, once its checksum is right, and leaves nothing else',
+  async () => {
+    for (const shell of shellsHere()) {
+      await withRelease(release(), async (address, asked) => {
+        const dir = join(emptyFolder(), 'a b', 'bin');
+        const latest = await run(shell, ['--dir', dir], { MQ_RELEASES: address });
+        assert.equal([latest.status, latest.stdout], [0, `installed mq 1.2.3 as ${dir}/mq\n`], latest.stderr);
+        assert.match(latest.stderr, `hint: it is not in PATH yet: export PATH="${dir}:$PATH"`);
+        const older = await run(shell, ['--version', '1.0.0', '--dir', dir], {
+          MQ_RELEASES: address,
+          PATH: `${dir}:${path}`,
+        });
+        assert.is(older.status, 0, older.stderr);
+        assert.not.match(older.stderr, 'PATH');
+        assert.equal(readdirSync(dir), ['mq']);
+        assert.is(spawnSync(join(dir, 'mq')).stdout.toString(), 'mq 1.2.3\n');
+        assert.equal(asked, [
+          '/latest/download/SHA256SUMS',
+          `/latest/download/${file}`,
+          '/download/v1.0.0/SHA256SUMS',
+          `/download/v1.0.0/${file}`,
+        ]);
+      });
+    }
+  },
+);
+
+install('takes a release from a folder without a network, and in place of an mq that runs', async () => {
+  for (const shell of shellsHere()) {
+    const from = emptyFolder(release());
+    const home = emptyFolder();
+    const { status, stdout, stderr } = await run(shell, ['--from', from], { HOME: home });
+    assert.equal([status, stdout], [0, `installed mq 1.2.3 as ${home}/.local/bin/mq\n`], stderr);
+    assert.is((await run(shell, ['--from', from], { HOME: home })).status, 0);
+  }
+});
+
+install('what is not what its checksum says is not installed, nor is what does not run', async () => {
+  for (const shell of shellsHere()) {
+    const cases: [Record<string, string>, number, RegExp][] = [
+      [
+        { ...release(), [file]: `${fakeMq}# other\n` },
+        65,
+        /is not what SHA256SUMS says; nothing was installed\nhint: it has /,
+      ],
+      [{ ...release(), SHA256SUMS: `${'0'.repeat(64)}  other\n` }, 65, /SHA256SUMS has no line for mq-/],
+      [
+        release('#!/bin/sh\necho no library >&2; exit 127\n'),
+        71,
+        /does not run here: no library\nhint: it needs glibc/,
+      ],
+      [{ SHA256SUMS: '' }, 66, /has no mq-/],
+    ];
+    for (const [files, status, says] of cases) {
+      const dir = emptyFolder({ mq: 'the old one' });
+      const ended = await run(shell, ['--from', emptyFolder(files), '--dir', dir]);
+      assert.is(ended.status, status, ended.stderr);
+      assert.match(ended.stderr, says);
+      assert.equal([readdirSync(dir), readFileSync(join(dir, 'mq'), 'utf8')], [['mq'], 'the old one']);
+    }
+  }
+});
+
+install('every misuse has its line, its hint and its status', async () => {
+  const taken = join(emptyFolder({ file: '' }), 'file');
+  for (const shell of shellsHere()) {
+    const cases: [string[], number, string][] = [
+      [['--prefix', '/x'], 64, 'there is no option --prefix\nhint: install.sh --help\n'],
+      [['--dir'], 64, '--dir needs a value\n'],
+      [['--version', 'latest;rm'], 64, "a version is written v0.1.0, not 'latest;rm'\n"],
+      [['--version', '1.0/../..'], 64, "a version is written v0.1.0, not 'v1.0/../..'\n"],
+      [['--dir', emptyFolder()], 64, 'of which repository? give --repository OWNER/NAME\n'],
+      [['--dir', join(taken, 'bin')], 73, `cannot make the folder ${taken}/bin\n`],
+      [['--from', '/nowhere', '--dir', emptyFolder()], 66, 'there is no folder /nowhere\n'],
+    ];
+    for (const [args, status, says] of cases) {
+      const ended = await run(shell, args);
+      assert.is(ended.status, status, ended.stderr);
+      assert.ok(ended.stderr.startsWith(`install: ${says}`), ended.stderr);
+    }
+    await withRelease({}, async (address) => {
+      const ended = await run(shell, ['--dir', emptyFolder(), '--version', 'v9.9.9'], { MQ_RELEASES: address });
+      assert.is(ended.status, 69, ended.stderr);
+      assert.match(
+        ended.stderr,
+        `install: cannot download ${address}/download/v9.9.9/SHA256SUMS\nhint: is there such a release?`,
+      );
+    });
+  }
+});
+
+install('a download of the script that broke off runs nothing', async () => {
+  const home = emptyFolder();
+  const half = join(emptyFolder({ 'half.sh': readFileSync(script, 'utf8').slice(0, -20) }), 'half.sh');
+  await run(['dash'], ['--from', emptyFolder(release())], { HOME: home }, half);
+  assert.not(existsSync(join(home, '.local')));
+});
+
+install('the npm package runs mq in the Node that is there', async () => {
+  const output = emptyFolder();
+  const pieces = await bundle({ entry: join(root, 'src/main.ts'), root });
+  const tarball = await makeNpmPackage({ root, pieces, output });
+  await promisify(execFile)('tar', ['-xzf', tarball, '-C', output]);
+  const entry = join(output, 'package/mq.js');
+  const version = await promisify(execFile)(process.env['MQ_TEST_NODE'] ?? 'node', [entry, '--version']);
+  assert.is(version.stdout, `mq ${JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')).version}\n`);
+  const tests = emptyFolder({
+    'it.test.ts':
+      "import { assert, publish, expectMessage, test } from 'mq/test';\ntest('a task arrives', async () => { await publish('task', 'x'); assert.ok(await expectMessage('task')); });\n",
+  });
+  const { stdout } = await promisify(execFile)(process.env['MQ_TEST_NODE'] ?? 'node', [entry, 'test'], { cwd: tests });
+  assert.match(stdout, /1 passed/);
+});
+
+install.run();
+
+const path = process.env['PATH'] ?? '';
+
+function shellsHere(): (readonly string[])[] {
+  const here = shells.filter(([name = '']) => spawnSync('sh', ['-c', `command -v ${name}`]).status === 0);
+  if (here.length < shells.length && process.env['CI'] === 'true' && process.platform === 'linux')
+    throw new Error('dash, busybox and bash must be here');
+  return here;
+}
+
+function release(content = fakeMq): Record<string, string> {
+  const sum = createHash('sha256').update(content).digest('hex');
+  return { [file]: content, SHA256SUMS: `${'0'.repeat(64)}  mq-other\n${sum}  ${file}\n` };
+}
+
+interface Ended {
+  readonly status: number | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+function run(
+  shell: readonly string[],
+  args: readonly string[],
+  env: Record<string, string> = {},
+  name = script,
+): Promise<Ended> {
+  const [command = '', ...options] = shell;
+  const HOME = emptyFolder();
+  mkdirSync(join(HOME, 'work'));
+  return new Promise((done) => {
+    const settings = { cwd: join(HOME, 'work'), env: { PATH: path, HOME, ...env }, timeout: 20_000 };
+    execFile(command, [...options, name, ...args], settings, (error, stdout, stderr) => {
+      const status = error === null ? 0 : typeof error.code === 'number' ? error.code : undefined;
+      done({ status, stdout, stderr });
+    });
+  });
+}
+
+async function withRelease(
+  files: Record<string, string>,
+  use: (address: string, asked: string[]) => Promise<void>,
+): Promise<void> {
+  const asked: string[] = [];
+  const server = createServer(({ url = '' }, response) => {
+    asked.push(url);
+    const content = files[url.split('/').at(-1) ?? ''];
+    response.writeHead(content === undefined ? 404 : 200).end(content);
+  });
+  await new Promise<void>((ready) => server.listen(0, '127.0.0.1', ready));
+  try {
+    await use(`http://127.0.0.1:${(server.address() as AddressInfo).port}`, asked);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+}

@@ -1,0 +1,145 @@
+// mq check --target, offline: what RabbitMQ 4.0 and 4.3 have against a rascal.json, or against exported definitions.
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { problemLine } from '../../../src/config/problem.ts';
+import { checkTarget, type Target, targets } from '../../../src/config/target.ts';
+import { builtin, goodFiles, problemsOf } from './fixture.ts';
+
+test('the built-in roles and every good file but those with old arguments are right for both versions', () => {
+  for (const target of targets) {
+    assert.equal(linesOf(builtin, target), []);
+    for (const [name, text] of goodFiles.filter(([, text]) => !/queueMode|channelPrefetch|"durable": false/.test(text)))
+      assert.equal(linesOf(text, target), [], name);
+  }
+});
+
+test('what 4.3 refuses and has deprecated stands there with its place and its equivalent', () => {
+  const text = `{ "vhosts": { "/": {
+    "exchanges": { "later": { "type": "x-delayed-message" } },
+    "queues": {
+      "jobs": { "options": { "autoDelete": true, "arguments": { "x-ha-policy": "all", "x-max-priority": 9, "x-max-length": 10 } } },
+      "scratch": { "options": { "durable": false, "queueMode": "lazy" } },
+      "old": { "options": { "arguments": { "x-queue-version": 1, "x-queue-master-locator": "min-masters" } } },
+      "safe": { "options": { "exclusive": true, "maxPriority": 5, "arguments": { "x-queue-type": "quorum" } } } } } },
+  "subscriptions": { "safe": { "queue": "safe", "channelPrefetch": 5 } } }`;
+  assert.equal(problemsOf(text), []);
+  assert.equal(linesOf(text, '4.3'), [
+    'refused f:2:39: vhosts["/"].exchanges.later.type: the plugin of delayed messages is archived, and there is none for RabbitMQ 4.3; instead: a queue with x-message-ttl that dead-letters to the exchange (as the retries of mq do)',
+    'refused f:4:80: vhosts["/"].queues.jobs.options.arguments.x-ha-policy: no mirrored queues since RabbitMQ 4.0: it takes this argument and keeps the queue on one node; instead: "options": {"durable":true,"arguments":{"x-queue-type":"quorum","x-expires":1800000,"x-max-length":10}}',
+    'refused f:5:44: vhosts["/"].queues.scratch.options.durable: a queue that is neither durable nor exclusive: RabbitMQ 4.3.0 closes the connection (541) unless deprecated_features.permit.transient_nonexcl_queues is set; 4.3.6 of Debian takes it, and warns; instead: "options": {"durable":true} (or exclusive, where one connection uses it)',
+    'deprecated f:5:64: vhosts["/"].queues.scratch.options.queueMode: does nothing since RabbitMQ 3.12: every classic queue is as lazy was; the notes of 4.3.0 say that it is refused, and 4.3.6 takes it; instead: no x-queue-mode',
+    'refused f:6:63: vhosts["/"].queues.old.options.arguments.x-queue-version: version 1 of classic queues is gone in RabbitMQ 4.3 (406); instead: no x-queue-version',
+    'refused f:6:92: vhosts["/"].queues.old.options.arguments.x-queue-master-locator: is deprecated, and RabbitMQ 4.3 closes the connection (541); instead: "x-queue-leader-locator": "balanced"',
+    'refused f:7:43: vhosts["/"].queues.safe.options.exclusive: a quorum queue is always durable, never exclusive, never auto-deleted (406); instead: a classic queue',
+    'refused f:7:64: vhosts["/"].queues.safe.options.maxPriority: a quorum queue does not take it (406); instead: nothing; a quorum queue heeds the priority of messages without it',
+    'deprecated f:8:68: subscriptions.safe.channelPrefetch: RabbitMQ 4.3 answers ok, and limits every consumer of the channel by itself; instead: "prefetch": 5',
+  ]);
+});
+
+test('4.0 takes what 4.3 refuses, and refuses the limit of a channel on quorum queues', () => {
+  const queues = (options: object) => ({ vhosts: { '/': { queues: { q: { options } } } } });
+  for (const options of [
+    { durable: false },
+    { arguments: { 'x-queue-version': 1 } },
+    { arguments: { 'x-queue-master-locator': 'random' } },
+  ])
+    assert.equal(
+      targets.map((target) => linesOf(queues(options), target)[0]?.split(' ')[0]),
+      ['deprecated', 'refused'],
+    );
+  const limited = {
+    ...queues({ arguments: { 'x-queue-type': 'quorum' } }),
+    subscriptions: { q: { queue: 'q', channelPrefetch: 5 } },
+  };
+  assert.equal(
+    targets.map((target) => linesOf(limited, target)[0]?.split(' ')[0]),
+    ['refused', 'deprecated'],
+  );
+});
+
+test('what queues get from defaults is found, and what is not declared is not', () => {
+  const file = {
+    defaults: { vhosts: { queues: { options: { durable: false } } } },
+    vhosts: { v: { queues: ['one', { name: 'two', assert: false }] } },
+  };
+  assert.equal(
+    linesOf(file, '4.3').map((line) => line.slice(0, 80)),
+    ['refused f:1:90: vhosts.v.queues[0]: a queue that is neither durable nor exclusiv'],
+  );
+});
+
+test('variables are filled in before', () => {
+  const file = {
+    vhosts: {
+      '/': { queues: { q: { options: { arguments: { 'x-queue-type': '${TYPE:-stream}', 'x-expires': 1 } } } } },
+    },
+  };
+  assert.match(linesOf(file, '4.3')[0] ?? '', 'a stream queue does not take it');
+});
+
+test('of exported definitions, a mirroring policy is refused with what is left of it and its queues', () => {
+  const text = JSON.stringify({
+    rabbit_version: '3.13.7',
+    vhosts: [{ name: '/' }, { name: 'q', metadata: { default_queue_type: 'quorum' } }],
+    policies: [
+      {
+        vhost: '/',
+        name: 'ha',
+        pattern: '^ha\\.',
+        'apply-to': 'queues',
+        definition: { 'ha-mode': 'exactly', 'ha-params': 2, 'ha-sync-mode': 'automatic', 'max-length': 9 },
+      },
+      { vhost: '/', name: 'all', pattern: '', definition: { 'ha-mode': 'all' } },
+      {
+        vhost: '/',
+        name: 'place',
+        pattern: '(',
+        definition: { 'queue-master-locator': 'client-local', 'queue-mode': 'lazy' },
+      },
+    ],
+    queues: [
+      { name: 'ha.orders', vhost: '/', durable: true, auto_delete: false, arguments: {} },
+      { name: 'ha.safe', vhost: '/', durable: true, arguments: { 'x-queue-type': 'quorum' } },
+      { name: 'tmp', vhost: '/', durable: false, auto_delete: true, arguments: {} },
+      { name: 'limited', vhost: 'q', durable: true, arguments: { 'x-delivery-limit': 3 } },
+    ],
+  });
+  const { format, problems } = checkTarget(text, { env: {}, target: '4.3' });
+  assert.is(format, 'definitions');
+  assert.equal(
+    problems.map(({ code, path, instead }) => [code, path, instead]),
+    [
+      [
+        'refused',
+        'policies[0].definition.ha-mode',
+        'the policy {"vhost":"/","name":"ha","pattern":"^ha\\\\.","apply-to":"quorum_queues","definition":{"max-length":9}}, and its queues (ha.orders) declared durable with {"x-queue-type":"quorum","x-quorum-initial-group-size":2}',
+      ],
+      [
+        'refused',
+        'policies[1].definition.ha-mode',
+        'no policy, and its queues (ha.orders, tmp) declared durable with {"x-queue-type":"quorum"}',
+      ],
+      ['refused', 'policies[2].definition.queue-master-locator', '"queue-leader-locator": "client-local"'],
+      ['deprecated', 'policies[2].definition.queue-mode', 'no queue-mode'],
+      [
+        'refused',
+        'queues[2].durable',
+        '"durable": true, "auto_delete": false, "arguments": {"x-expires":1800000} (or exclusive, where one connection uses it)',
+      ],
+    ],
+  );
+});
+
+test('text that is not JSON has no findings here', () => {
+  assert.equal(checkTarget('{', { env: {}, target: '4.3' }), { format: 'rascal', problems: [] });
+});
+
+function linesOf(content: unknown, target: Target): string[] {
+  const text = typeof content === 'string' ? content : JSON.stringify(content);
+  return checkTarget(text, { env: {}, target }).problems.map(
+    (problem) => `${problem.code} ${problemLine('f', problem)}`,
+  );
+}
+
+test.run();
