@@ -13,6 +13,7 @@ import { healthCommand } from './commands/health.ts';
 import { roleCommand } from './commands/role.ts';
 import { testCommand } from './commands/test.ts';
 import { typesCommand } from './commands/types.ts';
+import { webCommand } from './commands/web.ts';
 import { commandHelp, overview } from './help.ts';
 import { errorText, withoutPasswords } from './output.ts';
 import { commandName, earlyValue, hasFlag, nearest, parse, strayOption, unknownCommand } from './program.ts';
@@ -90,6 +91,7 @@ function fixedCommands(): Command[] {
     brokerCommand,
     dlqCommand(configOf),
     healthCommand,
+    webCommand(configOf),
     testCommand,
     typesCommand,
     checkCommand(builtin, takenNames),
