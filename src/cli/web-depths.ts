@@ -19,12 +19,15 @@ interface Sources {
 const freshMs = 900;
 /** After the management API has not answered, AMQP is asked for so long. */
 const pauseMs = 60_000;
+/** A broker writes a line into its log for each question about a queue that is not there. */
+const absentMs = 15_000;
 
 export function depthsFrom({ graph, broker, values, look }: Sources): () => Promise<Depths> {
   const queues = graph.nodes.filter(({ kind }) => kind === 'queue');
   const api = new ManagementApi(managementUrls(broker, values));
   let last: { at: number; depths: Promise<Depths> } | undefined;
   let notBefore = 0;
+  const absent = new Map<string, number>();
   const ask = async (): Promise<Depths> => {
     if (performance.now() >= notBefore) {
       try {
@@ -33,7 +36,7 @@ export function depthsFrom({ graph, broker, values, look }: Sources): () => Prom
         notBefore = performance.now() + pauseMs;
       }
     }
-    return byAmqp(look, queues);
+    return byAmqp(look, queues, absent);
   };
   return () => {
     const now = performance.now();
@@ -86,13 +89,19 @@ async function byManagement(api: ManagementApi, vhost: string, queues: readonly 
 }
 
 /** AMQP cannot be asked for queues whose names nobody knows. */
-async function byAmqp(look: Sources['look'], queues: readonly GraphNode[]): Promise<Depths> {
-  const asked = queues.filter(({ isOwn }) => !isOwn);
+async function byAmqp(
+  look: Sources['look'],
+  queues: readonly GraphNode[],
+  absent: Map<string, number>,
+): Promise<Depths> {
+  const now = performance.now();
+  const asked = queues.filter(({ id, isOwn }) => !isOwn && now >= (absent.get(id) ?? 0));
   const late = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 3000).unref());
   const found = await Promise.race([look(asked.map(({ brokerName = '' }) => brokerName)).catch(() => undefined), late]);
   if (!found) return { from: undefined, queues: {} };
   const depths = asked.flatMap(({ id, brokerName = '' }): [string, QueueDepth][] => {
     const depth = found.get(brokerName);
+    if (!depth) absent.set(id, now + absentMs);
     return depth ? [[id, depth]] : [];
   });
   return { from: 'AMQP', queues: Object.fromEntries(depths) };

@@ -10,9 +10,8 @@ export type Destination =
 
 /** Undefined: the bridge does not know it. */
 export function parseDestination(text: string): Destination | undefined {
-  const parts = text.split('/').map(decoded);
-  const [empty, kind, first, ...rest] = parts;
-  if (empty !== '' || parts.includes(undefined) || first === undefined || first === '') return undefined;
+  const [empty, kind, first, ...rest] = text.split('/').map(unescaped);
+  if (empty !== '' || first === undefined || first === '') return undefined;
   if (kind === 'exchange' && rest.length <= 1) return { to: 'exchange', exchange: first, key: rest[0] ?? '' };
   if (kind === 'temp-queue' && rest.length === 0) return { to: 'replies', name: first };
   if (kind === 'amq' && first === 'queue' && rest.length === 1 && rest[0]) return { to: 'queue', queue: rest[0] };
@@ -21,14 +20,15 @@ export function parseDestination(text: string): Destination | undefined {
 
 /** Where a message came from. */
 export function destinationOf({ exchange, routingKey }: { exchange: string; routingKey: string }): string {
-  const key = encodeURIComponent(routingKey.toWellFormed());
-  return exchange === '' ? `/queue/${key}` : `/exchange/${encodeURIComponent(exchange.toWellFormed())}/${key}`;
+  const key = escaped(routingKey);
+  return exchange === '' ? `/queue/${key}` : `/exchange/${escaped(exchange)}/${key}`;
 }
 
-function decoded(part: string): string | undefined {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    return undefined;
-  }
+// RabbitMQ (rabbit_routing_parser.erl): %2F is a slash, and nothing else is escaped.
+function escaped(part: string): string {
+  return part.replaceAll('/', '%2F');
+}
+
+function unescaped(part: string): string {
+  return part.replaceAll('%2F', '/');
 }

@@ -22,6 +22,8 @@ export interface WebSettings {
   readonly assets: Readonly<Record<string, Asset>>;
   readonly catalog: Catalog;
   readonly depths: () => Promise<Depths>;
+  /** Is a queue of the catalog there, by the broker's name? */
+  readonly isThere: (queue: string) => Promise<boolean>;
   /** Where the STOMP of the page goes: to plugins, in order of trial, or over AMQP. */
   readonly stomp: { readonly plugins: readonly StompAddress[] } | { readonly openLine: () => Promise<Line> };
   /** Told to a person. */
@@ -83,8 +85,17 @@ export async function serveWeb(settings: WebSettings): Promise<WebServer> {
     if (request.method !== 'GET' && request.method !== 'HEAD') return respond(response, { status: 405, text: 'GET\n' });
     if (path === '/api/catalog') return respond(response, json(settings.catalog));
     if (path === '/api/depths') return respond(response, json(await settings.depths()));
+    if (path === '/api/queue') return respond(response, await queueAnswer(request.url ?? ''));
     const asset = Object.hasOwn(settings.assets, path) ? settings.assets[path] : undefined;
     respond(response, asset ? { status: 200, ...asset } : notFound);
+  }
+
+  /** Only queues that the page may send to: each question about another one would be a line in the broker's log. */
+  async function queueAnswer(url: string): Promise<Answer> {
+    const name = new URL(url, 'http://localhost').searchParams.get('name');
+    const { tasks, requests } = settings.catalog;
+    const isKnown = [...tasks, ...requests].some(({ queue }) => queue === name);
+    return name !== null && isKnown && (await settings.isThere(name)) ? json({ queue: name }) : notFound;
   }
 
   function respond(response: ServerResponse, { status, text, type }: Answer): void {

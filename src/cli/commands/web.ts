@@ -103,6 +103,12 @@ async function run(context: Context, values: Values, { config, vhost, addresses,
         drawing: layout(graph),
       }),
       depths: depthsFrom({ graph, broker, values, look }),
+      // While the broker is away nobody knows; the page has no connection then either.
+      isThere: async (queue) => {
+        const late = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 3000).unref());
+        const found = await Promise.race([look([queue]).catch(() => undefined), late]);
+        return found === undefined || found.has(queue);
+      },
       stomp,
       say,
     });

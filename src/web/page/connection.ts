@@ -29,6 +29,8 @@ export class Connection {
   readonly #questions = new Map<string, Question>();
   #tries = 0;
   #number = 0;
+  /** RabbitMQ sends the receipt of what it refuses after the error: from there on it says nothing. */
+  #isRefused = false;
 
   constructor(events: ConnectionEvents) {
     this.#events = events;
@@ -43,10 +45,14 @@ export class Connection {
       heartbeatOutgoing: beatMs,
       onConnect: () => {
         this.#tries = 0;
+        this.#isRefused = false;
         events.onConnect();
         events.onState('connected', 0);
       },
-      onStompError: ({ headers, body }) => events.onError([headers['message'], body].filter(Boolean).join(': ')),
+      onStompError: ({ headers, body }) => {
+        this.#isRefused = true;
+        events.onError([headers['message'], body].filter(Boolean).join(': '));
+      },
       onWebSocketClose: () => this.#lost(),
       onUnhandledMessage: (message) => this.#answered(message),
     });
@@ -64,7 +70,9 @@ export class Connection {
   /** `done`: the broker has it; it is not called where the broker refuses, which ends the connection. */
   subscribe(destination: string, onMessage: (message: IMessage) => void, done: () => void): () => void {
     const receipt = this.#next();
-    this.#client.watchForReceipt(receipt, done);
+    this.#client.watchForReceipt(receipt, () => {
+      if (!this.#isRefused) done();
+    });
     const { unsubscribe } = this.#client.subscribe(destination, onMessage, { receipt });
     return () => {
       if (this.#client.connected) unsubscribe();
@@ -77,7 +85,7 @@ export class Connection {
     const receipt = this.#next();
     return new Promise((resolve) => {
       this.#waiting.set(receipt, resolve);
-      this.#client.watchForReceipt(receipt, () => this.#settle(receipt, 'confirmed'));
+      this.#client.watchForReceipt(receipt, () => this.#settle(receipt, this.#isRefused ? 'in doubt' : 'confirmed'));
       this.#client.publish({ destination, body: text, headers: { 'content-type': 'text/plain', ...headers, receipt } });
     });
   }

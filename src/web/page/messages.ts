@@ -122,7 +122,7 @@ function rowOf(arrived: Arrived): Row {
 }
 
 function wholeOf(headers: Readonly<Record<string, string>>, body: ReturnType<typeof bodyOf>): HTMLElement {
-  const hidden = ['subscription', 'message-id', 'content-length', 'mq-body-bytes', 'destination'];
+  const hidden = ['subscription', 'message-id', 'content-length', 'mq-body-bytes', 'destination', 'receipt'];
   const shown = Object.entries(headers).filter(([name]) => !hidden.includes(name));
   return element(
     'div',

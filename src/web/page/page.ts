@@ -19,19 +19,16 @@ async function main(): Promise<void> {
   document.title = `mq web · ${catalog.broker}`;
 
   const [messages, rate] = [new Messages(), new Rate()];
-  let refusal: string | undefined;
   const connection = new Connection({
     onConnect: () => streams.askForAll(),
     onError: (message) => {
-      refusal = message;
+      streams.refused(message);
       notice(message);
     },
     onState: (state, tries) => {
       showState(state, tries);
       if (state === 'connected') notice('');
-      if (state !== 'lost') return;
-      streams.lost(refusal);
-      refusal = undefined;
+      if (state === 'lost') streams.lost();
     },
   });
   const streams = new Streams(connection, catalog, {

@@ -19,12 +19,15 @@ export function makeForms(connection: Connection, catalog: Catalog, onSent: () =
   publishForm(connection, catalog, onSent);
   const task = byId<HTMLFormElement>('task');
   queueForm(task, catalog.tasks, async (queue, text) => {
+    if (!(await isThere(queue))) return bad(`not sent: there is no queue '${queue.queue}'`);
     const sent = await connection.send(queueAt(queue.queue), text, queue.persistent ? { persistent: 'true' } : {});
     if (sent === 'confirmed') onSent();
     return { text: words[sent], isGood: sent === 'confirmed' };
   });
   const request = byId<HTMLFormElement>('request');
   queueForm(request, catalog.requests, async (queue, text) => {
+    if (!(await isThere(queue)))
+      return bad(`not sent: there is no queue '${queue.queue}'; start its server (mq rpc-server)`);
     const began = performance.now();
     const answer = await connection.ask(queueAt(queue.queue), text, answerMs);
     if (answer === 'no answer') return bad(`no answer in ${answerMs / 1000} s: is a server there? (mq rpc-server)`);
@@ -34,6 +37,12 @@ export function makeForms(connection: Connection, catalog: Catalog, onSent: () =
     const { short } = bodyOf(answer.binaryBody, answer.binaryBody.length);
     return { text: `${short} (${Math.round(performance.now() - began)} ms)`, isGood: true };
   });
+}
+
+/** STOMP does not tell that nobody got a message: RabbitMQ confirms what it drops. */
+async function isThere({ queue }: QueueEntry): Promise<boolean> {
+  const response = await fetch(`/api/queue?name=${encodeURIComponent(queue)}`);
+  return response.status !== 404;
 }
 
 interface Told {

@@ -61,22 +61,25 @@ export class Streams {
     for (const watched of this.#watched) this.#ask(watched);
   }
 
-  /** The connection went. `refusal` is the broker's reason, where it gave one. */
-  lost(refusal: string | undefined): void {
-    // A broker answers in order: the first one without an answer is the one that it refused.
-    const refused = refusal === undefined ? undefined : this.#watched.find(({ isAsked }) => isAsked);
-    for (const watched of this.#watched) {
-      watched.isAsked = false;
-      watched.stop = () => undefined;
-    }
+  /** The broker ends the connection for this reason. It answers in order: the first stream without an answer is refused. */
+  refused(reason: string): void {
+    const refused = this.#watched.find(({ isAsked }) => isAsked);
     if (!refused) return;
     refused.pauseMs = Math.min(longestPauseMs, Math.max(firstPauseMs, refused.pauseMs * 2));
-    tell(refused.note, ` – ${oneLine(refusal ?? '', 160)}`);
+    tell(refused.note, oneLine(reason, 160));
     clearTimeout(refused.timer);
     refused.timer = setTimeout(() => {
       refused.timer = undefined;
       this.#ask(refused);
     }, refused.pauseMs);
+  }
+
+  /** The connection went. */
+  lost(): void {
+    for (const watched of this.#watched) {
+      watched.isAsked = false;
+      watched.stop = () => undefined;
+    }
   }
 
   #ask(watched: Watched): void {

@@ -89,24 +89,20 @@ function hexLines(bytes: Uint8Array): string {
   return lines.join('\n');
 }
 
-/** Where a message came from: RabbitMQ's form of a destination, taken apart. */
+/** Where a message came from: RabbitMQ's form of a destination, in which only the slash is escaped, taken apart. */
 export function originOf(destination: string): { exchange: string; key: string } {
-  const [, kind, ...parts] = destination.split('/').map((part) => {
-    try {
-      return decodeURIComponent(part);
-    } catch {
-      return part;
-    }
-  });
+  const [, kind, ...parts] = destination.split('/').map((part) => part.replaceAll('%2F', '/'));
   if (kind === 'exchange') return { exchange: parts[0] ?? '', key: parts.slice(1).join('/') };
+  // RabbitMQ's own topic exchange has a short form.
+  if (kind === 'topic') return { exchange: 'amq.topic', key: parts.join('/') };
   return { exchange: '', key: kind === 'queue' ? parts.join('/') : destination };
 }
 
 /** A destination for STOMP. */
 export function exchangeAt(exchange: string, key: string): string {
-  return `/exchange/${encodeURIComponent(exchange)}/${encodeURIComponent(key)}`;
+  return `/exchange/${exchange.replaceAll('/', '%2F')}/${key.replaceAll('/', '%2F')}`;
 }
 
 export function queueAt(queue: string): string {
-  return `/amq/queue/${encodeURIComponent(queue)}`;
+  return `/amq/queue/${queue.replaceAll('/', '%2F')}`;
 }

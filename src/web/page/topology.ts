@@ -122,8 +122,10 @@ function rowOf({ id, name, type = '', isOwn }: DrawnNode) {
 function shortOf(depth: QueueDepth | undefined, isAsked: boolean): string {
   if (!depth) return isAsked ? 'not there' : 'one each';
   const { ready, unacked, consumers, count } = depth;
-  const parts = [`${ready} ready`, ...(unacked === undefined ? [] : [`${unacked} unacked`])];
-  return count === undefined ? `${parts.join(' · ')} · ${consumers} ⇢` : `${count} × one each · ${ready} ready`;
+  if (count !== undefined) return `${count} × one each · ${ready} ready`;
+  const second =
+    unacked === undefined ? `${consumers} ${consumers === 1 ? 'consumer' : 'consumers'}` : `${unacked} unacked`;
+  return `${ready} ready · ${second}`;
 }
 
 /** Asks while somebody looks. */
