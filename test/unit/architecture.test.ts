@@ -40,6 +40,7 @@ const exceptions: Readonly<Record<string, readonly string[]>> = {
 
 /** The places a third-party package may be imported from. */
 const owners: Readonly<Record<string, readonly string[]>> = {
+  '@stomp/stompjs': ['web/page/'],
   '@yao-pkg/pkg': ['build/'],
   amqplib: ['session.ts', 'session/', 'config/'],
   cac: ['cli/program.ts'],
@@ -49,6 +50,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   rascal: ['session.ts', 'session/', 'config/'],
   testcontainers: ['cluster/'],
   uvu: ['harness/'],
+  ws: ['web/'],
 };
 
 /** Who may import which file that a package does not export. */
