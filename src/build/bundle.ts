@@ -4,6 +4,7 @@
 import { basename, join } from 'node:path';
 import { build, transform } from 'esbuild';
 import { leftOut } from './left-out.ts';
+import { page } from './page.ts';
 import { mainPiece, type Pieces } from './pieces.ts';
 
 const common = { platform: 'node', target: 'node24', logLevel: 'silent' } as const;
@@ -21,7 +22,7 @@ export async function bundle({ entry, root }: { entry: string; root: string }): 
     splitting: true,
     // Native add-ons of optional packages, which do without them.
     external: ['*.node'],
-    plugins: [leftOut],
+    plugins: [leftOut, page],
     // Its CommonJS form (UMD) hides its own files from a bundler.
     alias: { 'jsonc-parser': 'jsonc-parser/lib/esm/main.js' },
     minifySyntax: true,

@@ -19,6 +19,7 @@ import { testCommand } from './commands/test.ts';
 import { typesCommand } from './commands/types.ts';
 import { waitCommand } from './commands/wait.ts';
 import type { CompletedCommand } from './completion.ts';
+import { webCommand } from './commands/web.ts';
 import { commandHelp, overview } from './help.ts';
 import { errorText, withoutPasswords } from './output.ts';
 import { commandName, earlyValue, hasFlag, nearest, parse, strayOption, unknownCommand } from './program.ts';
@@ -100,6 +101,7 @@ function fixedCommands(): Command[] {
     adminCommand(configOf),
     dlqCommand(configOf),
     healthCommand,
+    webCommand(configOf),
     testCommand,
     typesCommand,
     initCommand,

@@ -175,6 +175,25 @@ const dlq: readonly Option[] = [
   { name: 'timeout', value: 'SECONDS', help: 'without an answer for so long, messages are in doubt, and stay (60)' },
 ];
 
+const web: readonly Option[] = [
+  { name: 'port', value: 'N', help: 'the port of the page (15680); 0 takes a free one' },
+  { name: 'host', value: 'ADDRESS', help: 'the address to listen on (127.0.0.1); another one needs MQ_WEB_PASSWORD' },
+  {
+    name: 'allow-host',
+    value: 'NAME',
+    repeats: true,
+    help: 'a host name that the page may be called by, beside localhost and addresses',
+  },
+  { name: 'password-file', value: 'FILE', help: 'the password of the page is the text of a file (MQ_WEB_PASSWORD)' },
+  { name: 'vhost', value: 'NAME', help: 'the vhost of rascal.json (/, else its first one)' },
+  {
+    name: 'stomp',
+    value: 'URLS',
+    help: "RabbitMQ's Web STOMP: ws://host:15674/ws; bridge: over AMQP; auto (the default): what answers",
+  },
+  { name: 'management-url', value: 'URL', help: 'the management API, for depths of queues (port 15672 of the host)' },
+];
+
 const demo: readonly Option[] = [{ name: 'json', help: 'each event as one JSON object a line' }];
 
 const testing: readonly Option[] = [
@@ -330,6 +349,7 @@ export const optionSets = {
   health: [...health, ...always],
   dlq: [...dlq, ...common.filter(({ name }) => name !== 'drain'), ...always],
   admin: [...admin, ...always],
+  web: [...web, ...common.filter(({ name }) => name !== 'drain'), ...always],
   demo: [...demo, ...always],
   test: [...testing, ...always],
   cluster: [...cluster, ...always],

@@ -11,8 +11,10 @@ import { MqError } from '../errors.ts';
 import { Browser } from './browser.ts';
 import { Consumer } from './consumer.ts';
 import type { Counts } from './counts.ts';
+import { type Depth, depthsOf } from './depths.ts';
 import type { ReconnectLimit } from './giving-up.ts';
 import { type Link, openLink } from './link.ts';
+import { Listener } from './listener.ts';
 import { type OutgoingMessage, Publisher } from './publisher.ts';
 import { Requester } from './requester.ts';
 
@@ -117,6 +119,36 @@ export class Session {
     const needs = { publications: [], subscriptions: [], extraQueues: { [vhost]: {} }, declare: false };
     const link = await this.#open('look', needs);
     return Browser.open(link, { vhost, queue, redact: this.#redact });
+  }
+
+  /** Listens to exchanges of a vhost, by the broker's names of them. Nothing of rascal.json is declared. */
+  async listener(vhost: string): Promise<Listener> {
+    const needs = { publications: [], subscriptions: [], extraQueues: { [vhost]: {} }, declare: false };
+    const link = await this.#open('listen', needs);
+    return Listener.open(link, { vhost, redact: this.#redact });
+  }
+
+  /**
+   * Connects to a vhost, declares the given exchanges and queues of rascal.json, with what they are bound to, and gives
+   * a look at the depths of queues by the broker's names; it goes on after a lost connection.
+   */
+  async observer(
+    vhost: string,
+    { exchanges, queues }: { exchanges: readonly string[]; queues: readonly string[] },
+  ): Promise<(queues: readonly string[]) => Promise<Map<string, Depth>>> {
+    const own = [
+      ...exchanges.map((exchange) => [`mq exchange ${exchange}`, { vhost, exchange }] as const),
+      ...queues.map((queue) => [`mq queue ${queue}`, { vhost, queue }] as const),
+    ];
+    const publications = Object.fromEntries(own);
+    const needs = {
+      publications: Object.keys(publications),
+      subscriptions: [],
+      extraQueues: { [vhost]: {} },
+      declare: own.length > 0,
+    };
+    const link = await this.#open('look', needs, { ...this.#config, publications });
+    return (names) => depthsOf(link, vhost, names);
   }
 
   /** Connects for requests. Nothing is declared: a missing queue must show as unroutable. */

@@ -40,6 +40,7 @@ const exceptions: Readonly<Record<string, readonly string[]>> = {
 
 /** The places a third-party package may be imported from. */
 const owners: Readonly<Record<string, readonly string[]>> = {
+  '@stomp/stompjs': ['web/page/'],
   '@yao-pkg/pkg': ['build/'],
   amqplib: ['session.ts', 'session/', 'config/'],
   cac: ['cli/program.ts'],
@@ -50,6 +51,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   'string-width': ['admin/'],
   testcontainers: ['cluster/'],
   uvu: ['harness/'],
+  ws: ['web/'],
 };
 
 /** Who may import which file that a package does not export. */

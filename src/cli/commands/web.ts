@@ -1,0 +1,173 @@
+// mq web: a page that watches and publishes, until a signal.
+
+import { isIP } from 'node:net';
+import manifest from '../../../package.json' with { type: 'json' };
+import type { Config, ConnectionConfig } from '../../config/config.ts';
+import type { Context } from '../../context.ts';
+import { MqError } from '../../errors.ts';
+import { isClosedPipe, Printer } from '../../roles/printer.ts';
+import type { Session } from '../../session/session.ts';
+import type { WebSettings } from '../../web/server.ts';
+import { addressesOf } from '../addresses.ts';
+import type { Command } from '../command.ts';
+import { readPassword } from '../password.ts';
+import type { Values } from '../values.ts';
+import { brokerOf, type WebBroker, wayTo } from '../web-broker.ts';
+import { depthsFrom } from '../web-depths.ts';
+
+const defaultPort = 15680;
+
+export function webCommand(configOf: (context: Context) => Promise<Config>): Command {
+  return {
+    name: 'web',
+    summary: 'a page that shows messages live, the topology and its depths, and sends: a log, a task, a request',
+    usage: '',
+    options: 'web',
+    group: 'Operation',
+    examples: ['mq web', 'mq web --port 0 --json', 'MQ_WEB_PASSWORD=… mq web --host 0.0.0.0'],
+    async run(context, values) {
+      const [superfluous] = values.args;
+      if (superfluous !== undefined) throw values.usage(`'${superfluous}' is one argument too many`);
+      const host = values.name('host') ?? '127.0.0.1';
+      const password = await readPassword(context, values, 'MQ_WEB_PASSWORD');
+      if (password === undefined && !isLoopback(host))
+        throw new MqError(
+          'USAGE',
+          `refusing to listen on ${host} without a password: whoever sees the page can publish`,
+          {
+            at: '--host',
+            hint: 'set MQ_WEB_PASSWORD, or --password-file FILE; anyone who may use the page then gives it',
+          },
+        );
+      const config = await configOf(context);
+      const vhost = vhostOf(config, values);
+      const addresses = await addressesOf(context, values);
+      await run(context, values, { config, vhost, addresses, host, password });
+    },
+  };
+}
+
+interface Job {
+  readonly config: Config;
+  /** Its name in rascal.json. */
+  readonly vhost: string;
+  readonly addresses: ConnectionConfig[] | undefined;
+  readonly host: string;
+  readonly password: string | undefined;
+}
+
+async function run(context: Context, values: Values, { config, vhost, addresses, host, password }: Job): Promise<void> {
+  const [{ Session }, { newCounts }, { serveWeb }, { openLine }, { catalogOf }, { assets }, { graphOf }, { layout }] =
+    await Promise.all([
+      import('../../session/session.ts'),
+      import('../../session/counts.ts'),
+      import('../../web/server.ts'),
+      import('../../web/line.ts'),
+      import('../../web/catalog.ts'),
+      import('../../web/asset.ts'),
+      import('../../topology/graph.ts'),
+      import('../../topology/layout.ts'),
+    ]);
+  const say = (text: string) => void context.stderr.write(`mq web: ${text}\n`);
+  const newSession = (role: string, tell: (text: string) => void) =>
+    new Session({
+      config,
+      addresses,
+      role,
+      confirmTimeoutMs: 30_000,
+      say: ({ message }) => tell(message),
+      counts: newCounts(),
+    });
+  const session = newSession('web', say);
+  try {
+    const graph = graphOf(config, vhost);
+    const look = await observe(session, config, vhost, say);
+    const broker = brokerOf(config, vhost, addresses);
+    const way = await wayTo(broker, values, say);
+    const openPage = () =>
+      openLine(
+        newSession('web page', () => undefined),
+        vhost,
+      );
+    const stomp: WebSettings['stomp'] = way.plugins.length > 0 ? { plugins: way.plugins } : { openLine: openPage };
+    const server = await serveWeb({
+      host,
+      port: values.whole('port', { min: 0, max: 65_535 }) ?? defaultPort,
+      guard: { password, allowedHosts: [...values.list('allow-host'), ...(isIP(host) === 0 ? [host] : [])] },
+      assets,
+      catalog: catalogOf(config, vhost, {
+        version: manifest.version,
+        broker: broker.shown,
+        vhost: broker.vhost,
+        way: way.name,
+        drawing: layout(graph),
+      }),
+      depths: depthsFrom({ graph, broker, values, look }),
+      // While the broker is away nobody knows; the page has no connection then either.
+      isThere: async (queue) => {
+        const late = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 3000).unref());
+        const found = await Promise.race([look([queue]).catch(() => undefined), late]);
+        return found === undefined || found.has(queue);
+      },
+      stomp,
+      say,
+    });
+    try {
+      const line = values.flag('json')
+        ? JSON.stringify({ event: 'ready', url: server.url, ...told(broker, way) })
+        : `ready: ${server.url} (${broker.shown}, ${way.name})`;
+      // Whoever waits for the line must not wait for ever. A closed pipe has had its reader.
+      await new Printer(context.stdout).body(Buffer.from(line)).catch((error: unknown) => {
+        if (!isClosedPipe(error)) throw error;
+      });
+      await aborted(context.drain);
+    } finally {
+      await server.close();
+    }
+  } finally {
+    await session.close();
+  }
+}
+
+function told(broker: WebBroker, way: { plugins: readonly { url: string }[] }) {
+  return { broker: broker.shown, vhost: broker.vhost, stomp: way.plugins[0]?.url ?? 'bridge' };
+}
+
+/** Declares what can be listened to and sent to; a user that may not declare sees what is there. */
+async function observe(session: Session, config: Config, vhost: string, say: (text: string) => void) {
+  const asked = new Set(
+    Object.values(config.roles).flatMap(({ behaviour, publication }) => (behaviour === 'request' ? [publication] : [])),
+  );
+  const exchanges = Object.keys(config.vhosts[vhost]?.exchanges ?? {}).filter((name) => name !== '');
+  // A queue of requests is not made here: that nobody answers must show.
+  const queues = Object.entries(config.publications).flatMap(([name, { vhost: own, queue }]) =>
+    own === vhost && queue !== undefined && !asked.has(name) ? [queue] : [],
+  );
+  try {
+    return await session.observer(vhost, { exchanges, queues });
+  } catch (error) {
+    if (!(error instanceof MqError) || error.code !== 'NOT_PERMITTED') throw error;
+    const look = await session.observer(vhost, { exchanges: [], queues: [] });
+    say(`${error.message}; nothing is declared`);
+    return look;
+  }
+}
+
+function vhostOf({ vhosts }: Config, values: Values): string {
+  const names = Object.keys(vhosts);
+  const given = values.name('vhost');
+  if (given === undefined) return names.includes('/') ? '/' : (names[0] ?? '/');
+  if (names.includes(given)) return given;
+  throw values.usage(`rascal.json has no vhost '${given}'; there are ${names.join(', ')}`);
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  return new Promise((done) => {
+    if (signal.aborted) done();
+    else signal.addEventListener('abort', () => done(), { once: true });
+  });
+}

@@ -1,0 +1,98 @@
+// Where the broker of mq web is, and the way that the STOMP of the page takes to it: RabbitMQ's Web STOMP plugin where
+// one answers, else the bridge to AMQP.
+
+import type { Config, ConnectionConfig } from '../config/config.ts';
+import { MqError } from '../errors.ts';
+import type { StompAddress } from '../web/passage.ts';
+import type { Values } from './values.ts';
+
+/** The first address stands for all where one is shown. */
+export interface WebBroker {
+  /** `amqp://127.0.0.1:5672`: without user and password. */
+  readonly shown: string;
+  /** As the broker knows it. */
+  readonly vhost: string;
+  readonly nodes: readonly BrokerNode[];
+}
+
+export interface BrokerNode {
+  readonly isTls: boolean;
+  /** Ready for a URL. */
+  readonly host: string;
+  readonly user: string;
+  readonly password: string;
+  readonly vhost: string;
+}
+
+/** `vhost`: its name in rascal.json, which an address without a path means. */
+export function brokerOf(config: Config, vhost: string, addresses: readonly ConnectionConfig[] | undefined): WebBroker {
+  const given = addresses ?? config.vhosts[vhost]?.connections ?? [];
+  const connections = given.length === 0 ? [{}] : given;
+  const nodes = connections.map(({ protocol, hostname, user, password, vhost: own }): BrokerNode => {
+    const host = hostname ?? 'localhost';
+    return {
+      isTls: protocol === 'amqps',
+      host: host.includes(':') ? `[${host}]` : host,
+      user: user ?? 'guest',
+      password: password ?? 'guest',
+      vhost: own ?? vhost,
+    };
+  });
+  const [first = {}] = connections;
+  const port = first.port ?? (first.protocol === 'amqps' ? 5671 : 5672);
+  const [node] = nodes as [BrokerNode];
+  return { shown: `${first.protocol ?? 'amqp'}://${node.host}:${port}`, vhost: node.vhost, nodes };
+}
+
+export interface Way {
+  /** For people. */
+  readonly name: 'Web STOMP' | 'AMQP bridge';
+  /** Empty: the bridge. */
+  readonly plugins: readonly StompAddress[];
+}
+
+const bridge: Way = { name: 'AMQP bridge', plugins: [] };
+
+/** Reads `--stomp`: `bridge`, addresses, or what answers. Throws USAGE, or UNAVAILABLE where a named plugin does not answer. */
+export async function wayTo(broker: WebBroker, values: Values, say: (text: string) => void): Promise<Way> {
+  const given = values.name('stomp') ?? 'auto';
+  if (given === 'bridge') return bridge;
+  const isAuto = given === 'auto';
+  const urls = isAuto ? broker.nodes.filter(({ isTls }) => !isTls).map(pluginOf) : given.split(',').map(checked);
+  const { fitsConnect, tryStomp } = await import('../web/passage.ts');
+  const plugins = urls.map((url, index): StompAddress => {
+    const { user: login, password: passcode, vhost } = broker.nodes[index] ?? (broker.nodes[0] as BrokerNode);
+    return { url, login, passcode, vhost };
+  });
+  const failures: string[] = [];
+  for (const plugin of plugins.filter(fitsConnect)) {
+    try {
+      await tryStomp(plugin);
+      return { name: 'Web STOMP', plugins };
+    } catch (error) {
+      failures.push(`${plugin.url}: ${error instanceof Error ? error.message || 'no answer' : error}`);
+    }
+  }
+  if (isAuto) {
+    // Most brokers have no plugin: that is no news, but one that refuses is.
+    for (const failure of failures.filter((one) => !/ECONNREFUSED|ETIMEDOUT|EHOSTUNREACH/.test(one))) say(failure);
+    return bridge;
+  }
+  throw new MqError('UNAVAILABLE', `no Web STOMP plugin answers: ${failures.join('; ')}`, {
+    at: '--stomp',
+    hint: 'rabbitmq-plugins enable rabbitmq_web_stomp, or --stomp bridge',
+  });
+
+  function checked(text: string): string {
+    const url = text.trim();
+    const parsed = URL.canParse(url) ? new URL(url) : undefined;
+    if (!parsed || !/^wss?:$/.test(parsed.protocol) || parsed.username !== '' || parsed.hash !== '')
+      throw values.usage('--stomp must be auto, bridge, or addresses without a user: ws://host:15674/ws');
+    return url;
+  }
+}
+
+// https://www.rabbitmq.com/docs/web-stomp
+function pluginOf({ host }: BrokerNode): string {
+  return `ws://${host}:15674/ws`;
+}

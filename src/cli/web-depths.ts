@@ -1,0 +1,108 @@
+// How full the queues of rascal.json are: from the management API where it answers, else over AMQP.
+
+import type { Depth } from '../session/depths.ts';
+import type { Graph, GraphNode } from '../topology/graph.ts';
+import type { Depths, QueueDepth } from '../web/catalog.ts';
+import { ManagementApi } from './test-management.ts';
+import type { Values } from './values.ts';
+import type { BrokerNode, WebBroker } from './web-broker.ts';
+
+interface Sources {
+  readonly graph: Graph;
+  readonly broker: WebBroker;
+  readonly values: Values;
+  /** Asks over AMQP, by the broker's names. */
+  readonly look: (queues: readonly string[]) => Promise<Map<string, Depth>>;
+}
+
+/** Several pages share an answer of this age. */
+const freshMs = 900;
+/** After the management API has not answered, AMQP is asked for so long. */
+const pauseMs = 60_000;
+/** A broker writes a line into its log for each question about a queue that is not there. */
+const absentMs = 15_000;
+
+export function depthsFrom({ graph, broker, values, look }: Sources): () => Promise<Depths> {
+  const queues = graph.nodes.filter(({ kind }) => kind === 'queue');
+  const api = new ManagementApi(managementUrls(broker, values));
+  let last: { at: number; depths: Promise<Depths> } | undefined;
+  let notBefore = 0;
+  const absent = new Map<string, number>();
+  const ask = async (): Promise<Depths> => {
+    if (performance.now() >= notBefore) {
+      try {
+        return await byManagement(api, broker.vhost, queues);
+      } catch {
+        notBefore = performance.now() + pauseMs;
+      }
+    }
+    return byAmqp(look, queues, absent);
+  };
+  return () => {
+    const now = performance.now();
+    if (last === undefined || now - last.at > freshMs) last = { at: now, depths: ask() };
+    return last.depths;
+  };
+}
+
+function managementUrls({ nodes }: WebBroker, values: Values): string[] {
+  const given = values.name('management-url');
+  if (given !== undefined && !(URL.canParse(given) && /^https?:/.test(given)))
+    throw values.usage('--management-url must be http://…');
+  const [first] = nodes as [BrokerNode];
+  const own = (node: BrokerNode) => (node.isTls ? `https://${node.host}:15671` : `http://${node.host}:15672`);
+  return (given === undefined ? nodes : [first]).map((node) => {
+    const url = new URL(given ?? own(node));
+    if (url.username === '') {
+      url.username = encodeURIComponent(node.user);
+      url.password = encodeURIComponent(node.password);
+    }
+    return url.href;
+  });
+}
+
+interface Listed {
+  readonly name: string;
+  readonly messages_ready?: number;
+  readonly messages_unacknowledged?: number;
+  readonly consumers?: number;
+}
+
+async function byManagement(api: ManagementApi, vhost: string, queues: readonly GraphNode[]): Promise<Depths> {
+  const columns = 'columns=name,messages_ready,messages_unacknowledged,consumers';
+  const names = queues.map(({ brokerName = '' }) => brokerName.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'));
+  const pattern = encodeURIComponent(`^(${names.join('|')})(:|$)`);
+  const path = `/api/queues/${encodeURIComponent(vhost)}?page=1&page_size=500&use_regex=true&name=${pattern}&${columns}`;
+  const { items } = (await api.ask('GET', path)) as { items: Listed[] };
+  const depths = queues.flatMap(({ id, brokerName = '', isOwn }): [string, QueueDepth][] => {
+    const mine = items.filter(({ name }) => (isOwn ? name.startsWith(`${brokerName}:`) : name === brokerName));
+    if (mine.length === 0) return isOwn ? [[id, { ready: 0, unacked: 0, consumers: 0, count: 0 }]] : [];
+    const sum = (of: (one: Listed) => number | undefined) => mine.reduce((total, one) => total + (of(one) ?? 0), 0);
+    const depth = {
+      ready: sum((one) => one.messages_ready),
+      unacked: sum((one) => one.messages_unacknowledged),
+      consumers: sum((one) => one.consumers),
+    };
+    return [[id, isOwn ? { ...depth, count: mine.length } : depth]];
+  });
+  return { from: 'management', queues: Object.fromEntries(depths) };
+}
+
+/** AMQP cannot be asked for queues whose names nobody knows. */
+async function byAmqp(
+  look: Sources['look'],
+  queues: readonly GraphNode[],
+  absent: Map<string, number>,
+): Promise<Depths> {
+  const now = performance.now();
+  const asked = queues.filter(({ id, isOwn }) => !isOwn && now >= (absent.get(id) ?? 0));
+  const late = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 3000).unref());
+  const found = await Promise.race([look(asked.map(({ brokerName = '' }) => brokerName)).catch(() => undefined), late]);
+  if (!found) return { from: undefined, queues: {} };
+  const depths = asked.flatMap(({ id, brokerName = '' }): [string, QueueDepth][] => {
+    const depth = found.get(brokerName);
+    if (!depth) absent.set(id, now + absentMs);
+    return depth ? [[id, depth]] : [];
+  });
+  return { from: 'AMQP', queues: Object.fromEntries(depths) };
+}

@@ -1,0 +1,101 @@
+// Listens to what passes through exchanges, in queues of its own that go with the connection. Nothing of rascal.json is
+// declared. A connection that is lost ends it: whoever listens has missed something, and has to know.
+
+import type { Channel, Properties, RawMessage } from 'amqplib/callback_api';
+import { MqError } from '../errors.ts';
+import { failureOf } from './failure.ts';
+import type { Link } from './link.ts';
+
+export interface Heard {
+  readonly body: Buffer;
+  /** '' is the default exchange. */
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly redelivered: boolean;
+  readonly properties: Properties;
+}
+
+/** Called with each message; the broker sends no more than `prefetch` ahead of the calls of `done`. */
+export type Take = (heard: Heard, done: () => void) => void;
+
+export interface Ear {
+  /** The broker's name of its queue: an address for replies. */
+  readonly queue: string;
+  stop(): Promise<void>;
+}
+
+const prefetch = 256;
+/** A slow reader misses the oldest messages; the broker's memory is bounded. */
+const longest = 10_000;
+
+export class Listener {
+  readonly #channel: Channel;
+  readonly #redact: (text: string) => string;
+  readonly #closed = Promise.withResolvers<MqError>();
+
+  private constructor(channel: Channel, redact: (text: string) => string) {
+    this.#channel = channel;
+    this.#redact = redact;
+    let cause: Error | undefined;
+    channel.on('error', (error: Error) => {
+      cause = error;
+    });
+    channel.on('close', () => this.#closed.resolve(failureOf(cause ?? new Error('Channel closed'), redact)));
+  }
+
+  static async open(link: Link, { vhost, redact }: { vhost: string; redact: (text: string) => string }) {
+    try {
+      const channel = await link.channel(vhost);
+      const listener = new Listener(channel, redact);
+      await done((next) => channel.prefetch(prefetch, false, next));
+      return listener;
+    } catch (error) {
+      throw failureOf(error, redact);
+    }
+  }
+
+  /** Resolves with the reason when nothing more can be heard. */
+  get closed(): Promise<MqError> {
+    return this.#closed.promise;
+  }
+
+  /** A queue of its own, bound where `source` says (undefined: not at all). An exchange that is not there closes all. */
+  async listen(source: { exchange: string; bindingKey: string } | undefined, take: Take): Promise<Ear> {
+    const channel = this.#channel;
+    const asked = async () => {
+      const options = { exclusive: true, durable: false, autoDelete: true, arguments: { 'x-max-length': longest } };
+      const { queue } = await done<{ queue: string }>((next) => channel.assertQueue('', options, next));
+      if (source) await done((next) => channel.bindQueue(queue, source.exchange, source.bindingKey, {}, next));
+      const onMessage = (message: RawMessage | null) => {
+        if (message) take(heardIn(message), () => this.#ack(message));
+        else this.#closed.resolve(new MqError('UNAVAILABLE', 'the broker has ended the subscription'));
+      };
+      const { consumerTag } = await done<{ consumerTag: string }>((next) =>
+        channel.consume(queue, onMessage, { exclusive: true }, next),
+      );
+      return { queue, stop: async () => void (await done((next) => channel.cancel(consumerTag, next))) };
+    };
+    // amqplib answers what was asked of a channel that closes only with that it is closed; the reason is the event's.
+    return asked().catch(async (error: unknown) => {
+      if (/clos/i.test(String(error))) throw await this.closed;
+      throw failureOf(error, this.#redact);
+    });
+  }
+
+  #ack(message: RawMessage): void {
+    try {
+      this.#channel.ack(message, false);
+    } catch {
+      // The channel is closing; the queue goes with it.
+    }
+  }
+}
+
+function heardIn({ content, fields, properties }: RawMessage): Heard {
+  const { exchange, routingKey, redelivered } = fields;
+  return { body: content, exchange, routingKey, redelivered, properties };
+}
+
+function done<T>(call: (next: (error: Error | null, ok: T) => void) => void): Promise<T> {
+  return new Promise((resolve, reject) => call((error, ok) => (error ? reject(error) : resolve(ok))));
+}

@@ -1,0 +1,121 @@
+// The graph that rascal.json describes of one vhost: who publishes, through which exchanges, into which queues, and who
+// takes from them. Pure; layout.ts gives it places.
+
+import type { Config, QueueConfig, VhostConfig } from '../config/config.ts';
+import { deadLetterTarget } from '../config/reach.ts';
+
+export type NodeKind = 'publication' | 'exchange' | 'queue' | 'subscription';
+
+export interface GraphNode {
+  /** Unique in the graph: `exchange logs`. */
+  readonly id: string;
+  readonly kind: NodeKind;
+  readonly name: string;
+  /** Of an exchange or a queue, as the broker knows it; of a queue that each receiver has for itself, how it begins. */
+  readonly brokerName?: string;
+  /** Each receiver has a queue of its own, `brokerName` and a random part. */
+  readonly isOwn?: boolean;
+  /** Of an exchange: `fanout`; of a queue: `quorum`. */
+  readonly type?: string;
+  /** The roles that use a publication or a subscription. */
+  readonly roles?: readonly string[];
+}
+
+export interface GraphEdge {
+  readonly from: string;
+  readonly to: string;
+  readonly kind: 'publish' | 'bind' | 'consume' | 'dead-letter' | 'alternate';
+  /** The binding keys, where there are some that say something. */
+  readonly keys: readonly string[];
+}
+
+export interface Graph {
+  readonly nodes: readonly GraphNode[];
+  readonly edges: readonly GraphEdge[];
+}
+
+/** The graph of a vhost. Nodes and edges stand in the order of the configuration. */
+export function graphOf(config: Config, vhostName: string): Graph {
+  const vhost = config.vhosts[vhostName];
+  if (!vhost) return { nodes: [], edges: [] };
+  const prefix = typeof vhost.namespace === 'string' ? `${vhost.namespace}:` : '';
+  const publications = Object.entries(config.publications).filter(([, one]) => one.vhost === vhostName);
+  const subscriptions = Object.entries(config.subscriptions).filter(([, one]) => one.vhost === vhostName);
+  const rolesOf = (by: 'publication' | 'subscription', name: string) =>
+    Object.entries(config.roles).flatMap(([role, row]) => (row[by] === name ? [role] : []));
+
+  const nodes: GraphNode[] = [
+    ...publications.map(([name]) => ({ ...node('publication', name), roles: rolesOf('publication', name) })),
+    ...Object.entries(vhost.exchanges).map(([name, { type = 'topic' }]) => ({
+      ...node('exchange', name),
+      brokerName: name === '' ? '' : prefix + name,
+      type,
+    })),
+    ...Object.entries(vhost.queues).map(([name, queue]) => ({
+      ...node('queue', name),
+      brokerName: prefix + name + (typeof queue.replyTo === 'string' ? `:${queue.replyTo}` : ''),
+      ...(queue.replyTo === true && { isOwn: true }),
+      type: typeOf(queue),
+    })),
+    ...subscriptions.map(([name]) => ({ ...node('subscription', name), roles: rolesOf('subscription', name) })),
+  ];
+  const edges: GraphEdge[] = [
+    ...publications.map(([name, { exchange, queue, routingKey }]) => ({
+      from: id('publication', name),
+      to: exchange === undefined ? id('queue', queue ?? '') : id('exchange', exchange),
+      kind: 'publish' as const,
+      keys: exchange !== undefined && routingKey !== undefined ? [routingKey] : [],
+    })),
+    ...bindings(vhost),
+    ...Object.entries(vhost.exchanges).flatMap(([name, { options = {} }]) => {
+      const inside = (options['arguments'] ?? {}) as Record<string, unknown>;
+      const other = options['alternateExchange'] ?? inside['alternate-exchange'];
+      if (typeof other !== 'string') return [];
+      return [{ from: id('exchange', name), to: id('exchange', other), kind: 'alternate' as const, keys: [] }];
+    }),
+    ...Object.entries(vhost.queues).flatMap(([name, queue]) => deadLetters(name, queue)),
+    ...subscriptions.map(([name, { queue }]) => ({
+      from: id('queue', queue),
+      to: id('subscription', name),
+      kind: 'consume' as const,
+      keys: [],
+    })),
+  ];
+  const known = new Set(nodes.map((one) => one.id));
+  return { nodes, edges: edges.filter(({ from, to }) => known.has(from) && known.has(to)) };
+}
+
+function node(kind: NodeKind, name: string): GraphNode {
+  return { id: id(kind, name), kind, name };
+}
+
+function id(kind: NodeKind, name: string): string {
+  return `${kind} ${name}`;
+}
+
+/** One edge for each pair, with all its keys; the key that Rascal puts where there is none (`#`) says nothing at a fanout. */
+function bindings(vhost: VhostConfig): GraphEdge[] {
+  const pairs = new Map<string, { edge: GraphEdge; keys: string[] }>();
+  for (const { source, destination, destinationType, bindingKey } of vhost.bindings) {
+    const from = id('exchange', source);
+    const to = id(destinationType, destination);
+    const keys = pairs.get(`${from}\0${to}`)?.keys ?? [];
+    if (vhost.exchanges[source]?.type !== 'fanout') keys.push(bindingKey);
+    pairs.set(`${from}\0${to}`, { edge: { from, to, kind: 'bind', keys }, keys });
+  }
+  return [...pairs.values()].map(({ edge }) => edge);
+}
+
+function deadLetters(name: string, queue: QueueConfig): GraphEdge[] {
+  const { exchange, key } = deadLetterTarget(queue);
+  if (exchange === undefined) return [];
+  const edge = { from: id('queue', name), kind: 'dead-letter' as const };
+  if (exchange === '') return [{ ...edge, to: id('queue', key ?? name), keys: [] }];
+  return [{ ...edge, to: id('exchange', exchange), keys: key === undefined ? [] : [key] }];
+}
+
+function typeOf({ options = {} }: QueueConfig): string {
+  const inside = (options['arguments'] ?? {}) as Record<string, unknown>;
+  const type = inside['x-queue-type'];
+  return typeof type === 'string' ? type : 'classic';
+}

@@ -1,0 +1,187 @@
+// A STOMP 1.2 server for one page, over AMQP: the part of RabbitMQ's STOMP plugin that the page uses, with the same
+// destinations and headers. Any error ends the connection (STOMP 1.2, ERROR); the page connects again.
+
+import { MqError } from '../errors.ts';
+import type { Heard } from '../session/listener.ts';
+import { type Destination, parseDestination } from './destination.ts';
+import { type Frame, FrameError, FrameReader, frameBytes, headerOf } from './frame.ts';
+import type { Line } from './line.ts';
+import { headersOf, propertiesOf } from './message.ts';
+import { shortened } from './shorten.ts';
+
+/** The WebSocket as the bridge needs it. */
+export interface Wire {
+  /** `sent` is called when the bytes have left this process, or cannot any more. */
+  send(bytes: Buffer, sent?: () => void): void;
+  close(): void;
+}
+
+export interface BridgeSettings {
+  readonly wire: Wire;
+  readonly openLine: () => Promise<Line>;
+  /** The largest body that a page may send. */
+  readonly bodyBytes: number;
+  readonly version: string;
+}
+
+export class Bridge {
+  readonly #settings: BridgeSettings;
+  readonly #frames: FrameReader;
+  readonly #subscriptions = new Map<string, Promise<{ stop(): Promise<void> }>>();
+  readonly #replies = new Map<string, Promise<string>>();
+  #line: Promise<Line> | undefined;
+  /** Frames are answered in the order in which they came. */
+  #work: Promise<void> = Promise.resolve();
+  #beat: NodeJS.Timeout | undefined;
+  #ended = false;
+  #messages = 0;
+
+  constructor(settings: BridgeSettings) {
+    this.#settings = settings;
+    this.#frames = new FrameReader({ bodyBytes: settings.bodyBytes });
+  }
+
+  /** What the page sent. */
+  receive(bytes: Buffer): void {
+    if (this.#ended) return;
+    try {
+      for (const frame of this.#frames.push(bytes)) {
+        this.#work = this.#work.then(() => this.#answer(frame)).catch((error: unknown) => this.#fail(error, frame));
+      }
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** The page has gone, or has to. Never rejects. */
+  async end(): Promise<void> {
+    if (this.#ended) return;
+    this.#ended = true;
+    clearInterval(this.#beat);
+    this.#settings.wire.close();
+    const line = await this.#line?.catch(() => undefined);
+    await line?.close();
+  }
+
+  async #answer(frame: Frame): Promise<void> {
+    if (this.#ended) return;
+    const { command } = frame;
+    if (command === 'CONNECT' || command === 'STOMP') return this.#connect(frame);
+    const line = await this.#line;
+    if (!line) throw new FrameError('the first frame must be CONNECT');
+    if (command === 'SUBSCRIBE') await this.#subscribe(frame, line);
+    else if (command === 'UNSUBSCRIBE') await this.#unsubscribe(frame);
+    else if (command === 'SEND') return this.#send(frame, line);
+    else if (command !== 'DISCONNECT') throw new FrameError(`this bridge does not know ${command}`);
+    this.#receipt(frame);
+    if (command === 'DISCONNECT') void this.end();
+  }
+
+  async #connect(frame: Frame): Promise<void> {
+    if (this.#line !== undefined) throw new FrameError('there was a CONNECT already');
+    if (!(headerOf(frame, 'accept-version') ?? '').split(',').includes('1.2'))
+      throw new FrameError('this bridge speaks STOMP 1.2');
+    this.#line = this.#settings.openLine();
+    const line = await this.#line;
+    void line.closed.then((error) => this.#fail(error));
+    const theirs = Number(headerOf(frame, 'heart-beat')?.split(',')[1]);
+    const every = theirs > 0 ? Math.max(theirs, 1000) : 0;
+    this.#write('CONNECTED', {
+      version: '1.2',
+      server: `mq/${this.#settings.version}`,
+      'heart-beat': `${every},0`,
+    });
+    if (every > 0) this.#beat = setInterval(() => this.#settings.wire.send(Buffer.from('\n')), every);
+  }
+
+  async #subscribe(frame: Frame, line: Line): Promise<void> {
+    const [id, destination] = [required(frame, 'id'), destinationIn(frame, 'destination')];
+    if ((headerOf(frame, 'ack') ?? 'auto') !== 'auto') throw new FrameError('this bridge knows ack:auto only');
+    if (destination.to !== 'exchange') throw new FrameError('only exchanges can be subscribed to here');
+    if (this.#subscriptions.has(id)) throw new FrameError('a subscription of this id is there already');
+    const { exchange, key: bindingKey } = destination;
+    const ear = line.listen({ exchange, bindingKey }, (heard, done) => this.#message(id, heard, done));
+    this.#subscriptions.set(id, ear);
+    await ear;
+  }
+
+  async #unsubscribe(frame: Frame): Promise<void> {
+    const id = required(frame, 'id');
+    const ear = await this.#subscriptions.get(id);
+    this.#subscriptions.delete(id);
+    await ear?.stop();
+  }
+
+  /** Does not wait for the confirm: what follows may be sent meanwhile. */
+  async #send(frame: Frame, line: Line): Promise<void> {
+    const destination = destinationIn(frame, 'destination');
+    if (destination.to === 'replies') throw new FrameError('a queue for replies cannot be sent to');
+    const replyTo = headerOf(frame, 'reply-to');
+    const answers = replyTo === undefined ? undefined : await this.#replyQueue(frame, line);
+    const toQueue = destination.to === 'queue';
+    const sending = line.send({
+      exchange: toQueue ? '' : destination.exchange,
+      routingKey: toQueue ? destination.queue : destination.key,
+      body: frame.body,
+      mandatory: toQueue,
+      properties: { ...propertiesOf(frame), ...(answers !== undefined && { replyTo: answers }) },
+    });
+    sending.then(() => this.#receipt(frame)).catch((error: unknown) => this.#fail(error, frame));
+  }
+
+  /** RabbitMQ: a reply-to of /temp-queue/NAME makes a queue whose messages come under that name as their subscription. */
+  #replyQueue(frame: Frame, line: Line): Promise<string> {
+    const destination = destinationIn(frame, 'reply-to');
+    if (destination.to !== 'replies') throw new FrameError('reply-to must be /temp-queue/NAME');
+    const id = `/temp-queue/${destination.name}`;
+    const known = this.#replies.get(id);
+    if (known !== undefined) return known;
+    const made = line.listen(undefined, (heard, done) => this.#message(id, heard, done)).then(({ queue }) => queue);
+    this.#replies.set(id, made);
+    return made;
+  }
+
+  #message(subscription: string, heard: Heard, done: () => void): void {
+    if (this.#ended) return;
+    this.#messages += 1;
+    const { body, headers } = shortened(heard.body);
+    const known = { subscription, 'message-id': `${subscription}@@${this.#messages}`, ...headers };
+    // The broker sends more when the page has taken these: a slow page does not fill our memory.
+    this.#settings.wire.send(frameBytes('MESSAGE', headersOf(heard, known), body), done);
+  }
+
+  #receipt(frame: Frame): void {
+    const receipt = headerOf(frame, 'receipt');
+    if (receipt !== undefined) this.#write('RECEIPT', { 'receipt-id': receipt });
+  }
+
+  #fail(error: unknown, frame?: Frame): void {
+    if (this.#ended) return;
+    const receipt = frame && headerOf(frame, 'receipt');
+    const { message, hint = '' } = asTold(error);
+    const headers = { message, 'content-type': 'text/plain', ...(receipt !== undefined && { 'receipt-id': receipt }) };
+    this.#write('ERROR', headers, Buffer.from(hint));
+    void this.end();
+  }
+
+  #write(command: string, headers: Readonly<Record<string, string>>, body?: Buffer): void {
+    if (!this.#ended) this.#settings.wire.send(frameBytes(command, headers, body));
+  }
+}
+
+function required(frame: Frame, name: string): string {
+  const value = headerOf(frame, name);
+  if (value === undefined) throw new FrameError(`${frame.command} needs the header ${name}`);
+  return value;
+}
+
+function destinationIn(frame: Frame, name: string): Destination {
+  const destination = parseDestination(required(frame, name));
+  if (!destination) throw new FrameError(`this bridge does not know the ${name} of ${frame.command}`);
+  return destination;
+}
+
+function asTold(error: unknown): { message: string; hint?: string | undefined } {
+  if (error instanceof MqError || error instanceof FrameError) return error;
+  return { message: 'a bug in mq web', hint: error instanceof Error ? error.message : String(error) };
+}

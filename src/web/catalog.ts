@@ -1,0 +1,140 @@
+// What the page knows of rascal.json: where it can listen and what it can send to, and the drawing of the topology.
+// No address with a password, no option of a connection.
+
+import type { Config } from '../config/config.ts';
+
+export interface Catalog {
+  readonly version: string;
+  /** Without user and password. */
+  readonly broker: string;
+  readonly vhost: string;
+  /** How the page's STOMP goes on: `Web STOMP` or `AMQP bridge`. */
+  readonly way: string;
+  readonly exchanges: readonly ExchangeEntry[];
+  /** What the page listens to at its start. */
+  readonly streams: readonly Stream[];
+  readonly tasks: readonly QueueEntry[];
+  readonly requests: readonly QueueEntry[];
+  readonly drawing: Drawing;
+}
+
+export interface ExchangeEntry {
+  /** As the broker knows it. */
+  readonly name: string;
+  readonly type: string;
+  /** For the next message. */
+  readonly key: string;
+}
+
+export interface Stream {
+  readonly exchange: string;
+  readonly key: string;
+}
+
+export interface QueueEntry {
+  /** As the broker knows it. */
+  readonly queue: string;
+  readonly text: string;
+  readonly persistent: boolean;
+}
+
+/** The topology with places; the unit is a pixel. */
+export interface Drawing {
+  readonly width: number;
+  readonly height: number;
+  readonly nodes: readonly DrawnNode[];
+  readonly edges: readonly {
+    readonly from: string;
+    readonly to: string;
+    readonly kind: string;
+    readonly keys: readonly string[];
+  }[];
+}
+
+export interface DrawnNode {
+  readonly id: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly brokerName?: string;
+  readonly isOwn?: boolean;
+  readonly type?: string;
+  readonly roles?: readonly string[];
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+/** How full queues are. */
+export interface Depths {
+  /** Where it is from; undefined: nobody tells. */
+  readonly from: 'management' | 'AMQP' | undefined;
+  /** By the `id` of a node of the drawing. */
+  readonly queues: Readonly<Record<string, QueueDepth>>;
+}
+
+export interface QueueDepth {
+  readonly ready: number;
+  /** Only management tells. */
+  readonly unacked?: number;
+  readonly consumers: number;
+  /** Where each receiver has a queue of its own: how many there are. */
+  readonly count?: number;
+}
+
+type Facts = Pick<Catalog, 'version' | 'broker' | 'vhost' | 'way' | 'drawing'>;
+
+/** The tutorials' severities: a direct exchange has no key for everything. */
+const severities = ['info', 'warning', 'error'];
+const mostStreams = 24;
+
+/** The catalog of a vhost of rascal.json; `vhostKey` is its name there. */
+export function catalogOf(config: Config, vhostKey: string, facts: Facts): Catalog {
+  const vhost = config.vhosts[vhostKey];
+  const prefix = typeof vhost?.namespace === 'string' ? `${vhost.namespace}:` : '';
+  const publications = Object.entries(config.publications).filter(([, one]) => one.vhost === vhostKey);
+  const rolesOf = (name: string) => Object.values(config.roles).filter(({ publication }) => publication === name);
+  const keyOf = (exchange: string) =>
+    publications
+      .filter(([, one]) => one.exchange === exchange)
+      .flatMap(([name, { routingKey }]) => [routingKey, ...rolesOf(name).map((role) => role.routingKey)])
+      .find((key) => key !== undefined) ?? '';
+  const exchanges = Object.entries(vhost?.exchanges ?? {})
+    .filter(([name]) => name !== '')
+    .map(([name, { type = 'topic' }]) => ({
+      name: prefix + name,
+      type,
+      key: type === 'fanout' ? '' : keyOf(name),
+      plain: name,
+    }));
+  const boundTo = (exchange: string) =>
+    (vhost?.bindings ?? []).flatMap(({ source, bindingKey }) =>
+      source === exchange && bindingKey !== '#' && bindingKey !== '' ? [bindingKey] : [],
+    );
+  const streams = exchanges.flatMap(({ name: exchange, type, plain }): Stream[] => {
+    if (type === 'topic') return [{ exchange, key: '#' }];
+    if (type === 'fanout' || type === 'headers') return [{ exchange, key: '' }];
+    if (type !== 'direct') return [];
+    const keys = new Set([...(plain === 'direct_logs' ? severities : []), ...boundTo(plain), keyOf(plain)]);
+    return [...keys].filter((key) => key !== '').map((key) => ({ exchange, key }));
+  });
+  const toQueues = publications.flatMap(([name, { queue }]) => {
+    if (queue === undefined) return [];
+    const roles = rolesOf(name);
+    const role = roles.find(({ text }) => text !== undefined);
+    const isRequest = roles.some(({ behaviour }) => behaviour === 'request');
+    const entry = { queue: prefix + queue, text: role?.text ?? '', persistent: role?.persistent ?? true };
+    return [{ isRequest, entry, isTask: roles.some(({ persistent }) => persistent === true) }];
+  });
+  // Work first: hello is there to be looked at.
+  const tasks = toQueues
+    .filter(({ isRequest }) => !isRequest)
+    .toSorted((one, other) => Number(other.isTask) - Number(one.isTask));
+  return {
+    ...facts,
+    exchanges: exchanges.map(({ plain: _, ...exchange }) => exchange),
+    streams: streams.slice(0, mostStreams),
+    tasks: tasks.map(({ entry }) => entry),
+    requests: toQueues.filter(({ isRequest }) => isRequest).map(({ entry }) => entry),
+  };
+}

@@ -1,0 +1,72 @@
+// Who may talk to mq web. A page of a stranger's in the same browser can send requests to this address, too, and a name
+// of the stranger's can be made to point here (DNS rebinding): so the Host must be an address or a name that was
+// allowed, and what is not plain reading must come from the page itself (Origin).
+
+import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
+import { isIP } from 'node:net';
+
+export interface GuardSettings {
+  /** Beside addresses and localhost: names in the Host header. */
+  readonly allowedHosts: readonly string[];
+  /** Undefined: nobody is asked, which is for loopback only. */
+  readonly password: string | undefined;
+}
+
+/** Why a request is refused. */
+export interface Refusal {
+  readonly status: 401 | 403 | 421;
+  readonly text: string;
+}
+
+export interface Guard {
+  request(request: IncomingMessage): Refusal | undefined;
+  /** For the WebSocket: the Origin must be this server's own. */
+  upgrade(request: IncomingMessage): Refusal | undefined;
+  /** For the answer to a request that gave the password: browsers do not send it with a WebSocket. */
+  readonly cookie: string | undefined;
+}
+
+export function makeGuard({ allowedHosts, password }: GuardSettings): Guard {
+  const session = randomBytes(24).toString('base64url');
+  const cookie = `mq-web=${session}`;
+  const request: Guard['request'] = (asked) => {
+    const { host, authorization = '' } = asked.headers;
+    if (host === undefined || !isAllowed(host, allowedHosts))
+      return { status: 421, text: 'mq web does not answer to this host name; --allow-host NAME allows it\n' };
+    // A page elsewhere may not even ask (Fetch Metadata); its answer would be unreadable for it anyhow.
+    if (asked.headers['sec-fetch-site'] === 'cross-site' && asked.headers['sec-fetch-mode'] !== 'navigate')
+      return { status: 403, text: 'not for other sites\n' };
+    if (password === undefined) return undefined;
+    const cookies = (asked.headers.cookie ?? '').split(/; */);
+    if (cookies.some((one) => isSame(one, cookie))) return undefined;
+    const given = /^Basic +([A-Za-z0-9+/=]+)$/i.exec(authorization)?.[1];
+    const text = given === undefined ? '' : Buffer.from(given, 'base64').toString();
+    if (given !== undefined && isSame(text.slice(text.indexOf(':') + 1), password)) return undefined;
+    return { status: 401, text: 'the password of mq web is wanted (any user name)\n' };
+  };
+  return {
+    cookie: password === undefined ? undefined : `${cookie}; HttpOnly; SameSite=Strict; Path=/`,
+    request,
+    upgrade: (asked) => {
+      const { host, origin } = asked.headers;
+      const refused = request(asked);
+      if (refused) return refused;
+      if (origin !== undefined && (origin === `http://${host}` || origin === `https://${host}`)) return undefined;
+      return { status: 403, text: 'the WebSocket is for the page of mq web only\n' };
+    },
+  };
+}
+
+function isAllowed(host: string, allowed: readonly string[]): boolean {
+  const name = /^(\[[^\]]*\]|[^:]*)(:\d{1,5})?$/.exec(host)?.[1]?.toLowerCase().replace(/\.$/, '');
+  if (name === undefined || name === '') return false;
+  if (name === 'localhost' || isIP(name.replace(/^\[|\]$/g, '')) !== 0) return true;
+  return allowed.some((one) => one.toLowerCase() === name);
+}
+
+/** Takes the same time however much of it is right. */
+function isSame(one: string, other: string): boolean {
+  const [first, second] = [one, other].map((text) => createHash('sha256').update(text).digest());
+  return timingSafeEqual(first as Buffer, second as Buffer);
+}

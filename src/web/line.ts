@@ -1,0 +1,55 @@
+// One page's own way to the broker over AMQP, for the bridge: it listens and sends on two connections (an alarm stops
+// those that publish), and ends when one of them is lost; the page then connects again.
+
+import { randomUUID } from 'node:crypto';
+import { MqError } from '../errors.ts';
+import type { Ear, Listener, Take } from '../session/listener.ts';
+import type { OutgoingMessage, Session } from '../session/session.ts';
+
+export interface Line {
+  listen(source: { exchange: string; bindingKey: string } | undefined, take: Take): Promise<Ear>;
+  /** Resolves when the broker has confirmed. Throws the reason if it refused, or if that is in doubt. */
+  send(message: Outgoing): Promise<void>;
+  /** Resolves with the reason at its end. */
+  readonly closed: Promise<MqError>;
+  close(): Promise<void>;
+}
+
+export type Outgoing = Pick<OutgoingMessage, 'exchange' | 'routingKey' | 'body' | 'mandatory'> & {
+  readonly properties: Omit<OutgoingMessage['properties'], 'messageId'> & { readonly messageId?: string };
+};
+
+/** `session` is this line's own. */
+export async function openLine(session: Session, vhost: string): Promise<Line> {
+  let listener: Listener;
+  try {
+    listener = await session.listener(vhost);
+  } catch (error) {
+    await session.close();
+    throw error;
+  }
+  const closed = Promise.withResolvers<MqError>();
+  void listener.closed.then(closed.resolve);
+  let publisher: ReturnType<typeof open> | undefined;
+  const open = async () => {
+    const opened = await session.outcomePublisher(vhost, { onChannel: async () => {}, queues: [], dead: undefined });
+    void opened.publisher.failed.then(closed.resolve);
+    return opened.publisher;
+  };
+  return {
+    closed: closed.promise,
+    listen: (source, take) => listener.listen(source, take),
+    async send({ properties, ...message }) {
+      publisher ??= open();
+      const sent = await (await publisher).publish({
+        ...message,
+        properties: { ...properties, messageId: properties.messageId ?? randomUUID() },
+      });
+      if (sent.type !== 'confirmed') throw sent.error;
+    },
+    close: async () => {
+      session.abort(new MqError('UNAVAILABLE', 'the page has gone'));
+      await session.close();
+    },
+  };
+}

@@ -1,0 +1,76 @@
+// The properties of AMQP messages as headers of STOMP frames and back, by the names that RabbitMQ gives them.
+// https://www.rabbitmq.com/docs/stomp#pear.h
+
+import type { Heard } from '../session/listener.ts';
+import { destinationOf } from './destination.ts';
+import { type Frame, headerOf } from './frame.ts';
+
+type Properties = Heard['properties'];
+
+const named = {
+  contentType: 'content-type',
+  contentEncoding: 'content-encoding',
+  correlationId: 'correlation-id',
+  replyTo: 'reply-to',
+  expiration: 'expiration',
+  messageId: 'amqp-message-id',
+  timestamp: 'timestamp',
+  type: 'type',
+  userId: 'user-id',
+  appId: 'app-id',
+  priority: 'priority',
+} as const satisfies Partial<Record<keyof Properties, string>>;
+
+/** Headers that mean something to STOMP: a message cannot set them. */
+const reserved = [
+  ...Object.values(named),
+  ...'subscription message-id destination redelivered persistent content-length receipt ack id mq-body-bytes'.split(
+    ' ',
+  ),
+];
+
+/** The headers of a MESSAGE frame. `known` are those of the frame itself. */
+export function headersOf(heard: Heard, known: Readonly<Record<string, string>>): Record<string, string> {
+  const { headers = {}, deliveryMode, ...properties } = heard.properties;
+  const own = Object.entries(named).flatMap(([property, name]) => {
+    const value = properties[property as keyof typeof named];
+    return value === undefined ? [] : [[name, String(value)] as const];
+  });
+  const free = Object.entries(headers).filter(([name]) => name !== '' && !reserved.includes(name));
+  return Object.fromEntries([
+    ...Object.entries(known),
+    ['destination', destinationOf(heard)],
+    ['redelivered', String(heard.redelivered)],
+    ...(deliveryMode === 2 ? [['persistent', 'true']] : []),
+    ...own,
+    ...free.map(([name, value]) => [name, textOf(value)]),
+  ]);
+}
+
+/** The properties that a SEND frame asks for; not its reply-to. */
+export function propertiesOf(frame: Frame): Properties {
+  const known = (name: string) => headerOf(frame, name);
+  const texts = (
+    ['contentType', 'contentEncoding', 'correlationId', 'expiration', 'messageId', 'type', 'appId'] as const
+  )
+    .map((property) => [property, known(named[property])] as const)
+    .filter(([, value]) => value !== undefined);
+  const headers = Object.fromEntries(frame.headers.toReversed().filter(([name]) => !reserved.includes(name)));
+  const priority = known('priority');
+  return {
+    ...Object.fromEntries(texts),
+    ...(known('persistent') === 'true' && { deliveryMode: 2 }),
+    ...(priority !== undefined && /^\d{1,3}$/.test(priority) && { priority: Number(priority) }),
+    ...(Object.keys(headers).length > 0 && { headers }),
+  };
+}
+
+function textOf(value: unknown): string {
+  if (typeof value === 'string') return value;
+  if (Buffer.isBuffer(value)) return value.toString('base64');
+  try {
+    return typeof value === 'object' ? JSON.stringify(value) : String(value);
+  } catch {
+    return '(cannot be shown)';
+  }
+}

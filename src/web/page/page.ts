@@ -1,0 +1,72 @@
+// The page of mq web: what it shows of the catalog, and how its parts hang together.
+
+import type { Catalog } from '../catalog.ts';
+import { Connection, type State } from './connection.ts';
+import { byId, tell } from './dom.ts';
+import { Messages } from './messages.ts';
+import { Rate } from './rate.ts';
+import { makeForms } from './send.ts';
+import { Streams } from './streams.ts';
+import { oneLine } from './text.ts';
+import { drawTopology } from './topology.ts';
+
+async function main(): Promise<void> {
+  const response = await fetch('/api/catalog');
+  if (!response.ok) throw new Error(`mq web answers ${response.status}: ${await response.text()}`);
+  const catalog = (await response.json()) as Catalog;
+  tell(byId('broker'), `${catalog.broker} ${catalog.vhost}`);
+  tell(byId('about'), `mq ${catalog.version} · STOMP by ${catalog.way}`);
+  document.title = `mq web · ${catalog.broker}`;
+
+  const [messages, rate] = [new Messages(), new Rate()];
+  const connection = new Connection({
+    onConnect: () => streams.askForAll(),
+    onError: (message) => {
+      streams.refused(message);
+      notice(message);
+    },
+    onState: (state, tries) => {
+      showState(state, tries);
+      if (state === 'connected') notice('');
+      if (state === 'lost') streams.lost();
+    },
+  });
+  const streams = new Streams(connection, catalog, {
+    onShown: () => messages.show(),
+    onMessage: (stream, { headers, binaryBody }) => {
+      rate.count();
+      messages.add({ stream, headers, body: binaryBody, at: new Date() });
+    },
+  });
+  let sent = 0;
+  makeForms(connection, catalog, () => {
+    sent += 1;
+    tell(byId('sent'), sent.toLocaleString('en'));
+  });
+  drawTopology(catalog);
+  connection.start();
+}
+
+function showState(state: State, tries: number): void {
+  const place = byId('state');
+  place.dataset['state'] = state;
+  tell(place, state === 'lost' ? `not connected; trying again (${tries})` : state);
+}
+
+let quiet = 0;
+
+/** An error stays in sight for a while after the page has connected again. */
+function notice(text: string): void {
+  const place = byId('notice');
+  clearTimeout(quiet);
+  if (text === '') {
+    quiet = setTimeout(() => {
+      place.hidden = true;
+    }, 6000);
+    return;
+  }
+  place.hidden = false;
+  tell(place, oneLine(text, 400));
+}
+
+main().catch((error: unknown) => notice(`The page cannot start: ${error instanceof Error ? error.message : error}`));

@@ -1,0 +1,176 @@
+// What the page listens to: an exchange and a pattern each. A stream that the broker refuses is asked for again, later
+// and later: its exchange may come back.
+
+import type { IMessage } from '@stomp/stompjs';
+import type { Catalog, Stream } from '../catalog.ts';
+import type { Connection } from './connection.ts';
+import { byId, element, field, tell } from './dom.ts';
+import { exchangeAt, oneLine } from './text.ts';
+
+export interface WatchedStream {
+  readonly colour: number;
+  isShown: boolean;
+}
+
+interface Watched extends WatchedStream, Stream {
+  readonly item: HTMLLIElement;
+  readonly counter: HTMLElement;
+  readonly note: HTMLElement;
+  count: number;
+  /** Asked for and not yet answered. */
+  isAsked: boolean;
+  pauseMs: number;
+  timer: number | undefined;
+  stop: () => void;
+}
+
+export interface StreamEvents {
+  readonly onMessage: (stream: WatchedStream, message: IMessage) => void;
+  readonly onShown: () => void;
+}
+
+const colours = 6;
+const firstPauseMs = 1000;
+const longestPauseMs = 60_000;
+const most = 48;
+
+const hints: Readonly<Record<string, string>> = {
+  fanout: 'A fanout exchange gives everything, whatever the pattern.',
+  direct: 'The routing keys, with spaces between them: info warning error',
+  topic: '* is one word, # is zero or more: kern.* or #.critical',
+  headers: 'Without a pattern: everything that the exchange gives.',
+};
+
+export class Streams {
+  readonly #connection: Connection;
+  readonly #catalog: Catalog;
+  readonly #events: StreamEvents;
+  readonly #list = byId('streams');
+  readonly #watched: Watched[] = [];
+
+  constructor(connection: Connection, catalog: Catalog, events: StreamEvents) {
+    this.#connection = connection;
+    this.#catalog = catalog;
+    this.#events = events;
+    for (const stream of catalog.streams) this.#add(stream);
+    this.#form();
+  }
+
+  /** After the connection is there (again). */
+  askForAll(): void {
+    for (const watched of this.#watched) this.#ask(watched);
+  }
+
+  /** The broker ends the connection for this reason. It answers in order: the first stream without an answer is refused. */
+  refused(reason: string): void {
+    const refused = this.#watched.find(({ isAsked }) => isAsked);
+    if (!refused) return;
+    refused.pauseMs = Math.min(longestPauseMs, Math.max(firstPauseMs, refused.pauseMs * 2));
+    tell(refused.note, oneLine(reason, 160));
+    clearTimeout(refused.timer);
+    refused.timer = setTimeout(() => {
+      refused.timer = undefined;
+      this.#ask(refused);
+    }, refused.pauseMs);
+  }
+
+  /** The connection went. */
+  lost(): void {
+    for (const watched of this.#watched) {
+      watched.isAsked = false;
+      watched.stop = () => undefined;
+    }
+  }
+
+  #ask(watched: Watched): void {
+    if (!this.#connection.isConnected || watched.timer !== undefined || watched.isAsked) return;
+    watched.isAsked = true;
+    watched.stop = this.#connection.subscribe(
+      exchangeAt(watched.exchange, watched.key),
+      (message) => {
+        watched.count += 1;
+        tell(watched.counter, watched.count.toLocaleString('en'));
+        this.#events.onMessage(watched, message);
+      },
+      () => {
+        watched.isAsked = false;
+        watched.pauseMs = 0;
+        tell(watched.note, '');
+      },
+    );
+  }
+
+  #add({ exchange, key }: Stream): void {
+    if (this.#watched.some((one) => one.exchange === exchange && one.key === key)) return;
+    const known = this.#catalog.exchanges.findIndex(({ name }) => name === exchange);
+    const colour = (known === -1 ? this.#catalog.exchanges.length : known) % colours;
+    const name = key === '' ? exchange : `${exchange} ${key}`;
+    const counter = element('span', { class: 'count' }, '0');
+    const note = element('span', { class: 'note' });
+    const show = element(
+      'button',
+      { type: 'button', class: 'show', 'aria-pressed': 'true', title: 'show or hide' },
+      oneLine(name, 80),
+      ' ',
+      counter,
+    );
+    const remove = element(
+      'button',
+      { type: 'button', class: 'remove', 'aria-label': `Stop ${oneLine(name, 80)}` },
+      '×',
+    );
+    const item = element('li', { 'data-colour': colour }, show, remove, note);
+    const watched: Watched = {
+      exchange,
+      key,
+      colour,
+      item,
+      counter,
+      note,
+      isShown: true,
+      count: 0,
+      isAsked: false,
+      pauseMs: 0,
+      timer: undefined,
+      stop: () => undefined,
+    };
+    show.addEventListener('click', () => {
+      watched.isShown = !watched.isShown;
+      show.setAttribute('aria-pressed', String(watched.isShown));
+      this.#events.onShown();
+    });
+    remove.addEventListener('click', () => {
+      const next = (item.nextElementSibling ?? item.previousElementSibling)?.querySelector<HTMLElement>('.remove');
+      clearTimeout(watched.timer);
+      watched.stop();
+      this.#watched.splice(this.#watched.indexOf(watched), 1);
+      item.remove();
+      // The focus must not fall out of the list.
+      (next ?? field(byId<HTMLFormElement>('watch'), 'exchange')).focus();
+    });
+    this.#watched.push(watched);
+    this.#list.append(item);
+    this.#ask(watched);
+  }
+
+  #form(): void {
+    const form = byId<HTMLFormElement>('watch');
+    const [exchange, pattern] = [field(form, 'exchange'), field(form, 'pattern')];
+    const names = this.#catalog.exchanges.map(({ name, type }) => element('option', { value: name }, type));
+    byId('exchange-names').append(...names);
+    const typeOf = () => this.#catalog.exchanges.find(({ name }) => name === exchange.value)?.type ?? '';
+    const hint = () => tell(byId('pattern-hint'), hints[typeOf()] ?? '');
+    exchange.addEventListener('input', hint);
+    exchange.value =
+      this.#catalog.exchanges.find(({ type }) => type === 'topic')?.name ?? this.#catalog.exchanges[0]?.name ?? '';
+    hint();
+    form.addEventListener('submit', (event) => {
+      event.preventDefault();
+      const typed = pattern.value.trim();
+      // What a topic pattern or a routing key has of spaces cannot be told from several: each word is one.
+      const keys = typed === '' ? [typeOf() === 'topic' ? '#' : ''] : typed.split(/\s+/);
+      for (const key of keys) if (this.#watched.length < most) this.#add({ exchange: exchange.value, key });
+      pattern.value = '';
+    });
+  }
+}

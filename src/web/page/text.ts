@@ -1,0 +1,108 @@
+// What of a message can be read: text as text, anything else as bytes. Signs that would hide or turn round what stands
+// beside them are shown by their numbers. Pure.
+
+/** Bodies are shown up to here. */
+export const shownSigns = 4096;
+const shownHexBytes = 256;
+
+/** A text in which every sign can be seen; line breaks and tabs stay. */
+export function visible(text: string): string {
+  return text.replace(
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+    /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g,
+    (sign) => {
+      return `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`;
+    },
+  );
+}
+
+/** The same in one line. */
+export function oneLine(text: string, most = 300): string {
+  const line = visible(text.slice(0, most).replace(/\s+/g, ' '));
+  return text.length > most ? `${line}…` : line;
+}
+
+export interface Body {
+  readonly kind: 'text' | 'bytes';
+  /** For one line. */
+  readonly short: string;
+  /** For reading. */
+  readonly long: string;
+  /** How long it is, and how much of it is shown. */
+  readonly size: string;
+}
+
+/** `bytes` is what came, `length` what was sent. */
+export function bodyOf(bytes: Uint8Array, length: number): Body {
+  const text = textOf(bytes, length > bytes.length);
+  if (text === undefined) {
+    const shown = bytes.subarray(0, shownHexBytes);
+    const size = sized(length, shown.length);
+    return {
+      kind: 'bytes',
+      short: `${hex(bytes.subarray(0, 24))}${length > 24 ? '…' : ''}`,
+      long: hexLines(shown),
+      size,
+    };
+  }
+  const long = visible(text.slice(0, shownSigns));
+  const isWhole = text.length <= shownSigns && length === bytes.length;
+  return {
+    kind: 'text',
+    short: oneLine(text),
+    long,
+    size: isWhole
+      ? sized(length, length)
+      : `${sized(length, length)}, the first ${Math.min(text.length, shownSigns)} characters are shown`,
+  };
+}
+
+/** Undefined: it is no UTF-8. A body that was cut may end in the middle of a sign. */
+function textOf(bytes: Uint8Array, isCut: boolean): string | undefined {
+  for (let less = 0; less <= (isCut ? 3 : 0); less += 1) {
+    try {
+      return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes.subarray(0, bytes.length - less));
+    } catch {
+      // Not this long.
+    }
+  }
+  return undefined;
+}
+
+function sized(length: number, shown: number): string {
+  const bytes = `${length.toLocaleString('en')} ${length === 1 ? 'byte' : 'bytes'}`;
+  return shown < length ? `${bytes}, the first ${shown} are shown` : bytes;
+}
+
+function hex(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(' ');
+}
+
+/** Sixteen bytes a line: place, bytes, what of it is ASCII. */
+function hexLines(bytes: Uint8Array): string {
+  const lines: string[] = [];
+  for (let at = 0; at < bytes.length; at += 16) {
+    const part = bytes.subarray(at, at + 16);
+    const ascii = Array.from(part, (byte) => (byte > 31 && byte < 127 ? String.fromCharCode(byte) : '.')).join('');
+    lines.push(`${at.toString(16).padStart(4, '0')}  ${hex(part).padEnd(47)}  ${ascii}`);
+  }
+  return lines.join('\n');
+}
+
+/** Where a message came from: RabbitMQ's form of a destination, in which only the slash is escaped, taken apart. */
+export function originOf(destination: string): { exchange: string; key: string } {
+  const [, kind, ...parts] = destination.split('/').map((part) => part.replaceAll('%2F', '/'));
+  if (kind === 'exchange') return { exchange: parts[0] ?? '', key: parts.slice(1).join('/') };
+  // RabbitMQ's own topic exchange has a short form.
+  if (kind === 'topic') return { exchange: 'amq.topic', key: parts.join('/') };
+  return { exchange: '', key: kind === 'queue' ? parts.join('/') : destination };
+}
+
+/** A destination for STOMP. */
+export function exchangeAt(exchange: string, key: string): string {
+  return `/exchange/${exchange.replaceAll('/', '%2F')}/${key.replaceAll('/', '%2F')}`;
+}
+
+export function queueAt(queue: string): string {
+  return `/amq/queue/${queue.replaceAll('/', '%2F')}`;
+}

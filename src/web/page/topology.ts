@@ -1,0 +1,146 @@
+// The drawing of the topology, and how full its queues are, in it and in a table.
+
+import type { Catalog, Depths, DrawnNode, QueueDepth } from '../catalog.ts';
+import { byId, drawn, element, tell } from './dom.ts';
+import { oneLine } from './text.ts';
+
+const margin = 12;
+const everyMs = 2000;
+
+export function drawTopology({ drawing }: Catalog): void {
+  const places = new Map(drawing.nodes.map((node) => [node.id, node]));
+  const edges = drawing.edges.flatMap(({ from, to, kind, keys }) => {
+    const [source, target] = [places.get(from), places.get(to)];
+    return source && target ? [edgeOf(source, target, { kind, keys })] : [];
+  });
+  const live = new Map<string, SVGTextElement>();
+  const nodes = drawing.nodes.map((node) => nodeOf(node, live));
+  const [width, height] = [drawing.width + 2 * margin, drawing.height + 2 * margin];
+  const arrow = drawn(
+    'marker',
+    {
+      id: 'arrow',
+      viewBox: '0 0 8 8',
+      refX: 7,
+      refY: 4,
+      markerWidth: 7,
+      markerHeight: 7,
+      orient: 'auto-start-reverse',
+    },
+    drawn('path', { d: 'M0,0.5L7.5,4L0,7.5Z', class: 'arrow' }),
+  );
+  const place = byId('drawing');
+  // It scrolls on a narrow screen, so the arrow keys must reach it.
+  place.tabIndex = 0;
+  place.append(
+    drawn(
+      'svg',
+      { viewBox: `${-margin} ${-margin} ${width} ${height}`, width, height },
+      drawn('defs', {}, arrow),
+      ...edges,
+      ...nodes,
+    ),
+  );
+  const rows = drawing.nodes.filter(({ kind }) => kind === 'queue').map((node) => rowOf(node));
+  byId('queues').append(...rows.map(({ row }) => row));
+  keepFresh((depths) => {
+    tell(byId('depths-from'), depths.from === undefined ? 'depths: unknown' : `depths by ${depths.from}`);
+    for (const { id, show } of rows) show(depths.queues[id]);
+    for (const [id, text] of live) {
+      const depth = depths.queues[id];
+      tell(text, shortOf(depth, depths.from !== undefined && places.get(id)?.isOwn !== true));
+      text.classList.toggle('waits', (depth?.ready ?? 0) > 0);
+    }
+  });
+}
+
+function nodeOf(node: DrawnNode, live: Map<string, SVGTextElement>): SVGGElement {
+  const { id, kind, name, type, isOwn, roles = [], x, y, width, height } = node;
+  const title = oneLine(name || '(default)', 200);
+  const about =
+    kind === 'exchange'
+      ? (type ?? '')
+      : kind === 'queue'
+        ? isOwn
+          ? 'one each'
+          : ''
+        : roles.map((role) => `mq ${role}`).join(', ');
+  const small = drawn('text', { x: x + 12, y: y + 34, class: 'about' }, oneLine(about, 26));
+  if (kind === 'queue') live.set(id, small);
+  return drawn(
+    'g',
+    { class: `node ${kind}` },
+    drawn('title', {}, `${kind} ${title}${type ? ` (${type})` : ''}${about ? `: ${oneLine(about, 300)}` : ''}`),
+    drawn('rect', { x, y, width, height, rx: kind === 'queue' ? 4 : kind === 'exchange' ? height / 2 : 10 }),
+    drawn('text', { x: x + 12, y: y + 18, class: 'name' }, oneLine(title, 21)),
+    small,
+  );
+}
+
+function edgeOf(
+  source: DrawnNode,
+  target: DrawnNode,
+  { kind, keys }: { kind: string; keys: readonly string[] },
+): SVGGElement {
+  const start = { x: source.x + source.width, y: source.y + source.height / 2 };
+  const isBack = target.x <= source.x;
+  const end = { x: isBack ? target.x + target.width : target.x - 2, y: target.y + target.height / 2 };
+  const bend = isBack ? 60 : Math.max(30, (end.x - start.x) / 2);
+  const path = `M${start.x},${start.y}C${start.x + bend},${start.y} ${end.x + (isBack ? bend : -bend)},${end.y} ${end.x},${end.y}`;
+  const shown = keys
+    .filter((key) => key !== '')
+    .slice(0, 2)
+    .map((key) => oneLine(key, 16));
+  const more = keys.length > 2 ? ` +${keys.length - 2}` : '';
+  const middle = { x: (start.x + end.x) / 2, y: (start.y + end.y) / 2 - 4 };
+  return drawn(
+    'g',
+    { class: `edge ${kind}` },
+    drawn('path', { d: path, 'marker-end': 'url(#arrow)' }),
+    ...(shown.length > 0 ? [drawn('text', { ...middle, class: 'keys' }, `${shown.join(' ')}${more}`)] : []),
+  );
+}
+
+function rowOf({ id, name, type = '', isOwn }: DrawnNode) {
+  const cells = Array.from({ length: 3 }, () => element('td', {}, '–'));
+  const note = element('small', {}, isOwn ? ' one for each receiver' : '');
+  const row = element(
+    'tr',
+    {},
+    element('th', { scope: 'row' }, oneLine(name, 200), note),
+    element('td', {}, type),
+    ...cells,
+  );
+  const show = (depth: QueueDepth | undefined) => {
+    const numbers = [depth?.ready, depth?.unacked, depth?.consumers];
+    for (const [index, cell] of cells.entries()) tell(cell, numbers[index]?.toLocaleString('en') ?? '–');
+    if (isOwn && depth?.count !== undefined) tell(note, ` one for each receiver: ${depth.count}`);
+  };
+  return { id, row, show };
+}
+
+function shortOf(depth: QueueDepth | undefined, isAsked: boolean): string {
+  if (!depth) return isAsked ? 'not there' : 'one each';
+  const { ready, unacked, consumers, count } = depth;
+  if (count !== undefined) return `${count} × one each · ${ready} ready`;
+  const second =
+    unacked === undefined ? `${consumers} ${consumers === 1 ? 'consumer' : 'consumers'}` : `${unacked} unacked`;
+  return `${ready} ready · ${second}`;
+}
+
+/** Asks while somebody looks. */
+function keepFresh(show: (depths: Depths) => void): void {
+  const ask = async () => {
+    try {
+      const response = await fetch('/api/depths');
+      if (response.ok) show((await response.json()) as Depths);
+    } catch {
+      show({ from: undefined, queues: {} });
+    }
+  };
+  const go = async () => {
+    if (!document.hidden) await ask();
+    setTimeout(() => void go(), everyMs);
+  };
+  void go();
+}

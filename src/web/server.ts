@@ -1,0 +1,178 @@
+// mq web's own server: the files of the page, what it has to know as JSON, and the WebSocket on which it speaks STOMP,
+// with the bridge or with the plugin behind it.
+
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { type WebSocket, WebSocketServer } from 'ws';
+import { MqError } from '../errors.ts';
+import type { Asset } from './asset.ts';
+import { Bridge } from './bridge.ts';
+import type { Catalog, Depths } from './catalog.ts';
+import { frameBytes } from './frame.ts';
+import { type GuardSettings, makeGuard, type Refusal } from './guard.ts';
+import type { Line } from './line.ts';
+import { Passage, type StompAddress } from './passage.ts';
+import { securityHeaders } from './policy.ts';
+
+export interface WebSettings {
+  readonly host: string;
+  readonly port: number;
+  readonly guard: GuardSettings;
+  readonly assets: Readonly<Record<string, Asset>>;
+  readonly catalog: Catalog;
+  readonly depths: () => Promise<Depths>;
+  /** Is a queue of the catalog there, by the broker's name? */
+  readonly isThere: (queue: string) => Promise<boolean>;
+  /** Where the STOMP of the page goes: to plugins, in order of trial, or over AMQP. */
+  readonly stomp: { readonly plugins: readonly StompAddress[] } | { readonly openLine: () => Promise<Line> };
+  /** Told to a person. */
+  readonly say: (text: string) => void;
+}
+
+export interface WebServer {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+const stompPath = '/stomp';
+/** The largest body that a page may send, and the largest message of its WebSocket. */
+const bodyBytes = 1024 * 1024;
+const pages = 32;
+
+/** Serves until it is closed. Port 0 takes a free one. Throws SYSTEM if the address cannot be had. */
+export async function serveWeb(settings: WebSettings): Promise<WebServer> {
+  const guard = makeGuard(settings.guard);
+  const server = createServer({ headersTimeout: 5000, requestTimeout: 10_000 }, (request, response) => {
+    void answer(request, response).catch(() => response.destroy());
+  });
+  const sockets = new WebSocketServer({
+    noServer: true,
+    maxPayload: bodyBytes + 128 * 1024,
+    perMessageDeflate: false,
+    handleProtocols: (offered) => (offered.has('v12.stomp') ? 'v12.stomp' : false),
+  });
+  const ends = new Set<() => Promise<void>>();
+  server.on('upgrade', (request, socket, head) => {
+    const refused = request.url === stompPath ? guard.upgrade(request) : notFound;
+    if (refused || sockets.clients.size >= pages) return refuseUpgrade(socket, refused ?? busy);
+    sockets.handleUpgrade(request, socket, head, (page) => serve(page));
+  });
+  server.maxConnections = 256;
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', (error) => reject(taken(error, settings)));
+    server.listen({ host: settings.host, port: settings.port }, resolve);
+  });
+  server.on('error', () => undefined);
+  const { port } = server.address() as AddressInfo;
+  const { host } = settings;
+  return {
+    url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
+    close: async () => {
+      await Promise.all([...ends].map((end) => end()));
+      for (const page of sockets.clients) page.terminate();
+      await new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      });
+    },
+  };
+
+  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const path = (request.url ?? '').split('?', 1)[0] ?? '';
+    const refused = guard.request(request);
+    if (refused) return respond(response, refused);
+    if (request.method !== 'GET' && request.method !== 'HEAD') return respond(response, { status: 405, text: 'GET\n' });
+    if (path === '/api/catalog') return respond(response, json(settings.catalog));
+    if (path === '/api/depths') return respond(response, json(await settings.depths()));
+    if (path === '/api/queue') return respond(response, await queueAnswer(request.url ?? ''));
+    const asset = Object.hasOwn(settings.assets, path) ? settings.assets[path] : undefined;
+    respond(response, asset ? { status: 200, ...asset } : notFound);
+  }
+
+  /** Only queues that the page may send to: each question about another one would be a line in the broker's log. */
+  async function queueAnswer(url: string): Promise<Answer> {
+    const name = new URL(url, 'http://localhost').searchParams.get('name');
+    const { tasks, requests } = settings.catalog;
+    const isKnown = [...tasks, ...requests].some(({ queue }) => queue === name);
+    return name !== null && isKnown && (await settings.isThere(name)) ? json({ queue: name }) : notFound;
+  }
+
+  function respond(response: ServerResponse, { status, text, type }: Answer): void {
+    response.writeHead(status, {
+      ...securityHeaders,
+      'content-type': type ?? 'text/plain; charset=utf-8',
+      ...(status === 401 && { 'www-authenticate': 'Basic realm="mq web", charset="UTF-8"' }),
+      ...(status === 405 && { allow: 'GET, HEAD' }),
+      ...(status === 200 && guard.cookie !== undefined && { 'set-cookie': guard.cookie }),
+    });
+    response.end(text);
+  }
+
+  /** Whatever comes before the way to the broker is open waits for it. */
+  function serve(page: WebSocket): void {
+    const opening = settings.stomp;
+    const way = 'plugins' in opening ? passageFor(page, opening.plugins) : bridgeFor(page, opening.openLine);
+    const end = async () => {
+      ends.delete(end);
+      await (await way)?.end();
+    };
+    ends.add(end);
+    page.on('message', (data) => void way.then((one) => one?.receive(Buffer.from(data as Buffer))));
+    page.on('error', () => page.terminate());
+    page.on('close', () => void end());
+  }
+
+  async function bridgeFor(page: WebSocket, openLine: () => Promise<Line>): Promise<Bridge> {
+    const wire = {
+      send: (bytes: Buffer, sent?: () => void) => page.send(bytes, { binary: true }, () => sent?.()),
+      close: () => page.close(1000),
+    };
+    return new Bridge({ wire, openLine, bodyBytes, version: settings.catalog.version });
+  }
+
+  async function passageFor(page: WebSocket, plugins: readonly StompAddress[]): Promise<Passage | undefined> {
+    const sides = {
+      send: (bytes: Buffer) => page.send(bytes, { binary: true }),
+      waiting: () => page.bufferedAmount,
+      close: () => page.close(1000),
+    };
+    try {
+      return await Passage.open(plugins, sides);
+    } catch (error) {
+      const message = `no Web STOMP plugin answers: ${error instanceof Error ? error.message : error}`;
+      settings.say(message);
+      page.send(frameBytes('ERROR', { message }), { binary: true });
+      page.close(1013);
+      return undefined;
+    }
+  }
+}
+
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+  readonly type?: string;
+}
+
+const notFound: Answer = { status: 404, text: 'there is nothing here\n' };
+const busy: Answer = { status: 503, text: `there are ${pages} pages already\n` };
+
+function json(value: unknown): Answer {
+  return { status: 200, type: 'application/json', text: JSON.stringify(value) };
+}
+
+function refuseUpgrade(socket: Duplex, { status, text }: Answer | Refusal): void {
+  socket.on('error', () => undefined);
+  const head = [`HTTP/1.1 ${status} Refused`, 'Connection: close', `Content-Length: ${Buffer.byteLength(text)}`];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${text}`);
+}
+
+function taken(error: NodeJS.ErrnoException, { host, port }: WebSettings): MqError {
+  const why = { EADDRINUSE: 'the port is taken', EACCES: 'no permission', EADDRNOTAVAIL: 'no such address here' };
+  const reason = why[error.code as keyof typeof why] ?? error.message;
+  return new MqError('SYSTEM', `cannot listen on ${host}:${port}: ${reason}`, {
+    hint: '--port takes another port, or 0 for a free one',
+    cause: error,
+  });
+}

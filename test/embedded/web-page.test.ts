@@ -1,0 +1,213 @@
+// The page of mq web in each of its states, on a broker of the test's own. Each state leaves a picture in dist/screenshots.
+
+import { connect } from 'amqplib';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { closeBrowser, connected, picture, shows, type Visit, type VisitOptions, visit } from '../support/browser.ts';
+import { emptyFolder, type MqOptions, mq, type RunningMq, startMq } from '../support/mq.ts';
+import { until } from '../support/until.ts';
+
+const left = new Set<RunningMq>();
+test.after.each(async () => {
+  for (const running of left) running.kill('SIGKILL');
+  await Promise.allSettled([...left].map(({ ended }) => ended));
+  left.clear();
+});
+test.after(closeBrowser);
+
+function start(args: readonly string[], options: MqOptions = {}): RunningMq {
+  const running = startMq(args, { deadlineMs: 60_000, ...options });
+  left.add(running);
+  return running;
+}
+
+async function startBroker(port = '0'): Promise<{ broker: RunningMq; url: string; port: string }> {
+  const broker = start(['broker', '--port', port, '--json']);
+  const { url } = JSON.parse(await broker.prints(/\n/)) as { url: string };
+  return { broker, url, port: new URL(url).port };
+}
+
+interface Scene extends Visit {
+  readonly url: string;
+  readonly port: string;
+  readonly broker: RunningMq;
+}
+
+async function withPage(
+  use: (scene: Scene) => Promise<void>,
+  { config, ...options }: VisitOptions & { config?: unknown } = {},
+) {
+  const place = await startBroker();
+  const cwd = emptyFolder(config === undefined ? {} : { 'rascal.json': JSON.stringify(config) });
+  const web = start(['web', '--port', '0', '--json', '--url', place.url], { cwd });
+  const { url } = JSON.parse(await web.prints(/\n/)) as { url: string };
+  const visited = await visit(url, options);
+  try {
+    await use({ ...visited, ...place });
+    assert.equal(await visited.faults(), []);
+  } finally {
+    await visited.close();
+    await web.stop();
+  }
+}
+
+/** Messages to an exchange, each confirmed. */
+async function publish(url: string, exchange: string, messages: readonly (readonly [key: string, body: Buffer])[]) {
+  const connection = await connect(url);
+  try {
+    const channel = await connection.createConfirmChannel();
+    for (const [key, body] of messages) channel.publish(exchange, key, body);
+    await channel.waitForConfirms();
+  } finally {
+    await connection.close();
+  }
+}
+
+const sample: readonly (readonly [string, string, string])[] = [
+  ['logs', '', 'info: resize photo-1.jpg done'],
+  ['direct_logs', 'error', 'disk full on /var'],
+  ['topic_logs', 'kern.critical', 'A kernel error'],
+  ['topic_logs', 'cron.info', '{"job":"backup","seconds":41}'],
+];
+
+for (const [name, options] of [
+  ['light', {}],
+  ['dark', { scheme: 'dark' }],
+  ['phone-light', { width: 375, height: 812 }],
+  ['phone-dark', { width: 375, height: 812, scheme: 'dark' }],
+] as const) {
+  test(`the page (${name}) fits its width, and shows messages, results and depths`, () =>
+    withPage(async ({ page, url }) => {
+      await picture(page, `empty-${name}`);
+      await page.click('#task button');
+      await shows(page, '#task output', 'confirmed');
+      await page.click('#publish button');
+      await shows(page, '#messages li', 'info: Hello World!');
+      for (const [exchange, key, text] of sample) await publish(url, exchange, [[key, Buffer.from(text)]]);
+      await shows(page, '#messages li', 'backup');
+      await page.locator('#messages summary', { hasText: 'kern.critical' }).click();
+      await shows(page, '#messages pre', 'A kernel error');
+      await shows(page, '.node.queue text', '1 ready');
+      await shows(page, '#queues tr', /task_queue.*quorum1/);
+      await picture(page, `messages-${name}`);
+      const [wide, room] = (await page.evaluate('[document.documentElement.scrollWidth, innerWidth]')) as number[];
+      assert.is(wide, room, 'nothing stands out to the right');
+    }, options));
+}
+
+test('a broker that goes away and comes back is survived', () =>
+  withPage(async ({ page, broker, port }) => {
+    await page.click('#publish button');
+    await shows(page, '#messages li', 'Hello World!');
+    broker.kill('SIGKILL');
+    await broker.ended;
+    await shows(page, '#state', 'not connected; trying again');
+    await page.click('#publish button');
+    await shows(page, '#publish output', 'not sent: there is no connection');
+    await picture(page, 'lost');
+    const again = await startBroker(port);
+    await connected(page);
+    // Its exchanges are made again by mq web; the page listens again to each.
+    await until('the message', async () => {
+      const { status } = await mq(['emit-log', 'after the restart', '--url', again.url]);
+      return status === 0;
+    });
+    await shows(page, '#messages li', 'after the restart');
+  }));
+
+test('an exchange that is not there stops nothing else, and is listened to when it comes', () =>
+  withPage(async ({ page, url }) => {
+    await page.fill('#watch [name=exchange]', 'later');
+    await page.fill('#watch [name=pattern]', 'x');
+    await page.click('#watch button');
+    await shows(page, '#notice', "no exchange 'later'");
+    await picture(page, 'refused');
+    await connected(page);
+    await page.click('#publish button');
+    await shows(page, '#messages li', 'Hello World!');
+    const connection = await connect(url);
+    const channel = await connection.createConfirmChannel();
+    await channel.assertExchange('later', 'direct', { durable: true });
+    await until('a message of it', async () => {
+      channel.publish('later', 'x', Buffer.from('here it is'));
+      await channel.waitForConfirms();
+      return (await page.locator('#messages li', { hasText: 'here it is' }).count()) > 0;
+    });
+    await connection.close();
+  }));
+
+test('what is no text is shown as bytes, what is long is cut, and the list keeps the last 200', () =>
+  withPage(async ({ page, url }) => {
+    await publish(url, 'logs', [['', Buffer.from([0xff, 0xfe, 0, 1, 65])]]);
+    await page.locator('#messages summary', { hasText: 'ff fe 00 01 41' }).click();
+    await shows(page, '#messages pre', '0000 ff fe 00 01 41');
+    await shows(page, '#messages .whole', '5 bytes');
+    await page.click('#clear');
+    await publish(url, 'logs', [['', Buffer.alloc(3_000_000, 'long ü ')]]);
+    await page.locator('#messages summary').click();
+    await shows(page, '#messages .whole', '3,000,000 bytes, the first 4096 characters are shown');
+    await publish(
+      url,
+      'topic_logs',
+      Array.from({ length: 1000 }, (_, index) => [`a.${index}`, Buffer.from(`m${index}`)]),
+    );
+    await shows(page, '#messages li', 'm999');
+    await until('all of them', async () => (await page.locator('#received').textContent()) === '1,002');
+    assert.is(await page.locator('#messages li').count(), 200);
+    await shows(page, '#kept', '200 of the last 200 messages (200 are kept)');
+    await page.fill('#filter', 'a.99');
+    await shows(page, '#kept', '10 of the last 200 messages');
+  }));
+
+test('the keyboard is enough: to publish, to hide a stream and to open a message', () =>
+  withPage(async ({ page }) => {
+    await page.keyboard.press('Tab');
+    assert.is(await page.evaluate('document.activeElement.textContent'), 'Skip to the messages');
+    await page.keyboard.press('Enter');
+    await page.keyboard.press('Tab');
+    assert.match((await page.evaluate('document.activeElement.textContent')) as string, /^logs /);
+    await page.focus('#publish textarea');
+    await page.keyboard.press('Control+Enter');
+    await shows(page, '#messages li', 'Hello World!');
+    await page.focus('#messages summary');
+    await page.keyboard.press('Enter');
+    await shows(page, '#messages pre', 'Hello World!');
+    await page.focus('#streams .show');
+    await page.keyboard.press('Space');
+    await shows(page, '#kept', '0 of the last 1 messages');
+    // Every field and button has a name.
+    const nameless = (await page.evaluate(`[...document.querySelectorAll('input, select, textarea, button')]
+      .filter((one) => !(one.labels?.length || one.textContent.trim() || one.ariaLabel)).map((one) => one.outerHTML)`)) as string[];
+    assert.equal(nameless, []);
+  }));
+
+test('hostile names in rascal.json are names', () => {
+  const name = '<img src=x onerror="window.pwned=1">';
+  const config = {
+    vhosts: {
+      '/': {
+        exchanges: { [name]: { type: 'topic' } },
+        queues: { [name]: {}, '"><script>window.pwned=1</script>': {} },
+        bindings: { one: { source: name, destination: name, bindingKey: '<svg onload=window.pwned=1>' } },
+      },
+    },
+    publications: {
+      [name]: { exchange: name, routingKey: '<b>' },
+      task2: { queue: '"><script>window.pwned=1</script>' },
+    },
+    subscriptions: { [name]: { queue: name } },
+  };
+  return withPage(
+    async ({ page }) => {
+      await page.selectOption('#publish select', name);
+      await page.click('#publish button');
+      await shows(page, '#messages li', '<b>');
+      assert.is(await page.locator('img').count(), 1, 'the logo is the only picture');
+      assert.is(await page.evaluate('window.pwned'), undefined);
+      await picture(page, 'hostile-names');
+    },
+    { config },
+  );
+});
+
+test.run();

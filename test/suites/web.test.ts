@@ -1,0 +1,158 @@
+// mq web in a real browser, against each broker: what others send is seen, what the page sends arrives, and no text of a
+// message does anything. On RabbitMQ it goes over the Web STOMP plugin, on the embedded broker over the bridge.
+
+import { connect } from 'amqplib';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { closeBrowser, shows, type Visit, visit } from '../support/browser.ts';
+import { payloads } from '../support/payloads.ts';
+import { testRoles } from '../support/roles.ts';
+import { until } from '../support/until.ts';
+
+const roles = await testRoles();
+const { vhost } = roles;
+test.after.each(roles.killLeft);
+test.after(async () => {
+  await closeBrowser();
+  await roles.end();
+});
+
+/** `--stomp` with the plugins of the cluster's nodes; undefined on a broker that has none. */
+async function plugins(): Promise<string | undefined> {
+  const { cluster } = JSON.parse(process.env['MQ_TEST_BROKER'] ?? '{}') as { cluster?: string };
+  if (cluster === undefined) return undefined;
+  return (await vhost.cluster()).nodes.map(({ webStompUrl }) => webStompUrl).join(',');
+}
+
+async function withPage(use: (visited: Visit) => Promise<void>): Promise<void> {
+  const stomp = await plugins();
+  const web = roles.start(['web', '--port', '0', '--json', ...(stomp === undefined ? [] : ['--stomp', stomp])]);
+  const ready = JSON.parse(await web.prints(/\n/)) as { url: string; stomp: string };
+  assert.is(ready.stomp, stomp?.split(',')[0] ?? 'bridge');
+  const visited = await visit(ready.url);
+  try {
+    // The broker has answered for each stream that the page begins with.
+    await until(
+      'bindings',
+      async () =>
+        ((await vhost.api('GET', `/api/bindings/${vhost.name}`)) as { source: string }[]).filter(
+          ({ source }) => source !== '',
+        ).length >= 5,
+    );
+    await use(visited);
+    assert.equal(await visited.faults(), []);
+  } finally {
+    await visited.close();
+    await web.stop();
+  }
+}
+
+/** Everything that listens to something hears it; then what the list is made of. */
+const inspection = `(() => {
+  const list = document.querySelector('#messages');
+  const all = [...list.querySelectorAll('*')];
+  for (const one of all) {
+    for (const type of ['pointerover', 'mouseover', 'focus', 'error', 'load', 'toggle', 'animationstart'])
+      one.dispatchEvent(new Event(type, { bubbles: true }));
+  }
+  return {
+    names: [...new Set(all.map((one) => one.localName))].sort(),
+    attributes: [...new Set(all.flatMap((one) => one.getAttributeNames()))].sort(),
+    text: list.textContent,
+  };
+})()`;
+
+test('what mq emit-log, emit-log-direct and emit-log-topic send appears', () =>
+  withPage(async ({ page }) => {
+    await roles.run(['emit-log', 'info: from fanout']);
+    await roles.run(['emit-log-direct', 'error', 'disk full']);
+    await roles.run(['emit-log-topic', 'kern.critical', 'A kernel error']);
+    await shows(page, '#messages li', /logs.*info: from fanout/);
+    await shows(page, '#messages li', /direct_logs.*error.*disk full/);
+    await shows(page, '#messages li', /topic_logs.*kern\.critical.*A kernel error/);
+    assert.is(await page.locator('#received').textContent(), '3');
+  }));
+
+test('a pattern of a person takes what it matches', () =>
+  withPage(async ({ page }) => {
+    await page.click('button[aria-label="Stop topic_logs #"]');
+    await page.fill('#watch [name=exchange]', 'topic_logs');
+    await page.fill('#watch [name=pattern]', '*.critical');
+    await page.click('#watch button');
+    await until('the bindings', async () => {
+      const all = (await vhost.api('GET', `/api/bindings/${vhost.name}`)) as { source: string; routing_key: string }[];
+      const keys = all.filter(({ source }) => source === 'topic_logs').map(({ routing_key: key }) => key);
+      return keys.includes('*.critical') && !keys.includes('#');
+    });
+    const receiver = await roles.receiver(['receive-logs-topic', '#']); // or the first would be unroutable
+    await roles.run(['emit-log-topic', 'kern.info', 'not this']);
+    await roles.run(['emit-log-topic', 'kern.critical', 'this']);
+    await shows(page, '#messages li', /kern\.critical/);
+    assert.is(await page.locator('#messages li').count(), 1);
+    await receiver.stop();
+  }));
+
+test('what the page publishes reaches mq receive-logs', () =>
+  withPage(async ({ page }) => {
+    const receiver = await roles.receiver(['receive-logs', '--count', '1']);
+    await page.fill('#publish textarea', 'from the page: ü');
+    await page.click('#publish button');
+    await shows(page, '#publish output', 'confirmed by the broker');
+    const { stdout } = await receiver.ended;
+    assert.is(stdout, 'from the page: ü\n');
+  }));
+
+test('a task of the page reaches mq worker', () =>
+  withPage(async ({ page }) => {
+    const worker = await roles.receiver(['worker', '--count', '1', '--json']);
+    await page.fill('#task textarea', 'resize');
+    await page.click('#task button');
+    await shows(page, '#task output', 'confirmed by the broker');
+    const { body, properties } = JSON.parse((await worker.ended).stdout) as {
+      body: string;
+      properties: { deliveryMode: number };
+    };
+    assert.is(body, 'resize');
+    assert.is(properties.deliveryMode, 2);
+  }));
+
+test('a request of the page is answered by mq rpc-server, and without one the page says what to do', () =>
+  withPage(async ({ page }) => {
+    await page.click('#request button');
+    await shows(page, '#request output', "not sent: there is no queue 'rpc_queue'");
+    const server = await roles.receiver(['rpc-server']);
+    await page.click('#request button');
+    await shows(page, '#request output', /^832040 \(\d+ ms\)$/);
+    await server.stop();
+  }));
+
+test('200 hostile texts in body, header and routing key stay text', () =>
+  withPage(async ({ page }) => {
+    const connection = await connect(vhost.urls[0] ?? '');
+    try {
+      const channel = await connection.createConfirmChannel();
+      assert.is(payloads.length, 200);
+      for (const payload of payloads) {
+        const headers = { [payload.slice(0, 200)]: payload, plain: payload };
+        channel.publish('topic_logs', payload.slice(0, 200), Buffer.from(payload), {
+          headers,
+          contentType: payload.slice(0, 200),
+          type: payload.slice(0, 200),
+        });
+      }
+      await channel.waitForConfirms();
+    } finally {
+      await connection.close();
+    }
+    const count = (selector: string) => page.locator(`#messages ${selector}`).count();
+    await until('200 messages', async () => (await count('li')) === 200);
+    await page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true");
+    await until('200 bodies', async () => (await count('pre')) === 200);
+    const found = (await page.evaluate(inspection)) as { names: string[]; attributes: string[]; text: string };
+    assert.equal(found.names, ['dd', 'details', 'div', 'dl', 'dt', 'li', 'p', 'pre', 'span', 'summary', 'time']);
+    assert.equal(found.attributes, ['aria-label', 'class', 'data-colour', 'datetime', 'open', 'tabindex']);
+    assert.ok(found.text.includes('<script>'), 'the payloads can be read');
+    assert.is(await page.evaluate('window.pwned'), undefined);
+  }));
+
+test.run();

@@ -1,0 +1,75 @@
+// A page in headless Chromium (Debian's), and everything in it that must not happen: an error of the page's, a dialog, a
+// request to elsewhere, a thing that the content security policy had to stop.
+
+import { mkdirSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { type Browser, chromium, type Page } from 'playwright-core';
+
+export interface Visit {
+  readonly page: Page;
+  /** What must not have happened so far, one line each. */
+  faults(): Promise<readonly string[]>;
+  close(): Promise<void>;
+}
+
+export interface VisitOptions {
+  readonly width?: number;
+  readonly height?: number;
+  readonly scheme?: 'light' | 'dark';
+}
+
+/** Pictures of the page's states are kept here; the workflow uploads them. */
+const pictures = resolve(import.meta.dirname, '../../dist/screenshots');
+const executablePath = process.env['MQ_CHROMIUM'] ?? '/usr/bin/chromium';
+
+let shared: Promise<Browser> | undefined;
+
+/** Opens a page, and waits until it is connected. Time runs out after 10 seconds. */
+export async function visit(url: string, { width = 1280, height = 900, scheme = 'light' }: VisitOptions = {}) {
+  shared ??= chromium.launch({ executablePath, args: ['--no-sandbox'] });
+  const browser = await shared;
+  const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme });
+  const page = await context.newPage();
+  page.setDefaultTimeout(10_000);
+  const faults: string[] = [];
+  page.on('pageerror', (error) => faults.push(`error: ${error.message}`));
+  page.on('dialog', (dialog) => {
+    faults.push(`dialog: ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+  page.on('request', (request) => {
+    if (new URL(request.url()).origin !== new URL(url).origin) faults.push(`request: ${request.url()}`);
+  });
+  await page.addInitScript(`
+    window.violations = [];
+    document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) =>
+      window.violations.push('policy: ' + violatedDirective + ' ' + blockedURI));`);
+  await page.goto(url);
+  await connected(page);
+  const opened: Visit = {
+    page,
+    faults: async () => [...faults, ...((await page.evaluate('window.violations')) as string[])],
+    close: () => context.close(),
+  };
+  return opened;
+}
+
+export async function connected(page: Page): Promise<void> {
+  await page.waitForSelector('#state[data-state="connected"]');
+}
+
+/** Resolves when an element of the page shows the text. */
+export async function shows(page: Page, selector: string, text: string | RegExp): Promise<void> {
+  await page.locator(selector).filter({ hasText: text }).first().waitFor();
+}
+
+/** The whole page as a picture, under a name that says its state. */
+export async function picture(page: Page, name: string): Promise<void> {
+  mkdirSync(pictures, { recursive: true });
+  await page.screenshot({ path: resolve(pictures, `${name}.png`), fullPage: true });
+}
+
+export async function closeBrowser(): Promise<void> {
+  await (await shared)?.close();
+  shared = undefined;
+}
