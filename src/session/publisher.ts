@@ -38,6 +38,10 @@ export interface PublisherSettings {
 
 /** The window's bound in bytes: large bodies make it narrower than its count. */
 const windowBytes = 16 * 1024 * 1024;
+/** Milliseconds without an answer until a node that keeps the connection is left for the next: 2.5 heartbeats. */
+const patienceMs = 25_000;
+/** It is doubled with each node that is left, up to this: a broker that is only slow must not be sent everything over and over. */
+const mostPatienceMs = 200_000;
 
 interface Entry {
   readonly message: OutgoingMessage;
@@ -54,7 +58,12 @@ export class Publisher {
   readonly #window = new Set<Entry>();
   #bytes = 0;
   #waiting: (() => void)[] = [];
+  /** The last answer, or when the wait for one began; leaving a node does not begin it anew. */
   #progressAt = performance.now();
+  /** The same for the node of now. */
+  #nodeAt = performance.now();
+  #patienceMs = patienceMs;
+  #hasLeft = false;
   #blocked = false;
   #failure: MqError | undefined;
   readonly #clock: NodeJS.Timeout;
@@ -68,14 +77,23 @@ export class Publisher {
     });
     link.on('unblocked', () => {
       this.#blocked = false;
-      this.#progressAt = performance.now();
+      this.#waitAnew();
     });
     // RabbitMQ: a block belongs to its connection; the next one is told of its own.
     link.on('lost', () => {
       this.#blocked = false;
     });
+    link.on('left', () => {
+      this.#hasLeft = true;
+    });
     link.on('fatal', (error) => this.#fail(error));
-    this.#clock = setInterval(() => this.#checkProgress(), Math.min(1000, settings.timeoutMs));
+    this.#clock = setInterval(
+      () => {
+        this.#checkProgress();
+        this.#checkNode();
+      },
+      Math.min(1000, settings.timeoutMs),
+    );
   }
 
   static async open(link: Link, settings: PublisherSettings): Promise<Publisher> {
@@ -115,7 +133,7 @@ export class Publisher {
       );
       return;
     }
-    if (this.#window.size === 0) this.#progressAt = performance.now();
+    if (this.#window.size === 0) this.#waitAnew();
     const entry: Entry = { message, settle, returned: undefined, settled: false };
     this.#window.add(entry);
     this.#bytes += message.body.length;
@@ -157,9 +175,12 @@ export class Publisher {
       this.#use(undefined);
       void this.#reopen(cause);
     });
-    await this.#settings.onChannel?.(channel);
+    const { onChannel } = this.#settings;
+    if (onChannel) await this.#link.answered('what a channel needs', onChannel(channel));
     this.#use(channel);
-    this.#progressAt = performance.now();
+    this.#nodeAt = performance.now();
+    if (!this.#hasLeft) this.#progressAt = this.#nodeAt;
+    this.#hasLeft = false;
     for (const entry of this.#window) {
       entry.returned = undefined;
       this.#write(channel, entry);
@@ -190,7 +211,7 @@ export class Publisher {
         // amqplib calls back with an error both for a nack and for a channel that closed: only the first is an answer.
         if (this.#channel !== channel || entry.settled) return;
         if (error && error.message !== 'message nacked') return;
-        this.#progressAt = performance.now();
+        this.#onAnswer();
         if (entry.returned) this.#settle(entry, { type: 'refused', error: entry.returned });
         else if (error) this.#settle(entry, { type: 'refused', error: nacked(entry.message) });
         else this.#settle(entry, confirmed);
@@ -227,6 +248,18 @@ export class Publisher {
     return tooLarge.length > 0;
   }
 
+  #onAnswer(): void {
+    const now = performance.now();
+    if (now - this.#nodeAt < patienceMs) this.#patienceMs = patienceMs;
+    this.#nodeAt = now;
+    this.#progressAt = now;
+  }
+
+  #waitAnew(): void {
+    this.#nodeAt = performance.now();
+    this.#progressAt = this.#nodeAt;
+  }
+
   #checkProgress(): void {
     if (this.#blocked || this.#window.size === 0) return;
     if (performance.now() - this.#progressAt < this.#settings.timeoutMs) return;
@@ -240,6 +273,15 @@ export class Publisher {
         },
       ),
     );
+  }
+
+  /** RabbitMQ: a node that is cut off from the majority keeps its connections, and confirms nothing. */
+  #checkNode(): void {
+    if (this.#blocked || this.#window.size === 0 || !this.#channel) return;
+    if (performance.now() - this.#nodeAt < this.#patienceMs) return;
+    const seconds = Math.round(this.#patienceMs / 1000);
+    this.#patienceMs = Math.min(2 * this.#patienceMs, mostPatienceMs);
+    this.#link.leave(new MqError('UNAVAILABLE', `the node has confirmed nothing in ${seconds} s`));
   }
 
   #fail(error: MqError): void {
