@@ -3,6 +3,7 @@
 // so a late one is dropped and counted (AMQP 0-9-1, 1.8.3.13: a delivery tag is local to its channel).
 
 import { EventEmitter } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Channel, RawMessage } from 'amqplib/callback_api';
 import { MqError } from '../errors.ts';
 import { Acks } from './acks.ts';
@@ -139,16 +140,26 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     });
   }
 
-  /** At each address once, where a node takes the connection and no consumer. */
+  /** Once at each address, where a node takes the connection and does not answer. */
   async #begin(): Promise<void> {
-    for (let tries = this.#link.addresses; ; tries -= 1) {
-      const { address } = this.#link;
-      try {
-        return await this.#consume();
-      } catch (error) {
-        const hasLeft = this.#link.address !== address;
-        if (!hasLeft || tries <= 1) throw failureOf(error, this.#settings.redact);
+    const fatal = Promise.withResolvers<never>();
+    let left = 0;
+    const count = () => {
+      left += 1;
+    };
+    this.#link.on('left', count).once('fatal', fatal.reject);
+    try {
+      for (;;) {
+        try {
+          return await Promise.race([this.#consume(), fatal.promise]);
+        } catch (error) {
+          const failure = failureOf(error, this.#settings.redact);
+          if (left === 0 || left >= this.#link.addresses || isPermanent(failure) || this.#stopping) throw failure;
+          await delay(firstPauseMs);
+        }
       }
+    } finally {
+      this.#link.off('left', count).off('fatal', fatal.reject);
     }
   }
 

@@ -30,6 +30,8 @@ export interface PublisherSettings {
   readonly window: number;
   /** Milliseconds without any answer from a broker that is connected and not blocked, or without a broker. */
   readonly timeoutMs: number;
+  /** Milliseconds without an answer until a node that keeps the connection is left for the next. Default 25,000. */
+  readonly patienceMs?: number;
   readonly counts: Counts;
   readonly redact: (text: string) => string;
   /** Run on each new channel before anything is published on it. */
@@ -38,15 +40,22 @@ export interface PublisherSettings {
 
 /** The window's bound in bytes: large bodies make it narrower than its count. */
 const windowBytes = 16 * 1024 * 1024;
-/** Milliseconds without an answer until a node that keeps the connection is left for the next: 2.5 heartbeats. */
+/** 2.5 heartbeats. */
 const patienceMs = 25_000;
-/** It is doubled with each node that is left, up to this: a broker that is only slow must not be sent everything over and over. */
-const mostPatienceMs = 200_000;
+/**
+ * Milliseconds after which a nack is none. RabbitMQ: a node without a majority nacks after 15 s what is sent to a quorum
+ * queue; another node takes it.
+ */
+const lateMs = 10_000;
+/** Doubled with each node that is left, so often: a broker that is only slow must not be sent everything over and over. */
+const mostDoubled = 8;
 
 interface Entry {
   readonly message: OutgoingMessage;
   readonly settle: (sent: Sent) => void;
   returned: MqError | undefined;
+  /** When it was sent last. */
+  writtenAt: number;
   settled: boolean;
 }
 
@@ -62,7 +71,8 @@ export class Publisher {
   #progressAt = performance.now();
   /** The same for the node of now. */
   #nodeAt = performance.now();
-  #patienceMs = patienceMs;
+  /** How often the patience is doubled now: 1, 2, 4, 8. */
+  #doubled = 1;
   #hasLeft = false;
   #blocked = false;
   #failure: MqError | undefined;
@@ -92,7 +102,7 @@ export class Publisher {
         this.#checkProgress();
         this.#checkNode();
       },
-      Math.min(1000, settings.timeoutMs),
+      Math.min(1000, settings.timeoutMs, settings.patienceMs ?? patienceMs),
     );
   }
 
@@ -134,7 +144,7 @@ export class Publisher {
       return;
     }
     if (this.#window.size === 0) this.#waitAnew();
-    const entry: Entry = { message, settle, returned: undefined, settled: false };
+    const entry: Entry = { message, settle, returned: undefined, writtenAt: 0, settled: false };
     this.#window.add(entry);
     this.#bytes += message.body.length;
     if (this.#channel) this.#write(this.#channel, entry);
@@ -206,11 +216,14 @@ export class Publisher {
 
   #write(channel: ConfirmChannel, entry: Entry): void {
     const { exchange, routingKey, body, properties, mandatory } = entry.message;
+    entry.writtenAt = performance.now();
     try {
       channel.publish(exchange, routingKey, body, { ...properties, mandatory }, (error) => {
         // amqplib calls back with an error both for a nack and for a channel that closed: only the first is an answer.
         if (this.#channel !== channel || entry.settled) return;
         if (error && error.message !== 'message nacked') return;
+        if (error && performance.now() - entry.writtenAt >= lateMs)
+          return this.#leave(`took ${lateMs / 1000} s for a nack`);
         this.#onAnswer();
         if (entry.returned) this.#settle(entry, { type: 'refused', error: entry.returned });
         else if (error) this.#settle(entry, { type: 'refused', error: nacked(entry.message) });
@@ -250,9 +263,13 @@ export class Publisher {
 
   #onAnswer(): void {
     const now = performance.now();
-    if (now - this.#nodeAt < patienceMs) this.#patienceMs = patienceMs;
+    if (now - this.#nodeAt < this.#shortestPatienceMs) this.#doubled = 1;
     this.#nodeAt = now;
     this.#progressAt = now;
+  }
+
+  get #shortestPatienceMs(): number {
+    return this.#settings.patienceMs ?? patienceMs;
   }
 
   #waitAnew(): void {
@@ -278,10 +295,14 @@ export class Publisher {
   /** RabbitMQ: a node that is cut off from the majority keeps its connections, and confirms nothing. */
   #checkNode(): void {
     if (this.#blocked || this.#window.size === 0 || !this.#channel) return;
-    if (performance.now() - this.#nodeAt < this.#patienceMs) return;
-    const seconds = Math.round(this.#patienceMs / 1000);
-    this.#patienceMs = Math.min(2 * this.#patienceMs, mostPatienceMs);
-    this.#link.leave(new MqError('UNAVAILABLE', `the node has confirmed nothing in ${seconds} s`));
+    const patience = this.#shortestPatienceMs * this.#doubled;
+    if (performance.now() - this.#nodeAt < patience) return;
+    this.#leave(`has confirmed nothing in ${Math.round(patience / 1000)} s`);
+  }
+
+  #leave(why: string): void {
+    this.#doubled = Math.min(2 * this.#doubled, mostDoubled);
+    this.#link.leave(new MqError('UNAVAILABLE', `the node ${why}`));
   }
 
   #fail(error: MqError): void {
