@@ -77,6 +77,32 @@ export class MqError extends Error {
 }
 
 /**
+ * Why the operating system refused, in words: `no such file or folder` for ENOENT. What has none is as Node says it, and
+ * what is no Error as it is.
+ */
+export function systemReason(error: unknown): string {
+  const { code } = Object(error) as { code?: unknown };
+  const words = typeof code === 'string' && Object.hasOwn(systemWords, code) ? systemWords[code] : undefined;
+  return words ?? (error instanceof Error ? error.message : String(error));
+}
+
+const systemWords: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file or folder',
+  ENOTDIR: 'a part of the path is no folder',
+  EISDIR: 'it is a directory',
+  EEXIST: 'it is there already',
+  EACCES: 'no permission',
+  EPERM: 'no permission',
+  EROFS: 'it is read-only',
+  ENOSPC: 'the disk is full',
+  EMFILE: 'too many open files',
+  EADDRINUSE: 'the port is taken',
+  EADDRNOTAVAIL: 'this machine has no such address',
+  ENOTFOUND: 'the host is unknown',
+  ECONNREFUSED: 'nobody answers there',
+};
+
+/**
  * Text for one line that a person reads: whatever could move a cursor, set a title or begin a line of its own (queue
  * names, reasons and keys come from strangers) stands there as `\\x1b`.
  */

@@ -7,7 +7,7 @@ import { findFile, type Where } from './find.ts';
 import { mergeConfigs } from './merge.ts';
 import { normalise } from './normalise.ts';
 import { objectOf } from './plain.ts';
-import { problemLine } from './problem.ts';
+import { type Problem, problemLine } from './problem.ts';
 
 /**
  * Finds rascal.json (--config, MQ_CONFIG, ./rascal.json), checks it and lays it over the built-in one.
@@ -20,21 +20,32 @@ export async function loadConfig({
   taken,
   ...where
 }: Where & { builtin: unknown; taken?: readonly string[] }): Promise<Config> {
-  const found = await findFile(where);
-  if (found === undefined) return builtinConfig(builtin);
-  const { file, folder, text } = found;
-  const { problems, config } = checkConfigText(text, {
-    file,
-    folder,
-    env: where.env,
-    builtin,
-    ...(taken && { taken }),
-  });
+  const checked = await checkFile({ builtin, ...(taken && { taken }), ...where });
+  if (checked === undefined) return builtinConfig(builtin);
+  const { file, problems, config } = checked;
   if (config !== undefined) return config;
   const lines = problems.map((problem) => problemLine(file, problem));
   const [first = `${file} is wrong`] = lines;
   if (lines.length === 1) throw new MqError('CONFIG', first);
   throw new MqError('CONFIG', `${file} has ${lines.length} problems`, { at: file, problems: lines });
+}
+
+/**
+ * The same, with what is wrong as a result. Undefined: there is no file, and none was named.
+ * @throws MqError NO_INPUT when the file cannot be read
+ */
+export async function checkFile({
+  builtin,
+  taken,
+  ...where
+}: Where & { builtin: unknown; taken?: readonly string[] }): Promise<
+  { file: string; problems: Problem[]; config?: Config } | undefined
+> {
+  const found = await findFile(where);
+  if (found === undefined) return undefined;
+  const { file, folder, text } = found;
+  const more = { env: where.env, builtin, ...(taken && { taken }) };
+  return { file, ...checkConfigText(text, { file, folder, ...more }) };
 }
 
 /** What mq has without any rascal.json. */

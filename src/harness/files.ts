@@ -2,7 +2,7 @@
 
 import { readdir, stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { MqError } from '../errors.ts';
+import { MqError, systemReason } from '../errors.ts';
 
 /**
  * The test files, absolute, each once, in the order of their names below each word. Without words: those below `cwd`.
@@ -28,7 +28,10 @@ async function filesOf(word: string, cwd: string): Promise<string[]> {
 
 async function below(folder: string): Promise<string[]> {
   const entries = await readdir(folder, { withFileTypes: true }).catch((error: Error) => {
-    throw new MqError('NO_INPUT', `cannot read the folder ${folder}: ${error.message}`, { at: folder, cause: error });
+    throw new MqError('NO_INPUT', `cannot read the folder ${folder}: ${systemReason(error)}`, {
+      at: folder,
+      cause: error,
+    });
   });
   const lists = await Promise.all(
     entries

@@ -244,6 +244,7 @@ class Intake {
         return failures.deadLetter(delivery, message, outcome.reason);
       case 'reject':
       case 'nack':
+        failures.tellRefused(message, outcome);
         if (delivery[outcome.type](outcome.requeue)) counts[outcome.requeue ? 'handedBack' : 'rejected'] += 1;
         return !outcome.requeue;
       case 'stop':

@@ -140,26 +140,33 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     });
   }
 
-  /** Once at each address, where a node takes the connection and does not answer. */
+  /** Once at each address, where a node takes the connection and does not answer, or goes meanwhile. */
   async #begin(): Promise<void> {
-    const fatal = Promise.withResolvers<never>();
-    let left = 0;
+    const ended = Promise.withResolvers<never>();
+    let [lost, isEnded] = [0, false];
     const count = () => {
-      left += 1;
+      lost += 1;
     };
-    this.#link.on('left', count).once('fatal', fatal.reject);
+    const end = (error: MqError) => {
+      isEnded = true;
+      ended.reject(error);
+    };
+    ended.promise.catch(() => undefined); // whoever waits for it sees it
+    this.#link.on('lost', count).once('fatal', end);
     try {
       for (;;) {
         try {
-          return await Promise.race([this.#consume(), fatal.promise]);
+          return await Promise.race([this.#consume(), ended.promise]);
         } catch (error) {
           const failure = failureOf(error, this.#settings.redact);
-          if (left === 0 || left >= this.#link.addresses || isPermanent(failure) || this.#stopping) throw failure;
+          if (isPermanent(failure) || isEnded) throw failure;
+          // That the connection is lost is said after the channel has gone.
           await delay(firstPauseMs);
+          if (lost === 0 || lost >= this.#link.addresses || this.#stopping) throw failure;
         }
       }
     } finally {
-      this.#link.off('left', count).off('fatal', fatal.reject);
+      this.#link.off('lost', count).off('fatal', end);
     }
   }
 

@@ -1,6 +1,6 @@
 // mq check: is this rascal.json right? Every problem at once, with file, line and column.
 
-import { MqError } from '../../errors.ts';
+import { MqError, safeJson } from '../../errors.ts';
 import type { Command } from '../command.ts';
 
 /** `builtin`: the configuration that is in the executable. `taken`: the names that no role may have. */
@@ -22,14 +22,16 @@ export function checkCommand(builtin: unknown, taken: () => readonly string[]): 
       if (second !== undefined) throw values.usage(`'${second}' is one argument too many`);
       const option = argument ?? values.name('config');
       if (option === '') throw values.usage('the file is empty text');
-      const { loadConfig } = await import('../../config/load.ts');
-      const config = await loadConfig({
-        ...(option !== undefined && { option }),
-        env,
-        cwd,
-        builtin,
-        taken: taken(),
-      }).catch((error) => {
+      const { checkFile, loadConfig } = await import('../../config/load.ts');
+      const where = { ...(option !== undefined && { option }), env, cwd, builtin, taken: taken() };
+      if (values.flag('json')) {
+        const { file, problems = [] } = (await checkFile(where).catch(() => undefined)) ?? {};
+        for (const problem of problems) stdout.write(`${safeJson({ file, ...problem })}\n`);
+        // They are not said twice.
+        const many = `${problems.length} ${problems.length === 1 ? 'problem' : 'problems'}`;
+        if (problems.length > 0) throw new MqError('CONFIG', `${file} has ${many}`);
+      }
+      const config = await loadConfig(where).catch((error) => {
         const named = argument !== undefined && error instanceof MqError && error.code === 'NO_INPUT';
         // Its hint says that --config names the file.
         throw named ? new MqError('NO_INPUT', error.message, { at: argument, cause: error }) : error;
