@@ -1,6 +1,8 @@
 // The one error class of mq, the closed list of its codes, and the exit status of each (sysexits).
 // Code throws; only main.ts turns a code into an exit status.
 
+import { getSystemErrorMessage } from 'node:util';
+
 /** Code → exit status. The codes are a contract: tests and `--json` readers rely on them. */
 export const exitStatuses = {
   /** The answer is no: a test failed, a threshold was missed. */
@@ -76,31 +78,16 @@ export class MqError extends Error {
   }
 }
 
-/**
- * Why the operating system refused, in words: `no such file or folder` for ENOENT. What has none is as Node says it, and
- * what is no Error as it is.
- */
-export function systemReason(error: unknown): string {
-  const { code } = Object(error) as { code?: unknown };
-  const words = typeof code === 'string' && Object.hasOwn(systemWords, code) ? systemWords[code] : undefined;
-  return words ?? (error instanceof Error ? error.message : String(error));
+/** Why the operating system refused, in its words (`no space left on device` for ENOSPC); undefined: it was not the system. */
+export function systemWords(error: unknown): string | undefined {
+  const { errno } = Object(error) as { errno?: unknown };
+  return typeof errno === 'number' && errno < 0 ? getSystemErrorMessage(errno) : undefined;
 }
 
-const systemWords: Readonly<Record<string, string>> = {
-  ENOENT: 'no such file or folder',
-  ENOTDIR: 'a part of the path is no folder',
-  EISDIR: 'it is a directory',
-  EEXIST: 'it is there already',
-  EACCES: 'no permission',
-  EPERM: 'no permission',
-  EROFS: 'it is read-only',
-  ENOSPC: 'the disk is full',
-  EMFILE: 'too many open files',
-  EADDRINUSE: 'the port is taken',
-  EADDRNOTAVAIL: 'this machine has no such address',
-  ENOTFOUND: 'the host is unknown',
-  ECONNREFUSED: 'nobody answers there',
-};
+/** The system's words, or else what the error says. */
+export function systemReason(error: unknown): string {
+  return systemWords(error) ?? (error instanceof Error ? error.message : String(error));
+}
 
 /**
  * Text for one line that a person reads: whatever could move a cursor, set a title or begin a line of its own (queue

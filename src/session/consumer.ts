@@ -87,6 +87,11 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     return this.#link.queueOf(this.#settings.subscription);
   }
 
+  /** Whether the queue is one of our own, with another name after each lost connection. */
+  get hasOwnQueue(): boolean {
+    return this.#link.hasOwnQueue(this.#settings.subscription);
+  }
+
   /** Resolves when the broker has accepted the consumer. */
   async start(): Promise<void> {
     await this.#begin();

@@ -98,6 +98,12 @@ export class Link extends EventEmitter<LinkEvents> {
     return this.#vhosts.get(vhost ?? '')?.config.queues[queue ?? '']?.fullyQualifiedName ?? source ?? '';
   }
 
+  /** Whether a subscription's queue is one of our own, whose name has a random part and which goes with its connection. */
+  hasOwnQueue(subscription: string): boolean {
+    const { vhost, queue } = this.config.subscriptions[subscription] ?? {};
+    return typeof this.#vhosts.get(vhost ?? '')?.config.queues[queue ?? '']?.replyTo === 'string';
+  }
+
   /** Waits while disconnected. Rejects when the link closes. */
   confirmChannel(vhost: string): Promise<ConfirmChannel> {
     return this.#channel(vhost, (from, next) => from.getConfirmChannel(next));
