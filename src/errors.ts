@@ -1,6 +1,8 @@
 // The one error class of mq, the closed list of its codes, and the exit status of each (sysexits).
 // Code throws; only main.ts turns a code into an exit status.
 
+import { getSystemErrorMessage } from 'node:util';
+
 /** Code → exit status. The codes are a contract: tests and `--json` readers rely on them. */
 export const exitStatuses = {
   /** The answer is no: a test failed, a threshold was missed. */
@@ -74,6 +76,17 @@ export class MqError extends Error {
     this.at = at;
     this.problems = problems;
   }
+}
+
+/** Why the operating system refused, in its words (`no space left on device` for ENOSPC); undefined: it was not the system. */
+export function systemWords(error: unknown): string | undefined {
+  const { errno } = Object(error) as { errno?: unknown };
+  return typeof errno === 'number' && errno < 0 ? getSystemErrorMessage(errno) : undefined;
+}
+
+/** The system's words, or else what the error says. */
+export function systemReason(error: unknown): string {
+  return systemWords(error) ?? (error instanceof Error ? error.message : String(error));
 }
 
 /**

@@ -3,7 +3,7 @@
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { MqError } from '../errors.ts';
+import { MqError, systemReason } from '../errors.ts';
 import { listing } from './management/listing.ts';
 import { notAuthorised, notFound, Refusal, refusalOf } from './management/refusal.ts';
 import { bodyOf, targetOf, userOf } from './management/request.ts';
@@ -111,7 +111,7 @@ function refusal(error: unknown): Refusal {
 function listen(server: Server, host: string, port: number): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', (error) => {
-      reject(new MqError('UNAVAILABLE', `cannot listen on ${host}:${port}: ${error.message}`, { cause: error }));
+      reject(new MqError('UNAVAILABLE', `cannot listen on ${host}:${port}: ${systemReason(error)}`, { cause: error }));
     });
     server.listen(port, host, () => {
       server.removeAllListeners('error');

@@ -4,7 +4,7 @@
 // are neither durable nor exclusive, basic.qos with global.
 
 import { createServer, type Server, type Socket } from 'node:net';
-import { MqError } from '../errors.ts';
+import { MqError, systemReason } from '../errors.ts';
 import type { BrokerState } from './broker-state.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { Connection } from './connection.ts';
@@ -200,7 +200,7 @@ function listen(
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       reject(
-        new MqError('UNAVAILABLE', `cannot listen on ${host}:${port}: ${error.message}`, {
+        new MqError('UNAVAILABLE', `cannot listen on ${host}:${port}: ${systemReason(error)}`, {
           cause: error,
           ...(error.code === 'EADDRINUSE' && { hint: 'another broker may be there: take another port' }),
         }),

@@ -3,7 +3,7 @@
 
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { MqError } from '../errors.ts';
+import { MqError, systemReason } from '../errors.ts';
 import { lockFolder } from './store-lock.ts';
 import { LogStore } from './store-log.ts';
 import { recover } from './store-recovery.ts';
@@ -107,7 +107,7 @@ export async function openStore(folder: string, options: StoreOptions): Promise<
   } catch (error) {
     await release();
     if (error instanceof MqError) throw error;
-    throw new MqError('IO', `opening the store in ${folder}: ${reasonOf(error)}`, { at: folder, cause: error });
+    throw new MqError('IO', `opening the store in ${folder}: ${systemReason(error)}`, { at: folder, cause: error });
   }
 }
 
@@ -117,7 +117,7 @@ async function takeFolder(folder: string, options: StoreOptions): Promise<() => 
     return await lockFolder(folder, options);
   } catch (error) {
     if (error instanceof MqError) throw error;
-    throw new MqError('CANNOT_CREATE', `making the store in ${folder}: ${reasonOf(error)}`, {
+    throw new MqError('CANNOT_CREATE', `making the store in ${folder}: ${systemReason(error)}`, {
       at: folder,
       cause: error,
     });
@@ -143,8 +143,4 @@ function isThere(path: string): Promise<boolean> {
     () => true,
     () => false,
   );
-}
-
-function reasonOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -18,8 +18,8 @@ import { roleCommand } from './commands/role.ts';
 import { testCommand } from './commands/test.ts';
 import { typesCommand } from './commands/types.ts';
 import { waitCommand } from './commands/wait.ts';
-import type { CompletedCommand } from './completion.ts';
 import { webCommand } from './commands/web.ts';
+import type { CompletedCommand } from './completion.ts';
 import { commandHelp, overview } from './help.ts';
 import { errorText, withoutPasswords } from './output.ts';
 import { commandName, earlyValue, hasFlag, nearest, parse, strayOption, unknownCommand } from './program.ts';
@@ -160,7 +160,10 @@ function genericCommand(name: string, config: Config): Command {
       const [target, ...rest] = values.args;
       const known = Object.keys(uses === 'publication' ? config.publications : config.subscriptions);
       if (target === undefined) throw values.usage(`give the name of a ${uses}; there are ${known.join(', ')}`);
-      if (!known.includes(target)) throw values.usage(`there is no ${uses} '${target}'${suggestion(target, known)}`);
+      if (!known.includes(target))
+        throw new MqError('USAGE', `there is no ${uses} '${target}'${suggestion(target, known)}`, {
+          hint: `there are ${known.join(', ')}`,
+        });
       const role: RoleConfig = { behaviour, [uses]: target };
       return roleCommand(name, role, { config, group: '' }).run(context, values.withArgs(rest));
     },

@@ -1,14 +1,12 @@
 // rascal.json from disk to one checked object.
 
-import { MqError } from '../errors.ts';
 import { checkConfigText } from './check.ts';
 import type { Config } from './config.ts';
-import type { Environment } from './fill.ts';
-import { type FoundFile, findFile, type Where } from './find.ts';
+import { findFile, type Where } from './find.ts';
 import { mergeConfigs } from './merge.ts';
 import { normalise } from './normalise.ts';
 import { objectOf } from './plain.ts';
-import { problemLine } from './problem.ts';
+import { configError } from './problem.ts';
 
 /**
  * Finds rascal.json (--config, MQ_CONFIG, ./rascal.json), checks it and lays it over the built-in one.
@@ -23,20 +21,16 @@ export async function loadConfig({
 }: Where & { builtin: unknown; taken?: readonly string[] }): Promise<Config> {
   const found = await findFile(where);
   if (found === undefined) return builtinConfig(builtin);
-  return configOfFile(found, { env: where.env, builtin, ...(taken && { taken }) });
-}
-
-/** The same of a file that is read already. */
-export function configOfFile(
-  { file, folder, text }: FoundFile,
-  settings: { env: Environment; builtin: unknown; taken?: readonly string[] },
-): Config {
-  const { problems, config } = checkConfigText(text, { file, folder, ...settings });
-  if (config !== undefined) return config;
-  const lines = problems.map((problem) => problemLine(file, problem));
-  const [first = `${file} is wrong`] = lines;
-  if (lines.length === 1) throw new MqError('CONFIG', first);
-  throw new MqError('CONFIG', `${file} has ${lines.length} problems`, { at: file, problems: lines });
+  const { file, folder, text } = found;
+  const { problems, config } = checkConfigText(text, {
+    file,
+    folder,
+    env: where.env,
+    builtin,
+    ...(taken && { taken }),
+  });
+  if (config === undefined) throw configError(file, problems);
+  return config;
 }
 
 /** What mq has without any rascal.json. */

@@ -1,6 +1,7 @@
 // A problem of rascal.json: where it is, and how it is worded.
 
 import { closest, distance } from 'fastest-levenshtein';
+import { MqError } from '../errors.ts';
 
 export type ProblemCode =
   | 'syntax'
@@ -53,6 +54,14 @@ export function problemsOf(text: string, findings: readonly Finding[]): Problem[
 /** `file:line:col: path: what is wrong; instead: what to write`. */
 export function problemLine(file: string, { line, column, path, message, instead }: Problem): string {
   return `${file}:${line}:${column}: ${path === '' ? '' : `${path}: `}${message}${instead === undefined ? '' : `; instead: ${instead}`}`;
+}
+
+/** All of them, as one error: CONFIG. */
+export function configError(file: string, problems: readonly Problem[]): MqError {
+  const lines = problems.map((problem) => problemLine(file, problem));
+  const [first = `${file} is wrong`] = lines;
+  if (lines.length < 2) return new MqError('CONFIG', first);
+  return new MqError('CONFIG', `${file} has ${lines.length} problems`, { at: file, problems: lines });
 }
 
 /** ` (did you mean "queue"?)`, or nothing where no candidate is near. */

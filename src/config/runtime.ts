@@ -36,11 +36,16 @@ export interface Needs {
   readonly declare?: boolean;
 }
 
+/** What Rascal's `create` is given. */
+export type RascalSettings = Plain & {
+  readonly vhosts: Readonly<Record<string, Plain & { readonly connections: readonly unknown[] }>>;
+};
+
 /**
  * The object for Rascal's `create`, pruned to the needs. Pure.
  * @throws MqError USAGE for a publication or subscription that the configuration lacks
  */
-export function rascalConfig(config: Config, needs: Needs): Record<string, unknown> {
+export function rascalConfig(config: Config, needs: Needs): RascalSettings {
   const publications = needs.publications.map(
     (name) => [name, find(config.publications, name, 'publication')] as const,
   );
@@ -118,7 +123,7 @@ interface VhostNeeds {
   subscriptions: readonly (readonly [string, SubscriptionConfig])[];
 }
 
-function vhostFor({ config, needs, name, vhost, retry, publications, subscriptions }: VhostNeeds): Plain {
+function vhostFor({ config, needs, name, vhost, retry, publications, subscriptions }: VhostNeeds) {
   const part = reach(vhost, {
     exchanges: publications.flatMap(([, { exchange }]) => exchange ?? []),
     queues: publications.flatMap(([, { queue, replyTo }]) => [queue, replyTo].filter((one) => one !== undefined)),

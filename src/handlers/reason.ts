@@ -1,12 +1,10 @@
 // Why something failed, in words for one line: of the operating system's errors, and of whatever user code throws.
 
-import { getSystemErrorMessage } from 'node:util';
+import { systemWords } from '../errors.ts';
 
-/** `no space left on device` for ENOSPC; the error's own message where the system has no words for it. */
+/** The system's words, or the error's own message where there are none. */
 export function systemReason(error: unknown): string {
-  const { errno } = error as NodeJS.ErrnoException;
-  const words = typeof errno === 'number' && errno < 0 ? getSystemErrorMessage(errno) : undefined;
-  return words ?? thrownReason(error);
+  return systemWords(error) ?? thrownReason(error);
 }
 
 /** Anything thrown, as one bounded line; never throws itself (a thrown value may have no string form). */

@@ -2,7 +2,7 @@
 
 import { type Dirent, readdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { MqError } from '../errors.ts';
+import { MqError, systemReason } from '../errors.ts';
 
 /**
  * The test files, absolute, each once, in the order of their names below each word. Without words: those below `cwd`.
@@ -40,8 +40,8 @@ function entriesOf(folder: string): Dirent[] {
   try {
     return readdirSync(folder, { withFileTypes: true });
   } catch (error) {
-    const { message } = error as Error;
-    throw new MqError('NO_INPUT', `cannot read the folder ${folder}: ${message}`, { at: folder, cause: error });
+    const reason = systemReason(error);
+    throw new MqError('NO_INPUT', `cannot read the folder ${folder}: ${reason}`, { at: folder, cause: error });
   }
 }
 

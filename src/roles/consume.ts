@@ -53,7 +53,13 @@ export async function consume(context: Context, session: Session, settings: Cons
     ...(settings.bindingKeys && { bindingKeys: settings.bindingKeys }),
   });
   const nextId = messageIds();
-  const retries = new Retries({ queue: () => consumer.queue, config: settings.retry, nextId, counts: session.counts });
+  const retries = new Retries({
+    queue: () => consumer.queue,
+    isOwn: consumer.hasOwnQueue,
+    config: settings.retry,
+    nextId,
+    counts: session.counts,
+  });
   let publisher: Publisher | undefined;
   if (settings.canFail || settings.behaviour === 'reply') {
     const { onChannel } = retries;
@@ -244,6 +250,7 @@ class Intake {
         return failures.deadLetter(delivery, message, outcome.reason);
       case 'reject':
       case 'nack':
+        failures.tellRefused(message, outcome);
         if (delivery[outcome.type](outcome.requeue)) counts[outcome.requeue ? 'handedBack' : 'rejected'] += 1;
         return !outcome.requeue;
       case 'stop':

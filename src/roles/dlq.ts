@@ -80,12 +80,21 @@ async function look({ context, browser, printer, settings }: Look): Promise<void
     }
   }
   progress.end();
-  if (verb === 'show' && found === 0) {
-    throw new MqError('ANSWER_NO', `no message of ${queue} has the id ${JSON.stringify(selection.ids[0] ?? '')}`, {
-      hint: 'mq dlq list shows the ids',
-    });
-  }
+  if (found === 0) refuseMissing(settings, browser.total);
   if (settings.dryRun) await printer.result({ verb, queue, done: found, left: browser.total - found, isDry: true });
+}
+
+/** Whoever names messages is told that there are none of them; a queue without messages is no news where all are meant. */
+function refuseMissing({ queue, selection: { ids, filters } }: DlqSettings, total: number): void {
+  if (ids.length === 0 && filters.length === 0) return;
+  const named = ids.map((id) => JSON.stringify(id)).join(' or ');
+  const which = [
+    ...(ids.length > 0 ? [`has the id ${named}`] : []),
+    ...(filters.length > 0 ? [`matches ${filters.map((filter) => JSON.stringify(filter)).join(' and ')}`] : []),
+  ].join(' and ');
+  throw new MqError('ANSWER_NO', `no message of ${queue} ${which} (${total} ${total === 1 ? 'is' : 'are'} there)`, {
+    hint: 'mq dlq list shows them all',
+  });
 }
 
 interface Change extends Look {
@@ -135,6 +144,7 @@ async function change({ context, browser, printer, settings, publisher }: Change
   }
   await publisher?.settled();
   progress.end();
+  if (chosen === 0 && !context.drain.aborted) refuseMissing(settings, browser.total);
   await printer.result({ verb, queue, done: outcome.done, left: browser.total - outcome.done });
   const { first, failed } = outcome;
   if (first) {

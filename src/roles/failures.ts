@@ -99,6 +99,12 @@ export class Failures {
     return true;
   }
 
+  /** The handler itself has answered for the broker. */
+  tellRefused(message: Message, { type, requeue }: { type: 'reject' | 'nack'; requeue: boolean }): void {
+    const done = type === 'reject' ? 'rejected' : 'nacked';
+    this.#tell(type, message, `${done} by the handler${requeue ? '; back to its queue' : ''}`);
+  }
+
   #reject(delivery: Delivery): true {
     if (delivery.reject(false)) this.#parts.counts.rejected += 1;
     return true;

@@ -16,6 +16,8 @@ import { headerNames } from './message.ts';
 export interface RetriesParts {
   /** The broker's name of the work queue now. */
   readonly queue: () => string;
+  /** It goes with its connection, so its wait queues must not stay behind. */
+  readonly isOwn: boolean;
   readonly config: RetryConfig;
   readonly nextId: () => string;
   readonly counts: Counts;
@@ -23,6 +25,7 @@ export interface RetriesParts {
 
 export class Retries {
   readonly #queueNow: () => string;
+  readonly #isOwn: boolean;
   readonly #config: RetryConfig;
   readonly #nextId: () => string;
   readonly #counts: Counts;
@@ -32,8 +35,9 @@ export class Retries {
   #byFile: ReadonlySet<string> = new Set();
   readonly #declared = new Map<string, { readonly args: object; readonly done: Promise<void> }>();
 
-  constructor({ queue, config, nextId, counts }: RetriesParts) {
+  constructor({ queue, isOwn, config, nextId, counts }: RetriesParts) {
     this.#queueNow = queue;
+    this.#isOwn = isOwn;
     this.#config = config;
     this.#nextId = nextId;
     this.#counts = counts;
@@ -70,6 +74,7 @@ export class Retries {
       'x-queue-type': 'quorum',
       'x-dead-letter-strategy': 'at-least-once',
       'x-overflow': 'reject-publish',
+      ...(this.#isOwn && { 'x-expires': delay + unusedMs }),
     };
     const sent = await this.#send({
       message,
@@ -139,16 +144,22 @@ export class Retries {
 
   /** Declared when first needed: a worker whose work never fails leaves no queues behind. */
   #declare(queue: string, args: object): Promise<void> {
-    if (this.#byFile.has(queue)) return Promise.resolve();
+    const done = Promise.resolve();
+    if (this.#byFile.has(queue)) return done;
+    // RabbitMQ: a queue expires so long after it was last declared, whatever is published to it.
+    if ('x-expires' in args) return this.#channel ? declare(this.#channel, queue, args).catch(() => undefined) : done;
     const known = this.#declared.get(queue);
     if (known) return known.done;
     // A refusal closes the channel with its reason, which the publisher then reports for the message itself. A channel
     // that is lost has a successor, on which `onChannel` declares the queue.
-    const done = this.#channel ? declare(this.#channel, queue, args).catch(() => undefined) : Promise.resolve();
-    this.#declared.set(queue, { args, done });
-    return done;
+    const declared = this.#channel ? declare(this.#channel, queue, args).catch(() => undefined) : done;
+    this.#declared.set(queue, { args, done: declared });
+    return declared;
   }
 }
+
+/** Milliseconds, after the last message has left it, until a wait queue of an own queue is gone. */
+const unusedMs = 60_000;
 
 // RabbitMQ: a quorum queue drops a message after 20 deliveries, and each look at it (mq dlq list) may be one.
 const deadQueue = { 'x-queue-type': 'quorum', 'x-delivery-limit': -1 };

@@ -3,12 +3,14 @@
 // so a late one is dropped and counted (AMQP 0-9-1, 1.8.3.13: a delivery tag is local to its channel).
 
 import { EventEmitter } from 'node:events';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Channel, RawMessage } from 'amqplib/callback_api';
 import { MqError } from '../errors.ts';
 import { Acks } from './acks.ts';
 import type { Counts } from './counts.ts';
 import { failureOf, isPermanent } from './failure.ts';
 import type { Link } from './link.ts';
+import { foundDelivery, Probe } from './probe.ts';
 import { Watchdog } from './watchdog.ts';
 
 export interface Delivery {
@@ -32,6 +34,8 @@ export interface ConsumerSettings {
   readonly options: Readonly<Record<string, unknown>>;
   /** Milliseconds between two looks whether the broker still has the consumer. Default 30,000. */
   readonly watchMs?: number;
+  /** Milliseconds without a delivery until the node is asked whether it can deliver. Default 10,000. */
+  readonly quietMs?: number;
   readonly counts: Counts;
   readonly redact: (text: string) => string;
 }
@@ -51,6 +55,8 @@ const longestPauseMs = 10_000;
 const missingMs = 5000;
 /** Milliseconds between two looks whether the broker still has the consumer: three heartbeats. */
 const watchMs = 30_000;
+/** Milliseconds without a delivery until the node is asked whether it can deliver, and for its answer: a heartbeat each. */
+const quietMs = 10_000;
 
 export class Consumer extends EventEmitter<ConsumerEvents> {
   readonly #link: Link;
@@ -62,6 +68,10 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
   #pause: NodeJS.Timeout | undefined;
   #pauseMs = firstPauseMs;
   #watchdog: Watchdog | undefined;
+  #probe: Probe | undefined;
+  /** Delivered on the channel of now, without an answer. */
+  #unanswered = 0;
+  #deliveredAt = 0;
   /** When the broker took the consumer away; a new one ends that. */
   #cancelledAt: number | undefined;
 
@@ -77,19 +87,33 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     return this.#link.queueOf(this.#settings.subscription);
   }
 
+  /** Whether the queue is one of our own, with another name after each lost connection. */
+  get hasOwnQueue(): boolean {
+    return this.#link.hasOwnQueue(this.#settings.subscription);
+  }
+
   /** Resolves when the broker has accepted the consumer. */
   async start(): Promise<void> {
-    try {
-      await this.#consume();
-    } catch (error) {
-      throw failureOf(error, this.#settings.redact);
-    }
-    const { vhost, watchMs: everyMs = watchMs } = this.#settings;
+    await this.#begin();
+    const { vhost, watchMs: everyMs = watchMs, options } = this.#settings;
     this.#watchdog = new Watchdog(this.#link, {
       vhost,
       everyMs,
       queue: () => (this.#isAttached ? this.queue : undefined),
       onDeaf: () => this.#onDeaf(),
+    });
+    // RabbitMQ: streams have no basic.get (540, which closes the connection).
+    if ('x-stream-offset' in Object(options['arguments'])) return;
+    this.#probe = new Probe(this.#link, {
+      vhost,
+      quietMs: this.#settings.quietMs ?? quietMs,
+      answerMs: this.#settings.quietMs ?? quietMs,
+      queue: () => (this.#isAttached && this.#hasRoom ? this.queue : undefined),
+      deliveredAt: () => this.#deliveredAt,
+      onFound: (channel, raw) => {
+        this.#settings.counts.received += 1;
+        this.emit('delivery', foundDelivery(channel, raw, { queue: this.queue, counts: this.#settings.counts }));
+      },
     });
   }
 
@@ -108,6 +132,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     this.#attach(false);
     clearTimeout(this.#pause);
     this.#watchdog?.stop();
+    this.#probe?.stop();
     const [channel, tag] = [this.#channel, this.#consumerTag];
     if (!channel || tag === undefined) return;
     await new Promise<void>((resolve) => {
@@ -118,6 +143,41 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
         resolve(); // the channel closed by itself
       }
     });
+  }
+
+  /** Once at each address, where a node takes the connection and does not answer, or goes meanwhile. */
+  async #begin(): Promise<void> {
+    const ended = Promise.withResolvers<never>();
+    let [lost, isEnded] = [0, false];
+    const count = () => {
+      lost += 1;
+    };
+    const end = (error: MqError) => {
+      isEnded = true;
+      ended.reject(error);
+    };
+    ended.promise.catch(() => undefined); // whoever waits for it sees it
+    this.#link.on('lost', count).once('fatal', end);
+    try {
+      for (;;) {
+        try {
+          return await Promise.race([this.#consume(), ended.promise]);
+        } catch (error) {
+          const failure = failureOf(error, this.#settings.redact);
+          if (isPermanent(failure) || isEnded) throw failure;
+          // That the connection is lost is said after the channel has gone.
+          await delay(firstPauseMs);
+          if (lost === 0 || lost >= this.#link.addresses || this.#stopping) throw failure;
+        }
+      }
+    } finally {
+      this.#link.off('lost', count).off('fatal', end);
+    }
+  }
+
+  get #hasRoom(): boolean {
+    const { prefetch, options } = this.#settings;
+    return prefetch === 0 || options['noAck'] === true || this.#unanswered < prefetch;
   }
 
   async #consume(): Promise<void> {
@@ -132,16 +192,19 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     const onMessage = (raw: RawMessage | null) => {
       if (raw) {
         this.#settings.counts.received += 1;
+        this.#unanswered += 1;
+        this.#deliveredAt = performance.now();
         this.emit('delivery', this.#delivery(intake, raw));
       } else this.#onCancel(channel);
     };
     if (prefetch > 0) await done((next) => channel.prefetch(prefetch, false, next));
+    this.#unanswered = 0;
+    this.#deliveredAt = performance.now();
     // Known before the first delivery, which may come in the same packet as consume-ok.
     this.#channel = channel;
     try {
-      const { consumerTag } = await done<{ consumerTag: string }>((next) =>
-        channel.consume(queue, onMessage, options, next),
-      );
+      const consuming = done<{ consumerTag: string }>((next) => channel.consume(queue, onMessage, options, next));
+      const { consumerTag } = await this.#link.answered('a consumer', consuming);
       this.#consumerTag = consumerTag;
       this.#attach(true);
     } catch (error) {
@@ -210,6 +273,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     if (this.#settings.options['noAck'] === true) return true;
     try {
       if (this.#channel === from) {
+        this.#unanswered -= 1;
         send();
         return true;
       }

@@ -3,18 +3,18 @@
 
 import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import type { Duplex } from 'node:stream';
-import type { Channel, ConfirmChannel, Connection } from 'amqplib/callback_api';
-import amqplib from 'amqplib/callback_api';
+import type { Channel, ConfirmChannel } from 'amqplib/callback_api';
 import type { RascalBroker, RascalConfigured } from 'rascal';
 import rascal from 'rascal';
 import type { RascalVhost, RascalVhostConfig } from 'rascal/lib/amqp/Vhost.js';
 import Vhost from 'rascal/lib/amqp/Vhost.js';
+import type { RascalSettings } from '../config/runtime.ts';
 import { MqError } from '../errors.ts';
 import { failureOf, isPermanent } from './failure.ts';
 import { GivingUp, type ReconnectLimit } from './giving-up.ts';
 import './handshake.ts';
 import './headers.ts';
+import { answerMs, breakConnections, endConnections, silenceOf, stopClocks } from './sockets.ts';
 
 /** What a link says: the connection went, came back, was blocked or freed; `fatal`: no reconnect can help. */
 export interface LinkEvents {
@@ -22,12 +22,14 @@ export interface LinkEvents {
   connected: [];
   blocked: [reason: string];
   unblocked: [];
+  /** It has left its node, which was at that address, for the next one; the connection is lost. */
+  left: [error: MqError, address: number];
   fatal: [error: MqError];
 }
 
 export interface LinkSettings {
   /** What config/ made for Rascal. */
-  readonly rascalConfig: object;
+  readonly rascalConfig: RascalSettings;
   /** The connection_name that `rascalConfig` carries: it tells this link's connections from others'. */
   readonly connectionName: string;
   /** Milliseconds that an orderly close may take. */
@@ -48,16 +50,24 @@ export class Link extends EventEmitter<LinkEvents> {
   readonly #settings: LinkSettings;
   readonly #givingUp: GivingUp;
   #lost = false;
+  #isLeaving = false;
+  #isClosing = false;
+  /** Which of the addresses of the configuration is Rascal's first. */
+  readonly #first: number;
 
-  constructor(broker: RascalBroker, vhosts: ReadonlyMap<string, KnownVhost>, settings: LinkSettings) {
+  constructor(broker: RascalBroker, vhosts: ReadonlyMap<string, KnownVhost>, settings: LinkSettings, first: number) {
     super();
     this.#broker = broker;
     this.#vhosts = vhosts;
+    this.#first = first;
     this.#settings = settings;
     this.#givingUp = new GivingUp(settings.reconnect, (error) => this.emit('fatal', error));
     broker.on('error', (error: Error) => this.#onError(error));
     broker.on('close', () => this.#onError(new Error('Unexpected close')));
+    stopClocks(settings.connectionName);
     broker.on('vhost_initialised', () => {
+      stopClocks(settings.connectionName);
+      this.#isLeaving = false;
       if (!this.#lost) return;
       this.#lost = false;
       this.#givingUp.stop();
@@ -72,10 +82,26 @@ export class Link extends EventEmitter<LinkEvents> {
     return this.#broker.config;
   }
 
+  /** How many addresses there are. */
+  get addresses(): number {
+    return [...this.#vhosts.values()][0]?.config.connections.length ?? 1;
+  }
+
+  /** Which of them is the present one, or is tried next: the same number is the same address in each link of a session. */
+  get address(): number {
+    return (this.#first + ([...this.#vhosts.values()][0]?.vhost.connectionIndex ?? 0)) % this.addresses;
+  }
+
   /** The broker's name of a subscription's queue. One of our own has another name after each lost connection. */
   queueOf(subscription: string): string {
     const { vhost, queue, source } = this.config.subscriptions[subscription] ?? {};
     return this.#vhosts.get(vhost ?? '')?.config.queues[queue ?? '']?.fullyQualifiedName ?? source ?? '';
+  }
+
+  /** Whether a subscription's queue is one of our own, whose name has a random part and which goes with its connection. */
+  hasOwnQueue(subscription: string): boolean {
+    const { vhost, queue } = this.config.subscriptions[subscription] ?? {};
+    return typeof this.#vhosts.get(vhost ?? '')?.config.queues[queue ?? '']?.replyTo === 'string';
   }
 
   /** Waits while disconnected. Rejects when the link closes. */
@@ -88,8 +114,33 @@ export class Link extends EventEmitter<LinkEvents> {
     return this.#channel(vhost, (from, next) => from.getChannel(next));
   }
 
+  /**
+   * Gives up a node that keeps the connection and does not answer: connects again, to the next address first. Whoever
+   * calls it has waited before, so that where no node answers this does not go round at speed.
+   */
+  leave(error: MqError): void {
+    if (this.#isClosing || this.#lost || this.#isLeaving) return;
+    this.#isLeaving = true;
+    const { address } = this;
+    this.#tryNextFirst();
+    breakConnections(this.#settings.connectionName, error);
+    this.emit('left', error, address);
+  }
+
+  /** Waits for an answer of the node it is connected to, for `answerMs`; then leaves it, which is what ends the wait. */
+  async answered<T>(what: string, answer: Promise<T>): Promise<T> {
+    const error = new MqError('UNAVAILABLE', `the node has not answered in ${answerMs / 1000} s (${what})`);
+    const deadline = setTimeout(() => this.leave(error), answerMs);
+    try {
+      return await answer;
+    } finally {
+      clearTimeout(deadline);
+    }
+  }
+
   /** An orderly close; after `closeTimeoutMs` the sockets are simply ended. Never rejects. */
   async close(): Promise<void> {
+    this.#isClosing = true;
     this.#givingUp.stop();
     const orderly = new Promise<void>((resolve) => this.#broker.shutdown(() => resolve()));
     await within(orderly, this.#settings.closeTimeoutMs);
@@ -98,7 +149,14 @@ export class Link extends EventEmitter<LinkEvents> {
 
   /** Ends the sockets at once: the broker takes back whatever was not acknowledged. */
   abort(): void {
+    this.#isClosing = true;
     endConnections(this.#settings.connectionName);
+  }
+
+  /** Rascal: begins with the connection it had last, whatever came of it. */
+  #tryNextFirst(): void {
+    for (const { vhost, config } of this.#vhosts.values())
+      vhost.connectionIndex = (vhost.connectionIndex + 1) % config.connections.length;
   }
 
   #onError(error: Error): void {
@@ -111,6 +169,7 @@ export class Link extends EventEmitter<LinkEvents> {
     const isFirst = !this.#lost;
     this.#lost = true;
     if (isFirst) this.emit('lost', failure);
+    else this.#tryNextFirst();
     this.#givingUp.failed(failure, { isFirst });
   }
 
@@ -129,12 +188,40 @@ export class Link extends EventEmitter<LinkEvents> {
   }
 }
 
-/** Connects and declares what the configuration holds. Each address is tried once; throws an MqError. */
+/**
+ * Connects and declares what the configuration holds. Each address is tried once, also where a node takes the connection
+ * and does not answer the declarations; throws an MqError.
+ */
 export async function openLink(settings: LinkSettings): Promise<Link> {
+  for (let first = 0; ; first += 1) {
+    const { config, addresses } = withFirst(settings.rascalConfig, first);
+    try {
+      return await createLink(settings, config, first);
+    } catch (error) {
+      const silent = silenceOf(settings.connectionName);
+      if (!silent) throw error;
+      if (first + 1 >= addresses) throw silent;
+    }
+  }
+}
+
+/** The configuration with another one of each vhost's connections as the first. */
+function withFirst(config: RascalSettings, first: number): { config: RascalSettings; addresses: number } {
+  let addresses = 1;
+  const vhosts = Object.entries(config.vhosts).map(([name, vhost]) => {
+    const { connections } = vhost;
+    const at = first % connections.length;
+    addresses = Math.max(addresses, connections.length);
+    return [name, { ...vhost, connections: [...connections.slice(at), ...connections.slice(0, at)] }];
+  });
+  return { config: { ...config, vhosts: Object.fromEntries(vhosts) as RascalSettings['vhosts'] }, addresses };
+}
+
+function createLink(settings: LinkSettings, config: RascalSettings, first: number): Promise<Link> {
   const vhosts = new Map<string, KnownVhost>();
   return new Promise((resolve, reject) => {
-    rascal.createBroker(settings.rascalConfig, { mqVhosts: vhosts }, (error, broker) => {
-      if (!error && broker) return resolve(new Link(broker, vhosts, settings));
+    rascal.createBroker(config, { mqVhosts: vhosts }, (error, broker) => {
+      if (!error && broker) return resolve(new Link(broker, vhosts, settings, first));
       // Rascal: a half-built broker keeps a timer and its sockets (createConnection.js), so both are ended here.
       endConnections(settings.connectionName);
       broker?.on('error', () => undefined);
@@ -144,10 +231,8 @@ export async function openLink(settings: LinkSettings): Promise<Link> {
   });
 }
 
-// Rascal hands out neither its vhosts nor its connections. Both are taken where they are made: a vhost's getChannel
-// and getConfirmChannel wait while disconnected, and a connection can be ended when no orderly close is possible.
-const connections = new Set<{ name: string | undefined; connection: Connection }>();
-
+// Rascal does not hand out its vhosts. They are taken where they are made: their getChannel and getConfirmChannel wait
+// while disconnected.
 const createVhost = Vhost.create;
 Vhost.create = (config, components: { mqVhosts?: Map<string, KnownVhost> }, next) => {
   createVhost(config, components, (error, vhost) => {
@@ -166,64 +251,6 @@ function renameOwnQueues({ queues }: RascalVhostConfig): void {
     const former = queue.replyTo;
     queue.replyTo = randomUUID();
     queue.fullyQualifiedName = queue.fullyQualifiedName.slice(0, -former.length) + queue.replyTo;
-  }
-}
-
-const connect = amqplib.connect;
-amqplib.connect = (url, socketOptions, next) => {
-  connect(url, socketOptions, (error, connection) => {
-    if (connection) {
-      const entry = { name: socketOptions?.clientProperties?.connection_name, connection };
-      connections.add(entry);
-      refuseByCallback(connection);
-      gatherWrites(connection.connection.stream);
-      connection.once('close', () => connections.delete(entry));
-    }
-    next(error, connection);
-  });
-};
-
-/** All frames of one turn of the event loop go out in one system call; amqplib makes one for each message and ack. */
-function gatherWrites(stream: Duplex): void {
-  const write = stream.write.bind(stream) as (...args: unknown[]) => boolean;
-  let gathering = false;
-  stream.write = (...args: unknown[]) => {
-    if (!gathering) {
-      gathering = true;
-      stream.cork();
-      setImmediate(() => {
-        gathering = false;
-        stream.uncork();
-      });
-    }
-    return write(...args);
-  };
-}
-
-/**
- * amqplib throws at a channel asked of a connection that has just closed, and Rascal asks in a microtask, where nobody
- * catches it. The broker's own close (320, its shutdown) closes the channels first, so a publisher asks right then.
- */
-function refuseByCallback(connection: Connection): void {
-  for (const method of ['createChannel', 'createConfirmChannel'] as const) {
-    const create = connection[method].bind(connection) as (next: (error: unknown) => void) => void;
-    connection[method] = (next: (error: unknown) => void) => {
-      try {
-        create(next);
-      } catch (error) {
-        setImmediate(next, error);
-      }
-    };
-  }
-}
-
-function endConnections(name: string): void {
-  for (const entry of connections) {
-    if (entry.name !== name) continue;
-    connections.delete(entry);
-    entry.connection.removeAllListeners();
-    entry.connection.on('error', () => undefined);
-    entry.connection.connection.stream.destroy();
   }
 }
 

@@ -1,63 +1,131 @@
-// One look at whether the broker takes AMQP: connection.open with the credentials, in every vhost, and away again.
+// Finds a node that keeps the connection and can do nothing for it: one that is cut off from the majority of its cluster
+// says nothing to its clients, answers heartbeats and looks at its queues, and delivers nothing. RabbitMQ (4.0 and 4.3,
+// measured): only what a majority has to agree on hangs there, and of that basic.get alone changes nothing where the
+// queue is empty, which it is if a consumer with room has got nothing for a while. What it does find is a delivery.
 
-import { randomUUID } from 'node:crypto';
-import type { Config, ConnectionConfig } from '../config/config.ts';
-import { redactor, secretsOf } from '../config/redact.ts';
-import { rascalConfig } from '../config/runtime.ts';
+import type { Channel, RawMessage } from 'amqplib/callback_api';
 import { MqError } from '../errors.ts';
-import { openLink } from './link.ts';
+import type { Delivery } from './consumer.ts';
+import type { Counts } from './counts.ts';
+import type { Link } from './link.ts';
 
-/** Where an address does not say it: a port that drops what it is sent must not hold the next look back for long. */
-const connectionMs = 5_000;
+export interface ProbeSettings {
+  readonly vhost: string;
+  /** The queue that is consumed now, by a consumer that could take one more; undefined while there is none. */
+  readonly queue: () => string | undefined;
+  /** When something was delivered last, by the monotonic clock. */
+  readonly deliveredAt: () => number;
+  /** Milliseconds: without a delivery until it asks, and from one question to the next. */
+  readonly quietMs: number;
+  /** Milliseconds that an answer may take; doubled each time when none came, up to 16 times of it. */
+  readonly answerMs: number;
+  /** Answers the message and closes the channel. */
+  readonly onFound: (channel: Channel, raw: RawMessage) => void;
+}
 
-/**
- * Each address is tried once. `addresses`: from --url or MQ_URL, in the vhost they name, else `/`; undefined: those of
- * rascal.json, in every vhost that it has. Throws what a role says where it cannot connect; DEADLINE after `withinMs`.
- */
-export async function probe(
-  config: Config,
-  addresses: readonly ConnectionConfig[] | undefined,
-  { withinMs, signal }: { withinMs: number; signal: AbortSignal },
-): Promise<void> {
-  const connectionName = `mq wait ${randomUUID().slice(0, 8)}`;
-  const vhosts = addresses === undefined ? Object.keys(config.vhosts) : ['/'];
-  const redact = redactor(secretsOf({ config, addresses: addresses ?? [] }));
-  const opening = openLink({
-    rascalConfig: rascalConfig(patient(config), {
-      publications: [],
-      subscriptions: [],
-      extraQueues: Object.fromEntries(vhosts.map((vhost) => [vhost, {}])),
-      declare: false,
-      ...(addresses && { addresses: addresses.map(timed) }),
-      connectionName,
-      heartbeatSeconds: 10,
-    }),
-    connectionName,
-    closeTimeoutMs: 1_000,
-    redact,
-  });
-  // It may come after the deadline.
-  opening.then((link) => link.close()).catch(() => undefined);
-  const late = Promise.withResolvers<never>();
-  const end = () => late.reject(new MqError('DEADLINE', 'no answer'));
-  const timer = setTimeout(end, withinMs);
-  signal.addEventListener('abort', end, { once: true });
-  try {
-    await Promise.race([opening, late.promise]);
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', end);
+/** So often in a row the broker may close something at the question: it does not take it, as with streams. */
+const mostClosed = 2;
+
+export class Probe {
+  readonly #link: Pick<Link, 'channel' | 'leave'>;
+  readonly #settings: ProbeSettings;
+  // Not unref'd: Rascal's own timer of the next connection does not keep the process alive.
+  readonly #timer: NodeJS.Timeout;
+  #isAsking = false;
+  #askedAt = 0;
+  #answerMs: number;
+  #closed = 0;
+
+  constructor(link: Pick<Link, 'channel' | 'leave'>, settings: ProbeSettings) {
+    this.#link = link;
+    this.#settings = settings;
+    this.#answerMs = settings.answerMs;
+    this.#timer = setInterval(() => void this.#ask(), settings.quietMs / 4);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  async #ask(): Promise<void> {
+    const { queue, quietMs, deliveredAt, vhost } = this.#settings;
+    const asked = queue();
+    if (this.#isAsking || asked === undefined || this.#closed >= mostClosed) return;
+    const now = performance.now();
+    if (now - Math.max(deliveredAt(), this.#askedAt) < quietMs) return;
+    if (deliveredAt() > this.#askedAt) this.#answerMs = this.#settings.answerMs;
+    this.#askedAt = now;
+    this.#isAsking = true;
+    try {
+      await this.#answer(await this.#link.channel(vhost), asked);
+    } catch {
+      // The link is closing.
+    }
+    this.#isAsking = false;
+  }
+
+  /** Resolves with the answer, or when there will be none. */
+  #answer(channel: Channel, queue: string): Promise<void> {
+    return new Promise((resolve) => {
+      let isOver = false;
+      const over = () => {
+        clearTimeout(deadline);
+        isOver = true;
+        resolve();
+      };
+      const deadline = setTimeout(() => {
+        over();
+        const seconds = Math.round(this.#answerMs / 1000);
+        this.#answerMs = Math.min(2 * this.#answerMs, 16 * this.#settings.answerMs);
+        this.#link.leave(new MqError('UNAVAILABLE', `the node has not answered in ${seconds} s`));
+      }, this.#answerMs);
+      channel.on('error', () => undefined);
+      channel.once('close', () => {
+        if (isOver) return;
+        this.#closed += 1;
+        over();
+      });
+      channel.get(queue, { noAck: false }, (error, raw) => {
+        if (isOver || error) return; // 'close' comes too
+        over();
+        this.#closed = 0;
+        this.#answerMs = this.#settings.answerMs;
+        if (raw) this.#settings.onFound(channel, raw);
+        else channel.close(() => undefined);
+      });
+    });
   }
 }
 
-function patient(config: Config): Config {
-  const vhosts = Object.entries(config.vhosts).map(([name, vhost]) => {
-    const connections = vhost.connections.length === 0 ? [{}] : vhost.connections;
-    return [name, { ...vhost, connections: connections.map(timed) }] as const;
+/** What the probe found, as a delivery: its answer goes out on the channel it came by, which ends with that. */
+export function foundDelivery(
+  channel: Channel,
+  raw: RawMessage,
+  { queue, counts }: { queue: string; counts: Counts },
+): Delivery {
+  let [isGone, isAnswered] = [false, false];
+  channel.once('close', () => {
+    isGone = true;
   });
-  return { ...config, vhosts: Object.fromEntries(vhosts) };
-}
-
-function timed(address: ConnectionConfig): ConnectionConfig {
-  return { ...address, options: { connection_timeout: connectionMs, ...address.options } };
+  const answer = (send: () => void) => {
+    if (isAnswered) return false;
+    if (isGone) {
+      counts.stale += 1;
+      return false;
+    }
+    isAnswered = true;
+    send();
+    channel.close(() => undefined);
+    return true;
+  };
+  return {
+    raw,
+    queue,
+    get isStale() {
+      return isGone && !isAnswered;
+    },
+    ack: () => answer(() => channel.ack(raw, false)),
+    nack: (requeue) => answer(() => channel.nack(raw, false, requeue)),
+    reject: (requeue) => answer(() => channel.reject(raw, requeue)),
+  };
 }

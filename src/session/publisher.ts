@@ -30,6 +30,8 @@ export interface PublisherSettings {
   readonly window: number;
   /** Milliseconds without any answer from a broker that is connected and not blocked, or without a broker. */
   readonly timeoutMs: number;
+  /** Milliseconds without an answer until a node that keeps the connection is left for the next. Default 25,000. */
+  readonly patienceMs?: number;
   readonly counts: Counts;
   readonly redact: (text: string) => string;
   /** Run on each new channel before anything is published on it. */
@@ -38,11 +40,22 @@ export interface PublisherSettings {
 
 /** The window's bound in bytes: large bodies make it narrower than its count. */
 const windowBytes = 16 * 1024 * 1024;
+/** 2.5 heartbeats. */
+const patienceMs = 25_000;
+/**
+ * Milliseconds after which a nack is none. RabbitMQ: a node without a majority nacks after 15 s what is sent to a quorum
+ * queue; another node takes it.
+ */
+const lateMs = 10_000;
+/** Doubled with each node that is left, so often: a broker that is only slow must not be sent everything over and over. */
+const mostDoubled = 8;
 
 interface Entry {
   readonly message: OutgoingMessage;
   readonly settle: (sent: Sent) => void;
   returned: MqError | undefined;
+  /** When it was sent last. */
+  writtenAt: number;
   settled: boolean;
 }
 
@@ -54,7 +67,13 @@ export class Publisher {
   readonly #window = new Set<Entry>();
   #bytes = 0;
   #waiting: (() => void)[] = [];
+  /** The last answer, or when the wait for one began; leaving a node does not begin it anew. */
   #progressAt = performance.now();
+  /** The same for the node of now. */
+  #nodeAt = performance.now();
+  /** How often the patience is doubled now: 1, 2, 4, 8. */
+  #doubled = 1;
+  #hasLeft = false;
   #blocked = false;
   #failure: MqError | undefined;
   readonly #clock: NodeJS.Timeout;
@@ -68,14 +87,23 @@ export class Publisher {
     });
     link.on('unblocked', () => {
       this.#blocked = false;
-      this.#progressAt = performance.now();
+      this.#waitAnew();
     });
     // RabbitMQ: a block belongs to its connection; the next one is told of its own.
     link.on('lost', () => {
       this.#blocked = false;
     });
+    link.on('left', () => {
+      this.#hasLeft = true;
+    });
     link.on('fatal', (error) => this.#fail(error));
-    this.#clock = setInterval(() => this.#checkProgress(), Math.min(1000, settings.timeoutMs));
+    this.#clock = setInterval(
+      () => {
+        this.#checkProgress();
+        this.#checkNode();
+      },
+      Math.min(1000, settings.timeoutMs, settings.patienceMs ?? patienceMs),
+    );
   }
 
   static async open(link: Link, settings: PublisherSettings): Promise<Publisher> {
@@ -115,8 +143,8 @@ export class Publisher {
       );
       return;
     }
-    if (this.#window.size === 0) this.#progressAt = performance.now();
-    const entry: Entry = { message, settle, returned: undefined, settled: false };
+    if (this.#window.size === 0) this.#waitAnew();
+    const entry: Entry = { message, settle, returned: undefined, writtenAt: 0, settled: false };
     this.#window.add(entry);
     this.#bytes += message.body.length;
     if (this.#channel) this.#write(this.#channel, entry);
@@ -157,9 +185,12 @@ export class Publisher {
       this.#use(undefined);
       void this.#reopen(cause);
     });
-    await this.#settings.onChannel?.(channel);
+    const { onChannel } = this.#settings;
+    if (onChannel) await this.#link.answered('what a channel needs', onChannel(channel));
     this.#use(channel);
-    this.#progressAt = performance.now();
+    this.#nodeAt = performance.now();
+    if (!this.#hasLeft) this.#progressAt = this.#nodeAt;
+    this.#hasLeft = false;
     for (const entry of this.#window) {
       entry.returned = undefined;
       this.#write(channel, entry);
@@ -185,12 +216,15 @@ export class Publisher {
 
   #write(channel: ConfirmChannel, entry: Entry): void {
     const { exchange, routingKey, body, properties, mandatory } = entry.message;
+    entry.writtenAt = performance.now();
     try {
       channel.publish(exchange, routingKey, body, { ...properties, mandatory }, (error) => {
         // amqplib calls back with an error both for a nack and for a channel that closed: only the first is an answer.
         if (this.#channel !== channel || entry.settled) return;
         if (error && error.message !== 'message nacked') return;
-        this.#progressAt = performance.now();
+        if (error && performance.now() - entry.writtenAt >= lateMs)
+          return this.#leave(`took ${lateMs / 1000} s for a nack`);
+        this.#onAnswer();
         if (entry.returned) this.#settle(entry, { type: 'refused', error: entry.returned });
         else if (error) this.#settle(entry, { type: 'refused', error: nacked(entry.message) });
         else this.#settle(entry, confirmed);
@@ -227,6 +261,22 @@ export class Publisher {
     return tooLarge.length > 0;
   }
 
+  #onAnswer(): void {
+    const now = performance.now();
+    if (now - this.#nodeAt < this.#shortestPatienceMs) this.#doubled = 1;
+    this.#nodeAt = now;
+    this.#progressAt = now;
+  }
+
+  get #shortestPatienceMs(): number {
+    return this.#settings.patienceMs ?? patienceMs;
+  }
+
+  #waitAnew(): void {
+    this.#nodeAt = performance.now();
+    this.#progressAt = this.#nodeAt;
+  }
+
   #checkProgress(): void {
     if (this.#blocked || this.#window.size === 0) return;
     if (performance.now() - this.#progressAt < this.#settings.timeoutMs) return;
@@ -240,6 +290,19 @@ export class Publisher {
         },
       ),
     );
+  }
+
+  /** RabbitMQ: a node that is cut off from the majority keeps its connections, and confirms nothing. */
+  #checkNode(): void {
+    if (this.#blocked || this.#window.size === 0 || !this.#channel) return;
+    const patience = this.#shortestPatienceMs * this.#doubled;
+    if (performance.now() - this.#nodeAt < patience) return;
+    this.#leave(`has confirmed nothing in ${Math.round(patience / 1000)} s`);
+  }
+
+  #leave(why: string): void {
+    this.#doubled = Math.min(2 * this.#doubled, mostDoubled);
+    this.#link.leave(new MqError('UNAVAILABLE', `the node ${why}`));
   }
 
   #fail(error: MqError): void {

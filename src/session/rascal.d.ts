@@ -48,12 +48,15 @@ declare module 'rascal/lib/amqp/Vhost.js' {
   /** Waits while disconnected; gives no channel when the vhost shuts down. */
   export interface RascalVhost extends EventEmitter {
     readonly name: string;
+    /** Of the connections in its configuration: which one is tried first when it connects again. */
+    connectionIndex: number;
     getChannel(next: (error?: Error | null, channel?: Channel) => void): void;
     getConfirmChannel(next: (error?: Error | null, channel?: ConfirmChannel) => void): void;
   }
   /** What Rascal declares from, at each connection anew. */
   export interface RascalVhostConfig {
     readonly name: string;
+    readonly connections: readonly unknown[];
     readonly queues: Readonly<
       Record<string, { fullyQualifiedName: string; replyTo?: unknown; readonly options?: { exclusive?: unknown } }>
     >;
@@ -116,6 +119,7 @@ declare module 'amqplib/callback_api' {
       next: Next<{ consumerTag: string }>,
     ): void;
     cancel(consumerTag: string, next: Next<unknown>): void;
+    get(queue: string, options: { noAck: boolean }, next: Next<RawMessage | false>): void;
     ack(message: RawMessage, allUpTo: boolean): void;
     nack(message: RawMessage, allUpTo: boolean, requeue: boolean): void;
     reject(message: RawMessage, requeue: boolean): void;

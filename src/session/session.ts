@@ -257,6 +257,10 @@ export class Session {
       const fields = { connection, code };
       say({ level: 'warn', event: 'lost', message: `${message}; connecting again`, fields });
     });
+    // The other connections would find out by themselves, and much later.
+    link.on('left', (error, address) => {
+      for (const other of this.#links) if (other !== link && other.address === address) other.leave(error);
+    });
     link.on('connected', () => {
       counts.connected += 1;
       counts.reconnected += 1;

@@ -1,6 +1,6 @@
-// What each exit status of an --exec handler does to the message, on both types of queue.
+// What becomes of a message, for each way in which a handler can end, on both types of queue: one row, one cell.
 
-import { chmodSync } from 'node:fs';
+import { chmodSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -11,72 +11,163 @@ const roles = await testRoles();
 test.after.each(roles.killLeft);
 test.after(roles.end);
 
-// The body is the exit status of the first time; the second time all is well.
+/** `again`: comes a second time, which goes well. `dropped`: to the dead-letter exchange of the queue's own. `dead`: to <queue>.dead. */
+type End = 'done' | 'again' | 'dropped' | 'dead';
+
+interface Row {
+  /** The body, which tells the handler how to end. */
+  readonly body: string;
+  readonly end: End;
+  /** The line of stderr. */
+  readonly says?: RegExp;
+}
+
+const failed = (body: string, reason: string): Row => ({
+  body,
+  end: 'again',
+  says: new RegExp(`^attempt 1 failed: ${reason}`),
+});
+
+const rejected = /^rejected by the handler$/;
+const nacked = /^nacked by the handler$/;
+
 const script = `#!/bin/sh
 body=$(cat)
 if [ "$MQ_ATTEMPT" -gt 1 ] || [ "$MQ_REDELIVERED" = true ]; then echo "$body again"; exit 0; fi
+case $body in
+  HANG) sleep 60 & wait ;;
+  [A-Z]*) kill -"$body" $$ ;;
+esac
 echo "$body"
-case $body in KILL) kill -KILL $$;; esac
 exit "$body"
 `;
 
-const statuses = ['0', '3', '4', '5', '6', '75', '1', '127', 'KILL'];
-/** Those of which there is a second time. */
-const again = ['4', '6', '75', '1', '127', 'KILL'];
-const dropped = ['3', '5'];
+const byCommand: readonly Row[] = [
+  { body: '0', end: 'done' },
+  { body: '3', end: 'dropped', says: rejected },
+  { body: '4', end: 'again', says: /^rejected by the handler; back to its queue$/ },
+  { body: '5', end: 'dropped', says: nacked },
+  { body: '6', end: 'again', says: /^nacked by the handler; back to its queue$/ },
+  ...['1', '75', '127', '255'].map((status) => failed(status, `exit status ${status}$`)),
+  ...['KILL', 'TERM', 'SEGV'].map((signal) => failed(signal, `signal SIG${signal}$`)),
+  failed('HANG', '.* 1 s'),
+];
 
-for (const type of ['classic', 'quorum']) {
-  test(`exit statuses on a ${type} queue`, async () => {
-    const queue = `work-${type}`;
-    const work = {
-      'x-queue-type': type,
-      'x-dead-letter-exchange': '',
-      'x-dead-letter-routing-key': `${queue}-dropped`,
-    };
-    const config = {
-      vhosts: {
-        '/': {
-          queues: {
-            [queue]: { options: { durable: true, arguments: work } },
-            [`${queue}-dropped`]: { options: { durable: true } },
-          },
+const module = `
+export default async (message) => {
+  const { text, fields, attempt } = message;
+  if (attempt > 1 || fields.redelivered) return;
+  if (text === 'throw') throw new Error('thrown');
+  if (text === 'throw text') throw 'a text';
+  if (text === 'throw null') throw null;
+  if (text === 'rejects') await Promise.reject(new Error('rejected'));
+  if (text === 'odd') return { type: 'odd' };
+  if (text === 'never') await new Promise(() => {});
+  if (text !== 'fine') return JSON.parse(text);
+};`;
+
+const byModule: readonly Row[] = [
+  { body: 'fine', end: 'done' },
+  { body: '{"type":"ack"}', end: 'done' },
+  { body: '{"type":"reject"}', end: 'dropped', says: rejected },
+  { body: '{"type":"nack"}', end: 'dropped', says: nacked },
+  { body: '{"type":"reject","requeue":true}', end: 'again' },
+  { body: '{"type":"nack","requeue":true}', end: 'again' },
+  { body: '{"type":"dead-letter","reason":"so"}', end: 'dead', says: /^to the dead-letter queue: so$/ },
+  failed('{"type":"retry","reason":"so"}', 'so$'),
+  failed('throw', 'thrown$'),
+  failed('throw text', 'a text$'),
+  failed('throw null', 'null$'),
+  failed('rejects', 'rejected$'),
+  failed('odd', '.*does not exist: odd$'),
+  failed('never', '.* 1 s'),
+];
+
+const files = { 'status.sh': script, 'handler.ts': module };
+
+function folder(queue: string, type: string): string {
+  const dropped = `${queue}-dropped`;
+  const work = { 'x-queue-type': type, 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': dropped };
+  const config = {
+    vhosts: {
+      '/': {
+        queues: {
+          [queue]: { options: { durable: true, arguments: work } },
+          [dropped]: { options: { durable: true } },
         },
       },
-      publications: { work: { queue } },
-      subscriptions: { work: { queue, prefetch: 1 } },
-      mq: {
-        retry: { attempts: 3, delays: [100] },
-        roles: { shell: { behaviour: 'consume', subscription: 'work', handler: { exec: ['./status.sh'] } } },
-      },
-    };
-    const cwd = emptyFolder({ 'status.sh': script, 'rascal.json': JSON.stringify(config) });
-    chmodSync(join(cwd, 'status.sh'), 0o755);
-    const count = statuses.length + again.length;
-    const worker = await roles.receiver(['shell', '--count', String(count)], { cwd });
-    const { status } = await roles.run(['publish', 'work', '--lines'], { cwd, input: statuses.join('\n') });
-    assert.is(status, 0);
-    const ended = await worker.ended;
-    assert.is(ended.status, 0);
-    assert.equal(lines(ended.stdout).toSorted(), [...statuses, ...again.map((body) => `${body} again`)].toSorted());
-    const retried = lines(ended.stderr).filter((line) => line.startsWith('attempt 1 failed: '));
-    assert.equal(retried.toSorted(), [
-      'attempt 1 failed: exit status 1',
-      'attempt 1 failed: exit status 127',
-      'attempt 1 failed: exit status 75',
-      'attempt 1 failed: signal SIGKILL',
-    ]);
-    assert.equal((await roles.take(`${queue}-dropped`, 2)).map(({ payload }) => payload).toSorted(), dropped);
-    assert.is(await roles.held(queue), 0);
-    assert.is(await roles.held(`${queue}.retry.100`), 0);
-  });
+    },
+    publications: { work: { queue } },
+    subscriptions: { work: { queue, prefetch: 1 } },
+    mq: { retry: { attempts: 3, delays: [100] } },
+  };
+  const cwd = emptyFolder({ ...files, 'rascal.json': JSON.stringify(config) });
+  chmodSync(join(cwd, 'status.sh'), 0o755);
+  return cwd;
 }
 
-test('a command that does not exist is said before a message is taken', async () => {
-  await roles.run(['task', 'kept']);
-  const { status, stderr } = await roles.run(['worker', '--exec', './no-such-command']);
-  assert.is(status, 71);
-  assert.match(stderr, /^mq worker: .*no-such-command.*\[SYSTEM\]\n/);
-  assert.is(await roles.held('task_queue'), 1);
-});
+for (const type of ['classic', 'quorum']) {
+  for (const [how, handler, all] of [
+    ['a command', ['--exec', './status.sh'], byCommand],
+    ['a module', ['--handler', 'handler.ts'], byModule],
+  ] as const) {
+    for (const role of ['subscribe', 'reply']) {
+      // What no outcome is, is a reply.
+      const rows = all.map((row): Row => (role === 'reply' && row.body === 'odd' ? { body: 'odd', end: 'done' } : row));
+      test(`${how} of ${role}, a ${type} queue: ${rows.length} ways to end, none asks for a reply`, async () => {
+        const queue = `${role}-${how.slice(2)}-${type}`;
+        const cwd = folder(queue, type);
+        const of = (...ends: End[]) => rows.filter(({ end }) => ends.includes(end)).map(({ body }) => body);
+        const count = String(rows.length + of('again').length);
+        const args = [role, 'work', '--count', count, '--handler-timeout', '1', '--grace', '1', '--json', ...handler];
+        const worker = await roles.receiver(args, { cwd });
+        const input = rows.map(({ body }) => body).join('\n');
+        const sent = await roles.run(['publish', 'work', '--lines'], { cwd, input });
+        assert.is(sent.status, 0);
+        const { status, stdout, stderr } = await worker.ended;
+        assert.is(status, 0, stderr);
+        const said = lines(stderr);
+        for (const { body, says } of rows) {
+          const at = said.findIndex((line) => says?.test(line));
+          if (says) assert.ok(at >= 0, `no line for ${body}: ${stderr}`);
+          if (says) said.splice(at, 1);
+        }
+        const done = lines(stdout).map((line) => (JSON.parse(line) as { body: string }).body);
+        assert.equal(done.toSorted(), of('done', 'again').toSorted());
+        for (const [place, bodies] of [
+          [`${queue}-dropped`, of('dropped')],
+          [`${queue}.dead`, of('dead')],
+        ] as const) {
+          if (bodies.length === 0) continue;
+          const found = await roles.take(place, bodies.length);
+          assert.equal(found.map(({ payload }) => payload).toSorted(), bodies.toSorted(), place);
+        }
+        for (const empty of [queue, `${queue}.retry.100`]) assert.is(await roles.held(empty), 0, empty);
+      });
+    }
+  }
+
+  test(`a program that is missing is said before a message of a ${type} queue is taken`, async () => {
+    const queue = `missing-${type}`;
+    const cwd = folder(queue, type);
+    assert.is((await roles.run(['publish', 'work', 'kept'], { cwd })).status, 0);
+    const { status, stderr } = await roles.run(['subscribe', 'work', '--exec', './no-such-command'], { cwd });
+    assert.is(status, 71);
+    assert.match(stderr, /^mq subscribe: .*no-such-command.*\[SYSTEM\]\n/);
+    assert.is(await roles.held(queue), 1);
+  });
+
+  test(`a program that goes missing ends the role, and the message of a ${type} queue stays`, async () => {
+    const queue = `vanished-${type}`;
+    const cwd = folder(queue, type);
+    const worker = await roles.receiver(['subscribe', 'work', '--exec', './status.sh'], { cwd });
+    rmSync(join(cwd, 'status.sh'));
+    assert.is((await roles.run(['publish', 'work', 'kept'], { cwd })).status, 0);
+    const { status, stderr } = await worker.ended;
+    assert.is(status, 71, stderr);
+    assert.match(stderr, /^mq subscribe: cannot run .\/status.sh: no such file or directory \[SYSTEM\]$/m);
+    assert.is(await roles.held(queue), 1);
+  });
+}
 
 test.run();

@@ -5,7 +5,7 @@ import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import manifest from '../../../package.json' with { type: 'json' };
 import type { Context } from '../../context.ts';
-import { MqError } from '../../errors.ts';
+import { MqError, systemReason } from '../../errors.ts';
 import { isClosedPipe, Printer } from '../../roles/printer.ts';
 import type { Command } from '../command.ts';
 import type { Values } from '../values.ts';
@@ -121,7 +121,7 @@ async function read(cwd: string, file: string): Promise<Buffer> {
   try {
     return await readFile(resolve(cwd, file));
   } catch (error) {
-    throw new MqError('NO_INPUT', `cannot read ${file}: ${(error as Error).message}`, { at: file, cause: error });
+    throw new MqError('NO_INPUT', `cannot read ${file}: ${systemReason(error)}`, { at: file, cause: error });
   }
 }
 

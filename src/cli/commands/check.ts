@@ -1,11 +1,10 @@
 // mq check: is this rascal.json right? Every problem at once, with file, line and column; with --target also what a
 // RabbitMQ version has against it.
 
+import type { Config } from '../../config/config.ts';
 import type { Problem } from '../../config/problem.ts';
-import type { Context } from '../../context.ts';
-import { MqError, safeJson } from '../../errors.ts';
+import { escaped, MqError, safeJson } from '../../errors.ts';
 import type { Command } from '../command.ts';
-import type { Values } from '../values.ts';
 
 /** `builtin`: the configuration that is in the executable. `taken`: the names that no role may have. */
 export function checkCommand(builtin: unknown, taken: () => readonly string[]): Command {
@@ -22,8 +21,7 @@ export function checkCommand(builtin: unknown, taken: () => readonly string[]): 
       'mq check --target 4.3 definitions.json',
       'mq check --schema > rascal.schema.json',
     ],
-    async run(context, values) {
-      const { env, cwd, stdout } = context;
+    async run({ env, cwd, stdout }, values) {
       if (values.flag('schema')) {
         const { jsonSchema } = await import('../../config/schema.ts');
         stdout.write(`${JSON.stringify(jsonSchema(), null, 2)}\n`);
@@ -43,51 +41,33 @@ export function checkCommand(builtin: unknown, taken: () => readonly string[]): 
       });
       if (found === undefined)
         throw new MqError('NO_INPUT', 'there is no rascal.json here', { hint: 'mq check FILE names another one' });
-      const { file, text } = found;
+      const { file, folder, text } = found;
       const { format, problems } =
         target === undefined ? { format: 'rascal', problems: [] } : checkTarget(text, { env, target });
-      const counts = format === 'rascal' ? countsOf(await checked()) : 'exported definitions';
-      if (target !== undefined) await tell(context, values, { file, target, problems });
-      const forTarget = target === undefined ? '' : ` for RabbitMQ ${target}`;
-      const verdict = { file, ok: true, ...(target && { target, deprecated: problems.length }) };
-      if (values.flag('json')) stdout.write(`${JSON.stringify(verdict)}\n`);
-      else stdout.write(`${file}: right${forTarget} (${counts})\n`);
+      const { checkConfigText } = await import('../../config/check.ts');
+      const settings = { file, folder, env, builtin, taken: taken() };
+      const own = format === 'rascal' ? checkConfigText(text, settings) : { problems: [], config: undefined };
+      const { problemLine, configError } = await import('../../config/problem.ts');
 
-      async function checked() {
-        const { configOfFile } = await import('../../config/load.ts');
-        return configOfFile({ file, text, folder: cwd, ...found }, { env, builtin, taken: taken() });
-      }
+      const all: readonly Problem[] = [...own.problems, ...problems];
+      const deprecated = all.filter(({ code }) => code === 'deprecated');
+      const wrong = all.filter(({ code }) => code !== 'deprecated');
+      const asJson = values.flag('json');
+      if (asJson) for (const problem of all) stdout.write(`${safeJson({ file, ...problem })}\n`);
+      else for (const one of deprecated) stdout.write(`${escaped(`${problemLine(file, one)} (deprecated)`)}\n`);
+      const many = `${wrong.length} ${wrong.length === 1 ? 'problem' : 'problems'}`;
+      // As objects they are said already.
+      if (wrong.length > 0) throw asJson ? new MqError('CONFIG', `${file} has ${many}`) : configError(file, wrong);
+
+      const counts = own.config === undefined ? 'exported definitions' : countsOf(own.config);
+      const forTarget = target === undefined ? '' : ` for RabbitMQ ${target}`;
+      const verdict = { file, ok: true, ...(target && { target, deprecated: deprecated.length }) };
+      stdout.write(`${asJson ? JSON.stringify(verdict) : `${file}: right${forTarget} (${counts})`}\n`);
     },
   };
 }
 
-function countsOf({
-  roles,
-  publications,
-  subscriptions,
-}: Readonly<Record<'roles' | 'publications' | 'subscriptions', object>>) {
+function countsOf({ roles, publications, subscriptions }: Config): string {
   const [r, p, s] = [roles, publications, subscriptions].map((one) => Object.keys(one).length);
   return `${r} roles, ${p} publications, ${s} subscriptions, the built-in ones included`;
-}
-
-/** Prints what is deprecated (as objects: all), and throws what is refused. */
-async function tell(
-  { stdout }: Context,
-  values: Values,
-  { file, target, problems }: { file: string; target: string; problems: readonly Problem[] },
-): Promise<void> {
-  const { problemLine } = await import('../../config/problem.ts');
-  const { escaped } = await import('../../errors.ts');
-  const refused = problems.filter(({ code }) => code === 'refused');
-  for (const problem of problems) {
-    if (values.flag('json')) stdout.write(`${safeJson({ file, ...problem })}\n`);
-    else if (problem.code === 'deprecated') stdout.write(`${escaped(`${problemLine(file, problem)} (deprecated)`)}\n`);
-  }
-  if (refused.length === 0) return;
-  const [first = '', ...more] = refused.map((problem) => problemLine(file, problem));
-  if (more.length === 0) throw new MqError('CONFIG', first);
-  throw new MqError('CONFIG', `${file} has ${refused.length} problems with RabbitMQ ${target}`, {
-    at: file,
-    problems: [first, ...more],
-  });
 }

@@ -2,7 +2,7 @@
 
 import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { MqError } from '../../errors.ts';
+import { MqError, systemReason } from '../../errors.ts';
 import { makeFolder } from '../../harness/folder.ts';
 import type { Command } from '../command.ts';
 
@@ -23,7 +23,7 @@ export const typesCommand: Command = {
       makeFolder(resolve(path, '..'));
       await writeFile(path, declarations);
     } catch (error) {
-      throw new MqError('CANNOT_CREATE', `cannot write ${file}: ${(error as Error).message}`, {
+      throw new MqError('CANNOT_CREATE', `cannot write ${file}: ${systemReason(error)}`, {
         at: file,
         cause: error,
       });

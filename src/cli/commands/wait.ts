@@ -25,7 +25,7 @@ export function waitCommand(configOf: (context: Context) => Promise<Config>): Co
       if (superfluous !== undefined) throw values.usage(`'${superfluous}' is one argument too many`);
       const timeoutMs = values.seconds('timeout') ?? 60_000;
       const [addresses, config] = await Promise.all([addressesOf(context, values), configOf(context)]);
-      const { probe } = await import('../../session/probe.ts');
+      const { tryConnection } = await import('../../session/try-connection.ts');
       const { stderr, drain } = context;
       const started = performance.now();
       const told = new Set<string>();
@@ -33,7 +33,7 @@ export function waitCommand(configOf: (context: Context) => Promise<Config>): Co
       const elapsed = () => performance.now() - started;
       while (elapsed() < timeoutMs && !drain.aborted) {
         try {
-          await probe(config, addresses, { withinMs: timeoutMs - elapsed(), signal: drain });
+          await tryConnection(config, addresses, { withinMs: timeoutMs - elapsed(), signal: drain });
           const seconds = Math.round(elapsed()) / 1000;
           if (values.flag('json')) await new Printer(context.stdout).json({ state: 'ready', seconds });
           else if (stderr.isTTY) stderr.write(`mq wait: ready after ${seconds.toFixed(1)} s\n`);

@@ -2,7 +2,7 @@
 
 import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
-import { MqError } from '../../errors.ts';
+import { MqError, systemReason } from '../../errors.ts';
 import { makeFolder } from '../folder.ts';
 import { github } from './github.ts';
 import { json } from './json.ts';
@@ -132,7 +132,7 @@ function attempt<T>(code: 'CANNOT_CREATE' | 'IO', what: string, at: string, work
   try {
     return work();
   } catch (error) {
-    throw new MqError(code, `${what}: ${error instanceof Error ? error.message : String(error)}`, { at, cause: error });
+    throw new MqError(code, `${what}: ${systemReason(error)}`, { at, cause: error });
   }
 }
 

@@ -16,8 +16,15 @@ function silentLink(): EventEmitter {
   return Object.assign(new EventEmitter(), { confirmChannel });
 }
 
-async function sent(link: EventEmitter, timeoutMs: number): Promise<{ outcome: Promise<Sent> }> {
-  const settings = { vhost: '/', window: 10, timeoutMs, counts: newCounts(), redact: (text: string) => text };
+async function sent(link: EventEmitter, timeoutMs: number, patienceMs = 25_000): Promise<{ outcome: Promise<Sent> }> {
+  const settings = {
+    vhost: '/',
+    window: 10,
+    timeoutMs,
+    patienceMs,
+    counts: newCounts(),
+    redact: (text: string) => text,
+  };
   const publisher = await Publisher.open(link as unknown as Link, settings);
   publishers.push(publisher);
   const message = { exchange: '', routingKey: 'q', body: Buffer.from('x'), mandatory: true };
@@ -45,6 +52,45 @@ test('a block ends with its connection', async () => {
   link.emit('blocked', 'low on memory');
   link.emit('lost', new Error('it is gone'));
   assert.is((await outcome).type, 'in doubt');
+});
+
+/** A link whose node never answers; the next one confirms everything. */
+function linkWithTwoNodes(): EventEmitter & { left: number } {
+  const link = Object.assign(new EventEmitter(), { left: 0 });
+  let channel = new EventEmitter();
+  return Object.assign(link, {
+    confirmChannel: async () => {
+      channel = new EventEmitter();
+      const publish = (...args: readonly unknown[]) => {
+        if (link.left > 0) setImmediate(() => (args[4] as (error: null) => void)(null));
+        return true;
+      };
+      return Object.assign(channel, { publish });
+    },
+    leave: () => {
+      link.left += 1;
+      link.emit('left');
+      channel.emit('close');
+    },
+  });
+}
+
+test('a node that confirms nothing is left, and the next one confirms what it did not', async () => {
+  const link = linkWithTwoNodes();
+  const { outcome } = await sent(link, 10_000, 30);
+  assert.equal([(await outcome).type, link.left], ['confirmed', 1]);
+});
+
+test('a node that blocks is not left', async () => {
+  const link = linkWithTwoNodes();
+  const { outcome } = await sent(link, 10_000, 30);
+  link.emit('blocked', 'low on memory');
+  // As long as it takes to leave a node that does not block.
+  const other = linkWithTwoNodes();
+  await (await sent(other, 10_000, 60)).outcome;
+  assert.equal([link.left, other.left], [0, 1]);
+  link.emit('unblocked');
+  assert.equal([(await outcome).type, link.left], ['confirmed', 1]);
 });
 
 test.run();

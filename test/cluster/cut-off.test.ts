@@ -1,0 +1,53 @@
+// A node is cut off from the others and still reached by its clients, which it tells nothing: the roles leave it while
+// it is so, and do not wait for the network to be whole again.
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { lines, testRoles } from '../support/roles.ts';
+import { until } from '../support/until.ts';
+
+const roles = await testRoles();
+const { vhost } = roles;
+const cluster = await vhost.cluster();
+test.after.each(roles.killLeft);
+test.after.each(() => cluster.heal());
+test.after(roles.end);
+
+const deadlineMs = 150_000;
+
+/** The address of the node first, then those of the others. */
+const from = (node: number) => ({ MQ_URL: [...vhost.urls.slice(node), ...vhost.urls.slice(0, node)].join(',') });
+
+test('a publisher, a receiver and one that starts leave a node that is cut off with the leader', async () => {
+  await roles.run(['task', 'declares the queue']);
+  const { leader } = (await vhost.api('GET', `/api/queues/${vhost.name}/task_queue`)) as { leader: string };
+  const cut = cluster.nodes.findIndex(({ name }) => name === leader);
+  const worker = await roles.receiver(['worker'], { env: from(cut), deadlineMs });
+  const task = roles.start(['task', '--lines', '--json'], { env: from(cut), deadlineMs });
+  task.stdin.write('before\n');
+  await task.prints(/"outcome":"confirmed"/);
+  await worker.prints(/^before$/m);
+
+  await cluster.disconnect(cut);
+  task.stdin.write('after\n');
+  const other = await roles.receiver(['worker'], { env: from(cut), deadlineMs });
+  await worker.prints(/connected again/, 'stderr');
+  await task.prints(/"number":2,.*"outcome":"confirmed"/);
+  const states = await cluster.states();
+  assert.not(states[cut]?.isConnected, 'it is still cut off');
+  await cluster.heal();
+
+  task.stdin.end();
+  const { status, stdout } = await task.ended;
+  assert.equal([status, lines(stdout).length], [0, 2]);
+  await until('nothing is left in the queue', async () => (await roles.held('task_queue')) === 0, 90_000);
+  const ends = [await worker.stop(), await other.stop()];
+  assert.equal(
+    ends.map((end) => end.status),
+    [0, 0],
+  );
+  const handled = ends.flatMap((end) => lines(end.stdout));
+  assert.equal([...new Set(handled)].toSorted(), ['after', 'before', 'declares the queue']);
+});
+
+test.run();

@@ -1,0 +1,118 @@
+import { EventEmitter } from 'node:events';
+import type { Channel, RawMessage } from 'amqplib/callback_api';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Delivery } from '../../../src/session/consumer.ts';
+import { newCounts } from '../../../src/session/counts.ts';
+import { foundDelivery, Probe } from '../../../src/session/probe.ts';
+import { until } from '../../support/until.ts';
+
+type Answer = 'empty' | 'nothing' | 'closes' | RawMessage;
+
+const message = { content: Buffer.from('x'), fields: {}, properties: {} } as unknown as RawMessage;
+
+/** A broker that answers so, one a question, and after them with an empty queue. */
+async function probed(answers: readonly Answer[], queue: () => string | undefined = () => 'q') {
+  const seen = { asked: 0, open: 0, left: [] as string[], found: [] as Delivery[], answers: [] as string[] };
+  const counts = newCounts();
+  const channel = async (): Promise<Channel> => {
+    seen.open += 1;
+    const made = new EventEmitter();
+    const close = () => {
+      seen.open -= 1;
+      made.emit('close');
+    };
+    return Object.assign(made, {
+      get: (_: string, __: object, next: (error: Error | null, raw?: RawMessage | false) => void) => {
+        const answer = answers[seen.asked] ?? 'empty';
+        seen.asked += 1;
+        if (answer === 'nothing') return;
+        if (answer === 'closes') return close();
+        next(null, answer === 'empty' ? false : answer);
+      },
+      ack: () => seen.answers.push('ack'),
+      nack: () => seen.answers.push('nack'),
+      close,
+    }) as unknown as Channel;
+  };
+  const leave = ({ message: why }: Error) => {
+    seen.left.push(why);
+    seen.open -= 1;
+  };
+  const probe = new Probe(
+    { channel, leave },
+    {
+      vhost: '/',
+      queue,
+      deliveredAt: () => 0,
+      quietMs: 4,
+      answerMs: 10,
+      onFound: (from, raw) => seen.found.push(foundDelivery(from, raw, { queue: 'q', counts })),
+    },
+  );
+  return { seen, probe };
+}
+
+test('a node that answers stays, and no channel with it', async () => {
+  const { seen, probe } = await probed(['empty']);
+  await until('it has asked five times', () => seen.asked >= 5);
+  probe.stop();
+  assert.equal([seen.left, seen.open], [[], 0]);
+});
+
+test('a node that does not answer is left', async () => {
+  const { seen, probe } = await probed(['empty', 'nothing']);
+  await until('it is left, and asked again', () => seen.left.length === 1 && seen.asked > 2);
+  probe.stop();
+  assert.equal(seen.left, ['the node has not answered in 0 s']);
+});
+
+test('a consumer without room, or without a queue, asks nothing', async () => {
+  let looks = 0;
+  const { seen, probe } = await probed([], () => {
+    looks += 1;
+    return undefined;
+  });
+  await until('it has looked five times', () => looks >= 5);
+  probe.stop();
+  assert.is(seen.asked, 0);
+});
+
+test('a broker that closes what asks it is not asked a third time', async () => {
+  let looks = 0;
+  const { seen, probe } = await probed(['closes', 'closes'], () => {
+    looks += 1;
+    return 'q';
+  });
+  await until('it has looked on', () => seen.asked === 2 && looks > 30);
+  probe.stop();
+  assert.equal([seen.asked, seen.left], [2, []]);
+});
+
+test('what is found is a delivery, whose one answer ends its channel', async () => {
+  const { seen, probe } = await probed([message]);
+  const found = await until('a message is found', () => seen.found[0]);
+  assert.is(found.raw, message);
+  assert.not(found.isStale);
+  const open = seen.open;
+  assert.ok(found.ack());
+  assert.not(found.nack(true), 'a second answer is dropped');
+  assert.not(found.isStale, 'it is answered');
+  await until('its channel is closed', () => seen.open < open);
+  probe.stop();
+  assert.equal(seen.answers, ['ack']);
+});
+
+test('what is found and not answered is stale when its channel is gone', async () => {
+  const { seen, probe } = await probed([message]);
+  const found = await until('a message is found', () => seen.found[0]);
+  probe.stop();
+  const lost = new EventEmitter();
+  const other = foundDelivery(lost as unknown as Channel, found.raw, { queue: 'q', counts: newCounts() });
+  lost.emit('close');
+  assert.ok(other.isStale);
+  assert.not(other.ack());
+  assert.ok(found.ack());
+});
+
+test.run();
