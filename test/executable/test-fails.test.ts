@@ -125,7 +125,7 @@ FAIL (0 passed, 1 failed)
 FAIL (0 passed, 1 failed)
   loading the file
     cannot load test/fails/missing-import.ts: Cannot find module 'test/fails/does-not-exist.ts' imported from test/fails/missing-import.ts [CONFIG]
-    hint: an import names the file with its ending: ./other.ts
+    hint: it is looked for from the file that imports it, also with .ts or .js at its end
 0 passed, 1 failed`,
   'never-ends.ts': `
 FAIL (1 passed, 1 failed)
