@@ -121,7 +121,7 @@ function loadError(thrown: unknown, name: string, loaded: ReadonlySet<string>): 
   const { code, stack } = (typeof thrown === 'object' && thrown !== null ? thrown : {}) as NodeJS.ErrnoException;
   const lines = String(stack ?? '').split('\n');
   const place = syntaxPlace(lines) ?? framePlace(lines, loaded) ?? name;
-  const because = (reasonsByCode[code ?? ''] ?? ofLinking)(thrownReason(thrown));
+  const because = (reasonsByCode[code ?? ''] ?? ofLinking)(thrownReason(thrown), name);
   const at = thrown instanceof SyntaxError && place === name ? modulePlace(thrown, loaded, name) : place;
   const of = at === name ? '' : ` (${at})`;
   const { reason, hint } = because;
@@ -137,7 +137,7 @@ interface Because {
   readonly hint?: string;
 }
 
-const reasonsByCode: Readonly<Record<string, ((message: string) => Because) | undefined>> = {
+const reasonsByCode: Readonly<Record<string, ((message: string, file: string) => Because) | undefined>> = {
   ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX: (reason) => ({
     reason,
     hint: 'types are only stripped: write no enum, namespace or parameter property (tsc --erasableSyntaxOnly finds them)',
@@ -155,9 +155,11 @@ const reasonsByCode: Readonly<Record<string, ((message: string) => Because) | un
 };
 
 /** What is left of the import of a type when types are stripped. */
-function ofLinking(reason: string): Because {
+function ofLinking(reason: string, file: string): Because {
   const [, name] = /does not provide an export named '(.+)'$/.exec(reason) ?? [];
-  return name === undefined ? { reason } : { reason, hint: `if it is a type: import { type ${name} }, or import type` };
+  return name === undefined || !file.endsWith('ts')
+    ? { reason }
+    : { reason, hint: `if it is a type: import { type ${name} }, or import type` };
 }
 
 function notFound(message: string): Because {

@@ -114,12 +114,13 @@ FAIL (1 passed, 1 failed)
   'left-open.ts': `
 FAIL (1 passed, 1 failed)
   the file
-    still running 1000 ms after its last test; open: PipeWrap, TCPServerWrap
+    still running 1000 ms after its last test; open: TCPServerWrap
 1 passed, 1 failed`,
   'missing-export.ts': `
 FAIL (0 passed, 1 failed)
   loading the file
     cannot load test/fails/missing-export.ts: The requested module '../../src/harness/skip.ts' does not provide an export named 'nothing' (src/harness/skip.ts) [CONFIG]
+    hint: if it is a type: import { type nothing }, or import type
 0 passed, 1 failed`,
   'missing-import.ts': `
 FAIL (0 passed, 1 failed)
