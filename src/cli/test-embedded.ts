@@ -31,22 +31,33 @@ export async function openEmbedded(plan: TargetPlan, world: FileWorld): Promise<
   const { port } = door.address() as AddressInfo;
 
   let started: Broker | undefined;
+  let queues: readonly string[] = [];
   let opening: ReturnType<typeof open> | undefined;
   const opened = () => (opening ??= open());
+  let isTold = false;
+  const fixtures = async () => {
+    try {
+      return (await opened()).fixtures;
+    } catch (error) {
+      isTold = true;
+      throw error;
+    }
+  };
   const open = async () => {
     const [{ startBroker }, { topologyOf }, { sessionFixtures }] = await Promise.all([
       import('../broker/server.ts'),
       import('./test-topology.ts'),
       import('./test-session.ts'),
     ]);
-    const { config, queues, declare } = await topologyOf(plan, world);
+    const { config, declare, ...topology } = await topologyOf(plan, world);
+    queues = topology.queues;
     const broker = await startBroker({ clock });
     started = broker;
     broker.addVhost(vhost);
     // By its own port: through the door everybody waits for this.
     const urls = [urlOf(broker.port)];
     await declare(urls);
-    return { broker, queues, fixtures: sessionFixtures(config, urls) };
+    return { broker, fixtures: sessionFixtures(config, urls) };
   };
   return {
     kind: 'embedded',
@@ -55,16 +66,18 @@ export async function openEmbedded(plan: TargetPlan, world: FileWorld): Promise<
     cluster: undefined,
     launch: launchOf(plan, world),
     advance: (milliseconds) => clock.advance(milliseconds),
-    queues: async () => (opening === undefined ? [] : (await opening).queues),
+    queues: async () => queues,
     look: async () => (started === undefined ? nothing : holdingsOf(started)),
-    publish: async (...sent) => (await opened()).fixtures.publish(...sent),
-    request: async (...sent) => (await opened()).fixtures.request(...sent),
-    listen: async (...heard) => (await opened()).fixtures.listen(...heard),
+    publish: async (...sent) => (await fixtures()).publish(...sent),
+    request: async (...sent) => (await fixtures()).request(...sent),
+    listen: async (...heard) => (await fixtures()).listen(...heard),
     close: async () => {
       const closed = new Promise((resolve) => door.close(resolve));
       try {
-        // Throws what kept it from opening: a client has only seen a connection that closed.
         await (await opening)?.fixtures.close();
+      } catch (error) {
+        // What kept it from opening: a client of the user's has only seen a connection that closed.
+        if (!isTold) throw error;
       } finally {
         await started?.close();
         for (const socket of sockets) socket.destroy();

@@ -2,10 +2,11 @@
 // cannot be loaded is one line with its place, not a stack trace.
 
 import { readFileSync, statSync } from 'node:fs';
-import { createRequire, registerHooks } from 'node:module';
+import { createRequire, type ResolveFnOutput, registerHooks } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { compileFunction } from 'node:vm';
 import { MqError } from '../errors.ts';
+import { spelledOut } from './module-names.ts';
 import { systemReason, thrownReason } from './reason.ts';
 import { syntaxStack } from './syntax-place.ts';
 
@@ -62,10 +63,20 @@ function checkFile(file: string, name: string): void {
 function hook(loaded: Set<string>) {
   return registerHooks({
     resolve(specifier, context, nextResolve) {
-      const resolved = nextResolve(specifier, context);
-      const isTheirs = context.parentURL !== undefined && loaded.has(context.parentURL);
-      if (isTheirs && /^file:(?!.*\/node_modules\/)/.test(resolved.url)) loaded.add(resolved.url);
-      return resolved;
+      const { parentURL, conditions } = context;
+      if (parentURL === undefined || !loaded.has(parentURL)) return nextResolve(specifier, context);
+      const isRequire = conditions.includes('require');
+      let resolved: ResolveFnOutput;
+      try {
+        resolved = nextResolve(specifier, context);
+      } catch (error) {
+        const whole = spelledOut(specifier, parentURL, isRequire);
+        if (whole === undefined) throw error;
+        resolved = nextResolve(whole, context);
+      }
+      if (/^file:(?!.*\/node_modules\/)/.test(resolved.url)) loaded.add(resolved.url);
+      const isJson = !isRequire && resolved.url.endsWith('.json');
+      return isJson ? { ...resolved, importAttributes: { type: 'json' } } : resolved;
     },
     load(url, context, nextLoad) {
       // Last is what was loaded last: where a syntax error without a place is.
@@ -110,7 +121,7 @@ function loadError(thrown: unknown, name: string, loaded: ReadonlySet<string>): 
   const { code, stack } = (typeof thrown === 'object' && thrown !== null ? thrown : {}) as NodeJS.ErrnoException;
   const lines = String(stack ?? '').split('\n');
   const place = syntaxPlace(lines) ?? framePlace(lines, loaded) ?? name;
-  const because = reasonsByCode[code ?? '']?.(thrownReason(thrown)) ?? { reason: thrownReason(thrown) };
+  const because = (reasonsByCode[code ?? ''] ?? ofLinking)(thrownReason(thrown), name);
   const at = thrown instanceof SyntaxError && place === name ? modulePlace(thrown, loaded, name) : place;
   const of = at === name ? '' : ` (${at})`;
   const { reason, hint } = because;
@@ -126,7 +137,7 @@ interface Because {
   readonly hint?: string;
 }
 
-const reasonsByCode: Readonly<Record<string, ((message: string) => Because) | undefined>> = {
+const reasonsByCode: Readonly<Record<string, ((message: string, file: string) => Because) | undefined>> = {
   ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX: (reason) => ({
     reason,
     hint: 'types are only stripped: write no enum, namespace or parameter property (tsc --erasableSyntaxOnly finds them)',
@@ -143,12 +154,20 @@ const reasonsByCode: Readonly<Record<string, ((message: string) => Because) | un
   MODULE_NOT_FOUND: notFound,
 };
 
+/** What is left of the import of a type when types are stripped. */
+function ofLinking(reason: string, file: string): Because {
+  const [, name] = /does not provide an export named '(.+)'$/.exec(reason) ?? [];
+  return name === undefined || !file.endsWith('ts')
+    ? { reason }
+    : { reason, hint: `if it is a type: import { type ${name} }, or import type` };
+}
+
 function notFound(message: string): Because {
   // Node's list of who required it follows on further lines.
   const reason = message.replace(/ Require stack:.*/, '');
   const isFile = /module '[./]/.test(reason);
   const hint = isFile
-    ? 'an import names the file with its ending: ./other.ts'
+    ? 'it is looked for from the file that imports it, also with .ts or .js at its end'
     : 'packages are looked up in node_modules';
   return { reason, hint };
 }

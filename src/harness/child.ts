@@ -39,6 +39,7 @@ export async function runChild(host: ChildHost, options: ChildOptions, world: Ch
   const fail: World['fail'] = (place, failure) => send({ type: 'fail', place, failure });
   const say = (text: string) => void host.stdout.write(text);
   keepMarks(host.stdout);
+  const own = host.getActiveResourcesInfo();
   // A runner that is gone needs no answer.
   host.on('disconnect', () => host.exit(1));
   host.channel?.unref();
@@ -57,10 +58,19 @@ export async function runChild(host: ChildHost, options: ChildOptions, world: Ch
   }
   const graceMs = Math.min(5_000, options.timeoutMs);
   setTimeout(async () => {
-    const open = host.getActiveResourcesInfo().join(', ');
+    const open = counted(host.getActiveResourcesInfo(), own);
     await fail('the file', verdict(`still running ${graceMs} ms after its last test; open: ${open}`));
     host.exit(1);
   }, graceMs).unref();
+}
+
+/** `TCPServerWrap, Timeout (20)`: without what was there before the file. */
+function counted(names: readonly string[], before: readonly string[]): string {
+  const counts = new Map<string, number>();
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+  for (const name of before) counts.set(name, (counts.get(name) ?? 0) - 1);
+  const left = [...counts].filter(([, count]) => count > 0);
+  return left.map(([name, count]) => (count === 1 ? name : `${name} (${count})`)).join(', ');
 }
 
 /** Each message costs as much as a small test: what can wait for the next one does, if need be to the end of the process. */

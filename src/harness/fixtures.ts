@@ -216,7 +216,9 @@ function mailboxOf(subscription: string, { keys }: { keys?: readonly string[] })
 function messageOf(body: Body, options: SendOptions): SentMessage {
   if (typeof body === 'string' || body instanceof Uint8Array) return { ...options, body: Buffer.from(body as string) };
   const properties = { contentType: 'application/json', ...options.properties };
-  return { ...options, body: Buffer.from(JSON.stringify(body)), properties };
+  const text: string | undefined = JSON.stringify(body);
+  if (text === undefined) throw new TypeError(`the body is ${typeof body}, which is no JSON`);
+  return { ...options, body: Buffer.from(text), properties };
 }
 
 function isList(value: readonly string[] | RoleOptions): value is readonly string[] {

@@ -74,16 +74,16 @@ async function runFile(file: string, options: RunOptions): Promise<FileResult> {
   // One that could not be started says so by an event.
   child.send(request, () => {});
   const watch = watchChild(child, { launch, timeoutMs, signal });
-  const output: string[] = [];
+  const output = makeOutput();
   for (const stream of [child.stdout, child.stderr]) {
-    stream?.setEncoding('utf8').on('data', (text: string) => output.push(text));
+    stream?.setEncoding('utf8').on('data', output.add);
   }
   const ending = await watch.ended;
   return {
     file,
     ...judge(watch.events, ending),
     ms: performance.now() - begun,
-    output: output.join('').trimEnd(),
+    output: output.text(),
   };
 }
 
@@ -137,3 +137,30 @@ function watchChild(
 const blockedGraceMs = 6_000;
 /** A process with a group of its own may hold the file's stdout open. */
 const pipeGraceMs = 1_000;
+
+/** What a file wrote; of much the end, where a failure is. */
+function makeOutput() {
+  let chunks: string[] = [];
+  let length = 0;
+  let left = 0;
+  const shorten = () => {
+    const text = chunks.join('');
+    left += text.length - mostOutput;
+    chunks = [text.slice(-mostOutput)];
+    length = mostOutput;
+  };
+  return {
+    add: (text: string) => {
+      chunks.push(text);
+      length += text.length;
+      if (length > 2 * mostOutput) shorten();
+    },
+    text: () => {
+      if (length > mostOutput) shorten();
+      const text = chunks.join('').trimEnd();
+      return left === 0 ? text : `(${left} characters left out)\n${text.slice(text.indexOf('\n') + 1)}`;
+    },
+  };
+}
+
+const mostOutput = 256 * 1024;

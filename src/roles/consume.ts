@@ -15,7 +15,7 @@ import { messageIds } from './outgoing.ts';
 import { isClosedPipe, Printer } from './printer.ts';
 import { Replies } from './replies.ts';
 import { Retries } from './retries.ts';
-import { interrupted } from './signal.ts';
+import { aborted, interrupted } from './signal.ts';
 import { type Taken, Waiting } from './waiting.ts';
 
 export interface ConsumeSettings {
@@ -48,10 +48,17 @@ export interface ConsumeSettings {
 
 /** Resolves at the orderly end (count, idle, empty, signal, closed pipe); throws what ended it otherwise. */
 export async function consume(context: Context, session: Session, settings: ConsumeSettings): Promise<void> {
-  const { consumer, vhost } = await session.consumer(settings.subscription, {
+  const opening = session.consumer(settings.subscription, {
     prefetch: settings.prefetch,
     ...(settings.bindingKeys && { bindingKeys: settings.bindingKeys }),
   });
+  const opened = await Promise.race([opening, aborted(context.drain)]);
+  if (opened === undefined) {
+    // There is nothing to finish, and an answer of the broker may take long.
+    opening.catch(() => undefined);
+    return;
+  }
+  const { consumer, vhost } = opened;
   const nextId = messageIds();
   const retries = new Retries({
     queue: () => consumer.queue,
@@ -65,9 +72,9 @@ export async function consume(context: Context, session: Session, settings: Cons
     const { onChannel } = retries;
     const { deadLetter, delays } = settings.retry;
     const queues = [...delays.map((delay) => `retry.${delay}`), 'dead'].map((end) => `${settings.queue}.${end}`);
-    const opened = await session.outcomePublisher(vhost, { onChannel, queues, dead: deadLetter || undefined });
-    ({ publisher } = opened);
-    retries.use(publisher, opened);
+    const outcomes = await session.outcomePublisher(vhost, { onChannel, queues, dead: deadLetter || undefined });
+    ({ publisher } = outcomes);
+    retries.use(publisher, outcomes);
   }
   const { counts } = session;
   const { say, retry: config, maxBody } = settings;

@@ -7,3 +7,11 @@ export function interrupted(context: Context, detail = 'unfinished work was hand
   const signal = typeof context.drain.reason === 'string' ? context.drain.reason : 'SIGTERM';
   return new MqError(signal === 'SIGINT' ? 'INTERRUPTED' : 'TERMINATED', `stopped by ${signal}: ${detail}`);
 }
+
+/** Resolves once the signal has come. */
+export function aborted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    else signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  });
+}

@@ -161,6 +161,39 @@ test('waits', async () => {
   );
 });
 
+const stream = JSON.stringify({
+  vhosts: { '/': { queues: { q: { options: { arguments: { 'x-queue-type': 'stream' } } } } } },
+  publications: { q: { queue: 'q' } },
+});
+
+fixtures('a topology that the broker refuses fails the tests that need it, each once', async () => {
+  const cwd = emptyFolder({
+    'rascal.json': stream,
+    'a.test.ts': `import { publish, test } from 'mq/test';
+test('needs none', () => {});
+test('first', () => publish('q', 'x'));
+test('second', () => publish('q', 'x'));
+`,
+  });
+  const { status, stdout } = await mq(['test'], { cwd });
+  assert.is(status, 1);
+  assert.is(stdout.match(/the broker refused: .*'x-queue-type'.*\[TOPOLOGY\]/g)?.length, 2);
+  assert.match(stdout, /\n1 passed, 2 failed\n$/);
+});
+
+fixtures('and the file, where only a client of its own has met it', async () => {
+  const cwd = emptyFolder({
+    'rascal.json': stream,
+    'a.test.ts': `import { broker, test } from 'mq/test';
+import { connect } from 'node:net';
+test('connects', () => new Promise((closed) => connect(Number(new URL(broker.url).port)).once('close', closed)));
+`,
+  });
+  const { status, stdout } = await mq(['test'], { cwd });
+  assert.is(status, 1);
+  assert.match(stdout, / {2}the target\n {4}the broker refused: .*\n[\s\S]*\n1 passed, 1 failed\n$/);
+});
+
 fixtures.run();
 
 const leaks = suite('what a test leaves on the broker');

@@ -167,12 +167,10 @@ test('lists are sorted, cut to columns and pages, and found by name', () =>
     }
   }));
 
-test('a regular expression that would take for ever gets a moment', () =>
+test('a regular expression that would take for ever is given up', () =>
   withManagement(async ({ ask }) => {
     await ask(`PUT /queues/%2F/${'a'.repeat(60)}!`);
-    const start = performance.now();
     assert.is((await ask('GET /queues?page=1&use_regex=true&name=(a%2B)%2B%24')).status, 400);
-    assert.ok(performance.now() - start < 5_000);
   }));
 
 test('a port that is taken is UNAVAILABLE, and close cuts off a request that is still being sent', () =>

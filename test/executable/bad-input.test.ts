@@ -393,9 +393,7 @@ for (const { title, onSocket, scheme = 'amqp', ...refusal } of listeners) {
   test(title, async () => {
     await using server = await listening(onSocket);
     const url = addressWithCanary(`127.0.0.1:${server.port}`, { scheme });
-    const begun = performance.now();
-    assertRefused(await mq(['producer', '--url', url, 'hi']), refusal);
-    assert.ok(performance.now() - begun < 15_000);
+    assertRefused(await mq(['producer', '--url', url, 'hi'], { deadlineMs: 15_000 }), refusal);
   });
 }
 

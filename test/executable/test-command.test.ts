@@ -57,9 +57,22 @@ for (const [named, name, text] of [
     'a.test.ts',
     "import { test, assert } from 'mq/test';\nimport { two } from './two.ts';\ntest('a', () => assert.is(two, 2));",
   ],
+  ...["import { two } from './two';", "import { two } from './two.js';", "import two from './two.json';"].map(
+    (line) =>
+      [
+        `that says ${line}`,
+        'a.test.ts',
+        `import { test, assert } from 'mq/test';\n${line}\ntest('a', () => assert.is(two, 2));`,
+      ] as const,
+  ),
+  [
+    'that requires without an ending',
+    'a.test.cjs',
+    "const { test, assert } = require('mq/test');\ntest('a', () => assert.is(require('./two.js').two, 2));",
+  ],
 ] as const) {
   files(`runs one ${named}`, async () => {
-    const cwd = emptyFolder({ [name]: text, 'two.ts': 'export const two: number = 2;' });
+    const cwd = emptyFolder({ [name]: text, 'two.ts': 'export const two: number = 2;', 'two.json': '2' });
     const { status, stdout, stderr } = await mq(['test'], { cwd });
     assert.is(status, 0, stdout + stderr);
     assert.match(stdout, /1 passed, 0 failed\n$/);
@@ -178,6 +191,15 @@ test.only('this', () => {});
   const { status, stdout } = await mq(['test'], { cwd: emptyFolder({ 'a.test.ts': many }) });
   assert.is(status, 0, stdout);
   assert.match(stdout, /\n {7}skipped 9 tests: another test has \.only\n\n1 passed, 0 failed, 9 skipped\n$/);
+});
+
+choice('of much output the end is shown, with a failure', async () => {
+  const text = `import { test } from 'mq/test';
+test('much', () => { for (let i = 0; i < 2000; i++) console.log(i, 'x'.repeat(1000)); throw new Error('no'); });`;
+  const { status, stdout } = await mq(['test'], { cwd: emptyFolder({ 'a.test.ts': text }) });
+  assert.is(status, 1);
+  assert.ok(stdout.length < 300_000, String(stdout.length));
+  assert.match(stdout, /\n {2}output:\n {4}\(\d+ characters left out\)\n {4}\d+ x+\n[\s\S]*\n {4}1999 x+\n/);
 });
 
 choice('the same --seed gives the same order', async () => {

@@ -114,18 +114,19 @@ FAIL (1 passed, 1 failed)
   'left-open.ts': `
 FAIL (1 passed, 1 failed)
   the file
-    still running 1000 ms after its last test; open: PipeWrap, TCPServerWrap
+    still running 1000 ms after its last test; open: TCPServerWrap
 1 passed, 1 failed`,
   'missing-export.ts': `
 FAIL (0 passed, 1 failed)
   loading the file
     cannot load test/fails/missing-export.ts: The requested module '../../src/harness/skip.ts' does not provide an export named 'nothing' (src/harness/skip.ts) [CONFIG]
+    hint: if it is a type: import { type nothing }, or import type
 0 passed, 1 failed`,
   'missing-import.ts': `
 FAIL (0 passed, 1 failed)
   loading the file
     cannot load test/fails/missing-import.ts: Cannot find module 'test/fails/does-not-exist.ts' imported from test/fails/missing-import.ts [CONFIG]
-    hint: an import names the file with its ending: ./other.ts
+    hint: it is looked for from the file that imports it, also with .ts or .js at its end
 0 passed, 1 failed`,
   'never-ends.ts': `
 FAIL (1 passed, 1 failed)

@@ -63,12 +63,10 @@ for (const type of ['classic', 'quorum']) {
 test('a queue that stays away ends the role with 78, and does not loop', async () => {
   const { cwd } = place('gone', 'classic');
   const receiver = await roles.receiver(['subscribe', 'from'], { cwd });
-  const begun = performance.now();
   await roles.deleteQueue('gone');
   const { status, stderr } = await receiver.ended;
   assert.is(status, 78, stderr);
   assert.match(stderr, /\nmq subscribe: the broker holds no queue 'gone' .*\[TOPOLOGY\]\n/);
-  assert.ok(performance.now() - begun < 20_000);
   assert.ok(lines(stderr).length < 6, stderr);
 });
 

@@ -1,3 +1,4 @@
+import { mock } from 'node:test';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { MqError } from '../../../src/errors.ts';
@@ -35,21 +36,25 @@ test('tries are counted anew after each connection', () => {
   assert.equal(said, ['no connection after 2 tries: no broker answers [UNAVAILABLE]']);
 });
 
-test('seconds run from the lost connection, and a new one stops them', async () => {
-  const reached = Promise.withResolvers<string>();
-  const givingUp = new GivingUp({ milliseconds: 100 }, ({ message }) => reached.resolve(message));
-  const begun = performance.now();
-  givingUp.failed(lost, { isFirst: true });
-  givingUp.failed(refused, { isFirst: false });
-  assert.is(await reached.promise, 'no connection after 0.1 s: no broker answers');
-  assert.ok(performance.now() - begun > 95);
-  const { givingUp: stopped, said } = counted({ milliseconds: 20 });
-  stopped.failed(lost, { isFirst: true });
-  stopped.stop();
-  const later = Promise.withResolvers<void>();
-  new GivingUp({ milliseconds: 60 }, () => later.resolve()).failed(lost, { isFirst: true });
-  await later.promise;
-  assert.equal(said, []);
+test('seconds run from the lost connection, and a new one stops them', () => {
+  mock.timers.enable({ apis: ['setTimeout'] });
+  try {
+    const { givingUp, said } = counted({ milliseconds: 100 });
+    givingUp.failed(lost, { isFirst: true });
+    mock.timers.tick(60);
+    givingUp.failed(refused, { isFirst: false });
+    mock.timers.tick(39);
+    assert.equal(said, []);
+    mock.timers.tick(1);
+    assert.equal(said, ['no connection after 0.1 s: no broker answers [UNAVAILABLE]']);
+    const { givingUp: stopped, said: never } = counted({ milliseconds: 100 });
+    stopped.failed(lost, { isFirst: true });
+    stopped.stop();
+    mock.timers.tick(1000);
+    assert.equal(never, []);
+  } finally {
+    mock.timers.reset();
+  }
 });
 
 test.run();
