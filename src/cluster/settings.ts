@@ -26,6 +26,9 @@ function rabbitmqConf(hosts: readonly string[]): string {
   const lines = [
     'cluster_formation.peer_discovery_backend = classic_config',
     ...hosts.map((host, index) => `cluster_formation.classic_config.nodes.${index + 1} = ${nodeName(host)}`),
+    // A node looks again for the one that founds the cluster; after the last time it would go on alone. By default 30 times, once a second.
+    'cluster_formation.discovery_retry_interval = 300',
+    'cluster_formation.discovery_retry_limit = 300',
     // After a partition heals, the minority comes back by itself. RabbitMQ 4.3: accepted, and without effect (Khepri).
     'cluster_partition_handling = pause_minority',
     // A silent node is given up after 7 to 13 seconds; the default is a minute.

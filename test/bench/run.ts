@@ -3,6 +3,7 @@
 //   --lines N (100000)   --runs N (5)
 
 import { writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import amqplib from 'amqplib/callback_api';
@@ -24,6 +25,7 @@ async function main(): Promise<void> {
     say(`medians of ${runs} pairs; ${count} lines of 100 bytes; window ${window}, prefetch ${prefetch}\n`);
     say('what                                                mq          other       ratio');
     await startUp();
+    await clusters();
     for (const type of ['classic', 'quorum']) await publishing(type, url);
     for (const type of ['classic', 'quorum']) await consuming(type, url);
     await memory(url);
@@ -52,6 +54,24 @@ async function startUp(): Promise<void> {
     ({ seconds }) => seconds * 1000,
     (mine, other) => mine / other,
   );
+}
+
+/** Nodes share the processors: on two of them three nodes cannot be ready as soon as one. */
+async function clusters(): Promise<void> {
+  const name = `mq-bench-${process.pid}`;
+  const up = (nodes: number) => ({
+    command: [executable, 'cluster', 'up', '--name', name, '--nodes', String(nodes), '--image', 'mq-rabbitmq:4.3'],
+  });
+  const down = async () => {
+    await measure({ command: [executable, 'cluster', 'down', '--name', name] }).catch(() => undefined);
+  };
+  row(
+    `three nodes ready / one, ${availableParallelism()} cores (ms; want <= 1.5)`,
+    await paired(Math.min(runs, 3), up(3), up(1), down),
+    ({ seconds }) => seconds * 1000,
+    (three, one) => three / one,
+  );
+  await down();
 }
 
 async function publishing(type: string, url: string): Promise<void> {
