@@ -31,7 +31,7 @@ test('where it is narrow, headers give way first, and names last', () => {
   assert.is(
     drawn(33),
     `
-name            message…  state
+name            …s_ready  state
 orders                12  running
 漢字の待ち行列         3  running
 e\u0301mile 👩‍👩‍👧          100000  down
@@ -40,7 +40,7 @@ e\u0301mile 👩‍👩‍👧          100000  down
   assert.is(
     drawn(25),
     `
-name       messa…  state
+name       …ready  state
 orders         12  runni…
 漢字の待…       3  runni…
 e\u0301mile 👩‍👩‍👧   100000  down
