@@ -36,7 +36,10 @@ export function drawTable({ columns, rows, width, hasHeaders }: Drawn): string[]
   const isNumber = columns.map((_, at) => rows.length > 0 && rows.every((row) => /^-?[\d.]*$/.test(row[at] ?? '')));
   return all.map((row) =>
     columns
-      .map((_, at) => padded(cut(row[at] ?? '', widths[at] ?? 0), widths[at] ?? 0, isNumber[at] === true))
+      .map((_, at) => {
+        const [text = '', width = 0] = [row[at], widths[at]];
+        return padded(row === columns ? cutHeader(text, width) : cut(text, width), width, isNumber[at] === true);
+      })
       .join(gap)
       .trimEnd(),
   );
@@ -65,6 +68,11 @@ function cut(text: string, width: number): string {
     kept += segment;
   }
   return `${kept}…`;
+}
+
+/** The API's names differ at their ends: messages_ready, messages_unacknowledged. */
+function cutHeader(text: string, width: number): string {
+  return text.length <= width ? text : `…${text.slice(text.length - width + 1)}`;
 }
 
 function padded(text: string, width: number, isNumber: boolean): string {

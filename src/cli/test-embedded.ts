@@ -31,6 +31,7 @@ export async function openEmbedded(plan: TargetPlan, world: FileWorld): Promise<
   const { port } = door.address() as AddressInfo;
 
   let started: Broker | undefined;
+  let management: { readonly port: number; close(): Promise<void> } | undefined;
   let queues: readonly string[] = [];
   let opening: ReturnType<typeof open> | undefined;
   const opened = () => (opening ??= open());
@@ -53,15 +54,19 @@ export async function openEmbedded(plan: TargetPlan, world: FileWorld): Promise<
     queues = topology.queues;
     const broker = await startBroker({ clock });
     started = broker;
+    if (plan.self) management = await (await import('../broker/management.ts')).startManagement(broker);
     broker.addVhost(vhost);
     // By its own port: through the door everybody waits for this.
     const urls = [urlOf(broker.port)];
     await declare(urls);
     return { broker, fixtures: sessionFixtures(config, urls) };
   };
+  // Only mq's own suites ask for it, and they need its port.
+  if (plan.self) await opened();
   return {
     kind: 'embedded',
     urls: [urlOf(port)],
+    managementUrls: management === undefined ? [] : [`http://guest:guest@127.0.0.1:${management.port}`],
     vhost,
     cluster: undefined,
     launch: launchOf(plan, world),
@@ -79,6 +84,7 @@ export async function openEmbedded(plan: TargetPlan, world: FileWorld): Promise<
         // What kept it from opening: a client of the user's has only seen a connection that closed.
         if (!isTold) throw error;
       } finally {
+        await management?.close();
         await started?.close();
         for (const socket of sockets) socket.destroy();
         await closed;

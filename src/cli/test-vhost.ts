@@ -41,6 +41,7 @@ export async function openVhost(plan: Elsewhere, world: FileWorld): Promise<File
 interface Place {
   readonly urls: readonly string[];
   readonly vhost: string;
+  readonly managementUrls: readonly string[];
   look(): Promise<Holdings | undefined>;
   close(): Promise<void>;
 }
@@ -49,7 +50,7 @@ async function vhostOf({ urls, managementUrls }: Elsewhere): Promise<Place> {
   const [first = ''] = urls;
   if (managementUrls.length === 0) {
     const vhost = decodeURIComponent(new URL(first).pathname.slice(1)) || '/';
-    return { urls, vhost, look: async () => undefined, close: async () => undefined };
+    return { urls, managementUrls, vhost, look: async () => undefined, close: async () => undefined };
   }
   const api = new ManagementApi(managementUrls);
   const vhost = `mq-test-${randomUUID()}`;
@@ -58,6 +59,7 @@ async function vhostOf({ urls, managementUrls }: Elsewhere): Promise<Place> {
   await api.ask('PUT', `/api/permissions/${vhost}/${user}`, { configure: '.*', write: '.*', read: '.*' });
   return {
     urls: urls.map((url) => withVhost(url, vhost)),
+    managementUrls,
     vhost,
     look: () => api.holdings(vhost),
     close: async () => {

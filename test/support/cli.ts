@@ -16,7 +16,7 @@ export interface CliOptions {
   /** What is piped in, or typed on a terminal. */
   readonly input?: string;
   /** Columns of the terminal; without it there is none. */
-  readonly terminal?: number;
+  readonly terminal?: number | undefined;
   /** The first signal. */
   readonly drain?: AbortSignal;
   /** Called with all of stdout, whenever it grows. */
