@@ -136,12 +136,23 @@ function parsed({ status, contentType, text }: RawAnswer, { origin }: Management
   } catch (error) {
     // RabbitMQ's own 4xx and 5xx may be HTML or text; a good answer is JSON.
     if (status >= 400 && status !== 404) return { error: `HTTP ${status}` };
-    const what = /html/i.test(contentType) || /^\s*</.test(text) ? 'HTML' : 'something else';
-    throw new MqError('PROTOCOL', `the management API at ${origin}: the answer (HTTP ${status}) is ${what}, not JSON`, {
-      hint: 'is that the address of the management API, and is rabbitmq_management enabled?',
-      cause: error,
-    });
+    throw new MqError(
+      'PROTOCOL',
+      `the management API at ${origin}: the answer (HTTP ${status}) ${whatIs(contentType, text)}`,
+      {
+        hint: /^\s*[{[]/.test(text)
+          ? 'the log of the broker may say why'
+          : 'is that the address of the management API, and is rabbitmq_management enabled?',
+        cause: error,
+      },
+    );
   }
+}
+
+/** RabbitMQ 4.3.6: the definitions of a vhost with an umlaut in its name break off in the middle, with a good status. */
+function whatIs(contentType: string, text: string): string {
+  if (/^\s*[{[]/.test(text)) return 'is JSON that breaks off';
+  return /html/i.test(contentType) || /^\s*</.test(text) ? 'is HTML, not JSON' : 'is no JSON';
 }
 
 function inDoubt({ method, path }: Question, error: MqError): MqError {

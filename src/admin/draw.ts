@@ -5,7 +5,9 @@ import stringWidth from 'string-width';
 /** Space between two columns. */
 const gap = '  ';
 /** A column is not cut to less. */
-const leastWidth = 8;
+const leastWidth = 6;
+/** What is typed again in the next command is cut last. */
+const keys = /(^|\.)(name|consumer_tag)$/;
 
 export interface Drawn {
   readonly columns: readonly string[];
@@ -19,32 +21,39 @@ export interface Drawn {
 /** The lines, without newlines. Numbers stand to the right. */
 export function drawTable({ columns, rows, width, hasHeaders }: Drawn): string[] {
   const all = hasHeaders ? [columns, ...rows] : rows;
-  const natural = columns.map((_, at) => Math.max(0, ...all.map((row) => stringWidth(row[at] ?? ''))));
-  const widths = fitted(natural, width - gap.length * (columns.length - 1));
+  const widthOf = (lines: Drawn['rows'], at: number) =>
+    lines.reduce((most, row) => Math.max(most, stringWidth(row[at] ?? '')), 0);
+  const natural = columns.map((_, at) => widthOf(all, at));
+  const ofValues = columns.map((_, at) => Math.max(leastWidth, widthOf(rows, at)));
+  // Headers give way first, then what is no name, then everything.
+  const floors = [
+    ofValues,
+    ofValues.map((value, at) => (keys.test(columns[at] ?? '') ? value : leastWidth)),
+    ofValues.map(() => leastWidth),
+  ];
+  const space = width - gap.length * (columns.length - 1);
+  const widths = floors.reduce((now, floor) => fitted(now, floor, space), natural);
   const isNumber = columns.map((_, at) => rows.length > 0 && rows.every((row) => /^-?[\d.]*$/.test(row[at] ?? '')));
   return all.map((row) =>
     columns
-      .map((_, at) => padded(cut(row[at] ?? '', widths[at] ?? 0), widths[at] ?? 0, isNumber[at] === true))
+      .map((_, at) => {
+        const [text = '', width = 0] = [row[at], widths[at]];
+        return padded(row === columns ? cutHeader(text, width) : cut(text, width), width, isNumber[at] === true);
+      })
       .join(gap)
       .trimEnd(),
   );
 }
 
-/** The widest columns give way first. */
-function fitted(natural: readonly number[], space: number): number[] {
+/** Takes from the widest column, one by one, until all fit into the space or are at their floors. */
+function fitted(natural: readonly number[], floors: readonly number[], space: number): number[] {
   const widths = [...natural];
-  let excess = widths.reduce((sum, one) => sum + one, 0) - space;
-  while (excess > 0) {
-    const widest = Math.max(...widths);
-    if (widest <= leastWidth) break;
-    const next = Math.max(leastWidth, ...widths.filter((one) => one < widest));
-    const those = widths.flatMap((one, at) => (one === widest ? [at] : []));
-    const each = Math.max(1, Math.min(widest - next, Math.floor(excess / those.length)));
-    for (const at of those) {
-      if (excess <= 0) break;
-      widths[at] = widest - each;
-      excess -= each;
-    }
+  const floorOf = (at: number) => Math.min(natural[at] ?? 0, floors[at] ?? 0);
+  for (let excess = widths.reduce((sum, one) => sum + one, 0) - space; excess > 0; excess -= 1) {
+    const free = widths.flatMap((width, at) => (width > floorOf(at) ? [at] : []));
+    const widest = free.toSorted((a, b) => (widths[b] ?? 0) - (widths[a] ?? 0))[0];
+    if (widest === undefined) break;
+    widths[widest] = (widths[widest] ?? 0) - 1;
   }
   return widths;
 }
@@ -59,6 +68,11 @@ function cut(text: string, width: number): string {
     kept += segment;
   }
   return `${kept}…`;
+}
+
+/** The API's names differ at their ends: messages_ready, messages_unacknowledged. */
+function cutHeader(text: string, width: number): string {
+  return text.length <= width ? text : `…${text.slice(text.length - width + 1)}`;
 }
 
 function padded(text: string, width: number, isNumber: boolean): string {

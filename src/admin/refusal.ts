@@ -26,7 +26,9 @@ export function refusal({ status, body }: Answer, { method, path, api: { origin,
     return new MqError('PROTOCOL', `${asked}: the management API at ${origin} is elsewhere: ${said}`, {
       hint: 'is it https, or has it a path before /api?',
     });
-  return new MqError(codeOf(status), `${asked}: ${said}`);
+  // RabbitMQ 4.3.6 answers so to a refusal whose reason would hold a name that is not ASCII.
+  const hint = status === 500 ? { hint: 'the broker itself failed; its log says why' } : {};
+  return new MqError(codeOf(status), `${asked}: ${said}`, hint);
 }
 
 /** RabbitMQ: `not_authorized` of user and password, `not_authorised` of what a known user may. A proxy says neither. */

@@ -18,13 +18,22 @@ export async function adminWatch(context: Context, values: Values, call: Call): 
     await write(stdout, await printed(result, lookOf(context, values)));
     return statusOf(result);
   }
-  for (;;) {
-    const text = await frame(context, values, call);
-    if (context.drain.aborted || !(await write(stdout, text))) return 0;
-    await pause(intervalMs, undefined, { signal: context.drain }).catch(() => undefined);
-    if (context.drain.aborted) return 0;
+  const isScreen = stdout.isTTY === true && values.flag('json') !== true;
+  if (isScreen) await write(stdout, screen.other);
+  try {
+    for (;;) {
+      const text = await frame(context, values, call);
+      if (context.drain.aborted || !(await write(stdout, isScreen ? screen.home + text : text))) return 0;
+      await pause(intervalMs, undefined, { signal: context.drain }).catch(() => undefined);
+      if (context.drain.aborted) return 0;
+    }
+  } finally {
+    if (isScreen) await write(stdout, screen.own);
   }
 }
+
+/** ECMA-48, and xterm's private mode 1049: what was on the screen before comes back. */
+const screen = { other: '\u001b[?1049h', own: '\u001b[?1049l', home: '\u001b[H\u001b[J' } as const;
 
 /** What a look at the broker shows now. That it does not answer is no end: it may come back. */
 async function frame(context: Context, values: Values, call: Call): Promise<string> {
@@ -43,8 +52,7 @@ async function frame(context: Context, values: Values, call: Call): Promise<stri
   const most = (stdout.rows ?? 24) - 2;
   const shown = lines.length > most ? [...lines.slice(0, most - 1), `… ${lines.length - most + 1} more`] : lines;
   const title = `${new Date().toLocaleTimeString('sv')}  ${call.api.origin}`;
-  // ECMA-48: the cursor home, and what is below it away: no flicker, as the screen is never empty.
-  return `\u001b[H\u001b[J${[title, ...shown].join('\n')}\n`;
+  return `${[title, ...shown].join('\n')}\n`;
 }
 
 function lookOf({ stdout }: Context, values: Values): Look {

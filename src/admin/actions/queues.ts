@@ -43,7 +43,7 @@ export const queueActions: readonly Action[] = [
     query: (call) => ({ 'if-empty': call.flag('if-empty'), 'if-unused': call.flag('if-unused') }),
     question: async (call) => {
       const messages = await messagesOf(call);
-      return `delete queue '${call.arg('queue')}' in vhost ${vhostOf(call)} with its ${messages} messages?`;
+      return `delete queue '${call.arg('queue')}' in vhost ${vhostOf(call)} with its ${messages}?`;
     },
   }),
   changeAction({
@@ -54,7 +54,7 @@ export const queueActions: readonly Action[] = [
     isInVhost: true,
     request: `DELETE ${path}/contents`,
     question: async (call) =>
-      `delete the ${await messagesOf(call)} messages of queue '${call.arg('queue')}' in vhost ${vhostOf(call)} for ever?`,
+      `delete the ${await messagesOf(call)} of queue '${call.arg('queue')}' in vhost ${vhostOf(call)} for ever?`,
   }),
 ];
 
@@ -69,10 +69,11 @@ function queueBody(call: Call): Item {
   };
 }
 
-/** Of the statistics, which may be seconds old; '' where they have none yet. Throws where there is no such queue. */
+/** `5 messages`, by statistics that may be seconds old; without a number where there are none yet. Throws where there is no such queue. */
 async function messagesOf(call: Call): Promise<string> {
   const path = apiPath`/queues/${vhostOf(call)}/${call.arg('queue')}`;
   const { body } = await asked(call, { method: 'GET', path });
   const { messages } = body as Item;
-  return typeof messages === 'number' ? String(messages) : '';
+  if (typeof messages !== 'number') return 'messages';
+  return messages === 1 ? '1 message' : `${messages} messages`;
 }

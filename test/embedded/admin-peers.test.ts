@@ -1,0 +1,232 @@
+// Peers of mq admin that no honest broker is: nobody, HTML, no HTTP at all, answers without end. The user of every address
+// has a password that must not be seen.
+
+import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { createServer, type RequestListener } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
+import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type CliRun, runCli } from '../support/cli.ts';
+import { emptyFolder } from '../support/mq.ts';
+import { addressWithCanary, assertNoSecret } from '../support/refusal.ts';
+
+const closing: (() => void)[] = [];
+test.after.each(() => {
+  for (const close of closing.splice(0)) close();
+});
+
+const json: RequestListener = (_, response) => response.setHeader('content-type', 'application/json').end('[]');
+
+test('nobody is there: 69, and the next address is asked', async () => {
+  const closed = await closedPort();
+  const { status, stderr } = await list([closed]);
+  assert.is(status, 69);
+  assert.match(stderr, /nobody answers there \[UNAVAILABLE\]\nhint: .*15672/);
+  const both = await list([closed, await closedPort()]);
+  assert.is(both.status, 69);
+  assert.match(both.stderr, /none of 2 addresses .*\n {2}the management API at .*\n {2}the management API at /);
+  const { status: third, stderr: silence } = await list([closed, await serve(json)]);
+  assert.equal([third, silence], [0, '']);
+});
+
+test('a host whose name is unknown is 68', async () => {
+  const { status, stderr } = await list(['no-such-host.invalid:15672']);
+  assert.is(status, 68, stderr);
+});
+
+test('user and password that are wrong are 77, also where a proxy says so', async () => {
+  for (const body of ['{"error":"not_authorized","reason":"Login failed"}', '<h1>401</h1>', '']) {
+    const { status, stderr } = await list([await serve((_, response) => response.writeHead(401).end(body))]);
+    assert.is(status, 77, stderr);
+    assert.match(stderr, /does not let the user 'mq' in/);
+  }
+});
+
+test('what is no JSON is 76, and said for what it is', async () => {
+  const says = async (text: string, type = 'text/plain') =>
+    list([await serve((_, response) => response.setHeader('content-type', type).end(text))]);
+  for (const [answer, message] of [
+    [await says('<!doctype html><title>Login</title>', 'text/html'), /is HTML, not JSON/],
+    [await says('hello'), /is no JSON/],
+    [await says('[{"name":"a"},{"na', 'application/json'), /is JSON that breaks off/],
+    [await list([await serve((_, response) => response.writeHead(302, { location: '/login' }).end())]), /HTTP 302/],
+    [await list([await raw((socket) => socket.end('AMQP\0\0\u0009\u0001'))]), /does not speak HTTP/],
+  ] as const) {
+    assert.is(answer.status, 76, answer.stderr);
+    assert.match(answer.stderr, message);
+    assert.is(answer.stdout, '');
+  }
+});
+
+test('an answer without end is left as soon as it is too large', async () => {
+  let sent = 0;
+  const chunk = Buffer.alloc(65_536, '[');
+  const endless: RequestListener = (_, response) => {
+    const more = () => {
+      sent += chunk.length;
+      if (!response.destroyed && sent < 100_000_000) response.write(chunk, more);
+    };
+    more();
+  };
+  const { status, stderr } = await list([await serve(endless)], ['--max-answer', '1000000']);
+  assert.is(status, 76, stderr);
+  assert.match(stderr, /larger than 1000000 bytes .*\nhint: .*--max-answer/);
+  assert.ok(sent < 20_000_000, `${sent} bytes were taken`);
+});
+
+test('a body that comes by drops is not waited for beyond the time', async () => {
+  const drops: RequestListener = (_, response) => {
+    response.write('[');
+    const timer = setInterval(() => response.write(' '), 20);
+    response.on('close', () => clearInterval(timer));
+  };
+  const { status, stderr } = await list([await serve(drops)], ['--timeout', '0.2']);
+  assert.is(status, 75, stderr);
+  assert.match(stderr, /no whole answer within 0.2 s \(--timeout\) \[DEADLINE\]/);
+});
+
+test('what is only looked at is asked of the next node; what changes something is not sent twice', async () => {
+  const methods: string[] = [];
+  const hangUp = await serve((request) => {
+    methods.push(String(request.method));
+    request.socket.destroy();
+  });
+  const other: string[] = [];
+  const next = await serve((request, response) => {
+    other.push(String(request.method));
+    json(request, response);
+  });
+  assert.is((await list([hangUp, next])).status, 0);
+  const { status, stderr } = await run(['create', 'queue', 'q'], [hangUp, next]);
+  assert.is(status, 75, stderr);
+  assert.match(stderr, /PUT \/api\/queues\/%2F\/q may have been done \[IN_DOUBT\]/);
+  assert.equal([methods, other], [['GET', 'PUT'], ['GET']]);
+});
+
+test('a node that is on its way down passes the question on', async () => {
+  const { status, stderr } = await list([
+    await serve((_, response) => response.writeHead(502).end()),
+    await serve(json),
+  ]);
+  assert.equal([status, stderr], [0, '']);
+  const alone = await list([await serve((_, response) => response.writeHead(502).end('<h1>Bad Gateway</h1>'))]);
+  assert.is(alone.status, 69, alone.stderr);
+});
+
+test('a signal ends the waiting', async () => {
+  const stop = new AbortController();
+  const silent = await serve(() => stop.abort('SIGINT'));
+  const { status, stderr } = await run(['list', 'queues'], [silent], stop.signal);
+  assert.is(status, 130, stderr);
+});
+
+test('names are one part of the path, and never the folder above', async () => {
+  const paths: string[] = [];
+  const at = await serve((request, response) => {
+    paths.push(String(request.url));
+    response.writeHead(204).end();
+  });
+  await run(['purge', 'queue', '/%?# ü', '--vhost', '../x', '--yes'], [`${at}/prefix/`]);
+  assert.equal(paths, ['/prefix/api/queues/..%2Fx/%2F%25%3F%23%20%C3%BC/contents']);
+  for (const name of ['.', '..']) {
+    const { status, stderr } = await run(['purge', 'queue', name, '--yes'], [at]);
+    assert.is(status, 65, stderr);
+  }
+  assert.is((await run(['purge', 'queue', '', '--yes'], [at])).status, 64);
+  assert.is((await run(['create', 'queue', 'ü'.repeat(128)], [at])).status, 64);
+  assert.is(paths.length, 1);
+});
+
+test('what a name holds moves no cursor', async () => {
+  const hostile = '\u001b[2J\n\t\u202eevil';
+  const at = await serve((_, response) => response.end(JSON.stringify([{ name: hostile, vhost: hostile }])));
+  for (const terminal of [undefined, 120]) {
+    const { stdout } = await runCli(['admin', 'list', 'queues', '--columns', 'vhost,name'], {
+      env: env([at]),
+      terminal,
+    });
+    assert.match(stdout, '\\x1b[2J\\x0a\\x09\\u202eevil');
+    assert.not.ok(stdout.includes('\u001b') || stdout.includes('\u202e'));
+    assert.is(stdout.split('\n').length, 3);
+  }
+});
+
+test('a certificate of nobody is refused, that of --ca is taken', async () => {
+  const { key, cert, file } = certificate();
+  const server = createSecureServer({ key, cert }, json);
+  const at = `https://${await listening(server)}`;
+  const without = await list([at]);
+  assert.is(without.status, 76, without.stderr);
+  assert.match(without.stderr, /TLS failed: .* \[TLS\]\nhint: --ca FILE/);
+  const { status, stderr } = await list([at], ['--ca', file]);
+  assert.equal([status, stderr], [0, '']);
+  const plain = await list([(await serve(json)).replace('http:', 'https:')]);
+  assert.is(plain.status, 76, plain.stderr);
+});
+
+test('an address that is none shows nothing of itself', async () => {
+  for (const at of ['ftp://x', 'http://', '127.0.0.1:15672', 'http://h:99999', 'http://h/?x=1']) {
+    const { status, stderr } = await runCli(['admin', 'whoami'], { env: { MQ_MANAGEMENT_URL: addressWithCanary(at) } });
+    assert.is(status, 64, stderr);
+    assert.not.match(stderr, 'canary');
+  }
+});
+
+async function list(at: readonly string[], more: readonly string[] = []): Promise<CliRun> {
+  return run(['list', 'queues', ...more], at);
+}
+
+async function run(words: readonly string[], at: readonly string[], drain?: AbortSignal): Promise<CliRun> {
+  const result = await runCli(['admin', ...words], { env: env(at), ...(drain && { drain }) });
+  assertNoSecret({ ...result, signal: undefined, bytes: Buffer.alloc(0) });
+  return result;
+}
+
+/** `host:port` or a URL without a user. */
+function env(at: readonly string[]): Record<string, string> {
+  const urls = at.map((one) => {
+    const [scheme = 'http', rest = one] = one.includes('://') ? one.split('://') : ['http', one];
+    return addressWithCanary(rest, { scheme });
+  });
+  return { MQ_MANAGEMENT_URL: urls.join(',') };
+}
+
+async function serve(listener: RequestListener): Promise<string> {
+  return `http://${await listening(createServer(listener))}`;
+}
+
+async function raw(onConnection: (socket: import('node:net').Socket) => void): Promise<string> {
+  return listening(createTcpServer(onConnection));
+}
+
+async function closedPort(): Promise<string> {
+  const server = createTcpServer();
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((done) => server.close(done));
+  return `127.0.0.1:${port}`;
+}
+
+async function listening(server: Server & { closeAllConnections?: () => void }): Promise<string> {
+  await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
+  closing.push(() => {
+    server.close();
+    server.closeAllConnections?.();
+  });
+  return `127.0.0.1:${(server.address() as AddressInfo).port}`;
+}
+
+/** Of an authority of its own, for 127.0.0.1. */
+function certificate(): { key: Buffer; cert: Buffer; file: string } {
+  const folder = emptyFolder();
+  const [keyFile, file] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
+  const made = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
+  const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'];
+  execFileSync('openssl', [...made, ...subject, '-keyout', keyFile, '-out', file], { stdio: 'ignore' });
+  return { key: readFileSync(keyFile), cert: readFileSync(file), file };
+}
+
+test.run();

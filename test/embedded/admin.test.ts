@@ -1,0 +1,222 @@
+// mq admin on the embedded broker, for what that has; and how it looks in a pipe and on a terminal.
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type CliOptions, type CliRun, objects, runCli } from '../support/cli.ts';
+import { type Served, withManagement } from '../support/management.ts';
+import { emptyFolder } from '../support/mq.ts';
+
+type Admin = (words: string, more?: CliOptions) => Promise<CliRun>;
+
+/** `words` are split at spaces; `·` stands for one. */
+function withAdmin(use: (admin: Admin, served: Served) => Promise<void>): Promise<void> {
+  return withManagement(async (served) => {
+    const env = {
+      MQ_MANAGEMENT_URL: `http://guest:guest@127.0.0.1:${served.management.port}`,
+      MQ_NEW_PASSWORD: 's3cret',
+    };
+    const admin: Admin = (words, more = {}) =>
+      runCli(['admin', ...words.split(' ').map((word) => word.replaceAll('·', ' '))], { env, ...more });
+    await use(admin, served);
+  });
+}
+
+async function good(run: Promise<CliRun>): Promise<string> {
+  const { status, stdout, stderr } = await run;
+  assert.is(status, 0, stderr);
+  return stdout;
+}
+
+test('what RabbitMQ and the embedded broker both have is there: made, shown, and deleted again', async () => {
+  await withAdmin(async (admin) => {
+    for (const [words, line] of [
+      ['create vhost shop', 'created vhost shop'],
+      ['create vhost shop', 'there was already vhost shop'],
+      ['create user anna management', 'created user anna'],
+      ['set tags anna monitoring', 'set tags of anna'],
+      ['set password anna', 'set password of anna'],
+      ['set permission anna ^o ^o .* --vhost shop', 'set permission of anna in vhost shop'],
+      ['create queue o/1 --vhost shop --type quorum', 'created queue o/1 in vhost shop'],
+      ['create queue o/1 --vhost shop --type quorum', 'there was already queue o/1 in vhost shop'],
+      ['create exchange news --type topic --vhost shop', 'created exchange news in vhost shop'],
+      ['create binding news o/1 a.# --vhost shop', "created binding from 'news' to queue 'o/1' by 'a.#' in vhost shop"],
+      [
+        'create binding news amq.fanout --destination-type exchange --vhost shop',
+        "created binding from 'news' to exchange 'amq.fanout' in vhost shop",
+      ],
+    ] as const)
+      assert.is(await good(admin(words)), `${line}\n`);
+    assert.is(await good(admin('list queues --columns vhost,name,type')), 'vhost\tname\ttype\nshop\to/1\tquorum\n');
+    assert.is(
+      await good(
+        admin('list bindings --vhost shop --columns source,destination,routing_key --filter news --sort destination'),
+      ),
+      'source\tdestination\trouting_key\nnews\tamq.fanout\t\nnews\to/1\ta.#\n',
+    );
+    assert.is(
+      await good(admin('list permissions --vhost shop --filter anna --no-headers')),
+      'shop\tanna\t^o\t^o\t.*\n',
+    );
+    assert.is(
+      await good(admin('list users --columns name,tags --sort name')),
+      'name\ttags\nanna\tmonitoring\nguest\tadministrator\n',
+    );
+    assert.not.match(await good(admin('show user anna --json')), 'hash');
+    assert.match(await good(admin('show queue o/1 --vhost shop')), /^type\tquorum$/m);
+    assert.match(await good(admin('check health')), /^alarms\ttrue\t$/m);
+    for (const list of [
+      'exchanges',
+      'connections',
+      'channels',
+      'consumers',
+      'vhosts',
+      'policies',
+      'operator-policies',
+      'topic-permissions',
+      'parameters',
+      'global-parameters',
+      'nodes',
+      'feature-flags',
+      'deprecated-features',
+    ])
+      await good(admin(`list ${list}`));
+    assert.match(await good(admin('overview')), /^cluster_name\t/m);
+    for (const [words, line] of [
+      ['purge queue o/1 --vhost shop --yes', 'purged queue o/1 in vhost shop'],
+      [
+        'delete binding news o/1 a.# --vhost shop --yes',
+        "deleted binding from 'news' to queue 'o/1' by 'a.#' in vhost shop",
+      ],
+      ['delete exchange news --vhost shop --yes', 'deleted exchange news in vhost shop'],
+      ['delete queue o/1 --vhost shop --yes', 'deleted queue o/1 in vhost shop'],
+      ['delete queue o/1 --vhost shop --yes --if-exists', 'there was no queue o/1 in vhost shop'],
+      ['delete permission anna --vhost shop --yes', 'deleted permission of anna in vhost shop'],
+      ['delete user anna --yes', 'deleted user anna'],
+      ['delete vhost shop --yes', 'deleted vhost shop'],
+    ] as const)
+      assert.is(await good(admin(words)), `${line}\n`);
+    assert.is((await admin('set policy p .* {"max-length":5}')).status, 65);
+  });
+});
+
+test('an export is a file that an import takes', async () => {
+  await withAdmin(async (admin) => {
+    const cwd = emptyFolder();
+    await good(admin('create queue kept'));
+    assert.match(await good(admin('export definitions all.json', { cwd })), /^exported .*1 queue.* to all\.json\n$/);
+    assert.is((JSON.parse(readFileSync(join(cwd, 'all.json'), 'utf8')) as { queues: object[] }).queues.length, 1);
+    await good(admin('delete queue kept --yes'));
+    await good(admin('import definitions all.json', { cwd }));
+    assert.match(await good(admin('list queues')), 'kept');
+    for (const [input, status] of [
+      ['no JSON', 65],
+      ['[]', 65],
+      ['{}', 65],
+    ] as const)
+      assert.is((await admin('import definitions -', { input })).status, status);
+    assert.is((await admin('import definitions absent.json', { cwd })).status, 66);
+    assert.is((await admin('export definitions no/folder.json', { cwd })).status, 73);
+  });
+});
+
+test('a list is sorted, filtered and paged', async () => {
+  await withAdmin(async (admin) => {
+    for (let number = 1; number <= 7; number += 1) await good(admin(`create queue q${number}`));
+    await good(admin('create queue other'));
+    const names = async (words: string) =>
+      objects({ stdout: await good(admin(`list queues --columns name --json ${words}`)) }).map(({ name }) => name);
+    assert.equal(await names('--sort -name --limit 2'), ['q7', 'q6']);
+    assert.equal(await names('--sort name --filter q --limit 3 --page 3'), ['q7']);
+    assert.equal(await names('--sort name --filter Q'), ['q1', 'q2', 'q3', 'q4', 'q5', 'q6', 'q7']);
+    const vhosts = await good(admin('list vhosts --columns name --filter nothing'));
+    assert.is(vhosts, 'name\n');
+    assert.is((await admin('list queues --page 2 --limit 501')).status, 64);
+    const { status, stderr } = await admin('list queues --columns nam');
+    assert.equal([status, stderr], [0, "mq admin: nothing here has 'nam'\n"]);
+  });
+});
+
+test('on a terminal it is a table, and what takes away asks', async () => {
+  await withAdmin(async (admin) => {
+    await good(admin('create queue a·long·name·of·a·queue', { terminal: 40 }));
+    assert.is(
+      await good(admin('list queues', { terminal: 80 })),
+      `vhost  name                    type     …es_ready  …owledged  consumers  state
+/      a long name of a queue  classic          0          0          0  running
+`,
+    );
+    for (const input of ['n\n', '\n', '']) {
+      const { status, stderr } = await admin('delete queue a·long·name·of·a·queue', { terminal: 60, input });
+      assert.is(status, 1);
+      assert.match(stderr, /^delete queue 'a long name of a queue' in vhost \/ with its 0 messages\? \[y\/N\] /);
+    }
+    assert.match(await good(admin('delete queue a·long·name·of·a·queue', { terminal: 60, input: 'y\n' })), 'deleted');
+    const unasked = await admin('delete vhost x');
+    assert.is(unasked.status, 64);
+    assert.match(unasked.stderr, 'give --yes');
+  });
+});
+
+test('it watches until it is told to stop, and what was on the screen comes back', async () => {
+  await withAdmin(async (admin) => {
+    const stop = new AbortController();
+    const { status, stdout, stderr } = await admin('list vhosts --watch --interval 0.05', {
+      terminal: 80,
+      drain: stop.signal,
+      onOutput: (text) => {
+        if (text.split('\u001b[H').length > 3) stop.abort('SIGINT');
+      },
+    });
+    assert.equal([status, stderr], [0, '']);
+    assert.ok(stdout.startsWith('\u001b[?1049h') && stdout.endsWith('\u001b[?1049l'));
+    assert.is((await admin('list vhosts --interval 1')).status, 64);
+  });
+});
+
+test('the address comes from the option, the environment, or the broker, and a vhost with it', async () => {
+  await withAdmin(async (admin, { management }) => {
+    await good(admin('create vhost shop'));
+    await good(admin('create queue here'));
+    await good(admin('create queue there --vhost shop'));
+    const api = `http://guest:guest@127.0.0.1:${management.port}/api`;
+    const named = { env: { MQ_MANAGEMENT_URL: api, MQ_URL: 'amqp://guest:guest@127.0.0.1/shop' } };
+    const columns = '--columns name --no-headers --sort name';
+    assert.is(await good(admin(`list queues ${columns}`)), 'here\nthere\n');
+    assert.is(await good(admin(`list queues ${columns}`, named)), 'there\n');
+    assert.is(await good(admin(`list queues ${columns} --all-vhosts`, named)), 'here\nthere\n');
+    assert.is(await good(admin(`list queues ${columns} --vhost /`, named)), 'here\n');
+    assert.is(
+      await good(admin('whoami --columns name --user guest', { env: { ...named.env, MQ_PASSWORD: 'guest' } })),
+      'name\tguest\n',
+    );
+    assert.is((await admin('whoami --user guest')).status, 64);
+    const url = 'amqps://mq:pw@no-such-host.invalid,amqp://no-such-host.invalid:5673';
+    const file = { vhosts: { '/': { connection: { url: 'amqp://no-such-host.invalid/v' } } } };
+    const cwd = emptyFolder({ 'rascal.json': JSON.stringify(file) });
+    for (const [options, origin] of [
+      [{ env: { MQ_URL: url } }, 'https://no-such-host.invalid:15671'],
+      [{ env: { MQ_URL: url } }, 'http://no-such-host.invalid:15672'],
+      [{ env: {}, cwd }, 'http://no-such-host.invalid:15672'],
+    ] as const) {
+      const { status, stderr } = await admin('whoami', options);
+      assert.is(status, 68, stderr);
+      assert.match(stderr, origin);
+    }
+  });
+});
+
+test('an option that an action has not is no option of it', async () => {
+  await withAdmin(async (admin) => {
+    for (const words of [
+      'list queues --yes',
+      'whoami --vhost x',
+      'create queue x --internal',
+      'show queue x --limit 3',
+    ])
+      assert.is((await admin(words)).status, 64, words);
+  });
+});
+
+test.run();
