@@ -56,6 +56,8 @@ export interface Call {
   write(file: string, text: string): Promise<void>;
   /** The new password of a user: from a file, the environment, or asked for. */
   newPassword(): Promise<string>;
+  /** Runs a command in the container of a node; gives undefined where the broker is none of `mq cluster`. */
+  control?(node: string, command: readonly string[]): Promise<{ exitCode: number; output: string } | undefined>;
   /** For people, on stderr. */
   say(line: string): void;
   usage(message: string): MqError;

@@ -5,6 +5,7 @@ import { bindingActions } from './actions/bindings.ts';
 import { connectionActions } from './actions/connections.ts';
 import { definitionActions } from './actions/definitions.ts';
 import { exchangeActions } from './actions/exchanges.ts';
+import { haActions } from './actions/ha.ts';
 import { healthActions } from './actions/health.ts';
 import { nodeActions } from './actions/nodes.ts';
 import { overviewActions } from './actions/overview.ts';
@@ -28,6 +29,7 @@ export const actions: readonly Action[] = [
   ...policyActions,
   ...parameterActions,
   ...nodeActions,
+  ...haActions,
   ...definitionActions,
   ...healthActions,
 ];

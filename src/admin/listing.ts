@@ -1,6 +1,6 @@
 // Lists: all of one kind, or a part of it, in an order, by the API's own paging where it has one.
 
-import type { Action, Call, Item } from './action.ts';
+import type { Action, Call, Item, Result } from './action.ts';
 import { asked } from './found.ts';
 import { without } from './look.ts';
 import { encoded, query } from './path.ts';
@@ -57,6 +57,13 @@ export function listAction({
       return { kind: 'items', columns: shown, items: bare ? found.map((item) => without(item, hidden)) : found };
     },
   };
+}
+
+/** Items that an action has made itself, as a list of its columns. */
+export function ownList(call: Call, columns: readonly string[], items: readonly Item[]): Result {
+  const shown = columnsOf(call, columns);
+  noteAbsent(call, shown, items);
+  return { kind: 'items', columns: shown, items: cut(items, wantedOf(call, shown)) };
 }
 
 interface Wanted {

@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 import type { Call } from '../admin/action.ts';
 import type { Context } from '../context.ts';
 import { MqError } from '../errors.ts';
+import { controlOf } from './admin-control.ts';
 import { type FoundAction, usage } from './admin-words.ts';
 import { readText } from './files.ts';
 import type { OpenedManagement } from './management.ts';
@@ -32,6 +33,7 @@ export function adminCall(
     read: (file) => readText(context, file),
     write: (file, text) => writeText(context, file, text),
     newPassword: () => newPassword(context, values, args['user'] ?? ''),
+    control: (node, command) => controlOf(api.origin)(node, command),
     say: (line) => context.stderr.write(`mq admin: ${line}\n`),
     usage: (message) => usage(action, message),
   };

@@ -42,7 +42,10 @@ export function adminCommand(configOf: (context: Context) => Promise<Config>): C
       const { action } = found;
       refuseOthers(action, values);
       if (action.question && !values.flag('yes') && !canAsk(context))
-        throw usage(action, `${action.verb} ${action.noun} takes something away: give --yes where nobody can be asked`);
+        throw usage(
+          action,
+          `${[action.verb, action.noun].filter(Boolean).join(' ')} takes something away: give --yes where nobody can be asked`,
+        );
       const opened = await openManagement(context, values, configOf);
       const call = adminCall(context, values, { ...found, ...opened });
       try {

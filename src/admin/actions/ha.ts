@@ -1,0 +1,268 @@
+// High availability: where the copies of queues are, what a node's loss would mean, and the changes of it.
+
+import { escaped, MqError } from '../../errors.ts';
+import type { Action, Call, Result } from '../action.ts';
+import { asked } from '../found.ts';
+import { ownList } from '../listing.ts';
+import { exactly, nodeNamed, nodesOf, queueNamed, replications, settled } from '../members.ts';
+import { apiPath } from '../path.ts';
+import { effectOf, majorityOf, type Replication } from '../replication.ts';
+
+const listOptions = ['columns', 'sort', 'filter', 'limit', 'page', 'headers', 'all-vhosts'];
+const risks = ['down', 'critical', 'single', 'none'];
+
+export const haActions: readonly Action[] = [
+  {
+    verb: 'ha',
+    summary:
+      "every queue: leader, members, those online, and what a node's loss would mean; or what that of one node would do",
+    args: [{ name: 'node', isOptional: true }],
+    options: listOptions,
+    columns: ['vhost', 'name', 'type', 'risk', 'copies', 'loss'],
+    isInVhost: true,
+    request: 'GET /queues',
+    run: look,
+  },
+  {
+    verb: 'grow',
+    summary: 'a member on the node for a quorum queue, or for every one that has none there',
+    args: [{ name: 'node' }, { name: 'queue', isOptional: true }],
+    isInVhost: true,
+    request: 'POST /queues/quorum/replicas/on/:node/grow',
+    run: grow,
+  },
+  {
+    verb: 'shrink',
+    summary: 'take the member of a quorum queue, or of every one, off the node',
+    args: [{ name: 'node' }, { name: 'queue', isOptional: true }],
+    isInVhost: true,
+    request: 'DELETE /queues/quorum/replicas/on/:node/shrink',
+    question: async (call) => {
+      const queues = (await shrinking(call)).queues.map(({ name }) => name);
+      return `take a copy of ${counted(queues)} off ${call.arg('node')}?`;
+    },
+    run: shrink,
+  },
+  {
+    verb: 'rebalance',
+    summary: 'spread the leaders of quorum queues and streams over the nodes',
+    request: 'POST /rebalance/queues',
+    run: rebalance,
+  },
+  {
+    verb: 'transfer',
+    summary: 'make the member on the node the leader of a quorum queue (a cluster of mq cluster only)',
+    args: [{ name: 'queue' }, { name: 'node' }],
+    isInVhost: true,
+    request: 'GET /queues/:vhost/:queue',
+    run: transfer,
+  },
+];
+
+async function look(call: Call): Promise<Result> {
+  const nodes = await nodesOf(call);
+  const all = await replications(call, nodes);
+  if (call.arg('node') === '') {
+    const worstFirst = all.toSorted((a, b) => risks.indexOf(a.risk) - risks.indexOf(b.risk));
+    return ownList(call, call.action.columns ?? [], worstFirst.map(itemOf));
+  }
+  const node = nodeNamed(call, nodes);
+  if (!nodes.running.has(node)) call.say(`${node} does not run now`);
+  const hit = all.flatMap((one) => {
+    const effect = effectOf(one, node);
+    return effect === undefined ? [] : [{ ...itemOf(one), effect }];
+  });
+  const stopping = hit.filter(({ effect }) => effect === 'stops' || effect.startsWith('is away')).length;
+  const down = all.filter(({ risk }) => risk === 'down').length;
+  const before = down === 0 ? '' : `; ${down} do not work now`;
+  call.say(`without ${node} ${stopping} of ${all.length} queues would stop${before}`);
+  return ownList(call, ['vhost', 'name', 'type', 'effect', 'copies'], hit);
+}
+
+/** As a list shows it: JSON has a null where there is no leader. */
+function itemOf(one: Replication): Record<string, unknown> {
+  return { ...one, leader: one.leader ?? null };
+}
+
+async function grow(call: Call): Promise<Result> {
+  const nodes = await nodesOf(call);
+  const node = nodeNamed(call, nodes);
+  if (!nodes.running.has(node))
+    throw new MqError('UNAVAILABLE', `${node} does not run`, { hint: 'a member is added to a node that runs' });
+  const before = await replications(call, nodes);
+  const one = call.arg('queue') === '' ? undefined : queueNamed(call, before);
+  const wanted = (one ? [one] : before).filter(({ type, members }) => type === 'quorum' && !members.includes(node));
+  if (wanted.length > 0) {
+    if (one) await asked(call, { path: apiPath`/queues/quorum/${one.vhost}/${one.name}/replicas/add`, body: { node } });
+    else
+      await asked(call, {
+        path: apiPath`/queues/quorum/replicas/on/${node}/grow`,
+        body: { strategy: 'all', vhost_pattern: exactly(call.vhost), queue_pattern: '.*' },
+      });
+  }
+  const has = (queue: Replication) => queue.members.includes(node);
+  return changed(call, {
+    node,
+    wanted,
+    nodes,
+    isSo: has,
+    did: 'grew onto',
+    idle: 'what is asked for has a member on',
+    undone: `has no member on ${node}`,
+  });
+}
+
+/** The queues that have a member on the node. Throws BAD_DATA for those that would not work without it. */
+async function shrinking(call: Call) {
+  const nodes = await nodesOf(call);
+  const node = nodeNamed(call, nodes);
+  const all = await replications(call, nodes);
+  const one = call.arg('queue') === '' ? undefined : queueNamed(call, all);
+  const queues = (one ? [one] : all).filter(({ type, members }) => type === 'quorum' && members.includes(node));
+  const problems = queues.flatMap((queue) => {
+    const left = queue.members.filter((member) => member !== node);
+    const online = queue.online.filter((member) => member !== node);
+    if (left.length === 0) return [`${queue.name}: its only member is there`];
+    if (online.length >= majorityOf(left)) return [];
+    return [
+      `${queue.name}: of the ${left.length} members that are left ${online.length} would be online, ${majorityOf(left)} are needed`,
+    ];
+  });
+  if (problems.length > 0)
+    throw new MqError('BAD_DATA', `without their member on ${node} they would not work:`, {
+      problems,
+      hint: 'first: mq admin grow NODE QUEUE, or start the nodes that are missing',
+    });
+  return { nodes, node, one, queues };
+}
+
+async function shrink(call: Call): Promise<Result> {
+  const { nodes, node, one, queues } = await shrinking(call);
+  if (queues.length > 0) {
+    if (one || call.vhost !== undefined)
+      for (const { vhost, name } of queues)
+        await asked(call, { path: apiPath`/queues/quorum/${vhost}/${name}/replicas/delete`, body: { node } });
+    else await asked(call, { path: apiPath`/queues/quorum/replicas/on/${node}/shrink` });
+  }
+  const hasNot = (queue: Replication) => !queue.members.includes(node);
+  return changed(call, {
+    node,
+    wanted: queues,
+    nodes,
+    isSo: hasNot,
+    did: 'shrank off',
+    idle: 'what is asked for has no member on',
+    undone: `still has a member on ${node}`,
+  });
+}
+
+interface Change {
+  readonly node: string;
+  /** What was to change. */
+  readonly wanted: readonly Replication[];
+  readonly nodes: Awaited<ReturnType<typeof nodesOf>>;
+  readonly isSo: (queue: Replication) => boolean;
+  readonly did: string;
+  /** Where nothing was to change. */
+  readonly idle: string;
+  readonly undone: string;
+}
+
+/** The answer says nothing of the single queues: they are looked at until all are as wanted. */
+async function changed(call: Call, { node, wanted, nodes, isSo, did, idle, undone }: Change): Promise<Result> {
+  const own = (all: readonly Replication[]) =>
+    all.filter((one) => wanted.some(({ vhost, name }) => vhost === one.vhost && name === one.name));
+  const after = own(wanted.length === 0 ? [] : await settled(call, nodes, (all) => own(all).every(isSo)));
+  const left = after.filter((one) => !isSo(one));
+  if (left.length > 0)
+    throw new MqError('ANSWER_NO', `${left.length} of ${wanted.length} queues are not as they should be:`, {
+      problems: left.map(({ name, vhost }) => `${name} in vhost ${vhost} ${undone}`),
+      hint: 'the log of the node says why; mq admin ha shows where the members are',
+    });
+  const even = after.filter(({ members }) => members.length % 2 === 0);
+  if (even.length > 0)
+    call.say(
+      `${counted(even.map(({ name }) => name))}: an even number of members survives no more nodes than one fewer`,
+    );
+  const grown = after.map(
+    ({ name, members }) => `${name} (${members.length} ${members.length === 1 ? 'member' : 'members'})`,
+  );
+  const line = wanted.length === 0 ? `nothing to do: ${idle} ${node}` : `${did} ${node}: ${counted(grown)}`;
+  return {
+    kind: 'done',
+    line: escaped(line),
+    item: {
+      action: call.action.verb,
+      node,
+      queues: after.map(({ vhost, name, members }) => ({ vhost, name, members })),
+    },
+  };
+}
+
+async function rebalance(call: Call): Promise<Result> {
+  const nodes = await nodesOf(call);
+  const before = await replications(call, nodes);
+  await asked(call, { body: {} });
+  // It goes on in the background: until nothing has changed for five looks.
+  let [last, same] = ['', 0];
+  const after = await settled(call, nodes, (all) => {
+    const now = JSON.stringify(leadersOf(all, nodes.all));
+    same = now === last ? same + 1 : 0;
+    last = now;
+    return same >= 5;
+  });
+  const [from, to] = [leadersOf(before, nodes.all), leadersOf(after, nodes.all)];
+  const parts = nodes.all.map((name) => `${name} ${from[name]} → ${to[name]}`);
+  return {
+    kind: 'done',
+    line: escaped(`rebalanced; leaders: ${parts.join(', ')}`),
+    item: { action: 'rebalance', before: from, after: to },
+  };
+}
+
+function leadersOf(all: readonly Replication[], nodes: readonly string[]): Record<string, number> {
+  const led = (node: string) => all.filter(({ type, leader }) => type !== 'classic' && leader === node).length;
+  return Object.fromEntries(nodes.map((node) => [node, led(node)]));
+}
+
+async function transfer(call: Call): Promise<Result> {
+  const nodes = await nodesOf(call);
+  const node = nodeNamed(call, nodes);
+  const { vhost, name, leader, online } = queueNamed(call, await replications(call, nodes));
+  const item = { action: 'transfer', vhost, queue: name, from: leader ?? null, to: node };
+  if (leader === node) return { kind: 'done', line: escaped(`${name} is led by ${node} already`), item };
+  if (!online.includes(node))
+    throw new MqError('BAD_DATA', `'${name}' has no member on ${node} that is online`, {
+      hint: `mq admin grow ${call.arg('node')} '${name}'`,
+    });
+  // The management API of 4.0.5 and 4.3.6 has nothing for it.
+  const ended = await call.control?.(node, ['rabbitmqctl', '-q', 'eval', transferTerm({ vhost, name, node })]);
+  if (ended === undefined)
+    throw new MqError(
+      'BAD_DATA',
+      "RabbitMQ's management API cannot transfer a leader, and this is no cluster of mq cluster",
+      {
+        hint: `on a node, RabbitMQ 4.3: rabbitmq-queues transfer_leadership --vhost '${vhost}' '${name}' ${node}; or mq admin rebalance`,
+      },
+    );
+  const after = await settled(call, nodes, (all) => led(all) === node);
+  if (led(after) !== node)
+    throw new MqError('ANSWER_NO', `'${name}' is still led by ${led(after) ?? 'nobody'}: ${ended.output.trim()}`);
+  return { kind: 'done', line: escaped(`${name} is led by ${node} now, before by ${leader ?? 'nobody'}`), item };
+
+  function led(all: readonly Replication[]): string | undefined {
+    return all.find((one) => one.vhost === vhost && one.name === name)?.leader;
+  }
+}
+
+/** Erlang. Names are strangers': they go as base64. The node is one that the cluster named. */
+function transferTerm({ vhost, name, node }: { vhost: string; name: string; node: string }): string {
+  const binary = (text: string) => `base64:decode(<<"${Buffer.from(text).toString('base64')}">>)`;
+  const resource = `rabbit_misc:r(${binary(vhost)}, queue, ${binary(name)})`;
+  return `{ok, Q} = rabbit_amqqueue:lookup(${resource}), rabbit_quorum_queue:transfer_leadership(Q, binary_to_existing_atom(${binary(node)})).`;
+}
+
+function counted(names: readonly string[]): string {
+  if (names.length <= 3) return names.join(', ') || 'no queue';
+  return `${names.slice(0, 3).join(', ')} and ${names.length - 3} more queues`;
+}
