@@ -1,6 +1,6 @@
 // How full the queues of rascal.json are: from the management API where it answers, else over AMQP.
 
-import type { Depth } from '../session/depths.ts';
+import type { Observer } from '../session/observer.ts';
 import type { Graph, GraphNode } from '../topology/graph.ts';
 import type { Depths, QueueDepth } from '../web/catalog.ts';
 import { ManagementApi } from './test-management.ts';
@@ -11,8 +11,8 @@ interface Sources {
   readonly graph: Graph;
   readonly broker: WebBroker;
   readonly values: Values;
-  /** Asks over AMQP, by the broker's names. */
-  readonly look: (queues: readonly string[]) => Promise<Map<string, Depth>>;
+  /** Asks over AMQP. */
+  readonly observer: Observer;
 }
 
 /** Several pages share an answer of this age. */
@@ -22,7 +22,7 @@ const pauseMs = 60_000;
 /** A broker writes a line into its log for each question about a queue that is not there. */
 const absentMs = 15_000;
 
-export function depthsFrom({ graph, broker, values, look }: Sources): () => Promise<Depths> {
+export function depthsFrom({ graph, broker, values, observer }: Sources): () => Promise<Depths> {
   const queues = graph.nodes.filter(({ kind }) => kind === 'queue');
   const api = new ManagementApi(managementUrls(broker, values));
   let last: { at: number; depths: Promise<Depths> } | undefined;
@@ -36,7 +36,7 @@ export function depthsFrom({ graph, broker, values, look }: Sources): () => Prom
         notBefore = performance.now() + pauseMs;
       }
     }
-    return byAmqp(look, queues, absent);
+    return byAmqp(observer, queues, absent);
   };
   return () => {
     const now = performance.now();
@@ -89,15 +89,10 @@ async function byManagement(api: ManagementApi, vhost: string, queues: readonly 
 }
 
 /** AMQP cannot be asked for queues whose names nobody knows. */
-async function byAmqp(
-  look: Sources['look'],
-  queues: readonly GraphNode[],
-  absent: Map<string, number>,
-): Promise<Depths> {
+async function byAmqp(observer: Observer, queues: readonly GraphNode[], absent: Map<string, number>): Promise<Depths> {
   const now = performance.now();
   const asked = queues.filter(({ id, isOwn }) => !isOwn && now >= (absent.get(id) ?? 0));
-  const late = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 3000).unref());
-  const found = await Promise.race([look(asked.map(({ brokerName = '' }) => brokerName)).catch(() => undefined), late]);
+  const found = await observer.depths(asked.map(({ brokerName = '' }) => brokerName)).catch(() => undefined);
   if (!found) return { from: undefined, queues: {} };
   const depths = asked.flatMap(({ id, brokerName = '' }): [string, QueueDepth][] => {
     const depth = found.get(brokerName);

@@ -66,6 +66,7 @@ export async function shows(page: Page, selector: string, text: string | RegExp)
 /** The whole page as a picture, under a name that says its state. */
 export async function picture(page: Page, name: string): Promise<void> {
   mkdirSync(pictures, { recursive: true });
+  await page.evaluate('scrollTo(0, 0)');
   await page.screenshot({ path: resolve(pictures, `${name}.png`), fullPage: true });
 }
 

@@ -81,7 +81,7 @@ async function run(context: Context, values: Values, { config, vhost, addresses,
   const session = newSession('web', say);
   try {
     const graph = graphOf(config, vhost);
-    const look = await observe(session, config, vhost, say);
+    const observer = await observe(session, config, vhost, say);
     const broker = brokerOf(config, vhost, addresses);
     const way = await wayTo(broker, values, say);
     const openPage = () =>
@@ -102,13 +102,14 @@ async function run(context: Context, values: Values, { config, vhost, addresses,
         way: way.name,
         drawing: layout(graph),
       }),
-      depths: depthsFrom({ graph, broker, values, look }),
+      depths: depthsFrom({ graph, broker, values, observer }),
       // While the broker is away nobody knows; the page has no connection then either.
-      isThere: async (queue) => {
-        const late = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 3000).unref());
-        const found = await Promise.race([look([queue]).catch(() => undefined), late]);
-        return found === undefined || found.has(queue);
-      },
+      hasQueue: (queue) =>
+        observer.depths([queue]).then(
+          (found) => found.has(queue),
+          () => true,
+        ),
+      hasExchange: (exchange) => observer.hasExchange(exchange).catch(() => true),
       stomp,
       say,
     });
@@ -147,9 +148,9 @@ async function observe(session: Session, config: Config, vhost: string, say: (te
     return await session.observer(vhost, { exchanges, queues });
   } catch (error) {
     if (!(error instanceof MqError) || error.code !== 'NOT_PERMITTED') throw error;
-    const look = await session.observer(vhost, { exchanges: [], queues: [] });
+    const observer = await session.observer(vhost, { exchanges: [], queues: [] });
     say(`${error.message}; nothing is declared`);
-    return look;
+    return observer;
   }
 }
 
