@@ -10,7 +10,8 @@ import type { BrokerNode, WebBroker } from './web-broker.ts';
 interface Sources {
   readonly graph: Graph;
   readonly broker: WebBroker;
-  readonly values: Values;
+  /** With user and password. */
+  readonly managementUrls: readonly string[];
   /** Asks over AMQP. */
   readonly observer: Observer;
 }
@@ -22,9 +23,9 @@ const pauseMs = 60_000;
 /** A broker writes a line into its log for each question about a queue that is not there. */
 const absentMs = 15_000;
 
-export function depthsFrom({ graph, broker, values, observer }: Sources): () => Promise<Depths> {
+export function depthsFrom({ graph, broker, managementUrls, observer }: Sources): () => Promise<Depths> {
   const queues = graph.nodes.filter(({ kind }) => kind === 'queue');
-  const api = new ManagementApi(managementUrls(broker, values));
+  const api = new ManagementApi(managementUrls);
   let last: { at: number; depths: Promise<Depths> } | undefined;
   let notBefore = 0;
   const absent = new Map<string, number>();
@@ -45,7 +46,8 @@ export function depthsFrom({ graph, broker, values, observer }: Sources): () => 
   };
 }
 
-function managementUrls({ nodes }: WebBroker, values: Values): string[] {
+/** Of `--management-url`, or port 15672 of each node. Throws USAGE. */
+export function managementUrlsOf({ nodes }: WebBroker, values: Values): string[] {
   const given = values.name('management-url');
   if (given !== undefined && !(URL.canParse(given) && /^https?:/.test(given)))
     throw values.usage('--management-url must be http://…');

@@ -12,8 +12,8 @@ import { addressesOf } from '../addresses.ts';
 import type { Command } from '../command.ts';
 import { readPassword } from '../password.ts';
 import type { Values } from '../values.ts';
-import { brokerOf, type WebBroker, wayTo } from '../web-broker.ts';
-import { depthsFrom } from '../web-depths.ts';
+import { brokerOf, planWay, type WebBroker } from '../web-broker.ts';
+import { depthsFrom, managementUrlsOf } from '../web-depths.ts';
 
 const defaultPort = 15680;
 
@@ -68,6 +68,7 @@ async function run(context: Context, values: Values, { config, vhost, addresses,
       import('../../topology/graph.ts'),
       import('../../topology/layout.ts'),
     ]);
+  const port = values.whole('port', { min: 0, max: 65_535 }) ?? defaultPort;
   const say = (text: string) => void context.stderr.write(`mq web: ${text}\n`);
   const newSession = (role: string, tell: (text: string) => void) =>
     new Session({
@@ -78,12 +79,14 @@ async function run(context: Context, values: Values, { config, vhost, addresses,
       say: ({ message }) => tell(message),
       counts: newCounts(),
     });
+  const broker = brokerOf(config, vhost, addresses);
+  const findWay = planWay(broker, values, say);
+  const managementUrls = managementUrlsOf(broker, values);
   const session = newSession('web', say);
   try {
     const graph = graphOf(config, vhost);
     const observer = await observe(session, config, vhost, say);
-    const broker = brokerOf(config, vhost, addresses);
-    const way = await wayTo(broker, values, say);
+    const way = await findWay();
     const openPage = () =>
       openLine(
         newSession('web page', () => undefined),
@@ -92,7 +95,7 @@ async function run(context: Context, values: Values, { config, vhost, addresses,
     const stomp: WebSettings['stomp'] = way.plugins.length > 0 ? { plugins: way.plugins } : { openLine: openPage };
     const server = await serveWeb({
       host,
-      port: values.whole('port', { min: 0, max: 65_535 }) ?? defaultPort,
+      port,
       guard: { password, allowedHosts: [...values.list('allow-host'), ...(isIP(host) === 0 ? [host] : [])] },
       assets,
       catalog: catalogOf(config, vhost, {
@@ -102,7 +105,7 @@ async function run(context: Context, values: Values, { config, vhost, addresses,
         way: way.name,
         drawing: layout(graph),
       }),
-      depths: depthsFrom({ graph, broker, values, observer }),
+      depths: depthsFrom({ graph, broker, managementUrls, observer }),
       // While the broker is away nobody knows; the page has no connection then either.
       hasQueue: (queue) =>
         observer.depths([queue]).then(
