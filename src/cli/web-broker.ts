@@ -100,3 +100,20 @@ async function find(plugins: readonly StompAddress[], isAuto: boolean, say: (tex
 function pluginOf({ host }: BrokerNode): string {
   return `ws://${host}:15674/ws`;
 }
+
+/** Of `--management-url`, or port 15672 of each node. Throws USAGE. */
+export function managementUrlsOf({ nodes }: WebBroker, values: Values): string[] {
+  const given = values.name('management-url');
+  if (given !== undefined && !(URL.canParse(given) && /^https?:/.test(given)))
+    throw values.usage('--management-url must be http://…');
+  const [first] = nodes as [BrokerNode];
+  const own = (node: BrokerNode) => (node.isTls ? `https://${node.host}:15671` : `http://${node.host}:15672`);
+  return (given === undefined ? nodes : [first]).map((node) => {
+    const url = new URL(given ?? own(node));
+    if (url.username === '') {
+      url.username = encodeURIComponent(node.user);
+      url.password = encodeURIComponent(node.password);
+    }
+    return url.href;
+  });
+}

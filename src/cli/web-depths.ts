@@ -4,8 +4,7 @@ import type { Observer } from '../session/observer.ts';
 import type { Graph, GraphNode } from '../topology/graph.ts';
 import type { Depths, QueueDepth } from '../web/catalog.ts';
 import { ManagementApi } from './test-management.ts';
-import type { Values } from './values.ts';
-import type { BrokerNode, WebBroker } from './web-broker.ts';
+import type { WebBroker } from './web-broker.ts';
 
 interface Sources {
   readonly graph: Graph;
@@ -44,23 +43,6 @@ export function depthsFrom({ graph, broker, managementUrls, observer }: Sources)
     if (last === undefined || now - last.at > freshMs) last = { at: now, depths: ask() };
     return last.depths;
   };
-}
-
-/** Of `--management-url`, or port 15672 of each node. Throws USAGE. */
-export function managementUrlsOf({ nodes }: WebBroker, values: Values): string[] {
-  const given = values.name('management-url');
-  if (given !== undefined && !(URL.canParse(given) && /^https?:/.test(given)))
-    throw values.usage('--management-url must be http://…');
-  const [first] = nodes as [BrokerNode];
-  const own = (node: BrokerNode) => (node.isTls ? `https://${node.host}:15671` : `http://${node.host}:15672`);
-  return (given === undefined ? nodes : [first]).map((node) => {
-    const url = new URL(given ?? own(node));
-    if (url.username === '') {
-      url.username = encodeURIComponent(node.user);
-      url.password = encodeURIComponent(node.password);
-    }
-    return url.href;
-  });
 }
 
 interface Listed {

@@ -12,8 +12,7 @@ import { addressesOf } from '../addresses.ts';
 import type { Command } from '../command.ts';
 import { readPassword } from '../password.ts';
 import type { Values } from '../values.ts';
-import { brokerOf, planWay, type WebBroker } from '../web-broker.ts';
-import { depthsFrom, managementUrlsOf } from '../web-depths.ts';
+import { brokerOf, managementUrlsOf, planWay, type WebBroker } from '../web-broker.ts';
 
 const defaultPort = 15680;
 
@@ -57,17 +56,27 @@ interface Job {
 }
 
 async function run(context: Context, values: Values, { config, vhost, addresses, host, password }: Job): Promise<void> {
-  const [{ Session }, { newCounts }, { serveWeb }, { openLine }, { catalogOf }, { assets }, { graphOf }, { layout }] =
-    await Promise.all([
-      import('../../session/session.ts'),
-      import('../../session/counts.ts'),
-      import('../../web/server.ts'),
-      import('../../web/line.ts'),
-      import('../../web/catalog.ts'),
-      import('../../web/asset.ts'),
-      import('../../topology/graph.ts'),
-      import('../../topology/layout.ts'),
-    ]);
+  const [
+    { Session },
+    { newCounts },
+    { serveWeb },
+    { openLine },
+    { catalogOf },
+    { assets },
+    { graphOf },
+    { layout },
+    { depthsFrom },
+  ] = await Promise.all([
+    import('../../session/session.ts'),
+    import('../../session/counts.ts'),
+    import('../../web/server.ts'),
+    import('../../web/line.ts'),
+    import('../../web/catalog.ts'),
+    import('../../web/asset.ts'),
+    import('../../topology/graph.ts'),
+    import('../../topology/layout.ts'),
+    import('../web-depths.ts'),
+  ]);
   const port = values.whole('port', { min: 0, max: 65_535 }) ?? defaultPort;
   const say = (text: string) => void context.stderr.write(`mq web: ${text}\n`);
   const newSession = (role: string, tell: (text: string) => void) =>
