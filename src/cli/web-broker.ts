@@ -53,17 +53,29 @@ export interface Way {
 
 const bridge: Way = { name: 'AMQP bridge', plugins: [] };
 
-/** Reads `--stomp`: `bridge`, addresses, or what answers. Throws USAGE, or UNAVAILABLE where a named plugin does not answer. */
-export async function wayTo(broker: WebBroker, values: Values, say: (text: string) => void): Promise<Way> {
+/** Reads `--stomp`: `bridge`, addresses, or what answers. Throws USAGE; what it gives, UNAVAILABLE where a named plugin does not answer. */
+export function planWay(broker: WebBroker, values: Values, say: (text: string) => void): () => Promise<Way> {
   const given = values.name('stomp') ?? 'auto';
-  if (given === 'bridge') return bridge;
+  if (given === 'bridge') return async () => bridge;
   const isAuto = given === 'auto';
   const urls = isAuto ? broker.nodes.filter(({ isTls }) => !isTls).map(pluginOf) : given.split(',').map(checked);
-  const { fitsConnect, tryStomp } = await import('../web/passage.ts');
   const plugins = urls.map((url, index): StompAddress => {
     const { user: login, password: passcode, vhost } = broker.nodes[index] ?? (broker.nodes[0] as BrokerNode);
     return { url, login, passcode, vhost };
   });
+  return () => find(plugins, isAuto, say);
+
+  function checked(text: string): string {
+    const url = text.trim();
+    const parsed = URL.canParse(url) ? new URL(url) : undefined;
+    if (!parsed || !/^wss?:$/.test(parsed.protocol) || parsed.username !== '' || parsed.hash !== '')
+      throw values.usage('--stomp must be auto, bridge, or addresses without a user: ws://host:15674/ws');
+    return url;
+  }
+}
+
+async function find(plugins: readonly StompAddress[], isAuto: boolean, say: (text: string) => void): Promise<Way> {
+  const { fitsConnect, tryStomp } = await import('../web/passage.ts');
   const failures: string[] = [];
   for (const plugin of plugins.filter(fitsConnect)) {
     try {
@@ -82,17 +94,26 @@ export async function wayTo(broker: WebBroker, values: Values, say: (text: strin
     at: '--stomp',
     hint: 'rabbitmq-plugins enable rabbitmq_web_stomp, or --stomp bridge',
   });
-
-  function checked(text: string): string {
-    const url = text.trim();
-    const parsed = URL.canParse(url) ? new URL(url) : undefined;
-    if (!parsed || !/^wss?:$/.test(parsed.protocol) || parsed.username !== '' || parsed.hash !== '')
-      throw values.usage('--stomp must be auto, bridge, or addresses without a user: ws://host:15674/ws');
-    return url;
-  }
 }
 
 // https://www.rabbitmq.com/docs/web-stomp
 function pluginOf({ host }: BrokerNode): string {
   return `ws://${host}:15674/ws`;
+}
+
+/** Of `--management-url`, or port 15672 of each node. Throws USAGE. */
+export function managementUrlsOf({ nodes }: WebBroker, values: Values): string[] {
+  const given = values.name('management-url');
+  if (given !== undefined && !(URL.canParse(given) && /^https?:/.test(given)))
+    throw values.usage('--management-url must be http://…');
+  const [first] = nodes as [BrokerNode];
+  const own = (node: BrokerNode) => (node.isTls ? `https://${node.host}:15671` : `http://${node.host}:15672`);
+  return (given === undefined ? nodes : [first]).map((node) => {
+    const url = new URL(given ?? own(node));
+    if (url.username === '') {
+      url.username = encodeURIComponent(node.user);
+      url.password = encodeURIComponent(node.password);
+    }
+    return url.href;
+  });
 }

@@ -1,18 +1,18 @@
 // How full the queues of rascal.json are: from the management API where it answers, else over AMQP.
 
-import type { Depth } from '../session/depths.ts';
+import type { Observer } from '../session/observer.ts';
 import type { Graph, GraphNode } from '../topology/graph.ts';
 import type { Depths, QueueDepth } from '../web/catalog.ts';
 import { ManagementApi } from './test-management.ts';
-import type { Values } from './values.ts';
-import type { BrokerNode, WebBroker } from './web-broker.ts';
+import type { WebBroker } from './web-broker.ts';
 
 interface Sources {
   readonly graph: Graph;
   readonly broker: WebBroker;
-  readonly values: Values;
-  /** Asks over AMQP, by the broker's names. */
-  readonly look: (queues: readonly string[]) => Promise<Map<string, Depth>>;
+  /** With user and password. */
+  readonly managementUrls: readonly string[];
+  /** Asks over AMQP. */
+  readonly observer: Observer;
 }
 
 /** Several pages share an answer of this age. */
@@ -22,9 +22,9 @@ const pauseMs = 60_000;
 /** A broker writes a line into its log for each question about a queue that is not there. */
 const absentMs = 15_000;
 
-export function depthsFrom({ graph, broker, values, look }: Sources): () => Promise<Depths> {
+export function depthsFrom({ graph, broker, managementUrls, observer }: Sources): () => Promise<Depths> {
   const queues = graph.nodes.filter(({ kind }) => kind === 'queue');
-  const api = new ManagementApi(managementUrls(broker, values));
+  const api = new ManagementApi(managementUrls);
   let last: { at: number; depths: Promise<Depths> } | undefined;
   let notBefore = 0;
   const absent = new Map<string, number>();
@@ -36,29 +36,13 @@ export function depthsFrom({ graph, broker, values, look }: Sources): () => Prom
         notBefore = performance.now() + pauseMs;
       }
     }
-    return byAmqp(look, queues, absent);
+    return byAmqp(observer, queues, absent);
   };
   return () => {
     const now = performance.now();
     if (last === undefined || now - last.at > freshMs) last = { at: now, depths: ask() };
     return last.depths;
   };
-}
-
-function managementUrls({ nodes }: WebBroker, values: Values): string[] {
-  const given = values.name('management-url');
-  if (given !== undefined && !(URL.canParse(given) && /^https?:/.test(given)))
-    throw values.usage('--management-url must be http://…');
-  const [first] = nodes as [BrokerNode];
-  const own = (node: BrokerNode) => (node.isTls ? `https://${node.host}:15671` : `http://${node.host}:15672`);
-  return (given === undefined ? nodes : [first]).map((node) => {
-    const url = new URL(given ?? own(node));
-    if (url.username === '') {
-      url.username = encodeURIComponent(node.user);
-      url.password = encodeURIComponent(node.password);
-    }
-    return url.href;
-  });
 }
 
 interface Listed {
@@ -89,15 +73,10 @@ async function byManagement(api: ManagementApi, vhost: string, queues: readonly 
 }
 
 /** AMQP cannot be asked for queues whose names nobody knows. */
-async function byAmqp(
-  look: Sources['look'],
-  queues: readonly GraphNode[],
-  absent: Map<string, number>,
-): Promise<Depths> {
+async function byAmqp(observer: Observer, queues: readonly GraphNode[], absent: Map<string, number>): Promise<Depths> {
   const now = performance.now();
   const asked = queues.filter(({ id, isOwn }) => !isOwn && now >= (absent.get(id) ?? 0));
-  const late = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 3000).unref());
-  const found = await Promise.race([look(asked.map(({ brokerName = '' }) => brokerName)).catch(() => undefined), late]);
+  const found = await observer.depths(asked.map(({ brokerName = '' }) => brokerName)).catch(() => undefined);
   if (!found) return { from: undefined, queues: {} };
   const depths = asked.flatMap(({ id, brokerName = '' }): [string, QueueDepth][] => {
     const depth = found.get(brokerName);

@@ -109,6 +109,7 @@ declare module 'amqplib/callback_api' {
   export interface Channel extends EventEmitter {
     assertQueue(queue: string, options: object, next: Next<{ queue: string }>): void;
     bindQueue(queue: string, source: string, pattern: string, options: object, next: Next<unknown>): void;
+    checkExchange(exchange: string, next: Next<unknown>): void;
     checkQueue(queue: string, next: Next<{ messageCount: number; consumerCount: number }>): void;
     purgeQueue(queue: string, next: Next<{ messageCount: number }>): void;
     prefetch(count: number, global: boolean, next: Next<unknown>): void;

@@ -11,10 +11,10 @@ import { MqError } from '../errors.ts';
 import { Browser } from './browser.ts';
 import { Consumer } from './consumer.ts';
 import type { Counts } from './counts.ts';
-import { type Depth, depthsOf } from './depths.ts';
 import type { ReconnectLimit } from './giving-up.ts';
 import { type Link, openLink } from './link.ts';
 import { Listener } from './listener.ts';
+import { Observer } from './observer.ts';
 import { type OutgoingMessage, Publisher } from './publisher.ts';
 import { Requester } from './requester.ts';
 
@@ -128,14 +128,11 @@ export class Session {
     return Listener.open(link, { vhost, redact: this.#redact });
   }
 
-  /**
-   * Connects to a vhost, declares the given exchanges and queues of rascal.json, with what they are bound to, and gives
-   * a look at the depths of queues by the broker's names; it goes on after a lost connection.
-   */
+  /** Connects to a vhost, and declares the given exchanges and queues of rascal.json with what they are bound to. */
   async observer(
     vhost: string,
     { exchanges, queues }: { exchanges: readonly string[]; queues: readonly string[] },
-  ): Promise<(queues: readonly string[]) => Promise<Map<string, Depth>>> {
+  ): Promise<Observer> {
     const own = [
       ...exchanges.map((exchange) => [`mq exchange ${exchange}`, { vhost, exchange }] as const),
       ...queues.map((queue) => [`mq queue ${queue}`, { vhost, queue }] as const),
@@ -148,7 +145,7 @@ export class Session {
       declare: own.length > 0,
     };
     const link = await this.#open('look', needs, { ...this.#config, publications });
-    return (names) => depthsOf(link, vhost, names);
+    return new Observer(link, vhost);
   }
 
   /** Connects for requests. Nothing is declared: a missing queue must show as unroutable. */

@@ -43,12 +43,16 @@ export interface Drawing {
   readonly width: number;
   readonly height: number;
   readonly nodes: readonly DrawnNode[];
-  readonly edges: readonly {
-    readonly from: string;
-    readonly to: string;
-    readonly kind: string;
-    readonly keys: readonly string[];
-  }[];
+  readonly edges: readonly DrawnEdge[];
+}
+
+export interface DrawnEdge {
+  readonly from: string;
+  readonly to: string;
+  readonly kind: string;
+  readonly keys: readonly string[];
+  /** Where it passes columns: from (x, y) straight to (x + width, y). */
+  readonly via: readonly { readonly x: number; readonly y: number; readonly width: number }[];
 }
 
 export interface DrawnNode {

@@ -2,7 +2,7 @@
 // those that publish), and ends when one of them is lost; the page then connects again.
 
 import { randomUUID } from 'node:crypto';
-import { MqError } from '../errors.ts';
+import type { MqError } from '../errors.ts';
 import type { Ear, Listener, Take } from '../session/listener.ts';
 import type { OutgoingMessage, Session } from '../session/session.ts';
 
@@ -47,9 +47,6 @@ export async function openLine(session: Session, vhost: string): Promise<Line> {
       });
       if (sent.type !== 'confirmed') throw sent.error;
     },
-    close: async () => {
-      session.abort(new MqError('UNAVAILABLE', 'the page has gone'));
-      await session.close();
-    },
+    close: () => session.close(),
   };
 }

@@ -22,8 +22,9 @@ export interface WebSettings {
   readonly assets: Readonly<Record<string, Asset>>;
   readonly catalog: Catalog;
   readonly depths: () => Promise<Depths>;
-  /** Is a queue of the catalog there, by the broker's name? */
-  readonly isThere: (queue: string) => Promise<boolean>;
+  /** Is a queue of the catalog there, an exchange? By the broker's names. */
+  readonly hasQueue: (queue: string) => Promise<boolean>;
+  readonly hasExchange: (exchange: string) => Promise<boolean>;
   /** Where the STOMP of the page goes: to plugins, in order of trial, or over AMQP. */
   readonly stomp: { readonly plugins: readonly StompAddress[] } | { readonly openLine: () => Promise<Line> };
   /** Told to a person. */
@@ -85,17 +86,18 @@ export async function serveWeb(settings: WebSettings): Promise<WebServer> {
     if (request.method !== 'GET' && request.method !== 'HEAD') return respond(response, { status: 405, text: 'GET\n' });
     if (path === '/api/catalog') return respond(response, json(settings.catalog));
     if (path === '/api/depths') return respond(response, json(await settings.depths()));
-    if (path === '/api/queue') return respond(response, await queueAnswer(request.url ?? ''));
+    const name = new URL(request.url ?? '', 'http://localhost').searchParams.get('name') ?? '';
+    if (path === '/api/queue') return respond(response, (await hasQueue(name)) ? json({ queue: name }) : notFound);
+    if (path === '/api/exchange')
+      return respond(response, (await settings.hasExchange(name)) ? json({ exchange: name }) : notFound);
     const asset = Object.hasOwn(settings.assets, path) ? settings.assets[path] : undefined;
     respond(response, asset ? { status: 200, ...asset } : notFound);
   }
 
-  /** Only queues that the page may send to: each question about another one would be a line in the broker's log. */
-  async function queueAnswer(url: string): Promise<Answer> {
-    const name = new URL(url, 'http://localhost').searchParams.get('name');
+  /** Only one that the page may send to: each question about another would be a line in the broker's log. */
+  async function hasQueue(name: string): Promise<boolean> {
     const { tasks, requests } = settings.catalog;
-    const isKnown = [...tasks, ...requests].some(({ queue }) => queue === name);
-    return name !== null && isKnown && (await settings.isThere(name)) ? json({ queue: name }) : notFound;
+    return [...tasks, ...requests].some(({ queue }) => queue === name) && settings.hasQueue(name);
   }
 
   function respond(response: ServerResponse, { status, text, type }: Answer): void {

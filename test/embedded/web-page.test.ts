@@ -120,7 +120,7 @@ test('an exchange that is not there stops nothing else, and is listened to when 
     await page.fill('#watch [name=exchange]', 'later');
     await page.fill('#watch [name=pattern]', 'x');
     await page.click('#watch button');
-    await shows(page, '#notice', "no exchange 'later'");
+    await shows(page, '#streams li', "there is no exchange 'later'");
     await picture(page, 'refused');
     await connected(page);
     await page.click('#publish button');

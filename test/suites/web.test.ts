@@ -4,7 +4,7 @@
 import { connect } from 'amqplib';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { closeBrowser, shows, type Visit, visit } from '../support/browser.ts';
+import { closeBrowser, connected, shows, type Visit, visit } from '../support/browser.ts';
 import { payloads } from '../support/payloads.ts';
 import { testRoles } from '../support/roles.ts';
 import { until } from '../support/until.ts';
@@ -24,7 +24,7 @@ async function plugins(): Promise<string | undefined> {
   return (await vhost.cluster()).nodes.map(({ webStompUrl }) => webStompUrl).join(',');
 }
 
-async function withPage(use: (visited: Visit) => Promise<void>): Promise<void> {
+async function withPage(use: (visited: Visit, url: string) => Promise<void>): Promise<void> {
   const stomp = await plugins();
   const web = roles.start(['web', '--port', '0', '--json', ...(stomp === undefined ? [] : ['--stomp', stomp])]);
   const ready = JSON.parse(await web.prints(/\n/)) as { url: string; stomp: string };
@@ -39,7 +39,7 @@ async function withPage(use: (visited: Visit) => Promise<void>): Promise<void> {
           ({ source }) => source !== '',
         ).length >= 5,
     );
-    await use(visited);
+    await use(visited, ready.url);
     assert.equal(await visited.faults(), []);
   } finally {
     await visited.close();
@@ -124,6 +124,42 @@ test('a request of the page is answered by mq rpc-server, and without one the pa
     await page.click('#request button');
     await shows(page, '#request output', /^832040 \(\d+ ms\)$/);
     await server.stop();
+  }));
+
+test('bodies that are no text, and long ones, arrive and break nothing', () =>
+  withPage(async ({ page }) => {
+    await roles.run(['emit-log'], { input: Buffer.from([0xff, 0xfe, 0, 0xc3, 0x28]) });
+    await shows(page, '#messages li', 'ff fe 00 c3 28');
+    await roles.run(['emit-log'], { input: Buffer.alloc(1_000_000, 'long ') });
+    await page.locator('#messages summary', { hasText: 'long long' }).click();
+    await shows(page, '#messages .whole', '1,000,000 bytes');
+    await roles.run(['emit-log', 'the last one']);
+    await shows(page, '#messages li', 'the last one');
+    await shows(page, '#state', /^connected$/);
+  }));
+
+test('no password reaches the page', () =>
+  withPage(async (_, url) => {
+    const { password } = new URL(vhost.urls[0] ?? '');
+    assert.ok(password.length > 8);
+    const browser = await visit('about:blank', { waits: false });
+    const seen: string[] = [];
+    const take = ({ payload }: { payload: string | Buffer }) => seen.push(payload.toString());
+    browser.page.on('response', (response) => void response.text().then((text) => seen.push(text)));
+    browser.page.on('websocket', (socket) => {
+      socket.on('framesent', take);
+      socket.on('framereceived', take);
+    });
+    await browser.page.goto(url);
+    await connected(browser.page);
+    await until(
+      'all that the page asks for',
+      () => seen.some((text) => text.includes('"queues"')) && seen.some((text) => text.startsWith('CONNECTED')),
+    );
+    assert.ok(seen.some((text) => text.startsWith('CONNECT\n')));
+    const forms = [password, Buffer.from(`mq:${password}`).toString('base64')];
+    assert.not(seen.some((text) => forms.some((form) => text.includes(form))));
+    await browser.close();
   }));
 
 test('200 hostile texts in body, header and routing key stay text', () =>

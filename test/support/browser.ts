@@ -16,6 +16,8 @@ export interface VisitOptions {
   readonly width?: number;
   readonly height?: number;
   readonly scheme?: 'light' | 'dark';
+  /** false: it does not wait until the page is connected. */
+  readonly waits?: boolean;
 }
 
 /** Pictures of the page's states are kept here; the workflow uploads them. */
@@ -25,7 +27,10 @@ const executablePath = process.env['MQ_CHROMIUM'] ?? '/usr/bin/chromium';
 let shared: Promise<Browser> | undefined;
 
 /** Opens a page, and waits until it is connected. Time runs out after 10 seconds. */
-export async function visit(url: string, { width = 1280, height = 900, scheme = 'light' }: VisitOptions = {}) {
+export async function visit(
+  url: string,
+  { width = 1280, height = 900, scheme = 'light', waits = true }: VisitOptions = {},
+) {
   shared ??= chromium.launch({ executablePath, args: ['--no-sandbox'] });
   const browser = await shared;
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme });
@@ -45,7 +50,7 @@ export async function visit(url: string, { width = 1280, height = 900, scheme = 
     document.addEventListener('securitypolicyviolation', ({ violatedDirective, blockedURI }) =>
       window.violations.push('policy: ' + violatedDirective + ' ' + blockedURI));`);
   await page.goto(url);
-  await connected(page);
+  if (waits) await connected(page);
   const opened: Visit = {
     page,
     faults: async () => [...faults, ...((await page.evaluate('window.violations')) as string[])],
@@ -66,6 +71,7 @@ export async function shows(page: Page, selector: string, text: string | RegExp)
 /** The whole page as a picture, under a name that says its state. */
 export async function picture(page: Page, name: string): Promise<void> {
   mkdirSync(pictures, { recursive: true });
+  await page.evaluate('scrollTo(0, 0)');
   await page.screenshot({ path: resolve(pictures, `${name}.png`), fullPage: true });
 }
 

@@ -12,8 +12,7 @@ import { addressesOf } from '../addresses.ts';
 import type { Command } from '../command.ts';
 import { readPassword } from '../password.ts';
 import type { Values } from '../values.ts';
-import { brokerOf, type WebBroker, wayTo } from '../web-broker.ts';
-import { depthsFrom } from '../web-depths.ts';
+import { brokerOf, managementUrlsOf, planWay, type WebBroker } from '../web-broker.ts';
 
 const defaultPort = 15680;
 
@@ -57,17 +56,28 @@ interface Job {
 }
 
 async function run(context: Context, values: Values, { config, vhost, addresses, host, password }: Job): Promise<void> {
-  const [{ Session }, { newCounts }, { serveWeb }, { openLine }, { catalogOf }, { assets }, { graphOf }, { layout }] =
-    await Promise.all([
-      import('../../session/session.ts'),
-      import('../../session/counts.ts'),
-      import('../../web/server.ts'),
-      import('../../web/line.ts'),
-      import('../../web/catalog.ts'),
-      import('../../web/asset.ts'),
-      import('../../topology/graph.ts'),
-      import('../../topology/layout.ts'),
-    ]);
+  const [
+    { Session },
+    { newCounts },
+    { serveWeb },
+    { openLine },
+    { catalogOf },
+    { assets },
+    { graphOf },
+    { layout },
+    { depthsFrom },
+  ] = await Promise.all([
+    import('../../session/session.ts'),
+    import('../../session/counts.ts'),
+    import('../../web/server.ts'),
+    import('../../web/line.ts'),
+    import('../../web/catalog.ts'),
+    import('../../web/asset.ts'),
+    import('../../topology/graph.ts'),
+    import('../../topology/layout.ts'),
+    import('../web-depths.ts'),
+  ]);
+  const port = values.whole('port', { min: 0, max: 65_535 }) ?? defaultPort;
   const say = (text: string) => void context.stderr.write(`mq web: ${text}\n`);
   const newSession = (role: string, tell: (text: string) => void) =>
     new Session({
@@ -78,12 +88,14 @@ async function run(context: Context, values: Values, { config, vhost, addresses,
       say: ({ message }) => tell(message),
       counts: newCounts(),
     });
+  const broker = brokerOf(config, vhost, addresses);
+  const findWay = planWay(broker, values, say);
+  const managementUrls = managementUrlsOf(broker, values);
   const session = newSession('web', say);
   try {
     const graph = graphOf(config, vhost);
-    const look = await observe(session, config, vhost, say);
-    const broker = brokerOf(config, vhost, addresses);
-    const way = await wayTo(broker, values, say);
+    const observer = await observe(session, config, vhost, say);
+    const way = await findWay();
     const openPage = () =>
       openLine(
         newSession('web page', () => undefined),
@@ -92,7 +104,7 @@ async function run(context: Context, values: Values, { config, vhost, addresses,
     const stomp: WebSettings['stomp'] = way.plugins.length > 0 ? { plugins: way.plugins } : { openLine: openPage };
     const server = await serveWeb({
       host,
-      port: values.whole('port', { min: 0, max: 65_535 }) ?? defaultPort,
+      port,
       guard: { password, allowedHosts: [...values.list('allow-host'), ...(isIP(host) === 0 ? [host] : [])] },
       assets,
       catalog: catalogOf(config, vhost, {
@@ -102,13 +114,14 @@ async function run(context: Context, values: Values, { config, vhost, addresses,
         way: way.name,
         drawing: layout(graph),
       }),
-      depths: depthsFrom({ graph, broker, values, look }),
+      depths: depthsFrom({ graph, broker, managementUrls, observer }),
       // While the broker is away nobody knows; the page has no connection then either.
-      isThere: async (queue) => {
-        const late = new Promise<undefined>((resolve) => setTimeout(() => resolve(undefined), 3000).unref());
-        const found = await Promise.race([look([queue]).catch(() => undefined), late]);
-        return found === undefined || found.has(queue);
-      },
+      hasQueue: (queue) =>
+        observer.depths([queue]).then(
+          (found) => found.has(queue),
+          () => true,
+        ),
+      hasExchange: (exchange) => observer.hasExchange(exchange).catch(() => true),
       stomp,
       say,
     });
@@ -147,9 +160,9 @@ async function observe(session: Session, config: Config, vhost: string, say: (te
     return await session.observer(vhost, { exchanges, queues });
   } catch (error) {
     if (!(error instanceof MqError) || error.code !== 'NOT_PERMITTED') throw error;
-    const look = await session.observer(vhost, { exchanges: [], queues: [] });
+    const observer = await session.observer(vhost, { exchanges: [], queues: [] });
     say(`${error.message}; nothing is declared`);
-    return look;
+    return observer;
   }
 }
 

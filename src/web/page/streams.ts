@@ -1,5 +1,5 @@
-// What the page listens to: an exchange and a pattern each. A stream that the broker refuses is asked for again, later
-// and later: its exchange may come back.
+// What the page listens to: an exchange and a pattern each. A broker that refuses a stream ends the connection of all of
+// them, so mq web is asked first whether the exchange is there where that is in doubt, again and again: it may come.
 
 import type { IMessage } from '@stomp/stompjs';
 import type { Catalog, Stream } from '../catalog.ts';
@@ -19,6 +19,10 @@ interface Watched extends WatchedStream, Stream {
   count: number;
   /** Asked for and not yet answered. */
   isAsked: boolean;
+  /** The exchange is one of rascal.json, which mq web declares. */
+  readonly isKnown: boolean;
+  /** The exchange may not be there. */
+  isDoubtful: boolean;
   pauseMs: number;
   timer: number | undefined;
   stop: () => void;
@@ -64,14 +68,7 @@ export class Streams {
   /** The broker ends the connection for this reason. It answers in order: the first stream without an answer is refused. */
   refused(reason: string): void {
     const refused = this.#watched.find(({ isAsked }) => isAsked);
-    if (!refused) return;
-    refused.pauseMs = Math.min(longestPauseMs, Math.max(firstPauseMs, refused.pauseMs * 2));
-    tell(refused.note, oneLine(reason, 160));
-    clearTimeout(refused.timer);
-    refused.timer = setTimeout(() => {
-      refused.timer = undefined;
-      this.#ask(refused);
-    }, refused.pauseMs);
+    if (refused) this.#later(refused, reason);
   }
 
   /** The connection went. */
@@ -82,8 +79,32 @@ export class Streams {
     }
   }
 
+  /** Not now; and then not before mq web has said that the exchange is there. */
+  #later(watched: Watched, reason: string): void {
+    watched.isDoubtful = true;
+    watched.pauseMs = Math.min(longestPauseMs, Math.max(firstPauseMs, watched.pauseMs * 2));
+    tell(watched.note, oneLine(reason, 160));
+    clearTimeout(watched.timer);
+    watched.timer = setTimeout(() => {
+      watched.timer = undefined;
+      this.#ask(watched);
+    }, watched.pauseMs);
+  }
+
   #ask(watched: Watched): void {
     if (!this.#connection.isConnected || watched.timer !== undefined || watched.isAsked) return;
+    if (watched.isDoubtful) {
+      const found = fetch(`/api/exchange?name=${encodeURIComponent(watched.exchange)}`).catch(() => undefined);
+      void found.then((response) => {
+        if (!this.#watched.includes(watched) || watched.timer !== undefined) return;
+        if (response?.ok === true) this.#subscribe(watched);
+        else this.#later(watched, `there is no exchange '${watched.exchange}'`);
+      });
+    } else this.#subscribe(watched);
+  }
+
+  #subscribe(watched: Watched): void {
+    if (!this.#connection.isConnected || watched.isAsked) return;
     watched.isAsked = true;
     watched.stop = this.#connection.subscribe(
       exchangeAt(watched.exchange, watched.key),
@@ -94,6 +115,7 @@ export class Streams {
       },
       () => {
         watched.isAsked = false;
+        watched.isDoubtful = !watched.isKnown;
         watched.pauseMs = 0;
         tell(watched.note, '');
       },
@@ -130,6 +152,8 @@ export class Streams {
       isShown: true,
       count: 0,
       isAsked: false,
+      isKnown: known !== -1,
+      isDoubtful: known === -1,
       pauseMs: 0,
       timer: undefined,
       stop: () => undefined,

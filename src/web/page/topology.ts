@@ -1,6 +1,6 @@
 // The drawing of the topology, and how full its queues are, in it and in a table.
 
-import type { Catalog, Depths, DrawnNode, QueueDepth } from '../catalog.ts';
+import type { Catalog, Depths, DrawnEdge, DrawnNode, QueueDepth } from '../catalog.ts';
 import { byId, drawn, element, tell } from './dom.ts';
 import { oneLine } from './text.ts';
 
@@ -9,9 +9,9 @@ const everyMs = 2000;
 
 export function drawTopology({ drawing }: Catalog): void {
   const places = new Map(drawing.nodes.map((node) => [node.id, node]));
-  const edges = drawing.edges.flatMap(({ from, to, kind, keys }) => {
-    const [source, target] = [places.get(from), places.get(to)];
-    return source && target ? [edgeOf(source, target, { kind, keys })] : [];
+  const edges = drawing.edges.flatMap((edge) => {
+    const [source, target] = [places.get(edge.from), places.get(edge.to)];
+    return source && target ? [edgeOf(edge, source, target)] : [];
   });
   const live = new Map<string, SVGTextElement>();
   const nodes = drawing.nodes.map((node) => nodeOf(node, live));
@@ -65,39 +65,65 @@ function nodeOf(node: DrawnNode, live: Map<string, SVGTextElement>): SVGGElement
           ? 'one each'
           : ''
         : roles.map((role) => `mq ${role}`).join(', ');
-  const small = drawn('text', { x: x + 12, y: y + 34, class: 'about' }, oneLine(about, 26));
+  const small = drawn('text', { y: 34, class: 'about' }, oneLine(about, 30));
   if (kind === 'queue') live.set(id, small);
+  const inset = kind === 'exchange' ? 18 : 12;
   return drawn(
     'g',
     { class: `node ${kind}` },
     drawn('title', {}, `${kind} ${title}${type ? ` (${type})` : ''}${about ? `: ${oneLine(about, 300)}` : ''}`),
     drawn('rect', { x, y, width, height, rx: kind === 'queue' ? 4 : kind === 'exchange' ? height / 2 : 10 }),
-    drawn('text', { x: x + 12, y: y + 18, class: 'name' }, oneLine(title, 21)),
-    small,
+    // A drawing of its own cuts what is too long.
+    drawn(
+      'svg',
+      { x: x + inset, y, width: width - inset - 8, height },
+      drawn('text', { y: 18, class: 'name' }, oneLine(title, 60)),
+      small,
+    ),
   );
 }
 
-function edgeOf(
-  source: DrawnNode,
-  target: DrawnNode,
-  { kind, keys }: { kind: string; keys: readonly string[] },
-): SVGGElement {
+function edgeOf({ kind, keys, via }: DrawnEdge, source: DrawnNode, target: DrawnNode): SVGGElement {
   const start = { x: source.x + source.width, y: source.y + source.height / 2 };
   const isBack = target.x <= source.x;
   const end = { x: isBack ? target.x + target.width : target.x - 2, y: target.y + target.height / 2 };
-  const bend = isBack ? 60 : Math.max(30, (end.x - start.x) / 2);
-  const path = `M${start.x},${start.y}C${start.x + bend},${start.y} ${end.x + (isBack ? bend : -bend)},${end.y} ${end.x},${end.y}`;
+  const stops = [
+    ...via.flatMap(({ x, y, width }) => [
+      { x, y },
+      { x: x + width, y },
+    ]),
+    end,
+  ];
+  let path = `M${start.x},${start.y}`;
+  let from = start;
+  for (const to of stops) {
+    const bend = isBack ? 60 : (to.x - from.x) / 2;
+    path +=
+      from.y === to.y && !isBack
+        ? `H${to.x}`
+        : `C${from.x + bend},${from.y} ${isBack ? to.x + bend : to.x - bend},${to.y} ${to.x},${to.y}`;
+    from = to;
+  }
   const shown = keys
     .filter((key) => key !== '')
     .slice(0, 2)
-    .map((key) => oneLine(key, 16));
+    .map((key) => oneLine(key, 9));
   const more = keys.length > 2 ? ` +${keys.length - 2}` : '';
-  const middle = { x: (start.x + end.x) / 2, y: (start.y + end.y) / 2 - 4 };
+  const first = stops[0] ?? end;
   return drawn(
     'g',
     { class: `edge ${kind}` },
+    drawn('title', {}, keys.length > 0 ? keys.map((key) => oneLine(key, 200)).join(' ') : kind),
     drawn('path', { d: path, 'marker-end': 'url(#arrow)' }),
-    ...(shown.length > 0 ? [drawn('text', { ...middle, class: 'keys' }, `${shown.join(' ')}${more}`)] : []),
+    ...(shown.length > 0
+      ? [
+          drawn(
+            'text',
+            { x: (start.x + first.x) / 2, y: (start.y + first.y) / 2 - 4, class: 'keys' },
+            `${shown.join(' ')}${more}`,
+          ),
+        ]
+      : []),
   );
 }
 

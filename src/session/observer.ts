@@ -1,0 +1,105 @@
+// What is there at the broker, as AMQP itself tells it: by declarations that create nothing.
+
+import type { Channel } from 'amqplib/callback_api';
+import { MqError } from '../errors.ts';
+import type { Link } from './link.ts';
+
+export interface Depth {
+  readonly ready: number;
+  readonly consumers: number;
+}
+
+/** A link waits while it is disconnected; who asks does not. */
+const answerMs = 3000;
+const notFound = 404;
+
+/** It goes on after a lost connection. Names are those that the broker knows. */
+export class Observer {
+  readonly #link: Link;
+  readonly #vhost: string;
+
+  constructor(link: Link, vhost: string) {
+    this.#link = link;
+    this.#vhost = vhost;
+  }
+
+  /** By queue; one that is not there is missing. Throws UNAVAILABLE without an answer in 3 seconds. */
+  async depths(queues: readonly string[]): Promise<Map<string, Depth>> {
+    const depths = new Map<string, Depth>();
+    await this.#ask(queues, async (queue, channel) => {
+      const found = await answer<Depth>(channel, (settle) =>
+        channel.checkQueue(queue, (error, ok) =>
+          settle(error ? undefined : { ready: ok.messageCount, consumers: ok.consumerCount }),
+        ),
+      );
+      if (found) depths.set(queue, found);
+      return found !== undefined;
+    });
+    return depths;
+  }
+
+  /** Throws UNAVAILABLE without an answer in 3 seconds. */
+  async hasExchange(exchange: string): Promise<boolean> {
+    let isThere = false;
+    await this.#ask([exchange], async (name, channel) => {
+      const found = await answer<true>(channel, (settle) =>
+        channel.checkExchange(name, (error) => settle(error ? undefined : true)),
+      );
+      isThere = found === true;
+      return isThere;
+    });
+    return isThere;
+  }
+
+  /** `ask` tells whether the channel is still there: the answer "not found" closes it (AMQP 0-9-1, 1.7.2.1). */
+  async #ask(names: readonly string[], ask: (name: string, channel: Channel) => Promise<boolean>): Promise<void> {
+    const work = async () => {
+      let channel: Channel | undefined;
+      for (const name of names) {
+        channel ??= await this.#open();
+        if (!(await ask(name, channel))) channel = undefined;
+      }
+      channel?.close(() => undefined);
+    };
+    const working = work();
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new MqError('UNAVAILABLE', 'no answer from the broker')), answerMs);
+    });
+    working.catch(() => undefined);
+    try {
+      await Promise.race([working, late]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  async #open(): Promise<Channel> {
+    const channel = await this.#link.channel(this.#vhost);
+    channel.on('error', () => undefined);
+    return channel;
+  }
+}
+
+/** Undefined: it is not there. Rejects where the channel closes for another reason. */
+function answer<T>(channel: Channel, ask: (settle: (found: T | undefined) => void) => void): Promise<T | undefined> {
+  return new Promise((resolve, reject) => {
+    let code: unknown;
+    const failed = (error: Error & { code?: unknown }) => {
+      code = error.code;
+    };
+    const closed = () => {
+      if (code === notFound) resolve(undefined);
+      else reject(new MqError('UNAVAILABLE', 'the connection went before the broker answered'));
+    };
+    channel.once('error', failed);
+    channel.once('close', closed);
+    ask((found) => {
+      // What failed closes the channel, and the event says why.
+      if (found === undefined) return;
+      channel.off('error', failed);
+      channel.off('close', closed);
+      resolve(found);
+    });
+  });
+}

@@ -1,0 +1,218 @@
+// mq web without a browser: who it answers, what it says with every answer, its limits, and how it ends.
+
+import { request } from 'node:http';
+import { createServer, type Server } from 'node:net';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { WebSocket } from 'ws';
+import { type MqOptions, mq, type RunningMq, startMq } from '../support/mq.ts';
+
+const left = new Set<RunningMq>();
+test.after.each(async () => {
+  for (const running of left) running.kill('SIGKILL');
+  await Promise.allSettled([...left].map(({ ended }) => ended));
+  left.clear();
+});
+
+function start(args: readonly string[], options: MqOptions = {}): RunningMq {
+  const running = startMq(args, { deadlineMs: 30_000, ...options });
+  left.add(running);
+  return running;
+}
+
+async function startBroker(): Promise<string> {
+  const broker = start(['broker', '--port', '0', '--json']);
+  return (JSON.parse(await broker.prints(/\n/)) as { url: string }).url;
+}
+
+interface Served {
+  readonly url: string;
+  readonly web: RunningMq;
+  readonly get: (path: string, headers?: Readonly<Record<string, string>>, method?: string) => Promise<Told>;
+}
+
+interface Told {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string | string[] | undefined>>;
+  readonly text: string;
+}
+
+async function serve(args: readonly string[] = [], options: MqOptions = {}): Promise<Served> {
+  const web = start(['web', '--port', '0', '--json', '--url', await startBroker(), ...args], options);
+  const { url } = JSON.parse(await web.prints(/\n/)) as { url: string };
+  const get: Served['get'] = (path, headers = {}, method = 'GET') =>
+    new Promise((resolve, reject) => {
+      const { hostname, port } = new URL(url);
+      const asked = request({ hostname, port, path, method, headers, agent: false }, (response) => {
+        const chunks: Buffer[] = [];
+        response.on('data', (chunk: Buffer) => chunks.push(chunk));
+        response.on('end', () =>
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            text: Buffer.concat(chunks).toString(),
+          }),
+        );
+      });
+      asked.on('error', reject);
+      asked.end();
+    });
+  return { url, web, get };
+}
+
+async function open(url: string, headers: Readonly<Record<string, string>>): Promise<WebSocket> {
+  const opened = await upgrade(url, headers);
+  if (typeof opened === 'number') throw new Error(`refused: ${opened}`);
+  return opened;
+}
+
+/** A WebSocket, or the status of its refusal. */
+function upgrade(url: string, headers: Readonly<Record<string, string>>, path = '/stomp'): Promise<WebSocket | number> {
+  return new Promise((resolve) => {
+    const socket = new WebSocket(`${url.replace('http', 'ws')}${path}`, ['v12.stomp'], { headers });
+    socket.on('open', () => resolve(socket));
+    socket.on('error', () => undefined);
+    socket.on('unexpected-response', (_, { statusCode = 0 }) => {
+      socket.terminate();
+      resolve(statusCode);
+    });
+  });
+}
+
+test('every answer carries the policy: nothing inline, nothing from elsewhere, no frame, no guess at types', async () => {
+  const { get } = await serve();
+  const answers = await Promise.all(
+    [
+      '/',
+      '/page.js',
+      '/page.css',
+      '/icon.svg',
+      '/api/catalog',
+      '/api/depths',
+      '/nosuch',
+      '/../rascal.json',
+      '/%2e%2e/',
+    ].map((path) => get(path)),
+  );
+  assert.equal(
+    answers.map(({ status }) => status),
+    [200, 200, 200, 200, 200, 200, 404, 404, 404],
+  );
+  for (const { headers } of answers) {
+    const policy = String(headers['content-security-policy']);
+    assert.ok(policy.startsWith("default-src 'none'; script-src 'self'; style-src 'self'; "), policy);
+    assert.match(policy, /frame-ancestors 'none'; require-trusted-types-for 'script'/);
+    assert.not.match(policy, /unsafe|data:|\*/);
+    assert.is(headers['x-content-type-options'], 'nosniff');
+    assert.is(headers['cache-control'], 'no-store');
+    assert.is(headers['access-control-allow-origin'], undefined);
+  }
+  const [page] = answers as [Told];
+  assert.not.match(page.text, /<script(?![^>]* src="\/page\.js")|<style|style="|\son\w+=|https?:/);
+  assert.is((await get('/', {}, 'POST')).status, 405);
+  assert.is((await get('/', {}, 'HEAD')).text, '');
+});
+
+test('a name that points here (DNS rebinding) is not answered, unless it is allowed', async () => {
+  const { get, url } = await serve(['--allow-host', 'web.example']);
+  const { port } = new URL(url);
+  for (const path of ['/', '/api/catalog', '/page.js']) {
+    assert.is((await get(path, { host: `evil.example:${port}` })).status, 421, path);
+    assert.is((await get(path, { host: `web.example:${port}` })).status, 200, path);
+    assert.is((await get(path, { host: `localhost:${port}` })).status, 200, path);
+  }
+  assert.is(await upgrade(url, { host: `evil.example:${port}`, origin: `http://evil.example:${port}` }), 421);
+});
+
+test('the WebSocket opens for the page only', async () => {
+  const { url } = await serve();
+  assert.is(await upgrade(url, { origin: 'http://evil.example' }), 403);
+  assert.is(await upgrade(url, { origin: 'null' }), 403);
+  assert.is(await upgrade(url, {}), 403);
+  assert.is(await upgrade(url, { origin: url }, '/other'), 404);
+  (await open(url, { origin: url })).terminate();
+});
+
+test('a message of a page that is too large ends its connection, and pages over the limit are refused', async () => {
+  const { url } = await serve();
+  const socket = await open(url, { origin: url });
+  const closed = new Promise<number>((resolve) => socket.once('close', resolve));
+  socket.send(Buffer.alloc(2_000_000));
+  assert.is(await closed, 1009);
+  const pages = await Promise.all(Array.from({ length: 40 }, () => upgrade(url, { origin: url })));
+  assert.is(pages.filter((one) => one === 503).length, 8);
+  for (const page of pages) if (typeof page !== 'number') page.terminate();
+});
+
+test('beyond loopback a password is wanted: without one it does not start, with one each request is asked for it', async () => {
+  const refused = await mq(['web', '--host', '0.0.0.0', '--port', '0']);
+  assert.is(refused.status, 64);
+  assert.match(
+    refused.stderr,
+    /refusing to listen on 0\.0\.0\.0 without a password.*\[USAGE\]\nhint: set MQ_WEB_PASSWORD/,
+  );
+  const { url, get } = await serve(['--host', '0.0.0.0'], { env: { MQ_WEB_PASSWORD: 's3cret-of-the-page' } });
+  assert.is((await get('/')).status, 401);
+  assert.is((await get('/api/catalog')).status, 401);
+  const authorization = `Basic ${Buffer.from('me:s3cret-of-the-page').toString('base64')}`;
+  const { status, headers } = await get('/', { authorization });
+  assert.is(status, 200);
+  const [cookie = ''] = String(headers['set-cookie']).split(';');
+  assert.is((await get('/api/catalog', { cookie })).status, 200);
+  assert.is(await upgrade(url, { origin: url }), 401);
+  const socket = await open(url, { origin: url, cookie });
+  socket.terminate();
+});
+
+test('a page that is open does not hold up the end', async () => {
+  const { url, web } = await serve();
+  const socket = await open(url, { origin: url });
+  socket.send('CONNECT\naccept-version:1.2\n\n\0');
+  await new Promise((resolve) => socket.once('message', resolve));
+  const closed = new Promise((resolve) => socket.once('close', resolve));
+  const { status, stderr } = await web.stop();
+  assert.equal([status, stderr], [0, '']);
+  await closed;
+});
+
+test('what cannot be: no broker, a port that is taken, a plugin that does not answer, wrong options', async () => {
+  const taken = createServer();
+  await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
+  try {
+    await look(taken);
+  } finally {
+    taken.close();
+  }
+});
+
+async function look(taken: Server): Promise<void> {
+  const { port } = taken.address() as { port: number };
+  const url = await startBroker();
+  for (const [args, status, says] of [
+    [['--url', 'amqp://127.0.0.1:1'], 69, /no broker answers at 127\.0\.0\.1:1/],
+    [
+      ['--url', url, '--port', String(port)],
+      71,
+      /cannot listen on 127\.0\.0\.1:\d+: the port is taken.*\nhint: --port/,
+    ],
+    [
+      ['--url', url, '--stomp', 'ws://127.0.0.1:1/ws'],
+      69,
+      /no Web STOMP plugin answers: ws:\/\/127\.0\.0\.1:1\/ws.*\nhint: rabbitmq-plugins enable/,
+    ],
+    [['--url', url, '--stomp', 'http://x'], 64, /--stomp must be auto, bridge, or addresses/],
+    [['--url', url, '--stomp', 'ws://me:hidden@x/ws'], 64, /without a user/],
+    [['--url', url, '--management-url', 'ftp://x'], 64, /--management-url must be/],
+    [['--url', url, '--vhost', 'nosuch'], 64, /no vhost 'nosuch'; there are \//],
+    [['--port', '70000'], 64, /--port/],
+    [['extra'], 64, /'extra' is one argument too many/],
+  ] as const) {
+    const told = await mq(['web', ...args]);
+    assert.is(told.status, status, told.stderr);
+    assert.match(told.stderr, says);
+    assert.not.match(told.stderr, /hidden/);
+    assert.is(told.stdout, '');
+  }
+}
+
+test.run();

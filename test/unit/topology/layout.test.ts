@@ -1,0 +1,105 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type Graph, graphOf } from '../../../src/topology/graph.ts';
+import { layout } from '../../../src/topology/layout.ts';
+import { configOf } from '../config/fixture.ts';
+
+/** The columns, with the names in their order from above. */
+function columns(graph: Graph): string[] {
+  const { nodes } = layout(graph);
+  const xs = [...new Set(nodes.map(({ x }) => x))].sort((one, other) => one - other);
+  return xs.map((x) =>
+    nodes
+      .filter((node) => node.x === x)
+      .sort((one, other) => one.y - other.y)
+      .map(({ name }) => name)
+      .join(' '),
+  );
+}
+
+test('the built-in topology: who sends, exchanges, queues, who receives, each beside its own', () => {
+  assert.equal(columns(graphOf(configOf({}), '/')), [
+    'hello task logs direct_logs topic_logs rpc',
+    'logs direct_logs topic_logs',
+    'hello task_queue logs direct_logs topic_logs rpc_queue',
+    'hello task logs direct_logs topic_logs rpc',
+  ]);
+});
+
+test('no node lies on another, and no edge passes under one', () => {
+  const { nodes, edges } = layout(graphOf(configOf({}), '/'));
+  const isIn = (node: (typeof nodes)[number], x: number, y: number) =>
+    x > node.x && x < node.x + node.width && y > node.y && y < node.y + node.height;
+  for (const one of nodes) {
+    for (const other of nodes)
+      if (one !== other) assert.not(isIn(other, one.x + 1, one.y + 1), `${one.id} on ${other.id}`);
+    for (const { via } of edges) for (const { x, y, width } of via) assert.not(isIn(one, x + width / 2, y), one.id);
+  }
+  assert.ok(edges.some(({ via }) => via.length > 0));
+});
+
+test('an exchange that is bound to another stands behind it; a circle of bindings comes to an end', () => {
+  const bindings = { one: { source: 'a', destination: 'b', destinationType: 'exchange' } };
+  const vhost = (more: object) => ({
+    vhosts: { v: { exchanges: { a: {}, b: {} }, bindings: { ...bindings, ...more } } },
+  });
+  assert.equal(columns(graphOf(configOf(vhost({})), 'v')), ['a', 'b']);
+  const circle = vhost({ two: { source: 'b', destination: 'a', destinationType: 'exchange' } });
+  assert.is(columns(graphOf(configOf(circle), 'v')).join(' ').length, 3);
+});
+
+test('roles, types, names at the broker and where dead letters go are in the graph', () => {
+  const config = configOf({
+    vhosts: {
+      v: {
+        namespace: 'ns',
+        exchanges: { e: { type: 'direct' }, f: { type: 'fanout' } },
+        queues: {
+          q: { options: { arguments: { 'x-queue-type': 'quorum', 'x-dead-letter-exchange': 'f' } } },
+          own: { replyTo: true },
+        },
+        bindings: {
+          one: { source: 'e', destination: 'q', bindingKeys: ['k1', 'k2'] },
+          two: { source: 'f', destination: 'own' },
+        },
+      },
+    },
+    publications: { p: { vhost: 'v', exchange: 'e', routingKey: 'k1' } },
+    subscriptions: { s: { vhost: 'v', queue: 'q' } },
+  });
+  const { nodes, edges } = graphOf(config, 'v');
+  assert.equal(
+    nodes.map(({ id, brokerName, type, isOwn }) =>
+      [id, brokerName, type, isOwn].filter((one) => one !== undefined).join(' '),
+    ),
+    [
+      'publication p',
+      'exchange e ns:e direct',
+      'exchange f ns:f fanout',
+      'queue q ns:q quorum',
+      'queue own ns:own classic true',
+      'subscription s',
+    ],
+  );
+  assert.equal(
+    edges.map(({ from, to, kind, keys }) => `${from} → ${to}: ${kind} ${keys}`.trim()),
+    [
+      'publication p → exchange e: publish k1',
+      'exchange e → queue q: bind k1,k2',
+      'exchange f → queue own: bind',
+      'queue q → exchange f: dead-letter',
+      'queue q → subscription s: consume',
+    ],
+  );
+});
+
+test('a vhost that is not there has nothing in it', () => {
+  assert.equal(layout(graphOf(configOf({}), 'nosuch')), {
+    width: 0,
+    height: 0,
+    nodes: [],
+    edges: [],
+  });
+});
+
+test.run();

@@ -1,0 +1,256 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { MqError } from '../../../src/errors.ts';
+import type { Take } from '../../../src/session/listener.ts';
+import { Bridge } from '../../../src/web/bridge.ts';
+import { type Frame, FrameReader, headerOf } from '../../../src/web/frame.ts';
+import type { Line, Outgoing } from '../../../src/web/line.ts';
+
+/** A bridge whose broker is this test. */
+function scene({ send = async () => {} }: { send?: (message: Outgoing) => Promise<void> } = {}) {
+  const told: Frame[] = [];
+  const reader = new FrameReader({ bodyBytes: 1_000_000 });
+  const sent: Outgoing[] = [];
+  const takes: { source: { exchange: string; bindingKey: string } | undefined; take: Take; stopped: boolean }[] = [];
+  const closed = Promise.withResolvers<MqError>();
+  const ended = Promise.withResolvers<void>();
+  const waiting: (() => void)[] = [];
+  const line: Line = {
+    closed: closed.promise,
+    close: async () => ended.resolve(),
+    send: async (message) => {
+      sent.push(message);
+      await send(message);
+    },
+    listen: async (source, take) => {
+      if (source?.exchange === 'nosuch') throw new MqError('TOPOLOGY', "the broker holds no exchange 'nosuch'");
+      const ear = { source, take, stopped: false };
+      takes.push(ear);
+      return { queue: `amq.gen-${takes.length}`, stop: async () => void Object.assign(ear, { stopped: true }) };
+    },
+  };
+  let isClosed = false;
+  const bridge = new Bridge({
+    wire: {
+      send: (bytes, done) => {
+        told.push(...reader.push(bytes));
+        done?.();
+        for (const wake of waiting.splice(0)) wake();
+      },
+      close: () => {
+        isClosed = true;
+      },
+    },
+    openLine: async () => line,
+    bodyBytes: 100,
+    version: '1',
+  });
+  return {
+    bridge,
+    sent,
+    takes,
+    told,
+    closed,
+    ended: ended.promise,
+    isClosed: () => isClosed,
+    say: (...lines: string[]) => bridge.receive(Buffer.from(`${lines.join('\n')}\0`)),
+    /** The next frame of this command. */
+    next: async (command: string): Promise<Frame> => {
+      for (;;) {
+        const at = told.findIndex((frame) => frame.command === command);
+        if (at !== -1) return told.splice(at, 1)[0] as Frame;
+        await new Promise<void>((resolve) => waiting.push(resolve));
+      }
+    },
+  };
+}
+
+const hello = ['CONNECT', 'accept-version:1.1,1.2', 'heart-beat:0,0', '', ''];
+
+test('it connects, listens, and gives each message with RabbitMQ’s headers', async () => {
+  const { say, next, takes } = scene();
+  say(...hello);
+  assert.is(headerOf(await next('CONNECTED'), 'version'), '1.2');
+  say('SUBSCRIBE', 'id:s1', 'destination:/exchange/a%2Fb/kern.*', 'receipt:r1', '', '');
+  assert.is(headerOf(await next('RECEIPT'), 'receipt-id'), 'r1');
+  assert.equal(takes[0]?.source, { exchange: 'a/b', bindingKey: 'kern.*' });
+  let isDone = false;
+  takes[0]?.take(
+    {
+      body: Buffer.from('hi'),
+      exchange: 'a/b',
+      routingKey: 'kern.x',
+      redelivered: false,
+      properties: {
+        contentType: 'text/plain',
+        headers: { x: 1, destination: 'mine', deep: { a: [1] } },
+        deliveryMode: 2,
+      },
+    },
+    () => {
+      isDone = true;
+    },
+  );
+  const message = await next('MESSAGE');
+  const header = (name: string) => headerOf(message, name);
+  assert.equal(['destination', 'subscription', 'content-type', 'persistent', 'x', 'deep'].map(header), [
+    '/exchange/a%2Fb/kern.x',
+    's1',
+    'text/plain',
+    'true',
+    '1',
+    '{"a":[1]}',
+  ]);
+  assert.is(message.body.toString(), 'hi');
+  assert.ok(isDone, 'the broker may send more');
+});
+
+test('a long body is cut, and its length told', async () => {
+  const { say, next, takes } = scene();
+  say(...hello);
+  say('SUBSCRIBE', 'id:s1', 'destination:/exchange/logs', 'receipt:r1', '', '');
+  await next('RECEIPT');
+  const body = Buffer.alloc(1_000_000, 'x');
+  takes[0]?.take({ body, exchange: 'logs', routingKey: '', redelivered: false, properties: {} }, () => {});
+  const message = await next('MESSAGE');
+  assert.is(headerOf(message, 'mq-body-bytes'), '1000000');
+  assert.is(message.body.length, 65_536);
+});
+
+test('a receipt comes only after the confirm', async () => {
+  const confirm = Promise.withResolvers<void>();
+  const { say, next, told, sent } = scene({ send: () => confirm.promise });
+  say(...hello);
+  await next('CONNECTED');
+  say('SEND', 'destination:/exchange/logs/k', 'receipt:r1', 'persistent:true', 'my:own', '', 'hi');
+  say('SUBSCRIBE', 'id:s1', 'destination:/exchange/logs', 'receipt:r2', '', '');
+  assert.is(headerOf(await next('RECEIPT'), 'receipt-id'), 'r2');
+  assert.equal(told, []);
+  confirm.resolve();
+  assert.is(headerOf(await next('RECEIPT'), 'receipt-id'), 'r1');
+  const [{ exchange, routingKey, mandatory, properties, body }] = sent as [Outgoing];
+  assert.equal(
+    { exchange, routingKey, mandatory, properties, body: body.toString() },
+    {
+      exchange: 'logs',
+      routingKey: 'k',
+      mandatory: false,
+      properties: { deliveryMode: 2, headers: { my: 'own' } },
+      body: 'hi',
+    },
+  );
+});
+
+test('a request has a queue for its answers, made once', async () => {
+  const { say, next, sent, takes } = scene();
+  say(...hello);
+  for (const id of ['1', '2'])
+    say(
+      'SEND',
+      'destination:/amq/queue/rpc',
+      'reply-to:/temp-queue/answers',
+      `correlation-id:${id}`,
+      `receipt:${id}`,
+      '',
+      '30',
+    );
+  await next('RECEIPT');
+  await next('RECEIPT');
+  assert.equal(
+    sent.map(({ mandatory, routingKey, properties }) => [
+      mandatory,
+      routingKey,
+      properties.replyTo,
+      properties.correlationId,
+    ]),
+    [
+      [true, 'rpc', 'amq.gen-1', '1'],
+      [true, 'rpc', 'amq.gen-1', '2'],
+    ],
+  );
+  takes[0]?.take(
+    {
+      body: Buffer.from('832040'),
+      exchange: '',
+      routingKey: 'amq.gen-1',
+      redelivered: false,
+      properties: { correlationId: '1' },
+    },
+    () => {},
+  );
+  const answer = await next('MESSAGE');
+  assert.is(headerOf(answer, 'subscription'), '/temp-queue/answers');
+  assert.is(headerOf(answer, 'correlation-id'), '1');
+});
+
+test('it stops listening', async () => {
+  const { say, next, takes } = scene();
+  say(...hello);
+  say('SUBSCRIBE', 'id:s1', 'destination:/exchange/logs', '', '');
+  say('UNSUBSCRIBE', 'id:s1', 'receipt:r1', '', '');
+  await next('RECEIPT');
+  assert.is(takes[0]?.stopped, true);
+});
+
+test('a connection to the broker that is lost ends the page’s, with the reason', async () => {
+  const { say, next, closed, ended, isClosed } = scene();
+  say(...hello);
+  await next('CONNECTED');
+  closed.resolve(new MqError('UNAVAILABLE', 'the connection to the broker was lost'));
+  assert.is(headerOf(await next('ERROR'), 'message'), 'the connection to the broker was lost');
+  await ended;
+  assert.ok(isClosed());
+});
+
+test('DISCONNECT ends it after its receipt', async () => {
+  const { say, next, ended } = scene();
+  say(...hello);
+  say('DISCONNECT', 'receipt:bye', '', '');
+  assert.is(headerOf(await next('RECEIPT'), 'receipt-id'), 'bye');
+  await ended;
+});
+
+for (const [what, before, lines] of [
+  ['a frame before CONNECT', [], ['SEND', 'destination:/exchange/a', '', 'x']],
+  ['a second CONNECT', hello, hello],
+  ['a version that is not 1.2', [], ['CONNECT', 'accept-version:1.0', '', '']],
+  ['an unknown command', hello, ['BEGIN', 'transaction:1', '', '']],
+  ['a subscription to a queue', hello, ['SUBSCRIBE', 'id:1', 'destination:/amq/queue/task_queue', '', '']],
+  ['a destination of no kind', hello, ['SEND', 'destination:/topic/x', '', 'x']],
+  ['a SEND without a destination', hello, ['SEND', '', 'x']],
+  ['a subscription without an id', hello, ['SUBSCRIBE', 'destination:/exchange/a', '', '']],
+  ['a subscription with ack:client', hello, ['SUBSCRIBE', 'id:1', 'ack:client', 'destination:/exchange/a', '', '']],
+  ['an exchange that is not there', hello, ['SUBSCRIBE', 'id:1', 'destination:/exchange/nosuch/', '', '']],
+  ['a body over the limit', hello, ['SEND', 'destination:/exchange/a', '', 'x'.repeat(101)]],
+  ['what is no STOMP', hello, ['<html>', '', '']],
+] as const) {
+  test(`${what} is answered by ERROR, and ends the connection`, async () => {
+    const { say, next, isClosed, bridge } = scene();
+    if (before.length > 0) {
+      say(...before);
+      await next('CONNECTED');
+    }
+    say(...lines);
+    assert.match(headerOf(await next('ERROR'), 'message') ?? '', /./);
+    await bridge.end();
+    assert.ok(isClosed());
+  });
+}
+
+test('a message that the broker refuses is answered by ERROR with its receipt', async () => {
+  const { say, next } = scene({
+    send: async () => {
+      throw new MqError('UNROUTABLE', "not delivered: no queue 'x' exists", { hint: 'start the receiver first' });
+    },
+  });
+  say(...hello);
+  await next('CONNECTED');
+  say('SEND', 'destination:/amq/queue/x', 'receipt:r9', '', 'x');
+  const error = await next('ERROR');
+  assert.equal(
+    [headerOf(error, 'receipt-id'), headerOf(error, 'message'), error.body.toString()],
+    ['r9', "not delivered: no queue 'x' exists", 'start the receiver first'],
+  );
+});
+
+test.run();

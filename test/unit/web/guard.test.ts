@@ -1,0 +1,67 @@
+import type { IncomingMessage } from 'node:http';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { makeGuard } from '../../../src/web/guard.ts';
+
+const asking = (headers: Record<string, string>) => ({ headers }) as unknown as IncomingMessage;
+const open = makeGuard({ allowedHosts: ['Web.Example'], password: undefined });
+const locked = makeGuard({ allowedHosts: [], password: 's3cret:ü' });
+
+for (const host of [
+  '127.0.0.1:15680',
+  'localhost',
+  'LOCALHOST:1',
+  '[::1]:15680',
+  '10.0.0.5',
+  'web.example:80',
+  'web.example.',
+]) {
+  test(`the host ${host} is answered`, () => assert.is(open.request(asking({ host })), undefined));
+}
+
+for (const host of [
+  'evil.example',
+  'localhost.evil.example',
+  '127.0.0.1.evil.example',
+  '127.0.0.1:x',
+  '',
+  ':80',
+  '[evil]',
+  'web.example:80:80',
+]) {
+  test(`the host '${host}' is refused`, () => assert.is(open.request(asking({ host }))?.status, 421));
+}
+
+test('a request without a host is refused', () => assert.is(open.request(asking({}))?.status, 421));
+
+test('the WebSocket is for a page of this very host and port', () => {
+  const host = '127.0.0.1:15680';
+  assert.is(open.upgrade(asking({ host, origin: 'http://127.0.0.1:15680' })), undefined);
+  for (const origin of ['http://127.0.0.1:15681', 'http://localhost:15680', 'http://evil.example', 'null', '']) {
+    assert.is(open.upgrade(asking({ host, origin }))?.status, 403, origin);
+  }
+  assert.is(open.upgrade(asking({ host }))?.status, 403, 'none');
+});
+
+test('what another site asks for in the background is refused; a link to the page is not', () => {
+  const host = 'localhost:1';
+  assert.is(open.request(asking({ host, 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' }))?.status, 403);
+  assert.is(open.request(asking({ host, 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' })), undefined);
+});
+
+test('a password is asked for, also in the form of the cookie that its answer set', () => {
+  const host = 'localhost:1';
+  const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`;
+  assert.is(locked.request(asking({ host }))?.status, 401);
+  assert.is(locked.request(asking({ host, authorization: basic('me:wrong') }))?.status, 401);
+  assert.is(locked.request(asking({ host, authorization: basic('me') }))?.status, 401);
+  assert.is(locked.request(asking({ host, authorization: basic('me:s3cret:ü') })), undefined);
+  const [cookie = '', ...rest] = (locked.cookie ?? '').split('; ');
+  assert.equal(rest, ['HttpOnly', 'SameSite=Strict', 'Path=/']);
+  assert.is(locked.request(asking({ host, cookie: `a=b; ${cookie}` })), undefined);
+  assert.is(locked.request(asking({ host, cookie: 'mq-web=' }))?.status, 401);
+  assert.not.match(locked.cookie ?? '', /s3cret/);
+  assert.is(locked.upgrade(asking({ host, cookie, origin: 'http://localhost:1' })), undefined);
+});
+
+test.run();

@@ -1,0 +1,42 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { bodyOf, exchangeAt, oneLine, originOf, visible } from '../../../src/web/page/text.ts';
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+test('signs that hide or turn text round are shown by their numbers', () => {
+  assert.is(visible('a\u202eb\u0000c\u200bd\ne\tf'), 'a\\u202eb\\u0000c\\u200bd\ne\tf');
+  assert.is(oneLine('a\n  b\r\nc'), 'a b c');
+  assert.is(oneLine('x'.repeat(301)), `${'x'.repeat(300)}…`);
+});
+
+test('text is text, with its size', () => {
+  assert.equal(bodyOf(bytes('ü'), 2), { kind: 'text', short: 'ü', long: 'ü', size: '2 bytes' });
+  assert.is(bodyOf(bytes(''), 0).size, '0 bytes');
+});
+
+test('text that was cut in the middle of a sign is text', () => {
+  const { kind, long, size } = bodyOf(bytes('aü').subarray(0, 2), 5000);
+  assert.equal([kind, long, size], ['text', 'a', '5,000 bytes, the first 1 characters are shown']);
+});
+
+test('what is no UTF-8 is shown as bytes, sixteen a line', () => {
+  const { kind, long, size } = bodyOf(Uint8Array.from([255, ...bytes('abcdefghijklmnop')]), 17);
+  assert.is(kind, 'bytes');
+  assert.is(
+    long,
+    '0000  ff 61 62 63 64 65 66 67 68 69 6a 6b 6c 6d 6e 6f  .abcdefghijklmno\n0010  70                                               p',
+  );
+  assert.is(size, '17 bytes');
+  assert.is(bodyOf(new Uint8Array(1000).fill(255), 1000).size, '1,000 bytes, the first 256 are shown');
+});
+
+test('a destination is taken apart as RabbitMQ puts it together', () => {
+  assert.equal(originOf('/exchange/logs/'), { exchange: 'logs', key: '' });
+  assert.equal(originOf('/exchange/a%2Fb/c%2Fd%23'), { exchange: 'a/b', key: 'c/d%23' });
+  assert.equal(originOf('/topic/a.b'), { exchange: 'amq.topic', key: 'a.b' });
+  assert.equal(originOf('/queue/task'), { exchange: '', key: 'task' });
+  assert.equal(originOf(exchangeAt('a/b', '#.c/d')), { exchange: 'a/b', key: '#.c/d' });
+});
+
+test.run();
