@@ -96,6 +96,7 @@ export const clusterFaults: readonly Fault[] = [
   {
     name: 'partition in halves',
     on: 'cluster',
+    needsRoot: true,
     targetMs: silentMs,
     times: { short: 1, long: 5 },
     inject: (stage) =>
@@ -110,6 +111,7 @@ export const clusterFaults: readonly Fault[] = [
     // The leader's node and another one do not see each other; the third sees both.
     name: 'partition in a ring',
     on: 'cluster',
+    needsRoot: true,
     targetMs: silentMs,
     times: { short: 1, long: 5 },
     inject: (stage) =>
@@ -122,6 +124,7 @@ export const clusterFaults: readonly Fault[] = [
     // The others hear the leader's node, and it hears nothing of them.
     name: 'partition one way',
     on: 'cluster',
+    needsRoot: true,
     targetMs: silentMs,
     times: { short: 1, long: 5 },
     inject: (stage) => partition(stage, (leader) => others(leader).map((other) => ({ from: other, to: leader }))),

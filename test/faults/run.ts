@@ -75,6 +75,10 @@ process.exit(failed === 0 && results.length > 0 ? 0 : 1);
 
 /** One, or as many as --confirmed needs; each is a row of its own. */
 async function trials(on: string, fault: Fault, makePlace: () => Promise<Place>): Promise<void> {
+  if (fault.needsRoot && process.getuid?.() !== 0) {
+    say(`${fault.name}: skipped, it needs root and iptables`);
+    return;
+  }
   let confirmed = 0;
   do {
     if (performance.now() > endsAt) {
