@@ -162,7 +162,7 @@ function genericCommand(name: string, config: Config): Command {
       if (target === undefined) throw values.usage(`give the name of a ${uses}; there are ${known.join(', ')}`);
       if (!known.includes(target))
         throw new MqError('USAGE', `there is no ${uses} '${target}'${suggestion(target, known)}`, {
-          hint: `there are ${known.join(', ')}`,
+          hint: `there are ${known.slice(0, 20).join(', ')}${known.length > 20 ? ', …' : ''}`,
         });
       const role: RoleConfig = { behaviour, [uses]: target };
       return roleCommand(name, role, { config, group: '' }).run(context, values.withArgs(rest));

@@ -34,7 +34,13 @@ export interface DlqSettings {
 
 export async function dlq(context: Context, session: Session, settings: DlqSettings): Promise<void> {
   const { vhost, queue, verb, selection, dryRun } = settings;
-  const browser = await session.browser(vhost, queue);
+  const browser = await session.browser(vhost, queue).catch((error: MqError) => {
+    if (error.code !== 'TOPOLOGY') throw error;
+    throw new MqError('TOPOLOGY', error.message, {
+      hint: 'it is made with the first message that is dead-lettered; --queue names any queue',
+      cause: error,
+    });
+  });
   const printer = new LetterPrinter(context.stdout, settings.json);
   try {
     if (verb === 'list' || verb === 'show' || dryRun) return await look({ context, browser, printer, settings });

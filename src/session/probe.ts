@@ -24,7 +24,7 @@ export interface ProbeSettings {
 }
 
 /** So often in a row the broker may close something at the question: it does not take it, as with streams. */
-const mostClosed = 2;
+const mostClosed = 3;
 
 export class Probe {
   readonly #link: Pick<Link, 'channel' | 'leave'>;
@@ -48,7 +48,7 @@ export class Probe {
   }
 
   async #ask(): Promise<void> {
-    const { queue, quietMs, deliveredAt, vhost } = this.#settings;
+    const { queue, quietMs, deliveredAt } = this.#settings;
     const asked = queue();
     if (this.#isAsking || asked === undefined || this.#closed >= mostClosed) return;
     const now = performance.now();
@@ -56,16 +56,12 @@ export class Probe {
     if (deliveredAt() > this.#askedAt) this.#answerMs = this.#settings.answerMs;
     this.#askedAt = now;
     this.#isAsking = true;
-    try {
-      await this.#answer(await this.#link.channel(vhost), asked);
-    } catch {
-      // The link is closing.
-    }
+    await this.#answer(asked);
     this.#isAsking = false;
   }
 
   /** Resolves with the answer, or when there will be none. */
-  #answer(channel: Channel, queue: string): Promise<void> {
+  #answer(queue: string): Promise<void> {
     return new Promise((resolve) => {
       let isOver = false;
       const over = () => {
@@ -73,27 +69,38 @@ export class Probe {
         isOver = true;
         resolve();
       };
-      const deadline = setTimeout(() => {
-        over();
-        const seconds = Math.round(this.#answerMs / 1000);
-        this.#answerMs = Math.min(2 * this.#answerMs, 16 * this.#settings.answerMs);
-        this.#link.leave(new MqError('UNAVAILABLE', `the node has not answered in ${seconds} s`));
-      }, this.#answerMs);
-      channel.on('error', () => undefined);
-      channel.once('close', () => {
-        if (isOver) return;
-        this.#closed += 1;
-        over();
-      });
-      channel.get(queue, { noAck: false }, (error, raw) => {
-        if (isOver || error) return; // 'close' comes too
-        over();
-        this.#closed = 0;
-        this.#answerMs = this.#settings.answerMs;
-        if (raw) this.#settings.onFound(channel, raw);
-        else channel.close(() => undefined);
-      });
+      const deadline = this.#deadline(over);
+      const ask = (channel: Channel) => {
+        channel.on('error', () => undefined);
+        if (isOver) return channel.close(() => undefined);
+        channel.once('close', () => {
+          if (isOver) return;
+          this.#closed += 1;
+          over();
+        });
+        channel.get(queue, { noAck: false }, (error, raw) => {
+          if (error) return; // 'close' comes too
+          if (isOver) return channel.close(() => undefined); // what it got goes back
+          over();
+          this.#closed = 0;
+          this.#answerMs = this.#settings.answerMs;
+          if (raw) this.#settings.onFound(channel, raw);
+          else channel.close(() => undefined);
+        });
+      };
+      this.#link.channel(this.#settings.vhost).then(ask, over);
     });
+  }
+
+  /** The node is left when its time is up, unless that is noticed late: then this process was not there to hear it. */
+  #deadline(over: () => void): NodeJS.Timeout {
+    const [begun, answerMs] = [performance.now(), this.#answerMs];
+    return setTimeout(() => {
+      over();
+      if (performance.now() - begun > 1.5 * answerMs || this.#settings.queue() === undefined) return;
+      this.#answerMs = Math.min(2 * answerMs, 16 * this.#settings.answerMs);
+      this.#link.leave(new MqError('UNAVAILABLE', `the node has not answered in ${Math.round(answerMs / 1000)} s`));
+    }, answerMs);
   }
 }
 

@@ -40,6 +40,7 @@ export interface PublisherSettings {
 
 /** The window's bound in bytes: large bodies make it narrower than its count. */
 const windowBytes = 16 * 1024 * 1024;
+const tickMs = 1000;
 /** 2.5 heartbeats. */
 const patienceMs = 25_000;
 /**
@@ -74,6 +75,8 @@ export class Publisher {
   /** How often the patience is doubled now: 1, 2, 4, 8. */
   #doubled = 1;
   #hasLeft = false;
+  /** When the clock ticked last. */
+  #tickAt = performance.now();
   #blocked = false;
   #failure: MqError | undefined;
   readonly #clock: NodeJS.Timeout;
@@ -99,10 +102,11 @@ export class Publisher {
     link.on('fatal', (error) => this.#fail(error));
     this.#clock = setInterval(
       () => {
+        this.#noticeSleep();
         this.#checkProgress();
         this.#checkNode();
       },
-      Math.min(1000, settings.timeoutMs, settings.patienceMs ?? patienceMs),
+      Math.min(tickMs, settings.timeoutMs, settings.patienceMs ?? patienceMs),
     );
   }
 
@@ -270,6 +274,13 @@ export class Publisher {
 
   get #shortestPatienceMs(): number {
     return this.#settings.patienceMs ?? patienceMs;
+  }
+
+  /** A process that was stopped meanwhile has not read what the node has answered. */
+  #noticeSleep(): void {
+    const now = performance.now();
+    if (now - this.#tickAt > 5 * tickMs) this.#nodeAt = now;
+    this.#tickAt = now;
   }
 
   #waitAnew(): void {

@@ -58,6 +58,26 @@ const connection = (url: string) => rascal({ vhosts: { '/': { connection: url } 
 
 tests([
   {
+    title: 'a publication that is not there: its name and those that are',
+    args: ['publish', 'tsak', 'text'],
+    exit: 64,
+    line: "mq publish: there is no publication 'tsak'; did you mean 'task'? [USAGE]",
+    hint: 'there are hello, task, logs, direct_logs, topic_logs, rpc',
+  },
+  {
+    title: 'a subscription that is not there, and none that is like it',
+    args: ['subscribe', 'nothing-like-it'],
+    exit: 64,
+    line: "mq subscribe: there is no subscription 'nothing-like-it' [USAGE]",
+    hint: 'there are hello, task, logs, direct_logs, topic_logs, rpc',
+  },
+  {
+    title: 'the file of a certificate that is not there: in words',
+    args: ['broker', '--port', '0', '--tls-cert', 'none.pem', '--tls-key', 'none.pem'],
+    exit: 66,
+    line: 'mq broker: cannot read none.pem: no such file or directory [NO_INPUT]',
+  },
+  {
     title: 'a file that --config names and is not there',
     args: ['producer', '--config', 'none.json', 'hi'],
     exit: 66,
@@ -209,6 +229,28 @@ tests([
   },
 ]);
 
+test('mq check --json tells each problem as an object in a line of its own', async () => {
+  const cwd = emptyFolder(rascal('{\n"x": 1,\n"publications": { "p": { "queue": "no" } } }'));
+  const { status, stdout, stderr } = await mq(['check', '--json'], { cwd });
+  assert.is(status, 78);
+  const told = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as object);
+  assert.equal(told, [
+    { file: 'rascal.json', code: 'unknown-key', path: 'x', line: 2, column: 1, message: 'unknown key' },
+    {
+      file: 'rascal.json',
+      code: 'reference',
+      path: 'publications.p.queue',
+      line: 3,
+      column: 35,
+      message: 'unknown queue "no"',
+    },
+  ]);
+  assert.equal(JSON.parse(stderr), { level: 'error', code: 'CONFIG', exit: 78, message: 'rascal.json has 2 problems' });
+});
+
 test('mq help is --help', async () => {
   assert.is((await mq(['help'])).stdout, (await mq(['--help'])).stdout);
   assert.is((await mq(['help', 'worker'])).stdout, (await mq(['worker', '--help'])).stdout);
@@ -284,7 +326,8 @@ tests([
       args: [command, addressWithCanary('127.0.0.1')],
       exit: command === 'check' ? 66 : 64,
       line: new RegExp(`^mq ${command}: .*amqp:/.*\\*{3}@127\\.0\\.0\\.1`),
-      ...(command !== 'check' && { hint: `mq ${command} --help` }),
+      ...(command === 'publish' && { hint: 'there are hello, task, logs, direct_logs, topic_logs, rpc' }),
+      ...(command !== 'check' && command !== 'publish' && { hint: `mq ${command} --help` }),
     }),
   ),
   {
@@ -628,7 +671,7 @@ tests([
     args: ['subscribe', 'helo'],
     exit: 64,
     line: "mq subscribe: there is no subscription 'helo'; did you mean 'hello'? [USAGE]",
-    hint: help('subscribe'),
+    hint: 'there are hello, task, logs, direct_logs, topic_logs, rpc',
   },
 ]);
 

@@ -3,6 +3,7 @@
 import type { Cluster } from '../../src/cluster/cluster.ts';
 import { until } from '../support/until.ts';
 import { afterOutageMs, type Fault, type Injected, type Stage, silentMs, visibleMs } from './fault.ts';
+import { type Cut, cutLinks } from './partition.ts';
 import type { Place } from './place.ts';
 
 /** The node of the work queue's leader, or (classic) of the queue. */
@@ -22,6 +23,19 @@ async function kill({ place, isLong }: Stage, node: number): Promise<Injected> {
   await cluster.kill(node);
   return { holdMs: isLong ? 20_000 : 6000, undo: () => cluster.start(node) };
 }
+
+/** The links are cut for a while, from the view of the leader's node. */
+async function partition({ place, isLong }: Stage, cutsOf: (leader: number) => readonly Cut[]): Promise<Injected> {
+  const mend = await cutLinks(place.cluster(), cutsOf(await leaderOf(place)));
+  const undo = async () => {
+    await mend();
+    await place.heal();
+  };
+  return { holdMs: isLong ? 60_000 : 20_000, undo };
+}
+
+/** The nodes beside it. */
+const others = (node: number): readonly [number, number] => [(node + 1) % 3, (node + 2) % 3];
 
 async function told(cluster: Cluster, node: number, command: readonly string[]): Promise<string> {
   const { exitCode, output } = await cluster.exec(node, command);
@@ -78,6 +92,42 @@ export const clusterFaults: readonly Fault[] = [
       await Promise.all(cluster.nodes.map((_, node) => cluster.disconnect(node)));
       return { isOutage: true, holdMs: isLong ? 30_000 : 12_000, undo: cluster.heal };
     },
+  },
+  {
+    name: 'partition in halves',
+    on: 'cluster',
+    needsRoot: true,
+    targetMs: silentMs,
+    times: { short: 1, long: 5 },
+    inject: (stage) =>
+      partition(stage, (leader) =>
+        others(leader).flatMap((other) => [
+          { from: leader, to: other },
+          { from: other, to: leader },
+        ]),
+      ),
+  },
+  {
+    // The leader's node and another one do not see each other; the third sees both.
+    name: 'partition in a ring',
+    on: 'cluster',
+    needsRoot: true,
+    targetMs: silentMs,
+    times: { short: 1, long: 5 },
+    inject: (stage) =>
+      partition(stage, (leader) => [
+        { from: leader, to: others(leader)[0] },
+        { from: others(leader)[0], to: leader },
+      ]),
+  },
+  {
+    // The others hear the leader's node, and it hears nothing of them.
+    name: 'partition one way',
+    on: 'cluster',
+    needsRoot: true,
+    targetMs: silentMs,
+    times: { short: 1, long: 5 },
+    inject: (stage) => partition(stage, (leader) => others(leader).map((other) => ({ from: other, to: leader }))),
   },
   {
     name: 'rolling restart',

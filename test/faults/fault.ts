@@ -34,6 +34,8 @@ export interface Fault {
   readonly exec?: true;
   /** Messages have to be refused, else the fault did nothing. */
   readonly refuses?: true;
+  /** Of this machine: it changes what its network does. */
+  readonly needsRoot?: true;
   /** For the recovery. */
   readonly targetMs: number;
   /** How often in one trial. */

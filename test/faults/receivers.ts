@@ -2,6 +2,7 @@
 
 import { closeSync, openSync, readSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { until } from '../support/until.ts';
 import type { History } from './history.ts';
 import { type RoleProcess, startRole } from './process.ts';
@@ -84,6 +85,24 @@ export class Receivers {
     if (signal === 'SIGTERM' && status !== 0 && status !== 143)
       this.#settings.history.misdeeds.push(`receiver: SIGTERM ended it with ${status ?? by}: ${former.said()}`);
     this.#at(slot).process = await this.#run(slot);
+  }
+
+  /** One more beside the others, which gets SIGTERM so long after its start. What it handles counts for the slot. */
+  async startAndEnd(slot: number, afterMs: number): Promise<void> {
+    const { executable, cwd, env, history, handlerMs } = this.#settings;
+    const started = startRole({
+      executable,
+      args: ['subscribe', 'faults', '--handler', 'record.ts'],
+      cwd,
+      env: { ...env, MQ_FAULTS_SLOT: JSON.stringify({ slot, ms: handlerMs }) },
+    });
+    await delay(afterMs);
+    started.child.kill('SIGTERM');
+    const { status, signal } = await started.ended;
+    if (status !== 0 && status !== 143)
+      history.misdeeds.push(
+        `receiver: SIGTERM ${afterMs} ms after its start ended it with ${status ?? signal}: ${started.said()}`,
+      );
   }
 
   /** SIGSTOP or SIGCONT for all. */

@@ -80,6 +80,19 @@ export const roleFaults: readonly Fault[] = [
     },
   },
   {
+    name: 'SIGTERM while a role starts',
+    on: 'both',
+    targetMs: visibleMs,
+    times: { short: 3, long: 200 },
+    inject: async ({ sender, receivers, random }) => {
+      const slot = random.below(receivers.count);
+      await receivers.startAndEnd(slot, random.below(500));
+      await sender.replace('SIGTERM', random.below(40));
+      await sender.replace('SIGTERM', random.below(500));
+      return over;
+    },
+  },
+  {
     name: 'SIGTERM of receivers with --exec',
     on: 'both',
     exec: true,

@@ -1,6 +1,8 @@
 // `npm run test:faults`: every fault in a trial of its own, a table and JSON at the end.
 //
 //   npm run test:faults -- [--long] [--on embedded|4.0|4.3 …] [--only TEXT …] [--times N] [--rate N] [--seed N]
+//     --healthy SECONDS   before each fault, on average    --confirmed N   repeat each trial until it has so many confirmed
+//     --minutes N         no further trial is begun after that
 //     --cluster NAME   an existing cluster (with one --on)      --json FILE   the figures      --executable FILE
 
 import { writeFileSync } from 'node:fs';
@@ -23,6 +25,9 @@ const { values } = parseArgs({
     only: { type: 'string', multiple: true },
     times: { type: 'string' },
     rate: { type: 'string' },
+    healthy: { type: 'string' },
+    confirmed: { type: 'string' },
+    minutes: { type: 'string' },
     seed: { type: 'string' },
     cluster: { type: 'string' },
     json: { type: 'string' },
@@ -34,6 +39,8 @@ const seed = Number(values.seed ?? Math.floor(Math.random() * 0xffff_ffff));
 const rate = values.rate === undefined ? (isLong ? 1500 : undefined) : Number(values.rate);
 const say = (line: string) => process.stdout.write(`${line}\n`);
 const results: (Row & { readonly on: string })[] = [];
+
+const endsAt = performance.now() + Number(values.minutes ?? Number.POSITIVE_INFINITY) * 60_000;
 
 let place: Place | undefined;
 let cluster: Cluster | undefined;
@@ -47,12 +54,12 @@ for (const on of values.on ?? ['embedded', ...(isLong ? ['4.0'] : []), '4.3']) {
       (fault.on === 'both' || (fault.on === 'embedded') === (on === 'embedded')) &&
       (values.only === undefined || values.only.some((text) => fault.name.includes(text))),
   );
-  if (on === 'embedded') for (const fault of wanted) await trial(on, fault, embeddedPlace);
+  if (on === 'embedded') for (const fault of wanted) await trials(on, fault, embeddedPlace);
   else {
     const started = await clusterOf(on);
     if (values.cluster === undefined) cluster = started;
     try {
-      for (const fault of wanted) await trial(on, fault, () => clusterPlace(started));
+      for (const fault of wanted) await trials(on, fault, () => clusterPlace(started));
     } finally {
       await cluster?.down();
       cluster = undefined;
@@ -66,16 +73,37 @@ if (values.json !== undefined)
 say(`\n${results.length - failed} passed, ${failed} failed (--seed ${seed})`);
 process.exit(failed === 0 && results.length > 0 ? 0 : 1);
 
+/** One, or as many as --confirmed needs; each is a row of its own. */
+async function trials(on: string, fault: Fault, makePlace: () => Promise<Place>): Promise<void> {
+  if (fault.needsRoot && process.getuid?.() !== 0) {
+    say(`${fault.name}: skipped, it needs root and iptables`);
+    return;
+  }
+  let confirmed = 0;
+  do {
+    if (performance.now() > endsAt) {
+      say(`${fault.name}: not tried, ${values.minutes} minutes are over`);
+      return;
+    }
+    await trial(on, fault, makePlace);
+    const { verdict } = results.at(-1) as Row;
+    if (verdict.failures.length > 0) return;
+    confirmed += verdict.confirmed;
+  } while (confirmed < Number(values.confirmed ?? 0));
+}
+
 async function trial(on: string, fault: Fault, makePlace: () => Promise<Place>): Promise<void> {
   place = await makePlace();
   try {
     const verdict = await runTrial({
       place,
       faults: [fault],
-      seed,
+      // Another one for each trial of a fault, so that the moments differ.
+      seed: seed + results.filter((result) => result.on === on && result.fault === fault.name).length,
       isLong,
       say,
       ...(rate !== undefined && { rate }),
+      ...(values.healthy !== undefined && { healthyMs: Number(values.healthy) * 1000 }),
       ...(values.times !== undefined && { times: Number(values.times) }),
       ...(values.executable !== undefined && { executable: values.executable }),
     });

@@ -248,4 +248,22 @@ test('a command line that is wrong says so before anything is looked at', async 
   assert.is(status, 78);
 });
 
+test('whoever names messages that are not there is told so, with status 1', async () => {
+  const queue = 'named';
+  const cwd = folder(queue);
+  await deaths(cwd, ['a', 'b']);
+  for (const args of [['list'], ['replay'], ['replay', '--dry-run'], ['move', '--to', 'x'], ['purge', '--yes']]) {
+    const [verb = '', ...more] = args;
+    const { status, stderr } = await dlq(cwd, verb, queue, ...more, '--id', 'none');
+    assert.is(status, 1, args.join(' '));
+    const line = `mq dlq: no message of ${queue}.dead has the id "none" (2 are there) [ANSWER_NO]`;
+    assert.equal(lines(stderr), [line, 'hint: mq dlq list shows them all'], args.join(' '));
+  }
+  const { status, stderr } = await dlq(cwd, 'list', queue, '--filter', 'reason=no such');
+  assert.is(status, 1);
+  assert.match(stderr, /^mq dlq: no message of named\.dead matches "reason=no such" \(2 are there\) \[ANSWER_NO\]\n/);
+  assert.is((await dlq(cwd, 'list', queue, '--id', 'none', '--id', 'id-a')).status, 0);
+  assert.is(await roles.held(`${queue}.dead`), 2);
+});
+
 test.run();

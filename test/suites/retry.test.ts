@@ -118,4 +118,21 @@ test('a message that kills its worker is counted too: after the last attempt it 
   assert.equal([dead!.payload, headersOf(dead!).reason], ['poison', '2 attempts ended without an outcome']);
 });
 
+test("the wait queue of a receiver's own queue goes when it is not needed any more; another one stays", async () => {
+  const receiver = await roles.receiver(['receive-logs', '--count', '1', '--exec', 'sh', '-c', 'exit 75']);
+  assert.is((await roles.run(['emit-log', 'line'])).status, 0);
+  assert.is((await receiver.ended).status, 0);
+  const queues = (await roles.vhost.api('GET', `/api/queues/${roles.vhost.name}`)) as {
+    name: string;
+    arguments: Record<string, unknown>;
+  }[];
+  const expiries = queues
+    .filter(({ name }) => name.endsWith('.retry.1000') || name === 'once-quorum.retry.100')
+    .map(({ name, arguments: given }) => [name.startsWith('logs:'), given['x-expires']]);
+  assert.equal(expiries.toSorted(), [
+    [false, undefined],
+    [true, 61_000],
+  ]);
+});
+
 test.run();

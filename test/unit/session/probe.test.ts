@@ -61,10 +61,11 @@ test('a node that answers stays, and no channel with it', async () => {
 });
 
 test('a node that does not answer is left', async () => {
-  const { seen, probe } = await probed(['empty', 'nothing']);
-  await until('it is left, and asked again', () => seen.left.length === 1 && seen.asked > 2);
+  // More than one: a machine that is slow itself hears the first one late.
+  const { seen, probe } = await probed(['empty', ...Array.from({ length: 20 }, () => 'nothing' as const)]);
+  await until('it is left', () => seen.left.length > 0);
   probe.stop();
-  assert.equal(seen.left, ['the node has not answered in 0 s']);
+  assert.match(seen.left[0] ?? '', /^the node has not answered in \d s$/);
 });
 
 test('a consumer without room, or without a queue, asks nothing', async () => {
@@ -78,15 +79,15 @@ test('a consumer without room, or without a queue, asks nothing', async () => {
   assert.is(seen.asked, 0);
 });
 
-test('a broker that closes what asks it is not asked a third time', async () => {
+test('a broker that closes what asks it is not asked a fourth time', async () => {
   let looks = 0;
-  const { seen, probe } = await probed(['closes', 'closes'], () => {
+  const { seen, probe } = await probed(['closes', 'closes', 'closes'], () => {
     looks += 1;
     return 'q';
   });
-  await until('it has looked on', () => seen.asked === 2 && looks > 30);
+  await until('it has looked on', () => seen.asked === 3 && looks > 40);
   probe.stop();
-  assert.equal([seen.asked, seen.left], [2, []]);
+  assert.equal([seen.asked, seen.left], [3, []]);
 });
 
 test('what is found is a delivery, whose one answer ends its channel', async () => {
@@ -113,6 +114,21 @@ test('what is found and not answered is stale when its channel is gone', async (
   assert.ok(other.isStale);
   assert.not(other.ack());
   assert.ok(found.ack());
+});
+
+test('a node that a stopped process did not hear is not left', async () => {
+  let isStopped = false;
+  const { seen, probe } = await probed(['nothing'], () => {
+    if (!isStopped && seen.asked === 1) {
+      isStopped = true;
+      const end = performance.now() + 40;
+      while (performance.now() < end);
+    }
+    return 'q';
+  });
+  await until('it has asked again', () => seen.asked > 1);
+  probe.stop();
+  assert.equal([isStopped, seen.left], [true, []]);
 });
 
 test.run();

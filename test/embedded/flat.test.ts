@@ -1,0 +1,93 @@
+// Connections that are closed time after time leave nothing behind in a role's process: no descriptor, no timer, no listener.
+
+import { randomUUID } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { parseAddresses } from '../../src/config/address.ts';
+import { builtinConfig } from '../../src/config/load.ts';
+import { newCounts } from '../../src/session/counts.ts';
+import { Session } from '../../src/session/session.ts';
+import { until } from '../support/until.ts';
+import { testVhost } from '../support/vhost.ts';
+
+const vhost = await testVhost();
+test.after(vhost.remove);
+
+const times = 50;
+
+/** What the event loop holds, by kind, and the descriptors of the process. */
+function held(): Record<string, number> {
+  const kinds: Record<string, number> = {};
+  for (const kind of process.getActiveResourcesInfo()) kinds[kind] = (kinds[kind] ?? 0) + 1;
+  return {
+    timers: kinds['Timeout'] ?? 0,
+    sockets: kinds['TCPSocketWrap'] ?? 0,
+    descriptors: readdirSync('/proc/self/fd').length,
+  };
+}
+
+test(`connections closed ${times} times in a row leave no descriptor, timer or listener`, async () => {
+  const warnings: string[] = [];
+  const warned = ({ message }: Error) => warnings.push(message);
+  process.on('warning', warned);
+  const counts = newCounts();
+  const session = new Session({
+    config: builtinConfig(JSON.parse(readFileSync(resolve(import.meta.dirname, '../../rascal.json'), 'utf8'))),
+    addresses: parseAddresses(vhost.url, { at: 'the test', code: 'USAGE' }),
+    role: 'flat',
+    confirmTimeoutMs: 60_000,
+    say: () => undefined,
+    counts,
+  });
+  const { publisher, destination } = await session.publisher('task', { window: 10 });
+  const { consumer } = await session.consumer('task', { prefetch: 10 });
+  let received = 0;
+  consumer.on('delivery', (delivery) => {
+    received += 1;
+    delivery.ack();
+  });
+  await consumer.start();
+  const passes = async () => {
+    const before = received;
+    const { exchange, routingKey } = destination;
+    const properties = { messageId: randomUUID() };
+    const sent = await publisher.publish({ exchange, routingKey, body: Buffer.from('x'), properties, mandatory: true });
+    assert.is(sent.type, 'confirmed');
+    await until('the message is received', () => received > before);
+  };
+  try {
+    await passes();
+    let first: Record<string, number> = {};
+    for (let time = 1; time <= times; time += 1) {
+      const lost = counts.lost;
+      const all = (await vhost.api('GET', `/api/vhosts/${vhost.name}/connections`)) as { name: string }[];
+      for (const { name } of all) await vhost.api('DELETE', `/api/connections/${encodeURIComponent(name)}`);
+      await until('both are connected again', () => counts.lost === lost + 2 && counts.connected === 2);
+      await until('the consumer is attached again', () => counts.consumers === 1);
+      await passes();
+      if (time === 5) first = await calm();
+    }
+    assert.equal(await calm(), first);
+    assert.equal(warnings, []);
+  } finally {
+    process.off('warning', warned);
+    await consumer.stop();
+    await session.close();
+  }
+});
+
+/** When it is the same twice: a connection that is given up ends in its own time. */
+async function calm(): Promise<Record<string, number>> {
+  let last = '';
+  return until('nothing changes any more', () => {
+    const now = held();
+    const text = JSON.stringify(now);
+    const isSame = text === last;
+    last = text;
+    return isSame && now;
+  });
+}
+
+test.run();
