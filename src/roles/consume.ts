@@ -104,6 +104,7 @@ class Intake {
   readonly #ended = Promise.withResolvers<void>();
   readonly #giveUp = new AbortController();
   #started = 0;
+  #isOpen = false;
   #stopping = false;
   #failure: MqError | undefined;
   #idle: NodeJS.Timeout | undefined;
@@ -137,6 +138,9 @@ class Intake {
       const { queue } = consumer;
       if (settings.warning) say({ level: 'warn', event: 'no-dead-letters', message: settings.warning });
       say({ event: 'consuming', message: `waiting for messages from ${queue}`, fields: { queue } });
+      // What came with the broker's answer has waited for this line.
+      this.#isOpen = true;
+      this.#fill();
       this.#rest();
       await this.#ended.promise;
       await consumer.stop();
@@ -181,7 +185,7 @@ class Intake {
 
   #fill(): void {
     const { concurrency, count = Number.POSITIVE_INFINITY } = this.#parts.settings;
-    while (!this.#stopping && this.#running.size < concurrency && this.#started < count) {
+    while (this.#isOpen && !this.#stopping && this.#running.size < concurrency && this.#started < count) {
       const taken = this.#waiting.next(this.#running.size);
       if (!taken) break;
       this.#started += 1;
