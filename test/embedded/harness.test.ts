@@ -266,6 +266,22 @@ address('the same file passes there; only the clock cannot be moved', async ({ v
   await until('the vhost of the file is removed', async () => (await testVhosts(vhost)).length === 0);
 });
 
+address('what does not import mq/test finds the broker in its environment', async ({ on }) => {
+  const { status, stdout } = await run(
+    `
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+test('told', () => {
+  const { urls, managementUrls } = JSON.parse(process.env.MQ_TEST_BROKER ?? '');
+  assert.equal([urls, managementUrls], ${JSON.stringify([[on[1]], [on[3]]])});
+});
+test.run();
+`,
+    on,
+  );
+  assert.is(status, 0, stdout);
+});
+
 address('a connection that is left is seen there, too', async ({ on }) => {
   const { status, stdout } = await run(
     `

@@ -1,6 +1,6 @@
 // `mq test` as a user has it: a folder, a file of a few lines, and the executable.
 
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -113,6 +113,30 @@ for (const [named, text, says] of [
     assert.match(stdout, /\n0 passed, 1 failed\n$/);
   });
 }
+
+files('what was made of a file is kept in the folder for caches, unless that is not wanted or cannot be', async () => {
+  const cwd = emptyFolder({ 'a.test.ts': right });
+  const cache = emptyFolder();
+  for (const [env, kept] of [
+    [{ XDG_CACHE_HOME: cache, NODE_DISABLE_COMPILE_CACHE: '1' }, false],
+    [{ XDG_CACHE_HOME: join(cwd, 'a.test.ts') }, false],
+    [{ XDG_CACHE_HOME: cache }, true],
+  ] as const) {
+    const { status, stdout, stderr } = await mq(['test'], { cwd, env });
+    assert.equal([status, stderr], [0, ''], stdout);
+    assert.is(existsSync(join(cache, 'mq')), kept);
+  }
+});
+
+files('with FORCE_COLOR the output of a file is still only its own', async () => {
+  const text = `import { test } from 'uvu';
+test('a', () => {});
+test('b', () => { console.log('• mine'); throw new Error('no'); });
+test.run();
+`;
+  const { stdout } = await mq(['test'], { cwd: emptyFolder({ 'a.test.js': text }), env: { FORCE_COLOR: '1' } });
+  assert.match(stdout, /\n {2}output:\n {4}• mine\n\n/);
+});
 
 files.run();
 
