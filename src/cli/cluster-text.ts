@@ -43,7 +43,8 @@ export function drawClusters(found: readonly ListedCluster[]): string {
 const mostQueues = 50;
 
 export function drawStatus({ name, image, version, nodes, queues, problems }: ClusterStatus): string {
-  const running = queues === undefined ? '?' : nodes.filter(({ isMember }) => isMember).length;
+  const isKnown = nodes.some(({ isMember }) => isMember !== undefined);
+  const running = isKnown ? nodes.filter(({ isMember }) => isMember).length : '?';
   const nodeRows = nodes.map(({ host, state, isConnected, amqp, management, leads, alarms, critical }) => [
     host,
     isConnected || state === 'gone' ? state : `${state}, cut off`,

@@ -69,10 +69,15 @@ export async function clusterStatus({ name, signal }: StatusOptions): Promise<Cl
   const cluster = await attachCluster({ name });
   const states = await cluster.states();
   const awake = cluster.nodes.filter((_, index) => states[index]?.state === 'running');
-  const known = await membersOf(awake, signal);
+  // At once: each answer takes seconds as long as a node is silent.
+  const [known, listings, critical] = await Promise.all([
+    membersOf(awake, signal),
+    Promise.all(awake.map((node) => listQueues(node, signal))),
+    Promise.all(awake.map((node) => criticalQueues(node, signal))),
+  ]);
   const running = known?.members.filter(({ isRunning }) => isRunning).map((one) => hostOf(one.name)) ?? [];
-  const queues = known && (await queuesOf(known.witness, running, signal));
-  const critical = await Promise.all(awake.map((node) => criticalQueues(node, signal)));
+  const listing = known && listings[awake.indexOf(known.witness)];
+  const queues = listing?.map((item) => queueStatus(item, running));
   if (signal?.aborted) throw new MqError('INTERRUPTED', `asking the nodes of ${name}: interrupted`);
   const nodes = cluster.nodes.map((node, index): NodeStatus => {
     const { state = 'stopped', isConnected = false } = states[index] ?? {};
@@ -113,29 +118,28 @@ async function criticalQueues(node: ClusterNode, signal: AbortSignal | undefined
   }
 }
 
-async function queuesOf(
-  witness: ClusterNode,
-  running: readonly string[],
-  signal: AbortSignal | undefined,
-): Promise<QueueStatus[]> {
-  // With statistics the listing is cached, and up to seconds older than the end of a node. RabbitMQ leaves out `columns` then.
+/** Undefined when the node does not answer. */
+async function listQueues(node: ClusterNode, signal: AbortSignal | undefined): Promise<QueueItem[] | undefined> {
+  // With statistics the listing is cached, and seconds older than the end of a node.
   const path = 'queues?disable_stats=true&enable_queue_totals=true';
-  const items = await within(answerMs, signal, (end) => askNode<QueueItem[]>(witness, path, end));
-  return items.map(({ vhost, name, type, messages, leader, node, members, online }) => {
-    const first = hostOf(leader ?? node ?? '');
-    return {
-      vhost,
-      name,
-      type,
-      messages,
-      leader: running.includes(first) ? first : undefined,
-      members: (members ?? [first]).map(hostOf).sort(),
-      online: (online ?? [first])
-        .map(hostOf)
-        .filter((one) => running.includes(one))
-        .sort(),
-    };
-  });
+  return within(answerMs, signal, (end) => askNode<QueueItem[]>(node, path, end)).catch(() => undefined);
+}
+
+function queueStatus(item: QueueItem, running: readonly string[]): QueueStatus {
+  const { vhost, name, type, messages, leader, node, members, online } = item;
+  const first = hostOf(leader ?? node ?? '');
+  return {
+    vhost,
+    name,
+    type,
+    messages,
+    leader: running.includes(first) ? first : undefined,
+    members: (members ?? [first]).map(hostOf).sort(),
+    online: (online ?? [first])
+      .map(hostOf)
+      .filter((one) => running.includes(one))
+      .sort(),
+  };
 }
 
 function goneNodes(members: readonly Member[], nodes: readonly ClusterNode[]): NodeStatus[] {
@@ -161,14 +165,16 @@ function problemsOf(
 ): string[] {
   const unfinished = known.filter(({ isStarting }) => isStarting).map(({ host }) => host);
   const up = nodes.filter(({ isMember }) => isMember).length;
-  const hasMajority = queues === undefined || up * 2 > nodes.length;
+  const isKnown = nodes.some(({ isMember }) => isMember !== undefined);
+  const hasMajority = !isKnown || up * 2 > nodes.length;
   return [
     ...unfinished.map((host) => `${host} is still being started, or its start was killed (mq cluster up sweeps those)`),
     ...nodes.filter(({ host }) => !unfinished.includes(host)).flatMap(nodeProblem),
     ...nodes.flatMap(({ host, alarms }) =>
       alarms.map((alarm) => `${host} has a ${alarm} alarm: publishers are blocked`),
     ),
-    ...(queues === undefined ? ['no node answers: members and queues are not known'] : []),
+    ...(isKnown ? [] : ['no node answers: members and queues are not known']),
+    ...(isKnown && queues === undefined ? ['the queues are not known: the node does not list them in time'] : []),
     ...(hasMajority ? [] : [`${up} of ${nodes.length} members run: there is no majority`]),
     ...(queues ?? []).flatMap(({ vhost, name, leader, members, online }) =>
       leader === undefined || online.length * 2 <= members.length

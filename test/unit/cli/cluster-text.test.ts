@@ -1,0 +1,66 @@
+// What mq cluster status draws, and what a shell takes from mq cluster up.
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { drawStatus, envLines } from '../../../src/cli/cluster-text.ts';
+import type { NodeStatus } from '../../../src/cluster/status.ts';
+
+const node: NodeStatus = {
+  host: 'mq1',
+  state: 'running',
+  isConnected: true,
+  isMember: true,
+  alarms: [],
+  leads: 1,
+  critical: ['queue task_queue'],
+  amqp: '127.0.0.1:25672',
+  management: 'http://127.0.0.1:25673',
+};
+const common = { name: 'lab', image: 'rabbitmq:4.3-management', version: '4.3.6' };
+
+test('a cluster that has lost a node: what runs, what leads, who is offline, what to do', () => {
+  const gone: NodeStatus = {
+    ...node,
+    host: 'mq2',
+    state: 'stopped',
+    isMember: false,
+    leads: 0,
+    critical: undefined,
+    amqp: undefined,
+    management: undefined,
+  };
+  const queue = { vhost: '/', name: 'task_queue', type: 'quorum', messages: 12, leader: 'mq1' };
+  const drawn = drawStatus({
+    ...common,
+    nodes: [node, gone],
+    queues: [{ ...queue, members: ['mq1', 'mq2'], online: ['mq1'] }],
+    problems: ['mq2 is stopped: mq cluster start mq2'],
+  });
+  assert.is(
+    drawn,
+    `cluster lab: 1 of 2 members run, RabbitMQ 4.3.6 (rabbitmq:4.3-management)
+
+node  state    amqp             management              leads  alarms  quorum-critical
+mq1   running  127.0.0.1:25672  http://127.0.0.1:25673  1      -       yes
+mq2   stopped  -                -                       0      -       ?
+
+vhost  queue       type    messages  leader  members (offline)
+/      task_queue  quorum  12        mq1     mq1 (mq2)
+
+mq2 is stopped: mq cluster start mq2`,
+  );
+});
+
+test('what is not known is not said', () => {
+  const silent: NodeStatus = { ...node, isMember: undefined, leads: 0, critical: undefined };
+  const drawn = drawStatus({ ...common, nodes: [silent], queues: undefined, problems: ['no node answers'] });
+  assert.match(drawn, 'cluster lab: ? of 1 members run');
+  assert.not.match(drawn, 'vhost');
+});
+
+test('the lines for a shell are assignments in single quotes', () => {
+  const urls = ['amqp://mq:secret@127.0.0.1:1', 'amqp://mq:secret@127.0.0.1:2'];
+  assert.is(envLines('lab', urls), `export MQ_CLUSTER='lab'\nexport MQ_URL='${urls.join(',')}'`);
+});
+
+test.run();
