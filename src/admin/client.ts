@@ -1,6 +1,6 @@
 // The client of the management API: which address is asked, and what its answer means.
 
-import type { Agent } from 'node:http';
+import { Agent } from 'node:http';
 import { MqError } from '../errors.ts';
 import type { ManagementAddress } from './address.ts';
 import { type Limits, type Question, type RawAnswer, roundTrip, type Silence } from './http.ts';
@@ -35,7 +35,7 @@ export class Management {
   readonly #limits: Limits;
   readonly #ca: string | undefined;
   readonly #signal: AbortSignal | undefined;
-  readonly #agents: { http?: Agent; https?: Agent } = {};
+  readonly #agents: { readonly http: Agent; https?: Agent } = { http: new Agent({ keepAlive: true }) };
   /** The address that answered last is asked first. */
   #current = 0;
 
@@ -105,27 +105,19 @@ export class Management {
 
   /** Lets go of its connections. */
   close(): void {
-    this.#agents.http?.destroy();
+    this.#agents.http.destroy();
     this.#agents.https?.destroy();
   }
 
   async #roundTrip(address: ManagementAddress, question: Question): Promise<RawAnswer> {
-    return roundTrip(address, question, {
-      ...this.#limits,
-      agent: await this.#agent(address),
-      ca: this.#ca,
-      signal: this.#signal,
-    });
+    const agent = address.isSecure ? await this.#secureAgent() : this.#agents.http;
+    return roundTrip(address, question, { ...this.#limits, agent, ca: this.#ca, signal: this.#signal });
   }
 
-  async #agent({ isSecure }: ManagementAddress): Promise<Agent> {
-    const kind = isSecure ? 'https' : 'http';
-    const known = this.#agents[kind];
-    if (known) return known;
-    const { Agent } = await (isSecure ? import('node:https') : import('node:http'));
-    const agent = new Agent({ keepAlive: true });
-    this.#agents[kind] = agent;
-    return agent;
+  async #secureAgent(): Promise<Agent> {
+    const { Agent } = await import('./secure.ts');
+    this.#agents.https ??= new Agent({ keepAlive: true });
+    return this.#agents.https;
   }
 }
 

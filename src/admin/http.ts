@@ -1,6 +1,6 @@
 // One request to one address of the management API, within limits of time and size.
 
-import type { Agent, IncomingMessage, RequestOptions } from 'node:http';
+import { type Agent, request as askPlainly, type IncomingMessage, type RequestOptions } from 'node:http';
 import { MqError } from '../errors.ts';
 import type { ManagementAddress } from './address.ts';
 
@@ -50,7 +50,7 @@ export async function roundTrip(
   { agent, timeoutMs, maxBytes, ca, signal }: Limits & Surroundings,
 ): Promise<RawAnswer> {
   // Not by fetch: it refuses some sixty ports (the Fetch standard, 2.9), and would take dots out of the path.
-  const { request } = await (isSecure ? import('node:https') : import('node:http'));
+  const request = isSecure ? (await import('./secure.ts')).request : askPlainly;
   const options: RequestOptions & { ca?: string } = {
     hostname,
     port,

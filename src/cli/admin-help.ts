@@ -34,15 +34,27 @@ function actionHelp(action: Action): string {
   return `${sections.join('\n\n')}\n`;
 }
 
+/** Verbs that stand together; one that is in none has a group of its own. */
+const verbGroups = [
+  ['overview', 'whoami', 'list'],
+  ['show'],
+  ['create', 'set', 'enable'],
+  ['delete', 'purge', 'close'],
+  ['export', 'import'],
+  ['check'],
+];
+
 function groups(actions: readonly Action[]): string[] {
-  return [...new Set(actions.map(({ verb }) => verb))].map((verb) =>
-    actionRows(actions.filter((action) => action.verb === verb)),
-  );
+  const verbs = [...new Set(actions.map(({ verb }) => verb))];
+  const known = verbGroups.flat();
+  const all = [...verbGroups, ...verbs.filter((verb) => !known.includes(verb)).map((verb) => [verb])];
+  return all.map((group) => actionRows(group.flatMap((verb) => actions.filter((action) => action.verb === verb))));
 }
 
+/** A line for each; what is longer than the others pushes its summary to the right. */
 function actionRows(actions: readonly Action[]): string {
   const words = actions.map(wordsOf);
-  const width = Math.min(44, Math.max(...words.map(({ length }) => length)));
+  const width = Math.min(46, Math.max(...words.map(({ length }) => length)));
   return actions.map(({ summary }, at) => `  ${(words[at] ?? '').padEnd(width)}  ${summary}`).join('\n');
 }
 

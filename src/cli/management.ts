@@ -23,12 +23,12 @@ export async function openManagement(
 ): Promise<OpenedManagement> {
   const { Management } = await import('../admin/client.ts');
   const { addresses, vhost } = await placesOf(context, values, configOf);
-  const login = await loginOf(context, values);
+  const withLogin = await loginOf(context, values);
   const file = values.name('ca');
   const timeoutMs = values.seconds('timeout');
   const maxBytes = values.whole('max-answer', { min: 1 });
   const api = new Management({
-    addresses: addresses.map((address) => ({ ...address, ...login })),
+    addresses: addresses.map(withLogin),
     signal: context.drain,
     ...(file !== undefined && { ca: await readText(context, file) }),
     ...(timeoutMs !== undefined && { timeoutMs }),
@@ -84,16 +84,22 @@ function loginIn({ user, password }: ConnectionConfig = {}): Login {
   return { user: user ?? 'guest', password: password ?? 'guest' };
 }
 
-/** What goes before the address: --user, and the password of --password-file or MQ_PASSWORD. */
-async function loginOf(context: Context, values: Values): Promise<Partial<Login>> {
+/**
+ * What goes before the address: --user and --password-file. MQ_PASSWORD is for --user, and for an address that names a
+ * user alone; it does not go before a password that somebody has typed.
+ */
+async function loginOf(context: Context, values: Values): Promise<(address: ManagementAddress) => ManagementAddress> {
   const user = values.name('user');
   const file = values.name('password-file');
-  const password =
-    file === undefined ? context.env['MQ_PASSWORD'] : (await readText(context, file)).replace(/\r?\n$/, '');
+  const typed = file === undefined ? undefined : (await readText(context, file)).replace(/\r?\n$/, '');
+  const password = typed ?? context.env['MQ_PASSWORD'];
   if (user !== undefined && password === undefined)
     throw new MqError('USAGE', `the user '${user}' has no password`, {
       at: '--user',
       hint: 'set MQ_PASSWORD, or --password-file FILE',
     });
-  return { ...(user !== undefined && { user }), ...(password !== undefined && { password }) };
+  return (address) => {
+    const isWanted = typed !== undefined || user !== undefined || address.password === '';
+    return { ...address, user: user ?? address.user, password: (isWanted ? password : undefined) ?? address.password };
+  };
 }

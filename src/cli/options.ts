@@ -326,7 +326,11 @@ const admin: readonly Option[] = [
   },
   { name: 'config', value: 'FILE', help: 'the configuration (MQ_CONFIG, ./rascal.json, else the built-in one)' },
   { name: 'user', value: 'NAME', help: 'who asks, instead of the user in the address' },
-  { name: 'password-file', value: 'FILE', help: 'the password is the text of a file; else MQ_PASSWORD' },
+  {
+    name: 'password-file',
+    value: 'FILE',
+    help: 'the password is the text of a file; MQ_PASSWORD is that of --user, or of an address without one',
+  },
   { name: 'ca', value: 'FILE', help: 'trust this authority (PEM)' },
   { name: 'timeout', value: 'SECONDS', help: 'the most time for one answer (30)' },
   { name: 'max-answer', value: 'BYTES', help: 'the largest answer that is read (67108864)' },

@@ -1,5 +1,5 @@
 // npm run bench: what mq costs, as ratios of medians from one run, pair by pair, as a table. It measures; it decides nothing.
-//   MQ_URL   the broker to use; else a node of its own (image mq-rabbitmq:4.3, made by test/setup)
+//   MQ_URL   the broker to use (MQ_MANAGEMENT_URL: its management API); else a node of its own (image mq-rabbitmq:4.3, made by test/setup)
 //   --lines N (100000)   --runs N (5)
 
 import { writeFileSync } from 'node:fs';
@@ -29,6 +29,7 @@ async function main(): Promise<void> {
     for (const type of ['classic', 'quorum']) await publishing(type, url);
     for (const type of ['classic', 'quorum']) await consuming(type, url);
     await memory(url);
+    await listing(process.env['MQ_MANAGEMENT_URL'] ?? own?.managementUrls[0]);
   } finally {
     await own?.down();
   }
@@ -158,6 +159,37 @@ async function memory(url: string): Promise<void> {
   }
 }
 
+/** A thousand queues: against curl of everything, as somebody would type it, and of only the columns that mq asks for. */
+async function listing(management: string | undefined): Promise<void> {
+  if (management === undefined) return;
+  const { origin, username, password } = new URL(management);
+  const authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+  const ask = (method: string, path: string, body?: object) =>
+    fetch(`${origin}/api/${path}`, {
+      method,
+      headers: { authorization, 'content-type': 'application/json' },
+      ...(body && { body: JSON.stringify(body) }),
+    }).then((response) => response.text());
+  await ask('PUT', 'vhosts/mq-bench', {});
+  await ask('PUT', `permissions/mq-bench/${username}`, { configure: '.*', write: '.*', read: '.*' });
+  for (let queue = 0; queue < 1_000; queue += 1) await ask('PUT', `queues/mq-bench/queue-${queue}`, { durable: true });
+  const columns = 'vhost,name,type,messages_ready,messages_unacknowledged,consumers,state';
+  const mq = [executable, 'admin', 'list', 'queues', '--vhost', 'mq-bench', '--management-url', management];
+  const curl = ['curl', '-sf', '-u', `${username}:${password}`];
+  const milliseconds = ({ seconds }: Measured) => seconds * 1000;
+  const slower = (mine: number, other: number) => mine / other;
+  for (const [what, more, query] of [
+    ['admin list, 1000 queues / curl', [], ''],
+    ['  / curl of the same columns', [], `?columns=${columns}`],
+    ['  --json / curl', ['--json'], ''],
+  ] as const) {
+    const url = `${origin}/api/queues/mq-bench${query}`;
+    const pairs = await paired(runs * 4, { command: [...mq, ...more] }, { command: [...curl, url] });
+    row(`${what} (ms; want <= 1.5)`, pairs, milliseconds, slower);
+  }
+  await ask('DELETE', 'vhosts/mq-bench');
+}
+
 function configured(queue: string, type: string): string {
   const definition = { options: { durable: true, arguments: { 'x-queue-type': type } } };
   const config = {
@@ -192,7 +224,7 @@ function declare(url: string, queue: string, type: string): Promise<void> {
   });
 }
 
-async function startNode(): Promise<{ url: string; down(): Promise<void> }> {
+async function startNode(): Promise<{ url: string; managementUrls: readonly string[]; down(): Promise<void> }> {
   const { startCluster } = await import(resolve(here, '../../src/cluster/start.ts'));
   return startCluster({ nodes: 1, image: 'mq-rabbitmq:4.3', owner: process.pid });
 }

@@ -183,7 +183,9 @@ test('what is there already stays as it is, and says so', async () => {
   ]);
   assert.is(objects(queue)[0]?.['outcome'], 'unchanged');
   await admin('create vhost', [shop], '');
+  await admin('create vhost', [shop, '--tag', 'b'], '');
   assert.is((await shows('vhost', [shop], { description: '' }, ''))['description'], 'a shop');
+  assert.equal((await shows('vhost', [shop], { tags: [] }, ''))['tags'], ['b']);
   for (const [words, args] of [
     ['create queue', [hard, '--type', 'quorum']],
     ['create exchange', [hard, '--type', 'fanout']],

@@ -130,6 +130,9 @@ test('a list is sorted, filtered and paged', async () => {
     assert.equal(await names('--sort -name --limit 2'), ['q7', 'q6']);
     assert.equal(await names('--sort name --filter q --limit 3 --page 3'), ['q7']);
     assert.equal(await names('--sort name --filter Q'), ['q1', 'q2', 'q3', 'q4', 'q5', 'q6', 'q7']);
+    await good(admin('create vhost b'));
+    assert.is(await good(admin('list vhosts --columns name --sort -name --no-headers')), 'b\n/\n');
+    assert.is(await good(admin('list vhosts --columns name --sort -name --limit 1 --page 2')), 'name\n/\n');
     const vhosts = await good(admin('list vhosts --columns name --filter nothing'));
     assert.is(vhosts, 'name\n');
     assert.is((await admin('list queues --page 2 --limit 501')).status, 64);
@@ -190,6 +193,16 @@ test('the address comes from the option, the environment, or the broker, and a v
     assert.is(
       await good(admin('whoami --columns name --user guest', { env: { ...named.env, MQ_PASSWORD: 'guest' } })),
       'name\tguest\n',
+    );
+    const alone = api.replace('guest:guest@', 'guest@');
+    const password = { MQ_PASSWORD: 'guest' };
+    assert.is((await admin('whoami', { env: { MQ_MANAGEMENT_URL: alone } })).status, 77);
+    assert.is((await admin('whoami', { env: { MQ_MANAGEMENT_URL: alone, ...password } })).status, 0);
+    const typed = api.replace('guest:guest@', 'guest:wrong@');
+    assert.is((await admin('whoami', { env: { MQ_MANAGEMENT_URL: typed, ...password } })).status, 77);
+    assert.is(
+      (await admin('whoami --password-file -', { env: { MQ_MANAGEMENT_URL: typed }, input: 'guest\n' })).status,
+      0,
     );
     assert.is((await admin('whoami --user guest')).status, 64);
     const url = 'amqps://mq:pw@no-such-host.invalid,amqp://no-such-host.invalid:5673';

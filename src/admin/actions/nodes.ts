@@ -36,7 +36,7 @@ export const nodeActions: readonly Action[] = [
   }),
   showAction({
     noun: 'feature-flag',
-    summary: 'one of them',
+    summary: 'its state and stability',
     args: [flag],
     path: '/feature-flags',
     pick: isNamed('feature-flag'),
@@ -66,7 +66,7 @@ export const nodeActions: readonly Action[] = [
   }),
   showAction({
     noun: 'deprecated-feature',
-    summary: 'one of them',
+    summary: 'its phase, and on RabbitMQ 4.3 its state',
     args: [feature],
     path: '/deprecated-features',
     pick: isNamed('deprecated-feature'),

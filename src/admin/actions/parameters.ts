@@ -18,7 +18,7 @@ export const parameterActions: readonly Action[] = [
     path: '/parameters',
     columns: ['vhost', 'component', 'name', 'value'],
   }),
-  showAction({ noun: 'parameter', summary: 'one of them', args, path, isInVhost: true }),
+  showAction({ noun: 'parameter', summary: 'its value', args, path, isInVhost: true }),
   changeAction({
     verb: 'set',
     noun: 'parameter',
@@ -49,7 +49,7 @@ export const parameterActions: readonly Action[] = [
     columns: ['name', 'value'],
     isGlobal: true,
   }),
-  showAction({ noun: 'global-parameter', summary: 'one of them', args: globalArgs, path: globalPath }),
+  showAction({ noun: 'global-parameter', summary: 'its value', args: globalArgs, path: globalPath }),
   changeAction({
     verb: 'set',
     noun: 'global-parameter',

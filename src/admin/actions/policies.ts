@@ -25,7 +25,7 @@ function actionsOf(noun: string, plural: string, summary: string): readonly Acti
       vhostPath: `/${plural}/:vhost`,
       columns: ['vhost', 'name', 'pattern', 'apply-to', 'priority', 'definition'],
     }),
-    showAction({ noun, summary: 'one of them', args, path, isInVhost: true }),
+    showAction({ noun, summary: 'its pattern, definition and priority', args, path, isInVhost: true }),
     changeAction({
       verb: 'set',
       noun,
@@ -39,7 +39,7 @@ function actionsOf(noun: string, plural: string, summary: string): readonly Acti
     changeAction({
       verb: 'delete',
       noun,
-      summary: 'what it set is no longer so',
+      summary: 'its queues or exchanges are as they were declared',
       args,
       isInVhost: true,
       request: `DELETE ${path}`,

@@ -23,7 +23,7 @@ export const userActions: readonly Action[] = [
     isGlobal: true,
     hidden,
   }),
-  showAction({ noun: 'user', summary: 'one user', args: [user], path: '/users/:user', hidden }),
+  showAction({ noun: 'user', summary: 'its tags and limits', args: [user], path: '/users/:user', hidden }),
   {
     verb: 'create',
     noun: 'user',
