@@ -5,12 +5,14 @@ import type { Holdings } from '../harness/target.ts';
 import { isOwn } from './test-session.ts';
 import type { Place } from './test-target.ts';
 
-export async function startEmbedded(): Promise<Place> {
+/** `isManaged`: with its HTTP API. */
+export async function startEmbedded({ isManaged }: { isManaged: boolean }): Promise<Place> {
   const { startBroker } = await import('../broker/server.ts');
   const clock = new MovableClock();
   const broker = await startBroker({ clock });
   // With a name: an address without one leaves it to rascal.json.
   const vhost = broker.addVhost('mq-test');
+  const management = isManaged ? await (await import('../broker/management.ts')).startManagement(broker) : undefined;
   const look = async (): Promise<Holdings> => {
     const exchanges = [...vhost.exchanges.values()];
     return {
@@ -44,10 +46,14 @@ export async function startEmbedded(): Promise<Place> {
   };
   return {
     urls: [`amqp://guest:guest@${broker.host}:${broker.port}/${vhost.name}`],
+    managementUrls: management === undefined ? [] : [`http://guest:guest@127.0.0.1:${management.port}`],
     vhost: vhost.name,
     advance: (milliseconds) => clock.advance(milliseconds),
     cluster: undefined,
     look,
-    close: () => broker.close(),
+    close: async () => {
+      await management?.close();
+      await broker.close();
+    },
   };
 }

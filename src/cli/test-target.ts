@@ -26,7 +26,7 @@ export async function openTarget(plan: TargetPlan, { env, cwd, self }: FileWorld
   const { config: option } = plan;
   const found = await loadConfig({ ...(option !== undefined && { option }), env, cwd, builtin });
   const config = plan.self ? await withSuites(found) : found;
-  const place = plan.kind === 'embedded' ? await startEmbedded() : await vhostOf(plan);
+  const place = plan.kind === 'embedded' ? await startEmbedded({ isManaged: plan.self === true }) : await vhostOf(plan);
   try {
     if (config.file !== undefined || plan.self) await declareAll(config, place.urls);
   } catch (error) {
@@ -57,6 +57,7 @@ async function withSuites(config: Config): Promise<Config> {
 export interface Place {
   readonly urls: readonly string[];
   readonly vhost: string;
+  readonly managementUrls: readonly string[];
   readonly advance: ((milliseconds: number) => Promise<void>) | undefined;
   readonly cluster: ClusterFaults | undefined;
   look(): Promise<Holdings | undefined>;
@@ -71,7 +72,15 @@ async function vhostOf({ urls, managementUrls, cluster: name }: Elsewhere): Prom
   const cluster = name === undefined ? undefined : clusterFaults(name, urls.length);
   if (managementUrls.length === 0) {
     const vhost = decodeURIComponent(new URL(first).pathname.slice(1)) || '/';
-    return { urls, vhost, advance: undefined, cluster, look: async () => undefined, close: async () => undefined };
+    return {
+      urls,
+      managementUrls,
+      vhost,
+      advance: undefined,
+      cluster,
+      look: async () => undefined,
+      close: async () => undefined,
+    };
   }
   const api = new ManagementApi(managementUrls);
   const vhost = `mq-test-${randomUUID()}`;
@@ -80,6 +89,7 @@ async function vhostOf({ urls, managementUrls, cluster: name }: Elsewhere): Prom
   await api.ask('PUT', `/api/permissions/${vhost}/${user}`, { configure: '.*', write: '.*', read: '.*' });
   return {
     urls: urls.map((url) => withVhost(url, vhost)),
+    managementUrls,
     vhost,
     advance: undefined,
     cluster,

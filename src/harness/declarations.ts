@@ -93,6 +93,8 @@ declare module 'mq/test' {
     /** One per node. */
     readonly urls: readonly string[];
     readonly vhost: string;
+    /** Of the management API, one per node, with user and password; empty where there is none (\`embedded\`). */
+    readonly managementUrls: readonly string[];
     readonly kind: 'embedded' | 'cluster' | 'url';
   };
 

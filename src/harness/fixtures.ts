@@ -101,6 +101,10 @@ export const broker = {
   get urls(): readonly string[] {
     return current('broker.urls').target.urls;
   },
+  /** Of the management API, one per node, with user and password; empty where there is none. */
+  get managementUrls(): readonly string[] {
+    return current('broker.managementUrls').target.managementUrls;
+  },
   get vhost(): string {
     return current('broker.vhost').target.vhost;
   },

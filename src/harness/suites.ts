@@ -6,6 +6,7 @@ const suites = {
   confirms: () => import('./suites/confirms.ts'),
   'dead-letters': () => import('./suites/dead-letters.ts'),
   rpc: () => import('./suites/rpc.ts'),
+  administration: () => import('./suites/administration.ts'),
   topology: () => import('./suites/topology.ts'),
   faults: () => import('./suites/faults.ts'),
 } as const;

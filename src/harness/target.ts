@@ -24,6 +24,8 @@ export interface FileTarget {
   /** One amqp URL per node, with user, password and vhost. */
   readonly urls: readonly string[];
   readonly vhost: string;
+  /** Of the management API, one per node, with user and password; none: it has none. */
+  readonly managementUrls: readonly string[];
   /** Moves the broker's time; undefined: it cannot be moved. */
   readonly advance: ((milliseconds: number) => Promise<void>) | undefined;
   readonly cluster: ClusterFaults | undefined;
