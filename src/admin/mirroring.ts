@@ -10,7 +10,8 @@ const gone: Readonly<Record<string, (value: unknown, all: Item) => string>> = {
     const members = typeof size === 'number' ? ` --argument x-quorum-initial-group-size=${size}` : '';
     return `queues that are replicated from their start: mq admin create queue NAME --type quorum${members}`;
   },
-  'ha-params': () => 'the number of members: --argument x-quorum-initial-group-size=N of the queue; later mq admin ha',
+  'ha-params': () =>
+    'the number of members: --argument x-quorum-initial-group-size=N of the queue; later mq admin grow',
   'ha-sync-mode': () => 'nothing: a member of a quorum queue always catches up by itself',
   'ha-sync-batch-size': () => 'nothing: a member of a quorum queue always catches up by itself',
   'ha-promote-on-shutdown': () => 'nothing: only a member that has everything becomes leader',

@@ -15,7 +15,7 @@ export const haActions: readonly Action[] = [
   {
     verb: 'ha',
     summary:
-      "every queue: leader, members, those online, and what a node's loss would mean; or what that of one node would do",
+      "where each queue is (* leads, ! is away) and what a node's loss would mean, or what that of one node would do",
     args: [{ name: 'node', isOptional: true }],
     options: listOptions,
     columns: ['vhost', 'name', 'type', 'risk', 'copies', 'loss'],
