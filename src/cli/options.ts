@@ -191,7 +191,11 @@ const web: readonly Option[] = [
     value: 'URLS',
     help: "RabbitMQ's Web STOMP: ws://host:15674/ws; bridge: over AMQP; auto (the default): what answers",
   },
-  { name: 'management-url', value: 'URL', help: 'the management API, for depths of queues (port 15672 of the host)' },
+  {
+    name: 'management-url',
+    value: 'URL',
+    help: 'the management API, for depths of queues (MQ_MANAGEMENT_URL, else port 15672 of the host)',
+  },
 ];
 
 const demo: readonly Option[] = [{ name: 'json', help: 'each event as one JSON object a line' }];

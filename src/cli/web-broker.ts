@@ -2,6 +2,7 @@
 // one answers, else the bridge to AMQP.
 
 import type { Config, ConnectionConfig } from '../config/config.ts';
+import type { Context } from '../context.ts';
 import { MqError } from '../errors.ts';
 import type { StompAddress } from '../web/passage.ts';
 import type { Values } from './values.ts';
@@ -101,19 +102,20 @@ function pluginOf({ host }: BrokerNode): string {
   return `ws://${host}:15674/ws`;
 }
 
-/** Of `--management-url`, or port 15672 of each node. Throws USAGE. */
-export function managementUrlsOf({ nodes }: WebBroker, values: Values): string[] {
-  const given = values.name('management-url');
-  if (given !== undefined && !(URL.canParse(given) && /^https?:/.test(given)))
-    throw values.usage('--management-url must be http://…');
-  const [first] = nodes as [BrokerNode];
-  const own = (node: BrokerNode) => (node.isTls ? `https://${node.host}:15671` : `http://${node.host}:15672`);
-  return (given === undefined ? nodes : [first]).map((node) => {
-    const url = new URL(given ?? own(node));
-    if (url.username === '') {
-      url.username = encodeURIComponent(node.user);
-      url.password = encodeURIComponent(node.password);
-    }
-    return url.href;
+/**
+ * With user and password: of `--management-url` or MQ_MANAGEMENT_URL (several with commas), or port 15672 of each node.
+ * Throws USAGE.
+ */
+export function managementUrlsOf({ nodes }: WebBroker, values: Values, env: Context['env']): string[] {
+  const given = values.name('management-url') ?? env['MQ_MANAGEMENT_URL'];
+  const own = ({ isTls, host }: BrokerNode) => (isTls ? `https://${host}:15671` : `http://${host}:15672`);
+  const urls = given === undefined ? nodes.map(own) : given.split(',').map((url) => url.trim());
+  return urls.map((text, index) => {
+    if (!(URL.canParse(text) && /^https?:/.test(text)))
+      throw values.usage('--management-url (MQ_MANAGEMENT_URL) must be http://… or https://…');
+    const url = new URL(text);
+    if (url.username !== '') return url.href;
+    const { user, password } = nodes[index] ?? (nodes[0] as BrokerNode);
+    return Object.assign(url, { username: encodeURIComponent(user), password: encodeURIComponent(password) }).href;
   });
 }

@@ -90,7 +90,7 @@ async function run(context: Context, values: Values, { config, vhost, addresses,
     });
   const broker = brokerOf(config, vhost, addresses);
   const findWay = planWay(broker, values, say);
-  const managementUrls = managementUrlsOf(broker, values);
+  const managementUrls = managementUrlsOf(broker, values, context.env);
   const session = newSession('web', say);
   try {
     const graph = graphOf(config, vhost);

@@ -3,6 +3,7 @@
 import { byId, drawn, tell } from './dom.ts';
 
 const seconds = 60;
+const countMs = 200;
 const [width, height] = [600, 64];
 
 export class Rate {
@@ -21,12 +22,13 @@ export class Rate {
       this.#now = 0;
       this.#draw();
     }, 1000);
+    // Thousands may come in a second; the number is written a few times.
+    setInterval(() => tell(byId('received'), this.#total.toLocaleString('en')), countMs);
   }
 
   count(): void {
     this.#total += 1;
     this.#now += 1;
-    tell(byId('received'), this.#total.toLocaleString('en'));
   }
 
   #draw(): void {

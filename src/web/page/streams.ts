@@ -37,6 +37,7 @@ const colours = 6;
 const firstPauseMs = 1000;
 const longestPauseMs = 60_000;
 const most = 48;
+const countMs = 200;
 
 const hints: Readonly<Record<string, string>> = {
   fanout: 'A fanout exchange gives everything, whatever the pattern.',
@@ -58,6 +59,9 @@ export class Streams {
     this.#events = events;
     for (const stream of catalog.streams) this.#add(stream);
     this.#form();
+    setInterval(() => {
+      for (const { counter, count } of this.#watched) tell(counter, count.toLocaleString('en'));
+    }, countMs);
   }
 
   /** After the connection is there (again). */
@@ -110,7 +114,6 @@ export class Streams {
       exchangeAt(watched.exchange, watched.key),
       (message) => {
         watched.count += 1;
-        tell(watched.counter, watched.count.toLocaleString('en'));
         this.#events.onMessage(watched, message);
       },
       () => {
