@@ -8,6 +8,11 @@ export interface RoleEnd {
   readonly signal: NodeJS.Signals | undefined;
 }
 
+/** What SIGTERM may end a role with. A process whose first line has not run yet is ended by the system, which is 143 in a shell. */
+export function isEndBySigterm({ status, signal }: RoleEnd, { mayBeStarting }: { mayBeStarting: boolean }): boolean {
+  return status === 0 || status === 143 || (mayBeStarting && signal === 'SIGTERM');
+}
+
 export interface RoleProcess {
   readonly pid: number;
   readonly child: ChildProcessWithoutNullStreams;

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { until } from '../support/until.ts';
 import type { History } from './history.ts';
-import { type RoleProcess, startRole } from './process.ts';
+import { isEndBySigterm, type RoleProcess, startRole } from './process.ts';
 
 export interface ReceiversSettings {
   readonly executable: string;
@@ -98,10 +98,10 @@ export class Receivers {
     });
     await delay(afterMs);
     started.child.kill('SIGTERM');
-    const { status, signal } = await started.ended;
-    if (status !== 0 && status !== 143)
+    const end = await started.ended;
+    if (!isEndBySigterm(end, { mayBeStarting: true }))
       history.misdeeds.push(
-        `receiver: SIGTERM ${afterMs} ms after its start ended it with ${status ?? signal}: ${started.said()}`,
+        `receiver: SIGTERM ${afterMs} ms after its start ended it with ${end.status ?? end.signal}: ${started.said()}`,
       );
   }
 

@@ -3,7 +3,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import type { History, SenderOutcome } from './history.ts';
-import { type RoleProcess, startRole } from './process.ts';
+import { isEndBySigterm, type RoleProcess, startRole } from './process.ts';
 
 export interface SenderSettings {
   readonly executable: string;
@@ -18,12 +18,15 @@ export interface SenderSettings {
 }
 
 const tickMs = 10;
+/** Milliseconds that a process may take until its first line runs, on a machine with more to do. */
+const startMs = 1000;
 
 export class Sender {
   readonly #settings: SenderSettings;
   #process: RoleProcess | undefined;
   /** What the process of now was given, and said nothing of yet: line number → body. */
   #pending = new Map<number, string>();
+  #startedAt = 0;
   #line = 0;
   #number = 0;
   #clock: NodeJS.Timeout | undefined;
@@ -47,10 +50,11 @@ export class Sender {
     this.burst();
     await delay(afterMs);
     this.#process = undefined;
+    const mayBeStarting = performance.now() - this.#startedAt < startMs;
     former.child.kill(signal);
     const end = await former.ended;
     // 0: the signal came when it had just read all that was there.
-    if (signal === 'SIGTERM' && end.status !== 143 && end.status !== 0)
+    if (signal === 'SIGTERM' && !isEndBySigterm(end, { mayBeStarting }))
       this.#settings.history.misdeeds.push(
         `publisher: SIGTERM ended it with ${end.status ?? end.signal}: ${former.said()}`,
       );
@@ -96,6 +100,7 @@ export class Sender {
     const { executable, cwd, env, history, window } = this.#settings;
     const pending = new Map<number, string>();
     this.#pending = pending;
+    this.#startedAt = performance.now();
     this.#line = 0;
     const args = ['publish', 'faults', '--lines', '--json', '--window', String(window), '--timeout', '600'];
     const onLine = (line: string) => {
