@@ -4,15 +4,13 @@ import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { startMq } from '../support/mq.ts';
-import { readmeBlocks, runBlock } from '../support/readme.ts';
+import { needsCluster, readmeBlocks, runBlock } from '../support/readme.ts';
 
-/** Blocks that need containers: test/cluster/readme.test.ts runs them. */
-const needsCluster = /mq cluster|--on cluster/;
-/** What makes and tests mq, this test among it. */
-const isOwn = /npm run build|test\/setup/;
+/** What makes, tests or installs mq: this test's own command, and test/executable/install.test.ts. */
+const isOwn = /npm run build|test\/setup|OWNER/;
 
 const blocks = readmeBlocks().filter(
-  ({ steps }) => !steps.some(({ command }) => needsCluster.test(command) || isOwn.test(command)),
+  (block) => !needsCluster(block) && !block.steps.some(({ command }) => isOwn.test(command)),
 );
 
 for (const block of blocks) {

@@ -47,6 +47,11 @@ export function readmeBlocks(): Block[] {
   return blocks;
 }
 
+/** Whether test/cluster/readme.test.ts runs it. */
+export function needsCluster({ steps }: Block): boolean {
+  return steps.some(({ command }) => /mq cluster|mq admin ha/.test(command));
+}
+
 // A command may go over several lines: with `\`, or inside quotes.
 function continued(lines: readonly string[]): string[] {
   const commands: string[] = [];
@@ -128,12 +133,16 @@ interface Place {
   readonly take: (text: string) => void;
 }
 
+const shellState = '.exported';
 const stays = /waiting for messages from|\bready\b/;
 const endsWell: readonly unknown[] = [0, 128 + 15, 'SIGTERM'];
 
 function start(command: string, { cwd, env, take }: Place): Command {
   const path = `${dirname(executable)}:${process.env['PATH']}`;
-  const child = spawn('bash', ['-euo', 'pipefail', '-c', command], {
+  // What `export` and `eval` set is there for the commands that follow, as in one shell.
+  const sets = /^(export|eval) /.test(command) ? `\nexport -p > ${shellState}` : '';
+  const script = `[ ! -f ${shellState} ] || . ./${shellState}\n${command}${sets}`;
+  const child = spawn('bash', ['-euo', 'pipefail', '-c', script], {
     cwd,
     env: { HOME: cwd, ...env, PATH: path },
     stdio: ['ignore', 'pipe', 'pipe'],

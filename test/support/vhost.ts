@@ -20,6 +20,8 @@ export interface TestVhost {
   readonly urls: readonly string[];
   /** `urls` joined by commas: for --url and MQ_URL. */
   readonly url: string;
+  /** One per node, with user and password. */
+  readonly managementUrls: readonly string[];
   /** A request to the management API; gives the parsed JSON, undefined for no content. Throws on 4xx and 5xx. */
   api(method: string, path: string, body?: unknown): Promise<unknown>;
   /** Deletes the vhost and all in it. */
@@ -42,6 +44,7 @@ export async function testVhost(broker: TestBroker = testBroker()): Promise<Test
     },
     urls,
     url: urls.join(','),
+    managementUrls: broker.managementUrls,
     api,
     remove: async () => {
       await api('DELETE', `/api/vhosts/${name}`);
