@@ -11,8 +11,8 @@ import type { FileWorld } from './test-world.ts';
 export async function testChild(host: ChildHost, world: TestWorld): Promise<void> {
   const onGone = () => host.exit(1);
   host.on('disconnect', onGone);
-  keepCompiled(world.env);
   const { file, name, target = { kind: 'embedded' }, ...options } = await requestOf(host);
+  keepCompiled(file, world.env);
   tellBroker(target, world.env);
   const own = target.self ? (await import('../harness/suites.ts')).suiteOf(file) : undefined;
   await runChild(

@@ -2,13 +2,16 @@
 // strips types takes as long as Node's own start.
 
 import { enableCompileCache } from 'node:module';
-import { homedir, platform } from 'node:os';
-import { join } from 'node:path';
+import { homedir, platform, tmpdir } from 'node:os';
+import { join, sep } from 'node:path';
 
-/** From now on in use. Where the folder cannot be written, or NODE_DISABLE_COMPILE_CACHE is set, nothing is kept. */
-export function keepCompiled(env: Readonly<Record<string, string | undefined>>): void {
+/**
+ * From now on in use. Nothing is kept where the folder cannot be written, where NODE_DISABLE_COMPILE_CACHE is set, and of a
+ * file in the folder for temporary ones, which as a rule is never seen again.
+ */
+export function keepCompiled(file: string, env: Readonly<Record<string, string | undefined>>): void {
   const folder = folderOf(env);
-  if (folder !== undefined) enableCompileCache(join(folder, 'mq'));
+  if (folder !== undefined && !file.startsWith(tmpdir() + sep)) enableCompileCache(join(folder, 'mq'));
 }
 
 /** The user's own folder for such things: what is read from it is run. */

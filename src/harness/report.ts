@@ -2,5 +2,4 @@
 
 export { openReports, planReports, type Reports, type Streams } from './report/outputs.ts';
 export type { RunEvent } from './report/reporter.ts';
-export { drawFile } from './report/text.ts';
 export { closingLine, isGood, type Totals, totalsOf } from './report/totals.ts';

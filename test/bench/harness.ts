@@ -17,6 +17,8 @@ const ratio = (mine: number, other: number) => mine / other;
 
 async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'mq-bench-'));
+  // mq keeps nothing of temporary files, and these stand for a user's.
+  Object.assign(process.env, { TMPDIR: join(folder, 'tmp'), XDG_CACHE_HOME: join(folder, 'cache') });
   try {
     say('what                                                mq          other       ratio');
     for (const ending of ['js', 'ts']) await firstTest(folder, ending);

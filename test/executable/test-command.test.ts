@@ -117,10 +117,13 @@ for (const [named, text, says] of [
 files('what was made of a file is kept in the folder for caches, unless that is not wanted or cannot be', async () => {
   const cwd = emptyFolder({ 'a.test.ts': right });
   const cache = emptyFolder();
+  // The file is no temporary one then.
+  const elsewhere = { TMPDIR: cache, TEMP: cache };
   for (const [env, kept] of [
-    [{ XDG_CACHE_HOME: cache, NODE_DISABLE_COMPILE_CACHE: '1' }, false],
-    [{ XDG_CACHE_HOME: join(cwd, 'a.test.ts') }, false],
-    [{ XDG_CACHE_HOME: cache }, true],
+    [{ XDG_CACHE_HOME: cache }, false],
+    [{ ...elsewhere, XDG_CACHE_HOME: cache, NODE_DISABLE_COMPILE_CACHE: '1' }, false],
+    [{ ...elsewhere, XDG_CACHE_HOME: join(cwd, 'a.test.ts') }, false],
+    [{ ...elsewhere, XDG_CACHE_HOME: cache }, true],
   ] as const) {
     const { status, stdout, stderr } = await mq(['test'], { cwd, env });
     assert.equal([status, stderr], [0, ''], stdout);

@@ -35,7 +35,7 @@ export const text: Reporter = ({ cwd }) => {
 };
 
 /** One file: a line with counts and time, a line for each skipped test, then the failures in full. */
-export function drawFile(result: FileResult, cwd: string): string {
+function drawFile(result: FileResult, cwd: string): string {
   const { file, passed, failures, skipped, ms, output } = result;
   const mark = failures.length > 0 ? 'FAIL' : passed > 0 ? 'ok  ' : 'skip';
   const counts = countsOf({ passed, failed: failures.length, skipped: skipped.length });
