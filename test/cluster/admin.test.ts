@@ -7,7 +7,8 @@ import { connect } from 'amqplib';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { actions } from '../../src/admin/actions.ts';
-import { type CliOptions, type CliRun, objects, runCli } from '../support/cli.ts';
+import { adminIn } from '../support/admin.ts';
+import { objects, runCli } from '../support/cli.ts';
 import { emptyFolder } from '../support/mq.ts';
 import { byName, found, plain, rabbitmqctl, sortedJson, type Thing } from '../support/rabbitmqctl.ts';
 import { until } from '../support/until.ts';
@@ -25,7 +26,7 @@ const foreign = `漢字 ü 😀 ${randomUUID()}`;
 const user = `anna ${hard}`;
 const shop = `shop ${hard}`;
 const long = 'q'.repeat(255);
-const run = new Set<string>();
+const { admin, tried, shows, run } = adminIn(shop, env);
 
 test.after(async () => {
   await runCli(['admin', 'delete', 'user', user, '--yes', '--if-exists'], { env });
@@ -372,30 +373,6 @@ test('no action was left out', () => {
     [],
   );
 });
-
-/** Runs an action in the vhost, or in none; it must succeed. */
-async function admin(
-  words: string,
-  args: readonly string[] = [],
-  place = shop,
-  more: CliOptions = {},
-): Promise<CliRun> {
-  const result = await tried(words, args, place, more);
-  assert.is(result.status, 0, `${words}: ${result.stderr}`);
-  return result;
-}
-
-async function tried(words: string, args: readonly string[], place = shop, more: CliOptions = {}): Promise<CliRun> {
-  run.add(words);
-  const where = place === '' ? [] : ['--vhost', place];
-  return runCli(['admin', ...words.split(' '), ...args, ...where], { env, ...more });
-}
-
-/** Of one thing, the fields that are wanted. */
-async function shows(noun: string, args: readonly string[], wanted: Thing, place = shop): Promise<Thing> {
-  const [item] = objects(await admin(`show ${noun}`, [...args, '--json'], place));
-  return Object.fromEntries(Object.keys(wanted).map((name) => [name, item?.[name]]));
-}
 
 /** The list of mq and that of rabbitmqctl, in these columns. */
 async function same(noun: string, columns: readonly string[], command: readonly string[], place = shop): Promise<void> {
