@@ -3,7 +3,7 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Context } from '../context.ts';
-import { MqError } from '../errors.ts';
+import { MqError, systemReason } from '../errors.ts';
 import type { Values } from './values.ts';
 
 /** Undefined: none is given. Throws USAGE if it is empty. */
@@ -23,6 +23,6 @@ async function read(cwd: string, file: string): Promise<string> {
   try {
     return (await readFile(resolve(cwd, file), 'utf8')).replace(/\r?\n$/, '');
   } catch (error) {
-    throw new MqError('NO_INPUT', `cannot read ${file}: ${(error as Error).message}`, { at: file, cause: error });
+    throw new MqError('NO_INPUT', `cannot read ${file}: ${systemReason(error)}`, { at: file, cause: error });
   }
 }

@@ -1,6 +1,6 @@
 // Asks a role that runs elsewhere whether it is ready: the other side of server.ts.
 
-import type { IncomingMessage } from 'node:http';
+import { request as askPlainly, type IncomingMessage } from 'node:http';
 import type { Readiness } from './health.ts';
 
 /** Of the answer, so much is read. */
@@ -20,7 +20,7 @@ export async function askReadiness(url: URL, timeoutMs: number): Promise<Readine
 
 /** Not by fetch, which refuses to ask some sixty ports (the Fetch standard, 2.9). */
 async function get(url: URL, signal: AbortSignal): Promise<{ status: number; text: string }> {
-  const { request } = await (url.protocol === 'https:' ? import('node:https') : import('node:http'));
+  const request = url.protocol === 'https:' ? (await import('node:https')).request : askPlainly;
   return new Promise((resolve, reject) => {
     const asked = request(url, { agent: false, signal }, (response: IncomingMessage) => {
       const { statusCode: status = 0 } = response;

@@ -8,6 +8,7 @@ import type { Context } from '../../context.ts';
 import { MqError, systemReason } from '../../errors.ts';
 import { isClosedPipe, Printer } from '../../roles/printer.ts';
 import type { Command } from '../command.ts';
+import { readPassword } from '../password.ts';
 import type { Values } from '../values.ts';
 
 export const brokerCommand: Command = {
@@ -80,13 +81,9 @@ function readyLine({ url, management, data }: Ready): string {
 }
 
 /** The one user: --user or guest, with the password of --password-file, MQ_BROKER_PASSWORD, or guest. */
-async function loginOf({ env, cwd }: Context, values: Values): Promise<{ name: string; password: string }> {
+async function loginOf(context: Context, values: Values): Promise<{ name: string; password: string }> {
   const name = values.name('user') ?? 'guest';
-  const file = values.name('password-file');
-  const password =
-    file === undefined ? env['MQ_BROKER_PASSWORD'] : (await read(cwd, file)).toString().replace(/\r?\n$/, '');
-  if (password === '')
-    throw values.usage(file === undefined ? 'MQ_BROKER_PASSWORD is empty' : `the password in ${file} is empty`);
+  const password = await readPassword(context, values, 'MQ_BROKER_PASSWORD');
   if (password === undefined && name !== 'guest')
     throw new MqError('USAGE', `the user '${name}' has no password`, {
       at: '--user',

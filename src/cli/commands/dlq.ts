@@ -6,6 +6,7 @@ import { MqError } from '../../errors.ts';
 import type { DlqVerb } from '../../roles/dlq.ts';
 import { addressesOf } from '../addresses.ts';
 import type { Command } from '../command.ts';
+import { canAsk, isConfirmed } from '../question.ts';
 import type { Values } from '../values.ts';
 
 /** The options of each verb beside those that all have. */
@@ -123,21 +124,13 @@ async function deadQueueOf(config: Config, name: string, values: Values): Promis
 }
 
 /** Deleting is asked for on a terminal, and needs --yes elsewhere. */
-async function purgeConsent({ stdin, stderr }: Context, values: Values, queue: string) {
+async function purgeConsent(context: Context, values: Values, queue: string) {
   const isSure = values.flag('yes') === true || values.flag('dry-run') === true;
-  if (values.args[0] === 'purge' && !isSure && !(stdin.isTTY && stderr.isTTY))
+  if (values.args[0] === 'purge' && !isSure && !canAsk(context))
     throw values.usage('purge deletes messages: give --yes where nobody can be asked');
   return async (count: number): Promise<boolean> => {
     if (isSure) return true;
     const selected = values.list('id').length + values.list('filter').length > 0 ? 'the selected ones of ' : '';
-    stderr.write(`delete ${selected}${count} messages of ${queue} for ever? [y/N] `);
-    const { createInterface } = await import('node:readline/promises');
-    const lines = createInterface({ input: stdin });
-    try {
-      for await (const line of lines) return /^y(es)?$/i.test(line.trim());
-      return false;
-    } finally {
-      lines.close();
-    }
+    return isConfirmed(context, `delete ${selected}${count} messages of ${queue} for ever?`);
   };
 }
