@@ -81,7 +81,7 @@ async function spareChild() {
   child.on('error', () => undefined);
   let isGiven = false;
   return () => {
-    if (isGiven || child.pid === undefined || child.exitCode !== null) return undefined;
+    if (isGiven || child.pid === undefined || child.exitCode !== null || child.signalCode !== null) return undefined;
     isGiven = true;
     return child;
   };

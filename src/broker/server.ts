@@ -180,7 +180,9 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     const impatience = setTimeout(() => {
       for (const socket of sockets) socket.destroy();
     }, closeMs);
-    await closed;
+    // Those that were taken are not the server's own.
+    const gone = [...sockets].map((socket) => new Promise<void>((resolve) => socket.once('close', () => resolve())));
+    await Promise.all([closed, ...gone]);
     clearTimeout(impatience);
     for (const vhost of vhosts.values()) for (const queue of vhost.queues.values()) queue.stop();
     await store?.close();

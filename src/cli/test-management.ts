@@ -19,6 +19,11 @@ export class ManagementApi {
     return this.#api.request(method, path.replace(/^\/api/, ''), body);
   }
 
+  /** No connection of it stays open. */
+  close(): void {
+    this.#api.close();
+  }
+
   async holdings(vhost: string): Promise<Holdings> {
     const get = async <T>(path: string) => (await this.ask('GET', `/api/${path}`)) as T;
     const [connections, channels, queues, exchanges, bindings] = await Promise.all([

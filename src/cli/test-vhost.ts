@@ -55,16 +55,23 @@ async function vhostOf({ urls, managementUrls }: Elsewhere): Promise<Place> {
   const api = new ManagementApi(managementUrls);
   const vhost = `mq-test-${randomUUID()}`;
   const user = new URL(first).username || 'guest';
+  const remove = async () => {
+    await api.ask('DELETE', `/api/vhosts/${vhost}`);
+    api.close();
+  };
   await api.ask('PUT', `/api/vhosts/${vhost}`, {});
-  await api.ask('PUT', `/api/permissions/${vhost}/${user}`, { configure: '.*', write: '.*', read: '.*' });
+  try {
+    await api.ask('PUT', `/api/permissions/${vhost}/${user}`, { configure: '.*', write: '.*', read: '.*' });
+  } catch (error) {
+    await remove().catch(() => undefined);
+    throw error;
+  }
   return {
     urls: urls.map((url) => withVhost(url, vhost)),
     managementUrls,
     vhost,
     look: () => api.holdings(vhost),
-    close: async () => {
-      await api.ask('DELETE', `/api/vhosts/${vhost}`);
-    },
+    close: remove,
   };
 }
 

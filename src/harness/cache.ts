@@ -3,7 +3,7 @@
 
 import { enableCompileCache } from 'node:module';
 import { homedir, platform, tmpdir } from 'node:os';
-import { join, sep } from 'node:path';
+import { isAbsolute, join, sep } from 'node:path';
 
 /**
  * From now on in use. Nothing is kept where the folder cannot be written, where NODE_DISABLE_COMPILE_CACHE is set, and of a
@@ -17,7 +17,8 @@ export function keepCompiled(file: string, env: Readonly<Record<string, string |
 /** The user's own folder for such things: what is read from it is run. */
 function folderOf(env: Readonly<Record<string, string | undefined>>): string | undefined {
   const { XDG_CACHE_HOME: given, LOCALAPPDATA: local } = env;
-  if (given) return given;
+  // The XDG Base Directory Specification: a relative one is to be ignored.
+  if (given && isAbsolute(given)) return given;
   if (platform() === 'win32') return local;
   const home = homedir();
   if (!home || home === '/') return undefined;
