@@ -1,5 +1,6 @@
 // The only file that touches the process: streams, environment, signals, exit status.
 
+import { constants } from 'node:os';
 import manifest from '../package.json' with { type: 'json' };
 
 async function main(): Promise<void> {
@@ -27,10 +28,10 @@ async function main(): Promise<void> {
     signals += 1;
     if (signals === 1) drain.abort(signal);
     else if (signals === 2) abandon.abort();
-    else process.exit(signal === 'SIGINT' ? 130 : 143);
+    else process.exit(128 + constants.signals[signal]);
   };
-  process.on('SIGTERM', onSignal);
-  process.on('SIGINT', onSignal);
+  // SIGHUP: the terminal is gone, or the line to it.
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, onSignal);
   // A closed pipe is told to whoever writes next, by the callback of the write.
   let unwritten: NodeJS.ErrnoException | undefined;
   process.stdout.on('error', (error) => {

@@ -1,6 +1,7 @@
 // One client connection: its frames, its channels, its heartbeats, its end. An error of connection scope ends here.
 
 import type { Socket } from 'node:net';
+import { MqError } from '../errors.ts';
 import type { BrokerState } from './broker-state.ts';
 import { Channel, closeFields } from './channel.ts';
 import type { Timer } from './clock.ts';
@@ -165,7 +166,9 @@ export class Connection {
 
   /** A bug or a broken disk: nothing more can be promised to this client. */
   fail(error: unknown): void {
-    this.log(`${this.name}: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+    // What is known (a disk that failed) needs no stack.
+    const isKnown = error instanceof MqError || !(error instanceof Error);
+    this.log(`${this.name}: ${isKnown ? String(error) : (error.stack ?? error.message)}`);
     this.#refuse(new ProtocolError('INTERNAL_ERROR', 'the broker failed'), 0);
   }
 

@@ -27,6 +27,7 @@ export class StoreWriter {
   readonly #segmentBytes: number;
   readonly #open: NonNullable<StoreOptions['open']>;
   readonly #log: (line: string) => void;
+  readonly #onFailed: (failure: MqError) => void;
   readonly #encoder = new RecordEncoder();
   /** All segments, oldest first; the last one is appended to. */
   readonly segments: Segment[];
@@ -55,6 +56,7 @@ export class StoreWriter {
     this.#segmentBytes = options.segmentBytes ?? 16 * 1024 * 1024;
     this.#open = options.open ?? open;
     this.#log = options.log ?? (() => undefined);
+    this.#onFailed = options.onFailed ?? (() => undefined);
     const last = segments.at(-1);
     this.#active = last ?? newSegment(folder, 1);
     if (last === undefined) segments.push(this.#active);
@@ -213,5 +215,6 @@ export class StoreWriter {
       cause,
     });
     this.#log(`the store has failed, nothing more is kept: ${this.#failure.message}`);
+    this.#onFailed(this.#failure);
   }
 }

@@ -80,6 +80,8 @@ export interface StoreOptions {
   readonly isAlive: (pid: number) => boolean;
   /** One line for the person: a tail that was cut, a disk that failed. */
   readonly log?: (line: string) => void;
+  /** Called once, when the store has failed for good: a broker is of no use then. */
+  readonly onFailed?: (failure: MqError) => void;
   /** A file of the log is full from this length on; 16 MiB. */
   readonly segmentBytes?: number;
   /** Cleaning begins when the log is longer than twice what is needed and this; 64 MiB. */

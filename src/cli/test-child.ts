@@ -1,5 +1,6 @@
 // The process of one test file of `mq test`: wires the harness to what the file's fixtures need.
 
+import { platform } from 'node:os';
 import { loadModule } from '../handlers/module-load.ts';
 import { keepCompiled } from '../harness/cache.ts';
 import { type ChildHost, runChild } from '../harness/child.ts';
@@ -8,8 +9,15 @@ import type { TargetPlan } from '../harness/target.ts';
 import type { FileWorld } from './test-world.ts';
 
 /** Waits for the request that names the file, and runs it. The process is to end by itself then. */
-export async function testChild(host: ChildHost, world: TestWorld): Promise<void> {
-  const onGone = () => host.exit(1);
+export async function testChild(
+  host: ChildHost & Pick<NodeJS.Process, 'pid' | 'kill'>,
+  world: TestWorld,
+): Promise<void> {
+  const onGone = () => {
+    // The roles that its tests have started are in its group (start-child.ts), and nobody else would end them.
+    if (platform() !== 'win32') host.kill(-host.pid, 'SIGTERM');
+    host.exit(1);
+  };
   host.on('disconnect', onGone);
   const { file, name, target = { kind: 'embedded' }, ...options } = await requestOf(host);
   keepCompiled(file, world.env);

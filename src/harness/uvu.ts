@@ -46,6 +46,9 @@ type Making = Pick<Group, 'name' | 'state' | 'runsByItself'>;
 function recorder(making: Making): Test {
   let group = open(making);
   const add = (mode: Entry['mode']) => (title: string, handler: Callback) => {
+    if (typeof handler !== 'function') throw new TypeError(`the test "${title}" has no function`);
+    if (isRecorded)
+      throw new Error(`the test "${title}" is registered inside another test or hook, and would never run`);
     group.tests.push({ name: title, mode, handler });
   };
   const hook = (kind: 'before' | 'after') =>
@@ -71,8 +74,12 @@ function open(making: Making): Group {
   return group;
 }
 
+/** The file is loaded, its tests run: one that comes now comes too late. */
+let isRecorded = false;
+
 /** Ends the recording: what runs by itself is told to run. Gives the groups that hold tests but were never told to. */
 export function forgotten(): Group[] {
+  isRecorded = true;
   const waiting = opened.filter((group) => !group.runs && group.tests.length > 0);
   for (const group of waiting) {
     if (!group.runsByItself) continue;

@@ -1,12 +1,13 @@
 // mq broker, as a command: its one line, its end, and what it refuses.
 
 import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { emptyFolder, type MqOptions, mq, type RunningMq, startMq } from '../support/mq.ts';
+import { emptyFolder, executable, type MqOptions, mq, type RunningMq, startMq } from '../support/mq.ts';
 import { assertRefused } from '../support/refusal.ts';
 
 const ready = /^ready: (amqps?:\/\/\S+?)(?:, management (\S+))? \((.*)\)\n$/;
@@ -46,6 +47,25 @@ test('with --json the line is an object', async () => {
   const response = await fetch(new URL('/api/whoami', management), { headers: { authorization } });
   assert.is(((await response.json()) as { name: string }).name, 'guest');
   await stop(broker);
+});
+
+test('a disk that takes no more ends it: status 74, and what was confirmed is there afterwards', async () => {
+  const cwd = emptyFolder();
+  // No file of it may grow beyond 100 KiB; without the signal that would kill it.
+  const limited = join(cwd, 'limited-mq');
+  writeFileSync(limited, `#!/bin/bash\ntrap '' XFSZ\nulimit -f 100\nexec '${executable}' "$@"\n`, { mode: 0o755 });
+  const { broker, url } = await start(['--data', 'kept'], { cwd, executable: limited });
+  const env = { MQ_URL: url };
+  assert.is((await mq(['task', 'small'], { env })).status, 0);
+  const sent = mq(['task', '--file', '-', '--exit-on-disconnect'], { env, input: 'x'.repeat(200_000) });
+  const { status, stderr } = await broker.ended;
+  assert.is(status, 74, stderr);
+  assert.match(stderr, /\[IO\]\nhint: give the disk room/);
+  assert.not.match(stderr, /^ {4}at /m);
+  assert.is.not((await sent).status, 0);
+  const again = await start(['--data', 'kept'], { cwd });
+  assert.is((await mq(['worker', '--until-empty'], { env: { MQ_URL: again.url } })).stdout, 'small\n');
+  await stop(again.broker, /torn|^$/);
 });
 
 test('with --data what is durable outlives it, and one folder has one broker', async () => {

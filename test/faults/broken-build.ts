@@ -24,7 +24,7 @@ export async function withBuild<T>(edits: readonly Edit[], use: (executable: str
   const folder = emptyFolder();
   try {
     cpSync(join(root, 'src'), join(folder, 'src'), { recursive: true });
-    for (const file of ['package.json', 'rascal.json']) cpSync(join(root, file), join(folder, file));
+    for (const file of ['package.json', 'rascal.json', 'tsconfig.json']) cpSync(join(root, file), join(folder, file));
     symlinkSync(join(root, 'node_modules'), join(folder, 'node_modules'));
     for (const edit of edits) {
       const path = join(folder, 'src', edit[0]);

@@ -33,9 +33,11 @@ export const brokerCommand: Command = {
     const managementPort = values.whole('management-port', { min: 0, max: 65_535 });
     const log = (line: string) => context.stderr.write(`mq broker: ${line}\n`);
 
+    const failed = Promise.withResolvers<never>();
+    failed.promise.catch(() => undefined); // it may come before anybody waits for it
     const [{ startBroker }, store] = await Promise.all([
       import('../../broker/server.ts'),
-      data === undefined ? undefined : openData(context, resolve(context.cwd, data), log),
+      data === undefined ? undefined : openData(context, { data, log, onFailed: failed.reject }),
     ]);
     const broker = await startBroker({
       host,
@@ -58,7 +60,8 @@ export const brokerCommand: Command = {
         await new Printer(context.stdout).body(Buffer.from(line)).catch((error: unknown) => {
           if (!isClosedPipe(error)) throw error;
         });
-        await aborted(context.drain);
+        // A broker whose store has failed confirms nothing any more: whoever supervises it must see that.
+        await Promise.race([aborted(context.drain), failed.promise]);
       } finally {
         await management?.close();
       }
@@ -109,9 +112,12 @@ async function tlsOf({ cwd }: Context, values: Values): Promise<{ cert: Buffer; 
   return tls;
 }
 
-async function openData({ pid, isAlive }: Context, folder: string, log: (line: string) => void) {
+async function openData(
+  { pid, isAlive, cwd }: Context,
+  { data, log, onFailed }: { data: string; log: (line: string) => void; onFailed: (failure: MqError) => void },
+) {
   const { openStore } = await import('../../broker/store.ts');
-  return openStore(folder, { pid, isAlive, log });
+  return openStore(resolve(cwd, data), { pid, isAlive, log, onFailed });
 }
 
 async function read(cwd: string, file: string): Promise<Buffer> {

@@ -137,8 +137,7 @@ async function runOnce(
     const results = await runFiles({
       files: shuffled(files, seed),
       nameOf: (file) => relative(cwd, file),
-      // A fault of the cluster is felt by all files.
-      jobs: plan.jobs ?? (target.plan.kind === 'cluster' ? 1 : Math.max(2, Math.floor(availableParallelism() / 2))),
+      jobs: plan.jobs ?? (isShared(target) ? 1 : Math.max(2, Math.floor(availableParallelism() / 2))),
       timeoutMs: plan.timeoutMs ?? (target.plan.kind === 'cluster' ? 120_000 : 30_000),
       target: target.plan,
       bail: plan.bail,
@@ -154,6 +153,11 @@ async function runOnce(
   } finally {
     reports.close();
   }
+}
+
+/** What one file does is felt by the others: faults of a cluster, messages where there is no vhost for each. */
+function isShared({ plan }: RunTarget): boolean {
+  return plan.kind === 'cluster' || (plan.kind === 'url' && plan.managementUrls.length === 0);
 }
 
 function launchOf({ self, env, kill, spare }: Context) {
