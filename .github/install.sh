@@ -48,7 +48,8 @@ main() {
     *) fail 64 "a version is written v0.1.0, not '$version'" ;;
   esac
   case $version in *[!A-Za-z0-9.+-]*) fail 64 "a version is written v0.1.0, not '$version'" ;; esac
-  [ -n "$dir" ] || dir=${XDG_BIN_HOME:-${HOME:?install: HOME is not set; give --dir}/.local/bin}
+  [ -n "$dir" ] || [ -n "${XDG_BIN_HOME:-${HOME:-}}" ] || fail 64 'HOME is not set' 'give the folder: --dir DIR'
+  [ -n "$dir" ] || dir=${XDG_BIN_HOME:-$HOME/.local/bin}
 
   file=mq-$(platform)
   name=mq
@@ -56,6 +57,7 @@ main() {
   mkdir -p -- "$dir" 2>/dev/null || fail 73 "cannot make the folder $dir" 'give another one: --dir DIR'
   [ -w "$dir" ] || fail 73 "cannot write to $dir" 'give a folder of yours: --dir ~/bin; nothing here needs root'
   dir=$(cd -- "$dir" && pwd)
+  [ ! -d "$dir/$name" ] || fail 73 "$dir/$name is a folder" 'give another one: --dir DIR'
   # Beside its place, so that the last step is a rename: an mq that runs is not disturbed.
   work=$(mktemp -d "$dir/.mq-install.XXXXXX") || fail 73 "cannot write to $dir"
   trap 'rm -rf -- "$work"' EXIT
@@ -67,6 +69,8 @@ main() {
   chmod 755 "$work/$file"
   "$work/$file" --version >"$work/version" 2>"$work/error" ||
     fail 71 "$file does not run here: $(head -n 1 "$work/error")" 'it needs glibc 2.28 or newer and libstdc++ (Debian and Ubuntu: libstdc++6)'
+  [ -z "$version" ] || [ "$(cat "$work/version")" = "mq ${version#v}" ] ||
+    fail 65 "this is $(cat "$work/version"), not ${version#v}" 'leave --version out, or give the folder of that release'
   mv -f -- "$work/$file" "$dir/$name"
   printf 'installed %s as %s\n' "$(cat "$work/version")" "$dir/$name"
   case :$PATH: in

@@ -35,7 +35,7 @@ install(
         const latest = await run(shell, ['--dir', dir], { MQ_RELEASES: address });
         assert.equal([latest.status, latest.stdout], [0, `installed mq 1.2.3 as ${dir}/mq\n`], latest.stderr);
         assert.match(latest.stderr, `hint: it is not in PATH yet: export PATH="${dir}:$PATH"`);
-        const older = await run(shell, ['--version', '1.0.0', '--dir', dir], {
+        const older = await run(shell, ['--version', '1.2.3', '--dir', dir], {
           MQ_RELEASES: address,
           PATH: `${dir}:${path}`,
         });
@@ -46,8 +46,8 @@ install(
         assert.equal(asked, [
           '/latest/download/SHA256SUMS',
           `/latest/download/${file}`,
-          '/download/v1.0.0/SHA256SUMS',
-          `/download/v1.0.0/${file}`,
+          '/download/v1.2.3/SHA256SUMS',
+          `/download/v1.2.3/${file}`,
         ]);
       });
     }
@@ -61,6 +61,12 @@ install('takes a release from a folder without a network, and in place of an mq 
     const { status, stdout, stderr } = await run(shell, ['--from', from], { HOME: home });
     assert.equal([status, stdout], [0, `installed mq 1.2.3 as ${home}/.local/bin/mq\n`], stderr);
     assert.is((await run(shell, ['--from', from], { HOME: home })).status, 0);
+    const other = await run(shell, ['--from', from, '--version', '1.0.0'], { HOME: home });
+    assert.is(other.status, 65, other.stderr);
+    assert.match(other.stderr, 'install: this is mq 1.2.3, not 1.0.0\n');
+    const taken = emptyFolder();
+    mkdirSync(join(taken, 'mq'));
+    assert.is((await run(shell, ['--from', from, '--dir', taken], { HOME: home })).status, 73);
   }
 });
 

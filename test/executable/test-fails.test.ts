@@ -161,6 +161,7 @@ FAIL (1 passed, 1 failed)
 skip (0 passed, 2 skipped)
        skipped "is not written yet": test.skip
        skipped "needs the moon": there is no moon
+every test was skipped
 0 passed, 0 failed, 2 skipped`,
   'syntax-error.mjs': `
 FAIL (0 passed, 1 failed)
@@ -236,7 +237,7 @@ passes('is run in part with --filter', async () => {
 
 passes('does not pass when the filter leaves nothing', async () => {
   const { status, lines } = await runner(file, '--filter', 'no such title');
-  assert.equal(lines, ['0 passed, 0 failed']);
+  assert.equal(lines, ['no test ran', '0 passed, 0 failed']);
   assert.is(status, 1);
 });
 

@@ -69,6 +69,7 @@ async function run(context: Context, values: Values, { verb, name, id, config }:
   const count = verb === 'show' ? 1 : values.whole('count', { min: 1 });
   const { vhost, queue } =
     name === undefined ? { vhost: '/', queue: values.name('queue') ?? '' } : await deadQueueOf(config, name, values);
+  if (values.name('to') === queue) throw values.usage(`the messages are in ${queue} already`);
   const settings = {
     verb,
     vhost,

@@ -1,8 +1,8 @@
 // mq init: a rascal.json to start from. It never writes over one.
 
-import { writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { MqError } from '../../errors.ts';
+import { MqError, systemReason } from '../../errors.ts';
 import type { Command } from '../command.ts';
 import { type TemplateName, templateNames } from '../templates.ts';
 
@@ -26,9 +26,11 @@ export const initCommand: Command = {
       await writeFile(resolve(cwd, file), `${JSON.stringify(content, null, 2)}\n`, { flag: 'wx' });
     } catch (error) {
       const isThere = (error as NodeJS.ErrnoException).code === 'EEXIST';
+      // Half of one is none.
+      if (!isThere) await rm(resolve(cwd, file), { force: true }).catch(() => undefined);
       throw new MqError(
         'CANNOT_CREATE',
-        isThere ? `${file} is there already` : `cannot write ${file}: ${(error as Error).message}`,
+        isThere ? `${file} is there already` : `cannot write ${file}: ${systemReason(error)}`,
         {
           at: file,
           cause: error,

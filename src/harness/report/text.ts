@@ -6,7 +6,7 @@ import type { FileFailure } from '../judge.ts';
 import type { FileResult } from '../run.ts';
 import { pathFrom } from './place.ts';
 import type { Reporter } from './reporter.ts';
-import { closingLine, type Totals, totalsOf } from './totals.ts';
+import { closingLine, emptiness, type Totals, totalsOf } from './totals.ts';
 
 /** The report for people. A file in which nothing ran (the filter left nothing) is not worth a line. */
 export const text: Reporter = ({ cwd }) => {
@@ -28,7 +28,9 @@ export const text: Reporter = ({ cwd }) => {
         const order =
           totals.failed > 0 && results.length > 1 && seed !== undefined ? `\norder of files: --seed ${seed}\n` : '';
         const interrupted = event.interrupted === undefined ? '' : `\ninterrupted by ${event.interrupted}\n`;
-        return `${order}${interrupted}\n${closingLine(totals)}\n`;
+        const empty = emptiness(totals);
+        const nothing = interrupted === '' && empty !== undefined ? `\n${empty}\n` : '';
+        return `${order}${interrupted}${nothing}\n${closingLine(totals)}\n`;
       }
     }
   };
