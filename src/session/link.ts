@@ -104,6 +104,13 @@ export class Link extends EventEmitter<LinkEvents> {
     return typeof this.#vhosts.get(vhost ?? '')?.config.queues[queue ?? '']?.replyTo === 'string';
   }
 
+  /** The arguments that a subscription's queue is declared with; undefined: it is not, so only the broker knows them. */
+  declaredArguments(subscription: string): Readonly<Record<string, unknown>> | undefined {
+    const { vhost, queue } = this.config.subscriptions[subscription] ?? {};
+    const known = this.#vhosts.get(vhost ?? '')?.config.queues[queue ?? ''];
+    return known?.assert === true ? { ...known.options?.arguments } : undefined;
+  }
+
   /** Waits while disconnected. Rejects when the link closes. */
   confirmChannel(vhost: string): Promise<ConfirmChannel> {
     return this.#channel(vhost, (from, next) => from.getConfirmChannel(next));
