@@ -14,7 +14,7 @@ import { failureOf, isPermanent } from './failure.ts';
 import { GivingUp, type ReconnectLimit } from './giving-up.ts';
 import './handshake.ts';
 import './headers.ts';
-import { answerMs, breakConnections, endConnections, silenceOf, stopClocks } from './sockets.ts';
+import { answerMs, breakConnections, endConnections, stopClocks, takeSilence } from './sockets.ts';
 
 /** What a link says: the connection went, came back, was blocked or freed; `fatal`: no reconnect can help. */
 export interface LinkEvents {
@@ -205,7 +205,7 @@ export async function openLink(settings: LinkSettings): Promise<Link> {
     try {
       return await createLink(settings, config, first);
     } catch (error) {
-      const silent = silenceOf(settings.connectionName);
+      const silent = takeSilence(settings.connectionName);
       if (!silent) throw error;
       if (first + 1 >= addresses) throw silent;
     }
