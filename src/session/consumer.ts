@@ -7,6 +7,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Channel, RawMessage } from 'amqplib/callback_api';
 import { MqError } from '../errors.ts';
 import { Acks } from './acks.ts';
+import { endChannel } from './channel-end.ts';
 import type { Counts } from './counts.ts';
 import { failureOf, isPermanent } from './failure.ts';
 import type { Link } from './link.ts';
@@ -316,14 +317,6 @@ interface Intake {
   readonly channel: Channel;
   readonly acks: Acks;
   readonly queue: string;
-}
-
-function endChannel(channel: Channel): void {
-  try {
-    channel.close(() => undefined);
-  } catch {
-    // amqplib: it is closed, or about to be
-  }
 }
 
 function done<T>(start: (next: (error: Error | null, ok: T) => void) => void): Promise<T> {
