@@ -52,13 +52,9 @@ export async function consume(context: Context, session: Session, settings: Cons
     prefetch: settings.prefetch,
     ...(settings.bindingKeys && { bindingKeys: settings.bindingKeys }),
   });
-  const opened = await Promise.race([opening, aborted(context.drain)]);
-  if (opened === undefined) {
-    // There is nothing to finish, and an answer of the broker may take long.
-    opening.catch(() => undefined);
-    return;
-  }
-  const { consumer, vhost } = opened;
+  const opened = await orDrain(opening, context);
+  if (!opened) return;
+  const { consumer, vhost } = opened.value;
   const nextId = messageIds();
   const retries = new Retries({
     queue: () => consumer.queue,
@@ -72,15 +68,22 @@ export async function consume(context: Context, session: Session, settings: Cons
     const { onChannel } = retries;
     const { deadLetter, delays } = settings.retry;
     const queues = [...delays.map((delay) => `retry.${delay}`), 'dead'].map((end) => `${settings.queue}.${end}`);
-    const outcomes = await session.outcomePublisher(vhost, { onChannel, queues, dead: deadLetter || undefined });
-    ({ publisher } = outcomes);
-    retries.use(publisher, outcomes);
+    const outcomes = session.outcomePublisher(vhost, { onChannel, queues, dead: deadLetter || undefined });
+    const ready = await orDrain(outcomes, context);
+    if (!ready) return;
+    ({ publisher } = ready.value);
+    retries.use(publisher, ready.value);
   }
   const { counts } = session;
   const { say, retry: config, maxBody } = settings;
   const failures = new Failures({ retries, config, maxBody, counts, say, drain: context.drain });
   const intake = new Intake({ context, consumer, publisher, failures, nextId, settings, counts });
   await intake.run();
+}
+
+/** Undefined at a signal: at the start there is nothing to finish, and an answer of the broker may take long. */
+function orDrain<T>(work: Promise<T>, { drain }: Context): Promise<{ value: T } | undefined> {
+  return Promise.race([work.then((value) => ({ value })), aborted(drain)]);
 }
 
 interface IntakeParts {
@@ -134,15 +137,16 @@ class Intake {
     context.abandon.addEventListener('abort', abandon, { once: true });
     try {
       if (context.drain.aborted) return;
-      await consumer.start();
-      const { queue } = consumer;
-      if (settings.warning) say({ level: 'warn', event: 'no-dead-letters', message: settings.warning });
-      say({ event: 'consuming', message: `waiting for messages from ${queue}`, fields: { queue } });
-      // What came with the broker's answer has waited for this line.
-      this.#isOpen = true;
-      this.#fill();
-      this.#rest();
-      await this.#ended.promise;
+      if (await orDrain(consumer.start(), context)) {
+        const { queue } = consumer;
+        if (settings.warning) say({ level: 'warn', event: 'no-dead-letters', message: settings.warning });
+        say({ event: 'consuming', message: `waiting for messages from ${queue}`, fields: { queue } });
+        // What came with the broker's answer has waited for this line.
+        this.#isOpen = true;
+        this.#fill();
+        this.#rest();
+        await this.#ended.promise;
+      }
       await consumer.stop();
       for (const delivery of this.#waiting.clear()) this.#handBack(delivery);
       await this.#runningEnds();

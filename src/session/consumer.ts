@@ -7,10 +7,11 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Channel, RawMessage } from 'amqplib/callback_api';
 import { MqError } from '../errors.ts';
 import { Acks } from './acks.ts';
+import { endChannel } from './channel-end.ts';
 import type { Counts } from './counts.ts';
 import { failureOf, isPermanent } from './failure.ts';
 import type { Link } from './link.ts';
-import { foundDelivery, Probe } from './probe.ts';
+import { canBeAsked, foundDelivery, Probe } from './probe.ts';
 import { Watchdog } from './watchdog.ts';
 
 export interface Delivery {
@@ -95,6 +96,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
   /** Resolves when the broker has accepted the consumer. */
   async start(): Promise<void> {
     await this.#begin();
+    if (this.#stopping) return;
     const { vhost, watchMs: everyMs = watchMs, options } = this.#settings;
     this.#watchdog = new Watchdog(this.#link, {
       vhost,
@@ -102,8 +104,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
       queue: () => (this.#isAttached ? this.queue : undefined),
       onDeaf: () => this.#onDeaf(),
     });
-    // RabbitMQ: streams have no basic.get (540, which closes the connection).
-    if ('x-stream-offset' in Object(options['arguments'])) return;
+    if (!canBeAsked(this.#link.declaredArguments(this.#settings.subscription), options['arguments'])) return;
     this.#probe = new Probe(this.#link, {
       vhost,
       quietMs: this.#settings.quietMs ?? quietMs,
@@ -145,7 +146,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     });
   }
 
-  /** Once at each address, where a node takes the connection and does not answer, or goes meanwhile. */
+  /** Once at each address, and twice at a single one, where a node does not answer, or goes meanwhile. */
   async #begin(): Promise<void> {
     const ended = Promise.withResolvers<never>();
     let [lost, isEnded] = [0, false];
@@ -167,7 +168,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
           if (isPermanent(failure) || isEnded) throw failure;
           // That the connection is lost is said after the channel has gone.
           await delay(firstPauseMs);
-          if (lost === 0 || lost >= this.#link.addresses || this.#stopping) throw failure;
+          if (lost === 0 || lost > Math.max(1, this.#link.addresses - 1) || this.#stopping) throw failure;
         }
       }
     } finally {
@@ -185,6 +186,10 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     let cause: Error | undefined;
     channel.on('error', (error: Error) => {
       cause = error;
+    });
+    let isClosed = false;
+    channel.once('close', () => {
+      isClosed = true;
     });
     const { prefetch, options } = this.#settings;
     const { queue } = this;
@@ -213,7 +218,10 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     }
     this.#pauseMs = firstPauseMs;
     this.#cancelledAt = undefined;
-    channel.on('close', () => this.#onGone(channel, cause ?? new Error('Channel closed')));
+    const onClose = () => this.#onGone(channel, cause ?? new Error('Channel closed'));
+    // The close may come in the same packet as consume-ok: then it has been.
+    if (isClosed) onClose();
+    else channel.once('close', onClose);
   }
 
   /** RabbitMQ: basic.cancel from the broker says that the queue was deleted or its node went. */
@@ -221,14 +229,14 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     this.#consumerTag = undefined;
     this.#cancelledAt = performance.now();
     this.#attach(false);
-    channel.close(() => undefined);
+    endChannel(channel);
   }
 
   #onDeaf(): void {
     const channel = this.#channel;
     if (!channel) return;
     this.#onGone(channel, new MqError('UNAVAILABLE', 'the broker has no consumer on the queue any more'));
-    channel.close(() => undefined);
+    endChannel(channel);
   }
 
   #onGone(channel: Channel, cause: Error): void {

@@ -14,7 +14,7 @@ import { failureOf, isPermanent } from './failure.ts';
 import { GivingUp, type ReconnectLimit } from './giving-up.ts';
 import './handshake.ts';
 import './headers.ts';
-import { answerMs, breakConnections, endConnections, silenceOf, stopClocks } from './sockets.ts';
+import { answerMs, breakConnections, endConnections, stopClocks, takeSilence } from './sockets.ts';
 
 /** What a link says: the connection went, came back, was blocked or freed; `fatal`: no reconnect can help. */
 export interface LinkEvents {
@@ -102,6 +102,13 @@ export class Link extends EventEmitter<LinkEvents> {
   hasOwnQueue(subscription: string): boolean {
     const { vhost, queue } = this.config.subscriptions[subscription] ?? {};
     return typeof this.#vhosts.get(vhost ?? '')?.config.queues[queue ?? '']?.replyTo === 'string';
+  }
+
+  /** The arguments that a subscription's queue is declared with; undefined: it is not, so only the broker knows them. */
+  declaredArguments(subscription: string): Readonly<Record<string, unknown>> | undefined {
+    const { vhost, queue } = this.config.subscriptions[subscription] ?? {};
+    const known = this.#vhosts.get(vhost ?? '')?.config.queues[queue ?? ''];
+    return known?.assert === true ? { ...known.options?.arguments } : undefined;
   }
 
   /** Waits while disconnected. Rejects when the link closes. */
@@ -198,7 +205,7 @@ export async function openLink(settings: LinkSettings): Promise<Link> {
     try {
       return await createLink(settings, config, first);
     } catch (error) {
-      const silent = silenceOf(settings.connectionName);
+      const silent = takeSilence(settings.connectionName);
       if (!silent) throw error;
       if (first + 1 >= addresses) throw silent;
     }

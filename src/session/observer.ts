@@ -2,6 +2,7 @@
 
 import type { Channel } from 'amqplib/callback_api';
 import { MqError } from '../errors.ts';
+import { endChannel } from './channel-end.ts';
 import type { Link } from './link.ts';
 
 export interface Depth {
@@ -17,6 +18,8 @@ const notFound = 404;
 export class Observer {
   readonly #link: Link;
   readonly #vhost: string;
+  /** Questions whose time was up, and which wait for the broker still. */
+  #late = 0;
 
   constructor(link: Link, vhost: string) {
     this.#link = link;
@@ -51,20 +54,36 @@ export class Observer {
     return isThere;
   }
 
-  /** `ask` tells whether the channel is still there: the answer "not found" closes it (AMQP 0-9-1, 1.7.2.1). */
+  /**
+   * What is late leaves nothing behind, and as long as it waits the next question is refused at once: while the broker is
+   * away each would wait for a channel of its own. `ask` tells whether the channel is still there: the answer "not found"
+   * closes it (AMQP 0-9-1, 1.7.2.1).
+   */
   async #ask(names: readonly string[], ask: (name: string, channel: Channel) => Promise<boolean>): Promise<void> {
+    if (this.#late > 0) throw noAnswer();
+    let isLate = false;
+    let channel: Channel | undefined;
     const work = async () => {
-      let channel: Channel | undefined;
       for (const name of names) {
         channel ??= await this.#open();
+        if (isLate) break;
         if (!(await ask(name, channel))) channel = undefined;
       }
-      channel?.close(() => undefined);
+      if (channel) endChannel(channel);
     };
     const working = work();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new MqError('UNAVAILABLE', 'no answer from the broker')), answerMs);
+      timer = setTimeout(() => {
+        isLate = true;
+        this.#late += 1;
+        const over = () => {
+          this.#late -= 1;
+        };
+        working.then(over, over);
+        if (channel) endChannel(channel);
+        reject(noAnswer());
+      }, answerMs);
     });
     working.catch(() => undefined);
     try {
@@ -79,6 +98,10 @@ export class Observer {
     channel.on('error', () => undefined);
     return channel;
   }
+}
+
+function noAnswer(): MqError {
+  return new MqError('UNAVAILABLE', 'no answer from the broker');
 }
 
 /** Undefined: it is not there. Rejects where the channel closes for another reason. */

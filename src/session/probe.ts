@@ -1,7 +1,8 @@
 // Finds a node that keeps the connection and can do nothing for it: one that is cut off from the majority of its cluster
 // says nothing to its clients, answers heartbeats and looks at its queues, and delivers nothing. RabbitMQ (4.0 and 4.3,
 // measured): only what a majority has to agree on hangs there, and of that basic.get alone changes nothing where the
-// queue is empty, which it is if a consumer with room has got nothing for a while. What it does find is a delivery.
+// queue is empty, which it is if a consumer with room has got nothing for a while, unless the queue holds messages back
+// from it. What it does find is a delivery.
 
 import type { Channel, RawMessage } from 'amqplib/callback_api';
 import { MqError } from '../errors.ts';
@@ -23,7 +24,7 @@ export interface ProbeSettings {
   readonly onFound: (channel: Channel, raw: RawMessage) => void;
 }
 
-/** So often in a row the broker may close something at the question: it does not take it, as with streams. */
+/** So often in a row the broker may refuse the question by closing its channel: it does not take it. */
 const mostClosed = 3;
 
 export class Probe {
@@ -71,11 +72,15 @@ export class Probe {
       };
       const deadline = this.#deadline(over);
       const ask = (channel: Channel) => {
-        channel.on('error', () => undefined);
+        let isRefused = false;
+        channel.on('error', () => {
+          isRefused = true;
+        });
         if (isOver) return channel.close(() => undefined);
         channel.once('close', () => {
           if (isOver) return;
-          this.#closed += 1;
+          // Without an error before it the connection went, which says nothing of the question.
+          if (isRefused) this.#closed += 1;
           over();
         });
         channel.get(queue, { noAck: false }, (error, raw) => {
@@ -88,7 +93,8 @@ export class Probe {
           else channel.close(() => undefined);
         });
       };
-      this.#link.channel(this.#settings.vhost).then(ask, over);
+      // amqplib throws at a channel that has closed meanwhile.
+      this.#link.channel(this.#settings.vhost).then(ask).catch(over);
     });
   }
 
@@ -104,6 +110,16 @@ export class Probe {
   }
 }
 
+/**
+ * Whether basic.get can be asked of a queue. RabbitMQ: a queue with a single active consumer holds messages back from the
+ * others, which basic.get would take past the active one, out of their order; a stream has none (540, which closes the
+ * connection). `declared`: the arguments of the queue; undefined: nobody knows.
+ */
+export function canBeAsked(declared: Readonly<Record<string, unknown>> | undefined, consumer: unknown): boolean {
+  if (!declared || 'x-stream-offset' in Object(consumer)) return false;
+  return declared['x-single-active-consumer'] !== true && declared['x-queue-type'] !== 'stream';
+}
+
 /** What the probe found, as a delivery: its answer goes out on the channel it came by, which ends with that. */
 export function foundDelivery(
   channel: Channel,
@@ -116,14 +132,18 @@ export function foundDelivery(
   });
   const answer = (send: () => void) => {
     if (isAnswered) return false;
-    if (isGone) {
-      counts.stale += 1;
-      return false;
+    try {
+      if (!isGone) {
+        send();
+        channel.close(() => undefined);
+        isAnswered = true;
+        return true;
+      }
+    } catch {
+      isGone = true; // amqplib: the channel is closing
     }
-    isAnswered = true;
-    send();
-    channel.close(() => undefined);
-    return true;
+    counts.stale += 1;
+    return false;
   };
   return {
     raw,

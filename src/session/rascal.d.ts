@@ -58,7 +58,15 @@ declare module 'rascal/lib/amqp/Vhost.js' {
     readonly name: string;
     readonly connections: readonly unknown[];
     readonly queues: Readonly<
-      Record<string, { fullyQualifiedName: string; replyTo?: unknown; readonly options?: { exclusive?: unknown } }>
+      Record<
+        string,
+        {
+          fullyQualifiedName: string;
+          replyTo?: unknown;
+          readonly assert?: unknown;
+          readonly options?: { exclusive?: unknown; readonly arguments?: Readonly<Record<string, unknown>> };
+        }
+      >
     >;
   }
   const Vhost: {

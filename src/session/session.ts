@@ -61,6 +61,7 @@ export class Session {
   readonly #config: Config;
   readonly #redact: (text: string) => string;
   readonly #links: Link[] = [];
+  #isClosed = false;
   readonly #publishers: { close(): void; abandon(error: MqError): void }[] = [];
 
   constructor(settings: SessionSettings) {
@@ -189,12 +190,14 @@ export class Session {
 
   /** An orderly close. Never rejects. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     for (const publisher of this.#publishers) publisher.close();
     await Promise.all(this.#links.map((link) => link.close()));
   }
 
   /** Ends everything at once: what is unconfirmed is in doubt, what is unacknowledged goes back. */
   abort(error: MqError): void {
+    this.#isClosed = true;
     for (const publisher of this.#publishers) publisher.abandon(error);
     for (const link of this.#links) link.abort();
   }
@@ -232,6 +235,10 @@ export class Session {
       reconnect,
       redact: this.#redact,
     });
+    if (this.#isClosed) {
+      await link.close();
+      throw new MqError('UNAVAILABLE', 'the session was closed while it connected');
+    }
     this.#links.push(link);
     this.#observe(link, purpose);
     return link;

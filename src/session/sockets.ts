@@ -25,9 +25,11 @@ export function stopClocks(name: string): void {
   for (const entry of connections) if (entry.name === name) clearTimeout(entry.clock);
 }
 
-/** Whether a connection of that name was ended because its node did not answer the declarations. */
-export function silenceOf(name: string): MqError | undefined {
-  return silences.get(name);
+/** Whether a connection of that name was ended because its node did not answer the declarations: told once, of each try. */
+export function takeSilence(name: string): MqError | undefined {
+  const silence = silences.get(name);
+  silences.delete(name);
+  return silence;
 }
 
 const connect = amqplib.connect;

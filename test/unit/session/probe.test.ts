@@ -7,7 +7,8 @@ import { newCounts } from '../../../src/session/counts.ts';
 import { foundDelivery, Probe } from '../../../src/session/probe.ts';
 import { until } from '../../support/until.ts';
 
-type Answer = 'empty' | 'nothing' | 'closes' | RawMessage;
+/** 'refuses': the broker closes the channel; 'goes': the connection is lost. */
+type Answer = 'empty' | 'nothing' | 'refuses' | 'goes' | RawMessage;
 
 const message = { content: Buffer.from('x'), fields: {}, properties: {} } as unknown as RawMessage;
 
@@ -27,7 +28,8 @@ async function probed(answers: readonly Answer[], queue: () => string | undefine
         const answer = answers[seen.asked] ?? 'empty';
         seen.asked += 1;
         if (answer === 'nothing') return;
-        if (answer === 'closes') return close();
+        if (answer === 'refuses') made.emit('error', new Error('Channel closed by server: 405'));
+        if (answer === 'refuses' || answer === 'goes') return close();
         next(null, answer === 'empty' ? false : answer);
       },
       ack: () => seen.answers.push('ack'),
@@ -79,15 +81,22 @@ test('a consumer without room, or without a queue, asks nothing', async () => {
   assert.is(seen.asked, 0);
 });
 
-test('a broker that closes what asks it is not asked a fourth time', async () => {
+test('a broker that refuses the question is not asked a fourth time', async () => {
   let looks = 0;
-  const { seen, probe } = await probed(['closes', 'closes', 'closes'], () => {
+  const { seen, probe } = await probed(['refuses', 'refuses', 'refuses'], () => {
     looks += 1;
     return 'q';
   });
   await until('it has looked on', () => seen.asked === 3 && looks > 40);
   probe.stop();
   assert.equal([seen.asked, seen.left], [3, []]);
+});
+
+test('lost connections are no refusals', async () => {
+  const { seen, probe } = await probed(['goes', 'goes', 'goes', 'goes']);
+  await until('it goes on asking', () => seen.asked > 5);
+  probe.stop();
+  assert.equal(seen.left, []);
 });
 
 test('what is found is a delivery, whose one answer ends its channel', async () => {
@@ -113,6 +122,23 @@ test('what is found and not answered is stale when its channel is gone', async (
   lost.emit('close');
   assert.ok(other.isStale);
   assert.not(other.ack());
+  assert.ok(found.ack());
+});
+
+test('an answer to what is found is dropped where its channel is closing', async () => {
+  const { seen, probe } = await probed([message]);
+  const found = await until('a message is found', () => seen.found[0]);
+  probe.stop();
+  const closing = Object.assign(new EventEmitter(), {
+    ack: () => {
+      throw new Error('IllegalOperationError: Channel closing');
+    },
+  });
+  const counts = newCounts();
+  const other = foundDelivery(closing as unknown as Channel, found.raw, { queue: 'q', counts });
+  assert.not(other.ack());
+  assert.ok(other.isStale);
+  assert.is(counts.stale, 1);
   assert.ok(found.ack());
 });
 

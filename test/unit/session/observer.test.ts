@@ -1,0 +1,70 @@
+import { EventEmitter } from 'node:events';
+import { mock } from 'node:test';
+import type { Channel } from 'amqplib/callback_api';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Link } from '../../../src/session/link.ts';
+import { Observer } from '../../../src/session/observer.ts';
+
+test.before.each(() => mock.timers.enable({ apis: ['setTimeout'] }));
+test.after.each(() => mock.timers.reset());
+
+/** A broker that is away until `back`, or one that is there and answers no question until then. */
+function observed(broker: 'away' | 'silent') {
+  const seen = { wanted: 0, asked: 0, open: 0 };
+  const waiting: (() => void)[] = [];
+  let isBack = false;
+  const channel = async (): Promise<Channel> => {
+    seen.wanted += 1;
+    if (broker === 'away' && !isBack) await new Promise<void>((resolve) => waiting.push(resolve));
+    seen.open += 1;
+    const made = new EventEmitter();
+    return Object.assign(made, {
+      checkQueue: (_: string, next: (error: null, ok: object) => void) => {
+        seen.asked += 1;
+        if (isBack) next(null, { messageCount: 3, consumerCount: 1 });
+      },
+      close: () => {
+        seen.open -= 1;
+        made.emit('close');
+      },
+    }) as unknown as Channel;
+  };
+  const back = () => {
+    isBack = true;
+    for (const resolve of waiting) resolve();
+  };
+  return { observer: new Observer({ channel } as unknown as Link, '/'), seen, back };
+}
+
+/** Lets what was settled go on. */
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+async function late(observer: Observer): Promise<unknown> {
+  const asking = observer.depths(['q']).catch((error: { code: string }) => error.code);
+  await turn();
+  mock.timers.tick(3000);
+  return asking;
+}
+
+test('while the broker is away no more than one question waits, and it leaves nothing behind', async () => {
+  const { observer, seen, back } = observed('away');
+  assert.is(await late(observer), 'UNAVAILABLE');
+  assert.is(await observer.depths(['q']).catch((error: { code: string }) => error.code), 'UNAVAILABLE');
+  assert.is(seen.wanted, 1);
+  back();
+  await turn();
+  assert.equal([seen.asked, seen.open], [0, 0], 'nobody waits for the answer');
+  assert.equal([...(await observer.depths(['q']))], [['q', { ready: 3, consumers: 1 }]]);
+  assert.is(seen.open, 0);
+});
+
+test('the channel of a question that is not answered is closed', async () => {
+  const { observer, seen, back } = observed('silent');
+  assert.is(await late(observer), 'UNAVAILABLE');
+  assert.equal([seen.asked, seen.open], [1, 0]);
+  back();
+  assert.is((await observer.depths(['q'])).size, 1);
+});
+
+test.run();
