@@ -33,7 +33,7 @@ export class Retries {
   #channel: ConfirmChannel | undefined;
   #dead: Destination | undefined;
   #byFile: ReadonlySet<string> = new Set();
-  readonly #declared = new Map<string, { readonly args: object; readonly done: Promise<void> }>();
+  readonly #declared = new Map<string, Declared>();
 
   constructor({ queue, isOwn, config, nextId, counts }: RetriesParts) {
     this.#queueNow = queue;
@@ -112,9 +112,22 @@ export class Retries {
   }
 
   async #send(step: Step): Promise<Sent> {
+    const { to } = step;
+    if (!step.arguments) return this.#publish(step);
+    const declared = this.#declare(to.routingKey, step.arguments);
+    declared.open += 1;
+    try {
+      await declared.done;
+      return await this.#publish(step);
+    } finally {
+      declared.open -= 1;
+      // An own queue has another name after each lost connection, and so have its wait queues: they must not add up.
+      if (declared.open === 0 && 'x-expires' in declared.args) this.#declared.delete(to.routingKey);
+    }
+  }
+
+  #publish({ message, reason, attempt, to, isUnfinished }: Step): Promise<Sent> {
     const publisher = this.#publisher as Publisher;
-    const { message, reason, attempt, to, isUnfinished } = step;
-    if (step.arguments) await this.#declare(to.routingKey, step.arguments);
     const now = new Date().toISOString();
     const { expiration: _, ...kept } = message.properties; // else it would expire from the wait queue too soon
     // RabbitMQ: CC is obeyed at every publish, so the other queues would get a copy for each attempt.
@@ -143,19 +156,28 @@ export class Retries {
   }
 
   /** Declared when first needed: a worker whose work never fails leaves no queues behind. */
-  #declare(queue: string, args: object): Promise<void> {
-    const done = Promise.resolve();
-    if (this.#byFile.has(queue)) return done;
-    // RabbitMQ: a queue expires so long after it was last declared, whatever is published to it.
-    if ('x-expires' in args) return this.#channel ? declare(this.#channel, queue, args).catch(() => undefined) : done;
+  #declare(queue: string, args: object): Declared {
+    if (this.#byFile.has(queue)) return { args: {}, done: Promise.resolve(), open: 0 };
     const known = this.#declared.get(queue);
-    if (known) return known.done;
+    // RabbitMQ: a queue expires so long after it was last declared, whatever is published to it.
+    if (known && !('x-expires' in args)) return known;
     // A refusal closes the channel with its reason, which the publisher then reports for the message itself. A channel
     // that is lost has a successor, on which `onChannel` declares the queue.
-    const declared = this.#channel ? declare(this.#channel, queue, args).catch(() => undefined) : done;
-    this.#declared.set(queue, { args, done: declared });
+    const done = this.#channel ? declare(this.#channel, queue, args).catch(() => undefined) : Promise.resolve();
+    if (known) known.done = done;
+    const declared = known ?? { args, done, open: 0 };
+    this.#declared.set(queue, declared);
     return declared;
   }
+}
+
+/** A queue that is declared on each new channel, before anything is sent to it again. */
+interface Declared {
+  readonly args: object;
+  /** The last declaration. */
+  done: Promise<void>;
+  /** How many messages to it have no outcome yet. */
+  open: number;
 }
 
 /** Milliseconds, after the last message has left it, until a wait queue of an own queue is gone. */

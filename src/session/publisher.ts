@@ -7,6 +7,7 @@ import { MqError } from '../errors.ts';
 import type { Counts } from './counts.ts';
 import { failureOf, isPermanent } from './failure.ts';
 import type { Link } from './link.ts';
+import { Outflow } from './outflow.ts';
 
 /** What becomes of one message. `error` says why. */
 export type Sent =
@@ -30,7 +31,7 @@ export interface PublisherSettings {
   readonly window: number;
   /** Milliseconds without any answer from a broker that is connected and not blocked, or without a broker. */
   readonly timeoutMs: number;
-  /** Milliseconds without an answer until a node that keeps the connection is left for the next. Default 25,000. */
+  /** Milliseconds in which nothing is answered and no backlog shrinks, until a node is left for the next. Default 25,000. */
   readonly patienceMs?: number;
   readonly counts: Counts;
   readonly redact: (text: string) => string;
@@ -70,8 +71,11 @@ export class Publisher {
   #waiting: (() => void)[] = [];
   /** The last answer, or when the wait for one began; leaving a node does not begin it anew. */
   #progressAt = performance.now();
-  /** The same for the node of now. */
+  /** The same for the node of now; also when some of what waits to be sent to it left last. */
   #nodeAt = performance.now();
+  /** When some of what waited left last, or this process woke: lateness is measured from then at the earliest. */
+  #movedAt = 0;
+  readonly #outflow = new Outflow();
   /** How often the patience is doubled now: 1, 2, 4, 8. */
   #doubled = 1;
   #hasLeft = false;
@@ -103,6 +107,7 @@ export class Publisher {
     this.#clock = setInterval(
       () => {
         this.#noticeSleep();
+        this.#noticeUpload();
         this.#checkProgress();
         this.#checkNode();
       },
@@ -226,8 +231,7 @@ export class Publisher {
         // amqplib calls back with an error both for a nack and for a channel that closed: only the first is an answer.
         if (this.#channel !== channel || entry.settled) return;
         if (error && error.message !== 'message nacked') return;
-        if (error && performance.now() - entry.writtenAt >= lateMs)
-          return this.#leave(`took ${lateMs / 1000} s for a nack`);
+        if (error && this.#isLate(entry)) return this.#leave(`took ${lateMs / 1000} s for a nack`);
         this.#onAnswer();
         if (entry.returned) this.#settle(entry, { type: 'refused', error: entry.returned });
         else if (error) this.#settle(entry, { type: 'refused', error: nacked(entry.message) });
@@ -279,8 +283,19 @@ export class Publisher {
   /** A process that was stopped meanwhile has not read what the node has answered. */
   #noticeSleep(): void {
     const now = performance.now();
-    if (now - this.#tickAt > 5 * tickMs) this.#nodeAt = now;
+    if (now - this.#tickAt > 5 * tickMs) this.#movedAt = this.#nodeAt = now;
     this.#tickAt = now;
+  }
+
+  /** What has not left yet cannot be answered. */
+  #noticeUpload(): void {
+    if (!this.#channel || !this.#outflow.hasMoved(this.#channel.connection.stream)) return;
+    this.#movedAt = this.#nodeAt = performance.now();
+  }
+
+  #isLate({ writtenAt }: Entry): boolean {
+    this.#noticeSleep(); // after one, answers are read before the clock ticks
+    return performance.now() - Math.max(writtenAt, this.#movedAt) >= lateMs;
   }
 
   #waitAnew(): void {

@@ -135,6 +135,7 @@ declare module 'amqplib/callback_api' {
     close(next: (error?: Error | null) => void): void;
   }
   export interface ConfirmChannel extends Channel {
+    readonly connection: { readonly stream: Duplex & { readonly bytesWritten?: number } };
     publish(
       exchange: string,
       routingKey: string,

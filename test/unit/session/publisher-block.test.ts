@@ -10,9 +10,12 @@ test.after(() => {
   for (const publisher of publishers) publisher.close();
 });
 
+/** A socket that takes everything at once. */
+const connection = { stream: { bytesWritten: 0, writableLength: 0, writableNeedDrain: false } };
+
 /** A link whose broker never answers. */
 function silentLink(): EventEmitter {
-  const confirmChannel = async () => Object.assign(new EventEmitter(), { publish: () => true });
+  const confirmChannel = async () => Object.assign(new EventEmitter(), { connection, publish: () => true });
   return Object.assign(new EventEmitter(), { confirmChannel });
 }
 
@@ -65,7 +68,7 @@ function linkWithTwoNodes(): EventEmitter & { left: number } {
         if (link.left > 0) setImmediate(() => (args[4] as (error: null) => void)(null));
         return true;
       };
-      return Object.assign(channel, { publish });
+      return Object.assign(channel, { connection, publish });
     },
     leave: () => {
       link.left += 1;

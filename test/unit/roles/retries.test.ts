@@ -1,0 +1,103 @@
+// The wait queues of an own queue: known as long as a message to them has no outcome, over however many connections.
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Message } from '../../../src/handlers/handler.ts';
+import { Retries } from '../../../src/roles/retries.ts';
+import { newCounts } from '../../../src/session/counts.ts';
+import type { OutgoingMessage, Publisher, Sent } from '../../../src/session/publisher.ts';
+import type { ConfirmChannel } from '../../../src/session/wire.ts';
+
+const message: Message = {
+  body: Buffer.from('x'),
+  fields: { exchange: 'logs', routingKey: '', redelivered: false, queue: 'logs:1' },
+  properties: {},
+  headers: {},
+  attempt: 1,
+};
+
+type Declared = (error: Error | null) => void;
+
+/** What is declared on it, in order; one that is closed refuses as amqplib does. */
+function channel({ isClosed = false } = {}): { channel: ConfirmChannel; queues: string[] } {
+  const queues: string[] = [];
+  const assertQueue = (queue: string, _: object, next: Declared) => {
+    if (isClosed) throw new Error('Channel closed');
+    queues.push(queue);
+    next(null);
+  };
+  return { channel: { assertQueue } as unknown as ConfirmChannel, queues };
+}
+
+/** Retries of a queue whose messages have no outcome until they are told one. */
+function retries({ isOwn }: { isOwn: boolean }) {
+  const sent: { key: string; confirm: () => void }[] = [];
+  let queue = 'logs:1';
+  const made = new Retries({
+    queue: () => queue,
+    isOwn,
+    config: { attempts: 3, delays: [1000] },
+    nextId: () => 'id',
+    counts: newCounts(),
+  });
+  const publish = ({ routingKey }: OutgoingMessage) =>
+    new Promise<Sent>((resolve) => {
+      sent.push({ key: routingKey, confirm: () => resolve({ type: 'confirmed' }) });
+    });
+  made.use({ publish } as unknown as Publisher, { dead: undefined, declared: new Set() });
+  return { retries: made, sent, rename: (name: string) => (queue = name) };
+}
+
+const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
+
+test('a message that fails while the connection is away finds its wait queue when it comes back', async () => {
+  for (const isOwn of [true, false]) {
+    const { retries: own, sent } = retries({ isOwn });
+    await own.onChannel(channel({ isClosed: true }).channel);
+    const outcome = own.again(message, 'it failed');
+    await turn();
+    const next = channel();
+    await own.onChannel(next.channel);
+    assert.equal([next.queues, sent.map(({ key }) => key)], [['logs:1.retry.1000'], ['logs:1.retry.1000']]);
+    sent[0]?.confirm();
+    assert.is((await outcome).type, 'confirmed');
+  }
+});
+
+test('the wait queue of an own queue is declared for each message, and forgotten after the last outcome', async () => {
+  const { retries: own, sent, rename } = retries({ isOwn: true });
+  const first = channel();
+  await own.onChannel(first.channel);
+  const outcomes = [own.again(message, 'one'), own.again(message, 'two')];
+  await turn();
+  assert.equal(first.queues, ['logs:1.retry.1000', 'logs:1.retry.1000']);
+  sent[0]?.confirm();
+  await outcomes[0];
+  // The queue has another name after each lost connection.
+  rename('logs:2');
+  const second = channel();
+  await own.onChannel(second.channel);
+  assert.equal(second.queues, ['logs:1.retry.1000'], 'one of two has no outcome yet');
+  sent[1]?.confirm();
+  await outcomes[1];
+  const third = channel();
+  await own.onChannel(third.channel);
+  assert.equal(third.queues, []);
+});
+
+test('the wait queue of a shared queue is declared once on each channel', async () => {
+  const { retries: shared, sent } = retries({ isOwn: false });
+  const first = channel();
+  await shared.onChannel(first.channel);
+  for (const reason of ['one', 'two']) {
+    const outcome = shared.again(message, reason);
+    await turn();
+    sent.pop()?.confirm();
+    await outcome;
+  }
+  const second = channel();
+  await shared.onChannel(second.channel);
+  assert.equal([first.queues, second.queues], [['logs:1.retry.1000'], ['logs:1.retry.1000']]);
+});
+
+test.run();
