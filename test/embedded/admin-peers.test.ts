@@ -116,6 +116,23 @@ test('a node that is on its way down passes the question on', async () => {
   assert.is(alone.status, 69, alone.stderr);
 });
 
+test('a proxy that passed a change on cannot tell whether it was done: it is not sent again', async () => {
+  for (const status of [502, 504]) {
+    const other: string[] = [];
+    const next = await serve((request, response) => {
+      other.push(String(request.method));
+      response.writeHead(204).end();
+    });
+    const proxy = await serve((_, response) => response.writeHead(status).end('<h1>Gateway</h1>'));
+    for (const addresses of [[proxy, next], [proxy]]) {
+      const { status: exit, stderr } = await run(['create', 'queue', 'q'], addresses);
+      assert.is(exit, 75, stderr);
+      assert.match(stderr, new RegExp(`\\(HTTP ${status}\\); PUT /api/queues/%2F/q may have been done \\[IN_DOUBT\\]`));
+    }
+    assert.equal(other, []);
+  }
+});
+
 test('a signal ends the waiting', async () => {
   const stop = new AbortController();
   const silent = await serve(() => stop.abort('SIGINT'));
