@@ -133,6 +133,14 @@ test('a proxy that passed a change on cannot tell whether it was done: it is not
   }
 });
 
+test('a binding whose exchange or queue is gone is none, and with --if-exists that is no failure', async () => {
+  const at = await serve((_, response) => response.writeHead(404).end('{"error":"Object Not Found"}'));
+  const words = ['delete', 'binding', 'x', 'q', 'key', '--yes'];
+  assert.is((await run(words, [at])).status, 65);
+  const { status, stdout, stderr } = await run([...words, '--if-exists'], [at]);
+  assert.equal([status, stderr, stdout], [0, '', "there was no binding from 'x' to queue 'q' by 'key' in vhost /\n"]);
+});
+
 test('a signal ends the waiting', async () => {
   const stop = new AbortController();
   const silent = await serve(() => stop.abort('SIGINT'));

@@ -92,6 +92,10 @@ test('what RabbitMQ and the embedded broker both have is there: made, shown, and
       ['delete exchange news --vhost shop --yes', 'deleted exchange news in vhost shop'],
       ['delete queue o/1 --vhost shop --yes', 'deleted queue o/1 in vhost shop'],
       ['delete queue o/1 --vhost shop --yes --if-exists', 'there was no queue o/1 in vhost shop'],
+      [
+        'delete binding amq.topic o/1 a.# --vhost shop --yes --if-exists',
+        "there was no binding from 'amq.topic' to queue 'o/1' by 'a.#' in vhost shop",
+      ],
       ['delete permission anna --vhost shop --yes', 'deleted permission of anna in vhost shop'],
       ['delete user anna --yes', 'deleted user anna'],
       ['delete vhost shop --yes', 'deleted vhost shop'],
@@ -156,6 +160,8 @@ test('on a terminal it is a table, and what takes away asks', async () => {
       assert.match(stderr, /^delete queue 'a long name of a queue' in vhost \/ with its 0 messages\? \[y\/N\] /);
     }
     assert.match(await good(admin('delete queue a·long·name·of·a·queue', { terminal: 60, input: 'y\n' })), 'deleted');
+    const gone = await admin('delete queue gone --if-exists', { terminal: 60, input: 'y\n' });
+    assert.equal([gone.status, gone.stdout], [0, 'there was no queue gone in vhost /\n']);
     const unasked = await admin('delete vhost x');
     assert.is(unasked.status, 64);
     assert.match(unasked.stderr, 'give --yes');

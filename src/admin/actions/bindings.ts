@@ -67,7 +67,10 @@ export const bindingActions: readonly Action[] = [
 
 /** What stands between two ends, of one routing key or of all. */
 async function between(call: Call, key: string | undefined): Promise<readonly Item[]> {
-  const { body } = await asked(call, { method: 'GET', path: endsPath(call) });
+  const path = endsPath(call);
+  // Where an end is gone, its bindings are.
+  if (call.flag('if-exists') && (await call.api.ask('GET', path)).status === 404) return [];
+  const { body } = await asked(call, { method: 'GET', path });
   const items = body as readonly Item[];
   return key === undefined ? items : items.filter((item) => item['routing_key'] === key);
 }
