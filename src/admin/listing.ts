@@ -48,11 +48,13 @@ export function listAction({
       const where = isOfVhost ? vhostPath.replace(':vhost', () => encoded(vhost)) : path;
       const shown = columnsOf(call, columns);
       const wanted = wantedOf(call, shown);
-      const items = isPaged ? await pages(call, where, wanted) : await whole(call, where, wanted);
+      // RabbitMQ 4.3.6: what is under /vhosts/:vhost comes as a whole, whatever page is asked for.
+      const isByBroker = isPaged === true && !where.startsWith('/vhosts/');
+      const items = isByBroker ? await pages(call, where, wanted) : await whole(call, where, wanted);
       const own =
         vhost === undefined || isOfVhost || isGlobal ? items : items.filter((item) => item['vhost'] === vhost);
       noteAbsent(call, shown, own);
-      const found = isPaged ? own : cut(own, wanted);
+      const found = isByBroker ? own : cut(own, wanted);
       const bare = wanted.columns === undefined && hidden.length > 0;
       return { kind: 'items', columns: shown, items: bare ? found.map((item) => without(item, hidden)) : found };
     },

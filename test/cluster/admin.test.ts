@@ -251,7 +251,9 @@ test('connections, channels and consumers are shown, and a connection is closed'
     ['connections', name],
     ['channels', number],
   ] as const) {
-    const some = objects(await admin(`list ${noun}`, ['--json', '--limit', '5', '--filter', wanted, '--sort', '-name']));
+    const some = objects(
+      await admin(`list ${noun}`, ['--json', '--limit', '5', '--filter', wanted, '--sort', '-name']),
+    );
     assert.equal(
       some.map((each) => each['name']),
       [wanted],
