@@ -179,6 +179,19 @@ test('what a name holds moves no cursor', async () => {
   }
 });
 
+test('what an export holds moves no cursor of a terminal, and is itself in a pipe', async () => {
+  const name = 'x\u009b31m\u202e';
+  const at = await serve((_, response) => response.end(JSON.stringify({ queues: [{ name }] })));
+  for (const [terminal, isRaw] of [
+    [undefined, true],
+    [120, false],
+  ] as const) {
+    const { stdout } = await runCli(['admin', 'export', 'definitions'], { env: env([at]), terminal });
+    assert.is(stdout.includes(name), isRaw);
+    assert.equal(JSON.parse(stdout), { queues: [{ name }] });
+  }
+});
+
 test('a certificate of nobody is refused, that of --ca is taken', async () => {
   const { key, cert, file } = certificate();
   const server = createSecureServer({ key, cert }, json);

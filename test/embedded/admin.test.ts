@@ -1,6 +1,6 @@
 // mq admin on the embedded broker, for what that has; and how it looks in a pipe and on a terminal.
 
-import { readFileSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -110,7 +110,16 @@ test('an export is a file that an import takes', async () => {
     const cwd = emptyFolder();
     await good(admin('create queue kept'));
     assert.match(await good(admin('export definitions all.json', { cwd })), /^exported .*1 queue.* to all\.json\n$/);
-    assert.is((JSON.parse(readFileSync(join(cwd, 'all.json'), 'utf8')) as { queues: object[] }).queues.length, 1);
+    const all = join(cwd, 'all.json');
+    assert.is((JSON.parse(readFileSync(all, 'utf8')) as { queues: object[] }).queues.length, 1);
+    // Of another mode, behind a link: the file is replaced, and nobody else may read it.
+    chmodSync(all, 0o644);
+    symlinkSync('all.json', join(cwd, 'link.json'));
+    await good(admin('export definitions link.json', { cwd }));
+    assert.is(statSync(all).mode & 0o777, 0o600);
+    await good(admin('export definitions /dev/null'));
+    assert.ok(statSync('/dev/null').isCharacterDevice());
+    assert.equal(readdirSync(cwd).toSorted(), ['all.json', 'link.json']);
     await good(admin('delete queue kept --yes'));
     await good(admin('import definitions all.json', { cwd }));
     assert.match(await good(admin('list queues')), 'kept');
