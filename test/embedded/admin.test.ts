@@ -1,6 +1,8 @@
 // mq admin on the embedded broker, for what that has; and how it looks in a pipe and on a terminal.
 
 import { chmodSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -190,6 +192,43 @@ test('it watches until it is told to stop, and what was on the screen comes back
     assert.equal([status, stderr], [0, '']);
     assert.ok(stdout.startsWith('\u001b[?1049h') && stdout.endsWith('\u001b[?1049l'));
     assert.is((await admin('list vhosts --interval 1')).status, 64);
+  });
+});
+
+test('while it watches, what is told stands on the screen, and a stop during a request is a good end', async () => {
+  const stop = new AbortController();
+  let requests = 0;
+  const server = createServer((_, response) => {
+    requests += 1;
+    if (requests > 2) stop.abort('SIGINT');
+    else response.writeHead(503).end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  try {
+    const { status, stdout, stderr } = await runCli(['admin', 'list', 'queues', '--watch', '--interval', '0.02'], {
+      env: { MQ_MANAGEMENT_URL: `http://guest:guest@127.0.0.1:${(server.address() as AddressInfo).port}` },
+      terminal: 0,
+      drain: stop.signal,
+    });
+    assert.equal([status, stderr], [0, '']);
+    const [, frame = ''] = stdout.split('\u001b[H\u001b[J');
+    assert.match(frame, /^\S+ {2}http:.*\nGET \/api\/queues: .*HTTP 503/);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+});
+
+test('columns are those that are named, of every look, with or without blanks', async () => {
+  await withAdmin(async (admin) => {
+    assert.is(await good(admin('check alarms --columns check,·ok')), 'check\tok\nalarms\ttrue\n');
+    assert.match(await good(admin('check health --columns check,·ok')), /^check\tok\nalarms\ttrue\n/);
+    await good(admin('create queue q'));
+    await good(admin('create binding amq.topic q key'));
+    const bound = await good(admin('show binding amq.topic q --columns routing_key,·destination'));
+    assert.is(bound, 'routing_key\tdestination\nkey\tq\n');
+    assert.is((await admin('list queues --columns ,')).status, 64);
+    assert.is((await admin('show queue q --columns ,')).status, 64);
   });
 });
 

@@ -3,6 +3,7 @@
 import { MqError } from '../../errors.ts';
 import { type Action, type Call, type Item, type Result, vhostOf } from '../action.ts';
 import { done, taking } from '../change.ts';
+import { columnsOf } from '../columns.ts';
 import { asked } from '../found.ts';
 import { argumentsOf } from '../given.ts';
 import { listAction } from '../listing.ts';
@@ -33,9 +34,10 @@ export const bindingActions: readonly Action[] = [
     isInVhost: true,
     request: `GET ${path}`,
     run: async (call) => {
+      const shown = columnsOf(call) ?? columns;
       const items = await between(call, call.arg('key') === '' ? undefined : call.arg('key'));
       if (items.length === 0) throw noBinding(call);
-      return { kind: 'items', columns: call.text('columns')?.split(',') ?? columns, items };
+      return { kind: 'items', columns: shown, items };
     },
   },
   {
