@@ -103,7 +103,12 @@ export function escaped(text: string): string {
 
 /** JSON in one line that may stand on a terminal: what JSON.stringify lets through of the same is escaped, as JSON does. */
 export function safeJson(value: unknown): string {
-  return JSON.stringify(value).replace(/[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (character) => {
+  return safeJsonText(JSON.stringify(value));
+}
+
+/** The same for JSON that is text already, of one line or many. */
+export function safeJsonText(json: string): string {
+  return json.replace(/[\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, (character) => {
     return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
   });
 }

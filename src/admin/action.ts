@@ -74,7 +74,7 @@ export type Result =
   | { readonly kind: 'item'; readonly item: Item }
   /** Something was done: a line for people, an object for programs. */
   | { readonly kind: 'done'; readonly line: string; readonly item: Item }
-  /** As it is. */
+  /** JSON, as it is. */
   | { readonly kind: 'text'; readonly text: string };
 
 /** The vhost of what is acted on: `/` where none is named. */

@@ -73,7 +73,7 @@ export class Management {
   /**
    * Whatever the broker answers, 4xx and 5xx too. Where an address does not answer, the next one is asked, unless the
    * request may have been done already. Throws UNAVAILABLE, HOST_UNKNOWN, DEADLINE, TLS, PROTOCOL (no JSON, too large),
-   * IN_DOUBT (a request that changes something was sent, and no answer came).
+   * IN_DOUBT (a request that changes something was sent, and no answer came, or a proxy's 502 or 504).
    */
   async ask(
     method: Method,
@@ -89,7 +89,10 @@ export class Management {
       const address = this.#addresses[at] as ManagementAddress;
       try {
         const answer = await this.#roundTrip(address, question);
-        if (absentStatuses.includes(answer.status) && trial + 1 < this.#addresses.length) continue;
+        const isAbsent = absentStatuses.includes(answer.status);
+        // RFC 9110, 15.6.5: what says 504 has passed the request on.
+        if (isAbsent && method !== 'GET') throw inDoubt(question, absent(answer, address));
+        if (isAbsent && trial + 1 < this.#addresses.length) continue;
         this.#current = at;
         return { status: answer.status, body: parsed(answer, address) };
       } catch (failure) {
@@ -145,6 +148,10 @@ function parsed({ status, contentType, text }: RawAnswer, { origin }: Management
 function whatIs(contentType: string, text: string): string {
   if (/^\s*[{[]/.test(text)) return 'is JSON that breaks off';
   return /html/i.test(contentType) || /^\s*</.test(text) ? 'is HTML, not JSON' : 'is no JSON';
+}
+
+function absent({ status }: RawAnswer, { origin }: ManagementAddress): MqError {
+  return new MqError('UNAVAILABLE', `the management API at ${origin} cannot tell (HTTP ${status})`);
 }
 
 function inDoubt({ method, path }: Question, error: MqError): MqError {

@@ -1,6 +1,7 @@
 // Lists: all of one kind, or a part of it, in an order, by the API's own paging where it has one.
 
 import type { Action, Call, Item, Result } from './action.ts';
+import { columnsOf } from './columns.ts';
 import { asked } from './found.ts';
 import { without } from './look.ts';
 import { encoded, query } from './path.ts';
@@ -46,13 +47,15 @@ export function listAction({
       const { vhost } = call;
       const isOfVhost = vhost !== undefined && vhostPath !== undefined;
       const where = isOfVhost ? vhostPath.replace(':vhost', () => encoded(vhost)) : path;
-      const shown = columnsOf(call, columns);
+      const shown = columnsOf(call) ?? columns;
       const wanted = wantedOf(call, shown);
-      const items = isPaged ? await pages(call, where, wanted) : await whole(call, where, wanted);
+      // RabbitMQ 4.3.6: what is under /vhosts/:vhost comes as a whole, whatever page is asked for.
+      const isByBroker = isPaged === true && !where.startsWith('/vhosts/');
+      const items = isByBroker ? await pages(call, where, wanted) : await whole(call, where, wanted);
       const own =
         vhost === undefined || isOfVhost || isGlobal ? items : items.filter((item) => item['vhost'] === vhost);
       noteAbsent(call, shown, own);
-      const found = isPaged ? own : cut(own, wanted);
+      const found = isByBroker ? own : cut(own, wanted);
       const bare = wanted.columns === undefined && hidden.length > 0;
       return { kind: 'items', columns: shown, items: bare ? found.map((item) => without(item, hidden)) : found };
     },
@@ -61,7 +64,7 @@ export function listAction({
 
 /** Items that an action has made itself, as a list of its columns. */
 export function ownList(call: Call, columns: readonly string[], items: readonly Item[]): Result {
-  const shown = columnsOf(call, columns);
+  const shown = columnsOf(call) ?? columns;
   noteAbsent(call, shown, items);
   return { kind: 'items', columns: shown, items: cut(items, wantedOf(call, shown)) };
 }
@@ -92,17 +95,6 @@ function wantedOf(call: Call, columns: readonly string[]): Wanted {
     limit,
     page: page ?? 1,
   };
-}
-
-function columnsOf(call: Call, columns: readonly string[]): readonly string[] {
-  const typed = call.text('columns');
-  if (typed === undefined) return columns;
-  const names = typed
-    .split(',')
-    .map((name) => name.trim())
-    .filter((name) => name !== '');
-  if (names.length === 0) throw call.usage('--columns is empty');
-  return names;
 }
 
 /** Everything in one answer; sorting and cutting is done here. */

@@ -1,6 +1,7 @@
 // Actions that look at one thing.
 
 import type { Action, Argument, Item } from './action.ts';
+import { columnsOf } from './columns.ts';
 import { absence, asked } from './found.ts';
 
 export interface ShowRow {
@@ -25,15 +26,15 @@ export function showAction({ noun, summary, args, path, isInVhost, hidden = [], 
     ...(isInVhost && { isInVhost }),
     request: `GET ${path}`,
     run: async (call) => {
+      const typed = columnsOf(call);
       const { body } = await asked(call);
-      const typed = call.text('columns');
       const shown = (item: Item) => (typed === undefined ? without(item, hidden) : item);
       if (!Array.isArray(body)) return { kind: 'item', item: shown(body as Item) };
       const items = (body as Item[]).filter((item) => pick?.(item, call.arg) ?? true);
       const [only] = items;
       if (only === undefined) throw await absence(call);
       if (items.length === 1) return { kind: 'item', item: shown(only) };
-      return { kind: 'items', columns: typed?.split(',') ?? Object.keys(shown(only)), items: items.map(shown) };
+      return { kind: 'items', columns: typed ?? Object.keys(shown(only)), items: items.map(shown) };
     },
   };
 }

@@ -1,13 +1,15 @@
 // Mirrored classic queues went in RabbitMQ 4.0: what asks for them is refused, and what does the same now is written out.
+// Which keys these are, and how many members stand for the mirrors, is config/quorum.ts's to say.
 
+import { mirrorKeys, policyWithoutMirrors, replicasOf } from '../config/quorum.ts';
 import { type ErrorDetails, MqError } from '../errors.ts';
 import type { Item } from './action.ts';
 
-/** Keys of policies that only mirrored queues had, and what stands for them on quorum queues. */
-const gone: Readonly<Record<string, (value: unknown, all: Item) => string>> = {
-  'ha-mode': (value, all) => {
-    const size = value === 'exactly' ? all['ha-params'] : undefined;
-    const members = typeof size === 'number' ? ` --argument x-quorum-initial-group-size=${size}` : '';
+/** What stands for the keys of such a policy on quorum queues. */
+const instead: Readonly<Record<(typeof mirrorKeys)[number], (all: Item) => string>> = {
+  'ha-mode': (all) => {
+    const size = replicasOf(all);
+    const members = size === undefined ? '' : ` --argument x-quorum-initial-group-size=${size}`;
     return `queues that are replicated from their start: mq admin create queue NAME --type quorum${members}`;
   },
   'ha-params': () =>
@@ -16,21 +18,29 @@ const gone: Readonly<Record<string, (value: unknown, all: Item) => string>> = {
   'ha-sync-batch-size': () => 'nothing: a member of a quorum queue always catches up by itself',
   'ha-promote-on-shutdown': () => 'nothing: only a member that has everything becomes leader',
   'ha-promote-on-failure': () => 'nothing: only a member that has everything becomes leader',
-  'queue-master-locator': (value) =>
-    `"queue-leader-locator": "${value === 'client-local' ? 'client-local' : 'balanced'}"`,
 };
 
-/** Throws BAD_DATA for a policy of mirrored queues, with what to do instead; `words` are those of the command. */
+function insteadOf(key: string, all: Item): string {
+  if (key === 'queue-master-locator')
+    return `"queue-leader-locator": "${all[key] === 'client-local' ? 'client-local' : 'balanced'}"`;
+  const known = mirrorKeys.find((one) => one === key);
+  return known === undefined ? 'nothing: it is gone' : instead[known](all);
+}
+
+/** Throws BAD_DATA for a policy of mirrored queues, with what to do instead. */
 export function refuseMirroring(definition: Item, { name, pattern }: { name: string; pattern: string }): void {
-  const found = Object.entries(definition).filter(([key]) => Object.hasOwn(gone, key) || key.startsWith('ha-'));
-  if (found.length === 0) return;
-  const kept = Object.entries(definition).filter(([key]) => !found.some(([other]) => other === key));
+  const isGone = (key: string) => key.startsWith('ha-');
+  const keys = Object.keys(definition);
+  // Alone, the place of a leader says nothing of mirrors: what the broker thinks of it, it says itself.
+  if (!keys.some(isGone)) return;
+  const found = keys.filter((key) => isGone(key) || key === 'queue-master-locator');
+  const kept = Object.entries(policyWithoutMirrors(definition) ?? {}).filter(([key]) => !isGone(key));
   const rest =
     kept.length === 0
       ? 'then no policy is needed; for every queue of a vhost: mq admin create vhost NAME --default-queue-type quorum'
       : `and for the rest: mq admin set policy '${name}' '${pattern}' '${JSON.stringify(Object.fromEntries(kept))}' --apply-to quorum_queues`;
   const details: ErrorDetails = {
-    problems: found.map(([key, value]) => `${key}: ${gone[key]?.(value, definition) ?? 'nothing: it is gone'}`),
+    problems: found.map((key) => `${key}: ${insteadOf(key, definition)}`),
     hint: rest,
   };
   throw new MqError(

@@ -1,6 +1,6 @@
 // How a result looks: a table on a terminal, lines with tabs in a pipe, one JSON object a line with --json.
 
-import { safeJson } from '../errors.ts';
+import { safeJson, safeJsonText } from '../errors.ts';
 import type { Item, Result } from './action.ts';
 import { cellText } from './cell.ts';
 import { valueAt } from './listing.ts';
@@ -16,7 +16,10 @@ export interface Look {
 
 /** The text for stdout, with its last newline; '' for an empty list in a pipe. */
 export async function printed(result: Result, look: Look): Promise<string> {
-  if (result.kind === 'text') return result.text.endsWith('\n') ? result.text : `${result.text}\n`;
+  if (result.kind === 'text') {
+    const text = look.terminalWidth === undefined ? result.text : safeJsonText(result.text);
+    return text.endsWith('\n') ? text : `${text}\n`;
+  }
   if (look.isJson) return jsonLines(result.kind === 'items' ? result.items : [result.item], look);
   if (result.kind === 'done') return `${result.line}\n`;
   if (result.kind === 'items') {

@@ -1,10 +1,10 @@
 // What an action gets of a command line: its arguments and options, files, and the new password of a user.
 
-import { writeFile } from 'node:fs/promises';
+import { open, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Call } from '../admin/action.ts';
 import type { Context } from '../context.ts';
-import { MqError } from '../errors.ts';
+import { escaped, MqError } from '../errors.ts';
 import { controlOf } from './admin-control.ts';
 import { type FoundAction, usage } from './admin-words.ts';
 import { readText } from './files.ts';
@@ -34,17 +34,35 @@ export function adminCall(
     write: (file, text) => writeText(context, file, text),
     newPassword: () => newPassword(context, values, args['user'] ?? ''),
     control: (node, command) => controlOf(api.origin)(node, command),
-    say: (line) => context.stderr.write(`mq admin: ${line}\n`),
+    say: (line) => context.stderr.write(`mq admin: ${escaped(line)}\n`),
     usage: (message) => usage(action, message),
   };
 }
 
-async function writeText({ cwd }: Context, file: string, text: string): Promise<void> {
+async function writeText({ cwd, pid }: Context, file: string, text: string): Promise<void> {
   try {
-    // Definitions hold hashes of passwords.
-    await writeFile(resolve(cwd, file), text, { mode: 0o600 });
+    const path = resolve(cwd, file);
+    // What a link leads to is replaced, not the link. A device or pipe is no file that could be.
+    const real = await realpath(path).catch(() => path);
+    const isOther = await stat(real).then(
+      (found) => !found.isFile(),
+      () => false,
+    );
+    await (isOther ? writeFile(real, text) : replaceFile(real, text, `${real}.tmp-${pid}`));
   } catch (error) {
     throw new MqError('CANNOT_CREATE', `cannot write ${file}: ${(error as Error).message}`, { at: file, cause: error });
+  }
+}
+
+/** What was there stays until the new one is whole. For the user alone: definitions hold hashes of passwords. */
+async function replaceFile(path: string, text: string, draft: string): Promise<void> {
+  const handle = await open(draft, 'wx', 0o600);
+  try {
+    await handle.writeFile(text).finally(() => handle.close());
+    await rename(draft, path);
+  } catch (error) {
+    await rm(draft, { force: true });
+    throw error;
   }
 }
 
@@ -61,11 +79,12 @@ async function newPassword(context: Context, values: Values, user: string): Prom
   return password;
 }
 
-async function typed(context: Context, user: string): Promise<string> {
+async function typed(context: Context, user: string): Promise<string | undefined> {
   const password = await hiddenLine(context, `new password of ${user}`);
+  if (password === undefined) return undefined;
   if (password !== (await hiddenLine(context, 'again')))
     throw new MqError('USAGE', 'the two passwords are not the same');
-  return password ?? '';
+  return password;
 }
 
 function oneLine(text: string): string {

@@ -12,10 +12,21 @@ export function controlOf(origin: string): NonNullable<Call['control']> {
     const names = await clusterNames().catch(() => []);
     for (const name of names) {
       const cluster = await attachCluster({ name }).catch(() => undefined);
-      const isIt = cluster?.managementUrls.some((url) => new URL(url).host === new URL(origin).host);
+      const isIt = cluster?.managementUrls.some((url) => isOneApi(url, origin));
       const at = cluster?.nodes.findIndex((one) => one.name === node) ?? -1;
       if (cluster && isIt && at !== -1) return cluster.exec(at, command);
     }
     return undefined;
   };
+}
+
+/** A published port is this machine's, by whatever name it is reached: localhost, 127.0.0.1 and [::1] are one. */
+export function isOneApi(published: string, asked: string): boolean {
+  const [one, other] = [new URL(published), new URL(asked)];
+  if (one.port !== other.port) return false;
+  return one.host === other.host || (isLoopback(one.hostname) && isLoopback(other.hostname));
+}
+
+function isLoopback(hostname: string): boolean {
+  return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
 }

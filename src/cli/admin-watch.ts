@@ -4,7 +4,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import type { Call, Result } from '../admin/action.ts';
 import type { Look } from '../admin/print.ts';
 import type { Context, Output } from '../context.ts';
-import { asMqError, MqError } from '../errors.ts';
+import { asMqError, escaped, MqError } from '../errors.ts';
 import type { Values } from './values.ts';
 
 /** The exit status. */
@@ -15,7 +15,7 @@ export async function adminWatch(context: Context, values: Values, call: Call): 
   if (values.flag('watch') !== true) {
     if (values.text('interval') !== undefined) throw call.usage('--interval is for --watch');
     const result = await call.action.run(call);
-    await write(stdout, await printed(result, lookOf(context, values)));
+    await write(stdout, await printed(result, await lookOf(context, values, call)));
     return statusOf(result);
   }
   const isScreen = stdout.isTTY === true && values.flag('json') !== true;
@@ -35,33 +35,41 @@ export async function adminWatch(context: Context, values: Values, call: Call): 
 /** ECMA-48, and xterm's private mode 1049: what was on the screen before comes back. */
 const screen = { other: '\u001b[?1049h', own: '\u001b[?1049l', home: '\u001b[H\u001b[J' } as const;
 
-/** What a look at the broker shows now. That it does not answer is no end: it may come back. */
+/**
+ * What a look at the broker shows now. That it does not answer is no end: it may come back. On a screen that stands in the
+ * frame, as what the action tells people does: beside it, the next frame would take it away.
+ */
 async function frame(context: Context, values: Values, call: Call): Promise<string> {
   const { printed } = await import('../admin/print.ts');
+  const { stdout, drain } = context;
+  const isScreen = stdout.isTTY === true && values.flag('json') !== true;
+  const told: string[] = [];
+  const say = isScreen ? (line: string) => told.push(escaped(line)) : call.say;
   let text = '';
   try {
-    text = await printed(await call.action.run(call), lookOf(context, values));
+    text = await printed(await call.action.run({ ...call, say }), await lookOf(context, values, call));
   } catch (error) {
+    if (drain.aborted) return '';
     const failure = asMqError(error);
     if (!['UNAVAILABLE', 'DEADLINE', 'HOST_UNKNOWN'].includes(failure.code)) throw error;
-    if (!context.drain.aborted) call.say(failure.message);
+    say(failure.message);
   }
-  const { stdout } = context;
-  if (stdout.isTTY !== true || values.flag('json')) return text;
-  const lines = text.split('\n').slice(0, -1);
-  const most = (stdout.rows ?? 24) - 2;
+  if (!isScreen) return text;
+  const lines = [...told, ...text.split('\n').slice(0, -1)];
+  // A terminal that does not know its size says 0.
+  const most = Math.max(2, (stdout.rows || 24) - 2);
   const shown = lines.length > most ? [...lines.slice(0, most - 1), `… ${lines.length - most + 1} more`] : lines;
   const title = `${new Date().toLocaleTimeString('sv')}  ${call.api.origin}`;
   return `${[title, ...shown].join('\n')}\n`;
 }
 
-function lookOf({ stdout }: Context, values: Values): Look {
-  const columns = values.text('columns')?.split(',');
+async function lookOf({ stdout }: Context, values: Values, call: Call): Promise<Look> {
+  const { columnsOf } = await import('../admin/columns.ts');
   return {
     isJson: values.flag('json') === true,
-    terminalWidth: stdout.isTTY ? (stdout.columns ?? 80) : undefined,
+    terminalWidth: stdout.isTTY ? stdout.columns || 80 : undefined,
     hasHeaders: values.flag('headers') !== false,
-    columns: columns?.map((name) => name.trim()).filter((name) => name !== ''),
+    columns: columnsOf(call),
   };
 }
 

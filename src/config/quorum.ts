@@ -41,11 +41,18 @@ export function quorumArguments(
   };
 }
 
-/** How many nodes a mirroring policy asked for; undefined where it said all. */
+/**
+ * How many members do what a mirroring policy asked for; undefined where it said all. A quorum queue needs a majority: of
+ * two members none may go, of four no more than of three. So they are odd, and at least 3.
+ */
 export function replicasOf(definition: Plain): number | undefined {
   const params = definition['ha-params'];
-  if (definition['ha-mode'] === 'exactly' && typeof params === 'number') return params;
-  return definition['ha-mode'] === 'nodes' && Array.isArray(params) ? params.length : undefined;
+  if (definition['ha-mode'] === 'exactly' && typeof params === 'number') return oddSize(params);
+  return definition['ha-mode'] === 'nodes' && Array.isArray(params) ? oddSize(params.length) : undefined;
+}
+
+function oddSize(mirrors: number): number {
+  return Math.max(3, mirrors + 1 - (mirrors % 2));
 }
 
 /** What is left of a policy without its mirrors, for quorum queues; undefined: nothing, it can go. */

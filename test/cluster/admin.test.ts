@@ -247,6 +247,20 @@ test('connections, channels and consumers are shown, and a connection is closed'
     return all.length > 0 && all;
   });
   const number = String(channels[0]?.['name']);
+  for (const [noun, wanted] of [
+    ['connections', name],
+    ['channels', number],
+  ] as const) {
+    const some = objects(
+      await admin(`list ${noun}`, ['--json', '--limit', '5', '--filter', wanted, '--sort', '-name']),
+    );
+    assert.equal(
+      some.map((each) => each['name']),
+      [wanted],
+      noun,
+    );
+    assert.equal(objects(await admin(`list ${noun}`, ['--json', '--limit', '5', '--page', '2'])), []);
+  }
   assert.ok((await ctl('list_channels', 'name')).some((each) => each['name'] === number));
   assert.is((await shows('channel', [number], { vhost: '' }, ''))['vhost'], shop);
   await admin('close connection', [name, '--yes', '--reason', 'enough'], '');

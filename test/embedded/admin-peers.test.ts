@@ -116,6 +116,31 @@ test('a node that is on its way down passes the question on', async () => {
   assert.is(alone.status, 69, alone.stderr);
 });
 
+test('a proxy that passed a change on cannot tell whether it was done: it is not sent again', async () => {
+  for (const status of [502, 504]) {
+    const other: string[] = [];
+    const next = await serve((request, response) => {
+      other.push(String(request.method));
+      response.writeHead(204).end();
+    });
+    const proxy = await serve((_, response) => response.writeHead(status).end('<h1>Gateway</h1>'));
+    for (const addresses of [[proxy, next], [proxy]]) {
+      const { status: exit, stderr } = await run(['create', 'queue', 'q'], addresses);
+      assert.is(exit, 75, stderr);
+      assert.match(stderr, new RegExp(`\\(HTTP ${status}\\); PUT /api/queues/%2F/q may have been done \\[IN_DOUBT\\]`));
+    }
+    assert.equal(other, []);
+  }
+});
+
+test('a binding whose exchange or queue is gone is none, and with --if-exists that is no failure', async () => {
+  const at = await serve((_, response) => response.writeHead(404).end('{"error":"Object Not Found"}'));
+  const words = ['delete', 'binding', 'x', 'q', 'key', '--yes'];
+  assert.is((await run(words, [at])).status, 65);
+  const { status, stdout, stderr } = await run([...words, '--if-exists'], [at]);
+  assert.equal([status, stderr, stdout], [0, '', "there was no binding from 'x' to queue 'q' by 'key' in vhost /\n"]);
+});
+
 test('a signal ends the waiting', async () => {
   const stop = new AbortController();
   const silent = await serve(() => stop.abort('SIGINT'));
@@ -151,6 +176,19 @@ test('what a name holds moves no cursor', async () => {
     assert.match(stdout, '\\x1b[2J\\x0a\\x09\\u202eevil');
     assert.not.ok(stdout.includes('\u001b') || stdout.includes('\u202e'));
     assert.is(stdout.split('\n').length, 3);
+  }
+});
+
+test('what an export holds moves no cursor of a terminal, and is itself in a pipe', async () => {
+  const name = 'x\u009b31m\u202e';
+  const at = await serve((_, response) => response.end(JSON.stringify({ queues: [{ name }] })));
+  for (const [terminal, isRaw] of [
+    [undefined, true],
+    [120, false],
+  ] as const) {
+    const { stdout } = await runCli(['admin', 'export', 'definitions'], { env: env([at]), terminal });
+    assert.is(stdout.includes(name), isRaw);
+    assert.equal(JSON.parse(stdout), { queues: [{ name }] });
   }
 });
 

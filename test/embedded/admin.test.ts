@@ -1,6 +1,8 @@
 // mq admin on the embedded broker, for what that has; and how it looks in a pipe and on a terminal.
 
-import { readFileSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -92,6 +94,10 @@ test('what RabbitMQ and the embedded broker both have is there: made, shown, and
       ['delete exchange news --vhost shop --yes', 'deleted exchange news in vhost shop'],
       ['delete queue o/1 --vhost shop --yes', 'deleted queue o/1 in vhost shop'],
       ['delete queue o/1 --vhost shop --yes --if-exists', 'there was no queue o/1 in vhost shop'],
+      [
+        'delete binding amq.topic o/1 a.# --vhost shop --yes --if-exists',
+        "there was no binding from 'amq.topic' to queue 'o/1' by 'a.#' in vhost shop",
+      ],
       ['delete permission anna --vhost shop --yes', 'deleted permission of anna in vhost shop'],
       ['delete user anna --yes', 'deleted user anna'],
       ['delete vhost shop --yes', 'deleted vhost shop'],
@@ -106,7 +112,16 @@ test('an export is a file that an import takes', async () => {
     const cwd = emptyFolder();
     await good(admin('create queue kept'));
     assert.match(await good(admin('export definitions all.json', { cwd })), /^exported .*1 queue.* to all\.json\n$/);
-    assert.is((JSON.parse(readFileSync(join(cwd, 'all.json'), 'utf8')) as { queues: object[] }).queues.length, 1);
+    const all = join(cwd, 'all.json');
+    assert.is((JSON.parse(readFileSync(all, 'utf8')) as { queues: object[] }).queues.length, 1);
+    // Of another mode, behind a link: the file is replaced, and nobody else may read it.
+    chmodSync(all, 0o644);
+    symlinkSync('all.json', join(cwd, 'link.json'));
+    await good(admin('export definitions link.json', { cwd }));
+    assert.is(statSync(all).mode & 0o777, 0o600);
+    await good(admin('export definitions /dev/null'));
+    assert.ok(statSync('/dev/null').isCharacterDevice());
+    assert.equal(readdirSync(cwd).toSorted(), ['all.json', 'link.json']);
     await good(admin('delete queue kept --yes'));
     await good(admin('import definitions all.json', { cwd }));
     assert.match(await good(admin('list queues')), 'kept');
@@ -156,6 +171,8 @@ test('on a terminal it is a table, and what takes away asks', async () => {
       assert.match(stderr, /^delete queue 'a long name of a queue' in vhost \/ with its 0 messages\? \[y\/N\] /);
     }
     assert.match(await good(admin('delete queue a·long·name·of·a·queue', { terminal: 60, input: 'y\n' })), 'deleted');
+    const gone = await admin('delete queue gone --if-exists', { terminal: 60, input: 'y\n' });
+    assert.equal([gone.status, gone.stdout], [0, 'there was no queue gone in vhost /\n']);
     const unasked = await admin('delete vhost x');
     assert.is(unasked.status, 64);
     assert.match(unasked.stderr, 'give --yes');
@@ -175,6 +192,43 @@ test('it watches until it is told to stop, and what was on the screen comes back
     assert.equal([status, stderr], [0, '']);
     assert.ok(stdout.startsWith('\u001b[?1049h') && stdout.endsWith('\u001b[?1049l'));
     assert.is((await admin('list vhosts --interval 1')).status, 64);
+  });
+});
+
+test('while it watches, what is told stands on the screen, and a stop during a request is a good end', async () => {
+  const stop = new AbortController();
+  let requests = 0;
+  const server = createServer((_, response) => {
+    requests += 1;
+    if (requests > 2) stop.abort('SIGINT');
+    else response.writeHead(503).end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  try {
+    const { status, stdout, stderr } = await runCli(['admin', 'list', 'queues', '--watch', '--interval', '0.02'], {
+      env: { MQ_MANAGEMENT_URL: `http://guest:guest@127.0.0.1:${(server.address() as AddressInfo).port}` },
+      terminal: 0,
+      drain: stop.signal,
+    });
+    assert.equal([status, stderr], [0, '']);
+    const [, frame = ''] = stdout.split('\u001b[H\u001b[J');
+    assert.match(frame, /^\S+ {2}http:.*\nGET \/api\/queues: .*HTTP 503/);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+});
+
+test('columns are those that are named, of every look, with or without blanks', async () => {
+  await withAdmin(async (admin) => {
+    assert.is(await good(admin('check alarms --columns check,·ok')), 'check\tok\nalarms\ttrue\n');
+    assert.match(await good(admin('check health --columns check,·ok')), /^check\tok\nalarms\ttrue\n/);
+    await good(admin('create queue q'));
+    await good(admin('create binding amq.topic q key'));
+    const bound = await good(admin('show binding amq.topic q --columns routing_key,·destination'));
+    assert.is(bound, 'routing_key\tdestination\nkey\tq\n');
+    assert.is((await admin('list queues --columns ,')).status, 64);
+    assert.is((await admin('show queue q --columns ,')).status, 64);
   });
 });
 

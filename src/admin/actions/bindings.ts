@@ -3,6 +3,7 @@
 import { MqError } from '../../errors.ts';
 import { type Action, type Call, type Item, type Result, vhostOf } from '../action.ts';
 import { done, taking } from '../change.ts';
+import { columnsOf } from '../columns.ts';
 import { asked } from '../found.ts';
 import { argumentsOf } from '../given.ts';
 import { listAction } from '../listing.ts';
@@ -33,9 +34,10 @@ export const bindingActions: readonly Action[] = [
     isInVhost: true,
     request: `GET ${path}`,
     run: async (call) => {
+      const shown = columnsOf(call) ?? columns;
       const items = await between(call, call.arg('key') === '' ? undefined : call.arg('key'));
       if (items.length === 0) throw noBinding(call);
-      return { kind: 'items', columns: call.text('columns')?.split(',') ?? columns, items };
+      return { kind: 'items', columns: shown, items };
     },
   },
   {
@@ -67,7 +69,10 @@ export const bindingActions: readonly Action[] = [
 
 /** What stands between two ends, of one routing key or of all. */
 async function between(call: Call, key: string | undefined): Promise<readonly Item[]> {
-  const { body } = await asked(call, { method: 'GET', path: endsPath(call) });
+  const path = endsPath(call);
+  // Where an end is gone, its bindings are.
+  if (call.flag('if-exists') && (await call.api.ask('GET', path)).status === 404) return [];
+  const { body } = await asked(call, { method: 'GET', path });
   const items = body as readonly Item[];
   return key === undefined ? items : items.filter((item) => item['routing_key'] === key);
 }

@@ -3,6 +3,7 @@
 import { MqError } from '../../errors.ts';
 import type { Action, Argument, Call, Item, Result } from '../action.ts';
 import type { Answer } from '../client.ts';
+import { columnsOf } from '../columns.ts';
 import { pathOf } from '../found.ts';
 import { refusal } from '../refusal.ts';
 
@@ -55,6 +56,8 @@ const checks: readonly Check[] = [
 /** What makes a broker healthy; the others need to be told of what. */
 const usual = checks.filter(({ args }) => args === undefined);
 
+const usualColumns = ['check', 'ok', 'reason'];
+
 export const healthActions: readonly Action[] = [
   {
     verb: 'check',
@@ -69,20 +72,22 @@ export const healthActions: readonly Action[] = [
 ];
 
 async function checkAll(call: Call): Promise<Result> {
+  const columns = columnsOf(call) ?? usualColumns;
   const answers = await Promise.all(
     usual.map(async ({ name, path }) => verdictOf(name, path, await call.api.ask('GET', path), call)),
   );
   const items = answers.filter((item) => item !== undefined);
   if (items.length === 0) throw new MqError('BAD_DATA', 'this broker has no health checks');
   const status = items.every(({ ok }) => ok === true) ? 0 : 1;
-  return { kind: 'items', columns: call.text('columns')?.split(',') ?? ['check', 'ok', 'reason'], items, status };
+  return { kind: 'items', columns, items, status };
 }
 
 async function checkOne(call: Call): Promise<Result> {
+  const columns = columnsOf(call) ?? usualColumns;
   const path = pathOf(call);
   const item = verdictOf(call.action.noun ?? '', path, await call.api.ask('GET', path), call);
   if (item === undefined) throw new MqError('BAD_DATA', `this broker has no check '${call.action.noun}'`);
-  return { kind: 'items', columns: ['check', 'ok', 'reason'], items: [item], status: item['ok'] === true ? 0 : 1 };
+  return { kind: 'items', columns, items: [item], status: item['ok'] === true ? 0 : 1 };
 }
 
 /** undefined: a check that this version has not. */

@@ -69,9 +69,13 @@ function queueBody(call: Call): Item {
   };
 }
 
-/** `5 messages`, by statistics that may be seconds old; without a number where there are none yet. Throws where there is no such queue. */
+/**
+ * `5 messages`, by statistics that may be seconds old; without a number where there are none yet. Throws where there is no
+ * such queue, unless that is no failure.
+ */
 async function messagesOf(call: Call): Promise<string> {
   const path = apiPath`/queues/${vhostOf(call)}/${call.arg('queue')}`;
+  if (call.flag('if-exists') && (await call.api.ask('GET', path)).status === 404) return 'messages';
   const { body } = await asked(call, { method: 'GET', path });
   const { messages } = body as Item;
   if (typeof messages !== 'number') return 'messages';

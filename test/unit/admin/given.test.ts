@@ -76,11 +76,14 @@ test('a policy of mirrored queues is refused, with what quorum queues have inste
   assert.is(code, 'BAD_DATA');
   assert.is(
     problems[0],
-    'ha-mode: queues that are replicated from their start: mq admin create queue NAME --type quorum --argument x-quorum-initial-group-size=2',
+    'ha-mode: queues that are replicated from their start: mq admin create queue NAME --type quorum --argument x-quorum-initial-group-size=3',
   );
   assert.is(problems.length, 2);
   assert.is(hint, `and for the rest: mq admin set policy 'ha' '^o' '{"max-length":5}' --apply-to quorum_queues`);
-  assert.is(refuseMirroring({ 'max-length': 5 }, { name: 'p', pattern: '' }), undefined);
+  const five = failure(() => refuseMirroring({ 'ha-mode': 'exactly', 'ha-params': 4 }, { name: 'p', pattern: '' }));
+  assert.match(five.problems[0] ?? '', /x-quorum-initial-group-size=5$/);
+  for (const other of [{ 'max-length': 5 }, { 'queue-master-locator': 'min-masters' }])
+    assert.is(refuseMirroring(other, { name: 'p', pattern: '' }), undefined);
 });
 
 test('a path holds names as its parts', () => {

@@ -113,7 +113,7 @@ test('of exported definitions, a mirroring policy is refused with what is left o
       [
         'refused',
         'policies[0].definition.ha-mode',
-        'the policy {"vhost":"/","name":"ha","pattern":"^ha\\\\.","apply-to":"quorum_queues","definition":{"max-length":9}}, and its queues (ha.orders) declared durable with {"x-queue-type":"quorum","x-quorum-initial-group-size":2}',
+        'the policy {"vhost":"/","name":"ha","pattern":"^ha\\\\.","apply-to":"quorum_queues","definition":{"max-length":9}}, and its queues (ha.orders) declared durable with {"x-queue-type":"quorum","x-quorum-initial-group-size":3}',
       ],
       [
         'refused',
