@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { mainPiece, openPieces } from './pieces.ts';
+import { startPieces } from './start-pieces.ts';
 
 const major = Number(process.versions.node.split('.')[0]);
 if (major < 24) {
@@ -12,15 +12,8 @@ if (major < 24) {
   process.exit(71);
 }
 
-// A piece's import() of a user's file takes a feature of vm that Node still calls experimental.
-const { emitWarning } = process;
-process.emitWarning = ((warning: string | Error, ...rest: []) => {
-  if (!String(warning).startsWith('vm.USE_MAIN_CONTEXT_DEFAULT_LOADER')) emitWarning(warning, ...rest);
-}) as typeof emitWarning;
-
-const load = openPieces({
+startPieces({
   source: (name) => readFileSync(join(__dirname, 'pieces', name), 'utf8'),
   codeCache: () => undefined,
   builtin: require,
 });
-load(mainPiece);

@@ -23,9 +23,8 @@ export async function printLogs({ context, values, hosts }: Job): Promise<undefi
     return;
   }
   const { drain: signal } = context;
-  const closed = Promise.withResolvers<never>();
-  closed.promise.catch(() => undefined);
-  const onLine = (index: number) => (line: string) => void print(index, line).catch(closed.reject);
-  const follow = indexes.map((index) => cluster.follow(index, { lines: lines ?? 10, signal, onLine: onLine(index) }));
-  await Promise.race([Promise.all(follow), closed.promise]);
+  const follow = indexes.map((index) =>
+    cluster.follow(index, { lines: lines ?? 10, signal, onLine: (line) => print(index, line) }),
+  );
+  await Promise.all(follow);
 }

@@ -40,7 +40,7 @@ export async function up(job: Job): Promise<undefined> {
         given ?? (version === undefined ? env['MQ_IMAGE'] : undefined) ?? (await imageOf(version ?? defaultVersion));
       const swept = await sweep({ isAlive });
       const started = await startCluster({ image, nodes, name, port, starter: pid, ...patience });
-      if (config) await applied(started, config, patience);
+      if (config) await applied(started, config, { signal: patience.signal });
       return { removed: swept, cluster: started };
     },
     'starting the nodes',
@@ -66,7 +66,11 @@ export async function join(job: Job): Promise<undefined> {
 }
 
 /** Declares what the configuration holds, and makes its vhosts. Where that fails, there is no cluster. */
-async function applied(cluster: Cluster, config: Config, { signal }: Patience): Promise<void> {
+export async function applied(
+  cluster: Pick<Cluster, 'urls' | 'managementUrls' | 'down'>,
+  config: Config,
+  { signal, withinMs = 60_000 }: Pick<Patience, 'signal' | 'withinMs'>,
+): Promise<void> {
   const [{ declareAll }, { ManagementApi }, { within }] = await Promise.all([
     import('./test-session.ts'),
     import('./test-management.ts'),
@@ -74,7 +78,7 @@ async function applied(cluster: Cluster, config: Config, { signal }: Patience): 
   ]);
   const api = new ManagementApi(cluster.managementUrls);
   try {
-    await within(applyMs, signal, async () => {
+    await within(withinMs, signal, async () => {
       for (const vhost of Object.keys(config.vhosts).filter((one) => one !== '/'))
         await api.ask('PUT', `/api/vhosts/${encodeURIComponent(vhost)}`, {});
       await declareAll(config, cluster.urls);
@@ -82,11 +86,18 @@ async function applied(cluster: Cluster, config: Config, { signal }: Patience): 
   } catch (error) {
     await cluster.down();
     if (signal?.aborted) throw new MqError('INTERRUPTED', 'declaring the topology: interrupted');
+    if (error instanceof Error && error.name === 'AbortError')
+      throw new MqError(
+        'UNAVAILABLE',
+        `the topology was not declared within ${withinMs / 1000} s: the cluster is removed`,
+        {
+          hint: 'mq cluster up without --apply, then mq cluster status shows what is wrong',
+          cause: error,
+        },
+      );
     throw error;
   }
 }
-
-const applyMs = 60_000;
 
 async function announce(
   { stdout, stderr }: Context,

@@ -182,8 +182,9 @@ async function stop(job: Job): Promise<undefined> {
   const cluster = await attached(job);
   const indexes = indexesOf(cluster, job.hosts);
   if (!job.values.flag('force')) {
-    const { assertDispensable } = await import('../cluster/status.ts');
-    await assertDispensable({ name: cluster.name, hosts: job.hosts });
+    const { assertDispensable } = await import('../cluster/dispensable.ts');
+    const hosts = indexes.flatMap((index) => cluster.nodes[index]?.host ?? []);
+    await assertDispensable({ name: cluster.name, hosts });
   }
   await Promise.all(indexes.map((index) => cluster.stop(index)));
   await told(job, cluster.name, 'stopped');

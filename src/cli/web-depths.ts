@@ -45,6 +45,11 @@ export function depthsFrom({ graph, broker, managementUrls, observer }: Sources)
   };
 }
 
+interface Page {
+  readonly items: readonly Listed[];
+  readonly page_count?: number;
+}
+
 interface Listed {
   readonly name: string;
   readonly messages_ready?: number;
@@ -56,8 +61,13 @@ async function byManagement(api: ManagementApi, vhost: string, queues: readonly 
   const columns = 'columns=name,messages_ready,messages_unacknowledged,consumers';
   const names = queues.map(({ brokerName = '' }) => brokerName.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'));
   const pattern = encodeURIComponent(`^(${names.join('|')})(:|$)`);
-  const path = `/api/queues/${encodeURIComponent(vhost)}?page=1&page_size=500&use_regex=true&name=${pattern}&${columns}`;
-  const { items } = (await api.ask('GET', path)) as { items: Listed[] };
+  const items: Listed[] = [];
+  for (let [page, pages] = [1, 1]; page <= pages; page += 1) {
+    const query = `page=${page}&page_size=500&use_regex=true&name=${pattern}&${columns}`;
+    const listed = (await api.ask('GET', `/api/queues/${encodeURIComponent(vhost)}?${query}`)) as Page;
+    items.push(...listed.items);
+    pages = listed.page_count ?? 1;
+  }
   const depths = queues.flatMap(({ id, brokerName = '', isOwn }): [string, QueueDepth][] => {
     const mine = items.filter(({ name }) => (isOwn ? name.startsWith(`${brokerName}:`) : name === brokerName));
     if (mine.length === 0) return isOwn ? [[id, { ready: 0, unacked: 0, consumers: 0, count: 0 }]] : [];

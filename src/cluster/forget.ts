@@ -12,10 +12,11 @@ import { nodeName } from './settings.ts';
 const noticeMs = 20_000;
 
 /**
- * RabbitMQ drops the node and the members of quorum queues and streams on it. Throws USAGE for a node that nobody knows,
+ * `host` is `mq1`, or `rabbit@mq1`. RabbitMQ drops the node and the members of quorum queues and streams on it. Throws USAGE for a node that nobody knows,
  * REFUSED for one that runs, and where no majority of the members runs, SYSTEM when RabbitMQ will not forget it.
  */
-export async function forgetNode({ cluster, host }: { cluster: string; host: string }): Promise<void> {
+export async function forgetNode({ cluster, host: given }: { cluster: string; host: string }): Promise<void> {
+  const host = given.replace(/^rabbit@/, '');
   const docker = await connectDocker();
   const nodes = await findNodes(docker, cluster);
   const node = nodes.find((one) => one.host === host);

@@ -1,9 +1,9 @@
 // A new node for a cluster that runs: a container like the others, which RabbitMQ's peer discovery takes into the cluster.
 
 import { hostname } from 'node:os';
-import { MqError } from '../errors.ts';
+import { asMqError, MqError } from '../errors.ts';
 import { attachCluster, type Cluster, type Patience } from './cluster.ts';
-import { connectDocker } from './docker.ts';
+import { connectDocker, type Docker } from './docker.ts';
 import { labels } from './labels.ts';
 import { membersOf, runTool } from './members.ts';
 import { type ClusterNode, findNodes, keepNode, nodeAddress, portsPerNode, startNode } from './node.ts';
@@ -22,7 +22,7 @@ export interface JoinOptions extends Patience {
 
 /**
  * Adds a node with the next number and waits until it is a running member. Throws REFUSED (no majority of the members runs), UNAVAILABLE (not ready
- * in time), SYSTEM, INTERRUPTED; the new node is gone then.
+ * in time), SYSTEM, INTERRUPTED; the new node is gone then. Only where `grow` fails it stays, and SYSTEM says so.
  */
 export async function joinNode(options: JoinOptions): Promise<{ cluster: Cluster; node: ClusterNode }> {
   const { cluster: name, starter, grow, signal } = options;
@@ -67,9 +67,28 @@ export async function joinNode(options: JoinOptions): Promise<{ cluster: Cluster
     await undo(docker, { name, host, witness: known.witness });
     throw error;
   }
-  if (grow) await runTool(docker, started, ['rabbitmq-queues', '-q', 'grow', started.name, 'all']);
+  if (grow) await growTo(docker, started);
   const cluster = await attachCluster({ name });
   return { cluster, node: cluster.nodes.find((node) => node.host === host) ?? started };
+}
+
+/** The node is a member by now, whatever becomes of the queues. */
+async function growTo(docker: Docker, node: ClusterNode): Promise<void> {
+  try {
+    await runTool(docker, node, ['rabbitmq-queues', '-q', 'grow', node.name, 'all']);
+  } catch (error) {
+    throw ungrown(node.host, error);
+  }
+}
+
+/** What is told when `grow` fails. */
+export function ungrown(host: string, error: unknown): MqError {
+  const { message, problems } = asMqError(error);
+  return new MqError('SYSTEM', `${host} has joined, but not every quorum queue has a member on it: ${message}`, {
+    problems,
+    hint: `mq admin grow ${host}`,
+    cause: error,
+  });
 }
 
 /** The labels of the cluster, without those of the node itself. */
@@ -79,7 +98,7 @@ function ownLabels({ labels: all }: ClusterNode): Record<string, string> {
 }
 
 async function undo(
-  docker: Awaited<ReturnType<typeof connectDocker>>,
+  docker: Docker,
   { name, host, witness }: { name: string; host: string; witness: ClusterNode },
 ): Promise<void> {
   const half = (await findNodes(docker, name)).find((node) => node.host === host);

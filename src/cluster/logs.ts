@@ -1,6 +1,7 @@
 // What a node has written.
 
 import type { Readable } from 'node:stream';
+import { StringDecoder } from 'node:string_decoder';
 import { stripVTControlCharacters } from 'node:util';
 import { ask, type Docker, dockerError } from './docker.ts';
 import type { ClusterNode } from './node.ts';
@@ -16,11 +17,14 @@ export async function nodeLogs(docker: Docker, node: ClusterNode, lines?: number
   return frames === undefined ? '' : stripVTControlCharacters(withoutFrames(frames));
 }
 
-/** Each line that the node writes, from its last `lines` on, until it ends or the signal comes. */
+/**
+ * Each line that the node writes, from its last `lines` on, until it ends or the signal comes. It reads on when `onLine` has
+ * resolved, and rejects as that does.
+ */
 export async function followLogs(
   docker: Docker,
   node: ClusterNode,
-  { lines, signal, onLine }: { lines: number; signal: AbortSignal; onLine: (line: string) => void },
+  { lines, signal, onLine }: { lines: number; signal: AbortSignal; onLine: (line: string) => Promise<void> },
 ): Promise<void> {
   const container = docker.container.getById(node.containerId);
   const stream = await ask(`reading the logs of ${node.host}`, () =>
@@ -29,22 +33,27 @@ export async function followLogs(
   if (stream === undefined || signal.aborted) return;
   const end = () => (stream as unknown as Readable).destroy();
   signal.addEventListener('abort', end, { once: true });
+  const decoder = new StringDecoder('utf8');
   let frames = Buffer.alloc(0);
   let text = '';
+  const tell = (lines: readonly string[]) => Promise.all(lines.map((line) => onLine(stripVTControlCharacters(line))));
   try {
     for await (const chunk of stream as unknown as AsyncIterable<Buffer>) {
       frames = Buffer.concat([frames, chunk]);
       const { pieces, rest } = unframed(frames);
       frames = Buffer.from(rest);
-      const written = (text + Buffer.concat(pieces).toString('utf8')).split('\n');
+      const written = (text + decoder.write(Buffer.concat(pieces))).split('\n');
       text = written.pop() ?? '';
-      for (const line of written) onLine(stripVTControlCharacters(line));
+      await tell(written);
     }
   } catch (error) {
     if (!signal.aborted) throw dockerError(`reading the logs of ${node.host}`, error);
   } finally {
     signal.removeEventListener('abort', end);
   }
+  // A node that is killed may leave a line without an end.
+  text += decoder.end();
+  if (text !== '') await tell([text]);
 }
 
 function withoutFrames(frames: Buffer): string {

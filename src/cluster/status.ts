@@ -196,27 +196,3 @@ function nodeProblem({ host, state, isConnected, isMember }: NodeStatus): string
 function hostOf(name: string): string {
   return name.replace(/^.*@/, '');
 }
-
-/**
- * Refuses to take the nodes away where something would be left without a majority: queues, streams, or the members themselves.
- * Throws REFUSED that says what.
- */
-export async function assertDispensable({ name, hosts }: { name: string; hosts: readonly string[] }): Promise<void> {
-  const { nodes } = await clusterStatus({ name });
-  const up = nodes.filter(({ isMember }) => isMember);
-  const leaving = up.filter(({ host }) => hosts.includes(host));
-  const left = up.length - leaving.length;
-  if (leaving.length === 0 || nodes.length === 1) return;
-  const hint = 'start the others first (mq cluster status shows them), or give --force';
-  const who = leaving.map(({ host }) => host).join(', ');
-  if (left * 2 <= nodes.length)
-    throw new MqError('REFUSED', `stopping ${who} leaves ${left} of ${nodes.length} members: no majority`, { hint });
-  const critical = [...new Set(leaving.flatMap((node) => node.critical ?? []))];
-  if (critical.length > 0) {
-    const more = critical.length > 5 ? [`and ${critical.length - 5} more`] : [];
-    throw new MqError('REFUSED', `${who} is quorum-critical: without it there is no majority for`, {
-      problems: [...critical.slice(0, 5), ...more],
-      hint,
-    });
-  }
-}

@@ -83,6 +83,8 @@ export class Bridge {
       throw new FrameError('this bridge speaks STOMP 1.2');
     this.#line = this.#settings.openLine();
     const line = await this.#line;
+    // The page has gone meanwhile: a heart-beat would beat for ever.
+    if (this.#ended) return;
     void line.closed.then((error) => this.#fail(error));
     const theirs = Number(headerOf(frame, 'heart-beat')?.split(',')[1]);
     const every = theirs > 0 ? Math.max(theirs, 1000) : 0;

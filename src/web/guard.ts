@@ -29,7 +29,8 @@ export interface Guard {
 
 export function makeGuard({ allowedHosts, password }: GuardSettings): Guard {
   const session = randomBytes(24).toString('base64url');
-  const cookie = `mq-web=${session}`;
+  // Cookies do not know ports (RFC 6265, 8.5): another mq web on this host must not overwrite it.
+  const cookie = `mq-web-${randomBytes(4).toString('hex')}=${session}`;
   const request: Guard['request'] = (asked) => {
     const { host, authorization = '' } = asked.headers;
     if (host === undefined || !isAllowed(host, allowedHosts))

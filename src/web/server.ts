@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
 import { MqError } from '../errors.ts';
+import { rememberAbsent } from './absence.ts';
 import type { Asset } from './asset.ts';
 import { Bridge } from './bridge.ts';
 import type { Catalog, Depths } from './catalog.ts';
@@ -44,6 +45,8 @@ const pages = 32;
 /** Serves until it is closed. Port 0 takes a free one. Throws SYSTEM if the address cannot be had. */
 export async function serveWeb(settings: WebSettings): Promise<WebServer> {
   const guard = makeGuard(settings.guard);
+  // A page asks for any name that its person types.
+  const hasExchange = rememberAbsent(settings.hasExchange);
   const server = createServer({ headersTimeout: 5000, requestTimeout: 10_000 }, (request, response) => {
     void answer(request, response).catch(() => response.destroy());
   });
@@ -89,7 +92,7 @@ export async function serveWeb(settings: WebSettings): Promise<WebServer> {
     const name = new URL(request.url ?? '', 'http://localhost').searchParams.get('name') ?? '';
     if (path === '/api/queue') return respond(response, (await hasQueue(name)) ? json({ queue: name }) : notFound);
     if (path === '/api/exchange')
-      return respond(response, (await settings.hasExchange(name)) ? json({ exchange: name }) : notFound);
+      return respond(response, (await hasExchange(name)) ? json({ exchange: name }) : notFound);
     const asset = Object.hasOwn(settings.assets, path) ? settings.assets[path] : undefined;
     respond(response, asset ? { status: 200, ...asset } : notFound);
   }

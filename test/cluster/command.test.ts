@@ -58,11 +58,12 @@ story('what cannot be is refused, and says what to do', async () => {
     return [status, stderr.split('\n').find((line) => line.startsWith('hint'))];
   };
   assert.equal(await refused('forget', 'mq2'), [75, 'hint: mq cluster stop mq2 first']);
+  assert.equal(await refused('forget', 'rabbit@mq2'), [75, 'hint: mq cluster stop mq2 first']);
   assert.equal(await refused('kill', 'mq4'), [64, 'hint: did you mean mq1? its nodes: mq1, mq2, mq3']);
   assert.equal(await refused('resume', 'mq1'), [75, 'hint: mq cluster status']);
   assert.equal(await refused('partition', 'mq1', 'mq2', 'mq3'), [64, 'hint: mq cluster --help']);
   assert.equal(await refused('up', '--image', image), [71, `hint: mq cluster down --name ${name}`]);
-  assert.equal((await refused('stop', 'mq1', 'mq2'))[0], 75);
+  assert.equal((await refused('stop', 'mq1', 'rabbit@mq2'))[0], 75);
   assert.equal((await statusOf()).problems, []);
 });
 

@@ -1,6 +1,7 @@
 // The page of mq web in each of its states, on a broker of the test's own. Each state leaves a picture in dist/screenshots.
 
 import { connect } from 'amqplib';
+import type { Route } from 'playwright-core';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { closeBrowser, connected, picture, shows, type Visit, type VisitOptions, visit } from '../support/browser.ts';
@@ -134,6 +135,39 @@ test('an exchange that is not there stops nothing else, and is listened to when 
       return (await page.locator('#messages li', { hasText: 'here it is' }).count()) > 0;
     });
     await connection.close();
+  }));
+
+test('a stream that was asked about before and after a reconnect is listened to once', () =>
+  withPage(async ({ page, broker, port }) => {
+    const held: Route[] = [];
+    await page.route('**/api/exchange*', (route) => void held.push(route));
+    await page.fill('#watch [name=exchange]', 'amq.topic');
+    await page.fill('#watch [name=pattern]', '#');
+    await page.click('#watch button');
+    const before = await until('the first question', () => held[0]);
+    broker.kill('SIGKILL');
+    await broker.ended;
+    await shows(page, '#state', 'not connected');
+    const { url } = await startBroker(port);
+    await connected(page);
+    const after = await until('the second question', () => held[1]);
+    await before.continue();
+    await until('it is listened to', async () => {
+      await publish(url, 'amq.topic', [['k', Buffer.from('first')]]);
+      return (await page.locator('#messages li', { hasText: 'first' }).count()) > 0;
+    });
+    const answered = page.waitForResponse('**/api/exchange*');
+    await after.continue();
+    await answered;
+    // Frames are answered in order: what the page asks for by now is there when this is confirmed.
+    await page.click('#publish button');
+    await shows(page, '#publish output', 'confirmed');
+    await publish(url, 'amq.topic', [
+      ['k', Buffer.from('only once')],
+      ['k', Buffer.from('the end')],
+    ]);
+    await shows(page, '#messages li', 'the end');
+    assert.is(await page.locator('#messages li', { hasText: 'only once' }).count(), 1);
   }));
 
 test('what is no text is shown as bytes, what is long is cut, and the list keeps the last 200', () =>

@@ -145,6 +145,16 @@ install('the npm package runs mq in the Node that is there', async () => {
   });
   const { stdout } = await promisify(execFile)(process.env['MQ_TEST_NODE'] ?? 'node', [entry, 'test'], { cwd: tests });
   assert.match(stdout, /1 passed/);
+  // As the executable: nothing is said of what Node calls experimental.
+  const wrong = emptyFolder({ 'wrong.ts': 'export default (): void => {\n  let a = 1; let a = 2;\n};\n' });
+  const node = process.env['MQ_TEST_NODE'] ?? 'node';
+  const { status, stderr } = spawnSync(node, [entry, 'worker', '--handler', 'wrong.ts'], {
+    cwd: wrong,
+    encoding: 'utf8',
+  });
+  assert.match(stderr, 'wrong.ts:2:18');
+  assert.not.match(stderr, 'ExperimentalWarning');
+  assert.not.equal(status, 0);
 });
 
 install.run();

@@ -15,6 +15,9 @@ export interface ConnectionEvents {
 
 export type Sent = 'confirmed' | 'in doubt' | 'not sent';
 
+/** `not confirmed`: the time was over before the broker had the question. */
+export type Unanswered = 'no answer' | 'not confirmed' | 'lost' | 'not sent';
+
 interface Question {
   readonly settle: (answer: IMessage | undefined) => void;
 }
@@ -91,16 +94,22 @@ export class Connection {
   }
 
   /** The answer, or why there is none. */
-  async ask(destination: string, text: string, waitMs: number): Promise<IMessage | 'no answer' | 'lost' | 'not sent'> {
+  async ask(destination: string, text: string, waitMs: number): Promise<IMessage | Unanswered> {
     const id = crypto.getRandomValues(new Uint32Array(4)).join('-');
     let timer = 0;
-    const answer = new Promise<IMessage | 'no answer' | 'lost'>((resolve) => {
-      timer = setTimeout(() => resolve('no answer'), waitMs);
+    let isTaken = false;
+    const answer = new Promise<IMessage | Unanswered>((resolve) => {
+      timer = setTimeout(() => resolve(isTaken ? 'no answer' : 'not confirmed'), waitMs);
       this.#questions.set(id, { settle: (message) => resolve(message ?? 'lost') });
     });
     try {
-      const sent = await this.send(destination, text, { 'reply-to': answersAt, 'correlation-id': id });
-      return sent === 'not sent' ? sent : await answer;
+      const sent = this.send(destination, text, { 'reply-to': answersAt, 'correlation-id': id });
+      const answered = sent.then(async (one) => {
+        isTaken = true;
+        return one === 'not sent' ? one : answer;
+      });
+      // While the broker blocks publishers it does not confirm: the time runs all the same.
+      return await Promise.race([answered, answer]);
     } finally {
       clearTimeout(timer);
       this.#questions.delete(id);

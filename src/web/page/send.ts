@@ -31,6 +31,8 @@ export function makeForms(connection: Connection, catalog: Catalog, onSent: () =
     const began = performance.now();
     const answer = await connection.ask(queueAt(queue.queue), text, answerMs);
     if (answer === 'no answer') return bad(`no answer in ${answerMs / 1000} s: is a server there? (mq rpc-server)`);
+    if (answer === 'not confirmed')
+      return bad(`in doubt: the broker has not confirmed it in ${answerMs / 1000} s; an alarm may block publishers`);
     if (answer === 'lost') return bad('no answer: the connection went');
     if (answer === 'not sent') return bad(words[answer]);
     onSent();

@@ -19,6 +19,8 @@ interface Watched extends WatchedStream, Stream {
   count: number;
   /** Asked for and not yet answered. */
   isAsked: boolean;
+  /** Asked for on this connection, whether answered or not. */
+  isSubscribed: boolean;
   /** The exchange is one of rascal.json, which mq web declares. */
   readonly isKnown: boolean;
   /** The exchange may not be there. */
@@ -79,6 +81,7 @@ export class Streams {
   lost(): void {
     for (const watched of this.#watched) {
       watched.isAsked = false;
+      watched.isSubscribed = false;
       watched.stop = () => undefined;
     }
   }
@@ -96,11 +99,12 @@ export class Streams {
   }
 
   #ask(watched: Watched): void {
-    if (!this.#connection.isConnected || watched.timer !== undefined || watched.isAsked) return;
+    if (!this.#connection.isConnected || watched.timer !== undefined || watched.isSubscribed) return;
     if (watched.isDoubtful) {
       const found = fetch(`/api/exchange?name=${encodeURIComponent(watched.exchange)}`).catch(() => undefined);
       void found.then((response) => {
-        if (!this.#watched.includes(watched) || watched.timer !== undefined) return;
+        // Two may be on their way, of before and after a reconnect.
+        if (!this.#watched.includes(watched) || watched.timer !== undefined || watched.isSubscribed) return;
         if (response?.ok === true) this.#subscribe(watched);
         else this.#later(watched, `there is no exchange '${watched.exchange}'`);
       });
@@ -108,7 +112,8 @@ export class Streams {
   }
 
   #subscribe(watched: Watched): void {
-    if (!this.#connection.isConnected || watched.isAsked) return;
+    if (!this.#connection.isConnected || watched.isSubscribed) return;
+    watched.isSubscribed = true;
     watched.isAsked = true;
     watched.stop = this.#connection.subscribe(
       exchangeAt(watched.exchange, watched.key),
@@ -155,6 +160,7 @@ export class Streams {
       isShown: true,
       count: 0,
       isAsked: false,
+      isSubscribed: false,
       isKnown: known !== -1,
       isDoubtful: known === -1,
       pauseMs: 0,

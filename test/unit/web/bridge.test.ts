@@ -7,7 +7,13 @@ import { type Frame, FrameReader, headerOf } from '../../../src/web/frame.ts';
 import type { Line, Outgoing } from '../../../src/web/line.ts';
 
 /** A bridge whose broker is this test. */
-function scene({ send = async () => {} }: { send?: (message: Outgoing) => Promise<void> } = {}) {
+function scene({
+  send = async () => {},
+  open = async () => {},
+}: {
+  send?: (message: Outgoing) => Promise<void>;
+  open?: () => Promise<void>;
+} = {}) {
   const told: Frame[] = [];
   const reader = new FrameReader({ bodyBytes: 1_000_000 });
   const sent: Outgoing[] = [];
@@ -41,7 +47,10 @@ function scene({ send = async () => {} }: { send?: (message: Outgoing) => Promis
         isClosed = true;
       },
     },
-    openLine: async () => line,
+    openLine: async () => {
+      await open();
+      return line;
+    },
     bodyBytes: 100,
     version: '1',
   });
@@ -208,6 +217,24 @@ test('DISCONNECT ends it after its receipt', async () => {
   say('DISCONNECT', 'receipt:bye', '', '');
   assert.is(headerOf(await next('RECEIPT'), 'receipt-id'), 'bye');
   await ended;
+});
+
+test('a page that goes while its way to the broker opens leaves no heart-beat', async () => {
+  const timers = () => process.getActiveResourcesInfo().filter((one) => one === 'Timeout').length;
+  const [asked, opened] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const { say, bridge, ended, told } = scene({
+    open: () => {
+      asked.resolve();
+      return opened.promise;
+    },
+  });
+  const before = timers();
+  say('CONNECT', 'accept-version:1.2', 'heart-beat:0,1000', '', '');
+  await asked.promise;
+  const end = bridge.end();
+  opened.resolve();
+  await Promise.all([end, ended]);
+  assert.equal([timers(), told], [before, []]);
 });
 
 for (const [what, before, lines] of [

@@ -1,0 +1,88 @@
+// What mq cluster stop refuses, by the status it has found.
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { refuseLoss } from '../../../src/cluster/dispensable.ts';
+import type { NodeStatus, QueueStatus } from '../../../src/cluster/status.ts';
+import { MqError } from '../../../src/errors.ts';
+
+const node: Omit<NodeStatus, 'host'> = {
+  state: 'running',
+  isConnected: true,
+  isMember: true,
+  alarms: [],
+  leads: 0,
+  critical: [],
+  amqp: undefined,
+  management: undefined,
+};
+const nodesOf = (count: number, changes: Readonly<Record<string, Partial<NodeStatus>>> = {}): NodeStatus[] =>
+  Array.from({ length: count }, (_, index) => `mq${index + 1}`).map((host) => ({ ...node, host, ...changes[host] }));
+const queueOn = (members: readonly string[], online = members): QueueStatus => ({
+  vhost: '/',
+  name: 'task_queue',
+  type: members.length > 1 ? 'quorum' : 'classic',
+  messages: 0,
+  leader: members[0],
+  members,
+  online,
+});
+const three = ['mq1', 'mq2', 'mq3'];
+
+/** The refusal's message; empty: they may stop. */
+function refusal(nodes: NodeStatus[], queues: QueueStatus[] | undefined, ...hosts: string[]): string {
+  try {
+    refuseLoss({ nodes, queues }, hosts);
+    return '';
+  } catch (error) {
+    assert.ok(error instanceof MqError && error.code === 'REFUSED', String(error));
+    assert.match(error.hint ?? '', '--force');
+    assert.equal(error.problems, []);
+    return error.message;
+  }
+}
+
+test('one of three may stop, two may not', () => {
+  assert.is(refusal(nodesOf(3), [queueOn(three)], 'mq1'), '');
+  assert.is(refusal(nodesOf(3), [], 'mq1', 'mq2'), 'stopping mq1, mq2 leaves 1 of 3 members: no majority');
+});
+
+test('two of five may not stop together where a queue has two of its three members there', () => {
+  const queues = [queueOn(three)];
+  assert.is(
+    refusal(nodesOf(5), queues, 'mq1', 'mq2'),
+    "stopping mq1, mq2 leaves no majority for queue 'task_queue' in vhost '/'",
+  );
+  assert.is(refusal(nodesOf(5), queues, 'mq1', 'mq4'), '');
+  assert.is(refusal(nodesOf(5), queues, 'mq4', 'mq5'), '');
+  assert.is(refusal(nodesOf(5), [queueOn(['mq1'])], 'mq1'), '', 'a classic queue has no majority');
+});
+
+test('what RabbitMQ calls critical is refused, each thing once', () => {
+  const nodes = nodesOf(3, { mq1: { critical: ["queue 'task_queue' in vhost '/'", 'the stream coordinator'] } });
+  assert.is(
+    refusal(nodes, [queueOn(three, ['mq1', 'mq2'])], 'mq1'),
+    "stopping mq1 leaves no majority for queue 'task_queue' in vhost '/', the stream coordinator",
+  );
+});
+
+test('what nobody answers is refused', () => {
+  const silent = { isMember: undefined, critical: undefined };
+  assert.match(refusal(nodesOf(3, { mq1: silent, mq2: silent, mq3: silent }), undefined, 'mq1'), 'no node answers');
+  assert.match(refusal(nodesOf(3, { mq1: { critical: undefined } }), [], 'mq1'), 'mq1 does not answer');
+  assert.match(refusal(nodesOf(3), undefined, 'mq1'), 'no node lists its queues in time');
+});
+
+test('one that is frozen is not counted, though the others have not noticed', () => {
+  const nodes = nodesOf(3, { mq3: { state: 'paused', critical: undefined } });
+  assert.match(refusal(nodes, [], 'mq1'), 'leaves 1 of 3 members');
+  assert.is(refusal(nodes, [], 'mq3'), '');
+});
+
+test('one that is down already, or the only one, may stop', () => {
+  const stopped = { state: 'stopped', isMember: false, critical: undefined } as const;
+  assert.is(refusal(nodesOf(3, { mq1: stopped }), [queueOn(three, ['mq2', 'mq3'])], 'mq1'), '');
+  assert.is(refusal(nodesOf(1, { mq1: { isMember: undefined } }), undefined, 'mq1'), '');
+});
+
+test.run();

@@ -1,0 +1,19 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { ungrown } from '../../../src/cluster/join.ts';
+import { MqError } from '../../../src/errors.ts';
+
+test('where the queues do not grow, the error says that the node is there, and what to do', () => {
+  const { code, message, hint, problems } = ungrown('mq4', new MqError('SYSTEM', 'timeout', { problems: ['more'] }));
+  assert.equal(
+    { code, message, hint, problems },
+    {
+      code: 'SYSTEM',
+      message: 'mq4 has joined, but not every quorum queue has a member on it: timeout',
+      hint: 'mq admin grow mq4',
+      problems: ['more'],
+    },
+  );
+});
+
+test.run();

@@ -1,0 +1,62 @@
+// The page's connection, in Node's own WebSocket, to a bridge whose broker is this test.
+
+import type { AddressInfo } from 'node:net';
+import { Client } from '@stomp/stompjs';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { WebSocketServer } from 'ws';
+import { Bridge } from '../../../src/web/bridge.ts';
+import type { Line } from '../../../src/web/line.ts';
+
+/** As far as the test needs it: the page is checked with a browser's types, which the tests do not have. */
+interface Connection {
+  start(): void;
+  ask(destination: string, text: string, waitMs: number): Promise<unknown>;
+}
+const file = new URL('../../../src/web/page/connection.ts', import.meta.url).href;
+const { Connection } = (await import(file)) as { Connection: new (events: object) => Connection };
+
+test('a question that the broker does not confirm, as it blocks publishers, has its end in time too', async () => {
+  const never = new Promise<never>(() => undefined);
+  const line: Line = {
+    closed: never,
+    close: async () => undefined,
+    send: () => never,
+    listen: async () => ({ queue: 'amq.gen-1', stop: async () => undefined }),
+  };
+  const server = new WebSocketServer({ port: 0, host: '127.0.0.1' });
+  await new Promise((resolve) => server.once('listening', resolve));
+  server.on('connection', (socket) => {
+    const wire = { send: (bytes: Buffer) => socket.send(bytes), close: () => socket.close() };
+    const bridge = new Bridge({ wire, openLine: async () => line, bodyBytes: 100, version: '1' });
+    socket.on('message', (data) => bridge.receive(data as Buffer));
+    socket.on('close', () => void bridge.end());
+  });
+  const { port } = server.address() as AddressInfo;
+  Object.assign(globalThis, { location: { protocol: 'http:', host: `127.0.0.1:${port}` } });
+  const connected = Promise.withResolvers<void>();
+  const connection = new Connection({
+    onState: () => undefined,
+    onConnect: connected.resolve,
+    onError: (message: string) => connected.reject(new Error(message)),
+  });
+  // The page connects again as long as it is there: here it has to end.
+  const { activate } = Client.prototype;
+  let client: Client | undefined;
+  Client.prototype.activate = function () {
+    client = this;
+    activate.call(this);
+  };
+  try {
+    connection.start();
+    await connected.promise;
+    assert.is(await connection.ask('/amq/queue/rpc', '30', 1), 'not confirmed');
+  } finally {
+    Client.prototype.activate = activate;
+    await client?.deactivate();
+    for (const socket of server.clients) socket.terminate();
+    server.close();
+  }
+});
+
+test.run();
