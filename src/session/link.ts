@@ -39,6 +39,13 @@ export interface LinkSettings {
   readonly redact: (text: string) => string;
 }
 
+/** A connection that has lived for a heartbeat is a healthy one. */
+const healthyMs = 10_000;
+/** Milliseconds: the pause after the first that was not is up to twice as long, and so on. */
+const firstPauseMs = 125;
+/** With it, a connection that is closed over and over is back within half a heartbeat. */
+const mostPauseMs = 2_500;
+
 interface KnownVhost {
   readonly vhost: RascalVhost;
   readonly config: RascalVhostConfig;
@@ -50,6 +57,9 @@ export class Link extends EventEmitter<LinkEvents> {
   readonly #settings: LinkSettings;
   readonly #givingUp: GivingUp;
   #lost = false;
+  #connectedAt = performance.now();
+  /** So many connections in a row were lost before they were healthy ones. */
+  #shortLived = 0;
   #isLeaving = false;
   #isClosing = false;
   /** Which of the addresses of the configuration is Rascal's first. */
@@ -65,9 +75,11 @@ export class Link extends EventEmitter<LinkEvents> {
     broker.on('error', (error: Error) => this.#onError(error));
     broker.on('close', () => this.#onError(new Error('Unexpected close')));
     stopClocks(settings.connectionName);
+    for (const { vhost } of vhosts.values()) this.#pace(vhost);
     broker.on('vhost_initialised', () => {
       stopClocks(settings.connectionName);
       this.#isLeaving = false;
+      this.#connectedAt = performance.now();
       if (!this.#lost) return;
       this.#lost = false;
       this.#givingUp.stop();
@@ -166,6 +178,22 @@ export class Link extends EventEmitter<LinkEvents> {
       vhost.connectionIndex = (vhost.connectionIndex + 1) % config.connections.length;
   }
 
+  /** Rascal: connects again at once whenever a connection was had, however short it was. */
+  #pace(vhost: RascalVhost): void {
+    const { init } = vhost;
+    vhost.init = (next) => {
+      const pauseMs = Math.random() * this.#longestPauseMs;
+      if (pauseMs === 0 || this.#isClosing) init.call(vhost, next);
+      else setTimeout(() => init.call(vhost, next), pauseMs);
+      return vhost;
+    };
+  }
+
+  /** Nothing after a connection that was a healthy one. */
+  get #longestPauseMs(): number {
+    return this.#shortLived === 0 ? 0 : Math.min(mostPauseMs, firstPauseMs * 2 ** this.#shortLived);
+  }
+
   #onError(error: Error): void {
     const failure = failureOf(error, this.#settings.redact);
     for (const { config } of this.#vhosts.values()) renameOwnQueues(config);
@@ -175,6 +203,7 @@ export class Link extends EventEmitter<LinkEvents> {
     }
     const isFirst = !this.#lost;
     this.#lost = true;
+    if (isFirst) this.#shortLived = performance.now() - this.#connectedAt < healthyMs ? this.#shortLived + 1 : 0;
     if (isFirst) this.emit('lost', failure);
     else this.#tryNextFirst();
     this.#givingUp.failed(failure, { isFirst });

@@ -79,6 +79,8 @@ export class Publisher {
   /** How often the patience is doubled now: 1, 2, 4, 8. */
   #doubled = 1;
   #hasLeft = false;
+  /** The node has, since the channel before the one of now was opened. */
+  #hasAnswered = true;
   /** When the clock ticked last. */
   #tickAt = performance.now();
   #blocked = false;
@@ -198,8 +200,10 @@ export class Publisher {
     if (onChannel) await this.#link.answered('what a channel needs', onChannel(channel));
     this.#use(channel);
     this.#nodeAt = performance.now();
-    if (!this.#hasLeft) this.#progressAt = this.#nodeAt;
+    // A channel that goes without an answer, and the next one too, is no progress.
+    if (!this.#hasLeft && this.#hasAnswered) this.#progressAt = this.#nodeAt;
     this.#hasLeft = false;
+    this.#hasAnswered = false;
     for (const entry of this.#window) {
       entry.returned = undefined;
       this.#write(channel, entry);
@@ -274,6 +278,7 @@ export class Publisher {
     if (now - this.#nodeAt < this.#shortestPatienceMs) this.#doubled = 1;
     this.#nodeAt = now;
     this.#progressAt = now;
+    this.#hasAnswered = true;
   }
 
   get #shortestPatienceMs(): number {

@@ -50,6 +50,8 @@ declare module 'rascal/lib/amqp/Vhost.js' {
     readonly name: string;
     /** Of the connections in its configuration: which one is tried first when it connects again. */
     connectionIndex: number;
+    /** Connects and declares; Rascal calls it again whenever the connection was lost. */
+    init(next: (error?: Error | null) => void): RascalVhost;
     getChannel(next: (error?: Error | null, channel?: Channel) => void): void;
     getConfirmChannel(next: (error?: Error | null, channel?: ConfirmChannel) => void): void;
   }
