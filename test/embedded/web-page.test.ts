@@ -172,6 +172,9 @@ test('a stream that was asked about before and after a reconnect is listened to 
 
 test('what is no text is shown as bytes, what is long is cut, and the list keeps the last 200', () =>
   withPage(async ({ page, url }) => {
+    // Frames are answered in order: the page listens when this is confirmed.
+    await page.click('#publish button');
+    await shows(page, '#publish output', 'confirmed');
     await publish(url, 'logs', [['', Buffer.from([0xff, 0xfe, 0, 1, 65])]]);
     await page.locator('#messages summary', { hasText: 'ff fe 00 01 41' }).click();
     await shows(page, '#messages pre', '0000 ff fe 00 01 41');
@@ -186,7 +189,7 @@ test('what is no text is shown as bytes, what is long is cut, and the list keeps
       Array.from({ length: 1000 }, (_, index) => [`a.${index}`, Buffer.from(`m${index}`)]),
     );
     await shows(page, '#messages li', 'm999');
-    await until('all of them', async () => (await page.locator('#received').textContent()) === '1,002');
+    await until('all of them', async () => (await page.locator('#received').textContent()) === '1,003');
     assert.is(await page.locator('#messages li').count(), 200);
     await shows(page, '#kept', '200 of the last 200 messages (200 are kept)');
     await page.fill('#filter', 'a.99');
