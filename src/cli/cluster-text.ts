@@ -5,8 +5,14 @@ import type { ListedCluster } from '../cluster/removal.ts';
 import type { ClusterStatus } from '../cluster/status.ts';
 
 /** Assignments for eval in any POSIX shell. */
-export function envLines(name: string, urls: readonly string[]): string {
-  return `export MQ_CLUSTER='${name}'\nexport MQ_URL='${urls.join(',')}'`;
+export function envLines(
+  name: string,
+  { urls, managementUrls }: { urls: readonly string[]; managementUrls: readonly string[] },
+): string {
+  const values = { MQ_CLUSTER: name, MQ_URL: urls.join(','), MQ_MANAGEMENT_URL: managementUrls.join(',') };
+  return Object.entries(values)
+    .map(([variable, value]) => `export ${variable}='${value}'`)
+    .join('\n');
 }
 
 /** What a person wants to know of a new cluster, as comments behind the lines for a shell. */

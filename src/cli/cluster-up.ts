@@ -105,6 +105,7 @@ async function announce(
 ): Promise<void> {
   const printer = new Printer(stdout);
   if (isJson) return printer.json(cluster.toJSON());
-  await printer.text(`${envLines(cluster.name, cluster.urls)}\n${nodeComments(cluster)}`);
-  if (stdout.isTTY) stderr.write('hint: eval "$(mq cluster url --env)" sets MQ_URL in this shell\n');
+  await printer.text(`${envLines(cluster.name, cluster)}\n${nodeComments(cluster)}`);
+  if (stdout.isTTY)
+    stderr.write('hint: eval "$(mq cluster url --env)" sets MQ_URL and MQ_MANAGEMENT_URL in this shell\n');
 }

@@ -67,7 +67,7 @@ export const verbs: Readonly<Record<Verb, Row>> = {
   list: { usage: '', summary: 'all clusters that are here', options: [], nodes: 'none', run: list },
   url: {
     usage: ' [node…]',
-    summary: 'the addresses, with the password, for --url and MQ_URL',
+    summary: 'the addresses, with the password: --of amqp, management, web-stomp, prometheus; --env: lines for eval',
     options: ['of', 'env'],
     nodes: 'any',
     run: url,
@@ -175,7 +175,11 @@ async function url(job: Job): Promise<undefined> {
   if (values.flag('json')) {
     const { amqp: urls, management: managementUrls, 'web-stomp': webStompUrls, prometheus: prometheusUrls } = of;
     await printer.json({ name: cluster.name, urls, managementUrls, webStompUrls, prometheusUrls });
-  } else await printer.text(isEnv ? envLines(cluster.name, of.amqp) : of[kind].join(kind === 'amqp' ? ',' : '\n'));
+  } else {
+    const env = { urls: of.amqp, managementUrls: of.management };
+    // As the options take them; Prometheus has no such list.
+    await printer.text(isEnv ? envLines(cluster.name, env) : of[kind].join(kind === 'prometheus' ? '\n' : ','));
+  }
 }
 
 async function stop(job: Job): Promise<undefined> {

@@ -4,6 +4,7 @@ import { parseAddresses } from '../config/address.ts';
 import type { Context } from '../context.ts';
 import { MqError } from '../errors.ts';
 import type { TargetPlan } from '../harness/target.ts';
+import { heedDockerHost } from './docker-host.ts';
 import type { Values } from './values.ts';
 
 interface Common {
@@ -42,20 +43,28 @@ export function planTarget(context: Context, values: Values): OpenTarget {
 }
 
 function planCluster({ env, pid, isAlive, drain, stderr }: Context, values: Values, common: Common): OpenTarget {
-  const image = values.name('image') ?? env['MQ_IMAGE'] ?? 'rabbitmq:4.3-management';
+  const given = values.name('image') ?? env['MQ_IMAGE'];
   const nodes = values.whole('nodes', { min: 1, max: 9 }) ?? 3;
   const progress = (ready: number, total: number) => {
     const text = ready === total ? '' : `mq test: ${ready} of ${total} nodes are ready`;
     if (stderr.isTTY) stderr.write(`\r\u001b[K${text}`);
   };
   return async () => {
-    const [{ sweep }, { startCluster }] = await Promise.all([
+    await heedDockerHost({ env });
+    const [{ imageOf }, { sweep }, { startCluster }] = await Promise.all([
+      import('../cluster/image.ts'),
       import('../cluster/removal.ts'),
       import('../cluster/start.ts'),
     ]);
     // What a run that was killed has left behind.
     await sweep({ isAlive });
-    const cluster = await startCluster({ image, nodes, owner: pid, signal: drain, progress });
+    const cluster = await startCluster({
+      image: given ?? (await imageOf('4.3')),
+      nodes,
+      owner: pid,
+      signal: drain,
+      progress,
+    });
     const { urls, managementUrls, name, version } = cluster;
     return {
       plan: { kind: 'cluster', urls, managementUrls, cluster: name, ...common },

@@ -6,15 +6,23 @@ import { MqError } from '../errors.ts';
 import { isFree } from './ports.ts';
 import { testcontainers } from './testcontainers.ts';
 
-/** The engine, and the machine on which it opens ports, as this one reaches it: `127.0.0.1` when it is this one. */
-export type Docker = ContainerRuntimeClient & { readonly machine: string };
+/** The engine, the machine on which it opens ports, as this one reaches it (`127.0.0.1` when it is this one), and where it listens. */
+export type Docker = ContainerRuntimeClient & { readonly machine: string; readonly address: EngineAddress };
+
+export interface EngineAddress {
+  readonly socketPath?: string;
+  readonly host?: string;
+  readonly port?: string | number;
+}
 
 /** The engine that testcontainers finds (DOCKER_HOST, else the usual sockets). Throws UNAVAILABLE when none answers. */
 export async function connectDocker(): Promise<Docker> {
   const { getContainerRuntimeClient } = await testcontainers();
   try {
     const client = await getContainerRuntimeClient();
-    return Object.assign(client, { machine: await machineOf(client.info.containerRuntime.host) });
+    // dockerode has no word for it; its transport has.
+    const address = client.container.dockerode.modem as EngineAddress;
+    return Object.assign(client, { address, machine: await machineOf(client.info.containerRuntime.host) });
   } catch (cause) {
     throw new MqError('UNAVAILABLE', `no Docker engine answers: ${said(cause)}`, {
       hint: 'start Docker, or point DOCKER_HOST at an engine (test/setup starts one)',

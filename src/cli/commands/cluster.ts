@@ -4,6 +4,7 @@ import type { Config } from '../../config/config.ts';
 import type { Context } from '../../context.ts';
 import { runVerb, type Verb, verbs } from '../cluster-verbs.ts';
 import type { Command } from '../command.ts';
+import { heedDockerHost } from '../docker-host.ts';
 import { nearest } from '../program.ts';
 
 export function clusterCommand(configOf: (context: Context) => Promise<Config>): Command {
@@ -39,6 +40,7 @@ export function clusterCommand(configOf: (context: Context) => Promise<Config>):
       if (nodes === 'none' && hosts.length > 0) throw values.usage(`'${hosts[0]}' is one argument too many`);
       if (nodes === 'one' && hosts.length !== 1) throw values.usage(`cluster ${verb} takes one node: mq1`);
       if (nodes === 'some' && hosts.length === 0) throw values.usage(`cluster ${verb} takes one node or several: mq1`);
+      await heedDockerHost(context);
       return runVerb(verb, { context, values, hosts, configOf });
     },
   };

@@ -60,7 +60,11 @@ test('what is not known is not said', () => {
 
 test('the lines for a shell are assignments in single quotes', () => {
   const urls = ['amqp://mq:secret@127.0.0.1:1', 'amqp://mq:secret@127.0.0.1:2'];
-  assert.is(envLines('lab', urls), `export MQ_CLUSTER='lab'\nexport MQ_URL='${urls.join(',')}'`);
+  const managementUrls = ['http://mq:secret@127.0.0.1:15672', 'http://mq:secret@127.0.0.1:15673'];
+  assert.is(
+    envLines('lab', { urls, managementUrls }),
+    `export MQ_CLUSTER='lab'\nexport MQ_URL='${urls.join(',')}'\nexport MQ_MANAGEMENT_URL='${managementUrls.join(',')}'`,
+  );
 });
 
 test.run();
