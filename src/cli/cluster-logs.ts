@@ -1,16 +1,25 @@
 // mq cluster logs: the output of nodes, each line under its node's name.
 
-import { Printer } from '../roles/printer.ts';
+import { isClosedPipe, Printer } from '../roles/printer.ts';
 import { chosenCluster, indexesOf } from './cluster-choice.ts';
 import type { Job } from './cluster-verbs.ts';
 
-export async function printLogs({ context, values, hosts }: Job): Promise<undefined> {
+export async function printLogs(job: Job): Promise<undefined> {
+  try {
+    await print(job);
+  } catch (error) {
+    // mq cluster logs | head -1
+    if (!isClosedPipe(error)) throw error;
+  }
+}
+
+async function print({ context, values, hosts }: Job): Promise<void> {
   const lines = values.whole('lines', { min: 1, max: 1_000_000 });
   const { attachCluster } = await import('../cluster/cluster.ts');
   const cluster = await attachCluster({ name: await chosenCluster(context, values) });
   const indexes = indexesOf(cluster, hosts);
   const printer = new Printer(context.stdout);
-  const print = (index: number, line: string) => {
+  const tell = (index: number, line: string) => {
     const node = cluster.nodes[index]?.host ?? '';
     if (values.flag('json')) return printer.json({ node, line });
     return printer.text(indexes.length > 1 ? `${node} | ${line}` : line);
@@ -18,13 +27,13 @@ export async function printLogs({ context, values, hosts }: Job): Promise<undefi
   if (!values.flag('follow')) {
     for (const index of indexes) {
       const text = await cluster.logs(index, lines);
-      for (const line of text.replace(/\n$/, '').split('\n')) await print(index, line);
+      for (const line of text.replace(/\n$/, '').split('\n')) await tell(index, line);
     }
     return;
   }
   const { drain: signal } = context;
   const follow = indexes.map((index) =>
-    cluster.follow(index, { lines: lines ?? 10, signal, onLine: (line) => print(index, line) }),
+    cluster.follow(index, { lines: lines ?? 10, signal, onLine: (line) => tell(index, line) }),
   );
   await Promise.all(follow);
 }
