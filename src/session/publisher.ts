@@ -8,6 +8,7 @@ import type { Counts } from './counts.ts';
 import { failureOf, isPermanent } from './failure.ts';
 import type { Link } from './link.ts';
 import { Outflow } from './outflow.ts';
+import { unencodable, unsendable } from './unsendable.ts';
 
 /** What becomes of one message. `error` says why. */
 export type Sent =
@@ -187,17 +188,18 @@ export class Publisher {
   async #openChannel(): Promise<void> {
     const channel = await this.#link.confirmChannel(this.#settings.vhost);
     let cause: Error | undefined;
+    let isClosed = false;
     channel.on('error', (error: Error) => {
       cause = error;
     });
     channel.on('return', (returned: RawMessage) => this.#markReturned(returned));
     channel.on('close', () => {
-      if (this.#channel !== channel) return;
-      this.#use(undefined);
-      void this.#reopen(cause);
+      isClosed = true;
+      this.#onClosed(channel, cause);
     });
     const { onChannel } = this.#settings;
     if (onChannel) await this.#link.answered('what a channel needs', onChannel(channel));
+    if (isClosed) throw cause ?? new Error('Channel closed');
     this.#use(channel);
     this.#nodeAt = performance.now();
     // A channel that goes without an answer, and the next one too, is no progress.
@@ -208,6 +210,12 @@ export class Publisher {
       entry.returned = undefined;
       this.#write(channel, entry);
     }
+  }
+
+  #onClosed(channel: ConfirmChannel, cause: Error | undefined): void {
+    if (this.#channel !== channel) return;
+    this.#use(undefined);
+    void this.#reopen(cause);
   }
 
   async #reopen(cause: Error | undefined): Promise<void> {
@@ -242,7 +250,11 @@ export class Publisher {
         else this.#settle(entry, confirmed);
       });
     } catch (error) {
-      if (error instanceof Error && error.name === 'IllegalOperationError') return; // closed; it is sent again after reopening
+      if (error instanceof Error && error.name === 'IllegalOperationError') {
+        // It is sent again after reopening. A channel whose close came in one packet with its opening told nobody of it.
+        if (error.message === 'Channel closed') this.#onClosed(channel, undefined);
+        return;
+      }
       this.#settle(entry, { type: 'refused', error: unencodable(error) });
     }
   }
@@ -383,17 +395,4 @@ function nacked(message: OutgoingMessage): MqError {
   return new MqError('REFUSED', `the broker refused a message to ${where} (nack)`, {
     hint: 'the queue may be full or have no quorum; try again',
   });
-}
-
-function unsendable({ routingKey, exchange }: OutgoingMessage): MqError | undefined {
-  // AMQP 0-9-1, 4.2.5.3: a short string holds at most 255 octets.
-  const bytes = Buffer.byteLength(routingKey);
-  if (bytes > 255) return new MqError('BAD_DATA', `the routing key has ${bytes} bytes; AMQP allows 255`);
-  if (Buffer.byteLength(exchange) > 255) return new MqError('BAD_DATA', 'the name of the exchange is over 255 bytes');
-  return undefined;
-}
-
-function unencodable(error: unknown): MqError {
-  const why = error instanceof Error ? error.message : String(error);
-  return new MqError('BAD_DATA', `the message cannot be sent: ${why}`, { cause: error });
 }
