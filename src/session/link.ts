@@ -43,8 +43,8 @@ export interface LinkSettings {
 const healthyMs = 10_000;
 /** Milliseconds: the pause after the first that was not is up to twice as long, and so on. */
 const firstPauseMs = 125;
-/** With it, a connection that is closed over and over is back within half a heartbeat. */
-const mostPauseMs = 2_500;
+/** With it, a connection that is closed over and over is back soon, and takes little of the processor. */
+const mostPauseMs = 1_000;
 
 interface KnownVhost {
   readonly vhost: RascalVhost;
