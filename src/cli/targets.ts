@@ -1,5 +1,6 @@
 // What `mq test` runs against: had once for the whole run, and taken down after it.
 
+import { randomUUID } from 'node:crypto';
 import { parseAddresses } from '../config/address.ts';
 import type { Context } from '../context.ts';
 import { MqError } from '../errors.ts';
@@ -82,23 +83,25 @@ function planUrl(on: string, values: Values, common: Common): OpenTarget {
   if (given !== undefined && !/^https?:\/\//.test(given)) throw values.usage('--management-url must be http://…');
   const managementUrls = given === undefined ? urls.map(managementOf) : [withLogin(given, urls[0] ?? '')];
   const title = addresses.map(({ hostname, port }) => `${hostname ?? 'localhost'}:${port ?? 5672}`).join(', ');
-  const close = async () => {};
+  const prefix = `mq-test-${randomUUID().slice(0, 8)}-`;
   return async () => {
     const [{ assertReachable }, { ManagementApi }] = await Promise.all([
       import('./test-session.ts'),
       import('./test-management.ts'),
     ]);
     await assertReachable(addresses);
+    const api = new ManagementApi(managementUrls);
     try {
-      await new ManagementApi(managementUrls).ask('GET', '/api/whoami');
-      return { plan: { kind: 'url', urls, managementUrls, ...common }, title, close };
+      await api.ask('GET', '/api/whoami');
+      const close = () => api.removeVhosts(prefix);
+      return { plan: { kind: 'url', urls, managementUrls, prefix, ...common }, title, close };
     } catch (error) {
       if (given !== undefined) throw error;
       return {
         plan: { kind: 'url', urls, managementUrls: [], ...common },
         title,
         note: `there is no management API at ${title}: the tests share the vhost of the address, and what they leave is not seen`,
-        close,
+        close: async () => {},
       };
     }
   };

@@ -19,6 +19,14 @@ export class ManagementApi {
     return this.#api.request(method, path.replace(/^\/api/, ''), body);
   }
 
+  /** Those whose names begin so: a file that was killed has left its own. Where the broker is gone, they stay. */
+  async removeVhosts(prefix: string): Promise<void> {
+    const all = (await this.ask('GET', '/api/vhosts').catch(() => [])) as readonly { name: string }[];
+    for (const { name } of all.filter((vhost) => vhost.name.startsWith(prefix)))
+      await this.ask('DELETE', `/api/vhosts/${name}`).catch(() => undefined);
+    this.close();
+  }
+
   /** No connection of it stays open. */
   close(): void {
     this.#api.close();

@@ -46,14 +46,14 @@ interface Place {
   close(): Promise<void>;
 }
 
-async function vhostOf({ urls, managementUrls }: Elsewhere): Promise<Place> {
+async function vhostOf({ urls, managementUrls, prefix = 'mq-test-' }: Elsewhere): Promise<Place> {
   const [first = ''] = urls;
   if (managementUrls.length === 0) {
     const vhost = decodeURIComponent(new URL(first).pathname.slice(1)) || '/';
     return { urls, managementUrls, vhost, look: async () => undefined, close: async () => undefined };
   }
   const api = new ManagementApi(managementUrls);
-  const vhost = `mq-test-${randomUUID()}`;
+  const vhost = `${prefix}${randomUUID()}`;
   const user = new URL(first).username || 'guest';
   const remove = async () => {
     await api.ask('DELETE', `/api/vhosts/${vhost}`);

@@ -10,6 +10,8 @@ export type TargetPlan =
       readonly urls: readonly string[];
       /** Of the management API, with user and password; none: it has none. */
       readonly managementUrls: readonly string[];
+      /** How the names of the files' vhosts begin: by it the run finds those of a file that was killed. */
+      readonly prefix?: string;
       /** The name of the cluster in containers. */
       readonly cluster?: string;
       /** `--config`. */

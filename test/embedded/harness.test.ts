@@ -3,7 +3,7 @@
 import { resolve } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { emptyFolder, type MqResult, mq } from '../support/mq.ts';
+import { emptyFolder, type MqResult, mq, startMq } from '../support/mq.ts';
 import { until } from '../support/until.ts';
 import { type TestVhost, testVhost } from '../support/vhost.ts';
 
@@ -264,6 +264,21 @@ address('the same file passes there; only the clock cannot be moved', async ({ v
   assert.match(stdout, /skipped "an hour in a moment": needs a broker whose clock can be moved; the target is url\n/);
   assert.match(stdout, /\n8 passed, 0 failed, 2 skipped\n$/);
   await until('the vhost of the file is removed', async () => (await testVhosts(vhost)).length === 0);
+});
+
+address('a run that a signal ends leaves no vhost', async ({ vhost, on }) => {
+  const slow = `
+import { publish, test } from 'mq/test';
+test('slow', async () => {
+  await publish('orders', 'x', { routingKey: 'order.paid' });
+  await new Promise(() => setInterval(() => {}, 1000));
+});
+`;
+  const running = startMq(['test', ...on], { cwd: emptyFolder({ 'rascal.json': config, 'a.test.ts': slow }) });
+  await until('the file has its vhost', async () => (await testVhosts(vhost)).length > 0);
+  const { status } = await running.stop();
+  assert.is(status, 143);
+  assert.equal(await testVhosts(vhost), []);
 });
 
 address('what does not import mq/test finds the broker in its environment', async ({ on }) => {
