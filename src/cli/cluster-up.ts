@@ -46,7 +46,13 @@ export async function up(job: Job): Promise<undefined> {
     'starting the nodes',
   );
   for (const one of removed) context.stderr.write(`mq cluster: removed what a killed start had left of ${one}\n`);
-  await announce(context, { cluster, isJson: values.flag('json') ?? false });
+  try {
+    await announce(context, { cluster, isJson: values.flag('json') ?? false });
+  } catch (error) {
+    // Nobody has read its name, its addresses and its password.
+    await cluster.down();
+    throw error;
+  }
 }
 
 export async function join(job: Job): Promise<undefined> {

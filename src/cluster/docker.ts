@@ -1,5 +1,6 @@
 // The Docker engine, through testcontainers, and what its errors mean.
 
+import { access, constants } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import type { ContainerRuntimeClient } from 'testcontainers';
 import { MqError } from '../errors.ts';
@@ -15,7 +16,7 @@ export interface EngineAddress {
   readonly port?: string | number;
 }
 
-/** The engine that testcontainers finds (DOCKER_HOST, else the usual sockets). Throws UNAVAILABLE when none answers. */
+/** The engine that testcontainers finds (DOCKER_HOST, else the usual sockets). Throws UNAVAILABLE when none answers, NOT_PERMITTED when its socket is another's. */
 export async function connectDocker(): Promise<Docker> {
   const { getContainerRuntimeClient } = await testcontainers();
   try {
@@ -24,11 +25,31 @@ export async function connectDocker(): Promise<Docker> {
     const address = client.container.dockerode.modem as EngineAddress;
     return Object.assign(client, { address, machine: await machineOf(client.info.containerRuntime.host) });
   } catch (cause) {
+    // testcontainers only says that it has found none.
+    if (await isClosedToUs(usualSocket)) {
+      throw new MqError(
+        'NOT_PERMITTED',
+        `the Docker engine of this machine is not open to this user (${usualSocket})`,
+        {
+          hint: 'join the group docker, or point DOCKER_HOST at an engine of yours',
+          cause,
+        },
+      );
+    }
     throw new MqError('UNAVAILABLE', `no Docker engine answers: ${said(cause)}`, {
-      hint: 'start Docker, or point DOCKER_HOST at an engine (test/setup starts one)',
+      hint: 'start Docker, or point DOCKER_HOST at an engine',
       cause,
     });
   }
+}
+
+const usualSocket = '/var/run/docker.sock';
+
+function isClosedToUs(socket: string): Promise<boolean> {
+  return access(socket, constants.W_OK).then(
+    () => false,
+    (error: NodeJS.ErrnoException) => error.code === 'EACCES',
+  );
 }
 
 /**
