@@ -89,7 +89,9 @@ function planUrl(on: string, values: Values, common: Common): OpenTarget {
       import('./test-session.ts'),
       import('./test-management.ts'),
     ]);
-    await assertReachable(addresses);
+    await assertReachable(addresses).catch((error: unknown) => {
+      throw error instanceof MqError ? withHintFor(error) : error;
+    });
     const api = new ManagementApi(managementUrls);
     try {
       await api.ask('GET', '/api/whoami');
@@ -105,6 +107,13 @@ function planUrl(on: string, values: Values, common: Common): OpenTarget {
       };
     }
   };
+}
+
+/** What a role says of its address, in the words of `mq test`. */
+function withHintFor(error: MqError): MqError {
+  const { code, message, problems, hint } = error;
+  const said = hint?.replace(/--url(, MQ_URL or rascal\.json| or MQ_URL)/, '--on');
+  return new MqError(code, message, { problems, cause: error, ...(said !== undefined && { hint: said }) });
 }
 
 /** RabbitMQ has it on port 15672, by HTTPS on 15671. */
