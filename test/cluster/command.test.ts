@@ -41,7 +41,12 @@ story.after(async () => {
 story('up prints what a shell and a page need, and status finds nothing wrong', async () => {
   assert.is(up.urls.length, 3);
   const { status, stdout } = await cluster('url', '--env');
-  assert.equal([status, stdout], [0, `export MQ_CLUSTER='${name}'\nexport MQ_URL='${up.urls.join(',')}'\n`]);
+  const lines = [
+    `export MQ_CLUSTER='${name}'`,
+    `export MQ_URL='${up.urls.join(',')}'`,
+    `export MQ_MANAGEMENT_URL='${up.managementUrls.join(',')}'`,
+  ];
+  assert.equal([status, stdout], [0, `${lines.join('\n')}\n`]);
   for (const url of up.prometheusUrls) assert.match(await (await fetch(url)).text(), 'rabbitmq_identity_info');
   const found = await statusOf();
   assert.equal(found.problems, []);
