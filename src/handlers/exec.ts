@@ -8,7 +8,7 @@ import { findExecutable } from './executable.ts';
 import type { Handler, HandlerContext, HandlerWorld, Message, Outcome } from './handler.ts';
 import { lineOutput, replyOutput, type StdoutSink, write } from './output.ts';
 import { systemReason } from './reason.ts';
-import { handBack } from './safely.ts';
+import { handBack, stopped } from './safely.ts';
 
 export interface ExecPlan {
   /** The command and its arguments. */
@@ -84,7 +84,7 @@ export async function makeExec(plan: ExecPlan, world: HandlerWorld): Promise<Han
 function outcomeOf(end: ChildEnd, command: string, sink: StdoutSink): Outcome {
   switch (end.type) {
     case 'exit':
-      return outcomeOfStatus(end.status, sink);
+      return outcomeOfStatus(end.status, { command, sink });
     case 'signal':
       return { type: 'retry', reason: `signal ${end.signal}` };
     case 'stopped':
@@ -95,20 +95,21 @@ function outcomeOf(end: ChildEnd, command: string, sink: StdoutSink): Outcome {
 }
 
 /** 3 to 6 are those of rabbitmq-cli-consumer, 75 is EX_TEMPFAIL of sysexits. */
-function outcomeOfStatus(status: number, sink: StdoutSink): Outcome {
+function outcomeOfStatus(status: number, { command, sink }: { command: string; sink: StdoutSink }): Outcome {
+  const reason = `exit status ${status}`;
   switch (status) {
     case 0:
       return sink.reply === undefined ? { type: 'ack' } : { type: 'ack', reply: { body: sink.reply } };
     case 3:
-      return { type: 'reject', requeue: false };
-    case 4:
-      return { type: 'reject', requeue: true };
     case 5:
-      return { type: 'nack', requeue: false };
+      return { type: 'dead-letter', reason };
+    case 4:
     case 6:
-      return handBack;
+      return { type: 'requeue', reason };
+    case 79:
+      return { type: 'stop', error: stopped(`${command} ended with ${reason}`) };
     default:
-      return { type: 'retry', reason: `exit status ${status}` };
+      return { type: 'retry', reason };
   }
 }
 

@@ -47,15 +47,17 @@ export interface Message {
  * - `ack`: it is done. `reply`: the answer for a `reply` role.
  * - `retry`: again later, with back-off, then dead-letter.
  * - `dead-letter`: to the dead-letter queue now.
- * - `reject`, `nack`: basic.reject or basic.nack as they are, `requeue` or not.
- * - `stop`: hand this message back (nack with requeue) and end the role with the error: no message can be handled now
- *   (a full disk, an executable that vanished). Trying the next one would only empty the queue into the dead letters.
+ * - `requeue`: back to its queue after a pause, as the handler asked. This counts as an attempt.
+ * - `hand-back`: back to its queue now, because the role gave up before the handler had an outcome. This does not count.
+ * - `stop`: hand this message back and end the role with the error, because no message can be handled now (a full disk,
+ *   an executable that vanished). Trying the next one would only move the whole queue to the dead letters.
  */
 export type Outcome =
   | { readonly type: 'ack'; readonly reply?: Reply }
   | { readonly type: 'retry'; readonly reason: string }
   | { readonly type: 'dead-letter'; readonly reason: string }
-  | { readonly type: 'reject' | 'nack'; readonly requeue: boolean }
+  | { readonly type: 'requeue'; readonly reason: string }
+  | { readonly type: 'hand-back' }
   | { readonly type: 'stop'; readonly error: MqError };
 
 /** The answer to a request. `error`: the request was refused, and why; the body then says it as text. */

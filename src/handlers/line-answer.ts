@@ -1,6 +1,7 @@
 // What a long-lived handler answers: one line of JSON, `{"id":7,"outcome":"ack","reply":"…"}`, read into an outcome.
 
 import type { Outcome, Reply } from './handler.ts';
+import { outcomeOfWord } from './outcome-word.ts';
 import { thrownReason } from './reason.ts';
 
 /** The object that a line is, undefined if it is none. */
@@ -29,10 +30,11 @@ export function outcomeOfAnswer(
       return isReply ? acked(answer) : { type };
     case 'retry':
     case 'dead-letter':
-      return { type, reason: typeof reason === 'string' ? thrownReason(reason) : 'the handler said so' };
+    case 'requeue':
     case 'reject':
     case 'nack':
-      return { type, requeue: requeue === true };
+    case 'stop':
+      return outcomeOfWord(type, { reason, requeue });
     case undefined:
       return 'an answer without an outcome';
     default:

@@ -6,6 +6,7 @@ import { resolve } from 'node:path';
 import { MqError } from '../errors.ts';
 import type { Handler, HandlerWorld, Message, MessageFields, MessageProperties, Outcome, Reply } from './handler.ts';
 import { loadModule } from './module-load.ts';
+import { outcomeOfWord } from './outcome-word.ts';
 import { thrownReason } from './reason.ts';
 
 /** What the user's function is given. Frozen; the body is a copy. */
@@ -103,18 +104,17 @@ function userMessage({ body, fields, properties, headers, attempt }: Message): U
 function outcomeOf(result: unknown, isReply: boolean): Outcome {
   if (result === undefined || result === null) return { type: 'ack' };
   if (isBareObject(result) && typeof result['type'] === 'string') {
-    const reason = typeof result['reason'] === 'string' ? thrownReason(result['reason']) : 'the handler said so';
-    const requeue = result['requeue'] === true;
-    const { type } = result;
+    const { type, reason, requeue } = result as { type: string; reason?: unknown; requeue?: unknown };
     switch (type) {
       case 'ack':
         return isReply && 'reply' in result ? acked(result['reply']) : { type };
       case 'retry':
       case 'dead-letter':
-        return { type, reason };
+      case 'requeue':
       case 'reject':
       case 'nack':
-        return { type, requeue };
+      case 'stop':
+        return outcomeOfWord(type, { reason, requeue });
     }
     // A misspelt outcome must not pass for success.
     if (!isReply) return { type: 'retry', reason: `the handler gave an outcome that does not exist: ${type}` };

@@ -1,5 +1,6 @@
 // What every handler is wrapped in: nothing it does escapes as a throw, and nothing takes longer than its deadline.
 
+import { MqError } from '../errors.ts';
 import type { Handler, HandlerContext, Message, Outcome } from './handler.ts';
 import { thrownReason } from './reason.ts';
 
@@ -107,8 +108,15 @@ async function caught(handler: Handler, message: Message, context: HandlerContex
   }
 }
 
-/** To the broker again, for whoever takes it next. */
-export const handBack: Outcome = { type: 'nack', requeue: true };
+/** The message goes back to its queue; no attempt is used up. */
+export const handBack: Outcome = { type: 'hand-back' };
+
+/** The error of a role that ends because its handler asked for it. `why` is a clause such as `./job ended with exit status 79`. */
+export function stopped(why: string): MqError {
+  return new MqError('ANSWER_NO', `the handler ended the role: ${why}`, {
+    hint: 'the message went back to its queue',
+  });
+}
 
 /** A longer time overflows and fires at once. */
 const longestTimer = 2 ** 31 - 1;

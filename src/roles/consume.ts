@@ -263,11 +263,11 @@ class Intake {
         return failures.retry(delivery, message, outcome.reason);
       case 'dead-letter':
         return failures.deadLetter(delivery, message, outcome.reason);
-      case 'reject':
-      case 'nack':
-        failures.tellRefused(message, outcome);
-        if (delivery[outcome.type](outcome.requeue)) counts[outcome.requeue ? 'handedBack' : 'rejected'] += 1;
-        return !outcome.requeue;
+      case 'requeue':
+        return failures.requeue(delivery, message, outcome.reason);
+      case 'hand-back':
+        this.#handBack(delivery);
+        return false;
       case 'stop':
         this.#handBack(delivery);
         // Not so the pipe of --file, which the error names.

@@ -71,10 +71,7 @@ export class Failures {
         if (delivery.ack()) counts.rejected += 1;
         return true;
       case 'requeue':
-        this.#tell('requeue', message, `${failed}; back to its queue`);
-        await this.#pause();
-        if (delivery.nack(true)) counts.handedBack += 1;
-        return false;
+        return this.requeue(delivery, message, reason);
       case 'dead-letter':
         return this.deadLetter(delivery, message, reason);
       case 'retry':
@@ -99,10 +96,12 @@ export class Failures {
     return true;
   }
 
-  /** The handler itself has answered for the broker. */
-  tellRefused(message: Message, { type, requeue }: { type: 'reject' | 'nack'; requeue: boolean }): void {
-    const done = type === 'reject' ? 'rejected' : 'nacked';
-    this.#tell(type, message, `${done} by the handler${requeue ? '; back to its queue' : ''}`);
+  /** Returns false: the message will come again. */
+  async requeue(delivery: Delivery, message: Message, reason: string): Promise<false> {
+    this.#tell('requeue', message, `attempt ${message.attempt} failed: ${reason}; back to its queue`);
+    await this.#pause();
+    if (delivery.nack(true)) this.#parts.counts.handedBack += 1;
+    return false;
   }
 
   #reject(delivery: Delivery): true {

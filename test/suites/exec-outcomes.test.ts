@@ -11,8 +11,8 @@ const roles = await testRoles();
 test.after.each(roles.killLeft);
 test.after(roles.end);
 
-/** `again`: comes a second time, which goes well. `dropped`: to the dead-letter exchange of the queue's own. `dead`: to <queue>.dead. */
-type End = 'done' | 'again' | 'dropped' | 'dead';
+/** `again`: comes a second time, which goes well. `dead`: to <queue>.dead. */
+type End = 'done' | 'again' | 'dead';
 
 interface Row {
   /** The body, which tells the handler how to end. */
@@ -28,8 +28,16 @@ const failed = (body: string, reason: string): Row => ({
   says: new RegExp(`^attempt 1 failed: ${reason}`),
 });
 
-const rejected = /^rejected by the handler$/;
-const nacked = /^nacked by the handler$/;
+const dead = (body: string, reason: string): Row => ({
+  body,
+  end: 'dead',
+  says: new RegExp(`^to the dead-letter queue: ${reason}$`),
+});
+const back = (body: string, reason: string): Row => ({
+  body,
+  end: 'again',
+  says: new RegExp(`^attempt 1 failed: ${reason}; back to its queue$`),
+});
 
 const script = `#!/bin/sh
 body=$(cat)
@@ -44,10 +52,8 @@ exit "$body"
 
 const byCommand: readonly Row[] = [
   { body: '0', end: 'done' },
-  { body: '3', end: 'dropped', says: rejected },
-  { body: '4', end: 'again', says: /^rejected by the handler; back to its queue$/ },
-  { body: '5', end: 'dropped', says: nacked },
-  { body: '6', end: 'again', says: /^nacked by the handler; back to its queue$/ },
+  ...['3', '5'].map((status) => dead(status, `exit status ${status}`)),
+  ...['4', '6'].map((status) => back(status, `exit status ${status}`)),
   ...['1', '75', '127', '255'].map((status) => failed(status, `exit status ${status}$`)),
   ...['KILL', 'TERM', 'SEGV'].map((signal) => failed(signal, `signal SIG${signal}$`)),
   failed('HANG', '.* 1 s'),
@@ -69,11 +75,12 @@ export default async (message) => {
 const byModule: readonly Row[] = [
   { body: 'fine', end: 'done' },
   { body: '{"type":"ack"}', end: 'done' },
-  { body: '{"type":"reject"}', end: 'dropped', says: rejected },
-  { body: '{"type":"nack"}', end: 'dropped', says: nacked },
-  { body: '{"type":"reject","requeue":true}', end: 'again' },
-  { body: '{"type":"nack","requeue":true}', end: 'again' },
-  { body: '{"type":"dead-letter","reason":"so"}', end: 'dead', says: /^to the dead-letter queue: so$/ },
+  dead('{"type":"reject"}', 'the handler said so'),
+  dead('{"type":"nack"}', 'the handler said so'),
+  dead('{"type":"dead-letter","reason":"so"}', 'so'),
+  back('{"type":"reject","requeue":true}', 'the handler said so'),
+  back('{"type":"nack","requeue":true}', 'the handler said so'),
+  back('{"type":"requeue","reason":"so"}', 'so'),
   failed('{"type":"retry","reason":"so"}', 'so$'),
   failed('throw', 'thrown$'),
   failed('throw text', 'a text$'),
@@ -86,15 +93,10 @@ const byModule: readonly Row[] = [
 const files = { 'status.sh': script, 'handler.ts': module };
 
 function folder(queue: string, type: string): string {
-  const dropped = `${queue}-dropped`;
-  const work = { 'x-queue-type': type, 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': dropped };
   const config = {
     vhosts: {
       '/': {
-        queues: {
-          [queue]: { options: { durable: true, arguments: work } },
-          [dropped]: { options: { durable: true } },
-        },
+        queues: { [queue]: { options: { durable: true, arguments: { 'x-queue-type': type } } } },
       },
     },
     publications: { work: { queue } },
@@ -134,14 +136,8 @@ for (const type of ['classic', 'quorum']) {
         }
         const done = lines(stdout).map((line) => (JSON.parse(line) as { body: string }).body);
         assert.equal(done.toSorted(), of('done', 'again').toSorted());
-        for (const [place, bodies] of [
-          [`${queue}-dropped`, of('dropped')],
-          [`${queue}.dead`, of('dead')],
-        ] as const) {
-          if (bodies.length === 0) continue;
-          const found = await roles.take(place, bodies.length);
-          assert.equal(found.map(({ payload }) => payload).toSorted(), bodies.toSorted(), place);
-        }
+        const found = await roles.take(`${queue}.dead`, of('dead').length);
+        assert.equal(found.map(({ payload }) => payload).toSorted(), of('dead').toSorted());
         for (const empty of [queue, `${queue}.retry.100`]) assert.is(await roles.held(empty), 0, empty);
       });
     }

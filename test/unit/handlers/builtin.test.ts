@@ -37,7 +37,7 @@ test('work that is given up hands its message back', async () => {
   const giveUp = new AbortController();
   const outcome = makeWork().handle(makeMessage('.'.repeat(1_000_000)), { signal: giveUp.signal });
   giveUp.abort();
-  assert.equal(await outcome, { type: 'nack', requeue: true });
+  assert.equal(await outcome, { type: 'hand-back' });
 });
 
 test('work past its deadline is tried again', async () => {

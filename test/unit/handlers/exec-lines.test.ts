@@ -9,7 +9,7 @@ import { handleOne, makeMessage, makeWorld, rejection, replyText } from '../../f
 import { node } from '../../support/node.ts';
 import { until } from '../../support/until.ts';
 
-const handBack = { type: 'nack', requeue: true };
+const handBack = { type: 'hand-back' };
 const never = new AbortController().signal;
 const temporary = mkdtempSync(join(tmpdir(), 'mq-lines-'));
 test.after(() => rmSync(temporary, { recursive: true }));
@@ -52,8 +52,9 @@ for (const [answer, outcome] of [
   ['{"id":ID,"outcome":"retry","reason":"not\\nyet"}', { type: 'retry', reason: 'not yet' }],
   ['{"id":ID,"outcome":"retry"}', { type: 'retry', reason: 'the handler said so' }],
   ['{"id":ID,"outcome":"dead-letter","reason":"bad"}', { type: 'dead-letter', reason: 'bad' }],
-  ['{"id":ID,"outcome":"reject"}', { type: 'reject', requeue: false }],
-  ['{"id":ID,"outcome":"nack","requeue":true}', handBack],
+  ['{"id":ID,"outcome":"reject"}', { type: 'dead-letter', reason: 'the handler said so' }],
+  ['{"id":ID,"outcome":"nack","requeue":true}', { type: 'requeue', reason: 'the handler said so' }],
+  ['{"id":ID,"outcome":"requeue","reason":"later"}', { type: 'requeue', reason: 'later' }],
   ['{"id":ID,"outcome":"akc"}', { type: 'retry', reason: 'a wrong answer: an outcome that does not exist: "akc"' }],
   ['{"id":ID}', { type: 'retry', reason: 'a wrong answer: an answer without an outcome' }],
   ['{"id":0,"outcome":"ack"}', { type: 'retry', reason: 'a wrong answer: an answer to id 0 instead of 1' }],

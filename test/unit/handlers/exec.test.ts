@@ -16,7 +16,7 @@ import {
   replyText,
 } from '../../fixtures/handlers/world.ts';
 
-const handBack = { type: 'nack', requeue: true };
+const handBack = { type: 'hand-back' };
 const never = new AbortController().signal;
 const temporary = mkdtempSync(join(tmpdir(), 'mq-exec-'));
 test.after(() => rmSync(temporary, { recursive: true }));
@@ -47,10 +47,10 @@ for (const [status, outcome] of [
   [0, { type: 'ack' }],
   [1, { type: 'retry', reason: 'exit status 1' }],
   [2, { type: 'retry', reason: 'exit status 2' }],
-  [3, { type: 'reject', requeue: false }],
-  [4, { type: 'reject', requeue: true }],
-  [5, { type: 'nack', requeue: false }],
-  [6, { type: 'nack', requeue: true }],
+  [3, { type: 'dead-letter', reason: 'exit status 3' }],
+  [4, { type: 'requeue', reason: 'exit status 4' }],
+  [5, { type: 'dead-letter', reason: 'exit status 5' }],
+  [6, { type: 'requeue', reason: 'exit status 6' }],
   [7, { type: 'retry', reason: 'exit status 7' }],
   [75, { type: 'retry', reason: 'exit status 75' }],
   [126, { type: 'retry', reason: 'exit status 126' }],
@@ -68,6 +68,12 @@ for (const signal of ['HUP', 'INT', 'QUIT', 'ABRT', 'KILL', 'SEGV', 'PIPE', 'TER
     assert.equal(outcome, { type: 'retry', reason: `signal SIG${signal}` });
   });
 }
+
+test('exit status 79 hands the message back and ends the role', async () => {
+  const outcome = await handleOne(await makeExec(['./status.sh', '79'], makeWorld()));
+  assert.is(outcome.type, 'stop');
+  assert.is(outcome.type === 'stop' && outcome.error.code, 'ANSWER_NO');
+});
 
 test('the body is stdin, byte for byte, and stdout the reply', async () => {
   const body = Buffer.from(Array.from({ length: 300_000 }, (_, index) => index % 256));

@@ -5,7 +5,7 @@ import type { Handler, HandlerContext, Outcome } from '../../../src/handlers/han
 import { safely } from '../../../src/handlers/safely.ts';
 import { makeMessage } from '../../fixtures/handlers/world.ts';
 
-const handBack = { type: 'nack', requeue: true };
+const handBack = { type: 'hand-back' };
 
 function handler(handle: (context: HandlerContext) => Promise<Outcome>): Handler {
   return { prints: 'handler', handle: (_message, context) => handle(context), close: async () => {} };
@@ -49,7 +49,7 @@ test('a handler that never settles is retried at its deadline, and its signal ab
 
 test('whatever a handler says because of its deadline is a retry, but an ack stays an ack', async () => {
   const late = { type: 'retry', reason: 'no end within 0.01 s' };
-  assert.equal(await run((context) => aborted(context).then(() => ({ type: 'reject', requeue: false })), 10), late);
+  assert.equal(await run((context) => aborted(context).then(() => ({ type: 'dead-letter', reason: 'x' })), 10), late);
   assert.equal(await run((context) => aborted(context).then(() => Promise.reject(new Error('x'))), 10), late);
   assert.equal(await run((context) => aborted(context).then(() => ({ type: 'ack' })), 10), { type: 'ack' });
 });

@@ -1,0 +1,24 @@
+// The words with which a module or a line handler names an outcome other than `ack`.
+
+import type { Outcome } from './handler.ts';
+import { thrownReason } from './reason.ts';
+import { stopped } from './safely.ts';
+
+export type OutcomeWord = 'retry' | 'dead-letter' | 'requeue' | 'reject' | 'nack' | 'stop';
+
+/** Returns the outcome. `reject` and `nack` are older words: `requeue` with `"requeue": true`, else `dead-letter`. */
+export function outcomeOfWord(
+  word: OutcomeWord,
+  { reason: given, requeue }: { reason?: unknown; requeue?: unknown },
+): Outcome {
+  const reason = typeof given === 'string' ? thrownReason(given) : 'the handler said so';
+  switch (word) {
+    case 'reject':
+    case 'nack':
+      return { type: requeue === true ? 'requeue' : 'dead-letter', reason };
+    case 'stop':
+      return { type: 'stop', error: stopped(reason) };
+    default:
+      return { type: word, reason };
+  }
+}
