@@ -1,7 +1,7 @@
 // From the arguments to the command that runs, and from its error to an exit status.
 
 import builtin from '../../rascal.json' with { type: 'json' };
-import type { Config, RoleConfig } from '../config/config.ts';
+import { type CheckedConfig, type Config, configFor, type RoleConfig } from '../config/config.ts';
 import type { Context } from '../context.ts';
 import { asMqError, exitStatuses, MqError } from '../errors.ts';
 import type { Command } from './command.ts';
@@ -73,10 +73,11 @@ function strayed(error: unknown): never {
 async function find(name: string, context: Context): Promise<Command> {
   const fixed = fixedCommands().find((command) => command.name === name);
   if (fixed) return fixed;
-  const config = await configOf(context);
-  if (Object.hasOwn(genericBehaviours, name)) return genericCommand(name, config);
-  const role = Object.hasOwn(config.roles, name) ? config.roles[name] : undefined;
-  if (role) return roleCommand(name, role, { config, group: groupOf(name) });
+  const configs = await configsOf(context);
+  if (Object.hasOwn(genericBehaviours, name)) return genericCommand(name, configs);
+  const { roles } = configs.withBuiltin;
+  const role = Object.hasOwn(roles, name) ? roles[name] : undefined;
+  if (role) return roleCommandOf(name, role, configs);
   throw unknownCommand(
     name,
     (await allCommands(context)).map((command) => command.name),
@@ -84,12 +85,16 @@ async function find(name: string, context: Context): Promise<Command> {
 }
 
 async function allCommands(context: Context): Promise<Command[]> {
-  // Help must not depend on a right rascal.json; a wrong one shows when a command is run.
-  const config = await configOf(context).catch(async () => (await import('../config/load.ts')).builtinConfig(builtin));
-  const roles = Object.entries(config.roles).map(([name, role]) =>
-    roleCommand(name, role, { config, group: groupOf(name) }),
-  );
-  return [...roles, ...Object.keys(genericBehaviours).map((name) => genericCommand(name, config)), ...fixedCommands()];
+  const configs = await configsOf(context).catch(async () => {
+    // Help must not depend on a right rascal.json; a wrong one shows when a command is run.
+    return (await import('../config/load.ts')).builtinConfigs(builtin);
+  });
+  const roles = Object.entries(configs.withBuiltin.roles).map(([name, role]) => roleCommandOf(name, role, configs));
+  return [...roles, ...Object.keys(genericBehaviours).map((name) => genericCommand(name, configs)), ...fixedCommands()];
+}
+
+function roleCommandOf(name: string, role: RoleConfig, configs: CheckedConfig): Command {
+  return roleCommand(name, role, { config: configFor(configs, role), group: groupOf(name) });
 }
 
 function fixedCommands(): Command[] {
@@ -99,7 +104,7 @@ function fixedCommands(): Command[] {
     clusterCommand(configOf),
     waitCommand(configOf),
     adminCommand(configOf),
-    dlqCommand(configOf),
+    dlqCommand(configsOf),
     healthCommand,
     webCommand(configOf),
     testCommand,
@@ -127,10 +132,15 @@ function completedCommands(): CompletedCommand[] {
   return [...generic, ...fixedCommands()];
 }
 
-async function configOf({ args, env, cwd }: Context): Promise<Config> {
+/** What the user's file defines; the built-in topology without one. */
+async function configOf(context: Context): Promise<Config> {
+  return (await configsOf(context)).config;
+}
+
+async function configsOf({ args, env, cwd }: Context): Promise<CheckedConfig> {
   const option = earlyValue(args, 'config');
-  const { loadConfig } = await import('../config/load.ts');
-  return loadConfig({ ...(option !== undefined && { option }), env, cwd, builtin, taken: takenNames() });
+  const { loadConfigs } = await import('../config/load.ts');
+  return loadConfigs({ ...(option !== undefined && { option }), env, cwd, builtin, taken: takenNames() });
 }
 
 /** A role that has the name of a command could never be run. */
@@ -150,22 +160,27 @@ const genericBehaviours = {
   reply: { behaviour: 'reply', uses: 'subscription', summary: 'answer the requests of any subscription by its name' },
 } as const;
 
-function genericCommand(name: string, config: Config): Command {
+function genericCommand(name: string, configs: CheckedConfig): Command {
   const { behaviour, uses, summary } = genericBehaviours[name as keyof typeof genericBehaviours];
-  const shape = roleCommand(name, { behaviour, summary }, { config, group: 'By name' });
+  const shape = roleCommand(name, { behaviour, summary }, { config: configs.config, group: 'By name' });
   return {
     ...shape,
     usage: `<${uses}>${shape.usage && ` ${shape.usage}`}`,
     run(context, values) {
       const [target, ...rest] = values.args;
-      const known = Object.keys(uses === 'publication' ? config.publications : config.subscriptions);
+      const { config, withBuiltin } = configs;
+      // The file's own names come first.
+      const known = Object.keys({ ...config[`${uses}s`], ...withBuiltin[`${uses}s`] });
       if (target === undefined) throw values.usage(`give the name of a ${uses}; there are ${known.join(', ')}`);
       if (!known.includes(target))
         throw new MqError('USAGE', `there is no ${uses} '${target}'${suggestion(target, known)}`, {
           hint: `there are ${known.slice(0, 20).join(', ')}${known.length > 20 ? ', …' : ''}`,
         });
       const role: RoleConfig = { behaviour, [uses]: target };
-      return roleCommand(name, role, { config, group: '' }).run(context, values.withArgs(rest));
+      return roleCommand(name, role, { config: configFor(configs, role), group: '' }).run(
+        context,
+        values.withArgs(rest),
+      );
     },
   };
 }

@@ -2,7 +2,7 @@
 
 import builtin from '../../rascal.json' with { type: 'json' };
 import type { Config } from '../config/config.ts';
-import { loadConfig } from '../config/load.ts';
+import { loadConfigs } from '../config/load.ts';
 import { mergeConfigs } from '../config/merge.ts';
 import { normalise } from '../config/normalise.ts';
 import type { TargetPlan } from '../harness/target.ts';
@@ -10,22 +10,24 @@ import { declareAll } from './test-session.ts';
 import type { FileWorld } from './test-world.ts';
 
 export interface Topology {
+  /** For the fixtures. The built-in publications and subscriptions are in it, because test files run built-in roles too. */
   readonly config: Config;
   /** The names of its queues. */
   readonly queues: readonly string[];
-  /** Declares it at the broker. Without a rascal.json nothing: roles and fixtures declare what they use. */
+  /** Declares what the user's file defines. Without a file it declares nothing: roles and fixtures declare what they use. */
   declare(urls: readonly string[]): Promise<void>;
 }
 
 export async function topologyOf(plan: TargetPlan, { env, cwd }: FileWorld): Promise<Topology> {
   const { config: option, self } = plan;
-  const found = await loadConfig({ ...(option !== undefined && { option }), env, cwd, builtin });
-  const config = self ? await withSuites(found) : found;
+  const found = await loadConfigs({ ...(option !== undefined && { option }), env, cwd, builtin });
+  const config = self ? await withSuites(found.withBuiltin) : found.withBuiltin;
+  const own = self ? config : found.config;
   return {
     config,
     queues: Object.values(config.vhosts).flatMap(({ queues }) => Object.keys(queues)),
     declare: async (urls) => {
-      if (config.file !== undefined || self) await declareAll(config, urls);
+      if (own.file !== undefined || self) await declareAll(own, urls);
     },
   };
 }

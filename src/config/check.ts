@@ -1,6 +1,7 @@
 // The text of rascal.json → every problem it has, or the checked configuration. Pure.
 
-import type { Config } from './config.ts';
+import { borrowed, withoutDeadLetterPlace } from './borrowed.ts';
+import type { CheckedConfig } from './config.ts';
 import { rootField } from './fields.ts';
 import { type Environment, fill } from './fill.ts';
 import { offsetAt, plainOf } from './item.ts';
@@ -10,10 +11,11 @@ import { normalise } from './normalise.ts';
 import { parse } from './parse.ts';
 import { objectOf } from './plain.ts';
 import { type Finding, type Problem, problemsOf } from './problem.ts';
-import { checkReferences, type Report } from './references.ts';
+import { checkEncryption, checkReferences, type Report } from './references.ts';
 import { checkRetries } from './retry.ts';
 import { checkRoles } from './roles.ts';
 import { checkShape } from './shape.ts';
+import { typed } from './typed.ts';
 
 interface CheckOptions {
   /** The file's name, for `Config.file`. */
@@ -25,19 +27,22 @@ interface CheckOptions {
   builtin: unknown;
   /** Names that no role may have. */
   taken?: readonly string[];
+  /** Also report what Rascal does and mq does not. */
+  isStrict?: boolean;
 }
 
 /**
- * Checks the text of a rascal.json: all problems at once, in order of position.
- * `config` is there exactly when there is no problem; it is laid over the built-in configuration.
+ * Checks the text of a rascal.json and returns all problems, in order of position.
+ * `checked` is there exactly when there is no problem.
  */
 export function checkConfigText(
   text: string,
-  { file, folder, env, builtin, taken = [] }: CheckOptions,
-): { problems: Problem[]; config?: Config } {
+  { file, folder, env, builtin, taken = [], isStrict = false }: CheckOptions,
+): { problems: Problem[]; checked?: CheckedConfig } {
   const { tree: written, findings } = parse(text);
   if (written === undefined) return { problems: problemsOf(text, findings) };
-  const { tree, findings: variables } = fill(written, { env, text });
+  const { tree: filled, findings: variables } = fill(written, { env, text });
+  const tree = typed(filled, rootField);
   findings.push(...withoutEchoes([...checkShape(tree, rootField)], variables), ...variables);
 
   const value = objectOf(plainOf(tree));
@@ -50,10 +55,17 @@ export function checkConfigText(
   checkReferences({ file: value, known, report });
   checkRoles({ file: value, known, taken, report });
   checkRetries({ file: value, known, report });
+  if (isStrict) checkEncryption(value, report);
 
   if (findings.length > 0) return { problems: problemsOf(text, findings) };
-  const config = mergeConfigs(normalise(objectOf(builtin)), normalise(value));
-  return { problems: [], config: { ...config, file, folder } };
+  const [base, user] = [normalise(objectOf(builtin)), { ...normalise(value), file, folder }];
+  return {
+    problems: [],
+    checked: {
+      config: mergeConfigs(borrowed(base, user), user),
+      withBuiltin: mergeConfigs(base, withoutDeadLetterPlace(user)),
+    },
+  };
 }
 
 // A variable that is not there is one problem, not also that of the empty string in its place.

@@ -17,6 +17,23 @@ export interface Config {
   readonly rest: Readonly<Record<string, unknown>>;
 }
 
+/** A file after its checks. */
+export interface CheckedConfig {
+  /** What the user's file defines: the whole topology. Without a file of the user, the built-in one. */
+  readonly config: Config;
+  /** The user's file laid over the built-in one: for the built-in roles. */
+  readonly withBuiltin: Config;
+}
+
+/** Returns the file's own configuration if it defines what the role uses, else the one with the built-in roles. */
+export function configFor(
+  { config, withBuiltin }: CheckedConfig,
+  { publication = '', subscription = '' }: Pick<RoleConfig, 'publication' | 'subscription'>,
+): Config {
+  const isOwn = Object.hasOwn(config.publications, publication) || Object.hasOwn(config.subscriptions, subscription);
+  return isOwn ? config : withBuiltin;
+}
+
 export interface VhostConfig {
   /** In order of trial; empty: Rascal's default (amqp://guest@localhost). */
   readonly connections: readonly ConnectionConfig[];

@@ -7,11 +7,11 @@ interface Place {
   readonly offset: number;
 }
 
+/** `written`: as it stands in the file, before `${NAME}` is replaced. */
 export type Item =
   | (Place & { readonly kind: 'null'; readonly value: null })
-  | (Place & { readonly kind: 'boolean'; readonly value: boolean })
-  | (Place & { readonly kind: 'number'; readonly value: number })
-  /** `written`: as it stands in the file, before `${NAME}` is replaced. */
+  | (Place & { readonly kind: 'boolean'; readonly value: boolean; readonly written?: string })
+  | (Place & { readonly kind: 'number'; readonly value: number; readonly written?: string })
   | (Place & { readonly kind: 'string'; readonly value: string; readonly written: string })
   | (Place & { readonly kind: 'array'; readonly elements: readonly Item[] })
   | (Place & { readonly kind: 'object'; readonly entries: readonly Entry[] });

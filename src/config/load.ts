@@ -1,39 +1,51 @@
 // rascal.json from disk to one checked object.
 
 import { checkConfigText } from './check.ts';
-import type { Config } from './config.ts';
+import type { CheckedConfig, Config } from './config.ts';
 import { findFile, type Where } from './find.ts';
 import { mergeConfigs } from './merge.ts';
 import { normalise } from './normalise.ts';
 import { objectOf } from './plain.ts';
 import { configError } from './problem.ts';
 
+interface LoadOptions extends Where {
+  /** The parsed built-in rascal.json. */
+  builtin: unknown;
+  /** Names of commands, which no role may have. */
+  taken?: readonly string[];
+}
+
 /**
- * Finds rascal.json (--config, MQ_CONFIG, ./rascal.json), checks it and lays it over the built-in one.
- * @param builtin the parsed built-in rascal.json
- * @param taken names of commands, which no role may have
+ * Finds rascal.json (--config, MQ_CONFIG, ./rascal.json) and checks it. A user's file is the whole topology; without one
+ * the built-in file is.
  * @throws MqError NO_INPUT when the file cannot be read, CONFIG with every problem that it has
  */
-export async function loadConfig({
-  builtin,
-  taken,
-  ...where
-}: Where & { builtin: unknown; taken?: readonly string[] }): Promise<Config> {
+export async function loadConfig(options: LoadOptions): Promise<Config> {
+  return (await loadConfigs(options)).config;
+}
+
+/** The same, and beside it the configuration of the built-in roles: the user's file laid over the built-in one. */
+export async function loadConfigs({ builtin, taken, ...where }: LoadOptions): Promise<CheckedConfig> {
   const found = await findFile(where);
-  if (found === undefined) return builtinConfig(builtin);
+  if (found === undefined) return builtinConfigs(builtin);
   const { file, folder, text } = found;
-  const { problems, config } = checkConfigText(text, {
+  const { problems, checked } = checkConfigText(text, {
     file,
     folder,
     env: where.env,
     builtin,
     ...(taken && { taken }),
   });
-  if (config === undefined) throw configError(file, problems);
-  return config;
+  if (checked === undefined) throw configError(file, problems);
+  return checked;
 }
 
 /** What mq has without any rascal.json. */
 export function builtinConfig(builtin: unknown): Config {
   return mergeConfigs(normalise(objectOf(builtin)), normalise({}));
+}
+
+export function builtinConfigs(builtin: unknown): CheckedConfig {
+  const config = builtinConfig(builtin);
+  return { config, withBuiltin: config };
 }

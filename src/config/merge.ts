@@ -23,7 +23,8 @@ export function mergeConfigs(builtin: PartialConfig, user: PartialConfig): Confi
 
 const noVhost: VhostConfig = { connections: [], exchanges: {}, queues: {}, bindings: [], rest: {} };
 
-function mergeVhosts(builtin: VhostConfig = noVhost, user: VhostConfig = noVhost): VhostConfig {
+/** The vhost of the built-in file with the user's laid over it. */
+export function mergeVhosts(builtin: VhostConfig = noVhost, user: VhostConfig = noVhost): VhostConfig {
   return {
     ...builtin,
     ...user,

@@ -12,6 +12,8 @@ export type ProblemCode =
   | 'value'
   | 'reference'
   | 'undefined-variable'
+  /** Rascal does this, mq does not. */
+  | 'unsupported'
   /** Of a RabbitMQ version: it refuses this, or takes it and does not do what it says. */
   | 'refused'
   /** Of a RabbitMQ version: it takes this for now, or does nothing with it. */

@@ -30,6 +30,27 @@ export function checkReferences({ file, known, report }: { file: Plain; known: K
   checkUses({ ...check, scope: file, path: [], vhostName: undefined });
 }
 
+/** mq sends and receives bodies as they are. A role refuses a publication or subscription with encryption. */
+export function checkEncryption(file: Plain, report: Report): void {
+  const scopes = [
+    { scope: file, path: [] as Path },
+    ...Object.entries(objectOf(file['vhosts'])).map(([name, vhost]) => ({
+      scope: objectOf(vhost),
+      path: ['vhosts', name],
+    })),
+  ];
+  const message = 'mq does not encrypt or decrypt: encrypt in the handler, or use Rascal itself';
+  for (const kind of ['publications', 'subscriptions']) {
+    const places = scopes.flatMap(({ scope, path }) =>
+      Object.entries(objectOf(scope[kind])).map(([name, value]) => ({ value, at: [...path, kind, name] as Path })),
+    );
+    places.push({ value: objectOf(file['defaults'])[kind], at: ['defaults', kind] });
+    for (const { value, at } of places) {
+      if (objectOf(value)['encryption'] !== undefined) report([...at, 'encryption'], 'unsupported', message);
+    }
+  }
+}
+
 function definitionsOf(file: Plain, kind: string, name: string): number {
   const scopes = [file, ...Object.values(objectOf(file['vhosts'])).map(objectOf)];
   return scopes.filter((scope) => Object.hasOwn(objectOf(scope[kind]), name)).length;

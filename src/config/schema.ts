@@ -29,7 +29,7 @@ function schemaOf(field: Field, definitions: Record<string, Schema>): Schema {
 
 function inline(field: Field, definitions: Record<string, Schema>): Schema {
   const { is, description, min, max, items, minItems, required, maxBytes, keyBytes } = field;
-  const types = [...new Set(is.map((kind) => typeNames[kind]))];
+  const types = [...new Set([...is.map((kind) => typeNames[kind]), ...(fromVariable(field) ? ['string'] : [])])];
   return {
     description,
     ...(types.length === 0 ? {} : { type: types.length === 1 ? types[0] : types }),
@@ -58,7 +58,15 @@ const typeNames: Readonly<Record<Kind, string>> = {
 // A value that comes from the environment is not known to the editor: it may be anything.
 const variable = { pattern: '\\$\\{' };
 
-function strings({ is, values, prefix }: Field): Schema {
+/** A number or boolean may be written as "${NAME}". */
+function fromVariable({ is }: Field): boolean {
+  const isScalar = is.some((kind) => kind === 'integer' || kind === 'number' || kind === 'boolean');
+  return isScalar && !is.includes('string') && !is.includes('digits');
+}
+
+function strings(field: Field): Schema {
+  const { is, values, prefix } = field;
+  if (fromVariable(field)) return variable;
   if (is.includes('digits') && !is.includes('string')) return { pattern: '^\\d+$|\\$\\{' };
   if (values === undefined) return {};
   return { anyOf: [{ enum: values }, ...(prefix === undefined ? [] : [{ pattern: `^${prefix}` }]), variable] };

@@ -55,7 +55,7 @@ function faultOf(item: Item, field: Field): Fault | undefined {
     return { code: 'type', message: `must be ${expectation(field)}${shown}` };
   }
   if (item.kind === 'string') return stringFault(item, field);
-  if (item.kind === 'number') return rangeFault(item.value, field);
+  if (item.kind === 'number') return rangeFault(item.value, field, shownValue(item));
   return undefined;
 }
 
@@ -65,7 +65,8 @@ function stringFault(item: Item & { kind: 'string' }, field: Field): Fault | und
     const fault = addressFault(item.value);
     return fault === undefined ? undefined : { code: 'value', message: fault };
   }
-  if (field.is.includes('digits') && !field.is.includes('string')) return rangeFault(Number(item.value), field);
+  if (field.is.includes('digits') && !field.is.includes('string'))
+    return rangeFault(Number(item.value), field, item.value === item.written ? item.value : quote(item.written));
   if (maxBytes !== undefined && Buffer.byteLength(item.value) > maxBytes) {
     return { code: 'value', message: `is longer than ${maxBytes} bytes` };
   }
@@ -76,9 +77,9 @@ function stringFault(item: Item & { kind: 'string' }, field: Field): Fault | und
   return { code: 'value', message: `must be ${expectation(field)}${shown}${hint}` };
 }
 
-function rangeFault(value: number, field: Field): Fault | undefined {
+function rangeFault(value: number, field: Field, written: string): Fault | undefined {
   if (Number.isFinite(value) && value >= (field.min ?? -Infinity) && value <= (field.max ?? Infinity)) return undefined;
-  const shown = field.secret ? '' : `, not ${value}`;
+  const shown = field.secret ? '' : `, not ${written}`;
   return { code: 'value', message: `must be ${expectation(field)}${shown}` };
 }
 
@@ -92,7 +93,8 @@ function shownValue(item: Item): string {
   if (item.kind === 'array') return 'a list';
   if (item.kind === 'object') return 'an object';
   // As written: what came from the environment is not shown.
-  return item.kind === 'string' ? quote(item.written) : String(item.value);
+  if (item.kind === 'null') return 'null';
+  return item.written === undefined ? String(item.value) : quote(item.written);
 }
 
 function expectation({ is, values, prefix, min, max }: Field): string {

@@ -1,12 +1,14 @@
 // Is this file right for that RabbitMQ? Offline: a rascal.json, or definitions that were exported from a broker.
 
 import { declaredByDefinitions, declaredByRascal, isDefinitions } from './declared.ts';
+import { rootField } from './fields.ts';
 import { type Environment, fill } from './fill.ts';
 import { offsetAt, plainOf } from './item.ts';
 import { parse } from './parse.ts';
 import { objectOf } from './plain.ts';
 import { type Problem, problemsOf } from './problem.ts';
 import { refusalsOf, type Target } from './refusals.ts';
+import { typed } from './typed.ts';
 
 export { type Target, targets } from './refusals.ts';
 
@@ -22,7 +24,7 @@ export function checkTarget(
   if (written === undefined) return { format: 'rascal', problems: [] };
   const format = isDefinitions(objectOf(plainOf(written))) ? 'definitions' : 'rascal';
   // Definitions have no variables.
-  const tree = format === 'definitions' ? written : fill(written, { env, text }).tree;
+  const tree = format === 'definitions' ? written : typed(fill(written, { env, text }).tree, rootField);
   const file = objectOf(plainOf(tree));
   const declared = format === 'definitions' ? declaredByDefinitions(file) : declaredByRascal(file);
   const findings = refusalsOf(declared, target).map((refusal) => ({

@@ -85,7 +85,7 @@ const texts: readonly (readonly [RegExp, (match: RegExpExecArray) => Failure])[]
     ([, argument, kind, name, vhost, received, received2, current, current2]) => ({
       code: 'TOPOLOGY',
       message: `the ${kind} '${name}' in vhost '${vhost}' exists with another '${argument}': wanted ${received ?? received2}, found ${current ?? current2}`,
-      hint: `change rascal.json to what the broker holds, or delete the ${kind} there`,
+      hint: `write what the broker holds into rascal.json, or "assert": false there to use the ${kind} as it is`,
     }),
   ],
   [

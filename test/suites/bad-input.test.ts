@@ -169,7 +169,7 @@ test('a queue that the broker holds with other arguments: which one, what was wa
     line: new RegExp(
       `^mq (task|worker): the queue 'task_queue' in vhost '${vhost.name}' exists with another 'x-queue-type': wanted quorum, found classic \\[TOPOLOGY\\]$`,
     ),
-    hint: 'change rascal.json to what the broker holds, or delete the queue there',
+    hint: 'write what the broker holds into rascal.json, or "assert": false there to use the queue as it is',
   };
   assertRefused(await run(['task', 'hi']), refusal);
   assertRefused(await run(['worker', '--until-empty']), refusal);
@@ -181,7 +181,7 @@ test('an exchange that the broker holds with another type', async () => {
   assertRefused(await run(['emit-log', 'hi']), {
     exit: 78,
     line: `mq emit-log: the exchange 'logs' in vhost '${vhost.name}' exists with another 'type': wanted fanout, found direct [TOPOLOGY]`,
-    hint: 'change rascal.json to what the broker holds, or delete the exchange there',
+    hint: 'write what the broker holds into rascal.json, or "assert": false there to use the exchange as it is',
   });
   await vhost.api('DELETE', `/api/exchanges/${vhost.name}/logs`);
 });

@@ -45,8 +45,8 @@ export function checkCommand(builtin: unknown, taken: () => readonly string[]): 
       const { format, problems } =
         target === undefined ? { format: 'rascal', problems: [] } : checkTarget(text, { env, target });
       const { checkConfigText } = await import('../../config/check.ts');
-      const settings = { file, folder, env, builtin, taken: taken() };
-      const own = format === 'rascal' ? checkConfigText(text, settings) : { problems: [], config: undefined };
+      const settings = { file, folder, env, builtin, taken: taken(), isStrict: true };
+      const own = format === 'rascal' ? checkConfigText(text, settings) : { problems: [], checked: undefined };
       const { problemLine, configError } = await import('../../config/problem.ts');
 
       const all: readonly Problem[] = [...own.problems, ...problems];
@@ -59,7 +59,7 @@ export function checkCommand(builtin: unknown, taken: () => readonly string[]): 
       // As objects they are said already.
       if (wrong.length > 0) throw asJson ? new MqError('CONFIG', `${file} has ${many}`) : configError(file, wrong);
 
-      const counts = own.config === undefined ? 'exported definitions' : countsOf(own.config);
+      const counts = own.checked === undefined ? 'exported definitions' : countsOf(own.checked.config);
       const forTarget = target === undefined ? '' : ` for RabbitMQ ${target}`;
       const verdict = { file, ok: true, ...(target && { target, deprecated: deprecated.length }) };
       stdout.write(`${asJson ? JSON.stringify(verdict) : `${file}: right${forTarget} (${counts})`}\n`);
@@ -68,6 +68,10 @@ export function checkCommand(builtin: unknown, taken: () => readonly string[]): 
 }
 
 function countsOf({ roles, publications, subscriptions }: Config): string {
-  const [r, p, s] = [roles, publications, subscriptions].map((one) => Object.keys(one).length);
-  return `${r} roles, ${p} publications, ${s} subscriptions, the built-in ones included`;
+  const counts = Object.entries({ role: roles, publication: publications, subscription: subscriptions });
+  return counts.map(([what, items]) => counted(Object.keys(items).length, what)).join(', ');
+}
+
+function counted(count: number, what: string): string {
+  return `${count} ${what}${count === 1 ? '' : 's'}`;
 }

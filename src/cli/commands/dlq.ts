@@ -1,6 +1,6 @@
 // mq dlq: look at, replay, move and delete what no attempt could do.
 
-import type { Config } from '../../config/config.ts';
+import { type CheckedConfig, type Config, configFor } from '../../config/config.ts';
 import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
 import type { DlqVerb } from '../../roles/dlq.ts';
@@ -19,7 +19,7 @@ const verbs: Readonly<Record<DlqVerb, readonly string[]>> = {
 };
 const special = ['id', 'filter', 'count', 'dry-run', 'to', 'yes'];
 
-export function dlqCommand(configOf: (context: Context) => Promise<Config>): Command {
+export function dlqCommand(configsOf: (context: Context) => Promise<CheckedConfig>): Command {
   return {
     name: 'dlq',
     summary: 'dead letters: list, show, replay, move, purge',
@@ -52,7 +52,7 @@ export function dlqCommand(configOf: (context: Context) => Promise<Config>): Com
       if (verb === 'show' && id === undefined) throw values.usage('give the id of a message; mq dlq list shows them');
       const to = values.name('to');
       if (verb === 'move' && to === undefined) throw values.usage('give the queue to move to: --to QUEUE');
-      await run(context, values, { verb, name, id, config: await configOf(context) });
+      await run(context, values, { verb, name, id, config: configOfName(await configsOf(context), name) });
     },
   };
 }
@@ -102,6 +102,13 @@ async function run(context: Context, values: Values, { verb, name, id, config }:
     context.abandon.removeEventListener('abort', leave);
     await session.close();
   }
+}
+
+/** A queue that is named by --queue may be of any vhost: the configuration with all of them. */
+function configOfName(configs: CheckedConfig, name = ''): Config {
+  const { subscriptions, roles } = configs.withBuiltin;
+  if (Object.hasOwn(subscriptions, name)) return configFor(configs, { subscription: name });
+  return Object.hasOwn(roles, name) ? configFor(configs, roles[name] ?? {}) : configs.withBuiltin;
 }
 
 /** Where the dead letters of a subscription (or a role's), or of a queue, are. */

@@ -1,6 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { fixture, linesOf, problemsOf } from './fixture.ts';
+import { checkConfigText } from '../../../src/config/check.ts';
+import { builtin, fixture, linesOf, problemsOf } from './fixture.ts';
 
 const codesOf = (content: unknown) => problemsOf(JSON.stringify(content)).map(({ code, path }) => `${path} ${code}`);
 const inVhost = (vhost: object) => ({ vhosts: { '/': vhost } });
@@ -186,6 +187,20 @@ test('no value of a password or address is shown', () => {
   );
   assert.is(filled.length, 2);
   assert.not.match(filled.join('\n'), secret);
+});
+
+test('encryption, which roles refuse, is a problem for mq check and not for the file as such', () => {
+  const file = {
+    encryption: { k: { key: '00', algorithm: 'aes-256-cbc', ivLength: 16 } },
+    vhosts: { '/': { queues: ['q'], subscriptions: { s: { queue: 'q', encryption: {} } } } },
+    publications: { p: { queue: 'q', encryption: 'k' } },
+  };
+  assert.equal(linesOf(file), []);
+  const { problems } = checkConfigText(JSON.stringify(file), { file: 'f', env: {}, builtin, isStrict: true });
+  assert.equal(
+    problems.map(({ code, path }) => `${code} ${path}`),
+    ['unsupported vhosts["/"].subscriptions.s.encryption', 'unsupported publications.p.encryption'],
+  );
 });
 
 test.run();

@@ -7,7 +7,7 @@ import * as assert from 'uvu/assert';
 import { parseAddresses } from '../../../src/config/address.ts';
 import type { ConnectionConfig } from '../../../src/config/config.ts';
 import { rascalConfig } from '../../../src/config/runtime.ts';
-import { configOf, rascalResult } from './fixture.ts';
+import { withBuiltinOf as configOf, rascalResult } from './fixture.ts';
 
 type Credentials = { response(): Buffer };
 const connect = new URL('../../../node_modules/amqplib/lib/connect.js', import.meta.url).pathname;

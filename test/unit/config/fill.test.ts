@@ -44,4 +44,23 @@ test('what looks like a variable and is none is a problem', () => {
   }
 });
 
+test('a number or a boolean comes from a variable where the field accepts one', () => {
+  const file = (prefetch: string, durable: string) => ({
+    vhosts: { '/': { queues: { q: { options: { durable, arguments: { 'x-max-length': '${LENGTH:-100}' } } } } } },
+    subscriptions: { s: { queue: 'q', prefetch } },
+  });
+  const { vhosts, subscriptions } = configOf(file('${PREFETCH}', '${DURABLE:-false}'), { PREFETCH: '7' });
+  assert.is(subscriptions['s']?.prefetch, 7);
+  assert.equal(vhosts['/']?.queues['q']?.options, { durable: false, arguments: { 'x-max-length': 100 } });
+  // What the environment holds is not shown.
+  assert.equal(
+    linesOf(file('${PREFETCH}', 'true'), { PREFETCH: '70000' }).map((line) => line.replace(/^f:\d+:\d+: /, '')),
+    [
+      'vhosts["/"].queues.q.options.durable: must be true or false (not "true")',
+      'subscriptions.s.prefetch: must be a whole number from 0 to 65535, not "${PREFETCH}"',
+    ],
+  );
+  assert.match(linesOf(file('${PREFETCH}', '${D:-true}'), { PREFETCH: 'ten' })[0] ?? '', /\(not "\$\{PREFETCH\}"\)/);
+});
+
 test.run();

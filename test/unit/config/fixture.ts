@@ -3,7 +3,7 @@
 import { globSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { checkConfigText } from '../../../src/config/check.ts';
-import type { Config } from '../../../src/config/config.ts';
+import type { CheckedConfig, Config } from '../../../src/config/config.ts';
 import { type Problem, problemLine } from '../../../src/config/problem.ts';
 
 const root = new URL('../../../', import.meta.url).pathname;
@@ -33,9 +33,19 @@ export function problemsOf(text: string, env: Record<string, string> = {}): Prob
 /** The configuration of a file that must have no problem. */
 export function configOf(content: unknown, env: Record<string, string> = {}): Config {
   const text = typeof content === 'string' ? content : JSON.stringify(content);
-  const { problems, config } = checkConfigText(text, { file: 'f', env, builtin });
-  if (config === undefined) throw new Error(problems.map((problem) => problemLine('f', problem)).join('\n'));
-  return config;
+  return checkedOf(text, env).config;
+}
+
+/** The same laid over the built-in file, for the built-in roles. */
+export function withBuiltinOf(content: unknown, env: Record<string, string> = {}): Config {
+  const text = typeof content === 'string' ? content : JSON.stringify(content);
+  return checkedOf(text, env).withBuiltin;
+}
+
+function checkedOf(text: string, env: Record<string, string>): CheckedConfig {
+  const { problems, checked } = checkConfigText(text, { file: 'f', env, builtin });
+  if (checked === undefined) throw new Error(problems.map((problem) => problemLine('f', problem)).join('\n'));
+  return checked;
 }
 
 export interface RascalVhost {

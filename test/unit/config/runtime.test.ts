@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Needs, rascalConfig } from '../../../src/config/runtime.ts';
 import { MqError } from '../../../src/errors.ts';
-import { configOf, fixture, rascalResult } from './fixture.ts';
+import { withBuiltinOf as configOf, fixture, rascalResult } from './fixture.ts';
 
 const base = { publications: [], subscriptions: [], connectionName: 'n', heartbeatSeconds: 10 };
 

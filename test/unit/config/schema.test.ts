@@ -18,7 +18,9 @@ test('unknown keys are refused where the check refuses them, and only there', ()
 
 test('kinds, limits, choices and descriptions are in it', () => {
   const prefetch = at(jsonSchema(), 'definitions', 'subscription', 'properties', 'prefetch');
-  assert.equal([prefetch['type'], prefetch['minimum'], prefetch['maximum']], ['integer', 0, 65535]);
+  assert.equal([prefetch['type'], prefetch['minimum'], prefetch['maximum']], [['integer', 'string'], 0, 65535]);
+  // A string only as a variable.
+  assert.is(prefetch['pattern'], '\\$\\{');
   assert.type(prefetch['description'], 'string');
   const type = at(jsonSchema(), 'definitions', 'exchange', 'properties', 'type');
   assert.equal(type['anyOf'], [

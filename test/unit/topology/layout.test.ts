@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Graph, graphOf } from '../../../src/topology/graph.ts';
 import { layout } from '../../../src/topology/layout.ts';
-import { configOf } from '../config/fixture.ts';
+import { withBuiltinOf as configOf } from '../config/fixture.ts';
 
 /** The columns, with the names in their order from above. */
 function columns(graph: Graph): string[] {

@@ -1,0 +1,26 @@
+// Numbers and booleans from the environment: "${PREFETCH}" in a field that accepts a number and no string becomes one.
+
+import type { Field } from './field.ts';
+import type { Item } from './item.ts';
+
+/** Returns the tree with the strings that came from variables converted to what their field accepts, where they read so. */
+export function typed(item: Item, field: Field | undefined): Item {
+  if (field === undefined) return item;
+  if (item.kind === 'array') return { ...item, elements: item.elements.map((element) => typed(element, field.items)) };
+  if (item.kind === 'object') {
+    const fieldOf = (key: string) =>
+      field.fields !== undefined && Object.hasOwn(field.fields, key) ? field.fields[key] : field.entries;
+    return { ...item, entries: item.entries.map((one) => ({ ...one, value: typed(one.value, fieldOf(one.key)) })) };
+  }
+  return item.kind === 'string' && item.value !== item.written ? converted(item, field) : item;
+}
+
+function converted(item: Item & { kind: 'string' }, { is }: Field): Item {
+  const { path, offset, value, written } = item;
+  if (is.includes('string') || is.includes('digits')) return item;
+  if (is.includes('boolean') && (value === 'true' || value === 'false'))
+    return { kind: 'boolean', value: value === 'true', path, offset, written };
+  const isNumber = is.includes('integer') || is.includes('number');
+  if (isNumber && /^-?\d+(\.\d+)?$/.test(value)) return { kind: 'number', value: Number(value), path, offset, written };
+  return item;
+}

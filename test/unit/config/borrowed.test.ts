@@ -1,0 +1,81 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { configFor } from '../../../src/config/config.ts';
+import { retryOf } from '../../../src/config/retry.ts';
+import { configOf, withBuiltinOf } from './fixture.ts';
+
+const orders = {
+  vhosts: { '/': { queues: ['orders', 'orders.parked'] } },
+  publications: { orders: { queue: 'orders' } },
+  subscriptions: { orders: { queue: 'orders' } },
+  mq: {
+    retry: { attempts: 2, deadLetter: { queue: 'orders.parked' } },
+    roles: { order: { publish: 'orders' }, bill: { consume: 'orders' } },
+  },
+};
+
+const names = (config: ReturnType<typeof configOf>) => ({
+  roles: Object.keys(config.roles),
+  publications: Object.keys(config.publications),
+  subscriptions: Object.keys(config.subscriptions),
+  exchanges: Object.keys(config.vhosts['/']?.exchanges ?? {}),
+  queues: Object.keys(config.vhosts['/']?.queues ?? {}),
+  bindings: (config.vhosts['/']?.bindings ?? []).map(({ source, destination }) => `${source} -> ${destination}`),
+});
+
+test('a file of the user is the whole topology', () => {
+  assert.equal(names(configOf(orders)), {
+    roles: ['order', 'bill'],
+    publications: ['orders'],
+    subscriptions: ['orders'],
+    exchanges: [],
+    queues: ['orders', 'orders.parked'],
+    bindings: [],
+  });
+});
+
+test('what the file names of the built-in one is part of it, with what that needs', () => {
+  const { roles, ...rest } = names(
+    configOf({
+      publications: { direct: { exchange: 'direct_logs' } },
+      mq: { roles: { resize: { consume: 'task' }, watch: { consume: 'topic_logs' } } },
+    }),
+  );
+  assert.equal(roles, ['resize', 'watch']);
+  assert.equal(rest, {
+    publications: ['direct'],
+    subscriptions: ['task', 'topic_logs'],
+    exchanges: ['direct_logs', 'topic_logs'],
+    queues: ['task_queue', 'topic_logs'],
+    bindings: ['topic_logs -> topic_logs'],
+  });
+});
+
+test('an exchange of the user with a tutorial name brings nothing of the tutorial', () => {
+  const { queues, bindings } = names(
+    configOf({
+      vhosts: { '/': { exchanges: { logs: { type: 'direct' } }, queues: ['mine'], bindings: ['logs[a] -> mine'] } },
+    }),
+  );
+  assert.equal([queues, bindings], [['mine'], ['logs -> mine']]);
+});
+
+test('a built-in role runs beside the file, with its numbers and without its place for dead letters', () => {
+  const configs = { config: configOf(orders), withBuiltin: withBuiltinOf(orders) };
+  const settingsOf = (subscription: string) => {
+    const { deadLetter, attempts } = retryOf(configFor(configs, { subscription }), { subscription });
+    return { deadLetter, attempts };
+  };
+  assert.equal(settingsOf('orders'), { deadLetter: { queue: 'orders.parked' }, attempts: 2 });
+  assert.equal(settingsOf('task'), { deadLetter: undefined, attempts: 2 });
+});
+
+test('a subscription of the user with a tutorial name has the settings of the file', () => {
+  const file = { ...orders, subscriptions: { ...orders.subscriptions, task: { queue: 'orders' } } };
+  const configs = { config: configOf(file), withBuiltin: withBuiltinOf(file) };
+  const config = configFor(configs, { subscription: 'task' });
+  assert.is(config.subscriptions['task']?.queue, 'orders');
+  assert.equal(retryOf(config, { subscription: 'task' }).deadLetter, { queue: 'orders.parked' });
+});
+
+test.run();
