@@ -1,20 +1,8 @@
 // What becomes of a message that dies in a queue: a new message with the story of its deaths in its headers.
 
-import { type FieldValue, type Table, Timestamp } from './codec/table.ts';
-import { Message } from './message.ts';
-import type { DeathReason, Queue } from './queue.ts';
-
-/** How often a message died in a queue for a reason. */
-export interface Death {
-  readonly queue: string;
-  readonly reason: DeathReason;
-  readonly exchange: string;
-  readonly routingKeys: readonly string[];
-  readonly count: number;
-  /** Of the first of them; milliseconds since 1970. */
-  readonly time: number;
-  readonly originalExpiration: string | undefined;
-}
+import { type FieldValue, Timestamp } from './codec/table.ts';
+import { type Death, type DeathReason, Message } from './message.ts';
+import type { Queue } from './queue.ts';
 
 /** The message that goes to the dead letter exchange of the queue in which this one died. */
 export function deadMessage(
@@ -84,29 +72,6 @@ function deathTable(death: Death): FieldValue {
 
 function named(prefix: string, values: Readonly<Record<string, string>>): Record<string, string> {
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [`${prefix}${name}`, value]));
-}
-
-/** Reads back what `deadMessage` wrote: after a restart the headers are all there is. */
-export function deathsOf(headers: Table | undefined): Death[] | undefined {
-  const list = headers?.['x-death'];
-  if (!Array.isArray(list)) return undefined;
-  return list.flatMap((item: FieldValue) => {
-    if (typeof item !== 'object' || item === null) return [];
-    // A client may have written anything there, and the broker has to start all the same.
-    const { queue, reason, count, time, exchange } = item as Table;
-    if (typeof queue !== 'string' || typeof reason !== 'string') return [];
-    const keys = (item as Table)['routing-keys'];
-    const expiration = (item as Table)['original-expiration'];
-    return {
-      queue,
-      reason: reason as DeathReason,
-      exchange: typeof exchange === 'string' ? exchange : '',
-      routingKeys: Array.isArray(keys) ? keys.filter((key) => typeof key === 'string') : [],
-      count: typeof count === 'number' ? count : 1,
-      time: time instanceof Timestamp ? time.seconds * 1000 : 0,
-      originalExpiration: typeof expiration === 'string' ? expiration : undefined,
-    };
-  });
 }
 
 /**

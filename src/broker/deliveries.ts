@@ -98,7 +98,13 @@ export class Deliveries {
       consumer.unacked++;
       this.heldByConsumers++;
     }
-    this.channel.connection.output.deliver(this.channel.number, consumer.tag, tag, redelivered, message);
+    const { connection, number } = this.channel;
+    try {
+      connection.output.deliver(number, consumer.tag, tag, redelivered, message);
+    } catch (error) {
+      // A publisher or a timer may be what delivers: the fault is this connection's alone.
+      connection.fail(error);
+    }
   }
 
   ack(tag: number, multiple: boolean): void {

@@ -4,14 +4,11 @@
 import type { Timer } from './clock.ts';
 import type { Arguments } from './codec/arguments.ts';
 import { type Consumer, Consumers } from './consumers.ts';
-import { Message } from './message.ts';
+import { type DeathReason, Message } from './message.ts';
 import { ProtocolError } from './protocol-error.ts';
 import type { QueueSettings } from './queue-settings.ts';
 import { Entry, ReadyMessages } from './ready.ts';
 import type { Surroundings } from './surroundings.ts';
-
-/** Why a message leaves a queue without having been acknowledged: the reasons of `x-death`. */
-export type DeathReason = 'rejected' | 'expired' | 'maxlen' | 'delivery_limit';
 
 export interface QueueParts {
   readonly name: string;
@@ -301,9 +298,18 @@ export class Queue {
     if (entry.storeId !== undefined) this.#around.store?.settle(entry.storeId, this.key);
   }
 
-  /** In its new queues first, and out of this one then: a crash in between leaves two, not none. */
+  /**
+   * Puts the message in its new queues first and removes it from this one then: a crash in between leaves two, not none.
+   * A message that cannot be dead-lettered ends neither the broker nor the queue: it is set aside, and a store keeps it.
+   */
   #die(entry: Entry, reason: DeathReason): void {
-    if (this.settings.deadLetterExchange !== undefined) this.#around.deadLetter(this, entry.message, reason);
+    try {
+      if (this.settings.deadLetterExchange !== undefined) this.#around.deadLetter(this, entry.message, reason);
+    } catch (error) {
+      this.#around.log(`a message of ${this.what} cannot be dead-lettered and is set aside: ${(error as Error).stack}`);
+      this.#around.memory.release(entry.message);
+      return;
+    }
     this.#settle(entry);
   }
 

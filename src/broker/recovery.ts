@@ -2,24 +2,31 @@
 
 import { Arguments } from './codec/arguments.ts';
 import { scanProperties } from './codec/properties.ts';
-import { deathsOf } from './dead-letter.ts';
 import type { ExchangeType } from './exchange.ts';
 import { Message } from './message.ts';
 import type { Definition, Store, StoredMessage } from './store.ts';
-import type { Surroundings } from './surroundings.ts';
 import type { Users } from './users.ts';
-import { VirtualHost } from './vhost.ts';
+import { type Shared, VirtualHost } from './vhost.ts';
 
 interface Target {
   readonly vhosts: Map<string, VirtualHost>;
   readonly users: Users;
-  readonly surroundings: Pick<Surroundings, 'clock' | 'memory' | 'store'>;
+  readonly surroundings: Shared;
 }
+
+/** The keys of queues and exchanges whose definitions cannot be recovered. What belongs to them stays in the store. */
+type SetAside = ReadonlySet<string>;
 
 export function recover(recovered: Store['recovered'], target: Target): void {
   const { vhosts } = target;
+  const { log } = target.surroundings;
+  const aside = new Set<string>();
   for (const kind of ['vhost', 'user', 'permission', 'exchange', 'queue', 'binding']) {
-    for (const definition of recovered.definitions) if (definition.kind === kind) define(definition, target);
+    for (const definition of recovered.definitions) {
+      if (definition.kind !== kind) continue;
+      const what = `the ${kind} '${definition.key.replaceAll('\0', ' ')}'`;
+      if (!succeeds(what, log, () => define(definition, target, aside))) aside.add(definition.key);
+    }
   }
   const queues = new Map(
     [...vhosts.values()].flatMap((vhost) => [...vhost.queues.values()]).map((queue) => [queue.key, queue]),
@@ -28,19 +35,33 @@ export function recover(recovered: Store['recovered'], target: Target): void {
   for (const { message: stored, queue: key, deliveryCount, expiresAt } of recovered.entries) {
     const queue = queues.get(key);
     if (queue === undefined) {
+      if (aside.has(key)) continue;
       // The broker ended between a queue's end and that of its messages.
       target.surroundings.store?.drop(key);
       continue;
     }
-    const message = messages.get(stored.id) ?? messageOf(stored);
-    messages.set(stored.id, message);
-    queue.recover(message, { storeId: stored.id, expiresAt, deliveryCount });
+    succeeds(`a message of ${queue.what}`, log, () => {
+      const message = messages.get(stored.id) ?? messageOf(stored);
+      messages.set(stored.id, message);
+      queue.recover(message, { storeId: stored.id, expiresAt, deliveryCount });
+    });
   }
   recovered.definitions.length = 0;
   recovered.entries.length = 0;
 }
 
-function define({ kind, key, value }: Definition, { vhosts, users, surroundings }: Target): void {
+/** Does the work. If it throws, reports that the record is set aside, which means that it stays in the store unused. */
+function succeeds(what: string, log: Shared['log'], work: () => void): boolean {
+  try {
+    work();
+    return true;
+  } catch (error) {
+    log(`the store: ${what} cannot be recovered and is set aside: ${(error as Error).message}`);
+    return false;
+  }
+}
+
+function define({ kind, key, value }: Definition, { vhosts, users, surroundings }: Target, aside: SetAside): void {
   const fields = value as Readonly<Record<string, unknown>>;
   if (kind === 'user' || kind === 'permission') {
     users.recover(kind, fields);
@@ -69,24 +90,20 @@ function define({ kind, key, value }: Definition, { vhosts, users, surroundings 
     const isQueue = fields['isQueue'] === true;
     // The broker ended between the end of a queue or an exchange and that of its bindings.
     if (!vhost.exchanges.has(source) || !(isQueue ? vhost.queues : vhost.exchanges).has(destination)) {
-      surroundings.store?.undefine(kind, key);
+      const isAside = [source, destination].some((name) => aside.has(`${vhost.name}\0${name}`));
+      if (!isAside) surroundings.store?.undefine(kind, key);
       return;
     }
     vhost.addBinding({ source, destination, isQueue, routingKey: String(fields['routingKey']), arguments: all });
   }
 }
 
-function messageOf({ exchange, routingKey, content, propertiesLength }: StoredMessage): Message {
-  const scan = scanProperties(content, 0, propertiesLength);
-  const message = new Message({
-    exchange,
-    routingKey,
-    content,
-    propertiesLength,
+function messageOf(stored: StoredMessage): Message {
+  const scan = scanProperties(stored.content, 0, stored.propertiesLength);
+  return new Message({
+    ...stored,
     persistent: scan.deliveryMode === 2,
     priority: scan.priority,
     expirationMs: scan.expiration === undefined ? undefined : Number(scan.expiration),
   });
-  const deaths = deathsOf(message.properties().headers);
-  return deaths === undefined ? message : new Message({ ...message, deaths });
 }

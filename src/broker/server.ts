@@ -84,7 +84,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     log(isHigh ? 'memory is short: publishers are blocked' : 'memory is free again: publishers go on');
     for (const connection of connections) connection.block(isHigh);
   });
-  const surroundings = { clock, memory, store };
+  const surroundings = { clock, memory, store, log };
   const state: BrokerState = {
     clock: options.connectionClock ?? systemClock,
     limits: {

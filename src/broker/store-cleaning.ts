@@ -4,7 +4,7 @@
 import { readFile, unlink } from 'node:fs/promises';
 import { syncFolder } from './store-disk.ts';
 import type { StoreIndex } from './store-index.ts';
-import { decodeMessage, type StoreRecord } from './store-record.ts';
+import { decodeMessage, type MessageRecord, type StoreRecord } from './store-record.ts';
 import { readSegment, type Segment } from './store-segment.ts';
 import type { StoreWriter } from './store-writer.ts';
 
@@ -89,7 +89,7 @@ export class StoreCleaning {
     }
     if (oldest.liveBytes === 0) return;
     const bytes = await readFile(oldest.path);
-    const messages: { record: StoreRecord & { type: 'message' }; end: number }[] = [];
+    const messages: { record: MessageRecord; end: number }[] = [];
     const take = (record: StoreRecord, _offset: number, end: number) => {
       if (record.type === 'message') messages.push({ record, end });
     };
@@ -98,7 +98,7 @@ export class StoreCleaning {
     for (const { record, end } of messages) {
       const places = this.#index.placesIn(oldest, record);
       if (places.length === 0) continue;
-      const message = decodeMessage(bytes, record.id, record.rest, end);
+      const message = decodeMessage(bytes, record, end);
       const { segment, length } = this.#writer.append((encoder) => encoder.message(message, places));
       this.#index.enqueue(record.id, places, segment, length);
       sliced += length;

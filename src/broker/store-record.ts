@@ -2,12 +2,22 @@
 // ids and sequences u48, texts a u16 length and UTF-8.
 
 import { crc32 } from 'node:zlib';
-import type { Definition, StoredMessage } from './store.ts';
+import type { Definition, StoredMarks, StoredMessage } from './store.ts';
 
 /** Length and checksum, before the type. */
 const headLength = 8;
 
-const types = { batch: 0x62, define: 1, undefine: 2, message: 3, settle: 4, redelivered: 5, drop: 6 } as const;
+const types = {
+  batch: 0x62,
+  define: 1,
+  undefine: 2,
+  message: 3,
+  settle: 4,
+  redelivered: 5,
+  drop: 6,
+  /** A message with what the broker itself knows of it: a u32 length and JSON stand between its id and its places. */
+  markedMessage: 7,
+} as const;
 
 /** One queue of a message record. */
 export interface Place {
@@ -16,11 +26,21 @@ export interface Place {
   readonly deliveryCount: number;
 }
 
+export interface MessageRecord {
+  readonly type: 'message';
+  readonly id: number;
+  /** JSON of `StoredMarks`; `undefined` for a message without any. */
+  readonly marks: Buffer | undefined;
+  readonly places: readonly Place[];
+  /** The offset at which the places end. */
+  readonly rest: number;
+}
+
 export type StoreRecord =
   | { readonly type: 'batch'; readonly sequence: number }
   | { readonly type: 'define'; readonly sequence: number; readonly definition: Definition }
   | { readonly type: 'undefine'; readonly kind: string; readonly key: string }
-  | { readonly type: 'message'; readonly id: number; readonly places: readonly Place[]; readonly rest: number }
+  | MessageRecord
   | { readonly type: 'settle'; readonly queue: string; readonly ids: readonly number[] }
   | { readonly type: 'redelivered'; readonly queue: string; readonly id: number; readonly deliveryCount: number }
   | { readonly type: 'drop'; readonly queue: string };
@@ -56,10 +76,15 @@ export class RecordEncoder {
   message(message: StoredMessage, places: readonly Place[]): number {
     const { id, exchange, routingKey, content, propertiesLength } = message;
     const isOwnPart = content.length >= ownPartLength;
-    let atMost = 24 + 3 * (exchange.length + routingKey.length) + (isOwnPart ? 0 : content.length);
+    const marks = encodedMarks(message);
+    let atMost = 28 + 3 * (exchange.length + routingKey.length) + (isOwnPart ? 0 : content.length);
     for (const { queue } of places) atMost += 14 + 3 * queue.length;
-    this.#begin(types.message, atMost);
+    this.#begin(marks === undefined ? types.message : types.markedMessage, atMost + (marks?.length ?? 0));
     this.#number(id, 6);
+    if (marks !== undefined) {
+      this.#number(marks.length, 4);
+      this.#end += marks.copy(this.#buffer, this.#end);
+    }
     this.#number(places.length, 4);
     for (const { queue, expiresAt, deliveryCount } of places) {
       this.#text(queue);
@@ -189,12 +214,10 @@ export function decodeRecord(bytes: Buffer, offset: number, end: number): StoreR
       const [kind, key] = JSON.parse(bytes.toString('utf8', reader.at + 6, end));
       return { type: 'undefine', kind, key };
     }
-    case types.message: {
-      const id = reader.number(6);
-      const places: Place[] = [];
-      for (let left = reader.number(4); left > 0; left--) places.push(reader.place());
-      return { type: 'message', id, places, rest: reader.at };
-    }
+    case types.message:
+      return messageRecord(reader, false);
+    case types.markedMessage:
+      return messageRecord(reader, true);
     case types.settle: {
       const queue = reader.text();
       const ids: number[] = [];
@@ -212,11 +235,27 @@ export function decodeRecord(bytes: Buffer, offset: number, end: number): StoreR
   }
 }
 
-/** The message of a message record; `rest` is where its places end. The content is a copy. */
-export function decodeMessage(bytes: Buffer, id: number, rest: number, end: number): StoredMessage {
+function messageRecord(reader: Reader, isMarked: boolean): MessageRecord {
+  const id = reader.number(6);
+  const marks = isMarked ? reader.slice(reader.number(4)) : undefined;
+  const places: Place[] = [];
+  for (let left = reader.number(4); left > 0; left--) places.push(reader.place());
+  return { type: 'message', id, marks, places, rest: reader.at };
+}
+
+/** Returns the message of the record that ends at `end`. The content is a copy. */
+export function decodeMessage(bytes: Buffer, { id, marks, rest }: MessageRecord, end: number): StoredMessage {
   const reader = new Reader(bytes, rest);
   const [exchange, routingKey, propertiesLength] = [reader.text(), reader.text(), reader.number(4)];
-  return { id, exchange, routingKey, propertiesLength, content: Buffer.from(bytes.subarray(reader.at, end)) };
+  const known = marks === undefined ? {} : (JSON.parse(marks.toString('utf8')) as StoredMarks);
+  const content = Buffer.from(bytes.subarray(reader.at, end));
+  return { id, exchange, routingKey, propertiesLength, content, ...known };
+}
+
+/** Returns `undefined` for a message without marks, which is nearly every one. */
+function encodedMarks({ deaths, moreKeys, hiddenKeys }: StoredMarks): Buffer | undefined {
+  if (deaths === undefined && moreKeys === undefined) return undefined;
+  return Buffer.from(JSON.stringify({ deaths, moreKeys, hiddenKeys } satisfies StoredMarks));
 }
 
 class Reader {
@@ -232,6 +271,12 @@ class Reader {
     const value = this.#bytes.readUIntBE(this.at, length);
     this.at += length;
     return value;
+  }
+
+  slice(length: number): Buffer {
+    const start = this.at;
+    this.at = start + length;
+    return this.#bytes.subarray(start, this.at);
   }
 
   text(): string {

@@ -108,7 +108,7 @@ async function fetch(index: StoreIndex, segments: readonly Segment[]): Promise<S
       if (record.type !== 'message') return;
       const places = index.placesIn(segment, record);
       if (places.length === 0) return;
-      const message = decodeMessage(bytes, record.id, record.rest, end);
+      const message = decodeMessage(bytes, record, end);
       for (const place of places) {
         const { queue, deliveryCount, expiresAt } = place;
         entries.push({ message, queue, deliveryCount, expiresAt });

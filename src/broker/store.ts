@@ -4,6 +4,7 @@
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { MqError, systemReason } from '../errors.ts';
+import type { Death } from './message.ts';
 import { lockFolder } from './store-lock.ts';
 import { LogStore } from './store-log.ts';
 import { recover } from './store-recovery.ts';
@@ -15,8 +16,19 @@ export interface Definition {
   readonly value: unknown;
 }
 
+/**
+ * What the broker itself knows of a message. It is kept beside the content, because headers such as `x-death` and `CC`
+ * may come from any client.
+ */
+export interface StoredMarks {
+  /** As `Message` has it; JSON. */
+  readonly deaths?: readonly Death[] | undefined;
+  readonly moreKeys?: readonly string[] | undefined;
+  readonly hiddenKeys?: readonly string[] | undefined;
+}
+
 /** One persistent message as it was enqueued in durable queues. */
-export interface StoredMessage {
+export interface StoredMessage extends StoredMarks {
   /** Grows with every enqueue; unique in the store. */
   readonly id: number;
   readonly exchange: string;

@@ -2,14 +2,16 @@
 
 import type { Clock } from './clock.ts';
 import type { Memory } from './memory.ts';
-import type { Message } from './message.ts';
-import type { DeathReason, Queue } from './queue.ts';
+import type { DeathReason, Message } from './message.ts';
+import type { Queue } from './queue.ts';
 import type { Store } from './store.ts';
 
 export interface Surroundings {
   readonly clock: Clock;
   readonly memory: Memory;
   readonly store: Store | undefined;
+  /** Reports one line to the operator. */
+  log(line: string): void;
   /** Sends a message that dies in the queue on to the queue's dead letter exchange. */
   deadLetter(queue: Queue, message: Message, reason: DeathReason): void;
   /** Deletes the queue with its bindings. */

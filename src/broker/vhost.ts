@@ -5,10 +5,10 @@ import { deadMessage, isCycle } from './dead-letter.ts';
 import { Definitions } from './definitions.ts';
 import { assertFreeName, assertSameExchange, assertSameQueue, locked } from './equivalence.ts';
 import { type Binding, Exchange, type ExchangeType, exchangeTypes } from './exchange.ts';
-import type { Message } from './message.ts';
+import type { DeathReason, Message } from './message.ts';
 import { queueName } from './names.ts';
 import { ProtocolError } from './protocol-error.ts';
-import { type DeathReason, Queue } from './queue.ts';
+import { Queue } from './queue.ts';
 import { queueSettings } from './queue-settings.ts';
 import { route } from './routing.ts';
 import type { Store } from './store.ts';
@@ -53,6 +53,9 @@ export interface Routed {
 const routedNowhere: Routed = { hasQueue: false, isRefused: false, isStored: false };
 const routedInMemory: Routed = { hasQueue: true, isRefused: false, isStored: false };
 
+/** What the virtual hosts of a broker share. */
+export type Shared = Pick<Surroundings, 'clock' | 'memory' | 'store' | 'log'>;
+
 export class VirtualHost implements Surroundings {
   readonly name: string;
   readonly exchanges = new Map<string, Exchange>();
@@ -60,17 +63,19 @@ export class VirtualHost implements Surroundings {
   readonly clock: Surroundings['clock'];
   readonly memory: Surroundings['memory'];
   readonly store: Surroundings['store'];
+  readonly log: Surroundings['log'];
   /** Goes up whenever a way of messages may have changed. */
   version = 0;
   readonly #definitions: Definitions | undefined;
   readonly #dying: { readonly message: Message; readonly reason: DeathReason }[] = [];
   #isBurying = false;
 
-  constructor(name: string, { clock, memory, store }: Pick<Surroundings, 'clock' | 'memory' | 'store'>) {
+  constructor(name: string, { clock, memory, store, log }: Shared) {
     this.name = name;
     this.clock = clock;
     this.memory = memory;
     this.store = store;
+    this.log = log;
     this.#definitions = store === undefined ? undefined : new Definitions(name, store);
     for (const [exchange, type, isInternal = false] of predeclared) {
       this.exchanges.set(

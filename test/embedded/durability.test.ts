@@ -5,7 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { Arguments } from '../../src/broker/codec/arguments.ts';
+import { encodeProperties } from '../../src/broker/codec/properties.ts';
+import { encodeTable, Timestamp } from '../../src/broker/codec/table.ts';
+import { Message } from '../../src/broker/message.ts';
 import { openStore } from '../../src/broker/store.ts';
+import { HandClock } from '../support/broker-clock.ts';
 import { drain, get, Place } from '../support/embedded.ts';
 
 const body = (text: string) => Buffer.from(text);
@@ -86,7 +91,8 @@ test('a message that was dead-lettered is in its new queue only, and its time to
       if (message !== false) channel.reject(message, false);
       await channel.checkQueue('q');
     });
-    await use(async (place) => {
+    await use(async (place, clock) => {
+      clock.move(1);
       const channel = await place.channel();
       assert.equal((await drain(channel, 'dead')).sort(), ['expiring', 'rejected']);
       assert.equal(await drain(channel, 'q'), []);
@@ -107,15 +113,124 @@ test('virtual hosts, users and permissions come back', () =>
     });
   }));
 
-async function inFolder(
-  run: (use: (step: (place: Place) => Promise<void>) => Promise<void>) => Promise<void>,
-): Promise<void> {
+test('the x-death header of a client is not believed after a restart', () =>
+  inFolder(async (use) => {
+    await use(async (place) => {
+      const channel = await place.channel();
+      await channel.assertQueue('work');
+      await channel.assertQueue('wait', { deadLetterExchange: '', deadLetterRoutingKey: 'work' });
+      const death = { queue: 'work', reason: 'expired', count: 7, time: { '!': 'timestamp', value: 0 } };
+      channel.sendToQueue('wait', body('a'), { persistent: true, expiration: '1', headers: { 'x-death': [death] } });
+      await channel.waitForConfirms();
+    });
+    await use(async (place, clock) => {
+      const channel = await place.channel();
+      clock.move(1);
+      const message = await get(channel, 'work');
+      const deaths = message.properties.headers?.['x-death'] as { queue: string; count: number }[];
+      assert.equal(
+        deaths.map(({ queue, count }) => [queue, count]),
+        [['wait', 1]],
+      );
+    });
+  }));
+
+test('a broker starts over a message whose headers hold the largest timestamp', () =>
+  inFolder(async (use) => {
+    await use(async ({ broker }) => {
+      const vhost = broker.vhosts.get('/');
+      const place = { durable: true, exclusive: false, autoDelete: false };
+      vhost?.declareQueue({ ...place, queue: 'work', arguments: Arguments.none }, undefined);
+      const toWork = { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'work' };
+      vhost?.declareQueue({ ...place, queue: 'wait', arguments: Arguments.decode(encodeTable(toWork)) }, undefined);
+      const time = new Timestamp(2 ** 64);
+      const headers = { 'x-death': [{ queue: 'wait', reason: 'expired', time, count: 2n ** 63n - 1n }] };
+      const properties = encodeProperties({ headers, deliveryMode: 2, expiration: '1', timestamp: 2 ** 64 });
+      const parts = { exchange: '', routingKey: 'wait', persistent: true, priority: undefined, expirationMs: 1 };
+      const content = Buffer.concat([properties, body('a')]);
+      const wait = vhost?.queues.get('wait');
+      assert.ok(wait);
+      vhost?.deliver(new Message({ ...parts, content, propertiesLength: properties.length }), [wait]);
+    });
+    await use(async (place, clock) => {
+      clock.move(1);
+      assert.is((await get(await place.channel(), 'work')).content.toString(), 'a');
+    });
+  }));
+
+test('deaths and the further keys of CC and BCC are known after a restart', () =>
+  inFolder(async (use) => {
+    await use(async (place, clock) => {
+      const channel = await place.channel();
+      await channel.assertExchange('dead', 'direct');
+      for (const name of ['first', 'cc', 'bcc']) {
+        await channel.assertQueue(`${name}.dead`);
+        await channel.bindQueue(`${name}.dead`, 'dead', name);
+      }
+      await channel.assertQueue('first', { deadLetterExchange: 'dead' });
+      await channel.assertQueue('round', { deadLetterExchange: '', deadLetterRoutingKey: 'first' });
+      channel.sendToQueue('round', body('twice'), { persistent: true, expiration: '1' });
+      channel.sendToQueue('first', body('a'), { persistent: true, CC: 'cc', BCC: 'bcc' });
+      await channel.waitForConfirms();
+      clock.move(1);
+      await channel.checkQueue('first');
+    });
+    await use(async (place) => {
+      const channel = await place.channel();
+      for (const text of ['a', 'twice']) {
+        const message = await get(channel, 'first');
+        assert.is(message.content.toString(), text);
+        channel.reject(message, false);
+      }
+      const dead = await get(channel, 'first.dead');
+      assert.equal(dead.properties.headers?.['x-death']?.[0]?.['routing-keys'], ['first', 'cc']);
+      const twice = await get(channel, 'first.dead');
+      assert.equal(
+        twice.properties.headers?.['x-death']?.map(({ queue }) => queue),
+        ['first', 'round'],
+      );
+      assert.equal([await drain(channel, 'cc.dead'), await drain(channel, 'bcc.dead')], [['a'], ['a']]);
+    });
+  }));
+
+test('a definition that cannot be recovered is set aside with its messages, and the rest works', () =>
+  inFolder(async (use, folder) => {
+    await use(async (place) => {
+      const channel = await place.channel();
+      for (const queue of ['bad', 'good']) {
+        await channel.assertQueue(queue);
+        channel.sendToQueue(queue, body(queue), { persistent: true });
+      }
+      await channel.waitForConfirms();
+    });
+    const key = '/\0bad';
+    const good = { vhost: '/', queue: 'bad', autoDelete: false, arguments: Arguments.none.raw.toString('base64') };
+    const wrong = encodeTable({ 'x-max-length': 'many' }).toString('base64');
+    const define = async (value: object) => {
+      const store = await openStore(folder, { pid: process.pid, isAlive: () => true });
+      store.define({ kind: 'queue', key, value });
+      await store.close();
+    };
+    await define({ ...good, arguments: wrong });
+    await use(async (place) => {
+      assert.equal([...(place.broker.vhosts.get('/')?.queues.keys() ?? [])], ['good']);
+      assert.equal(await drain(await place.channel(), 'good'), ['good']);
+    });
+    await define(good);
+    await use(async (place) => assert.equal(await drain(await place.channel(), 'bad'), ['bad']));
+  }));
+
+/** One life of the broker. The clock of its queues stands until the step moves it. */
+type Step = (place: Place, clock: HandClock) => Promise<void>;
+
+async function inFolder(run: (use: (step: Step) => Promise<void>, folder: string) => Promise<void>): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'mq-durability-'));
   try {
+    const clock = new HandClock();
     await run(async (step) => {
       const store = await openStore(folder, { pid: process.pid, isAlive: () => true });
-      await Place.with({ store }, step);
-    });
+      await Place.with({ store, clock }, (place) => step(place, clock));
+    }, folder);
   } finally {
     await rm(folder, { recursive: true });
   }

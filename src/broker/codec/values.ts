@@ -110,10 +110,13 @@ export class Writer {
     this.buffer.writeUInt32BE(value, start);
   }
 
+  /** Writes the nearest value that 64 bits hold: what a client sent may have been rounded up beyond them. */
   longlong(value: number): void {
     const start = this.reserve(8);
-    this.buffer.writeUInt32BE(Math.floor(value / highWord), start);
-    this.buffer.writeUInt32BE(value % highWord, start + 4);
+    const isTooLarge = value >= highWord * highWord;
+    const held = value > 0 ? Math.floor(value) : 0;
+    this.buffer.writeUInt32BE(isTooLarge ? highWord - 1 : Math.floor(held / highWord), start);
+    this.buffer.writeUInt32BE(isTooLarge ? highWord - 1 : held % highWord, start + 4);
   }
 
   shortstr(value: string): void {

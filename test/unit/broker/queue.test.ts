@@ -312,7 +312,7 @@ function declare(vhost: VirtualHost, queue: string, values: Record<string, Field
 function place(values: Record<string, FieldValue> = {}) {
   const clock = new HandClock();
   const memory = new Memory(Infinity, () => {});
-  const vhost = new VirtualHost('/', { clock, memory, store: undefined });
+  const vhost = new VirtualHost('/', { clock, memory, store: undefined, log: () => undefined });
   const queue = declare(vhost, 'q', values);
   const put = (...samples: (string | Sample)[]) => {
     for (const sample of samples) vhost.deliver(message(sample), [queue]);
