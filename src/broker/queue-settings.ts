@@ -16,6 +16,8 @@ export interface QueueSettings {
   readonly defaultPriority: number;
   readonly deadLetterExchange: string | undefined;
   readonly deadLetterRoutingKey: string | undefined;
+  /** False: a dead letter that no queue takes is dropped. */
+  readonly isDeadLetteredAtLeastOnce: boolean;
   readonly isSingleActive: boolean;
   readonly deliveryLimit: number | undefined;
 }
@@ -122,6 +124,12 @@ export function queueSettings(all: Arguments, what: string): QueueSettings {
     defaultPriority: type === 'quorum' ? quorumPriorities.default : 0,
     deadLetterExchange: string('x-dead-letter-exchange'),
     deadLetterRoutingKey: string('x-dead-letter-routing-key'),
+    // RabbitMQ: with another overflow the strategy is at-most-once, whatever was asked for.
+    isDeadLetteredAtLeastOnce:
+      type === 'quorum' &&
+      string('x-dead-letter-strategy') === 'at-least-once' &&
+      string('x-overflow') === 'reject-publish' &&
+      string('x-dead-letter-exchange') !== undefined,
     isSingleActive: all.get('x-single-active-consumer') === true,
     // RabbitMQ: a negative limit is none.
     deliveryLimit: type === 'quorum' && limit >= 0 ? limit : undefined,

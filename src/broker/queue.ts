@@ -9,6 +9,7 @@ import { ProtocolError } from './protocol-error.ts';
 import type { QueueSettings } from './queue-settings.ts';
 import { Entry, ReadyMessages } from './ready.ts';
 import type { Surroundings } from './surroundings.ts';
+import { UntakenLetters } from './untaken.ts';
 
 export interface QueueParts {
   readonly name: string;
@@ -41,6 +42,7 @@ export class Queue {
   readonly counters = { published: 0, delivered: 0, acked: 0, redelivered: 0 };
 
   readonly #around: Surroundings;
+  readonly #untaken: UntakenLetters;
   #nextPosition = 0;
   #isDispatching = false;
   #expiryTimer: Timer | undefined;
@@ -62,6 +64,7 @@ export class Queue {
     this.consumers = new Consumers(parts.settings.isSingleActive);
     this.ready = new ReadyMessages({ ...parts.settings, isReturnedFirst: parts.settings.type === 'quorum' });
     this.#around = around;
+    this.#untaken = new UntakenLetters(this, around, (entry) => this.#settle(entry));
     this.#mayExpire = parts.settings.messageTtlMs !== undefined;
     this.#usedAt = around.clock.now();
     this.#watchUse();
@@ -106,7 +109,6 @@ export class Queue {
       }
     }
     this.ready.push(this.#newEntry(message, expiresAt, storeId));
-    if (expiresAt !== undefined) this.#mayExpire = true;
     this.#dropOverflow();
     if (this.#isDispatching) return;
     if (this.consumers.count > 0) this.dispatch();
@@ -121,7 +123,6 @@ export class Queue {
     const entry = this.#newEntry(message, expiresAt, storeId, deliveryCount);
     // RabbitMQ: a classic queue does not know after a restart what had been delivered, and says that all may have been.
     entry.redelivered = this.settings.type === 'classic' || deliveryCount > 0;
-    if (expiresAt !== undefined) this.#mayExpire = true;
     this.ready.push(entry);
   }
 
@@ -167,6 +168,8 @@ export class Queue {
     const { redelivered } = entry;
     if (noAck) this.#settle(entry);
     else this.unackedCount++;
+    // The next one is at the head now, where messages expire.
+    if (this.#mayExpire) this.expire();
     return { entry, redelivered };
   }
 
@@ -223,6 +226,7 @@ export class Queue {
     }
     this.ready.requeue(entry);
     this.#dropOverflow();
+    if (this.#mayExpire) this.expire();
   }
 
   addConsumer(consumer: Consumer): void {
@@ -261,7 +265,7 @@ export class Queue {
     this.isDeleted = true;
     this.#expiryTimer?.cancel();
     this.#unusedTimer?.cancel();
-    for (const entry of this.ready) this.#around.memory.release(entry.message);
+    for (const entry of [...this.ready, ...this.#untaken.clear()]) this.#around.memory.release(entry.message);
     this.ready.clear();
     if (this.isDurable) this.#around.store?.drop(this.key);
     for (const consumer of [...this.consumers.all]) consumer.cancelled();
@@ -271,6 +275,7 @@ export class Queue {
   stop(): void {
     this.#expiryTimer?.cancel();
     this.#unusedTimer?.cancel();
+    this.#untaken.clear();
   }
 
   /** Messages expire at the head of the queue only, as RabbitMQ's do. */
@@ -282,6 +287,7 @@ export class Queue {
 
   #newEntry(message: Message, expiresAt: number | undefined, storeId: number | undefined, deliveryCount = 0): Entry {
     this.#around.memory.hold(message);
+    if (expiresAt !== undefined) this.#mayExpire = true;
     return new Entry(message, this.#nextPosition++, expiresAt, storeId, deliveryCount);
   }
 
@@ -304,6 +310,10 @@ export class Queue {
    */
   #die(entry: Entry, reason: DeathReason): void {
     try {
+      if (this.settings.isDeadLetteredAtLeastOnce) {
+        this.#untaken.add(entry, reason);
+        return;
+      }
       if (this.settings.deadLetterExchange !== undefined) this.#around.deadLetter(this, entry.message, reason);
     } catch (error) {
       this.#around.log(`a message of ${this.what} cannot be dead-lettered and is set aside: ${(error as Error).stack}`);

@@ -6,14 +6,22 @@ import type { DeathReason, Message } from './message.ts';
 import type { Queue } from './queue.ts';
 import type { Store } from './store.ts';
 
+/** Asked for by dead-lettering at least once. */
+export interface Receipt {
+  /** The queues that have taken the message; they do not get it again. */
+  readonly takenBy: Set<Queue>;
+  /** Called with true once there is a route and every queue on it has taken the message, else with false. */
+  done(isTaken: boolean): void;
+}
+
 export interface Surroundings {
   readonly clock: Clock;
   readonly memory: Memory;
   readonly store: Store | undefined;
   /** Reports one line to the operator. */
   log(line: string): void;
-  /** Sends a message that dies in the queue on to the queue's dead letter exchange. */
-  deadLetter(queue: Queue, message: Message, reason: DeathReason): void;
+  /** Sends a message that dies in the queue to the queue's dead letter exchange. */
+  deadLetter(queue: Queue, message: Message, reason: DeathReason, receipt?: Receipt): void;
   /** Deletes the queue with its bindings. */
   removeQueue(queue: Queue): void;
 }

@@ -12,7 +12,7 @@ import { Queue } from './queue.ts';
 import { queueSettings } from './queue-settings.ts';
 import { route } from './routing.ts';
 import type { Store } from './store.ts';
-import type { Surroundings } from './surroundings.ts';
+import type { Receipt, Surroundings } from './surroundings.ts';
 
 export interface ExchangeDeclaration {
   readonly exchange: string;
@@ -50,6 +50,12 @@ export interface Routed {
   readonly isStored: boolean;
 }
 
+interface Dying {
+  readonly message: Message;
+  readonly reason: DeathReason;
+  readonly receipt: Receipt | undefined;
+}
+
 const routedNowhere: Routed = { hasQueue: false, isRefused: false, isStored: false };
 const routedInMemory: Routed = { hasQueue: true, isRefused: false, isStored: false };
 
@@ -67,7 +73,7 @@ export class VirtualHost implements Surroundings {
   /** Goes up whenever a way of messages may have changed. */
   version = 0;
   readonly #definitions: Definitions | undefined;
-  readonly #dying: { readonly message: Message; readonly reason: DeathReason }[] = [];
+  readonly #dying: Dying[] = [];
   #isBurying = false;
 
   constructor(name: string, { clock, memory, store, log }: Shared) {
@@ -310,14 +316,14 @@ export class VirtualHost implements Surroundings {
   }
 
   /** Dead letters wait in a row, so that a chain of queues that drop does not pile up on the stack. */
-  deadLetter(queue: Queue, message: Message, reason: DeathReason): void {
+  deadLetter(queue: Queue, message: Message, reason: DeathReason, receipt?: Receipt): void {
     if (queue.settings.deadLetterExchange === undefined) return;
-    this.#dying.push({ message: deadMessage(message, { queue, reason, now: this.clock.now() }), reason });
+    this.#dying.push({ message: deadMessage(message, { queue, reason, now: this.clock.now() }), reason, receipt });
     if (this.#isBurying) return;
     this.#isBurying = true;
     try {
       for (let next = this.#dying.shift(); next !== undefined; next = this.#dying.shift()) {
-        this.#bury(next.message, next.reason);
+        this.#bury(next);
       }
     } finally {
       this.#isBurying = false;
@@ -335,11 +341,19 @@ export class VirtualHost implements Surroundings {
     return exchange.name === '' || queues.length > 0;
   }
 
-  #bury(message: Message, reason: DeathReason): void {
+  #bury({ message, reason, receipt }: Dying): void {
     const exchange = this.exchanges.get(message.exchange);
-    if (exchange === undefined) return;
-    const queues = this.route(exchange, message);
-    this.deliver(message, reason === 'rejected' ? queues : queues.filter(({ name }) => !isCycle(message, name)));
+    const routed = exchange === undefined ? [] : this.route(exchange, message);
+    const queues = reason === 'rejected' ? routed : routed.filter(({ name }) => !isCycle(message, name));
+    if (receipt === undefined) {
+      this.deliver(message, queues);
+      return;
+    }
+    const { takenBy } = receipt;
+    for (const queue of queues) {
+      if (!takenBy.has(queue) && !this.deliver(message, [queue]).isRefused) takenBy.add(queue);
+    }
+    receipt.done(queues.length > 0 && queues.every((queue) => takenBy.has(queue)));
   }
 
   /** undefined: one of the two ends is not there. */

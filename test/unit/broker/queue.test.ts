@@ -56,6 +56,85 @@ test('a message with a shorter life waits behind the head, as RabbitMQ has it', 
   assert.equal(take(), ['stays']);
 });
 
+test('a message that comes back from a consumer keeps its time to live', () => {
+  for (const type of ['classic', 'quorum']) {
+    const { queue, clock, put, consumer } = place({ 'x-queue-type': type });
+    const one = consumer({ prefetch: 1 });
+    put({ body: 'late', expirationMs: 10 }, { body: 'soon', expirationMs: 20 });
+    clock.move(15);
+    queue.requeue(one.entries[0] as Entry, false);
+    assert.is(queue.ready.length, 1, type);
+    clock.move(5);
+    assert.is(queue.ready.length, 0, type);
+  }
+});
+
+test('a message that basic.get leaves at the head expires there', () => {
+  const { queue, clock, put } = place();
+  put('stays', { body: 'goes', expirationMs: 10 });
+  clock.move(1000);
+  assert.is(queue.ready.length, 2);
+  queue.get(false);
+  assert.is(queue.ready.length, 0);
+});
+
+const atLeastOnce = {
+  'x-queue-type': 'quorum',
+  'x-dead-letter-strategy': 'at-least-once',
+  'x-overflow': 'reject-publish',
+};
+
+test('at-least-once dead-lettering keeps a message until there is a route', () => {
+  const { vhost, clock, memory, put } = place({
+    ...atLeastOnce,
+    'x-dead-letter-exchange': '',
+    'x-dead-letter-routing-key': 'later',
+  });
+  put({ body: 'a', expirationMs: 10 });
+  clock.move(5000);
+  assert.is(memory.usedBytes > 0, true);
+  const later = declare(vhost, 'later');
+  clock.move(1000);
+  assert.is(later.ready.length, 1);
+  assert.is(clock.waiting, 0);
+});
+
+test('at-least-once dead-lettering waits for room, and sends nothing twice', () => {
+  const { vhost, queue, clock, memory, put } = place({ ...atLeastOnce, 'x-dead-letter-exchange': 'amq.fanout' });
+  const full = declare(vhost, 'full', { 'x-max-length': 1, 'x-overflow': 'reject-publish' });
+  const free = declare(vhost, 'free');
+  for (const destination of ['full', 'free']) {
+    const binding = { source: 'amq.fanout', destination, isQueue: true, routingKey: '', arguments: Arguments.none };
+    vhost.bind(binding);
+  }
+  put(...Array.from({ length: 100 }, (_, index) => ({ body: String(index), expirationMs: 10 })));
+  clock.move(10);
+  // The first one has been taken by both, and a window of 32 is tried after it.
+  assert.equal([full.ready.length, free.ready.length], [1, 33]);
+  const taken: (string | undefined)[] = [];
+  for (let turn = 0; turn < 100; turn += 1) {
+    taken.push(full.get(true)?.entry.message.body().toString());
+    clock.move(1000);
+  }
+  assert.equal(
+    taken,
+    Array.from({ length: 100 }, (_, index) => String(index)),
+  );
+  assert.is(free.ready.length, 100);
+  vhost.removeQueue(queue);
+  assert.equal([clock.waiting, full.ready.length], [0, 0]);
+  for (const each of free.ready) memory.release(each.message);
+  assert.is(memory.usedBytes, 0);
+});
+
+test('what waits for a route goes with its queue', () => {
+  const { vhost, queue, clock, memory, put } = place({ ...atLeastOnce, 'x-dead-letter-exchange': 'missing' });
+  put({ body: 'a', expirationMs: 10 });
+  clock.move(10);
+  vhost.removeQueue(queue);
+  assert.equal([clock.waiting, memory.usedBytes], [0, 0]);
+});
+
 test('with a time to live of 0 only a consumer that is ready gets a message', () => {
   const { queue, put, consumer } = place({ 'x-message-ttl': 0 });
   put('nobody');
@@ -325,7 +404,7 @@ function place(values: Record<string, FieldValue> = {}) {
     return bodies;
   };
   const consumer = ({ prefetch = 0, priority = 0, exclusive = false } = {}) => {
-    const one: Consumer & { got: string[] } = {
+    const one: Consumer & { got: string[]; entries: (Entry | undefined)[] } = {
       tag: 'tag',
       noAck: false,
       exclusive,
@@ -333,9 +412,11 @@ function place(values: Record<string, FieldValue> = {}) {
       unacked: 0,
       isInLine: false,
       got: [],
+      entries: [],
       isReady: () => prefetch === 0 || one.unacked < prefetch,
-      deliver: (each) => {
+      deliver: (each, _, entry) => {
         one.unacked++;
+        one.entries.push(entry);
         one.got.push(each.body().toString());
       },
       cancelled: () => {},
