@@ -11,7 +11,7 @@ import type { Values } from './values.ts';
 export async function adminWatch(context: Context, values: Values, call: Call): Promise<number> {
   const { printed } = await import('../admin/print.ts');
   const { stdout } = context;
-  const intervalMs = values.seconds('interval') ?? 2_000;
+  const intervalMs = values.duration('interval') ?? 2_000;
   if (values.flag('watch') !== true) {
     if (values.text('interval') !== undefined) throw call.usage('--interval is for --watch');
     const result = await call.action.run(call);

@@ -12,7 +12,7 @@ export async function withCounter<Result>(
   first = 'waiting for the nodes',
 ): Promise<Result> {
   const { drain, stderr } = context;
-  const withinMs = values.seconds('timeout');
+  const withinMs = values.duration('timeout');
   const started = performance.now();
   let text = first;
   const show = () => {

@@ -25,7 +25,7 @@ export async function openManagement(
   const { addresses, vhost } = await placesOf(context, values, configOf);
   const withLogin = await loginOf(context, values);
   const file = values.name('ca');
-  const timeoutMs = values.seconds('timeout');
+  const timeoutMs = values.duration('timeout');
   const maxBytes = values.whole('max-answer', { min: 1 });
   const api = new Management({
     addresses: addresses.map(withLogin),

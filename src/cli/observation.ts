@@ -1,6 +1,6 @@
 // What surrounds the run of a role: its log, its metrics, and the summary at its end.
 
-import type { Context, Output, Say } from '../context.ts';
+import { type Context, logLevels, type Output, type Say } from '../context.ts';
 import { Log } from '../observe/log.ts';
 import { isNoteworthy, summaryOf } from '../observe/summary.ts';
 import { type Counts, newCounts } from '../session/counts.ts';
@@ -23,8 +23,9 @@ export async function observed(
   work: (context: Context, observation: Observation) => Promise<void>,
 ): Promise<void> {
   const format = values.choice('log', ['text', 'json']) ?? 'text';
+  const level = values.choice('log-level', logLevels) ?? 'info';
   const address = metricsAddress(values);
-  const log = new Log({ stderr: context.stderr, role: name, format });
+  const log = new Log({ stderr: context.stderr, role: name, format, level });
   const counts = newCounts();
   const handlerStderr = log.output('handler');
   const inner: Context = { ...context, stderr: log.output('note') };

@@ -1,6 +1,7 @@
 // Every option of mq, as data: program.ts gives them to cac, help.ts prints them, and the sets say which command has which.
 
 import { failurePolicies } from '../config/config.ts';
+import { logLevels } from '../context.ts';
 
 export interface Option {
   /** Without dashes; as the user types it. */
@@ -48,7 +49,13 @@ const observation: readonly Option[] = [
     name: 'log',
     value: 'FORMAT',
     words: ['json', 'text'],
-    help: 'json: what is said on stderr as one JSON object a line (text)',
+    help: 'format of the lines on stderr: text or json, one object a line (default text)',
+  },
+  {
+    name: 'log-level',
+    value: 'LEVEL',
+    words: logLevels,
+    help: 'the least important lines shown: debug (each message), info, warn or error (default info)',
   },
 ];
 

@@ -1,5 +1,6 @@
 // --property and --header: from NAME=VALUE to AMQP properties (AMQP 0-9-1, 1.8.3.1…14).
 
+import { durationForms, durationMs } from '../config/duration.ts';
 import type { Context } from '../context.ts';
 import { traceOfEnvironment } from '../handlers/trace.ts';
 import type { Properties } from '../session/wire.ts';
@@ -19,6 +20,9 @@ const names = {
   timestamp: 'timestamp',
   'delivery-mode': 'deliveryMode',
 } as const;
+
+/** RabbitMQ: 32-bit milliseconds. */
+const longestTtlMs = 4_294_967_295;
 
 const ranges: Readonly<Record<string, readonly [number, number]>> = {
   priority: [0, 255],
@@ -42,12 +46,15 @@ export function properties(values: Values, env: Context['env']): Properties {
       throw values.usage(
         `the property ${dashed} must be a whole number from ${range[0]} to ${range[1]}, not '${value}'`,
       );
-    // RabbitMQ: a per-message TTL is text that holds a whole number of milliseconds.
-    if (name === 'expiration' && !/^\d{1,10}$/.test(value))
-      throw values.usage(`the property expiration must be whole milliseconds, not '${value}'`);
+    const ttlMs = name === 'expiration' ? durationMs(value, 'ms') : undefined;
+    if (name === 'expiration' && (ttlMs === undefined || ttlMs > longestTtlMs))
+      throw values.usage(
+        `the property expiration must be milliseconds or a duration (${durationForms}), not '${value}'`,
+      );
     if (!range && Buffer.byteLength(value) > 255)
       throw values.usage(`the property ${dashed} has ${Buffer.byteLength(value)} bytes; AMQP allows 255`);
-    found[name] = range ? Number(value) : value;
+    // RabbitMQ: a per-message TTL is text that holds a whole number of milliseconds.
+    found[name] = range ? Number(value) : ttlMs === undefined ? value : String(ttlMs);
   }
   const headers = values.pairs('header');
   const long = headers.map(([name]) => Buffer.byteLength(name)).find((bytes) => bytes > 255);

@@ -1,9 +1,10 @@
 // The arguments of one command line, exactly as they were typed, with typed access. Every misuse is a USAGE error.
 
+import { type DurationUnit, durationForms, durationMs } from '../config/duration.ts';
 import { MqError } from '../errors.ts';
 
 /** A longer timer of Node overflows and fires at once. */
-const longestSeconds = 2_147_483;
+export const longestTimerMs = 2 ** 31 - 1;
 
 export class Values {
   /** What is not an option, in order. */
@@ -76,14 +77,14 @@ export class Values {
     return number;
   }
 
-  /** Seconds (fractions allowed) as milliseconds. */
-  seconds(name: string): number | undefined {
+  /** Returns a duration in milliseconds. A number without a unit is in seconds, or in the unit given. */
+  duration(name: string, bare: DurationUnit = 's'): number | undefined {
     const value = this.text(name);
     if (value === undefined) return undefined;
-    const number = /^\d{1,7}(\.\d{1,3})?$/.test(value) ? Number(value) : Number.NaN;
-    if (!(number > 0 && number <= longestSeconds))
-      throw this.usage(`--${name} must be seconds from 0.001 to ${longestSeconds}, not '${value}'`);
-    return Math.round(number * 1000);
+    const milliseconds = durationMs(value, bare) ?? 0;
+    if (milliseconds < 1 || milliseconds > longestTimerMs)
+      throw this.usage(`--${name} must be a duration (${durationForms}) from 1ms to 24d, not '${value}'`);
+    return milliseconds;
   }
 
   /** `NAME=VALUE` pairs, the last one of a name wins. */

@@ -19,6 +19,8 @@ export interface Field {
   readonly secret?: true;
   /** A broker's address. */
   readonly url?: true;
+  /** It is a duration: a whole number of this unit, or a string with a unit of its own ("30s"). */
+  readonly unit?: 'ms' | 's';
   readonly min?: number;
   readonly max?: number;
   readonly items?: Field;
@@ -64,7 +66,7 @@ export function whole(description: string, facets: Facets = {}): Field {
 const longestMs = 4_294_967_295;
 
 export function milliseconds(description: string, min = 0): Field {
-  return whole(`${description}, in milliseconds`, { min, max: longestMs });
+  return whole(`${description}, in milliseconds, or with a unit ("30s")`, { min, max: longestMs, unit: 'ms' });
 }
 
 /** An object with known keys. */

@@ -6,7 +6,8 @@ import { mqField, prefetch } from './mq-fields.ts';
 
 const ttl = milliseconds('How long a message stays');
 const expires = milliseconds('How long the queue stays unused before it is deleted', 1);
-const count = (description: string): Field => whole(description, { is: ['integer', 'digits'] });
+const count = (description: string, facets: Partial<Field> = {}): Field =>
+  whole(description, { is: ['integer', 'digits'], ...facets });
 
 const retry: Field = {
   is: ['object', 'boolean'],
@@ -24,11 +25,11 @@ const retry: Field = {
 
 /** Settings of a connection that come as the query of its URL. */
 export const connectionOptions = group('Settings that the URL would carry as its query', {
-  heartbeat: count('Seconds between heartbeats; 0: none'),
+  heartbeat: count('Seconds between heartbeats, or with a unit ("30s"); 0: none', { unit: 's' }),
   frameMax: count('Largest frame, in bytes'),
   channelMax: count('Most channels; 0: no limit'),
   locale: text('Locale of the connection'),
-  connection_timeout: count('Milliseconds to wait for the connection'),
+  connection_timeout: count('Milliseconds to wait for the connection, or with a unit ("30s")', { unit: 'ms' }),
   maxFrameSize: count('Largest frame to take, in bytes'),
 });
 
@@ -110,6 +111,7 @@ const queueArguments = group(
     'x-max-length': whole('Most messages'),
     'x-max-length-bytes': whole('Most bytes'),
     'x-max-priority': priority,
+    'x-consumer-timeout': milliseconds('How long a consumer may take to acknowledge a message'),
     'x-delivery-limit': whole('Most deliveries of one message; -1: no limit', { min: -1 }),
     'x-dead-letter-exchange': name('Where dead messages go'),
     'x-dead-letter-routing-key': name('Routing key of dead messages'),
@@ -197,7 +199,7 @@ const publication = group(
       persistent: flag('Whether messages survive a restart of the broker'),
       deliveryMode: { is: ['integer', 'boolean'], description: '2 or true: persistent', min: 1, max: 2 },
       mandatory: flag('Whether an unroutable message comes back'),
-      expiration: { is: ['string', 'integer'], description: 'How long a message lives, in milliseconds', min: 0 },
+      expiration: milliseconds('How long a message lives'),
       priority: whole('Priority', { max: 255 }),
       CC: copies,
       BCC: copies,

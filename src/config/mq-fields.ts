@@ -16,7 +16,7 @@ const retry = group(
     attempts: whole('How often a message is tried, before it goes to the dead-letter queue', { min: 1 }),
     delays: {
       is: ['array'],
-      description: 'Milliseconds before attempt 2, 3, …; the last one repeats',
+      description: 'Pauses before attempt 2, 3, …; the last one repeats',
       minItems: 1,
       items: milliseconds('A pause', 1),
     },

@@ -65,7 +65,8 @@ function fromVariable({ is }: Field): boolean {
 }
 
 function strings(field: Field): Schema {
-  const { is, values, prefix } = field;
+  const { is, values, prefix, unit } = field;
+  if (unit) return { pattern: '^\\d+(\\.\\d+)?(ms|s|m|h|d)?$|\\$\\{' };
   if (fromVariable(field)) return variable;
   if (is.includes('digits') && !is.includes('string')) return { pattern: '^\\d+$|\\$\\{' };
   if (values === undefined) return {};

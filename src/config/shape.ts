@@ -97,7 +97,7 @@ function shownValue(item: Item): string {
   return item.written === undefined ? String(item.value) : quote(item.written);
 }
 
-function expectation({ is, values, prefix, min, max }: Field): string {
+function expectation({ is, values, prefix, min, max, unit }: Field): string {
   if (values !== undefined && is.length === 1) {
     const all = prefix === undefined ? values : [...values, `${prefix}…`];
     return all.length === 1 ? `${all[0]}` : `${all.slice(0, -1).join(', ')} or ${all.at(-1)}`;
@@ -107,7 +107,7 @@ function expectation({ is, values, prefix, min, max }: Field): string {
   const words: Readonly<Record<Kind, string>> = {
     string: 'a string',
     digits: '',
-    integer: `a whole number${limits}`,
+    integer: `a whole number${limits}${unit ? ` (${unit}), or a duration such as "30s"` : ''}`,
     number: `a number${limits}`,
     boolean: 'true or false',
     array: 'a list',

@@ -1,5 +1,7 @@
 // Numbers and booleans from the environment: "${PREFETCH}" in a field that accepts a number and no string becomes one.
+// Durations with a unit ("30s") become the whole numbers that Rascal and the broker expect.
 
+import { durationMs } from './duration.ts';
 import type { Field } from './field.ts';
 import type { Item } from './item.ts';
 
@@ -12,7 +14,13 @@ export function typed(item: Item, field: Field | undefined): Item {
       field.fields !== undefined && Object.hasOwn(field.fields, key) ? field.fields[key] : field.entries;
     return { ...item, entries: item.entries.map((one) => ({ ...one, value: typed(one.value, fieldOf(one.key)) })) };
   }
-  return item.kind === 'string' && item.value !== item.written ? converted(item, field) : item;
+  if (item.kind !== 'string') return item;
+  const milliseconds = field.unit && durationMs(item.value, field.unit);
+  if (milliseconds !== undefined) {
+    const { path, offset, written } = item;
+    return { kind: 'number', value: field.unit === 's' ? milliseconds / 1000 : milliseconds, path, offset, written };
+  }
+  return item.value === item.written ? item : converted(item, field);
 }
 
 function converted(item: Item & { kind: 'string' }, { is }: Field): Item {

@@ -472,7 +472,8 @@ const numberRows = Object.entries(numbers).flatMap(([kind, commands]) =>
     options.map((option, index): Row => {
       // Every option has one value that is no number; the first of each command has several.
       const value = ['abc', '0', '-1', '1e3'][index % 4] as string;
-      const range = kind === 'seconds' ? 'seconds from 0.001 to 2147483' : 'a whole number from 1';
+      const range =
+        kind === 'seconds' ? 'a duration \\(500ms, 30s, 5m or 1h\\) from 1ms to 24d' : 'a whole number from 1';
       return {
         title: `mq ${command} --${option} ${value}`,
         args: [command, `--${option}`, value],
@@ -500,7 +501,7 @@ tests([
     title: 'a time that no timer can count',
     args: ['worker', '--idle', '2147484'],
     exit: 64,
-    line: "mq worker: --idle must be seconds from 0.001 to 2147483, not '2147484' [USAGE]",
+    line: "mq worker: --idle must be a duration (500ms, 30s, 5m or 1h) from 1ms to 24d, not '2147484' [USAGE]",
     hint: help('worker'),
   },
   {

@@ -90,7 +90,7 @@ async function run(context: Context, values: Values, { verb, name, id, config }:
     config,
     addresses,
     role: 'dlq',
-    confirmTimeoutMs: values.seconds('timeout') ?? 60_000,
+    confirmTimeoutMs: values.duration('timeout') ?? 60_000,
     say: ({ message }) => context.stderr.write(`mq dlq: ${message}\n`),
     counts: newCounts(),
   });

@@ -17,7 +17,7 @@ export const healthCommand: Command = {
   async run({ stdout }, values) {
     const url = addressOf(values);
     const { askReadiness } = await import('../../observe/ask.ts');
-    const { isReady, why } = await askReadiness(url, values.seconds('timeout') ?? 5000);
+    const { isReady, why } = await askReadiness(url, values.duration('timeout') ?? 5000);
     if (values.flag('json')) stdout.write(`${JSON.stringify({ url: url.href, ready: isReady, why })}\n`);
     else if (isReady) stdout.write(`${why}\n`);
     if (!isReady) throw new MqError('ANSWER_NO', `${url.host} is not ready: ${why}`);

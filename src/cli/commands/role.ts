@@ -42,7 +42,7 @@ interface RunningRow extends Row {
 
 async function run(context: Context, values: Values, row: Row): Promise<void> {
   const takes = row.role.behaviour === 'consume' || row.role.behaviour === 'reply';
-  const drainMs = values.seconds('drain') ?? 25_000;
+  const drainMs = values.duration('drain') ?? 25_000;
   /** From now on the handlers have so long to end. */
   const beginDrain = () => void setTimeout(context.giveUp, drainMs).unref();
   context.drain.addEventListener('abort', beginDrain, { once: true });
@@ -76,7 +76,7 @@ async function runRequest(context: Context, values: Values, row: RunningRow): Pr
     ...sending(values, row, context),
     say: row.observation.say,
     window: values.whole('window', { min: 1, max: 65_535 }) ?? 64,
-    replyTimeoutMs: values.seconds('timeout') ?? 30_000,
+    replyTimeoutMs: values.duration('timeout') ?? 30_000,
     ownQueue: values.flag('reply-queue') ?? false,
     json: values.flag('json') ?? false,
   };
@@ -107,12 +107,12 @@ async function runConsume(context: Context, values: Values, row: RunningRow): Pr
   const folder = choice.fromFile ? (config.folder ?? context.cwd) : context.cwd;
   const numbers = {
     count: values.whole('count', { min: 1 }),
-    idleMs: values.seconds('idle'),
+    idleMs: values.duration('idle'),
     untilEmpty: values.flag('until-empty') ?? false,
     json: values.flag('json') ?? false,
   };
-  const timeoutMs = values.seconds('handler-timeout');
-  const graceMs = values.seconds('grace') ?? 5000;
+  const timeoutMs = values.duration('handler-timeout');
+  const graceMs = values.duration('grace') ?? 5000;
   const maxBody = values.whole('max-body', { min: 1 });
 
   const onFail = values.choice('on-fail', failurePolicies);
@@ -237,7 +237,7 @@ async function withSession(
     config,
     addresses,
     role: name,
-    confirmTimeoutMs: values.seconds('timeout') ?? 60_000,
+    confirmTimeoutMs: values.duration('timeout') ?? 60_000,
     say: observation.sayNamed,
     counts: observation.counts,
     reconnect: reconnectLimit(values),

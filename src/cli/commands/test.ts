@@ -74,7 +74,7 @@ function planOf(values: Values): Plan {
     seed: values.whole('seed', { min: 0, max: 2 ** 31 }),
     shard: shardOf(values),
     filter: values.name('filter'),
-    timeoutMs: values.seconds('timeout'),
+    timeoutMs: values.duration('timeout'),
     jobs: values.whole('jobs', { min: 1, max: 256 }),
     bail: values.flag('bail') ?? false,
     watch: values.flag('watch') ?? false,

@@ -23,7 +23,7 @@ export function waitCommand(configOf: (context: Context) => Promise<Config>): Co
     async run(context, values) {
       const [superfluous] = values.args;
       if (superfluous !== undefined) throw values.usage(`'${superfluous}' is one argument too many`);
-      const timeoutMs = values.seconds('timeout') ?? 60_000;
+      const timeoutMs = values.duration('timeout') ?? 60_000;
       const [addresses, config] = await Promise.all([addressesOf(context, values), configOf(context)]);
       const { tryConnection } = await import('../../session/try-connection.ts');
       const { stderr, drain } = context;
