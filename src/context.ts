@@ -34,14 +34,19 @@ export interface Context {
   readonly spare?: () => ChildProcess | undefined;
 }
 
+export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
+export type LogLevel = (typeof logLevels)[number];
+
 /** Something that a role tells a person: a line of text, or one object of `--log json`. */
 export interface Said {
   /** Default: info. */
-  readonly level?: 'info' | 'warn' | 'error';
+  readonly level?: LogLevel;
   /** One word for the kind of thing; at most ten lines a minute are shown of one kind. */
   readonly event: string;
+  /** True: every line is shown, because each is the only record of what became of a message. */
+  readonly isRecord?: boolean;
   readonly message: string;
-  /** Further facts for `--log json`. */
+  /** Further facts for `--log json`. Those of `messageFields` are in a line of text as well. */
   readonly fields?: Readonly<Record<string, unknown>>;
 }
 

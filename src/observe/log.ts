@@ -3,13 +3,15 @@
 
 import { Writable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
-import type { Output, Said, Say } from '../context.ts';
+import { type LogLevel, logLevels, type Output, type Said, type Say } from '../context.ts';
 import { escaped, safeJson } from '../errors.ts';
 
 export interface LogSettings {
   readonly stderr: Output;
   readonly role: string;
   readonly format: 'text' | 'json';
+  /** The least important level that is shown. Default: info. */
+  readonly level?: LogLevel;
 }
 
 /** Lines of one event in one minute, the one that counts the rest included. */
@@ -33,6 +35,12 @@ export class Log {
   }
 
   readonly say: Say = (said) => {
+    const { level = 'info' } = this.#settings;
+    if (logLevels.indexOf(said.level ?? 'info') < logLevels.indexOf(level)) return;
+    if (said.isRecord || said.level === 'debug') {
+      this.write(said);
+      return;
+    }
     const minute = this.#minutes.get(said.event) ?? this.#begin(said.event);
     if (minute.shown < mostLines - 1) {
       minute.shown += 1;
@@ -52,7 +60,7 @@ export class Log {
   /** Shows it whatever was shown before. */
   write(said: Said): void {
     if (this.#settings.format === 'json') this.writeJson(said);
-    else this.#settings.stderr.write(`${escaped(said.message)}\n`);
+    else this.#settings.stderr.write(`${escaped(textOf(said))}\n`);
   }
 
   /** An object in either format. */
@@ -89,6 +97,17 @@ export class Log {
     const message = count > 1 ? `${last.message} (the last of ${count} more within a minute)` : last.message;
     this.write({ ...last, message, fields: { ...last.fields, ...(count > 1 && { repeated: count }) } });
   }
+}
+
+/** Returns the line of text, with what it does not say yet of the message that it is about. */
+function textOf({ message, fields: { messageId, queue, attempt } = {} }: Said): string {
+  if (attempt === undefined) return message;
+  const about = [
+    messageId === undefined ? '' : `message ${messageId}`,
+    `queue ${queue}`,
+    message.includes(`attempt ${attempt}`) ? '' : `attempt ${attempt}`,
+  ];
+  return `${message} (${about.filter((part) => part !== '').join(', ')})`;
 }
 
 /** Cuts bytes into lines. */

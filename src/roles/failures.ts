@@ -4,6 +4,7 @@ import type { RetryConfig } from '../config/config.ts';
 import type { Say } from '../context.ts';
 import { MqError } from '../errors.ts';
 import type { Message } from '../handlers/handler.ts';
+import { messageFields } from '../handlers/message-fields.ts';
 import type { Delivery } from '../session/consumer.ts';
 import type { Counts } from '../session/counts.ts';
 import type { Sent } from '../session/publisher.ts';
@@ -109,9 +110,8 @@ export class Failures {
     return true;
   }
 
-  #tell(event: string, { attempt, properties }: Message, message: string): void {
-    const { messageId } = properties;
-    this.#parts.say({ level: 'warn', event, message, fields: { messageId, attempt } });
+  #tell(event: string, about: Message, message: string): void {
+    this.#parts.say({ level: 'warn', event, message, fields: messageFields(about) });
   }
 
   #pause(): Promise<void> {

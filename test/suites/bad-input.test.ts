@@ -10,7 +10,7 @@ import * as assert from 'uvu/assert';
 import { emptyFolder, executable, type MqOptions, type MqResult } from '../support/mq.ts';
 import type { Refusal } from '../support/refusal.ts';
 import { addressWithCanary, assertNoSecret, assertRefused, assertRefusedInJson, canary } from '../support/refusal.ts';
-import { lines, testRoles } from '../support/roles.ts';
+import { lines, messagesOf, testRoles } from '../support/roles.ts';
 import { until } from '../support/until.ts';
 
 const roles = await testRoles();
@@ -383,7 +383,7 @@ for (const { title, file, text, reason } of failing) {
       { cwd },
     );
     assert.equal({ status, stdout }, { status: 0, stdout: '' });
-    assert.equal(lines(stderr), [
+    assert.equal(messagesOf(stderr), [
       `waiting for messages from ${queue}`,
       `attempt 1 failed: ${reason}`,
       `attempt 2 failed: ${reason}`,

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { emptyFolder } from '../support/mq.ts';
-import { lines, testRoles } from '../support/roles.ts';
+import { lines, messagesOf, testRoles } from '../support/roles.ts';
 
 const roles = await testRoles();
 test.after.each(roles.killLeft);
@@ -128,7 +128,7 @@ for (const type of ['classic', 'quorum']) {
         assert.is(sent.status, 0);
         const { status, stdout, stderr } = await worker.ended;
         assert.is(status, 0, stderr);
-        const said = lines(stderr);
+        const said = messagesOf(stderr);
         for (const { body, says } of rows) {
           const at = said.findIndex((line) => says?.test(line));
           if (says) assert.ok(at >= 0, `no line for ${body}: ${stderr}`);

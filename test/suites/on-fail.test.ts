@@ -3,7 +3,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { emptyFolder } from '../support/mq.ts';
-import { lines, testRoles } from '../support/roles.ts';
+import { messagesOf, testRoles } from '../support/roles.ts';
 
 const roles = await testRoles();
 test.after.each(roles.killLeft);
@@ -84,7 +84,7 @@ for (const type of ['classic', 'quorum']) {
     await send(cwd, 'x');
     const { status, stderr } = await worker.ended;
     assert.is(status, 0);
-    assert.match(stderr, /^dropped: exit status 9$/m);
+    assert.match(stderr, /^dropped: exit status 9 \(message/m);
     assert.equal([await roles.held(queue), await roles.held(graves)], [0, 0]);
   });
 
@@ -108,7 +108,7 @@ test('retry: false means one attempt; what fails is rejected, and a role whose d
   const { status, stderr } = await worker.ended;
   assert.is(status, 0);
   assert.equal(
-    lines(stderr).filter((line) => !line.startsWith('waiting')),
+    messagesOf(stderr).filter((line) => !line.startsWith('waiting')),
     [
       'a message that fails is lost: the queue lost has no dead-letter queue (mq.retry, --on-fail)',
       'attempt 1 failed: exit status 9',

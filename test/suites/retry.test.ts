@@ -3,7 +3,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { emptyFolder } from '../support/mq.ts';
-import { type HeldMessage, lines, testRoles } from '../support/roles.ts';
+import { type HeldMessage, lines, messagesOf, testRoles } from '../support/roles.ts';
 
 const roles = await testRoles();
 test.after.each(roles.killLeft);
@@ -58,7 +58,7 @@ for (const type of ['classic', 'quorum']) {
     const seen = [1, 2, 3, 4].map((attempt) => `text: attempt ${attempt}, colours/red from ${queue}, id m-7`);
     assert.equal(lines(stdout), seen);
     assert.equal(
-      lines(stderr).slice(1),
+      messagesOf(stderr).slice(1),
       [1, 2, 3, 4].map((attempt) => `attempt ${attempt} failed: exit status 9`),
     );
     const [dead] = await roles.take(`${queue}.dead`, 1);
@@ -113,7 +113,7 @@ test('a message that kills its worker is counted too: after the last attempt it 
   }
   const { status, stderr } = await workers.at(-1)!.ended;
   assert.is(status, 0);
-  assert.match(stderr, /^to the dead-letter queue: 2 attempts ended without an outcome$/m);
+  assert.match(stderr, /^to the dead-letter queue: 2 attempts ended without an outcome \(/m);
   const [dead] = await roles.take(`${queue}.dead`, 1);
   assert.equal([dead!.payload, headersOf(dead!).reason], ['poison', '2 attempts ended without an outcome']);
 });

@@ -95,3 +95,8 @@ export async function testRoles(): Promise<Roles> {
 export function lines(text: string): string[] {
   return text === '' ? [] : text.replace(/\n$/, '').split('\n');
 }
+
+/** Returns the lines of a log without the end that says which message each is about. */
+export function messagesOf(log: string): string[] {
+  return lines(log).map((line) => line.replace(/ \((?:message [^)]*, )?queue [^)]*\)$/, ''));
+}

@@ -4,9 +4,10 @@ import { Writable } from 'node:stream';
 import { mock } from 'node:test';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { LogLevel } from '../../../src/context.ts';
 import { Log } from '../../../src/observe/log.ts';
 
-function opened(format: 'text' | 'json'): { log: Log; shown: () => string[] } {
+function opened(format: 'text' | 'json', level?: LogLevel): { log: Log; shown: () => string[] } {
   let text = '';
   const stderr = new Writable({
     decodeStrings: false,
@@ -15,7 +16,7 @@ function opened(format: 'text' | 'json'): { log: Log; shown: () => string[] } {
       next();
     },
   });
-  const log = new Log({ stderr, role: 'worker', format });
+  const log = new Log({ stderr, role: 'worker', format, ...(level && { level }) });
   const shown = () => {
     const lines = text.split('\n').slice(0, -1);
     text = '';
@@ -38,6 +39,32 @@ test('JSON has time, level, role, event, message and the fields', () => {
   const { time, ...rest } = JSON.parse(line);
   assert.is(new Date(time).toISOString(), time);
   assert.equal(rest, { level: 'warn', role: 'worker', event: 'lost', message: 'a\nb', code: 'UNAVAILABLE' });
+});
+
+test('a line about a message has its id, queue and attempt in either format', () => {
+  const fields = { messageId: 'm1', queue: 'orders', attempt: 2 };
+  const said = { event: 'retry', message: 'attempt failed', fields };
+  const text = opened('text');
+  text.log.say(said);
+  text.log.say({ ...said, message: 'attempt 2 failed', fields: { ...fields, messageId: undefined } });
+  assert.equal(text.shown(), [
+    'attempt failed (message m1, queue orders, attempt 2)',
+    'attempt 2 failed (queue orders)',
+  ]);
+  const json = opened('json');
+  json.log.say(said);
+  const { messageId, queue, attempt } = JSON.parse(json.shown()[0] ?? '');
+  assert.equal({ messageId, queue, attempt }, fields);
+});
+
+test('lines below the level are not shown; debug lines and records are not counted', () => {
+  const { log, shown } = opened('text', 'warn');
+  for (const level of ['debug', 'info', 'warn', 'error'] as const) log.say({ level, event: level, message: level });
+  assert.equal(shown(), ['warn', 'error']);
+  const all = opened('text', 'debug');
+  for (let n = 1; n <= 20; n += 1) all.log.say({ level: 'debug', event: 'ack', message: `done ${n}` });
+  for (let n = 1; n <= 20; n += 1) all.log.say({ event: 'drop', isRecord: true, message: `dropped ${n}` });
+  assert.is(all.shown().length, 40);
 });
 
 test('of one kind ten lines a minute are shown, and the last says how many there were; other kinds are not held back', () => {

@@ -1,0 +1,12 @@
+// The fields of every log line about a message.
+
+import type { Message } from './handler.ts';
+
+/** Returns what tells one message from others in the log: its id, its queue, and the number of the attempt. */
+export function messageFields({ properties, fields, attempt }: Message): {
+  messageId: string | undefined;
+  queue: string;
+  attempt: number;
+} {
+  return { messageId: properties.messageId, queue: fields.queue, attempt };
+}
