@@ -16,6 +16,15 @@ export interface Effect {
   readonly at: number;
 }
 
+/** A handler was given a message, and how it let that end (a ledger run). */
+export interface Run {
+  readonly body: string;
+  /** `ack`, an exit status, a signal, … */
+  readonly way: string;
+  /** Milliseconds, by the clock of this machine. */
+  readonly at: number;
+}
+
 export interface History {
   /** The messages, in the order in which they were handed to mq: body → milliseconds. */
   readonly attempted: Map<string, number>;
@@ -24,6 +33,10 @@ export interface History {
   /** Handed to a publisher that was killed, or told to stop, before it said anything of them. */
   readonly cutOff: Set<string>;
   readonly effects: Effect[];
+  /** Of a ledger run: every delivery to a handler; those that end with an ack are effects as well. */
+  readonly runs: Run[];
+  /** Bodies of the messages that mq says it has dropped. */
+  readonly dropped: string[];
   /** Bodies found in the work queue and its wait queues at the end. */
   readonly drained: string[];
   /** Bodies found in the dead-letter queue at the end. */
@@ -38,6 +51,8 @@ export function emptyHistory(): History {
     outcomes: new Map(),
     cutOff: new Set(),
     effects: [],
+    runs: [],
+    dropped: [],
     drained: [],
     deadLettered: [],
     misdeeds: [],

@@ -46,6 +46,24 @@ export async function clusterPlace(cluster: Cluster): Promise<Place> {
   };
 }
 
+/** A new vhost in the broker that the environment names. */
+export async function addressPlace(version: string): Promise<Place> {
+  const { MQ_URL: url, MQ_MANAGEMENT_URL: management } = process.env;
+  if (!url || !management) throw new Error('--broker needs MQ_URL and MQ_MANAGEMENT_URL');
+  const vhost = await testVhost({ urls: [url], managementUrls: [management] });
+  const none = () => Promise.reject(new Error('this broker is not to be stopped'));
+  return {
+    vhost,
+    version,
+    cluster: () => {
+      throw new Error('the broker of an address is no cluster of ours');
+    },
+    broker: { kill: none, start: none },
+    heal: async () => undefined,
+    end: () => vhost.remove(),
+  };
+}
+
 export async function embeddedPlace(): Promise<Place> {
   const [port, managementPort] = await freePorts(2, '127.0.0.1');
   const data = emptyFolder();

@@ -3,7 +3,10 @@
 //   npm run test:faults -- [--long] [--on embedded|4.0|4.3 …] [--only TEXT …] [--times N] [--rate N] [--seed N]
 //     --healthy SECONDS   before each fault, on average    --confirmed N   repeat each trial until it has so many confirmed
 //     --minutes N         no further trial is begun after that
-//     --cluster NAME   an existing cluster (with one --on)      --json FILE   the figures      --executable FILE
+//     --messages N        of each ledger run ("random statuses, …")
+//     --cluster NAME      an existing cluster (with one --on)
+//     --broker            the broker of MQ_URL and MQ_MANAGEMENT_URL, for ledger runs (with one --on)
+//     --json FILE         the figures                          --executable FILE
 
 import { writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
@@ -12,7 +15,8 @@ import { attachCluster, type Cluster } from '../../src/cluster/cluster.ts';
 import { startCluster } from '../../src/cluster/start.ts';
 import { clusterFaults } from './cluster-faults.ts';
 import type { Fault } from './fault.ts';
-import { clusterPlace, embeddedPlace, type Place } from './place.ts';
+import { type Ledger, ledgers, runLedger } from './ledger.ts';
+import { addressPlace, clusterPlace, embeddedPlace, type Place } from './place.ts';
 import { killRoles } from './process.ts';
 import { roleFaults } from './role-faults.ts';
 import { drawTable, type Row } from './table.ts';
@@ -28,6 +32,8 @@ const { values } = parseArgs({
     healthy: { type: 'string' },
     confirmed: { type: 'string' },
     minutes: { type: 'string' },
+    messages: { type: 'string' },
+    broker: { type: 'boolean' },
     seed: { type: 'string' },
     cluster: { type: 'string' },
     json: { type: 'string' },
@@ -49,17 +55,21 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(sign
 say(`--seed ${seed}`);
 for (const on of values.on ?? ['embedded', ...(isLong ? ['4.0'] : []), '4.3']) {
   say(`\n${on === 'embedded' ? 'the embedded broker' : `RabbitMQ ${on}, three nodes`}`);
+  const isWanted = ({ name }: { name: string }) => values.only?.some((text) => name.includes(text)) ?? true;
   const wanted = [...clusterFaults, ...roleFaults].filter(
-    (fault) =>
-      (fault.on === 'both' || (fault.on === 'embedded') === (on === 'embedded')) &&
-      (values.only === undefined || values.only.some((text) => fault.name.includes(text))),
+    (fault) => (fault.on === 'both' || (fault.on === 'embedded') === (on === 'embedded')) && isWanted(fault),
   );
-  if (on === 'embedded') for (const fault of wanted) await trials(on, fault, embeddedPlace);
+  const all = async (makePlace: () => Promise<Place>) => {
+    if (!values.broker) for (const fault of wanted) await trials(on, fault, makePlace);
+    for (const one of ledgers.filter(isWanted)) await ledger(on, one, makePlace);
+  };
+  if (on === 'embedded') await all(embeddedPlace);
+  else if (values.broker) await all(() => addressPlace(on));
   else {
     const started = await clusterOf(on);
     if (values.cluster === undefined) cluster = started;
     try {
-      for (const fault of wanted) await trials(on, fault, () => clusterPlace(started));
+      await all(() => clusterPlace(started));
     } finally {
       await cluster?.down();
       cluster = undefined;
@@ -108,6 +118,29 @@ async function trial(on: string, fault: Fault, makePlace: () => Promise<Place>):
       ...(values.executable !== undefined && { executable: values.executable }),
     });
     results.push({ on, fault: fault.name, verdict });
+  } finally {
+    await place.end();
+  }
+}
+
+async function ledger(on: string, one: Ledger, makePlace: () => Promise<Place>): Promise<void> {
+  if (performance.now() > endsAt) {
+    say(`${one.name}: not tried, ${values.minutes} minutes are over`);
+    return;
+  }
+  const messages = Number(values.messages ?? (isLong ? 50_000 : 500));
+  say(`${one.name}: ${messages} messages`);
+  place = await makePlace();
+  try {
+    const { executable } = values;
+    const verdict = await runLedger({
+      place,
+      ledger: one,
+      messages,
+      say,
+      ...(executable !== undefined && { executable }),
+    });
+    results.push({ on, fault: one.name, verdict });
   } finally {
     await place.end();
   }

@@ -7,7 +7,7 @@ export interface Row {
   readonly verdict: Verdict;
 }
 
-const columns: readonly [string, (row: Row) => string | number][] = [
+const allColumns: readonly [string, (row: Row) => string | number][] = [
   ['fault', ({ fault }) => fault],
   ['n', ({ verdict }) => verdict.injections.length],
   ['confirmed', ({ verdict }) => verdict.confirmed],
@@ -24,8 +24,16 @@ const columns: readonly [string, (row: Row) => string | number][] = [
   ['verdict', ({ verdict }) => (verdict.failures.length === 0 ? 'pass' : 'FAIL')],
 ];
 
+/** Of ledger runs alone. */
+const ledgerColumns: typeof allColumns = [
+  ['dropped', ({ verdict }) => verdict.dropped],
+  ['runs a minute', ({ verdict }) => verdict.perMinute ?? '-'],
+];
+
 /** A Markdown table, and below it why a row is no pass. */
 export function drawTable(rows: readonly Row[]): string {
+  const isLedger = rows.some(({ verdict }) => verdict.perMinute !== undefined);
+  const columns = isLedger ? [...allColumns.slice(0, -1), ...ledgerColumns, ...allColumns.slice(-1)] : allColumns;
   const cells = [columns.map(([title]) => title), ...rows.map((row) => columns.map(([, show]) => String(show(row))))];
   const widths = columns.map((_, index) => Math.max(...cells.map((line) => line[index]?.length ?? 0)));
   const draw = (line: readonly string[]) =>

@@ -1,6 +1,6 @@
 // The verdict on a history: Jepsen's total-queue, with mq as its own client.
 
-import type { Effect, History } from './history.ts';
+import type { Effect, History, Run } from './history.ts';
 
 /** What a trial promises. */
 export interface Promises {
@@ -8,7 +8,14 @@ export interface Promises {
   readonly duplicates: number;
   /** One publisher, one consumer, prefetch 1. */
   readonly order: boolean;
+  /** Messages may be dropped: the user has configured that. Absent: none may. */
+  readonly drops?: boolean;
+  /** A message that may wait for its next attempt at the end. Absent: none may. */
+  readonly mayWait?: (body: string) => boolean;
 }
+
+/** The most deliveries of one message to handlers within a minute. */
+const mostPerMinute = 20;
 
 /** One injected fault. */
 export interface Injection {
@@ -26,7 +33,11 @@ export interface Verdict {
   readonly inDoubt: number;
   readonly handled: number;
   readonly deadLettered: number;
-  /** Confirmed, and neither handled nor anywhere in the broker. */
+  /** mq says that it has dropped them. */
+  readonly dropped: number;
+  /** Of a ledger run: the most deliveries of one message within a minute. */
+  readonly perMinute: number | undefined;
+  /** Confirmed, and neither handled nor anywhere in the broker nor dropped. */
   readonly lost: number;
   /** Seen, and never attempted. */
   readonly unexpected: number;
@@ -46,11 +57,13 @@ export interface Verdict {
 }
 
 export function verdictOf(history: History, promises: Promises, injections: readonly Injection[] = []): Verdict {
-  const { attempted, outcomes, cutOff, effects, drained, deadLettered, misdeeds } = history;
+  const { attempted, outcomes, cutOff, effects, runs, drained, deadLettered, misdeeds } = history;
+  const { drops = false, mayWait = () => false } = promises;
   const handled = new Set(effects.map(({ body }) => body));
   const inQueue = new Set(drained);
   const dead = new Set(deadLettered);
-  const seen = [...effects.map(({ body }) => body), ...drained, ...deadLettered];
+  const dropped = new Set(history.dropped);
+  const seen = [...effects.map(({ body }) => body), ...drained, ...deadLettered, ...history.dropped];
   const unexpected = seen.filter((body) => !attempted.has(body));
   const of = { confirmed: [] as string[], refused: [] as string[], 'in doubt': [] as string[] };
   const unaccounted: string[] = [];
@@ -59,8 +72,10 @@ export function verdictOf(history: History, promises: Promises, injections: read
     if (outcome === undefined) unaccounted.push(body);
     else of[outcome].push(body);
   }
-  const lost = of.confirmed.filter((body) => !handled.has(body) && !inQueue.has(body) && !dead.has(body));
-  const stuck = of.confirmed.filter((body) => !handled.has(body) && !dead.has(body) && inQueue.has(body));
+  const isSettled = (body: string) => handled.has(body) || dead.has(body) || dropped.has(body);
+  const lost = of.confirmed.filter((body) => !isSettled(body) && !inQueue.has(body));
+  const stuck = of.confirmed.filter((body) => !isSettled(body) && inQueue.has(body) && !mayWait(body));
+  const perMinute = mostWithinMinute(runs);
   const duplicated = seen.length - new Set(seen).size;
   const inversions = promises.order ? inversionsOf(effects, [...attempted.keys()]) : undefined;
   const failures = [
@@ -68,6 +83,10 @@ export function verdictOf(history: History, promises: Promises, injections: read
     ...told('unexpected', unexpected),
     ...told('stuck', stuck),
     ...told('unaccounted', unaccounted),
+    ...(drops ? [] : told('dropped, though no policy says so', [...dropped])),
+    ...(perMinute !== undefined && perMinute.count > mostPerMinute
+      ? [`${perMinute.body} was delivered ${perMinute.count} times within a minute: at most ${mostPerMinute}`]
+      : []),
     ...(duplicated > promises.duplicates
       ? [`${duplicated} duplicated: at most ${promises.duplicates} are explained`]
       : []),
@@ -83,6 +102,8 @@ export function verdictOf(history: History, promises: Promises, injections: read
     inDoubt: of['in doubt'].length,
     handled: handled.size,
     deadLettered: dead.size,
+    dropped: dropped.size,
+    perMinute: perMinute?.count,
     lost: lost.length,
     unexpected: unexpected.length,
     duplicated,
@@ -93,6 +114,21 @@ export function verdictOf(history: History, promises: Promises, injections: read
     injections,
     failures,
   };
+}
+
+/** The message with the most deliveries within any minute; undefined where deliveries were not written down. */
+function mostWithinMinute(runs: readonly Run[]): { body: string; count: number } | undefined {
+  let most: { body: string; count: number } | undefined;
+  for (const [body, all] of Map.groupBy(runs, (run) => run.body)) {
+    const times = all.map(({ at }) => at).sort((a, b) => a - b);
+    let first = 0;
+    for (const [last, at] of times.entries()) {
+      while ((times[first] ?? at) <= at - 60_000) first += 1;
+      const count = last - first + 1;
+      if (count > (most?.count ?? 0)) most = { body, count };
+    }
+  }
+  return most;
 }
 
 /** The first delivery of a message that comes after the first delivery of a later one. Redeliveries promise nothing. */

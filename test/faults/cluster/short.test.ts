@@ -8,6 +8,7 @@ import { attachCluster } from '../../../src/cluster/cluster.ts';
 import { seedOf } from '../../robustness/random.ts';
 import type { TestBroker } from '../../support/vhost.ts';
 import { clusterFaults } from '../cluster-faults.ts';
+import { ledgers, runLedger } from '../ledger.ts';
 import { clusterPlace } from '../place.ts';
 import { roleFaults } from '../role-faults.ts';
 import { drawTable } from '../table.ts';
@@ -42,6 +43,19 @@ for (const [title, names] of trials) {
     try {
       const verdict = await runTrial({ place, faults, seed, times: 1 });
       console.log(drawTable([{ fault: title, verdict }]));
+      assert.equal(verdict.failures, []);
+    } finally {
+      await place.end();
+    }
+  });
+}
+
+for (const ledger of ledgers.filter(({ policy }) => policy === 'retry' || policy === 'requeue')) {
+  test(`${ledger.name}: no message is lost, and none loops`, async () => {
+    const place = await clusterPlace(cluster);
+    try {
+      const verdict = await runLedger({ place, ledger, messages: 200, stuckMs: 10_000 });
+      console.log(drawTable([{ fault: ledger.name, verdict }]));
       assert.equal(verdict.failures, []);
     } finally {
       await place.end();

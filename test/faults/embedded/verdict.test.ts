@@ -51,6 +51,32 @@ test('confirmed and still in the queue is stuck', () => {
   assert.equal({ lost, stuck, failures }, { lost: 0, stuck: 1, failures: ['1 stuck: b'] });
 });
 
+test('what mq says it has dropped is a failure unless a policy drops', () => {
+  const made = history(all, 'ac');
+  made.dropped.push('b');
+  const { lost, dropped, failures } = verdictOf(made, none);
+  assert.equal({ lost, dropped }, { lost: 0, dropped: 1 });
+  assert.equal(failures, ['1 dropped, though no policy says so: b']);
+  assert.equal(verdictOf(made, { ...none, drops: true }).failures, []);
+});
+
+test('a message that may wait for its next attempt is not stuck, but can be lost', () => {
+  const made = history(all, 'ac');
+  const promises = { ...none, mayWait: (body: string) => body === 'b' };
+  assert.equal(verdictOf(made, promises).failures, ['1 lost: b']);
+  made.drained.push('b');
+  assert.equal(verdictOf(made, promises).failures, []);
+});
+
+test('twenty runs of a message within a minute pass, and one more does not', () => {
+  const made = history(all, 'abc');
+  for (let run = 0; run < 40; run++) made.runs.push({ body: 'a', way: '4', at: run * 3000 });
+  assert.is(verdictOf(made, none).perMinute, 20);
+  assert.equal(verdictOf(made, none).failures, []);
+  made.runs.push({ body: 'a', way: '4', at: 1 });
+  assert.equal(verdictOf(made, none).failures, ['a was delivered 21 times within a minute: at most 20']);
+});
+
 test('seen and never attempted is unexpected, wherever it was seen', () => {
   const made = history(all, 'abcx');
   made.drained.push('y');

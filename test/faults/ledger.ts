@@ -1,0 +1,293 @@
+// A ledger run: a number of messages, handlers that end in every way a handler can, and an account of each message at the
+// end. It was acknowledged, dead-lettered, or dropped by a policy that says so; anything else is a loss.
+
+import { closeSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { executable as built, emptyFolder } from '../support/mq.ts';
+import { until } from '../support/until.ts';
+import { emptyHistory, type History } from './history.ts';
+import { drain, type Place, withClient } from './place.ts';
+import { type RoleProcess, startRole } from './process.ts';
+import { deadlineMs, type HandlerKind, poisons, writeHandlers } from './status-handlers.ts';
+import { type Verdict, verdictOf } from './verdict.ts';
+
+export interface Ledger {
+  readonly name: string;
+  readonly queueType: 'quorum' | 'classic';
+  /** Of --on-fail; `no dead letters`: `"deadLetter": false` in rascal.json. */
+  readonly policy: (typeof policies)[number];
+}
+
+const policies = ['retry', 'dead-letter', 'requeue', 'drop', 'exit', 'no dead letters'] as const;
+
+export const ledgers: readonly Ledger[] = policies.flatMap((policy) =>
+  (['quorum', 'classic'] as const).map((queueType) => ({
+    name: `random statuses, ${policy}, ${queueType}`,
+    queueType,
+    policy,
+  })),
+);
+
+export interface LedgerRun {
+  readonly place: Place;
+  readonly ledger: Ledger;
+  readonly messages: number;
+  /** Instead of dist/mq. */
+  readonly executable?: string;
+  /** Milliseconds without a settled message until those that are left are stuck. */
+  readonly stuckMs?: number;
+  readonly say?: (line: string) => void;
+}
+
+/** One receiver of each kind, and how many messages it has in hand. A command for each message costs its start. */
+const receivers: readonly (readonly [kind: HandlerKind, args: readonly string[]])[] = [
+  ['module', ['--prefetch', '200']],
+  ['lines', ['--prefetch', '50', '--concurrency', '3']],
+  ['command', ['--prefetch', '4']],
+];
+
+export async function runLedger(run: LedgerRun): Promise<Verdict> {
+  const { place, ledger, messages, executable = built, stuckMs = 60_000, say = () => undefined } = run;
+  const { policy } = ledger;
+  const history = emptyHistory();
+  const drops = policy === 'drop' || policy === 'no dead letters';
+  const cwd = emptyFolder({ 'rascal.json': configurationOf(ledger) });
+  // A role that ends at each failure is started again each time.
+  const handlers = writeHandlers(cwd, { failing: policy === 'exit' ? 20 : 400 });
+  const common = { executable, cwd, env: { MQ_URL: place.vhost.url } };
+  const onFail = policy === 'no dead letters' ? [] : ['--on-fail', policy];
+  const workers = receivers.map(([kind, args], slot) => {
+    const handler = handlers(kind, slot);
+    const words = ['subscribe', 'faults', '--log', 'json', ...args, '--handler-timeout', String(deadlineMs / 1000)];
+    return new Worker({
+      ...common,
+      args: [...words, '--grace', '0.2', ...onFail, ...handler.args],
+      env: { ...common.env, ...handler.env },
+      file: join(cwd, `effects-${slot}`),
+      slot,
+      mayEnd: policy === 'exit',
+      history,
+    });
+  });
+  try {
+    const ids = await send(messages, { ...common, history, policy });
+    for (const worker of workers) worker.start(ids);
+    const count = () => deadLetters(place);
+    await settled(history, { workers, count, stuckMs, say });
+    await Promise.all(workers.map((worker) => worker.finish()));
+    await drain(place, history);
+  } finally {
+    for (const worker of workers) worker.close();
+  }
+  writeFileSync(
+    join(cwd, 'history.json'),
+    JSON.stringify(history, (_, value) => plain(value)),
+  );
+  const verdict = verdictOf(history, {
+    duplicates: 0,
+    order: false,
+    drops,
+    // A message that fails each time goes back each time: without a delivery limit it has no other end.
+    mayWait: (body) => body.startsWith('poison-'),
+  });
+  if (verdict.failures.length === 0) rmSync(cwd, { recursive: true });
+  else say(`all that happened: ${join(cwd, 'history.json')}`);
+  return verdict;
+}
+
+interface Common {
+  readonly executable: string;
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly history: History;
+}
+
+/** Publishes the messages with mq itself. Gives the body of each message-id. */
+async function send(
+  messages: number,
+  { executable, cwd, env, history, policy }: Common & Pick<Ledger, 'policy'>,
+): Promise<ReadonlyMap<string, string>> {
+  const ids = new Map<string, string>();
+  // A role that ends at each failure would do nothing else.
+  const everyPoison = policy === 'exit' ? Number.POSITIVE_INFINITY : Math.max(20, Math.floor(messages / 100));
+  const bodies = Array.from({ length: messages }, (_, index) =>
+    index % everyPoison === 1
+      ? `poison-${poisons[Math.floor(index / everyPoison) % poisons.length]}-${index}`
+      : `m-${index}`,
+  );
+  const sender = startRole({
+    executable,
+    args: ['publish', 'faults', '--lines', '--json'],
+    cwd,
+    env,
+    onLine: (line) => {
+      const { number, messageId, outcome } = JSON.parse(line);
+      const body = bodies[number - 1] ?? '';
+      ids.set(messageId, body);
+      history.outcomes.set(body, outcome);
+    },
+  });
+  for (const body of bodies) history.attempted.set(body, Date.now());
+  sender.child.stdin.end(bodies.join('\n'));
+  const { status, signal } = await sender.ended;
+  if (status !== 0) history.misdeeds.push(`publisher: ended with ${status ?? signal}: ${sender.said()}`);
+  return ids;
+}
+
+interface WorkerParts extends Common {
+  readonly args: readonly string[];
+  /** That its handler writes. */
+  readonly file: string;
+  readonly slot: number;
+  /** It ends after a message that failed, and is started again. */
+  readonly mayEnd: boolean;
+}
+
+/** A receiver that is started again whenever it has ended. */
+class Worker {
+  readonly #parts: WorkerParts;
+  readonly #file: number;
+  #at = 0;
+  #rest = '';
+  #process: RoleProcess | undefined;
+  #running: Promise<void> | undefined;
+  #isEnding = false;
+
+  constructor(parts: WorkerParts) {
+    this.#parts = parts;
+    writeFileSync(parts.file, '');
+    this.#file = openSync(parts.file, 'r');
+  }
+
+  start(ids: ReadonlyMap<string, string>): void {
+    this.#running = this.#run(ids);
+  }
+
+  /** What the handlers have written since the last look goes into the history. */
+  read(): void {
+    const chunk = Buffer.alloc(1 << 16);
+    for (;;) {
+      const bytes = readSync(this.#file, chunk, 0, chunk.length, this.#at);
+      if (bytes === 0) return;
+      this.#at += bytes;
+      const lines = (this.#rest + chunk.toString('latin1', 0, bytes)).split('\n');
+      this.#rest = lines.pop() ?? '';
+      for (const line of lines) this.#record(line);
+    }
+  }
+
+  async finish(): Promise<void> {
+    this.#isEnding = true;
+    this.#process?.child.kill('SIGTERM');
+    await this.#running;
+    this.read();
+  }
+
+  close(): void {
+    this.#isEnding = true;
+    this.#process?.child.kill('SIGKILL');
+    closeSync(this.#file);
+  }
+
+  async #run(ids: ReadonlyMap<string, string>): Promise<void> {
+    const { history, slot, mayEnd, ...start } = this.#parts;
+    while (!this.#isEnding) {
+      const begun = performance.now();
+      this.#process = startRole({
+        ...start,
+        onSaid: (line) => {
+          const id = droppedBy(line);
+          if (id !== undefined) history.dropped.push(ids.get(id) ?? `a message of unknown id ${id}`);
+        },
+      });
+      const { status, signal } = await this.#process.ended;
+      if (this.#isEnding && (status === 0 || status === 143)) return;
+      if (mayEnd && status === 1) continue;
+      history.misdeeds.push(`receiver ${slot}: ended with ${status ?? signal}: ${this.#process.said()}`);
+      // One that cannot start at all is not to fill the machine.
+      await delay(Math.max(0, 1000 - (performance.now() - begun)));
+    }
+  }
+
+  #record(line: string): void {
+    const { history, slot } = this.#parts;
+    const [body = '', way = '', attempt, at] = line.split('\t');
+    history.runs.push({ body, way, at: Number(at) });
+    if (way === 'ack')
+      history.effects.push({ body, slot, redelivered: false, attempt: Number(attempt), at: Number(at) });
+  }
+}
+
+/** The id of the message that a line of the log says was dropped. */
+function droppedBy(line: string): string | undefined {
+  if (!line.startsWith('{')) return undefined;
+  const { event, messageId } = JSON.parse(line) as { event?: unknown; messageId?: unknown };
+  return event === 'drop' && typeof messageId === 'string' ? messageId : undefined;
+}
+
+/** Waits until every message has its end, or nothing more comes to one. */
+async function settled(
+  history: History,
+  {
+    workers,
+    count,
+    stuckMs,
+    say,
+  }: { workers: readonly Worker[]; count: () => Promise<number>; stuckMs: number; say: (line: string) => void },
+): Promise<void> {
+  const confirmed = [...history.outcomes].filter(([, outcome]) => outcome === 'confirmed').map(([body]) => body);
+  const mayWait = confirmed.filter((body) => body.startsWith('poison-')).length;
+  let most = -1;
+  let mostAt = performance.now();
+  let saidAt = mostAt;
+  for (;;) {
+    for (const worker of workers) worker.read();
+    const dead = await count();
+    const done = new Set([...history.effects.map(({ body }) => body), ...history.dropped]).size + dead;
+    const now = performance.now();
+    if (done >= confirmed.length) return;
+    if (done > most) [most, mostAt] = [done, now];
+    // What is left may be poison that goes round for ever; it has to have gone round for more than a minute.
+    if (now - mostAt > stuckMs) return;
+    if (now - saidAt > 10_000) {
+      say(`${done} of ${confirmed.length} have their end (poison: ${mayWait}), ${history.runs.length} runs`);
+      saidAt = now;
+    }
+    await delay(250);
+  }
+}
+
+/** How many messages are in the dead-letter queue now. */
+function deadLetters(place: Place): Promise<number> {
+  return until('the dead letters are counted', async () => {
+    const { vhost } = place;
+    const queues = (await vhost.api('GET', `/api/queues/${vhost.name}?disable_stats=true`)) as { name: string }[];
+    const names = queues.map(({ name }) => name).filter((name) => name.endsWith('.dead'));
+    return withClient(place, async (connection) => {
+      const channel = await connection.createChannel();
+      let count = 0;
+      for (const name of names) count += (await channel.checkQueue(name)).messageCount;
+      return count;
+    });
+  });
+}
+
+function configurationOf({ queueType, policy }: Ledger): string {
+  return JSON.stringify({
+    vhosts: {
+      '/': {
+        exchanges: { faults: { type: 'direct', options: { durable: true } } },
+        queues: { faults: { options: { durable: true, arguments: { 'x-queue-type': queueType } } } },
+        bindings: { work: { source: 'faults', destination: 'faults', bindingKey: 'work' } },
+      },
+    },
+    publications: { faults: { exchange: 'faults', routingKey: 'work' } },
+    subscriptions: { faults: { queue: 'faults' } },
+    mq: { retry: { delays: [200, 500, 1000, 2000], ...(policy === 'no dead letters' && { deadLetter: false }) } },
+  });
+}
+
+function plain(value: unknown): unknown {
+  return value instanceof Map || value instanceof Set ? [...value] : value;
+}

@@ -1,0 +1,113 @@
+// The handlers of a ledger run: a module, a long-lived program and a command for each message. Each writes every delivery
+// down before it ends in one of its ways, which it chooses at random. A body that begins with `poison-` always fails.
+
+import { chmodSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { node } from '../support/node.ts';
+
+export type HandlerKind = 'module' | 'lines' | 'command';
+
+/** Of a thousand deliveries, about so many do not end with an ack. */
+export interface Chances {
+  readonly failing: number;
+}
+
+/** Milliseconds until `--handler-timeout` ends a handler that hangs. */
+export const deadlineMs = 1000;
+
+/** The statuses that are no ack, the ways beside them, and how often each is chosen. */
+const ways: Readonly<Record<HandlerKind, Readonly<Record<string, number>>>> = {
+  module: { throws: 6, retry: 3, 'dead-letter': 3, reject: 2, nack: 2, requeue: 4, hangs: 1 },
+  lines: {
+    ...{ 1: 1, 2: 1, 3: 1, 4: 1, 5: 1, 6: 1, 7: 1, 8: 1, 9: 1 },
+    ...{ retry: 6, 'dead-letter': 3, reject: 2, nack: 2, requeue: 4, garbage: 1, SIGKILL: 1, SIGTERM: 1, hangs: 1 },
+  },
+  command: {
+    ...{ 1: 3, 2: 2, 3: 2, 4: 2, 5: 2, 6: 2, 7: 1, 8: 1, 9: 1 },
+    ...{ SIGKILL: 1, SIGTERM: 1, SIGSEGV: 1, hangs: 1 },
+  },
+};
+
+const choice = (kind: HandlerKind) => `
+import { appendFileSync } from 'node:fs';
+const { slot, failing } = JSON.parse(process.env['MQ_FAULTS_SLOT'] ?? '');
+const ways = ${JSON.stringify(Object.entries(ways[kind]).flatMap(([way, times]) => Array(times).fill(way)))};
+/** A poison message fails in the way that its body names. */
+const wayOf = (body) => {
+  const poison = /^poison-([^-]+)-/.exec(body)?.[1];
+  if (poison !== undefined) return ways.includes(poison) ? poison : ways[0];
+  return Math.random() * 1000 < failing ? ways[Math.floor(Math.random() * ways.length)] : 'ack';
+};
+const record = (body, way, attempt) =>
+  appendFileSync('effects-' + slot, [body, way, attempt, Date.now()].join('\\t') + '\\n');
+`;
+
+const module = `${choice('module')}
+export default async ({ text, attempt }) => {
+  const way = wayOf(text);
+  record(text, way, attempt);
+  switch (way) {
+    case 'ack': return;
+    case 'throws': throw new Error('it failed');
+    case 'hangs': return await new Promise(() => {});
+    case 'requeue': return { type: 'nack', requeue: true };
+    default: return { type: way, reason: 'at random' };
+  }
+};`;
+
+const lines = `${choice('lines')}
+import { createInterface } from 'node:readline';
+for await (const line of createInterface({ input: process.stdin })) {
+  const { id, body, attempt } = JSON.parse(line);
+  const way = wayOf(body);
+  record(body, way, attempt);
+  if (way === 'hangs') continue;
+  if (way.startsWith('SIG')) process.kill(process.pid, way);
+  else if (/^\\d$/.test(way)) process.exit(Number(way));
+  else if (way === 'garbage') process.stdout.write('{"outcome":"ack"}\\n');
+  else {
+    const answer = way === 'requeue' ? { outcome: 'nack', requeue: true } : { outcome: way, reason: 'at random' };
+    process.stdout.write(JSON.stringify({ id, ...answer }) + '\\n');
+  }
+}`;
+
+const weighted = Object.entries(ways.command).flatMap(([way, times]) => Array<string>(times).fill(way));
+
+const command = `#!/bin/bash
+body=$(cat)
+ways=(${weighted.join(' ')})
+way=ack
+if [[ $body =~ ^poison-([^-]+)- ]]; then
+  way=1
+  for one in "\${ways[@]}"; do [ "$one" != "\${BASH_REMATCH[1]}" ] || way=$one; done
+elif (( RANDOM % 1000 < $2 )); then way=\${ways[RANDOM % \${#ways[@]}]}; fi
+printf '%s\\t%s\\t%s\\t%s\\n' "$body" "$way" "$MQ_ATTEMPT" "$(( \${EPOCHREALTIME/./} / 1000 ))" >> "effects-$1"
+case $way in
+  ack) exit 0 ;;
+  hangs) sleep 60 ;;
+  SIG*) kill -"$way" $$ ;;
+  *) exit "$way" ;;
+esac
+`;
+
+/** Writes the handlers into the folder. Gives the arguments with which each is used, and its environment. */
+export function writeHandlers(
+  folder: string,
+  { failing }: Chances,
+): (kind: HandlerKind, slot: number) => { args: readonly string[]; env: Readonly<Record<string, string>> } {
+  writeFileSync(join(folder, 'statuses.mjs'), module);
+  writeFileSync(join(folder, 'lines.mjs'), lines);
+  writeFileSync(join(folder, 'statuses.sh'), command);
+  chmodSync(join(folder, 'statuses.sh'), 0o755);
+  return (kind, slot) => ({
+    args: {
+      module: ['--handler', 'statuses.mjs'],
+      lines: ['--pass-env', 'MQ_FAULTS_SLOT', '--exec-lines', node, 'lines.mjs'],
+      command: ['--exec', './statuses.sh', String(slot), String(failing)],
+    }[kind],
+    env: { MQ_FAULTS_SLOT: JSON.stringify({ slot, failing }) },
+  });
+}
+
+/** The ways in which poison messages fail: each handler knows some of them. */
+export const poisons = ['1', '4', '6', '9', 'throws', 'retry', 'requeue', 'SIGKILL', 'hangs'] as const;
