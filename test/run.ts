@@ -193,19 +193,27 @@ function lastLine(report: string): Finish | undefined {
 
 async function withEmbeddedBroker(use: (on: readonly string[]) => Promise<void>): Promise<void> {
   const password = randomUUID();
-  const broker = startMq(['broker', '--port', '0', '--management-port', '0', '--user', 'mq', '--json'], {
-    env: { MQ_BROKER_PASSWORD: password },
-    deadlineMs: 2 ** 31 - 1,
-  });
+  const start = (port: number, managementPort: number) =>
+    startMq(['broker', '--port', String(port), '--management-port', String(managementPort), '--user', 'mq', '--json'], {
+      env: { MQ_BROKER_PASSWORD: password },
+      deadlineMs: 2 ** 31 - 1,
+    });
+  // Most users have a broker on the standard ports, which no test may take for its own or find in its way.
+  const other = start(5672, 15672);
+  const broker = start(0, 0);
   try {
     const { url, management } = JSON.parse(await broker.prints(/\n/)) as { url: string; management: string };
     const login = (address: string) => Object.assign(new URL(address), { username: 'mq', password }).href;
     await use(['--on', login(url), '--management-url', login(management)]);
   } finally {
     broker.kill();
+    other.kill();
   }
   const { status, stderr } = await broker.ended;
   if (status !== 0) throw new Error(`mq broker ended with ${status}: ${stderr}`);
+  // 69: a port was taken, so there is one already.
+  const { status: others, stderr: why } = await other.ended;
+  if (others !== 0 && others !== 69) throw new Error(`the other mq broker ended with ${others}: ${why}`);
 }
 
 /** One cluster for all files. */

@@ -1,4 +1,4 @@
-// Every block of commands of the README is run as it stands, on a broker of its own.
+// Every block of commands of the README is run as it stands, but for its ports, on a broker of its own.
 
 import { readFileSync } from 'node:fs';
 import { test } from 'uvu';

@@ -22,10 +22,10 @@ function start(args: readonly string[], options: MqOptions = {}): RunningMq {
   return running;
 }
 
-async function startBroker(port = '0'): Promise<{ broker: RunningMq; url: string; port: string }> {
-  const broker = start(['broker', '--port', port, '--json']);
-  const { url } = JSON.parse(await broker.prints(/\n/)) as { url: string };
-  return { broker, url, port: new URL(url).port };
+async function startBroker(port = '0'): Promise<{ broker: RunningMq; url: string; management: string; port: string }> {
+  const broker = start(['broker', '--port', port, '--management-port', '0', '--json']);
+  const { url, management } = JSON.parse(await broker.prints(/\n/)) as { url: string; management: string };
+  return { broker, url, management, port: new URL(url).port };
 }
 
 interface Scene extends Visit {
@@ -40,7 +40,10 @@ async function withPage(
 ) {
   const place = await startBroker();
   const cwd = emptyFolder(config === undefined ? {} : { 'rascal.json': JSON.stringify(config) });
-  const web = start(['web', '--port', '0', '--json', '--url', place.url], { cwd });
+  const { management } = place;
+  // Not what answers on ports 15672 and 15674.
+  const api = ['--management-url', management, '--stomp', 'bridge'];
+  const web = start(['web', '--port', '0', '--json', '--url', place.url, ...api], { cwd });
   const { url } = JSON.parse(await web.prints(/\n/)) as { url: string };
   const visited = await visit(url, options);
   try {

@@ -38,7 +38,9 @@ interface Told {
 }
 
 async function serve(args: readonly string[] = [], options: MqOptions = {}): Promise<Served> {
-  const web = start(['web', '--port', '0', '--json', '--url', await startBroker(), ...args], options);
+  // Not by what answers on port 15674.
+  const bridge = ['--stomp', 'bridge'];
+  const web = start(['web', '--port', '0', '--json', '--url', await startBroker(), ...bridge, ...args], options);
   const { url } = JSON.parse(await web.prints(/\n/)) as { url: string };
   const get: Served['get'] = (path, headers = {}, method = 'GET') =>
     new Promise((resolve, reject) => {

@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { copyFileSync, globSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import * as assert from 'uvu/assert';
+import { freePorts } from '../../src/cluster/ports.ts';
 import { emptyFolder, executable } from './mq.ts';
 import { until } from './until.ts';
 
@@ -74,7 +75,7 @@ function conversation(lines: readonly string[]): Step[] {
 }
 
 /**
- * Runs the commands one after the other in a folder with the files that the README speaks of. One that stays (it says that it is ready, or
+ * Runs the commands one after the other, on free ports, in a folder with the files that the README speaks of. One that stays (it says that it is ready, or
  * waits for messages) stays until the block has ended; then it gets SIGTERM, as by Ctrl-C. Throws when a command fails, or when
  * what is printed is not what the block says.
  */
@@ -86,9 +87,12 @@ export async function runBlock({ steps, line }: Block, env: Readonly<Record<stri
   const ends: PromiseSettledResult<void>[] = [];
   let output = '';
   const expected: string[] = [];
+  const ports = await portsOf(steps);
+  // A block with a broker of its own: the next commands find it on its port.
+  const own = { MQ_URL: `amqp://127.0.0.1:${ports.get(brokerPort)}`, ...env };
   try {
     for (const { command, prints } of steps) {
-      const running = start(command, { cwd, env, take: (text) => (output += text) });
+      const running = start(onFreePorts(command, ports), { cwd, env: own, take: (text) => (output += text) });
       staying.push(running);
       await running.endsOrStays;
       expected.push(...(prints ?? []));
@@ -105,6 +109,28 @@ export async function runBlock({ steps, line }: Block, env: Readonly<Record<stri
   }
   const failed = ends.find((end) => end.status === 'rejected');
   if (failed !== undefined) throw failed.reason;
+}
+
+const brokerPort = '5672';
+/** What a command listens on, or asks, where no port is given. */
+const defaultPorts = [
+  [/\bmq broker\b(?!.* --port)/, '$& --port ', brokerPort],
+  [/\bmq web\b(?!.* --port)/, '$& --port ', '15680'],
+  [/\bmq health\b(?! +[^ #])/, '$& ', '9464'],
+] as const;
+const givenPort = /(?<=--(?:port|management-port|metrics) )\d+/g;
+
+/** A free port for each one that the commands name or mean: another broker or role may have those of the README. */
+async function portsOf(steps: readonly Step[]): Promise<ReadonlyMap<string, number>> {
+  const given = steps.flatMap(({ command }) => command.match(givenPort) ?? []).filter((port) => port !== '0');
+  const names = [...new Set([...given, ...defaultPorts.map(([, , port]) => port)])];
+  const free = await freePorts(names.length, '127.0.0.1');
+  return new Map(names.map((name, index) => [name, free[index] ?? 0]));
+}
+
+function onFreePorts(command: string, ports: ReadonlyMap<string, number>): string {
+  const given = command.replaceAll(givenPort, (port) => String(ports.get(port) ?? port));
+  return defaultPorts.reduce((text, [words, before, port]) => text.replace(words, before + ports.get(port)), given);
 }
 
 /** The test that the README shows. */
