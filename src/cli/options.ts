@@ -120,10 +120,11 @@ const receive: readonly Option[] = [
   { name: 'grace', value: 'SECONDS', help: 'between TERM and KILL for a command past its time (5)' },
   {
     name: 'pass-env',
-    value: 'NAME',
+    value: 'NAMES',
     repeats: true,
-    help: 'a variable of the environment that the command of --exec or --exec-lines gets',
+    help: 'variables that the command of --exec or --exec-lines gets as well: A,B or a pattern (AWS_*)',
   },
+  { name: 'clean-env', help: 'the command gets only PATH, HOME and the like, and what --pass-env names' },
   { name: 'exec', value: 'CMD ARGS…', rest: true, help: 'a command run for each message; it must be the last option' },
   {
     name: 'exec-lines',

@@ -139,9 +139,19 @@ export interface RoleConfig {
 /** Exactly one of the four. `timeout`: the most milliseconds for one message. */
 export type HandlerConfig =
   | { readonly builtin: 'print' | 'append' | 'work' | 'fibonacci' | 'echo'; readonly timeout?: number }
-  | { readonly exec: readonly string[]; readonly timeout?: number }
-  | { readonly execLines: readonly string[]; readonly timeout?: number }
+  | ({ readonly exec: readonly string[]; readonly timeout?: number } & ChildConfig)
+  | ({ readonly execLines: readonly string[]; readonly timeout?: number } & ChildConfig)
   | { readonly module: string; readonly timeout?: number };
+
+/** The environment of a handler that is a program. */
+export interface ChildConfig {
+  /** Variables that are set. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Names and patterns (`AWS_*`) of variables that are inherited as well. */
+  readonly passEnv?: readonly string[];
+  /** Only the usual variables (PATH, HOME, …) and those of `passEnv` are inherited. */
+  readonly cleanEnv?: boolean;
+}
 
 /** What happens to a message that fails: again after a pause, and dead in the end; dead at once; back to its queue; gone; the role ends. */
 export const failurePolicies = ['retry', 'dead-letter', 'requeue', 'drop', 'exit'] as const;

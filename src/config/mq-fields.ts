@@ -57,6 +57,13 @@ const handler = group(
     },
     module: text('A .ts or .js file, from the folder of this file'),
     timeout: milliseconds('How long one message may take', 1),
+    env: keyed('Variables that the program of exec or execLines gets', text('The value of the variable')),
+    passEnv: {
+      is: ['array'],
+      description: 'Variables that the program inherits as well: names, or patterns such as AWS_*',
+      items: text('A name or pattern'),
+    },
+    cleanEnv: flag('The program inherits only the usual variables (PATH, HOME, …) and those of passEnv'),
   },
   { definition: 'handler' },
 );

@@ -65,6 +65,10 @@ export function checkRoles({
 function checkHandler({ handler, at, report }: { handler: unknown; at: readonly string[]; report: Report }): void {
   if (!isObject(handler)) return;
   const ways = ['builtin', 'exec', 'execLines', 'module'].filter((key) => Object.hasOwn(handler, key));
+  const isProgram = ways.some((way) => way.startsWith('exec'));
+  for (const field of isProgram ? [] : ['env', 'passEnv', 'cleanEnv']) {
+    if (Object.hasOwn(handler, field)) report([...at, field], 'value', 'is only for exec and execLines');
+  }
   if (ways.length === 1) return;
   const what = ways.length === 0 ? 'needs' : `has ${ways.join(' and ')}:`;
   report(at, 'value', `${what} exactly one of builtin (${builtinHandlers.join(', ')}), exec, execLines and module`);

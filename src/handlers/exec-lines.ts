@@ -3,7 +3,8 @@
 
 import { MqError } from '../errors.ts';
 import type { ChildEnd } from './child.ts';
-import { inheritedVariables, messageJson } from './exec-message.ts';
+import { childEnvironment, type EnvironmentPlan } from './environment.ts';
+import { messageJson } from './exec-message.ts';
 import { findExecutable } from './executable.ts';
 import type { Handler, HandlerContext, HandlerWorld, Message, Outcome } from './handler.ts';
 import { outcomeOfAnswer } from './line-answer.ts';
@@ -18,8 +19,8 @@ export interface ExecLinesPlan {
   readonly folder: string;
   /** The answer may hold a reply. */
   readonly isReply: boolean;
-  /** Names of further variables of the environment that the processes may see. */
-  readonly passEnv: readonly string[];
+  /** What the environment of the processes is made of. */
+  readonly environment: EnvironmentPlan;
   /** The most processes. */
   readonly processes: number;
   /** Milliseconds from the line in to the line out; undefined: no bound. */
@@ -47,7 +48,7 @@ export async function makeExecLines(plan: ExecLinesPlan, world: HandlerWorld): P
   }
   const file = await findExecutable(command, { folder: plan.folder, env: world.env });
   const { cwd, stderr, graceMs, kill } = world;
-  const env = inheritedVariables(world.env, plan.passEnv);
+  const env = childEnvironment(world.env, plan.environment);
   const pool = new Pool(plan, { command, file, args, cwd, env, stderr, graceMs, kill });
   await pool.prove();
   return {

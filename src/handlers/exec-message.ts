@@ -1,4 +1,4 @@
-// What a child is told: its environment (an allow-list, and the message as MQ_* variables) and the JSON on descriptor 3.
+// What a child is told of its message: MQ_* variables, and the JSON on descriptor 3.
 // Everything of the message is hostile: whatever the system could not take is left out, never cut and never thrown.
 
 import { isUtf8 } from 'node:buffer';
@@ -6,29 +6,6 @@ import type { Message, MessageProperties } from './handler.ts';
 import { traceOf, traceVariables } from './trace.ts';
 
 type Environment = Record<string, string>;
-
-/**
- * The user's environment as far as a child may see it: an allow-list and the names in `passEnv`. All else may hold a
- * secret (MQ_URL does).
- */
-export function inheritedVariables(
-  env: Readonly<Record<string, string | undefined>>,
-  passEnv: readonly string[],
-): Environment {
-  const variables: Environment = Object.create(null);
-  for (const [name, value] of Object.entries(env)) {
-    if (value === undefined || value.includes('\0')) continue;
-    const isAllowed = allowed.has(name.toUpperCase()) || name.startsWith('LC_') || passEnv.includes(name);
-    if (isAllowed) variables[name] = value;
-  }
-  return variables;
-}
-
-const allowed = new Set([
-  ...['PATH', 'HOME', 'LANG', 'TZ', 'TMPDIR', 'USER', 'LOGNAME', 'SHELL', 'TERM'],
-  // Windows: without these hardly anything starts there.
-  ...['SYSTEMROOT', 'SYSTEMDRIVE', 'WINDIR', 'PATHEXT', 'COMSPEC', 'TEMP', 'TMP', 'USERPROFILE'],
-]);
 
 /**
  * The message as MQ_* variables: how it came, its properties, and the headers that are text, numbers or booleans; and its

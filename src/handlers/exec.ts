@@ -3,7 +3,8 @@
 
 import { MqError } from '../errors.ts';
 import { type ChildEnd, runChild, type Take } from './child.ts';
-import { inheritedVariables, messageJson, messageVariables } from './exec-message.ts';
+import { childEnvironment, type EnvironmentPlan } from './environment.ts';
+import { messageJson, messageVariables } from './exec-message.ts';
 import { findExecutable } from './executable.ts';
 import type { Handler, HandlerContext, HandlerWorld, Message, Outcome } from './handler.ts';
 import { lineOutput, replyOutput, type StdoutSink, write } from './output.ts';
@@ -17,8 +18,8 @@ export interface ExecPlan {
   readonly folder: string;
   /** The child's stdout is the reply; else it is shown. */
   readonly isReply: boolean;
-  /** Names of further variables of the environment that the child may see. */
-  readonly passEnv: readonly string[];
+  /** What the child's environment is made of. */
+  readonly environment: EnvironmentPlan;
 }
 
 /**
@@ -30,7 +31,7 @@ export async function makeExec(plan: ExecPlan, world: HandlerWorld): Promise<Han
     throw new MqError('USAGE', 'exec needs a command', { hint: 'exec COMMAND ARGUMENTS…' });
   }
   const file = await findExecutable(command, { folder: plan.folder, env: world.env });
-  const inherited = inheritedVariables(world.env, plan.passEnv);
+  const inherited = childEnvironment(world.env, plan.environment);
   const closing = new AbortController();
   const running = new Set<Promise<Outcome>>();
 

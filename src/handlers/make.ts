@@ -1,8 +1,9 @@
 // Picks and makes the handler that the configuration or the command line names; exec and module are loaded when asked for.
 
-import type { Behaviour, HandlerConfig } from '../config/config.ts';
+import type { Behaviour, ChildConfig, HandlerConfig } from '../config/config.ts';
 import { MqError } from '../errors.ts';
 import { makeEcho, makePrint, makeWork } from './builtin.ts';
+import type { EnvironmentPlan } from './environment.ts';
 import type { Handler, HandlerWorld } from './handler.ts';
 import { safely } from './safely.ts';
 
@@ -16,8 +17,8 @@ export interface HandlerPlace {
   readonly behaviour: Behaviour;
   /** Where relative names in the configuration start: the folder of rascal.json; undefined: the world's cwd. */
   readonly folder: string | undefined;
-  /** Names of variables that a child may see beside the allow-list. */
-  readonly passEnv?: readonly string[];
+  /** What the command line adds to the environment of a child. */
+  readonly environment?: EnvironmentPlan;
   /** Messages that are handled at once: the most processes of exec-lines. Default 1. */
   readonly concurrency?: number;
 }
@@ -45,19 +46,26 @@ const killMs = 5000;
 async function pick(
   config: HandlerConfig | AppendConfig,
   world: HandlerWorld,
-  { behaviour, folder = world.cwd, passEnv = [], concurrency = 1 }: HandlerPlace,
+  { behaviour, folder = world.cwd, environment = {}, concurrency = 1 }: HandlerPlace,
 ): Promise<Handler> {
   const isReply = behaviour === 'reply';
   if ('file' in config) return (await import('./append.ts')).makeAppend(config.file, world);
   if ('exec' in config) {
     const { makeExec } = await import('./exec.ts');
-    return makeExec({ exec: config.exec, folder, isReply, passEnv }, world);
+    return makeExec({ exec: config.exec, folder, isReply, environment: withOwn(environment, config) }, world);
   }
   if ('execLines' in config) {
     const { makeExecLines } = await import('./exec-lines.ts');
     const timeoutMs = world.timeoutMs ?? config.timeout;
     return makeExecLines(
-      { execLines: config.execLines, folder, isReply, passEnv, processes: concurrency, timeoutMs },
+      {
+        execLines: config.execLines,
+        folder,
+        isReply,
+        environment: withOwn(environment, config),
+        processes: concurrency,
+        timeoutMs,
+      },
       world,
     );
   }
@@ -77,4 +85,13 @@ async function pick(
     case 'append':
       throw new MqError('USAGE', 'append needs a file to append to', { hint: 'append FILE' });
   }
+}
+
+/** The command line and rascal.json together: both may name variables, and either may ask for a clean environment. */
+function withOwn({ isClean = false, pass = [] }: EnvironmentPlan, config: ChildConfig): EnvironmentPlan {
+  return {
+    isClean: isClean || (config.cleanEnv ?? false),
+    pass: [...pass, ...(config.passEnv ?? [])],
+    ...(config.env && { set: config.env }),
+  };
 }

@@ -2,6 +2,7 @@
 
 import { type Config, failurePolicies, type HandlerConfig, type RoleConfig } from '../../config/config.ts';
 import type { Context } from '../../context.ts';
+import { unmatched } from '../../handlers/environment.ts';
 import type { Input } from '../../roles/input.ts';
 import type { Properties } from '../../session/wire.ts';
 import { addressesOf } from '../addresses.ts';
@@ -123,6 +124,8 @@ async function runConsume(context: Context, values: Values, row: RunningRow): Pr
     import('../../config/retry.ts'),
   ]);
   const retry = { ...retryOf(config, role), ...(onFail && { onFail }) };
+  const pass = values.list('pass-env').flatMap((names) => names.split(',').filter((name) => name !== ''));
+  warnOfUnset(context.env, [...pass, ...('passEnv' in choice.config ? (choice.config.passEnv ?? []) : [])], row);
   const handler = await makeHandler(
     choice.config,
     {
@@ -135,7 +138,7 @@ async function runConsume(context: Context, values: Values, row: RunningRow): Pr
       graceMs,
       ...(timeoutMs !== undefined && { timeoutMs }),
     },
-    { behaviour, folder, passEnv: values.list('pass-env'), concurrency },
+    { behaviour, folder, environment: { isClean: values.flag('clean-env') ?? false, pass }, concurrency },
   );
   try {
     await withSession(context, values, row, (session) =>
@@ -159,6 +162,13 @@ async function runConsume(context: Context, values: Values, row: RunningRow): Pr
   } finally {
     await handler.close();
   }
+}
+
+function warnOfUnset(env: Context['env'], pass: readonly string[], { observation }: RunningRow): void {
+  const unset = unmatched(env, pass);
+  if (unset.length === 0) return;
+  const message = `the handler does not get ${unset.join(', ')}: not set in the environment of mq`;
+  observation.say({ level: 'warn', event: 'environment', message, fields: { unset } });
 }
 
 /** What `publish` and `request` have in common: the input and the message's attributes. */

@@ -1,0 +1,42 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { childEnvironment, unmatched } from '../../../src/handlers/environment.ts';
+
+const env = {
+  ...{ PATH: '/bin', LC_TIME: 'C', APP_ENV: 'test', AWS_KEY: 'k', AWS_REGION: 'r', EMPTY: '' },
+  ...{ MQ_URL: 'amqp://u:secret@h', MQ_MANAGEMENT_URL: 'http://u:secret@h', MQ_TOKEN: 'secret' },
+  ...{ TRACEPARENT: "the worker's", TRACESTATE: "the worker's", NUL: 'a\0b', ABSENT: undefined },
+};
+const usual = { PATH: '/bin', LC_TIME: 'C', PYTHONUNBUFFERED: '1' };
+const users = { ...usual, APP_ENV: 'test', AWS_KEY: 'k', AWS_REGION: 'r', EMPTY: '' };
+
+const plain = (variables: object) => ({ ...variables });
+
+test("the environment is inherited without mq's own variables and the worker's trace", () => {
+  assert.equal(plain(childEnvironment(env, {})), users);
+});
+
+test('a clean environment has the usual variables and those of names and patterns', () => {
+  assert.equal(plain(childEnvironment(env, { isClean: true })), usual);
+  const pass = ['APP_ENV', 'AWS_*'];
+  const { EMPTY, ...named } = users;
+  assert.equal(plain(childEnvironment(env, { isClean: true, pass })), named);
+});
+
+test('a variable of mq is inherited by its name or a pattern that begins with MQ_, not by a wider pattern', () => {
+  assert.equal(plain(childEnvironment(env, { pass: ['*', 'M*'] })), users);
+  assert.equal(plain(childEnvironment(env, { pass: ['MQ_URL'] })), { ...users, MQ_URL: env.MQ_URL });
+  const all = childEnvironment(env, { pass: ['MQ_*'] });
+  assert.equal([all['MQ_URL'], all['MQ_TOKEN']], [env.MQ_URL, 'secret']);
+});
+
+test('a variable that is set wins over an inherited one; PYTHONUNBUFFERED is 1 unless it is given', () => {
+  const variables = childEnvironment({ ...env, PYTHONUNBUFFERED: '' }, { set: { APP_ENV: 'mine', MQ_URL: 'mine' } });
+  assert.equal([variables['APP_ENV'], variables['MQ_URL'], variables['PYTHONUNBUFFERED']], ['mine', 'mine', '']);
+});
+
+test('names and patterns that no variable matches are found', () => {
+  assert.equal(unmatched(env, ['APP_ENV', 'AWS_*', 'MQ_URL', 'APP', 'GCP_*', 'ABSENT']), ['APP', 'GCP_*', 'ABSENT']);
+});
+
+test.run();
