@@ -10,10 +10,10 @@ import { mergeConfigs } from './merge.ts';
 import { normalise } from './normalise.ts';
 import { parse } from './parse.ts';
 import { objectOf } from './plain.ts';
-import { type Finding, type Problem, problemsOf } from './problem.ts';
+import { type Finding, type Path, type Problem, problemsOf } from './problem.ts';
 import { checkEncryption, checkReferences, type Report } from './references.ts';
 import { checkRetries } from './retry.ts';
-import { checkRoles } from './roles.ts';
+import { checkRoles, type HandlerFault } from './roles.ts';
 import { checkShape } from './shape.ts';
 import { typed } from './typed.ts';
 
@@ -29,6 +29,8 @@ interface CheckOptions {
   taken?: readonly string[];
   /** Also report what Rascal does and mq does not. */
   isStrict?: boolean;
+  /** Checks whether a handler can start here. Default: it is not checked. */
+  handlerFault?: HandlerFault;
 }
 
 /**
@@ -37,7 +39,7 @@ interface CheckOptions {
  */
 export function checkConfigText(
   text: string,
-  { file, folder, env, builtin, taken = [], isStrict = false }: CheckOptions,
+  { file, folder, env, builtin, taken = [], isStrict = false, handlerFault }: CheckOptions,
 ): { problems: Problem[]; checked?: CheckedConfig } {
   const { tree: written, findings } = parse(text);
   if (written === undefined) return { problems: problemsOf(text, findings) };
@@ -53,7 +55,15 @@ export function checkConfigText(
     findings.push({ code, path, offset: offsetAt(tree, path), message });
   };
   checkReferences({ file: value, known, report });
-  checkRoles({ file: value, known, taken, report });
+  const isSound = (at: Path) => !findings.some(({ path }) => at.every((step, index) => path[index] === step));
+  checkRoles({
+    file: value,
+    known,
+    taken,
+    // Its fields have the types of HandlerConfig only if its shape is right.
+    handlerFault: (handler, at) => (isSound(at) ? handlerFault?.(handler, at) : undefined),
+    report,
+  });
   checkRetries({ file: value, known, report });
   if (isStrict) checkEncryption(value, report);
 

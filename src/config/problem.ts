@@ -14,6 +14,8 @@ export type ProblemCode =
   | 'undefined-variable'
   /** Rascal does this, mq does not. */
   | 'unsupported'
+  /** A handler's file or program is not on this machine. */
+  | 'missing-file'
   /** Of a RabbitMQ version: it refuses this, or takes it and does not do what it says. */
   | 'refused'
   /** Of a RabbitMQ version: it takes this for now, or does nothing with it. */

@@ -1,11 +1,17 @@
 // Does every role say what it needs, and only that? And the two ways to write a role, brought to one.
 
-import { type Behaviour, behaviours } from './config.ts';
+import { type Behaviour, behaviours, type HandlerConfig } from './config.ts';
 import type { Known } from './known.ts';
 import { builtinHandlers } from './mq-fields.ts';
 import { isObject, objectOf, type Plain } from './plain.ts';
-import { didYouMean, quote } from './problem.ts';
+import { didYouMean, type Path, quote } from './problem.ts';
 import type { Report } from './references.ts';
+
+/** Returns why a handler cannot start on this machine. `path` is relative to the handler. */
+export type HandlerFault = (
+  handler: HandlerConfig,
+  at: Path,
+) => { readonly path: Path; readonly message: string } | undefined;
 
 /** Which kind of thing a behaviour uses. */
 export function useOf(behaviour: Behaviour): 'publication' | 'subscription' {
@@ -24,11 +30,13 @@ export function checkRoles({
   file,
   known,
   taken,
+  handlerFault,
   report,
 }: {
   file: Plain;
   known: Known;
   taken: readonly string[];
+  handlerFault: HandlerFault;
   report: Report;
 }): void {
   for (const [name, role] of Object.entries(objectOf(objectOf(file['mq'])['roles']))) {
@@ -58,18 +66,24 @@ export function checkRoles({
     for (const field of senseless) {
       if (Object.hasOwn(role, field)) report([...at, field], 'value', `a ${behaviour} role has no ${field}`);
     }
-    checkHandler({ handler: role['handler'], at: [...at, 'handler'], report });
+    const { handler } = role;
+    if (!isObject(handler)) continue;
+    const reportHandler: Report = (path, code, message) => report([...at, 'handler', ...path], code, message);
+    if (!checkHandler(handler, reportHandler)) continue;
+    const fault = handlerFault(handler as HandlerConfig, [...at, 'handler']);
+    if (fault) reportHandler(fault.path, 'missing-file', fault.message);
   }
 }
 
-function checkHandler({ handler, at, report }: { handler: unknown; at: readonly string[]; report: Report }): void {
-  if (!isObject(handler)) return;
+/** Returns true if the handler is of exactly one kind. */
+function checkHandler(handler: Plain, report: Report): boolean {
   const ways = ['builtin', 'exec', 'execLines', 'module'].filter((key) => Object.hasOwn(handler, key));
   const isProgram = ways.some((way) => way.startsWith('exec'));
   for (const field of isProgram ? [] : ['env', 'passEnv', 'cleanEnv']) {
-    if (Object.hasOwn(handler, field)) report([...at, field], 'value', 'is only for exec and execLines');
+    if (Object.hasOwn(handler, field)) report([field], 'value', 'is only for exec and execLines');
   }
-  if (ways.length === 1) return;
+  if (ways.length === 1) return true;
   const what = ways.length === 0 ? 'needs' : `has ${ways.join(' and ')}:`;
-  report(at, 'value', `${what} exactly one of builtin (${builtinHandlers.join(', ')}), exec, execLines and module`);
+  report([], 'value', `${what} exactly one of builtin (${builtinHandlers.join(', ')}), exec, execLines and module`);
+  return false;
 }

@@ -5,7 +5,7 @@ import { MqError } from '../errors.ts';
 import type { ChildEnd } from './child.ts';
 import { childEnvironment, type EnvironmentPlan } from './environment.ts';
 import { messageJson } from './exec-message.ts';
-import { findExecutable } from './executable.ts';
+import { cannotRun, findExecutable } from './executable.ts';
 import type { Handler, HandlerContext, HandlerWorld, Message, Outcome } from './handler.ts';
 import { outcomeOfAnswer } from './line-answer.ts';
 import { LineProcess, type LineProcessPlan, type Said } from './line-process.ts';
@@ -15,8 +15,6 @@ import { handBack } from './safely.ts';
 export interface ExecLinesPlan {
   /** The command and its arguments. */
   readonly execLines: readonly string[];
-  /** Absolute; a command with a slash is relative to it. The processes run in the world's cwd. */
-  readonly folder: string;
   /** The answer may hold a reply. */
   readonly isReply: boolean;
   /** What the environment of the processes is made of. */
@@ -46,9 +44,9 @@ export async function makeExecLines(plan: ExecLinesPlan, world: HandlerWorld): P
   if (command === '' || plan.execLines.some((word) => word.includes('\0'))) {
     throw new MqError('USAGE', 'exec-lines needs a command', { hint: 'exec-lines COMMAND ARGUMENTS…' });
   }
-  const file = await findExecutable(command, { folder: plan.folder, env: world.env });
   const { cwd, stderr, graceMs, kill } = world;
   const env = childEnvironment(world.env, plan.environment);
+  const file = findExecutable(plan.execLines, { folder: cwd, env });
   const pool = new Pool(plan, { command, file, args, cwd, env, stderr, graceMs, kill });
   await pool.prove();
   return {
@@ -181,6 +179,9 @@ class Pool {
   }
 
   #afterEnd(end: ChildEnd): Outcome {
+    if (end.type === 'exit' && (end.status === 126 || end.status === 127)) {
+      return { type: 'stop', error: cannotRun(this.#program.command, end.status) };
+    }
     if (end.type === 'not started' && !['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM'].includes(end.error.code ?? '')) {
       return { type: 'stop', error: this.#useless(end, 'it cannot be started') };
     }

@@ -5,7 +5,7 @@ import { MqError } from '../errors.ts';
 import { type ChildEnd, runChild, type Take } from './child.ts';
 import { childEnvironment, type EnvironmentPlan } from './environment.ts';
 import { messageJson, messageVariables } from './exec-message.ts';
-import { findExecutable } from './executable.ts';
+import { cannotRun, findExecutable, locate, type Place } from './executable.ts';
 import type { Handler, HandlerContext, HandlerWorld, Message, Outcome } from './handler.ts';
 import { lineOutput, replyOutput, type StdoutSink, write } from './output.ts';
 import { systemReason } from './reason.ts';
@@ -14,8 +14,6 @@ import { handBack, stopped } from './safely.ts';
 export interface ExecPlan {
   /** The command and its arguments. */
   readonly exec: readonly string[];
-  /** Absolute; a command with a slash is relative to it. The child itself runs in the world's cwd. */
-  readonly folder: string;
   /** The child's stdout is the reply; else it is shown. */
   readonly isReply: boolean;
   /** What the child's environment is made of. */
@@ -30,8 +28,9 @@ export async function makeExec(plan: ExecPlan, world: HandlerWorld): Promise<Han
   if (command === '' || plan.exec.some((word) => word.includes('\0'))) {
     throw new MqError('USAGE', 'exec needs a command', { hint: 'exec COMMAND ARGUMENTS…' });
   }
-  const file = await findExecutable(command, { folder: plan.folder, env: world.env });
   const inherited = childEnvironment(world.env, plan.environment);
+  const place = { folder: world.cwd, env: inherited };
+  const file = findExecutable(plan.exec, place);
   const closing = new AbortController();
   const running = new Set<Promise<Outcome>>();
 
@@ -60,7 +59,7 @@ export async function makeExec(plan: ExecPlan, world: HandlerWorld): Promise<Han
       kill: world.kill,
     });
     await sink.end();
-    return sink.failure ?? outcomeOf(end, command, sink);
+    return sink.failure ?? outcomeOf(end, { command, sink, fault: () => faultOf(plan.exec, place) });
   }
 
   return {
@@ -82,21 +81,28 @@ export async function makeExec(plan: ExecPlan, world: HandlerWorld): Promise<Han
   };
 }
 
-function outcomeOf(end: ChildEnd, command: string, sink: StdoutSink): Outcome {
+interface Ending {
+  readonly command: string;
+  readonly sink: StdoutSink;
+  /** Returns why the program can no longer start, if that can be found. */
+  readonly fault: () => string | undefined;
+}
+
+function outcomeOf(end: ChildEnd, ending: Ending): Outcome {
   switch (end.type) {
     case 'exit':
-      return outcomeOfStatus(end.status, { command, sink });
+      return outcomeOfStatus(end.status, ending);
     case 'signal':
       return { type: 'retry', reason: `signal ${end.signal}` };
     case 'stopped':
       return handBack;
     case 'not started':
-      return outcomeOfRefusal(end.error, command);
+      return outcomeOfRefusal(end.error, ending);
   }
 }
 
 /** 3 to 6 are those of rabbitmq-cli-consumer, 75 is EX_TEMPFAIL of sysexits. */
-function outcomeOfStatus(status: number, { command, sink }: { command: string; sink: StdoutSink }): Outcome {
+function outcomeOfStatus(status: number, { command, sink }: Ending): Outcome {
   const reason = `exit status ${status}`;
   switch (status) {
     case 0:
@@ -109,12 +115,15 @@ function outcomeOfStatus(status: number, { command, sink }: { command: string; s
       return { type: 'requeue', reason };
     case 79:
       return { type: 'stop', error: stopped(`${command} ended with ${reason}`) };
+    case 126:
+    case 127:
+      return { type: 'stop', error: cannotRun(command, status) };
     default:
       return { type: 'retry', reason };
   }
 }
 
-function outcomeOfRefusal(error: NodeJS.ErrnoException, command: string): Outcome {
+function outcomeOfRefusal(error: NodeJS.ErrnoException, { command, fault }: Ending): Outcome {
   const reason = `cannot run ${command}: ${systemReason(error)}`;
   switch (error.code) {
     case 'EAGAIN':
@@ -126,8 +135,13 @@ function outcomeOfRefusal(error: NodeJS.ErrnoException, command: string): Outcom
       return { type: 'dead-letter', reason };
     default:
       // The executable or the working folder vanished: no message can be handled.
-      return { type: 'stop', error: new MqError('SYSTEM', reason, { at: command, cause: error }) };
+      return { type: 'stop', error: new MqError('SYSTEM', fault() ?? reason, { at: command, cause: error }) };
   }
+}
+
+function faultOf(words: readonly string[], place: Place): string | undefined {
+  const found = locate(words, place);
+  return typeof found === 'string' ? undefined : found.message;
 }
 
 /** Does not keep mq alive. */

@@ -1,61 +1,100 @@
-// Finds the executable of `--exec` before the first message is taken, so that a wrong name costs no message.
+// Finds the program of `--exec`, and what it needs to start, before the first message is taken: a wrong name costs no message.
 
-import { constants } from 'node:fs';
-import { access, stat } from 'node:fs/promises';
+import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs';
 import { platform } from 'node:os';
-import { delimiter, resolve } from 'node:path';
+import { basename, delimiter, isAbsolute, resolve } from 'node:path';
 import { MqError } from '../errors.ts';
 import { systemReason } from './reason.ts';
 
 export interface Place {
-  /** Absolute; a command with a slash starts here. */
+  /** Absolute. The program runs here, and relative words of the command start here. */
   readonly folder: string;
-  /** A command without a slash is looked for on its PATH. */
+  /** A command without a slash is searched on its PATH. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
+export interface CommandFault {
+  /** The index of the word that is wrong. */
+  readonly word: number;
+  /** `cannot run ./x.sh: no such file` */
+  readonly message: string;
+  readonly hint: string;
+}
+
 /**
- * The absolute path of what `command` names.
- * @throws {MqError} SYSTEM if there is none that may be run, with the reason and the next step.
+ * Returns the absolute path of the program that the words name.
+ * @throws {MqError} SYSTEM if it cannot run, with the reason and the next step.
  */
-export async function findExecutable(command: string, { folder, env }: Place): Promise<string> {
-  const isPath = /[/\\]/.test(command) && (command.includes('/') || platform() === 'win32');
-  const candidates = isPath ? [resolve(folder, command)] : onPath(command, folder, env['PATH'] ?? env['Path'] ?? '');
-  let nearest: Fault | undefined;
-  for (const candidate of candidates.flatMap((path) => withEndings(path, env))) {
-    const fault = await faultOf(candidate);
-    if (fault === undefined) return candidate;
-    if (fault.isThere) nearest ??= fault;
-  }
-  const fault = nearest ?? (isPath ? missing : missingOnPath);
-  throw new MqError('SYSTEM', `cannot run ${command}: ${fault.reason}`, {
-    hint: fault.hint.replace('FILE', command),
+export function findExecutable(words: readonly string[], place: Place): string {
+  const found = locate(words, place);
+  if (typeof found === 'string') return found;
+  const { message, hint, word } = found;
+  throw new MqError('SYSTEM', message, { hint, at: words[word] ?? '' });
+}
+
+/**
+ * Returns the error of a shell or interpreter that ended with 126 (cannot execute) or 127 (not found). It ends the role:
+ * every message would fail in the same way, and a broken installation would move the whole queue to the dead letters.
+ */
+export function cannotRun(command: string, status: number): MqError {
+  const what = status === 127 ? 'was not found' : 'cannot be executed';
+  return new MqError('SYSTEM', `cannot run ${command}: exit status ${status}: a program that it runs ${what}`, {
+    hint: 'its own lines above say which one; the message went back to its queue',
     at: command,
   });
+}
+
+/** Returns the absolute path of the program, or what keeps it from running. */
+export function locate(words: readonly string[], place: Place): string | CommandFault {
+  const [command = ''] = words;
+  const file = programOf(command, place);
+  if (typeof file !== 'string') return { word: 0, message: `cannot run ${command}: ${file.reason}`, hint: file.hint };
+  const reason = interpreterFault(file, place);
+  if (reason !== undefined) return { word: 0, message: `cannot run ${command}: ${reason.reason}`, hint: reason.hint };
+  return scriptFault(words, place) ?? file;
 }
 
 interface Fault {
   readonly reason: string;
   readonly hint: string;
-  readonly isThere: boolean;
+}
+
+function programOf(command: string, { folder, env }: Place): string | Fault {
+  const isPath = /[/\\]/.test(command) && (command.includes('/') || platform() === 'win32');
+  const candidates = isPath ? [resolve(folder, command)] : onPath(command, { folder, env });
+  let nearest: Fault | undefined;
+  for (const candidate of candidates.flatMap((path) => withEndings(path, env))) {
+    const fault = faultOf(candidate, command);
+    if (fault === undefined) return candidate;
+    if (fault !== missing) nearest ??= fault;
+  }
+  return nearest ?? (/\s/.test(command) ? oneWord(command) : isPath ? missing : missingOnPath(command));
 }
 
 const missing: Fault = {
   reason: 'no such file',
   hint: 'check the path; it is relative to the current folder, in rascal.json to the folder of that file',
-  isThere: false,
 };
 
-const missingOnPath: Fault = {
-  reason: 'no such command on PATH',
-  hint: 'for a file in this folder write ./FILE; for shell syntax: sh -c "…"',
-  isThere: false,
-};
+function missingOnPath(command: string): Fault {
+  return {
+    reason: 'no such command on PATH',
+    hint: `for a file in this folder write ./${command}; for shell syntax: sh -c "…"`,
+  };
+}
 
-function onPath(command: string, folder: string, path: string): string[] {
+/** `--exec 'python3 x.py'`: a whole command line in one word. */
+function oneWord(command: string): Fault {
+  return {
+    reason: 'no such command; the command and its arguments are one word',
+    hint: `without quotes: --exec ${command}; as a list in rascal.json; for shell syntax: sh -c "…"`,
+  };
+}
+
+function onPath(command: string, { folder, env }: Place): string[] {
   if (command === '') return [];
   // POSIX: an empty entry is the current folder.
-  return path.split(delimiter).map((entry) => resolve(folder, entry, command));
+  return (env['PATH'] ?? env['Path'] ?? '').split(delimiter).map((entry) => resolve(folder, entry, command));
 }
 
 function withEndings(path: string, env: Place['env']): string[] {
@@ -63,20 +102,72 @@ function withEndings(path: string, env: Place['env']): string[] {
   return [path, ...(env['PATHEXT'] ?? '.COM;.EXE').split(';').map((ending) => path + ending)];
 }
 
-async function faultOf(path: string): Promise<Fault | undefined> {
+function faultOf(path: string, command: string): Fault | undefined {
   try {
-    if (!(await stat(path)).isFile()) {
-      return { reason: 'not a file', hint: 'name a file that can be run', isThere: true };
-    }
+    if (!statSync(path).isFile()) return { reason: 'not a file', hint: 'name a file that can be run' };
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return missing;
-    return { reason: systemReason(error), hint: 'check the rights of the folders above it', isThere: true };
+    return { reason: systemReason(error), hint: 'check the rights of the folders above it' };
   }
   try {
-    await access(path, constants.X_OK);
+    accessSync(path, constants.X_OK);
     return undefined;
   } catch {
-    return { reason: 'not executable', hint: 'chmod +x FILE', isThere: true };
+    return { reason: 'not executable', hint: `chmod +x ${command}` };
   }
+}
+
+/** Checks the first line of a script. The system reports a missing interpreter as if the script itself were missing. */
+function interpreterFault(file: string, place: Place): Fault | undefined {
+  const line = /^#![^\n]*/.exec(beginningOf(file))?.[0];
+  if (line === undefined || platform() === 'win32') return undefined;
+  if (line.endsWith('\r')) {
+    return {
+      reason: 'its first line ends with a carriage return, as lines do on Windows',
+      hint: `convert its line ends: sed -i 's/\\r$//' ${file}`,
+    };
+  }
+  const [interpreter = '', first, second] = line.slice(2).trim().split(/\s+/);
+  const hint = `install it, or correct the first line of ${file}`;
+  if (isAbsolute(interpreter) && !exists(interpreter)) return { reason: `its interpreter ${interpreter} is missing`, hint };
+  const name = first === '-S' ? second : first;
+  if (basename(interpreter) !== 'env' || name === undefined || /[-=/]/.test(name[0] ?? '') || name.includes('=')) {
+    return undefined;
+  }
+  return onPath(name, place).some(exists) ? undefined : { reason: `its interpreter ${name} is not on PATH`, hint };
+}
+
+function beginningOf(file: string): string {
+  let descriptor: number | undefined;
+  try {
+    descriptor = openSync(file, 'r');
+    const bytes = Buffer.alloc(256);
+    return bytes.subarray(0, readSync(descriptor, bytes)).toString('latin1');
+  } catch {
+    // A program may be executable and not readable.
+    return '';
+  } finally {
+    if (descriptor !== undefined) closeSync(descriptor);
+  }
+}
+
+/** `python3 x.py` with a missing x.py: the interpreter would start, and fail for every message. */
+function scriptFault(words: readonly string[], place: Place): CommandFault | undefined {
+  const interpreter = basename(words[0] ?? '');
+  const isShell = /^(ba|da|k|z)?sh$/.test(interpreter);
+  if (!isShell && !/^(python|pypy)[\d.]*$|^(node|perl|php|ruby)$/.test(interpreter)) return undefined;
+  const word = words[1] === '-u' ? 2 : 1;
+  const script = words[word];
+  // After an option it may be the option's value.
+  if (script === undefined || script === '' || script.startsWith('-')) return undefined;
+  const path = resolve(place.folder, script);
+  const candidates = [path, ...(interpreter === 'node' ? [`${path}.js`] : [])];
+  if (isShell && !script.includes('/')) candidates.push(...onPath(script, place));
+  if (candidates.some(exists)) return undefined;
+  return { word, message: `cannot run ${script} with ${words[0]}: no such file`, hint: missing.hint };
+}
+
+function exists(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false }) !== undefined;
 }

@@ -84,6 +84,7 @@ export interface Handler {
 
 /** What handlers are made with. */
 export interface HandlerWorld {
+  /** Absolute: the folder of rascal.json for a handler that it names, else the current one. Programs run in it. */
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdout: Output;

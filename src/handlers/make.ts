@@ -15,8 +15,6 @@ export interface AppendConfig {
 
 export interface HandlerPlace {
   readonly behaviour: Behaviour;
-  /** Where relative names in the configuration start: the folder of rascal.json; undefined: the world's cwd. */
-  readonly folder: string | undefined;
   /** What the command line adds to the environment of a child. */
   readonly environment?: EnvironmentPlan;
   /** Messages that are handled at once: the most processes of exec-lines. Default 1. */
@@ -46,13 +44,13 @@ const killMs = 5000;
 async function pick(
   config: HandlerConfig | AppendConfig,
   world: HandlerWorld,
-  { behaviour, folder = world.cwd, environment = {}, concurrency = 1 }: HandlerPlace,
+  { behaviour, environment = {}, concurrency = 1 }: HandlerPlace,
 ): Promise<Handler> {
   const isReply = behaviour === 'reply';
   if ('file' in config) return (await import('./append.ts')).makeAppend(config.file, world);
   if ('exec' in config) {
     const { makeExec } = await import('./exec.ts');
-    return makeExec({ exec: config.exec, folder, isReply, environment: withOwn(environment, config) }, world);
+    return makeExec({ exec: config.exec, isReply, environment: withOwn(environment, config) }, world);
   }
   if ('execLines' in config) {
     const { makeExecLines } = await import('./exec-lines.ts');
@@ -60,7 +58,6 @@ async function pick(
     return makeExecLines(
       {
         execLines: config.execLines,
-        folder,
         isReply,
         environment: withOwn(environment, config),
         processes: concurrency,
@@ -71,7 +68,7 @@ async function pick(
   }
   if ('module' in config) {
     const { makeModule } = await import('./module.ts');
-    return makeModule({ module: config.module, folder, isReply }, world);
+    return makeModule({ module: config.module, isReply }, world);
   }
   switch (config.builtin) {
     case 'print':

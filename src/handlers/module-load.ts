@@ -21,7 +21,8 @@ export interface LoadedModule {
  * @throws {MqError} NO_INPUT if the file cannot be read, CONFIG if it cannot be loaded.
  */
 export async function loadModule(file: string, name: string, { awaits = false } = {}): Promise<LoadedModule> {
-  checkFile(file, name);
+  const fault = fileFault(file, name);
+  if (fault) throw fault;
   const loaded = new Set([pathToFileURL(file).href]);
   const hooks = hook(loaded);
   const { stackTraceLimit } = Error;
@@ -48,15 +49,16 @@ async function load(file: string, awaits: boolean): Promise<unknown> {
   }
 }
 
-function checkFile(file: string, name: string): void {
+/** Returns why the file cannot be loaded, without loading it. */
+export function fileFault(file: string, name: string): MqError | undefined {
   try {
-    if (statSync(file).isFile()) return;
+    if (statSync(file).isFile()) return undefined;
   } catch (error) {
     const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
     const reason = isMissing ? 'no such file' : systemReason(error);
-    throw new MqError('NO_INPUT', `cannot read ${name}: ${reason}`, { at: name, cause: error });
+    return new MqError('NO_INPUT', `cannot read ${name}: ${reason}`, { at: name, cause: error });
   }
-  throw new MqError('CONFIG', `cannot load ${name}: not a file`, { at: name, hint: 'name a .ts or .js file' });
+  return new MqError('CONFIG', `cannot load ${name}: not a file`, { at: name, hint: 'name a .ts or .js file' });
 }
 
 /** Sees to the formats of the user's file and of what it imports, outside node_modules; all else is as Node has it. */

@@ -33,10 +33,8 @@ export interface UserContext {
 export type UserFunction = (message: UserMessage, context: UserContext) => unknown;
 
 export interface ModulePlan {
-  /** As the user named it. */
+  /** As the user named it; relative to the world's cwd. */
   readonly module: string;
-  /** Absolute; the name is relative to it. */
-  readonly folder: string;
   /** What the function gives is the reply; else it is only an outcome. */
   readonly isReply: boolean;
 }
@@ -45,8 +43,8 @@ export interface ModulePlan {
  * Loads the module, and so runs it, before the first message.
  * @throws {MqError} NO_INPUT if the file cannot be read, CONFIG if it is no module with a function.
  */
-export async function makeModule({ module, folder, isReply }: ModulePlan, world: HandlerWorld): Promise<Handler> {
-  const loaded = await loadModule(resolve(folder, module), module);
+export async function makeModule({ module, isReply }: ModulePlan, world: HandlerWorld): Promise<Handler> {
+  const loaded = await loadModule(resolve(world.cwd, module), module);
   const run = functionOf(loaded.exports, module);
   const log = (text: unknown): void => {
     world.stderr.write(`${text}\n`);

@@ -1,7 +1,7 @@
 // mq check: is this rascal.json right? Every problem at once, with file, line and column; with --target also what a
 // RabbitMQ version has against it.
 
-import type { Config } from '../../config/config.ts';
+import type { Config, HandlerConfig } from '../../config/config.ts';
 import type { Problem } from '../../config/problem.ts';
 import { escaped, MqError, safeJson } from '../../errors.ts';
 import type { Command } from '../command.ts';
@@ -45,7 +45,11 @@ export function checkCommand(builtin: unknown, taken: () => readonly string[]): 
       const { format, problems } =
         target === undefined ? { format: 'rascal', problems: [] } : checkTarget(text, { env, target });
       const { checkConfigText } = await import('../../config/check.ts');
-      const settings = { file, folder, env, builtin, taken: taken(), isStrict: true };
+      const { handlerFault } = await import('../../handlers/fault.ts');
+      const settings = {
+        ...{ file, folder, env, builtin, taken: taken(), isStrict: true },
+        handlerFault: (handler: HandlerConfig) => handlerFault(handler, { folder, env }),
+      };
       const own = format === 'rascal' ? checkConfigText(text, settings) : { problems: [], checked: undefined };
       const { problemLine, configError } = await import('../../config/problem.ts');
 

@@ -105,7 +105,6 @@ async function runConsume(context: Context, values: Values, row: RunningRow): Pr
     10;
   const concurrency = Math.min(wished ?? role.concurrency ?? prefetch, prefetch);
   const choice = handlerChoice(values, role);
-  const folder = choice.fromFile ? (config.folder ?? context.cwd) : context.cwd;
   const numbers = {
     count: values.whole('count', { min: 1 }),
     idleMs: values.duration('idle'),
@@ -129,7 +128,7 @@ async function runConsume(context: Context, values: Values, row: RunningRow): Pr
   const handler = await makeHandler(
     choice.config,
     {
-      cwd: context.cwd,
+      cwd: choice.fromFile ? (config.folder ?? context.cwd) : context.cwd,
       env: context.env,
       // With --json each line of stdout is an object of mq's: what a command shows goes to stderr.
       stdout: numbers.json ? row.observation.handlerStderr : context.stdout,
@@ -138,7 +137,7 @@ async function runConsume(context: Context, values: Values, row: RunningRow): Pr
       graceMs,
       ...(timeoutMs !== undefined && { timeoutMs }),
     },
-    { behaviour, folder, environment: { isClean: values.flag('clean-env') ?? false, pass }, concurrency },
+    { behaviour, environment: { isClean: values.flag('clean-env') ?? false, pass }, concurrency },
   );
   try {
     await withSession(context, values, row, (session) =>

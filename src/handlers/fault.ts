@@ -1,0 +1,28 @@
+// Checks whether a handler can start on this machine, without starting it: for `mq check`.
+
+import { resolve } from 'node:path';
+import type { HandlerConfig } from '../config/config.ts';
+import { childEnvironment } from './environment.ts';
+import { locate, type Place } from './executable.ts';
+import { fileFault } from './module-load.ts';
+
+export interface HandlerFault {
+  /** The field, and the index of the word in it. */
+  readonly path: readonly (string | number)[];
+  readonly message: string;
+}
+
+/** Returns what is missing: the program, its interpreter, a script that it is given, or the module's file. */
+export function handlerFault(handler: HandlerConfig, { folder, env }: Place): HandlerFault | undefined {
+  if ('module' in handler) {
+    const message = fileFault(resolve(folder, handler.module), handler.module)?.message;
+    return message === undefined ? undefined : { path: ['module'], message };
+  }
+  if (!('exec' in handler) && !('execLines' in handler)) return undefined;
+  const field = 'exec' in handler ? 'exec' : 'execLines';
+  const words = 'exec' in handler ? handler.exec : handler.execLines;
+  const { env: set, passEnv = [], cleanEnv = false } = handler;
+  const own = childEnvironment(env, { isClean: cleanEnv, pass: passEnv, ...(set && { set }) });
+  const found = locate(words, { folder, env: own });
+  return typeof found === 'string' ? undefined : { path: [field, found.word], message: found.message };
+}
