@@ -130,7 +130,8 @@ function interpreterFault(file: string, place: Place): Fault | undefined {
   }
   const [interpreter = '', first, second] = line.slice(2).trim().split(/\s+/);
   const hint = `install it, or correct the first line of ${file}`;
-  if (isAbsolute(interpreter) && !exists(interpreter)) return { reason: `its interpreter ${interpreter} is missing`, hint };
+  if (isAbsolute(interpreter) && !exists(interpreter))
+    return { reason: `its interpreter ${interpreter} is missing`, hint };
   const name = first === '-S' ? second : first;
   if (basename(interpreter) !== 'env' || name === undefined || /[-=/]/.test(name[0] ?? '') || name.includes('=')) {
     return undefined;

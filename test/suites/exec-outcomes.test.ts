@@ -54,7 +54,7 @@ const byCommand: readonly Row[] = [
   { body: '0', end: 'done' },
   ...['3', '5'].map((status) => dead(status, `exit status ${status}`)),
   ...['4', '6'].map((status) => back(status, `exit status ${status}`)),
-  ...['1', '75', '127', '255'].map((status) => failed(status, `exit status ${status}$`)),
+  ...['1', '75', '255'].map((status) => failed(status, `exit status ${status}$`)),
   ...['KILL', 'TERM', 'SEGV'].map((signal) => failed(signal, `signal SIG${signal}$`)),
   failed('HANG', '.* 1 s'),
 ];
@@ -161,8 +161,18 @@ for (const type of ['classic', 'quorum']) {
     assert.is((await roles.run(['publish', 'work', 'kept'], { cwd })).status, 0);
     const { status, stderr } = await worker.ended;
     assert.is(status, 71, stderr);
-    assert.match(stderr, /^mq subscribe: cannot run .\/status.sh: no such file or directory \[SYSTEM\]$/m);
+    assert.match(stderr, /^mq subscribe: cannot run .\/status.sh: no such file \[SYSTEM\]$/m);
     assert.is(await roles.held(queue), 1);
+  });
+
+  test(`exit status 127 ends the role, and every message of a ${type} queue stays`, async () => {
+    const queue = `broken-${type}`;
+    const cwd = folder(queue, type);
+    await roles.run(['publish', 'work', '--lines'], { cwd, input: 'one\ntwo\n' });
+    const { status, stderr } = await roles.run(['subscribe', 'work', '--exec', 'sh', '-c', 'no-such-tool'], { cwd });
+    assert.is(status, 71, stderr);
+    assert.match(stderr, /^mq subscribe: cannot run sh: exit status 127: .* \[SYSTEM\]$/m);
+    assert.is(await roles.held(queue), 2);
   });
 }
 

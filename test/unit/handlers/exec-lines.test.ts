@@ -25,7 +25,7 @@ interface Settings {
 function make({ args = [], command, world = makeWorld(), concurrency = 1, isReply = true }: Settings = {}) {
   const execLines = command ?? [node, 'lines.mjs', ...args];
   const behaviour = isReply ? 'reply' : 'consume';
-  return makeHandler({ execLines }, world, { behaviour, folder: undefined, concurrency });
+  return makeHandler({ execLines }, world, { behaviour, concurrency });
 }
 
 async function using(settings: Settings, use: (ask: (body: string | Buffer) => Promise<Outcome>) => Promise<void>) {

@@ -1,4 +1,4 @@
-import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
@@ -23,7 +23,7 @@ const temporary = mkdtempSync(join(tmpdir(), 'mq-exec-'));
 test.after(() => rmSync(temporary, { recursive: true }));
 
 function makeExec(exec: readonly string[], world: HandlerWorld, place: Partial<HandlerPlace> = {}): Promise<Handler> {
-  return makeHandler({ exec }, world, { behaviour: 'consume', folder: undefined, ...place });
+  return makeHandler({ exec }, world, { behaviour: 'consume', ...place });
 }
 
 const asReply = { behaviour: 'reply' } as const;
@@ -54,12 +54,18 @@ for (const [status, outcome] of [
   [6, { type: 'requeue', reason: 'exit status 6' }],
   [7, { type: 'retry', reason: 'exit status 7' }],
   [75, { type: 'retry', reason: 'exit status 75' }],
-  [126, { type: 'retry', reason: 'exit status 126' }],
   [143, { type: 'retry', reason: 'exit status 143' }],
   [255, { type: 'retry', reason: 'exit status 255' }],
 ] as const) {
   test(`exit status ${status} is ${JSON.stringify(outcome)}`, async () => {
     assert.equal(await handleOne(await makeExec(['./status.sh', String(status)], makeWorld())), outcome);
+  });
+}
+
+for (const status of [126, 127]) {
+  test(`exit status ${status} ends the role: a program cannot run`, async () => {
+    const outcome = await handleOne(await makeExec(['./status.sh', String(status)], makeWorld()));
+    assert.is(outcome.type === 'stop' && outcome.error.code, 'SYSTEM');
   });
 }
 
@@ -339,16 +345,72 @@ test('a command that is not there, a folder, or not executable is SYSTEM, before
   assert.is((await rejection(makeExec(['./not-executable.sh'], makeWorld()))).hint, 'chmod +x ./not-executable.sh');
 });
 
+/** A folder with an executable file of this text. */
+function withScript(text: string): string {
+  const cwd = mkdtempSync(join(temporary, 'script-'));
+  writeFileSync(join(cwd, 'job'), text, { mode: 0o755 });
+  return cwd;
+}
+
+for (const [title, text, reason] of [
+  [
+    'a line end of Windows',
+    '#!/bin/sh\r\nexit 0\r\n',
+    /cannot run \.\/job: its first line ends with a carriage return/,
+  ],
+  [
+    'an interpreter that is missing',
+    '#!/no/such/sh\n',
+    /cannot run \.\/job: its interpreter \/no\/such\/sh is missing/,
+  ],
+  [
+    'an interpreter not on PATH',
+    '#!/usr/bin/env no-such\n',
+    /cannot run \.\/job: its interpreter no-such is not on PATH/,
+  ],
+] as const) {
+  test(`a script with ${title} is refused with that reason, before any message`, async () => {
+    const { code, message, hint } = await rejection(makeExec(['./job'], makeWorld({ cwd: withScript(text) })));
+    assert.is(code, 'SYSTEM');
+    assert.match(message, reason);
+    assert.ok(hint);
+  });
+}
+
+test('a script that an interpreter is given must be there', async () => {
+  for (const exec of [
+    ['python3', 'no-such.py'],
+    ['python3', '-u', 'no-such.py'],
+    ['sh', './no-such'],
+  ]) {
+    const world = makeWorld();
+    const { PATH = '' } = world.env;
+    const cwd = withScript('');
+    writeFileSync(join(cwd, 'python3'), '', { mode: 0o755 });
+    const { message } = await rejection(makeExec(exec, { ...world, cwd, env: { PATH: `${cwd}:${PATH}` } }));
+    assert.is(message, `cannot run ${exec.at(-1)} with ${exec[0]}: no such file`);
+  }
+  for (const exec of [['sh', '-c', 'exit 0'], ['sh', 'status.sh', '0'], ['sh']]) {
+    assert.equal(await handleOne(await makeExec(exec, makeWorld())), { type: 'ack' });
+  }
+});
+
+test('a command line in one word gets the hint to write the words apart', async () => {
+  const { message, hint } = await rejection(makeExec(['python3 x.py'], makeWorld()));
+  assert.match(message, /are one word$/);
+  assert.match(String(hint), /--exec python3 x\.py/);
+});
+
 test('exec without a command is a usage error', async () => {
   for (const exec of [[], [''], ['echo', 'a\0b']]) {
     assert.is((await rejection(makeExec(exec, makeWorld()))).code, 'USAGE');
   }
 });
 
-test('a command is looked for on the given PATH, and one with a slash in the given folder', async () => {
+test('a command is looked for on the given PATH, and one with a slash in the folder of the handler', async () => {
   const onPath = await makeExec(['status.sh', '0'], makeWorld({ cwd: '/', env: { PATH: `/nowhere:${folder}` } }));
   assert.equal(await handleOne(onPath), { type: 'ack' });
-  const inFolder = await makeExec(['./status.sh', '0'], makeWorld({ cwd: '/' }), { folder });
+  const inFolder = await makeExec(['./status.sh', '0'], makeWorld({ cwd: folder }));
   assert.equal(await handleOne(inFolder), { type: 'ack' });
 });
 

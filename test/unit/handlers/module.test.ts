@@ -21,7 +21,7 @@ function write(name: string, text: string): string {
 }
 
 function makeModule(module: string, world: HandlerWorld, behaviour: 'reply' | 'consume' = 'reply'): Promise<Handler> {
-  return makeHandler({ module }, world, { behaviour, folder: temporary });
+  return makeHandler({ module }, { ...world, cwd: temporary }, { behaviour });
 }
 
 /** The outcome of a function's text for one message. */

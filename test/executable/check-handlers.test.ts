@@ -1,0 +1,45 @@
+// Relative words of a handler start in the folder of rascal.json, and mq check finds what is missing there.
+
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { emptyFolder, mq } from '../support/mq.ts';
+
+const topology = { vhosts: { '/': { queues: ['jobs'] } }, subscriptions: { jobs: { queue: 'jobs' } } };
+
+/** A folder with app/rascal.json, whose one role has this handler. */
+function folderWith(handler: object, files: Readonly<Record<string, string>> = {}): string {
+  const cwd = emptyFolder();
+  mkdirSync(join(cwd, 'app'));
+  const rascal = { ...topology, mq: { roles: { job: { consume: 'jobs', handler } } } };
+  const inApp = { ...files, 'rascal.json': JSON.stringify(rascal) };
+  for (const [name, text] of Object.entries(inApp)) writeFileSync(join(cwd, 'app', name), text, { mode: 0o755 });
+  return cwd;
+}
+
+const script = '#!/bin/sh\nexit 0\n';
+
+for (const [handler, field] of [
+  [{ exec: ['./job.sh'] }, 'exec[0]'],
+  [{ execLines: ['no-such-program'] }, 'execLines[0]'],
+  [{ exec: ['sh', 'job.sh'] }, 'exec[1]'],
+  [{ module: 'job.ts' }, 'module'],
+] as const) {
+  test(`mq check finds that ${JSON.stringify(handler)} is missing`, async () => {
+    const cwd = folderWith(handler);
+    const { status, stdout } = await mq(['check', '--json', 'app/rascal.json'], { cwd });
+    assert.is(status, 78);
+    const { code, path } = JSON.parse(stdout.split('\n')[0] ?? '');
+    assert.equal([code, path], ['missing-file', `mq.roles.job.handler.${field}`]);
+  });
+}
+
+for (const handler of [{ exec: ['./job.sh'] }, { exec: ['sh', 'job.sh'] }, { module: 'job.ts' }]) {
+  test(`mq check finds ${JSON.stringify(handler)} in the folder of the file`, async () => {
+    const cwd = folderWith(handler, { 'job.sh': script, 'job.ts': 'export default () => {};\n' });
+    assert.is((await mq(['check', 'app/rascal.json'], { cwd })).status, 0);
+  });
+}
+
+test.run();
