@@ -9,8 +9,9 @@ import type { Consumer, Delivery } from '../session/consumer.ts';
 import { type Counts, observe } from '../session/counts.ts';
 import type { Publisher } from '../session/publisher.ts';
 import type { Session } from '../session/session.ts';
+import { Copies } from './copies.ts';
 import { Failures } from './failures.ts';
-import { jsonOf } from './message.ts';
+import { jsonOf, messageOf } from './message.ts';
 import { messageIds } from './outgoing.ts';
 import { isClosedPipe, Printer } from './printer.ts';
 import { Replies } from './replies.ts';
@@ -103,7 +104,8 @@ class Intake {
   /** Delivered, not yet in a handler. */
   readonly #waiting: Waiting;
   /** In a handler. */
-  readonly #running = new Map<Delivery, Promise<void>>();
+  readonly #running = new Map<Taken, Promise<void>>();
+  readonly #copies = new Copies();
   readonly #ended = Promise.withResolvers<void>();
   readonly #giveUp = new AbortController();
   #started = 0;
@@ -126,9 +128,12 @@ class Intake {
     const { context, consumer, settings } = this.#parts;
     const { say } = settings;
     consumer.on('delivery', (delivery) => this.#take(delivery));
-    consumer.on('interrupted', ({ message }) =>
-      say({ level: 'warn', event: 'interrupted', message: `${message}; consuming again` }),
-    );
+    consumer.on('interrupted', ({ message }) => {
+      say({ level: 'warn', event: 'interrupted', message: `${message}; consuming again` });
+      this.#waiting.dropRequeued(this.#running.keys());
+      this.#rest();
+    });
+    consumer.on('resumed', () => this.#copies.resume());
     consumer.on('fatal', (error) => this.#fail(error));
     context.stdout.once('error', (error: Error) => this.#onStdoutError(error));
     const stop = () => this.#stop();
@@ -168,7 +173,7 @@ class Intake {
       signal.addEventListener('abort', () => resolve(), { once: true });
     });
     await Promise.race([all, givenUp]);
-    for (const delivery of this.#running.keys()) this.#handBack(delivery);
+    for (const { delivery } of this.#running.keys()) this.#handBack(delivery);
     this.#running.clear();
     this.#parts.counts.inFlight = 0;
   }
@@ -183,7 +188,9 @@ class Intake {
       return;
     }
     clearTimeout(this.#idle);
-    this.#waiting.add(delivery);
+    const message = messageOf(delivery.raw, delivery.queue);
+    if (this.#copies.join(delivery, message)) return;
+    this.#waiting.add(delivery, message);
     this.#fill();
   }
 
@@ -193,7 +200,8 @@ class Intake {
       const taken = this.#waiting.next(this.#running.size);
       if (!taken) break;
       this.#started += 1;
-      this.#running.set(taken.delivery, this.#handle(taken));
+      taken.delivery = this.#copies.hold(taken.delivery, taken.message);
+      this.#running.set(taken, this.#handle(taken));
     }
     this.#parts.counts.inFlight = this.#running.size;
   }
@@ -213,19 +221,12 @@ class Intake {
   }
 
   async #handle(taken: Taken): Promise<void> {
-    const { settings, failures, context } = this.#parts;
-    const { delivery, message } = taken;
+    const { settings, context } = this.#parts;
+    const { delivery } = taken;
     let isDone = true;
     try {
-      const verdict = settings.canFail ? failures.verdict(taken) : undefined;
-      if (verdict?.type === 'retry') {
-        this.#started -= 1;
-        await failures.count(delivery, message, verdict.reason);
-      } else {
-        const outcome: Outcome = verdict ?? (await this.#outcomeOf(message));
-        if (this.#running.has(delivery) || !this.#giveUp.signal.aborted)
-          isDone = await this.#settle(delivery, message, outcome);
-      }
+      isDone = await this.#answer(taken);
+      if (delivery.isRequeued) this.#started -= 1;
       isDone &&= !delivery.isStale;
     } catch (error) {
       this.#handBack(delivery);
@@ -237,13 +238,43 @@ class Intake {
             : new MqError('BUG', `a message could not be settled: ${String(error)}`, { cause: error }),
         );
     }
-    this.#running.delete(delivery);
+    this.#running.delete(taken);
+    this.#copies.release(delivery);
     this.#waiting.end(taken, isDone);
     this.#parts.counts.inFlight = this.#running.size;
     if (context.abandon.aborted) return;
     if (this.#started >= (settings.count ?? Number.POSITIVE_INFINITY) && this.#running.size === 0) this.#stop();
     this.#fill();
     this.#rest();
+  }
+
+  /** Returns true if the message will not come again. */
+  async #answer(taken: Taken): Promise<boolean> {
+    const { settings, failures, counts } = this.#parts;
+    const { delivery, message } = taken;
+    const recalled = this.#copies.recall(message);
+    if (recalled?.type === 'acked') {
+      if (delivery.ack()) counts.acked += 1;
+      return true;
+    }
+    if (recalled?.type === 'rejected') {
+      if (delivery.reject(false)) counts.rejected += 1;
+      return true;
+    }
+    const verdict = settings.canFail && !recalled ? failures.verdict(taken) : undefined;
+    if (verdict?.type === 'retry') {
+      this.#started -= 1;
+      await failures.count(delivery, message, verdict.reason);
+      return true;
+    }
+    const outcome: Outcome = recalled ?? verdict ?? (await this.#outcomeOf(message));
+    if (!this.#running.has(taken) && this.#giveUp.signal.aborted) return true;
+    // The broker delivers the message again, so what is published for this delivery would be a second one.
+    if (delivery.isRequeued && isFailure(outcome)) {
+      this.#copies.keep(message, outcome);
+      return false;
+    }
+    return this.#settle(delivery, message, outcome);
   }
 
   /** Gives true if the message will not come again. */
@@ -312,6 +343,10 @@ class Intake {
     this.#stopping = true;
     this.#ended.resolve();
   }
+}
+
+function isFailure({ type }: Outcome): boolean {
+  return type === 'retry' || type === 'dead-letter' || type === 'requeue';
 }
 
 /** True if the handler's outcome can be other than ack. */

@@ -5,10 +5,12 @@
 
 import type { Message } from '../handlers/handler.ts';
 import type { Delivery } from '../session/consumer.ts';
-import { headerNames, messageOf } from './message.ts';
+import { identityOf } from './identity.ts';
+import { headerNames } from './message.ts';
 
 export interface Taken {
-  readonly delivery: Delivery;
+  /** What is to be answered. */
+  delivery: Delivery;
   readonly message: Message;
   readonly isSuspect: boolean;
   /** Its worker ended, and no broker counts that: it has to be counted by sending it round once more. */
@@ -37,7 +39,7 @@ export class Waiting {
   #suspects: Taken[] = [];
   #alone: Taken | undefined;
   #quiet: NodeJS.Timeout | undefined;
-  /** By message-id: how often this process got it and could not answer, or gave it back. */
+  /** By `keyOf`: how often this process got it and could not answer, or gave it back. */
   readonly #open = new Map<string, number>();
 
   constructor(parts: WaitingParts) {
@@ -48,8 +50,7 @@ export class Waiting {
     return this.#fresh.length + this.#suspects.length;
   }
 
-  add(delivery: Delivery): void {
-    const message = messageOf(delivery.raw, delivery.queue);
+  add(delivery: Delivery, message: Message): void {
     if (!this.#parts.counts) {
       this.#fresh.push({ delivery, message, isSuspect: false, isUncounted: false });
       return;
@@ -71,8 +72,18 @@ export class Waiting {
   /** It has an outcome. `isDone`: it will not come again. */
   end(taken: Taken, isDone: boolean): void {
     if (this.#alone === taken) this.#alone = undefined;
-    const { messageId } = taken.message.properties;
-    if (isDone && messageId !== undefined) this.#open.delete(messageId);
+    if (!isDone || this.#open.size === 0) return;
+    const key = keyOf(taken.message);
+    if (key !== undefined) this.#open.delete(key);
+  }
+
+  /** The channel is lost: drops what the broker delivers again, and remembers that it was here, like what is `running`. */
+  dropRequeued(running: Iterable<Taken>): void {
+    for (const { message } of [...this.#fresh, ...this.#suspects, ...running])
+      if (keyOf(message) === undefined && this.#parts.counts) this.#remember(identityOf(message));
+    const isHere = ({ delivery }: Taken) => !delivery.isRequeued;
+    this.#fresh.splice(0, this.#fresh.length, ...this.#fresh.filter(isHere));
+    this.#suspects = this.#suspects.filter(isHere);
   }
 
   /** Takes out everything. */
@@ -83,8 +94,8 @@ export class Waiting {
   }
 
   #judged(delivery: Delivery, message: Message): Taken {
-    const { headers, properties, fields } = message;
-    const before = this.#remember(properties.messageId);
+    const { headers, fields } = message;
+    const before = this.#remember(keyOf(message));
     const byBroker = headers['x-delivery-count'];
     // RabbitMQ: a classic queue only says that a message was delivered before.
     const isUncounted =
@@ -102,11 +113,11 @@ export class Waiting {
     };
   }
 
-  #remember(id: string | undefined): number {
-    if (id === undefined) return 0;
-    const before = this.#open.get(id) ?? 0;
-    this.#open.delete(id);
-    this.#open.set(id, before + 1);
+  #remember(key: string | undefined): number {
+    if (key === undefined) return 0;
+    const before = this.#open.get(key) ?? 0;
+    this.#open.delete(key);
+    this.#open.set(key, before + 1);
     const [oldest] = this.#open.keys();
     if (this.#open.size > mostOpen && oldest !== undefined) this.#open.delete(oldest);
     return before;
@@ -136,4 +147,9 @@ export class Waiting {
 
 function idOf({ message }: Taken): string {
   return message.properties.messageId ?? '';
+}
+
+/** Returns undefined for what comes for the first time without a message-id: it need not be recognized. */
+function keyOf(message: Message): string | undefined {
+  return message.properties.messageId ?? (message.fields.redelivered ? identityOf(message) : undefined);
 }

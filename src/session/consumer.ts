@@ -18,8 +18,10 @@ export interface Delivery {
   readonly raw: RawMessage;
   /** The broker's name of the queue. */
   readonly queue: string;
-  /** The channel is gone: the broker has taken the message back, or is about to. */
+  /** The channel is gone, so no answer can be sent. */
   readonly isStale: boolean;
+  /** It is stale, and the broker delivers the message again. Not so if the queue goes with its connection. */
+  readonly isRequeued: boolean;
   /** Each gives false if the answer was dropped: the channel is gone, and the broker has taken the message back. */
   ack(): boolean;
   nack(requeue: boolean): boolean;
@@ -45,6 +47,8 @@ export interface ConsumerEvents {
   delivery: [delivery: Delivery];
   /** The broker took the consumer away, or its channel closed; it is being set up again. */
   interrupted: [error: MqError];
+  /** A channel is open: deliveries can come, also those that were lost with the channel before. */
+  resumed: [];
   /** Nothing can be received any more. */
   fatal: [error: MqError];
 }
@@ -193,7 +197,8 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     });
     const { prefetch, options } = this.#settings;
     const { queue } = this;
-    const intake: Intake = { channel, acks: new Acks(channel), queue };
+    const isKept = options['noAck'] !== true && !this.#link.isTransient(this.#settings.subscription);
+    const intake: Intake = { channel, acks: new Acks(channel), queue, isKept };
     const onMessage = (raw: RawMessage | null) => {
       if (raw) {
         this.#settings.counts.received += 1;
@@ -207,6 +212,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     this.#deliveredAt = performance.now();
     // Known before the first delivery, which may come in the same packet as consume-ok.
     this.#channel = channel;
+    this.emit('resumed');
     try {
       const consuming = done<{ consumerTag: string }>((next) => channel.consume(queue, onMessage, options, next));
       const { consumerTag } = await this.#link.answered('a consumer', consuming);
@@ -226,9 +232,9 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
 
   /** RabbitMQ: basic.cancel from the broker says that the queue was deleted or its node went. */
   #onCancel(channel: Channel): void {
-    this.#consumerTag = undefined;
+    if (this.#channel !== channel) return;
     this.#cancelledAt = performance.now();
-    this.#attach(false);
+    this.#onGone(channel, new MqError('UNAVAILABLE', 'the broker has cancelled the consumer'));
     endChannel(channel);
   }
 
@@ -292,7 +298,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     return false;
   }
 
-  #delivery({ channel, acks, queue }: Intake, raw: RawMessage): Delivery {
+  #delivery({ channel, acks, queue, isKept }: Intake, raw: RawMessage): Delivery {
     const refuse = (send: () => void) =>
       this.#answer(channel, () => {
         acks.skip(raw);
@@ -304,6 +310,9 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
       queue,
       get isStale() {
         return !isCurrent();
+      },
+      get isRequeued() {
+        return isKept && !isCurrent();
       },
       ack: () => this.#answer(channel, () => acks.ack(raw)),
       nack: (requeue) => refuse(() => channel.nack(raw, false, requeue)),
@@ -317,6 +326,8 @@ interface Intake {
   readonly channel: Channel;
   readonly acks: Acks;
   readonly queue: string;
+  /** When the channel is lost, the broker keeps its messages. */
+  readonly isKept: boolean;
 }
 
 function done<T>(start: (next: (error: Error | null, ok: T) => void) => void): Promise<T> {

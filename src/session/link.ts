@@ -123,6 +123,13 @@ export class Link extends EventEmitter<LinkEvents> {
     return known?.assert === true ? { ...known.options?.arguments } : undefined;
   }
 
+  /** Returns true if a subscription's queue goes, with its messages, when its only consumer or its connection goes. */
+  isTransient(subscription: string): boolean {
+    const { vhost, queue } = this.config.subscriptions[subscription] ?? {};
+    const { exclusive, autoDelete } = this.#vhosts.get(vhost ?? '')?.config.queues[queue ?? '']?.options ?? {};
+    return exclusive === true || autoDelete === true;
+  }
+
   /** Waits while disconnected. Rejects when the link closes. */
   confirmChannel(vhost: string): Promise<ConfirmChannel> {
     return this.#channel(vhost, (from, next) => from.getConfirmChannel(next));

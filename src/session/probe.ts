@@ -151,6 +151,9 @@ export function foundDelivery(
     get isStale() {
       return isGone && !isAnswered;
     },
+    get isRequeued() {
+      return isGone && !isAnswered;
+    },
     ack: () => answer(() => channel.ack(raw, false)),
     nack: (requeue) => answer(() => channel.nack(raw, false, requeue)),
     reject: (requeue) => answer(() => channel.reject(raw, requeue)),

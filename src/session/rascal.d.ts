@@ -66,7 +66,11 @@ declare module 'rascal/lib/amqp/Vhost.js' {
           fullyQualifiedName: string;
           replyTo?: unknown;
           readonly assert?: unknown;
-          readonly options?: { exclusive?: unknown; readonly arguments?: Readonly<Record<string, unknown>> };
+          readonly options?: {
+            exclusive?: unknown;
+            autoDelete?: unknown;
+            readonly arguments?: Readonly<Record<string, unknown>>;
+          };
         }
       >
     >;

@@ -2,6 +2,7 @@
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { messageOf } from '../../../src/roles/message.ts';
 import { type Taken, Waiting } from '../../../src/roles/waiting.ts';
 import type { Delivery } from '../../../src/session/consumer.ts';
 
@@ -14,13 +15,18 @@ interface Sent {
 function delivery({ id, redelivered = false, headers = {} }: Sent): Delivery {
   const fields = { exchange: '', routingKey: 'q', redelivered, deliveryTag: 1, consumerTag: 'c' };
   const raw = { content: Buffer.from(id), fields, properties: { messageId: id, headers } };
-  return { raw, queue: 'q', isStale: false, ack: () => true, nack: () => true, reject: () => true };
+  return { raw, queue: 'q', isStale: false, isRequeued: false, ack: () => true, nack: () => true, reject: () => true };
+}
+
+function add(waiting: Waiting, sent: Sent): void {
+  const made = delivery(sent);
+  waiting.add(made, messageOf(made.raw, made.queue));
 }
 
 /** Delivers all, and gives the order in which they are handled, one after the other is done. */
 async function order(sent: readonly Sent[]): Promise<string[]> {
   const waiting = new Waiting({ counts: true, prefetch: sent.length, onReady: () => undefined });
-  for (const one of sent) waiting.add(delivery(one));
+  for (const one of sent) add(waiting, one);
   const handled: string[] = [];
   for (let taken = waiting.next(0); taken; taken = waiting.next(0)) {
     handled.push(`${taken.message.body}`);
@@ -52,7 +58,7 @@ async function deaths(ids: readonly string[], poison: string, attempts: number):
 
 test('messages that come for the first time are handled in order, and beside each other', () => {
   const waiting = new Waiting({ counts: true, prefetch: 0, onReady: () => undefined });
-  for (const id of ['a', 'b']) waiting.add(delivery({ id }));
+  for (const id of ['a', 'b']) add(waiting, { id });
   assert.is(waiting.size, 2);
   assert.equal(
     [waiting.next(0), waiting.next(1), waiting.next(2)].map((one) => one && `${one.message.body}`),
@@ -63,8 +69,8 @@ test('messages that come for the first time are handled in order, and beside eac
 test('a suspect is handled alone, and what is fresh waits until it has ended', async () => {
   const ready = Promise.withResolvers<void>();
   const waiting = new Waiting({ counts: true, prefetch: 0, onReady: ready.resolve });
-  waiting.add(delivery({ id: 'fresh' }));
-  waiting.add(delivery({ id: 'suspect', redelivered: true, headers: { 'x-delivery-count': 1 } }));
+  add(waiting, { id: 'fresh' });
+  add(waiting, { id: 'suspect', redelivered: true, headers: { 'x-delivery-count': 1 } });
   assert.is(waiting.next(0), undefined, 'others that came with it may be on their way');
   await ready.promise;
   assert.is(waiting.next(1), undefined, 'not beside one that runs');
@@ -83,7 +89,7 @@ test('of ten messages the one that kills its worker is alone after two more deat
 test('what no broker counts has to be counted by mq; what came back to this same process was not its death', () => {
   const waiting = new Waiting({ counts: true, prefetch: 1, onReady: () => undefined });
   const judged = (sent: Sent, isDone = false) => {
-    waiting.add(delivery(sent));
+    add(waiting, sent);
     const taken = waiting.next(0) as Taken;
     waiting.end(taken, isDone);
     return [taken.isSuspect, taken.isUncounted, taken.message.attempt];
@@ -103,7 +109,7 @@ test('what no broker counts has to be counted by mq; what came back to this same
 
 test('where attempts are not counted every message is like another', () => {
   const waiting = new Waiting({ counts: false, prefetch: 0, onReady: () => undefined });
-  waiting.add(delivery({ id: 'a', redelivered: true }));
+  add(waiting, { id: 'a', redelivered: true });
   assert.equal(waiting.next(5)?.isUncounted, false);
 });
 

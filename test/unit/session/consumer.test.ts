@@ -60,6 +60,7 @@ function consuming(answers: readonly Answer[], { declared = {}, watchMs = 60_000
     answered: (_: string, answer: Promise<unknown>) => answer,
     queueOf: () => 'q',
     declaredArguments: () => declared ?? undefined,
+    isTransient: () => false,
     addresses,
   });
   const counts = newCounts();
