@@ -265,8 +265,8 @@ export class Connection {
       const vhost = this.#handshake.take(method, (answer) => this.#negotiate(answer));
       if (vhost !== undefined) this.#open(vhost);
     } else if (method.name === 'connection.update-secret') {
-      // RabbitMQ's backend of names and passwords has no use for a new secret, and refuses it alike.
-      throw new ProtocolError('NOT_IMPLEMENTED', 'connection.update-secret: passwords do not expire here');
+      // RabbitMQ: passwords do not expire, so its internal backend accepts a new secret and changes nothing.
+      this.output.method(0, 'connection.update-secret-ok', {});
     } else if (method.name !== 'connection.close-ok') {
       throw new ProtocolError('CHANNEL_ERROR', 'unexpected method in connection state running');
     }

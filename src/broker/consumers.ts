@@ -26,11 +26,16 @@ export class Consumers {
   /** In order of arrival. */
   readonly all = new Set<Consumer>();
   readonly #isSingleActive: boolean;
+  /** RabbitMQ: on a quorum queue a consumer with a higher priority takes over from the single active one. */
+  readonly #isTakenOver: boolean;
+  /** The active consumer gets nothing more, and is followed once it has settled its messages. */
+  #isYielding = false;
   /** Priority → those in line; the highest first. */
   readonly #lines: { readonly priority: number; readonly line: Deque<Consumer> }[] = [];
 
-  constructor(isSingleActive: boolean) {
+  constructor({ isSingleActive, type }: { isSingleActive: boolean; type: 'classic' | 'quorum' }) {
     this.#isSingleActive = isSingleActive;
+    this.#isTakenOver = type === 'quorum';
   }
 
   get count(): number {
@@ -46,28 +51,25 @@ export class Consumers {
   add(consumer: Consumer): void {
     this.all.add(consumer);
     if (this.#isSingleActive) this.#active ??= consumer;
+    if (this.#active !== undefined && this.#isTakenOver && consumer.priority > this.#active.priority) {
+      this.#isYielding = true;
+      this.#leaveLine(this.#active);
+      this.wake(this.#active);
+    }
     this.wake(consumer);
   }
 
   remove(consumer: Consumer): void {
     this.all.delete(consumer);
-    consumer.isInLine = false;
-    const place = this.#lines.findIndex(({ priority }) => priority === consumer.priority);
-    const line = this.#lines[place]?.line;
-    line?.remove(consumer);
-    // Priorities come and go with consumers, as many as there are numbers.
-    if (line?.length === 0) this.#lines.splice(place, 1);
-    if (this.#active !== consumer) return;
-    this.#active = undefined;
-    // RabbitMQ: the next is the one with the highest priority, of those the one that waits longest.
-    for (const other of this.all) if (other.priority > (this.#active?.priority ?? -Infinity)) this.#active = other;
-    if (this.#active !== undefined) this.wake(this.#active);
+    this.#leaveLine(consumer);
+    if (this.#active === consumer) this.#activateNext();
   }
 
   /** Puts a consumer that can take messages in line. */
   wake(consumer: Consumer): boolean {
     if (consumer.isInLine || !this.all.has(consumer) || !consumer.isReady()) return false;
     if (this.#isSingleActive && this.#active !== consumer) return false;
+    if (this.#isYielding) return consumer.unacked === 0 && this.#activateNext();
     consumer.isInLine = true;
     this.#lineOf(consumer.priority).push(consumer);
     return true;
@@ -87,6 +89,23 @@ export class Consumers {
       }
     }
     return undefined;
+  }
+
+  /** RabbitMQ: the next is the one with the highest priority, of those the one that has waited longest. */
+  #activateNext(): boolean {
+    this.#isYielding = false;
+    this.#active = undefined;
+    for (const other of this.all) if (other.priority > (this.#active?.priority ?? -Infinity)) this.#active = other;
+    return this.#active !== undefined && this.wake(this.#active);
+  }
+
+  #leaveLine(consumer: Consumer): void {
+    consumer.isInLine = false;
+    const place = this.#lines.findIndex(({ priority }) => priority === consumer.priority);
+    const line = this.#lines[place]?.line;
+    line?.remove(consumer);
+    // Priorities come and go with consumers, as many as there are numbers.
+    if (line?.length === 0) this.#lines.splice(place, 1);
   }
 
   #lineOf(priority: number): Deque<Consumer> {

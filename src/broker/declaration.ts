@@ -108,7 +108,6 @@ function declareQueue(channel: Channel, fields: MethodFields<'queue.declare'>): 
   } else {
     const generated = queueName();
     if (fields.passive) {
-      name = queueNamed(channel, name);
       assertAnyAccess(connection.user, { vhost: vhost.name, kind: 'queue', name });
     } else allow(channel, 'configure', 'queue', name === '' ? generated : name);
     const deadLetterExchange = fields.arguments.get('x-dead-letter-exchange');
@@ -135,7 +134,10 @@ function bindQueue(channel: Channel, { name: method, fields }: Method & { name: 
   assertNotDefault(fields.exchange);
   allow(channel, 'write', 'queue', destination);
   allow(channel, 'read', 'exchange', fields.exchange);
-  if (channel.vhost.queues.has(destination)) channel.vhost.queue(destination, channel.connection);
+  // RabbitMQ: an exclusive queue of another connection cannot be bound; it can be unbound.
+  if (method === 'queue.bind' && channel.vhost.queues.has(destination)) {
+    channel.vhost.queue(destination, channel.connection);
+  }
   const binding = { source: fields.exchange, destination, isQueue: true, routingKey, arguments: fields.arguments };
   if (method === 'queue.bind') channel.vhost.bind(binding);
   else channel.vhost.unbind(binding);

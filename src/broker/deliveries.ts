@@ -266,13 +266,13 @@ export class Deliveries {
       this.held.delete(tag);
       return [held];
     }
-    if (tag > this.#lastTag || (tag !== 0 && this.held.size === 0)) throw unknownTag(tag);
+    // RabbitMQ: the tag itself has to be outstanding.
+    if (tag !== 0 && !this.held.has(tag)) throw unknownTag(tag);
     const taken: Held[] = [];
     for (const held of this.held.values()) {
       if (tag !== 0 && held.tag > tag) break;
       taken.push(held);
     }
-    if (taken.length === 0 && tag !== 0) throw unknownTag(tag);
     for (const held of taken) this.held.delete(held.tag);
     return taken;
   }

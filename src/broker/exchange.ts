@@ -98,7 +98,7 @@ export class Exchange {
 /** What makes a binding another one than the next (AMQP 0-9-1, 1.7.2.3). */
 export function bindingKey({ destination, routingKey, arguments: all }: Binding): string {
   const kind = destination instanceof Queue ? 'q' : 'e';
-  return `${kind}\0${destination.name}\0${routingKey}\0${all.raw.toString('latin1')}`;
+  return `${kind}\0${destination.name}\0${routingKey}\0${all.identity}`;
 }
 
 const matchers: Readonly<Record<ExchangeType, () => Matcher>> = {

@@ -4,6 +4,7 @@ import { changeProperties, type Scan, scanProperties } from './codec/properties.
 import { typeNames } from './codec/table.ts';
 import { Message } from './message.ts';
 import { ProtocolError } from './protocol-error.ts';
+import { longestMs } from './queue-settings.ts';
 import { replyQueue } from './reply-to.ts';
 import type { User } from './users.ts';
 
@@ -72,6 +73,7 @@ function expirationMs(text: string): number {
   if (digits.length < text.length) throw badExpiration(text, `{leftover_string,"${text.slice(digits.length)}"}`);
   const value = Number(digits);
   if (value < 0) throw badExpiration(text, `{value_negative,${value}}`);
+  if (value > longestMs) throw badExpiration(text, `{value_too_large,${digits}}`);
   return value;
 }
 

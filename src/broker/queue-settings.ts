@@ -38,20 +38,33 @@ const integer: Check = (_, type) =>
   integerTypes.includes(type) ? undefined : `"expected integer, got ${typeNames[type]}"`;
 const notNegative: Check = (value, type, all) =>
   integer(value, type, all) ?? (Number(value) < 0 ? `{value_negative,${value}}` : undefined);
+/** RabbitMQ: ten years. */
+export const longestMs = 315_360_000_000;
+const duration: Check = (value, type, all) =>
+  notNegative(value, type, all) ?? (Number(value) > longestMs ? `{value_too_large,${value}}` : undefined);
 const text: Check = (_, type) => (type === 'S' ? undefined : `{unacceptable_type,${typeNames[type]}}`);
 const flag: Check = (_, type) => (type === 't' ? undefined : `{unacceptable_type,${typeNames[type]}}`);
 
 const checks: Readonly<Record<string, Check>> = {
   'x-expires': (value, type, all) =>
-    integer(value, type, all) ?? (Number(value) === 0 ? '{value_zero,0}' : notNegative(value, type, all)),
-  'x-message-ttl': notNegative,
+    integer(value, type, all) ?? (Number(value) === 0 ? '{value_zero,0}' : duration(value, type, all)),
+  'x-message-ttl': duration,
   'x-dead-letter-exchange': text,
   'x-dead-letter-routing-key': (value, type, all) =>
     text(value, type, all) ??
     (all.get('x-dead-letter-exchange') === undefined ? 'routing_key_but_no_dlx_defined' : undefined) ??
     // It becomes a routing key, which is a short string.
     (Buffer.byteLength(String(value)) > 255 ? 'value_too_long' : undefined),
-  'x-dead-letter-strategy': text,
+  'x-dead-letter-strategy': (value, type, all) =>
+    text(value, type, all) ??
+    (['at-most-once', 'at-least-once'].includes(String(value)) ? undefined : 'invalid_dlx_strategy'),
+  'x-quorum-initial-group-size': (value, type, all) =>
+    integer(value, type, all) ?? (Number(value) === 0 ? '{value_zero,0}' : notNegative(value, type, all)),
+  'x-queue-leader-locator': (value, type, all) =>
+    text(value, type, all) ??
+    (['client-local', 'balanced', 'random', 'least-leaders'].includes(String(value))
+      ? undefined
+      : 'invalid_queue_locator_arg'),
   'x-max-length': notNegative,
   'x-max-length-bytes': notNegative,
   'x-max-priority': (value, type, all) =>
@@ -71,6 +84,8 @@ const checks: Readonly<Record<string, Check>> = {
 const foreign: Readonly<Record<QueueSettings['type'], readonly string[]>> = {
   classic: [
     'x-delivery-limit',
+    'x-max-in-memory-length',
+    'x-max-in-memory-bytes',
     'x-dead-letter-strategy',
     'x-quorum-initial-group-size',
     'x-quorum-target-group-size',

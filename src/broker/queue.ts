@@ -61,7 +61,7 @@ export class Queue {
     this.owner = parts.owner;
     this.arguments = parts.arguments;
     this.settings = parts.settings;
-    this.consumers = new Consumers(parts.settings.isSingleActive);
+    this.consumers = new Consumers(parts.settings);
     this.ready = new ReadyMessages({ ...parts.settings, isReturnedFirst: parts.settings.type === 'quorum' });
     this.#around = around;
     this.#untaken = new UntakenLetters(this, around, (entry) => this.#settle(entry));
@@ -230,12 +230,19 @@ export class Queue {
   }
 
   addConsumer(consumer: Consumer): void {
-    const { all } = this.consumers;
-    if (consumer.exclusive ? all.size > 0 : [...all].some(({ exclusive }) => exclusive)) {
+    if (this.#isInExclusiveUse(consumer)) {
       throw new ProtocolError('ACCESS_REFUSED', `${this.what} in exclusive use`);
     }
     this.consumers.add(consumer);
     this.#usedAt = this.#around.clock.now();
+  }
+
+  /** RabbitMQ: quorum queues ignore the flag `exclusive`, and a queue with a single active consumer refuses it. */
+  #isInExclusiveUse(consumer: Consumer): boolean {
+    if (this.settings.type === 'quorum') return false;
+    const { all } = this.consumers;
+    if (consumer.exclusive) return this.settings.isSingleActive || all.size > 0;
+    return [...all].some(({ exclusive }) => exclusive);
   }
 
   /** The queue goes as well where it was declared auto-delete and this was its last consumer. */

@@ -1,6 +1,6 @@
 // What the embedded broker refuses, with RabbitMQ's codes and texts (4.3.6, asked with amqplib).
 
-import type { ConfirmChannel } from 'amqplib';
+import type { ConfirmChannel, Message } from 'amqplib';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Place, refusal } from '../support/embedded.ts';
@@ -202,6 +202,59 @@ const cases: readonly [title: string, use: Use, code: number, text: string][] = 
     "NOT_ALLOWED - attempt to reuse consumer tag 't'",
   ],
   [
+    'an exclusive consumer of a queue with a single active consumer',
+    async (c) => {
+      await c.assertQueue('sac', { arguments: { 'x-single-active-consumer': true } });
+      await c.consume('sac', () => {}, { exclusive: true });
+    },
+    403,
+    "ACCESS_REFUSED - queue 'sac' in vhost '/' in exclusive use",
+  ],
+  [
+    'an acknowledgement with multiple of a tag that is settled',
+    async (c) => {
+      await c.assertQueue('q5');
+      for (let left = 3; left > 0; left--) c.sendToQueue('q5', body);
+      await c.waitForConfirms();
+      for (let left = 3; left > 0; left--) await c.get('q5');
+      c.ack({ fields: { deliveryTag: 2 } } as Message);
+      c.ack({ fields: { deliveryTag: 2 } } as Message, true);
+      await c.checkQueue('q5');
+    },
+    406,
+    'PRECONDITION_FAILED - unknown delivery tag 2',
+  ],
+  [
+    'an argument with another type of number',
+    async (c) => {
+      await c.assertQueue('q6', { arguments: { 'x-message-ttl': 10 } });
+      await c.assertQueue('q6', { arguments: { 'x-message-ttl': { '!': 'double', value: 10 } } });
+    },
+    406,
+    "PRECONDITION_FAILED - inequivalent arg 'x-message-ttl' for queue 'q6' in vhost '/': received '10' but current is '10'",
+  ],
+  ...(
+    [
+      [{ 'x-message-ttl': 315_360_000_001 }, '{value_too_large,315360000001}'],
+      [{ 'x-expires': 315_360_000_001 }, '{value_too_large,315360000001}'],
+      [{ 'x-queue-leader-locator': 'moon' }, 'invalid_queue_locator_arg'],
+      [{ 'x-dead-letter-strategy': 'always', 'x-queue-type': 'quorum' }, 'invalid_dlx_strategy'],
+      [{ 'x-quorum-initial-group-size': 0, 'x-queue-type': 'quorum' }, '{value_zero,0}'],
+      [{ 'x-quorum-initial-group-size': '1', 'x-queue-type': 'quorum' }, '"expected integer, got longstr"'],
+    ] as const
+  ).map(([all, problem]): (typeof cases)[number] => [
+    `the argument ${JSON.stringify(all)}`,
+    (c) => c.assertQueue('q7', { arguments: all }),
+    406,
+    `PRECONDITION_FAILED - invalid arg '${Object.keys(all)[0]}' for queue 'q7' in vhost '/': ${problem}`,
+  ]),
+  [
+    'x-max-in-memory-length on a classic queue',
+    (c) => c.assertQueue('q7', { arguments: { 'x-max-in-memory-length': 3 } }),
+    406,
+    "PRECONDITION_FAILED - invalid arg 'x-max-in-memory-length' for queue 'q7' in vhost '/' of queue type rabbit_classic_queue",
+  ],
+  [
     'a binding without a queue',
     (c) => c.bindQueue('no', 'amq.direct', 'k'),
     404,
@@ -237,6 +290,43 @@ test('after a refusal the connection goes on, and the number of the channel can 
       await refusal(channel, () => channel.checkQueue('no'));
     }
     await (await place.channel(connection)).assertQueue('yes');
+  }));
+
+test('the order of the arguments of a binding does not matter', () =>
+  Place.with({}, async (place) => {
+    const channel = await place.channel();
+    await channel.assertExchange('x', 'headers');
+    await channel.assertQueue('q');
+    await channel.bindQueue('q', 'x', 'k', { a: 1, b: 2 });
+    await channel.bindQueue('q', 'x', 'k', { b: 2, a: 1 });
+    const { bindings } = place.broker.vhosts.get('/')?.exchanges.get('x') ?? {};
+    assert.is(bindings?.size, 1);
+    await channel.unbindQueue('q', 'x', 'k', { b: 2, a: 1 });
+    assert.is(bindings?.size, 0);
+  }));
+
+test('a quorum queue ignores that a consumer is exclusive', () =>
+  Place.with({}, async (place) => {
+    const channel = await place.channel();
+    await channel.assertQueue('q', { arguments: { 'x-queue-type': 'quorum' } });
+    for (const exclusive of [true, false, true]) await channel.consume('q', () => {}, { exclusive });
+    assert.is((await channel.checkQueue('q')).consumerCount, 3);
+  }));
+
+test('an exclusive queue of another connection can be unbound', () =>
+  Place.with({}, async (place) => {
+    const [one, two] = [await place.channel(), await place.channel()];
+    await one.assertQueue('mine', { exclusive: true });
+    await one.bindQueue('mine', 'amq.direct', 'k');
+    await two.unbindQueue('mine', 'amq.direct', 'k');
+    assert.is(place.broker.vhosts.get('/')?.exchanges.get('amq.direct')?.bindings.size, 0);
+  }));
+
+test('a new secret is accepted', () =>
+  Place.with({}, async (place) => {
+    const connection = await place.connection();
+    await connection.updateSecret(Buffer.from('new'), 'renewal');
+    await place.channel(connection);
   }));
 
 test('to delete or unbind what is not there is no error', () =>

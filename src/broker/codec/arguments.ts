@@ -24,8 +24,11 @@ export class Arguments {
     const values = Object.create(null) as Record<string, FieldValue>;
     const types = Object.create(null) as Record<string, string>;
     eachField(reader, (key, type, inner) => {
+      const value = readValue(inner, type);
+      // RabbitMQ: of a key that is there twice the first counts.
+      if (key in values) return;
       types[key] = type;
-      values[key] = readValue(inner, type);
+      values[key] = value;
     });
     return new Arguments(Buffer.from(reader.buffer.subarray(start, reader.offset)), values, types);
   }
@@ -37,6 +40,19 @@ export class Arguments {
   /** From values alone, as a management request has them. */
   static of(values: Table): Arguments {
     return Arguments.decode(encodeTable(values));
+  }
+
+  /** Identifies the fields whatever their order, as RabbitMQ compares the arguments of bindings. */
+  get identity(): string {
+    const fields: string[] = [];
+    const reader = new Reader(this.raw);
+    let start = 4;
+    eachField(reader, (_, type, inner) => {
+      readValue(inner, type);
+      fields.push(this.raw.toString('latin1', start, inner.offset));
+      start = inner.offset;
+    });
+    return fields.sort().join('');
   }
 
   get(name: string): FieldValue | undefined {

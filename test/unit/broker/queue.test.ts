@@ -226,6 +226,28 @@ test('a consumer of a higher priority gets everything until it is full', () => {
   assert.equal([high.got, low.got], [['1', '2'], ['3']]);
 });
 
+test('on a quorum queue a consumer of a higher priority takes over, once the active one has settled', () => {
+  const { put, consumer, queue } = place({ 'x-single-active-consumer': true, 'x-queue-type': 'quorum' });
+  const low = consumer({ prefetch: 1 });
+  put('1', '2', '3');
+  const high = consumer({ priority: 5 });
+  assert.equal([low.got, high.got], [['1'], []]);
+  low.unacked -= 1;
+  queue.requeue(low.entries[0] as Entry, false);
+  queue.dispatch();
+  queue.wake(low);
+  assert.equal([low.got, high.got], [['1'], ['1', '2', '3']]);
+  assert.is(queue.consumers.active, high);
+});
+
+test('on a classic queue the single active consumer stays when one of a higher priority comes', () => {
+  const { put, consumer } = place({ 'x-single-active-consumer': true });
+  const low = consumer();
+  const high = consumer({ priority: 5 });
+  put('1');
+  assert.equal([low.got, high.got], [['1'], []]);
+});
+
 test('of a single active consumer queue the next one takes over when the active one goes', () => {
   const { put, consumer, queue } = place({ 'x-single-active-consumer': true });
   const [one, two] = [consumer(), consumer()];
