@@ -67,8 +67,11 @@ interface Job {
 
 async function run(context: Context, values: Values, { verb, name, id, config }: Job): Promise<void> {
   const count = verb === 'show' ? 1 : values.whole('count', { min: 1 });
+  const { deadQueueOf } = await import('../../config/dead-queue.ts');
   const { vhost, queue } =
-    name === undefined ? { vhost: '/', queue: values.name('queue') ?? '' } : await deadQueueOf(config, name, values);
+    name === undefined
+      ? { vhost: '/', queue: values.name('queue') ?? '' }
+      : deadQueueOf(config, name, '--queue names any queue');
   if (values.name('to') === queue) throw values.usage(`the messages are in ${queue} already`);
   const settings = {
     verb,
@@ -109,26 +112,6 @@ function configOfName(configs: CheckedConfig, name = ''): Config {
   const { subscriptions, roles } = configs.withBuiltin;
   if (Object.hasOwn(subscriptions, name)) return configFor(configs, { subscription: name });
   return Object.hasOwn(roles, name) ? configFor(configs, roles[name] ?? {}) : configs.withBuiltin;
-}
-
-/** Where the dead letters of a subscription (or a role's), or of a queue, are. */
-async function deadQueueOf(config: Config, name: string, values: Values): Promise<{ vhost: string; queue: string }> {
-  const { retryOf } = await import('../../config/retry.ts');
-  const role = Object.hasOwn(config.roles, name) ? config.roles[name] : undefined;
-  const key = Object.hasOwn(config.subscriptions, name) ? name : role?.subscription;
-  const subscription = key === undefined ? undefined : config.subscriptions[key];
-  if (key === undefined || !subscription) return { vhost: '/', queue: `${name}.dead` };
-  const { vhost } = subscription;
-  const { deadLetter } = retryOf(config, key === name ? { subscription: key } : { ...role, subscription: key });
-  if (deadLetter === false) throw values.usage(`'${name}' has no dead letters: retry is off; --queue names any queue`);
-  const publication =
-    deadLetter && 'publication' in deadLetter ? config.publications[deadLetter.publication] : undefined;
-  if (publication && publication.queue === undefined)
-    throw values.usage(`the dead letters of '${name}' go to the exchange '${publication.exchange}'; give --queue`);
-  const own = deadLetter && 'queue' in deadLetter ? deadLetter.queue : publication?.queue;
-  const { namespace } = config.vhosts[vhost] ?? {};
-  const prefix = typeof namespace === 'string' ? `${namespace}:` : '';
-  return { vhost, queue: `${prefix}${own ?? `${subscription.queue}.dead`}` };
 }
 
 /** Deleting is asked for on a terminal, and needs --yes elsewhere. */

@@ -1,0 +1,27 @@
+// The queue with the dead letters of a subscription, a role or a queue, by the broker's name.
+
+import { MqError } from '../errors.ts';
+import type { Config } from './config.ts';
+import { retryOf } from './retry.ts';
+
+/**
+ * Returns the queue and its vhost. `hint`: how to name a queue where there is no such answer.
+ * @throws {MqError} USAGE if the name has no dead letters, or they go to an exchange
+ */
+export function deadQueueOf(config: Config, name: string, hint: string): { vhost: string; queue: string } {
+  const role = Object.hasOwn(config.roles, name) ? config.roles[name] : undefined;
+  const key = Object.hasOwn(config.subscriptions, name) ? name : role?.subscription;
+  const subscription = key === undefined ? undefined : config.subscriptions[key];
+  if (key === undefined || !subscription) return { vhost: '/', queue: `${name}.dead` };
+  const { vhost } = subscription;
+  const { deadLetter } = retryOf(config, key === name ? { subscription: key } : { ...role, subscription: key });
+  if (deadLetter === false) throw new MqError('USAGE', `'${name}' has no dead letters: retry is off`, { hint });
+  const publication =
+    deadLetter && 'publication' in deadLetter ? config.publications[deadLetter.publication] : undefined;
+  if (publication && publication.queue === undefined)
+    throw new MqError('USAGE', `the dead letters of '${name}' go to the exchange '${publication.exchange}'`, { hint });
+  const own = deadLetter && 'queue' in deadLetter ? deadLetter.queue : publication?.queue;
+  const { namespace } = config.vhosts[vhost] ?? {};
+  const prefix = typeof namespace === 'string' ? `${namespace}:` : '';
+  return { vhost, queue: `${prefix}${own ?? `${subscription.queue}.dead`}` };
+}
