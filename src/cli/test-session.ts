@@ -4,7 +4,7 @@ import builtin from '../../rascal.json' with { type: 'json' };
 import { parseAddresses } from '../config/address.ts';
 import type { Config, ConnectionConfig, PublicationConfig, QueueConfig } from '../config/config.ts';
 import { MqError } from '../errors.ts';
-import type { Message } from '../handlers/handler.ts';
+import { type Message, plainProperties } from '../handlers/handler.ts';
 import type { FileTarget, Published, ReceivedMessage, SentMessage } from '../harness/target.ts';
 import type { OutgoingMessage, Publisher } from '../session/publisher.ts';
 import type { Requester } from '../session/requester.ts';
@@ -161,7 +161,7 @@ function receivedOf({ body, fields, properties, headers }: Message): ReceivedMes
     text: body.toString('utf8'),
     json: () => JSON.parse(body.toString('utf8')) as unknown,
     fields,
-    properties: { ...properties },
+    properties: { ...plainProperties(properties) },
     headers: { ...headers },
   };
 }

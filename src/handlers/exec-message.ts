@@ -2,6 +2,8 @@
 // Everything of the message is hostile: whatever the system could not take is left out, never cut and never thrown.
 
 import { isUtf8 } from 'node:buffer';
+import { isPlainText } from '../session/byte-text.ts';
+import { taggedFields, taggedProperties } from '../session/tagged-json.ts';
 import type { Message, MessageProperties } from './handler.ts';
 import { traceOf, traceVariables } from './trace.ts';
 
@@ -20,7 +22,8 @@ export function messageVariables({ fields, properties, headers, attempt }: Messa
     const text = String(value);
     const bytes = name.length + Buffer.byteLength(text) + 2;
     // A NUL makes spawn throw. One string of 131,072 bytes is E2BIG on Linux; the room is less than that.
-    if (text.includes('\0') || bytes > room) return;
+    // Node cannot pass bytes that are not UTF-8.
+    if (text.includes('\0') || bytes > room || !isPlainText(text)) return;
     room -= bytes;
     variables[name] = text;
   };
@@ -59,26 +62,22 @@ function isPlain(value: unknown): value is string | number | bigint | boolean {
   return ['string', 'number', 'bigint', 'boolean'].includes(typeof value);
 }
 
-/** The whole message as one JSON object; the body as it is if it is UTF-8, else in Base64, and `encoding` says which. */
-export function messageJson({ body, fields, properties, headers, attempt }: Message): Buffer {
-  const encoding = isUtf8(body) ? 'utf8' : 'base64';
-  const text = body.toString(encoding);
-  return Buffer.from(
-    JSON.stringify({ body: text, encoding, fields, properties, headers: plainHeaders(headers), attempt }),
-  );
-}
-
 /**
- * Headers for JSON, which has no bytes (`{ base64 }` here) and no whole numbers over 2^53 (text here); a deep nest would end
- * the stack: below 64 levels there is null.
+ * The whole message as one JSON object. `encoding` says whether the body is text or base64. What JSON cannot express is
+ * tagged, see tagged-json.ts.
  */
-export function plainHeaders(value: unknown, depth = 0): unknown {
-  if (typeof value === 'bigint') return String(value);
-  if (typeof value !== 'object' || value === null) return value;
-  if (value instanceof Uint8Array) return { base64: Buffer.from(value).toString('base64') };
-  if (depth === deepest) return null;
-  if (Array.isArray(value)) return value.map((item) => plainHeaders(item, depth + 1));
-  return Object.fromEntries(Object.entries(value).map(([name, item]) => [name, plainHeaders(item, depth + 1)]));
+export function messageJson(message: Message): Buffer {
+  return Buffer.from(JSON.stringify({ ...messageParts(message), attempt: message.attempt }));
 }
 
-const deepest = 64;
+/** The same without the attempt, for JSON.stringify. */
+export function messageParts({ body, fields, properties, headers }: Message): Record<string, unknown> {
+  const encoding = isUtf8(body) ? 'utf8' : 'base64';
+  return {
+    body: body.toString(encoding),
+    encoding,
+    fields: taggedFields(fields),
+    properties: taggedProperties(properties),
+    headers: taggedFields(headers),
+  };
+}

@@ -13,11 +13,17 @@ export interface MessageProperties {
   replyTo?: string;
   expiration?: string;
   messageId?: string;
-  /** Seconds since 1970. */
-  timestamp?: number;
+  /** Seconds since 1970. A bigint where a number cannot hold it. */
+  timestamp?: number | bigint;
   type?: string;
   userId?: string;
   appId?: string;
+  clusterId?: string;
+}
+
+/** Returns the properties without the form they were received in, for code that is not mq's. */
+export function plainProperties(properties: MessageProperties): MessageProperties {
+  return Object.fromEntries(Object.entries(properties));
 }
 
 /** How the message came (basic.deliver). */

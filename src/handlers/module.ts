@@ -4,7 +4,16 @@
 import { Buffer } from 'node:buffer';
 import { resolve } from 'node:path';
 import { MqError } from '../errors.ts';
-import type { Handler, HandlerWorld, Message, MessageFields, MessageProperties, Outcome, Reply } from './handler.ts';
+import {
+  type Handler,
+  type HandlerWorld,
+  type Message,
+  type MessageFields,
+  type MessageProperties,
+  type Outcome,
+  plainProperties,
+  type Reply,
+} from './handler.ts';
 import { loadModule } from './module-load.ts';
 import { outcomeOfWord } from './outcome-word.ts';
 import { thrownReason } from './reason.ts';
@@ -93,7 +102,7 @@ function userMessage({ body, fields, properties, headers, attempt }: Message): U
     },
     json: (): unknown => JSON.parse(copy.toString('utf8')),
     fields: Object.freeze({ ...fields }),
-    properties: Object.freeze({ ...properties }),
+    properties: Object.freeze(plainProperties(properties)),
     headers: Object.freeze(Object.assign(Object.create(null), headers)),
     attempt,
   });

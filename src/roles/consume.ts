@@ -4,6 +4,7 @@
 import type { HandlerConfig, RetryConfig } from '../config/config.ts';
 import type { Context, Say } from '../context.ts';
 import { MqError } from '../errors.ts';
+import { messageParts } from '../handlers/exec-message.ts';
 import type { Handler, Message, Outcome } from '../handlers/handler.ts';
 import type { Consumer, Delivery } from '../session/consumer.ts';
 import { type Counts, observe } from '../session/counts.ts';
@@ -11,7 +12,7 @@ import type { Publisher } from '../session/publisher.ts';
 import type { Session } from '../session/session.ts';
 import { Copies } from './copies.ts';
 import { Failures } from './failures.ts';
-import { jsonOf, messageOf } from './message.ts';
+import { messageOf } from './message.ts';
 import { messageIds } from './outgoing.ts';
 import { isClosedPipe, Printer } from './printer.ts';
 import { Replies } from './replies.ts';
@@ -286,7 +287,7 @@ class Intake {
           const refusal = await this.#replies.send(message, outcome.reply);
           if (refusal) return failures.deadLetter(delivery, message, `the reply cannot be sent: ${refusal}`);
         }
-        if (settings.json) await this.#printer.json(jsonOf(message));
+        if (settings.json) await this.#printer.json(messageParts(message));
         else if (settings.handler.prints === 'role') await this.#printer.body(message.body);
         if (delivery.ack()) counts.acked += 1;
         return true;

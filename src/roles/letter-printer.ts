@@ -2,10 +2,12 @@
 
 import type { Output } from '../context.ts';
 import { escaped } from '../errors.ts';
+import { messageParts } from '../handlers/exec-message.ts';
+import { taggedFields } from '../session/tagged-json.ts';
 import type { RawMessage } from '../session/wire.ts';
 import { type DeadLetter, deadLetterOf } from './dead-letter.ts';
 import type { DlqVerb } from './dlq.ts';
-import { jsonOf, messageOf, utf8 } from './message.ts';
+import { messageOf, utf8 } from './message.ts';
 import { Printer } from './printer.ts';
 
 export interface Result {
@@ -43,7 +45,7 @@ export class LetterPrinter {
 
   async line(raw: RawMessage): Promise<void> {
     const letter = deadLetterOf(raw);
-    if (this.#isJson) return this.#printer.json(letter);
+    if (this.#isJson) return this.#printer.json(taggedFields(letter));
     if (this.#isTable && !this.#hasTitle) await this.#row(columns.map(({ title }) => title));
     this.#hasTitle = true;
     return this.#row(columns.map(({ of }) => String(of(letter) ?? '-')));
@@ -52,12 +54,14 @@ export class LetterPrinter {
   /** Everything of a message. `queue`: the one it is in. */
   async whole(raw: RawMessage, queue: string): Promise<void> {
     const letter = deadLetterOf(raw);
-    const { body, encoding, fields, properties, headers } = jsonOf(messageOf(raw, queue)) as Record<string, unknown>;
-    if (this.#isJson) return this.#printer.json({ ...letter, body, encoding, fields, properties, headers });
-    const facts = Object.entries({ ...letter, ...(properties as object), headers: undefined });
-    for (const [name, value] of facts) if (value !== undefined) await this.#text(`${name}: ${value}`);
-    for (const [name, value] of Object.entries(headers as object)) {
-      await this.#text(`header ${name}: ${typeof value === 'string' ? value : JSON.stringify(value)}`);
+    const { body, encoding, fields, properties, headers } = messageParts(messageOf(raw, queue));
+    if (this.#isJson)
+      return this.#printer.json({ ...taggedFields(letter), body, encoding, fields, properties, headers });
+    const facts = Object.entries({ ...letter, ...(properties as object) });
+    const named = Object.entries(headers as object).map(([name, value]) => [`header ${name}`, value] as const);
+    for (const [name, value] of [...facts, ...named]) {
+      if (value !== undefined)
+        await this.#text(`${name}: ${typeof value === 'object' ? JSON.stringify(value) : value}`);
     }
     await this.#text('');
     return utf8(raw.content) === undefined ? this.#text(`(base64) ${body}`) : this.#printer.body(raw.content);

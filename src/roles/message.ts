@@ -1,8 +1,7 @@
 // From what amqplib delivers to the Message a handler sees, and to the JSON that `--json` prints.
 
-import { plainHeaders } from '../handlers/exec-message.ts';
 import type { Message, MessageProperties } from '../handlers/handler.ts';
-import type { RawMessage } from '../session/wire.ts';
+import { type RawMessage, receivedForm } from '../session/wire.ts';
 
 /** Headers that mq puts on a message it sends to a wait queue or a dead-letter queue. */
 export const headerNames = {
@@ -41,19 +40,6 @@ export function messageOf(raw: RawMessage, queue: string): Message {
   };
 }
 
-/** One object of `--json`. A body that is not UTF-8 is base64, with `"encoding":"base64"`. */
-export function jsonOf(message: Message): object {
-  const { body, fields, properties, headers } = message;
-  const text = utf8(body);
-  return {
-    body: text ?? body.toString('base64'),
-    encoding: text === undefined ? 'base64' : 'utf8',
-    fields,
-    properties,
-    headers: plainHeaders(headers),
-  };
-}
-
 /** The text of valid UTF-8, else undefined. */
 export function utf8(body: Buffer): string | undefined {
   try {
@@ -78,10 +64,11 @@ const propertyNames = [
   'type',
   'userId',
   'appId',
+  'clusterId',
 ] as const;
 
 function propertiesOf({ properties }: RawMessage): MessageProperties {
-  const known: Record<string, unknown> = {};
+  const known: Record<string, unknown> = { ...receivedForm(properties) };
   for (const name of propertyNames) if (properties[name] !== undefined) known[name] = properties[name];
   return known;
 }

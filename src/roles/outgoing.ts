@@ -14,18 +14,36 @@ export interface OutgoingParts {
   readonly mandatory: boolean;
 }
 
+/** The options of a publication of rascal.json beside the properties. */
+type PublicationOptions = Omit<Properties, 'deliveryMode'> & {
+  readonly persistent?: boolean;
+  readonly deliveryMode?: number | boolean;
+  readonly mandatory?: boolean;
+  readonly CC?: unknown;
+  readonly BCC?: unknown;
+};
+
+/** RabbitMQ: CC and BCC are lists of routing keys. */
+function textList(keys: unknown): string[] {
+  return [keys].flat().map(String);
+}
+
 /** Gives the function that makes a message of a body; all but the body and the id is worked out once. */
 export function outgoing(parts: OutgoingParts): (body: Buffer) => OutgoingMessage {
   const { destination, properties, persistent, mandatory, nextId } = parts;
   const {
-    headers,
     persistent: byPublication,
+    deliveryMode = byPublication ?? true,
     mandatory: _,
+    CC,
+    BCC,
     ...options
-  } = destination.options as Properties & { persistent?: boolean; mandatory?: boolean };
-  const durable = persistent ?? byPublication ?? true;
-  const merged: Properties = { deliveryMode: durable ? 2 : 1, ...options, ...properties };
-  if (headers || properties.headers) merged.headers = { ...headers, ...properties.headers };
+  } = destination.options as PublicationOptions;
+  const mode = persistent ?? deliveryMode;
+  const merged: Properties = { ...options, deliveryMode: Number(mode) === 2 || mode === true ? 2 : 1, ...properties };
+  const copies = { ...(CC !== undefined && { CC: textList(CC) }), ...(BCC !== undefined && { BCC: textList(BCC) }) };
+  const headers = { ...options.headers, ...properties.headers, ...copies };
+  if (Object.keys(headers).length > 0) merged.headers = headers;
   const { exchange } = destination;
   const routingKey = parts.routingKey ?? destination.routingKey;
   const { messageId } = properties;

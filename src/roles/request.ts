@@ -2,10 +2,11 @@
 
 import type { Context, Say } from '../context.ts';
 import { asMqError, MqError } from '../errors.ts';
+import { messageParts } from '../handlers/exec-message.ts';
 import type { Session } from '../session/session.ts';
 import type { Properties, RawMessage } from '../session/wire.ts';
 import { bodies, type Input } from './input.ts';
-import { headerNames, jsonOf, messageOf } from './message.ts';
+import { headerNames, messageOf } from './message.ts';
 import { messageIds, outgoing } from './outgoing.ts';
 import { isClosedPipe, Printer } from './printer.ts';
 import { interrupted } from './signal.ts';
@@ -44,7 +45,7 @@ export async function request(context: Context, session: Session, settings: Requ
       await printer.json(
         'error' in answer
           ? failureJson(answer.error)
-          : { ...jsonOf(messageOf(answer.reply, '')), error: failure?.message },
+          : { ...messageParts(messageOf(answer.reply, '')), error: failure?.message },
       );
     else if (!failure && 'reply' in answer) await printer.body(answer.reply.content);
     else if (failure && settings.input.from === 'lines')

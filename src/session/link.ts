@@ -10,10 +10,10 @@ import type { RascalVhost, RascalVhostConfig } from 'rascal/lib/amqp/Vhost.js';
 import Vhost from 'rascal/lib/amqp/Vhost.js';
 import type { RascalSettings } from '../config/runtime.ts';
 import { MqError } from '../errors.ts';
+import './content-frames.ts';
 import { failureOf, isPermanent } from './failure.ts';
 import { GivingUp, type ReconnectLimit } from './giving-up.ts';
 import './handshake.ts';
-import './headers.ts';
 import { answerMs, breakConnections, endConnections, stopClocks, takeSilence } from './sockets.ts';
 
 /** What a link says: the connection went, came back, was blocked or freed; `fatal`: no reconnect can help. */

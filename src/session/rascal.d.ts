@@ -99,11 +99,13 @@ declare module 'amqplib/callback_api' {
     replyTo?: string;
     expiration?: string;
     messageId?: string;
-    timestamp?: number;
+    /** A bigint where a number cannot hold it. */
+    timestamp?: number | bigint;
     type?: string;
     userId?: string;
     appId?: string;
-    /** By headers.ts: why there are no headers, though the message has some. Never sent. */
+    clusterId?: string;
+    /** By content-header.ts: why headers are missing, or some have no value here. Never sent. */
     unreadable?: string;
   }
   export interface RawMessage {
@@ -166,25 +168,55 @@ declare module 'amqplib/callback_api' {
 }
 
 declare module '*/amqplib/lib/connection.js' {
+  import type { Readable } from 'node:stream';
+  import type { Properties } from 'amqplib/callback_api';
+
   export interface Frame {
+    /** Of the method, or the class of a content header. */
+    readonly id?: number;
+    readonly channel?: number;
+    /** Of a content header: the bytes of the body. */
+    readonly size?: number;
     readonly fields?: Readonly<Record<string, unknown>>;
   }
   export class Connection {
     open(options: object, next: (error: Error | null, ok?: unknown) => void): void;
     /** Gives the next frame of the handshake. */
     step(take: (error: Error | null, frame: Frame | null) => void): void;
+    readonly stream: Readable;
     /** What came and is not decoded yet. */
     rest: Buffer;
+    readonly maxFrameSize: number;
+    /** The most bytes of a frame that is sent; 0: no bound. */
+    readonly frameMax: number;
+    recvSinceLastCheck: boolean;
+    sentSinceLastCheck: boolean;
+    readonly channels: readonly ({ readonly buffer: { write(bytes: Buffer): boolean } } | null)[];
     /** False: there is no whole frame yet. */
     recvFrame(): Frame | false;
+    sendMessage(
+      channel: number,
+      method: number,
+      fields: Readonly<Record<string, unknown>>,
+      id: number,
+      properties: Properties,
+      content: Buffer,
+    ): boolean;
+    sendContent(channel: number, content: Buffer): boolean;
   }
 }
 
 declare module '*/amqplib/lib/frame.js' {
+  import type { Frame } from '*/amqplib/lib/connection.js';
+
   export interface ParsedFrame {
     readonly type: number;
     readonly channel: number;
     readonly payload: Buffer;
+    /** The bytes after it. */
+    readonly rest: Buffer;
   }
-  export function decodeFrame(frame: ParsedFrame): { readonly fields: Readonly<Record<string, unknown>> };
+  /** False: there is no whole frame yet. Throws on what is not a frame. */
+  export function parseFrame(bytes: Buffer, maxFrameSize: number): ParsedFrame | false;
+  export function decodeFrame(frame: ParsedFrame): Frame;
 }

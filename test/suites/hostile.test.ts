@@ -202,7 +202,7 @@ test('each is printed as one JSON object by a role that cannot fail', async () =
   assert.not.match(stderr, /connecting again/);
 });
 
-test('each request is answered, or dead-lettered where its answer has no address, and the server goes on', async () => {
+test('each request is answered, and the server goes on where an answer has no address', async () => {
   const queue = 'hostile-requests';
   const cwd = place(queue);
   await roles.vhost.api('PUT', `/api/queues/${roles.vhost.name}/answers`, { durable: true });
@@ -212,16 +212,11 @@ test('each request is answered, or dead-lettered where its answer has no address
   for (const address of ['amq.rabbitmq.reply-to.g1', 'amq.rabbitmq.reply-to', 'gone']) {
     await sender.send(queue, 'nobody hears', { replyTo: Buffer.from(address) });
   }
-  const noAddress = (await sender.send(queue, 'no address', { replyTo: noText })) ? ['no address'] : [];
+  await sender.send(queue, 'no address', { replyTo: noText });
   await sender.send(queue, 'last', { replyTo });
-  // The reply carries the correlation id of the request, and echo its content type.
-  const isNamed = (title: string) => title.startsWith('a correlation id') || title.startsWith('a content type');
-  // A handler that cannot fail answers also what has no headers that can be read.
-  const noAnswer = sent.filter(({ title }) => isNamed(title));
-  const answers = await takeDistinct('answers', rows.length + sent.length - noAnswer.length + 1);
+  // A handler that cannot fail also answers a message whose headers cannot be read.
+  const answers = await takeDistinct('answers', rows.length + sent.length + 1);
   assert.ok(answers.has('last'));
-  const dead = await takeDistinct(`${queue}.dead`, noAnswer.length + noAddress.length);
-  assert.equal([...dead].toSorted(), [...noAnswer.map(({ title }) => title), ...noAddress].toSorted());
   const { status, stderr } = await server.stop();
   assert.is(status, 0, stderr);
   assert.is(await roles.held(queue), 0);

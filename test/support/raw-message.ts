@@ -134,3 +134,31 @@ function propertyBytes({
 function frame(type: number, channel: number, payload: Buffer): Buffer {
   return Buffer.concat([uint(type, 1), uint(channel, 2), uint(payload.length, 4), payload, Buffer.from([0xce])]);
 }
+
+/** Takes one message out of a queue, and returns its properties as the broker sent them; undefined if there is none. */
+export async function rawReceived(url: string, queue: string): Promise<Buffer | undefined> {
+  const connection = await connect(url);
+  try {
+    const channel = await connection.createChannel();
+    const { stream } = (channel as unknown as { connection: { stream: { read(): Buffer | null } } }).connection;
+    const chunks: Buffer[] = [];
+    const read = stream.read.bind(stream);
+    stream.read = () => {
+      const chunk = read();
+      if (chunk) chunks.push(chunk);
+      return chunk;
+    };
+    if (!(await channel.get(queue, { noAck: true }))) return undefined;
+    return headerPayload(Buffer.concat(chunks))?.subarray(12);
+  } finally {
+    await connection.close();
+  }
+}
+
+/** The payload of the first content header (AMQP 0-9-1, 4.2.6.1) in whole frames. */
+function headerPayload(bytes: Buffer): Buffer | undefined {
+  for (let at = 0; at + 8 <= bytes.length; at += bytes.readUInt32BE(at + 3) + 8) {
+    if (bytes[at] === 2) return bytes.subarray(at + 7, at + 7 + bytes.readUInt32BE(at + 3));
+  }
+  return undefined;
+}

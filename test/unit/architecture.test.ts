@@ -57,7 +57,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
 /** Who may import which file that a package does not export. */
 const hiddenFiles: Readonly<Record<string, readonly string[]>> = {
   'session/handshake.ts': ['../node_modules/amqplib/lib/connection.js'],
-  'session/headers.ts': ['../node_modules/amqplib/lib/connection.js', '../node_modules/amqplib/lib/frame.js'],
+  'session/content-frames.ts': ['../node_modules/amqplib/lib/connection.js', '../node_modules/amqplib/lib/frame.js'],
 };
 
 /** Tables may be long. */

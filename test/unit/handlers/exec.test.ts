@@ -232,8 +232,8 @@ test('descriptor 3 has the whole message as JSON', async () => {
     headers: {
       text: 'a\0b',
       count: 3,
-      big: '1152921504606846976',
-      bytes: { base64: '/w==' },
+      big: { '!': 'long', value: '1152921504606846976' },
+      bytes: { '!': 'binary', base64: '/w==' },
       list: [1, { deep: null }],
     },
     attempt: 4,

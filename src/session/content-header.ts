@@ -1,0 +1,117 @@
+// The properties of a message as bytes (AMQP 0-9-1, 4.2.6.1), read and written exactly. Properties that were received
+// remember their bytes: what is published again unchanged leaves byte for byte and type for type as it came.
+
+import type { Properties } from 'amqplib/callback_api';
+import { textOfBytes } from './byte-text.ts';
+import { type Field, Reader, readFields, safeInteger, Writer, writeField } from './field-table.ts';
+
+/**
+ * Under this key the properties of a delivery hold what they were read from. A copy by `{...properties}` has it too, so a
+ * message that is made from a delivery needs no further care.
+ */
+const asReceived: unique symbol = Symbol('as received');
+
+interface Received {
+  readonly values: Properties;
+  /** By property, without `headers`. */
+  readonly bytes: ReadonlyMap<string, Buffer>;
+  readonly headers: readonly Field[];
+}
+
+type Kind = 'text' | 'table' | 'octet' | 'time';
+
+/** In the order of their flags, from the highest bit down. */
+const list: readonly (readonly [name: keyof Properties, kind: Kind])[] = [
+  ['contentType', 'text'],
+  ['contentEncoding', 'text'],
+  ['headers', 'table'],
+  ['deliveryMode', 'octet'],
+  ['priority', 'octet'],
+  ['correlationId', 'text'],
+  ['replyTo', 'text'],
+  ['expiration', 'text'],
+  ['messageId', 'text'],
+  ['timestamp', 'time'],
+  ['type', 'text'],
+  ['userId', 'text'],
+  ['appId', 'text'],
+  ['clusterId', 'text'],
+];
+
+/** Returns what the properties of a copy need beside the values of a delivery, to leave as they came. */
+export function receivedForm(properties: Properties): object {
+  const received = (properties as { [asReceived]?: Received })[asReceived];
+  return received ? { [asReceived]: received } : {};
+}
+
+/** Reads the flags and the properties after them. Throws a RangeError if they are longer than `bytes`. */
+export function readProperties(bytes: Buffer): Properties {
+  const reader = new Reader(bytes);
+  const flags = bytes.readUInt16BE(reader.skip(2));
+  const values: Record<string, unknown> = {};
+  const raw = new Map<string, Buffer>();
+  let headers: readonly Field[] = [];
+  list.forEach(([name, kind], index) => {
+    if ((flags & (0x8000 >> index)) === 0) return;
+    const start = reader.at;
+    if (kind === 'table') {
+      const read = readFields(reader.take(reader.long()));
+      headers = read.fields;
+      values[name] = Object.fromEntries(headers.map((field) => [field.name, field.value]));
+      if (read.unreadable !== undefined) values['unreadable'] = `its headers cannot be read: ${read.unreadable}`;
+      return;
+    }
+    values[name] = readProperty(reader, kind);
+    raw.set(name, bytes.subarray(start, reader.at));
+  });
+  const received: Received = { values: values as Properties, bytes: raw, headers };
+  return Object.assign(values, { [asReceived]: received }) as Properties;
+}
+
+function readProperty(reader: Reader, kind: Exclude<Kind, 'table'>): unknown {
+  if (kind === 'octet') return reader.octet();
+  if (kind === 'time') return safeInteger(reader.bytes.readBigUInt64BE(reader.skip(8)));
+  return textOfBytes(reader.take(reader.octet()));
+}
+
+/** Writes the flags and the properties. Throws if a value has no form in AMQP. */
+export function writeProperties(properties: Properties): Buffer {
+  const received = (properties as { [asReceived]?: Received })[asReceived];
+  const writer = new Writer();
+  const flagsAt = writer.reserve(2);
+  let flags = 0;
+  list.forEach(([name, kind], index) => {
+    const value = properties[name];
+    if (value === undefined || value === null) return;
+    flags |= 0x8000 >> index;
+    const raw = received && Object.is(received.values[name], value) ? received.bytes.get(name) : undefined;
+    if (raw) writer.add(raw);
+    else if (kind === 'table')
+      writer.sized(() => writeHeaders(writer, value as Properties['headers'] & object, received));
+    else if (kind === 'octet') writer.octet(value as number);
+    else if (kind === 'text') writer.shortText(String(value), `property ${name}`);
+    else writeTime(writer, value as number | bigint);
+  });
+  writer.buffer.writeUInt16BE(flags, flagsAt);
+  return writer.done();
+}
+
+function writeTime(writer: Writer, value: number | bigint): void {
+  const at = writer.reserve(8);
+  writer.buffer.writeBigUInt64BE(BigInt(value), at);
+}
+
+/** First those that are as they came, in their order, then the others. */
+function writeHeaders(
+  writer: Writer,
+  headers: Readonly<Record<string, unknown>>,
+  received: Received | undefined,
+): void {
+  const original = received?.values.headers ?? {};
+  const isKept = (name: string) =>
+    Object.hasOwn(original, name) && Object.hasOwn(headers, name) && Object.is(original[name], headers[name]);
+  for (const { name, bytes } of received?.headers ?? []) if (isKept(name)) writer.add(bytes);
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined && !isKept(name)) writeField(writer, name, value);
+  }
+}

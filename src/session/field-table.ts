@@ -1,0 +1,328 @@
+// Field tables of headers (AMQP 0-9-1, 4.2.5.5, with the types of RabbitMQ's errata), read and written exactly. amqplib's
+// codec turns integers over 2^53 into others, bytes that are not UTF-8 into U+FFFD, and every integer into the smallest type.
+
+import { bytesOfText, textOfBytes } from './byte-text.ts';
+
+/** One field of a table. */
+export interface Field {
+  readonly name: string;
+  readonly value: unknown;
+  /** Name, type and value as they are on the wire. */
+  readonly bytes: Buffer;
+}
+
+export interface Fields {
+  readonly fields: readonly Field[];
+  /** Why some values, or all fields, could not be read. */
+  readonly unreadable?: string;
+}
+
+/** Deeper tables are not read, because reading is recursive. */
+const deepest = 2000;
+
+/** A value that cannot be read. It can still be sent on, because its length is known. */
+export const unreadableValue = Object.freeze({ '!': 'unreadable' });
+
+/** Reads the inside of a table. Never throws. */
+export function readFields(table: Buffer): Fields {
+  const reader = new Reader(table);
+  const fields: Field[] = [];
+  let unreadable: string | undefined;
+  try {
+    while (!reader.isAtEnd) {
+      const start = reader.at;
+      const name = reader.shortText();
+      const valueAt = reader.at;
+      skipValue(reader);
+      const bytes = table.subarray(start, reader.at);
+      let value: unknown = unreadableValue;
+      try {
+        value = readValue(new Reader(table.subarray(valueAt, reader.at)), 0);
+      } catch (error) {
+        unreadable ??= reasonOf(error);
+      }
+      fields.push({ name, value, bytes });
+    }
+  } catch (error) {
+    // Without the length of a value, nothing after it can be found.
+    return { fields: [], unreadable: reasonOf(error) };
+  }
+  return { fields, ...(unreadable !== undefined && { unreadable }) };
+}
+
+/** Reads bytes from start to end, and throws a RangeError where they end too early. */
+export class Reader {
+  readonly bytes: Buffer;
+  at = 0;
+
+  constructor(bytes: Buffer) {
+    this.bytes = bytes;
+  }
+
+  get isAtEnd(): boolean {
+    return this.at >= this.bytes.length;
+  }
+
+  /** Returns where the next `count` bytes start. */
+  skip(count: number): number {
+    const start = this.at;
+    if (start + count > this.bytes.length) throw new RangeError('it ends too early');
+    this.at += count;
+    return start;
+  }
+
+  take(count: number): Buffer {
+    const start = this.skip(count);
+    return this.bytes.subarray(start, start + count);
+  }
+
+  octet(): number {
+    return this.bytes.readUInt8(this.skip(1));
+  }
+
+  long(): number {
+    return this.bytes.readUInt32BE(this.skip(4));
+  }
+
+  shortText(): string {
+    return textOfBytes(this.take(this.octet()));
+  }
+}
+
+/** Bytes of the value by type, without the type. Types that are not here have their length before them. */
+const sizes: Readonly<Record<string, number>> = {
+  ...{ t: 1, b: 1, B: 1, s: 2, u: 2, I: 4, i: 4, f: 4, l: 8, L: 8, d: 8, T: 8, D: 5, V: 0 },
+};
+const withLength = 'SxAF';
+
+function skipValue(reader: Reader): void {
+  const type = String.fromCharCode(reader.octet());
+  const size = sizes[type];
+  if (size === undefined && !withLength.includes(type)) throw new TypeError(`unknown type ${JSON.stringify(type)}`);
+  reader.skip(size ?? reader.long());
+}
+
+function readValue(reader: Reader, depth: number): unknown {
+  if (depth > deepest) throw new RangeError(`tables are nested over ${deepest} deep`);
+  const type = String.fromCharCode(reader.octet());
+  const { bytes } = reader;
+  switch (type) {
+    case 't':
+      return reader.octet() !== 0;
+    case 'b':
+      return bytes.readInt8(reader.skip(1));
+    case 'B':
+      return reader.octet();
+    case 's':
+      return bytes.readInt16BE(reader.skip(2));
+    case 'u':
+      return bytes.readUInt16BE(reader.skip(2));
+    case 'I':
+      return bytes.readInt32BE(reader.skip(4));
+    case 'i':
+      return reader.long();
+    case 'l':
+    case 'L':
+      return safeInteger(bytes.readBigInt64BE(reader.skip(8)));
+    case 'f':
+      return bytes.readFloatBE(reader.skip(4));
+    case 'd':
+      return bytes.readDoubleBE(reader.skip(8));
+    case 'T':
+      return { '!': 'timestamp', value: safeInteger(bytes.readBigUInt64BE(reader.skip(8))) };
+    case 'D':
+      return { '!': 'decimal', value: { places: reader.octet(), digits: reader.long() } };
+    case 'S':
+      return textOfBytes(reader.take(reader.long()));
+    case 'x':
+      return reader.take(reader.long());
+    case 'V':
+      return null;
+    case 'A':
+      return readArray(new Reader(reader.take(reader.long())), depth + 1);
+    case 'F':
+      return readTable(new Reader(reader.take(reader.long())), depth + 1);
+    default:
+      throw new TypeError(`unknown type ${JSON.stringify(type)}`);
+  }
+}
+
+function readArray(reader: Reader, depth: number): unknown[] {
+  const values: unknown[] = [];
+  while (!reader.isAtEnd) values.push(readValue(reader, depth));
+  return values;
+}
+
+function readTable(reader: Reader, depth: number): object {
+  const entries: [string, unknown][] = [];
+  while (!reader.isAtEnd) entries.push([reader.shortText(), readValue(reader, depth)]);
+  // fromEntries defines properties, so a field named __proto__ is a field.
+  const table = Object.fromEntries(entries);
+  return Object.hasOwn(table, '!') ? { '!': 'table', value: table } : table;
+}
+
+/** Returns a number if it holds the integer exactly, else the bigint. */
+export function safeInteger(value: bigint): number | bigint {
+  const number = Number(value);
+  return Number.isSafeInteger(number) ? number : value;
+}
+
+function reasonOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** Collects bytes. */
+export class Writer {
+  #bytes = Buffer.allocUnsafe(512);
+  length = 0;
+
+  /** Makes room for `count` bytes and returns where they start. */
+  reserve(count: number): number {
+    const start = this.length;
+    if (start + count > this.#bytes.length) {
+      const grown = Buffer.allocUnsafe(2 * (start + count));
+      this.#bytes.copy(grown, 0, 0, start);
+      this.#bytes = grown;
+    }
+    this.length += count;
+    return start;
+  }
+
+  /** The bytes written so far, and room after them. Valid until the next `reserve`. */
+  get buffer(): Buffer {
+    return this.#bytes;
+  }
+
+  octet(value: number): void {
+    const start = this.reserve(1);
+    this.#bytes.writeUInt8(value, start);
+  }
+
+  add(bytes: Buffer): void {
+    const start = this.reserve(bytes.length);
+    bytes.copy(this.#bytes, start);
+  }
+
+  /** AMQP 0-9-1, 4.2.5.3: a short string holds at most 255 octets. */
+  shortText(text: string, what: string): void {
+    const bytes = bytesOfText(text);
+    if (bytes.length > 255) throw new RangeError(`the ${what} has ${bytes.length} bytes; AMQP allows 255`);
+    this.octet(bytes.length);
+    this.add(bytes);
+  }
+
+  longBytes(bytes: Buffer): void {
+    const start = this.reserve(4);
+    this.#bytes.writeUInt32BE(bytes.length, start);
+    this.add(bytes);
+  }
+
+  /** Writes what `write` writes, with its length before it. */
+  sized(write: () => void): void {
+    const start = this.reserve(4);
+    write();
+    this.#bytes.writeUInt32BE(this.length - start - 4, start);
+  }
+
+  done(): Buffer {
+    return Buffer.from(this.#bytes.subarray(0, this.length));
+  }
+}
+
+/** Writes one field of a table. Throws if the value has no form in AMQP. */
+export function writeField(writer: Writer, name: string, value: unknown): void {
+  writer.shortText(name, 'name of a header');
+  writeValue(writer, value);
+}
+
+function writeTable(writer: Writer, table: object): void {
+  writer.sized(() => {
+    for (const [name, value] of Object.entries(table)) if (value !== undefined) writeField(writer, name, value);
+  });
+}
+
+function writeValue(writer: Writer, value: unknown): void {
+  const isTagged = typeof value === 'object' && value !== null && Object.hasOwn(value, '!');
+  const { '!': type, value: inner } = isTagged
+    ? (value as { '!': unknown; value?: unknown })
+    : { '!': typeOf(value), value };
+  const write = Object.hasOwn(types, String(type)) ? types[String(type)] : undefined;
+  if (!write) throw new TypeError(`unknown type '${type}'`);
+  write(writer, inner);
+}
+
+/** Returns the name of the type that a value of JavaScript is written as. */
+function typeOf(value: unknown): string {
+  if (value === null) return 'void';
+  if (typeof value === 'number') return numberType(value);
+  if (typeof value === 'bigint') return 'long';
+  if (typeof value !== 'object') return typeof value;
+  if (value instanceof Uint8Array) return 'binary';
+  return Array.isArray(value) ? 'array' : 'table';
+}
+
+/** -0 and whatever is not an integer are doubles. RabbitMQ has no integers over 63 bits. */
+function numberType(value: number): string {
+  if (!Number.isInteger(value) || Object.is(value, -0) || Math.abs(value) >= 2 ** 63) return 'double';
+  return Math.abs(value) < 2 ** 31 ? 'int' : 'long';
+}
+
+type Write = (writer: Writer, value: unknown) => void;
+
+function fixed(letter: string, size: number, write: (bytes: Buffer, value: unknown, at: number) => void): Write {
+  return (writer, value) => {
+    writer.octet(letter.charCodeAt(0));
+    const at = writer.reserve(size);
+    write(writer.buffer, value, at);
+  };
+}
+
+/** The names of types as amqplib has them, and what writes a value of each. */
+const types: Readonly<Record<string, Write>> = {
+  boolean: fixed('t', 1, (bytes, value, at) => bytes.writeUInt8(value ? 1 : 0, at)),
+  byte: fixed('b', 1, (bytes, value, at) => bytes.writeInt8(integer(value), at)),
+  unsignedbyte: fixed('B', 1, (bytes, value, at) => bytes.writeUInt8(integer(value), at)),
+  short: fixed('s', 2, (bytes, value, at) => bytes.writeInt16BE(integer(value), at)),
+  unsignedshort: fixed('u', 2, (bytes, value, at) => bytes.writeUInt16BE(integer(value), at)),
+  int: fixed('I', 4, (bytes, value, at) => bytes.writeInt32BE(integer(value), at)),
+  unsignedint: fixed('i', 4, (bytes, value, at) => bytes.writeUInt32BE(integer(value), at)),
+  long: fixed('l', 8, (bytes, value, at) => bytes.writeBigInt64BE(BigInt(value as bigint), at)),
+  float: fixed('f', 4, (bytes, value, at) => bytes.writeFloatBE(Number(value), at)),
+  double: fixed('d', 8, (bytes, value, at) => bytes.writeDoubleBE(Number(value), at)),
+  timestamp: fixed('T', 8, (bytes, value, at) => bytes.writeBigUInt64BE(BigInt(value as bigint), at)),
+  decimal: fixed('D', 5, (bytes, value, at) => {
+    const { places, digits } = (value ?? {}) as { places?: unknown; digits?: unknown };
+    bytes.writeUInt8(integer(places), at);
+    bytes.writeUInt32BE(integer(digits), at + 1);
+  }),
+  void: fixed('V', 0, () => {}),
+  string: (writer, value) => {
+    writer.octet('S'.charCodeAt(0));
+    writer.longBytes(bytesOfText(String(value)));
+  },
+  binary: (writer, value) => {
+    writer.octet('x'.charCodeAt(0));
+    writer.longBytes(Buffer.from(value as Uint8Array));
+  },
+  array: (writer, value) => {
+    writer.octet('A'.charCodeAt(0));
+    writer.sized(() => {
+      for (const item of value as unknown[]) writeValue(writer, item);
+    });
+  },
+  table: (writer, value) => {
+    writer.octet('F'.charCodeAt(0));
+    writeTable(writer, value as object);
+  },
+};
+
+/** True for the name of a type that a value can be given. */
+export function isTypeName(name: string): boolean {
+  return Object.hasOwn(types, name);
+}
+
+function integer(value: unknown): number {
+  const number = Number(value);
+  if (!Number.isInteger(number)) throw new RangeError(`${String(value)} is not an integer`);
+  return number;
+}

@@ -1,0 +1,100 @@
+// Values of AMQP in JSON and back. What JSON cannot express is an object with the key "!": the type, and the value as text,
+// or its bytes in base64: {"!":"long","value":"9223372036854775807"}, {"!":"binary","base64":"/w=="}.
+
+import type { Properties } from 'amqplib/callback_api';
+import { bytesOfText, isPlainText, textOfBytes } from './byte-text.ts';
+import { isTypeName } from './field-table.ts';
+
+/** Deeper values are null: JSON.stringify and most parsers recurse. */
+const deepest = 64;
+/** Starts the name of a header that is not UTF-8. */
+const namePrefix = '!base64:';
+
+/** Returns what JSON.stringify can express without a loss. */
+export function taggedValue(value: unknown, depth = 0): unknown {
+  switch (typeof value) {
+    case 'string':
+      return isPlainText(value) ? value : { '!': 'string', base64: base64Of(bytesOfText(value)) };
+    case 'bigint':
+      return { '!': 'long', value: String(value) };
+    case 'number':
+      return Number.isFinite(value) && !Object.is(value, -0) ? value : { '!': 'double', value: doubleText(value) };
+    case 'object':
+      break;
+    default:
+      return value;
+  }
+  if (value === null) return null;
+  if (value instanceof Uint8Array) return { '!': 'binary', base64: base64Of(value) };
+  if (depth === deepest) return null;
+  if (Array.isArray(value)) return value.map((item) => taggedValue(item, depth + 1));
+  if (!isTagged(value)) return taggedFields(value, depth);
+  const { '!': type, value: inner } = value;
+  if (type === 'table') return { '!': type, value: taggedFields(inner as object, depth) };
+  return { '!': type, value: typeof inner === 'bigint' ? String(inner) : inner };
+}
+
+/** Returns a table of headers as JSON.stringify can express it. A header named "!" is a header like others. */
+export function taggedFields(table: object, depth = 0): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(table).map(([name, value]) => {
+      const isPlain = isPlainText(name) && !name.startsWith(namePrefix);
+      return [isPlain ? name : namePrefix + base64Of(bytesOfText(name)), taggedValue(value, depth + 1)];
+    }),
+  );
+}
+
+/** Returns the properties as JSON.stringify can express them, without `headers`. */
+export function taggedProperties({ headers: _, timestamp, ...properties }: Properties): Record<string, unknown> {
+  const time = typeof timestamp === 'bigint' ? { '!': 'timestamp', value: timestamp } : timestamp;
+  return taggedFields({ ...properties, ...(time !== undefined && { timestamp: time }) });
+}
+
+/**
+ * Parses JSON into a value for a header. An integer keeps all its digits, and a number with a point or an exponent is a
+ * double. Throws an Error with the reason.
+ */
+export function valueOfJson(text: string): unknown {
+  const parsed: unknown = JSON.parse(text, ((_: string, value: unknown, { source }: { source: string }) => {
+    if (typeof value !== 'number') return value;
+    if (!/^-?\d+$/.test(source)) return { '!': 'double', value };
+    return Number.isSafeInteger(value) ? value : BigInt(source);
+  }) as (key: string, value: unknown) => unknown);
+  return untagged(parsed);
+}
+
+function untagged(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (Array.isArray(value)) return value.map(untagged);
+  if (!Object.hasOwn(value, '!')) return untaggedFields(value);
+  const { '!': type, value: inner, base64 } = value as { '!': unknown; value?: unknown; base64?: unknown };
+  if (typeof base64 === 'string' && (type === 'binary' || type === 'string')) {
+    const bytes = Buffer.from(base64, 'base64');
+    return type === 'binary' ? bytes : textOfBytes(bytes);
+  }
+  if (typeof type !== 'string' || !isTypeName(type)) throw new Error(`"!" is not a type: ${JSON.stringify(type)}`);
+  if (type === 'table') return { '!': type, value: untaggedFields(inner as object) };
+  return { '!': type, value: untagged(inner) };
+}
+
+function untaggedFields(table: object): object {
+  return Object.fromEntries(
+    Object.entries(table).map(([name, value]) => {
+      const isEncoded = name.startsWith(namePrefix);
+      const bytes = Buffer.from(isEncoded ? name.slice(namePrefix.length) : '', 'base64');
+      return [isEncoded ? textOfBytes(bytes) : name, untagged(value)];
+    }),
+  );
+}
+
+function isTagged(value: object): value is { '!': unknown; value?: unknown } {
+  return Object.hasOwn(value, '!');
+}
+
+function base64Of(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('base64');
+}
+
+function doubleText(value: number): string {
+  return Object.is(value, -0) ? '-0' : String(value);
+}
