@@ -10,7 +10,8 @@ import type { Counts } from './counts.ts';
 import { failureOf, isPermanent } from './failure.ts';
 import type { Link } from './link.ts';
 import { Outflow } from './outflow.ts';
-import { unencodable, unsendable } from './unsendable.ts';
+import { nacked, unencodable, unroutable, unsendable } from './unsendable.ts';
+import { type Entry, Window } from './window.ts';
 
 /** What becomes of one message. `error` says why. */
 export type Sent =
@@ -55,22 +56,11 @@ const lateMs = 10_000;
 /** Doubled with each node that is left, so often: a broker that is only slow must not be sent everything over and over. */
 const mostDoubled = 8;
 
-interface Entry {
-  readonly message: OutgoingMessage;
-  readonly settle: (sent: Sent) => void;
-  returned: MqError | undefined;
-  /** When it was sent last. */
-  writtenAt: number;
-  settled: boolean;
-}
-
 export class Publisher {
   readonly #link: Link;
   readonly #settings: PublisherSettings;
   #channel: ConfirmChannel | undefined;
-  /** Sent or to be sent, unanswered, in order. */
-  readonly #window = new Set<Entry>();
-  #bytes = 0;
+  readonly #window = new Window();
   #waiting: (() => void)[] = [];
   /** The last answer, or when the wait for one began; leaving a node does not begin it anew. */
   #progressAt = performance.now();
@@ -138,7 +128,7 @@ export class Publisher {
 
   /** True while a message can be taken without exceeding the window. */
   get hasRoom(): boolean {
-    return this.#window.size < this.#settings.window && this.#bytes < windowBytes;
+    return this.#window.size < this.#settings.window && this.#window.bytes < windowBytes;
   }
 
   /** Resolves when the window has room, at once if it has. */
@@ -158,10 +148,8 @@ export class Publisher {
       return;
     }
     if (this.#window.size === 0) this.#waitAnew();
-    const entry: Entry = { message, settle, returned: undefined, writtenAt: 0, settled: false };
-    this.#window.add(entry);
-    this.#bytes += message.body.length;
-    if (this.#channel) this.#write(this.#channel, entry);
+    this.#window.add(message, settle);
+    this.#writeAll();
   }
 
   /** `send` as a promise, with the wait for room. */
@@ -208,8 +196,15 @@ export class Publisher {
     if (!this.#hasLeft && this.#hasAnswered) this.#progressAt = this.#nodeAt;
     this.#hasLeft = false;
     this.#hasAnswered = false;
-    for (const entry of this.#window) {
-      entry.returned = undefined;
+    this.#window.rewind();
+    this.#writeAll();
+  }
+
+  /** Sends what waits and may be sent now. */
+  #writeAll(): void {
+    for (const channel = this.#channel; channel && this.#channel === channel; ) {
+      const entry = this.#window.next();
+      if (!entry) return;
       this.#write(channel, entry);
     }
   }
@@ -244,7 +239,7 @@ export class Publisher {
       const options = { headers: encodedProperties(writeProperties(properties)), mandatory };
       channel.publish(exchange, routingKey, body, options, (error) => {
         // amqplib calls back with an error both for a nack and for a channel that closed: only the first is an answer.
-        if (this.#channel !== channel || entry.settled) return;
+        if (this.#channel !== channel || !this.#window.has(entry)) return;
         if (error && error.message !== 'message nacked') return;
         if (error && this.#isLate(entry)) return this.#leave(`took ${lateMs / 1000} s for a nack`);
         this.#onAnswer();
@@ -264,20 +259,8 @@ export class Publisher {
 
   /** RabbitMQ: the return comes before the ack of the same message, on the same channel. */
   #markReturned(returned: RawMessage): void {
-    const { messageId } = returned.properties;
-    const { exchange, routingKey, replyText = 'NO_ROUTE' } = returned.fields;
-    for (const entry of this.#window) {
-      const { message } = entry;
-      if (entry.returned || message.properties.messageId !== messageId || message.routingKey !== routingKey) continue;
-      const where =
-        exchange === ''
-          ? `no queue '${routingKey}' exists`
-          : `the exchange '${exchange}' has no queue for the key '${routingKey}'`;
-      entry.returned = new MqError('UNROUTABLE', `not delivered: ${where} (${replyText})`, {
-        hint: 'start the receiver first, or bind a queue',
-      });
-      return;
-    }
+    const entry = this.#window.returned(returned);
+    if (entry) entry.returned = unroutable(returned);
   }
 
   /** False if the failure is another one. Only what is too large is refused; the others of the window are sent again. */
@@ -359,11 +342,10 @@ export class Publisher {
   }
 
   #settle(entry: Entry, sent: Sent): void {
-    if (entry.settled) return;
-    entry.settled = true;
-    this.#window.delete(entry);
-    this.#bytes -= entry.message.body.length;
+    if (!this.#window.has(entry)) return;
+    this.#window.remove(entry);
     this.#tell(entry.settle, sent);
+    if (!this.#failure) this.#writeAll();
     if (this.#waiting.length > 0) this.#wake();
   }
 
@@ -392,10 +374,3 @@ export class Publisher {
 }
 
 const confirmed: Sent = { type: 'confirmed' };
-
-function nacked(message: OutgoingMessage): MqError {
-  const where = message.exchange === '' ? `the queue '${message.routingKey}'` : `the exchange '${message.exchange}'`;
-  return new MqError('REFUSED', `the broker refused a message to ${where} (nack)`, {
-    hint: 'the queue may be full or have no quorum; try again',
-  });
-}

@@ -207,8 +207,6 @@ declare module '*/amqplib/lib/connection.js' {
 }
 
 declare module '*/amqplib/lib/frame.js' {
-  import type { Frame } from '*/amqplib/lib/connection.js';
-
   export interface ParsedFrame {
     readonly type: number;
     readonly channel: number;
@@ -218,5 +216,5 @@ declare module '*/amqplib/lib/frame.js' {
   }
   /** False: there is no whole frame yet. Throws on what is not a frame. */
   export function parseFrame(bytes: Buffer, maxFrameSize: number): ParsedFrame | false;
-  export function decodeFrame(frame: ParsedFrame): Frame;
+  export function decodeFrame(frame: ParsedFrame): { readonly fields?: Readonly<Record<string, unknown>> };
 }

@@ -1,7 +1,7 @@
 // Request and reply (tutorial 6): requests go through the publisher's confirm channel; replies come to direct reply-to
 // on that same channel (RabbitMQ: amq.rabbitmq.reply-to), or to an exclusive queue of its own.
 
-import type { ConfirmChannel, Properties, RawMessage } from 'amqplib/callback_api';
+import type { ConfirmChannel, RawMessage } from 'amqplib/callback_api';
 import { MqError } from '../errors.ts';
 import type { Link } from './link.ts';
 import { type OutgoingMessage, Publisher, type PublisherSettings } from './publisher.ts';
@@ -27,6 +27,10 @@ export class Requester {
   readonly #settings: RequesterSettings;
   readonly #pending: Map<string, Pending>;
   readonly #replyTo: () => string;
+  /** By correlation id: resolves at the end of the last request that has it. */
+  readonly #turns = new Map<string, Promise<void>>();
+  /** Correlation ids whose reply may still come, though nobody waits for it. */
+  readonly #late = new Set<string>();
 
   private constructor(
     publisher: Publisher,
@@ -71,16 +75,32 @@ export class Requester {
     return new Requester(publisher, settings, { pending, replyTo: () => replyTo });
   }
 
-  /** Sends one request and gives its reply. Throws UNROUTABLE, REFUSED, DEADLINE, IN_DOUBT or BAD_DATA. */
-  async request(
-    message: Omit<OutgoingMessage, 'properties'> & { properties: Properties & { messageId: string } },
-  ): Promise<RawMessage> {
+  /**
+   * Sends one request and gives its reply. A reply names its request by the correlation id alone, so requests with the same
+   * one are sent one after the other. Throws UNROUTABLE, REFUSED, DEADLINE, IN_DOUBT or BAD_DATA.
+   */
+  async request(message: OutgoingMessage): Promise<RawMessage> {
+    const id = message.properties.correlationId ?? message.properties.messageId;
+    const reply = (this.#turns.get(id) ?? Promise.resolve()).then(() => this.#ask(message, id));
+    const turn = reply.then(
+      () => undefined,
+      () => undefined,
+    );
+    this.#turns.set(id, turn);
+    void turn.then(() => {
+      if (this.#turns.get(id) === turn) this.#turns.delete(id);
+    });
+    return reply;
+  }
+
+  async #ask(message: OutgoingMessage, correlationId: string): Promise<RawMessage> {
     await this.#publisher.room();
-    const correlationId = message.properties.correlationId ?? message.properties.messageId;
+    if (this.#late.has(correlationId)) throw ambiguous();
     return new Promise((resolve, reject) => {
       const seconds = this.#settings.replyTimeoutMs / 1000;
       const timer = setTimeout(() => {
         this.#pending.delete(correlationId);
+        if (message.properties.correlationId !== undefined) this.#late.add(correlationId);
         reject(
           new MqError('DEADLINE', `no reply in ${seconds} s`, {
             hint: 'is the server running? --timeout sets the wait',
@@ -114,6 +134,12 @@ export class Requester {
   close(): void {
     this.#publisher.close();
   }
+}
+
+function ambiguous(): MqError {
+  return new MqError('IN_DOUBT', 'a reply could be that to an earlier request with the same correlation-id', {
+    hint: 'give each request a correlation-id of its own; without the property, mq does',
+  });
 }
 
 function ownQueue(channel: ConfirmChannel): Promise<string> {

@@ -1,5 +1,6 @@
-// What no channel can send, and why.
+// Why a message is not sent, not taken by the broker, or not delivered.
 
+import type { RawMessage } from 'amqplib/callback_api';
 import { MqError } from '../errors.ts';
 import { bytesOfText } from './byte-text.ts';
 import type { OutgoingMessage } from './publisher.ts';
@@ -18,4 +19,21 @@ export function unsendable({
 export function unencodable(error: unknown): MqError {
   const why = error instanceof Error ? error.message : String(error);
   return new MqError('BAD_DATA', `the message cannot be sent: ${why}`, { cause: error });
+}
+
+export function unroutable({ fields: { exchange, routingKey, replyText = 'NO_ROUTE' } }: RawMessage): MqError {
+  const where =
+    exchange === ''
+      ? `no queue '${routingKey}' exists`
+      : `the exchange '${exchange}' has no queue for the key '${routingKey}'`;
+  return new MqError('UNROUTABLE', `not delivered: ${where} (${replyText})`, {
+    hint: 'start the receiver first, or bind a queue',
+  });
+}
+
+export function nacked(message: OutgoingMessage): MqError {
+  const where = message.exchange === '' ? `the queue '${message.routingKey}'` : `the exchange '${message.exchange}'`;
+  return new MqError('REFUSED', `the broker refused a message to ${where} (nack)`, {
+    hint: 'the queue may be full or have no quorum; try again',
+  });
 }

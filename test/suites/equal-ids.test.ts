@@ -1,0 +1,53 @@
+// Messages with the same id, and requests with the same correlation id, are told apart.
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { emptyFolder } from '../support/mq.ts';
+import { lines, testRoles } from '../support/roles.ts';
+
+const roles = await testRoles();
+test.after.each(roles.killLeft);
+test.after(roles.end);
+
+const jsonLines = (text: string) => lines(text).map((line) => JSON.parse(line) as Record<string, unknown>);
+
+function folder(queue: string): string {
+  const config = {
+    vhosts: {
+      '/': {
+        exchanges: { ids: { type: 'direct', options: { durable: true } } },
+        queues: { [queue]: { options: { durable: true } } },
+        bindings: { [`ids[here] -> ${queue}`]: {} },
+      },
+    },
+    publications: { ids: { exchange: 'ids' }, direct: { queue } },
+    subscriptions: { requests: { queue } },
+    mq: { roles: { answer: { behaviour: 'reply', subscription: 'requests', handler: { builtin: 'echo' } } } },
+  };
+  return emptyFolder({ 'rascal.json': JSON.stringify(config) });
+}
+
+test('messages with one id are all sent, in order, and each has its own outcome', async () => {
+  const cwd = folder('same-ids');
+  const args = ['publish', 'ids', '--lines', '--property', 'message-id=x', '--json', '--routing-key'];
+  const input = '1\n2\n3\n4\n5\n';
+  const sent = await roles.run([...args, 'here'], { cwd, input });
+  assert.equal([sent.status, jsonLines(sent.stdout).map(({ outcome }) => outcome)], [0, Array(5).fill('confirmed')]);
+  assert.equal(
+    (await roles.take('same-ids', 5)).map(({ payload }) => payload),
+    ['1', '2', '3', '4', '5'],
+  );
+  const lost = await roles.run([...args, 'nowhere'], { cwd, input });
+  assert.equal([lost.status, jsonLines(lost.stdout).map(({ outcome }) => outcome)], [67, Array(5).fill('refused')]);
+});
+
+test('requests with one correlation id get each their own reply', async () => {
+  const cwd = folder('same-correlation');
+  const server = await roles.receiver(['answer'], { cwd });
+  const args = ['request', 'direct', '--lines', '--property', 'correlation-id=x', '--timeout', '20'];
+  const { status, stdout, stderr } = await roles.run(args, { cwd, input: 'a\nb\nc\n' });
+  assert.equal([status, lines(stdout)], [0, ['a', 'b', 'c']], stderr);
+  assert.is((await server.stop()).status, 0);
+});
+
+test.run();
