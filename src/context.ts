@@ -15,7 +15,7 @@ export interface Context {
   readonly stdin: Readable & { readonly isTTY?: boolean };
   readonly stdout: Output;
   readonly stderr: Output;
-  /** Aborted by the first SIGTERM, SIGINT or SIGHUP (reason: the signal's name): stop taking, finish what runs. */
+  /** Aborted by the first SIGTERM or SIGINT, or SIGHUP of a terminal (reason: the signal's name): finish what runs. */
   readonly drain: AbortSignal;
   /** Aborted by the second signal, and at the end of the drain's time: hand back what is unfinished. */
   readonly abandon: AbortSignal;

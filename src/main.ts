@@ -1,6 +1,7 @@
 // The only file that touches the process: streams, environment, signals, exit status.
 
 import { constants } from 'node:os';
+import { isatty } from 'node:tty';
 import manifest from '../package.json' with { type: 'json' };
 
 async function main(): Promise<void> {
@@ -30,8 +31,10 @@ async function main(): Promise<void> {
     else if (signals === 2) abandon.abort();
     else process.exit(128 + constants.signals[signal]);
   };
-  // SIGHUP: the terminal is gone, or the line to it.
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, onSignal);
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, onSignal);
+  // SIGHUP means that the terminal is gone. Where there is none, as under nohup, it must not end anything. The ignored
+  // signals that nohup passes on cannot be seen: Node resets them before any JavaScript runs (node.cc, PlatformInit).
+  process.on('SIGHUP', hasTerminal() ? onSignal : () => undefined);
   // A closed pipe is told to whoever writes next, by the callback of the write.
   let unwritten: NodeJS.ErrnoException | undefined;
   process.stdout.on('error', (error) => {
@@ -92,6 +95,10 @@ async function spareChild() {
 function self(): { command: string; args: string[] } {
   const isExecutable = process.getBuiltinModule('node:sea').isSea();
   return { command: process.execPath, args: isExecutable ? [] : process.argv.slice(1, 2) };
+}
+
+function hasTerminal(): boolean {
+  return [0, 1, 2].some((descriptor) => isatty(descriptor));
 }
 
 function isAlive(pid: number): boolean {

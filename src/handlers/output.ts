@@ -16,7 +16,7 @@ export interface StdoutSink {
   readonly reply: Buffer | undefined;
 }
 
-/** Shows each child's output in one piece at its end; more than 1 MiB goes out meanwhile, cut after a line. */
+/** Shows a child's output line by line while it runs. A line without an end is shown when the child ends, or in parts of 1 MiB. */
 export function lineOutput(output: Output): StdoutSink {
   let held: Buffer[] = [];
   let size = 0;
@@ -34,9 +34,10 @@ export function lineOutput(output: Output): StdoutSink {
     take(chunk) {
       held.push(chunk);
       size += chunk.length;
-      if (size < mostHeld) return undefined;
+      const hasLine = chunk.includes(10);
+      if (!hasLine && size < mostHeld) return undefined;
       const all = Buffer.concat(held);
-      const cut = all.lastIndexOf('\n') + 1 || all.length;
+      const cut = hasLine ? all.lastIndexOf(10) + 1 : all.length;
       held = [all.subarray(cut)];
       size = all.length - cut;
       return show(all.subarray(0, cut));

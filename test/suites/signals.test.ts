@@ -7,8 +7,10 @@ import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { emptyFolder, type RunningMq } from '../support/mq.ts';
+import { skip } from '../../src/harness/skip.ts';
+import { emptyFolder, executable, type RunningMq } from '../support/mq.ts';
 import { lines, testRoles } from '../support/roles.ts';
+import { until } from '../support/until.ts';
 
 const roles = await testRoles();
 test.after.each(roles.killLeft);
@@ -106,6 +108,28 @@ test('SIGTERM before a broker answers ends a role, and not that there is no answ
     socket.destroy();
     silent.close();
   }
+});
+
+test('nohup mq worker: SIGHUP does not end a role that has no terminal', async () => {
+  const worker = roles.start([executable, 'worker', '--exec', 'cat'], { executable: 'nohup' });
+  worker.stdin.end();
+  await worker.prints(/waiting for messages from/, 'stderr');
+  worker.kill('SIGHUP');
+  await roles.run(['task', 'after SIGHUP']);
+  await worker.prints(/after SIGHUP/);
+  assert.is((await worker.stop()).status, 0);
+});
+
+test('a terminal that goes away ends a role', async () => {
+  if (process.platform !== 'linux') skip('needs script of util-linux');
+  const script = ['-q', '-c', `exec ${executable} worker`, '/dev/null'];
+  const terminal = roles.start(script, { executable: 'script' });
+  await terminal.prints(/waiting for messages from/);
+  const consumers = () => roles.vhost.api('GET', `/api/consumers/${roles.vhost.name}`) as Promise<unknown[]>;
+  await until('the consumer is there', async () => (await consumers()).length === 1);
+  terminal.kill('SIGKILL');
+  await terminal.ended;
+  await until('the consumer is gone', async () => (await consumers()).length === 0);
 });
 
 test.run();

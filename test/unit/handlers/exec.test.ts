@@ -104,6 +104,19 @@ test('stdout and stderr of a child are shown', async () => {
   assert.is(world.stderr.text, 'err\n');
 });
 
+test('a line of stdout is shown while the child runs, and what follows it when it ends', async () => {
+  const stdout = keep();
+  const handler = await makeExec(['sh', '-c', 'echo begun; printf "no end"; read line; echo'], makeWorld({ stdout }));
+  const giveUp = new AbortController();
+  const long = ['sh', '-c', 'echo begun; exec sleep 600'];
+  const waiting = (await makeExec(long, makeWorld({ stdout }))).handle(makeMessage(), { signal: giveUp.signal });
+  await stdout.until('begun\n');
+  giveUp.abort();
+  await waiting;
+  await handleOne(handler);
+  assert.is(stdout.text, 'begun\nbegun\nno end\n');
+});
+
 test('lines of concurrent children never mix, however much they write', async () => {
   const world = makeWorld();
   const handler = await makeExec(['sh', '-c', 'yes $MQ_TYPE$MQ_TYPE$MQ_TYPE$MQ_TYPE | head -c 3000000'], world);
