@@ -10,6 +10,7 @@ import { brokerCommand } from './commands/broker.ts';
 import { checkCommand } from './commands/check.ts';
 import { clusterCommand } from './commands/cluster.ts';
 import { completionsCommand } from './commands/completions.ts';
+import { declareCommand } from './commands/declare.ts';
 import { demoCommand } from './commands/demo.ts';
 import { dlqCommand } from './commands/dlq.ts';
 import { healthCommand } from './commands/health.ts';
@@ -111,6 +112,7 @@ function fixedCommands(): Command[] {
     typesCommand,
     initCommand,
     checkCommand(builtin, takenNames),
+    declareCommand(configOf),
     completionsCommand,
   ];
 }

@@ -362,6 +362,7 @@ export const optionSets = {
   reply: [...receive, ...common, ...reconnection, ...observation, ...always],
   broker: [...broker, ...always],
   check: [...check, ...always],
+  declare: [...common.filter(({ name }) => name !== 'drain'), ...always],
   health: [...health, ...always],
   dlq: [...dlq, ...common.filter(({ name }) => name !== 'drain'), ...always],
   admin: [...admin, ...always],

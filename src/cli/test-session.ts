@@ -2,7 +2,7 @@
 
 import builtin from '../../rascal.json' with { type: 'json' };
 import { parseAddresses } from '../config/address.ts';
-import type { Config, ConnectionConfig, PublicationConfig, QueueConfig } from '../config/config.ts';
+import type { Config, ConnectionConfig } from '../config/config.ts';
 import { MqError } from '../errors.ts';
 import { type Message, plainProperties } from '../handlers/handler.ts';
 import type { FileTarget, Published, ReceivedMessage, SentMessage } from '../harness/target.ts';
@@ -101,35 +101,17 @@ const confirmTimeoutMs = 10_000;
 
 /** Declares every exchange, every binding and every queue that is not one connection's own. */
 export async function declareAll(config: Config, urls: readonly string[]): Promise<void> {
-  const [{ openLink }, { rascalConfig }] = await Promise.all([
-    import('../session/link.ts'),
-    import('../config/runtime.ts'),
+  const [{ Session: Made }, { newCounts }] = await Promise.all([
+    import('../session/session.ts'),
+    import('../session/counts.ts'),
   ]);
-  const connectionName = `mq ${role} topology`;
-  const exchanges: [string, PublicationConfig][] = [];
-  const extraQueues: Record<string, Record<string, QueueConfig>> = {};
-  for (const [vhost, { exchanges: all, queues }] of Object.entries(config.vhosts)) {
-    for (const exchange of Object.keys(all)) exchanges.push([`exchange ${exchange} of ${vhost}`, { vhost, exchange }]);
-    const shared = Object.entries(queues).filter(
-      ([, { replyTo, options }]) => replyTo !== true && options?.['exclusive'] !== true,
-    );
-    extraQueues[vhost] = Object.fromEntries(shared);
+  const addresses = parseAddresses(urls.join(','), { at: '--on', code: 'USAGE' });
+  const session = new Made({ config, addresses, role, confirmTimeoutMs, counts: newCounts(), say: () => undefined });
+  try {
+    await session.declareAll();
+  } finally {
+    await session.close();
   }
-  const whole = { ...config, publications: { ...config.publications, ...Object.fromEntries(exchanges) } };
-  const link = await openLink({
-    rascalConfig: rascalConfig(whole, {
-      publications: Object.keys(whole.publications),
-      subscriptions: [],
-      extraQueues,
-      addresses: parseAddresses(urls.join(','), { at: '--on', code: 'USAGE' }),
-      connectionName,
-      heartbeatSeconds: 10,
-    }),
-    connectionName,
-    closeTimeoutMs: 5_000,
-    redact,
-  });
-  await link.close();
 }
 
 /** Connects and goes. Throws what `mq` says of a broker that is not there or does not let it in. */

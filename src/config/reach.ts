@@ -96,8 +96,8 @@ export function deadLetterTarget(queue: QueueConfig): { exchange?: string; key?:
   };
 }
 
-// An exclusive queue belongs to one connection; with replyTo: true, each process has one of its own.
-function isPrivate({ replyTo, options = {} }: QueueConfig): boolean {
+/** True for a queue that each connection has for itself: an exclusive one, or one whose name is made unique (replyTo). */
+export function isPrivate({ replyTo, options = {} }: QueueConfig): boolean {
   return options['exclusive'] === true || replyTo === true;
 }
 

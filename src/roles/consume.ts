@@ -2,6 +2,7 @@
 // Nothing is acknowledged before what it caused is safe: printed, replied, or confirmed in a wait or dead-letter queue.
 
 import type { HandlerConfig, RetryConfig } from '../config/config.ts';
+import { retryQueues } from '../config/retry-queues.ts';
 import type { Context, Say } from '../context.ts';
 import { MqError } from '../errors.ts';
 import { messageParts } from '../handlers/exec-message.ts';
@@ -68,9 +69,15 @@ export async function consume(context: Context, session: Session, settings: Cons
   let publisher: Publisher | undefined;
   if (settings.canFail || settings.behaviour === 'reply') {
     const { onChannel } = retries;
-    const { deadLetter, delays } = settings.retry;
-    const queues = [...delays.map((delay) => `retry.${delay}`), 'dead'].map((end) => `${settings.queue}.${end}`);
-    const outcomes = session.outcomePublisher(vhost, { onChannel, queues, dead: deadLetter || undefined });
+    const { deadLetter } = settings.retry;
+    const names = (queue: string) => retryQueues(queue, settings.retry).map(({ name }) => name);
+    const outcomes = session.outcomePublisher(vhost, {
+      onChannel,
+      queues: names(settings.queue),
+      dead: deadLetter || undefined,
+      // Queues of an exclusive queue have its random name: the pattern that permits it permits them.
+      later: settings.canFail && !consumer.hasOwnQueue ? names(consumer.queue) : [],
+    });
     const ready = await orDrain(outcomes, context);
     if (!ready) return;
     ({ publisher } = ready.value);

@@ -1,10 +1,9 @@
 // Retry with back-off, then the dead-letter queue, on every queue type and version alike: a confirmed publish to a wait
 // queue whose messages expire back into the work queue, or to the dead-letter queue; only then is the message acked.
-//   <queue>.retry.<milliseconds>   waits; expires into <queue>
-//   <queue>.dead                   what no attempt could do, with the reason in x-mq-reason
-// rascal.json may define them otherwise, and name another place for the dead.
+// config/retry-queues.ts has their names and arguments. rascal.json may define them otherwise, and name another place for the dead.
 
 import type { RetryConfig } from '../config/config.ts';
+import { deadQueue, waitQueue } from '../config/retry-queues.ts';
 import type { Message } from '../handlers/handler.ts';
 import { traceOf } from '../handlers/trace.ts';
 import type { Counts } from '../session/counts.ts';
@@ -68,19 +67,12 @@ export class Retries {
     if (message.attempt >= this.#config.attempts) return this.deadLetter(message, reason);
     const { delays } = this.#config;
     const delay = delays[Math.min(message.attempt, delays.length) - 1] ?? 1000;
-    const wait = { 'x-message-ttl': delay, 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': this.#queue };
-    // RabbitMQ: only a quorum queue with all three of these dead-letters at least once.
-    const safe = {
-      'x-queue-type': 'quorum',
-      'x-dead-letter-strategy': 'at-least-once',
-      'x-overflow': 'reject-publish',
-      ...(this.#isOwn && { 'x-expires': delay + unusedMs }),
-    };
+    const wait = waitQueue(this.#queue, delay, { isOwn: this.#isOwn });
     const sent = await this.#send({
       message,
       reason,
-      to: { exchange: '', routingKey: `${this.#queue}.retry.${delay}`, options: {} },
-      arguments: { ...wait, ...safe },
+      to: { exchange: '', routingKey: wait.name, options: {} },
+      arguments: wait.arguments,
       attempt: message.attempt + 1,
       isUnfinished,
     });
@@ -89,8 +81,14 @@ export class Retries {
   }
 
   async deadLetter(message: Message, reason: string): Promise<Sent> {
-    const to = this.#dead ?? { exchange: '', routingKey: `${this.#queue}.dead`, options: {} };
-    const step = { to, arguments: this.#dead ? undefined : deadQueue, attempt: message.attempt, isUnfinished: false };
+    const own = deadQueue(this.#queue);
+    const to = this.#dead ?? { exchange: '', routingKey: own.name, options: {} };
+    const step = {
+      to,
+      arguments: this.#dead ? undefined : own.arguments,
+      attempt: message.attempt,
+      isUnfinished: false,
+    };
     const sent = await this.#sendAnyhow({ message, reason, ...step });
     if (sent.type === 'confirmed') this.#counts.deadLettered += 1;
     return sent;
@@ -179,12 +177,6 @@ interface Declared {
   /** How many messages to it have no outcome yet. */
   open: number;
 }
-
-/** Milliseconds, after the last message has left it, until a wait queue of an own queue is gone. */
-const unusedMs = 60_000;
-
-// RabbitMQ: a quorum queue drops a message after 20 deliveries, and each look at it (mq dlq list) may be one.
-const deadQueue = { 'x-queue-type': 'quorum', 'x-delivery-limit': -1 };
 
 /** Where a message goes, and as what. */
 interface Step {

@@ -125,6 +125,8 @@ declare module 'amqplib/callback_api' {
   export interface Channel extends EventEmitter {
     assertQueue(queue: string, options: object, next: Next<{ queue: string }>): void;
     bindQueue(queue: string, source: string, pattern: string, options: object, next: Next<unknown>): void;
+    assertExchange(exchange: string, type: string, options: object, next: Next<unknown>): void;
+    deleteExchange(exchange: string, options: object, next: Next<unknown>): void;
     checkExchange(exchange: string, next: Next<unknown>): void;
     checkQueue(queue: string, next: Next<{ messageCount: number; consumerCount: number }>): void;
     purgeQueue(queue: string, next: Next<{ messageCount: number }>): void;

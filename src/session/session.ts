@@ -3,14 +3,17 @@
 
 import { randomUUID } from 'node:crypto';
 import type { ConfirmChannel } from 'amqplib/callback_api';
-import type { Config, ConnectionConfig, DeadLetterConfig } from '../config/config.ts';
+import type { Config, ConnectionConfig, DeadLetterConfig, PublicationConfig, QueueConfig } from '../config/config.ts';
+import { isPrivate } from '../config/reach.ts';
 import { redactor, secretsOf } from '../config/redact.ts';
 import { rascalConfig } from '../config/runtime.ts';
 import type { Say } from '../context.ts';
 import { MqError } from '../errors.ts';
 import { Browser } from './browser.ts';
+import { existingOnly } from './configure.ts';
 import { Consumer } from './consumer.ts';
 import type { Counts } from './counts.ts';
+import { openExisting } from './existing.ts';
 import type { ReconnectLimit } from './giving-up.ts';
 import { type Link, openLink } from './link.ts';
 import { Listener } from './listener.ts';
@@ -51,6 +54,8 @@ export interface OutcomeSettings {
   readonly queues: readonly string[];
   /** Where dead messages go instead of a queue of mq's own. */
   readonly dead: DeadLetterConfig | undefined;
+  /** By the broker's names: queues that will be declared when they are needed first. */
+  readonly later?: readonly string[];
 }
 
 const heartbeatSeconds = 10;
@@ -87,11 +92,13 @@ export class Session {
 
   /**
    * A publisher for whatever a handler's outcome needs (replies, retries), in the vhost of a subscription. `queues`: what
-   * rascal.json defines of them is declared as it says, and stands in `declared` by the broker's name.
+   * rascal.json defines of them is declared as it says. `declared` has the broker's names of these, and of those of `later`
+   * that exist and that the account may not declare.
+   * @throws MqError NOT_PERMITTED if the account may not declare one of `later` and it does not exist
    */
   async outcomePublisher(
     vhost: string,
-    { onChannel, queues, dead }: OutcomeSettings,
+    { onChannel, queues, dead, later = [] }: OutcomeSettings,
   ): Promise<{ publisher: Publisher; dead: Destination | undefined; declared: ReadonlySet<string> }> {
     refuseElsewhere(this.#config, vhost, dead);
     const defined = queues.filter((queue) => Object.hasOwn(this.#config.vhosts[vhost]?.queues ?? {}, queue));
@@ -107,12 +114,21 @@ export class Session {
         subscriptions: [],
         extraQueues: { [vhost]: {} },
       },
-      config,
+      { config },
+    );
+    const byFile = new Set(defined.map((queue) => destinationOf(link, `mq queue ${queue}`).routingKey));
+    const existing = await existingOnly(
+      link,
+      vhost,
+      later.filter((queue) => !byFile.has(queue)),
     );
     const publisher = await Publisher.open(link, { ...this.#publishing(vhost, 256), onChannel });
     this.#publishers.push(publisher);
-    const declared = new Set(defined.map((queue) => destinationOf(link, `mq queue ${queue}`).routingKey));
-    return { publisher, declared, dead: deadName === undefined ? undefined : destinationOf(link, deadName) };
+    return {
+      publisher,
+      declared: new Set([...byFile, ...existing]),
+      dead: deadName === undefined ? undefined : destinationOf(link, deadName),
+    };
   }
 
   /** Looks through a queue by the broker's name of it. Nothing is declared. */
@@ -145,8 +161,25 @@ export class Session {
       extraQueues: { [vhost]: {} },
       declare: own.length > 0,
     };
-    const link = await this.#open('look', needs, { ...this.#config, publications });
+    const link = await this.#open('look', needs, { config: { ...this.#config, publications } });
     return new Observer(link, vhost);
+  }
+
+  /**
+   * Declares every exchange and binding of the configuration, every queue that is not one connection's own, and the given
+   * queues by vhost and name.
+   */
+  async declareAll(extraQueues: Readonly<Record<string, Readonly<Record<string, QueueConfig>>>> = {}): Promise<void> {
+    const publications: Record<string, PublicationConfig> = {};
+    const queues: Record<string, Record<string, QueueConfig>> = {};
+    for (const [vhost, { exchanges, queues: own }] of Object.entries(this.#config.vhosts)) {
+      for (const exchange of Object.keys(exchanges))
+        publications[`mq exchange ${exchange} of ${vhost}`] = { vhost, exchange };
+      const shared = Object.entries(own).filter(([, queue]) => !isPrivate(queue));
+      queues[vhost] = { ...Object.fromEntries(shared), ...extraQueues[vhost] };
+    }
+    const needs = { publications: Object.keys(publications), subscriptions: [], extraQueues: queues };
+    await this.#open('declare', needs, { config: { ...this.#config, publications }, isStrict: true });
   }
 
   /** Connects for requests. Nothing is declared: a missing queue must show as unroutable. */
@@ -219,22 +252,19 @@ export class Session {
       Parameters<typeof rascalConfig>[1],
       'publications' | 'subscriptions' | 'bindingKeys' | 'extraQueues' | 'declare'
     >,
-    config = this.#config,
+    { config = this.#config, isStrict = false } = {},
   ): Promise<Link> {
     const { addresses, role, reconnect } = this.#settings;
     const connectionName = `mq ${role} ${purpose} ${randomUUID().slice(0, 8)}`;
-    const link = await openLink({
-      rascalConfig: rascalConfig(config, {
-        ...needs,
-        ...(addresses && { addresses: [...addresses] }),
-        connectionName,
-        heartbeatSeconds,
-      }),
+    const settings = rascalConfig(config, {
+      ...needs,
+      ...(addresses && { addresses: [...addresses] }),
       connectionName,
-      closeTimeoutMs,
-      reconnect,
-      redact: this.#redact,
+      heartbeatSeconds,
     });
+    const common = { connectionName, closeTimeoutMs, reconnect, redact: this.#redact };
+    const open = (rascal: typeof settings) => openLink({ rascalConfig: rascal, ...common });
+    const link = await (isStrict ? open(settings) : openExisting(settings, open));
     if (this.#isClosed) {
       await link.close();
       throw new MqError('UNAVAILABLE', 'the session was closed while it connected');

@@ -144,6 +144,7 @@ test('no permission to configure, to write and to read: each is one line', async
   assertRefused(await run(['publish', 'direct', 'hi'], { cwd, env: noConfigure }), {
     exit: 77,
     line: refusedQueue(queue, 'configure'),
+    hint: 'run mq declare with an account that may configure, or grant the permission',
   });
   assert.is((await run(['publish', 'to', 'hi'], { cwd })).status, 0);
   const noWrite = { MQ_URL: addressIn(vhost.name, await as({ write: `^${queue}$` })) };

@@ -1,0 +1,126 @@
+// mq declare: makes what rascal.json defines, and the queues for failed messages, in advance.
+
+import type { BindingConfig, Config, ConnectionConfig, QueueConfig } from '../../config/config.ts';
+import { isPrivate } from '../../config/reach.ts';
+import type { Context } from '../../context.ts';
+import { escaped, MqError, safeJson } from '../../errors.ts';
+import { addressesOf } from '../addresses.ts';
+import type { Command } from '../command.ts';
+import type { Values } from '../values.ts';
+import { brokerOf } from '../web-broker.ts';
+
+export function declareCommand(configOf: (context: Context) => Promise<Config>): Command {
+  return {
+    name: 'declare',
+    summary: 'declare the exchanges, queues and bindings of rascal.json',
+    usage: '',
+    options: 'declare',
+    group: 'Configuration',
+    examples: ['mq declare', 'mq declare --url amqp://admin:password@rabbit/shop', 'mq declare --json'],
+    async run(context, values) {
+      const [superfluous] = values.args;
+      if (superfluous !== undefined) throw values.usage(`'${superfluous}' is one argument too many`);
+      const [config, addresses] = await Promise.all([configOf(context), addressesOf(context, values)]);
+      await declare(context, values, { config, addresses });
+    },
+  };
+}
+
+interface Job {
+  readonly config: Config;
+  readonly addresses: ConnectionConfig[] | undefined;
+}
+
+async function declare(context: Context, values: Values, { config, addresses }: Job): Promise<void> {
+  const [{ Session }, { newCounts }, { madeQueues }] = await Promise.all([
+    import('../../session/session.ts'),
+    import('../../session/counts.ts'),
+    import('../../config/retry-queues.ts'),
+  ]);
+  const made = madeQueues(config).map(({ vhost, name, workQueue, arguments: given }) => {
+    return { vhost, name, workQueue, queue: { options: { durable: true, arguments: given } } };
+  });
+  const extra: Record<string, Record<string, QueueConfig>> = {};
+  for (const { vhost, name, queue } of made) extra[vhost] = { ...extra[vhost], [name]: queue };
+  const { stdout, stderr } = context;
+  const session = new Session({
+    config,
+    addresses,
+    role: 'declare',
+    confirmTimeoutMs: 30_000,
+    say: ({ message }) => stderr.write(`mq declare: ${message}\n`),
+    counts: newCounts(),
+  });
+  try {
+    await session.declareAll(extra);
+  } catch (error) {
+    if (!(error instanceof MqError) || error.code !== 'NOT_PERMITTED') throw error;
+    const { hint = 'mq declare needs an account with the permission to configure' } = error;
+    throw new MqError(error.code, error.message, { hint, cause: error });
+  } finally {
+    await session.close();
+  }
+  const placeOf = (vhost: string) => {
+    const broker = brokerOf(config, vhost, addresses);
+    return { vhost: broker.vhost, text: `${broker.shown} ${broker.vhost}` };
+  };
+  const items: Declared[] = [...ownItems(config), ...made.map((one) => ({ ...queueItem(one), for: one.workQueue }))];
+  // A vhost of rascal.json is the one that the address names.
+  const declared = items.map((item) => ({ ...item, vhost: placeOf(item.vhost).vhost }));
+  const brokers = [...new Set(Object.keys(config.vhosts).map((vhost) => placeOf(vhost).text))];
+  const counts = (['exchange', 'queue', 'binding'] as const).map((kind) => {
+    return [kind, declared.filter((one) => one.declared === kind).length] as const;
+  });
+  if (values.flag('json')) {
+    for (const item of declared) stdout.write(`${safeJson(item)}\n`);
+    return;
+  }
+  for (const item of declared) stdout.write(`${escaped(lineOf(item, brokers.length > 1))}\n`);
+  const totals = counts.map(([kind, count]) => `${count} ${kind}${count === 1 ? '' : 's'}`);
+  stdout.write(`declared ${totals.join(', ')} at ${escaped(brokers.join(', '))}\n`);
+}
+
+type Declared = { readonly vhost: string } & (
+  | { readonly declared: 'exchange'; readonly name: string; readonly type: string }
+  | { readonly declared: 'queue'; readonly name: string; readonly type: string; readonly for?: string }
+  | ({ readonly declared: 'binding' } & Pick<
+      BindingConfig,
+      'source' | 'destination' | 'destinationType' | 'bindingKey'
+    >)
+);
+
+/** What the file itself defines and mq declares. */
+function ownItems({ vhosts }: Config): Declared[] {
+  return Object.entries(vhosts).flatMap(([vhost, { exchanges, queues, bindings }]): Declared[] => {
+    const shared = Object.entries(queues).filter(([, queue]) => !isPrivate(queue));
+    const names = new Set(shared.map(([name]) => name));
+    return [
+      ...Object.entries(exchanges)
+        .filter(([, { assert = true }]) => assert)
+        .map(([name, { type = 'topic' }]) => ({ declared: 'exchange' as const, vhost, name, type })),
+      ...shared.filter(([, { assert = true }]) => assert).map(([name, queue]) => queueItem({ vhost, name, queue })),
+      ...bindings
+        .filter(({ destination, destinationType }) => destinationType === 'exchange' || names.has(destination))
+        .map(({ source, destination, destinationType, bindingKey }) => {
+          return { declared: 'binding' as const, vhost, source, destination, destinationType, bindingKey };
+        }),
+    ];
+  });
+}
+
+function queueItem({ vhost, name, queue }: { vhost: string; name: string; queue: QueueConfig }) {
+  const given = Object(queue.options?.['arguments']) as Readonly<Record<string, unknown>>;
+  return { declared: 'queue' as const, vhost, name, type: String(given['x-queue-type'] ?? 'classic') };
+}
+
+function lineOf(item: Declared, hasVhosts: boolean): string {
+  const where = hasVhosts ? ` in ${item.vhost}` : '';
+  switch (item.declared) {
+    case 'exchange':
+      return `exchange ${item.name} (${item.type})${where}`;
+    case 'queue':
+      return `queue ${item.name} (${item.type}${item.for === undefined ? '' : `, for failed messages of ${item.for}`})${where}`;
+    case 'binding':
+      return `binding ${item.source} -> ${item.destination} (${item.bindingKey || 'no key'})${where}`;
+  }
+}

@@ -1,0 +1,68 @@
+// Which queues an account may declare, found out without making one.
+
+import type { Channel } from 'amqplib/callback_api';
+import { MqError } from '../errors.ts';
+import { endChannel } from './channel-end.ts';
+import type { Link } from './link.ts';
+
+/** The reply code of a refusal; undefined: it is done. AMQP 0-9-1, 1.1. */
+type Refusal = number | undefined;
+const [accessRefused, notFound] = [403, 404];
+
+/**
+ * Returns the queues that the account may not declare and that exist already.
+ * @throws MqError NOT_PERMITTED naming the queues that it may not declare and that do not exist
+ */
+export async function existingOnly(link: Link, vhost: string, queues: readonly string[]): Promise<Set<string>> {
+  const refused = await namesWith(accessRefused, { link, vhost, names: queues, ask: mayConfigure });
+  const exists = (channel: Channel, queue: string) => asked((next) => channel.checkQueue(queue, next));
+  const missing = await namesWith(notFound, { link, vhost, names: refused, ask: exists });
+  if (missing.length === 0) return new Set(refused);
+  const names = missing.map((name) => `'${name}'`).join(', ');
+  const [what, are] = missing.length === 1 ? ['queue', 'it does'] : ['queues', 'they do'];
+  throw new MqError('NOT_PERMITTED', `the account may not declare the ${what} ${names}, and ${are} not exist`, {
+    hint: 'failed messages go there: run mq declare with an account that may configure, or grant the permission',
+  });
+}
+
+/**
+ * RabbitMQ: a permission is a pattern for names, whether of queues or of exchanges, and is checked first. An exchange that
+ * is made and deleted again leaves no trace, while a declaration that is refused for another reason is an error in the
+ * broker's log. The exchange cannot be anyone's: internal, transient, auto-delete, and gone at once.
+ */
+async function mayConfigure(channel: Channel, name: string): Promise<Refusal> {
+  const options = { durable: false, autoDelete: true, internal: true };
+  const made = await asked((next) => channel.assertExchange(name, 'fanout', options, next));
+  if (made === undefined) await asked((next) => channel.deleteExchange(name, { ifUnused: true }, next));
+  return made;
+}
+
+interface Asking {
+  readonly link: Link;
+  readonly vhost: string;
+  readonly names: readonly string[];
+  readonly ask: (channel: Channel, name: string) => Promise<Refusal>;
+}
+
+/** Returns the names that are refused with the code. A refusal closes its channel. */
+async function namesWith(code: number, { link, vhost, names, ask }: Asking): Promise<string[]> {
+  const found: string[] = [];
+  let channel: Channel | undefined;
+  for (const name of names) {
+    if (channel === undefined) {
+      channel = await link.channel(vhost);
+      channel.on('error', () => undefined);
+    }
+    const refusal = await ask(channel, name);
+    if (refusal === code) found.push(name);
+    if (refusal !== undefined) channel = undefined;
+  }
+  if (channel) endChannel(channel);
+  return found;
+}
+
+function asked(ask: (next: (error: unknown) => void) => void): Promise<Refusal> {
+  return new Promise((resolve) => {
+    ask((error) => resolve(error ? Number(Object(error).code) : undefined));
+  });
+}

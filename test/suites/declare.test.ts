@@ -1,0 +1,130 @@
+// mq declare makes everything in advance, so that a role needs no permission to configure; a role without that permission
+// says at its start which queue it cannot make.
+
+import { randomUUID } from 'node:crypto';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { emptyFolder } from '../support/mq.ts';
+import { lines, testRoles } from '../support/roles.ts';
+
+const roles = await testRoles();
+const { vhost } = roles;
+const users: string[] = [];
+test.after.each(roles.killLeft);
+test.after(async () => {
+  for (const name of users) await vhost.api('DELETE', `/api/users/${name}`);
+  await roles.end();
+});
+
+const cwd = emptyFolder({
+  'rascal.json': JSON.stringify({
+    vhosts: {
+      '/': {
+        exchanges: { orders: { type: 'topic' } },
+        queues: {
+          jobs: { options: { arguments: { 'x-queue-type': 'quorum' } } },
+          mine: { replyTo: true, options: { exclusive: true, durable: false, autoDelete: true } },
+        },
+        bindings: ['orders[order.paid] -> jobs', 'orders[#] -> mine'],
+      },
+    },
+    publications: { jobs: { queue: 'jobs' }, orders: { exchange: 'orders' } },
+    subscriptions: { jobs: { queue: 'jobs' }, mine: { queue: 'mine' } },
+    mq: {
+      retry: { attempts: 3, delays: [50] },
+      roles: { 'add-job': { publish: 'jobs' }, 'do-jobs': { consume: 'jobs' } },
+    },
+  }),
+});
+
+const all = [
+  { declared: 'exchange', vhost: vhost.name, name: 'orders', type: 'topic' },
+  { declared: 'queue', vhost: vhost.name, name: 'jobs', type: 'quorum' },
+  {
+    declared: 'binding',
+    vhost: vhost.name,
+    source: 'orders',
+    destination: 'jobs',
+    destinationType: 'queue',
+    bindingKey: 'order.paid',
+  },
+  { declared: 'queue', vhost: vhost.name, name: 'jobs.retry.50', type: 'quorum', for: 'jobs' },
+  { declared: 'queue', vhost: vhost.name, name: 'jobs.dead', type: 'quorum', for: 'jobs' },
+];
+
+/** Options for a role as a user that may configure only what the pattern matches. */
+async function as(configure: string) {
+  const [name, password] = [`mq-${randomUUID()}`, randomUUID()];
+  await vhost.api('PUT', `/api/users/${name}`, { password, tags: '' });
+  users.push(name);
+  await vhost.api('PUT', `/api/permissions/${vhost.name}/${name}`, { configure, write: '.*', read: '.*' });
+  const urls = vhost.urls.map((url) => Object.assign(new URL(url), { username: name, password }).href);
+  return { cwd, env: { MQ_URL: urls.join(',') } };
+}
+
+const queues = async () =>
+  ((await vhost.api('GET', `/api/queues/${vhost.name}`)) as { name: string }[]).map(({ name }) => name).sort();
+
+test('an account that may configure nothing cannot start, and says for which queue', async () => {
+  // It exists, so that it is not the reason.
+  await vhost.api('PUT', `/api/exchanges/${vhost.name}/orders`, { type: 'topic', durable: true });
+  const { status, stderr } = await roles.run(['do-jobs', '--until-empty', '--exec', 'true'], await as('^$'));
+  assert.is(status, 77);
+  assert.match(stderr, /configure access to queue 'jobs'.*\[NOT_PERMITTED\]\nhint: run mq declare/s);
+});
+
+test('one that may only make the work queue names at its start the queues for failed messages', async () => {
+  const { status, stderr } = await roles.run(
+    ['do-jobs', '--until-empty', '--exec', 'true'],
+    await as('^(jobs|orders)$'),
+  );
+  assert.is(status, 77);
+  assert.match(stderr, /may not declare the queues 'jobs\.retry\.50', 'jobs\.dead', and they do not exist/);
+  assert.not.match(stderr, /waiting for messages/);
+  assert.equal(await queues(), ['jobs'], 'asking makes nothing');
+  assert.equal(
+    ((await vhost.api('GET', `/api/exchanges/${vhost.name}`)) as { name: string }[]).filter(({ name }) =>
+      name.startsWith('jobs'),
+    ),
+    [],
+  );
+});
+
+test('mq declare needs the permission to configure', async () => {
+  const { status, stderr } = await roles.run(['declare'], await as('^jobs$'));
+  assert.is(status, 77);
+  assert.match(stderr, /hint: mq declare needs an account with the permission to configure/);
+});
+
+test('mq declare makes everything, says what, and may run again', async () => {
+  for (const _ of [1, 2]) {
+    const { status, stdout } = await roles.run(['declare', '--json'], { cwd });
+    assert.is(status, 0);
+    assert.equal(
+      lines(stdout).map((line) => JSON.parse(line) as unknown),
+      all,
+    );
+  }
+  assert.equal(await queues(), ['jobs', 'jobs.dead', 'jobs.retry.50']);
+  const { stdout } = await roles.run(['declare'], { cwd });
+  assert.match(stdout, /^queue jobs\.dead \(quorum, for failed messages of jobs\)$/m);
+  assert.match(stdout, /^declared 1 exchange, 3 queues, 1 binding at amqp:/m);
+});
+
+test('then the account works, retries and dead-letters', async () => {
+  const account = await as('^$');
+  assert.is((await roles.run(['add-job', 'a job'], account)).status, 0);
+  const { status } = await roles.run(['do-jobs', '--count', '3', '--exec', 'false'], account);
+  assert.is(status, 0);
+  const [dead] = await roles.take('jobs.dead', 1);
+  assert.equal([dead?.payload, dead?.properties.headers?.['x-mq-attempt']], ['a job', 3]);
+});
+
+test('a role that may configure finds its own arguments in what mq declare has made', async () => {
+  await roles.run(['add-job', 'another'], { cwd });
+  const { status } = await roles.run(['do-jobs', '--count', '3', '--exec', 'false'], { cwd });
+  assert.is(status, 0);
+  await roles.take('jobs.dead', 1);
+});
+
+test.run();
