@@ -53,7 +53,8 @@ export class Connection {
     this.#broker = broker;
     this.name = `${socket.remoteAddress}:${socket.remotePort} -> ${socket.localAddress}:${socket.localPort}`;
     this.connectedAt = broker.clock.now();
-    this.#handshake = new Handshake({ users: broker.users, vhosts: broker.vhosts, offered: broker.limits });
+    const { users, vhosts, limits: offered } = broker;
+    this.#handshake = new Handshake({ users, vhosts, offered, peer: socket.remoteAddress });
     this.#parser = new FrameParser(broker.limits.frameMax, (type, channel, buffer, start, end) =>
       this.#takeFrame(type, channel, buffer, start, end),
     );

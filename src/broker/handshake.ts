@@ -43,20 +43,31 @@ export function serverProperties(version: string): Table {
 
 export const mechanisms = 'PLAIN AMQPLAIN';
 
+export interface HandshakeParts {
+  readonly users: Users;
+  readonly vhosts: ReadonlyMap<string, VirtualHost>;
+  readonly offered: Limits;
+  /** IP address of the client. */
+  readonly peer: string | undefined;
+}
+
 export class Handshake {
   readonly #users: Users;
   readonly #vhosts: ReadonlyMap<string, VirtualHost>;
   readonly #offered: Limits;
+  /** IP address. */
+  readonly #peer: string | undefined;
   #awaits: 'start-ok' | 'tune-ok' | 'open' = 'start-ok';
   user: User | undefined;
   clientProperties: Arguments | undefined;
   mechanism = '';
   limits: Limits;
 
-  constructor({ users, vhosts, offered }: { users: Users; vhosts: ReadonlyMap<string, VirtualHost>; offered: Limits }) {
+  constructor({ users, vhosts, offered, peer }: HandshakeParts) {
     this.#users = users;
     this.#vhosts = vhosts;
     this.#offered = offered;
+    this.#peer = peer;
     this.limits = offered;
   }
 
@@ -90,7 +101,7 @@ export class Handshake {
       );
     }
     const { name, password } = mechanism === 'PLAIN' ? plain(response) : amqplain(response);
-    this.user = this.#users.authenticate(name, password);
+    this.user = this.#users.authenticate(name, password, this.#peer);
     if (this.user !== undefined) return;
     const refused = new ProtocolError(
       'ACCESS_REFUSED',

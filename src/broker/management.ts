@@ -66,7 +66,7 @@ async function answerTo(broker: Broker, request: IncomingMessage): Promise<Answe
   const [root, ...path] = parts;
   if (root !== 'api') throw notFound();
   const { route, params } = findRoute(method, path);
-  const user = userOf(headers.authorization, broker.users);
+  const user = userOf(request, broker.users);
   const role = route.role ?? 'management';
   if (!hasRole(user, role)) throw notAuthorised(`Not ${role === 'monitoring' ? 'monitor' : role} user`);
   const vhost = params.get('vhost');

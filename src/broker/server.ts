@@ -8,12 +8,13 @@ import { MqError, systemReason } from '../errors.ts';
 import type { BrokerState } from './broker-state.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { Connection } from './connection.ts';
+import { isLoopback } from './loopback.ts';
 import { Memory } from './memory.ts';
 import { recover } from './recovery.ts';
 import { Replies } from './reply-to.ts';
 import type { Store } from './store.ts';
 import { Turn } from './turn.ts';
-import { Users } from './users.ts';
+import { defaultLogin, Users } from './users.ts';
 import { VirtualHost } from './vhost.ts';
 
 export interface BrokerOptions {
@@ -72,7 +73,10 @@ export interface Broker {
 const closeMs = 4_000;
 const defaultMemoryBytes = 1024 ** 3;
 
-/** Starts a broker; it takes connections when the promise resolves. Throws UNAVAILABLE where the port cannot be had. */
+/**
+ * Starts a broker; it accepts connections when the promise resolves. Throws MqError: UNAVAILABLE if it cannot listen,
+ * USAGE if other machines could log in with the default password.
+ */
 export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
   const { host = '127.0.0.1', store, clock = systemClock, version = '0.0.0', log = () => {} } = options;
   const vhosts = new Map<string, VirtualHost>();
@@ -129,8 +133,10 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   };
 
   if (store !== undefined) recover(store.recovered, { vhosts, users, surroundings });
-  const given = options.users ?? [{ name: 'guest', password: 'guest', tags: ['administrator'] }];
+  const given = options.users ?? [{ ...defaultLogin, tags: ['administrator'] }];
   for (const user of given) users.put(user);
+  const [weak] = isLoopback(host) ? [] : users.withDefaultPassword();
+  if (weak !== undefined) throw defaultPassword(weak, host);
   addVhost('/');
   for (const { name } of given) {
     for (const vhost of vhosts.keys()) {
@@ -187,6 +193,12 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     for (const vhost of vhosts.values()) for (const queue of vhost.queues.values()) queue.stop();
     await store?.close();
   }
+}
+
+function defaultPassword(user: string, host: string): MqError {
+  return new MqError('USAGE', `refusing to listen on ${host}: the user '${user}' has the default password`, {
+    hint: `start on 127.0.0.1 with a management port, and run mq admin delete user ${user} or change the password`,
+  });
 }
 
 function userPart(name: string | undefined): string {

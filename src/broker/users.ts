@@ -1,8 +1,12 @@
 // Who may log in, and what they may do: three regular expressions for each virtual host, over the names of queues and exchanges.
 
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
+import { isLoopback } from './loopback.ts';
 import { ProtocolError } from './protocol-error.ts';
 import type { Store } from './store.ts';
+
+/** The user of a broker that is given none, as RabbitMQ's. */
+export const defaultLogin = { name: 'guest', password: 'guest' };
 
 export type Access = 'configure' | 'write' | 'read';
 export type Permissions = Readonly<Record<Access, string>>;
@@ -85,10 +89,20 @@ export class Users {
     this.#store?.undefine('permission', `${vhost}\0${name}`);
   }
 
-  /** The user, if name and password are right. */
-  authenticate(name: string, password: string): User | undefined {
+  /**
+   * Returns the user if name and password are right. `peer` is the IP address of the client.
+   * RabbitMQ: guest can only connect from this machine (https://www.rabbitmq.com/docs/access-control#loopback-users).
+   */
+  authenticate(name: string, password: string, peer: string | undefined): User | undefined {
     const user = this.all.get(name);
+    if (name === defaultLogin.name && !isLoopback(peer ?? '')) return undefined;
     return user?.password !== undefined && isPassword(password, user.password) ? user : undefined;
+  }
+
+  /** Returns the names of the users that anybody could guess the password of: it is the default one. */
+  withDefaultPassword(): string[] {
+    const all = [...this.all.values()];
+    return all.flatMap(({ name, password }) => (password && isPassword(defaultLogin.password, password) ? name : []));
   }
 
   /** Puts back what the store had kept. */

@@ -113,6 +113,20 @@ test('it speaks TLS', async () => {
   await stop(broker);
 });
 
+test('a folder whose administrator has the default password is not opened to other machines', async () => {
+  const cwd = emptyFolder();
+  await stop((await start(['--data', 'data'], { cwd })).broker);
+  const env = { MQ_BROKER_PASSWORD: 'a secret of this test' };
+  const wide = ['broker', '--data', 'data', '--host', '0.0.0.0', '--user', 'team', '--port', '0'];
+  assertRefused(await mq(wide, { cwd, env }), {
+    exit: 64,
+    line: "mq broker: refusing to listen on 0.0.0.0: the user 'guest' has the default password [USAGE]",
+    hint: /mq admin delete user guest/,
+  });
+  const { broker } = await start(['--data', 'data', '--user', 'team'], { cwd, env });
+  await stop(broker, /^mq broker: data has further administrators: guest$/m);
+});
+
 test('a port that is taken, and what may not be, are refused in one line', async () => {
   const server = createServer().listen(0, '127.0.0.1');
   await new Promise((done) => server.once('listening', done));
@@ -128,8 +142,8 @@ test('a port that is taken, and what may not be, are refused in one line', async
     {
       args: ['--host', '0.0.0.0'],
       exit: 64,
-      line: 'mq broker: refusing to listen on 0.0.0.0 with the default password [USAGE]',
-      hint: 'set MQ_BROKER_PASSWORD, or --password-file FILE',
+      line: 'mq broker: refusing to listen on 0.0.0.0: guest can only log in from this machine [USAGE]',
+      hint: 'give a user and a password: --user NAME and MQ_BROKER_PASSWORD, or --password-file FILE',
     },
     {
       args: ['--user', 'team'],

@@ -19,12 +19,13 @@ export function targetOf(url: string): { parts: string[]; query: URLSearchParams
 }
 
 /** The user of the Authorization header (RFC 7617). Throws 401. */
-export function userOf(header: string | undefined, users: Users): User {
-  const encoded = /^Basic +([A-Za-z0-9+/]*={0,2})$/i.exec(header ?? '')?.[1];
+export function userOf({ headers, socket }: IncomingMessage, users: Users): User {
+  const encoded = /^Basic +([A-Za-z0-9+/]*={0,2})$/i.exec(headers.authorization ?? '')?.[1];
   if (encoded === undefined) throw loginFailed();
   const text = Buffer.from(encoded, 'base64').toString('utf8');
   const colon = text.indexOf(':');
-  const user = colon === -1 ? undefined : users.authenticate(text.slice(0, colon), text.slice(colon + 1));
+  const user =
+    colon === -1 ? undefined : users.authenticate(text.slice(0, colon), text.slice(colon + 1), socket.remoteAddress);
   if (user === undefined) throw loginFailed();
   return user;
 }

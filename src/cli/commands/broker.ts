@@ -1,9 +1,9 @@
 // mq broker: the embedded AMQP 0-9-1 broker, until a signal.
 
 import { readFile } from 'node:fs/promises';
-import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import manifest from '../../../package.json' with { type: 'json' };
+import { isLoopback } from '../../broker/loopback.ts';
 import type { Context } from '../../context.ts';
 import { MqError, systemReason } from '../../errors.ts';
 import { isClosedPipe, Printer } from '../../roles/printer.ts';
@@ -23,10 +23,10 @@ export const brokerCommand: Command = {
     if (superfluous !== undefined) throw values.usage(`'${superfluous}' is one argument too many`);
     const host = values.name('host') ?? '127.0.0.1';
     const login = await loginOf(context, values);
-    if (!isLoopback(host) && login.password === 'guest')
-      throw new MqError('USAGE', `refusing to listen on ${host} with the default password`, {
+    if (!isLoopback(host) && login.name === 'guest')
+      throw new MqError('USAGE', `refusing to listen on ${host}: guest can only log in from this machine`, {
         at: '--host',
-        hint: 'set MQ_BROKER_PASSWORD, or --password-file FILE',
+        hint: 'give a user and a password: --user NAME and MQ_BROKER_PASSWORD, or --password-file FILE',
       });
     const tls = await tlsOf(context, values);
     const data = values.name('data');
@@ -48,6 +48,10 @@ export const brokerCommand: Command = {
       ...(tls && { tls }),
       ...(store && { store }),
     });
+    const others = [...broker.users.all.values()].filter(
+      ({ name, tags }) => name !== login.name && tags.includes('administrator'),
+    );
+    if (others.length > 0) log(`${data} has further administrators: ${others.map(({ name }) => name).join(', ')}`);
     try {
       const management =
         managementPort === undefined
@@ -126,11 +130,6 @@ async function read(cwd: string, file: string): Promise<Buffer> {
   } catch (error) {
     throw new MqError('NO_INPUT', `cannot read ${file}: ${systemReason(error)}`, { at: file, cause: error });
   }
-}
-
-/** RabbitMQ, too, lets guest in from this machine only. */
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
