@@ -1,5 +1,6 @@
 // Where the management API is, and as whom it is asked.
 
+import type { ConnectionConfig } from '../config/config.ts';
 import { MqError } from '../errors.ts';
 
 /** One node's API. */
@@ -15,8 +16,8 @@ export interface ManagementAddress {
   readonly password: string;
 }
 
-/** RabbitMQ has it there, by HTTPS on the other. */
-export const managementPorts = { http: 15672, https: 15671 } as const;
+/** RabbitMQ: the ports of AMQP and of the management API, without and with TLS. */
+const standardPorts = { plain: { amqp: 5672, management: 15672 }, tls: { amqp: 5671, management: 15671 } } as const;
 
 export interface Login {
   readonly user: string;
@@ -52,6 +53,31 @@ export function parseManagement(list: string, { at, login }: { at: string; login
   });
 }
 
+/** The addresses that `management` of a connection in rascal.json names: a URL, or an object with one. */
+export function namedIn({ management }: ConnectionConfig, login: Login): ManagementAddress[] {
+  const url =
+    typeof management === 'object' && management !== null ? (management as { url?: unknown }).url : management;
+  return typeof url === 'string' ? parseManagement(url, { at: 'management in rascal.json', login }) : [];
+}
+
+/**
+ * The API of a broker whose AMQP port is a standard one, on the standard port of the same host. Throws CONFIG for another
+ * port: what answers on 15672 then may be any broker.
+ */
+export function derivedFrom(
+  { protocol, hostname = 'localhost', port }: ConnectionConfig,
+  login: Login,
+): ManagementAddress {
+  const isSecure = protocol === 'amqps';
+  const standard = standardPorts[isSecure ? 'tls' : 'plain'];
+  if (port === undefined || port === standard.amqp)
+    return addressOf({ isSecure, hostname, port: standard.management }, login);
+  const shown = hostname.includes(':') ? `[${hostname}]` : hostname;
+  throw new MqError('CONFIG', `the management API of the broker at ${shown}:${port} is not known`, {
+    hint: `name it: --management-url http://user:password@${shown}:port, or MQ_MANAGEMENT_URL; it is derived only from the AMQP ports 5672 and 5671`,
+  });
+}
+
 /** An address of its parts. An IPv6 address is given with or without brackets. */
 export function addressOf(
   { isSecure, hostname, port }: { isSecure: boolean; hostname: string; port: number },
@@ -61,6 +87,14 @@ export function addressOf(
   const shown = host.includes(':') ? `[${host}]` : host;
   const origin = `${isSecure ? 'https' : 'http'}://${shown}:${port}`;
   return { origin, isSecure, hostname: host, port, prefix: '', user, password };
+}
+
+/** An address with user and password in it. */
+export function urlOf({ origin, prefix, user, password }: ManagementAddress): string {
+  return Object.assign(new URL(`${origin}${prefix}`), {
+    username: encodeURIComponent(user),
+    password: encodeURIComponent(password),
+  }).href;
 }
 
 function decoded(text: string): string | undefined {

@@ -1,7 +1,7 @@
 // The client of the management API: which address is asked, and what its answer means.
 
 import { Agent } from 'node:http';
-import { MqError } from '../errors.ts';
+import { type ErrorCode, MqError } from '../errors.ts';
 import type { ManagementAddress } from './address.ts';
 import { type Limits, type Question, type RawAnswer, roundTrip, type Silence } from './http.ts';
 import { refusal } from './refusal.ts';
@@ -13,6 +13,8 @@ export interface ManagementOptions extends Partial<Limits> {
   readonly ca?: string;
   /** Ends every request: INTERRUPTED or TERMINATED. */
   readonly signal?: AbortSignal;
+  /** Runs once before the first request to an address. If it throws UNAVAILABLE or the like, the next address is asked. */
+  readonly prove?: (address: ManagementAddress) => Promise<void>;
 }
 
 /** An answer whose body was JSON, or nothing. */
@@ -27,6 +29,9 @@ export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE';
 /** Thirty seconds, and 64 MiB: 25,000 queues with all that is told of each. */
 export const defaultLimits: Limits = { timeoutMs: 30_000, maxBytes: 64 * 1024 * 1024 };
 
+/** Codes of a proof that found nobody at the address. */
+const absentCodes: readonly ErrorCode[] = ['UNAVAILABLE', 'DEADLINE', 'HOST_UNKNOWN'];
+
 /** Statuses by which a proxy, or a node on its way down, says that it cannot tell. */
 const absentStatuses = [502, 504];
 
@@ -35,12 +40,15 @@ export class Management {
   readonly #limits: Limits;
   readonly #ca: string | undefined;
   readonly #signal: AbortSignal | undefined;
+  readonly #prove: ManagementOptions['prove'];
+  readonly #proofs = new Map<ManagementAddress, Promise<void>>();
   readonly #agents: { readonly http: Agent; https?: Agent } = { http: new Agent({ keepAlive: true }) };
   /** The address that answered last is asked first. */
   #current = 0;
 
-  constructor({ addresses, ca, timeoutMs, maxBytes, signal }: ManagementOptions) {
+  constructor({ addresses, ca, timeoutMs, maxBytes, signal, prove }: ManagementOptions) {
     this.#addresses = addresses;
+    this.#prove = prove;
     this.#ca = ca;
     this.#signal = signal;
     this.#limits = {
@@ -88,6 +96,7 @@ export class Management {
       const at = (this.#current + trial) % this.#addresses.length;
       const address = this.#addresses[at] as ManagementAddress;
       try {
+        await this.#proven(address);
         const answer = await this.#roundTrip(address, question);
         const isAbsent = absentStatuses.includes(answer.status);
         // RFC 9110, 15.6.5: what says 504 has passed the request on.
@@ -96,7 +105,12 @@ export class Management {
         this.#current = at;
         return { status: answer.status, body: parsed(answer, address) };
       } catch (failure) {
-        if (failure instanceof Error) throw failure;
+        if (failure instanceof Error) {
+          const isAbsence = failure instanceof MqError && absentCodes.includes(failure.code);
+          if (!isAbsence || this.#signal?.aborted) throw failure;
+          failures.push(failure);
+          continue;
+        }
         const { error, isSent } = failure as Silence;
         if (isSent && method !== 'GET') throw inDoubt(question, error);
         if (this.#signal?.aborted || error.code === 'PROTOCOL') throw error;
@@ -110,6 +124,15 @@ export class Management {
   close(): void {
     this.#agents.http.destroy();
     this.#agents.https?.destroy();
+  }
+
+  /** A proof that failed is tried again at the next request. */
+  #proven(address: ManagementAddress): Promise<void> {
+    if (this.#prove === undefined) return Promise.resolve();
+    const proof = this.#proofs.get(address) ?? this.#prove(address);
+    this.#proofs.set(address, proof);
+    proof.catch(() => this.#proofs.delete(address));
+    return proof;
   }
 
   async #roundTrip(address: ManagementAddress, question: Question): Promise<RawAnswer> {

@@ -219,7 +219,7 @@ export class Connection {
     this.output.method(0, 'connection.start', {
       versionMajor: 0,
       versionMinor: 9,
-      serverProperties: serverProperties(this.#broker.version),
+      serverProperties: serverProperties(this.#broker),
       mechanisms,
       locales: 'en_US',
     });

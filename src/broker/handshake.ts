@@ -20,7 +20,7 @@ export interface Limits {
 }
 
 /** RabbitMQ's table, so that clients find what they look for. */
-export function serverProperties(version: string): Table {
+export function serverProperties({ version, clusterName }: { version: string; clusterName: string }): Table {
   return {
     capabilities: {
       publisher_confirms: true,
@@ -37,7 +37,7 @@ export function serverProperties(version: string): Table {
     version,
     platform: 'Node.js',
     information: 'Embedded broker for development and tests; https://www.rabbitmq.com is the engine beyond that',
-    cluster_name: 'mq',
+    cluster_name: clusterName,
   };
 }
 

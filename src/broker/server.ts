@@ -3,6 +3,7 @@
 // and the time limit of an unacknowledged delivery. What RabbitMQ 4.3 refuses or ignores, and this one does as 4.0: queues that
 // are neither durable nor exclusive, basic.qos with global.
 
+import { randomUUID } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
 import { MqError, systemReason } from '../errors.ts';
 import type { BrokerState } from './broker-state.ts';
@@ -51,6 +52,8 @@ export interface Broker {
   /** Without a password; with the first user's name, unless clients take guest for granted. */
   readonly url: string;
   readonly version: string;
+  /** Unique to this start of a broker: `mq-1f6a2c3e`. */
+  readonly clusterName: string;
   readonly startedAt: number;
   readonly users: Users;
   readonly memory: Memory;
@@ -88,6 +91,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     log(isHigh ? 'memory is short: publishers are blocked' : 'memory is free again: publishers go on');
     for (const connection of connections) connection.block(isHigh);
   });
+  const clusterName = `mq-${randomUUID().slice(0, 8)}`;
   const surroundings = { clock, memory, store, log };
   const state: BrokerState = {
     clock: options.connectionClock ?? systemClock,
@@ -96,6 +100,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
       frameMax: options.frameMax ?? 131_072,
       heartbeat: options.heartbeatSeconds ?? 60,
     },
+    clusterName,
     memory,
     replies: new Replies(),
     store,
@@ -165,6 +170,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     port,
     url: `${scheme}://${userPart(given[0]?.name)}${host.includes(':') ? `[${host}]` : host}:${port}`,
     version,
+    clusterName,
     startedAt: clock.now(),
     users,
     memory,

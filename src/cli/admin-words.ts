@@ -13,6 +13,7 @@ export interface FoundAction {
 
 const ofAll = [
   'management-url',
+  'trust-management',
   'url',
   'config',
   'user',

@@ -1,10 +1,13 @@
-// Where the management API is, and as whom: --management-url > MQ_MANAGEMENT_URL > that of the broker's address.
+// Where the management API is, and as whom it is asked: --management-url > MQ_MANAGEMENT_URL > `management` in
+// rascal.json > the standard port beside a standard AMQP port. No API is used before it is proven to be that of the broker.
 
+import { randomUUID } from 'node:crypto';
 import type { Login, ManagementAddress } from '../admin/address.ts';
 import type { Management } from '../admin/client.ts';
+import type { Limits } from '../admin/http.ts';
 import type { Config, ConnectionConfig } from '../config/config.ts';
 import type { Context } from '../context.ts';
-import { MqError } from '../errors.ts';
+import { escaped, MqError } from '../errors.ts';
 import { addressesOf } from './addresses.ts';
 import { readText } from './files.ts';
 import type { Values } from './values.ts';
@@ -15,69 +18,190 @@ export interface OpenedManagement {
   readonly vhost: string | undefined;
 }
 
-/** The client for a command line. Throws USAGE, NO_INPUT, and CONFIG where rascal.json has to be asked. */
+export interface Sought {
+  /** The AMQP addresses of the broker that the API must belong to; empty if only the API is known. */
+  readonly connections: readonly ConnectionConfig[];
+  readonly limits?: Partial<Limits>;
+  /** Puts another user and password into an address. */
+  readonly login?: (address: ManagementAddress) => ManagementAddress;
+}
+
+export interface FoundManagement {
+  readonly addresses: readonly ManagementAddress[];
+  /** The client. It proves each address before the first request to it. */
+  readonly api: Management;
+}
+
+/** The client for `mq admin`. Throws USAGE, NO_INPUT, and CONFIG. */
 export async function openManagement(
   context: Context,
   values: Values,
   configOf: (context: Context) => Promise<Config>,
 ): Promise<OpenedManagement> {
-  const { Management } = await import('../admin/client.ts');
-  const { addresses, vhost } = await placesOf(context, values, configOf);
-  const withLogin = await loginOf(context, values);
-  const file = values.name('ca');
+  const typed = await addressesOf(context, values);
+  const connections = typed ?? (await connectionsOfFile(context, values, configOf));
   const timeoutMs = values.duration('timeout');
   const maxBytes = values.whole('max-answer', { min: 1 });
-  const api = new Management({
-    addresses: addresses.map(withLogin),
-    signal: context.drain,
-    ...(file !== undefined && { ca: await readText(context, file) }),
-    ...(timeoutMs !== undefined && { timeoutMs }),
-    ...(maxBytes !== undefined && { maxBytes }),
-  });
+  const limits = { ...(timeoutMs !== undefined && { timeoutMs }), ...(maxBytes !== undefined && { maxBytes }) };
+  const { api } = await findManagement(context, values, { connections, limits, login: await loginOf(context, values) });
+  // A management API that is named alone is asked for all vhosts, as it says nothing of one.
+  const vhost = typed === undefined && isNamed(context, values) ? undefined : connections[0]?.vhost;
   return { api, vhost };
+}
+
+/** Throws USAGE, NO_INPUT, and CONFIG if no API is named and none can be derived. The client throws CONFIG for another broker's. */
+export async function findManagement(
+  context: Context,
+  values: Values,
+  { connections, limits = {}, login = (address) => address }: Sought,
+): Promise<FoundManagement> {
+  const { Management } = await import('../admin/client.ts');
+  const { addresses, isNamed } = await placesOf(context, values, connections);
+  const all = addresses.map(login);
+  const file = values.name('ca');
+  const ca = file === undefined ? undefined : await readText(context, file);
+  const settings = { ...limits, signal: context.drain, ...(ca !== undefined && { ca }) };
+  const isTrusted = connections.length === 0 || (isNamed && values.flag('trust-management') === true);
+  const prove = async (address: ManagementAddress) => {
+    const alone = new Management({ ...settings, addresses: [address] });
+    try {
+      await assertOwn(alone, connections, { isNamed, ca, say });
+    } finally {
+      alone.close();
+    }
+  };
+  return { addresses: all, api: new Management({ ...settings, addresses: all, ...(!isTrusted && { prove }) }) };
+
+  function say(text: string): void {
+    context.stderr.write(`mq ${values.command}: ${escaped(text)}\n`);
+  }
+}
+
+/** Milliseconds that an AMQP address may take to answer, since there may be a firewall before it. */
+const amqpMs = 5_000;
+
+interface Settings {
+  readonly isNamed: boolean;
+  readonly ca: string | undefined;
+  readonly say: (text: string) => void;
+}
+
+async function assertOwn(
+  api: Management,
+  connections: readonly ConnectionConfig[],
+  { isNamed, ca, say }: Settings,
+): Promise<void> {
+  const [{ doubtOf, refusedApi }, { openPeer }] = await Promise.all([
+    import('../admin/proof.ts'),
+    import('../session/peer.ts'),
+  ]);
+  const connectionName = `mq proof ${randomUUID().slice(0, 8)}`;
+  let unreachable: MqError | undefined;
+  const open = () =>
+    openPeer(connections, { connectionName, timeoutMs: amqpMs, ca }).catch((error: MqError) => {
+      unreachable = error;
+      throw error;
+    });
+  const { origin } = api;
+  try {
+    const doubt = await doubtOf(api, connections[0]?.user ?? 'guest', open);
+    if (doubt === undefined) return;
+    if (doubt.kind === 'other' || !isNamed) throw refusedApi(origin, doubt, isNamed);
+    say(`the management API at ${origin} is used without proof that it is the broker's: ${doubt.why}`);
+  } catch (error) {
+    if (unreachable === undefined || error !== unreachable) throw error;
+    const { code, message } = unreachable;
+    if (!isNamed)
+      throw new MqError(code, message, {
+        hint: 'the management API is used without AMQP if it is named: --management-url, or MQ_MANAGEMENT_URL',
+        cause: error,
+      });
+    say(`the management API at ${origin} is used without proof that it is the broker's: ${message}`);
+  }
+}
+
+/**
+ * The API for a command that works without one. Returns undefined if none can be derived from the addresses or if the
+ * derived one is another broker's, which `say` receives. An API that does not answer yet is returned.
+ * Throws CONFIG if a named API is another broker's, and USAGE.
+ */
+export async function optionalManagement(
+  context: Context,
+  values: Values,
+  { connections, say }: { connections: readonly ConnectionConfig[]; say: (text: string) => void },
+): Promise<Management | undefined> {
+  let found: FoundManagement | undefined;
+  try {
+    found = await findManagement(context, values, { connections, limits: { timeoutMs: 5_000 } });
+    await found.api.ask('GET', '/whoami');
+  } catch (error) {
+    const code = error instanceof MqError ? error.code : 'BUG';
+    if (code === 'USAGE' || code === 'BUG' || (code === 'CONFIG' && isNamed(context, values))) throw error;
+    if (code !== 'CONFIG') return found?.api;
+    if (found !== undefined) say(`${(error as MqError).message}; no management API is used`);
+    return undefined;
+  }
+  return found.api;
+}
+
+/** True if an option or a variable names the API. */
+export function isNamed(context: Context, values: Values): boolean {
+  return namedBy(context, values) !== undefined;
+}
+
+/** The option or variable that names the API. */
+function namedBy({ env }: Context, values: Values): { at: string; list: string } | undefined {
+  const option = values.name('management-url');
+  if (option !== undefined) return { at: '--management-url', list: option };
+  const variable = env['MQ_MANAGEMENT_URL'];
+  return variable === undefined ? undefined : { at: 'MQ_MANAGEMENT_URL', list: variable };
 }
 
 interface Places {
   readonly addresses: readonly ManagementAddress[];
-  readonly vhost: string | undefined;
+  readonly isNamed: boolean;
 }
 
-async function placesOf(
+async function placesOf(context: Context, values: Values, connections: readonly ConnectionConfig[]): Promise<Places> {
+  const { derivedFrom, namedIn, parseManagement } = await import('../admin/address.ts');
+  const named = namedBy(context, values);
+  if (named !== undefined) {
+    const { at, list } = named;
+    return { addresses: parseManagement(list, { at, login: loginIn(connections[0]) }), isNamed: true };
+  }
+  // Rascal's own field.
+  const inFile = connections.flatMap((one) => namedIn(one, loginIn(one)));
+  if (inFile.length > 0) return { addresses: inFile, isNamed: true };
+  return { addresses: connections.map((one) => derivedFrom(one, loginIn(one))), isNamed: false };
+}
+
+/**
+ * The connections of rascal.json. A named API makes the file no matter if it is wrong, and alone if the file names no
+ * broker; without one the default is the broker of this machine.
+ */
+async function connectionsOfFile(
   context: Context,
   values: Values,
   configOf: (context: Context) => Promise<Config>,
-): Promise<Places> {
-  const { parseManagement } = await import('../admin/address.ts');
-  const option = values.name('management-url');
-  const list = option ?? context.env['MQ_MANAGEMENT_URL'];
-  const brokers = await addressesOf(context, values);
-  // A URL that names the API whole makes rascal.json no matter, right or wrong.
-  if (list === undefined) {
-    const found = brokers ?? connectionsOf(await configOf(context));
-    const addresses = await Promise.all(found.map(derived));
-    return { addresses: addresses.flat(), vhost: found[0]?.vhost };
-  }
-  const [first] = brokers ?? [];
-  const at = option === undefined ? 'MQ_MANAGEMENT_URL' : '--management-url';
-  return { addresses: parseManagement(list, { at, login: loginIn(first) }), vhost: first?.vhost };
+): Promise<readonly ConnectionConfig[]> {
+  const isApiNamed = isNamed(context, values);
+  const config = await configOf(context).catch((error: unknown) => {
+    if (isApiNamed) return undefined;
+    throw error;
+  });
+  const vhosts = Object.entries(config?.vhosts ?? {}).filter(([, { connections }]) => connections.length > 0);
+  const own = vhosts.find(([name]) => name === values.name('vhost'));
+  if (own !== undefined) return own[1].connections;
+  const brokers = new Set(vhosts.map(([, { connections }]) => JSON.stringify(connections.map(placeOf))));
+  if (brokers.size > 1)
+    throw new MqError('CONFIG', 'the vhosts of rascal.json are on different brokers', {
+      hint: `--vhost says which one is meant (${vhosts.map(([name]) => name).join(', ')}), or --url`,
+    });
+  return vhosts[0]?.[1].connections ?? (isApiNamed ? [] : [{}]);
 }
 
-/** The first vhost that says where its broker is says it for all. */
-function connectionsOf({ vhosts }: Config): readonly ConnectionConfig[] {
-  const [found] = Object.values(vhosts).filter(({ connections }) => connections.length > 0);
-  return found?.connections ?? [{}];
-}
-
-async function derived(connection: ConnectionConfig): Promise<readonly ManagementAddress[]> {
-  const { addressOf, managementPorts, parseManagement } = await import('../admin/address.ts');
-  const { protocol, hostname = 'localhost', management } = connection;
-  const login = loginIn(connection);
-  // Rascal's own field: a URL, or an object with one.
-  const url =
-    typeof management === 'object' && management !== null ? (management as { url?: unknown }).url : management;
-  if (typeof url === 'string') return parseManagement(url, { at: 'management in rascal.json', login });
-  const isSecure = protocol === 'amqps';
-  return [addressOf({ isSecure, hostname, port: managementPorts[isSecure ? 'https' : 'http'] }, login)];
+function placeOf({ protocol, hostname = 'localhost', port }: ConnectionConfig): string {
+  return `${hostname}:${port ?? (protocol === 'amqps' ? 5671 : 5672)}`;
 }
 
 function loginIn({ user, password }: ConnectionConfig = {}): Login {

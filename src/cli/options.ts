@@ -183,6 +183,11 @@ const dlq: readonly Option[] = [
   { name: 'timeout', value: 'SECONDS', help: 'without an answer for so long, messages are in doubt, and stay (60)' },
 ];
 
+const trustManagement: Option = {
+  name: 'trust-management',
+  help: 'use the named management API without proof that it belongs to the broker of the AMQP address',
+};
+
 const web: readonly Option[] = [
   { name: 'port', value: 'N', help: 'the port of the page (15680); 0 takes a free one' },
   { name: 'host', value: 'ADDRESS', help: 'the address to listen on (127.0.0.1); another one needs MQ_WEB_PASSWORD' },
@@ -202,8 +207,9 @@ const web: readonly Option[] = [
   {
     name: 'management-url',
     value: 'URL',
-    help: 'the management API, for depths of queues (MQ_MANAGEMENT_URL, else port 15672 of the host)',
+    help: 'the management API, for depths of queues (MQ_MANAGEMENT_URL; beside AMQP port 5672 port 15672 of the host)',
   },
+  trustManagement,
 ];
 
 const demo: readonly Option[] = [{ name: 'json', help: 'each event as one JSON object a line' }];
@@ -217,7 +223,12 @@ const testing: readonly Option[] = [
   },
   { name: 'nodes', value: 'N', help: 'the nodes of the cluster (3)' },
   { name: 'image', value: 'IMAGE', help: 'the image of its containers (MQ_IMAGE, else rabbitmq:4.3-management)' },
-  { name: 'management-url', value: 'URL', help: 'the management API of --on amqp://… (port 15672 of its host)' },
+  {
+    name: 'management-url',
+    value: 'URL',
+    help: 'the management API of --on amqp://… (MQ_MANAGEMENT_URL; beside AMQP port 5672 port 15672 of its host)',
+  },
+  trustManagement,
   { name: 'config', value: 'FILE', help: 'the configuration (MQ_CONFIG, ./rascal.json, else the built-in one)' },
   { name: 'filter', value: 'TEXT', help: 'only the tests whose name contains it' },
   { name: 'bail', help: 'stop after the first test that fails' },
@@ -331,10 +342,11 @@ const admin: readonly Option[] = [
     value: 'URLS',
     help: 'the API: http://user:password@host:15672; several with commas (MQ_MANAGEMENT_URL, else from the broker)',
   },
+  trustManagement,
   {
     name: 'url',
     value: 'URLS',
-    help: 'the broker, whose host has the API on port 15672, or 15671 for amqps (MQ_URL)',
+    help: 'the broker; with its AMQP port 5672 its API is on port 15672, with 5671 on 15671 (MQ_URL)',
   },
   { name: 'config', value: 'FILE', help: 'the configuration (MQ_CONFIG, ./rascal.json, else the built-in one)' },
   { name: 'user', value: 'NAME', help: 'who asks, instead of the user in the address' },

@@ -8,6 +8,9 @@ import type { TargetPlan } from '../harness/target.ts';
 import { heedDockerHost } from './docker-host.ts';
 import type { Values } from './values.ts';
 
+/** Milliseconds for one answer of the management API. */
+const answerMs = 15_000;
+
 interface Common {
   readonly config?: string;
   readonly self?: boolean;
@@ -39,7 +42,7 @@ export function planTarget(context: Context, values: Values): OpenTarget {
   if (!isUrl && values.text('management-url') !== undefined)
     throw values.usage('--management-url is for --on amqp://…');
   if (isCluster) return planCluster(context, values, common);
-  if (isUrl) return planUrl(on, values, common);
+  if (isUrl) return planUrl(context, on, values, common);
   return async () => ({ plan: { kind: 'embedded', ...common }, title: 'the embedded broker', close: async () => {} });
 }
 
@@ -75,34 +78,35 @@ function planCluster({ env, pid, isAlive, drain, stderr }: Context, values: Valu
   };
 }
 
-function planUrl(on: string, values: Values, common: Common): OpenTarget {
+function planUrl(context: Context, on: string, values: Values, common: Common): OpenTarget {
   if (!/^amqps?:\/\//i.test(on)) throw values.usage('--on must be embedded, cluster, or an address: amqp://…');
   const addresses = parseAddresses(on, { at: '--on', code: 'USAGE' });
   const urls = on.split(',').map((url) => url.trim());
-  const given = values.name('management-url');
-  if (given !== undefined && !/^https?:\/\//.test(given)) throw values.usage('--management-url must be http://…');
-  const managementUrls = given === undefined ? urls.map(managementOf) : [withLogin(given, urls[0] ?? '')];
   const title = addresses.map(({ hostname, port }) => `${hostname ?? 'localhost'}:${port ?? 5672}`).join(', ');
   const prefix = `mq-test-${randomUUID().slice(0, 8)}-`;
   return async () => {
-    const [{ assertReachable }, { ManagementApi }] = await Promise.all([
+    const [{ assertReachable }, { ManagementApi }, { findManagement, isNamed }] = await Promise.all([
       import('./test-session.ts'),
       import('./test-management.ts'),
+      import('./management.ts'),
     ]);
     await assertReachable(addresses).catch((error: unknown) => {
       throw error instanceof MqError ? withHintFor(error) : error;
     });
-    const api = new ManagementApi(managementUrls);
     try {
-      await api.ask('GET', '/api/whoami');
-      const close = () => api.removeVhosts(prefix);
+      const found = await findManagement(context, values, { connections: addresses, limits: { timeoutMs: answerMs } });
+      await found.api.request('GET', '/whoami');
+      const { urlOf } = await import('../admin/address.ts');
+      const managementUrls = found.addresses.map(urlOf);
+      // Not with the client of the proof, which ends at the first signal.
+      const close = () => new ManagementApi(managementUrls).removeVhosts(prefix);
       return { plan: { kind: 'url', urls, managementUrls, prefix, ...common }, title, close };
     } catch (error) {
-      if (given !== undefined) throw error;
+      if (isNamed(context, values) || !(error instanceof MqError)) throw error;
       return {
         plan: { kind: 'url', urls, managementUrls: [], ...common },
         title,
-        note: `there is no management API at ${title}: the tests share the vhost of the address, and what they leave is not seen`,
+        note: `no management API is used (${error.message}): the tests share the vhost of the address, and what they leave is not seen`,
         close: async () => {},
       };
     }
@@ -114,19 +118,4 @@ function withHintFor(error: MqError): MqError {
   const { code, message, problems, hint } = error;
   const said = hint?.replace(/--url(, MQ_URL or rascal\.json| or MQ_URL)/, '--on');
   return new MqError(code, message, { problems, cause: error, ...(said !== undefined && { hint: said }) });
-}
-
-/** RabbitMQ has it on port 15672, by HTTPS on 15671. */
-function managementOf(url: string): string {
-  const { protocol, hostname } = new URL(url);
-  return withLogin(protocol === 'amqps:' ? `https://${hostname}:15671` : `http://${hostname}:15672`, url);
-}
-
-function withLogin(management: string, url: string): string {
-  if (!URL.canParse(management))
-    throw new MqError('USAGE', '--management-url is not a URL', { at: '--management-url' });
-  const made = new URL(management);
-  if (made.username !== '') return made.href;
-  const { username, password } = new URL(url);
-  return Object.assign(made, { username: username || 'guest', password: username === '' ? 'guest' : password }).href;
 }

@@ -2,7 +2,6 @@
 // one answers, else the bridge to AMQP.
 
 import type { Config, ConnectionConfig } from '../config/config.ts';
-import type { Context } from '../context.ts';
 import { MqError } from '../errors.ts';
 import type { StompAddress } from '../web/passage.ts';
 import type { Values } from './values.ts';
@@ -13,11 +12,14 @@ export interface WebBroker {
   readonly shown: string;
   /** As the broker knows it. */
   readonly vhost: string;
+  readonly connections: readonly ConnectionConfig[];
   readonly nodes: readonly BrokerNode[];
 }
 
 export interface BrokerNode {
   readonly isTls: boolean;
+  /** Its AMQP port is the standard one, so that its other ports may be as well. */
+  readonly isOnStandardPort: boolean;
   /** Ready for a URL. */
   readonly host: string;
   readonly user: string;
@@ -29,10 +31,11 @@ export interface BrokerNode {
 export function brokerOf(config: Config, vhost: string, addresses: readonly ConnectionConfig[] | undefined): WebBroker {
   const given = addresses ?? config.vhosts[vhost]?.connections ?? [];
   const connections = given.length === 0 ? [{}] : given;
-  const nodes = connections.map(({ protocol, hostname, user, password, vhost: own }): BrokerNode => {
+  const nodes = connections.map(({ protocol, hostname, port, user, password, vhost: own }): BrokerNode => {
     const host = hostname ?? 'localhost';
     return {
       isTls: protocol === 'amqps',
+      isOnStandardPort: port === undefined || port === (protocol === 'amqps' ? 5671 : 5672),
       host: host.includes(':') ? `[${host}]` : host,
       user: user ?? 'guest',
       password: password ?? 'guest',
@@ -42,7 +45,7 @@ export function brokerOf(config: Config, vhost: string, addresses: readonly Conn
   const [first = {}] = connections;
   const port = first.port ?? (first.protocol === 'amqps' ? 5671 : 5672);
   const [node] = nodes as [BrokerNode];
-  return { shown: `${first.protocol ?? 'amqp'}://${node.host}:${port}`, vhost: node.vhost, nodes };
+  return { shown: `${first.protocol ?? 'amqp'}://${node.host}:${port}`, vhost: node.vhost, connections, nodes };
 }
 
 export interface Way {
@@ -59,7 +62,7 @@ export function planWay(broker: WebBroker, values: Values, say: (text: string) =
   const given = values.name('stomp') ?? 'auto';
   if (given === 'bridge') return async () => bridge;
   const isAuto = given === 'auto';
-  const urls = isAuto ? broker.nodes.filter(({ isTls }) => !isTls).map(pluginOf) : given.split(',').map(checked);
+  const urls = isAuto ? broker.nodes.filter(isBesidePlugin).map(pluginOf) : given.split(',').map(checked);
   const plugins = urls.map((url, index): StompAddress => {
     const { user: login, password: passcode, vhost } = broker.nodes[index] ?? (broker.nodes[0] as BrokerNode);
     return { url, login, passcode, vhost };
@@ -97,25 +100,12 @@ async function find(plugins: readonly StompAddress[], isAuto: boolean, say: (tex
   });
 }
 
+/** Beside another port of AMQP, the plugin on 15674 may be any broker's. */
+function isBesidePlugin({ isTls, isOnStandardPort }: BrokerNode): boolean {
+  return !isTls && isOnStandardPort;
+}
+
 // https://www.rabbitmq.com/docs/web-stomp
 function pluginOf({ host }: BrokerNode): string {
   return `ws://${host}:15674/ws`;
-}
-
-/**
- * With user and password: of `--management-url` or MQ_MANAGEMENT_URL (several with commas), or port 15672 of each node.
- * Throws USAGE.
- */
-export function managementUrlsOf({ nodes }: WebBroker, values: Values, env: Context['env']): string[] {
-  const given = values.name('management-url') ?? env['MQ_MANAGEMENT_URL'];
-  const own = ({ isTls, host }: BrokerNode) => (isTls ? `https://${host}:15671` : `http://${host}:15672`);
-  const urls = given === undefined ? nodes.map(own) : given.split(',').map((url) => url.trim());
-  return urls.map((text, index) => {
-    if (!(URL.canParse(text) && /^https?:/.test(text)))
-      throw values.usage('--management-url (MQ_MANAGEMENT_URL) must be http://… or https://…');
-    const url = new URL(text);
-    if (url.username !== '') return url.href;
-    const { user, password } = nodes[index] ?? (nodes[0] as BrokerNode);
-    return Object.assign(url, { username: encodeURIComponent(user), password: encodeURIComponent(password) }).href;
-  });
 }

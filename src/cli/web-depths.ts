@@ -1,16 +1,16 @@
 // How full the queues of rascal.json are: from the management API where it answers, else over AMQP.
 
+import type { Management } from '../admin/client.ts';
 import type { Observer } from '../session/observer.ts';
 import type { Graph, GraphNode } from '../topology/graph.ts';
 import type { Depths, QueueDepth } from '../web/catalog.ts';
-import { ManagementApi } from './test-management.ts';
 import type { WebBroker } from './web-broker.ts';
 
 interface Sources {
   readonly graph: Graph;
   readonly broker: WebBroker;
-  /** With user and password. */
-  readonly managementUrls: readonly string[];
+  /** Undefined: depths come over AMQP. */
+  readonly management: Management | undefined;
   /** Asks over AMQP. */
   readonly observer: Observer;
 }
@@ -22,16 +22,15 @@ const pauseMs = 60_000;
 /** A broker writes a line into its log for each question about a queue that is not there. */
 const absentMs = 15_000;
 
-export function depthsFrom({ graph, broker, managementUrls, observer }: Sources): () => Promise<Depths> {
+export function depthsFrom({ graph, broker, management, observer }: Sources): () => Promise<Depths> {
   const queues = graph.nodes.filter(({ kind }) => kind === 'queue');
-  const api = new ManagementApi(managementUrls);
   let last: { at: number; depths: Promise<Depths> } | undefined;
   let notBefore = 0;
   const absent = new Map<string, number>();
   const ask = async (): Promise<Depths> => {
-    if (performance.now() >= notBefore) {
+    if (management !== undefined && performance.now() >= notBefore) {
       try {
-        return await byManagement(api, broker.vhost, queues);
+        return await byManagement(management, broker.vhost, queues);
       } catch {
         notBefore = performance.now() + pauseMs;
       }
@@ -57,14 +56,14 @@ interface Listed {
   readonly consumers?: number;
 }
 
-async function byManagement(api: ManagementApi, vhost: string, queues: readonly GraphNode[]): Promise<Depths> {
+async function byManagement(api: Management, vhost: string, queues: readonly GraphNode[]): Promise<Depths> {
   const columns = 'columns=name,messages_ready,messages_unacknowledged,consumers';
   const names = queues.map(({ brokerName = '' }) => brokerName.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'));
   const pattern = encodeURIComponent(`^(${names.join('|')})(:|$)`);
   const items: Listed[] = [];
   for (let [page, pages] = [1, 1]; page <= pages; page += 1) {
     const query = `page=${page}&page_size=500&use_regex=true&name=${pattern}&${columns}`;
-    const listed = (await api.ask('GET', `/api/queues/${encodeURIComponent(vhost)}?${query}`)) as Page;
+    const listed = (await api.request('GET', `/queues/${encodeURIComponent(vhost)}?${query}`)) as Page;
     items.push(...listed.items);
     pages = listed.page_count ?? 1;
   }

@@ -5,6 +5,14 @@
 // By its path: the package's `exports` do not name the file.
 import { Connection, type Frame } from '../../node_modules/amqplib/lib/connection.js';
 
+type Properties = Readonly<Record<string, unknown>>;
+const properties = new WeakMap<Error, Properties>();
+
+/** The server properties of a broker that refused the login or the vhost with this error; undefined if none came. */
+export function refusedProperties(error: Error | null): Properties | undefined {
+  return error === null ? undefined : properties.get(error);
+}
+
 const open = Connection.prototype.open;
 Connection.prototype.open = function (options, next) {
   let said: string | undefined;
@@ -15,6 +23,7 @@ Connection.prototype.open = function (options, next) {
       take(error, frame);
     });
   open.call(this, options, (error, ok) => {
+    if (error && this.serverProperties) properties.set(error, this.serverProperties);
     if (error && said !== undefined && !error.message.includes(said)) error.message += `: "${said}"`;
     next(error, ok);
   });

@@ -157,12 +157,13 @@ declare module 'amqplib/callback_api' {
   export interface Connection extends EventEmitter {
     createChannel(next: (error: unknown, channel?: Channel | ConfirmChannel) => void): void;
     createConfirmChannel(next: (error: unknown, channel?: Channel | ConfirmChannel) => void): void;
+    close(next: (error?: Error | null) => void): void;
     readonly connection: { readonly stream: Duplex; readonly serverProperties: Record<string, unknown> };
   }
   const amqplib: {
     connect(
       url: string | object,
-      socketOptions: { clientProperties?: { connection_name?: string } } | undefined,
+      socketOptions: { timeout?: number; clientProperties?: { connection_name?: string } } | undefined,
       next: (error: Error | null, connection?: Connection) => void,
     ): void;
   };
@@ -194,6 +195,8 @@ declare module '*/amqplib/lib/connection.js' {
     recvSinceLastCheck: boolean;
     sentSinceLastCheck: boolean;
     readonly channels: readonly ({ readonly buffer: { write(bytes: Buffer): boolean } } | null)[];
+    /** Of connection.start; undefined until it came. */
+    readonly serverProperties: Readonly<Record<string, unknown>> | undefined;
     /** False: there is no whole frame yet. */
     recvFrame(): Frame | false;
     sendMessage(

@@ -233,12 +233,12 @@ test('columns are those that are named, of every look, with or without blanks', 
 });
 
 test('the address comes from the option, the environment, or the broker, and a vhost with it', async () => {
-  await withAdmin(async (admin, { management }) => {
+  await withAdmin(async (admin, { management, place }) => {
     await good(admin('create vhost shop'));
     await good(admin('create queue here'));
     await good(admin('create queue there --vhost shop'));
     const api = `http://guest:guest@127.0.0.1:${management.port}/api`;
-    const named = { env: { MQ_MANAGEMENT_URL: api, MQ_URL: 'amqp://guest:guest@127.0.0.1/shop' } };
+    const named = { env: { MQ_MANAGEMENT_URL: api, MQ_URL: place.url({ vhost: 'shop' }) } };
     const columns = '--columns name --no-headers --sort name';
     assert.is(await good(admin(`list queues ${columns}`)), 'here\nthere\n');
     assert.is(await good(admin(`list queues ${columns}`, named)), 'there\n');
@@ -259,7 +259,7 @@ test('the address comes from the option, the environment, or the broker, and a v
       0,
     );
     assert.is((await admin('whoami --user guest')).status, 64);
-    const url = 'amqps://mq:pw@no-such-host.invalid,amqp://no-such-host.invalid:5673';
+    const url = 'amqps://mq:pw@no-such-host.invalid,amqp://no-such-host.invalid:5672';
     const file = { vhosts: { '/': { connection: { url: 'amqp://no-such-host.invalid/v' } } } };
     const cwd = emptyFolder({ 'rascal.json': JSON.stringify(file) });
     for (const [options, origin] of [

@@ -7,14 +7,13 @@ import { type Answer, type Call, ok, type Route, visibleVhosts } from './route.t
 
 /** The RabbitMQ whose HTTP API this one follows: tools look at it to know what they may ask. */
 const apiVersion = '4.3.0';
-export const clusterName = 'mq';
 export const nodeName = 'mq@localhost';
 
 export const overviewRoutes: readonly Route[] = [
   { method: 'GET', path: '/overview', handle: overview },
   { method: 'GET', path: '/nodes', role: 'monitoring', handle: ({ broker }) => ok([nodeOf(broker)]) },
   { method: 'GET', path: '/nodes/:node', role: 'monitoring', handle: node },
-  { method: 'GET', path: '/cluster-name', handle: () => ok({ name: clusterName }) },
+  { method: 'GET', path: '/cluster-name', handle: ({ broker }) => ok({ name: broker.clusterName }) },
   { method: 'GET', path: '/whoami', handle: ({ user: { name, tags } }) => ok({ name, tags, is_internal_user: true }) },
 ];
 
@@ -37,7 +36,7 @@ function overview(call: Call): Answer {
     management_version: apiVersion,
     rates_mode: 'basic',
     ...versions(broker),
-    cluster_name: clusterName,
+    cluster_name: broker.clusterName,
     node: nodeName,
     exchange_types: ['direct', 'fanout', 'headers', 'topic'].map((name) => ({ name, description: '', enabled: true })),
     object_totals: {

@@ -10,9 +10,10 @@ import type { Session } from '../../session/session.ts';
 import type { WebSettings } from '../../web/server.ts';
 import { addressesOf } from '../addresses.ts';
 import type { Command } from '../command.ts';
+import { optionalManagement } from '../management.ts';
 import { readPassword } from '../password.ts';
 import type { Values } from '../values.ts';
-import { brokerOf, managementUrlsOf, planWay, type WebBroker } from '../web-broker.ts';
+import { brokerOf, planWay, type WebBroker } from '../web-broker.ts';
 
 const defaultPort = 15680;
 
@@ -90,9 +91,9 @@ async function run(context: Context, values: Values, { config, vhost, addresses,
     });
   const broker = brokerOf(config, vhost, addresses);
   const findWay = planWay(broker, values, say);
-  const managementUrls = managementUrlsOf(broker, values, context.env);
   const session = newSession('web', say);
   try {
+    const management = await optionalManagement(context, values, { connections: broker.connections, say });
     const graph = graphOf(config, vhost);
     const observer = await observe(session, config, vhost, say);
     const way = await findWay();
@@ -114,7 +115,7 @@ async function run(context: Context, values: Values, { config, vhost, addresses,
         way: way.name,
         drawing: layout(graph),
       }),
-      depths: depthsFrom({ graph, broker, managementUrls, observer }),
+      depths: depthsFrom({ graph, broker, management, observer }),
       // While the broker is away nobody knows; the page has no connection then either.
       hasQueue: (queue) =>
         observer.depths([queue]).then(

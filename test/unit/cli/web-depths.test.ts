@@ -4,6 +4,8 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { parseManagement } from '../../../src/admin/address.ts';
+import { Management } from '../../../src/admin/client.ts';
 import { depthsFrom } from '../../../src/cli/web-depths.ts';
 import type { Observer } from '../../../src/session/observer.ts';
 import type { GraphNode } from '../../../src/topology/graph.ts';
@@ -22,14 +24,18 @@ test('the queues of every page of the management API are counted', async () => {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   try {
     const { port } = server.address() as AddressInfo;
+    const addresses = parseManagement(`http://guest:guest@127.0.0.1:${port}`, {
+      at: '',
+      login: { user: '', password: '' },
+    });
     const nodes = [
       { id: 'q:task_queue', kind: 'queue', brokerName: 'task_queue', isOwn: false },
       { id: 'q:own', kind: 'queue', brokerName: 'own', isOwn: true },
     ] as unknown as GraphNode[];
     const depths = depthsFrom({
       graph: { nodes, edges: [] } as unknown as Parameters<typeof depthsFrom>[0]['graph'],
-      broker: { shown: '', vhost: '/', nodes: [] },
-      managementUrls: [`http://guest:guest@127.0.0.1:${port}`],
+      broker: { shown: '', vhost: '/', connections: [], nodes: [] },
+      management: new Management({ addresses }),
       observer: {} as Observer,
     });
     assert.equal(await depths(), {

@@ -1,0 +1,130 @@
+// Proves that a management API belongs to the broker of an AMQP address, by what both of them say: the name of the
+// cluster, and a connection that is opened for this and that the API then lists.
+
+import { setTimeout as pause } from 'node:timers/promises';
+import { MqError } from '../errors.ts';
+import type { Item } from './action.ts';
+import type { Management } from './client.ts';
+import { apiPath } from './path.ts';
+import { refusal } from './refusal.ts';
+
+/** The broker at the AMQP address, as session/peer.ts connects to it. */
+export interface ProofPeer {
+  readonly shown: string;
+  readonly clusterName: string | undefined;
+  readonly user: string;
+  readonly vhost: string;
+  readonly connectionName: string;
+  /** Of the connection; undefined if the broker refused it. */
+  readonly localPort: number | undefined;
+  /** Declares a queue that the broker names and that goes with the connection. Undefined if the user may not. */
+  ownQueue(): Promise<string | undefined>;
+  close(): Promise<void>;
+}
+
+/** Why an API is not used: it is another broker's, or nothing tells whose it is. */
+export type Doubt = { readonly kind: 'other' | 'unproven'; readonly why: string };
+
+/**
+ * Returns undefined if the API belongs to the broker that `open` connects to as `user`.
+ * Throws what the API throws, and what `open` throws.
+ */
+export async function doubtOf(
+  api: Management,
+  user: string,
+  open: () => Promise<ProofPeer>,
+): Promise<Doubt | undefined> {
+  const [clusterName, before] = await Promise.all([clusterNameOf(api), connectionsOf(api, user)]);
+  const peer = await open();
+  try {
+    if (clusterName !== undefined && peer.clusterName !== undefined && clusterName !== peer.clusterName) {
+      const why = `it is of the cluster '${clusterName}', and at ${peer.shown} is the cluster '${peer.clusterName}'`;
+      return { kind: 'other', why };
+    }
+    // Two brokers may have one cluster name, such as containers with one host name.
+    const isListed =
+      peer.localPort === undefined ? undefined : await listsPeer(api, peer, peer.user === user ? before : undefined);
+    if (isListed === false)
+      return { kind: 'other', why: `it does not show a connection that mq has just opened to ${peer.shown}` };
+    const isKnown = isListed === true || clusterName !== undefined;
+    return isKnown ? undefined : { kind: 'unproven', why: 'it does not say of which cluster it is' };
+  } finally {
+    await peer.close();
+  }
+}
+
+async function clusterNameOf(api: Management): Promise<string | undefined> {
+  const path = '/cluster-name';
+  const answer = await api.ask('GET', path);
+  // Brokers other than RabbitMQ may not have it.
+  if (answer.status === 404) return undefined;
+  if (answer.status !== 200) throw refusal(answer, { method: 'GET', path, api });
+  const { name } = answer.body as Item;
+  return typeof name === 'string' ? name : undefined;
+}
+
+/**
+ * True if the API shows what the peer's connection is or has, false if it does not, undefined if neither the connection
+ * nor the API can be asked for it. The first of three ways that works decides; each is slower or changes more.
+ */
+async function listsPeer(
+  api: Management,
+  peer: ProofPeer,
+  before: ReadonlySet<string> | undefined,
+): Promise<boolean | undefined> {
+  if (before !== undefined && (await listsPort(api, peer, before))) return true;
+  // Behind address translation the broker sees another port.
+  const queue = await peer.ownQueue();
+  const { status } =
+    queue === undefined ? { status: 403 } : await api.ask('GET', apiPath`/queues/${peer.vhost}/${queue}`);
+  if (status === 200 || status === 404) return status === 200;
+  return listsName(api, peer.connectionName);
+}
+
+/** The names of the user's connections; undefined if the API does not list them for the one who asks. */
+async function connectionsOf(api: Management, user: string): Promise<ReadonlySet<string> | undefined> {
+  // Not /connections: that list is up to 5 s old.
+  const { status, body } = await api.ask('GET', `${apiPath`/connections/username/${user}`}?columns=name`);
+  if (status !== 200 || !Array.isArray(body)) return undefined;
+  return new Set((body as Item[]).map(({ name }) => String(name)));
+}
+
+async function listsPort(api: Management, peer: ProofPeer, before: ReadonlySet<string>): Promise<boolean> {
+  // RabbitMQ lists a connection a moment after it is open.
+  for (const pauseMs of [0, 20, 80]) {
+    await pause(pauseMs);
+    const added = [...((await connectionsOf(api, peer.user)) ?? [])].filter((name) => !before.has(name));
+    if (added.length > 0) return added.some((name) => clientPort(name) === peer.localPort);
+  }
+  return false;
+}
+
+/** RabbitMQ collects what it says of connections every 5 s (collect_statistics_interval). */
+const collectedWithinMs = 12_000;
+
+async function listsName(api: Management, connectionName: string): Promise<boolean | undefined> {
+  const deadline = performance.now() + collectedWithinMs;
+  for (;;) {
+    const { status, body } = await api.ask('GET', '/connections?columns=user_provided_name');
+    if (status !== 200 || !Array.isArray(body)) return undefined;
+    if ((body as Item[]).some((one) => one['user_provided_name'] === connectionName)) return true;
+    if (performance.now() > deadline) return false;
+    await pause(500);
+  }
+}
+
+/** `10.0.0.2:43210 -> 10.0.0.1:5672` */
+function clientPort(name: string): number | undefined {
+  const port = /:(\d+) -> /.exec(name)?.[1];
+  return port === undefined ? undefined : Number(port);
+}
+
+/** The refusal of an API that was derived from the broker's address, or named. */
+export function refusedApi(origin: string, { kind, why }: Doubt, isNamed: boolean): MqError {
+  const what = kind === 'other' ? 'belongs to another broker' : 'cannot be proven to belong to the broker';
+  return new MqError('CONFIG', `the management API at ${origin} ${what}: ${why}`, {
+    hint: isNamed
+      ? 'name AMQP address and management API of one broker (MQ_URL and MQ_MANAGEMENT_URL, --url and --management-url); --trust-management uses this one nevertheless'
+      : 'name the right one: --management-url http://user:password@host:port, or MQ_MANAGEMENT_URL',
+  });
+}
