@@ -110,7 +110,7 @@ const receive: readonly Option[] = [
   { name: 'file', value: 'FILE', help: 'append each body to the file' },
   { name: 'handler', value: 'FILE', help: 'a module (.ts, .js) whose default export handles a message' },
   { name: 'max-body', value: 'BYTES', help: 'the largest body that is handled; larger ones are dead-lettered' },
-  { name: 'handler-timeout', value: 'SECONDS', help: 'the most time for one message' },
+  { name: 'handler-timeout', value: 'SECONDS', help: 'the most time for one message (default 25m)' },
   {
     name: 'on-fail',
     value: 'WHAT',

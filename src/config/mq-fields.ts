@@ -56,7 +56,7 @@ const handler = group(
       items: text('A word of the command'),
     },
     module: text('A .ts or .js file, from the folder of this file'),
-    timeout: milliseconds('How long one message may take', 1),
+    timeout: milliseconds('How long one message may take; default 25m', 1),
     env: keyed('Variables that the program of exec or execLines gets', text('The value of the variable')),
     passEnv: {
       is: ['array'],

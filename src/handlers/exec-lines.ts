@@ -23,6 +23,8 @@ export interface ExecLinesPlan {
   readonly processes: number;
   /** Milliseconds from the line in to the line out; undefined: no bound. */
   readonly timeoutMs: number | undefined;
+  /** Milliseconds without a first answer, after which a line says what to check. Default 10,000. */
+  readonly noticeMs?: number;
 }
 
 /** Milliseconds in which a program that cannot work shows it by ending, before a message is taken. */
@@ -75,6 +77,7 @@ class Pool {
   #waiting: (() => void)[] = [];
   #lastId = 0;
   #hasAnswered = false;
+  #hasNoticed = false;
   #unproved = 0;
 
   constructor(plan: ExecLinesPlan, program: LineProcessPlan) {
@@ -167,9 +170,23 @@ class Pool {
       }),
     ];
     if (timeoutMs !== undefined) others.push(pause(timeoutMs, settled.signal).then(() => ({ type: 'late' })));
+    if (!this.#hasAnswered && !this.#hasNoticed) void this.#notice(program, settled.signal);
     const heard = await Promise.race([program.ask(line), ...others]);
     settled.abort();
     return heard;
+  }
+
+  /** Says once what to check if a program that has never answered is silent: most hold back their output in a buffer. */
+  async #notice(program: LineProcess, settled: AbortSignal): Promise<void> {
+    const { noticeMs = 10_000 } = this.#plan;
+    await pause(noticeMs, settled);
+    if (settled.aborted || this.#hasNoticed) return;
+    this.#hasNoticed = true;
+    const { command, stderr } = this.#program;
+    const what = program.unfinished > 0 ? `${program.unfinished} bytes without a line end` : 'nothing';
+    const check =
+      'it must end each answer with a newline and flush its output (Python: flush=True; C: fflush; Perl: $| = 1)';
+    stderr.write(`${command}: no answer within ${noticeMs / 1000} s, its stdout has ${what}: ${check}\n`);
   }
 
   /** What it would say next belongs to no message: another process takes its place. */

@@ -79,6 +79,11 @@ export class LineProcess {
     return this.#stop.signal.aborted;
   }
 
+  /** Bytes of a line whose end has not come yet. */
+  get unfinished(): number {
+    return this.#size;
+  }
+
   /** Writes a line and gives what comes back for it. One at a time. */
   ask(line: Buffer): Promise<Said> {
     return new Promise((resolve) => {

@@ -23,7 +23,7 @@ export interface HandlerPlace {
 
 /**
  * A handler that is ready for its first message, never throws, and keeps its deadline: the world's `timeoutMs` (the
- * command line's), else the configuration's `timeout`.
+ * command line's), else the configuration's `timeout`, else 25 minutes for code of the user.
  * @throws {MqError} if it cannot be made: CANNOT_CREATE (append), SYSTEM (exec), NO_INPUT or CONFIG (module), USAGE.
  */
 export async function makeHandler(
@@ -32,7 +32,7 @@ export async function makeHandler(
   place: HandlerPlace,
 ): Promise<Handler> {
   const handler = await pick(config, world, place);
-  const timeoutMs = world.timeoutMs ?? config.timeout;
+  const timeoutMs = deadlineOf(config, world);
   // A child is killed and its output read before its handler can answer; the rest is only a safety net there.
   const patienceMs = 'exec' in config || 'execLines' in config ? world.graceMs + killMs : 0;
   // exec-lines has its own clock: the pause before a new process is no time of the message.
@@ -40,6 +40,18 @@ export async function makeHandler(
 }
 
 const killMs = 5000;
+
+/**
+ * Milliseconds for one message in code of the user. RabbitMQ closes a channel, or cancels a consumer, that keeps a message
+ * for 30 minutes (consumer_timeout), and other messages suffer too; mq gives up before.
+ */
+const defaultDeadlineMs = 25 * 60 * 1000;
+
+/** Returns the milliseconds for one message; undefined: no bound. */
+export function deadlineOf(config: HandlerConfig | AppendConfig, { timeoutMs }: HandlerWorld): number | undefined {
+  const isOfUser = !('file' in config) && !('builtin' in config);
+  return timeoutMs ?? config.timeout ?? (isOfUser ? defaultDeadlineMs : undefined);
+}
 
 async function pick(
   config: HandlerConfig | AppendConfig,
@@ -54,14 +66,13 @@ async function pick(
   }
   if ('execLines' in config) {
     const { makeExecLines } = await import('./exec-lines.ts');
-    const timeoutMs = world.timeoutMs ?? config.timeout;
     return makeExecLines(
       {
         execLines: config.execLines,
         isReply,
         environment: withOwn(environment, config),
         processes: concurrency,
-        timeoutMs,
+        timeoutMs: deadlineOf(config, world),
       },
       world,
     );

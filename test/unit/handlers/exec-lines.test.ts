@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { makeExecLines } from '../../../src/handlers/exec-lines.ts';
 import type { Handler, HandlerWorld, Outcome } from '../../../src/handlers/handler.ts';
-import { makeHandler } from '../../../src/handlers/make.ts';
-import { handleOne, makeMessage, makeWorld, rejection, replyText } from '../../fixtures/handlers/world.ts';
+import { deadlineOf, makeHandler } from '../../../src/handlers/make.ts';
+import { handleOne, keep, makeMessage, makeWorld, rejection, replyText } from '../../fixtures/handlers/world.ts';
 import { node } from '../../support/node.ts';
 import { until } from '../../support/until.ts';
 
@@ -261,6 +262,37 @@ test('a grandchild ends with the process that is given up', async () => {
   assert.ok(lives(pid));
   await handler.close();
   await until('the grandchild is gone', () => !lives(pid));
+});
+
+for (const [script, says] of [
+  ['while read -r line; do :; done', /^sh: no answer within 0\.01 s, its stdout has nothing: .*flush/],
+  [
+    'printf half; echo begun >&2; while read -r line; do :; done',
+    /^sh: no answer within 0\.01 s, its stdout has 4 bytes without a line end/m,
+  ],
+] as const) {
+  test(`a program that does not answer gets one line that says what to check: ${script}`, async () => {
+    const stderr = keep();
+    const plan = { execLines: ['sh', '-c', script], isReply: false, environment: {}, processes: 1 };
+    const handler = await makeExecLines({ ...plan, timeoutMs: undefined, noticeMs: 10 }, makeWorld({ stderr }));
+    const giveUp = new AbortController();
+    const outcome = handler.handle(makeMessage(), { signal: giveUp.signal });
+    await stderr.until('no answer within');
+    assert.match(stderr.text, says);
+    giveUp.abort();
+    await outcome;
+    await handler.close();
+  });
+}
+
+test('code of the user has 25 minutes for one message, unless the command line or rascal.json says otherwise', () => {
+  const given = [makeWorld(), makeWorld({ timeoutMs: 5 })] as const;
+  const configs = [{ execLines: ['x'] }, { module: 'x.ts' }, { exec: ['x'], timeout: 7 }, { builtin: 'work' }] as const;
+  const deadlines = given.map((world) => configs.map((config) => deadlineOf(config, world)));
+  assert.equal(deadlines, [
+    [1_500_000, 1_500_000, 7, undefined],
+    [5, 5, 5, 5],
+  ]);
 });
 
 test.run();
