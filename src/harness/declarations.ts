@@ -142,8 +142,8 @@ declare module 'mq/test' {
     readonly body: Uint8Array;
     /** The body as UTF-8. */
     readonly text: string;
-    /** The body, parsed. Throws on what is no JSON. */
-    json(): unknown;
+    /** The body, parsed. Throws if it is not JSON. */
+    json(): any;
     readonly fields: {
       readonly exchange: string;
       readonly routingKey: string;

@@ -5,16 +5,18 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { declarations as handlerDeclarations } from '../../src/handlers/declarations.ts';
 import { declarations } from '../../src/harness/declarations.ts';
 import { mq } from '../support/mq.ts';
 
-test('mq types writes mq-test.d.ts into the folder, and hints at a tsconfig.json on stderr', async () => {
+test('mq types writes mq-test.d.ts and mq-handler.d.ts into the folder, and hints at a tsconfig.json on stderr', async () => {
   const cwd = folder();
   const { status, stdout, stderr } = await mq(['types'], { cwd });
   assert.is(status, 0);
-  assert.is(stdout, 'mq-test.d.ts\n');
+  assert.is(stdout, 'mq-test.d.ts\nmq-handler.d.ts\n');
+  assert.is(readFileSync(join(cwd, 'mq-handler.d.ts'), 'utf8'), handlerDeclarations);
   assert.is(readFileSync(join(cwd, 'mq-test.d.ts'), 'utf8'), declarations);
-  assert.match(stderr, /^hint: a tsconfig\.json that sees it/);
+  assert.match(stderr, /^hint: a tsconfig\.json that includes them/);
   JSON.parse(stderr.slice(stderr.indexOf('{')));
 });
 
@@ -23,7 +25,8 @@ test('mq types --out makes the folder, and writes over what is there', async () 
   for (const _ of [1, 2]) {
     const { status, stdout } = await mq(['types', '--out', 'a/b'], { cwd });
     assert.is(status, 0);
-    assert.is(stdout, `${join('a', 'b', 'mq-test.d.ts')}\n`);
+    const names = ['mq-test.d.ts', 'mq-handler.d.ts'];
+    assert.is(stdout, names.map((name) => `${join('a', 'b', name)}\n`).join(''));
   }
   assert.is(readFileSync(join(cwd, 'a', 'b', 'mq-test.d.ts'), 'utf8'), declarations);
 });

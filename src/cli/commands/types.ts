@@ -1,4 +1,4 @@
-// mq types: the declarations of `mq/test`, for an editor and for tsc.
+// mq types: the declarations of `mq/test` and `mq/handler`, for an editor and for tsc.
 
 import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
@@ -8,7 +8,7 @@ import type { Command } from '../command.ts';
 
 export const typesCommand: Command = {
   name: 'types',
-  summary: "write mq-test.d.ts: the types of 'mq/test' for your editor",
+  summary: "write the types of 'mq/test' and 'mq/handler' for your editor",
   usage: '',
   options: 'types',
   group: 'Tests',
@@ -16,19 +16,22 @@ export const typesCommand: Command = {
   async run({ cwd, stdout, stderr }, values) {
     const [argument] = values.args;
     if (argument !== undefined) throw values.usage(`'${argument}' is one argument too many; a folder is --out`);
-    const { declarations, tsconfig } = await import('../../harness/declarations.ts');
-    const file = join(values.name('out') ?? '.', 'mq-test.d.ts');
-    const path = resolve(cwd, file);
-    try {
-      makeFolder(resolve(path, '..'));
-      await writeFile(path, declarations);
-    } catch (error) {
-      throw new MqError('CANNOT_CREATE', `cannot write ${file}: ${systemReason(error)}`, {
-        at: file,
-        cause: error,
-      });
+    const [{ declarations, tsconfig }, handlers] = await Promise.all([
+      import('../../harness/declarations.ts'),
+      import('../../handlers/declarations.ts'),
+    ]);
+    const texts = { 'mq-test.d.ts': declarations, 'mq-handler.d.ts': handlers.declarations };
+    for (const [name, text] of Object.entries(texts)) {
+      const file = join(values.name('out') ?? '.', name);
+      const path = resolve(cwd, file);
+      try {
+        makeFolder(resolve(path, '..'));
+        await writeFile(path, text);
+      } catch (error) {
+        throw new MqError('CANNOT_CREATE', `cannot write ${file}: ${systemReason(error)}`, { at: file, cause: error });
+      }
+      stdout.write(`${file}\n`);
     }
-    stdout.write(`${file}\n`);
-    stderr.write(`hint: a tsconfig.json that sees it, if you have none:\n${JSON.stringify(tsconfig, null, 2)}\n`);
+    stderr.write(`hint: a tsconfig.json that includes them, if you have none:\n${JSON.stringify(tsconfig, null, 2)}\n`);
   },
 };

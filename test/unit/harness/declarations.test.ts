@@ -1,14 +1,13 @@
 // The types that `mq types` writes: tsc takes what a user writes, refuses what is wrong, and finds in them what the module
 // in the executable has.
 
-import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { declarations, tsconfig } from '../../../src/harness/declarations.ts';
-import { node } from '../../support/node.ts';
+import { tsconfig } from '../../../src/harness/declarations.ts';
+import { tsc } from '../../support/tsc.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 
@@ -94,15 +93,3 @@ export const undeclared = (name: keyof typeof userModule) => names(name, name);
 });
 
 types.run();
-
-/** What tsc says. */
-function tsc(folder: string, files: Record<string, string>, config: object): Promise<string> {
-  const all = { ...files, 'mq-test.d.ts': declarations, 'tsconfig.json': JSON.stringify(config) };
-  for (const [name, content] of Object.entries(all)) writeFileSync(join(folder, name), content);
-  const compiler = resolve(root, 'node_modules/typescript/bin/tsc');
-  return new Promise((done) => {
-    execFile(node, [compiler, '-p', folder], { timeout: 60_000 }, (error, stdout, stderr) => {
-      done(stdout + stderr || (error?.message ?? ''));
-    });
-  });
-}

@@ -1,0 +1,22 @@
+// The TypeScript compiler, run on files as a user has them.
+
+import { execFile } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { declarations as ofHandlers } from '../../src/handlers/declarations.ts';
+import { declarations as ofTests } from '../../src/harness/declarations.ts';
+import { node } from './node.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+
+/** Writes the files beside what `mq types` writes, and returns what tsc prints: nothing if all is right. */
+export function tsc(folder: string, files: Readonly<Record<string, string>>, config: object): Promise<string> {
+  const own = { 'mq-test.d.ts': ofTests, 'mq-handler.d.ts': ofHandlers, 'tsconfig.json': JSON.stringify(config) };
+  for (const [name, content] of Object.entries({ ...files, ...own })) writeFileSync(join(folder, name), content);
+  const compiler = resolve(root, 'node_modules/typescript/bin/tsc');
+  return new Promise((done) => {
+    execFile(node, [compiler, '-p', folder], { timeout: 60_000 }, (error, stdout, stderr) => {
+      done(stdout + stderr || (error?.message ?? ''));
+    });
+  });
+}

@@ -1,0 +1,34 @@
+// Every TypeScript block of README.md and of the pages compiles under the tsconfig.json that `mq types` prints.
+
+import { globSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { tsconfig } from '../../src/harness/declarations.ts';
+import { tsc } from '../support/tsc.ts';
+
+const root = resolve(import.meta.dirname, '../..');
+const folder = mkdtempSync(join(tmpdir(), 'mq-examples-'));
+test.after(() => rmSync(folder, { recursive: true }));
+
+/** Name → text; the name says page and line. */
+function examples(): Record<string, string> {
+  const pages = ['README.md', ...globSync('.github/{docs,guides}/**/*.md', { cwd: root })];
+  const found = pages.flatMap((page) => {
+    const text = readFileSync(join(root, page), 'utf8');
+    return [...text.matchAll(/^```(?:ts|typescript)\n(.*?)^```$/gms)].map(({ 1: code = '', index }) => {
+      const line = text.slice(0, index).split('\n').length;
+      return [`${page.replace(/\W+/g, '-')}-${line}.ts`, code] as const;
+    });
+  });
+  return Object.fromEntries(found);
+}
+
+test('the TypeScript examples compile', async () => {
+  const files = examples();
+  assert.ok(Object.keys(files).length >= 2, 'README has examples');
+  assert.is(await tsc(folder, files, tsconfig), '');
+});
+
+test.run();

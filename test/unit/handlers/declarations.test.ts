@@ -1,0 +1,65 @@
+// The types of `mq/handler` that `mq types` writes: tsc accepts what a user writes and refuses what is wrong, and they are
+// those of what a module really gets.
+
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { tsconfig } from '../../../src/harness/declarations.ts';
+import { tsc } from '../../support/tsc.ts';
+
+const root = resolve(import.meta.dirname, '../../..');
+
+const types = suite<{ folder: string }>('declarations of mq/handler');
+types.before.each((context) => {
+  context.folder = mkdtempSync(join(tmpdir(), 'mq-types-'));
+});
+types.after.each(({ folder }) => rmSync(folder, { recursive: true }));
+
+types('stand for themselves, and accept what a handler does', async ({ folder }) => {
+  const source = `
+import type { Context, Handler, Message, Outcome, ReplyHandler } from 'mq/handler';
+
+const handle: Handler = async (message, context) => {
+  const { total } = message.json();
+  context.log(message.properties.messageId + message.fields.queue + message.attempt + context.attempt);
+  if (context.signal.aborted) return { type: 'stop', reason: 'no time' };
+  if (total < 0) return { type: 'dead-letter', reason: 'negative total' };
+};
+export default handle;
+export const plain: Handler = (message) => (message.body.length > 5 ? { type: 'retry' } : undefined);
+export const reply: ReplyHandler = async ({ text }) => ({ sum: text.length });
+export const acked = (message: Message, context: Context): Outcome => ({ type: 'ack', reply: message.text });
+
+// @ts-expect-error: a misspelt outcome
+export const misspelt: Handler = () => ({ type: 'dead-leter' });
+// @ts-expect-error: a reason is text
+export const reasoned: Handler = () => ({ type: 'retry', reason: 5 });
+// @ts-expect-error: a message cannot be changed
+export const changed: Handler = (message) => void (message.attempt = 2);
+`;
+  assert.is(await tsc(folder, { 'handler.ts': source }, tsconfig), '');
+});
+
+types('are those of what a module gets', async ({ folder }) => {
+  const source = `
+import type { Context, Message } from 'mq/handler';
+import type { UserContext, UserMessage } from '${resolve(root, 'src/handlers/module.ts')}';
+
+export const message = (real: UserMessage): Message => real;
+export const context = (real: UserContext): Context => real;
+export const names: [keyof Message, keyof Context] extends [keyof UserMessage, keyof UserContext] ? true : false = true;
+export const back: [keyof UserMessage, keyof UserContext] extends [keyof Message, keyof Context] ? true : false = true;
+`;
+  const compilerOptions = { typeRoots: [resolve(root, 'node_modules/@types')] };
+  const config = { extends: resolve(root, 'tsconfig.json'), compilerOptions, include: ['*.ts'], exclude: [] };
+  const problems = await tsc(folder, { 'same.ts': source, 'package.json': '{ "type": "module" }' }, config);
+  // What is wrong inside of src is for `npm run types` to report.
+  assert.equal(
+    problems.split('\n').filter((line) => /same\.ts/.test(line)),
+    [],
+  );
+});
+
+types.run();
