@@ -27,6 +27,8 @@ export interface ConsumeSettings {
   readonly bindingKeys: readonly string[] | undefined;
   readonly prefetch: number;
   readonly concurrency: number;
+  /** Milliseconds that a handler has for a message; undefined: no bound. */
+  readonly handlerMs: number | undefined;
   /** Stop after so many messages. */
   readonly count: number | undefined;
   /** Stop after so long without a message. */
@@ -53,6 +55,7 @@ export interface ConsumeSettings {
 export async function consume(context: Context, session: Session, settings: ConsumeSettings): Promise<void> {
   const opening = session.consumer(settings.subscription, {
     prefetch: settings.prefetch,
+    timeoutMs: mostInHandMs(settings),
     ...(settings.bindingKeys && { bindingKeys: settings.bindingKeys }),
   });
   const opened = await orDrain(opening, context);
@@ -136,8 +139,9 @@ class Intake {
     const { context, consumer, settings } = this.#parts;
     const { say } = settings;
     consumer.on('delivery', (delivery) => this.#take(delivery));
-    consumer.on('interrupted', ({ message }) => {
-      say({ level: 'warn', event: 'interrupted', message: `${message}; consuming again` });
+    consumer.on('interrupted', ({ message, hint }) => {
+      const text = [message, ...(hint === undefined ? [] : [hint]), 'consuming again'].join('; ');
+      say({ level: 'warn', event: 'interrupted', message: text });
       this.#waiting.dropRequeued(this.#running.keys());
       this.#rest();
     });
@@ -351,6 +355,11 @@ class Intake {
     this.#stopping = true;
     this.#ended.resolve();
   }
+}
+
+/** A message waits for those before it; what follows its handler (the end of a process, a confirm) takes a minute at most. */
+function mostInHandMs({ handlerMs, prefetch, concurrency }: ConsumeSettings): number | undefined {
+  return handlerMs === undefined ? undefined : Math.ceil(prefetch / concurrency) * handlerMs + 60_000;
 }
 
 function isFailure({ type }: Outcome): boolean {

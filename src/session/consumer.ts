@@ -9,7 +9,7 @@ import { MqError } from '../errors.ts';
 import { Acks } from './acks.ts';
 import { endChannel } from './channel-end.ts';
 import type { Counts } from './counts.ts';
-import { failureOf, isPermanent } from './failure.ts';
+import { consumerTimeoutHint, failureOf, isPermanent } from './failure.ts';
 import type { Link } from './link.ts';
 import { canBeAsked, foundDelivery, Probe } from './probe.ts';
 import { Watchdog } from './watchdog.ts';
@@ -74,8 +74,8 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
   #pauseMs = firstPauseMs;
   #watchdog: Watchdog | undefined;
   #probe: Probe | undefined;
-  /** Delivered on the channel of now, without an answer. */
-  #unanswered = 0;
+  /** Delivered on the channel of now, without an answer: delivery tag → message-id and time, in order. */
+  readonly #unanswered = new Map<number, { readonly messageId: string | undefined; readonly at: number }>();
   #deliveredAt = 0;
   /** When the broker took the consumer away; a new one ends that. */
   #cancelledAt: number | undefined;
@@ -182,7 +182,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
 
   get #hasRoom(): boolean {
     const { prefetch, options } = this.#settings;
-    return prefetch === 0 || options['noAck'] === true || this.#unanswered < prefetch;
+    return prefetch === 0 || options['noAck'] === true || this.#unanswered.size < prefetch;
   }
 
   async #consume(): Promise<void> {
@@ -202,13 +202,14 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     const onMessage = (raw: RawMessage | null) => {
       if (raw) {
         this.#settings.counts.received += 1;
-        this.#unanswered += 1;
         this.#deliveredAt = performance.now();
+        const { fields, properties } = raw;
+        this.#unanswered.set(fields.deliveryTag, { messageId: properties.messageId, at: this.#deliveredAt });
         this.emit('delivery', this.#delivery(intake, raw));
       } else this.#onCancel(channel);
     };
     if (prefetch > 0) await done((next) => channel.prefetch(prefetch, false, next));
-    this.#unanswered = 0;
+    this.#unanswered.clear();
     this.#deliveredAt = performance.now();
     // Known before the first delivery, which may come in the same packet as consume-ok.
     this.#channel = channel;
@@ -230,11 +231,11 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     else channel.once('close', onClose);
   }
 
-  /** RabbitMQ: basic.cancel from the broker says that the queue was deleted or its node went. */
+  /** RabbitMQ cancels a consumer whose queue was deleted or moved; 4.3 also one that holds a message for too long. */
   #onCancel(channel: Channel): void {
     if (this.#channel !== channel) return;
     this.#cancelledAt = performance.now();
-    this.#onGone(channel, new MqError('UNAVAILABLE', 'the broker has cancelled the consumer'));
+    this.#onGone(channel, cancelled([...this.#unanswered.values()][0]));
     endChannel(channel);
   }
 
@@ -283,11 +284,11 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
   }
 
   /** `send` answers a delivery, unless its channel is gone. */
-  #answer(from: Channel, send: () => void): boolean {
+  #answer(from: Channel, { fields }: RawMessage, send: () => void): boolean {
     if (this.#settings.options['noAck'] === true) return true;
     try {
       if (this.#channel === from) {
-        this.#unanswered -= 1;
+        this.#unanswered.delete(fields.deliveryTag);
         send();
         return true;
       }
@@ -300,7 +301,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
 
   #delivery({ channel, acks, queue, isKept }: Intake, raw: RawMessage): Delivery {
     const refuse = (send: () => void) =>
-      this.#answer(channel, () => {
+      this.#answer(channel, raw, () => {
         acks.skip(raw);
         send();
       });
@@ -314,11 +315,20 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
       get isRequeued() {
         return isKept && !isCurrent();
       },
-      ack: () => this.#answer(channel, () => acks.ack(raw)),
+      ack: () => this.#answer(channel, raw, () => acks.ack(raw)),
       nack: (requeue) => refuse(() => channel.nack(raw, false, requeue)),
       reject: (requeue) => refuse(() => channel.reject(raw, requeue)),
     };
   }
+}
+
+/** `oldest`: the message that has waited longest for its answer. The broker does not say why it cancels. */
+function cancelled(oldest: { messageId: string | undefined; at: number } | undefined): MqError {
+  const seconds = oldest ? Math.floor((performance.now() - oldest.at) / 1000) : 0;
+  if (!oldest || seconds === 0) return new MqError('UNAVAILABLE', 'the broker has cancelled the consumer');
+  const message = oldest.messageId === undefined ? 'a message' : `message ${oldest.messageId}`;
+  const cause = `its queue was deleted, or the consumer timeout has passed: ${message} is in hand for ${seconds} s`;
+  return new MqError('UNAVAILABLE', `the broker has cancelled the consumer: ${cause}`, { hint: consumerTimeoutHint });
 }
 
 /** What the deliveries of one channel have in common. */

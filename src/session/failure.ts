@@ -2,6 +2,10 @@
 
 import { type ErrorCode, MqError } from '../errors.ts';
 
+/** What to do about a message that the broker takes back from a consumer because it has no answer in time. */
+export const consumerTimeoutHint =
+  'give the queue a longer x-consumer-timeout, or the handlers a shorter --handler-timeout';
+
 /**
  * True for what no reconnect and no second try can mend. PROTOCOL is not among it: once a broker has answered there, what
  * closes the socket in the middle of the handshake is a proxy, a load balancer or Docker before a broker that starts.
@@ -137,6 +141,15 @@ const texts: readonly (readonly [RegExp, (match: RegExpExecArray) => Failure])[]
     ([, what, name]) => ({
       code: 'BAD_DATA',
       message: `the broker refused the message: ${what}${name ? ` (${name})` : ''}`,
+    }),
+  ],
+  [
+    // RabbitMQ 4.0; 4.3 cancels the consumer instead.
+    /PRECONDITION_FAILED - delivery acknowledgement on channel \d+ timed out\. Timeout value used: (\d+) ms/,
+    ([, milliseconds]) => ({
+      code: 'UNAVAILABLE',
+      message: `a message was in hand for longer than the consumer timeout of ${Number(milliseconds) / 1000} s`,
+      hint: consumerTimeoutHint,
     }),
   ],
   [/NOT_FOUND - ([^"]+)/, ([, what]) => ({ code: 'TOPOLOGY', message: `the broker holds ${what?.trim()}` })],

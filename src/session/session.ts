@@ -58,7 +58,16 @@ export interface OutcomeSettings {
   readonly later?: readonly string[];
 }
 
+export interface ConsumerNeeds {
+  readonly prefetch: number;
+  readonly bindingKeys?: readonly string[];
+  /** Milliseconds that a message can be in hand; undefined: no bound is known. */
+  readonly timeoutMs?: number | undefined;
+}
+
 const heartbeatSeconds = 10;
+/** RabbitMQ's default for the consumer timeout. */
+const brokerTimeoutMs = 30 * 60_000;
 const closeTimeoutMs = 5000;
 
 export class Session {
@@ -199,7 +208,7 @@ export class Session {
   /** Connects, declares what the subscription needs, and gives a consumer that has not started yet. */
   async consumer(
     name: string,
-    { prefetch, bindingKeys }: { prefetch: number; bindingKeys?: readonly string[] },
+    { prefetch, bindingKeys, timeoutMs }: ConsumerNeeds,
   ): Promise<{ consumer: Consumer; vhost: string }> {
     refuseEncryption(`subscription '${name}'`, this.#config.subscriptions[name]?.rest['encryption']);
     const link = await this.#open('consume', {
@@ -214,7 +223,7 @@ export class Session {
       vhost,
       subscription: name,
       prefetch,
-      options,
+      options: withTimeout(options, timeoutMs, link.declaredArguments(name)),
       counts: this.counts,
       redact: this.#redact,
     });
@@ -310,6 +319,22 @@ export class Session {
       say({ event: 'unblocked', message: 'the broker takes messages again', fields: { connection } });
     });
   }
+}
+
+/**
+ * The options of basic.consume, with a longer consumer timeout where messages can be in hand for longer than the default.
+ * RabbitMQ 4.3 has it for quorum queues and refuses it for others (406); 4.0 ignores it and uses that of the queue.
+ */
+function withTimeout(
+  options: Readonly<Record<string, unknown>>,
+  timeoutMs: number | undefined,
+  declared: Readonly<Record<string, unknown>> | undefined,
+): Readonly<Record<string, unknown>> {
+  const given = Object(options['arguments']) as Record<string, unknown>;
+  const isSet = 'x-consumer-timeout' in { ...declared, ...given };
+  if (timeoutMs === undefined || timeoutMs <= brokerTimeoutMs || isSet) return options;
+  if (declared?.['x-queue-type'] !== 'quorum') return options;
+  return { ...options, arguments: { ...given, 'x-consumer-timeout': timeoutMs } };
 }
 
 /** A message for a publisher, from its parts. */

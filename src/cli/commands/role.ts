@@ -147,6 +147,7 @@ async function runConsume(context: Context, values: Values, row: RunningRow): Pr
         bindingKeys: role.arguments === 'keys' ? keys : undefined,
         prefetch,
         concurrency,
+        handlerMs: timeoutMs,
         ...numbers,
         retry,
         queue: config.subscriptions[subscription]?.queue ?? '',

@@ -1,0 +1,77 @@
+// A message that is in its handler for longer than the broker's consumer timeout.
+
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { emptyFolder } from '../support/mq.ts';
+import { lines, testRoles } from '../support/roles.ts';
+import { until } from '../support/until.ts';
+
+const roles = await testRoles();
+test.after.each(roles.killLeft);
+test.after(roles.end);
+
+const script = `#!/bin/sh
+read -r body
+echo "$body" >> runs
+[ "$body" = late ] && until [ -e go ]; do sleep 0.05; done
+exit 0
+`;
+
+/** A receiver that holds the message `late` until `go`. */
+async function holding(queue: string, args: readonly string[], queueArguments: object) {
+  const config = {
+    vhosts: { '/': { queues: { [queue]: { options: { durable: true, arguments: queueArguments } } } } },
+    publications: { to: { queue } },
+    subscriptions: { from: { queue, prefetch: 3 } },
+  };
+  const cwd = emptyFolder({ 'rascal.json': JSON.stringify(config), 'slow.sh': script });
+  chmodSync(join(cwd, 'slow.sh'), 0o755);
+  const publish = (body: string) => roles.run(['publish', 'to', body], { cwd });
+  await publish('late');
+  await publish('near');
+  const deadlineMs = 150_000;
+  const receiver = await roles.receiver(['subscribe', 'from', ...args, '--exec', './slow.sh'], { cwd, deadlineMs });
+  const runs = () => lines(readFileSync(join(cwd, 'runs'), 'utf8'));
+  return { queue, publish, receiver, runs, go: () => writeFileSync(join(cwd, 'go'), '') };
+}
+
+test('a message in hand past the consumer timeout runs once, and so do the others', async () => {
+  const limits = { 'x-queue-type': 'quorum', 'x-consumer-timeout': 4000 };
+  const { queue, publish, receiver, runs, go } = await holding('slow', [], limits);
+  // RabbitMQ 4.0 looks once a minute.
+  await receiver.prints(/consumer timeout.*x-consumer-timeout.*consuming again\n/, 'stderr');
+  await publish('after');
+  await until('what comes later is handled', () => runs().includes('after'));
+  go();
+  await publish('last');
+  await until('the role goes on', () => runs().includes('last'));
+  await until('no message is left', async () => {
+    const name = `/api/queues/${roles.vhost.name}/${queue}`;
+    return ((await roles.vhost.api('GET', name)) as { messages?: number }).messages === 0;
+  });
+  const { status, stderr } = await receiver.stop();
+  assert.is(status, 0, stderr);
+  assert.equal(runs().toSorted(), ['after', 'last', 'late', 'near']);
+  assert.is(await roles.held(queue), 0);
+  const names = ((await roles.vhost.api('GET', `/api/queues/${roles.vhost.name}`)) as { name: string }[]).map(
+    ({ name }) => name,
+  );
+  assert.equal(names, [queue]);
+});
+
+test('a --handler-timeout above the default of 30 minutes is sent as the consumer timeout', async () => {
+  const args = ['--handler-timeout', '2h', '--prefetch', '3', '--concurrency', '2'];
+  const { receiver, go } = await holding('patient', args, { 'x-queue-type': 'quorum' });
+  const consumer = await until('the consumer is listed', async () => {
+    const [first] = (await roles.vhost.api('GET', `/api/consumers/${roles.vhost.name}`)) as { arguments: object }[];
+    return first;
+  });
+  // Two in handlers, and a third that waits for one of them.
+  assert.equal(consumer.arguments, { 'x-consumer-timeout': 2 * 7_200_000 + 60_000 });
+  go();
+  assert.is((await receiver.stop()).status, 0);
+});
+
+test.run();
