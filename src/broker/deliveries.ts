@@ -296,11 +296,14 @@ export class Deliveries {
   }
 
   #requeue(all: readonly Held[], isFailure: boolean): void {
-    for (const held of all) {
-      this.#letGo(held);
-      held.queue.requeue(held.entry, isFailure);
-    }
-    for (const queue of new Set(all.map(({ queue: each }) => each))) queue.dispatch();
+    for (const held of all) this.#letGo(held);
+    const byQueue = Map.groupBy(all, ({ queue }) => queue);
+    for (const [queue, held] of byQueue)
+      queue.requeue(
+        held.map(({ entry }) => entry),
+        isFailure,
+      );
+    for (const queue of byQueue.keys()) queue.dispatch();
     for (const held of all) this.#wakeAfter(held);
   }
 

@@ -58,12 +58,31 @@ export class Deque<T> {
       this.unshift(value);
       return;
     }
-    this.push(value);
-    const mask = this.#ring.length - 1;
-    for (let index = this.#length - 1; index > low; index--) {
-      this.#ring[(this.#head + index) & mask] = this.#ring[(this.#head + index - 1) & mask];
+    // The shorter side moves by one place.
+    if (low > this.#length >> 1) {
+      this.push(value);
+      for (let index = this.#length - 1; index > low; index--) this.#put(index, this.at(index - 1));
+    } else {
+      this.unshift(value);
+      for (let index = 0; index < low; index++) this.#put(index, this.at(index + 1));
     }
-    this.#ring[(this.#head + low) & mask] = value;
+    this.#put(low, value);
+  }
+
+  /** Inserts values that are sorted as those here are. It costs as much as there are values up to the place of the last one. */
+  merge(values: readonly T[], isBefore: (one: T, other: T) => boolean): void {
+    const last = values.at(-1);
+    if (last === undefined) return;
+    const former: T[] = [];
+    for (let first = this.first(); first !== undefined && isBefore(first, last); first = this.first()) {
+      former.push(first);
+      this.shift();
+    }
+    let [ours, theirs] = [former.length - 1, values.length - 1];
+    while (ours >= 0 || theirs >= 0) {
+      const isOurs = theirs < 0 || (ours >= 0 && !isBefore(former[ours] as T, values[theirs] as T));
+      this.unshift((isOurs ? former[ours--] : values[theirs--]) as T);
+    }
   }
 
   /** Takes out the first value that is it, if there is one. */
@@ -83,6 +102,10 @@ export class Deque<T> {
 
   *[Symbol.iterator](): Generator<T> {
     for (let index = 0; index < this.#length; index++) yield this.at(index) as T;
+  }
+
+  #put(index: number, value: T | undefined): void {
+    this.#ring[(this.#head + index) & (this.#ring.length - 1)] = value;
   }
 
   #resize(size: number): void {

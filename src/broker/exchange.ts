@@ -108,10 +108,16 @@ const matchers: Readonly<Record<ExchangeType, () => Matcher>> = {
   headers: () => new HeadersMatchers(),
 };
 
+interface KeyRow {
+  readonly bindings: Set<Binding>;
+  /** Made when a message needs them: many bindings may come and go in between. */
+  destinations: readonly Destination[] | undefined;
+}
+
 /** Destinations by one key. */
 class KeyMatcher implements Matcher {
   readonly #keyOf: (routingKey: string) => string;
-  readonly #rows = new Map<string, { readonly bindings: Set<Binding>; destinations: readonly Destination[] }>();
+  readonly #rows = new Map<string, KeyRow>();
 
   constructor(keyOf: (routingKey: string) => string) {
     this.#keyOf = keyOf;
@@ -119,9 +125,9 @@ class KeyMatcher implements Matcher {
 
   add(binding: Binding): void {
     const key = this.#keyOf(binding.routingKey);
-    const row = this.#rows.get(key) ?? { bindings: new Set(), destinations: [] };
+    const row = this.#rows.get(key) ?? { bindings: new Set(), destinations: undefined };
     row.bindings.add(binding);
-    row.destinations = destinationsOf(row.bindings);
+    row.destinations = undefined;
     this.#rows.set(key, row);
   }
 
@@ -130,12 +136,15 @@ class KeyMatcher implements Matcher {
     const row = this.#rows.get(key);
     if (row === undefined) return;
     row.bindings.delete(binding);
-    row.destinations = destinationsOf(row.bindings);
+    row.destinations = undefined;
     if (row.bindings.size === 0) this.#rows.delete(key);
   }
 
   match(routingKey: string): readonly Destination[] {
-    return this.#rows.get(this.#keyOf(routingKey))?.destinations ?? nowhere;
+    const row = this.#rows.get(this.#keyOf(routingKey));
+    if (row === undefined) return nowhere;
+    row.destinations ??= destinationsOf(row.bindings);
+    return row.destinations;
   }
 }
 

@@ -91,5 +91,10 @@ function routingKeys(header: string, field: Scan['cc']): string[] {
       `invalid message: {unacceptable_type_in_header,"${header}",${type}}`,
     );
   }
-  return field.value.filter((key) => typeof key === 'string');
+  const keys = field.value.filter((key) => typeof key === 'string');
+  // RabbitMQ accepts longer ones. A routing key is a short string, and matching costs as many steps as a key has words.
+  if (keys.some((key) => Buffer.byteLength(key) > 255)) {
+    throw new ProtocolError('PRECONDITION_FAILED', `invalid message: {routing_key_too_long,"${header}"}`);
+  }
+  return keys;
 }

@@ -207,26 +207,30 @@ export class Queue {
    * Back to where it was. A quorum queue counts it, and gives up when there were more failures than its limit. RabbitMQ
    * 4.3: basic.reject and a lost channel are failures, basic.nack and basic.recover are not.
    */
-  requeue(entry: Entry, isFailure: boolean): void {
+  requeue(entries: readonly Entry[], isFailure: boolean): void {
     if (this.isDeleted) {
-      this.#around.memory.release(entry.message);
+      for (const entry of entries) this.#around.memory.release(entry.message);
       return;
     }
-    this.unackedCount--;
-    entry.redelivered = true;
-    entry.acquiredCount++;
-    if (isFailure) {
-      entry.deliveryCount++;
-      const { deliveryLimit } = this.settings;
-      if (deliveryLimit !== undefined && entry.deliveryCount > deliveryLimit) {
-        this.#die(entry, 'delivery_limit');
-        return;
-      }
-      if (entry.storeId !== undefined) this.#around.store?.redelivered(entry.storeId, this.key, entry.deliveryCount);
-    }
-    this.ready.requeue(entry);
+    this.unackedCount -= entries.length;
+    this.ready.requeue(entries.filter((entry) => this.#comesBack(entry, isFailure)));
     this.#dropOverflow();
     if (this.#mayExpire) this.expire();
+  }
+
+  /** Counts the return. False: it was one too many, and the message is dead. */
+  #comesBack(entry: Entry, isFailure: boolean): boolean {
+    entry.redelivered = true;
+    entry.acquiredCount++;
+    if (!isFailure) return true;
+    entry.deliveryCount++;
+    const { deliveryLimit } = this.settings;
+    if (deliveryLimit !== undefined && entry.deliveryCount > deliveryLimit) {
+      this.#die(entry, 'delivery_limit');
+      return false;
+    }
+    if (entry.storeId !== undefined) this.#around.store?.redelivered(entry.storeId, this.key, entry.deliveryCount);
+    return true;
   }
 
   addConsumer(consumer: Consumer): void {

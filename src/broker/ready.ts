@@ -61,10 +61,24 @@ export class ReadyMessages {
     this.#added(entry);
   }
 
-  requeue(entry: Entry): void {
-    if (this.#order.isReturnedFirst) this.#level(this.#returnedLevel).push(entry);
-    else this.#level(this.#priorityOf(entry)).insert(entry, (other) => other.position > entry.position);
-    this.#added(entry);
+  requeue(entries: readonly Entry[]): void {
+    for (const entry of entries) this.#added(entry);
+    if (this.#order.isReturnedFirst) {
+      const level = this.#level(this.#returnedLevel);
+      for (const entry of entries) level.push(entry);
+      return;
+    }
+    const byPriority = Map.groupBy(entries, (entry) => this.#priorityOf(entry));
+    for (const [priority, all] of byPriority) {
+      const level = this.#level(priority);
+      const [first] = all;
+      if (all.length === 1 && first !== undefined) level.insert(first, (other) => isEarlier(first, other));
+      else
+        level.merge(
+          all.sort((a, b) => a.position - b.position),
+          isEarlier,
+        );
+    }
   }
 
   shift(): Entry | undefined {
@@ -136,6 +150,10 @@ export class ReadyMessages {
     }
     return this.#levels[0];
   }
+}
+
+function isEarlier(one: Entry, other: Entry): boolean {
+  return one.position < other.position;
 }
 
 function isExpired(entry: Entry | undefined, now: number): entry is Entry {

@@ -1,5 +1,6 @@
 // A virtual host: the exchanges, queues and bindings of one name space, and the way of a message through them.
 
+import { Bindings } from './bindings.ts';
 import { Arguments } from './codec/arguments.ts';
 import { deadMessage, isCycle } from './dead-letter.ts';
 import { Definitions } from './definitions.ts';
@@ -72,6 +73,7 @@ export class VirtualHost implements Surroundings {
   readonly log: Surroundings['log'];
   /** Goes up whenever a way of messages may have changed. */
   version = 0;
+  readonly #bindings = new Bindings();
   readonly #definitions: Definitions | undefined;
   readonly #dying: Dying[] = [];
   #isBurying = false;
@@ -161,8 +163,8 @@ export class VirtualHost implements Surroundings {
     this.exchanges.delete(name);
     this.version++;
     this.#definitions?.forgetExchange(exchange);
-    for (const binding of exchange.bindings.values()) this.#definitions?.forgetBinding(binding);
-    this.#unbindFrom(exchange);
+    for (const binding of this.#bindings.removeFrom(exchange)) this.#definitions?.forgetBinding(binding);
+    this.#removeBindingsTo(exchange);
   }
 
   /** A name is made for one without. `owner` is the connection, of an exclusive queue. */
@@ -248,7 +250,7 @@ export class VirtualHost implements Surroundings {
     this.version++;
     this.#definitions?.forgetQueue(queue);
     queue.delete();
-    this.#unbindFrom(queue);
+    this.#removeBindingsTo(queue);
   }
 
   bind(wanted: BindingDeclaration): void {
@@ -264,7 +266,7 @@ export class VirtualHost implements Surroundings {
       const what = `${wanted.isQueue ? 'queue' : 'exchange'} '${wanted.destination}' in vhost '${this.name}'`;
       throw new ProtocolError('NOT_FOUND', `no ${what}`);
     }
-    if (!binding.source.add(binding)) return undefined;
+    if (!this.#bindings.add(binding)) return undefined;
     this.version++;
     return binding;
   }
@@ -272,7 +274,7 @@ export class VirtualHost implements Surroundings {
   /** RabbitMQ: to unbind what is not bound is no error. */
   unbind(wanted: BindingDeclaration): void {
     const binding = this.#binding(wanted);
-    const found = binding?.source.remove(binding);
+    const found = binding && this.#bindings.remove(binding);
     if (binding === undefined || found === undefined) return;
     this.version++;
     this.#definitions?.forgetBinding(found);
@@ -370,15 +372,10 @@ export class VirtualHost implements Surroundings {
     return { source: start, destination: end, routingKey, arguments: all };
   }
 
-  /** Removes all bindings that lead to it. */
-  #unbindFrom(destination: Queue | Exchange): void {
-    for (const source of [...this.exchanges.values()]) {
-      const leading = [...source.bindings.values()].filter((binding) => binding.destination === destination);
-      for (const binding of leading) {
-        source.remove(binding);
-        this.#definitions?.forgetBinding(binding);
-      }
-      if (leading.length > 0) this.#autoDelete(source);
+  #removeBindingsTo(destination: Queue | Exchange): void {
+    for (const binding of this.#bindings.removeTo(destination)) {
+      this.#definitions?.forgetBinding(binding);
+      this.#autoDelete(binding.source);
     }
   }
 

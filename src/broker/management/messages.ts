@@ -100,11 +100,9 @@ function getMessages(call: Call): Answer {
 }
 
 function giveBack(queue: Queue, taken: readonly Entry[], mode: (typeof modes)[string]): void {
-  for (const entry of taken) {
-    if (mode === 'ack') queue.ack(entry);
-    else if (mode === 'reject') queue.reject(entry);
-    else queue.requeue(entry, mode === 'fail');
-  }
+  if (mode === 'ack') for (const entry of taken) queue.ack(entry);
+  else if (mode === 'reject') for (const entry of taken) queue.reject(entry);
+  else queue.requeue(taken, mode === 'fail');
 }
 
 function messageItem(

@@ -47,6 +47,25 @@ test('a value is inserted where the order asks for it', () => {
   }
 });
 
+test('sorted values are merged into sorted values', () => {
+  let seed = 7;
+  const random = (below: number) => {
+    seed = (seed * 1_103_515_245 + 12_345) & 0x7fff_ffff;
+    return seed % below;
+  };
+  for (let round = 0; round < 300; round++) {
+    const sorted = () => Array.from({ length: random(40) }, () => random(50)).sort((a, b) => a - b);
+    const [values, merged] = [sorted(), sorted()];
+    const deque = new Deque<number>();
+    for (const value of values) deque.push(value);
+    deque.merge(merged, (one, other) => one < other);
+    assert.equal(
+      [...deque],
+      [...values, ...merged].sort((a, b) => a - b),
+    );
+  }
+});
+
 test('a value is taken out where it stands, once', () => {
   const deque = new Deque<string>();
   for (const value of ['a', 'b', 'a', 'c']) deque.push(value);

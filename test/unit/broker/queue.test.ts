@@ -23,7 +23,7 @@ test('what comes back to a classic queue goes to where it was', () => {
   const { queue, put, take } = place();
   put('a', 'b', 'c', 'd');
   const [a, b, c] = [queue.get(false), queue.get(false), queue.get(false)].map((got) => got?.entry as Entry);
-  for (const entry of [c, a, b]) queue.requeue(entry as Entry, false);
+  for (const entry of [c, a, b]) queue.requeue([entry as Entry], false);
   assert.equal(take(), ['a', 'b', 'c', 'd']);
 });
 
@@ -31,7 +31,7 @@ test('what comes back to a quorum queue goes before all others, in the order in 
   const { queue, put, take } = place({ 'x-queue-type': 'quorum' });
   put('a', 'b', 'c', 'd');
   const [a, , c] = [queue.get(false), queue.get(false), queue.get(false)].map((got) => got?.entry as Entry);
-  for (const entry of [c, a]) queue.requeue(entry as Entry, false);
+  for (const entry of [c, a]) queue.requeue([entry as Entry], false);
   assert.equal(take(), ['c', 'a', 'd']);
 });
 
@@ -62,7 +62,7 @@ test('a message that comes back from a consumer keeps its time to live', () => {
     const one = consumer({ prefetch: 1 });
     put({ body: 'late', expirationMs: 10 }, { body: 'soon', expirationMs: 20 });
     clock.move(15);
-    queue.requeue(one.entries[0] as Entry, false);
+    queue.requeue([one.entries[0] as Entry], false);
     assert.is(queue.ready.length, 1, type);
     clock.move(5);
     assert.is(queue.ready.length, 0, type);
@@ -233,7 +233,7 @@ test('on a quorum queue a consumer of a higher priority takes over, once the act
   const high = consumer({ priority: 5 });
   assert.equal([low.got, high.got], [['1'], []]);
   low.unacked -= 1;
-  queue.requeue(low.entries[0] as Entry, false);
+  queue.requeue([low.entries[0] as Entry], false);
   queue.dispatch();
   queue.wake(low);
   assert.equal([low.got, high.got], [['1'], ['1', '2', '3']]);
@@ -340,7 +340,7 @@ test('a quorum queue counts failures, tells of them and gives up after its limit
   const headers: (Table | undefined)[] = [];
   for (let got = queue.get(false); got !== undefined; got = queue.get(false)) {
     headers.push(queue.told(got.entry).properties().headers);
-    queue.requeue(got.entry, headers.length !== 1);
+    queue.requeue([got.entry], headers.length !== 1);
   }
   assert.equal(
     headers.map((each) => ({ ...each })),
@@ -372,7 +372,7 @@ test('an entry that comes back to a deleted queue gives its memory back', () => 
   vhost.removeQueue(queue);
   queue.ack(entries[0] as Entry);
   queue.reject(entries[1] as Entry);
-  queue.requeue(entries[2] as Entry, true);
+  queue.requeue([entries[2] as Entry], true);
   assert.is(memory.usedBytes, 0);
 });
 

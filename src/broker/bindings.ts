@@ -1,0 +1,38 @@
+// The bindings of a virtual host by what they lead to, so that a queue goes without a search through all exchanges.
+
+import type { Binding, Exchange } from './exchange.ts';
+import type { Queue } from './queue.ts';
+
+export class Bindings {
+  readonly #byDestination = new Map<Queue | Exchange, Set<Binding>>();
+
+  /** Returns false if the binding exists. */
+  add(binding: Binding): boolean {
+    const { source, destination } = binding;
+    if (!source.add(binding)) return false;
+    const leading = this.#byDestination.get(destination);
+    if (leading === undefined) this.#byDestination.set(destination, new Set([binding]));
+    else leading.add(binding);
+    return true;
+  }
+
+  /** Returns the binding that existed, if there was one. */
+  remove(binding: Binding): Binding | undefined {
+    const found = binding.source.remove(binding);
+    if (found === undefined) return undefined;
+    const leading = this.#byDestination.get(found.destination);
+    leading?.delete(found);
+    if (leading?.size === 0) this.#byDestination.delete(found.destination);
+    return found;
+  }
+
+  /** Removes and returns all bindings that lead to a queue or an exchange. */
+  removeTo(destination: Queue | Exchange): readonly Binding[] {
+    return [...(this.#byDestination.get(destination) ?? [])].filter((binding) => this.remove(binding) !== undefined);
+  }
+
+  /** Removes and returns all bindings that start at an exchange. */
+  removeFrom(source: Exchange): readonly Binding[] {
+    return [...source.bindings.values()].filter((binding) => this.remove(binding) !== undefined);
+  }
+}
