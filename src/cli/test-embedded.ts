@@ -4,6 +4,7 @@
 
 import { once as emitted } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Broker } from '../broker/server.ts';
 import { MovableClock } from '../harness/clock.ts';
 import type { FileTarget, Holdings, TargetPlan } from '../harness/target.ts';
@@ -70,12 +71,17 @@ export async function openEmbedded(plan: TargetPlan, world: FileWorld): Promise<
     vhost,
     cluster: undefined,
     launch: launchOf(plan, world),
-    advance: (milliseconds) => clock.advance(milliseconds),
+    advance: (milliseconds, withinMs) =>
+      clock.advance(milliseconds, async () => {
+        if (started !== undefined && withinMs > 0) await idle(started, withinMs);
+      }),
+    purge: () => (started === undefined ? undefined : emptied(started)),
     queues: async () => queues,
     look: async () => (started === undefined ? nothing : holdingsOf(started)),
     publish: async (...sent) => (await fixtures()).publish(...sent),
     request: async (...sent) => (await fixtures()).request(...sent),
     listen: async (...heard) => (await fixtures()).listen(...heard),
+    deadLettersOf: async (...named) => (await fixtures()).deadLettersOf(...named),
     close: async () => {
       const closed = new Promise((resolve) => door.close(resolve));
       try {
@@ -97,17 +103,68 @@ function urlOf(port: number): string {
   return `amqp://guest:guest@127.0.0.1:${port}/${vhost}`;
 }
 
+/** Waits until the roles of the tests have no message in hand, and none on its way. */
+async function idle(broker: Broker, withinMs: number): Promise<void> {
+  const end = performance.now() + withinMs;
+  for (let busy = busyRole(broker); busy !== undefined; busy = busyRole(broker)) {
+    if (performance.now() > end) {
+      throw Object.assign(new Error(`not within ${withinMs} ms: the roles are idle; ${busy}`), {
+        hint: 'clock.advance(milliseconds, { within: 0 }) does not wait for them',
+      });
+    }
+    await delay(1);
+  }
+}
+
+/** Says which role has a message, or is about to get one. */
+function busyRole(broker: Broker): string | undefined {
+  const receiving = new Map<unknown, string>();
+  for (const connection of broker.connections) {
+    const name = nameOf(connection);
+    if (!name.startsWith('mq ') || isOwn(name)) continue;
+    for (const { deliveries } of connection.channels.values()) {
+      if (deliveries.held.size > 0) return `"${name}" has ${deliveries.held.size} unacknowledged`;
+      receiving.set(deliveries, name);
+    }
+  }
+  for (const { name, ready, consumers } of broker.addVhost(vhost).queues.values()) {
+    if (ready.length === 0) continue;
+    const next = [...consumers.all].find((one) => 'deliveries' in one && receiving.has(one.deliveries));
+    if (next !== undefined) return `the queue "${name}" has ${ready.length} ready`;
+  }
+  return undefined;
+}
+
+/** Purges all queues, and those messages as well that come back from a client that has just ended. */
+async function emptied(broker: Broker): Promise<void> {
+  const queues = () => [...broker.addVhost(vhost).queues.values()];
+  const end = performance.now() + comingBackMs;
+  for (;;) {
+    for (const queue of queues()) queue.purge();
+    if (performance.now() > end || queues().every(({ unackedCount }) => unackedCount === 0)) return;
+    await delay(1);
+  }
+}
+
+/** A message that a client still holds then is the client's own business. */
+const comingBackMs = 250;
+
 const nothing: Holdings = { connections: [], queues: [], exchanges: [], bindings: [] };
+
+/** What the client calls it. */
+function nameOf({ details }: Broker['connections'] extends Iterable<infer Connection> ? Connection : never): string {
+  const { connection_name: name } = details.clientProperties as { connection_name?: unknown };
+  return typeof name === 'string' ? name : '';
+}
 
 function holdingsOf(broker: Broker): Holdings {
   const { exchanges, queues } = broker.addVhost(vhost);
   return {
     connections: [...broker.connections]
       .map((connection) => {
-        const { connection_name: name } = connection.details.clientProperties as { connection_name?: unknown };
         const channels = [...connection.channels.values()];
         return {
-          name: [typeof name === 'string' ? name : '', connection.name].filter(Boolean).join(' '),
+          name: [nameOf(connection), connection.name].filter(Boolean).join(' '),
           channels: channels.length,
           unacked: channels.reduce((sum, { deliveries }) => sum + deliveries.held.size, 0),
         };

@@ -2,6 +2,7 @@
 
 import { parseManagement } from '../admin/address.ts';
 import { Management, type Method } from '../admin/client.ts';
+import { MqError } from '../errors.ts';
 import type { Holdings } from '../harness/target.ts';
 import { isOwn } from './test-fixture.ts';
 
@@ -30,6 +31,20 @@ export class ManagementApi {
   /** No connection of it stays open. */
   close(): void {
     this.#api.close();
+  }
+
+  /** Empties all queues that others can use; streams are deleted, because nothing else empties them. */
+  async purge(vhost: string): Promise<void> {
+    const queues = (await this.ask('GET', `/api/queues/${vhost}?disable_stats=true`)) as readonly QueueItem[];
+    const empty = async ({ name, type, exclusive }: QueueItem) => {
+      if (exclusive === true) return;
+      const path = `/queues/${vhost}/${encodeURIComponent(name)}`;
+      const { status } = await this.#api.ask('DELETE', type === 'stream' ? path : `${path}/contents`);
+      // 404: it has gone since it was listed.
+      if (status >= 300 && status !== 404)
+        throw new MqError('UNAVAILABLE', `the queue ${name} cannot be emptied (HTTP ${status})`);
+    };
+    await Promise.all(queues.map(empty));
   }
 
   async holdings(vhost: string): Promise<Holdings> {
@@ -85,6 +100,8 @@ interface ChannelItem {
 }
 interface QueueItem {
   readonly name: string;
+  readonly type?: string;
+  readonly exclusive?: boolean;
   readonly messages_ready?: number;
   readonly messages_unacknowledged?: number;
 }

@@ -2,7 +2,7 @@
 
 import builtin from '../../rascal.json' with { type: 'json' };
 import { parseAddresses } from '../config/address.ts';
-import type { Config, ConnectionConfig } from '../config/config.ts';
+import type { Config, ConnectionConfig, SubscriptionConfig } from '../config/config.ts';
 import { MqError } from '../errors.ts';
 import { type Message, plainProperties } from '../handlers/handler.ts';
 import type { FileTarget, Published, ReceivedMessage, SentMessage } from '../harness/target.ts';
@@ -11,7 +11,7 @@ import type { Requester } from '../session/requester.ts';
 import type { Destination, Session } from '../session/session.ts';
 import { fixtureRole as role } from './test-fixture.ts';
 
-export interface SessionFixtures extends Pick<FileTarget, 'publish' | 'request' | 'listen'> {
+export interface SessionFixtures extends Pick<FileTarget, 'publish' | 'request' | 'listen' | 'deadLettersOf'> {
   close(): Promise<void>;
 }
 
@@ -27,11 +27,11 @@ export function sessionFixtures(config: Config, urls: readonly string[]): Sessio
     ]);
     return { Session: Made, ...outgoing, messageOf, newCounts, nextId: outgoing.messageIds() };
   });
-  const open = async (): Promise<Session> => {
+  const open = async (config: Config): Promise<Session> => {
     const { Session: Made, newCounts } = await load();
     return new Made({ config, addresses, role, confirmTimeoutMs, counts: newCounts(), say: () => undefined });
   };
-  const shared = once(open);
+  const shared = once(() => open(config));
   const publishers = new Map<string, Promise<{ publisher: Publisher; destination: Destination }>>();
   const requesters = new Map<string, Promise<{ requester: Requester; destination: Destination }>>();
   let isOpen = false;
@@ -75,26 +75,62 @@ export function sessionFixtures(config: Config, urls: readonly string[]): Sessio
       if (typeof refusal === 'string') throw new MqError('BAD_DATA', `the server refused the request: ${refusal}`);
       return reply;
     },
-    listen: async (subscription, { keys, onMessage }) => {
+    listen: async (source, { keys, onMessage }) => {
       const { messageOf } = await load();
-      const own = await open();
+      const subscription = typeof source === 'string' ? source : `mq queue ${source.queue}`;
+      const own = await open(typeof source === 'string' ? config : withQueue(config, subscription, source.queue));
       try {
-        const { consumer } = await own.consumer(subscription, { prefetch: 0, ...(keys && { bindingKeys: keys }) });
+        const prefetch = isStream(config, subscription) ? streamPrefetch : 0;
+        const { consumer } = await own.consumer(subscription, { prefetch, ...(keys && { bindingKeys: keys }) });
         consumer.on('delivery', (delivery) => {
           const message = receivedOf(messageOf(delivery.raw, delivery.queue));
           onMessage(message, { ack: () => delivery.ack(), putBack: () => delivery.nack(true) });
         });
         await consumer.start();
-        return { stop: () => consumer.stop(), close: () => own.close() };
+        return {
+          // The answer to a question on its channel comes after all deliveries before it.
+          settled: async () => void (await consumer.ready()),
+          stop: () => consumer.stop(),
+          close: () => own.close(),
+        };
       } catch (error) {
         await own.close();
         throw error;
       }
     },
+    deadLettersOf: async (name) => {
+      const { deadQueueOf } = await import('../config/dead-queue.ts');
+      return { queue: deadQueueOf(config, name, "expectMessage({ queue: '…' }) names any queue").queue };
+    },
     close: async () => {
       if (isOpen) await (await shared()).close();
     },
   };
+}
+
+/** RabbitMQ: a consumer of a stream must have a prefetch. */
+const streamPrefetch = 1000;
+
+function isStream(config: Config, subscription: string): boolean {
+  const { vhost = '', queue = '' } = config.subscriptions[subscription] ?? {};
+  const given = config.vhosts[vhost]?.queues[queue]?.options?.['arguments'];
+  return (given as Readonly<Record<string, unknown>> | undefined)?.['x-queue-type'] === 'stream';
+}
+
+/** The configuration with a subscription to the queue, which is declared only where the file defines it. */
+function withQueue(config: Config, subscription: string, queue: string): Config {
+  const [first = '/'] = Object.keys(config.vhosts);
+  const vhost = Object.keys(config.vhosts).find((name) => Object.hasOwn(config.vhosts[name]?.queues ?? {}, queue));
+  if (vhost !== undefined) return withSubscription(config, subscription, { vhost, queue, rest: {} });
+  const there = config.vhosts[first];
+  if (there === undefined) throw new MqError('CONFIG', 'rascal.json has no vhost');
+  const queues = { ...there.queues, [queue]: { assert: false } };
+  const wider = { ...config, vhosts: { ...config.vhosts, [first]: { ...there, queues } } };
+  return withSubscription(wider, subscription, { vhost: first, queue, rest: {} });
+}
+
+function withSubscription(config: Config, name: string, subscription: SubscriptionConfig): Config {
+  return { ...config, subscriptions: { ...config.subscriptions, [name]: subscription } };
 }
 
 const confirmTimeoutMs = 10_000;

@@ -14,6 +14,7 @@ export interface Topology {
   readonly config: Config;
   /** The names of its queues. */
   readonly queues: readonly string[];
+  readonly hasStreams: boolean;
   /** Declares what the user's file defines. Without a file it declares nothing: roles and fixtures declare what they use. */
   declare(urls: readonly string[]): Promise<void>;
 }
@@ -26,10 +27,17 @@ export async function topologyOf(plan: TargetPlan, { env, cwd }: FileWorld): Pro
   return {
     config,
     queues: Object.values(config.vhosts).flatMap(({ queues }) => Object.keys(queues)),
+    hasStreams: Object.values(own.vhosts).some(({ queues }) =>
+      Object.values(queues).some(({ options }) => typeOf(options?.['arguments']) === 'stream'),
+    ),
     declare: async (urls) => {
       if (own.file !== undefined || self) await declareAll(own, urls);
     },
   };
+}
+
+function typeOf(given: unknown): unknown {
+  return (given as Readonly<Record<string, unknown>> | undefined)?.['x-queue-type'];
 }
 
 async function withSuites(config: Config): Promise<Config> {

@@ -13,7 +13,7 @@ type Elsewhere = Exclude<TargetPlan, { kind: 'embedded' }>;
 
 /** Makes the vhost, with the topology in it. Without a management API it is the one that the address names. */
 export async function openVhost(plan: Elsewhere, world: FileWorld): Promise<FileTarget> {
-  const { config, queues, declare } = await topologyOf(plan, world);
+  const { config, queues, hasStreams, declare } = await topologyOf(plan, world);
   const { cluster: name } = plan;
   const place = await vhostOf(plan);
   try {
@@ -23,11 +23,19 @@ export async function openVhost(plan: Elsewhere, world: FileWorld): Promise<File
     throw error;
   }
   const { close, ...fixtures } = sessionFixtures(config, place.urls);
+  const { purge, ...rest } = place;
   return {
-    ...place,
+    ...rest,
     ...fixtures,
     kind: plan.kind,
     advance: undefined,
+    purge:
+      purge &&
+      (async () => {
+        await purge();
+        // A stream cannot be purged: it was deleted.
+        if (hasStreams) await declare(place.urls);
+      }),
     cluster: name === undefined ? undefined : clusterFaults(name, plan.urls.length),
     queues: async () => queues,
     launch: launchOf(plan, world),
@@ -43,6 +51,8 @@ interface Place {
   readonly vhost: string;
   readonly managementUrls: readonly string[];
   look(): Promise<Holdings | undefined>;
+  /** Purges the queues and deletes the streams; undefined: the vhost is not the file's own. */
+  readonly purge: (() => Promise<void>) | undefined;
   close(): Promise<void>;
 }
 
@@ -50,7 +60,8 @@ async function vhostOf({ urls, managementUrls, prefix = 'mq-test-' }: Elsewhere)
   const [first = ''] = urls;
   if (managementUrls.length === 0) {
     const vhost = decodeURIComponent(new URL(first).pathname.slice(1)) || '/';
-    return { urls, managementUrls, vhost, look: async () => undefined, close: async () => undefined };
+    const look = async () => undefined;
+    return { urls, managementUrls, vhost, look, purge: undefined, close: async () => undefined };
   }
   const api = new ManagementApi(managementUrls);
   const vhost = `${prefix}${randomUUID()}`;
@@ -71,6 +82,7 @@ async function vhostOf({ urls, managementUrls, prefix = 'mq-test-' }: Elsewhere)
     managementUrls,
     vhost,
     look: () => api.holdings(vhost),
+    purge: () => api.purge(vhost),
     close: remove,
   };
 }

@@ -24,8 +24,12 @@ export class MovableClock {
     return { cancel: () => this.#drop(waiting) };
   }
 
-  /** Moves on by so much; timers run in the order of their times, those that they set as well. */
-  async advance(milliseconds: number): Promise<void> {
+  /**
+   * Moves on by so much; timers run in the order of their times, those that they set as well. `settled` is awaited before
+   * the first step and after each.
+   */
+  async advance(milliseconds: number, settled: () => Promise<void> = async () => undefined): Promise<void> {
+    await settled();
     const end = this.now() + milliseconds;
     for (;;) {
       const [next] = [...this.#waiting].filter(({ at }) => at <= end).sort((a, b) => a.at - b.at);
@@ -35,6 +39,7 @@ export class MovableClock {
       next.run();
       // What it has set going (a message to a consumer, say) comes before the next.
       await new Promise<void>((resolve) => setImmediate(resolve));
+      await settled();
     }
     this.#aheadMs += Math.max(0, end - this.now());
     for (const waiting of this.#waiting) this.#arm(waiting);

@@ -88,7 +88,7 @@ declare module 'mq/test' {
 
   /**
    * The broker of this file: a vhost of its own, with the topology of rascal.json in it. A connection or queue that a test
-   * leaves there is its failure; messages in the queues of rascal.json are not, they go with the vhost.
+   * leaves there is its failure. Messages that a test leaves are dropped after it.
    */
   export const broker: {
     /** For a client: all addresses, with commas. */
@@ -109,14 +109,22 @@ declare module 'mq/test' {
     body: Body,
     options?: SendOptions & { readonly within?: number },
   ): Promise<ReceivedMessage>;
-  /** Begins to receive before the first expectMessage: for queues that are there only while somebody receives. */
-  export function listen(subscription: string, options?: { readonly keys?: readonly string[] }): Promise<void>;
+  /** Where messages are received: a subscription of rascal.json, or any queue by the broker's name of it. */
+  export type Source = string | { readonly queue: string };
+  /** Starts to receive before the first expectMessage: for queues that exist only while a client receives. */
+  export function listen(source: Source, options?: { readonly keys?: readonly string[] }): Promise<void>;
   /**
-   * The first message of the subscription that matches, acknowledged; the others stay for the next call, and go back to
-   * the queue after the test. \`within\`: milliseconds, 5,000 by default.
+   * Waits for a message that matches, acknowledges and returns it. Those that came before and do not match stay for the
+   * next call. A queue that is named may be declared while this waits. \`within\`: milliseconds, 5,000 by default.
    */
   export function expectMessage(
-    subscription: string,
+    source: Source,
+    matcher?: Matcher,
+    options?: { readonly within?: number },
+  ): Promise<ReceivedMessage>;
+  /** Waits for a dead letter of a role, a subscription or a queue, as expectMessage does for a message. */
+  export function deadLetter(
+    name: string,
     matcher?: Matcher,
     options?: { readonly within?: number },
   ): Promise<ReceivedMessage>;
@@ -206,8 +214,11 @@ declare module 'mq/test' {
 
   /** The broker's clock. Where it cannot be moved (it can on the embedded broker), the test is skipped. */
   export const clock: {
-    /** Moves time on; what is due happens. */
-    advance(milliseconds: number): Promise<void>;
+    /**
+     * Moves the time forward; what is due happens in its order. Before each step it waits until the roles that receive
+     * have handled their messages. \`within\`: the most milliseconds that one such wait takes, 10,000 by default; 0: no wait.
+     */
+    advance(milliseconds: number, options?: { readonly within?: number }): Promise<void>;
   };
 
   /**

@@ -2,11 +2,12 @@
 // Whatever a test has begun is ended after it.
 
 import { Buffer } from 'node:buffer';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Mailbox, openMailbox } from './mailbox.ts';
 import type { Matcher } from './matcher.ts';
 import { type RoleOptions, type RunningRole, startRole } from './role.ts';
 import { skip } from './skip.ts';
-import type { ClusterFaults, FileTarget, Published, ReceivedMessage, SentMessage } from './target.ts';
+import type { ClusterFaults, FileTarget, Published, ReceivedMessage, SentMessage, Source } from './target.ts';
 import { wayOf } from './way.ts';
 
 export type Body = string | Uint8Array | object | number | boolean | null;
@@ -41,12 +42,24 @@ export function enterTest(): void {
   if (stage !== undefined) stage.isInTest = true;
 }
 
-/** Ends what the test has begun: roles, consumers, faults. undefined: nothing. Rejects if something does not end. */
+/**
+ * Ends what the test has begun (roles, consumers, faults), and empties the queues, so that the next test finds none of its
+ * messages. undefined: there is nothing to do. Rejects if something does not end.
+ */
 export function leaveTest(): Promise<void> | undefined {
   if (stage === undefined) return undefined;
+  const { target, test, suite } = stage;
   stage.isInTest = false;
   stage.published.length = 0;
-  return end(stage, stage.test);
+  const ending = end(stage, test);
+  if (ending === undefined && suite.mailboxes.size === 0) return target.purge?.();
+  return (async () => {
+    await ending;
+    await target.purge?.();
+    // After the queues: what they have sent before comes here.
+    if (target.purge !== undefined)
+      await Promise.all([...suite.mailboxes.values()].map(async (one) => (await one).clear()));
+  })();
 }
 
 /** Ends what the hooks of the suite have begun. */
@@ -76,7 +89,8 @@ async function endAll(here: Stage, { mailboxes, roles }: Begun): Promise<void> {
   clearTimeout(impatience);
   if (here.isFaulty) await here.target.cluster?.heal();
   here.isFaulty = false;
-  await Promise.all(open.map(async (mailbox) => (await mailbox.catch(() => undefined))?.close()));
+  const keeps = here.target.purge === undefined;
+  await Promise.all(open.map(async (mailbox) => (await mailbox.catch(() => undefined))?.close({ keeps })));
 }
 
 /** How long a role has to end after the test that started it. */
@@ -133,21 +147,32 @@ export function request(
   return calledHere(() => target.request(publication, messageOf(body, options), within));
 }
 
-/** Begins to receive before the first `expectMessage`: for queues that are there only while somebody receives. */
-export function listen(subscription: string, options: { keys?: readonly string[] } = {}): Promise<void> {
-  return calledHere(async () => void (await mailboxOf(subscription, options)));
+/** Starts to receive before the first `expectMessage`: for queues that exist only while a client receives. */
+export function listen(source: Source, options: { keys?: readonly string[] } = {}): Promise<void> {
+  return calledHere(async () => void (await mailboxOf(source, options, defaultMs)));
 }
 
 /**
- * The message of the subscription that matches, acknowledged; those that came before and do not match stay for the next
- * call, and go back to the queue after the test. `within`: milliseconds, 5,000 by default.
+ * Waits for a message that matches, acknowledges and returns it. Those that came before and do not match stay for the
+ * next call. `source`: a subscription, or `{ queue }`, which may be declared while this waits. `within`: milliseconds,
+ * 5,000 by default.
  */
 export function expectMessage(
-  subscription: string,
+  source: Source,
   matcher?: Matcher,
   { within = defaultMs }: { within?: number } = {},
 ): Promise<ReceivedMessage> {
-  return calledHere(async () => (await mailboxOf(subscription, {})).expect(matcher, within));
+  return calledHere(async () => (await mailboxOf(source, {}, within)).expect(matcher, within));
+}
+
+/** Waits for a dead letter of a role, a subscription or a queue, as `expectMessage` does for a message. */
+export function deadLetter(
+  name: string,
+  matcher?: Matcher,
+  options: { within?: number } = {},
+): Promise<ReceivedMessage> {
+  const { target } = current('deadLetter');
+  return calledHere(async () => expectMessage(await target.deadLettersOf(name), matcher, options));
 }
 
 /** Starts a role as a process of its own; it is stopped after the test. */
@@ -166,11 +191,15 @@ export function role(
 
 /** The broker's clock. Where it cannot be moved, the test is skipped. */
 export const clock = {
-  /** Moves time on; what is due happens. */
-  advance: async (milliseconds: number): Promise<void> => {
+  /**
+   * Moves the time forward; what is due happens in its order. Before each step it waits until the roles that receive have
+   * handled their messages. `within`: the most milliseconds that one such wait takes, 10,000 by default; 0: no wait.
+   */
+  advance: async (milliseconds: number, { within = 10_000 }: { within?: number } = {}): Promise<void> => {
     const { target } = current('clock.advance');
-    if (target.advance === undefined) skip(`needs a broker whose clock can be moved; the target is ${target.kind}`);
-    await target.advance(milliseconds);
+    const { advance } = target;
+    if (advance === undefined) skip(`needs a broker whose clock can be moved; the target is ${target.kind}`);
+    await calledHere(() => advance(milliseconds, within));
   },
 };
 
@@ -203,19 +232,41 @@ async function calledHere<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-function mailboxOf(subscription: string, { keys }: { keys?: readonly string[] }): Promise<Mailbox> {
+async function mailboxOf(source: Source, { keys }: { keys?: readonly string[] }, withinMs: number): Promise<Mailbox> {
   const here = current('expectMessage');
   const { target, published } = here;
-  const known = here.suite.mailboxes.get(subscription) ?? here.test.mailboxes.get(subscription);
+  const name = typeof source === 'string' ? source : `queue ${source.queue}`;
+  const known = here.suite.mailboxes.get(name) ?? here.test.mailboxes.get(name);
   if (known !== undefined) return known;
   const way = async () => {
     const holdings = await target.look().catch(() => undefined);
     return published.slice(-3).flatMap((sent) => wayOf(sent, holdings));
   };
-  const mailbox = openMailbox(target, { subscription, ...(keys && { keys }), way });
-  begunIn(here).mailboxes.set(subscription, mailbox);
+  const open = () => openMailbox(target, { source, ...(keys && { keys }), way });
+  const mailbox = typeof source === 'string' ? open() : eventuallyThere(source.queue, open, withinMs);
+  const { mailboxes } = begunIn(here);
+  mailboxes.set(name, mailbox);
+  // One that could not be opened is tried again at the next call.
+  mailbox.catch(() => mailboxes.delete(name));
   return mailbox;
 }
+
+/** A queue of a role's own, as that of its dead letters, is declared with its first message. */
+async function eventuallyThere(queue: string, open: () => Promise<Mailbox>, withinMs: number): Promise<Mailbox> {
+  const end = performance.now() + withinMs;
+  for (;;) {
+    try {
+      return await open();
+    } catch (error) {
+      if ((error as { code?: unknown }).code !== 'TOPOLOGY') throw error;
+      if (performance.now() > end)
+        throw new Error(`the queue "${queue}" was not there within ${withinMs} ms`, { cause: error });
+      await delay(missingQueueMs);
+    }
+  }
+}
+
+const missingQueueMs = 25;
 
 function messageOf(body: Body, options: SendOptions): SentMessage {
   if (typeof body === 'string' || body instanceof Uint8Array) return { ...options, body: Buffer.from(body as string) };

@@ -1,8 +1,9 @@
-// The messages that came to one subscription during one test: taken one by one, the rest goes back to the queue.
+// The messages that came from one source during one test: taken one by one. What is left is dropped after the test where
+// the vhost is the file's own, else it goes back to its queue.
 
 import { compare } from 'uvu/diff';
 import { describe, type Matcher, matches, seen, wanted } from './matcher.ts';
-import type { FileTarget, ReceivedMessage } from './target.ts';
+import type { FileTarget, ReceivedMessage, Source } from './target.ts';
 
 interface Letter {
   readonly message: ReceivedMessage;
@@ -12,22 +13,20 @@ interface Letter {
 export interface Mailbox {
   /** The first message, of those that came and those that come, that matches. It is acknowledged. */
   expect(matcher: Matcher | undefined, withinMs: number): Promise<ReceivedMessage>;
-  /** Gives back what nobody took. */
-  close(): Promise<void>;
+  /** Drops what came so far and was not taken. */
+  clear(): Promise<void>;
+  /** Ends receiving. `keeps`: what was not taken goes back to the queue. */
+  close(options: { readonly keeps: boolean }): Promise<void>;
 }
 
 /** Starts to receive. `way`: what is known of the messages' way, for a message that did not come. */
 export async function openMailbox(
   target: FileTarget,
-  {
-    subscription,
-    keys,
-    way,
-  }: { subscription: string; keys?: readonly string[]; way: () => Promise<readonly string[]> },
+  { source, keys, way }: { source: Source; keys?: readonly string[]; way: () => Promise<readonly string[]> },
 ): Promise<Mailbox> {
   const letters: Letter[] = [];
   const waiting = new Set<() => void>();
-  const consumer = await target.listen(subscription, {
+  const consumer = await target.listen(source, {
     ...(keys && { keys }),
     onMessage: (message, answer) => {
       letters.push({ message, answer });
@@ -69,13 +68,17 @@ export async function openMailbox(
       }
       throw missing(
         letters.map(({ message }) => message),
-        { subscription, matcher, withinMs, way: await way() },
+        { source, matcher, withinMs, way: await way() },
       );
     },
-    close: async () => {
+    clear: async () => {
+      await consumer.settled();
+      for (const { answer } of letters.splice(0)) answer.ack();
+    },
+    close: async ({ keeps }) => {
       // In this order: what is put back earlier would come again.
       await consumer.stop();
-      for (const { answer } of letters.splice(0)) answer.putBack();
+      for (const { answer } of letters.splice(0)) answer[keeps ? 'putBack' : 'ack']();
       await consumer.close();
     },
   };
@@ -84,11 +87,11 @@ export async function openMailbox(
 function missing(
   came: readonly ReceivedMessage[],
   {
-    subscription,
+    source,
     matcher,
     withinMs,
     way,
-  }: { subscription: string; matcher: Matcher | undefined; withinMs: number; way: readonly string[] },
+  }: { source: Source; matcher: Matcher | undefined; withinMs: number; way: readonly string[] },
 ): Error {
   const instead =
     came.length === 0
@@ -100,7 +103,8 @@ function missing(
   const newest = came.at(-1);
   const isComparable = newest !== undefined && matcher !== undefined && typeof matcher !== 'function';
   const details = isComparable ? { details: compare(seen(newest, matcher), shown(wanted(matcher))) } : {};
-  const title = `the message did not come to the subscription "${subscription}" within ${withinMs} ms`;
+  const place = typeof source === 'string' ? `subscription "${source}"` : `queue "${source.queue}"`;
+  const title = `the message did not come to the ${place} within ${withinMs} ms`;
   return Object.assign(new Error([title, ...instead, ...way].join('\n')), details);
 }
 

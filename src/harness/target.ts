@@ -28,8 +28,16 @@ export interface FileTarget {
   readonly vhost: string;
   /** Of the management API, one per node, with user and password; none: it has none. */
   readonly managementUrls: readonly string[];
-  /** Moves the broker's time; undefined: it cannot be moved. */
-  readonly advance: ((milliseconds: number) => Promise<void>) | undefined;
+  /**
+   * Moves the broker's time; undefined: it cannot be moved. At each step it waits at most `withinMs` for the roles that
+   * receive, and rejects if one of them still has a message then; 0: it waits for none.
+   */
+  readonly advance: ((milliseconds: number, withinMs: number) => Promise<void>) | undefined;
+  /**
+   * Empties all queues of the vhost; undefined: the vhost is not the file's own. It may return undefined where there is
+   * nothing to do.
+   */
+  readonly purge: (() => Promise<void> | undefined) | undefined;
   readonly cluster: ClusterFaults | undefined;
   /** How this program is started for a role. */
   readonly launch: {
@@ -42,7 +50,9 @@ export interface FileTarget {
   /** Sends a request and gives its reply. */
   request(publication: string, message: SentMessage, withinMs: number): Promise<ReceivedMessage>;
   /** Resolves when the broker has accepted the consumer. */
-  listen(subscription: string, options: ListenOptions): Promise<Listening>;
+  listen(source: Source, options: ListenOptions): Promise<Listening>;
+  /** The queue with the dead letters of a role, a subscription or a queue. Throws USAGE where there is none. */
+  deadLettersOf(name: string): Promise<{ readonly queue: string }>;
   /** The names of the queues of rascal.json: whoever declares them leaves nothing behind. */
   queues(): Promise<readonly string[]>;
   /** What the broker holds now; undefined where nothing tells. */
@@ -50,6 +60,9 @@ export interface FileTarget {
   /** Removes the vhost, or the broker. */
   close(): Promise<void>;
 }
+
+/** Where messages are received: a subscription of rascal.json, or any queue by the broker's name of it. */
+export type Source = string | { readonly queue: string };
 
 export interface SentMessage {
   readonly body: Buffer;
@@ -88,6 +101,8 @@ export interface ReceivedMessage {
 }
 
 export interface Listening {
+  /** Resolves when everything that the broker has sent so far has come. */
+  settled(): Promise<void>;
   /** Takes no more; what came can still be answered. */
   stop(): Promise<void>;
   /** What has no answer goes back. */

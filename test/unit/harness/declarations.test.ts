@@ -19,7 +19,7 @@ types.after.each(({ folder }) => rmSync(folder, { recursive: true }));
 
 types('stand for themselves, and take what a test does', async ({ folder }) => {
   const source = `
-import { assert, broker, clock, cluster, eventually, expectMessage, listen, publish, request, role, skip, suite, test } from 'mq/test';
+import { assert, broker, clock, cluster, deadLetter, eventually, expectMessage, listen, publish, request, role, skip, suite, test } from 'mq/test';
 
 test('an order is paid', async () => {
   const { messageId } = await publish('orders', { id: 7 }, { headers: { try: 1 }, properties: { priority: 3 } });
@@ -28,6 +28,8 @@ test('an order is paid', async () => {
   assert.equal(message.json(), { id: 7 });
   await expectMessage('paid');
   await expectMessage('paid', /7/);
+  await expectMessage({ queue: 'paid.parked' }, 'x');
+  await deadLetter('worker', { headers: { 'x-mq-reason': /9/ } }, { within: 100 });
   await expectMessage('paid', ({ fields }) => fields.routingKey === 'a');
   const reply = await request('sum', [1, 2], { within: 100 });
   const bytes: number = reply.body.length;
@@ -52,6 +54,7 @@ named('runs', async ({ count, __test__ }) => {
   assert.is(status, 0);
   await role('worker', { env: { A: 'b' } });
   await clock.advance(1000);
+  await clock.advance(1000, { within: 0 });
   await cluster.kill(cluster.nodes - 1);
 });
 named.run();
