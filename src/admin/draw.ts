@@ -7,7 +7,7 @@ const gap = '  ';
 /** A column is not cut to less. */
 const leastWidth = 6;
 /** What is typed again in the next command is cut last. */
-const keys = /(^|\.)(name|consumer_tag)$/;
+const keys = /(^|\.)(id|name|consumer_tag)$/;
 
 export interface Drawn {
   readonly columns: readonly string[];

@@ -169,7 +169,7 @@ const health: readonly Option[] = [
 
 const dlq: readonly Option[] = [
   { name: 'queue', value: 'QUEUE', help: 'this queue, as the broker names it, instead of the dead letters of a name' },
-  { name: 'id', value: 'ID', repeats: true, help: 'only the message of this id' },
+  { name: 'id', value: 'ID', repeats: true, help: 'only the message whose id is this, or alone begins so' },
   {
     name: 'filter',
     value: 'TEXT',
@@ -178,8 +178,9 @@ const dlq: readonly Option[] = [
   },
   { name: 'count', value: 'N', help: 'at most N messages' },
   { name: 'to', value: 'QUEUE', help: 'the queue that move sends to' },
+  { name: 'to-exchange', help: 'replay to the original exchange and key, not to the queue where it died' },
   { name: 'dry-run', help: 'only show what would be replayed, moved or deleted' },
-  { name: 'yes', help: 'delete (purge) without being asked' },
+  { name: 'yes', help: 'delete (purge) or send to an exchange (replay) without being asked' },
   { name: 'timeout', value: 'SECONDS', help: 'without an answer for so long, messages are in doubt, and stay (60)' },
 ];
 

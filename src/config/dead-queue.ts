@@ -4,17 +4,24 @@ import { MqError } from '../errors.ts';
 import type { Config } from './config.ts';
 import { retryOf } from './retry.ts';
 
+export interface DeadQueue {
+  readonly vhost: string;
+  readonly queue: string;
+  /** Where the messages died, and how long the first retry waits there; undefined if the name is only that of a queue. */
+  readonly work?: { readonly queue: string; readonly delayMs: number };
+}
+
 /**
  * Returns the queue and its vhost. `hint`: how to name a queue where there is no such answer.
  * @throws {MqError} USAGE if the name has no dead letters, or they go to an exchange
  */
-export function deadQueueOf(config: Config, name: string, hint: string): { vhost: string; queue: string } {
+export function deadQueueOf(config: Config, name: string, hint: string): DeadQueue {
   const role = Object.hasOwn(config.roles, name) ? config.roles[name] : undefined;
   const key = Object.hasOwn(config.subscriptions, name) ? name : role?.subscription;
   const subscription = key === undefined ? undefined : config.subscriptions[key];
   if (key === undefined || !subscription) return { vhost: '/', queue: `${name}.dead` };
   const { vhost } = subscription;
-  const { deadLetter } = retryOf(config, key === name ? { subscription: key } : { ...role, subscription: key });
+  const { deadLetter, delays } = retryOf(config, key === name ? { subscription: key } : { ...role, subscription: key });
   if (deadLetter === false) throw new MqError('USAGE', `'${name}' has no dead letters: retry is off`, { hint });
   const publication =
     deadLetter && 'publication' in deadLetter ? config.publications[deadLetter.publication] : undefined;
@@ -23,5 +30,6 @@ export function deadQueueOf(config: Config, name: string, hint: string): { vhost
   const own = deadLetter && 'queue' in deadLetter ? deadLetter.queue : publication?.queue;
   const { namespace } = config.vhosts[vhost] ?? {};
   const prefix = typeof namespace === 'string' ? `${namespace}:` : '';
-  return { vhost, queue: `${prefix}${own ?? `${subscription.queue}.dead`}` };
+  const work = { queue: `${prefix}${subscription.queue}`, delayMs: delays[0] ?? 1000 };
+  return { vhost, queue: `${prefix}${own ?? `${subscription.queue}.dead`}`, work };
 }

@@ -39,7 +39,7 @@ export function deadLetterOf({ properties, content }: Pick<RawMessage, 'properti
     last: momentOf(headers[headerNames.last]) ?? timeOf(newest?.['time']),
     size: content.length,
     ...(hasOwn ? own : byBroker),
-    queue: textOf(headers[headerNames.queue]) ?? textOf(oldest?.['queue']),
+    queue: textOf(headers[headerNames.queue]) ?? textOf(newest?.['queue']),
   };
 }
 

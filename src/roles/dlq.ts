@@ -1,18 +1,21 @@
 // The dead-letter tools: they look through a queue, and show, replay, move or delete what is selected. A message is
 // acknowledged only when its copy is confirmed, so whatever ends a run, nothing is lost; at worst a copy is there twice.
 
+import type { DeadQueue } from '../config/dead-queue.ts';
+import { waitQueue } from '../config/retry-queues.ts';
 import type { Context } from '../context.ts';
 import { MqError } from '../errors.ts';
-import type { Browser, Looked } from '../session/browser.ts';
+import type { Looked } from '../session/browser.ts';
 import type { OutgoingMessage, Publisher, Sent } from '../session/publisher.ts';
 import type { Session } from '../session/session.ts';
 import type { RawMessage } from '../session/wire.ts';
-import { deadLetterOf, revived } from './dead-letter.ts';
-import { LetterPrinter } from './letter-printer.ts';
+import { type DrawTable, LetterPrinter } from './letter-printer.ts';
+import { type Letters, openLetters, survey } from './letters.ts';
 import { messageIds } from './outgoing.ts';
 import { isClosedPipe } from './printer.ts';
 import { Progress } from './progress.ts';
-import { isSelected, type Selection } from './selection.ts';
+import { copyOf, Replay, Targets } from './replay.ts';
+import { isSelected, Prefixes, type Selection } from './selection.ts';
 import { interrupted } from './signal.ts';
 
 export type DlqVerb = 'list' | 'show' | 'replay' | 'move' | 'purge';
@@ -22,26 +25,32 @@ export interface DlqSettings {
   readonly vhost: string;
   /** The broker's name of the queue that is looked through. */
   readonly queue: string;
+  /** Where the letters died, if the name that was given says so. The dead-letter queue is then made by the first letter. */
+  readonly work: DeadQueue['work'];
   readonly selection: Selection;
   /** Of `move`: the broker's name of the queue they go to. */
   readonly to: string | undefined;
+  /** Of `replay`: to the original exchange and key. */
+  readonly toExchange: boolean;
+  /** `--yes`: nothing is asked, and headers of letters are believed. */
+  readonly isSure: boolean;
   /** Show what would be done. */
   readonly dryRun: boolean;
   readonly json: boolean;
+  /** Draws a table for a terminal. */
+  readonly drawTable: DrawTable;
   /** Asked before messages are deleted; false: they stay. */
   readonly mayPurge: (count: number) => Promise<boolean>;
+  /** Asked before letters are sent to the exchanges that they name; false: they stay. */
+  readonly mayReplay: () => Promise<boolean>;
 }
 
-export async function dlq(context: Context, session: Session, settings: DlqSettings): Promise<void> {
-  const { vhost, queue, verb, selection, dryRun } = settings;
-  const browser = await session.browser(vhost, queue).catch((error: MqError) => {
-    if (error.code !== 'TOPOLOGY') throw error;
-    throw new MqError('TOPOLOGY', error.message, {
-      hint: 'it is made with the first message that is dead-lettered; --queue names any queue',
-      cause: error,
-    });
-  });
-  const printer = new LetterPrinter(context.stdout, settings.json);
+export async function dlq(context: Context, session: Session, given: DlqSettings): Promise<void> {
+  const settings = { ...given, selection: await resolved(context, session, given) };
+  const { queue, verb, selection, dryRun } = settings;
+  if (verb === 'replay' && settings.toExchange && !dryRun) await consent(context, session, settings);
+  const browser = await openLetters(session, settings);
+  const printer = new LetterPrinter(context.stdout, settings);
   try {
     if (verb === 'list' || verb === 'show' || dryRun) return await look({ context, browser, printer, settings });
     const isAll = selection.ids.length === 0 && selection.filters.length === 0;
@@ -53,7 +62,7 @@ export async function dlq(context: Context, session: Session, settings: DlqSetti
         return await printer.result({ verb, queue, done: await browser.purge(), left: 0 });
       }
     }
-    await change({ context, browser, printer, settings, publisher: await publisherFor(session, settings) });
+    await change({ context, browser, printer, settings, outlet: await outletFor(session, settings) });
   } catch (error) {
     if (!isClosedPipe(error)) throw error;
   } finally {
@@ -61,9 +70,34 @@ export async function dlq(context: Context, session: Session, settings: DlqSetti
   }
 }
 
+/** Returns the selection with whole ids in the place of their beginnings. */
+async function resolved(context: Context, session: Session, settings: DlqSettings): Promise<Selection> {
+  const { selection } = settings;
+  if (selection.ids.length === 0) return selection;
+  const prefixes = new Prefixes(selection.ids);
+  await survey(context, session, { settings, visit: ({ properties }) => prefixes.add(properties.messageId) });
+  return { ...selection, ids: prefixes.ids() };
+}
+
+/** Shows the exchanges that the letters go to, and asks. */
+async function consent(context: Context, session: Session, settings: DlqSettings): Promise<void> {
+  if (settings.isSure) return;
+  const replay = new Replay({ ...settings, delayMs: 0 }, messageIds());
+  const targets = new Targets(replay);
+  const { selection } = settings;
+  const visit = (raw: RawMessage) => {
+    if (isSelected(raw, selection) && targets.size < (selection.count ?? Number.POSITIVE_INFINITY)) targets.add(raw);
+  };
+  await survey(context, session, { settings, visit });
+  context.stderr.write(targets.lines());
+  if (targets.size > 0 && !(await settings.mayReplay())) {
+    throw new MqError('ANSWER_NO', `nothing was replayed from ${settings.queue}`);
+  }
+}
+
 interface Look {
   readonly context: Context;
-  readonly browser: Browser;
+  readonly browser: Letters;
   readonly printer: LetterPrinter;
   readonly settings: DlqSettings;
 }
@@ -72,6 +106,7 @@ interface Look {
 async function look({ context, browser, printer, settings }: Look): Promise<void> {
   const { selection, verb, queue } = settings;
   let found = 0;
+  const targets = verb === 'replay' ? new Targets(new Replay({ ...settings, delayMs: 0 }, messageIds())) : undefined;
   const progress = new Progress(context.stdout.isTTY ? noOutput : context.stderr, browser.total);
   if (selection.count !== 0) {
     for await (const looked of browser.messages()) {
@@ -80,13 +115,16 @@ async function look({ context, browser, printer, settings }: Look): Promise<void
       progress.at(found);
       if (!isSelected(looked.raw, selection)) continue;
       found += 1;
+      targets?.add(looked.raw);
       if (verb === 'show') await printer.whole(looked.raw, queue);
       else await printer.line(looked.raw);
       if (found === selection.count) break;
     }
   }
+  await printer.end();
   progress.end();
   if (found === 0) refuseMissing(settings, browser.total);
+  if (targets) context.stderr.write(targets.lines());
   if (settings.dryRun) await printer.result({ verb, queue, done: found, left: browser.total - found, isDry: true });
 }
 
@@ -104,15 +142,14 @@ function refuseMissing({ queue, selection: { ids, filters } }: DlqSettings, tota
 }
 
 interface Change extends Look {
-  readonly publisher: Publisher | undefined;
+  readonly outlet: Outlet | undefined;
 }
 
 /** Takes out what is selected, each as soon as its copy is confirmed; the rest stays. */
-async function change({ context, browser, printer, settings, publisher }: Change): Promise<void> {
+async function change({ context, browser, printer, settings, outlet }: Change): Promise<void> {
   const { selection, verb, queue } = settings;
   const { count = Number.POSITIVE_INFINITY } = selection;
   const progress = new Progress(context.stderr, browser.total);
-  const copyOf = copies(settings);
   const outcome = { done: 0, failed: 0, first: undefined as MqError | undefined };
   const fail = (looked: Looked, error: MqError) => {
     looked.leave();
@@ -133,13 +170,13 @@ async function change({ context, browser, printer, settings, publisher }: Change
       continue;
     }
     chosen += 1;
-    if (!publisher) take(looked);
+    if (!outlet) take(looked);
     else {
-      const copy = copyOf(looked.raw);
+      const copy = await outlet.copyOf(looked.raw);
       if (copy instanceof MqError) fail(looked, copy);
       else {
-        await publisher.room();
-        publisher.send(copy, (sent: Sent) => {
+        await outlet.publisher.room();
+        outlet.publisher.send(copy, (sent: Sent) => {
           if (sent.type === 'confirmed') take(looked);
           else fail(looked, sent.error);
           isLost ||= sent.type === 'in doubt';
@@ -148,7 +185,7 @@ async function change({ context, browser, printer, settings, publisher }: Change
     }
     if (chosen >= count) break;
   }
-  await publisher?.settled();
+  await outlet?.publisher.settled();
   progress.end();
   if (chosen === 0 && !context.drain.aborted) refuseMissing(settings, browser.total);
   await printer.result({ verb, queue, done: outcome.done, left: browser.total - outcome.done });
@@ -161,32 +198,26 @@ async function change({ context, browser, printer, settings, publisher }: Change
   if (context.drain.aborted) throw interrupted(context, 'the rest stays where it is');
 }
 
-async function publisherFor(session: Session, { verb, vhost }: DlqSettings): Promise<Publisher | undefined> {
-  if (verb === 'purge') return undefined;
-  const nothing = { onChannel: async () => undefined, queues: [], dead: undefined };
-  return (await session.outcomePublisher(vhost, nothing)).publisher;
+interface Outlet {
+  readonly publisher: Publisher;
+  /** The message for a letter, or why there is none. */
+  readonly copyOf: (raw: RawMessage) => Promise<OutgoingMessage | MqError>;
 }
 
-/** Makes the message that is published for a dead one, or the error why there can be none. */
-function copies({ verb, to = '', queue }: DlqSettings): (raw: RawMessage) => OutgoingMessage | MqError {
+/** Undefined: nothing is published. */
+async function outletFor(session: Session, settings: DlqSettings): Promise<Outlet | undefined> {
+  const { verb, vhost, to = '', work } = settings;
+  if (verb === 'purge') return undefined;
   const nextId = messageIds();
-  return ({ properties, content }) => {
-    const origin = verb === 'move' ? { exchange: '', routingKey: to } : deadLetterOf({ properties, content });
-    const { exchange, routingKey } = origin;
-    if (exchange === undefined || routingKey === undefined) {
-      return new MqError('BAD_DATA', 'nothing says where it came from', {
-        hint: `mq dlq move --queue ${queue} --to QUEUE sends it to a queue of your choice`,
-      });
-    }
-    const { userId: _, headers = {}, ...kept } = properties; // RabbitMQ: user_id must be that of the connection
-    return {
-      exchange,
-      routingKey,
-      body: content,
-      properties: { ...kept, messageId: kept.messageId ?? nextId(), headers: revived(headers, verb === 'move') },
-      mandatory: true,
-    };
-  };
+  const { delayMs = 1000 } = work ?? {};
+  const replay = new Replay({ ...settings, delayMs }, nextId);
+  const waits = verb === 'replay' && work ? [waitQueue(work.queue, delayMs).name] : [];
+  const { onChannel } = replay;
+  const { publisher, declared } = await session.outcomePublisher(vhost, { onChannel, queues: waits, dead: undefined });
+  replay.use(declared);
+  const target = { exchange: '', routingKey: to };
+  const moved = async (raw: RawMessage) => copyOf(raw, { target, nextId, keepsOrigin: true });
+  return { publisher, copyOf: verb === 'move' ? moved : (raw) => replay.copyOf(raw) };
 }
 
 const noOutput = { isTTY: false } as Context['stderr'];

@@ -18,44 +18,87 @@ export interface Result {
   readonly isDry?: boolean;
 }
 
-const columns: readonly { title: string; width: number; of: (letter: DeadLetter) => string | number | undefined }[] = [
-  { title: 'ID', width: 36, of: ({ id }) => id },
-  { title: 'REASON', width: 24, of: ({ reason }) => reason },
-  { title: 'ATTEMPTS', width: 8, of: ({ attempts }) => attempts },
-  { title: 'FIRST FAILED', width: 24, of: ({ first }) => first },
-  { title: 'LAST FAILED', width: 24, of: ({ last }) => last },
-  { title: 'BYTES', width: 9, of: ({ size }) => size },
-  { title: 'EXCHANGE', width: 12, of: ({ exchange }) => exchange },
-  { title: 'KEY', width: 20, of: ({ routingKey }) => routingKey },
-];
+/** Draws rows for a terminal of that width; cells hold no control characters. */
+export type DrawTable = (table: {
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+  readonly width: number;
+  readonly hasHeaders: boolean;
+}) => string[];
+
+export interface Looks {
+  readonly json: boolean;
+  readonly drawTable: DrawTable;
+}
+
+const cells: Readonly<Record<string, (letter: DeadLetter) => string | number | undefined>> = {
+  id: ({ id }) => id,
+  reason: ({ reason }) => reason,
+  attempts: ({ attempts }) => attempts,
+  first_failed: ({ first }) => first,
+  last_failed: ({ last }) => last,
+  bytes: ({ size }) => size,
+  exchange: ({ exchange }) => exchange,
+  key: ({ routingKey }) => routingKey,
+  tries: ({ attempts }) => attempts,
+  age: ({ last }) => (last === undefined ? undefined : ageOf(Date.now() - Date.parse(last))),
+};
+const all = ['id', 'reason', 'attempts', 'first_failed', 'last_failed', 'bytes', 'exchange', 'key'];
+/** What a terminal of the usual width has room for. */
+const few = ['id', 'reason', 'tries', 'age', 'key'];
+const wide = 150;
+/** Rows that are drawn together, so that their columns line up. */
+const page = 500;
+
+function ageOf(milliseconds: number): string {
+  const seconds = Math.max(0, Math.floor(milliseconds / 1000));
+  if (seconds < 120) return `${seconds}s`;
+  if (seconds < 7200) return `${Math.floor(seconds / 60)}m`;
+  return seconds < 172_800 ? `${Math.floor(seconds / 3600)}h` : `${Math.floor(seconds / 86_400)}d`;
+}
 
 const past = { list: 'listed', show: 'shown', replay: 'replayed', move: 'moved', purge: 'deleted' };
 
 export class LetterPrinter {
   readonly #printer: Printer;
-  readonly #isTable: boolean;
-  readonly #isJson: boolean;
+  readonly #looks: Looks;
+  /** Columns of the terminal; undefined: there is none. */
+  readonly #width: number | undefined;
+  readonly #names: readonly string[];
+  #rows: string[][] = [];
   #hasTitle = false;
 
-  constructor(stdout: Output, isJson: boolean) {
+  constructor(stdout: Output, looks: Looks) {
     this.#printer = new Printer(stdout);
-    this.#isTable = stdout.isTTY === true;
-    this.#isJson = isJson;
+    this.#looks = looks;
+    this.#width = stdout.isTTY === true ? (stdout.columns ?? 80) : undefined;
+    this.#names = this.#width === undefined || this.#width >= wide ? all : few;
   }
 
+  /** Prints one letter; on a terminal with others, at the latest at `end`. */
   async line(raw: RawMessage): Promise<void> {
     const letter = deadLetterOf(raw);
-    if (this.#isJson) return this.#printer.json(taggedFields(letter));
-    if (this.#isTable && !this.#hasTitle) await this.#row(columns.map(({ title }) => title));
+    if (this.#looks.json) return this.#printer.json(taggedFields(letter));
+    const row = this.#names.map((name) => escaped(String(cells[name]?.(letter) ?? '-')));
+    if (this.#width === undefined) return this.#printer.body(Buffer.from(row.join('\t')));
+    this.#rows.push(row);
+    if (this.#rows.length >= page) await this.end();
+  }
+
+  /** Prints what waits for its table. */
+  async end(): Promise<void> {
+    const rows = this.#rows.splice(0);
+    if (rows.length === 0) return;
+    const table = { columns: this.#names, rows, width: this.#width ?? 80, hasHeaders: !this.#hasTitle };
     this.#hasTitle = true;
-    return this.#row(columns.map(({ of }) => String(of(letter) ?? '-')));
+    await this.#printer.body(Buffer.from(this.#looks.drawTable(table).join('\n')));
   }
 
   /** Everything of a message. `queue`: the one it is in. */
   async whole(raw: RawMessage, queue: string): Promise<void> {
     const letter = deadLetterOf(raw);
     const { body, encoding, fields, properties, headers } = messageParts(messageOf(raw, queue));
-    if (this.#isJson)
+    if (this.#looks.json)
       return this.#printer.json({ ...taggedFields(letter), body, encoding, fields, properties, headers });
     const facts = Object.entries({ ...letter, ...(properties as object) });
     const named = Object.entries(headers as object).map(([name, value]) => [`header ${name}`, value] as const);
@@ -68,22 +111,12 @@ export class LetterPrinter {
   }
 
   result({ verb, queue, done, left, isDry = false }: Result): Promise<void> {
-    if (this.#isJson) return this.#printer.json({ action: verb, queue, done, left, dryRun: isDry });
+    if (this.#looks.json) return this.#printer.json({ action: verb, queue, done, left, dryRun: isDry });
     const what = `${done} ${done === 1 ? 'message' : 'messages'}`;
     return this.#text(`${isDry ? `would have ${past[verb]}` : past[verb]} ${what} of ${queue}, ${left} left`);
-  }
-
-  #row(cells: readonly string[]): Promise<void> {
-    const plain = cells.map((cell) => escaped(cell));
-    const wide = () => plain.map((cell, at) => cut(cell, columns[at]?.width ?? 0)).join(' ');
-    return this.#printer.body(Buffer.from(this.#isTable ? wide().trimEnd() : plain.join('\t')));
   }
 
   #text(text: string): Promise<void> {
     return this.#printer.body(Buffer.from(escaped(text)));
   }
-}
-
-function cut(cell: string, width: number): string {
-  return cell.length > width ? `${cell.slice(0, width - 1)}…` : cell.padEnd(width);
 }

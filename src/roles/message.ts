@@ -22,9 +22,9 @@ export const headerNames = {
 
 /** `queue`: the one it was consumed from, as the broker knows it. */
 export function messageOf(raw: RawMessage, queue: string): Message {
-  const headers = Object.assign(Object.create(null) as Record<string, unknown>, raw.properties.headers);
   const { exchange, routingKey, redelivered } = raw.fields;
-  const original = cameBack(headers, queue);
+  const headers = believed(raw, queue);
+  const original = cameBack(raw, queue);
   return {
     body: raw.content,
     fields: {
@@ -82,17 +82,37 @@ function count(value: unknown): number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value > 0 ? Math.min(value, 1_000_000) : 0;
 }
 
-/** Where a message first came from, if the broker itself says (x-death) that it was in a wait queue of this queue. */
+const ofRetries: readonly string[] = Object.values(headerNames).filter((name) => name !== headerNames.error);
+
+/**
+ * Returns the headers, without a prototype. Those of mq that say something of this queue are left out if the message did
+ * not come as mq sends one: a publisher has written them.
+ */
+function believed({ fields, properties }: RawMessage, queue: string): Record<string, unknown> {
+  const headers = Object.assign(Object.create(null) as Record<string, unknown>, properties.headers);
+  const isByName = fields.exchange === '' && fields.routingKey === queue;
+  const isOfAnother = typeof headers[headerNames.queue] === 'string' && headers[headerNames.queue] !== queue;
+  if (isByName || isOfAnother || hasWaited(headers, queue)) return headers;
+  for (const name of ofRetries) delete headers[name];
+  return headers;
+}
+
+/** Returns where a message came from at first, if it comes from a wait queue of this queue. */
 function cameBack(
-  headers: Readonly<Record<string, unknown>>,
+  { fields, properties: { headers = {} } }: RawMessage,
   queue: string,
 ): { exchange: string; routingKey: string } | undefined {
-  const deaths = headers['x-death'];
   const [exchange, routingKey] = [headers[headerNames.exchange], headers[headerNames.routingKey]];
-  if (!Array.isArray(deaths) || typeof exchange !== 'string' || typeof routingKey !== 'string') return undefined;
-  const waited = deaths.some((death: unknown) => {
-    const name = (death as { queue?: unknown } | null)?.queue;
-    return typeof name === 'string' && name.startsWith(`${queue}.retry.`);
-  });
-  return waited ? { exchange, routingKey } : undefined;
+  if (typeof exchange !== 'string' || typeof routingKey !== 'string') return undefined;
+  // A wait queue expires into the work queue by its name (retry-queues.ts).
+  const isByName = fields.exchange === '' && fields.routingKey === queue;
+  return isByName && hasWaited(headers, queue) ? { exchange, routingKey } : undefined;
+}
+
+/** RabbitMQ: the newest death stands first in x-death. */
+function hasWaited(headers: Readonly<Record<string, unknown>>, queue: string): boolean {
+  const deaths = headers['x-death'];
+  const newest: unknown = Array.isArray(deaths) ? deaths[0] : undefined;
+  const { queue: name, reason } = (newest ?? {}) as { queue?: unknown; reason?: unknown };
+  return typeof name === 'string' && name.startsWith(`${queue}.retry.`) && reason === 'expired';
 }

@@ -1,5 +1,6 @@
 // Which messages of a queue are meant: by id, by what is in them, by count.
 
+import { MqError } from '../errors.ts';
 import type { RawMessage } from '../session/wire.ts';
 import { deadLetterOf } from './dead-letter.ts';
 
@@ -32,3 +33,35 @@ function matches(raw: RawMessage, filter: string): boolean {
 function textOf(value: unknown): string {
   return typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value);
 }
+
+/** The ids that begin with what was given. */
+export class Prefixes {
+  readonly #found: ReadonlyMap<string, Set<string>>;
+
+  constructor(prefixes: readonly string[]) {
+    this.#found = new Map(prefixes.map((prefix) => [prefix, new Set()]));
+  }
+
+  add(id: string | undefined): void {
+    if (id === undefined) return;
+    for (const [prefix, ids] of this.#found) {
+      if (id === prefix || (id.startsWith(prefix) && ids.size < mostShown)) ids.add(id);
+    }
+  }
+
+  /**
+   * Returns one id for each: the id that was given whole, or the only one that begins so. One that none begins with stays.
+   * @throws {MqError} USAGE if several begin with it
+   */
+  ids(): string[] {
+    return [...this.#found].map(([prefix, ids]) => {
+      const [first = prefix, ...others] = ids;
+      if (ids.has(prefix) || others.length === 0) return ids.has(prefix) ? prefix : first;
+      throw new MqError('USAGE', `several ids begin with '${prefix}': ${[...ids].join(', ')}`, {
+        hint: 'give more of the id',
+      });
+    });
+  }
+}
+
+const mostShown = 5;

@@ -45,7 +45,7 @@ async function onTerminal(args: readonly string[], { url, typed }: { url: string
 async function filled(place: Place, count: number): Promise<string> {
   const channel = await place.channel();
   await channel.assertQueue('graves', { durable: true });
-  const headers = { 'x-mq-exchange': '', 'x-mq-routing-key': 'alive' };
+  const headers = { 'x-mq-queue': 'alive', 'x-mq-exchange': '', 'x-mq-routing-key': 'alive' };
   for (let index = 0; index < count; index += 1) channel.sendToQueue('graves', Buffer.from(`${index}`), { headers });
   await channel.waitForConfirms();
   return place.url();

@@ -30,7 +30,7 @@ test('kill -9 of a replay at random moments loses nothing, and repeats no more t
   // Declares the queue.
   assert.is((await roles.run(['subscribe', 'alive', '--until-empty'], { cwd })).status, 0);
   const input = Array.from({ length: total }, (_, index) => `${index}`).join('\n');
-  const origin = ['--header', 'x-mq-exchange=', '--header', 'x-mq-routing-key=alive'];
+  const origin = ['--header', 'x-mq-queue=alive', '--header', 'x-mq-exchange=', '--header', 'x-mq-routing-key=alive'];
   assert.is((await roles.run(['publish', 'graves', '--lines', ...origin], { cwd, input })).status, 0);
 
   let kills = 0;

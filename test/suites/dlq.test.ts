@@ -18,8 +18,12 @@ function folder(queue: string, type = 'quorum', own: object = {}): string {
     vhosts: {
       '/': {
         exchanges: { colours: { type: 'direct', options: { durable: true } } },
-        queues: { [queue]: { options: durable }, [`${queue}-other`]: { options: durable } },
-        bindings: { [`colours[red] -> ${queue}`]: {} },
+        queues: {
+          [queue]: { options: durable },
+          [`${queue}-other`]: { options: durable },
+          [`${queue}-beside`]: { options: durable },
+        },
+        bindings: { [`colours[red] -> ${queue}`]: {}, [`colours[red] -> ${queue}-beside`]: {} },
       },
     },
     publications: { colours: { exchange: 'colours' }, other: { queue: `${queue}-other` } },
@@ -91,7 +95,7 @@ for (const type of ['classic', 'quorum']) {
     assert.match(missing.stderr, /\[ANSWER_NO\]/);
   });
 
-  test(`a replay from a ${type} queue goes to the original exchange and key, with its attempts before it again`, async () => {
+  test(`a replay from a ${type} queue goes to the queue where it died, with its attempts before it again`, async () => {
     const queue = `replayed-${type}`;
     const cwd = folder(queue, type);
     await deaths(cwd, ['a', 'b', 'c', 'd']);
@@ -106,9 +110,12 @@ for (const type of ['classic', 'quorum']) {
     assert.is((await dlq(cwd, 'replay', 'work', '--count', '1')).status, 0);
     const [c, d, a] = await roles.take(queue, 3);
     assert.equal([c!.payload, d!.payload, a!.payload], ['c', 'd', 'a']);
-    assert.equal([c!.exchange, c!.routing_key, c!.properties['message_id']], ['colours', 'red', 'id-c']);
-    const headers = Object.keys(c!.properties.headers ?? {}).filter((header) => !header.startsWith('x-opt-'));
+    assert.equal([c!.exchange, c!.routing_key, c!.properties['message_id']], ['', queue, 'id-c']);
+    const headers = Object.keys(c!.properties.headers ?? {}).filter((header) => !header.startsWith('x-'));
     assert.equal(headers, ['shade']);
+    assert.is(c!.properties.headers?.['x-mq-attempt'], undefined);
+    // Another queue of the exchange is not sent what it has handled.
+    assert.is(await roles.held(`${queue}-beside`), 4);
     const left = jsonLines((await dlq(cwd, 'list', 'work', '--json')).stdout);
     assert.equal(
       left.map(({ id }) => id),
@@ -117,6 +124,66 @@ for (const type of ['classic', 'quorum']) {
     await roles.run(['publish', 'colours', '--routing-key', 'red', 'e'], { cwd });
   });
 }
+
+test('a replay to the exchange is asked for, and shows where the letters go', async () => {
+  const queue = 'to-exchange';
+  const cwd = folder(queue);
+  await deaths(cwd, ['a', 'b']);
+  const unasked = await dlq(cwd, 'replay', 'work', '--to-exchange');
+  assert.equal([unasked.status, unasked.stdout], [64, '']);
+  const dry = await dlq(cwd, 'replay', 'work', '--to-exchange', '--dry-run');
+  assert.equal([dry.status, dry.stderr], [0, "2 go to the exchange 'colours' with the key 'red'\n"]);
+  assert.is((await dlq(cwd, 'replay', 'work', '--to-exchange', '--yes', '--id', 'id-a')).status, 0);
+  const [a] = await roles.take(queue, 1);
+  assert.equal([a!.payload, a!.exchange, a!.routing_key], ['a', 'colours', 'red']);
+  assert.is(await roles.held(`${queue}-beside`), 3);
+});
+
+test('letters that came by an exchange are not believed unless one says so', async () => {
+  const queue = 'unproved';
+  const cwd = folder(queue);
+  await roles.run(['publish', 'colours', '--routing-key', 'red', 'made'], { cwd });
+  await roles.take(queue, 1);
+  const forged = { 'x-mq-queue': 'victim', 'x-mq-exchange': 'payments', 'x-mq-routing-key': 'refund' };
+  const headers = Object.entries(forged).flatMap(([name, value]) => ['--header', `${name}=${value}`]);
+  const message = ['publish', 'colours', '--routing-key', 'red', ...headers, 'bad'];
+  assert.is((await roles.run(message, { cwd })).status, 0);
+  await roles.vhost.api('PUT', `/api/queues/${roles.vhost.name}/victim`, { durable: true });
+  const refused = await dlq(cwd, 'replay', '--queue', `${queue}-beside`, '--filter', 'bad');
+  assert.is(refused.status, 65);
+  assert.match(refused.stderr, /only headers that any publisher can write say that it goes to the queue 'victim'/);
+  assert.is(await roles.held('victim'), 0);
+  assert.is((await dlq(cwd, 'replay', '--queue', `${queue}-beside`, '--filter', 'bad', '--yes')).status, 0);
+  await until(
+    'it is there',
+    async () => (await roles.held('victim')) === 1 || (await roles.held('victim.retry.1000')) === 1,
+  );
+});
+
+test('an id may be given by its beginning, if no other one begins so', async () => {
+  const queue = 'prefixed';
+  const cwd = folder(queue);
+  await deaths(cwd, ['aa', 'ab', 'b']);
+  assert.match((await dlq(cwd, 'show', 'work', 'id-b')).stdout, /^id: id-b$/m);
+  const two = await dlq(cwd, 'purge', 'work', '--id', 'id-a', '--yes');
+  assert.equal([two.status, lines(two.stderr)[0]], [64, "mq dlq: several ids begin with 'id-a': id-aa, id-ab [USAGE]"]);
+  assert.is(
+    (await dlq(cwd, 'purge', 'work', '--id', 'id-ab', '--yes')).stdout,
+    `deleted 1 message of ${queue}.dead, 2 left\n`,
+  );
+  assert.match((await dlq(cwd, 'list', 'work', '--id', 'id-a')).stdout, /^id-aa\t/);
+});
+
+test('before the first dead letter a list is empty, and whatever is done is done to none', async () => {
+  const cwd = folder('unused');
+  for (const args of [['list'], ['replay'], ['move', '--to', 'x'], ['purge', '--yes']]) {
+    const { status, stderr, stdout } = await dlq(cwd, args[0] ?? '', 'work', ...args.slice(1));
+    assert.equal([status, stderr], [0, ''], args.join(' '));
+    assert.is(stdout.split('\n').length, args[0] === 'list' ? 1 : 2);
+  }
+  assert.is((await dlq(cwd, 'show', 'work', 'x')).status, 1);
+  assert.is((await dlq(cwd, 'list', '--queue', 'unused.dead')).status, 78);
+});
 
 test('a replayed message is handled as if it were new', async () => {
   const cwd = folder('renewed');

@@ -50,4 +50,37 @@ test('requests with one correlation id get each their own reply', async () => {
   assert.is((await server.stop()).status, 0);
 });
 
+test('a letter that no queue got stays, beside one of the same id and key that a queue got', async () => {
+  const queue = 'same-letters';
+  const cwd = folder(queue);
+  const letter = (exchange: string) =>
+    roles.vhost.api('POST', `/api/exchanges/${roles.vhost.name}/amq.default/publish`, {
+      routing_key: `${queue}.dead`,
+      payload: exchange,
+      payload_encoding: 'string',
+      properties: {
+        message_id: 'x',
+        headers: { 'x-mq-exchange': exchange, 'x-mq-routing-key': 'here', 'x-mq-queue': queue },
+      },
+    });
+  await roles.run(['publish', 'ids', 'made', '--routing-key', 'here'], { cwd });
+  await roles.take(queue, 1);
+  await roles.vhost.api('PUT', `/api/queues/${roles.vhost.name}/${queue}.dead`, { durable: true });
+  await roles.vhost.api('PUT', `/api/exchanges/${roles.vhost.name}/unbound`, { type: 'direct', durable: true });
+  for (const exchange of ['ids', 'unbound', 'ids']) await letter(exchange);
+  const { status, stdout } = await roles.run(['dlq', 'replay', 'requests', '--to-exchange', '--yes', '--json'], {
+    cwd,
+  });
+  assert.is(status, 67);
+  assert.match(stdout, /"done":2,"left":1/);
+  assert.equal(
+    (await roles.take(queue, 2)).map(({ payload }) => payload),
+    ['ids', 'ids'],
+  );
+  assert.equal(
+    (await roles.take(`${queue}.dead`, 1)).map(({ payload }) => payload),
+    ['unbound'],
+  );
+});
+
 test.run();

@@ -1,6 +1,7 @@
 // mq dlq: look at, replay, move and delete what no attempt could do.
 
 import { type CheckedConfig, type Config, configFor } from '../../config/config.ts';
+import type { DeadQueue } from '../../config/dead-queue.ts';
 import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
 import type { DlqVerb } from '../../roles/dlq.ts';
@@ -13,11 +14,11 @@ import type { Values } from '../values.ts';
 const verbs: Readonly<Record<DlqVerb, readonly string[]>> = {
   list: ['id', 'filter', 'count'],
   show: [],
-  replay: ['id', 'filter', 'count', 'dry-run'],
+  replay: ['id', 'filter', 'count', 'dry-run', 'to-exchange', 'yes'],
   move: ['id', 'filter', 'count', 'dry-run', 'to'],
   purge: ['id', 'filter', 'count', 'dry-run', 'yes'],
 };
-const special = ['id', 'filter', 'count', 'dry-run', 'to', 'yes'];
+const special = ['id', 'filter', 'count', 'dry-run', 'to', 'to-exchange', 'yes'];
 
 export function dlqCommand(configsOf: (context: Context) => Promise<CheckedConfig>): Command {
   return {
@@ -30,6 +31,7 @@ export function dlqCommand(configsOf: (context: Context) => Promise<CheckedConfi
       'mq dlq list task',
       'mq dlq show task 1f6a2c3e-7',
       "mq dlq replay task --filter 'reason=exit status 9' --count 10",
+      'mq dlq replay task --to-exchange --dry-run',
       'mq dlq move task --id 1f6a2c3e-7 --to parked',
       'mq dlq purge --queue old.dead --yes',
     ],
@@ -68,20 +70,30 @@ interface Job {
 async function run(context: Context, values: Values, { verb, name, id, config }: Job): Promise<void> {
   const count = verb === 'show' ? 1 : values.whole('count', { min: 1 });
   const { deadQueueOf } = await import('../../config/dead-queue.ts');
-  const { vhost, queue } =
+  const dead: DeadQueue =
     name === undefined
       ? { vhost: '/', queue: values.name('queue') ?? '' }
       : deadQueueOf(config, name, '--queue names any queue');
+  const { vhost, queue, work } = dead;
   if (values.name('to') === queue) throw values.usage(`the messages are in ${queue} already`);
+  const ids = id === undefined ? values.list('id') : [id];
+  if (ids.includes('')) throw values.usage('an id is empty');
+  refuseUnasked(context, values);
+  const { drawTable } = await import('../../admin/draw.ts');
   const settings = {
     verb,
     vhost,
     queue,
-    selection: { ids: id === undefined ? values.list('id') : [id], filters: values.list('filter'), count },
+    work,
+    selection: { ids, filters: values.list('filter'), count },
     to: values.name('to'),
+    toExchange: values.flag('to-exchange') ?? false,
+    isSure: values.flag('yes') ?? false,
     dryRun: values.flag('dry-run') ?? false,
     json: values.flag('json') ?? false,
-    mayPurge: await purgeConsent(context, values, queue),
+    drawTable,
+    mayPurge: purgeConsent(context, values, queue),
+    mayReplay: () => isConfirmed(context, 'replay them?'),
   };
   const addresses = await addressesOf(context, values);
   const [{ Session }, { newCounts }, { dlq }] = await Promise.all([
@@ -114,13 +126,19 @@ function configOfName(configs: CheckedConfig, name = ''): Config {
   return Object.hasOwn(roles, name) ? configFor(configs, roles[name] ?? {}) : configs.withBuiltin;
 }
 
-/** Deleting is asked for on a terminal, and needs --yes elsewhere. */
-async function purgeConsent(context: Context, values: Values, queue: string) {
-  const isSure = values.flag('yes') === true || values.flag('dry-run') === true;
-  if (values.args[0] === 'purge' && !isSure && !canAsk(context))
-    throw values.usage('purge deletes messages: give --yes where nobody can be asked');
+/** What deletes, or sends where the messages themselves say, is asked for on a terminal, and needs --yes elsewhere. */
+function refuseUnasked(context: Context, values: Values): void {
+  if (values.flag('yes') || values.flag('dry-run') || canAsk(context)) return;
+  if (values.args[0] === 'purge') throw values.usage('purge deletes messages: give --yes where nobody can be asked');
+  if (values.flag('to-exchange'))
+    throw values.usage(
+      '--to-exchange sends to the exchanges that the messages name: give --yes where nobody can be asked',
+    );
+}
+
+function purgeConsent(context: Context, values: Values, queue: string) {
   return async (count: number): Promise<boolean> => {
-    if (isSure) return true;
+    if (values.flag('yes')) return true;
     const selected = values.list('id').length + values.list('filter').length > 0 ? 'the selected ones of ' : '';
     return isConfirmed(context, `delete ${selected}${count} messages of ${queue} for ever?`);
   };

@@ -3,7 +3,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { deadLetterOf, revived } from '../../../src/roles/dead-letter.ts';
-import { isSelected } from '../../../src/roles/selection.ts';
+import { isSelected, Prefixes } from '../../../src/roles/selection.ts';
 import type { RawMessage } from '../../../src/session/wire.ts';
 
 function raw(headers: Record<string, unknown>, body = 'body'): RawMessage {
@@ -47,7 +47,7 @@ test("mq's own headers go before the broker's", () => {
   });
 });
 
-test('of several deaths by the broker the oldest says where it came from, the newest why it is here', () => {
+test('of several deaths by the broker the oldest says where it came from, the newest why and where it died', () => {
   const newest = { ...death, queue: 'r', reason: 'expired', count: 1, exchange: 'f', time: time(120) };
   assert.equal(deadLetterOf(raw({ 'x-death': [newest, death] })), {
     ...nothing,
@@ -57,7 +57,7 @@ test('of several deaths by the broker the oldest says where it came from, the ne
     last: '1970-01-01T00:02:00.000Z',
     exchange: 'e',
     routingKey: 'k',
-    queue: 'q',
+    queue: 'r',
   });
 });
 
@@ -127,6 +127,17 @@ test('a selection is by id, by text of body or reason, and by a header or fact; 
   assert.ok(is([], ['x', 'm']));
   assert.not(is([], ['x']));
   assert.not(is(['nor'], ['m']));
+});
+
+test('an id is told by its beginning, if that is the beginning of one only', () => {
+  const all = ['ab-1', 'ab-10', 'cd-1', undefined];
+  const resolved = (...given: string[]) => {
+    const prefixes = new Prefixes(given);
+    for (const id of all) prefixes.add(id);
+    return prefixes.ids();
+  };
+  assert.equal(resolved('c', 'ab-1', 'ab-10', 'x'), ['cd-1', 'ab-1', 'ab-10', 'x']);
+  assert.throws(() => resolved('ab'), /begin with 'ab': ab-1, ab-10/);
 });
 
 test.run();

@@ -3,16 +3,19 @@
 import { Writable } from 'node:stream';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { drawTable } from '../../../src/admin/draw.ts';
 import { LetterPrinter } from '../../../src/roles/letter-printer.ts';
 import type { RawMessage } from '../../../src/session/wire.ts';
 
-function output(isTTY: boolean) {
+const people = { json: false, drawTable };
+
+function output(isTTY: boolean, columns = 80) {
   const chunks: string[] = [];
   const write = (chunk: Buffer, _: unknown, next: () => void) => {
     chunks.push(chunk.toString());
     next();
   };
-  return { stdout: Object.assign(new Writable({ write }), { isTTY }), text: () => chunks.join('') };
+  return { stdout: Object.assign(new Writable({ write }), { isTTY, columns }), text: () => chunks.join('') };
 }
 
 const message: RawMessage = {
@@ -29,39 +32,50 @@ const message: RawMessage = {
   },
 };
 
-test('on a terminal it is a table with titles, cut to its columns', async () => {
-  const { stdout, text } = output(true);
-  const printer = new LetterPrinter(stdout, false);
-  await printer.line(message);
-  await printer.line(message);
-  const [title, first, second] = text().split('\n');
-  assert.match(title!, /^ID +REASON +ATTEMPTS FIRST FAILED +LAST FAILED +BYTES +EXCHANGE +KEY$/);
-  assert.match(first!, /^m-1 +a reason that is far to… 5 +- +- +8 +a\\x09key\\x1b\[31m$/);
-  assert.is(first, second);
-  assert.is(title!.indexOf('REASON'), first!.indexOf('a reason'));
-});
+for (const { columns, title } of [
+  { columns: 80, title: /^id +reason +tries +age +key$/ },
+  { columns: 200, title: /^id +reason +attempts +first_failed +last_failed +bytes +exchange +key$/ },
+]) {
+  test(`on a terminal of ${columns} columns it is a table that fits`, async () => {
+    const { stdout, text } = output(true, columns);
+    const printer = new LetterPrinter(stdout, people);
+    await printer.line(message);
+    await printer.line({ ...message, properties: { ...message.properties, messageId: 'an-id-of-some-length-42' } });
+    await printer.end();
+    const lines = text().trimEnd().split('\n');
+    assert.is(lines.length, 3);
+    assert.match(lines[0]!, title);
+    assert.ok(
+      lines.every((line) => line.length <= columns),
+      text(),
+    );
+    assert.ok(lines[2]!.startsWith('an-id-of-some-length-42 '), 'ids are cut last');
+    assert.match(lines[1]!, /^m-1 +a reason that/);
+    assert.not.match(text(), '\u001b');
+  });
+}
 
 test('in a pipe the values stand between tabs, without titles', async () => {
   const { stdout, text } = output(false);
-  await new LetterPrinter(stdout, false).line(message);
+  await new LetterPrinter(stdout, people).line(message);
   const reason = 'a reason that is far too long for its column';
   assert.is(text(), `m-1\t${reason}\t5\t-\t-\t8\t\ta\\x09key\\x1b[31m\n`);
 });
 
 test('a whole message on a terminal is escaped; in a pipe its body is as it is', async () => {
   const terminal = output(true);
-  await new LetterPrinter(terminal.stdout, false).whole(message, 'q.dead');
+  await new LetterPrinter(terminal.stdout, people).whole(message, 'q.dead');
   assert.not.match(terminal.text(), '\u001b');
   assert.match(terminal.text(), /^id: m-1$/m);
   assert.match(terminal.text(), /^header x-mq-attempt: 5$/m);
   const pipe = output(false);
-  await new LetterPrinter(pipe.stdout, false).whole(message, 'q.dead');
+  await new LetterPrinter(pipe.stdout, people).whole(message, 'q.dead');
   assert.ok(pipe.text().endsWith('\n\nbody\u001b[2J\n'));
 });
 
 test('as JSON a result says what was done, and whether it was', async () => {
   const { stdout, text } = output(false);
-  const printer = new LetterPrinter(stdout, true);
+  const printer = new LetterPrinter(stdout, { json: true, drawTable });
   await printer.result({ verb: 'replay', queue: 'q.dead', done: 2, left: 1, isDry: true });
   assert.equal(JSON.parse(text()), { action: 'replay', queue: 'q.dead', done: 2, left: 1, dryRun: true });
 });

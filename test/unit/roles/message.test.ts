@@ -1,0 +1,53 @@
+// Which headers of mq are believed: those of a message that came back from its wait queue.
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { messageOf } from '../../../src/roles/message.ts';
+import type { RawMessage } from '../../../src/session/wire.ts';
+
+const own = { 'x-mq-queue': 'work', 'x-mq-exchange': 'colours', 'x-mq-routing-key': 'red', 'x-mq-attempt': 2 };
+const death = (queue: string, reason = 'expired') => ({
+  queue,
+  reason,
+  count: 1,
+  exchange: '',
+  'routing-keys': [queue],
+});
+const byName = { exchange: '', routingKey: 'work' };
+
+function fieldsOf(at: { exchange: string; routingKey: string }, headers: Record<string, unknown>) {
+  const fields = { ...at, redelivered: false, deliveryTag: 1, consumerTag: 'c' };
+  const raw: RawMessage = { content: Buffer.alloc(0), fields, properties: { headers } };
+  const { fields: seen, headers: left, attempt } = messageOf(raw, 'work');
+  return [seen.exchange, seen.routingKey, attempt, Object.keys(left).filter((name) => name.startsWith('x-mq-')).length];
+}
+
+test('what comes back from the wait queue has its first exchange and key', () => {
+  const headers = { ...own, 'x-death': [death('work.retry.1000'), death('older', 'rejected')] };
+  assert.equal(fieldsOf(byName, headers), ['colours', 'red', 2, 4]);
+});
+
+test('what a publisher wrote is not believed, and is removed', () => {
+  for (const deaths of [
+    [],
+    [death('work.retry.1000', 'rejected')],
+    'work.retry.1000',
+    [null],
+    [death('other'), death('work.retry.1')],
+  ]) {
+    const at = { exchange: 'orders', routingKey: 'new' };
+    assert.equal(fieldsOf(at, { ...own, 'x-death': deaths }), ['orders', 'new', 1, 0], JSON.stringify(deaths));
+    const { 'x-mq-queue': _, ...unnamed } = own;
+    assert.equal(fieldsOf(at, { ...unnamed, 'x-death': deaths }), ['orders', 'new', 1, 0]);
+    assert.equal(fieldsOf(byName, { ...own, 'x-death': deaths }).slice(0, 2), ['', 'work']);
+  }
+  const elsewhere = { exchange: 'orders', routingKey: 'work' };
+  assert.equal(fieldsOf(elsewhere, { ...own, 'x-death': [death('work.retry.1000')] }).slice(0, 2), ['orders', 'work']);
+});
+
+test('a dead letter of another queue keeps what is said of it', () => {
+  const headers = { ...own, 'x-mq-queue': 'invoices', 'x-mq-reason': 'exit status 9' };
+  assert.is(fieldsOf({ exchange: 'morgue', routingKey: 'x' }, headers)[3], 5);
+});
+
+test.run();
