@@ -12,6 +12,8 @@ export interface RetryQueue {
   readonly arguments: Readonly<Record<string, unknown>>;
 }
 
+/** Milliseconds that a message stays away which goes back to its queue: it comes at most twenty times a minute. */
+export const requeueMs = 3000;
 /** Milliseconds, after the last message has left it, until a wait queue of an exclusive queue is gone. */
 const unusedMs = 60_000;
 
@@ -39,8 +41,13 @@ export function deadQueue(queue: string): RetryQueue {
 }
 
 /** Returns every queue that the retry settings make beside a work queue: those to wait in, and that of the dead letters. */
-export function retryQueues(queue: string, { attempts, delays, deadLetter }: RetryConfig): RetryQueue[] {
-  const waits = new Set(delays.slice(0, Math.max(0, attempts - 1)));
+export function retryQueues(
+  queue: string,
+  { attempts, delays, deadLetter }: RetryConfig,
+  { isStream = false } = {},
+): RetryQueue[] {
+  // A message of a stream is not published again: it waits in its process.
+  const waits = new Set(isStream ? [] : [...delays.slice(0, Math.max(0, attempts - 1)), requeueMs]);
   return [
     ...[...waits].map((delayMs) => waitQueue(queue, delayMs)),
     // A place that the file names is a queue or an exchange of the file.
@@ -69,14 +76,13 @@ export function madeQueues(config: Config): MadeQueue[] {
     // The routing key is the name that the broker knows; the names here have no namespace before them.
     const prefix = typeof namespace === 'string' ? `${namespace}:` : '';
     return settings
-      .flatMap((retry) => retryQueues(prefix + workQueue, isStream(work) ? { ...retry, delays: [] } : retry))
+      .flatMap((retry) => retryQueues(prefix + workQueue, retry, { isStream: isStream(work) }))
       .map(({ name, arguments: given }) => ({ name: name.slice(prefix.length), arguments: given, vhost, workQueue }))
       .filter(({ name }) => !Object.hasOwn(queues, name));
   });
   return Object.values(dictionary(made.map((one) => [JSON.stringify([one.vhost, one.name]), one] as const)));
 }
 
-/** A message of a stream is not published again: it waits in its process. */
 function isStream({ options = {} }: QueueConfig): boolean {
   return objectOf(options['arguments'])['x-queue-type'] === 'stream';
 }

@@ -36,6 +36,14 @@ export type ChildEnd =
   | { readonly type: 'stopped' }
   | { readonly type: 'not started'; readonly error: NodeJS.ErrnoException };
 
+/** Marks the outcome of a process that SIGTERM or SIGINT has ended, also by way of a shell (128 + the signal's number). */
+export function terminated(end: ChildEnd): { wasTerminated?: true } {
+  const isTerminated =
+    (end.type === 'signal' && (end.signal === 'SIGTERM' || end.signal === 'SIGINT')) ||
+    (end.type === 'exit' && (end.status === 143 || end.status === 130));
+  return isTerminated ? { wasTerminated: true } : {};
+}
+
 /** Runs a child to its end, and until what it wrote was taken; grandchildren that hold its output open are not waited for. */
 export async function runChild(plan: ChildPlan): Promise<ChildEnd> {
   let child: ChildProcess;

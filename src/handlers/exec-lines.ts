@@ -2,7 +2,7 @@
 // out. A process that dies, answers wrongly or is late costs its message one attempt, and is started anew after a pause.
 
 import { MqError } from '../errors.ts';
-import type { ChildEnd } from './child.ts';
+import { type ChildEnd, terminated } from './child.ts';
 import { childEnvironment, type EnvironmentPlan } from './environment.ts';
 import { messageJson } from './exec-message.ts';
 import { cannotRun, findExecutable } from './executable.ts';
@@ -205,7 +205,7 @@ class Pool {
     if (!this.#hasAnswered && this.#unproved >= mostUnproved) {
       return { type: 'stop', error: this.#useless(end, `it ended ${this.#unproved} times and never answered`) };
     }
-    return { type: 'retry', reason: `it ended without an answer (${endOf(end)})` };
+    return { type: 'retry', reason: `it ended without an answer (${endOf(end)})`, ...terminated(end) };
   }
 
   #start(slot: Slot): LineProcess {

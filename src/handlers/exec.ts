@@ -2,7 +2,7 @@
 // descriptor 3 tell it the rest, and its exit status is the outcome.
 
 import { MqError } from '../errors.ts';
-import { type ChildEnd, runChild, type Take } from './child.ts';
+import { type ChildEnd, runChild, type Take, terminated } from './child.ts';
 import { childEnvironment, type EnvironmentPlan } from './environment.ts';
 import { messageJson, messageVariables } from './exec-message.ts';
 import { cannotRun, findExecutable, locate, type Place } from './executable.ts';
@@ -93,7 +93,7 @@ function outcomeOf(end: ChildEnd, ending: Ending): Outcome {
     case 'exit':
       return outcomeOfStatus(end.status, ending);
     case 'signal':
-      return { type: 'retry', reason: `signal ${end.signal}` };
+      return { type: 'retry', reason: `signal ${end.signal}`, ...terminated(end) };
     case 'stopped':
       return handBack;
     case 'not started':
@@ -119,7 +119,7 @@ function outcomeOfStatus(status: number, { command, sink }: Ending): Outcome {
     case 127:
       return { type: 'stop', error: cannotRun(command, status) };
     default:
-      return { type: 'retry', reason };
+      return { type: 'retry', reason, ...terminated({ type: 'exit', status }) };
   }
 }
 

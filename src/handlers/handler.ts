@@ -51,7 +51,7 @@ export interface Message {
 /**
  * What is to be done with the message.
  * - `ack`: it is done. `reply`: the answer for a `reply` role.
- * - `retry`: again later, with back-off, then dead-letter.
+ * - `retry`: again later, with back-off, then dead-letter. `wasTerminated`: SIGTERM or SIGINT ended the handler's process.
  * - `dead-letter`: to the dead-letter queue now.
  * - `requeue`: back to its queue after a pause, as the handler asked. This counts as an attempt.
  * - `hand-back`: back to its queue now, because the role gave up before the handler had an outcome. This does not count.
@@ -60,7 +60,7 @@ export interface Message {
  */
 export type Outcome =
   | { readonly type: 'ack'; readonly reply?: Reply }
-  | { readonly type: 'retry'; readonly reason: string }
+  | { readonly type: 'retry'; readonly reason: string; readonly wasTerminated?: true }
   | { readonly type: 'dead-letter'; readonly reason: string }
   | { readonly type: 'requeue'; readonly reason: string }
   | { readonly type: 'hand-back' }

@@ -1,29 +1,45 @@
-// What becomes of a message that failed: what --on-fail, or `onFail` in rascal.json, says.
+// Carries out what becomes of a message that has no success: `decision.ts` decides, `retries.ts` sends.
 
 import type { RetryConfig } from '../config/config.ts';
+import { requeueMs } from '../config/retry-queues.ts';
 import type { Say } from '../context.ts';
 import { MqError } from '../errors.ts';
 import type { Message } from '../handlers/handler.ts';
 import { messageFields } from '../handlers/message-fields.ts';
 import type { Delivery } from '../session/consumer.ts';
 import type { Counts } from '../session/counts.ts';
-import type { Sent } from '../session/publisher.ts';
-import type { Retries } from './retries.ts';
+import { type Decision, decide, type Failure } from './decision.ts';
+import { headerNames, isOfQueue } from './message.ts';
+import { pause } from './pause.ts';
+import type { Retries, Whereabouts } from './retries.ts';
 import type { Taken } from './waiting.ts';
+import { forgetsReturns, isStream, returnLimit, type WorkQueue } from './work-queue.ts';
 
 export interface FailuresParts {
   readonly retries: Retries;
   readonly config: RetryConfig;
+  /** False for handlers that cannot fail: then attempts are not counted. */
+  readonly canFail: boolean;
   /** In bytes: no handler gets a larger body. */
   readonly maxBody: number | undefined;
+  readonly workQueue: () => WorkQueue;
   readonly counts: Counts;
   readonly say: Say;
   /** Aborted when the role stops. */
   readonly drain: AbortSignal;
 }
 
-/** A message that fails and goes back comes at most twenty times a minute. */
-const requeuePauseMs = 3000;
+/** What became of a message whose handler failed. */
+export interface Settled {
+  /** The message will not come again by itself. */
+  readonly isDone: boolean;
+  /** The message as its next attempt: the handler receives it again, without a delivery. */
+  readonly again?: Message;
+  /** The role ends with it. */
+  readonly end?: MqError;
+}
+
+const done: Settled = { isDone: true };
 
 export class Failures {
   readonly #parts: FailuresParts;
@@ -33,102 +49,178 @@ export class Failures {
   }
 
   /**
-   * What to do with a message that no handler may get: it is too large, its headers cannot be read, its attempts are used
-   * up, or it has to be counted first.
+   * What is done with a message before a handler may have it: `dead-letter` if no handler may, `renew` if it has to be
+   * published again first, `count` if an attempt of it has to be counted first.
    */
-  verdict({ message, isUncounted }: Taken): { type: 'retry' | 'dead-letter'; reason: string } | undefined {
-    const { config, maxBody = Number.POSITIVE_INFINITY } = this.#parts;
+  verdict(taken: Taken): { type: 'dead-letter' | 'renew' | 'count'; reason: string } | undefined {
+    const { config, canFail, maxBody = Number.POSITIVE_INFINITY } = this.#parts;
+    const { message, isUncounted, isNearlyDropped } = taken;
     const { length } = message.body;
     if (length > maxBody)
       return { type: 'dead-letter', reason: `a body of ${length} bytes is over --max-body ${maxBody}` };
+    const renewal = isNearlyDropped
+      ? ({ type: 'renew', reason: 'the broker is about to drop it' } as const)
+      : undefined;
     // Nothing that no handler has seen is thrown away.
-    if (config.deadLetter === false) return undefined;
-    const { attempt, unreadable } = message;
+    if (config.deadLetter === false || !canFail) return renewal;
+    const { attempt, unreadable, headers, fields } = message;
     if (unreadable !== undefined) return { type: 'dead-letter', reason: unreadable };
-    if (attempt > config.attempts)
-      return { type: 'dead-letter', reason: `${attempt - 1} attempts ended without an outcome` };
-    if (!isUncounted) return undefined;
-    if (attempt === config.attempts)
-      return { type: 'dead-letter', reason: `${attempt} attempts ended without an outcome` };
-    return { type: 'retry', reason: 'its worker or connection ended before an outcome' };
+    if (headers[headerNames.pending] === true && isOfQueue(headers, fields.queue))
+      return { type: 'dead-letter', reason: String(headers[headerNames.reason]) };
+    const ends = taken.ends + Number(isUncounted);
+    const ended = attempt + Number(isUncounted) - 1;
+    const isLimited = config.onFail !== 'requeue' && config.onFail !== 'exit';
+    if (ends > 0 && (isLimited ? ended : ends) >= config.attempts)
+      return { type: 'dead-letter', reason: `${isLimited ? ended : ends} attempts ended without an outcome` };
+    if (renewal) return renewal;
+    return isUncounted ? { type: 'count', reason: 'its worker or connection ended before an outcome' } : undefined;
   }
 
-  /** Counts an attempt that no broker counted: the message goes round by the wait queue. */
-  async count(delivery: Delivery, message: Message, reason: string): Promise<void> {
-    this.#tell('retry', message, `attempt ${message.attempt} failed: ${reason}`);
-    confirmedOrThrow(await this.#parts.retries.again(message, reason, true));
-    delivery.ack();
-  }
-
-  /** Gives true if the message will not come again. Throws when the role is to end; it is then still unanswered. */
-  async retry(delivery: Delivery, message: Message, reason: string): Promise<boolean> {
-    const { config, retries, counts } = this.#parts;
-    const failed = `attempt ${message.attempt} failed: ${reason}`;
-    switch (config.onFail ?? 'retry') {
-      case 'exit':
-        throw new MqError('ANSWER_NO', failed, { hint: 'the message went back to its queue (--on-fail exit)' });
-      case 'drop':
-        this.#tell('drop', message, `dropped: ${reason}`);
-        if (delivery.ack()) counts.rejected += 1;
-        return true;
-      case 'requeue':
-        return this.requeue(delivery, message, reason);
+  /** Does what the verdict says. Returns undefined if it cannot be done, and the handler may have the message. */
+  async act(
+    taken: Taken,
+    { type, reason }: NonNullable<ReturnType<Failures['verdict']>>,
+  ): Promise<Settled | undefined> {
+    const { delivery, message, ends } = taken;
+    const { retries } = this.#parts;
+    switch (type) {
       case 'dead-letter':
-        return this.deadLetter(delivery, message, reason);
-      case 'retry':
-        this.#tell('retry', message, failed);
-        if (config.deadLetter === false && message.attempt >= config.attempts) return this.#reject(delivery);
-        confirmedOrThrow(await retries.again(message, reason));
+        return this.settle(delivery, message, { type, reason });
+      case 'renew':
+        if (!(await retries.renew(message, ends))) return undefined;
         delivery.ack();
-        return true;
+        return done;
+      case 'count':
+        this.#tell('retry', message, `attempt ${message.attempt} failed: ${reason}`);
+        return this.#place(delivery, await retries.again(message, reason, ends + 1), { message, reason });
     }
   }
 
-  /** Gives true: the message will not come again. */
-  async deadLetter(delivery: Delivery, message: Message, reason: string): Promise<true> {
-    const { config, retries } = this.#parts;
-    if (config.deadLetter === false) {
-      this.#tell('dead-letter', message, `rejected, there is no dead-letter queue: ${reason}`);
-      return this.#reject(delivery);
-    }
-    this.#tell('dead-letter', message, `to the dead-letter queue: ${reason}`);
-    confirmedOrThrow(await retries.deadLetter(message, reason));
-    delivery.ack();
-    return true;
+  /** Does what the configuration says of the failure. Throws when the role is to end; the message is then unanswered. */
+  async settle(delivery: Delivery, message: Message, failure: { type: Failure; reason: string }): Promise<Settled> {
+    const { reason } = failure;
+    const decision = this.#decide(failure.type, message);
+    const settled = await this.#carryOut(delivery, message, { decision, reason });
+    if (!decision.isEnd) return settled;
+    const why = `attempt ${message.attempt} failed: ${reason}`;
+    const where = decision.action === 'back' ? 'back to its queue' : 'to the dead-letter queue';
+    return { ...settled, end: new MqError('ANSWER_NO', why, { hint: `the message went ${where} (--on-fail exit)` }) };
   }
 
-  /** Returns false: the message will come again. */
-  async requeue(delivery: Delivery, message: Message, reason: string): Promise<false> {
-    this.#tell('requeue', message, `attempt ${message.attempt} failed: ${reason}; back to its queue`);
-    await this.#pause();
-    if (delivery.nack(true)) this.#parts.counts.handedBack += 1;
-    return false;
+  /** The role has no outcome for the message: it goes back, and no attempt is used up. */
+  async handBack({ delivery, message, ends }: Pick<Taken, 'delivery' | 'message' | 'ends'>): Promise<void> {
+    const { retries, workQueue, counts, canFail } = this.#parts;
+    if (delivery.isRequeued) return;
+    const isTraceless = !canFail || forgetsReturns(workQueue(), message.headers);
+    const isRenewed = !isTraceless && (await retries.renew(message, ends).catch(() => false));
+    if (isRenewed ? delivery.ack() : delivery.nack(true)) counts.handedBack += 1;
   }
 
-  #reject(delivery: Delivery): true {
-    if (delivery.reject(false)) this.#parts.counts.rejected += 1;
-    return true;
+  /** No handler had the message: it goes back, to its place in the queue if it has not come back before. */
+  async returnUnhandled(taken: Taken): Promise<void> {
+    if (taken.message.fields.redelivered) return this.handBack(taken);
+    if (taken.delivery.nack(true)) this.#parts.counts.handedBack += 1;
   }
 
-  #tell(event: string, about: Message, message: string): void {
-    this.#parts.say({ level: 'warn', event, message, fields: messageFields(about) });
-  }
-
-  #pause(): Promise<void> {
-    const { drain } = this.#parts;
-    return new Promise((resolve) => {
-      const end = () => {
-        clearTimeout(timer);
-        drain.removeEventListener('abort', end);
-        resolve();
-      };
-      const timer = setTimeout(end, drain.aborted ? 0 : requeuePauseMs);
-      drain.addEventListener('abort', end);
+  #decide(failure: Failure, message: Message): Decision {
+    const { config, workQueue } = this.#parts;
+    return decide(failure, {
+      onFail: config.onFail ?? 'retry',
+      attempt: message.attempt,
+      attempts: config.attempts,
+      returnLimit: returnLimit(workQueue(), message.headers),
+      hasDeadLetters: config.deadLetter !== false,
     });
   }
+
+  async #carryOut(
+    delivery: Delivery,
+    message: Message,
+    { decision: { action, isEnd }, reason }: { decision: Decision; reason: string },
+  ): Promise<Settled> {
+    const { retries, counts, workQueue } = this.#parts;
+    const failed = `attempt ${message.attempt} failed: ${reason}`;
+    switch (action) {
+      case 'drop':
+        this.#tellEnd('drop', message, `dropped: ${reason}`);
+        if (delivery.ack()) counts.rejected += 1;
+        return done;
+      case 'reject': {
+        const isGone = workQueue().declared && workQueue().declared?.['x-dead-letter-exchange'] === undefined;
+        if (isGone) this.#tellEnd('drop', message, `dropped, there are no dead letters: ${reason}`);
+        else this.#tellEnd('reject', message, `rejected, for the dead-letter exchange of its queue: ${reason}`);
+        if (delivery.reject(false)) counts.rejected += 1;
+        return done;
+      }
+      case 'dead-letter':
+        this.#tellDead(message, reason);
+        return this.#place(delivery, await retries.deadLetter(message, reason));
+      case 'back':
+      case 'retry':
+        if (isEnd) return this.#backAtTheEnd(delivery, message, reason);
+        this.#tell(action === 'back' ? 'requeue' : 'retry', message, `${failed}${sequel[action]}`);
+        if (isStream(workQueue(), message.headers)) return this.#inProcess(delivery, message, action);
+        return this.#place(
+          delivery,
+          action === 'back' ? await retries.goBack(message, reason) : await retries.again(message, reason),
+          { message, reason },
+        );
+    }
+  }
+
+  /** The role ends, and its supervisor may start it again at once: the pause is here, and the message in its queue then. */
+  async #backAtTheEnd(delivery: Delivery, message: Message, reason: string): Promise<Settled> {
+    const { retries, drain, counts, workQueue } = this.#parts;
+    await pause(requeueMs, drain);
+    const next = { ...message, attempt: message.attempt + 1 };
+    const isSent = !isStream(workQueue(), message.headers) && (await retries.renew(next, 0, reason));
+    if (isSent ? delivery.ack() : delivery.nack(true)) counts.handedBack += 1;
+    return { isDone: isSent };
+  }
+
+  /** A message of a stream waits here for its next attempt. */
+  async #inProcess(delivery: Delivery, message: Message, action: 'back' | 'retry'): Promise<Settled> {
+    const { retries, drain } = this.#parts;
+    await pause(action === 'back' ? requeueMs : retries.delayOf(message), drain);
+    if (!drain.aborted) return { isDone: false, again: { ...message, attempt: message.attempt + 1 } };
+    delivery.nack(true);
+    return { isDone: false };
+  }
+
+  async #place(
+    delivery: Delivery,
+    where: Whereabouts,
+    unsent?: { message: Message; reason: string },
+  ): Promise<Settled> {
+    switch (where) {
+      case 'sent':
+      case 'back':
+        delivery.ack();
+        return done;
+      case 'kept':
+        if (delivery.nack(true)) this.#parts.counts.handedBack += 1;
+        return { isDone: false };
+      case 'unsendable':
+        if (!unsent) throw new MqError('BAD_DATA', 'a message cannot be sent to the dead letters');
+        return this.settle(delivery, unsent.message, { type: 'dead-letter', reason: unsent.reason });
+    }
+  }
+
+  #tell(event: string, message: Message, text: string): void {
+    this.#parts.say({ level: 'warn', event, message: text, fields: messageFields(message) });
+  }
+
+  /** The message is gone: the line is the only record of it. */
+  #tellEnd(event: string, message: Message, text: string): void {
+    this.#parts.say({ level: 'warn', event, isRecord: true, message: text, fields: messageFields(message) });
+  }
+
+  #tellDead(message: Message, reason: string): void {
+    const { say, retries } = this.#parts;
+    const fields = { ...messageFields(message), target: retries.deadTarget };
+    const text = `to the dead-letter queue: ${reason}`;
+    say({ level: 'error', event: 'dead-letter', message: text, fields });
+  }
 }
 
-/** A reply, retry or dead letter that did not arrive must not be acknowledged. */
-export function confirmedOrThrow(sent: Sent): void {
-  if (sent.type !== 'confirmed') throw sent.error;
-}
+const sequel = { back: '; back to its queue', retry: '' };

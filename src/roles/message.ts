@@ -14,8 +14,10 @@ export const headerNames = {
   /** When it first and last failed (ISO 8601). */
   first: 'x-mq-first-failed',
   last: 'x-mq-last-failed',
-  /** An attempt ended with its worker or connection: no handler said how. */
+  /** So many attempts in a row ended with their worker or connection, without an outcome. */
   unfinished: 'x-mq-unfinished',
+  /** The message is for the dead letters, which did not accept it when it was sent there. */
+  pending: 'x-mq-pending',
   /** On a reply: the request was refused, and why. */
   error: 'x-mq-error',
 } as const;
@@ -35,7 +37,7 @@ export function messageOf(raw: RawMessage, queue: string): Message {
     },
     properties: propertiesOf(raw),
     headers,
-    attempt: attemptOf(headers),
+    attempt: attemptOf(headers, queue),
     ...(raw.properties.unreadable !== undefined && { unreadable: raw.properties.unreadable }),
   };
 }
@@ -73,9 +75,24 @@ function propertiesOf({ properties }: RawMessage): MessageProperties {
   return known;
 }
 
+type Headers = Readonly<Record<string, unknown>>;
+
+/** True if mq wrote its headers for this queue: the attempts of another queue do not count here. */
+export function isOfQueue(headers: Headers, queue: string): boolean {
+  return headers[headerNames.queue] === queue;
+}
+
 /** Attempts that mq counted, and those that the broker counted (quorum queues: returned by a crash or a reject). */
-function attemptOf(headers: Readonly<Record<string, unknown>>): number {
-  return Math.max(1, count(headers[headerNames.attempt])) + count(headers['x-delivery-count']);
+function attemptOf(headers: Headers, queue: string): number {
+  const counted = isOfQueue(headers, queue) ? count(headers[headerNames.attempt]) : 0;
+  return Math.max(1, counted) + count(headers['x-delivery-count']);
+}
+
+/** How many attempts in a row ended without an outcome, as far as headers say so. */
+export function endsOf(headers: Headers, queue: string): number {
+  const mark = headers[headerNames.unfinished];
+  const counted = isOfQueue(headers, queue) ? Number(mark === true) + count(mark) : 0;
+  return counted + count(headers['x-delivery-count']);
 }
 
 function count(value: unknown): number {

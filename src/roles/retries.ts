@@ -1,97 +1,174 @@
-// Retry with back-off, then the dead-letter queue, on every queue type and version alike: a confirmed publish to a wait
-// queue whose messages expire back into the work queue, or to the dead-letter queue; only then is the message acked.
-// config/retry-queues.ts has their names and arguments. rascal.json may define them otherwise, and name another place for the dead.
+// Where a message goes that its handler did not finish, on every queue type and version alike: a confirmed publish to a
+// wait queue, to the dead letters, or to the end of its own queue; only then is the message acknowledged.
+// config/retry-queues.ts has the names and arguments. rascal.json may define them otherwise, and name another place for
+// the dead.
 
 import type { RetryConfig } from '../config/config.ts';
-import { deadQueue, waitQueue } from '../config/retry-queues.ts';
+import { deadQueue, requeueMs, waitQueue } from '../config/retry-queues.ts';
+import type { Say } from '../context.ts';
+import type { MqError } from '../errors.ts';
 import type { Message } from '../handlers/handler.ts';
+import { messageFields } from '../handlers/message-fields.ts';
 import { traceOf } from '../handlers/trace.ts';
 import type { Counts } from '../session/counts.ts';
 import type { Publisher, Sent } from '../session/publisher.ts';
-import type { Destination } from '../session/session.ts';
+import type { Destination, QueueOptions } from '../session/session.ts';
 import type { ConfirmChannel, Properties } from '../session/wire.ts';
-import { headerNames } from './message.ts';
+import { headerNames, isOfQueue } from './message.ts';
+import { OutcomeQueues } from './outcome-queues.ts';
+import { pause } from './pause.ts';
 
+const longestPauseMs = 30_000;
 export interface RetriesParts {
   /** The broker's name of the work queue now. */
   readonly queue: () => string;
   /** It goes with its connection, so its wait queues must not stay behind. */
   readonly isOwn: boolean;
+  /** A message of a stream is never published back to it. */
+  readonly isStream: (message: Message) => boolean;
   readonly config: RetryConfig;
   readonly nextId: () => string;
   readonly counts: Counts;
+  /** `onChannel` is called with each new channel, before anything is sent on it. */
+  readonly connect: (onChannel: (channel: ConfirmChannel) => Promise<void>) => Promise<OutcomePlaces>;
+  readonly say: Say;
+  /** Aborted when the role stops. */
+  readonly drain: AbortSignal;
 }
 
-export class Retries {
-  readonly #queueNow: () => string;
-  readonly #isOwn: boolean;
-  readonly #config: RetryConfig;
-  readonly #nextId: () => string;
-  readonly #counts: Counts;
-  #publisher: Publisher | undefined;
-  #channel: ConfirmChannel | undefined;
-  #dead: Destination | undefined;
-  #byFile: ReadonlySet<string> = new Set();
-  readonly #declared = new Map<string, Declared>();
+/** What a session opens for the outcomes of a role. Every name is the broker's. */
+export interface OutcomePlaces {
+  readonly publisher: Publisher;
+  /** Where dead messages go instead of a queue of mq's own. */
+  readonly dead: Destination | undefined;
+  /** The queues that are declared as the file says; undefined: the file says that mq may not declare it. */
+  readonly declared: ReadonlyMap<string, QueueOptions | undefined>;
+}
 
-  constructor({ queue, isOwn, config, nextId, counts }: RetriesParts) {
-    this.#queueNow = queue;
-    this.#isOwn = isOwn;
-    this.#config = config;
-    this.#nextId = nextId;
-    this.#counts = counts;
+/**
+ * Where a message is now:
+ * - `sent`: at its destination.
+ * - `back`: at the end of its queue, because the destination did not accept it.
+ * - `kept`: unacknowledged, because the destination did not accept it and the role stops.
+ * - `unsendable`: unacknowledged, because AMQP cannot carry its headers again.
+ */
+export type Whereabouts = 'sent' | 'back' | 'kept' | 'unsendable';
+
+export class Retries {
+  readonly #parts: RetriesParts;
+  readonly #queues = new OutcomeQueues();
+  #opened: Promise<Publisher> | undefined;
+  #places: Omit<OutcomePlaces, 'publisher'> = { dead: undefined, declared: new Map() };
+
+  constructor(parts: RetriesParts) {
+    this.#parts = parts;
   }
 
-  /** For the publisher that `use` is given: called with each new channel of it, before anything is sent on it. */
-  readonly onChannel = async (channel: ConfirmChannel): Promise<void> => {
-    this.#channel = channel;
-    for (const [queue, { args }] of this.#declared) await declare(channel, queue, args);
-  };
+  /** Connects, once. A role that cannot fail needs it only for a message that the broker is about to drop. */
+  open(): Promise<Publisher> {
+    this.#opened ??= this.#open();
+    return this.#opened;
+  }
 
-  /** `places`: what rascal.json says of the queues it needs, by the broker's names. */
-  use(publisher: Publisher, places: { dead: Destination | undefined; declared: ReadonlySet<string> }): void {
-    this.#publisher = publisher;
-    this.#dead = places.dead;
-    this.#byFile = places.declared;
+  async #open(): Promise<Publisher> {
+    const { publisher, ...places } = await this.#parts.connect((channel) => this.#queues.use(channel));
+    this.#places = places;
+    return publisher;
+  }
+
+  /** Sends the message to wait for its next attempt. `ends`: so many attempts in a row ended without an outcome. */
+  again(message: Message, reason: string, ends = 0): Promise<Whereabouts> {
+    return this.#wait(message, { reason, ends, delay: this.delayOf(message) });
+  }
+
+  /** Milliseconds between the attempt that failed and the next one. */
+  delayOf({ attempt }: Message): number {
+    const { delays } = this.#parts.config;
+    return delays[Math.min(attempt, delays.length) - 1] ?? 1000;
+  }
+
+  /** Sends the message back to its queue by way of the wait queue of three seconds. */
+  goBack(message: Message, reason: string): Promise<Whereabouts> {
+    return this.#wait(message, { reason, ends: 0, delay: requeueMs });
+  }
+
+  async deadLetter(message: Message, reason: string): Promise<Whereabouts> {
+    const own = deadQueue(this.#queue);
+    const to = this.#places.dead ?? { exchange: '', routingKey: own.name, options: {} };
+    const options = this.#places.dead ? undefined : { durable: true, arguments: own.arguments };
+    const marks = { [headerNames.pending]: true };
+    const where = await this.#sendSurely(
+      { message, reason, to, options, attempt: message.attempt, marks: {} },
+      { send: (step) => this.#sendAnyhow(step), ifBack: { attempt: message.attempt, marks } },
+    );
+    if (where === 'sent') this.#parts.counts.deadLettered += 1;
+    return where;
+  }
+
+  /** Where dead messages go, in words. */
+  get deadTarget(): string {
+    const { exchange, routingKey } = this.#places.dead ?? { exchange: '', routingKey: deadQueue(this.#queue).name };
+    return exchange === '' ? routingKey : `${exchange}[${routingKey}]`;
+  }
+
+  /** Publishes the message to the end of its own queue, as the attempt that it is. False: it could not be published. */
+  async renew(message: Message, ends: number, reason = 'no outcome'): Promise<boolean> {
+    const marks = unfinished(ends);
+    const step = { message, reason, ...this.#ownQueue, attempt: message.attempt, marks };
+    return (await this.#sendAnyhow(step)).type === 'confirmed';
   }
 
   get #queue(): string {
-    return this.#queueNow();
+    return this.#parts.queue();
+  }
+
+  get #ownQueue(): Pick<Step, 'to' | 'options'> {
+    return { to: { exchange: '', routingKey: this.#queue, options: {} }, options: undefined };
+  }
+
+  async #wait(message: Message, { reason, ends, delay }: Wait): Promise<Whereabouts> {
+    const next = { attempt: message.attempt + 1, marks: unfinished(ends) };
+    const { name, arguments: given } = waitQueue(this.#queue, delay, { isOwn: this.#parts.isOwn });
+    const to = { exchange: '', routingKey: name, options: {} };
+    const where = await this.#sendSurely(
+      { message, reason, to, options: { durable: true, arguments: given }, ...next },
+      { send: (step) => this.#send(step), ifBack: next },
+    );
+    if (where === 'sent' || where === 'back') this.#parts.counts.retried += 1;
+    return where;
   }
 
   /**
-   * Sends the message to wait for its next attempt, or to the dead-letter queue after the last one. `isUnfinished`: no
-   * handler said how the attempt ended.
+   * Sends until the message is at its destination, or back in its queue. A queue that was deleted is declared again; a
+   * full one is tried again. Meanwhile the message stays unacknowledged, and after each pause it makes room for others:
+   * it goes to the end of its own queue.
+   * @throws {MqError} if no publish can succeed any more
    */
-  async again(message: Message, reason: string, isUnfinished = false): Promise<Sent> {
-    if (message.attempt >= this.#config.attempts) return this.deadLetter(message, reason);
-    const { delays } = this.#config;
-    const delay = delays[Math.min(message.attempt, delays.length) - 1] ?? 1000;
-    const wait = waitQueue(this.#queue, delay, { isOwn: this.#isOwn });
-    const sent = await this.#send({
-      message,
-      reason,
-      to: { exchange: '', routingKey: wait.name, options: {} },
-      arguments: wait.arguments,
-      attempt: message.attempt + 1,
-      isUnfinished,
-    });
-    if (sent.type === 'confirmed') this.#counts.retried += 1;
-    return isUnsendable(sent) ? this.deadLetter(message, reason) : sent;
+  async #sendSurely(step: Step, { send, ifBack }: Surely): Promise<Whereabouts> {
+    const { drain, say } = this.#parts;
+    for (let pauseMs = requeueMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
+      let sent = await send(step);
+      if (refusalOf(sent)?.code === 'UNROUTABLE') sent = await send(this.#declaredAgain(step));
+      if (sent.type === 'confirmed') return 'sent';
+      if (isUnsendable(sent)) return 'unsendable';
+      const refusal = refusalOf(sent);
+      if (!refusal) throw sent.error;
+      const message = `${refusal.message}; trying again in ${pauseMs / 1000} s`;
+      say({ level: 'warn', event: 'not-accepted', message, fields: messageFields(step.message) });
+      await pause(pauseMs, drain);
+      if (drain.aborted) return 'kept';
+      if (this.#parts.isStream(step.message)) continue;
+      const back = await this.#send({ ...step, ...this.#ownQueue, ...ifBack });
+      if (back.type === 'confirmed') return 'back';
+    }
   }
 
-  async deadLetter(message: Message, reason: string): Promise<Sent> {
-    const own = deadQueue(this.#queue);
-    const to = this.#dead ?? { exchange: '', routingKey: own.name, options: {} };
-    const step = {
-      to,
-      arguments: this.#dead ? undefined : own.arguments,
-      attempt: message.attempt,
-      isUnfinished: false,
-    };
-    const sent = await this.#sendAnyhow({ message, reason, ...step });
-    if (sent.type === 'confirmed') this.#counts.deadLettered += 1;
-    return sent;
+  /** The step, with its queue declared once more before it is sent. */
+  #declaredAgain(step: Step): Step {
+    const { exchange, routingKey } = step.to;
+    if (exchange !== '') return step;
+    this.#queues.forget(routingKey);
+    return { ...step, options: this.#places.declared.get(routingKey) ?? step.options };
   }
 
   async #sendAnyhow(step: Step): Promise<Sent> {
@@ -109,37 +186,30 @@ export class Retries {
     return this.#send({ ...step, message: sole, reason: whyBare });
   }
 
-  async #send(step: Step): Promise<Sent> {
-    const { to } = step;
-    if (!step.arguments) return this.#publish(step);
-    const declared = this.#declare(to.routingKey, step.arguments);
-    declared.open += 1;
-    try {
-      await declared.done;
-      return await this.#publish(step);
-    } finally {
-      declared.open -= 1;
-      // An own queue has another name after each lost connection, and so have its wait queues: they must not add up.
-      if (declared.open === 0 && 'x-expires' in declared.args) this.#declared.delete(to.routingKey);
-    }
+  #send(step: Step): Promise<Sent> {
+    const { to, options } = step;
+    const { declared } = this.#places;
+    const isByFile = declared.has(to.routingKey) && options !== declared.get(to.routingKey);
+    if (!options || isByFile) return this.#publish(step);
+    return this.#queues.with(to.routingKey, options, () => this.#publish(step));
   }
 
-  #publish({ message, reason, attempt, to, isUnfinished }: Step): Promise<Sent> {
-    const publisher = this.#publisher as Publisher;
+  async #publish({ message, reason, attempt, to, marks }: Step): Promise<Sent> {
+    const publisher = await this.open();
     const now = new Date().toISOString();
     const { expiration: _, ...kept } = message.properties; // else it would expire from the wait queue too soon
-    // RabbitMQ: CC is obeyed at every publish, so the other queues would get a copy for each attempt.
-    const { 'x-delivery-count': __, 'x-acquired-count': ___, CC: ____, BCC: _____, ...headers } = message.headers;
+    const headers = Object.fromEntries(Object.entries(message.headers).filter(([name]) => !notKept.has(name)));
+    const isOwn = isOfQueue(headers, this.#queue);
     const properties: Properties & { messageId: string } = {
       ...kept,
       deliveryMode: 2,
-      messageId: kept.messageId ?? this.#nextId(),
+      messageId: kept.messageId ?? this.#parts.nextId(),
       headers: {
         ...headers,
         ...(to.options['headers'] as Properties['headers']),
-        [headerNames.first]: headers[headerNames.first] ?? now,
+        [headerNames.first]: (isOwn && headers[headerNames.first]) || now,
         [headerNames.last]: now,
-        ...(isUnfinished && { [headerNames.unfinished]: true }),
+        ...marks,
         [headerNames.attempt]: attempt,
         [headerNames.reason]: reason.slice(0, 1000),
         [headerNames.queue]: this.#queue,
@@ -152,30 +222,19 @@ export class Retries {
     const { exchange, routingKey } = to;
     return publisher.publish({ exchange, routingKey, body: message.body, properties, mandatory: true });
   }
-
-  /** Declared when first needed: a worker whose work never fails leaves no queues behind. */
-  #declare(queue: string, args: object): Declared {
-    if (this.#byFile.has(queue)) return { args: {}, done: Promise.resolve(), open: 0 };
-    const known = this.#declared.get(queue);
-    // RabbitMQ: a queue expires so long after it was last declared, whatever is published to it.
-    if (known && !('x-expires' in args)) return known;
-    // A refusal closes the channel with its reason, which the publisher then reports for the message itself. A channel
-    // that is lost has a successor, on which `onChannel` declares the queue.
-    const done = this.#channel ? declare(this.#channel, queue, args).catch(() => undefined) : Promise.resolve();
-    if (known) known.done = done;
-    const declared = known ?? { args, done, open: 0 };
-    this.#declared.set(queue, declared);
-    return declared;
-  }
 }
 
-/** A queue that is declared on each new channel, before anything is sent to it again. */
-interface Declared {
-  readonly args: object;
-  /** The last declaration. */
-  done: Promise<void>;
-  /** How many messages to it have no outcome yet. */
-  open: number;
+/** Headers of the delivery. RabbitMQ: CC is obeyed at every publish, so the other queues would get a copy for each attempt. */
+const notKept = new Set([
+  ...['x-delivery-count', 'x-acquired-count', 'x-stream-offset', 'CC', 'BCC'],
+  ...[headerNames.unfinished, headerNames.pending],
+]);
+
+interface Wait {
+  readonly reason: string;
+  readonly ends: number;
+  /** Milliseconds. */
+  readonly delay: number;
 }
 
 /** Where a message goes, and as what. */
@@ -184,15 +243,25 @@ interface Step {
   readonly reason: string;
   readonly to: Pick<Destination, 'exchange' | 'routingKey' | 'options'>;
   /** Of the queue, where mq declares it. */
-  readonly arguments: object | undefined;
+  readonly options: QueueOptions | undefined;
   readonly attempt: number;
-  readonly isUnfinished: boolean;
+  /** Further headers. */
+  readonly marks: Readonly<Record<string, unknown>>;
 }
 
-function declare(channel: ConfirmChannel, queue: string, args: object): Promise<void> {
-  return new Promise((resolve, reject) => {
-    channel.assertQueue(queue, { durable: true, arguments: args }, (error) => (error ? reject(error) : resolve()));
-  });
+interface Surely {
+  readonly send: (step: Step) => Promise<Sent>;
+  /** What the message carries if it goes back to its own queue instead. */
+  readonly ifBack: Pick<Step, 'attempt' | 'marks'>;
+}
+
+function unfinished(ends: number): Readonly<Record<string, unknown>> {
+  return ends > 0 ? { [headerNames.unfinished]: ends } : {};
+}
+
+/** Why the destination does not accept the message now; undefined: it has it, or will never accept it. */
+function refusalOf(sent: Sent): MqError | undefined {
+  return sent.type === 'refused' && ['UNROUTABLE', 'REFUSED'].includes(sent.error.code) ? sent.error : undefined;
 }
 
 /** amqplib 2.3.1 reads headers that it cannot write: a table of more than 64 KiB. */

@@ -15,3 +15,8 @@ export function aborted(signal: AbortSignal): Promise<undefined> {
     else signal.addEventListener('abort', () => resolve(undefined), { once: true });
   });
 }
+
+/** Undefined at a signal: at the start there is nothing to finish, and an answer of the broker may take long. */
+export function orDrain<T>(work: Promise<T>, { drain }: Context): Promise<{ value: T } | undefined> {
+  return Promise.race([work.then((value) => ({ value })), aborted(drain)]);
+}

@@ -6,7 +6,7 @@
 import type { Message } from '../handlers/handler.ts';
 import type { Delivery } from '../session/consumer.ts';
 import { identityOf } from './identity.ts';
-import { headerNames } from './message.ts';
+import { endsOf } from './message.ts';
 
 export interface Taken {
   /** What is to be answered. */
@@ -15,11 +15,16 @@ export interface Taken {
   readonly isSuspect: boolean;
   /** Its worker ended, and no broker counts that: it has to be counted by sending it round once more. */
   readonly isUncounted: boolean;
+  /** The broker drops it if it comes back much more often: it has to be published again. */
+  readonly isNearlyDropped: boolean;
+  /** How many attempts in a row ended without an outcome. */
+  readonly ends: number;
 }
 
 export interface WaitingParts {
   /** Whether attempts are counted: not for handlers that cannot fail. */
   readonly counts: boolean;
+  readonly isNearlyDropped: (message: Message) => boolean;
   /** As many can be delivered at once; 0: no bound. */
   readonly prefetch: number;
   /** Called when a message that had to wait can be taken. */
@@ -28,8 +33,6 @@ export interface WaitingParts {
 
 /** Milliseconds without a delivery, after which the suspects that came together are all here. */
 const quietMs = 500;
-/** RabbitMQ: a quorum queue drops a message after 20 deliveries (x-delivery-limit). mq's own count is taken before. */
-const mostByBroker = 10;
 /** Messages without an answer that are remembered, so that a lost connection is not taken for a dead worker. */
 const mostOpen = 10_000;
 
@@ -52,7 +55,8 @@ export class Waiting {
 
   add(delivery: Delivery, message: Message): void {
     if (!this.#parts.counts) {
-      this.#fresh.push({ delivery, message, isSuspect: false, isUncounted: false });
+      const isNearlyDropped = this.#parts.isNearlyDropped(message);
+      this.#fresh.push({ delivery, message, isSuspect: false, isUncounted: false, isNearlyDropped, ends: 0 });
       return;
     }
     const taken = this.#judged(delivery, message);
@@ -87,29 +91,31 @@ export class Waiting {
   }
 
   /** Takes out everything. */
-  clear(): Delivery[] {
+  clear(): Taken[] {
     clearTimeout(this.#quiet);
     this.#quiet = undefined;
-    return [...this.#suspects.splice(0), ...this.#fresh.splice(0)].map(({ delivery }) => delivery);
+    return [...this.#suspects.splice(0), ...this.#fresh.splice(0)];
   }
 
   #judged(delivery: Delivery, message: Message): Taken {
     const { headers, fields } = message;
     const before = this.#remember(keyOf(message));
-    const byBroker = headers['x-delivery-count'];
-    // RabbitMQ: a classic queue only says that a message was delivered before.
-    const isUncounted =
-      typeof byBroker === 'number'
-        ? byBroker >= mostByBroker
-        : fields.redelivered && headers['x-acquired-count'] === undefined;
+    const returns = headers['x-delivery-count'];
+    const byBroker = typeof returns === 'number' ? returns : 0;
     const isKnown = before > 0;
+    // RabbitMQ: a classic queue only says that a message was delivered before.
+    const isCounted = returns !== undefined || headers['x-acquired-count'] !== undefined;
+    const isUncounted = fields.redelivered && !isCounted && !isKnown;
+    const ends = endsOf(headers, delivery.queue);
     // This process lives, so what the broker counted meanwhile is no death.
-    const forgiven = Math.min(before, typeof byBroker === 'number' ? byBroker : 0);
+    const forgiven = Math.min(before, byBroker);
     return {
       delivery,
       message: forgiven > 0 ? { ...message, attempt: message.attempt - forgiven } : message,
-      isSuspect: !isKnown && (isUncounted || Number(byBroker) > 0 || headers[headerNames.unfinished] !== undefined),
-      isUncounted: isUncounted && !isKnown,
+      isSuspect: !isKnown && (isUncounted || ends > 0),
+      isUncounted,
+      isNearlyDropped: this.#parts.isNearlyDropped(message),
+      ends: ends - forgiven,
     };
   }
 

@@ -67,6 +67,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
   readonly #link: Link;
   readonly #settings: ConsumerSettings;
   #channel: Channel | undefined;
+  #server: Readonly<Record<string, unknown>> = {};
   #consumerTag: string | undefined;
   #isAttached = false;
   #stopping = false;
@@ -95,6 +96,16 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
   /** Whether the queue is one of our own, with another name after each lost connection. */
   get hasOwnQueue(): boolean {
     return this.#link.hasOwnQueue(this.#settings.subscription);
+  }
+
+  /** The arguments that the queue is declared with; undefined: mq does not declare it. */
+  get declaredArguments(): Readonly<Record<string, unknown>> | undefined {
+    return this.#link.declaredArguments(this.#settings.subscription);
+  }
+
+  /** What the broker said of itself at login, once the consumer has started. */
+  get server(): Readonly<Record<string, unknown>> {
+    return this.#server;
   }
 
   /** Resolves when the broker has accepted the consumer. */
@@ -187,6 +198,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
 
   async #consume(): Promise<void> {
     const channel = await this.#link.channel(this.#settings.vhost);
+    this.#server = channel.connection?.serverProperties ?? {};
     let cause: Error | undefined;
     channel.on('error', (error: Error) => {
       cause = error;
@@ -300,8 +312,14 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
   }
 
   #delivery({ channel, acks, queue, isKept }: Intake, raw: RawMessage): Delivery {
+    let isAnswered = false;
+    const answer = (send: () => void) => {
+      if (isAnswered) return false;
+      isAnswered = true;
+      return this.#answer(channel, raw, send);
+    };
     const refuse = (send: () => void) =>
-      this.#answer(channel, raw, () => {
+      answer(() => {
         acks.skip(raw);
         send();
       });
@@ -315,7 +333,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
       get isRequeued() {
         return isKept && !isCurrent();
       },
-      ack: () => this.#answer(channel, raw, () => acks.ack(raw)),
+      ack: () => answer(() => acks.ack(raw)),
       nack: (requeue) => refuse(() => channel.nack(raw, false, requeue)),
       reject: (requeue) => refuse(() => channel.reject(raw, requeue)),
     };

@@ -120,7 +120,15 @@ export class Link extends EventEmitter<LinkEvents> {
   declaredArguments(subscription: string): Readonly<Record<string, unknown>> | undefined {
     const { vhost, queue } = this.config.subscriptions[subscription] ?? {};
     const known = this.#vhosts.get(vhost ?? '')?.config.queues[queue ?? ''];
-    return known?.assert === true ? { ...known.options?.arguments } : undefined;
+    if (known?.assert !== true) return undefined;
+    const exchange = known.options?.deadLetterExchange;
+    return { ...(exchange !== undefined && { 'x-dead-letter-exchange': exchange }), ...known.options?.arguments };
+  }
+
+  /** The options that a queue of rascal.json is declared with; undefined: it is not declared. */
+  queueOptions(vhost: string, queue: string): Readonly<Record<string, unknown>> | undefined {
+    const known = this.#vhosts.get(vhost)?.config.queues[queue];
+    return known?.assert === true ? { ...known.options } : undefined;
   }
 
   /** Returns true if a subscription's queue goes, with its messages, when its only consumer or its connection goes. */

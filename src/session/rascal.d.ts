@@ -69,6 +69,7 @@ declare module 'rascal/lib/amqp/Vhost.js' {
           readonly options?: {
             exclusive?: unknown;
             autoDelete?: unknown;
+            deadLetterExchange?: unknown;
             readonly arguments?: Readonly<Record<string, unknown>>;
           };
         }
@@ -123,6 +124,8 @@ declare module 'amqplib/callback_api' {
   }
   type Next<T> = (error: Error | null, ok: T) => void;
   export interface Channel extends EventEmitter {
+    /** `serverProperties`: absent until the login is over. */
+    readonly connection?: { readonly stream: Duplex; readonly serverProperties?: Record<string, unknown> };
     assertQueue(queue: string, options: object, next: Next<{ queue: string }>): void;
     bindQueue(queue: string, source: string, pattern: string, options: object, next: Next<unknown>): void;
     assertExchange(exchange: string, type: string, options: object, next: Next<unknown>): void;
@@ -145,7 +148,10 @@ declare module 'amqplib/callback_api' {
     close(next: (error?: Error | null) => void): void;
   }
   export interface ConfirmChannel extends Channel {
-    readonly connection: { readonly stream: Duplex & { readonly bytesWritten?: number } };
+    readonly connection: {
+      readonly stream: Duplex & { readonly bytesWritten?: number };
+      readonly serverProperties?: Record<string, unknown>;
+    };
     publish(
       exchange: string,
       routingKey: string,

@@ -47,6 +47,9 @@ export interface Destination {
   readonly options: Readonly<Record<string, unknown>>;
 }
 
+/** The options of queue.declare, as amqplib names them. */
+export type QueueOptions = Readonly<Record<string, unknown>>;
+
 export interface OutcomeSettings {
   /** Called with each new channel, before anything is sent on it. */
   readonly onChannel: (channel: ConfirmChannel) => Promise<void>;
@@ -101,14 +104,18 @@ export class Session {
 
   /**
    * A publisher for whatever a handler's outcome needs (replies, retries), in the vhost of a subscription. `queues`: what
-   * rascal.json defines of them is declared as it says. `declared` has the broker's names of these, and of those of `later`
-   * that exist and that the account may not declare.
+   * rascal.json defines of them is declared as it says. `declared` has the broker's names of these, with the options of
+   * their declarations, and of those of `later` that exist and that the account may not declare (undefined).
    * @throws MqError NOT_PERMITTED if the account may not declare one of `later` and it does not exist
    */
   async outcomePublisher(
     vhost: string,
     { onChannel, queues, dead, later = [] }: OutcomeSettings,
-  ): Promise<{ publisher: Publisher; dead: Destination | undefined; declared: ReadonlySet<string> }> {
+  ): Promise<{
+    publisher: Publisher;
+    dead: Destination | undefined;
+    declared: ReadonlyMap<string, QueueOptions | undefined>;
+  }> {
     refuseElsewhere(this.#config, vhost, dead);
     const defined = queues.filter((queue) => Object.hasOwn(this.#config.vhosts[vhost]?.queues ?? {}, queue));
     const named = dead && 'queue' in dead ? [...defined, dead.queue] : defined;
@@ -125,7 +132,9 @@ export class Session {
       },
       { config },
     );
-    const byFile = new Set(defined.map((queue) => destinationOf(link, `mq queue ${queue}`).routingKey));
+    const byFile = new Map(
+      named.map((queue) => [destinationOf(link, `mq queue ${queue}`).routingKey, link.queueOptions(vhost, queue)]),
+    );
     const existing = await existingOnly(
       link,
       vhost,
@@ -135,7 +144,7 @@ export class Session {
     this.#publishers.push(publisher);
     return {
       publisher,
-      declared: new Set([...byFile, ...existing]),
+      declared: new Map([...[...existing].map((queue) => [queue, undefined] as const), ...byFile]),
       dead: deadName === undefined ? undefined : destinationOf(link, deadName),
     };
   }

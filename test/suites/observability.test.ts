@@ -51,12 +51,13 @@ test('a worker is ready when its consumer is attached, and counts what it does',
   await roles.run(['task', '--lines'], { input: 'good\ngood\nbad\nagain\n' });
   await until('the retry is counted', async () => (await metric(url, 'mq_retried_total')) >= 1);
   await until('all are counted', async () => (await metric(url, 'mq_acked_total')) === 2);
-  assert.is(await metric(url, 'mq_rejected_total'), 1);
+  assert.is(await metric(url, 'mq_dead_lettered_total'), 1);
   assert.is(await metric(url, 'mq_consumers'), 1);
   assert.is(await metric(url, 'mq_connected'), 1);
   assert.is(await metric(url, 'mq_handler_seconds_count'), 4);
   assert.is((await running.stop()).status, 0);
   await roles.deleteQueue('task_queue.retry.600000');
+  await roles.deleteQueue('task_queue.dead');
 });
 
 test('a lost connection shows in the log, in the metrics and in readiness, and its return too', async () => {
@@ -112,7 +113,7 @@ test('a cause that repeats itself is ten lines a minute, of which the last has t
   await roles.run(['task', '--lines'], { input: 'no\n'.repeat(60) });
   const { status, stderr } = await running.ended;
   assert.is(status, 0);
-  const said = entries(stderr, 'retry');
+  const said = entries(stderr, 'dead-letter');
   assert.is(said.length, 10);
   assert.is(said.at(-1)?.['repeated'], 51);
   const [summary] = entries(stderr, 'summary');

@@ -54,7 +54,8 @@ for (const [status, outcome] of [
   [6, { type: 'requeue', reason: 'exit status 6' }],
   [7, { type: 'retry', reason: 'exit status 7' }],
   [75, { type: 'retry', reason: 'exit status 75' }],
-  [143, { type: 'retry', reason: 'exit status 143' }],
+  [130, { type: 'retry', reason: 'exit status 130', wasTerminated: true }],
+  [143, { type: 'retry', reason: 'exit status 143', wasTerminated: true }],
   [255, { type: 'retry', reason: 'exit status 255' }],
 ] as const) {
   test(`exit status ${status} is ${JSON.stringify(outcome)}`, async () => {
@@ -72,7 +73,8 @@ for (const status of [126, 127]) {
 for (const signal of ['HUP', 'INT', 'QUIT', 'ABRT', 'KILL', 'SEGV', 'PIPE', 'TERM', 'USR1']) {
   test(`a child that dies of SIG${signal} is tried again`, async () => {
     const outcome = await handleOne(await makeExec(['./signal.sh', signal], makeWorld()));
-    assert.equal(outcome, { type: 'retry', reason: `signal SIG${signal}` });
+    const mark = signal === 'INT' || signal === 'TERM' ? { wasTerminated: true } : {};
+    assert.equal(outcome, { type: 'retry', reason: `signal SIG${signal}`, ...mark });
   });
 }
 

@@ -3,7 +3,8 @@ import { PassThrough } from 'node:stream';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Context } from '../../../src/context.ts';
-import { type ConsumeSettings, consume } from '../../../src/roles/consume.ts';
+import { consume } from '../../../src/roles/consume.ts';
+import type { ConsumeSettings } from '../../../src/roles/intake.ts';
 import { newCounts } from '../../../src/session/counts.ts';
 import type { Session } from '../../../src/session/session.ts';
 

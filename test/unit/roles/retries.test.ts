@@ -30,44 +30,52 @@ function channel({ isClosed = false } = {}): { channel: ConfirmChannel; queues: 
 }
 
 /** Retries of a queue whose messages have no outcome until they are told one. */
-function retries({ isOwn }: { isOwn: boolean }) {
+async function retries({ isOwn }: { isOwn: boolean }) {
   const sent: { key: string; confirm: () => void }[] = [];
   let queue = 'logs:1';
-  const made = new Retries({
-    queue: () => queue,
-    isOwn,
-    config: { attempts: 3, delays: [1000] },
-    nextId: () => 'id',
-    counts: newCounts(),
-  });
   const publish = ({ routingKey }: OutgoingMessage) =>
     new Promise<Sent>((resolve) => {
       sent.push({ key: routingKey, confirm: () => resolve({ type: 'confirmed' }) });
     });
-  made.use({ publish } as unknown as Publisher, { dead: undefined, declared: new Set() });
-  return { retries: made, sent, rename: (name: string) => (queue = name) };
+  let use: (channel: ConfirmChannel) => Promise<void> = async () => undefined;
+  const made = new Retries({
+    queue: () => queue,
+    isOwn,
+    isStream: () => false,
+    config: { attempts: 3, delays: [1000] },
+    nextId: () => 'id',
+    counts: newCounts(),
+    say: () => undefined,
+    drain: new AbortController().signal,
+    connect: async (onChannel) => {
+      use = onChannel;
+      return { publisher: { publish } as unknown as Publisher, dead: undefined, declared: new Map() };
+    },
+  });
+  await made.open();
+  return { retries: made, sent, onChannel: use, rename: (name: string) => (queue = name) };
 }
 
 const turn = () => new Promise<void>((resolve) => setImmediate(resolve));
 
 test('a message that fails while the connection is away finds its wait queue when it comes back', async () => {
   for (const isOwn of [true, false]) {
-    const { retries: own, sent } = retries({ isOwn });
-    await own.onChannel(channel({ isClosed: true }).channel);
+    const { retries: own, sent, onChannel } = await retries({ isOwn });
+    await onChannel(channel({ isClosed: true }).channel);
     const outcome = own.again(message, 'it failed');
     await turn();
     const next = channel();
-    await own.onChannel(next.channel);
+    await onChannel(next.channel);
     assert.equal([next.queues, sent.map(({ key }) => key)], [['logs:1.retry.1000'], ['logs:1.retry.1000']]);
     sent[0]?.confirm();
-    assert.is((await outcome).type, 'confirmed');
+    assert.is(await outcome, 'sent');
   }
 });
 
 test('the wait queue of an own queue is declared for each message, and forgotten after the last outcome', async () => {
-  const { retries: own, sent, rename } = retries({ isOwn: true });
+  const { retries: own, sent, rename, onChannel } = await retries({ isOwn: true });
   const first = channel();
-  await own.onChannel(first.channel);
+  await onChannel(first.channel);
   const outcomes = [own.again(message, 'one'), own.again(message, 'two')];
   await turn();
   assert.equal(first.queues, ['logs:1.retry.1000', 'logs:1.retry.1000']);
@@ -76,19 +84,19 @@ test('the wait queue of an own queue is declared for each message, and forgotten
   // The queue has another name after each lost connection.
   rename('logs:2');
   const second = channel();
-  await own.onChannel(second.channel);
+  await onChannel(second.channel);
   assert.equal(second.queues, ['logs:1.retry.1000'], 'one of two has no outcome yet');
   sent[1]?.confirm();
   await outcomes[1];
   const third = channel();
-  await own.onChannel(third.channel);
+  await onChannel(third.channel);
   assert.equal(third.queues, []);
 });
 
 test('the wait queue of a shared queue is declared once on each channel', async () => {
-  const { retries: shared, sent } = retries({ isOwn: false });
+  const { retries: shared, sent, onChannel } = await retries({ isOwn: false });
   const first = channel();
-  await shared.onChannel(first.channel);
+  await onChannel(first.channel);
   for (const reason of ['one', 'two']) {
     const outcome = shared.again(message, reason);
     await turn();
@@ -96,7 +104,7 @@ test('the wait queue of a shared queue is declared once on each channel', async 
     await outcome;
   }
   const second = channel();
-  await shared.onChannel(second.channel);
+  await onChannel(second.channel);
   assert.equal([first.queues, second.queues], [['logs:1.retry.1000'], ['logs:1.retry.1000']]);
 });
 

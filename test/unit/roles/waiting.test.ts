@@ -25,7 +25,12 @@ function add(waiting: Waiting, sent: Sent): void {
 
 /** Delivers all, and gives the order in which they are handled, one after the other is done. */
 async function order(sent: readonly Sent[]): Promise<string[]> {
-  const waiting = new Waiting({ counts: true, prefetch: sent.length, onReady: () => undefined });
+  const waiting = new Waiting({
+    counts: true,
+    isNearlyDropped: () => false,
+    prefetch: sent.length,
+    onReady: () => undefined,
+  });
   for (const one of sent) add(waiting, one);
   const handled: string[] = [];
   for (let taken = waiting.next(0); taken; taken = waiting.next(0)) {
@@ -57,7 +62,7 @@ async function deaths(ids: readonly string[], poison: string, attempts: number):
 }
 
 test('messages that come for the first time are handled in order, and beside each other', () => {
-  const waiting = new Waiting({ counts: true, prefetch: 0, onReady: () => undefined });
+  const waiting = new Waiting({ counts: true, isNearlyDropped: () => false, prefetch: 0, onReady: () => undefined });
   for (const id of ['a', 'b']) add(waiting, { id });
   assert.is(waiting.size, 2);
   assert.equal(
@@ -68,7 +73,7 @@ test('messages that come for the first time are handled in order, and beside eac
 
 test('a suspect is handled alone, and what is fresh waits until it has ended', async () => {
   const ready = Promise.withResolvers<void>();
-  const waiting = new Waiting({ counts: true, prefetch: 0, onReady: ready.resolve });
+  const waiting = new Waiting({ counts: true, isNearlyDropped: () => false, prefetch: 0, onReady: ready.resolve });
   add(waiting, { id: 'fresh' });
   add(waiting, { id: 'suspect', redelivered: true, headers: { 'x-delivery-count': 1 } });
   assert.is(waiting.next(0), undefined, 'others that came with it may be on their way');
@@ -87,7 +92,7 @@ test('of ten messages the one that kills its worker is alone after two more deat
 });
 
 test('what no broker counts has to be counted by mq; what came back to this same process was not its death', () => {
-  const waiting = new Waiting({ counts: true, prefetch: 1, onReady: () => undefined });
+  const waiting = new Waiting({ counts: true, isNearlyDropped: () => false, prefetch: 1, onReady: () => undefined });
   const judged = (sent: Sent, isDone = false) => {
     add(waiting, sent);
     const taken = waiting.next(0) as Taken;
@@ -98,17 +103,20 @@ test('what no broker counts has to be counted by mq; what came back to this same
   assert.equal(judged({ id: 'a', ...classic }), [true, true, 1]);
   assert.equal(judged({ id: 'a', ...classic }), [false, false, 1]);
   assert.equal(judged({ id: 'b', redelivered: true, headers: { 'x-acquired-count': 1 } }), [false, false, 1]);
-  const counted = (count: number) => ({ redelivered: true, headers: { 'x-mq-attempt': 2, 'x-delivery-count': count } });
+  const own = { 'x-mq-queue': 'q', 'x-mq-attempt': 2 };
+  const counted = (count: number) => ({ redelivered: true, headers: { ...own, 'x-delivery-count': count } });
   assert.equal(judged({ id: 'c', ...counted(1) }), [true, false, 3]);
   assert.equal(judged({ id: 'c', ...counted(2) }), [false, false, 3]);
   assert.equal(judged({ id: 'c', ...counted(3) }, true), [false, false, 3]);
   assert.equal(judged({ id: 'c', ...counted(3) }), [true, false, 5]);
-  assert.equal(judged({ id: 'd', ...counted(10) }), [true, true, 12]);
-  assert.equal(judged({ id: 'e', headers: { 'x-mq-unfinished': true, 'x-mq-attempt': 2 } }), [true, false, 2]);
+  assert.equal(judged({ id: 'd', ...counted(10) }), [true, false, 12]);
+  assert.equal(judged({ id: 'e', headers: { ...own, 'x-mq-unfinished': true } }), [true, false, 2]);
+  const other = { ...own, 'x-mq-queue': 'another', 'x-mq-unfinished': true };
+  assert.equal(judged({ id: 'f', headers: other }), [false, false, 1], 'the attempts of another queue do not count');
 });
 
 test('where attempts are not counted every message is like another', () => {
-  const waiting = new Waiting({ counts: false, prefetch: 0, onReady: () => undefined });
+  const waiting = new Waiting({ counts: false, isNearlyDropped: () => false, prefetch: 0, onReady: () => undefined });
   add(waiting, { id: 'a', redelivered: true });
   assert.equal(waiting.next(5)?.isUncounted, false);
 });
