@@ -155,7 +155,7 @@ class Pool {
         await program.stop();
         return handBack;
       case 'ended':
-        return this.#afterEnd(heard.end);
+        return this.#afterEnd(heard.end, program);
     }
   }
 
@@ -195,7 +195,7 @@ class Pool {
     return { type: 'retry', reason };
   }
 
-  #afterEnd(end: ChildEnd): Outcome {
+  #afterEnd(end: ChildEnd, { wasStopped }: LineProcess): Outcome {
     if (end.type === 'exit' && (end.status === 126 || end.status === 127)) {
       return { type: 'stop', error: cannotRun(this.#program.command, end.status) };
     }
@@ -205,7 +205,8 @@ class Pool {
     if (!this.#hasAnswered && this.#unproved >= mostUnproved) {
       return { type: 'stop', error: this.#useless(end, `it ended ${this.#unproved} times and never answered`) };
     }
-    return { type: 'retry', reason: `it ended without an answer (${endOf(end)})`, ...terminated(end) };
+    const reason = `it ended without an answer (${endOf(end)})`;
+    return { type: 'retry', reason, ...(!wasStopped && terminated(end)) };
   }
 
   #start(slot: Slot): LineProcess {

@@ -49,6 +49,7 @@ const all = [
     bindingKey: 'order.paid',
   },
   { declared: 'queue', vhost: vhost.name, name: 'jobs.retry.50', type: 'quorum', for: 'jobs' },
+  { declared: 'queue', vhost: vhost.name, name: 'jobs.retry.3000', type: 'quorum', for: 'jobs' },
   { declared: 'queue', vhost: vhost.name, name: 'jobs.dead', type: 'quorum', for: 'jobs' },
 ];
 
@@ -79,7 +80,7 @@ test('one that may only make the work queue names at its start the queues for fa
     await as('^(jobs|orders)$'),
   );
   assert.is(status, 77);
-  assert.match(stderr, /may not declare the queues 'jobs\.retry\.50', 'jobs\.dead', and they do not exist/);
+  assert.match(stderr, /may not declare the queues 'jobs\.retry\.50', 'jobs\.retry\.3000', 'jobs\.dead', and they do not exist/);
   assert.not.match(stderr, /waiting for messages/);
   assert.equal(await queues(), ['jobs'], 'asking makes nothing');
   assert.equal(
@@ -105,7 +106,7 @@ test('mq declare makes everything, says what, and may run again', async () => {
       all,
     );
   }
-  assert.equal(await queues(), ['jobs', 'jobs.dead', 'jobs.retry.50']);
+  assert.equal(await queues(), ['jobs', 'jobs.dead', 'jobs.retry.3000', 'jobs.retry.50']);
   const { stdout } = await roles.run(['declare'], { cwd });
   assert.match(stdout, /^queue jobs\.dead \(quorum, for failed messages of jobs\)$/m);
   assert.match(stdout, /^declared 1 exchange, 3 queues, 1 binding at amqp:/m);
