@@ -29,7 +29,7 @@ export class Replay {
   readonly #settings: ReplaySettings;
   readonly #nextId: () => string;
   #channel: ConfirmChannel | undefined;
-  #existing: ReadonlySet<string> = new Set();
+  #existing: Pick<ReadonlySet<string>, 'has'> = new Set();
   /** Wait queues that were declared, with their arguments. */
   readonly #declared = new Map<string, object>();
 
@@ -45,7 +45,7 @@ export class Replay {
   };
 
   /** `existing`: wait queues that need not be declared. */
-  use(existing: ReadonlySet<string>): void {
+  use(existing: Pick<ReadonlySet<string>, 'has'>): void {
     this.#existing = existing;
   }
 

@@ -80,7 +80,10 @@ test('one that may only make the work queue names at its start the queues for fa
     await as('^(jobs|orders)$'),
   );
   assert.is(status, 77);
-  assert.match(stderr, /may not declare the queues 'jobs\.retry\.50', 'jobs\.retry\.3000', 'jobs\.dead', and they do not exist/);
+  assert.match(
+    stderr,
+    /may not declare the queues 'jobs\.retry\.50', 'jobs\.retry\.3000', 'jobs\.dead', and they do not exist/,
+  );
   assert.not.match(stderr, /waiting for messages/);
   assert.equal(await queues(), ['jobs'], 'asking makes nothing');
   assert.equal(
@@ -109,7 +112,7 @@ test('mq declare makes everything, says what, and may run again', async () => {
   assert.equal(await queues(), ['jobs', 'jobs.dead', 'jobs.retry.3000', 'jobs.retry.50']);
   const { stdout } = await roles.run(['declare'], { cwd });
   assert.match(stdout, /^queue jobs\.dead \(quorum, for failed messages of jobs\)$/m);
-  assert.match(stdout, /^declared 1 exchange, 3 queues, 1 binding at amqp:/m);
+  assert.match(stdout, /^declared 1 exchange, 4 queues, 1 binding at amqp:/m);
 });
 
 test('then the account works, retries and dead-letters', async () => {
