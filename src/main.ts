@@ -6,7 +6,7 @@ import manifest from '../package.json' with { type: 'json' };
 
 async function main(): Promise<void> {
   const args = process.argv.slice(2);
-  if (args.length === 1 && (args[0] === '--version' || args[0] === '-v')) {
+  if (args.length === 1 && ['--version', '-V', '-v'].includes(args[0] ?? '')) {
     process.stdout.write(`mq ${manifest.version}\n`);
     return;
   }

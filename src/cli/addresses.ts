@@ -1,13 +1,44 @@
-// Where the broker is: --url > MQ_URL > rascal.json (undefined).
+// Where the broker is: --url or --url-file > MQ_URL or MQ_URL_FILE > rascal.json (undefined).
 
-import type { ConnectionConfig } from '../config/config.ts';
+import type { Config, ConnectionConfig } from '../config/config.ts';
 import type { Context } from '../context.ts';
+import { type Secret, secretIn, secretOf } from './password.ts';
 import type { Values } from './values.ts';
 
-export async function addressesOf({ env }: Context, values: Values): Promise<ConnectionConfig[] | undefined> {
+/**
+ * Returns the addresses of the command line or the environment; undefined: those of rascal.json hold.
+ * MQ_PASSWORD (or MQ_PASSWORD_FILE) is the password of an address that names a user without one.
+ */
+export async function addressesOf(context: Context, values: Values): Promise<ConnectionConfig[] | undefined> {
   const { parseAddresses } = await import('../config/address.ts');
-  const option = values.text('url');
-  if (option !== undefined) return parseAddresses(option, { at: '--url', code: 'USAGE' });
-  const variable = env['MQ_URL'];
-  return variable === undefined ? undefined : parseAddresses(variable, { at: 'MQ_URL', code: 'USAGE' });
+  const given = await givenAddresses(context, values);
+  if (given === undefined) return undefined;
+  const addresses = parseAddresses(given.text, { at: given.from, code: 'USAGE' });
+  const isLacking = addresses.some(({ user, password }) => user !== undefined && password === '');
+  const password = isLacking ? (await secretOf(context, 'MQ_PASSWORD'))?.text : undefined;
+  return addresses.map((address) => {
+    const own = password !== undefined && address.user !== undefined && address.password === '' ? { password } : {};
+    return withCa({ ...address, ...own }, values.name('ca'));
+  });
+}
+
+/** Returns the configuration whose connections trust the authority of --ca as well. */
+export function configWithCa(config: Config, file: string | undefined): Config {
+  if (file === undefined) return config;
+  const vhosts = Object.entries(config.vhosts).map(([name, vhost]) => {
+    return [name, { ...vhost, connections: vhost.connections.map((connection) => withCa(connection, file)) }] as const;
+  });
+  return { ...config, vhosts: Object.fromEntries(vhosts) };
+}
+
+function withCa(connection: ConnectionConfig, file: string | undefined): ConnectionConfig {
+  return file === undefined ? connection : { ...connection, tlsFiles: { ...connection.tlsFiles, ca: file } };
+}
+
+async function givenAddresses(context: Context, values: Values): Promise<Secret | undefined> {
+  const [url, file] = [values.text('url'), values.name('url-file')];
+  if (url !== undefined && file !== undefined) throw values.usage('--url and --url-file exclude each other');
+  if (url !== undefined) return { text: url, from: '--url' };
+  if (file !== undefined) return { text: await secretIn(context, file), from: '--url-file' };
+  return secretOf(context, 'MQ_URL');
 }

@@ -6,11 +6,15 @@ import type { Command } from './command.ts';
 import { optionLines } from './help.ts';
 
 /** For `mq admin …words --help`: of one action, of all of a verb or a noun, or of everything. */
-export function adminHelp(command: Command, words: readonly string[], actions: readonly Action[]): string {
+export function adminHelp(
+  command: Command,
+  words: readonly string[],
+  { actions, width }: { actions: readonly Action[]; width: number },
+): string {
   const [first = '', second] = words;
   const ofWord = actions.filter(({ verb, noun }) => verb === first || (noun !== undefined && isNoun(noun, first)));
   const one = ofWord.find(({ verb, noun }) => verb === first && (noun === undefined || isNoun(noun, second ?? '')));
-  if (one) return actionHelp(one);
+  if (one) return actionHelp(one, width);
   const shown = ofWord.length > 0 ? ofWord : actions;
   const title = ofWord.length > 0 ? `mq admin ${first}` : `mq admin: ${command.summary}`;
   const usage = 'Usage: mq admin <action> [options]';
@@ -20,7 +24,7 @@ export function adminHelp(command: Command, words: readonly string[], actions: r
 
 const closing = 'mq admin <action> --help shows its options';
 
-function actionHelp(action: Action): string {
+function actionHelp(action: Action, width: number): string {
   const { verb, noun, summary, request, columns } = action;
   const name = ['admin', verb, noun].filter((word) => word !== undefined).join(' ');
   const shown = columns && `Columns\n  ${columns.join(',')}\n  and whatever else --json shows`;
@@ -29,7 +33,7 @@ function actionHelp(action: Action): string {
     `Usage: mq admin ${wordsOf(action)} [options]`,
     `HTTP API: ${request}`,
     ...(shown === undefined ? [] : [shown]),
-    `Options\n${optionLines('admin', actionOptions(action))}`,
+    `Options\n${optionLines('admin', { names: actionOptions(action), width })}`,
   ];
   return `${sections.join('\n\n')}\n`;
 }

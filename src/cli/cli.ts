@@ -4,6 +4,7 @@ import builtin from '../../rascal.json' with { type: 'json' };
 import { type CheckedConfig, type Config, configFor, type RoleConfig } from '../config/config.ts';
 import type { Context } from '../context.ts';
 import { asMqError, exitStatuses, MqError } from '../errors.ts';
+import { configWithCa } from './addresses.ts';
 import type { Command } from './command.ts';
 import { adminCommand } from './commands/admin.ts';
 import { brokerCommand } from './commands/broker.ts';
@@ -18,12 +19,14 @@ import { initCommand } from './commands/init.ts';
 import { roleCommand } from './commands/role.ts';
 import { testCommand } from './commands/test.ts';
 import { typesCommand } from './commands/types.ts';
+import { versionCommand } from './commands/version.ts';
 import { waitCommand } from './commands/wait.ts';
 import { webCommand } from './commands/web.ts';
 import type { CompletedCommand } from './completion.ts';
 import { commandHelp, overview } from './help.ts';
 import { errorText, withoutPasswords } from './output.ts';
 import { commandName, earlyValue, hasFlag, nearest, parse, strayOption, unknownCommand } from './program.ts';
+import { widthOf } from './wrap.ts';
 
 /** Runs the command line and gives the exit status. Never rejects. */
 export async function cli(given: Context): Promise<number> {
@@ -37,18 +40,16 @@ export async function cli(given: Context): Promise<number> {
       throw new MqError('USAGE', `there is no option ${stray.split('=', 1)[0]}`, {
         hint: 'mq --help lists the commands, mq <command> --help the options of one',
       });
-    if (name === undefined && hasFlag(args, '--help', '-h')) {
-      stdout.write(overview(await allCommands(context)));
-      return 0;
+    if (args.length === 0 || (name === undefined && hasFlag(args, '--help', '-h'))) {
+      stdout.write(overview(await allCommands(context), widthOf(stdout)));
+      // A script whose command is an empty variable must not pass for one that has done its work.
+      return args.length === 0 ? exitStatuses.USAGE : 0;
     }
-    if (name === undefined)
-      throw new MqError('USAGE', args.length > 0 ? 'no command is given' : 'give a command', {
-        hint: 'mq --help lists the commands',
-      });
+    if (name === undefined) throw new MqError('USAGE', 'no command is given', { hint: 'mq --help lists the commands' });
     if (hasFlag(args, '--help', '-h')) {
       const command = (await allCommands(context)).find((one) => one.name === name) ?? (await find(name, context));
       const words = args.slice(args.indexOf(name) + 1).filter((word) => !word.startsWith('-'));
-      stdout.write((await command.help?.(words)) ?? commandHelp(command));
+      stdout.write((await command.help?.(words, widthOf(stdout))) ?? commandHelp(command, widthOf(stdout)));
       return 0;
     }
     const command = await find(name, context);
@@ -57,7 +58,13 @@ export async function cli(given: Context): Promise<number> {
   } catch (error) {
     const failure = asMqError(error);
     const isLog = earlyValue(args, 'log') === 'json';
-    const style = { command: name ?? '', json: hasFlag(args, '--json'), isLog, debug: hasFlag(args, '--debug') };
+    const style = {
+      command: name ?? '',
+      json: hasFlag(args, '--json'),
+      isLog,
+      debug: hasFlag(args, '--debug'),
+      ...(stderr.isTTY && { width: widthOf(stderr) }),
+    };
     stderr.write(withoutPasswords(errorText(failure, style), args));
     return exitStatuses[failure.code];
   }
@@ -114,6 +121,7 @@ function fixedCommands(): Command[] {
     checkCommand(builtin, takenNames),
     declareCommand(configOf),
     completionsCommand,
+    versionCommand,
   ];
 }
 
@@ -142,7 +150,15 @@ async function configOf(context: Context): Promise<Config> {
 async function configsOf({ args, env, cwd }: Context): Promise<CheckedConfig> {
   const option = earlyValue(args, 'config');
   const { loadConfigs } = await import('../config/load.ts');
-  return loadConfigs({ ...(option !== undefined && { option }), env, cwd, builtin, taken: takenNames() });
+  const configs = await loadConfigs({
+    ...(option !== undefined && { option }),
+    env,
+    cwd,
+    builtin,
+    taken: takenNames(),
+  });
+  const ca = earlyValue(args, 'ca');
+  return { config: configWithCa(configs.config, ca), withBuiltin: configWithCa(configs.withBuiltin, ca) };
 }
 
 /** A role that has the name of a command could never be run. */
@@ -159,7 +175,7 @@ const genericBehaviours = {
   publish: { behaviour: 'publish', uses: 'publication', summary: 'publish to any publication by its name' },
   subscribe: { behaviour: 'consume', uses: 'subscription', summary: 'receive from any subscription by its name' },
   request: { behaviour: 'request', uses: 'publication', summary: 'send requests to any publication by its name' },
-  reply: { behaviour: 'reply', uses: 'subscription', summary: 'answer the requests of any subscription by its name' },
+  reply: { behaviour: 'reply', uses: 'subscription', summary: 'answer requests of any subscription by its name' },
 } as const;
 
 function genericCommand(name: string, configs: CheckedConfig): Command {

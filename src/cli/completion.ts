@@ -2,7 +2,8 @@
 // It reads the same tables as help does. Pure; the shells' side of it is in completion-script.ts.
 
 import type { Command } from './command.ts';
-import { type Option, optionSets } from './options.ts';
+import type { Option } from './option.ts';
+import { optionSets } from './options.ts';
 import { protectArgs } from './protect.ts';
 
 /** Names that a rascal.json has, with those of the built-in one. */

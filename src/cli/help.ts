@@ -1,49 +1,62 @@
 // The help texts, drawn from the tables of commands and options.
 
 import type { Command } from './command.ts';
-import { type Option, type OptionSet, optionSets } from './options.ts';
+import type { Option } from './option.ts';
+import { type OptionSet, optionSets } from './options.ts';
+import { columns, wrapped } from './wrap.ts';
 
-/** The help of mq itself: every command under its group. */
-export function overview(commands: readonly Command[]): string {
-  const width = Math.max(...commands.map(({ name }) => name.length));
+/** Returns the help of mq itself: every command under its group. */
+export function overview(commands: readonly Command[], width: number): string {
+  const names = Math.max(...commands.map(({ name }) => name.length));
   const groups = [...new Set(commands.map(({ group }) => group))];
   const sections = groups.map((group) => {
     const rows = commands.filter((command) => command.group === group);
-    return `${group}\n${rows.map(({ name, summary }) => `  ${name.padEnd(width)}  ${summary}`).join('\n')}`;
+    return `${group}\n${columns(
+      rows.map(({ name, summary }) => [name.padEnd(names), summary]),
+      width,
+    )}`;
   });
-  return `${['mq: everything with a RabbitMQ broker, from one file\n\nUsage: mq <command> [options]', ...sections, 'mq <command> --help shows its options; mq --version the version.'].join('\n\n')}\n`;
+  const closing = 'mq <command> --help shows the options of a command, mq --version the version.';
+  return `${['mq: everything with a RabbitMQ broker, from one file', 'Usage: mq <command> [options]', ...sections, closing].join('\n\n')}\n`;
 }
 
-export function commandHelp({ name, usage, summary, options, notes = [], examples = [] }: Command): string {
-  const sections = [
-    `mq ${name}: ${summary}`,
+export function commandHelp(command: Command, width: number): string {
+  const { name, usage, summary, options, notes = [], examples = [], sections = [] } = command;
+  const all = [
+    wrapped(`mq ${name}: ${summary}`, { width, indent: 2 }),
     `Usage: ${usageLine({ name, usage })}`,
-    ...(notes.length > 0 ? [`Verbs\n${rowsOf(notes)}`] : []),
-    `Options\n${optionLines(options)}`,
+    ...(notes.length > 0 ? [`Verbs\n${columns(notes, width)}`] : []),
+    `Options\n${optionLines(options, { width })}`,
+    ...sections.map(({ title, rows }) => `${title}\n${columns(rows, width)}`),
+    ...(examples.length > 0 ? [`Examples\n${examples.map((example) => `  ${example}`).join('\n')}`] : []),
   ];
-  if (examples.length > 0) sections.push(`Examples\n${examples.map((example) => `  ${example}`).join('\n')}`);
-  return `${sections.join('\n\n')}\n`;
+  return `${all.join('\n\n')}\n`;
 }
 
-/** One line for each option of the set, or for those of the names. */
-export function optionLines(set: OptionSet, names?: readonly string[]): string {
+/** Returns one row for each option of the set, or for those of the names. */
+export function optionLines(set: OptionSet, { names, width }: { names?: readonly string[]; width: number }): string {
   const options: readonly Option[] = optionSets[set];
-  return rowsOf(
-    options
-      .filter(({ name }) => names === undefined || names.includes(name))
-      .map((option) => [flagOf(option), `${option.help}${option.repeats ? '; may be repeated' : ''}`] as const),
+  const shown = options.filter(({ name }) => names === undefined || names.includes(name));
+  const rows = columns(
+    shown.map((option) => [flagOf(option), optionText(option)]),
+    width,
   );
+  if (!shown.some(({ value }) => value === 'DURATION')) return rows;
+  const durations = 'DURATION is a number of seconds, or has a unit: 500ms, 30s, 5m, 1h.';
+  return `${rows}\n\n${wrapped(durations, { width, indent: 0 })}`;
 }
 
-function rowsOf(rows: readonly (readonly [string, string])[]): string {
-  const width = Math.max(...rows.map(([left]) => left.length));
-  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`).join('\n');
+/** Returns the help of an option with its default. */
+export function optionText({ help, repeats, default: standard }: Option): string {
+  return `${help}${repeats ? '; may be repeated' : ''}${standard === undefined ? '' : ` (default ${standard})`}`;
 }
 
 export function usageLine({ name, usage }: Pick<Command, 'name' | 'usage'>): string {
   return `mq ${name} [options]${usage ? ` ${usage}` : ''}`;
 }
 
-function flagOf({ name, short, value }: Option): string {
-  return `${short ? `-${short}, ` : ''}--${name}${value ? ` ${value}` : ''}`;
+function flagOf({ name, short, value, bare }: Option): string {
+  const flag = `${short ? `-${short}, ` : ''}--${name}`;
+  if (bare !== undefined) return `${flag}[=${value}]`;
+  return value ? `${flag} ${value}` : flag;
 }

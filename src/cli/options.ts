@@ -2,32 +2,43 @@
 
 import { failurePolicies } from '../config/config.ts';
 import { logLevels } from '../context.ts';
-
-export interface Option {
-  /** Without dashes; as the user types it. */
-  readonly name: string;
-  readonly short?: string;
-  /** The word for its value in help; absent: a flag. `…` after it: may be given more than once. */
-  readonly value?: string;
-  readonly repeats?: true;
-  /** Takes every argument after it (`--exec CMD ARGS…`). */
-  readonly rest?: true;
-  /** The values that it may have, where they are few; for completions. */
-  readonly words?: readonly string[];
-  /** `--no-NAME` is there too. */
-  readonly negatable?: true;
-  readonly help: string;
-}
+import { broker, check, cluster, demo, health, init, types } from './command-options.ts';
+import type { Option } from './option.ts';
 
 const common: readonly Option[] = [
   {
     name: 'url',
     value: 'URLS',
-    help: 'the broker: amqp://user:password@host:port/vhost; several nodes with commas (MQ_URL)',
+    help: 'connect to amqp://user:password@host:port/vhost; several nodes with commas',
+    default: 'MQ_URL, else rascal.json',
   },
-  { name: 'config', value: 'FILE', help: 'the configuration (MQ_CONFIG, ./rascal.json, else the built-in one)' },
-  { name: 'json', help: 'results as one JSON object a line' },
-  { name: 'drain', value: 'SECONDS', help: 'time to finish after the first SIGTERM or SIGINT (25)' },
+  { name: 'url-file', value: 'FILE', help: 'read the address from a file, such as a secret', default: 'MQ_URL_FILE' },
+  {
+    name: 'ca',
+    value: 'FILE',
+    help: 'trust this certificate authority (PEM) for amqps',
+    default: 'those of the system',
+  },
+  { name: 'config', value: 'FILE', help: 'read this configuration', default: 'MQ_CONFIG, else ./rascal.json' },
+  { name: 'json', help: 'print results as JSON lines' },
+];
+
+/** Of the commands that stay until their work is done. */
+const running: readonly Option[] = [
+  {
+    name: 'wait',
+    value: 'DURATION',
+    bare: '60',
+    help: 'wait so long for a broker that is not up yet (60 without a value)',
+    default: 'not at all',
+  },
+  { name: 'rate', value: 'N/s', help: 'limit to N messages a second (/m a minute, /h an hour)', default: 'none' },
+  {
+    name: 'drain',
+    value: 'DURATION',
+    help: 'finish the messages in hand within this time after the first signal',
+    default: '25',
+  },
 ];
 
 const reconnection: readonly Option[] = [
@@ -35,7 +46,8 @@ const reconnection: readonly Option[] = [
   {
     name: 'max-reconnect',
     value: 'LIMIT',
-    help: 'end with 69 after so many tries to connect again (5), or so many seconds without a connection (30s)',
+    help: 'end with 69 after so many failed tries (5), or after so long without a connection (30s)',
+    default: 'none',
   },
 ];
 
@@ -43,128 +55,135 @@ const observation: readonly Option[] = [
   {
     name: 'metrics',
     value: 'PORT',
-    help: 'serve /metrics, /healthz and /readyz there (HOST:PORT; 127.0.0.1 without a host)',
+    help: 'serve /metrics, /healthz and /readyz on this port (HOST:PORT; HOST is 127.0.0.1 unless given)',
+    default: 'off',
   },
   {
     name: 'log',
     value: 'FORMAT',
     words: ['json', 'text'],
-    help: 'format of the lines on stderr: text or json, one object a line (default text)',
+    help: 'write stderr as text, or as json: one object a line',
+    default: 'text',
   },
   {
     name: 'log-level',
     value: 'LEVEL',
     words: logLevels,
-    help: 'the least important lines shown: debug (each message), info, warn or error (default info)',
+    help: 'write lines of this level and above; debug has a line for each message',
+    default: 'info',
   },
 ];
 
 const always: readonly Option[] = [
   { name: 'debug', help: 'show the stack of an error' },
-  { name: 'help', short: 'h', help: 'show this' },
+  { name: 'help', short: 'h', help: 'show this help' },
 ];
 
 const message: readonly Option[] = [
-  { name: 'header', value: 'NAME=VALUE', repeats: true, help: 'a header' },
-  { name: 'property', value: 'NAME=VALUE', repeats: true, help: 'a property: content-type, priority, expiration, …' },
-  { name: 'routing-key', value: 'KEY', help: 'the routing key' },
-  { name: 'persistent', negatable: true, help: 'survives a restart of the broker, or does not (--no-persistent)' },
+  { name: 'header', value: 'NAME=VALUE', repeats: true, help: 'set a header' },
+  {
+    name: 'property',
+    value: 'NAME=VALUE',
+    repeats: true,
+    help: 'set a property: content-type, priority, expiration, …',
+  },
+  {
+    name: 'routing-key',
+    value: 'KEY',
+    help: 'use this routing key; every argument then belongs to the text',
+    default: 'that of the role or publication',
+  },
+  {
+    name: 'persistent',
+    negatable: true,
+    help: 'let messages survive a restart of the broker (--no-persistent: not)',
+    default: 'as rascal.json has it',
+  },
 ];
 
 const input: readonly Option[] = [
-  { name: 'lines', help: 'one message for each line of standard input' },
+  { name: 'lines', help: 'send one message for each line of standard input' },
   {
     name: 'file',
     value: 'FILE',
-    help: 'the whole of the file (- is standard input) as one message; with --lines each line of it',
+    help: 'send the whole file as one message, with --lines each of its lines',
+    default: '-, standard input',
   },
 ];
 
 const publish: readonly Option[] = [
   ...input,
-  { name: 'skip', value: 'N', help: 'with --lines: leave out the first N lines (the resume point of a former run)' },
+  { name: 'skip', value: 'N', help: 'with --lines: skip N lines (the resume point of a former run)', default: '0' },
   ...message,
   {
     name: 'mandatory',
     negatable: true,
-    help: 'fail if no queue gets it (the default), or do not care (--no-mandatory)',
+    help: 'fail if no queue gets the message (--no-mandatory: accept that)',
+    default: 'on',
   },
-  { name: 'window', value: 'N', help: 'the most messages without an answer from the broker (256)' },
-  { name: 'timeout', value: 'SECONDS', help: 'without an answer for so long, messages are in doubt (60)' },
+  { name: 'window', value: 'N', help: 'keep at most N messages without an answer of the broker', default: '256' },
+  {
+    name: 'timeout',
+    value: 'DURATION',
+    help: 'report messages as in doubt after so long without an answer',
+    default: '60',
+  },
 ];
 
 const request: readonly Option[] = [
   ...input,
   ...message,
-  { name: 'timeout', value: 'SECONDS', help: 'how long to wait for a reply (30)' },
-  { name: 'window', value: 'N', help: 'the most requests in flight (64)' },
-  { name: 'reply-queue', help: 'a queue of its own for the replies instead of direct reply-to' },
+  { name: 'timeout', value: 'DURATION', help: 'wait so long for a reply', default: '30' },
+  { name: 'window', value: 'N', help: 'keep at most N requests in flight', default: '64' },
+  { name: 'reply-queue', help: 'receive replies in a queue of its own instead of by direct reply-to' },
 ];
 
 const receive: readonly Option[] = [
-  { name: 'prefetch', value: 'N', help: 'the most unacknowledged messages' },
-  { name: 'concurrency', value: 'N', help: 'the most messages handled at once (as prefetch)' },
-  { name: 'count', value: 'N', help: 'stop after N messages' },
-  { name: 'idle', value: 'SECONDS', help: 'stop when none came for so long' },
+  {
+    name: 'prefetch',
+    value: 'N',
+    help: 'hold at most N unacknowledged messages',
+    default: 'as rascal.json has it, else 10',
+  },
+  { name: 'concurrency', value: 'N', help: 'handle at most N messages at once', default: 'prefetch' },
+  { name: 'count', value: 'N', help: 'stop after N messages', default: 'no limit' },
+  { name: 'idle', value: 'DURATION', help: 'stop after so long without a message', default: 'never' },
   { name: 'until-empty', help: 'stop when the queue is empty' },
-  { name: 'file', value: 'FILE', help: 'append each body to the file' },
-  { name: 'handler', value: 'FILE', help: 'a module (.ts, .js) whose default export handles a message' },
-  { name: 'max-body', value: 'BYTES', help: 'the largest body that is handled; larger ones are dead-lettered' },
-  { name: 'handler-timeout', value: 'SECONDS', help: 'the most time for one message (default 25m)' },
+  { name: 'quiet', short: 'q', help: 'print no bodies on stdout' },
+  { name: 'file', value: 'FILE', help: 'append each body to this file', default: 'none' },
+  {
+    name: 'handler',
+    value: 'FILE',
+    help: 'handle messages with the default export of a module (.ts, .js)',
+    default: 'that of the role',
+  },
+  { name: 'max-body', value: 'BYTES', help: 'dead-letter larger bodies unhandled', default: 'no limit' },
+  { name: 'handler-timeout', value: 'DURATION', help: 'give a handler so long for one message', default: '25m' },
   {
     name: 'on-fail',
     value: 'WHAT',
     words: failurePolicies,
-    help: 'what happens to a message that fails: retry (the default), dead-letter, requeue, drop, exit',
+    help: `do this with a message that fails: ${failurePolicies.join(', ')}`,
+    default: 'as rascal.json has it, else retry',
   },
-  { name: 'grace', value: 'SECONDS', help: 'between TERM and KILL for a command past its time (5)' },
+  { name: 'grace', value: 'DURATION', help: 'wait so long between TERM and KILL for a late command', default: '5' },
   {
     name: 'pass-env',
     value: 'NAMES',
     repeats: true,
-    help: 'variables that the command of --exec or --exec-lines gets as well: A,B or a pattern (AWS_*)',
+    help: 'give the command these variables as well: A,B or a pattern (AWS_*)',
   },
-  { name: 'clean-env', help: 'the command gets only PATH, HOME and the like, and what --pass-env names' },
-  { name: 'exec', value: 'CMD ARGS…', rest: true, help: 'a command run for each message; it must be the last option' },
+  {
+    name: 'clean-env',
+    help: 'give the command only PATH, HOME and the like, and what --pass-env names',
+  },
+  { name: 'exec', value: 'CMD ARGS…', rest: true, help: 'run a command for each message; the last option' },
   {
     name: 'exec-lines',
     value: 'CMD ARGS…',
     rest: true,
-    help: 'a command that stays: a line of JSON in and out for each message; it must be the last option',
+    help: 'keep a command running: a line of JSON in and out for each message; the last option',
   },
-];
-
-const check: readonly Option[] = [
-  { name: 'config', value: 'FILE', help: 'the file to check (or as the argument)' },
-  { name: 'json', help: 'the problems as one JSON object a line' },
-  { name: 'schema', help: 'print the JSON Schema of rascal.json' },
-  {
-    name: 'target',
-    value: 'VERSION',
-    words: ['4.0', '4.3'],
-    help: 'also what RabbitMQ 4.0 or 4.3 refuses or has deprecated in it; takes exported definitions, too',
-  },
-];
-
-const broker: readonly Option[] = [
-  { name: 'port', value: 'N', help: 'the port for AMQP (5672); 0 takes a free one' },
-  { name: 'host', value: 'ADDRESS', help: 'the address to listen on (127.0.0.1)' },
-  { name: 'data', value: 'DIR', help: 'keep durable queues and persistent messages here; else all is in memory' },
-  { name: 'management-port', value: 'N', help: 'also serve the management HTTP API (RabbitMQ has it on 15672)' },
-  {
-    name: 'user',
-    value: 'NAME',
-    help: 'the one user (guest); MQ_BROKER_PASSWORD holds its password, which only guest can do without',
-  },
-  { name: 'password-file', value: 'FILE', help: 'the password is the text of a file' },
-  { name: 'tls-cert', value: 'FILE', help: 'speak TLS, with this certificate (PEM)' },
-  { name: 'tls-key', value: 'FILE', help: 'and this key (PEM)' },
-  { name: 'json', help: 'say that it is ready as a JSON object' },
-];
-
-const health: readonly Option[] = [
-  { name: 'timeout', value: 'SECONDS', help: 'how long to wait for the answer (5)' },
-  { name: 'json', help: 'the answer as a JSON object' },
 ];
 
 const dlq: readonly Option[] = [
@@ -213,8 +232,6 @@ const web: readonly Option[] = [
   trustManagement,
 ];
 
-const demo: readonly Option[] = [{ name: 'json', help: 'each event as one JSON object a line' }];
-
 const testing: readonly Option[] = [
   {
     name: 'on',
@@ -249,47 +266,10 @@ const testing: readonly Option[] = [
   { name: 'report-file', value: 'FILE', help: 'the file of the last --report' },
 ];
 
-const cluster: readonly Option[] = [
-  {
-    name: 'name',
-    value: 'NAME',
-    help: 'the cluster (MQ_CLUSTER, else the only one there is); for up the name of the new one',
-  },
-  { name: 'nodes', value: 'N', help: 'up: how many nodes (3)' },
-  { name: 'version', value: 'VERSION', help: 'up: the version of RabbitMQ (4.3)' },
-  {
-    name: 'image',
-    value: 'IMAGE',
-    help: 'up: the image of the containers (MQ_IMAGE, else the official one of the version)',
-  },
-  {
-    name: 'port',
-    value: 'N',
-    help: 'up: the port for AMQP of the first node, and so the usual others: 5672, 15672, …; each further node has them 100 higher (free ones)',
-  },
-  { name: 'apply', help: 'up: declare what rascal.json holds' },
-  {
-    name: 'config',
-    value: 'FILE',
-    help: 'up --apply: the configuration (MQ_CONFIG, ./rascal.json, else the built-in one)',
-  },
-  { name: 'grow', help: 'join: give every quorum queue a member on the new node' },
-  { name: 'force', help: 'stop: also where queues or the cluster are left without a majority' },
-  { name: 'lines', value: 'N', help: 'logs: only the last N lines of each node' },
-  { name: 'follow', help: 'logs: and whatever comes, until a signal' },
-  { name: 'of', value: 'WHAT', help: 'url: amqp (the default), management, web-stomp or prometheus' },
-  { name: 'env', help: 'url: as lines for eval in a shell, as up prints them' },
-  { name: 'all', help: 'down: every cluster that mq cluster up has made' },
-  { name: 'timeout', value: 'SECONDS', help: 'how long nodes may take to be ready (120)' },
-  { name: 'json', help: 'results as one JSON object a line' },
-];
-
 const wait: readonly Option[] = [
-  { name: 'timeout', value: 'SECONDS', help: 'how long to wait (60)' },
-  ...common.filter(({ name }) => name !== 'drain'),
+  { name: 'timeout', value: 'DURATION', help: 'wait so long', default: '60' },
+  ...common,
 ];
-
-const types: readonly Option[] = [{ name: 'out', value: 'DIR', help: 'the folder to write to (this one)' }];
 
 const admin: readonly Option[] = [
   { name: 'columns', value: 'NAMES', help: 'the columns, with commas, as the API names them; a.b is inside of a' },
@@ -362,29 +342,25 @@ const admin: readonly Option[] = [
   { name: 'json', help: 'results as one JSON object a line' },
 ];
 
-const init: readonly Option[] = [
-  { name: 'config', value: 'FILE', help: 'the file to write (./rascal.json)' },
-  { name: 'json', help: 'what was written as a JSON object' },
-];
-
 /** The options of each kind of command. */
 export const optionSets = {
-  publish: [...publish, ...common, ...reconnection, ...observation, ...always],
-  request: [...request, ...common, ...reconnection, ...observation, ...always],
-  consume: [...receive, ...common, ...reconnection, ...observation, ...always],
-  reply: [...receive, ...common, ...reconnection, ...observation, ...always],
+  publish: [...publish, ...common, ...running, ...reconnection, ...observation, ...always],
+  request: [...request, ...common, ...running, ...reconnection, ...observation, ...always],
+  consume: [...receive, ...common, ...running, ...reconnection, ...observation, ...always],
+  reply: [...receive, ...common, ...running, ...reconnection, ...observation, ...always],
   broker: [...broker, ...always],
   check: [...check, ...always],
-  declare: [...common.filter(({ name }) => name !== 'drain'), ...always],
+  declare: [...common, ...always],
   health: [...health, ...always],
-  dlq: [...dlq, ...common.filter(({ name }) => name !== 'drain'), ...always],
+  dlq: [...dlq, ...common, ...always],
   admin: [...admin, ...always],
-  web: [...web, ...common.filter(({ name }) => name !== 'drain'), ...always],
+  web: [...web, ...common, ...always],
   demo: [...demo, ...always],
   test: [...testing, ...always],
   cluster: [...cluster, ...always],
   wait: [...wait, ...always],
   types: [...types, ...always],
+  version: [{ name: 'json', help: 'print it as a JSON object' }, ...always],
   completions: always,
   init: [...init, ...always],
   none: always,

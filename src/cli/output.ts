@@ -1,6 +1,7 @@
 // How an error looks: one line, a hint where there is a next step; with --json one object.
 
 import { escaped, exitStatuses, type MqError, safeJson } from '../errors.ts';
+import { wrapped } from './wrap.ts';
 
 export interface ErrorStyle {
   /** The command's name, '' for mq itself. */
@@ -9,10 +10,12 @@ export interface ErrorStyle {
   /** An object of `--log json`. */
   readonly isLog: boolean;
   readonly debug: boolean;
+  /** Columns of the terminal; undefined: lines are not broken. */
+  readonly width?: number;
 }
 
 /** The text for stderr, newline included. */
-export function errorText(error: MqError, { command, json, isLog, debug }: ErrorStyle): string {
+export function errorText(error: MqError, { command, json, isLog, debug, width }: ErrorStyle): string {
   const { code, message, hint, problems } = error;
   if (json || isLog) {
     const more = {
@@ -23,11 +26,12 @@ export function errorText(error: MqError, { command, json, isLog, debug }: Error
     const line = isLog && { time: new Date().toISOString(), role: command, event: 'error' };
     return `${safeJson({ ...line, level: 'error', code, exit: exitStatuses[code], message, ...more })}\n`;
   }
+  const broken = (text: string, indent: number) => (width === undefined ? text : wrapped(text, { width, indent }));
   const lines = [
-    `mq${command ? ` ${command}` : ''}: ${escaped(message)} [${code}]`,
-    ...problems.map((problem) => `  ${escaped(problem)}`),
+    broken(`mq${command ? ` ${command}` : ''}: ${escaped(message)} [${code}]`, 2),
+    ...problems.map((problem) => broken(`  ${escaped(problem)}`, 4)),
   ];
-  if (hint) lines.push(`hint: ${escaped(hint)}`);
+  if (hint) lines.push(broken(`hint: ${escaped(hint)}`, 6));
   else if (code === 'BUG' && !debug) lines.push('hint: this is a bug in mq; --debug shows where');
   if (debug) lines.push(stackOf(error));
   return `${lines.join('\n')}\n`;

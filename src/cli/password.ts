@@ -1,28 +1,39 @@
-// A password that stands in no command line: from --password-file, or a variable.
+// Secrets that stand in no command line: from a variable, or from a file that a variable or an option names.
 
-import { readFile } from 'node:fs/promises';
-import { resolve } from 'node:path';
 import type { Context } from '../context.ts';
-import { MqError, systemReason } from '../errors.ts';
+import { MqError } from '../errors.ts';
+import { readText } from './files.ts';
 import type { Values } from './values.ts';
 
-/** Undefined: none is given. Throws USAGE if it is empty. */
-export async function readPassword(
-  { cwd, env }: Context,
-  values: Values,
-  variable: string,
-): Promise<string | undefined> {
-  const file = values.name('password-file');
-  const password = file === undefined ? env[variable] : await read(cwd, file);
-  if (password === '')
-    throw values.usage(file === undefined ? `${variable} is empty` : `the password in ${file} is empty`);
-  return password;
+/** Returns a secret with the variable or option it came from, for messages. */
+export interface Secret {
+  readonly text: string;
+  readonly from: string;
 }
 
-async function read(cwd: string, file: string): Promise<string> {
-  try {
-    return (await readFile(resolve(cwd, file), 'utf8')).replace(/\r?\n$/, '');
-  } catch (error) {
-    throw new MqError('NO_INPUT', `cannot read ${file}: ${systemReason(error)}`, { at: file, cause: error });
-  }
+/**
+ * Returns the text of the variable, or of the file that `<variable>_FILE` names, as container platforms mount secrets.
+ * @throws MqError USAGE if both are set, NO_INPUT if the file cannot be read
+ */
+export async function secretOf(context: Pick<Context, 'env' | 'cwd' | 'stdin'>, variable: string) {
+  const { env } = context;
+  const [text, file] = [env[variable], env[`${variable}_FILE`]];
+  if (file === undefined || file === '') return text === undefined ? undefined : { text, from: variable };
+  if (text !== undefined)
+    throw new MqError('USAGE', `${variable} and ${variable}_FILE are both set`, { hint: 'unset one of them' });
+  return { text: await secretIn(context, file), from: `${variable}_FILE` };
+}
+
+/** Returns the text of a file without the line end at its end. */
+export async function secretIn(context: Pick<Context, 'cwd' | 'stdin'>, file: string): Promise<string> {
+  return (await readText(context, file)).replace(/(?:\r?\n)+$/, '');
+}
+
+/** Returns the password of --password-file, else of the variable; undefined if there is none. Throws USAGE if it is empty. */
+export async function readPassword(context: Context, values: Values, variable: string): Promise<string | undefined> {
+  const file = values.name('password-file');
+  const secret =
+    file === undefined ? await secretOf(context, variable) : { text: await secretIn(context, file), from: file };
+  if (secret?.text === '') throw values.usage(`the password in ${secret.from} is empty`);
+  return secret?.text;
 }

@@ -5,7 +5,8 @@ import { cac } from 'cac';
 import { closest, distance } from 'fastest-levenshtein';
 import { MqError } from '../errors.ts';
 import type { Command } from './command.ts';
-import { type Option, optionSets } from './options.ts';
+import type { Option } from './option.ts';
+import { optionSets } from './options.ts';
 import { protectArgs, unprotect } from './protect.ts';
 import { Values } from './values.ts';
 
@@ -109,5 +110,7 @@ function notThere(typed: string, options: readonly Option[], command: Command): 
 export function nearest(typed: string, names: readonly string[]): string | undefined {
   if (names.length === 0) return undefined;
   const near = closest(typed, names as string[]);
-  return distance(typed, near) <= Math.max(2, Math.floor(near.length / 3)) ? near : undefined;
+  // Two of two letters changed is another word.
+  const most = Math.min(near.length - 1, Math.max(2, Math.floor(near.length / 3)));
+  return distance(typed, near) <= most ? near : undefined;
 }

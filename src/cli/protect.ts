@@ -1,7 +1,7 @@
 // Protects what was typed from cac: its parser turns `007` into 7, "" into 0, 1e3 into 1000, and takes a value that
 // begins with a dash for an option. A NUL, which no argument can contain, before each value keeps it text.
 
-import type { Option } from './options.ts';
+import type { Option } from './option.ts';
 
 const mark = '\0';
 
@@ -47,6 +47,7 @@ export function protectArgs(args: readonly string[], options: readonly Option[])
     }
     if (!option?.value) argv.push(arg);
     else if (equals !== -1) argv.push(`--${option.name}`, mark + arg.slice(equals + 1));
+    else if (option.bare !== undefined) argv.push(`--${option.name}`, mark + option.bare);
     else if (at + 1 < args.length) {
       at += 1;
       argv.push(`--${option.name}`, mark + args[at]);

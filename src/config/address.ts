@@ -3,7 +3,8 @@
 // is broken, a password can stand anywhere.
 
 import { MqError } from '../errors.ts';
-import type { ConnectionConfig } from './config.ts';
+import type { ConnectionConfig, TlsFiles } from './config.ts';
+import { durationMs } from './duration.ts';
 import { connectionOptions } from './fields.ts';
 import { didYouMean, quote } from './problem.ts';
 
@@ -65,15 +66,15 @@ export function parseAddress(address: string): ConnectionConfig | string {
   }
   // A URL has no way to write these as a path.
   if (vhost === '.' || vhost === '..') return 'this vhost name cannot be used in a URL';
-  const options = optionsOf(query);
-  if (typeof options === 'string') return options;
+  const parameters = parametersOf(query);
+  if (typeof parameters === 'string') return parameters;
   return {
     protocol: scheme,
     hostname,
     ...(port === undefined || port === '' ? {} : { port: Number(port) }),
     ...(userInfo === '' ? {} : { user, password }),
     ...(vhost === '' ? {} : { vhost }),
-    ...(Object.keys(options).length === 0 ? {} : { options }),
+    ...parameters,
   };
 }
 
@@ -89,18 +90,66 @@ function decoded(text: string): string | undefined {
   }
 }
 
-function optionsOf(query: string): Record<string, string | number> | string {
-  const known = connectionOptions.fields ?? {};
+type Parameters = Pick<ConnectionConfig, 'options' | 'socketOptions' | 'tlsFiles'>;
+
+/** https://www.rabbitmq.com/docs/uri-query-parameters: what mq knows by another name. */
+const tlsFileParameters: Readonly<Record<string, keyof TlsFiles>> = {
+  cacertfile: 'ca',
+  certfile: 'cert',
+  keyfile: 'key',
+};
+const optionParameters: Readonly<Record<string, string>> = { channel_max: 'channelMax', frame_max: 'frameMax' };
+/** The other parameters of RabbitMQ, and what the user can do instead. */
+const refusedParameters: Readonly<Record<string, string>> = {
+  auth_mechanism: 'mq logs in with user and password (PLAIN)',
+  fail_if_no_peer_cert: 'it is for servers',
+  depth: 'mq accepts a chain of any length',
+  password: 'write the key without a passphrase, or socketOptions.passphrase in rascal.json',
+};
+
+/** Returns what the query of an address sets, or what is wrong with it. */
+function parametersOf(query: string): Parameters | string {
   const options: Record<string, string | number> = {};
+  const socketOptions: Record<string, string> = {};
+  const tlsFiles: Partial<Record<keyof TlsFiles, string>> = {};
   for (const [name, value] of new URLSearchParams(query)) {
-    const field = Object.hasOwn(known, name) ? known[name] : undefined;
-    if (field === undefined) {
-      const names = Object.keys(known);
-      return `unknown option in the query: ${quote(name)}${didYouMean(name, names) || ` (there are ${names.join(', ')})`}`;
+    const file = Object.hasOwn(tlsFileParameters, name) ? tlsFileParameters[name] : undefined;
+    if (file !== undefined) tlsFiles[file] = value;
+    else if (name === 'server_name_indication') socketOptions['servername'] = value;
+    else if (name === 'verify') {
+      // An address comes from files and variables of others: it must not make a connection less safe.
+      if (value !== 'verify_peer') return 'verify in the query must be verify_peer: an address cannot turn it off';
+    } else {
+      const fault = setOption(
+        options,
+        Object.hasOwn(optionParameters, name) ? (optionParameters[name] ?? name) : name,
+        value,
+      );
+      if (fault !== undefined) return fault;
     }
-    const isNumber = field.is.includes('integer');
-    if (isNumber && !/^\d{1,10}$/.test(value)) return `${name} in the query is not a whole number`;
-    options[name] = isNumber ? Number(value) : value;
   }
-  return options;
+  const filled = Object.entries({ options, socketOptions, tlsFiles }).filter(([, of]) => Object.keys(of).length > 0);
+  return Object.fromEntries(filled);
+}
+
+/** Sets an option of the connection; returns what is wrong with it. */
+function setOption(options: Record<string, string | number>, name: string, value: string): string | undefined {
+  const known = connectionOptions.fields ?? {};
+  const field = Object.hasOwn(known, name) ? known[name] : undefined;
+  if (field === undefined) {
+    const instead = Object.hasOwn(refusedParameters, name) ? refusedParameters[name] : undefined;
+    if (instead !== undefined) return `${name} in the query is not supported: ${instead}`;
+    const names = [...Object.keys(known), ...Object.keys(tlsFileParameters), 'server_name_indication', 'verify'];
+    return `unknown option in the query: ${quote(name)}${didYouMean(name, names) || ` (there are ${names.join(', ')})`}`;
+  }
+  const { unit } = field;
+  const milliseconds = unit && durationMs(value, unit);
+  if (milliseconds !== undefined) {
+    options[name] = unit === 's' ? Math.round(milliseconds / 1000) : milliseconds;
+    return undefined;
+  }
+  const isNumber = field.is.includes('integer');
+  if (isNumber && !/^\d{1,10}$/.test(value)) return `${name} in the query is not a whole number`;
+  options[name] = isNumber ? Number(value) : value;
+  return undefined;
 }

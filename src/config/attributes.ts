@@ -13,6 +13,7 @@ interface ConnectionNeeds {
 /** Every attribute is explicit, since Rascal's defaults are wrong for TLS and for URLs without a path. */
 export function rascalConnection(connection: ConnectionConfig, needs: ConnectionNeeds): Record<string, unknown> {
   const { protocol = 'amqp', hostname = 'localhost', user = 'guest', options = {}, socketOptions = {} } = connection;
+  const { tlsFiles } = connection;
   const password = connection.password ?? (connection.user === undefined ? 'guest' : '');
   const vhost = connection.vhost ?? needs.vhost;
   const timeout = options['connection_timeout'];
@@ -31,6 +32,8 @@ export function rascalConnection(connection: ConnectionConfig, needs: Connection
       noDelay: true,
       timeout: timeout === undefined ? 10_000 : Number(timeout),
       ...(byUrl ? {} : { credentials: plain(user, password) }),
+      // session/tls-files.ts puts their content in their place.
+      ...(tlsFiles && { tlsFiles }),
       ...socketOptions,
       clientProperties: { connection_name: needs.connectionName, ...objectOf(socketOptions['clientProperties']) },
     },

@@ -45,6 +45,13 @@ export interface VhostConfig {
   readonly rest: Readonly<Record<string, unknown>>;
 }
 
+/** Files in PEM. A relative name starts at the working folder. */
+export interface TlsFiles {
+  readonly ca?: string;
+  readonly cert?: string;
+  readonly key?: string;
+}
+
 /** A connection as attributes; a `url` in rascal.json has been taken apart. */
 export interface ConnectionConfig {
   readonly protocol?: 'amqp' | 'amqps';
@@ -56,6 +63,8 @@ export interface ConnectionConfig {
   /** Query of the URL: heartbeat, frameMax, channelMax, … */
   readonly options?: Readonly<Record<string, unknown>>;
   readonly socketOptions?: Readonly<Record<string, unknown>>;
+  /** Files with what `socketOptions` lacks of TLS. */
+  readonly tlsFiles?: TlsFiles;
   readonly retry?: unknown;
   readonly management?: unknown;
 }

@@ -10,8 +10,8 @@ export type Input =
   | { readonly from: 'text'; readonly text: string }
   /** `path` is '-' for standard input. */
   | { readonly from: 'lines' | 'whole'; readonly path: string }
-  /** The whole of standard input; where nothing stands there, the role's own text. */
-  | { readonly from: 'piped'; readonly otherwise: string | undefined };
+  /** The whole of standard input; if it is empty, the role's own text, or an error with the hint. */
+  | { readonly from: 'piped'; readonly otherwise: string | undefined; readonly hint: string };
 
 /** The longest line or file that is taken as one message: RabbitMQ's own upper bound for max_message_size. */
 const longest = 512 * 1024 * 1024;
@@ -80,7 +80,7 @@ function textFor(input: Input, read: Buffer): Buffer {
   if (input.from !== 'piped' || read.length > 0) return read;
   if (input.otherwise !== undefined) return Buffer.from(input.otherwise);
   throw new MqError('USAGE', 'no text is given, and nothing on standard input', {
-    hint: "give the text as an argument; '' is an empty one",
+    hint: input.hint,
   });
 }
 

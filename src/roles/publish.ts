@@ -8,6 +8,7 @@ import type { Session } from '../session/session.ts';
 import type { Properties } from '../session/wire.ts';
 import { bodies, type Input } from './input.ts';
 import { messageIds, outgoing } from './outgoing.ts';
+import { Pace } from './pace.ts';
 import { isClosedPipe, Printer } from './printer.ts';
 import { interrupted } from './signal.ts';
 
@@ -22,6 +23,8 @@ export interface PublishSettings {
   readonly persistent: boolean | undefined;
   readonly mandatory: boolean;
   readonly window: number;
+  /** Milliseconds from one message to the next; undefined: no limit. */
+  readonly intervalMs: number | undefined;
   /** Print one object per message with its outcome. */
   readonly json: boolean;
 }
@@ -33,6 +36,7 @@ export async function publish(context: Context, session: Session, settings: Publ
   if (input.from === 'lines') counts.resume = skip;
   const { publisher, destination } = await session.publisher(settings.publication, { window: settings.window });
   const tally = new Tally(context, { json, skip, ...(input.from === 'lines' && { counts }) });
+  const pace = new Pace(settings.intervalMs);
   let left = skip;
   const messageOf = outgoing({ destination, nextId: messageIds(), ...settings });
   void publisher.failed.then((error) => tally.end(error));
@@ -48,6 +52,7 @@ export async function publish(context: Context, session: Session, settings: Publ
           left -= 1;
           continue;
         }
+        await pace.turn(reading.drain);
         if (!publisher.hasRoom) await publisher.room();
         if (reading.drain.aborted) break sending;
         const message = messageOf(body);

@@ -8,6 +8,7 @@ import type { Properties, RawMessage } from '../session/wire.ts';
 import { bodies, type Input } from './input.ts';
 import { headerNames, messageOf } from './message.ts';
 import { messageIds, outgoing } from './outgoing.ts';
+import { Pace } from './pace.ts';
 import { isClosedPipe, Printer } from './printer.ts';
 import { interrupted } from './signal.ts';
 
@@ -19,6 +20,8 @@ export interface RequestSettings {
   readonly persistent: boolean | undefined;
   /** The most requests in flight. */
   readonly window: number;
+  /** Milliseconds from one request to the next; undefined: no limit. */
+  readonly intervalMs: number | undefined;
   readonly replyTimeoutMs: number;
   /** A queue of its own for the replies. */
   readonly ownQueue: boolean;
@@ -32,6 +35,7 @@ type Answer = { readonly reply: RawMessage } | { readonly error: MqError };
 export async function request(context: Context, session: Session, settings: RequestSettings): Promise<void> {
   const { requester, destination } = await session.requester(settings.publication, settings);
   const printer = new Printer(context.stdout);
+  const pace = new Pace(settings.intervalMs);
   const requestOf = outgoing({ destination, nextId: messageIds(), ...settings, mandatory: true });
   const onAbandon = () => session.abort(interrupted(context));
   context.abandon.addEventListener('abort', onAbandon, { once: true });
@@ -58,6 +62,7 @@ export async function request(context: Context, session: Session, settings: Requ
   try {
     for await (const batch of bodies(settings.input, context)) {
       for (const body of batch) {
+        await pace.turn(context.drain);
         if (context.drain.aborted || failures.some(isHopeless)) break;
         attempted += 1;
         const message = requestOf(body);

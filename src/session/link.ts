@@ -15,6 +15,7 @@ import { failureOf, isPermanent } from './failure.ts';
 import { GivingUp, type ReconnectLimit } from './giving-up.ts';
 import './handshake.ts';
 import { answerMs, breakConnections, endConnections, stopClocks, takeSilence } from './sockets.ts';
+import { withTlsFiles } from './tls-files.ts';
 
 /** What a link says: the connection went, came back, was blocked or freed; `fatal`: no reconnect can help. */
 export interface LinkEvents {
@@ -244,8 +245,9 @@ export class Link extends EventEmitter<LinkEvents> {
  * and does not answer the declarations; throws an MqError.
  */
 export async function openLink(settings: LinkSettings): Promise<Link> {
+  const rascalConfig = await withTlsFiles(settings.rascalConfig);
   for (let first = 0; ; first += 1) {
-    const { config, addresses } = withFirst(settings.rascalConfig, first);
+    const { config, addresses } = withFirst(rascalConfig, first);
     try {
       return await createLink(settings, config, first);
     } catch (error) {

@@ -12,15 +12,14 @@ const connectionMs = 5_000;
 
 /**
  * Each address is tried once. `addresses`: from --url or MQ_URL, in the vhost they name, else `/`; undefined: those of
- * rascal.json, in every vhost that it has. Throws what a role says where it cannot connect; DEADLINE after `withinMs`.
+ * rascal.json, in the named vhosts. Throws what a role says where it cannot connect; DEADLINE after `withinMs`.
  */
 export async function tryConnection(
-  config: Config,
-  addresses: readonly ConnectionConfig[] | undefined,
+  { config, addresses, vhosts: named = Object.keys(config.vhosts) }: Tried,
   { withinMs, signal }: { withinMs: number; signal: AbortSignal },
 ): Promise<void> {
   const connectionName = `mq wait ${randomUUID().slice(0, 8)}`;
-  const vhosts = addresses === undefined ? Object.keys(config.vhosts) : ['/'];
+  const vhosts = addresses === undefined ? named : ['/'];
   const redact = redactor(secretsOf({ config, addresses: addresses ?? [] }));
   const opening = openLink({
     rascalConfig: rascalConfig(patient(config), {
@@ -48,6 +47,13 @@ export async function tryConnection(
     clearTimeout(timer);
     signal.removeEventListener('abort', end);
   }
+}
+
+interface Tried {
+  readonly config: Config;
+  readonly addresses: readonly ConnectionConfig[] | undefined;
+  /** Default: every vhost of rascal.json. */
+  readonly vhosts?: readonly string[];
 }
 
 function patient(config: Config): Config {

@@ -512,13 +512,6 @@ tests([
     hint: help('worker'),
   },
   {
-    title: 'no command',
-    args: [],
-    exit: 64,
-    line: 'mq: give a command [USAGE]',
-    hint: 'mq --help lists the commands',
-  },
-  {
     title: 'an unknown command, and what was probably meant',
     args: ['workr'],
     exit: 64,

@@ -18,7 +18,7 @@ import type { Values } from '../values.ts';
 export function adminCommand(configOf: (context: Context) => Promise<Config>): Command {
   const command: Command = {
     name: 'admin',
-    summary: 'look at a broker and change it, by its management API',
+    summary: 'show and change what a broker holds (management API)',
     usage: '<action> …',
     options: 'admin',
     group: 'Operation',
@@ -28,9 +28,9 @@ export function adminCommand(configOf: (context: Context) => Promise<Config>): C
       'mq admin set permission anna "^orders" "^orders" ".*" --vhost shop',
       'mq admin export definitions broker.json',
     ],
-    help: async (words) => {
+    help: async (words, width) => {
       const { actions } = await import('../../admin/actions.ts');
-      return adminHelp(command, words, actions);
+      return adminHelp(command, words, { actions, width });
     },
     completes: async (words, names) => {
       const { actions } = await import('../../admin/actions.ts');

@@ -13,7 +13,7 @@ import type { Values } from '../values.ts';
 
 export const brokerCommand: Command = {
   name: 'broker',
-  summary: 'run the embedded AMQP 0-9-1 broker, for development, tests and small duties',
+  summary: 'run the embedded AMQP 0-9-1 broker',
   usage: '',
   options: 'broker',
   group: 'Broker',

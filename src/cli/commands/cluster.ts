@@ -11,7 +11,7 @@ export function clusterCommand(configOf: (context: Context) => Promise<Config>):
   const names = Object.keys(verbs) as Verb[];
   return {
     name: 'cluster',
-    summary: 'RabbitMQ nodes in containers: up, status, faults, down',
+    summary: 'run RabbitMQ nodes in containers, and disturb them',
     usage: `${names.join('|')} [node…]`,
     options: 'cluster',
     group: 'Broker',

@@ -6,7 +6,7 @@ import { installHints, scripts, shells } from '../completion-script.ts';
 
 export const completionsCommand: Command = {
   name: 'completions',
-  summary: 'make Tab in your shell know the commands, the options and the names of rascal.json',
+  summary: 'print the script that makes Tab in your shell know mq',
   usage: shells.join('|'),
   options: 'completions',
   group: 'Configuration',

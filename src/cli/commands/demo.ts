@@ -15,7 +15,7 @@ import { type Scenario, scenarios } from '../scenarios.ts';
 export function demoCommand(run: (context: Context) => Promise<number>): Command {
   return {
     name: 'demo',
-    summary: 'the six scenarios, live, on an embedded broker: who sent what, and who got it',
+    summary: 'show the six scenarios live on an embedded broker',
     usage: '',
     options: 'demo',
     group: 'Broker',

@@ -23,7 +23,7 @@ const special = ['id', 'filter', 'count', 'dry-run', 'to', 'to-exchange', 'yes']
 export function dlqCommand(configsOf: (context: Context) => Promise<CheckedConfig>): Command {
   return {
     name: 'dlq',
-    summary: 'dead letters: list, show, replay, move, purge',
+    summary: 'list, show, replay, move and purge dead letters',
     usage: 'list|show|replay|move|purge <subscription or queue> [id]',
     options: 'dlq',
     group: 'Operation',

@@ -9,7 +9,7 @@ const defaultPort = 9464;
 
 export const healthCommand: Command = {
   name: 'health',
-  summary: 'ask a role that was started with --metrics whether it is ready',
+  summary: 'ask a role with --metrics whether it is ready',
   usage: '[port or URL]',
   options: 'health',
   group: 'Operation',

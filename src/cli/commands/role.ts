@@ -2,15 +2,20 @@
 
 import { type Config, failurePolicies, type HandlerConfig, type RoleConfig } from '../../config/config.ts';
 import type { Context } from '../../context.ts';
+import { MqError } from '../../errors.ts';
 import { unmatched } from '../../handlers/environment.ts';
+import type { Handler } from '../../handlers/handler.ts';
 import type { Input } from '../../roles/input.ts';
 import type { Properties } from '../../session/wire.ts';
 import { addressesOf } from '../addresses.ts';
+import { awaitBroker } from '../broker-wait.ts';
 import type { Command } from '../command.ts';
 import { usageLine } from '../help.ts';
 import { type Observation, observed } from '../observation.ts';
 import { properties } from '../properties.ts';
+import { intervalOf } from '../rate.ts';
 import { reconnectLimit } from '../reconnect.ts';
+import { roleExamples, roleSections } from '../role-help.ts';
 import type { Values } from '../values.ts';
 
 /** The command for one row of the table of roles. `generic` rows name a publication or subscription of the file. */
@@ -24,6 +29,8 @@ export function roleCommand(
     summary: role.summary ?? `${role.behaviour} ${role.publication ?? role.subscription ?? ''}`,
     usage: usageOf(role),
     options: role.behaviour,
+    sections: roleSections(role),
+    examples: roleExamples(name, role),
     group,
     run: (context, values) => run(context, values, { name, role, config }),
   };
@@ -65,6 +72,7 @@ async function runPublish(context: Context, values: Values, row: RunningRow): Pr
     skip: skipped(values),
     mandatory: values.flag('mandatory') ?? true,
     window: values.whole('window', { min: 1, max: 65_535 }) ?? 256,
+    intervalMs: intervalOf(values),
     json: values.flag('json') ?? false,
   };
   const { publish } = await import('../../roles/publish.ts');
@@ -77,6 +85,7 @@ async function runRequest(context: Context, values: Values, row: RunningRow): Pr
     ...sending(values, row, context),
     say: row.observation.say,
     window: values.whole('window', { min: 1, max: 65_535 }) ?? 64,
+    intervalMs: intervalOf(values),
     replyTimeoutMs: values.duration('timeout') ?? 30_000,
     ownQueue: values.flag('reply-queue') ?? false,
     json: values.flag('json') ?? false,
@@ -111,6 +120,8 @@ async function runConsume(context: Context, values: Values, row: RunningRow): Pr
     untilEmpty: values.flag('until-empty') ?? false,
     json: values.flag('json') ?? false,
   };
+  const isQuiet = values.flag('quiet') ?? false;
+  if (isQuiet && numbers.json) throw values.usage('--quiet and --json exclude each other');
   const timeoutMs = values.duration('handler-timeout');
   const graceMs = values.duration('grace') ?? 5000;
   const maxBody = values.whole('max-body', { min: 1 });
@@ -151,7 +162,7 @@ async function runConsume(context: Context, values: Values, row: RunningRow): Pr
         ...numbers,
         retry,
         queue: config.subscriptions[subscription]?.queue ?? '',
-        handler,
+        handler: isQuiet ? quiet(handler) : handler,
         maxBody,
         beginDrain: row.beginDrain,
         canFail: canFail(choice.config) || maxBody !== undefined,
@@ -171,6 +182,15 @@ function warnOfUnset(env: Context['env'], pass: readonly string[], { observation
   observation.say({ level: 'warn', event: 'environment', message, fields: { unset } });
 }
 
+/** A handler after which the role prints no body. */
+function quiet(handler: Handler): Handler {
+  return {
+    prints: 'handler',
+    handle: (message, context) => handler.handle(message, context),
+    close: () => handler.close(),
+  };
+}
+
 /** What `publish` and `request` have in common: the input and the message's attributes. */
 function sending(
   values: Values,
@@ -181,8 +201,9 @@ function sending(
   const takesKey = role.arguments === 'key text' && byOption === undefined;
   const [first, ...rest] = values.args;
   const words = takesKey ? rest : values.args;
+  const takenAsKey = takesKey && words.length === 0 ? first : undefined;
   return {
-    input: inputOf(values, words, { role, stdin }),
+    input: inputOf(values, words, { role, stdin, takenAsKey }),
     routingKey: byOption ?? (takesKey ? (first ?? role.routingKey) : role.routingKey),
     properties: properties(values, env),
     persistent: values.flag('persistent') ?? role.persistent,
@@ -198,7 +219,7 @@ function skipped(values: Values): number {
 function inputOf(
   values: Values,
   words: readonly string[],
-  { role, stdin }: { role: RoleConfig; stdin: Context['stdin'] },
+  { role, stdin, takenAsKey }: { role: RoleConfig; stdin: Context['stdin']; takenAsKey: string | undefined },
 ): Input {
   const file = values.name('file');
   const lines = values.flag('lines') ?? false;
@@ -208,9 +229,17 @@ function inputOf(
   if (file !== undefined) return { from: 'whole', path: file };
   if (words.length > 0) return { from: 'text', text: words.join(' ') };
   // `echo text | mq task`: a text that is piped in must not be lost for the role's own.
-  if (!stdin.isTTY) return { from: 'piped', otherwise: role.text };
-  if (role.text === undefined) throw values.usage("no text is given; '' is an empty one");
+  const hint = textHint(role, takenAsKey);
+  if (!stdin.isTTY) return { from: 'piped', otherwise: role.text, hint };
+  if (role.text === undefined) throw new MqError('USAGE', 'no text is given', { hint });
   return { from: 'text', text: role.text };
+}
+
+/** The next step if there is no text: the only argument may have been meant as one. */
+function textHint({ keyName = 'key' }: RoleConfig, takenAsKey: string | undefined): string {
+  if (takenAsKey === undefined) return "give the text as an argument; '' is an empty one";
+  const shown = takenAsKey.length > 40 ? `${takenAsKey.slice(0, 40)}…` : takenAsKey;
+  return `'${shown}' was taken as the ${keyName}: give the text after it, or the ${keyName} by --routing-key`;
 }
 
 function handlerChoice(
@@ -238,10 +267,18 @@ function handlerChoice(
 async function withSession(
   context: Context,
   values: Values,
-  { name, config, observation }: RunningRow,
+  { name, role, config, observation }: RunningRow,
   work: (session: import('../../session/session.ts').Session) => Promise<void>,
 ): Promise<void> {
   const addresses = await addressesOf(context, values);
+  const waitMs = values.duration('wait');
+  if (waitMs !== undefined) {
+    const { vhost = '/' } =
+      config.publications[role.publication ?? ''] ?? config.subscriptions[role.subscription ?? ''] ?? {};
+    const tell = (reason: string) =>
+      observation.sayNamed({ level: 'warn', event: 'waiting', message: `no broker yet: ${reason}` });
+    await awaitBroker({ config, addresses, vhosts: [vhost], timeoutMs: waitMs, drain: context.drain, tell });
+  }
   const { Session } = await import('../../session/session.ts');
   const session = new Session({
     config,

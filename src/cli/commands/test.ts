@@ -12,7 +12,7 @@ import type { Values } from '../values.ts';
 
 export const testCommand: Command = {
   name: 'test',
-  summary: 'run test files against a broker that comes with it, a cluster in containers, or a broker of yours',
+  summary: 'run test files with a broker in them, or on yours',
   usage: '[files or folders…]',
   options: 'test',
   group: 'Tests',

@@ -8,7 +8,7 @@ import type { Command } from '../command.ts';
 
 export const typesCommand: Command = {
   name: 'types',
-  summary: "write the types of 'mq/test' and 'mq/handler' for your editor",
+  summary: 'write the types of mq/test and mq/handler for editors',
   usage: '',
   options: 'types',
   group: 'Tests',

@@ -20,7 +20,7 @@ const defaultPort = 15680;
 export function webCommand(configOf: (context: Context) => Promise<Config>): Command {
   return {
     name: 'web',
-    summary: 'a page that shows messages live, the topology and its depths, and sends: a log, a task, a request',
+    summary: 'serve a page with live messages, topology and depths',
     usage: '',
     options: 'web',
     group: 'Operation',

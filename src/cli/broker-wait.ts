@@ -1,0 +1,56 @@
+// Waits for a broker that is not up yet: `mq wait`, and --wait of a role.
+
+import { setTimeout } from 'node:timers/promises';
+import type { Config, ConnectionConfig } from '../config/config.ts';
+import { durationText } from '../config/duration.ts';
+import { type ErrorCode, MqError } from '../errors.ts';
+
+export interface BrokerWait {
+  readonly config: Config;
+  /** Of --url or MQ_URL; undefined: those of rascal.json. */
+  readonly addresses: readonly ConnectionConfig[] | undefined;
+  /** Names in rascal.json of the vhosts that must be there. Default: all. */
+  readonly vhosts?: readonly string[];
+  readonly timeoutMs: number;
+  /** Aborted by a signal. */
+  readonly drain: AbortSignal;
+  /** Called with why there is no broker yet, once for each reason. */
+  readonly tell: (reason: string) => void;
+}
+
+const pauseMs = 200;
+/** What no waiting mends. A broker that boots refuses nobody: its users are there before its port is. */
+const final: readonly ErrorCode[] = ['NOT_PERMITTED', 'CONFIG', 'TLS', 'USAGE', 'NO_INPUT', 'BUG'];
+
+/**
+ * Returns the milliseconds until a broker took AMQP: connection, login and vhost.
+ * @throws MqError UNAVAILABLE at the deadline; at once what no waiting mends; INTERRUPTED or TERMINATED at a signal
+ */
+export async function awaitBroker({ timeoutMs, drain, tell, ...broker }: BrokerWait): Promise<number> {
+  const { tryConnection } = await import('../session/try-connection.ts');
+  const started = performance.now();
+  const told = new Set<string>();
+  let last = new MqError('UNAVAILABLE', 'no answer');
+  const elapsed = () => performance.now() - started;
+  while (elapsed() < timeoutMs && !drain.aborted) {
+    try {
+      await tryConnection(broker, { withinMs: timeoutMs - elapsed(), signal: drain });
+      return elapsed();
+    } catch (error) {
+      if (drain.aborted) break;
+      if (!(error instanceof MqError) || final.includes(error.code)) throw error;
+      if (error.code !== 'DEADLINE') last = error;
+    }
+    if (!told.has(last.message)) tell(last.message);
+    told.add(last.message);
+    await setTimeout(Math.min(pauseMs, Math.max(0, timeoutMs - elapsed())), undefined, { signal: drain }).catch(
+      () => undefined,
+    );
+  }
+  if (drain.aborted) throw new MqError(drain.reason === 'SIGTERM' ? 'TERMINATED' : 'INTERRUPTED', 'interrupted');
+  const { message, hint } = last;
+  throw new MqError('UNAVAILABLE', `no broker took AMQP within ${durationText(timeoutMs)}: ${message}`, {
+    ...(hint !== undefined && { hint }),
+    cause: last,
+  });
+}

@@ -1,0 +1,114 @@
+// The options of the commands that are not roles and do not connect to a broker of the user.
+
+import type { Option } from './option.ts';
+
+export const broker: readonly Option[] = [
+  { name: 'port', value: 'N', help: 'listen for AMQP on this port; 0 takes a free one', default: '5672' },
+  { name: 'host', value: 'ADDRESS', help: 'listen on this address', default: '127.0.0.1' },
+  {
+    name: 'data',
+    value: 'DIR',
+    help: 'keep durable queues and persistent messages in this folder',
+    default: 'in memory only',
+  },
+  {
+    name: 'management-port',
+    value: 'N',
+    help: 'serve the management HTTP API on this port (RabbitMQ has it on 15672)',
+    default: 'off',
+  },
+  {
+    name: 'user',
+    value: 'NAME',
+    help: 'name the one user; any but guest needs a password, from MQ_BROKER_PASSWORD or --password-file',
+    default: 'guest',
+  },
+  {
+    name: 'password-file',
+    value: 'FILE',
+    help: 'read the password from a file',
+    default: 'MQ_BROKER_PASSWORD, MQ_BROKER_PASSWORD_FILE',
+  },
+  { name: 'tls-cert', value: 'FILE', help: 'speak TLS with this certificate (PEM)', default: 'plain TCP' },
+  { name: 'tls-key', value: 'FILE', help: 'speak TLS with this key (PEM)', default: 'plain TCP' },
+  { name: 'json', help: 'print the ready line as a JSON object' },
+];
+
+export const check: readonly Option[] = [
+  {
+    name: 'config',
+    value: 'FILE',
+    help: 'check this file (or the argument)',
+    default: 'MQ_CONFIG, else ./rascal.json',
+  },
+  { name: 'json', help: 'print problems as JSON lines' },
+  { name: 'schema', help: 'print the JSON Schema of rascal.json' },
+  {
+    name: 'target',
+    value: 'VERSION',
+    words: ['4.0', '4.3'],
+    help: 'also report what RabbitMQ 4.0 or 4.3 refuses or deprecates; accepts exported definitions',
+    default: 'none',
+  },
+];
+
+export const health: readonly Option[] = [
+  { name: 'timeout', value: 'DURATION', help: 'wait so long for the answer', default: '5' },
+  { name: 'json', help: 'print the answer as a JSON object' },
+];
+
+export const demo: readonly Option[] = [{ name: 'json', help: 'print each event as one JSON object a line' }];
+
+export const cluster: readonly Option[] = [
+  {
+    name: 'name',
+    value: 'NAME',
+    help: 'use this cluster; up: give the new one this name',
+    default: 'MQ_CLUSTER, else the only one',
+  },
+  { name: 'nodes', value: 'N', help: 'up: start N nodes', default: '3' },
+  { name: 'version', value: 'VERSION', help: 'up: run this version of RabbitMQ', default: '4.3' },
+  {
+    name: 'image',
+    value: 'IMAGE',
+    help: 'up: run this image',
+    default: 'MQ_IMAGE, else the official one of the version',
+  },
+  {
+    name: 'port',
+    value: 'N',
+    help: 'up: give the first node this AMQP port and the usual others (5672, 15672, …); each further node has them 100 higher',
+    default: 'free ones',
+  },
+  { name: 'apply', help: 'up: declare what rascal.json defines' },
+  {
+    name: 'config',
+    value: 'FILE',
+    help: 'up --apply: read this configuration',
+    default: 'MQ_CONFIG, else ./rascal.json',
+  },
+  { name: 'grow', help: 'join: give every quorum queue a member on the new node' },
+  { name: 'force', help: 'stop: stop the node even if queues or the cluster lose their majority' },
+  { name: 'lines', value: 'N', help: 'logs: print only the last N lines of each node', default: 'all' },
+  { name: 'follow', help: 'logs: go on printing until a signal' },
+  {
+    name: 'of',
+    value: 'WHAT',
+    words: ['amqp', 'management', 'web-stomp', 'prometheus'],
+    help: 'url: print the addresses of amqp, management, web-stomp or prometheus',
+    default: 'amqp',
+  },
+  { name: 'env', help: 'url: print lines for eval in a shell, as up does' },
+  { name: 'all', help: 'down: remove every cluster that mq cluster up has made' },
+  { name: 'timeout', value: 'DURATION', help: 'give nodes so long to be ready', default: '120' },
+  { name: 'json', help: 'print results as JSON lines' },
+];
+
+export const types: readonly Option[] = [
+  { name: 'out', value: 'DIR', help: 'write to this folder', default: 'the working folder' },
+];
+
+export const init: readonly Option[] = [
+  { name: 'config', value: 'FILE', help: 'write this file', default: './rascal.json' },
+  { name: 'json', help: 'print what was written as a JSON object' },
+];

@@ -1,0 +1,20 @@
+// mq version: prints the version of mq.
+
+import manifest from '../../../package.json' with { type: 'json' };
+import { Printer } from '../../roles/printer.ts';
+import type { Command } from '../command.ts';
+
+export const versionCommand: Command = {
+  name: 'version',
+  summary: 'print the version (also -V, --version)',
+  usage: '',
+  options: 'version',
+  group: 'Configuration',
+  async run({ stdout }, values) {
+    const [superfluous] = values.args;
+    if (superfluous !== undefined) throw values.usage(`unexpected argument '${superfluous}'`);
+    const printer = new Printer(stdout);
+    const { version } = manifest;
+    await (values.flag('json') ? printer.json({ version }) : printer.text(`mq ${version}`));
+  },
+};

@@ -1,0 +1,76 @@
+// What the help of a role says beside its options: the statuses and variables of --exec, mq's own, and examples.
+
+import type { RoleConfig } from '../config/config.ts';
+import type { HelpSection } from './command.ts';
+
+const environment: HelpSection = {
+  title: 'Environment',
+  rows: [
+    ['MQ_URL, MQ_URL_FILE', 'the broker, or a file that holds its address'],
+    ['MQ_PASSWORD, MQ_PASSWORD_FILE', 'the password for an address that names a user without one'],
+    ['MQ_CONFIG', 'the configuration, instead of ./rascal.json'],
+  ],
+};
+
+const exitStatuses: HelpSection = {
+  title: 'Exit status',
+  rows: [
+    ['0', 'done'],
+    ['64, 65, 66', 'wrong command line, wrong data, no input file'],
+    ['67', 'unroutable: no queue gets the message, or the queue does not exist'],
+    ['68, 69', 'unknown host, no broker'],
+    ['71, 73, 74', 'system error, cannot create a file, cannot read or write'],
+    ['75', 'try again: in doubt, refused, no answer in time'],
+    ['76, 77, 78', 'protocol or TLS, not permitted, wrong configuration or topology'],
+    ['130, 143', 'a signal came before the work was done'],
+  ],
+};
+
+const execStatuses: HelpSection = {
+  title: 'Exit status of an --exec command',
+  rows: [
+    ['0', 'acknowledge the message'],
+    ['3, 5', 'dead-letter it at once'],
+    ['4, 6', 'put it back into its queue'],
+    ['79, 126, 127', 'hand it back and end the role: 79 on request, else the program cannot run'],
+    ['75, any other', 'retry it later with back-off, as after a signal or a missed deadline'],
+  ],
+};
+
+const execVariables: HelpSection = {
+  title: 'Variables of an --exec command',
+  rows: [
+    ['MQ_QUEUE, MQ_EXCHANGE, MQ_ROUTING_KEY', 'where the message comes from'],
+    ['MQ_ATTEMPT, MQ_REDELIVERED', 'the number of the attempt; true if it was delivered before'],
+    ['MQ_MESSAGE_ID, MQ_CONTENT_TYPE, …', 'a property of the message'],
+    ['MQ_HEADER_NAME', 'the header "name"; descriptor 3 has everything as JSON'],
+  ],
+};
+
+/** Returns the parts of a role's help that depend on its behaviour. */
+export function roleSections({ behaviour }: RoleConfig): HelpSection[] {
+  const receives = behaviour === 'consume' || behaviour === 'reply';
+  return [...(receives ? [execStatuses, execVariables] : []), exitStatuses, environment];
+}
+
+/** Returns examples for a role of this name. */
+export function roleExamples(name: string, { behaviour, arguments: form, keyName = 'key' }: RoleConfig): string[] {
+  const key = form === 'keys' || form === 'key text' ? ` ${keyName.toUpperCase()}` : '';
+  switch (behaviour) {
+    case 'publish':
+      return [
+        `mq ${name}${key} 'a text'`,
+        `mq ${name}${key} --file photo.jpg --property content-type=image/jpeg`,
+        `mq ${name}${key} --lines --rate 100/s < orders.ndjson`,
+      ];
+    case 'request':
+      return [`mq ${name}${key} 'a question'`, `mq ${name}${key} --lines --timeout 5s < questions.txt`];
+    case 'consume':
+    case 'reply':
+      return [
+        `mq ${name}${key} --exec ./handle.sh`,
+        `mq ${name}${key} --concurrency 4 --handler handle.ts --log json --metrics 9464`,
+        `mq ${name}${key} --wait --exec-lines python3 handle.py`,
+      ];
+  }
+}

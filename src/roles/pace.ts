@@ -1,0 +1,43 @@
+// Spaces messages evenly: at most one in each interval.
+
+/** Milliseconds that a late timer may be caught up, so that it does not lower the rate. */
+const slackMs = 20;
+
+export class Pace {
+  readonly #intervalMs: number | undefined;
+  #next = 0;
+
+  /** @param intervalMs undefined: there is no limit */
+  constructor(intervalMs: number | undefined) {
+    this.#intervalMs = intervalMs;
+  }
+
+  /** Milliseconds until the next message may begin; 0: now. */
+  get waitMs(): number {
+    return this.#intervalMs === undefined ? 0 : Math.max(0, this.#next - performance.now());
+  }
+
+  /** A message begins. */
+  begin(): void {
+    if (this.#intervalMs !== undefined) {
+      this.#next = Math.max(this.#next, performance.now() - slackMs) + this.#intervalMs;
+    }
+  }
+
+  /** Waits until a message may begin, and begins it; returns at once when the signal is aborted. */
+  async turn(signal: AbortSignal): Promise<void> {
+    const { waitMs } = this;
+    if (waitMs > 0 && !signal.aborted) {
+      await new Promise<void>((resolve) => {
+        const end = () => {
+          clearTimeout(timer);
+          signal.removeEventListener('abort', end);
+          resolve();
+        };
+        const timer = setTimeout(end, waitMs);
+        signal.addEventListener('abort', end);
+      });
+    }
+    this.begin();
+  }
+}

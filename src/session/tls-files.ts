@@ -1,0 +1,36 @@
+// The certificates and keys that an address names by file (`cacertfile`, `certfile`, `keyfile`, --ca): read before a connection is made.
+
+import { readFile } from 'node:fs/promises';
+import type { TlsFiles } from '../config/config.ts';
+import { objectOf, without } from '../config/plain.ts';
+import type { RascalSettings } from '../config/runtime.ts';
+import { MqError, systemReason } from '../errors.ts';
+
+/** Returns the settings with the content of the files as `ca`, `cert` and `key`. Throws NO_INPUT. */
+export async function withTlsFiles(settings: RascalSettings): Promise<RascalSettings> {
+  const vhosts = Object.entries(settings.vhosts).map(async ([name, vhost]) => {
+    const connections = await Promise.all(vhost.connections.map(withContent));
+    return [name, { ...vhost, connections }] as const;
+  });
+  return { ...settings, vhosts: Object.fromEntries(await Promise.all(vhosts)) };
+}
+
+async function withContent(connection: unknown): Promise<unknown> {
+  const { socketOptions, ...rest } = objectOf(connection);
+  const { tlsFiles } = objectOf(socketOptions);
+  if (tlsFiles === undefined) return connection;
+  const files = Object.entries(tlsFiles as TlsFiles);
+  const contents = await Promise.all(files.map(async ([option, file]) => [option, await read(file)] as const));
+  return {
+    ...rest,
+    socketOptions: { ...Object.fromEntries(contents), ...without(objectOf(socketOptions), ['tlsFiles']) },
+  };
+}
+
+async function read(file: string): Promise<Buffer> {
+  try {
+    return await readFile(file);
+  } catch (error) {
+    throw new MqError('NO_INPUT', `cannot read ${file}: ${systemReason(error)}`, { at: file, cause: error });
+  }
+}

@@ -1,0 +1,138 @@
+// What a person sees first: mq alone, versions, the help of a role, and where the broker's address and password come from.
+
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { emptyFolder, mq, startMq } from '../support/mq.ts';
+import { assertRefused } from '../support/refusal.ts';
+
+test('mq alone prints the overview, and is no success for a script', async () => {
+  const { status, stdout, stderr } = await mq([]);
+  assert.is(status, 64);
+  assert.is(stderr, '');
+  assert.match(stdout, /^mq: everything with a RabbitMQ broker/);
+  assert.is(stdout, (await mq(['--help'])).stdout);
+});
+
+test('the version has the names that people try', async () => {
+  const [first, ...others] = await Promise.all(
+    [['--version'], ['-V'], ['-v'], ['version']].map(async (args) => (await mq(args)).stdout),
+  );
+  assert.match(first ?? '', /^mq \d+\.\d+\.\d+\n$/);
+  for (const other of others) assert.is(other, first);
+  assert.equal(JSON.parse((await mq(['version', '--json'])).stdout), { version: first?.trim().slice(3) });
+});
+
+test('the help of a role has exit statuses, variables and examples, and no line is too long', async () => {
+  for (const name of ['worker', 'task', 'rpc-server', 'rpc-client', 'subscribe', 'publish']) {
+    const { stdout } = await mq([name, '--help']);
+    for (const title of ['Options', 'Exit status', 'Environment', 'Examples'])
+      assert.match(stdout, `\n${title}\n`, name);
+    const receives = ['worker', 'rpc-server', 'subscribe'].includes(name);
+    assert.is(stdout.includes('\nExit status of an --exec command\n'), receives, name);
+    assert.match(stdout, new RegExp(`\n {2}mq ${name} `), name);
+    assert.equal(
+      stdout.split('\n').filter((line) => line.length > 100),
+      [],
+      name,
+    );
+  }
+});
+
+test('every command has a summary that fits a line of 80 columns', async () => {
+  const { stdout } = await mq(['--help']);
+  assert.equal(
+    stdout.split('\n').filter((line) => line.length > 80),
+    [],
+  );
+});
+
+test('an only argument that was taken as the key is named in the hint', async () => {
+  const config = {
+    vhosts: { '/': { exchanges: { ex: {} } } },
+    publications: { order: { exchange: 'ex' } },
+    mq: { roles: { order: { publish: 'order', arguments: 'key text', routingKey: 'new' } } },
+  };
+  const cwd = emptyFolder({ 'rascal.json': JSON.stringify(config) });
+  const broker = startMq(['broker', '--port', '0', '--json']);
+  const { url } = JSON.parse(await broker.prints(/\n/)) as { url: string };
+  assertRefused(await mq(['order', '{"id":1}', '--url', url], { cwd }), {
+    exit: 64,
+    line: 'mq order: no text is given, and nothing on standard input [USAGE]',
+    hint: `'{"id":1}' was taken as the key: give the text after it, or the key by --routing-key`,
+  });
+  await broker.stop();
+});
+
+const password = 'a-password-of-the-test';
+
+test('the address and the password come from files', async () => {
+  const cwd = emptyFolder({ password: `${password}\n`, empty: '\n' });
+  const broker = startMq(['broker', '--port', '0', '--user', 'team', '--json'], {
+    cwd,
+    env: { MQ_BROKER_PASSWORD_FILE: 'password' },
+  });
+  const { host } = new URL((JSON.parse(await broker.prints(/\n/)) as { url: string }).url);
+  const [whole, user] = [`amqp://team:${password}@${host}`, `amqp://team@${host}`];
+  const files = emptyFolder({ password, url: `${whole}\r\n` });
+  const send = (args: readonly string[], env: Record<string, string>) =>
+    mq(['producer', 'x', ...args], { cwd: files, env });
+  for (const [args, env] of [
+    [['--url-file', 'url'], {}],
+    [[], { MQ_URL_FILE: join(files, 'url') }],
+    [[], { MQ_URL: user, MQ_PASSWORD_FILE: 'password' }],
+    [['--url', user], { MQ_PASSWORD: password }],
+  ] as const) {
+    const { status, stderr } = await send(args, env);
+    assert.equal({ status, stderr }, { status: 0, stderr: '' }, JSON.stringify([args, Object.keys(env)]));
+  }
+  assertRefused(await send([], { MQ_URL: whole, MQ_URL_FILE: 'url' }), {
+    exit: 64,
+    line: 'mq producer: MQ_URL and MQ_URL_FILE are both set [USAGE]',
+    hint: 'unset one of them',
+  });
+  assertRefused(await send([], { MQ_URL_FILE: 'missing' }), {
+    exit: 66,
+    line: 'mq producer: cannot read missing: no such file or directory [NO_INPUT]',
+  });
+  assertRefused(await send(['--url', user, '--url-file', 'url'], {}), {
+    exit: 64,
+    line: 'mq producer: --url and --url-file exclude each other [USAGE]',
+    hint: 'mq producer --help',
+  });
+  assert.is((await broker.stop()).status, 0);
+});
+
+test('a role with --wait waits for a broker that is started later; --quiet prints no bodies', async () => {
+  const probe = startMq(['broker', '--port', '0', '--json']);
+  const { port } = new URL((JSON.parse(await probe.prints(/\n/)) as { url: string }).url);
+  await probe.stop();
+  const url = `amqp://127.0.0.1:${port}`;
+  const receiver = startMq(['consumer', '--count', '2', '--quiet', '--wait', '--url', url]);
+  await receiver.prints(/mq consumer: no broker yet: no broker answers/, 'stderr');
+  const broker = startMq(['broker', '--port', port]);
+  await receiver.prints(/waiting for messages/, 'stderr');
+  const sent = await mq(['producer', '--lines', '--rate', '1000/s', '--wait=10s', '--url', url], { input: 'a\nb\n' });
+  assert.is(sent.status, 0, sent.stderr);
+  const { status, stdout } = await receiver.ended;
+  assert.equal({ status, stdout }, { status: 0, stdout: '' });
+  assert.is((await broker.stop()).status, 0);
+});
+
+test('no broker within --wait is 69', async () => {
+  const { status, stderr } = await mq(['producer', 'x', '--wait=300ms', '--url', 'amqp://127.0.0.1:1']);
+  assert.is(status, 69);
+  assert.match(stderr, /no broker took AMQP within 300 ms: .*ECONNREFUSED.* \[UNAVAILABLE\]/);
+});
+
+test('a rate that is none', async () => {
+  for (const rate of ['0', 'fast', '10/x', '-1/s']) {
+    assertRefused(await mq(['producer', 'x', '--rate', rate]), {
+      exit: 64,
+      line: `mq producer: --rate must be a number of messages such as 10/s, 30/m or 5/h, not '${rate}' [USAGE]`,
+      hint: 'mq producer --help',
+    });
+  }
+});
+
+test.run();
