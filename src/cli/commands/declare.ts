@@ -12,7 +12,7 @@ import { brokerOf } from '../web-broker.ts';
 export function declareCommand(configOf: (context: Context) => Promise<Config>): Command {
   return {
     name: 'declare',
-    summary: 'declare the exchanges, queues and bindings of rascal.json',
+    summary: 'declare what rascal.json defines on the broker',
     usage: '',
     options: 'declare',
     group: 'Configuration',
