@@ -148,6 +148,7 @@ const receive: readonly Option[] = [
   { name: 'concurrency', value: 'N', help: 'handle at most N messages at once', default: 'prefetch' },
   { name: 'count', value: 'N', help: 'stop after N messages', default: 'no limit' },
   { name: 'idle', value: 'DURATION', help: 'stop after so long without a message', default: 'never' },
+  { name: 'max-time', value: 'DURATION', help: 'stop after so long, as at SIGTERM', default: 'never' },
   { name: 'until-empty', help: 'stop when the queue is empty' },
   { name: 'quiet', short: 'q', help: 'print no bodies on stdout' },
   { name: 'file', value: 'FILE', help: 'append each body to this file', default: 'none' },
@@ -172,6 +173,14 @@ const receive: readonly Option[] = [
     value: 'NAMES',
     repeats: true,
     help: 'give the command these variables as well: A,B or a pattern (AWS_*)',
+  },
+  { name: 'batch', value: 'N', help: 'give --exec-lines or --handler up to N messages in a call', default: 'one' },
+  { name: 'batch-wait', value: 'DURATION', help: 'let a batch wait so long until it is full', default: '1s' },
+  {
+    name: 'recycle-after',
+    value: 'LIMIT',
+    help: 'replace a process of --exec-lines after N messages, or over 512MB of memory',
+    default: 'never',
   },
   {
     name: 'clean-env',

@@ -149,8 +149,21 @@ export interface RoleConfig {
 export type HandlerConfig =
   | { readonly builtin: 'print' | 'append' | 'work' | 'fibonacci' | 'echo'; readonly timeout?: number }
   | ({ readonly exec: readonly string[]; readonly timeout?: number } & ChildConfig)
-  | ({ readonly execLines: readonly string[]; readonly timeout?: number } & ChildConfig)
-  | { readonly module: string; readonly timeout?: number };
+  | ({
+      readonly execLines: readonly string[];
+      readonly timeout?: number;
+      readonly recycleAfter?: string | number;
+    } & ChildConfig &
+      BatchConfig)
+  | ({ readonly module: string; readonly timeout?: number } & BatchConfig);
+
+/** Several messages in one call of the handler. */
+export interface BatchConfig {
+  /** The most messages of one call. Absent: each message is a call. */
+  readonly batch?: number;
+  /** Milliseconds that a batch waits until it is full. Default 1000. */
+  readonly batchWait?: number;
+}
 
 /** The environment of a handler that is a program. */
 export interface ChildConfig {

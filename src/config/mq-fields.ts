@@ -2,6 +2,7 @@
 
 import { argumentForms, behaviours, failurePolicies } from './config.ts';
 import { choice, type Field, flag, group, keyed, milliseconds, name, text, whole } from './field.ts';
+import { recycleForms } from './recycle.ts';
 
 /** The handlers that are built in. */
 export const builtinHandlers = ['print', 'append', 'work', 'fibonacci', 'echo'] as const;
@@ -57,6 +58,13 @@ const handler = group(
     },
     module: text('A .ts or .js file, from the folder of this file'),
     timeout: milliseconds('How long one message may take; default 25m', 1),
+    batch: whole('The most messages in one call of execLines or module', { min: 1, max: 65535 }),
+    batchWait: milliseconds('How long a batch waits until it is full; default 1s', 1),
+    recycleAfter: {
+      is: ['integer', 'string'],
+      description: `When a process of execLines is replaced: ${recycleForms}`,
+      min: 1,
+    },
     env: keyed('Variables that the program of exec or execLines gets', text('The value of the variable')),
     passEnv: {
       is: ['array'],

@@ -5,6 +5,7 @@ import type { Known } from './known.ts';
 import { builtinHandlers } from './mq-fields.ts';
 import { isObject, objectOf, type Plain } from './plain.ts';
 import { didYouMean, type Path, quote } from './problem.ts';
+import { recycleForms, recycleLimit } from './recycle.ts';
 import type { Report } from './references.ts';
 
 /** Returns why a handler cannot start on this machine. `path` is relative to the handler. */
@@ -75,12 +76,31 @@ export function checkRoles({
   }
 }
 
+/** Fields of a handler, and the kinds that have them. */
+const ownFields = [
+  [
+    ['env', 'passEnv', 'cleanEnv'],
+    ['exec', 'execLines'],
+  ],
+  [
+    ['batch', 'batchWait'],
+    ['execLines', 'module'],
+  ],
+  [['recycleAfter'], ['execLines']],
+] as const;
+
 /** Returns true if the handler is of exactly one kind. */
 function checkHandler(handler: Plain, report: Report): boolean {
   const ways = ['builtin', 'exec', 'execLines', 'module'].filter((key) => Object.hasOwn(handler, key));
-  const isProgram = ways.some((way) => way.startsWith('exec'));
-  for (const field of isProgram ? [] : ['env', 'passEnv', 'cleanEnv']) {
-    if (Object.hasOwn(handler, field)) report([field], 'value', 'is only for exec and execLines');
+  for (const [fields, owners] of ownFields) {
+    if (owners.some((owner) => ways.includes(owner))) continue;
+    for (const field of fields.filter((one) => Object.hasOwn(handler, one))) {
+      report([field], 'value', `is only for ${owners.join(' and ')}`);
+    }
+  }
+  const { recycleAfter } = handler;
+  if (recycleAfter !== undefined && recycleLimit(String(recycleAfter)) === undefined) {
+    report(['recycleAfter'], 'value', `must be ${recycleForms}`);
   }
   if (ways.length === 1) return true;
   const what = ways.length === 0 ? 'needs' : `has ${ways.join(' and ')}:`;

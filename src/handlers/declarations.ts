@@ -9,6 +9,16 @@ declare module 'mq/handler' {
   /** Handles one message. A function that returns nothing acknowledges it; one that throws has it retried. */
   export type Handler = (message: Message, context: Context) => Outcome | void | Promise<Outcome | void>;
 
+  /**
+   * Handles the messages of one call with --batch: \`export const batch: BatchHandler\`. A list has one outcome for each, in
+   * their order; a single outcome, or none, is that of all.
+   */
+  export type BatchHandler = (
+    messages: readonly Message[],
+    context: Context,
+  ) => BatchOutcome | Promise<BatchOutcome>;
+  export type BatchOutcome = readonly (Outcome | undefined | void)[] | Outcome | void;
+
   /** Answers one request of a \`reply\` role: the value is the reply, unless it is an outcome. */
   export type ReplyHandler = (message: Message, context: Context) => unknown;
 

@@ -1,16 +1,13 @@
-// The handler `--exec-lines`: a pool of long-lived processes, each with one message at a time: one line of JSON in, one
-// out. A process that dies, answers wrongly or is late costs its message one attempt, and is started anew after a pause.
+// The handler `--exec-lines`: long-lived processes, each with one line of JSON in and one out for a message or a batch.
 
+import { platform } from 'node:os';
+import type { RecycleLimit } from '../config/recycle.ts';
 import { MqError } from '../errors.ts';
-import { type ChildEnd, terminated } from './child.ts';
 import { childEnvironment, type EnvironmentPlan } from './environment.ts';
-import { messageJson } from './exec-message.ts';
-import { cannotRun, findExecutable } from './executable.ts';
-import type { Handler, HandlerContext, HandlerWorld, Message, Outcome } from './handler.ts';
-import { outcomeOfAnswer } from './line-answer.ts';
-import { LineProcess, type LineProcessPlan, type Said } from './line-process.ts';
-import { systemReason } from './reason.ts';
-import { handBack } from './safely.ts';
+import { findExecutable } from './executable.ts';
+import type { Handler, HandlerWorld } from './handler.ts';
+import { LinePool } from './line-pool.ts';
+import { batchRequest, messageRequest } from './line-request.ts';
 
 export interface ExecLinesPlan {
   /** The command and its arguments. */
@@ -23,19 +20,11 @@ export interface ExecLinesPlan {
   readonly processes: number;
   /** Milliseconds from the line in to the line out; undefined: no bound. */
   readonly timeoutMs: number | undefined;
+  /** When a process is replaced. Default: never. */
+  readonly recycleAfter?: RecycleLimit | undefined;
   /** Milliseconds without a first answer, after which a line says what to check. Default 10,000. */
   readonly noticeMs?: number;
 }
-
-/** Milliseconds in which a program that cannot work shows it by ending, before a message is taken. */
-const provingMs = 250;
-/** A program that has never answered, and ends so often, is wrong itself. */
-const mostUnproved = 3;
-/** Milliseconds before a process is started anew, doubled with each one that ends without an answer. */
-const firstPauseMs = 100;
-const longestPauseMs = 10_000;
-/** A longer time overflows and fires at once. */
-const longestTimer = 2 ** 31 - 1;
 
 /**
  * Starts the first process, and finds out whether it stays.
@@ -46,230 +35,24 @@ export async function makeExecLines(plan: ExecLinesPlan, world: HandlerWorld): P
   if (command === '' || plan.execLines.some((word) => word.includes('\0'))) {
     throw new MqError('USAGE', 'exec-lines needs a command', { hint: 'exec-lines COMMAND ARGUMENTS…' });
   }
+  if (plan.recycleAfter && 'bytes' in plan.recycleAfter && platform() !== 'linux') {
+    throw new MqError('USAGE', 'the memory of a process can be read on Linux only', {
+      hint: '--recycle-after N: after N messages',
+    });
+  }
   const { cwd, stderr, graceMs, kill } = world;
   const env = childEnvironment(world.env, plan.environment);
   const file = findExecutable(plan.execLines, { folder: cwd, env });
-  const pool = new Pool(plan, { command, file, args, cwd, env, stderr, graceMs, kill });
+  const pool = new LinePool(plan, { command, file, args, cwd, env, stderr, graceMs, kill });
   await pool.prove();
+  const { isReply } = plan;
   return {
     prints: 'role',
-    handle: (message, context) => pool.handle(message, context),
+    handle: async (message, context) => {
+      const [outcome] = await pool.handle(messageRequest(message, isReply), context);
+      return outcome as NonNullable<typeof outcome>;
+    },
+    handleBatch: (messages, context) => pool.handle(batchRequest(messages, isReply), context),
     close: () => pool.close(),
   };
-}
-
-interface Slot {
-  program: LineProcess | undefined;
-  isBusy: boolean;
-  /** Ends since the last answer. */
-  deaths: number;
-  /** When the next process may start. */
-  readyAt: number;
-}
-
-type Heard = Said | { readonly type: 'late' } | { readonly type: 'given up' };
-
-class Pool {
-  readonly #plan: ExecLinesPlan;
-  readonly #program: LineProcessPlan;
-  readonly #slots: Slot[];
-  readonly #closing = new AbortController();
-  #waiting: (() => void)[] = [];
-  #lastId = 0;
-  #hasAnswered = false;
-  #hasNoticed = false;
-  #unproved = 0;
-
-  constructor(plan: ExecLinesPlan, program: LineProcessPlan) {
-    this.#plan = plan;
-    this.#program = program;
-    this.#slots = Array.from({ length: plan.processes }, () => newSlot());
-  }
-
-  async prove(): Promise<void> {
-    const [slot] = this.#slots;
-    if (!slot) return;
-    const program = this.#start(slot);
-    const proved = new AbortController();
-    const end = await Promise.race([program.ended, pause(provingMs, proved.signal)]);
-    proved.abort();
-    if (end) throw this.#useless(end, 'it ended before it was given a message');
-  }
-
-  async handle(message: Message, { signal }: HandlerContext): Promise<Outcome> {
-    const givenUp = AbortSignal.any([signal, this.#closing.signal]);
-    const slot = await this.#free(givenUp);
-    if (!slot) return handBack;
-    try {
-      return await this.#ask(slot, message, givenUp);
-    } finally {
-      slot.isBusy = false;
-      this.#waiting.shift()?.();
-    }
-  }
-
-  async close(): Promise<void> {
-    this.#closing.abort();
-    for (const resume of this.#waiting.splice(0)) resume();
-    await Promise.all(this.#slots.map(({ program }) => program?.close()));
-  }
-
-  /** A slot whose pause is over, taken; undefined if that is not to be waited for. */
-  async #free(givenUp: AbortSignal): Promise<Slot | undefined> {
-    for (;;) {
-      if (givenUp.aborted) return undefined;
-      const slot = this.#slots.filter(({ isBusy }) => !isBusy).sort((a, b) => readiness(a) - readiness(b))[0];
-      if (slot) {
-        slot.isBusy = true;
-        if (!slot.program?.isAlive) await pause(slot.readyAt - performance.now(), givenUp);
-        if (!givenUp.aborted) return slot;
-        slot.isBusy = false;
-        return undefined;
-      }
-      const resumed = Promise.withResolvers<void>();
-      this.#waiting.push(resumed.resolve);
-      givenUp.addEventListener('abort', () => resumed.resolve(), { once: true });
-      await resumed.promise;
-    }
-  }
-
-  async #ask(slot: Slot, message: Message, givenUp: AbortSignal): Promise<Outcome> {
-    const { isReply, timeoutMs } = this.#plan;
-    const program = slot.program?.isAlive ? slot.program : this.#start(slot);
-    this.#lastId += 1;
-    const id = this.#lastId;
-    const heard = await this.#hear(program, lineOf(id, message), givenUp);
-    switch (heard.type) {
-      case 'object': {
-        const outcome = outcomeOfAnswer(heard.value, { id, isReply });
-        if (typeof outcome === 'string') return this.#restart(slot, `a wrong answer: ${outcome}`);
-        slot.deaths = 0;
-        this.#hasAnswered = true;
-        return outcome;
-      }
-      case 'babble':
-        return this.#restart(slot, `no answer: ${heard.reason}`);
-      case 'late':
-        return this.#restart(slot, `no end within ${(timeoutMs ?? 0) / 1000} s`);
-      case 'given up':
-        await program.stop();
-        return handBack;
-      case 'ended':
-        return this.#afterEnd(heard.end, program);
-    }
-  }
-
-  async #hear(program: LineProcess, line: Buffer, givenUp: AbortSignal): Promise<Heard> {
-    const settled = new AbortController();
-    const { timeoutMs } = this.#plan;
-    const others: Promise<Heard>[] = [
-      new Promise((resolve) => {
-        const giveUp = () => resolve({ type: 'given up' });
-        if (givenUp.aborted) giveUp();
-        givenUp.addEventListener('abort', giveUp, { once: true, signal: settled.signal });
-      }),
-    ];
-    if (timeoutMs !== undefined) others.push(pause(timeoutMs, settled.signal).then(() => ({ type: 'late' })));
-    if (!this.#hasAnswered && !this.#hasNoticed) void this.#notice(program, settled.signal);
-    const heard = await Promise.race([program.ask(line), ...others]);
-    settled.abort();
-    return heard;
-  }
-
-  /** Says once what to check if a program that has never answered is silent: most hold back their output in a buffer. */
-  async #notice(program: LineProcess, settled: AbortSignal): Promise<void> {
-    const { noticeMs = 10_000 } = this.#plan;
-    await pause(noticeMs, settled);
-    if (settled.aborted || this.#hasNoticed) return;
-    this.#hasNoticed = true;
-    const { command, stderr } = this.#program;
-    const what = program.unfinished > 0 ? `${program.unfinished} bytes without a line end` : 'nothing';
-    const check =
-      'it must end each answer with a newline and flush its output (Python: flush=True; C: fflush; Perl: $| = 1)';
-    stderr.write(`${command}: no answer within ${noticeMs / 1000} s, its stdout has ${what}: ${check}\n`);
-  }
-
-  /** What it would say next belongs to no message: another process takes its place. */
-  async #restart(slot: Slot, reason: string): Promise<Outcome> {
-    await slot.program?.stop();
-    return { type: 'retry', reason };
-  }
-
-  #afterEnd(end: ChildEnd, { wasStopped }: LineProcess): Outcome {
-    if (end.type === 'exit' && (end.status === 126 || end.status === 127)) {
-      return { type: 'stop', error: cannotRun(this.#program.command, end.status) };
-    }
-    if (end.type === 'not started' && !['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM'].includes(end.error.code ?? '')) {
-      return { type: 'stop', error: this.#useless(end, 'it cannot be started') };
-    }
-    if (!this.#hasAnswered && this.#unproved >= mostUnproved) {
-      return { type: 'stop', error: this.#useless(end, `it ended ${this.#unproved} times and never answered`) };
-    }
-    const reason = `it ended without an answer (${endOf(end)})`;
-    return { type: 'retry', reason, ...(!wasStopped && terminated(end)) };
-  }
-
-  #start(slot: Slot): LineProcess {
-    const program = new LineProcess(this.#program);
-    slot.program = program;
-    void program.ended.then(() => {
-      slot.readyAt = performance.now() + Math.min(firstPauseMs * 2 ** slot.deaths, longestPauseMs);
-      slot.deaths += 1;
-      if (!this.#hasAnswered && !program.wasStopped) this.#unproved += 1;
-    });
-    return program;
-  }
-
-  #useless(end: ChildEnd, why: string): MqError {
-    const { command } = this.#program;
-    return new MqError('SYSTEM', `cannot use ${command}: ${why} (${endOf(end)})`, {
-      hint: 'it must read lines from its standard input until that ends, and answer each with one line of JSON',
-      at: command,
-    });
-  }
-}
-
-function newSlot(): Slot {
-  return { program: undefined, isBusy: false, deaths: 0, readyAt: 0 };
-}
-
-/** Lower is sooner: a process that lives, then the shortest pause. */
-function readiness({ program, readyAt }: Slot): number {
-  return program?.isAlive ? -1 : readyAt;
-}
-
-/** `{"id":7,` and what descriptor 3 of --exec holds. Some readers of lines take U+2028 and U+2029 for an end of one. */
-function lineOf(id: number, message: Message): Buffer {
-  const json = messageJson(message);
-  const isSafe = !json.includes('\u2028') && !json.includes('\u2029');
-  const safe = isSafe
-    ? json
-    : Buffer.from(json.toString().replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029'));
-  return Buffer.concat([Buffer.from(`{"id":${id},`), safe.subarray(1), Buffer.from('\n')]);
-}
-
-function endOf(end: ChildEnd): string {
-  switch (end.type) {
-    case 'exit':
-      return `exit status ${end.status}`;
-    case 'signal':
-      return `signal ${end.signal}`;
-    case 'not started':
-      return systemReason(end.error);
-    case 'stopped':
-      return 'stopped';
-  }
-}
-
-function pause(milliseconds: number, until: AbortSignal): Promise<undefined> {
-  return new Promise((resolve) => {
-    if (until.aborted || milliseconds <= 0) return resolve(undefined);
-    const end = () => {
-      clearTimeout(timer);
-      until.removeEventListener('abort', end);
-      resolve(undefined);
-    };
-    const timer = setTimeout(end, Math.min(milliseconds, longestTimer));
-    until.addEventListener('abort', end);
-  });
 }

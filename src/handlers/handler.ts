@@ -84,6 +84,8 @@ export interface Handler {
   readonly prints: 'role' | 'handler';
   /** Never throws and never rejects: a failure is an outcome. */
   handle(message: Message, context: HandlerContext): Promise<Outcome>;
+  /** Handles several messages in one call: one outcome for each, in their order. Absent if the handler cannot. */
+  handleBatch?(messages: readonly Message[], context: HandlerContext): Promise<readonly Outcome[]>;
   /** Frees what the handler holds (files, processes). */
   close(): Promise<void>;
 }

@@ -21,9 +21,7 @@ export function outcomeOfAnswer(
   answer: Readonly<Record<string, unknown>>,
   { id, isReply }: { id: number; isReply: boolean },
 ): Outcome | string {
-  if (answer['id'] !== id && answer['id'] !== String(id)) {
-    return `an answer to id ${shown(answer['id'])} instead of ${id}`;
-  }
+  if (!isAnswerTo(answer, id)) return `an answer to id ${shown(answer['id'])} instead of ${id}`;
   const { outcome: type, reason, requeue } = answer as { outcome?: unknown; reason?: unknown; requeue?: unknown };
   switch (type) {
     case 'ack':
@@ -40,6 +38,41 @@ export function outcomeOfAnswer(
     default:
       return `an outcome that does not exist: ${shown(type)}`;
   }
+}
+
+/**
+ * Returns the outcomes of a batch of `size`, whose ids count from 1: `{"id":7,"outcomes":[{"id":1,"outcome":"ack"},…]}`, or
+ * one `outcome` for all of it. A message without an outcome is retried. A string says what is wrong with the answer.
+ */
+export function outcomesOfAnswer(
+  answer: Readonly<Record<string, unknown>>,
+  { id, isReply, size }: { id: number; isReply: boolean; size: number },
+): readonly Outcome[] | string {
+  const { outcomes } = answer as { outcomes?: unknown };
+  if (outcomes === undefined) {
+    const outcome = outcomeOfAnswer(answer, { id, isReply });
+    return typeof outcome === 'string' ? outcome : Array.from({ length: size }, () => outcome);
+  }
+  if (!isAnswerTo(answer, id)) return `an answer to id ${shown(answer['id'])} instead of ${id}`;
+  if (!Array.isArray(outcomes)) return `outcomes that are not a list: ${shown(outcomes)}`;
+  const found = Array.from({ length: size }, (): Outcome => missing);
+  for (const one of outcomes as unknown[]) {
+    if (typeof one !== 'object' || one === null) return `an outcome that is not an object: ${shown(one)}`;
+    const own = one as Readonly<Record<string, unknown>>;
+    const place = Number(own['id']);
+    if (!(Number.isInteger(place) && place >= 1 && place <= size))
+      return `an id that is not in the batch: ${shown(own['id'])}`;
+    const outcome = outcomeOfAnswer(own, { id: place, isReply });
+    if (typeof outcome === 'string') return outcome;
+    found[place - 1] = outcome;
+  }
+  return found;
+}
+
+const missing: Outcome = { type: 'retry', reason: 'the answer to its batch has no outcome for it' };
+
+function isAnswerTo(answer: Readonly<Record<string, unknown>>, id: number): boolean {
+  return answer['id'] === id || answer['id'] === String(id);
 }
 
 function acked(answer: Readonly<Record<string, unknown>>): Outcome | string {

@@ -70,6 +70,10 @@ export class LineProcess {
     });
   }
 
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
   get isAlive(): boolean {
     return this.#isAlive;
   }

@@ -1,7 +1,9 @@
 // Picks and makes the handler that the configuration or the command line names; exec and module are loaded when asked for.
 
 import type { Behaviour, ChildConfig, HandlerConfig } from '../config/config.ts';
+import type { RecycleLimit } from '../config/recycle.ts';
 import { MqError } from '../errors.ts';
+import { batched } from './batch.ts';
 import { makeEcho, makePrint, makeWork } from './builtin.ts';
 import type { EnvironmentPlan } from './environment.ts';
 import type { Handler, HandlerWorld } from './handler.ts';
@@ -17,8 +19,12 @@ export interface HandlerPlace {
   readonly behaviour: Behaviour;
   /** What the command line adds to the environment of a child. */
   readonly environment?: EnvironmentPlan;
-  /** Messages that are handled at once: the most processes of exec-lines. Default 1. */
-  readonly concurrency?: number;
+  /** Calls of the handler at the same time: the most processes of exec-lines. Default 1. */
+  readonly calls?: number;
+  /** Several messages in one call. */
+  readonly batch?: { readonly size: number; readonly waitMs: number };
+  /** When a process of exec-lines is replaced. */
+  readonly recycleAfter?: RecycleLimit;
 }
 
 /**
@@ -36,7 +42,8 @@ export async function makeHandler(
   // A child is killed and its output read before its handler can answer; the rest is only a safety net there.
   const patienceMs = 'exec' in config || 'execLines' in config ? world.graceMs + killMs : 0;
   // exec-lines has its own clock: the pause before a new process is no time of the message.
-  return safely(handler, { timeoutMs: 'execLines' in config ? undefined : timeoutMs, patienceMs });
+  const safe = safely(handler, { timeoutMs: 'execLines' in config ? undefined : timeoutMs, patienceMs });
+  return place.batch ? batched(safe, { ...place.batch, calls: place.calls ?? 1 }) : safe;
 }
 
 const killMs = 5000;
@@ -56,7 +63,7 @@ export function deadlineOf(config: HandlerConfig | AppendConfig, { timeoutMs }: 
 async function pick(
   config: HandlerConfig | AppendConfig,
   world: HandlerWorld,
-  { behaviour, environment = {}, concurrency = 1 }: HandlerPlace,
+  { behaviour, environment = {}, calls = 1, batch, recycleAfter }: HandlerPlace,
 ): Promise<Handler> {
   const isReply = behaviour === 'reply';
   if ('file' in config) return (await import('./append.ts')).makeAppend(config.file, world);
@@ -71,15 +78,16 @@ async function pick(
         execLines: config.execLines,
         isReply,
         environment: withOwn(environment, config),
-        processes: concurrency,
+        processes: calls,
         timeoutMs: deadlineOf(config, world),
+        recycleAfter,
       },
       world,
     );
   }
   if ('module' in config) {
     const { makeModule } = await import('./module.ts');
-    return makeModule({ module: config.module, isReply }, world);
+    return makeModule({ module: config.module, isReply, isBatch: batch !== undefined }, world);
   }
   switch (config.builtin) {
     case 'print':
@@ -95,11 +103,11 @@ async function pick(
   }
 }
 
-/** The command line and rascal.json together: both may name variables, and either may ask for a clean environment. */
+/** `pass` holds the names of both the command line and rascal.json; either may ask for a clean environment. */
 function withOwn({ isClean = false, pass = [] }: EnvironmentPlan, config: ChildConfig): EnvironmentPlan {
   return {
     isClean: isClean || (config.cleanEnv ?? false),
-    pass: [...pass, ...(config.passEnv ?? [])],
+    pass,
     ...(config.env && { set: config.env }),
   };
 }

@@ -6,6 +6,7 @@ import { resolve } from 'node:path';
 import { MqError } from '../errors.ts';
 import {
   type Handler,
+  type HandlerContext,
   type HandlerWorld,
   type Message,
   type MessageFields,
@@ -17,6 +18,7 @@ import {
 import { loadModule } from './module-load.ts';
 import { outcomeOfWord } from './outcome-word.ts';
 import { thrownReason } from './reason.ts';
+import { repeated } from './safely.ts';
 
 /** What the user's function is given. Frozen; the body is a copy. */
 export interface UserMessage {
@@ -40,42 +42,70 @@ export interface UserContext {
 }
 
 export type UserFunction = (message: UserMessage, context: UserContext) => unknown;
+type BatchFunction = (messages: readonly UserMessage[], context: UserContext) => unknown;
 
 export interface ModulePlan {
   /** As the user named it; relative to the world's cwd. */
   readonly module: string;
   /** What the function gives is the reply; else it is only an outcome. */
   readonly isReply: boolean;
+  /** The module handles batches, by its export `batch`. */
+  readonly isBatch: boolean;
 }
 
 /**
  * Loads the module, and so runs it, before the first message.
  * @throws {MqError} NO_INPUT if the file cannot be read, CONFIG if it is no module with a function.
  */
-export async function makeModule({ module, isReply }: ModulePlan, world: HandlerWorld): Promise<Handler> {
+export async function makeModule({ module, isReply, isBatch }: ModulePlan, world: HandlerWorld): Promise<Handler> {
   const loaded = await loadModule(resolve(world.cwd, module), module);
-  const run = functionOf(loaded.exports, module);
   const log = (text: unknown): void => {
     world.stderr.write(`${text}\n`);
   };
+  const contextOf = (given: HandlerContext, attempt: number): UserContext =>
+    Object.freeze({
+      get signal() {
+        return given.signal;
+      },
+      attempt,
+      log,
+    });
+  const close = async () => loaded.release();
+  if (isBatch) {
+    const run = batchFunctionOf(loaded.exports, module);
+    return {
+      prints: 'role',
+      handle: async () => ({ type: 'retry', reason: 'the handler takes batches' }),
+      handleBatch: async (messages, given) => {
+        const attempt = Math.max(...messages.map((message) => message.attempt));
+        const result = await run(Object.freeze(messages.map(userMessage)), contextOf(given, attempt));
+        return outcomesOf(result, { isReply, size: messages.length });
+      },
+      close,
+    };
+  }
+  const run = functionOf(loaded.exports, module);
   return {
     prints: 'role',
     handle: async (message, given) => {
-      const context = Object.freeze({
-        get signal() {
-          return given.signal;
-        },
-        attempt: message.attempt,
-        log,
-      });
       try {
-        return outcomeOf(await run(userMessage(message), context), isReply);
+        return outcomeOf(await run(userMessage(message), contextOf(given, message.attempt)), isReply);
       } catch (error) {
         return { type: 'retry', reason: thrownReason(error) };
       }
     },
-    close: async () => loaded.release(),
+    close,
   };
+}
+
+/** The export `batch`. The default export gets one message, so it must not get a list of them. */
+function batchFunctionOf(exports: unknown, module: string): BatchFunction {
+  const { batch } = Object(exports) as { batch?: unknown };
+  if (typeof batch === 'function') return batch as BatchFunction;
+  throw new MqError('CONFIG', `cannot use ${module} with --batch: it has no function named batch`, {
+    hint: 'export const batch = async (messages, context) => { … }',
+    at: module,
+  });
 }
 
 /** The default export, or `module.exports` itself, or its `default`. */
@@ -127,6 +157,14 @@ function outcomeOf(result: unknown, isReply: boolean): Outcome {
     if (!isReply) return { type: 'retry', reason: `the handler gave an outcome that does not exist: ${type}` };
   }
   return isReply ? acked(result) : { type: 'ack' };
+}
+
+/** A list has one outcome for each message, in their order; anything else is the outcome of all of them. */
+function outcomesOf(result: unknown, { isReply, size }: { isReply: boolean; size: number }): readonly Outcome[] {
+  if (!Array.isArray(result)) return repeated(outcomeOf(result, isReply), size);
+  if (result.length === size) return result.map((one) => outcomeOf(one, isReply));
+  const reason = `the handler gave ${result.length} outcomes for ${size} messages`;
+  return repeated({ type: 'retry', reason }, size);
 }
 
 function isBareObject(value: unknown): value is Record<string, unknown> {

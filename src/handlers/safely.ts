@@ -1,11 +1,11 @@
 // What every handler is wrapped in: nothing it does escapes as a throw, and nothing takes longer than its deadline.
 
 import { MqError } from '../errors.ts';
-import type { Handler, HandlerContext, Message, Outcome } from './handler.ts';
+import type { Handler, HandlerContext, Outcome } from './handler.ts';
 import { thrownReason } from './reason.ts';
 
 export interface Bounds {
-  /** Milliseconds for one message; undefined: no bound. */
+  /** Milliseconds for one call; undefined: no bound. */
   readonly timeoutMs: number | undefined;
   /** Milliseconds a handler has, once told to give up, to say how it ended (a child has to be killed first). */
   readonly patienceMs: number;
@@ -26,28 +26,44 @@ export function safely(handler: Handler, bounds: Bounds): Handler {
       for (const attempt of running) if (attempt.outer === signal) attempt.giveUp(signal.reason);
     });
   };
+  const run = (size: number, { signal }: HandlerContext, work: Work): Promise<readonly Outcome[]> =>
+    new Promise((resolve) => {
+      if (signal.aborted) return resolve(repeated(handBack, size));
+      watch(signal);
+      const attempt = new Attempt({ outer: signal, size, bounds }, (outcomes) => {
+        running.delete(attempt);
+        resolve(outcomes);
+      });
+      running.add(attempt);
+      void caught(work, attempt, size).then((outcomes) => attempt.end(outcomes));
+    });
   return {
     prints: handler.prints,
-    handle: (message, { signal }) =>
-      new Promise((resolve) => {
-        if (signal.aborted) return resolve(handBack);
-        watch(signal);
-        const attempt = new Attempt(signal, bounds, (outcome) => {
-          running.delete(attempt);
-          resolve(outcome);
-        });
-        running.add(attempt);
-        void caught(handler, message, attempt).then((outcome) => attempt.end(outcome));
-      }),
+    handle: async (message, context) => {
+      const [outcome = handBack] = await run(1, context, async (own) => [await handler.handle(message, own)]);
+      return outcome;
+    },
+    ...(handler.handleBatch && {
+      handleBatch: (messages, context) =>
+        run(messages.length, context, async (own) => (await handler.handleBatch?.(messages, own)) ?? []),
+    }),
     close: () => handler.close(),
   };
 }
 
-/** One message in the handler, until its outcome is known. */
+type Work = (context: HandlerContext) => Promise<readonly Outcome[]>;
+
+/** Returns the same outcome for each message of a call. */
+export function repeated(outcome: Outcome, size: number): readonly Outcome[] {
+  return Array.from({ length: size }, () => outcome);
+}
+
+/** One call of the handler, until the outcomes of its messages are known. */
 class Attempt implements HandlerContext {
   readonly outer: AbortSignal;
   readonly #bounds: Bounds;
-  readonly #done: (outcome: Outcome) => void;
+  readonly #size: number;
+  readonly #done: (outcomes: readonly Outcome[]) => void;
   readonly #deadline: NodeJS.Timeout | undefined;
   #patience: NodeJS.Timeout | undefined;
   #controller: AbortController | undefined;
@@ -55,8 +71,12 @@ class Attempt implements HandlerContext {
   #isLate = false;
   #hasEnded = false;
 
-  constructor(outer: AbortSignal, bounds: Bounds, done: (outcome: Outcome) => void) {
+  constructor(
+    { outer, size, bounds }: { outer: AbortSignal; size: number; bounds: Bounds },
+    done: (outcomes: readonly Outcome[]) => void,
+  ) {
     this.outer = outer;
+    this.#size = size;
     this.#bounds = bounds;
     this.#done = done;
     const { timeoutMs } = bounds;
@@ -75,16 +95,16 @@ class Attempt implements HandlerContext {
   giveUp(reason: unknown): void {
     if (this.#givenUp) return;
     this.#givenUp = { reason };
-    this.#patience = setTimeout(() => this.end(handBack), this.#bounds.patienceMs);
+    this.#patience = setTimeout(() => this.end(repeated(handBack, this.#size)), this.#bounds.patienceMs);
     this.#controller?.abort(reason);
   }
 
-  end(outcome: Outcome): void {
+  end(outcomes: readonly Outcome[]): void {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     clearTimeout(this.#deadline);
     clearTimeout(this.#patience);
-    this.#done(this.#meant(outcome));
+    this.#done(outcomes.map((outcome) => this.#meant(outcome)));
   }
 
   #pass(): void {
@@ -100,11 +120,11 @@ class Attempt implements HandlerContext {
   }
 }
 
-async function caught(handler: Handler, message: Message, context: HandlerContext): Promise<Outcome> {
+async function caught(work: Work, context: HandlerContext, size: number): Promise<readonly Outcome[]> {
   try {
-    return await handler.handle(message, context);
+    return await work(context);
   } catch (error) {
-    return { type: 'retry', reason: thrownReason(error) };
+    return repeated({ type: 'retry', reason: thrownReason(error) }, size);
   }
 }
 

@@ -31,6 +31,8 @@ export interface ConsumeSettings {
   readonly count: number | undefined;
   /** Stop after so long without a message. */
   readonly idleMs: number | undefined;
+  /** Stop after so long, as at the first signal. */
+  readonly maxTimeMs: number | undefined;
   readonly untilEmpty: boolean;
   readonly json: boolean;
   readonly retry: RetryConfig;
@@ -87,6 +89,7 @@ export class Intake {
   #stopping = false;
   #failure: MqError | undefined;
   #idle: NodeJS.Timeout | undefined;
+  #life: NodeJS.Timeout | undefined;
   #looking = false;
 
   constructor(parts: IntakeParts) {
@@ -128,6 +131,8 @@ export class Intake {
         say({ event: 'consuming', message: `waiting for messages from ${queue}`, fields: { queue } });
         // What came with the broker's answer has waited for this line.
         this.#isOpen = true;
+        const { maxTimeMs } = settings;
+        if (maxTimeMs !== undefined) this.#life = setTimeout(() => this.#expire(), maxTimeMs);
         this.#fill();
         this.#rest();
         await this.#ended.promise;
@@ -138,6 +143,7 @@ export class Intake {
       await this.#runningEnds();
     } finally {
       clearTimeout(this.#idle);
+      clearTimeout(this.#life);
       context.drain.removeEventListener('abort', stop);
       context.abandon.removeEventListener('abort', abandon);
     }
@@ -342,6 +348,13 @@ export class Intake {
   #fail(error: MqError): void {
     this.#failure ??= error;
     if (!this.#stopping) this.#parts.settings.beginDrain();
+    this.#stop();
+  }
+
+  /** The time of --max-time is over. */
+  #expire(): void {
+    if (this.#stopping) return;
+    this.#parts.settings.beginDrain();
     this.#stop();
   }
 

@@ -42,4 +42,26 @@ for (const handler of [{ exec: ['./job.sh'] }, { exec: ['sh', 'job.sh'] }, { mod
   });
 }
 
+for (const [handler, field] of [
+  [{ exec: ['true'], batch: 5 }, 'batch'],
+  [{ module: 'job.ts', cleanEnv: true }, 'cleanEnv'],
+  [{ module: 'job.ts', recycleAfter: 5 }, 'recycleAfter'],
+  [{ execLines: ['true'], recycleAfter: '5 apples' }, 'recycleAfter'],
+] as const) {
+  test(`mq check refuses ${field} in ${JSON.stringify(handler)}`, async () => {
+    const cwd = folderWith(handler, { 'job.ts': 'export default () => {};\n' });
+    const { stdout } = await mq(['check', '--json', 'app/rascal.json'], { cwd });
+    const { code, path } = JSON.parse(stdout.split('\n')[0] ?? '');
+    assert.equal([code, path], ['value', `mq.roles.job.handler.${field}`]);
+  });
+}
+
+test('mq check accepts batches, recycling and an environment where they belong', async () => {
+  const handler = {
+    ...{ execLines: ['cat'], batch: 10, batchWait: '500ms', recycleAfter: '512MB', timeout: '5m' },
+    ...{ env: { STAGE: 'test' }, passEnv: ['AWS_*'], cleanEnv: true },
+  };
+  assert.is((await mq(['check', 'app/rascal.json'], { cwd: folderWith(handler) })).status, 0);
+});
+
 test.run();

@@ -1,6 +1,6 @@
 // A role as a command: its row, the command line, and what both together mean for its behaviour.
 
-import { type Config, failurePolicies, type HandlerConfig, type RoleConfig } from '../../config/config.ts';
+import { type Config, failurePolicies, type RoleConfig } from '../../config/config.ts';
 import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
 import { unmatched } from '../../handlers/environment.ts';
@@ -10,6 +10,7 @@ import type { Properties } from '../../session/wire.ts';
 import { addressesOf } from '../addresses.ts';
 import { awaitBroker } from '../broker-wait.ts';
 import type { Command } from '../command.ts';
+import { handlerChoice, handlerPlace, parallelism } from '../handler-options.ts';
 import { usageLine } from '../help.ts';
 import { type Observation, observed } from '../observation.ts';
 import { properties } from '../properties.ts';
@@ -104,19 +105,12 @@ async function runConsume(context: Context, values: Values, row: RunningRow): Pr
       `no ${role.keyName ?? 'key'} is given; usage: ${usageLine({ name: row.name, usage: usageOf(role) })}`,
     );
   if (role.arguments !== 'keys' && keys.length > 0) throw values.usage(`'${keys[0]}' is one argument too many`);
-  const wished = values.whole('concurrency', { min: 1, max: 65_535 });
-  // Rascal's default is 10 (baseline.js).
-  const prefetch =
-    values.whole('prefetch', { min: 1, max: 65_535 }) ??
-    wished ??
-    role.prefetch ??
-    config.subscriptions[subscription]?.prefetch ??
-    10;
-  const concurrency = Math.min(wished ?? role.concurrency ?? prefetch, prefetch);
   const choice = handlerChoice(values, role);
+  const { prefetch, concurrency, calls, batch } = parallelism(values, { role, config, choice });
   const numbers = {
     count: values.whole('count', { min: 1 }),
     idleMs: values.duration('idle'),
+    maxTimeMs: values.duration('max-time'),
     untilEmpty: values.flag('until-empty') ?? false,
     json: values.flag('json') ?? false,
   };
@@ -134,8 +128,8 @@ async function runConsume(context: Context, values: Values, row: RunningRow): Pr
     import('../../config/retry.ts'),
   ]);
   const retry = { ...retryOf(config, role), ...(onFail && { onFail }) };
-  const pass = values.list('pass-env').flatMap((names) => names.split(',').filter((name) => name !== ''));
-  warnOfUnset(context.env, [...pass, ...('passEnv' in choice.config ? (choice.config.passEnv ?? []) : [])], row);
+  const place = handlerPlace(values, choice);
+  warnOfUnset(context.env, place.environment?.pass ?? [], row);
   const handler = await makeHandler(
     choice.config,
     {
@@ -148,7 +142,7 @@ async function runConsume(context: Context, values: Values, row: RunningRow): Pr
       graceMs,
       ...(timeoutMs !== undefined && { timeoutMs }),
     },
-    { behaviour, environment: { isClean: values.flag('clean-env') ?? false, pass }, concurrency },
+    { behaviour, calls, ...place, ...(batch && { batch }) },
   );
   try {
     await withSession(context, values, row, (session) =>
@@ -240,28 +234,6 @@ function textHint({ keyName = 'key' }: RoleConfig, takenAsKey: string | undefine
   if (takenAsKey === undefined) return "give the text as an argument; '' is an empty one";
   const shown = takenAsKey.length > 40 ? `${takenAsKey.slice(0, 40)}…` : takenAsKey;
   return `'${shown}' was taken as the ${keyName}: give the text after it, or the ${keyName} by --routing-key`;
-}
-
-function handlerChoice(
-  values: Values,
-  role: RoleConfig,
-): { config: HandlerConfig | { file: string }; fromFile: boolean } {
-  const exec = values.list('exec');
-  const execLines = values.list('exec-lines');
-  const module = values.name('handler');
-  const file = values.name('file');
-  const chosen = [
-    exec.length > 0 && '--exec',
-    execLines.length > 0 && '--exec-lines',
-    module !== undefined && '--handler',
-    file !== undefined && '--file',
-  ].filter(Boolean);
-  if (chosen.length > 1) throw values.usage(`${chosen.join(' and ')} exclude each other`);
-  if (exec.length > 0) return { config: { exec }, fromFile: false };
-  if (execLines.length > 0) return { config: { execLines }, fromFile: false };
-  if (module !== undefined) return { config: { module }, fromFile: false };
-  if (file !== undefined) return { config: { file }, fromFile: false };
-  return { config: role.handler ?? { builtin: role.behaviour === 'reply' ? 'echo' : 'print' }, fromFile: true };
 }
 
 async function withSession(

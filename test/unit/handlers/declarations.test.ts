@@ -19,7 +19,7 @@ types.after.each(({ folder }) => rmSync(folder, { recursive: true }));
 
 types('stand for themselves, and accept what a handler does', async ({ folder }) => {
   const source = `
-import type { Context, Handler, Message, Outcome, ReplyHandler } from 'mq/handler';
+import type { BatchHandler, Context, Handler, Message, Outcome, ReplyHandler } from 'mq/handler';
 
 const handle: Handler = async (message, context) => {
   const { total } = message.json();
@@ -29,6 +29,9 @@ const handle: Handler = async (message, context) => {
 };
 export default handle;
 export const plain: Handler = (message) => (message.body.length > 5 ? { type: 'retry' } : undefined);
+export const batch: BatchHandler = async (messages) =>
+  messages.map(({ text }) => (text === '' ? { type: 'retry', reason: 'empty' } : undefined));
+export const allDone: BatchHandler = async () => {};
 export const reply: ReplyHandler = async ({ text }) => ({ sum: text.length });
 export const acked = (message: Message, context: Context): Outcome => ({ type: 'ack', reply: message.text });
 

@@ -5,7 +5,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeExecLines } from '../../../src/handlers/exec-lines.ts';
 import type { Handler, HandlerWorld, Outcome } from '../../../src/handlers/handler.ts';
-import { deadlineOf, makeHandler } from '../../../src/handlers/make.ts';
+import { deadlineOf, type HandlerPlace, makeHandler } from '../../../src/handlers/make.ts';
 import { handleOne, keep, makeMessage, makeWorld, rejection, replyText } from '../../fixtures/handlers/world.ts';
 import { node } from '../../support/node.ts';
 import { until } from '../../support/until.ts';
@@ -21,12 +21,13 @@ interface Settings {
   readonly world?: HandlerWorld;
   readonly concurrency?: number;
   readonly isReply?: boolean;
+  readonly place?: Partial<HandlerPlace>;
 }
 
-function make({ args = [], command, world = makeWorld(), concurrency = 1, isReply = true }: Settings = {}) {
+function make({ args = [], command, world = makeWorld(), concurrency = 1, isReply = true, place }: Settings = {}) {
   const execLines = command ?? [node, 'lines.mjs', ...args];
   const behaviour = isReply ? 'reply' : 'consume';
-  return makeHandler({ execLines }, world, { behaviour, concurrency });
+  return makeHandler({ execLines }, world, { behaviour, calls: concurrency, ...place });
 }
 
 async function using(settings: Settings, use: (ask: (body: string | Buffer) => Promise<Outcome>) => Promise<void>) {
@@ -262,6 +263,62 @@ test('a grandchild ends with the process that is given up', async () => {
   assert.ok(lives(pid));
   await handler.close();
   await until('the grandchild is gone', () => !lives(pid));
+});
+
+const ack = { type: 'ack' };
+const retry = (reason: string) => ({ type: 'retry', reason });
+
+for (const [answer, outcomes] of [
+  ['say {"id":ID,"outcome":"ack"}', [ack, ack]],
+  ['batch [{"id":2,"outcome":"retry","reason":"later"},{"id":"1","outcome":"ack"}]', [ack, retry('later')]],
+  ['batch [{"id":1,"outcome":"ack"}]', [ack, retry('the answer to its batch has no outcome for it')]],
+  ['batch [{"id":3,"outcome":"ack"}]', Array(2).fill(retry('a wrong answer: an id that is not in the batch: 3'))],
+  ['batch {}', Array(2).fill(retry('a wrong answer: outcomes that are not a list: {}'))],
+  ['exit 9', Array(2).fill(retry('it ended without an answer (exit status 9)'))],
+] as const) {
+  test(`the answer to a batch of two: ${answer}`, async () => {
+    const place = { batch: { size: 2, waitMs: 60_000 } };
+    await using({ place, isReply: false }, async (ask) => {
+      assert.equal(await Promise.all([ask(answer), ask('other')]), outcomes);
+    });
+  });
+}
+
+test('a batch is one line, and its messages have ids from 1', async () => {
+  const place = { batch: { size: 2, waitMs: 60_000 } };
+  await using({ place }, async (ask) => {
+    const [told] = await Promise.all([ask('message'), ask('two')]);
+    const { id, batch } = JSON.parse(replyText(told as Outcome) ?? '');
+    assert.is(id, 1);
+    assert.equal(
+      batch.map(({ id, body, attempt }: Record<string, unknown>) => [id, body, attempt]),
+      [
+        [1, 'message', 1],
+        [2, 'two', 1],
+      ],
+    );
+  });
+});
+
+test('a process is replaced after so many messages, and its outcome does not wait for that', async () => {
+  await using({ place: { recycleAfter: { messages: 2 } } }, async (ask) => {
+    const pids: (string | undefined)[] = [];
+    for (let turn = 0; turn < 5; turn++) pids.push(replyText(await ask('pid')));
+    assert.equal(
+      [pids[0] === pids[1], pids[1] === pids[2], pids[2] === pids[3], pids[3] === pids[4]],
+      [true, false, true, false],
+    );
+  });
+});
+
+test('a process is replaced when it holds more memory', async () => {
+  if (process.platform !== 'linux') return;
+  await using({ place: { recycleAfter: { bytes: 300e6 } } }, async (ask) => {
+    const small = replyText(await ask('pid'));
+    const large = replyText(await ask('grow 400000000'));
+    const next = replyText(await ask('pid'));
+    assert.equal([small === large, large === next], [true, false]);
+  });
 });
 
 for (const [script, says] of [

@@ -287,4 +287,31 @@ test('a syntax error in an imported file names it, and the place', async () => {
   assert.is((await rejection(makeModule('broken/imports-bad.js', makeWorld()))).at, `${file}:1:20`);
 });
 
+for (const [text, outcomes] of [
+  ['async () => undefined', [{ type: 'ack' }, { type: 'ack' }]],
+  [
+    `(all) => all.map(({ text }) => (text === 'b' ? { type: 'retry', reason: 'b' } : undefined))`,
+    [{ type: 'ack' }, { type: 'retry', reason: 'b' }],
+  ],
+  [`() => ({ type: 'dead-letter', reason: 'all' })`, Array(2).fill({ type: 'dead-letter', reason: 'all' })],
+  ['() => [undefined]', Array(2).fill({ type: 'retry', reason: 'the handler gave 1 outcomes for 2 messages' })],
+  [`() => { throw new Error('no'); }`, Array(2).fill({ type: 'retry', reason: 'no' })],
+] as const) {
+  test(`the function batch of a module gets a list: ${text}`, async () => {
+    const file = write(`batch-${count++}.ts`, `export const batch = ${text};\n`);
+    const batch = { size: 2, waitMs: 60_000 };
+    const handler = await makeHandler({ module: file }, makeWorld(), { behaviour: 'consume', batch });
+    const { signal } = new AbortController();
+    const both = ['a', 'b'].map((body) => handler.handle(makeMessage(body), { signal }));
+    assert.equal(await Promise.all(both), outcomes);
+    await handler.close();
+  });
+}
+
+test('a module without a function batch is refused for batches', async () => {
+  const file = write('single.ts', 'export default () => {};\n');
+  const place = { behaviour: 'consume', batch: { size: 2, waitMs: 1 } } as const;
+  assert.is((await rejection(makeHandler({ module: file }, makeWorld(), place))).code, 'CONFIG');
+});
+
 test.run();

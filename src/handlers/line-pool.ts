@@ -1,0 +1,276 @@
+// The processes of --exec-lines: each is asked one request at a time. A process that dies, answers wrongly or is late costs
+// the messages of its request one attempt, and is replaced after a pause.
+
+import { readFileSync } from 'node:fs';
+import type { RecycleLimit } from '../config/recycle.ts';
+import { MqError } from '../errors.ts';
+import { type ChildEnd, terminated } from './child.ts';
+import { cannotRun } from './executable.ts';
+import type { HandlerContext, Outcome } from './handler.ts';
+import { LineProcess, type LineProcessPlan, type Said } from './line-process.ts';
+import type { LineRequest } from './line-request.ts';
+import { systemReason } from './reason.ts';
+import { handBack, repeated } from './safely.ts';
+
+export interface LinePoolPlan {
+  /** The most processes. */
+  readonly processes: number;
+  /** Milliseconds from the line in to the line out; undefined: no bound. */
+  readonly timeoutMs: number | undefined;
+  /** When a process is replaced; undefined: never. */
+  readonly recycleAfter?: RecycleLimit | undefined;
+  /** Milliseconds without a first answer, after which a line says what to check. Default 10,000. */
+  readonly noticeMs?: number;
+}
+
+/** Milliseconds in which a program that cannot work shows it by ending, before a message is taken. */
+const provingMs = 250;
+/** A program that has never answered, and ends so often, is wrong itself. */
+const mostUnproved = 3;
+/** Milliseconds before a process is started anew, doubled with each one that ends without an answer. */
+const firstPauseMs = 100;
+const longestPauseMs = 10_000;
+/** A longer time overflows and fires at once. */
+const longestTimer = 2 ** 31 - 1;
+
+interface Slot {
+  program: LineProcess | undefined;
+  isBusy: boolean;
+  /** Ends since the last answer. */
+  deaths: number;
+  /** When the next process may start. */
+  readyAt: number;
+  /** Handled by this process. */
+  messages: number;
+}
+
+type Heard = Said | { readonly type: 'late' } | { readonly type: 'given up' };
+
+export class LinePool {
+  readonly #plan: LinePoolPlan;
+  readonly #program: LineProcessPlan;
+  readonly #slots: Slot[];
+  readonly #closing = new AbortController();
+  /** Recycled processes that have not ended yet. */
+  readonly #leaving = new Set<Promise<void>>();
+  #waiting: (() => void)[] = [];
+  #lastId = 0;
+  #hasAnswered = false;
+  #hasNoticed = false;
+  #unproved = 0;
+
+  constructor(plan: LinePoolPlan, program: LineProcessPlan) {
+    this.#plan = plan;
+    this.#program = program;
+    this.#slots = Array.from({ length: plan.processes }, () => newSlot());
+  }
+
+  async prove(): Promise<void> {
+    const [slot] = this.#slots;
+    if (!slot) return;
+    const program = this.#start(slot);
+    const proved = new AbortController();
+    const end = await Promise.race([program.ended, pause(provingMs, proved.signal)]);
+    proved.abort();
+    if (end) throw this.#useless(end, 'it ended before it was given a message');
+  }
+
+  /** Returns one outcome for each message of the request. */
+  async handle(request: LineRequest, { signal }: HandlerContext): Promise<readonly Outcome[]> {
+    const givenUp = AbortSignal.any([signal, this.#closing.signal]);
+    const slot = await this.#free(givenUp);
+    if (!slot) return repeated(handBack, request.size);
+    try {
+      const outcome = await this.#ask(slot, request, givenUp);
+      return 'type' in outcome ? repeated(outcome, request.size) : outcome;
+    } finally {
+      // The outcome does not wait for a process that has to be replaced; the next message does.
+      void this.#recycle(slot, request.size).then(() => {
+        slot.isBusy = false;
+        this.#waiting.shift()?.();
+      });
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    for (const resume of this.#waiting.splice(0)) resume();
+    await Promise.all([...this.#leaving, ...this.#slots.map(({ program }) => program?.close())]);
+  }
+
+  /** A slot whose pause is over, taken; undefined if that is not to be waited for. */
+  async #free(givenUp: AbortSignal): Promise<Slot | undefined> {
+    for (;;) {
+      if (givenUp.aborted) return undefined;
+      const slot = this.#slots.filter(({ isBusy }) => !isBusy).sort((a, b) => readiness(a) - readiness(b))[0];
+      if (slot) {
+        slot.isBusy = true;
+        if (!slot.program?.isAlive) await pause(slot.readyAt - performance.now(), givenUp);
+        if (!givenUp.aborted) return slot;
+        slot.isBusy = false;
+        return undefined;
+      }
+      const resumed = Promise.withResolvers<void>();
+      this.#waiting.push(resumed.resolve);
+      givenUp.addEventListener('abort', () => resumed.resolve(), { once: true });
+      await resumed.promise;
+    }
+  }
+
+  async #ask(slot: Slot, request: LineRequest, givenUp: AbortSignal): Promise<Outcome | readonly Outcome[]> {
+    const { timeoutMs } = this.#plan;
+    const program = slot.program?.isAlive ? slot.program : this.#start(slot);
+    this.#lastId += 1;
+    const id = this.#lastId;
+    const heard = await this.#hear(program, request.line(id), givenUp);
+    switch (heard.type) {
+      case 'object': {
+        const outcomes = request.read(heard.value, id);
+        if (typeof outcomes === 'string') return this.#restart(slot, `a wrong answer: ${outcomes}`);
+        slot.deaths = 0;
+        this.#hasAnswered = true;
+        return outcomes;
+      }
+      case 'babble':
+        return this.#restart(slot, `no answer: ${heard.reason}`);
+      case 'late':
+        return this.#restart(slot, `no end within ${(timeoutMs ?? 0) / 1000} s`);
+      case 'given up':
+        await program.stop();
+        return handBack;
+      case 'ended':
+        return this.#afterEnd(heard.end, program);
+    }
+  }
+
+  async #hear(program: LineProcess, line: Buffer, givenUp: AbortSignal): Promise<Heard> {
+    const settled = new AbortController();
+    const { timeoutMs } = this.#plan;
+    const others: Promise<Heard>[] = [
+      new Promise((resolve) => {
+        const giveUp = () => resolve({ type: 'given up' });
+        if (givenUp.aborted) giveUp();
+        givenUp.addEventListener('abort', giveUp, { once: true, signal: settled.signal });
+      }),
+    ];
+    if (timeoutMs !== undefined) others.push(pause(timeoutMs, settled.signal).then(() => ({ type: 'late' })));
+    if (!this.#hasAnswered && !this.#hasNoticed) void this.#notice(program, settled.signal);
+    const heard = await Promise.race([program.ask(line), ...others]);
+    settled.abort();
+    return heard;
+  }
+
+  /** Replaces a process that has handled enough messages or has grown too large. The next one starts when it is needed. */
+  async #recycle(slot: Slot, size: number): Promise<void> {
+    const limit = this.#plan.recycleAfter;
+    const { program } = slot;
+    slot.messages += size;
+    if (!limit || !program?.isAlive) return;
+    const isDue = 'messages' in limit ? slot.messages >= limit.messages : residentBytes(program.pid) > limit.bytes;
+    if (!isDue) return;
+    slot.program = undefined;
+    const closed = program.close();
+    this.#leaving.add(closed);
+    await closed;
+    this.#leaving.delete(closed);
+  }
+
+  /** Says once what to check if a program that has never answered is silent: most hold back their output in a buffer. */
+  async #notice(program: LineProcess, settled: AbortSignal): Promise<void> {
+    const { noticeMs = 10_000 } = this.#plan;
+    await pause(noticeMs, settled);
+    if (settled.aborted || this.#hasNoticed) return;
+    this.#hasNoticed = true;
+    const { command, stderr } = this.#program;
+    const what = program.unfinished > 0 ? `${program.unfinished} bytes without a line end` : 'nothing';
+    const check =
+      'it must end each answer with a newline and flush its output (Python: flush=True; C: fflush; Perl: $| = 1)';
+    stderr.write(`${command}: no answer within ${noticeMs / 1000} s, its stdout has ${what}: ${check}\n`);
+  }
+
+  /** What it would say next belongs to no message: another process takes its place. */
+  async #restart(slot: Slot, reason: string): Promise<Outcome> {
+    await slot.program?.stop();
+    return { type: 'retry', reason };
+  }
+
+  #afterEnd(end: ChildEnd, { wasStopped }: LineProcess): Outcome {
+    if (end.type === 'exit' && (end.status === 126 || end.status === 127)) {
+      return { type: 'stop', error: cannotRun(this.#program.command, end.status) };
+    }
+    if (end.type === 'not started' && !['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM'].includes(end.error.code ?? '')) {
+      return { type: 'stop', error: this.#useless(end, 'it cannot be started') };
+    }
+    if (!this.#hasAnswered && this.#unproved >= mostUnproved) {
+      return { type: 'stop', error: this.#useless(end, `it ended ${this.#unproved} times and never answered`) };
+    }
+    const reason = `it ended without an answer (${endOf(end)})`;
+    return { type: 'retry', reason, ...(!wasStopped && terminated(end)) };
+  }
+
+  #start(slot: Slot): LineProcess {
+    const program = new LineProcess(this.#program);
+    slot.program = program;
+    slot.messages = 0;
+    void program.ended.then(() => {
+      // A recycled one: its end is no failure.
+      if (slot.program !== program) return;
+      slot.readyAt = performance.now() + Math.min(firstPauseMs * 2 ** slot.deaths, longestPauseMs);
+      slot.deaths += 1;
+      if (!this.#hasAnswered && !program.wasStopped) this.#unproved += 1;
+    });
+    return program;
+  }
+
+  #useless(end: ChildEnd, why: string): MqError {
+    const { command } = this.#program;
+    return new MqError('SYSTEM', `cannot use ${command}: ${why} (${endOf(end)})`, {
+      hint: 'it must read lines from its standard input until that ends, and answer each with one line of JSON',
+      at: command,
+    });
+  }
+}
+
+function newSlot(): Slot {
+  return { program: undefined, isBusy: false, deaths: 0, readyAt: 0, messages: 0 };
+}
+
+/** Lower is sooner: a process that lives, then the shortest pause. */
+function readiness({ program, readyAt }: Slot): number {
+  return program?.isAlive ? -1 : readyAt;
+}
+
+/** Linux: the resident memory of a process. 0 if it cannot be read. */
+function residentBytes(pid: number | undefined): number {
+  try {
+    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? 0) * 1024;
+  } catch {
+    return 0;
+  }
+}
+
+function endOf(end: ChildEnd): string {
+  switch (end.type) {
+    case 'exit':
+      return `exit status ${end.status}`;
+    case 'signal':
+      return `signal ${end.signal}`;
+    case 'not started':
+      return systemReason(end.error);
+    case 'stopped':
+      return 'stopped';
+  }
+}
+
+function pause(milliseconds: number, until: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    if (until.aborted || milliseconds <= 0) return resolve(undefined);
+    const end = () => {
+      clearTimeout(timer);
+      until.removeEventListener('abort', end);
+      resolve(undefined);
+    };
+    const timer = setTimeout(end, Math.min(milliseconds, longestTimer));
+    until.addEventListener('abort', end);
+  });
+}

@@ -1,0 +1,50 @@
+// What a long-lived handler is asked: the line for a message or for a batch, and how the answer to it is read.
+
+import { messageJson } from './exec-message.ts';
+import type { Message, Outcome } from './handler.ts';
+import { outcomeOfAnswer, outcomesOfAnswer } from './line-answer.ts';
+
+export interface LineRequest {
+  /** The number of messages. */
+  readonly size: number;
+  line(id: number): Buffer;
+  /** Returns one outcome for each message, or what is wrong with the answer. */
+  read(answer: Readonly<Record<string, unknown>>, id: number): readonly Outcome[] | string;
+}
+
+/** `{"id":7,` and what descriptor 3 of --exec holds. */
+export function messageRequest(message: Message, isReply: boolean): LineRequest {
+  return {
+    size: 1,
+    line: (id) => Buffer.concat([withId(id, message), newline]),
+    read: (answer, id) => {
+      const outcome = outcomeOfAnswer(answer, { id, isReply });
+      return typeof outcome === 'string' ? outcome : [outcome];
+    },
+  };
+}
+
+/** `{"id":7,"batch":[{"id":1,…},{"id":2,…}]}`: the ids in the batch count from 1. */
+export function batchRequest(messages: readonly Message[], isReply: boolean): LineRequest {
+  return {
+    size: messages.length,
+    line: (id) => {
+      const all = messages.flatMap((message, index) => [comma, withId(index + 1, message)]).slice(1);
+      return Buffer.concat([Buffer.from(`{"id":${id},"batch":[`), ...all, Buffer.from(']}'), newline]);
+    },
+    read: (answer, id) => outcomesOfAnswer(answer, { id, isReply, size: messages.length }),
+  };
+}
+
+const newline = Buffer.from('\n');
+const comma = Buffer.from(',');
+
+function withId(id: number, message: Message): Buffer {
+  const json = messageJson(message);
+  // Some readers of lines end a line at U+2028 and U+2029.
+  const isSafe = !json.includes('\u2028') && !json.includes('\u2029');
+  const safe = isSafe
+    ? json
+    : Buffer.from(json.toString().replaceAll('\u2028', '\\u2028').replaceAll('\u2029', '\\u2029'));
+  return Buffer.concat([Buffer.from(`{"id":${id},`), safe.subarray(1)]);
+}

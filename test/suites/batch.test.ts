@@ -1,0 +1,58 @@
+// Batches, recycled processes and the time of a role, through the executable.
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { emptyFolder } from '../support/mq.ts';
+import { lines, testRoles } from '../support/roles.ts';
+
+const roles = await testRoles();
+test.after.each(roles.killLeft);
+test.after(roles.end);
+
+const module = `
+export const batch = (messages, context) => {
+  context.log('batch of ' + messages.length);
+  return messages.map(({ text }) => (text === 'bad' ? { type: 'dead-letter', reason: 'bad' } : undefined));
+};`;
+
+test('each message of a batch has its own outcome', async () => {
+  await roles.run(['task', '--lines'], { input: 'one\ntwo\nbad\nfour\nfive\n' });
+  const cwd = emptyFolder({ 'batch.ts': module });
+  const options = ['--batch', '3', '--batch-wait', '200ms', '--count', '5', '--handler', 'batch.ts'];
+  const { status, stdout, stderr } = await roles.run(['worker', ...options], { cwd });
+  assert.is(status, 0, stderr);
+  assert.equal(lines(stdout).toSorted(), ['five', 'four', 'one', 'two']);
+  assert.match(stderr, /^batch of 3$/m);
+  assert.equal(
+    (await roles.take('task_queue.dead', 1)).map(({ payload }) => payload),
+    ['bad'],
+  );
+});
+
+test('--batch needs a handler that can, and a prefetch that fills it', async () => {
+  for (const options of [
+    ['--batch', '2', '--exec', 'true'],
+    ['--batch', '5', '--prefetch', '2', '--handler', 'batch.ts'],
+    ['--batch-wait', '1s', '--handler', 'batch.ts'],
+    ['--recycle-after', '1000', '--exec', 'true'],
+    ['--recycle-after', '5 apples', '--exec-lines', 'cat'],
+  ]) {
+    const { status, stderr } = await roles.run(['worker', ...options], { cwd: emptyFolder({ 'batch.ts': module }) });
+    assert.is(status, 64, `${options.join(' ')}: ${stderr}`);
+  }
+});
+
+test('--max-time ends a role as a signal does: what runs is finished, the rest stays', async () => {
+  await roles.run(['task', '--lines'], { input: 'one\ntwo\n' });
+  const { status, stdout, stderr } = await roles.run([
+    ...['worker', '--max-time', '100ms', '--exec', 'sh', '-c', 'cat; echo; sleep 1'],
+  ]);
+  assert.is(status, 0, stderr);
+  assert.equal(lines(stdout), ['one']);
+  assert.equal(
+    (await roles.take('task_queue', 1)).map(({ payload }) => payload),
+    ['two'],
+  );
+});
+
+test.run();

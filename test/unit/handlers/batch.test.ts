@@ -1,0 +1,78 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type BatchPlan, batched } from '../../../src/handlers/batch.ts';
+import type { Handler, Message, Outcome } from '../../../src/handlers/handler.ts';
+import { makeMessage } from '../../fixtures/handlers/world.ts';
+
+const { signal } = new AbortController();
+const longMs = 3_600_000;
+
+interface Call {
+  readonly bodies: readonly string[];
+  readonly end: (outcomes: readonly Outcome[]) => void;
+}
+
+/** A handler whose calls end when the test says so. */
+function recorder(): { handler: Handler; calls: Call[] } {
+  const calls: Call[] = [];
+  const handleBatch = (messages: readonly Message[]) =>
+    new Promise<readonly Outcome[]>((end) => {
+      calls.push({ bodies: messages.map(({ body }) => body.toString()), end });
+    });
+  const handler: Handler = {
+    ...{ prints: 'role', handle: () => assert.unreachable() as never, handleBatch },
+    close: async () => {},
+  };
+  return { handler, calls };
+}
+
+function handleAll(handler: Handler, bodies: readonly string[]): Promise<Outcome[]> {
+  return Promise.all(bodies.map((body) => handler.handle(makeMessage(body), { signal })));
+}
+
+function make(plan: Partial<BatchPlan> = {}) {
+  const { handler, calls } = recorder();
+  return { calls, handler: batched(handler, { size: 3, waitMs: longMs, calls: 1, ...plan }) };
+}
+
+test('a full batch is one call, and each message has its own outcome', async () => {
+  const { handler, calls } = make();
+  const outcomes = handleAll(handler, ['a', 'b', 'c']);
+  assert.equal(
+    calls.map(({ bodies }) => bodies),
+    [['a', 'b', 'c']],
+  );
+  const given: Outcome[] = [{ type: 'ack' }, { type: 'retry', reason: 'x' }, { type: 'dead-letter', reason: 'y' }];
+  calls[0]?.end(given);
+  assert.equal(await outcomes, given);
+});
+
+test('a batch that is not full starts when its first message has waited long enough', async () => {
+  const { handler, calls } = make({ waitMs: 5 });
+  const outcomes = handleAll(handler, ['a', 'b']);
+  assert.is(calls.length, 0);
+  while (calls.length === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  assert.equal(calls[0]?.bodies, ['a', 'b']);
+  calls[0]?.end([{ type: 'ack' }, { type: 'ack' }]);
+  assert.equal(await outcomes, [{ type: 'ack' }, { type: 'ack' }]);
+});
+
+test('no more calls run at once than are allowed; what has waited follows', async () => {
+  const { handler, calls } = make({ size: 1 });
+  const outcomes = handleAll(handler, ['a', 'b']);
+  assert.is(calls.length, 1);
+  calls[0]?.end([{ type: 'ack' }]);
+  while (calls.length < 2) await new Promise(setImmediate);
+  calls[1]?.end([{ type: 'hand-back' }]);
+  assert.equal(await outcomes, [{ type: 'ack' }, { type: 'hand-back' }]);
+});
+
+test('a handler of single messages is refused', () => {
+  const { handleBatch, ...single } = recorder().handler;
+  assert.throws(
+    () => batched(single, { size: 2, waitMs: 1, calls: 1 }),
+    (error: { code?: string }) => error.code === 'USAGE',
+  );
+});
+
+test.run();
