@@ -26,6 +26,8 @@ export interface Context {
   /** Of this process; `isAlive` tells whether the one of an id still runs. */
   readonly pid: number;
   readonly isAlive: (pid: number) => boolean;
+  /** Bytes of memory that this process may use: those of its container, else of the machine. */
+  readonly memoryBytes: number;
   /** Sends a signal to a process, or to a process group when the id is negative. Throws if it is gone. */
   readonly kill: (id: number, signal: NodeJS.Signals) => void;
   /** What starts this program once more: `command args… <its arguments>`. */

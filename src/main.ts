@@ -1,6 +1,6 @@
 // The only file that touches the process: streams, environment, signals, exit status.
 
-import { constants } from 'node:os';
+import { constants, totalmem } from 'node:os';
 import { isatty } from 'node:tty';
 import manifest from '../package.json' with { type: 'json' };
 
@@ -61,6 +61,7 @@ async function main(): Promise<void> {
     stray: stray.promise,
     pid: process.pid,
     isAlive,
+    memoryBytes: Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY),
     kill: (id, signal) => process.kill(id, signal),
     self: self(),
     ...(spare && { spare }),

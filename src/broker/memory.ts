@@ -1,9 +1,14 @@
-// What the messages in queues weigh. Above the watermark publishers are blocked, below nine tenths of it they go on.
+// Estimates the memory that the messages in queues need. Above the watermark publishers are blocked, below nine tenths of
+// it they go on.
 
 import type { Message } from './message.ts';
 
-/** What a queued message costs beside its bytes, about. */
-const overheadBytes = 300;
+/**
+ * Estimated memory of a message beside its bytes, and of its entry in each queue. Objects and the garbage collector's spare
+ * room are included: 300,000 messages of 10 bytes take 650 bytes of resident memory each, and 466 are counted.
+ */
+const messageBytes = 300;
+const entryBytes = 150;
 const resumeAt = 0.9;
 
 export class Memory {
@@ -19,15 +24,15 @@ export class Memory {
 
   /** A queue holds the message from now on. */
   hold(message: Message): void {
-    if (message.holders++ > 0) return;
-    this.usedBytes += message.content.length + overheadBytes;
+    this.usedBytes += entryBytes;
+    if (message.holders++ === 0) this.usedBytes += message.content.length + messageBytes;
     if (!this.isHigh && this.usedBytes > this.limitBytes) this.#change(true);
   }
 
   /** A queue has let go of it. */
   release(message: Message): void {
-    if (--message.holders > 0) return;
-    this.usedBytes -= message.content.length + overheadBytes;
+    this.usedBytes -= entryBytes;
+    if (--message.holders === 0) this.usedBytes -= message.content.length + messageBytes;
     if (this.isHigh && this.usedBytes < this.limitBytes * resumeAt) this.#change(false);
   }
 

@@ -12,6 +12,11 @@ export const broker: readonly Option[] = [
     default: 'in memory only',
   },
   {
+    name: 'memory',
+    value: 'BYTES',
+    help: 'block publishers above so many bytes in queues: 512MiB, 2GiB (default 1GiB, less on a small machine)',
+  },
+  {
     name: 'management-port',
     value: 'N',
     help: 'serve the management HTTP API on this port (RabbitMQ has it on 15672)',

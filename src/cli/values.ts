@@ -87,6 +87,17 @@ export class Values {
     return milliseconds;
   }
 
+  /** Returns a number of bytes; `KiB`, `MiB` and `GiB` may follow it. */
+  bytes(name: string): number | undefined {
+    const value = this.text(name);
+    if (value === undefined) return undefined;
+    const [, digits, unit = ''] = /^(\d{1,15})(KiB|MiB|GiB)?$/.exec(value) ?? [];
+    const bytes = Number(digits) * 1024 ** ['', 'KiB', 'MiB', 'GiB'].indexOf(unit);
+    if (!(bytes >= 1 && bytes <= Number.MAX_SAFE_INTEGER))
+      throw this.usage(`--${name} must be a number of bytes (65536, 512MiB, 2GiB), not '${value}'`);
+    return bytes;
+  }
+
   /** `NAME=VALUE` pairs, the last one of a name wins. */
   pairs(name: string): readonly (readonly [string, string])[] {
     return this.list(name).map((pair) => {

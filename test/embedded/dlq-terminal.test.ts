@@ -35,6 +35,7 @@ async function onTerminal(args: readonly string[], { url, typed }: { url: string
     giveUp: () => undefined,
     pid: 1,
     isAlive: () => true,
+    memoryBytes: 1024 ** 3,
     kill: () => undefined,
     stray: new Promise<never>(() => undefined),
     self: { command: '', args: [] },

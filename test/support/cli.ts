@@ -50,6 +50,7 @@ export async function runCli(args: readonly string[], options: CliOptions = {}):
     giveUp: () => undefined,
     pid: 1,
     isAlive: () => true,
+    memoryBytes: 1024 ** 3,
     kill: () => undefined,
     stray: new Promise<never>(() => undefined),
     self: { command: '', args: [] },

@@ -2,6 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { getHeapStatistics } from 'node:v8';
 import manifest from '../../../package.json' with { type: 'json' };
 import { isLoopback } from '../../broker/loopback.ts';
 import type { Context } from '../../context.ts';
@@ -44,6 +45,7 @@ export const brokerCommand: Command = {
       port: values.whole('port', { min: 0, max: 65_535 }) ?? 5672,
       users: [{ ...login, tags: ['administrator'] }],
       version: manifest.version,
+      memoryLimitBytes: values.bytes('memory') ?? memoryLimit(context.memoryBytes),
       log,
       ...(tls && { tls }),
       ...(store && { store }),
@@ -74,6 +76,20 @@ export const brokerCommand: Command = {
     }
   },
 };
+
+const mebibyte = 1024 ** 2;
+/** The resident memory of the executable before it holds any message. */
+const idleBytes = 96 * mebibyte;
+
+/**
+ * Returns the default of --memory. Resident memory is up to 1.5 times what is counted, and during a start over a backlog up to
+ * twice; half of what is counted, at most, is in V8's heap.
+ */
+function memoryLimit(memoryBytes: number): number {
+  const ofMemory = 0.4 * (memoryBytes - idleBytes);
+  const ofHeap = 0.6 * getHeapStatistics().heap_size_limit;
+  return Math.round(Math.max(4 * mebibyte, Math.min(1024 * mebibyte, ofMemory, ofHeap)));
+}
 
 interface Ready {
   readonly url: string;

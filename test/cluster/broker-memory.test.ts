@@ -1,0 +1,93 @@
+// `mq broker` in a small container: publishers without end are blocked, the container is never killed, and the backlog opens
+// again.
+
+import { execFile } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { type ChannelModel, type ConfirmChannel, connect } from 'amqplib';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { attachCluster } from '../../src/cluster/cluster.ts';
+
+import { executable } from '../support/mq.ts';
+import { until } from '../support/until.ts';
+import { testBroker } from '../support/vhost.ts';
+
+const { image } = await attachCluster({ name: testBroker().cluster ?? '' });
+const run = promisify(execFile);
+const docker = async (...args: string[]) => (await run('docker', args)).stdout.trim();
+
+test('publishers are blocked before a container of 128 MB is full, and its broker starts again over the backlog', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'mq-memory-'));
+  const name = `mq-memory-${process.pid}`;
+  const port = await freePort();
+  const limits = ['--memory', '128m', '--memory-swap', '128m'];
+  const mounts = ['-v', `${dirname(executable)}:/mq:ro`, '-v', `${folder}:/data`];
+  const command = ['broker', '--host', '0.0.0.0', '--user', 'test', '--data', '/data'];
+  const login = ['-e', 'MQ_BROKER_PASSWORD=test', '-p', `127.0.0.1:${port}:5672`];
+  await docker(
+    'run',
+    '-d',
+    '--name',
+    name,
+    ...limits,
+    ...mounts,
+    ...login,
+    '--entrypoint',
+    '/mq/mq',
+    image,
+    ...command,
+  );
+  try {
+    const url = `amqp://test:test@127.0.0.1:${port}/%2F`;
+    let confirmed = 0;
+    await withChannel(url, async (connection, channel) => {
+      let isBlocked = false;
+      connection.on('blocked', () => {
+        isBlocked = true;
+      });
+      await channel.assertQueue('q');
+      const body = Buffer.alloc(20);
+      await until('the publisher is blocked', () => {
+        for (let left = 2000; left > 0; left--) {
+          channel.sendToQueue('q', body, { persistent: true }, (error) => {
+            if (!error) confirmed += 1;
+          });
+        }
+        return isBlocked;
+      });
+    });
+    assert.is(await docker('inspect', '-f', '{{.State.Running}} {{.State.OOMKilled}}', name), 'true false');
+    await docker('restart', name);
+    await withChannel(url, async (_, channel) => {
+      assert.ok((await channel.checkQueue('q')).messageCount >= confirmed);
+    });
+    assert.is(await docker('inspect', '-f', '{{.State.Running}} {{.State.OOMKilled}}', name), 'true false');
+  } finally {
+    await docker('rm', '-f', name);
+    rmSync(folder, { recursive: true });
+  }
+});
+
+async function withChannel(url: string, use: (connection: ChannelModel, channel: ConfirmChannel) => Promise<void>) {
+  const connection = await until('the broker accepts connections', () => connect(url));
+  connection.on('error', () => undefined);
+  try {
+    await use(connection, await connection.createConfirmChannel());
+  } finally {
+    await connection.close().catch(() => undefined);
+  }
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await new Promise((done) => server.once('listening', done));
+  const { port } = server.address() as { port: number };
+  await new Promise((done) => server.close(done));
+  return port;
+}
+
+test.run();
