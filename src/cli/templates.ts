@@ -1,5 +1,7 @@
 // What `mq init` writes: small files that run as they are, one for each way to use a queue.
 
+import { deadQueue } from '../config/retry-queues.ts';
+
 export const templateNames = ['worker', 'rpc', 'topic', 'logs'] as const;
 export type TemplateName = (typeof templateNames)[number];
 
@@ -10,14 +12,31 @@ export interface Template {
   readonly steps: readonly (readonly [command: string, what: string])[];
 }
 
-/** Quorum: what is confirmed outlives a node, where there are three. */
-const kept = { options: { durable: true, arguments: { 'x-queue-type': 'quorum' } } };
+/**
+ * A queue of quorum, so that what is confirmed outlives a node where there are three, and its dead letters: also those of the
+ * broker, which gives up a message that comes back more than 20 times.
+ */
+function kept(queue: string) {
+  const dead = `${queue}.dead`;
+  const safely = {
+    'x-queue-type': 'quorum',
+    'x-dead-letter-exchange': '',
+    'x-dead-letter-routing-key': dead,
+    // RabbitMQ: else a dead letter is lost where its queue cannot take it.
+    'x-dead-letter-strategy': 'at-least-once',
+    'x-overflow': 'reject-publish',
+  };
+  return {
+    [queue]: { options: { durable: true, arguments: safely } },
+    [dead]: { options: { durable: true, arguments: deadQueue(queue).arguments } },
+  };
+}
 
 export const templates: Readonly<Record<TemplateName, Template>> = {
   worker: {
     summary: 'jobs in a queue that workers share',
     content: {
-      vhosts: { '/': { queues: { jobs: kept } } },
+      vhosts: { '/': { queues: kept('jobs') } },
       publications: { jobs: { queue: 'jobs' } },
       subscriptions: { jobs: { queue: 'jobs', prefetch: 1 } },
       mq: {
@@ -40,7 +59,7 @@ export const templates: Readonly<Record<TemplateName, Template>> = {
   rpc: {
     summary: 'questions that a server answers',
     content: {
-      vhosts: { '/': { queues: { questions: kept } } },
+      vhosts: { '/': { queues: kept('questions') } },
       publications: { questions: { queue: 'questions' } },
       subscriptions: { questions: { queue: 'questions', prefetch: 1 } },
       mq: {
@@ -62,7 +81,7 @@ export const templates: Readonly<Record<TemplateName, Template>> = {
       vhosts: {
         '/': {
           exchanges: { orders: { type: 'topic' } },
-          queues: { billing: kept },
+          queues: kept('billing'),
           bindings: { 'orders[order.paid, order.refunded] -> billing': {} },
         },
       },

@@ -1,7 +1,9 @@
 // The text of rascal.json → every problem it has, or the checked configuration. Pure.
 
 import { borrowed, withoutDeadLetterPlace } from './borrowed.ts';
-import type { CheckedConfig } from './config.ts';
+import type { CheckedConfig, Config } from './config.ts';
+import { type DeclaredQueue, declaredByRascal } from './declared.ts';
+import { droppingQueues, droppingWarning } from './dropping.ts';
 import { rootField } from './fields.ts';
 import { type Environment, fill } from './fill.ts';
 import { offsetAt, plainOf } from './item.ts';
@@ -40,7 +42,7 @@ interface CheckOptions {
 export function checkConfigText(
   text: string,
   { file, folder, env, builtin, taken = [], isStrict = false, handlerFault }: CheckOptions,
-): { problems: Problem[]; checked?: CheckedConfig } {
+): { problems: Problem[]; warnings?: Problem[]; checked?: CheckedConfig } {
   const { tree: written, findings } = parse(text);
   if (written === undefined) return { problems: problemsOf(text, findings) };
   const { tree: filled, findings: variables } = fill(written, { env, text });
@@ -68,14 +70,23 @@ export function checkConfigText(
   if (isStrict) checkEncryption(value, report);
 
   if (findings.length > 0) return { problems: problemsOf(text, findings) };
+  const dropping = droppingQueues(declaredByRascal(value));
   const [base, user] = [normalise(objectOf(builtin)), { ...normalise(value), file, folder }];
+  const warnings = dropping.map(droppingWarning).map((one) => {
+    return { code: 'warning' as const, ...one, offset: offsetAt(tree, one.path) };
+  });
   return {
     problems: [],
+    warnings: problemsOf(text, warnings),
     checked: {
-      config: mergeConfigs(borrowed(base, user), user),
-      withBuiltin: mergeConfigs(base, withoutDeadLetterPlace(user)),
+      config: withDropping(mergeConfigs(borrowed(base, user), user), dropping),
+      withBuiltin: withDropping(mergeConfigs(base, withoutDeadLetterPlace(user)), dropping),
     },
   };
+}
+
+function withDropping(config: Config, dropping: readonly DeclaredQueue[]): Config {
+  return { ...config, dropping: dropping.map(({ vhost, name }) => ({ vhost, queue: name })) };
 }
 
 // A variable that is not there is one problem, not also that of the empty string in its place.

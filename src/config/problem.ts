@@ -19,7 +19,9 @@ export type ProblemCode =
   /** Of a RabbitMQ version: it refuses this, or takes it and does not do what it says. */
   | 'refused'
   /** Of a RabbitMQ version: it takes this for now, or does nothing with it. */
-  | 'deprecated';
+  | 'deprecated'
+  /** It is right, and may do what the user does not expect. */
+  | 'warning';
 
 /** One problem. `line` and `column` (UTF-16 units) count from 1; `path` is empty for the file as a whole. */
 export interface Problem {

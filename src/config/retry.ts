@@ -1,6 +1,7 @@
 // The retry settings that hold for one role; and do they refer to what is there?
 
 import type { Config, OwnRetryConfig, RetryConfig, RoleConfig } from './config.ts';
+import { dropsWhat } from './dropping.ts';
 import type { Known } from './known.ts';
 import { isObject, membersOf, objectOf, type Plain, stringOf } from './plain.ts';
 import { didYouMean, type Path, quote } from './problem.ts';
@@ -23,6 +24,13 @@ export function deadLetterWarning(config: Config, subscription: string, retry: R
   // The broker dead-letters what is rejected.
   if (defined && deadLetterTarget(defined).exchange !== undefined) return undefined;
   return `a message that fails is lost: the queue ${queue} has no dead-letter queue (mq.retry, --on-fail)`;
+}
+
+/** What is to be said before a role starts whose queue drops messages that come back; undefined: it keeps them. */
+export function droppingWarningOf(config: Config, subscription: string): string | undefined {
+  const { vhost, queue } = config.subscriptions[subscription] ?? {};
+  const isDropping = config.dropping?.some((one) => one.vhost === vhost && one.queue === queue);
+  return isDropping ? `the queue ${queue} ${dropsWhat} to other consumers (mq check)` : undefined;
 }
 
 function over(under: RetryConfig, own: OwnRetryConfig | undefined): RetryConfig {

@@ -1,6 +1,7 @@
 // Is this file right for that RabbitMQ? Offline: a rascal.json, or definitions that were exported from a broker.
 
 import { declaredByDefinitions, declaredByRascal, isDefinitions } from './declared.ts';
+import { droppingQueues, droppingWarning } from './dropping.ts';
 import { rootField } from './fields.ts';
 import { type Environment, fill } from './fill.ts';
 import { offsetAt, plainOf } from './item.ts';
@@ -27,7 +28,10 @@ export function checkTarget(
   const tree = format === 'definitions' ? written : typed(fill(written, { env, text }).tree, rootField);
   const file = objectOf(plainOf(tree));
   const declared = format === 'definitions' ? declaredByDefinitions(file) : declaredByRascal(file);
-  const findings = refusalsOf(declared, target).map((refusal) => ({
+  // Those of a rascal.json are found without a target, too.
+  const dropping = format === 'definitions' ? droppingQueues(declared) : [];
+  const warnings = dropping.map((queue) => ({ code: 'warning' as const, ...droppingWarning(queue) }));
+  const findings = [...refusalsOf(declared, target), ...warnings].map((refusal) => ({
     ...refusal,
     offset: offsetAt(tree, refusal.path),
   }));

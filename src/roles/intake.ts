@@ -44,8 +44,8 @@ export interface ConsumeSettings {
   readonly canFail: boolean;
   /** The subscription's queue, as rascal.json names it. */
   readonly queue: string;
-  /** Said at the start: failed messages will be lost. */
-  readonly warning: string | undefined;
+  /** Said at the start: how messages can be lost. */
+  readonly warnings: readonly string[];
   readonly say: Say;
   /** Begins the time in which the handlers have to end, as a SIGTERM does. */
   readonly beginDrain: () => void;
@@ -127,7 +127,7 @@ export class Intake {
       if (context.drain.aborted) return;
       if (await orDrain(consumer.start(), context)) {
         const { queue } = consumer;
-        if (settings.warning) say({ level: 'warn', event: 'no-dead-letters', message: settings.warning });
+        for (const message of settings.warnings) say({ level: 'warn', event: 'no-dead-letters', message });
         say({ event: 'consuming', message: `waiting for messages from ${queue}`, fields: { queue } });
         // What came with the broker's answer has waited for this line.
         this.#isOpen = true;

@@ -50,22 +50,29 @@ export function checkCommand(builtin: unknown, taken: () => readonly string[]): 
         ...{ file, folder, env, builtin, taken: taken(), isStrict: true },
         handlerFault: (handler: HandlerConfig) => handlerFault(handler, { folder, env }),
       };
-      const own = format === 'rascal' ? checkConfigText(text, settings) : { problems: [], checked: undefined };
+      const own =
+        format === 'rascal' ? checkConfigText(text, settings) : { problems: [], warnings: [], checked: undefined };
       const { problemLine, configError } = await import('../../config/problem.ts');
 
-      const all: readonly Problem[] = [...own.problems, ...problems];
-      const deprecated = all.filter(({ code }) => code === 'deprecated');
-      const wrong = all.filter(({ code }) => code !== 'deprecated');
+      const all: readonly Problem[] = [...own.problems, ...(own.warnings ?? []), ...problems];
+      const mild = all.filter(({ code }) => code === 'deprecated' || code === 'warning');
+      const wrong = all.filter((one) => !mild.includes(one));
       const asJson = values.flag('json');
       if (asJson) for (const problem of all) stdout.write(`${safeJson({ file, ...problem })}\n`);
-      else for (const one of deprecated) stdout.write(`${escaped(`${problemLine(file, one)} (deprecated)`)}\n`);
+      else for (const one of mild) stdout.write(`${escaped(`${problemLine(file, one)} (${one.code})`)}\n`);
       const many = `${wrong.length} ${wrong.length === 1 ? 'problem' : 'problems'}`;
       // As objects they are said already.
       if (wrong.length > 0) throw asJson ? new MqError('CONFIG', `${file} has ${many}`) : configError(file, wrong);
 
       const counts = own.checked === undefined ? 'exported definitions' : countsOf(own.checked.config);
       const forTarget = target === undefined ? '' : ` for RabbitMQ ${target}`;
-      const verdict = { file, ok: true, ...(target && { target, deprecated: deprecated.length }) };
+      const count = (code: string) => mild.filter((one) => one.code === code).length;
+      const verdict = {
+        file,
+        ok: true,
+        ...(target && { target, deprecated: count('deprecated') }),
+        warnings: count('warning'),
+      };
       stdout.write(`${asJson ? JSON.stringify(verdict) : `${file}: right${forTarget} (${counts})`}\n`);
     },
   };

@@ -122,7 +122,7 @@ async function runConsume(context: Context, values: Values, row: RunningRow): Pr
 
   const onFail = values.choice('on-fail', failurePolicies);
 
-  const [{ makeHandler }, { canFail, consume }, { deadLetterWarning, retryOf }] = await Promise.all([
+  const [{ makeHandler }, { canFail, consume }, { deadLetterWarning, droppingWarningOf, retryOf }] = await Promise.all([
     import('../../handlers/make.ts'),
     import('../../roles/consume.ts'),
     import('../../config/retry.ts'),
@@ -160,7 +160,10 @@ async function runConsume(context: Context, values: Values, row: RunningRow): Pr
         maxBody,
         beginDrain: row.beginDrain,
         canFail: canFail(choice.config) || maxBody !== undefined,
-        warning: canFail(choice.config) ? deadLetterWarning(config, subscription, retry) : undefined,
+        warnings: [
+          canFail(choice.config) ? deadLetterWarning(config, subscription, retry) : undefined,
+          droppingWarningOf(config, subscription),
+        ].filter((one) => one !== undefined),
         say: row.observation.say,
       }),
     );

@@ -203,4 +203,21 @@ test('encryption, which roles refuse, is a problem for mq check and not for the 
   );
 });
 
+test('a quorum queue that drops what comes back too often is a warning, and no problem', () => {
+  const queue = (given: object) => ({ options: { arguments: { 'x-queue-type': 'quorum', ...given } } });
+  const queues = {
+    bare: queue({}),
+    unlimited: queue({ 'x-delivery-limit': -1 }),
+    buried: queue({ 'x-dead-letter-exchange': '' }),
+    classic: {},
+  };
+  const text = JSON.stringify({ vhosts: { '/': { queues } } });
+  const { problems, warnings = [] } = checkConfigText(text, { file: 'f', env: {}, builtin: {} });
+  assert.equal(problems, []);
+  assert.equal(
+    warnings.map(({ code, path }) => [code, path]),
+    [['warning', 'vhosts["/"].queues.bare.options.arguments.x-queue-type']],
+  );
+});
+
 test.run();

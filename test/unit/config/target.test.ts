@@ -123,6 +123,11 @@ test('of exported definitions, a mirroring policy is refused with what is left o
       ['refused', 'policies[2].definition.queue-master-locator', '"queue-leader-locator": "client-local"'],
       ['deprecated', 'policies[2].definition.queue-mode', 'no queue-mode'],
       [
+        'warning',
+        'queues[1].arguments.x-queue-type',
+        '"x-delivery-limit": -1 with it, or a higher limit and x-dead-letter-exchange',
+      ],
+      [
         'refused',
         'queues[2].durable',
         '"durable": true, "auto_delete": false, "arguments": {"x-expires":1800000} (or exclusive, where one connection uses it)',

@@ -46,6 +46,7 @@ function starting(held: Step) {
     handler: { prints: 'role', handle: () => never },
     canFail: true,
     queue: 'q',
+    warnings: [],
     say: ({ event }: { event: string }) => seen.said.push(event),
     beginDrain: () => undefined,
   };

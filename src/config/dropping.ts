@@ -1,0 +1,34 @@
+// Queues from which the broker drops messages without a trace.
+
+import type { Declared, DeclaredPolicy, DeclaredQueue } from './declared.ts';
+import type { Path } from './problem.ts';
+
+/**
+ * Returns the quorum queues that have neither a delivery limit of their own nor a dead-letter exchange. RabbitMQ 4: such a
+ * queue drops a message that comes back more than 20 times.
+ */
+export function droppingQueues({ queues, policies }: Pick<Declared, 'queues' | 'policies'>): DeclaredQueue[] {
+  return queues.filter((queue) => queue.type === 'quorum' && !isKept(queue, policies));
+}
+
+/** Returns what `mq check` says of such a queue. */
+export function droppingWarning({ placeOf }: DeclaredQueue): { path: Path; message: string; instead: string } {
+  return { path: placeOf('x-queue-type'), message: `the queue ${dropsWhat}`, instead };
+}
+
+export const dropsWhat = 'drops a message that comes back more than 20 times';
+const instead = '"x-delivery-limit": -1 with it, or a higher limit and x-dead-letter-exchange';
+
+function isKept(queue: DeclaredQueue, policies: readonly DeclaredPolicy[]): boolean {
+  const own = ['x-delivery-limit', 'x-dead-letter-exchange'].some((name) => Object.hasOwn(queue.arguments, name));
+  return own || policies.some((policy) => applies(policy, queue));
+}
+
+function applies({ vhost, pattern, definition }: DeclaredPolicy, queue: DeclaredQueue): boolean {
+  if (vhost !== queue.vhost || !('delivery-limit' in definition || 'dead-letter-exchange' in definition)) return false;
+  try {
+    return new RegExp(pattern, 'u').test(queue.name);
+  } catch {
+    return false;
+  }
+}
