@@ -7,6 +7,8 @@ export interface Failure {
   readonly details?: string;
   /** The frames of the user's files, innermost first. */
   readonly stack: readonly string[];
+  /** What the roles that the test had started wrote to stderr. */
+  readonly roles?: string;
 }
 
 export type TestEvent =
@@ -14,6 +16,8 @@ export type TestEvent =
   | {
       readonly type: 'plan';
       readonly tests: readonly string[];
+      /** The line of each in the file, from 1; 0: unknown. */
+      readonly lines?: readonly number[];
       readonly skipped: readonly Skipped[];
       /** How many the filter left out. */
       readonly filtered: number;
@@ -35,4 +39,6 @@ export type TestEvent =
 export interface Skipped {
   readonly test: string;
   readonly reason: string;
+  /** In the file, from 1. */
+  readonly line?: number;
 }

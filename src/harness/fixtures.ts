@@ -3,9 +3,10 @@
 
 import { Buffer } from 'node:buffer';
 import { setTimeout as delay } from 'node:timers/promises';
+import { stripVTControlCharacters } from 'node:util';
 import { type Mailbox, openMailbox } from './mailbox.ts';
 import type { Matcher } from './matcher.ts';
-import { type RoleOptions, type RunningRole, startRole } from './role.ts';
+import { type RoleOptions, type RunningRole, type StartedRole, startRole } from './role.ts';
 import { skip } from './skip.ts';
 import type { ClusterFaults, FileTarget, Published, ReceivedMessage, SentMessage, Source } from './target.ts';
 import { wayOf } from './way.ts';
@@ -16,7 +17,7 @@ export type SendOptions = Omit<SentMessage, 'body'>;
 /** What the fixtures have begun, and what has to be ended therefore. */
 interface Begun {
   readonly mailboxes: Map<string, Promise<Mailbox>>;
-  readonly roles: Set<RunningRole>;
+  readonly roles: Set<StartedRole>;
 }
 
 interface Stage {
@@ -66,6 +67,17 @@ export function leaveTest(): Promise<void> | undefined {
 export function leaveSuite(): Promise<void> | undefined {
   return stage === undefined ? undefined : end(stage, stage.suite);
 }
+
+/** What the roles of the test and of its suite have written to stderr, of each the last lines. */
+export function roleOutput(): { readonly roles?: string } {
+  const roles = stage === undefined ? [] : [...stage.suite.roles, ...stage.test.roles];
+  const texts = roles
+    .filter((role) => role.stderr().trim() !== '')
+    .map((role) => [`${role.label}:`, ...role.stderr().trimEnd().split('\n').slice(-mostRoleLines)].join('\n  '));
+  return texts.length === 0 ? {} : { roles: stripVTControlCharacters(texts.join('\n')) };
+}
+
+const mostRoleLines = 40;
 
 /** What the nodes of the cluster have logged; undefined where there is none. */
 export async function logsSince(date: Date): Promise<string | undefined> {

@@ -2,9 +2,9 @@
 
 import './defer.ts';
 import * as uvu from 'uvu';
-import type { Failure, TestEvent } from './event.ts';
+import type { Failure, Skipped, TestEvent } from './event.ts';
 import { failureOf } from './failure.ts';
-import { enterTest, leaveSuite, leaveTest, logsSince } from './fixtures.ts';
+import { enterTest, leaveSuite, leaveTest, logsSince, roleOutput } from './fixtures.ts';
 import type { Guard } from './guard.ts';
 import type { LeakWatch } from './leaks.ts';
 import type { ChildOptions } from './request.ts';
@@ -53,7 +53,8 @@ interface PlannedEntry extends Entry {
 /** Which tests are to run. A test is known by its place in `event.tests`. */
 function planOf(filter = '') {
   const tests: string[] = [];
-  const skipped: { test: string; reason: string }[] = [];
+  const lines: number[] = [];
+  const skipped: Skipped[] = [];
   let filtered = 0;
   const planned = groups.map((group) => {
     const only = group.tests.some(({ mode }) => mode === 'only');
@@ -61,13 +62,17 @@ function planOf(filter = '') {
     for (const entry of group.tests) {
       const name = group.name === '' ? entry.name : `${group.name}: ${entry.name}`;
       if (!name.toLowerCase().includes(filter.toLowerCase())) filtered++;
-      else if (entry.mode === 'skip') skipped.push({ test: name, reason: 'test.skip' });
-      else if (only && entry.mode !== 'only') skipped.push({ test: name, reason: 'another test has .only' });
-      else entries.push({ ...entry, test: tests.push(name) - 1 });
+      else if (entry.mode === 'skip') skipped.push({ test: name, reason: 'test.skip', line: entry.line });
+      else if (only && entry.mode !== 'only')
+        skipped.push({ test: name, reason: 'another test has .only', line: entry.line });
+      else {
+        entries.push({ ...entry, test: tests.push(name) - 1 });
+        lines.push(entry.line);
+      }
     }
     return { group, entries };
   });
-  return { groups: planned, event: { tests, skipped, filtered } };
+  return { groups: planned, event: { tests, lines, skipped, filtered } };
 }
 
 /** `isOver`: a test has failed, and no other is to run. */
@@ -103,7 +108,7 @@ async function runGroup(
         return;
       }
       const during = kind.endsWith('each') ? ` of "${state['__test__']}"` : '';
-      await fail(`${titleOf(group)}, ${kind} hook${during}`, failureOf(error));
+      await fail(`${titleOf(group)}, ${kind} hook${during}`, { ...failureOf(error), ...roleOutput() });
       course.isOver ||= bail;
       // After a throwing after.each uvu drops the suite's other tests, and a throwing `after` breaks uvu's own run.
       if (kind.startsWith('before')) throw failed;
@@ -125,7 +130,7 @@ async function runGroup(
       else passes({ type: 'pass', test, ms });
     } catch (error) {
       if (isSkip(error)) return send({ type: 'skip', test, reason: error.message, ms: spentMs() });
-      await send({ type: 'fail', test, failure: failureOf(error), ms: spentMs() });
+      await send({ type: 'fail', test, failure: { ...failureOf(error), ...roleOutput() }, ms: spentMs() });
       course.isOver ||= bail;
       const logs = await logsSince(date).catch((why: unknown) => String(why));
       if (logs) world.say(`the nodes' logs during "${entry.name}":\n${logs}\n`);

@@ -12,6 +12,8 @@ export interface Ending {
 export interface FileFailure extends Failure {
   /** The test's name in quotes, or what else failed. */
   readonly title: string;
+  /** Where it is, if a report has said so; `file` is absolute. */
+  readonly at?: { readonly file: string; readonly line: number; readonly column?: number };
 }
 
 /** What became of one test. Its `failure` is also one of the verdict's `failures`: the same object. */
@@ -24,6 +26,8 @@ export interface TestResult {
   readonly failure?: FileFailure;
   /** Why it was skipped. */
   readonly reason?: string;
+  /** In the file, from 1. */
+  readonly line?: number;
 }
 
 export interface Verdict {
@@ -98,15 +102,24 @@ function testsOf(
   settled: ReadonlyMap<number, Settled>,
   failures: ReadonlyMap<number, FileFailure>,
 ): TestResult[] {
-  const planned = plan.tests.map((name, test): TestResult => {
+  const planned = plan.tests.map((title, test): TestResult => {
+    const name = { name: title, ...lineOf(plan.lines?.[test]) };
     const end = settled.get(test);
     const ms = end?.ms ?? 0;
     const failure = failures.get(test);
-    if (failure !== undefined) return { name, outcome: 'fail', ms, failure };
-    return end?.type === 'skip' ? { name, outcome: 'skip', ms, reason: end.reason } : { name, outcome: 'pass', ms };
+    if (failure !== undefined) return { ...name, outcome: 'fail', ms, failure };
+    return end?.type === 'skip'
+      ? { ...name, outcome: 'skip', ms, reason: end.reason }
+      : { ...name, outcome: 'pass', ms };
   });
-  const never = plan.skipped.map(({ test, reason }): TestResult => ({ name: test, outcome: 'skip', ms: 0, reason }));
+  const never = plan.skipped.map(
+    ({ test, reason, line }): TestResult => ({ name: test, ...lineOf(line), outcome: 'skip', ms: 0, reason }),
+  );
   return [...planned, ...never];
+}
+
+function lineOf(line = 0): { readonly line?: number } {
+  return line > 0 ? { line } : {};
 }
 
 function sentence({ code, signal, killed }: Ending): string {

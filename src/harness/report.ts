@@ -2,4 +2,4 @@
 
 export { openReports, planReports, type Reports, type Streams } from './report/outputs.ts';
 export type { RunEvent } from './report/reporter.ts';
-export { closingLine, isGood, type Totals, totalsOf } from './report/totals.ts';
+export { closingLine, emptiness, isGood, type Totals, totalsOf } from './report/totals.ts';

@@ -30,12 +30,17 @@ export interface RunningRole {
   readonly ended: Promise<RoleEnd>;
 }
 
+export interface StartedRole extends RunningRole {
+  /** The command line. */
+  readonly label: string;
+}
+
 /** Starts it: `onStart` has it at once, whatever becomes of it. Resolves when it waits for messages, or is at its end. Rejects when it ended badly before. */
 export async function startRole(
   { launch, urls }: FileTarget,
   args: readonly string[],
   options: RoleOptions,
-  onStart: (role: RunningRole) => void,
+  onStart: (role: StartedRole) => void,
 ): Promise<RunningRole> {
   const { within = 10_000 } = options;
   const label = `mq ${args.join(' ')}`;
@@ -70,7 +75,8 @@ export async function startRole(
       settle(null, null);
     });
   });
-  const said = () => [`stdout: ${texts.stdout.trimEnd()}`, `stderr: ${texts.stderr.trimEnd()}`].join('\n');
+  // What it wrote to stderr is in the failure of the test.
+  const said = () => `stdout: ${texts.stdout.trimEnd()}`;
   const until = <T>(what: string, look: () => T | undefined, withinMs: number): Promise<T> =>
     new Promise((resolve, reject) => {
       const watch = () => {
@@ -92,7 +98,8 @@ export async function startRole(
       watch();
     });
   const kill = (signal: NodeJS.Signals = 'SIGTERM') => void child.kill(signal);
-  const role: RunningRole = {
+  const role: StartedRole = {
+    label,
     pid: child.pid ?? -1,
     stdout: () => texts.stdout,
     stderr: () => texts.stderr,

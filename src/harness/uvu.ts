@@ -22,6 +22,8 @@ export interface Entry {
   readonly name: string;
   readonly mode: 'run' | 'only' | 'skip';
   readonly handler: Callback;
+  /** Where the test stands in the file that registers it, from 1; 0: unknown. */
+  readonly line: number;
 }
 
 /** What the file has told to run, in order. */
@@ -49,7 +51,7 @@ function recorder(making: Making): Test {
     if (typeof handler !== 'function') throw new TypeError(`the test "${title}" has no function`);
     if (isRecorded)
       throw new Error(`the test "${title}" is registered inside another test or hook, and would never run`);
-    group.tests.push({ name: title, mode, handler });
+    group.tests.push({ name: title, mode, handler, line: callerLine() });
   };
   const hook = (kind: 'before' | 'after') =>
     Object.assign((callback: Callback) => void group[kind].push(callback), {
@@ -87,6 +89,13 @@ export function forgotten(): Group[] {
     groups.push(group);
   }
   return waiting.filter((group) => !group.runs);
+}
+
+/** The line of the first frame that is neither this file's nor inside the executable. */
+function callerLine(): number {
+  const frames = String(new Error('here').stack).split('\n').slice(1);
+  const frame = frames.find((one) => !/[\\/]src[\\/]harness[\\/]uvu\.ts:|\bmq:[\w.-]+\.js:|node:/.test(one));
+  return Number(/:(\d+):\d+\)?$/.exec(frame ?? '')?.[1] ?? 0);
 }
 
 function nothing(): void {}

@@ -159,10 +159,26 @@ import { role, test } from 'mq/test';
 test('misspells', () => role('worker', ['--moon']));
 `);
   assert.is(status, 1);
-  assert.match(
-    stdout,
-    /"misspells"\n +mq worker --moon ended with 64, [^\n]*\n[^\n]*\n +stderr: mq worker: there is no option --moon/,
+  assert.match(stdout, /"misspells"\n +mq worker --moon ended with 64, [^\n]*\n/);
+  assert.match(stdout, / {4}stderr of its roles:\n {6}mq worker --moon:\n {8}mq worker: there is no option --moon/);
+});
+
+fixtures('what a role said on stderr is in the failure, and in the JUnit report', async () => {
+  const { status, stdout } = await run(
+    `
+import { expectMessage, publish, role, test } from 'mq/test';
+test('bills', async () => {
+  const worker = await role('worker', ['--exec', 'sh', '-c', 'echo no such customer >&2; exit 9']);
+  await publish('task', 'x');
+  await worker.prints(/customer/, { on: 'stderr' });
+  await expectMessage('billing', 'x', { within: 50 });
+});
+`,
+    ['--report', 'junit'],
   );
+  assert.is(status, 1);
+  assert.match(stdout, /name="bills" time="[\d.]+" file="a\.test\.ts" line="3">/);
+  assert.match(stdout, /<system-out>mq worker --exec sh[\s\S]*no such customer[\s\S]*<\/system-out>\n<\/testcase>/);
 });
 
 fixtures('outside a run they say so', async () => {

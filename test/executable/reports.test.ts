@@ -76,6 +76,28 @@ test('an unknown report, and a file that cannot be created, are said before a te
   assert.match(refused.stderr, /\[CANNOT_CREATE\]/);
 });
 
+test('a shard without a file passes and says so, and the parts are joined into one report', async () => {
+  const cwd = folder();
+  const run = (shard: string) => mq(['test', '--shard', shard, '--report', `json=${shard[0]}.json`], { cwd });
+  const [first, second] = [await run('1/2'), await run('2/2')];
+  assert.is(first.status, 1);
+  assert.equal([second.status, second.stdout], [0, 'shard 2/2: no test ran\n\n0 passed, 0 failed\n']);
+  const whole = await mq(['test', 'merge', '1.json', '2.json', '--report', 'junit=all.xml'], { cwd });
+  assert.is(whole.status, 1);
+  assert.match(whole.stdout, /"is wrong"[\s\S]*\n1 passed, 1 failed\n$/);
+  assert.match(read(cwd, 'all.xml'), /name="adds" time="[\d.]+" file="a\.test\.ts" line="3"\/>/);
+  const part = await mq(['test', 'merge', '1.json'], { cwd });
+  assert.equal([part.status, part.stdout.includes('shard 2/2\n    its report is missing')], [1, true]);
+  assert.is((await mq(['test', 'merge'], { cwd })).status, 64);
+  assert.is((await mq(['test', 'merge', '1.json', '--jobs', '2'], { cwd })).status, 64);
+});
+
+test('-t chooses tests by name, and --verbose names those that passed', async () => {
+  const { status, stdout } = await mq(['test', '-t', 'ADDS', '--verbose'], { cwd: folder() });
+  assert.is(status, 0, stdout);
+  assert.match(stdout, /^ok {3}a\.test\.ts \(1 passed, \d+ ms\)\n {2}ok {3}adds \(\d+ ms\)\n\n1 passed, 0 failed\n$/);
+});
+
 test('with --watch, a run does not start the next one by the report that it writes', async () => {
   const cwd = folder();
   const running = startMq(['test', '--watch', '--report', 'json', '--report', 'tap=out.tap'], { cwd });

@@ -245,6 +245,7 @@ choice('with --watch, again when a file has changed', async () => {
   const cwd = emptyFolder({ 'a.test.ts': wrong });
   const running = startMq(['test', '--watch'], { cwd });
   await running.prints(/0 passed, 1 failed\n/);
+  await running.prints(/\nwatching .* for changes; Ctrl-C ends it\n/, 'stderr');
   writeFileSync(join(cwd, 'a.test.ts'), right);
   await running.prints(/1 passed, 0 failed\n/);
   assert.match(running.stderr(), /a\.test\.ts has changed/);

@@ -13,16 +13,19 @@ import type { Values } from '../values.ts';
 export const testCommand: Command = {
   name: 'test',
   summary: 'run test files with a broker in them, or on yours',
-  usage: '[files or folders…]',
+  usage: '[files or folders…] | merge <reports…>',
   options: 'test',
   group: 'Tests',
   examples: [
     'mq test',
     'mq test --on cluster',
-    'mq test orders.test.ts --filter refund',
+    'mq test orders.test.ts -t refund --verbose',
+    'mq test --shard 1/3 --report json=1.json',
+    'mq test merge 1.json 2.json 3.json --report junit=all.xml',
     'mq test --self --on amqp://…',
   ],
   async run(context, values) {
+    if (values.args[0] === 'merge') return merge(context, values);
     const plan = planOf(values);
     const { planReports } = await import('../../harness/report.ts');
     const reports = planReports(values.list('report'), values.text('report-file'));
@@ -39,10 +42,13 @@ export const testCommand: Command = {
       // Watched from here on: a file may change while tests run.
       let next = watched.next();
       let status = await run(files);
+      const watches = `watching ${context.cwd} for changes; Ctrl-C ends it\n`;
+      context.stderr.write(`\n${watches}`);
       for (let change = await next; !change.done; change = await next) {
         context.stderr.write(`\n${relative(context.cwd, change.value)} has changed\n`);
         next = watched.next();
         status = await run(await filesOf(context, values, plan));
+        context.stderr.write(`\n${watches}`);
       }
       return status;
     } finally {
@@ -50,6 +56,30 @@ export const testCommand: Command = {
     }
   },
 };
+
+const mergeOptions = ['report', 'report-file', 'verbose', 'debug'];
+
+/** Joins the JSON reports of the parts of a run. Returns the exit status of the whole run. */
+async function merge(context: Context, values: Values): Promise<number> {
+  const files = values.args.slice(1);
+  if (files.length === 0) throw values.usage('merge needs the JSON reports of the parts');
+  const other = values.given.find((name) => !mergeOptions.includes(name));
+  if (other !== undefined) throw values.usage(`test merge has no --${other}`);
+  const [{ mergeReports }, { isGood, openReports, planReports, totalsOf }] = await Promise.all([
+    import('../../harness/merge.ts'),
+    import('../../harness/report.ts'),
+  ]);
+  const planned = planReports(values.list('report'), values.text('report-file'));
+  const events = mergeReports(files, context.cwd);
+  const reports = openReports(planned, { ...context, isVerbose: values.flag('verbose') ?? false });
+  try {
+    for (const event of events) reports.tell(event);
+  } finally {
+    reports.close();
+  }
+  const results = events.flatMap((event) => (event.type === 'file' ? [event.result] : []));
+  return isGood(totalsOf(results)) ? 0 : exitStatuses.ANSWER_NO;
+}
 
 /** A wrong rascal.json is to be said once, not by every file. */
 async function checkConfig({ env, cwd }: Context, values: Values): Promise<void> {
@@ -67,6 +97,7 @@ interface Plan {
   readonly jobs: number | undefined;
   readonly bail: boolean;
   readonly watch: boolean;
+  readonly isVerbose: boolean;
 }
 
 function planOf(values: Values): Plan {
@@ -78,6 +109,7 @@ function planOf(values: Values): Plan {
     jobs: values.whole('jobs', { min: 1, max: 256 }),
     bail: values.flag('bail') ?? false,
     watch: values.flag('watch') ?? false,
+    isVerbose: values.flag('verbose') ?? false,
   };
 }
 
@@ -122,7 +154,7 @@ async function runOnce(
     files: readonly string[];
   },
 ): Promise<number> {
-  const [{ newSeed, shuffled }, { runFiles }, { isGood, openReports, totalsOf }] = await Promise.all([
+  const [{ newSeed, shuffled }, { runFiles }, { emptiness, isGood, openReports, totalsOf }] = await Promise.all([
     import('../../harness/order.ts'),
     import('../../harness/run.ts'),
     import('../../harness/report.ts'),
@@ -130,9 +162,12 @@ async function runOnce(
   const { cwd, drain } = context;
   const seed = plan.seed ?? newSeed();
   const begun = performance.now();
-  const reports = openReports(planned, context);
+  const reports = openReports(planned, { ...context, isVerbose: plan.isVerbose });
+  const { part, of } = plan.shard;
+  const shard = of === 1 ? undefined : `${part}/${of}`;
+  const isPart = shard !== undefined && { shard };
   try {
-    reports.tell({ type: 'start', files: files.length, target: target.title, seed });
+    reports.tell({ type: 'start', files: files.length, target: target.title, seed, ...isPart });
     if (target.note !== undefined) reports.tell({ type: 'note', text: target.note });
     const results = await runFiles({
       files: shuffled(files, seed),
@@ -147,9 +182,12 @@ async function runOnce(
       onResult: (result) => reports.tell({ type: 'file', result }),
     });
     const interrupted = drain.aborted ? { interrupted: String(drain.reason) } : {};
-    reports.tell({ type: 'finish', ms: performance.now() - begun, ...interrupted });
+    const totals = totalsOf(results);
+    if (!drain.aborted && shard !== undefined && emptiness(totals) !== undefined)
+      reports.tell({ type: 'note', text: `shard ${shard}: ${emptiness(totals)}` });
+    reports.tell({ type: 'finish', ms: performance.now() - begun, ...interrupted, ...isPart });
     if (drain.aborted) return drain.reason === 'SIGINT' ? exitStatuses.INTERRUPTED : exitStatuses.TERMINATED;
-    return isGood(totalsOf(results)) ? 0 : exitStatuses.ANSWER_NO;
+    return isGood(totals, shard) ? 0 : exitStatuses.ANSWER_NO;
   } finally {
     reports.close();
   }

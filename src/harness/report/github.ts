@@ -13,27 +13,28 @@ export const github: Reporter = (surroundings) => {
   return (event) => {
     if (event.type === 'file') {
       results.push(event.result);
-      return event.result.failures.map((failure) => annotation(failure, event.result.file, surroundings)).join('');
+      return event.result.failures.map((failure) => annotation(failure, event.result, surroundings)).join('');
     }
     if (event.type !== 'finish') return '';
     const totals = totalsOf(results);
-    const { interrupted } = event;
-    const empty = interrupted === undefined ? emptiness(totals) : `interrupted by ${interrupted}`;
+    const { interrupted, shard } = event;
+    const empty = interrupted === undefined ? emptiness(totals, shard) : `interrupted by ${interrupted}`;
     const error = empty === undefined ? '' : command('error', { title: 'mq test' }, empty);
     return error + command('notice', { title: 'mq test' }, closingLine(totals));
   };
 };
 
-function annotation(failure: FileFailure, file: string, { repository, read }: Surroundings): string {
-  const { message, details, title } = failure;
-  const place = placeOf(failure, file, read);
+function annotation(failure: FileFailure, result: FileResult, { repository, read }: Surroundings): string {
+  const { message, details, title, roles } = failure;
+  const place = placeOf(failure, result, read);
   const properties = {
     file: pathFrom(repository, place.file),
     line: String(place.line),
     ...(place.column !== undefined && { col: String(place.column) }),
     title,
   };
-  return command('error', properties, details === undefined ? message : `${message}\n${details}`);
+  const parts = [message, details, roles].filter((part) => part !== undefined);
+  return command('error', properties, parts.join('\n'));
 }
 
 function command(name: string, properties: Record<string, string>, text: string): string {

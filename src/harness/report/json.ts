@@ -8,12 +8,13 @@ import { isGood, totalsOf } from './totals.ts';
 
 /** Paths are from the folder of the run, with `/`; times are milliseconds. */
 export type JsonLine =
-  | { event: 'start'; files: number; target: string; seed?: number }
+  | { event: 'start'; files: number; target: string; seed?: number; shard?: string }
   /** `failure` with outcome `fail`, `reason` with outcome `skip`. */
   | {
       event: 'test';
       file: string;
       name: string;
+      line?: number;
       outcome: 'pass' | 'fail' | 'skip';
       ms: number;
       failure?: JsonFailure;
@@ -31,7 +32,7 @@ export type JsonLine =
       output: string;
     }
   | { event: 'note'; text: string }
-  /** `ok`: something passed and nothing failed. */
+  /** `ok`: something passed and nothing failed. A shard without a test is ok as well. */
   | {
       event: 'finish';
       ok: boolean;
@@ -48,6 +49,8 @@ export interface JsonFailure {
   message: string;
   details?: string;
   stack: readonly string[];
+  /** What the roles of the test wrote to stderr. */
+  roles?: string;
   at: { file: string; line: number; column?: number };
 }
 
@@ -56,8 +59,14 @@ export const json: Reporter = (surroundings) => {
   return (event) => {
     switch (event.type) {
       case 'start': {
-        const { files, target, seed } = event;
-        return line({ event: 'start', files, target, ...(seed !== undefined && { seed }) });
+        const { files, target, seed, shard } = event;
+        return line({
+          event: 'start',
+          files,
+          target,
+          ...(seed !== undefined && { seed }),
+          ...(shard !== undefined && { shard }),
+        });
       }
       case 'file':
         results.push(event.result);
@@ -66,8 +75,8 @@ export const json: Reporter = (surroundings) => {
         return line({ event: 'note', text: event.text });
       case 'finish': {
         const totals = totalsOf(results);
-        const { ms, interrupted } = event;
-        const ok = isGood(totals) && interrupted === undefined;
+        const { ms, interrupted, shard } = event;
+        const ok = isGood(totals, shard) && interrupted === undefined;
         return line({
           event: 'finish',
           ok,
@@ -83,14 +92,15 @@ export const json: Reporter = (surroundings) => {
 function linesOf(result: FileResult, { cwd, read }: Surroundings): JsonLine[] {
   const file = pathFrom(cwd, result.file);
   const shown = (failure: FileFailure): JsonFailure => {
-    const place = placeOf(failure, result.file, read);
+    const place = placeOf(failure, result, read);
     return { ...failure, at: { ...place, file: pathFrom(cwd, place.file) } };
   };
   const tests = result.tests.map(
-    ({ name, outcome, ms, failure, reason }): JsonLine => ({
+    ({ name, line: at, outcome, ms, failure, reason }): JsonLine => ({
       event: 'test',
       file,
       name,
+      ...(at !== undefined && { line: at }),
       outcome,
       ms: rounded(ms),
       ...(failure !== undefined && { failure: shown(failure) }),

@@ -1,24 +1,25 @@
 // Results as JUnit XML, as Jenkins' schema has it (junit-10.xsd): a testsuite a file, a testcase a test. A test that
-// failed has a <failure>; what failed beside the tests (a hook, the file) is a testcase with an <error>.
+// failed has a <failure>; what failed beside the tests (a hook, the file) is a testcase with an <error>. `file` and `line`
+// of a testcase are not in the schema; GitLab, CircleCI and others link by them, and Jenkins ignores them.
 
 import { stripVTControlCharacters } from 'node:util';
 import type { FileFailure, TestResult } from '../judge.ts';
 import type { FileResult } from '../run.ts';
-import { pathFrom } from './place.ts';
-import type { Reporter, RunEvent } from './reporter.ts';
+import { pathFrom, placeOf } from './place.ts';
+import type { Reporter, RunEvent, Surroundings } from './reporter.ts';
 import { emptiness, otherFailures, totalsOf } from './totals.ts';
 
 /** Everything is written at the end, an interrupted run's as well: XML is one piece. */
-export const junit: Reporter = ({ cwd, now }) => {
+export const junit: Reporter = ({ cwd, now, read }) => {
   const suites: string[] = [];
   const results: FileResult[] = [];
   const add = (result: FileResult) => {
     results.push(result);
-    suites.push(suite(result, pathFrom(cwd, result.file), now() - result.ms));
+    suites.push(suite(result, { cwd, read, begun: now() - result.ms }));
   };
 
-  const document = ({ ms, interrupted }: RunEvent & { type: 'finish' }) => {
-    const empty = interrupted === undefined ? emptiness(totalsOf(results)) : `interrupted by ${interrupted}`;
+  const document = ({ ms, interrupted, shard }: RunEvent & { type: 'finish' }) => {
+    const empty = interrupted === undefined ? emptiness(totalsOf(results), shard) : `interrupted by ${interrupted}`;
     if (empty !== undefined) {
       const counts = { tests: 1, failures: 0, errors: 1 };
       const error = element('error', { message: empty });
@@ -62,17 +63,30 @@ function countsOf(result: FileResult): Counts {
   return { tests: result.tests.length + errors, failures: count('fail'), errors, skipped: count('skip') };
 }
 
-function suite(result: FileResult, path: string, begun: number): string {
+interface SuitePlace extends Pick<Surroundings, 'cwd' | 'read'> {
+  /** Milliseconds since 1970. */
+  readonly begun: number;
+}
+
+function suite(result: FileResult, { cwd, read, begun }: SuitePlace): string {
+  const path = pathFrom(cwd, result.file);
+  const placed = (failure: FileFailure | undefined, line: number | undefined) => {
+    const place = failure && placeOf(failure, result, read);
+    const at = place ?? { file: result.file, line };
+    return { file: pathFrom(cwd, at.file), ...(at.line !== undefined && { line: at.line }) };
+  };
   const { tests, failures, errors, skipped } = countsOf(result);
   const timestamp = new Date(begun).toISOString().slice(0, 19);
-  const cases = result.tests.map(({ name, ms, outcome, failure, reason = '' }) => {
-    const inside = failure !== undefined ? [problem('failure', failure)] : [];
+  const cases = result.tests.map(({ name, ms, outcome, failure, line, reason = '' }) => {
+    const inside = failure !== undefined ? problem('failure', failure) : [];
     if (outcome === 'skip') inside.push(element('skipped', { message: reason }));
-    return element('testcase', { classname: path, name, time: seconds(ms) }, ...inside);
+    const at = placed(line === undefined ? failure : undefined, line);
+    return element('testcase', { classname: path, name, time: seconds(ms), ...at }, ...inside);
   });
-  const others = otherFailures(result).map((failure) =>
-    element('testcase', { classname: path, name: failure.title }, problem('error', failure)),
-  );
+  const others = otherFailures(result).map((failure) => {
+    const attributes = { classname: path, name: failure.title, ...placed(failure, undefined) };
+    return element('testcase', attributes, ...problem('error', failure));
+  });
   const output = result.output === '' ? [] : [element('system-out', {}, textOf(result.output))];
   return element(
     'testsuite',
@@ -81,9 +95,13 @@ function suite(result: FileResult, path: string, begun: number): string {
   );
 }
 
-function problem(name: 'failure' | 'error', { message, details, stack }: FileFailure): string {
+/** And what the roles of the test said. */
+function problem(name: 'failure' | 'error', { message, details, stack, roles }: FileFailure): string[] {
   const text = [message, ...(details === undefined ? [] : [details]), ...stack].join('\n');
-  return element(name, { message: message.split('\n', 1)[0] ?? '' }, textOf(text));
+  return [
+    element(name, { message: message.split('\n', 1)[0] ?? '' }, textOf(text)),
+    ...(roles === undefined ? [] : [element('system-out', {}, textOf(roles))]),
+  ];
 }
 
 /** `children` are XML: elements, each with its line's end, or one escaped text. */

@@ -7,7 +7,7 @@ import { makeFolder } from '../folder.ts';
 import { github } from './github.ts';
 import { json } from './json.ts';
 import { junit } from './junit.ts';
-import type { Reporter, RunEvent, Surroundings } from './reporter.ts';
+import type { Reporter, RunEvent } from './reporter.ts';
 import { tap } from './tap.ts';
 import { text } from './text.ts';
 
@@ -47,8 +47,15 @@ export function planReports(named: readonly string[], file?: string): PlannedRep
 
 /** Where the reports of a run go; main's, or a test's own. */
 export interface Streams {
-  readonly stdout: { write(text: string): unknown };
-  readonly stderr: { write(text: string): unknown };
+  readonly stdout: { write(text: string): unknown; readonly isTTY?: boolean };
+  readonly stderr: { write(text: string): unknown; readonly isTTY?: boolean };
+}
+
+interface Place extends Streams {
+  /** Absolute. */
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly isVerbose?: boolean;
 }
 
 export interface Reports {
@@ -63,13 +70,14 @@ export interface Reports {
  */
 export function openReports(
   planned: readonly PlannedReport[],
-  { cwd, env, stdout, stderr }: Streams & { cwd: string; env: Readonly<Record<string, string | undefined>> },
+  { cwd, env, stdout, stderr, isVerbose = false }: Place,
 ): Reports {
-  const surroundings: Surroundings = { cwd, repository: env['GITHUB_WORKSPACE'] ?? cwd, read, now: Date.now };
+  const common = { cwd, repository: env['GITHUB_WORKSPACE'] ?? cwd, read, now: Date.now, isVerbose };
+  const reporterOf = (name: ReporterName, isColoured: boolean) => reporters[name]({ ...common, isColoured });
   const opened = planned.map(({ name, to }) => {
-    const report = reporters[name](surroundings);
-    if (typeof to === 'object') return { report, ...openFile(to.file, cwd) };
+    if (typeof to === 'object') return { report: reporterOf(name, false), ...openFile(to.file, cwd) };
     const stream = to === 'stdout' ? stdout : stderr;
+    const report = reporterOf(name, stream.isTTY === true && !env['NO_COLOR']);
     return { report, write: (text: string) => void stream.write(text), close: () => {} };
   });
   return {

@@ -2,6 +2,7 @@
 
 import { relative, sep } from 'node:path';
 import type { FileFailure } from '../judge.ts';
+import type { FileResult } from '../run.ts';
 
 export interface Place {
   /** Absolute. */
@@ -15,10 +16,16 @@ export interface Place {
  * The frame in the test's own file if there is one, else the innermost. A failure without a stack (a deadline, a test
  * that did not run) is where its test's title stands; the last resort is the file's first line.
  */
-export function placeOf(failure: FileFailure, file: string, read: (file: string) => string | undefined): Place {
+export function placeOf(
+  failure: FileFailure,
+  { file, tests }: Pick<FileResult, 'file' | 'tests'>,
+  read: (file: string) => string | undefined,
+): Place {
+  if (failure.at !== undefined) return failure.at;
   const places = failure.stack.flatMap((frame) => placeOfFrame(frame) ?? []);
   const place = places.find((one) => one.file === file) ?? places[0];
-  return place ?? { file, line: lineOfTitle(failure.title, read(file) ?? '') };
+  const line = tests.find((test) => test.failure === failure)?.line;
+  return place ?? { file, line: line ?? lineOfTitle(failure.title, read(file) ?? '') };
 }
 
 /** The path from a folder, with `/` on every system. */

@@ -44,7 +44,7 @@ export const tap: Reporter = ({ cwd }) => {
       case 'finish': {
         if (event.interrupted !== undefined) return `Bail out! interrupted by ${event.interrupted}\n`;
         // A plan of none, or of skipped ones alone, is a success for who reads TAP; the run is none.
-        const empty = emptiness(totalsOf(results));
+        const empty = emptiness(totalsOf(results), event.shard);
         const last = empty === undefined ? '' : point('not ok', empty);
         return `${last}1..${points}\n`;
       }
@@ -62,6 +62,7 @@ function diagnostic({ ms, failure }: Pick<TestResult, 'ms' | 'failure'>): string
     lines.push(...field('message', failure.message), 'severity: fail');
     if (failure.details !== undefined) lines.push(...field('details', failure.details));
     if (failure.stack.length > 0) lines.push(...field('stack', failure.stack.join('\n')));
+    if (failure.roles !== undefined) lines.push(...field('roles', failure.roles));
   }
   return ['---', ...lines, '...'].map((line) => `  ${line}\n`).join('');
 }

@@ -1,16 +1,18 @@
 // Results as text: a line a file, what failed and why, and the one closing line.
 
 import { sep } from 'node:path';
+import { styleText } from 'node:util';
 import type { Skipped } from '../event.ts';
 import type { FileFailure } from '../judge.ts';
 import type { FileResult } from '../run.ts';
 import { pathFrom } from './place.ts';
-import type { Reporter } from './reporter.ts';
+import type { Reporter, Surroundings } from './reporter.ts';
 import { closingLine, emptiness, type Totals, totalsOf } from './totals.ts';
 
-/** The report for people. A file in which nothing ran (the filter left nothing) is not worth a line. */
-export const text: Reporter = ({ cwd }) => {
+/** The report for people. A file in which nothing ran (the filter left nothing) has no line. */
+export const text: Reporter = (surroundings) => {
   const results: FileResult[] = [];
+  const paint = painter(surroundings);
   let seed: number | undefined;
   return (event) => {
     switch (event.type) {
@@ -19,34 +21,61 @@ export const text: Reporter = ({ cwd }) => {
         return '';
       case 'file':
         results.push(event.result);
-        return event.result.tests.length + event.result.failures.length > 0 ? `${drawFile(event.result, cwd)}\n` : '';
+        return event.result.tests.length + event.result.failures.length > 0
+          ? `${drawFile(event.result, surroundings)}\n`
+          : '';
       case 'note':
         return `${event.text}\n`;
       case 'finish': {
         const totals = totalsOf(results);
+        const { interrupted, shard } = event;
         // To run them in this order again.
         const order =
           totals.failed > 0 && results.length > 1 && seed !== undefined ? `\norder of files: --seed ${seed}\n` : '';
-        const interrupted = event.interrupted === undefined ? '' : `\ninterrupted by ${event.interrupted}\n`;
-        const empty = emptiness(totals);
-        const nothing = interrupted === '' && empty !== undefined ? `\n${empty}\n` : '';
-        return `${order}${interrupted}${nothing}\n${closingLine(totals)}\n`;
+        const ended = interrupted === undefined ? '' : `\ninterrupted by ${interrupted}\n`;
+        const empty = emptiness(totals, shard);
+        const nothing = interrupted === undefined && empty !== undefined ? `\n${empty}\n` : '';
+        const isBad = totals.failed > 0 || interrupted !== undefined || empty !== undefined;
+        return `${order}${ended}${nothing}\n${paint(isBad ? 'red' : 'green', closingLine(totals))}\n`;
       }
     }
   };
 };
 
+type Colour = 'red' | 'green' | 'yellow' | 'dim' | 'bold';
+type Paint = (colour: Colour, text: string) => string;
+
+function painter({ isColoured }: Pick<Surroundings, 'isColoured'>): Paint {
+  return (colour, text) => (isColoured ? styleText(colour, text, { validateStream: false }) : text);
+}
+
+const marks = { FAIL: 'red', 'ok  ': 'green', skip: 'yellow' } as const;
+
 /** One file: a line with counts and time, a line for each skipped test, then the failures in full. */
-function drawFile(result: FileResult, cwd: string): string {
+function drawFile(result: FileResult, surroundings: Surroundings): string {
+  const { cwd, isVerbose } = surroundings;
   const { file, passed, failures, skipped, ms, output } = result;
+  const paint = painter(surroundings);
   const mark = failures.length > 0 ? 'FAIL' : passed > 0 ? 'ok  ' : 'skip';
   const counts = countsOf({ passed, failed: failures.length, skipped: skipped.length });
-  const lines = [`${mark} ${pathFrom(cwd, file)} (${counts}, ${Math.round(ms)} ms)`];
+  const rest = paint('dim', `(${counts}, ${Math.round(ms)} ms)`);
+  const lines = [`${paint(marks[mark], mark)} ${pathFrom(cwd, file)} ${rest}`];
+  if (isVerbose) lines.push(...drawTests(result, paint));
   lines.push(...drawSkipped(skipped));
-  for (const failure of failures) lines.push(...drawFailure(failure, cwd));
+  for (const failure of failures) lines.push(...drawFailure(failure, cwd, paint));
   if (failures.length > 0 && output !== '') lines.push('', '  output:', ...indented(output, '    '));
   if (failures.length > 0) lines.push('');
   return lines.join('\n');
+}
+
+/** With --verbose: the tests that ran, in their order, each with its time. */
+function drawTests({ tests }: FileResult, paint: Paint): string[] {
+  return tests
+    .filter(({ outcome }) => outcome !== 'skip')
+    .map(({ name, outcome, ms }) => {
+      const mark = outcome === 'pass' ? 'ok  ' : 'FAIL';
+      return `  ${paint(marks[mark], mark)} ${name} ${paint('dim', `(${Math.round(ms)} ms)`)}`;
+    });
 }
 
 /** Many for one reason are one line: a test with .only leaves out all others. */
@@ -68,11 +97,19 @@ function countsOf({ passed, failed, skipped }: Totals): string {
   return parts.join(', ');
 }
 
-function drawFailure({ title, message, details, stack }: FileFailure, cwd: string): string[] {
-  const lines = ['', `  ${title}`, ...indented(message, '    ')];
-  if (details !== undefined) lines.push(...indented(details, '      '));
-  for (const frame of stack) lines.push(`      ${frame.replace(cwd + sep, '').replace(`${cwd}/`, '')}`);
+function drawFailure({ title, message, details, stack, roles }: FileFailure, cwd: string, paint: Paint): string[] {
+  const lines = ['', `  ${paint('bold', title)}`, ...indented(message, '    ').map((line) => paint('red', line))];
+  if (details !== undefined) lines.push(...indented(details, '      ').map((line) => drawDifference(line, paint)));
+  for (const frame of stack) {
+    lines.push(paint('dim', `      ${frame.replace(cwd + sep, '').replace(`${cwd}/`, '')}`));
+  }
+  if (roles !== undefined) lines.push('    stderr of its roles:', ...indented(roles, '      '));
   return lines;
+}
+
+function drawDifference(line: string, paint: Paint): string {
+  if (/^ *\+\+/.test(line)) return paint('green', line);
+  return /^ *--/.test(line) ? paint('red', line) : line;
 }
 
 function indented(text: string, by: string): string[] {

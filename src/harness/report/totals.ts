@@ -19,9 +19,9 @@ export function totalsOf(results: readonly Verdict[]): Totals {
   };
 }
 
-/** True if something passed and nothing failed. */
-export function isGood({ passed, failed }: Totals): boolean {
-  return failed === 0 && passed > 0;
+/** True if something passed and nothing failed. One part of a sharded run may have nothing to run: the others have it. */
+export function isGood({ passed, failed }: Totals, shard?: string): boolean {
+  return failed === 0 && (passed > 0 || shard !== undefined);
 }
 
 /** `12 passed, 0 failed`, and `, 3 skipped` where there are any. */
@@ -30,8 +30,8 @@ export function closingLine({ passed, failed, skipped }: Totals): string {
 }
 
 /** Why a run without a failure is none that passed, for reports whose readers only count failures. */
-export function emptiness(totals: Totals): string | undefined {
-  if (isGood(totals) || totals.failed > 0) return undefined;
+export function emptiness(totals: Totals, shard?: string): string | undefined {
+  if (isGood(totals, shard) || totals.failed > 0) return undefined;
   return totals.skipped > 0 ? 'every test was skipped' : 'no test ran';
 }
 

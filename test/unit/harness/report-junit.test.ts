@@ -14,13 +14,13 @@ report('is a testsuite for each file and a testcase for each test', () => {
     `<?xml version="1.0" encoding="UTF-8"?>
 <testsuites name="mq test" tests="6" failures="2" errors="1" time="2.100">
 <testsuite name="orders.test.ts" tests="2" failures="0" errors="0" skipped="1" time="0.012" timestamp="2026-01-02T03:04:05">
-<testcase classname="orders.test.ts" name="adds" time="0.002"/>
-<testcase classname="orders.test.ts" name="orders: takes #1 &#60;of&#62; &#34;2&#34; &#38; C:\\" time="0.000">
+<testcase classname="orders.test.ts" name="adds" time="0.002" file="orders.test.ts" line="3"/>
+<testcase classname="orders.test.ts" name="orders: takes #1 &#60;of&#62; &#34;2&#34; &#38; C:\\" time="0.000" file="orders.test.ts" line="9">
 <skipped message="no cluster&#10;here"/>
 </testcase>
 </testsuite>
 <testsuite name="sub/pay.test.ts" tests="4" failures="2" errors="1" skipped="1" time="2.000" timestamp="2026-01-02T03:04:03">
-<testcase classname="sub/pay.test.ts" name="pays" time="0.007">
+<testcase classname="sub/pay.test.ts" name="pays" time="0.007" file="sub/pay.test.ts" line="8">
 <failure message="Expected 100% to be">Expected 100% to be
 
 equal:
@@ -28,14 +28,16 @@ equal:
 --1    (Actual)
 at check (/repo/app/sub/check.ts:3:9)
 at Object.handler (/repo/app/sub/pay.test.ts:8:38)</failure>
+<system-out>mq worker --exec ./pay.sh:
+  no such customer</system-out>
 </testcase>
-<testcase classname="sub/pay.test.ts" name="waits, for: ever" time="0.000">
+<testcase classname="sub/pay.test.ts" name="waits, for: ever" time="0.000" file="sub/pay.test.ts" line="5">
 <failure message="did not end: the process was silent for 3000 ms and was ended">did not end: the process was silent for 3000 ms and was ended</failure>
 </testcase>
-<testcase classname="sub/pay.test.ts" name="later" time="0.000">
+<testcase classname="sub/pay.test.ts" name="later" time="0.000" file="sub/pay.test.ts">
 <skipped message="test.skip"/>
 </testcase>
-<testcase classname="sub/pay.test.ts" name="the suite without a name, after.each hook of &#34;pays&#34;">
+<testcase classname="sub/pay.test.ts" name="the suite without a name, after.each hook of &#34;pays&#34;" file="sub/pay.test.ts" line="3">
 <error message="cannot tidy up">cannot tidy up</error>
 </testcase>
 <system-out>first words
@@ -57,7 +59,7 @@ report('is read by an XML parser as it was meant', () => {
     elementsIn(second, 'failure')[0]?.text,
     'Expected 100% to be\n\nequal:\n++2    (Expected)\n--1    (Actual)\nat check (/repo/app/sub/check.ts:3:9)\nat Object.handler (/repo/app/sub/pay.test.ts:8:38)',
   );
-  assert.is(elementsIn(second, 'system-out')[0]?.text, 'first words\nred ]]> & <b>');
+  assert.is(elementsIn(second, 'system-out').at(-1)?.text, 'first words\nred ]]> & <b>');
 });
 
 for (const [title, run] of Object.entries({ whole: wholeRun, skipped: skippedRun, interrupted: interruptedRun })) {
@@ -84,7 +86,7 @@ report('replaces what XML cannot hold', () => {
   const [, second] = wholeRun.flatMap((event) => (event.type === 'file' ? [event.result] : []));
   assert.ok(second);
   const result = { ...second, output: 'nul \0, half \ud800, last \uffff, return \r.' };
-  const [output] = elementsIn(
+  const output = elementsIn(
     read(
       written(junit, [
         { type: 'file', result },
@@ -92,7 +94,7 @@ report('replaces what XML cannot hold', () => {
       ]),
     ),
     'system-out',
-  );
+  ).at(-1);
   assert.is(output?.text, 'nul \ufffd, half \ufffd, last \ufffd, return \r.');
 });
 
@@ -141,7 +143,8 @@ function elementsIn(element: Element | undefined, name: string): Element[] {
 const schema: Record<string, readonly [attributes: string, children: string]> = {
   testsuites: ['name time tests failures errors', 'testsuite'],
   testsuite: ['name! tests! failures! errors! time skipped timestamp', 'testcase system-out'],
-  testcase: ['name! time classname', 'skipped error failure'],
+  // And, beside the schema, where the test is.
+  testcase: ['name! time classname file line', 'skipped error failure system-out'],
   failure: ['type message', ''],
   error: ['type message', ''],
   skipped: ['type message', ''],

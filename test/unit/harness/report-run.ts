@@ -13,7 +13,13 @@ const good: FileResult = {
   output: '',
   ...judge(
     [
-      { type: 'plan', tests: ['adds', 'orders: takes #1 <of> "2" & C:\\'], skipped: [], filtered: 0 },
+      {
+        type: 'plan',
+        tests: ['adds', 'orders: takes #1 <of> "2" & C:\\'],
+        lines: [3, 9],
+        skipped: [],
+        filtered: 0,
+      },
       { type: 'start', test: 0 },
       { type: 'pass', test: 0, ms: 1.5 },
       { type: 'start', test: 1 },
@@ -45,6 +51,7 @@ const bad: FileResult = {
         failure: {
           message: 'Expected 100% to be\n\nequal:',
           details: '++2    (Expected)\n--1    (Actual)',
+          roles: 'mq worker --exec ./pay.sh:\n  no such customer',
           stack: ['at check (/repo/app/sub/check.ts:3:9)', 'at Object.handler (/repo/app/sub/pay.test.ts:8:38)'],
         },
       },
@@ -71,6 +78,8 @@ export const surroundings: Surroundings = {
   repository: '/repo',
   read: (file) => (file === bad.file ? payTest : undefined),
   now: () => Date.UTC(2026, 0, 2, 3, 4, 5, 600),
+  isVerbose: false,
+  isColoured: false,
 };
 
 export const start: RunEvent = { type: 'start', files: 2, target: 'embedded', seed: 7 };
@@ -89,6 +98,13 @@ export const skippedRun: readonly RunEvent[] = [
   { type: 'finish', ms: 5 },
 ];
 
+/** One part of a run that has nothing to do. */
+export const emptyShard: readonly RunEvent[] = [
+  { ...start, files: 0, shard: '3/3' },
+  { type: 'note', text: 'shard 3/3: no test ran' },
+  { type: 'finish', ms: 1, shard: '3/3' },
+];
+
 export const interruptedRun: readonly RunEvent[] = [
   start,
   { type: 'file', result: good },
@@ -96,7 +112,7 @@ export const interruptedRun: readonly RunEvent[] = [
 ];
 
 /** What the reporter writes, as one text. */
-export function written(reporter: Reporter, events: readonly RunEvent[]): string {
-  const report = reporter(surroundings);
+export function written(reporter: Reporter, events: readonly RunEvent[], more: Partial<Surroundings> = {}): string {
+  const report = reporter({ ...surroundings, ...more });
   return events.map((event) => report(event)).join('');
 }

@@ -34,6 +34,9 @@ not ok 3 - sub/pay.test.ts: pays
   stack: |
     at check (/repo/app/sub/check.ts:3:9)
     at Object.handler (/repo/app/sub/pay.test.ts:8:38)
+  roles: |
+    mq worker --exec ./pay.sh:
+      no such customer
   ...
 not ok 4 - sub/pay.test.ts: waits, for: ever
   ---
@@ -76,6 +79,7 @@ report('is read by tap-parser as it was meant', () => {
     severity: 'fail',
     details: '++2    (Expected)\n--1    (Actual)\n',
     stack: 'at check (/repo/app/sub/check.ts:3:9)\nat Object.handler (/repo/app/sub/pay.test.ts:8:38)\n',
+    roles: 'mq worker --exec ./pay.sh:\n  no such customer\n',
   });
   assert.equal(numbersOf(final), { ok: false, count: 6, pass: 3, fail: 3, skip: 2, bailout: false, failures: [] });
   assert.equal(extrasOf(events), []);

@@ -7,10 +7,12 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { github } from '../../../src/harness/report/github.ts';
 import { json } from '../../../src/harness/report/json.ts';
+import { junit } from '../../../src/harness/report/junit.ts';
 import { placeOf } from '../../../src/harness/report/place.ts';
+import { tap } from '../../../src/harness/report/tap.ts';
 import { text } from '../../../src/harness/report/text.ts';
 import { openReports, planReports } from '../../../src/harness/report.ts';
-import { interruptedRun, skippedRun, start, wholeRun, written } from './report-run.ts';
+import { emptyShard, interruptedRun, skippedRun, start, wholeRun, written } from './report-run.ts';
 
 const drawn = suite('reports');
 
@@ -33,6 +35,9 @@ FAIL sub/pay.test.ts (0 passed, 3 failed, 1 skipped, 2000 ms)
       --1    (Actual)
       at check (sub/check.ts:3:9)
       at Object.handler (sub/pay.test.ts:8:38)
+    stderr of its roles:
+      mq worker --exec ./pay.sh:
+        no such customer
 
   the suite without a name, after.each hook of "pays"
     cannot tidy up
@@ -52,6 +57,34 @@ order of files: --seed 7
   );
 });
 
+drawn('text names the tests that passed and colours the outcome, where that is asked for', () => {
+  const [first] = written(text, wholeRun.slice(2), { isVerbose: true }).split('FAIL');
+  assert.is(
+    first,
+    `ok   orders.test.ts (1 passed, 1 skipped, 12 ms)
+  ok   adds (2 ms)
+       skipped "orders: takes #1 <of> "2" & C:\\": no cluster
+here
+`,
+  );
+  const coloured = written(text, wholeRun, { isColoured: true });
+  assert.match(coloured, '\u001b[32mok  \u001b[39m orders.test.ts');
+  assert.match(coloured, '\u001b[31mFAIL\u001b[39m sub/pay.test.ts');
+  assert.ok(coloured.endsWith('\u001b[31m1 passed, 3 failed, 2 skipped\u001b[39m\n'));
+});
+
+drawn('an empty shard is no failure in any report, and says so', () => {
+  assert.is(written(text, emptyShard), 'shard 3/3: no test ran\n\n0 passed, 0 failed\n');
+  assert.is(written(github, emptyShard), '::notice title=mq test::0 passed, 0 failed\n');
+  assert.match(written(json, emptyShard), '"shard":"3/3"}\n');
+  assert.match(written(json, emptyShard), '"event":"finish","ok":true');
+  assert.is(written(tap, emptyShard), 'TAP version 13\n# target: embedded\n# shard 3/3: no test ran\n1..0\n');
+  assert.match(
+    written(junit, emptyShard),
+    '<testsuites name="mq test" tests="0" failures="0" errors="0" time="0.001"/>',
+  );
+});
+
 drawn('text says what has interrupted a run, and leaves out a file that the filter has emptied', () => {
   const [, file] = wholeRun.flatMap((event) => (event.type === 'file' ? [event.result] : []));
   assert.ok(file);
@@ -63,7 +96,7 @@ drawn('text says what has interrupted a run, and leaves out a file that the filt
 drawn('github has file and line for every failure, from the root of the repository', () => {
   assert.is(
     written(github, wholeRun),
-    `::error file=app/sub/pay.test.ts,line=8,col=38,title="pays"::Expected 100%25 to be%0A%0Aequal:%0A++2    (Expected)%0A--1    (Actual)
+    `::error file=app/sub/pay.test.ts,line=8,col=38,title="pays"::Expected 100%25 to be%0A%0Aequal:%0A++2    (Expected)%0A--1    (Actual)%0Amq worker --exec ./pay.sh:%0A  no such customer
 ::error file=app/sub/pay.test.ts,line=3,title=the suite without a name%2C after.each hook of "pays"::cannot tidy up
 ::error file=app/sub/pay.test.ts,line=5,title="waits%2C for%3A ever"::did not end: the process was silent for 3000 ms and was ended
 ::notice title=mq test::1 passed, 3 failed, 2 skipped
@@ -87,13 +120,13 @@ drawn('json is one object a line', () => {
     written(json, wholeRun),
     `{"event":"start","files":2,"target":"embedded","seed":7}
 {"event":"note","text":"no management API:\\nthe vhost of the address is used"}
-{"event":"test","file":"orders.test.ts","name":"adds","outcome":"pass","ms":1.5}
-{"event":"test","file":"orders.test.ts","name":"orders: takes #1 <of> \\"2\\" & C:\\\\","outcome":"skip","ms":0.25,"reason":"no cluster\\nhere"}
+{"event":"test","file":"orders.test.ts","name":"adds","line":3,"outcome":"pass","ms":1.5}
+{"event":"test","file":"orders.test.ts","name":"orders: takes #1 <of> \\"2\\" & C:\\\\","line":9,"outcome":"skip","ms":0.25,"reason":"no cluster\\nhere"}
 {"event":"file","file":"orders.test.ts","passed":1,"failed":0,"skipped":1,"ms":12.346,"failures":[],"output":""}
-{"event":"test","file":"sub/pay.test.ts","name":"pays","outcome":"fail","ms":7,"failure":{"title":"\\"pays\\"","message":"Expected 100% to be\\n\\nequal:","details":"++2    (Expected)\\n--1    (Actual)","stack":["at check (/repo/app/sub/check.ts:3:9)","at Object.handler (/repo/app/sub/pay.test.ts:8:38)"],"at":{"file":"sub/pay.test.ts","line":8,"column":38}}}
+{"event":"test","file":"sub/pay.test.ts","name":"pays","outcome":"fail","ms":7,"failure":{"title":"\\"pays\\"","message":"Expected 100% to be\\n\\nequal:","details":"++2    (Expected)\\n--1    (Actual)","roles":"mq worker --exec ./pay.sh:\\n  no such customer","stack":["at check (/repo/app/sub/check.ts:3:9)","at Object.handler (/repo/app/sub/pay.test.ts:8:38)"],"at":{"file":"sub/pay.test.ts","line":8,"column":38}}}
 {"event":"test","file":"sub/pay.test.ts","name":"waits, for: ever","outcome":"fail","ms":0,"failure":{"title":"\\"waits, for: ever\\"","message":"did not end: the process was silent for 3000 ms and was ended","stack":[],"at":{"file":"sub/pay.test.ts","line":5}}}
 {"event":"test","file":"sub/pay.test.ts","name":"later","outcome":"skip","ms":0,"reason":"test.skip"}
-{"event":"file","file":"sub/pay.test.ts","passed":0,"failed":3,"skipped":1,"ms":2000,"failures":[{"title":"\\"pays\\"","message":"Expected 100% to be\\n\\nequal:","details":"++2    (Expected)\\n--1    (Actual)","stack":["at check (/repo/app/sub/check.ts:3:9)","at Object.handler (/repo/app/sub/pay.test.ts:8:38)"],"at":{"file":"sub/pay.test.ts","line":8,"column":38}},{"title":"the suite without a name, after.each hook of \\"pays\\"","message":"cannot tidy up","stack":[],"at":{"file":"sub/pay.test.ts","line":3}},{"title":"\\"waits, for: ever\\"","message":"did not end: the process was silent for 3000 ms and was ended","stack":[],"at":{"file":"sub/pay.test.ts","line":5}}],"output":"first words\\n\\u001b[31mred\\u001b[0m ]]> & <b>"}
+{"event":"file","file":"sub/pay.test.ts","passed":0,"failed":3,"skipped":1,"ms":2000,"failures":[{"title":"\\"pays\\"","message":"Expected 100% to be\\n\\nequal:","details":"++2    (Expected)\\n--1    (Actual)","roles":"mq worker --exec ./pay.sh:\\n  no such customer","stack":["at check (/repo/app/sub/check.ts:3:9)","at Object.handler (/repo/app/sub/pay.test.ts:8:38)"],"at":{"file":"sub/pay.test.ts","line":8,"column":38}},{"title":"the suite without a name, after.each hook of \\"pays\\"","message":"cannot tidy up","stack":[],"at":{"file":"sub/pay.test.ts","line":3}},{"title":"\\"waits, for: ever\\"","message":"did not end: the process was silent for 3000 ms and was ended","stack":[],"at":{"file":"sub/pay.test.ts","line":5}}],"output":"first words\\n\\u001b[31mred\\u001b[0m ]]> & <b>"}
 {"event":"finish","ok":false,"passed":1,"failed":3,"skipped":2,"ms":2100}
 `,
   );
@@ -110,7 +143,8 @@ drawn.run();
 
 const places = suite('the place of a failure');
 const source = "test('a', () => {});\ntest('b', () => {});\n";
-const place = (title: string, ...stack: string[]) => placeOf({ title, message: '', stack }, '/x.test.ts', () => source);
+const place = (title: string, ...stack: string[]) =>
+  placeOf({ title, message: '', stack }, { file: '/x.test.ts', tests: [] }, () => source);
 
 places('is the frame in the test file, else the innermost', () => {
   assert.equal(place('"a"', 'at f (/lib.ts:1:2)', 'at /x.test.ts:3:4'), { file: '/x.test.ts', line: 3, column: 4 });
@@ -129,7 +163,14 @@ places('is where the title of the test stands when there is no stack, else the f
   assert.is(place('"the suite: b"').line, 2);
   assert.is(place('after.each hook of "b"').line, 2);
   assert.is(place('the file').line, 1);
-  assert.is(placeOf({ title: '"b"', message: '', stack: [] }, '/gone.ts', () => undefined).line, 1);
+  const gone = { file: '/gone.ts', tests: [] };
+  assert.is(placeOf({ title: '"b"', message: '', stack: [] }, gone, () => undefined).line, 1);
+});
+
+places('is the line at which the test was registered, before any search for its title', () => {
+  const failure = { title: '"b"', message: '', stack: [] };
+  const tests = [{ name: 'b', outcome: 'fail', ms: 0, failure, line: 7 }] as const;
+  assert.is(placeOf(failure, { file: '/x.test.ts', tests }, () => source).line, 7);
 });
 
 places.run();
