@@ -5,7 +5,7 @@ import { isatty } from 'node:tty';
 import manifest from '../package.json' with { type: 'json' };
 
 async function main(): Promise<void> {
-  const args = process.argv.slice(2);
+  const args = await argumentsOf(process.argv.slice(2));
   if (args.length === 1 && ['--version', '-V', '-v'].includes(args[0] ?? '')) {
     process.stdout.write(`mq ${manifest.version}\n`);
     return;
@@ -76,6 +76,22 @@ async function main(): Promise<void> {
     process.exit(74);
   }
   process.exit(status);
+}
+
+/** Loads what an argument that is not UTF-8 needs only if there is one. */
+async function argumentsOf(args: readonly string[]): Promise<readonly string[]> {
+  if (!args.some((arg) => arg.includes('\ufffd'))) return args;
+  const [{ exactArguments }, { readFileSync }] = await Promise.all([
+    import('./cli/exact-arguments.ts'),
+    import('node:fs'),
+  ]);
+  return exactArguments(args, () => {
+    try {
+      return readFileSync('/proc/self/cmdline');
+    } catch {
+      return undefined; // not Linux
+    }
+  });
 }
 
 /** The process of the first test file starts while it is found out which one that is. It ends with this one. */

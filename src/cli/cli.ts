@@ -23,6 +23,7 @@ import { versionCommand } from './commands/version.ts';
 import { waitCommand } from './commands/wait.ts';
 import { webCommand } from './commands/web.ts';
 import type { CompletedCommand } from './completion.ts';
+import { refuseBytes } from './exact-arguments.ts';
 import { commandHelp, overview } from './help.ts';
 import { errorText, withoutPasswords } from './output.ts';
 import { commandName, earlyValue, hasFlag, nearest, parse, strayOption, unknownCommand } from './program.ts';
@@ -149,6 +150,7 @@ async function configOf(context: Context): Promise<Config> {
 
 async function configsOf({ args, env, cwd }: Context): Promise<CheckedConfig> {
   const option = earlyValue(args, 'config');
+  if (option !== undefined) refuseBytes(['--config', option], { takesBytes: false });
   const { loadConfigs } = await import('../config/load.ts');
   const configs = await loadConfigs({
     ...(option !== undefined && { option }),

@@ -80,7 +80,7 @@ const always: readonly Option[] = [
 ];
 
 const message: readonly Option[] = [
-  { name: 'header', value: 'NAME=VALUE', repeats: true, help: 'set a header' },
+  { name: 'header', value: 'NAME=VALUE', repeats: true, help: 'set a header; NAME:=JSON: a number, true, a list, …' },
   {
     name: 'property',
     value: 'NAME=VALUE',

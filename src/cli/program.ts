@@ -5,6 +5,7 @@ import { cac } from 'cac';
 import { closest, distance } from 'fastest-levenshtein';
 import { MqError } from '../errors.ts';
 import type { Command } from './command.ts';
+import { refuseBytes } from './exact-arguments.ts';
 import type { Option } from './option.ts';
 import { optionSets } from './options.ts';
 import { protectArgs, unprotect } from './protect.ts';
@@ -37,6 +38,9 @@ export function hasFlag(args: readonly string[], ...flags: readonly string[]): b
   return protectArgs(args, allOptions).argv.some((arg) => flags.includes(arg));
 }
 
+/** The sets of the commands whose arguments are the text of a message. */
+const sending: readonly string[] = ['publish', 'request'];
+
 /** The values of a command line for its command. Throws USAGE. */
 export function parse(args: readonly string[], command: Command): Values {
   const options: readonly Option[] = optionSets[command.options];
@@ -44,6 +48,7 @@ export function parse(args: readonly string[], command: Command): Values {
   const usage = (message: string, hint = `mq ${command.name} --help`) => new MqError('USAGE', message, { hint });
   if (unknown !== undefined) throw usage(...notThere(unknown, options, command));
   if (missing) throw usage(`--${missing.name} needs a value: ${missing.value}`);
+  refuseBytes(argv, { takesBytes: sending.includes(command.options) });
 
   const program = cac('mq');
   const parser = program.command(`${command.name} [...args]`, command.summary);

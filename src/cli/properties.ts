@@ -2,7 +2,11 @@
 
 import { durationForms, durationMs } from '../config/duration.ts';
 import type { Context } from '../context.ts';
+import { systemReason } from '../errors.ts';
 import { traceOfEnvironment } from '../handlers/trace.ts';
+import { bytesOfText } from '../session/byte-text.ts';
+import { writeProperties } from '../session/content-header.ts';
+import { valueOfJson } from '../session/tagged-json.ts';
 import type { Properties } from '../session/wire.ts';
 import type { Values } from './values.ts';
 
@@ -51,15 +55,28 @@ export function properties(values: Values, env: Context['env']): Properties {
       throw values.usage(
         `the property expiration must be milliseconds or a duration (${durationForms}), not '${value}'`,
       );
-    if (!range && Buffer.byteLength(value) > 255)
-      throw values.usage(`the property ${dashed} has ${Buffer.byteLength(value)} bytes; AMQP allows 255`);
+    const bytes = bytesOfText(value).length;
+    if (!range && bytes > 255) throw values.usage(`the property ${dashed} has ${bytes} bytes; AMQP allows 255`);
     // RabbitMQ: a per-message TTL is text that holds a whole number of milliseconds.
     found[name] = range ? Number(value) : ttlMs === undefined ? value : String(ttlMs);
   }
-  const headers = values.pairs('header');
-  const long = headers.map(([name]) => Buffer.byteLength(name)).find((bytes) => bytes > 255);
-  if (long !== undefined) throw values.usage(`the name of a header has ${long} bytes; AMQP allows 255`);
-  const given = Object.fromEntries(headers);
+  const given = Object.fromEntries(values.pairs('header').map((pair) => header(pair, values)));
   const all = { ...(!Object.hasOwn(given, 'traceparent') && traceOfEnvironment(env)), ...given };
   return Object.keys(all).length > 0 ? { ...found, headers: all } : found;
+}
+
+/** `NAME=TEXT` is text; `NAME:=JSON` is a value of any type, tagged where JSON has none (tagged-json.ts). */
+function header([typed, text]: readonly [string, string], values: Values): readonly [string, unknown] {
+  const isTyped = typed.endsWith(':');
+  const name = isTyped ? typed.slice(0, -1) : typed;
+  if (name === '') throw values.usage('a header has no name: --header NAME=TEXT or NAME:=JSON');
+  try {
+    const value = isTyped ? valueOfJson(text) : text;
+    writeProperties({ headers: { [name]: value } });
+    return [name, value];
+  } catch (error) {
+    const why =
+      error instanceof SyntaxError ? `its value is not JSON; write ${name}=TEXT for text` : systemReason(error);
+    throw values.usage(`--header ${name}: ${why}`);
+  }
 }

@@ -4,6 +4,7 @@ import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { MqError } from '../errors.ts';
+import { filePath } from '../session/byte-text.ts';
 import type { Handler, HandlerWorld, Outcome } from './handler.ts';
 import { systemReason } from './reason.ts';
 
@@ -13,7 +14,7 @@ import { systemReason } from './reason.ts';
  * @throws {MqError} CANNOT_CREATE if the file cannot be opened.
  */
 export async function makeAppend(file: string, { cwd }: Pick<HandlerWorld, 'cwd'>): Promise<Handler> {
-  const path = resolve(cwd, file);
+  const path = filePath(resolve(cwd, file));
   let sink: Sink | undefined = await openSink(path).catch((error: unknown) => {
     const reason = isErrno(error, 'ENXIO') ? 'a pipe that nobody reads' : systemReason(error);
     throw new MqError('CANNOT_CREATE', `cannot append to ${file}: ${reason}`, { at: file, cause: error });
@@ -65,7 +66,7 @@ interface Sink {
 const nothing = Buffer.alloc(0);
 const newline = Buffer.from('\n');
 
-async function openSink(path: string): Promise<Sink> {
+async function openSink(path: string | Buffer): Promise<Sink> {
   const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT;
   // NONBLOCK: a pipe without a reader is an error (ENXIO) instead of a wait without end; it means nothing to a file.
   const probe = await open(path, flags | constants.O_NONBLOCK, 0o666);
@@ -79,7 +80,7 @@ async function openSink(path: string): Promise<Sink> {
 }
 
 /** Also true of what cannot be read: there is nothing to know then. */
-async function endsInLine(path: string, stats: Stats): Promise<boolean> {
+async function endsInLine(path: string | Buffer, stats: Stats): Promise<boolean> {
   if (!stats.isFile() || stats.size === 0) return true;
   try {
     await using reader = await open(path, 'r');
@@ -91,7 +92,7 @@ async function endsInLine(path: string, stats: Stats): Promise<boolean> {
 }
 
 /** Moved or removed (logrotate): what is written to the open file now would never be seen. */
-async function isGone(path: string, { dev, ino }: Stats): Promise<boolean> {
+async function isGone(path: string | Buffer, { dev, ino }: Stats): Promise<boolean> {
   try {
     const now = await stat(path);
     return now.dev !== dev || now.ino !== ino;

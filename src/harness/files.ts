@@ -1,8 +1,9 @@
 // Which files are tests: those that are named, and those below the folders that are named.
 
-import { type Dirent, readdirSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { MqError, systemReason } from '../errors.ts';
+import { filePath, isPlainText, textOfBytes } from '../session/byte-text.ts';
 
 /**
  * The test files, absolute, each once, in the order of their names below each word. Without words: those below `cwd`.
@@ -32,13 +33,24 @@ function below(folder: string): string[] {
     .flatMap((entry) => {
       const path = join(folder, entry.name);
       if (entry.isDirectory()) return isPassedOver(entry.name) ? [] : below(path);
-      return isTest(entry.name) ? [path] : [];
+      if (!isTest(entry.name)) return [];
+      if (isPlainText(path)) return [path];
+      throw new MqError('USAGE', `the name of the test file ${path} is not UTF-8`, { hint: 'rename it' });
     });
 }
 
-function entriesOf(folder: string): Dirent[] {
+interface Entry {
+  readonly name: string;
+  isDirectory(): boolean;
+}
+
+function entriesOf(folder: string): Entry[] {
   try {
-    return readdirSync(folder, { withFileTypes: true });
+    // As bytes: Node would put U+FFFD in the place of what is not UTF-8, which names no file.
+    return readdirSync(filePath(folder), { withFileTypes: true, encoding: 'buffer' }).map((entry) => ({
+      name: textOfBytes(entry.name),
+      isDirectory: () => entry.isDirectory(),
+    }));
   } catch (error) {
     const reason = systemReason(error);
     throw new MqError('NO_INPUT', `cannot read the folder ${folder}: ${reason}`, { at: folder, cause: error });

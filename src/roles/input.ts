@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 import type { Readable } from 'node:stream';
 import type { Context } from '../context.ts';
 import { MqError } from '../errors.ts';
+import { bytesOfText, filePath } from '../session/byte-text.ts';
 
 export type Input =
   | { readonly from: 'text'; readonly text: string }
@@ -19,7 +20,7 @@ const longest = 512 * 1024 * 1024;
 /** The bodies in order, in batches as they become readable. Ends early, without error, when `context.drain` is aborted. */
 export async function* bodies(input: Input, context: Context): AsyncGenerator<Buffer[]> {
   if (input.from === 'text') {
-    yield [Buffer.from(input.text)];
+    yield [bytesOfText(input.text)];
     return;
   }
   const path = input.from === 'piped' ? '-' : input.path;
@@ -38,7 +39,7 @@ export async function* bodies(input: Input, context: Context): AsyncGenerator<Bu
 }
 
 function open(path: string, { stdin, cwd }: Context): Readable {
-  return path === '-' ? stdin : createReadStream(resolve(cwd, path));
+  return path === '-' ? stdin : createReadStream(filePath(resolve(cwd, path)));
 }
 
 async function* lines(stream: Readable): AsyncGenerator<Buffer[]> {

@@ -35,3 +35,8 @@ export function bytesOfText(text: string): Buffer {
 export function isPlainText(text: string): boolean {
   return text.isWellFormed() || !loneByte.test(text);
 }
+
+/** Returns the name of a file as node:fs needs it. */
+export function filePath(path: string): string | Buffer {
+  return isPlainText(path) ? path : bytesOfText(path);
+}

@@ -1,0 +1,55 @@
+// Arguments that are not UTF-8. Node decodes them before any JavaScript runs, and puts U+FFFD in the place of each such
+// byte. Linux still has the bytes; elsewhere they are unknown, and an argument with U+FFFD is refused.
+
+import { MqError } from '../errors.ts';
+import { isPlainText, textOfBytes } from '../session/byte-text.ts';
+
+/** Stands for a byte that is unknown. */
+const unknownByte = '\udfff';
+/** Options whose values may hold any bytes. */
+const anyBytes = ['header', 'property', 'routing-key', 'file'];
+
+/**
+ * Returns the arguments with every byte as it was given, in the form of byte-text.ts. `commandLine` returns the bytes of
+ * all arguments, each with a NUL after it, if the system has them.
+ */
+export function exactArguments(args: readonly string[], commandLine: () => Buffer | undefined): readonly string[] {
+  if (!args.some((arg) => arg.includes('\ufffd'))) return args;
+  const all = partsOf(commandLine() ?? Buffer.alloc(0));
+  const own = all.slice(all.length - args.length);
+  const isSame = own.length === args.length && own.every((bytes, at) => bytes.toString() === args[at]);
+  return isSame ? own.map(textOfBytes) : args.map((arg) => arg.replaceAll('\ufffd', unknownByte));
+}
+
+function partsOf(bytes: Buffer): Buffer[] {
+  const parts: Buffer[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const end = bytes.indexOf(0, at);
+    if (end === -1) break;
+    parts.push(bytes.subarray(at, end));
+    at = end + 1;
+  }
+  return parts;
+}
+
+/**
+ * Throws USAGE if bytes that are not UTF-8 stand where mq needs text. `argv` is the command line with each value after its
+ * option; `takesBytes`: what is not an option may hold them.
+ */
+export function refuseBytes(argv: readonly string[], { takesBytes }: { takesBytes: boolean }): void {
+  argv.forEach((arg, at) => {
+    if (arg.includes(unknownByte) && !arg.isWellFormed()) throw notText(arg, 'give it by --file or standard input');
+    if (isPlainText(arg)) return;
+    const option = argv[at - 1]?.startsWith('--') ? argv[at - 1]?.slice(2) : undefined;
+    if (option === undefined ? takesBytes : anyBytes.includes(option)) return;
+    throw notText(
+      arg,
+      `other bytes are taken in the text of a message and by ${anyBytes.map((name) => `--${name}`).join(', ')}`,
+    );
+  });
+}
+
+export function notText(arg: string, hint: string): MqError {
+  const shown = arg.replaceAll('\0', '').replaceAll(unknownByte, '?');
+  return new MqError('USAGE', `the argument '${shown}' is not UTF-8`, { hint });
+}
