@@ -34,6 +34,12 @@ export interface Action {
   readonly run: (call: Call) => Promise<Result>;
 }
 
+/** Queues that are missing or may not be seen are left out. */
+export type Depths = (
+  vhost: string,
+  queues: readonly string[],
+) => Promise<ReadonlyMap<string, { readonly ready: number; readonly consumers: number }>>;
+
 /** One command line, and the broker. */
 export interface Call {
   readonly action: Action;
@@ -56,6 +62,8 @@ export interface Call {
   write(file: string, text: string): Promise<void>;
   /** The new password of a user: from a file, the environment, or asked for. */
   newPassword(): Promise<string>;
+  /** Asks over AMQP for the depths of queues; undefined if AMQP is not known to lead to this broker. */
+  readonly depths?: Depths | undefined;
   /** Runs a command in the container of a node; gives undefined where the broker is none of `mq cluster`. */
   control?(node: string, command: readonly string[]): Promise<{ exitCode: number; output: string } | undefined>;
   /** For people, on stderr. */

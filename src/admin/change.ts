@@ -83,7 +83,9 @@ export function done(call: Call, outcome: string, { what, ...more }: Item & { wh
 /** What is in the path: `orders`; `limits of anna`. */
 function subjectOf({ action, arg }: Call): string {
   const { noun, args = [], request } = action;
-  const names = args.map(({ name }) => name).filter((name) => request.includes(`:${name}`));
+  const all = args.map(({ name }) => name);
+  const inPath = all.filter((name) => request.includes(`:${name}`));
+  const names = inPath.length > 0 ? inPath : all;
   const own = names.filter((name) => name === noun || name !== 'user').map(arg);
   return [...own, ...(own.length < names.length ? ['of', arg('user')] : [])].join(' ');
 }

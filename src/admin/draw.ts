@@ -1,6 +1,7 @@
 // A table for a terminal: columns that line up by what a terminal shows, cut where a line would be too long.
 
 import stringWidth from 'string-width';
+import { isQuantity } from './units.ts';
 
 /** Space between two columns. */
 const gap = '  ';
@@ -18,22 +19,27 @@ export interface Drawn {
   readonly hasHeaders: boolean;
 }
 
-/** The lines, without newlines. Numbers stand to the right. */
+/**
+ * The lines, without newlines. Numbers stand to the right and are never cut. If not even the shortest columns fit beside
+ * each other, each row stands below the one before, a line for each of its columns.
+ */
 export function drawTable({ columns, rows, width, hasHeaders }: Drawn): string[] {
   const all = hasHeaders ? [columns, ...rows] : rows;
   const widthOf = (lines: Drawn['rows'], at: number) =>
     lines.reduce((most, row) => Math.max(most, stringWidth(row[at] ?? '')), 0);
   const natural = columns.map((_, at) => widthOf(all, at));
   const ofValues = columns.map((_, at) => Math.max(leastWidth, widthOf(rows, at)));
+  const isNumber = columns.map((_, at) => rows.length > 0 && rows.every((row) => isQuantity(row[at] ?? '')));
   // Headers give way first, then what is no name, then everything.
   const floors = [
     ofValues,
-    ofValues.map((value, at) => (keys.test(columns[at] ?? '') ? value : leastWidth)),
-    ofValues.map(() => leastWidth),
+    ofValues.map((value, at) => (keys.test(columns[at] ?? '') || isNumber[at] ? value : leastWidth)),
+    ofValues.map((value, at) => (isNumber[at] ? value : leastWidth)),
   ];
   const space = width - gap.length * (columns.length - 1);
   const widths = floors.reduce((now, floor) => fitted(now, floor, space), natural);
-  const isNumber = columns.map((_, at) => rows.length > 0 && rows.every((row) => /^-?[\d.]*$/.test(row[at] ?? '')));
+  const isTooWide = widths.reduce((sum, one) => sum + one, 0) > space;
+  if (isTooWide && columns.length > 2) return stacked({ columns, rows, width });
   return all.map((row) =>
     columns
       .map((_, at) => {
@@ -43,6 +49,14 @@ export function drawTable({ columns, rows, width, hasHeaders }: Drawn): string[]
       .join(gap)
       .trimEnd(),
   );
+}
+
+function stacked({ columns, rows, width }: Omit<Drawn, 'hasHeaders'>): string[] {
+  return rows.flatMap((row, index) => {
+    const facts = columns.map((column, at) => [column, row[at] ?? '']);
+    const lines = drawTable({ columns: ['name', 'value'], rows: facts, width, hasHeaders: false });
+    return index === 0 ? lines : ['', ...lines];
+  });
 }
 
 /** Takes from the widest column, one by one, until all fit into the space or are at their floors. */

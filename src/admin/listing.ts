@@ -2,6 +2,7 @@
 
 import type { Action, Call, Item, Result } from './action.ts';
 import { columnsOf } from './columns.ts';
+import { countColumns, keyColumns, withCounts, withExactCounts, withoutStatistics, withStatistics } from './depths.ts';
 import { asked } from './found.ts';
 import { without } from './look.ts';
 import { encoded, query } from './path.ts';
@@ -20,6 +21,8 @@ export interface ListRow {
   readonly isGlobal?: true;
   /** Fields that are not shown unless they are asked for by --columns. */
   readonly hidden?: readonly string[];
+  /** The items are queues, whose messages are counted anew. */
+  readonly isCounted?: true;
 }
 
 /** RabbitMQ refuses larger pages. */
@@ -34,6 +37,7 @@ export function listAction({
   isPaged,
   isGlobal,
   hidden = [],
+  isCounted,
 }: ListRow): Action {
   return {
     verb: 'list',
@@ -51,7 +55,12 @@ export function listAction({
       const wanted = wantedOf(call, shown);
       // RabbitMQ 4.3.6: what is under /vhosts/:vhost comes as a whole, whatever page is asked for.
       const isByBroker = isPaged === true && !where.startsWith('/vhosts/');
-      const items = isByBroker ? await pages(call, where, wanted) : await whole(call, where, wanted);
+      const items = isCounted
+        ? await queuesNow(call, where, wanted)
+        : isByBroker
+          ? await pages(call, where, wanted)
+          : await whole(call, where, wanted);
+      await refuseUnsortable(call, where, { wanted, items, own: columns, isPaged: isByBroker });
       const own =
         vhost === undefined || isOfVhost || isGlobal ? items : items.filter((item) => item['vhost'] === vhost);
       noteAbsent(call, shown, own);
@@ -97,6 +106,21 @@ function wantedOf(call: Call, columns: readonly string[]): Wanted {
   };
 }
 
+/** The pages with what is counted now. RabbitMQ sorts by what it counts in the same answer. */
+async function queuesNow(call: Call, path: string, wanted: Wanted): Promise<readonly Item[]> {
+  const { columns, sort = '' } = wanted;
+  const isAsked = columns === undefined || [...countColumns, 'consumers'].some((name) => columns.includes(name));
+  if (!isAsked) return pages(call, path, wanted);
+  const isByCount = countColumns.some((name) => name === sort);
+  const [told, counted] = await Promise.all([
+    pages(call, path, { ...wanted, columns: columns && [...new Set([...columns, 'vhost', 'name'])] }),
+    pages(call, path, { ...wanted, columns: keyColumns }, withoutStatistics),
+  ]);
+  const items = isByCount ? withStatistics(counted, told) : withCounts(told, counted);
+  const now = await withExactCounts(call, items, counted);
+  return isByCount ? cut(now, { ...wanted, filter: undefined, limit: undefined }) : now;
+}
+
 /** Everything in one answer; sorting and cutting is done here. */
 async function whole(call: Call, path: string, { columns, sort }: Wanted): Promise<readonly Item[]> {
   // Without its name nothing could be filtered, without its column not sorted.
@@ -105,10 +129,17 @@ async function whole(call: Call, path: string, { columns, sort }: Wanted): Promi
 }
 
 /** Only what is shown, page by page; without --limit and --filter all at once. */
-async function pages(call: Call, path: string, wanted: Wanted): Promise<readonly Item[]> {
+async function pages(
+  call: Call,
+  path: string,
+  wanted: Wanted,
+  more: Parameters<typeof query>[0] = {},
+): Promise<readonly Item[]> {
   const { columns, sort, isReversed, filter, limit, page } = wanted;
+  const shown = columns && [...new Set([...columns, ...(sort === undefined ? [] : [sort])])];
   const how = {
-    columns: columns?.join(','),
+    ...more,
+    columns: shown?.join(','),
     sort,
     sort_reverse: sort === undefined ? undefined : isReversed,
   };
@@ -167,6 +198,26 @@ export function valueAt(item: Item, path: string): unknown {
     value = (value as Item)[part];
   }
   return value;
+}
+
+/** Statistics of queues, connections and channels; each has them some seconds after it was made. */
+const figures = ['messages', 'recv_oct', 'messages_unacknowledged'];
+
+/** A list is not sorted by a column that no item has. Throws USAGE, unless it may be a figure that is not there yet. */
+async function refuseUnsortable(
+  call: Call,
+  path: string,
+  { wanted, items, own, isPaged }: { wanted: Wanted; items: readonly Item[]; own: readonly string[]; isPaged: boolean },
+): Promise<void> {
+  const { sort } = wanted;
+  if (sort === undefined || items.length === 0 || sort.includes('.') || own.includes(sort)) return;
+  if (items.some((item) => valueAt(item, sort) !== undefined)) return;
+  const [whole = {}] = isPaged
+    ? await pages(call, path, { ...wanted, columns: undefined, sort: undefined, limit: 1 })
+    : items;
+  const hasFigures = !isPaged || path.includes('exchanges') || figures.some((name) => Object.hasOwn(whole, name));
+  if (!hasFigures) return call.say(`nothing here has '${sort}' yet`);
+  throw call.usage(`--sort ${sort}: no such column here; there are ${own.join(', ')} and whatever --json shows`);
 }
 
 /** A column that nothing has may be a slip; it may also be a figure that is not there yet. */

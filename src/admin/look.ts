@@ -1,6 +1,6 @@
 // Actions that look at one thing.
 
-import type { Action, Argument, Item } from './action.ts';
+import type { Action, Argument, Call, Item } from './action.ts';
 import { columnsOf } from './columns.ts';
 import { absence, asked } from './found.ts';
 
@@ -13,11 +13,13 @@ export interface ShowRow {
   readonly isInVhost?: true;
   /** Fields that are not shown unless they are asked for by --columns. */
   readonly hidden?: readonly string[];
+  /** The item with what the broker tells at once in place of what is seconds old. */
+  readonly now?: (call: Call, item: Item) => Promise<Item>;
   /** The API has only the list (`path`) of these: the items that are meant. */
   readonly pick?: (item: Item, arg: (name: string) => string) => boolean;
 }
 
-export function showAction({ noun, summary, args, path, isInVhost, hidden = [], pick }: ShowRow): Action {
+export function showAction({ noun, summary, args, path, isInVhost, hidden = [], now, pick }: ShowRow): Action {
   return {
     verb: 'show',
     noun,
@@ -29,7 +31,10 @@ export function showAction({ noun, summary, args, path, isInVhost, hidden = [], 
       const typed = columnsOf(call);
       const { body } = await asked(call);
       const shown = (item: Item) => (typed === undefined ? without(item, hidden) : item);
-      if (!Array.isArray(body)) return { kind: 'item', item: shown(body as Item) };
+      if (!Array.isArray(body)) {
+        const item = body as Item;
+        return { kind: 'item', item: shown(now === undefined ? item : await now(call, item)) };
+      }
       const items = (body as Item[]).filter((item) => pick?.(item, call.arg) ?? true);
       const [only] = items;
       if (only === undefined) throw await absence(call);

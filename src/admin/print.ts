@@ -12,6 +12,8 @@ export interface Look {
   readonly hasHeaders: boolean;
   /** Those that were asked for: of one thing too, and of JSON, only these are shown. */
   readonly columns: readonly string[] | undefined;
+  /** Named after the line of a change. */
+  readonly broker?: string | undefined;
 }
 
 /** The text for stdout, with its last newline; '' for an empty list in a pipe. */
@@ -21,21 +23,29 @@ export async function printed(result: Result, look: Look): Promise<string> {
     return text.endsWith('\n') ? text : `${text}\n`;
   }
   if (look.isJson) return jsonLines(result.kind === 'items' ? result.items : [result.item], look);
-  if (result.kind === 'done') return `${result.line}\n`;
+  if (result.kind === 'done') return `${result.line}${look.broker === undefined ? '' : ` on ${look.broker}`}\n`;
+  const text = await textsFor(look);
   if (result.kind === 'items') {
     const { columns, items } = result;
     return table(
       columns,
-      items.map((item) => columns.map((column) => cellText(valueAt(item, column)))),
+      items.map((item) => columns.map((column) => text(column, valueAt(item, column)))),
       look,
     );
   }
   const facts = look.columns?.map((name) => [name, valueAt(result.item, name)] as const) ?? flat(result.item);
   return table(
     ['field', 'value'],
-    facts.map(([name, value]) => [name, cellText(value)]),
+    facts.map(([name, value]) => [name, text(name, value)]),
     { ...look, hasHeaders: false },
   );
+}
+
+/** With units for people; in a pipe the numbers are the API's. */
+async function textsFor({ terminalWidth }: Look): Promise<(field: string, value: unknown) => string> {
+  if (terminalWidth === undefined) return (_, value) => cellText(value);
+  const { withUnit } = await import('./units.ts');
+  return (field, value) => withUnit(field, value) ?? cellText(value);
 }
 
 function jsonLines(items: readonly Item[], { columns, terminalWidth }: Look): string {

@@ -4,9 +4,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { MqError } from '../errors.ts';
 import type { Item } from './action.ts';
+import { clusterNameOf } from './broker-name.ts';
 import type { Management } from './client.ts';
 import { apiPath } from './path.ts';
-import { refusal } from './refusal.ts';
 
 /** The broker at the AMQP address, as session/peer.ts connects to it. */
 export interface ProofPeer {
@@ -51,16 +51,6 @@ export async function doubtOf(
   } finally {
     await peer.close();
   }
-}
-
-async function clusterNameOf(api: Management): Promise<string | undefined> {
-  const path = '/cluster-name';
-  const answer = await api.ask('GET', path);
-  // Brokers other than RabbitMQ may not have it.
-  if (answer.status === 404) return undefined;
-  if (answer.status !== 200) throw refusal(answer, { method: 'GET', path, api });
-  const { name } = answer.body as Item;
-  return typeof name === 'string' ? name : undefined;
 }
 
 /**

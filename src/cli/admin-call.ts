@@ -15,7 +15,7 @@ import type { Values } from './values.ts';
 export function adminCall(
   context: Context,
   values: Values,
-  { action, args, rest, api, vhost }: FoundAction & OpenedManagement,
+  { action, args, rest, api, vhost, depths }: FoundAction & OpenedManagement,
 ): Call {
   const named = values.name('vhost');
   const isEverywhere = values.flag('all-vhosts') === true;
@@ -32,6 +32,7 @@ export function adminCall(
     whole: (name, range) => values.whole(name, range),
     read: (file) => readText(context, file),
     write: (file, text) => writeText(context, file, text),
+    depths,
     newPassword: () => newPassword(context, values, args['user'] ?? ''),
     control: (node, command) => controlOf(api.origin)(node, command),
     say: (line) => context.stderr.write(`mq admin: ${escaped(line)}\n`),

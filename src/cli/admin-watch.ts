@@ -64,8 +64,13 @@ async function frame(context: Context, values: Values, call: Call): Promise<stri
 }
 
 async function lookOf({ stdout }: Context, values: Values, call: Call): Promise<Look> {
-  const { columnsOf } = await import('../admin/columns.ts');
+  const [{ columnsOf }, { brokerName }] = await Promise.all([
+    import('../admin/columns.ts'),
+    import('../admin/broker-name.ts'),
+  ]);
+  const isNamed = stdout.isTTY === true && values.flag('json') !== true && !call.action.request.startsWith('GET ');
   return {
+    broker: isNamed ? await brokerName(call.api) : undefined,
     isJson: values.flag('json') === true,
     terminalWidth: stdout.isTTY ? stdout.columns || 80 : undefined,
     hasHeaders: values.flag('headers') !== false,

@@ -44,6 +44,15 @@ const otherVerbs: Readonly<Record<string, string>> = {
   kill: 'close',
 };
 
+/** What other tools call by one word. */
+const otherActions: Readonly<Record<string, string>> = {
+  cluster_status: 'overview',
+  health: 'check health',
+  info: 'overview',
+  ping: 'whoami',
+  status: 'overview',
+};
+
 /** Throws USAGE, with what was probably meant. */
 export function findAction(words: readonly string[], actions: readonly Action[]): FoundAction {
   const [verb = '', noun = ''] = words;
@@ -93,8 +102,17 @@ function argumentsOf(action: Action, typed: readonly string[]): Omit<FoundAction
   const missing = args.find(({ isOptional }, at) => !isOptional && typed[at] === undefined);
   if (missing) throw usage(action, `give the ${missing.name}: mq admin ${wordsOf(action)}`);
   const rest = typed.slice(named.length);
-  if (rest.length > 0 && named.length === args.length) throw usage(action, `'${rest[0]}' is one argument too many`);
+  if (rest.length > 0 && named.length === args.length) throw superfluous(action, rest);
   return { args: Object.fromEntries(named.flatMap(({ name }, at) => entry(name, typed[at]))), rest };
+}
+
+/** rabbitmqctl takes the columns of a list as words: list_queues name messages. */
+function superfluous(action: Action, rest: readonly string[]): MqError {
+  const { hint = '' } = usage(action, '');
+  const isLook = actionOptions(action).includes('columns') && rest.every((word) => /^[a-z][a-z_.]*$/.test(word));
+  const words = [action.verb, action.noun].filter((word) => word !== undefined).join(' ');
+  const columns = isLook ? `columns are an option: mq admin ${words} --columns ${rest.join(',')}; ` : '';
+  return new MqError('USAGE', `unexpected argument '${rest[0]}'`, { hint: `${columns}${hint}` });
 }
 
 function entry(name: string, value: string | undefined): [string, string][] {
@@ -112,6 +130,8 @@ function unknownVerb(words: readonly string[], actions: readonly Action[]): MqEr
   const all = 'mq admin --help lists the actions';
   if (first === '') return new MqError('USAGE', `say what to do: ${verbs.join(', ')}`, { hint: all });
   const message = `there is no 'mq admin ${first}'`;
+  if (Object.hasOwn(otherActions, first))
+    return new MqError('USAGE', message, { hint: `did you mean 'mq admin ${otherActions[first]}'?` });
   const known = Object.hasOwn(otherVerbs, first) ? otherVerbs[first] : undefined;
   // rabbitmqctl: list_queues; rabbitmqadmin v2: queues list.
   const [joinedVerb = '', ...joinedNoun] = first.split('_');

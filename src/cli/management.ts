@@ -1,19 +1,21 @@
 // Where the management API is, and as whom it is asked: --management-url > MQ_MANAGEMENT_URL > `management` in
 // rascal.json > the standard port beside a standard AMQP port. No API is used before it is proven to be that of the broker.
 
-import { randomUUID } from 'node:crypto';
+import type { Depths } from '../admin/action.ts';
 import type { Login, ManagementAddress } from '../admin/address.ts';
 import type { Management } from '../admin/client.ts';
 import type { Limits } from '../admin/http.ts';
 import type { Config, ConnectionConfig } from '../config/config.ts';
 import type { Context } from '../context.ts';
 import { escaped, MqError } from '../errors.ts';
-import { addressesOf } from './addresses.ts';
+import { addressesOf, configWithCa } from './addresses.ts';
 import { readText } from './files.ts';
+import { assertOwn, openBroker } from './management-proof.ts';
 import type { Values } from './values.ts';
 
 export interface OpenedManagement {
   readonly api: Management;
+  readonly depths: Depths | undefined;
   /** That the broker's address names, if it does. */
   readonly vhost: string | undefined;
 }
@@ -27,9 +29,13 @@ export interface Sought {
 }
 
 export interface FoundManagement {
+  /** False: the addresses are derived from those of AMQP. */
+  readonly isNamed: boolean;
   readonly addresses: readonly ManagementAddress[];
   /** The client. It proves each address before the first request to it. */
   readonly api: Management;
+  /** Asks the broker over AMQP for depths; for none until the proof has shown that AMQP leads to it. */
+  readonly depths: Depths;
 }
 
 /** The client for `mq admin`. Throws USAGE, NO_INPUT, and CONFIG. */
@@ -43,10 +49,14 @@ export async function openManagement(
   const timeoutMs = values.duration('timeout');
   const maxBytes = values.whole('max-answer', { min: 1 });
   const limits = { ...(timeoutMs !== undefined && { timeoutMs }), ...(maxBytes !== undefined && { maxBytes }) };
-  const { api } = await findManagement(context, values, { connections, limits, login: await loginOf(context, values) });
+  const { api, depths } = await findManagement(context, values, {
+    connections,
+    limits,
+    login: await loginOf(context, values),
+  });
   // A management API that is named alone is asked for all vhosts, as it says nothing of one.
   const vhost = typed === undefined && isNamed(context, values) ? undefined : connections[0]?.vhost;
-  return { api, vhost };
+  return { api, depths, vhost };
 }
 
 /** Throws USAGE, NO_INPUT, and CONFIG if no API is named and none can be derived. The client throws CONFIG for another broker's. */
@@ -62,61 +72,28 @@ export async function findManagement(
   const ca = file === undefined ? undefined : await readText(context, file);
   const settings = { ...limits, signal: context.drain, ...(ca !== undefined && { ca }) };
   const isTrusted = connections.length === 0 || (isNamed && values.flag('trust-management') === true);
+  let isProven = false;
   const prove = async (address: ManagementAddress) => {
     const alone = new Management({ ...settings, addresses: [address] });
     try {
-      await assertOwn(alone, connections, { isNamed, ca, say });
+      isProven = await assertOwn(alone, connections, { isNamed, say });
     } finally {
       alone.close();
     }
   };
-  return { addresses: all, api: new Management({ ...settings, addresses: all, ...(!isTrusted && { prove }) }) };
+  const api = new Management({ ...settings, addresses: all, ...(!isTrusted && { prove }) });
+  const depths: Depths = async (vhost, queues) => {
+    if (!isProven) return new Map();
+    const there = connections.map((one) => ({ ...one, vhost }));
+    const peer = await openBroker(there).catch(() => undefined);
+    const found = await peer?.depths(queues);
+    await peer?.close();
+    return found ?? new Map();
+  };
+  return { isNamed, addresses: all, api, depths };
 
   function say(text: string): void {
     context.stderr.write(`mq ${values.command}: ${escaped(text)}\n`);
-  }
-}
-
-/** Milliseconds that an AMQP address may take to answer, since there may be a firewall before it. */
-const amqpMs = 5_000;
-
-interface Settings {
-  readonly isNamed: boolean;
-  readonly ca: string | undefined;
-  readonly say: (text: string) => void;
-}
-
-async function assertOwn(
-  api: Management,
-  connections: readonly ConnectionConfig[],
-  { isNamed, ca, say }: Settings,
-): Promise<void> {
-  const [{ doubtOf, refusedApi }, { openPeer }] = await Promise.all([
-    import('../admin/proof.ts'),
-    import('../session/peer.ts'),
-  ]);
-  const connectionName = `mq proof ${randomUUID().slice(0, 8)}`;
-  let unreachable: MqError | undefined;
-  const open = () =>
-    openPeer(connections, { connectionName, timeoutMs: amqpMs, ca }).catch((error: MqError) => {
-      unreachable = error;
-      throw error;
-    });
-  const { origin } = api;
-  try {
-    const doubt = await doubtOf(api, connections[0]?.user ?? 'guest', open);
-    if (doubt === undefined) return;
-    if (doubt.kind === 'other' || !isNamed) throw refusedApi(origin, doubt, isNamed);
-    say(`the management API at ${origin} is used without proof that it is the broker's: ${doubt.why}`);
-  } catch (error) {
-    if (unreachable === undefined || error !== unreachable) throw error;
-    const { code, message } = unreachable;
-    if (!isNamed)
-      throw new MqError(code, message, {
-        hint: 'the management API is used without AMQP if it is named: --management-url, or MQ_MANAGEMENT_URL',
-        cause: error,
-      });
-    say(`the management API at ${origin} is used without proof that it is the broker's: ${message}`);
   }
 }
 
@@ -136,7 +113,7 @@ export async function optionalManagement(
     await found.api.ask('GET', '/whoami');
   } catch (error) {
     const code = error instanceof MqError ? error.code : 'BUG';
-    if (code === 'USAGE' || code === 'BUG' || (code === 'CONFIG' && isNamed(context, values))) throw error;
+    if (code === 'USAGE' || code === 'BUG' || (code === 'CONFIG' && found?.isNamed)) throw error;
     if (code !== 'CONFIG') return found?.api;
     if (found !== undefined) say(`${(error as MqError).message}; no management API is used`);
     return undefined;
@@ -185,10 +162,11 @@ async function connectionsOfFile(
   configOf: (context: Context) => Promise<Config>,
 ): Promise<readonly ConnectionConfig[]> {
   const isApiNamed = isNamed(context, values);
-  const config = await configOf(context).catch((error: unknown) => {
+  const found = await configOf(context).catch((error: unknown) => {
     if (isApiNamed) return undefined;
     throw error;
   });
+  const config = found && configWithCa(found, values.name('ca'));
   const vhosts = Object.entries(config?.vhosts ?? {}).filter(([, { connections }]) => connections.length > 0);
   const own = vhosts.find(([name]) => name === values.name('vhost'));
   if (own !== undefined) return own[1].connections;

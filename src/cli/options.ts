@@ -2,6 +2,7 @@
 
 import { failurePolicies } from '../config/config.ts';
 import { logLevels } from '../context.ts';
+import { adminOptions, trustManagement } from './admin-options.ts';
 import { broker, check, cluster, demo, health, init, types } from './command-options.ts';
 import type { Option } from './option.ts';
 
@@ -212,11 +213,6 @@ const dlq: readonly Option[] = [
   { name: 'timeout', value: 'SECONDS', help: 'without an answer for so long, messages are in doubt, and stay (60)' },
 ];
 
-const trustManagement: Option = {
-  name: 'trust-management',
-  help: 'use the named management API without proof that it belongs to the broker of the AMQP address',
-};
-
 const web: readonly Option[] = [
   { name: 'port', value: 'N', help: 'the port of the page (15680); 0 takes a free one' },
   { name: 'host', value: 'ADDRESS', help: 'the address to listen on (127.0.0.1); another one needs MQ_WEB_PASSWORD' },
@@ -281,77 +277,6 @@ const wait: readonly Option[] = [
   ...common,
 ];
 
-const admin: readonly Option[] = [
-  { name: 'columns', value: 'NAMES', help: 'the columns, with commas, as the API names them; a.b is inside of a' },
-  { name: 'sort', value: 'COLUMN', help: 'by this column; -COLUMN: downwards' },
-  { name: 'filter', value: 'TEXT', help: 'only those with this text in the name' },
-  { name: 'limit', value: 'N', help: 'at most N' },
-  { name: 'page', value: 'N', help: 'the N-th page of --limit (100)' },
-  { name: 'headers', negatable: true, help: 'a first line with the names of the columns, or none (--no-headers)' },
-  { name: 'watch', help: 'again and again, until it is interrupted' },
-  { name: 'interval', value: 'SECONDS', help: 'with --watch: the time between (2)' },
-  { name: 'vhost', value: 'NAME', help: 'the vhost (that of the address; else / for one thing, all for a list)' },
-  { name: 'all-vhosts', help: 'list all vhosts, though the address names one' },
-  {
-    name: 'type',
-    value: 'TYPE',
-    help: 'of a queue: quorum, classic, stream; of an exchange: direct, topic, fanout, headers, …',
-  },
-  { name: 'durable', negatable: true, help: 'survives a restart (the default), or does not (--no-durable)' },
-  { name: 'auto-delete', help: 'goes with its last consumer or binding' },
-  { name: 'internal', help: 'takes messages from other exchanges only' },
-  {
-    name: 'argument',
-    value: 'NAME=VALUE',
-    repeats: true,
-    help: 'x-max-length=1000; numbers, true, false and JSON are what they look like',
-  },
-  { name: 'destination-type', value: 'KIND', help: 'queue (the default) or exchange' },
-  { name: 'description', value: 'TEXT', help: 'for people' },
-  { name: 'tag', value: 'TAG', repeats: true, help: 'a tag of the vhost' },
-  {
-    name: 'default-queue-type',
-    value: 'TYPE',
-    help: 'for queues of the vhost that name none: quorum, classic, stream',
-  },
-  { name: 'priority', value: 'N', help: 'of several policies for one name, the one with the highest counts (0)' },
-  { name: 'apply-to', value: 'KIND', help: 'all, queues, exchanges, classic_queues, quorum_queues, streams' },
-  {
-    name: 'new-password-file',
-    value: 'FILE',
-    help: 'the new password is the text of a file (- is standard input); else MQ_NEW_PASSWORD, or it is asked for',
-  },
-  { name: 'password-hash', value: 'HASH', help: 'a salted SHA-256 hash in base64, as definitions have it' },
-  { name: 'no-password', help: 'a user who comes in otherwise: by certificate, LDAP or OAuth 2' },
-  { name: 'reason', value: 'TEXT', help: 'what the client and the log are told' },
-  { name: 'if-empty', help: 'not if it has messages' },
-  { name: 'if-unused', help: 'not if it has consumers or bindings' },
-  { name: 'if-exists', help: 'that it is not there is no failure' },
-  { name: 'yes', help: 'do it without being asked' },
-  {
-    name: 'management-url',
-    value: 'URLS',
-    help: 'the API: http://user:password@host:15672; several with commas (MQ_MANAGEMENT_URL, else from the broker)',
-  },
-  trustManagement,
-  {
-    name: 'url',
-    value: 'URLS',
-    help: 'the broker; with its AMQP port 5672 its API is on port 15672, with 5671 on 15671 (MQ_URL)',
-  },
-  { name: 'config', value: 'FILE', help: 'the configuration (MQ_CONFIG, ./rascal.json, else the built-in one)' },
-  { name: 'user', value: 'NAME', help: 'who asks, instead of the user in the address' },
-  {
-    name: 'password-file',
-    value: 'FILE',
-    help: 'the password is the text of a file; MQ_PASSWORD is that of --user, or of an address without one',
-  },
-  { name: 'ca', value: 'FILE', help: 'trust this authority (PEM)' },
-  { name: 'timeout', value: 'SECONDS', help: 'the most time for one answer (30)' },
-  { name: 'max-answer', value: 'BYTES', help: 'the largest answer that is read (67108864)' },
-  { name: 'json', help: 'results as one JSON object a line' },
-];
-
 /** The options of each kind of command. */
 export const optionSets = {
   publish: [...publish, ...common, ...running, ...reconnection, ...observation, ...always],
@@ -363,7 +288,7 @@ export const optionSets = {
   declare: [...common, ...always],
   health: [...health, ...always],
   dlq: [...dlq, ...common, ...always],
-  admin: [...admin, ...always],
+  admin: [...adminOptions, ...always],
   web: [...web, ...common, ...always],
   demo: [...demo, ...always],
   test: [...testing, ...always],

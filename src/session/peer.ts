@@ -1,6 +1,6 @@
 // One short AMQP connection, opened to learn which broker answers at an address.
 
-import amqplib, { type Connection } from 'amqplib/callback_api';
+import amqplib, { type Channel, type Connection } from 'amqplib/callback_api';
 import { rascalConnection } from '../config/attributes.ts';
 import type { ConnectionConfig } from '../config/config.ts';
 import { objectOf } from '../config/plain.ts';
@@ -8,6 +8,7 @@ import { redactor, secretsOf } from '../config/redact.ts';
 import type { MqError } from '../errors.ts';
 import { failureOf } from './failure.ts';
 import { refusedProperties } from './handshake.ts';
+import { withTlsContent } from './tls-files.ts';
 
 /** The broker at the other end of a connection. */
 export interface Peer {
@@ -22,21 +23,27 @@ export interface Peer {
   readonly localPort: number | undefined;
   /** Declares a queue that the broker names and that goes with the connection. Undefined if the broker refuses it. */
   ownQueue(): Promise<string | undefined>;
-  /** Ends the connection. Does not reject. */
+  /** The depths of those queues that are there and that the user may see, exact at this moment. */
+  depths(queues: readonly string[]): Promise<ReadonlyMap<string, ExactDepth>>;
+  /** Ends the connection and removes what was declared. Does not reject. */
   close(): Promise<void>;
+}
+
+/** RabbitMQ: the answer to a passive declaration counts no unacknowledged messages. */
+export interface ExactDepth {
+  readonly ready: number;
+  readonly consumers: number;
 }
 
 interface PeerSettings {
   readonly connectionName: string;
   /** Milliseconds that one address may take to answer. */
   readonly timeoutMs: number;
-  /** PEM of the authorities, for addresses that name none. */
-  readonly ca?: string | undefined;
 }
 
 const closeMs = 1_000;
 /** A node without a majority answers no declaration. */
-const declareMs = 3_000;
+const answerMs = 3_000;
 
 /**
  * Tries the addresses in their order. A broker that refuses the login or the vhost is a peer as well.
@@ -55,20 +62,22 @@ export async function openPeer(addresses: readonly ConnectionConfig[], settings:
   throw first ?? new Error('no address');
 }
 
-function connect(address: ConnectionConfig, { connectionName, timeoutMs, ca }: PeerSettings): Promise<Peer> {
-  const attributes = rascalConnection(address, { vhost: '/', connectionName, heartbeatSeconds: 10 });
+async function connect(address: ConnectionConfig, { connectionName, timeoutMs }: PeerSettings): Promise<Peer> {
+  const own = rascalConnection(address, { vhost: '/', connectionName, heartbeatSeconds: 10 });
+  const attributes = await withTlsContent(own);
   const socketOptions = objectOf(attributes['socketOptions']);
   const timeout = Math.min(Number(socketOptions['timeout']), timeoutMs);
   const url = { ...objectOf(attributes['options']), ...attributes, username: attributes['user'] };
   const { hostname = 'localhost', user = 'guest' } = address;
   const shown = `${hostname.includes(':') ? `[${hostname}]` : hostname}:${attributes['port']}`;
   return new Promise((resolve, reject) => {
-    amqplib.connect(url, { ...(ca !== undefined && { ca }), ...socketOptions, timeout }, (error, connection) => {
+    amqplib.connect(url, { ...socketOptions, timeout }, (error, connection) => {
       const properties = connection ? connection.connection.serverProperties : refusedProperties(error);
       if (properties === undefined) return reject(error);
       connection?.on('error', () => undefined);
       const name = properties['cluster_name'];
       let closing: Promise<void> | undefined;
+      let queue: Promise<string | undefined> | undefined;
       resolve({
         shown,
         clusterName: typeof name === 'string' ? name : undefined,
@@ -76,9 +85,13 @@ function connect(address: ConnectionConfig, { connectionName, timeoutMs, ca }: P
         vhost: address.vhost ?? '/',
         connectionName,
         localPort: (connection?.connection.stream as { localPort?: number } | undefined)?.localPort,
-        ownQueue: async () => connection && declared(connection),
+        ownQueue: async () => {
+          if (connection) queue ??= declared(connection);
+          return queue;
+        },
+        depths: async (queues) => (connection ? depthsOf(connection, queues) : new Map()),
         close: async () => {
-          if (connection) closing ??= closed(connection);
+          if (connection) closing ??= closed(connection, await queue);
           await closing;
         },
       });
@@ -89,24 +102,71 @@ function connect(address: ConnectionConfig, { connectionName, timeoutMs, ca }: P
 function declared(connection: Connection): Promise<string | undefined> {
   // RabbitMQ: the default type of the vhost may be one that cannot be exclusive.
   const options = { exclusive: true, durable: false, autoDelete: true, arguments: { 'x-queue-type': 'classic' } };
+  return onChannel(connection, (channel, next) => {
+    channel.assertQueue('', options, (error, ok) => next(error ? undefined : ok.queue));
+  });
+}
+
+/** RabbitMQ deletes an exclusive queue a moment after its connection: it would still be seen in a list. */
+async function closed(connection: Connection, queue: string | undefined): Promise<void> {
+  if (queue !== undefined)
+    await onChannel(connection, (channel, next) => channel.deleteQueue(queue, {}, () => next(undefined)));
+  await closedInOrder(connection);
+}
+
+async function depthsOf(connection: Connection, queues: readonly string[]): Promise<Map<string, ExactDepth>> {
+  const found = new Map<string, ExactDepth>();
+  const left = [...queues];
+  // A queue that is missing or may not be seen closes the channel; the next one goes on behind it.
+  while (left.length > 0) {
+    const answered = await onChannel<number>(connection, (channel, next) => {
+      let count = 0;
+      for (const queue of left) {
+        channel.checkQueue(queue, (error, ok) => {
+          if (error) return next(count + 1);
+          found.set(queue, { ready: ok.messageCount, consumers: ok.consumerCount });
+          count += 1;
+          if (count === left.length) next(count);
+        });
+      }
+    });
+    if (answered === undefined) break;
+    left.splice(0, answered);
+  }
+  return found;
+}
+
+/** What `use` hands to `next`; undefined if the channel or the answer cannot be had in time. The channel is closed after it. */
+function onChannel<T>(
+  connection: Connection,
+  use: (channel: Channel, next: (value: T | undefined) => void) => void,
+): Promise<T | undefined> {
   return new Promise((resolve) => {
-    const settle = (queue?: string) => {
+    let used: Channel | undefined;
+    const settle = (value: T | undefined) => {
       clearTimeout(timer);
-      resolve(queue);
+      connection.removeListener('close', giveUp);
+      try {
+        used?.close(() => undefined);
+      } catch {
+        // The broker has closed it.
+      }
+      resolve(value);
     };
-    const giveUp = () => settle();
-    const timer = setTimeout(giveUp, declareMs);
+    const giveUp = () => settle(undefined);
+    const timer = setTimeout(giveUp, answerMs);
     connection.once('close', giveUp);
     connection.createChannel((failure, channel) => {
       if (failure || channel === undefined) return giveUp();
-      channel.on('error', giveUp);
-      channel.assertQueue('', options, (error, ok) => settle(error ? undefined : ok.queue));
+      used = channel;
+      channel.on('error', () => undefined);
+      use(channel, settle);
     });
   });
 }
 
 // amqplib 2.3.1 does not call back a close whose connection is lost.
-function closed(connection: Connection): Promise<void> {
+function closedInOrder(connection: Connection): Promise<void> {
   const { stream } = connection.connection;
   return new Promise((resolve) => {
     if (stream.destroyed) return resolve();

@@ -131,6 +131,7 @@ declare module 'amqplib/callback_api' {
     assertExchange(exchange: string, type: string, options: object, next: Next<unknown>): void;
     deleteExchange(exchange: string, options: object, next: Next<unknown>): void;
     checkExchange(exchange: string, next: Next<unknown>): void;
+    deleteQueue(queue: string, options: object, next: Next<unknown>): void;
     checkQueue(queue: string, next: Next<{ messageCount: number; consumerCount: number }>): void;
     purgeQueue(queue: string, next: Next<{ messageCount: number }>): void;
     prefetch(count: number, global: boolean, next: Next<unknown>): void;

@@ -2,21 +2,22 @@
 
 import { readFile } from 'node:fs/promises';
 import type { TlsFiles } from '../config/config.ts';
-import { objectOf, without } from '../config/plain.ts';
+import { objectOf, type Plain, without } from '../config/plain.ts';
 import type { RascalSettings } from '../config/runtime.ts';
 import { MqError, systemReason } from '../errors.ts';
 
 /** Returns the settings with the content of the files as `ca`, `cert` and `key`. Throws NO_INPUT. */
 export async function withTlsFiles(settings: RascalSettings): Promise<RascalSettings> {
   const vhosts = Object.entries(settings.vhosts).map(async ([name, vhost]) => {
-    const connections = await Promise.all(vhost.connections.map(withContent));
+    const connections = await Promise.all(vhost.connections.map((one) => withTlsContent(objectOf(one))));
     return [name, { ...vhost, connections }] as const;
   });
   return { ...settings, vhosts: Object.fromEntries(await Promise.all(vhosts)) };
 }
 
-async function withContent(connection: unknown): Promise<unknown> {
-  const { socketOptions, ...rest } = objectOf(connection);
+/** Returns one connection of them. Throws NO_INPUT. */
+export async function withTlsContent(connection: Plain): Promise<Plain> {
+  const { socketOptions, ...rest } = connection;
   const { tlsFiles } = objectOf(socketOptions);
   if (tlsFiles === undefined) return connection;
   const files = Object.entries(tlsFiles as TlsFiles);

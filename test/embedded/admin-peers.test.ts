@@ -214,7 +214,7 @@ test('an address that is none shows nothing of itself', async () => {
 });
 
 async function list(at: readonly string[], more: readonly string[] = []): Promise<CliRun> {
-  return run(['list', 'queues', ...more], at);
+  return run(['list', 'exchanges', ...more], at);
 }
 
 async function run(words: readonly string[], at: readonly string[], drain?: AbortSignal): Promise<CliRun> {

@@ -151,14 +151,30 @@ test('a list is sorted, filtered and paged', async () => {
     const vhosts = await good(admin('list vhosts --columns name --filter nothing'));
     assert.is(vhosts, 'name\n');
     assert.is((await admin('list queues --page 2 --limit 501')).status, 64);
+    for (const words of [
+      'list queues --sort nam',
+      'list vhosts --sort -nam',
+      'list queues --sort nam --columns name',
+    ]) {
+      const unsorted = await admin(words);
+      assert.equal([unsorted.status, unsorted.stdout], [64, ''], words);
+      assert.match(unsorted.stderr, /no such column here; there are .*name/);
+    }
+    await good(admin('list queues --sort message_stats.publish'));
     const { status, stderr } = await admin('list queues --columns nam');
     assert.equal([status, stderr], [0, "mq admin: nothing here has 'nam'\n"]);
   });
 });
 
-test('on a terminal it is a table, and what takes away asks', async () => {
-  await withAdmin(async (admin) => {
+test('on a terminal it is a table, and what takes away asks and names the broker', async () => {
+  await withAdmin(async (admin, { place, management }) => {
+    const named = `${place.broker.clusterName} (http://127.0.0.1:${management.port})`;
     await good(admin('create queue a·long·name·of·a·queue', { terminal: 40 }));
+    assert.match(
+      await good(admin('list nodes --columns mem_used,uptime', { terminal: 80 })),
+      /\n *\d+(\.\d)? [KMG]?i?B +\d+s\n$/,
+    );
+    assert.match(await good(admin('list nodes --columns mem_used,uptime')), /\n\d+\t\d+\n$/);
     assert.is(
       await good(admin('list queues', { terminal: 80 })),
       `vhost  name                    type     …es_ready  …owledged  consumers  state
@@ -168,11 +184,12 @@ test('on a terminal it is a table, and what takes away asks', async () => {
     for (const input of ['n\n', '\n', '']) {
       const { status, stderr } = await admin('delete queue a·long·name·of·a·queue', { terminal: 60, input });
       assert.is(status, 1);
-      assert.match(stderr, /^delete queue 'a long name of a queue' in vhost \/ with its 0 messages\? \[y\/N\] /);
+      assert.match(stderr, `delete queue 'a long name of a queue' in vhost / with its 0 messages on ${named}? [y/N] `);
     }
-    assert.match(await good(admin('delete queue a·long·name·of·a·queue', { terminal: 60, input: 'y\n' })), 'deleted');
+    const deleted = await good(admin('delete queue a·long·name·of·a·queue', { terminal: 60, input: 'y\n' }));
+    assert.is(deleted, `deleted queue a long name of a queue in vhost / on ${named}\n`);
     const gone = await admin('delete queue gone --if-exists', { terminal: 60, input: 'y\n' });
-    assert.equal([gone.status, gone.stdout], [0, 'there was no queue gone in vhost /\n']);
+    assert.equal([gone.status, gone.stdout], [0, `there was no queue gone in vhost / on ${named}\n`]);
     const unasked = await admin('delete vhost x');
     assert.is(unasked.status, 64);
     assert.match(unasked.stderr, 'give --yes');

@@ -2,12 +2,13 @@
 
 import { type Action, type Call, type Item, vhostOf } from '../action.ts';
 import { changeAction } from '../change.ts';
+import { withCounts, withExactCounts, withoutStatistics } from '../depths.ts';
 import { asked } from '../found.ts';
 import { argumentsOf } from '../given.ts';
 import { listAction } from '../listing.ts';
 import { showAction } from '../look.ts';
 import { refuseMirroredQueue } from '../mirroring.ts';
-import { apiPath } from '../path.ts';
+import { apiPath, query } from '../path.ts';
 
 const args = [{ name: 'queue' }] as const;
 const path = '/queues/:vhost/:queue';
@@ -20,8 +21,20 @@ export const queueActions: readonly Action[] = [
     vhostPath: '/queues/:vhost',
     columns: ['vhost', 'name', 'type', 'messages_ready', 'messages_unacknowledged', 'consumers', 'state'],
     isPaged: true,
+    isCounted: true,
   }),
-  showAction({ noun: 'queue', summary: 'everything about one queue', args, path, isInVhost: true }),
+  showAction({
+    noun: 'queue',
+    summary: 'everything about one queue',
+    args,
+    path,
+    isInVhost: true,
+    now: async (call, item) => {
+      const counted = await countedQueue(call);
+      const [now] = await withExactCounts(call, withCounts([item], counted), counted);
+      return now ?? item;
+    },
+  }),
   changeAction({
     verb: 'create',
     noun: 'queue',
@@ -69,15 +82,17 @@ function queueBody(call: Call): Item {
   };
 }
 
-/**
- * `5 messages`, by statistics that may be seconds old; without a number where there are none yet. Throws where there is no
- * such queue, unless that is no failure.
- */
+/** The queue without statistics, as a list of one. Throws if there is no such queue. */
+async function countedQueue(call: Call): Promise<readonly Item[]> {
+  const path = apiPath`/queues/${vhostOf(call)}/${call.arg('queue')}` + query(withoutStatistics);
+  return [(await asked(call, { method: 'GET', path })).body as Item];
+}
+
+/** `5 messages`; without a number if the broker does not count them. Throws if there is no such queue, unless --if-exists. */
 async function messagesOf(call: Call): Promise<string> {
   const path = apiPath`/queues/${vhostOf(call)}/${call.arg('queue')}`;
   if (call.flag('if-exists') && (await call.api.ask('GET', path)).status === 404) return 'messages';
-  const { body } = await asked(call, { method: 'GET', path });
-  const { messages } = body as Item;
+  const [{ messages } = {}] = (await withExactCounts(call, await countedQueue(call))) as [Item?];
   if (typeof messages !== 'number') return 'messages';
   return messages === 1 ? '1 message' : `${messages} messages`;
 }

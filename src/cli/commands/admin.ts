@@ -72,5 +72,8 @@ function refuseOthers(action: Action, values: Values): void {
 async function consent(context: Context, values: Values, call: Call): Promise<void> {
   const { question } = call.action;
   if (question === undefined || values.flag('yes')) return;
-  if (!(await isConfirmed(context, await question(call)))) throw new MqError('ANSWER_NO', 'nothing was done');
+  const { brokerName } = await import('../../admin/broker-name.ts');
+  const asked = (await question(call)).replace(/\?$/, '');
+  if (!(await isConfirmed(context, `${asked} on ${await brokerName(call.api)}?`)))
+    throw new MqError('ANSWER_NO', 'nothing was done');
 }

@@ -54,6 +54,31 @@ test('no line is longer than the terminal, down to what can be read at all', () 
       assert.ok(stringWidth(line) <= width, line);
 });
 
+test('numbers are whole, with their units too', () => {
+  const lines = drawTable({
+    columns: ['name', 'mem_used', 'uptime'],
+    rows: [['rabbit@a-long-host-name', '1024.5 MiB', '12d 3h']],
+    width: 32,
+    hasHeaders: true,
+  });
+  assert.equal(lines, ['name            mem_used  uptime', 'rabbit@a-lo…  1024.5 MiB  12d 3h']);
+});
+
+test('rows stand below each other where columns do not fit beside each other', () => {
+  assert.is(
+    drawn(20, { rows: rows.slice(0, 2) }),
+    `
+name          orders
+messages_re…  12
+state         runni…
+
+name          漢字…
+messages_re…  3
+state         runni…
+`,
+  );
+});
+
 test('without headers, and without rows', () => {
   assert.is(drawn(80, { hasHeaders: false, rows: [['a', '1', 'b']] }), '\na  1  b\n');
   assert.is(drawn(80, { rows: [] }), '\nname  messages_ready  state\n');

@@ -53,7 +53,12 @@ test('words of other tools, slips, and what is missing or too much say what was 
     ['show', 'say what to show: queue'],
     ['purge nonsense', 'mq admin purge has queue'],
     ['show queue', 'give the queue: mq admin show queue <queue>'],
-    ['list queues x', "'x' is one argument too many / mq admin list queues --help"],
+    ['list queues X', "unexpected argument 'X' / mq admin list queues --help"],
+    ['list queues name messages', 'columns are an option: mq admin list queues --columns name,messages; mq admin list'],
+    ['show queue q messages', 'mq admin show queue --columns messages'],
+    ['delete queue q messages', "unexpected argument 'messages' / mq admin delete queue --help"],
+    ['status', "did you mean 'mq admin overview'?"],
+    ['health', "did you mean 'mq admin check health'?"],
     ['constructor', "there is no 'mq admin constructor'"],
   ] as const)
     assert.ok(failure(...typed.split(' ')).includes(says), `${typed}: ${failure(...typed.split(' '))}`);

@@ -1,0 +1,65 @@
+// How many messages queues hold now. RabbitMQ's statistics are seconds old; without them it counts at once, but for quorum
+// queues, which only AMQP tells at once.
+
+import type { Call, Item } from './action.ts';
+
+/** In the query of queues: RabbitMQ answers without statistics. */
+export const withoutStatistics = { disable_stats: true, enable_queue_totals: true } as const;
+
+/** What it then counts. */
+export const countColumns = ['messages', 'messages_ready', 'messages_unacknowledged'] as const;
+
+/** What identifies a queue, and how much of it AMQP can be asked for. */
+export const keyColumns = ['vhost', 'name', 'type', 'state', ...countColumns] as const;
+
+/** More quorum queues than this are not asked for one by one. */
+const mostAsked = 100;
+
+/** The items with their counts from `counted`, a list of the same queues without statistics. */
+export function withCounts(items: readonly Item[], counted: readonly Item[]): Item[] {
+  const byKey = new Map(counted.map((item) => [keyOf(item), item]));
+  return items.map((item) => {
+    const now = byKey.get(keyOf(item)) ?? {};
+    const counts = countColumns.flatMap((name) => (typeof now[name] === 'number' ? [[name, now[name]]] : []));
+    return { ...item, ...Object.fromEntries(counts) };
+  });
+}
+
+/** The items of `counted` with what `told`, the same list with statistics, has beside it. */
+export function withStatistics(counted: readonly Item[], told: readonly Item[]): Item[] {
+  const byKey = new Map(told.map((item) => [keyOf(item), item]));
+  return counted.map((item) => ({ ...byKey.get(keyOf(item)), ...item }));
+}
+
+/** The items with what AMQP says of those that are quorum queues. `known`: their types and states, if the items lack them. */
+export async function withExactCounts(
+  { depths }: Pick<Call, 'depths'>,
+  items: readonly Item[],
+  known: readonly Item[] = items,
+): Promise<readonly Item[]> {
+  // A quorum queue without a leader counts as empty.
+  const quorum = known.filter(({ type, state }) => type === 'quorum' && state === 'running');
+  if (depths === undefined || quorum.length === 0 || quorum.length > mostAsked) return items;
+  const byVhost = Map.groupBy(quorum, ({ vhost }) => String(vhost));
+  const exact = new Map<string, { ready: number; consumers: number }>();
+  const asked = [...byVhost].map(([vhost, queues]) => {
+    const names = queues.map(({ name }) => String(name));
+    return depths(vhost, names).then((found) => ({ vhost, found }));
+  });
+  for (const { vhost, found } of await Promise.all(asked))
+    for (const [name, depth] of found) exact.set(keyOf({ vhost, name }), depth);
+  return items.map((item) => {
+    const depth = exact.get(keyOf(item));
+    return depth === undefined ? item : { ...item, ...countsOf(item, depth) };
+  });
+}
+
+function countsOf(item: Item, { ready, consumers }: { ready: number; consumers: number }): Item {
+  const unacked = Number(item['messages_unacknowledged'] ?? 0);
+  const counts = { messages_ready: ready, messages: ready + unacked, consumers };
+  return Object.fromEntries(Object.entries(counts).filter(([name]) => Object.hasOwn(item, name)));
+}
+
+function keyOf({ vhost, name }: Item): string {
+  return JSON.stringify([vhost, name]);
+}

@@ -1,0 +1,58 @@
+// What the command line does with the proof that a management API is the broker's: it goes on, notes, or refuses.
+
+import { randomUUID } from 'node:crypto';
+import type { Management } from '../admin/client.ts';
+import type { ConnectionConfig } from '../config/config.ts';
+import { type ErrorCode, MqError } from '../errors.ts';
+
+/** Milliseconds that an AMQP address may take to answer, since there may be a firewall before it. */
+const amqpMs = 5_000;
+
+/** Why a broker cannot be asked over AMQP, though its API may answer: a firewall lets only HTTP through, for example. */
+const absences: readonly ErrorCode[] = ['UNAVAILABLE', 'HOST_UNKNOWN', 'DEADLINE', 'TLS', 'PROTOCOL'];
+
+interface Settings {
+  readonly isNamed: boolean;
+  readonly say: (text: string) => void;
+}
+
+/** The broker at the first address that answers. Throws what a role reports if none does. */
+export async function openBroker(connections: readonly ConnectionConfig[]) {
+  const { openPeer } = await import('../session/peer.ts');
+  return openPeer(connections, { connectionName: `mq admin ${randomUUID().slice(0, 8)}`, timeoutMs: amqpMs });
+}
+
+/**
+ * Returns true if AMQP has shown that the API is the broker's, false if a named one is used without proof.
+ * Throws CONFIG for another broker's, and what AMQP or the API reports.
+ */
+export async function assertOwn(
+  api: Management,
+  connections: readonly ConnectionConfig[],
+  { isNamed, say }: Settings,
+): Promise<boolean> {
+  const { doubtOf, refusedApi } = await import('../admin/proof.ts');
+  let unreachable: MqError | undefined;
+  const open = () =>
+    openBroker(connections).catch((error: MqError) => {
+      unreachable = error;
+      throw error;
+    });
+  const { origin } = api;
+  try {
+    const doubt = await doubtOf(api, connections[0]?.user ?? 'guest', open);
+    if (doubt === undefined) return true;
+    if (doubt.kind === 'other' || !isNamed) throw refusedApi(origin, doubt, isNamed);
+    say(`the management API at ${origin} is used without proof that it is the broker's: ${doubt.why}`);
+  } catch (error) {
+    if (unreachable === undefined || error !== unreachable || !absences.includes(unreachable.code)) throw error;
+    const { code, message } = unreachable;
+    if (!isNamed)
+      throw new MqError(code, message, {
+        hint: 'the management API is used without AMQP if it is named: --management-url, or MQ_MANAGEMENT_URL',
+        cause: error,
+      });
+    say(`the management API at ${origin} is used without proof that it is the broker's: ${message}`);
+  }
+  return false;
+}
