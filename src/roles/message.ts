@@ -18,6 +18,8 @@ export const headerNames = {
   unfinished: 'x-mq-unfinished',
   /** The message is for the dead letters, which did not accept it when it was sent there. */
   pending: 'x-mq-pending',
+  /** mq published the message to its queue again, without a wait queue in between. */
+  renewed: 'x-mq-renewed',
   /** On a reply: the request was refused, and why. */
   error: 'x-mq-error',
 } as const;
@@ -114,7 +116,7 @@ function believed({ fields, properties }: RawMessage, queue: string): Record<str
   return headers;
 }
 
-/** Returns where a message came from at first, if it comes from a wait queue of this queue. */
+/** Returns where a message came from at first, if it comes from a wait queue of this queue, or from mq itself. */
 function cameBack(
   { fields, properties: { headers = {} } }: RawMessage,
   queue: string,
@@ -123,7 +125,8 @@ function cameBack(
   if (typeof exchange !== 'string' || typeof routingKey !== 'string') return undefined;
   // A wait queue expires into the work queue by its name (retry-queues.ts).
   const isByName = fields.exchange === '' && fields.routingKey === queue;
-  return isByName && hasWaited(headers, queue) ? { exchange, routingKey } : undefined;
+  const isRenewed = isOfQueue(headers, queue) && headers[headerNames.renewed] === true;
+  return isByName && (isRenewed || hasWaited(headers, queue)) ? { exchange, routingKey } : undefined;
 }
 
 /** RabbitMQ: the newest death stands first in x-death. */

@@ -210,6 +210,7 @@ export class Retries {
         [headerNames.first]: (isOwn && headers[headerNames.first]) || now,
         [headerNames.last]: now,
         ...marks,
+        ...(to.exchange === '' && to.routingKey === this.#queue && { [headerNames.renewed]: true }),
         [headerNames.attempt]: attempt,
         [headerNames.reason]: reason.slice(0, 1000),
         [headerNames.queue]: this.#queue,
@@ -227,7 +228,7 @@ export class Retries {
 /** Headers of the delivery. RabbitMQ: CC is obeyed at every publish, so the other queues would get a copy for each attempt. */
 const notKept = new Set([
   ...['x-delivery-count', 'x-acquired-count', 'x-stream-offset', 'CC', 'BCC'],
-  ...[headerNames.unfinished, headerNames.pending],
+  ...[headerNames.unfinished, headerNames.pending, headerNames.renewed],
 ]);
 
 interface Wait {

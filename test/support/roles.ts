@@ -25,7 +25,9 @@ export interface Roles {
   signalTwice(running: RunningMq, signal?: NodeJS.Signals): Promise<void>;
   /** Takes that many messages out of a queue, as soon as they are there. */
   take(queue: string, count: number): Promise<HeldMessage[]>;
-  /** Messages that wait in a queue now, by a passive look. They stay. */
+  /** The messages that wait in a queue now. They stay. */
+  peek(queue: string): Promise<HeldMessage[]>;
+  /** How many messages wait in a queue now. They stay. */
   held(queue: string): Promise<number>;
   deleteQueue(queue: string): Promise<void>;
   /** For test.after.each: kills what the test left running, and throws if there was something. */
@@ -77,6 +79,7 @@ export async function testRoles(): Promise<Roles> {
       });
       return taken;
     },
+    peek: (queue) => get(queue, 10_000, 'ack_requeue_true'),
     held: async (queue) => (await get(queue, 10_000, 'ack_requeue_true')).length,
     deleteQueue: async (queue) => {
       await vhost.api('DELETE', place(queue));

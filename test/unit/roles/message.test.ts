@@ -27,6 +27,14 @@ test('what comes back from the wait queue has its first exchange and key', () =>
   assert.equal(fieldsOf(byName, headers), ['colours', 'red', 2, 4]);
 });
 
+test('what mq has published to the queue again has its first exchange and key', () => {
+  assert.equal(fieldsOf(byName, { ...own, 'x-mq-renewed': true }), ['colours', 'red', 2, 5]);
+});
+
+test('the attempts of another queue do not count', () => {
+  assert.equal(fieldsOf(byName, { ...own, 'x-mq-queue': 'other', 'x-mq-renewed': true }).slice(0, 3), ['', 'work', 1]);
+});
+
 test('what a publisher wrote is not believed, and is removed', () => {
   for (const deaths of [
     [],

@@ -1,0 +1,46 @@
+// A failed message of a stream: tried again in the worker, then dead-lettered to a queue, and never published back.
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { emptyFolder } from '../support/mq.ts';
+import { lines, testRoles } from '../support/roles.ts';
+
+const roles = await testRoles();
+test.after.each(roles.killLeft);
+test.after(roles.end);
+
+for (const [how, status, retry, runs] of [
+  ['fails', '1', {}, 2],
+  ['asks for the dead letters', '3', {}, 1],
+  ['fails under --on-fail drop', '1', { onFail: 'drop' }, 1],
+] as const) {
+  test(`a stream keeps its length when each message ${how}`, async () => {
+    const stream = `stream-${status}-${runs}`;
+    const handler = { exec: ['sh', '-c', `echo "$(cat) $MQ_ATTEMPT"; exit ${status}`] };
+    const cwd = emptyFolder({
+      'rascal.json': JSON.stringify({
+        vhosts: {
+          '/': { queues: { [stream]: { options: { durable: true, arguments: { 'x-queue-type': 'stream' } } } } },
+        },
+        publications: { events: { queue: stream } },
+        subscriptions: {
+          events: { queue: stream, prefetch: 5, options: { arguments: { 'x-stream-offset': 'first' } } },
+        },
+        mq: { retry: { attempts: 2, delays: [100], ...retry }, roles: { read: { consume: 'events', handler } } },
+      }),
+    });
+    const bodies = ['a', 'b', 'c', 'd', 'e'];
+    assert.is((await roles.run(['publish', 'events', '--lines'], { cwd, input: bodies.join('\n') })).status, 0);
+    const { status: end, stdout, stderr } = await roles.run(['read', '--count', '5'], { cwd });
+    assert.is(end, 0, stderr);
+    const attempts = bodies.flatMap((body) => Array.from({ length: runs }, (_, index) => `${body} ${index + 1}`));
+    assert.equal(lines(stdout).toSorted(), attempts);
+    const reader = await roles.run(['subscribe', 'events', '--idle', '1'], { cwd });
+    assert.equal(lines(reader.stdout), bodies, 'every reader sees each message once');
+    if ('onFail' in retry) return;
+    const dead = await roles.take(`${stream}.dead`, 5);
+    assert.equal(dead.map(({ payload }) => payload).toSorted(), bodies);
+  });
+}
+
+test.run();

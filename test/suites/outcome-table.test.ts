@@ -1,0 +1,64 @@
+// Runs every row of the table of outcomes: each exit status under each --on-fail, on both types of queue.
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { emptyFolder } from '../support/mq.ts';
+import { type Fate, policies, rowFor } from '../support/outcome-table.ts';
+import { testRoles } from '../support/roles.ts';
+
+const roles = await testRoles();
+test.after.each(roles.killLeft);
+test.after(roles.end);
+
+function folder(queue: string, type: string, policy: string): string {
+  const own = policy === 'retry: false' ? false : { onFail: policy };
+  const handler = { exec: ['sh', '-c', 'exit "$(cat)"'] };
+  return emptyFolder({
+    'rascal.json': JSON.stringify({
+      vhosts: { '/': { queues: { [queue]: { options: { durable: true, arguments: { 'x-queue-type': type } } } } } },
+      publications: { work: { queue } },
+      subscriptions: { work: { queue, prefetch: 4 } },
+      mq: {
+        retry: { attempts: 3, delays: [600_000] },
+        roles: { work: { consume: 'work', handler, retry: own } },
+      },
+    }),
+  });
+}
+
+/** Where a message is after the role has ended. */
+async function fateOf(status: string, queue: string, stderr: string): Promise<Fate> {
+  const at = async (name: string) => {
+    const all = (await roles.vhost.api('GET', `/api/queues/${roles.vhost.name}`)) as { name: string }[];
+    if (!all.some((one) => one.name === name)) return false;
+    return (await roles.peek(name)).some(({ payload }) => payload === status);
+  };
+  if (await at(`${queue}.dead`)) return 'dead';
+  if (await at(`${queue}.retry.600000`)) return 'again';
+  // In this order: the message goes from the wait queue to the queue.
+  if ((await at(`${queue}.retry.3000`)) || (await at(queue))) return 'back';
+  return new RegExp(`^dropped.*: exit status ${status}( |$)`, 'm').test(stderr) ? 'dropped' : 'done';
+}
+
+for (const type of ['classic', 'quorum']) {
+  for (const [index, policy] of policies.entries()) {
+    test(`${policy}: each exit status has the fate of its row, on a ${type} queue`, async () => {
+      const statuses = ['0', '1', '3', '4', '79'];
+      const ends = statuses.filter((status) => rowFor(status, policy).isEnd);
+      const stays = statuses.filter((status) => !ends.includes(status));
+      for (const [run, group] of [stays, ...ends.map((status) => [status])].entries()) {
+        const queue = `table-${type}-${index}-${run}`;
+        const cwd = folder(queue, type, policy);
+        const sent = await roles.run(['publish', 'work', '--lines'], { cwd, input: group.join('\n') });
+        assert.is(sent.status, 0, sent.stderr);
+        const { status: end, stderr } = await roles.run(['work', '--count', String(group.length)], { cwd });
+        assert.is(end, run === 0 ? 0 : 1, stderr);
+        for (const status of group) {
+          assert.is(await fateOf(status, queue, stderr), rowFor(status, policy).fate, `${status}: ${stderr}`);
+        }
+      }
+    });
+  }
+}
+
+test.run();

@@ -1,0 +1,87 @@
+// What becomes of a message: the table of .github/docs/retries-and-dead-letters.md. `test/suites/outcome-table.test.ts` runs
+// each of its rows, and `test/unit/docs/outcome-table.test.ts` compares the page with it.
+
+export type Fate = 'done' | 'again' | 'back' | 'dead' | 'dropped';
+
+export interface OutcomeRow {
+  /** As --exec says it; the body of the message in the test. */
+  readonly status: string;
+  readonly outcome: string;
+  /** `retry: false` in rascal.json, or what --on-fail says; undefined: whatever it says. */
+  readonly onFail: string | undefined;
+  readonly fate: Fate;
+  /** The role ends with 1. */
+  readonly isEnd?: boolean;
+}
+
+export const policies = ['retry', 'dead-letter', 'requeue', 'drop', 'exit', 'retry: false'];
+
+export const outcomeRows: readonly OutcomeRow[] = [
+  { status: '0', outcome: 'ack', onFail: undefined, fate: 'done' },
+  { status: '1', outcome: 'retry', onFail: 'retry', fate: 'again' },
+  { status: '1', outcome: 'retry', onFail: 'dead-letter', fate: 'dead' },
+  { status: '1', outcome: 'retry', onFail: 'requeue', fate: 'back' },
+  { status: '1', outcome: 'retry', onFail: 'drop', fate: 'dropped' },
+  { status: '1', outcome: 'retry', onFail: 'exit', fate: 'back', isEnd: true },
+  { status: '1', outcome: 'retry', onFail: 'retry: false', fate: 'dropped' },
+  { status: '3', outcome: 'dead-letter', onFail: undefined, fate: 'dead' },
+  { status: '3', outcome: 'dead-letter', onFail: 'retry: false', fate: 'dropped' },
+  { status: '4', outcome: 'requeue', onFail: undefined, fate: 'back' },
+  { status: '79', outcome: 'stop', onFail: undefined, fate: 'back', isEnd: true },
+];
+
+/** The row for a status and a policy: the one that names the policy goes before the one for all. */
+export function rowFor(status: string, policy: string): OutcomeRow {
+  const rows = outcomeRows.filter((row) => row.status === status);
+  const row = rows.find(({ onFail }) => onFail === policy) ?? rows.find(({ onFail }) => onFail === undefined);
+  if (!row) throw new Error(`no row for ${status} under ${policy}`);
+  return row;
+}
+
+/** The table as Markdown. */
+export function outcomeTable(): string {
+  const lines = outcomeRows.map((row) => {
+    const { status, outcome, onFail, isEnd } = row;
+    const end = isEnd ? ', and the role ends with 1' : '';
+    const policy = onFail === undefined ? 'any' : `\`${onFail}\``;
+    return `| \`${outcome}\` | ${exits[status]} | ${policy} | ${onQueue(row)}${end} | ${onStream(row)}${end} |`;
+  });
+  const heads = [
+    'outcome',
+    'exit status of `--exec`',
+    '`--on-fail`',
+    'classic or quorum queue (embedded, 4.0, 4.3)',
+    'stream (4.0, 4.3)',
+  ];
+  return [`| ${heads.join(' | ')} |`, '|---|---|---|---|---|', ...lines].join('\n');
+}
+
+const exits: Readonly<Record<string, string>> = {
+  '0': '0',
+  '1': '75, any other, a signal, the deadline',
+  '3': '3, 5',
+  '4': '4, 6',
+  '79': '79',
+};
+
+function onQueue({ fate, status }: OutcomeRow): string {
+  if (status === '79') return 'back to its queue at once';
+  return {
+    done: 'acknowledged',
+    again: 'comes again after its delay; after the last attempt to the dead letters',
+    back: 'comes again after 3 s; after the last permitted return to the dead letters',
+    dead: 'to the dead letters',
+    dropped: 'dropped, with a line in the log',
+  }[fate];
+}
+
+function onStream({ fate, isEnd }: OutcomeRow): string {
+  if (isEnd) return 'stays in the stream';
+  return {
+    done: 'acknowledged',
+    again: 'tried again in the worker after its delay; after the last attempt to the dead letters',
+    back: 'tried again in the worker after 3 s; after 20 times to the dead letters',
+    dead: 'to the dead letters',
+    dropped: 'passed over, with a line in the log',
+  }[fate];
+}
