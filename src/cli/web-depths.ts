@@ -24,19 +24,35 @@ const absentMs = 15_000;
 
 export function depthsFrom({ graph, broker, management, observer }: Sources): () => Promise<Depths> {
   const queues = graph.nodes.filter(({ kind }) => kind === 'queue');
+  const exchanges = graph.nodes.filter(({ kind, brokerName = '' }) => kind === 'exchange' && brokerName !== '');
   let last: { at: number; depths: Promise<Depths> } | undefined;
   let notBefore = 0;
   const absent = new Map<string, number>();
+  // Exchanges come and go seldom, and each is a question of its own.
+  const hasExchange = remembered((name) => observer.hasExchange(name));
   const ask = async (): Promise<Depths> => {
     if (management !== undefined && performance.now() >= notBefore) {
       try {
-        return await byManagement(management, broker.vhost, queues);
+        const [found, depths] = await Promise.all([
+          exchangesByManagement(management, broker.vhost),
+          byManagement(management, broker.vhost, queues),
+        ]);
+        const missing = [...exchanges.filter(({ brokerName = '' }) => !found.has(brokerName)), ...missingIn(depths)];
+        return { from: 'management', management: management.origin, queues: depths, missing: missing.map(idOf) };
       } catch {
         notBefore = performance.now() + pauseMs;
       }
     }
-    return byAmqp(observer, queues, absent);
+    const depths = await byAmqp(observer, queues, absent);
+    if (depths === undefined) return { from: undefined, queues: {}, missing: [] };
+    const known = await Promise.all(exchanges.map(({ brokerName = '' }) => hasExchange(brokerName)));
+    const missing = [...exchanges.filter((_, index) => known[index] === false), ...missingIn(depths)];
+    // The page then says that this API does not answer.
+    const named = management === undefined ? {} : { management: management.origin };
+    return { from: 'AMQP', ...named, queues: depths, missing: missing.map(idOf) };
   };
+  const missingIn = (depths: Readonly<Record<string, QueueDepth>>) =>
+    queues.filter(({ id, isOwn }) => isOwn !== true && depths[id] === undefined);
   return () => {
     const now = performance.now();
     if (last === undefined || now - last.at > freshMs) last = { at: now, depths: ask() };
@@ -56,9 +72,13 @@ interface Listed {
   readonly consumers?: number;
 }
 
-async function byManagement(api: Management, vhost: string, queues: readonly GraphNode[]): Promise<Depths> {
+async function byManagement(
+  api: Management,
+  vhost: string,
+  queues: readonly GraphNode[],
+): Promise<Record<string, QueueDepth>> {
   const columns = 'columns=name,messages_ready,messages_unacknowledged,consumers';
-  const names = queues.map(({ brokerName = '' }) => brokerName.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&'));
+  const names = queues.map(({ brokerName = '' }) => brokerName.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
   const pattern = encodeURIComponent(`^(${names.join('|')})(:|$)`);
   const items: Listed[] = [];
   for (let [page, pages] = [1, 1]; page <= pages; page += 1) {
@@ -78,19 +98,44 @@ async function byManagement(api: Management, vhost: string, queues: readonly Gra
     };
     return [[id, isOwn ? { ...depth, count: mine.length } : depth]];
   });
-  return { from: 'management', queues: Object.fromEntries(depths) };
+  return Object.fromEntries(depths);
 }
 
-/** AMQP cannot be asked for queues whose names nobody knows. */
-async function byAmqp(observer: Observer, queues: readonly GraphNode[], absent: Map<string, number>): Promise<Depths> {
+async function exchangesByManagement(api: Management, vhost: string): Promise<Set<string>> {
+  const listed = await api.request('GET', `/exchanges/${encodeURIComponent(vhost)}?columns=name`);
+  return new Set((listed as readonly Listed[]).map(({ name }) => name));
+}
+
+/** AMQP cannot be asked for queues whose names nobody knows. Undefined: the broker does not answer. */
+async function byAmqp(
+  observer: Observer,
+  queues: readonly GraphNode[],
+  absent: Map<string, number>,
+): Promise<Record<string, QueueDepth> | undefined> {
   const now = performance.now();
   const asked = queues.filter(({ id, isOwn }) => !isOwn && now >= (absent.get(id) ?? 0));
   const found = await observer.depths(asked.map(({ brokerName = '' }) => brokerName)).catch(() => undefined);
-  if (!found) return { from: undefined, queues: {} };
+  if (!found) return undefined;
   const depths = asked.flatMap(({ id, brokerName = '' }): [string, QueueDepth][] => {
     const depth = found.get(brokerName);
     if (!depth) absent.set(id, now + absentMs);
     return depth ? [[id, depth]] : [];
   });
-  return { from: 'AMQP', queues: Object.fromEntries(depths) };
+  return Object.fromEntries(depths);
+}
+
+/** Asks again after `absentMs`. A question without an answer is none: undefined. */
+function remembered(ask: (name: string) => Promise<boolean>): (name: string) => Promise<boolean | undefined> {
+  const answers = new Map<string, { until: number; isThere: boolean }>();
+  return async (name) => {
+    const known = answers.get(name);
+    if (known && performance.now() < known.until) return known.isThere;
+    const isThere = await ask(name).catch(() => undefined);
+    if (isThere !== undefined) answers.set(name, { until: performance.now() + absentMs, isThere });
+    return isThere;
+  };
+}
+
+function idOf({ id }: GraphNode): string {
+  return id;
 }

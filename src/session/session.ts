@@ -163,24 +163,10 @@ export class Session {
     return Listener.open(link, { vhost, redact: this.#redact });
   }
 
-  /** Connects to a vhost, and declares the given exchanges and queues of rascal.json with what they are bound to. */
-  async observer(
-    vhost: string,
-    { exchanges, queues }: { exchanges: readonly string[]; queues: readonly string[] },
-  ): Promise<Observer> {
-    const own = [
-      ...exchanges.map((exchange) => [`mq exchange ${exchange}`, { vhost, exchange }] as const),
-      ...queues.map((queue) => [`mq queue ${queue}`, { vhost, queue }] as const),
-    ];
-    const publications = Object.fromEntries(own);
-    const needs = {
-      publications: Object.keys(publications),
-      subscriptions: [],
-      extraQueues: { [vhost]: {} },
-      declare: own.length > 0,
-    };
-    const link = await this.#open('look', needs, { config: { ...this.#config, publications } });
-    return new Observer(link, vhost);
+  /** Connects to a vhost to ask what is there. Nothing is declared. */
+  async observer(vhost: string): Promise<Observer> {
+    const needs = { publications: [], subscriptions: [], extraQueues: { [vhost]: {} }, declare: false };
+    return new Observer(await this.#open('look', needs), vhost);
   }
 
   /**

@@ -2,7 +2,9 @@
 // takes from them. Pure; layout.ts gives it places.
 
 import type { Config, QueueConfig, VhostConfig } from '../config/config.ts';
-import { deadLetterTarget } from '../config/reach.ts';
+import { deadLetterTarget, isPrivate } from '../config/reach.ts';
+import { retryOf } from '../config/retry.ts';
+import { deadQueue, madeQueues } from '../config/retry-queues.ts';
 
 export type NodeKind = 'publication' | 'exchange' | 'queue' | 'subscription';
 
@@ -15,6 +17,8 @@ export interface GraphNode {
   readonly brokerName?: string;
   /** Each receiver has a queue of its own, `brokerName` and a random part. */
   readonly isOwn?: boolean;
+  /** mq makes the queue, for dead letters: rascal.json does not define it. */
+  readonly isMade?: boolean;
   /** Of an exchange: `fanout`; of a queue: `quorum`. */
   readonly type?: string;
   /** The roles that use a publication or a subscription. */
@@ -57,6 +61,9 @@ export function graphOf(config: Config, vhostName: string): Graph {
       ...(queue.replyTo === true && { isOwn: true }),
       type: typeOf(queue),
     })),
+    ...madeQueues(config)
+      .filter(({ vhost: own, name, workQueue }) => own === vhostName && name === deadQueue(workQueue).name)
+      .map(({ name }) => ({ ...node('queue', name), brokerName: prefix + name, type: 'quorum', isMade: true })),
     ...subscriptions.map(([name]) => ({ ...node('subscription', name), roles: rolesOf('subscription', name) })),
   ];
   const edges: GraphEdge[] = [
@@ -82,7 +89,30 @@ export function graphOf(config: Config, vhostName: string): Graph {
     })),
   ];
   const known = new Set(nodes.map((one) => one.id));
-  return { nodes, edges: edges.filter(({ from, to }) => known.has(from) && known.has(to)) };
+  const all = [...edges, ...failures(config, vhostName)].filter(({ from, to }) => known.has(from) && known.has(to));
+  return { nodes, edges: [...new Map(all.map((edge) => [`${edge.kind} ${edge.from}\0${edge.to}`, edge])).values()] };
+}
+
+/** Where messages go that no attempt of a role could do. */
+function failures(config: Config, vhostName: string): GraphEdge[] {
+  return Object.entries(config.subscriptions).flatMap(([subscription, { vhost, queue }]): GraphEdge[] => {
+    const work = config.vhosts[vhost]?.queues[queue];
+    if (vhost !== vhostName || work === undefined || isPrivate(work)) return [];
+    const users = Object.values(config.roles).filter((role) => role.subscription === subscription);
+    return (users.length > 0 ? users : [{ subscription }]).flatMap((user): GraphEdge[] => {
+      const { deadLetter } = retryOf(config, user);
+      if (deadLetter === false) return [];
+      const place =
+        deadLetter && 'publication' in deadLetter ? config.publications[deadLetter.publication] : deadLetter;
+      const to =
+        place === undefined
+          ? id('queue', deadQueue(queue).name)
+          : 'exchange' in place && place.exchange !== undefined
+            ? id('exchange', place.exchange)
+            : id('queue', place.queue ?? '');
+      return [{ from: id('queue', queue), to, kind: 'dead-letter', keys: [] }];
+    });
+  });
 }
 
 function node(kind: NodeKind, name: string): GraphNode {

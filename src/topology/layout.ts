@@ -15,6 +15,15 @@ export interface PlacedNode extends GraphNode {
 export interface PlacedEdge extends GraphEdge {
   /** Where it passes columns: from (x, y) straight to (x + width, y). */
   readonly via: readonly { readonly x: number; readonly y: number; readonly width: number }[];
+  /** Its keys as they are shown; `x` and `y` are the middle of the text. */
+  readonly label?: Label;
+}
+
+export interface Label {
+  readonly text: string;
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
 }
 
 export interface Layout {
@@ -24,10 +33,13 @@ export interface Layout {
   readonly edges: readonly PlacedEdge[];
 }
 
-const size = { width: 168, height: 44 };
+const node = { height: 44, shortest: 164, longest: 260, padding: 34 };
 const gap = { column: 84, row: 16 };
 /** Room for an edge that passes. */
 const passingHeight = 10;
+/** Estimated width of a character in a name and in a label, and the height of a label. */
+const letter = { name: 7.6, label: 6.8, height: 15 };
+const longestKey = 16;
 const rounds = 6;
 
 /** A node, or an edge where it passes the column. */
@@ -54,30 +66,97 @@ export function layout({ nodes, edges }: Graph): Layout {
   });
   order(columns, links);
 
-  const heightOf = ({ node }: Slot) => (node ? size.height : passingHeight);
+  const heightOf = ({ node: one }: Slot) => (one ? node.height : passingHeight);
   const heights = columns.map((column) => column.reduce((sum, slot) => sum + heightOf(slot) + gap.row, -gap.row));
   const height = Math.max(0, ...heights);
-  const places = new Map<string, { x: number; y: number }>();
+  const widths = columns.map((column) => Math.max(...column.map(({ node: one }) => (one ? widthOf(one) : 0))));
+  const labels = edges.map(labelText);
+  const gaps = columns.map((_, index) => {
+    const own = edges.map(({ from }, at) => (columnOf.get(from) === index ? labelWidth(labels[at]) + 24 : 0));
+    return Math.max(gap.column, ...own);
+  });
+  const places = new Map<string, Box>();
+  let x = 0;
   for (const [index, column] of columns.entries()) {
+    const width = widths[index] ?? 0;
     let y = (height - (heights[index] ?? 0)) / 2;
     for (const slot of column) {
-      places.set(slot.id, { x: index * (size.width + gap.column), y });
+      places.set(slot.id, { x, y, width, height: heightOf(slot) });
       y += heightOf(slot) + gap.row;
     }
+    x += width + (gaps[index] ?? 0);
   }
-  const placeOf = (id: string) => places.get(id) ?? { x: 0, y: 0 };
+  const placeOf = (id: string) => places.get(id) ?? { x: 0, y: 0, width: 0, height: 0 };
+  const placed = edges.map((edge, index): PlacedEdge => {
+    const via = (passing[index] ?? []).map((id) => {
+      const { x: left, y: top, width } = placeOf(id);
+      return { x: left, y: top + passingHeight / 2, width };
+    });
+    const text = labels[index];
+    if (text === undefined) return { ...edge, via };
+    const [from, to] = [placeOf(edge.from), placeOf(edge.to)];
+    const end = via[0] ?? { x: to.x, y: to.y + to.height / 2 };
+    const start = { x: from.x + from.width, y: from.y + from.height / 2 };
+    const room = gaps[columnOf.get(edge.from) ?? 0] ?? gap.column;
+    // Nearer to the end, where edges of one exchange have come apart.
+    const label = { text, x: start.x + room / 2, y: start.y + (end.y - start.y) * 0.6, width: labelWidth(text) };
+    return { ...edge, via, label };
+  });
+  const spread = apart(placed);
+  const below = Math.max(height, ...spread.map(({ label }) => (label ? label.y + letter.height / 2 : 0)));
   return {
-    width: Math.max(0, columns.length * (size.width + gap.column) - gap.column),
-    height,
-    nodes: columns.flat().flatMap(({ id, node }) => (node ? [{ ...node, ...size, ...placeOf(id) }] : [])),
-    edges: edges.map((edge, index) => ({
-      ...edge,
-      via: (passing[index] ?? []).map((id) => {
-        const { x, y } = placeOf(id);
-        return { x, y: y + passingHeight / 2, width: size.width };
-      }),
-    })),
+    width: Math.max(0, x - (gaps.at(-1) ?? 0), ...spread.map(({ label }) => (label ? label.x + label.width / 2 : 0))),
+    height: below,
+    nodes: columns.flat().flatMap(({ id, node: one }) => (one ? [{ ...one, ...placeOf(id) }] : [])),
+    edges: spread,
   };
+}
+
+interface Box {
+  readonly x: number;
+  readonly y: number;
+  readonly width: number;
+  readonly height: number;
+}
+
+function widthOf({ name, roles = [] }: GraphNode): number {
+  const letters = Math.max(name.length, roles.map((role) => `mq ${role}`).join(', ').length * 0.85);
+  return Math.min(node.longest, Math.max(node.shortest, Math.ceil(letters * letter.name) + node.padding));
+}
+
+/** The first two keys, and how many more there are. */
+function labelText({ keys }: GraphEdge): string | undefined {
+  const shown = keys.filter((key) => key !== '');
+  if (shown.length === 0) return undefined;
+  const texts = shown.slice(0, 2).map((key) => (key.length > longestKey ? `${key.slice(0, longestKey - 1)}…` : key));
+  return `${texts.join(' ')}${shown.length > 2 ? ` +${shown.length - 2}` : ''}`;
+}
+
+function labelWidth(text: string | undefined): number {
+  return text === undefined ? 0 : Math.ceil(text.length * letter.label);
+}
+
+/** Moves labels down until none lies on another. */
+function apart(edges: readonly PlacedEdge[]): PlacedEdge[] {
+  const settled: Label[] = [];
+  const moved = new Map<PlacedEdge, Label>();
+  const labelled = edges.flatMap((edge) => (edge.label ? [{ edge, label: edge.label }] : []));
+  for (const { edge, label } of labelled.toSorted((one, other) => one.label.y - other.label.y)) {
+    const overlapping = (y: number) =>
+      settled.find(
+        (one) =>
+          Math.abs(one.x - label.x) < (one.width + label.width) / 2 + 4 && Math.abs(one.y - y) < letter.height - 0.01,
+      );
+    let { y } = label;
+    for (let other = overlapping(y); other !== undefined; other = overlapping(y)) y = other.y + letter.height;
+    const place = { ...label, y };
+    settled.push(place);
+    moved.set(edge, place);
+  }
+  return edges.map((edge) => {
+    const label = moved.get(edge);
+    return label === undefined ? edge : { ...edge, label };
+  });
 }
 
 /** To and fro: each slot goes to the middle of what it is joined with in the column before, then in the one after. */
@@ -124,5 +203,21 @@ function columnsOf({ nodes, edges }: Graph): GraphNode[][] {
   }
   const last = Math.max(0, ...depth.values());
   const middle = Array.from({ length: last + 1 }, (_, level) => exchanges.filter(({ id }) => depth.get(id) === level));
-  return [of('publication'), ...middle, of('queue'), of('subscription')].filter(({ length }) => length > 0);
+  const queues = of('queue');
+  const dead = deadQueues(queues, edges);
+  const work = queues.filter((queue) => !dead.includes(queue));
+  return [of('publication'), ...middle, work, [...of('subscription'), ...dead]].filter(({ length }) => length > 0);
+}
+
+/** The queues that only get dead letters of other queues: they stand behind those. */
+function deadQueues(queues: readonly GraphNode[], edges: readonly GraphEdge[]): GraphNode[] {
+  return queues.filter(({ id }) => {
+    const into = edges.filter(({ to }) => to === id);
+    const isSource = edges.some(({ from, kind }) => from === id && kind !== 'dead-letter');
+    return (
+      into.length > 0 &&
+      into.every(({ kind, from }) => kind === 'dead-letter' && from.startsWith('queue ')) &&
+      !isSource
+    );
+  });
 }

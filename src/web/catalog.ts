@@ -11,7 +11,7 @@ export interface Catalog {
   /** How the page's STOMP goes on: `Web STOMP` or `AMQP bridge`. */
   readonly way: string;
   readonly exchanges: readonly ExchangeEntry[];
-  /** What the page listens to at its start. */
+  /** What the page offers to watch. It watches nothing before its user says so. */
   readonly streams: readonly Stream[];
   readonly tasks: readonly QueueEntry[];
   readonly requests: readonly QueueEntry[];
@@ -53,6 +53,8 @@ export interface DrawnEdge {
   readonly keys: readonly string[];
   /** Where it passes columns: from (x, y) straight to (x + width, y). */
   readonly via: readonly { readonly x: number; readonly y: number; readonly width: number }[];
+  /** The binding keys as they are shown, around (x, y). */
+  readonly label?: { readonly text: string; readonly x: number; readonly y: number };
 }
 
 export interface DrawnNode {
@@ -61,6 +63,7 @@ export interface DrawnNode {
   readonly name: string;
   readonly brokerName?: string;
   readonly isOwn?: boolean;
+  readonly isMade?: boolean;
   readonly type?: string;
   readonly roles?: readonly string[];
   readonly x: number;
@@ -73,6 +76,10 @@ export interface DrawnNode {
 export interface Depths {
   /** Where it is from; undefined: nobody tells. */
   readonly from: 'management' | 'AMQP' | undefined;
+  /** The address of the management API, if there is one; with `from: 'AMQP'` it has not answered. */
+  readonly management?: string;
+  /** The `id` of each exchange and queue that is not at the broker. */
+  readonly missing: readonly string[];
   /** By the `id` of a node of the drawing. */
   readonly queues: Readonly<Record<string, QueueDepth>>;
 }
@@ -111,11 +118,14 @@ export function catalogOf(config: Config, vhostKey: string, facts: Facts): Catal
       key: type === 'fanout' ? '' : keyOf(name),
       plain: name,
     }));
+  // RabbitMQ: an auto-delete exchange is gone when its last binding is, also if that was the page's.
+  const isTransient = (name: string) => vhost?.exchanges[name]?.options?.['autoDelete'] === true;
   const boundTo = (exchange: string) =>
     (vhost?.bindings ?? []).flatMap(({ source, bindingKey }) =>
       source === exchange && bindingKey !== '#' && bindingKey !== '' ? [bindingKey] : [],
     );
   const streams = exchanges.flatMap(({ name: exchange, type, plain }): Stream[] => {
+    if (isTransient(plain)) return [];
     if (type === 'topic') return [{ exchange, key: '#' }];
     if (type === 'fanout' || type === 'headers') return [{ exchange, key: '' }];
     if (type !== 'direct') return [];

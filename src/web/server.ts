@@ -15,6 +15,7 @@ import { type GuardSettings, makeGuard, type Refusal } from './guard.ts';
 import type { Line } from './line.ts';
 import { Passage, type StompAddress } from './passage.ts';
 import { securityHeaders } from './policy.ts';
+import { type Outcome, type PageMessage, pageMessageOf } from './sender.ts';
 
 export interface WebSettings {
   readonly host: string;
@@ -26,6 +27,8 @@ export interface WebSettings {
   /** Is a queue of the catalog there, an exchange? By the broker's names. */
   readonly hasQueue: (queue: string) => Promise<boolean>;
   readonly hasExchange: (exchange: string) => Promise<boolean>;
+  /** Publishes a message of the page. Throws if there is no connection. */
+  readonly publish: (message: PageMessage) => Promise<Outcome>;
   /** Where the STOMP of the page goes: to plugins, in order of trial, or over AMQP. */
   readonly stomp: { readonly plugins: readonly StompAddress[] } | { readonly openLine: () => Promise<Line> };
   /** Told to a person. */
@@ -86,6 +89,7 @@ export async function serveWeb(settings: WebSettings): Promise<WebServer> {
     const path = (request.url ?? '').split('?', 1)[0] ?? '';
     const refused = guard.request(request);
     if (refused) return respond(response, refused);
+    if (path === '/api/publish' && request.method === 'POST') return respond(response, await published(request));
     if (request.method !== 'GET' && request.method !== 'HEAD') return respond(response, { status: 405, text: 'GET\n' });
     if (path === '/api/catalog') return respond(response, json(settings.catalog));
     if (path === '/api/depths') return respond(response, json(await settings.depths()));
@@ -95,6 +99,29 @@ export async function serveWeb(settings: WebSettings): Promise<WebServer> {
       return respond(response, (await hasExchange(name)) ? json({ exchange: name }) : notFound);
     const asset = Object.hasOwn(settings.assets, path) ? settings.assets[path] : undefined;
     respond(response, asset ? { status: 200, ...asset } : notFound);
+  }
+
+  async function published(request: IncomingMessage): Promise<Answer | Refusal> {
+    // A form of another site can send text, and without the permission of this server nothing else.
+    const refused = guard.upgrade(request);
+    if (refused) return refused;
+    if (request.headers['content-type'] !== 'application/json') return { status: 415, text: 'application/json\n' };
+    const chunks: Buffer[] = [];
+    let length = 0;
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      length += chunk.length;
+      if (length > bodyBytes) return { status: 413, text: `a message may have ${bodyBytes} bytes\n` };
+      chunks.push(chunk);
+    }
+    const message = pageMessageOf(Buffer.concat(chunks).toString());
+    if (!message) return { status: 400, text: 'this is not a message\n' };
+    if (message.exchange !== '' && !(await settings.hasExchange(message.exchange)))
+      return json({ outcome: 'refused', message: `there is no exchange '${message.exchange}'` } satisfies Outcome);
+    const failed = (error: unknown): Outcome => ({
+      outcome: 'refused',
+      message: error instanceof Error ? error.message : String(error),
+    });
+    return json(await settings.publish(message).catch(failed));
   }
 
   /** Only one that the page may send to: each question about another would be a line in the broker's log. */

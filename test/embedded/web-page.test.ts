@@ -34,12 +34,19 @@ interface Scene extends Visit {
   readonly broker: RunningMq;
 }
 
+interface PageOptions extends VisitOptions {
+  readonly config?: unknown;
+  /** false: the broker holds nothing, and the page watches nothing. */
+  readonly isPrepared?: boolean;
+}
+
 async function withPage(
   use: (scene: Scene) => Promise<void>,
-  { config, ...options }: VisitOptions & { config?: unknown } = {},
+  { config, isPrepared = true, ...options }: PageOptions = {},
 ) {
   const place = await startBroker();
   const cwd = emptyFolder(config === undefined ? {} : { 'rascal.json': JSON.stringify(config) });
+  if (isPrepared) await mq(['declare', '--url', place.url], { cwd });
   const { management } = place;
   // Not what answers on ports 15672 and 15674.
   const api = ['--management-url', management, '--stomp', 'bridge'];
@@ -47,6 +54,7 @@ async function withPage(
   const { url } = JSON.parse(await web.prints(/\n/)) as { url: string };
   const visited = await visit(url, options);
   try {
+    if (isPrepared) await visited.page.click('#watch-all');
     await use({ ...visited, ...place });
     assert.equal(await visited.faults(), []);
   } finally {
@@ -111,7 +119,8 @@ test('a broker that goes away and comes back is survived', () =>
     await picture(page, 'lost');
     const again = await startBroker(port);
     await connected(page);
-    // Its exchanges are made again by mq web; the page listens again to each.
+    await shows(page, '#streams .note', "there is no exchange 'logs'");
+    // The page listens again when the exchange is there again.
     await until('the message', async () => {
       const { status } = await mq(['emit-log', 'after the restart', '--url', again.url]);
       return status === 0;
@@ -141,37 +150,45 @@ test('an exchange that is not there stops nothing else, and is listened to when 
   }));
 
 test('a stream that was asked about before and after a reconnect is listened to once', () =>
-  withPage(async ({ page, broker, port }) => {
-    const held: Route[] = [];
-    await page.route('**/api/exchange*', (route) => void held.push(route));
-    await page.fill('#watch [name=exchange]', 'amq.topic');
-    await page.fill('#watch [name=pattern]', '#');
-    await page.click('#watch button');
-    const before = await until('the first question', () => held[0]);
-    broker.kill('SIGKILL');
-    await broker.ended;
-    await shows(page, '#state', 'not connected');
-    const { url } = await startBroker(port);
-    await connected(page);
-    const after = await until('the second question', () => held[1]);
-    await before.continue();
-    await until('it is listened to', async () => {
-      await publish(url, 'amq.topic', [['k', Buffer.from('first')]]);
-      return (await page.locator('#messages li', { hasText: 'first' }).count()) > 0;
-    });
-    const answered = page.waitForResponse('**/api/exchange*');
-    await after.continue();
-    await answered;
-    // Frames are answered in order: what the page asks for by now is there when this is confirmed.
-    await page.click('#publish button');
-    await shows(page, '#publish output', 'confirmed');
-    await publish(url, 'amq.topic', [
-      ['k', Buffer.from('only once')],
-      ['k', Buffer.from('the end')],
-    ]);
-    await shows(page, '#messages li', 'the end');
-    assert.is(await page.locator('#messages li', { hasText: 'only once' }).count(), 1);
-  }));
+  withPage(
+    async ({ page, broker, port }) => {
+      const held: Route[] = [];
+      await page.route('**/api/exchange*', (route) => void held.push(route));
+      await page.fill('#watch [name=exchange]', 'amq.topic');
+      await page.fill('#watch [name=pattern]', '#');
+      await page.click('#watch button');
+      const before = await until('the first question', () => held[0]);
+      broker.kill('SIGKILL');
+      await broker.ended;
+      await shows(page, '#state', 'not connected');
+      const { url } = await startBroker(port);
+      await connected(page);
+      const after = await until('the second question', () => held[1]);
+      await before.continue();
+      await until('it is listened to', async () => {
+        await publish(url, 'amq.topic', [['k', Buffer.from('first')]]);
+        return (await page.locator('#messages li', { hasText: 'first' }).count()) > 0;
+      });
+      const answered = page.waitForResponse('**/api/exchange*');
+      await after.continue();
+      await answered;
+      // Frames are answered in order: what the page asked for before is there when it listens to this one.
+      await page.unroute('**/api/exchange*');
+      await page.fill('#watch [name=exchange]', 'amq.fanout');
+      await page.click('#watch button');
+      await until('it listens to the last one', async () => {
+        await publish(url, 'amq.fanout', [['', Buffer.from('in order')]]);
+        return (await page.locator('#messages li', { hasText: 'in order' }).count()) > 0;
+      });
+      await publish(url, 'amq.topic', [
+        ['k', Buffer.from('only once')],
+        ['k', Buffer.from('the end')],
+      ]);
+      await shows(page, '#messages li', 'the end');
+      assert.is(await page.locator('#messages li', { hasText: 'only once' }).count(), 1);
+    },
+    { isPrepared: false },
+  ));
 
 test('what is no text is shown as bytes, what is long is cut, and the list keeps the last 200', () =>
   withPage(async ({ page, url }) => {
@@ -199,26 +216,137 @@ test('what is no text is shown as bytes, what is long is cut, and the list keeps
     await shows(page, '#kept', '10 of the last 200 messages');
   }));
 
-test('the keyboard is enough: to publish, to hide a stream and to open a message', () =>
-  withPage(async ({ page }) => {
-    await page.keyboard.press('Tab');
-    assert.is(await page.evaluate('document.activeElement.textContent'), 'Skip to the messages');
-    await page.keyboard.press('Enter');
-    await page.keyboard.press('Tab');
-    assert.match((await page.evaluate('document.activeElement.textContent')) as string, /^logs /);
-    await page.focus('#publish textarea');
-    await page.keyboard.press('Control+Enter');
-    await shows(page, '#messages li', 'Hello World!');
-    await page.focus('#messages summary');
-    await page.keyboard.press('Enter');
-    await shows(page, '#messages pre', 'Hello World!');
-    await page.focus('#streams .show');
-    await page.keyboard.press('Space');
-    await shows(page, '#kept', '0 of the last 1 messages');
-    // Every field and button has a name.
-    const nameless = (await page.evaluate(`[...document.querySelectorAll('input, select, textarea, button')]
+test('the keyboard is enough: to watch, to publish, to hide a stream and to open a message', () =>
+  withPage(
+    async ({ page, url }) => {
+      await mq(['declare', '--url', url]);
+      await page.keyboard.press('Tab');
+      assert.is(await page.evaluate('document.activeElement.textContent'), 'Skip to the messages');
+      await page.keyboard.press('Enter');
+      await page.keyboard.press('Tab');
+      assert.is(await page.evaluate('document.activeElement.textContent'), 'Watch all');
+      await page.keyboard.press('Enter');
+      assert.match((await page.evaluate('document.activeElement.textContent')) as string, /^logs /);
+      await page.focus('#publish textarea');
+      await page.keyboard.press('Control+Enter');
+      await shows(page, '#messages li', 'Hello World!');
+      await page.focus('#messages summary');
+      await page.keyboard.press('Enter');
+      await shows(page, '#messages pre', 'Hello World!');
+      await page.focus('#streams .show');
+      await page.keyboard.press('Space');
+      await shows(page, '#kept', '0 of the last 1 messages');
+      // Every field and button has a name.
+      const nameless = (await page.evaluate(`[...document.querySelectorAll('input, select, textarea, button')]
       .filter((one) => !(one.labels?.length || one.textContent.trim() || one.ariaLabel)).map((one) => one.outerHTML)`)) as string[];
-    assert.equal(nameless, []);
+      assert.equal(nameless, []);
+    },
+    { isPrepared: false },
+  ));
+
+test('mq web declares nothing: what is missing is drawn as missing, with what to do', () =>
+  withPage(
+    async ({ page, url }) => {
+      await shows(
+        page,
+        '#missing',
+        'Not at the broker: exchange orders, queue jobs, which are dashed. mq declare makes',
+      );
+      await shows(page, '.node.missing', 'jobs');
+      await shows(page, '#queues tr', /jobs\.dead made at first failure/);
+      await picture(page, 'missing');
+      const connection = await connect(url);
+      const channel = await connection.createChannel();
+      channel.on('error', () => undefined);
+      assert.is(
+        await channel.checkQueue('jobs').then(
+          () => true,
+          () => false,
+        ),
+        false,
+      );
+      await connection.close();
+      assert.is(await page.locator('.node', { hasText: 'task_queue' }).count(), 0, 'nothing of the tutorials');
+    },
+    {
+      isPrepared: false,
+      config: {
+        vhosts: { '/': { exchanges: ['orders'], queues: ['jobs'], bindings: ['orders[order.paid] -> jobs'] } },
+        publications: { orders: { exchange: 'orders' } },
+        subscriptions: { jobs: { queue: 'jobs' } },
+        mq: { roles: { order: { publish: 'orders' }, 'do-jobs': { consume: 'jobs' } } },
+      },
+    },
+  ));
+
+for (const [name, options] of [
+  ['wide', {}],
+  ['phone', { width: 375, height: 812 }],
+] as const) {
+  test(`a larger topology (${name}): no label lies on another, dead-letter paths are drawn, what is wider scrolls`, () => {
+    const keys = ['order.created', 'order.paid', 'order.refunded', 'order.shipped.europe', 'order.#'];
+    const queues = ['billing', 'shipping-and-returns', 'mail', 'audit'];
+    const config = {
+      vhosts: {
+        '/': {
+          exchanges: { orders: { type: 'topic' }, 'dead-orders': { type: 'fanout' } },
+          queues: { ...Object.fromEntries(queues.map((queue) => [queue, {}])), 'orders.unprocessable': {} },
+          bindings: [
+            ...queues.map((destination, index) => ({
+              source: 'orders',
+              destination,
+              bindingKeys: keys.slice(0, index + 1),
+            })),
+            { source: 'dead-orders', destination: 'orders.unprocessable' },
+          ],
+        },
+      },
+      publications: { orders: { exchange: 'orders' }, bury: { exchange: 'dead-orders' } },
+      subscriptions: Object.fromEntries(queues.map((queue) => [queue, { queue }])),
+      mq: {
+        subscriptions: { mail: { retry: { deadLetter: { publication: 'bury' } } } },
+        roles: Object.fromEntries(queues.map((queue) => [`do-${queue}`, { consume: queue }])),
+      },
+    };
+    return withPage(
+      async ({ page }) => {
+        await page.locator('#drawing').scrollIntoViewIfNeeded();
+        await shows(page, '.node', 'billing.dead');
+        assert.is(await page.locator('.edge.dead-letter').count(), 4);
+        const boxes = (await page.evaluate(
+          `[...document.querySelectorAll('#drawing .keys, #drawing .node rect')].map((one) => ({
+            ...one.getBoundingClientRect().toJSON(), text: one.localName === 'text' ? one.lastChild.textContent : '' }))`,
+        )) as { left: number; right: number; top: number; bottom: number; text: string }[];
+        const over = boxes.flatMap((one) =>
+          boxes
+            .filter((other) => other !== one && (one.text !== '' || other.text !== ''))
+            .filter(
+              ({ left, right, top, bottom }) =>
+                one.left < right - 1 && left < one.right - 1 && one.top < bottom - 2 && top < one.bottom - 2,
+            )
+            .map(({ text }) => `${one.text} on ${text}`),
+        );
+        assert.equal(over, []);
+        const [wide, room] = (await page.evaluate(
+          `[document.querySelector('#drawing').scrollWidth, document.querySelector('#drawing').clientWidth]`,
+        )) as number[];
+        assert.is(await page.locator('#sideways').isVisible(), (wide ?? 0) > (room ?? 0));
+        await picture(page, `topology-${name}`);
+      },
+      { config, ...options },
+    );
+  });
+}
+
+test('JSON is indented, and its numbers stay as they are written', () =>
+  withPage(async ({ page, url }) => {
+    await publish(url, 'topic_logs', [['k', Buffer.from('{"id":9007199254740993,"lines":[1.0,{}],"text":"a{,b"}')]]);
+    await page.locator('#messages summary', { hasText: '9007199254740993' }).click();
+    await shows(page, '#messages pre', '"id": 9007199254740993');
+    assert.is(
+      await page.locator('#messages pre').textContent(),
+      '{\n  "id": 9007199254740993,\n  "lines": [\n    1.0,\n    {}\n  ],\n  "text": "a{,b"\n}',
+    );
   }));
 
 test('hostile names in rascal.json are names', () => {

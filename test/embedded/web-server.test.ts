@@ -135,6 +135,25 @@ test('the WebSocket opens for the page only', async () => {
   (await open(url, { origin: url })).terminate();
 });
 
+test('a publish is accepted from the page only, and only as a message in JSON', async () => {
+  const { url } = await serve();
+  const post = async (body: string, headers: Readonly<Record<string, string>> = {}) => {
+    const all = { origin: url, 'content-type': 'application/json', ...headers };
+    const response = await fetch(`${url}/api/publish`, { method: 'POST', body, headers: all });
+    return [response.status, response.ok ? ((await response.json()) as { outcome: string }).outcome : ''];
+  };
+  const message = { exchange: '', routingKey: 'nobody', text: 'hi' };
+  assert.equal(await post(JSON.stringify(message)), [200, 'unroutable']);
+  assert.equal(await post(JSON.stringify({ ...message, exchange: 'amq.fanout' })), [200, 'unroutable']);
+  assert.equal(await post(JSON.stringify({ ...message, exchange: 'nosuch' })), [200, 'refused']);
+  assert.equal(await post(JSON.stringify(message), { origin: 'http://evil.example' }), [403, '']);
+  assert.equal(await post(JSON.stringify(message), { origin: 'null' }), [403, '']);
+  assert.equal(await post(JSON.stringify(message), { 'content-type': 'text/plain' }), [415, '']);
+  assert.equal(await post('x'.repeat(1024 * 1024 + 1)), [413, '']);
+  for (const wrong of ['', '[]', '{"exchange":""}', JSON.stringify({ ...message, headers: { deep: {} } })])
+    assert.equal(await post(wrong), [400, ''], wrong);
+});
+
 test('a message of a page that is too large ends its connection, and pages over the limit are refused', async () => {
   const { url } = await serve();
   const socket = await open(url, { origin: url });

@@ -24,21 +24,25 @@ async function plugins(): Promise<string | undefined> {
   return (await vhost.cluster()).nodes.map(({ webStompUrl }) => webStompUrl).join(',');
 }
 
-async function withPage(use: (visited: Visit, url: string) => Promise<void>): Promise<void> {
+async function withPage(use: (visited: Visit, url: string) => Promise<void>, { watches = true } = {}): Promise<void> {
   const stomp = await plugins();
+  await roles.run(['declare']);
   const web = roles.start(['web', '--port', '0', '--json', ...(stomp === undefined ? [] : ['--stomp', stomp])]);
   const ready = JSON.parse(await web.prints(/\n/)) as { url: string; stomp: string };
   assert.is(ready.stomp, stomp?.split(',')[0] ?? 'bridge');
   const visited = await visit(ready.url);
   try {
-    // The broker has answered for each stream that the page begins with.
-    await until(
-      'bindings',
-      async () =>
-        ((await vhost.api('GET', `/api/bindings/${vhost.name}`)) as { source: string }[]).filter(
-          ({ source }) => source !== '',
-        ).length >= 5,
-    );
+    if (watches) {
+      await visited.page.click('#watch-all');
+      // The broker has answered for each stream.
+      await until(
+        'bindings',
+        async () =>
+          ((await vhost.api('GET', `/api/bindings/${vhost.name}`)) as { source: string }[]).filter(
+            ({ source }) => source !== '',
+          ).length >= 5,
+      );
+    }
     await use(visited, ready.url);
     assert.equal(await visited.faults(), []);
   } finally {
@@ -102,6 +106,65 @@ test('what the page publishes reaches mq receive-logs', () =>
     assert.is(stdout, 'from the page: ü\n');
   }));
 
+test('an unroutable message of the page says so, and so does what goes to an exchange or a queue that is not there', () =>
+  withPage(
+    async ({ page }) => {
+      await page.selectOption('#publish select', 'direct_logs');
+      await page.fill('#publish [name=key]', 'nobody');
+      await page.click('#publish button');
+      await shows(page, '#publish output[data-good=false]', "unroutable: not delivered: the exchange 'direct_logs'");
+      await shows(page, '#sent', /^0$/);
+      await vhost.api('DELETE', `/api/exchanges/${vhost.name}/direct_logs`);
+      await page.click('#publish button');
+      await shows(page, '#publish output[data-good=false]', "refused: there is no exchange 'direct_logs'");
+      await roles.deleteQueue('task_queue');
+      await page.click('#task button');
+      await shows(page, '#task output[data-good=false]', "unroutable: not delivered: no queue 'task_queue' exists");
+      await shows(page, '#missing', 'Not at the broker: exchange direct_logs, queue task_queue, which are dashed.');
+    },
+    { watches: false },
+  ));
+
+test('an open page routes nothing before its user watches, and says what watching does', () =>
+  withPage(
+    async ({ page }) => {
+      assert.is((await roles.run(['emit-log', 'nobody hears it'])).status, 67);
+      await shows(page, '#tap[data-active=false]', 'Watching binds a queue of this page to the exchange.');
+      await page.click('#suggestions button:has-text("Watch logs")');
+      await shows(page, '#tap[data-active=true]', 'While this page watches logs, a queue of its own is bound there.');
+      await until('the tap', async () => (await roles.run(['emit-log', 'the page hears it'])).status === 0);
+      await shows(page, '#messages li', 'the page hears it');
+      await page.click('#publish button');
+      await shows(page, '#publish output', 'confirmed by the broker; this page watches logs');
+      await page.click('button[aria-label="Stop logs"]');
+      await shows(page, '#suggestions', 'Watch logs');
+      await until('no tap', async () => (await roles.run(['emit-log', 'nobody again'])).status === 67);
+    },
+    { watches: false },
+  ));
+
+test('content type and headers of the page arrive', () =>
+  withPage(async ({ page }) => {
+    const worker = await roles.receiver(['worker', '--count', '1', '--json']);
+    await page.click('#task .more summary');
+    await page.fill('#task [name=content-type]', 'application/json');
+    await page.fill('#task [name=headers]', 'tenant: acme: 7\nattempts:=3\nurgent:=true\n');
+    await page.fill('#task [name=text]', '{"id":9007199254740993}');
+    await page.click('#task button');
+    await shows(page, '#task output', 'confirmed by the broker');
+    const { body, properties, headers } = JSON.parse((await worker.ended).stdout) as {
+      body: string;
+      properties: { contentType: string };
+      headers: Record<string, unknown>;
+    };
+    assert.is(body, '{"id":9007199254740993}');
+    assert.is(properties.contentType, 'application/json');
+    assert.equal({ ...headers }, { tenant: 'acme: 7', attempts: 3, urgent: true });
+    await page.fill('#task [name=headers]', 'no colon');
+    await page.click('#task button');
+    await shows(page, '#task output[data-good=false]', 'a header is written name: value, not no colon');
+  }));
+
 test('a task of the page reaches mq worker', () =>
   withPage(async ({ page }) => {
     const worker = await roles.receiver(['worker', '--count', '1', '--json']);
@@ -118,6 +181,7 @@ test('a task of the page reaches mq worker', () =>
 
 test('a request of the page is answered by mq rpc-server, and without one the page says what to do', () =>
   withPage(async ({ page }) => {
+    await roles.deleteQueue('rpc_queue');
     await page.click('#request button');
     await shows(page, '#request output', "not sent: there is no queue 'rpc_queue'");
     const server = await roles.receiver(['rpc-server']);

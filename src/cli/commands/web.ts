@@ -6,7 +6,6 @@ import type { Config, ConnectionConfig } from '../../config/config.ts';
 import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
 import { isClosedPipe, Printer } from '../../roles/printer.ts';
-import type { Session } from '../../session/session.ts';
 import type { WebSettings } from '../../web/server.ts';
 import { addressesOf } from '../addresses.ts';
 import type { Command } from '../command.ts';
@@ -39,7 +38,7 @@ export function webCommand(configOf: (context: Context) => Promise<Config>): Com
             hint: 'set MQ_WEB_PASSWORD, or --password-file FILE; anyone who may use the page then gives it',
           },
         );
-      const config = await configOf(context);
+      const config = withVhost(await configOf(context));
       const vhost = vhostOf(config, values);
       const addresses = await addressesOf(context, values);
       await run(context, values, { config, vhost, addresses, host, password });
@@ -67,6 +66,7 @@ async function run(context: Context, values: Values, { config, vhost, addresses,
     { graphOf },
     { layout },
     { depthsFrom },
+    { Sender },
   ] = await Promise.all([
     import('../../session/session.ts'),
     import('../../session/counts.ts'),
@@ -77,6 +77,7 @@ async function run(context: Context, values: Values, { config, vhost, addresses,
     import('../../topology/graph.ts'),
     import('../../topology/layout.ts'),
     import('../web-depths.ts'),
+    import('../../web/sender.ts'),
   ]);
   const port = values.whole('port', { min: 0, max: 65_535 }) ?? defaultPort;
   const say = (text: string) => void context.stderr.write(`mq web: ${text}\n`);
@@ -95,13 +96,14 @@ async function run(context: Context, values: Values, { config, vhost, addresses,
   try {
     const management = await optionalManagement(context, values, { connections: broker.connections, say });
     const graph = graphOf(config, vhost);
-    const observer = await observe(session, config, vhost, say);
+    const observer = await session.observer(vhost);
     const way = await findWay();
     const openPage = () =>
       openLine(
         newSession('web page', () => undefined),
         vhost,
       );
+    const sender = new Sender(() => newSession('web publish', () => undefined), vhost);
     const stomp: WebSettings['stomp'] = way.plugins.length > 0 ? { plugins: way.plugins } : { openLine: openPage };
     const server = await serveWeb({
       host,
@@ -123,6 +125,7 @@ async function run(context: Context, values: Values, { config, vhost, addresses,
           () => true,
         ),
       hasExchange: (exchange) => observer.hasExchange(exchange).catch(() => true),
+      publish: (message) => sender.send(message),
       stomp,
       say,
     });
@@ -137,6 +140,7 @@ async function run(context: Context, values: Values, { config, vhost, addresses,
       await aborted(context.drain);
     } finally {
       await server.close();
+      await sender.close();
     }
   } finally {
     await session.close();
@@ -147,24 +151,10 @@ function told(broker: WebBroker, way: { plugins: readonly { url: string }[] }) {
   return { broker: broker.shown, vhost: broker.vhost, stomp: way.plugins[0]?.url ?? 'bridge' };
 }
 
-/** Declares what can be listened to and sent to; a user that may not declare sees what is there. */
-async function observe(session: Session, config: Config, vhost: string, say: (text: string) => void) {
-  const asked = new Set(
-    Object.values(config.roles).flatMap(({ behaviour, publication }) => (behaviour === 'request' ? [publication] : [])),
-  );
-  const exchanges = Object.keys(config.vhosts[vhost]?.exchanges ?? {}).filter((name) => name !== '');
-  // A queue of requests is not made here: that nobody answers must show.
-  const queues = Object.entries(config.publications).flatMap(([name, { vhost: own, queue }]) =>
-    own === vhost && queue !== undefined && !asked.has(name) ? [queue] : [],
-  );
-  try {
-    return await session.observer(vhost, { exchanges, queues });
-  } catch (error) {
-    if (!(error instanceof MqError) || error.code !== 'NOT_PERMITTED') throw error;
-    const observer = await session.observer(vhost, { exchanges: [], queues: [] });
-    say(`${error.message}; nothing is declared`);
-    return observer;
-  }
+/** A file without a vhost has nothing to draw, and there is a broker to watch all the same. */
+function withVhost(config: Config): Config {
+  if (Object.keys(config.vhosts).length > 0) return config;
+  return { ...config, vhosts: { '/': { connections: [], exchanges: {}, queues: {}, bindings: [], rest: {} } } };
 }
 
 function vhostOf({ vhosts }: Config, values: Values): string {

@@ -1,5 +1,5 @@
-// The page's STOMP connection to mq web: it connects again by itself, tells of every message sent whether the broker
-// has confirmed it, and brings the answers of requests to who asked.
+// The page's STOMP connection to mq web: it connects again by itself, subscribes, and brings the answers of requests to the
+// form that asked.
 
 import { Client, type IMessage, ReconnectionTimeMode } from '@stomp/stompjs';
 
@@ -13,7 +13,7 @@ export interface ConnectionEvents {
   readonly onError: (message: string) => void;
 }
 
-export type Sent = 'confirmed' | 'in doubt' | 'not sent';
+type Sent = 'confirmed' | 'in doubt' | 'not sent';
 
 /** `not confirmed`: the time was over before the broker had the question. */
 export type Unanswered = 'no answer' | 'not confirmed' | 'lost' | 'not sent';
@@ -83,18 +83,21 @@ export class Connection {
   }
 
   /** Resolves when the broker has confirmed, or when the connection went before that. */
-  send(destination: string, text: string, headers: Readonly<Record<string, string>> = {}): Promise<Sent> {
+  #send(destination: string, text: string, headers: Readonly<Record<string, string>>): Promise<Sent> {
     if (!this.#client.connected) return Promise.resolve('not sent');
     const receipt = this.#next();
     return new Promise((resolve) => {
       this.#waiting.set(receipt, resolve);
       this.#client.watchForReceipt(receipt, () => this.#settle(receipt, this.#isRefused ? 'in doubt' : 'confirmed'));
-      this.#client.publish({ destination, body: text, headers: { 'content-type': 'text/plain', ...headers, receipt } });
+      this.#client.publish({ destination, body: text, headers: { ...headers, receipt } });
     });
   }
 
   /** The answer, or why there is none. */
-  async ask(destination: string, text: string, waitMs: number): Promise<IMessage | Unanswered> {
+  async ask(
+    destination: string,
+    { text, contentType, waitMs }: { text: string; contentType: string; waitMs: number },
+  ): Promise<IMessage | Unanswered> {
     const id = crypto.getRandomValues(new Uint32Array(4)).join('-');
     let timer = 0;
     let isTaken = false;
@@ -103,7 +106,8 @@ export class Connection {
       this.#questions.set(id, { settle: (message) => resolve(message ?? 'lost') });
     });
     try {
-      const sent = this.send(destination, text, { 'reply-to': answersAt, 'correlation-id': id });
+      const type: Record<string, string> = contentType === '' ? {} : { 'content-type': contentType };
+      const sent = this.#send(destination, text, { ...type, 'reply-to': answersAt, 'correlation-id': id });
       const answered = sent.then(async (one) => {
         isTaken = true;
         return one === 'not sent' ? one : answer;

@@ -39,9 +39,12 @@ async function main(): Promise<void> {
     },
   });
   let sent = 0;
-  makeForms(connection, catalog, () => {
-    sent += 1;
-    tell(byId('sent'), sent.toLocaleString('en'));
+  makeForms(connection, catalog, {
+    onSent: () => {
+      sent += 1;
+      tell(byId('sent'), sent.toLocaleString('en'));
+    },
+    isWatched: (exchange) => streams.isWatched(exchange),
   });
   drawTopology(catalog);
   connection.start();

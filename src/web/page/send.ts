@@ -1,48 +1,78 @@
-// The three forms that send: to an exchange, a task to a queue, a request with its answer. Each tells what became of it.
+// The three forms that send: to an exchange, a task to a queue, a request with its answer. Each says what became of it.
+// mq web publishes for the first two, over AMQP: STOMP does not tell that no queue received a message.
 
 import type { Catalog, QueueEntry } from '../catalog.ts';
-import type { Connection, Sent } from './connection.ts';
+import type { Connection } from './connection.ts';
 import { byId, element, field, tell } from './dom.ts';
-import { bodyOf, exchangeAt, queueAt } from './text.ts';
+import { bodyOf, oneLine, queueAt } from './text.ts';
 
 const longestText = 256 * 1024;
 const answerMs = 30_000;
 
-const words: Readonly<Record<Sent, string>> = {
-  confirmed: 'confirmed by the broker',
-  'in doubt': 'in doubt: the connection went before the broker answered',
-  'not sent': 'not sent: there is no connection',
-};
+/** No answer of mq web in this time: it waits 30 s for the broker itself. */
+const publishMs = 40_000;
+const notSent = 'not sent: there is no connection';
 
-/** Makes the forms work. `onSent` is called for each message that the broker confirmed. */
-export function makeForms(connection: Connection, catalog: Catalog, onSent: () => void): void {
-  publishForm(connection, catalog, onSent);
+export interface SendEvents {
+  /** Called for each message that the broker confirmed. */
+  readonly onSent: () => void;
+  /** True while the page itself watches the exchange. */
+  readonly isWatched: (exchange: string) => boolean;
+}
+
+/** Makes the forms work. */
+export function makeForms(connection: Connection, catalog: Catalog, events: SendEvents): void {
+  publishForm(connection, catalog, events);
   const task = byId<HTMLFormElement>('task');
-  queueForm(task, catalog.tasks, async (queue, text) => {
-    if (!(await isThere(queue))) return bad(`not sent: there is no queue '${queue.queue}'`);
-    const sent = await connection.send(queueAt(queue.queue), text, queue.persistent ? { persistent: 'true' } : {});
-    if (sent === 'confirmed') onSent();
-    return { text: words[sent], isGood: sent === 'confirmed' };
+  queueForm(task, catalog.tasks, async ({ queue, persistent }, written) => {
+    const told = await publish(connection, { exchange: '', routingKey: queue, persistent, ...written });
+    if (told.isGood) events.onSent();
+    return told;
   });
   const request = byId<HTMLFormElement>('request');
-  queueForm(request, catalog.requests, async (queue, text) => {
-    if (!(await isThere(queue)))
-      return bad(`not sent: there is no queue '${queue.queue}'; start its server (mq rpc-server)`);
+  queueForm(request, catalog.requests, async ({ queue }, { text, contentType }) => {
+    if (!(await isThere(queue))) return bad(`not sent: there is no queue '${queue}'; start its server`);
     const began = performance.now();
-    const answer = await connection.ask(queueAt(queue.queue), text, answerMs);
-    if (answer === 'no answer') return bad(`no answer in ${answerMs / 1000} s: is a server there? (mq rpc-server)`);
+    const answer = await connection.ask(queueAt(queue), { text, contentType, waitMs: answerMs });
+    if (answer === 'no answer') return bad(`no answer in ${answerMs / 1000} s: is a server there?`);
     if (answer === 'not confirmed')
       return bad(`in doubt: the broker has not confirmed it in ${answerMs / 1000} s; an alarm may block publishers`);
     if (answer === 'lost') return bad('no answer: the connection went');
-    if (answer === 'not sent') return bad(words[answer]);
-    onSent();
+    if (answer === 'not sent') return bad(notSent);
+    events.onSent();
     const { short } = bodyOf(answer.binaryBody, answer.binaryBody.length);
     return { text: `${short} (${Math.round(performance.now() - began)} ms)`, isGood: true };
   });
 }
 
-/** STOMP does not tell that nobody got a message: RabbitMQ confirms what it drops. */
-async function isThere({ queue }: QueueEntry): Promise<boolean> {
+/** What the fields of a form say. */
+interface Written {
+  readonly text: string;
+  readonly contentType: string;
+  readonly headers: Readonly<Record<string, string | number | boolean>>;
+}
+
+interface ToPublish extends Written {
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly persistent: boolean;
+}
+
+async function publish({ isConnected }: Connection, message: ToPublish): Promise<Told> {
+  if (!isConnected) return bad(notSent);
+  const body = JSON.stringify(message);
+  const headers = { 'content-type': 'application/json' };
+  const signal = AbortSignal.timeout(publishMs);
+  const response = await fetch('/api/publish', { method: 'POST', headers, body, signal }).catch(() => undefined);
+  if (response === undefined) return bad('in doubt: mq web has not answered');
+  if (!response.ok) return bad(`not sent: ${(await response.text()).trim()}`);
+  const { outcome, message: why = '' } = (await response.json()) as { outcome: string; message?: string };
+  if (outcome === 'confirmed') return { text: 'confirmed by the broker', isGood: true };
+  return bad(`${outcome}: ${oneLine(why, 200)}`);
+}
+
+/** A request goes by STOMP, which confirms what no queue received. */
+async function isThere(queue: string): Promise<boolean> {
   const response = await fetch(`/api/queue?name=${encodeURIComponent(queue)}`);
   return response.status !== 404;
 }
@@ -56,7 +86,7 @@ function bad(text: string): Told {
   return { text, isGood: false };
 }
 
-function publishForm(connection: Connection, { exchanges }: Catalog, onSent: () => void): void {
+function publishForm(connection: Connection, { exchanges }: Catalog, { onSent, isWatched }: SendEvents): void {
   const form = byId<HTMLFormElement>('publish');
   const [exchange, key] = [field<HTMLSelectElement>(form, 'exchange'), field(form, 'key')];
   exchange.append(...exchanges.map(({ name, type }) => element('option', { value: name }, `${name} (${type})`)));
@@ -67,17 +97,22 @@ function publishForm(connection: Connection, { exchanges }: Catalog, onSent: () 
   };
   exchange.addEventListener('change', fill);
   fill();
-  sending(form, exchanges.length > 0, async (text) => {
-    const sent = await connection.send(exchangeAt(exchange.value, key.value), text);
-    if (sent === 'confirmed') onSent();
-    return { text: words[sent], isGood: sent === 'confirmed' };
+  sending(form, exchanges.length > 0, async (written) => {
+    const to = { exchange: exchange.value, routingKey: key.value, persistent: false };
+    const told = await publish(connection, { ...to, ...written });
+    if (!told.isGood) return told;
+    onSent();
+    // The queue of this page is one that receives it.
+    return isWatched(to.exchange)
+      ? { ...told, text: `${told.text}; this page watches ${oneLine(to.exchange, 60)}` }
+      : told;
   });
 }
 
 function queueForm(
   form: HTMLFormElement,
   queues: readonly QueueEntry[],
-  send: (queue: QueueEntry, text: string) => Promise<Told>,
+  send: (queue: QueueEntry, written: Written) => Promise<Told>,
 ): void {
   const select = field<HTMLSelectElement>(form, 'queue');
   const text = field<HTMLTextAreaElement>(form, 'text');
@@ -88,14 +123,14 @@ function queueForm(
   };
   select.addEventListener('change', fill);
   fill();
-  sending(form, queues.length > 0, async (typed) => {
+  sending(form, queues.length > 0, async (written) => {
     const queue = chosen();
-    return queue ? send(queue, typed) : bad('there is no queue');
+    return queue ? send(queue, written) : bad('there is no queue');
   });
 }
 
 /** A form without a target is not shown. Ctrl-Enter in a text sends. */
-function sending(form: HTMLFormElement, hasTarget: boolean, send: (text: string) => Promise<Told>): void {
+function sending(form: HTMLFormElement, hasTarget: boolean, send: (written: Written) => Promise<Told>): void {
   form.hidden = !hasTarget;
   const output = form.querySelector('output') as HTMLOutputElement;
   const text = field<HTMLTextAreaElement>(form, 'text');
@@ -114,8 +149,34 @@ function sending(form: HTMLFormElement, hasTarget: boolean, send: (text: string)
     };
     if (new TextEncoder().encode(text.value).length > longestText)
       return show(bad(`not sent: the text is over ${longestText / 1024} KiB`));
+    const written = writtenIn(form);
+    if (typeof written === 'string') return show(bad(`not sent: ${written}`));
     output.dataset['good'] = '';
     tell(output, 'sending…');
-    send(text.value).then(show, (error: unknown) => show(bad(`not sent: ${String(error)}`)));
+    send(written).then(show, (error: unknown) => show(bad(`not sent: ${String(error)}`)));
   });
+}
+
+/** The text of a form with its content type and headers, or what is wrong with them. */
+function writtenIn(form: HTMLFormElement): Written | string {
+  const value = (name: string) =>
+    form.elements.namedItem(name) === null ? '' : field<HTMLTextAreaElement>(form, name).value;
+  const headers: Record<string, string | number | boolean> = {};
+  for (const line of value('headers').split('\n')) {
+    if (line.trim() === '') continue;
+    const [, name = '', typed, text = ''] = /^\s*([^:]+?)\s*:(=?)\s*(.*?)\s*$/.exec(line) ?? [];
+    if (name === '') return `a header is written name: value, not ${oneLine(line, 60)}`;
+    const scalar = typed === '=' ? scalarOf(text) : text;
+    if (scalar === undefined) return `a typed header is a number, true or false (count:=5), not ${oneLine(line, 60)}`;
+    headers[name] = scalar;
+  }
+  return { text: value('text'), contentType: value('content-type').trim(), headers };
+}
+
+function scalarOf(text: string): number | boolean | undefined {
+  if (text === 'true' || text === 'false') return text === 'true';
+  const number = Number(text);
+  return text !== '' && Number.isFinite(number) && (!Number.isInteger(number) || Number.isSafeInteger(number))
+    ? number
+    : undefined;
 }

@@ -1,5 +1,5 @@
-// What the page listens to: an exchange and a pattern each. A broker that refuses a stream ends the connection of all of
-// them, so mq web is asked first whether the exchange is there where that is in doubt, again and again: it may come.
+// What the page watches: an exchange and a pattern each. A broker that refuses a stream ends the connection of all of them,
+// so mq web is asked first whether the exchange is there, again and again, because it may come.
 
 import type { IMessage } from '@stomp/stompjs';
 import type { Catalog, Stream } from '../catalog.ts';
@@ -21,10 +21,6 @@ interface Watched extends WatchedStream, Stream {
   isAsked: boolean;
   /** Asked for on this connection, whether answered or not. */
   isSubscribed: boolean;
-  /** The exchange is one of rascal.json, which mq web declares. */
-  readonly isKnown: boolean;
-  /** The exchange may not be there. */
-  isDoubtful: boolean;
   pauseMs: number;
   timer: number | undefined;
   stop: () => void;
@@ -54,16 +50,28 @@ export class Streams {
   readonly #events: StreamEvents;
   readonly #list = byId('streams');
   readonly #watched: Watched[] = [];
+  /** Streams of rascal.json that are not watched. */
+  #offers: { readonly take: () => void }[] = [];
 
   constructor(connection: Connection, catalog: Catalog, events: StreamEvents) {
     this.#connection = connection;
     this.#catalog = catalog;
     this.#events = events;
-    for (const stream of catalog.streams) this.#add(stream);
+    for (const stream of catalog.streams) this.#suggest(stream);
+    byId('watch-all').addEventListener('click', () => {
+      for (const offer of [...this.#offers]) offer.take();
+      // The focus must not fall out of the section: the button is hidden now.
+      this.#list.querySelector<HTMLElement>('.show')?.focus();
+    });
+    this.#showWarning();
     this.#form();
     setInterval(() => {
       for (const { counter, count } of this.#watched) tell(counter, count.toLocaleString('en'));
     }, countMs);
+  }
+
+  isWatched(exchange: string): boolean {
+    return this.#watched.some((one) => one.exchange === exchange);
   }
 
   /** After the connection is there (again). */
@@ -88,7 +96,6 @@ export class Streams {
 
   /** Not now; and then not before mq web has said that the exchange is there. */
   #later(watched: Watched, reason: string): void {
-    watched.isDoubtful = true;
     watched.pauseMs = Math.min(longestPauseMs, Math.max(firstPauseMs, watched.pauseMs * 2));
     tell(watched.note, oneLine(reason, 160));
     clearTimeout(watched.timer);
@@ -100,15 +107,13 @@ export class Streams {
 
   #ask(watched: Watched): void {
     if (!this.#connection.isConnected || watched.timer !== undefined || watched.isSubscribed) return;
-    if (watched.isDoubtful) {
-      const found = fetch(`/api/exchange?name=${encodeURIComponent(watched.exchange)}`).catch(() => undefined);
-      void found.then((response) => {
-        // Two may be on their way, of before and after a reconnect.
-        if (!this.#watched.includes(watched) || watched.timer !== undefined || watched.isSubscribed) return;
-        if (response?.ok === true) this.#subscribe(watched);
-        else this.#later(watched, `there is no exchange '${watched.exchange}'`);
-      });
-    } else this.#subscribe(watched);
+    const found = fetch(`/api/exchange?name=${encodeURIComponent(watched.exchange)}`).catch(() => undefined);
+    void found.then((response) => {
+      // Two may be on their way, of before and after a reconnect.
+      if (!this.#watched.includes(watched) || watched.timer !== undefined || watched.isSubscribed) return;
+      if (response?.ok === true) this.#subscribe(watched);
+      else this.#later(watched, `there is no exchange '${watched.exchange}'`);
+    });
   }
 
   #subscribe(watched: Watched): void {
@@ -123,18 +128,53 @@ export class Streams {
       },
       () => {
         watched.isAsked = false;
-        watched.isDoubtful = !watched.isKnown;
         watched.pauseMs = 0;
         tell(watched.note, '');
       },
     );
   }
 
-  #add({ exchange, key }: Stream): void {
-    if (this.#watched.some((one) => one.exchange === exchange && one.key === key)) return;
+  /** Offers a stream until it is watched. A stream takes a queue at the broker, so none is watched unasked. */
+  #suggest(stream: Stream): void {
+    const watch = element('button', { type: 'button' }, `Watch ${oneLine(nameOf(stream), 80)}`);
+    const item = element('li', { 'data-colour': this.#colourOf(stream.exchange) }, watch);
+    const take = () => {
+      item.remove();
+      this.#offers = this.#offers.filter((one) => one !== offer);
+      this.#add(stream);
+    };
+    const offer = { take };
+    watch.addEventListener('click', () => {
+      take();
+      // The focus must not fall out of the list.
+      this.#list.querySelector<HTMLElement>('li:last-child .show')?.focus();
+    });
+    this.#offers.push(offer);
+    byId('suggestions').append(item);
+    this.#showWarning();
+  }
+
+  #showWarning(): void {
+    const names = [...new Set(this.#watched.map(({ exchange }) => oneLine(exchange, 60)))];
+    const effect =
+      'Messages that no other queue receives then count as routed: their publishers get no return, and an alternate exchange gets nothing.';
+    const place = byId('tap');
+    place.dataset['active'] = String(names.length > 0);
+    const now = `While this page watches ${names.join(', ')}, a queue of its own is bound there.`;
+    tell(place, `${names.length > 0 ? now : 'Watching binds a queue of this page to the exchange.'} ${effect}`);
+    byId('offers').hidden = this.#offers.length === 0;
+  }
+
+  #colourOf(exchange: string): number {
     const known = this.#catalog.exchanges.findIndex(({ name }) => name === exchange);
-    const colour = (known === -1 ? this.#catalog.exchanges.length : known) % colours;
-    const name = key === '' ? exchange : `${exchange} ${key}`;
+    return (known === -1 ? this.#catalog.exchanges.length : known) % colours;
+  }
+
+  #add(stream: Stream): void {
+    const { exchange, key } = stream;
+    if (this.#watched.some((one) => one.exchange === exchange && one.key === key)) return;
+    const colour = this.#colourOf(exchange);
+    const name = nameOf(stream);
     const counter = element('span', { class: 'count' }, '0');
     const note = element('span', { class: 'note' });
     const show = element(
@@ -161,8 +201,6 @@ export class Streams {
       count: 0,
       isAsked: false,
       isSubscribed: false,
-      isKnown: known !== -1,
-      isDoubtful: known === -1,
       pauseMs: 0,
       timer: undefined,
       stop: () => undefined,
@@ -178,11 +216,15 @@ export class Streams {
       watched.stop();
       this.#watched.splice(this.#watched.indexOf(watched), 1);
       item.remove();
+      if (this.#catalog.streams.some((one) => one.exchange === exchange && one.key === key))
+        this.#suggest({ exchange, key });
+      this.#showWarning();
       // The focus must not fall out of the list.
       (next ?? field(byId<HTMLFormElement>('watch'), 'exchange')).focus();
     });
     this.#watched.push(watched);
     this.#list.append(item);
+    this.#showWarning();
     this.#ask(watched);
   }
 
@@ -199,6 +241,14 @@ export class Streams {
     hint();
     form.addEventListener('submit', (event) => {
       event.preventDefault();
+      if (typeOf().startsWith('x-')) {
+        // RabbitMQ: a hash or random exchange gives each message to one of its bindings.
+        tell(
+          byId('pattern-hint'),
+          `An exchange of the type ${typeOf()} would give this page messages that are meant for its queues.`,
+        );
+        return;
+      }
       const typed = pattern.value.trim();
       // What a topic pattern or a routing key has of spaces cannot be told from several: each word is one.
       const keys = typed === '' ? [typeOf() === 'topic' ? '#' : ''] : typed.split(/\s+/);
@@ -206,4 +256,8 @@ export class Streams {
       pattern.value = '';
     });
   }
+}
+
+function nameOf({ exchange, key }: Stream): string {
+  return key === '' ? exchange : `${exchange} ${key}`;
 }

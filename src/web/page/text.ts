@@ -45,16 +45,51 @@ export function bodyOf(bytes: Uint8Array, length: number): Body {
       size,
     };
   }
-  const long = visible(text.slice(0, shownSigns));
-  const isWhole = text.length <= shownSigns && length === bytes.length;
+  const read = length === bytes.length ? indented(text) : text;
+  const long = visible(read.slice(0, shownSigns));
+  const isWhole = read.length <= shownSigns && length === bytes.length;
   return {
     kind: 'text',
     short: oneLine(text),
     long,
     size: isWhole
       ? sized(length, length)
-      : `${sized(length, length)}, the first ${Math.min(text.length, shownSigns)} characters are shown`,
+      : `${sized(length, length)}, the first ${Math.min(read.length, shownSigns)} characters are shown`,
   };
+}
+
+/** JSON with line breaks and indentation; its values stay as they are written. Any other text is returned as it is. */
+export function indented(text: string): string {
+  if (!/^\s*[[{]/.test(text) || !isJson(text)) return text;
+  let depth = 0;
+  const line = () => `\n${'  '.repeat(depth)}`;
+  // A string, a sign of structure, or a number or word.
+  const tokens = text.match(/"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g) ?? [];
+  return tokens
+    .map((token, index) => {
+      const isEmpty = /[{[]/.test(token) && /^[}\]]$/.test(tokens[index + 1] ?? '');
+      const wasEmpty = /^[{[]$/.test(tokens[index - 1] ?? '');
+      if (token === '{' || token === '[') {
+        depth += 1;
+        return isEmpty ? token : token + line();
+      }
+      if (token === '}' || token === ']') {
+        depth -= 1;
+        return wasEmpty ? token : line() + token;
+      }
+      if (token === ',') return token + line();
+      return token === ':' ? ': ' : token;
+    })
+    .join('');
+}
+
+function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** Undefined: it is no UTF-8. A body that was cut may end in the middle of a sign. */

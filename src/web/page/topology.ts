@@ -14,7 +14,7 @@ export function drawTopology({ drawing }: Catalog): void {
     return source && target ? [edgeOf(edge, source, target)] : [];
   });
   const live = new Map<string, SVGTextElement>();
-  const nodes = drawing.nodes.map((node) => nodeOf(node, live));
+  const drawnNodes = new Map(drawing.nodes.map((node) => [node.id, nodeOf(node, live)]));
   const [width, height] = [drawing.width + 2 * margin, drawing.height + 2 * margin];
   const arrow = drawn(
     'marker',
@@ -38,20 +38,54 @@ export function drawTopology({ drawing }: Catalog): void {
       { viewBox: `${-margin} ${-margin} ${width} ${height}`, width, height },
       drawn('defs', {}, arrow),
       ...edges,
-      ...nodes,
+      // Above all edges, so that none crosses a text.
+      ...drawing.edges.flatMap(labelOf),
+      ...drawnNodes.values(),
     ),
   );
+  const showWidth = () => {
+    byId('sideways').hidden = place.scrollWidth <= place.clientWidth;
+  };
+  addEventListener('resize', showWidth);
+  showWidth();
   const rows = drawing.nodes.filter(({ kind }) => kind === 'queue').map((node) => rowOf(node));
   byId('queues').append(...rows.map(({ row }) => row));
   keepFresh((depths) => {
-    tell(byId('depths-from'), depths.from === undefined ? 'depths: unknown' : `depths by ${depths.from}`);
-    for (const { id, show } of rows) show(depths.queues[id]);
+    tell(byId('depths-from'), sourceOf(depths));
+    showMissing(depths, places);
+    for (const [id, one] of drawnNodes) one.classList.toggle('missing', depths.missing.includes(id));
+    for (const { id, show } of rows) show(depths.queues[id], depths.missing.includes(id));
     for (const [id, text] of live) {
       const depth = depths.queues[id];
-      tell(text, shortOf(depth, depths.from !== undefined && places.get(id)?.isOwn !== true));
+      tell(text, shortOf(depth, depths.missing.includes(id), places.get(id)));
       text.classList.toggle('waits', (depth?.ready ?? 0) > 0);
     }
   });
+}
+
+function sourceOf({ from, management }: Depths): string {
+  if (from === 'management') return `depths by the management API at ${management ?? ''}`;
+  if (from === undefined) return 'depths: unknown';
+  const why =
+    management === undefined ? 'no management API is used' : `the management API at ${management} does not answer`;
+  return `depths by AMQP (${why})`;
+}
+
+/** What mq makes at the first failure is not missing before it. */
+function showMissing({ missing }: Depths, nodes: ReadonlyMap<string, DrawnNode>): void {
+  const names = missing.flatMap((id) => {
+    const node = nodes.get(id);
+    return node && node.isMade !== true ? [`${node.kind} ${oneLine(node.name, 60)}`] : [];
+  });
+  const place = byId('missing');
+  place.hidden = names.length === 0;
+  place.dataset['active'] = 'true';
+  const more = names.length > 5 ? `, and ${names.length - 5} more` : '';
+  const are = names.length === 1 ? 'is' : 'are';
+  tell(
+    place,
+    `Not at the broker: ${names.slice(0, 5).join(', ')}${more}, which ${are} dashed. mq declare makes what is missing.`,
+  );
 }
 
 function nodeOf(node: DrawnNode, live: Map<string, SVGTextElement>): SVGGElement {
@@ -65,7 +99,7 @@ function nodeOf(node: DrawnNode, live: Map<string, SVGTextElement>): SVGGElement
           ? 'one each'
           : ''
         : roles.map((role) => `mq ${role}`).join(', ');
-  const small = drawn('text', { y: 34, class: 'about' }, oneLine(about, 30));
+  const small = drawn('text', { y: 34, class: 'about' }, oneLine(about, Math.floor((width - 26) / 6)));
   if (kind === 'queue') live.set(id, small);
   const inset = kind === 'exchange' ? 18 : 12;
   return drawn(
@@ -77,16 +111,18 @@ function nodeOf(node: DrawnNode, live: Map<string, SVGTextElement>): SVGGElement
     drawn(
       'svg',
       { x: x + inset, y, width: width - inset - 8, height },
-      drawn('text', { y: 18, class: 'name' }, oneLine(title, 60)),
+      drawn('text', { y: 18, class: 'name' }, oneLine(title, Math.floor((width - inset - 14) / 7.6))),
       small,
     ),
   );
 }
 
 function edgeOf({ kind, keys, via }: DrawnEdge, source: DrawnNode, target: DrawnNode): SVGGElement {
-  const start = { x: source.x + source.width, y: source.y + source.height / 2 };
   const isBack = target.x <= source.x;
-  const end = { x: isBack ? target.x + target.width : target.x - 2, y: target.y + target.height / 2 };
+  // To a column before: out on the left, in on the right. To the same column: round on the right.
+  const leaves = target.x < source.x ? source.x : source.x + source.width;
+  const start = { x: leaves, y: source.y + source.height / 2 };
+  const end = { x: isBack ? target.x + target.width + 2 : target.x - 2, y: target.y + target.height / 2 };
   const stops = [
     ...via.flatMap(({ x, y, width }) => [
       { x, y },
@@ -97,37 +133,26 @@ function edgeOf({ kind, keys, via }: DrawnEdge, source: DrawnNode, target: Drawn
   let path = `M${start.x},${start.y}`;
   let from = start;
   for (const to of stops) {
-    const bend = isBack ? 60 : (to.x - from.x) / 2;
-    path +=
-      from.y === to.y && !isBack
-        ? `H${to.x}`
-        : `C${from.x + bend},${from.y} ${isBack ? to.x + bend : to.x - bend},${to.y} ${to.x},${to.y}`;
+    const bend = target.x === source.x ? 60 : (to.x - from.x) / 2;
+    const back = target.x === source.x ? to.x + bend : to.x - bend;
+    path += from.y === to.y && !isBack ? `H${to.x}` : `C${from.x + bend},${from.y} ${back},${to.y} ${to.x},${to.y}`;
     from = to;
   }
-  const shown = keys
-    .filter((key) => key !== '')
-    .slice(0, 2)
-    .map((key) => oneLine(key, 9));
-  const more = keys.length > 2 ? ` +${keys.length - 2}` : '';
-  const first = stops[0] ?? end;
   return drawn(
     'g',
     { class: `edge ${kind}` },
     drawn('title', {}, keys.length > 0 ? keys.map((key) => oneLine(key, 200)).join(' ') : kind),
     drawn('path', { d: path, 'marker-end': 'url(#arrow)' }),
-    ...(shown.length > 0
-      ? [
-          drawn(
-            'text',
-            { x: (start.x + first.x) / 2, y: (start.y + first.y) / 2 - 4, class: 'keys' },
-            `${shown.join(' ')}${more}`,
-          ),
-        ]
-      : []),
   );
 }
 
-function rowOf({ id, name, type = '', isOwn }: DrawnNode) {
+function labelOf({ label, keys }: DrawnEdge): SVGTextElement[] {
+  if (!label) return [];
+  const all = drawn('title', {}, keys.map((key) => oneLine(key, 200)).join(' '));
+  return [drawn('text', { x: label.x, y: label.y, class: 'keys' }, all, oneLine(label.text, 80))];
+}
+
+function rowOf({ id, name, type = '', isOwn, isMade }: DrawnNode) {
   const cells = Array.from({ length: 3 }, () => element('td', {}, '–'));
   const note = element('small', {}, isOwn ? ' one for each receiver' : '');
   const row = element(
@@ -137,7 +162,8 @@ function rowOf({ id, name, type = '', isOwn }: DrawnNode) {
     element('td', {}, type),
     ...cells,
   );
-  const show = (depth: QueueDepth | undefined) => {
+  const show = (depth: QueueDepth | undefined, isMissing: boolean) => {
+    if (isOwn !== true) tell(note, isMissing ? ` ${absence(isMade)}` : '');
     const numbers = [depth?.ready, depth?.unacked, depth?.consumers];
     for (const [index, cell] of cells.entries()) tell(cell, numbers[index]?.toLocaleString('en') ?? '–');
     if (isOwn && depth?.count !== undefined) tell(note, ` one for each receiver: ${depth.count}`);
@@ -145,8 +171,12 @@ function rowOf({ id, name, type = '', isOwn }: DrawnNode) {
   return { id, row, show };
 }
 
-function shortOf(depth: QueueDepth | undefined, isAsked: boolean): string {
-  if (!depth) return isAsked ? 'not there' : 'one each';
+function absence(isMade: boolean | undefined): string {
+  return isMade === true ? 'made at first failure' : 'not there';
+}
+
+function shortOf(depth: QueueDepth | undefined, isMissing: boolean, node: DrawnNode | undefined): string {
+  if (!depth) return isMissing ? absence(node?.isMade) : node?.isOwn === true ? 'one each' : '';
   const { ready, unacked, consumers, count } = depth;
   if (count !== undefined) return `${count} × one each · ${ready} ready`;
   const second =
@@ -161,7 +191,7 @@ function keepFresh(show: (depths: Depths) => void): void {
       const response = await fetch('/api/depths');
       if (response.ok) show((await response.json()) as Depths);
     } catch {
-      show({ from: undefined, queues: {} });
+      show({ from: undefined, queues: {}, missing: [] });
     }
   };
   const go = async () => {

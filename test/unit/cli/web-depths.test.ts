@@ -14,9 +14,16 @@ test('the queues of every page of the management API are counted', async () => {
   const items = [
     [{ name: 'other' }, { name: 'own:1', messages_ready: 1 }],
     [{ name: 'own:2', messages_ready: 2 }],
-    [{ name: 'task_queue', messages_ready: 4, consumers: 1 }],
+    [{ name: 'task-queue', messages_ready: 4, consumers: 1 }],
   ];
+  const patterns: string[] = [];
   const server = createServer((request, response) => {
+    if (request.url?.startsWith('/api/exchanges/')) {
+      response.setHeader('content-type', 'application/json');
+      response.end(JSON.stringify([{ name: '' }, { name: 'logs' }]));
+      return;
+    }
+    patterns.push(new URL(request.url ?? '', 'http://localhost').searchParams.get('name') ?? '');
     const page = Number(new URL(request.url ?? '', 'http://localhost').searchParams.get('page'));
     response.setHeader('content-type', 'application/json');
     response.end(JSON.stringify({ items: items[page - 1] ?? [], page, page_count: items.length }));
@@ -29,7 +36,10 @@ test('the queues of every page of the management API are counted', async () => {
       login: { user: '', password: '' },
     });
     const nodes = [
-      { id: 'q:task_queue', kind: 'queue', brokerName: 'task_queue', isOwn: false },
+      { id: 'e:logs', kind: 'exchange', brokerName: 'logs' },
+      { id: 'e:later', kind: 'exchange', brokerName: 'later' },
+      { id: 'q:task-queue', kind: 'queue', brokerName: 'task-queue', isOwn: false },
+      { id: 'q:later', kind: 'queue', brokerName: 'later.x', isOwn: false },
       { id: 'q:own', kind: 'queue', brokerName: 'own', isOwn: true },
     ] as unknown as GraphNode[];
     const depths = depthsFrom({
@@ -40,11 +50,15 @@ test('the queues of every page of the management API are counted', async () => {
     });
     assert.equal(await depths(), {
       from: 'management',
+      management: `http://127.0.0.1:${port}`,
+      missing: ['e:later', 'q:later'],
       queues: {
-        'q:task_queue': { ready: 4, unacked: 0, consumers: 1 },
+        'q:task-queue': { ready: 4, unacked: 0, consumers: 1 },
         'q:own': { ready: 3, unacked: 0, consumers: 0, count: 2 },
       },
     });
+    // RabbitMQ's expressions are PCRE, those of mq broker are JavaScript's with the flag u: \- is an error there.
+    assert.is(patterns[0], '^(task-queue|later\\.x|own)(:|$)');
   } finally {
     server.closeAllConnections();
     server.close();

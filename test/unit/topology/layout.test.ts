@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { type Graph, graphOf } from '../../../src/topology/graph.ts';
 import { layout } from '../../../src/topology/layout.ts';
-import { withBuiltinOf as configOf } from '../config/fixture.ts';
+import { withBuiltinOf as configOf, configOf as ownConfigOf } from '../config/fixture.ts';
 
 /** The columns, with the names in their order from above. */
 function columns(graph: Graph): string[] {
@@ -22,7 +22,7 @@ test('the built-in topology: who sends, exchanges, queues, who receives, each be
     'hello task logs direct_logs topic_logs rpc',
     'logs direct_logs topic_logs',
     'hello task_queue logs direct_logs topic_logs rpc_queue',
-    'hello task logs direct_logs topic_logs rpc',
+    'hello hello.dead task task_queue.dead logs direct_logs topic_logs rpc rpc_queue.dead',
   ]);
 });
 
@@ -78,6 +78,7 @@ test('roles, types, names at the broker and where dead letters go are in the gra
       'exchange f ns:f fanout',
       'queue q ns:q quorum',
       'queue own ns:own classic true',
+      'queue q.dead ns:q.dead quorum',
       'subscription s',
     ],
   );
@@ -89,8 +90,49 @@ test('roles, types, names at the broker and where dead letters go are in the gra
       'exchange f → queue own: bind',
       'queue q → exchange f: dead-letter',
       'queue q → subscription s: consume',
+      'queue q → queue q.dead: dead-letter',
     ],
   );
+});
+
+test('no label lies on another or on a node, however long the keys and the names are', () => {
+  const keys = Array.from({ length: 6 }, (_, index) => `orders.europe.${index}.paid`);
+  const queues = Object.fromEntries(keys.map((key) => [`a queue with a long name for ${key}`, {}]));
+  const bindings = Object.keys(queues).map((destination, index) => ({
+    source: index % 2 === 0 ? 'one' : 'two',
+    destination,
+    bindingKeys: keys.slice(0, index + 1),
+  }));
+  const config = configOf({ vhosts: { v: { exchanges: ['one', 'two'], queues, bindings } } });
+  const { nodes, edges, width, height } = layout(graphOf(config, 'v'));
+  const labels = edges.flatMap(({ label }) => (label ? [label] : []));
+  assert.is(labels.length, 6);
+  assert.is(labels.at(-1)?.text, 'orders.europe.0… orders.europe.1… +4');
+  const overlap = (one: (typeof labels)[number], other: (typeof labels)[number]) =>
+    Math.abs(one.x - other.x) < (one.width + other.width) / 2 && Math.abs(one.y - other.y) < 14;
+  for (const one of labels) {
+    for (const other of labels) if (one !== other) assert.not(overlap(one, other), `${one.text} on ${other.text}`);
+    for (const { x, y, width: wide, height: high, id } of nodes) {
+      const isOn = one.x + one.width / 2 > x && one.x - one.width / 2 < x + wide && one.y > y && one.y < y + high;
+      assert.not(isOn, `${one.text} on ${id}`);
+    }
+    assert.ok(one.x + one.width / 2 <= width && one.y <= height);
+  }
+});
+
+test('where dead letters go is in the graph: to the queue of mq, or to the place in the file', () => {
+  const file = (deadLetter?: object | false) => ({
+    vhosts: { v: { exchanges: ['dlx'], queues: ['q', 'parked'] } },
+    publications: { bury: { vhost: 'v', exchange: 'dlx' } },
+    subscriptions: { s: { vhost: 'v', queue: 'q' } },
+    mq: { retry: deadLetter === undefined ? {} : { deadLetter } },
+  });
+  const ends = (deadLetter?: object | false) =>
+    graphOf(ownConfigOf(file(deadLetter)), 'v').edges.flatMap(({ kind, to }) => (kind === 'dead-letter' ? [to] : []));
+  assert.equal(ends(), ['queue q.dead']);
+  assert.equal(ends({ queue: 'parked' }), ['queue parked']);
+  assert.equal(ends({ publication: 'bury' }), ['exchange dlx']);
+  assert.equal(ends(false), []);
 });
 
 test('a vhost that is not there has nothing in it', () => {

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { bodyOf, exchangeAt, oneLine, originOf, visible } from '../../../src/web/page/text.ts';
+import { bodyOf, exchangeAt, indented, oneLine, originOf, visible } from '../../../src/web/page/text.ts';
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
@@ -29,6 +29,14 @@ test('what is no UTF-8 is shown as bytes, sixteen a line', () => {
   );
   assert.is(size, '17 bytes');
   assert.is(bodyOf(new Uint8Array(1000).fill(255), 1000).size, '1,000 bytes, the first 256 are shown');
+});
+
+test('JSON is indented, its tokens stay as they are written, and what is not JSON stays as it is', () => {
+  assert.is(
+    indented(' {"a":9007199254740993, "b" : [1.0,-0,{},[ ]],"c":"x\\"{,: y","d":null} '),
+    '{\n  "a": 9007199254740993,\n  "b": [\n    1.0,\n    -0,\n    {},\n    []\n  ],\n  "c": "x\\"{,: y",\n  "d": null\n}',
+  );
+  for (const text of ['{"a":1', '"text"', '12', '', '[x]', 'plain {"a":1}']) assert.is(indented(text), text);
 });
 
 test('a destination is taken apart as RabbitMQ puts it together', () => {

@@ -1,0 +1,98 @@
+// Publishes what the page sends, over AMQP and mandatory on either way: RabbitMQ's Web STOMP confirms a message that no
+// queue receives as if it had been delivered.
+
+import { randomUUID } from 'node:crypto';
+import type { Publisher } from '../session/publisher.ts';
+import type { Session } from '../session/session.ts';
+
+/** What the page asks for. */
+export interface PageMessage {
+  /** '' is the default exchange. */
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly text: string;
+  readonly contentType: string;
+  readonly headers: Readonly<Record<string, string | number | boolean>>;
+  readonly persistent: boolean;
+}
+
+export interface Outcome {
+  readonly outcome: 'confirmed' | 'unroutable' | 'refused' | 'in doubt';
+  /** Why it is not confirmed. */
+  readonly message?: string;
+}
+
+/** Reads the JSON of a request; undefined if it is not a message. */
+export function pageMessageOf(json: string): PageMessage | undefined {
+  const value = parsed(json);
+  const { exchange, routingKey, text, contentType = 'text/plain', headers = {}, persistent = false } = Object(value);
+  const isText = [exchange, routingKey, text, contentType].every((one) => typeof one === 'string');
+  const fits = isText && [exchange, routingKey, contentType].every((one) => Buffer.byteLength(one) <= 255);
+  const isTable = typeof headers === 'object' && headers !== null && !Array.isArray(headers);
+  if (!fits || !isTable || typeof persistent !== 'boolean') return undefined;
+  const scalars = Object.values(headers).every((one) => ['string', 'number', 'boolean'].includes(typeof one));
+  return scalars ? { exchange, routingKey, text, contentType, headers, persistent } : undefined;
+}
+
+export class Sender {
+  readonly #openSession: () => Session;
+  readonly #vhost: string;
+  #opening: Promise<{ session: Session; publisher: Publisher }> | undefined;
+
+  constructor(openSession: () => Session, vhost: string) {
+    this.#openSession = openSession;
+    this.#vhost = vhost;
+  }
+
+  /** Resolves when the broker has answered, or when that is in doubt. Throws if there is no connection. */
+  async send({ exchange, routingKey, text, contentType, headers, persistent }: PageMessage): Promise<Outcome> {
+    this.#opening ??= this.#open();
+    const { publisher } = await this.#opening;
+    const sent = await publisher.publish({
+      exchange,
+      routingKey,
+      body: Buffer.from(text),
+      properties: {
+        messageId: randomUUID(),
+        ...(contentType !== '' && { contentType }),
+        ...(Object.keys(headers).length > 0 && { headers: { ...headers } }),
+        ...(persistent && { deliveryMode: 2 }),
+      },
+      mandatory: true,
+    });
+    if (sent.type === 'confirmed') return { outcome: 'confirmed' };
+    const { code, message } = sent.error;
+    return { outcome: code === 'UNROUTABLE' ? 'unroutable' : sent.type, message };
+  }
+
+  async close(): Promise<void> {
+    const opened = await this.#opening?.catch(() => undefined);
+    await opened?.session.close();
+  }
+
+  async #open() {
+    const session = this.#openSession();
+    // The next message begins anew: a refusal ends the channel.
+    const forget = () => {
+      this.#opening = undefined;
+      void session.close();
+    };
+    try {
+      const needs = { onChannel: async () => {}, queues: [], dead: undefined };
+      const { publisher } = await session.outcomePublisher(this.#vhost, needs);
+      void publisher.failed.then(forget);
+      return { session, publisher };
+    } catch (error) {
+      forget();
+      throw error;
+    }
+  }
+}
+
+function parsed(json: string): unknown {
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+}
