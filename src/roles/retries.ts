@@ -178,12 +178,7 @@ export class Retries {
     // A stranger's headers must not stop the worker, nor stand in the way of all that follows them in the queue.
     const bare = { ...message, headers: { ...traceOf(message.headers) } };
     const why = `${reason}; without its headers: ${sent.error.message}`;
-    const sentBare = await this.#send({ ...step, message: bare, reason: why });
-    if (!isUnsendable(sentBare)) return sentBare;
-    // AMQP 0-9-1, 4.2.5.3: 255 bytes that are no UTF-8 come in as up to 765 that are, which no short string holds.
-    const sole = { ...bare, headers: {}, properties: {} };
-    const whyBare = `${reason}; without its properties: ${sentBare.error.message}`;
-    return this.#send({ ...step, message: sole, reason: whyBare });
+    return this.#send({ ...step, message: bare, reason: why });
   }
 
   #send(step: Step): Promise<Sent> {
@@ -265,7 +260,7 @@ function refusalOf(sent: Sent): MqError | undefined {
   return sent.type === 'refused' && ['UNROUTABLE', 'REFUSED'].includes(sent.error.code) ? sent.error : undefined;
 }
 
-/** amqplib 2.3.1 reads headers that it cannot write: a table of more than 64 KiB. */
+/** True if the headers leave no room for those of mq in a frame (AMQP 0-9-1, 4.2.6.1). */
 function isUnsendable(sent: Sent): sent is Sent & { type: 'refused' } {
   return sent.type === 'refused' && sent.error.code === 'BAD_DATA';
 }

@@ -2,6 +2,7 @@
 // https://www.rabbitmq.com/docs/stomp#pear.h
 
 import type { Heard } from '../session/listener.ts';
+import { taggedValue } from '../session/tagged-json.ts';
 import { destinationOf } from './destination.ts';
 import { type Frame, headerOf } from './frame.ts';
 
@@ -69,7 +70,7 @@ function textOf(value: unknown): string {
   if (typeof value === 'string') return value;
   if (Buffer.isBuffer(value)) return value.toString('base64');
   try {
-    return typeof value === 'object' ? JSON.stringify(value) : String(value);
+    return typeof value === 'object' ? JSON.stringify(taggedValue(value)) : String(value);
   } catch {
     return '(cannot be shown)';
   }
