@@ -106,7 +106,7 @@ test('a body of newlines, of 1 MiB, or of bytes that are no text is one line', a
   });
 });
 
-test('it sees the allow-listed environment and nothing of the message', async () => {
+test("it inherits the environment without mq's own variables, and nothing of the message", async () => {
   const world = makeWorld({ env: { PATH: process.env['PATH'], MQ_URL: 'amqp://secret', LANG: 'C' } });
   await using({ world }, async (ask) => {
     const seen = Object.keys(JSON.parse(replyText(await ask('env')) ?? '{}'));
