@@ -117,6 +117,13 @@ export class Intake {
       this.#rest();
     });
     consumer.on('resumed', () => this.#copies.resume());
+    consumer.on('standby', ({ message }) => {
+      say({ level: 'warn', event: 'standby', message: `${message}; this role stands by` });
+      this.#rest();
+    });
+    consumer.on('active', () => {
+      if (this.#isOpen) this.#sayConsuming();
+    });
     consumer.on('fatal', (error) => this.#fail(error));
     context.stdout.once('error', (error: Error) => this.#onStdoutError(error));
     const stop = () => this.#stop();
@@ -125,10 +132,12 @@ export class Intake {
     context.abandon.addEventListener('abort', abandon, { once: true });
     try {
       if (context.drain.aborted) return;
-      if (await orDrain(consumer.start(), context)) {
-        const { queue } = consumer;
+      const starting = consumer.start().then(() => true);
+      // While it stands by, --idle can end it.
+      const started = await orDrain(Promise.race([starting, this.#ended.promise.then(() => false)]), context);
+      if (started?.value) {
         for (const message of settings.warnings) say({ level: 'warn', event: 'no-dead-letters', message });
-        say({ event: 'consuming', message: `waiting for messages from ${queue}`, fields: { queue } });
+        this.#sayConsuming();
         // What came with the broker's answer has waited for this line.
         this.#isOpen = true;
         const { maxTimeMs } = settings;
@@ -151,6 +160,11 @@ export class Intake {
     if (context.abandon.aborted) throw interrupted(context);
   }
 
+  #sayConsuming(): void {
+    const { queue } = this.#parts.consumer;
+    this.#parts.settings.say({ event: 'consuming', message: `waiting for messages from ${queue}`, fields: { queue } });
+  }
+
   /** Waits for the handlers; when time is up, hands back what they have not finished. */
   async #runningEnds(): Promise<void> {
     const all = Promise.all([...this.#running.values(), ...this.#returns]);
@@ -169,7 +183,8 @@ export class Intake {
   #take(delivery: Delivery): void {
     const message = messageOf(delivery.raw, delivery.queue);
     if (!this.#stopping) clearTimeout(this.#idle);
-    if (this.#copies.join(delivery, message)) return;
+    // A copy that waits could be lost with its channel, and the broker would drop it.
+    if (!this.#parts.isDoomed(message) && this.#copies.join(delivery, message)) return;
     this.#waiting.add(delivery, message);
     if (this.#stopping) return; // it goes back once the broker delivers nothing more
     this.#fill();

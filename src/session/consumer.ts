@@ -9,7 +9,7 @@ import { MqError } from '../errors.ts';
 import { Acks } from './acks.ts';
 import { endChannel } from './channel-end.ts';
 import type { Counts } from './counts.ts';
-import { consumerTimeoutHint, failureOf, isPermanent } from './failure.ts';
+import { consumerTimeoutHint, failureOf, isInUse, isPermanent } from './failure.ts';
 import type { Link } from './link.ts';
 import { canBeAsked, foundDelivery, Probe } from './probe.ts';
 import { Watchdog } from './watchdog.ts';
@@ -49,6 +49,9 @@ export interface ConsumerEvents {
   interrupted: [error: MqError];
   /** A channel is open: deliveries can come, also those that were lost with the channel before. */
   resumed: [];
+  /** Another consumer has the queue for itself. This one tries again until it is accepted: `active`. */
+  standby: [error: MqError];
+  active: [];
   /** Nothing can be received any more. */
   fatal: [error: MqError];
 }
@@ -56,6 +59,8 @@ export interface ConsumerEvents {
 /** Milliseconds before a consumer is set up again, doubled up to the last. */
 const firstPauseMs = 250;
 const longestPauseMs = 10_000;
+/** The longest pause while another consumer has the queue for itself: this one has to take over soon. */
+const longestStandbyMs = 5_000;
 /** Milliseconds that a queue may be missing after the broker took its consumer away: whoever deletes it may declare it anew. */
 const missingMs = 5000;
 /** Milliseconds between two looks whether the broker still has the consumer: three heartbeats. */
@@ -70,6 +75,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
   #server: Readonly<Record<string, unknown>> = {};
   #consumerTag: string | undefined;
   #isAttached = false;
+  #standsBy = false;
   #stopping = false;
   #pause: NodeJS.Timeout | undefined;
   #pauseMs = firstPauseMs;
@@ -180,7 +186,12 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
           return await Promise.race([this.#consume(), ended.promise]);
         } catch (error) {
           const failure = failureOf(error, this.#settings.redact);
-          if (isPermanent(failure) || isEnded) throw failure;
+          if (isPermanent(failure) || isEnded || this.#stopping) throw failure;
+          this.#noticeStandby(failure);
+          if (this.#standsBy) {
+            await delay(this.#nextPauseMs(), undefined, { ref: false });
+            continue;
+          }
           // That the connection is lost is said after the channel has gone.
           await delay(firstPauseMs);
           if (lost === 0 || lost > Math.max(1, this.#link.addresses - 1) || this.#stopping) throw failure;
@@ -237,6 +248,8 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     }
     this.#pauseMs = firstPauseMs;
     this.#cancelledAt = undefined;
+    if (this.#standsBy) this.emit('active');
+    this.#standsBy = false;
     const onClose = () => this.#onGone(channel, cause ?? new Error('Channel closed'));
     // The close may come in the same packet as consume-ok: then it has been.
     if (isClosed) onClose();
@@ -277,11 +290,23 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
       this.#consume().catch((error: unknown) => {
         if (this.#stopping) return;
         const failure = failureOf(error, this.#settings.redact);
+        this.#noticeStandby(failure);
         if (isPermanent(failure) && !this.#mayComeBack(failure)) this.emit('fatal', failure);
         else this.#again();
       });
-    }, this.#pauseMs * Math.random());
-    this.#pauseMs = Math.min(this.#pauseMs * 2, longestPauseMs);
+    }, this.#nextPauseMs());
+  }
+
+  #nextPauseMs(): number {
+    const pauseMs = this.#pauseMs * Math.random();
+    this.#pauseMs = Math.min(this.#pauseMs * 2, this.#standsBy ? longestStandbyMs : longestPauseMs);
+    return pauseMs;
+  }
+
+  #noticeStandby(failure: MqError): void {
+    if (this.#standsBy || !isInUse(failure)) return;
+    this.#standsBy = true;
+    this.emit('standby', failure);
   }
 
   /** RabbitMQ: 404 for a queue that is deleted, and perhaps about to be declared again. */

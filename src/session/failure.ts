@@ -14,6 +14,11 @@ export function isPermanent(error: MqError): boolean {
   return (['NOT_PERMITTED', 'CONFIG', 'TOPOLOGY', 'BAD_DATA', 'BUG'] as ErrorCode[]).includes(error.code);
 }
 
+/** True if another consumer has the queue for itself. */
+export function isInUse({ cause }: MqError): boolean {
+  return cause instanceof Error && inUse.test(cause.message);
+}
+
 /** What failed, in mq's words. `redact` takes the secrets out of the text. */
 export function failureOf(error: unknown, redact: (text: string) => string): MqError {
   if (error instanceof MqError) return error;
@@ -82,6 +87,8 @@ function bySystemCode(system: string, text: string): Failure | undefined {
 const inequivalent =
   /inequivalent arg '([^']+)' for (queue|exchange) '([^']*)' in vhost '([^']*)': received (?:'([^']*)'|(.+?)) but current is (?:'([^']*)'|(.+?))(?:"|$)/;
 
+const inUse = /ACCESS_REFUSED - (queue '[^']*' in vhost '[^']*') in exclusive use/;
+
 /** What RabbitMQ and amqplib say, most special first. */
 const texts: readonly (readonly [RegExp, (match: RegExpExecArray) => Failure])[] = [
   [
@@ -111,6 +118,12 @@ const texts: readonly (readonly [RegExp, (match: RegExpExecArray) => Failure])[]
   [
     /((?:user )?connection limit \(\d+\) is reached|vhost '[^']*' is down)/,
     ([, what]) => ({ code: 'UNAVAILABLE', message: `the broker takes no connection now: ${what}` }),
+  ],
+  [inUse, ([, queue]) => ({ code: 'UNAVAILABLE', message: `the ${queue} has an exclusive consumer` })],
+  [
+    // What is full or down now need not be so later.
+    /(?:PRECONDITION_FAILED|NOT_ALLOWED|NOT_FOUND) - ([^"]*(?:limit [^"]*reached|has reached the [^"]*limit|stopped by supervisor|failed to restart|due to timeout|timed out while declaring|may be stopping or being demoted)[^"]*)/,
+    ([, what]) => ({ code: 'UNAVAILABLE', message: `the broker refused for now: ${what?.trim()}` }),
   ],
   [
     /NOT_ALLOWED - access to vhost '([^']*)' refused for user '([^']*)'/,

@@ -5,6 +5,7 @@ import * as assert from 'uvu/assert';
 import type { MqError } from '../../../src/errors.ts';
 import { Consumer } from '../../../src/session/consumer.ts';
 import { newCounts } from '../../../src/session/counts.ts';
+import { failureOf } from '../../../src/session/failure.ts';
 import type { Link } from '../../../src/session/link.ts';
 import { until } from '../../support/until.ts';
 
@@ -91,6 +92,39 @@ test('a channel that closes in the packet of consume-ok is set up again', async 
   await consumer.stop();
   assert.equal(seen.interrupted, ['the connection to the broker was lost (channel closed)']);
 });
+
+test('after a lost connection an exclusive consumer waits until the broker has forgotten the former one', async () => {
+  const inUse = new Error(
+    `Operation failed: BasicConsume; 403 (ACCESS-REFUSED) with message "ACCESS_REFUSED - queue 'q' in vhost '/' in exclusive use"`,
+  );
+  const { consumer, seen, counts } = consuming(['closes', inUse, inUse]);
+  const said: string[] = [];
+  consumer.on('fatal', ({ message }) => said.push(`fatal: ${message}`));
+  consumer.on('standby', ({ message }) => said.push(message));
+  consumer.on('active', () => said.push('active'));
+  await consumer.start();
+  await until('it consumes again', () => seen.consumed === 4 && counts.consumers === 1);
+  await consumer.stop();
+  assert.equal(said, ["the queue 'q' in vhost '/' has an exclusive consumer", 'active']);
+});
+
+for (const [code, text] of [
+  ['UNAVAILABLE', "PRECONDITION_FAILED - cannot declare queue 'a': queue limit in vhost 'v' (0) is reached"],
+  ['UNAVAILABLE', "NOT_ALLOWED - number of channels opened on node 'n' has reached the maximum allowed limit of (9)"],
+  ['UNAVAILABLE', "NOT_FOUND - queue 'q' in vhost '/' process is stopped by supervisor"],
+  ['UNAVAILABLE', "NOT_FOUND - failed to perform operation on queue 'q' in vhost '/' due to timeout"],
+  [
+    'UNAVAILABLE',
+    'PRECONDITION_FAILED - delivery acknowledgement on channel 1 timed out. Timeout value used: 4000 ms.',
+  ],
+  ['TOPOLOGY', "NOT_FOUND - no queue 'q' in vhost '/'"],
+  ['NOT_PERMITTED', "ACCESS_REFUSED - read access to queue 'q' in vhost '/' refused for user 'u'"],
+] as const) {
+  test(`${code}: ${text}`, () => {
+    const error = new Error(`Operation failed: BasicConsume; 4xx with message "${text}"`);
+    assert.is(failureOf(error, (clear) => clear).code, code);
+  });
+}
 
 test('a node that goes before consume-ok is asked once more, where it is the only one', async () => {
   const { consumer, seen } = consuming(['loses']);
