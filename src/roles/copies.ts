@@ -42,7 +42,7 @@ export class Copies {
 
   /** Returns true if the delivery is a copy of a message whose run goes on; it then waits for the outcome of that run. */
   join(copy: Delivery, message: Message): boolean {
-    if (!message.fields.redelivered) return false;
+    if (!isAgain(message)) return false;
     const lost = [...this.#held].filter(({ isStale }) => isStale);
     if (lost.length === 0) return false;
     const identity = identityOf(message);
@@ -63,7 +63,7 @@ export class Copies {
 
   /** Returns what is remembered for this copy, once for each run. */
   recall(message: Message): Recalled | undefined {
-    if (!message.fields.redelivered || this.#kept.size === 0) return undefined;
+    if (!isAgain(message) || this.#kept.size === 0) return undefined;
     const identity = identityOf(message);
     const forMs = message.properties.messageId === undefined ? keptAnonymousMs : keptMs;
     const oldest = performance.now() - forMs;
@@ -78,6 +78,11 @@ export class Copies {
   resume(): void {
     this.#resumedAt = performance.now();
   }
+}
+
+/** RabbitMQ does not say of a message in a stream that it was delivered before. */
+function isAgain({ fields, headers }: Message): boolean {
+  return fields.redelivered || headers['x-stream-offset'] !== undefined;
 }
 
 /** A delivery in a handler. */

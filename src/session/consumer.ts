@@ -9,9 +9,11 @@ import { MqError } from '../errors.ts';
 import { Acks } from './acks.ts';
 import { endChannel } from './channel-end.ts';
 import type { Counts } from './counts.ts';
-import { consumerTimeoutHint, failureOf, isInUse, isPermanent } from './failure.ts';
+import { failureOf, isInUse, isPermanent } from './failure.ts';
 import type { Link } from './link.ts';
 import { canBeAsked, foundDelivery, Probe } from './probe.ts';
+import { hasMore } from './stream-end.ts';
+import { Unanswered } from './unanswered.ts';
 import { Watchdog } from './watchdog.ts';
 
 export interface Delivery {
@@ -81,8 +83,10 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
   #pauseMs = firstPauseMs;
   #watchdog: Watchdog | undefined;
   #probe: Probe | undefined;
-  /** Delivered on the channel of now, without an answer: delivery tag → message-id and time, in order. */
-  readonly #unanswered = new Map<number, { readonly messageId: string | undefined; readonly at: number }>();
+  /** Delivered on the channel of now, without an answer. */
+  readonly #unanswered = new Unanswered();
+  /** Of a stream: where the channel of now has begun, because the one before was lost. */
+  #resumeAt: number | undefined;
   #deliveredAt = 0;
   /** When the broker took the consumer away; a new one ends that. */
   #cancelledAt: number | undefined;
@@ -139,13 +143,44 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     });
   }
 
-  /** How many messages wait in the queue, those already sent to this consumer not counted. */
+  /**
+   * How many messages wait in the queue, those already sent to this consumer not counted; of a stream, whether there are
+   * more: 1 or 0.
+   */
   async ready(): Promise<number | undefined> {
     const channel = this.#channel;
     if (!channel) return undefined;
+    if (this.#isStream) return this.#readyInStream();
     return new Promise((resolve) => {
       channel.checkQueue(this.queue, (error, ok) => resolve(error ? undefined : ok.messageCount));
     });
+  }
+
+  async #readyInStream(): Promise<number | undefined> {
+    try {
+      const channel = await this.#link.channel(this.#settings.vhost);
+      const { arguments: given } = this.#options;
+      return Number(
+        await hasMore(channel, { queue: this.queue, arguments: given, received: this.#unanswered.lastOffset }),
+      );
+    } catch {
+      return undefined;
+    }
+  }
+
+  get #isStream(): boolean {
+    const declared = this.#link.declaredArguments(this.#settings.subscription);
+    const given = Object(this.#settings.options['arguments']);
+    return (
+      this.#unanswered.lastOffset !== undefined || declared?.['x-queue-type'] === 'stream' || 'x-stream-offset' in given
+    );
+  }
+
+  /** The options of basic.consume. A stream is read on from where the last channel was lost. */
+  get #options(): Readonly<Record<string, unknown>> {
+    const { options } = this.#settings;
+    if (this.#resumeAt === undefined) return options;
+    return { ...options, arguments: { ...Object(options['arguments']), 'x-stream-offset': this.#resumeAt } };
   }
 
   /** Takes no more messages. What was delivered can still be acknowledged. Never rejects. */
@@ -226,8 +261,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
       if (raw) {
         this.#settings.counts.received += 1;
         this.#deliveredAt = performance.now();
-        const { fields, properties } = raw;
-        this.#unanswered.set(fields.deliveryTag, { messageId: properties.messageId, at: this.#deliveredAt });
+        this.#unanswered.add(raw);
         this.emit('delivery', this.#delivery(intake, raw));
       } else this.#onCancel(channel);
     };
@@ -238,7 +272,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     this.#channel = channel;
     this.emit('resumed');
     try {
-      const consuming = done<{ consumerTag: string }>((next) => channel.consume(queue, onMessage, options, next));
+      const consuming = done<{ consumerTag: string }>((next) => channel.consume(queue, onMessage, this.#options, next));
       const { consumerTag } = await this.#link.answered('a consumer', consuming);
       this.#consumerTag = consumerTag;
       this.#attach(true);
@@ -260,7 +294,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
   #onCancel(channel: Channel): void {
     if (this.#channel !== channel) return;
     this.#cancelledAt = performance.now();
-    this.#onGone(channel, cancelled([...this.#unanswered.values()][0]));
+    this.#onGone(channel, this.#unanswered.cancelled());
     endChannel(channel);
   }
 
@@ -276,6 +310,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     this.#channel = undefined;
     this.#consumerTag = undefined;
     this.#attach(false);
+    this.#resumeAt = this.#unanswered.resumeAt ?? this.#resumeAt;
     if (this.#stopping) return;
     const failure = failureOf(cause, this.#settings.redact);
     if (isPermanent(failure)) this.emit('fatal', failure);
@@ -321,11 +356,11 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
   }
 
   /** `send` answers a delivery, unless its channel is gone. */
-  #answer(from: Channel, { fields }: RawMessage, send: () => void): boolean {
+  #answer(from: Channel, raw: RawMessage, send: () => void): boolean {
     if (this.#settings.options['noAck'] === true) return true;
     try {
       if (this.#channel === from) {
-        this.#unanswered.delete(fields.deliveryTag);
+        this.#unanswered.delete(raw);
         send();
         return true;
       }
@@ -363,15 +398,6 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
       reject: (requeue) => refuse(() => channel.reject(raw, requeue)),
     };
   }
-}
-
-/** `oldest`: the message that has waited longest for its answer. The broker does not say why it cancels. */
-function cancelled(oldest: { messageId: string | undefined; at: number } | undefined): MqError {
-  const seconds = oldest ? Math.floor((performance.now() - oldest.at) / 1000) : 0;
-  if (!oldest || seconds === 0) return new MqError('UNAVAILABLE', 'the broker has cancelled the consumer');
-  const message = oldest.messageId === undefined ? 'a message' : `message ${oldest.messageId}`;
-  const cause = `its queue was deleted, or the consumer timeout has passed: ${message} is in hand for ${seconds} s`;
-  return new MqError('UNAVAILABLE', `the broker has cancelled the consumer: ${cause}`, { hint: consumerTimeoutHint });
 }
 
 /** What the deliveries of one channel have in common. */
