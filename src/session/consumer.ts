@@ -8,7 +8,8 @@ import type { Channel, RawMessage } from 'amqplib/callback_api';
 import { MqError } from '../errors.ts';
 import { Acks } from './acks.ts';
 import { endChannel } from './channel-end.ts';
-import type { Counts } from './counts.ts';
+import type { ConsumerSettings } from './consumer-settings.ts';
+import type { Delivery } from './delivery.ts';
 import { failureOf, isInUse, isPermanent } from './failure.ts';
 import type { Link } from './link.ts';
 import { canBeAsked, foundDelivery, Probe } from './probe.ts';
@@ -16,34 +17,7 @@ import { hasMore } from './stream-end.ts';
 import { Unanswered } from './unanswered.ts';
 import { Watchdog } from './watchdog.ts';
 
-export interface Delivery {
-  readonly raw: RawMessage;
-  /** The broker's name of the queue. */
-  readonly queue: string;
-  /** The channel is gone, so no answer can be sent. */
-  readonly isStale: boolean;
-  /** It is stale, and the broker delivers the message again. Not so if the queue goes with its connection. */
-  readonly isRequeued: boolean;
-  /** Each gives false if the answer was dropped: the channel is gone, and the broker has taken the message back. */
-  ack(): boolean;
-  nack(requeue: boolean): boolean;
-  reject(requeue: boolean): boolean;
-}
-
-export interface ConsumerSettings {
-  readonly vhost: string;
-  /** Of rascal.json. */
-  readonly subscription: string;
-  /** 0: no bound. */
-  readonly prefetch: number;
-  readonly options: Readonly<Record<string, unknown>>;
-  /** Milliseconds between two looks whether the broker still has the consumer. Default 30,000. */
-  readonly watchMs?: number;
-  /** Milliseconds without a delivery until the node is asked whether it can deliver. Default 10,000. */
-  readonly quietMs?: number;
-  readonly counts: Counts;
-  readonly redact: (text: string) => string;
-}
+export type { Delivery } from './delivery.ts';
 
 export interface ConsumerEvents {
   delivery: [delivery: Delivery];
