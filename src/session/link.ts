@@ -47,6 +47,15 @@ const firstPauseMs = 125;
 /** With it, a connection that is closed over and over is back soon, and takes little of the processor. */
 const mostPauseMs = 1_000;
 
+/** Milliseconds for connecting at one of the addresses, 10 s for each that does not answer, and for the declarations. */
+function setUpMs(addresses: number): number {
+  return answerMs * (addresses + 1);
+}
+
+function setUpTooLong(addresses: number): MqError {
+  return new MqError('UNAVAILABLE', `the connection was not set up in ${setUpMs(addresses) / 1000} s`);
+}
+
 interface KnownVhost {
   readonly vhost: RascalVhost;
   readonly config: RascalVhostConfig;
@@ -63,6 +72,8 @@ export class Link extends EventEmitter<LinkEvents> {
   #shortLived = 0;
   #isLeaving = false;
   #isClosing = false;
+  /** The deadlines of the set-ups under way. */
+  readonly #setUps = new Set<NodeJS.Timeout>();
   /** Which of the addresses of the configuration is Rascal's first. */
   readonly #first: number;
 
@@ -185,6 +196,7 @@ export class Link extends EventEmitter<LinkEvents> {
   /** Ends the sockets at once: the broker takes back whatever was not acknowledged. */
   abort(): void {
     this.#isClosing = true;
+    for (const timer of this.#setUps) clearTimeout(timer);
     endConnections(this.#settings.connectionName);
   }
 
@@ -199,10 +211,26 @@ export class Link extends EventEmitter<LinkEvents> {
     const { init } = vhost;
     vhost.init = (next) => {
       const pauseMs = Math.random() * this.#longestPauseMs;
-      if (pauseMs === 0 || this.#isClosing) init.call(vhost, next);
-      else setTimeout(() => init.call(vhost, next), pauseMs);
+      const begin = () => init.call(vhost, this.#supervised(next));
+      if (pauseMs === 0 || this.#isClosing) begin();
+      else setTimeout(begin, pauseMs);
       return vhost;
     };
+  }
+
+  /** A set-up that has not ended in its time has failed, whatever the reason: Rascal then begins another one. */
+  #supervised(next: (error?: Error | null) => void): (error?: Error | null) => void {
+    const error = setUpTooLong(this.addresses);
+    const timer = setTimeout(() => {
+      breakConnections(this.#settings.connectionName, error);
+      setImmediate(end, error); // unless the broken connection has ended it
+    }, setUpMs(this.addresses));
+    this.#setUps.add(timer);
+    const end = (failure?: Error | null) => {
+      clearTimeout(timer);
+      if (this.#setUps.delete(timer)) next(failure);
+    };
+    return end;
   }
 
   /** Nothing after a connection that was a healthy one. */
@@ -273,7 +301,13 @@ function withFirst(config: RascalSettings, first: number): { config: RascalSetti
 function createLink(settings: LinkSettings, config: RascalSettings, first: number): Promise<Link> {
   const vhosts = new Map<string, KnownVhost>();
   return new Promise((resolve, reject) => {
+    const addresses = Math.max(1, ...Object.values(config.vhosts).map(({ connections }) => connections.length));
+    const deadline = setTimeout(() => {
+      endConnections(settings.connectionName);
+      reject(setUpTooLong(addresses));
+    }, setUpMs(addresses));
     rascal.createBroker(config, { mqVhosts: vhosts }, (error, broker) => {
+      clearTimeout(deadline);
       if (!error && broker) return resolve(new Link(broker, vhosts, settings, first));
       // Rascal: a half-built broker keeps a timer and its sockets (createConnection.js), so both are ended here.
       endConnections(settings.connectionName);

@@ -165,7 +165,8 @@ declare module 'amqplib/callback_api' {
     createChannel(next: (error: unknown, channel?: Channel | ConfirmChannel) => void): void;
     createConfirmChannel(next: (error: unknown, channel?: Channel | ConfirmChannel) => void): void;
     close(next: (error?: Error | null) => void): void;
-    readonly connection: { readonly stream: Duplex; readonly serverProperties: Record<string, unknown> };
+    close(next: (error?: Error | null) => void): void;
+    readonly connection: EventEmitter & { readonly stream: Duplex; readonly serverProperties: Record<string, unknown> };
   }
   const amqplib: {
     connect(

@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream';
 import type { Connection } from 'amqplib/callback_api';
 import amqplib from 'amqplib/callback_api';
 import { MqError } from '../errors.ts';
+import { answerCloses } from './closing.ts';
 
 /** Milliseconds that a node may take for what has to be answered at once: a declaration, a consumer, a channel. */
 export const answerMs = 15_000;
@@ -46,6 +47,7 @@ amqplib.connect = (url, socketOptions, next) => {
       const entry: Known = { name, connection, clock };
       connections.add(entry);
       refuseByCallback(connection);
+      answerCloses(connection);
       gatherWrites(connection.connection.stream);
       connection.once('close', () => {
         clearTimeout(clock);

@@ -7,7 +7,12 @@ import * as assert from 'uvu/assert';
 test('that a node did not answer the declarations is told once, so the next address has its own error', async () => {
   const { connect } = amqplib;
   const stream = Object.assign(new EventEmitter(), { write: () => true, destroy: () => undefined });
-  const made = { connection: { stream }, createChannel: () => undefined, createConfirmChannel: () => undefined };
+  const made = {
+    connection: { stream },
+    createChannel: () => undefined,
+    createConfirmChannel: () => undefined,
+    close: () => undefined,
+  };
   const connection = Object.assign(new EventEmitter(), made) as unknown as Connection;
   amqplib.connect = (_url, _options, next) => next(null, connection);
   mock.timers.enable({ apis: ['setTimeout'] });

@@ -1,0 +1,75 @@
+// A connection that is lost while a role sets it up: the role connects again, or ends with its status.
+
+import { connect, createServer, type Socket } from 'node:net';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { startBroker } from '../../src/broker/server.ts';
+import { mq, startMq } from '../support/mq.ts';
+import { until } from '../support/until.ts';
+
+// AMQP 0-9-1: channel.close is method 40 of class 20. Rascal closes its channels when everything is declared.
+const channelClose = Buffer.from([0, 20, 0, 40]);
+
+/** A broker, and a proxy before it that can reset each connection at channel.close. */
+async function withDoor(
+  use: (door: { url: string; breaks: boolean; closeAll(): void; resets: number }) => Promise<void>,
+) {
+  const broker = await startBroker({ port: 0 });
+  const clients = new Set<Socket>();
+  const server = createServer((client) => {
+    const upstream = connect(broker.port, '127.0.0.1');
+    clients.add(client);
+    for (const socket of [client, upstream]) socket.on('error', () => undefined);
+    client.on('data', (chunk) => {
+      if (!door.breaks || !chunk.includes(channelClose)) return upstream.write(chunk);
+      door.resets += 1;
+      client.resetAndDestroy();
+      return false;
+    });
+    upstream.pipe(client);
+    client.once('close', () => {
+      clients.delete(client);
+      upstream.destroy();
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const { port } = server.address() as { port: number };
+  const closeAll = () => {
+    for (const client of clients) client.resetAndDestroy();
+  };
+  const door = { url: `amqp://127.0.0.1:${port}`, breaks: false, closeAll, resets: 0 };
+  try {
+    await use(door);
+  } finally {
+    closeAll();
+    server.close();
+    await broker.close();
+  }
+}
+
+test('a role whose connection is lost at the end of its set-up connects again, time after time', () =>
+  withDoor(async (door) => {
+    const env = { MQ_URL: door.url };
+    const worker = startMq(['worker'], { env });
+    worker.stdin.end();
+    await worker.prints(/waiting for messages/, 'stderr');
+    door.breaks = true;
+    door.closeAll();
+    await until('the set-up has failed twice', () => door.resets > 2);
+    door.breaks = false;
+    assert.is((await mq(['task', 'text'], { env })).status, 0);
+    await worker.prints(/^text$/m);
+    assert.is((await worker.stop()).status, 0);
+  }));
+
+for (const role of [['worker'], ['task', 'text'], ['rpc-server'], ['rpc-client', '5'], ['receive-logs']]) {
+  test(`a connection that is lost at the end of the first set-up ends ${role[0]} with 69`, () =>
+    withDoor(async (door) => {
+      door.breaks = true;
+      const { status, stderr } = await mq(role, { env: { MQ_URL: door.url } });
+      assert.is(status, 69, stderr);
+      assert.match(stderr, /\[UNAVAILABLE\]/);
+    }));
+}
+
+test.run();
