@@ -3,6 +3,7 @@
 import type { ClusterNode } from '../cluster/node.ts';
 import type { ListedCluster } from '../cluster/removal.ts';
 import type { ClusterStatus } from '../cluster/status.ts';
+import { escaped } from '../errors.ts';
 
 /** Assignments for eval in any POSIX shell. */
 export function envLines(
@@ -11,12 +12,17 @@ export function envLines(
 ): string {
   const values = { MQ_CLUSTER: name, MQ_URL: urls.join(','), MQ_MANAGEMENT_URL: managementUrls.join(',') };
   return Object.entries(values)
-    .map(([variable, value]) => `export ${variable}='${value}'`)
+    .map(([variable, value]) => `export ${variable}=${quoted(value)}`)
     .join('\n');
 }
 
-/** What a person wants to know of a new cluster, as comments behind the lines for a shell. */
-export function nodeComments({ name, nodes }: { name: string; nodes: readonly ClusterNode[] }): string {
+/** POSIX, 2.2.2: nothing is special between single quotes but a single quote. */
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** What a person wants to know of a new cluster, without its password: the addresses of each node. */
+export function describedNodes({ name, nodes }: { name: string; nodes: readonly ClusterNode[] }): string[] {
   const [first] = nodes;
   const rows = nodes.map(({ host, url, managementUrl, webStompUrl, prometheusUrl }) => [
     host,
@@ -29,11 +35,8 @@ export function nodeComments({ name, nodes }: { name: string; nodes: readonly Cl
   return [
     `${nodes.length === 1 ? 'one node' : `${nodes.length} nodes`} of RabbitMQ ${first?.version} (${first?.image})`,
     ...drawn,
-    `user ${first?.user}, password ${first?.password}`,
     `mq cluster down --name ${name} removes it`,
-  ]
-    .map((line) => `# ${line}`)
-    .join('\n');
+  ].map(escaped);
 }
 
 export function drawClusters(found: readonly ListedCluster[]): string {

@@ -6,7 +6,7 @@ import type { Context } from '../context.ts';
 import { MqError } from '../errors.ts';
 import { Printer } from '../roles/printer.ts';
 import { chosenCluster } from './cluster-choice.ts';
-import { envLines, nodeComments } from './cluster-text.ts';
+import { describedNodes, envLines } from './cluster-text.ts';
 import type { Job } from './cluster-verbs.ts';
 import { withCounter } from './cluster-wait.ts';
 
@@ -105,13 +105,22 @@ export async function applied(
   }
 }
 
-async function announce(
+/** Shows the password once on a terminal. */
+export async function announce(
   { stdout, stderr }: Context,
   { cluster, isJson }: { cluster: Cluster; isJson: boolean },
 ): Promise<void> {
   const printer = new Printer(stdout);
   if (isJson) return printer.json(cluster.toJSON());
-  await printer.text(`${envLines(cluster.name, cluster)}\n${nodeComments(cluster)}`);
-  if (stdout.isTTY)
-    stderr.write('hint: eval "$(mq cluster url --env)" sets MQ_URL and MQ_MANAGEMENT_URL in this shell\n');
+  const described = describedNodes(cluster);
+  if (stdout.isTTY) {
+    const [{ user, password } = { user: '', password: '' }] = cluster.nodes;
+    await printer.text([...described, `user ${user}, password ${password}`].join('\n'));
+    stderr.write(
+      `hint: eval "$(mq cluster url --env --name ${cluster.name})" sets MQ_URL and MQ_MANAGEMENT_URL in this shell\n`,
+    );
+    return;
+  }
+  // For eval: the password is in the addresses only.
+  await printer.text([envLines(cluster.name, cluster), ...described.map((line) => `# ${line}`)].join('\n'));
 }

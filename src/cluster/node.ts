@@ -122,7 +122,7 @@ export async function startNode(plan: NodePlan, host: string, ports: readonly nu
         RABBITMQ_DEFAULT_PASS: plan.password,
         RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: erlangArguments(plan.hosts.length),
       })
-      .withCopyContentToContainer(nodeFiles(plan.hosts))
+      .withCopyContentToContainer(nodeFiles(plan.cluster, plan.hosts))
       // No Ryuk: its image may not be there, and the labels say what is left over (removal.ts).
       .withAutoCleanup(false)
       .withWaitStrategy(noWait)

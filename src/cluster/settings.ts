@@ -1,9 +1,9 @@
 // What a node is told before its first start: rabbitmq.conf, the enabled plugins, and the Erlang machine's arguments.
 
 /** The files of a node, as testcontainers copies them in. `hosts` are all members the cluster is formed of. */
-export function nodeFiles(hosts: readonly string[]): { content: string; target: string }[] {
+export function nodeFiles(cluster: string, hosts: readonly string[]): { content: string; target: string }[] {
   return [
-    { target: '/etc/rabbitmq/rabbitmq.conf', content: rabbitmqConf(hosts) },
+    { target: '/etc/rabbitmq/rabbitmq.conf', content: rabbitmqConf(cluster, hosts) },
     { target: '/etc/rabbitmq/enabled_plugins', content: `[${plugins.join(',')}].\n` },
   ];
 }
@@ -22,8 +22,10 @@ export function erlangArguments(nodes: number): string {
 
 const plugins = ['rabbitmq_management', 'rabbitmq_prometheus', 'rabbitmq_web_stomp'];
 
-function rabbitmqConf(hosts: readonly string[]): string {
+function rabbitmqConf(cluster: string, hosts: readonly string[]): string {
   const lines = [
+    // All clusters have the same host names; by default the name of the first node would be the name of each.
+    `cluster_name = ${cluster}`,
     'cluster_formation.peer_discovery_backend = classic_config',
     ...hosts.map((host, index) => `cluster_formation.classic_config.nodes.${index + 1} = ${nodeName(host)}`),
     // A node looks again for the one that founds the cluster; after the last time it would go on alone. By default 30 times, once a second.

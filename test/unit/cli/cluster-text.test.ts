@@ -1,9 +1,14 @@
 // What mq cluster status draws, and what a shell takes from mq cluster up.
 
+import { spawnSync } from 'node:child_process';
+import { Writable } from 'node:stream';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { drawStatus, envLines } from '../../../src/cli/cluster-text.ts';
+import { announce } from '../../../src/cli/cluster-up.ts';
+import type { Cluster } from '../../../src/cluster/cluster.ts';
 import type { NodeStatus } from '../../../src/cluster/status.ts';
+import type { Context } from '../../../src/context.ts';
 
 const node: NodeStatus = {
   host: 'mq1',
@@ -66,5 +71,43 @@ test('the lines for a shell are assignments in single quotes', () => {
     `export MQ_CLUSTER='lab'\nexport MQ_URL='${urls.join(',')}'\nexport MQ_MANAGEMENT_URL='${managementUrls.join(',')}'`,
   );
 });
+
+test('a quote in a value ends no assignment', () => {
+  const hostile = "amqp://a'$(touch owned)'b@h/'";
+  const text = envLines("it's", { urls: [hostile], managementUrls: [] });
+  const { stdout } = spawnSync('sh', ['-c', `${text}; printf '%s\n' "$MQ_CLUSTER" "$MQ_URL"`], { encoding: 'utf8' });
+  assert.is(stdout, `it's\n${hostile}\n`);
+});
+
+for (const isTTY of [true, false])
+  test(`mq cluster up shows the password ${isTTY ? 'once on a terminal' : 'in the addresses only, for eval'}`, async () => {
+    const texts = { stdout: '', stderr: '' };
+    const output = (name: 'stdout' | 'stderr') => {
+      const write = (chunk: Buffer, _: unknown, done: () => void) => {
+        texts[name] += chunk;
+        done();
+      };
+      return Object.assign(new Writable({ write }), { isTTY });
+    };
+    const node = (host: string, port: number) => ({
+      host,
+      url: `amqp://mq:s3cret@127.0.0.1:${port}`,
+      managementUrl: `http://mq:s3cret@127.0.0.1:${port + 1}`,
+      webStompUrl: '',
+      prometheusUrl: '',
+      user: 'mq',
+      password: 's3cret',
+    });
+    const nodes = [node('mq1', 5672), node('mq2', 5772)];
+    const [urls, managementUrls] = [nodes.map(({ url }) => url), nodes.map(({ managementUrl }) => managementUrl)];
+    const cluster = { name: 'lab', nodes, urls, managementUrls } as unknown as Cluster;
+    const context = { stdout: output('stdout'), stderr: output('stderr') } as unknown as Context;
+    await announce(context, { cluster, isJson: false });
+    const shown = texts.stdout + texts.stderr;
+    assert.is(shown.split('s3cret').length - 1, isTTY ? 1 : 4, shown);
+    assert.is(/^export /m.test(texts.stdout), !isTTY);
+    if (isTTY) assert.match(texts.stderr, 'mq cluster url --env --name lab');
+    else for (const line of texts.stdout.split('\n').filter((one) => one !== '')) assert.match(line, /^(export|#) /);
+  });
 
 test.run();
