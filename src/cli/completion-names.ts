@@ -1,6 +1,6 @@
 // The names of a rascal.json for completions: read in a moment, and with what can be read of a file that is still wrong.
 
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Behaviour } from '../config/config.ts';
 import { behaviours } from '../config/config.ts';
@@ -28,8 +28,14 @@ export function knownNames(
   };
 }
 
+/** Larger than any topology that people write. */
+const mostBytes = 4 * 1024 * 1024;
+
 function readPlain(path: string): Plain {
   try {
+    // A pipe would be waited for, and a large file read for long, while somebody is typing.
+    const found = statSync(path);
+    if (!found.isFile() || found.size > mostBytes) return {};
     return objectOf(JSON.parse(readFileSync(path, 'utf8')));
   } catch {
     return {};

@@ -1,6 +1,8 @@
 // Tab in real shells: what is typed, and the words that mq gets when the line is run.
 
+import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -75,6 +77,28 @@ completions('a file that is named on the line has its names there', async () => 
   ]) {
     const { stdout } = await mq(['completions', 'words', '--', ...typed], { cwd });
     assert.match(stdout, /^words\n(thumbnails\tmake thumbnails|invoices)\n$/);
+  }
+});
+
+completions('a configuration that is a pipe is not waited for, and no broker is asked', async () => {
+  const cwd = emptyFolder();
+  execFileSync('mkfifo', [join(cwd, 'rascal.json')]);
+  let connections = 0;
+  const broker = createServer((socket) => {
+    connections += 1;
+    socket.destroy();
+  });
+  await new Promise<void>((resolve) => broker.listen(0, '127.0.0.1', resolve));
+  const at = `127.0.0.1:${(broker.address() as AddressInfo).port}`;
+  const env = { MQ_URL: `amqp://${at}`, MQ_MANAGEMENT_URL: `http://${at}` };
+  try {
+    for (const typed of [['wor'], ['admin', 'show', 'queue', ''], ['dlq', 'list', '']]) {
+      const { status, stderr } = await mq(['completions', 'words', '--', ...typed], { cwd, env, deadlineMs: 5_000 });
+      assert.equal([status, stderr], [0, '']);
+    }
+    assert.is(connections, 0);
+  } finally {
+    broker.close();
   }
 });
 
