@@ -52,7 +52,8 @@ export class ManagementApi {
     const [connections, channels, queues, exchanges, bindings] = await Promise.all([
       get<ConnectionItem[]>(`vhosts/${vhost}/connections`),
       get<ChannelItem[]>(`vhosts/${vhost}/channels`),
-      get<QueueItem[]>(`queues/${vhost}`),
+      // RabbitMQ's statistics are seconds old.
+      get<QueueItem[]>(`queues/${vhost}?disable_stats=true&enable_queue_totals=true`),
       get<ExchangeItem[]>(`exchanges/${vhost}`),
       get<BindingItem[]>(`bindings/${vhost}`),
     ]);
