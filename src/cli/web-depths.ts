@@ -1,7 +1,7 @@
 // How full the queues of rascal.json are: from the management API where it answers, else over AMQP.
 
 import type { Management } from '../admin/client.ts';
-import type { Observer } from '../session/observer.ts';
+import type { Depth, Observer } from '../session/observer.ts';
 import type { Graph, GraphNode } from '../topology/graph.ts';
 import type { Depths, QueueDepth } from '../web/catalog.ts';
 import type { WebBroker } from './web-broker.ts';
@@ -35,7 +35,7 @@ export function depthsFrom({ graph, broker, management, observer }: Sources): ()
       try {
         const [found, depths] = await Promise.all([
           exchangesByManagement(management, broker.vhost),
-          byManagement(management, broker.vhost, queues),
+          byManagement({ api: management, vhost: broker.vhost, observer }, queues),
         ]);
         const missing = [...exchanges.filter(({ brokerName = '' }) => !found.has(brokerName)), ...missingIn(depths)];
         return { from: 'management', management: management.origin, queues: depths, missing: missing.map(idOf) };
@@ -67,26 +67,73 @@ interface Page {
 
 interface Listed {
   readonly name: string;
+  readonly type?: string;
+  readonly state?: string;
   readonly messages_ready?: number;
   readonly messages_unacknowledged?: number;
   readonly consumers?: number;
 }
 
+interface Asked {
+  readonly api: Management;
+  readonly vhost: string;
+  readonly observer: Observer;
+}
+
+/** RabbitMQ's statistics are some 5 s old. It counts at once without them, but quorum queues only over AMQP. */
 async function byManagement(
-  api: Management,
-  vhost: string,
+  { api, vhost, observer }: Asked,
   queues: readonly GraphNode[],
 ): Promise<Record<string, QueueDepth>> {
-  const columns = 'columns=name,messages_ready,messages_unacknowledged,consumers';
+  const [told, counted] = await Promise.all([
+    listed({ api, vhost }, queues, 'columns=name,consumers'),
+    listed({ api, vhost }, queues, `columns=name,type,state,${counts}&disable_stats=true&enable_queue_totals=true`),
+  ]);
+  const consumers = new Map(told.map((one) => [one.name, one.consumers]));
+  const wanted = new Set(queues.filter(({ isOwn }) => !isOwn).map(({ brokerName = '' }) => brokerName));
+  // A quorum queue without a leader would count as empty.
+  const quorum = counted.filter(
+    ({ name, type, state }) => type === 'quorum' && state === 'running' && wanted.has(name),
+  );
+  const exact = await depthsNow(
+    observer,
+    quorum.map(({ name }) => name),
+  );
+  const items = counted.map((one): Listed => {
+    const now = exact.get(one.name);
+    return {
+      consumers: consumers.get(one.name) ?? 0,
+      ...one,
+      ...(now && { messages_ready: now.ready, consumers: now.consumers }),
+    };
+  });
+  return sums(queues, items);
+}
+
+const counts = 'messages_ready,messages_unacknowledged';
+
+async function depthsNow(observer: Observer, queues: readonly string[]): Promise<ReadonlyMap<string, Depth>> {
+  return queues.length === 0 ? new Map() : observer.depths(queues).catch(() => new Map());
+}
+
+async function listed(
+  { api, vhost }: Pick<Asked, 'api' | 'vhost'>,
+  queues: readonly GraphNode[],
+  what: string,
+): Promise<readonly Listed[]> {
   const names = queues.map(({ brokerName = '' }) => brokerName.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
   const pattern = encodeURIComponent(`^(${names.join('|')})(:|$)`);
   const items: Listed[] = [];
   for (let [page, pages] = [1, 1]; page <= pages; page += 1) {
-    const query = `page=${page}&page_size=500&use_regex=true&name=${pattern}&${columns}`;
-    const listed = (await api.request('GET', `/queues/${encodeURIComponent(vhost)}?${query}`)) as Page;
-    items.push(...listed.items);
-    pages = listed.page_count ?? 1;
+    const query = `page=${page}&page_size=500&use_regex=true&name=${pattern}&${what}`;
+    const found = (await api.request('GET', `/queues/${encodeURIComponent(vhost)}?${query}`)) as Page;
+    items.push(...found.items);
+    pages = found.page_count ?? 1;
   }
+  return items;
+}
+
+function sums(queues: readonly GraphNode[], items: readonly Listed[]): Record<string, QueueDepth> {
   const depths = queues.flatMap(({ id, brokerName = '', isOwn }): [string, QueueDepth][] => {
     const mine = items.filter(({ name }) => (isOwn ? name.startsWith(`${brokerName}:`) : name === brokerName));
     if (mine.length === 0) return isOwn ? [[id, { ready: 0, unacked: 0, consumers: 0, count: 0 }]] : [];

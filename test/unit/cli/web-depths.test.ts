@@ -11,11 +11,12 @@ import type { Observer } from '../../../src/session/observer.ts';
 import type { GraphNode } from '../../../src/topology/graph.ts';
 
 test('the queues of every page of the management API are counted', async () => {
-  const items = [
+  const items: readonly (readonly { name: string; consumers?: number; [field: string]: unknown }[])[] = [
     [{ name: 'other' }, { name: 'own:1', messages_ready: 1 }],
     [{ name: 'own:2', messages_ready: 2 }],
-    [{ name: 'task-queue', messages_ready: 4, consumers: 1 }],
+    [{ name: 'task-queue', type: 'quorum', state: 'running', messages_ready: 4, consumers: 1 }],
   ];
+  const asked: string[] = [];
   const patterns: string[] = [];
   const server = createServer((request, response) => {
     if (request.url?.startsWith('/api/exchanges/')) {
@@ -23,10 +24,13 @@ test('the queues of every page of the management API are counted', async () => {
       response.end(JSON.stringify([{ name: '' }, { name: 'logs' }]));
       return;
     }
-    patterns.push(new URL(request.url ?? '', 'http://localhost').searchParams.get('name') ?? '');
-    const page = Number(new URL(request.url ?? '', 'http://localhost').searchParams.get('page'));
+    const { searchParams } = new URL(request.url ?? '', 'http://localhost');
+    patterns.push(searchParams.get('name') ?? '');
+    const page = Number(searchParams.get('page'));
+    const isExact = searchParams.get('disable_stats') === 'true';
+    const shown = items[page - 1]?.map(({ consumers, ...one }) => (isExact ? one : { ...one, consumers }));
     response.setHeader('content-type', 'application/json');
-    response.end(JSON.stringify({ items: items[page - 1] ?? [], page, page_count: items.length }));
+    response.end(JSON.stringify({ items: shown ?? [], page, page_count: items.length }));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   try {
@@ -46,17 +50,23 @@ test('the queues of every page of the management API are counted', async () => {
       graph: { nodes, edges: [] } as unknown as Parameters<typeof depthsFrom>[0]['graph'],
       broker: { shown: '', vhost: '/', connections: [], nodes: [] },
       management: new Management({ addresses }),
-      observer: {} as Observer,
+      observer: {
+        depths: async (queues: readonly string[]) => {
+          asked.push(...queues);
+          return new Map([['task-queue', { ready: 9, consumers: 2 }]]);
+        },
+      } as unknown as Observer,
     });
     assert.equal(await depths(), {
       from: 'management',
       management: `http://127.0.0.1:${port}`,
       missing: ['e:later', 'q:later'],
       queues: {
-        'q:task-queue': { ready: 4, unacked: 0, consumers: 1 },
+        'q:task-queue': { ready: 9, unacked: 0, consumers: 2 },
         'q:own': { ready: 3, unacked: 0, consumers: 0, count: 2 },
       },
     });
+    assert.equal(asked, ['task-queue']);
     // RabbitMQ's expressions are PCRE, those of mq broker are JavaScript's with the flag u: \- is an error there.
     assert.is(patterns[0], '^(task-queue|later\\.x|own)(:|$)');
   } finally {
