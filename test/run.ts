@@ -193,14 +193,15 @@ function lastLine(report: string): Finish | undefined {
 
 async function withEmbeddedBroker(use: (on: readonly string[]) => Promise<void>): Promise<void> {
   const password = randomUUID();
-  const start = (port: number, managementPort: number, itsPassword: string) =>
+  const start = (port: number, managementPort: number) =>
     startMq(['broker', '--port', String(port), '--management-port', String(managementPort), '--user', 'mq', '--json'], {
-      env: { MQ_BROKER_PASSWORD: itsPassword },
+      env: { MQ_BROKER_PASSWORD: password },
       deadlineMs: 2 ** 31 - 1,
     });
-  // Most users have a broker on the standard ports, which no test may take for its own or find in its way.
-  const other = start(5672, 15672, randomUUID());
-  const broker = start(0, 0, password);
+  // Most users have a broker on the standard ports, which no test may take for its own or find in its way. It has the same
+  // password, so that a test that asks the wrong broker is not saved by a refusal.
+  const other = start(5672, 15672);
+  const broker = start(0, 0);
   try {
     const { url, management } = JSON.parse(await broker.prints(/\n/)) as { url: string; management: string };
     const login = (address: string) => Object.assign(new URL(address), { username: 'mq', password }).href;
