@@ -8,7 +8,7 @@ import { executable as built, emptyFolder } from '../support/mq.ts';
 import { until } from '../support/until.ts';
 import { emptyHistory, type History } from './history.ts';
 import { drain, type Place, withClient } from './place.ts';
-import { type RoleProcess, startRole } from './process.ts';
+import { isEndBySigterm, type RoleProcess, startRole } from './process.ts';
 import { deadlineMs, type HandlerKind, poisons, writeHandlers } from './status-handlers.ts';
 import { type Verdict, verdictOf } from './verdict.ts';
 
@@ -144,6 +144,9 @@ interface WorkerParts extends Common {
   readonly mayEnd: boolean;
 }
 
+/** Milliseconds that a process may take until its first line runs, on a machine with more to do. */
+const startMs = 1000;
+
 /** A receiver that is started again whenever it has ended. */
 class Worker {
   readonly #parts: WorkerParts;
@@ -201,8 +204,9 @@ class Worker {
           if (id !== undefined) history.dropped.push(ids.get(id) ?? `a message of unknown id ${id}`);
         },
       });
-      const { status, signal } = await this.#process.ended;
-      if (this.#isEnding && (status === 0 || status === 143)) return;
+      const end = await this.#process.ended;
+      const { status, signal } = end;
+      if (this.#isEnding && isEndBySigterm(end, { mayBeStarting: performance.now() - begun < startMs })) return;
       if (mayEnd && status === 1) continue;
       history.misdeeds.push(`receiver ${slot}: ended with ${status ?? signal}: ${this.#process.said()}`);
       // One that cannot start at all is not to fill the machine.

@@ -122,21 +122,27 @@ export async function withClient<T>(place: Place, use: (connection: ChannelModel
   throw failure;
 }
 
-/** Takes what is in all queues of the vhost. */
+/** Takes what is in all queues of the vhost, until there is nothing: a message may be on its way from one to another. */
 export async function drain(place: Place, history: History): Promise<void> {
   const { vhost } = place;
   const names = await until('the queues are listed', async () =>
     ((await vhost.api('GET', `/api/queues/${vhost.name}`)) as { name: string }[]).map(({ name }) => name),
   );
   await withClient(place, async (connection) => {
-    for (const name of names) {
-      const channel = await connection.createChannel();
-      for (;;) {
-        const message = await channel.get(name, { noAck: true });
-        if (message === false) break;
-        (name.endsWith('.dead') ? history.deadLettered : history.drained).push(message.content.toString());
+    const channel = await connection.createChannel();
+    let empty = 0;
+    while (empty < 2) {
+      let taken = 0;
+      for (const name of names) {
+        for (;;) {
+          const message = await channel.get(name, { noAck: true });
+          if (message === false) break;
+          taken += 1;
+          (name.endsWith('.dead') ? history.deadLettered : history.drained).push(message.content.toString());
+        }
       }
-      await channel.close();
+      empty = taken === 0 ? empty + 1 : 0;
     }
+    await channel.close();
   });
 }
