@@ -96,7 +96,7 @@ export class Failures {
     }
   }
 
-  /** Does what the configuration says of the failure. Throws when the role is to end; the message is then unanswered. */
+  /** Does what the configuration says of the failure. `end` is set if the role is to end. */
   async settle(delivery: Delivery, message: Message, failure: { type: Failure; reason: string }): Promise<Settled> {
     const { reason } = failure;
     const decision = this.#decide(failure.type, message);
