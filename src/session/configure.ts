@@ -8,6 +8,8 @@ import type { Link } from './link.ts';
 /** The reply code of a refusal; undefined: it is done. AMQP 0-9-1, 1.1. */
 type Refusal = number | undefined;
 const [accessRefused, notFound] = [403, 404];
+/** AMQP 0-9-1, 4.2.5.3: a short string has at most 255 bytes. */
+const longestName = 255;
 
 /**
  * Returns the queues that the account may not declare and that exist already.
@@ -31,6 +33,8 @@ export async function existingOnly(link: Link, vhost: string, queues: readonly s
  * broker's log. The exchange cannot be anyone's: internal, transient, auto-delete, and gone at once.
  */
 async function mayConfigure(channel: Channel, name: string): Promise<Refusal> {
+  // No account may declare it: a failed message tells that, and until then the role works.
+  if (Buffer.byteLength(name) > longestName) return undefined;
   const options = { durable: false, autoDelete: true, internal: true };
   const made = await asked((next) => channel.assertExchange(name, 'fanout', options, next));
   if (made === undefined) await asked((next) => channel.deleteExchange(name, { ifUnused: true }, next));

@@ -131,4 +131,14 @@ test('a role that may configure finds its own arguments in what mq declare has m
   await roles.take('jobs.dead', 1);
 });
 
+test('a queue whose name leaves no room for those of failed messages is consumed from all the same', async () => {
+  const queue = `q-${'x'.repeat(250)}`;
+  const content = { vhosts: { '/': { queues: [queue] } }, subscriptions: { long: { queue } } };
+  const { status, stderr } = await roles.run(['subscribe', 'long', '--until-empty', '--exec', 'true'], {
+    cwd: emptyFolder({ 'rascal.json': JSON.stringify(content) }),
+  });
+  assert.is(status, 0, stderr);
+  await roles.deleteQueue(queue);
+});
+
 test.run();
