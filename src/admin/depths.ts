@@ -56,8 +56,7 @@ export async function withExactCounts(
 
 function countsOf(item: Item, { ready, consumers }: { ready: number; consumers: number }): Item {
   const unacked = Number(item['messages_unacknowledged'] ?? 0);
-  const counts = { messages_ready: ready, messages: ready + unacked, consumers };
-  return Object.fromEntries(Object.entries(counts).filter(([name]) => Object.hasOwn(item, name)));
+  return { messages_ready: ready, messages: ready + unacked, consumers };
 }
 
 function keyOf({ vhost, name }: Item): string {
