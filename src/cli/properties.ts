@@ -5,7 +5,7 @@ import type { Context } from '../context.ts';
 import { systemReason } from '../errors.ts';
 import { traceOfEnvironment } from '../handlers/trace.ts';
 import { bytesOfText } from '../session/byte-text.ts';
-import { writeProperties } from '../session/content-header.ts';
+import { propertyBytes } from '../session/content-header.ts';
 import { valueOfJson } from '../session/tagged-json.ts';
 import type { Properties } from '../session/wire.ts';
 import type { Values } from './values.ts';
@@ -72,7 +72,7 @@ function header([typed, text]: readonly [string, string], values: Values): reado
   if (name === '') throw values.usage('a header has no name: --header NAME=TEXT or NAME:=JSON');
   try {
     const value = isTyped ? valueOfJson(text) : text;
-    writeProperties({ headers: { [name]: value } });
+    propertyBytes({ headers: { [name]: value } });
     return [name, value];
   } catch (error) {
     const why =

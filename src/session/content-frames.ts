@@ -2,22 +2,23 @@
 // UTF-8 and the types of numbers do not survive; a table over 64 KiB is refused (SCRATCH, defs.js); and tables nested some
 // 5,000 deep end its stack, which costs the connection. Content headers are therefore read and written by mq's own codec.
 
+import type { Properties } from 'amqplib/callback_api';
 // By their paths: the package's `exports` do not name the files.
 import { Connection, type Frame } from '../../node_modules/amqplib/lib/connection.js';
 import { decodeFrame, type ParsedFrame, parseFrame } from '../../node_modules/amqplib/lib/frame.js';
-import { readProperties } from './content-header.ts';
+import { readProperties, writeProperties } from './content-header.ts';
 import { Reader, Writer } from './field-table.ts';
 
-const frameType = { method: 1, header: 2 };
+const frameType = { method: 1, header: 2, body: 3 };
 const frameEnd = 0xce;
 const basic = { class: 60, publish: 40 };
 
-/** Under this key the headers of a message that is published hold all its properties as bytes. */
-const encoded: unique symbol = Symbol('encoded');
+/** Under this key the headers of a message that is published hold all its properties. */
+const own: unique symbol = Symbol('own properties');
 
-/** Returns the `headers` option of a publish that makes these properties (`writeProperties`) those of the message. */
-export function encodedProperties(bytes: Buffer): Record<string, unknown> {
-  return { [encoded]: bytes } as Record<string, unknown>;
+/** Returns the `headers` option of a publish that has these properties written by mq's own codec. */
+export function ownProperties(properties: Properties): Record<string, unknown> {
+  return { [own]: properties } as Record<string, unknown>;
 }
 
 Connection.prototype.recvFrame = function () {
@@ -60,43 +61,51 @@ function routingKeyOf(payload: Buffer): string | undefined {
   return reader.shortText();
 }
 
+/** A shorter body goes out in one piece with its frames. */
+const smallBody = 2048;
+
 const sendMessage = Connection.prototype.sendMessage;
 Connection.prototype.sendMessage = function (channel, method, fields, id, properties, content) {
-  const bytes = (properties.headers as { [encoded]?: Buffer } | undefined)?.[encoded];
-  if (!bytes) return sendMessage.call(this, channel, method, fields, id, properties, content);
-  const size = Buffer.alloc(8);
-  size.writeBigUInt64BE(BigInt(content.length));
-  const header = Buffer.concat([Buffer.from([0, basic.class, 0, 0]), size, bytes]);
-  const most = this.frameMax - 8;
-  if (this.frameMax > 0 && header.length > most) {
-    throw new RangeError(`its properties have ${header.length} bytes; a frame of the broker holds ${most}`);
-  }
-  const frames = [
-    frameOf(frameType.method, channel, publishMethod(fields)),
-    frameOf(frameType.header, channel, header),
-  ];
+  // amqplib: its copy of the headers has the given ones for its prototype (api_args.js).
+  const wanted = (properties.headers as { [own]?: Properties } | undefined)?.[own];
+  if (!wanted) return sendMessage.call(this, channel, method, fields, id, properties, content);
+  const { length } = content;
+  const writer = new Writer();
+  writeFrame(writer, { type: frameType.method, channel }, () => writePublish(writer, fields));
+  writeFrame(writer, { type: frameType.header, channel }, () => {
+    writer.add(headerStart);
+    const at = writer.reserve(8);
+    writer.buffer.writeUInt32BE(Math.floor(length / 2 ** 32), at);
+    writer.buffer.writeUInt32BE(length % 2 ** 32, at + 4);
+    writeProperties(writer, wanted);
+    const [bytes, most] = [writer.length - at + 4, this.frameMax - 8];
+    if (this.frameMax > 0 && bytes > most) {
+      throw new RangeError(`its properties have ${bytes} bytes; a frame of the broker holds ${most}`);
+    }
+  });
+  const isSmall = length > 0 && length < smallBody;
+  if (isSmall) writeFrame(writer, { type: frameType.body, channel }, () => writer.add(content));
   this.sentSinceLastCheck = true;
-  const isFlowing = this.channels[channel]?.buffer.write(Buffer.concat(frames)) ?? false;
-  return content.length === 0 ? isFlowing : this.sendContent(channel, content);
+  const isFlowing = this.channels[channel]?.buffer.write(writer.done()) ?? false;
+  return isSmall || length === 0 ? isFlowing : this.sendContent(channel, content);
 };
 
-/** AMQP 0-9-1, 1.8.3.7. */
-function publishMethod({ exchange, routingKey, mandatory }: Readonly<Record<string, unknown>>): Buffer {
-  const writer = new Writer();
-  writer.add(Buffer.from([0, basic.class, 0, basic.publish, 0, 0]));
+/** Class and weight of a content header (AMQP 0-9-1, 4.2.6.1). */
+const headerStart = Buffer.from([0, basic.class, 0, 0]);
+/** Class, method and the reserved ticket of basic.publish (AMQP 0-9-1, 1.8.3.7). */
+const publishStart = Buffer.from([0, basic.class, 0, basic.publish, 0, 0]);
+
+function writePublish(writer: Writer, { exchange, routingKey, mandatory }: Readonly<Record<string, unknown>>): void {
+  writer.add(publishStart);
   writer.shortText(String(exchange), 'name of the exchange');
   writer.shortText(String(routingKey), 'routing key');
   writer.octet(mandatory === true ? 1 : 0);
-  return writer.done();
 }
 
 /** AMQP 0-9-1, 4.2.3. */
-function frameOf(type: number, channel: number, payload: Buffer): Buffer {
-  const frame = Buffer.allocUnsafe(payload.length + 8);
-  frame.writeUInt8(type, 0);
-  frame.writeUInt16BE(channel, 1);
-  frame.writeUInt32BE(payload.length, 3);
-  payload.copy(frame, 7);
-  frame.writeUInt8(frameEnd, payload.length + 7);
-  return frame;
+function writeFrame(writer: Writer, { type, channel }: { type: number; channel: number }, payload: () => void): void {
+  writer.octet(type);
+  writer.short(channel);
+  writer.sized(payload);
+  writer.octet(frameEnd);
 }

@@ -74,15 +74,22 @@ function readProperty(reader: Reader, kind: Exclude<Kind, 'table'>): unknown {
   return textOfBytes(reader.take(reader.octet()));
 }
 
-/** Writes the flags and the properties. Throws if a value has no form in AMQP. */
-export function writeProperties(properties: Properties): Buffer {
-  const received = (properties as { [asReceived]?: Received })[asReceived];
+/** Returns the flags and the properties as bytes. Throws if a value has no form in AMQP. */
+export function propertyBytes(properties: Properties): Buffer {
   const writer = new Writer();
+  writeProperties(writer, properties);
+  return writer.done();
+}
+
+/** Writes the flags and the properties. Throws if a value has no form in AMQP. */
+export function writeProperties(writer: Writer, properties: Properties): void {
+  const received = (properties as { [asReceived]?: Received })[asReceived];
   const flagsAt = writer.reserve(2);
   let flags = 0;
-  list.forEach(([name, kind], index) => {
+  for (let index = 0; index < list.length; index += 1) {
+    const [name, kind] = list[index] as (typeof list)[number];
     const value = properties[name];
-    if (value === undefined || value === null) return;
+    if (value === undefined || value === null) continue;
     flags |= 0x8000 >> index;
     const raw = received && Object.is(received.values[name], value) ? received.bytes.get(name) : undefined;
     if (raw) writer.add(raw);
@@ -91,9 +98,8 @@ export function writeProperties(properties: Properties): Buffer {
     else if (kind === 'octet') writer.octet(value as number);
     else if (kind === 'text') writer.shortText(String(value), `property ${name}`);
     else writeTime(writer, value as number | bigint);
-  });
+  }
   writer.buffer.writeUInt16BE(flags, flagsAt);
-  return writer.done();
 }
 
 function writeTime(writer: Writer, value: number | bigint): void {

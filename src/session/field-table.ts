@@ -1,7 +1,7 @@
 // Field tables of headers (AMQP 0-9-1, 4.2.5.5, with the types of RabbitMQ's errata), read and written exactly. amqplib's
 // codec turns integers over 2^53 into others, bytes that are not UTF-8 into U+FFFD, and every integer into the smallest type.
 
-import { bytesOfText, textOfBytes } from './byte-text.ts';
+import { bytesOfText, isPlainText, textOfBytes } from './byte-text.ts';
 
 /** One field of a table. */
 export interface Field {
@@ -198,6 +198,11 @@ export class Writer {
     this.#bytes.writeUInt8(value, start);
   }
 
+  short(value: number): void {
+    const start = this.reserve(2);
+    this.#bytes.writeUInt16BE(value, start);
+  }
+
   add(bytes: Buffer): void {
     const start = this.reserve(bytes.length);
     bytes.copy(this.#bytes, start);
@@ -205,10 +210,13 @@ export class Writer {
 
   /** AMQP 0-9-1, 4.2.5.3: a short string holds at most 255 octets. */
   shortText(text: string, what: string): void {
-    const bytes = bytesOfText(text);
-    if (bytes.length > 255) throw new RangeError(`the ${what} has ${bytes.length} bytes; AMQP allows 255`);
-    this.octet(bytes.length);
-    this.add(bytes);
+    const bytes = isPlainText(text) ? undefined : bytesOfText(text);
+    const length = bytes?.length ?? Buffer.byteLength(text);
+    if (length > 255) throw new RangeError(`the ${what} has ${length} bytes; AMQP allows 255`);
+    const start = this.reserve(length + 1);
+    this.#bytes[start] = length;
+    if (bytes) bytes.copy(this.#bytes, start + 1);
+    else this.#bytes.write(text, start + 1);
   }
 
   longBytes(bytes: Buffer): void {
@@ -224,8 +232,9 @@ export class Writer {
     this.#bytes.writeUInt32BE(this.length - start - 4, start);
   }
 
+  /** Returns what was written. Nothing can be written afterwards. */
   done(): Buffer {
-    return Buffer.from(this.#bytes.subarray(0, this.length));
+    return this.#bytes.subarray(0, this.length);
   }
 }
 

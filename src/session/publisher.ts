@@ -4,8 +4,7 @@
 
 import type { ConfirmChannel, Properties, RawMessage } from 'amqplib/callback_api';
 import { MqError } from '../errors.ts';
-import { encodedProperties } from './content-frames.ts';
-import { writeProperties } from './content-header.ts';
+import { ownProperties } from './content-frames.ts';
 import type { Counts } from './counts.ts';
 import { failureOf, isPermanent } from './failure.ts';
 import type { Link } from './link.ts';
@@ -236,7 +235,7 @@ export class Publisher {
     const { exchange, routingKey, body, properties, mandatory } = entry.message;
     entry.writtenAt = performance.now();
     try {
-      const options = { headers: encodedProperties(writeProperties(properties)), mandatory };
+      const options = { headers: ownProperties(properties), mandatory };
       channel.publish(exchange, routingKey, body, options, (error) => {
         // amqplib calls back with an error both for a nack and for a channel that closed: only the first is an answer.
         if (this.#channel !== channel || !this.#window.has(entry)) return;

@@ -3,7 +3,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { bytesOfText, isPlainText, textOfBytes } from '../../../src/session/byte-text.ts';
-import { readProperties, writeProperties } from '../../../src/session/content-header.ts';
+import { propertyBytes, readProperties } from '../../../src/session/content-header.ts';
 import { taggedFields, valueOfJson } from '../../../src/session/tagged-json.ts';
 import { entry, longstr, nested, uint } from '../../support/raw-message.ts';
 
@@ -62,9 +62,9 @@ const all = [...Object.values(fields), entry(noText, 'S', longstr('a name')), en
 test('properties that are sent again unchanged have the same bytes', () => {
   const bytes = properties(all);
   const read = readProperties(bytes);
-  assert.ok(writeProperties(read).equals(bytes));
+  assert.ok(propertyBytes(read).equals(bytes));
   const copy = { ...read, headers: { ...read.headers } };
-  assert.ok(writeProperties(copy).equals(bytes));
+  assert.ok(propertyBytes(copy).equals(bytes));
 });
 
 test('a change leaves all else as it came', () => {
@@ -72,11 +72,11 @@ test('a change leaves all else as it came', () => {
   const { list: _, ...headers } = read.headers ?? {};
   const changed = { ...read, messageId: 'new', headers: { ...headers, small: 6, added: 'x' } };
   const kept = all.filter((field) => field !== fields['list'] && field !== fields['small']);
-  const again = readProperties(writeProperties(changed));
+  const again = readProperties(propertyBytes(changed));
   const expected = properties([...kept, entry('small', 'I', uint(6, 4)), entry('added', 'S', longstr('x'))]);
   assert.is(again.messageId, 'new');
   const { messageId: __, ...rest } = again;
-  assert.ok(writeProperties(rest).equals(expected));
+  assert.ok(propertyBytes(rest).equals(expected));
 });
 
 test('values are read without a loss, and a deep one has none', () => {
@@ -105,7 +105,7 @@ test('what JSON cannot express is tagged, and comes back from JSON', () => {
   assert.equal(told['bytes'], { '!': 'binary', base64: '//6A' });
   assert.is(told['small'], 5);
   const back = valueOfJson(json) as Record<string, unknown>;
-  assert.equal(JSON.stringify(taggedFields(readProperties(writeProperties({ headers: back })).headers ?? {})), json);
+  assert.equal(JSON.stringify(taggedFields(readProperties(propertyBytes({ headers: back })).headers ?? {})), json);
 });
 
 test('JSON keeps the digits of integers and the doubles', () => {
@@ -128,16 +128,16 @@ for (const [value, hex] of [
   [Buffer.from('ff', 'hex'), '7800000001ff'],
 ] as const) {
   test(`a header ${typeof value} is written as ${hex}`, () => {
-    const bytes = writeProperties({ headers: { a: value } });
+    const bytes = propertyBytes({ headers: { a: value } });
     assert.is(bytes.toString('hex'), `2000${(2 + hex.length / 2).toString(16).padStart(8, '0')}0161${hex}`);
   });
 }
 
 test('what AMQP has no form for is refused', () => {
   for (const value of [2n ** 63n, { '!': 'byte', value: 128 }, { '!': 'int', value: 1.5 }, { '!': 'x' }, () => 1]) {
-    assert.throws(() => writeProperties({ headers: { a: value } }));
+    assert.throws(() => propertyBytes({ headers: { a: value } }));
   }
-  assert.throws(() => writeProperties({ messageId: 'x'.repeat(256) }), /256 bytes/);
+  assert.throws(() => propertyBytes({ messageId: 'x'.repeat(256) }), /256 bytes/);
 });
 
 test('text holds any bytes, and no two texts the same ones', () => {
