@@ -1,8 +1,8 @@
 // What surrounds the run of a role: its log, its metrics, and the summary at its end.
 
 import { type Context, logLevels, type Output, type Say } from '../context.ts';
-import { Log } from '../observe/log.ts';
-import { isNoteworthy, summaryOf } from '../observe/summary.ts';
+import { Log, type MessageFields } from '../observe/log.ts';
+import { hasMany, isNoteworthy, summaryOf } from '../observe/summary.ts';
 import { type Counts, newCounts } from '../session/counts.ts';
 import type { Values } from './values.ts';
 
@@ -13,6 +13,8 @@ export interface Observation {
   readonly sayNamed: Say;
   /** stderr for programs and modules of the user. */
   readonly handlerStderr: Output;
+  /** The same for one message, whose id is before each line of text if `isNamed`. */
+  readonly handlerStderrOf: (fields: MessageFields, settings: { isNamed: boolean }) => Output;
 }
 
 /** Runs `work` with a context whose stderr obeys --log; serves --metrics meanwhile; says the summary at the end. */
@@ -36,13 +38,20 @@ export async function observed(
     log.say({ event: 'metrics', message: `metrics on ${metrics.url}/metrics`, fields: { url: metrics.url } });
   let hasFailed = true;
   try {
-    await work(inner, { counts, say: log.say, sayNamed: log.sayNamed, handlerStderr });
+    await work(inner, {
+      counts,
+      say: log.say,
+      sayNamed: log.sayNamed,
+      handlerStderr,
+      handlerStderrOf: (fields, settings) => log.outputOf('handler', fields, settings),
+    });
     hasFailed = false;
   } finally {
     for (const stream of [handlerStderr, inner.stderr]) if (stream !== context.stderr) stream.end();
     log.close();
     const run = { counts, takes, hasFailed, durationMs: performance.now() - begun };
     if (format === 'json') log.write(summaryOf(run));
+    else if (context.stderr.isTTY && hasMany(run)) log.write(summaryOf(run));
     else if (isNoteworthy(run)) log.writeJson(summaryOf(run));
     await metrics?.close();
   }

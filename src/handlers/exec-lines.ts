@@ -49,7 +49,10 @@ export async function makeExecLines(plan: ExecLinesPlan, world: HandlerWorld): P
   return {
     prints: 'role',
     handle: async (message, context) => {
-      const [outcome] = await pool.handle(messageRequest(message, isReply), context);
+      const [outcome] = await pool.handle(
+        { ...messageRequest(message, isReply), stderr: world.stderrOf?.(message) },
+        context,
+      );
       return outcome as NonNullable<typeof outcome>;
     },
     handleBatch: (messages, context) => pool.handle(batchRequest(messages, isReply), context),

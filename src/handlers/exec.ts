@@ -44,6 +44,7 @@ export async function makeExec(plan: ExecPlan, world: HandlerWorld): Promise<Han
         if (sink.failure !== undefined) stop.abort();
       });
     };
+    const stderr = world.stderrOf?.(message) ?? world.stderr;
     const end = await runChild({
       file,
       args,
@@ -52,13 +53,14 @@ export async function makeExec(plan: ExecPlan, world: HandlerWorld): Promise<Han
       stdin: message.body,
       descriptor3: messageJson(message),
       onStdout,
-      onStderr: (chunk) => write(world.stderr, chunk).then(ignore),
+      onStderr: (chunk) => write(stderr, chunk).then(ignore),
       signal: AbortSignal.any([signal, stop.signal]),
       killNow: closing.signal,
       graceMs: world.graceMs,
       kill: world.kill,
     });
     await sink.end();
+    if (stderr !== world.stderr) stderr.end();
     return sink.failure ?? outcomeOf(end, { command, sink, fault: () => faultOf(plan.exec, place) });
   }
 

@@ -97,6 +97,8 @@ export interface HandlerWorld {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdout: Output;
   readonly stderr: Output;
+  /** Where lines about one message go; ended by the handler unless it is `stderr`. Default: `stderr`. */
+  readonly stderrOf?: (message: Message) => Output;
   /** Milliseconds a handler may take for one message; undefined: no bound. */
   readonly timeoutMs?: number;
   /** Milliseconds between TERM and KILL for a child past its time. */

@@ -122,6 +122,7 @@ export class LinePool {
     const program = slot.program?.isAlive ? slot.program : this.#start(slot);
     this.#lastId += 1;
     const id = this.#lastId;
+    program.reportTo(request.stderr ?? this.#program.stderr);
     const heard = await this.#hear(program, request.line(id), givenUp);
     switch (heard.type) {
       case 'object': {

@@ -40,6 +40,7 @@ export class LineProcess {
   readonly #plan: LineProcessPlan;
   readonly #child: ChildProcess | undefined;
   readonly #stop = new AbortController();
+  #stderr: Output;
   #isAlive = true;
   #pieces: Buffer[] = [];
   #size = 0;
@@ -49,6 +50,7 @@ export class LineProcess {
 
   constructor(plan: LineProcessPlan) {
     this.#plan = plan;
+    this.#stderr = plan.stderr;
     try {
       // A session and group of its own: a signal reaches all of it, and the terminal's Ctrl-C only us. Its stdin is a pipe
       // that ends with us, however we end.
@@ -65,6 +67,7 @@ export class LineProcess {
     }
     void this.ended.then((end) => {
       this.#isAlive = false;
+      this.reportTo(plan.stderr);
       clearTimeout(this.#patience);
       this.#say({ type: 'ended', end });
     });
@@ -99,6 +102,12 @@ export class LineProcess {
     });
   }
 
+  /** From now on its stderr is about another message. */
+  reportTo(stderr: Output): void {
+    if (this.#stderr !== this.#plan.stderr) this.#stderr.end();
+    this.#stderr = stderr;
+  }
+
   /** TERM to its group, KILL after the grace; resolves when it is gone. */
   async stop(): Promise<void> {
     this.#stop.abort();
@@ -130,7 +139,7 @@ export class LineProcess {
     });
     const outputs = [
       taken(stdout, (chunk) => this.#take(chunk)),
-      taken(stderr, (chunk) => write(this.#plan.stderr, chunk).then(() => {})),
+      taken(stderr, (chunk) => write(this.#stderr, chunk).then(() => {})),
     ];
     // Deaf or mute, it can answer nothing any more: mostly it is about to end by itself.
     stdin.on('error', () => this.#lose());
@@ -170,7 +179,7 @@ export class LineProcess {
       this.#size += chunk.length - start;
     }
     if (this.#size > longestLine) this.#babble(`a line of more than ${longestLine} bytes`);
-    return shown.length === 0 ? undefined : write(this.#plan.stderr, Buffer.from(shown.join(''))).then(() => {});
+    return shown.length === 0 ? undefined : write(this.#stderr, Buffer.from(shown.join(''))).then(() => {});
   }
 
   #babble(reason: string): void {

@@ -1,5 +1,6 @@
 // What a long-lived handler is asked: the line for a message or for a batch, and how the answer to it is read.
 
+import type { Output } from '../context.ts';
 import { messageJson } from './exec-message.ts';
 import type { Message, Outcome } from './handler.ts';
 import { outcomeOfAnswer, outcomesOfAnswer } from './line-answer.ts';
@@ -7,6 +8,8 @@ import { outcomeOfAnswer, outcomesOfAnswer } from './line-answer.ts';
 export interface LineRequest {
   /** The number of messages. */
   readonly size: number;
+  /** Where lines of its handler's stderr go, if they are about one message. */
+  readonly stderr?: Output | undefined;
   line(id: number): Buffer;
   /** Returns one outcome for each message, or what is wrong with the answer. */
   read(answer: Readonly<Record<string, unknown>>, id: number): readonly Outcome[] | string;

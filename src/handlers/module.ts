@@ -3,6 +3,7 @@
 
 import { Buffer } from 'node:buffer';
 import { resolve } from 'node:path';
+import type { Output } from '../context.ts';
 import { MqError } from '../errors.ts';
 import {
   type Handler,
@@ -59,16 +60,13 @@ export interface ModulePlan {
  */
 export async function makeModule({ module, isReply, isBatch }: ModulePlan, world: HandlerWorld): Promise<Handler> {
   const loaded = await loadModule(resolve(world.cwd, module), module);
-  const log = (text: unknown): void => {
-    world.stderr.write(`${text}\n`);
-  };
-  const contextOf = (given: HandlerContext, attempt: number): UserContext =>
+  const contextOf = (given: HandlerContext, attempt: number, stderr: Output): UserContext =>
     Object.freeze({
       get signal() {
         return given.signal;
       },
       attempt,
-      log,
+      log: (text: unknown) => void stderr.write(`${text}\n`),
     });
   const close = async () => loaded.release();
   if (isBatch) {
@@ -78,7 +76,7 @@ export async function makeModule({ module, isReply, isBatch }: ModulePlan, world
       handle: async () => ({ type: 'retry', reason: 'the handler takes batches' }),
       handleBatch: async (messages, given) => {
         const attempt = Math.max(...messages.map((message) => message.attempt));
-        const result = await run(Object.freeze(messages.map(userMessage)), contextOf(given, attempt));
+        const result = await run(Object.freeze(messages.map(userMessage)), contextOf(given, attempt, world.stderr));
         return outcomesOf(result, { isReply, size: messages.length });
       },
       close,
@@ -88,8 +86,9 @@ export async function makeModule({ module, isReply, isBatch }: ModulePlan, world
   return {
     prints: 'role',
     handle: async (message, given) => {
+      const stderr = world.stderrOf?.(message) ?? world.stderr;
       try {
-        return outcomeOf(await run(userMessage(message), contextOf(given, message.attempt)), isReply);
+        return outcomeOf(await run(userMessage(message), contextOf(given, message.attempt, stderr)), isReply);
       } catch (error) {
         return { type: 'retry', reason: thrownReason(error) };
       }

@@ -14,6 +14,14 @@ export interface LogSettings {
   readonly level?: LogLevel;
 }
 
+/** What tells one message from others. */
+export interface MessageFields {
+  readonly messageId: string | undefined;
+  readonly queue: string;
+  readonly attempt: number;
+  readonly [name: string]: unknown;
+}
+
 /** Lines of one event in one minute, the one that counts the rest included. */
 const mostLines = 10;
 const minuteMs = 60_000;
@@ -74,6 +82,15 @@ export class Log {
   output(event: string): Output {
     const { stderr, format } = this.#settings;
     return format === 'text' ? stderr : new LineOutput((message) => this.write({ event, message }));
+  }
+
+  /** A stream for what a program writes to stderr about one message. In text its id is before each line if `isNamed`. */
+  outputOf(event: string, fields: MessageFields, { isNamed }: { isNamed: boolean }): Output {
+    const { stderr, format } = this.#settings;
+    if (format === 'json') return new LineOutput((message) => this.write({ event, message, fields }));
+    if (!isNamed) return stderr;
+    const name = escaped(fields.messageId ?? fields.queue);
+    return new LineOutput((line) => void stderr.write(`${name}: ${line}\n`));
   }
 
   /** Says what was held back. */

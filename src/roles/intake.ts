@@ -2,54 +2,26 @@
 // what it caused is safe: printed, replied, or confirmed in a wait or dead-letter queue.
 
 import { setTimeout as delay } from 'node:timers/promises';
-import type { RetryConfig } from '../config/config.ts';
-import type { Context, Say } from '../context.ts';
+import { durationText } from '../config/duration.ts';
+import type { Context } from '../context.ts';
 import { MqError } from '../errors.ts';
 import { messageParts } from '../handlers/exec-message.ts';
-import type { Handler, Message, Outcome } from '../handlers/handler.ts';
+import type { Message, Outcome } from '../handlers/handler.ts';
+import { messageFields } from '../handlers/message-fields.ts';
 import type { Consumer, Delivery } from '../session/consumer.ts';
 import { type Counts, observe } from '../session/counts.ts';
+import { isConnectionLoss } from '../session/failure.ts';
 import type { Publisher } from '../session/publisher.ts';
+import type { ConsumeSettings } from './consume-settings.ts';
 import { Copies } from './copies.ts';
 import type { Failures, Settled } from './failures.ts';
 import { messageOf } from './message.ts';
+import { Pace } from './pace.ts';
 import { pause } from './pause.ts';
 import { isClosedPipe, Printer } from './printer.ts';
 import { Replies } from './replies.ts';
-import { interrupted, orDrain } from './signal.ts';
+import { interrupted, orDrain, stopping } from './signal.ts';
 import { type Taken, Waiting } from './waiting.ts';
-
-export interface ConsumeSettings {
-  readonly behaviour: 'consume' | 'reply';
-  readonly subscription: string;
-  readonly bindingKeys: readonly string[] | undefined;
-  readonly prefetch: number;
-  readonly concurrency: number;
-  /** Milliseconds that a handler has for a message; undefined: no bound. */
-  readonly handlerMs: number | undefined;
-  /** Stop after so many messages. */
-  readonly count: number | undefined;
-  /** Stop after so long without a message. */
-  readonly idleMs: number | undefined;
-  /** Stop after so long, as at the first signal. */
-  readonly maxTimeMs: number | undefined;
-  readonly untilEmpty: boolean;
-  readonly json: boolean;
-  readonly retry: RetryConfig;
-  /** In bytes: larger ones are dead-lettered. */
-  readonly maxBody: number | undefined;
-  /** Made before the first message is taken. */
-  readonly handler: Handler;
-  /** False for handlers that cannot fail: then no connection for outcomes is opened. */
-  readonly canFail: boolean;
-  /** The subscription's queue, as rascal.json names it. */
-  readonly queue: string;
-  /** Said at the start: how messages can be lost. */
-  readonly warnings: readonly string[];
-  readonly say: Say;
-  /** Begins the time in which the handlers have to end, as a SIGTERM does. */
-  readonly beginDrain: () => void;
-}
 
 /** Milliseconds between the signals of a supervisor to a handler and to mq. */
 const supervisorMs = 250;
@@ -84,6 +56,8 @@ export class Intake {
   /** The broker delivers nothing more. */
   readonly #cancelled = Promise.withResolvers<void>();
   readonly #giveUp = new AbortController();
+  readonly #pace: Pace;
+  #paced: NodeJS.Timeout | undefined;
   #started = 0;
   #isOpen = false;
   #stopping = false;
@@ -98,6 +72,7 @@ export class Intake {
     const { publisher, nextId, settings } = parts;
     this.#replies = new Replies({ publisher, nextId, say: settings.say });
     const { prefetch, canFail } = settings;
+    this.#pace = new Pace(settings.intervalMs);
     this.#waiting = new Waiting({
       counts: canFail,
       prefetch,
@@ -110,9 +85,10 @@ export class Intake {
     const { context, consumer, settings } = this.#parts;
     const { say } = settings;
     consumer.on('delivery', (delivery) => this.#take(delivery));
-    consumer.on('interrupted', ({ message, hint }) => {
+    consumer.on('interrupted', (error) => {
+      const { message, hint } = error;
       const text = [message, ...(hint === undefined ? [] : [hint]), 'consuming again'].join('; ');
-      say({ level: 'warn', event: 'interrupted', message: text });
+      say({ level: isConnectionLoss(error) ? 'debug' : 'warn', event: 'interrupted', message: text });
       this.#waiting.dropRequeued(this.#running.keys());
       this.#rest();
     });
@@ -126,7 +102,7 @@ export class Intake {
     });
     consumer.on('fatal', (error) => this.#fail(error));
     context.stdout.once('error', (error: Error) => this.#onStdoutError(error));
-    const stop = () => this.#stop();
+    const stop = () => this.#stopAtSignal();
     const abandon = () => this.#giveUp.abort();
     context.drain.addEventListener('abort', stop, { once: true });
     context.abandon.addEventListener('abort', abandon, { once: true });
@@ -153,6 +129,7 @@ export class Intake {
     } finally {
       clearTimeout(this.#idle);
       clearTimeout(this.#life);
+      clearTimeout(this.#paced);
       context.drain.removeEventListener('abort', stop);
       context.abandon.removeEventListener('abort', abandon);
     }
@@ -193,8 +170,14 @@ export class Intake {
   #fill(): void {
     const { concurrency, count = Number.POSITIVE_INFINITY } = this.#parts.settings;
     while (this.#isOpen && !this.#stopping && this.#running.size < concurrency && this.#started < count) {
+      const { waitMs } = this.#pace;
+      if (waitMs > 0) {
+        this.#fillAfter(waitMs);
+        break;
+      }
       const taken = this.#waiting.next(this.#running.size);
       if (!taken) break;
+      this.#pace.begin();
       this.#started += 1;
       taken.delivery = this.#copies.hold(taken.delivery, taken.message);
       this.#running.set(taken, this.#handle(taken));
@@ -202,17 +185,29 @@ export class Intake {
     this.#parts.counts.inFlight = this.#running.size;
   }
 
+  #fillAfter(waitMs: number): void {
+    this.#paced ??= setTimeout(() => {
+      this.#paced = undefined;
+      this.#fill();
+    }, waitMs);
+  }
+
   async #outcomeOf(message: Message): Promise<Outcome> {
     const { settings, counts } = this.#parts;
     const { unreadable } = message;
     if (unreadable) {
       const text = `a message is handled without headers: ${unreadable}`;
-      settings.say({ level: 'warn', event: 'unreadable', message: text });
+      settings.say({ level: 'warn', event: 'unreadable', message: text, fields: messageFields(message) });
     }
     const begun = performance.now();
     const outcome = await settings.handler.handle(message, { signal: this.#giveUp.signal });
     counts.handled += 1;
-    observe(counts.handlerSeconds, (performance.now() - begun) / 1000);
+    const tookMs = performance.now() - begun;
+    observe(counts.handlerSeconds, tookMs / 1000);
+    if (outcome.type === 'ack') {
+      const fields = { ...messageFields(message), milliseconds: Math.round(tookMs) };
+      settings.say({ level: 'debug', event: 'handled', message: `handled in ${durationText(tookMs)}`, fields });
+    }
     return outcome;
   }
 
@@ -370,6 +365,15 @@ export class Intake {
   #expire(): void {
     if (this.#stopping) return;
     this.#parts.settings.beginDrain();
+    this.#stop();
+  }
+
+  #stopAtSignal(): void {
+    const { settings, context } = this.#parts;
+    if (this.#running.size > 0 && !this.#stopping)
+      settings.say(
+        stopping(this.#running.size, { drainMs: settings.drainMs, isTerminal: context.stderr.isTTY ?? false }),
+      );
     this.#stop();
   }
 

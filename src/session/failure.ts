@@ -19,6 +19,13 @@ export function isInUse({ cause }: MqError): boolean {
   return cause instanceof Error && inUse.test(cause.message);
 }
 
+const lost = 'the connection to the broker was lost';
+
+/** True for the end of a whole connection, which the session reports itself. */
+export function isConnectionLoss({ message }: MqError): boolean {
+  return message.startsWith(lost);
+}
+
 /** What failed, in mq's words. `redact` takes the secrets out of the text. */
 export function failureOf(error: unknown, redact: (text: string) => string): MqError {
   if (error instanceof MqError) return error;
@@ -78,10 +85,18 @@ function bySystemCode(system: string, text: string): Failure | undefined {
     return {
       code: 'TLS',
       message: `TLS failed: ${text}`,
-      hint: 'give the authority by NODE_EXTRA_CA_CERTS, and use the name that the certificate holds',
+      hint: tlsHint(`${system} ${text}`),
     };
   }
   return undefined;
+}
+
+/** The next step after a failed verification, in mq's own options. */
+function tlsHint(said: string): string {
+  if (/ALTNAME|HOSTNAME_MISMATCH/.test(said))
+    return 'use a host name that the certificate holds, or add ?server_name_indication=NAME to the address';
+  if (/EXPIRED|NOT_YET_VALID/.test(said)) return 'renew the certificate of the broker, or set the clock right';
+  return 'trust the authority of the broker: --ca FILE, or ?cacertfile=FILE in the address';
 }
 
 const inequivalent =
@@ -202,7 +217,7 @@ const texts: readonly (readonly [RegExp, (match: RegExpExecArray) => Failure])[]
   ],
   [
     /Heartbeat timeout|Unexpected close|Connection clos\w+|Channel clos\w+|Channel ended/i,
-    ([what]) => ({ code: 'UNAVAILABLE', message: `the connection to the broker was lost (${what.toLowerCase()})` }),
+    ([what]) => ({ code: 'UNAVAILABLE', message: `${lost} (${what.toLowerCase()})` }),
   ],
 ];
 

@@ -78,6 +78,8 @@ export class Session {
   readonly #config: Config;
   readonly #redact: (text: string) => string;
   readonly #links: Link[] = [];
+  /** The links that are connecting again. */
+  readonly #lost = new Set<Link>();
   #isClosed = false;
   readonly #publishers: { close(): void; abandon(error: MqError): void }[] = [];
 
@@ -293,7 +295,9 @@ export class Session {
       block(false);
       const { code, message } = error;
       const fields = { connection, code };
-      say({ level: 'warn', event: 'lost', message: `${message}; connecting again`, fields });
+      // What ends one connection mostly ends the others: a person is told once.
+      if (this.#lost.size === 0) say({ level: 'warn', event: 'lost', message: `${message}; connecting again`, fields });
+      this.#lost.add(link);
     });
     // The other connections would find out by themselves, and much later.
     link.on('left', (error, address) => {
@@ -302,7 +306,8 @@ export class Session {
     link.on('connected', () => {
       counts.connected += 1;
       counts.reconnected += 1;
-      say({ event: 'connected', message: 'connected again', fields: { connection } });
+      this.#lost.delete(link);
+      if (this.#lost.size === 0) say({ event: 'connected', message: 'connected again', fields: { connection } });
     });
     link.on('blocked', (reason) => {
       block(true);

@@ -127,7 +127,8 @@ test('with --log json every line of stderr is an object: what a child says, and 
   await running.prints(/to stderr/, 'stderr');
   const said = entries((await running.stop()).stderr);
   assert.equal(
-    said.map(({ event }) => event),
+    // A message may be in hand at the signal.
+    said.map(({ event }) => event).filter((event) => event !== 'stopping'),
     ['metrics', 'consuming', 'handler', 'summary'],
   );
   for (const { time, level, role } of said) assert.ok(time && level && role === 'worker');
@@ -209,5 +210,65 @@ async function closeConnections(): Promise<void> {
   });
   for (const { name } of found) await roles.vhost.api('DELETE', `/api/connections/${encodeURIComponent(name)}`);
 }
+
+test('a lost connection and its return are each said once, however many connections the role has', async () => {
+  const { running } = await observed(['worker', '--exec', 'true']);
+  await closeConnections();
+  await running.prints(/"event":"connected"/, 'stderr');
+  const { stderr } = await running.stop();
+  assert.equal([entries(stderr, 'lost').length, entries(stderr, 'connected').length], [1, 1]);
+  assert.equal(entries(stderr, 'interrupted'), []);
+});
+
+test('lines of a handler tell the message; at debug level success does too, with its time', async () => {
+  const input = 'one\ntwo\n';
+  await roles.run(['task', '--lines', '--property', 'type=x'], { input });
+  const exec = ['--exec', 'sh', '-c', 'echo "in $(cat)" >&2; printf unfinished >&2'];
+  const { status, stderr } = await roles.run([
+    'worker',
+    '--count',
+    '2',
+    '--log',
+    'json',
+    '--log-level',
+    'debug',
+    ...exec,
+  ]);
+  assert.is(status, 0);
+  const handled = entries(stderr, 'handled');
+  assert.is(handled.length, 2);
+  for (const { messageId, queue, attempt, milliseconds, level } of handled) {
+    assert.equal([queue, attempt, typeof milliseconds, level], ['task_queue', 1, 'number', 'debug']);
+    const own = entries(stderr, 'handler').filter((entry) => entry['messageId'] === messageId);
+    assert.match(own.map(({ message }) => message).join(), /^in (one|two),unfinished$/);
+    assert.equal(
+      own.map((entry) => [entry['queue'], entry['attempt']]),
+      [
+        ['task_queue', 1],
+        ['task_queue', 1],
+      ],
+    );
+  }
+});
+
+test('messages that are handled side by side are told apart in text', async () => {
+  await roles.run(['task', '--property', 'message-id=m1', 'x']);
+  await roles.run(['task', '--property', 'message-id=m2', 'x']);
+  const exec = ['--exec', 'sh', '-c', 'echo first >&2; echo second >&2'];
+  const { stderr } = await roles.run(['worker', '--count', '2', '--concurrency', '2', ...exec]);
+  const said = lines(stderr).filter((line) => !line.startsWith('waiting'));
+  assert.equal(said.toSorted(), ['m1: first', 'm1: second', 'm2: first', 'm2: second']);
+});
+
+test('the first signal says what is in hand and what a second one does', async () => {
+  await roles.run(['task', 'x']);
+  const worker = await roles.receiver(['worker', '--drain', '1m', '--exec', 'sh', '-c', 'echo begun >&2; sleep 600']);
+  await worker.prints(/begun/, 'stderr');
+  worker.kill('SIGTERM');
+  await worker.prints(/^stopping: 1 message in hand, up to 60 s; a second signal hands it back$/m, 'stderr');
+  worker.kill('SIGTERM');
+  assert.is((await worker.ended).status, 143);
+  await roles.run(['worker', '--count', '1', '--exec', 'true']);
+});
 
 test.run();

@@ -5,6 +5,7 @@ import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
 import { unmatched } from '../../handlers/environment.ts';
 import type { Handler } from '../../handlers/handler.ts';
+import { messageFields } from '../../handlers/message-fields.ts';
 import type { Input } from '../../roles/input.ts';
 import type { Properties } from '../../session/wire.ts';
 import { addressesOf } from '../addresses.ts';
@@ -47,6 +48,7 @@ interface Row {
 interface RunningRow extends Row {
   readonly observation: Observation;
   readonly beginDrain: () => void;
+  readonly drainMs: number;
 }
 
 async function run(context: Context, values: Values, row: Row): Promise<void> {
@@ -57,7 +59,7 @@ async function run(context: Context, values: Values, row: Row): Promise<void> {
   context.drain.addEventListener('abort', beginDrain, { once: true });
   try {
     await observed(context, values, { name: row.name, takes }, (inner, observation) => {
-      const running = { ...row, observation, beginDrain };
+      const running = { ...row, observation, beginDrain, drainMs };
       if (takes) return runConsume(inner, values, running);
       return row.role.behaviour === 'publish' ? runPublish(inner, values, running) : runRequest(inner, values, running);
     });
@@ -113,6 +115,8 @@ async function runConsume(context: Context, values: Values, row: RunningRow): Pr
     maxTimeMs: values.duration('max-time'),
     untilEmpty: values.flag('until-empty') ?? false,
     json: values.flag('json') ?? false,
+    intervalMs: intervalOf(values),
+    drainMs: row.drainMs,
   };
   const isQuiet = values.flag('quiet') ?? false;
   if (isQuiet && numbers.json) throw values.usage('--quiet and --json exclude each other');
@@ -138,6 +142,7 @@ async function runConsume(context: Context, values: Values, row: RunningRow): Pr
       // With --json each line of stdout is an object of mq's: what a command shows goes to stderr.
       stdout: numbers.json ? row.observation.handlerStderr : context.stdout,
       stderr: row.observation.handlerStderr,
+      stderrOf: (message) => row.observation.handlerStderrOf(messageFields(message), { isNamed: concurrency > 1 }),
       kill: context.kill,
       graceMs,
       ...(timeoutMs !== undefined && { timeoutMs }),
@@ -184,6 +189,9 @@ function quiet(handler: Handler): Handler {
   return {
     prints: 'handler',
     handle: (message, context) => handler.handle(message, context),
+    ...(handler.handleBatch && {
+      handleBatch: async (messages, context) => (await handler.handleBatch?.(messages, context)) ?? [],
+    }),
     close: () => handler.close(),
   };
 }

@@ -4,7 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Context } from '../../../src/context.ts';
 import { consume } from '../../../src/roles/consume.ts';
-import type { ConsumeSettings } from '../../../src/roles/intake.ts';
+import type { ConsumeSettings } from '../../../src/roles/consume-settings.ts';
 import { newCounts } from '../../../src/session/counts.ts';
 import type { Session } from '../../../src/session/session.ts';
 
@@ -41,6 +41,8 @@ function starting(held: Step) {
     prefetch: 10,
     concurrency: 1,
     untilEmpty: false,
+    intervalMs: undefined,
+    drainMs: 25_000,
     json: false,
     retry: { attempts: 1, delays: [], deadLetter: false },
     handler: { prints: 'role', handle: () => never },
