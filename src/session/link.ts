@@ -8,6 +8,7 @@ import type { RascalBroker, RascalConfigured } from 'rascal';
 import rascal from 'rascal';
 import type { RascalVhost, RascalVhostConfig } from 'rascal/lib/amqp/Vhost.js';
 import Vhost from 'rascal/lib/amqp/Vhost.js';
+import { objectOf } from '../config/plain.ts';
 import type { RascalSettings } from '../config/runtime.ts';
 import { MqError } from '../errors.ts';
 import './content-frames.ts';
@@ -313,8 +314,26 @@ function createLink(settings: LinkSettings, config: RascalSettings, first: numbe
       endConnections(settings.connectionName);
       broker?.on('error', () => undefined);
       broker?.shutdown(() => undefined);
-      reject(failureOf(error ?? new Error('no broker'), settings.redact));
+      reject(frameMaxFault(config, failureOf(error ?? new Error('no broker'), settings.redact)));
     });
+  });
+}
+
+/** RabbitMQ 4.1 and later ends the connection without a word if frame_max is less. */
+const leastFrameMax = 8192;
+
+/** Names the frameMax of the address if that is why the broker ended the handshake; else returns the failure. */
+function frameMaxFault({ vhosts }: RascalSettings, failure: MqError): MqError {
+  const all = Object.values(vhosts).flatMap(({ connections }) =>
+    connections.map((one) => objectOf(objectOf(one)['options'])),
+  );
+  const small = all
+    .map(({ frameMax }) => Number(frameMax))
+    .find((frameMax) => frameMax > 0 && frameMax < leastFrameMax);
+  if (failure.code !== 'PROTOCOL' || small === undefined) return failure;
+  return new MqError('CONFIG', `the broker ended the handshake: frameMax is ${small}`, {
+    hint: `RabbitMQ requires at least ${leastFrameMax} since 4.1; leave frameMax out, or set it to that or more`,
+    cause: failure,
   });
 }
 

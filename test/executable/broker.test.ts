@@ -107,9 +107,17 @@ test('it speaks TLS', async () => {
   execFileSync('openssl', [...made, ...subject], { stdio: 'ignore' });
   const { broker, url } = await start(['--tls-cert', 'cert.pem', '--tls-key', 'key.pem'], { cwd });
   assert.match(url, /^amqps:/);
-  const env = { MQ_URL: url, NODE_EXTRA_CA_CERTS: cert };
-  assert.is((await mq(['producer', 'hi'], { env })).status, 0);
-  assert.is((await mq(['producer', 'hi'], { env: { MQ_URL: url } })).status, 76);
+  const trusted = `${url}?cacertfile=${encodeURIComponent(cert)}`;
+  for (const [args, env] of [
+    [[], { MQ_URL: url, NODE_EXTRA_CA_CERTS: cert }],
+    [['--ca', 'cert.pem'], { MQ_URL: url }],
+    [[], { MQ_URL: trusted }],
+  ] as const) {
+    const { status, stderr } = await mq(['producer', 'hi', ...args], { cwd, env });
+    assert.equal({ status, stderr }, { status: 0, stderr: '' });
+  }
+  const refused = await mq(['producer', 'hi'], { env: { MQ_URL: url } });
+  assertRefused(refused, { exit: 76, line: /TLS failed/, hint: /--ca FILE, or \?cacertfile=FILE/ });
   await stop(broker);
 });
 

@@ -1,6 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { parseAddresses } from '../../../src/config/address.ts';
+import { parseAddress, parseAddresses } from '../../../src/config/address.ts';
+import type { ConnectionConfig } from '../../../src/config/config.ts';
 import { MqError } from '../../../src/errors.ts';
 
 const parse = (text: string) => parseAddresses(text, { at: '--url', code: 'USAGE' });
@@ -70,6 +71,23 @@ test('each mistake is told in one line, without the password', () => {
       assert.match(error.message, /^--url: /);
       assert.not.match(error.message, /s3cret|\n/);
     }
+  }
+});
+
+test("RabbitMQ's URI parameters are accepted, or named in the error", () => {
+  const query = 'cacertfile=ca.pem&certfile=c.pem&keyfile=k.pem&verify=verify_peer&server_name_indication=rabbit';
+  const { options, socketOptions, tlsFiles } = parseAddress(
+    `amqps://h?${query}&heartbeat=20s&channel_max=7`,
+  ) as ConnectionConfig;
+  assert.equal(options, { heartbeat: 20, channelMax: 7 });
+  assert.equal(socketOptions, { servername: 'rabbit' });
+  assert.equal(tlsFiles, { ca: 'ca.pem', cert: 'c.pem', key: 'k.pem' });
+  for (const [parameter, says] of [
+    ['verify=verify_none', /verify in the query must be verify_peer/],
+    ['auth_mechanism=external', /auth_mechanism in the query is not supported/],
+    ['cacertfle=x', /unknown option in the query: "cacertfle".*cacertfile/],
+  ] as const) {
+    assert.match(String(parseAddress(`amqps://h?${parameter}`)), says);
   }
 });
 
