@@ -24,20 +24,18 @@ export class Pace {
     }
   }
 
-  /** Waits until a message may begin, and begins it; returns at once when the signal is aborted. */
-  async turn(signal: AbortSignal): Promise<void> {
+  /** Waits until a message may begin; returns at once when the signal is aborted. */
+  async wait(signal: AbortSignal): Promise<void> {
     const { waitMs } = this;
-    if (waitMs > 0 && !signal.aborted) {
-      await new Promise<void>((resolve) => {
-        const end = () => {
-          clearTimeout(timer);
-          signal.removeEventListener('abort', end);
-          resolve();
-        };
-        const timer = setTimeout(end, waitMs);
-        signal.addEventListener('abort', end);
-      });
-    }
-    this.begin();
+    if (waitMs === 0 || signal.aborted) return;
+    await new Promise<void>((resolve) => {
+      const end = () => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', end);
+        resolve();
+      };
+      const timer = setTimeout(end, waitMs);
+      signal.addEventListener('abort', end);
+    });
   }
 }

@@ -52,7 +52,8 @@ export async function publish(context: Context, session: Session, settings: Publ
           left -= 1;
           continue;
         }
-        await pace.turn(reading.drain);
+        if (pace.waitMs > 0) await pace.wait(reading.drain);
+        pace.begin();
         if (!publisher.hasRoom) await publisher.room();
         if (reading.drain.aborted) break sending;
         const message = messageOf(body);

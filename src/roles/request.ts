@@ -62,7 +62,8 @@ export async function request(context: Context, session: Session, settings: Requ
   try {
     for await (const batch of bodies(settings.input, context)) {
       for (const body of batch) {
-        await pace.turn(context.drain);
+        await pace.wait(context.drain);
+        pace.begin();
         if (context.drain.aborted || failures.some(isHopeless)) break;
         attempted += 1;
         const message = requestOf(body);

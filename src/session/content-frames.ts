@@ -38,7 +38,7 @@ Connection.prototype.recvFrame = function () {
 function decoded(frame: ParsedFrame): Frame {
   const { type, channel, payload } = frame;
   if (type === frameType.header && payload.length >= 14 && payload.readUInt16BE(0) === basic.class) {
-    const size = Number(payload.readBigUInt64BE(4));
+    const size = payload.readUInt32BE(4) * 2 ** 32 + payload.readUInt32BE(8);
     const fields: object = readProperties(payload.subarray(12));
     return { id: basic.class, channel, size, fields: fields as Record<string, unknown> };
   }
@@ -61,6 +61,9 @@ function routingKeyOf(payload: Buffer): string | undefined {
   return reader.shortText();
 }
 
+/** Holds the frames of one message while they are written. */
+const scratch = new Writer();
+
 /** A shorter body goes out in one piece with its frames. */
 const smallBody = 2048;
 
@@ -70,7 +73,8 @@ Connection.prototype.sendMessage = function (channel, method, fields, id, proper
   const wanted = (properties.headers as { [own]?: Properties } | undefined)?.[own];
   if (!wanted) return sendMessage.call(this, channel, method, fields, id, properties, content);
   const { length } = content;
-  const writer = new Writer();
+  scratch.clear();
+  const writer = scratch;
   writeFrame(writer, { type: frameType.method, channel }, () => writePublish(writer, fields));
   writeFrame(writer, { type: frameType.header, channel }, () => {
     writer.add(headerStart);
@@ -86,7 +90,7 @@ Connection.prototype.sendMessage = function (channel, method, fields, id, proper
   const isSmall = length > 0 && length < smallBody;
   if (isSmall) writeFrame(writer, { type: frameType.body, channel }, () => writer.add(content));
   this.sentSinceLastCheck = true;
-  const isFlowing = this.channels[channel]?.buffer.write(writer.done()) ?? false;
+  const isFlowing = this.channels[channel]?.buffer.write(writer.copy()) ?? false;
   return isSmall || length === 0 ? isFlowing : this.sendContent(channel, content);
 };
 

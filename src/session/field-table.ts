@@ -232,6 +232,17 @@ export class Writer {
     this.#bytes.writeUInt32BE(this.length - start - 4, start);
   }
 
+  clear(): void {
+    this.length = 0;
+  }
+
+  /** Returns a copy of what was written. */
+  copy(): Buffer {
+    const copy = Buffer.allocUnsafe(this.length);
+    this.#bytes.copy(copy, 0, 0, this.length);
+    return copy;
+  }
+
   /** Returns what was written. Nothing can be written afterwards. */
   done(): Buffer {
     return this.#bytes.subarray(0, this.length);

@@ -16,10 +16,11 @@ export interface Entry {
 
 export class Window {
   readonly #entries = new Set<Entry>();
-  /** Not sent on the channel of now. */
-  #unsent = new Set<Entry>();
-  /** Sent on it and not answered, by what a basic.return tells. */
-  readonly #inFlight = new Map<string, Entry>();
+  /** Not sent on the present channel, from `#head` on. Those that are settled meanwhile are passed over. */
+  #unsent: Entry[] = [];
+  #head = 0;
+  /** Sent on it and not answered, by message-id. */
+  readonly #inFlight = new Map<string, Entry[]>();
   /** Of all bodies. */
   bytes = 0;
 
@@ -38,46 +39,62 @@ export class Window {
   add(message: OutgoingMessage, settle: Entry['settle']): void {
     const entry: Entry = { message, settle, returned: undefined, writtenAt: 0 };
     this.#entries.add(entry);
-    this.#unsent.add(entry);
+    this.#unsent.push(entry);
     this.bytes += message.body.length;
   }
 
   /** Returns the next message to send, undefined if there is none or it has to wait. */
   next(): Entry | undefined {
-    const [entry] = this.#unsent;
-    if (!entry) return undefined;
-    const identity = identityOf(entry.message);
-    if (this.#inFlight.has(identity)) return undefined;
-    this.#unsent.delete(entry);
-    this.#inFlight.set(identity, entry);
+    let entry = this.#unsent[this.#head];
+    while (entry && !this.#entries.has(entry)) entry = this.#unsent[++this.#head];
+    if (!entry) {
+      this.#unsent = [];
+      this.#head = 0;
+      return undefined;
+    }
+    const id = idOf(entry.message);
+    const sameId = this.#inFlight.get(id);
+    if (sameId?.some(({ message }) => isSame(message, entry.message))) return undefined;
+    this.#head += 1;
+    if (sameId) sameId.push(entry);
+    else this.#inFlight.set(id, [entry]);
     return entry;
   }
 
   /** Returns the message that came back. */
   returned({ fields, properties }: RawMessage): Entry | undefined {
-    return this.#inFlight.get(identityOf({ ...fields, properties }));
+    return this.#inFlight.get(idOf({ properties }))?.find(({ message }) => isSame(message, fields));
   }
 
   /** The channel is gone: everything has to be sent again. */
   rewind(): void {
     this.#inFlight.clear();
-    this.#unsent = new Set(this.#entries);
+    this.#unsent = [...this.#entries];
+    this.#head = 0;
     for (const entry of this.#entries) entry.returned = undefined;
   }
 
   remove(entry: Entry): void {
     if (!this.#entries.delete(entry)) return;
     this.bytes -= entry.message.body.length;
-    if (!this.#unsent.delete(entry)) this.#inFlight.delete(identityOf(entry.message));
+    const id = idOf(entry.message);
+    const sameId = this.#inFlight.get(id);
+    const index = sameId?.indexOf(entry) ?? -1;
+    if (index === -1) return;
+    if (sameId?.length === 1) this.#inFlight.delete(id);
+    else sameId?.splice(index, 1);
   }
 }
 
-interface Identified {
-  readonly exchange: string;
-  readonly routingKey: string;
-  readonly properties: { readonly messageId?: string };
+function idOf({ properties }: { readonly properties: { readonly messageId?: string } }): string {
+  return properties.messageId ?? '';
 }
 
-function identityOf({ exchange, routingKey, properties: { messageId = '' } }: Identified): string {
-  return `${exchange.length} ${routingKey.length} ${exchange}${routingKey}${messageId}`;
+interface Address {
+  readonly exchange: string;
+  readonly routingKey: string;
+}
+
+function isSame(one: Address, other: Address): boolean {
+  return one.routingKey === other.routingKey && one.exchange === other.exchange;
 }

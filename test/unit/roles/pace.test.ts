@@ -52,7 +52,7 @@ test('a signal ends the wait', async () => {
   const pace = new Pace(3_600_000);
   pace.begin();
   const stop = new AbortController();
-  const turn = pace.turn(stop.signal);
+  const turn = pace.wait(stop.signal);
   stop.abort();
   await turn;
 });
