@@ -9,6 +9,7 @@ import { controlOf } from './admin-control.ts';
 import { type FoundAction, usage } from './admin-words.ts';
 import { readText } from './files.ts';
 import type { OpenedManagement } from './management.ts';
+import { secretIn, secretOf } from './password.ts';
 import { canAsk, hiddenLine } from './question.ts';
 import type { Values } from './values.ts';
 
@@ -70,11 +71,11 @@ async function replaceFile(path: string, text: string, draft: string): Promise<v
 /** It never stands on the command line, where everybody on the machine could read it. */
 async function newPassword(context: Context, values: Values, user: string): Promise<string> {
   const file = values.name('new-password-file');
-  const given = file === undefined ? context.env['MQ_NEW_PASSWORD'] : oneLine(await readText(context, file));
+  const given = file === undefined ? (await secretOf(context, 'MQ_NEW_PASSWORD'))?.text : await secretIn(context, file);
   const password = given ?? (canAsk(context) ? await typed(context, user) : undefined);
   if (password === undefined)
     throw new MqError('USAGE', `the new password of '${user}' is missing`, {
-      hint: '--new-password-file FILE (- is standard input), or MQ_NEW_PASSWORD',
+      hint: '--new-password-file FILE (- is standard input), MQ_NEW_PASSWORD, or MQ_NEW_PASSWORD_FILE',
     });
   if (password === '') throw new MqError('USAGE', `the new password of '${user}' is empty`);
   return password;
@@ -86,8 +87,4 @@ async function typed(context: Context, user: string): Promise<string | undefined
   if (password !== (await hiddenLine(context, 'again')))
     throw new MqError('USAGE', 'the two passwords are not the same');
   return password;
-}
-
-function oneLine(text: string): string {
-  return text.replace(/\r?\n$/, '');
 }

@@ -4,6 +4,7 @@ import type { Action } from '../admin/action.ts';
 import { actionOptions, isNoun, wordsOf } from './admin-words.ts';
 import type { Command } from './command.ts';
 import { optionLines } from './help.ts';
+import { columns, wrapped } from './wrap.ts';
 
 /** For `mq admin …words --help`: of one action, of all of a verb or a noun, or of everything. */
 export function adminHelp(
@@ -18,18 +19,18 @@ export function adminHelp(
   const shown = ofWord.length > 0 ? ofWord : actions;
   const title = ofWord.length > 0 ? `mq admin ${first}` : `mq admin: ${command.summary}`;
   const usage = 'Usage: mq admin <action> [options]';
-  if (ofWord.length > 0) return `${[title, actionRows(shown), closing].join('\n\n')}\n`;
-  return `${[title, usage, ...groups(shown), examples(command), closing].join('\n\n')}\n`;
+  if (ofWord.length > 0) return `${[title, actionRows(shown, width), closing].join('\n\n')}\n`;
+  return `${[title, usage, ...groups(shown, width), examples(command), closing].join('\n\n')}\n`;
 }
 
 const closing = 'mq admin <action> --help shows its options';
 
 function actionHelp(action: Action, width: number): string {
-  const { verb, noun, summary, request, columns } = action;
+  const { verb, noun, summary, request, columns: names } = action;
   const name = ['admin', verb, noun].filter((word) => word !== undefined).join(' ');
-  const shown = columns && `Columns\n  ${columns.join(',')}\n  and whatever else --json shows`;
+  const shown = names && `Columns\n  ${names.join(',')}\n  and whatever else --json shows`;
   const sections = [
-    `mq ${name}: ${summary}`,
+    wrapped(`mq ${name}: ${summary}`, { width, indent: 2 }),
     `Usage: mq admin ${wordsOf(action)} [options]`,
     `HTTP API: ${request}`,
     ...(shown === undefined ? [] : [shown]),
@@ -48,18 +49,26 @@ const verbGroups = [
   ['check'],
 ];
 
-function groups(actions: readonly Action[]): string[] {
+function groups(actions: readonly Action[], width: number): string[] {
   const verbs = [...new Set(actions.map(({ verb }) => verb))];
   const known = verbGroups.flat();
   const all = [...verbGroups, ...verbs.filter((verb) => !known.includes(verb)).map((verb) => [verb])];
-  return all.map((group) => actionRows(group.flatMap((verb) => actions.filter((action) => action.verb === verb))));
+  return all.map((group) =>
+    actionRows(
+      group.flatMap((verb) => actions.filter((action) => action.verb === verb)),
+      width,
+    ),
+  );
 }
 
-/** A line for each; what is longer than the others pushes its summary to the right. */
-function actionRows(actions: readonly Action[]): string {
-  const words = actions.map(wordsOf);
-  const width = Math.min(46, Math.max(...words.map(({ length }) => length)));
-  return actions.map(({ summary }, at) => `  ${(words[at] ?? '').padEnd(width)}  ${summary}`).join('\n');
+/** Returns a row for each action. The arguments take at most 45 % of the width; longer ones have a line of their own. */
+function actionRows(actions: readonly Action[], width: number): string {
+  const longest = Math.floor(width * 0.45);
+  return columns(
+    actions.map((action) => [wordsOf(action), action.summary]),
+    width,
+    longest,
+  );
 }
 
 function examples({ examples: lines = [] }: Command): string {

@@ -15,6 +15,7 @@ const ofAll = [
   'management-url',
   'trust-management',
   'url',
+  'url-file',
   'config',
   'user',
   'password-file',

@@ -11,6 +11,7 @@ import { escaped, MqError } from '../errors.ts';
 import { addressesOf, configWithCa } from './addresses.ts';
 import { readText } from './files.ts';
 import { assertOwn, openBroker } from './management-proof.ts';
+import { secretIn, secretOf } from './password.ts';
 import type { Values } from './values.ts';
 
 export interface OpenedManagement {
@@ -187,18 +188,18 @@ function loginIn({ user, password }: ConnectionConfig = {}): Login {
 }
 
 /**
- * What goes before the address: --user and --password-file. MQ_PASSWORD is for --user, and for an address that names a
- * user alone; it does not go before a password that somebody has typed.
+ * Returns what puts --user and --password-file into an address. MQ_PASSWORD (or MQ_PASSWORD_FILE) is for --user and for an
+ * address that names a user alone; it does not replace a password in the address.
  */
 async function loginOf(context: Context, values: Values): Promise<(address: ManagementAddress) => ManagementAddress> {
   const user = values.name('user');
   const file = values.name('password-file');
-  const typed = file === undefined ? undefined : (await readText(context, file)).replace(/\r?\n$/, '');
-  const password = typed ?? context.env['MQ_PASSWORD'];
+  const typed = file === undefined ? undefined : await secretIn(context, file);
+  const password = typed ?? (await secretOf(context, 'MQ_PASSWORD'))?.text;
   if (user !== undefined && password === undefined)
     throw new MqError('USAGE', `the user '${user}' has no password`, {
       at: '--user',
-      hint: 'set MQ_PASSWORD, or --password-file FILE',
+      hint: 'set MQ_PASSWORD or MQ_PASSWORD_FILE, or --password-file FILE',
     });
   return (address) => {
     const isWanted = typed !== undefined || user !== undefined || address.password === '';

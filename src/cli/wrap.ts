@@ -32,15 +32,24 @@ function inOnePiece(text: string): string {
   return text.replaceAll(' ', fixedSpace);
 }
 
-/** Returns rows of two columns; the right one is wrapped beside the left one, or below it where that is too narrow. */
-export function columns(rows: readonly (readonly [string, string])[], width: number): string {
-  const left = Math.max(...rows.map(([word]) => word.length)) + 4;
+/**
+ * Returns rows of two columns; the right one is wrapped beside the left one, or below it where that is too narrow.
+ * A left text of more than `longest` columns has a line of its own.
+ */
+export function columns(
+  rows: readonly (readonly [string, string])[],
+  width: number,
+  longest = Number.POSITIVE_INFINITY,
+): string {
+  const lengths = rows.map(([word]) => word.length).filter((length) => length <= longest);
+  const left = Math.max(0, ...lengths) + 4;
   const isNarrow = width - left < 30;
   return rows
     .map(([word, text]) => {
       if (isNarrow)
         return `  ${word}\n      ${wrapped(text, { width: width - 6, indent: 0 }).replaceAll('\n', '\n      ')}`;
-      return `  ${word.padEnd(left - 2)}${wrapped(text, { width: width - left, indent: 0 }).replaceAll('\n', `\n${' '.repeat(left)}`)}`;
+      const begin = word.length > longest ? `${word}\n${' '.repeat(left)}` : word.padEnd(left - 2);
+      return `  ${begin}${wrapped(text, { width: width - left, indent: 0 }).replaceAll('\n', `\n${' '.repeat(left)}`)}`;
     })
     .join('\n');
 }

@@ -275,6 +275,17 @@ test('the address comes from the option, the environment, or the broker, and a v
       (await admin('whoami --password-file -', { env: { MQ_MANAGEMENT_URL: typed }, input: 'guest\n' })).status,
       0,
     );
+    const secrets = emptyFolder({ password: 'guest\n', address: `${place.url({ vhost: 'shop' })}\n` });
+    const passwordFile = { MQ_PASSWORD_FILE: `${secrets}/password` };
+    assert.is((await admin('whoami', { env: { MQ_MANAGEMENT_URL: alone, ...passwordFile } })).status, 0);
+    assert.is((await admin('whoami', { env: { MQ_MANAGEMENT_URL: alone, ...password, ...passwordFile } })).status, 64);
+    const fromFile = { env: { MQ_MANAGEMENT_URL: api }, cwd: secrets };
+    assert.is(await good(admin(`list queues --url-file address ${columns}`, fromFile)), 'there\n');
+    const withSecret = { env: { MQ_MANAGEMENT_URL: api, MQ_NEW_PASSWORD_FILE: `${secrets}/password` } };
+    await good(admin('create user anna administrator', withSecret));
+    const asAnna = api.replace('guest:guest@', 'anna:guest@');
+    assert.is(await good(admin('whoami --columns name', { env: { MQ_MANAGEMENT_URL: asAnna } })), 'name\tanna\n');
+    assert.is((await admin('whoami --url-file no-such', { cwd: secrets })).status, 66);
     assert.is((await admin('whoami --user guest')).status, 64);
     const url = 'amqps://mq:pw@no-such-host.invalid,amqp://no-such-host.invalid:5672';
     const file = { vhosts: { '/': { connection: { url: 'amqp://no-such-host.invalid/v' } } } };
