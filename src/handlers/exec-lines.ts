@@ -24,6 +24,8 @@ export interface ExecLinesPlan {
   readonly recycleAfter?: RecycleLimit | undefined;
   /** Milliseconds without a first answer, after which a line says what to check. Default 10,000. */
   readonly noticeMs?: number;
+  /** Milliseconds before the next process starts, after so many ends without an answer. Default `restartPause`. */
+  readonly pauseMs?: (deaths: number) => number;
 }
 
 /**

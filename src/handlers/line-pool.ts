@@ -21,15 +21,14 @@ export interface LinePoolPlan {
   readonly recycleAfter?: RecycleLimit | undefined;
   /** Milliseconds without a first answer, after which a line says what to check. Default 10,000. */
   readonly noticeMs?: number;
+  /** Milliseconds before the next process starts, after so many ends without an answer. Default `restartPause`. */
+  readonly pauseMs?: (deaths: number) => number;
 }
 
 /** Milliseconds in which a program that cannot work shows it by ending, before a message is taken. */
 const provingMs = 250;
 /** A program that has never answered, and ends so often, is wrong itself. */
 const mostUnproved = 3;
-/** Milliseconds before a process is started anew, doubled with each one that ends without an answer. */
-const firstPauseMs = 100;
-const longestPauseMs = 10_000;
 /** A longer time overflows and fires at once. */
 const longestTimer = 2 ** 31 - 1;
 
@@ -216,8 +215,8 @@ export class LinePool {
     void program.ended.then(() => {
       // A recycled one: its end is no failure.
       if (slot.program !== program) return;
-      slot.readyAt = performance.now() + Math.min(firstPauseMs * 2 ** slot.deaths, longestPauseMs);
       slot.deaths += 1;
+      slot.readyAt = performance.now() + (this.#plan.pauseMs ?? restartPause)(slot.deaths);
       if (!this.#hasAnswered && !program.wasStopped) this.#unproved += 1;
     });
     return program;
@@ -230,6 +229,11 @@ export class LinePool {
       at: command,
     });
   }
+}
+
+/** Returns the milliseconds before the next process starts: 100, doubled with each end without an answer, at most 10,000. */
+export function restartPause(deaths: number): number {
+  return Math.min(100 * 2 ** (deaths - 1), 10_000);
 }
 
 function newSlot(): Slot {

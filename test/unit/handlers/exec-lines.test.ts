@@ -5,6 +5,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeExecLines } from '../../../src/handlers/exec-lines.ts';
 import type { Handler, HandlerWorld, Outcome } from '../../../src/handlers/handler.ts';
+import { restartPause } from '../../../src/handlers/line-pool.ts';
 import { deadlineOf, type HandlerPlace, makeHandler } from '../../../src/handlers/make.ts';
 import { handleOne, keep, makeMessage, makeWorld, rejection, replyText } from '../../fixtures/handlers/world.ts';
 import { node } from '../../support/node.ts';
@@ -12,6 +13,13 @@ import { until } from '../../support/until.ts';
 
 const handBack = { type: 'hand-back' };
 const never = new AbortController().signal;
+const lines = {
+  execLines: [node, 'lines.mjs'],
+  isReply: false,
+  environment: {},
+  processes: 1,
+  timeoutMs: undefined,
+};
 const temporary = mkdtempSync(join(tmpdir(), 'mq-lines-'));
 test.after(() => rmSync(temporary, { recursive: true }));
 
@@ -173,29 +181,45 @@ test('an answer counts though the process ends with it', async () => {
   });
 });
 
-test('a late answer costs one attempt; the clock runs from the line in, not from the pause before it', async () => {
-  await using({ world: makeWorld({ timeoutMs: 700 }) }, async (ask) => {
-    assert.is(replyText(await ask('served')), '1');
-    assert.equal(await ask('hang'), { type: 'retry', reason: 'no end within 0.7 s' });
-    // Pauses of 0.1, 0.2 and 0.4 s are before these.
-    for (const _ of [1, 2, 3]) assert.match(JSON.stringify(await ask('exit 1')), /exit status 1/);
-    assert.is(replyText(await ask('served')), '1');
+test('a late answer costs one attempt', async () => {
+  await using({ world: makeWorld({ timeoutMs: 50 }) }, async (ask) => {
+    assert.equal(await ask('hang'), { type: 'retry', reason: 'no end within 0.05 s' });
   });
 });
 
-test('a process that ends again and again is started after longer and longer pauses, until an answer', async () => {
-  await using({}, async (ask) => {
-    await ask('served');
-    const took: number[] = [];
-    for (const body of ['exit 1', 'exit 1', 'exit 1', 'served', 'exit 1', 'served']) {
-      const begun = performance.now();
-      await ask(body);
-      took.push(performance.now() - begun);
-    }
-    // Before the third: 0.2 s; the fourth: 0.4 s; after an answer 0.1 s again.
-    assert.ok((took[2] ?? 0) > 195 && (took[3] ?? 0) > 395, String(took));
-    assert.ok((took[5] ?? 1000) < 395, String(took));
-  });
+test('the clock runs from the line in, not from the pause before it', async () => {
+  const script = `read -r line; case $line in *die*) exit 1;; esac; echo '{"id":2,"outcome":"ack"}'`;
+  const plan = { ...lines, execLines: ['sh', '-c', script], timeoutMs: 1500, pauseMs: () => 1600 };
+  const handler = await makeExecLines(plan, makeWorld());
+  assert.is((await handler.handle(makeMessage('die'), { signal: never })).type, 'retry');
+  assert.equal(await handleOne(handler), { type: 'ack' });
+});
+
+test('the pause grows with each end without an answer, and is short again after an answer', async () => {
+  const deaths: number[] = [];
+  const pauseMs = (count: number) => {
+    deaths.push(count);
+    return 0;
+  };
+  const handler = await makeExecLines({ ...lines, pauseMs }, makeWorld());
+  const bodies = ['served', 'exit 1', 'exit 1', 'exit 1', 'served', 'exit 1', 'served'];
+  for (const body of bodies) await handler.handle(makeMessage(body), { signal: never });
+  assert.equal(deaths, [1, 2, 3, 1]);
+  await handler.close();
+  assert.equal([1, 2, 3, 7, 8, 2000].map(restartPause), [100, 200, 400, 6400, 10_000, 10_000]);
+});
+
+test('no process starts before the pause is over', async () => {
+  const file = join(temporary, 'pause');
+  const plan = { ...lines, execLines: [node, 'lines.mjs', 'log', file], pauseMs: () => 2 ** 40 };
+  const handler = await makeExecLines(plan, makeWorld());
+  await handler.handle(makeMessage('exit 1'), { signal: never });
+  const outcome = handler.handle(makeMessage('served'), { signal: never });
+  // Another process starts and answers meanwhile.
+  await using({}, async (ask) => assert.is(replyText(await ask('served')), '1'));
+  assert.is(readFileSync(file, 'utf8').trim().split('\n').length, 1);
+  await handler.close();
+  assert.equal(await outcome, handBack);
 });
 
 for (const [command, message] of [
@@ -330,8 +354,8 @@ for (const [script, says] of [
 ] as const) {
   test(`a program that does not answer gets one line that says what to check: ${script}`, async () => {
     const stderr = keep();
-    const plan = { execLines: ['sh', '-c', script], isReply: false, environment: {}, processes: 1 };
-    const handler = await makeExecLines({ ...plan, timeoutMs: undefined, noticeMs: 10 }, makeWorld({ stderr }));
+    const plan = { ...lines, execLines: ['sh', '-c', script], noticeMs: 10 };
+    const handler = await makeExecLines(plan, makeWorld({ stderr }));
     const giveUp = new AbortController();
     const outcome = handler.handle(makeMessage(), { signal: giveUp.signal });
     await stderr.until('no answer within');
