@@ -23,7 +23,10 @@ export interface MessageProperties {
 
 /** Returns the properties without the form they were received in, for code that is not mq's. */
 export function plainProperties(properties: MessageProperties): MessageProperties {
-  return Object.fromEntries(Object.entries(properties));
+  const plain: Record<string, unknown> = {};
+  // The form is under a symbol, which this loop leaves out.
+  for (const name in properties) plain[name] = properties[name as keyof MessageProperties];
+  return plain;
 }
 
 /** How the message came (basic.deliver). */

@@ -60,13 +60,14 @@ export interface ModulePlan {
  */
 export async function makeModule({ module, isReply, isBatch }: ModulePlan, world: HandlerWorld): Promise<Handler> {
   const loaded = await loadModule(resolve(world.cwd, module), module);
-  const contextOf = (given: HandlerContext, attempt: number, stderr: Output): UserContext =>
+  /** `stderrOf` is called when the handler logs something, which most never do: a stream for each message costs much. */
+  const contextOf = (given: HandlerContext, attempt: number, stderrOf: () => Output): UserContext =>
     Object.freeze({
       get signal() {
         return given.signal;
       },
       attempt,
-      log: (text: unknown) => void stderr.write(`${text}\n`),
+      log: (text: unknown) => void stderrOf().write(`${text}\n`),
     });
   const close = async () => loaded.release();
   if (isBatch) {
@@ -76,7 +77,10 @@ export async function makeModule({ module, isReply, isBatch }: ModulePlan, world
       handle: async () => ({ type: 'retry', reason: 'the handler takes batches' }),
       handleBatch: async (messages, given) => {
         const attempt = Math.max(...messages.map((message) => message.attempt));
-        const result = await run(Object.freeze(messages.map(userMessage)), contextOf(given, attempt, world.stderr));
+        const result = await run(
+          Object.freeze(messages.map(userMessage)),
+          contextOf(given, attempt, () => world.stderr),
+        );
         return outcomesOf(result, { isReply, size: messages.length });
       },
       close,
@@ -86,9 +90,9 @@ export async function makeModule({ module, isReply, isBatch }: ModulePlan, world
   return {
     prints: 'role',
     handle: async (message, given) => {
-      const stderr = world.stderrOf?.(message) ?? world.stderr;
+      const context = contextOf(given, message.attempt, () => world.stderrOf?.(message) ?? world.stderr);
       try {
-        return outcomeOf(await run(userMessage(message), contextOf(given, message.attempt, stderr)), isReply);
+        return outcomeOf(await run(userMessage(message), context), isReply);
       } catch (error) {
         return { type: 'retry', reason: thrownReason(error) };
       }

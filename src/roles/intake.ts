@@ -204,7 +204,7 @@ export class Intake {
     counts.handled += 1;
     const tookMs = performance.now() - begun;
     observe(counts.handlerSeconds, tookMs / 1000);
-    if (outcome.type === 'ack') {
+    if (outcome.type === 'ack' && settings.isDebug) {
       const fields = { ...messageFields(message), milliseconds: Math.round(tookMs) };
       settings.say({ level: 'debug', event: 'handled', message: `handled in ${durationText(tookMs)}`, fields });
     }

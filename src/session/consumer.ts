@@ -9,7 +9,7 @@ import { MqError } from '../errors.ts';
 import { Acks } from './acks.ts';
 import { endChannel } from './channel-end.ts';
 import type { ConsumerSettings } from './consumer-settings.ts';
-import type { Delivery } from './delivery.ts';
+import { ConsumerDelivery, type Delivery, type Intake } from './delivery.ts';
 import { failureOf, isInUse, isPermanent } from './failure.ts';
 import type { Link } from './link.ts';
 import { canBeAsked, foundDelivery, Probe } from './probe.ts';
@@ -230,13 +230,20 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     const { prefetch, options } = this.#settings;
     const { queue } = this;
     const isKept = options['noAck'] !== true && !this.#link.isTransient(this.#settings.subscription);
-    const intake: Intake = { channel, acks: new Acks(channel), queue, isKept };
+    const intake: Intake = {
+      channel,
+      acks: new Acks(channel),
+      queue,
+      isKept,
+      isCurrent: () => this.#channel === channel,
+      answer: (raw, send) => this.#answer(channel, raw, send),
+    };
     const onMessage = (raw: RawMessage | null) => {
       if (raw) {
         this.#settings.counts.received += 1;
         this.#deliveredAt = performance.now();
         this.#unanswered.add(raw);
-        this.emit('delivery', this.#delivery(intake, raw));
+        this.emit('delivery', new ConsumerDelivery(intake, raw));
       } else this.#onCancel(channel);
     };
     if (prefetch > 0) await done((next) => channel.prefetch(prefetch, false, next));
@@ -344,43 +351,6 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     this.#settings.counts.stale += 1;
     return false;
   }
-
-  #delivery({ channel, acks, queue, isKept }: Intake, raw: RawMessage): Delivery {
-    let isAnswered = false;
-    const answer = (send: () => void) => {
-      if (isAnswered) return false;
-      isAnswered = true;
-      return this.#answer(channel, raw, send);
-    };
-    const refuse = (send: () => void) =>
-      answer(() => {
-        acks.skip(raw);
-        send();
-      });
-    const isCurrent = () => this.#channel === channel;
-    return {
-      raw,
-      queue,
-      get isStale() {
-        return !isCurrent();
-      },
-      get isRequeued() {
-        return isKept && !isCurrent();
-      },
-      ack: () => answer(() => acks.ack(raw)),
-      nack: (requeue) => refuse(() => channel.nack(raw, false, requeue)),
-      reject: (requeue) => refuse(() => channel.reject(raw, requeue)),
-    };
-  }
-}
-
-/** What the deliveries of one channel have in common. */
-interface Intake {
-  readonly channel: Channel;
-  readonly acks: Acks;
-  readonly queue: string;
-  /** When the channel is lost, the broker keeps its messages. */
-  readonly isKept: boolean;
 }
 
 function done<T>(start: (next: (error: Error | null, ok: T) => void) => void): Promise<T> {

@@ -11,11 +11,23 @@ import { type Field, Reader, readFields, safeInteger, Writer, writeField } from 
  */
 const asReceived: unique symbol = Symbol('as received');
 
-interface Received {
+class Received {
   readonly values: Properties;
-  /** By property, without `headers`. */
-  readonly bytes: ReadonlyMap<string, Buffer>;
   readonly headers: readonly Field[];
+  readonly #bytes: Buffer;
+  #parts: ReadonlyMap<string, Buffer> | undefined;
+
+  constructor(values: Properties, headers: readonly Field[], bytes: Buffer) {
+    this.values = values;
+    this.headers = headers;
+    this.#bytes = bytes;
+  }
+
+  /** Returns the bytes of a property, but not of the headers. Looked up when a message is published again, which few are. */
+  bytesOf(name: string): Buffer | undefined {
+    this.#parts ??= partsOf(this.#bytes);
+    return this.#parts.get(name);
+  }
 }
 
 type Kind = 'text' | 'table' | 'octet' | 'time';
@@ -49,23 +61,37 @@ export function readProperties(bytes: Buffer): Properties {
   const reader = new Reader(bytes);
   const flags = bytes.readUInt16BE(reader.skip(2));
   const values: Record<string, unknown> = {};
-  const raw = new Map<string, Buffer>();
   let headers: readonly Field[] = [];
-  list.forEach(([name, kind], index) => {
-    if ((flags & (0x8000 >> index)) === 0) return;
-    const start = reader.at;
+  for (let index = 0; index < list.length; index += 1) {
+    if ((flags & (0x8000 >> index)) === 0) continue;
+    const [name, kind] = list[index] as (typeof list)[number];
     if (kind === 'table') {
       const read = readFields(reader.take(reader.long()));
       headers = read.fields;
       values[name] = Object.fromEntries(headers.map((field) => [field.name, field.value]));
       if (read.unreadable !== undefined) values['unreadable'] = `its headers cannot be read: ${read.unreadable}`;
-      return;
+    } else values[name] = readProperty(reader, kind);
+  }
+  const properties = values as Properties & { [asReceived]?: Received };
+  properties[asReceived] = new Received(properties, headers, bytes);
+  return properties;
+}
+
+/** Returns the bytes of each property, without those of the headers. */
+function partsOf(bytes: Buffer): ReadonlyMap<string, Buffer> {
+  const reader = new Reader(bytes);
+  const flags = bytes.readUInt16BE(reader.skip(2));
+  const parts = new Map<string, Buffer>();
+  list.forEach(([name, kind], index) => {
+    if ((flags & (0x8000 >> index)) === 0) return;
+    const start = reader.at;
+    if (kind === 'table') reader.skip(reader.long());
+    else {
+      readProperty(reader, kind);
+      parts.set(name, bytes.subarray(start, reader.at));
     }
-    values[name] = readProperty(reader, kind);
-    raw.set(name, bytes.subarray(start, reader.at));
   });
-  const received: Received = { values: values as Properties, bytes: raw, headers };
-  return Object.assign(values, { [asReceived]: received }) as Properties;
+  return parts;
 }
 
 function readProperty(reader: Reader, kind: Exclude<Kind, 'table'>): unknown {
@@ -91,7 +117,7 @@ export function writeProperties(writer: Writer, properties: Properties): void {
     const value = properties[name];
     if (value === undefined || value === null) continue;
     flags |= 0x8000 >> index;
-    const raw = received && Object.is(received.values[name], value) ? received.bytes.get(name) : undefined;
+    const raw = received && Object.is(received.values[name], value) ? received.bytesOf(name) : undefined;
     if (raw) writer.add(raw);
     else if (kind === 'table')
       writer.sized(() => writeHeaders(writer, value as Properties['headers'] & object, received));

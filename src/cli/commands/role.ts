@@ -170,6 +170,7 @@ async function runConsume(context: Context, values: Values, row: RunningRow): Pr
           droppingWarningOf(config, subscription),
         ].filter((one) => one !== undefined),
         say: row.observation.say,
+        isDebug: values.text('log-level') === 'debug',
       }),
     );
   } finally {
