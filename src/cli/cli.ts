@@ -137,7 +137,7 @@ function completedCommands(): CompletedCommand[] {
   const generic = Object.entries(genericBehaviours).map(([name, { behaviour, uses, summary }]) => ({
     name,
     summary,
-    usage: `<${uses}>`,
+    usage: placeOf(uses),
     options: behaviour,
   }));
   return [...generic, ...fixedCommands()];
@@ -180,29 +180,51 @@ const genericBehaviours = {
   reply: { behaviour: 'reply', uses: 'subscription', summary: 'answer requests of any subscription by its name' },
 } as const;
 
+/** A receiver receives from several subscriptions; a sender has one publication. */
+function placeOf(uses: 'publication' | 'subscription'): string {
+  return uses === 'subscription' ? '<subscription…>' : '<publication>';
+}
+
 function genericCommand(name: string, configs: CheckedConfig): Command {
   const { behaviour, uses, summary } = genericBehaviours[name as keyof typeof genericBehaviours];
   const shape = roleCommand(name, { behaviour, summary }, { config: configs.config, group: 'By name' });
   return {
     ...shape,
-    usage: `<${uses}>${shape.usage && ` ${shape.usage}`}`,
+    usage: `${placeOf(uses)}${shape.usage && ` ${shape.usage}`}`,
     run(context, values) {
-      const [target, ...rest] = values.args;
       const { config, withBuiltin } = configs;
+      const own = Object.keys(config[`${uses}s`]);
       // The file's own names come first.
       const known = Object.keys({ ...config[`${uses}s`], ...withBuiltin[`${uses}s`] });
+      // A receiver has no words but names; the text of a sender follows its only name.
+      const count = uses === 'subscription' ? values.args.length : 1;
+      const rest = values.args.slice(count);
+      const targets = values.args.slice(0, count).flatMap((word) => namesOf(word, { own, known, uses }));
+      const [target] = targets;
       if (target === undefined) throw values.usage(`give the name of a ${uses}; there are ${known.join(', ')}`);
-      if (!known.includes(target))
-        throw new MqError('USAGE', `there is no ${uses} '${target}'${suggestion(target, known)}`, {
-          hint: `there are ${known.slice(0, 20).join(', ')}${known.length > 20 ? ', …' : ''}`,
-        });
-      const role: RoleConfig = { behaviour, [uses]: target };
+      const names = [...new Set(targets)];
+      const role: RoleConfig = { behaviour, ...(names.length > 1 ? { subscriptions: names } : { [uses]: target }) };
       return roleCommand(name, role, { config: configFor(configs, role), group: '' }).run(
         context,
         values.withArgs(rest),
       );
     },
   };
+}
+
+/** Returns what a word names: itself, or the subscriptions of the file that a pattern such as `orders.*` fits. */
+function namesOf(
+  word: string,
+  { own, known, uses }: { own: readonly string[]; known: readonly string[]; uses: 'publication' | 'subscription' },
+): readonly string[] {
+  if (known.includes(word)) return [word];
+  const isPattern = uses === 'subscription' && word.includes('*');
+  const pattern = new RegExp(`^${word.split('*').map(RegExp.escape).join('.*')}$`, 's');
+  const fitting = isPattern ? own.filter((name) => pattern.test(name)) : [];
+  if (fitting.length > 0) return fitting;
+  const hint = `there are ${known.slice(0, 20).join(', ')}${known.length > 20 ? ', …' : ''}`;
+  if (isPattern) throw new MqError('USAGE', `no ${uses} fits '${word}'`, { hint });
+  throw new MqError('USAGE', `there is no ${uses} '${word}'${suggestion(word, known)}`, { hint });
 }
 
 function suggestion(typed: string, names: readonly string[]): string {

@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import type { Behaviour } from '../config/config.ts';
 import { behaviours } from '../config/config.ts';
 import { membersOf, objectOf, type Plain, stringOf } from '../config/plain.ts';
-import { expandRole } from '../config/roles.ts';
+import { expandRole, subscriptionNames } from '../config/roles.ts';
 import type { Context } from '../context.ts';
 import type { KnownNames } from './completion.ts';
 import { earlyValue } from './program.ts';
@@ -50,7 +50,8 @@ function rolesOf(content: Plain) {
   return Object.entries(objectOf(objectOf(content['mq'])['roles'])).flatMap(([name, value]) => {
     const role = expandRole(objectOf(value));
     const options = behaviours.find((one: Behaviour) => one === role['behaviour']);
-    const summary = stringOf(role['summary']) ?? `${options} ${role['publication'] ?? role['subscription'] ?? ''}`;
+    const summary =
+      stringOf(role['summary']) ?? `${options} ${role['publication'] ?? subscriptionNames(role).join(', ')}`;
     return options && isSayable(name) ? [[name, { summary, options }] as const] : [];
   });
 }

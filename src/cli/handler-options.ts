@@ -1,6 +1,6 @@
 // The options of a receiving role that choose its handler, and how many messages it is given.
 
-import type { Config, HandlerConfig, RoleConfig } from '../config/config.ts';
+import { type Config, type HandlerConfig, type RoleConfig, subscriptionsOf } from '../config/config.ts';
 import { recycleForms, recycleLimit } from '../config/recycle.ts';
 import type { HandlerPlace } from '../handlers/make.ts';
 import type { Values } from './values.ts';
@@ -63,7 +63,8 @@ export function parallelism(
   const wished = values.whole('concurrency', { min: 1, max: 65_535 });
   const given = values.whole('prefetch', { min: 1, max: 65_535 });
   // Rascal's default is 10 (baseline.js).
-  const usual = role.prefetch ?? config.subscriptions[role.subscription ?? '']?.prefetch ?? 10;
+  const usual =
+    role.prefetch ?? Math.min(...subscriptionsOf(role).map((name) => config.subscriptions[name]?.prefetch ?? 10));
   const own: { batch?: number; batchWait?: number } = 'batch' in choice.config ? choice.config : {};
   const size = values.whole('batch', { min: 1, max: 65_535 }) ?? own.batch;
   const waitMs = values.duration('batch-wait') ?? own.batchWait ?? 1000;

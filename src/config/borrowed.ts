@@ -1,7 +1,7 @@
 // A user's rascal.json is the whole topology. It may still name publications, subscriptions, exchanges and queues of the
 // built-in file: what it names, and what that needs, belongs to its topology too.
 
-import type { Config, RetryConfig, VhostConfig } from './config.ts';
+import { type Config, type RetryConfig, subscriptionsOf, type VhostConfig } from './config.ts';
 import { mergeVhosts } from './merge.ts';
 import type { PartialConfig } from './normalise.ts';
 import { dictionary } from './plain.ts';
@@ -13,7 +13,7 @@ export function borrowed(builtin: PartialConfig, user: PartialConfig): PartialCo
   const settings = [user.retry, ...Object.values(user.retries), ...roles.map(({ retry }) => retry)];
   const named = {
     publications: [...roles.map(({ publication }) => publication), ...settings.map(deadPublication)],
-    subscriptions: [...roles.map(({ subscription }) => subscription), ...Object.keys(user.retries)],
+    subscriptions: [...roles.flatMap(subscriptionsOf), ...Object.keys(user.retries)],
   };
   const publications = only(builtin.publications, named.publications, user.publications);
   const subscriptions = only(builtin.subscriptions, named.subscriptions, user.subscriptions);

@@ -30,10 +30,18 @@ export interface CheckedConfig {
 /** Returns the file's own configuration if it defines what the role uses, else the one with the built-in roles. */
 export function configFor(
   { config, withBuiltin }: CheckedConfig,
-  { publication = '', subscription = '' }: Pick<RoleConfig, 'publication' | 'subscription'>,
+  role: Pick<RoleConfig, 'publication' | 'subscription' | 'subscriptions'>,
 ): Config {
-  const isOwn = Object.hasOwn(config.publications, publication) || Object.hasOwn(config.subscriptions, subscription);
+  const names = subscriptionsOf(role);
+  const isOwn =
+    Object.hasOwn(config.publications, role.publication ?? '') ||
+    (names.length > 0 && names.every((name) => Object.hasOwn(config.subscriptions, name)));
   return isOwn ? config : withBuiltin;
+}
+
+/** Returns the names of the subscriptions that a role receives from. */
+export function subscriptionsOf(role: Pick<RoleConfig, 'subscription' | 'subscriptions'>): readonly string[] {
+  return role.subscriptions ?? (role.subscription === undefined ? [] : [role.subscription]);
 }
 
 export interface VhostConfig {
@@ -131,6 +139,8 @@ export interface RoleConfig {
   readonly publication?: string;
   /** For `consume` and `reply`. */
   readonly subscription?: string;
+  /** Several of them, instead of `subscription`. */
+  readonly subscriptions?: readonly string[];
   /** One line of help. */
   readonly summary?: string;
   readonly arguments?: ArgumentForm;

@@ -1,7 +1,7 @@
 // The queue with the dead letters of a subscription, a role or a queue, by the broker's name.
 
 import { MqError } from '../errors.ts';
-import type { Config } from './config.ts';
+import { type Config, subscriptionsOf } from './config.ts';
 import { retryOf } from './retry.ts';
 
 export interface DeadQueue {
@@ -17,7 +17,12 @@ export interface DeadQueue {
  */
 export function deadQueueOf(config: Config, name: string, hint: string): DeadQueue {
   const role = Object.hasOwn(config.roles, name) ? config.roles[name] : undefined;
-  const key = Object.hasOwn(config.subscriptions, name) ? name : role?.subscription;
+  const of = role ? subscriptionsOf(role) : [];
+  if (of.length > 1 && !Object.hasOwn(config.subscriptions, name))
+    throw new MqError('USAGE', `'${name}' receives from several subscriptions; give one of them`, {
+      hint: `they are ${of.join(', ')}`,
+    });
+  const key = Object.hasOwn(config.subscriptions, name) ? name : of[0];
   const subscription = key === undefined ? undefined : config.subscriptions[key];
   if (key === undefined || !subscription) return { vhost: '/', queue: `${name}.dead` };
   const { vhost } = subscription;

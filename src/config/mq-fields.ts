@@ -81,6 +81,12 @@ const role = group(
     behaviour: choice('What it does', behaviours),
     publication: text('The publication that publish and request use'),
     subscription: text('The subscription that consume and reply use'),
+    subscriptions: {
+      is: ['array'],
+      description: 'Several subscriptions that consume and reply use, each in its turn',
+      minItems: 1,
+      items: text('A subscription'),
+    },
     publish: text('Behaviour publish, with this publication'),
     request: text('Behaviour request, with this publication'),
     consume: text('Behaviour consume, with this subscription'),

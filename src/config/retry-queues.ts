@@ -2,7 +2,7 @@
 //   <queue>.retry.<milliseconds>   waits; expires into <queue>
 //   <queue>.dead                   what no attempt could do, with the reason in x-mq-reason
 
-import type { Config, QueueConfig, RetryConfig } from './config.ts';
+import { type Config, type QueueConfig, type RetryConfig, subscriptionsOf } from './config.ts';
 import { dictionary, objectOf } from './plain.ts';
 import { isPrivate } from './reach.ts';
 import { retryOf } from './retry.ts';
@@ -71,8 +71,8 @@ export function madeQueues(config: Config): MadeQueue[] {
     const { queues = {}, namespace } = config.vhosts[vhost] ?? {};
     const work = queues[workQueue];
     if (work === undefined || isPrivate(work)) return [];
-    const users = roles.filter((role) => role.subscription === subscription);
-    const settings = [{ subscription }, ...users].map((user) => retryOf(config, user));
+    const users = roles.filter((role) => subscriptionsOf(role).includes(subscription));
+    const settings = [{}, ...users].map((user) => retryOf(config, { ...user, subscription }));
     // The routing key is the name that the broker knows; the names here have no namespace before them.
     const prefix = typeof namespace === 'string' ? `${namespace}:` : '';
     return settings

@@ -7,7 +7,7 @@ import { isObject, membersOf, objectOf, type Plain, stringOf } from './plain.ts'
 import { didYouMean, type Path, quote } from './problem.ts';
 import { deadLetterTarget } from './reach.ts';
 import type { Report } from './references.ts';
-import { expandRole } from './roles.ts';
+import { expandRole, subscriptionNames } from './roles.ts';
 
 /** The role's own settings over those of its subscription, over those of the file; mq's defaults are in the file's. */
 export function retryOf(config: Config, role: Pick<RoleConfig, 'retry' | 'subscription'>): RetryConfig {
@@ -51,8 +51,10 @@ export function checkRetries({ file, known, report }: { file: Plain; known: Know
     checkRetry({ retry: objectOf(own)['retry'], at: [...at, 'retry'], known, report, vhost: vhostOf(name) });
   }
   for (const [name, role] of Object.entries(objectOf(mq['roles']))) {
-    const { retry, subscription } = expandRole(objectOf(role));
-    checkRetry({ retry, at: ['mq', 'roles', name, 'retry'], known, report, vhost: vhostOf(subscription) });
+    const { retry, ...expanded } = expandRole(objectOf(role));
+    const vhosts = new Set(subscriptionNames(expanded).map(vhostOf));
+    for (const vhost of vhosts.size === 0 ? [undefined] : vhosts)
+      checkRetry({ retry, at: ['mq', 'roles', name, 'retry'], known, report, vhost });
   }
 }
 
@@ -68,20 +70,22 @@ function checkCommon({ mq, known, report, vhostOf }: CommonCheck): void {
   const { publication, queue } = objectOf(objectOf(mq['retry'])['deadLetter']);
   const says = (own: unknown) => own === false || objectOf(own)['deadLetter'] !== undefined;
   for (const [name, role] of Object.entries(objectOf(mq['roles']))) {
-    const { retry, subscription } = expandRole(objectOf(role));
-    const vhost = vhostOf(subscription);
-    const own = objectOf(objectOf(mq['subscriptions'])[stringOf(subscription) ?? '']);
-    if (vhost === undefined || says(retry) || says(own['retry'])) continue;
-    const its = known.vhostOf.publication.get(stringOf(publication) ?? '');
-    const isElsewhere =
-      typeof queue === 'string' ? !known.vhosts.get(vhost)?.queues.has(queue) : its !== undefined && its !== vhost;
-    const field = typeof queue === 'string' ? 'queue' : 'publication';
-    if (isElsewhere)
-      report(
-        ['mq', 'retry', 'deadLetter', field],
-        'value',
-        `is not in the vhost ${quote(vhost)} of the role ${quote(name)}`,
-      );
+    const { retry, ...expanded } = expandRole(objectOf(role));
+    for (const subscription of subscriptionNames(expanded)) {
+      const vhost = vhostOf(subscription);
+      const own = objectOf(objectOf(mq['subscriptions'])[subscription]);
+      if (vhost === undefined || says(retry) || says(own['retry'])) continue;
+      const its = known.vhostOf.publication.get(stringOf(publication) ?? '');
+      const isElsewhere =
+        typeof queue === 'string' ? !known.vhosts.get(vhost)?.queues.has(queue) : its !== undefined && its !== vhost;
+      const field = typeof queue === 'string' ? 'queue' : 'publication';
+      if (isElsewhere)
+        report(
+          ['mq', 'retry', 'deadLetter', field],
+          'value',
+          `is not in the vhost ${quote(vhost)} of the role ${quote(name)}`,
+        );
+    }
   }
 }
 

@@ -3,7 +3,7 @@
 import { type Behaviour, behaviours, type HandlerConfig } from './config.ts';
 import type { Known } from './known.ts';
 import { builtinHandlers } from './mq-fields.ts';
-import { isObject, objectOf, type Plain } from './plain.ts';
+import { isObject, listOf, objectOf, type Plain } from './plain.ts';
 import { didYouMean, type Path, quote } from './problem.ts';
 import { recycleForms, recycleLimit } from './recycle.ts';
 import type { Report } from './references.ts';
@@ -25,6 +25,11 @@ export function expandRole(role: Plain): Plain {
   if (short === undefined) return role;
   const { [short]: name, ...rest } = role;
   return { ...rest, behaviour: short, [useOf(short)]: name };
+}
+
+/** Returns the subscriptions that an expanded role of the file names. */
+export function subscriptionNames({ subscription, subscriptions }: Plain): string[] {
+  return [...listOf(subscription), ...listOf(subscriptions)].filter((name) => typeof name === 'string');
 }
 
 export function checkRoles({
@@ -57,13 +62,17 @@ export function checkRoles({
     const use = useOf(behaviour);
     const used = expanded[use];
     const names = use === 'publication' ? known.publications : known.subscriptions;
-    if (used === undefined) report(at, 'missing', `a ${behaviour} role needs a ${use}`);
+    const several = use === 'subscription' ? expanded['subscriptions'] : undefined;
+    if (used === undefined && several === undefined) report(at, 'missing', `a ${behaviour} role needs a ${use}`);
+    if (several !== undefined) checkSeveral({ expanded, at, names, report });
     if (typeof used === 'string' && !names.has(used)) {
       const where = [...at, Object.hasOwn(role, behaviour) ? behaviour : use];
       report(where, 'reference', `unknown ${use} ${quote(used)}${didYouMean(used, [...names])}`);
     }
     const senseless =
-      use === 'publication' ? ['subscription', 'handler', 'concurrency', 'prefetch', 'retry'] : ['publication'];
+      use === 'publication'
+        ? ['subscription', 'subscriptions', 'handler', 'concurrency', 'prefetch', 'retry']
+        : ['publication'];
     for (const field of senseless) {
       if (Object.hasOwn(role, field)) report([...at, field], 'value', `a ${behaviour} role has no ${field}`);
     }
@@ -73,6 +82,28 @@ export function checkRoles({
     if (!checkHandler(handler, reportHandler)) continue;
     const fault = handlerFault(handler as HandlerConfig, [...at, 'handler']);
     if (fault) reportHandler(fault.path, 'missing-file', fault.message);
+  }
+}
+
+interface SeveralCheck {
+  readonly expanded: Plain;
+  readonly at: Path;
+  readonly names: ReadonlySet<string>;
+  readonly report: Report;
+}
+
+function checkSeveral({ expanded, at, names, report }: SeveralCheck): void {
+  const where = [...at, 'subscriptions'];
+  const several = listOf(expanded['subscriptions']);
+  if (expanded['subscription'] !== undefined)
+    report(where, 'value', 'the role has a subscription as well: one of them');
+  if (expanded['arguments'] === 'keys')
+    report([...at, 'arguments'], 'value', 'a role with several subscriptions takes no binding keys');
+  for (const [index, name] of several.entries()) {
+    if (typeof name !== 'string') continue;
+    if (!names.has(name))
+      report([...where, index], 'reference', `unknown subscription ${quote(name)}${didYouMean(name, [...names])}`);
+    else if (several.indexOf(name) < index) report([...where, index], 'value', `${quote(name)} is there twice`);
   }
 }
 

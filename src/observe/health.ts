@@ -17,6 +17,8 @@ export function readiness(counts: Counts, { takes, isStopping }: { takes: boolea
     if (!isConnected(counts)) return counts.lost > 0 ? 'connecting again' : 'connecting';
     if (counts.blocked > 0) return 'the broker blocks publishing';
     if (takes && counts.consumers === 0) return 'no consumer is attached';
+    if (takes && counts.consumers < counts.neededConsumers)
+      return `${counts.consumers} of ${counts.neededConsumers} consumers are attached`;
     if (!takes && counts.publishers === 0) return 'no channel to publish on';
     return undefined;
   };

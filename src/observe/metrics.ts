@@ -37,6 +37,7 @@ const rows: readonly Row[] = [
   ['connected', 'gauge', '1 if every connection of the role stands', (c) => Number(isConnected(c))],
   ['blocked', 'gauge', '1 while the broker blocks publishing', ({ blocked }) => Number(blocked > 0)],
   ['consumers', 'gauge', 'Consumers that the broker has attached', ({ consumers }) => consumers],
+  ['needed_consumers', 'gauge', 'Consumers that the role needs', ({ neededConsumers }) => neededConsumers],
   ['publishers', 'gauge', 'Channels that messages can be published on', ({ publishers }) => publishers],
   ['in_flight', 'gauge', 'Messages in a handler now', ({ inFlight }) => inFlight],
 ];

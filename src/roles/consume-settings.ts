@@ -4,9 +4,18 @@ import type { RetryConfig } from '../config/config.ts';
 import type { Say } from '../context.ts';
 import type { Handler } from '../handlers/handler.ts';
 
+/** A subscription that a role receives from. */
+export interface Source {
+  readonly subscription: string;
+  /** The subscription's queue, as rascal.json names it. */
+  readonly queue: string;
+  readonly retry: RetryConfig;
+}
+
 export interface ConsumeSettings {
   readonly behaviour: 'consume' | 'reply';
-  readonly subscription: string;
+  /** At least one. */
+  readonly sources: readonly Source[];
   readonly bindingKeys: readonly string[] | undefined;
   readonly prefetch: number;
   readonly concurrency: number;
@@ -24,15 +33,12 @@ export interface ConsumeSettings {
   /** Milliseconds that handlers have to end after the first signal. */
   readonly drainMs: number;
   readonly json: boolean;
-  readonly retry: RetryConfig;
   /** In bytes: larger ones are dead-lettered. */
   readonly maxBody: number | undefined;
   /** Made before the first message is taken. */
   readonly handler: Handler;
   /** False for handlers that cannot fail: then no connection for outcomes is opened. */
   readonly canFail: boolean;
-  /** The subscription's queue, as rascal.json names it. */
-  readonly queue: string;
   /** Said at the start: how messages can be lost. */
   readonly warnings: readonly string[];
   readonly say: Say;

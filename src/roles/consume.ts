@@ -6,28 +6,55 @@ import type { Context } from '../context.ts';
 import type { Message } from '../handlers/handler.ts';
 import type { Publisher } from '../session/publisher.ts';
 import type { Session } from '../session/session.ts';
-import type { ConsumeSettings } from './consume-settings.ts';
+import type { ConsumeSettings, Source } from './consume-settings.ts';
 import { Failures } from './failures.ts';
-import { Intake } from './intake.ts';
+import { Intake, type IntakeParts } from './intake.ts';
+import { IntakeGroup } from './intake-group.ts';
 import { messageIds } from './outgoing.ts';
+import { Printer } from './printer.ts';
 import { Retries } from './retries.ts';
 import { orDrain } from './signal.ts';
 import { isNearlyDropped, isStream, type WorkQueue } from './work-queue.ts';
 
 /** Resolves at the orderly end (count, idle, empty, signal, closed pipe); throws what ended it otherwise. */
 export async function consume(context: Context, session: Session, settings: ConsumeSettings): Promise<void> {
-  const opening = session.consumer(settings.subscription, {
+  const group = new IntakeGroup({ context, settings, counts: session.counts });
+  const shared = { group, printer: new Printer(context.stdout), nextId: messageIds() };
+  const intakes: Intake[] = [];
+  session.counts.neededConsumers = settings.sources.length;
+  for (const source of settings.sources) {
+    const intake = await openIntake(source, { context, session, settings, shared });
+    if (!intake) return;
+    intakes.push(intake);
+  }
+  await group.run(intakes);
+}
+
+interface Opening {
+  readonly context: Context;
+  readonly session: Session;
+  readonly settings: ConsumeSettings;
+  readonly shared: Pick<IntakeParts, 'group' | 'printer' | 'nextId'>;
+}
+
+/** Connects for a subscription. Returns undefined at a signal. */
+async function openIntake(
+  source: Source,
+  { context, session, settings, shared }: Opening,
+): Promise<Intake | undefined> {
+  const opening = session.consumer(source.subscription, {
     prefetch: settings.prefetch,
     timeoutMs: mostInHandMs(settings),
     ...(settings.bindingKeys && { bindingKeys: settings.bindingKeys }),
   });
   const opened = await orDrain(opening, context);
-  if (!opened) return;
+  if (!opened) return undefined;
   const { consumer, vhost } = opened.value;
-  const nextId = messageIds();
+  const { nextId } = shared;
   const { counts } = session;
   const { drain } = context;
-  const { say, retry: config, maxBody, canFail } = settings;
+  const { say, maxBody, canFail } = settings;
+  const { retry: config, queue } = source;
   const workQueue = (): WorkQueue => ({
     declared: consumer.declaredArguments,
     isOwn: consumer.hasOwnQueue,
@@ -45,10 +72,10 @@ export async function consume(context: Context, session: Session, settings: Cons
     connect: (onChannel) => {
       const { deadLetter } = config;
       const isOfStream = { isStream: isStream(workQueue(), {}) };
-      const names = (queue: string) => retryQueues(queue, config, isOfStream).map(({ name }) => name);
+      const names = (work: string) => retryQueues(work, config, isOfStream).map(({ name }) => name);
       return session.outcomePublisher(vhost, {
         onChannel,
-        queues: names(settings.queue),
+        queues: names(queue),
         dead: deadLetter || undefined,
         // Queues of an exclusive queue have its random name: the pattern that permits it permits them.
         later: canFail && !consumer.hasOwnQueue ? names(consumer.queue) : [],
@@ -58,18 +85,18 @@ export async function consume(context: Context, session: Session, settings: Cons
   let publisher: Publisher | undefined;
   if (canFail || settings.behaviour === 'reply') {
     const ready = await orDrain(retries.open(), context);
-    if (!ready) return;
+    if (!ready) return undefined;
     publisher = ready.value;
   }
   const failures = new Failures({ retries, config, canFail, maxBody, workQueue, counts, say, drain });
   const isDoomed = ({ headers }: Message) => isNearlyDropped(workQueue(), headers);
-  const intake = new Intake({ context, consumer, publisher, failures, nextId, settings, counts, isDoomed });
-  await intake.run();
+  return new Intake({ ...shared, context, consumer, publisher, failures, settings, counts, isDoomed });
 }
 
 /** A message waits for those before it; what follows its handler (the end of a process, a confirm) takes a minute at most. */
-function mostInHandMs({ handlerMs, prefetch, concurrency }: ConsumeSettings): number | undefined {
-  return handlerMs === undefined ? undefined : Math.ceil(prefetch / concurrency) * handlerMs + 60_000;
+function mostInHandMs({ handlerMs, prefetch, concurrency, sources }: ConsumeSettings): number | undefined {
+  if (handlerMs === undefined) return undefined;
+  return Math.ceil((prefetch * sources.length) / concurrency) * handlerMs + 60_000;
 }
 
 /** True if the handler's outcome can be other than ack. */

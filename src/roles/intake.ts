@@ -1,5 +1,5 @@
-// The messages of one consumer: hands them to the handler, and does what its outcome says. Nothing is acknowledged before
-// what it caused is safe: printed, replied, or confirmed in a wait or dead-letter queue.
+// The messages of one subscription: hands them to the handler, and does what its outcome says. Nothing is acknowledged
+// before what it caused is safe: printed, replied, or confirmed in a wait or dead-letter queue.
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { durationText } from '../config/duration.ts';
@@ -15,12 +15,12 @@ import type { Publisher } from '../session/publisher.ts';
 import type { ConsumeSettings } from './consume-settings.ts';
 import { Copies } from './copies.ts';
 import type { Failures, Settled } from './failures.ts';
+import type { IntakeGroup, Member } from './intake-group.ts';
 import { messageOf } from './message.ts';
-import { Pace } from './pace.ts';
 import { pause } from './pause.ts';
-import { isClosedPipe, Printer } from './printer.ts';
+import { isClosedPipe, type Printer } from './printer.ts';
 import { Replies } from './replies.ts';
-import { interrupted, orDrain, stopping } from './signal.ts';
+import { orDrain } from './signal.ts';
 import { type Taken, Waiting } from './waiting.ts';
 
 /** Milliseconds between the signals of a supervisor to a handler and to mq. */
@@ -31,6 +31,8 @@ const lastMs = 1000;
 
 export interface IntakeParts {
   readonly context: Context;
+  readonly group: IntakeGroup;
+  readonly printer: Printer;
   readonly consumer: Consumer;
   readonly publisher: Publisher | undefined;
   readonly failures: Failures;
@@ -41,9 +43,9 @@ export interface IntakeParts {
   readonly isDoomed: (message: Message) => boolean;
 }
 
-export class Intake {
+export class Intake implements Member {
   readonly #parts: IntakeParts;
-  readonly #printer: Printer;
+  readonly #group: IntakeGroup;
   readonly #replies: Replies;
   /** Delivered, not yet in a handler. */
   readonly #waiting: Waiting;
@@ -52,44 +54,63 @@ export class Intake {
   readonly #copies = new Copies();
   /** On their way back to their queue. */
   readonly #returns = new Set<Promise<void>>();
-  readonly #ended = Promise.withResolvers<void>();
   /** The broker delivers nothing more. */
   readonly #cancelled = Promise.withResolvers<void>();
-  readonly #giveUp = new AbortController();
-  readonly #pace: Pace;
-  #paced: NodeJS.Timeout | undefined;
-  #started = 0;
   #isOpen = false;
-  #stopping = false;
-  #failure: MqError | undefined;
-  #idle: NodeJS.Timeout | undefined;
-  #life: NodeJS.Timeout | undefined;
-  #looking = false;
+  /** It has started, or has found out that it has to wait. */
+  #isSettled = false;
 
   constructor(parts: IntakeParts) {
     this.#parts = parts;
-    this.#printer = new Printer(parts.context.stdout);
-    const { publisher, nextId, settings } = parts;
+    const { publisher, nextId, settings, group } = parts;
+    this.#group = group;
     this.#replies = new Replies({ publisher, nextId, say: settings.say });
     const { prefetch, canFail } = settings;
-    this.#pace = new Pace(settings.intervalMs);
     this.#waiting = new Waiting({
       counts: canFail,
       prefetch,
       isNearlyDropped: parts.isDoomed,
-      onReady: () => this.#fill(),
+      onReady: () => group.fill(),
     });
+    group.join(this);
   }
 
+  get running(): number {
+    return this.#running.size;
+  }
+
+  get needsAll(): boolean {
+    return this.#waiting.needsAll;
+  }
+
+  get isAtRest(): boolean {
+    return this.#isSettled && this.#running.size === 0 && this.#waiting.size === 0;
+  }
+
+  begin(running: number): boolean {
+    const taken = this.#isOpen ? this.#waiting.next(running) : undefined;
+    if (!taken) return false;
+    taken.delivery = this.#copies.hold(taken.delivery, taken.message);
+    this.#running.set(taken, this.#handle(taken));
+    return true;
+  }
+
+  ready(): Promise<number | undefined> {
+    return this.#parts.consumer.ready();
+  }
+
+  /** Resolves when the role has ended and every message has an answer. @throws what kept the consumer from starting */
   async run(): Promise<void> {
     const { context, consumer, settings } = this.#parts;
     const { say } = settings;
+    const group = this.#group;
     consumer.on('delivery', (delivery) => this.#take(delivery));
     consumer.on('interrupted', (error) => {
       const { message, hint } = error;
       const text = [message, ...(hint === undefined ? [] : [hint]), 'consuming again'].join('; ');
       say({ level: isConnectionLoss(error) ? 'debug' : 'warn', event: 'interrupted', message: text });
       this.#waiting.dropRequeued(this.#running.keys());
+      group.fill();
       this.#rest();
     });
     consumer.on('resumed', () => this.#copies.resume());
@@ -100,41 +121,23 @@ export class Intake {
     consumer.on('active', () => {
       if (this.#isOpen) this.#sayConsuming();
     });
-    consumer.on('fatal', (error) => this.#fail(error));
-    context.stdout.once('error', (error: Error) => this.#onStdoutError(error));
-    const stop = () => this.#stopAtSignal();
-    const abandon = () => this.#giveUp.abort();
-    context.drain.addEventListener('abort', stop, { once: true });
-    context.abandon.addEventListener('abort', abandon, { once: true });
-    try {
-      if (context.drain.aborted) return;
-      const starting = consumer.start().then(() => true);
-      // While it stands by, --idle can end it.
-      const started = await orDrain(Promise.race([starting, this.#ended.promise.then(() => false)]), context);
-      if (started?.value) {
-        for (const message of settings.warnings) say({ level: 'warn', event: 'no-dead-letters', message });
-        this.#sayConsuming();
-        // What came with the broker's answer has waited for this line.
-        this.#isOpen = true;
-        const { maxTimeMs } = settings;
-        if (maxTimeMs !== undefined) this.#life = setTimeout(() => this.#expire(), maxTimeMs);
-        this.#fill();
-        this.#rest();
-        await this.#ended.promise;
-      }
-      await consumer.stop();
-      this.#cancelled.resolve();
-      for (const taken of this.#waiting.clear()) void this.#returning(this.#parts.failures.returnUnhandled(taken));
-      await this.#runningEnds();
-    } finally {
-      clearTimeout(this.#idle);
-      clearTimeout(this.#life);
-      clearTimeout(this.#paced);
-      context.drain.removeEventListener('abort', stop);
-      context.abandon.removeEventListener('abort', abandon);
+    consumer.on('fatal', (error) => group.fail(error));
+    const starting = consumer.start().then(() => true);
+    // While it stands by, --idle can end it.
+    const started = await orDrain(Promise.race([starting, group.ended.then(() => false)]), context);
+    if (started?.value) {
+      group.open();
+      this.#sayConsuming();
+      // What came with the broker's answer has waited for this line.
+      this.#isOpen = true;
+      group.fill();
+      this.#rest();
+      await group.ended;
     }
-    if (this.#failure) throw this.#failure;
-    if (context.abandon.aborted) throw interrupted(context);
+    await consumer.stop();
+    this.#cancelled.resolve();
+    for (const taken of this.#waiting.clear()) void this.#returning(this.#parts.failures.returnUnhandled(taken));
+    await this.#runningEnds();
   }
 
   #sayConsuming(): void {
@@ -145,7 +148,7 @@ export class Intake {
   /** Waits for the handlers; when time is up, hands back what they have not finished. */
   async #runningEnds(): Promise<void> {
     const all = Promise.all([...this.#running.values(), ...this.#returns]);
-    const { signal } = this.#giveUp;
+    const signal = this.#group.giveUp;
     const givenUp = new Promise<void>((resolve) => {
       if (signal.aborted) resolve();
       signal.addEventListener('abort', () => resolve(), { once: true });
@@ -153,43 +156,18 @@ export class Intake {
     await Promise.race([all, givenUp]);
     for (const { delivery } of this.#running.keys()) if (delivery.nack(true)) this.#parts.counts.handedBack += 1;
     this.#running.clear();
-    this.#parts.counts.inFlight = 0;
+    this.#group.tally();
     await Promise.race([Promise.all(this.#returns), delay(lastMs)]);
   }
 
   #take(delivery: Delivery): void {
     const message = messageOf(delivery.raw, delivery.queue);
-    if (!this.#stopping) clearTimeout(this.#idle);
+    this.#group.arrived();
     // A copy that waits could be lost with its channel, and the broker would drop it.
     if (!this.#parts.isDoomed(message) && this.#copies.join(delivery, message)) return;
     this.#waiting.add(delivery, message);
-    if (this.#stopping) return; // it goes back once the broker delivers nothing more
-    this.#fill();
-  }
-
-  #fill(): void {
-    const { concurrency, count = Number.POSITIVE_INFINITY } = this.#parts.settings;
-    while (this.#isOpen && !this.#stopping && this.#running.size < concurrency && this.#started < count) {
-      const { waitMs } = this.#pace;
-      if (waitMs > 0) {
-        this.#fillAfter(waitMs);
-        break;
-      }
-      const taken = this.#waiting.next(this.#running.size);
-      if (!taken) break;
-      this.#pace.begin();
-      this.#started += 1;
-      taken.delivery = this.#copies.hold(taken.delivery, taken.message);
-      this.#running.set(taken, this.#handle(taken));
-    }
-    this.#parts.counts.inFlight = this.#running.size;
-  }
-
-  #fillAfter(waitMs: number): void {
-    this.#paced ??= setTimeout(() => {
-      this.#paced = undefined;
-      this.#fill();
-    }, waitMs);
+    if (this.#group.isStopping) return; // it goes back once the broker delivers nothing more
+    this.#group.fill();
   }
 
   async #outcomeOf(message: Message): Promise<Outcome> {
@@ -200,7 +178,7 @@ export class Intake {
       settings.say({ level: 'warn', event: 'unreadable', message: text, fields: messageFields(message) });
     }
     const begun = performance.now();
-    const outcome = await settings.handler.handle(message, { signal: this.#giveUp.signal });
+    const outcome = await settings.handler.handle(message, { signal: this.#group.giveUp });
     counts.handled += 1;
     const tookMs = performance.now() - begun;
     observe(counts.handlerSeconds, tookMs / 1000);
@@ -212,18 +190,17 @@ export class Intake {
   }
 
   async #handle(taken: Taken): Promise<void> {
-    const { settings, context } = this.#parts;
     const { delivery } = taken;
     let isDone = false;
     try {
       const settled = await this.#attempt(taken);
       isDone = settled.isDone && !delivery.isStale;
-      if (delivery.isRequeued) this.#started -= 1;
-      if (settled.end) this.#fail(settled.end);
+      if (delivery.isRequeued) this.#group.uncount();
+      if (settled.end) this.#group.fail(settled.end);
     } catch (error) {
-      if (isClosedPipe(error)) this.#stop();
+      if (isClosedPipe(error)) this.#group.stop();
       else
-        this.#fail(
+        this.#group.fail(
           error instanceof MqError
             ? error
             : new MqError('BUG', `a message could not be settled: ${String(error)}`, { cause: error }),
@@ -233,11 +210,7 @@ export class Intake {
     this.#running.delete(taken);
     this.#copies.release(delivery);
     this.#waiting.end(taken, isDone);
-    this.#parts.counts.inFlight = this.#running.size;
-    if (context.abandon.aborted) return;
-    if (this.#started >= (settings.count ?? Number.POSITIVE_INFINITY) && this.#running.size === 0) this.#stop();
-    this.#fill();
-    this.#rest();
+    this.#group.handled();
   }
 
   async #attempt(taken: Taken): Promise<Settled> {
@@ -256,7 +229,7 @@ export class Intake {
     const verdict = failures.verdict(taken);
     const settled = verdict && (await failures.act(taken, verdict));
     if (settled) {
-      if (verdict.type !== 'dead-letter') this.#started -= 1;
+      if (verdict.type !== 'dead-letter') this.#group.uncount();
       return settled;
     }
     for (let { message } = taken; ; ) {
@@ -283,8 +256,8 @@ export class Intake {
           const reason = `the reply cannot be sent: ${refusal}`;
           if (refusal) return failures.settle(delivery, message, { type: 'dead-letter', reason });
         }
-        if (settings.json) await this.#printer.json(messageParts(message));
-        else if (settings.handler.prints === 'role') await this.#printer.body(message.body);
+        if (settings.json) await this.#parts.printer.json(messageParts(message));
+        else if (settings.handler.prints === 'role') await this.#parts.printer.body(message.body);
         if (delivery.ack()) counts.acked += 1;
         return { isDone: true };
       case 'retry':
@@ -299,8 +272,8 @@ export class Intake {
         return { isDone: false };
       case 'stop':
         // Not so the pipe of --file, which the error names.
-        if (isClosedPipe(outcome.error) && outcome.error.at === undefined) this.#stop();
-        else this.#fail(outcome.error);
+        if (isClosedPipe(outcome.error) && outcome.error.at === undefined) this.#group.stop();
+        else this.#group.fail(outcome.error);
         await this.#handBack(taken);
         return { isDone: false };
     }
@@ -317,10 +290,10 @@ export class Intake {
   async #handBack(taken: Taken): Promise<void> {
     const { failures, counts } = this.#parts;
     const { delivery } = taken;
-    if (this.#stopping) await this.#cancelled.promise;
+    if (this.#group.isStopping) await this.#cancelled.promise;
     // What is not in hand any more has its answer.
     if (!this.#running.delete(taken)) return;
-    if (!this.#giveUp.signal.aborted) await this.#returning(failures.handBack(taken));
+    if (!this.#group.giveUp.aborted) await this.#returning(failures.handBack(taken));
     else if (delivery.nack(true)) counts.handedBack += 1;
   }
 
@@ -330,56 +303,9 @@ export class Intake {
     this.#returns.delete(work);
   }
 
-  /** Nothing in hand: start the idle clock, look whether the queue is empty. */
   #rest(): void {
-    if (this.#stopping || this.#running.size > 0 || this.#waiting.size > 0) return;
-    const { idleMs, untilEmpty } = this.#parts.settings;
-    if (idleMs !== undefined) {
-      clearTimeout(this.#idle);
-      this.#idle = setTimeout(() => this.#stop(), idleMs);
-    }
-    if (untilEmpty && !this.#looking) void this.#look();
-  }
-
-  async #look(): Promise<void> {
-    this.#looking = true;
-    const ready = await this.#parts.consumer.ready();
-    this.#looking = false;
-    if (this.#stopping || this.#running.size > 0 || this.#waiting.size > 0) return;
-    if (ready === 0) this.#stop();
-    else setTimeout(() => this.#rest(), 50); // on its way here, or the connection is away
-  }
-
-  #onStdoutError(error: Error): void {
-    if (isClosedPipe({ cause: error })) this.#stop();
-    else this.#fail(new MqError('IO', `cannot write to stdout: ${error.message}`, { cause: error }));
-  }
-
-  #fail(error: MqError): void {
-    this.#failure ??= error;
-    if (!this.#stopping) this.#parts.settings.beginDrain();
-    this.#stop();
-  }
-
-  /** The time of --max-time is over. */
-  #expire(): void {
-    if (this.#stopping) return;
-    this.#parts.settings.beginDrain();
-    this.#stop();
-  }
-
-  #stopAtSignal(): void {
-    const { settings, context } = this.#parts;
-    if (this.#running.size > 0 && !this.#stopping)
-      settings.say(
-        stopping(this.#running.size, { drainMs: settings.drainMs, isTerminal: context.stderr.isTTY ?? false }),
-      );
-    this.#stop();
-  }
-
-  #stop(): void {
-    this.#stopping = true;
-    this.#ended.resolve();
+    this.#isSettled = true;
+    this.#group.rest();
   }
 }
 

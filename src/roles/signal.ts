@@ -4,7 +4,7 @@ import { durationText } from '../config/duration.ts';
 import type { Context, Said } from '../context.ts';
 import { MqError } from '../errors.ts';
 
-export function interrupted(context: Context, detail = 'unfinished work was handed back'): MqError {
+export function interrupted(context: Pick<Context, 'drain'>, detail = 'unfinished work was handed back'): MqError {
   const signal = typeof context.drain.reason === 'string' ? context.drain.reason : 'SIGTERM';
   return new MqError(signal === 'SIGINT' ? 'INTERRUPTED' : 'TERMINATED', `stopped by ${signal}: ${detail}`);
 }

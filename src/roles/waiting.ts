@@ -53,6 +53,11 @@ export class Waiting {
     return this.#fresh.length + this.#suspects.length;
   }
 
+  /** True if it has a suspect: nothing may be handled beside it. */
+  get needsAll(): boolean {
+    return this.#alone !== undefined || this.#suspects.length > 0;
+  }
+
   add(delivery: Delivery, message: Message): void {
     if (!this.#parts.counts) {
       const isNearlyDropped = this.#parts.isNearlyDropped(message);

@@ -33,6 +33,8 @@ export interface Counts {
   reconnected: number;
   /** Consumers that the broker has accepted and not taken away. */
   consumers: number;
+  /** Consumers that the role needs, to be ready; a sender needs none. */
+  neededConsumers: number;
   /** Channels that messages can be published on. */
   publishers: number;
   /** Messages in a handler now. */
@@ -73,6 +75,7 @@ export function newCounts(): Counts {
     lost: 0,
     reconnected: 0,
     consumers: 0,
+    neededConsumers: 0,
     publishers: 0,
     inFlight: 0,
     handlerSeconds: { bounds, counts: Array.from({ length: bounds.length + 1 }, () => 0), sum: 0 },

@@ -1,7 +1,7 @@
 // The graph that rascal.json describes of one vhost: who publishes, through which exchanges, into which queues, and who
 // takes from them. Pure; layout.ts gives it places.
 
-import type { Config, QueueConfig, VhostConfig } from '../config/config.ts';
+import { type Config, type QueueConfig, subscriptionsOf, type VhostConfig } from '../config/config.ts';
 import { deadLetterTarget, isPrivate } from '../config/reach.ts';
 import { retryOf } from '../config/retry.ts';
 import { deadQueue, madeQueues } from '../config/retry-queues.ts';
@@ -46,7 +46,10 @@ export function graphOf(config: Config, vhostName: string): Graph {
   const publications = Object.entries(config.publications).filter(([, one]) => one.vhost === vhostName);
   const subscriptions = Object.entries(config.subscriptions).filter(([, one]) => one.vhost === vhostName);
   const rolesOf = (by: 'publication' | 'subscription', name: string) =>
-    Object.entries(config.roles).flatMap(([role, row]) => (row[by] === name ? [role] : []));
+    Object.entries(config.roles).flatMap(([role, row]) => {
+      const used = by === 'publication' ? [row.publication] : subscriptionsOf(row);
+      return used.includes(name) ? [role] : [];
+    });
 
   const nodes: GraphNode[] = [
     ...publications.map(([name]) => ({ ...node('publication', name), roles: rolesOf('publication', name) })),
@@ -98,9 +101,9 @@ function failures(config: Config, vhostName: string): GraphEdge[] {
   return Object.entries(config.subscriptions).flatMap(([subscription, { vhost, queue }]): GraphEdge[] => {
     const work = config.vhosts[vhost]?.queues[queue];
     if (vhost !== vhostName || work === undefined || isPrivate(work)) return [];
-    const users = Object.values(config.roles).filter((role) => role.subscription === subscription);
-    return (users.length > 0 ? users : [{ subscription }]).flatMap((user): GraphEdge[] => {
-      const { deadLetter } = retryOf(config, user);
+    const users = Object.values(config.roles).filter((role) => subscriptionsOf(role).includes(subscription));
+    return (users.length > 0 ? users : [{}]).flatMap((user): GraphEdge[] => {
+      const { deadLetter } = retryOf(config, { ...user, subscription });
       if (deadLetter === false) return [];
       const place =
         deadLetter && 'publication' in deadLetter ? config.publications[deadLetter.publication] : deadLetter;

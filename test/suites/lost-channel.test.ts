@@ -66,7 +66,8 @@ for (const type of ['classic', 'quorum']) {
   test(`a message whose connection is lost three times runs once and is acked, without a message-id, ${type}`, async () => {
     const queue = `anonymous-${type}`;
     const { cwd, runs, go } = place(queue, { type, status: 0 });
-    const receiver = await roles.receiver(['subscribe', 'from', '--exec', './hold.sh'], { cwd });
+    const args = ['subscribe', 'from', '--log-level', 'debug', '--exec', './hold.sh'];
+    const receiver = await roles.receiver(args, { cwd });
     const message = { routing_key: queue, payload: 'text', payload_encoding: 'string', properties: {} };
     await api('POST', `/api/exchanges/${vhost}/amq.default/publish`, message);
     await receiver.prints(/begin/, 'stderr');

@@ -1,6 +1,6 @@
 // A role as a command: its row, the command line, and what both together mean for its behaviour.
 
-import { type Config, failurePolicies, type RoleConfig } from '../../config/config.ts';
+import { type Config, failurePolicies, type RoleConfig, subscriptionsOf } from '../../config/config.ts';
 import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
 import { unmatched } from '../../handlers/environment.ts';
@@ -28,7 +28,7 @@ export function roleCommand(
 ): Command {
   return {
     name,
-    summary: role.summary ?? `${role.behaviour} ${role.publication ?? role.subscription ?? ''}`,
+    summary: role.summary ?? `${role.behaviour} ${role.publication ?? subscriptionsOf(role).join(', ')}`,
     usage: usageOf(role),
     options: role.behaviour,
     sections: roleSections(role),
@@ -100,7 +100,6 @@ async function runRequest(context: Context, values: Values, row: RunningRow): Pr
 async function runConsume(context: Context, values: Values, row: RunningRow): Promise<void> {
   const { role, config } = row;
   const behaviour = role.behaviour as 'consume' | 'reply';
-  const subscription = role.subscription as string;
   const keys = values.args;
   if (role.arguments === 'keys' && keys.length === 0)
     throw values.usage(
@@ -131,7 +130,11 @@ async function runConsume(context: Context, values: Values, row: RunningRow): Pr
     import('../../roles/consume.ts'),
     import('../../config/retry.ts'),
   ]);
-  const retry = { ...retryOf(config, role), ...(onFail && { onFail }) };
+  const sources = subscriptionsOf(role).map((subscription) => ({
+    subscription,
+    queue: config.subscriptions[subscription]?.queue ?? '',
+    retry: { ...retryOf(config, { ...role, subscription }), ...(onFail && { onFail }) },
+  }));
   const place = handlerPlace(values, choice);
   warnOfUnset(context.env, place.environment?.pass ?? [], row);
   const handler = await makeHandler(
@@ -153,22 +156,22 @@ async function runConsume(context: Context, values: Values, row: RunningRow): Pr
     await withSession(context, values, row, (session) =>
       consume(context, session, {
         behaviour,
-        subscription,
+        sources,
         bindingKeys: role.arguments === 'keys' ? keys : undefined,
         prefetch,
         concurrency,
         handlerMs: timeoutMs,
         ...numbers,
-        retry,
-        queue: config.subscriptions[subscription]?.queue ?? '',
         handler: isQuiet ? quiet(handler) : handler,
         maxBody,
         beginDrain: row.beginDrain,
         canFail: canFail(choice.config) || maxBody !== undefined,
-        warnings: [
-          canFail(choice.config) ? deadLetterWarning(config, subscription, retry) : undefined,
-          droppingWarningOf(config, subscription),
-        ].filter((one) => one !== undefined),
+        warnings: sources
+          .flatMap(({ subscription, retry }) => [
+            canFail(choice.config) ? deadLetterWarning(config, subscription, retry) : undefined,
+            droppingWarningOf(config, subscription),
+          ])
+          .filter((one) => one !== undefined),
         say: row.observation.say,
         isDebug: values.text('log-level') === 'debug',
       }),
@@ -257,11 +260,14 @@ async function withSession(
   const addresses = await addressesOf(context, values);
   const waitMs = values.duration('wait');
   if (waitMs !== undefined) {
-    const { vhost = '/' } =
-      config.publications[role.publication ?? ''] ?? config.subscriptions[role.subscription ?? ''] ?? {};
+    const used = [
+      config.publications[role.publication ?? ''],
+      ...subscriptionsOf(role).map((one) => config.subscriptions[one]),
+    ];
+    const vhosts = [...new Set(used.flatMap((one) => one?.vhost ?? []))];
     const tell = (reason: string) =>
       observation.sayNamed({ level: 'warn', event: 'waiting', message: `no broker yet: ${reason}` });
-    await awaitBroker({ config, addresses, vhosts: [vhost], timeoutMs: waitMs, drain: context.drain, tell });
+    await awaitBroker({ config, addresses, vhosts, timeoutMs: waitMs, drain: context.drain, tell });
   }
   const { Session } = await import('../../session/session.ts');
   const session = new Session({

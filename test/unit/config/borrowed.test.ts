@@ -1,7 +1,9 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { configFor } from '../../../src/config/config.ts';
+import { deadQueueOf } from '../../../src/config/dead-queue.ts';
 import { retryOf } from '../../../src/config/retry.ts';
+import { madeQueues } from '../../../src/config/retry-queues.ts';
 import { configOf, withBuiltinOf } from './fixture.ts';
 
 const orders = {
@@ -32,6 +34,22 @@ test('a file of the user is the whole topology', () => {
     queues: ['orders', 'orders.parked'],
     bindings: [],
   });
+});
+
+test('every subscription of a role is part of the topology, with its wait and dead-letter queues', () => {
+  const config = configOf({
+    vhosts: { '/': { queues: ['orders'] } },
+    subscriptions: { orders: { queue: 'orders' } },
+    mq: { roles: { both: { behaviour: 'consume', subscriptions: ['task', 'orders'], retry: { delays: [7] } } } },
+  });
+  assert.equal(names(config).queues.toSorted(), ['orders', 'task_queue']);
+  const made = madeQueues(config).map(({ name }) => name);
+  for (const queue of ['orders', 'task_queue']) {
+    assert.ok(made.includes(`${queue}.retry.7`), made.join());
+    assert.ok(made.includes(`${queue}.dead`), made.join());
+  }
+  assert.throws(() => deadQueueOf(config, 'both', ''), /receives from several subscriptions/);
+  assert.is(deadQueueOf(config, 'orders', '').queue, 'orders.dead');
 });
 
 test('what the file names of the built-in one is part of it, with what that needs', () => {

@@ -124,6 +124,15 @@ test('a role uses what its behaviour needs', () => {
     'mq.roles.r.subscription value',
   ]);
   assert.equal(role({ behaviour: 'reply', subscription: 'nope' }), ['mq.roles.r.subscription reference']);
+  const several = (subscriptions: unknown, more: object = {}) => role({ behaviour: 'consume', subscriptions, ...more });
+  assert.equal(several(['hello', 'task']), []);
+  assert.equal(several(['hello', 'nope']), ['mq.roles.r.subscriptions[1] reference']);
+  assert.equal(several(['hello', 'hello']), ['mq.roles.r.subscriptions[1] value']);
+  assert.equal(several([]), ['mq.roles.r.subscriptions value']);
+  assert.equal(several('hello'), ['mq.roles.r.subscriptions type']);
+  assert.equal(several(['hello'], { subscription: 'task' }), ['mq.roles.r.subscriptions value']);
+  assert.equal(several(['hello'], { arguments: 'keys' }), ['mq.roles.r.arguments value']);
+  assert.equal(role({ publish: 'hello', subscriptions: ['hello'] }), ['mq.roles.r.subscriptions value']);
   assert.equal(role({ reply: 'rpc', consume: 'rpc' }), ['mq.roles.r value']);
   assert.equal(role({ consume: 'hello', handler: {} }), ['mq.roles.r.handler value']);
   assert.equal(role({ consume: 'hello', handler: { exec: [] } }), ['mq.roles.r.handler.exec value']);

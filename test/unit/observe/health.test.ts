@@ -17,6 +17,7 @@ const states: readonly (readonly [why: string, change: Partial<Counts>, takes?: 
   ['connecting again', { connected: 1, lost: 1 }],
   ['the broker blocks publishing', { blocked: 1 }],
   ['no consumer is attached', { consumers: 0 }, true],
+  ['1 of 2 consumers are attached', { neededConsumers: 2 }, true],
   ['no channel to publish on', { publishers: 0 }, false],
   ['stopping', {}, true, true],
 ];

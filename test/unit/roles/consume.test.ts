@@ -37,17 +37,15 @@ function starting(held: Step) {
   const context = { stdout: new PassThrough(), drain: drain.signal, abandon: new AbortController().signal };
   const settings = {
     behaviour: 'consume',
-    subscription: 's',
+    sources: [{ subscription: 's', queue: 'q', retry: { attempts: 1, delays: [], deadLetter: false } }],
     prefetch: 10,
     concurrency: 1,
     untilEmpty: false,
     intervalMs: undefined,
     drainMs: 25_000,
     json: false,
-    retry: { attempts: 1, delays: [], deadLetter: false },
     handler: { prints: 'role', handle: () => never },
     canFail: true,
-    queue: 'q',
     warnings: [],
     say: ({ event }: { event: string }) => seen.said.push(event),
     beginDrain: () => undefined,

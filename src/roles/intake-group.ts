@@ -1,0 +1,240 @@
+// What the intakes of one role share: the handlers, which of the intakes is served next, and the end of the role.
+
+import type { Context } from '../context.ts';
+import { MqError } from '../errors.ts';
+import type { Counts } from '../session/counts.ts';
+import type { ConsumeSettings } from './consume-settings.ts';
+import { Pace } from './pace.ts';
+import { isClosedPipe } from './printer.ts';
+import { interrupted, stopping } from './signal.ts';
+
+/** An intake as its group sees it. */
+export interface Member {
+  /** Messages in a handler. */
+  readonly running: number;
+  /** True if it has a message that no other message of the role may be handled beside. */
+  readonly needsAll: boolean;
+  /** True if it has no message, neither in a handler nor waiting for one. */
+  readonly isAtRest: boolean;
+  /** Begins its next message. Returns false if it has none that may be handled beside `running` others. */
+  begin(running: number): boolean;
+  /** Returns how many messages wait at the broker; undefined: not known now. */
+  ready(): Promise<number | undefined>;
+}
+
+export interface IntakeGroupParts {
+  readonly context: Pick<Context, 'stdout' | 'stderr' | 'drain' | 'abandon'>;
+  readonly settings: Pick<
+    ConsumeSettings,
+    | 'concurrency'
+    | 'count'
+    | 'idleMs'
+    | 'maxTimeMs'
+    | 'untilEmpty'
+    | 'intervalMs'
+    | 'drainMs'
+    | 'beginDrain'
+    | 'warnings'
+    | 'say'
+  >;
+  readonly counts: Counts;
+}
+
+export class IntakeGroup {
+  readonly #parts: IntakeGroupParts;
+  readonly #members: Member[] = [];
+  readonly #pace: Pace;
+  readonly #ended = Promise.withResolvers<void>();
+  readonly #giveUp = new AbortController();
+  /** Index of the member that is asked first. */
+  #first = 0;
+  #started = 0;
+  #arrived = 0;
+  #isOpen = false;
+  #isStopping = false;
+  #failure: { readonly error: unknown } | undefined;
+  #paced: NodeJS.Timeout | undefined;
+  #idle: NodeJS.Timeout | undefined;
+  #life: NodeJS.Timeout | undefined;
+  #isLooking = false;
+
+  constructor(parts: IntakeGroupParts) {
+    this.#parts = parts;
+    this.#pace = new Pace(parts.settings.intervalMs);
+  }
+
+  join(member: Member): void {
+    this.#members.push(member);
+  }
+
+  get isStopping(): boolean {
+    return this.#isStopping;
+  }
+
+  /** Resolves when the role is to stop. */
+  get ended(): Promise<void> {
+    return this.#ended.promise;
+  }
+
+  /** Aborts when the time of the handlers is over. */
+  get giveUp(): AbortSignal {
+    return this.#giveUp.signal;
+  }
+
+  /** Runs every intake to its end. The end of one is the end of all. @throws the first failure */
+  async run(intakes: readonly { run(): Promise<void> }[]): Promise<void> {
+    const { context } = this.#parts;
+    if (context.drain.aborted) return;
+    const stop = () => this.#stopAtSignal();
+    const abandon = () => this.#giveUp.abort();
+    context.stdout.once('error', (error: Error) => this.#onStdoutError(error));
+    context.drain.addEventListener('abort', stop, { once: true });
+    context.abandon.addEventListener('abort', abandon, { once: true });
+    try {
+      await Promise.all(intakes.map((intake) => intake.run().catch((error: unknown) => this.fail(error))));
+    } finally {
+      clearTimeout(this.#idle);
+      clearTimeout(this.#life);
+      clearTimeout(this.#paced);
+      context.drain.removeEventListener('abort', stop);
+      context.abandon.removeEventListener('abort', abandon);
+    }
+    if (this.#failure) throw this.#failure.error;
+    if (context.abandon.aborted) throw interrupted(context);
+  }
+
+  /** The broker has accepted the first consumer of the role. */
+  open(): void {
+    if (this.#isOpen) return;
+    this.#isOpen = true;
+    const { maxTimeMs, warnings, say } = this.#parts.settings;
+    for (const message of warnings) say({ level: 'warn', event: 'no-dead-letters', message });
+    if (maxTimeMs !== undefined) this.#life = setTimeout(() => this.#expire(), maxTimeMs);
+  }
+
+  /** A message has come from the broker. */
+  arrived(): void {
+    this.#arrived += 1;
+    if (!this.#isStopping) clearTimeout(this.#idle);
+  }
+
+  /** Begins as many messages as may be handled now, one of each intake in turn. */
+  fill(): void {
+    const { concurrency, count = Number.POSITIVE_INFINITY } = this.#parts.settings;
+    while (!this.#isStopping && this.#running < concurrency && this.#started < count) {
+      const { waitMs } = this.#pace;
+      if (waitMs > 0) {
+        this.#fillAfter(waitMs);
+        break;
+      }
+      if (!this.#beginNext()) break;
+      this.#pace.begin();
+      this.#started += 1;
+    }
+    this.tally();
+  }
+
+  /** A message is not counted for --count: it comes again, or no handler had it. */
+  uncount(): void {
+    this.#started -= 1;
+  }
+
+  tally(): void {
+    this.#parts.counts.inFlight = this.#running;
+  }
+
+  /** A handler has ended, and its intake has let go of the message. */
+  handled(): void {
+    const { context, settings } = this.#parts;
+    this.tally();
+    if (context.abandon.aborted) return;
+    if (this.#started >= (settings.count ?? Number.POSITIVE_INFINITY) && this.#running === 0) this.stop();
+    this.fill();
+    this.rest();
+  }
+
+  /** If no intake has a message: starts the idle clock, and checks whether the queues are empty. */
+  rest(): void {
+    if (this.#isStopping || !this.#isAtRest) return;
+    const { idleMs, untilEmpty } = this.#parts.settings;
+    if (idleMs !== undefined) {
+      clearTimeout(this.#idle);
+      this.#idle = setTimeout(() => this.stop(), idleMs);
+    }
+    if (untilEmpty && !this.#isLooking) void this.#look();
+  }
+
+  fail(error: unknown): void {
+    this.#failure ??= { error };
+    if (!this.#isStopping) this.#parts.settings.beginDrain();
+    this.stop();
+  }
+
+  stop(): void {
+    this.#isStopping = true;
+    this.#ended.resolve();
+  }
+
+  get #running(): number {
+    let sum = 0;
+    for (const { running } of this.#members) sum += running;
+    return sum;
+  }
+
+  get #isAtRest(): boolean {
+    return this.#members.every(({ isAtRest }) => isAtRest);
+  }
+
+  /** Asks first the intake that comes after the one served last. */
+  #beginNext(): boolean {
+    const running = this.#running;
+    const isExclusive = this.#members.some(({ needsAll }) => needsAll);
+    const { length } = this.#members;
+    for (let offset = 0; offset < length; offset += 1) {
+      const index = (this.#first + offset) % length;
+      const member = this.#members[index];
+      if (!member || (isExclusive && !member.needsAll) || !member.begin(running)) continue;
+      this.#first = (index + 1) % length;
+      return true;
+    }
+    return false;
+  }
+
+  #fillAfter(waitMs: number): void {
+    this.#paced ??= setTimeout(() => {
+      this.#paced = undefined;
+      this.fill();
+    }, waitMs);
+  }
+
+  async #look(): Promise<void> {
+    this.#isLooking = true;
+    const arrived = this.#arrived;
+    const ready = await Promise.all(this.#members.map((member) => member.ready()));
+    this.#isLooking = false;
+    if (this.#isStopping || !this.#isAtRest) return;
+    // A message that came meanwhile may have led to another one in a queue that had answered before.
+    if (arrived === this.#arrived && ready.every((count) => count === 0)) this.stop();
+    else setTimeout(() => this.rest(), 50); // on its way here, or the connection is away
+  }
+
+  #onStdoutError(error: Error): void {
+    if (isClosedPipe({ cause: error })) this.stop();
+    else this.fail(new MqError('IO', `cannot write to stdout: ${error.message}`, { cause: error }));
+  }
+
+  /** The time of --max-time is over. */
+  #expire(): void {
+    if (this.#isStopping) return;
+    this.#parts.settings.beginDrain();
+    this.stop();
+  }
+
+  #stopAtSignal(): void {
+    const { settings, context } = this.#parts;
+    const running = this.#running;
+    if (running > 0 && !this.#isStopping)
+      settings.say(stopping(running, { drainMs: settings.drainMs, isTerminal: context.stderr.isTTY ?? false }));
+    this.stop();
+  }
+}
