@@ -1,0 +1,34 @@
+// The environment variables: README and handlers.md name exactly those that the source names.
+
+import { globSync, readFileSync } from 'node:fs';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+
+const root = `${import.meta.dirname}/../../..`;
+/** The completion script for PowerShell sets it for itself. */
+const internal = 'MQ_COMPLETION_WORDS';
+
+test('README and the page of handlers name each variable that the source names, and no other', () => {
+  const sources = globSync('src/**/*.ts', { cwd: root }).map(read).join('\n');
+  const ofUsers = namesIn(section(read('README.md'), '## Environment variables'));
+  const ofHandlers = namesIn(section(read('.github/docs/handlers.md'), '## What `--exec` gets'));
+  assert.equal([...ofUsers, ...ofHandlers].toSorted(), namesIn(sources));
+  assert.equal(ofHandlers, namesIn(read('src/handlers/exec-message.ts')));
+});
+
+function read(path: string): string {
+  return readFileSync(`${root}/${path}`, 'utf8');
+}
+
+function section(text: string, title: string): string {
+  return text.split(`\n${title}\n`)[1]?.split('\n## ')[0] ?? '';
+}
+
+/** Returns the variables in a text. `MQ_HEADER_TENANT` is an example of `MQ_HEADER_…`. */
+function namesIn(text: string): string[] {
+  const found = text.match(/\bMQ_[A-Z]+(?:_[A-Z]+)*/g) ?? [];
+  const names = found.map((name) => name.replace(/^MQ_HEADER.*/, 'MQ_HEADER'));
+  return [...new Set(names)].filter((name) => name !== internal).toSorted();
+}
+
+test.run();
