@@ -14,6 +14,9 @@ export interface Entry {
   writtenAt: number;
 }
 
+/** Entries that are sent and still in the list of the unsent ones. */
+const mostSent = 1024;
+
 export class Window {
   readonly #entries = new Set<Entry>();
   /** Not sent on the present channel, from `#head` on. Those that are settled meanwhile are passed over. */
@@ -56,6 +59,11 @@ export class Window {
     const sameId = this.#inFlight.get(id);
     if (sameId?.some(({ message }) => isSame(message, entry.message))) return undefined;
     this.#head += 1;
+    // What was sent must not be held by a list that never becomes empty.
+    if (this.#head > mostSent && this.#head * 2 > this.#unsent.length) {
+      this.#unsent.splice(0, this.#head);
+      this.#head = 0;
+    }
     if (sameId) sameId.push(entry);
     else this.#inFlight.set(id, [entry]);
     return entry;

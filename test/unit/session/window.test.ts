@@ -47,6 +47,23 @@ test('after a lost channel everything is sent again in order', () => {
   assert.equal(sendAll(window), ['a', 'b']);
 });
 
+test('a list that never becomes empty keeps the order over many messages', () => {
+  const window = new Window();
+  const sent: string[] = [];
+  for (let number = 0; number < 10_000; number += 1) {
+    window.add(message('a', 'k', String(number)), () => undefined);
+    if (number === 0) continue;
+    const entry = window.next()!;
+    sent.push(entry.message.properties.messageId);
+    window.remove(entry);
+  }
+  assert.equal(
+    sent,
+    Array.from({ length: 9999 }, (_, number) => String(number)),
+  );
+  assert.is(window.size, 1);
+});
+
 test('parts that run into one another are not equal', () => {
   const window = new Window();
   window.add(message('a', 'bc'), () => undefined);
