@@ -46,15 +46,15 @@ test('a consumer of a stream goes on where its connection was lost', async () =>
   const receiver = await roles.receiver(['subscribe', 'from'], { cwd });
   await roles.run(['publish', 'to', 'one'], { cwd });
   await receiver.prints(/^one$/m);
-  await until('the connection is closed', async () => {
-    const [consumer] = (await roles.vhost.api('GET', `/api/consumers/${roles.vhost.name}`)) as {
-      channel_details: { connection_name?: string };
+  // By the list of connections: RabbitMQ 4.0 does not list the consumers of a stream on each node of a cluster.
+  const connection = await until('the connection is listed', async () => {
+    const found = (await roles.vhost.api('GET', `/api/vhosts/${roles.vhost.name}/connections`)) as {
+      name: string;
+      client_properties?: { connection_name?: string };
     }[];
-    const name = consumer?.channel_details.connection_name;
-    if (name === undefined) return false;
-    await roles.vhost.api('DELETE', `/api/connections/${encodeURIComponent(name)}`);
-    return true;
+    return found.find(({ client_properties: sent }) => sent?.connection_name?.startsWith('mq subscribe '))?.name;
   });
+  await roles.vhost.api('DELETE', `/api/connections/${encodeURIComponent(connection)}`);
   await receiver.prints(/connected again/, 'stderr');
   await roles.run(['publish', 'to', 'two'], { cwd });
   await receiver.prints(/^two$/m);
