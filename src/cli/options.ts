@@ -119,7 +119,7 @@ const publish: readonly Option[] = [
   {
     name: 'mandatory',
     negatable: true,
-    help: 'fail if no queue gets the message (--no-mandatory: accept that)',
+    help: 'fail if no queue receives the message; --no-mandatory accepts that',
     default: 'on',
   },
   { name: 'window', value: 'N', help: 'keep at most N messages without an answer of the broker', default: '256' },

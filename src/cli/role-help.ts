@@ -17,7 +17,7 @@ const exitStatuses: HelpSection = {
   rows: [
     ['0', 'done'],
     ['64, 65, 66', 'wrong command line, wrong data, no input file'],
-    ['67', 'unroutable: no queue gets the message, or the queue does not exist'],
+    ['67', 'unroutable: no queue receives the message, or the queue does not exist'],
     ['68, 69', 'unknown host, no broker'],
     ['71, 73, 74', 'system error, cannot create a file, cannot read or write'],
     ['75', 'try again: in doubt, refused, no answer in time'],

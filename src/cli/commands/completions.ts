@@ -6,7 +6,7 @@ import { installHints, scripts, shells } from '../completion-script.ts';
 
 export const completionsCommand: Command = {
   name: 'completions',
-  summary: 'print the script that makes Tab in your shell know mq',
+  summary: 'print the completion script for your shell',
   usage: shells.join('|'),
   options: 'completions',
   group: 'Configuration',

@@ -12,7 +12,7 @@ import { brokerOf } from '../web-broker.ts';
 export function declareCommand(configOf: (context: Context) => Promise<Config>): Command {
   return {
     name: 'declare',
-    summary: 'declare what rascal.json defines on the broker',
+    summary: 'declare on the broker what rascal.json defines',
     usage: '',
     options: 'declare',
     group: 'Configuration',

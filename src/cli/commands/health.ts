@@ -9,7 +9,7 @@ const defaultPort = 9464;
 
 export const healthCommand: Command = {
   name: 'health',
-  summary: 'ask a role with --metrics whether it is ready',
+  summary: 'report whether a role with --metrics is ready',
   usage: '[port or URL]',
   options: 'health',
   group: 'Operation',

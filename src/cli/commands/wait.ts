@@ -11,7 +11,7 @@ import type { Command } from '../command.ts';
 export function waitCommand(configOf: (context: Context) => Promise<Config>): Command {
   return {
     name: 'wait',
-    summary: 'wait until a broker takes AMQP: connection, login, vhost',
+    summary: 'wait until a broker accepts a connection to the vhost',
     usage: '',
     options: 'wait',
     group: 'Operation',
