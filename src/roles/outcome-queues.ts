@@ -19,7 +19,7 @@ export class OutcomeQueues {
   /** Called with each new channel, before anything is sent on it. */
   async use(channel: ConfirmChannel): Promise<void> {
     this.#channel = channel;
-    for (const [queue, { options }] of this.#declared) await declare(channel, queue, options);
+    for (const [queue, { options }] of this.#declared) await this.#declareOn(channel, queue, options);
   }
 
   /** Runs `send` once the queue is declared. */
@@ -45,14 +45,34 @@ export class OutcomeQueues {
     const known = this.#declared.get(queue);
     // RabbitMQ: a queue expires so long after it was last declared, whatever is published to it.
     if (known && !isExpiring(options)) return known;
-    // A refusal closes the channel with its reason, which the publisher then reports for the message itself. A channel
-    // that is lost has a successor, on which `use` declares the queue.
-    const done = this.#channel ? declare(this.#channel, queue, options).catch(() => undefined) : Promise.resolve();
+    // A refusal closes the channel with its reason. A channel that is lost has a successor, on which `use` declares the
+    // queue.
+    const done = this.#channel
+      ? this.#declareOn(this.#channel, queue, options).catch(() => undefined)
+      : Promise.resolve();
     if (known) known.done = done;
     const declared = known ?? { options, done, open: 0 };
     this.#declared.set(queue, declared);
     return declared;
   }
+
+  /**
+   * Forgets a queue that the broker refuses, because it would refuse it on each new channel and nothing could be sent.
+   * The message to it is then returned as unroutable, and `Retries` tries it again after a pause.
+   */
+  async #declareOn(channel: ConfirmChannel, queue: string, options: QueueOptions): Promise<void> {
+    try {
+      await declare(channel, queue, options);
+    } catch (error) {
+      if (isRefusal(error)) this.#declared.delete(queue);
+      throw error;
+    }
+  }
+}
+
+/** amqplib: only an answer of the broker has a reply code, not the loss of the channel. */
+function isRefusal(error: unknown): boolean {
+  return typeof Object(error).code === 'number';
 }
 
 function isExpiring({ arguments: given }: QueueOptions): boolean {

@@ -45,6 +45,8 @@ export interface PublisherSettings {
 /** The window's bound in bytes: large bodies make it narrower than its count. */
 const windowBytes = 16 * 1024 * 1024;
 const tickMs = 1000;
+/** Milliseconds between two tries to open a channel, at most. */
+const longestPauseMs = 10_000;
 /** 2.5 heartbeats. */
 const patienceMs = 25_000;
 /**
@@ -219,14 +221,14 @@ export class Publisher {
       const failure = failureOf(cause, this.#settings.redact);
       if (!this.#refuseTooLarge(failure) && isPermanent(failure)) return this.#fail(failure);
     }
-    while (!this.#failure) {
+    for (let pauseMs = 100; !this.#failure; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
       try {
         return await this.#openChannel();
       } catch (error) {
         const failure = failureOf(error, this.#settings.redact);
         if (isPermanent(failure)) return this.#fail(failure);
-        // The connection went again before the channel was open: Rascal's own back-off paces the next round.
-        await new Promise((resolve) => setTimeout(resolve, 100));
+        // Rascal's back-off paces the next round if the connection was lost, but not if the broker refused a declaration.
+        await new Promise((resolve) => setTimeout(resolve, pauseMs));
       }
     }
   }

@@ -108,4 +108,41 @@ test('the wait queue of a shared queue is declared once on each channel', async 
   assert.equal([first.queues, second.queues], [['logs:1.retry.1000'], ['logs:1.retry.1000']]);
 });
 
+/** A channel that refuses every declaration, as amqplib reports it. */
+function refusing(): { channel: ConfirmChannel; queues: string[] } {
+  const queues: string[] = [];
+  const refusal = Object.assign(new Error('406 (PRECONDITION_FAILED) queue limit reached'), { code: 406 });
+  const assertQueue = (queue: string, _: object, next: Declared) => {
+    queues.push(queue);
+    next(refusal);
+  };
+  return { channel: { assertQueue } as unknown as ConfirmChannel, queues };
+}
+
+test('a wait queue that the broker refuses does not keep the next channel from opening', async () => {
+  const { retries: shared, sent, onChannel } = await retries({ isOwn: false });
+  await onChannel(refusing().channel);
+  const outcome = shared.again(message, 'it failed');
+  await turn();
+  const next = refusing();
+  await onChannel(next.channel);
+  assert.equal([next.queues, sent.length], [[], 1]);
+  sent[0]?.confirm();
+  assert.is(await outcome, 'sent');
+});
+
+test('a queue that the broker refuses on a new channel is forgotten on the one after', async () => {
+  const { retries: shared, sent, onChannel } = await retries({ isOwn: false });
+  await onChannel(channel().channel);
+  const outcome = shared.again(message, 'it failed');
+  await turn();
+  const refused = await onChannel(refusing().channel).catch((error: { code?: number }) => error.code);
+  assert.is(refused, 406);
+  const last = refusing();
+  await onChannel(last.channel);
+  assert.equal(last.queues, []);
+  sent[0]?.confirm();
+  assert.is(await outcome, 'sent');
+});
+
 test.run();

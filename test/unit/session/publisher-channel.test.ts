@@ -1,6 +1,7 @@
 // A channel that is gone before it is used: the next one takes what waits.
 
 import { EventEmitter } from 'node:events';
+import { mock } from 'node:test';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { newCounts } from '../../../src/session/counts.ts';
@@ -92,6 +93,27 @@ test('a channel that was closed before anybody listened is replaced when it is u
     if (first) first.isClosed = true;
     assert.is((await sent(publisher)).type, 'confirmed');
     assert.is(made.length, 2);
+  });
+});
+
+test('the pause between two channels that cannot be opened doubles, to ten seconds at most', async () => {
+  const { link, made } = fakeLink();
+  const onChannel = async () => {
+    if (made.length > 1 && made.length < 11) throw new Error('Channel closed');
+  };
+  await withPublisher(link, onChannel, async (publisher) => {
+    const pauses: unknown[] = [];
+    const timer = mock.method(globalThis, 'setTimeout', (next: () => void, milliseconds: number) => {
+      pauses.push(milliseconds);
+      return setImmediate(next);
+    });
+    try {
+      made[0]?.close();
+      assert.is((await sent(publisher)).type, 'confirmed');
+    } finally {
+      timer.mock.restore();
+    }
+    assert.equal(pauses, [100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000]);
   });
 });
 
