@@ -13,7 +13,7 @@ import { ConsumerDelivery, type Delivery, type Intake } from './delivery.ts';
 import { failureOf, isInUse, isPermanent } from './failure.ts';
 import type { Link } from './link.ts';
 import { canBeAsked, foundDelivery, Probe } from './probe.ts';
-import { hasMore } from './stream-end.ts';
+import { hasMore, offsetOf } from './stream-end.ts';
 import { Unanswered } from './unanswered.ts';
 import { Watchdog } from './watchdog.ts';
 
@@ -150,6 +150,18 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     );
   }
 
+  /**
+   * The offset in a stream. A publisher can write the header too, so it counts only where the queue can be a stream, which
+   * never sets `redelivered`.
+   */
+  #offsetOf(raw: RawMessage): number | undefined {
+    const offset = offsetOf(raw);
+    if (offset === undefined) return undefined;
+    const declared = this.declaredArguments;
+    const isStream = declared ? declared['x-queue-type'] === 'stream' : !raw.fields.redelivered;
+    return isStream ? offset : undefined;
+  }
+
   /** The options of basic.consume. A stream is read on from where the last channel was lost. */
   get #options(): Readonly<Record<string, unknown>> {
     const { options } = this.#settings;
@@ -242,7 +254,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
       if (raw) {
         this.#settings.counts.received += 1;
         this.#deliveredAt = performance.now();
-        this.#unanswered.add(raw);
+        this.#unanswered.add(raw, this.#offsetOf(raw));
         this.emit('delivery', new ConsumerDelivery(intake, raw));
       } else this.#onCancel(channel);
     };

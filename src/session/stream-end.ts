@@ -21,18 +21,17 @@ export function offsetOf({ properties }: RawMessage): number | undefined {
   return typeof offset === 'number' ? offset : undefined;
 }
 
-/** Reads the last chunk of the stream, or what the consumer should receive first, on a channel that is closed then. */
+/** Reads what the consumer should receive next, on a channel that is closed then. Nothing is acknowledged. */
 export function hasMore(channel: Channel, position: StreamPosition): Promise<boolean> {
   const { queue, received } = position;
   return new Promise((resolve, reject) => {
     let quiet: NodeJS.Timeout | undefined;
     const end = (more: boolean) => {
       clearTimeout(quiet);
-      endChannel(channel);
       resolve(more);
+      endChannel(channel);
     };
     const wait = () => {
-      clearTimeout(quiet);
       quiet = setTimeout(end, quietMs, false);
     };
     const fail = (error: Error) => {
@@ -43,12 +42,10 @@ export function hasMore(channel: Channel, position: StreamPosition): Promise<boo
     channel.once('close', () => fail(new Error('Channel closed')));
     const onMessage = (raw: RawMessage | null) => {
       if (!raw) return fail(new Error('cancelled'));
-      if (received === undefined || (offsetOf(raw) ?? 0) > received) return end(true);
-      channel.ack(raw, false);
-      wait();
+      end(true); // unanswered: where the queue is not a stream after all, the message goes back
     };
-    const options = { arguments: received === undefined ? position.arguments : { 'x-stream-offset': 'last' } };
-    channel.prefetch(1000, false, () =>
+    const options = { arguments: received === undefined ? position.arguments : { 'x-stream-offset': received + 1 } };
+    channel.prefetch(1, false, () =>
       channel.consume(queue, onMessage, options, (error) => (error ? fail(error) : wait())),
     );
   });

@@ -3,7 +3,6 @@
 import type { RawMessage } from 'amqplib/callback_api';
 import { MqError } from '../errors.ts';
 import { consumerTimeoutHint } from './failure.ts';
-import { offsetOf } from './stream-end.ts';
 
 interface Delivered {
   readonly messageId: string | undefined;
@@ -32,8 +31,9 @@ export class Unanswered {
     return oldest?.offset ?? (this.lastOffset === undefined ? undefined : this.lastOffset + 1);
   }
 
-  add(raw: RawMessage): void {
-    this.#last = { messageId: raw.properties.messageId, at: performance.now(), offset: offsetOf(raw) };
+  /** `offset`: of a stream. */
+  add(raw: RawMessage, offset: number | undefined): void {
+    this.#last = { messageId: raw.properties.messageId, at: performance.now(), offset };
     this.#byTag.set(raw.fields.deliveryTag, this.#last);
   }
 

@@ -14,6 +14,7 @@ type Answer = 'ok' | 'closes' | 'loses' | Error;
 
 function consuming(answers: readonly Answer[], { declared = {}, watchMs = 60_000, addresses = 1 }: Given = {}) {
   const seen = { consumed: 0, asked: 0, looks: 0, interrupted: [] as string[] };
+  const consumers: { options: object; deliver: (raw: RawMessage) => void; channel: Channel }[] = [];
   const link = new EventEmitter();
   const channel = async (): Promise<Channel> => {
     const made = new EventEmitter();
@@ -26,10 +27,11 @@ function consuming(answers: readonly Answer[], { declared = {}, watchMs = 60_000
       prefetch: (_: number, __: boolean, next: (error: null) => void) => next(null),
       consume: (
         _: string,
-        __: (raw: RawMessage) => void,
-        ___: object,
+        deliver: (raw: RawMessage) => void,
+        options: object,
         next: (error: Error | null, ok: object) => void,
       ) => {
+        consumers.push({ options, deliver, channel: made as unknown as Channel });
         const answer = answers[seen.consumed] ?? 'ok';
         seen.consumed += 1;
         if (answer instanceof Error || answer === 'loses') {
@@ -76,7 +78,7 @@ function consuming(answers: readonly Answer[], { declared = {}, watchMs = 60_000
     redact: (text) => text,
   });
   consumer.on('interrupted', ({ message }: MqError) => seen.interrupted.push(message));
-  return { consumer, seen, counts };
+  return { consumer, seen, counts, consumers };
 }
 interface Given {
   /** null: nobody knows them. */
@@ -161,5 +163,43 @@ for (const [what, declared] of [
     assert.is(seen.asked, 0);
   });
 }
+
+const withOffset = (offset: number, redelivered: boolean) =>
+  ({
+    content: Buffer.alloc(0),
+    fields: { deliveryTag: 1, redelivered },
+    properties: { headers: { 'x-stream-offset': offset } },
+  }) as unknown as RawMessage;
+
+for (const [queue, { declared, redelivered, isStream }] of Object.entries({
+  'a classic queue': { declared: {}, redelivered: false, isStream: false },
+  'a quorum queue': { declared: { 'x-queue-type': 'quorum' }, redelivered: false, isStream: false },
+  'a stream': { declared: { 'x-queue-type': 'stream' }, redelivered: false, isStream: true },
+  'a queue that only the broker knows': { declared: null, redelivered: false, isStream: true },
+  'a queue that only the broker knows, which delivers again': { declared: null, redelivered: true, isStream: false },
+})) {
+  test(`an offset that ${queue} delivers ${isStream ? 'counts' : 'was written by a publisher'}`, async () => {
+    const { consumer, consumers, seen } = consuming([], { declared });
+    await consumer.start();
+    consumers[0]?.deliver(withOffset(7, redelivered));
+    await consumer.ready();
+    assert.is(seen.consumed, isStream ? 2 : 1, 'a second consumer looks only into a stream');
+    consumers[0]?.channel.close(() => undefined);
+    const resumed = await until('it consumes again', () => consumers[isStream ? 2 : 1]);
+    assert.equal(resumed.options, isStream ? { arguments: { 'x-stream-offset': 7 } } : {});
+    await consumer.stop();
+  });
+}
+
+test('who looks for the end of a stream acknowledges nothing', async () => {
+  const { consumer, consumers } = consuming([], { declared: null });
+  await consumer.start();
+  consumers[0]?.deliver(withOffset(7, false));
+  const ready = consumer.ready();
+  const second = await until('it looks', () => consumers[1]);
+  second.deliver(withOffset(7, false)); // the fake channel has no ack
+  assert.is(await ready, 1);
+  await consumer.stop();
+});
 
 test.run();
