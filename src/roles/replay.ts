@@ -30,6 +30,8 @@ export class Replay {
   readonly #nextId: () => string;
   #channel: ConfirmChannel | undefined;
   #existing: Pick<ReadonlySet<string>, 'has'> = new Set();
+  /** Queues that exist. */
+  readonly #found = new Set<string>();
   /** Wait queues that were declared, with their arguments. */
   readonly #declared = new Map<string, object>();
 
@@ -86,6 +88,11 @@ export class Replay {
 
   async #waitQueue(queue: string): Promise<string> {
     const { name, arguments: args } = waitQueue(queue, this.#settings.delayMs);
+    // A wait queue would keep the letter, out of sight, until somebody declares the queue.
+    if (this.#channel && !this.#found.has(queue)) {
+      const isFound = await exists(this.#channel, queue);
+      if (isFound) this.#found.add(queue);
+    }
     if (this.#existing.has(name) || this.#declared.has(name) || !this.#channel) return name;
     this.#declared.set(name, args);
     // A refusal closes the channel; the publisher reports it for the message.
@@ -160,6 +167,13 @@ function direct(queue: string): Target {
 
 function isTrusted({ fields: { exchange, routingKey } }: RawMessage, queue: string): boolean {
   return exchange === '' && routingKey === queue;
+}
+
+/** A missing queue closes the channel; the publisher reports that for the message. */
+function exists(channel: ConfirmChannel, queue: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    channel.checkQueue(queue, (error) => resolve(!error));
+  });
 }
 
 function declare(channel: ConfirmChannel, queue: string, args: object): Promise<void> {

@@ -160,6 +160,15 @@ test('letters that came by an exchange are not believed unless one says so', asy
   );
 });
 
+test('a replay to a queue that is gone leaves the letters where they are', async () => {
+  const cwd = folder('gone');
+  await deaths(cwd, ['a']);
+  await roles.vhost.api('DELETE', `/api/queues/${roles.vhost.name}/gone`);
+  const { status, stderr } = await dlq(cwd, 'replay', '--queue', 'gone.dead', '--yes');
+  assert.is(status, 78, stderr);
+  assert.is(await roles.held('gone.dead'), 1);
+});
+
 test('an id may be given by its beginning, if no other one begins so', async () => {
   const queue = 'prefixed';
   const cwd = folder(queue);
