@@ -8,41 +8,40 @@ export class Acks {
   readonly #channel: Channel;
   /** Every delivery before this one has its answer. */
   #lowest = 1;
-  /** Answered: to be acknowledged at the end of the turn, or (undefined) answered otherwise. */
-  readonly #answered = new Map<number, RawMessage | undefined>();
-  #isScheduled = false;
+  /** The tags after the lowest that have their answer. */
+  readonly #answered = new Set<number>();
+  /** To be acknowledged at the end of the turn. */
+  #turn: RawMessage[] = [];
 
   constructor(channel: Channel) {
     this.#channel = channel;
   }
 
   ack(message: RawMessage): void {
-    this.#answered.set(message.fields.deliveryTag, message);
-    if (this.#isScheduled) return;
-    this.#isScheduled = true;
-    setImmediate(() => this.#flush());
+    this.skip(message);
+    if (this.#turn.push(message) === 1) setImmediate(() => this.#flush());
   }
 
   /** The delivery was answered by nack or reject. */
-  skip(message: RawMessage): void {
-    this.#answered.set(message.fields.deliveryTag, undefined);
+  skip({ fields }: RawMessage): void {
+    this.#answered.add(fields.deliveryTag);
+    while (this.#answered.delete(this.#lowest)) this.#lowest += 1;
   }
 
   #flush(): void {
-    this.#isScheduled = false;
+    const turn = this.#turn;
+    this.#turn = [];
+    // RabbitMQ refuses a tag that has its answer, so `upTo` is one of this turn.
     let upTo: RawMessage | undefined;
-    for (let tag = this.#lowest; this.#answered.has(tag); tag += 1) {
-      upTo = this.#answered.get(tag) ?? upTo;
-      this.#answered.delete(tag);
-      this.#lowest = tag + 1;
+    const others: RawMessage[] = [];
+    for (const message of turn) {
+      const { deliveryTag } = message.fields;
+      if (deliveryTag > this.#lowest) others.push(message);
+      else if (!upTo || deliveryTag > upTo.fields.deliveryTag) upTo = message;
     }
     try {
       if (upTo) this.#channel.ack(upTo, true);
-      for (const [tag, message] of this.#answered) {
-        if (!message) continue;
-        this.#channel.ack(message, false);
-        this.#answered.set(tag, undefined);
-      }
+      for (const message of others) this.#channel.ack(message, false);
     } catch {
       // amqplib: the channel is closing, and the broker takes back what it has no answer for.
     }
