@@ -107,19 +107,17 @@ export class Failures {
     return { ...settled, end: new MqError('ANSWER_NO', why, { hint: `the message went ${where} (--on-fail exit)` }) };
   }
 
-  /** The role has no outcome for the message: it goes back, and no attempt is used up. */
+  /**
+   * Returns a message without an outcome to its queue, so that no attempt is used up. If basic.nack would leave a mark
+   * that the next worker counts as an attempt, mq publishes the message to the end of the queue instead. The message
+   * loses no more order than with a nack, because the next worker would send it through a wait queue.
+   */
   async handBack({ delivery, message, ends }: Pick<Taken, 'delivery' | 'message' | 'ends'>): Promise<void> {
     const { retries, workQueue, counts, canFail } = this.#parts;
     if (delivery.isRequeued) return;
     const isTraceless = !canFail || forgetsReturns(workQueue(), message.headers);
     const isRenewed = !isTraceless && (await retries.renew(message, ends).catch(() => false));
     if (isRenewed ? delivery.ack() : delivery.nack(true)) counts.handedBack += 1;
-  }
-
-  /** No handler had the message: it goes back, to its place in the queue if it has not come back before. */
-  async returnUnhandled(taken: Taken): Promise<void> {
-    if (taken.message.fields.redelivered) return this.handBack(taken);
-    if (taken.delivery.nack(true)) this.#parts.counts.handedBack += 1;
   }
 
   #decide(failure: Failure, message: Message): Decision {

@@ -136,7 +136,7 @@ export class Intake implements Member {
     }
     await consumer.stop();
     this.#cancelled.resolve();
-    for (const taken of this.#waiting.clear()) void this.#returning(this.#parts.failures.returnUnhandled(taken));
+    for (const taken of this.#waiting.clear()) void this.#returning(this.#parts.failures.handBack(taken));
     await this.#runningEnds();
   }
 

@@ -78,6 +78,27 @@ test('--drain bounds the time to finish', async () => {
   );
 });
 
+test('SIGTERM uses up no attempt of the messages that no handler received', async () => {
+  const queue = 'unhandled';
+  const config = {
+    vhosts: { '/': { queues: { [queue]: { options: { durable: true, arguments: { 'x-queue-type': 'classic' } } } } } },
+    publications: { work: { queue } },
+    subscriptions: { work: { queue } },
+    mq: { retry: { attempts: 1 } },
+  };
+  const cwd = emptyFolder({ 'rascal.json': JSON.stringify(config), 'hold.sh': script });
+  chmodSync(join(cwd, 'hold.sh'), 0o755);
+  const handling = ['--prefetch', '10', '--concurrency', '1', '--exec', './hold.sh'];
+  await roles.run(['publish', 'work', '--lines'], { cwd, input: 'a\nb\nc\nd\n' });
+  const worker = await roles.receiver(['subscribe', 'work', ...handling], { cwd });
+  await worker.prints(/begin a/, 'stderr');
+  worker.kill('SIGTERM');
+  await writeFile(join(cwd, 'go'), '');
+  assert.is((await worker.ended).stdout, 'end a\n');
+  const next = await roles.run(['subscribe', 'work', '--until-empty', ...handling], { cwd });
+  assert.equal(lines(next.stdout), ['end b', 'end c', 'end d'], next.stderr);
+});
+
 test('a built-in handler gives its message back too', async () => {
   const worker = await roles.receiver(['worker']);
   await roles.run(['task', '.'.repeat(1000)]);
