@@ -110,9 +110,12 @@ export class LinePool {
         return undefined;
       }
       const resumed = Promise.withResolvers<void>();
-      this.#waiting.push(resumed.resolve);
-      givenUp.addEventListener('abort', () => resumed.resolve(), { once: true });
+      const resume = () => resumed.resolve();
+      this.#waiting.push(resume);
+      givenUp.addEventListener('abort', resume);
       await resumed.promise;
+      // Node keeps a composite signal as long as it has a listener.
+      givenUp.removeEventListener('abort', resume);
     }
   }
 

@@ -1,6 +1,8 @@
+import { getEventListeners } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { mock } from 'node:test';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeExecLines } from '../../../src/handlers/exec-lines.ts';
@@ -343,6 +345,22 @@ test('a process is replaced when it holds more memory', async () => {
     const next = replyText(await ask('pid'));
     assert.equal([small === large, large === next], [true, false]);
   });
+});
+
+test('a message that waited for a process leaves no listener on its signal', async () => {
+  const any = mock.method(AbortSignal, 'any');
+  const handler = await makeExecLines({ ...lines, isReply: true }, makeWorld());
+  try {
+    const outcomes = await Promise.all(
+      ['a', 'b', 'c'].map(() => handler.handle(makeMessage('served'), { signal: never })),
+    );
+    assert.equal(outcomes.map(replyText), ['1', '2', '3']);
+    const listeners = any.mock.calls.map(({ result }) => getEventListeners(result as AbortSignal, 'abort').length);
+    assert.equal(listeners, [0, 0, 0]);
+  } finally {
+    any.mock.restore();
+    await handler.close();
+  }
 });
 
 for (const [script, says] of [
