@@ -46,8 +46,12 @@ export function handlerPlace(values: Values, { config }: HandlerChoice): Omit<Ha
   };
 }
 
+/** Rascal's default (baseline.js). */
+const usualPrefetch = 10;
+const noLimit = Number.POSITIVE_INFINITY;
+
 export interface Parallelism {
-  /** The most messages that wait for an acknowledgement. */
+  /** The most messages that wait for an acknowledgement; 0: no limit (AMQP 0-9-1, basic.qos). */
   readonly prefetch: number;
   /** The most messages handled at once. */
   readonly concurrency: number;
@@ -62,16 +66,17 @@ export function parallelism(
 ): Parallelism {
   const wished = values.whole('concurrency', { min: 1, max: 65_535 });
   const given = values.whole('prefetch', { min: 1, max: 65_535 });
-  // Rascal's default is 10 (baseline.js).
-  const usual =
-    role.prefetch ?? Math.min(...subscriptionsOf(role).map((name) => config.subscriptions[name]?.prefetch ?? 10));
+  const bounds = subscriptionsOf(role)
+    .map((name) => config.subscriptions[name]?.prefetch ?? usualPrefetch)
+    .filter((bound) => bound > 0);
+  const usual = role.prefetch ?? (bounds.length > 0 ? Math.min(...bounds) : 0);
   const own: { batch?: number; batchWait?: number } = 'batch' in choice.config ? choice.config : {};
   const size = values.whole('batch', { min: 1, max: 65_535 }) ?? own.batch;
   const waitMs = values.duration('batch-wait') ?? own.batchWait ?? 1000;
   if (size === undefined) {
     if (values.text('batch-wait') !== undefined) throw values.usage('--batch-wait needs --batch');
     const prefetch = given ?? wished ?? usual;
-    const concurrency = Math.min(wished ?? role.concurrency ?? prefetch, prefetch);
+    const concurrency = Math.min(wished ?? role.concurrency ?? (prefetch || usualPrefetch), prefetch || noLimit);
     return { prefetch, concurrency, calls: concurrency };
   }
   const calls = wished ?? role.concurrency ?? 1;

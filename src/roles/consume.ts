@@ -96,7 +96,7 @@ async function openIntake(
 /** A message waits for those before it; what follows its handler (the end of a process, a confirm) takes a minute at most. */
 function mostInHandMs({ handlerMs, prefetch, concurrency, sources }: ConsumeSettings): number | undefined {
   if (handlerMs === undefined) return undefined;
-  return Math.ceil((prefetch * sources.length) / concurrency) * handlerMs + 60_000;
+  return Math.ceil(Math.max(prefetch * sources.length, concurrency) / concurrency) * handlerMs + 60_000;
 }
 
 /** True if the handler's outcome can be other than ack. */
