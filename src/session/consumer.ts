@@ -211,6 +211,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
           this.#noticeStandby(failure);
           if (this.#standsBy) {
             await delay(this.#nextPauseMs(), undefined, { ref: false });
+            if (this.#stopping) return;
             continue;
           }
           // That the connection is lost is said after the channel has gone.
@@ -230,6 +231,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
 
   async #consume(): Promise<void> {
     const channel = await this.#link.channel(this.#settings.vhost);
+    if (this.#stopping) return endChannel(channel);
     this.#server = channel.connection?.serverProperties ?? {};
     let cause: Error | undefined;
     channel.on('error', (error: Error) => {
@@ -259,6 +261,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
       } else this.#onCancel(channel);
     };
     if (prefetch > 0) await done((next) => channel.prefetch(prefetch, false, next));
+    if (this.#stopping) return endChannel(channel);
     this.#unanswered.clear();
     this.#deliveredAt = performance.now();
     // Known before the first delivery, which may come in the same packet as consume-ok.
@@ -267,6 +270,11 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     try {
       const consuming = done<{ consumerTag: string }>((next) => channel.consume(queue, onMessage, this.#options, next));
       const { consumerTag } = await this.#link.answered('a consumer', consuming);
+      if (this.#stopping) {
+        // What was delivered with the answer goes back with the channel.
+        this.#channel = undefined;
+        return endChannel(channel);
+      }
       this.#consumerTag = consumerTag;
       this.#attach(true);
     } catch (error) {

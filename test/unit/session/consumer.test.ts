@@ -12,11 +12,17 @@ import { until } from '../../support/until.ts';
 /** What the broker does at basic.consume: 'closes' says consume-ok and closes the channel in one packet. */
 type Answer = 'ok' | 'closes' | 'loses' | Error;
 
-function consuming(answers: readonly Answer[], { declared = {}, watchMs = 60_000, addresses = 1 }: Given = {}) {
-  const seen = { consumed: 0, asked: 0, looks: 0, interrupted: [] as string[] };
+function consuming(answers: readonly Answer[], { declared = {}, watchMs = 60_000, addresses = 1, held }: Given = {}) {
+  const release = Promise.withResolvers<void>();
+  const at = async (step: Step, go: () => void) => {
+    if (step === held) await release.promise;
+    go();
+  };
+  const seen = { consumed: 0, closed: 0, asked: 0, looks: 0, interrupted: [] as string[] };
   const consumers: { options: object; deliver: (raw: RawMessage) => void; channel: Channel }[] = [];
   const link = new EventEmitter();
   const channel = async (): Promise<Channel> => {
+    await at('channel', () => undefined);
     const made = new EventEmitter();
     let isClosed = false;
     const gone = () => {
@@ -24,7 +30,7 @@ function consuming(answers: readonly Answer[], { declared = {}, watchMs = 60_000
       made.emit('close');
     };
     return Object.assign(made, {
-      prefetch: (_: number, __: boolean, next: (error: null) => void) => next(null),
+      prefetch: (_: number, __: boolean, next: (error: null) => void) => at('prefetch', () => next(null)),
       consume: (
         _: string,
         deliver: (raw: RawMessage) => void,
@@ -40,6 +46,7 @@ function consuming(answers: readonly Answer[], { declared = {}, watchMs = 60_000
           if (answer === 'loses') link.emit('lost');
           return;
         }
+        if (held === 'consume') return void at('consume', () => next(null, { consumerTag: 'tag' }));
         next(null, { consumerTag: 'tag' });
         if (answer === 'closes') gone();
       },
@@ -54,6 +61,7 @@ function consuming(answers: readonly Answer[], { declared = {}, watchMs = 60_000
       cancel: (_: string, next: () => void) => next(),
       close: () => {
         if (isClosed) throw new Error('IllegalOperationError: Channel closed');
+        seen.closed += 1;
         gone();
       },
     }) as unknown as Channel;
@@ -78,14 +86,17 @@ function consuming(answers: readonly Answer[], { declared = {}, watchMs = 60_000
     redact: (text) => text,
   });
   consumer.on('interrupted', ({ message }: MqError) => seen.interrupted.push(message));
-  return { consumer, seen, counts, consumers };
+  return { consumer, seen, counts, consumers, release: release.resolve };
 }
 interface Given {
   /** null: nobody knows them. */
   declared?: Readonly<Record<string, unknown>> | null;
   watchMs?: number;
   addresses?: number;
+  /** The broker answers this step only after `release`. */
+  held?: Step;
 }
+type Step = 'channel' | 'prefetch' | 'consume';
 
 test('a channel that closes in the packet of consume-ok is set up again', async () => {
   const { consumer, seen, counts } = consuming(['closes']);
@@ -201,5 +212,19 @@ test('who looks for the end of a stream acknowledges nothing', async () => {
   assert.is(await ready, 1);
   await consumer.stop();
 });
+
+for (const held of ['channel', 'prefetch', 'consume'] as const) {
+  test(`a consumer that stops while the broker owes it an answer does not consume (${held})`, async () => {
+    const { consumer, seen, counts, release } = consuming([], { held });
+    const starting = consumer.start();
+    if (held === 'consume') await until('it has asked to consume', () => seen.consumed === 1);
+    await consumer.stop();
+    release();
+    await starting;
+    assert.is(counts.consumers, 0);
+    assert.is(seen.consumed, held === 'consume' ? 1 : 0);
+    assert.is(seen.closed, 1, 'what came meanwhile goes back with its channel');
+  });
+}
 
 test.run();
