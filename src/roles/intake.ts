@@ -20,7 +20,7 @@ import { messageOf } from './message.ts';
 import { pause } from './pause.ts';
 import { isClosedPipe, type Printer } from './printer.ts';
 import { Replies } from './replies.ts';
-import { orDrain } from './signal.ts';
+import { aborted, orDrain } from './signal.ts';
 import { type Taken, Waiting } from './waiting.ts';
 
 /** Milliseconds between the signals of a supervisor to a handler and to mq. */
@@ -134,7 +134,8 @@ export class Intake implements Member {
       this.#rest();
       await group.ended;
     }
-    await consumer.stop();
+    // The broker may never answer.
+    await Promise.race([consumer.stop(), aborted(group.giveUp)]);
     this.#cancelled.resolve();
     for (const taken of this.#waiting.clear()) void this.#returning(this.#parts.failures.handBack(taken));
     await this.#runningEnds();

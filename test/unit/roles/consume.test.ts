@@ -3,17 +3,19 @@ import { PassThrough } from 'node:stream';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Context } from '../../../src/context.ts';
+import type { MqError } from '../../../src/errors.ts';
 import { consume } from '../../../src/roles/consume.ts';
 import type { ConsumeSettings } from '../../../src/roles/consume-settings.ts';
 import { newCounts } from '../../../src/session/counts.ts';
 import type { Session } from '../../../src/session/session.ts';
+import { until } from '../../support/until.ts';
 
-type Step = 'consumer' | 'outcomes' | 'start';
+type Step = 'consumer' | 'outcomes' | 'start' | 'stop';
 const never = new Promise<never>(() => undefined);
 
-/** A role whose start the broker holds up at one step; `reached` resolves there. */
-function starting(held: Step) {
-  const drain = new AbortController();
+/** A role that the broker holds up at one step; `reached` resolves there. Its handler fails. */
+function starting(held?: Step) {
+  const [drain, abandon] = [new AbortController(), new AbortController()];
   const reached = Promise.withResolvers<void>();
   const seen = { stopped: 0, said: [] as string[] };
   const at = <T>(step: Step, value: T): Promise<T> => {
@@ -25,8 +27,10 @@ function starting(held: Step) {
     queue: 'q',
     hasOwnQueue: false,
     start: () => at('start', undefined),
-    stop: async () => {
+    declaredArguments: { 'x-queue-type': 'stream' },
+    stop: () => {
       seen.stopped += 1;
+      return at('stop', undefined);
     },
   });
   const session = {
@@ -34,17 +38,17 @@ function starting(held: Step) {
     consumer: () => at('consumer', { consumer, vhost: '/' }),
     outcomePublisher: () => at('outcomes', { publisher: {}, declared: new Set(), dead: undefined }),
   };
-  const context = { stdout: new PassThrough(), drain: drain.signal, abandon: new AbortController().signal };
+  const context = { stdout: new PassThrough(), drain: drain.signal, abandon: abandon.signal };
   const settings = {
     behaviour: 'consume',
-    sources: [{ subscription: 's', queue: 'q', retry: { attempts: 1, delays: [], deadLetter: false } }],
+    sources: [{ subscription: 's', queue: 'q', retry: { attempts: 3, delays: [3_600_000] } }],
     prefetch: 10,
     concurrency: 1,
     untilEmpty: false,
     intervalMs: undefined,
     drainMs: 25_000,
     json: false,
-    handler: { prints: 'role', handle: () => never },
+    handler: { prints: 'role', handle: async () => ({ type: 'retry', reason: 'it failed' }) },
     canFail: true,
     warnings: [],
     say: ({ event }: { event: string }) => seen.said.push(event),
@@ -55,7 +59,7 @@ function starting(held: Step) {
     session as unknown as Session,
     settings as unknown as ConsumeSettings,
   );
-  return { role, drain, reached: reached.promise, seen };
+  return { role, drain, abandon, consumer, stdout: context.stdout, reached: reached.promise, seen };
 }
 
 for (const [step, stopped] of [
@@ -71,5 +75,14 @@ for (const [step, stopped] of [
     assert.equal(seen, { stopped, said: [] });
   });
 }
+
+test('a broker that does not answer basic.cancel does not hold up a role that gives up', async () => {
+  const { role, drain, abandon, reached, seen } = starting('stop');
+  await until('it consumes', () => seen.said.includes('consuming'));
+  drain.abort('SIGTERM');
+  await reached;
+  abandon.abort();
+  assert.is(await role.catch(({ code }: MqError) => code), 'TERMINATED');
+});
 
 test.run();
