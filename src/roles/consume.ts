@@ -50,9 +50,10 @@ async function openIntake(
   const opened = await orDrain(opening, context);
   if (!opened) return undefined;
   const { consumer, vhost } = opened.value;
-  const { nextId } = shared;
+  const { nextId, group } = shared;
   const { counts } = session;
-  const { drain } = context;
+  // A pause ends early however the role ends.
+  const drain = group.stopped;
   const { say, maxBody, canFail } = settings;
   const { retry: config, queue } = source;
   const workQueue = (): WorkQueue => ({

@@ -41,11 +41,14 @@ export interface IntakeGroupParts {
 }
 
 export class IntakeGroup {
+  /** Aborts when the role stops, at a signal or for another reason. */
+  readonly stopped: AbortSignal;
   readonly #parts: IntakeGroupParts;
   readonly #members: Member[] = [];
   readonly #pace: Pace;
   readonly #ended = Promise.withResolvers<void>();
   readonly #giveUp = new AbortController();
+  readonly #stopped = new AbortController();
   /** Index of the member that is asked first. */
   #first = 0;
   #started = 0;
@@ -60,6 +63,7 @@ export class IntakeGroup {
 
   constructor(parts: IntakeGroupParts) {
     this.#parts = parts;
+    this.stopped = AbortSignal.any([parts.context.drain, this.#stopped.signal]);
     this.#pace = new Pace(parts.settings.intervalMs);
   }
 
@@ -172,6 +176,7 @@ export class IntakeGroup {
 
   stop(): void {
     this.#isStopping = true;
+    this.#stopped.abort();
     this.#ended.resolve();
   }
 

@@ -85,4 +85,18 @@ test('a broker that does not answer basic.cancel does not hold up a role that gi
   assert.is(await role.catch(({ code }: MqError) => code), 'TERMINATED');
 });
 
+test('a closed stdout ends the pause before the next attempt', async () => {
+  const { role, consumer, stdout, seen } = starting();
+  const answers: string[] = [];
+  const fields = { exchange: '', routingKey: 'q', redelivered: false, deliveryTag: 1, consumerTag: 'c' };
+  const raw = { content: Buffer.from('x'), fields, properties: { headers: {} } };
+  await until('it consumes', () => seen.said.includes('consuming'));
+  consumer.emit('delivery', { raw, queue: 'q', nack: () => answers.push('nack') });
+  await until('the message waits for its next attempt', () => seen.said.includes('retry'));
+  stdout.destroy(Object.assign(new Error('write EPIPE'), { code: 'EPIPE' }));
+  await until('it goes back', () => answers.length > 0);
+  await role;
+  assert.equal(answers, ['nack']);
+});
+
 test.run();
