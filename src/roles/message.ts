@@ -105,13 +105,13 @@ const ofRetries: readonly string[] = Object.values(headerNames).filter((name) =>
 
 /**
  * Returns the headers, without a prototype. Those of mq that say something of this queue are left out if the message did
- * not come as mq sends one: a publisher has written them.
+ * not come by the queue's name: mq and its wait queues send by the name, so a publisher has written them.
  */
 function believed({ fields, properties }: RawMessage, queue: string): Record<string, unknown> {
   const headers = Object.assign(Object.create(null) as Record<string, unknown>, properties.headers);
   const isByName = fields.exchange === '' && fields.routingKey === queue;
   const isOfAnother = typeof headers[headerNames.queue] === 'string' && headers[headerNames.queue] !== queue;
-  if (isByName || isOfAnother || hasWaited(headers, queue)) return headers;
+  if (isByName || isOfAnother) return headers;
   for (const name of ofRetries) delete headers[name];
   return headers;
 }
