@@ -4,17 +4,19 @@ import type { HandlerConfig } from '../config/config.ts';
 import { retryQueues } from '../config/retry-queues.ts';
 import type { Context } from '../context.ts';
 import type { Message } from '../handlers/handler.ts';
+import type { Delivery } from '../session/consumer.ts';
 import type { Publisher } from '../session/publisher.ts';
 import type { Session } from '../session/session.ts';
 import type { ConsumeSettings, Source } from './consume-settings.ts';
 import { Failures } from './failures.ts';
 import { Intake, type IntakeParts } from './intake.ts';
 import { IntakeGroup } from './intake-group.ts';
+import { messageOf } from './message.ts';
 import { messageIds } from './outgoing.ts';
 import { Printer } from './printer.ts';
 import { Retries } from './retries.ts';
 import { orDrain } from './signal.ts';
-import { isNearlyDropped, isStream, type WorkQueue } from './work-queue.ts';
+import { forgedCounters, isNearlyDropped, isStream, type WorkQueue } from './work-queue.ts';
 
 /** Resolves at the orderly end (count, idle, empty, signal, closed pipe); throws what ended it otherwise. */
 export async function consume(context: Context, session: Session, settings: ConsumeSettings): Promise<void> {
@@ -90,8 +92,9 @@ async function openIntake(
     publisher = ready.value;
   }
   const failures = new Failures({ retries, config, canFail, maxBody, workQueue, counts, say, drain });
+  const read = ({ raw, queue: from }: Delivery) => messageOf(raw, from, forgedCounters(workQueue(), raw.fields));
   const isDoomed = ({ headers }: Message) => isNearlyDropped(workQueue(), headers);
-  return new Intake({ ...shared, context, consumer, publisher, failures, settings, counts, isDoomed });
+  return new Intake({ ...shared, context, consumer, publisher, failures, settings, counts, read, isDoomed });
 }
 
 /** A message waits for those before it; what follows its handler (the end of a process, a confirm) takes a minute at most. */

@@ -16,7 +16,6 @@ import type { ConsumeSettings } from './consume-settings.ts';
 import { Copies } from './copies.ts';
 import type { Failures, Settled } from './failures.ts';
 import type { IntakeGroup, Member } from './intake-group.ts';
-import { messageOf } from './message.ts';
 import { pause } from './pause.ts';
 import { isClosedPipe, type Printer } from './printer.ts';
 import { Replies } from './replies.ts';
@@ -39,6 +38,7 @@ export interface IntakeParts {
   readonly nextId: () => string;
   readonly settings: ConsumeSettings;
   readonly counts: Counts;
+  readonly read: (delivery: Delivery) => Message;
   /** The broker is about to drop the message. */
   readonly isDoomed: (message: Message) => boolean;
 }
@@ -162,7 +162,7 @@ export class Intake implements Member {
   }
 
   #take(delivery: Delivery): void {
-    const message = messageOf(delivery.raw, delivery.queue);
+    const message = this.#parts.read(delivery);
     this.#group.arrived();
     // A copy that waits could be lost with its channel, and the broker would drop it.
     if (!this.#parts.isDoomed(message) && this.#copies.join(delivery, message)) return;

@@ -24,10 +24,11 @@ export const headerNames = {
   error: 'x-mq-error',
 } as const;
 
-/** `queue`: the one it was consumed from, as the broker knows it. */
-export function messageOf(raw: RawMessage, queue: string): Message {
+/** `queue`: the one it was consumed from, as the broker knows it. `forged`: names of headers that are left out. */
+export function messageOf(raw: RawMessage, queue: string, forged: readonly string[] = []): Message {
   const { exchange, routingKey, redelivered } = raw.fields;
   const headers = believed(raw, queue);
+  for (const name of forged) delete headers[name];
   const original = cameBack(raw, queue);
   return {
     body: raw.content,

@@ -16,6 +16,16 @@ export interface WorkQueue {
 
 type Headers = Readonly<Record<string, unknown>>;
 
+/**
+ * Returns the counters in the headers of a delivery that a publisher wrote, because the broker did not. RabbitMQ: only a
+ * quorum queue writes them, and `x-delivery-count` only if it delivers the message again.
+ */
+export function forgedCounters({ declared }: WorkQueue, { redelivered }: { redelivered: boolean }): readonly string[] {
+  const type = declared?.['x-queue-type'];
+  if (type !== undefined && type !== 'quorum') return ['x-delivery-count', 'x-acquired-count'];
+  return redelivered ? [] : ['x-delivery-count'];
+}
+
 /** A message of a stream cannot be published again: every reader of the stream would receive the copy. */
 export function isStream({ declared }: WorkQueue, headers: Headers): boolean {
   const type = declared?.['x-queue-type'];
