@@ -111,11 +111,15 @@ export class Retries {
     return exchange === '' ? routingKey : `${exchange}[${routingKey}]`;
   }
 
-  /** Publishes the message to the end of its own queue, as the attempt that it is. False: it could not be published. */
+  /**
+   * Publishes the message to the end of its own queue, as the attempt that it is. Returns false if the broker does not
+   * accept it, or if AMQP cannot carry its headers again: a handler must not receive it without them.
+   */
   async renew(message: Message, ends: number, reason = 'no outcome'): Promise<boolean> {
     const marks = unfinished(ends);
-    const step = { message, reason, ...this.#ownQueue, attempt: message.attempt, marks };
-    return (await this.#sendAnyhow(step)).type === 'confirmed';
+    const { expiration } = message.properties;
+    const step = { message, reason, ...this.#ownQueue, attempt: message.attempt, marks, expiration };
+    return (await this.#send(step)).type === 'confirmed';
   }
 
   get #queue(): string {
@@ -189,7 +193,7 @@ export class Retries {
     return this.#queues.with(to.routingKey, options, () => this.#publish(step));
   }
 
-  async #publish({ message, reason, attempt, to, marks }: Step): Promise<Sent> {
+  async #publish({ message, reason, attempt, to, marks, expiration }: Step): Promise<Sent> {
     const publisher = await this.open();
     const now = new Date().toISOString();
     const { expiration: _, ...kept } = message.properties; // else it would expire from the wait queue too soon
@@ -197,6 +201,7 @@ export class Retries {
     const isOwn = isOfQueue(headers, this.#queue);
     const properties: Properties & { messageId: string } = {
       ...kept,
+      ...(expiration !== undefined && { expiration }),
       deliveryMode: 2,
       messageId: kept.messageId ?? this.#parts.nextId(),
       headers: {
@@ -243,6 +248,7 @@ interface Step {
   readonly attempt: number;
   /** Further headers. */
   readonly marks: Readonly<Record<string, unknown>>;
+  readonly expiration?: string | undefined;
 }
 
 interface Surely {

@@ -2,6 +2,7 @@
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { MqError } from '../../../src/errors.ts';
 import type { Message } from '../../../src/handlers/handler.ts';
 import { Retries } from '../../../src/roles/retries.ts';
 import { newCounts } from '../../../src/session/counts.ts';
@@ -30,10 +31,16 @@ function channel({ isClosed = false } = {}): { channel: ConfirmChannel; queues: 
 }
 
 /** Retries of a queue whose messages have no outcome until they are told one. */
-async function retries({ isOwn }: { isOwn: boolean }) {
+async function retries({
+  isOwn,
+  publish: given,
+}: {
+  isOwn: boolean;
+  publish?: (sent: OutgoingMessage) => Promise<Sent>;
+}) {
   const sent: { key: string; confirm: () => void }[] = [];
   let queue = 'logs:1';
-  const publish = ({ routingKey }: OutgoingMessage) =>
+  const hold = ({ routingKey }: OutgoingMessage) =>
     new Promise<Sent>((resolve) => {
       sent.push({ key: routingKey, confirm: () => resolve({ type: 'confirmed' }) });
     });
@@ -49,7 +56,7 @@ async function retries({ isOwn }: { isOwn: boolean }) {
     drain: new AbortController().signal,
     connect: async (onChannel) => {
       use = onChannel;
-      return { publisher: { publish } as unknown as Publisher, dead: undefined, declared: new Map() };
+      return { publisher: { publish: given ?? hold } as unknown as Publisher, dead: undefined, declared: new Map() };
     },
   });
   await made.open();
@@ -143,6 +150,41 @@ test('a queue that the broker refuses on a new channel is forgotten on the one a
   assert.equal(last.queues, []);
   sent[0]?.confirm();
   assert.is(await outcome, 'sent');
+});
+
+test('a message that AMQP cannot carry again is not renewed without its headers', async () => {
+  const headers = { big: 'x' };
+  const refused = new MqError('BAD_DATA', 'the headers are too large');
+  const sent: OutgoingMessage[] = [];
+  const { retries: made } = await retries({
+    isOwn: false,
+    publish: async (outgoing) => {
+      sent.push(outgoing);
+      const isLarge = Object.hasOwn(outgoing.properties.headers ?? {}, 'big');
+      return isLarge ? { type: 'refused', error: refused } : { type: 'confirmed' };
+    },
+  });
+  assert.is(await made.renew({ ...message, headers }, 0), false);
+  assert.is(sent.length, 1);
+});
+
+test('a message keeps its expiration when it is renewed, and loses it in the wait queue', async () => {
+  const sent: OutgoingMessage[] = [];
+  const { retries: made, onChannel } = await retries({
+    isOwn: false,
+    publish: async (outgoing) => {
+      sent.push(outgoing);
+      return { type: 'confirmed' };
+    },
+  });
+  await onChannel(channel().channel);
+  const expiring = { ...message, properties: { expiration: '60000' } };
+  assert.is(await made.renew(expiring, 0), true);
+  await made.again(expiring, 'it failed');
+  assert.equal(
+    sent.map(({ properties }) => properties.expiration),
+    ['60000', undefined],
+  );
 });
 
 test.run();
