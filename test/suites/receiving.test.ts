@@ -47,6 +47,25 @@ test('--idle does not count the time of the work', async () => {
   assert.equal({ status, stdout }, { status: 0, stdout: 'long..\n' });
 });
 
+test('a timeout of rascal.json that is longer than the consumer timeout is what the broker is asked for', async () => {
+  const queues = { slow: { options: { durable: true, arguments: { 'x-queue-type': 'quorum' } } } };
+  const config = {
+    vhosts: { '/': { queues } },
+    subscriptions: { slow: { queue: 'slow' } },
+    mq: { roles: { patient: { consume: 'slow', handler: { exec: ['true'], timeout: '40m' } } } },
+  };
+  const receiver = await roles.receiver(['patient'], { cwd: emptyFolder({ 'rascal.json': JSON.stringify(config) }) });
+  const consumers = () =>
+    roles.vhost.api('GET', `/api/consumers/${roles.vhost.name}`) as Promise<{ arguments: Record<string, unknown> }[]>;
+  const [found] = await until('the consumer is listed', async () => {
+    const all = await consumers();
+    return all.length === 1 && all;
+  });
+  assert.is(found?.arguments['x-consumer-timeout'], 41 * 60_000);
+  await receiver.stop();
+  await until('the consumer is gone', async () => (await consumers()).length === 0);
+});
+
 test('--prefetch is what the broker is asked for', async () => {
   const prefetches = async () => {
     const consumers = (await roles.vhost.api('GET', `/api/consumers/${roles.vhost.name}`)) as {

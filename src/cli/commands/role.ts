@@ -4,7 +4,7 @@ import { type Config, failurePolicies, type RoleConfig, subscriptionsOf } from '
 import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
 import { unmatched } from '../../handlers/environment.ts';
-import type { Handler } from '../../handlers/handler.ts';
+import type { Handler, HandlerWorld } from '../../handlers/handler.ts';
 import { messageFields } from '../../handlers/message-fields.ts';
 import type { Input } from '../../roles/input.ts';
 import type { Properties } from '../../session/wire.ts';
@@ -125,11 +125,12 @@ async function runConsume(context: Context, values: Values, row: RunningRow): Pr
 
   const onFail = values.choice('on-fail', failurePolicies);
 
-  const [{ makeHandler }, { canFail, consume }, { deadLetterWarning, droppingWarningOf, retryOf }] = await Promise.all([
-    import('../../handlers/make.ts'),
-    import('../../roles/consume.ts'),
-    import('../../config/retry.ts'),
-  ]);
+  const [{ deadlineOf, makeHandler }, { canFail, consume }, { deadLetterWarning, droppingWarningOf, retryOf }] =
+    await Promise.all([
+      import('../../handlers/make.ts'),
+      import('../../roles/consume.ts'),
+      import('../../config/retry.ts'),
+    ]);
   const sources = subscriptionsOf(role).map((subscription) => ({
     subscription,
     queue: config.subscriptions[subscription]?.queue ?? '',
@@ -137,21 +138,18 @@ async function runConsume(context: Context, values: Values, row: RunningRow): Pr
   }));
   const place = handlerPlace(values, choice);
   warnOfUnset(context.env, place.environment?.pass ?? [], row);
-  const handler = await makeHandler(
-    choice.config,
-    {
-      cwd: choice.fromFile ? (config.folder ?? context.cwd) : context.cwd,
-      env: context.env,
-      // With --json each line of stdout is an object of mq's: what a command shows goes to stderr.
-      stdout: numbers.json ? row.observation.handlerStderr : context.stdout,
-      stderr: row.observation.handlerStderr,
-      stderrOf: (message) => row.observation.handlerStderrOf(messageFields(message), { isNamed: concurrency > 1 }),
-      kill: context.kill,
-      graceMs,
-      ...(timeoutMs !== undefined && { timeoutMs }),
-    },
-    { behaviour, calls, ...place, ...(batch && { batch }) },
-  );
+  const world: HandlerWorld = {
+    cwd: choice.fromFile ? (config.folder ?? context.cwd) : context.cwd,
+    env: context.env,
+    // With --json each line of stdout is an object of mq's: what a command shows goes to stderr.
+    stdout: numbers.json ? row.observation.handlerStderr : context.stdout,
+    stderr: row.observation.handlerStderr,
+    stderrOf: (message) => row.observation.handlerStderrOf(messageFields(message), { isNamed: concurrency > 1 }),
+    kill: context.kill,
+    graceMs,
+    ...(timeoutMs !== undefined && { timeoutMs }),
+  };
+  const handler = await makeHandler(choice.config, world, { behaviour, calls, ...place, ...(batch && { batch }) });
   try {
     await withSession(context, values, row, (session) =>
       consume(context, session, {
@@ -160,7 +158,7 @@ async function runConsume(context: Context, values: Values, row: RunningRow): Pr
         bindingKeys: role.arguments === 'keys' ? keys : undefined,
         prefetch,
         concurrency,
-        handlerMs: timeoutMs,
+        handlerMs: deadlineOf(choice.config, world),
         ...numbers,
         handler: isQuiet ? quiet(handler) : handler,
         maxBody,
