@@ -20,7 +20,7 @@ interface Entry {
 }
 
 /**
- * Returns a handler whose `handle` waits until a batch is full, or its first message has waited `waitMs`.
+ * Returns a handler whose `handle` waits until a batch is full, its first message has waited `waitMs`, or the role stops.
  * @throws {MqError} USAGE if the handler takes one message at a time.
  */
 export function batched(handler: Handler, plan: BatchPlan): Handler {
@@ -31,6 +31,7 @@ export function batched(handler: Handler, plan: BatchPlan): Handler {
   return {
     prints: handler.prints,
     handle: (message, context) => new Promise((resolve) => gathering.add({ message, context, resolve })),
+    hurry: () => gathering.hurry(),
     close: () => handler.close(),
   };
 }
@@ -42,6 +43,7 @@ class Gathering {
   #calls = 0;
   #timer: NodeJS.Timeout | undefined;
   #isDue = false;
+  #isHurried = false;
 
   constructor(handler: Handler, plan: BatchPlan) {
     this.#handler = handler;
@@ -57,9 +59,15 @@ class Gathering {
     this.#start();
   }
 
+  hurry(): void {
+    this.#isHurried = true;
+    this.#start();
+  }
+
   #start(): void {
     const { size, calls } = this.#plan;
-    while (this.#calls < calls && this.#entries.length > 0 && (this.#isDue || this.#entries.length >= size)) {
+    const mayStart = () => this.#isHurried || this.#isDue || this.#entries.length >= size;
+    while (this.#calls < calls && this.#entries.length > 0 && mayStart()) {
       const batch = this.#entries.splice(0, size);
       if (this.#entries.length === 0) {
         clearTimeout(this.#timer);

@@ -89,6 +89,8 @@ export interface Handler {
   handle(message: Message, context: HandlerContext): Promise<Outcome>;
   /** Handles several messages in one call: one outcome for each, in their order. Absent if the handler cannot. */
   handleBatch?(messages: readonly Message[], context: HandlerContext): Promise<readonly Outcome[]>;
+  /** The role stops and begins no further message: the handler does not wait for more. */
+  hurry?(): void;
   /** Frees what the handler holds (files, processes). */
   close(): Promise<void>;
 }

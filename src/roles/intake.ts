@@ -133,6 +133,7 @@ export class Intake implements Member {
       group.fill();
       this.#rest();
       await group.ended;
+      settings.handler.hurry?.();
     }
     // The broker may never answer.
     await Promise.race([consumer.stop(), aborted(group.giveUp)]);

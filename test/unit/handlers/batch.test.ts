@@ -67,6 +67,19 @@ test('no more calls run at once than are allowed; what has waited follows', asyn
   assert.equal(await outcomes, [{ type: 'ack' }, { type: 'hand-back' }]);
 });
 
+test('a batch that is not full starts when the role stops, and nothing waits after that', async () => {
+  const { handler, calls } = make();
+  const outcomes = handleAll(handler, ['a', 'b']);
+  handler.hurry?.();
+  assert.equal(calls[0]?.bodies, ['a', 'b']);
+  calls[0]?.end([{ type: 'ack' }, { type: 'ack' }]);
+  assert.equal(await outcomes, [{ type: 'ack' }, { type: 'ack' }]);
+  const last = handleAll(handler, ['c']);
+  assert.equal(calls[1]?.bodies, ['c']);
+  calls[1]?.end([{ type: 'ack' }]);
+  await last;
+});
+
 test('a handler of single messages is refused', () => {
   const { handleBatch, ...single } = recorder().handler;
   assert.throws(
