@@ -3,6 +3,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { durationText } from '../config/duration.ts';
+import { requeueMs } from '../config/retry-queues.ts';
 import type { Context } from '../context.ts';
 import { MqError } from '../errors.ts';
 import { messageParts } from '../handlers/exec-message.ts';
@@ -275,7 +276,11 @@ export class Intake implements Member {
       case 'stop':
         // Not so the pipe of --file, which the error names.
         if (isClosedPipe(outcome.error) && outcome.error.at === undefined) this.#group.stop();
-        else this.#group.fail(outcome.error);
+        else {
+          this.#group.fail(outcome.error);
+          // A supervisor may start the role again at once; without a pause it would receive the message again at once.
+          await pause(requeueMs, this.#parts.context.drain);
+        }
         await this.#handBack(taken);
         return { isDone: false };
     }

@@ -1,8 +1,12 @@
 // What an intake does when its role ends.
 
 import { EventEmitter } from 'node:events';
+import { mock } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { requeueMs } from '../../../src/config/retry-queues.ts';
+import { MqError } from '../../../src/errors.ts';
 import type { Outcome } from '../../../src/handlers/handler.ts';
 import { Intake, type IntakeParts } from '../../../src/roles/intake.ts';
 import { messageOf } from '../../../src/roles/message.ts';
@@ -60,6 +64,25 @@ test('a role that stops lets its handler know before the broker has answered', a
   outcome.resolve({ type: 'ack' });
   await run;
   assert.equal(log, ['hurry', 'stop']);
+});
+
+test('the message of a handler that ends the role goes back after a pause, which a signal cuts short', async () => {
+  for (const isSignalled of [false, true]) {
+    const { run, handled, outcome, drain, log } = withOneMessage();
+    await handled;
+    mock.timers.enable({ apis: ['setTimeout'] });
+    try {
+      outcome.resolve({ type: 'stop', error: new MqError('SYSTEM', 'it cannot run') });
+      await turn();
+      assert.equal(log, ['hurry', 'stop']);
+      if (isSignalled) drain.abort();
+      else mock.timers.tick(requeueMs);
+      await run;
+      assert.equal(log, ['hurry', 'stop', 'hand back']);
+    } finally {
+      mock.timers.reset();
+    }
+  }
 });
 
 test.run();
