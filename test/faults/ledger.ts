@@ -9,7 +9,7 @@ import { until } from '../support/until.ts';
 import { emptyHistory, type History } from './history.ts';
 import { drain, type Place, withClient } from './place.ts';
 import { isEndBySigterm, type RoleProcess, startRole } from './process.ts';
-import { deadlineMs, type HandlerKind, poisons, writeHandlers } from './status-handlers.ts';
+import { deadlinesMs, type HandlerKind, poisons, writeHandlers } from './status-handlers.ts';
 import { type Verdict, verdictOf } from './verdict.ts';
 
 export interface Ledger {
@@ -59,7 +59,7 @@ export async function runLedger(run: LedgerRun): Promise<Verdict> {
   const onFail = policy === 'no dead letters' ? [] : ['--on-fail', policy];
   const workers = receivers.map(([kind, args], slot) => {
     const handler = handlers(kind, slot);
-    const words = ['subscribe', 'faults', '--log', 'json', ...args, '--handler-timeout', String(deadlineMs / 1000)];
+    const words = ['subscribe', 'faults', '--log', 'json', ...args, '--handler-timeout', `${deadlinesMs[kind]}ms`];
     return new Worker({
       ...common,
       args: [...words, '--grace', '0.2', ...onFail, ...handler.args],

@@ -12,8 +12,11 @@ export interface Chances {
   readonly failing: number;
 }
 
-/** Milliseconds until `--handler-timeout` ends a handler that hangs. */
-export const deadlineMs = 1000;
+/**
+ * Milliseconds until `--handler-timeout` ends a handler that hangs. A command has to start a process for each message: if a
+ * busy machine takes longer for that, the message has an effect and is tried again.
+ */
+export const deadlinesMs: Readonly<Record<HandlerKind, number>> = { module: 1000, lines: 1000, command: 3000 };
 
 /** The statuses that are no ack, the ways beside them, and how often each is chosen. */
 const ways: Readonly<Record<HandlerKind, Readonly<Record<string, number>>>> = {
