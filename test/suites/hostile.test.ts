@@ -167,12 +167,8 @@ for (const handler of ['exec', 'exec-lines']) {
           ];
     const worker = await roles.receiver(['subscribe', 'from', ...command], { cwd });
     const sent = await sendAll(queue);
-    const dead = new Map(
-      (await roles.take(`${queue}.dead`, sent.length)).map(({ payload, properties }) => [
-        payload,
-        String(properties.headers?.['x-mq-reason']),
-      ]),
-    );
+    const letters = await receive(`${queue}.dead`, (all) => all.length >= sent.length);
+    const dead = new Map(letters.map(({ body, headers }) => [body, String(headers['x-mq-reason'])]));
     for (const { title, unhandled = /^exit status 1(; without its |$)/ } of sent) {
       assert.match(dead.get(title) ?? 'none', unhandled, title);
     }
@@ -215,21 +211,35 @@ test('each request is answered, and the server goes on where an answer has no ad
   await sender.send(queue, 'no address', { replyTo: noText });
   await sender.send(queue, 'last', { replyTo });
   // A handler that cannot fail also answers a message whose headers cannot be read.
-  const answers = await takeDistinct('answers', rows.length + sent.length + 1);
+  // RabbitMQ closes the channel of a reply that has a fast address without a consumer (406), and what had no confirm there
+  // is sent again: it may be there twice.
+  const isAnswered = (all: readonly Received[]) => distinct(all).size >= rows.length + sent.length + 1;
+  const answers = distinct(await receive('answers', isAnswered));
   assert.ok(answers.has('last'));
   const { status, stderr } = await server.stop();
   assert.is(status, 0, stderr);
   assert.is(await roles.held(queue), 0);
 });
 
-/**
- * Takes until there are so many different bodies. RabbitMQ closes the channel of a reply that has a fast address without
- * a consumer (406), and what had no confirm there is sent again: it may be there twice.
- */
-async function takeDistinct(queue: string, count: number): Promise<Set<string>> {
-  const bodies = new Set<string>();
-  while (bodies.size < count) for (const { payload } of await roles.take(queue, 1)) bodies.add(payload);
-  return bodies;
+function distinct(all: readonly Received[]): Set<string> {
+  return new Set(all.map(({ body }) => body));
+}
+
+interface Received {
+  readonly body: string;
+  readonly headers: Readonly<Record<string, unknown>>;
+}
+
+/** Receives with mq, because RabbitMQ's management API fails at properties that are not UTF-8. */
+async function receive(queue: string, isAll: (all: readonly Received[]) => boolean): Promise<readonly Received[]> {
+  const config = { vhosts: { '/': { queues: { [queue]: { assert: false } } } }, subscriptions: { from: { queue } } };
+  const cwd = emptyFolder({ 'rascal.json': JSON.stringify(config) });
+  await until(`the queue ${queue} exists`, async () => (await roles.held(queue)) >= 0);
+  const receiver = await roles.receiver(['subscribe', 'from', '--json'], { cwd });
+  const received = () => lines(receiver.stdout()).map((line) => JSON.parse(line) as Received);
+  await until(`all messages of ${queue} are received`, () => isAll(received()));
+  await receiver.stop();
+  return received();
 }
 
 test('a body over --max-body is dead-lettered with the reason, whatever the handler', async () => {
