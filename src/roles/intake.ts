@@ -228,15 +228,14 @@ export class Intake implements Member {
       if (delivery.reject(false)) counts.rejected += 1;
       return { isDone: true };
     }
-    if (recalled) return this.#settle(taken, taken.message, recalled);
-    const verdict = failures.verdict(taken);
+    const verdict = recalled ? undefined : failures.verdict(taken);
     const settled = verdict && (await failures.act(taken, verdict));
     if (settled) {
       if (verdict.type !== 'dead-letter') this.#group.uncount();
       return settled;
     }
-    for (let { message } = taken; ; ) {
-      const outcome = await this.#outcomeOf(message);
+    for (let { message } = taken, known: Outcome | undefined = recalled; ; known = undefined) {
+      const outcome = await (known ?? this.#outcomeOf(message));
       if (!this.#running.has(taken)) return { isDone: false }; // it was handed back meanwhile
       // The broker delivers the message again, so what is published for this delivery would be a second one.
       if (delivery.isRequeued && isFailure(outcome)) {
