@@ -23,14 +23,11 @@ const brokenBuilds: readonly BrokenBuild[] = [
   {
     title: 'a message acknowledged before its handler has done it is lost with its receiver',
     edits: [
-      ['roles/consume.ts', 'const begun = performance.now();', 'delivery.ack(); const begun = performance.now();'],
       [
-        'roles/consume.ts',
-        'async #outcomeOf(message: Message)',
-        'async #outcomeOf(message: Message, delivery: Delivery)',
+        'roles/intake.ts',
+        'const outcome = await (known ?? this.#outcomeOf(message));',
+        'delivery.ack(); const outcome = await (known ?? this.#outcomeOf(message));',
       ],
-      ['roles/consume.ts', 'await this.#outcomeOf(message)', 'await this.#outcomeOf(message, delivery)'],
-      ['roles/consume.ts', 'if (delivery.ack()) counts.acked += 1;', ''],
     ],
     fault: 'kill -9 of a receiver',
     handlerMs: 40,
@@ -53,8 +50,8 @@ const brokenBuilds: readonly BrokenBuild[] = [
     edits: [
       [
         'session/publisher.ts',
-        'for (const entry of this.#window) {\n      entry.returned = undefined;',
-        'for (const entry of [...this.#window]) {\n      this.#window.delete(entry); this.#bytes = 0; this.#wake(); continue;',
+        'this.#window.rewind();',
+        'for (const entry of [...this.#window]) this.#window.remove(entry);\n    this.#window.rewind();\n    this.#wake();',
       ],
     ],
     fault: 'kill -9 of the broker',
@@ -70,7 +67,13 @@ const brokenBuilds: readonly BrokenBuild[] = [
   },
   {
     title: 'a message that is not mandatory is lost where there is no queue',
-    edits: [['session/publisher.ts', '{ ...properties, mandatory }', '{ ...properties, mandatory: false }']],
+    edits: [
+      [
+        'session/publisher.ts',
+        'ownProperties(properties), mandatory }',
+        'ownProperties(properties), mandatory: false }',
+      ],
+    ],
     fault: 'queue unbound',
     caught: /^\d+ lost: /,
   },
