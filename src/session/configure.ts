@@ -1,13 +1,19 @@
 // Which queues an account may declare, found out without making one.
 
+import { setTimeout as delay } from 'node:timers/promises';
 import type { Channel } from 'amqplib/callback_api';
 import { MqError } from '../errors.ts';
 import { endChannel } from './channel-end.ts';
+import { failureOf, isPermanent } from './failure.ts';
 import type { Link } from './link.ts';
 
 /** The reply code of a refusal; undefined: it is done. AMQP 0-9-1, 1.1. */
 type Refusal = number | undefined;
 const [accessRefused, notFound] = [403, 404];
+/** These close the channel only. What closes the connection is no answer, so the next connection is asked. */
+const answers: readonly Refusal[] = [undefined, accessRefused, notFound, 405, 406];
+/** Milliseconds before the next connection is asked. */
+const pauseMs = 500;
 /** AMQP 0-9-1, 4.2.5.3: a short string has at most 255 bytes. */
 const longestName = 255;
 
@@ -15,10 +21,11 @@ const longestName = 255;
  * Returns the queues that the account may not declare and that exist already.
  * @throws MqError NOT_PERMITTED naming the queues that it may not declare and that do not exist
  */
-export async function existingOnly(link: Link, vhost: string, queues: readonly string[]): Promise<Set<string>> {
-  const refused = await namesWith(accessRefused, { link, vhost, names: queues, ask: mayConfigure });
+export async function existingOnly({ link, vhost, redact }: Broker, queues: readonly string[]): Promise<Set<string>> {
+  const broker = { link, vhost, redact };
+  const refused = await namesWith(accessRefused, { ...broker, names: queues, ask: mayConfigure });
   const exists = (channel: Channel, queue: string) => asked((next) => channel.checkQueue(queue, next));
-  const missing = await namesWith(notFound, { link, vhost, names: refused, ask: exists });
+  const missing = await namesWith(notFound, { ...broker, names: refused, ask: exists });
   if (missing.length === 0) return new Set(refused);
   const names = missing.map((name) => `'${name}'`).join(', ');
   const [what, are] = missing.length === 1 ? ['queue', 'it does'] : ['queues', 'they do'];
@@ -41,28 +48,50 @@ async function mayConfigure(channel: Channel, name: string): Promise<Refusal> {
   return made;
 }
 
-interface Asking {
+interface Broker {
   readonly link: Link;
   readonly vhost: string;
+  readonly redact: (text: string) => string;
+}
+
+interface Asking extends Broker {
   readonly names: readonly string[];
   readonly ask: (channel: Channel, name: string) => Promise<Refusal>;
 }
 
 /** Returns the names that are refused with the code. A refusal closes its channel. */
-async function namesWith(code: number, { link, vhost, names, ask }: Asking): Promise<string[]> {
+async function namesWith(code: number, { link, vhost, redact, names, ask }: Asking): Promise<string[]> {
   const found: string[] = [];
   let channel: Channel | undefined;
+  let lost = 0;
   for (const name of names) {
-    if (channel === undefined) {
-      channel = await link.channel(vhost);
-      channel.on('error', () => undefined);
+    let refusal: Refusal = Number.NaN;
+    while (!answers.includes(refusal)) {
+      try {
+        channel ??= await openChannel(link, vhost);
+        refusal = await ask(channel, name);
+        if (answers.includes(refusal)) break;
+      } catch (error) {
+        const failure = failureOf(error, redact);
+        if (isPermanent(failure) || lost > link.addresses) throw failure;
+      }
+      channel = undefined;
+      lost += 1;
+      // Nothing is known of it; a failed message reports what is wrong.
+      if (lost > link.addresses + 1) return found;
+      await delay(pauseMs);
     }
-    const refusal = await ask(channel, name);
     if (refusal === code) found.push(name);
     if (refusal !== undefined) channel = undefined;
   }
   if (channel) endChannel(channel);
   return found;
+}
+
+async function openChannel(link: Link, vhost: string): Promise<Channel> {
+  const channel = await link.channel(vhost);
+  channel.on('error', () => undefined);
+  return channel;
 }
 
 function asked(ask: (next: (error: unknown) => void) => void): Promise<Refusal> {

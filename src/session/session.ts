@@ -138,8 +138,7 @@ export class Session {
       named.map((queue) => [destinationOf(link, `mq queue ${queue}`).routingKey, link.queueOptions(vhost, queue)]),
     );
     const existing = await existingOnly(
-      link,
-      vhost,
+      { link, vhost, redact: this.#redact },
       later.filter((queue) => !byFile.has(queue)),
     );
     const publisher = await Publisher.open(link, { ...this.#publishing(vhost, 256), onChannel });
