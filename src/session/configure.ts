@@ -69,7 +69,8 @@ async function namesWith(code: number, { link, vhost, redact, names, ask }: Aski
     while (!answers.includes(refusal)) {
       try {
         channel ??= await openChannel(link, vhost);
-        refusal = await ask(channel, name);
+        // A node that is cut off answers nothing: it is left after a time.
+        refusal = await link.answered('a declaration', ask(channel, name));
         if (answers.includes(refusal)) break;
       } catch (error) {
         const failure = failureOf(error, redact);
