@@ -1,7 +1,7 @@
 // The page of mq web in each of its states, on a broker of the test's own. Each state leaves a picture in dist/screenshots.
 
 import { connect } from 'amqplib';
-import type { Route } from 'playwright-core';
+import type { Page, Route } from 'playwright-core';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { closeBrowser, connected, picture, shows, type Visit, type VisitOptions, visit } from '../support/browser.ts';
@@ -54,13 +54,26 @@ async function withPage(
   const { url } = JSON.parse(await web.prints(/\n/)) as { url: string };
   const visited = await visit(url, options);
   try {
-    if (isPrepared) await visited.page.click('#watch-all');
+    if (isPrepared) {
+      await visited.page.click('#watch-all');
+      await watches(visited.page);
+    }
     await use({ ...visited, ...place });
     assert.equal(await visited.faults(), []);
   } finally {
     await visited.close();
     await web.stop();
   }
+}
+
+/** Resolves when the broker has bound every stream of the page: earlier messages do not come to it. */
+async function watches(page: Page): Promise<void> {
+  await until('every stream is bound', async () => {
+    const [all, busy] = await Promise.all(
+      ['#streams li', '#streams li[aria-busy=true]'].map((selector) => page.locator(selector).count()),
+    );
+    return (all ?? 0) > 0 && busy === 0;
+  });
 }
 
 /** Messages to an exchange, each confirmed. */
@@ -227,6 +240,7 @@ test('the keyboard is enough: to watch, to publish, to hide a stream and to open
       assert.is(await page.evaluate('document.activeElement.textContent'), 'Watch all');
       await page.keyboard.press('Enter');
       assert.match((await page.evaluate('document.activeElement.textContent')) as string, /^logs /);
+      await watches(page);
       await page.focus('#publish textarea');
       await page.keyboard.press('Control+Enter');
       await shows(page, '#messages li', 'Hello World!');

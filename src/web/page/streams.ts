@@ -17,9 +17,9 @@ interface Watched extends WatchedStream, Stream {
   readonly counter: HTMLElement;
   readonly note: HTMLElement;
   count: number;
-  /** Asked for and not yet answered. */
+  /** Subscribed, and the broker has not answered yet. */
   isAsked: boolean;
-  /** Asked for on this connection, whether answered or not. */
+  /** Subscribed on this connection, whether the broker has answered or not. */
   isSubscribed: boolean;
   pauseMs: number;
   timer: number | undefined;
@@ -71,7 +71,7 @@ export class Streams {
   }
 
   isWatched(exchange: string): boolean {
-    return this.#watched.some((one) => one.exchange === exchange);
+    return this.#watched.some((one) => one.exchange === exchange && one.isSubscribed && !one.isAsked);
   }
 
   /** After the connection is there (again). */
@@ -91,6 +91,7 @@ export class Streams {
       watched.isAsked = false;
       watched.isSubscribed = false;
       watched.stop = () => undefined;
+      showBusy(watched, true);
     }
   }
 
@@ -130,6 +131,7 @@ export class Streams {
         watched.isAsked = false;
         watched.pauseMs = 0;
         tell(watched.note, '');
+        showBusy(watched, false);
       },
     );
   }
@@ -189,7 +191,7 @@ export class Streams {
       { type: 'button', class: 'remove', 'aria-label': `Stop ${oneLine(name, 80)}` },
       '×',
     );
-    const item = element('li', { 'data-colour': colour }, show, remove, note);
+    const item = element('li', { 'data-colour': colour, 'aria-busy': 'true' }, show, remove, note);
     const watched: Watched = {
       exchange,
       key,
@@ -260,4 +262,9 @@ export class Streams {
 
 function nameOf({ exchange, key }: Stream): string {
   return key === '' ? exchange : `${exchange} ${key}`;
+}
+
+/** A busy stream is one that the broker has not bound yet: what is published now does not come to the page. */
+function showBusy({ item }: Watched, isBusy: boolean): void {
+  item.setAttribute('aria-busy', String(isBusy));
 }
