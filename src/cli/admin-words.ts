@@ -3,6 +3,7 @@
 import type { Action, Argument } from '../admin/action.ts';
 import { MqError } from '../errors.ts';
 import { nearest } from './program.ts';
+import { unexpectedArgument } from './values.ts';
 
 export interface FoundAction {
   readonly action: Action;
@@ -113,7 +114,7 @@ function superfluous(action: Action, rest: readonly string[]): MqError {
   const isLook = actionOptions(action).includes('columns') && rest.every((word) => /^[a-z][a-z_.]*$/.test(word));
   const words = [action.verb, action.noun].filter((word) => word !== undefined).join(' ');
   const columns = isLook ? `columns are an option: mq admin ${words} --columns ${rest.join(',')}; ` : '';
-  return new MqError('USAGE', `unexpected argument '${rest[0]}'`, { hint: `${columns}${hint}` });
+  return new MqError('USAGE', unexpectedArgument(rest[0] ?? ''), { hint: `${columns}${hint}` });
 }
 
 function entry(name: string, value: string | undefined): [string, string][] {

@@ -26,7 +26,7 @@ import type { CompletedCommand } from './completion.ts';
 import { refuseBytes } from './exact-arguments.ts';
 import { commandHelp, overview } from './help.ts';
 import { errorText, withoutPasswords } from './output.ts';
-import { commandName, earlyValue, hasFlag, nearest, parse, strayOption, unknownCommand } from './program.ts';
+import { commandName, earlyValue, hasFlag, nearest, parse, refuseUnclearStart, unknownCommand } from './program.ts';
 import { widthOf } from './wrap.ts';
 
 /** Runs the command line and gives the exit status. Never rejects. */
@@ -34,13 +34,10 @@ export async function cli(given: Context): Promise<number> {
   // `mq help worker` is `mq worker --help`.
   const context = given.args[0] === 'help' ? { ...given, args: [...given.args.slice(1), '--help'] } : given;
   const { args, stdout, stderr } = context;
-  const stray = strayOption(args);
-  const name = stray === undefined ? commandName(args) : undefined;
+  let name: string | undefined;
   try {
-    if (stray !== undefined)
-      throw new MqError('USAGE', `there is no option ${stray.split('=', 1)[0]}`, {
-        hint: 'mq --help lists the commands, mq <command> --help the options of one',
-      });
+    refuseUnclearStart(args);
+    name = commandName(args);
     if (args.length === 0 || (name === undefined && hasFlag(args, '--help', '-h'))) {
       stdout.write(overview(await allCommands(context), widthOf(stdout)));
       // A script whose command is an empty variable must not pass for one that has done its work.

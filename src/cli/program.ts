@@ -8,7 +8,7 @@ import type { Command } from './command.ts';
 import { refuseBytes } from './exact-arguments.ts';
 import type { Option } from './option.ts';
 import { optionSets } from './options.ts';
-import { protectArgs, unprotect } from './protect.ts';
+import { protectArgs, type UnclearWord, unprotect } from './protect.ts';
 import { Values } from './values.ts';
 
 /** The options of all commands, for finding the command's name before its options are known. */
@@ -19,10 +19,15 @@ export function commandName(args: readonly string[]): string | undefined {
   return args[protectArgs(args, allOptions).commandAt];
 }
 
-/** An option before the command's name that no command has: what follows it may be its value. */
-export function strayOption(args: readonly string[]): string | undefined {
+/** Throws USAGE if what stands before the command's name leaves open which word is that name. */
+export function refuseUnclearStart(args: readonly string[]): void {
   const { commandAt } = protectArgs(args, allOptions);
-  return protectArgs(commandAt === -1 ? args : args.slice(0, commandAt), allOptions).unknown;
+  const { unknown, unclear } = protectArgs(commandAt === -1 ? args : args.slice(0, commandAt + 1), allOptions);
+  if (unknown !== undefined)
+    throw new MqError('USAGE', `there is no option ${unknown.split('=', 1)[0]}`, {
+      hint: 'mq --help lists the commands, mq <command> --help the options of one',
+    });
+  if (unclear) throw unclearWord(unclear);
 }
 
 /** The value of a `--name VALUE` before the command is known. */
@@ -44,9 +49,10 @@ const sending: readonly string[] = ['publish', 'request'];
 /** The values of a command line for its command. Throws USAGE. */
 export function parse(args: readonly string[], command: Command): Values {
   const options: readonly Option[] = optionSets[command.options];
-  const { argv, missing, unknown } = protectArgs(args, options);
+  const { argv, missing, unknown, unclear } = protectArgs(args, options);
   const usage = (message: string, hint = `mq ${command.name} --help`) => new MqError('USAGE', message, { hint });
   if (unknown !== undefined) throw usage(...notThere(unknown, options, command));
+  if (unclear) throw unclearWord(unclear);
   if (missing) throw usage(`--${missing.name} needs a value: ${missing.value}`);
   refuseBytes(argv, { takesBytes: sending.includes(command.options) });
 
@@ -69,6 +75,14 @@ export function parse(args: readonly string[], command: Command): Values {
   }
   if (!values) throw new MqError('BUG', `cac did not match the command ${command.name}`);
   return values;
+}
+
+function unclearWord({ option: { name, bare }, word }: UnclearWord): MqError {
+  const [message, way] =
+    bare === undefined
+      ? [`--${name} takes no value`, `write --${name} or --no-${name}`]
+      : [`--${name} accepts a value only after '='`, `write --${name}=${word}`];
+  return new MqError('USAGE', message, { hint: `${way}; if '${word}' is an argument, put -- before it` });
 }
 
 /** The error for a command that does not exist. */

@@ -1,6 +1,7 @@
 // Protects what was typed from cac: its parser turns `007` into 7, "" into 0, 1e3 into 1000, and takes a value that
 // begins with a dash for an option. A NUL, which no argument can contain, before each value keeps it text.
 
+import { durationMs } from '../config/duration.ts';
 import type { Option } from './option.ts';
 
 const mark = '\0';
@@ -14,6 +15,13 @@ export interface ProtectedArgs {
   readonly missing: Option | undefined;
   /** What begins with a dash and is no option, as typed; or a flag that was given a value. The first one. */
   readonly unknown: string | undefined;
+  /** A word follows an option and looks like its value, but the option only accepts one after `=`. The first one. */
+  readonly unclear: UnclearWord | undefined;
+}
+
+export interface UnclearWord {
+  readonly option: Option;
+  readonly word: string;
 }
 
 export function protectArgs(args: readonly string[], options: readonly Option[]): ProtectedArgs {
@@ -21,6 +29,7 @@ export function protectArgs(args: readonly string[], options: readonly Option[])
   let commandAt = -1;
   let missing: Option | undefined;
   let unknown: string | undefined;
+  let unclear: UnclearWord | undefined;
   for (let at = 0; at < args.length; at += 1) {
     const arg = args[at] as string;
     if (arg === '--') {
@@ -45,6 +54,8 @@ export function protectArgs(args: readonly string[], options: readonly Option[])
       for (const value of values) argv.push(`--${option.name}`, mark + value);
       break;
     }
+    const next = args[at + 1];
+    if (option && equals === -1 && next !== undefined && isLikeValue(option, next)) unclear ??= { option, word: next };
     if (!option?.value) argv.push(arg);
     else if (equals !== -1) argv.push(`--${option.name}`, mark + arg.slice(equals + 1));
     else if (option.bare !== undefined) argv.push(`--${option.name}`, mark + option.bare);
@@ -53,7 +64,12 @@ export function protectArgs(args: readonly string[], options: readonly Option[])
       argv.push(`--${option.name}`, mark + args[at]);
     } else missing = option;
   }
-  return { argv, commandAt, missing, unknown };
+  return { argv, commandAt, missing, unknown, unclear };
+}
+
+function isLikeValue({ bare, value, negatable }: Option, word: string): boolean {
+  if (negatable) return word === 'true' || word === 'false';
+  return bare !== undefined && value === 'DURATION' && durationMs(word, 's') !== undefined;
 }
 
 /** What the user typed. */

@@ -107,7 +107,17 @@ export class Values {
     });
   }
 
-  usage(message: string): MqError {
-    return new MqError('USAGE', message, { hint: `mq ${this.command} --help` });
+  /** Throws USAGE if there are more than `count` arguments. */
+  expectAtMost(count: number, hint?: string): void {
+    const extra = this.args[count];
+    if (extra !== undefined) throw this.usage(unexpectedArgument(extra), hint);
   }
+
+  usage(message: string, hint = `mq ${this.command} --help`): MqError {
+    return new MqError('USAGE', message, { hint });
+  }
+}
+
+export function unexpectedArgument(word: string): string {
+  return `unexpected argument '${word}'`;
 }

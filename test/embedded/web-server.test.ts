@@ -226,7 +226,7 @@ async function look(taken: Server): Promise<void> {
     [['--url', url, '--management-url', 'ftp://x'], 64, /--management-url: not a URL: it does not begin with http/],
     [['--url', url, '--vhost', 'nosuch'], 64, /no vhost 'nosuch'; there are \//],
     [['--port', '70000'], 64, /--port/],
-    [['extra'], 64, /'extra' is one argument too many/],
+    [['extra'], 64, /unexpected argument 'extra'/],
   ] as const) {
     const told = await mq(['web', ...args]);
     assert.is(told.status, status, told.stderr);

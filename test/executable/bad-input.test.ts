@@ -614,7 +614,7 @@ tests([
     title: 'a word too many',
     args: ['worker', 'now'],
     exit: 64,
-    line: "mq worker: 'now' is one argument too many [USAGE]",
+    line: "mq worker: unexpected argument 'now' [USAGE]",
     hint: help('worker'),
   },
   {

@@ -20,8 +20,7 @@ export const brokerCommand: Command = {
   group: 'Broker',
   examples: ['mq broker', 'mq broker --data ./data', 'MQ_BROKER_PASSWORD=… mq broker --host 0.0.0.0 --user team'],
   async run(context, values) {
-    const [superfluous] = values.args;
-    if (superfluous !== undefined) throw values.usage(`'${superfluous}' is one argument too many`);
+    values.expectAtMost(0);
     const host = values.name('host') ?? '127.0.0.1';
     const login = await loginOf(context, values);
     if (!isLoopback(host) && login.name === 'guest')

@@ -27,8 +27,8 @@ export function checkCommand(builtin: unknown, taken: () => readonly string[]): 
         stdout.write(`${JSON.stringify(jsonSchema(), null, 2)}\n`);
         return;
       }
-      const [argument, second] = values.args;
-      if (second !== undefined) throw values.usage(`'${second}' is one argument too many`);
+      values.expectAtMost(1);
+      const [argument] = values.args;
       const option = argument ?? values.name('config');
       if (option === '') throw values.usage('the file is empty text');
       const { targets, checkTarget } = await import('../../config/target.ts');

@@ -37,7 +37,7 @@ export function clusterCommand(configOf: (context: Context) => Promise<Config>):
         if (!options.includes(name) && !everywhere.includes(name))
           throw values.usage(`cluster ${verb} has no --${name}`);
       }
-      if (nodes === 'none' && hosts.length > 0) throw values.usage(`'${hosts[0]}' is one argument too many`);
+      if (nodes === 'none') values.expectAtMost(1);
       if (nodes === 'one' && hosts.length !== 1) throw values.usage(`cluster ${verb} takes one node: mq1`);
       if (nodes === 'some' && hosts.length === 0) throw values.usage(`cluster ${verb} takes one node or several: mq1`);
       await heedDockerHost(context);

@@ -12,13 +12,13 @@ export const completionsCommand: Command = {
   group: 'Configuration',
   examples: shells.map((shell) => installHints[shell]),
   async run({ stdout, stderr }, values) {
-    const [word, ...typed] = values.args;
+    const [word] = values.args;
     const shell = shells.find((one) => one === word);
     if (shell === undefined)
       throw values.usage(
         `${word === undefined ? 'say for which shell' : `'${word}' is not one of`}: ${shells.join(', ')}`,
       );
-    if (typed[0] !== undefined) throw values.usage(`'${typed[0]}' is one argument too many`);
+    values.expectAtMost(1);
     stdout.write(scripts[shell]);
     if (stdout.isTTY) stderr.write(`hint: ${installHints[shell]}\n`);
   },

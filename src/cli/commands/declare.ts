@@ -18,8 +18,7 @@ export function declareCommand(configOf: (context: Context) => Promise<Config>):
     group: 'Configuration',
     examples: ['mq declare', 'mq declare --url amqp://admin:password@rabbit/shop', 'mq declare --json'],
     async run(context, values) {
-      const [superfluous] = values.args;
-      if (superfluous !== undefined) throw values.usage(`'${superfluous}' is one argument too many`);
+      values.expectAtMost(0);
       const [config, addresses] = await Promise.all([configOf(context), addressesOf(context, values)]);
       await declare(context, values, { config, addresses });
     },

@@ -21,8 +21,7 @@ export function demoCommand(run: (context: Context) => Promise<number>): Command
     group: 'Broker',
     examples: ['mq demo', 'mq demo --json | jq .'],
     async run(context, values) {
-      const [superfluous] = values.args;
-      if (superfluous !== undefined) throw values.usage(`'${superfluous}' is one argument too many`);
+      values.expectAtMost(0);
       const { startBroker } = await import('../../broker/server.ts');
       const broker = await startBroker({ host: '127.0.0.1', port: 0 });
       // Without a rascal.json: the demo is of the built-in one.

@@ -49,8 +49,7 @@ export function dlqCommand(configsOf: (context: Context) => Promise<CheckedConfi
       const byName = values.name('queue') === undefined;
       const [name, id] = byName ? rest : [undefined, ...rest];
       if (byName && name === undefined) throw values.usage('give the name of a subscription or queue, or --queue');
-      const tooMany = rest[(byName ? 1 : 0) + (verb === 'show' ? 1 : 0)];
-      if (tooMany !== undefined) throw values.usage(`'${tooMany}' is one argument too many`);
+      values.expectAtMost(1 + (byName ? 1 : 0) + (verb === 'show' ? 1 : 0));
       if (verb === 'show' && id === undefined) throw values.usage('give the id of a message; mq dlq list shows them');
       const to = values.name('to');
       if (verb === 'move' && to === undefined) throw values.usage('give the queue to move to: --to QUEUE');

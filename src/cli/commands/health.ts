@@ -25,8 +25,8 @@ export const healthCommand: Command = {
 };
 
 function addressOf(values: Values): URL {
-  const [typed = String(defaultPort), second] = values.args;
-  if (second !== undefined) throw values.usage(`'${second}' is one argument too many`);
+  values.expectAtMost(1);
+  const [typed = String(defaultPort)] = values.args;
   const isPort = /^\d{1,5}$/.test(typed) && Number(typed) > 0 && Number(typed) <= 65_535;
   const text = isPort ? `http://127.0.0.1:${typed}` : typed.includes('://') ? typed : `http://${typed}`;
   const url = URL.parse(text);

@@ -16,8 +16,8 @@ export const initCommand: Command = {
   async run({ cwd, stdout, stderr }, values) {
     const { templates } = await import('../templates.ts');
     const list = templateNames.map((name) => `${name} (${templates[name].summary})`).join(', ');
-    const [word = 'worker', second] = values.args;
-    if (second !== undefined) throw values.usage(`'${second}' is one argument too many`);
+    values.expectAtMost(1);
+    const [word = 'worker'] = values.args;
     const name: TemplateName | undefined = templateNames.find((one) => one === word);
     if (name === undefined) throw values.usage(`there is no template '${word}'; there are ${list}`);
     const file = values.name('config') ?? 'rascal.json';

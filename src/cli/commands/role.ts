@@ -105,7 +105,7 @@ async function runConsume(context: Context, values: Values, row: RunningRow): Pr
     throw values.usage(
       `no ${role.keyName ?? 'key'} is given; usage: ${usageLine({ name: row.name, usage: usageOf(role) })}`,
     );
-  if (role.arguments !== 'keys' && keys.length > 0) throw values.usage(`'${keys[0]}' is one argument too many`);
+  if (role.arguments !== 'keys') values.expectAtMost(0);
   const choice = handlerChoice(values, role);
   const { prefetch, concurrency, calls, batch } = parallelism(values, { role, config, choice });
   const numbers = {

@@ -14,8 +14,7 @@ export const typesCommand: Command = {
   group: 'Tests',
   examples: ['mq types', 'mq types --out test'],
   async run({ cwd, stdout, stderr }, values) {
-    const [argument] = values.args;
-    if (argument !== undefined) throw values.usage(`'${argument}' is one argument too many; a folder is --out`);
+    values.expectAtMost(0, 'mq types --out DIR writes to another folder');
     const [{ declarations, tsconfig }, handlers] = await Promise.all([
       import('../../harness/declarations.ts'),
       import('../../handlers/declarations.ts'),

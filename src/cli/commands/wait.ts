@@ -17,8 +17,7 @@ export function waitCommand(configOf: (context: Context) => Promise<Config>): Co
     group: 'Operation',
     examples: ['mq wait && mq worker', 'mq wait --url amqp://user:password@rabbit/shop --timeout 30'],
     async run(context, values) {
-      const [superfluous] = values.args;
-      if (superfluous !== undefined) throw values.usage(`'${superfluous}' is one argument too many`);
+      values.expectAtMost(0);
       const timeoutMs = values.duration('timeout') ?? 60_000;
       const [addresses, config] = await Promise.all([addressesOf(context, values), configOf(context)]);
       const { stderr, drain } = context;

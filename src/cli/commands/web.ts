@@ -25,8 +25,7 @@ export function webCommand(configOf: (context: Context) => Promise<Config>): Com
     group: 'Operation',
     examples: ['mq web', 'mq web --port 0 --json', 'MQ_WEB_PASSWORD=… mq web --host 0.0.0.0'],
     async run(context, values) {
-      const [superfluous] = values.args;
-      if (superfluous !== undefined) throw values.usage(`'${superfluous}' is one argument too many`);
+      values.expectAtMost(0);
       const host = values.name('host') ?? '127.0.0.1';
       const password = await readPassword(context, values, 'MQ_WEB_PASSWORD');
       if (password === undefined && !isLoopback(host))

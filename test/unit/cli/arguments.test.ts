@@ -1,0 +1,72 @@
+// The arguments of a command line that mq refuses before it connects to anything.
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { runCli } from '../../support/cli.ts';
+
+/** Nothing listens there: a command line that is accepted ends with 69. */
+const env = { MQ_URL: 'amqp://127.0.0.1:1' };
+
+async function refused(args: readonly string[], line: string, hint: string): Promise<void> {
+  const { status, stdout, stderr } = await runCli(args, { env });
+  assert.equal([status, stdout], [64, '']);
+  assert.is(stderr, `${line} [USAGE]\nhint: ${hint}\n`);
+}
+
+for (const [name, args, word] of [
+  ['a sender', ['task', '--wait', '3', 'hello'], '3'],
+  ['a sender of requests', ['rpc-client', '--wait', '30s'], '30s'],
+  ['a receiver', ['worker', '--wait', '1.5m'], '1.5m'],
+  ['a command after its options', ['--wait', '3', 'task', 'hello'], '3'],
+] as const) {
+  test(`refuses a duration after --wait without '=': ${name}`, () =>
+    refused(
+      args,
+      `mq${args[0] === '--wait' ? '' : ` ${args[0]}`}: --wait accepts a value only after '='`,
+      `write --wait=${word}; if '${word}' is an argument, put -- before it`,
+    ));
+}
+
+for (const option of ['persistent', 'mandatory']) {
+  test(`refuses true and false after --${option}`, () =>
+    refused(
+      ['task', `--${option}`, 'false', 'hello'],
+      `mq task: --${option} takes no value`,
+      `write --${option} or --no-${option}; if 'false' is an argument, put -- before it`,
+    ));
+}
+
+for (const args of [
+  ['task', '--wait=1ms', '3'],
+  ['task', '--json', '--wait=1ms', '--', '3'],
+  ['task', '--wait=1ms', '--no-persistent', '--', 'false'],
+  ['task', 'hello', '3', '--wait=1ms'],
+]) {
+  test(`accepts ${args.join(' ')}`, async () => assert.is((await runCli(args, { env })).status, 69));
+}
+
+for (const [name, args] of Object.entries({
+  web: [],
+  broker: [],
+  demo: [],
+  wait: [],
+  declare: [],
+  worker: [],
+  health: ['9464'],
+  check: ['rascal.json'],
+  init: ['worker'],
+  completions: ['bash'],
+  'dlq list': ['task'],
+  'dlq show': ['task', 'id'],
+  'dlq list --queue q': [],
+  'cluster status': [],
+  'admin whoami': [],
+})) {
+  test(`mq ${name} refuses an argument that it does not expect`, async () => {
+    const { status, stderr } = await runCli([...name.split(' '), ...args, 'extra'], { env });
+    assert.is(status, 64);
+    assert.match(stderr, /: unexpected argument 'extra' \[USAGE\]\nhint: /);
+  });
+}
+
+test.run();
