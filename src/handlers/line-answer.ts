@@ -21,7 +21,7 @@ export function outcomeOfAnswer(
   answer: Readonly<Record<string, unknown>>,
   { id, isReply }: { id: number; isReply: boolean },
 ): Outcome | string {
-  if (!isAnswerTo(answer, id)) return `an answer to id ${shown(answer['id'])} instead of ${id}`;
+  if (!isAnswerTo(answer, id)) return `an answer to another id: ${shown(answer['id'])}`;
   const { outcome: type, reason, requeue } = answer as { outcome?: unknown; reason?: unknown; requeue?: unknown };
   switch (type) {
     case 'ack':
@@ -53,7 +53,7 @@ export function outcomesOfAnswer(
     const outcome = outcomeOfAnswer(answer, { id, isReply });
     return typeof outcome === 'string' ? outcome : Array.from({ length: size }, () => outcome);
   }
-  if (!isAnswerTo(answer, id)) return `an answer to id ${shown(answer['id'])} instead of ${id}`;
+  if (!isAnswerTo(answer, id)) return `an answer to another id: ${shown(answer['id'])}`;
   if (!Array.isArray(outcomes)) return `outcomes that are not a list: ${shown(outcomes)}`;
   const found = Array.from({ length: size }, (): Outcome => missing);
   for (const one of outcomes as unknown[]) {

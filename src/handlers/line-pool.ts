@@ -1,6 +1,7 @@
 // The processes of --exec-lines: each is asked one request at a time. A process that dies, answers wrongly or is late costs
 // the messages of its request one attempt, and is replaced after a pause.
 
+import { randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { RecycleLimit } from '../config/recycle.ts';
 import { MqError } from '../errors.ts';
@@ -53,7 +54,6 @@ export class LinePool {
   /** Recycled processes that have not ended yet. */
   readonly #leaving = new Set<Promise<void>>();
   #waiting: (() => void)[] = [];
-  #lastId = 0;
   #hasAnswered = false;
   #hasNoticed = false;
   #unproved = 0;
@@ -122,8 +122,7 @@ export class LinePool {
   async #ask(slot: Slot, request: LineRequest, givenUp: AbortSignal): Promise<Outcome | readonly Outcome[]> {
     const { timeoutMs } = this.#plan;
     const program = slot.program?.isAlive ? slot.program : this.#start(slot);
-    this.#lastId += 1;
-    const id = this.#lastId;
+    const id = unguessableId();
     program.reportTo(request.stderr ?? this.#program.stderr);
     const heard = await this.#hear(program, request.line(id), givenUp);
     switch (heard.type) {
@@ -237,6 +236,11 @@ export class LinePool {
 /** Returns the milliseconds before the next process starts: 100, doubled with each end without an answer, at most 10,000. */
 export function restartPause(deaths: number): number {
   return Math.min(100 * 2 ** (deaths - 1), 10_000);
+}
+
+/** Returns an id that no message can foretell: a program that prints a body must not answer with it. JSON numbers hold it. */
+function unguessableId(): number {
+  return randomInt(1, 2 ** 48 - 1);
 }
 
 function newSlot(): Slot {
