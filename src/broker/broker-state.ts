@@ -11,8 +11,8 @@ import type { Users } from './users.ts';
 import type { VirtualHost } from './vhost.ts';
 
 export interface BrokerState {
-  /** Unique to this start of a broker, so that clients can tell two of one machine apart. */
-  readonly clusterName: string;
+  /** Unique to this start of a broker, so that clients can tell two of one machine apart, unless a user has set it. */
+  clusterName: string;
   readonly clock: Clock;
   readonly limits: Limits;
   readonly memory: Memory;

@@ -7,7 +7,7 @@ import { MqError, systemReason } from '../errors.ts';
 import { listing } from './management/listing.ts';
 import { notAuthorised, notFound, Refusal, refusalOf } from './management/refusal.ts';
 import { bodyOf, targetOf, userOf } from './management/request.ts';
-import { type Answer, assertVhostAccess, hasRole } from './management/route.ts';
+import { type Answer, assertVhostAccess, hasRole, type Listener } from './management/route.ts';
 import { findRoute } from './management/table.ts';
 import { ProtocolError } from './protocol-error.ts';
 import type { Broker } from './server.ts';
@@ -29,10 +29,14 @@ export async function startManagement(
   { host = '127.0.0.1', port = 0 }: { host?: string; port?: number } = {},
 ): Promise<Management> {
   const server = createServer({ headersTimeout: headersMs, requestTimeout: requestMs }, (request, response) => {
-    void serve(broker, request, response);
+    void serve({ broker, listeners }, request, response);
   });
   await listen(server, host, port);
   const { port: given } = server.address() as AddressInfo;
+  const listeners: Listener[] = [
+    { protocol: broker.url.startsWith('amqps:') ? 'amqp/ssl' : 'amqp', host: broker.host, port: broker.port },
+    { protocol: 'http', host, port: given },
+  ];
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${given}`,
     port: given,
@@ -44,19 +48,24 @@ export async function startManagement(
   };
 }
 
-async function serve(broker: Broker, request: IncomingMessage, response: ServerResponse): Promise<void> {
+interface Served {
+  readonly broker: Broker;
+  readonly listeners: readonly Listener[];
+}
+
+async function serve(served: Served, request: IncomingMessage, response: ServerResponse): Promise<void> {
   try {
-    send(response, await answerTo(broker, request));
+    send(response, await answerTo(served, request));
   } catch (error) {
-    const { status, error: word, message } = refusal(error);
+    const { status, error: word, message, headers } = refusal(error);
     if (status === 401) response.setHeader('WWW-Authenticate', 'Basic realm="RabbitMQ Management"');
     // What is left of a body that was too large, or that nobody wanted, is not read.
     if (!request.complete) response.setHeader('Connection', 'close');
-    send(response, { status, body: { error: word, reason: message } });
+    send(response, { status, headers, body: { error: word, reason: message } });
   }
 }
 
-async function answerTo(broker: Broker, request: IncomingMessage): Promise<Answer> {
+async function answerTo({ broker, listeners }: Served, request: IncomingMessage): Promise<Answer> {
   const { method = 'GET', url = '/', headers } = request;
   const { parts, query } = targetOf(url);
   // Fetch Metadata: a browser that knows the password must not act for another site.
@@ -65,7 +74,9 @@ async function answerTo(broker: Broker, request: IncomingMessage): Promise<Answe
   }
   const [root, ...path] = parts;
   if (root !== 'api') throw notFound();
-  const { route, params } = findRoute(method, path);
+  const found = findRoute(method, path);
+  if ('options' in found) return { status: 200, headers: { Allow: found.options } };
+  const { route, params } = found;
   const user = userOf(request, broker.users);
   const role = route.role ?? 'management';
   if (!hasRole(user, role)) throw notAuthorised(`Not ${role === 'monitoring' ? 'monitor' : role} user`);
@@ -74,7 +85,8 @@ async function answerTo(broker: Broker, request: IncomingMessage): Promise<Answe
     assertVhostAccess({ broker, user }, vhost, route.method === 'GET');
   }
   const body = await bodyOf(request);
-  const answer = await route.handle({ broker, user, query, headers, body, param: (name) => params.get(name) ?? '' });
+  const param = (name: string) => params.get(name) ?? '';
+  const answer = await route.handle({ broker, listeners, user, query, headers, body, param });
   if (route.method === 'GET') return listing(answer, query);
   if (broker.store !== undefined) await committed(broker.store);
   return answer;
@@ -87,8 +99,8 @@ function committed(store: Store): Promise<void> {
   });
 }
 
-function send(response: ServerResponse, { status, body, location }: Answer): void {
-  if (location !== undefined) response.setHeader('Location', location);
+function send(response: ServerResponse, { status, body, headers = {} }: Answer): void {
+  for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
   response.setHeader('Cache-Control', 'no-cache');
   if (body === undefined) {
     // RFC 9110, 8.6: no length with 204.

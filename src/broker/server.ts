@@ -52,8 +52,10 @@ export interface Broker {
   /** Without a password; with the first user's name, unless clients take guest for granted. */
   readonly url: string;
   readonly version: string;
-  /** Unique to this start of a broker: `mq-1f6a2c3e`. */
+  /** Unique to this start of a broker, unless a user has set it: `mq-1f6a2c3e`. */
   readonly clusterName: string;
+  /** The PEM file of TLS; undefined: the port speaks no TLS. */
+  readonly certificate: Buffer | undefined;
   readonly startedAt: number;
   readonly users: Users;
   readonly memory: Memory;
@@ -62,6 +64,8 @@ export interface Broker {
   readonly vhosts: ReadonlyMap<string, VirtualHost>;
   /** Those that came through the handshake. */
   readonly connections: ReadonlySet<Connection>;
+  /** The store keeps the name. */
+  setClusterName(name: string): void;
   /** The one that is there, or a new one. All users with the tag administrator may do all in it. */
   addVhost(name: string): VirtualHost;
   /** Its connections are closed. */
@@ -91,7 +95,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     log(isHigh ? 'memory is short: publishers are blocked' : 'memory is free again: publishers go on');
     for (const connection of connections) connection.block(isHigh);
   });
-  const clusterName = `mq-${randomUUID().slice(0, 8)}`;
+  const named = store?.recovered.definitions.find(({ kind }) => kind === 'cluster-name');
   const surroundings = { clock, memory, store, log };
   const state: BrokerState = {
     clock: options.connectionClock ?? systemClock,
@@ -100,7 +104,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
       frameMax: options.frameMax ?? 131_072,
       heartbeat: options.heartbeatSeconds ?? 60,
     },
-    clusterName,
+    clusterName: named === undefined ? `mq-${randomUUID().slice(0, 8)}` : String(named.value),
     memory,
     replies: new Replies(),
     store,
@@ -170,13 +174,20 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     port,
     url: `${scheme}://${userPart(given[0]?.name)}${host.includes(':') ? `[${host}]` : host}:${port}`,
     version,
-    clusterName,
+    get clusterName() {
+      return state.clusterName;
+    },
+    certificate: options.tls?.cert,
     startedAt: clock.now(),
     users,
     memory,
     store,
     vhosts,
     connections,
+    setClusterName: (name) => {
+      state.clusterName = name;
+      store?.define({ kind: 'cluster-name', key: '', value: name });
+    },
     addVhost,
     removeVhost,
     take: (socket) => {

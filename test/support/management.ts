@@ -20,7 +20,10 @@ export interface Asking {
 }
 
 /** `path` is sent as it is, after `/api`. */
-export type Ask = (line: `${'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE'} ${string}`, asking?: Asking) => Promise<Told>;
+export type Ask = (
+  line: `${'GET' | 'HEAD' | 'OPTIONS' | 'PUT' | 'POST' | 'DELETE'} ${string}`,
+  asking?: Asking,
+) => Promise<Told>;
 
 export interface Served {
   readonly place: Place;

@@ -47,6 +47,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   esbuild: ['build/'],
   'fastest-levenshtein': ['admin/', 'config/', 'cli/'],
   'jsonc-parser': ['config/'],
+  re2js: ['broker/management/'],
   rascal: ['session.ts', 'session/', 'config/'],
   'string-width': ['admin/'],
   testcontainers: ['cluster/'],

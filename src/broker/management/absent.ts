@@ -14,10 +14,14 @@ const lists = [
   '/global-parameters',
   '/topic-permissions',
   '/users/:user/topic-permissions',
+  '/vhosts/:vhost/topic-permissions',
   '/vhost-limits',
+  '/vhost-limits/:vhost',
   '/user-limits',
+  '/user-limits/:user',
   '/feature-flags',
   '/deprecated-features',
+  '/deprecated-features/used',
   '/extensions',
 ];
 

@@ -18,7 +18,7 @@ const between = '/bindings/:vhost/e/:source/:kind/:destination';
 export const bindingRoutes: readonly Route[] = [
   { method: 'GET', path: '/bindings', handle: bindings },
   { method: 'GET', path: '/bindings/:vhost', handle: bindings },
-  { method: 'GET', path: between, handle: (call) => list(bindingsBetween(call).map(bindingItem)) },
+  { method: 'GET', path: between, handle: (call) => bindingList(bindingsBetween(call)) },
   { method: 'POST', path: between, handle: postBinding },
   { method: 'GET', path: `${between}/:properties`, handle: (call) => ok(bindingItem(bindingOf(call))) },
   { method: 'DELETE', path: `${between}/:properties`, handle: deleteBinding },
@@ -83,8 +83,14 @@ function propertiesKey({ routingKey, arguments: all }: Pick<Seen, 'routingKey' |
   return `${key}~${createHash('sha256').update(all.raw).digest('base64url').slice(0, 22)}`;
 }
 
+const order = ['vhost', 'source', 'destination_type', 'destination', 'routing_key', 'properties_key'];
+
+function bindingList(all: readonly Seen[]): Answer {
+  return list(all.map(bindingItem), order);
+}
+
 function bindings(call: Call): Answer {
-  return list(vhostsOf(call).flatMap((vhost) => allBindings(vhost).map(bindingItem)));
+  return bindingList(vhostsOf(call).flatMap(allBindings));
 }
 
 function endsOf(call: Call): { source: string; destination: string; isQueue: boolean } {
@@ -131,17 +137,17 @@ function deleteBinding(call: Call): Answer {
 function bindingsOfQueue(call: Call): Answer {
   const queue = queueOf(call);
   const all = allBindings(vhostOf(call));
-  return list(all.filter(({ destination }) => destination === queue).map(bindingItem));
+  return bindingList(all.filter(({ destination }) => destination === queue));
 }
 
 function bindingsFrom(call: Call): Answer {
   const { name } = exchangeOf(call);
   const all = allBindings(vhostOf(call));
-  return list(all.filter(({ source }) => source === name).map(bindingItem));
+  return bindingList(all.filter(({ source }) => source === name));
 }
 
 function bindingsTo(call: Call): Answer {
   const exchange = exchangeOf(call);
   const all = allBindings(vhostOf(call));
-  return list(all.filter(({ destination }) => destination === exchange).map(bindingItem));
+  return bindingList(all.filter(({ destination }) => destination === exchange));
 }

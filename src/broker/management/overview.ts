@@ -2,8 +2,9 @@
 
 import { hostname } from 'node:os';
 import type { Broker } from '../server.ts';
+import { assertKeys, textOf } from './body.ts';
 import { notFound } from './refusal.ts';
-import { type Answer, type Call, ok, type Route, visibleVhosts } from './route.ts';
+import { type Answer, type Call, noContent, ok, type Route, visibleVhosts } from './route.ts';
 
 /** The RabbitMQ whose HTTP API this one follows: tools look at it to know what they may ask. */
 const apiVersion = '4.3.0';
@@ -13,7 +14,9 @@ export const overviewRoutes: readonly Route[] = [
   { method: 'GET', path: '/overview', handle: overview },
   { method: 'GET', path: '/nodes', role: 'monitoring', handle: ({ broker }) => ok([nodeOf(broker)]) },
   { method: 'GET', path: '/nodes/:node', role: 'monitoring', handle: node },
+  { method: 'GET', path: '/version', handle: () => ok(apiVersion) },
   { method: 'GET', path: '/cluster-name', handle: ({ broker }) => ok({ name: broker.clusterName }) },
+  { method: 'PUT', path: '/cluster-name', role: 'administrator', handle: putClusterName },
   { method: 'GET', path: '/whoami', handle: ({ user: { name, tags } }) => ok({ name, tags, is_internal_user: true }) },
 ];
 
@@ -24,7 +27,7 @@ export const versions = ({ version }: Broker) => ({
 });
 
 function overview(call: Call): Answer {
-  const { broker } = call;
+  const { broker, listeners } = call;
   const vhosts = visibleVhosts(call);
   const names = new Set(vhosts.map(({ name }) => name));
   const connections = [...broker.connections].filter(({ vhost }) => vhost !== undefined && names.has(vhost.name));
@@ -57,9 +60,21 @@ function overview(call: Call): Answer {
       ack: sum(queues.map(({ counters }) => counters.acked)),
       redeliver: sum(queues.map(({ counters }) => counters.redelivered)),
     },
-    listeners: [{ node: nodeName, protocol: 'amqp', ip_address: broker.host, port: broker.port, socket_opts: {} }],
+    listeners: listeners.map(({ host, ...listener }) => ({
+      ...listener,
+      node: nodeName,
+      ip_address: host,
+      socket_opts: {},
+      tls: listener.protocol === 'amqp/ssl' || listener.protocol === 'https',
+    })),
     contexts: [],
   });
+}
+
+function putClusterName({ broker, body }: Call): Answer {
+  assertKeys(body, ['name']);
+  broker.setClusterName(textOf(body, 'name'));
+  return noContent;
 }
 
 function node({ broker, param }: Call): Answer {

@@ -15,7 +15,11 @@ import { type Answer, type Call, list, noContent, ok, put, type Route, vhostOf, 
 
 export const queueRoutes: readonly Route[] = [
   { method: 'GET', path: '/queues', handle: queues },
+  { method: 'GET', path: '/queues/detailed', handle: (call) => list(allQueues(call).map(queueDetails)) },
   { method: 'GET', path: '/queues/:vhost', handle: queues },
+  { method: 'GET', path: '/queues/quorum/:vhost/:queue/status', handle: quorumStatus },
+  // One node has nothing to rebalance.
+  { method: 'POST', path: '/rebalance/queues', role: 'administrator', handle: () => noContent },
   { method: 'GET', path: '/queues/:vhost/:queue', handle: (call) => ok(queueDetails(queueOf(call))) },
   { method: 'PUT', path: '/queues/:vhost/:queue', handle: putQueue },
   { method: 'DELETE', path: '/queues/:vhost/:queue', handle: deleteQueue },
@@ -54,8 +58,17 @@ export function declareQueue(
   );
 }
 
+const allQueues = (call: Call): Queue[] => vhostsOf(call).flatMap((vhost) => [...vhost.queues.values()]);
+
 function queues(call: Call): Answer {
-  return list(vhostsOf(call).flatMap((vhost) => [...vhost.queues.values()].map(queueItem)));
+  return list(allQueues(call).map(queueItem));
+}
+
+/** There is no Raft log: its only member is the leader, and has applied everything. */
+function quorumStatus(call: Call): Answer {
+  const { type } = queueOf(call).settings;
+  if (type !== 'quorum') return { status: 503, body: { status: 'failed', reason: `${type}_queue_not_supported` } };
+  return ok([{ 'Node Name': nodeName, 'Raft State': 'leader', Membership: 'voter' }]);
 }
 
 function queueItem(queue: Queue): Record<string, unknown> {

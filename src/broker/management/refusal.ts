@@ -7,12 +7,14 @@ import { type ProtocolError, replyCodes } from '../protocol-error.ts';
 export class Refusal extends MqError {
   readonly status: number;
   readonly error: string;
+  readonly headers: Readonly<Record<string, string>>;
 
-  constructor(status: number, error: string, reason: string) {
+  constructor(status: number, error: string, reason: string, headers: Readonly<Record<string, string>> = {}) {
     super(status === 401 ? 'NOT_PERMITTED' : 'BAD_DATA', reason);
     this.name = 'Refusal';
     this.status = status;
     this.error = error;
+    this.headers = headers;
   }
 }
 

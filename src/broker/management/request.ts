@@ -12,6 +12,8 @@ export function targetOf(url: string): { parts: string[]; query: URLSearchParams
   const path = mark === -1 ? url : url.slice(0, mark);
   try {
     const parts = path.split('/').slice(1).map(decodeURIComponent);
+    // RabbitMQ: a path with one slash at its end is the same path.
+    if (parts.at(-1) === '') parts.pop();
     return { parts, query: new URLSearchParams(mark === -1 ? '' : url.slice(mark + 1)) };
   } catch {
     throw badRequest('the path is not percent-encoded UTF-8');

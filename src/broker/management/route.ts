@@ -18,12 +18,20 @@ export interface Route {
   readonly handle: (call: Call) => Answer | Promise<Answer>;
 }
 
+export interface Listener {
+  readonly protocol: 'amqp' | 'amqp/ssl' | 'http' | 'https';
+  readonly host: string;
+  readonly port: number;
+}
+
 /** One request, by a user who may make it. */
 export interface Call {
   readonly broker: Broker;
   readonly user: User;
   readonly query: URLSearchParams;
   readonly headers: IncomingHttpHeaders;
+  /** The ports of the broker and of this API. */
+  readonly listeners: readonly Listener[];
   /** Of a request without a body: empty. */
   readonly body: Readonly<Record<string, unknown>>;
   /** A part of the path, by its name in the pattern. */
@@ -35,12 +43,22 @@ export interface Answer {
   readonly body?: unknown;
   /** The body is a list that the query may sort, filter and cut. */
   readonly isList?: boolean;
-  readonly location?: string;
+  /** The fields that a list is ordered by, after the field of the query. */
+  readonly order?: readonly string[];
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 export const ok = (body: unknown): Answer => ({ status: 200, body });
-export const list = (body: readonly unknown[]): Answer => ({ status: 200, body, isList: true });
-export const created = (location?: string): Answer => ({ status: 201, ...(location !== undefined && { location }) });
+export const list = (body: readonly unknown[], order = ['vhost', 'name']): Answer => ({
+  status: 200,
+  body,
+  isList: true,
+  order,
+});
+export const created = (location?: string): Answer => ({
+  status: 201,
+  ...(location !== undefined && { headers: { Location: location } }),
+});
 export const noContent: Answer = { status: 204 };
 
 /** Created, or there already. */

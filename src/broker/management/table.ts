@@ -32,19 +32,18 @@ export const routes: readonly Route[] = [
   ...consumerRoutes,
 ];
 
-interface Found {
-  readonly route: Route;
-  readonly params: ReadonlyMap<string, string>;
-}
+type Found =
+  | { readonly route: Route; readonly params: ReadonlyMap<string, string> }
+  /** The methods of the path, in the form of the header Allow. */
+  | { readonly options: string };
 
 const rows = routes.map((route) => ({ route, parts: route.path.split('/').slice(1) }));
 
 /** `path` are its parts, decoded. Throws 404 or 405. */
 export function findRoute(method: string, path: readonly string[]): Found {
-  // Rascal does not encode the name of the virtual host `/`.
-  const [first, second, third, ...more] = path;
-  const isSlash = first === 'vhosts' && second === '' && third === '' && more.length === 0;
-  const parts = isSlash ? ['vhosts', '/'] : path;
+  // Rascal does not encode the name of the virtual host `/`. Of the path `vhosts//` the last slash is removed already.
+  const [first, second, ...more] = path;
+  const parts = first === 'vhosts' && second === '' && more.length === 0 ? ['vhosts', '/'] : path;
   const fitting = rows.filter((row) => fits(row.parts, parts));
   const row = fitting.find(({ route }) => route.method === (method === 'HEAD' ? 'GET' : method));
   if (row !== undefined) {
@@ -54,7 +53,10 @@ export function findRoute(method: string, path: readonly string[]): Found {
     return { route: row.route, params: new Map(params) };
   }
   if (fitting.length === 0) throw notFound();
-  throw new Refusal(405, 'method_not_allowed', `allowed here: ${fitting.map(({ route }) => route.method).join(', ')}`);
+  const methods = new Set<string>(fitting.map(({ route }) => route.method));
+  const allowed = [...(methods.has('GET') ? ['HEAD'] : []), ...methods, 'OPTIONS'].join(', ');
+  if (method === 'OPTIONS') return { options: allowed };
+  throw new Refusal(405, 'method_not_allowed', `allowed here: ${allowed}`, { Allow: allowed });
 }
 
 function fits(pattern: readonly string[], parts: readonly string[]): boolean {

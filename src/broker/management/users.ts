@@ -12,10 +12,17 @@ const role = 'administrator';
 
 export const userRoutes: readonly Route[] = [
   { method: 'GET', path: '/users', role, handle: ({ broker }) => list([...broker.users.all.values()].map(userItem)) },
+  { method: 'GET', path: '/users/without-permissions', role, handle: usersWithoutPermissions },
+  { method: 'POST', path: '/users/bulk-delete', role, handle: deleteUsers },
   { method: 'GET', path: '/users/:user', role, handle: (call) => ok(userItem(userOf(call))) },
   { method: 'PUT', path: '/users/:user', role, handle: putUser },
   { method: 'DELETE', path: '/users/:user', role, handle: deleteUser },
-  { method: 'GET', path: '/users/:user/permissions', role, handle: (call) => list(permissionsOf(userOf(call))) },
+  {
+    method: 'GET',
+    path: '/users/:user/permissions',
+    role,
+    handle: (call) => permissionList(permissionsOf(userOf(call))),
+  },
   { method: 'GET', path: '/permissions', role, handle: permissions },
   { method: 'GET', path: '/vhosts/:vhost/permissions', role, handle: permissionsIn },
   { method: 'GET', path: '/permissions/:vhost/:user', role, handle: (call) => ok(permissionOf(call)) },
@@ -76,13 +83,30 @@ function putUser({ broker, param, body }: Call): Answer {
   return put(isNew);
 }
 
+function usersWithoutPermissions({ broker }: Call): Answer {
+  const all = [...broker.users.all.values()];
+  return list(all.filter(({ permissions: granted }) => granted.size === 0).map(userItem));
+}
+
 function deleteUser(call: Call): Answer {
-  const { name } = userOf(call);
-  call.broker.users.remove(name);
-  for (const connection of call.broker.connections) {
+  remove(call, userOf(call).name);
+  return noContent;
+}
+
+/** RabbitMQ: a name that is not there is no error. */
+function deleteUsers(call: Call): Answer {
+  assertKeys(call.body, ['users']);
+  const names = call.body['users'];
+  if (!Array.isArray(names) || !names.every((name) => typeof name === 'string')) throw badRequest('not_list: users');
+  for (const name of names) remove(call, name);
+  return noContent;
+}
+
+function remove({ broker }: Call, name: string): void {
+  broker.users.remove(name);
+  for (const connection of broker.connections) {
     if (connection.user.name === name) connection.close(`user '${name}' was deleted`);
   }
-  return noContent;
 }
 
 function tagsOf(value: unknown): string[] {
@@ -108,14 +132,16 @@ function passwordOf(body: Body): string | Password | null {
   };
 }
 
+const permissionList = (all: readonly unknown[]): Answer => list(all, ['vhost', 'user']);
+
 function permissions({ broker }: Call): Answer {
-  return list([...broker.users.all.values()].flatMap(permissionsOf));
+  return permissionList([...broker.users.all.values()].flatMap(permissionsOf));
 }
 
 function permissionsIn(call: Call): Answer {
   const { name } = vhostOf(call);
   const all = [...call.broker.users.all.values()].flatMap(permissionsOf);
-  return list(all.filter(({ vhost }) => vhost === name));
+  return permissionList(all.filter(({ vhost }) => vhost === name));
 }
 
 function permissionOf(call: Call): Record<string, unknown> {
