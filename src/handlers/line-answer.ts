@@ -40,36 +40,48 @@ export function outcomeOfAnswer(
   }
 }
 
+/** What an answer means: one outcome for each message, and what is wrong with some of them. */
+export interface BatchAnswer {
+  readonly outcomes: readonly Outcome[];
+  readonly faults: readonly string[];
+}
+
 /**
  * Returns the outcomes of a batch of `size`, whose ids count from 1: `{"id":7,"outcomes":[{"id":1,"outcome":"ack"},…]}`, or
- * one `outcome` for all of it. A message without an outcome is retried. A string says what is wrong with the answer.
+ * one `outcome` for all of it. A message without a good outcome is retried, and the others have theirs. A string says why
+ * the answer is not one to this batch at all.
  */
 export function outcomesOfAnswer(
   answer: Readonly<Record<string, unknown>>,
   { id, isReply, size }: { id: number; isReply: boolean; size: number },
-): readonly Outcome[] | string {
+): BatchAnswer | string {
   const { outcomes } = answer as { outcomes?: unknown };
   if (outcomes === undefined) {
     const outcome = outcomeOfAnswer(answer, { id, isReply });
-    return typeof outcome === 'string' ? outcome : Array.from({ length: size }, () => outcome);
+    if (typeof outcome === 'string') return outcome;
+    return { outcomes: Array.from({ length: size }, () => outcome), faults: [] };
   }
   if (!isAnswerTo(answer, id)) return `an answer to another id: ${shown(answer['id'])}`;
   if (!Array.isArray(outcomes)) return `outcomes that are not a list: ${shown(outcomes)}`;
-  const found = Array.from({ length: size }, (): Outcome => missing);
+  const found = new Map<number, Outcome | string>();
+  const faults: string[] = [];
   for (const one of outcomes as unknown[]) {
-    if (typeof one !== 'object' || one === null) return `an outcome that is not an object: ${shown(one)}`;
-    const own = one as Readonly<Record<string, unknown>>;
+    const own = Object(one) as Readonly<Record<string, unknown>>;
     const place = Number(own['id']);
-    if (!(Number.isInteger(place) && place >= 1 && place <= size))
-      return `an id that is not in the batch: ${shown(own['id'])}`;
-    const outcome = outcomeOfAnswer(own, { id: place, isReply });
-    if (typeof outcome === 'string') return outcome;
-    found[place - 1] = outcome;
+    if (own !== one) faults.push(`an outcome that is not an object: ${shown(one)}`);
+    else if (!(Number.isInteger(place) && place >= 1 && place <= size))
+      faults.push(`an id that is not in the batch: ${shown(own['id'])}`);
+    // Two outcomes may contradict each other.
+    else found.set(place, found.has(place) ? 'two outcomes' : outcomeOfAnswer(own, { id: place, isReply }));
   }
-  return found;
+  const read = Array.from({ length: size }, (_, index): Outcome => {
+    const outcome = found.get(index + 1) ?? 'no outcome';
+    if (typeof outcome !== 'string') return outcome;
+    faults.push(`${outcome} for id ${index + 1}`);
+    return { type: 'retry', reason: `the answer to its batch has ${outcome} for it` };
+  });
+  return { outcomes: read, faults };
 }
-
-const missing: Outcome = { type: 'retry', reason: 'the answer to its batch has no outcome for it' };
 
 function isAnswerTo(answer: Readonly<Record<string, unknown>>, id: number): boolean {
   return answer['id'] === id || answer['id'] === String(id);

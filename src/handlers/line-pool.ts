@@ -4,7 +4,7 @@
 import { randomInt } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { RecycleLimit } from '../config/recycle.ts';
-import { MqError } from '../errors.ts';
+import { escaped, MqError } from '../errors.ts';
 import { type ChildEnd, terminated } from './child.ts';
 import { cannotRun } from './executable.ts';
 import type { HandlerContext, Outcome } from './handler.ts';
@@ -30,6 +30,8 @@ export interface LinePoolPlan {
 const provingMs = 250;
 /** A program that has never answered, and ends so often, is wrong itself. */
 const mostUnproved = 3;
+/** The most faults of an answer that its line in the log names. */
+const mostFaults = 3;
 /** A longer time overflows and fires at once. */
 const longestTimer = 2 ** 31 - 1;
 
@@ -127,11 +129,12 @@ export class LinePool {
     const heard = await this.#hear(program, request.line(id), givenUp);
     switch (heard.type) {
       case 'object': {
-        const outcomes = request.read(heard.value, id);
-        if (typeof outcomes === 'string') return this.#restart(slot, `a wrong answer: ${outcomes}`);
+        const answer = request.read(heard.value, id);
+        if (typeof answer === 'string') return this.#restart(slot, `a wrong answer: ${answer}`);
         slot.deaths = 0;
         this.#hasAnswered = true;
-        return outcomes;
+        this.#reportFaults(answer.faults, request.size);
+        return answer.outcomes;
       }
       case 'babble':
         return this.#restart(slot, `no answer: ${heard.reason}`);
@@ -188,6 +191,14 @@ export class LinePool {
     const check =
       'it must end each answer with a newline and flush its output (Python: flush=True; C: fflush; Perl: $| = 1)';
     stderr.write(`${command}: no answer within ${noticeMs / 1000} s, its stdout has ${what}: ${check}\n`);
+  }
+
+  #reportFaults(faults: readonly string[], size: number): void {
+    if (faults.length === 0) return;
+    const { command, stderr } = this.#program;
+    const more = faults.length > mostFaults ? `, and ${faults.length - mostFaults} more` : '';
+    const list = faults.slice(0, mostFaults).join(', ');
+    stderr.write(`${escaped(`${command}: the answer to a batch of ${size} messages has ${list}${more}`)}\n`);
   }
 
   /** What it would say next belongs to no message: another process takes its place. */

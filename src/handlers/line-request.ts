@@ -2,8 +2,8 @@
 
 import type { Output } from '../context.ts';
 import { messageJson } from './exec-message.ts';
-import type { Message, Outcome } from './handler.ts';
-import { outcomeOfAnswer, outcomesOfAnswer } from './line-answer.ts';
+import type { Message } from './handler.ts';
+import { type BatchAnswer, outcomeOfAnswer, outcomesOfAnswer } from './line-answer.ts';
 
 export interface LineRequest {
   /** The number of messages. */
@@ -11,8 +11,8 @@ export interface LineRequest {
   /** Where lines of its handler's stderr go, if they are about one message. */
   readonly stderr?: Output | undefined;
   line(id: number): Buffer;
-  /** Returns one outcome for each message, or what is wrong with the answer. */
-  read(answer: Readonly<Record<string, unknown>>, id: number): readonly Outcome[] | string;
+  /** Returns one outcome for each message, or why the answer is not one to this request. */
+  read(answer: Readonly<Record<string, unknown>>, id: number): BatchAnswer | string;
 }
 
 /** `{"id":7,` and what descriptor 3 of --exec holds. */
@@ -22,7 +22,7 @@ export function messageRequest(message: Message, isReply: boolean): LineRequest 
     line: (id) => Buffer.concat([withId(id, message), newline]),
     read: (answer, id) => {
       const outcome = outcomeOfAnswer(answer, { id, isReply });
-      return typeof outcome === 'string' ? outcome : [outcome];
+      return typeof outcome === 'string' ? outcome : { outcomes: [outcome], faults: [] };
     },
   };
 }

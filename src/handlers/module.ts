@@ -165,9 +165,18 @@ function outcomeOf(result: unknown, isReply: boolean): Outcome {
 /** A list has one outcome for each message, in their order; anything else is the outcome of all of them. */
 function outcomesOf(result: unknown, { isReply, size }: { isReply: boolean; size: number }): readonly Outcome[] {
   if (!Array.isArray(result)) return repeated(outcomeOf(result, isReply), size);
-  if (result.length === size) return result.map((one) => outcomeOf(one, isReply));
+  if (result.length === size) return Array.from(result, (one) => ownOutcomeOf(one, isReply));
   const reason = `the handler gave ${result.length} outcomes for ${size} messages`;
   return repeated({ type: 'retry', reason }, size);
+}
+
+/** The outcome of one message of a batch: what is wrong with it costs no other message an attempt. */
+function ownOutcomeOf(result: unknown, isReply: boolean): Outcome {
+  try {
+    return outcomeOf(result, isReply);
+  } catch (error) {
+    return { type: 'retry', reason: thrownReason(error) };
+  }
 }
 
 function isBareObject(value: unknown): value is Record<string, unknown> {

@@ -303,12 +303,23 @@ test('a grandchild ends with the process that is given up', async () => {
 
 const ack = { type: 'ack' };
 const retry = (reason: string) => ({ type: 'retry', reason });
+const noOutcome = retry('the answer to its batch has no outcome for it');
 
 for (const [answer, outcomes] of [
   ['say {"id":ID,"outcome":"ack"}', [ack, ack]],
   ['batch [{"id":2,"outcome":"retry","reason":"later"},{"id":"1","outcome":"ack"}]', [ack, retry('later')]],
-  ['batch [{"id":1,"outcome":"ack"}]', [ack, retry('the answer to its batch has no outcome for it')]],
-  ['batch [{"id":3,"outcome":"ack"}]', Array(2).fill(retry('a wrong answer: an id that is not in the batch: 3'))],
+  ['batch [{"id":1,"outcome":"ack"}]', [ack, noOutcome]],
+  ['batch [{"id":3,"outcome":"ack"}]', [noOutcome, noOutcome]],
+  ['batch [{"id":2,"outcome":"ack"},{"id":3,"outcome":"ack"}]', [noOutcome, ack]],
+  ['batch [7,{"id":1,"outcome":"ack"}]', [ack, noOutcome]],
+  [
+    'batch [{"id":1,"outcome":"akc"},{"id":2,"outcome":"ack"}]',
+    [retry('the answer to its batch has an outcome that does not exist: "akc" for it'), ack],
+  ],
+  [
+    'batch [{"id":1,"outcome":"ack"},{"id":1,"outcome":"retry"},{"id":2,"outcome":"ack"}]',
+    [retry('the answer to its batch has two outcomes for it'), ack],
+  ],
   ['batch {}', Array(2).fill(retry('a wrong answer: outcomes that are not a list: {}'))],
   ['exit 9', Array(2).fill(retry('it ended without an answer (exit status 9)'))],
 ] as const) {
@@ -319,6 +330,17 @@ for (const [answer, outcomes] of [
     });
   });
 }
+
+test('one line names the faults of an answer to a batch, and the process stays', async () => {
+  const world = makeWorld();
+  await using({ world, place: { batch: { size: 2, waitMs: 60_000 } } }, async (ask) => {
+    await Promise.all([ask('batch [{"id":"x","outcome":"ack"},{"id":2,"outcome":"akc"}]'), ask('other')]);
+    assert.is(replyText((await Promise.all([ask('served'), ask('other')]))[0] as Outcome), '2');
+  });
+  const faults =
+    'an id that is not in the batch: "x", no outcome for id 1, an outcome that does not exist: "akc" for id 2';
+  assert.is(world.stderr.text, `${node}: the answer to a batch of 2 messages has ${faults}\n`);
+});
 
 test('a batch is one line, and its messages have ids from 1', async () => {
   const place = { batch: { size: 2, waitMs: 60_000 } };

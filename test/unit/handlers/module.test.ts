@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Handler, HandlerWorld } from '../../../src/handlers/handler.ts';
+import type { Handler, HandlerWorld, Outcome } from '../../../src/handlers/handler.ts';
 import { makeHandler } from '../../../src/handlers/make.ts';
 import { handleOne, makeMessage, makeWorld, rejection, replyText } from '../../fixtures/handlers/world.ts';
 
@@ -307,6 +307,18 @@ for (const [text, outcomes] of [
     await handler.close();
   });
 }
+
+test('a value that cannot be a reply costs its own message an attempt, not those beside it in the batch', async () => {
+  const file = write('batch-reply.ts', `export const batch = () => [() => 1, 'two'];\n`);
+  const handler = await makeHandler({ module: file }, makeWorld(), {
+    behaviour: 'reply',
+    batch: { size: 2, waitMs: 60_000 },
+  });
+  const { signal } = new AbortController();
+  const [bad, good] = await Promise.all(['a', 'b'].map((body) => handler.handle(makeMessage(body), { signal })));
+  assert.equal([bad?.type, replyText(good as Outcome)], ['retry', 'two']);
+  await handler.close();
+});
 
 test('a module without a function batch is refused for batches', async () => {
   const file = write('single.ts', 'export default () => {};\n');
