@@ -20,7 +20,8 @@ interface Entry {
 }
 
 /**
- * Returns a handler whose `handle` waits until a batch is full, its first message has waited `waitMs`, or the role stops.
+ * Returns a handler whose `handle` waits until a batch is full, its first message has waited `waitMs`, or no
+ * further message can come.
  * @throws {MqError} USAGE if the handler takes one message at a time.
  */
 export function batched(handler: Handler, plan: BatchPlan): Handler {
@@ -31,7 +32,7 @@ export function batched(handler: Handler, plan: BatchPlan): Handler {
   return {
     prints: handler.prints,
     handle: (message, context) => new Promise((resolve) => gathering.add({ message, context, resolve })),
-    hurry: () => gathering.hurry(),
+    expectMore: (canCome) => gathering.expectMore(canCome),
     close: () => handler.close(),
   };
 }
@@ -43,7 +44,7 @@ class Gathering {
   #calls = 0;
   #timer: NodeJS.Timeout | undefined;
   #isDue = false;
-  #isHurried = false;
+  #isComplete = false;
 
   constructor(handler: Handler, plan: BatchPlan) {
     this.#handler = handler;
@@ -59,14 +60,14 @@ class Gathering {
     this.#start();
   }
 
-  hurry(): void {
-    this.#isHurried = true;
+  expectMore(canCome: boolean): void {
+    this.#isComplete = !canCome;
     this.#start();
   }
 
   #start(): void {
     const { size, calls } = this.#plan;
-    const mayStart = () => this.#isHurried || this.#isDue || this.#entries.length >= size;
+    const mayStart = () => this.#isComplete || this.#isDue || this.#entries.length >= size;
     while (this.#calls < calls && this.#entries.length > 0 && mayStart()) {
       const batch = this.#entries.splice(0, size);
       if (this.#entries.length === 0) {

@@ -89,8 +89,8 @@ export interface Handler {
   handle(message: Message, context: HandlerContext): Promise<Outcome>;
   /** Handles several messages in one call: one outcome for each, in their order. Absent if the handler cannot. */
   handleBatch?(messages: readonly Message[], context: HandlerContext): Promise<readonly Outcome[]>;
-  /** The role stops and begins no further message: the handler does not wait for more. */
-  hurry?(): void;
+  /** Reports whether further messages can come before an outcome of those that the handler has. Absent: it waits for none. */
+  expectMore?(canCome: boolean): void;
   /** Frees what the handler holds (files, processes). */
   close(): Promise<void>;
 }

@@ -4,22 +4,17 @@ import type { Context } from '../context.ts';
 import { MqError } from '../errors.ts';
 import type { Counts } from '../session/counts.ts';
 import type { ConsumeSettings } from './consume-settings.ts';
+import { EmptyCheck, type Progress } from './empty-check.ts';
 import { Pace } from './pace.ts';
 import { isClosedPipe } from './printer.ts';
 import { interrupted, stopping } from './signal.ts';
 
 /** An intake as its group sees it. */
-export interface Member {
-  /** Messages in a handler. */
-  readonly running: number;
+export interface Member extends Progress {
   /** True if it has a message that no other message of the role may be handled beside. */
   readonly needsAll: boolean;
-  /** True if it has no message, neither in a handler nor waiting for one. */
-  readonly isAtRest: boolean;
   /** Begins its next message. Returns false if it has none that may be handled beside `running` others. */
   begin(running: number): boolean;
-  /** Returns how many messages wait at the broker; undefined: not known now. */
-  ready(): Promise<number | undefined>;
 }
 
 export interface IntakeGroupParts {
@@ -33,6 +28,7 @@ export interface IntakeGroupParts {
     | 'untilEmpty'
     | 'intervalMs'
     | 'drainMs'
+    | 'handler'
     | 'beginDrain'
     | 'warnings'
     | 'say'
@@ -46,25 +42,30 @@ export class IntakeGroup {
   readonly #parts: IntakeGroupParts;
   readonly #members: Member[] = [];
   readonly #pace: Pace;
+  readonly #emptyCheck: EmptyCheck;
   readonly #ended = Promise.withResolvers<void>();
   readonly #giveUp = new AbortController();
   readonly #stopped = new AbortController();
   /** Index of the member that is asked first. */
   #first = 0;
   #started = 0;
-  #arrived = 0;
   #isOpen = false;
   #isStopping = false;
   #failure: { readonly error: unknown } | undefined;
   #paced: NodeJS.Timeout | undefined;
   #idle: NodeJS.Timeout | undefined;
   #life: NodeJS.Timeout | undefined;
-  #isLooking = false;
 
   constructor(parts: IntakeGroupParts) {
     this.#parts = parts;
     this.stopped = AbortSignal.any([parts.context.drain, this.#stopped.signal]);
     this.#pace = new Pace(parts.settings.intervalMs);
+    this.#emptyCheck = new EmptyCheck({
+      members: this.#members,
+      isStopping: () => this.#isStopping,
+      onEnd: () => this.stop(),
+      onLast: () => parts.settings.handler.expectMore?.(false),
+    });
   }
 
   join(member: Member): void {
@@ -100,6 +101,7 @@ export class IntakeGroup {
       clearTimeout(this.#idle);
       clearTimeout(this.#life);
       clearTimeout(this.#paced);
+      this.#emptyCheck.close();
       context.drain.removeEventListener('abort', stop);
       context.abandon.removeEventListener('abort', abandon);
     }
@@ -118,7 +120,7 @@ export class IntakeGroup {
 
   /** A message has come from the broker. */
   arrived(): void {
-    this.#arrived += 1;
+    this.#emptyCheck.arrived();
     if (!this.#isStopping) clearTimeout(this.#idle);
   }
 
@@ -136,6 +138,7 @@ export class IntakeGroup {
       this.#started += 1;
     }
     this.tally();
+    this.#expect();
   }
 
   /** A message is not counted for --count: it comes again, or no handler had it. */
@@ -165,7 +168,7 @@ export class IntakeGroup {
       clearTimeout(this.#idle);
       this.#idle = setTimeout(() => this.stop(), idleMs);
     }
-    if (untilEmpty && !this.#isLooking) void this.#look();
+    if (untilEmpty) void this.#emptyCheck.ask();
   }
 
   fail(error: unknown): void {
@@ -176,6 +179,7 @@ export class IntakeGroup {
 
   stop(): void {
     this.#isStopping = true;
+    this.#expect();
     this.#stopped.abort();
     this.#ended.resolve();
   }
@@ -212,15 +216,13 @@ export class IntakeGroup {
     }, waitMs);
   }
 
-  async #look(): Promise<void> {
-    this.#isLooking = true;
-    const arrived = this.#arrived;
-    const ready = await Promise.all(this.#members.map((member) => member.ready()));
-    this.#isLooking = false;
-    if (this.#isStopping || !this.#isAtRest) return;
-    // A message that came meanwhile may have led to another one in a queue that had answered before.
-    if (arrived === this.#arrived && ready.every((count) => count === 0)) this.stop();
-    else setTimeout(() => this.rest(), 50); // on its way here, or the connection is away
+  /** Tells a handler that gathers messages whether it has to wait for more. */
+  #expect(): void {
+    const { handler, count = Number.POSITIVE_INFINITY, untilEmpty } = this.#parts.settings;
+    if (!handler.expectMore) return;
+    const isAlone = this.#members.some(({ needsAll }) => needsAll);
+    handler.expectMore(!(this.#isStopping || this.#emptyCheck.isEmpty || isAlone || this.#started >= count));
+    if (untilEmpty && !this.#isStopping) this.#emptyCheck.askSoon();
   }
 
   #onStdoutError(error: Error): void {

@@ -84,6 +84,10 @@ export class Intake implements Member {
     return this.#waiting.needsAll;
   }
 
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
   get isAtRest(): boolean {
     return this.#isSettled && this.#running.size === 0 && this.#waiting.size === 0;
   }
@@ -134,7 +138,6 @@ export class Intake implements Member {
       group.fill();
       this.#rest();
       await group.ended;
-      settings.handler.hurry?.();
     }
     // The broker may never answer.
     await Promise.race([consumer.stop(), aborted(group.giveUp)]);

@@ -29,6 +29,35 @@ test('each message of a batch has its own outcome', async () => {
   );
 });
 
+for (const [what, options] of [
+  ['--count is reached', ['--count', '3']],
+  ['--until-empty finds the queue empty', ['--until-empty']],
+] as const) {
+  test(`a batch that is not full does not wait when ${what}`, async () => {
+    await roles.run(['task', '--lines'], { input: 'one\ntwo\nthree\n' });
+    const cwd = emptyFolder({ 'batch.ts': module });
+    const handler = ['--batch', '2', '--batch-wait', '1h', '--handler', 'batch.ts'];
+    const { status, stdout, stderr } = await roles.run(['worker', ...options, ...handler], { cwd });
+    assert.is(status, 0, stderr);
+    assert.equal(
+      [lines(stdout), stderr.match(/batch of \d/g)],
+      [
+        ['one', 'two', 'three'],
+        ['batch of 2', 'batch of 1'],
+      ],
+    );
+  });
+}
+
+test('a batch that is not full starts when the role is to stop', async () => {
+  await roles.run(['task', '--lines'], { input: 'one\ntwo\n' });
+  const cwd = emptyFolder({ 'batch.ts': module });
+  const handler = ['--batch', '9', '--batch-wait', '1h', '--handler', 'batch.ts'];
+  const { status, stdout, stderr } = await roles.run(['worker', '--max-time', '300ms', ...handler], { cwd });
+  assert.is(status, 0, stderr);
+  assert.equal(lines(stdout), ['one', 'two']);
+});
+
 test('--batch needs a handler that can, and a prefetch that fills it', async () => {
   for (const options of [
     ['--batch', '2', '--exec', 'true'],

@@ -194,7 +194,7 @@ function quiet(handler: Handler): Handler {
     ...(handler.handleBatch && {
       handleBatch: async (messages, context) => (await handler.handleBatch?.(messages, context)) ?? [],
     }),
-    ...(handler.hurry && { hurry: () => handler.hurry?.() }),
+    ...(handler.expectMore && { expectMore: (canCome) => handler.expectMore?.(canCome) }),
     close: () => handler.close(),
   };
 }

@@ -67,10 +67,10 @@ test('no more calls run at once than are allowed; what has waited follows', asyn
   assert.equal(await outcomes, [{ type: 'ack' }, { type: 'hand-back' }]);
 });
 
-test('a batch that is not full starts when the role stops, and nothing waits after that', async () => {
+test('a batch that is not full starts if no message can come, until one can come again', async () => {
   const { handler, calls } = make();
   const outcomes = handleAll(handler, ['a', 'b']);
-  handler.hurry?.();
+  handler.expectMore?.(false);
   assert.equal(calls[0]?.bodies, ['a', 'b']);
   calls[0]?.end([{ type: 'ack' }, { type: 'ack' }]);
   assert.equal(await outcomes, [{ type: 'ack' }, { type: 'ack' }]);
@@ -78,6 +78,12 @@ test('a batch that is not full starts when the role stops, and nothing waits aft
   assert.equal(calls[1]?.bodies, ['c']);
   calls[1]?.end([{ type: 'ack' }]);
   await last;
+  handler.expectMore?.(true);
+  const more = handleAll(handler, ['d']);
+  assert.is(calls.length, 2);
+  handler.expectMore?.(false);
+  calls[2]?.end([{ type: 'ack' }]);
+  await more;
 });
 
 test('a handler of single messages is refused', () => {

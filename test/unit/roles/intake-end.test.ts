@@ -47,7 +47,7 @@ function withOneMessage() {
     failures: { verdict: () => undefined, handBack: async () => void log.push('hand back') },
     settings: {
       ...{ behaviour: 'consume', prefetch: 10, canFail: true, say: () => undefined },
-      handler: { prints: 'handler', handle, hurry: () => void log.push('hurry') },
+      handler: { prints: 'handler', handle },
     },
   };
   const intake = new Intake(parts as unknown as IntakeParts);
@@ -57,15 +57,6 @@ function withOneMessage() {
   return { run, handled: handled.promise, outcome, group, drain, log };
 }
 
-test('a role that stops lets its handler know before the broker has answered', async () => {
-  const { run, handled, outcome, group, log } = withOneMessage();
-  await handled;
-  group.stop();
-  outcome.resolve({ type: 'ack' });
-  await run;
-  assert.equal(log, ['hurry', 'stop']);
-});
-
 test('the message of a handler that ends the role goes back after a pause, which a signal cuts short', async () => {
   for (const isSignalled of [false, true]) {
     const { run, handled, outcome, drain, log } = withOneMessage();
@@ -74,11 +65,11 @@ test('the message of a handler that ends the role goes back after a pause, which
     try {
       outcome.resolve({ type: 'stop', error: new MqError('SYSTEM', 'it cannot run') });
       await turn();
-      assert.equal(log, ['hurry', 'stop']);
+      assert.equal(log, ['stop']);
       if (isSignalled) drain.abort();
       else mock.timers.tick(requeueMs);
       await run;
-      assert.equal(log, ['hurry', 'stop', 'hand back']);
+      assert.equal(log, ['stop', 'hand back']);
     } finally {
       mock.timers.reset();
     }

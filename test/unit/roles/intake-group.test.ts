@@ -1,12 +1,22 @@
 import { PassThrough } from 'node:stream';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Handler } from '../../../src/handlers/handler.ts';
 import { IntakeGroup, type Member } from '../../../src/roles/intake-group.ts';
 import { newCounts } from '../../../src/session/counts.ts';
+
+/** A handler that keeps what it is told of further messages. */
+function handlerOf(expected: boolean[]): Handler {
+  return {
+    ...{ prints: 'role', handle: () => assert.unreachable() as never, close: async () => undefined },
+    expectMore: (canCome) => expected.push(canCome),
+  };
+}
 
 /** A group of intakes that have so many messages each, with a log of what they begin. */
 function groupOf(waiting: Record<string, number>, { concurrency = 1, ...more } = {}) {
   const begun: string[] = [];
+  const expected: boolean[] = [];
   const counts = newCounts();
   const drain = new AbortController();
   const context = {
@@ -25,6 +35,7 @@ function groupOf(waiting: Record<string, number>, { concurrency = 1, ...more } =
     drainMs: 0,
     beginDrain: () => undefined,
     warnings: [],
+    handler: handlerOf(expected),
     say: () => undefined,
     ...more,
   };
@@ -33,6 +44,9 @@ function groupOf(waiting: Record<string, number>, { concurrency = 1, ...more } =
     const member: Member & { running: number; needsAll: boolean } = {
       running: 0,
       needsAll: false,
+      get waiting(): number {
+        return waiting[name]!;
+      },
       get isAtRest(): boolean {
         return member.running === 0 && waiting[name] === 0;
       },
@@ -52,7 +66,7 @@ function groupOf(waiting: Record<string, number>, { concurrency = 1, ...more } =
     members[index]!.running -= 1;
     group.handled();
   };
-  return { group, members, begun, counts, end, waiting };
+  return { group, members, begun, expected, counts, end, waiting };
 }
 
 test('intakes are served in turn, beginning after the one that was served last', () => {
@@ -107,6 +121,47 @@ test('--until-empty stops when every queue is empty at once', async () => {
   assert.not(group.isStopping);
   await group.ended;
   assert.equal(answers, []);
+});
+
+test('a handler that gathers messages is told when no more can come', () => {
+  const { group, members, expected, end } = groupOf({ a: 4, b: 1 }, { concurrency: 2, count: 3 } as object);
+  const last = () => expected.at(-1);
+  group.fill();
+  assert.is(last(), true);
+  end(0);
+  assert.is(last(), false, 'the count is reached');
+  group.uncount();
+  members[0]!.running -= 1;
+  group.handled();
+  assert.is(last(), false, 'the count is reached again');
+  const other = groupOf({ a: 1, b: 1 }, { concurrency: 3 });
+  other.members[1]!.needsAll = true;
+  other.group.fill();
+  assert.equal(other.expected, [false], 'a suspect is alone');
+  other.members[1]!.needsAll = false;
+  other.end(1);
+  assert.is(other.expected.at(-1), true);
+  other.group.stop();
+  assert.is(other.expected.at(-1), false, 'the role stops');
+});
+
+test('with --until-empty a handler that gathers messages is told that it has the last ones', async () => {
+  const { group, members, expected, waiting } = groupOf({ a: 2, b: 0 }, { concurrency: 9, untilEmpty: true } as object);
+  const asked = Promise.withResolvers<void>();
+  members[1]!.ready = async () => {
+    asked.resolve();
+    return 0;
+  };
+  group.fill();
+  assert.equal(expected, [true]);
+  await asked.promise;
+  await new Promise(setImmediate);
+  assert.equal(expected, [true, false]);
+  group.arrived();
+  waiting['a'] = 1;
+  group.fill();
+  assert.is(expected.at(-1), true, 'one more has come');
+  group.stop();
 });
 
 test('the failure of one intake ends all, and is thrown when they have ended', async () => {
