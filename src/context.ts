@@ -2,6 +2,7 @@
 
 import type { ChildProcess } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
+import type { LogLevel } from './config/config.ts';
 
 /** A stream for people or results. `isTTY` is true on a terminal, which has so many `columns` and `rows`. */
 export type Output = Writable & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number };
@@ -35,9 +36,6 @@ export interface Context {
   /** For `mq test`: gives the process of a test file that is started already, once at most. */
   readonly spare?: () => ChildProcess | undefined;
 }
-
-export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
-export type LogLevel = (typeof logLevels)[number];
 
 /** Something that a role tells a person: a line of text, or one object of `--log json`. */
 export interface Said {

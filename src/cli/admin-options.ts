@@ -122,6 +122,6 @@ export const adminOptions: readonly Option[] = [
   },
   { name: 'ca', value: 'FILE', help: 'trust this certificate authority (PEM)', default: 'those of the system' },
   { name: 'timeout', value: 'DURATION', help: 'wait so long for one answer', default: '30' },
-  { name: 'max-answer', value: 'BYTES', help: 'refuse an answer that is larger', default: '67108864' },
+  { name: 'max-answer', value: 'BYTES', help: 'refuse an answer that is larger', default: '64MiB' },
   { name: 'json', help: 'print results as JSON lines' },
 ];

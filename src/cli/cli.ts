@@ -35,6 +35,7 @@ export async function cli(given: Context): Promise<number> {
   const context = given.args[0] === 'help' ? { ...given, args: [...given.args.slice(1), '--help'] } : given;
   const { args, stdout, stderr } = context;
   let name: string | undefined;
+  let command: Command | undefined;
   try {
     refuseUnclearStart(args);
     name = commandName(args);
@@ -45,17 +46,17 @@ export async function cli(given: Context): Promise<number> {
     }
     if (name === undefined) throw new MqError('USAGE', 'no command is given', { hint: 'mq --help lists the commands' });
     if (hasFlag(args, '--help', '-h')) {
-      const command = (await allCommands(context)).find((one) => one.name === name) ?? (await find(name, context));
+      const asked = (await allCommands(context)).find((one) => one.name === name) ?? (await find(name, context));
       const words = args.slice(args.indexOf(name) + 1).filter((word) => !word.startsWith('-'));
-      stdout.write((await command.help?.(words, widthOf(stdout))) ?? commandHelp(command, widthOf(stdout)));
+      stdout.write((await asked.help?.(words, widthOf(stdout))) ?? commandHelp(asked, widthOf(stdout)));
       return 0;
     }
-    const command = await find(name, context);
+    command = await find(name, context);
     const status = await Promise.race([command.run(context, parse(args, command)), context.stray.catch(strayed)]);
     return typeof status === 'number' ? status : 0;
   } catch (error) {
     const failure = asMqError(error);
-    const isLog = earlyValue(args, 'log') === 'json';
+    const isLog = (earlyValue(args, 'log') ?? command?.log) === 'json';
     const style = {
       command: name ?? '',
       json: hasFlag(args, '--json'),

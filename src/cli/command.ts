@@ -1,5 +1,6 @@
 // What a command is: data for help and for cac, and a function over checked values.
 
+import type { LogFormat } from '../config/config.ts';
 import type { Context } from '../context.ts';
 import type { Candidate, KnownNames } from './completion.ts';
 import type { OptionSet } from './options.ts';
@@ -18,6 +19,8 @@ export interface Command {
   /** What follows the name in the usage line: `[text…]`. */
   readonly usage: string;
   readonly options: OptionSet;
+  /** The form of stderr without --log. */
+  readonly log?: LogFormat;
   /** Its verbs, each with a line of help. */
   readonly notes?: readonly (readonly [string, string])[];
   readonly examples?: readonly string[];

@@ -48,7 +48,7 @@ export async function openManagement(
   const typed = await addressesOf(context, values);
   const connections = typed ?? (await connectionsOfFile(context, values, configOf));
   const timeoutMs = values.duration('timeout');
-  const maxBytes = values.whole('max-answer', { min: 1 });
+  const maxBytes = values.bytes('max-answer');
   const limits = { ...(timeoutMs !== undefined && { timeoutMs }), ...(maxBytes !== undefined && { maxBytes }) };
   const { api, depths } = await findManagement(context, values, {
     connections,

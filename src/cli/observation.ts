@@ -1,6 +1,8 @@
 // What surrounds the run of a role: its log, its metrics, and the summary at its end.
 
-import { type Context, logLevels, type Output, type Say } from '../context.ts';
+import { logFormats, logLevels, type RoleConfig } from '../config/config.ts';
+import { type ListenAddress, listenAddress, listenForms } from '../config/listen-address.ts';
+import type { Context, Output, Say } from '../context.ts';
 import { Log, type MessageFields } from '../observe/log.ts';
 import { hasMany, isNoteworthy, summaryOf } from '../observe/summary.ts';
 import { type Counts, newCounts } from '../session/counts.ts';
@@ -8,6 +10,7 @@ import type { Values } from './values.ts';
 
 export interface Observation {
   readonly counts: Counts;
+  readonly isDebug: boolean;
   readonly say: Say;
   /** The same, in the text form with the command's name before it. */
   readonly sayNamed: Say;
@@ -21,12 +24,12 @@ export interface Observation {
 export async function observed(
   context: Context,
   values: Values,
-  { name, takes }: { name: string; takes: boolean },
+  { name, role, takes }: { name: string; role: RoleConfig; takes: boolean },
   work: (context: Context, observation: Observation) => Promise<void>,
 ): Promise<void> {
-  const format = values.choice('log', ['text', 'json']) ?? 'text';
-  const level = values.choice('log-level', logLevels) ?? 'info';
-  const address = metricsAddress(values);
+  const format = values.choice('log', logFormats) ?? role.log ?? 'text';
+  const level = values.choice('log-level', logLevels) ?? role.logLevel ?? 'info';
+  const address = metricsAddress(values, role);
   const log = new Log({ stderr: context.stderr, role: name, format, level });
   const counts = newCounts();
   const handlerStderr = log.output('handler');
@@ -40,6 +43,7 @@ export async function observed(
   try {
     await work(inner, {
       counts,
+      isDebug: level === 'debug',
       say: log.say,
       sayNamed: log.sayNamed,
       handlerStderr,
@@ -57,19 +61,12 @@ export async function observed(
   }
 }
 
-interface Address {
-  readonly host: string;
-  readonly port: number;
-}
-
-/** PORT, HOST:PORT or [IPV6]:PORT; loopback unless a host is named. */
-function metricsAddress(values: Values): Address | undefined {
-  const text = values.name('metrics');
+function metricsAddress(values: Values, role: RoleConfig): ListenAddress | undefined {
+  const text = values.name('metrics') ?? role.metrics;
   if (text === undefined) return undefined;
-  const [, bracketed, plain, digits = ''] = /^(?:\[([^\]]+)\]:|([^:[\]]+):)?(\d{1,5})$/.exec(text) ?? [];
-  if (digits === '' || Number(digits) > 65_535)
-    throw values.usage(`--metrics must be PORT or HOST:PORT with a port from 0 to 65535, not '${text}'`);
-  return { host: bracketed ?? plain ?? '127.0.0.1', port: Number(digits) };
+  const address = listenAddress(String(text));
+  if (!address) throw values.usage(`--metrics must be ${listenForms}, not '${text}'`);
+  return address;
 }
 
 async function serve(...of: Parameters<typeof import('../observe/server.ts').serveMetrics>) {

@@ -1,7 +1,6 @@
 // Every option of mq, as data: program.ts gives them to cac, help.ts prints them, and the sets say which command has which.
 
-import { failurePolicies } from '../config/config.ts';
-import { logLevels } from '../context.ts';
+import { failurePolicies, logFormats, logLevels } from '../config/config.ts';
 import { adminOptions, trustManagement } from './admin-options.ts';
 import { broker, check, cluster, demo, health, init, types } from './command-options.ts';
 import type { Option } from './option.ts';
@@ -62,7 +61,7 @@ const observation: readonly Option[] = [
   {
     name: 'log',
     value: 'FORMAT',
-    words: ['json', 'text'],
+    words: logFormats,
     help: 'write stderr as text, or as json: one object a line',
     default: 'text',
   },
@@ -180,7 +179,7 @@ const receive: readonly Option[] = [
   {
     name: 'recycle-after',
     value: 'LIMIT',
-    help: 'replace a process of --exec-lines after N messages, or over 512MB of memory',
+    help: 'replace a process of --exec-lines after N messages, or over 512MiB of memory',
     default: 'never',
   },
   {

@@ -1,8 +1,8 @@
 // How long a role goes on connecting again: --exit-on-disconnect and --max-reconnect.
 
-import { durationMs } from '../config/duration.ts';
+import { durationMs, longestTimerMs } from '../config/duration.ts';
 import type { ReconnectLimit } from '../session/giving-up.ts';
-import { longestTimerMs, type Values } from './values.ts';
+import type { Values } from './values.ts';
 
 /** Undefined: for ever. */
 export function reconnectLimit(values: Values): ReconnectLimit | undefined {

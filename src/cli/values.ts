@@ -1,10 +1,8 @@
 // The arguments of one command line, exactly as they were typed, with typed access. Every misuse is a USAGE error.
 
-import { type DurationUnit, durationForms, durationMs } from '../config/duration.ts';
+import { bytesOf, sizeForms } from '../config/bytes.ts';
+import { type DurationUnit, durationForms, durationMs, longestTimerMs } from '../config/duration.ts';
 import { MqError } from '../errors.ts';
-
-/** A longer timer of Node overflows and fires at once. */
-export const longestTimerMs = 2 ** 31 - 1;
 
 export class Values {
   /** What is not an option, in order. */
@@ -87,14 +85,13 @@ export class Values {
     return milliseconds;
   }
 
-  /** Returns a number of bytes; `KiB`, `MiB` and `GiB` may follow it. */
+  /** Returns a number of bytes. */
   bytes(name: string): number | undefined {
     const value = this.text(name);
     if (value === undefined) return undefined;
-    const [, digits, unit = ''] = /^(\d{1,15})(KiB|MiB|GiB)?$/.exec(value) ?? [];
-    const bytes = Number(digits) * 1024 ** ['', 'KiB', 'MiB', 'GiB'].indexOf(unit);
-    if (!(bytes >= 1 && bytes <= Number.MAX_SAFE_INTEGER))
-      throw this.usage(`--${name} must be a number of bytes (65536, 512MiB, 2GiB), not '${value}'`);
+    const bytes = bytesOf(value) ?? 0;
+    if (bytes < 1 || bytes > Number.MAX_SAFE_INTEGER)
+      throw this.usage(`--${name} must be a size in bytes (${sizeForms}), not '${value}'`);
     return bytes;
   }
 

@@ -132,6 +132,14 @@ export type Behaviour = (typeof behaviours)[number];
 export const argumentForms = ['text', 'key text', 'keys', 'none'] as const;
 export type ArgumentForm = (typeof argumentForms)[number];
 
+/** The forms of stderr. */
+export const logFormats = ['text', 'json'] as const;
+export type LogFormat = (typeof logFormats)[number];
+
+/** From the least to the most important. */
+export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
+export type LogLevel = (typeof logLevels)[number];
+
 /** One row of the table of roles. */
 export interface RoleConfig {
   readonly behaviour: Behaviour;
@@ -155,6 +163,12 @@ export interface RoleConfig {
   readonly concurrency?: number;
   readonly handler?: HandlerConfig;
   readonly retry?: OwnRetryConfig;
+  /** Milliseconds that the messages in hand have after the first signal. */
+  readonly drain?: number;
+  /** The address that metrics are served on. */
+  readonly metrics?: string | number;
+  readonly log?: LogFormat;
+  readonly logLevel?: LogLevel;
 }
 
 /** Exactly one of the four. `timeout`: the most milliseconds for one message. */

@@ -6,6 +6,9 @@ const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as cons
 
 export type DurationUnit = keyof typeof units;
 
+/** A longer timer of Node overflows and fires at once. */
+export const longestTimerMs = 2 ** 31 - 1;
+
 /** For texts: how a duration may be written. */
 export const durationForms = '500ms, 30s, 5m or 1h';
 

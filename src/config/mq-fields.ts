@@ -1,7 +1,9 @@
 // The fields of mq's own settings in rascal.json, under "mq": roles, their handlers, retry.
 
-import { argumentForms, behaviours, failurePolicies } from './config.ts';
+import { argumentForms, behaviours, failurePolicies, logFormats, logLevels } from './config.ts';
+import { longestTimerMs } from './duration.ts';
 import { choice, type Field, flag, group, keyed, milliseconds, name, text, whole } from './field.ts';
+import { listenForms } from './listen-address.ts';
 import { recycleForms } from './recycle.ts';
 
 /** The handlers that are built in. */
@@ -10,6 +12,9 @@ export const builtinHandlers = ['print', 'append', 'work', 'fibonacci', 'echo'] 
 export const prefetch = whole('How many unacknowledged messages the broker hands out at once; 0: no limit', {
   max: 65535,
 });
+
+/** A duration that a timer of mq waits for. */
+const timer = (description: string): Field => ({ ...milliseconds(description, 1), max: longestTimerMs });
 
 const retry = group(
   'Retry with back-off: the settings of a role go before those of its subscription, and those before mq.retry',
@@ -57,9 +62,9 @@ const handler = group(
       items: text('A word of the command'),
     },
     module: text('A .ts or .js file, from the folder of this file'),
-    timeout: milliseconds('How long one message may take; default 25m', 1),
+    timeout: timer('How long one message may take; default 25m'),
     batch: whole('The most messages in one call of execLines or module', { min: 1, max: 65535 }),
-    batchWait: milliseconds('How long a batch waits until it is full; default 1s', 1),
+    batchWait: timer('How long a batch waits until it is full; default 1s'),
     recycleAfter: {
       is: ['integer', 'string'],
       description: `When a process of execLines is replaced: ${recycleForms}`,
@@ -101,6 +106,15 @@ const role = group(
     concurrency: whole('Messages handled at once', { min: 1 }),
     handler,
     retry: ownRetry,
+    drain: timer('How long the messages in hand have after the first signal; default 25s'),
+    metrics: {
+      is: ['integer', 'string'],
+      description: `Where metrics are served: ${listenForms}`,
+      min: 0,
+      max: 65535,
+    },
+    log: choice('Form of stderr; default text', logFormats),
+    logLevel: choice('The least important level of a line on stderr; default info', logLevels),
   },
   { definition: 'role' },
 );

@@ -2,6 +2,7 @@
 
 import { type Behaviour, behaviours, type HandlerConfig } from './config.ts';
 import type { Known } from './known.ts';
+import { listenAddress, listenForms } from './listen-address.ts';
 import { builtinHandlers } from './mq-fields.ts';
 import { isObject, listOf, objectOf, type Plain } from './plain.ts';
 import { didYouMean, type Path, quote } from './problem.ts';
@@ -76,7 +77,9 @@ export function checkRoles({
     for (const field of senseless) {
       if (Object.hasOwn(role, field)) report([...at, field], 'value', `a ${behaviour} role has no ${field}`);
     }
-    const { handler } = role;
+    const { handler, metrics } = role;
+    if (metrics !== undefined && !listenAddress(String(metrics)))
+      report([...at, 'metrics'], 'value', `must be ${listenForms}`);
     if (!isObject(handler)) continue;
     const reportHandler: Report = (path, code, message) => report([...at, 'handler', ...path], code, message);
     if (!checkHandler(handler, reportHandler)) continue;

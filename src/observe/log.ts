@@ -3,7 +3,8 @@
 
 import { Writable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
-import { type LogLevel, logLevels, type Output, type Said, type Say } from '../context.ts';
+import { type LogLevel, logLevels } from '../config/config.ts';
+import type { Output, Said, Say } from '../context.ts';
 import { escaped, safeJson } from '../errors.ts';
 
 export interface LogSettings {

@@ -246,7 +246,7 @@ test('a body over --max-body is dead-lettered with the reason, whatever the hand
   for (const handler of [[], ['--exec', './work.sh']]) {
     const queue = `large-${handler.length}`;
     const cwd = place(queue);
-    const worker = await roles.receiver(['subscribe', 'from', '--max-body', '1000000', ...handler], { cwd });
+    const worker = await roles.receiver(['subscribe', 'from', '--max-body', '1MB', ...handler], { cwd });
     assert.ok(await sender.send(queue, Buffer.alloc(1_000_001, 'x'), {}));
     assert.ok(await sender.send(queue, 'good', {}));
     await worker.prints(/^good$/m);

@@ -78,6 +78,25 @@ test('--drain bounds the time to finish', async () => {
   );
 });
 
+test('the drain of a role in rascal.json bounds it as --drain does', async () => {
+  const config = {
+    vhosts: { '/': { queues: { held: {} } } },
+    publications: { held: { queue: 'held' } },
+    subscriptions: { held: { queue: 'held' } },
+    mq: { roles: { hold: { consume: 'held', drain: '500ms', handler: { exec: ['./hold.sh'] } } } },
+  };
+  const cwd = emptyFolder({ 'rascal.json': JSON.stringify(config), 'hold.sh': script });
+  chmodSync(join(cwd, 'hold.sh'), 0o755);
+  const worker = await roles.receiver(['hold', '--grace', '0.2'], { cwd });
+  await roles.run(['publish', 'held', 'too long'], { cwd });
+  await worker.prints(/begin/, 'stderr');
+  assert.is((await worker.stop()).status, 143);
+  assert.equal(
+    (await roles.take('held', 1)).map(({ payload }) => payload),
+    ['too long'],
+  );
+});
+
 test('SIGTERM uses up no attempt of the messages that no handler received', async () => {
   const queue = 'unhandled';
   const config = {

@@ -31,6 +31,7 @@ export function roleCommand(
     summary: role.summary ?? `${role.behaviour} ${role.publication ?? subscriptionsOf(role).join(', ')}`,
     usage: usageOf(role),
     options: role.behaviour,
+    ...(role.log && { log: role.log }),
     sections: roleSections(role),
     examples: roleExamples(name, role),
     group,
@@ -53,12 +54,12 @@ interface RunningRow extends Row {
 
 async function run(context: Context, values: Values, row: Row): Promise<void> {
   const takes = row.role.behaviour === 'consume' || row.role.behaviour === 'reply';
-  const drainMs = values.duration('drain') ?? 25_000;
+  const drainMs = values.duration('drain') ?? row.role.drain ?? 25_000;
   /** From now on the handlers have so long to end. */
   const beginDrain = () => void setTimeout(context.giveUp, drainMs).unref();
   context.drain.addEventListener('abort', beginDrain, { once: true });
   try {
-    await observed(context, values, { name: row.name, takes }, (inner, observation) => {
+    await observed(context, values, { name: row.name, role: row.role, takes }, (inner, observation) => {
       const running = { ...row, observation, beginDrain, drainMs };
       if (takes) return runConsume(inner, values, running);
       return row.role.behaviour === 'publish' ? runPublish(inner, values, running) : runRequest(inner, values, running);
@@ -121,7 +122,7 @@ async function runConsume(context: Context, values: Values, row: RunningRow): Pr
   if (isQuiet && numbers.json) throw values.usage('--quiet and --json exclude each other');
   const timeoutMs = values.duration('handler-timeout');
   const graceMs = values.duration('grace') ?? 5000;
-  const maxBody = values.whole('max-body', { min: 1 });
+  const maxBody = values.bytes('max-body');
 
   const onFail = values.choice('on-fail', failurePolicies);
 
@@ -171,7 +172,7 @@ async function runConsume(context: Context, values: Values, row: RunningRow): Pr
           ])
           .filter((one) => one !== undefined),
         say: row.observation.say,
-        isDebug: values.text('log-level') === 'debug',
+        isDebug: row.observation.isDebug,
       }),
     );
   } finally {

@@ -69,4 +69,16 @@ for (const [name, args] of Object.entries({
   });
 }
 
+for (const args of [
+  ['worker', '--max-body'],
+  ['broker', '--memory'],
+  ['admin', 'whoami', '--max-answer'],
+]) {
+  test(`mq ${args.join(' ')} accepts a size with a unit`, async () => {
+    const { status, stderr } = await runCli([...args, '10 MB'], { env });
+    assert.is(status, 64);
+    assert.match(stderr, /must be a size in bytes \(65536, 512MiB or 2GiB\), not '10 MB' \[USAGE\]/);
+  });
+}
+
 test.run();
