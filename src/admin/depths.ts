@@ -59,6 +59,7 @@ function countsOf(item: Item, { ready, consumers }: { ready: number; consumers: 
   return { messages_ready: ready, messages: ready + unacked, consumers };
 }
 
-function keyOf({ vhost, name }: Item): string {
+/** Identifies a queue among those of all vhosts. */
+export function keyOf({ vhost, name }: Item): string {
   return JSON.stringify([vhost, name]);
 }

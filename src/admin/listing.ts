@@ -2,10 +2,18 @@
 
 import type { Action, Call, Item, Result } from './action.ts';
 import { columnsOf } from './columns.ts';
-import { countColumns, keyColumns, withCounts, withExactCounts, withoutStatistics, withStatistics } from './depths.ts';
+import {
+  countColumns,
+  keyColumns,
+  keyOf,
+  withCounts,
+  withExactCounts,
+  withoutStatistics,
+  withStatistics,
+} from './depths.ts';
 import { asked } from './found.ts';
 import { without } from './look.ts';
-import { encoded, query } from './path.ts';
+import { apiPath, encoded, query } from './path.ts';
 
 export interface ListRow {
   readonly noun: string;
@@ -116,9 +124,29 @@ async function queuesNow(call: Call, path: string, wanted: Wanted): Promise<read
     pages(call, path, { ...wanted, columns: columns && [...new Set([...columns, 'vhost', 'name'])] }),
     pages(call, path, { ...wanted, columns: keyColumns }, withoutStatistics),
   ]);
-  const items = isByCount ? withStatistics(counted, told) : withCounts(told, counted);
+  const items = isByCount
+    ? withStatistics(counted, [...told, ...(await lacking(call, { told, counted, columns }))])
+    : withCounts(told, counted);
   const now = await withExactCounts(call, items, counted);
   return isByCount ? cut(now, { ...wanted, filter: undefined, limit: undefined }) : now;
+}
+
+/** Returns the statistics of the counted queues that the page of statistics lacks, because its order is seconds old. */
+async function lacking(
+  call: Call,
+  { told, counted, columns }: { told: readonly Item[]; counted: readonly Item[]; columns: Wanted['columns'] },
+): Promise<readonly Item[]> {
+  const keys = new Set(told.map(keyOf));
+  const found = counted
+    .filter((item) => !keys.has(keyOf(item)))
+    .map(async ({ vhost, name }) => {
+      const shown = columns && [...columns, 'vhost', 'name'].join(',');
+      const path = apiPath`/queues/${String(vhost)}/${String(name)}` + query({ columns: shown });
+      const { status, body } = await call.api.ask('GET', path);
+      // It may have been deleted since it was counted.
+      return status === 200 ? [body as Item] : [];
+    });
+  return (await Promise.all(found)).flat();
 }
 
 /** Everything in one answer; sorting and cutting is done here. */

@@ -1,7 +1,11 @@
 // How full the queues of rascal.json are: from the management API where it answers, else over AMQP.
 
+import type { Item } from '../admin/action.ts';
 import type { Management } from '../admin/client.ts';
-import type { Depth, Observer } from '../session/observer.ts';
+import { keyColumns, withExactCounts, withoutStatistics, withStatistics } from '../admin/depths.ts';
+import { largestPage } from '../admin/listing.ts';
+import { apiPath, query } from '../admin/path.ts';
+import type { Observer } from '../session/observer.ts';
 import type { Graph, GraphNode } from '../topology/graph.ts';
 import type { Depths, QueueDepth } from '../web/catalog.ts';
 import type { WebBroker } from './web-broker.ts';
@@ -65,7 +69,7 @@ interface Page {
   readonly page_count?: number;
 }
 
-interface Listed {
+interface Listed extends Item {
   readonly name: string;
   readonly type?: string;
   readonly state?: string;
@@ -86,47 +90,31 @@ async function byManagement(
   queues: readonly GraphNode[],
 ): Promise<Record<string, QueueDepth>> {
   const [told, counted] = await Promise.all([
-    listed({ api, vhost }, queues, 'columns=name,consumers'),
-    listed({ api, vhost }, queues, `columns=name,type,state,${counts}&disable_stats=true&enable_queue_totals=true`),
+    listed({ api, vhost }, queues, { columns: 'vhost,name,consumers' }),
+    listed({ api, vhost }, queues, { columns: keyColumns.join(','), ...withoutStatistics }),
   ]);
-  const consumers = new Map(told.map((one) => [one.name, one.consumers]));
   const wanted = new Set(queues.filter(({ isOwn }) => !isOwn).map(({ brokerName = '' }) => brokerName));
-  // A quorum queue without a leader would count as empty.
-  const quorum = counted.filter(
-    ({ name, type, state }) => type === 'quorum' && state === 'running' && wanted.has(name),
+  const depths = (_vhost: string, names: readonly string[]) => observer.depths(names).catch(() => new Map());
+  const items = await withExactCounts(
+    { depths },
+    withStatistics(counted, told),
+    counted.filter(({ name }) => wanted.has(name)),
   );
-  const exact = await depthsNow(
-    observer,
-    quorum.map(({ name }) => name),
-  );
-  const items = counted.map((one): Listed => {
-    const now = exact.get(one.name);
-    return {
-      consumers: consumers.get(one.name) ?? 0,
-      ...one,
-      ...(now && { messages_ready: now.ready, consumers: now.consumers }),
-    };
-  });
-  return sums(queues, items);
-}
-
-const counts = 'messages_ready,messages_unacknowledged';
-
-async function depthsNow(observer: Observer, queues: readonly string[]): Promise<ReadonlyMap<string, Depth>> {
-  return queues.length === 0 ? new Map() : observer.depths(queues).catch(() => new Map());
+  return sums(queues, items as readonly Listed[]);
 }
 
 async function listed(
   { api, vhost }: Pick<Asked, 'api' | 'vhost'>,
   queues: readonly GraphNode[],
-  what: string,
+  what: Parameters<typeof query>[0],
 ): Promise<readonly Listed[]> {
   const names = queues.map(({ brokerName = '' }) => brokerName.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
-  const pattern = encodeURIComponent(`^(${names.join('|')})(:|$)`);
+  const name = `^(${names.join('|')})(:|$)`;
   const items: Listed[] = [];
   for (let [page, pages] = [1, 1]; page <= pages; page += 1) {
-    const query = `page=${page}&page_size=500&use_regex=true&name=${pattern}&${what}`;
-    const found = (await api.request('GET', `/queues/${encodeURIComponent(vhost)}?${query}`)) as Page;
+    const paging = { page, page_size: largestPage, use_regex: true, name };
+    const path = apiPath`/queues/${vhost}` + query({ ...paging, ...what });
+    const found = (await api.request('GET', path)) as Page;
     items.push(...found.items);
     pages = found.page_count ?? 1;
   }
@@ -149,7 +137,7 @@ function sums(queues: readonly GraphNode[], items: readonly Listed[]): Record<st
 }
 
 async function exchangesByManagement(api: Management, vhost: string): Promise<Set<string>> {
-  const listed = await api.request('GET', `/exchanges/${encodeURIComponent(vhost)}?columns=name`);
+  const listed = await api.request('GET', apiPath`/exchanges/${vhost}` + query({ columns: 'name' }));
   return new Set((listed as readonly Listed[]).map(({ name }) => name));
 }
 

@@ -4,6 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { objects } from '../support/cli.ts';
 import { mq } from '../support/mq.ts';
+import { until } from '../support/until.ts';
 import { testVhost } from '../support/vhost.ts';
 
 const vhost = await testVhost();
@@ -14,6 +15,15 @@ async function good(args: readonly string[], input = ''): Promise<string> {
   const { status, stdout, stderr } = await mq(args, { env, input });
   assert.is(status, 0, stderr);
   return stdout;
+}
+
+function publish(queue: string): Promise<unknown> {
+  return vhost.api('POST', `/api/exchanges/${vhost.name}/amq.default/publish`, {
+    properties: {},
+    routing_key: queue,
+    payload: 'x',
+    payload_encoding: 'string',
+  });
 }
 
 for (const type of ['classic', 'quorum'])
@@ -30,12 +40,7 @@ for (const type of ['classic', 'quorum'])
       ]);
     };
     await admin('create', 'queue', queue, '--type', type);
-    await vhost.api('POST', `/api/exchanges/${vhost.name}/amq.default/publish`, {
-      properties: {},
-      routing_key: queue,
-      payload: 'x',
-      payload_encoding: 'string',
-    });
+    await publish(queue);
     assert.equal(await depths(), [
       [1, 1],
       [1, 1],
@@ -47,5 +52,16 @@ for (const type of ['classic', 'quorum'])
     ]);
     assert.is(await admin('list', 'queues', '--filter', 'amq.gen', '--no-headers'), '');
   });
+
+test('a page of the deepest queues has all its columns right after a publish', async () => {
+  const list = async (...words: string[]) => {
+    const columns = ['--columns', 'name,messages,consumers', '--json'];
+    return objects({ stdout: await good(['admin', 'list', 'queues', '--filter', 'page-', ...words, ...columns]) });
+  };
+  for (const name of ['a', 'b', 'c']) await good(['admin', 'create', 'queue', `page-${name}`, '--type', 'classic']);
+  await until('the statistics of all queues', async () => (await list()).every(({ consumers }) => consumers === 0));
+  await publish('page-b');
+  assert.equal(await list('--sort', '-messages', '--limit', '1'), [{ name: 'page-b', messages: 1, consumers: 0 }]);
+});
 
 test.run();

@@ -28,7 +28,11 @@ test('the queues of every page of the management API are counted', async () => {
     patterns.push(searchParams.get('name') ?? '');
     const page = Number(searchParams.get('page'));
     const isExact = searchParams.get('disable_stats') === 'true';
-    const shown = items[page - 1]?.map(({ consumers, ...one }) => (isExact ? one : { ...one, consumers }));
+    const shown = items[page - 1]?.map(({ consumers, ...one }) => ({
+      vhost: '/',
+      ...one,
+      ...(!isExact && { consumers }),
+    }));
     response.setHeader('content-type', 'application/json');
     response.end(JSON.stringify({ items: shown ?? [], page, page_count: items.length }));
   });
