@@ -46,8 +46,10 @@ export async function doubtOf(
       peer.localPort === undefined ? undefined : await listsPeer(api, peer, peer.user === user ? before : undefined);
     if (isListed === false)
       return { kind: 'other', why: `it does not show a connection that mq has just opened to ${peer.shown}` };
-    const isKnown = isListed === true || clusterName !== undefined;
-    return isKnown ? undefined : { kind: 'unproven', why: 'it does not say of which cluster it is' };
+    const isOfCluster = clusterName !== undefined && peer.clusterName !== undefined;
+    if (isListed === true || isOfCluster) return undefined;
+    const silent = clusterName === undefined ? 'it' : `the broker at ${peer.shown}`;
+    return { kind: 'unproven', why: `${silent} does not report the name of its cluster` };
   } finally {
     await peer.close();
   }
