@@ -1,6 +1,7 @@
 // Where the management API is, and as whom it is asked.
 
 import type { ConnectionConfig } from '../config/config.ts';
+import { endpointOf, hostOf, portOf, standardPort } from '../config/endpoint.ts';
 import { MqError } from '../errors.ts';
 
 /** One node's API. */
@@ -16,8 +17,8 @@ export interface ManagementAddress {
   readonly password: string;
 }
 
-/** RabbitMQ: the ports of AMQP and of the management API, without and with TLS. */
-const standardPorts = { plain: { amqp: 5672, management: 15672 }, tls: { amqp: 5671, management: 15671 } } as const;
+/** RabbitMQ: the ports of the management API. */
+const managementPorts = { http: 15672, https: 15671 } as const;
 
 export interface Login {
   readonly user: string;
@@ -64,17 +65,13 @@ export function namedIn({ management }: ConnectionConfig, login: Login): Managem
  * The API of a broker whose AMQP port is a standard one, on the standard port of the same host. Throws CONFIG for another
  * port: what answers on 15672 then may be any broker.
  */
-export function derivedFrom(
-  { protocol, hostname = 'localhost', port }: ConnectionConfig,
-  login: Login,
-): ManagementAddress {
+export function derivedFrom(connection: ConnectionConfig, login: Login): ManagementAddress {
+  const { protocol, hostname = 'localhost' } = connection;
   const isSecure = protocol === 'amqps';
-  const standard = standardPorts[isSecure ? 'tls' : 'plain'];
-  if (port === undefined || port === standard.amqp)
-    return addressOf({ isSecure, hostname, port: standard.management }, login);
-  const shown = hostname.includes(':') ? `[${hostname}]` : hostname;
-  throw new MqError('CONFIG', `the management API of the broker at ${shown}:${port} is not known`, {
-    hint: `name it: --management-url http://user:password@${shown}:port, or MQ_MANAGEMENT_URL; it is derived only from the AMQP ports 5672 and 5671`,
+  if (portOf(connection) === standardPort(connection))
+    return addressOf({ isSecure, hostname, port: managementPorts[isSecure ? 'https' : 'http'] }, login);
+  throw new MqError('CONFIG', `the management API of the broker at ${endpointOf(connection)} is not known`, {
+    hint: `name it: --management-url http://user:password@${hostOf(connection)}:port, or MQ_MANAGEMENT_URL; it is derived only from the AMQP ports 5672 and 5671`,
   });
 }
 

@@ -2,8 +2,11 @@
 
 import { isIP } from 'node:net';
 
-/** Accepts a host name or an IP address, also an IPv4 address as an IPv6 socket reports it (::ffff:127.0.0.1). */
+/** Accepts a host name or an IP address: also in brackets, as in a URL, and as an IPv6 socket reports IPv4 (::ffff:127.0.0.1). */
 export function isLoopback(host: string): boolean {
-  const address = host.toLowerCase().replace(/^::ffff:/, '');
+  const address = host
+    .toLowerCase()
+    .replace(/^\[|\]$/g, '')
+    .replace(/^::ffff:/, '');
   return address === 'localhost' || address === '::1' || (isIP(address) === 4 && address.startsWith('127.'));
 }

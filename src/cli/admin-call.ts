@@ -4,11 +4,12 @@ import { open, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Call } from '../admin/action.ts';
 import type { Context } from '../context.ts';
-import { escaped, MqError } from '../errors.ts';
+import { MqError } from '../errors.ts';
 import { controlOf } from './admin-control.ts';
 import { type FoundAction, usage } from './admin-words.ts';
 import { readText } from './files.ts';
 import type { OpenedManagement } from './management.ts';
+import { noteOf } from './output.ts';
 import { secretIn, secretOf } from './password.ts';
 import { canAsk, hiddenLine } from './question.ts';
 import type { Values } from './values.ts';
@@ -36,7 +37,7 @@ export function adminCall(
     depths,
     newPassword: () => newPassword(context, values, args['user'] ?? ''),
     control: (node, command) => controlOf(api.origin)(node, command),
-    say: (line) => context.stderr.write(`mq admin: ${escaped(line)}\n`),
+    say: noteOf(context, 'admin'),
     usage: (message) => usage(action, message),
   };
 }

@@ -1,6 +1,7 @@
 // Commands in a node's container, for what the management API cannot do: where the API is that of a cluster of mq cluster.
 
 import type { Call } from '../admin/action.ts';
+import { isLoopback } from '../broker/loopback.ts';
 
 /** undefined from it: no cluster in this machine's Docker has that API, or there is no Docker. */
 export function controlOf(origin: string): NonNullable<Call['control']> {
@@ -25,8 +26,4 @@ export function isOneApi(published: string, asked: string): boolean {
   const [one, other] = [new URL(published), new URL(asked)];
   if (one.port !== other.port) return false;
   return one.host === other.host || (isLoopback(one.hostname) && isLoopback(other.hostname));
-}
-
-function isLoopback(hostname: string): boolean {
-  return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
 }

@@ -9,6 +9,7 @@ import { chosenCluster } from './cluster-choice.ts';
 import { describedNodes, envLines } from './cluster-text.ts';
 import type { Job } from './cluster-verbs.ts';
 import { withCounter } from './cluster-wait.ts';
+import { noteOf } from './output.ts';
 
 const defaultVersion = '4.3';
 
@@ -45,7 +46,7 @@ export async function up(job: Job): Promise<undefined> {
     },
     'starting the nodes',
   );
-  for (const one of removed) context.stderr.write(`mq cluster: removed what a killed start had left of ${one}\n`);
+  for (const one of removed) noteOf(context, 'cluster')(`removed what a killed start had left of ${one}`);
   try {
     await announce(context, { cluster, isJson: values.flag('json') ?? false });
   } catch (error) {

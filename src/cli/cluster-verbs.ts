@@ -10,6 +10,7 @@ import { printLogs } from './cluster-logs.ts';
 import { drawClusters, drawStatus, envLines } from './cluster-text.ts';
 import { join, up } from './cluster-up.ts';
 import { withCounter } from './cluster-wait.ts';
+import { noteOf } from './output.ts';
 import type { Values } from './values.ts';
 
 /** What a verb works with. */
@@ -208,7 +209,7 @@ async function start(job: Job): Promise<undefined> {
   await told(job, cluster.name, 'started');
   const down = states.filter(({ state }) => state !== 'running').map(({ host }) => host);
   const waits = `it waits for a majority (${running} of ${states.length} run): start ${down.join(' or ')} as well`;
-  job.context.stderr.write(`mq cluster: ${waits}\n`);
+  noteOf(job.context, 'cluster')(waits);
 }
 
 async function resume(job: Job): Promise<undefined> {

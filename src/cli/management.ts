@@ -6,11 +6,13 @@ import type { Login, ManagementAddress } from '../admin/address.ts';
 import type { Management } from '../admin/client.ts';
 import type { Limits } from '../admin/http.ts';
 import type { Config, ConnectionConfig } from '../config/config.ts';
+import { endpointOf } from '../config/endpoint.ts';
 import type { Context } from '../context.ts';
-import { escaped, MqError } from '../errors.ts';
+import { MqError } from '../errors.ts';
 import { addressesOf, configWithCa } from './addresses.ts';
 import { readText } from './files.ts';
 import { assertOwn, openBroker } from './management-proof.ts';
+import { noteOf } from './output.ts';
 import { secretIn, secretOf } from './password.ts';
 import type { Values } from './values.ts';
 
@@ -77,7 +79,7 @@ export async function findManagement(
   const prove = async (address: ManagementAddress) => {
     const alone = new Management({ ...settings, addresses: [address] });
     try {
-      isProven = await assertOwn(alone, connections, { isNamed, say });
+      isProven = await assertOwn(alone, connections, { isNamed, say: noteOf(context, values.command) });
     } finally {
       alone.close();
     }
@@ -87,15 +89,13 @@ export async function findManagement(
     if (!isProven) return new Map();
     const there = connections.map((one) => ({ ...one, vhost }));
     const peer = await openBroker(there).catch(() => undefined);
-    const found = await peer?.depths(queues);
-    await peer?.close();
-    return found ?? new Map();
+    try {
+      return (await peer?.depths(queues)) ?? new Map();
+    } finally {
+      await peer?.close();
+    }
   };
   return { isNamed, addresses: all, api, depths };
-
-  function say(text: string): void {
-    context.stderr.write(`mq ${values.command}: ${escaped(text)}\n`);
-  }
 }
 
 /**
@@ -154,8 +154,7 @@ async function placesOf(context: Context, values: Values, connections: readonly 
 }
 
 /**
- * The connections of rascal.json. A named API makes the file no matter if it is wrong, and alone if the file names no
- * broker; without one the default is the broker of this machine.
+ * The connections of rascal.json. A named API makes the file unnecessary, so a wrong one is not reported; without one the default is the broker of this machine.
  */
 async function connectionsOfFile(
   context: Context,
@@ -171,16 +170,12 @@ async function connectionsOfFile(
   const vhosts = Object.entries(config?.vhosts ?? {}).filter(([, { connections }]) => connections.length > 0);
   const own = vhosts.find(([name]) => name === values.name('vhost'));
   if (own !== undefined) return own[1].connections;
-  const brokers = new Set(vhosts.map(([, { connections }]) => JSON.stringify(connections.map(placeOf))));
+  const brokers = new Set(vhosts.map(([, { connections }]) => JSON.stringify(connections.map(endpointOf))));
   if (brokers.size > 1)
     throw new MqError('CONFIG', 'the vhosts of rascal.json are on different brokers', {
       hint: `--vhost says which one is meant (${vhosts.map(([name]) => name).join(', ')}), or --url`,
     });
   return vhosts[0]?.[1].connections ?? (isApiNamed ? [] : [{}]);
-}
-
-function placeOf({ protocol, hostname = 'localhost', port }: ConnectionConfig): string {
-  return `${hostname}:${port ?? (protocol === 'amqps' ? 5671 : 5672)}`;
 }
 
 function loginIn({ user, password }: ConnectionConfig = {}): Login {

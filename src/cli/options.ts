@@ -158,7 +158,7 @@ const receive: readonly Option[] = [
     help: 'handle messages with the default export of a module (.ts, .js)',
     default: 'that of the role',
   },
-  { name: 'max-body', value: 'BYTES', help: 'dead-letter larger bodies unhandled', default: 'no limit' },
+  { name: 'max-body', value: 'BYTES', help: 'dead-letter larger bodies unhandled: 65536, 1MiB', default: 'no limit' },
   { name: 'handler-timeout', value: 'DURATION', help: 'give a handler so long for one message', default: '25m' },
   {
     name: 'on-fail',

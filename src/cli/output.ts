@@ -1,5 +1,6 @@
 // How an error looks: one line, a hint where there is a next step; with --json one object.
 
+import type { Context } from '../context.ts';
 import { escaped, exitStatuses, type MqError, safeJson } from '../errors.ts';
 import { wrapped } from './wrap.ts';
 
@@ -12,6 +13,11 @@ export interface ErrorStyle {
   readonly debug: boolean;
   /** Columns of the terminal; undefined: lines are not broken. */
   readonly width?: number;
+}
+
+/** Returns what writes a line for people to stderr, with the command's name before it. */
+export function noteOf({ stderr }: Pick<Context, 'stderr'>, command: string): (text: string) => void {
+  return (text) => void stderr.write(`mq ${command}: ${escaped(text)}\n`);
 }
 
 /** The text for stderr, newline included. */

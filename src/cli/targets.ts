@@ -2,6 +2,7 @@
 
 import { randomUUID } from 'node:crypto';
 import { parseAddresses } from '../config/address.ts';
+import { endpointOf } from '../config/endpoint.ts';
 import type { Context } from '../context.ts';
 import { MqError } from '../errors.ts';
 import type { TargetPlan } from '../harness/target.ts';
@@ -82,7 +83,7 @@ function planUrl(context: Context, on: string, values: Values, common: Common): 
   if (!/^amqps?:\/\//i.test(on)) throw values.usage('--on must be embedded, cluster, or an address: amqp://…');
   const addresses = parseAddresses(on, { at: '--on', code: 'USAGE' });
   const urls = on.split(',').map((url) => url.trim());
-  const title = addresses.map(({ hostname, port }) => `${hostname ?? 'localhost'}:${port ?? 5672}`).join(', ');
+  const title = addresses.map(endpointOf).join(', ');
   const prefix = `mq-test-${randomUUID().slice(0, 8)}-`;
   return async () => {
     const [{ assertReachable }, { ManagementApi }, { findManagement, isNamed }] = await Promise.all([

@@ -2,6 +2,7 @@
 // one answers, else the bridge to AMQP.
 
 import type { Config, ConnectionConfig } from '../config/config.ts';
+import { endpointOf, hostOf, portOf, standardPort } from '../config/endpoint.ts';
 import { MqError } from '../errors.ts';
 import type { StompAddress } from '../web/passage.ts';
 import type { Values } from './values.ts';
@@ -31,21 +32,14 @@ export interface BrokerNode {
 export function brokerOf(config: Config, vhost: string, addresses: readonly ConnectionConfig[] | undefined): WebBroker {
   const given = addresses ?? config.vhosts[vhost]?.connections ?? [];
   const connections = given.length === 0 ? [{}] : given;
-  const nodes = connections.map(({ protocol, hostname, port, user, password, vhost: own }): BrokerNode => {
-    const host = hostname ?? 'localhost';
-    return {
-      isTls: protocol === 'amqps',
-      isOnStandardPort: port === undefined || port === (protocol === 'amqps' ? 5671 : 5672),
-      host: host.includes(':') ? `[${host}]` : host,
-      user: user ?? 'guest',
-      password: password ?? 'guest',
-      vhost: own ?? vhost,
-    };
+  const nodes = connections.map((connection): BrokerNode => {
+    const { protocol, user = 'guest', password = 'guest', vhost: own = vhost } = connection;
+    const isOnStandardPort = portOf(connection) === standardPort(connection);
+    return { isTls: protocol === 'amqps', isOnStandardPort, host: hostOf(connection), user, password, vhost: own };
   });
   const [first = {}] = connections;
-  const port = first.port ?? (first.protocol === 'amqps' ? 5671 : 5672);
   const [node] = nodes as [BrokerNode];
-  return { shown: `${first.protocol ?? 'amqp'}://${node.host}:${port}`, vhost: node.vhost, connections, nodes };
+  return { shown: `${first.protocol ?? 'amqp'}://${endpointOf(first)}`, vhost: node.vhost, connections, nodes };
 }
 
 export interface Way {

@@ -145,7 +145,10 @@ function setOption(options: Record<string, string | number>, name: string, value
   const { unit } = field;
   const milliseconds = unit && durationMs(value, unit);
   if (milliseconds !== undefined) {
-    options[name] = unit === 's' ? Math.round(milliseconds / 1000) : milliseconds;
+    const amount = unit === 's' ? milliseconds / 1000 : milliseconds;
+    // A heartbeat of 400ms must not become 0, which is none.
+    if (!Number.isInteger(amount)) return `${name} in the query is not a whole number of seconds`;
+    options[name] = amount;
     return undefined;
   }
   const isNumber = field.is.includes('integer');

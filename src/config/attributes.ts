@@ -1,6 +1,7 @@
 // One connection as Rascal takes it: attributes that Rascal writes into a URL and amqplib reads back out of it.
 
 import type { ConnectionConfig } from './config.ts';
+import { portOf } from './endpoint.ts';
 import { objectOf } from './plain.ts';
 
 interface ConnectionNeeds {
@@ -21,7 +22,7 @@ export function rascalConnection(connection: ConnectionConfig, needs: Connection
   return {
     protocol,
     hostname,
-    port: connection.port ?? (protocol === 'amqps' ? 5671 : 5672),
+    port: portOf(connection),
     user,
     password: byUrl ? password : '***',
     // Rascal writes it into the URL as it is, and nothing for '/'.

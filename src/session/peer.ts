@@ -3,6 +3,7 @@
 import amqplib, { type Channel, type Connection } from 'amqplib/callback_api';
 import { rascalConnection } from '../config/attributes.ts';
 import type { ConnectionConfig } from '../config/config.ts';
+import { endpointOf } from '../config/endpoint.ts';
 import { objectOf } from '../config/plain.ts';
 import { redactor, secretsOf } from '../config/redact.ts';
 import type { MqError } from '../errors.ts';
@@ -68,8 +69,7 @@ async function connect(address: ConnectionConfig, { connectionName, timeoutMs }:
   const socketOptions = objectOf(attributes['socketOptions']);
   const timeout = Math.min(Number(socketOptions['timeout']), timeoutMs);
   const url = { ...objectOf(attributes['options']), ...attributes, username: attributes['user'] };
-  const { hostname = 'localhost', user = 'guest' } = address;
-  const shown = `${hostname.includes(':') ? `[${hostname}]` : hostname}:${attributes['port']}`;
+  const { user = 'guest' } = address;
   return new Promise((resolve, reject) => {
     amqplib.connect(url, { ...socketOptions, timeout }, (error, connection) => {
       const properties = connection ? connection.connection.serverProperties : refusedProperties(error);
@@ -79,7 +79,7 @@ async function connect(address: ConnectionConfig, { connectionName, timeoutMs }:
       let closing: Promise<void> | undefined;
       let queue: Promise<string | undefined> | undefined;
       resolve({
-        shown,
+        shown: endpointOf(address),
         clusterName: typeof name === 'string' ? name : undefined,
         user,
         vhost: address.vhost ?? '/',
@@ -136,7 +136,7 @@ async function depthsOf(connection: Connection, queues: readonly string[]): Prom
   return found;
 }
 
-/** What `use` hands to `next`; undefined if the channel or the answer cannot be had in time. The channel is closed after it. */
+/** Returns what `use` hands to `next`; undefined if there is no channel or answer in time. Closes the channel then. */
 function onChannel<T>(
   connection: Connection,
   use: (channel: Channel, next: (value: T | undefined) => void) => void,
@@ -156,12 +156,17 @@ function onChannel<T>(
     const giveUp = () => settle(undefined);
     const timer = setTimeout(giveUp, answerMs);
     connection.once('close', giveUp);
-    connection.createChannel((failure, channel) => {
-      if (failure || channel === undefined) return giveUp();
-      used = channel;
-      channel.on('error', () => undefined);
-      use(channel, settle);
-    });
+    try {
+      connection.createChannel((failure, channel) => {
+        if (failure || channel === undefined) return giveUp();
+        used = channel;
+        channel.on('error', () => undefined);
+        use(channel, settle);
+      });
+    } catch {
+      // amqplib throws at once if the connection is closed.
+      giveUp();
+    }
   });
 }
 

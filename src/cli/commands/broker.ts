@@ -8,7 +8,9 @@ import { isLoopback } from '../../broker/loopback.ts';
 import type { Context } from '../../context.ts';
 import { MqError, systemReason } from '../../errors.ts';
 import { isClosedPipe, Printer } from '../../roles/printer.ts';
+import { aborted } from '../../roles/signal.ts';
 import type { Command } from '../command.ts';
+import { noteOf } from '../output.ts';
 import { readPassword } from '../password.ts';
 import type { Values } from '../values.ts';
 
@@ -31,7 +33,7 @@ export const brokerCommand: Command = {
     const tls = await tlsOf(context, values);
     const data = values.name('data');
     const managementPort = values.whole('management-port', { min: 0, max: 65_535 });
-    const log = (line: string) => context.stderr.write(`mq broker: ${line}\n`);
+    const log = noteOf(context, 'broker');
 
     const failed = Promise.withResolvers<never>();
     failed.promise.catch(() => undefined); // it may come before anybody waits for it
@@ -145,11 +147,4 @@ async function read(cwd: string, file: string): Promise<Buffer> {
   } catch (error) {
     throw new MqError('NO_INPUT', `cannot read ${file}: ${systemReason(error)}`, { at: file, cause: error });
   }
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((done) => {
-    if (signal.aborted) done();
-    else signal.addEventListener('abort', () => done(), { once: true });
-  });
 }

@@ -6,6 +6,7 @@ import type { Context } from '../../context.ts';
 import { escaped, MqError, safeJson } from '../../errors.ts';
 import { addressesOf } from '../addresses.ts';
 import type { Command } from '../command.ts';
+import { noteOf } from '../output.ts';
 import type { Values } from '../values.ts';
 import { brokerOf } from '../web-broker.ts';
 
@@ -41,13 +42,14 @@ async function declare(context: Context, values: Values, { config, addresses }: 
   });
   const extra: Record<string, Record<string, QueueConfig>> = {};
   for (const { vhost, name, queue } of made) extra[vhost] = { ...extra[vhost], [name]: queue };
-  const { stdout, stderr } = context;
+  const { stdout } = context;
+  const note = noteOf(context, 'declare');
   const session = new Session({
     config,
     addresses,
     role: 'declare',
     confirmTimeoutMs: 30_000,
-    say: ({ message }) => stderr.write(`mq declare: ${message}\n`),
+    say: ({ message }) => note(message),
     counts: newCounts(),
   });
   try {

@@ -7,6 +7,7 @@ import { MqError } from '../../errors.ts';
 import type { DlqVerb } from '../../roles/dlq.ts';
 import { addressesOf } from '../addresses.ts';
 import type { Command } from '../command.ts';
+import { noteOf } from '../output.ts';
 import { canAsk, isConfirmed } from '../question.ts';
 import type { Values } from '../values.ts';
 
@@ -94,6 +95,7 @@ async function run(context: Context, values: Values, { verb, name, id, config }:
     mayPurge: purgeConsent(context, values, queue),
     mayReplay: () => isConfirmed(context, 'replay them?'),
   };
+  const note = noteOf(context, 'dlq');
   const addresses = await addressesOf(context, values);
   const [{ Session }, { newCounts }, { dlq }] = await Promise.all([
     import('../../session/session.ts'),
@@ -105,7 +107,7 @@ async function run(context: Context, values: Values, { verb, name, id, config }:
     addresses,
     role: 'dlq',
     confirmTimeoutMs: values.duration('timeout') ?? 60_000,
-    say: ({ message }) => context.stderr.write(`mq dlq: ${message}\n`),
+    say: ({ message }) => note(message),
     counts: newCounts(),
   });
   const leave = () => session.abort(new MqError('TERMINATED', 'given up at a second signal'));

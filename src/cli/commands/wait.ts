@@ -2,11 +2,11 @@
 
 import type { Config } from '../../config/config.ts';
 import type { Context } from '../../context.ts';
-import { escaped } from '../../errors.ts';
 import { Printer } from '../../roles/printer.ts';
 import { addressesOf } from '../addresses.ts';
 import { awaitBroker } from '../broker-wait.ts';
 import type { Command } from '../command.ts';
+import { noteOf } from '../output.ts';
 
 export function waitCommand(configOf: (context: Context) => Promise<Config>): Command {
   return {
@@ -22,10 +22,11 @@ export function waitCommand(configOf: (context: Context) => Promise<Config>): Co
       const [addresses, config] = await Promise.all([addressesOf(context, values), configOf(context)]);
       const { stderr, drain } = context;
       // In the log of a CI: what it waits for.
-      const tell = (reason: string) => void stderr.write(`mq wait: not yet: ${escaped(reason)}\n`);
+      const note = noteOf(context, 'wait');
+      const tell = (reason: string) => note(`not yet: ${reason}`);
       const seconds = Math.round(await awaitBroker({ config, addresses, timeoutMs, drain, tell })) / 1000;
       if (values.flag('json')) await new Printer(context.stdout).json({ state: 'ready', seconds });
-      else if (stderr.isTTY) stderr.write(`mq wait: ready after ${seconds.toFixed(1)} s\n`);
+      else if (stderr.isTTY) note(`ready after ${seconds.toFixed(1)} s`);
     },
   };
 }

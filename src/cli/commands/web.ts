@@ -2,14 +2,17 @@
 
 import { isIP } from 'node:net';
 import manifest from '../../../package.json' with { type: 'json' };
+import { isLoopback } from '../../broker/loopback.ts';
 import type { Config, ConnectionConfig } from '../../config/config.ts';
 import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
 import { isClosedPipe, Printer } from '../../roles/printer.ts';
+import { aborted } from '../../roles/signal.ts';
 import type { WebSettings } from '../../web/server.ts';
 import { addressesOf } from '../addresses.ts';
 import type { Command } from '../command.ts';
 import { optionalManagement } from '../management.ts';
+import { noteOf } from '../output.ts';
 import { readPassword } from '../password.ts';
 import type { Values } from '../values.ts';
 import { brokerOf, planWay, type WebBroker } from '../web-broker.ts';
@@ -79,7 +82,7 @@ async function run(context: Context, values: Values, { config, vhost, addresses,
     import('../../web/sender.ts'),
   ]);
   const port = values.whole('port', { min: 0, max: 65_535 }) ?? defaultPort;
-  const say = (text: string) => void context.stderr.write(`mq web: ${text}\n`);
+  const say = noteOf(context, 'web');
   const newSession = (role: string, tell: (text: string) => void) =>
     new Session({
       config,
@@ -162,15 +165,4 @@ function vhostOf({ vhosts }: Config, values: Values): string {
   if (given === undefined) return names.includes('/') ? '/' : (names[0] ?? '/');
   if (names.includes(given)) return given;
   throw values.usage(`rascal.json has no vhost '${given}'; there are ${names.join(', ')}`);
-}
-
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'));
-}
-
-function aborted(signal: AbortSignal): Promise<void> {
-  return new Promise((done) => {
-    if (signal.aborted) done();
-    else signal.addEventListener('abort', () => done(), { once: true });
-  });
 }

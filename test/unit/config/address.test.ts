@@ -58,6 +58,7 @@ test('each mistake is told in one line, without the password', () => {
     ['amqp://h?hartbeat=1', /unknown option in the query: "hartbeat" \(did you mean "heartbeat"\?\)/],
     ['amqp://h?constructor=1', /unknown option/],
     ['amqp://h?heartbeat=s3cret', /heartbeat in the query is not a whole number/],
+    ['amqp://h?heartbeat=400ms', /heartbeat in the query is not a whole number of seconds/],
     ['amqp://h?heartbeat=-1', /heartbeat in the query is not a whole number/],
   ];
   for (const [text, wording] of cases) {

@@ -1,0 +1,24 @@
+// Where a connection goes: the host and the port of its broker.
+
+import type { ConnectionConfig } from './config.ts';
+
+type Address = Pick<ConnectionConfig, 'protocol' | 'hostname' | 'port'>;
+
+/** AMQP: the standard port without and with TLS. */
+export function standardPort({ protocol }: Address): number {
+  return protocol === 'amqps' ? 5671 : 5672;
+}
+
+export function portOf(address: Address): number {
+  return address.port ?? standardPort(address);
+}
+
+/** Returns the host as a URL has it: an IPv6 address is in brackets. */
+export function hostOf({ hostname = 'localhost' }: Address): string {
+  return hostname.includes(':') ? `[${hostname}]` : hostname;
+}
+
+/** Returns `host:port`. */
+export function endpointOf(address: Address): string {
+  return `${hostOf(address)}:${portOf(address)}`;
+}
