@@ -7,7 +7,7 @@ import type { Exchange } from './exchange.ts';
 import { isSame } from './headers.ts';
 import { ProtocolError } from './protocol-error.ts';
 import type { Queue } from './queue.ts';
-import { queueArgumentNames } from './queue-settings.ts';
+import { argumentNames } from './queue-arguments.ts';
 import type { ExchangeDeclaration, QueueDeclaration } from './vhost.ts';
 
 /** AMQP 0-9-1, 1.7.2.1 and 1.6.2.1: names that begin so are the broker's own. */
@@ -32,7 +32,11 @@ export function assertSameQueue(known: Queue, wanted: QueueDeclaration, owner: o
   if (known.owner !== (wanted.exclusive ? owner : undefined)) throw locked(known);
   assertSameField('durable', { current: known.isDurable, received: wanted.durable, what });
   assertSameField('auto_delete', { current: known.isAutoDelete, received: wanted.autoDelete, what });
-  assertSameArguments(queueArgumentNames, { current: known.arguments, received: wanted.arguments, what });
+  assertSameArguments(argumentNames(known.settings.type), {
+    current: known.arguments,
+    received: wanted.arguments,
+    what,
+  });
 }
 
 function assertSameField(
@@ -63,11 +67,10 @@ function assertSameArguments(
     if (a === b && a === undefined) continue;
     if (a !== undefined && b !== undefined && isSame(a, b) && isFloat(current, name) === isFloat(received, name))
       continue;
-    const [was, is] = [shown(current, name), shown(received, name)];
-    const short = a !== undefined && b !== undefined;
+    const show = a !== undefined && b !== undefined ? shortly : typed;
     throw new ProtocolError(
       'PRECONDITION_FAILED',
-      `inequivalent arg '${name}' for ${what}: received ${short ? `'${shownValue(b)}'` : is} but current is ${short ? `'${shownValue(a)}'` : was}`,
+      `inequivalent arg '${name}' for ${what}: received ${show(received, name)} but current is ${show(current, name)}`,
     );
   }
 }
@@ -77,12 +80,25 @@ function isFloat(all: Arguments, name: string): boolean {
   return ['f', 'd'].includes(all.types[name] ?? '');
 }
 
-function shown(all: Arguments, name: string): string {
+function shortly(all: Arguments, name: string): string {
+  const value = givenValue(all, name) ?? null;
+  return value === null ? 'none' : `'${shown(all, name, value)}'`;
+}
+
+function typed(all: Arguments, name: string): string {
   const value = all.get(name);
-  return value === undefined ? 'none' : `the value '${shownValue(value)}' of type '${all.typeName(name)}'`;
+  if (value === undefined) return 'none';
+  return `the value '${shown(all, name, value)}' of type '${all.typeName(name)}'`;
+}
+
+/** As RabbitMQ prints it: a double 10 is '10.0', and a field without a value is 'undefined'. */
+function shown(all: Arguments, name: string, value: FieldValue): string {
+  if (value === null) return 'undefined';
+  return isFloat(all, name) && Number.isInteger(value) ? `${value}.0` : shownValue(value);
 }
 
 /** RabbitMQ 4: no type is the default type. */
 function givenValue(all: Arguments, name: string): FieldValue | undefined {
-  return all.get(name) ?? (name === 'x-queue-type' ? 'classic' : undefined);
+  const value = all.get(name);
+  return value === undefined && name === 'x-queue-type' ? 'classic' : value;
 }

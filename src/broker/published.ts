@@ -4,7 +4,7 @@ import { changeProperties, type Scan, scanProperties } from './codec/properties.
 import { typeNames } from './codec/table.ts';
 import { Message } from './message.ts';
 import { ProtocolError } from './protocol-error.ts';
-import { longestMs } from './queue-settings.ts';
+import { longestMs } from './queue-arguments.ts';
 import { replyQueue } from './reply-to.ts';
 import type { User } from './users.ts';
 

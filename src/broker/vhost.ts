@@ -10,6 +10,7 @@ import type { DeathReason, Message } from './message.ts';
 import { queueName } from './names.ts';
 import { ProtocolError } from './protocol-error.ts';
 import { Queue } from './queue.ts';
+import { assertArguments, queueType } from './queue-arguments.ts';
 import { queueSettings } from './queue-settings.ts';
 import { route } from './routing.ts';
 import type { Store } from './store.ts';
@@ -180,6 +181,8 @@ export class VirtualHost implements Surroundings {
       known.touch();
       return known;
     }
+    const what = `queue '${name}' in vhost '${this.name}'`;
+    assertArguments(wanted.arguments, queueType(wanted.arguments, what), what);
     const queue = this.addQueue(
       { ...wanted, queue: name, durable: isDurable },
       wanted.exclusive ? owner : undefined,
@@ -189,7 +192,7 @@ export class VirtualHost implements Surroundings {
     return queue;
   }
 
-  /** Adds a queue that is not there yet, as it is. Throws 406 for arguments that are wrong. */
+  /** Adds a queue that is not there yet, as it is: `declareQueue` has checked its arguments, or the store kept it. */
   addQueue(wanted: QueueDeclaration, owner: object | undefined, isServerNamed = false): Queue {
     const { queue: name, durable, autoDelete, arguments: all } = wanted;
     const what = `queue '${name}' in vhost '${this.name}'`;

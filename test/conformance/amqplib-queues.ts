@@ -1,6 +1,6 @@
 // amqplib's jobs: queues, declared, found, emptied and deleted; and what the broker refuses of them.
 
-import { bodies, closeFrom, linked, open, put, queue, refused } from './amqplib-link.ts';
+import { bodies, closeFrom, closeOf, linked, open, put, queue, refused } from './amqplib-link.ts';
 import { gathering, type Job, named } from './program.ts';
 
 /** Another connection that holds an exclusive queue. */
@@ -17,6 +17,22 @@ const declared =
   (options: object): Job =>
   () =>
     refused(({ channel }) => channel.assertQueue(named('invalid'), { exclusive: true, ...options }))();
+
+/** Declares a queue with each of the values, which have amqplib's form for a value of one type. */
+const redeclared = (argument: string, types: readonly string[], value: number): Job =>
+  linked(async ({ channel: first, connection }) => {
+    const name = await queue(first, 'typed', { [argument]: value });
+    const verdicts: unknown[] = [];
+    for (const type of types) {
+      const channel = await connection.createChannel();
+      const refusal = closeOf(channel, 'channel');
+      const again = channel.assertQueue(name, { exclusive: true, arguments: { [argument]: { '!': type, value } } });
+      verdicts.push([type, await again.then(() => 'ok').catch(() => refusal)]);
+    }
+    return verdicts;
+  });
+
+const numberTypes = ['byte', 'short', 'int', 'long', 'uint', 'float', 'double'];
 
 export const queues: Readonly<Record<string, Job>> = {
   'queue.declare counts': linked(async ({ channel }) => {
@@ -52,6 +68,9 @@ export const queues: Readonly<Record<string, Job>> = {
     await channel.assertQueue(named('same'), { exclusive: true });
     await channel.assertQueue(named('same'), { exclusive: true, arguments: { 'x-overflow': 'reject-publish' } });
   }),
+  'queue.declare other number types of x-message-ttl': redeclared('x-message-ttl', numberTypes, 100),
+  'queue.declare other number types of x-max-length': redeclared('x-max-length', ['double'], 10),
+  'queue.declare other number types of x-max-priority': redeclared('x-max-priority', ['double'], 5),
   'queue.declare reserved name': refused(({ channel }) => channel.assertQueue('amq.mine', { exclusive: true })),
   'queue.declare locked elsewhere': () =>
     lockedElsewhere((name) => refused(({ channel }) => channel.assertQueue(name, { exclusive: true }))()),

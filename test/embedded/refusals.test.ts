@@ -231,7 +231,7 @@ const cases: readonly [title: string, use: Use, code: number, text: string][] = 
       await c.assertQueue('q6', { arguments: { 'x-message-ttl': { '!': 'double', value: 10 } } });
     },
     406,
-    "PRECONDITION_FAILED - inequivalent arg 'x-message-ttl' for queue 'q6' in vhost '/': received '10' but current is '10'",
+    "PRECONDITION_FAILED - inequivalent arg 'x-message-ttl' for queue 'q6' in vhost '/': received '10.0' but current is '10'",
   ],
   ...(
     [
