@@ -59,7 +59,8 @@ export class ChannelConsumer implements Consumer {
 function priorityOf({ arguments: all, queue }: ConsumerParts): number {
   const priority = all.get('x-priority');
   if (priority === undefined) return 0;
-  if (typeof priority === 'number' && 'bBsuIilL'.includes(all.types['x-priority'] ?? '')) return priority;
+  // As a number, also beyond 2^53: two priorities that are equal then are served in turn.
+  if ('bBsuIilL'.includes(all.types['x-priority'] ?? '')) return Number(priority);
   const why = `"expected integer, got ${all.typeName('x-priority')}"`;
   throw new ProtocolError('PRECONDITION_FAILED', `invalid arg 'x-priority' for ${queue.what}: ${why}`);
 }

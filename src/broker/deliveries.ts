@@ -97,6 +97,7 @@ export class Deliveries {
       this.held.set(tag, { tag, entry, queue: consumer.queue, consumer });
       consumer.unacked++;
       this.heldByConsumers++;
+      if (this.channelPrefetch > 0) this.#moveToEnd(consumer);
     }
     const { connection, number } = this.channel;
     try {
@@ -119,9 +120,20 @@ export class Deliveries {
     this.#settle(this.#take(tag, multiple), (held) => this.#acknowledge(held));
   }
 
-  /** The connection has room again, or the channel. */
+  /**
+   * The connection has room again, or the channel. Each queue then chooses among its consumers; the queue that was served
+   * last is asked last, so that a prefetch for the whole channel starves none.
+   */
   wake(): void {
-    for (const consumer of this.consumers.values()) consumer.queue.wake(consumer);
+    const queues = new Set<Queue>();
+    for (const consumer of this.consumers.values()) {
+      if (consumer.queue.consumers.wake(consumer)) queues.add(consumer.queue);
+    }
+    for (const queue of queues) queue.dispatch();
+  }
+
+  #moveToEnd(consumer: ChannelConsumer): void {
+    if (this.consumers.delete(consumer.tag)) this.consumers.set(consumer.tag, consumer);
   }
 
   /** What a rolled back transaction had taken. */

@@ -3,10 +3,12 @@
 import type { Arguments } from './codec/arguments.ts';
 import { type HeadersMatcher, headersMatcher } from './headers.ts';
 import type { Message } from './message.ts';
+import { LocalRandomMatcher, ModulusHashMatcher } from './one-destination.ts';
 import { Queue } from './queue.ts';
 import { TopicTable } from './topic.ts';
 
-export const exchangeTypes = ['direct', 'fanout', 'topic', 'headers'] as const;
+/** RabbitMQ 4.3's, without plugins. */
+export const exchangeTypes = ['direct', 'fanout', 'topic', 'headers', 'x-local-random', 'x-modulus-hash'] as const;
 export type ExchangeType = (typeof exchangeTypes)[number];
 
 export interface Binding {
@@ -28,7 +30,7 @@ export interface ExchangeParts {
 
 type Destination = Queue | Exchange;
 
-/** How one type of exchange finds the bindings that a message goes by. */
+/** Finds, for one type of exchange, the bindings that a message goes by. */
 interface Matcher {
   add(binding: Binding): void;
   remove(binding: Binding): void;
@@ -66,9 +68,14 @@ export class Exchange {
     this.#matcher = matchers[parts.type]();
   }
 
-  /** What it finds hangs on nothing but the routing key. */
+  /** Whether the destinations depend on nothing but the routing key. */
   get isPlain(): boolean {
-    return this.type !== 'headers' && this.alternate === undefined;
+    return this.type !== 'headers' && this.type !== 'x-local-random' && this.alternate === undefined;
+  }
+
+  /** Whether each further key of a message (CC, BCC) may have further destinations. */
+  get matchesEachKey(): boolean {
+    return this.type === 'direct' || this.type === 'topic';
   }
 
   /** False: that binding is there already. */
@@ -106,6 +113,8 @@ const matchers: Readonly<Record<ExchangeType, () => Matcher>> = {
   fanout: () => new KeyMatcher(() => ''),
   topic: () => new TopicMatcher(),
   headers: () => new HeadersMatchers(),
+  'x-local-random': () => new LocalRandomMatcher<Destination>(),
+  'x-modulus-hash': () => new ModulusHashMatcher<Destination>(),
 };
 
 interface KeyRow {

@@ -26,7 +26,7 @@ interface Address {
   /** Of the virtual host, when the way was looked up. */
   version: number;
   exchange: Exchange | undefined;
-  /** undefined: the way hangs on more than the routing key. */
+  /** undefined: the route depends on more than the routing key. */
   queues: readonly Queue[] | undefined;
 }
 
@@ -126,10 +126,7 @@ export class Publisher {
     let queues = address.queues;
     if (queues === undefined || message.moreKeys !== undefined) {
       queues = vhost.route(exchange, message);
-      // What a headers exchange finds hangs on the message; an alternate exchange may be one.
-      if (message.moreKeys === undefined && exchange.isPlain && vhost.isShort(exchange, queues)) {
-        address.queues = queues;
-      }
+      if (message.moreKeys === undefined && vhost.hasFixedRoute(exchange, message)) address.queues = queues;
     }
     const tag = this.#confirms === undefined ? 0 : ++this.#confirms.published;
     const routed = this.#deliver(message, queues, mandatory);

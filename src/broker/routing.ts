@@ -26,7 +26,7 @@ function routeFurther(places: Places, start: Exchange, message: Message): readon
   const exchanges = new Set([start]);
   for (const exchange of exchanges) {
     let isMatched = false;
-    for (const key of keys) {
+    for (const key of exchange.matchesEachKey ? keys : [message.routingKey]) {
       for (const destination of match(places, exchange, message, key)) {
         isMatched = true;
         if (isQueue(destination)) queues.add(destination);

@@ -119,7 +119,10 @@ export class VirtualHost implements Surroundings {
   declareExchange(wanted: ExchangeDeclaration): Exchange {
     const type = exchangeTypes.find((known) => known === wanted.type);
     // RabbitMQ before 4.1 answered 503 here.
-    if (type === undefined) throw new ProtocolError('PRECONDITION_FAILED', `unknown exchange type '${wanted.type}'`);
+    if (type === undefined) {
+      const what = wanted.type === '' ? 'invalid' : 'unknown';
+      throw new ProtocolError('PRECONDITION_FAILED', `${what} exchange type '${wanted.type}'`);
+    }
     const known = this.exchanges.get(wanted.exchange);
     if (known !== undefined) {
       assertSameExchange(known, wanted);
@@ -341,9 +344,11 @@ export class VirtualHost implements Surroundings {
     for (const name of [...this.exchanges.keys()]) this.deleteExchange(name);
   }
 
-  /** The way to these queues is the exchange's own, and stays as it is until a binding changes. */
-  isShort(exchange: Exchange, queues: readonly Queue[]): boolean {
-    return exchange.name === '' || queues.length > 0;
+  /** Whether all messages with this routing key take the same route, until a binding changes. */
+  hasFixedRoute(exchange: Exchange, message: Message): boolean {
+    if (exchange.name === '') return true;
+    const isQueue = (destination: Queue | Exchange) => destination instanceof Queue;
+    return exchange.isPlain && exchange.match(message.routingKey, message).every(isQueue);
   }
 
   #bury({ message, reason, receipt }: Dying): void {

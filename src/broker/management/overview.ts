@@ -1,6 +1,7 @@
 // The broker as a whole: overview, its one node, who asks, whether it lives.
 
 import { hostname } from 'node:os';
+import { exchangeTypes } from '../exchange.ts';
 import type { Broker } from '../server.ts';
 import { assertKeys, textOf } from './body.ts';
 import { notFound } from './refusal.ts';
@@ -41,7 +42,7 @@ function overview(call: Call): Answer {
     ...versions(broker),
     cluster_name: broker.clusterName,
     node: nodeName,
-    exchange_types: ['direct', 'fanout', 'headers', 'topic'].map((name) => ({ name, description: '', enabled: true })),
+    exchange_types: exchangeTypes.map((name) => ({ name, description: '', enabled: true })),
     object_totals: {
       channels: sum(connections.map(({ channels }) => channels.size)),
       connections: connections.length,

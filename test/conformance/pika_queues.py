@@ -1,0 +1,302 @@
+"""pika's jobs: what queues count, expire, drop and give back, and which of several consumers gets a message."""
+
+import pika
+
+from jobs import named
+from pika_link import bodies, connect, linked, put, queue, take
+
+KINDS = ("classic", "quorum")
+
+
+def count(channel, name):
+    return channel.queue_declare(name, passive=True).method.message_count
+
+
+def durable(channel, connection, kind, **arguments):
+    """A queue of either type, which expires. The channel waits for confirms: RabbitMQ counts before it has taken a message."""
+    channel.confirm_delivery()
+    given = {key.replace("_", "-"): value for key, value in arguments.items()}
+    name = named("q")
+    channel.queue_declare(name, durable=True, arguments={"x-queue-type": kind, "x-expires": 60_000, **given})
+    return name
+
+
+def both(title):
+    """A job for each type of queue, which gets the type as its third argument."""
+
+    def add(work):
+        for kind in KINDS:
+            linked(f"{kind}: {title}")(lambda channel, connection, kind=kind: work(channel, connection, kind))
+
+    return add
+
+
+def expired(channel, milliseconds):
+    """Returns after as many milliseconds, by the broker's clock: a message of another queue has expired and was dead-lettered."""
+    after = channel.queue_declare("", exclusive=True).method.queue
+    arguments = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": after, "x-message-ttl": milliseconds}
+    before = channel.queue_declare("", exclusive=True, arguments=arguments).method.queue
+    put(channel, before, "time")
+    take(channel, after)
+
+
+def get(channel, name):
+    method, _, body = channel.basic_get(name)
+    return method and [body.decode(), method.redelivered, method.message_count]
+
+
+def received(connection, got, length):
+    """Waits until so many messages have come."""
+    while len(got) < length:
+        connection.process_data_events(time_limit=0.1)
+
+
+@both("expired messages behind a head that is not")
+def _(channel, connection, kind):
+    name = durable(channel, connection, kind)
+    put(channel, name, "head")
+    put(channel, name, "short", "shorter", expiration="50")
+    counts = [count(channel, name)]
+    expired(channel, 300)
+    counts.append(count(channel, name))
+    counts.append(get(channel, name))
+    counts.append(count(channel, name))
+    channel.basic_nack(1, requeue=True)
+    return [*counts, get(channel, name)]
+
+
+@both("expired messages behind a head that has expired")
+def _(channel, connection, kind):
+    name = durable(channel, connection, kind)
+    put(channel, name, "long", expiration="60000")
+    put(channel, name, "short", expiration="1000")
+    put(channel, name, "last")
+    first = get(channel, name)
+    expired(channel, 1300)
+    found = [first, count(channel, name), get(channel, name), count(channel, name)]
+    channel.basic_nack(1, requeue=True)
+    return [*found, get(channel, name), count(channel, name)]
+
+
+@both("a message whose time has passed goes back")
+def _(channel, connection, kind):
+    name = durable(channel, connection, kind)
+    put(channel, name, "short", expiration="1000")
+    put(channel, name, "next", "last")
+    got = [get(channel, name), get(channel, name)]
+    expired(channel, 1300)
+    channel.basic_nack(1, requeue=True)
+    channel.basic_nack(2, requeue=True)
+    return [*got, bodies(channel, name)]
+
+
+@both("the next message expires after basic.get")
+def _(channel, connection, kind):
+    dead = queue(channel, "dead")
+    name = durable(channel, connection, kind, x_dead_letter_exchange="", x_dead_letter_routing_key=dead)
+    put(channel, name, "first")
+    put(channel, name, "next", expiration="50")
+    first = get(channel, name)
+    return [first[0], take(channel, dead)["body"]]
+
+
+@both("a message handed back keeps its expiration")
+def _(channel, connection, kind):
+    dead = queue(channel, "dead")
+    name = durable(channel, connection, kind, x_dead_letter_exchange="", x_dead_letter_routing_key=dead)
+    got = []
+    channel.basic_qos(prefetch_count=1)
+    channel.basic_consume(name, lambda _c, method, _p, body: got.append(method.delivery_tag), consumer_tag="tag")
+    put(channel, name, "short", expiration="300")
+    received(connection, got, 1)
+    channel.basic_cancel("tag")
+    channel.basic_nack(got[0], requeue=True)
+    return take(channel, dead)["body"]
+
+
+@both("a requeue over the maximum length")
+def _(channel, connection, kind):
+    dead = queue(channel, "dead")
+    name = durable(channel, connection, kind, x_max_length=2, x_dead_letter_exchange="", x_dead_letter_routing_key=dead)
+    put(channel, name, "1", "2")
+    got = [get(channel, name), get(channel, name)]
+    put(channel, name, "3", "4")
+    before = count(channel, name)
+    channel.basic_nack(2, multiple=True, requeue=True)
+    left = bodies(channel, name)
+    return [got, before, left, sorted(body for body, _ in bodies(channel, dead))]
+
+
+@both("the maximum length does not count what is not acknowledged")
+def _(channel, connection, kind):
+    name = durable(channel, connection, kind, x_max_length=2)
+    put(channel, name, "1", "2", "3", "4")
+    return [get(channel, name), get(channel, name), count(channel, name), bodies(channel, name)]
+
+
+@linked("x-priority beyond 2^53")
+def _(channel, connection):
+    name = queue(channel, "q")
+    got = []
+    for place, priority in enumerate((1 << 53, (1 << 53) + 1, (1 << 62))):
+        channel.basic_consume(name, lambda _c, _m, _p, _b, place=place: got.append(place), auto_ack=True, arguments={"x-priority": priority})
+    put(channel, name, "x")
+    received(connection, got, 1)
+    return got
+
+
+# Single active and exclusive consumers
+
+
+@both("single active consumer: cancelled with messages not acknowledged")
+def _(channel, connection, kind):
+    name = durable(channel, connection, kind, x_single_active_consumer=True)
+    got = []
+    other = connection.channel()
+    for tag, where in (("a", channel), ("b", other)):
+        where.basic_qos(prefetch_count=3)
+        where.basic_consume(name, lambda c, m, _p, body, tag=tag: got.append([tag, body.decode(), m.redelivered]), consumer_tag=tag)
+    put(channel, name, *"0123456789")
+    received(connection, got, 3)
+    channel.basic_cancel("a")
+    received(connection, got, 6)
+    before = list(got)
+    channel.close()
+    # b acknowledges what it has, and gets the next three.
+    other.basic_ack(3, multiple=True)
+    received(connection, got, 9)
+    return [before, got[6:]]
+
+
+@both("single active consumer: its channel closes")
+def _(channel, connection, kind):
+    name = durable(channel, connection, kind, x_single_active_consumer=True)
+    got = []
+    other = connection.channel()
+    for tag, where in (("a", channel), ("b", other)):
+        where.basic_qos(prefetch_count=3)
+        where.basic_consume(name, lambda c, m, _p, body, tag=tag: got.append([tag, body.decode(), m.redelivered]), consumer_tag=tag)
+    put(channel, name, *"012345")
+    received(connection, got, 3)
+    channel.close()
+    received(connection, got, 6)
+    other.basic_ack(3, multiple=True)
+    received(connection, got, 9)
+    return got
+
+
+@both("single active consumer: cancelled without a prefetch")
+def _(channel, connection, kind):
+    name = durable(channel, connection, kind, x_single_active_consumer=True)
+    got = []
+    other = connection.channel()
+    channel.basic_qos(prefetch_count=3)
+    for tag, where in (("a", channel), ("b", other)):
+        where.basic_consume(name, lambda c, m, _p, body, tag=tag: got.append([tag, body.decode(), m.redelivered]), consumer_tag=tag)
+    put(channel, name, *"012345")
+    received(connection, got, 3)
+    channel.basic_cancel("a")
+    received(connection, got, 6)
+    channel.close()
+    received(connection, got, 9)
+    put(other, name, "after")
+    received(connection, got, 10)
+    return got
+
+
+@both("single active consumer: a higher priority comes")
+def _(channel, connection, kind):
+    name = durable(channel, connection, kind, x_single_active_consumer=True)
+    got = []
+    channel.basic_qos(prefetch_count=1)
+
+    def consume(tag, priority):
+        def on_message(c, method, _p, body):
+            got.append([tag, body.decode(), method.redelivered])
+            c.basic_ack(method.delivery_tag)
+
+        channel.basic_consume(name, on_message, consumer_tag=tag, arguments={"x-priority": priority})
+
+    consume("low", 1)
+    put(channel, name, "1")
+    received(connection, got, 1)
+    consume("high", 5)
+    put(channel, name, "2")
+    received(connection, got, 2)
+    consume("higher", 9)
+    consume("lowest", 0)
+    channel.basic_cancel("high")
+    put(channel, name, "3")
+    received(connection, got, 3)
+    return got
+
+
+@both("single active consumer: an exclusive consumer")
+def _(channel, connection, kind):
+    name = durable(channel, connection, kind, x_single_active_consumer=True)
+    return channel.basic_consume(name, lambda *_: None, exclusive=True, consumer_tag="tag")
+
+
+@both("single active consumer: basic.get")
+def _(channel, connection, kind):
+    name = durable(channel, connection, kind, x_single_active_consumer=True)
+    put(channel, name, "x")
+    return get(channel, name)
+
+
+@both("a second consumer beside an exclusive one")
+def _(channel, connection, kind):
+    name = durable(channel, connection, kind)
+    channel.basic_consume(name, lambda *_: None, exclusive=True, consumer_tag="first")
+    return connection.channel().basic_consume(name, lambda *_: None, consumer_tag="second")
+
+
+@both("an exclusive consumer beside another")
+def _(channel, connection, kind):
+    name = durable(channel, connection, kind)
+    channel.basic_consume(name, lambda *_: None, consumer_tag="first")
+    return connection.channel().basic_consume(name, lambda *_: None, exclusive=True, consumer_tag="second")
+
+
+# basic.qos with global
+
+
+def shares(channel, connection, names, consumers, acks):
+    """The deliveries by consumer, each acknowledged, until there were so many."""
+    got = {}
+    total = 0
+
+    def on_message(tag):
+        def act(c, method, _p, _b):
+            nonlocal total
+            if total >= acks:
+                return
+            total += 1
+            got[tag] = got.get(tag, 0) + 1
+            c.basic_ack(method.delivery_tag)
+
+        return act
+
+    for place in range(consumers):
+        name = names[place % len(names)]
+        channel.basic_consume(name, on_message(place), consumer_tag=str(place))
+    while total < acks:
+        connection.process_data_events(time_limit=0.1)
+    return [got.get(place, 0) for place in range(consumers)]
+
+
+@linked("basic.qos global serves every queue")
+def _(channel, connection):
+    names = [queue(channel, f"q{place}") for place in range(3)]
+    for name in names:
+        put(channel, name, *["x"] * 100)
+    channel.basic_qos(prefetch_count=1, global_qos=True)
+    return [share > 10 for share in shares(channel, connection, names, 3, 99)]
+
+
+@linked("basic.qos global serves every consumer")
+def _(channel, connection):
+    name = queue(channel, "q")
+    put(channel, name, *["x"] * 20)
+    channel.basic_qos(prefetch_count=1, global_qos=True)
+    return [share > 2 for share in shares(channel, connection, [name], 2, 10)]
