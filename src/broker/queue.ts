@@ -22,6 +22,13 @@ export interface QueueParts {
   readonly settings: QueueSettings;
 }
 
+interface Recovered {
+  readonly storeId: number;
+  readonly expiresAt: number | undefined;
+  readonly deliveryCount: number;
+  readonly redelivered: boolean;
+}
+
 export class Queue {
   readonly name: string;
   readonly vhost: string;
@@ -116,13 +123,9 @@ export class Queue {
   }
 
   /** Puts back what the store had kept. */
-  recover(
-    message: Message,
-    { storeId, expiresAt, deliveryCount }: { storeId: number; expiresAt: number | undefined; deliveryCount: number },
-  ): void {
+  recover(message: Message, { storeId, expiresAt, deliveryCount, redelivered }: Recovered): void {
     const entry = this.#newEntry(message, expiresAt, storeId, deliveryCount);
-    // RabbitMQ: a classic queue does not know after a restart what had been delivered, and says that all may have been.
-    entry.redelivered = this.settings.type === 'classic' || deliveryCount > 0;
+    entry.redelivered = redelivered;
     this.ready.push(entry);
   }
 

@@ -17,9 +17,23 @@ interface Target {
 /** The keys of queues and exchanges whose definitions cannot be recovered. What belongs to them stays in the store. */
 type SetAside = ReadonlySet<string>;
 
+/** Written as the last record of a broker that ended in order. */
+const closed: Definition = { kind: 'closed', key: '', value: true };
+
+export function markClosed(store: Store | undefined): void {
+  store?.define(closed);
+}
+
+/** Removes the mark. Resolves when that is on disk. */
+export async function markOpen(store: Store | undefined): Promise<void> {
+  store?.undefine(closed.kind, closed.key);
+  await new Promise<void>((done) => (store === undefined ? done() : store.committed(() => done())));
+}
+
 export function recover(recovered: Store['recovered'], target: Target): void {
   const { vhosts } = target;
   const { log } = target.surroundings;
+  const wasClosed = recovered.definitions.some(({ kind }) => kind === closed.kind);
   const aside = new Set<string>();
   for (const kind of ['vhost', 'user', 'permission', 'exchange', 'queue', 'binding']) {
     for (const definition of recovered.definitions) {
@@ -43,7 +57,14 @@ export function recover(recovered: Store['recovered'], target: Target): void {
     succeeds(`a message of ${queue.what}`, log, () => {
       const message = messages.get(stored.id) ?? messageOf(stored);
       messages.set(stored.id, message);
-      queue.recover(message, { storeId: stored.id, expiresAt, deliveryCount });
+      // No record is made of a delivery: after a crash every message may have been delivered. A broker that ends in order
+      // counts what comes back from its connections.
+      queue.recover(message, {
+        storeId: stored.id,
+        expiresAt,
+        deliveryCount,
+        redelivered: !wasClosed || deliveryCount > 0,
+      });
     });
   }
   recovered.definitions.length = 0;

@@ -11,7 +11,7 @@ import { type Clock, systemClock } from './clock.ts';
 import { Connection } from './connection.ts';
 import { isLoopback } from './loopback.ts';
 import { Memory } from './memory.ts';
-import { recover } from './recovery.ts';
+import { markClosed, markOpen, recover } from './recovery.ts';
 import { Replies } from './reply-to.ts';
 import type { Store } from './store.ts';
 import { Turn } from './turn.ts';
@@ -165,6 +165,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   // With TLS these are there before the handshake is.
   server.on('connection', track);
   await listen(server, { host, port: options.port ?? 0, log });
+  await markOpen(store);
   const address = server.address();
   const port = typeof address === 'object' && address !== null ? address.port : 0;
   const scheme = options.tls === undefined ? 'amqp' : 'amqps';
@@ -208,6 +209,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     await Promise.all([closed, ...gone]);
     clearTimeout(impatience);
     for (const vhost of vhosts.values()) for (const queue of vhost.queues.values()) queue.stop();
+    markClosed(store);
     await store?.close();
   }
 }

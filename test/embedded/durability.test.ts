@@ -1,6 +1,6 @@
 // What is durable is there again after the broker was started anew over the same folder.
 
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
@@ -43,7 +43,7 @@ test('durable definitions and persistent messages come back, everything else is 
       const message = await get(channel, 'kept');
       assert.equal(
         [message.content.toString(), message.fields.redelivered, message.properties.priority],
-        ['persistent', true, 3],
+        ['persistent', false, 3],
       );
       channel.ack(message);
       assert.equal(await drain(channel, 'kept'), ['new']);
@@ -77,6 +77,58 @@ test('a quorum queue keeps every message, and its count of failures', () =>
       assert.ok(message.fields.redelivered);
     });
   }));
+
+test('only what was delivered is redelivered after an orderly end', () =>
+  inFolder(async (use) => {
+    const types = ['classic', 'quorum'];
+    await use(async (place) => {
+      const channel = await place.channel();
+      for (const type of types) {
+        await channel.assertQueue(type, { arguments: { 'x-queue-type': type } });
+        for (const text of ['held', 'waiting']) channel.sendToQueue(type, body(text), { persistent: true });
+        await channel.waitForConfirms();
+        await get(channel, type);
+      }
+    });
+    await use(async (place) => assert.equal(await redelivered(place, types), ['held true', 'waiting false']));
+  }));
+
+test('after a crash every message may have been delivered', () =>
+  inFolder(async (use, folder) => {
+    const copy = await mkdtemp(join(tmpdir(), 'mq-crashed-'));
+    try {
+      await use(async (place) => {
+        const channel = await place.channel();
+        await channel.assertQueue('classic');
+        channel.sendToQueue('classic', body('waiting'), { persistent: true });
+        await channel.waitForConfirms();
+        // What a crash would leave: the files while the broker runs, and no end of them.
+        await cp(folder, copy, { recursive: true, filter: (path) => !path.includes('lock') });
+      });
+      const store = await openStore(copy, { pid: process.pid, isAlive: () => true });
+      await Place.with({ store }, async (place) => {
+        assert.equal(await redelivered(place, ['classic']), ['waiting true']);
+      });
+    } finally {
+      await rm(copy, { recursive: true });
+    }
+  }));
+
+/** Body and flag of each message, the same in all of the queues; they go back. */
+async function redelivered(place: Place, queues: readonly string[]): Promise<string[]> {
+  const channel = await place.channel();
+  const found = await Promise.all(
+    queues.map(async (queue) => {
+      const lines: string[] = [];
+      for (let message = await channel.get(queue); message !== false; message = await channel.get(queue)) {
+        lines.push(`${message.content} ${message.fields.redelivered}`);
+      }
+      return lines;
+    }),
+  );
+  for (const lines of found) assert.equal(lines, found[0]);
+  return found[0] ?? [];
+}
 
 test('a message that was dead-lettered is in its new queue only, and its time to live goes on', () =>
   inFolder(async (use) => {
@@ -205,7 +257,7 @@ test('a definition that cannot be recovered is set aside with its messages, and 
     });
     const key = '/\0bad';
     const good = { vhost: '/', queue: 'bad', autoDelete: false, arguments: Arguments.none.raw.toString('base64') };
-    const wrong = encodeTable({ 'x-max-length': 'many' }).toString('base64');
+    const wrong = encodeTable({ 'x-queue-type': 'other' }).toString('base64');
     const define = async (value: object) => {
       const store = await openStore(folder, { pid: process.pid, isAlive: () => true });
       store.define({ kind: 'queue', key, value });
