@@ -97,8 +97,36 @@ export function argumentNames(type: QueueType): readonly string[] {
   return [...known.map(([name]) => name), 'x-queue-type'];
 }
 
-/** Throws 406 for the first argument that RabbitMQ refuses for a queue of this type. `what` names the queue in the text. */
-export function assertArguments(all: Arguments, type: QueueType, what: string): void {
+interface Wanted {
+  readonly durable: boolean;
+  readonly exclusive: boolean;
+  readonly autoDelete: boolean;
+  readonly arguments: Arguments;
+}
+
+/** Throws 406 for a queue that RabbitMQ refuses to create. `what` names the queue in the text. */
+export function assertPossible(
+  wanted: Wanted,
+  { what, isServerNamed }: { what: string; isServerNamed: boolean },
+): void {
+  const type = queueType(wanted.arguments, what);
+  assertArguments(wanted.arguments, type, what);
+  if (type !== 'quorum') return;
+  if (isServerNamed) {
+    throw new ProtocolError('PRECONDITION_FAILED', 'Cannot declare a server-named queue for type rabbit_quorum_queue');
+  }
+  const properties = {
+    'exclusive-owner': wanted.exclusive,
+    'non-durable': !wanted.durable,
+    'auto-delete': wanted.autoDelete,
+  };
+  for (const [property, isWrong] of Object.entries(properties)) {
+    if (isWrong) throw new ProtocolError('PRECONDITION_FAILED', `invalid property '${property}' for ${what}`);
+  }
+}
+
+/** Throws 406 for the first argument that RabbitMQ refuses for a queue of this type. */
+function assertArguments(all: Arguments, type: QueueType, what: string): void {
   for (const [name, { types, check }] of Object.entries(rows)) {
     const value = all.get(name);
     if (value === undefined || !types.includes(type)) continue;

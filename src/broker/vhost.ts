@@ -10,7 +10,7 @@ import type { DeathReason, Message } from './message.ts';
 import { queueName } from './names.ts';
 import { ProtocolError } from './protocol-error.ts';
 import { Queue } from './queue.ts';
-import { assertArguments, queueType } from './queue-arguments.ts';
+import { assertPossible } from './queue-arguments.ts';
 import { queueSettings } from './queue-settings.ts';
 import { route } from './routing.ts';
 import type { Store } from './store.ts';
@@ -184,38 +184,18 @@ export class VirtualHost implements Surroundings {
       known.touch();
       return known;
     }
-    const what = `queue '${name}' in vhost '${this.name}'`;
-    assertArguments(wanted.arguments, queueType(wanted.arguments, what), what);
-    const queue = this.addQueue(
-      { ...wanted, queue: name, durable: isDurable },
-      wanted.exclusive ? owner : undefined,
-      wanted.queue === '',
-    );
+    const created = { ...wanted, queue: name, durable: isDurable };
+    assertPossible(created, { what: `queue '${name}' in vhost '${this.name}'`, isServerNamed: wanted.queue === '' });
+    const queue = this.addQueue(created, wanted.exclusive ? owner : undefined);
     this.#definitions?.defineQueue(queue);
     return queue;
   }
 
   /** Adds a queue that is not there yet, as it is: `declareQueue` has checked its arguments, or the store kept it. */
-  addQueue(wanted: QueueDeclaration, owner: object | undefined, isServerNamed = false): Queue {
+  addQueue(wanted: QueueDeclaration, owner: object | undefined): Queue {
     const { queue: name, durable, autoDelete, arguments: all } = wanted;
     const what = `queue '${name}' in vhost '${this.name}'`;
     const settings = queueSettings(all, what);
-    if (isServerNamed && settings.type === 'quorum') {
-      throw new ProtocolError(
-        'PRECONDITION_FAILED',
-        'Cannot declare a server-named queue for type rabbit_quorum_queue',
-      );
-    }
-    if (settings.type === 'quorum') {
-      const property = wanted.exclusive
-        ? 'exclusive-owner'
-        : !durable
-          ? 'non-durable'
-          : autoDelete
-            ? 'auto-delete'
-            : '';
-      if (property !== '') throw new ProtocolError('PRECONDITION_FAILED', `invalid property '${property}' for ${what}`);
-    }
     const parts = {
       name,
       vhost: this.name,
