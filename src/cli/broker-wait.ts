@@ -4,6 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { Config, ConnectionConfig } from '../config/config.ts';
 import { durationText } from '../config/duration.ts';
 import { type ErrorCode, MqError } from '../errors.ts';
+import { portHint } from '../session/failure.ts';
 
 export interface BrokerWait {
   readonly config: Config;
@@ -30,7 +31,7 @@ export async function awaitBroker({ timeoutMs, drain, tell, ...broker }: BrokerW
   const { tryConnection } = await import('../session/try-connection.ts');
   const started = performance.now();
   const told = new Set<string>();
-  let last = new MqError('UNAVAILABLE', 'no answer');
+  let last = new MqError('UNAVAILABLE', 'no answer', { hint: portHint });
   const elapsed = () => performance.now() - started;
   while (elapsed() < timeoutMs && !drain.aborted) {
     try {

@@ -199,7 +199,7 @@ function genericCommand(name: string, configs: CheckedConfig): Command {
       const rest = values.args.slice(count);
       const targets = values.args.slice(0, count).flatMap((word) => namesOf(word, { own, known, uses }));
       const [target] = targets;
-      if (target === undefined) throw values.usage(`give the name of a ${uses}; there are ${known.join(', ')}`);
+      if (target === undefined) throw values.usage(`give the name of a ${uses}; ${listed(own, uses)}`);
       const names = [...new Set(targets)];
       const role: RoleConfig = { behaviour, ...(names.length > 1 ? { subscriptions: names } : { [uses]: target }) };
       return roleCommand(name, role, { config: configFor(configs, role), group: '' }).run(
@@ -220,9 +220,15 @@ function namesOf(
   const pattern = new RegExp(`^${word.split('*').map(RegExp.escape).join('.*')}$`, 's');
   const fitting = isPattern ? own.filter((name) => pattern.test(name)) : [];
   if (fitting.length > 0) return fitting;
-  const hint = `there are ${known.slice(0, 20).join(', ')}${known.length > 20 ? ', …' : ''}`;
+  const hint = listed(own, uses);
   if (isPattern) throw new MqError('USAGE', `no ${uses} fits '${word}'`, { hint });
   throw new MqError('USAGE', `there is no ${uses} '${word}'${suggestion(word, known)}`, { hint });
+}
+
+/** The names of the file; those of the tutorials only if there is no file. */
+function listed(own: readonly string[], uses: 'publication' | 'subscription'): string {
+  if (own.length === 0) return `rascal.json has no ${uses}`;
+  return `there are ${own.slice(0, 20).join(', ')}${own.length > 20 ? ', …' : ''}`;
 }
 
 function suggestion(typed: string, names: readonly string[]): string {

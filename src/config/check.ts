@@ -75,12 +75,14 @@ export function checkConfigText(
   const warnings = dropping.map(droppingWarning).map((one) => {
     return { code: 'warning' as const, ...one, offset: offsetAt(tree, one.path) };
   });
+  const config = withDropping(mergeConfigs(borrowed(base, user), user), dropping);
+  const own = { publications: Object.keys(config.publications), subscriptions: Object.keys(config.subscriptions) };
   return {
     problems: [],
     warnings: problemsOf(text, warnings),
     checked: {
-      config: withDropping(mergeConfigs(borrowed(base, user), user), dropping),
-      withBuiltin: withDropping(mergeConfigs(base, withoutDeadLetterPlace(user)), dropping),
+      config,
+      withBuiltin: { ...withDropping(mergeConfigs(base, withoutDeadLetterPlace(user)), dropping), own },
     },
   };
 }

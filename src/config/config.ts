@@ -13,6 +13,8 @@ export interface Config {
   readonly retry: RetryConfig;
   /** Of `mq.subscriptions`, by subscription. */
   readonly retries: Readonly<Record<string, OwnRetryConfig>>;
+  /** The names that the user's file defines or refers to, if the built-in file is below it. */
+  readonly own?: { readonly publications: readonly string[]; readonly subscriptions: readonly string[] };
   /** Queues of the file from which the broker drops messages that come back too often. */
   readonly dropping?: readonly { readonly vhost: string; readonly queue: string }[];
   /** Rascal's other top-level fields, passed on as they are: defaults, encryption, redeliveries. */

@@ -13,6 +13,7 @@ import type {
 } from './config.ts';
 import { connectionDefaults } from './defaults.ts';
 import { membersOf, objectOf, type Plain, pick, withDefaults } from './plain.ts';
+import { didYouMean } from './problem.ts';
 import { type Reach, reach } from './reach.ts';
 
 /** What a command needs of the configuration. */
@@ -47,10 +48,10 @@ export type RascalSettings = Plain & {
  */
 export function rascalConfig(config: Config, needs: Needs): RascalSettings {
   const publications = needs.publications.map(
-    (name) => [name, find(config.publications, name, 'publication')] as const,
+    (name) => [name, find(config.publications, name, 'publication', config.own?.publications)] as const,
   );
   const subscriptions = needs.subscriptions.map(
-    (name) => [name, find(config.subscriptions, name, 'subscription')] as const,
+    (name) => [name, find(config.subscriptions, name, 'subscription', config.own?.subscriptions)] as const,
   );
   const used = new Set([
     ...[...publications, ...subscriptions].map(([, { vhost }]) => vhost),
@@ -99,11 +100,17 @@ export function rascalConfig(config: Config, needs: Needs): RascalSettings {
   };
 }
 
-function find<Item>(items: Readonly<Record<string, Item>>, name: string, kind: string): Item {
+/** Returns the item of the name. The error lists the names of `own`, which default to those of all items. */
+function find<Item>(
+  items: Readonly<Record<string, Item>>,
+  name: string,
+  kind: string,
+  own: readonly string[] = Object.keys(items),
+): Item {
   const item = Object.hasOwn(items, name) ? items[name] : undefined;
   if (item !== undefined) return item;
-  throw new MqError('USAGE', `rascal.json has no ${kind} ${JSON.stringify(name)}`, {
-    hint: `there are: ${Object.keys(items).join(', ')}`,
+  throw new MqError('USAGE', `rascal.json has no ${kind} ${JSON.stringify(name)}${didYouMean(name, own)}`, {
+    ...(own.length > 0 && { hint: `there are ${own.join(', ')}` }),
   });
 }
 

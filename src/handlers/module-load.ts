@@ -3,6 +3,7 @@
 
 import { readFileSync, statSync } from 'node:fs';
 import { createRequire, type ResolveFnOutput, registerHooks } from 'node:module';
+import { extname } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { compileFunction } from 'node:vm';
 import { MqError } from '../errors.ts';
@@ -52,13 +53,23 @@ async function load(file: string, awaits: boolean): Promise<unknown> {
 /** Returns why the file cannot be loaded, without loading it. */
 export function fileFault(file: string, name: string): MqError | undefined {
   try {
-    if (statSync(file).isFile()) return undefined;
+    if (statSync(file).isFile()) return languageFault(file, name);
   } catch (error) {
     const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
     const reason = isMissing ? 'no such file' : systemReason(error);
     return new MqError('NO_INPUT', `cannot read ${name}: ${reason}`, { at: name, cause: error });
   }
   return new MqError('CONFIG', `cannot load ${name}: not a file`, { at: name, hint: 'name a .ts or .js file' });
+}
+
+/** A file without an ending may be JavaScript. */
+function languageFault(file: string, name: string): MqError | undefined {
+  const ending = extname(file);
+  if (ending === '' || /^\.[cm]?[jt]s$/.test(ending)) return undefined;
+  return new MqError('CONFIG', `cannot load ${name}: a module is JavaScript or TypeScript (.js, .ts)`, {
+    at: name,
+    hint: 'for a program in another language use --exec or --exec-lines ("exec", "execLines" in rascal.json)',
+  });
 }
 
 /** Sees to the formats of the user's file and of what it imports, outside node_modules; all else is as Node has it. */

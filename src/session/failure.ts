@@ -2,6 +2,9 @@
 
 import { type ErrorCode, MqError } from '../errors.ts';
 
+/** What to do where something answers that is not a broker, or nothing answers a connection. */
+export const portHint = 'RabbitMQ listens for AMQP on 5672 (plain) and 5671 (TLS); 15672 is its management page';
+
 /** What to do about a message that the broker takes back from a consumer because it has no answer in time. */
 export const consumerTimeoutHint =
   'give the queue a longer x-consumer-timeout, or the handlers a shorter --handler-timeout';
@@ -206,13 +209,16 @@ const texts: readonly (readonly [RegExp, (match: RegExpExecArray) => Failure])[]
       message: `the broker closed the connection: ${what?.trim()}`,
     }),
   ],
-  [/connect ETIMEDOUT/, () => ({ code: 'UNAVAILABLE', message: 'no answer to the connection in 10 s' })],
+  [
+    /connect ETIMEDOUT/,
+    () => ({ code: 'UNAVAILABLE', message: 'no broker answered the connection in time', hint: portHint }),
+  ],
   [
     /Invalid frame|Frame size|frame_end|Expected ConnectionStart|Socket closed abruptly during opening handshake|Invalid protocol/i,
     () => ({
       code: 'PROTOCOL',
       message: 'the server does not speak AMQP 0-9-1',
-      hint: 'RabbitMQ listens for AMQP on 5672 (plain) and 5671 (TLS); 15672 is its management page',
+      hint: portHint,
     }),
   ],
   [

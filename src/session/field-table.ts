@@ -268,7 +268,12 @@ function writeValue(writer: Writer, value: unknown): void {
     : { '!': typeOf(value), value };
   const write = Object.hasOwn(types, String(type)) ? types[String(type)] : undefined;
   if (!write) throw new TypeError(`unknown type '${type}'`);
-  write(writer, inner);
+  try {
+    write(writer, inner);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_OUT_OF_RANGE') throw error;
+    throw new RangeError(`${inner} is outside the range of the type '${type}'`, { cause: error });
+  }
 }
 
 /** Returns the name of the type that a value of JavaScript is written as. */
@@ -306,10 +311,10 @@ const types: Readonly<Record<string, Write>> = {
   unsignedshort: fixed('u', 2, (bytes, value, at) => bytes.writeUInt16BE(integer(value), at)),
   int: fixed('I', 4, (bytes, value, at) => bytes.writeInt32BE(integer(value), at)),
   unsignedint: fixed('i', 4, (bytes, value, at) => bytes.writeUInt32BE(integer(value), at)),
-  long: fixed('l', 8, (bytes, value, at) => bytes.writeBigInt64BE(BigInt(value as bigint), at)),
+  long: fixed('l', 8, (bytes, value, at) => bytes.writeBigInt64BE(bigInteger(value), at)),
   float: fixed('f', 4, (bytes, value, at) => bytes.writeFloatBE(Number(value), at)),
   double: fixed('d', 8, (bytes, value, at) => bytes.writeDoubleBE(Number(value), at)),
-  timestamp: fixed('T', 8, (bytes, value, at) => bytes.writeBigUInt64BE(BigInt(value as bigint), at)),
+  timestamp: fixed('T', 8, (bytes, value, at) => bytes.writeBigUInt64BE(bigInteger(value), at)),
   decimal: fixed('D', 5, (bytes, value, at) => {
     const { places, digits } = (value ?? {}) as { places?: unknown; digits?: unknown };
     bytes.writeUInt8(integer(places), at);
@@ -343,6 +348,10 @@ export function isTypeName(name: string): boolean {
 
 function integer(value: unknown): number {
   const number = Number(value);
-  if (!Number.isInteger(number)) throw new RangeError(`${String(value)} is not an integer`);
+  if (!Number.isInteger(number)) throw new RangeError('the value is not an integer');
   return number;
+}
+
+function bigInteger(value: unknown): bigint {
+  return typeof value === 'bigint' || /^-?\d+$/.test(String(value)) ? BigInt(value as bigint) : BigInt(integer(value));
 }

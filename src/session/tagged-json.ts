@@ -57,6 +57,7 @@ export function taggedProperties({ headers: _, timestamp, ...properties }: Prope
 export function valueOfJson(text: string): unknown {
   const parsed: unknown = JSON.parse(text, ((_: string, value: unknown, { source }: { source: string }) => {
     if (typeof value !== 'number') return value;
+    if (!Number.isFinite(value)) throw new RangeError(`${source} is outside the range of the type 'double'`);
     if (!/^-?\d+$/.test(source)) return { '!': 'double', value };
     return Number.isSafeInteger(value) ? value : BigInt(source);
   }) as (key: string, value: unknown) => unknown);

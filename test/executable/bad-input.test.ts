@@ -392,7 +392,11 @@ const notTls = {
   line: 'mq producer: the server does not speak TLS [TLS]',
   hint: 'use amqp:// for a plain port (5672), amqps:// for a TLS port (5671)',
 };
-const noAnswer = { exit: 69, line: 'mq producer: no answer to the connection in 10 s [UNAVAILABLE]' };
+const noAnswer = {
+  exit: 69,
+  line: 'mq producer: no broker answered the connection in time [UNAVAILABLE]',
+  hint: notAmqp.hint,
+};
 const answerHttp = (socket: Socket) => {
   socket.once('data', () => socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n'));
 };

@@ -3,12 +3,13 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { runCli } from '../../support/cli.ts';
+import { emptyFolder } from '../../support/mq.ts';
 
 /** Nothing listens there: a command line that is accepted ends with 69. */
 const env = { MQ_URL: 'amqp://127.0.0.1:1' };
 
-async function refused(args: readonly string[], line: string, hint: string): Promise<void> {
-  const { status, stdout, stderr } = await runCli(args, { env });
+async function refused(args: readonly string[], line: string, hint: string, cwd?: string): Promise<void> {
+  const { status, stdout, stderr } = await runCli(args, { env, ...(cwd && { cwd }) });
   assert.equal([status, stdout], [64, '']);
   assert.is(stderr, `${line} [USAGE]\nhint: ${hint}\n`);
 }
@@ -79,6 +80,44 @@ for (const args of [
     assert.is(status, 64);
     assert.match(stderr, /must be a size in bytes \(65536, 512MiB or 2GiB\), not '10 MB' \[USAGE\]/);
   });
+}
+
+for (const [value, why] of [
+  ['99999999999999999999', "99999999999999999999 is outside the range of the type 'long'"],
+  ['[1,{"a":-99999999999999999999}]', "-99999999999999999999 is outside the range of the type 'long'"],
+  ['{"!":"byte","value":300}', "300 is outside the range of the type 'byte'"],
+  ['{"!":"timestamp","value":-1}', "-1 is outside the range of the type 'timestamp'"],
+  ['{"!":"long","value":"x"}', 'the value is not an integer'],
+  ['{"!":"short","value":1.5}', 'the value is not an integer'],
+  ['1e400', "1e400 is outside the range of the type 'double'"],
+] as const) {
+  test(`refuses the header ${value}`, () =>
+    refused(['task', '--header', `n:=${value}`, 'hi'], `mq task: --header n: ${why}`, 'mq task --help'));
+}
+
+test('a module for --handler is JavaScript or TypeScript', async () => {
+  const cwd = emptyFolder({ 'work.py': 'print(1)\n' });
+  const { status, stderr } = await runCli(['worker', '--handler', 'work.py'], { env, cwd });
+  assert.is(status, 78);
+  assert.match(
+    stderr,
+    /^mq worker: cannot load work\.py: a module is JavaScript or TypeScript .*\nhint: .*--exec-lines/,
+  );
+});
+
+const own = {
+  vhosts: { '/': { queues: { jobs: {} } } },
+  publications: { jobs: { queue: 'jobs' } },
+  mq: { roles: { work: { publish: 'jobs' } } },
+};
+
+for (const [args, line, hint] of [
+  [['publish'], 'mq publish: give the name of a publication; there are jobs', 'mq publish --help'],
+  [['publish', 'nothing', 'hi'], "mq publish: there is no publication 'nothing'", 'there are jobs'],
+  [['subscribe', 'nothing'], "mq subscribe: there is no subscription 'nothing'", 'rascal.json has no subscription'],
+] as const) {
+  test(`lists the names of the user's file only: mq ${args.join(' ')}`, () =>
+    refused(args, line, hint, emptyFolder({ 'rascal.json': JSON.stringify(own) })));
 }
 
 test.run();

@@ -214,4 +214,22 @@ test('an unknown publication is an error of usage', () => {
   }
 });
 
+test("an unknown name is answered with the names of the user's file, not with those of the tutorials", () => {
+  const file = { vhosts: { '/': { queues: ['jobs'] } }, publications: { jobs: { queue: 'jobs' } } };
+  const missing = (needs: Partial<Needs>) => {
+    try {
+      return rascalConfig(configOf(file), { ...base, ...needs });
+    } catch (error) {
+      const { code, message, hint } = error as MqError;
+      return [code, message, hint];
+    }
+  };
+  assert.equal(missing({ publications: ['job'] }), [
+    'USAGE',
+    'rascal.json has no publication "job" (did you mean "jobs"?)',
+    'there are jobs',
+  ]);
+  assert.equal(missing({ subscriptions: ['jobs'] }), ['USAGE', 'rascal.json has no subscription "jobs"', undefined]);
+});
+
 test.run();
