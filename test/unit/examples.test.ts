@@ -27,7 +27,7 @@ function examples(): Record<string, string> {
 
 test('the TypeScript examples compile', async () => {
   const files = examples();
-  assert.ok(Object.keys(files).length >= 2, 'README has examples');
+  assert.ok(Object.keys(files).length >= 2, 'the pages have examples');
   assert.is(await tsc(folder, files, tsconfig), '');
 });
 

@@ -1,4 +1,4 @@
-// The environment variables: README and handlers.md name exactly those that the source names.
+// The environment variables: command-line.md and handlers.md name exactly those that the source names.
 
 import { globSync, readFileSync } from 'node:fs';
 import { test } from 'uvu';
@@ -8,9 +8,9 @@ const root = `${import.meta.dirname}/../../..`;
 /** The completion script for PowerShell sets it for itself. */
 const internal = 'MQ_COMPLETION_WORDS';
 
-test('README and the page of handlers name each variable that the source names, and no other', () => {
+test('the pages on the command line and on handlers name each variable that the source names, and no other', () => {
   const sources = globSync('src/**/*.ts', { cwd: root }).map(read).join('\n');
-  const ofUsers = namesIn(section(read('README.md'), '## Environment variables'));
+  const ofUsers = namesIn(section(read('.github/docs/command-line.md'), '## Environment variables'));
   const ofHandlers = namesIn(section(read('.github/docs/handlers.md'), '## What `--exec` gets'));
   assert.equal([...ofUsers, ...ofHandlers].toSorted(), namesIn(sources));
   assert.equal(ofHandlers, namesIn(read('src/handlers/exec-message.ts')));

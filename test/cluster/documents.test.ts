@@ -1,15 +1,15 @@
-// The README's blocks of commands that need RabbitMQ nodes.
+// The blocks of commands of README.md and of the pages that need RabbitMQ nodes.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { commandBlocks, needsCluster, runBlock } from '../support/documents.ts';
 import { mq } from '../support/mq.ts';
-import { needsCluster, readmeBlocks, runBlock } from '../support/readme.ts';
 import { testVhost } from '../support/vhost.ts';
 
-const blocks = readmeBlocks().filter(needsCluster);
+const blocks = commandBlocks().filter(needsCluster);
 
 for (const block of blocks) {
-  test(`README.md:${block.line}, ${block.heading}: ${block.steps[0]?.command}`, async () => {
+  test(`${block.place}, ${block.heading}: ${block.steps[0]?.command}`, async () => {
     if (block.steps.some(({ command }) => /mq cluster up/.test(command)))
       return await ofItsOwn(() => runBlock(block, {}));
     const vhost = await testVhost();

@@ -1,4 +1,4 @@
-// The command blocks of the README, and a run of them as a reader types them.
+// The blocks of README.md and of the pages below .github/docs, and a run of their commands as a reader types them.
 
 import { spawn } from 'node:child_process';
 import { copyFileSync, globSync, readFileSync, writeFileSync } from 'node:fs';
@@ -9,14 +9,21 @@ import { emptyFolder, executable } from './mq.ts';
 import { until } from './until.ts';
 
 const root = resolve(import.meta.dirname, '../..');
-const fixtures = resolve(root, 'test/fixtures/readme');
+const fixtures = resolve(root, 'test/fixtures/documents');
 
-/** A block: `console` has prompts and what the commands print, `sh` has commands alone. */
-export interface Block {
-  /** The heading it stands under, without `#`. */
+/** Text between two fences. */
+interface Fence {
+  /** `sh`, `json`, …; empty: an illustration. */
+  readonly language: string;
+  /** `README.md:40` */
+  readonly place: string;
+  /** The heading above it, without `#`. */
   readonly heading: string;
-  /** Of the README. */
-  readonly line: number;
+  readonly lines: readonly string[];
+}
+
+/** Commands: `console` has prompts and what the commands print, `sh` has commands alone. */
+export interface Block extends Pick<Fence, 'place' | 'heading'> {
   readonly steps: readonly Step[];
 }
 
@@ -26,29 +33,46 @@ interface Step {
   readonly prints: readonly string[] | undefined;
 }
 
-/** All blocks of commands, in order. */
-export function readmeBlocks(): Block[] {
-  const lines = readFileSync(join(root, 'README.md'), 'utf8').split('\n');
-  const blocks: Block[] = [];
+/** All blocks of all pages, in order. test/cluster/guide.test.ts runs the guide. */
+export function fences(): Fence[] {
+  return ['README.md', ...globSync('.github/docs/*.md', { cwd: root }).toSorted()].flatMap(fencesOf);
+}
+
+/** All blocks of commands. */
+export function commandBlocks(): Block[] {
+  return fences().flatMap(({ language, place, heading, lines }) => {
+    if (language === 'console') return [{ place, heading, steps: conversation(lines) }];
+    const steps = continued(lines).map((command) => ({ command, prints: undefined }));
+    return language === 'sh' ? [{ place, heading, steps }] : [];
+  });
+}
+
+function fencesOf(page: string): Fence[] {
+  const lines = readFileSync(join(root, page), 'utf8').split('\n');
+  const found: Fence[] = [];
   let heading = '';
   for (let at = 0; at < lines.length; at++) {
     const line = lines[at] ?? '';
-    const fence = /^```(\w*)$/.exec(line);
+    const fence = /^```(.*)$/.exec(line);
     heading = /^#+ (.*)$/.exec(line)?.[1] ?? heading;
     if (fence === null) continue;
     const end = lines.indexOf('```', at + 1);
-    const body = lines.slice(at + 1, end);
-    if (fence[1] === 'console') blocks.push({ heading, line: at + 1, steps: conversation(body) });
-    if (fence[1] === 'sh') {
-      const steps = continued(body).map((command) => ({ command, prints: undefined }));
-      blocks.push({ heading, line: at + 1, steps });
-    }
+    if (end === -1) throw new Error(`${page}:${at + 1}: the block has no end`);
+    found.push({ language: fence[1] ?? '', place: `${page}:${at + 1}`, heading, lines: lines.slice(at + 1, end) });
     at = end;
   }
-  return blocks;
+  return found;
 }
 
-/** Whether test/cluster/readme.test.ts runs it. */
+/** A new folder with the files that the pages speak of. */
+export function folderOfReader(): string {
+  const cwd = emptyFolder();
+  for (const name of globSync('*', { cwd: fixtures })) copyFileSync(join(fixtures, name), join(cwd, name));
+  writeFileSync(join(cwd, 'orders.test.ts'), exampleTest());
+  return cwd;
+}
+
+/** True if test/cluster/documents.test.ts runs it. */
 export function needsCluster({ steps }: Block): boolean {
   return steps.some(({ command }) => /mq cluster|mq admin ha/.test(command));
 }
@@ -75,14 +99,12 @@ function conversation(lines: readonly string[]): Step[] {
 }
 
 /**
- * Runs the commands one after the other, on free ports, in a folder with the files that the README speaks of. One that stays (it says that it is ready, or
- * waits for messages) stays until the block has ended; then it gets SIGTERM, as by Ctrl-C. Throws when a command fails, or when
- * what is printed is not what the block says.
+ * Runs the commands one after the other, on free ports, in the folder of a reader. A command that stays (it is ready, or waits
+ * for messages) stays until the block has ended, and then receives SIGTERM. Throws if a command fails or prints something else
+ * than the block shows.
  */
-export async function runBlock({ steps, line }: Block, env: Readonly<Record<string, string>>): Promise<void> {
-  const cwd = emptyFolder();
-  for (const name of globSync('*', { cwd: fixtures })) copyFileSync(join(fixtures, name), join(cwd, name));
-  writeFileSync(join(cwd, 'orders.test.ts'), exampleTest());
+export async function runBlock({ steps, place }: Block, env: Readonly<Record<string, string>>): Promise<void> {
+  const cwd = folderOfReader();
   const staying: Command[] = [];
   const ends: PromiseSettledResult<void>[] = [];
   let output = '';
@@ -98,10 +120,10 @@ export async function runBlock({ steps, line }: Block, env: Readonly<Record<stri
       expected.push(...(prints ?? []));
       if (prints === undefined) continue;
       await until(
-        `line ${line}: ${command}\nprints\n${expected.join('\n')}`,
+        `${place}: ${command}\nprints\n${expected.join('\n')}`,
         () => matches(output, expected),
         15_000,
-      ).catch(() => assert.fixture(output, `${expected.join('\n')}\n`, `README.md:${line}: ${command}`));
+      ).catch(() => assert.fixture(output, `${expected.join('\n')}\n`, `${place}: ${command}`));
     }
   } finally {
     // All of them, also after one that failed.
@@ -120,7 +142,7 @@ const defaultPorts = [
 ] as const;
 const givenPort = /(?<=--(?:port|management-port|metrics) )\d+/g;
 
-/** A free port for each one that the commands name or mean: another broker or role may have those of the README. */
+/** A free port for each one that the commands name or mean: another broker or role may have those of the pages. */
 async function portsOf(steps: readonly Step[]): Promise<ReadonlyMap<string, number>> {
   const given = steps.flatMap(({ command }) => command.match(givenPort) ?? []).filter((port) => port !== '0');
   const names = [...new Set([...given, ...defaultPorts.map(([, , port]) => port)])];
@@ -137,7 +159,7 @@ function onFreePorts(command: string, ports: ReadonlyMap<string, number>): strin
 function exampleTest(): string {
   const text = readFileSync(join(root, 'README.md'), 'utf8');
   const found = /^```ts\n(import [^\n]*'mq\/test';\n.*?)^```$/ms.exec(text)?.[1];
-  if (found === undefined) throw new Error('the README shows no test');
+  if (found === undefined) throw new Error('README.md shows no test');
   return found;
 }
 
