@@ -2,6 +2,7 @@
 
 import type { Clock } from './clock.ts';
 import type { Connection } from './connection.ts';
+import type { ChurnCounters } from './counters.ts';
 import type { Limits } from './handshake.ts';
 import type { Memory } from './memory.ts';
 import type { Replies } from './reply-to.ts';
@@ -11,6 +12,7 @@ import type { Users } from './users.ts';
 import type { VirtualHost } from './vhost.ts';
 
 export interface BrokerState {
+  readonly churn: ChurnCounters;
   /** Unique to this start of a broker, so that clients can tell two of one machine apart, unless a user has set it. */
   clusterName: string;
   readonly clock: Clock;

@@ -3,6 +3,7 @@
 import { frameTypes } from './codec/frames.ts';
 import { decodeMethod, type Method, type MethodInput, type MethodName, methodKey } from './codec/methods.ts';
 import type { Connection } from './connection.ts';
+import { messageCounters } from './counters.ts';
 import { declare } from './declaration.ts';
 import { Deliveries } from './deliveries.ts';
 import { ProtocolError } from './protocol-error.ts';
@@ -19,6 +20,7 @@ export class Channel {
   readonly vhost: VirtualHost;
   readonly publisher: Publisher;
   readonly deliveries: Deliveries;
+  readonly counters = messageCounters();
   transaction: Transaction | undefined;
   /** AMQP 0-9-1, 1.7.2.1.2: the queue that is meant where a method names none. */
   lastQueue = '';

@@ -6,6 +6,8 @@ import type { Store } from './store.ts';
 export interface ConfirmWriter {
   ack(deliveryTag: number, multiple: boolean): void;
   nack(deliveryTag: number): void;
+  /** So many messages were acknowledged. */
+  confirmed(count: number): void;
   /** The store failed: what was to be confirmed is in doubt. */
   failed(error: Error): void;
 }
@@ -53,6 +55,7 @@ export class Confirms {
     const tags = this.#done;
     if (tags.length === 0) return;
     this.#done = [];
+    this.#writer.confirmed(tags.length);
     // A basic.ack with multiple covers every tag below it: no further than the oldest that waits for the store.
     const oldest = this.#written[0]?.[0] ?? Infinity;
     let covered = 0;

@@ -47,6 +47,7 @@ export class Connection {
   /** Why nothing is read from the client for now. */
   readonly #holds = new Set<'memory' | 'disk' | 'output'>();
   bytesReceived = 0;
+  #chunks = 0;
 
   constructor(socket: Socket, broker: BrokerState) {
     this.#socket = socket;
@@ -106,6 +107,10 @@ export class Connection {
       localPort,
       bytesSent: this.output.bytes,
       bytesReceived: this.bytesReceived,
+      writes: this.output.writes,
+      chunks: this.#chunks,
+      waitingBytes: this.output.waitingBytes,
+      isEncrypted: 'encrypted' in this.#socket,
     };
   }
 
@@ -138,7 +143,7 @@ export class Connection {
   }
 
   forget(channel: Channel): void {
-    this.channels.delete(channel.number);
+    if (this.channels.delete(channel.number)) this.#broker.churn.channel_closed++;
   }
 
   /** RabbitMQ blocks the connections that publish, not those that only consume. */
@@ -176,6 +181,7 @@ export class Connection {
   #takeChunk(chunk: Buffer): void {
     this.#isSeen = true;
     this.bytesReceived += chunk.length;
+    this.#chunks++;
     try {
       if (this.#state === 'header') this.#takeHeader(chunk);
       else if (this.#state !== 'closed') this.#parser.push(chunk);
@@ -308,6 +314,7 @@ export class Connection {
       );
     }
     const channel = new Channel(number, this, this.#vhost as VirtualHost);
+    this.#broker.churn.channel_created++;
     this.channels.set(number, channel);
     channel.send('channel.open-ok', { reserved1: '' });
   }
@@ -382,6 +389,7 @@ export class Connection {
     // All of them first: what one gives back must not go to the next, which would count as one more failure.
     for (const channel of this.channels.values()) channel.isClosing = true;
     for (const channel of this.channels.values()) channel.release();
+    this.#broker.churn.channel_closed += this.channels.size;
     this.channels.clear();
     for (const queue of this.#exclusive) this.#vhost?.removeQueue(queue);
     this.#exclusive.clear();

@@ -3,6 +3,7 @@
 import type { Channel } from './channel.ts';
 import { ChannelConsumer } from './channel-consumer.ts';
 import type { Method, MethodFields } from './codec/methods.ts';
+import { countDelivery } from './counters.ts';
 import type { Message } from './message.ts';
 import { consumerTag } from './names.ts';
 import { ProtocolError } from './protocol-error.ts';
@@ -99,7 +100,8 @@ export class Deliveries {
       this.heldByConsumers++;
       if (this.channelPrefetch > 0) this.#moveToEnd(consumer);
     }
-    const { connection, number } = this.channel;
+    const { connection, number, counters } = this.channel;
+    countDelivery(counters, entry === undefined ? 'deliver_no_ack' : 'deliver', redelivered);
     try {
       connection.output.deliver(number, consumer.tag, tag, redelivered, message);
     } catch (error) {
@@ -233,11 +235,13 @@ export class Deliveries {
     const queue = channel.vhost.queue(name, channel.connection);
     const got = queue.get(noAck);
     if (got === undefined) {
+      channel.counters.get_empty++;
       channel.send('basic.get-empty', { reserved1: '' });
       return;
     }
     const tag = ++this.#lastTag;
     const message = queue.told(got.entry);
+    countDelivery(channel.counters, noAck ? 'get_no_ack' : 'get', got.redelivered);
     if (!noAck) this.held.set(tag, { tag, entry: got.entry, queue, consumer: undefined });
     channel.connection.output.content(
       channel.number,
@@ -297,6 +301,7 @@ export class Deliveries {
 
   #acknowledge(held: Held): void {
     this.#letGo(held);
+    this.channel.counters.ack++;
     held.queue.ack(held.entry);
     this.#wakeAfter(held);
   }

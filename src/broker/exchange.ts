@@ -51,7 +51,7 @@ export class Exchange {
   readonly alternate: string | undefined;
   /** Bindings of which it is the source. */
   readonly bindings = new Map<string, Binding>();
-  readonly counters = { published: 0 };
+  readonly counters = { publish_in: 0, publish_out: 0 };
   readonly #matcher: Matcher;
 
   constructor(parts: ExchangeParts) {

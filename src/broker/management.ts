@@ -5,9 +5,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo } from 'node:net';
 import { MqError, systemReason } from '../errors.ts';
 import { listing } from './management/listing.ts';
+import { Rates } from './management/rates.ts';
 import { notAuthorised, notFound, Refusal, refusalOf } from './management/refusal.ts';
 import { bodyOf, targetOf, userOf } from './management/request.ts';
-import { type Answer, assertVhostAccess, hasRole, type Listener } from './management/route.ts';
+import { type Answer, assertVhostAccess, type Call, hasRole, type Listener } from './management/route.ts';
 import { findRoute } from './management/table.ts';
 import { ProtocolError } from './protocol-error.ts';
 import type { Broker } from './server.ts';
@@ -20,38 +21,47 @@ export interface Management {
   close(): Promise<void>;
 }
 
+export interface ManagementOptions {
+  /** Default 127.0.0.1. */
+  host?: string;
+  /** Default 0: any that is free. */
+  port?: number;
+  /** Shown as `os_pid` of the node. */
+  pid?: number;
+  /** Where the store is, for the free space of its disk. */
+  dataFolder?: string | undefined;
+}
+
 const headersMs = 10_000;
 const requestMs = 30_000;
 
 /** Serves a broker's HTTP API; ready when the promise resolves. Throws UNAVAILABLE where the port cannot be had. */
-export async function startManagement(
-  broker: Broker,
-  { host = '127.0.0.1', port = 0 }: { host?: string; port?: number } = {},
-): Promise<Management> {
+export async function startManagement(broker: Broker, options: ManagementOptions = {}): Promise<Management> {
+  const { host = '127.0.0.1', port = 0, pid, dataFolder } = options;
   const server = createServer({ headersTimeout: headersMs, requestTimeout: requestMs }, (request, response) => {
-    void serve({ broker, listeners }, request, response);
+    void serve(served, request, response);
   });
   await listen(server, host, port);
   const { port: given } = server.address() as AddressInfo;
+  const rates = new Rates(broker);
   const listeners: Listener[] = [
     { protocol: broker.url.startsWith('amqps:') ? 'amqp/ssl' : 'amqp', host: broker.host, port: broker.port },
     { protocol: 'http', host, port: given },
   ];
+  const served: Served = { broker, listeners, rates, pid, dataFolder };
   return {
     url: `http://${host.includes(':') ? `[${host}]` : host}:${given}`,
     port: given,
     close: () =>
       new Promise((resolve) => {
+        rates.stop();
         server.close(() => resolve());
         server.closeAllConnections();
       }),
   };
 }
 
-interface Served {
-  readonly broker: Broker;
-  readonly listeners: readonly Listener[];
-}
+type Served = Pick<Call, 'broker' | 'listeners' | 'rates' | 'pid' | 'dataFolder'>;
 
 async function serve(served: Served, request: IncomingMessage, response: ServerResponse): Promise<void> {
   try {
@@ -65,7 +75,8 @@ async function serve(served: Served, request: IncomingMessage, response: ServerR
   }
 }
 
-async function answerTo({ broker, listeners }: Served, request: IncomingMessage): Promise<Answer> {
+async function answerTo(served: Served, request: IncomingMessage): Promise<Answer> {
+  const { broker } = served;
   const { method = 'GET', url = '/', headers } = request;
   const { parts, query } = targetOf(url);
   // Fetch Metadata: a browser that knows the password must not act for another site.
@@ -86,7 +97,7 @@ async function answerTo({ broker, listeners }: Served, request: IncomingMessage)
   }
   const body = await bodyOf(request);
   const param = (name: string) => params.get(name) ?? '';
-  const answer = await route.handle({ broker, listeners, user, query, headers, body, param });
+  const answer = await route.handle({ ...served, user, query, headers, body, param });
   if (route.method === 'GET') return listing(answer, query);
   if (broker.store !== undefined) await committed(broker.store);
   return answer;

@@ -27,6 +27,7 @@ export class Output {
   isBacklogged = false;
   /** Counters for the management. */
   bytes = 0;
+  writes = 0;
   readonly #socket: Socket;
   /** Has to have `flush` called at the end of the turn. */
   readonly #onFirst: () => void;
@@ -203,6 +204,7 @@ export class Output {
 
   #write(bytes: Buffer, done?: () => void): void {
     this.bytes += bytes.length;
+    this.writes++;
     this.#fresh += bytes.length;
     if (!this.#socket.writable) return;
     this.#socket.write(bytes, done);

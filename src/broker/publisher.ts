@@ -60,6 +60,10 @@ export class Publisher {
         ack: (tag, multiple) => connection.output.ack(number, tag, multiple),
         nack: (tag) =>
           connection.output.method(number, 'basic.nack', { deliveryTag: tag, multiple: false, requeue: false }),
+        confirmed: (count) => {
+          this.#channel.counters.confirm += count;
+          vhost.counters.confirm += count;
+        },
         failed: (error) => connection.fail(error),
       },
       vhost.store,
@@ -98,6 +102,7 @@ export class Publisher {
     const { vhost } = this.#channel;
     const exchange = vhost.exchanges.get(message.exchange);
     const queues = exchange === undefined ? [] : vhost.route(exchange, message);
+    if (exchange !== undefined) exchange.counters.publish_out += queues.length;
     return this.#deliver(message, queues, mandatory);
   }
 
@@ -117,7 +122,9 @@ export class Publisher {
     }
     const exchange = address.exchange;
     const message = publishedMessage(this.#content, { exchange: exchangeName, routingKey, channel: this.#channel });
-    exchange.counters.published++;
+    exchange.counters.publish_in++;
+    this.#channel.counters.publish++;
+    vhost.counters.publish++;
     connection.sawPublish();
     if (transaction !== undefined) {
       transaction.publish(message, mandatory);
@@ -128,6 +135,7 @@ export class Publisher {
       queues = vhost.route(exchange, message);
       if (message.moreKeys === undefined && vhost.hasFixedRoute(exchange, message)) address.queues = queues;
     }
+    exchange.counters.publish_out += queues.length;
     const tag = this.#confirms === undefined ? 0 : ++this.#confirms.published;
     const routed = this.#deliver(message, queues, mandatory);
     if (this.#confirms === undefined) return;
@@ -143,7 +151,12 @@ export class Publisher {
       if (connection.replies.deliver(message)) return { hasQueue: true, isRefused: false, isStored: false };
     }
     const routed = vhost.deliver(message, queues);
-    if (mandatory && !routed.hasQueue) this.#return(message);
+    if (!routed.hasQueue) {
+      const outcome = mandatory ? 'return_unroutable' : 'drop_unroutable';
+      this.#channel.counters[outcome]++;
+      vhost.counters[outcome]++;
+      if (mandatory) this.#return(message);
+    }
     return routed;
   }
 

@@ -4,6 +4,7 @@
 import type { Timer } from './clock.ts';
 import type { Arguments } from './codec/arguments.ts';
 import { type Consumer, Consumers } from './consumers.ts';
+import { countDelivery, messageCounters } from './counters.ts';
 import { type DeathReason, Message } from './message.ts';
 import { ProtocolError } from './protocol-error.ts';
 import type { QueueSettings } from './queue-settings.ts';
@@ -45,8 +46,9 @@ export class Queue {
   readonly ready: ReadyMessages;
   unackedCount = 0;
   isDeleted = false;
-  /** Counters for the management. */
-  readonly counters = { published: 0, delivered: 0, acked: 0, redelivered: 0 };
+  readonly counters = messageCounters();
+  /** Of all messages here, ready or not. */
+  readonly held = { bytes: 0, persistent: 0, persistentBytes: 0 };
 
   readonly #around: Surroundings;
   readonly #untaken: UntakenLetters;
@@ -105,7 +107,7 @@ export class Queue {
   }
 
   publish(message: Message, storeId?: number, expiresAt = this.expiryOf(message)): void {
-    this.counters.published++;
+    this.counters.publish++;
     if (this.ready.length === 0 && !this.#isDispatching) {
       const consumer = this.consumers.next();
       if (consumer !== undefined) {
@@ -166,9 +168,16 @@ export class Queue {
       );
     }
     const entry = this.ready.shift();
-    if (entry === undefined) return undefined;
-    this.counters.delivered++;
+    const { counters } = this.#around;
+    if (entry === undefined) {
+      this.counters.get_empty++;
+      counters.get_empty++;
+      return undefined;
+    }
     const { redelivered } = entry;
+    const kind = noAck ? 'get_no_ack' : 'get';
+    countDelivery(this.counters, kind, redelivered);
+    countDelivery(counters, kind, redelivered);
     if (noAck) this.#settle(entry);
     else this.unackedCount++;
     // The next one is at the head now, where messages expire.
@@ -192,7 +201,8 @@ export class Queue {
       return;
     }
     this.unackedCount--;
-    this.counters.acked++;
+    this.counters.ack++;
+    this.#around.counters.ack++;
     this.#settle(entry);
   }
 
@@ -301,20 +311,30 @@ export class Queue {
 
   #newEntry(message: Message, expiresAt: number | undefined, storeId: number | undefined, deliveryCount = 0): Entry {
     this.#around.memory.hold(message);
+    this.#count(message, 1);
     if (expiresAt !== undefined) this.#mayExpire = true;
     return new Entry(message, this.#nextPosition++, expiresAt, storeId, deliveryCount);
   }
 
   #handOver(consumer: Consumer, message: Message, entry: Entry | undefined, redelivered: boolean): void {
-    this.counters.delivered++;
-    if (redelivered) this.counters.redelivered++;
+    const kind = consumer.noAck ? 'deliver_no_ack' : 'deliver';
+    countDelivery(this.counters, kind, redelivered);
+    countDelivery(this.#around.counters, kind, redelivered);
     if (entry !== undefined) this.unackedCount++;
     consumer.deliver(message, redelivered, entry);
+  }
+
+  #count({ bodyLength, persistent }: Message, by: 1 | -1): void {
+    this.held.bytes += by * bodyLength;
+    if (!persistent) return;
+    this.held.persistent += by;
+    this.held.persistentBytes += by * bodyLength;
   }
 
   /** It has left the queue for good. */
   #settle(entry: Entry): void {
     this.#around.memory.release(entry.message);
+    this.#count(entry.message, -1);
     if (entry.storeId !== undefined) this.#around.store?.settle(entry.storeId, this.key);
   }
 
@@ -332,6 +352,7 @@ export class Queue {
     } catch (error) {
       this.#around.log(`a message of ${this.what} cannot be dead-lettered and is set aside: ${(error as Error).stack}`);
       this.#around.memory.release(entry.message);
+      this.#count(entry.message, -1);
       return;
     }
     this.#settle(entry);

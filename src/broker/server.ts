@@ -9,6 +9,7 @@ import { MqError, systemReason } from '../errors.ts';
 import type { BrokerState } from './broker-state.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { Connection } from './connection.ts';
+import { type ChurnCounters, churnCounters } from './counters.ts';
 import { isLoopback } from './loopback.ts';
 import { Memory } from './memory.ts';
 import { markClosed, markOpen, recover } from './recovery.ts';
@@ -57,6 +58,8 @@ export interface Broker {
   /** The PEM file of TLS; undefined: the port speaks no TLS. */
   readonly certificate: Buffer | undefined;
   readonly startedAt: number;
+  readonly clock: Clock;
+  readonly churn: ChurnCounters;
   readonly users: Users;
   readonly memory: Memory;
   /** undefined: everything is in memory only. */
@@ -96,8 +99,10 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     for (const connection of connections) connection.block(isHigh);
   });
   const named = store?.recovered.definitions.find(({ kind }) => kind === 'cluster-name');
-  const surroundings = { clock, memory, store, log };
+  const churn = churnCounters();
+  const surroundings = { clock, memory, store, log, churn };
   const state: BrokerState = {
+    churn,
     clock: options.connectionClock ?? systemClock,
     limits: {
       channelMax: options.channelMax ?? 2047,
@@ -113,9 +118,12 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     version,
     vhosts,
     log,
-    onOpen: (connection) => void connections.add(connection),
+    onOpen: (connection) => {
+      connections.add(connection);
+      churn.connection_created++;
+    },
     onGone: (connection) => {
-      connections.delete(connection);
+      if (connections.delete(connection)) churn.connection_closed++;
       all.delete(connection);
     },
   };
@@ -180,6 +188,8 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     },
     certificate: options.tls?.cert,
     startedAt: clock.now(),
+    clock,
+    churn,
     users,
     memory,
     store,

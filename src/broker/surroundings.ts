@@ -1,6 +1,7 @@
 // What a queue needs of the broker around it.
 
 import type { Clock } from './clock.ts';
+import type { MessageCounters } from './counters.ts';
 import type { Memory } from './memory.ts';
 import type { DeathReason, Message } from './message.ts';
 import type { Queue } from './queue.ts';
@@ -15,6 +16,8 @@ export interface Receipt {
 }
 
 export interface Surroundings {
+  /** Of the virtual host. */
+  readonly counters: MessageCounters;
   readonly clock: Clock;
   readonly memory: Memory;
   readonly store: Store | undefined;

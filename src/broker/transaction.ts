@@ -14,6 +14,10 @@ export class Transaction {
     this.#channel = channel;
   }
 
+  get uncommitted() {
+    return { messages: this.#publishes.length, acks: this.#acks.reduce((sum, { held }) => sum + held.length, 0) };
+  }
+
   publish(message: Message, mandatory: boolean): void {
     this.#channel.vhost.memory.hold(message);
     this.#publishes.push({ message, mandatory });

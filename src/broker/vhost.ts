@@ -2,6 +2,7 @@
 
 import { Bindings } from './bindings.ts';
 import { Arguments } from './codec/arguments.ts';
+import { type ChurnCounters, messageCounters } from './counters.ts';
 import { deadMessage, isCycle } from './dead-letter.ts';
 import { Definitions } from './definitions.ts';
 import { assertFreeName, assertSameExchange, assertSameQueue, locked } from './equivalence.ts';
@@ -62,7 +63,7 @@ const routedNowhere: Routed = { hasQueue: false, isRefused: false, isStored: fal
 const routedInMemory: Routed = { hasQueue: true, isRefused: false, isStored: false };
 
 /** What the virtual hosts of a broker share. */
-export type Shared = Pick<Surroundings, 'clock' | 'memory' | 'store' | 'log'>;
+export type Shared = Pick<Surroundings, 'clock' | 'memory' | 'store' | 'log'> & { readonly churn: ChurnCounters };
 
 export class VirtualHost implements Surroundings {
   readonly name: string;
@@ -72,19 +73,22 @@ export class VirtualHost implements Surroundings {
   readonly memory: Surroundings['memory'];
   readonly store: Surroundings['store'];
   readonly log: Surroundings['log'];
+  readonly counters = messageCounters();
   /** Goes up whenever a way of messages may have changed. */
   version = 0;
+  readonly #churn: ChurnCounters;
   readonly #bindings = new Bindings();
   readonly #definitions: Definitions | undefined;
   readonly #dying: Dying[] = [];
   #isBurying = false;
 
-  constructor(name: string, { clock, memory, store, log }: Shared) {
+  constructor(name: string, { clock, memory, store, log, churn }: Shared) {
     this.name = name;
     this.clock = clock;
     this.memory = memory;
     this.store = store;
     this.log = log;
+    this.#churn = churn;
     this.#definitions = store === undefined ? undefined : new Definitions(name, store);
     for (const [exchange, type, isInternal = false] of predeclared) {
       this.exchanges.set(
@@ -179,6 +183,7 @@ export class VirtualHost implements Surroundings {
     // RabbitMQ: an exclusive queue goes with its connection, and is not durable whatever was said. What is neither exclusive nor
     // durable RabbitMQ 4.3 refuses (541); 4.0 takes it, and so does this broker, for many clients still declare such queues.
     const isDurable = wanted.durable && !wanted.exclusive;
+    this.#churn.queue_declared++;
     if (known !== undefined) {
       assertSameQueue(known, { ...wanted, durable: isDurable }, owner);
       known.touch();
@@ -208,6 +213,7 @@ export class VirtualHost implements Surroundings {
     const queue = new Queue(parts, this);
     this.queues.set(name, queue);
     this.version++;
+    this.#churn.queue_created++;
     return queue;
   }
 
@@ -233,6 +239,7 @@ export class VirtualHost implements Surroundings {
   removeQueue(queue: Queue): void {
     if (queue.isDeleted) return;
     this.queues.delete(queue.name);
+    this.#churn.queue_deleted++;
     this.version++;
     this.#definitions?.forgetQueue(queue);
     queue.delete();

@@ -2,7 +2,9 @@
 
 import type { Channel } from '../channel.ts';
 import { visibleConnections } from './connections.ts';
-import { nodeName } from './overview.ts';
+import { consumerItem } from './consumers.ts';
+import { nodeName } from './node.ts';
+import type { Rates } from './rates.ts';
 import { notFound } from './refusal.ts';
 import { type Answer, type Call, list, ok, type Route } from './route.ts';
 
@@ -18,19 +20,25 @@ function channels(call: Call): Answer {
   const found = visibleConnections(call).filter((connection) => name === '' || connection.name === name);
   if (name !== '' && found.length === 0) throw notFound();
   const all = found.filter((connection) => vhost === '' || connection.vhost?.name === vhost);
-  return list(all.flatMap((connection) => [...connection.channels.values()].map(channelItem)));
+  const each = all.flatMap((connection) => [...connection.channels.values()]);
+  return list(each.map((channel) => channelItem(channel, call.rates)));
 }
 
 function channelOf(call: Call): Answer {
   const all = visibleConnections(call).flatMap((connection) => [...connection.channels.values()]);
   const channel = all.find((each) => nameOf(each) === call.param('channel'));
   if (channel === undefined) throw notFound();
-  return ok(channelItem(channel));
+  return ok({
+    ...channelItem(channel, call.rates),
+    consumer_details: [...channel.deliveries.consumers.values()].map(consumerItem),
+    publishes: [],
+    deliveries: [],
+  });
 }
 
 const nameOf = ({ connection, number }: Channel) => `${connection.name} (${number})`;
 
-function channelItem(channel: Channel): Record<string, unknown> {
+function channelItem(channel: Channel, rates: Rates): Record<string, unknown> {
   const { connection, number, deliveries, publisher, transaction, vhost } = channel;
   return {
     name: nameOf(channel),
@@ -46,6 +54,10 @@ function channelItem(channel: Channel): Record<string, unknown> {
     prefetch_count: deliveries.consumerPrefetch,
     messages_unacknowledged: deliveries.held.size,
     messages_unconfirmed: publisher.unconfirmed,
+    messages_uncommitted: transaction?.uncommitted.messages ?? 0,
+    acks_uncommitted: transaction?.uncommitted.acks ?? 0,
+    ...rates.messageStats(channel, { ...channel.counters }),
+    ...rates.idleSince(channel),
     connection_details: {
       name: connection.name,
       peer_host: connection.details.remoteAddress,

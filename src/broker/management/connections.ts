@@ -2,14 +2,19 @@
 
 import type { Connection } from '../connection.ts';
 import { jsonTable } from './json.ts';
-import { nodeName } from './overview.ts';
+import { nodeName } from './node.ts';
+import { connectionCounts, type Rates } from './rates.ts';
 import { notAuthorised, notFound } from './refusal.ts';
 import { type Answer, type Call, hasRole, list, noContent, ok, type Route } from './route.ts';
 
 export const connectionRoutes: readonly Route[] = [
   { method: 'GET', path: '/connections', handle: connections },
   { method: 'GET', path: '/vhosts/:vhost/connections', handle: connections },
-  { method: 'GET', path: '/connections/:connection', handle: (call) => ok(connectionItem(connectionOf(call))) },
+  {
+    method: 'GET',
+    path: '/connections/:connection',
+    handle: (call) => ok(connectionItem(connectionOf(call), call.rates)),
+  },
   { method: 'DELETE', path: '/connections/:connection', handle: deleteConnection },
   { method: 'GET', path: '/connections/username/:user', handle: connectionsOfUser },
   { method: 'DELETE', path: '/connections/username/:user', handle: deleteConnectionsOfUser },
@@ -23,10 +28,10 @@ export function visibleConnections({ broker, user }: Pick<Call, 'broker' | 'user
 function connections(call: Call): Answer {
   const vhost = call.param('vhost');
   const all = visibleConnections(call).filter((connection) => vhost === '' || connection.vhost?.name === vhost);
-  return list(all.map(connectionItem));
+  return list(all.map((connection) => connectionItem(connection, call.rates)));
 }
 
-function connectionItem(connection: Connection): Record<string, unknown> {
+function connectionItem(connection: Connection, rates: Rates): Record<string, unknown> {
   const { name, user, vhost, connectedAt, channels, limits, details } = connection;
   const properties = jsonTable(details.clientProperties);
   const givenName = properties['connection_name'];
@@ -51,8 +56,11 @@ function connectionItem(connection: Connection): Record<string, unknown> {
     peer_host: details.remoteAddress,
     peer_port: details.remotePort,
     client_properties: properties,
-    recv_oct: details.bytesReceived,
-    send_oct: details.bytesSent,
+    ...rates.details(connection, connectionCounts(connection)),
+    recv_cnt: details.chunks,
+    send_cnt: details.writes,
+    send_pend: details.waitingBytes,
+    ssl: details.isEncrypted,
   };
 }
 
@@ -76,7 +84,7 @@ function connectionsOfUser(call: Call): Answer {
   return list(
     visibleConnections(call)
       .filter(({ user }) => user.name === name)
-      .map(connectionItem),
+      .map((connection) => connectionItem(connection, call.rates)),
   );
 }
 

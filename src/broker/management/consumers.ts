@@ -2,7 +2,7 @@
 
 import { ChannelConsumer } from '../channel-consumer.ts';
 import { jsonTable } from './json.ts';
-import { nodeName } from './overview.ts';
+import { nodeName } from './node.ts';
 import { type Answer, type Call, list, type Route, vhostsOf } from './route.ts';
 
 export const consumerRoutes: readonly Route[] = [

@@ -6,14 +6,14 @@ import { assertAccess, type User } from '../users.ts';
 import type { VirtualHost } from '../vhost.ts';
 import { argumentsOf, flagOf, textOf } from './body.ts';
 import { jsonTable, shortString } from './json.ts';
-import { countersOf } from './rates.ts';
+import type { Rates } from './rates.ts';
 import { notFound } from './refusal.ts';
 import { type Answer, type Call, list, noContent, ok, put, type Route, vhostOf, vhostsOf } from './route.ts';
 
 export const exchangeRoutes: readonly Route[] = [
   { method: 'GET', path: '/exchanges', handle: exchanges },
   { method: 'GET', path: '/exchanges/:vhost', handle: exchanges },
-  { method: 'GET', path: '/exchanges/:vhost/:exchange', handle: (call) => ok(exchangeDetails(exchangeOf(call))) },
+  { method: 'GET', path: '/exchanges/:vhost/:exchange', handle: exchange },
   { method: 'PUT', path: '/exchanges/:vhost/:exchange', handle: putExchange },
   { method: 'DELETE', path: '/exchanges/:vhost/:exchange', handle: deleteExchange },
 ];
@@ -57,10 +57,11 @@ export function assertNotDefault(exchange: string): void {
 }
 
 function exchanges(call: Call): Answer {
-  return list(vhostsOf(call).flatMap((vhost) => [...vhost.exchanges.values()].map(exchangeItem)));
+  const all = vhostsOf(call).flatMap((vhost) => [...vhost.exchanges.values()]);
+  return list(all.map((exchange) => exchangeItem(exchange, call.rates)));
 }
 
-function exchangeItem(exchange: Exchange): Record<string, unknown> {
+function exchangeItem(exchange: Exchange, rates: Rates): Record<string, unknown> {
   const { name, vhost, type, counters } = exchange;
   return {
     name,
@@ -70,12 +71,12 @@ function exchangeItem(exchange: Exchange): Record<string, unknown> {
     auto_delete: exchange.isAutoDelete,
     internal: exchange.isInternal,
     arguments: jsonTable(exchange.arguments.values),
-    ...(counters.published > 0 && { message_stats: countersOf(counters, { publish_in: counters.published }) }),
+    ...rates.messageStats(exchange, counters),
   };
 }
 
-function exchangeDetails(exchange: Exchange): Record<string, unknown> {
-  return { ...exchangeItem(exchange), incoming: [], outgoing: [] };
+function exchange(call: Call): Answer {
+  return ok({ ...exchangeItem(exchangeOf(call), call.rates), incoming: [], outgoing: [] });
 }
 
 function putExchange(call: Call): Answer {

@@ -1,7 +1,7 @@
 // Health checks. RabbitMQ answers 503 if a check fails; a probe takes 404 for a failure as well, so all of its checks are here.
 
 import { X509Certificate } from 'node:crypto';
-import { nodeName } from './overview.ts';
+import { nodeName } from './node.ts';
 import { badRequest, notFound } from './refusal.ts';
 import { type Answer, type Call, type Listener, ok, type Route, vhostOf } from './route.ts';
 

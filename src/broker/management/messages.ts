@@ -41,8 +41,11 @@ function publish(call: Call): Answer {
       channel: { connection: { user }, deliveries: { replyAddress: undefined } },
     },
   );
-  exchange.counters.published++;
-  const { hasQueue, isRefused } = vhost.deliver(message, vhost.route(exchange, message));
+  const queues = vhost.route(exchange, message);
+  exchange.counters.publish_in++;
+  exchange.counters.publish_out += queues.length;
+  vhost.counters.publish++;
+  const { hasQueue, isRefused } = vhost.deliver(message, queues);
   return ok({ routed: hasQueue && !isRefused });
 }
 

@@ -8,23 +8,27 @@ import type { VirtualHost } from '../vhost.ts';
 import { argumentsOf, flagOf } from './body.ts';
 import { consumerItem } from './consumers.ts';
 import { jsonTable, shortString } from './json.ts';
-import { nodeName } from './overview.ts';
-import { countersOf } from './rates.ts';
+import { nodeName } from './node.ts';
+import { queueCounts, type Rates } from './rates.ts';
 import { notFound } from './refusal.ts';
 import { type Answer, type Call, list, noContent, ok, put, type Route, vhostOf, vhostsOf } from './route.ts';
 
 export const queueRoutes: readonly Route[] = [
   { method: 'GET', path: '/queues', handle: queues },
-  { method: 'GET', path: '/queues/detailed', handle: (call) => list(allQueues(call).map(queueDetails)) },
+  { method: 'GET', path: '/queues/detailed', handle: detailedQueues },
   { method: 'GET', path: '/queues/:vhost', handle: queues },
   { method: 'GET', path: '/queues/quorum/:vhost/:queue/status', handle: quorumStatus },
   // One node has nothing to rebalance.
   { method: 'POST', path: '/rebalance/queues', role: 'administrator', handle: () => noContent },
-  { method: 'GET', path: '/queues/:vhost/:queue', handle: (call) => ok(queueDetails(queueOf(call))) },
+  { method: 'GET', path: '/queues/:vhost/:queue', handle: (call) => ok(queueDetails(queueOf(call), call.rates)) },
   { method: 'PUT', path: '/queues/:vhost/:queue', handle: putQueue },
   { method: 'DELETE', path: '/queues/:vhost/:queue', handle: deleteQueue },
   { method: 'DELETE', path: '/queues/:vhost/:queue/contents', handle: purgeQueue },
 ];
+
+/** Estimated memory of a queue without messages, and of a message beside its body. */
+const emptyQueueBytes = 4096;
+const messageBytes = 450;
 
 /** The queue of the path. Throws 404. */
 export function queueOf(call: Call): Queue {
@@ -61,7 +65,11 @@ export function declareQueue(
 const allQueues = (call: Call): Queue[] => vhostsOf(call).flatMap((vhost) => [...vhost.queues.values()]);
 
 function queues(call: Call): Answer {
-  return list(allQueues(call).map(queueItem));
+  return list(allQueues(call).map((queue) => queueItem(queue, call.rates)));
+}
+
+function detailedQueues(call: Call): Answer {
+  return list(allQueues(call).map((queue) => queueDetails(queue, call.rates)));
 }
 
 /** There is no Raft log: its only member is the leader, and has applied everything. */
@@ -71,8 +79,8 @@ function quorumStatus(call: Call): Answer {
   return ok([{ 'Node Name': nodeName, 'Raft State': 'leader', Membership: 'voter' }]);
 }
 
-function queueItem(queue: Queue): Record<string, unknown> {
-  const { name, vhost, settings, ready, unackedCount, consumers, counters } = queue;
+function queueItem(queue: Queue, rates: Rates): Record<string, unknown> {
+  const { name, vhost, settings, ready, held, consumers, counters } = queue;
   const owner = queue.owner as Connection | undefined;
   return {
     name,
@@ -85,10 +93,19 @@ function queueItem(queue: Queue): Record<string, unknown> {
     node: nodeName,
     state: 'running',
     consumers: consumers.count,
-    messages: ready.length + unackedCount,
-    messages_ready: ready.length,
-    messages_unacknowledged: unackedCount,
+    consumer_capacity: rates.capacityOf(queue),
+    consumer_utilisation: rates.capacityOf(queue),
+    ...rates.details(queue, queueCounts(queue)),
+    ...memoryOf(queue),
+    message_bytes: held.bytes,
     message_bytes_ready: ready.bytes,
+    message_bytes_unacknowledged: held.bytes - ready.bytes,
+    message_bytes_ram: held.bytes,
+    message_bytes_persistent: held.persistentBytes,
+    message_bytes_paged_out: 0,
+    messages_persistent: held.persistent,
+    messages_paged_out: 0,
+    ...rates.idleSince(queue),
     effective_policy_definition: {},
     ...(settings.type === 'quorum' && {
       leader: nodeName,
@@ -96,27 +113,32 @@ function queueItem(queue: Queue): Record<string, unknown> {
       online: [nodeName],
       ...(settings.deliveryLimit !== undefined && { delivery_limit: settings.deliveryLimit }),
     }),
-    ...(counters.published + counters.delivered > 0 && {
-      message_stats: countersOf(counters, {
-        publish: counters.published,
-        deliver_get: counters.delivered,
-        ack: counters.acked,
-        redeliver: counters.redelivered,
-      }),
-    }),
+    ...rates.messageStats(queue, { ...counters }),
   };
 }
 
-function queueDetails(queue: Queue): Record<string, unknown> {
+/** Every message is in memory. */
+function memoryOf({ ready, unackedCount, held }: Queue): Record<string, number> {
+  return {
+    memory: emptyQueueBytes + held.bytes + (ready.length + unackedCount) * messageBytes,
+    messages_ram: ready.length + unackedCount,
+    messages_ready_ram: ready.length,
+    messages_unacknowledged_ram: unackedCount,
+  };
+}
+
+function queueDetails(queue: Queue, rates: Rates): Record<string, unknown> {
   const consumers = [...queue.consumers.all].filter((consumer) => consumer instanceof ChannelConsumer);
   const owner = queue.owner as Connection | undefined;
   return {
-    ...queueItem(queue),
+    ...queueItem(queue, rates),
     policy: null,
     operator_policy: null,
     exclusive_consumer_tag: consumers.find(({ exclusive }) => exclusive)?.tag ?? null,
     single_active_consumer_tag: queue.consumers.active?.tag ?? null,
     consumer_details: consumers.map(consumerItem),
+    incoming: [],
+    deliveries: [],
     ...(owner !== undefined && {
       owner_pid_details: {
         name: owner.name,

@@ -4,6 +4,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { Broker } from '../server.ts';
 import type { User } from '../users.ts';
 import type { VirtualHost } from '../vhost.ts';
+import type { Rates } from './rates.ts';
 import { notFound } from './refusal.ts';
 
 /** https://www.rabbitmq.com/docs/management#permissions: each may what the ones before it may. */
@@ -30,6 +31,11 @@ export interface Call {
   readonly user: User;
   readonly query: URLSearchParams;
   readonly headers: IncomingHttpHeaders;
+  readonly rates: Rates;
+  /** Of this process; undefined in a test. */
+  readonly pid: number | undefined;
+  /** Where the store is; undefined if everything is in memory. */
+  readonly dataFolder: string | undefined;
   /** The ports of the broker and of this API. */
   readonly listeners: readonly Listener[];
   /** Of a request without a body: empty. */

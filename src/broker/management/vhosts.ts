@@ -2,22 +2,25 @@
 
 import type { VirtualHost } from '../vhost.ts';
 import { shortString } from './json.ts';
-import { nodeName } from './overview.ts';
+import { nodeName } from './node.ts';
+import { connectionCounts, queueCounts, totalOf } from './rates.ts';
 import { type Answer, type Call, list, noContent, ok, put, type Route, vhostOf, visibleVhosts } from './route.ts';
 
 export const vhostRoutes: readonly Route[] = [
-  { method: 'GET', path: '/vhosts', handle: (call) => list(visibleVhosts(call).map(vhostItem)) },
-  { method: 'GET', path: '/vhosts/:vhost', handle: (call) => ok(vhostItem(vhostOf(call))) },
+  {
+    method: 'GET',
+    path: '/vhosts',
+    handle: (call) => list(visibleVhosts(call).map((vhost) => vhostItem(vhost, call))),
+  },
+  { method: 'GET', path: '/vhosts/:vhost', handle: (call) => ok(vhostItem(vhostOf(call), call)) },
   { method: 'PUT', path: '/vhosts/:vhost', role: 'administrator', handle: putVhost },
   { method: 'DELETE', path: '/vhosts/:vhost', role: 'administrator', handle: deleteVhost },
 ];
 
-function vhostItem({ name, queues }: VirtualHost): Record<string, unknown> {
-  let [ready, unacknowledged] = [0, 0];
-  for (const queue of queues.values()) {
-    ready += queue.ready.length;
-    unacknowledged += queue.unackedCount;
-  }
+function vhostItem(vhost: VirtualHost, { rates, broker }: Call): Record<string, unknown> {
+  const { name } = vhost;
+  const queues = [...vhost.queues.values()];
+  const connections = [...broker.connections].filter((connection) => connection.vhost === vhost);
   return {
     name,
     description: name === '/' ? 'Default virtual host' : '',
@@ -27,9 +30,9 @@ function vhostItem({ name, queues }: VirtualHost): Record<string, unknown> {
     tracing: false,
     cluster_state: { [nodeName]: 'running' },
     protected_from_deletion: false,
-    messages: ready + unacknowledged,
-    messages_ready: ready,
-    messages_unacknowledged: unacknowledged,
+    ...rates.details(queues, totalOf(queues.map(queueCounts))),
+    ...rates.messageStats(vhost, { ...vhost.counters }),
+    ...(connections.length > 0 && rates.details(connections, totalOf(connections.map(connectionCounts)))),
   };
 }
 

@@ -59,7 +59,12 @@ export const brokerCommand: Command = {
       const management =
         managementPort === undefined
           ? undefined
-          : await (await import('../../broker/management.ts')).startManagement(broker, { host, port: managementPort });
+          : await (await import('../../broker/management.ts')).startManagement(broker, {
+              host,
+              port: managementPort,
+              pid: context.pid,
+              dataFolder: data === undefined ? undefined : resolve(context.cwd, data),
+            });
       try {
         const ready = { url: broker.url, management: management?.url ?? null, data: data ?? null };
         const line = values.flag('json') ? JSON.stringify({ event: 'ready', ...ready }) : readyLine(ready);

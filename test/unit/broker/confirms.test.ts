@@ -66,6 +66,7 @@ function place() {
     {
       ack: (tag, multiple) => void sent.push(`ack ${tag}${multiple ? ' multiple' : ''}`),
       nack: (tag) => void sent.push(`nack ${tag}`),
+      confirmed: () => undefined,
       failed: ({ message }) => void sent.push(`failed ${message}`),
     },
     store,

@@ -6,6 +6,7 @@ import { Arguments } from '../../../src/broker/codec/arguments.ts';
 import { encodeProperties } from '../../../src/broker/codec/properties.ts';
 import type { FieldValue, Table } from '../../../src/broker/codec/table.ts';
 import type { Consumer } from '../../../src/broker/consumers.ts';
+import { churnCounters } from '../../../src/broker/counters.ts';
 import { Memory } from '../../../src/broker/memory.ts';
 import { Message } from '../../../src/broker/message.ts';
 import type { Queue } from '../../../src/broker/queue.ts';
@@ -415,7 +416,7 @@ function declare(vhost: VirtualHost, queue: string, values: Record<string, Field
 function place(values: Record<string, FieldValue> = {}) {
   const clock = new HandClock();
   const memory = new Memory(Infinity, () => {});
-  const vhost = new VirtualHost('/', { clock, memory, store: undefined, log: () => undefined });
+  const vhost = new VirtualHost('/', { clock, memory, store: undefined, log: () => undefined, churn: churnCounters() });
   const queue = declare(vhost, 'q', values);
   const put = (...samples: (string | Sample)[]) => {
     for (const sample of samples) vhost.deliver(message(sample), [queue]);

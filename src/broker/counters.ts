@@ -1,0 +1,43 @@
+// What happened so far, counted for the management under RabbitMQ's names.
+
+/** Returns the counters of a channel, a queue or a virtual host. `deliver_get` is the sum of the next four. */
+export const messageCounters = () => ({
+  publish: 0,
+  confirm: 0,
+  return_unroutable: 0,
+  drop_unroutable: 0,
+  deliver_get: 0,
+  deliver: 0,
+  deliver_no_ack: 0,
+  get: 0,
+  get_no_ack: 0,
+  get_empty: 0,
+  redeliver: 0,
+  ack: 0,
+});
+
+export type MessageCounters = ReturnType<typeof messageCounters>;
+
+/** Counts one message that leaves a queue for a client. */
+export function countDelivery(
+  counters: MessageCounters,
+  kind: 'deliver' | 'deliver_no_ack' | 'get' | 'get_no_ack',
+  redelivered: boolean,
+): void {
+  counters.deliver_get++;
+  counters[kind]++;
+  if (redelivered) counters.redeliver++;
+}
+
+/** Of the broker. */
+export const churnCounters = () => ({
+  connection_created: 0,
+  connection_closed: 0,
+  channel_created: 0,
+  channel_closed: 0,
+  queue_declared: 0,
+  queue_created: 0,
+  queue_deleted: 0,
+});
+
+export type ChurnCounters = ReturnType<typeof churnCounters>;
