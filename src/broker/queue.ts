@@ -5,9 +5,11 @@ import type { Timer } from './clock.ts';
 import type { Arguments } from './codec/arguments.ts';
 import { type Consumer, Consumers } from './consumers.ts';
 import { countDelivery, messageCounters } from './counters.ts';
+import { HeldMessages } from './held-messages.ts';
 import { type DeathReason, Message } from './message.ts';
 import { ProtocolError } from './protocol-error.ts';
 import type { QueueSettings } from './queue-settings.ts';
+import { QueueUse } from './queue-use.ts';
 import { Entry, ReadyMessages } from './ready.ts';
 import type { Surroundings } from './surroundings.ts';
 import { UntakenLetters } from './untaken.ts';
@@ -48,7 +50,7 @@ export class Queue {
   isDeleted = false;
   readonly counters = messageCounters();
   /** Of all messages here, ready or not. */
-  readonly held = { bytes: 0, persistent: 0, persistentBytes: 0 };
+  readonly held = new HeldMessages();
 
   readonly #around: Surroundings;
   readonly #untaken: UntakenLetters;
@@ -57,8 +59,7 @@ export class Queue {
   #expiryTimer: Timer | undefined;
   #expiryAt = Infinity;
   #mayExpire: boolean;
-  #usedAt: number;
-  #unusedTimer: Timer | undefined;
+  readonly #use: QueueUse;
 
   constructor(parts: QueueParts, around: Surroundings) {
     this.name = parts.name;
@@ -75,8 +76,12 @@ export class Queue {
     this.#around = around;
     this.#untaken = new UntakenLetters(this, around, (entry) => this.#settle(entry));
     this.#mayExpire = parts.settings.messageTtlMs !== undefined;
-    this.#usedAt = around.clock.now();
-    this.#watchUse();
+    this.#use = new QueueUse({
+      clock: around.clock,
+      isInUse: () => this.consumers.count > 0,
+      onExpired: () => around.removeQueue(this),
+    });
+    this.#use.watch(parts.settings.expiresMs);
   }
 
   /** Whether a message that comes with this persistence has to survive here. */
@@ -159,7 +164,7 @@ export class Queue {
 
   /** basic.get: the next message, or undefined. In no-ack mode it has left the queue. */
   get(noAck: boolean): { entry: Entry; redelivered: boolean } | undefined {
-    this.#usedAt = this.#around.clock.now();
+    this.#use.touch();
     if (this.#mayExpire) this.expire();
     if (this.settings.type === 'quorum' && this.settings.isSingleActive) {
       throw new ProtocolError(
@@ -251,7 +256,7 @@ export class Queue {
       throw new ProtocolError('ACCESS_REFUSED', `${this.what} in exclusive use`);
     }
     this.consumers.add(consumer);
-    this.#usedAt = this.#around.clock.now();
+    this.#use.touch();
   }
 
   /** RabbitMQ: quorum queues ignore the flag `exclusive`, and a queue with a single active consumer refuses it. */
@@ -266,14 +271,14 @@ export class Queue {
   removeConsumer(consumer: Consumer): void {
     if (!this.consumers.all.has(consumer)) return;
     this.consumers.remove(consumer);
-    this.#usedAt = this.#around.clock.now();
+    this.#use.touch();
     if (this.consumers.count === 0 && this.isAutoDelete) this.#around.removeQueue(this);
     else this.dispatch();
   }
 
   /** A declaration is a use, too (x-expires). */
   touch(): void {
-    this.#usedAt = this.#around.clock.now();
+    this.#use.touch();
   }
 
   /** Gives how many there were. Unacknowledged messages stay. */
@@ -288,7 +293,7 @@ export class Queue {
   delete(): void {
     this.isDeleted = true;
     this.#expiryTimer?.cancel();
-    this.#unusedTimer?.cancel();
+    this.#use.stop();
     for (const entry of [...this.ready, ...this.#untaken.clear()]) this.#around.memory.release(entry.message);
     this.ready.clear();
     if (this.isDurable) this.#around.store?.drop(this.key);
@@ -298,7 +303,7 @@ export class Queue {
   /** Stops its timers; the broker closes. */
   stop(): void {
     this.#expiryTimer?.cancel();
-    this.#unusedTimer?.cancel();
+    this.#use.stop();
     this.#untaken.clear();
   }
 
@@ -311,7 +316,7 @@ export class Queue {
 
   #newEntry(message: Message, expiresAt: number | undefined, storeId: number | undefined, deliveryCount = 0): Entry {
     this.#around.memory.hold(message);
-    this.#count(message, 1);
+    this.held.add(message, 1);
     if (expiresAt !== undefined) this.#mayExpire = true;
     return new Entry(message, this.#nextPosition++, expiresAt, storeId, deliveryCount);
   }
@@ -324,17 +329,10 @@ export class Queue {
     consumer.deliver(message, redelivered, entry);
   }
 
-  #count({ bodyLength, persistent }: Message, by: 1 | -1): void {
-    this.held.bytes += by * bodyLength;
-    if (!persistent) return;
-    this.held.persistent += by;
-    this.held.persistentBytes += by * bodyLength;
-  }
-
   /** It has left the queue for good. */
   #settle(entry: Entry): void {
     this.#around.memory.release(entry.message);
-    this.#count(entry.message, -1);
+    this.held.add(entry.message, -1);
     if (entry.storeId !== undefined) this.#around.store?.settle(entry.storeId, this.key);
   }
 
@@ -352,7 +350,7 @@ export class Queue {
     } catch (error) {
       this.#around.log(`a message of ${this.what} cannot be dead-lettered and is set aside: ${(error as Error).stack}`);
       this.#around.memory.release(entry.message);
-      this.#count(entry.message, -1);
+      this.held.add(entry.message, -1);
       return;
     }
     this.#settle(entry);
@@ -389,19 +387,5 @@ export class Queue {
       this.#expiryAt = Infinity;
       this.expire();
     });
-  }
-
-  /** x-expires: deleted when nobody has consumed, got or declared for so long. */
-  #watchUse(): void {
-    const { expiresMs } = this.settings;
-    if (expiresMs === undefined) return;
-    const { clock } = this.#around;
-    const look = () => {
-      if (this.isDeleted) return;
-      const left = this.consumers.count > 0 ? expiresMs : this.#usedAt + expiresMs - clock.now();
-      if (left <= 0) this.#around.removeQueue(this);
-      else this.#unusedTimer = clock.after(left, look);
-    };
-    this.#unusedTimer = clock.after(expiresMs, look);
   }
 }

@@ -3,7 +3,7 @@
 import { Bindings } from './bindings.ts';
 import { Arguments } from './codec/arguments.ts';
 import { type ChurnCounters, messageCounters } from './counters.ts';
-import { deadMessage, isCycle } from './dead-letter.ts';
+import { DeadLetters } from './dead-letters.ts';
 import { Definitions } from './definitions.ts';
 import { assertFreeName, assertSameExchange, assertSameQueue, locked } from './equivalence.ts';
 import { type Binding, Exchange, type ExchangeType, exchangeTypes } from './exchange.ts';
@@ -53,12 +53,6 @@ export interface Routed {
   readonly isStored: boolean;
 }
 
-interface Dying {
-  readonly message: Message;
-  readonly reason: DeathReason;
-  readonly receipt: Receipt | undefined;
-}
-
 const routedNowhere: Routed = { hasQueue: false, isRefused: false, isStored: false };
 const routedInMemory: Routed = { hasQueue: true, isRefused: false, isStored: false };
 
@@ -79,8 +73,7 @@ export class VirtualHost implements Surroundings {
   readonly #churn: ChurnCounters;
   readonly #bindings = new Bindings();
   readonly #definitions: Definitions | undefined;
-  readonly #dying: Dying[] = [];
-  #isBurying = false;
+  readonly #deadLetters = new DeadLetters(this);
 
   constructor(name: string, { clock, memory, store, log, churn }: Shared) {
     this.name = name;
@@ -310,19 +303,8 @@ export class VirtualHost implements Surroundings {
     return { hasQueue: true, isRefused: accepting.length < queues.length, isStored: stored.length > 0 };
   }
 
-  /** Dead letters wait in a row, so that a chain of queues that drop does not pile up on the stack. */
   deadLetter(queue: Queue, message: Message, reason: DeathReason, receipt?: Receipt): void {
-    if (queue.settings.deadLetterExchange === undefined) return;
-    this.#dying.push({ message: deadMessage(message, { queue, reason, now: this.clock.now() }), reason, receipt });
-    if (this.#isBurying) return;
-    this.#isBurying = true;
-    try {
-      for (let next = this.#dying.shift(); next !== undefined; next = this.#dying.shift()) {
-        this.#bury(next);
-      }
-    } finally {
-      this.#isBurying = false;
-    }
+    this.#deadLetters.send(queue, message, reason, receipt);
   }
 
   /** All of it goes: the broker forgets this virtual host. */
@@ -336,21 +318,6 @@ export class VirtualHost implements Surroundings {
     if (exchange.name === '') return true;
     const isQueue = (destination: Queue | Exchange) => destination instanceof Queue;
     return exchange.isPlain && exchange.match(message.routingKey, message).every(isQueue);
-  }
-
-  #bury({ message, reason, receipt }: Dying): void {
-    const exchange = this.exchanges.get(message.exchange);
-    const routed = exchange === undefined ? [] : this.route(exchange, message);
-    const queues = reason === 'rejected' ? routed : routed.filter(({ name }) => !isCycle(message, name));
-    if (receipt === undefined) {
-      this.deliver(message, queues);
-      return;
-    }
-    const { takenBy } = receipt;
-    for (const queue of queues) {
-      if (!takenBy.has(queue) && !this.deliver(message, [queue]).isRefused) takenBy.add(queue);
-    }
-    receipt.done(queues.length > 0 && queues.every((queue) => takenBy.has(queue)));
   }
 
   /** undefined: one of the two ends is not there. */

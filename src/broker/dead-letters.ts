@@ -1,0 +1,52 @@
+// The way of dead letters in a virtual host, from the queue in which they died to the queues that take them.
+
+import { deadMessage, isCycle } from './dead-letter.ts';
+import type { DeathReason, Message } from './message.ts';
+import type { Queue } from './queue.ts';
+import type { Receipt } from './surroundings.ts';
+import type { VirtualHost } from './vhost.ts';
+
+interface DeadLetter {
+  readonly message: Message;
+  readonly reason: DeathReason;
+  readonly receipt: Receipt | undefined;
+}
+
+export class DeadLetters {
+  readonly #vhost: VirtualHost;
+  readonly #waiting: DeadLetter[] = [];
+  #isSending = false;
+
+  constructor(vhost: VirtualHost) {
+    this.#vhost = vhost;
+  }
+
+  /** Dead letters wait in a row, so that a chain of queues that drop does not pile up on the stack. */
+  send(queue: Queue, message: Message, reason: DeathReason, receipt?: Receipt): void {
+    if (queue.settings.deadLetterExchange === undefined) return;
+    const now = this.#vhost.clock.now();
+    this.#waiting.push({ message: deadMessage(message, { queue, reason, now }), reason, receipt });
+    if (this.#isSending) return;
+    this.#isSending = true;
+    try {
+      for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) this.#sendOne(next);
+    } finally {
+      this.#isSending = false;
+    }
+  }
+
+  #sendOne({ message, reason, receipt }: DeadLetter): void {
+    const exchange = this.#vhost.exchanges.get(message.exchange);
+    const routed = exchange === undefined ? [] : this.#vhost.route(exchange, message);
+    const queues = reason === 'rejected' ? routed : routed.filter(({ name }) => !isCycle(message, name));
+    if (receipt === undefined) {
+      this.#vhost.deliver(message, queues);
+      return;
+    }
+    const { takenBy } = receipt;
+    for (const queue of queues) {
+      if (!takenBy.has(queue) && !this.#vhost.deliver(message, [queue]).isRefused) takenBy.add(queue);
+    }
+    receipt.done(queues.length > 0 && queues.every((queue) => takenBy.has(queue)));
+  }
+}
