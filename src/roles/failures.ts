@@ -166,12 +166,18 @@ export class Failures {
     }
   }
 
-  /** The role ends, and its supervisor may start it again at once: the pause is here, and the message in its queue then. */
+  /**
+   * The role ends, and its supervisor may start it again at once, so the pause is here, and the message is in its queue
+   * then. If the role stops meanwhile, because of a signal or another message, the message waits in the wait queue.
+   */
   async #backAtTheEnd(delivery: Delivery, message: Message, reason: string): Promise<Settled> {
     const { retries, drain, counts, workQueue } = this.#parts;
     await pause(requeueMs, drain);
+    const isOfStream = isStream(workQueue(), message.headers);
+    if (drain.aborted && !isOfStream)
+      return this.#place(delivery, await retries.goBack(message, reason), { message, reason });
     const next = { ...message, attempt: message.attempt + 1 };
-    const isSent = !isStream(workQueue(), message.headers) && (await retries.renew(next, 0, reason));
+    const isSent = !isOfStream && (await retries.renew(next, 0, reason));
     if (isSent ? delivery.ack() : delivery.nack(true)) counts.handedBack += 1;
     return { isDone: isSent };
   }

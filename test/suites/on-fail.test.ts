@@ -100,6 +100,23 @@ for (const type of ['classic', 'quorum']) {
   });
 }
 
+test('--on-fail exit: the pause of a message is not cut short by another one that ends the role', async () => {
+  const queue = 'ended-together';
+  // The second message fails half a second after the first one.
+  const second =
+    'until [ -e pid ]; do sleep 0.05; done; while kill -0 "$(cat pid)" 2>&-; do sleep 0.05; done; sleep 0.5';
+  const first = 'echo $$ > pid.new; mv pid.new pid';
+  const cwd = folder({ queue, exec: `body=$(cat); if [ "$body" = first ]; then ${first}; else ${second}; fi; exit 9` });
+  for (const body of ['first', 'second']) await send(cwd, body);
+  const args = ['fail', '--on-fail', 'exit', '--prefetch', '2', '--concurrency', '2'];
+  const { status, stderr } = await roles.run(args, { cwd });
+  assert.is(status, 1, stderr);
+  const back = await roles.take(queue, 2);
+  const waited = (body: string) => back.find(({ payload }) => payload === body)?.properties.headers?.['x-death'];
+  assert.is(waited('first'), undefined, 'it has waited in the role');
+  assert.ok(waited('second'), 'it waits in the wait queue for what was left');
+});
+
 test('retry: false means one attempt; what fails is rejected, and a role whose dead letters go nowhere says so once', async () => {
   const cwd = folder({ queue: 'lost', retry: false });
   const worker = await roles.receiver(['fail', '--count', '2'], { cwd });
