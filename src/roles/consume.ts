@@ -16,7 +16,7 @@ import { messageIds } from './outgoing.ts';
 import { Printer } from './printer.ts';
 import { Retries } from './retries.ts';
 import { orDrain } from './signal.ts';
-import { forgedCounters, isNearlyDropped, isStream, type WorkQueue } from './work-queue.ts';
+import { forgedCounters, isLastReturn, isNearlyDropped, isStream, type WorkQueue } from './work-queue.ts';
 
 /** Resolves at the orderly end (count, idle, empty, signal, closed pipe); throws what ended it otherwise. */
 export async function consume(context: Context, session: Session, settings: ConsumeSettings): Promise<void> {
@@ -93,8 +93,11 @@ async function openIntake(
   }
   const failures = new Failures({ retries, config, canFail, maxBody, workQueue, counts, say, drain });
   const read = ({ raw, queue: from }: Delivery) => messageOf(raw, from, forgedCounters(workQueue(), raw.fields));
-  const isDoomed = ({ headers }: Message) => isNearlyDropped(workQueue(), headers);
-  return new Intake({ ...shared, context, consumer, publisher, failures, settings, counts, read, isDoomed });
+  const returns = {
+    isNearlyDropped: ({ headers }: Message) => isNearlyDropped(workQueue(), headers),
+    isLastReturn: ({ headers }: Message) => isLastReturn(workQueue(), headers),
+  };
+  return new Intake({ ...shared, context, consumer, publisher, failures, settings, counts, read, ...returns });
 }
 
 /** A message waits for those before it; what follows its handler (the end of a process, a confirm) takes a minute at most. */

@@ -35,6 +35,8 @@ export interface Settled {
   readonly isDone: boolean;
   /** The message as its next attempt: the handler receives it again, without a delivery. */
   readonly again?: Message;
+  /** The broker delivers the message again, so it does not count for --count. */
+  readonly comesAgain?: boolean;
   /** The role ends with it. */
   readonly end?: MqError;
 }

@@ -141,6 +141,11 @@ export class IntakeGroup {
     this.#expect();
   }
 
+  /** A message is begun that does not wait for its turn. */
+  count(): void {
+    this.#started += 1;
+  }
+
   /** A message is not counted for --count: it comes again, or no handler had it. */
   uncount(): void {
     this.#started -= 1;

@@ -41,7 +41,9 @@ export interface IntakeParts {
   readonly counts: Counts;
   readonly read: (delivery: Delivery) => Message;
   /** The broker is about to drop the message. */
-  readonly isDoomed: (message: Message) => boolean;
+  readonly isNearlyDropped: (message: Message) => boolean;
+  /** The broker drops the message when it comes back once more. */
+  readonly isLastReturn: (message: Message) => boolean;
 }
 
 export class Intake implements Member {
@@ -70,7 +72,7 @@ export class Intake implements Member {
     this.#waiting = new Waiting({
       counts: canFail,
       prefetch,
-      isNearlyDropped: parts.isDoomed,
+      isNearlyDropped: parts.isNearlyDropped,
       onReady: () => group.fill(),
     });
     group.join(this);
@@ -96,7 +98,7 @@ export class Intake implements Member {
     const taken = this.#isOpen ? this.#waiting.next(running) : undefined;
     if (!taken) return false;
     taken.delivery = this.#copies.hold(taken.delivery, taken.message);
-    this.#running.set(taken, this.#handle(taken));
+    this.#running.set(taken, this.#handle(taken, this.#attempt(taken)));
     return true;
   }
 
@@ -169,9 +171,19 @@ export class Intake implements Member {
   #take(delivery: Delivery): void {
     const message = this.#parts.read(delivery);
     this.#group.arrived();
-    // A copy that waits could be lost with its channel, and the broker would drop it.
-    if (!this.#parts.isDoomed(message) && this.#copies.join(delivery, message)) return;
-    this.#waiting.add(delivery, message);
+    // If the channel of a copy at its limit is lost again, the broker drops it: it cannot wait for the answer of a run.
+    if (!this.#parts.isLastReturn(message) && this.#copies.join(delivery, message)) {
+      this.#waiting.count(message);
+      return;
+    }
+    const taken = this.#waiting.judge(delivery, message);
+    if (taken.isNearlyDropped && !this.#group.isStopping) {
+      // For the same reason it does not wait for a handler.
+      this.#group.count();
+      this.#running.set(taken, this.#handle(taken, this.#withoutHandler(taken)));
+      return;
+    }
+    this.#waiting.add(taken);
     if (this.#group.isStopping) return; // it goes back once the broker delivers nothing more
     this.#group.fill();
   }
@@ -195,14 +207,14 @@ export class Intake implements Member {
     return outcome;
   }
 
-  async #handle(taken: Taken): Promise<void> {
+  /** Lets go of a message when `work` has settled it. If `work` has not, the message waits for a handler. */
+  async #handle(taken: Taken, work: Promise<Settled | undefined>): Promise<void> {
     const { delivery } = taken;
-    let isDone = false;
+    let settled: Settled | undefined;
     try {
-      const settled = await this.#attempt(taken);
-      isDone = settled.isDone && !delivery.isStale;
-      if (delivery.isRequeued) this.#group.uncount();
-      if (settled.end) this.#group.fail(settled.end);
+      settled = await work;
+      if (settled?.end) this.#group.fail(settled.end);
+      if (!settled && this.#group.isStopping) await this.#handBack(taken);
     } catch (error) {
       if (isClosedPipe(error)) this.#group.stop();
       else
@@ -213,16 +225,31 @@ export class Intake implements Member {
         );
       await this.#handBack(taken);
     }
+    if (delivery.isRequeued || !settled || settled.comesAgain) this.#group.uncount();
     this.#running.delete(taken);
     this.#copies.release(delivery);
-    this.#waiting.end(taken, isDone);
+    this.#waiting.end(taken, settled?.isDone === true && !delivery.isStale);
+    if (!settled && !delivery.isRequeued && !this.#group.isStopping) this.#waiting.add(taken);
     this.#group.handled();
   }
 
   async #attempt(taken: Taken): Promise<Settled> {
+    let { message } = taken;
+    let settled = await this.#withoutHandler(taken);
+    while (!settled || settled.again) {
+      message = settled?.again ?? message;
+      const outcome = await this.#outcomeOf(message);
+      if (!this.#running.has(taken)) return { isDone: false }; // it was handed back meanwhile
+      settled = await this.#conclude(taken, message, outcome);
+    }
+    return settled;
+  }
+
+  /** Settles a message that an earlier run answers, or that no handler may have. Returns undefined if a handler is needed. */
+  async #withoutHandler(taken: Taken): Promise<Settled | undefined> {
     const { failures, counts } = this.#parts;
-    const { delivery } = taken;
-    const recalled = this.#copies.recall(taken.message);
+    const { delivery, message } = taken;
+    const recalled = this.#copies.recall(message);
     if (recalled?.type === 'acked') {
       if (delivery.ack()) counts.acked += 1;
       return { isDone: true };
@@ -231,24 +258,17 @@ export class Intake implements Member {
       if (delivery.reject(false)) counts.rejected += 1;
       return { isDone: true };
     }
-    const verdict = recalled ? undefined : failures.verdict(taken);
+    if (recalled) return this.#conclude(taken, message, recalled);
+    const verdict = failures.verdict(taken);
     const settled = verdict && (await failures.act(taken, verdict));
-    if (settled) {
-      if (verdict.type !== 'dead-letter') this.#group.uncount();
-      return settled;
-    }
-    for (let { message } = taken, known: Outcome | undefined = recalled; ; known = undefined) {
-      const outcome = await (known ?? this.#outcomeOf(message));
-      if (!this.#running.has(taken)) return { isDone: false }; // it was handed back meanwhile
-      // The broker delivers the message again, so what is published for this delivery would be a second one.
-      if (delivery.isRequeued && isFailure(outcome)) {
-        this.#copies.keep(message, outcome);
-        return { isDone: false };
-      }
-      const { again, ...result } = await this.#settle(taken, message, outcome);
-      if (!again) return result;
-      message = again;
-    }
+    return settled && { ...settled, comesAgain: verdict.type !== 'dead-letter' };
+  }
+
+  async #conclude(taken: Taken, message: Message, outcome: Outcome): Promise<Settled> {
+    if (!taken.delivery.isRequeued || !isFailure(outcome)) return this.#settle(taken, message, outcome);
+    // The broker delivers the message again, so what is published for this delivery would be a second one.
+    this.#copies.keep(message, outcome);
+    return { isDone: false };
   }
 
   async #settle(taken: Taken, message: Message, outcome: Outcome): Promise<Settled> {

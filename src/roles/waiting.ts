@@ -58,13 +58,19 @@ export class Waiting {
     return this.#alone !== undefined || this.#suspects.length > 0;
   }
 
-  add(delivery: Delivery, message: Message): void {
-    if (!this.#parts.counts) {
-      const isNearlyDropped = this.#parts.isNearlyDropped(message);
-      this.#fresh.push({ delivery, message, isSuspect: false, isUncounted: false, isNearlyDropped, ends: 0 });
-      return;
-    }
-    const taken = this.#judged(delivery, message);
+  /** Finds out what is known of a message that has come. */
+  judge(delivery: Delivery, message: Message): Taken {
+    if (this.#parts.counts) return this.#judged(delivery, message);
+    const isNearlyDropped = this.#parts.isNearlyDropped(message);
+    return { delivery, message, isSuspect: false, isUncounted: false, isNearlyDropped, ends: 0 };
+  }
+
+  /** Counts a copy that needs no handler of its own, because a run goes on whose answer it gets. */
+  count(copy: Message): void {
+    if (this.#parts.counts) this.#remember(keyOf(copy));
+  }
+
+  add(taken: Taken): void {
     (taken.isSuspect ? this.#suspects : this.#fresh).push(taken);
     if (this.#suspects.length > 0) this.#awaitQuiet();
   }
@@ -88,8 +94,12 @@ export class Waiting {
 
   /** The channel is lost: drops what the broker delivers again, and remembers that it was here, like what is `running`. */
   dropRequeued(running: Iterable<Taken>): void {
-    for (const { message } of [...this.#fresh, ...this.#suspects, ...running])
-      if (keyOf(message) === undefined && this.#parts.counts) this.#remember(identityOf(message));
+    for (const { message } of [...this.#fresh, ...this.#suspects, ...running]) {
+      if (keyOf(message) !== undefined || !this.#parts.counts) continue;
+      const identity = identityOf(message);
+      // A run that has lost its channel before: its copies were counted.
+      if (!this.#open.has(identity)) this.#remember(identity);
+    }
     const isHere = ({ delivery }: Taken) => !delivery.isRequeued;
     this.#fresh.splice(0, this.#fresh.length, ...this.#fresh.filter(isHere));
     this.#suspects = this.#suspects.filter(isHere);

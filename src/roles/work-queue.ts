@@ -44,9 +44,12 @@ export function returnLimit(queue: WorkQueue, headers: Headers): number | undefi
 
 /** The broker is about to drop the message: it has to be published again before anything else is done with it. */
 export function isNearlyDropped(queue: WorkQueue, headers: Headers): boolean {
-  const returns = headers['x-delivery-count'];
-  const limit = returnLimit(queue, headers);
-  return typeof returns === 'number' && limit !== undefined && returns >= Math.min(mostReturns, limit);
+  return returnsOf(headers) >= Math.min(mostReturns, returnLimit(queue, headers) ?? Number.POSITIVE_INFINITY);
+}
+
+/** The broker drops the message when it comes back once more. */
+export function isLastReturn(queue: WorkQueue, headers: Headers): boolean {
+  return returnsOf(headers) >= (returnLimit(queue, headers) ?? Number.POSITIVE_INFINITY);
 }
 
 /**
@@ -59,6 +62,12 @@ export function forgetsReturns(queue: WorkQueue, headers: Headers): boolean {
   const { product, version } = queue.server;
   const [major = 0, minor = 0] = String(version).split('.').map(Number);
   return product === 'mq' || major > 4 || (major === 4 && minor >= 3);
+}
+
+/** Returns -1 for a message that has not come back. */
+function returnsOf(headers: Headers): number {
+  const returns = headers['x-delivery-count'];
+  return typeof returns === 'number' ? returns : -1;
 }
 
 function isQuorum({ declared }: WorkQueue, headers: Headers): boolean {

@@ -14,9 +14,17 @@ test.after(roles.end);
 
 const { name: vhost, api } = roles.vhost;
 
+interface Place {
+  readonly type: string;
+  readonly status: number;
+  readonly prefetch?: number;
+  readonly limit?: number;
+}
+
 /** A folder with a queue, a publication and a subscription; and the handler, which holds each message until `go` exists. */
-function place(queue: string, { type, status, prefetch = 1 }: { type: string; status: number; prefetch?: number }) {
-  const options = { durable: true, arguments: { 'x-queue-type': type } };
+function place(queue: string, { type, status, prefetch = 1, limit }: Place) {
+  const limited = limit === undefined ? {} : { 'x-delivery-limit': limit };
+  const options = { durable: true, arguments: { 'x-queue-type': type, ...limited } };
   const config = {
     vhosts: { '/': { queues: { [queue]: { options } } } },
     publications: { to: { queue } },
@@ -114,6 +122,28 @@ test('what waits for a handler when the connection is lost runs once, and no att
   assert.equal(runs().toSorted(), bodies);
   assert.is(await roles.held(queue), 0);
   assert.not.match(stderr, /attempt/);
+});
+
+test('the broker drops no message whose connection is lost more often than its queue permits', async () => {
+  const queue = 'limited';
+  const { cwd, runs, go } = place(queue, { type: 'quorum', status: 9, prefetch: 2, limit: 2 });
+  assert.is((await roles.run(['publish', 'to', '--lines'], { cwd, input: 'held\nwaits' })).status, 0);
+  const options = ['--idle', '2', '--concurrency', '1', '--exec', './hold.sh'];
+  const receiver = await roles.receiver(['subscribe', 'from', ...options], { cwd });
+  await receiver.prints(/begin/, 'stderr');
+  for (let time = 1; time <= 3; time += 1) {
+    await closeConsumer();
+    await receiver.prints(connectedAgain(time), 'stderr');
+  }
+  go();
+  const { status, stderr } = await receiver.ended;
+  assert.is(status, 0, stderr);
+  const dead = await roles.take(`${queue}.dead`, 2);
+  assert.equal(dead.map(({ payload }) => payload).toSorted(), ['held', 'waits']);
+  const attempts = (body: string) => runs().filter((run) => run === body).length;
+  assert.is(attempts('waits'), 2, stderr);
+  // The run whose delivery was lost, and the two attempts of the message that was published again.
+  assert.is(attempts('held'), 3, stderr);
 });
 
 test.run();

@@ -25,8 +25,8 @@ const brokenBuilds: readonly BrokenBuild[] = [
     edits: [
       [
         'roles/intake.ts',
-        'const outcome = await (known ?? this.#outcomeOf(message));',
-        'delivery.ack(); const outcome = await (known ?? this.#outcomeOf(message));',
+        'const outcome = await this.#outcomeOf(message);',
+        'taken.delivery.ack(); const outcome = await this.#outcomeOf(message);',
       ],
     ],
     fault: 'kill -9 of a receiver',

@@ -3,45 +3,9 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Copies } from '../../../src/roles/copies.ts';
-import { messageOf } from '../../../src/roles/message.ts';
-import type { Delivery } from '../../../src/session/consumer.ts';
+import { delivered, type Sent } from '../../support/delivery.ts';
 
-interface Given {
-  readonly id?: string;
-  readonly body?: string;
-  readonly headers?: Record<string, unknown>;
-  readonly redelivered?: boolean;
-}
-
-function delivered({ id, body = 'text', headers = {}, redelivered = false }: Given = {}) {
-  const fields = { exchange: '', routingKey: 'q', redelivered, deliveryTag: 1, consumerTag: 'c' };
-  const raw = {
-    content: Buffer.from(body),
-    fields,
-    properties: { headers, ...(id !== undefined && { messageId: id }) },
-  };
-  const state = { isLost: false, answers: [] as string[] };
-  const answer = (what: string) => {
-    if (!state.isLost) state.answers.push(what);
-    return !state.isLost;
-  };
-  const delivery: Delivery = {
-    raw,
-    queue: 'q',
-    get isStale() {
-      return state.isLost;
-    },
-    get isRequeued() {
-      return state.isLost;
-    },
-    ack: () => answer('ack'),
-    nack: () => answer('nack'),
-    reject: () => answer('reject'),
-  };
-  return { delivery, message: messageOf(raw, 'q'), state };
-}
-
-const copyOf = (given: Given) =>
+const copyOf = (given: Sent) =>
   delivered({ ...given, headers: { ...given.headers, 'x-delivery-count': 1 }, redelivered: true });
 
 for (const id of ['one', undefined]) {

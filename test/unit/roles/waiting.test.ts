@@ -2,25 +2,12 @@
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { messageOf } from '../../../src/roles/message.ts';
 import { type Taken, Waiting } from '../../../src/roles/waiting.ts';
-import type { Delivery } from '../../../src/session/consumer.ts';
-
-interface Sent {
-  readonly id: string;
-  readonly redelivered?: boolean;
-  readonly headers?: Record<string, unknown>;
-}
-
-function delivery({ id, redelivered = false, headers = {} }: Sent): Delivery {
-  const fields = { exchange: '', routingKey: 'q', redelivered, deliveryTag: 1, consumerTag: 'c' };
-  const raw = { content: Buffer.from(id), fields, properties: { messageId: id, headers } };
-  return { raw, queue: 'q', isStale: false, isRequeued: false, ack: () => true, nack: () => true, reject: () => true };
-}
+import { delivered, type Sent } from '../../support/delivery.ts';
 
 function add(waiting: Waiting, sent: Sent): void {
-  const made = delivery(sent);
-  waiting.add(made, messageOf(made.raw, made.queue));
+  const { delivery, message } = delivered({ ...sent, body: sent.id ?? '' });
+  waiting.add(waiting.judge(delivery, message));
 }
 
 /** Delivers all, and gives the order in which they are handled, one after the other is done. */
@@ -114,6 +101,23 @@ test('what no broker counts has to be counted by mq; what came back to this same
   const other = { ...own, 'x-mq-queue': 'another', 'x-mq-unfinished': true };
   assert.equal(judged({ id: 'f', headers: other }), [false, false, 1], 'the attempts of another queue do not count');
 });
+
+for (const id of ['a', undefined]) {
+  test(`copies that join a run are deliveries to this process, message-id ${id}`, () => {
+    const waiting = new Waiting({ counts: true, isNearlyDropped: () => false, prefetch: 1, onReady: () => undefined });
+    const copy = (count: number) => delivered({ id, redelivered: true, headers: { 'x-delivery-count': count } });
+    const first = delivered({ id });
+    const running = waiting.judge(first.delivery, first.message);
+    for (const count of [1, 2]) {
+      waiting.dropRequeued([running]);
+      waiting.count(copy(count).message);
+    }
+    waiting.dropRequeued([running]);
+    const { delivery, message } = copy(3);
+    const { isSuspect, ends, message: judged } = waiting.judge(delivery, message);
+    assert.equal([isSuspect, ends, judged.attempt], [false, 0, 1]);
+  });
+}
 
 test('where attempts are not counted every message is like another', () => {
   const waiting = new Waiting({ counts: false, isNearlyDropped: () => false, prefetch: 0, onReady: () => undefined });

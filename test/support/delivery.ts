@@ -1,0 +1,48 @@
+// Deliveries without a broker, for tests of what a role does with them.
+
+import type { Message } from '../../src/handlers/handler.ts';
+import { messageOf } from '../../src/roles/message.ts';
+import type { Delivery } from '../../src/session/consumer.ts';
+
+export interface Sent {
+  readonly queue?: string;
+  readonly id?: string | undefined;
+  readonly body?: string;
+  readonly headers?: Readonly<Record<string, unknown>>;
+  readonly redelivered?: boolean;
+}
+
+export interface Delivered {
+  readonly delivery: Delivery;
+  readonly message: Message;
+  /** `isLost`: the channel is gone. `answers`: those that the broker got. */
+  readonly state: { isLost: boolean; readonly answers: string[] };
+}
+
+export function delivered({ queue = 'q', id, body = 'text', headers = {}, redelivered = false }: Sent = {}): Delivered {
+  const fields = { exchange: '', routingKey: queue, redelivered, deliveryTag: 1, consumerTag: 'c' };
+  const raw = {
+    content: Buffer.from(body),
+    fields,
+    properties: { headers, ...(id !== undefined && { messageId: id }) },
+  };
+  const state: Delivered['state'] = { isLost: false, answers: [] };
+  const answer = (what: string) => {
+    if (!state.isLost) state.answers.push(what);
+    return !state.isLost;
+  };
+  const delivery: Delivery = {
+    raw,
+    queue,
+    get isStale() {
+      return state.isLost;
+    },
+    get isRequeued() {
+      return state.isLost;
+    },
+    ack: () => answer('ack'),
+    nack: () => answer('nack'),
+    reject: () => answer('reject'),
+  };
+  return { delivery, message: messageOf(raw, queue), state };
+}
