@@ -13,6 +13,9 @@ export interface BatchPlan {
   readonly calls: number;
 }
 
+/** If so many messages of a batch that failed as a whole fail alone too, the rest is not tried alone. */
+const mostFailures = 3;
+
 interface Entry {
   readonly message: Message;
   readonly context: HandlerContext;
@@ -85,9 +88,31 @@ class Gathering {
     this.#calls += 1;
     const messages = batch.map(({ message }) => message);
     // Whatever gives one message up gives all of the role up: their signals are the same.
-    const outcomes = (await this.#handler.handleBatch?.(messages, first.context)) ?? repeated(handBack, batch.length);
+    const outcomes = await this.#outcomesOf(messages, first.context);
     this.#calls -= 1;
     for (const [index, { resolve }] of batch.entries()) resolve(outcomes[index] ?? handBack);
     this.#start();
   }
+
+  /** Returns the outcomes of a batch. If the call fails as a whole, any of the messages may be the cause: each is tried alone. */
+  async #outcomesOf(messages: readonly Message[], context: HandlerContext): Promise<Outcome[]> {
+    const outcomes = [
+      ...((await this.#handler.handleBatch?.(messages, context)) ?? repeated(handBack, messages.length)),
+    ];
+    let isTried = false;
+    for (const [index, message] of messages.entries()) {
+      if (!isOfBatch(outcomes[index])) continue;
+      const [outcome = handBack] = (await this.#handler.handleBatch?.([message], context)) ?? [];
+      outcomes[index] = outcome;
+      isTried ||= outcome.type !== 'retry';
+      if (outcome.type === 'stop') return outcomes.map((one) => (isOfBatch(one) ? handBack : one));
+      // Then the cause is none of the messages.
+      if (!isTried && index + 1 === mostFailures) break;
+    }
+    return outcomes;
+  }
+}
+
+function isOfBatch(outcome: Outcome | undefined): boolean {
+  return outcome?.type === 'retry' && outcome.isOfBatch === true;
 }

@@ -4,6 +4,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import { setImmediate as nextTurn } from 'node:timers/promises';
+import { systemReason } from './reason.ts';
 
 export interface ChildPlan extends Killing {
   readonly file: string;
@@ -35,6 +36,20 @@ export type ChildEnd =
   /** We ended it. */
   | { readonly type: 'stopped' }
   | { readonly type: 'not started'; readonly error: NodeJS.ErrnoException };
+
+/** Returns how a process ended, for a line of text. */
+export function endText(end: ChildEnd): string {
+  switch (end.type) {
+    case 'exit':
+      return `exit status ${end.status}`;
+    case 'signal':
+      return `signal ${end.signal}`;
+    case 'not started':
+      return systemReason(end.error);
+    case 'stopped':
+      return 'stopped';
+  }
+}
 
 /** Marks the outcome of a process that SIGTERM or SIGINT has ended, also by way of a shell (128 + the signal's number). */
 export function terminated(end: ChildEnd): { wasTerminated?: true } {

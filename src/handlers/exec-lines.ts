@@ -3,6 +3,7 @@
 import { platform } from 'node:os';
 import type { RecycleLimit } from '../config/recycle.ts';
 import { MqError } from '../errors.ts';
+import type { Clock } from './clock.ts';
 import { childEnvironment, type EnvironmentPlan } from './environment.ts';
 import { findExecutable } from './executable.ts';
 import type { Handler, HandlerWorld } from './handler.ts';
@@ -26,6 +27,7 @@ export interface ExecLinesPlan {
   readonly noticeMs?: number;
   /** Milliseconds before the next process starts, after so many ends without an answer. Default `restartPause`. */
   readonly pauseMs?: (deaths: number) => number;
+  readonly clock?: Clock;
 }
 
 /**
@@ -51,10 +53,8 @@ export async function makeExecLines(plan: ExecLinesPlan, world: HandlerWorld): P
   return {
     prints: 'role',
     handle: async (message, context) => {
-      const [outcome] = await pool.handle(
-        { ...messageRequest(message, isReply), stderr: world.stderrOf?.(message) },
-        context,
-      );
+      const openStderr = () => world.stderrOf?.(message) ?? stderr;
+      const [outcome] = await pool.handle({ ...messageRequest(message, isReply), openStderr }, context);
       return outcome as NonNullable<typeof outcome>;
     },
     handleBatch: (messages, context) => pool.handle(batchRequest(messages, isReply), context),

@@ -55,6 +55,7 @@ export interface Message {
  * What is to be done with the message.
  * - `ack`: it is done. `reply`: the answer for a `reply` role.
  * - `retry`: again later, with back-off, then dead-letter. `wasTerminated`: SIGTERM or SIGINT ended the handler's process.
+ *   `isOfBatch`: the call for a batch failed, so any of its messages may be the cause.
  * - `dead-letter`: to the dead-letter queue now.
  * - `requeue`: back to its queue after a pause, as the handler asked. This counts as an attempt.
  * - `hand-back`: back to its queue now, because the role gave up before the handler had an outcome. This does not count.
@@ -63,7 +64,7 @@ export interface Message {
  */
 export type Outcome =
   | { readonly type: 'ack'; readonly reply?: Reply }
-  | { readonly type: 'retry'; readonly reason: string; readonly wasTerminated?: true }
+  | { readonly type: 'retry'; readonly reason: string; readonly wasTerminated?: true; readonly isOfBatch?: true }
   | { readonly type: 'dead-letter'; readonly reason: string }
   | { readonly type: 'requeue'; readonly reason: string }
   | { readonly type: 'hand-back' }

@@ -2,16 +2,16 @@
 // the messages of its request one attempt, and is replaced after a pause.
 
 import { randomInt } from 'node:crypto';
-import { readFileSync } from 'node:fs';
 import type { RecycleLimit } from '../config/recycle.ts';
 import { escaped, MqError } from '../errors.ts';
-import { type ChildEnd, terminated } from './child.ts';
+import { type ChildEnd, endText, terminated } from './child.ts';
+import { type Clock, systemClock } from './clock.ts';
 import { cannotRun } from './executable.ts';
 import type { HandlerContext, Outcome } from './handler.ts';
 import { LineProcess, type LineProcessPlan, type Said } from './line-process.ts';
 import type { LineRequest } from './line-request.ts';
-import { systemReason } from './reason.ts';
-import { handBack, repeated } from './safely.ts';
+import { LineTrial } from './line-trial.ts';
+import { handBack, ofBatch, repeated } from './safely.ts';
 
 export interface LinePoolPlan {
   /** The most processes. */
@@ -24,16 +24,19 @@ export interface LinePoolPlan {
   readonly noticeMs?: number;
   /** Milliseconds before the next process starts, after so many ends without an answer. Default `restartPause`. */
   readonly pauseMs?: (deaths: number) => number;
+  readonly clock?: Clock;
 }
 
 /** Milliseconds in which a program that cannot work shows it by ending, before a message is taken. */
 const provingMs = 250;
-/** A program that has never answered, and ends so often, is wrong itself. */
+/** A program that has never answered, and so often ends with 0 or answers wrongly, is wrong itself. */
 const mostUnproved = 3;
 /** The most faults of an answer that its line in the log names. */
 const mostFaults = 3;
-/** A longer time overflows and fires at once. */
-const longestTimer = 2 ** 31 - 1;
+
+const protocolHint =
+  'it must read lines from its standard input until that ends, and answer each with one line of JSON';
+const startHint = 'its own lines above say why; the message went back to its queue';
 
 interface Slot {
   program: LineProcess | undefined;
@@ -44,6 +47,8 @@ interface Slot {
   readyAt: number;
   /** Handled by this process. */
   messages: number;
+  /** This process has answered. */
+  hasAnswered: boolean;
 }
 
 type Heard = Said | { readonly type: 'late' } | { readonly type: 'given up' };
@@ -52,17 +57,22 @@ export class LinePool {
   readonly #plan: LinePoolPlan;
   readonly #program: LineProcessPlan;
   readonly #slots: Slot[];
+  readonly #clock: Clock;
+  readonly #trial: LineTrial;
   readonly #closing = new AbortController();
   /** Recycled processes that have not ended yet. */
   readonly #leaving = new Set<Promise<void>>();
   #waiting: (() => void)[] = [];
   #hasAnswered = false;
   #hasNoticed = false;
-  #unproved = 0;
+  /** Failures of a program that has never answered. */
+  #failures = 0;
 
   constructor(plan: LinePoolPlan, program: LineProcessPlan) {
     this.#plan = plan;
     this.#program = program;
+    this.#clock = plan.clock ?? systemClock;
+    this.#trial = new LineTrial({ program, clock: this.#clock });
     this.#slots = Array.from({ length: plan.processes }, () => newSlot());
   }
 
@@ -71,9 +81,9 @@ export class LinePool {
     if (!slot) return;
     const program = this.#start(slot);
     const proved = new AbortController();
-    const end = await Promise.race([program.ended, pause(provingMs, proved.signal)]);
+    const end = await Promise.race([program.ended, this.#clock.pause(provingMs, proved.signal)]);
     proved.abort();
-    if (end) throw this.#useless(end, 'it ended before it was given a message');
+    if (end) throw this.#useless(`it ended before it was given a message (${endText(end)})`);
   }
 
   /** Returns one outcome for each message of the request. */
@@ -96,7 +106,7 @@ export class LinePool {
   async close(): Promise<void> {
     this.#closing.abort();
     for (const resume of this.#waiting.splice(0)) resume();
-    await Promise.all([...this.#leaving, ...this.#slots.map(({ program }) => program?.close())]);
+    await Promise.all([this.#trial.close(), ...this.#leaving, ...this.#slots.map(({ program }) => program?.close())]);
   }
 
   /** A slot whose pause is over, taken; undefined if that is not to be waited for. */
@@ -106,7 +116,7 @@ export class LinePool {
       const slot = this.#slots.filter(({ isBusy }) => !isBusy).sort((a, b) => readiness(a) - readiness(b))[0];
       if (slot) {
         slot.isBusy = true;
-        if (!slot.program?.isAlive) await pause(slot.readyAt - performance.now(), givenUp);
+        if (!slot.program?.isAlive) await this.#clock.pause(slot.readyAt - this.#clock.now(), givenUp);
         if (!givenUp.aborted) return slot;
         slot.isBusy = false;
         return undefined;
@@ -125,26 +135,28 @@ export class LinePool {
     const { timeoutMs } = this.#plan;
     const program = slot.program?.isAlive ? slot.program : this.#start(slot);
     const id = unguessableId();
-    program.reportTo(request.stderr ?? this.#program.stderr);
+    program.reportTo(request.openStderr ?? (() => this.#program.stderr));
     const heard = await this.#hear(program, request.line(id), givenUp);
     switch (heard.type) {
       case 'object': {
         const answer = request.read(heard.value, id);
-        if (typeof answer === 'string') return this.#restart(slot, `a wrong answer: ${answer}`);
+        if (typeof answer === 'string') return this.#afterFault(slot, request, `a wrong answer: ${answer}`);
         slot.deaths = 0;
+        slot.hasAnswered = true;
         this.#hasAnswered = true;
         this.#reportFaults(answer.faults, request.size);
         return answer.outcomes;
       }
       case 'babble':
-        return this.#restart(slot, `no answer: ${heard.reason}`);
+        return this.#afterFault(slot, request, `no answer: ${heard.reason}`);
       case 'late':
-        return this.#restart(slot, `no end within ${(timeoutMs ?? 0) / 1000} s`);
+        await program.stop();
+        return { type: 'retry', reason: `no end within ${(timeoutMs ?? 0) / 1000} s` };
       case 'given up':
         await program.stop();
         return handBack;
       case 'ended':
-        return this.#afterEnd(heard.end, program);
+        return this.#afterEnd(heard.end, slot, { size: request.size, givenUp });
     }
   }
 
@@ -158,10 +170,12 @@ export class LinePool {
         givenUp.addEventListener('abort', giveUp, { once: true, signal: settled.signal });
       }),
     ];
-    if (timeoutMs !== undefined) others.push(pause(timeoutMs, settled.signal).then(() => ({ type: 'late' })));
+    if (timeoutMs !== undefined)
+      others.push(this.#clock.pause(timeoutMs, settled.signal).then(() => ({ type: 'late' })));
     if (!this.#hasAnswered && !this.#hasNoticed) void this.#notice(program, settled.signal);
     const heard = await Promise.race([program.ask(line), ...others]);
-    settled.abort();
+    // Without a reason Node makes an exception with its stack for each message.
+    settled.abort('settled');
     return heard;
   }
 
@@ -171,7 +185,7 @@ export class LinePool {
     const { program } = slot;
     slot.messages += size;
     if (!limit || !program?.isAlive) return;
-    const isDue = 'messages' in limit ? slot.messages >= limit.messages : residentBytes(program.pid) > limit.bytes;
+    const isDue = 'messages' in limit ? slot.messages >= limit.messages : program.residentBytes > limit.bytes;
     if (!isDue) return;
     slot.program = undefined;
     const closed = program.close();
@@ -183,7 +197,7 @@ export class LinePool {
   /** Says once what to check if a program that has never answered is silent: most hold back their output in a buffer. */
   async #notice(program: LineProcess, settled: AbortSignal): Promise<void> {
     const { noticeMs = 10_000 } = this.#plan;
-    await pause(noticeMs, settled);
+    await this.#clock.pause(noticeMs, settled);
     if (settled.aborted || this.#hasNoticed) return;
     this.#hasNoticed = true;
     const { command, stderr } = this.#program;
@@ -202,45 +216,65 @@ export class LinePool {
   }
 
   /** What it would say next belongs to no message: another process takes its place. */
-  async #restart(slot: Slot, reason: string): Promise<Outcome> {
+  async #afterFault(slot: Slot, { size }: LineRequest, reason: string): Promise<Outcome> {
     await slot.program?.stop();
-    return { type: 'retry', reason };
+    return (
+      this.#unproved(`${reason}, ${mostUnproved} times without a right one`) ?? {
+        type: 'retry',
+        reason,
+        ...ofBatch(size),
+      }
+    );
   }
 
-  #afterEnd(end: ChildEnd, { wasStopped }: LineProcess): Outcome {
+  async #afterEnd(
+    end: ChildEnd,
+    { hasAnswered, program }: Slot,
+    { size, givenUp }: { size: number; givenUp: AbortSignal },
+  ): Promise<Outcome> {
     if (end.type === 'exit' && (end.status === 126 || end.status === 127)) {
       return { type: 'stop', error: cannotRun(this.#program.command, end.status) };
     }
     if (end.type === 'not started' && !['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM'].includes(end.error.code ?? '')) {
-      return { type: 'stop', error: this.#useless(end, 'it cannot be started') };
+      return { type: 'stop', error: this.#useless(`it cannot be started (${endText(end)})`) };
     }
-    if (!this.#hasAnswered && this.#unproved >= mostUnproved) {
-      return { type: 'stop', error: this.#useless(end, `it ended ${this.#unproved} times and never answered`) };
+    const marks = program?.wasStopped ? {} : terminated(end);
+    if (!hasAnswered && !program?.wasStopped && !marks.wasTerminated) {
+      if (await this.#trial.failsAlike(end, givenUp))
+        return { type: 'stop', error: this.#useless(`it ends without a message too (${endText(end)})`, startHint) };
+      if (givenUp.aborted) return handBack;
     }
-    const reason = `it ended without an answer (${endOf(end)})`;
-    return { type: 'retry', reason, ...(!wasStopped && terminated(end)) };
+    const isUndecided = end.type === 'exit' && end.status === 0;
+    const stop = isUndecided && this.#unproved(`it ended ${mostUnproved} times and never answered (${endText(end)})`);
+    return (
+      stop || { type: 'retry', reason: `it ended without an answer (${endText(end)})`, ...marks, ...ofBatch(size) }
+    );
+  }
+
+  /** Counts a failure that does not say whether the program or the message is wrong. Returns the end of the role, if it is. */
+  #unproved(why: string): Outcome | undefined {
+    if (this.#hasAnswered) return undefined;
+    this.#failures += 1;
+    return this.#failures < mostUnproved ? undefined : { type: 'stop', error: this.#useless(why) };
   }
 
   #start(slot: Slot): LineProcess {
     const program = new LineProcess(this.#program);
     slot.program = program;
     slot.messages = 0;
+    slot.hasAnswered = false;
     void program.ended.then(() => {
       // A recycled one: its end is no failure.
       if (slot.program !== program) return;
       slot.deaths += 1;
-      slot.readyAt = performance.now() + (this.#plan.pauseMs ?? restartPause)(slot.deaths);
-      if (!this.#hasAnswered && !program.wasStopped) this.#unproved += 1;
+      slot.readyAt = this.#clock.now() + (this.#plan.pauseMs ?? restartPause)(slot.deaths);
     });
     return program;
   }
 
-  #useless(end: ChildEnd, why: string): MqError {
+  #useless(why: string, hint = protocolHint): MqError {
     const { command } = this.#program;
-    return new MqError('SYSTEM', `cannot use ${command}: ${why} (${endOf(end)})`, {
-      hint: 'it must read lines from its standard input until that ends, and answer each with one line of JSON',
-      at: command,
-    });
+    return new MqError('SYSTEM', `cannot use ${command}: ${why}`, { hint, at: command });
   }
 }
 
@@ -255,45 +289,10 @@ function unguessableId(): number {
 }
 
 function newSlot(): Slot {
-  return { program: undefined, isBusy: false, deaths: 0, readyAt: 0, messages: 0 };
+  return { program: undefined, isBusy: false, deaths: 0, readyAt: 0, messages: 0, hasAnswered: false };
 }
 
 /** Lower is sooner: a process that lives, then the shortest pause. */
 function readiness({ program, readyAt }: Slot): number {
   return program?.isAlive ? -1 : readyAt;
-}
-
-/** Linux: the resident memory of a process. 0 if it cannot be read. */
-function residentBytes(pid: number | undefined): number {
-  try {
-    return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'latin1'))?.[1] ?? 0) * 1024;
-  } catch {
-    return 0;
-  }
-}
-
-function endOf(end: ChildEnd): string {
-  switch (end.type) {
-    case 'exit':
-      return `exit status ${end.status}`;
-    case 'signal':
-      return `signal ${end.signal}`;
-    case 'not started':
-      return systemReason(end.error);
-    case 'stopped':
-      return 'stopped';
-  }
-}
-
-function pause(milliseconds: number, until: AbortSignal): Promise<undefined> {
-  return new Promise((resolve) => {
-    if (until.aborted || milliseconds <= 0) return resolve(undefined);
-    const end = () => {
-      clearTimeout(timer);
-      until.removeEventListener('abort', end);
-      resolve(undefined);
-    };
-    const timer = setTimeout(end, Math.min(milliseconds, longestTimer));
-    until.addEventListener('abort', end);
-  });
 }

@@ -2,6 +2,7 @@
 // mean is line-answer.ts's, when it is started anew exec-lines.ts's. Never throws.
 
 import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import type { Output } from '../context.ts';
 import { escaped } from '../errors.ts';
 import { type ChildEnd, exitOf, groupKiller, taken } from './child.ts';
@@ -40,7 +41,9 @@ export class LineProcess {
   readonly #plan: LineProcessPlan;
   readonly #child: ChildProcess | undefined;
   readonly #stop = new AbortController();
-  #stderr: Output;
+  #openStderr: () => Output;
+  /** Opened when the process writes to it, which most never do: a stream for each message costs much. */
+  #stderr: Output | undefined;
   #isAlive = true;
   #pieces: Buffer[] = [];
   #size = 0;
@@ -50,7 +53,7 @@ export class LineProcess {
 
   constructor(plan: LineProcessPlan) {
     this.#plan = plan;
-    this.#stderr = plan.stderr;
+    this.#openStderr = () => plan.stderr;
     try {
       // A session and group of its own: a signal reaches all of it, and the terminal's Ctrl-C only us. Its stdin is a pipe
       // that ends with us, however we end.
@@ -67,14 +70,20 @@ export class LineProcess {
     }
     void this.ended.then((end) => {
       this.#isAlive = false;
-      this.reportTo(plan.stderr);
+      this.reportTo(() => plan.stderr);
       clearTimeout(this.#patience);
       this.#say({ type: 'ended', end });
     });
   }
 
-  get pid(): number | undefined {
-    return this.#child?.pid;
+  /** Linux: the resident memory of the process, in bytes. 0 if it cannot be read. */
+  get residentBytes(): number {
+    try {
+      const status = readFileSync(`/proc/${this.#child?.pid}/status`, 'latin1');
+      return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
+    } catch {
+      return 0;
+    }
   }
 
   get isAlive(): boolean {
@@ -103,9 +112,10 @@ export class LineProcess {
   }
 
   /** From now on its stderr is about another message. */
-  reportTo(stderr: Output): void {
-    if (this.#stderr !== this.#plan.stderr) this.#stderr.end();
-    this.#stderr = stderr;
+  reportTo(open: () => Output): void {
+    if (this.#stderr !== this.#plan.stderr) this.#stderr?.end();
+    this.#stderr = undefined;
+    this.#openStderr = open;
   }
 
   /** TERM to its group, KILL after the grace; resolves when it is gone. */
@@ -114,9 +124,14 @@ export class LineProcess {
     await this.ended;
   }
 
-  /** Ends its input, which a handler takes for the end of work; then as `stop`. */
-  async close(): Promise<void> {
+  /** Ends its input, which a handler takes for the end of work. */
+  endInput(): void {
     this.#child?.stdin?.end();
+  }
+
+  /** Ends its input; then as `stop`. */
+  async close(): Promise<void> {
+    this.endInput();
     const timer = setTimeout(() => this.#stop.abort(), Math.min(politeMs, this.#plan.graceMs));
     await this.ended;
     clearTimeout(timer);
@@ -137,10 +152,7 @@ export class LineProcess {
       graceMs,
       kill,
     });
-    const outputs = [
-      taken(stdout, (chunk) => this.#take(chunk)),
-      taken(stderr, (chunk) => write(this.#stderr, chunk).then(() => {})),
-    ];
+    const outputs = [taken(stdout, (chunk) => this.#take(chunk)), taken(stderr, (chunk) => this.#report(chunk))];
     // Deaf or mute, it can answer nothing any more: mostly it is about to end by itself.
     stdin.on('error', () => this.#lose());
     stdout.once('end', () => this.#lose());
@@ -149,6 +161,11 @@ export class LineProcess {
     await killing.finish(Promise.all(outputs.map(({ closed }) => closed)));
     await Promise.all(outputs.map(({ settle }) => settle()));
     return end;
+  }
+
+  async #report(bytes: Buffer): Promise<void> {
+    this.#stderr ??= this.#openStderr();
+    await write(this.#stderr, bytes);
   }
 
   #lose(): void {
@@ -179,7 +196,7 @@ export class LineProcess {
       this.#size += chunk.length - start;
     }
     if (this.#size > longestLine) this.#babble(`a line of more than ${longestLine} bytes`);
-    return shown.length === 0 ? undefined : write(this.#stderr, Buffer.from(shown.join(''))).then(() => {});
+    return shown.length === 0 ? undefined : this.#report(Buffer.from(shown.join('')));
   }
 
   #babble(reason: string): void {

@@ -8,8 +8,8 @@ import { type BatchAnswer, outcomeOfAnswer, outcomesOfAnswer } from './line-answ
 export interface LineRequest {
   /** The number of messages. */
   readonly size: number;
-  /** Where lines of its handler's stderr go, if they are about one message. */
-  readonly stderr?: Output | undefined;
+  /** Opens the stream for its handler's stderr, if that is about one message. */
+  readonly openStderr?: () => Output;
   line(id: number): Buffer;
   /** Returns one outcome for each message, or why the answer is not one to this request. */
   read(answer: Readonly<Record<string, unknown>>, id: number): BatchAnswer | string;

@@ -124,8 +124,13 @@ async function caught(work: Work, context: HandlerContext, size: number): Promis
   try {
     return await work(context);
   } catch (error) {
-    return repeated({ type: 'retry', reason: thrownReason(error) }, size);
+    return repeated({ type: 'retry', reason: thrownReason(error), ...ofBatch(size) }, size);
   }
+}
+
+/** Marks the outcome of a call that failed for all its messages. */
+export function ofBatch(size: number): { isOfBatch?: true } {
+  return size > 1 ? { isOfBatch: true } : {};
 }
 
 /** The message goes back to its queue; no attempt is used up. */

@@ -28,6 +28,13 @@ done
 echo $$ >> ended
 `;
 
+// Ends at a batch that holds a crash.
+const batchProgram = `while IFS= read -r line; do
+  case $line in *crash*) exit 9 ;; esac
+  echo "\${line%%,*},\\"outcome\\":\\"ack\\"}"
+done
+`;
+
 function place(queue: string, type = 'quorum'): { cwd: string; pids: (file: 'pids' | 'ended') => number[] } {
   const config = {
     vhosts: { '/': { queues: { [queue]: { options: { durable: true, arguments: { 'x-queue-type': type } } } } } },
@@ -42,7 +49,7 @@ function place(queue: string, type = 'quorum'): { cwd: string; pids: (file: 'pid
       },
     },
   };
-  const cwd = emptyFolder({ 'rascal.json': JSON.stringify(config), 'lines.sh': program });
+  const cwd = emptyFolder({ 'rascal.json': JSON.stringify(config), 'lines.sh': program, 'batch.sh': batchProgram });
   return { cwd, pids: (file) => lines(readFileSync(join(cwd, file), 'utf8')).map(Number) };
 }
 
@@ -113,6 +120,45 @@ test('SIGTERM in the middle of a line: it is finished, then the program has the 
   assert.equal({ status, stdout }, { status: 0, stdout: 'text\n' });
   assert.is(pids('ended').length, 1);
 });
+
+for (const type of ['classic', 'quorum']) {
+  test(`a program that cannot start ends the role and costs no message an attempt, on a ${type} queue`, async () => {
+    const { cwd } = place(`broken-${type}`, type);
+    await roles.run(['publish', 'to', '--lines'], { cwd, input: 'one\ntwo\nthree\n' });
+    const broken = ['sh', '-c', 'echo "No module named yaml" >&2; sleep 0.4; exit 1'];
+    // More often than a message has attempts.
+    for (let start = 0; start < 3; start += 1) {
+      const { status, stderr } = await roles.run(['subscribe', 'from', '--exec-lines', ...broken], { cwd });
+      assert.is(status, 71, stderr);
+      assert.match(
+        stderr,
+        /^mq subscribe: cannot use sh: it ends without a message too \(exit status 1\) \[SYSTEM\]\nhint: /m,
+      );
+    }
+    const seen = await roles.run(
+      ['subscribe', 'from', '--count', '3', '--exec', 'sh', '-c', 'echo $(cat) $MQ_ATTEMPT'],
+      { cwd },
+    );
+    assert.equal(lines(seen.stdout).toSorted(), ['one 1', 'three 1', 'two 1'], seen.stderr);
+  });
+
+  test(`a message that ends every program has its attempts, and those beside it are done, on a ${type} queue`, async () => {
+    const queue = `poison-${type}`;
+    const { cwd } = place(queue, type);
+    await roles.run(['publish', 'to', '--lines'], { cwd, input: 'crash\none\ntwo\n' });
+    const options = ['--batch', '3', '--idle', '2'];
+    const { status, stdout, stderr } = await roles.run(
+      ['subscribe', 'from', ...options, '--exec-lines', 'sh', 'batch.sh'],
+      { cwd },
+    );
+    assert.is(status, 0, stderr);
+    assert.equal(lines(stdout).toSorted(), ['one', 'two']);
+    const [dead] = await roles.take(`${queue}.dead`, 1);
+    const { headers } = dead!.properties;
+    assert.equal([dead!.payload, headers?.['x-mq-attempt']], ['crash', 2]);
+    assert.is(await roles.held(queue), 0);
+  });
+}
 
 test('a program that ends at once is told before a message is taken', async () => {
   const { cwd } = place('kept');

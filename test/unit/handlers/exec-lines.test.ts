@@ -112,7 +112,7 @@ test('a process stays, and sees the whole message: what descriptor 3 of --exec h
 
 test('a program that prints the body of a message does not acknowledge it', async () => {
   await using({ command: [node, 'print-body.mjs'] }, async (ask) => {
-    for (let id = 1; id <= 3; id += 1) {
+    for (let id = 1; id <= 2; id += 1) {
       const outcome = await ask(`{"id":${id},"outcome":"ack"}`);
       assert.equal(outcome, { type: 'retry', reason: `a wrong answer: an answer to another id: ${id}` });
     }
@@ -200,11 +200,26 @@ test('a late answer costs one attempt', async () => {
 });
 
 test('the clock runs from the line in, not from the pause before it', async () => {
-  const script = `read -r line; case $line in *die*) exit 1;; esac; id=\${line#*:}; echo "{\\"id\\":\${id%%,*},\\"outcome\\":\\"ack\\"}"`;
-  const plan = { ...lines, execLines: ['sh', '-c', script], timeoutMs: 1500, pauseMs: () => 1600 };
+  const script =
+    'while read -r line; do case $line in *die*) exit 1;; esac; echo "${line%%,*},\\"outcome\\":\\"ack\\"}"; done';
+  const pauses: number[] = [];
+  const clock = {
+    now: () => 0,
+    // A deadline is never over.
+    pause: (milliseconds: number, until: AbortSignal) => {
+      pauses.push(milliseconds);
+      return new Promise<undefined>((resolve) => {
+        if (milliseconds !== 1500) resolve(undefined);
+        until.addEventListener('abort', () => resolve(undefined), { once: true });
+      });
+    },
+  };
+  const plan = { ...lines, execLines: ['sh', '-c', script], timeoutMs: 1500, pauseMs: () => 1600, clock };
   const handler = await makeExecLines(plan, makeWorld());
   assert.is((await handler.handle(makeMessage('die'), { signal: never })).type, 'retry');
+  pauses.length = 0;
   assert.equal(await handleOne(handler), { type: 'ack' });
+  assert.equal(pauses.slice(0, 2), [1600, 1500]);
 });
 
 test('the pause grows with each end without an answer, and is short again after an answer', async () => {
@@ -225,7 +240,7 @@ test('no process starts before the pause is over', async () => {
   const file = join(temporary, 'pause');
   const plan = { ...lines, execLines: [node, 'lines.mjs', 'log', file], pauseMs: () => 2 ** 40 };
   const handler = await makeExecLines(plan, makeWorld());
-  await handler.handle(makeMessage('exit 1'), { signal: never });
+  for (const body of ['served', 'exit 1']) await handler.handle(makeMessage(body), { signal: never });
   const outcome = handler.handle(makeMessage('served'), { signal: never });
   // Another process starts and answers meanwhile.
   await using({}, async (ask) => assert.is(replyText(await ask('served')), '1'));
@@ -246,18 +261,57 @@ for (const [command, message] of [
   });
 }
 
-test('a program that ends at its first line each time ends the role, and the third message is handed back', async () => {
-  await using({ command: ['sh', '-c', 'read line; exit 3'] }, async (ask) => {
-    const outcomes = [await ask('a'), await ask('b'), await ask('c')];
-    const reason = 'it ended without an answer (exit status 3)';
-    assert.equal(outcomes.slice(0, 2), [
-      { type: 'retry', reason },
-      { type: 'retry', reason },
-    ]);
-    const [last] = outcomes.slice(2);
-    assert.ok(last?.type === 'stop' && last.error.code === 'SYSTEM');
-    assert.match(last.error.message, /^cannot use sh: it ended 3 times and never answered \(exit status 3\)$/);
+for (const [what, script, message] of [
+  ['at its start, later than it is watched', 'sleep 0.4; exit 3', /it ends without a message too \(exit status 3\)$/],
+  ['at its first line', 'read line; exit 3', /it ends without a message too \(exit status 3\)$/],
+  ['by a signal', 'sleep 0.4; kill -SEGV $$', /it ends without a message too \(signal SIGSEGV\)$/],
+] as const) {
+  test(`a program that ends each time ${what} ends the role, and the first message is handed back`, async () => {
+    await using({ command: ['sh', '-c', script] }, async (ask) => {
+      const outcome = await ask('a');
+      assert.ok(outcome.type === 'stop' && outcome.error.code === 'SYSTEM', JSON.stringify(outcome));
+      assert.match(outcome.error.message, message);
+    });
   });
+}
+
+for (const [what, command, message] of [
+  ['ends with 0', ['sh', '-c', 'read line; exit 0'], /it ended 3 times and never answered \(exit status 0\)$/],
+  ['answers wrongly', ['cat'], /a wrong answer: an answer without an outcome, 3 times without a right one$/],
+] as const) {
+  test(`a program that always ${what} ends the role with its third message`, async () => {
+    await using({ command }, async (ask) => {
+      const outcomes = [await ask('a'), await ask('b'), await ask('c')];
+      assert.equal(
+        outcomes.map(({ type }) => type),
+        ['retry', 'retry', 'stop'],
+      );
+      const [last] = outcomes.slice(2);
+      assert.match(last?.type === 'stop' ? last.error.message : '', message);
+    });
+  });
+}
+
+for (const body of ['exit 1', 'kill SIGSEGV']) {
+  test(`a message that ends every process ("${body}") has its attempts counted, though nothing was ever answered`, async () => {
+    const handler = await makeExecLines({ ...lines, pauseMs: () => 0 }, makeWorld());
+    for (let time = 0; time < 4; time += 1) {
+      assert.is((await handler.handle(makeMessage(body), { signal: never })).type, 'retry');
+    }
+    await handler.close();
+  });
+}
+
+test('a program that no longer starts ends the role, though it has answered before', async () => {
+  const file = join(temporary, 'broken');
+  const script = `[ -e ${file} ] && exit 5; while read -r line; do touch ${file}; case $line in *die*) exit 5;; esac; echo "\${line%%,*},\\"outcome\\":\\"ack\\"}"; done`;
+  const handler = await makeExecLines({ ...lines, execLines: ['sh', '-c', script], pauseMs: () => 0 }, makeWorld());
+  const types: string[] = [];
+  for (const body of ['one', 'die', 'two']) {
+    types.push((await handler.handle(makeMessage(body), { signal: never })).type);
+  }
+  assert.equal(types, ['ack', 'retry', 'stop']);
+  await handler.close();
 });
 
 test('one that has answered once never ends the role', async () => {
@@ -320,8 +374,9 @@ for (const [answer, outcomes] of [
     'batch [{"id":1,"outcome":"ack"},{"id":1,"outcome":"retry"},{"id":2,"outcome":"ack"}]',
     [retry('the answer to its batch has two outcomes for it'), ack],
   ],
-  ['batch {}', Array(2).fill(retry('a wrong answer: outcomes that are not a list: {}'))],
-  ['exit 9', Array(2).fill(retry('it ended without an answer (exit status 9)'))],
+  // The other message is not the cause.
+  ['batch {}', [retry('a wrong answer: outcomes that are not a list: {}'), ack]],
+  ['exit 9', [retry('it ended without an answer (exit status 9)'), ack]],
 ] as const) {
   test(`the answer to a batch of two: ${answer}`, async () => {
     const place = { batch: { size: 2, waitMs: 60_000 } };

@@ -1,0 +1,76 @@
+// Tells a program that cannot start from a message that ends it: the program is started again without a message, and its
+// input ends at once. A program that can start ends with 0 then.
+
+import type { ChildEnd } from './child.ts';
+import type { Clock } from './clock.ts';
+import { LineProcess, type LineProcessPlan } from './line-process.ts';
+
+export interface LineTrialPlan {
+  readonly program: LineProcessPlan;
+  readonly clock: Clock;
+}
+
+/** Processes without a message that have to end as the one with the message did. */
+const trials = 2;
+/** Milliseconds before each of them: what keeps a program from starting may be over then. */
+const pauseMs = 100;
+/** Milliseconds for a process to end after its input has. */
+const patienceMs = 10_000;
+
+export class LineTrial {
+  readonly #plan: LineTrialPlan;
+  #running: Promise<readonly ChildEnd[]> | undefined;
+  /** The program ignores the end of its input, so it has to be killed. */
+  #isDeaf = false;
+
+  constructor(plan: LineTrialPlan) {
+    this.#plan = plan;
+  }
+
+  /** Returns true if the program ends in this way without a message too, so that the message is not the cause. */
+  async failsAlike(end: ChildEnd, givenUp: AbortSignal): Promise<boolean> {
+    // A program that can start ends with 0 at the end of its input, so another 0 says nothing.
+    if (this.#isDeaf || (end.type === 'exit' && end.status === 0)) return false;
+    // The processes of a pool end at the same time: one trial is for all of them.
+    this.#running ??= this.#run(end, givenUp).finally(() => {
+      this.#running = undefined;
+    });
+    const ends = await this.#running;
+    return ends.length === trials && ends.every((one) => isAlike(one, end));
+  }
+
+  /** Resolves when no process of a trial is left. */
+  async close(): Promise<void> {
+    await this.#running;
+  }
+
+  async #run(end: ChildEnd, givenUp: AbortSignal): Promise<readonly ChildEnd[]> {
+    const ends: ChildEnd[] = [];
+    while (ends.length < trials && ends.every((one) => isAlike(one, end))) {
+      await this.#plan.clock.pause(pauseMs, givenUp);
+      if (givenUp.aborted) break;
+      ends.push(await this.#endWithoutMessage(givenUp));
+    }
+    return ends;
+  }
+
+  async #endWithoutMessage(givenUp: AbortSignal): Promise<ChildEnd> {
+    const { program, clock } = this.#plan;
+    const child = new LineProcess(program);
+    const ended = new AbortController();
+    child.endInput();
+    void clock.pause(patienceMs, AbortSignal.any([givenUp, ended.signal])).then(() => {
+      if (ended.signal.aborted) return;
+      this.#isDeaf = !givenUp.aborted;
+      void child.stop();
+    });
+    const end = await child.ended;
+    ended.abort();
+    return child.wasStopped ? { type: 'stopped' } : end;
+  }
+}
+
+function isAlike(one: ChildEnd, other: ChildEnd): boolean {
+  if (one.type === 'exit' && other.type === 'exit') return one.status === other.status;
+  return one.type === 'signal' && other.type === 'signal' && one.signal === other.signal;
+}
