@@ -11,6 +11,8 @@ export interface ManagementOptions extends Partial<Limits> {
   readonly addresses: readonly ManagementAddress[];
   /** PEM of the authorities that are trusted instead of the public ones. */
   readonly ca?: string;
+  /** True: the certificate of the API is not verified. Default false. */
+  readonly isInsecure?: boolean;
   /** Ends every request: INTERRUPTED or TERMINATED. */
   readonly signal?: AbortSignal;
   /** Runs once before the first request to an address. If it throws UNAVAILABLE or the like, the next address is asked. */
@@ -39,6 +41,7 @@ export class Management {
   readonly #addresses: readonly ManagementAddress[];
   readonly #limits: Limits;
   readonly #ca: string | undefined;
+  readonly #isInsecure: boolean;
   readonly #signal: AbortSignal | undefined;
   readonly #prove: ManagementOptions['prove'];
   readonly #proofs = new Map<ManagementAddress, Promise<void>>();
@@ -46,10 +49,11 @@ export class Management {
   /** The address that answered last is asked first. */
   #current = 0;
 
-  constructor({ addresses, ca, timeoutMs, maxBytes, signal, prove }: ManagementOptions) {
+  constructor({ addresses, ca, isInsecure = false, timeoutMs, maxBytes, signal, prove }: ManagementOptions) {
     this.#addresses = addresses;
     this.#prove = prove;
     this.#ca = ca;
+    this.#isInsecure = isInsecure;
     this.#signal = signal;
     this.#limits = {
       timeoutMs: timeoutMs ?? defaultLimits.timeoutMs,
@@ -137,7 +141,8 @@ export class Management {
 
   async #roundTrip(address: ManagementAddress, question: Question): Promise<RawAnswer> {
     const agent = address.isSecure ? await this.#secureAgent() : this.#agents.http;
-    return roundTrip(address, question, { ...this.#limits, agent, ca: this.#ca, signal: this.#signal });
+    const [ca, isInsecure, signal] = [this.#ca, this.#isInsecure, this.#signal];
+    return roundTrip(address, question, { ...this.#limits, agent, ca, isInsecure, signal });
   }
 
   async #secureAgent(): Promise<Agent> {

@@ -36,6 +36,7 @@ export interface Silence {
 interface Surroundings {
   readonly agent: Agent;
   readonly ca: string | undefined;
+  readonly isInsecure: boolean;
   /** Ends the waiting. */
   readonly signal: AbortSignal | undefined;
 }
@@ -47,11 +48,11 @@ const connectMs = 5_000;
 export async function roundTrip(
   { hostname, port, isSecure, prefix, user, password, origin }: ManagementAddress,
   { method, path, body, headers }: Question,
-  { agent, timeoutMs, maxBytes, ca, signal }: Limits & Surroundings,
+  { agent, timeoutMs, maxBytes, ca, isInsecure, signal }: Limits & Surroundings,
 ): Promise<RawAnswer> {
   // Not by fetch: it refuses some sixty ports (the Fetch standard, 2.9), and would take dots out of the path.
   const request = isSecure ? (await import('./secure.ts')).request : askPlainly;
-  const options: RequestOptions & { ca?: string } = {
+  const options: RequestOptions & { ca?: string; rejectUnauthorized: boolean } = {
     hostname,
     port,
     method,
@@ -67,6 +68,8 @@ export async function roundTrip(
         'content-length': String(Buffer.byteLength(body)),
       }),
     },
+    // Explicit, because Node reads NODE_TLS_REJECT_UNAUTHORIZED if it is absent.
+    rejectUnauthorized: !isInsecure,
     ...(ca !== undefined && { ca }),
   };
   let isSent = false;

@@ -18,21 +18,31 @@ export async function addressesOf(context: Context, values: Values): Promise<Con
   const password = isLacking ? (await secretOf(context, 'MQ_PASSWORD'))?.text : undefined;
   return addresses.map((address) => {
     const own = password !== undefined && address.user !== undefined && address.password === '' ? { password } : {};
-    return withCa({ ...address, ...own }, values.name('ca'));
+    return withTls({ ...address, ...own }, { ca: values.name('ca'), isInsecure: values.flag('insecure') === true });
   });
 }
 
-/** Returns the configuration whose connections trust the authority of --ca as well. */
-export function configWithCa(config: Config, file: string | undefined): Config {
-  if (file === undefined) return config;
+/** What the command line says of TLS. */
+export interface TlsChoice {
+  /** The file of --ca. */
+  readonly ca: string | undefined;
+  readonly isInsecure: boolean;
+}
+
+/** Returns the configuration whose connections trust the authority of --ca as well, and are not verified with --insecure. */
+export function configWithTls(config: Config, choice: TlsChoice): Config {
   const vhosts = Object.entries(config.vhosts).map(([name, vhost]) => {
-    return [name, { ...vhost, connections: vhost.connections.map((connection) => withCa(connection, file)) }] as const;
+    return [name, { ...vhost, connections: vhost.connections.map((one) => withTls(one, choice)) }] as const;
   });
   return { ...config, vhosts: Object.fromEntries(vhosts) };
 }
 
-function withCa(connection: ConnectionConfig, file: string | undefined): ConnectionConfig {
-  return file === undefined ? connection : { ...connection, tlsFiles: { ...connection.tlsFiles, ca: file } };
+function withTls(connection: ConnectionConfig, { ca, isInsecure }: TlsChoice): ConnectionConfig {
+  return {
+    ...connection,
+    ...(ca !== undefined && { tlsFiles: { ...connection.tlsFiles, ca } }),
+    ...(isInsecure && { insecure: true }),
+  };
 }
 
 async function givenAddresses(context: Context, values: Values): Promise<Secret | undefined> {

@@ -121,6 +121,7 @@ export const adminOptions: readonly Option[] = [
     default: 'MQ_PASSWORD or MQ_PASSWORD_FILE, for --user or an address without one',
   },
   { name: 'ca', value: 'FILE', help: 'trust this certificate authority (PEM)', default: 'those of the system' },
+  { name: 'insecure', help: "do not verify the broker's certificate; anybody can then read the password" },
   { name: 'timeout', value: 'DURATION', help: 'wait so long for one answer', default: '30' },
   { name: 'max-answer', value: 'BYTES', help: 'refuse an answer that is larger', default: '64MiB' },
   { name: 'json', help: 'print results as JSON lines' },

@@ -21,6 +21,7 @@ const ofAll = [
   'user',
   'password-file',
   'ca',
+  'insecure',
   'timeout',
   'max-answer',
   'json',

@@ -4,7 +4,7 @@ import builtin from '../../rascal.json' with { type: 'json' };
 import { type CheckedConfig, type Config, configFor, type RoleConfig } from '../config/config.ts';
 import type { Context } from '../context.ts';
 import { asMqError, exitStatuses, MqError } from '../errors.ts';
-import { configWithCa } from './addresses.ts';
+import { configWithTls } from './addresses.ts';
 import type { Command } from './command.ts';
 import { adminCommand } from './commands/admin.ts';
 import { brokerCommand } from './commands/broker.ts';
@@ -25,7 +25,7 @@ import { webCommand } from './commands/web.ts';
 import type { CompletedCommand } from './completion.ts';
 import { refuseBytes } from './exact-arguments.ts';
 import { commandHelp, overview } from './help.ts';
-import { errorText, withoutPasswords } from './output.ts';
+import { errorText, warningText, withoutPasswords } from './output.ts';
 import { commandName, earlyValue, hasFlag, nearest, parse, refuseUnclearStart, unknownCommand } from './program.ts';
 import { widthOf } from './wrap.ts';
 
@@ -52,21 +52,29 @@ export async function cli(given: Context): Promise<number> {
       return 0;
     }
     command = await find(name, context);
-    const status = await Promise.race([command.run(context, parse(args, command)), context.stray.catch(strayed)]);
+    const values = parse(args, command);
+    if (values.flag('insecure')) stderr.write(warningText(insecurity, { command: name, isLog: isLog(args, command) }));
+    const status = await Promise.race([command.run(context, values), context.stray.catch(strayed)]);
     return typeof status === 'number' ? status : 0;
   } catch (error) {
     const failure = asMqError(error);
-    const isLog = (earlyValue(args, 'log') ?? command?.log) === 'json';
     const style = {
       command: name ?? '',
       json: hasFlag(args, '--json'),
-      isLog,
+      isLog: isLog(args, command),
       debug: hasFlag(args, '--debug'),
       ...(stderr.isTTY && { width: widthOf(stderr) }),
     };
     stderr.write(withoutPasswords(errorText(failure, style), args));
     return exitStatuses[failure.code];
   }
+}
+
+const insecurity =
+  "--insecure: the broker's certificate is not verified, so anybody between can read and change everything";
+
+function isLog(args: readonly string[], command: Command | undefined): boolean {
+  return (earlyValue(args, 'log') ?? command?.log) === 'json';
 }
 
 function strayed(error: unknown): never {
@@ -157,8 +165,8 @@ async function configsOf({ args, env, cwd }: Context): Promise<CheckedConfig> {
     builtin,
     taken: takenNames(),
   });
-  const ca = earlyValue(args, 'ca');
-  return { config: configWithCa(configs.config, ca), withBuiltin: configWithCa(configs.withBuiltin, ca) };
+  const choice = { ca: earlyValue(args, 'ca'), isInsecure: hasFlag(args, '--insecure') };
+  return { config: configWithTls(configs.config, choice), withBuiltin: configWithTls(configs.withBuiltin, choice) };
 }
 
 /** A role that has the name of a command could never be run. */

@@ -9,7 +9,7 @@ import type { Config, ConnectionConfig } from '../config/config.ts';
 import { endpointOf } from '../config/endpoint.ts';
 import type { Context } from '../context.ts';
 import { MqError } from '../errors.ts';
-import { addressesOf, configWithCa } from './addresses.ts';
+import { addressesOf } from './addresses.ts';
 import { readText } from './files.ts';
 import { assertOwn, openBroker } from './management-proof.ts';
 import { noteOf } from './output.ts';
@@ -73,7 +73,8 @@ export async function findManagement(
   const all = addresses.map(login);
   const file = values.name('ca');
   const ca = file === undefined ? undefined : await readText(context, file);
-  const settings = { ...limits, signal: context.drain, ...(ca !== undefined && { ca }) };
+  const isInsecure = values.flag('insecure') === true;
+  const settings = { ...limits, signal: context.drain, isInsecure, ...(ca !== undefined && { ca }) };
   const isTrusted = connections.length === 0 || (isNamed && values.flag('trust-management') === true);
   let isProven = false;
   const prove = async (address: ManagementAddress) => {
@@ -166,8 +167,7 @@ async function connectionsOfFile(
     if (isApiNamed) return undefined;
     throw error;
   });
-  const config = found && configWithCa(found, values.name('ca'));
-  const vhosts = Object.entries(config?.vhosts ?? {}).filter(([, { connections }]) => connections.length > 0);
+  const vhosts = Object.entries(found?.vhosts ?? {}).filter(([, { connections }]) => connections.length > 0);
   const own = vhosts.find(([name]) => name === values.name('vhost'));
   if (own !== undefined) return own[1].connections;
   const brokers = new Set(vhosts.map(([, { connections }]) => JSON.stringify(connections.map(endpointOf))));

@@ -19,6 +19,7 @@ const common: readonly Option[] = [
     help: 'trust this certificate authority (PEM) for amqps',
     default: 'those of the system',
   },
+  { name: 'insecure', help: "do not verify the broker's certificate; anybody can then read the password" },
   { name: 'config', value: 'FILE', help: 'read this configuration', default: 'MQ_CONFIG, else ./rascal.json' },
   { name: 'json', help: 'print results as JSON lines' },
 ];

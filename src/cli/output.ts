@@ -20,6 +20,12 @@ export function noteOf({ stderr }: Pick<Context, 'stderr'>, command: string): (t
   return (text) => void stderr.write(`mq ${command}: ${escaped(text)}\n`);
 }
 
+/** Returns a line that warns before a command runs, newline included. */
+export function warningText(message: string, { command, isLog }: Pick<ErrorStyle, 'command' | 'isLog'>): string {
+  if (!isLog) return `mq ${command}: ${escaped(message)}\n`;
+  return `${safeJson({ time: new Date().toISOString(), level: 'warn', role: command, event: 'warning', message })}\n`;
+}
+
 /** The text for stderr, newline included. */
 export function errorText(error: MqError, { command, json, isLog, debug, width }: ErrorStyle): string {
   const { code, message, hint, problems } = error;

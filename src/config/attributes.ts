@@ -3,6 +3,7 @@
 import type { ConnectionConfig } from './config.ts';
 import { portOf } from './endpoint.ts';
 import { objectOf } from './plain.ts';
+import { withoutWeakTls } from './socket-options.ts';
 
 interface ConnectionNeeds {
   /** The vhost's key: its name, unless the connection says another. */
@@ -13,8 +14,8 @@ interface ConnectionNeeds {
 
 /** Every attribute is explicit, since Rascal's defaults are wrong for TLS and for URLs without a path. */
 export function rascalConnection(connection: ConnectionConfig, needs: ConnectionNeeds): Record<string, unknown> {
-  const { protocol = 'amqp', hostname = 'localhost', user = 'guest', options = {}, socketOptions = {} } = connection;
-  const { tlsFiles } = connection;
+  const { protocol = 'amqp', hostname = 'localhost', user = 'guest', options = {}, tlsFiles } = connection;
+  const socketOptions = withoutWeakTls(connection.socketOptions ?? {});
   const password = connection.password ?? (connection.user === undefined ? 'guest' : '');
   const vhost = connection.vhost ?? needs.vhost;
   const timeout = options['connection_timeout'];
@@ -36,6 +37,8 @@ export function rascalConnection(connection: ConnectionConfig, needs: Connection
       // session/tls-files.ts puts their content in their place.
       ...(tlsFiles && { tlsFiles }),
       ...socketOptions,
+      // Explicit, because Node reads NODE_TLS_REJECT_UNAUTHORIZED if it is absent.
+      rejectUnauthorized: connection.insecure !== true,
       clientProperties: { connection_name: needs.connectionName, ...objectOf(socketOptions['clientProperties']) },
     },
   };

@@ -77,6 +77,8 @@ export interface ConnectionConfig {
   readonly socketOptions?: Readonly<Record<string, unknown>>;
   /** Files with what `socketOptions` lacks of TLS. */
   readonly tlsFiles?: TlsFiles;
+  /** --insecure: the broker's certificate is not verified. A file cannot say so. */
+  readonly insecure?: boolean;
   readonly retry?: unknown;
   readonly management?: unknown;
 }

@@ -15,6 +15,7 @@ import { connectionDefaults } from './defaults.ts';
 import { membersOf, objectOf, type Plain, pick, withDefaults } from './plain.ts';
 import { didYouMean } from './problem.ts';
 import { type Reach, reach } from './reach.ts';
+import { sharedSocketOptions } from './socket-options.ts';
 
 /** What a command needs of the configuration. */
 export interface Needs {
@@ -145,9 +146,10 @@ function vhostFor({ config, needs, name, vhost, retry, publications, subscriptio
   for (const queue of Object.keys(needs.extraQueues?.[name] ?? {})) {
     if (Object.hasOwn(vhost.queues, queue) && vhost.queues[queue] !== undefined) queues[queue] = vhost.queues[queue];
   }
-  const common = connectionDefaults(config, vhost);
+  const { options, socketOptions, retry: pause } = connectionDefaults(config, vhost);
+  const common = { options, socketOptions: sharedSocketOptions(objectOf(socketOptions)), retry: pause };
   const given = needs.addresses?.map((address) =>
-    withDefaults(address as Plain, pick(common as Plain, ['options', 'socketOptions', 'retry'])),
+    withDefaults(address as Plain, pick(common, ['options', 'socketOptions', 'retry'])),
   );
   const connections: readonly ConnectionConfig[] = given ?? vhost.connections;
   const ownRetry = connections.map((connection) => connection.retry).find((one) => typeof one === 'object');

@@ -18,11 +18,14 @@ export async function askReadiness(url: URL, timeoutMs: number): Promise<Readine
   }
 }
 
+/** Explicit, because Node reads NODE_TLS_REJECT_UNAUTHORIZED if it is absent. */
+const verified = { rejectUnauthorized: true };
+
 /** Not by fetch, which refuses to ask some sixty ports (the Fetch standard, 2.9). */
 async function get(url: URL, signal: AbortSignal): Promise<{ status: number; text: string }> {
   const request = url.protocol === 'https:' ? (await import('node:https')).request : askPlainly;
   return new Promise((resolve, reject) => {
-    const asked = request(url, { agent: false, signal }, (response: IncomingMessage) => {
+    const asked = request(url, { agent: false, signal, ...verified }, (response: IncomingMessage) => {
       const { statusCode: status = 0 } = response;
       let text = '';
       const done = () => {

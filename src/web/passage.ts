@@ -139,6 +139,8 @@ function opened(url: string): Promise<WebSocket> {
       skipUTF8Validation: true,
       perMessageDeflate: false,
       followRedirects: false,
+      // Explicit, because Node reads NODE_TLS_REJECT_UNAUTHORIZED if it is absent.
+      rejectUnauthorized: true,
     });
     socket.once('open', () => {
       socket.removeAllListeners('error');

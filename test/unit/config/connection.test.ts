@@ -5,7 +5,9 @@ import querystring from 'node:querystring';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseAddresses } from '../../../src/config/address.ts';
+import { rascalConnection } from '../../../src/config/attributes.ts';
 import type { ConnectionConfig } from '../../../src/config/config.ts';
+import { objectOf } from '../../../src/config/plain.ts';
 import { rascalConfig } from '../../../src/config/runtime.ts';
 import { withBuiltinOf as configOf, rascalResult } from './fixture.ts';
 
@@ -115,20 +117,49 @@ test('sockets send at once, name the connection, and keep what the file says of 
     timeout: 5,
     ca: 'CA',
     servername: 's',
+    rejectUnauthorized: true,
     clientProperties: { connection_name: 'mq test', team: 'x' },
   });
   assert.equal(connectionsFor('v', ['amqp://h?connection_timeout=77'])[0]?.socketOptions['timeout'], 77);
 });
 
-test('addresses keep the socket options and retry that the defaults of the file give', () => {
-  const defaults = { vhosts: { connection: { socketOptions: { ca: 'CA' }, retry: { max: 900 }, hostname: 'file' } } };
+test('an address from elsewhere shares the times of the file, and nothing of its TLS or its places', () => {
+  const tls = { ca: 'CA', rejectUnauthorized: false, servername: 'evil', path: '/tmp/evil', pfx: 'P' };
+  const socketOptions = { ...tls, timeout: 77, keepAlive: true };
+  const defaults = { vhosts: { connection: { socketOptions, retry: { max: 900 }, hostname: 'file' } } };
   const config = configOf({ defaults });
   const addresses = parseAddresses('amqps://h', { at: '--url', code: 'USAGE' });
   const needs = { publications: ['hello'], subscriptions: [], connectionName: 'n', heartbeatSeconds: 10 };
   const [made] = rascalResult(rascalConfig(config, { ...needs, addresses })).vhosts['/']?.connections ?? [];
-  assert.is(made?.socketOptions['ca'], 'CA');
+  assert.equal(made?.socketOptions, {
+    noDelay: true,
+    timeout: 77,
+    keepAlive: true,
+    rejectUnauthorized: true,
+    clientProperties: { connection_name: 'n' },
+  });
   assert.is(new URL(made?.url ?? '').hostname, 'h');
   assert.equal(made?.retry, { min: 500, max: 900, factor: 2, strategy: 'exponential' });
+});
+
+test('a file does not weaken the TLS of its own connections; --insecure does', () => {
+  const weak = {
+    rejectUnauthorized: false,
+    checkServerIdentity: true,
+    secureProtocol: 'TLSv1_method',
+    secureOptions: 1,
+  };
+  const own = { ...weak, minVersion: 'TLSv1', ciphers: 'ALL:@SECLEVEL=0' };
+  const [made] = connectionsFor('v', [{ url: 'amqps://h', socketOptions: own }]);
+  assert.equal(made?.socketOptions, {
+    noDelay: true,
+    timeout: 10_000,
+    rejectUnauthorized: true,
+    clientProperties: { connection_name: 'mq test' },
+  });
+  const insecure = { protocol: 'amqps', insecure: true } as const;
+  const { socketOptions } = rascalConnection(insecure, { vhost: '/', connectionName: 'n', heartbeatSeconds: 10 });
+  assert.is(objectOf(socketOptions)['rejectUnauthorized'], false);
 });
 
 test('the retry of a connection is where Rascal reads it', () => {
