@@ -41,6 +41,8 @@ export const exitStatuses = {
   NOT_PERMITTED: 77,
   /** rascal.json is wrong. */
   CONFIG: 78,
+  /** A rascal.json that was only found needs the user's consent. */
+  UNTRUSTED: 78,
   /** What rascal.json says and what the broker holds disagree. */
   TOPOLOGY: 78,
   /** A signal came before the orderly end. */

@@ -59,6 +59,7 @@ async function main(): Promise<void> {
     abandon: abandon.signal,
     giveUp: () => abandon.abort(),
     stray: stray.promise,
+    ...(process.getuid && { uid: process.getuid() }),
     pid: process.pid,
     isAlive,
     memoryBytes: Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY),

@@ -2,6 +2,7 @@
 
 import builtin from '../../rascal.json' with { type: 'json' };
 import { type CheckedConfig, type Config, configFor, type RoleConfig } from '../config/config.ts';
+import type { FoundFile } from '../config/find.ts';
 import type { Context } from '../context.ts';
 import { asMqError, exitStatuses, MqError } from '../errors.ts';
 import { configWithTls } from './addresses.ts';
@@ -18,6 +19,7 @@ import { healthCommand } from './commands/health.ts';
 import { initCommand } from './commands/init.ts';
 import { roleCommand } from './commands/role.ts';
 import { testCommand } from './commands/test.ts';
+import { trustCommand } from './commands/trust.ts';
 import { typesCommand } from './commands/types.ts';
 import { versionCommand } from './commands/version.ts';
 import { waitCommand } from './commands/wait.ts';
@@ -27,6 +29,7 @@ import { refuseBytes } from './exact-arguments.ts';
 import { commandHelp, overview } from './help.ts';
 import { errorText, warningText, withoutPasswords } from './output.ts';
 import { commandName, earlyValue, hasFlag, nearest, parse, refuseUnclearStart, unknownCommand } from './program.ts';
+import { assertTrusted } from './trust.ts';
 import { widthOf } from './wrap.ts';
 
 /** Runs the command line and gives the exit status. Never rejects. */
@@ -46,7 +49,8 @@ export async function cli(given: Context): Promise<number> {
     }
     if (name === undefined) throw new MqError('USAGE', 'no command is given', { hint: 'mq --help lists the commands' });
     if (hasFlag(args, '--help', '-h')) {
-      const asked = (await allCommands(context)).find((one) => one.name === name) ?? (await find(name, context));
+      const asked =
+        (await allCommands(context)).find((one) => one.name === name) ?? (await find(name, context, { isHelp: true }));
       const words = args.slice(args.indexOf(name) + 1).filter((word) => !word.startsWith('-'));
       stdout.write((await asked.help?.(words, widthOf(stdout))) ?? commandHelp(asked, widthOf(stdout)));
       return 0;
@@ -85,14 +89,19 @@ function strayed(error: unknown): never {
   });
 }
 
-async function find(name: string, context: Context): Promise<Command> {
+async function find(name: string, context: Context, { isHelp = false } = {}): Promise<Command> {
   const fixed = fixedCommands().find((command) => command.name === name);
   if (fixed) return fixed;
-  const configs = await configsOf(context);
-  if (Object.hasOwn(genericBehaviours, name)) return genericCommand(name, configs);
+  let found: FoundFile | undefined;
+  const configs = await configsOf(context, async (file) => {
+    found = file;
+  });
   const { roles } = configs.withBuiltin;
   const role = Object.hasOwn(roles, name) ? roles[name] : undefined;
-  if (role) return roleCommandOf(name, role, configs);
+  if (role || Object.hasOwn(genericBehaviours, name)) {
+    if (found && !isHelp) await assertTrusted(context, found, builtin);
+    return role ? roleCommandOf(name, role, configs) : genericCommand(name, configs);
+  }
   throw unknownCommand(
     name,
     (await allCommands(context)).map((command) => command.name),
@@ -100,7 +109,7 @@ async function find(name: string, context: Context): Promise<Command> {
 }
 
 async function allCommands(context: Context): Promise<Command[]> {
-  const configs = await configsOf(context).catch(async () => {
+  const configs = await configsOf(context, async () => undefined).catch(async () => {
     // Help must not depend on a right rascal.json; a wrong one shows when a command is run.
     return (await import('../config/load.ts')).builtinConfigs(builtin);
   });
@@ -127,6 +136,7 @@ function fixedCommands(): Command[] {
     initCommand,
     checkCommand(builtin, takenNames),
     declareCommand(configOf),
+    trustCommand(builtin),
     completionsCommand,
     versionCommand,
   ];
@@ -154,7 +164,12 @@ async function configOf(context: Context): Promise<Config> {
   return (await configsOf(context)).config;
 }
 
-async function configsOf({ args, env, cwd }: Context): Promise<CheckedConfig> {
+/** @param judge called with the file of the user; by default it must be trusted. */
+async function configsOf(
+  context: Context,
+  judge = (found: FoundFile): Promise<void> => assertTrusted(context, found, builtin),
+): Promise<CheckedConfig> {
+  const { args, env, cwd } = context;
   const option = earlyValue(args, 'config');
   if (option !== undefined) refuseBytes(['--config', option], { takesBytes: false });
   const { loadConfigs } = await import('../config/load.ts');
@@ -164,6 +179,7 @@ async function configsOf({ args, env, cwd }: Context): Promise<CheckedConfig> {
     cwd,
     builtin,
     taken: takenNames(),
+    judge,
   });
   const choice = { ca: earlyValue(args, 'ca'), isInsecure: hasFlag(args, '--insecure') };
   return { config: configWithTls(configs.config, choice), withBuiltin: configWithTls(configs.withBuiltin, choice) };

@@ -113,6 +113,8 @@ export const types: readonly Option[] = [
   { name: 'out', value: 'DIR', help: 'write to this folder', default: 'the working folder' },
 ];
 
+export const trust: readonly Option[] = [{ name: 'revoke', help: 'trust the file no longer, whatever it holds' }];
+
 export const init: readonly Option[] = [
   { name: 'config', value: 'FILE', help: 'write this file', default: './rascal.json' },
   { name: 'json', help: 'print what was written as a JSON object' },

@@ -2,7 +2,7 @@
 
 import { failurePolicies, logFormats, logLevels } from '../config/config.ts';
 import { adminOptions, trustManagement } from './admin-options.ts';
-import { broker, check, cluster, demo, health, init, types } from './command-options.ts';
+import { broker, check, cluster, demo, health, init, trust, types } from './command-options.ts';
 import type { Option } from './option.ts';
 
 const common: readonly Option[] = [
@@ -342,6 +342,7 @@ export const optionSets = {
   version: [{ name: 'json', help: 'print it as a JSON object' }, ...always],
   completions: always,
   init: [...init, ...always],
+  trust: [...trust, ...always],
   none: always,
 } as const satisfies Record<string, readonly Option[]>;
 

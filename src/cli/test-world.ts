@@ -1,5 +1,6 @@
 // The process of a test file, as what its fixtures need of it.
 
+import { delimiter, join } from 'node:path';
 import type { FileTarget, TargetPlan } from '../harness/target.ts';
 
 export interface FileWorld {
@@ -10,6 +11,8 @@ export interface FileWorld {
 }
 
 /** How a role is started from a test. */
-export function launchOf({ config }: TargetPlan, { env, self }: FileWorld): FileTarget['launch'] {
-  return { ...self, env: { ...env, ...(config !== undefined && { MQ_CONFIG: config }) } };
+export function launchOf({ config }: TargetPlan, { env, cwd, self }: FileWorld): FileTarget['launch'] {
+  // Whoever runs the test files of a folder trusts its rascal.json.
+  const trusted = [env['MQ_TRUST'], join(cwd, 'rascal.json')].filter(Boolean).join(delimiter);
+  return { ...self, env: { ...env, MQ_TRUST: trusted, ...(config !== undefined && { MQ_CONFIG: config }) } };
 }

@@ -1,6 +1,6 @@
 // Which rascal.json: --config, MQ_CONFIG, ./rascal.json, or none but the built-in one. And its text.
 
-import { readFile } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
 import { MqError } from '../errors.ts';
 import type { Environment } from './fill.ts';
@@ -18,6 +18,12 @@ export interface FoundFile {
   /** Absolute. */
   readonly folder: string;
   readonly text: string;
+  /** Absolute. */
+  readonly path: string;
+  /** False: it is only the one in the working folder. */
+  readonly isNamed: boolean;
+  /** The id of the user that it belongs to. */
+  readonly owner: number;
 }
 
 /**
@@ -30,8 +36,9 @@ export async function findFile({ option, env, cwd }: Where): Promise<FoundFile |
   const inside = relative(cwd, path);
   const file = named !== undefined && (inside === '' || inside.startsWith('..') || isAbsolute(inside)) ? named : inside;
   try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(await readFile(path));
-    return { file, folder: dirname(path), text };
+    const { bytes, owner } = await read(path);
+    const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return { file, folder: dirname(path), text, path, isNamed: named !== undefined, owner };
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
     if (named === undefined && code === 'ENOENT') return undefined;
@@ -44,6 +51,17 @@ export async function findFile({ option, env, cwd }: Where): Promise<FoundFile |
       ...(by === undefined ? {} : { hint: `it is named by ${by}` }),
       cause: error,
     });
+  }
+}
+
+/** The owner is that of what was read, even if the file is replaced meanwhile. */
+async function read(path: string): Promise<{ bytes: Buffer; owner: number }> {
+  const handle = await open(path);
+  try {
+    const { uid: owner } = await handle.stat();
+    return { bytes: await handle.readFile(), owner };
+  } finally {
+    await handle.close();
   }
 }
 

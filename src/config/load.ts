@@ -2,7 +2,7 @@
 
 import { checkConfigText } from './check.ts';
 import type { CheckedConfig, Config } from './config.ts';
-import { findFile, type Where } from './find.ts';
+import { type FoundFile, findFile, type Where } from './find.ts';
 import { mergeConfigs } from './merge.ts';
 import { normalise } from './normalise.ts';
 import { objectOf } from './plain.ts';
@@ -13,6 +13,8 @@ interface LoadOptions extends Where {
   builtin: unknown;
   /** Names of commands, which no role may have. */
   taken?: readonly string[];
+  /** Called with a file that is right; what it throws is thrown. Default: every file is used. */
+  judge?: (found: FoundFile) => Promise<void>;
 }
 
 /**
@@ -25,7 +27,7 @@ export async function loadConfig(options: LoadOptions): Promise<Config> {
 }
 
 /** The same, and beside it the configuration of the built-in roles: the user's file laid over the built-in one. */
-export async function loadConfigs({ builtin, taken, ...where }: LoadOptions): Promise<CheckedConfig> {
+export async function loadConfigs({ builtin, taken, judge, ...where }: LoadOptions): Promise<CheckedConfig> {
   const found = await findFile(where);
   if (found === undefined) return builtinConfigs(builtin);
   const { file, folder, text } = found;
@@ -37,6 +39,7 @@ export async function loadConfigs({ builtin, taken, ...where }: LoadOptions): Pr
     ...(taken && { taken }),
   });
   if (checked === undefined) throw configError(file, problems);
+  await judge?.(found);
   return checked;
 }
 

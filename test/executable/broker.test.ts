@@ -118,6 +118,17 @@ test('it speaks TLS', async () => {
   }
   const refused = await mq(['producer', 'hi'], { env: { MQ_URL: url } });
   assertRefused(refused, { exit: 76, line: /TLS failed/, hint: /--ca FILE, or \?cacertfile=FILE/ });
+  const socketOptions = { rejectUnauthorized: false, path: '/nowhere', ca: 'no authority' };
+  const weak = emptyFolder({
+    'rascal.json': JSON.stringify({ defaults: { vhosts: { connection: { socketOptions } } } }),
+  });
+  const env = { MQ_URL: url, NODE_TLS_REJECT_UNAUTHORIZED: '0', NODE_NO_WARNINGS: '1' };
+  assert.is((await mq(['producer', 'hi'], { cwd: weak, env })).status, 76);
+  for (let run = 1; run <= 2; run += 1) {
+    const { status, stderr } = await mq(['producer', 'hi', '--insecure'], { cwd: weak, env: { MQ_URL: url } });
+    assert.is(status, 0, stderr);
+    assert.match(stderr, /^mq producer: --insecure: [^\n]*not verified[^\n]*\n$/);
+  }
   await stop(broker);
 });
 

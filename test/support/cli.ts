@@ -48,6 +48,7 @@ export async function runCli(args: readonly string[], options: CliOptions = {}):
     drain: drain ?? never,
     abandon: never,
     giveUp: () => undefined,
+    ...(process.getuid && { uid: process.getuid() }),
     pid: 1,
     isAlive: () => true,
     memoryBytes: 1024 ** 3,

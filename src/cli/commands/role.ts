@@ -2,7 +2,7 @@
 
 import { type Config, failurePolicies, type RoleConfig, subscriptionsOf } from '../../config/config.ts';
 import type { Context } from '../../context.ts';
-import { MqError } from '../../errors.ts';
+import { escaped, MqError } from '../../errors.ts';
 import { unmatched } from '../../handlers/environment.ts';
 import type { Handler, HandlerWorld } from '../../handlers/handler.ts';
 import { messageFields } from '../../handlers/message-fields.ts';
@@ -28,12 +28,13 @@ export function roleCommand(
 ): Command {
   return {
     name,
-    summary: role.summary ?? `${role.behaviour} ${role.publication ?? subscriptionsOf(role).join(', ')}`,
-    usage: usageOf(role),
+    // Texts of rascal.json stand in the help as they are.
+    summary: escaped(role.summary ?? `${role.behaviour} ${role.publication ?? subscriptionsOf(role).join(', ')}`),
+    usage: escaped(usageOf(role)),
     options: role.behaviour,
     ...(role.log && { log: role.log }),
     sections: roleSections(role),
-    examples: roleExamples(name, role),
+    examples: roleExamples(name, role).map(escaped),
     group,
     run: (context, values) => run(context, values, { name, role, config }),
   };

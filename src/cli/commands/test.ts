@@ -4,10 +4,12 @@ import { existsSync } from 'node:fs';
 import { availableParallelism, platform } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import builtin from '../../../rascal.json' with { type: 'json' };
+import type { FoundFile } from '../../config/find.ts';
 import type { Context } from '../../context.ts';
 import { exitStatuses } from '../../errors.ts';
 import type { Command } from '../command.ts';
 import { planTarget, type RunTarget } from '../targets.ts';
+import { assertTrusted } from '../trust.ts';
 import type { Values } from '../values.ts';
 
 export const testCommand: Command = {
@@ -82,11 +84,20 @@ async function merge(context: Context, values: Values): Promise<number> {
 }
 
 /** A wrong rascal.json is to be said once, not by every file. */
-async function checkConfig({ env, cwd }: Context, values: Values): Promise<void> {
+async function checkConfig(context: Context, values: Values): Promise<void> {
+  const { env, cwd } = context;
   const option = values.name('config');
   if (option === undefined && !env['MQ_CONFIG'] && !existsSync(join(cwd, 'rascal.json'))) return;
   const { loadConfig } = await import('../../config/load.ts');
-  await loadConfig({ ...(option !== undefined && { option }), env, cwd, builtin });
+  // Test files are programs of the folder already. mq's own suites are not.
+  const judge = (found: FoundFile) => assertTrusted(context, found, builtin);
+  await loadConfig({
+    ...(option !== undefined && { option }),
+    env,
+    cwd,
+    builtin,
+    ...(values.flag('self') && { judge }),
+  });
 }
 
 interface Plan {

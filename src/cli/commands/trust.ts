@@ -1,0 +1,47 @@
+// mq trust: consent to a rascal.json that other commands refuse because it was only found.
+
+import { resolve } from 'node:path';
+import { escaped, MqError } from '../../errors.ts';
+import type { Command } from '../command.ts';
+import { distrust, trust } from '../trust.ts';
+
+export function trustCommand(builtin: unknown): Command {
+  return {
+    name: 'trust',
+    summary: 'permit the rascal.json of a folder to run and send things',
+    usage: '[file]',
+    options: 'trust',
+    group: 'Configuration',
+    examples: ['mq trust', 'mq trust --revoke'],
+    async run(context, values) {
+      values.expectAtMost(1);
+      const [name = 'rascal.json'] = values.args;
+      const { env, cwd, uid, stdout } = context;
+      if (values.flag('revoke')) {
+        const isKnown = (await distrust(context, resolve(cwd, name))) > 0;
+        stdout.write(`${escaped(name)}: ${isKnown ? 'no longer trusted' : 'was not trusted'}\n`);
+        return;
+      }
+      const [{ findFile }, { doubtsOf }] = await Promise.all([
+        import('../../config/find.ts'),
+        import('../../config/trust.ts'),
+      ]);
+      const found = await findFile({ option: name, env, cwd });
+      if (found === undefined) throw new MqError('BUG', 'a named file was not read');
+      const doubts = readDoubts(() => doubtsOf(found, { uid, builtin }), found.file);
+      if (doubts.length > 0) await trust(context, found);
+      const lines = doubts.length > 0 ? doubts : ['it needs no trust'];
+      for (const line of lines) stdout.write(`${escaped(`${found.file}: ${line}`)}\n`);
+      if (doubts.length > 0)
+        stdout.write(`${escaped(found.file)}: trusted as it is now; mq trust --revoke takes that back\n`);
+    },
+  };
+}
+
+function readDoubts(read: () => string[], file: string): string[] {
+  try {
+    return read();
+  } catch (error) {
+    throw new MqError('CONFIG', `${file} is not JSON`, { hint: `mq check ${file} shows what is wrong`, cause: error });
+  }
+}

