@@ -30,7 +30,9 @@ export function deadLetterWarning(config: Config, subscription: string, retry: R
 export function droppingWarningOf(config: Config, subscription: string): string | undefined {
   const { vhost, queue } = config.subscriptions[subscription] ?? {};
   const isDropping = config.dropping?.some((one) => one.vhost === vhost && one.queue === queue);
-  return isDropping ? `the queue ${queue} ${dropsWhat} to other consumers (mq check)` : undefined;
+  return isDropping
+    ? `if other consumers put messages back, the queue ${queue} ${dropsWhat} (see mq check)`
+    : undefined;
 }
 
 function over(under: RetryConfig, own: OwnRetryConfig | undefined): RetryConfig {

@@ -114,15 +114,14 @@ export class Targets {
   add(raw: RawMessage): void {
     this.size += 1;
     const target = this.#replay.targetOf(raw);
-    const where = target instanceof MqError ? `stay: ${target.message}` : `go to ${placeOf(target)}`;
+    const where = target instanceof MqError ? `not replayed: ${target.message}` : `to ${placeOf(target)}`;
     this.#counts.set(where, (this.#counts.get(where) ?? 0) + 1);
   }
 
-  /** One line for each place. */
+  /** Returns one line for each place. */
   lines(): string {
-    return (
-      [...this.#counts].map(([where, count]) => escaped(`${count} ${where}`)).join('\n') + (this.size > 0 ? '\n' : '')
-    );
+    const lines = [...this.#counts].map(([where, count]) => `${count} message${count === 1 ? '' : 's'} ${where}`);
+    return lines.map((line) => `${escaped(line)}\n`).join('');
   }
 }
 

@@ -132,7 +132,7 @@ test('a replay to the exchange is asked for, and shows where the letters go', as
   const unasked = await dlq(cwd, 'replay', 'work', '--to-exchange');
   assert.equal([unasked.status, unasked.stdout], [64, '']);
   const dry = await dlq(cwd, 'replay', 'work', '--to-exchange', '--dry-run');
-  assert.equal([dry.status, dry.stderr], [0, "2 go to the exchange 'colours' with the key 'red'\n"]);
+  assert.equal([dry.status, dry.stderr], [0, "2 messages to the exchange 'colours' with the key 'red'\n"]);
   assert.is((await dlq(cwd, 'replay', 'work', '--to-exchange', '--yes', '--id', 'id-a')).status, 0);
   const [a] = await roles.take(queue, 1);
   assert.equal([a!.payload, a!.exchange, a!.routing_key], ['a', 'colours', 'red']);

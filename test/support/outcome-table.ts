@@ -65,7 +65,7 @@ const exits: Readonly<Record<string, string>> = {
 };
 
 function onQueue({ fate, status }: OutcomeRow): string {
-  if (status === '79') return 'back to its queue at once';
+  if (status === '79') return 'back to its queue after 3 s';
   return {
     done: 'acknowledged',
     again: 'comes again after its delay; after the last attempt to the dead letters',
