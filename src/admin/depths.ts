@@ -55,8 +55,10 @@ export async function withExactCounts(
 }
 
 function countsOf(item: Item, { ready, consumers }: { ready: number; consumers: number }): Item {
-  const unacked = Number(item['messages_unacknowledged'] ?? 0);
-  return { messages_ready: ready, messages: ready + unacked, consumers };
+  const [all, wasReady, unacked] = countColumns.map((name) => Number(item[name] ?? 0)) as [number, number, number];
+  // Dead letters that their target does not accept yet (messages_dlx), and retries that the queue delays.
+  const held = Math.max(0, all - wasReady - unacked);
+  return { messages_ready: ready, messages: ready + unacked + held, consumers };
 }
 
 /** Identifies a queue among those of all vhosts. */

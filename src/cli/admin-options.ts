@@ -7,6 +7,14 @@ export const trustManagement: Option = {
   help: 'use the named management API without proof that it belongs to the broker of the AMQP address',
 };
 
+/** Also of mq dlq. */
+export const headers: Option = {
+  name: 'headers',
+  negatable: true,
+  help: 'print a line with the names of the columns; --no-headers prints none',
+  default: 'on',
+};
+
 export const adminOptions: readonly Option[] = [
   {
     name: 'columns',
@@ -23,12 +31,7 @@ export const adminOptions: readonly Option[] = [
   { name: 'filter', value: 'TEXT', help: 'list only those with this text in the name', default: 'all' },
   { name: 'limit', value: 'N', help: 'list at most N', default: 'all; 100 with --page' },
   { name: 'page', value: 'N', help: 'list the N-th page of --limit', default: '1' },
-  {
-    name: 'headers',
-    negatable: true,
-    help: 'print a line with the names of the columns; --no-headers prints none',
-    default: 'on',
-  },
+  headers,
   { name: 'watch', help: 'repeat until a signal' },
   { name: 'interval', value: 'DURATION', help: '--watch: wait so long between two answers', default: '2' },
   {

@@ -1,7 +1,7 @@
 // Every option of mq, as data: program.ts gives them to cac, help.ts prints them, and the sets say which command has which.
 
 import { failurePolicies, logFormats, logLevels } from '../config/config.ts';
-import { adminOptions, trustManagement } from './admin-options.ts';
+import { adminOptions, headers, trustManagement } from './admin-options.ts';
 import { broker, check, cluster, demo, health, init, trust, types } from './command-options.ts';
 import type { Option } from './option.ts';
 
@@ -220,6 +220,7 @@ const dlq: readonly Option[] = [
   { name: 'count', value: 'N', help: 'select at most N messages', default: 'no limit' },
   { name: 'to', value: 'QUEUE', help: 'move: send to this queue', default: 'none, move requires it' },
   { name: 'to-exchange', help: 'replay: publish to the original exchange and key, not to the queue where it died' },
+  headers,
   { name: 'dry-run', help: 'only show what would be replayed, moved or deleted' },
   { name: 'yes', help: 'purge and replay without a question' },
   {

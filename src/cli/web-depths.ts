@@ -73,6 +73,7 @@ interface Listed extends Item {
   readonly name: string;
   readonly type?: string;
   readonly state?: string;
+  readonly messages?: number;
   readonly messages_ready?: number;
   readonly messages_unacknowledged?: number;
   readonly consumers?: number;
@@ -131,7 +132,8 @@ function sums(queues: readonly GraphNode[], items: readonly Listed[]): Record<st
       unacked: sum((one) => one.messages_unacknowledged),
       consumers: sum((one) => one.consumers),
     };
-    return [[id, isOwn ? { ...depth, count: mine.length } : depth]];
+    const held = sum(({ messages }) => messages) - depth.ready - depth.unacked;
+    return [[id, { ...depth, ...(held > 0 && { held }), ...(isOwn && { count: mine.length }) }]];
   });
   return Object.fromEntries(depths);
 }

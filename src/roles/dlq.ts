@@ -37,6 +37,7 @@ export interface DlqSettings {
   /** Show what would be done. */
   readonly dryRun: boolean;
   readonly json: boolean;
+  readonly hasHeaders: boolean;
   /** Draws a table for a terminal. */
   readonly drawTable: DrawTable;
   /** Asked before messages are deleted; false: they stay. */
@@ -121,7 +122,7 @@ async function look({ context, browser, printer, settings }: Look): Promise<void
       if (found === selection.count) break;
     }
   }
-  await printer.end();
+  if (verb !== 'show') await printer.end();
   progress.end();
   if (found === 0) refuseMissing(settings, browser.total);
   if (targets) context.stderr.write(targets.lines());

@@ -28,6 +28,8 @@ export type DrawTable = (table: {
 
 export interface Looks {
   readonly json: boolean;
+  /** Print a line with the names of the columns above the letters. */
+  readonly hasHeaders: boolean;
   readonly drawTable: DrawTable;
 }
 
@@ -80,18 +82,28 @@ export class LetterPrinter {
     const letter = deadLetterOf(raw);
     if (this.#looks.json) return this.#printer.json(taggedFields(letter));
     const row = this.#names.map((name) => escaped(String(cells[name]?.(letter) ?? '-')));
-    if (this.#width === undefined) return this.#printer.body(Buffer.from(row.join('\t')));
+    if (this.#width === undefined) {
+      await this.#title();
+      return this.#printer.body(Buffer.from(row.join('\t')));
+    }
     this.#rows.push(row);
     if (this.#rows.length >= page) await this.end();
   }
 
-  /** Prints what waits for its table. */
+  /** Prints what waits for its table; the names of the columns if there was no letter. */
   async end(): Promise<void> {
     const rows = this.#rows.splice(0);
-    if (rows.length === 0) return;
-    const table = { columns: this.#names, rows, width: this.#width ?? 80, hasHeaders: !this.#hasTitle };
+    if (rows.length === 0) return this.#title();
+    const hasHeaders = this.#looks.hasHeaders && !this.#hasTitle;
+    const table = { columns: this.#names, rows, width: this.#width ?? 80, hasHeaders };
     this.#hasTitle = true;
     await this.#printer.body(Buffer.from(this.#looks.drawTable(table).join('\n')));
+  }
+
+  async #title(): Promise<void> {
+    if (this.#hasTitle || !this.#looks.hasHeaders || this.#looks.json) return;
+    this.#hasTitle = true;
+    await this.#printer.body(Buffer.from(this.#names.join(this.#width === undefined ? '\t' : '  ')));
   }
 
   /** Everything of a message. `queue`: the one it is in. */

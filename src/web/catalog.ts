@@ -88,6 +88,8 @@ export interface QueueDepth {
   readonly ready: number;
   /** Only management tells. */
   readonly unacked?: number;
+  /** Neither ready nor unacknowledged: dead letters that their target does not accept yet, and delayed retries. */
+  readonly held?: number;
   readonly consumers: number;
   /** Where each receiver has a queue of its own: how many there are. */
   readonly count?: number;

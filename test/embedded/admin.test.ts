@@ -177,8 +177,8 @@ test('on a terminal it is a table, and what takes away asks and names the broker
     assert.match(await good(admin('list nodes --columns mem_used,uptime')), /\n\d+\t\d+\n$/);
     assert.is(
       await good(admin('list queues', { terminal: 80 })),
-      `vhost  name                    type     …es_ready  …owledged  consumers  state
-/      a long name of a queue  classic          0          0          0  running
+      `vhost  name                    type     …sages  …ready  …edged  …sumers  state
+/      a long name of a queue  classic       0       0       0        0  running
 `,
     );
     for (const input of ['n\n', '\n', '']) {

@@ -19,7 +19,7 @@ export const queueActions: readonly Action[] = [
     summary: 'type, messages, consumers and state of every queue',
     path: '/queues',
     vhostPath: '/queues/:vhost',
-    columns: ['vhost', 'name', 'type', 'messages_ready', 'messages_unacknowledged', 'consumers', 'state'],
+    columns: ['vhost', 'name', 'type', 'messages', 'messages_ready', 'messages_unacknowledged', 'consumers', 'state'],
     isPaged: true,
     isCounted: true,
   }),

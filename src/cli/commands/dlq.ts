@@ -13,13 +13,13 @@ import type { Values } from '../values.ts';
 
 /** The options of each verb beside those that all have. */
 const verbs: Readonly<Record<DlqVerb, readonly string[]>> = {
-  list: ['id', 'filter', 'count'],
+  list: ['id', 'filter', 'count', 'headers'],
   show: [],
-  replay: ['id', 'filter', 'count', 'dry-run', 'to-exchange', 'yes'],
-  move: ['id', 'filter', 'count', 'dry-run', 'to'],
-  purge: ['id', 'filter', 'count', 'dry-run', 'yes'],
+  replay: ['id', 'filter', 'count', 'dry-run', 'to-exchange', 'yes', 'headers'],
+  move: ['id', 'filter', 'count', 'dry-run', 'to', 'headers'],
+  purge: ['id', 'filter', 'count', 'dry-run', 'yes', 'headers'],
 };
-const special = ['id', 'filter', 'count', 'dry-run', 'to', 'to-exchange', 'yes'];
+const special = ['headers', 'id', 'filter', 'count', 'dry-run', 'to', 'to-exchange', 'yes'];
 
 export function dlqCommand(configsOf: (context: Context) => Promise<CheckedConfig>): Command {
   return {
@@ -91,6 +91,7 @@ async function run(context: Context, values: Values, { verb, name, id, config }:
     isSure: values.flag('yes') ?? false,
     dryRun: values.flag('dry-run') ?? false,
     json: values.flag('json') ?? false,
+    hasHeaders: values.flag('headers') ?? true,
     drawTable,
     mayPurge: purgeConsent(context, values, queue),
     mayReplay: () => isConfirmed(context, 'replay them?'),

@@ -163,7 +163,8 @@ function rowOf({ id, name, type = '', isOwn, isMade }: DrawnNode) {
     ...cells,
   );
   const show = (depth: QueueDepth | undefined, isMissing: boolean) => {
-    if (isOwn !== true) tell(note, isMissing ? ` ${absence(isMade)}` : '');
+    const held = depth?.held === undefined ? '' : ` ${depth.held} held back`;
+    if (isOwn !== true) tell(note, isMissing ? ` ${absence(isMade)}` : held);
     const numbers = [depth?.ready, depth?.unacked, depth?.consumers];
     for (const [index, cell] of cells.entries()) tell(cell, numbers[index]?.toLocaleString('en') ?? '–');
     if (isOwn && depth?.count !== undefined) tell(note, ` one for each receiver: ${depth.count}`);
@@ -177,8 +178,9 @@ function absence(isMade: boolean | undefined): string {
 
 function shortOf(depth: QueueDepth | undefined, isMissing: boolean, node: DrawnNode | undefined): string {
   if (!depth) return isMissing ? absence(node?.isMade) : node?.isOwn === true ? 'one each' : '';
-  const { ready, unacked, consumers, count } = depth;
+  const { ready, unacked, held, consumers, count } = depth;
   if (count !== undefined) return `${count} × one each · ${ready} ready`;
+  if (held !== undefined) return `${ready} ready · ${held} held back`;
   const second =
     unacked === undefined ? `${consumers} ${consumers === 1 ? 'consumer' : 'consumers'}` : `${unacked} unacked`;
   return `${ready} ready · ${second}`;

@@ -14,7 +14,7 @@ test('the queues of every page of the management API are counted', async () => {
   const items: readonly (readonly { name: string; consumers?: number; [field: string]: unknown }[])[] = [
     [{ name: 'other' }, { name: 'own:1', messages_ready: 1 }],
     [{ name: 'own:2', messages_ready: 2 }],
-    [{ name: 'task-queue', type: 'quorum', state: 'running', messages_ready: 4, consumers: 1 }],
+    [{ name: 'task-queue', type: 'quorum', state: 'running', messages: 7, messages_ready: 4, consumers: 1 }],
   ];
   const asked: string[] = [];
   const patterns: string[] = [];
@@ -66,7 +66,7 @@ test('the queues of every page of the management API are counted', async () => {
       management: `http://127.0.0.1:${port}`,
       missing: ['e:later', 'q:later'],
       queues: {
-        'q:task-queue': { ready: 9, unacked: 0, consumers: 2 },
+        'q:task-queue': { ready: 9, unacked: 0, consumers: 2, held: 3 },
         'q:own': { ready: 3, unacked: 0, consumers: 0, count: 2 },
       },
     });

@@ -7,7 +7,7 @@ import { drawTable } from '../../../src/admin/draw.ts';
 import { LetterPrinter } from '../../../src/roles/letter-printer.ts';
 import type { RawMessage } from '../../../src/session/wire.ts';
 
-const people = { json: false, drawTable };
+const people = { json: false, hasHeaders: true, drawTable };
 
 function output(isTTY: boolean, columns = 80) {
   const chunks: string[] = [];
@@ -55,11 +55,27 @@ for (const { columns, title } of [
   });
 }
 
-test('in a pipe the values stand between tabs, without titles', async () => {
-  const { stdout, text } = output(false);
-  await new LetterPrinter(stdout, people).line(message);
-  const reason = 'a reason that is far too long for its column';
-  assert.is(text(), `m-1\t${reason}\t5\t-\t-\t8\t\ta\\x09key\\x1b[31m\n`);
+const titles = 'id\treason\tattempts\tfirst_failed\tlast_failed\tbytes\texchange\tkey\n';
+
+for (const hasHeaders of [true, false]) {
+  test(`in a pipe tabs separate the values, ${hasHeaders ? 'below' : 'without'} the names of the columns`, async () => {
+    const { stdout, text } = output(false);
+    const printer = new LetterPrinter(stdout, { ...people, hasHeaders });
+    await printer.line(message);
+    await printer.line(message);
+    await printer.end();
+    const reason = 'a reason that is far too long for its column';
+    const line = `m-1\t${reason}\t5\t-\t-\t8\t\ta\\x09key\\x1b[31m\n`;
+    assert.is(text(), `${hasHeaders ? titles : ''}${line}${line}`);
+  });
+}
+
+test('an empty list has the names of the columns, and none as JSON', async () => {
+  const [pipe, terminal, json] = [output(false), output(true), output(false)];
+  await new LetterPrinter(pipe.stdout, people).end();
+  await new LetterPrinter(terminal.stdout, people).end();
+  await new LetterPrinter(json.stdout, { ...people, json: true }).end();
+  assert.equal([pipe.text(), terminal.text(), json.text()], [titles, 'id  reason  tries  age  key\n', '']);
 });
 
 test('a whole message on a terminal is escaped; in a pipe its body is as it is', async () => {
@@ -75,7 +91,7 @@ test('a whole message on a terminal is escaped; in a pipe its body is as it is',
 
 test('as JSON a result says what was done, and whether it was', async () => {
   const { stdout, text } = output(false);
-  const printer = new LetterPrinter(stdout, { json: true, drawTable });
+  const printer = new LetterPrinter(stdout, { json: true, hasHeaders: true, drawTable });
   await printer.result({ verb: 'replay', queue: 'q.dead', done: 2, left: 1, isDry: true });
   assert.equal(JSON.parse(text()), { action: 'replay', queue: 'q.dead', done: 2, left: 1, dryRun: true });
 });
