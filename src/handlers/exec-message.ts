@@ -33,9 +33,10 @@ export function messageVariables({ fields, properties, headers, attempt }: Messa
   add('MQ_REDELIVERED', fields.redelivered);
   add('MQ_ATTEMPT', attempt);
   for (const [name, property] of propertyVariables) add(name, properties[property]);
-  for (const [name, value] of Object.entries(headers)) {
+  // In the order of their names: a table of AMQP has none, and of two headers with one variable the first has it.
+  for (const name of Object.keys(headers).sort()) {
     // ASCII first: ß and ı would become letters that pass.
-    if (/^[A-Za-z0-9_.-]+$/.test(name)) add(`MQ_HEADER_${name.toUpperCase().replace(/[.-]/g, '_')}`, value);
+    if (/^[A-Za-z0-9_.-]+$/.test(name)) add(`MQ_HEADER_${name.toUpperCase().replace(/[.-]/g, '_')}`, headers[name]);
   }
   // Not the worker's own: the child works for the sender of this message.
   return Object.assign(variables, traceVariables(traceOf(headers)));

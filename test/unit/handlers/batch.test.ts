@@ -1,5 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { MqError } from '../../../src/errors.ts';
 import { type BatchPlan, batched } from '../../../src/handlers/batch.ts';
 import type { Handler, Message, Outcome } from '../../../src/handlers/handler.ts';
 import { makeMessage } from '../../fixtures/handlers/world.ts';
@@ -84,6 +85,48 @@ test('a batch that is not full starts if no message can come, until one can come
   handler.expectMore?.(false);
   calls[2]?.end([{ type: 'ack' }]);
   await more;
+});
+
+const whole: Outcome = { type: 'retry', reason: 'all', isOfBatch: true };
+const failed: Outcome = { type: 'retry', reason: 'own' };
+
+/** Handles a batch of `bodies` that fails as a whole, and then each message alone. Returns the outcomes and the calls. */
+async function afterWholeFailure(bodies: readonly string[], alone: (body: string) => Outcome) {
+  const { handler, calls } = make({ size: bodies.length });
+  const outcomes = handleAll(handler, bodies);
+  let isEnded = false;
+  void outcomes.then(() => {
+    isEnded = true;
+  });
+  for (let index = 0; !isEnded; await new Promise(setImmediate)) {
+    const call = calls[index];
+    if (!call) continue;
+    call.end(call.bodies.length > 1 ? bodies.map(() => whole) : call.bodies.map(alone));
+    index += 1;
+  }
+  return { outcomes: await outcomes, calls: calls.map((call) => call.bodies.join('')) };
+}
+
+test('a batch that fails as a whole is tried message by message', async () => {
+  const seen = await afterWholeFailure(['a', 'b', 'c'], (body) => (body === 'b' ? failed : { type: 'ack' }));
+  assert.equal(seen, { outcomes: [{ type: 'ack' }, failed, { type: 'ack' }], calls: ['abc', 'a', 'b', 'c'] });
+});
+
+test('if the first three fail alone too, the others are retried without that', async () => {
+  const { outcomes, calls } = await afterWholeFailure(['a', 'b', 'c', 'd'], () => failed);
+  assert.equal(
+    [outcomes, calls],
+    [
+      [failed, failed, failed, whole],
+      ['abcd', 'a', 'b', 'c'],
+    ],
+  );
+});
+
+test('if one ends the role, those that are not tried yet are handed back', async () => {
+  const stop: Outcome = { type: 'stop', error: new MqError('SYSTEM', 'broken') };
+  const { outcomes } = await afterWholeFailure(['a', 'b', 'c'], (body) => (body === 'b' ? stop : { type: 'ack' }));
+  assert.equal(outcomes, [{ type: 'ack' }, stop, { type: 'hand-back' }]);
 });
 
 test('a handler of single messages is refused', () => {

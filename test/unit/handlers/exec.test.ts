@@ -348,6 +348,28 @@ test('each property is a variable, and so is each plain header with a fit name',
   });
 });
 
+test('of headers with one variable the first in the order of their names has it, however the table orders them', async () => {
+  const entries = [
+    ...[
+      ['TENANT', 'A'],
+      ['tenant', 'b'],
+      ['a-b', 'dash'],
+      ['a.b', 'dot'],
+      ['a_b', 'line'],
+    ],
+    ...[
+      ['X', { nested: true }],
+      ['x', 'text'],
+    ],
+  ] as const;
+  for (const ordered of [entries, entries.toReversed()]) {
+    const variables = await environmentOf(makeWorld(), makeMessage('', { headers: Object.fromEntries(ordered) }));
+    assert.equal([variables['MQ_HEADER_TENANT'], variables['MQ_HEADER_A_B']], ['A', 'dash']);
+    // A table has no form as a variable.
+    assert.is(variables['MQ_HEADER_X'], 'text');
+  }
+});
+
 test('ten thousand headers of a kilobyte start the child all the same', async () => {
   const entries = Array.from({ length: 10_000 }, (_, index) => [`h${index}`, 'x'.repeat(1000)] as const);
   const variables = await environmentOf(makeWorld(), makeMessage('', { headers: Object.fromEntries(entries) }));
