@@ -17,7 +17,7 @@ export interface PageMessage {
 }
 
 export interface Outcome {
-  readonly outcome: 'confirmed' | 'unroutable' | 'refused' | 'in doubt';
+  readonly outcome: 'confirmed' | 'unroutable' | 'refused' | 'in doubt' | 'not sent';
   /** Why it is not confirmed. */
   readonly message?: string;
 }

@@ -118,7 +118,7 @@ export async function serveWeb(settings: WebSettings): Promise<WebServer> {
     if (message.exchange !== '' && !(await settings.hasExchange(message.exchange)))
       return json({ outcome: 'refused', message: `there is no exchange '${message.exchange}'` } satisfies Outcome);
     const failed = (error: unknown): Outcome => ({
-      outcome: 'refused',
+      outcome: 'not sent',
       message: error instanceof Error ? error.message : String(error),
     });
     return json(await settings.publish(message).catch(failed));

@@ -58,13 +58,21 @@ export function bodyOf(bytes: Uint8Array, length: number): Body {
   };
 }
 
-/** JSON with line breaks and indentation; its values stay as they are written. Any other text is returned as it is. */
+/** Deeper JSON is not indented: the spaces of 30,000 levels are more than a browser can hold. */
+const deepestIndent = 64;
+
+/** Returns JSON with line breaks and indentation; its values stay as they are written. Returns any other text as it is. */
 export function indented(text: string): string {
   if (!/^\s*[[{]/.test(text) || !isJson(text)) return text;
   let depth = 0;
   const line = () => `\n${'  '.repeat(depth)}`;
   // A string, a sign of structure, or a number or word.
   const tokens = text.match(/"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g) ?? [];
+  for (const token of tokens) {
+    if (token === '{' || token === '[') depth += 1;
+    else if (token === '}' || token === ']') depth -= 1;
+    if (depth > deepestIndent) return text;
+  }
   return tokens
     .map((token, index) => {
       const isEmpty = /[{[]/.test(token) && /^[}\]]$/.test(tokens[index + 1] ?? '');

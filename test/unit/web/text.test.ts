@@ -39,6 +39,13 @@ test('JSON is indented, its tokens stay as they are written, and what is not JSO
   for (const text of ['{"a":1', '"text"', '12', '', '[x]', 'plain {"a":1}']) assert.is(indented(text), text);
 });
 
+test('JSON that is nested deeper than 64 levels is shown as it came', () => {
+  const nested = (levels: number) => `${'['.repeat(levels)}1${']'.repeat(levels)}`;
+  assert.match(indented(nested(64)), '\n');
+  for (const levels of [65, 30_000]) assert.is(indented(nested(levels)), nested(levels));
+  assert.is(bodyOf(bytes(nested(30_000)), 60_001).kind, 'text');
+});
+
 test('a destination is taken apart as RabbitMQ puts it together', () => {
   assert.equal(originOf('/exchange/logs/'), { exchange: 'logs', key: '' });
   assert.equal(originOf('/exchange/a%2Fb/c%2Fd%23'), { exchange: 'a/b', key: 'c/d%23' });
