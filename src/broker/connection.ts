@@ -294,6 +294,7 @@ export class Connection {
   #open(vhost: VirtualHost): void {
     this.#limitTimer?.cancel();
     this.#vhost = vhost;
+    vhost.connectionCount++;
     this.#state = 'running';
     this.output.method(0, 'connection.open-ok', { reserved1: '' });
     this.#broker.onOpen(this);
@@ -382,6 +383,7 @@ export class Connection {
     this.#limitTimer?.cancel();
     this.#beat?.cancel();
     this.#releaseChannels();
+    if (this.#vhost !== undefined) this.#vhost.connectionCount--;
     this.#broker.onGone(this);
   }
 

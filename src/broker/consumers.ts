@@ -59,6 +59,13 @@ export class Consumers {
     this.wake(consumer);
   }
 
+  /** RabbitMQ: quorum queues ignore the flag `exclusive`, and a queue with a single active consumer refuses it. */
+  isInExclusiveUse(consumer: Consumer): boolean {
+    if (this.#isTakenOver) return false;
+    if (consumer.exclusive) return this.#isSingleActive || this.all.size > 0;
+    return [...this.all].some(({ exclusive }) => exclusive);
+  }
+
   remove(consumer: Consumer): void {
     this.all.delete(consumer);
     this.#leaveLine(consumer);

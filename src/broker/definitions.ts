@@ -1,6 +1,8 @@
 // What of a virtual host is durable, as the store keeps it.
 
+import type { VhostMetadata } from './declarations.ts';
 import { type Binding, bindingKey, type Exchange } from './exchange.ts';
+import type { Policy, PolicyKind } from './policies.ts';
 import { Queue } from './queue.ts';
 import type { Store } from './store.ts';
 
@@ -53,6 +55,22 @@ export class Definitions {
         arguments: encoded(binding),
       },
     });
+  }
+
+  defineVhost(metadata: VhostMetadata): void {
+    this.#store.define({ kind: 'vhost', key: this.#vhost, value: { name: this.#vhost, ...metadata } });
+  }
+
+  definePolicy(kind: PolicyKind, policy: Policy): void {
+    this.#store.define({
+      kind: 'policy',
+      key: this.#key(kind, policy.name),
+      value: { vhost: this.#vhost, kind, ...policy },
+    });
+  }
+
+  forgetPolicy(kind: PolicyKind, name: string): void {
+    this.#store.undefine('policy', this.#key(kind, name));
   }
 
   forgetBinding(binding: Binding): void {

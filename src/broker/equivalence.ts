@@ -3,12 +3,12 @@
 import type { Arguments } from './codec/arguments.ts';
 import type { FieldValue } from './codec/table.ts';
 import { shownValue } from './codec/table.ts';
+import type { ExchangeDeclaration, QueueDeclaration } from './declarations.ts';
 import type { Exchange } from './exchange.ts';
 import { isSame } from './headers.ts';
 import { ProtocolError } from './protocol-error.ts';
 import type { Queue } from './queue.ts';
 import { argumentNames } from './queue-arguments.ts';
-import type { ExchangeDeclaration, QueueDeclaration } from './vhost.ts';
 
 /** AMQP 0-9-1, 1.7.2.1 and 1.6.2.1: names that begin so are the broker's own. */
 export function assertFreeName(kind: 'queue' | 'exchange', name: string): void {

@@ -4,6 +4,7 @@ import type { Arguments } from './codec/arguments.ts';
 import { type HeadersMatcher, headersMatcher } from './headers.ts';
 import type { Message } from './message.ts';
 import { LocalRandomMatcher, ModulusHashMatcher } from './one-destination.ts';
+import { type AppliedPolicy, noPolicy } from './policies.ts';
 import { Queue } from './queue.ts';
 import { TopicTable } from './topic.ts';
 
@@ -48,7 +49,9 @@ export class Exchange {
   readonly isAutoDelete: boolean;
   readonly isInternal: boolean;
   readonly arguments: Arguments;
-  readonly alternate: string | undefined;
+  /** Of the arguments or, without them, of the policy. */
+  alternate: string | undefined;
+  policy: AppliedPolicy = noPolicy;
   /** Bindings of which it is the source. */
   readonly bindings = new Map<string, Binding>();
   readonly counters = { publish_in: 0, publish_out: 0 };
@@ -63,8 +66,7 @@ export class Exchange {
     this.isAutoDelete = parts.isAutoDelete;
     this.isInternal = parts.isInternal;
     this.arguments = parts.arguments;
-    const alternate = parts.arguments.get('alternate-exchange');
-    this.alternate = typeof alternate === 'string' ? alternate : undefined;
+    this.apply(noPolicy);
     this.#matcher = matchers[parts.type]();
   }
 
@@ -76,6 +78,12 @@ export class Exchange {
   /** Whether each further key of a message (CC, BCC) may have further destinations. */
   get matchesEachKey(): boolean {
     return this.type === 'direct' || this.type === 'topic';
+  }
+
+  apply(policy: AppliedPolicy): void {
+    this.policy = policy;
+    const alternate = this.arguments.get('alternate-exchange') ?? policy.definition['alternate-exchange'];
+    this.alternate = typeof alternate === 'string' ? alternate : undefined;
   }
 
   /** False: that binding is there already. */

@@ -142,6 +142,14 @@ export class Handshake {
       const name = this.user?.name ?? '';
       throw new ProtocolError('NOT_ALLOWED', `access to vhost '${virtualHost}' refused for user '${name}'`);
     }
+    const limit = vhost.metadata.limits['max-connections'] ?? -1;
+    if (limit >= 0 && vhost.connectionCount >= limit) {
+      const why = `connection limit (${limit}) is reached`;
+      throw new ProtocolError(
+        'NOT_ALLOWED',
+        `access to vhost '${virtualHost}' refused for user '${this.user.name}': ${why}`,
+      );
+    }
     return vhost;
   }
 }

@@ -27,33 +27,50 @@ const defaultDeliveryLimit = 20;
 /** RabbitMQ 4.3: quorum queues have these by themselves. */
 const quorumPriorities = { max: 31, default: 4 };
 
-/** Returns what the arguments of a queue mean. Throws 406 for an unknown type; `assertArguments` checks the other values. */
-export function queueSettings(all: Arguments, what: string): QueueSettings {
+/** Of a policy, without the `x-` that arguments have. */
+type PolicySettings = Readonly<Record<string, string | number | boolean>>;
+
+/**
+ * Returns what the arguments of a queue and its policy mean together. Throws 406 for an unknown type; `assertArguments` checks the
+ * other values.
+ */
+export function queueSettings(all: Arguments, what: string, policy: PolicySettings = {}): QueueSettings {
   const type = queueType(all, what);
   const number = (name: string) => (all.get(name) === undefined ? undefined : Number(all.get(name)));
   const string = (name: string) => (all.get(name) === undefined ? undefined : String(all.get(name)));
-  const given = all.get('x-delivery-limit');
-  // RabbitMQ takes what is no number for none.
-  const limit = typeof given === 'number' ? given : defaultDeliveryLimit;
+  /** RabbitMQ: the smaller number of argument and policy. */
+  const least = (name: string) => {
+    const values = [all.get(`x-${name}`), policy[name]].filter((value) => value !== undefined).map(Number);
+    return values.length === 0 ? undefined : Math.min(...values);
+  };
+  const argumentFirst = (name: string) => string(`x-${name}`) ?? policy[name]?.toString();
+  const overflow = policy['overflow'] ?? string('x-overflow') ?? 'drop-head';
+  const deadLetterExchange = argumentFirst('dead-letter-exchange');
   return {
     type,
-    expiresMs: number('x-expires'),
-    messageTtlMs: number('x-message-ttl'),
-    maxLength: number('x-max-length'),
-    maxLengthBytes: number('x-max-length-bytes'),
-    overflow: (string('x-overflow') ?? 'drop-head') as QueueSettings['overflow'],
+    expiresMs: least('expires'),
+    messageTtlMs: least('message-ttl'),
+    maxLength: least('max-length'),
+    maxLengthBytes: least('max-length-bytes'),
+    overflow: overflow as QueueSettings['overflow'],
     maxPriority: type === 'quorum' ? quorumPriorities.max : (number('x-max-priority') ?? 0),
     defaultPriority: type === 'quorum' ? quorumPriorities.default : 0,
-    deadLetterExchange: string('x-dead-letter-exchange'),
-    deadLetterRoutingKey: string('x-dead-letter-routing-key'),
+    deadLetterExchange,
+    deadLetterRoutingKey: argumentFirst('dead-letter-routing-key'),
     // RabbitMQ: with another overflow the strategy is at-most-once, whatever was asked for.
     isDeadLetteredAtLeastOnce:
       type === 'quorum' &&
-      string('x-dead-letter-strategy') === 'at-least-once' &&
-      string('x-overflow') === 'reject-publish' &&
-      string('x-dead-letter-exchange') !== undefined,
+      argumentFirst('dead-letter-strategy') === 'at-least-once' &&
+      overflow === 'reject-publish' &&
+      deadLetterExchange !== undefined,
     isSingleActive: all.get('x-single-active-consumer') === true,
-    // RabbitMQ: a negative limit is none.
-    deliveryLimit: type === 'quorum' && limit >= 0 ? limit : undefined,
+    deliveryLimit: type === 'quorum' ? deliveryLimit(all.get('x-delivery-limit'), policy['delivery-limit']) : undefined,
   };
+}
+
+/** RabbitMQ: a negative limit means no limit, and counts before one that is not negative. What is not a number is ignored. */
+function deliveryLimit(argument: unknown, policy: unknown): number | undefined {
+  const limits = [argument, policy].filter((limit) => typeof limit === 'number');
+  if (limits.some((limit) => limit < 0)) return undefined;
+  return limits.length === 0 ? defaultDeliveryLimit : Math.min(...limits);
 }

@@ -7,6 +7,7 @@ import { type Consumer, Consumers } from './consumers.ts';
 import { countDelivery, messageCounters } from './counters.ts';
 import { HeldMessages } from './held-messages.ts';
 import { type DeathReason, Message } from './message.ts';
+import type { AppliedPolicy } from './policies.ts';
 import { ProtocolError } from './protocol-error.ts';
 import type { QueueSettings } from './queue-settings.ts';
 import { QueueUse } from './queue-use.ts';
@@ -23,6 +24,7 @@ export interface QueueParts {
   readonly owner: object | undefined;
   readonly arguments: Arguments;
   readonly settings: QueueSettings;
+  readonly policy: AppliedPolicy;
 }
 
 interface Recovered {
@@ -43,7 +45,8 @@ export class Queue {
   readonly isAutoDelete: boolean;
   readonly owner: object | undefined;
   readonly arguments: Arguments;
-  readonly settings: QueueSettings;
+  settings: QueueSettings;
+  policy: AppliedPolicy;
   readonly consumers: Consumers;
   readonly ready: ReadyMessages;
   unackedCount = 0;
@@ -71,6 +74,7 @@ export class Queue {
     this.owner = parts.owner;
     this.arguments = parts.arguments;
     this.settings = parts.settings;
+    this.policy = parts.policy;
     this.consumers = new Consumers(parts.settings);
     this.ready = new ReadyMessages({ ...parts.settings, isReturnedFirst: parts.settings.type === 'quorum' });
     this.#around = around;
@@ -82,6 +86,15 @@ export class Queue {
       onExpired: () => around.removeQueue(this),
     });
     this.#use.watch(parts.settings.expiresMs);
+  }
+
+  /** Another policy applies, or none. RabbitMQ: messages that are here keep the time at which they expire. */
+  apply(policy: AppliedPolicy, settings: QueueSettings): void {
+    this.policy = policy;
+    this.settings = settings;
+    if (settings.messageTtlMs !== undefined) this.#mayExpire = true;
+    this.#use.watch(settings.expiresMs);
+    this.#dropOverflow();
   }
 
   /** Whether a message that comes with this persistence has to survive here. */
@@ -252,19 +265,11 @@ export class Queue {
   }
 
   addConsumer(consumer: Consumer): void {
-    if (this.#isInExclusiveUse(consumer)) {
+    if (this.consumers.isInExclusiveUse(consumer)) {
       throw new ProtocolError('ACCESS_REFUSED', `${this.what} in exclusive use`);
     }
     this.consumers.add(consumer);
     this.#use.touch();
-  }
-
-  /** RabbitMQ: quorum queues ignore the flag `exclusive`, and a queue with a single active consumer refuses it. */
-  #isInExclusiveUse(consumer: Consumer): boolean {
-    if (this.settings.type === 'quorum') return false;
-    const { all } = this.consumers;
-    if (consumer.exclusive) return this.settings.isSingleActive || all.size > 0;
-    return [...all].some(({ exclusive }) => exclusive);
   }
 
   /** The queue goes as well where it was declared auto-delete and this was its last consumer. */

@@ -2,8 +2,10 @@
 
 import { Arguments } from './codec/arguments.ts';
 import { scanProperties } from './codec/properties.ts';
+import type { VhostMetadata } from './declarations.ts';
 import type { ExchangeType } from './exchange.ts';
 import { Message } from './message.ts';
+import type { Policy, PolicyKind } from './policies.ts';
 import type { Definition, Store, StoredMessage } from './store.ts';
 import type { Users } from './users.ts';
 import { type Shared, VirtualHost } from './vhost.ts';
@@ -35,7 +37,7 @@ export function recover(recovered: Store['recovered'], target: Target): void {
   const { log } = target.surroundings;
   const wasClosed = recovered.definitions.some(({ kind }) => kind === closed.kind);
   const aside = new Set<string>();
-  for (const kind of ['vhost', 'user', 'permission', 'exchange', 'queue', 'binding']) {
+  for (const kind of ['vhost', 'user', 'permission', 'policy', 'exchange', 'queue', 'binding']) {
     for (const definition of recovered.definitions) {
       if (definition.kind !== kind) continue;
       const what = `the ${kind} '${definition.key.replaceAll('\0', ' ')}'`;
@@ -71,6 +73,15 @@ export function recover(recovered: Store['recovered'], target: Target): void {
   recovered.entries.length = 0;
 }
 
+/** Returns the patterns of permissions and policies, whose engine has to be loaded before `recover`. */
+export function patternsOf(definitions: readonly Definition[]): string[] {
+  return definitions
+    .filter(({ kind }) => kind === 'permission' || kind === 'policy')
+    .map(({ value }) => value as Readonly<Record<string, unknown>>)
+    .flatMap(({ configure, write, read, pattern }) => [configure, write, read, pattern])
+    .filter((pattern) => typeof pattern === 'string');
+}
+
 /** Does the work. If it throws, reports that the record is set aside, which means that it stays in the store unused. */
 function succeeds(what: string, log: Shared['log'], work: () => void): boolean {
   try {
@@ -90,11 +101,20 @@ function define({ kind, key, value }: Definition, { vhosts, users, surroundings 
   }
   if (kind === 'vhost') {
     const name = String(fields['name']);
-    vhosts.set(name, new VirtualHost(name, surroundings));
+    const vhost = new VirtualHost(name, surroundings);
+    // An older mq kept nothing but the name.
+    const { name: _, ...metadata } = fields;
+    vhost.metadata = { ...vhost.metadata, ...(metadata as Partial<VhostMetadata>) };
+    vhosts.set(name, vhost);
     return;
   }
   const vhost = vhosts.get(String(fields['vhost']));
   if (vhost === undefined) return;
+  if (kind === 'policy') {
+    const { kind: which, vhost: _, ...policy } = value as Policy & { kind: PolicyKind; vhost: string };
+    vhost.addPolicy(which, policy);
+    return;
+  }
   const all = Arguments.decode(Buffer.from(String(fields['arguments']), 'base64'));
   const parts = { durable: true, autoDelete: fields['autoDelete'] === true, arguments: all };
   if (kind === 'exchange') {

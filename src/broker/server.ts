@@ -1,5 +1,5 @@
 // The embedded AMQP 0-9-1 broker. What RabbitMQ has and this one has not: streams (refused, 406), mechanisms other than PLAIN
-// and AMQPLAIN (503), basic.publish with immediate (540), policies, topic permissions, clusters,
+// and AMQPLAIN (503), basic.publish with immediate (540), topic permissions, clusters,
 // and the time limit of an unacknowledged delivery. What RabbitMQ 4.3 refuses or ignores, and this one does as 4.0: queues that
 // are neither durable nor exclusive, basic.qos with global.
 
@@ -12,7 +12,8 @@ import { Connection } from './connection.ts';
 import { type ChurnCounters, churnCounters } from './counters.ts';
 import { isLoopback } from './loopback.ts';
 import { Memory } from './memory.ts';
-import { markClosed, markOpen, recover } from './recovery.ts';
+import { loadPatterns } from './patterns.ts';
+import { markClosed, markOpen, patternsOf, recover } from './recovery.ts';
 import { Replies } from './reply-to.ts';
 import type { Store } from './store.ts';
 import { Turn } from './turn.ts';
@@ -149,6 +150,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     store?.undefine('vhost', name);
   };
 
+  if (store !== undefined) await loadPatterns(patternsOf(store.recovered.definitions));
   if (store !== undefined) recover(store.recovered, { vhosts, users, surroundings });
   const given = options.users ?? [{ ...defaultLogin, tags: ['administrator'] }];
   for (const user of given) users.put(user);

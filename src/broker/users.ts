@@ -2,6 +2,7 @@
 
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { isLoopback } from './loopback.ts';
+import { patternTest } from './patterns.ts';
 import { ProtocolError } from './protocol-error.ts';
 import type { Store } from './store.ts';
 
@@ -151,8 +152,7 @@ function testsOf(given: Permissions): Record<Access, (name: string) => boolean> 
 function testOf(pattern: string): (name: string) => boolean {
   if (pattern === '.*') return () => true;
   // RabbitMQ: an empty pattern allows nothing but the empty name.
-  const expression = new RegExp(pattern === '' ? '^$' : pattern, 'u');
-  return (name) => expression.test(name);
+  return patternTest(pattern === '' ? '^$' : pattern);
 }
 
 // RabbitMQ's own way, so that users move with the definitions, there and back.

@@ -4,11 +4,19 @@ import { Bindings } from './bindings.ts';
 import { Arguments } from './codec/arguments.ts';
 import { type ChurnCounters, messageCounters } from './counters.ts';
 import { DeadLetters } from './dead-letters.ts';
+import {
+  type BindingDeclaration,
+  type ExchangeDeclaration,
+  type QueueDeclaration,
+  type VhostMetadata,
+  withDefaultType,
+} from './declarations.ts';
 import { Definitions } from './definitions.ts';
 import { assertFreeName, assertSameExchange, assertSameQueue, locked } from './equivalence.ts';
 import { type Binding, Exchange, type ExchangeType, exchangeTypes } from './exchange.ts';
 import type { DeathReason, Message } from './message.ts';
 import { queueName } from './names.ts';
+import { Policies, type Policy, type PolicyKind, policyKinds } from './policies.ts';
 import { ProtocolError } from './protocol-error.ts';
 import { Queue } from './queue.ts';
 import { assertPossible } from './queue-arguments.ts';
@@ -16,32 +24,6 @@ import { queueSettings } from './queue-settings.ts';
 import { route } from './routing.ts';
 import type { Store } from './store.ts';
 import type { Receipt, Surroundings } from './surroundings.ts';
-
-export interface ExchangeDeclaration {
-  readonly exchange: string;
-  readonly type: string;
-  readonly durable: boolean;
-  readonly autoDelete: boolean;
-  readonly internal: boolean;
-  readonly arguments: Arguments;
-}
-
-export interface QueueDeclaration {
-  readonly queue: string;
-  readonly durable: boolean;
-  readonly exclusive: boolean;
-  readonly autoDelete: boolean;
-  readonly arguments: Arguments;
-}
-
-/** One binding, by names. `isQueue`: the destination is a queue, else it is an exchange. */
-export interface BindingDeclaration {
-  readonly source: string;
-  readonly destination: string;
-  readonly isQueue: boolean;
-  readonly routingKey: string;
-  readonly arguments: Arguments;
-}
 
 /** What became of a published message. */
 export interface Routed {
@@ -70,6 +52,9 @@ export class VirtualHost implements Surroundings {
   readonly counters = messageCounters();
   /** Goes up whenever a way of messages may have changed. */
   version = 0;
+  readonly policies = new Policies();
+  metadata: VhostMetadata;
+  connectionCount = 0;
   readonly #churn: ChurnCounters;
   readonly #bindings = new Bindings();
   readonly #definitions: Definitions | undefined;
@@ -77,6 +62,8 @@ export class VirtualHost implements Surroundings {
 
   constructor(name: string, { clock, memory, store, log, churn }: Shared) {
     this.name = name;
+    const description = name === '/' ? 'Default virtual host' : '';
+    this.metadata = { description, tags: [], defaultQueueType: 'classic', limits: {} };
     this.clock = clock;
     this.memory = memory;
     this.store = store;
@@ -151,6 +138,7 @@ export class VirtualHost implements Surroundings {
       isInternal: internal,
       arguments: all,
     });
+    this.#applyToExchange(exchange);
     this.exchanges.set(name, exchange);
     this.version++;
     return exchange;
@@ -169,7 +157,8 @@ export class VirtualHost implements Surroundings {
   }
 
   /** A name is made for one without. `owner` is the connection, of an exclusive queue. */
-  declareQueue(wanted: QueueDeclaration, owner: object | undefined, generated = queueName()): Queue {
+  declareQueue(asked: QueueDeclaration, owner: object | undefined, generated = queueName()): Queue {
+    const wanted = withDefaultType(asked, this.metadata.defaultQueueType);
     const name = wanted.queue === '' ? generated : wanted.queue;
     if (wanted.queue !== '') assertFreeName('queue', name);
     const known = this.queues.get(name);
@@ -182,6 +171,7 @@ export class VirtualHost implements Surroundings {
       known.touch();
       return known;
     }
+    this.#assertRoomForQueue(name);
     const created = { ...wanted, queue: name, durable: isDurable };
     assertPossible(created, { what: `queue '${name}' in vhost '${this.name}'`, isServerNamed: wanted.queue === '' });
     const queue = this.addQueue(created, wanted.exclusive ? owner : undefined);
@@ -193,7 +183,9 @@ export class VirtualHost implements Surroundings {
   addQueue(wanted: QueueDeclaration, owner: object | undefined): Queue {
     const { queue: name, durable, autoDelete, arguments: all } = wanted;
     const what = `queue '${name}' in vhost '${this.name}'`;
-    const settings = queueSettings(all, what);
+    const { type } = queueSettings(all, what);
+    const policy = this.policies.appliedTo(name, type);
+    const settings = queueSettings(all, what, policy.definition);
     const parts = {
       name,
       vhost: this.name,
@@ -202,12 +194,58 @@ export class VirtualHost implements Surroundings {
       owner,
       arguments: all,
       settings,
+      policy,
     };
     const queue = new Queue(parts, this);
     this.queues.set(name, queue);
     this.version++;
     this.#churn.queue_created++;
     return queue;
+  }
+
+  setPolicy(kind: PolicyKind, policy: Policy): void {
+    this.addPolicy(kind, policy);
+    this.#definitions?.definePolicy(kind, policy);
+  }
+
+  /** Adds a policy as it is, which the store kept. */
+  addPolicy(kind: PolicyKind, policy: Policy): void {
+    this.policies.set(kind, policy);
+    this.#applyPolicies();
+  }
+
+  removePolicy(kind: PolicyKind, name: string): void {
+    this.policies.remove(kind, name);
+    this.#definitions?.forgetPolicy(kind, name);
+    this.#applyPolicies();
+  }
+
+  /** Description, tags, default queue type and limits. */
+  setMetadata(metadata: VhostMetadata): void {
+    this.metadata = metadata;
+    this.#definitions?.defineVhost(metadata);
+  }
+
+  #assertRoomForQueue(name: string): void {
+    const limit = this.metadata.limits['max-queues'] ?? -1;
+    if (limit < 0 || this.queues.size < limit) return;
+    const why = `queue limit in vhost '${this.name}' (${limit}) is reached`;
+    throw new ProtocolError('PRECONDITION_FAILED', `cannot declare queue '${name}': ${why}`);
+  }
+
+  #applyPolicies(): void {
+    for (const exchange of this.exchanges.values()) this.#applyToExchange(exchange);
+    // Dead letters of one queue may be taken by another: a queue may go meanwhile.
+    for (const queue of [...this.queues.values()]) {
+      const policy = this.policies.appliedTo(queue.name, queue.settings.type);
+      queue.apply(policy, queueSettings(queue.arguments, queue.what, policy.definition));
+    }
+    this.version++;
+  }
+
+  #applyToExchange(exchange: Exchange): void {
+    // RabbitMQ: the default exchange has no alternate exchange.
+    if (exchange.name !== '') exchange.apply(this.policies.appliedTo(exchange.name, 'exchange'));
   }
 
   /** Gives how many messages it had. */
@@ -309,6 +347,7 @@ export class VirtualHost implements Surroundings {
 
   /** All of it goes: the broker forgets this virtual host. */
   delete(): void {
+    for (const kind of policyKinds) for (const { name } of this.policies.all(kind)) this.removePolicy(kind, name);
     for (const queue of [...this.queues.values()]) this.removeQueue(queue);
     for (const name of [...this.exchanges.keys()]) this.deleteExchange(name);
   }

@@ -103,7 +103,8 @@ test('what RabbitMQ and the embedded broker both have is there: made, shown, and
       ['delete vhost shop --yes', 'deleted vhost shop'],
     ] as const)
       assert.is(await good(admin(words)), `${line}\n`);
-    assert.is((await admin('set policy p .* {"max-length":5}')).status, 65);
+    assert.is((await admin('set policy p .* {"max-length":5}')).status, 0);
+    assert.is((await admin('set policy p .* {"max-lengt":5}')).status, 65);
   });
 });
 

@@ -180,6 +180,8 @@ test('what was made by HTTP is there after a restart', async () => {
 
 test('a change is answered when it is on disk, and with 500 when the disk fails', async () => {
   const waiting: ((error?: Error) => void)[] = [];
+  // The start and the end of a broker wait for the store as well.
+  let isServing = false;
   const nothing = () => {};
   const store: Store = {
     recovered: { definitions: [], entries: [] },
@@ -190,11 +192,12 @@ test('a change is answered when it is on disk, and with 500 when the disk fails'
     redelivered: nothing,
     drop: nothing,
     pendingBytes: 0,
-    committed: (done) => void waiting.push(done),
+    committed: (done) => void (isServing ? waiting.push(done) : done()),
     close: () => Promise.resolve(),
   };
   await withManagement(
     async ({ ask }) => {
+      isServing = true;
       let isAnswered = false;
       for (const [line, error, status] of [
         ['PUT /queues/%2F/q', undefined, 201],
@@ -211,6 +214,7 @@ test('a change is answered when it is on disk, and with 500 when the disk fails'
         assert.is((await answer).status, status);
         isAnswered = false;
       }
+      isServing = false;
     },
     { store },
   );

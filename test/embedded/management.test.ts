@@ -79,7 +79,8 @@ test('what is not there is 404, what cannot be done with it 405, and what cannot
       ['PUT /overview', 405, 'method_not_allowed'],
       ['GET /queues/%zz', 400, 'bad_request'],
       ['GET /queues/%ff', 400, 'bad_request'],
-      ['PUT /policies/%2F/p', 501, 'not_implemented'],
+      ['PUT /policies/%2F/p', 400, 'bad_request'],
+      ['PUT /topic-permissions/%2F/guest', 501, 'not_implemented'],
     ] as const;
     for (const [line, status, error] of rows) {
       const told = await ask(line);

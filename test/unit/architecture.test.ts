@@ -47,7 +47,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   esbuild: ['build/'],
   'fastest-levenshtein': ['admin/', 'config/', 'cli/'],
   'jsonc-parser': ['config/'],
-  re2js: ['broker/management/'],
+  re2js: ['broker/patterns.ts'],
   rascal: ['session.ts', 'session/', 'config/'],
   'string-width': ['admin/'],
   testcontainers: ['cluster/'],

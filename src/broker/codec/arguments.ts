@@ -42,6 +42,14 @@ export class Arguments {
     return Arguments.decode(encodeTable(values));
   }
 
+  /** Returns the same with one field more. */
+  with(name: string, value: FieldValue): Arguments {
+    const field = encodeTable({ [name]: value }).subarray(4);
+    const raw = Buffer.concat([this.raw, field]);
+    raw.writeUInt32BE(raw.length - 4);
+    return Arguments.decode(raw);
+  }
+
   /** Identifies the fields whatever their order, as RabbitMQ compares the arguments of bindings. */
   get identity(): string {
     const fields: string[] = [];

@@ -4,10 +4,6 @@ import { Refusal } from './refusal.ts';
 import { list, type Route } from './route.ts';
 
 const lists = [
-  '/policies',
-  '/policies/:vhost',
-  '/operator-policies',
-  '/operator-policies/:vhost',
   '/parameters',
   '/parameters/:component',
   '/parameters/:component/:vhost',
@@ -15,8 +11,6 @@ const lists = [
   '/topic-permissions',
   '/users/:user/topic-permissions',
   '/vhosts/:vhost/topic-permissions',
-  '/vhost-limits',
-  '/vhost-limits/:vhost',
   '/user-limits',
   '/user-limits/:user',
   '/feature-flags',
@@ -26,12 +20,9 @@ const lists = [
 ];
 
 const items = [
-  '/policies/:vhost/:name',
-  '/operator-policies/:vhost/:name',
   '/parameters/:component/:vhost/:name',
   '/global-parameters/:name',
   '/topic-permissions/:vhost/:user',
-  '/vhost-limits/:vhost/:name',
   '/user-limits/:user/:name',
   '/feature-flags/:name/enable',
 ];

@@ -2,10 +2,11 @@
 
 import { createHash } from 'node:crypto';
 import { Arguments } from '../codec/arguments.ts';
+import type { BindingDeclaration } from '../declarations.ts';
 import type { Binding } from '../exchange.ts';
 import { Queue } from '../queue.ts';
 import { assertAccess, type User } from '../users.ts';
-import type { BindingDeclaration, VirtualHost } from '../vhost.ts';
+import type { VirtualHost } from '../vhost.ts';
 import { argumentsOf, nameOf } from './body.ts';
 import { assertNotDefault, exchangeName, exchangeOf } from './exchanges.ts';
 import { jsonTable } from './json.ts';

@@ -50,3 +50,20 @@ export function objectsOf(body: Body, key: string): Body[] {
   if (!isList) throw badRequest(`${key} is no list of objects`);
   return value as Body[];
 }
+
+/** A list of texts, or one text with commas. */
+export function tagsOf(value: unknown): string[] {
+  const tags = typeof value === 'string' ? value.split(',') : value;
+  if (!Array.isArray(tags) || !tags.every((tag) => typeof tag === 'string'))
+    throw badRequest('tags are not a list of texts');
+  return tags.map((tag) => tag.trim()).filter((tag) => tag !== '');
+}
+
+/** An object; empty where it is missing. */
+export function objectOf(body: Body, key: string): Body {
+  const value = body[key] ?? {};
+  // RabbitMQ 4.0 writes an empty object as an empty list.
+  if (Array.isArray(value) && value.length === 0) return {};
+  if (typeof value !== 'object' || Array.isArray(value)) throw badRequest(`${key} is not an object`);
+  return value as Body;
+}

@@ -1,17 +1,20 @@
 // All definitions in one document, out and in: the file that moves to RabbitMQ and comes from there
-// (https://www.rabbitmq.com/docs/definitions). Policies and parameters of such a file are passed over: there are none here.
+// (https://www.rabbitmq.com/docs/definitions). What mq cannot do of such a file is refused.
 
 import { Queue } from '../queue.ts';
 import type { VirtualHost } from '../vhost.ts';
 import { allBindings, bind, bindingParts } from './bindings.ts';
-import { argumentsOf, nameOf, objectsOf, textOf } from './body.ts';
+import { argumentsOf, nameOf, objectOf, objectsOf, textOf } from './body.ts';
 import { declareExchange } from './exchanges.ts';
 import { jsonTable } from './json.ts';
+import { setLimits } from './limits.ts';
 import { versions } from './overview.ts';
+import { policiesIn, setPolicy } from './policies.ts';
 import { declareQueue } from './queues.ts';
-import { badRequest } from './refusal.ts';
+import { badRequest, Refusal } from './refusal.ts';
 import { type Answer, type Call, noContent, ok, type Route, vhostOf } from './route.ts';
 import { allow, permissionsOf, putUserOf, userItem } from './users.ts';
+import { metadataOf, putVhostOf } from './vhosts.ts';
 
 const role = 'administrator';
 
@@ -30,12 +33,17 @@ function exportAll({ broker }: Call): Answer {
     rabbit_version: versions(broker).rabbitmq_version,
     rabbitmq_definition_format: 'cluster',
     users: users.map(userItem),
-    vhosts: vhosts.map(({ name }) => ({ name, limits: {} })),
+    vhosts: vhosts.map((vhost) => ({
+      name: vhost.name,
+      ...metadataOf(vhost),
+      metadata: metadataOf(vhost),
+      limits: vhost.metadata.limits,
+    })),
     permissions: users.flatMap(permissionsOf),
     topic_permissions: [],
-    parameters: [],
+    parameters: vhosts.flatMap(parametersIn),
     global_parameters: [],
-    policies: [],
+    policies: vhosts.flatMap((vhost) => policiesIn(vhost, 'policy')),
     queues: vhosts.flatMap(queuesIn),
     exchanges: vhosts.flatMap(exchangesIn),
     bindings: vhosts.flatMap(bindingsIn),
@@ -50,8 +58,11 @@ function exportVhost(call: Call): Answer {
     rabbit_version: versions(call.broker).rabbitmq_version,
     rabbitmq_definition_format: 'single_virtual_host',
     original_vhost_name: vhost.name,
-    parameters: [],
-    policies: [],
+    ...metadataOf(vhost),
+    metadata: metadataOf(vhost),
+    limits: vhost.metadata.limits,
+    parameters: bare(parametersIn(vhost)),
+    policies: bare(policiesIn(vhost, 'policy')),
     queues: bare(queuesIn(vhost)),
     exchanges: bare(exchangesIn(vhost)),
     bindings: bare(bindingsIn(vhost)),
@@ -92,20 +103,21 @@ function bindingsIn(vhost: VirtualHost): Record<string, unknown>[] {
     .map(bindingParts);
 }
 
-function importAll(call: Call): Answer {
+async function importAll(call: Call): Promise<Answer> {
   const { broker, body } = call;
   for (const user of objectsOf(body, 'users')) putUserOf(broker.users, nameOf(user, 'name'), user);
-  for (const vhost of objectsOf(body, 'vhosts')) broker.addVhost(nameOf(vhost, 'name'));
+  for (const vhost of objectsOf(body, 'vhosts')) putVhostOf(broker, nameOf(vhost, 'name'), vhost);
   for (const permission of objectsOf(body, 'permissions')) {
-    allow(call, { vhost: vhostNamed(call, permission).name, user: textOf(permission, 'user') }, permission);
+    await allow(call, { vhost: vhostNamed(call, permission).name, user: textOf(permission, 'user') }, permission);
   }
-  importInto(call, (item) => vhostNamed(call, item));
+  for (const parameter of objectsOf(body, 'global_parameters')) assertNamesCluster(parameter);
+  await importInto(call, (item) => vhostNamed(call, item));
   return noContent;
 }
 
-function importVhost(call: Call): Answer {
+async function importVhost(call: Call): Promise<Answer> {
   const vhost = vhostOf(call);
-  importInto(call, () => vhost);
+  await importInto(call, () => vhost);
   return noContent;
 }
 
@@ -117,7 +129,17 @@ function vhostNamed({ broker }: Call, item: Readonly<Record<string, unknown>>): 
 }
 
 /** RabbitMQ: what is there already stays as it is. An administrator needs no permissions for it. */
-function importInto({ user, body }: Call, vhostFor: (item: Readonly<Record<string, unknown>>) => VirtualHost): void {
+async function importInto(
+  { user, body }: Call,
+  vhostFor: (item: Readonly<Record<string, unknown>>) => VirtualHost,
+): Promise<void> {
+  for (const item of objectsOf(body, 'topic_permissions')) {
+    throw new Refusal(501, 'not_implemented', `mq has no topic permissions: ${textOf(item, 'user')}`);
+  }
+  for (const item of objectsOf(body, 'policies')) {
+    await setPolicy(vhostFor(item), 'policy', nameOf(item, 'name'), item);
+  }
+  for (const item of objectsOf(body, 'parameters')) await setParameter(vhostFor(item), item);
   const by = (item: Readonly<Record<string, unknown>>) => {
     const vhost = vhostFor(item);
     return { vhost, user: { ...user, permissions: new Map([[vhost.name, everything]]) } };
@@ -146,6 +168,34 @@ function importInto({ user, body }: Call, vhostFor: (item: Readonly<Record<strin
       },
     );
   }
+}
+
+/** RabbitMQ exports these always. They name a cluster, and this broker is another one. */
+function assertNamesCluster(parameter: Readonly<Record<string, unknown>>): void {
+  const name = textOf(parameter, 'name');
+  if (['cluster_name', 'cluster_tags', 'internal_cluster_id'].includes(name)) return;
+  throw new Refusal(501, 'not_implemented', `mq has no global parameters: ${name}`);
+}
+
+/** RabbitMQ keeps operator policies and limits among the parameters. */
+function parametersIn(vhost: VirtualHost): Record<string, unknown>[] {
+  const { name, metadata } = vhost;
+  const operator = policiesIn(vhost, 'operator_policy').map(({ vhost: _, name: policy, ...value }) => ({
+    component: 'operator_policy',
+    vhost: name,
+    name: policy,
+    value,
+  }));
+  if (Object.keys(metadata.limits).length === 0) return operator;
+  return [...operator, { component: 'vhost-limits', vhost: name, name: 'limits', value: metadata.limits }];
+}
+
+async function setParameter(vhost: VirtualHost, item: Readonly<Record<string, unknown>>): Promise<void> {
+  const component = textOf(item, 'component');
+  const value = objectOf(item, 'value');
+  if (component === 'operator_policy') await setPolicy(vhost, component, nameOf(item, 'name'), value);
+  else if (component === 'vhost-limits') setLimits(vhost, value);
+  else throw badRequest(`Validation failed\n\ncomponent ${component} not found\n`);
 }
 
 const everything = {

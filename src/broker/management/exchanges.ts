@@ -71,6 +71,7 @@ function exchangeItem(exchange: Exchange, rates: Rates): Record<string, unknown>
     auto_delete: exchange.isAutoDelete,
     internal: exchange.isInternal,
     arguments: jsonTable(exchange.arguments.values),
+    ...(exchange.policy.policy !== null && { policy: exchange.policy.policy }),
     ...rates.messageStats(exchange, counters),
   };
 }

@@ -1,5 +1,6 @@
 // What the query makes of a list: columns, sort, name, pages (https://www.rabbitmq.com/docs/management#pagination).
 
+import { backtracking, caselessPatternTest } from '../patterns.ts';
 import { badRequest, Refusal } from './refusal.ts';
 import type { Answer } from './route.ts';
 
@@ -52,25 +53,22 @@ async function named(items: readonly Item[], query: URLSearchParams): Promise<re
   if (name === '') return items;
   const isFound =
     query.get('use_regex') === 'true'
-      ? await patternTest(name)
+      ? await nameTest(name)
       : (other: string) => other.toLowerCase().includes(name.toLowerCase());
   return items.filter((item) => isFound(String(item['name'] ?? '')));
 }
 
 /**
- * Compiles a pattern of PCRE for an engine whose time is linear, because a pattern of a client must not hold up the broker.
- * RabbitMQ 4.3: a pattern that PCRE refuses finds nothing. Throws 400 for what only an engine that backtracks can do.
+ * RabbitMQ 4.3: a pattern that PCRE refuses finds nothing. Throws 400 for what only an engine that backtracks can do, because such
+ * a pattern of a client could hold up the broker.
  */
-async function patternTest(source: string): Promise<(name: string) => boolean> {
-  // Loaded when it is needed: it takes as long as the start of the broker.
-  const { RE2JS } = await import('re2js');
+async function nameTest(source: string): Promise<(name: string) => boolean> {
   try {
-    const pattern = RE2JS.compile(source, RE2JS.CASE_INSENSITIVE);
-    return (name) => pattern.test(name);
+    return await caselessPatternTest(source);
   } catch {
-    const backtracking = /\(\?(?:[=!>]|<[=!])|\\[1-9]|[+*?}]\+/.exec(source);
-    if (backtracking === null) return () => false;
-    throw badRequest(`name: mq does not support '${backtracking[0]}' in a regular expression`);
+    const construct = backtracking(source);
+    if (construct === undefined) return () => false;
+    throw badRequest(`name: mq does not support '${construct}' in a regular expression`);
   }
 }
 

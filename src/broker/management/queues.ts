@@ -106,7 +106,9 @@ function queueItem(queue: Queue, rates: Rates): Record<string, unknown> {
     messages_persistent: held.persistent,
     messages_paged_out: 0,
     ...rates.idleSince(queue),
-    effective_policy_definition: {},
+    policy: queue.policy.policy,
+    operator_policy: queue.policy.operatorPolicy,
+    effective_policy_definition: queue.policy.definition,
     ...(settings.type === 'quorum' && {
       leader: nodeName,
       members: [nodeName],
@@ -132,8 +134,6 @@ function queueDetails(queue: Queue, rates: Rates): Record<string, unknown> {
   const owner = queue.owner as Connection | undefined;
   return {
     ...queueItem(queue, rates),
-    policy: null,
-    operator_policy: null,
     exclusive_consumer_tag: consumers.find(({ exclusive }) => exclusive)?.tag ?? null,
     single_active_consumer_tag: queue.consumers.active?.tag ?? null,
     consumer_details: consumers.map(consumerItem),

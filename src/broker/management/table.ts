@@ -8,8 +8,10 @@ import { consumerRoutes } from './consumers.ts';
 import { definitionRoutes } from './definitions.ts';
 import { exchangeRoutes } from './exchanges.ts';
 import { healthRoutes } from './health.ts';
+import { limitRoutes } from './limits.ts';
 import { messageRoutes } from './messages.ts';
 import { overviewRoutes } from './overview.ts';
+import { policyRoutes } from './policies.ts';
 import { queueRoutes } from './queues.ts';
 import { notFound, Refusal } from './refusal.ts';
 import type { Route } from './route.ts';
@@ -22,6 +24,8 @@ export const routes: readonly Route[] = [
   ...userRoutes,
   ...definitionRoutes,
   ...healthRoutes,
+  ...policyRoutes,
+  ...limitRoutes,
   ...absentRoutes,
   ...vhostRoutes,
   ...queueRoutes,

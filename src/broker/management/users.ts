@@ -1,9 +1,10 @@
 // Users and their permissions: all of it is the administrators' matter.
 
+import { loadPatterns } from '../patterns.ts';
 import type { Password, User } from '../users.ts';
-import { assertKeys, textOf } from './body.ts';
+import { assertKeys, objectOf, tagsOf, textOf } from './body.ts';
 import { shortString } from './json.ts';
-import { badRequest, notFound } from './refusal.ts';
+import { badRequest, notFound, Refusal } from './refusal.ts';
 import { type Answer, type Call, list, noContent, ok, put, type Route, vhostOf } from './route.ts';
 
 type Body = Readonly<Record<string, unknown>>;
@@ -51,13 +52,21 @@ export function userItem({ name, tags, password }: User): Record<string, unknown
 /** Adds or changes a user as RabbitMQ does: without a password there is none afterwards. Throws 400. */
 export function putUserOf(users: Call['broker']['users'], name: string, body: Body): void {
   if (body['tags'] === undefined) throw badRequest('tags_not_present');
+  if (Object.keys(objectOf(body, 'limits')).length > 0) {
+    throw new Refusal(501, 'not_implemented', `mq has no user limits: ${name}`);
+  }
   users.put({ name: shortString(name, 'the name of a user'), tags: tagsOf(body['tags']), password: passwordOf(body) });
 }
 
 /** Throws 400 where a pattern is none. */
-export function allow(call: Pick<Call, 'broker'>, { vhost, user }: { vhost: string; user: string }, body: Body): void {
+export async function allow(
+  call: Pick<Call, 'broker'>,
+  { vhost, user }: { vhost: string; user: string },
+  body: Body,
+): Promise<void> {
   assertKeys(body, ['configure', 'write', 'read']);
   const given = { configure: textOf(body, 'configure'), write: textOf(body, 'write'), read: textOf(body, 'read') };
+  await loadPatterns(Object.values(given));
   try {
     call.broker.users.allow(user, vhost, given);
   } catch (error) {
@@ -109,13 +118,6 @@ function remove({ broker }: Call, name: string): void {
   }
 }
 
-function tagsOf(value: unknown): string[] {
-  const tags = typeof value === 'string' ? value.split(',') : value;
-  if (!Array.isArray(tags) || !tags.every((tag) => typeof tag === 'string'))
-    throw badRequest('tags are no list of texts');
-  return tags.map((tag) => tag.trim()).filter((tag) => tag !== '');
-}
-
 function passwordOf(body: Body): string | Password | null {
   if (body['password'] !== undefined) return textOf(body, 'password');
   const encoded = textOf(body, 'password_hash');
@@ -151,12 +153,12 @@ function permissionOf(call: Call): Record<string, unknown> {
   return found;
 }
 
-function putPermission(call: Call): Answer {
+async function putPermission(call: Call): Promise<Answer> {
   const [vhost, name] = [call.param('vhost'), call.param('user')];
   const user = call.broker.users.all.get(name);
   if (user === undefined || !call.broker.vhosts.has(vhost)) throw badRequest('vhost_or_user_not_found');
   const isNew = !user.permissions.has(vhost);
-  allow(call, { vhost, user: name }, call.body);
+  await allow(call, { vhost, user: name }, call.body);
   return put(isNew);
 }
 

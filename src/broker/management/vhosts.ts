@@ -1,9 +1,12 @@
 // Virtual hosts.
 
+import type { Broker } from '../server.ts';
 import type { VirtualHost } from '../vhost.ts';
+import { flagOf, objectOf, tagsOf, textOf } from './body.ts';
 import { shortString } from './json.ts';
 import { nodeName } from './node.ts';
 import { connectionCounts, queueCounts, totalOf } from './rates.ts';
+import { badRequest, Refusal } from './refusal.ts';
 import { type Answer, type Call, list, noContent, ok, put, type Route, vhostOf, visibleVhosts } from './route.ts';
 
 export const vhostRoutes: readonly Route[] = [
@@ -23,10 +26,8 @@ function vhostItem(vhost: VirtualHost, { rates, broker }: Call): Record<string, 
   const connections = [...broker.connections].filter((connection) => connection.vhost === vhost);
   return {
     name,
-    description: name === '/' ? 'Default virtual host' : '',
-    tags: [],
-    default_queue_type: 'classic',
-    metadata: { description: name === '/' ? 'Default virtual host' : '', tags: [] },
+    ...metadataOf(vhost),
+    metadata: metadataOf(vhost),
     tracing: false,
     cluster_state: { [nodeName]: 'running' },
     protected_from_deletion: false,
@@ -36,10 +37,33 @@ function vhostItem(vhost: VirtualHost, { rates, broker }: Call): Record<string, 
   };
 }
 
-function putVhost({ broker, param }: Call): Answer {
-  const name = shortString(param('vhost'), 'the name of a virtual host');
+export function metadataOf({ metadata }: VirtualHost): Record<string, unknown> {
+  const { description, tags, defaultQueueType } = metadata;
+  return { description, tags, default_queue_type: defaultQueueType };
+}
+
+/** RabbitMQ: what a definition does not say is empty afterwards. Definitions have the same in `metadata`. Throws 400. */
+export function putVhostOf(broker: Broker, name: string, body: Readonly<Record<string, unknown>>): void {
+  const inner = objectOf(body, 'metadata');
+  const given = { ...inner, ...body };
+  if (flagOf(given, 'tracing')) throw new Refusal(501, 'not_implemented', 'tracing: mq has no firehose');
+  const defaultQueueType = textOf(given, 'default_queue_type', 'classic');
+  // RabbitMQ 4.0 writes `undefined` where there is none.
+  const type = ['', 'undefined'].includes(defaultQueueType) ? 'classic' : defaultQueueType;
+  if (type !== 'classic' && type !== 'quorum') throw badRequest(`${type} is not a valid queue type`);
+  const vhost = broker.addVhost(shortString(name, 'the name of a virtual host'));
+  vhost.setMetadata({
+    description: textOf(given, 'description', name === '/' ? 'Default virtual host' : ''),
+    tags: tagsOf(given['tags'] ?? []),
+    defaultQueueType: type,
+    limits: vhost.metadata.limits,
+  });
+}
+
+function putVhost({ broker, param, body }: Call): Answer {
+  const name = param('vhost');
   const isNew = !broker.vhosts.has(name);
-  broker.addVhost(name);
+  putVhostOf(broker, name, body);
   return put(isNew);
 }
 
