@@ -107,6 +107,14 @@ export function escaped(text: string): string {
   });
 }
 
+/** Text of several lines for a terminal: a stranger's message must not move the cursor or set the title. Tab and newline stay. */
+export function escapedLines(text: string): string {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, (character) => {
+    return `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
+  });
+}
+
 /** JSON in one line that may stand on a terminal: what JSON.stringify lets through of the same is escaped, as JSON does. */
 export function safeJson(value: unknown): string {
   return safeJsonText(JSON.stringify(value));

@@ -5,6 +5,7 @@ import { isatty } from 'node:tty';
 import manifest from '../package.json' with { type: 'json' };
 
 async function main(): Promise<void> {
+  if (process.env['NODE_DEBUG']) silenceNode();
   const args = await argumentsOf(process.argv.slice(2));
   if (args.length === 1 && ['--version', '-V', '-v'].includes(args[0] ?? '')) {
     process.stdout.write(`mq ${manifest.version}\n`);
@@ -77,6 +78,14 @@ async function main(): Promise<void> {
     process.exit(74);
   }
   process.exit(status);
+}
+
+/** Node writes the headers of requests and the options of sockets to stderr if NODE_DEBUG asks for that: with passwords. */
+function silenceNode(): void {
+  const write = process.stderr.write.bind(process.stderr);
+  const line = new RegExp(`^[A-Z0-9_]+ (\\x1b\\[\\d+m)?${process.pid}(\\x1b\\[\\d+m)?: `);
+  process.stderr.write = (text: unknown, ...rest: never[]) =>
+    (typeof text === 'string' && line.test(text)) || write(text as string, ...rest);
 }
 
 /** Loads what an argument that is not UTF-8 needs only if there is one. */

@@ -10,23 +10,30 @@ import type { StoreWriter } from './store-writer.ts';
 
 /** So many bytes are appended again before the event loop turns. */
 const sliceBytes = 256 * 1024;
+const longestPauseMs = 600_000;
 
 export class StoreCleaning {
   readonly #folder: string;
   readonly #slackBytes: number;
+  readonly #pauseMs: number;
   readonly #index: StoreIndex;
   readonly #writer: StoreWriter;
   readonly #log: (line: string) => void;
   #running: Promise<void> | undefined;
   #isClosed = false;
+  /** In a row. */
+  #failures = 0;
+  /** Of performance.now(). */
+  #notBefore = 0;
 
   constructor(
     index: StoreIndex,
     writer: StoreWriter,
-    at: { folder: string; slackBytes: number; log: (line: string) => void },
+    at: { folder: string; slackBytes: number; pauseMs: number; log: (line: string) => void },
   ) {
     this.#folder = at.folder;
     this.#slackBytes = at.slackBytes;
+    this.#pauseMs = at.pauseMs;
     this.#index = index;
     this.#writer = writer;
     this.#log = at.log;
@@ -34,7 +41,7 @@ export class StoreCleaning {
 
   /** Looks whether there is something to give back; cheap, for after every change. */
   consider(): void {
-    if (this.#running !== undefined || this.#isClosed || !this.#isDue()) return;
+    if (this.#running !== undefined || this.#isClosed || performance.now() < this.#notBefore || !this.#isDue()) return;
     this.#running = this.#run().finally(() => {
       this.#running = undefined;
     });
@@ -55,10 +62,14 @@ export class StoreCleaning {
   async #run(): Promise<void> {
     try {
       while (!this.#isClosed && this.#isDue()) await this.#cleanOldest();
+      this.#failures = 0;
     } catch (error) {
-      // Nothing is lost: the segment stays, and is looked at again after the next opening.
-      this.#isClosed = true;
-      this.#log(`the store gives no space back any more: ${error instanceof Error ? error.message : error}`);
+      // Nothing is lost: the segment stays, and is looked at again after a pause.
+      const pauseMs = Math.min(this.#pauseMs * 2 ** this.#failures, longestPauseMs);
+      this.#failures += 1;
+      this.#notBefore = performance.now() + pauseMs;
+      const why = error instanceof Error ? error.message : error;
+      this.#log(`the store gives no space back, and tries it again in ${pauseMs / 1000} s: ${why}`);
     }
   }
 

@@ -22,11 +22,11 @@ export class LogStore implements Store {
   #closing: Promise<void> | undefined;
 
   constructor({ index, segments, recovered, sequence }: Recovery, { folder, release, options }: LogStoreSetting) {
-    const { slackBytes = 64 * 1024 * 1024, log = () => undefined } = options;
+    const { slackBytes = 64 * 1024 * 1024, pauseMs = 2000, log = () => undefined } = options;
     this.recovered = recovered;
     this.#index = index;
     this.#writer = new StoreWriter(folder, segments, sequence, options);
-    this.#cleaning = new StoreCleaning(index, this.#writer, { folder, slackBytes, log });
+    this.#cleaning = new StoreCleaning(index, this.#writer, { folder, slackBytes, pauseMs, log });
     this.#release = release;
     this.#cleaning.consider();
   }

@@ -98,6 +98,8 @@ export interface StoreOptions {
   readonly segmentBytes?: number;
   /** Cleaning begins when the log is longer than twice what is needed and this; 64 MiB. */
   readonly slackBytes?: number;
+  /** Milliseconds before space is given back again after an error; doubled with each further one. Default 2,000. */
+  readonly pauseMs?: number;
   /** Opens a file to write; node:fs, if not told. */
   readonly open?: (path: string, flags: string, mode?: number) => Promise<StoreFile>;
 }

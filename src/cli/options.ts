@@ -196,6 +196,17 @@ const receive: readonly Option[] = [
   },
 ];
 
+const reply: readonly Option[] = [
+  ...receive,
+  {
+    name: 'reply-to',
+    value: 'PATTERN',
+    repeats: true,
+    help: 'reply by direct reply-to, and to queues of such a name only: replies.*; else dead-letter the request',
+    default: 'all but the queues of rascal.json that are not for replies',
+  },
+];
+
 const dlq: readonly Option[] = [
   {
     name: 'queue',
@@ -327,7 +338,7 @@ export const optionSets = {
   publish: [...publish, ...common, ...running, ...reconnection, ...observation, ...always],
   request: [...request, ...common, ...running, ...reconnection, ...observation, ...always],
   consume: [...receive, ...common, ...running, ...reconnection, ...observation, ...always],
-  reply: [...receive, ...common, ...running, ...reconnection, ...observation, ...always],
+  reply: [...reply, ...common, ...running, ...reconnection, ...observation, ...always],
   broker: [...broker, ...always],
   check: [...check, ...always],
   declare: [...common, ...always],

@@ -18,6 +18,7 @@ import {
 } from './handler.ts';
 import { loadModule } from './module-load.ts';
 import { outcomeOfWord } from './outcome-word.ts';
+import { write } from './output.ts';
 import { thrownReason } from './reason.ts';
 import { repeated } from './safely.ts';
 
@@ -67,7 +68,7 @@ export async function makeModule({ module, isReply, isBatch }: ModulePlan, world
         return given.signal;
       },
       attempt,
-      log: (text: unknown) => void stderrOf().write(`${text}\n`),
+      log: (text: unknown) => void write(stderrOf(), Buffer.from(`${text}\n`)),
     });
   const close = async () => loaded.release();
   if (isBatch) {

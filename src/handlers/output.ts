@@ -1,7 +1,7 @@
 // Where a child's stdout goes: to the user, whole lines at a time, or into a reply. Both hold a bounded amount.
 
 import type { Output } from '../context.ts';
-import { MqError } from '../errors.ts';
+import { escapedLines, MqError } from '../errors.ts';
 import type { Outcome } from './handler.ts';
 import { systemReason } from './reason.ts';
 
@@ -76,9 +76,14 @@ export function replyOutput(): StdoutSink {
 const mostReply = 16 * 1024 * 1024;
 const tooLong: Outcome = { type: 'dead-letter', reason: 'a reply of more than 16 MiB' };
 
-/** Waits until the stream has taken the bytes: what the reader does not take yet stays with the child. Gives the error, if any. */
+/**
+ * Writes what a program has printed. On a terminal control characters are escaped, because it may be a stranger's message.
+ * Waits until the stream has taken the bytes: what the reader does not take yet stays with the child. Returns the error, if
+ * there is one.
+ */
 export function write(output: Output, bytes: Buffer): Promise<Error | undefined> {
   return new Promise((resolve) => {
-    output.write(bytes, (error) => resolve(error ?? undefined));
+    const shown = output.isTTY ? Buffer.from(escapedLines(bytes.toString())) : bytes;
+    output.write(shown, (error) => resolve(error ?? undefined));
   });
 }

@@ -5,7 +5,7 @@ import { Writable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
 import { type LogLevel, logLevels } from '../config/config.ts';
 import type { Output, Said, Say } from '../context.ts';
-import { escaped, safeJson } from '../errors.ts';
+import { escaped, escapedLines, safeJson } from '../errors.ts';
 
 export interface LogSettings {
   readonly stderr: Output;
@@ -91,7 +91,7 @@ export class Log {
     if (format === 'json') return new LineOutput((message) => this.write({ event, message, fields }));
     if (!isNamed) return stderr;
     const name = escaped(fields.messageId ?? fields.queue);
-    return new LineOutput((line) => void stderr.write(`${name}: ${line}\n`));
+    return new LineOutput((line) => void stderr.write(`${name}: ${stderr.isTTY ? escapedLines(line) : line}\n`));
   }
 
   /** Says what was held back. */

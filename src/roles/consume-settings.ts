@@ -42,6 +42,8 @@ export interface ConsumeSettings {
   /** Said at the start: how messages can be lost. */
   readonly warnings: readonly string[];
   readonly say: Say;
+  /** Tells whether a reply may go to a queue. */
+  readonly mayReplyTo: (queue: string) => boolean;
   /** Lines of the level debug are shown, such as one for each handled message. */
   readonly isDebug: boolean;
   /** Begins the time in which the handlers have to end, as a SIGTERM does. */

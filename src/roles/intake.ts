@@ -67,7 +67,8 @@ export class Intake implements Member {
     this.#parts = parts;
     const { publisher, nextId, settings, group } = parts;
     this.#group = group;
-    this.#replies = new Replies({ publisher, nextId, say: settings.say });
+    const { say, mayReplyTo } = settings;
+    this.#replies = new Replies({ publisher, nextId, mayReplyTo, say });
     const { prefetch, canFail } = settings;
     this.#waiting = new Waiting({
       counts: canFail,

@@ -1,7 +1,7 @@
 // Prints what a role has to show on stdout. A message may be acknowledged when its print has resolved.
 
 import type { Output } from '../context.ts';
-import { MqError, safeJson } from '../errors.ts';
+import { escapedLines, MqError, safeJson } from '../errors.ts';
 
 export class Printer {
   readonly #stdout: Output;
@@ -15,7 +15,7 @@ export class Printer {
 
   /** The bytes and a newline. On a terminal control characters are escaped. Rejects with IO; `closed` tells a closed pipe. */
   body(body: Buffer): Promise<void> {
-    const shown = this.#stdout.isTTY ? Buffer.from(escapeControls(body.toString())) : body;
+    const shown = this.#stdout.isTTY ? Buffer.from(escapedLines(body.toString())) : body;
     return this.#write(shown, newline);
   }
 
@@ -53,12 +53,4 @@ const newline = Buffer.from('\n');
 
 function unwritable(cause: Error): MqError {
   return new MqError('IO', `cannot write to stdout: ${cause.message}`, { cause });
-}
-
-/** A stranger's message must not move the cursor or set the title of a terminal. Tab and newline stay. */
-function escapeControls(text: string): string {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-  return text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g, (character) => {
-    return `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`;
-  });
 }

@@ -10,6 +10,8 @@ export interface RepliesParts {
   /** Absent where nothing is answered. */
   readonly publisher: Publisher | undefined;
   readonly nextId: () => string;
+  /** Tells whether a reply may go to a queue. */
+  readonly mayReplyTo: (queue: string) => boolean;
   readonly say: Say;
 }
 
@@ -23,18 +25,19 @@ export class Replies {
 
   /**
    * A request without reply_to is done without one. A requester that has gone is no failure of the server. Gives why the
-   * reply can never be sent: what the request names is no address, or the reply is too large.
+   * reply can never be sent: the request names no address or one that is not permitted, or the reply is too large.
    * @throws {MqError} if the reply is not confirmed.
    */
   async send({ properties, headers }: Message, reply: Reply | undefined): Promise<string | undefined> {
     const { replyTo, correlationId } = properties;
-    const { publisher, nextId, say } = this.#parts;
+    const { publisher, nextId, mayReplyTo, say } = this.#parts;
     if (replyTo === undefined || !publisher) {
       const message = 'a request without reply_to was handled without a reply';
       if (!this.#isMute) say({ level: 'warn', event: 'no-reply-to', message });
       this.#isMute = true;
       return undefined;
     }
+    if (!mayReplyTo(replyTo)) return 'replies to the queue that reply_to names are not permitted (--reply-to)';
     const { error } = reply ?? {};
     const more = { ...traceOf(headers), ...(error !== undefined && { [headerNames.error]: error }) };
     const sent = await publisher.publish({

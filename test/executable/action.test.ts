@@ -87,11 +87,11 @@ action('run gives the inputs to mq word by word, and ends with its status', asyn
     INPUT_ARGUMENTS: '',
   };
   const plain = await script('run', cwd, { ...inputs, INPUT_JUNIT: '' });
-  assert.equal([plain.status, plain.stdout, plain.output], [0, '<test><--on><cluster><--report><github>\n', '']);
+  assert.equal([plain.status, plain.stdout, plain.output], [0, '<test><--on=cluster><--report><github><-->\n', '']);
   const full = await script('run', cwd, {
     ...inputs,
     STATUS: '1',
-    INPUT_FILES: 'a b.test.ts\n\n$(touch evil)\n',
+    INPUT_FILES: 'a b.test.ts\n\n$(touch evil)\n--self\n',
     INPUT_NODES: '1',
     INPUT_IMAGE: 'rabbitmq:4',
     INPUT_ARGUMENTS: '--filter\npays; ls',
@@ -101,7 +101,7 @@ action('run gives the inputs to mq word by word, and ends with its status', asyn
     [full.status, full.stdout],
     [
       1,
-      '<test><--on><cluster><--report><github><--report><junit=out/x.xml><--nodes><1><--image><rabbitmq:4><--filter><pays; ls><a b.test.ts><$(touch evil)>\n',
+      '<test><--on=cluster><--report><github><--report=junit=out/x.xml><--nodes=1><--image=rabbitmq:4><--filter><pays; ls><--><a b.test.ts><$(touch evil)><--self>\n',
     ],
   );
   assert.match(full.output, /^junit=\/.*\/out\/x\.xml\n$/);

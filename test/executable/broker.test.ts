@@ -132,6 +132,15 @@ test('it speaks TLS', async () => {
   await stop(broker);
 });
 
+test('NODE_DEBUG prints no password', async () => {
+  const { broker, url } = await start(['--management-port', '0']);
+  const management = (ready.exec(broker.stdout())?.[2] ?? '').replace('//', '//guest:guest@');
+  const env = { MQ_URL: url, MQ_MANAGEMENT_URL: management, NODE_DEBUG: 'http,net,tls,stream', NODE_NO_WARNINGS: '1' };
+  const { status, stderr } = await mq(['admin', 'list', 'vhosts'], { env });
+  assert.equal({ status, stderr }, { status: 0, stderr: '' });
+  await stop(broker);
+});
+
 test('a folder whose administrator has the default password is not opened to other machines', async () => {
   const cwd = emptyFolder();
   await stop((await start(['--data', 'data'], { cwd })).broker);

@@ -117,6 +117,23 @@ test('a request without reply_to does not stop the server', async () => {
   assert.is(await roles.held('rpc_queue'), 0);
 });
 
+test('a reply goes to no queue of the topology, and with --reply-to only to its queues', async () => {
+  const letters = async () => (await roles.run(['dlq', 'list', '--queue', 'rpc_queue.dead', '--json'])).stdout;
+  for (const [options, refused, permitted] of [
+    [[], 'rpc_queue', 'nobody-is-here'],
+    [['--reply-to', 'replies.*'], 'nobody-is-here', 'replies.of-me'],
+  ] as const) {
+    const server = await roles.receiver(['rpc-server', ...options]);
+    for (const queue of [refused, permitted])
+      assert.is((await roles.run(['publish', 'rpc', '--property', `reply-to=${queue}`, '20'])).status, 0);
+    assert.is((await roles.run(['rpc-client', '21'])).stdout, '10946\n');
+    assert.is((await server.stop()).status, 0);
+    assert.match(await letters(), /replies to the queue that reply_to names are not permitted/);
+    assert.is(await roles.held('rpc_queue.dead'), 1);
+    await roles.deleteQueue('rpc_queue.dead');
+  }
+});
+
 test('big numbers are exact, and heartbeats go on meanwhile', async () => {
   const server = await roles.receiver(['rpc-server'], { deadlineMs: 100_000 });
   const count = 20;

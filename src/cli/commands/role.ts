@@ -17,6 +17,7 @@ import { type Observation, observed } from '../observation.ts';
 import { properties } from '../properties.ts';
 import { intervalOf } from '../rate.ts';
 import { reconnectLimit } from '../reconnect.ts';
+import { replyPlaces } from '../reply-to.ts';
 import { roleExamples, roleSections } from '../role-help.ts';
 import type { Values } from '../values.ts';
 
@@ -173,6 +174,7 @@ async function runConsume(context: Context, values: Values, row: RunningRow): Pr
           ])
           .filter((one) => one !== undefined),
         say: row.observation.say,
+        mayReplyTo: replyPlaces(behaviour === 'reply' ? values.list('reply-to') : [], config),
         isDebug: row.observation.isDebug,
       }),
     );

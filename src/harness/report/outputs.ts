@@ -78,7 +78,9 @@ export function openReports(
     if (typeof to === 'object') return { report: reporterOf(name, false), ...openFile(to.file, cwd) };
     const stream = to === 'stdout' ? stdout : stderr;
     const report = reporterOf(name, stream.isTTY === true && !env['NO_COLOR']);
-    return { report, write: (text: string) => void stream.write(text), close: () => {} };
+    const isLog = env['GITHUB_ACTIONS'] === 'true' && (name === 'text' || name === 'tap');
+    const shown = (text: string) => (isLog ? withoutCommands(text) : text);
+    return { report, write: (text: string) => void stream.write(shown(text)), close: () => {} };
   });
   return {
     tell: (event) => {
@@ -91,6 +93,14 @@ export function openReports(
       for (const { close } of opened) close();
     },
   };
+}
+
+/**
+ * Names and outputs of tests stand in the log of GitHub Actions, whose runner takes `::error` at the begin of a line, and
+ * `##[error]` anywhere in it, for a command.
+ */
+function withoutCommands(text: string): string {
+  return text.replace(/^(\s*):(?=:)/gm, '$1:\u200b').replaceAll('##[', '#\u200b#[');
 }
 
 interface Asked {

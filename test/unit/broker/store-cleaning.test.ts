@@ -1,6 +1,6 @@
 // Random changes against a store with tiny segments and against plain maps; what is recovered has to be the same.
 
-import { copyFileSync, mkdirSync, statSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, renameSync, statSync } from 'node:fs';
 import { open as openFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { test } from 'uvu';
@@ -82,6 +82,30 @@ test('an oldest segment with nothing in it goes at once, whatever the slack', ()
     await until('the first one is gone', () => basename(segments(folder)[0] ?? '') !== '0000000001.log');
     await store.close();
     assert.is((await recoveredIn(folder)).entries.length, 50);
+  }));
+
+test('space comes back after an error, too', () =>
+  withFolder(async (folder) => {
+    const lines: string[] = [];
+    const log = (line: string) => lines.push(line);
+    const store = await open(folder, { segmentBytes: 2000, slackBytes: 0, pauseMs: 1, log });
+    const ids = Array.from({ length: 200 }, (_, index) => enqueue(store, `message ${index}`, 'a'));
+    await committed(store);
+    const [oldest = ''] = segments(folder);
+    renameSync(oldest, `${oldest}.away`);
+    const settle = () => void store.settle(ids.pop() ?? 0, 'a');
+    await until('an error', () => {
+      if (lines.length === 0) settle();
+      return lines.length > 0;
+    });
+    assert.match(lines[0] ?? '', /^the store gives no space back, and tries it again in 0\.001 s: ENOENT/);
+    renameSync(`${oldest}.away`, oldest);
+    await until('the oldest is cleaned', () => {
+      settle();
+      return !existsSync(oldest);
+    });
+    await store.close();
+    assert.is((await recoveredIn(folder)).entries.length, ids.length);
   }));
 
 test('a segment that is due before it is written waits for that', () =>

@@ -100,6 +100,15 @@ test('no shell reads the command, and nothing of the message is in it', async ()
   assert.is(replyText(await handleOne(handler, makeMessage('; rm -rf'))), '$HOME|`id`|*|a b|');
 });
 
+test('on a terminal control characters of a child are escaped', async () => {
+  const terminal = () => Object.assign(keep(), { isTTY: true });
+  const world = makeWorld({ stdout: terminal(), stderr: terminal() });
+  const hostile = makeMessage('\u001b]0;owned\u0007\u009b2Jé\t1\n');
+  await handleOne(await makeExec(['cat'], world), hostile);
+  await handleOne(await makeExec(['sh', '-c', 'cat >&2'], world), hostile);
+  for (const { text } of [world.stdout, world.stderr]) assert.is(text, '\\x1b]0;owned\\x07\\x9b2Jé\t1\n');
+});
+
 test('stdout and stderr of a child are shown', async () => {
   const world = makeWorld();
   await handleOne(await makeExec(['sh', '-c', 'echo out; echo err >&2; printf end; exit 1'], world));

@@ -9,6 +9,7 @@ import { github } from '../../../src/harness/report/github.ts';
 import { json } from '../../../src/harness/report/json.ts';
 import { junit } from '../../../src/harness/report/junit.ts';
 import { placeOf } from '../../../src/harness/report/place.ts';
+import type { RunEvent } from '../../../src/harness/report/reporter.ts';
 import { tap } from '../../../src/harness/report/tap.ts';
 import { text } from '../../../src/harness/report/text.ts';
 import { openReports, planReports } from '../../../src/harness/report.ts';
@@ -256,6 +257,22 @@ outputs('each report gets every event: streams as it comes, files in folders tha
     skipped: 2,
     ms: 2100,
   });
+});
+
+outputs('in the log of GitHub Actions no name or output of a test is a command', ({ folder }) => {
+  const hostile = '::error::owned\n  ::add-mask::a ##[group]x';
+  const failure = { title: hostile, message: hostile, stack: [] };
+  for (const name of ['text', 'tap']) {
+    const [stdout, stderr] = [stream(), stream()];
+    const env = { GITHUB_ACTIONS: 'true' };
+    const reports = openReports(planReports([name]), { cwd: folder, env, stdout, stderr });
+    for (const event of wholeRun) {
+      const result = event.type === 'file' && { ...event.result, failures: [failure], output: hostile };
+      reports.tell(result ? ({ ...event, result } as RunEvent) : event);
+    }
+    assert.match(stdout.pieces.join(''), /owned/);
+    assert.not.match(stdout.pieces.join(''), /^\s*::|##\[/m);
+  }
 });
 
 outputs('a file that cannot be created is an error before anything ran', ({ folder }) => {
