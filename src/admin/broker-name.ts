@@ -1,4 +1,4 @@
-// What a broker is called, for people who must not mistake it for another one.
+// Names a broker for people, so that they do not mistake it for another one.
 
 import { escaped } from '../errors.ts';
 import type { Item } from './action.ts';

@@ -31,7 +31,7 @@ export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE';
 /** Thirty seconds, and 64 MiB: 25,000 queues with all that is told of each. */
 export const defaultLimits: Limits = { timeoutMs: 30_000, maxBytes: 64 * 1024 * 1024 };
 
-/** Codes of a proof that found nobody at the address. */
+/** Error codes of a proof that got no answer at the address. */
 const absentCodes: readonly ErrorCode[] = ['UNAVAILABLE', 'DEADLINE', 'HOST_UNKNOWN'];
 
 /** Statuses by which a proxy, or a node on its way down, says that it cannot tell. */

@@ -1,21 +1,21 @@
-// How many messages queues hold now. RabbitMQ's statistics are seconds old; without them it counts at once, but for quorum
-// queues, which only AMQP tells at once.
+// Exact numbers of messages in queues. RabbitMQ's statistics are seconds old. Without statistics it counts classic queues at
+// once; the exact depth of a quorum queue comes over AMQP only.
 
 import type { Call, Item } from './action.ts';
 
 /** In the query of queues: RabbitMQ answers without statistics. */
 export const withoutStatistics = { disable_stats: true, enable_queue_totals: true } as const;
 
-/** What it then counts. */
+/** The counts in that answer. */
 export const countColumns = ['messages', 'messages_ready', 'messages_unacknowledged'] as const;
 
-/** What identifies a queue, and how much of it AMQP can be asked for. */
+/** The columns that identify a queue, and those that are counted. */
 export const keyColumns = ['vhost', 'name', 'type', 'state', ...countColumns] as const;
 
-/** More quorum queues than this are not asked for one by one. */
+/** Above this number, quorum queues are not asked for one by one. */
 const mostAsked = 100;
 
-/** The items with their counts from `counted`, a list of the same queues without statistics. */
+/** Returns the items with their counts from `counted`, a list of the same queues without statistics. */
 export function withCounts(items: readonly Item[], counted: readonly Item[]): Item[] {
   const byKey = new Map(counted.map((item) => [keyOf(item), item]));
   return items.map((item) => {
@@ -25,13 +25,13 @@ export function withCounts(items: readonly Item[], counted: readonly Item[]): It
   });
 }
 
-/** The items of `counted` with what `told`, the same list with statistics, has beside it. */
+/** Returns the items of `counted` with the other fields of `told`, the same list with statistics. */
 export function withStatistics(counted: readonly Item[], told: readonly Item[]): Item[] {
   const byKey = new Map(told.map((item) => [keyOf(item), item]));
   return counted.map((item) => ({ ...byKey.get(keyOf(item)), ...item }));
 }
 
-/** The items with what AMQP says of those that are quorum queues. `known`: their types and states, if the items lack them. */
+/** Returns the items with exact counts of the quorum queues. `known` has their types and states, if the items lack them. */
 export async function withExactCounts(
   { depths }: Pick<Call, 'depths'>,
   items: readonly Item[],

@@ -29,7 +29,7 @@ export interface ListRow {
   readonly isGlobal?: true;
   /** Fields that are not shown unless they are asked for by --columns. */
   readonly hidden?: readonly string[];
-  /** The items are queues, whose messages are counted anew. */
+  /** The items are queues, whose messages are counted again. */
   readonly isCounted?: true;
 }
 
@@ -114,7 +114,7 @@ function wantedOf(call: Call, columns: readonly string[]): Wanted {
   };
 }
 
-/** The pages with what is counted now. RabbitMQ sorts by what it counts in the same answer. */
+/** Returns the pages with exact counts. RabbitMQ sorts each answer by the counts in it. */
 async function queuesNow(call: Call, path: string, wanted: Wanted): Promise<readonly Item[]> {
   const { columns, sort = '' } = wanted;
   const isAsked = columns === undefined || [...countColumns, 'consumers'].some((name) => columns.includes(name));
@@ -228,10 +228,10 @@ export function valueAt(item: Item, path: string): unknown {
   return value;
 }
 
-/** Statistics of queues, connections and channels; each has them some seconds after it was made. */
+/** Statistics of queues, connections and channels. Each has them some seconds after it was created. */
 const figures = ['messages', 'recv_oct', 'messages_unacknowledged'];
 
-/** A list is not sorted by a column that no item has. Throws USAGE, unless it may be a figure that is not there yet. */
+/** Throws USAGE if no item has the column to sort by, unless it may be a statistic that does not exist yet. */
 async function refuseUnsortable(
   call: Call,
   path: string,

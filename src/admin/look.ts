@@ -13,7 +13,7 @@ export interface ShowRow {
   readonly isInVhost?: true;
   /** Fields that are not shown unless they are asked for by --columns. */
   readonly hidden?: readonly string[];
-  /** The item with what the broker tells at once in place of what is seconds old. */
+  /** Returns the item with exact values in place of statistics that are seconds old. */
   readonly now?: (call: Call, item: Item) => Promise<Item>;
   /** The API has only the list (`path`) of these: the items that are meant. */
   readonly pick?: (item: Item, arg: (name: string) => string) => boolean;

@@ -1,5 +1,5 @@
-// Proves that a management API belongs to the broker of an AMQP address, by what both of them say: the name of the
-// cluster, and a connection that is opened for this and that the API then lists.
+// Proves that a management API belongs to the broker of an AMQP address: both report the same cluster name, and the API
+// lists a connection that mq opens for this.
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { MqError } from '../errors.ts';
@@ -15,14 +15,14 @@ export interface ProofPeer {
   readonly user: string;
   readonly vhost: string;
   readonly connectionName: string;
-  /** Of the connection; undefined if the broker refused it. */
+  /** The local port of the connection; undefined if the broker refused it. */
   readonly localPort: number | undefined;
   /** Declares a queue that the broker names and that goes with the connection. Undefined if the user may not. */
   ownQueue(): Promise<string | undefined>;
   close(): Promise<void>;
 }
 
-/** Why an API is not used: it is another broker's, or nothing tells whose it is. */
+/** The reason why an API is not used: it belongs to another broker, or its broker is unknown. */
 export type Doubt = { readonly kind: 'other' | 'unproven'; readonly why: string };
 
 /**
@@ -73,7 +73,7 @@ async function listsPeer(
   return listsName(api, peer.connectionName);
 }
 
-/** The names of the user's connections; undefined if the API does not list them for the one who asks. */
+/** Returns the names of the user's connections; undefined if the API does not list them for this login. */
 async function connectionsOf(api: Management, user: string): Promise<ReadonlySet<string> | undefined> {
   // Not /connections: that list is up to 5 s old.
   const { status, body } = await api.ask('GET', `${apiPath`/connections/username/${user}`}?columns=name`);

@@ -1,12 +1,11 @@
-// Numbers of the API with their units, for people. The API has bytes, milliseconds and rates, and only the name of a field
-// tells which one it is.
+// Numbers of the API with their units, for people. The name of a field says whether it is in bytes, in milliseconds or a rate.
 
 const bytes = /(^|[._])(mem_used|mem_limit|disk_free|disk_free_limit|memory|message_bytes\w*|\w+_oct|io_\w+_bytes)$/;
 const milliseconds = /(^|\.)(uptime)$/;
 const instants = /(^|\.)(connected_at|timestamp)$/;
 const rates = /_details\.rate$/;
 
-/** `1.5 GiB`, `2h 5m`, `12.5/s`; undefined for what has no unit. */
+/** Returns `1.5 GiB`, `2h 5m` or `12.5/s`; undefined for a value without a unit. */
 export function withUnit(field: string, value: unknown): string | undefined {
   if (typeof value !== 'number' || !Number.isFinite(value)) return undefined;
   if (rates.test(field)) return `${Math.round(value * 10) / 10}/s`;
@@ -17,7 +16,7 @@ export function withUnit(field: string, value: unknown): string | undefined {
   return undefined;
 }
 
-/** Whether a text is a number, with or without its unit: it stands to the right. */
+/** Returns true for a number with or without a unit. Tables align it to the right. */
 export function isQuantity(text: string): boolean {
   return /^-?[\d.]*( ([KMGT]i)?B|\/s)?$/.test(text) || /^(\d+[dhms] ?){1,2}$/.test(text);
 }

@@ -1,4 +1,4 @@
-// Where the broker is: --url or --url-file > MQ_URL or MQ_URL_FILE > rascal.json (undefined).
+// Finds the addresses of the broker: --url or --url-file, else MQ_URL or MQ_URL_FILE, else rascal.json (undefined).
 
 import type { Config, ConnectionConfig } from '../config/config.ts';
 import type { Context } from '../context.ts';
@@ -6,7 +6,7 @@ import { type Secret, secretIn, secretOf } from './password.ts';
 import type { Values } from './values.ts';
 
 /**
- * Returns the addresses of the command line or the environment; undefined: those of rascal.json hold.
+ * Returns the addresses of the command line or the environment; undefined if those of rascal.json apply.
  * MQ_PASSWORD (or MQ_PASSWORD_FILE) is the password of an address that names a user without one.
  */
 export async function addressesOf(context: Context, values: Values): Promise<ConnectionConfig[] | undefined> {

@@ -47,7 +47,7 @@ const otherVerbs: Readonly<Record<string, string>> = {
   kill: 'close',
 };
 
-/** What other tools call by one word. */
+/** Actions that other tools have under one word. */
 const otherActions: Readonly<Record<string, string>> = {
   cluster_status: 'overview',
   health: 'check health',
@@ -109,7 +109,7 @@ function argumentsOf(action: Action, typed: readonly string[]): Omit<FoundAction
   return { args: Object.fromEntries(named.flatMap(({ name }, at) => entry(name, typed[at]))), rest };
 }
 
-/** rabbitmqctl takes the columns of a list as words: list_queues name messages. */
+/** rabbitmqctl accepts the columns of a list as words: list_queues name messages. */
 function superfluous(action: Action, rest: readonly string[]): MqError {
   const { hint = '' } = usage(action, '');
   const isLook = actionOptions(action).includes('columns') && rest.every((word) => /^[a-z][a-z_.]*$/.test(word));

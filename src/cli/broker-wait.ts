@@ -8,7 +8,7 @@ import { portHint } from '../session/failure.ts';
 
 export interface BrokerWait {
   readonly config: Config;
-  /** Of --url or MQ_URL; undefined: those of rascal.json. */
+  /** The addresses of --url or MQ_URL; undefined: those of rascal.json. */
   readonly addresses: readonly ConnectionConfig[] | undefined;
   /** Names in rascal.json of the vhosts that must be there. Default: all. */
   readonly vhosts?: readonly string[];
@@ -20,12 +20,12 @@ export interface BrokerWait {
 }
 
 const pauseMs = 200;
-/** What no waiting mends. A broker that boots refuses nobody: its users are there before its port is. */
+/** Errors that do not pass. A broker that boots does not refuse a login: it opens its port after it has loaded its users. */
 const final: readonly ErrorCode[] = ['NOT_PERMITTED', 'CONFIG', 'TLS', 'USAGE', 'NO_INPUT', 'BUG'];
 
 /**
- * Returns the milliseconds until a broker took AMQP: connection, login and vhost.
- * @throws MqError UNAVAILABLE at the deadline; at once what no waiting mends; INTERRUPTED or TERMINATED at a signal
+ * Returns the milliseconds until a broker accepted AMQP: connection, login and vhost.
+ * @throws MqError UNAVAILABLE at the deadline; at once an error that does not pass; INTERRUPTED or TERMINATED at a signal
  */
 export async function awaitBroker({ timeoutMs, drain, tell, ...broker }: BrokerWait): Promise<number> {
   const { tryConnection } = await import('../session/try-connection.ts');

@@ -30,7 +30,7 @@ export function handlerChoice(values: Values, role: RoleConfig): HandlerChoice {
   return { config: role.handler ?? { builtin: role.behaviour === 'reply' ? 'echo' : 'print' }, fromFile: true };
 }
 
-/** What the command line and rascal.json say about the program of a handler. */
+/** Reads the settings of a handler's program from the command line and rascal.json. */
 export function handlerPlace(values: Values, { config }: HandlerChoice): Omit<HandlerPlace, 'behaviour' | 'calls'> {
   const pass = values.list('pass-env').flatMap((names) => names.split(',').filter((name) => name !== ''));
   const own: { passEnv?: readonly string[]; recycleAfter?: string | number } =

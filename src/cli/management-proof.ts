@@ -1,4 +1,4 @@
-// What the command line does with the proof that a management API is the broker's: it goes on, notes, or refuses.
+// Applies the proof that a management API belongs to the broker: continues, continues with a note, or refuses.
 
 import { randomUUID } from 'node:crypto';
 import type { Management } from '../admin/client.ts';
@@ -8,7 +8,7 @@ import { type ErrorCode, MqError } from '../errors.ts';
 /** Milliseconds that an AMQP address may take to answer, since there may be a firewall before it. */
 const amqpMs = 5_000;
 
-/** Why a broker cannot be asked over AMQP, though its API may answer: a firewall lets only HTTP through, for example. */
+/** Errors of AMQP after which the API may still answer, for example behind a firewall that permits only HTTP. */
 const absences: readonly ErrorCode[] = ['UNAVAILABLE', 'HOST_UNKNOWN', 'DEADLINE', 'TLS', 'PROTOCOL'];
 
 interface Settings {
@@ -16,7 +16,7 @@ interface Settings {
   readonly say: (text: string) => void;
 }
 
-/** The broker at the first address that answers. Throws what a role reports if none does. */
+/** Connects to the first address that answers. Throws what a role reports if no address answers. */
 export async function openBroker(connections: readonly ConnectionConfig[]) {
   const { openPeer } = await import('../session/peer.ts');
   return openPeer(connections, { connectionName: `mq admin ${randomUUID().slice(0, 8)}`, timeoutMs: amqpMs });

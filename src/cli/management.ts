@@ -1,5 +1,5 @@
-// Where the management API is, and as whom it is asked: --management-url > MQ_MANAGEMENT_URL > `management` in
-// rascal.json > the standard port beside a standard AMQP port. No API is used before it is proven to be that of the broker.
+// Finds the management API and its login: --management-url, else MQ_MANAGEMENT_URL, else `management` in rascal.json, else
+// the standard port beside a standard AMQP port. An API is used only after the proof that it belongs to the broker.
 
 import type { Depths } from '../admin/action.ts';
 import type { Login, ManagementAddress } from '../admin/address.ts';
@@ -19,7 +19,7 @@ import type { Values } from './values.ts';
 export interface OpenedManagement {
   readonly api: Management;
   readonly depths: Depths | undefined;
-  /** That the broker's address names, if it does. */
+  /** The vhost in the broker's address, if it names one. */
   readonly vhost: string | undefined;
 }
 
@@ -37,7 +37,7 @@ export interface FoundManagement {
   readonly addresses: readonly ManagementAddress[];
   /** The client. It proves each address before the first request to it. */
   readonly api: Management;
-  /** Asks the broker over AMQP for depths; for none until the proof has shown that AMQP leads to it. */
+  /** Reads depths over AMQP. Returns nothing until the proof has shown that AMQP leads to the broker of the API. */
   readonly depths: Depths;
 }
 

@@ -16,7 +16,7 @@ export interface Observation {
   readonly sayNamed: Say;
   /** stderr for programs and modules of the user. */
   readonly handlerStderr: Output;
-  /** The same for one message, whose id is before each line of text if `isNamed`. */
+  /** stderr for one message. In text, its id is before each line if `isNamed`. */
   readonly handlerStderrOf: (fields: MessageFields, settings: { isNamed: boolean }) => Output;
 }
 

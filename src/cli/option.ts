@@ -8,7 +8,7 @@ export interface Option {
   readonly value?: string;
   /** The value may be left out, and is this then; else it follows a `=`. */
   readonly bare?: string;
-  /** What holds without the option; shown at the end of its help. */
+  /** The default; shown at the end of the option's help. */
   readonly default?: string;
   readonly repeats?: true;
   /** Takes every argument after it (`--exec CMD ARGS…`). */

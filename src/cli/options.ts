@@ -24,7 +24,7 @@ const common: readonly Option[] = [
   { name: 'json', help: 'print results as JSON lines' },
 ];
 
-/** Of the commands that stay until their work is done. */
+/** Options of the commands that run until their work is done. */
 const running: readonly Option[] = [
   {
     name: 'wait',

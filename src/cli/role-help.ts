@@ -1,4 +1,4 @@
-// What the help of a role says beside its options: the statuses and variables of --exec, mq's own, and examples.
+// The parts of a role's help beside its options: exit statuses, environment variables and examples.
 
 import type { RoleConfig } from '../config/config.ts';
 import type { HelpSection } from './command.ts';

@@ -70,7 +70,7 @@ export const templates: Readonly<Record<TemplateName, Template>> = {
       },
     },
     steps: [
-      ['mq answer', 'a server; it says what it was asked'],
+      ['mq answer', 'a server; it prints what it was asked'],
       ["mq ask 'how much?'", 'a question, and its answer'],
       ['mq answer --handler answer.ts', 'export default (message) => ({ type: "ack", reply: … })'],
     ],

@@ -103,7 +103,7 @@ function urlOf(port: number): string {
   return `amqp://guest:guest@127.0.0.1:${port}/${vhost}`;
 }
 
-/** Waits until the roles of the tests have no message in hand, and none on its way. */
+/** Waits until the roles of the tests have no message in hand and no message is ready for them. */
 async function idle(broker: Broker, withinMs: number): Promise<void> {
   const end = performance.now() + withinMs;
   for (let busy = busyRole(broker); busy !== undefined; busy = busyRole(broker)) {
@@ -116,7 +116,7 @@ async function idle(broker: Broker, withinMs: number): Promise<void> {
   }
 }
 
-/** Says which role has a message, or is about to get one. */
+/** Names a role that has a message or is about to receive one. */
 function busyRole(broker: Broker): string | undefined {
   const receiving = new Map<unknown, string>();
   for (const connection of broker.connections) {
@@ -146,12 +146,12 @@ async function emptied(broker: Broker): Promise<void> {
   }
 }
 
-/** A message that a client still holds then is the client's own business. */
+/** After this time, messages that a client still holds are not purged. */
 const comingBackMs = 250;
 
 const nothing: Holdings = { connections: [], queues: [], exchanges: [], bindings: [] };
 
-/** What the client calls it. */
+/** Returns the name that the client gave the connection. */
 function nameOf({ details }: Broker['connections'] extends Iterable<infer Connection> ? Connection : never): string {
   const { connection_name: name } = details.clientProperties as { connection_name?: unknown };
   return typeof name === 'string' ? name : '';

@@ -1,4 +1,4 @@
-// How full the queues of rascal.json are: from the management API where it answers, else over AMQP.
+// Reads the depths of the queues of rascal.json from the management API if it answers, else over AMQP.
 
 import type { Item } from '../admin/action.ts';
 import type { Management } from '../admin/client.ts';
@@ -15,7 +15,7 @@ interface Sources {
   readonly broker: WebBroker;
   /** Undefined: depths come over AMQP. */
   readonly management: Management | undefined;
-  /** Asks over AMQP. */
+  /** Reads depths over AMQP. */
   readonly observer: Observer;
 }
 
@@ -85,7 +85,7 @@ interface Asked {
   readonly observer: Observer;
 }
 
-/** RabbitMQ's statistics are some 5 s old. It counts at once without them, but quorum queues only over AMQP. */
+/** Returns exact depths; see admin/depths.ts. */
 async function byManagement(
   { api, vhost, observer }: Asked,
   queues: readonly GraphNode[],
@@ -143,7 +143,7 @@ async function exchangesByManagement(api: Management, vhost: string): Promise<Se
   return new Set((listed as readonly Listed[]).map(({ name }) => name));
 }
 
-/** AMQP cannot be asked for queues whose names nobody knows. Undefined: the broker does not answer. */
+/** Returns the depths of the queues whose names are known; undefined if the broker does not answer. */
 async function byAmqp(
   observer: Observer,
   queues: readonly GraphNode[],
@@ -161,7 +161,7 @@ async function byAmqp(
   return Object.fromEntries(depths);
 }
 
-/** Asks again after `absentMs`. A question without an answer is none: undefined. */
+/** Caches an answer for `absentMs`. Returns undefined if there is no answer. */
 function remembered(ask: (name: string) => Promise<boolean>): (name: string) => Promise<boolean | undefined> {
   const answers = new Map<string, { until: number; isThere: boolean }>();
   return async (name) => {

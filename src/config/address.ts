@@ -146,7 +146,7 @@ function setOption(options: Record<string, string | number>, name: string, value
   const milliseconds = unit && durationMs(value, unit);
   if (milliseconds !== undefined) {
     const amount = unit === 's' ? milliseconds / 1000 : milliseconds;
-    // A heartbeat of 400ms must not become 0, which is none.
+    // A heartbeat of 400ms must not become 0, which turns heartbeats off.
     if (!Number.isInteger(amount)) return `${name} in the query is not a whole number of seconds`;
     options[name] = amount;
     return undefined;

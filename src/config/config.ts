@@ -23,7 +23,7 @@ export interface Config {
 
 /** A file after its checks. */
 export interface CheckedConfig {
-  /** What the user's file defines: the whole topology. Without a file of the user, the built-in one. */
+  /** The topology that the user's file defines. Without a file of the user, the built-in one. */
   readonly config: Config;
   /** The user's file laid over the built-in one: for the built-in roles. */
   readonly withBuiltin: Config;

@@ -1,4 +1,4 @@
-// Where a connection goes: the host and the port of its broker.
+// The host and the port of a connection's broker.
 
 import type { ConnectionConfig } from './config.ts';
 

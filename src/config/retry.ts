@@ -26,7 +26,7 @@ export function deadLetterWarning(config: Config, subscription: string, retry: R
   return `a message that fails is lost: the queue ${queue} has no dead-letter queue (mq.retry, --on-fail)`;
 }
 
-/** What is to be said before a role starts whose queue drops messages that come back; undefined: it keeps them. */
+/** Returns a warning for a role whose queue drops messages that come back too often; undefined if it does not drop any. */
 export function droppingWarningOf(config: Config, subscription: string): string | undefined {
   const { vhost, queue } = config.subscriptions[subscription] ?? {};
   const isDropping = config.dropping?.some((one) => one.vhost === vhost && one.queue === queue);

@@ -7,7 +7,7 @@ export interface Failure {
   readonly details?: string;
   /** The frames of the user's files, innermost first. */
   readonly stack: readonly string[];
-  /** What the roles that the test had started wrote to stderr. */
+  /** The stderr of the roles that the test started. */
   readonly roles?: string;
 }
 

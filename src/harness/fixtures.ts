@@ -68,7 +68,7 @@ export function leaveSuite(): Promise<void> | undefined {
   return stage === undefined ? undefined : end(stage, stage.suite);
 }
 
-/** What the roles of the test and of its suite have written to stderr, of each the last lines. */
+/** Returns the last lines of stderr of each role of the test and of its suite. */
 export function roleOutput(): { readonly roles?: string } {
   const roles = stage === undefined ? [] : [...stage.suite.roles, ...stage.test.roles];
   const texts = roles

@@ -1,5 +1,5 @@
-// The messages that came from one source during one test: taken one by one. What is left is dropped after the test where
-// the vhost is the file's own, else it goes back to its queue.
+// The messages that one test received from one source. After the test the rest is dropped if the vhost belongs to the file;
+// else it goes back to its queue.
 
 import { compare } from 'uvu/diff';
 import { describe, type Matcher, matches, seen, wanted } from './matcher.ts';

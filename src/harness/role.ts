@@ -75,7 +75,7 @@ export async function startRole(
       settle(null, null);
     });
   });
-  // What it wrote to stderr is in the failure of the test.
+  // Its stderr is in the failure of the test.
   const said = () => `stdout: ${texts.stdout.trimEnd()}`;
   const until = <T>(what: string, look: () => T | undefined, withinMs: number): Promise<T> =>
     new Promise((resolve, reject) => {

@@ -11,7 +11,7 @@ export interface Catalog {
   /** How the page's STOMP goes on: `Web STOMP` or `AMQP bridge`. */
   readonly way: string;
   readonly exchanges: readonly ExchangeEntry[];
-  /** What the page offers to watch. It watches nothing before its user says so. */
+  /** The exchanges that the page offers to watch. It watches nothing until the user asks for it. */
   readonly streams: readonly Stream[];
   readonly tasks: readonly QueueEntry[];
   readonly requests: readonly QueueEntry[];

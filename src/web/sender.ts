@@ -1,11 +1,11 @@
-// Publishes what the page sends, over AMQP and mandatory on either way: RabbitMQ's Web STOMP confirms a message that no
-// queue receives as if it had been delivered.
+// Publishes the messages of the page over AMQP with the flag mandatory, because RabbitMQ's Web STOMP confirms a message that
+// no queue receives.
 
 import { randomUUID } from 'node:crypto';
 import type { Publisher } from '../session/publisher.ts';
 import type { Session } from '../session/session.ts';
 
-/** What the page asks for. */
+/** A message that the page publishes. */
 export interface PageMessage {
   /** '' is the default exchange. */
   readonly exchange: string;
@@ -44,7 +44,7 @@ export class Sender {
     this.#vhost = vhost;
   }
 
-  /** Resolves when the broker has answered, or when that is in doubt. Throws if there is no connection. */
+  /** Resolves when the broker has answered or the result is in doubt. Throws if there is no connection. */
   async send({ exchange, routingKey, text, contentType, headers, persistent }: PageMessage): Promise<Outcome> {
     this.#opening ??= this.#open();
     const { publisher } = await this.#opening;
@@ -72,7 +72,7 @@ export class Sender {
 
   async #open() {
     const session = this.#openSession();
-    // The next message begins anew: a refusal ends the channel.
+    // A refusal closes the channel. The next message opens a new one.
     const forget = () => {
       this.#opening = undefined;
       void session.close();

@@ -1,5 +1,5 @@
-// mq web's own server: the files of the page, what it has to know as JSON, and the WebSocket on which it speaks STOMP,
-// with the bridge or with the plugin behind it.
+// The HTTP server of mq web: the files of the page, its data as JSON, and a WebSocket for STOMP, which the bridge or the plugin
+// serves.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';

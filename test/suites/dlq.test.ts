@@ -242,7 +242,7 @@ test('a dry run shows what would be done, and does nothing', async () => {
   assert.equal([await roles.held('dry.dead'), await roles.held('dry')], [2, 0]);
 });
 
-test('a purge needs --yes where nobody can be asked, and deletes what is selected or all', async () => {
+test('a purge requires --yes without a terminal, and deletes the selected letters or all', async () => {
   const cwd = folder('purged');
   await deaths(cwd, ['a', 'b', 'c']);
   const refused = await dlq(cwd, 'purge', 'work');

@@ -44,7 +44,7 @@ export function adminCommand(configOf: (context: Context) => Promise<Config>): C
       if (action.question && !values.flag('yes') && !canAsk(context))
         throw usage(
           action,
-          `${[action.verb, action.noun].filter(Boolean).join(' ')} takes something away: give --yes where nobody can be asked`,
+          `${[action.verb, action.noun].filter(Boolean).join(' ')} removes something: without a terminal it requires --yes`,
         );
       const opened = await openManagement(context, values, configOf);
       const call = adminCall(context, values, { ...found, ...opened });

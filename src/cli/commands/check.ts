@@ -1,5 +1,5 @@
-// mq check: is this rascal.json right? Every problem at once, with file, line and column; with --target also what a
-// RabbitMQ version has against it.
+// mq check: reports every problem of a rascal.json with file, line and column; with --target also what a version of RabbitMQ
+// refuses or deprecates.
 
 import type { Config, HandlerConfig } from '../../config/config.ts';
 import type { Problem } from '../../config/problem.ts';
@@ -30,7 +30,7 @@ export function checkCommand(builtin: unknown, taken: () => readonly string[]): 
       values.expectAtMost(1);
       const [argument] = values.args;
       const option = argument ?? values.name('config');
-      if (option === '') throw values.usage('the file is empty text');
+      if (option === '') throw values.usage('the name of the file is empty');
       const { targets, checkTarget } = await import('../../config/target.ts');
       const target = values.choice('target', targets);
       const { findFile } = await import('../../config/find.ts');

@@ -90,7 +90,7 @@ type Declared = { readonly vhost: string } & (
     >)
 );
 
-/** What the file itself defines and mq declares. */
+/** Returns the items that the file itself defines and that mq declares. */
 function ownItems({ vhosts }: Config): Declared[] {
   return Object.entries(vhosts).flatMap(([vhost, { exchanges, queues, bindings }]): Declared[] => {
     const shared = Object.entries(queues).filter(([, queue]) => !isPrivate(queue));

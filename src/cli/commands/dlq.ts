@@ -121,20 +121,20 @@ async function run(context: Context, values: Values, { verb, name, id, config }:
   }
 }
 
-/** A queue that is named by --queue may be of any vhost: the configuration with all of them. */
+/** Returns the file's configuration if it defines the name, else the one with all vhosts, since --queue may be in any of them. */
 function configOfName(configs: CheckedConfig, name = ''): Config {
   const { subscriptions, roles } = configs.withBuiltin;
   if (Object.hasOwn(subscriptions, name)) return configFor(configs, { subscription: name });
   return Object.hasOwn(roles, name) ? configFor(configs, roles[name] ?? {}) : configs.withBuiltin;
 }
 
-/** What deletes, or sends where the messages themselves say, is asked for on a terminal, and needs --yes elsewhere. */
+/** Throws USAGE if purge or --to-exchange needs consent and there is neither a terminal nor --yes. */
 function refuseUnasked(context: Context, values: Values): void {
   if (values.flag('yes') || values.flag('dry-run') || canAsk(context)) return;
-  if (values.args[0] === 'purge') throw values.usage('purge deletes messages: give --yes where nobody can be asked');
+  if (values.args[0] === 'purge') throw values.usage('purge deletes messages: without a terminal it requires --yes');
   if (values.flag('to-exchange'))
     throw values.usage(
-      '--to-exchange sends to the exchanges that the messages name: give --yes where nobody can be asked',
+      '--to-exchange sends to the exchanges that the messages name: without a terminal it requires --yes',
     );
 }
 

@@ -1,4 +1,4 @@
-// mq wait: returns as soon as a broker takes AMQP, for CI and compose files.
+// mq wait: returns as soon as a broker accepts AMQP, for CI and compose files.
 
 import type { Config } from '../../config/config.ts';
 import type { Context } from '../../context.ts';

@@ -1,5 +1,5 @@
-// The three forms that send: to an exchange, a task to a queue, a request with its answer. Each says what became of it.
-// mq web publishes for the first two, over AMQP: STOMP does not tell that no queue received a message.
+// The three forms that send: a message to an exchange, a task to a queue, a request with its reply. Each shows the result.
+// mq web publishes the first two over AMQP, because STOMP does not report that no queue received a message.
 
 import type { Catalog, QueueEntry } from '../catalog.ts';
 import type { Connection } from './connection.ts';
@@ -9,7 +9,7 @@ import { bodyOf, oneLine, queueAt } from './text.ts';
 const longestText = 256 * 1024;
 const answerMs = 30_000;
 
-/** No answer of mq web in this time: it waits 30 s for the broker itself. */
+/** The page waits this long for mq web, which itself waits 30 s for the broker. */
 const publishMs = 40_000;
 const notSent = 'not sent: there is no connection';
 
@@ -45,7 +45,7 @@ export function makeForms(connection: Connection, catalog: Catalog, events: Send
   });
 }
 
-/** What the fields of a form say. */
+/** The values of a form's fields. */
 interface Written {
   readonly text: string;
   readonly contentType: string;

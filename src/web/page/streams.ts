@@ -136,7 +136,7 @@ export class Streams {
     );
   }
 
-  /** Offers a stream until it is watched. A stream takes a queue at the broker, so none is watched unasked. */
+  /** Offers a stream until it is watched. Watching declares a queue at the broker, so it needs a click. */
   #suggest(stream: Stream): void {
     const watch = element('button', { type: 'button' }, `Watch ${oneLine(nameOf(stream), 80)}`);
     const item = element('li', { 'data-colour': this.#colourOf(stream.exchange) }, watch);

@@ -1,11 +1,11 @@
-// What of a message can be read: text as text, anything else as bytes. Signs that would hide or turn round what stands
-// beside them are shown by their numbers. Pure.
+// Shows the body of a message: UTF-8 as text, anything else as bytes. Control characters and characters that change the
+// direction of text are shown by their numbers. Pure functions.
 
 /** Bodies are shown up to here. */
 export const shownSigns = 4096;
 const shownHexBytes = 256;
 
-/** A text in which every sign can be seen; line breaks and tabs stay. */
+/** Returns the text with every invisible character as its number; line breaks and tabs stay. */
 export function visible(text: string): string {
   return text.replace(
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
@@ -16,7 +16,7 @@ export function visible(text: string): string {
   );
 }
 
-/** The same in one line. */
+/** Returns the same in one line, cut after `most` characters. */
 export function oneLine(text: string, most = 300): string {
   const line = visible(text.slice(0, most).replace(/\s+/g, ' '));
   return text.length > most ? `${line}…` : line;
@@ -66,7 +66,7 @@ export function indented(text: string): string {
   if (!/^\s*[[{]/.test(text) || !isJson(text)) return text;
   let depth = 0;
   const line = () => `\n${'  '.repeat(depth)}`;
-  // A string, a sign of structure, or a number or word.
+  // A string, a punctuator, or a number or word.
   const tokens = text.match(/"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g) ?? [];
   for (const token of tokens) {
     if (token === '{' || token === '[') depth += 1;
@@ -100,7 +100,7 @@ function isJson(text: string): boolean {
   }
 }
 
-/** Undefined: it is no UTF-8. A body that was cut may end in the middle of a sign. */
+/** Returns undefined if the bytes are not UTF-8. A body that was cut may end inside a character. */
 function textOf(bytes: Uint8Array, isCut: boolean): string | undefined {
   for (let less = 0; less <= (isCut ? 3 : 0); less += 1) {
     try {
