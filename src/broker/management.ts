@@ -4,6 +4,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { MqError, systemReason } from '../errors.ts';
+import { isLoopback } from './loopback.ts';
 import { listing } from './management/listing.ts';
 import { Rates } from './management/rates.ts';
 import { notAuthorised, notFound, Refusal, refusalOf } from './management/refusal.ts';
@@ -26,6 +27,8 @@ export interface ManagementOptions {
   host?: string;
   /** Default 0: any that is free. */
   port?: number;
+  /** Then the port speaks TLS. */
+  tls?: { cert: Buffer; key: Buffer } | undefined;
   /** Shown as `os_pid` of the node. */
   pid?: number;
   /** Where the store is, for the free space of its disk. */
@@ -34,23 +37,29 @@ export interface ManagementOptions {
 
 const headersMs = 10_000;
 const requestMs = 30_000;
+/** How often the two are checked. */
+const checkMs = 1000;
 
 /** Serves a broker's HTTP API; ready when the promise resolves. Throws UNAVAILABLE where the port cannot be had. */
 export async function startManagement(broker: Broker, options: ManagementOptions = {}): Promise<Management> {
-  const { host = '127.0.0.1', port = 0, pid, dataFolder } = options;
-  const server = createServer({ headersTimeout: headersMs, requestTimeout: requestMs }, (request, response) => {
-    void serve(served, request, response);
-  });
+  const { host = '127.0.0.1', port = 0, tls, pid, dataFolder } = options;
+  const timeouts = { headersTimeout: headersMs, requestTimeout: requestMs, connectionsCheckingInterval: checkMs };
+  const answer = (request: IncomingMessage, response: ServerResponse) => void serve(served, request, response);
+  // Loaded where it is asked for, as in the broker.
+  const server =
+    tls === undefined
+      ? createServer(timeouts, answer)
+      : (await import('node:https')).createServer({ ...timeouts, ...tls }, answer);
   await listen(server, host, port);
   const { port: given } = server.address() as AddressInfo;
   const rates = new Rates(broker);
   const listeners: Listener[] = [
     { protocol: broker.url.startsWith('amqps:') ? 'amqp/ssl' : 'amqp', host: broker.host, port: broker.port },
-    { protocol: 'http', host, port: given },
+    { protocol: tls === undefined ? 'http' : 'https', host, port: given },
   ];
   const served: Served = { broker, listeners, rates, pid, dataFolder };
   return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${given}`,
+    url: `${tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${given}`,
     port: given,
     close: () =>
       new Promise((resolve) => {
@@ -83,6 +92,7 @@ async function answerTo(served: Served, request: IncomingMessage): Promise<Answe
   if (/^(cross|same)-site$/.test(String(headers['sec-fetch-site'] ?? ''))) {
     throw new Refusal(403, 'forbidden', 'requests of other sites are refused');
   }
+  assertLoopbackHost(served, headers.host);
   const [root, ...path] = parts;
   if (root !== 'api') throw notFound();
   const found = findRoute(method, path);
@@ -101,6 +111,18 @@ async function answerTo(served: Served, request: IncomingMessage): Promise<Answe
   if (route.method === 'GET') return listing(answer, query);
   if (broker.store !== undefined) await committed(broker.store);
   return answer;
+}
+
+/**
+ * DNS rebinding: the page of another site whose name suddenly means 127.0.0.1 would be of the same origin as this API, and knows
+ * guest's password. Other machines do not reach an API on loopback, so nobody needs another name for it.
+ */
+function assertLoopbackHost({ listeners }: Served, header = ''): void {
+  const own = listeners.at(-1)?.host ?? '';
+  if (!isLoopback(own)) return;
+  const name = header.replace(/:\d*$/, '');
+  if (isLoopback(name) || name.toLowerCase().endsWith('.localhost')) return;
+  throw new Refusal(403, 'forbidden', `the Host '${name}' is not an address of this machine`);
 }
 
 /** Resolves when what was changed is on disk. */

@@ -1,7 +1,7 @@
 // The small HTTP server of --metrics: /metrics for Prometheus, /healthz and /readyz for whoever supervises the role.
 
-import { createServer, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
 import { MqError } from '../errors.ts';
@@ -47,14 +47,15 @@ export async function serveMetrics(
       answer(response, isReady ? 200 : 503, `${why}\n`);
     },
   };
-  const server = createServer({ headersTimeout: 5000, requestTimeout: 5000 }, ({ method, url = '' }, response) => {
+  const timeouts = { headersTimeout: 5000, requestTimeout: 5000, connectionsCheckingInterval: 1000 };
+  const server = createServer(timeouts, ({ method, url = '' }, response) => {
     const path = url.split('?', 1)[0] ?? '';
     const page = Object.hasOwn(pages, path) ? pages[path] : undefined;
     if (!page) answer(response, 404, `there are ${Object.keys(pages).join(', ')}\n`);
     else if (method !== 'GET' && method !== 'HEAD') answer(response, 405, 'GET\n');
     else page(response);
   });
-  server.maxConnections = 64;
+  dropIdle(server);
   await new Promise<void>((resolve, reject) => {
     server.once('error', (error) => reject(taken(error, `${host}:${port}`)));
     server.listen({ host, port }, resolve);
@@ -73,6 +74,28 @@ export async function serveMetrics(
       });
     },
   };
+}
+
+/** Connections that may wait without a request. Whoever holds them must not keep a probe out. */
+const idleLimit = 64;
+
+/** Drops the connection that has been idle for the longest time when there are too many. */
+function dropIdle(server: Server): void {
+  const idle = new Set<Socket>();
+  const add = (socket: Socket) => {
+    if (socket.destroyed) return;
+    idle.add(socket);
+    const [oldest] = idle;
+    if (idle.size > idleLimit) oldest?.destroy();
+  };
+  server.on('connection', (socket) => {
+    socket.once('close', () => idle.delete(socket));
+    add(socket);
+  });
+  server.on('request', ({ socket }, response) => {
+    idle.delete(socket);
+    response.once('close', () => add(socket));
+  });
 }
 
 function answer(response: ServerResponse, status: number, text: string, type = 'text/plain; charset=utf-8'): void {

@@ -1,16 +1,13 @@
 // Peers of mq admin that no honest broker is: nobody, HTML, no HTTP at all, answers without end. The user of every address
 // has a password that must not be seen.
 
-import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { createServer, type RequestListener } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
 import { type AddressInfo, createServer as createTcpServer, type Server } from 'node:net';
-import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { certificate } from '../support/certificate.ts';
 import { type CliRun, runCli } from '../support/cli.ts';
-import { emptyFolder } from '../support/mq.ts';
 import { addressWithCanary, assertNoSecret } from '../support/refusal.ts';
 
 const closing: (() => void)[] = [];
@@ -258,13 +255,5 @@ async function listening(server: Server & { closeAllConnections?: () => void }):
 }
 
 /** Of an authority of its own, for 127.0.0.1. */
-function certificate(): { key: Buffer; cert: Buffer; file: string } {
-  const folder = emptyFolder();
-  const [keyFile, file] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
-  const made = ['req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2'];
-  const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1'];
-  execFileSync('openssl', [...made, ...subject, '-keyout', keyFile, '-out', file], { stdio: 'ignore' });
-  return { key: readFileSync(keyFile), cert: readFileSync(file), file };
-}
 
 test.run();

@@ -1,9 +1,11 @@
 // The HTTP API itself: who gets in, and what becomes of requests that make no sense. RabbitMQ 4.3 gave the answers.
 
+import { get } from 'node:https';
 import { connect } from 'node:net';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { startManagement } from '../../src/broker/management.ts';
+import { certificate } from '../support/certificate.ts';
 import { everything } from '../support/embedded.ts';
 import { withManagement } from '../support/management.ts';
 
@@ -93,6 +95,24 @@ test('what is not there is 404, what cannot be done with it 405, and what cannot
     assert.is((await ask('GET /queues/%2F/q')).status, 404);
   }));
 
+test('with a certificate the API speaks TLS', () =>
+  withManagement(async ({ place }) => {
+    const { key, cert } = certificate();
+    const management = await startManagement(place.broker, { tls: { key, cert } });
+    try {
+      assert.match(management.url, /^https:/);
+      const status = await new Promise<number | undefined>((resolve, reject) => {
+        get(`${management.url}/api/whoami`, { ca: cert, auth: 'guest:guest', agent: false }, (response) => {
+          response.resume();
+          resolve(response.statusCode);
+        }).on('error', reject);
+      });
+      assert.is(status, 200);
+    } finally {
+      await management.close();
+    }
+  }));
+
 test('HEAD has no body', () =>
   withManagement(async ({ ask }) => {
     const { status, body } = await ask('HEAD /queues');
@@ -107,9 +127,27 @@ test('a request that another site lets a browser make is refused', () =>
     assert.is((await site('same-origin')).status, 201);
   }));
 
+test('a request to loopback by another name is refused: the name may have been bound to it by DNS', () =>
+  withManagement(async ({ ask, place }) => {
+    const status = async (host: string) => (await ask('PUT /vhosts/v', { headers: { host } })).status;
+    for (const host of [
+      'attacker.example',
+      'attacker.example:15672',
+      'localhost.example',
+      '10.0.0.1',
+      '127.0.0.1.example',
+    ]) {
+      assert.is(await status(host), 403, host);
+    }
+    assert.not.ok(place.broker.vhosts.has('v'));
+    for (const host of ['localhost', 'LOCALHOST:1', '127.0.0.1:15672', '[::1]:15672', 'mq.localhost']) {
+      assert.is((await status(host)) < 300, true, host);
+    }
+  }));
+
 test('a body that is too large is 413, whether it says so or not, and nothing else is read of it', () =>
   withManagement(async ({ management }) => {
-    const head = 'PUT /api/queues/%2F/q HTTP/1.1\r\nHost: x\r\nAuthorization: Basic Z3Vlc3Q6Z3Vlc3Q=\r\n';
+    const head = 'PUT /api/queues/%2F/q HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic Z3Vlc3Q6Z3Vlc3Q=\r\n';
     const mebibyte = 1024 * 1024;
     const chunk = `${mebibyte.toString(16)}\r\n${'x'.repeat(mebibyte)}\r\n`;
     for (const rest of [
@@ -233,7 +271,7 @@ test('a port that is taken is UNAVAILABLE, and close cuts off a request that is 
     const told = everything(socket);
     await new Promise((resolve) => {
       socket.once('data', resolve);
-      socket.write('PUT /api/vhosts/v HTTP/1.1\r\nHost: x\r\nAuthorization: Basic Z3Vlc3Q6Z3Vlc3Q=\r\n');
+      socket.write('PUT /api/vhosts/v HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic Z3Vlc3Q6Z3Vlc3Q=\r\n');
       socket.write('Content-Length: 9\r\nExpect: 100-continue\r\n\r\n');
     });
     await management.close();

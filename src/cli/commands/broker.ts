@@ -62,6 +62,7 @@ export const brokerCommand: Command = {
           : await (await import('../../broker/management.ts')).startManagement(broker, {
               host,
               port: managementPort,
+              tls,
               pid: context.pid,
               dataFolder: data === undefined ? undefined : resolve(context.cwd, data),
             });

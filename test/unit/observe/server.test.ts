@@ -1,7 +1,8 @@
 // The server of --metrics, and who asks it.
 
+import { once } from 'node:events';
 import { request } from 'node:http';
-import { type AddressInfo, createServer } from 'node:net';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { MqError } from '../../../src/errors.ts';
@@ -42,6 +43,26 @@ test('other paths and methods are refused', () =>
     for (const path of ['/', '/metrics/', '/constructor']) assert.is((await fetch(url + path)).status, 404, path);
     assert.is((await fetch(`${url}/metrics`, { method: 'POST', body: 'x' })).status, 405);
     assert.is((await fetch(`${url}/readyz`, { method: 'HEAD' })).status, 200);
+  }));
+
+test('idle connections do not keep a probe out: the oldest is dropped', () =>
+  serving(async ({ url }) => {
+    const { port } = new URL(url);
+    const sockets: Socket[] = [];
+    try {
+      for (let count = 0; count < 65; count++) {
+        const socket = connect(Number(port), '127.0.0.1');
+        socket.on('error', () => undefined);
+        sockets.push(socket);
+        await once(socket, 'connect');
+      }
+      const [first] = sockets;
+      if (first?.closed === false) await once(first.resume(), 'close');
+      assert.equal(await page(`${url}/healthz`), [200, 'ok\n']);
+      assert.equal(await page(`${url}/readyz`), [200, 'ready\n']);
+    } finally {
+      for (const socket of sockets) socket.destroy();
+    }
   }));
 
 test('it ends while a client holds its connection open', async () => {
