@@ -23,7 +23,7 @@ export function adminHelp(
   return `${[title, usage, ...groups(shown, width), examples(command), closing].join('\n\n')}\n`;
 }
 
-const closing = 'mq admin <action> --help shows its options';
+const closing = 'mq admin <action> --help prints the options of an action.';
 
 function actionHelp(action: Action, width: number): string {
   const { verb, noun, summary, request, columns: names } = action;
@@ -47,6 +47,7 @@ const verbGroups = [
   ['delete', 'purge', 'close'],
   ['export', 'import'],
   ['check'],
+  ['ha', 'grow', 'shrink', 'rebalance', 'transfer'],
 ];
 
 function groups(actions: readonly Action[], width: number): string[] {

@@ -11,7 +11,7 @@ export const trustManagement: Option = {
 export const headers: Option = {
   name: 'headers',
   negatable: true,
-  help: 'print a line with the names of the columns; --no-headers prints none',
+  help: 'print a line with the names of the columns',
   default: 'on',
 };
 
@@ -33,7 +33,7 @@ export const adminOptions: readonly Option[] = [
   { name: 'page', value: 'N', help: 'list the N-th page of --limit', default: '1' },
   headers,
   { name: 'watch', help: 'repeat until a signal' },
-  { name: 'interval', value: 'DURATION', help: '--watch: wait so long between two answers', default: '2' },
+  { name: 'interval', value: 'DURATION', help: '--watch: wait this long between two answers', default: '2s' },
   {
     name: 'vhost',
     value: 'NAME',
@@ -47,7 +47,7 @@ export const adminOptions: readonly Option[] = [
     help: 'create a queue of this type: quorum, classic, stream; an exchange: direct, topic, fanout, headers, …',
     default: 'that of the vhost for a queue, direct for an exchange',
   },
-  { name: 'durable', negatable: true, help: 'survive a restart of the broker; --no-durable does not', default: 'on' },
+  { name: 'durable', negatable: true, help: 'survive a restart of the broker', default: 'on' },
   { name: 'auto-delete', help: 'delete it with its last consumer or binding' },
   { name: 'internal', help: 'accept messages from other exchanges only' },
   {
@@ -63,7 +63,7 @@ export const adminOptions: readonly Option[] = [
   {
     name: 'default-queue-type',
     value: 'TYPE',
-    help: 'make queues of the vhost that name no type quorum, classic or stream',
+    help: 'set the type of queues that are declared without one: quorum, classic, stream',
     default: 'that of the broker',
   },
   {
@@ -94,13 +94,13 @@ export const adminOptions: readonly Option[] = [
   {
     name: 'reason',
     value: 'TEXT',
-    help: 'give the client and the log of the broker this reason',
+    help: 'send this reason to the client and the log of the broker',
     default: "'closed by mq admin'",
   },
   { name: 'if-empty', help: 'delete it only if it has no messages' },
   { name: 'if-unused', help: 'delete it only if it has no consumers and no bindings' },
   { name: 'if-exists', help: 'succeed if it does not exist' },
-  { name: 'yes', help: 'do it without a question' },
+  { name: 'yes', help: 'do not ask' },
   {
     name: 'management-url',
     value: 'URLS',
@@ -125,7 +125,7 @@ export const adminOptions: readonly Option[] = [
   },
   { name: 'ca', value: 'FILE', help: 'trust this certificate authority (PEM)', default: 'those of the system' },
   { name: 'insecure', help: "do not verify the broker's certificate; anybody can then read the password" },
-  { name: 'timeout', value: 'DURATION', help: 'wait so long for one answer', default: '30' },
+  { name: 'timeout', value: 'DURATION', help: 'wait this long for one answer', default: '30s' },
   { name: 'max-answer', value: 'BYTES', help: 'refuse an answer that is larger', default: '64MiB' },
   { name: 'json', help: 'print results as JSON lines' },
 ];

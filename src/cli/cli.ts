@@ -16,6 +16,7 @@ import { declareCommand } from './commands/declare.ts';
 import { demoCommand } from './commands/demo.ts';
 import { dlqCommand } from './commands/dlq.ts';
 import { healthCommand } from './commands/health.ts';
+import { helpCommand } from './commands/help.ts';
 import { initCommand } from './commands/init.ts';
 import { roleCommand } from './commands/role.ts';
 import { testCommand } from './commands/test.ts';
@@ -29,13 +30,20 @@ import { refuseBytes } from './exact-arguments.ts';
 import { commandHelp, overview } from './help.ts';
 import { errorText, warningText, withoutPasswords } from './output.ts';
 import { commandName, earlyValue, hasFlag, nearest, parse, refuseUnclearStart, unknownCommand } from './program.ts';
+import { roleExamples } from './role-help.ts';
 import { assertTrusted } from './trust.ts';
 import { widthOf } from './wrap.ts';
 
+/** `mq help worker` becomes `mq --help worker`. */
+function withHelpOption(context: Context): Context {
+  const { args } = context;
+  if (commandName(args) !== helpCommand.name) return context;
+  return { ...context, args: ['--help', ...args.toSpliced(args.indexOf(helpCommand.name), 1)] };
+}
+
 /** Runs the command line and gives the exit status. Never rejects. */
 export async function cli(given: Context): Promise<number> {
-  // `mq help worker` is `mq worker --help`.
-  const context = given.args[0] === 'help' ? { ...given, args: [...given.args.slice(1), '--help'] } : given;
+  const context = withHelpOption(given);
   const { args, stdout, stderr } = context;
   let name: string | undefined;
   let command: Command | undefined;
@@ -138,6 +146,7 @@ function fixedCommands(): Command[] {
     declareCommand(configOf),
     trustCommand(builtin),
     completionsCommand,
+    helpCommand,
     versionCommand,
   ];
 }
@@ -209,12 +218,16 @@ function placeOf(uses: 'publication' | 'subscription'): string {
 
 function genericCommand(name: string, configs: CheckedConfig): Command {
   const { behaviour, uses, summary } = genericBehaviours[name as keyof typeof genericBehaviours];
-  const shape = roleCommand(name, { behaviour, summary }, { config: configs.config, group: 'By name' });
+  const { config } = configs;
+  const role = { behaviour, summary };
+  const shape = roleCommand(name, role, { config, group: 'Any publication or subscription' });
+  const example = Object.keys(config[`${uses}s`])[0] ?? placeOf(uses);
   return {
     ...shape,
     usage: `${placeOf(uses)}${shape.usage && ` ${shape.usage}`}`,
+    examples: roleExamples(`${name} ${example}`, role),
     run(context, values) {
-      const { config, withBuiltin } = configs;
+      const { withBuiltin } = configs;
       const own = Object.keys(config[`${uses}s`]);
       // The file's own names come first.
       const known = Object.keys({ ...config[`${uses}s`], ...withBuiltin[`${uses}s`] });

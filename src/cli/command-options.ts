@@ -3,7 +3,7 @@
 import type { Option } from './option.ts';
 
 export const broker: readonly Option[] = [
-  { name: 'port', value: 'N', help: 'listen for AMQP on this port; 0 takes a free one', default: '5672' },
+  { name: 'port', value: 'N', help: 'listen for AMQP on this port; 0 is a free port', default: '5672' },
   { name: 'host', value: 'ADDRESS', help: 'listen on this address', default: '127.0.0.1' },
   {
     name: 'data',
@@ -14,7 +14,7 @@ export const broker: readonly Option[] = [
   {
     name: 'memory',
     value: 'BYTES',
-    help: 'block publishers above so many bytes in queues: 512MiB, 2GiB (default 1GiB, less on a small machine)',
+    help: 'block publishers when queues hold more than this: 512MiB, 2GiB (default 1GiB, less on a small machine)',
   },
   {
     name: 'management-port',
@@ -43,7 +43,7 @@ export const check: readonly Option[] = [
   {
     name: 'config',
     value: 'FILE',
-    help: 'check this file (or the argument)',
+    help: 'check this file, as the argument does',
     default: 'MQ_CONFIG, else ./rascal.json',
   },
   { name: 'json', help: 'print problems as JSON lines' },
@@ -58,11 +58,11 @@ export const check: readonly Option[] = [
 ];
 
 export const health: readonly Option[] = [
-  { name: 'timeout', value: 'DURATION', help: 'wait so long for the answer', default: '5' },
+  { name: 'timeout', value: 'DURATION', help: 'wait this long for the answer', default: '5s' },
   { name: 'json', help: 'print the answer as a JSON object' },
 ];
 
-export const demo: readonly Option[] = [{ name: 'json', help: 'print each event as one JSON object a line' }];
+export const demo: readonly Option[] = [{ name: 'json', help: 'print events as JSON lines' }];
 
 export const cluster: readonly Option[] = [
   {
@@ -82,8 +82,8 @@ export const cluster: readonly Option[] = [
   {
     name: 'port',
     value: 'N',
-    help: 'up: give the first node this AMQP port and the usual others (5672, 15672, …); each further node has them 100 higher',
-    default: 'free ones',
+    help: 'up: AMQP port of the first node (5672); its other ports follow, and those of each further node are 100 higher',
+    default: 'free ports',
   },
   { name: 'apply', help: 'up: declare what rascal.json defines' },
   {
@@ -95,7 +95,7 @@ export const cluster: readonly Option[] = [
   { name: 'grow', help: 'join: give every quorum queue a member on the new node' },
   { name: 'force', help: 'stop: stop the node even if queues or the cluster lose their majority' },
   { name: 'lines', value: 'N', help: 'logs: print only the last N lines of each node', default: 'all' },
-  { name: 'follow', help: 'logs: go on printing until a signal' },
+  { name: 'follow', help: 'logs: keep printing until a signal' },
   {
     name: 'of',
     value: 'WHAT',
@@ -103,9 +103,9 @@ export const cluster: readonly Option[] = [
     help: 'url: print the addresses of amqp, management, web-stomp or prometheus',
     default: 'amqp',
   },
-  { name: 'env', help: 'url: print lines for eval in a shell, as up does' },
-  { name: 'all', help: 'down: remove every cluster that mq cluster up has made' },
-  { name: 'timeout', value: 'DURATION', help: 'give nodes so long to be ready', default: '120' },
+  { name: 'env', help: 'url: print shell commands for eval, as up does' },
+  { name: 'all', help: 'down: remove every cluster of mq cluster up' },
+  { name: 'timeout', value: 'DURATION', help: 'wait this long until nodes are ready', default: '120s' },
   { name: 'json', help: 'print results as JSON lines' },
 ];
 

@@ -56,7 +56,7 @@ export async function completionOf(
     return values.files ? values : { files: false, words: values.words.map(([value]) => [`--${name}=${value}`]) };
   }
   if (word.startsWith('-')) return beginning(word, flagsOf(options, before));
-  if (command === undefined) return beginning(word, [...all.map(nameAndSummary), ['help', 'the help of a command']]);
+  if (command === undefined) return beginning(word, all.map(nameAndSummary));
   return positional(before, { command, names, word });
 }
 

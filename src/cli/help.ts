@@ -16,7 +16,7 @@ export function overview(commands: readonly Command[], width: number): string {
       width,
     )}`;
   });
-  const closing = 'mq <command> --help shows the options of a command, mq --version the version.';
+  const closing = 'mq <command> --help prints the help of a command.';
   return `${['mq: everything with a RabbitMQ broker, from one file', 'Usage: mq <command> [options]', ...sections, closing].join('\n\n')}\n`;
 }
 
@@ -24,7 +24,8 @@ export function commandHelp(command: Command, width: number): string {
   const { name, usage, summary, options, notes = [], examples = [], sections = [] } = command;
   const all = [
     wrapped(`mq ${name}: ${summary}`, { width, indent: 2 }),
-    `Usage: ${usageLine({ name, usage })}`,
+    // The verbs have lines of their own.
+    `Usage: ${usageLine({ name, usage: notes.length > 0 ? usage.replace(/^\S+\|\S+/, '<verb>') : usage })}`,
     ...(notes.length > 0 ? [`Verbs\n${columns(notes, width)}`] : []),
     `Options\n${optionLines(options, { width })}`,
     ...sections.map(({ title, rows }) => `${title}\n${columns(rows, width)}`),
@@ -55,8 +56,8 @@ export function usageLine({ name, usage }: Pick<Command, 'name' | 'usage'>): str
   return `mq ${name} [options]${usage ? ` ${usage}` : ''}`;
 }
 
-function flagOf({ name, short, value, bare }: Option): string {
-  const flag = `${short ? `-${short}, ` : ''}--${name}`;
+function flagOf({ name, short, value, bare, negatable }: Option): string {
+  const flag = `${short ? `-${short}, ` : ''}--${negatable ? '[no-]' : ''}${name}`;
   if (bare !== undefined) return `${flag}[=${value}]`;
   return value ? `${flag} ${value}` : flag;
 }

@@ -30,15 +30,20 @@ const running: readonly Option[] = [
     name: 'wait',
     value: 'DURATION',
     bare: '60',
-    help: 'wait so long for a broker that is not up yet (60 without a value)',
+    help: 'wait this long for a broker that is not up yet; 60s without a value',
     default: 'not at all',
   },
-  { name: 'rate', value: 'N/s', help: 'limit to N messages a second (/m a minute, /h an hour)', default: 'none' },
+  {
+    name: 'rate',
+    value: 'N/s',
+    help: 'handle or send at most N messages a second (N/m: a minute, N/h: an hour)',
+    default: 'none',
+  },
   {
     name: 'drain',
     value: 'DURATION',
     help: 'finish the messages in hand within this time after the first signal',
-    default: '25',
+    default: '25s',
   },
 ];
 
@@ -47,7 +52,7 @@ const reconnection: readonly Option[] = [
   {
     name: 'max-reconnect',
     value: 'LIMIT',
-    help: 'end with 69 after so many failed tries (5), or after so long without a connection (30s)',
+    help: 'end with 69 after this many failed tries (5) or this long without a connection (30s)',
     default: 'none',
   },
 ];
@@ -56,14 +61,14 @@ const observation: readonly Option[] = [
   {
     name: 'metrics',
     value: 'PORT',
-    help: 'serve /metrics, /healthz and /readyz on this port (HOST:PORT; HOST is 127.0.0.1 unless given)',
+    help: 'serve /metrics, /healthz and /readyz on this port of 127.0.0.1, or on HOST:PORT',
     default: 'off',
   },
   {
     name: 'log',
     value: 'FORMAT',
     words: logFormats,
-    help: 'write stderr as text, or as json: one object a line',
+    help: 'write stderr as text or as json (JSON lines)',
     default: 'text',
   },
   {
@@ -81,7 +86,12 @@ const always: readonly Option[] = [
 ];
 
 const message: readonly Option[] = [
-  { name: 'header', value: 'NAME=VALUE', repeats: true, help: 'set a header; NAME:=JSON: a number, true, a list, …' },
+  {
+    name: 'header',
+    value: 'NAME=VALUE',
+    repeats: true,
+    help: 'set a header to a text; NAME:=JSON sets a number, true, a list, …',
+  },
   {
     name: 'property',
     value: 'NAME=VALUE',
@@ -97,8 +107,8 @@ const message: readonly Option[] = [
   {
     name: 'persistent',
     negatable: true,
-    help: 'let messages survive a restart of the broker (--no-persistent: not)',
-    default: 'as rascal.json has it',
+    help: 'make messages survive a restart of the broker',
+    default: 'that of rascal.json',
   },
 ];
 
@@ -107,36 +117,36 @@ const input: readonly Option[] = [
   {
     name: 'file',
     value: 'FILE',
-    help: 'send the whole file as one message, with --lines each of its lines',
-    default: '-, standard input',
+    help: 'send the file as one message, or with --lines each of its lines; - is standard input',
+    default: 'standard input',
   },
 ];
 
 const publish: readonly Option[] = [
   ...input,
-  { name: 'skip', value: 'N', help: 'with --lines: skip N lines (the resume point of a former run)', default: '0' },
+  { name: 'skip', value: 'N', help: '--lines: skip N lines (the resume point of an earlier run)', default: '0' },
   ...message,
   {
     name: 'mandatory',
     negatable: true,
-    help: 'fail if no queue receives the message; --no-mandatory accepts that',
+    help: 'fail if no queue receives the message',
     default: 'on',
   },
-  { name: 'window', value: 'N', help: 'keep at most N messages without an answer of the broker', default: '256' },
+  { name: 'window', value: 'N', help: 'keep at most N messages unconfirmed', default: '256' },
   {
     name: 'timeout',
     value: 'DURATION',
-    help: 'report messages as in doubt after so long without an answer',
-    default: '60',
+    help: 'report messages as in doubt after this long without a confirm',
+    default: '60s',
   },
 ];
 
 const request: readonly Option[] = [
   ...input,
   ...message,
-  { name: 'timeout', value: 'DURATION', help: 'wait so long for a reply', default: '30' },
+  { name: 'timeout', value: 'DURATION', help: 'wait this long for a reply', default: '30s' },
   { name: 'window', value: 'N', help: 'keep at most N requests in flight', default: '64' },
-  { name: 'reply-queue', help: 'receive replies in a queue of its own instead of by direct reply-to' },
+  { name: 'reply-queue', help: 'receive replies in an exclusive queue instead of by direct reply-to' },
 ];
 
 const receive: readonly Option[] = [
@@ -144,12 +154,12 @@ const receive: readonly Option[] = [
     name: 'prefetch',
     value: 'N',
     help: 'hold at most N unacknowledged messages',
-    default: 'as rascal.json has it, else 10',
+    default: 'that of rascal.json, else 10',
   },
-  { name: 'concurrency', value: 'N', help: 'handle at most N messages at once', default: 'prefetch' },
+  { name: 'concurrency', value: 'N', help: 'handle at most N messages at once', default: 'the prefetch' },
   { name: 'count', value: 'N', help: 'stop after N messages', default: 'no limit' },
-  { name: 'idle', value: 'DURATION', help: 'stop after so long without a message', default: 'never' },
-  { name: 'max-time', value: 'DURATION', help: 'stop after so long, as at SIGTERM', default: 'never' },
+  { name: 'idle', value: 'DURATION', help: 'stop after this long without a message', default: 'never' },
+  { name: 'max-time', value: 'DURATION', help: 'stop after this long, as at SIGTERM', default: 'never' },
   { name: 'until-empty', help: 'stop when the queue is empty' },
   { name: 'quiet', short: 'q', help: 'print no bodies on stdout' },
   { name: 'file', value: 'FILE', help: 'append each body to this file', default: 'none' },
@@ -160,39 +170,44 @@ const receive: readonly Option[] = [
     default: 'that of the role',
   },
   { name: 'max-body', value: 'BYTES', help: 'dead-letter larger bodies unhandled: 65536, 1MiB', default: 'no limit' },
-  { name: 'handler-timeout', value: 'DURATION', help: 'give a handler so long for one message', default: '25m' },
+  { name: 'handler-timeout', value: 'DURATION', help: 'limit the time of a handler for one message', default: '25m' },
   {
     name: 'on-fail',
     value: 'WHAT',
     words: failurePolicies,
     help: `do this with a message that fails: ${failurePolicies.join(', ')}`,
-    default: 'as rascal.json has it, else retry',
+    default: 'that of rascal.json, else retry',
   },
-  { name: 'grace', value: 'DURATION', help: 'wait so long between TERM and KILL for a late command', default: '5' },
+  {
+    name: 'grace',
+    value: 'DURATION',
+    help: 'wait this long between SIGTERM and SIGKILL for a command that is late',
+    default: '5s',
+  },
   {
     name: 'pass-env',
     value: 'NAMES',
     repeats: true,
-    help: 'give the command these variables as well: A,B or a pattern (AWS_*)',
+    help: 'also pass these variables to the command: A,B or a pattern (AWS_*)',
   },
-  { name: 'batch', value: 'N', help: 'give --exec-lines or --handler up to N messages in a call', default: 'one' },
-  { name: 'batch-wait', value: 'DURATION', help: 'let a batch wait so long until it is full', default: '1s' },
+  { name: 'batch', value: 'N', help: 'pass up to N messages at once to --exec-lines or --handler', default: '1' },
+  { name: 'batch-wait', value: 'DURATION', help: 'wait this long until a batch is full', default: '1s' },
   {
     name: 'recycle-after',
     value: 'LIMIT',
-    help: 'replace a process of --exec-lines after N messages, or over 512MiB of memory',
+    help: 'replace a process of --exec-lines after this many messages (1000) or over this much memory (512MiB)',
     default: 'never',
   },
   {
     name: 'clean-env',
-    help: 'give the command only PATH, HOME and the like, and what --pass-env names',
+    help: 'pass only PATH, HOME and the like to the command, and what --pass-env names',
   },
-  { name: 'exec', value: 'CMD ARGS…', rest: true, help: 'run a command for each message; the last option' },
+  { name: 'exec', value: 'CMD ARGS…', rest: true, help: 'run a command for each message; must be the last option' },
   {
     name: 'exec-lines',
     value: 'CMD ARGS…',
     rest: true,
-    help: 'keep a command running: a line of JSON in and out for each message; the last option',
+    help: 'keep a command running that reads and writes a line of JSON for each message; must be the last option',
   },
 ];
 
@@ -211,39 +226,39 @@ const dlq: readonly Option[] = [
   {
     name: 'queue',
     value: 'QUEUE',
-    help: 'use this queue, as the broker names it',
-    default: 'the dead letters of the name',
+    help: 'use the queue of this name on the broker, instead of <name>',
+    default: 'the dead-letter queue of <name>',
   },
   {
     name: 'id',
     value: 'ID',
     repeats: true,
-    help: 'select the message with this id; its beginning is enough if no other id begins so',
+    help: 'select the message with this id; a unique beginning is enough',
     default: 'all',
   },
   {
     name: 'filter',
     value: 'TEXT',
     repeats: true,
-    help: 'select messages with this text in body or reason; or NAME=VALUE: a header, key, exchange, reason',
+    help: 'select messages with this text in the body or the reason, or NAME=VALUE with this header, key, exchange or reason',
     default: 'all',
   },
   { name: 'count', value: 'N', help: 'select at most N messages', default: 'no limit' },
-  { name: 'to', value: 'QUEUE', help: 'move: send to this queue', default: 'none, move requires it' },
+  { name: 'to', value: 'QUEUE', help: 'move: send to this queue; required', default: 'none' },
   { name: 'to-exchange', help: 'replay: publish to the original exchange and key, not to the queue where it died' },
   headers,
-  { name: 'dry-run', help: 'only show what would be replayed, moved or deleted' },
-  { name: 'yes', help: 'purge and replay without a question' },
+  { name: 'dry-run', help: 'only print what would be replayed, moved or deleted' },
+  { name: 'yes', help: 'do not ask before purge and replay --to-exchange' },
   {
     name: 'timeout',
     value: 'DURATION',
-    help: 'wait so long for an answer; without one, messages are in doubt and stay',
-    default: '60',
+    help: 'wait this long for an answer; without one the messages stay',
+    default: '60s',
   },
 ];
 
 const web: readonly Option[] = [
-  { name: 'port', value: 'N', help: 'serve the page on this port; 0 takes a free one', default: '15680' },
+  { name: 'port', value: 'N', help: 'serve the page on this port; 0 is a free port', default: '15680' },
   {
     name: 'host',
     value: 'ADDRESS',
@@ -309,27 +324,27 @@ const testing: readonly Option[] = [
     help: 'run only the tests whose name contains the text',
     default: 'all',
   },
-  { name: 'verbose', help: 'name the tests that passed, each with its time' },
+  { name: 'verbose', help: 'also print the tests that passed, with their times' },
   { name: 'bail', help: 'stop after the first test that fails' },
-  { name: 'timeout', value: 'DURATION', help: 'give one test so long', default: '30, on a cluster 120' },
-  { name: 'seed', value: 'N', help: 'order the files as a run did that printed this seed', default: 'a random one' },
+  { name: 'timeout', value: 'DURATION', help: 'limit the time of one test', default: '30s, on a cluster 120s' },
+  { name: 'seed', value: 'N', help: 'order the files as in the run that printed this seed', default: 'random' },
   { name: 'shard', value: 'I/N', help: 'run only the I-th of N parts of the files', default: 'all' },
   { name: 'jobs', value: 'N', help: 'run at most N files at the same time', default: 'half the CPUs, at least 2' },
   { name: 'watch', help: 'run again whenever a file of the folder changes' },
-  { name: 'self', help: 'run the suites in mq, which check whether the broker is fit for it' },
+  { name: 'self', help: 'run the suites that are built into mq' },
   {
     name: 'report',
     value: 'NAME[=FILE]',
     words: ['text', 'tap', 'junit', 'json', 'github'],
     repeats: true,
-    help: 'report as text, tap, junit, json or github; to a file if one is named',
+    help: 'report as text, tap, junit, json or github, to stdout or to a file',
     default: 'text',
   },
   { name: 'report-file', value: 'FILE', help: 'write the last --report to this file', default: 'stdout' },
 ];
 
 const wait: readonly Option[] = [
-  { name: 'timeout', value: 'DURATION', help: 'wait so long', default: '60' },
+  { name: 'timeout', value: 'DURATION', help: 'wait this long', default: '60s' },
   ...common,
 ];
 

@@ -93,6 +93,20 @@ export function unknownCommand(name: string, names: readonly string[]): MqError 
   });
 }
 
+/** Returns the first argument if it is one of the words. Throws USAGE with what was probably meant. */
+export function wordOf<Word extends string>(values: Values, words: readonly Word[]): Word {
+  const [typed] = values.args;
+  const word = words.find((one) => one === typed);
+  if (word !== undefined) return word;
+  if (typed === undefined) throw values.usage(`give one of ${words.join(', ')}`);
+  const near = nearest(typed, words);
+  const { command } = values;
+  throw values.usage(
+    `there is no 'mq ${command} ${typed}'`,
+    `${near ? `did you mean 'mq ${command} ${near}'? ` : ''}mq ${command} has ${words.join(', ')}`,
+  );
+}
+
 /** What was given, by the option's name: cac camel-cases names and adds defaults. */
 function given(
   options: readonly Option[],

@@ -6,7 +6,7 @@ import type { HelpSection } from './command.ts';
 const environment: HelpSection = {
   title: 'Environment',
   rows: [
-    ['MQ_URL, MQ_URL_FILE', 'the broker, or a file that holds its address'],
+    ['MQ_URL, MQ_URL_FILE', 'address of the broker, or a file with it'],
     ['MQ_PASSWORD, MQ_PASSWORD_FILE', 'the password for an address that names a user without one'],
     ['MQ_CONFIG', 'the configuration, instead of ./rascal.json'],
   ],
@@ -32,7 +32,7 @@ const execStatuses: HelpSection = {
     ['0', 'acknowledge the message'],
     ['3, 5', 'dead-letter it at once'],
     ['4, 6', 'put it back into its queue'],
-    ['79, 126, 127', 'hand it back and end the role: 79 on request, else the program cannot run'],
+    ['79, 126, 127', 'hand it back and end the role (126, 127: the program cannot run)'],
     ['75, any other', 'retry it later with back-off, as after a signal or a missed deadline'],
   ],
 };
@@ -40,10 +40,10 @@ const execStatuses: HelpSection = {
 const execVariables: HelpSection = {
   title: 'Variables of an --exec command',
   rows: [
-    ['MQ_QUEUE, MQ_EXCHANGE, MQ_ROUTING_KEY', 'where the message comes from'],
-    ['MQ_ATTEMPT, MQ_REDELIVERED', 'the number of the attempt; true if it was delivered before'],
+    ['MQ_QUEUE, MQ_EXCHANGE, MQ_ROUTING_KEY', 'queue, exchange and routing key of the message'],
+    ['MQ_ATTEMPT, MQ_REDELIVERED', 'number of the attempt; true if delivered before'],
     ['MQ_MESSAGE_ID, MQ_CONTENT_TYPE, …', 'a property of the message'],
-    ['MQ_HEADER_NAME', 'the header "name"; descriptor 3 has everything as JSON'],
+    ['MQ_HEADER_NAME', 'the header "name"; file descriptor 3 has all as JSON'],
   ],
 };
 
@@ -60,7 +60,7 @@ export function roleExamples(name: string, { behaviour, arguments: form, keyName
     case 'publish':
       return [
         `mq ${name}${key} 'a text'`,
-        `mq ${name}${key} --file photo.jpg --property content-type=image/jpeg`,
+        `mq ${name}${key} --file photo.jpg --property priority=5`,
         `mq ${name}${key} --lines --rate 100/s < orders.ndjson`,
       ];
     case 'request':
@@ -69,7 +69,7 @@ export function roleExamples(name: string, { behaviour, arguments: form, keyName
     case 'reply':
       return [
         `mq ${name}${key} --exec ./handle.sh`,
-        `mq ${name}${key} --concurrency 4 --handler handle.ts --log json --metrics 9464`,
+        `mq ${name}${key} --handler handle.ts --metrics 9464`,
         `mq ${name}${key} --wait --exec-lines python3 handle.py`,
       ];
   }

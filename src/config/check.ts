@@ -56,8 +56,9 @@ export function checkConfigText(
     if (wrong.has(JSON.stringify(path))) return;
     findings.push({ code, path, offset: offsetAt(tree, path), message });
   };
+  const misshapen = findings.map(({ path }) => path);
+  const isSound = (at: Path) => !misshapen.some((path) => at.every((step, index) => path[index] === step));
   checkReferences({ file: value, known, report });
-  const isSound = (at: Path) => !findings.some(({ path }) => at.every((step, index) => path[index] === step));
   checkRoles({
     file: value,
     known,
@@ -69,12 +70,14 @@ export function checkConfigText(
   checkRetries({ file: value, known, report });
   if (isStrict) checkEncryption(value, report);
 
-  if (findings.length > 0) return { problems: problemsOf(text, findings) };
-  const dropping = droppingQueues(declaredByRascal(value));
-  const [base, user] = [normalise(objectOf(builtin)), { ...normalise(value), file, folder }];
+  const dropping = ['vhosts', 'defaults', 'subscriptions'].every((key) => isSound([key]))
+    ? droppingQueues(declaredByRascal(value))
+    : [];
   const warnings = dropping.map(droppingWarning).map((one) => {
     return { code: 'warning' as const, ...one, offset: offsetAt(tree, one.path) };
   });
+  if (findings.length > 0) return { problems: problemsOf(text, findings), warnings: problemsOf(text, warnings) };
+  const [base, user] = [normalise(objectOf(builtin)), { ...normalise(value), file, folder }];
   const config = withDropping(mergeConfigs(borrowed(base, user), user), dropping);
   const own = { publications: Object.keys(config.publications), subscriptions: Object.keys(config.subscriptions) };
   return {

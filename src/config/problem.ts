@@ -66,8 +66,11 @@ export function problemLine(file: string, { line, column, path, message, instead
 export function configError(file: string, problems: readonly Problem[]): MqError {
   const lines = problems.map((problem) => problemLine(file, problem));
   const [first = `${file} is wrong`] = lines;
-  if (lines.length < 2) return new MqError('CONFIG', first);
-  return new MqError('CONFIG', `${file} has ${lines.length} problems`, { at: file, problems: lines });
+  // An error at the first character leaves no rest.
+  const isUnread = problems.some(({ code, line, column }) => code === 'syntax' && (line > 1 || column > 1));
+  const hint = isUnread && { hint: 'the rest of the file is checked when it is valid JSON' };
+  if (lines.length < 2) return new MqError('CONFIG', first, { ...hint });
+  return new MqError('CONFIG', `${file} has ${lines.length} problems`, { at: file, problems: lines, ...hint });
 }
 
 /** ` (did you mean "queue"?)`, or nothing where no candidate is near. */

@@ -98,7 +98,7 @@ function checkWaits(file: Plain, report: Report): void {
     const names = new Set(members.map(({ name }) => name));
     for (const { key, name = '', value: queue } of members) {
       const [, work = '', delay = ''] = /^(.*)\.retry\.(\d+)$/.exec(name) ?? [];
-      if (!names.has(work)) continue;
+      if (work === '' || !names.has(work)) continue;
       const options = objectOf(queue['options']);
       const given = objectOf(options['arguments']);
       const is = (argument: string, short: string) => given[argument] ?? options[short];

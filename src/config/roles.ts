@@ -57,6 +57,10 @@ export function checkRoles({
     const ways = ['behaviour', ...behaviours].filter((key) => Object.hasOwn(role, key));
     if (ways.length === 0) report(at, 'missing', `"behaviour" is missing (${behaviours.join(', ')})`);
     if (ways.length > 1) report(at, 'value', `has ${ways.join(' and ')}: one of them`);
+    const { handler, metrics } = role;
+    if (metrics !== undefined && !listenAddress(String(metrics)))
+      report([...at, 'metrics'], 'value', `must be ${listenForms}`);
+    if (isObject(handler)) checkHandler({ handler, at: [...at, 'handler'], handlerFault, report });
     const expanded = expandRole(role);
     const behaviour = behaviours.find((one) => one === expanded['behaviour']);
     if (behaviour === undefined || ways.length !== 1) continue;
@@ -77,14 +81,6 @@ export function checkRoles({
     for (const field of senseless) {
       if (Object.hasOwn(role, field)) report([...at, field], 'value', `a ${behaviour} role has no ${field}`);
     }
-    const { handler, metrics } = role;
-    if (metrics !== undefined && !listenAddress(String(metrics)))
-      report([...at, 'metrics'], 'value', `must be ${listenForms}`);
-    if (!isObject(handler)) continue;
-    const reportHandler: Report = (path, code, message) => report([...at, 'handler', ...path], code, message);
-    if (!checkHandler(handler, reportHandler)) continue;
-    const fault = handlerFault(handler as HandlerConfig, [...at, 'handler']);
-    if (fault) reportHandler(fault.path, 'missing-file', fault.message);
   }
 }
 
@@ -123,8 +119,22 @@ const ownFields = [
   [['recycleAfter'], ['execLines']],
 ] as const;
 
+interface HandlerCheck {
+  readonly handler: Plain;
+  readonly at: Path;
+  readonly handlerFault: HandlerFault;
+  readonly report: Report;
+}
+
+function checkHandler({ handler, at, handlerFault, report }: HandlerCheck): void {
+  const reportAt: Report = (path, code, message) => report([...at, ...path], code, message);
+  if (!isOneKind(handler, reportAt)) return;
+  const fault = handlerFault(handler as HandlerConfig, at);
+  if (fault) reportAt(fault.path, 'missing-file', fault.message);
+}
+
 /** Returns true if the handler is of exactly one kind. */
-function checkHandler(handler: Plain, report: Report): boolean {
+function isOneKind(handler: Plain, report: Report): boolean {
   const ways = ['builtin', 'exec', 'execLines', 'module'].filter((key) => Object.hasOwn(handler, key));
   for (const [fields, owners] of ownFields) {
     if (owners.some((owner) => ways.includes(owner))) continue;

@@ -119,6 +119,7 @@ tests([
     files: rascal('{\n  "vhosts": {\n    "/": { "queues": { "a": tru } }\n  }\n}'),
     exit: 78,
     line: 'mq producer: rascal.json:3:29: unexpected token [CONFIG]',
+    hint: 'the rest of the file is checked when it is valid JSON',
     everyStyle: true,
   },
   {

@@ -112,7 +112,10 @@ completions('a shell that is none is told so', async () => {
   const { status, stderr } = await mq(['completions', 'tcsh']);
   assert.equal(
     [status, stderr],
-    [64, "mq completions: 'tcsh' is not one of: bash, zsh, fish, powershell [USAGE]\nhint: mq completions --help\n"],
+    [
+      64,
+      "mq completions: there is no 'mq completions tcsh' [USAGE]\nhint: did you mean 'mq completions bash'? mq completions has bash, zsh, fish, powershell\n",
+    ],
   );
 });
 

@@ -66,7 +66,10 @@ init('a file that is there stays as it is; another one can be named', async () =
 init('an unknown template is told from those there are', async () => {
   const { status, stderr } = await mq(['init', 'queue']);
   assert.is(status, 64);
-  assert.match(stderr, /^mq init: there is no template 'queue'; there are worker \(jobs in a queue/);
+  assert.match(
+    stderr,
+    /^mq init: there is no 'mq init queue' \[USAGE\]\nhint: mq init has worker, rpc, topic, logs\n$/,
+  );
 });
 
 init.run();

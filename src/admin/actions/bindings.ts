@@ -20,7 +20,7 @@ const columns = ['vhost', 'source', 'destination', 'destination_type', 'routing_
 export const bindingActions: readonly Action[] = [
   listAction({
     noun: 'bindings',
-    summary: 'every binding; every queue has one from the default exchange',
+    summary: 'list bindings; the default exchange is bound to every queue',
     path: '/bindings',
     vhostPath: '/bindings/:vhost',
     columns,
@@ -28,7 +28,7 @@ export const bindingActions: readonly Action[] = [
   {
     verb: 'show',
     noun: 'binding',
-    summary: 'the bindings of an exchange to a queue or exchange',
+    summary: 'show the bindings of an exchange to a queue or exchange',
     args,
     options: ['destination-type', 'headers'],
     isInVhost: true,
@@ -43,7 +43,7 @@ export const bindingActions: readonly Action[] = [
   {
     verb: 'create',
     noun: 'binding',
-    summary: 'bind a queue (or exchange) to an exchange, by a routing key or by arguments',
+    summary: 'bind a queue or an exchange to an exchange, by routing key or arguments',
     args,
     options: ['destination-type', 'argument'],
     isInVhost: true,
@@ -57,7 +57,7 @@ export const bindingActions: readonly Action[] = [
   {
     verb: 'delete',
     noun: 'binding',
-    summary: 'the one of a routing key; where several have it, the one of these --argument',
+    summary: 'delete the binding with this routing key; --argument selects among several',
     args,
     options: ['destination-type', 'argument', 'if-exists'],
     isInVhost: true,

@@ -10,7 +10,7 @@ const reason = { options: ['reason'], headers: reasonOf } as const;
 export const connectionActions: readonly Action[] = [
   listAction({
     noun: 'connections',
-    summary: 'every connection: whose it is, its state and channels',
+    summary: 'list connections: user, state, channels',
     path: '/connections',
     vhostPath: '/vhosts/:vhost/connections',
     columns: ['vhost', 'name', 'user_provided_name', 'user', 'state', 'channels', 'protocol', 'ssl'],
@@ -18,14 +18,14 @@ export const connectionActions: readonly Action[] = [
   }),
   showAction({
     noun: 'connection',
-    summary: 'everything about one connection',
+    summary: 'show one connection',
     args: [{ name: 'connection' }],
     path: '/connections/:connection',
   }),
   changeAction({
     verb: 'close',
     noun: 'connection',
-    summary: 'close a connection; its client may come back',
+    summary: 'close a connection; the client may reconnect',
     args: [{ name: 'connection' }],
     request: 'DELETE /connections/:connection',
     question: taking(),
@@ -42,7 +42,7 @@ export const connectionActions: readonly Action[] = [
   }),
   listAction({
     noun: 'channels',
-    summary: 'every channel: consumers, what is unacknowledged, prefetch',
+    summary: 'list channels: consumers, unacknowledged messages, prefetch',
     path: '/channels',
     vhostPath: '/vhosts/:vhost/channels',
     columns: [
@@ -59,13 +59,13 @@ export const connectionActions: readonly Action[] = [
   }),
   showAction({
     noun: 'channel',
-    summary: 'everything about one channel, by the name that the list has',
+    summary: 'show one channel, by its name in the list',
     args: [{ name: 'channel' }],
     path: '/channels/:channel',
   }),
   listAction({
     noun: 'consumers',
-    summary: 'every consumer: its queue, tag, prefetch',
+    summary: 'list consumers: queue, tag, prefetch',
     path: '/consumers',
     vhostPath: '/consumers/:vhost',
     columns: [
@@ -81,7 +81,7 @@ export const connectionActions: readonly Action[] = [
   }),
   showAction({
     noun: 'consumer',
-    summary: 'everything about the consumers of a tag',
+    summary: 'show the consumers with this tag',
     args: [{ name: 'tag' }],
     path: '/consumers/:vhost',
     isInVhost: true,

@@ -9,7 +9,7 @@ export const definitionActions: readonly Action[] = [
   {
     verb: 'export',
     noun: 'definitions',
-    summary: 'to a file or stdout: all, with hashes of passwords, or those of a --vhost',
+    summary: 'write all definitions, or those of --vhost, to a file or stdout',
     args: [{ name: 'file', isOptional: true }],
     options: ['vhost'],
     request: 'GET /definitions',
@@ -18,7 +18,7 @@ export const definitionActions: readonly Action[] = [
   {
     verb: 'import',
     noun: 'definitions',
-    summary: 'from a file (- is stdin): adds and changes, deletes nothing',
+    summary: 'add or change definitions from a file (- is stdin); deletes nothing',
     args: [{ name: 'file' }],
     options: ['vhost'],
     request: 'POST /definitions',

@@ -12,7 +12,7 @@ const path = '/exchanges/:vhost/:exchange';
 export const exchangeActions: readonly Action[] = [
   listAction({
     noun: 'exchanges',
-    summary: 'every exchange; the one without a name is the default exchange',
+    summary: 'list exchanges; the one without a name is the default exchange',
     path: '/exchanges',
     vhostPath: '/exchanges/:vhost',
     columns: ['vhost', 'name', 'type', 'durable', 'auto_delete', 'internal', 'arguments'],
@@ -20,7 +20,7 @@ export const exchangeActions: readonly Action[] = [
   }),
   showAction({
     noun: 'exchange',
-    summary: "everything about one exchange ('': the default)",
+    summary: "show one exchange ('' is the default exchange)",
     args,
     path,
     isInVhost: true,
@@ -28,7 +28,7 @@ export const exchangeActions: readonly Action[] = [
   changeAction({
     verb: 'create',
     noun: 'exchange',
-    summary: 'an exchange: direct and durable, unless told otherwise',
+    summary: 'create an exchange; it is direct and durable',
     args,
     options: ['type', 'durable', 'auto-delete', 'internal', 'argument'],
     isInVhost: true,
@@ -44,7 +44,7 @@ export const exchangeActions: readonly Action[] = [
   changeAction({
     verb: 'delete',
     noun: 'exchange',
-    summary: 'an exchange with its bindings',
+    summary: 'delete an exchange with its bindings',
     args,
     options: ['if-unused'],
     isInVhost: true,

@@ -14,8 +14,7 @@ const risks = ['down', 'critical', 'single', 'none'];
 export const haActions: readonly Action[] = [
   {
     verb: 'ha',
-    summary:
-      "where each queue is (* leads, ! is away) and what a node's loss would mean, or what that of one node would do",
+    summary: 'list where each queue is (* leader, ! away) and what the loss of each node, or of this one, would do',
     args: [{ name: 'node', isOptional: true }],
     options: listOptions,
     columns: ['vhost', 'name', 'type', 'risk', 'copies', 'loss'],
@@ -25,7 +24,7 @@ export const haActions: readonly Action[] = [
   },
   {
     verb: 'grow',
-    summary: 'a member on the node for a quorum queue, or for every one that has none there',
+    summary: 'add a member on the node to a quorum queue, or to all',
     args: [{ name: 'node' }, { name: 'queue', isOptional: true }],
     isInVhost: true,
     request: 'POST /queues/quorum/replicas/on/:node/grow',
@@ -33,7 +32,7 @@ export const haActions: readonly Action[] = [
   },
   {
     verb: 'shrink',
-    summary: 'take the member of a quorum queue, or of every one, off the node',
+    summary: 'remove the member on the node from a quorum queue, or from all',
     args: [{ name: 'node' }, { name: 'queue', isOptional: true }],
     isInVhost: true,
     request: 'DELETE /queues/quorum/replicas/on/:node/shrink',
@@ -51,7 +50,7 @@ export const haActions: readonly Action[] = [
   },
   {
     verb: 'transfer',
-    summary: 'make the member on the node the leader of a quorum queue (a cluster of mq cluster only)',
+    summary: 'make a node the leader of a quorum queue (mq cluster only)',
     args: [{ name: 'queue' }, { name: 'node' }],
     isInVhost: true,
     request: 'GET /queues/:vhost/:queue',

@@ -15,39 +15,43 @@ interface Check {
 }
 
 const checks: readonly Check[] = [
-  { name: 'alarms', summary: 'no node has an alarm of memory or disk', path: '/health/checks/alarms' },
-  { name: 'local-alarms', summary: 'the node that answers has no alarm', path: '/health/checks/local-alarms' },
-  { name: 'virtual-hosts', summary: 'every vhost runs on the node that answers', path: '/health/checks/virtual-hosts' },
+  { name: 'alarms', summary: 'fail if a node has a memory or disk alarm', path: '/health/checks/alarms' },
+  { name: 'local-alarms', summary: 'fail if the node that answers has an alarm', path: '/health/checks/local-alarms' },
+  {
+    name: 'virtual-hosts',
+    summary: 'fail if a vhost does not run on the node that answers',
+    path: '/health/checks/virtual-hosts',
+  },
   {
     name: 'quorum-critical',
-    summary: 'no quorum queue would lose its majority if the node that answers stopped',
+    summary: 'fail if quorum queues need the node that answers for their majority',
     path: '/health/checks/node-is-quorum-critical',
   },
   {
     name: 'ready-to-serve-clients',
-    summary: 'the node that answers has started and takes clients (RabbitMQ 4.1)',
+    summary: 'fail if the node that answers accepts no clients (RabbitMQ 4.1)',
     path: '/health/checks/ready-to-serve-clients',
   },
   {
     name: 'in-service',
-    summary: 'the node is not in maintenance (RabbitMQ 4.1)',
+    summary: 'fail if the node is in maintenance mode (RabbitMQ 4.1)',
     path: '/health/checks/is-in-service',
   },
   {
     name: 'port-listener',
-    summary: 'somebody listens on the port',
+    summary: 'fail if there is no listener on the port',
     args: [{ name: 'port' }],
     path: '/health/checks/port-listener/:port',
   },
   {
     name: 'protocol-listener',
-    summary: 'somebody listens for the protocol: amqp, amqp/ssl, stomp, mqtt, …',
+    summary: 'fail if there is no listener for amqp, amqp/ssl, stomp, mqtt, …',
     args: [{ name: 'protocol' }],
     path: '/health/checks/protocol-listener/:protocol',
   },
   {
     name: 'certificate-expiration',
-    summary: 'no certificate of the broker expires within so many days, weeks, months or years',
+    summary: 'fail if a certificate expires within this many days, weeks, months or years',
     args: [{ name: 'within' }, { name: 'unit' }],
     path: '/health/checks/certificate-expiration/:within/:unit',
   },
@@ -62,7 +66,7 @@ export const healthActions: readonly Action[] = [
   {
     verb: 'check',
     noun: 'health',
-    summary: `${usual.map(({ name }) => name).join(', ')}; status 1 if one fails`,
+    summary: 'run all checks that need no argument; exit with 1 if one fails',
     request: 'GET /health/checks/…',
     run: checkAll,
   },

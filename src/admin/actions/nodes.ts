@@ -11,7 +11,7 @@ const feature = { name: 'deprecated-feature' } as const;
 export const nodeActions: readonly Action[] = [
   listAction({
     noun: 'nodes',
-    summary: 'every node: memory, disk, descriptors and alarms',
+    summary: 'list nodes: memory, disk, file descriptors, alarms',
     path: '/nodes',
     columns: [
       'name',
@@ -26,17 +26,17 @@ export const nodeActions: readonly Action[] = [
     ],
     isGlobal: true,
   }),
-  showAction({ noun: 'node', summary: 'everything about one node', args: [{ name: 'node' }], path: '/nodes/:node' }),
+  showAction({ noun: 'node', summary: 'show one node', args: [{ name: 'node' }], path: '/nodes/:node' }),
   listAction({
     noun: 'feature-flags',
-    summary: 'what the cluster has enabled',
+    summary: 'list feature flags and their states',
     path: '/feature-flags',
     columns: ['name', 'state', 'stability', 'desc'],
     isGlobal: true,
   }),
   showAction({
     noun: 'feature-flag',
-    summary: 'its state and stability',
+    summary: 'show the state and stability of a feature flag',
     args: [flag],
     path: '/feature-flags',
     pick: isNamed('feature-flag'),
@@ -44,7 +44,7 @@ export const nodeActions: readonly Action[] = [
   changeAction({
     verb: 'enable',
     noun: 'feature-flag',
-    summary: 'for good: it cannot be disabled again',
+    summary: 'enable a feature flag; it cannot be disabled again',
     args: [flag],
     request: 'PUT /feature-flags/:feature-flag/enable',
     body: ({ arg }) => ({ name: arg('feature-flag') }),
@@ -52,21 +52,21 @@ export const nodeActions: readonly Action[] = [
   }),
   listAction({
     noun: 'deprecated-features',
-    summary: 'what will go, and whether it is still permitted',
+    summary: 'list deprecated features and whether they are permitted',
     path: '/deprecated-features',
     columns: ['name', 'deprecation_phase', 'state', 'provided_by'],
     isGlobal: true,
   }),
   listAction({
     noun: 'used-deprecated-features',
-    summary: 'of these, what is in use here',
+    summary: 'list the deprecated features that are in use',
     path: '/deprecated-features/used',
     columns: ['name', 'deprecation_phase', 'provided_by'],
     isGlobal: true,
   }),
   showAction({
     noun: 'deprecated-feature',
-    summary: 'its phase, and on RabbitMQ 4.3 its state',
+    summary: 'show the phase of a deprecated feature',
     args: [feature],
     path: '/deprecated-features',
     pick: isNamed('deprecated-feature'),
@@ -74,7 +74,7 @@ export const nodeActions: readonly Action[] = [
   changeAction({
     verb: 'set',
     noun: 'cluster-name',
-    summary: 'how the cluster is called',
+    summary: 'set the name of the cluster',
     args: [{ name: 'name' }],
     request: 'PUT /cluster-name',
     body: ({ arg }) => ({ name: arg('name') }),

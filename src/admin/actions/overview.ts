@@ -28,7 +28,7 @@ const shown = [
 export const overviewActions: readonly Action[] = [
   {
     verb: 'overview',
-    summary: 'versions, how many of everything there are, messages and rates; --json has all',
+    summary: 'print versions, counts, messages and rates; --json has more',
     request: 'GET /overview',
     run: async (call) => {
       const item = (await asked(call)).body as Item;
@@ -41,7 +41,7 @@ export const overviewActions: readonly Action[] = [
   },
   {
     verb: 'whoami',
-    summary: 'the user who asks, and its tags',
+    summary: 'print the user of this login and its tags',
     request: 'GET /whoami',
     run: async (call) => ({ kind: 'item', item: (await asked(call)).body as Item }),
   },

@@ -14,15 +14,15 @@ const globalPath = '/global-parameters/:parameter';
 export const parameterActions: readonly Action[] = [
   listAction({
     noun: 'parameters',
-    summary: 'what plugins are configured with: shovels, federation upstreams',
+    summary: 'list parameters of plugins: shovels, federation upstreams',
     path: '/parameters',
     columns: ['vhost', 'component', 'name', 'value'],
   }),
-  showAction({ noun: 'parameter', summary: 'its value', args, path, isInVhost: true }),
+  showAction({ noun: 'parameter', summary: 'show one parameter', args, path, isInVhost: true }),
   changeAction({
     verb: 'set',
     noun: 'parameter',
-    summary: 'the value is JSON',
+    summary: 'set a parameter to a JSON value',
     args: [...args, { name: 'value' }],
     isInVhost: true,
     request: `PUT ${path}`,
@@ -36,7 +36,7 @@ export const parameterActions: readonly Action[] = [
   changeAction({
     verb: 'delete',
     noun: 'parameter',
-    summary: 'of a component in a vhost',
+    summary: 'delete a parameter',
     args,
     isInVhost: true,
     request: `DELETE ${path}`,
@@ -44,16 +44,21 @@ export const parameterActions: readonly Action[] = [
   }),
   listAction({
     noun: 'global-parameters',
-    summary: 'parameters of the cluster',
+    summary: 'list parameters of the cluster',
     path: '/global-parameters',
     columns: ['name', 'value'],
     isGlobal: true,
   }),
-  showAction({ noun: 'global-parameter', summary: 'its value', args: globalArgs, path: globalPath }),
+  showAction({
+    noun: 'global-parameter',
+    summary: 'show one parameter of the cluster',
+    args: globalArgs,
+    path: globalPath,
+  }),
   changeAction({
     verb: 'set',
     noun: 'global-parameter',
-    summary: 'the value is JSON',
+    summary: 'set a parameter of the cluster to a JSON value',
     args: [...globalArgs, { name: 'value' }],
     request: `PUT ${globalPath}`,
     body: (call) => ({ name: call.arg('parameter'), value: jsonOf(call, 'value') }),
@@ -61,7 +66,7 @@ export const parameterActions: readonly Action[] = [
   changeAction({
     verb: 'delete',
     noun: 'global-parameter',
-    summary: 'of the cluster',
+    summary: 'delete a parameter of the cluster',
     args: globalArgs,
     request: `DELETE ${globalPath}`,
     question: taking(),

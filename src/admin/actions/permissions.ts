@@ -12,16 +12,22 @@ const topicPath = '/topic-permissions/:vhost/:user';
 export const permissionActions: readonly Action[] = [
   listAction({
     noun: 'permissions',
-    summary: 'what users may configure, write and read, as regular expressions of names',
+    summary: 'list what users may configure, write and read',
     path: '/permissions',
     vhostPath: '/vhosts/:vhost/permissions',
     columns: ['vhost', 'user', 'configure', 'write', 'read'],
   }),
-  showAction({ noun: 'permission', summary: 'what one user may do in a vhost', args: [user], path, isInVhost: true }),
+  showAction({
+    noun: 'permission',
+    summary: 'show the permissions of a user in a vhost',
+    args: [user],
+    path,
+    isInVhost: true,
+  }),
   changeAction({
     verb: 'set',
     noun: 'permission',
-    summary: "three regular expressions of names; '' is nothing, '.*' everything",
+    summary: "set three regular expressions of names; '' matches nothing, '.*' everything",
     args: [user, { name: 'configure' }, { name: 'write' }, { name: 'read' }],
     isInVhost: true,
     request: `PUT ${path}`,
@@ -30,7 +36,7 @@ export const permissionActions: readonly Action[] = [
   changeAction({
     verb: 'delete',
     noun: 'permission',
-    summary: 'a user has nothing to do with a vhost any more',
+    summary: 'delete the permissions of a user in a vhost',
     args: [user],
     isInVhost: true,
     request: `DELETE ${path}`,
@@ -38,14 +44,14 @@ export const permissionActions: readonly Action[] = [
   }),
   listAction({
     noun: 'topic-permissions',
-    summary: 'the routing keys that users may write to and read from topic exchanges',
+    summary: 'list the routing keys that users may write and read',
     path: '/topic-permissions',
     vhostPath: '/vhosts/:vhost/topic-permissions',
     columns: ['vhost', 'user', 'exchange', 'write', 'read'],
   }),
   showAction({
     noun: 'topic-permission',
-    summary: 'those of one user in a vhost',
+    summary: 'show the topic permissions of a user in a vhost',
     args: [user],
     path: topicPath,
     isInVhost: true,
@@ -53,7 +59,7 @@ export const permissionActions: readonly Action[] = [
   changeAction({
     verb: 'set',
     noun: 'topic-permission',
-    summary: 'two regular expressions of routing keys for one exchange',
+    summary: 'set regular expressions of routing keys for one exchange',
     args: [user, { name: 'exchange' }, { name: 'write' }, { name: 'read' }],
     isInVhost: true,
     request: `PUT ${topicPath}`,
@@ -62,7 +68,7 @@ export const permissionActions: readonly Action[] = [
   changeAction({
     verb: 'delete',
     noun: 'topic-permission',
-    summary: 'of one exchange',
+    summary: 'delete the topic permissions of a user for one exchange',
     args: [user, { name: 'exchange' }],
     isInVhost: true,
     request: `DELETE ${topicPath}/:exchange`,

@@ -10,8 +10,8 @@ import { refuseMirroring } from '../mirroring.ts';
 const targets = ['all', 'queues', 'exchanges', 'classic_queues', 'quorum_queues', 'streams'];
 
 export const policyActions: readonly Action[] = [
-  ...actionsOf('policy', 'policies', 'what is set for all queues or exchanges of a pattern'),
-  ...actionsOf('operator-policy', 'operator-policies', 'what operators have set for all queues of a pattern'),
+  ...actionsOf('policy', 'policies', 'list policies'),
+  ...actionsOf('operator-policy', 'operator-policies', 'list operator policies'),
 ];
 
 function actionsOf(noun: string, plural: string, summary: string): readonly Action[] {
@@ -25,11 +25,11 @@ function actionsOf(noun: string, plural: string, summary: string): readonly Acti
       vhostPath: `/${plural}/:vhost`,
       columns: ['vhost', 'name', 'pattern', 'apply-to', 'priority', 'definition'],
     }),
-    showAction({ noun, summary: 'its pattern, definition and priority', args, path, isInVhost: true }),
+    showAction({ noun, summary: 'show the pattern, definition and priority', args, path, isInVhost: true }),
     changeAction({
       verb: 'set',
       noun,
-      summary: `for the names that match the pattern: '{"max-length":1000}'`,
+      summary: `set a definition, such as '{"max-length":1000}', for names that match`,
       args: [...args, { name: 'pattern' }, { name: 'definition' }],
       options: ['priority', 'apply-to'],
       isInVhost: true,
@@ -39,7 +39,7 @@ function actionsOf(noun: string, plural: string, summary: string): readonly Acti
     changeAction({
       verb: 'delete',
       noun,
-      summary: 'its queues or exchanges are as they were declared',
+      summary: 'delete a policy; its queues or exchanges lose what it set',
       args,
       isInVhost: true,
       request: `DELETE ${path}`,

@@ -16,7 +16,7 @@ const path = '/queues/:vhost/:queue';
 export const queueActions: readonly Action[] = [
   listAction({
     noun: 'queues',
-    summary: 'type, messages, consumers and state of every queue',
+    summary: 'list queues: type, messages, consumers, state',
     path: '/queues',
     vhostPath: '/queues/:vhost',
     columns: ['vhost', 'name', 'type', 'messages', 'messages_ready', 'messages_unacknowledged', 'consumers', 'state'],
@@ -25,7 +25,7 @@ export const queueActions: readonly Action[] = [
   }),
   showAction({
     noun: 'queue',
-    summary: 'everything about one queue',
+    summary: 'show one queue',
     args,
     path,
     isInVhost: true,
@@ -38,7 +38,7 @@ export const queueActions: readonly Action[] = [
   changeAction({
     verb: 'create',
     noun: 'queue',
-    summary: 'a queue: durable, of the default type of its vhost, unless told otherwise',
+    summary: 'create a queue; it is durable and has the default type of its vhost',
     args,
     options: ['type', 'durable', 'auto-delete', 'argument'],
     isInVhost: true,
@@ -48,7 +48,7 @@ export const queueActions: readonly Action[] = [
   changeAction({
     verb: 'delete',
     noun: 'queue',
-    summary: 'a queue with its messages',
+    summary: 'delete a queue with its messages',
     args,
     options: ['if-empty', 'if-unused'],
     isInVhost: true,
@@ -62,7 +62,7 @@ export const queueActions: readonly Action[] = [
   changeAction({
     verb: 'purge',
     noun: 'queue',
-    summary: 'delete the messages of a queue that nobody holds',
+    summary: 'delete the messages of a queue that no consumer holds',
     args,
     isInVhost: true,
     request: `DELETE ${path}/contents`,

@@ -17,17 +17,23 @@ const hidden = ['password_hash', 'hashing_algorithm'] as const;
 export const userActions: readonly Action[] = [
   listAction({
     noun: 'users',
-    summary: 'every user with its tags',
+    summary: 'list users with their tags',
     path: '/users',
     columns: ['name', 'tags', 'limits'],
     isGlobal: true,
     hidden,
   }),
-  showAction({ noun: 'user', summary: 'its tags and limits', args: [user], path: '/users/:user', hidden }),
+  showAction({
+    noun: 'user',
+    summary: 'show the tags and limits of a user',
+    args: [user],
+    path: '/users/:user',
+    hidden,
+  }),
   {
     verb: 'create',
     noun: 'user',
-    summary: 'a user with tags (administrator, monitoring, policymaker, management, impersonator)',
+    summary: 'create a user; tags: administrator, monitoring, policymaker, management, impersonator',
     args: [user, tags],
     options: ['new-password-file', 'password-hash', 'no-password'],
     request: 'PUT /users/:user',
@@ -36,7 +42,7 @@ export const userActions: readonly Action[] = [
   {
     verb: 'set',
     noun: 'password',
-    summary: 'a new password of a user',
+    summary: 'set a new password',
     args: [user],
     options: ['new-password-file', 'password-hash'],
     request: 'PUT /users/:user',
@@ -45,7 +51,7 @@ export const userActions: readonly Action[] = [
   {
     verb: 'set',
     noun: 'tags',
-    summary: 'the tags of a user, instead of those it had; none are taken for no tags',
+    summary: 'replace the tags of a user; without tags it has none',
     args: [user, tags],
     request: 'PUT /users/:user',
     run: (call) => {
@@ -60,14 +66,14 @@ export const userActions: readonly Action[] = [
   changeAction({
     verb: 'delete',
     noun: 'user',
-    summary: 'a user with its permissions; its connections are closed',
+    summary: 'delete a user with its permissions and close its connections',
     args: [user],
     request: 'DELETE /users/:user',
     question: taking('with its permissions'),
   }),
   listAction({
     noun: 'user-limits',
-    summary: 'max-connections and max-channels of users',
+    summary: 'list max-connections and max-channels of users',
     path: '/user-limits',
     columns: ['user', 'value'],
     isGlobal: true,
@@ -75,7 +81,7 @@ export const userActions: readonly Action[] = [
   changeAction({
     verb: 'set',
     noun: 'user-limit',
-    summary: 'max-connections or max-channels of a user; -1: none',
+    summary: 'set max-connections or max-channels of a user; -1 is no limit',
     args: [user, { name: 'limit' }, { name: 'number' }],
     request: 'PUT /user-limits/:user/:limit',
     body: limitBody,
@@ -83,7 +89,7 @@ export const userActions: readonly Action[] = [
   changeAction({
     verb: 'delete',
     noun: 'user-limit',
-    summary: 'a limit of a user',
+    summary: 'delete a limit of a user',
     args: [user, { name: 'limit' }],
     request: 'DELETE /user-limits/:user/:limit',
     question: taking(),

@@ -12,16 +12,16 @@ const limitArgs = [{ name: 'limit' }] as const;
 export const vhostActions: readonly Action[] = [
   listAction({
     noun: 'vhosts',
-    summary: 'every virtual host',
+    summary: 'list virtual hosts',
     path: '/vhosts',
     columns: ['name', 'description', 'tags', 'default_queue_type', 'messages', 'cluster_state'],
     isGlobal: true,
   }),
-  showAction({ noun: 'vhost', summary: 'everything about one virtual host', args, path: '/vhosts/:vhost' }),
+  showAction({ noun: 'vhost', summary: 'show one virtual host', args, path: '/vhosts/:vhost' }),
   {
     verb: 'create',
     noun: 'vhost',
-    summary: 'a virtual host; one that is there gets what the options say',
+    summary: 'create a virtual host, or change an existing one',
     args,
     options: ['description', 'tag', 'default-queue-type'],
     request: 'PUT /vhosts/:vhost',
@@ -30,21 +30,21 @@ export const vhostActions: readonly Action[] = [
   changeAction({
     verb: 'delete',
     noun: 'vhost',
-    summary: 'a virtual host with everything in it',
+    summary: 'delete a virtual host with everything in it',
     args,
     request: 'DELETE /vhosts/:vhost',
     question: taking('with all its queues, messages, exchanges, policies and permissions'),
   }),
   listAction({
     noun: 'vhost-limits',
-    summary: 'max-connections and max-queues of vhosts',
+    summary: 'list max-connections and max-queues of vhosts',
     path: '/vhost-limits',
     columns: ['vhost', 'value'],
   }),
   changeAction({
     verb: 'set',
     noun: 'vhost-limit',
-    summary: 'max-connections or max-queues of a vhost; -1: none',
+    summary: 'set max-connections or max-queues of a vhost; -1 is no limit',
     args: [...limitArgs, { name: 'number' }],
     isInVhost: true,
     request: 'PUT /vhost-limits/:vhost/:limit',
@@ -53,7 +53,7 @@ export const vhostActions: readonly Action[] = [
   changeAction({
     verb: 'delete',
     noun: 'vhost-limit',
-    summary: 'a limit of a vhost',
+    summary: 'delete a limit of a vhost',
     args: limitArgs,
     isInVhost: true,
     request: 'DELETE /vhost-limits/:vhost/:limit',

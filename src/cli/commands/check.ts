@@ -10,7 +10,7 @@ import type { Command } from '../command.ts';
 export function checkCommand(builtin: unknown, taken: () => readonly string[]): Command {
   return {
     name: 'check',
-    summary: 'check a rascal.json: report all problems by line',
+    summary: 'report all problems of a rascal.json, by line',
     usage: '[file]',
     options: 'check',
     group: 'Configuration',

@@ -5,7 +5,7 @@ import type { Context } from '../../context.ts';
 import { runVerb, type Verb, verbs } from '../cluster-verbs.ts';
 import type { Command } from '../command.ts';
 import { heedDockerHost } from '../docker-host.ts';
-import { nearest } from '../program.ts';
+import { wordOf } from '../program.ts';
 
 export function clusterCommand(configOf: (context: Context) => Promise<Config>): Command {
   const names = Object.keys(verbs) as Verb[];
@@ -17,7 +17,7 @@ export function clusterCommand(configOf: (context: Context) => Promise<Config>):
     group: 'Broker',
     notes: names.map((name) => [`${name}${verbs[name].usage}`, verbs[name].summary]),
     examples: [
-      'eval "$(mq cluster up)"          # MQ_URL and MQ_CLUSTER are set: mq worker goes to it',
+      'eval "$(mq cluster up)"    # sets MQ_URL and MQ_CLUSTER',
       'mq cluster up --name lab --nodes 5 --version 4.0 --apply',
       'mq cluster status',
       'mq cluster kill mq1 && mq cluster forget mq1 && mq cluster join --grow',
@@ -25,21 +25,17 @@ export function clusterCommand(configOf: (context: Context) => Promise<Config>):
       'mq cluster down',
     ],
     async run(context, values) {
-      const [word, ...hosts] = values.args;
-      const verb = names.find((one) => one === word);
-      if (verb === undefined) {
-        const near = word === undefined ? undefined : nearest(word, names);
-        const meant = near === undefined ? names.join(', ') : `${names.join(', ')}; did you mean ${near}?`;
-        throw values.usage(word === undefined ? `say ${meant}` : `'${word}' is not one of ${meant}`);
-      }
+      const verb = wordOf(values, names);
+      const hosts = values.args.slice(1);
       const { options, nodes } = verbs[verb];
       for (const name of values.given) {
         if (!options.includes(name) && !everywhere.includes(name))
           throw values.usage(`cluster ${verb} has no --${name}`);
       }
       if (nodes === 'none') values.expectAtMost(1);
-      if (nodes === 'one' && hosts.length !== 1) throw values.usage(`cluster ${verb} takes one node: mq1`);
-      if (nodes === 'some' && hosts.length === 0) throw values.usage(`cluster ${verb} takes one node or several: mq1`);
+      if (nodes === 'one' && hosts.length !== 1) throw values.usage(`cluster ${verb} requires one node, such as mq1`);
+      if (nodes === 'some' && hosts.length === 0)
+        throw values.usage(`cluster ${verb} requires one node or several, such as mq1`);
       await heedDockerHost(context);
       return runVerb(verb, { context, values, hosts, configOf });
     },

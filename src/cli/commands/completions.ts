@@ -3,6 +3,7 @@
 
 import type { Command } from '../command.ts';
 import { installHints, scripts, shells } from '../completion-script.ts';
+import { wordOf } from '../program.ts';
 
 export const completionsCommand: Command = {
   name: 'completions',
@@ -12,12 +13,7 @@ export const completionsCommand: Command = {
   group: 'Configuration',
   examples: shells.map((shell) => installHints[shell]),
   async run({ stdout, stderr }, values) {
-    const [word] = values.args;
-    const shell = shells.find((one) => one === word);
-    if (shell === undefined)
-      throw values.usage(
-        `${word === undefined ? 'say for which shell' : `'${word}' is not one of`}: ${shells.join(', ')}`,
-      );
+    const shell = wordOf(values, shells);
     values.expectAtMost(1);
     stdout.write(scripts[shell]);
     if (stdout.isTTY) stderr.write(`hint: ${installHints[shell]}\n`);

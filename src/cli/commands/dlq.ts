@@ -8,6 +8,7 @@ import type { DlqVerb } from '../../roles/dlq.ts';
 import { addressesOf } from '../addresses.ts';
 import type { Command } from '../command.ts';
 import { noteOf } from '../output.ts';
+import { wordOf } from '../program.ts';
 import { canAsk, isConfirmed } from '../question.ts';
 import type { Values } from '../values.ts';
 
@@ -28,6 +29,13 @@ export function dlqCommand(configsOf: (context: Context) => Promise<CheckedConfi
     usage: 'list|show|replay|move|purge <subscription or queue> [id]',
     options: 'dlq',
     group: 'Operation',
+    notes: [
+      ['list <name>', 'list the dead letters of a subscription, role or queue'],
+      ['show <name> <id>', 'print one dead letter with its headers and body'],
+      ['replay <name>', 'send dead letters to the queue where they died'],
+      ['move <name>', 'send dead letters to the queue of --to'],
+      ['purge <name>', 'delete dead letters'],
+    ],
     examples: [
       'mq dlq list task',
       'mq dlq show task 1f6a2c3e-7',
@@ -37,12 +45,8 @@ export function dlqCommand(configsOf: (context: Context) => Promise<CheckedConfi
       'mq dlq purge --queue old.dead --yes',
     ],
     async run(context, values) {
-      const [word, ...rest] = values.args;
-      const verb = (Object.keys(verbs) as DlqVerb[]).find((one) => one === word);
-      if (verb === undefined)
-        throw values.usage(
-          `${word === undefined ? 'say' : `'${word}' is not one of`} ${Object.keys(verbs).join(', ')}`,
-        );
+      const verb = wordOf(values, Object.keys(verbs) as DlqVerb[]);
+      const rest = values.args.slice(1);
       for (const name of special) {
         const isGiven = values.flag(name) !== undefined || values.list(name).length > 0;
         if (isGiven && !verbs[verb].includes(name)) throw values.usage(`dlq ${verb} has no --${name}`);

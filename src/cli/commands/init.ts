@@ -4,7 +4,8 @@ import { rm, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { MqError, systemReason } from '../../errors.ts';
 import type { Command } from '../command.ts';
-import { type TemplateName, templateNames } from '../templates.ts';
+import { wordOf } from '../program.ts';
+import { type TemplateName, templateNames, templates } from '../templates.ts';
 
 export const initCommand: Command = {
   name: 'init',
@@ -12,14 +13,11 @@ export const initCommand: Command = {
   usage: templateNames.join('|'),
   options: 'init',
   group: 'Configuration',
+  sections: [{ title: 'Templates', rows: templateNames.map((name) => [name, templates[name].summary]) }],
   examples: ['mq init worker', 'mq init rpc', 'mq init topic --config config/rascal.json', 'mq init logs'],
   async run({ cwd, stdout, stderr }, values) {
-    const { templates } = await import('../templates.ts');
-    const list = templateNames.map((name) => `${name} (${templates[name].summary})`).join(', ');
     values.expectAtMost(1);
-    const [word = 'worker'] = values.args;
-    const name: TemplateName | undefined = templateNames.find((one) => one === word);
-    if (name === undefined) throw values.usage(`there is no template '${word}'; there are ${list}`);
+    const name: TemplateName = values.args.length === 0 ? 'worker' : wordOf(values, templateNames);
     const file = values.name('config') ?? 'rascal.json';
     const { content, steps } = templates[name];
     try {

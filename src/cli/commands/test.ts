@@ -14,7 +14,7 @@ import type { Values } from '../values.ts';
 
 export const testCommand: Command = {
   name: 'test',
-  summary: 'run test files with a broker in them, or on yours',
+  summary: 'run test files on an embedded broker, a cluster or yours',
   usage: '[files or folders…] | merge <reports…>',
   options: 'test',
   group: 'Tests',

@@ -9,6 +9,7 @@ import { optionText } from '../../../src/cli/help.ts';
 import type { Option } from '../../../src/cli/option.ts';
 import { optionSets } from '../../../src/cli/options.ts';
 import { columns, widthOf, wrapped } from '../../../src/cli/wrap.ts';
+import { runCli } from '../../support/cli.ts';
 
 test('a line breaks between words, and a longer word stays whole', () => {
   assert.is(wrapped('one two three', { width: 7, indent: 0 }), 'one two\nthree');
@@ -79,6 +80,60 @@ test('every option with a value states its default, and times are durations', ()
       if (value === undefined || withoutDefault.includes(name)) continue;
       assert.match(optionText(option), /\(default [^)]+\)$/, `${set} --${name}`);
       assert.is.not(value, 'SECONDS', `${set} --${name}`);
+    }
+  }
+});
+
+const commands = (stdout: string) => [...stdout.matchAll(/^ {2}([a-z-]+) {2,}\S/gm)].map(([, name]) => name ?? '');
+
+test('no line of any help is wider than 80 columns, and every example names what the usage asks for', async () => {
+  const { stdout: overviewText } = await runCli(['--help'], { terminal: 80 });
+  const names = commands(overviewText);
+  assert.ok(names.includes('help') && names.includes('worker'));
+  for (const name of ['', ...names]) {
+    const { status, stdout } = await runCli(['help', name].filter(Boolean), { terminal: 80 });
+    assert.is(status, 0);
+    const lines = stdout.split('\n');
+    assert.equal(
+      lines.filter((line) => line.length > 80),
+      [],
+      name,
+    );
+    const isNamed = /^Usage: .*<(publication|subscription…)>/m.test(stdout);
+    const examples = lines.filter((line) => line.startsWith(`  mq ${name} `));
+    if (isNamed) for (const line of examples) assert.match(line, /^ {2}mq \w+ (hello|task|rpc) /);
+  }
+});
+
+for (const args of [['help', 'worker'], ['help', 'admin', 'list'], ['--json', 'help', 'worker'], ['help']]) {
+  test(`mq ${args.join(' ')} is the same as with --help`, async () => {
+    const { status, stdout } = await runCli(args);
+    const words = args.filter((word) => word !== 'help');
+    assert.equal([status, stdout], [0, (await runCli([...words, '--help'])).stdout]);
+  });
+}
+
+for (const [typed, hint] of [
+  ['halp', "did you mean 'mq help'?"],
+  ['help halp', "did you mean 'mq help'?"],
+  ['dlq lst', "did you mean 'mq dlq list'? mq dlq has list, show, replay, move, purge"],
+  ['dlq zzz', 'mq dlq has list, show, replay, move, purge'],
+  ['admin lst', "did you mean 'mq admin list'?"],
+  ['init workr', "did you mean 'mq init worker'? mq init has worker, rpc, topic, logs"],
+  ['completions bsh', "did you mean 'mq completions bash'? mq completions has bash, zsh, fish, powershell"],
+] as const) {
+  test(`mq ${typed}: ${hint}`, async () => {
+    const { status, stderr } = await runCli(typed.split(' '));
+    assert.is(status, 64);
+    assert.match(stderr, /: there is no (command|'mq) .*\[USAGE\]\n/);
+    assert.ok(stderr.endsWith(`\nhint: ${hint}\n`), stderr);
+  });
+}
+
+test('a default of a duration has a unit', () => {
+  for (const [set, options] of Object.entries<readonly Option[]>(optionSets)) {
+    for (const { name, value, default: standard = '' } of options) {
+      if (value === 'DURATION') assert.not.match(standard, /^\d+$/, `${set} --${name}`);
     }
   }
 });

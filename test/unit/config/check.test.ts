@@ -1,6 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { checkConfigText } from '../../../src/config/check.ts';
+import { configError } from '../../../src/config/problem.ts';
 import { builtin, fixture, linesOf, problemsOf } from './fixture.ts';
 
 const codesOf = (content: unknown) => problemsOf(JSON.stringify(content)).map(({ code, path }) => `${path} ${code}`);
@@ -227,6 +228,53 @@ test('a quorum queue that drops what comes back too often is a warning, and no p
     warnings.map(({ code, path }) => [code, path]),
     [['warning', 'vhosts["/"].queues.bare.options.arguments.x-queue-type']],
   );
+});
+
+test('a handler is judged although its role has no right behaviour', () => {
+  const handler = { exec: ['true'], batch: 5 };
+  for (const role of [{ handler }, { behaviour: 'consum', handler }, { consume: 'hello', publish: 'hello', handler }]) {
+    const lines = linesOf({ mq: { roles: { r: role } } });
+    assert.ok(
+      lines.some((line) => line.endsWith('mq.roles.r.handler.batch: is only for execLines and module')),
+      lines.join(),
+    );
+    assert.is(lines.length, 2);
+  }
+});
+
+test('a handler that cannot start is reported beside what else is wrong with it', () => {
+  const file = { mq: { roles: { r: { consume: 'hello', handler: { exec: ['./none'], batch: 5 } } } } };
+  const handlerFault = () => ({ path: ['exec', 0], message: 'missing' });
+  const { problems } = checkConfigText(JSON.stringify(file), { file: 'f', env: {}, builtin, handlerFault });
+  assert.equal(
+    problems.map(({ path }) => path),
+    ['mq.roles.r.handler.exec[0]', 'mq.roles.r.handler.batch'],
+  );
+});
+
+test('warnings are reported beside problems of other parts', () => {
+  const queues = { q: { options: { arguments: { 'x-queue-type': 'quorum' } } } };
+  const file = { vhosts: { '/': { queues } }, subscriptions: { s: { queue: 'gone' } }, mq: { roles: 7 } };
+  const { problems, warnings } = checkConfigText(JSON.stringify(file), { file: 'f', env: {}, builtin });
+  assert.equal(
+    problems.map(({ path }) => path),
+    ['subscriptions.s.queue', 'mq.roles'],
+  );
+  assert.equal(
+    warnings?.map(({ code }) => code),
+    ['warning'],
+  );
+});
+
+test('a file that is not JSON has the hint that more may follow', () => {
+  const { problems } = checkConfigText('{ "vhosts": {}, }', { file: 'f', env: {}, builtin });
+  assert.match(configError('f', problems).hint ?? '', /^the rest of the file is checked when/);
+  const { problems: others } = checkConfigText('{ "vhost": {} }', { file: 'f', env: {}, builtin });
+  assert.is(configError('f', others).hint, undefined);
+});
+
+test('a queue without a name is no wait queue', () => {
+  assert.equal(linesOf({ vhosts: { '/': { queues: [{}] } } }).length, 1);
 });
 
 test.run();
