@@ -2,7 +2,9 @@
 
 import { MqError } from '../errors.ts';
 import { type Config, subscriptionsOf } from './config.ts';
+import { objectOf } from './plain.ts';
 import { retryOf } from './retry.ts';
+import { deadQueue } from './retry-queues.ts';
 
 export interface DeadQueue {
   readonly vhost: string;
@@ -37,4 +39,18 @@ export function deadQueueOf(config: Config, name: string, hint: string): DeadQue
   const prefix = typeof namespace === 'string' ? `${namespace}:` : '';
   const work = { queue: `${prefix}${subscription.queue}`, delayMs: delays[0] ?? 1000 };
   return { vhost, queue: `${prefix}${own ?? `${subscription.queue}.dead`}`, work };
+}
+
+/** Returns the arguments of a queue as the file defines it, or as mq makes it if `isOwn`; undefined: not known. */
+export function declaredArguments(
+  config: Config,
+  { vhost, queue }: DeadQueue,
+  isOwn: boolean,
+): Readonly<Record<string, unknown>> | undefined {
+  const { queues = {}, namespace } = config.vhosts[vhost] ?? {};
+  const prefix = typeof namespace === 'string' ? `${namespace}:` : '';
+  const name = queue.startsWith(prefix) ? queue.slice(prefix.length) : queue;
+  if (Object.hasOwn(queues, name)) return objectOf(queues[name]?.options?.['arguments']);
+  const own = deadQueue(queue.replace(/\.dead$/, ''));
+  return isOwn && own.name === queue ? own.arguments : undefined;
 }

@@ -27,6 +27,8 @@ export interface DlqSettings {
   readonly queue: string;
   /** Where the letters died, if the name that was given says so. The dead-letter queue is then made by the first letter. */
   readonly work: DeadQueue['work'];
+  /** The arguments of the queue; undefined: mq does not know them. */
+  readonly declared: Readonly<Record<string, unknown>> | undefined;
   readonly selection: Selection;
   /** Of `move`: the broker's name of the queue they go to. */
   readonly to: string | undefined;
@@ -50,7 +52,7 @@ export async function dlq(context: Context, session: Session, given: DlqSettings
   const settings = { ...given, selection: await resolved(context, session, given) };
   const { queue, verb, selection, dryRun } = settings;
   if (verb === 'replay' && settings.toExchange && !dryRun) await consent(context, session, settings);
-  const browser = await openLetters(session, settings);
+  const browser = await openLetters(context, session, settings);
   const printer = new LetterPrinter(context.stdout, settings);
   try {
     if (verb === 'list' || verb === 'show' || dryRun) return await look({ context, browser, printer, settings });

@@ -6,9 +6,15 @@ import { MqError } from '../errors.ts';
 import type { Browser } from '../session/browser.ts';
 import type { Session } from '../session/session.ts';
 import type { RawMessage } from '../session/wire.ts';
+import { messageIds } from './outgoing.ts';
+import { Renewal } from './renewal.ts';
 import { interrupted } from './signal.ts';
 
-type Place = Pick<DeadQueue, 'vhost' | 'queue'> & { readonly work: DeadQueue['work'] };
+type Place = Pick<DeadQueue, 'vhost' | 'queue'> & {
+  readonly work: DeadQueue['work'];
+  /** The arguments of the queue; undefined: mq does not know them. */
+  readonly declared: Readonly<Record<string, unknown>> | undefined;
+};
 
 export type Letters = Pick<Browser, 'total' | 'messages' | 'purge' | 'close'>;
 
@@ -20,9 +26,25 @@ const noLetters: Letters = {
 };
 
 /** Opens the queue. If the name that was given says where letters die, a queue that does not exist yet has no letters. */
-export async function openLetters(session: Session, { vhost, queue, work }: Place): Promise<Letters> {
+export async function openLetters(
+  { stderr }: Pick<Context, 'stderr'>,
+  session: Session,
+  { vhost, queue, work, declared }: Place,
+): Promise<Letters> {
+  const open = async () =>
+    (await session.outcomePublisher(vhost, { onChannel, queues: [], dead: undefined })).publisher;
+  const renewal = new Renewal({ queue, declared, open, nextId: messageIds() });
   try {
-    return await session.browser(vhost, queue);
+    const browser = await session.browser(vhost, queue, renewal);
+    return {
+      total: browser.total,
+      messages: () => browser.messages(),
+      purge: () => browser.purge(),
+      close: async () => {
+        await browser.close();
+        stderr.write(renewal.report());
+      },
+    };
   } catch (error) {
     const { code, message, cause } = error as MqError;
     // RabbitMQ: 404 names the queue.
@@ -36,13 +58,16 @@ export async function openLetters(session: Session, { vhost, queue, work }: Plac
   }
 }
 
+/** Nothing is declared. */
+async function onChannel(): Promise<void> {}
+
 /** Looks at all letters once, and leaves them. */
 export async function survey(
   context: Context,
   session: Session,
   { settings, visit }: { settings: Place; visit: (raw: RawMessage) => void },
 ): Promise<void> {
-  const browser = await openLetters(session, settings);
+  const browser = await openLetters(context, session, settings);
   try {
     for await (const looked of browser.messages()) {
       looked.leave();

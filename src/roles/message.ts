@@ -20,6 +20,8 @@ export const headerNames = {
   pending: 'x-mq-pending',
   /** mq published the message to its queue again, without a wait queue in between. */
   renewed: 'x-mq-renewed',
+  /** mq has published a dead letter again that came by an exchange: a publisher may have written its headers. */
+  unproven: 'x-mq-unproven',
   /** On a reply: the request was refused, and why. */
   error: 'x-mq-error',
 } as const;

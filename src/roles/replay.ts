@@ -164,8 +164,11 @@ function direct(queue: string): Target {
   return { exchange: '', routingKey: queue };
 }
 
-function isTrusted({ fields: { exchange, routingKey } }: RawMessage, queue: string): boolean {
-  return exchange === '' && routingKey === queue;
+function isTrusted(
+  { fields: { exchange, routingKey }, properties: { headers = {} } }: RawMessage,
+  queue: string,
+): boolean {
+  return exchange === '' && routingKey === queue && headers[headerNames.unproven] !== true;
 }
 
 /** A missing queue closes the channel; the publisher reports that for the message. */

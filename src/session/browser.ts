@@ -15,10 +15,19 @@ export interface Looked {
   leave(): void;
 }
 
+/** Takes care of messages that the broker would drop if they went back. */
+export interface Keeper {
+  /** `server`: what the broker said of itself at login. */
+  isNeeded(raw: RawMessage, server: Readonly<Record<string, unknown>>): boolean;
+  /** Takes the message, or leaves it. Never rejects. */
+  keep(looked: Looked): Promise<void>;
+}
+
 export interface BrowserSettings {
   readonly vhost: string;
   /** The broker's name of it. */
   readonly queue: string;
+  readonly keeper: Keeper;
   readonly redact: (text: string) => string;
 }
 
@@ -44,6 +53,8 @@ export class Browser {
   readonly total: number;
   readonly #readers: Reader[] = [];
   readonly #arrived: Looked[] = [];
+  /** Messages that the keeper has. */
+  readonly #kept = new Set<Promise<void>>();
   #wake: () => void = () => undefined;
   #failure: MqError | undefined;
 
@@ -73,6 +84,7 @@ export class Browser {
       const looked = await this.#next();
       if (!looked) return;
       yield looked;
+      if (this.#kept.size >= prefetch) await Promise.all(this.#kept);
     }
   }
 
@@ -93,6 +105,7 @@ export class Browser {
     try {
       await this.#cancel();
       for (const looked of this.#arrived.splice(0)) looked.leave();
+      await Promise.all(this.#kept);
       for (const { lastLeft } of this.#readers) {
         // RabbitMQ 4.3: a quorum queue counts a nack as no delivery, a closed channel as one.
         if (lastLeft) this.#channel.nack(lastLeft, true, true);
@@ -129,6 +142,11 @@ export class Browser {
     });
   }
 
+  #keep(looked: Looked): void {
+    const kept = this.#settings.keeper.keep(looked).then(() => void this.#kept.delete(kept));
+    this.#kept.add(kept);
+  }
+
   async #read(): Promise<void> {
     const { queue, redact } = this.#settings;
     try {
@@ -149,7 +167,7 @@ export class Browser {
 
   #arrive(reader: Reader, raw: RawMessage): void {
     reader.held += 1;
-    this.#arrived.push({
+    const looked = {
       raw,
       take: () => {
         reader.held -= 1;
@@ -158,7 +176,10 @@ export class Browser {
       leave: () => {
         if (raw.fields.deliveryTag > (reader.lastLeft?.fields.deliveryTag ?? 0)) reader.lastLeft = raw;
       },
-    });
+    };
+    const { keeper } = this.#settings;
+    const isKept = keeper.isNeeded(raw, this.#channel.connection?.serverProperties ?? {});
+    this.#arrived.push(isKept ? { ...looked, leave: () => this.#keep(looked) } : looked);
     this.#wake();
   }
 

@@ -9,7 +9,7 @@ import { redactor, secretsOf } from '../config/redact.ts';
 import { rascalConfig } from '../config/runtime.ts';
 import type { Say } from '../context.ts';
 import { MqError } from '../errors.ts';
-import { Browser } from './browser.ts';
+import { Browser, type Keeper } from './browser.ts';
 import { existingOnly } from './configure.ts';
 import { Consumer } from './consumer.ts';
 import type { Counts } from './counts.ts';
@@ -151,10 +151,10 @@ export class Session {
   }
 
   /** Looks through a queue by the broker's name of it. Nothing is declared. */
-  async browser(vhost: string, queue: string): Promise<Browser> {
+  async browser(vhost: string, queue: string, keeper: Keeper): Promise<Browser> {
     const needs = { publications: [], subscriptions: [], extraQueues: { [vhost]: {} }, declare: false };
     const link = await this.#open('look', needs);
-    return Browser.open(link, { vhost, queue, redact: this.#redact });
+    return Browser.open(link, { vhost, queue, keeper, redact: this.#redact });
   }
 
   /** Listens to exchanges of a vhost, by the broker's names of them. Nothing of rascal.json is declared. */

@@ -73,7 +73,7 @@ interface Job {
 
 async function run(context: Context, values: Values, { verb, name, id, config }: Job): Promise<void> {
   const count = verb === 'show' ? 1 : values.whole('count', { min: 1 });
-  const { deadQueueOf } = await import('../../config/dead-queue.ts');
+  const { deadQueueOf, declaredArguments } = await import('../../config/dead-queue.ts');
   const dead: DeadQueue =
     name === undefined
       ? { vhost: '/', queue: values.name('queue') ?? '' }
@@ -89,6 +89,8 @@ async function run(context: Context, values: Values, { verb, name, id, config }:
     vhost,
     queue,
     work,
+    // A name means the queue that mq makes; --queue any queue.
+    declared: declaredArguments(config, dead, name !== undefined),
     selection: { ids, filters: values.list('filter'), count },
     to: values.name('to'),
     toExchange: values.flag('to-exchange') ?? false,

@@ -1,0 +1,60 @@
+// mq dlq only looks, and the broker counts each look at a quorum queue (RabbitMQ 4.0): nothing is lost by looking.
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { emptyFolder } from '../support/mq.ts';
+import { lines, testRoles } from '../support/roles.ts';
+
+const roles = await testRoles();
+test.after.each(roles.killLeft);
+test.after(roles.end);
+
+function folder(queue: string, limit: number): string {
+  const options = { durable: true, arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': limit } };
+  const config = {
+    vhosts: {
+      '/': {
+        exchanges: { letters: { type: 'direct', options: { durable: true } } },
+        queues: { [queue]: { options } },
+        bindings: { [`letters[dead] -> ${queue}`]: {} },
+      },
+    },
+    publications: { letters: { exchange: 'letters', routingKey: 'dead' } },
+  };
+  return emptyFolder({ 'rascal.json': JSON.stringify(config) });
+}
+
+for (const [what, queue, isKnown] of [
+  ['rascal.json defines', 'looks-known', true],
+  ['mq knows nothing of', 'looks-unknown', false],
+] as const) {
+  test(`letters of a queue that ${what} stay however often they are read, in their order`, async () => {
+    const cwd = folder(queue, 3);
+    for (const id of ['a', 'b', 'c']) {
+      const message = ['--property', `message-id=${id}`, '--header', `shade=${id}`, '--header', 'x-mq-queue=elsewhere'];
+      assert.is((await roles.run(['publish', 'letters', ...message, id], { cwd })).status, 0);
+    }
+    const dlq = (...args: string[]) =>
+      roles.run(['dlq', ...args, '--queue', queue], { cwd: isKnown ? cwd : emptyFolder({}) });
+    for (let look = 1; look <= 7; look += 1) {
+      // Letters that were delivered and not shown are counted, too.
+      const count = look % 2 === 0 ? ['--count', '1'] : [];
+      const { status, stdout, stderr } = await dlq('list', '--json', ...count);
+      assert.is(status, 0, stderr);
+      const ids = lines(stdout).map((line) => JSON.parse(line).id);
+      assert.equal(ids, look % 2 === 0 ? ['a'] : ['a', 'b', 'c'], `look ${look}: ${stderr}`);
+    }
+    // Whoever wrote the headers of a letter, publishing it again makes them no truer.
+    assert.is((await dlq('replay')).status, 65);
+    assert.equal(
+      (await roles.take(queue, 3)).map(({ payload, properties }) => [payload, properties.headers?.['shade']]),
+      [
+        ['a', 'a'],
+        ['b', 'b'],
+        ['c', 'c'],
+      ],
+    );
+  });
+}
+
+test.run();
