@@ -54,7 +54,8 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.once(sign
 
 say(`--seed ${seed}`);
 for (const on of values.on ?? ['embedded', ...(isLong ? ['4.0'] : []), '4.3']) {
-  say(`\n${on === 'embedded' ? 'the embedded broker' : `RabbitMQ ${on}, three nodes`}`);
+  const where = values.broker ? 'at MQ_URL' : 'three nodes';
+  say(`\n${on === 'embedded' ? 'the embedded broker' : `RabbitMQ ${on}, ${where}`}`);
   const isWanted = ({ name }: { name: string }) => values.only?.some((text) => name.includes(text)) ?? true;
   const wanted = [...clusterFaults, ...roleFaults].filter(
     (fault) => (fault.on === 'both' || (fault.on === 'embedded') === (on === 'embedded')) && isWanted(fault),
