@@ -79,7 +79,7 @@ export function eachField(reader: Reader, field: (key: string, type: string, rea
   const length = reader.long();
   const start = reader.skip(length);
   const inner = new Reader(reader.buffer, start, start + length);
-  while (inner.offset < inner.end) field(inner.shortstr(), String.fromCharCode(inner.octet()), inner);
+  while (inner.offset < inner.end) field(inner.looseShortstr(), String.fromCharCode(inner.octet()), inner);
 }
 
 /** Reads one value of a type. Text that is not UTF-8 stays a Buffer. */
