@@ -1,0 +1,99 @@
+// Random histories of the embedded broker with and without its end in the middle, and messages with random headers.
+//   MQ_HISTORY_COUNT=4   how many histories      MQ_HISTORY_SEED   which
+
+import { type Channel, connect } from 'amqplib';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { readFields } from '../../src/session/field-table.ts';
+import { entry, longstr, rawReceived, rawSender } from '../support/raw-message.ts';
+import { historyOf, run, type Step } from './history.ts';
+import { type End, Life } from './life.ts';
+import { countOf, randomOf, seedOf } from './random.ts';
+import { randomHeaders } from './random-headers.ts';
+
+const seed = seedOf('MQ_HISTORY_SEED');
+const count = countOf('MQ_HISTORY_COUNT', 4);
+
+async function contentsAfter(steps: readonly Step[], loss: End | 'close'): Promise<Record<string, string[]>> {
+  const life = new Life();
+  try {
+    await life.start();
+    return await run(steps, life, loss);
+  } finally {
+    await life.remove();
+  }
+}
+
+const text = (steps: readonly Step[]) => steps.map((step, number) => `${number} ${JSON.stringify(step)}`).join('\n');
+
+test(`${count} histories end in the same queues, with and without the end of the broker (MQ_HISTORY_SEED=${seed})`, async () => {
+  for (let number = 0; number < count; number += 1) {
+    const steps = historyOf(randomOf(seed + number), 60);
+    const expected = await contentsAfter(steps, 'close');
+    for (const loss of ['SIGTERM', 'SIGKILL'] as const) {
+      const found = await contentsAfter(steps, loss);
+      assert.equal(found, expected, `${loss}, MQ_HISTORY_COUNT=1 MQ_HISTORY_SEED=${seed + number}:\n${text(steps)}`);
+    }
+  }
+});
+
+test(`headers of any kind survive routing, expiry, reject and the end of the broker (MQ_HISTORY_SEED=${seed})`, async () => {
+  const random = randomOf(seed);
+  const sent = Array.from({ length: 25 * count }, () => randomHeaders(random));
+  const life = new Life();
+  try {
+    await life.start();
+    await withChannel(life, async (channel) => {
+      await channel.assertExchange('headers', 'headers');
+
+      await channel.assertQueue('wait', { deadLetterExchange: 'headers', messageTtl: 1000 });
+      await channel.assertQueue('work', { deadLetterExchange: '', deadLetterRoutingKey: 'dead' });
+      await channel.assertQueue('dead', { arguments: { 'x-queue-type': 'quorum' } });
+      await channel.bindQueue('work', 'headers', '', { 'x-match': 'all', mark: 'yes' });
+    });
+    const sender = await rawSender(life.url);
+    for (const [number, fields] of sent.entries()) {
+      const headers = Buffer.concat([entry('mark', 'S', longstr('yes')), ...fields]);
+      assert.ok(await sender.send('wait', `${number}`, { headers }), hex(number, fields));
+    }
+    await sender.close();
+    await restart(life, 'SIGKILL');
+    await life.move(1000);
+    await restart(life, 'SIGTERM');
+    await withChannel(life, async (channel) => {
+      assert.is((await channel.checkQueue('work')).messageCount, sent.length);
+      for (let message = await channel.get('work'); message; message = await channel.get('work'))
+        channel.reject(message, false);
+      await channel.checkQueue('dead');
+    });
+    await life.move(0);
+    await restart(life, 'SIGKILL');
+    for (const [number, fields] of sent.entries()) {
+      const came = (await rawReceived(life.url, 'dead')) ?? Buffer.alloc(6);
+      const { fields: found } = readFields(came.subarray(6, 6 + came.readUInt32BE(2)));
+      const all = new Set(found.map(({ bytes }) => bytes.toString('hex')));
+      for (const field of fields) assert.ok(all.has(field.toString('hex')), hex(number, [field]));
+    }
+  } finally {
+    await life.remove();
+  }
+});
+
+const hex = (number: number, fields: readonly Buffer[]) =>
+  `message ${number}, MQ_HISTORY_SEED=${seed} MQ_HISTORY_COUNT=${count}: ${fields.map((field) => field.toString('hex'))}`;
+
+async function restart(life: Life, end: End): Promise<void> {
+  await life.end(end);
+  await life.start();
+}
+
+async function withChannel(life: Life, use: (channel: Channel) => Promise<void>): Promise<void> {
+  const connection = await connect(life.url);
+  try {
+    await use(await connection.createChannel());
+  } finally {
+    await connection.close();
+  }
+}
+
+test.run();

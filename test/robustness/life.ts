@@ -1,0 +1,53 @@
+// The lives of one broker on one folder: it ends in good order, or is killed, and starts again.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { node } from '../support/node.ts';
+
+export type End = 'SIGTERM' | 'SIGKILL';
+
+export class Life {
+  readonly #folder = mkdtempSync(join(tmpdir(), 'mq-life-'));
+  /** Milliseconds by which the clock of the queues has moved. */
+  #now = 0;
+  #child: ChildProcess | undefined;
+  #url = '';
+
+  get url(): string {
+    return this.#url;
+  }
+
+  async start(): Promise<void> {
+    const args = [join(import.meta.dirname, 'life-broker.ts'), this.#folder, String(this.#now)];
+    const child = spawn(node, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    this.#child = child;
+    const ended = once(child, 'exit').then(([status]) => {
+      throw new Error(`the broker did not start: exit status ${status}`);
+    });
+    const [{ url }] = (await Promise.race([once(child, 'message'), ended])) as [{ url: string }];
+    this.#url = url.replace('://', '://guest:guest@').replace('guest:guest@guest@', 'guest:guest@');
+  }
+
+  /** Moves the clock of the queues, and resolves when all that the broker knows is on disk. */
+  async move(milliseconds: number): Promise<void> {
+    this.#now += milliseconds;
+    this.#child?.send({ move: milliseconds });
+    await once(this.#child as ChildProcess, 'message');
+  }
+
+  async end(signal: End): Promise<void> {
+    const child = this.#child;
+    if (!child || child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, 'exit');
+    child.kill(signal);
+    await ended;
+  }
+
+  async remove(): Promise<void> {
+    await this.end('SIGKILL');
+    rmSync(this.#folder, { recursive: true });
+  }
+}

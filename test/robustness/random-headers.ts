@@ -1,0 +1,51 @@
+// Header tables of every type that RabbitMQ knows, with extreme values, as the bytes of a publisher.
+
+import { entry, longstr } from '../support/raw-message.ts';
+import type { Random } from './random.ts';
+
+/** Names that a program could mistake for something of its own. */
+const names = ['__proto__', 'constructor', 'toString', '', ' ', 'x-delay', 'x-mq-attempt', 'x-death-count', 'é', '\0'];
+
+/** Types of a fixed length (AMQP 0-9-1, 4.2.1, with RabbitMQ's errata), in bytes. */
+const fixed: Readonly<Record<string, number>> = {
+  ...{ t: 1, b: 1, B: 1, s: 2, u: 2, I: 4, i: 4, l: 8, T: 8, f: 4, d: 8, D: 5, V: 0 },
+};
+const types = [...Object.keys(fixed), 'S', 'x', 'A', 'F'];
+
+/** Fields of a table, each with another name. */
+export function randomHeaders(random: Random): Buffer[] {
+  const count = random.below(20);
+  return Array.from({ length: count }, (_, number) => {
+    const name = random.chance(0.3) ? random.pick(names) : random.bytes(random.below(random.chance(0.1) ? 250 : 20));
+    const unique = Buffer.concat([Buffer.from(name as string), Buffer.from(`${number}`)]);
+    return fieldOf(random, unique, 0);
+  });
+}
+
+function fieldOf(random: Random, name: string | Buffer, depth: number): Buffer {
+  const type = random.pick(depth < 10 ? types : Object.keys(fixed));
+  return entry(name, type, fieldValue(random, type, depth));
+}
+
+function fieldValue(random: Random, type: string, depth: number): Buffer {
+  const length = fixed[type];
+  if (length !== undefined) return number(random, length);
+  const items = () => Array.from({ length: random.below(4) });
+  switch (type) {
+    case 'A':
+      // An item is a field without its name.
+      return longstr(Buffer.concat(items().map(() => fieldOf(random, '', depth + 1).subarray(1))));
+    case 'F':
+      return longstr(Buffer.concat(items().map((_, number) => fieldOf(random, `${number}`, depth + 1))));
+    default:
+      return longstr(random.bytes(random.below(random.chance(0.1) ? 5000 : 30)));
+  }
+}
+
+/** The least and the greatest number of its length, those beside them, and any. */
+function number(random: Random, length: number): Buffer {
+  const bytes = random.chance(0.5) ? random.bytes(length) : Buffer.alloc(length, random.pick([0x00, 0xff]));
+  if (length > 0 && random.chance(0.3)) bytes[0] = random.pick([0x7f, 0x80]);
+  if (length > 0 && random.chance(0.3)) bytes[length - 1] = random.pick([0x00, 0x01, 0xfe]);
+  return bytes;
+}
