@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs mq: one file, checked against the SHA256SUMS of its release. Any POSIX shell; nothing needs root.
+# Installs mq: one file, checked against the SHA256SUMS of its release, and its attestation where gh is there. Any POSIX shell; nothing needs root.
 #   curl -fsSL https://github.com/OWNER/mq/releases/latest/download/install.sh | sh
 #   sh install.sh --version v0.1.0 --dir ~/bin
 #   sh install.sh --from /media/usb        a folder with mq-linux-x64 (or its like) and SHA256SUMS; no network
@@ -66,6 +66,7 @@ main() {
 
   if [ -n "$from" ]; then copied; else downloaded; fi
   checked
+  attested
   chmod 755 "$work/$file"
   "$work/$file" --version >"$work/version" 2>"$work/error" ||
     fail 71 "$file does not run here: $(head -n 1 "$work/error")" 'it needs glibc 2.28 or newer and libstdc++ (Debian and Ubuntu: libstdc++6)'
@@ -133,7 +134,9 @@ downloaded() {
 
 fetch() { # address, file
   if command -v curl >/dev/null 2>&1; then
-    curl --fail --silent --show-error --location --retry 2 --output "$2" "$1"
+    # Neither the address nor a redirect leaves HTTPS, unless MQ_RELEASES itself is plain HTTP.
+    case ${MQ_RELEASES:-} in http://*) protocols='=http,https' ;; *) protocols='=https' ;; esac
+    curl --proto "$protocols" --fail --silent --show-error --location --retry 2 --output "$2" "$1"
   elif command -v wget >/dev/null 2>&1; then
     wget -q -O "$2" "$1"
   else
@@ -150,6 +153,18 @@ checked() {
   else fail 71 'cannot check the file: there is no sha256sum, shasum or openssl'; fi
   got=${got%% *}
   [ "$got" = "$wanted" ] || fail 65 "$file is not what SHA256SUMS says; nothing was installed" "it has $got, and should have $wanted"
+}
+
+# The checksums come from where the file comes from; the attestation does not. gh asks GitHub for it, and needs a login.
+attested() {
+  [ -z "$from" ] && [ -z "${MQ_RELEASES:-}" ] && command -v gh >/dev/null 2>&1 || return 0
+  if ! gh auth status >/dev/null 2>&1; then
+    printf 'hint: gh has no login, so only the checksum was verified; after gh auth login: gh attestation verify %s --repo %s\n' \
+      "$dir/$name" "$repository" >&2
+    return 0
+  fi
+  gh attestation verify "$work/$file" --repo "$repository" >"$work/attestation" 2>&1 ||
+    fail 65 "$file was not built by $repository; nothing was installed" "$(tail -n 1 "$work/attestation")"
 }
 
 main "$@"

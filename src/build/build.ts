@@ -20,14 +20,14 @@ if (values.all && `${process.platform}-${process.arch}` !== 'linux-x64') {
     '--all works on linux-x64: what goes into a foreign executable is made by a Node of the same version',
   );
 }
-const pieces = await bundle({ entry: join(root, 'src', 'main.ts'), root });
+const { pieces, files } = await bundle({ entry: join(root, 'src', 'main.ts'), root });
 await mkdir(dist, { recursive: true });
 if (values.all) {
   const made: string[] = [];
   for (const platform of platforms)
     made.push(await makeExecutable({ platform, pieces, output: join(dist, platform.file) }));
   made.push(await makeNpmPackage({ root, pieces, output: dist }));
-  made.push(await writeBillOfMaterials({ root, output: join(dist, 'mq.cdx.json') }));
+  made.push(await writeBillOfMaterials({ root, files, output: join(dist, 'mq.cdx.json') }));
   await writeChecksums({ files: made, output: join(dist, 'SHA256SUMS') });
 } else if (values.npm) {
   await makeNpmPackage({ root, pieces, output: dist });

@@ -4,13 +4,20 @@
 import { basename, join } from 'node:path';
 import { build, transform } from 'esbuild';
 import { leftOut } from './left-out.ts';
-import { page } from './page.ts';
+import { filesOf, page } from './page.ts';
 import { mainPiece, type Pieces } from './pieces.ts';
 
 const common = { platform: 'node', target: 'node24', logLevel: 'silent' } as const;
 
+export interface Bundle {
+  readonly pieces: Pieces;
+  /** The files that are in the pieces, relative to the root. */
+  readonly files: ReadonlySet<string>;
+}
+
 /** Bundles `entry` (the main file). Throws on every warning of esbuild: an executable has no place for one. */
-export async function bundle({ entry, root }: { entry: string; root: string }): Promise<Pieces> {
+export async function bundle({ entry, root }: { entry: string; root: string }): Promise<Bundle> {
+  const files = new Set<string>();
   // esbuild shares code between pieces only in ESM; the executable needs CommonJS, so each piece is translated after.
   const bundled = await build({
     ...common,
@@ -22,7 +29,8 @@ export async function bundle({ entry, root }: { entry: string; root: string }): 
     splitting: true,
     // Native add-ons of optional packages, which do without them.
     external: ['*.node'],
-    plugins: [leftOut, page],
+    plugins: [leftOut, page(files)],
+    metafile: true,
     // Its CommonJS form (UMD) hides its own files from a bundler.
     alias: { 'jsonc-parser': 'jsonc-parser/lib/esm/main.js' },
     minifySyntax: true,
@@ -31,6 +39,7 @@ export async function bundle({ entry, root }: { entry: string; root: string }): 
     write: false,
   });
   refuse(bundled.warnings);
+  for (const file of filesOf(bundled.metafile)) files.add(file);
   const names = bundled.outputFiles.map((file) => basename(file.path));
   const pieces = new Map<string, string>();
   for (const file of bundled.outputFiles) {
@@ -44,7 +53,7 @@ export async function bundle({ entry, root }: { entry: string; root: string }): 
     refuse(warnings);
     pieces.set(name, code);
   }
-  return pieces;
+  return { pieces, files };
 }
 
 /** Bundles `entry` into one CommonJS source, without pieces. */

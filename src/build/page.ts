@@ -2,7 +2,7 @@
 
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
-import { build, type Plugin } from 'esbuild';
+import { build, type Metafile, type Plugin } from 'esbuild';
 
 /** Of src/web/page, beside its scripts: path in the browser, files, type. */
 const files = [
@@ -11,8 +11,8 @@ const files = [
   ['/icon.svg', ['icon.svg'], 'image/svg+xml'],
 ] as const;
 
-/** The esbuild plugin that gives src/web/asset.ts its content. Throws on every warning. */
-export const page: Plugin = {
+/** Returns the esbuild plugin that gives src/web/asset.ts its content. Adds the files of it to `used`. Throws on every warning. */
+export const page = (used: Set<string>): Plugin => ({
   name: 'page',
   setup({ onLoad }) {
     onLoad({ filter: /[\\/]src[\\/]web[\\/]asset\.ts$/ }, async ({ path }) => {
@@ -20,19 +20,21 @@ export const page: Plugin = {
       const texts = await Promise.all(
         files.map(async ([url, names, type]) => [url, { type, text: await joined(folder, names) }] as const),
       );
-      const script = { type: 'text/javascript; charset=utf-8', text: await bundled(join(folder, 'page.ts')) };
+      const script = { type: 'text/javascript; charset=utf-8', text: await bundled(join(folder, 'page.ts'), used) };
       const assets = { ...Object.fromEntries(texts), '/page.js': script };
       return { contents: `export const assets = ${JSON.stringify(assets)};`, loader: 'js' };
     });
   },
-};
+});
 
 async function joined(folder: string, names: readonly string[]): Promise<string> {
   return (await Promise.all(names.map((name) => readFile(join(folder, name), 'utf8')))).join('\n');
 }
 
-async function bundled(entry: string): Promise<string> {
-  const { outputFiles, warnings } = await build({
+async function bundled(entry: string, used: Set<string>): Promise<string> {
+  const { outputFiles, warnings, metafile } = await build({
+    metafile: true,
+    absWorkingDir: join(entry, '../../../..'),
     entryPoints: [entry],
     bundle: true,
     format: 'iife',
@@ -45,5 +47,13 @@ async function bundled(entry: string): Promise<string> {
     logLevel: 'silent',
   });
   if (warnings.length > 0) throw new Error(`esbuild warns of ${basename(entry)}: ${warnings.map(({ text }) => text)}`);
+  for (const file of filesOf(metafile)) used.add(file);
   return outputFiles.map(({ text }) => text).join('');
+}
+
+/** Returns the files that have given something to the output, relative to the working folder of the build. */
+export function filesOf({ outputs }: Metafile): string[] {
+  return Object.values(outputs).flatMap(({ inputs }) => {
+    return Object.keys(inputs).filter((file) => (inputs[file]?.bytesInOutput ?? 0) > 0);
+  });
 }

@@ -1,25 +1,99 @@
-// The bill of materials: which packages, and which Node of every platform, are in the executables. From npm and the
-// lockfile, in CycloneDX form.
+// The bill of materials in CycloneDX form: the packages that esbuild has put into the pieces, and the libraries that are in
+// the Node of each platform. `npm sbom` would list what is installed instead.
 
 import { execFile } from 'node:child_process';
-import { writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { copyNode } from './node-package.ts';
+import { generators, platforms } from './platforms.ts';
 
-/** Writes it to `output` and gives `output`. */
-export async function writeBillOfMaterials({ root, output }: { root: string; output: string }): Promise<string> {
-  const args = [
-    'sbom',
-    '--sbom-format',
-    'cyclonedx',
-    '--sbom-type',
-    'application',
-    '--omit',
-    'dev',
-    '--package-lock-only',
-  ];
-  const { stdout } = await promisify(execFile)('npm', args, { cwd: root, maxBuffer: 2 ** 26 });
-  const bill = JSON.parse(stdout) as { metadata: { component: { name: string } } };
-  bill.metadata.component.name = 'mq'; // npm takes the folder's
+export interface Component {
+  readonly type: 'library' | 'platform';
+  readonly 'bom-ref': string;
+  readonly name: string;
+  readonly version: string;
+  readonly purl: string;
+  readonly licenses?: readonly { readonly license: { readonly name: string } }[];
+  readonly properties?: readonly { readonly name: string; readonly value: string }[];
+  /** What is in it. */
+  readonly components?: readonly Component[];
+}
+
+/** Writes it to `output`, for the files of a bundle, and returns `output`. */
+export async function writeBillOfMaterials(given: {
+  root: string;
+  files: Iterable<string>;
+  output: string;
+}): Promise<string> {
+  const { root, files, output } = given;
+  const { name, version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+  const bill = {
+    bomFormat: 'CycloneDX',
+    specVersion: '1.5',
+    version: 1,
+    metadata: { component: { type: 'application', 'bom-ref': `${name}@${version}`, name, version } },
+    components: [...(await packagesOf(files, root)), ...(await nodes())],
+  };
   await writeFile(output, `${JSON.stringify(bill, null, 2)}\n`);
   return output;
+}
+
+/** Returns the npm packages that files (relative to `root`) belong to, in the order of their names. */
+export async function packagesOf(files: Iterable<string>, root: string): Promise<Component[]> {
+  const folders = new Set([...files].flatMap((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? []));
+  const components = await Promise.all(
+    [...folders].map(async (folder): Promise<[string, Component]> => {
+      const { name, version, license } = JSON.parse(await readFile(join(root, folder, 'package.json'), 'utf8'));
+      const purl = `pkg:npm/${name.replace('@', '%40')}@${version}`;
+      const licenses = license === undefined ? {} : { licenses: [{ license: { name: String(license) } }] };
+      return [purl, { type: 'library', 'bom-ref': purl, name, version, purl, ...licenses }];
+    }),
+  );
+  // A version may lie in several folders.
+  return [...new Map(components.toSorted(([one], [other]) => (one < other ? -1 : 1))).values()];
+}
+
+/** Returns each version of Node, with the platforms whose executable it is in and its own libraries. */
+async function nodes(): Promise<Component[]> {
+  const byVersion = Map.groupBy(platforms, ({ node }) => node.version);
+  return Promise.all(
+    [...byVersion].map(async ([version, those]): Promise<Component> => {
+      const purl = `pkg:generic/node@${version}`;
+      const value = those.map(({ file }) => file).join(', ');
+      return {
+        ...{ type: 'platform', 'bom-ref': purl, name: 'node', version, purl },
+        licenses: [{ license: { name: 'MIT' } }],
+        properties: [{ name: 'mq:executables', value }],
+        components: librariesOf(await versionsOf(version), purl),
+      };
+    }),
+  );
+}
+
+/** Of `process.versions`: Node itself, and the numbers of its binary interfaces. */
+const noLibraries = ['node', 'modules', 'napi'];
+
+export function librariesOf(versions: Readonly<Record<string, string>>, node: string): Component[] {
+  const libraries = Object.entries(versions).filter(([name]) => !noLibraries.includes(name));
+  return libraries.map(([name, version]) => {
+    const purl = `pkg:generic/${name}@${encodeURIComponent(version)}`;
+    return { type: 'library', 'bom-ref': `${node}#${name}`, name, version, purl };
+  });
+}
+
+/** Returns `process.versions` of a Node, which a binary of this machine says for all platforms. */
+async function versionsOf(version: string): Promise<Record<string, string>> {
+  const generator = generators.find((node) => node.version === version);
+  if (generator === undefined) return Object.fromEntries(Object.entries(process.versions).map(([k, v]) => [k, `${v}`]));
+  const folder = await mkdtemp(join(tmpdir(), 'mq-sbom-'));
+  try {
+    const binary = join(folder, 'node');
+    await copyNode(generator, binary);
+    const { stdout } = await promisify(execFile)(binary, ['-p', 'JSON.stringify(process.versions)']);
+    return JSON.parse(stdout) as Record<string, string>;
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 }

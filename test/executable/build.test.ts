@@ -11,6 +11,7 @@ import * as assert from 'uvu/assert';
 import { bundle } from '../../src/build/bundle.ts';
 import { mainPiece, openPieces } from '../../src/build/pieces.ts';
 import { platforms } from '../../src/build/platforms.ts';
+import { librariesOf, packagesOf } from '../../src/build/sbom.ts';
 import { node } from '../support/node.ts';
 
 const root = dirname(dirname(import.meta.dirname));
@@ -137,7 +138,7 @@ test('node24.js runs a Node that strips types, and passes arguments and exit sta
 });
 
 async function open<Main>(root: string): Promise<Main> {
-  const pieces = await bundle({ entry: join(root, 'main.ts'), root });
+  const { pieces } = await bundle({ entry: join(root, 'main.ts'), root });
   const load = openPieces({
     source: (name) => pieces.get(name) ?? '',
     codeCache: () => undefined,
@@ -149,5 +150,38 @@ async function open<Main>(root: string): Promise<Main> {
 async function exists(file: string): Promise<boolean> {
   return (await stat(file).catch(() => undefined)) !== undefined;
 }
+
+test('the bill of materials has the packages of the bundle, each as the lockfile has it, and no others', async () => {
+  const { pieces, files } = await bundle({ entry: join(root, 'src', 'main.ts'), root });
+  const found = await packagesOf(files, root);
+  const lock = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8')) as {
+    packages: Record<string, { version: string; dev?: boolean; name?: string }>;
+  };
+  const locked = Object.entries(lock.packages).map(([path, { version, dev }]) => {
+    return { name: path.replace(/^.*node_modules\//, ''), version, dev };
+  });
+  for (const { name, version, purl } of found) {
+    const entries = locked.filter((one) => one.name === name && one.version === version);
+    assert.ok(
+      entries.some(({ dev }) => !dev),
+      `${name}@${version} is a production package`,
+    );
+    assert.is(purl, `pkg:npm/${name.replace('@', '%40')}@${version}`);
+  }
+  const names = found.map(({ name }) => name);
+  const { dependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+  for (const name of Object.keys(dependencies)) assert.ok(names.includes(name), name);
+  // For these, the bundle has an empty one.
+  for (const name of ['ssh2', '@grpc/grpc-js', 'protobufjs', 'docker-compose']) assert.not(names.includes(name), name);
+  // The names that the bundler leaves at the wrappers of CommonJS files.
+  const wrapped = [...[...pieces.values()].join('').matchAll(/"node_modules\/((?:@[^/"]+\/)?[^/"]+)\/[^"]*"\(/g)];
+  for (const [, name = ''] of wrapped) assert.ok(names.includes(name), name);
+});
+
+test('the bill of materials has the libraries of Node', () => {
+  const names = librariesOf(process.versions as Record<string, string>, 'pkg:generic/node@1').map(({ name }) => name);
+  for (const name of ['v8', 'uv', 'openssl', 'zlib']) assert.ok(names.includes(name), name);
+  assert.not(names.includes('node'));
+});
 
 test.run();

@@ -3,7 +3,7 @@
 
 import { execFile, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join, resolve } from 'node:path';
@@ -124,6 +124,36 @@ install('every misuse has its line, its hint and its status', async () => {
   }
 });
 
+install('a download keeps to HTTPS, and gh verifies the attestation of the release', async () => {
+  // Both keep their arguments. curl copies the release instead of downloading it.
+  const from = emptyFolder(release());
+  const copy = `while [ "$1" != --output ]; do shift; done; cp "${from}/\${3##*/}" "$2"`;
+  const curl = `#!/bin/sh\necho "$*" >>"$0.log"\n${copy}\n`;
+  for (const shell of shellsHere()) {
+    for (const [status, login, exit] of [
+      [0, 0, 0],
+      [1, 0, 65],
+      [1, 1, 0],
+    ]) {
+      const gh = `#!/bin/sh\necho "$*" >>"$0.log"\ncase $1 in auth) exit ${login} ;; *) echo not verified; exit ${status} ;; esac\n`;
+      const bin = emptyFolder({ curl, gh });
+      for (const name of ['curl', 'gh']) chmodSync(join(bin, name), 0o755);
+      const dir = emptyFolder();
+      const ended = await run(shell, ['--repository', 'me/mq', '--dir', dir], { PATH: `${bin}:${path}` });
+      assert.is(ended.status, exit, ended.stderr);
+      assert.equal(readdirSync(dir), exit === 0 ? ['mq'] : []);
+      const log = (name: string) =>
+        readFileSync(join(bin, `${name}.log`), 'utf8')
+          .trim()
+          .split('\n');
+      assert.ok(log('curl').every((line) => line.startsWith('--proto =https --fail ')));
+      assert.is(log('curl').length, 2);
+      if (login === 0) assert.match(log('gh')[1] ?? '', /^attestation verify \S+ --repo me\/mq$/);
+      else assert.match(ended.stderr, 'only the checksum was verified');
+    }
+  }
+});
+
 install('a download of the script that broke off runs nothing', async () => {
   const home = emptyFolder();
   const half = join(emptyFolder({ 'half.sh': readFileSync(script, 'utf8').slice(0, -20) }), 'half.sh');
@@ -133,7 +163,7 @@ install('a download of the script that broke off runs nothing', async () => {
 
 install('the npm package runs mq in the Node that is there', async () => {
   const output = emptyFolder();
-  const pieces = await bundle({ entry: join(root, 'src/main.ts'), root });
+  const { pieces } = await bundle({ entry: join(root, 'src/main.ts'), root });
   const tarball = await makeNpmPackage({ root, pieces, output });
   await promisify(execFile)('tar', ['-xzf', tarball, '-C', output]);
   const entry = join(output, 'package/mq.js');

@@ -30,7 +30,7 @@ export async function withBuild<T>(edits: readonly Edit[], use: (executable: str
       const path = join(folder, 'src', edit[0]);
       writeFileSync(path, edited(readFileSync(path, 'utf8'), edit));
     }
-    const pieces = await bundle({ entry: join(folder, 'src', 'main.ts'), root: folder });
+    const { pieces } = await bundle({ entry: join(folder, 'src', 'main.ts'), root: folder });
     const made = emptyFolder({ 'package.json': '{ "type": "commonjs" }' });
     try {
       for (const [name, source] of pieces) writeFileSync(join(made, name), source);
