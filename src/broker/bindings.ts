@@ -1,6 +1,6 @@
 // The bindings of a virtual host by what they lead to, so that a queue goes without a search through all exchanges.
 
-import type { Binding, Exchange } from './exchange.ts';
+import { type Binding, bindingKey, type Exchange } from './exchange.ts';
 import type { Queue } from './queue.ts';
 
 export class Bindings {
@@ -14,6 +14,11 @@ export class Bindings {
     if (leading === undefined) this.#byDestination.set(destination, new Set([binding]));
     else leading.add(binding);
     return true;
+  }
+
+  /** Returns the binding that exists. */
+  find(binding: Binding | undefined): Binding | undefined {
+    return binding?.source.bindings.get(bindingKey(binding));
   }
 
   /** Returns the binding that existed, if there was one. */

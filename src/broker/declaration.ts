@@ -91,7 +91,7 @@ function bindExchange(
   allow(channel, 'write', 'exchange', fields.destination);
   allow(channel, 'read', 'exchange', fields.source);
   if (name === 'exchange.bind') channel.vhost.bind(binding);
-  else channel.vhost.unbind(binding);
+  else channel.vhost.unbind(binding, channel.connection);
   if (!fields.noWait) channel.send(`${name}-ok`, {});
 }
 
@@ -134,13 +134,12 @@ function bindQueue(channel: Channel, { name: method, fields }: Method & { name: 
   assertNotDefault(fields.exchange);
   allow(channel, 'write', 'queue', destination);
   allow(channel, 'read', 'exchange', fields.exchange);
-  // RabbitMQ: an exclusive queue of another connection cannot be bound; it can be unbound.
   if (method === 'queue.bind' && channel.vhost.queues.has(destination)) {
     channel.vhost.queue(destination, channel.connection);
   }
   const binding = { source: fields.exchange, destination, isQueue: true, routingKey, arguments: fields.arguments };
   if (method === 'queue.bind') channel.vhost.bind(binding);
-  else channel.vhost.unbind(binding);
+  else channel.vhost.unbind(binding, channel.connection);
   if (method === 'queue.unbind') channel.send('queue.unbind-ok', {});
   else if (!('noWait' in fields && fields.noWait)) channel.send('queue.bind-ok', {});
 }

@@ -295,14 +295,15 @@ export class VirtualHost implements Surroundings {
     return binding;
   }
 
-  /** RabbitMQ: to unbind what is not bound is no error. */
-  unbind(wanted: BindingDeclaration): void {
-    const binding = this.#binding(wanted);
-    const found = binding && this.#bindings.remove(binding);
-    if (binding === undefined || found === undefined) return;
+  /** RabbitMQ: to unbind what is not bound is no error, not even for a queue that `user` may not use. */
+  unbind(wanted: BindingDeclaration, user: object | undefined): void {
+    const found = this.#bindings.find(this.#binding(wanted));
+    if (found === undefined) return;
+    if (wanted.isQueue) this.queue(wanted.destination, user);
+    this.#bindings.remove(found);
     this.version++;
     this.#definitions?.forgetBinding(found);
-    this.#autoDelete(binding.source);
+    this.#autoDelete(found.source);
   }
 
   /** The queues that a message to the exchange goes to, each once. */

@@ -32,7 +32,7 @@ const redeclared = (argument: string, types: readonly string[], value: number): 
     return verdicts;
   });
 
-const numberTypes = ['byte', 'short', 'int', 'long', 'uint', 'float', 'double'];
+const numberTypes = ['byte', 'short', 'int', 'long', 'uint8', 'float', 'double'];
 
 export const queues: Readonly<Record<string, Job>> = {
   'queue.declare counts': linked(async ({ channel }) => {

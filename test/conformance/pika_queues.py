@@ -157,6 +157,62 @@ def _(channel, connection):
     return got
 
 
+# Acknowledgements and bindings
+
+
+def acknowledged(title, *steps):
+    """Five messages are taken and settled in these steps: tag, multiple, whether it is a nack. Then the rest goes back."""
+
+    @linked(f"acknowledgements: {title}")
+    def _(channel, connection):
+        name = queue(channel, "q")
+        put(channel, name, *"12345")
+        for _ in range(5):
+            channel.basic_get(name)
+        for tag, multiple, is_nack in steps:
+            if is_nack:
+                channel.basic_nack(tag, multiple=multiple, requeue=False)
+            else:
+                channel.basic_ack(tag, multiple=multiple)
+        channel.basic_recover(requeue=True)
+        return bodies(channel, name)
+
+
+acknowledged("a tag twice", (3, False, False), (3, False, False))
+acknowledged("multiple on a settled tag", (3, False, False), (3, True, False))
+acknowledged("multiple above a settled tag", (3, False, False), (4, True, False))
+acknowledged("multiple below all that is left", (3, True, False), (2, True, False))
+acknowledged("multiple above the last tag", (9, True, False))
+acknowledged("nack with multiple on a settled tag", (3, False, False), (3, True, True))
+acknowledged("all, and all again", (0, True, False), (0, True, False))
+
+
+@linked("queue.unbind with the arguments in another order")
+def _(channel, connection):
+    name = queue(channel, "q")
+    channel.queue_bind(name, "amq.direct", name, {"a": 1, "b": "two"})
+    channel.queue_bind(name, "amq.direct", name, {"b": "two", "a": 1})
+    channel.basic_publish("amq.direct", name, "bound")
+    channel.queue_unbind(name, "amq.direct", name, {"b": "two", "a": 1})
+    channel.basic_publish("amq.direct", name, "not bound")
+    return bodies(channel, name)
+
+
+@linked("queue.unbind of another connection's exclusive queue")
+def _(channel, connection):
+    owner = connect()
+    try:
+        own = owner.channel()
+        name = queue(own, "q")
+        own.queue_bind(name, "amq.direct", name)
+        channel.queue_unbind(name, "amq.direct", "never bound")
+        channel.queue_unbind(name, "amq.direct", name)
+        channel.basic_publish("amq.direct", name, "not bound")
+        return bodies(own, name)
+    finally:
+        owner.close()
+
+
 # Single active and exclusive consumers
 
 

@@ -313,13 +313,15 @@ test('a quorum queue ignores that a consumer is exclusive', () =>
     assert.is((await channel.checkQueue('q')).consumerCount, 3);
   }));
 
-test('an exclusive queue of another connection can be unbound', () =>
+test("another connection's exclusive queue can be unbound only from what it is not bound to", () =>
   Place.with({}, async (place) => {
     const [one, two] = [await place.channel(), await place.channel()];
     await one.assertQueue('mine', { exclusive: true });
     await one.bindQueue('mine', 'amq.direct', 'k');
-    await two.unbindQueue('mine', 'amq.direct', 'k');
-    assert.is(place.broker.vhosts.get('/')?.exchanges.get('amq.direct')?.bindings.size, 0);
+    await two.unbindQueue('mine', 'amq.direct', 'other');
+    const { code } = await refusal(two, () => two.unbindQueue('mine', 'amq.direct', 'k'));
+    assert.is(code, 405);
+    assert.is(place.broker.vhosts.get('/')?.exchanges.get('amq.direct')?.bindings.size, 1);
   }));
 
 test('a new secret is accepted', () =>

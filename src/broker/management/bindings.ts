@@ -131,7 +131,7 @@ function deleteBinding(call: Call): Answer {
   const { routingKey, arguments: all } = bindingOf(call);
   assertMayBind({ vhost, user: call.user }, ends);
   if (ends.isQueue) vhost.queue(ends.destination, undefined);
-  vhost.unbind({ ...ends, routingKey, arguments: all });
+  vhost.unbind({ ...ends, routingKey, arguments: all }, undefined);
   return noContent;
 }
 
