@@ -142,8 +142,16 @@ function notThere(typed: string, options: readonly Option[], command: Command): 
 /** The name that was probably meant. */
 export function nearest(typed: string, names: readonly string[]): string | undefined {
   if (names.length === 0) return undefined;
+  const swapped = names.find((name) => isSwapped(typed, name));
+  if (swapped !== undefined) return swapped;
   const near = closest(typed, names as string[]);
   // Two of two letters changed is another word.
   const most = Math.min(near.length - 1, Math.max(2, Math.floor(near.length / 3)));
   return distance(typed, near) <= most ? near : undefined;
+}
+
+/** True if two neighbouring letters of `name` are in the other order: for Levenshtein that is two changes, for people one slip. */
+function isSwapped(typed: string, name: string): boolean {
+  const at = [...name].findIndex((letter, index) => letter !== typed[index]);
+  return at !== -1 && typed === `${name.slice(0, at)}${name[at + 1]}${name[at]}${name.slice(at + 2)}`;
 }

@@ -115,6 +115,8 @@ for (const args of [['help', 'worker'], ['help', 'admin', 'list'], ['--json', 'h
 
 for (const [typed, hint] of [
   ['halp', "did you mean 'mq help'?"],
+  ['wroker', "did you mean 'mq worker'?"],
+  ['admin lsit', "did you mean 'mq admin list'?"],
   ['help halp', "did you mean 'mq help'?"],
   ['dlq lst', "did you mean 'mq dlq list'? mq dlq has list, show, replay, move, purge"],
   ['dlq zzz', 'mq dlq has list, show, replay, move, purge'],
