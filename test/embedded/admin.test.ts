@@ -193,7 +193,7 @@ test('on a terminal it is a table, and what takes away asks and names the broker
     assert.equal([gone.status, gone.stdout], [0, `there was no queue gone in vhost / on ${named}\n`]);
     const unasked = await admin('delete vhost x');
     assert.is(unasked.status, 64);
-    assert.match(unasked.stderr, 'give --yes');
+    assert.match(unasked.stderr, 'requires --yes');
   });
 });
 
