@@ -42,12 +42,13 @@ export async function withExactCounts(
   if (depths === undefined || quorum.length === 0 || quorum.length > mostAsked) return items;
   const byVhost = Map.groupBy(quorum, ({ vhost }) => String(vhost));
   const exact = new Map<string, { ready: number; consumers: number }>();
-  const asked = [...byVhost].map(([vhost, queues]) => {
+  // One vhost after the other, because each has a connection of its own.
+  for (const [vhost, queues] of byVhost) {
     const names = queues.map(({ name }) => String(name));
-    return depths(vhost, names).then((found) => ({ vhost, found }));
-  });
-  for (const { vhost, found } of await Promise.all(asked))
+    // biome-ignore lint/nursery/useAwaitThenable: it does not follow the type of an optional function
+    const found = await depths(vhost, names);
     for (const [name, depth] of found) exact.set(keyOf({ vhost, name }), depth);
+  }
   return items.map((item) => {
     const depth = exact.get(keyOf(item));
     return depth === undefined ? item : { ...item, ...countsOf(item, depth) };
