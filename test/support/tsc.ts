@@ -20,3 +20,11 @@ export function tsc(folder: string, files: Readonly<Record<string, string>>, con
     });
   });
 }
+
+/** Returns what tsc prints about a text that imports files of src, whose own problems `npm run types` reports. */
+export async function problemsBesideSource(folder: string, text: string): Promise<string[]> {
+  const compilerOptions = { typeRoots: [resolve(root, 'node_modules/@types')] };
+  const config = { extends: resolve(root, 'tsconfig.json'), compilerOptions, include: ['*.ts'], exclude: [] };
+  const problems = await tsc(folder, { 'same.ts': text, 'package.json': '{ "type": "module" }' }, config);
+  return problems.split('\n').filter((line) => /same\.ts/.test(line));
+}

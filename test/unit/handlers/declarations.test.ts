@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { tsconfig } from '../../../src/harness/declarations.ts';
-import { tsc } from '../../support/tsc.ts';
+import { problemsBesideSource, tsc } from '../../support/tsc.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 
@@ -55,14 +55,7 @@ export const context = (real: UserContext): Context => real;
 export const names: [keyof Message, keyof Context] extends [keyof UserMessage, keyof UserContext] ? true : false = true;
 export const back: [keyof UserMessage, keyof UserContext] extends [keyof Message, keyof Context] ? true : false = true;
 `;
-  const compilerOptions = { typeRoots: [resolve(root, 'node_modules/@types')] };
-  const config = { extends: resolve(root, 'tsconfig.json'), compilerOptions, include: ['*.ts'], exclude: [] };
-  const problems = await tsc(folder, { 'same.ts': source, 'package.json': '{ "type": "module" }' }, config);
-  // What is wrong inside of src is for `npm run types` to report.
-  assert.equal(
-    problems.split('\n').filter((line) => /same\.ts/.test(line)),
-    [],
-  );
+  assert.equal(await problemsBesideSource(folder, source), []);
 });
 
 types.run();

@@ -7,7 +7,7 @@ import { join, resolve } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { tsconfig } from '../../../src/harness/declarations.ts';
-import { tsc } from '../../support/tsc.ts';
+import { problemsBesideSource, tsc } from '../../support/tsc.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
 
@@ -85,14 +85,7 @@ export const isAll: Declared = userModule;
 const names = (inside: keyof Declared, outside: keyof typeof userModule) => [inside, outside];
 export const undeclared = (name: keyof typeof userModule) => names(name, name);
 `;
-  const compilerOptions = { typeRoots: [resolve(root, 'node_modules/@types')] };
-  const config = { extends: resolve(root, 'tsconfig.json'), compilerOptions, include: ['*.ts'], exclude: [] };
-  const problems = await tsc(folder, { 'same.ts': source, 'package.json': '{ "type": "module" }' }, config);
-  // What is wrong inside of src is for `npm run types` to say.
-  assert.equal(
-    problems.split('\n').filter((line) => /same\.ts/.test(line)),
-    [],
-  );
+  assert.equal(await problemsBesideSource(folder, source), []);
 });
 
 types.run();
