@@ -35,6 +35,8 @@ export interface VhostMetadata {
   readonly defaultQueueType: 'classic' | 'quorum';
   /** `max-connections`, `max-queues`; a negative number means no limit. */
   readonly limits: Readonly<Record<string, number>>;
+  /** RabbitMQ 4.3: it cannot be deleted. */
+  readonly isProtected: boolean;
 }
 
 /** RabbitMQ: the default type is for queues that every type can be. */

@@ -63,7 +63,7 @@ export class VirtualHost implements Surroundings {
   constructor(name: string, { clock, memory, store, log, churn }: Shared) {
     this.name = name;
     const description = name === '/' ? 'Default virtual host' : '';
-    this.metadata = { description, tags: [], defaultQueueType: 'classic', limits: {} };
+    this.metadata = { description, tags: [], defaultQueueType: 'classic', limits: {}, isProtected: false };
     this.clock = clock;
     this.memory = memory;
     this.store = store;

@@ -90,6 +90,41 @@ test('all queues with their details, and the members of a quorum queue', () =>
     assert.is((await ask('POST /rebalance/queues')).status, 204);
   }));
 
+test('a message is published to the default exchange by its empty name', () =>
+  withManagement(async ({ ask }) => {
+    await ask('PUT /queues/%2F/q', { body: { durable: true } });
+    const body = { routing_key: 'q', payload: 'p', payload_encoding: 'string', properties: {} };
+    assert.equal((await ask('POST /exchanges/%2F//publish', { body })).body, { routed: true });
+    assert.is(((await ask('GET /exchanges/%2F//')).body as { name: string }).name, '');
+    assert.ok(Array.isArray((await ask('GET /exchanges/%2F/')).body));
+  }));
+
+test('the memory of the node is shown in the categories of RabbitMQ', () =>
+  withManagement(async ({ ask }) => {
+    const { memory } = (await ask('GET /nodes/mq@localhost/memory')).body as { memory: Record<string, unknown> };
+    const { strategy, total, ...parts } = memory;
+    assert.is(strategy, 'rss');
+    assert.ok((total as { rss: number }).rss > 0);
+    for (const name of ['queue_procs', 'binary', 'code', 'other_proc', 'plugins', 'atom']) {
+      assert.type(parts[name], 'number', name);
+    }
+    const relative = (await ask('GET /nodes/mq@localhost/memory/relative')).body as { memory: { total: number } };
+    assert.is(relative.memory.total, 100);
+    assert.is((await ask('GET /nodes/other/memory')).status, 404);
+  }));
+
+test('a virtual host that is protected is not deleted', () =>
+  withManagement(async ({ ask }) => {
+    await ask('PUT /vhosts/v');
+    assert.is((await ask('POST /vhosts/v/deletion/protection')).status, 204);
+    await ask('PUT /vhosts/v', { body: { description: 'd' } });
+    assert.is(((await ask('GET /vhosts/v')).body as Record<string, unknown>)['protected_from_deletion'], true);
+    assert.is((await ask('DELETE /vhosts/v')).status, 412);
+    assert.is((await ask('DELETE /vhosts/v/deletion/protection')).status, 204);
+    assert.is((await ask('DELETE /vhosts/v')).status, 204);
+    assert.is((await ask('POST /vhosts/v/deletion/protection')).status, 404);
+  }));
+
 test('users without permissions are listed, and users are deleted together', () =>
   withManagement(async ({ ask }) => {
     for (const name of ['a', 'b', 'c']) await ask(`PUT /users/${name}`, { body: { tags: '', password: 'p' } });

@@ -10,6 +10,7 @@ import { exchangeRoutes } from './exchanges.ts';
 import { healthRoutes } from './health.ts';
 import { limitRoutes } from './limits.ts';
 import { messageRoutes } from './messages.ts';
+import { nodeMemoryRoutes } from './node-memory.ts';
 import { overviewRoutes } from './overview.ts';
 import { policyRoutes } from './policies.ts';
 import { queueRoutes } from './queues.ts';
@@ -20,6 +21,7 @@ import { vhostRoutes } from './vhosts.ts';
 
 export const routes: readonly Route[] = [
   ...overviewRoutes,
+  ...nodeMemoryRoutes,
   ...messageRoutes,
   ...userRoutes,
   ...definitionRoutes,
@@ -65,5 +67,9 @@ export function findRoute(method: string, path: readonly string[]): Found {
 
 function fits(pattern: readonly string[], parts: readonly string[]): boolean {
   if (pattern.length !== parts.length) return false;
-  return pattern.every((part, index) => (part.startsWith(':') ? parts[index] !== '' : part === parts[index]));
+  return pattern.every((part, index) => {
+    if (!part.startsWith(':')) return part === parts[index];
+    // RabbitMQ: the default exchange has no name.
+    return parts[index] !== '' || part === ':exchange';
+  });
 }

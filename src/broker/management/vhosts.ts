@@ -9,6 +9,8 @@ import { connectionCounts, queueCounts, totalOf } from './rates.ts';
 import { badRequest, Refusal } from './refusal.ts';
 import { type Answer, type Call, list, noContent, ok, put, type Route, vhostOf, visibleVhosts } from './route.ts';
 
+const protection = '/vhosts/:vhost/deletion/protection';
+
 export const vhostRoutes: readonly Route[] = [
   {
     method: 'GET',
@@ -18,6 +20,8 @@ export const vhostRoutes: readonly Route[] = [
   { method: 'GET', path: '/vhosts/:vhost', handle: (call) => ok(vhostItem(vhostOf(call), call)) },
   { method: 'PUT', path: '/vhosts/:vhost', role: 'administrator', handle: putVhost },
   { method: 'DELETE', path: '/vhosts/:vhost', role: 'administrator', handle: deleteVhost },
+  { method: 'POST', path: protection, role: 'administrator', handle: (call) => protect(call, true) },
+  { method: 'DELETE', path: protection, role: 'administrator', handle: (call) => protect(call, false) },
 ];
 
 function vhostItem(vhost: VirtualHost, { rates, broker }: Call): Record<string, unknown> {
@@ -30,7 +34,7 @@ function vhostItem(vhost: VirtualHost, { rates, broker }: Call): Record<string, 
     metadata: metadataOf(vhost),
     tracing: false,
     cluster_state: { [nodeName]: 'running' },
-    protected_from_deletion: false,
+    protected_from_deletion: vhost.metadata.isProtected,
     ...rates.details(queues, totalOf(queues.map(queueCounts))),
     ...rates.messageStats(vhost, { ...vhost.counters }),
     ...(connections.length > 0 && rates.details(connections, totalOf(connections.map(connectionCounts)))),
@@ -57,6 +61,7 @@ export function putVhostOf(broker: Broker, name: string, body: Readonly<Record<s
     tags: tagsOf(given['tags'] ?? []),
     defaultQueueType: type,
     limits: vhost.metadata.limits,
+    isProtected: vhost.metadata.isProtected,
   });
 }
 
@@ -68,6 +73,17 @@ function putVhost({ broker, param, body }: Call): Answer {
 }
 
 function deleteVhost(call: Call): Answer {
-  call.broker.removeVhost(vhostOf(call).name);
+  const { name, metadata } = vhostOf(call);
+  if (metadata.isProtected) {
+    const reason = `Refusing to delete virtual host '${name}' because it is protected from deletion`;
+    throw new Refusal(412, 'precondition_failed', reason);
+  }
+  call.broker.removeVhost(name);
+  return noContent;
+}
+
+function protect(call: Call, isProtected: boolean): Answer {
+  const vhost = vhostOf(call);
+  vhost.setMetadata({ ...vhost.metadata, isProtected });
   return noContent;
 }
