@@ -6,6 +6,7 @@ import { queueNamed } from './deliveries.ts';
 import { queueName } from './names.ts';
 import { ProtocolError } from './protocol-error.ts';
 import { replyQueue } from './reply-to.ts';
+import { assertTopicAccess } from './topic-access.ts';
 import { type Access, assertAccess, assertAnyAccess } from './users.ts';
 
 /** False: none of its methods. */
@@ -90,6 +91,7 @@ function bindExchange(
   assertNotDefault(fields.source);
   allow(channel, 'write', 'exchange', fields.destination);
   allow(channel, 'read', 'exchange', fields.source);
+  allowTopic(channel, fields.source, fields.routingKey);
   if (name === 'exchange.bind') channel.vhost.bind(binding);
   else channel.vhost.unbind(binding, channel.connection);
   if (!fields.noWait) channel.send(`${name}-ok`, {});
@@ -134,6 +136,7 @@ function bindQueue(channel: Channel, { name: method, fields }: Method & { name: 
   assertNotDefault(fields.exchange);
   allow(channel, 'write', 'queue', destination);
   allow(channel, 'read', 'exchange', fields.exchange);
+  allowTopic(channel, fields.exchange, routingKey);
   if (method === 'queue.bind' && channel.vhost.queues.has(destination)) {
     channel.vhost.queue(destination, channel.connection);
   }
@@ -163,6 +166,10 @@ function deleteQueue(channel: Channel, fields: MethodFields<'queue.delete'>): vo
 
 function allow(channel: Channel, access: Access, kind: 'queue' | 'exchange', name: string): void {
   assertAccess(channel.connection.user, access, { vhost: channel.vhost.name, kind, name });
+}
+
+function allowTopic({ connection, vhost }: Channel, exchange: string, routingKey: string): void {
+  assertTopicAccess(connection.user, 'read', { exchange: vhost.exchanges.get(exchange), routingKey });
 }
 
 function assertNotDefault(exchange: string): void {

@@ -10,7 +10,8 @@ import { ProtocolError, replyCodes } from './protocol-error.ts';
 import { publishedMessage } from './published.ts';
 import type { Queue } from './queue.ts';
 import { replyPrefix } from './reply-to.ts';
-import { assertAccess } from './users.ts';
+import { assertTopicAccess } from './topic-access.ts';
+import { assertAccess, type User } from './users.ts';
 import type { Routed } from './vhost.ts';
 
 const mandatoryBit = 1;
@@ -122,6 +123,7 @@ export class Publisher {
     }
     const exchange = address.exchange;
     const message = publishedMessage(this.#content, { exchange: exchangeName, routingKey, channel: this.#channel });
+    if (exchange.type === 'topic') assertKeysAllowed(connection.user, exchange, message);
     exchange.counters.publish_in++;
     this.#channel.counters.publish++;
     vhost.counters.publish++;
@@ -181,6 +183,11 @@ export class Publisher {
     this.#isListed = true;
     this.#channel.connection.later(this.#channel);
   }
+}
+
+/** RabbitMQ: those of CC and BCC as well. */
+export function assertKeysAllowed(user: User, exchange: Exchange, { routingKey, moreKeys = [] }: Message): void {
+  for (const key of [routingKey, ...moreKeys]) assertTopicAccess(user, 'write', { exchange, routingKey: key });
 }
 
 function addressOf(buffer: Buffer, start: number, end: number): Address {

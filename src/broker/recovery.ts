@@ -37,7 +37,7 @@ export function recover(recovered: Store['recovered'], target: Target): void {
   const { log } = target.surroundings;
   const wasClosed = recovered.definitions.some(({ kind }) => kind === closed.kind);
   const aside = new Set<string>();
-  for (const kind of ['vhost', 'user', 'permission', 'policy', 'exchange', 'queue', 'binding']) {
+  for (const kind of ['vhost', 'user', 'permission', 'topic-permission', 'policy', 'exchange', 'queue', 'binding']) {
     for (const definition of recovered.definitions) {
       if (definition.kind !== kind) continue;
       const what = `the ${kind} '${definition.key.replaceAll('\0', ' ')}'`;
@@ -76,7 +76,7 @@ export function recover(recovered: Store['recovered'], target: Target): void {
 /** Returns the patterns of permissions and policies, whose engine has to be loaded before `recover`. */
 export function patternsOf(definitions: readonly Definition[]): string[] {
   return definitions
-    .filter(({ kind }) => kind === 'permission' || kind === 'policy')
+    .filter(({ kind }) => ['permission', 'topic-permission', 'policy'].includes(kind))
     .map(({ value }) => value as Readonly<Record<string, unknown>>)
     .flatMap(({ configure, write, read, pattern }) => [configure, write, read, pattern])
     .filter((pattern) => typeof pattern === 'string');
@@ -95,7 +95,7 @@ function succeeds(what: string, log: Shared['log'], work: () => void): boolean {
 
 function define({ kind, key, value }: Definition, { vhosts, users, surroundings }: Target, aside: SetAside): void {
   const fields = value as Readonly<Record<string, unknown>>;
-  if (kind === 'user' || kind === 'permission') {
+  if (['user', 'permission', 'topic-permission'].includes(kind)) {
     users.recover(kind, fields);
     return;
   }

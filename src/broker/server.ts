@@ -1,6 +1,5 @@
 // The embedded AMQP 0-9-1 broker. What RabbitMQ has and this one has not: streams (refused, 406), mechanisms other than PLAIN
-// and AMQPLAIN (503), basic.publish with immediate (540), topic permissions, clusters,
-// and the time limit of an unacknowledged delivery. What RabbitMQ 4.3 refuses or ignores, and this one does as 4.0: queues that
+// and AMQPLAIN (503), basic.publish with immediate (540), clusters, and the time limit of an unacknowledged delivery. What RabbitMQ 4.3 refuses or ignores, and this one does as 4.0: queues that
 // are neither durable nor exclusive, basic.qos with global.
 
 import { randomUUID } from 'node:crypto';

@@ -5,6 +5,7 @@ import { isLoopback } from './loopback.ts';
 import { patternTest } from './patterns.ts';
 import { ProtocolError } from './protocol-error.ts';
 import type { Store } from './store.ts';
+import { type TopicPatterns, type TopicPermission, topicPermission } from './topic-access.ts';
 
 /** The user of a broker that is given none, as RabbitMQ's. */
 export const defaultLogin = { name: 'guest', password: 'guest' };
@@ -19,6 +20,11 @@ export interface Password {
   readonly hash: string;
 }
 
+interface TopicExchange {
+  readonly vhost: string;
+  readonly exchange: string;
+}
+
 export interface User {
   readonly name: string;
   readonly tags: readonly string[];
@@ -29,6 +35,8 @@ export interface User {
     string,
     { readonly given: Permissions; readonly tests: Record<Access, (name: string) => boolean> }
   >;
+  /** Virtual host → topic exchange → permission. */
+  readonly topics: Map<string, Map<string, TopicPermission>>;
 }
 
 export class Users {
@@ -63,6 +71,7 @@ export class Users {
             ? hashed(password)
             : (password ?? undefined),
       permissions: known?.permissions ?? new Map(),
+      topics: known?.topics ?? new Map(),
     };
     this.all.set(name, user);
     this.#store?.define({ kind: 'user', key: name, value: { name, tags, password: user.password ?? null } });
@@ -72,7 +81,7 @@ export class Users {
   remove(name: string): void {
     const user = this.all.get(name);
     if (user === undefined) return;
-    for (const vhost of [...user.permissions.keys()]) this.forbid(name, vhost);
+    for (const vhost of [...user.permissions.keys(), ...user.topics.keys()]) this.forbid(name, vhost);
     this.all.delete(name);
     this.#store?.undefine('user', name);
   }
@@ -88,6 +97,31 @@ export class Users {
   forbid(name: string, vhost: string): void {
     this.all.get(name)?.permissions.delete(vhost);
     this.#store?.undefine('permission', `${vhost}\0${name}`);
+    for (const exchange of [...(this.all.get(name)?.topics.get(vhost)?.keys() ?? [])]) {
+      this.forbidTopic(name, { vhost, exchange });
+    }
+  }
+
+  /** Throws a SyntaxError where a pattern is none. */
+  allowTopic(name: string, { vhost, exchange }: TopicExchange, { write, read }: TopicPatterns): void {
+    const user = this.all.get(name);
+    if (user === undefined) return;
+    this.#setTopic(user, { vhost, exchange }, { write, read });
+    const value = { user: name, vhost, exchange, write, read };
+    this.#store?.define({ kind: 'topic-permission', key: `${vhost}\0${name}\0${exchange}`, value });
+  }
+
+  forbidTopic(name: string, { vhost, exchange }: TopicExchange): void {
+    const topics = this.all.get(name)?.topics;
+    topics?.get(vhost)?.delete(exchange);
+    if (topics?.get(vhost)?.size === 0) topics.delete(vhost);
+    this.#store?.undefine('topic-permission', `${vhost}\0${name}\0${exchange}`);
+  }
+
+  #setTopic(user: User, { vhost, exchange }: TopicExchange, given: TopicPatterns): void {
+    const permission = topicPermission(given, { username: user.name, vhost });
+    const exchanges = user.topics.get(vhost) ?? new Map<string, TopicPermission>();
+    user.topics.set(vhost, exchanges.set(exchange, permission));
   }
 
   /**
@@ -114,7 +148,12 @@ export class Users {
         tags: value['tags'] as string[],
         password: (value['password'] ?? undefined) as User['password'],
         permissions: new Map(),
+        topics: new Map(),
       });
+    } else if (kind === 'topic-permission') {
+      const { vhost, exchange, write, read } = value as unknown as TopicExchange & TopicPatterns;
+      const user = this.all.get(String(value['user']));
+      if (user !== undefined) this.#setTopic(user, { vhost, exchange }, { write, read });
     } else {
       const { configure, write, read } = value as unknown as Permissions;
       const given = { configure, write, read };

@@ -82,7 +82,7 @@ test('what is not there is 404, what cannot be done with it 405, and what cannot
       ['GET /queues/%zz', 400, 'bad_request'],
       ['GET /queues/%ff', 400, 'bad_request'],
       ['PUT /policies/%2F/p', 400, 'bad_request'],
-      ['PUT /topic-permissions/%2F/guest', 501, 'not_implemented'],
+      ['PUT /user-limits/guest/max-channels', 501, 'not_implemented'],
     ] as const;
     for (const [line, status, error] of rows) {
       const told = await ask(line);

@@ -273,7 +273,6 @@ test('policies, limits and metadata are kept, exported and imported', async () =
       const bad = { policies: [{ vhost: '/', name: 'n', pattern: '', definition: { 'max-length': -1 } }] };
       assert.is((await ask('POST /definitions', { body: bad })).status, 400);
       for (const refused of [
-        { topic_permissions: [{ user: 'guest', vhost: '/', exchange: 'x', write: '', read: '' }] },
         { global_parameters: [{ name: 'mine', value: 1 }] },
         { users: [{ name: 'u', tags: '', limits: { 'max-connections': 1 } }] },
       ]) {

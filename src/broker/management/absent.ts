@@ -8,9 +8,6 @@ const lists = [
   '/parameters/:component',
   '/parameters/:component/:vhost',
   '/global-parameters',
-  '/topic-permissions',
-  '/users/:user/topic-permissions',
-  '/vhosts/:vhost/topic-permissions',
   '/user-limits',
   '/user-limits/:user',
   '/feature-flags',
@@ -22,7 +19,6 @@ const lists = [
 const items = [
   '/parameters/:component/:vhost/:name',
   '/global-parameters/:name',
-  '/topic-permissions/:vhost/:user',
   '/user-limits/:user/:name',
   '/feature-flags/:name/enable',
 ];

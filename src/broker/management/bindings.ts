@@ -5,6 +5,7 @@ import { Arguments } from '../codec/arguments.ts';
 import type { BindingDeclaration } from '../declarations.ts';
 import type { Binding } from '../exchange.ts';
 import { Queue } from '../queue.ts';
+import { assertTopicAccess } from '../topic-access.ts';
 import { assertAccess, type User } from '../users.ts';
 import type { VirtualHost } from '../vhost.ts';
 import { argumentsOf, nameOf } from './body.ts';
@@ -63,12 +64,13 @@ export function bind({ vhost, user }: { vhost: VirtualHost; user: User }, wanted
 
 function assertMayBind(
   { vhost, user }: { vhost: VirtualHost; user: User },
-  { source, destination, isQueue }: Omit<BindingDeclaration, 'arguments' | 'routingKey'>,
+  { source, destination, isQueue, routingKey }: Omit<BindingDeclaration, 'arguments'>,
 ): void {
   assertNotDefault(source);
   if (!isQueue) assertNotDefault(destination);
   assertAccess(user, 'write', { vhost: vhost.name, kind: isQueue ? 'queue' : 'exchange', name: destination });
   assertAccess(user, 'read', { vhost: vhost.name, kind: 'exchange', name: source });
+  assertTopicAccess(user, 'read', { exchange: vhost.exchanges.get(source), routingKey });
 }
 
 function bindingItem(binding: Seen): Record<string, unknown> {
@@ -129,7 +131,7 @@ function deleteBinding(call: Call): Answer {
   const vhost = vhostOf(call);
   const ends = endsOf(call);
   const { routingKey, arguments: all } = bindingOf(call);
-  assertMayBind({ vhost, user: call.user }, ends);
+  assertMayBind({ vhost, user: call.user }, { ...ends, routingKey });
   if (ends.isQueue) vhost.queue(ends.destination, undefined);
   vhost.unbind({ ...ends, routingKey, arguments: all }, undefined);
   return noContent;

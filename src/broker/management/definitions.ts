@@ -13,6 +13,7 @@ import { policiesIn, setPolicy } from './policies.ts';
 import { declareQueue } from './queues.ts';
 import { badRequest, Refusal } from './refusal.ts';
 import { type Answer, type Call, noContent, ok, type Route, vhostOf } from './route.ts';
+import { allowTopic, topicsOf } from './topic-permissions.ts';
 import { allow, permissionsOf, putUserOf, userItem } from './users.ts';
 import { metadataOf, putVhostOf } from './vhosts.ts';
 
@@ -40,7 +41,7 @@ function exportAll({ broker }: Call): Answer {
       limits: vhost.metadata.limits,
     })),
     permissions: users.flatMap(permissionsOf),
-    topic_permissions: [],
+    topic_permissions: users.flatMap(topicsOf),
     parameters: vhosts.flatMap(parametersIn),
     global_parameters: [],
     policies: vhosts.flatMap((vhost) => policiesIn(vhost, 'policy')),
@@ -110,6 +111,9 @@ async function importAll(call: Call): Promise<Answer> {
   for (const permission of objectsOf(body, 'permissions')) {
     await allow(call, { vhost: vhostNamed(call, permission).name, user: textOf(permission, 'user') }, permission);
   }
+  for (const permission of objectsOf(body, 'topic_permissions')) {
+    await allowTopic(call, { vhost: vhostNamed(call, permission).name, user: textOf(permission, 'user') }, permission);
+  }
   for (const parameter of objectsOf(body, 'global_parameters')) assertNamesCluster(parameter);
   await importInto(call, (item) => vhostNamed(call, item));
   return noContent;
@@ -133,16 +137,13 @@ async function importInto(
   { user, body }: Call,
   vhostFor: (item: Readonly<Record<string, unknown>>) => VirtualHost,
 ): Promise<void> {
-  for (const item of objectsOf(body, 'topic_permissions')) {
-    throw new Refusal(501, 'not_implemented', `mq has no topic permissions: ${textOf(item, 'user')}`);
-  }
   for (const item of objectsOf(body, 'policies')) {
     await setPolicy(vhostFor(item), 'policy', nameOf(item, 'name'), item);
   }
   for (const item of objectsOf(body, 'parameters')) await setParameter(vhostFor(item), item);
   const by = (item: Readonly<Record<string, unknown>>) => {
     const vhost = vhostFor(item);
-    return { vhost, user: { ...user, permissions: new Map([[vhost.name, everything]]) } };
+    return { vhost, user: { ...user, permissions: new Map([[vhost.name, everything]]), topics: new Map() } };
   };
   for (const item of objectsOf(body, 'queues')) {
     const { vhost, user: importer } = by(item);

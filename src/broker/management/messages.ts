@@ -3,6 +3,7 @@
 import { encodeProperties } from '../codec/properties.ts';
 import { ProtocolError } from '../protocol-error.ts';
 import { publishedMessage } from '../published.ts';
+import { assertKeysAllowed } from '../publisher.ts';
 import type { Queue } from '../queue.ts';
 import type { Entry } from '../ready.ts';
 import { assertAccess } from '../users.ts';
@@ -41,6 +42,7 @@ function publish(call: Call): Answer {
       channel: { connection: { user }, deliveries: { replyAddress: undefined } },
     },
   );
+  assertKeysAllowed(user, exchange, message);
   const queues = vhost.route(exchange, message);
   exchange.counters.publish_in++;
   exchange.counters.publish_out += queues.length;

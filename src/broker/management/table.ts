@@ -16,6 +16,7 @@ import { policyRoutes } from './policies.ts';
 import { queueRoutes } from './queues.ts';
 import { notFound, Refusal } from './refusal.ts';
 import type { Route } from './route.ts';
+import { topicPermissionRoutes } from './topic-permissions.ts';
 import { userRoutes } from './users.ts';
 import { vhostRoutes } from './vhosts.ts';
 
@@ -24,6 +25,7 @@ export const routes: readonly Route[] = [
   ...nodeMemoryRoutes,
   ...messageRoutes,
   ...userRoutes,
+  ...topicPermissionRoutes,
   ...definitionRoutes,
   ...healthRoutes,
   ...policyRoutes,

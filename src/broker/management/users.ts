@@ -79,7 +79,7 @@ export function permissionsOf({ name, permissions: all }: User): Record<string, 
   return Array.from(all, ([vhost, { given }]) => ({ user: name, vhost, ...given }));
 }
 
-function userOf({ broker, param }: Call): User {
+export function userOf({ broker, param }: Call): User {
   const user = broker.users.all.get(param('user'));
   if (user === undefined) throw notFound();
   return user;
