@@ -36,6 +36,10 @@ function overview(call: Call): Answer {
   return ok({
     management_version: apiVersion,
     rates_mode: 'basic',
+    disable_stats: false,
+    enable_queue_totals: false,
+    default_queue_type: 'classic',
+    statistics_db_event_queue: 0,
     ...versions(broker),
     cluster_name: broker.clusterName,
     node: nodeName,
