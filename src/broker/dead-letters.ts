@@ -23,7 +23,11 @@ export class DeadLetters {
 
   /** Dead letters wait in a row, so that a chain of queues that drop does not pile up on the stack. */
   send(queue: Queue, message: Message, reason: DeathReason, receipt?: Receipt): void {
-    if (queue.settings.deadLetterExchange === undefined) return;
+    if (queue.settings.deadLetterExchange === undefined) {
+      // A policy has taken it away: letters that wait for a target wait on.
+      receipt?.done(false);
+      return;
+    }
     const now = this.#vhost.clock.now();
     this.#waiting.push({ message: deadMessage(message, { queue, reason, now }), reason, receipt });
     if (this.#isSending) return;

@@ -40,7 +40,8 @@ function linear(loaded: typeof RE2JS, source: string, flags: number): (text: str
   }
 }
 
-/** Means the same in every engine: names and dots, with anchors and stars. */
+/** Means the same in every engine: names and dots, with anchors and stars. More than two stars may backtrack for long. */
 function isPlain(source: string): boolean {
+  if (source.split('*').length > 3) return false;
   return /^\^?(?:[\w :/#@-]|\\?\.\*?|\|\^?)*\$?$/.test(source);
 }

@@ -44,7 +44,9 @@ export function queueSettings(all: Arguments, what: string, policy: PolicySettin
     return values.length === 0 ? undefined : Math.min(...values);
   };
   const argumentFirst = (name: string) => string(`x-${name}`) ?? policy[name]?.toString();
-  const overflow = policy['overflow'] ?? string('x-overflow') ?? 'drop-head';
+  const asked = policy['overflow'] ?? string('x-overflow') ?? 'drop-head';
+  // RabbitMQ: a quorum queue takes reject-publish-dlx for drop-head.
+  const overflow = type === 'quorum' && asked === 'reject-publish-dlx' ? 'drop-head' : asked;
   const deadLetterExchange = argumentFirst('dead-letter-exchange');
   return {
     type,

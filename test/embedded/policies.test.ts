@@ -93,6 +93,22 @@ for (const type of ['classic', 'quorum']) {
     }));
 }
 
+test('a quorum queue takes reject-publish-dlx for drop-head', () =>
+  withBroker(async ({ ask, channel }) => {
+    const full = { 'max-length': 1, overflow: 'reject-publish-dlx' };
+    await put(ask, '/policies/%2F/p', { pattern: '^policy$', definition: full });
+    const type = { 'x-queue-type': 'quorum' };
+    await channel.assertQueue('policy', { arguments: type });
+    await channel.assertQueue('argument', {
+      arguments: { ...type, 'x-max-length': 1, 'x-overflow': 'reject-publish-dlx' },
+    });
+    for (const queue of ['policy', 'argument']) {
+      for (const body of bodies(3)) channel.sendToQueue(queue, body);
+      await channel.waitForConfirms();
+      assert.equal(await drain(channel, queue), ['m2'], queue);
+    }
+  }));
+
 test('delivery-limit of a policy', () =>
   withBroker(async ({ ask, channel }) => {
     await put(ask, '/policies/%2F/p', { pattern: '^q', definition: { 'delivery-limit': 1 } });
@@ -105,6 +121,25 @@ test('delivery-limit of a policy', () =>
       channel.reject(got, true);
     }
     assert.is(count, 2);
+  }));
+
+test('letters that wait for a target when a policy takes the exchange away wait on, and go when another names one', () =>
+  withBroker(async ({ ask, channel, clock }) => {
+    const strategy = { 'dead-letter-strategy': 'at-least-once', overflow: 'reject-publish' };
+    const definition = { ...strategy, 'dead-letter-exchange': 'missing' };
+    await put(ask, '/policies/%2F/p', { pattern: '^q', definition });
+    await channel.assertQueue('dead');
+    await channel.assertQueue('q', { arguments: { 'x-queue-type': 'quorum' } });
+    channel.sendToQueue('q', Buffer.from('m'));
+    await channel.waitForConfirms();
+    const got = await channel.get('q');
+    if (got) channel.nack(got, false, false);
+    await channel.checkQueue('q');
+    await ask('DELETE /policies/%2F/p');
+    clock.move(5000);
+    await put(ask, '/policies/%2F/p', { pattern: '^q', definition: { ...strategy, ...toDead } });
+    clock.move(5000);
+    assert.equal(await drain(channel, 'dead'), ['m']);
   }));
 
 test('one policy applies: that of the highest priority among those for the kind', () =>
