@@ -24,7 +24,7 @@ export class DeadLetters {
   /** Dead letters wait in a row, so that a chain of queues that drop does not pile up on the stack. */
   send(queue: Queue, message: Message, reason: DeathReason, receipt?: Receipt): void {
     if (queue.settings.deadLetterExchange === undefined) {
-      // A policy has taken it away: letters that wait for a target wait on.
+      // A policy that named it was deleted: letters that wait for a target go on waiting.
       receipt?.done(false);
       return;
     }

@@ -37,7 +37,7 @@ export interface ManagementOptions {
 
 const headersMs = 10_000;
 const requestMs = 30_000;
-/** How often the two are checked. */
+/** The interval at which both timeouts are checked. */
 const checkMs = 1000;
 
 /** Serves a broker's HTTP API; ready when the promise resolves. Throws UNAVAILABLE where the port cannot be had. */
@@ -114,8 +114,8 @@ async function answerTo(served: Served, request: IncomingMessage): Promise<Answe
 }
 
 /**
- * DNS rebinding: the page of another site whose name suddenly means 127.0.0.1 would be of the same origin as this API, and knows
- * guest's password. Other machines do not reach an API on loopback, so nobody needs another name for it.
+ * Refuses DNS rebinding: a page whose host name resolves to 127.0.0.1 has the same origin as this API, and guest's password is
+ * known. Other machines do not reach an API on loopback, so it needs no other name. Throws 403.
  */
 function assertLoopbackHost({ listeners }: Served, header = ''): void {
   const own = listeners.at(-1)?.host ?? '';

@@ -12,7 +12,7 @@ export async function loadPatterns(sources: readonly string[]): Promise<void> {
 
 /** Returns the test of a pattern whose engine is loaded. Throws a SyntaxError. */
 export function patternTest(source: string): (text: string) => boolean {
-  // Look-around and the like, which RE2 lacks, are left to the engine that backtracks: who sets such a pattern is trusted.
+  // RE2 has no look-around and no back references. JavaScript's engine does these, because administrators are trusted.
   if (engine === undefined || isPlain(source) || backtracking(source) !== undefined) {
     const expression = new RegExp(source, 'u');
     return (text) => expression.test(text);

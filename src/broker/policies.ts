@@ -41,7 +41,7 @@ export class Policies {
     return this.#rows.get(kind)?.get(name)?.policy;
   }
 
-  /** Throws a SyntaxError if the pattern is not one. */
+  /** Throws a SyntaxError if the pattern is invalid. */
   set(kind: PolicyKind, policy: Policy): void {
     this.#rows.get(kind)?.set(policy.name, { policy, test: patternTest(policy.pattern) });
   }

@@ -88,7 +88,7 @@ export class Queue {
     this.#use.watch(parts.settings.expiresMs);
   }
 
-  /** Another policy applies, or none. RabbitMQ: messages that are here keep the time at which they expire. */
+  /** Applies another policy, or none. RabbitMQ: messages that are here keep the time at which they expire. */
   apply(policy: AppliedPolicy, settings: QueueSettings): void {
     this.policy = policy;
     this.settings = settings;

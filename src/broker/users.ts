@@ -102,7 +102,7 @@ export class Users {
     }
   }
 
-  /** Throws a SyntaxError where a pattern is none. */
+  /** Throws a SyntaxError if a pattern is invalid. */
   allowTopic(name: string, { vhost, exchange }: TopicExchange, { write, read }: TopicPatterns): void {
     const user = this.all.get(name);
     if (user === undefined) return;

@@ -76,7 +76,7 @@ export async function serveMetrics(
   };
 }
 
-/** Connections that may wait without a request. Whoever holds them must not keep a probe out. */
+/** The limit of connections without a request, so that idle clients cannot keep a probe out. */
 const idleLimit = 64;
 
 /** Drops the connection that has been idle for the longest time when there are too many. */

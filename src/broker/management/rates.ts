@@ -28,7 +28,7 @@ export const connectionCounts = ({ details }: Connection) => ({
   send_oct: details.bytesSent,
 });
 
-/** Adds counters of several objects up; of none there are none. */
+/** Returns the sums of the counters of several objects, and an empty object without any. */
 export function totalOf<K extends string>(all: readonly Readonly<Record<K, number>>[]): Record<K, number> {
   const total = {} as Record<K, number>;
   for (const counts of all) {

@@ -30,7 +30,7 @@ export function topicsOf({ name, topics }: User) {
   );
 }
 
-/** Throws 400 if a pattern is not one. */
+/** Throws 400 if a pattern is invalid. */
 export async function allowTopic(
   { broker }: Pick<Call, 'broker'>,
   { vhost, user }: { vhost: string; user: string },
