@@ -82,7 +82,7 @@ Register-ArgumentCompleter -Native -CommandName mq -ScriptBlock {
     $word, $about = $_ -split "\`t", 2
     if (-not $about) { $about = $word }
     # PowerShell takes U+2018 to U+201E for quotes as well.
-    $text = if ($word -match "[\\s'\`"\`$\`;&|(){}@#,<>\\u2018-\\u201e]") { "'" + ($word -replace "['\\u2018-\\u201b]", '$&$&') + "'" } else { $word }
+    $text = if ($word -match "[\\s'\`"\`$\`\`;&|(){}@#,<>\\u2018-\\u201e]") { "'" + ($word -replace "['\\u2018-\\u201b]", '$&$&') + "'" } else { $word }
     [System.Management.Automation.CompletionResult]::new($text, $word, 'ParameterValue', $about)
   }
 }
