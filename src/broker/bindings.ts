@@ -31,13 +31,10 @@ export class Bindings {
     return found;
   }
 
-  /** Removes and returns all bindings that lead to a queue or an exchange. */
-  removeTo(destination: Queue | Exchange): readonly Binding[] {
-    return [...(this.#byDestination.get(destination) ?? [])].filter((binding) => this.remove(binding) !== undefined);
-  }
-
-  /** Removes and returns all bindings that start at an exchange. */
-  removeFrom(source: Exchange): readonly Binding[] {
-    return [...source.bindings.values()].filter((binding) => this.remove(binding) !== undefined);
+  /** Returns the bindings that lead to a queue or an exchange that is deleted. They are still to be removed, one by one. */
+  takeTo(destination: Queue | Exchange): Iterable<Binding> {
+    const leading = this.#byDestination.get(destination) ?? [];
+    this.#byDestination.delete(destination);
+    return leading;
   }
 }

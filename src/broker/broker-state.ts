@@ -6,6 +6,7 @@ import type { ChurnCounters } from './counters.ts';
 import type { Limits } from './handshake.ts';
 import type { Memory } from './memory.ts';
 import type { Replies } from './reply-to.ts';
+import type { Slices } from './slices.ts';
 import type { Store } from './store.ts';
 import type { Turn } from './turn.ts';
 import type { Users } from './users.ts';
@@ -19,6 +20,7 @@ export interface BrokerState {
   readonly limits: Limits;
   readonly memory: Memory;
   readonly replies: Replies;
+  readonly slices: Slices;
   readonly store: Store | undefined;
   readonly turn: Turn;
   readonly users: Users;

@@ -5,9 +5,11 @@ import { MqError } from '../errors.ts';
 import type { BrokerState } from './broker-state.ts';
 import { Channel, closeFields } from './channel.ts';
 import type { Timer } from './clock.ts';
-import { FrameParser, frameOverhead, frameTypes, octetsText } from './codec/frames.ts';
+import { frameTypes, octetsText } from './codec/frames.ts';
 import { decodeMethod, type Method, methodKey } from './codec/methods.ts';
-import { acceptedHeaders, Handshake, type Limits, mechanisms, protocolHeader, serverProperties } from './handshake.ts';
+import { Handshake, type Limits, mechanisms, protocolHeader, serverProperties } from './handshake.ts';
+import { startHeartbeat } from './heartbeat.ts';
+import { Intake } from './intake.ts';
 import { Output } from './output.ts';
 import { ProtocolError, replyCodes } from './protocol-error.ts';
 import type { Queue } from './queue.ts';
@@ -17,14 +19,8 @@ import type { User } from './users.ts';
 import type { VirtualHost } from './vhost.ts';
 
 const handshakeMs = 10_000;
-/** RabbitMQ 4.3: a client that has not logged in sends no payload of more than 8192 bytes. */
-const firstFrameMax = 8192 + frameOverhead;
 /** How long a peer has to answer connection.close. */
 const closeMs = 3_000;
-/** Answers that a client does not read, and messages that the disk has not taken: above that the client waits. */
-const unreadBytes = 8 * 1024 * 1024;
-const unwrittenBytes = 32 * 1024 * 1024;
-
 export class Connection {
   readonly output: Output;
   /** As the logs and the management name it. */
@@ -33,7 +29,7 @@ export class Connection {
   readonly channels = new Map<number, Channel>();
   readonly #broker: BrokerState;
   readonly #socket: Socket;
-  readonly #parser: FrameParser;
+  readonly #intake: Intake;
   readonly #handshake: Handshake;
   readonly #exclusive = new Set<Queue>();
   #state: 'header' | 'handshake' | 'running' | 'closing' | 'closed' = 'header';
@@ -46,8 +42,6 @@ export class Connection {
   #isSeen = true;
   #hasPublished = false;
   #isBlocked = false;
-  /** Why nothing is read from the client for now. */
-  readonly #holds = new Set<'memory' | 'disk' | 'output'>();
   bytesReceived = 0;
   #chunks = 0;
 
@@ -58,9 +52,17 @@ export class Connection {
     this.connectedAt = broker.clock.now();
     const { users, vhosts, limits: offered } = broker;
     this.#handshake = new Handshake({ users, vhosts, offered, peer: socket.remoteAddress });
-    this.#parser = new FrameParser(firstFrameMax, (type, channel, buffer, start, end) =>
-      this.#takeFrame(type, channel, buffer, start, end),
-    );
+    this.#intake = new Intake(socket, {
+      slices: broker.slices,
+      frameMax: broker.limits.frameMax,
+      store: broker.store,
+      onFrame: (type, channel, buffer, start, end) => this.#takeFrame(type, channel, buffer, start, end),
+      onError: (error) => {
+        if (error instanceof ProtocolError) this.#refuse(error, error.methodKey ?? this.#method);
+        else this.fail(error);
+      },
+      maySettle: (channel) => this.channels.get(channel)?.publisher.isConfirming === true,
+    });
     this.output = new Output(socket, {
       frameMax: broker.limits.frameMax,
       onFirst: () => broker.turn.add(this.output),
@@ -71,9 +73,8 @@ export class Connection {
     socket.setNoDelay(true);
     socket.on('data', (chunk) => this.#takeChunk(chunk));
     // A client that has gone, in whatever way.
-    socket.on('drain', () => this.#release('output'));
     socket.on('error', () => socket.destroy());
-    socket.on('end', () => socket.destroy());
+    socket.on('end', () => this.#intake.whenRead(() => socket.destroy()));
     socket.on('close', () => this.#gone());
     this.#limitTimer = broker.clock.after(handshakeMs, () => socket.destroy());
   }
@@ -130,13 +131,15 @@ export class Connection {
     this.#broker.turn.add(flushable);
   }
 
-  /** Answers wait until everything that they speak of is on disk. */
-  answerWhenStored(): void {
-    this.output.hold();
-    this.#broker.store?.committed((error) => {
-      if (error !== undefined) this.fail(error);
-      this.output.release();
-    });
+  /** Ends one `output.hold` when everything that was changed until now is on disk. */
+  releaseWhenStored(): void {
+    const { store } = this.#broker;
+    if (store === undefined) this.output.release();
+    else
+      store.committed((error) => {
+        if (error !== undefined) this.fail(error);
+        this.output.release();
+      });
   }
 
   /** An exclusive queue, which goes when the connection goes. */
@@ -163,8 +166,8 @@ export class Connection {
       if (isHigh) this.output.method(0, 'connection.blocked', { reason: 'low on memory' });
       else this.output.method(0, 'connection.unblocked', {});
     }
-    if (isHigh) this.#hold('memory');
-    else this.#release('memory');
+    if (isHigh) this.#intake.block();
+    else this.#intake.unblock();
   }
 
   /** Ends the connection for a reason that is no fault of the client's. */
@@ -174,6 +177,9 @@ export class Connection {
 
   /** A bug or a broken disk: nothing more can be promised to this client. */
   fail(error: unknown): void {
+    if (this.#state === 'closing' || this.#state === 'closed') return;
+    // Answers that wait for the disk would be false.
+    this.output.discard();
     // What is known (a disk that failed) needs no stack.
     const isKnown = error instanceof MqError || !(error instanceof Error);
     this.log(`${this.name}: ${isKnown ? String(error) : (error.stack ?? error.message)}`);
@@ -184,38 +190,15 @@ export class Connection {
     this.#isSeen = true;
     this.bytesReceived += chunk.length;
     this.#chunks++;
-    try {
-      if (this.#state === 'header') this.#takeHeader(chunk);
-      else if (this.#state !== 'closed') this.#parser.push(chunk);
-    } catch (error) {
-      if (error instanceof ProtocolError) this.#refuse(error, error.methodKey ?? this.#method);
-      else this.fail(error);
-    }
-    if (this.#socket.writableLength > unreadBytes) this.#hold('output');
-    const { store } = this.#broker;
-    if (store !== undefined && store.pendingBytes > unwrittenBytes && !this.#holds.has('disk')) {
-      this.#hold('disk');
-      store.committed(() => this.#release('disk'));
-    }
-  }
-
-  /** Nothing more is read until `release`: a client that sends faster than it can be served waits. */
-  #hold(why: 'memory' | 'disk' | 'output'): void {
-    if (this.#state !== 'running') return;
-    this.#holds.add(why);
-    this.#socket.pause();
-  }
-
-  #release(why: 'memory' | 'disk' | 'output'): void {
-    if (this.#holds.delete(why) && this.#holds.size === 0) this.#socket.resume();
+    if (this.#state === 'header') this.#takeHeader(chunk);
+    else if (this.#state !== 'closed') this.#intake.push(chunk);
   }
 
   #takeHeader(chunk: Buffer): void {
     this.#header = Buffer.concat([this.#header, chunk]);
     const { length } = protocolHeader;
     const common = Math.min(length, this.#header.length);
-    const start = this.#header.subarray(0, common);
-    if (!acceptedHeaders.some((header) => start.equals(header.subarray(0, common)))) {
+    if (!this.#header.subarray(0, common).equals(protocolHeader.subarray(0, common))) {
       // AMQP 0-9-1, 4.2.2: the header that is understood here, and the end.
       this.#state = 'closed';
       this.#socket.end(protocolHeader);
@@ -232,7 +215,7 @@ export class Connection {
       mechanisms,
       locales: 'en_US',
     });
-    if (rest.length > 0) this.#parser.push(rest);
+    if (rest.length > 0) this.#intake.push(rest);
   }
 
   #takeFrame(type: number, number: number, buffer: Buffer, start: number, end: number): void {
@@ -269,6 +252,7 @@ export class Connection {
 
   #dispatch(method: Method): void {
     if (method.name === 'connection.close') {
+      for (const channel of this.channels.values()) channel.flush();
       this.output.method(0, 'connection.close-ok', {});
       this.#end();
     } else if (this.#state === 'handshake') {
@@ -289,7 +273,7 @@ export class Connection {
       return;
     }
     const { frameMax, heartbeat } = this.#handshake.limits;
-    this.#parser.frameMax = frameMax;
+    this.#intake.frameMax = frameMax;
     this.output.frameMax = frameMax;
     if (heartbeat > 0) this.#startHeartbeat(heartbeat * 1000);
   }
@@ -306,6 +290,8 @@ export class Connection {
   #openChannel(type: number, number: number, buffer: Buffer, start: number, end: number): void {
     const key = type === frameTypes.method && end - start >= 4 ? buffer.readUInt32BE(start) : 0;
     const isOpen = key === methodKey(20, 10);
+    // A client may answer a close that it has itself sent in the meantime.
+    if (key === methodKey(20, 41)) return;
     if (!isOpen) throw new ProtocolError('CHANNEL_ERROR', "expected 'channel.open'");
     const { channelMax } = this.#handshake.limits;
     // RabbitMQ counts the channels, whatever their numbers are.
@@ -321,22 +307,19 @@ export class Connection {
     channel.send('channel.open-ok', { reserved1: '' });
   }
 
-  /** AMQP 0-9-1, 4.2.7: sends at half the interval, and gives up after two without a sign of life. */
   #startHeartbeat(intervalMs: number): void {
-    let quiet = 0;
-    const tick = () => {
-      if (this.#state === 'closed') return;
-      quiet = this.#isSeen || this.#holds.size > 0 ? 0 : quiet + 1;
-      this.#isSeen = false;
-      if (quiet >= 4) {
+    this.#beat = startHeartbeat(this.#broker.clock, intervalMs, {
+      isHeard: () => {
+        const isHeard = this.#isSeen || this.#intake.isWaiting;
+        this.#isSeen = false;
+        return isHeard;
+      },
+      send: () => this.output.heartbeat(),
+      giveUp: () => {
         this.log(`${this.name}: missed heartbeats from the client`);
         this.#socket.destroy();
-        return;
-      }
-      this.output.heartbeat();
-      this.#beat = this.#broker.clock.after(intervalMs / 2, tick);
-    };
-    this.#beat = this.#broker.clock.after(intervalMs / 2, tick);
+      },
+    });
   }
 
   #takeWhileClosing(type: number, number: number, buffer: Buffer, start: number): void {
@@ -350,9 +333,8 @@ export class Connection {
     if (this.#state === 'closing' || this.#state === 'closed') return;
     this.log(`${this.name}: ${error.logText}`);
     for (const channel of this.channels.values()) channel.flush();
+    this.#intake.end();
     this.#releaseChannels();
-    this.#holds.clear();
-    this.#socket.resume();
     // RabbitMQ: a client that would not understand is left without a word, and after a while.
     const isSilent =
       error.replyCode === replyCodes.ACCESS_REFUSED &&
@@ -370,17 +352,20 @@ export class Connection {
 
   /** Everything is said. */
   #end(): void {
+    this.#intake.end();
     this.#releaseChannels();
     this.#state = 'closed';
-    this.#parser.stop();
+    this.#beat?.cancel();
+    this.#intake.stop();
     this.output.end();
     this.#limitTimer?.cancel();
     this.#limitTimer = this.#broker.clock.after(closeMs, () => this.#socket.destroy());
   }
 
   #gone(): void {
+    this.#intake.end();
     this.#state = 'closed';
-    this.#parser.stop();
+    this.#intake.stop();
     this.#limitTimer?.cancel();
     this.#beat?.cancel();
     this.#releaseChannels();
@@ -394,7 +379,13 @@ export class Connection {
     for (const channel of this.channels.values()) channel.release();
     this.#broker.churn.channel_closed += this.channels.size;
     this.channels.clear();
-    for (const queue of this.#exclusive) this.#vhost?.removeQueue(queue);
+    const queues = [...this.#exclusive];
     this.#exclusive.clear();
+    this.output.hold();
+    this.#broker.slices.each(
+      queues,
+      (queue) => this.#vhost?.removeQueue(queue),
+      () => this.output.release(),
+    );
   }
 }

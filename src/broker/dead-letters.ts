@@ -41,7 +41,14 @@ export class DeadLetters {
 
   #sendOne({ message, reason, receipt }: DeadLetter): void {
     const exchange = this.#vhost.exchanges.get(message.exchange);
-    const routed = exchange === undefined ? [] : this.#vhost.route(exchange, message);
+    let routed: readonly Queue[] = [];
+    try {
+      if (exchange !== undefined) routed = this.#vhost.route(exchange, message);
+    } catch (error) {
+      if (receipt === undefined) throw error;
+      // It stays where it is.
+      this.#vhost.log(`a dead letter cannot be routed: ${(error as Error).message}`);
+    }
     const queues = reason === 'rejected' ? routed : routed.filter(({ name }) => !isCycle(message, name));
     if (receipt === undefined) {
       this.#vhost.deliver(message, queues);

@@ -9,15 +9,20 @@ import { replyQueue } from './reply-to.ts';
 import { assertTopicAccess } from './topic-access.ts';
 import { type Access, assertAccess, assertAnyAccess } from './users.ts';
 
-/** False: none of its methods. */
+/** False: none of its methods. The answer to a durable change is held back until the change is on disk. */
 export function declare(channel: Channel, method: Method): boolean {
   const { store } = channel.vhost;
-  const before = store?.pendingBytes;
-  if (!answer(channel, method)) return false;
-  // What was settled by a purge is not appended yet.
-  const isStored = store !== undefined && (store.pendingBytes !== before || method.name === 'queue.purge');
-  if (isStored) channel.connection.answerWhenStored();
-  return true;
+  if (store === undefined) return answer(channel, method);
+  const { connection } = channel;
+  const before = store.pendingBytes;
+  connection.output.hold();
+  try {
+    return answer(channel, method);
+  } finally {
+    // A store that has failed takes nothing, and `committed` reports that.
+    if (store.pendingBytes !== before || store.failure !== undefined) connection.releaseWhenStored();
+    else connection.output.release();
+  }
 }
 
 function answer(channel: Channel, method: Method): boolean {
@@ -78,7 +83,7 @@ function deleteExchange(channel: Channel, fields: MethodFields<'exchange.delete'
     throw new ProtocolError('ACCESS_REFUSED', `deletion of system ${what} not allowed`);
   }
   allow(channel, 'configure', 'exchange', name);
-  channel.vhost.deleteExchange(name, fields.ifUnused);
+  answerAfter(channel, (done) => channel.vhost.deleteExchange(name, { ifUnused: fields.ifUnused, done }));
   if (!fields.noWait) channel.send('exchange.delete-ok', {});
 }
 
@@ -150,7 +155,8 @@ function bindQueue(channel: Channel, { name: method, fields }: Method & { name: 
 function purgeQueue(channel: Channel, fields: MethodFields<'queue.purge'>): void {
   const name = queueNamed(channel, fields.queue);
   allow(channel, 'read', 'queue', name);
-  const messageCount = channel.vhost.queue(name, channel.connection).purge();
+  const queue = channel.vhost.queue(name, channel.connection);
+  const messageCount = answerAfter(channel, (done) => queue.purge(done));
   if (!fields.noWait) channel.send('queue.purge-ok', { messageCount });
 }
 
@@ -159,9 +165,22 @@ function deleteQueue(channel: Channel, fields: MethodFields<'queue.delete'>): vo
   allow(channel, 'configure', 'queue', name);
   // RabbitMQ: to delete what is not there is no error.
   const messageCount = channel.vhost.queues.has(name)
-    ? channel.vhost.deleteQueue(channel.vhost.queue(name, channel.connection), fields)
+    ? answerAfter(channel, (done) =>
+        channel.vhost.deleteQueue(channel.vhost.queue(name, channel.connection), { ...fields, done }),
+      )
     : 0;
   if (!fields.noWait) channel.send('queue.delete-ok', { messageCount });
+}
+
+/** Holds back answers until `work` has called back, and what it changed is on disk. */
+function answerAfter<T>({ connection }: Channel, work: (done: () => void) => T): T {
+  connection.output.hold();
+  try {
+    return work(() => connection.releaseWhenStored());
+  } catch (error) {
+    connection.output.release();
+    throw error;
+  }
 }
 
 function allow(channel: Channel, access: Access, kind: 'queue' | 'exchange', name: string): void {

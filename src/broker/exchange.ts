@@ -6,11 +6,23 @@ import type { Message } from './message.ts';
 import { LocalRandomMatcher, ModulusHashMatcher } from './one-destination.ts';
 import { type AppliedPolicy, noPolicy } from './policies.ts';
 import { Queue } from './queue.ts';
+import type { Steps } from './steps.ts';
 import { TopicTable } from './topic.ts';
 
 /** RabbitMQ 4.3's, without plugins. */
 export const exchangeTypes = ['direct', 'fanout', 'topic', 'headers', 'x-local-random', 'x-modulus-hash'] as const;
 export type ExchangeType = (typeof exchangeTypes)[number];
+
+/** AMQP 0-9-1, 3.1.3: the exchanges of every virtual host. */
+export const predeclared: readonly (readonly [name: string, type: ExchangeType, isInternal?: boolean])[] = [
+  ['', 'direct'],
+  ['amq.direct', 'direct'],
+  ['amq.fanout', 'fanout'],
+  ['amq.topic', 'topic'],
+  ['amq.headers', 'headers'],
+  ['amq.match', 'headers'],
+  ['amq.rabbitmq.trace', 'topic', true],
+];
 
 export interface Binding {
   readonly source: Exchange;
@@ -36,7 +48,7 @@ interface Matcher {
   add(binding: Binding): void;
   remove(binding: Binding): void;
   /** Each destination once at most, if a binding's arguments do not make two of it. */
-  match(routingKey: string, message: Message): readonly Destination[];
+  match(routingKey: string, message: Message, steps: Steps): readonly Destination[];
 }
 
 export class Exchange {
@@ -52,6 +64,7 @@ export class Exchange {
   /** Of the arguments or, without them, of the policy. */
   alternate: string | undefined;
   policy: AppliedPolicy = noPolicy;
+  isDeleted = false;
   /** Bindings of which it is the source. */
   readonly bindings = new Map<string, Binding>();
   readonly counters = { publish_in: 0, publish_out: 0 };
@@ -89,7 +102,10 @@ export class Exchange {
   /** False: that binding is there already. */
   add(binding: Binding): boolean {
     const key = bindingKey(binding);
-    if (this.bindings.has(key)) return false;
+    const former = this.bindings.get(key);
+    if (former?.destination === binding.destination) return false;
+    // Of a deleted queue or exchange of that name.
+    if (former !== undefined) this.remove(former);
     this.#matcher.add(binding);
     this.bindings.set(key, binding);
     return true;
@@ -99,14 +115,14 @@ export class Exchange {
   remove(binding: Binding): Binding | undefined {
     const key = bindingKey(binding);
     const found = this.bindings.get(key);
-    if (found === undefined) return undefined;
+    if (found === undefined || found.destination !== binding.destination) return undefined;
     this.bindings.delete(key);
     this.#matcher.remove(found);
     return found;
   }
 
-  match(routingKey: string, message: Message): readonly Destination[] {
-    return this.#matcher.match(routingKey, message);
+  match(routingKey: string, message: Message, steps: Steps): readonly Destination[] {
+    return this.#matcher.match(routingKey, message, steps);
   }
 }
 
@@ -180,10 +196,10 @@ class TopicMatcher implements Matcher {
     this.#known.clear();
   }
 
-  match(routingKey: string): readonly Destination[] {
+  match(routingKey: string, _: Message, steps: Steps): readonly Destination[] {
     const known = this.#known.get(routingKey);
     if (known !== undefined) return known;
-    const destinations = destinationsOf(this.#table.match(routingKey));
+    const destinations = destinationsOf(this.#table.match(routingKey, steps));
     if (this.#known.size >= knownLimit) this.#known.clear();
     this.#known.set(routingKey, destinations);
     return destinations;
@@ -201,9 +217,10 @@ class HeadersMatchers implements Matcher {
     this.#rows.delete(binding);
   }
 
-  match(_: string, message: Message): readonly Destination[] {
+  match(_: string, message: Message, steps: Steps): readonly Destination[] {
     const headers = message.headers();
     const found: Binding[] = [];
+    steps.add(this.#rows.size);
     for (const [binding, matches] of this.#rows) if (matches(headers)) found.push(binding);
     return destinationsOf(found);
   }

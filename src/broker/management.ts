@@ -13,6 +13,7 @@ import { type Answer, assertVhostAccess, type Call, hasRole, type Listener } fro
 import { findRoute } from './management/table.ts';
 import { ProtocolError } from './protocol-error.ts';
 import type { Broker } from './server.ts';
+import { inSlices } from './slices.ts';
 import type { Store } from './store.ts';
 
 export interface Management {
@@ -74,13 +75,13 @@ type Served = Pick<Call, 'broker' | 'listeners' | 'rates' | 'pid' | 'dataFolder'
 
 async function serve(served: Served, request: IncomingMessage, response: ServerResponse): Promise<void> {
   try {
-    send(response, await answerTo(served, request));
+    await send(response, await answerTo(served, request));
   } catch (error) {
     const { status, error: word, message, headers } = refusal(error);
     if (status === 401) response.setHeader('WWW-Authenticate', 'Basic realm="RabbitMQ Management"');
     // What is left of a body that was too large, or that nobody wanted, is not read.
     if (!request.complete) response.setHeader('Connection', 'close');
-    send(response, { status, headers, body: { error: word, reason: message } });
+    await send(response, { status, headers, body: { error: word, reason: message } });
   }
 }
 
@@ -132,7 +133,7 @@ function committed(store: Store): Promise<void> {
   });
 }
 
-function send(response: ServerResponse, { status, body, headers = {} }: Answer): void {
+async function send(response: ServerResponse, { status, body, headers = {} }: Answer): Promise<void> {
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
   response.setHeader('Cache-Control', 'no-cache');
   if (body === undefined) {
@@ -141,10 +142,14 @@ function send(response: ServerResponse, { status, body, headers = {} }: Answer):
     response.writeHead(status).end();
     return;
   }
-  const text = JSON.stringify(body, (_, value: unknown) => (typeof value === 'bigint' ? Number(value) : value));
+  const text = Array.isArray(body) ? `[${(await inSlices(body, json)).join()}]` : json(body);
   response.setHeader('Content-Type', 'application/json');
   response.setHeader('Content-Length', Buffer.byteLength(text));
   response.writeHead(status).end(text);
+}
+
+function json(body: unknown): string {
+  return JSON.stringify(body, (_, value: unknown) => (typeof value === 'bigint' ? Number(value) : value));
 }
 
 function refusal(error: unknown): Refusal {

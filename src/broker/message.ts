@@ -3,6 +3,7 @@
 import type { Arguments } from './codec/arguments.ts';
 import { type BasicProperties, changeProperties, decodeHeaders, decodeProperties } from './codec/properties.ts';
 import type { FieldValue } from './codec/table.ts';
+import type { Slab } from './contents.ts';
 
 /** Why a message leaves a queue without having been acknowledged: the reasons of `x-death`. */
 export type DeathReason = 'rejected' | 'expired' | 'maxlen' | 'delivery_limit';
@@ -41,7 +42,10 @@ export interface MessageParts {
 export class Message {
   readonly exchange: string;
   readonly routingKey: string;
-  readonly content: Buffer;
+  /** `Contents` moves it when a queue takes the message. */
+  content: Buffer;
+  /** Where the content lies while queues hold it; undefined for a buffer of its own. */
+  slab: Slab | undefined = undefined;
   readonly propertiesLength: number;
   readonly persistent: boolean;
   readonly priority: number | undefined;

@@ -36,6 +36,9 @@ export class Output {
   #used = 0;
   #isDirty = false;
   #holds = 0;
+  /** Written during a hold. */
+  #held: { readonly bytes: Buffer; readonly done: (() => void) | undefined }[] = [];
+  #isFlushDue = false;
   #isEnding = false;
   /** Written since the last flush. */
   #fresh = 0;
@@ -99,15 +102,24 @@ export class Output {
     return this.#socket.writableLength;
   }
 
-  /** Nothing is handed over until `release`: what was said is not true yet. */
+  /** Nothing that follows is handed over until `release`: what it reports is not true yet. */
   hold(): void {
+    if (this.#holds === 0) this.#writeSlab();
     this.#holds++;
   }
 
   release(): void {
     if (--this.#holds > 0) return;
-    this.flush();
+    for (const { bytes, done } of this.#held.splice(0)) this.#write(bytes, done);
+    if (this.#isFlushDue) this.flush();
     if (this.#isEnding) this.#socket.end();
+  }
+
+  /** Drops what is held. */
+  discard(): void {
+    if (this.#holds === 0) return;
+    this.#held = [];
+    this.#used = 0;
   }
 
   /** Nothing follows. */
@@ -119,7 +131,8 @@ export class Output {
 
   /** Hands everything over to the socket. */
   flush(): void {
-    if (this.#holds > 0) return;
+    this.#isFlushDue = this.#holds > 0;
+    if (this.#isFlushDue) return;
     this.#isDirty = false;
     this.#writeSlab();
     this.#socket.uncork();
@@ -202,10 +215,15 @@ export class Output {
     this.#used = 0;
   }
 
-  #write(bytes: Buffer, done?: () => void): void {
+  #write(bytes: Buffer, done?: (() => void) | undefined): void {
+    this.#fresh += bytes.length;
+    if (this.#holds > 0) {
+      this.#held.push({ bytes, done });
+      if (this.#fresh > backlogBytes) this.isBacklogged = true;
+      return;
+    }
     this.bytes += bytes.length;
     this.writes++;
-    this.#fresh += bytes.length;
     if (!this.#socket.writable) return;
     this.#socket.write(bytes, done);
     if (this.#socket.writableLength > backlogBytes || this.#fresh > backlogBytes) this.isBacklogged = true;

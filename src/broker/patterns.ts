@@ -2,6 +2,7 @@
 // cannot hold up the broker. JavaScript's own expressions mean the same only as long as they are plain.
 
 import type { RE2JS } from 're2js';
+import { boundedTest } from './bounded-pattern.ts';
 
 let engine: typeof RE2JS | undefined;
 
@@ -14,8 +15,7 @@ export async function loadPatterns(sources: readonly string[]): Promise<void> {
 export function patternTest(source: string): (text: string) => boolean {
   // RE2 has no look-around and no back references. JavaScript's engine does these, because administrators are trusted.
   if (engine === undefined || isPlain(source) || backtracking(source) !== undefined) {
-    const expression = new RegExp(source, 'u');
-    return (text) => expression.test(text);
+    return boundedTest(new RegExp(source, 'u'));
   }
   return linear(engine, source, 0);
 }

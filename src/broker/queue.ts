@@ -286,11 +286,13 @@ export class Queue {
     this.#use.touch();
   }
 
-  /** Gives how many there were. Unacknowledged messages stay. */
-  purge(): number {
+  /**
+   * Removes the messages that are ready, and returns their number. Unacknowledged messages stay.
+   * Calls `done` when all are settled, which may be within this call.
+   */
+  purge(done?: () => void): number {
     const count = this.ready.length;
-    for (const entry of this.ready) this.#settle(entry);
-    this.ready.clear();
+    this.#around.slices.each(this.ready.takeAll(), (entry) => this.#settle(entry), done);
     return count;
   }
 
@@ -299,8 +301,9 @@ export class Queue {
     this.isDeleted = true;
     this.#expiryTimer?.cancel();
     this.#use.stop();
-    for (const entry of [...this.ready, ...this.#untaken.clear()]) this.#around.memory.release(entry.message);
-    this.ready.clear();
+    for (const entries of [this.ready.takeAll(), this.#untaken.clear()]) {
+      this.#around.slices.each(entries, (entry) => this.#around.memory.release(entry.message));
+    }
     if (this.isDurable) this.#around.store?.drop(this.key);
     for (const consumer of [...this.consumers.all]) consumer.cancelled();
   }

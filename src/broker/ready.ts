@@ -106,16 +106,18 @@ export class ReadyMessages {
     return next;
   }
 
-  clear(): void {
-    for (const level of this.#levels) level?.clear();
+  /** Empties the queue at once. Returns what was in it, in the order of delivery. */
+  takeAll(): Iterable<Entry> {
+    const levels = this.#levels.splice(0).reverse();
     this.length = 0;
     this.bytes = 0;
     this.#top = 0;
+    return entriesOf(levels);
   }
 
   /** In the order in which they will be delivered. */
-  *[Symbol.iterator](): Generator<Entry> {
-    for (const level of this.#levels.toReversed()) if (level !== undefined) yield* level;
+  [Symbol.iterator](): Iterator<Entry> {
+    return entriesOf(this.#levels.toReversed());
   }
 
   #added(entry: Entry): void {
@@ -150,6 +152,10 @@ export class ReadyMessages {
     }
     return this.#levels[0];
   }
+}
+
+function* entriesOf(levels: readonly (Deque<Entry> | undefined)[]): Generator<Entry> {
+  for (const level of levels) if (level !== undefined) yield* level;
 }
 
 function isEarlier(one: Entry, other: Entry): boolean {

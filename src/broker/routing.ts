@@ -3,6 +3,7 @@
 import type { Exchange } from './exchange.ts';
 import type { Message } from './message.ts';
 import { Queue } from './queue.ts';
+import { Steps } from './steps.ts';
 
 export interface Places {
   readonly exchanges: ReadonlyMap<string, Exchange>;
@@ -11,15 +12,16 @@ export interface Places {
 
 /** Each queue once. */
 export function route(places: Places, exchange: Exchange, message: Message): readonly Queue[] {
+  const steps = new Steps();
   if (message.moreKeys === undefined) {
-    const found = match(places, exchange, message, message.routingKey);
-    if (found.length > 0 && found.every(isQueue)) return found;
+    const found = match(places, exchange, message, message.routingKey, steps);
+    if (found.length > 0 && found.every(isLiveQueue)) return found;
     if (found.length === 0 && exchange.alternate === undefined) return [];
   }
-  return routeFurther(places, exchange, message);
+  return routeFurther(places, exchange, message, steps);
 }
 
-function routeFurther(places: Places, start: Exchange, message: Message): readonly Queue[] {
+function routeFurther(places: Places, start: Exchange, message: Message, steps: Steps): readonly Queue[] {
   const keys = [message.routingKey, ...(message.moreKeys ?? [])];
   const queues = new Set<Queue>();
   // A set gives what is added to it while it is walked over, and each exchange once: bindings may go in a circle.
@@ -27,9 +29,12 @@ function routeFurther(places: Places, start: Exchange, message: Message): readon
   for (const exchange of exchanges) {
     let isMatched = false;
     for (const key of exchange.matchesEachKey ? keys : [message.routingKey]) {
-      for (const destination of match(places, exchange, message, key)) {
+      const found = match(places, exchange, message, key, steps);
+      steps.add(found.length);
+      for (const destination of found) {
+        if (destination.isDeleted) continue;
         isMatched = true;
-        if (isQueue(destination)) queues.add(destination);
+        if (destination instanceof Queue) queues.add(destination);
         else exchanges.add(destination);
       }
     }
@@ -40,12 +45,19 @@ function routeFurther(places: Places, start: Exchange, message: Message): readon
 }
 
 /** AMQP 0-9-1, 3.1.3.1: to the default exchange every queue is bound by its name. */
-function match({ queues }: Places, exchange: Exchange, message: Message, key: string): readonly (Queue | Exchange)[] {
-  if (exchange.name !== '') return exchange.match(key, message);
+function match(
+  { queues }: Places,
+  exchange: Exchange,
+  message: Message,
+  key: string,
+  steps: Steps,
+): readonly (Queue | Exchange)[] {
+  if (exchange.name !== '') return exchange.match(key, message, steps);
   const queue = queues.get(key);
   return queue === undefined ? [] : [queue];
 }
 
-function isQueue(destination: Queue | Exchange): destination is Queue {
-  return destination instanceof Queue;
+/** The bindings of a deleted queue are removed bit by bit. */
+function isLiveQueue(destination: Queue | Exchange): destination is Queue {
+  return destination instanceof Queue && !destination.isDeleted;
 }

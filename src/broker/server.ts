@@ -14,6 +14,7 @@ import { Memory } from './memory.ts';
 import { loadPatterns } from './patterns.ts';
 import { markClosed, markOpen, patternsOf, recover } from './recovery.ts';
 import { Replies } from './reply-to.ts';
+import { Slices } from './slices.ts';
 import type { Store } from './store.ts';
 import { Turn } from './turn.ts';
 import { defaultLogin, Users } from './users.ts';
@@ -100,7 +101,8 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   });
   const named = store?.recovered.definitions.find(({ kind }) => kind === 'cluster-name');
   const churn = churnCounters();
-  const surroundings = { clock, memory, store, log, churn };
+  const slices = new Slices();
+  const surroundings = { clock, memory, slices, store, log, churn };
   const state: BrokerState = {
     churn,
     clock: options.connectionClock ?? systemClock,
@@ -112,6 +114,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     clusterName: named === undefined ? `mq-${randomUUID().slice(0, 8)}` : String(named.value),
     memory,
     replies: new Replies(),
+    slices,
     store,
     turn: new Turn(),
     users,
@@ -165,8 +168,12 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
 
   const take = (socket: Socket) => void all.add(new Connection(socket, state));
   // Loaded where it is asked for: it would take as long as all the rest of the start.
+  // A client may end its side while what it sent is still being read.
+  const half = { allowHalfOpen: true };
   const server =
-    options.tls === undefined ? createServer(take) : (await import('node:tls')).createServer(options.tls, take);
+    options.tls === undefined
+      ? createServer(half, take)
+      : (await import('node:tls')).createServer({ ...options.tls, ...half }, take);
   const track = (socket: Socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));

@@ -35,6 +35,10 @@ export class LogStore implements Store {
     return this.#writer.pendingBytes;
   }
 
+  get failure(): Store['failure'] {
+    return this.#writer.failure;
+  }
+
   define(definition: Definition): void {
     if (this.#isOver()) return;
     const { kind, key } = definition;

@@ -80,6 +80,8 @@ export interface Store {
   committed(done: (error?: Error) => void): void;
   /** Bytes that are encoded and not on disk yet: publishers that want no confirms can outrun the disk. */
   readonly pendingBytes: number;
+  /** Why nothing is kept any more. */
+  readonly failure: MqError | undefined;
   /** Writes what is left, gives the folder free. Never rejects: a failure was told by `log` and `committed`. */
   close(): Promise<void>;
 }

@@ -5,6 +5,7 @@ import type { MessageCounters } from './counters.ts';
 import type { Memory } from './memory.ts';
 import type { DeathReason, Message } from './message.ts';
 import type { Queue } from './queue.ts';
+import type { Slices } from './slices.ts';
 import type { Store } from './store.ts';
 
 /** Asked for by dead-lettering at least once. */
@@ -20,6 +21,7 @@ export interface Surroundings {
   readonly counters: MessageCounters;
   readonly clock: Clock;
   readonly memory: Memory;
+  readonly slices: Slices;
   readonly store: Store | undefined;
   /** Reports one line to the operator. */
   log(line: string): void;

@@ -1,5 +1,7 @@
 // Topic matching. A key and a pattern are words between dots: `*` stands for one word, `#` for any number of them, none included.
 
+import { Steps } from './steps.ts';
+
 interface Node<T> {
   /** Stands for `#`: whatever word comes, one may stay here. */
   readonly isHash: boolean;
@@ -41,8 +43,8 @@ export class TopicTable<T> {
     }
   }
 
-  /** Everything whose pattern matches the key, each once. */
-  match(key: string): Set<T> {
+  /** Everything whose pattern matches the key, each once. `steps` counts the nodes that are reached. */
+  match(key: string, steps: Steps = new Steps()): Set<T> {
     const found = new Set<T>();
     // Each node is reached at a word once at most: `#.#.#` costs no more than its length times the key's.
     let nodes = withEmptyHashes(new Set([this.#root]));
@@ -57,6 +59,7 @@ export class TopicTable<T> {
       }
       nodes = withEmptyHashes(next);
       if (nodes.size === 0) break;
+      steps.add(nodes.size);
     }
     for (const node of nodes) for (const value of node.values) found.add(value);
     return found;

@@ -34,9 +34,12 @@ export class Transaction {
     this.#publishes = [];
     this.#acks = [];
     let isStored = false;
-    for (const { message, mandatory } of publishes) {
-      if (this.#channel.publisher.route(message, mandatory).isStored) isStored = true;
-      this.#channel.vhost.memory.release(message);
+    try {
+      for (const { message, mandatory } of publishes) {
+        if (this.#channel.publisher.route(message, mandatory).isStored) isStored = true;
+      }
+    } finally {
+      for (const { message } of publishes) this.#channel.vhost.memory.release(message);
     }
     for (const { held, settle } of acks) for (const each of held) settle(each);
     const { vhost, connection } = this.#channel;

@@ -13,7 +13,7 @@ import {
 } from './declarations.ts';
 import { Definitions } from './definitions.ts';
 import { assertFreeName, assertSameExchange, assertSameQueue, locked } from './equivalence.ts';
-import { type Binding, Exchange, type ExchangeType, exchangeTypes } from './exchange.ts';
+import { type Binding, bindingKey, Exchange, type ExchangeType, exchangeTypes, predeclared } from './exchange.ts';
 import type { DeathReason, Message } from './message.ts';
 import { queueName } from './names.ts';
 import { Policies, type Policy, type PolicyKind, policyKinds } from './policies.ts';
@@ -22,6 +22,7 @@ import { Queue } from './queue.ts';
 import { assertPossible } from './queue-arguments.ts';
 import { queueSettings } from './queue-settings.ts';
 import { route } from './routing.ts';
+import { Steps } from './steps.ts';
 import type { Store } from './store.ts';
 import type { Receipt, Surroundings } from './surroundings.ts';
 
@@ -39,7 +40,9 @@ const routedNowhere: Routed = { hasQueue: false, isRefused: false, isStored: fal
 const routedInMemory: Routed = { hasQueue: true, isRefused: false, isStored: false };
 
 /** What the virtual hosts of a broker share. */
-export type Shared = Pick<Surroundings, 'clock' | 'memory' | 'store' | 'log'> & { readonly churn: ChurnCounters };
+export type Shared = Pick<Surroundings, 'clock' | 'memory' | 'slices' | 'store' | 'log'> & {
+  readonly churn: ChurnCounters;
+};
 
 export class VirtualHost implements Surroundings {
   readonly name: string;
@@ -47,6 +50,7 @@ export class VirtualHost implements Surroundings {
   readonly queues = new Map<string, Queue>();
   readonly clock: Surroundings['clock'];
   readonly memory: Surroundings['memory'];
+  readonly slices: Surroundings['slices'];
   readonly store: Surroundings['store'];
   readonly log: Surroundings['log'];
   readonly counters = messageCounters();
@@ -60,12 +64,13 @@ export class VirtualHost implements Surroundings {
   readonly #definitions: Definitions | undefined;
   readonly #deadLetters = new DeadLetters(this);
 
-  constructor(name: string, { clock, memory, store, log, churn }: Shared) {
+  constructor(name: string, { clock, memory, slices, store, log, churn }: Shared) {
     this.name = name;
     const description = name === '/' ? 'Default virtual host' : '';
     this.metadata = { description, tags: [], defaultQueueType: 'classic', limits: {}, isProtected: false };
     this.clock = clock;
     this.memory = memory;
+    this.slices = slices;
     this.store = store;
     this.log = log;
     this.#churn = churn;
@@ -144,16 +149,23 @@ export class VirtualHost implements Surroundings {
     return exchange;
   }
 
-  deleteExchange(name: string, ifUnused = false): void {
+  deleteExchange(name: string, { ifUnused = false, done = () => {} } = {}): void {
     const exchange = this.exchanges.get(name);
-    if (exchange === undefined) return;
+    if (exchange === undefined) {
+      done();
+      return;
+    }
     if (ifUnused && exchange.bindings.size > 0)
       throw new ProtocolError('PRECONDITION_FAILED', `${exchange.what} in use`);
     this.exchanges.delete(name);
+    exchange.isDeleted = true;
     this.version++;
     this.#definitions?.forgetExchange(exchange);
-    for (const binding of this.#bindings.removeFrom(exchange)) this.#definitions?.forgetBinding(binding);
-    this.#removeBindingsTo(exchange);
+    this.slices.each(
+      exchange.bindings.values(),
+      (binding) => this.#removeBinding(binding),
+      () => this.#removeBindingsTo(exchange, done),
+    );
   }
 
   /** A name is made for one without. `owner` is the connection, of an exclusive queue. */
@@ -248,8 +260,8 @@ export class VirtualHost implements Surroundings {
     if (exchange.name !== '') exchange.apply(this.policies.appliedTo(exchange.name, 'exchange'));
   }
 
-  /** Gives how many messages it had. */
-  deleteQueue(queue: Queue, { ifUnused = false, ifEmpty = false } = {}): number {
+  /** Returns how many messages it had. Calls `done` when its bindings are removed too, which may be within this call. */
+  deleteQueue(queue: Queue, { ifUnused = false, ifEmpty = false, done = () => {} } = {}): number {
     for (const [flag, name] of [
       [ifUnused, 'if-unused'],
       [ifEmpty, 'if-empty'],
@@ -263,18 +275,18 @@ export class VirtualHost implements Surroundings {
     if (ifUnused && queue.consumers.count > 0) throw new ProtocolError('PRECONDITION_FAILED', `${queue.what} in use`);
     if (ifEmpty && queue.ready.length > 0) throw new ProtocolError('PRECONDITION_FAILED', `${queue.what} not empty`);
     const count = queue.ready.length;
-    this.removeQueue(queue);
+    this.removeQueue(queue, done);
     return count;
   }
 
-  removeQueue(queue: Queue): void {
+  removeQueue(queue: Queue, done = () => {}): void {
     if (queue.isDeleted) return;
     this.queues.delete(queue.name);
     this.#churn.queue_deleted++;
     this.version++;
     this.#definitions?.forgetQueue(queue);
     queue.delete();
-    this.#removeBindingsTo(queue);
+    this.#removeBindingsTo(queue, done);
   }
 
   bind(wanted: BindingDeclaration): void {
@@ -357,42 +369,32 @@ export class VirtualHost implements Surroundings {
   hasFixedRoute(exchange: Exchange, message: Message): boolean {
     if (exchange.name === '') return true;
     const isQueue = (destination: Queue | Exchange) => destination instanceof Queue;
-    return exchange.isPlain && exchange.match(message.routingKey, message).every(isQueue);
+    return exchange.isPlain && exchange.match(message.routingKey, message, new Steps()).every(isQueue);
   }
 
   /** undefined: one of the two ends is not there. */
-  #binding({
-    source,
-    destination,
-    isQueue: toQueue,
-    routingKey,
-    arguments: all,
-  }: BindingDeclaration): Binding | undefined {
-    const start = this.exchanges.get(source);
-    const end = toQueue ? this.queues.get(destination) : this.exchanges.get(destination);
-    if (start === undefined || end === undefined) return undefined;
-    return { source: start, destination: end, routingKey, arguments: all };
+  #binding(wanted: BindingDeclaration): Binding | undefined {
+    const source = this.exchanges.get(wanted.source);
+    const destination = (wanted.isQueue ? this.queues : this.exchanges).get(wanted.destination);
+    if (source === undefined || destination === undefined) return undefined;
+    return { source, destination, routingKey: wanted.routingKey, arguments: wanted.arguments };
   }
 
-  #removeBindingsTo(destination: Queue | Exchange): void {
-    for (const binding of this.#bindings.removeTo(destination)) {
-      this.#definitions?.forgetBinding(binding);
-      this.#autoDelete(binding.source);
-    }
+  #removeBindingsTo(destination: Queue | Exchange, done: () => void): void {
+    this.slices.each(this.#bindings.takeTo(destination), (binding) => this.#removeBinding(binding), done);
+  }
+
+  #removeBinding(binding: Binding): void {
+    if (this.#bindings.remove(binding) === undefined) return;
+    // A binding of the same names may be there again by now.
+    const again = this.exchanges.get(binding.source.name)?.bindings.has(bindingKey(binding));
+    if (again !== true) this.#definitions?.forgetBinding(binding);
+    this.#autoDelete(binding.source);
   }
 
   /** AMQP 0-9-1, 1.6.2.1: an auto-delete exchange goes with the last thing that was bound to it. */
   #autoDelete(exchange: Exchange): void {
-    if (exchange.isAutoDelete && exchange.bindings.size === 0) this.deleteExchange(exchange.name);
+    if (exchange.isAutoDelete && !exchange.isDeleted && exchange.bindings.size === 0)
+      this.deleteExchange(exchange.name);
   }
 }
-
-const predeclared: readonly (readonly [name: string, type: ExchangeType, isInternal?: boolean])[] = [
-  ['', 'direct'],
-  ['amq.direct', 'direct'],
-  ['amq.fanout', 'fanout'],
-  ['amq.topic', 'topic'],
-  ['amq.headers', 'headers'],
-  ['amq.match', 'headers'],
-  ['amq.rabbitmq.trace', 'topic', true],
-];

@@ -192,6 +192,7 @@ test('a change is answered when it is on disk, and with 500 when the disk fails'
     redelivered: nothing,
     drop: nothing,
     pendingBytes: 0,
+    failure: undefined,
     committed: (done) => void (isServing ? waiting.push(done) : done()),
     close: () => Promise.resolve(),
   };

@@ -254,12 +254,12 @@ test('a consumer that does not read its socket does not fill the memory with del
     await consumer.consume('q', () => got++, { noAck: true });
     stream.pause();
     const publisher = await place.channel();
-    for (let index = 0; index < 300; index++) publisher.sendToQueue('q', Buffer.alloc(100_000));
+    for (let index = 0; index < 500; index++) publisher.sendToQueue('q', Buffer.alloc(100_000));
     await publisher.waitForConfirms();
     const { messageCount } = await publisher.checkQueue('q');
     assert.ok(messageCount > 100, `${messageCount} wait in the queue`);
     stream.resume();
-    await until('all have come', () => got === 300);
+    await until('all have come', () => got === 500);
   }));
 
 test.run();

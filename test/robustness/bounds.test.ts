@@ -6,6 +6,8 @@ import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { decodeProperties } from '../../src/broker/codec/properties.ts';
@@ -14,6 +16,8 @@ import { content, frame, greeting, header, method, publish } from './frames.ts';
 import { Peer } from './peer.ts';
 import { countOf } from './random.ts';
 import { turns, withBroker } from './running.ts';
+
+setFlagsFromString('--expose-gc');
 
 test('a publisher without end is blocked at the limit and told so, the others go on, and room lets it go on', async () => {
   const limit = 4 * 1024 * 1024;
@@ -61,6 +65,85 @@ test('a publisher without end is blocked at the limit and told so, the others go
     },
     { memoryLimitBytes: limit },
   );
+});
+
+test('publishes to many queues from many connections are blocked at the limit, not a chunk of bytes later', async () => {
+  const limit = 4 * 1024 * 1024;
+  await withBroker(
+    async ({ port, memory }) => {
+      const owner = await Peer.open(port);
+      for (let index = 0; index < 300; index++) {
+        owner.send(method(1, 'queue.declare', { queue: `x${index}`, exclusive: true }));
+        owner.send(method(1, 'queue.bind', { queue: `x${index}`, exchange: 'amq.fanout' }));
+      }
+      owner.send(method(1, 'basic.qos'));
+      await owner.until('basic.qos-ok');
+      const many = Buffer.concat(Array.from({ length: 1000 }, () => publish(1, { exchange: 'amq.fanout' }, '')).flat());
+      const capabilities = { 'connection.blocked': true };
+      const publishers = await Promise.all(Array.from({ length: 10 }, () => Peer.open(port, { capabilities })));
+      for (const publisher of publishers) publisher.send(many);
+      await Promise.all(publishers.map((publisher) => publisher.until('connection.blocked')));
+      assert.ok(memory.usedBytes < 1.25 * limit, `${memory.usedBytes} bytes in queues`);
+      for (const peer of [owner, ...publishers]) peer.socket.destroy();
+    },
+    { memoryLimitBytes: limit },
+  );
+});
+
+test('while publishing is blocked, a client goes on to receive and to acknowledge on the same connection', async () => {
+  const limit = 4 * 1024 * 1024;
+  await withBroker(
+    async ({ port, memory, vhosts }) => {
+      const client = await Peer.open(port, { channels: 2, capabilities: { 'connection.blocked': true } });
+      client.send(
+        method(1, 'queue.declare', { queue: 'q', durable: true }),
+        method(1, 'confirm.select'),
+        method(2, 'basic.qos', { prefetchCount: 10 }),
+      );
+      await client.until('basic.qos-ok');
+      const one = publish(1, { routingKey: 'q' }, Buffer.alloc(3000));
+      for (let count = 0; count < 1300; count++) client.send(...one);
+      await client.until('connection.blocked');
+      const queue = vhosts.get('/')?.queues.get('q');
+      const kept = queue?.ready.length ?? 0;
+      client.send(method(2, 'basic.consume', { queue: 'q' }));
+      for (let tag = 1; tag <= 200; tag++) {
+        assert.is((await client.until('basic.deliver')).deliveryTag, tag);
+        assert.ok(memory.isHigh || tag > 100);
+        client.send(method(2, 'basic.ack', { deliveryTag: tag }));
+      }
+      // What waited is published when there is room, and in order before what follows on the channel.
+      client.send(method(1, 'queue.declare', { queue: 'q', passive: true }), method(2, 'basic.cancel'));
+      await client.until('queue.declare-ok');
+      assert.is(queue?.counters.publish, 1300);
+      assert.ok(kept < 1300);
+      client.socket.destroy();
+    },
+    { memoryLimitBytes: limit },
+  );
+});
+
+test('a few small messages that stay do not keep the memory of those that were published with them', async () => {
+  await withBroker(async ({ port, memory }) => {
+    const client = await Peer.open(port);
+    client.send(method(1, 'queue.declare', { queue: 'kept', exclusive: true }));
+    client.send(method(1, 'queue.declare', { queue: 'gone', exclusive: true, arguments: { 'x-max-length': 1 } }));
+    const buffers = () => process.memoryUsage().arrayBuffers;
+    const before = buffers();
+    const hundred = Buffer.concat([
+      ...publish(1, { routingKey: 'kept' }, Buffer.alloc(80)),
+      ...Array.from({ length: 99 }, () => publish(1, { routingKey: 'gone' }, Buffer.alloc(80))).flat(),
+    ]);
+    for (let count = 0; count < 2000; count++) {
+      if (!client.socket.write(hundred)) await once(client.socket, 'drain');
+    }
+    client.send(method(1, 'queue.declare', { queue: 'kept', passive: true }));
+    for (let answers = 0; answers < 3; answers++) await client.until('queue.declare-ok');
+    assert.ok(memory.usedBytes < 2 * 1024 * 1024, `${memory.usedBytes} are counted`);
+    runInNewContext('gc')();
+    assert.ok(buffers() - before < 4 * 1024 * 1024, `${buffers() - before} bytes of buffers`);
+    client.socket.destroy();
+  });
 });
 
 test('a consumer that never reads gets no more than fits on the way, and the rest stays in the queue', () =>

@@ -104,7 +104,7 @@ test('frames that come byte by byte, and cut at every byte, are the same frames'
     ]);
     const expected = await answers(port, [said]);
     assert.equal(expected.slice(0, 3), ['connection.start', 'connection.tune', 'connection.open-ok']);
-    assert.equal(expected.slice(-1), ['connection.close-ok']);
+    assert.equal(expected.slice(-2), ['connection.close-ok', 'basic.ack']);
     assert.equal(
       await answers(
         port,
@@ -186,7 +186,9 @@ async function answers(port: number, chunks: readonly Buffer[]): Promise<string[
   for (let found = await peer.next(); found !== undefined; found = await peer.next()) {
     names.push(nameOf(found) ?? `type ${found.type}`);
   }
-  return names;
+  // A confirm comes at the end of the turn of the publish, which depends on how the bytes arrive.
+  const isConfirm = (name: string) => name === 'basic.ack';
+  return [...names.filter((name) => !isConfirm(name)), ...names.filter(isConfirm)];
 }
 
 function range(first: number, last: number, make: (number: number) => Buffer): Buffer[] {

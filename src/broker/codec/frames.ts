@@ -22,6 +22,9 @@ export class FrameParser {
   #piece = Buffer.alloc(0);
   #pieceLength = 0;
   #stopped = false;
+  #paused = false;
+  /** What came and is not read yet, because of a pause. */
+  #rest: Buffer | undefined;
 
   constructor(frameMax: number, onFrame: OnFrame) {
     this.frameMax = frameMax;
@@ -32,19 +35,44 @@ export class FrameParser {
   stop(): void {
     this.#stopped = true;
     this.#pieceLength = 0;
+    this.#rest = undefined;
+  }
+
+  /** No frame follows the present one until `resume`. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  /** Whether bytes wait for `resume`. */
+  get hasRest(): boolean {
+    return this.#rest !== undefined;
+  }
+
+  /** Goes on where it paused; throws as `push`. */
+  resume(): void {
+    this.#paused = false;
+    const rest = this.#rest;
+    this.#rest = undefined;
+    if (rest !== undefined) this.push(rest);
   }
 
   /** Throws 501 for a frame that is too large or does not end where it should. */
   push(chunk: Buffer): void {
+    if (this.#paused) {
+      this.#rest = this.#rest === undefined ? chunk : Buffer.concat([this.#rest, chunk]);
+      return;
+    }
     let at = this.#pieceLength > 0 ? this.#complete(chunk) : 0;
-    while (!this.#stopped) {
+    while (!this.#stopped && !this.#paused) {
       if (chunk.length - at < headerSize) break;
       const total = this.#lengthOf(chunk, at);
       if (chunk.length - at < total) break;
       this.#frame(chunk, at, total);
       at += total;
     }
-    if (!this.#stopped && at < chunk.length) this.#keep(chunk, at, chunk.length);
+    if (this.#stopped || at === chunk.length) return;
+    if (this.#paused) this.#rest = chunk.subarray(at);
+    else this.#keep(chunk, at, chunk.length);
   }
 
   /** Finishes the frame that had begun in an earlier chunk. Gives how much of this one it took. */

@@ -377,15 +377,14 @@ const byKey = new Map(
   Object.entries<Shape>(methods).map(([name, { id, fields }]) => [methodKey(...id), { name, fields }]),
 );
 
-/** Reads the payload of a method frame. Throws 503 for an unknown method, and 501 if the fields do not end with the frame. */
+/** Reads the payload of a method frame. Throws 503 for a method that AMQP 0-9-1 does not have. */
 export function decodeMethod(buffer: Buffer, start: number, end: number): Method {
-  const ids = new Reader(buffer, start, end);
-  const [classId, methodId] = [ids.short(), ids.short()];
+  const reader = new Reader(buffer, start, end);
+  const [classId, methodId] = [reader.short(), reader.short()];
   const method = byKey.get(methodKey(classId, methodId));
   if (method === undefined) {
     throw new ProtocolError('COMMAND_INVALID', `unknown method {${classId},${methodId}}`);
   }
-  const reader = new Reader(buffer, ids.offset, end);
   const fields: Record<string, unknown> = {};
   let bits = 0;
   let mask = 0;
@@ -403,7 +402,6 @@ export function decodeMethod(buffer: Buffer, start: number, end: number): Method
     fields[name] = (bits & mask) !== 0;
     mask <<= 1;
   }
-  reader.expectEnd();
   return { name: method.name, fields } as Method;
 }
 

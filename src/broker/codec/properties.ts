@@ -15,8 +15,7 @@ export interface BasicProperties {
   replyTo?: string;
   expiration?: string;
   messageId?: string;
-  /** A bigint beyond 2^53. */
-  timestamp?: number | bigint;
+  timestamp?: number;
   type?: string;
   userId?: string;
   appId?: string;
@@ -51,22 +50,9 @@ export function decodeProperties(buffer: Buffer, start = 0, end = buffer.length)
   properties.forEach(([name, domain], index) => {
     if ((flags & (0x8000 >> index)) === 0) return;
     // The bytes are relayed, not this text: a correlation id need not be UTF-8.
-    result[name] = read(reader, domain);
+    result[name] = domain === 'table' ? readTable(reader) : reader[domain === 'shortstr' ? 'looseShortstr' : domain]();
   });
   return result as BasicProperties;
-}
-
-function read(reader: Reader, domain: Domain): unknown {
-  switch (domain) {
-    case 'table':
-      return readTable(reader);
-    case 'shortstr':
-      return reader.looseShortstr();
-    case 'octet':
-      return reader.octet();
-    case 'longlong':
-      return reader.exactLonglong();
-  }
 }
 
 export function encodeProperties(values: BasicProperties): Buffer {

@@ -6,9 +6,8 @@ import { Reader, Writer } from './values.ts';
 
 /** Seconds since 1970. */
 export class Timestamp {
-  /** A bigint beyond 2^53. */
-  readonly seconds: number | bigint;
-  constructor(seconds: number | bigint) {
+  readonly seconds: number;
+  constructor(seconds: number) {
     this.seconds = seconds;
   }
 }
@@ -115,7 +114,7 @@ export function readValue(reader: Reader, type: string, depth = 0): FieldValue {
     case 'x':
       return Buffer.from(reader.longstr());
     case 'T':
-      return new Timestamp(reader.exactLonglong());
+      return new Timestamp(reader.longlong());
     case 'V':
       return null;
     case 'A':

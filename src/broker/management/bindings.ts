@@ -13,7 +13,7 @@ import { assertNotDefault, exchangeName, exchangeOf } from './exchanges.ts';
 import { jsonTable } from './json.ts';
 import { queueOf } from './queues.ts';
 import { notFound } from './refusal.ts';
-import { type Answer, type Call, created, list, noContent, ok, type Route, vhostOf, vhostsOf } from './route.ts';
+import { type Answer, type Call, created, listOf, noContent, ok, type Route, vhostOf, vhostsOf } from './route.ts';
 
 const between = '/bindings/:vhost/e/:source/:kind/:destination';
 
@@ -88,11 +88,11 @@ function propertiesKey({ routingKey, arguments: all }: Pick<Seen, 'routingKey' |
 
 const order = ['vhost', 'source', 'destination_type', 'destination', 'routing_key', 'properties_key'];
 
-function bindingList(all: readonly Seen[]): Answer {
-  return list(all.map(bindingItem), order);
+function bindingList(all: readonly Seen[]): Promise<Answer> {
+  return listOf(all, bindingItem, order);
 }
 
-function bindings(call: Call): Answer {
+function bindings(call: Call): Promise<Answer> {
   return bindingList(vhostsOf(call).flatMap(allBindings));
 }
 
@@ -137,19 +137,19 @@ function deleteBinding(call: Call): Answer {
   return noContent;
 }
 
-function bindingsOfQueue(call: Call): Answer {
+function bindingsOfQueue(call: Call): Promise<Answer> {
   const queue = queueOf(call);
   const all = allBindings(vhostOf(call));
   return bindingList(all.filter(({ destination }) => destination === queue));
 }
 
-function bindingsFrom(call: Call): Answer {
+function bindingsFrom(call: Call): Promise<Answer> {
   const { name } = exchangeOf(call);
   const all = allBindings(vhostOf(call));
   return bindingList(all.filter(({ source }) => source === name));
 }
 
-function bindingsTo(call: Call): Answer {
+function bindingsTo(call: Call): Promise<Answer> {
   const exchange = exchangeOf(call);
   const all = allBindings(vhostOf(call));
   return bindingList(all.filter(({ destination }) => destination === exchange));

@@ -6,7 +6,7 @@ import { consumerItem } from './consumers.ts';
 import { nodeName } from './node.ts';
 import type { Rates } from './rates.ts';
 import { notFound } from './refusal.ts';
-import { type Answer, type Call, list, ok, type Route } from './route.ts';
+import { type Answer, type Call, listOf, ok, type Route } from './route.ts';
 
 export const channelRoutes: readonly Route[] = [
   { method: 'GET', path: '/channels', handle: channels },
@@ -15,13 +15,13 @@ export const channelRoutes: readonly Route[] = [
   { method: 'GET', path: '/channels/:channel', handle: channelOf },
 ];
 
-function channels(call: Call): Answer {
+function channels(call: Call): Promise<Answer> {
   const [vhost, name] = [call.param('vhost'), call.param('connection')];
   const found = visibleConnections(call).filter((connection) => name === '' || connection.name === name);
   if (name !== '' && found.length === 0) throw notFound();
   const all = found.filter((connection) => vhost === '' || connection.vhost?.name === vhost);
   const each = all.flatMap((connection) => [...connection.channels.values()]);
-  return list(each.map((channel) => channelItem(channel, call.rates)));
+  return listOf(each, (channel) => channelItem(channel, call.rates));
 }
 
 function channelOf(call: Call): Answer {

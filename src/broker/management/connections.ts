@@ -5,7 +5,7 @@ import { jsonTable } from './json.ts';
 import { nodeName } from './node.ts';
 import { connectionCounts, type Rates } from './rates.ts';
 import { notAuthorised, notFound } from './refusal.ts';
-import { type Answer, type Call, hasRole, list, noContent, ok, type Route } from './route.ts';
+import { type Answer, type Call, hasRole, list, listOf, noContent, ok, type Route } from './route.ts';
 
 export const connectionRoutes: readonly Route[] = [
   { method: 'GET', path: '/connections', handle: connections },
@@ -25,10 +25,10 @@ export function visibleConnections({ broker, user }: Pick<Call, 'broker' | 'user
   return hasRole(user, 'monitoring') ? all : all.filter((connection) => connection.user.name === user.name);
 }
 
-function connections(call: Call): Answer {
+function connections(call: Call): Promise<Answer> {
   const vhost = call.param('vhost');
   const all = visibleConnections(call).filter((connection) => vhost === '' || connection.vhost?.name === vhost);
-  return list(all.map((connection) => connectionItem(connection, call.rates)));
+  return listOf(all, (connection) => connectionItem(connection, call.rates));
 }
 
 function connectionItem(connection: Connection, rates: Rates): Record<string, unknown> {

@@ -3,7 +3,7 @@
 import { ChannelConsumer } from '../channel-consumer.ts';
 import { jsonTable } from './json.ts';
 import { nodeName } from './node.ts';
-import { type Answer, type Call, list, type Route, vhostsOf } from './route.ts';
+import { type Answer, type Call, listOf, type Route, vhostsOf } from './route.ts';
 
 export const consumerRoutes: readonly Route[] = [
   { method: 'GET', path: '/consumers', handle: consumers },
@@ -37,8 +37,11 @@ export function consumerItem(consumer: ChannelConsumer): Record<string, unknown>
   };
 }
 
-function consumers(call: Call): Answer {
+function consumers(call: Call): Promise<Answer> {
   const queues = vhostsOf(call).flatMap((vhost) => [...vhost.queues.values()]);
   const all = queues.flatMap((queue) => [...queue.consumers.all]);
-  return list(all.filter((consumer) => consumer instanceof ChannelConsumer).map(consumerItem));
+  return listOf(
+    all.filter((consumer) => consumer instanceof ChannelConsumer),
+    consumerItem,
+  );
 }

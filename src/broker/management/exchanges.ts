@@ -8,7 +8,7 @@ import { argumentsOf, flagOf, textOf } from './body.ts';
 import { jsonTable, shortString } from './json.ts';
 import type { Rates } from './rates.ts';
 import { notFound } from './refusal.ts';
-import { type Answer, type Call, list, noContent, ok, put, type Route, vhostOf, vhostsOf } from './route.ts';
+import { type Answer, type Call, listOf, noContent, ok, put, type Route, vhostOf, vhostsOf } from './route.ts';
 
 export const exchangeRoutes: readonly Route[] = [
   { method: 'GET', path: '/exchanges', handle: exchanges },
@@ -56,9 +56,9 @@ export function assertNotDefault(exchange: string): void {
   if (exchange === '') throw new ProtocolError('ACCESS_REFUSED', 'operation not permitted on the default exchange');
 }
 
-function exchanges(call: Call): Answer {
+function exchanges(call: Call): Promise<Answer> {
   const all = vhostsOf(call).flatMap((vhost) => [...vhost.exchanges.values()]);
-  return list(all.map((exchange) => exchangeItem(exchange, call.rates)));
+  return listOf(all, (exchange) => exchangeItem(exchange, call.rates));
 }
 
 function exchangeItem(exchange: Exchange, rates: Rates): Record<string, unknown> {
@@ -88,12 +88,13 @@ function putExchange(call: Call): Answer {
   return put(isNew);
 }
 
-function deleteExchange(call: Call): Answer {
+async function deleteExchange(call: Call): Promise<Answer> {
   const { name, what } = exchangeOf(call);
   const vhost = vhostOf(call);
   assertNotDefault(name);
   if (name.startsWith('amq.')) throw new ProtocolError('ACCESS_REFUSED', `deletion of system ${what} not allowed`);
   assertAccess(call.user, 'configure', { vhost: vhost.name, kind: 'exchange', name });
-  vhost.deleteExchange(name, call.query.get('if-unused') === 'true');
+  const ifUnused = call.query.get('if-unused') === 'true';
+  await new Promise<void>((done) => vhost.deleteExchange(name, { ifUnused, done }));
   return noContent;
 }

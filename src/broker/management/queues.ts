@@ -11,7 +11,7 @@ import { jsonTable, shortString } from './json.ts';
 import { nodeName } from './node.ts';
 import { queueCounts, type Rates } from './rates.ts';
 import { notFound } from './refusal.ts';
-import { type Answer, type Call, list, noContent, ok, put, type Route, vhostOf, vhostsOf } from './route.ts';
+import { type Answer, type Call, listOf, noContent, ok, put, type Route, vhostOf, vhostsOf } from './route.ts';
 
 export const queueRoutes: readonly Route[] = [
   { method: 'GET', path: '/queues', handle: queues },
@@ -64,12 +64,12 @@ export function declareQueue(
 
 const allQueues = (call: Call): Queue[] => vhostsOf(call).flatMap((vhost) => [...vhost.queues.values()]);
 
-function queues(call: Call): Answer {
-  return list(allQueues(call).map((queue) => queueItem(queue, call.rates)));
+function queues(call: Call): Promise<Answer> {
+  return listOf(allQueues(call), (queue) => queueItem(queue, call.rates));
 }
 
-function detailedQueues(call: Call): Answer {
-  return list(allQueues(call).map((queue) => queueDetails(queue, call.rates)));
+function detailedQueues(call: Call): Promise<Answer> {
+  return listOf(allQueues(call), (queue) => queueDetails(queue, call.rates));
 }
 
 /** There is no Raft log: its only member is the leader, and has applied everything. */
@@ -157,19 +157,21 @@ function putQueue(call: Call): Answer {
   return put(isNew);
 }
 
-function deleteQueue(call: Call): Answer {
+async function deleteQueue(call: Call): Promise<Answer> {
   const { name } = queueOf(call);
   const vhost = vhostOf(call);
   assertAccess(call.user, 'configure', { vhost: vhost.name, kind: 'queue', name });
   const isSet = (flag: string) => call.query.get(flag) === 'true';
-  vhost.deleteQueue(vhost.queue(name, undefined), { ifUnused: isSet('if-unused'), ifEmpty: isSet('if-empty') });
+  const flags = { ifUnused: isSet('if-unused'), ifEmpty: isSet('if-empty') };
+  await new Promise<void>((done) => vhost.deleteQueue(vhost.queue(name, undefined), { ...flags, done }));
   return noContent;
 }
 
-function purgeQueue(call: Call): Answer {
+async function purgeQueue(call: Call): Promise<Answer> {
   const { name } = queueOf(call);
   const vhost = vhostOf(call);
   assertAccess(call.user, 'read', { vhost: vhost.name, kind: 'queue', name });
-  vhost.queue(name, undefined).purge();
+  const queue = vhost.queue(name, undefined);
+  await new Promise<void>((done) => queue.purge(done));
   return noContent;
 }

@@ -2,6 +2,7 @@
 
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Broker } from '../server.ts';
+import { inSlices } from '../slices.ts';
 import type { User } from '../users.ts';
 import type { VirtualHost } from '../vhost.ts';
 import type { Rates } from './rates.ts';
@@ -61,6 +62,10 @@ export const list = (body: readonly unknown[], order = ['vhost', 'name']): Answe
   isList: true,
   order,
 });
+/** A list that may be long: `item` is called for a slice of it in each turn. */
+export async function listOf<T>(all: Iterable<T>, item: (each: T) => unknown, order?: string[]): Promise<Answer> {
+  return list(await inSlices(all, item), order);
+}
 export const created = (location?: string): Answer => ({
   status: 201,
   ...(location !== undefined && { headers: { Location: location } }),

@@ -30,4 +30,25 @@ test('a name that only looks like this machine is not a loopback address', () =>
   }
 });
 
+test('a permission pattern that takes too long for a name does not match it, and holds nobody up for long', () => {
+  const users = new Users(undefined);
+  users.put({ name: 'team' });
+  for (const pattern of ['^(a+)+$', '^(a|a)*$', '^(([a-z])+.)+[A-Z]([a-z])+$', '^(?=(a+)+$).*']) {
+    users.allow('team', '/', { configure: pattern, write: '^team-(a|b)$', read: '^(?!amq\\.).*' });
+    const tests = users.all.get('team')?.permissions.get('/')?.tests;
+    const before = process.cpuUsage();
+    for (let times = 0; times < 3; times++) assert.is(tests?.configure(`${'a'.repeat(60)}!`), false, pattern);
+    const { user, system } = process.cpuUsage(before);
+    assert.ok(user + system < 1_000_000, `${pattern} took ${user + system} microseconds`);
+    assert.equal(
+      ['team-a', 'team-c', 'team-a2'].map((name) => tests?.write(name)),
+      [true, false, false],
+    );
+    assert.equal(
+      ['mine', 'amq.direct', 'amqx'].map((name) => tests?.read(name)),
+      [true, false, true],
+    );
+  }
+});
+
 test.run();

@@ -1,0 +1,83 @@
+// Where the contents of messages in queues lie. Small ones are copied together into slabs: a small buffer of its own costs
+// several times its bytes, and one that is part of a larger buffer keeps all of that in memory.
+
+const slabBytes = 32 * 1024;
+const largestSmall = 2048;
+
+interface Kept {
+  content: Buffer;
+  slab: Slab | undefined;
+}
+
+export interface Slab {
+  readonly buffer: Buffer;
+  used: number;
+  /** Bytes of messages that are still held. */
+  live: number;
+  /** All that were copied in, also those that have gone. */
+  messages: Kept[];
+}
+
+export class Contents {
+  #active = newSlab();
+
+  /** Moves the content of a message to where it is kept. Returns by how many bytes the memory has grown. */
+  keep(message: Kept): number {
+    const { content } = message;
+    if (content.length > largestSmall) {
+      if (content.buffer.byteLength > content.length * 2) message.content = ownBuffer(content);
+      return content.length;
+    }
+    let grown = 0;
+    if (this.#active.used + content.length > slabBytes) grown = this.#seal();
+    const slab = this.#active;
+    const end = slab.used + content.length;
+    slab.buffer.set(content, slab.used);
+    message.content = slab.buffer.subarray(slab.used, end);
+    message.slab = slab;
+    if (slab.live === 0) grown += slabBytes;
+    slab.used = end;
+    slab.live += content.length;
+    slab.messages.push(message);
+    return grown;
+  }
+
+  /** Returns by how many bytes the memory has shrunk. */
+  release(message: Kept): number {
+    const { slab, content } = message;
+    if (slab === undefined) return content.length;
+    message.slab = undefined;
+    slab.live -= content.length;
+    if (slab.live === 0) {
+      slab.messages = [];
+      return slabBytes;
+    }
+    return slab === this.#active ? 0 : -this.#compact(slab);
+  }
+
+  #seal(): number {
+    const full = this.#active;
+    this.#active = newSlab();
+    return this.#compact(full);
+  }
+
+  /** Copies what is left of a slab to the active one, once that is less than half. Returns by how many bytes the memory has grown. */
+  #compact(slab: Slab): number {
+    if (slab.live === 0 || slab.live > slabBytes / 2) return 0;
+    const { messages } = slab;
+    slab.messages = [];
+    let grown = -slabBytes;
+    for (const message of messages) if (message.slab === slab) grown += this.keep(message);
+    return grown;
+  }
+}
+
+function newSlab(): Slab {
+  return { buffer: Buffer.allocUnsafeSlow(slabBytes), used: 0, live: 0, messages: [] };
+}
+
+function ownBuffer(content: Buffer): Buffer {
+  const copy = Buffer.allocUnsafeSlow(content.length);
+  copy.set(content);
+  return copy;
+}
