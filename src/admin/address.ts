@@ -49,7 +49,7 @@ export function parseManagement(list: string, { at, login }: { at: string; login
       ...addressOf({ isSecure, hostname, port: Number(port) || (isSecure ? 443 : 80) }, login),
       ...(user !== '' && { user, password }),
       // The API may be given whole, as it stands in a browser.
-      prefix: pathname.replace(/\/+$/, '').replace(/\/api$/, ''),
+      prefix: pathname.replace(/(?<!\/)\/+$/, '').replace(/\/api$/, ''),
     };
   });
 }

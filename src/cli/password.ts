@@ -26,7 +26,7 @@ export async function secretOf(context: Pick<Context, 'env' | 'cwd' | 'stdin'>, 
 
 /** Returns the text of a file without the line end at its end. */
 export async function secretIn(context: Pick<Context, 'cwd' | 'stdin'>, file: string): Promise<string> {
-  return (await readText(context, file)).replace(/(?:\r?\n)+$/, '');
+  return (await readText(context, file)).replace(/(?<!\n|\r(?=\n))(?:\r?\n)+$/, '');
 }
 
 /** Returns the password of --password-file, else of the variable; undefined if there is none. Throws USAGE if it is empty. */

@@ -37,7 +37,7 @@ export async function joinNode(options: JoinOptions): Promise<{ cluster: Cluster
     });
   }
   const numbers = [...nodes.map(({ host }) => host), ...known.members.map((member) => member.name.replace(/^.*@/, ''))];
-  const host = `mq${Math.max(...numbers.map((one) => Number(/\d+$/.exec(one)?.[0] ?? 0))) + 1}`;
+  const host = `mq${Math.max(...numbers.map((one) => Number(/(?<!\d)\d+$/.exec(one)?.[0] ?? 0))) + 1}`;
   const hosts = [...running.map((member) => member.replace(/^.*@/, '')), host];
   const address = nodeAddress(docker);
   const ports = await freePorts(portsPerNode, address);

@@ -78,7 +78,7 @@ function formsOf(secret: string): string[] {
     // As url.format writes it, and with the marks that encodeURIComponent leaves.
     encoded.replace(/[!'()*]/g, (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`),
     base64,
-    base64.replace(/=+$/, ''),
+    base64.replace(/(?<!=)=+$/, ''),
     Buffer.from(secret).toString('base64url'),
     JSON.stringify(secret).slice(1, -1),
   ];

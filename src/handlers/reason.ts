@@ -11,15 +11,14 @@ export function systemReason(error: unknown): string {
 export function thrownReason(thrown: unknown): string {
   try {
     const text = thrown instanceof Error ? thrown.message || thrown.name : String(thrown);
-    return (
-      text
-        .trim()
-        .replace(/\s*\n\s*/g, ' ')
-        .slice(0, longest) || 'an empty error'
-    );
+    return oneLine(text.trim().slice(0, 2 * longest)).slice(0, longest) || 'an empty error';
   } catch {
     return 'an error that cannot be shown';
   }
+}
+
+function oneLine(text: string): string {
+  return text.replace(/\s+/g, (space) => (space.includes('\n') ? ' ' : space));
 }
 
 /** Characters. A reason travels in a header of the message, and all headers have to fit one frame. */

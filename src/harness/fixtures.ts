@@ -237,7 +237,7 @@ async function calledHere<T>(work: () => Promise<T>): Promise<T> {
   } catch (error) {
     if (error instanceof Error) {
       const stack = String(error.stack);
-      const further = frames.filter((frame) => !stack.includes(/\S+:\d+:/.exec(frame)?.[0] ?? frame));
+      const further = frames.filter((frame) => !stack.includes(/(?<!\S)\S+:\d+:/.exec(frame)?.[0] ?? frame));
       error.stack = [stack, ...further].join('\n');
     }
     throw error;

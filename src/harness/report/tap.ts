@@ -79,9 +79,12 @@ function field(name: string, text: string): string[] {
 
 /** A description is one line, and `#` begins a directive. */
 function escaped(text: string): string {
-  return text.replaceAll(/[\\#]/g, '\\$&').replaceAll(/\s*[\r\n]+\s*/g, ' ');
+  return text.replaceAll(/[\\#]/g, '\\$&').replaceAll(/\s+/g, (space) => (/[\r\n]/.test(space) ? ' ' : space));
 }
 
 function comment(text: string): string {
-  return text.replaceAll(/^/gm, '# ').replaceAll(/ +$/gm, '').concat('\n');
+  return text
+    .replaceAll(/^/gm, '# ')
+    .replaceAll(/(?<! ) +$/gm, '')
+    .concat('\n');
 }

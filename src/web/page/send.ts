@@ -164,7 +164,11 @@ function writtenIn(form: HTMLFormElement): Written | string {
   const headers: Record<string, string | number | boolean> = {};
   for (const line of value('headers').split('\n')) {
     if (line.trim() === '') continue;
-    const [, name = '', typed, text = ''] = /^\s*([^:]+?)\s*:(=?)\s*(.*?)\s*$/.exec(line) ?? [];
+    const [name = '', typed, text = ''] =
+      /^([^:]+):(=?)(.*)$/
+        .exec(line.trim())
+        ?.slice(1)
+        .map((part) => part.trim()) ?? [];
     if (name === '') return `a header is written name: value, not ${oneLine(line, 60)}`;
     const scalar = typed === '=' ? scalarOf(text) : text;
     if (scalar === undefined) return `a typed header is a number, true or false (count:=5), not ${oneLine(line, 60)}`;

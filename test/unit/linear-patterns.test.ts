@@ -1,0 +1,66 @@
+// Every regular expression in the sources takes a time that grows as its text: the text may be another program's.
+
+import { globSync, readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { createContext, Script } from 'node:vm';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { tokensOf } from '../support/tokens.ts';
+
+const fillers = [...' \t\n"\'`([{<a1-./\\=:,%$#*', ...[' \n', '\r\n', 'a ', '\u001b[', ':1']];
+const context = createContext({ pattern: /./, text: '' }) as { pattern: RegExp; text: string };
+const script = new Script("text.replace(pattern, '')");
+
+/** The processor time in milliseconds for texts of so many characters. Infinity above one second. */
+function cost(pattern: RegExp, [start, filler, end]: readonly [string, string, string], length: number): number {
+  context.pattern = pattern;
+  context.text = start + filler.repeat(length / filler.length) + end;
+  const before = process.threadCpuUsage();
+  try {
+    script.runInContext(context, { timeout: 1000 });
+  } catch {
+    return Infinity;
+  }
+  const { user, system } = process.threadCpuUsage(before);
+  return (user + system) / 1000;
+}
+
+/** A text that makes a pattern slow: four times the length costs more than eight times as much. */
+function slowText(pattern: RegExp): string | undefined {
+  for (const filler of fillers) {
+    for (const start of ['', 'x']) {
+      const parts = [start, filler, '\u0001'] as const;
+      const isSlow = () => {
+        const short = cost(pattern, parts, 10_000);
+        // A square of 10,000 takes 70 ms: what is far below is none.
+        return short === Infinity || (short > 5 && cost(pattern, parts, 40_000) > 8 * short);
+      };
+      // Twice, because a collection of garbage may fall into one of them.
+      if (isSlow() && isSlow()) return JSON.stringify(parts.join(''));
+    }
+  }
+  return undefined;
+}
+
+test('every regular expression of src is linear in texts of spaces, quotes, brackets, letters, digits and signs', () => {
+  const folder = resolve(import.meta.dirname, '../../src');
+  const seen = new Map<string, string>();
+  for (const file of globSync('**/*.{ts,js}', { cwd: folder })) {
+    for (const { kind, text } of tokensOf(readFileSync(resolve(folder, file), 'utf8'))) {
+      if (kind === 'regex') seen.set(text, file);
+    }
+  }
+  assert.ok(seen.size > 100, `${seen.size} expressions are found`);
+  const slow = [...seen].flatMap(([text, file]) => {
+    const end = text.lastIndexOf('/');
+    const filler = slowText(new RegExp(text.slice(1, end), text.slice(end + 1)));
+    return filler === undefined ? [] : `${file}: ${text} with ${filler}`;
+  });
+  assert.equal(slow, []);
+});
+
+test('the check finds expressions that are not linear', () => {
+  for (const pattern of [/\s*\n\s*/g, /=+$/, /^(a+)+$/]) assert.ok(slowText(pattern), String(pattern));
+});
+
+test.run();
