@@ -5,6 +5,7 @@ import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { MqError } from '../errors.ts';
+import type { StoreOptions } from './store.ts';
 
 interface Owner {
   readonly pid: number;
@@ -20,17 +21,17 @@ const held = new Set<string>();
 /** Takes the folder; gives what releases it. Throws MqError CANNOT_CREATE when another broker has it, or what node:fs throws. */
 export async function lockFolder(
   folder: string,
-  { pid, isAlive }: { pid: number; isAlive: (pid: number) => boolean },
+  { pid, isAlive, breaksLock = false }: Pick<StoreOptions, 'pid' | 'isAlive' | 'breaksLock'>,
 ): Promise<() => Promise<void>> {
   const path = join(folder, 'lock');
-  const life = await lifeOf(pid);
+  const life = (await processOf(pid))?.life;
   const own: Owner = { pid, host: hostname(), token: randomUUID(), ...(life && { life }) };
   const text = JSON.stringify(own);
   // It appears with its text, or not at all: a link is made in one step, and never over another.
   const draft = join(folder, `lock.${own.token}`);
   await writeFile(draft, text, { mode: 0o600, flag: 'wx' });
   held.add(own.token);
-  const check = (found: string) => refuseIfHeld(found, { path, own, isAlive });
+  const check = (found: string) => refuseIfHeld(found, { path, own, isAlive, breaksLock });
   try {
     while (!((await isLinked(draft, path)) || (await isSuccessor(draft, path, check))));
   } catch (error) {
@@ -70,36 +71,51 @@ async function isSuccessor(draft: string, path: string, check: (text: string) =>
 
 async function refuseIfHeld(
   text: string,
-  { path, own, isAlive }: { path: string; own: Owner; isAlive: (pid: number) => boolean },
+  { path, own, isAlive, breaksLock }: { path: string; own: Owner; breaksLock: boolean } & Pick<StoreOptions, 'isAlive'>,
 ): Promise<void> {
   const owner = ownerOf(text);
   // A file that is not of this form was left by no broker that lives.
   if (owner === undefined) return;
   const { pid, host, token } = owner;
   const isElsewhere = host !== own.host;
+  if (isElsewhere && breaksLock) return;
   if (!isElsewhere && !(pid === own.pid ? held.has(token) : isAlive(pid) && (await isSame(owner)))) return;
   const who = isElsewhere ? `process ${pid} on ${host}` : `process ${pid}`;
   throw new MqError('CANNOT_CREATE', `opening the store: ${who} has the folder; ${path} says so`, {
     at: path,
-    hint: `end that broker, use another folder, or, when no broker uses it, remove ${path}`,
+    hint: isElsewhere
+      ? 'mq cannot see whether that process runs; when it has ended (a container that was killed), start with --break-lock'
+      : 'end that broker, or use another folder',
   });
 }
 
-/** False if the id went to another process: after a reboot, or long after the owner's end. */
+/**
+ * Returns false if the owner has ended: the id went to another process, or the process is a zombie, which its parent has
+ * not waited for.
+ */
 async function isSame({ pid, life }: Owner): Promise<boolean> {
-  const now = life === undefined ? undefined : await lifeOf(pid);
-  return now === undefined || now === life;
+  const found = await processOf(pid);
+  if (found === undefined) return true;
+  return !'ZX'.includes(found.state) && (life === undefined || found.life === life);
 }
 
-/** Linux: this boot, and when in it the process began (proc(5), /proc/pid/stat, field 22). Else undefined. */
-async function lifeOf(pid: number): Promise<string | undefined> {
+interface LinuxProcess {
+  /** As proc(5) has it: `Z` for a zombie, `X` for a dead process. */
+  readonly state: string;
+  /** This boot, and when in it the process began. */
+  readonly life: string;
+}
+
+/** Linux: proc(5), /proc/pid/stat, fields 3 and 22. Else undefined. */
+async function processOf(pid: number): Promise<LinuxProcess | undefined> {
   try {
     const [boot, stat] = await Promise.all([
       readFile('/proc/sys/kernel/random/boot_id', 'utf8'),
       readFile(`/proc/${pid}/stat`, 'utf8'),
     ]);
     // The name in field 2 stands in parentheses and may hold anything.
-    return `${boot.trim()} ${stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19]}`;
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return { state: fields[0] ?? '', life: `${boot.trim()} ${fields[19]}` };
   } catch {
     return undefined;
   }

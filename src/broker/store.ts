@@ -5,6 +5,7 @@ import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { MqError, systemReason } from '../errors.ts';
 import type { Death } from './message.ts';
+import { syncFolder } from './store-disk.ts';
 import { lockFolder } from './store-lock.ts';
 import { LogStore } from './store-log.ts';
 import { recover } from './store-recovery.ts';
@@ -92,6 +93,10 @@ export interface StoreOptions {
   readonly pid: number;
   /** Whether a process of this machine runs. */
   readonly isAlive: (pid: number) => boolean;
+  /** Takes the folder from a process of another host, of which nobody can tell whether it runs. Default false. */
+  readonly breaksLock?: boolean | undefined;
+  /** Makes the names in a folder durable; another one in tests. */
+  readonly syncFolder?: (folder: string) => Promise<void>;
   /** One line for the person: a tail that was cut, a disk that failed. */
   readonly log?: (line: string) => void;
   /** Called once, when the store has failed for good: a broker is of no use then. */
@@ -131,7 +136,7 @@ export async function openStore(folder: string, options: StoreOptions): Promise<
 
 async function takeFolder(folder: string, options: StoreOptions): Promise<() => Promise<void>> {
   try {
-    await makeFolder(folder);
+    await makeFolder(folder, options.syncFolder ?? syncFolder);
     return await lockFolder(folder, options);
   } catch (error) {
     if (error instanceof MqError) throw error;
@@ -143,16 +148,18 @@ async function takeFolder(folder: string, options: StoreOptions): Promise<() => 
 }
 
 /** With its parents. Node's own recursive mkdir has no end where a parent is there and takes nothing, as /proc. */
-async function makeFolder(folder: string): Promise<void> {
+async function makeFolder(folder: string, sync: (folder: string) => Promise<void>): Promise<void> {
   try {
     await mkdir(folder, { mode: 0o700 });
+    // A crash must not take the folder's name with it.
+    await sync(dirname(folder));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const parent = dirname(folder);
     if (code === 'EEXIST' && (await stat(folder)).isDirectory()) return;
     if (code !== 'ENOENT' || parent === folder || (await isThere(parent))) throw error;
-    await makeFolder(parent);
-    await makeFolder(folder);
+    await makeFolder(parent, sync);
+    await makeFolder(folder, sync);
   }
 }
 

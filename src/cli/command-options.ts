@@ -12,6 +12,10 @@ export const broker: readonly Option[] = [
     default: 'in memory only',
   },
   {
+    name: 'break-lock',
+    help: 'take the folder of --data from a broker on another host that has ended (a container that was killed)',
+  },
+  {
     name: 'memory',
     value: 'BYTES',
     help: 'block publishers when queues hold more than this: 512MiB, 2GiB (default 1GiB, less on a small machine)',

@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 import { getHeapStatistics } from 'node:v8';
 import manifest from '../../../package.json' with { type: 'json' };
 import { isLoopback } from '../../broker/loopback.ts';
+import type { StoreOptions } from '../../broker/store.ts';
 import type { Context } from '../../context.ts';
 import { MqError, systemReason } from '../../errors.ts';
 import { isClosedPipe, Printer } from '../../roles/printer.ts';
@@ -39,7 +40,9 @@ export const brokerCommand: Command = {
     failed.promise.catch(() => undefined); // it may come before anybody waits for it
     const [{ startBroker }, store] = await Promise.all([
       import('../../broker/server.ts'),
-      data === undefined ? undefined : openData(context, { data, log, onFailed: failed.reject }),
+      data === undefined
+        ? undefined
+        : openData(context, { data, log, onFailed: failed.reject, breaksLock: values.flag('break-lock') }),
     ]);
     const broker = await startBroker({
       host,
@@ -141,10 +144,10 @@ async function tlsOf({ cwd }: Context, values: Values): Promise<{ cert: Buffer; 
 
 async function openData(
   { pid, isAlive, cwd }: Context,
-  { data, log, onFailed }: { data: string; log: (line: string) => void; onFailed: (failure: MqError) => void },
+  { data, ...options }: { data: string } & Pick<StoreOptions, 'log' | 'onFailed' | 'breaksLock'>,
 ) {
   const { openStore } = await import('../../broker/store.ts');
-  return openStore(resolve(cwd, data), { pid, isAlive, log, onFailed });
+  return openStore(resolve(cwd, data), { pid, isAlive, ...options });
 }
 
 async function read(cwd: string, file: string): Promise<Buffer> {

@@ -1,10 +1,13 @@
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { openStore, type Store } from '../../../src/broker/store.ts';
+import { until } from '../../support/until.ts';
 import { bytesOf, enqueue, open, recoveredIn, withFolder } from './store-folder.ts';
 
 test('a folder has one store at a time, in this process too', () =>
@@ -39,6 +42,40 @@ test('a lock without sense is taken over; one of another machine is not, for nob
     }
     writeFileSync(lock, JSON.stringify({ pid: 1, host: 'elsewhere', token: 'x' }));
     assert.is(await refusal(open(folder)), 'CANNOT_CREATE');
+    const store = await open(folder, { breaksLock: true });
+    assert.is(JSON.parse(readFileSync(lock, 'utf8')).host, hostname());
+    // Of a process of this machine that runs it is known that it runs.
+    assert.is(
+      await refusal(openStore(folder, { pid: 5_000_000, isAlive: () => true, breaksLock: true })),
+      'CANNOT_CREATE',
+    );
+    await store.close();
+  }));
+
+test('the lock of a zombie, which its parent has not waited for, is taken over', () =>
+  withFolder(async (folder) => {
+    // The shell becomes a program that waits for no child, and then the child ends.
+    const line = 'exec 3<&0; cat <&3 >/dev/null & echo $!; exec sleep 60 3<&-';
+    const parent = spawn('/bin/sh', ['-c', line], { stdio: ['pipe', 'pipe', 'ignore'] });
+    try {
+      const [text] = await once(parent.stdout, 'data');
+      const pid = Number(String(text));
+      await until('it is sleep', () => readFileSync(`/proc/${parent.pid}/comm`, 'utf8') === 'sleep\n');
+      parent.stdin.end();
+      await until('it is a zombie', () => / Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8')));
+      writeFileSync(join(folder, 'lock'), JSON.stringify({ pid, host: hostname(), token: 'zombie' }));
+      await (await open(folder, { isAlive: () => true })).close();
+    } finally {
+      parent.kill('SIGKILL');
+    }
+  }));
+
+test('the names of a new folder and its new parents are made durable', () =>
+  withFolder(async (folder) => {
+    const synced: string[] = [];
+    const syncFolder = async (path: string) => void synced.push(path);
+    await (await open(join(folder, 'a', 'b'), { syncFolder })).close();
+    assert.equal(synced, [folder, join(folder, 'a')]);
   }));
 
 test('of many that find a stale lock at once, one gets the folder', () =>
