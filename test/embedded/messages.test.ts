@@ -193,6 +193,45 @@ test('a binding that comes or goes counts for the next message of the same publi
     }
   }));
 
+test('a route over a headers exchange is found again for each message', () =>
+  Place.with({}, async (place) => {
+    const channel = await place.channel();
+    await channel.assertExchange('d', 'direct');
+    await channel.bindExchange('amq.headers', 'd', 'k');
+    for (const n of [0, 1]) {
+      await channel.assertQueue(`q${n}`);
+      await channel.bindQueue(`q${n}`, 'amq.headers', '', { n });
+    }
+    for (const n of [0, 1, 2]) channel.publish('d', 'k', body(`${n}`), { headers: { n } });
+    await channel.waitForConfirms();
+    assert.equal([await drain(channel, 'q0'), await drain(channel, 'q1')], [['0'], ['1']]);
+  }));
+
+test('a prefetch of the whole channel serves its queues in turn', () =>
+  Place.with({}, async (place) => {
+    const channel = await place.channel();
+    const queues = ['a', 'b', 'c'];
+    for (const queue of queues) {
+      await channel.assertQueue(queue);
+      for (let number = 0; number < 4; number++) channel.sendToQueue(queue, body(queue));
+    }
+    await channel.waitForConfirms();
+    await channel.prefetch(1, true);
+    const got: string[] = [];
+    await new Promise<void>((done) => {
+      for (const queue of queues) {
+        void channel.consume(queue, (message) => {
+          if (message === null || got.length === 9) return;
+          got.push(message.content.toString());
+          channel.ack(message);
+          if (got.length === 9) done();
+        });
+      }
+    });
+    // The first consumer may be served before the others have come.
+    for (const queue of queues) assert.ok(got.filter((one) => one === queue).length >= 2, got.join(' '));
+  }));
+
 test('a reply goes straight to the channel that asked', () =>
   Place.with({}, async (place) => {
     const [client, server] = [await place.channel(), await place.channel()];
