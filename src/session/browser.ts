@@ -6,6 +6,7 @@ import type { Channel, RawMessage } from 'amqplib/callback_api';
 import { MqError } from '../errors.ts';
 import { failureOf } from './failure.ts';
 import type { Link } from './link.ts';
+import { readyCount } from './ready-count.ts';
 
 /** A message that is looked at; exactly one of the two is called, whenever it is known. */
 export interface Looked {
@@ -70,9 +71,9 @@ export class Browser {
     try {
       const channel = await link.channel(settings.vhost);
       channel.on('error', () => undefined);
-      const { messageCount } = await done<{ messageCount: number }>((next) => channel.checkQueue(settings.queue, next));
+      const total = await readyCount(channel, settings.queue);
       await done((next) => channel.prefetch(prefetch, false, next));
-      return new Browser(channel, messageCount, settings);
+      return new Browser(channel, total, settings);
     } catch (error) {
       throw failureOf(error, settings.redact);
     }
@@ -125,7 +126,8 @@ export class Browser {
       const reader = this.#readers.at(-1);
       if (!reader || reader.held >= prefetch) await this.#read();
       else if (!(await this.#arrival())) {
-        if ((await this.#ready()) === 0 && this.#arrived.length === 0) return undefined;
+        if ((await readyCount(this.#channel, this.#settings.queue)) === 0 && this.#arrived.length === 0)
+          return undefined;
         if (performance.now() - begun > patienceMs) throw this.#withheld();
       }
     }
@@ -187,12 +189,6 @@ export class Browser {
   async #cancel(): Promise<void> {
     const reader = this.#readers.at(-1);
     if (reader) await done((next) => this.#channel.cancel(reader.tag, next));
-  }
-
-  async #ready(): Promise<number> {
-    const { queue } = this.#settings;
-    const found = await done<{ messageCount: number }>((next) => this.#channel.checkQueue(queue, next));
-    return found.messageCount;
   }
 
   #fail(error: Error): void {

@@ -13,6 +13,7 @@ import { ConsumerDelivery, type Delivery, type Intake } from './delivery.ts';
 import { failureOf, isInUse, isPermanent } from './failure.ts';
 import type { Link } from './link.ts';
 import { canBeAsked, foundDelivery, Probe } from './probe.ts';
+import { readyCount } from './ready-count.ts';
 import { hasMore, offsetOf } from './stream-end.ts';
 import { Unanswered } from './unanswered.ts';
 import { Watchdog } from './watchdog.ts';
@@ -125,9 +126,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     const channel = this.#channel;
     if (!channel) return undefined;
     if (this.#isStream) return this.#readyInStream();
-    return new Promise((resolve) => {
-      channel.checkQueue(this.queue, (error, ok) => resolve(error ? undefined : ok.messageCount));
-    });
+    return readyCount(channel, this.queue).catch(() => undefined);
   }
 
   async #readyInStream(): Promise<number | undefined> {
