@@ -5,9 +5,9 @@ import { MqError } from '../errors.ts';
 import type { BrokerState } from './broker-state.ts';
 import { Channel, closeFields } from './channel.ts';
 import type { Timer } from './clock.ts';
-import { frameTypes, octetsText } from './codec/frames.ts';
+import { frameOverhead, frameTypes, octetsText } from './codec/frames.ts';
 import { decodeMethod, type Method, methodKey } from './codec/methods.ts';
-import { Handshake, type Limits, mechanisms, protocolHeader, serverProperties } from './handshake.ts';
+import { acceptedHeaders, Handshake, type Limits, mechanisms, protocolHeader, serverProperties } from './handshake.ts';
 import { startHeartbeat } from './heartbeat.ts';
 import { Intake } from './intake.ts';
 import { Output } from './output.ts';
@@ -19,6 +19,8 @@ import type { User } from './users.ts';
 import type { VirtualHost } from './vhost.ts';
 
 const handshakeMs = 10_000;
+/** RabbitMQ 4.3: a client that has not logged in sends no payload of more than 8192 bytes. */
+const firstFrameMax = 8192 + frameOverhead;
 /** How long a peer has to answer connection.close. */
 const closeMs = 3_000;
 export class Connection {
@@ -54,7 +56,7 @@ export class Connection {
     this.#handshake = new Handshake({ users, vhosts, offered, peer: socket.remoteAddress });
     this.#intake = new Intake(socket, {
       slices: broker.slices,
-      frameMax: broker.limits.frameMax,
+      frameMax: firstFrameMax,
       store: broker.store,
       onFrame: (type, channel, buffer, start, end) => this.#takeFrame(type, channel, buffer, start, end),
       onError: (error) => {
@@ -198,7 +200,8 @@ export class Connection {
     this.#header = Buffer.concat([this.#header, chunk]);
     const { length } = protocolHeader;
     const common = Math.min(length, this.#header.length);
-    if (!this.#header.subarray(0, common).equals(protocolHeader.subarray(0, common))) {
+    const start = this.#header.subarray(0, common);
+    if (!acceptedHeaders.some((header) => start.equals(header.subarray(0, common)))) {
       // AMQP 0-9-1, 4.2.2: the header that is understood here, and the end.
       this.#state = 'closed';
       this.#socket.end(protocolHeader);
@@ -290,8 +293,6 @@ export class Connection {
   #openChannel(type: number, number: number, buffer: Buffer, start: number, end: number): void {
     const key = type === frameTypes.method && end - start >= 4 ? buffer.readUInt32BE(start) : 0;
     const isOpen = key === methodKey(20, 10);
-    // A client may answer a close that it has itself sent in the meantime.
-    if (key === methodKey(20, 41)) return;
     if (!isOpen) throw new ProtocolError('CHANNEL_ERROR', "expected 'channel.open'");
     const { channelMax } = this.#handshake.limits;
     // RabbitMQ counts the channels, whatever their numbers are.

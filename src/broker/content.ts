@@ -1,6 +1,6 @@
 // Puts the content of a publish together: its header frame, then body frames until the body is whole.
 
-import { frameTypes } from './codec/frames.ts';
+import { frameTypes, octetsText } from './codec/frames.ts';
 import { ProtocolError } from './protocol-error.ts';
 
 /** RabbitMQ 4: max_message_size. */
@@ -9,6 +9,7 @@ const largestBody = 16 * 1024 * 1024;
 const announcedLimit = 256 * 1024;
 const classBasic = 60;
 const headerSize = 12;
+const noHeader = `expected content header for class ${classBasic}, got non content header frame instead`;
 
 export class Content {
   /** Property bytes, then the body, once it is whole. */
@@ -29,9 +30,7 @@ export class Content {
     if (this.#awaits === 'nothing') return;
     throw new ProtocolError(
       'UNEXPECTED_FRAME',
-      this.#awaits === 'header'
-        ? `expected content header for class ${classBasic}, got non content header frame instead`
-        : 'expected content body, got non content body frame instead',
+      this.#awaits === 'header' ? noHeader : 'expected content body, got non content body frame instead',
     );
   }
 
@@ -60,7 +59,12 @@ export class Content {
   }
 
   #takeHeader(buffer: Buffer, start: number, end: number): void {
+    if (end - start < headerSize) {
+      throw new ProtocolError('FRAME_ERROR', `type 2, ${octetsText(buffer, start, end)}: unknown_frame`);
+    }
     if (end - start < headerSize + 2) throw new ProtocolError('FRAME_ERROR', 'cannot decode a content header');
+    // AMQP 0-9-1, 4.2.6.1: the weight is unused and must be zero.
+    if (buffer.readUInt16BE(start + 2) !== 0) throw new ProtocolError('UNEXPECTED_FRAME', noHeader);
     const classId = buffer.readUInt16BE(start);
     if (classId !== classBasic) {
       throw new ProtocolError(

@@ -9,8 +9,10 @@ import type { User, Users } from './users.ts';
 import type { VirtualHost } from './vhost.ts';
 
 export const protocolHeader = Buffer.from('AMQP\0\0\x09\x01', 'latin1');
-/** AMQP 0-9-1, 1.1: frame-min-size. RabbitMQ 4.1 wants twice of it before it knows the user. */
-const smallestFrame = 4096;
+/** RabbitMQ accepts the header of AMQP 0-9 as well, and then speaks 0-9-1. */
+export const acceptedHeaders: readonly Buffer[] = [protocolHeader, Buffer.from('AMQP\x01\x01\0\x09', 'latin1')];
+/** RabbitMQ 4.1 and later. AMQP 0-9-1, 1.1: frame-min-size is 4096. */
+const smallestFrame = 8192;
 
 export interface Limits {
   readonly channelMax: number;

@@ -196,6 +196,7 @@ function addressOf(buffer: Buffer, start: number, end: number): Address {
   const exchangeName = reader.shortstr();
   const routingKey = reader.shortstr();
   const bits = reader.octet();
+  reader.expectEnd();
   return {
     bytes: Buffer.from(buffer.subarray(start, end)),
     exchangeName,

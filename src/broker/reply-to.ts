@@ -8,12 +8,15 @@ export const replyQueue = 'amq.rabbitmq.reply-to';
 /** What others see instead. */
 export const replyPrefix = `${replyQueue}.`;
 
+const tokenBytes = 18;
+const addressForm = /^amq\.rabbitmq\.reply-to\.[\w-]{24}$/;
+
 export class Replies {
   readonly #consumers = new Map<string, (message: Message) => void>();
 
   /** Gives the address under which the consumer is reached. */
   add(take: (message: Message) => void): string {
-    const address = `${replyPrefix}${randomBytes(18).toString('base64url')}`;
+    const address = `${replyPrefix}${randomBytes(tokenBytes).toString('base64url')}`;
     this.#consumers.set(address, take);
     return address;
   }
@@ -26,10 +29,9 @@ export class Replies {
     return this.#consumers.has(address);
   }
 
-  /** False: whoever asked is gone. */
+  /** Returns false if no consumer can ever have had this address. RabbitMQ 4.3: a reply to one that is gone is routed. */
   deliver(message: Message): boolean {
-    const take = this.#consumers.get(message.routingKey);
-    take?.(message);
-    return take !== undefined;
+    this.#consumers.get(message.routingKey)?.(message);
+    return addressForm.test(message.routingKey);
   }
 }

@@ -11,6 +11,7 @@ sys.path.insert(0, here)
 import pika_arguments  # noqa: E402, F401
 import pika_exchanges  # noqa: E402, F401
 import pika_frames  # noqa: E402, F401
+import pika_handshake  # noqa: E402, F401
 import pika_messages  # noqa: E402, F401
 import pika_queues  # noqa: E402, F401
 from jobs import job, named, run  # noqa: E402

@@ -12,7 +12,7 @@ VALUES = {
     "x-expires": (BOTH, (-1, 0, "10", MILLISECONDS + 1, LONG)),
     "x-max-length": (BOTH, (-1, 0, "10", LONG)),
     "x-max-length-bytes": (BOTH, (-1, 0, "10", LONG)),
-    "x-max-priority": (("classic",), (-1, 0, 255, 256, "10", 5)),
+    "x-max-priority": (("classic",), (-1, 0, 256, "10", 5)),
     "x-overflow": (BOTH, ("drop-head", "reject-publish", "reject-publish-dlx", "other", 1)),
     "x-dead-letter-exchange": (BOTH, ("", "missing", 1)),
     "x-dead-letter-routing-key": (BOTH, ("key", 1)),

@@ -7,7 +7,7 @@ from pika import spec
 from pika.exceptions import ChannelClosed, NackError, UnroutableError
 
 from jobs import named, url
-from pika_link import bodies, closing, comes, linked, put, queue, take
+from pika_link import bodies, closing, comes, connect, linked, put, queue, take
 
 
 @linked("basic.publish every property")
@@ -33,6 +33,50 @@ def every_property(channel, connection):
         cluster_id="x",
     )
     return take(channel, name)
+
+
+@linked("basic.publish expiration values")
+def expirations(channel, connection):
+    verdicts = {}
+    for value in ("0", "+1", "315360000000", "315360000001", "999999999999", "-1", "1.5", "1s", "", " 1"):
+        here = connection.channel()
+        try:
+            here.confirm_delivery()
+            here.basic_publish("", named("nobody"), "x", pika.BasicProperties(expiration=value))
+            verdicts[value] = "acked"
+        except ChannelClosed as error:
+            verdicts[value] = error.reply_text
+    return verdicts
+
+
+@linked("basic.publish timestamps of 64 bits")
+def timestamps(channel, connection):
+    name = queue(channel, "times")
+    values = ((1 << 53) + 1, (1 << 63) - 1, (1 << 64) - 1)
+    for value in values:
+        put(channel, name, "x", timestamp=value, headers={"n": value >> 1})
+    return [[found["timestamp"], found["headers"]] for found in (take(channel, name) for _ in values)]
+
+
+@linked("direct reply-to: the client that asked is gone")
+def late_reply(channel, connection):
+    asking = connect()
+    asker = asking.channel()
+    asker.basic_consume("amq.rabbitmq.reply-to", lambda *_: None, auto_ack=True)
+    requests = queue(channel, "requests")
+    asker.basic_publish("", requests, "x", pika.BasicProperties(reply_to="amq.rabbitmq.reply-to"))
+    address = take(channel, requests)["reply_to"]
+    asking.close()
+    channel.confirm_delivery()
+    told = []
+    for key in (address, "amq.rabbitmq.reply-to.nobody", "amq.rabbitmq.reply-to."):
+        for mandatory in (False, True):
+            try:
+                channel.basic_publish("", key, "x", mandatory=mandatory)
+                told.append("acked")
+            except (UnroutableError, NackError) as error:
+                told.append(type(error).__name__)
+    return told
 
 
 @linked("confirm.select routed, unroutable, refused")

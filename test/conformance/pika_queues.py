@@ -134,6 +134,18 @@ def _(channel, connection, kind):
     return [get(channel, name), get(channel, name), count(channel, name), bodies(channel, name)]
 
 
+@linked("quorum: x-delayed-retry-type delays a message that comes back")
+def _(channel, connection):
+    arguments = {"x-delayed-retry-type": "all", "x-delayed-retry-min": 30_000, "x-delayed-retry-max": 30_000}
+    name = named("q")
+    channel.confirm_delivery()
+    channel.queue_declare(name, durable=True, arguments={"x-queue-type": "quorum", "x-expires": 60_000, **arguments})
+    put(channel, name, "x")
+    method, _, _ = channel.basic_get(name)
+    channel.basic_reject(method.delivery_tag, requeue=True)
+    return bodies(channel, name)
+
+
 @linked("x-priority beyond 2^53")
 def _(channel, connection):
     name = queue(channel, "q")

@@ -169,10 +169,10 @@ async function opened(place: Place, heartbeat: number) {
       response: '\0guest\0guest',
       locale: 'en_US',
     }),
-    encodeMethod('connection.tune-ok', { channelMax: 0, frameMax: 4096, heartbeat }),
+    encodeMethod('connection.tune-ok', { channelMax: 0, frameMax: 8192, heartbeat }),
     encodeMethod('connection.open', { virtualHost: '/', reserved1: '', reserved2: false }),
   ];
-  frames[1] = encodeMethod('connection.tune-ok', { channelMax: 100, frameMax: 4096, heartbeat });
+  frames[1] = encodeMethod('connection.tune-ok', { channelMax: 100, frameMax: 8192, heartbeat });
   for (const payload of frames) {
     const head = Buffer.from([1, 0, 0, 0, 0, 0, 0]);
     head.writeUInt32BE(payload.length, 3);

@@ -377,14 +377,15 @@ const byKey = new Map(
   Object.entries<Shape>(methods).map(([name, { id, fields }]) => [methodKey(...id), { name, fields }]),
 );
 
-/** Reads the payload of a method frame. Throws 503 for a method that AMQP 0-9-1 does not have. */
+/** Reads the payload of a method frame. Throws 503 for an unknown method, and 501 if the fields do not end with the frame. */
 export function decodeMethod(buffer: Buffer, start: number, end: number): Method {
-  const reader = new Reader(buffer, start, end);
-  const [classId, methodId] = [reader.short(), reader.short()];
+  const ids = new Reader(buffer, start, end);
+  const [classId, methodId] = [ids.short(), ids.short()];
   const method = byKey.get(methodKey(classId, methodId));
   if (method === undefined) {
     throw new ProtocolError('COMMAND_INVALID', `unknown method {${classId},${methodId}}`);
   }
+  const reader = new Reader(buffer, ids.offset, end);
   const fields: Record<string, unknown> = {};
   let bits = 0;
   let mask = 0;
@@ -402,6 +403,7 @@ export function decodeMethod(buffer: Buffer, start: number, end: number): Method
     fields[name] = (bits & mask) !== 0;
     mask <<= 1;
   }
+  reader.expectEnd();
   return { name: method.name, fields } as Method;
 }
 

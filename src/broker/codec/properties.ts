@@ -15,7 +15,8 @@ export interface BasicProperties {
   replyTo?: string;
   expiration?: string;
   messageId?: string;
-  timestamp?: number;
+  /** A bigint beyond 2^53. */
+  timestamp?: number | bigint;
   type?: string;
   userId?: string;
   appId?: string;
@@ -50,9 +51,22 @@ export function decodeProperties(buffer: Buffer, start = 0, end = buffer.length)
   properties.forEach(([name, domain], index) => {
     if ((flags & (0x8000 >> index)) === 0) return;
     // The bytes are relayed, not this text: a correlation id need not be UTF-8.
-    result[name] = domain === 'table' ? readTable(reader) : reader[domain === 'shortstr' ? 'looseShortstr' : domain]();
+    result[name] = read(reader, domain);
   });
   return result as BasicProperties;
+}
+
+function read(reader: Reader, domain: Domain): unknown {
+  switch (domain) {
+    case 'table':
+      return readTable(reader);
+    case 'shortstr':
+      return reader.looseShortstr();
+    case 'octet':
+      return reader.octet();
+    case 'longlong':
+      return reader.exactLonglong();
+  }
 }
 
 export function encodeProperties(values: BasicProperties): Buffer {

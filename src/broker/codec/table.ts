@@ -6,8 +6,9 @@ import { Reader, Writer } from './values.ts';
 
 /** Seconds since 1970. */
 export class Timestamp {
-  readonly seconds: number;
-  constructor(seconds: number) {
+  /** A bigint beyond 2^53. */
+  readonly seconds: number | bigint;
+  constructor(seconds: number | bigint) {
     this.seconds = seconds;
   }
 }
@@ -114,7 +115,7 @@ export function readValue(reader: Reader, type: string, depth = 0): FieldValue {
     case 'x':
       return Buffer.from(reader.longstr());
     case 'T':
-      return new Timestamp(reader.longlong());
+      return new Timestamp(reader.exactLonglong());
     case 'V':
       return null;
     case 'A':

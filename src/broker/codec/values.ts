@@ -23,12 +23,19 @@ export class Reader {
   /** Steps over so many bytes and gives where they began. */
   skip(length: number): number {
     const start = this.offset;
-    if (length > this.end - start) {
-      const fields = this.buffer.subarray(this.#start, Math.min(this.end, this.#start + shownOctets));
-      throw new ProtocolError('FRAME_ERROR', `cannot decode <<${fields.join(',')}>>`);
-    }
+    if (length > this.end - start) throw this.#failure();
     this.offset = start + length;
     return start;
+  }
+
+  /** Throws 501 if there are bytes left. */
+  expectEnd(): void {
+    if (this.offset !== this.end) throw this.#failure();
+  }
+
+  #failure(): ProtocolError {
+    const fields = this.buffer.subarray(this.#start, Math.min(this.end, this.#start + shownOctets));
+    return new ProtocolError('FRAME_ERROR', `cannot decode <<${fields.join(',')}>>`);
   }
 
   octet(): number {
@@ -47,6 +54,12 @@ export class Reader {
   longlong(): number {
     const start = this.skip(8);
     return this.buffer.readUInt32BE(start) * highWord + this.buffer.readUInt32BE(start + 4);
+  }
+
+  /** A bigint if a number would not be exact. */
+  exactLonglong(): number | bigint {
+    const value = this.buffer.readBigUInt64BE(this.skip(8));
+    return value > Number.MAX_SAFE_INTEGER ? value : Number(value);
   }
 
   shortstr(): string {
@@ -111,8 +124,12 @@ export class Writer {
   }
 
   /** Writes the nearest value that 64 bits hold: what a client sent may have been rounded up beyond them. */
-  longlong(value: number): void {
+  longlong(value: number | bigint): void {
     const start = this.reserve(8);
+    if (typeof value === 'bigint') {
+      this.buffer.writeBigUInt64BE(value, start);
+      return;
+    }
     const isTooLarge = value >= highWord * highWord;
     const held = value > 0 ? Math.floor(value) : 0;
     this.buffer.writeUInt32BE(isTooLarge ? highWord - 1 : Math.floor(held / highWord), start);

@@ -10,12 +10,18 @@ const shortStringBytes = 255;
 
 export function jsonOf(value: FieldValue): unknown {
   if (Buffer.isBuffer(value)) return value.toString('latin1');
-  if (typeof value === 'bigint') return Number(value);
+  if (typeof value === 'bigint') return rawNumber(value);
   if (typeof value !== 'object' || value === null) return value;
-  if (value instanceof Timestamp) return value.seconds;
+  if (value instanceof Timestamp) return jsonOf(value.seconds);
   if (value instanceof Decimal) return value.digits / 10 ** value.places;
   if (Array.isArray(value)) return value.map(jsonOf);
   return jsonTable(value as Table);
+}
+
+/** With all digits in the JSON, whatever a reader makes of them. */
+function rawNumber(value: bigint): unknown {
+  // Node has it; TypeScript's library does not know it yet.
+  return (JSON as unknown as { rawJSON: (text: string) => unknown }).rawJSON(String(value));
 }
 
 export function jsonTable(table: Table): Record<string, unknown> {

@@ -1,9 +1,9 @@
 // The properties of a message in JSON: RabbitMQ's names, with an underscore.
 
 import type { BasicProperties } from '../codec/properties.ts';
-import type { Table } from '../codec/table.ts';
+import type { FieldValue, Table } from '../codec/table.ts';
 import { nameOf, wholeOf } from './body.ts';
-import { fieldTable, jsonTable } from './json.ts';
+import { fieldTable, jsonOf, jsonTable } from './json.ts';
 import { badRequest } from './refusal.ts';
 
 type Kind = 'text' | 'octet' | 'number' | 'table';
@@ -40,7 +40,7 @@ export function jsonProperties(properties: BasicProperties): Record<string, unkn
   return Object.fromEntries(
     present.map(([json, name, kind]) => {
       const value = properties[name];
-      return [json, kind === 'table' ? jsonTable(value as Table) : value];
+      return [json, kind === 'table' ? jsonTable(value as Table) : jsonOf(value as FieldValue)];
     }),
   );
 }
