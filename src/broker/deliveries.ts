@@ -28,7 +28,7 @@ export class Deliveries {
   readonly channel: Channel;
   readonly consumers = new Map<string, ChannelConsumer>();
   /** By delivery tag, in the order of delivery. */
-  readonly held = new Map<number, Held>();
+  held: Map<number, Held> = new Map();
   /** Of consumers, not of basic.get: what the prefetch of the channel counts. */
   heldByConsumers = 0;
   /** basic.qos with global: 0 is no limit. */
@@ -269,13 +269,13 @@ export class Deliveries {
     isReject?: boolean;
   }): void {
     const held = this.#take(deliveryTag, multiple);
-    if (requeue && this.channel.transaction === undefined) this.#requeue(held, isReject);
+    if (requeue && this.channel.transaction === undefined) this.#requeue([...held], isReject);
     else if (requeue) this.#settle(held, (each) => this.#requeue([each], isReject));
     else this.#settle(held, (each) => this.#discard(each));
   }
 
   /** Takes what a delivery tag stands for: one, or all up to it; 0 with multiple is all (AMQP 0-9-1, 1.8.3.13). */
-  #take(tag: number, multiple: boolean): Held[] {
+  #take(tag: number, multiple: boolean): Iterable<Held> {
     if (!multiple) {
       const held = this.held.get(tag);
       if (held === undefined) throw unknownTag(tag);
@@ -284,6 +284,11 @@ export class Deliveries {
     }
     // RabbitMQ: the tag itself has to be outstanding.
     if (tag !== 0 && !this.held.has(tag)) throw unknownTag(tag);
+    if (tag === 0 || tag === this.#lastTag) {
+      const all = this.held;
+      this.held = new Map();
+      return all.values();
+    }
     const taken: Held[] = [];
     for (const held of this.held.values()) {
       if (tag !== 0 && held.tag > tag) break;
@@ -293,10 +298,10 @@ export class Deliveries {
     return taken;
   }
 
-  #settle(all: readonly Held[], settle: (held: Held) => void): void {
-    const { transaction } = this.channel;
-    if (transaction !== undefined) transaction.acknowledge(all, settle);
-    else for (const held of all) settle(held);
+  #settle(all: Iterable<Held>, settle: (held: Held) => void): void {
+    const { transaction, vhost } = this.channel;
+    if (transaction !== undefined) transaction.acknowledge([...all], settle);
+    else vhost.slices.each(all, settle);
   }
 
   #acknowledge(held: Held): void {

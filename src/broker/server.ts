@@ -226,6 +226,8 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     const gone = [...sockets].map((socket) => new Promise<void>((resolve) => socket.once('close', () => resolve())));
     await Promise.all([closed, ...gone]);
     clearTimeout(impatience);
+    // What clients acknowledged must not come again after the next start.
+    await slices.idle();
     for (const vhost of vhosts.values()) for (const queue of vhost.queues.values()) queue.stop();
     markClosed(store);
     await store?.close();

@@ -5,6 +5,8 @@ import { Peer } from './peer.ts';
 
 export class Bystander {
   rounds = 0;
+  /** The longest time from a publish to its confirm and delivery. */
+  longestMs = 0;
   readonly #peer: Peer;
   readonly #queue = 'bystander-7c0fbd1e';
   #isStopping = false;
@@ -42,6 +44,7 @@ export class Bystander {
 
   async #run(): Promise<void> {
     while (!this.#isStopping) {
+      const started = performance.now();
       const text = `round ${++this.rounds}`;
       this.#peer.send(...publish(1, { routingKey: this.#queue }, text));
       let confirmed = false;
@@ -58,6 +61,7 @@ export class Bystander {
           this.#peer.send(method(1, 'basic.ack', { deliveryTag: this.rounds }));
         } else throw new Error(`the bystander got ${name}: ${found?.payload.toString('latin1')}`);
       }
+      this.longestMs = Math.max(this.longestMs, performance.now() - started);
     }
   }
 }

@@ -2,6 +2,7 @@
 // (https://www.rabbitmq.com/docs/definitions). What mq cannot do of such a file is refused.
 
 import { Queue } from '../queue.ts';
+import { inSlices } from '../slices.ts';
 import type { VirtualHost } from '../vhost.ts';
 import { allBindings, bind, bindingParts } from './bindings.ts';
 import { argumentsOf, nameOf, objectOf, objectsOf, textOf } from './body.ts';
@@ -120,8 +121,7 @@ async function importAll(call: Call): Promise<Answer> {
 }
 
 async function importVhost(call: Call): Promise<Answer> {
-  const vhost = vhostOf(call);
-  await importInto(call, () => vhost);
+  await importInto(call, () => vhostOf(call));
   return noContent;
 }
 
@@ -132,7 +132,10 @@ function vhostNamed({ broker }: Call, item: Readonly<Record<string, unknown>>): 
   return vhost;
 }
 
-/** RabbitMQ: what is there already stays as it is. An administrator needs no permissions for it. */
+/**
+ * RabbitMQ: what is there already stays as it is. An administrator needs no permissions for it. A virtual host may be deleted
+ * meanwhile, so `vhostFor` is asked for each item.
+ */
 async function importInto(
   { user, body }: Call,
   vhostFor: (item: Readonly<Record<string, unknown>>) => VirtualHost,
@@ -145,18 +148,18 @@ async function importInto(
     const vhost = vhostFor(item);
     return { vhost, user: { ...user, permissions: new Map([[vhost.name, everything]]), topics: new Map() } };
   };
-  for (const item of objectsOf(body, 'queues')) {
+  await inSlices(objectsOf(body, 'queues'), (item) => {
     const { vhost, user: importer } = by(item);
     const name = nameOf(item, 'name');
     if (!vhost.queues.has(name)) declareQueue({ vhost, user: importer }, name, item);
-  }
-  for (const item of objectsOf(body, 'exchanges')) {
+  });
+  await inSlices(objectsOf(body, 'exchanges'), (item) => {
     const { vhost, user: importer } = by(item);
     const name = nameOf(item, 'name');
     // RabbitMQ 4.3 exports an exchange of its own logs.
     if (!vhost.exchanges.has(name) && !name.startsWith('amq.')) declareExchange({ vhost, user: importer }, name, item);
-  }
-  for (const item of objectsOf(body, 'bindings')) {
+  });
+  await inSlices(objectsOf(body, 'bindings'), (item) => {
     const { vhost, user: importer } = by(item);
     bind(
       { vhost, user: importer },
@@ -168,7 +171,7 @@ async function importInto(
         arguments: argumentsOf(item),
       },
     );
-  }
+  });
 }
 
 /** RabbitMQ exports these always. They name a cluster, and this broker is another one. */

@@ -1,6 +1,7 @@
 // What the query makes of a list: columns, sort, name, pages (https://www.rabbitmq.com/docs/management#pagination).
 
 import { backtracking, caselessPatternTest } from '../patterns.ts';
+import { inSlices, sortedInSlices } from '../slices.ts';
 import { badRequest, Refusal } from './refusal.ts';
 import type { Answer } from './route.ts';
 
@@ -18,8 +19,8 @@ export async function listing(answer: Answer, query: URLSearchParams): Promise<A
     if (typeof body !== 'object' || body === null || Array.isArray(body)) return answer;
     return { ...answer, body: cut(body as Item) };
   }
-  const items = sorted(answer.body as readonly Item[], query, answer.order ?? []);
-  if (!query.has('page')) return { ...answer, body: items.map(cut) };
+  const items = await sorted(answer.body as readonly Item[], query, answer.order ?? []);
+  if (!query.has('page')) return { ...answer, body: await inSlices(items, cut) };
   return { ...answer, body: await paged(items, query, cut) };
 }
 
@@ -78,11 +79,15 @@ function positive(text: string | null): number {
 }
 
 /** RabbitMQ: by the field of the query, then by those of the list. */
-function sorted(items: readonly Item[], query: URLSearchParams, order: readonly string[]): readonly Item[] {
+async function sorted(
+  items: readonly Item[],
+  query: URLSearchParams,
+  order: readonly string[],
+): Promise<readonly Item[]> {
   const asked = query.get('sort') ?? '';
   const paths = asked === '' ? order : [asked, ...order];
-  const rows = items.map((item) => ({ item, values: paths.map((path) => valueAt(item, path)) }));
-  rows.sort((a, b) => {
+  const unsorted = await inSlices(items, (item) => ({ item, values: paths.map((path) => valueAt(item, path)) }));
+  const rows = await sortedInSlices(unsorted, (a, b) => {
     for (const [index, value] of a.values.entries()) {
       const difference = compare(value, b.values[index]);
       if (difference !== 0) return difference;

@@ -1,0 +1,225 @@
+// What a client can do that costs a broker much: each bomb is prepared in a size, and goes off later.
+
+import { once } from 'node:events';
+import * as assert from 'uvu/assert';
+import { method, publish } from './frames.ts';
+import { Peer } from './peer.ts';
+
+export interface Place {
+  readonly port: number;
+  api(method: string, path: string, body?: object): Promise<string>;
+}
+
+interface Bomb {
+  readonly title: string;
+  readonly size: number;
+  /** Prepares, and returns what goes off. */
+  readonly prepare: (place: Place, size: number) => Promise<() => Promise<void>>;
+}
+
+export const bombs: readonly Bomb[] = [
+  {
+    title: 'a message with many CC keys of many words, for many patterns',
+    size: 250,
+    prepare: async ({ port }, size) => {
+      const peer = await Peer.open(port, { frameMax: 131_072 });
+      peer.send(method(1, 'queue.declare', { queue: 'q', exclusive: true }));
+      for (let index = 0; index < 200; index++) {
+        const routingKey = `${'#.*.'.repeat(index % 50)}${index}.#`;
+        peer.send(method(1, 'queue.bind', { queue: 'q', exchange: 'amq.topic', routingKey }));
+      }
+      await answered(peer);
+      const CC = Array.from({ length: size }, (_, index) => `${'a.'.repeat(120)}${index}`);
+      return async () => {
+        peer.send(...publish(1, { exchange: 'amq.topic', routingKey: 'a' }, 'x', { headers: { CC } }));
+        await peer.until('channel.close');
+        await peer.close();
+      };
+    },
+  },
+  {
+    title: 'publishes to a fanout of many queues',
+    size: 1000,
+    prepare: async ({ port }, size) => {
+      const peer = await bound(port, size);
+      return async () => {
+        peer.send(Buffer.concat(Array.from({ length: 300 }, () => publish(1, { exchange: 'amq.fanout' }, '')).flat()));
+        await answered(peer);
+        await peer.close();
+      };
+    },
+  },
+  {
+    title: 'the end of a connection with many exclusive queues on a fanout',
+    size: 5000,
+    prepare: async ({ port }, size) => {
+      const peer = await bound(port, size);
+      return () => peer.close();
+    },
+  },
+  {
+    title: 'a consumer that leaves with many unacknowledged messages',
+    size: 30_000,
+    prepare: async ({ port }, size) => {
+      const [peer, consumer] = [await Peer.open(port), await Peer.open(port)];
+      peer.send(method(1, 'queue.declare', { queue: 'q', exclusive: false, durable: true }));
+      await fill(peer, size * 2);
+      consumer.send(method(1, 'basic.consume', { queue: 'q' }));
+      for (let count = 0; count < size * 2; count++) await consumer.until('basic.deliver');
+      return async () => {
+        consumer.socket.destroy();
+        while ((await ready(peer)) < size * 2);
+        peer.send(method(1, 'queue.delete', { queue: 'q' }));
+        await peer.until('queue.delete-ok');
+        await peer.close();
+      };
+    },
+  },
+  {
+    title: 'a name that takes a permission pattern longer than the universe has existed',
+    size: 100,
+    prepare: async ({ port, api }, size) => {
+      await api('PUT', '/permissions/%2F/guest', { configure: '^(a+)+$|^bystander', write: '.*', read: '.*' });
+      const peer = await Peer.open(port);
+      return async () => {
+        peer.send(method(1, 'queue.declare', { queue: `${'a'.repeat(size)}!` }));
+        await peer.until('channel.close');
+        await peer.close();
+        await api('PUT', '/permissions/%2F/guest', { configure: '.*', write: '.*', read: '.*' });
+      };
+    },
+  },
+  ...(['queue.delete', 'queue.purge'] as const).map((name) => ({
+    title: `${name} with many messages`,
+    size: 300_000,
+    prepare: async ({ port }: Place, size: number) => {
+      const peer = await Peer.open(port);
+      peer.send(method(1, 'queue.declare', { queue: 'q', exclusive: true }));
+      await fill(peer, size);
+      return async () => {
+        peer.send(method(1, name, { queue: 'q' }));
+        await peer.until(`${name}-ok`);
+        await peer.close();
+      };
+    },
+  })),
+  {
+    title: 'a list of many queues',
+    size: 5000,
+    prepare: async ({ port, api }, size) => {
+      const peer = await bound(port, size);
+      return async () => {
+        assert.is(JSON.parse(await api('GET', '/queues')).length, size + 1);
+        await peer.close();
+      };
+    },
+  },
+  ...(['queue.unbind', 'queue.delete'] as const).map((name) => ({
+    title: `${name} among many bindings`,
+    size: 50_000,
+    prepare: async ({ port }: Place, size: number) => {
+      const peer = await Peer.open(port);
+      peer.send(method(1, 'queue.declare', { queue: 'q', exclusive: true }));
+      for (let index = 0; index < size; index++) {
+        peer.send(method(1, 'queue.bind', { queue: 'q', exchange: 'amq.topic', routingKey: `a.${index}` }));
+        if (index % 1000 === 0) await answered(peer);
+      }
+      await answered(peer);
+      return async () => {
+        peer.send(method(1, name, { queue: 'q', exchange: 'amq.topic', routingKey: 'a.7' }));
+        await peer.until(`${name}-ok`);
+        await peer.close();
+      };
+    },
+  })),
+  {
+    title: 'an acknowledgement of many messages',
+    size: 250_000,
+    prepare: async ({ port }, size) => {
+      const peer = await consuming(port, size);
+      return async () => {
+        peer.send(method(1, 'basic.ack', { deliveryTag: 0, multiple: true }));
+        await answered(peer);
+        await peer.close();
+      };
+    },
+  },
+  {
+    title: 'many messages that go back to their queue',
+    size: 30_000,
+    prepare: async ({ port }, size) => {
+      const peer = await consuming(port, size);
+      return async () => {
+        peer.send(method(1, 'basic.cancel', { consumerTag: 'c' }));
+        peer.send(method(1, 'basic.nack', { deliveryTag: 0, multiple: true, requeue: true }));
+        while ((await ready(peer)) < size);
+        await peer.close();
+      };
+    },
+  },
+  {
+    title: 'the end of a virtual host with many queues',
+    size: 5000,
+    prepare: async ({ api }, size) => {
+      await api('PUT', '/vhosts/full', {});
+      await api('POST', '/definitions/full', { queues: manyQueues(size) });
+      return async () => void (await api('DELETE', '/vhosts/full'));
+    },
+  },
+  {
+    title: 'an import of many definitions',
+    size: 10_000,
+    prepare: async ({ api }, size) => {
+      await api('PUT', '/vhosts/full', {});
+      return async () => {
+        await api('POST', '/definitions/full', { queues: manyQueues(size) });
+        await api('DELETE', '/vhosts/full');
+      };
+    },
+  },
+];
+
+/** A peer with so many exclusive queues bound to amq.fanout. */
+async function bound(port: number, size: number): Promise<Peer> {
+  const peer = await Peer.open(port);
+  for (let index = 0; index < size; index++) {
+    peer.send(method(1, 'queue.declare', { queue: `x${index}`, exclusive: true }));
+    peer.send(method(1, 'queue.bind', { queue: `x${index}`, exchange: 'amq.fanout' }));
+    if (index % 1000 === 0) await answered(peer);
+  }
+  await answered(peer);
+  return peer;
+}
+
+async function fill(peer: Peer, size: number): Promise<void> {
+  const thousand = Buffer.concat(Array.from({ length: 1000 }, () => publish(1, { routingKey: 'q' })).flat());
+  for (let left = size; left > 0; left -= 1000) {
+    if (!peer.socket.write(thousand)) await once(peer.socket, 'drain');
+  }
+  while ((await ready(peer)) < size);
+}
+
+async function ready(peer: Peer): Promise<number> {
+  peer.send(method(1, 'queue.declare', { queue: 'q', passive: true }));
+  return (await peer.until('queue.declare-ok')).messageCount;
+}
+
+/** Resolves when everything that the peer has sent is answered. */
+async function answered(peer: Peer): Promise<void> {
+  peer.send(method(1, 'basic.qos'));
+  await peer.until('basic.qos-ok');
+}
+
+/** A peer that holds so many messages of its queue unacknowledged. */
+async function consuming(port: number, size: number): Promise<Peer> {
+  const peer = await Peer.open(port);
+  peer.send(method(1, 'queue.declare', { queue: 'q', exclusive: true }));
+  await fill(peer, size);
+  peer.send(method(1, 'basic.consume', { queue: 'q', consumerTag: 'c' }));
+  for (let count = 0; count < size; count++) await peer.until('basic.deliver');
+  return peer;
+}
+
+function manyQueues(size: number): object[] {
+  return Array.from({ length: size }, (_, index) => ({ name: `q${index}`, durable: true, auto_delete: false }));
+}
