@@ -43,7 +43,7 @@ export async function mq(): Promise<Place> {
   const given = process.env['MQ_CONFORMANCE_MQ'];
   if (given !== undefined) return { ...named(given, process.env['MQ_CONFORMANCE_MQ_MANAGEMENT']), end: borrowed };
   const broker = await startBroker();
-  const management = await startManagement(broker);
+  const management = await startManagement(broker, { pid: process.pid });
   const end = async () => {
     await management.close();
     await broker.close();

@@ -27,10 +27,12 @@ export const clients: readonly Client[] = [
   node('rascal', 'rascal'),
   node('rabbitmq-client', 'rabbitmq-client'),
   node('amqp-client', '@cloudamqp/amqp-client'),
+  node('management', 'amqplib'),
   python('pika'),
   python('kombu'),
   python('celery'),
   { name: 'amqp-tools', command: 'bash', args: [file('amqp-tools.sh')], needs: '/usr/bin/amqp-consume' },
+  { name: 'rabbitmqadmin', command: 'bash', args: [file('rabbitmqadmin.sh')], needs: '/usr/bin/docker' },
   {
     name: 'php-amqplib',
     command: 'php',
@@ -70,7 +72,7 @@ export async function answersOf(client: Client, { url, managementUrl }: Address,
   for (const line of (await outputOf(child, client.name)).trim().split('\n')) {
     const { job, answer } = JSON.parse(line) as { job: string; answer: unknown };
     if (answers.has(job)) throw new Error(`${client.name} has two jobs "${job}"`);
-    answers.set(job, answer);
+    answers.set(job.replaceAll(prefix, '<run>'), answer);
   }
   return answers;
 }

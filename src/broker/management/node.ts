@@ -2,9 +2,13 @@
 
 import { readdir, readFile, statfs } from 'node:fs/promises';
 import { availableParallelism, hostname, tmpdir } from 'node:os';
+import { exchangeTypes } from '../exchange.ts';
+import { mechanisms } from '../handshake.ts';
 import type { Call } from './route.ts';
 
 export const nodeName = 'mq@localhost';
+
+export const exchangeTypeItems = exchangeTypes.map((name) => ({ name, description: '', enabled: true }));
 
 /** RabbitMQ's default. */
 const diskFreeLimit = 50_000_000;
@@ -40,6 +44,9 @@ export async function nodeItem({ broker, pid, dataFolder, listeners, rates }: Ca
     enabled_plugins: [],
     config_files: [],
     log_files: [],
+    contexts: [],
+    exchange_types: exchangeTypeItems,
+    auth_mechanisms: mechanisms.split(' ').map((name) => ({ name, description: '', enabled: true })),
     db_dir: dataFolder ?? '',
     applications: [{ name: 'mq', description: `mq on ${hostname()}`, version: broker.version }],
     rates_mode: 'basic',

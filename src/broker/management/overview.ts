@@ -1,9 +1,8 @@
 // The broker as a whole: overview, its one node, who asks, whether it lives.
 
-import { exchangeTypes } from '../exchange.ts';
 import type { Broker } from '../server.ts';
 import { assertKeys, textOf } from './body.ts';
-import { nodeItem, nodeName } from './node.ts';
+import { exchangeTypeItems, nodeItem, nodeName } from './node.ts';
 import { queueCounts, totalOf } from './rates.ts';
 import { notFound } from './refusal.ts';
 import { type Answer, type Call, noContent, ok, type Route, visibleVhosts } from './route.ts';
@@ -43,7 +42,7 @@ function overview(call: Call): Answer {
     ...versions(broker),
     cluster_name: broker.clusterName,
     node: nodeName,
-    exchange_types: exchangeTypes.map((name) => ({ name, description: '', enabled: true })),
+    exchange_types: exchangeTypeItems,
     object_totals: {
       channels: sumOf(connections, ({ channels }) => channels.size),
       connections: connections.length,
