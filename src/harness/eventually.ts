@@ -11,6 +11,7 @@ export interface EventuallyOptions {
 
 /**
  * What `look` gives, once it is neither undefined nor false and `look` does not throw.
+ * @throws TypeError at once if `what` is not a string or `look` is not a function
  * @throws an Error with `what` and what the last look came to when the time is up
  */
 export async function eventually<T>(
@@ -18,6 +19,8 @@ export async function eventually<T>(
   look: () => T | undefined | false | Promise<T | undefined | false>,
   { within = 10_000, every = 25 }: EventuallyOptions = {},
 ): Promise<T> {
+  if (typeof what !== 'string' || typeof look !== 'function')
+    throw new TypeError('eventually needs a description and a function: eventually(what, look)');
   const end = performance.now() + within;
   for (;;) {
     let failure: unknown;

@@ -1,0 +1,20 @@
+// `eventually` of mq/test: a call with wrong arguments fails at once.
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { eventually } from '../../../src/harness/eventually.ts';
+
+test('a call without a description is refused before anything is waited for', async () => {
+  let looks = 0;
+  const look = () => ++looks > 0;
+  const call = eventually as (...given: unknown[]) => Promise<unknown>;
+  for (const given of [[look], [look, { within: 1 }], ['what'], ['what', 'look']]) {
+    const error = await call(...given).catch((thrown: unknown) => thrown);
+    assert.instance(error, TypeError);
+    assert.match(String(error), 'eventually(what, look)');
+    assert.is((error as Error).cause, undefined);
+  }
+  assert.is(looks, 0);
+});
+
+test.run();
