@@ -24,6 +24,8 @@ export interface Context {
   readonly giveUp: () => void;
   /** Rejects with an error that nothing else has caught. */
   readonly stray: Promise<never>;
+  /** Tells the process that started this one that a role waits for messages; absent without an IPC channel. */
+  readonly announceReady?: () => void;
   /** The id of the user; absent on Windows. */
   readonly uid?: number;
   /** Of this process; `isAlive` tells whether the one of an id still runs. */

@@ -60,6 +60,7 @@ async function main(): Promise<void> {
     abandon: abandon.signal,
     giveUp: () => abandon.abort(),
     stray: stray.promise,
+    ...(process.send && { announceReady: () => process.send?.('ready', undefined, undefined, () => undefined) }),
     ...(process.getuid && { uid: process.getuid() }),
     pid: process.pid,
     isAlive,

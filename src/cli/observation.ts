@@ -44,7 +44,10 @@ export async function observed(
     await work(inner, {
       counts,
       isDebug: level === 'debug',
-      say: log.say,
+      say: (said) => {
+        if (said.event === 'consuming') context.announceReady?.();
+        log.say(said);
+      },
       sayNamed: log.sayNamed,
       handlerStderr,
       handlerStderrOf: (fields, settings) => log.outputOf('handler', fields, settings),

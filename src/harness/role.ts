@@ -1,6 +1,6 @@
 // A role that a test has started: a process of this program, with the file's broker.
 
-import { spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import type { FileTarget } from './target.ts';
 
 export interface RoleOptions {
@@ -46,8 +46,9 @@ export async function startRole(
   const label = `mq ${args.join(' ')}`;
   const child = spawn(launch.command, [...launch.args, ...args], {
     env: { ...launch.env, MQ_URL: urls.join(','), ...options.env },
-    stdio: 'pipe',
-  });
+    // Over IPC a role reports that it is ready, whatever the form and level of its log.
+    stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
+  }) as ChildProcessWithoutNullStreams;
   const texts = { stdout: '', stderr: '' };
   const watchers = new Set<() => void>();
   const tell = () => {
@@ -59,6 +60,11 @@ export async function startRole(
       tell();
     });
   }
+  let hasAnnounced = false;
+  child.on('message', (message) => {
+    hasAnnounced ||= message === 'ready';
+    tell();
+  });
   child.stdin.on('error', () => undefined); // it may end before it reads
   child.stdin.end(options.input ?? '');
 
@@ -114,18 +120,17 @@ export async function startRole(
   };
   onStart(role);
   try {
-    const isReady = () => (/^waiting for messages|^ready: /m.test(texts.stderr + texts.stdout) ? true : undefined);
-    await until(
-      'it did not begin to wait for messages',
-      () => isReady() ?? (end?.status === 0 ? true : undefined),
-      within,
-    );
+    const isReady = () => hasAnnounced || readyLine.test(texts.stderr + texts.stdout) || end?.status === 0;
+    await until('it did not begin to wait for messages', () => isReady() || undefined, within);
   } catch (error) {
     kill('SIGKILL');
     throw error;
   }
   return role;
 }
+
+/** Commands without a log, such as `mq web`, print that they are ready, with --json as an object. */
+const readyLine = /^ready: |^\{"event":"ready"/m;
 
 function isIn(text: string, pattern: RegExp | string): boolean {
   return typeof pattern === 'string' ? text.includes(pattern) : pattern.test(text);

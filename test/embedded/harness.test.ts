@@ -153,6 +153,19 @@ rpc('two', async () => assert.is((await request('rpc', '11')).text, '89'));
   assert.is(status, 0, stdout);
 });
 
+fixtures('a role is ready whatever it logs', async () => {
+  const { status, stdout } = await run(`
+import { assert, role, test } from 'mq/test';
+for (const log of [['--log', 'json'], ['--log-level', 'error'], ['--log', 'json', '--log-level', 'error']]) {
+  test(log.join(' '), async () => {
+    const worker = await role('worker', [...log, '--exec', 'true'], { within: 5_000 });
+    assert.is((await worker.stop()).status, 0);
+  });
+}
+`);
+  assert.is(status, 0, stdout);
+});
+
 fixtures('a role that fails is a failure with what it said', async () => {
   const { status, stdout } = await run(`
 import { role, test } from 'mq/test';
