@@ -26,7 +26,10 @@ import { type Taken, Waiting } from './waiting.ts';
 /** Milliseconds between the signals of a supervisor to a handler and to mq. */
 const supervisorMs = 250;
 
-/** Milliseconds in which the messages on their way back have to be there, after the second signal. */
+/** Milliseconds that a handler has to end after the second signal or the end of the drain. Then its message goes back. */
+const endMs = 1000;
+
+/** Milliseconds for the publishes of the messages that go back after that. */
 const lastMs = 1000;
 
 export interface IntakeParts {
@@ -56,7 +59,7 @@ export class Intake implements Member {
   readonly #running = new Map<Taken, Promise<void>>();
   readonly #copies = new Copies();
   /** On their way back to their queue. */
-  readonly #returns = new Set<Promise<void>>();
+  readonly #returns = new Map<Taken, Promise<void>>();
   /** The broker delivers nothing more. */
   readonly #cancelled = Promise.withResolvers<void>();
   #isOpen = false;
@@ -142,11 +145,12 @@ export class Intake implements Member {
       this.#rest();
       await group.ended;
     }
+    const isOver = aborted(group.giveUp).then(() => delay(endMs));
     // The broker may never answer.
-    await Promise.race([consumer.stop(), aborted(group.giveUp)]);
+    await Promise.race([consumer.stop(), isOver]);
     this.#cancelled.resolve();
-    for (const taken of this.#waiting.clear()) void this.#returning(this.#parts.failures.handBack(taken));
-    await this.#runningEnds();
+    for (const taken of this.#waiting.clear()) void this.#return(taken);
+    await this.#runningEnds(isOver);
   }
 
   #sayConsuming(): void {
@@ -154,19 +158,14 @@ export class Intake implements Member {
     this.#parts.settings.say({ event: 'consuming', message: `waiting for messages from ${queue}`, fields: { queue } });
   }
 
-  /** Waits for the handlers; when time is up, hands back what they have not finished. */
-  async #runningEnds(): Promise<void> {
-    const all = Promise.all([...this.#running.values(), ...this.#returns]);
-    const signal = this.#group.giveUp;
-    const givenUp = new Promise<void>((resolve) => {
-      if (signal.aborted) resolve();
-      signal.addEventListener('abort', () => resolve(), { once: true });
-    });
-    await Promise.race([all, givenUp]);
-    for (const { delivery } of this.#running.keys()) if (delivery.nack(true)) this.#parts.counts.handedBack += 1;
+  /** Waits for the handlers, and returns what they have not finished when `isOver` resolves. */
+  async #runningEnds(isOver: Promise<void>): Promise<void> {
+    await Promise.race([Promise.all([...this.#running.values(), ...this.#returns.values()]), isOver]);
+    for (const taken of this.#running.keys()) void this.#return(taken);
     this.#running.clear();
     this.#group.tally();
-    await Promise.race([Promise.all(this.#returns), delay(lastMs)]);
+    await Promise.race([Promise.all(this.#returns.values()), delay(lastMs)]);
+    for (const { delivery } of this.#returns.keys()) if (delivery.nack(true)) this.#parts.counts.handedBack += 1;
   }
 
   #take(delivery: Delivery): void {
@@ -318,19 +317,16 @@ export class Intake implements Member {
 
   /** A role that stops waits until the broker delivers nothing more: else the message would come again at once. */
   async #handBack(taken: Taken): Promise<void> {
-    const { failures, counts } = this.#parts;
-    const { delivery } = taken;
     if (this.#group.isStopping) await this.#cancelled.promise;
     // What is not in hand any more has its answer.
-    if (!this.#running.delete(taken)) return;
-    if (!this.#group.giveUp.aborted) await this.#returning(failures.handBack(taken));
-    else if (delivery.nack(true)) counts.handedBack += 1;
+    if (this.#running.delete(taken)) await this.#return(taken);
   }
 
-  async #returning(work: Promise<void>): Promise<void> {
-    this.#returns.add(work);
+  async #return(taken: Taken): Promise<void> {
+    const work = this.#parts.failures.handBack(taken);
+    this.#returns.set(taken, work);
     await work;
-    this.#returns.delete(work);
+    this.#returns.delete(taken);
   }
 
   #rest(): void {
