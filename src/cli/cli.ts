@@ -28,6 +28,7 @@ import { webCommand } from './commands/web.ts';
 import type { CompletedCommand } from './completion.ts';
 import { refuseBytes } from './exact-arguments.ts';
 import { commandHelp, overview } from './help.ts';
+import type { Doubts } from './management.ts';
 import { errorText, warningText, withoutPasswords } from './output.ts';
 import { commandName, earlyValue, hasFlag, nearest, parse, refuseUnclearStart, unknownCommand } from './program.ts';
 import { roleExamples } from './role-help.ts';
@@ -107,7 +108,7 @@ async function find(name: string, context: Context, { isHelp = false } = {}): Pr
   const { roles } = configs.withBuiltin;
   const role = Object.hasOwn(roles, name) ? roles[name] : undefined;
   if (role || Object.hasOwn(genericBehaviours, name)) {
-    if (found && !isHelp) await assertTrusted(context, found, builtin);
+    if (found && !isHelp) await assertTrusted(context, found, { builtin });
     return role ? roleCommandOf(name, role, configs) : genericCommand(name, configs);
   }
   throw unknownCommand(
@@ -169,14 +170,18 @@ function completedCommands(): CompletedCommand[] {
 }
 
 /** What the user's file defines; the built-in topology without one. */
-async function configOf(context: Context): Promise<Config> {
-  return (await configsOf(context)).config;
+async function configOf(context: Context, doubts: Doubts = async () => []): Promise<Config> {
+  const judge = async (found: FoundFile, config: Config) => {
+    const more = await doubts(config);
+    return assertTrusted(context, found, { builtin, more });
+  };
+  return (await configsOf(context, judge)).config;
 }
 
 /** @param judge called with the file of the user; by default it must be trusted. */
 async function configsOf(
   context: Context,
-  judge = (found: FoundFile): Promise<void> => assertTrusted(context, found, builtin),
+  judge = (found: FoundFile, _config: Config): Promise<void> => assertTrusted(context, found, { builtin }),
 ): Promise<CheckedConfig> {
   const { args, env, cwd } = context;
   const option = earlyValue(args, 'config');

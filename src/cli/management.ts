@@ -28,8 +28,10 @@ export interface Sought {
   readonly connections: readonly ConnectionConfig[];
   readonly limits?: Partial<Limits>;
   /** Puts another user and password into an address. */
-  readonly login?: (address: ManagementAddress) => ManagementAddress;
+  readonly login?: ChangeLogin;
 }
+
+type ChangeLogin = (address: ManagementAddress) => ManagementAddress;
 
 export interface FoundManagement {
   /** False: the addresses are derived from those of AMQP. */
@@ -41,21 +43,23 @@ export interface FoundManagement {
   readonly depths: Depths;
 }
 
-/** The client for `mq admin`. Throws USAGE, NO_INPUT, and CONFIG. */
-export async function openManagement(
-  context: Context,
-  values: Values,
-  configOf: (context: Context) => Promise<Config>,
-): Promise<OpenedManagement> {
+/** Returns why a command needs consent to a file that was only found, beside the doubts that the file itself raises. */
+export type Doubts = (config: Config) => Promise<string[]>;
+
+export type ConfigOf = (context: Context, doubts?: Doubts) => Promise<Config>;
+
+/** The client for `mq admin`. Throws USAGE, NO_INPUT, CONFIG, and UNTRUSTED. */
+export async function openManagement(context: Context, values: Values, configOf: ConfigOf): Promise<OpenedManagement> {
+  const login = await loginOf(context, values);
   const typed = await addressesOf(context, values);
-  const connections = typed ?? (await connectionsOfFile(context, values, configOf));
+  const connections = typed ?? (await connectionsOfFile(context, values, { configOf, login }));
   const timeoutMs = values.duration('timeout');
   const maxBytes = values.bytes('max-answer');
   const limits = { ...(timeoutMs !== undefined && { timeoutMs }), ...(maxBytes !== undefined && { maxBytes }) };
   const { api, depths } = await findManagement(context, values, {
     connections,
     limits,
-    login: await loginOf(context, values),
+    login,
   });
   // A management API that is named alone is asked for all vhosts, as it says nothing of one.
   const vhost = typed === undefined && isNamed(context, values) ? undefined : connections[0]?.vhost;
@@ -156,18 +160,37 @@ async function placesOf(context: Context, values: Values, connections: readonly 
 
 /**
  * The connections of rascal.json. A named API makes the file unnecessary, so a wrong one is not reported; without one the default is the broker of this machine.
+ * A file that was only found needs consent if an address of it gets the user or password of the command line or the environment.
  */
 async function connectionsOfFile(
   context: Context,
   values: Values,
-  configOf: (context: Context) => Promise<Config>,
+  { configOf, login }: { configOf: ConfigOf; login: ChangeLogin },
 ): Promise<readonly ConnectionConfig[]> {
   const isApiNamed = isNamed(context, values);
-  const found = await configOf(context).catch((error: unknown) => {
-    if (isApiNamed) return undefined;
-    throw error;
+  if (isApiNamed)
+    return configOf(context).then(
+      (config) => connectionsIn(config, values),
+      () => [],
+    );
+  const addressesOfFile = async (found: Config) =>
+    (await placesOf(context, values, connectionsIn(found, values))).addresses;
+  const config = await configOf(context, async (found) => {
+    // What is wrong with them is reported after the consent.
+    const addresses = await addressesOfFile(found).catch(() => []);
+    const isChanged = addresses.some((one) => {
+      const { user, password } = login(one);
+      return user !== one.user || password !== one.password;
+    });
+    return isChanged ? ['a management API that it names would receive a user or password of yours'] : [];
   });
-  const vhosts = Object.entries(found?.vhosts ?? {}).filter(([, { connections }]) => connections.length > 0);
+  const connections = connectionsIn(config, values);
+  return connections.length === 0 ? [{}] : connections;
+}
+
+/** Returns the connections of --vhost, else of the only broker. Throws CONFIG if there are several. */
+function connectionsIn({ vhosts: all }: Config, values: Values): readonly ConnectionConfig[] {
+  const vhosts = Object.entries(all).filter(([, { connections }]) => connections.length > 0);
   const own = vhosts.find(([name]) => name === values.name('vhost'));
   if (own !== undefined) return own[1].connections;
   const brokers = new Set(vhosts.map(([, { connections }]) => JSON.stringify(connections.map(endpointOf))));
@@ -175,7 +198,7 @@ async function connectionsOfFile(
     throw new MqError('CONFIG', 'the vhosts of rascal.json are on different brokers', {
       hint: `--vhost says which one is meant (${vhosts.map(([name]) => name).join(', ')}), or --url`,
     });
-  return vhosts[0]?.[1].connections ?? (isApiNamed ? [] : [{}]);
+  return vhosts[0]?.[1].connections ?? [];
 }
 
 function loginIn({ user, password }: ConnectionConfig = {}): Login {
@@ -186,7 +209,7 @@ function loginIn({ user, password }: ConnectionConfig = {}): Login {
  * Returns what puts --user and --password-file into an address. MQ_PASSWORD (or MQ_PASSWORD_FILE) is for --user and for an
  * address that names a user alone; it does not replace a password in the address.
  */
-async function loginOf(context: Context, values: Values): Promise<(address: ManagementAddress) => ManagementAddress> {
+async function loginOf(context: Context, values: Values): Promise<ChangeLogin> {
   const user = values.name('user');
   const file = values.name('password-file');
   const typed = file === undefined ? undefined : await secretIn(context, file);

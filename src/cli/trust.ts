@@ -11,11 +11,18 @@ import type { Context } from '../context.ts';
 import { escaped, MqError, systemReason } from '../errors.ts';
 import { canAsk, isConfirmed } from './question.ts';
 
-/** Asks on a terminal. Throws UNTRUSTED without consent, USAGE for a wrong MQ_TRUST, CANNOT_CREATE. */
-export async function assertTrusted(context: Context, found: FoundFile, builtin: unknown): Promise<void> {
+/**
+ * Asks on a terminal. Throws UNTRUSTED without consent, USAGE for a wrong MQ_TRUST, CANNOT_CREATE.
+ * @param more doubts of the command beside those that the file itself raises
+ */
+export async function assertTrusted(
+  context: Context,
+  found: FoundFile,
+  { builtin, more = [] }: { builtin: unknown; more?: readonly string[] },
+): Promise<void> {
   if (found.isNamed) return;
   const { doubtsOf } = await import('../config/trust.ts');
-  const doubts = doubtsOf(found, { uid: context.uid, builtin });
+  const doubts = [...doubtsOf(found, { uid: context.uid, builtin }), ...more];
   if (doubts.length === 0 || isInTrustedFolder(context, found) || existsSync(entryOf(context, found))) return;
   if (canAsk(context)) {
     for (const doubt of doubts) context.stderr.write(`${escaped(`${found.path}: ${doubt}`)}\n`);

@@ -14,7 +14,7 @@ interface LoadOptions extends Where {
   /** Names of commands, which no role may have. */
   taken?: readonly string[];
   /** Called with a file that is right; what it throws is thrown. Default: every file is used. */
-  judge?: (found: FoundFile) => Promise<void>;
+  judge?: (found: FoundFile, config: Config) => Promise<void>;
 }
 
 /**
@@ -39,7 +39,7 @@ export async function loadConfigs({ builtin, taken, judge, ...where }: LoadOptio
     ...(taken && { taken }),
   });
   if (checked === undefined) throw configError(file, problems);
-  await judge?.(found);
+  await judge?.(found, checked.config);
   return checked;
 }
 

@@ -222,6 +222,63 @@ trust('MQ_TRUST, --config and MQ_CONFIG are consent', async () => {
   assert.is(relative.status, 64);
 });
 
+for (const [what, connection, args, env] of [
+  ['a variable', { url: 'amqp://admin@127.0.0.1' }, [], { MQ_PASSWORD: canary }],
+  ['a file that a variable names', { url: 'amqp://admin@127.0.0.1' }, [], { MQ_PASSWORD_FILE: 'secret' }],
+  ['--user', {}, ['--user', 'admin'], { MQ_PASSWORD: canary }],
+  ['--password-file', {}, ['--password-file', 'secret'], {}],
+] as const) {
+  trust(`the management API of the file receives no password of ${what} without consent`, async () => {
+    const api = await openTrap();
+    try {
+      const own = { ...connection, management: `http://127.0.0.1:${api.port}` };
+      const place = placeWith(() => ({ vhosts: { '/': { connection: own } } }));
+      writeFileSync(join(place.cwd, 'secret'), canary);
+      const list = (...more: string[]) =>
+        mq(['admin', 'list', 'queues', '--trust-management', ...args, ...more], {
+          ...place,
+          env: { ...place.env, ...env },
+        });
+      const login = [`admin:${canary}`, `guest:${canary}`].map((text) => Buffer.from(text).toString('base64'));
+      const isSent = () => login.some((text) => Buffer.concat(api.heard).includes(text));
+      const refused = await list();
+      assert.is(api.connections, 0, refused.stderr);
+      assert.is(refused.status, 78, refused.stderr);
+      assert.match(refused.stderr, /a user or password of yours \[UNTRUSTED\]/);
+      await mq(['trust'], place);
+      await list();
+      assert.ok(isSent(), 'with consent it is used');
+      await mq(['trust', '--revoke'], place);
+      api.heard.length = 0;
+      await list('--config', 'rascal.json');
+      assert.ok(isSent(), 'a named file is used');
+    } finally {
+      api.server.close();
+    }
+  });
+}
+
+trust(
+  'the management API of the file receives neither the login of MQ_URL nor a password it does not ask for',
+  async () => {
+    const api = await openTrap();
+    try {
+      const connection = { url: 'amqp://127.0.0.1', management: `http://admin:own@127.0.0.1:${api.port}` };
+      const place = placeWith(() => ({ vhosts: { '/': { connection } } }));
+      const list = (env: Readonly<Record<string, string>>) =>
+        mq(['admin', 'list', 'queues', '--trust-management'], { ...place, env: { ...place.env, ...env } });
+      await list({ MQ_URL: `amqp://admin:${canary}@127.0.0.1:${trap.port}` });
+      assert.is(api.connections, 0);
+      await list({ MQ_PASSWORD: canary });
+      assert.match(Buffer.concat(api.heard).toString(), `Basic ${Buffer.from('admin:own').toString('base64')}`);
+      await mq(['web', '--port', '0'], { ...place, env: { ...place.env, MQ_PASSWORD: canary } });
+      assert.not.match(Buffer.concat(api.heard).toString(), Buffer.from(canary).toString('base64').slice(0, 8));
+    } finally {
+      api.server.close();
+    }
+  },
+);
+
 trust('on a terminal it is a question, once', async () => {
   const place = placeWith((folder) => corpus(folder, trap.port)['a variable as password'] as File);
   const ask = (input: string) => runCli(['wait', '--timeout', '1'], { ...place, input, terminal: 200 });

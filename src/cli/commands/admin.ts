@@ -1,7 +1,6 @@
 // mq admin: what the management API can show and change, by the table of actions.
 
 import type { Action, Call } from '../../admin/action.ts';
-import type { Config } from '../../config/config.ts';
 import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
 import { adminCall } from '../admin-call.ts';
@@ -10,12 +9,12 @@ import { adminHelp } from '../admin-help.ts';
 import { adminWatch } from '../admin-watch.ts';
 import { actionOptions, findAction, usage } from '../admin-words.ts';
 import type { Command } from '../command.ts';
-import { openManagement } from '../management.ts';
+import { type ConfigOf, openManagement } from '../management.ts';
 import { optionSets } from '../options.ts';
 import { canAsk, isConfirmed } from '../question.ts';
 import type { Values } from '../values.ts';
 
-export function adminCommand(configOf: (context: Context) => Promise<Config>): Command {
+export function adminCommand(configOf: ConfigOf): Command {
   const command: Command = {
     name: 'admin',
     summary: 'show and change what a broker holds (management API)',

@@ -90,7 +90,7 @@ async function checkConfig(context: Context, values: Values): Promise<void> {
   if (option === undefined && !env['MQ_CONFIG'] && !existsSync(join(cwd, 'rascal.json'))) return;
   const { loadConfig } = await import('../../config/load.ts');
   // Test files are programs of the folder already. mq's own suites are not.
-  const judge = (found: FoundFile) => assertTrusted(context, found, builtin);
+  const judge = (found: FoundFile) => assertTrusted(context, found, { builtin });
   await loadConfig({
     ...(option !== undefined && { option }),
     env,

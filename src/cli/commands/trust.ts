@@ -29,11 +29,10 @@ export function trustCommand(builtin: unknown): Command {
       const found = await findFile({ option: name, env, cwd });
       if (found === undefined) throw new MqError('BUG', 'a named file was not read');
       const doubts = readDoubts(() => doubtsOf(found, { uid, builtin }), found.file);
-      if (doubts.length > 0) await trust(context, found);
-      const lines = doubts.length > 0 ? doubts : ['it needs no trust'];
+      await trust(context, found);
+      const lines = doubts.length > 0 ? doubts : ['only mq admin with a user or password of yours needs trust in it'];
       for (const line of lines) stdout.write(`${escaped(`${found.file}: ${line}`)}\n`);
-      if (doubts.length > 0)
-        stdout.write(`${escaped(found.file)}: trusted as it is now; mq trust --revoke takes that back\n`);
+      stdout.write(`${escaped(found.file)}: trusted as it is now; mq trust --revoke takes that back\n`);
     },
   };
 }
