@@ -14,6 +14,7 @@ export interface RequesterSettings extends Omit<PublisherSettings, 'onChannel'> 
 }
 
 interface Pending {
+  readonly properties: { replyTo: string };
   readonly resolve: (reply: RawMessage) => void;
   readonly reject: (error: MqError) => void;
   readonly timer: NodeJS.Timeout;
@@ -58,8 +59,7 @@ export class Requester {
     const onChannel = async (channel: ConfirmChannel) => {
       // Whoever was asked over the former channel cannot reach us any more.
       for (const [id, waiting] of pending) {
-        // Direct reply-to has one name for ever, so an unconfirmed request is simply sent again by the publisher.
-        if (!waiting.confirmed && !settings.ownQueue) continue;
+        if (!waiting.confirmed) continue; // the publisher sends it again
         pending.delete(id);
         clearTimeout(waiting.timer);
         waiting.reject(
@@ -69,6 +69,8 @@ export class Requester {
         );
       }
       if (settings.ownQueue) replyTo = await ownQueue(channel);
+      // A request that is sent again must not name the queue that went with the former connection.
+      for (const { properties } of pending.values()) properties.replyTo = replyTo;
       await consume(channel, replyTo, onReply);
     };
     const publisher = await Publisher.open(link, { ...settings, onChannel });
@@ -107,9 +109,9 @@ export class Requester {
           }),
         );
       }, this.#settings.replyTimeoutMs);
-      const waiting: Pending = { resolve, reject, timer, confirmed: false };
-      this.#pending.set(correlationId, waiting);
       const properties = { ...message.properties, correlationId, replyTo: this.#replyTo() };
+      const waiting: Pending = { properties, resolve, reject, timer, confirmed: false };
+      this.#pending.set(correlationId, waiting);
       this.#publisher.send({ ...message, properties }, (sent) => {
         if (sent.type === 'confirmed') {
           waiting.confirmed = true;
