@@ -199,6 +199,7 @@ export class Link extends EventEmitter<LinkEvents> {
     this.#isClosing = true;
     for (const timer of this.#setUps) clearTimeout(timer);
     endConnections(this.#settings.connectionName);
+    letGo(this.#broker);
   }
 
   /** Rascal: begins with the connection it had last, whatever came of it. */
@@ -314,6 +315,7 @@ function createLink(settings: LinkSettings, config: RascalSettings, first: numbe
       endConnections(settings.connectionName);
       broker?.on('error', () => undefined);
       broker?.shutdown(() => undefined);
+      if (broker) letGo(broker);
       reject(frameMaxFault(config, failureOf(error ?? new Error('no broker'), settings.redact)));
     });
   });
@@ -358,6 +360,11 @@ function renameOwnQueues({ queues }: RascalVhostConfig): void {
     queue.replyTo = randomUUID();
     queue.fullyQualifiedName = queue.fullyQualifiedName.slice(0, -former.length) + queue.replyTo;
   }
+}
+
+/** Rascal 21.0.1 (Broker.js) never clears the timer that keeps the process alive if its shutdown fails. */
+function letGo(broker: RascalBroker): void {
+  clearInterval(broker.keepActive);
 }
 
 async function within(work: Promise<void>, milliseconds: number): Promise<void> {

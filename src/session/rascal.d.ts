@@ -5,6 +5,7 @@ declare module 'rascal' {
 
   export interface RascalBroker extends EventEmitter {
     readonly config: RascalConfigured;
+    readonly keepActive: NodeJS.Timeout;
     shutdown(next: (error?: Error | null) => void): void;
   }
   /** The configuration after Rascal qualified every name. */
