@@ -14,7 +14,7 @@ export interface CliOptions {
   /** Where a rascal.json would be; default: where there is none. */
   readonly cwd?: string;
   /** What is piped in, or typed on a terminal. */
-  readonly input?: string;
+  readonly input?: string | Readable;
   /** Columns of the terminal; without it there is none. */
   readonly terminal?: number | undefined;
   /** The first signal. */
@@ -37,7 +37,7 @@ export async function runCli(args: readonly string[], options: CliOptions = {}):
     });
     return terminal === undefined ? stream : Object.assign(stream, { isTTY: true, columns: terminal, rows: 24 });
   };
-  const typed = input === undefined ? new PassThrough().end() : Readable.from([input]);
+  const typed = typeof input === 'string' ? Readable.from([input]) : (input ?? new PassThrough().end());
   const status = await cli({
     args,
     env,

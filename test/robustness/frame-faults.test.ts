@@ -1,0 +1,302 @@
+// Each role of a table meets a reset, a stall or a silence before each frame of its connections, in both directions,
+// at its start and when it connects again: it works again within 15 s, or ends with a documented status. No message is lost.
+//   MQ_FRAME_FAULTS_URL   tests this broker, in a vhost of your own, instead of the embedded one
+//   MQ_FRAME_FAULTS_SHOW  prints each fault with the exit status of the role
+
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { setTimeout as delay } from 'node:timers/promises';
+import { type Channel, type ConsumeMessage, connect } from 'amqplib';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { startBroker } from '../../src/broker/server.ts';
+import { type CliRun, runCli } from '../support/cli.ts';
+import { type Fault, FrameProxy, faultKinds } from './frame-proxy.ts';
+
+/** A role counts as hung if it has neither done its work nor ended so long after the fault. */
+const hungMs = 15_000;
+const atOnce = 64;
+const [first, second] = ['first text', 'second text'];
+
+interface Run {
+  /** The name of the queue and of the exchange of this run. */
+  readonly name: string;
+  /** A connection of the test's own, without the proxy. */
+  readonly channel: Channel;
+  readonly stdin: PassThrough;
+  readonly stdout: () => string;
+  /** The texts that arrived where the role had to bring them. */
+  readonly arrived: Set<string>;
+}
+
+interface Role {
+  readonly role: Readonly<Record<string, unknown>>;
+  readonly args?: readonly string[];
+  /** Gives the role its work. Called again while the role has not `done` it if the queue goes with the connection. */
+  give(run: Run, text: string): void | Promise<void>;
+  readonly givesAgain?: boolean;
+  /** Returns true if the work was done. */
+  done(run: Run, text: string): boolean | Promise<boolean>;
+  /** True for a role that reads its work from stdin: the work is safe only after a confirm. */
+  readonly isSender?: boolean;
+}
+
+/** Takes all messages from the queue of the run, or from another one. */
+async function take({ channel, name, arrived }: Run, suffix = ''): Promise<void> {
+  for (;;) {
+    const message = await channel.get(name + suffix, { noAck: true });
+    if (message === false) return;
+    arrived.add(message.content.toString());
+  }
+}
+
+const isPrinted = ({ stdout }: Run, text: string) => stdout().includes(text);
+const toQueue = ({ channel, name }: Run, text: string) => {
+  channel.sendToQueue(name, Buffer.from(text), { persistent: true });
+};
+const toInput = ({ stdin }: Run, text: string) => {
+  stdin.write(`${text}\n`);
+};
+
+const request: Role = {
+  role: { behaviour: 'request', publication: 'own' },
+  args: ['--lines'],
+  isSender: true,
+  give: async (run, text) => {
+    const answer = (asked: ConsumeMessage | null) => {
+      const { replyTo, correlationId } = asked?.properties ?? {};
+      run.channel.sendToQueue(replyTo, Buffer.from(`re ${asked?.content}`), { correlationId });
+    };
+    if (text === first) await run.channel.consume(run.name, answer, { noAck: true });
+    toInput(run, text);
+  },
+  done: (run, text) => isPrinted(run, `re ${text}`),
+};
+
+const table: Readonly<Record<string, Role>> = {
+  publish: {
+    role: { behaviour: 'publish', publication: 'own', persistent: true },
+    args: ['--lines'],
+    isSender: true,
+    give: toInput,
+    done: async (run, text) => {
+      await take(run);
+      return run.arrived.has(text);
+    },
+  },
+  consume: {
+    role: { behaviour: 'consume', subscription: 'own', handler: { builtin: 'print' } },
+    give: toQueue,
+    done: isPrinted,
+  },
+  'consume from an exclusive queue': {
+    role: { behaviour: 'consume', subscription: 'exclusive', handler: { builtin: 'print' } },
+    givesAgain: true,
+    give: ({ channel, name }, text) => {
+      channel.publish(name, '', Buffer.from(text));
+    },
+    done: isPrinted,
+  },
+  reply: {
+    role: { behaviour: 'reply', subscription: 'own', handler: { builtin: 'echo' } },
+    give: async ({ channel, name, arrived }, text) => {
+      const { queue } = await channel.assertQueue('', { exclusive: true });
+      await channel.consume(queue, (reply) => arrived.add(`re ${reply?.content}`), { noAck: true });
+      channel.sendToQueue(name, Buffer.from(text), { persistent: true, replyTo: queue, correlationId: text });
+    },
+    done: ({ arrived }, text) => arrived.has(`re ${text}`),
+  },
+  'retry and dead-letter': {
+    role: {
+      behaviour: 'consume',
+      subscription: 'own',
+      handler: { module: './fails.mjs' },
+      retry: { attempts: 2, delays: [20], deadLetter: { queue: 'dead' } },
+    },
+    give: toQueue,
+    done: async (run, text) => {
+      await take(run, '.letters');
+      return run.arrived.has(text);
+    },
+  },
+  request,
+  'request with a reply queue': { ...request, args: ['--lines', '--reply-queue'] },
+};
+
+/** The rascal.json of a run. */
+function configOf(name: string, role: Role['role']): object {
+  return {
+    vhosts: {
+      '/': {
+        exchanges: { [name]: { type: 'fanout', options: { durable: true } } },
+        queues: {
+          [name]: { options: { durable: true } },
+          [`${name}.letters`]: { options: { durable: true } },
+          exclusive: { replyTo: true, options: { exclusive: true, durable: false, autoDelete: true } },
+        },
+        bindings: { bound: { source: name, destination: 'exclusive', destinationType: 'queue' } },
+      },
+    },
+    publications: { own: { vhost: '/', queue: name } },
+    subscriptions: { own: { vhost: '/', queue: name }, exclusive: { vhost: '/', queue: 'exclusive' } },
+    mq: { roles: { role: JSON.parse(JSON.stringify(role).replaceAll('"dead"', JSON.stringify(`${name}.letters`))) } },
+  };
+}
+
+interface Place {
+  readonly url: URL;
+  readonly folder: string;
+  readonly channel: Channel;
+  count: number;
+}
+
+async function withPlace(use: (place: Place) => Promise<void>): Promise<void> {
+  const given = process.env['MQ_FRAME_FAULTS_URL'];
+  const broker = given === undefined ? await startBroker({ port: 0 }) : undefined;
+  const url = new URL(given ?? `amqp://127.0.0.1:${broker?.port}/%2F`);
+  const folder = mkdtempSync(join(tmpdir(), 'mq-frames-'));
+  writeFileSync(join(folder, 'fails.mjs'), "export default () => { throw new Error('as it should'); };\n");
+  const connection = await connect(url.href);
+  try {
+    await use({ url, folder, channel: await connection.createChannel(), count: 0 });
+  } finally {
+    await connection.close();
+    await broker?.close();
+    rmSync(folder, { recursive: true });
+  }
+}
+
+interface Ended {
+  readonly status: number;
+  readonly proxy: FrameProxy;
+}
+
+/**
+ * Runs a role to its end behind a proxy with the fault. `again`: it does its work once, loses its connections, and the
+ * fault comes in those that follow. Throws if it hangs, loses a message or ends otherwise.
+ */
+async function runRole(
+  place: Place,
+  { again, role, fault }: { again: boolean; role: Role; fault?: Fault },
+): Promise<Ended> {
+  place.count += 1;
+  const name = `frames-${process.pid}-${place.count}`;
+  const { channel, folder, url } = place;
+  const proxy = await FrameProxy.start({ host: url.hostname, port: Number(url.port || 5672) });
+  if (!again) proxy.begin(fault);
+  const drain = new AbortController();
+  let stdout = '';
+  const run: Run = { name, channel, stdin: new PassThrough(), stdout: () => stdout, arrived: new Set() };
+  let ended: CliRun | undefined;
+  const until = async (what: string, isDone: () => boolean | Promise<boolean>) => {
+    const begun = performance.now();
+    while (!(await isDone())) {
+      if (performance.now() - Math.max(begun, proxy.faultAt ?? 0) > hungMs) throw new Error(`not in 15 s: ${what}`);
+      await delay(20);
+    }
+  };
+  const work = async (text: string, isLast: boolean) => {
+    await role.give(run, text);
+    // Its sender reports a request in doubt and goes on, so only the exit status tells what became of the last one.
+    if (isLast && role.isSender) return;
+    await until(text, async () => {
+      if (role.givesAgain) await role.give(run, text);
+      return ended !== undefined || role.done(run, text);
+    });
+  };
+  try {
+    await channel.assertQueue(name, { durable: true });
+    await channel.assertQueue(`${name}.letters`, { durable: true });
+    await channel.assertExchange(name, 'fanout', { durable: true });
+    const config = join(folder, `${name}.json`);
+    writeFileSync(config, JSON.stringify(configOf(name, role.role)));
+    const behind = new URL(url);
+    behind.hostname = '127.0.0.1';
+    behind.port = String(proxy.port);
+    behind.search = '?heartbeat=1&connection_timeout=2000';
+    const running = runCli(['role', '--config', config, '--url', behind.href, ...(role.args ?? [])], {
+      cwd: folder,
+      input: run.stdin,
+      drain: drain.signal,
+      onOutput: (text) => {
+        stdout = text;
+      },
+    });
+    void running.then((result) => {
+      ended = result;
+    });
+    await work(first, !again);
+    if (again) {
+      assert.is(ended, undefined);
+      proxy.begin(fault);
+      proxy.reset();
+      await work(second, true);
+    }
+    if (role.isSender) run.stdin.end();
+    else drain.abort('SIGTERM');
+    await until('the end of the role', () => ended !== undefined);
+    const { status, stderr } = await running;
+    const last = again ? second : first;
+    if (status === 0) assert.ok(await role.done(run, last), `status 0 without the work\n${stderr}`);
+    else {
+      // A role that has worked connects again for as long as it takes.
+      assert.ok([69, 75].includes(status) && (role.isSender || !again), `status ${status}\n${stderr}`);
+      assert.match(stderr, /\[(UNAVAILABLE|IN_DOUBT)\]/);
+      const isKept = async () => {
+        await take(run);
+        return run.arrived.has(last) || role.done(run, last);
+      };
+      if (!role.isSender && !role.givesAgain) await until('the message is back in its queue', isKept);
+    }
+    return { proxy, status };
+  } finally {
+    proxy.close();
+    await channel.deleteQueue(name);
+    await channel.deleteQueue(`${name}.letters`);
+    await channel.deleteExchange(name);
+  }
+}
+
+/** Every boundary of a run without a fault. */
+function boundariesOf({ frames }: FrameProxy): Omit<Fault, 'kind'>[] {
+  return frames.flatMap((counts, connection) =>
+    (['client', 'broker'] as const).flatMap((from) =>
+      Array.from({ length: counts[from] }, (_, frame) => ({ connection, from, frame })),
+    ),
+  );
+}
+
+const cases = Object.entries(table).flatMap(([title, role]) =>
+  [false, true].map((again) => ({ title: again ? `${title}, connecting again` : title, role, again })),
+);
+for (const { title, role, again } of cases) {
+  test(`${title}: works or ends as documented after a fault before any frame`, () =>
+    withPlace(async (place) => {
+      const { proxy, status } = await runRole(place, { again, role });
+      assert.is(status, 0);
+      const faults = boundariesOf(proxy).flatMap((boundary) => faultKinds.map((kind) => ({ ...boundary, kind })));
+      const statuses: Record<string, number> = {};
+      const failures: string[] = [];
+      let injected = 0;
+      const queue = faults.values();
+      const runSome = async () => {
+        for (const fault of queue) {
+          try {
+            const ended = await runRole(place, { again, role, fault });
+            statuses[ended.status] = (statuses[ended.status] ?? 0) + 1;
+            if (ended.proxy.faultAt !== undefined) injected += 1;
+            if (process.env['MQ_FRAME_FAULTS_SHOW']) console.log(JSON.stringify(fault), ended.status);
+          } catch (error) {
+            failures.push(`${JSON.stringify(fault)}: ${error instanceof Error ? error.message : error}`);
+          }
+        }
+      };
+      await Promise.all(Array.from({ length: atOnce }, runSome));
+      console.log(`${title}: ${injected} of ${faults.length} faults injected, statuses ${JSON.stringify(statuses)}`);
+      assert.equal(failures, []);
+    }));
+}
+
+test.run();

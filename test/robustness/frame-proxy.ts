@@ -1,0 +1,130 @@
+// A TCP proxy that parses AMQP frames and injects one fault before a given frame. After the fault it only forwards.
+
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+
+export type Side = 'client' | 'broker';
+
+/**
+ * `reset`: both sockets are reset. `stall`: the direction forwards nothing from here on. `silence`: neither direction does.
+ * The bytes and the end of a stalled direction are dropped, so each side has to notice by itself.
+ */
+export const faultKinds = ['reset', 'stall', 'silence'] as const;
+
+export interface Fault {
+  readonly kind: (typeof faultKinds)[number];
+  /** Connections are numbered in the order in which they are accepted, from 0 after `begin`. */
+  readonly connection: number;
+  /** The side that sends the frame. */
+  readonly from: Side;
+  /** The fault comes before this frame, numbered from 0. The protocol header is a frame, a heartbeat is not. */
+  readonly frame: number;
+}
+
+const heartbeat = 8;
+
+export class FrameProxy {
+  /** The number of frames of each side, by connection, since `begin`. */
+  frames: Record<Side, number>[] = [];
+  /** When the fault was injected, by the monotonic clock. */
+  faultAt: number | undefined;
+  readonly #server: Server;
+  readonly #sockets = new Set<Socket>();
+  #fault: Fault | undefined;
+
+  static async start(broker: { host: string; port: number }): Promise<FrameProxy> {
+    const proxy = new FrameProxy(broker);
+    await new Promise<void>((resolve) => proxy.#server.listen(0, '127.0.0.1', resolve));
+    return proxy;
+  }
+
+  private constructor(broker: { host: string; port: number }) {
+    this.#server = createServer((client) => this.#accept(client, connect({ ...broker, noDelay: true })));
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  /** Counts the connections that follow, and injects the fault in them. */
+  begin(fault: Fault | undefined): void {
+    this.frames = [];
+    this.#fault = fault;
+  }
+
+  /** Resets all connections. */
+  reset(): void {
+    for (const socket of this.#sockets) socket.resetAndDestroy();
+  }
+
+  close(): void {
+    this.#server.close();
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #accept(client: Socket, broker: Socket): void {
+    const counts = { client: 0, broker: 0 };
+    const connection = this.frames.push(counts) - 1;
+    const stalled: Record<Side, boolean> = { client: false, broker: false };
+    client.setNoDelay(true);
+    for (const [from, source, target] of [
+      ['client', client, broker],
+      ['broker', broker, client],
+    ] as const) {
+      this.#sockets.add(source);
+      source.on('error', () => undefined);
+      source.once('close', () => {
+        this.#sockets.delete(source);
+        if (!stalled[from]) target.end();
+      });
+      const isDue = () => {
+        const fault = this.faultAt === undefined && this.frames.includes(counts) ? this.#fault : undefined;
+        return fault?.connection === connection && fault.from === from && fault.frame === counts[from];
+      };
+      const inject = (kind: Fault['kind']) => {
+        stalled[from] = true;
+        if (kind === 'silence') stalled.client = stalled.broker = true;
+        if (kind === 'reset') for (const socket of [client, broker]) socket.resetAndDestroy();
+      };
+      source.on('data', this.#forward({ isDue, counts, from, inject, target, isStalled: () => stalled[from] }));
+    }
+  }
+
+  #forward(way: {
+    isDue: () => boolean;
+    counts: Record<Side, number>;
+    from: Side;
+    inject: (kind: Fault['kind']) => void;
+    target: Socket;
+    isStalled: () => boolean;
+  }): (chunk: Buffer) => void {
+    let rest = Buffer.alloc(0);
+    return (chunk) => {
+      rest = Buffer.concat([rest, chunk]);
+      let at = 0;
+      for (let size = frameSize(rest, at); size > 0 && !way.isStalled(); size = frameSize(rest, at)) {
+        if (rest[at] !== heartbeat) {
+          if (way.isDue()) {
+            this.faultAt = performance.now();
+            if (at > 0) way.target.write(rest.subarray(0, at));
+            way.inject((this.#fault as Fault).kind);
+            return;
+          }
+          way.counts[way.from] += 1;
+        }
+        at += size;
+      }
+      if (at > 0) way.target.write(rest.subarray(0, at));
+      rest = Buffer.from(rest.subarray(at));
+    };
+  }
+}
+
+/** Returns the size of the whole frame that begins at `at`, 0 if it is not complete. AMQP 0-9-1, 4.2.2 and 4.2.3. */
+function frameSize(bytes: Buffer, at: number): number {
+  if (bytes.length - at < 8) return 0;
+  if (bytes.toString('latin1', at, at + 4) === 'AMQP') return 8;
+  const size = bytes.readUInt32BE(at + 3) + 8;
+  if (bytes.length - at < size) return 0;
+  if (bytes[at + size - 1] !== 0xce) throw new Error(`no frame end after ${size} bytes`);
+  return size;
+}
