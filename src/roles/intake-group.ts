@@ -15,6 +15,8 @@ export interface Member extends Progress {
   readonly needsAll: boolean;
   /** Begins its next message. Returns false if it has none that may be handled beside `running` others. */
   begin(running: number): boolean;
+  /** Resolves when the broker has received every acknowledgement until now. */
+  flush(): Promise<void>;
 }
 
 export interface IntakeGroupParts {
@@ -139,6 +141,11 @@ export class IntakeGroup {
     }
     this.tally();
     this.#expect();
+  }
+
+  /** Resolves when the broker has received every acknowledgement of the role until now. */
+  async flush(): Promise<void> {
+    await Promise.all(this.#members.map((member) => member.flush()));
   }
 
   /** A message is begun that does not wait for its turn. */

@@ -106,6 +106,10 @@ export class Intake implements Member {
     return true;
   }
 
+  flush(): Promise<void> {
+    return this.#parts.consumer.flush();
+  }
+
   ready(): Promise<number | undefined> {
     return this.#parts.consumer.ready();
   }
@@ -236,6 +240,8 @@ export class Intake implements Member {
   async #attempt(taken: Taken): Promise<Settled> {
     let { message } = taken;
     let settled = await this.#withoutHandler(taken);
+    // A suspect may kill this process. Then the messages that were handled before it must not count as unfinished.
+    if (!settled && taken.isSuspect) await this.#group.flush();
     while (!settled || settled.again) {
       message = settled?.again ?? message;
       const outcome = await this.#outcomeOf(message);

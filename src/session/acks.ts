@@ -28,6 +28,23 @@ export class Acks {
     while (this.#answered.delete(this.#lowest)) this.#lowest += 1;
   }
 
+  /**
+   * Sends the acknowledgements that wait for the end of the turn. Resolves when the broker has received them, or when the
+   * channel is gone. A broker handles the methods of a channel in their order, so the answer to basic.qos comes after them.
+   * `prefetch` is that of the channel.
+   */
+  async flush(prefetch: number): Promise<void> {
+    this.#flush();
+    await new Promise<void>((resolve) => {
+      this.#channel.once('close', () => resolve());
+      try {
+        this.#channel.prefetch(prefetch, false, () => resolve());
+      } catch {
+        resolve(); // amqplib: the channel is closing
+      }
+    });
+  }
+
   #flush(): void {
     const turn = this.#turn;
     this.#turn = [];

@@ -49,6 +49,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
   readonly #link: Link;
   readonly #settings: ConsumerSettings;
   #channel: Channel | undefined;
+  #acks: Acks | undefined;
   #server: Readonly<Record<string, unknown>> = {};
   #consumerTag: string | undefined;
   #isAttached = false;
@@ -168,6 +169,11 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     return { ...options, arguments: { ...Object(options['arguments']), 'x-stream-offset': this.#resumeAt } };
   }
 
+  /** Resolves when the broker has received every acknowledgement until now, or when the channel is gone. */
+  async flush(): Promise<void> {
+    if (this.#channel) await this.#acks?.flush(this.#settings.prefetch);
+  }
+
   /** Takes no more messages. What was delivered can still be acknowledged. Never rejects. */
   async stop(): Promise<void> {
     this.#stopping = true;
@@ -243,9 +249,10 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     const { prefetch, options } = this.#settings;
     const { queue } = this;
     const isKept = options['noAck'] !== true && !this.#link.isTransient(this.#settings.subscription);
+    const acks = new Acks(channel);
     const intake: Intake = {
       channel,
-      acks: new Acks(channel),
+      acks,
       queue,
       isKept,
       isCurrent: () => this.#channel === channel,
@@ -265,6 +272,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     this.#deliveredAt = performance.now();
     // Known before the first delivery, which may come in the same packet as consume-ok.
     this.#channel = channel;
+    this.#acks = acks;
     this.emit('resumed');
     try {
       const consuming = done<{ consumerTag: string }>((next) => channel.consume(queue, onMessage, this.#options, next));

@@ -57,6 +57,7 @@ function groupOf(waiting: Record<string, number>, { concurrency = 1, ...more } =
         begun.push(name);
         return true;
       },
+      flush: async () => undefined,
       ready: async (): Promise<number | undefined> => waiting[name]!,
     };
     group.join(member);

@@ -19,8 +19,8 @@ import { type Delivered, delivered, type Sent } from '../../support/delivery.ts'
 /** A broker that drops a message when it comes back more often. */
 const limit = 5;
 
-/** An intake that runs, with a handler whose outcomes the test chooses. */
-function started(failures: object) {
+/** An intake that runs, with a handler whose outcomes the test chooses. `flushed`: the broker has the acknowledgements. */
+function started(failures: object, flushed = Promise.resolve()) {
   const [drain, log, runs, events] = [new AbortController(), [] as string[], [] as Outcomes[], new EventEmitter()];
   const context = {
     ...{ stdout: new PassThrough(), stderr: new PassThrough() },
@@ -40,6 +40,10 @@ function started(failures: object) {
   const consumer = Object.assign(new EventEmitter(), {
     ...{ queue: 'q', start: async () => undefined },
     stop: async () => void log.push('stop'),
+    flush: () => {
+      log.push('flush');
+      return flushed;
+    },
   });
   const counts = newCounts();
   const group = new IntakeGroup({ context, settings, counts } as unknown as IntakeGroupParts);
@@ -153,6 +157,29 @@ test('a message that cannot be published again waits for its handler', async () 
   intake.group.stop();
   await intake.ended;
   assert.equal([first.state.answers, second.state.answers], [['ack'], ['ack']]);
+});
+
+test('the broker has the earlier acknowledgements before the handler receives a suspect', async () => {
+  const flushed = Promise.withResolvers<void>();
+  const intake = started({}, flushed.promise);
+  const fresh = await intake.deliver({ id: 'fresh' });
+  (await intake.run(1)).end({ type: 'ack' });
+  await turn();
+  assert.equal([fresh.state.answers, intake.log], [['ack'], []]);
+  mock.timers.enable({ apis: ['setTimeout'] });
+  try {
+    await intake.deliver({ id: 'suspect', headers: { 'x-mq-unfinished': 1, 'x-mq-queue': 'q' } });
+    mock.timers.tick(1000);
+    await turn();
+    assert.equal([intake.log, intake.runs.length], [['flush'], 1]);
+  } finally {
+    mock.timers.reset();
+  }
+  flushed.resolve();
+  (await intake.run(2)).end({ type: 'ack' });
+  await turn();
+  intake.group.stop();
+  await intake.ended;
 });
 
 test('the message of a handler that ends the role goes back after a pause, which a signal cuts short', async () => {

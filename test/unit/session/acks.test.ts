@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import { mock } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { Channel, RawMessage } from 'amqplib/callback_api';
@@ -50,6 +51,32 @@ test('what was refused is passed over, and never acknowledged by itself', async 
   acks.skip(message(6));
   await turn();
   assert.equal(sent, ['2+', '4+']);
+});
+
+test('flush sends what waits for the end of the turn, and then waits for an answer of the broker', async () => {
+  const sent: string[] = [];
+  let answer: () => void = () => undefined;
+  const channel = Object.assign(new EventEmitter(), {
+    ack: ({ fields }: RawMessage) => sent.push(`ack ${fields.deliveryTag}`),
+    prefetch: (count: number, _: boolean, next: () => void) => {
+      sent.push(`qos ${count}`);
+      answer = next;
+    },
+  });
+  const acks = new Acks(channel as unknown as Channel);
+  acks.ack(message(1));
+  let isFlushed = false;
+  const flushed = acks.flush(10).then(() => {
+    isFlushed = true;
+  });
+  assert.equal(sent, ['ack 1', 'qos 10']);
+  await turn();
+  assert.not(isFlushed);
+  answer();
+  await flushed;
+  const lost = acks.flush(10);
+  channel.emit('close');
+  await lost;
 });
 
 test('a channel that is closing takes nothing, and nothing is thrown', async () => {
