@@ -19,7 +19,7 @@ export function checkReferences({ file, known, report }: { file: Plain; known: K
     if (['', '.', '..'].includes(vhostName)) report(path, 'value', `a vhost cannot be named ${quote(vhostName)}`);
     checkMembers({ vhost, path, report });
     const names = known.vhosts.get(vhostName);
-    if (names !== undefined) checkBindings({ vhost, path, names, defaults, report });
+    if (names !== undefined) checkBindings({ vhost, path, names, known, defaults, report });
     checkUses({ ...check, scope: vhost, path, vhostName });
     for (const kind of ['publications', 'subscriptions']) {
       for (const name of Object.keys(objectOf(vhost[kind]))) {
@@ -84,23 +84,24 @@ interface VhostCheck {
   vhost: Plain;
   path: Path;
   names: KnownVhost;
+  known: Known;
   defaults: Plain;
   report: Report;
 }
 
-function checkBindings({ vhost, path, names, defaults, report }: VhostCheck): void {
+function checkBindings({ vhost, path, names, known, defaults, report }: VhostCheck): void {
   const given = [vhost['defaults'], defaults['vhosts']].map((value) => objectOf(objectOf(value)['bindings']));
   for (const { key, name = '', value } of membersOf(vhost['bindings'])) {
     const at = [...path, 'bindings', key];
     const parsed = parseBindingName(name);
     const type = [value, ...given].map((binding) => binding['destinationType']).find((one) => one !== undefined);
     const ends = [
-      { field: 'source', from: parsed.source, kind: 'exchange', set: names.exchanges },
-      type === 'exchange'
-        ? { field: 'destination', from: parsed.destination, kind: 'exchange', set: names.exchanges }
-        : { field: 'destination', from: parsed.destination, kind: 'queue', set: names.queues },
-    ];
-    for (const { field, from, kind, set } of ends) {
+      { field: 'source', from: parsed.source, kind: 'exchange' },
+      { field: 'destination', from: parsed.destination, kind: type === 'exchange' ? 'exchange' : 'queue' },
+    ] as const;
+    for (const { field, from, kind } of ends) {
+      const kinds = `${kind}s` as const;
+      const set = names[kinds];
       const end = Object.hasOwn(value, field) ? value[field] : from;
       const where = Object.hasOwn(value, field) ? [...at, field] : at;
       if (end === undefined) {
@@ -109,7 +110,12 @@ function checkBindings({ vhost, path, names, defaults, report }: VhostCheck): vo
         // AMQP 0-9-1, 3.1.3.1: the default exchange takes no bindings.
         report(where, 'value', `the default exchange cannot be the ${field} of a binding`);
       } else if (typeof end === 'string' && !set.has(end)) {
-        report(where, 'reference', `unknown ${kind} ${quote(end)}${didYouMean(end, [...set])}`);
+        const there = vhostsWith(known, kinds, end);
+        const hint =
+          there === undefined
+            ? didYouMean(end, [...set])
+            : `: it is in the vhost ${there}, and a binding is in one vhost`;
+        report(where, 'reference', `unknown ${kind} ${quote(end)}${hint}`);
       }
     }
   }
@@ -139,9 +145,9 @@ function checkUses({ file, known, report, scope, path, vhostName }: Use): void {
       const what = ends.length === 0 ? 'needs an exchange or a queue' : 'has an exchange and a queue: one of them';
       report(at, ends.length === 0 ? 'missing' : 'value', what);
     }
-    if (ends.includes('exchange')) resolve(value, at, 'exchange', vhost?.exchanges);
-    if (ends.includes('queue')) resolve(value, at, 'queue', vhost?.queues);
-    resolve(value, at, 'replyTo', vhost?.queues);
+    if (ends.includes('exchange')) resolve(value, at, 'exchange', vhost);
+    if (ends.includes('queue')) resolve(value, at, 'queue', vhost);
+    resolve(value, at, 'replyTo', vhost);
     const profile = stringOf(value['encryption']);
     if (profile !== undefined && !profiles.includes(profile)) {
       const hint = didYouMean(profile, profiles);
@@ -158,7 +164,7 @@ function checkUses({ file, known, report, scope, path, vhostName }: Use): void {
     checkName({ value, name, at, report });
     const vhost = vhostOf(value, at, objectOf(defaults['subscriptions']));
     if (value['queue'] === undefined) report(at, 'missing', '"queue" is missing');
-    resolve(value, at, 'queue', vhost?.queues);
+    resolve(value, at, 'queue', vhost);
     for (const counter of listOf(objectOf(value['redeliveries'])['counter'])) {
       if (typeof counter !== 'string' || counters.includes(counter)) continue;
       const hint = didYouMean(counter, counters);
@@ -179,10 +185,34 @@ function checkUses({ file, known, report, scope, path, vhostName }: Use): void {
     return vhost;
   }
 
-  function resolve(value: Plain, at: Path, field: string, names: Set<string> | undefined): void {
+  function resolve(
+    value: Plain,
+    at: Path,
+    field: 'exchange' | 'queue' | 'replyTo',
+    vhost: KnownVhost | undefined,
+  ): void {
     const name = value[field];
+    const names = vhost?.[field === 'exchange' ? 'exchanges' : 'queues'];
     if (typeof name !== 'string' || names === undefined || names.has(name)) return;
     const kind = field === 'replyTo' ? 'reply queue' : field;
-    report([...at, field], 'reference', `unknown ${kind} ${quote(name)}${didYouMean(name, [...names])}`);
+    report(
+      [...at, field],
+      'reference',
+      `unknown ${kind} ${quote(name)}${elsewhere(field, name) ?? didYouMean(name, [...names])}`,
+    );
   }
+
+  /** Returns how to refer to a name that only other vhosts have. */
+  function elsewhere(field: 'exchange' | 'queue' | 'replyTo', name: string): string | undefined {
+    const there = vhostsWith(known, field === 'exchange' ? 'exchanges' : 'queues', name);
+    if (there === undefined) return undefined;
+    const way = vhostName === undefined ? `set "vhost": ${there}` : 'move this there';
+    return `: it is in the vhost ${there}: ${way}`;
+  }
+}
+
+/** Returns the quoted names of the vhosts that have it; undefined if there is none. */
+function vhostsWith(known: Known, kind: keyof KnownVhost, name: string): string | undefined {
+  const found = [...known.vhosts].filter(([, vhost]) => vhost[kind].has(name)).map(([vhost]) => quote(vhost));
+  return found.length === 0 ? undefined : found.join(' or ');
 }

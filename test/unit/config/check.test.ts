@@ -86,6 +86,29 @@ test('a publication has one exchange or one queue', () => {
   assert.equal(publication({ queue: 'hello', replyTo: 'x' }), ['publications.p.replyTo reference']);
 });
 
+test('a name that only another vhost has is reported with that vhost', () => {
+  const file = {
+    vhosts: {
+      v: { exchanges: ['shop'], queues: ['mine'] },
+      w: { exchanges: ['here'], bindings: ['here -> mine'], publications: { inside: { exchange: 'shop' } } },
+    },
+    publications: { order: { exchange: 'shop' }, ask: { queue: 'mine', replyTo: 'mine' } },
+    subscriptions: { s: { queue: 'mine' } },
+  };
+  const there = 'it is in the vhost "v"';
+  assert.equal(
+    linesOf(file).map((line) => line.replace(/^f:\d+:\d+: /, '')),
+    [
+      `vhosts.w.bindings[0]: unknown queue "mine": ${there}, and a binding is in one vhost`,
+      `vhosts.w.publications.inside.exchange: unknown exchange "shop": ${there}: move this there`,
+      `publications.order.exchange: unknown exchange "shop": ${there}: set "vhost": "v"`,
+      `publications.ask.queue: unknown queue "mine": ${there}: set "vhost": "v"`,
+      `publications.ask.replyTo: unknown reply queue "mine": ${there}: set "vhost": "v"`,
+      `subscriptions.s.queue: unknown queue "mine": ${there}: set "vhost": "v"`,
+    ],
+  );
+});
+
 test('a queue of another vhost is not found', () => {
   const file = {
     vhosts: { v: { queues: ['mine'] } },
