@@ -41,6 +41,13 @@ export interface Settled {
   readonly end?: MqError;
 }
 
+interface Verdict {
+  readonly type: 'dead-letter' | 'renew' | 'count';
+  readonly reason: string;
+  /** The last attempt that was made, if the message has had one. */
+  readonly attempt?: number;
+}
+
 const done: Settled = { isDone: true };
 
 export class Failures {
@@ -54,7 +61,7 @@ export class Failures {
    * What is done with a message before a handler may have it: `dead-letter` if no handler may, `renew` if it has to be
    * published again first, `count` if an attempt of it has to be counted first.
    */
-  verdict(taken: Taken): { type: 'dead-letter' | 'renew' | 'count'; reason: string } | undefined {
+  verdict(taken: Taken): Verdict | undefined {
     const { config, canFail, maxBody = Number.POSITIVE_INFINITY } = this.#parts;
     const { message, isUncounted, isNearlyDropped } = taken;
     const { length } = message.body;
@@ -72,22 +79,21 @@ export class Failures {
     const ends = taken.ends + Number(isUncounted);
     const ended = attempt + Number(isUncounted) - 1;
     const isLimited = config.onFail !== 'requeue' && config.onFail !== 'exit';
-    if (ends > 0 && (isLimited ? ended : ends) >= config.attempts)
-      return { type: 'dead-letter', reason: `${isLimited ? ended : ends} attempts ended without an outcome` };
+    if (ends > 0 && (isLimited ? ended : ends) >= config.attempts) {
+      const reason = `${isLimited ? ended : ends} attempts ended without an outcome`;
+      return { type: 'dead-letter', reason, attempt: ended };
+    }
     if (renewal) return renewal;
     return isUncounted ? { type: 'count', reason: 'its worker or connection ended before an outcome' } : undefined;
   }
 
   /** Does what the verdict says. Returns undefined if it cannot be done, and the handler may have the message. */
-  async act(
-    taken: Taken,
-    { type, reason }: NonNullable<ReturnType<Failures['verdict']>>,
-  ): Promise<Settled | undefined> {
+  async act(taken: Taken, { type, reason, attempt }: Verdict): Promise<Settled | undefined> {
     const { delivery, message, ends } = taken;
     const { retries } = this.#parts;
     switch (type) {
       case 'dead-letter':
-        return this.settle(delivery, message, { type, reason });
+        return this.settle(delivery, { ...message, attempt: attempt ?? message.attempt }, { type, reason });
       case 'renew':
         if (!(await retries.renew(message, ends))) return undefined;
         delivery.ack();

@@ -118,7 +118,8 @@ test('a message that kills its worker is counted too: after the last attempt it 
   assert.is(status, 0);
   assert.match(stderr, /^to the dead-letter queue: 2 attempts ended without an outcome \(/m);
   const [dead] = await roles.take(`${queue}.dead`, 1);
-  assert.equal([dead!.payload, headersOf(dead!).reason], ['poison', '2 attempts ended without an outcome']);
+  const { reason, attempt: attempts } = headersOf(dead!);
+  assert.equal([dead!.payload, reason, attempts], ['poison', '2 attempts ended without an outcome', 2]);
 });
 
 test("the wait queue of a receiver's own queue goes when it is not needed any more; another one stays", async () => {
