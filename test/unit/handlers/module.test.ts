@@ -124,6 +124,9 @@ for (const [text, outcome] of [
   ['() => ({ type: "rety" })', { type: 'retry', reason: 'the handler gave an outcome that does not exist: rety' }],
   ['() => { throw new Error("bad\\nday"); }', { type: 'retry', reason: 'bad day' }],
   ['async () => { throw "text"; }', { type: 'retry', reason: 'text' }],
+  ['() => { throw { code: 7 }; }', { type: 'retry', reason: '{"code":7}' }],
+  ['() => { throw { code: 7, message: "no stock" }; }', { type: 'retry', reason: 'no stock' }],
+  ['() => { throw { toString: () => "own text" }; }', { type: 'retry', reason: 'own text' }],
   ['() => Promise.reject()', { type: 'retry', reason: 'undefined' }],
 ] as const) {
   test(`for a consumer ${text} is ${JSON.stringify(outcome)}`, async () => {
