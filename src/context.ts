@@ -24,6 +24,8 @@ export interface Context {
   readonly giveUp: () => void;
   /** Rejects with an error that nothing else has caught. */
   readonly stray: Promise<never>;
+  /** Calls the listener if the process ends before the returned function is called; the listener returns the exit status. */
+  readonly onExit?: (listener: (status: number) => number) => () => void;
   /** Tells the process that started this one that a role waits for messages; absent without an IPC channel. */
   readonly announceReady?: () => void;
   /** The id of the user; absent on Windows. */

@@ -60,6 +60,14 @@ async function main(): Promise<void> {
     abandon: abandon.signal,
     giveUp: () => abandon.abort(),
     stray: stray.promise,
+    onExit: (listener) => {
+      const onExit = (code: number) => {
+        // The third signal ends the process, too.
+        if (signals < 3) process.exitCode = listener(code);
+      };
+      process.on('exit', onExit);
+      return () => process.off('exit', onExit);
+    },
     ...(process.send && { announceReady: () => process.send?.('ready', undefined, undefined, () => undefined) }),
     ...(process.getuid && { uid: process.getuid() }),
     pid: process.pid,

@@ -48,6 +48,19 @@ export async function cli(given: Context): Promise<number> {
   const { args, stdout, stderr } = context;
   let name: string | undefined;
   let command: Command | undefined;
+  const report = (error: unknown): number => {
+    const failure = asMqError(error);
+    const style = {
+      command: name ?? '',
+      json: hasFlag(args, '--json'),
+      isLog: isLog(args, command),
+      debug: hasFlag(args, '--debug'),
+      ...(stderr.isTTY && { width: widthOf(stderr) }),
+    };
+    stderr.write(withoutPasswords(errorText(failure, style), args));
+    return exitStatuses[failure.code];
+  };
+  const done = context.onExit?.((status) => report(exitedEarly(status)));
   try {
     refuseUnclearStart(args);
     name = commandName(args);
@@ -70,16 +83,9 @@ export async function cli(given: Context): Promise<number> {
     const status = await Promise.race([command.run(context, values), context.stray.catch(strayed)]);
     return typeof status === 'number' ? status : 0;
   } catch (error) {
-    const failure = asMqError(error);
-    const style = {
-      command: name ?? '',
-      json: hasFlag(args, '--json'),
-      isLog: isLog(args, command),
-      debug: hasFlag(args, '--debug'),
-      ...(stderr.isTTY && { width: widthOf(stderr) }),
-    };
-    stderr.write(withoutPasswords(errorText(failure, style), args));
-    return exitStatuses[failure.code];
+    return report(error);
+  } finally {
+    done?.();
   }
 }
 
@@ -95,6 +101,12 @@ function strayed(error: unknown): never {
   throw new MqError('BUG', `an error that nothing caught: ${message}`, {
     hint: 'a timer or a promise of the handler, or a bug in mq; --debug shows where',
     cause: error,
+  });
+}
+
+function exitedEarly(status: number): MqError {
+  return new MqError('BUG', `process.exit(${status}) ended the process before its work was done`, {
+    hint: "a handler module ends its role with the outcome { type: 'stop' }, not with process.exit",
   });
 }
 

@@ -46,6 +46,20 @@ for (const [title, stray] of Object.entries(strays))
     await stop();
   });
 
+test('a handler module that calls process.exit ends the role with one line, and the message stays', async () => {
+  const { env, stop } = await brokerUrl();
+  const cwd = emptyFolder({ 'exits.ts': 'export default () => process.exit(3);' });
+  await mq(['producer', 'hi'], { env });
+  assertRefused(await mq(['consumer', '--handler', 'exits.ts'], { env, cwd }), {
+    exit: 70,
+    line: 'mq consumer: process.exit(3) ended the process before its work was done [BUG]',
+    hint: "a handler module ends its role with the outcome { type: 'stop' }, not with process.exit",
+    before: /^waiting for messages from hello/,
+  });
+  assert.is((await mq(['consumer', '--until-empty'], { env })).stdout, 'hi\n');
+  await stop();
+});
+
 test('a demo that is stopped says so', async () => {
   const demo = startMq(['demo']);
   await demo.prints(/Work queues/);
