@@ -195,7 +195,9 @@ async function change({ context, browser, printer, settings, outlet }: Change): 
   const { first, failed } = outcome;
   if (first) {
     const { code, message, hint } = first;
-    const left = `${failed} of ${chosen} messages stay in ${queue}: ${message}`;
+    // A lost connection ends the loop: what was not looked at stays as well.
+    const [stay, of] = isLost ? [browser.total - outcome.done, browser.total] : [failed, chosen];
+    const left = `${stay} of ${of} messages stay in ${queue}: ${message}`;
     throw new MqError(code, left, { ...(hint !== undefined && { hint }), cause: first });
   }
   if (context.drain.aborted) throw interrupted(context, 'the rest stays where it is');
@@ -216,8 +218,9 @@ async function outletFor(session: Session, settings: DlqSettings): Promise<Outle
   const replay = new Replay({ ...settings, delayMs }, nextId);
   const waits = verb === 'replay' && work ? [waitQueue(work.queue, delayMs).name] : [];
   const { onChannel } = replay;
-  const { publisher, declared } = await session.outcomePublisher(vhost, { onChannel, queues: waits, dead: undefined });
-  replay.use(declared);
+  const places = await session.outcomePublisher(vhost, { onChannel, queues: waits, dead: undefined });
+  const { publisher } = places;
+  replay.use(places);
   const target = { exchange: '', routingKey: to };
   const moved = async (raw: RawMessage) => copyOf(raw, { target, nextId, keepsOrigin: true });
   return { publisher, copyOf: verb === 'move' ? moved : (raw) => replay.copyOf(raw) };

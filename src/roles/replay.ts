@@ -25,13 +25,23 @@ export interface Target {
   readonly routingKey: string;
 }
 
+/** What a session knows of wait queues. */
+export interface WaitQueues {
+  /** Declared as rascal.json says. */
+  readonly declared: Pick<ReadonlyMap<string, unknown>, 'has'>;
+  /** Returns those that the account may not declare and that exist; rejects with NOT_PERMITTED if one does not exist. */
+  readonly existingOnly: (queues: readonly string[]) => Promise<ReadonlySet<string>>;
+}
+
 export class Replay {
   readonly #settings: ReplaySettings;
   readonly #nextId: () => string;
   #channel: ConfirmChannel | undefined;
-  #existing: Pick<ReadonlySet<string>, 'has'> = new Set();
+  #queues: WaitQueues = { declared: new Map(), existingOnly: async () => new Set() };
   /** Queues that exist. */
   readonly #found = new Set<string>();
+  /** Wait queues that exist and that the account may not declare. */
+  readonly #existing = new Set<string>();
   /** Wait queues that were declared, with their arguments. */
   readonly #declared = new Map<string, object>();
 
@@ -46,9 +56,8 @@ export class Replay {
     for (const [name, args] of this.#declared) await declare(channel, name, args);
   };
 
-  /** `existing`: wait queues that need not be declared. */
-  use(existing: Pick<ReadonlySet<string>, 'has'>): void {
-    this.#existing = existing;
+  use(queues: WaitQueues): void {
+    this.#queues = queues;
   }
 
   /** Returns where the letter goes, or why it cannot go there. */
@@ -72,8 +81,10 @@ export class Replay {
     if (target instanceof MqError) return target;
     const origin = this.#settings.toExchange ? undefined : originOf(deadLetterOf(raw));
     const isDirect = !origin || (origin.exchange === '' && origin.routingKey === target.routingKey);
+    const way = isDirect ? target : await this.#waitQueue(target.routingKey);
+    if (way instanceof MqError) return way;
     return copyOf(raw, {
-      target: isDirect ? target : direct(await this.#waitQueue(target.routingKey)),
+      target: way,
       nextId: this.#nextId,
       // A handler sees the first exchange and key of what comes back from a wait queue (message.ts).
       headers: isDirect
@@ -86,18 +97,28 @@ export class Replay {
     });
   }
 
-  async #waitQueue(queue: string): Promise<string> {
+  /** Returns the way to the queue by its wait queue, or why there is none. */
+  async #waitQueue(queue: string): Promise<Target | MqError> {
     const { name, arguments: args } = waitQueue(queue, this.#settings.delayMs);
     // A wait queue would keep the letter, out of sight, until somebody declares the queue.
     if (this.#channel && !this.#found.has(queue)) {
       const isFound = await exists(this.#channel, queue);
       if (isFound) this.#found.add(queue);
     }
-    if (this.#existing.has(name) || this.#declared.has(name) || !this.#channel) return name;
+    const { declared, existingOnly } = this.#queues;
+    if (declared.has(name) || this.#existing.has(name) || this.#declared.has(name) || !this.#channel)
+      return direct(name);
+    try {
+      for (const existing of await existingOnly([name])) this.#existing.add(existing);
+    } catch (error) {
+      if (error instanceof MqError && error.code === 'NOT_PERMITTED') return error;
+      throw error;
+    }
+    if (this.#existing.has(name)) return direct(name);
     this.#declared.set(name, args);
     // A refusal closes the channel; the publisher reports it for the message.
     await declare(this.#channel, name, args).catch(() => undefined);
-    return name;
+    return direct(name);
   }
 }
 

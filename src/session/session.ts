@@ -108,6 +108,7 @@ export class Session {
    * A publisher for whatever a handler's outcome needs (replies, retries), in the vhost of a subscription. `queues`: what
    * rascal.json defines of them is declared as it says. `declared` has the broker's names of these, with the options of
    * their declarations, and of those of `later` that exist and that the account may not declare (undefined).
+   * `existingOnly` asks the same for further queues.
    * @throws MqError NOT_PERMITTED if the account may not declare one of `later` and it does not exist
    */
   async outcomePublisher(
@@ -117,6 +118,7 @@ export class Session {
     publisher: Publisher;
     dead: Destination | undefined;
     declared: ReadonlyMap<string, QueueOptions | undefined>;
+    existingOnly: (queues: readonly string[]) => Promise<ReadonlySet<string>>;
   }> {
     refuseElsewhere(this.#config, vhost, dead);
     const defined = queues.filter((queue) => Object.hasOwn(this.#config.vhosts[vhost]?.queues ?? {}, queue));
@@ -137,16 +139,15 @@ export class Session {
     const byFile = new Map(
       named.map((queue) => [destinationOf(link, `mq queue ${queue}`).routingKey, link.queueOptions(vhost, queue)]),
     );
-    const existing = await existingOnly(
-      { link, vhost, redact: this.#redact },
-      later.filter((queue) => !byFile.has(queue)),
-    );
+    const ask = (queues: readonly string[]) => existingOnly({ link, vhost, redact: this.#redact }, queues);
+    const existing = await ask(later.filter((queue) => !byFile.has(queue)));
     const publisher = await Publisher.open(link, { ...this.#publishing(vhost, 256), onChannel });
     this.#publishers.push(publisher);
     return {
       publisher,
       declared: new Map([...[...existing].map((queue) => [queue, undefined] as const), ...byFile]),
       dead: deadName === undefined ? undefined : destinationOf(link, deadName),
+      existingOnly: ask,
     };
   }
 

@@ -124,6 +124,30 @@ test('then the account works, retries and dead-letters', async () => {
   assert.equal([dead?.payload, dead?.properties.headers?.['x-mq-attempt']], ['a job', 3]);
 });
 
+test('the account replays dead letters by the wait queue that exists; without it every letter stays', async () => {
+  const account = await as('^$');
+  const replay = () => roles.run(['dlq', 'replay', 'do-jobs'], account);
+  const die = async (...bodies: string[]) => {
+    for (const body of bodies)
+      assert.is((await roles.run(['publish', 'orders', '--routing-key', 'order.paid', body], account)).status, 0);
+    const count = String(bodies.length);
+    const failing = ['--count', count, '--on-fail', 'dead-letter', '--exec', 'false'];
+    assert.is((await roles.run(['do-jobs', ...failing], account)).status, 0);
+  };
+  await die('one', 'two');
+  const replayed = await replay();
+  assert.is(replayed.status, 0, replayed.stderr);
+  assert.equal((await roles.take('jobs', 2)).map(({ payload }) => payload).sort(), ['one', 'two']);
+
+  await die('three', 'four');
+  await vhost.api('DELETE', `/api/queues/${vhost.name}/jobs.retry.50`);
+  const refused = await replay();
+  assert.is(refused.status, 77);
+  assert.match(refused.stderr, /2 of 2 messages stay in jobs\.dead: .*'jobs\.retry\.50', and it does not exist/);
+  assert.is((await roles.take('jobs.dead', 2)).length, 2);
+  assert.is((await roles.run(['declare'], { cwd })).status, 0);
+});
+
 test('a role that may configure finds its own arguments in what mq declare has made', async () => {
   await roles.run(['add-job', 'another'], { cwd });
   const { status } = await roles.run(['do-jobs', '--count', '3', '--exec', 'false'], { cwd });
