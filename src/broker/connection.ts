@@ -63,6 +63,7 @@ export class Connection {
         if (error instanceof ProtocolError) this.#refuse(error, error.methodKey ?? this.#method);
         else this.fail(error);
       },
+      onParked: () => this.sawPublish(),
       maySettle: (channel) => this.channels.get(channel)?.publisher.isConfirming === true,
     });
     this.output = new Output(socket, {
@@ -103,7 +104,7 @@ export class Connection {
     const { mechanism, clientProperties } = this.#handshake;
     const { remoteAddress, remotePort, localAddress, localPort } = this.#socket;
     return {
-      state: this.#isBlocked ? 'blocked' : this.#state,
+      state: this.#isBlocked && this.#hasPublished ? 'blocked' : this.#state,
       mechanism,
       clientProperties: clientProperties?.values ?? {},
       remoteAddress,
@@ -153,23 +154,26 @@ export class Connection {
     if (this.channels.delete(channel.number)) this.#broker.churn.channel_closed++;
   }
 
-  /** RabbitMQ blocks the connections that publish, not those that only consume. */
+  /** RabbitMQ sends connection.blocked to the connections that publish, not to those that only consume. */
   sawPublish(): void {
-    if (this.#hasPublished && !this.#broker.memory.isHigh) return;
+    if (this.#hasPublished) return;
     this.#hasPublished = true;
-    if (this.#broker.memory.isHigh) this.block(true);
+    if (this.#isBlocked) this.#sendBlocked();
   }
 
   /** Memory is short, or no longer. */
   block(isHigh: boolean): void {
-    if (this.#state !== 'running' || this.#isBlocked === isHigh || (isHigh && !this.#hasPublished)) return;
+    if (this.#state !== 'running' || this.#isBlocked === isHigh) return;
     this.#isBlocked = isHigh;
-    if (this.can('connection.blocked')) {
-      if (isHigh) this.output.method(0, 'connection.blocked', { reason: 'low on memory' });
-      else this.output.method(0, 'connection.unblocked', {});
-    }
+    if (this.#hasPublished) this.#sendBlocked();
     if (isHigh) this.#intake.block();
     else this.#intake.unblock();
+  }
+
+  #sendBlocked(): void {
+    if (!this.can('connection.blocked')) return;
+    if (this.#isBlocked) this.output.method(0, 'connection.blocked', { reason: 'low on memory' });
+    else this.output.method(0, 'connection.unblocked', {});
   }
 
   /** Ends the connection for a reason that is no fault of the client's. */
@@ -286,6 +290,7 @@ export class Connection {
     this.#vhost = vhost;
     vhost.connectionCount++;
     this.#state = 'running';
+    this.block(this.#broker.memory.isHigh);
     this.output.method(0, 'connection.open-ok', { reserved1: '' });
     this.#broker.onOpen(this);
   }

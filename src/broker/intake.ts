@@ -32,6 +32,8 @@ interface IntakeParts {
   readonly store: Store | undefined;
   readonly onFrame: OnFrame;
   readonly onError: (error: unknown) => void;
+  /** A publish has to wait until memory is free. */
+  readonly onParked: () => void;
   /**
    * Whether acknowledgements of a channel may go before its publishes. They may if the client is told by confirms which
    * publishes were accepted: else it may have acknowledged a message because it has sent another one.
@@ -160,6 +162,7 @@ export class Intake {
       this.#parked.push({ type, channel, payload: Buffer.from(buffer.subarray(start, end)) });
       this.#parkedChannels.add(channel);
       this.#parkedBytes += end - start;
+      this.#parts.onParked();
       if (this.#parkedBytes > parkedBytesLimit) this.#hold('memory');
     } else this.#parts.onFrame(type, channel, buffer, start, end);
     this.#holdIfBehind();

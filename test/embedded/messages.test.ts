@@ -283,6 +283,28 @@ test('publishers wait while memory is short, consumers go on, and both are told'
     assert.is(place.broker.memory.usedBytes, 0);
   }));
 
+test('a connection that opens while memory is short gets no message in, and is told at its first publish', () =>
+  Place.with({ memoryLimitBytes: 100_000 }, async (place) => {
+    const publisher = await place.channel();
+    await publisher.assertQueue('full');
+    for (let index = 0; index < 200; index++) publisher.sendToQueue('full', Buffer.alloc(1000));
+    await until('memory is short', () => place.broker.memory.isHigh);
+    const connection = await place.connection();
+    const events: string[] = [];
+    for (const event of ['blocked', 'unblocked']) connection.on(event, () => events.push(event));
+    const late = await place.channel(connection);
+    await late.assertQueue('late');
+    assert.equal(events, []);
+    late.sendToQueue('late', Buffer.from('x'));
+    await until('it is told', () => events.includes('blocked'));
+    const other = await place.channel();
+    assert.is((await other.checkQueue('late')).messageCount, 0);
+    await other.consume('full', () => undefined, { noAck: true });
+    await late.waitForConfirms();
+    assert.is((await other.checkQueue('late')).messageCount, 1);
+    await until('it is told again', () => events.includes('unblocked'));
+  }));
+
 test('a consumer that does not read its socket does not fill the memory with deliveries', () =>
   Place.with({}, async (place) => {
     const slow = await place.connection();
