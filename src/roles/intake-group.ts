@@ -78,6 +78,11 @@ export class IntakeGroup {
     return this.#isStopping;
   }
 
+  /** True if the role ends with the only message that a handler has. */
+  get isAtLast(): boolean {
+    return this.#started >= (this.#parts.settings.count ?? Number.POSITIVE_INFINITY) && this.#running === 1;
+  }
+
   /** Resolves when the role is to stop. */
   get ended(): Promise<void> {
     return this.#ended.promise;

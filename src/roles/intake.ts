@@ -289,6 +289,7 @@ export class Intake implements Member {
         }
         if (settings.json) await this.#parts.printer.json(messageParts(message));
         else if (settings.handler.prints === 'role') await this.#parts.printer.body(message.body);
+        if (this.#group.isAtLast && !delivery.isRequeued) await this.#cancel();
         if (delivery.ack()) counts.acked += 1;
         return { isDone: true };
       case 'retry':
@@ -326,6 +327,12 @@ export class Intake implements Member {
     if (this.#group.isStopping) await this.#cancelled.promise;
     // What is not in hand any more has its answer.
     if (this.#running.delete(taken)) await this.#return(taken);
+  }
+
+  /** Ends the role before the acknowledgement of its last message: the broker would deliver another one after it. */
+  async #cancel(): Promise<void> {
+    this.#group.stop();
+    await this.#cancelled.promise;
   }
 
   async #return(taken: Taken): Promise<void> {

@@ -2,6 +2,7 @@
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { emptyFolder } from '../support/mq.ts';
 import { testRoles } from '../support/roles.ts';
 
 const roles = await testRoles();
@@ -23,6 +24,22 @@ test('messages wait for a consumer that comes later', async () => {
   await roles.run(['producer', 'early']);
   const { status, stdout } = await roles.run(['consumer', '--until-empty']);
   assert.equal({ status, stdout }, { status: 0, stdout: 'early\n' });
+});
+
+test('consumers with --count 1 one after another receive the messages of a classic queue in order', async () => {
+  const queue = 'one-by-one';
+  const config = {
+    vhosts: { '/': { queues: { [queue]: { options: { durable: true, arguments: { 'x-queue-type': 'classic' } } } } } },
+    publications: { work: { queue } },
+    subscriptions: { work: { queue, prefetch: 2 } },
+  };
+  const cwd = emptyFolder({ 'rascal.json': JSON.stringify(config) });
+  const sent = ['1', '2', '3', '4'];
+  await roles.run(['publish', 'work', '--lines'], { cwd, input: sent.join('\n') });
+  const received: string[] = [];
+  for (const _ of sent)
+    received.push((await roles.run(['subscribe', 'work', '--count', '1', '--exec', 'cat'], { cwd })).stdout.trim());
+  assert.equal(received, sent);
 });
 
 test('every byte arrives as it was sent', async () => {

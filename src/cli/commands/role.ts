@@ -110,7 +110,7 @@ async function runConsume(context: Context, values: Values, row: RunningRow): Pr
     );
   if (role.arguments !== 'keys') values.expectAtMost(0);
   const choice = handlerChoice(values, role);
-  const { prefetch, concurrency, calls, batch } = parallelism(values, { role, config, choice });
+  const { prefetch: most, concurrency, calls, batch } = parallelism(values, { role, config, choice });
   const numbers = {
     count: values.whole('count', { min: 1 }),
     idleMs: values.duration('idle'),
@@ -120,6 +120,7 @@ async function runConsume(context: Context, values: Values, row: RunningRow): Pr
     intervalMs: intervalOf(values),
     drainMs: row.drainMs,
   };
+  const prefetch = prefetchFor(numbers.count, most);
   const isQuiet = values.flag('quiet') ?? false;
   if (isQuiet && numbers.json) throw values.usage('--quiet and --json exclude each other');
   const timeoutMs = values.duration('handler-timeout');
@@ -181,6 +182,11 @@ async function runConsume(context: Context, values: Values, row: RunningRow): Pr
   } finally {
     await handler.close();
   }
+}
+
+/** Returns a prefetch without messages beyond --count, because mq would have to hand them back. 0: no bound. */
+function prefetchFor(count: number | undefined, most: number): number {
+  return count !== undefined && count <= (most || 65_535) ? count : most;
 }
 
 function warnOfUnset(env: Context['env'], pass: readonly string[], { observation }: RunningRow): void {
