@@ -32,7 +32,8 @@ export function adminCall(
     list: (name) => values.list(name),
     flag: (name) => values.flag(name),
     whole: (name, range) => values.whole(name, range),
-    read: (file) => readText(context, file),
+    // Definitions are as large as the answers that hold them.
+    read: (file) => readText(context, file, { maxBytes: 64 * 1024 * 1024 }),
     write: (file, text) => writeText(context, file, text),
     depths,
     newPassword: () => newPassword(context, values, args['user'] ?? ''),

@@ -195,7 +195,7 @@ async function configsOf(
   context: Context,
   judge = (found: FoundFile, _config: Config): Promise<void> => assertTrusted(context, found, { builtin }),
 ): Promise<CheckedConfig> {
-  const { args, env, cwd } = context;
+  const { args, env, cwd, drain: signal } = context;
   const option = earlyValue(args, 'config');
   if (option !== undefined) refuseBytes(['--config', option], { takesBytes: false });
   const { loadConfigs } = await import('../config/load.ts');
@@ -203,6 +203,7 @@ async function configsOf(
     ...(option !== undefined && { option }),
     env,
     cwd,
+    signal,
     builtin,
     taken: takenNames(),
     judge,

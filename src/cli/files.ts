@@ -1,16 +1,24 @@
 // A file of the user, as text.
 
-import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { text } from 'node:stream/consumers';
+import { readFile, readStream } from '../config/read-file.ts';
 import type { Context } from '../context.ts';
 import { MqError, systemReason } from '../errors.ts';
 
-/** `-` is standard input. Throws NO_INPUT. */
-export async function readText({ cwd, stdin }: Pick<Context, 'cwd' | 'stdin'>, file: string): Promise<string> {
+type World = Pick<Context, 'cwd' | 'stdin'> & Partial<Pick<Context, 'drain'>>;
+
+/** `-` is standard input. Throws NO_INPUT; INTERRUPTED or TERMINATED at a signal. */
+export async function readText(
+  { cwd, stdin, drain }: World,
+  file: string,
+  { maxBytes }: { maxBytes?: number } = {},
+): Promise<string> {
+  const settings = { signal: drain, ...(maxBytes !== undefined && { maxBytes }) };
   try {
-    return file === '-' ? await text(stdin) : await readFile(resolve(cwd, file), 'utf8');
+    const bytes = await (file === '-' ? readStream(stdin, settings) : readFile(resolve(cwd, file), settings));
+    return bytes.toString();
   } catch (error) {
+    if (error instanceof MqError) throw error;
     const shown = file === '-' ? 'standard input' : file;
     throw new MqError('NO_INPUT', `cannot read ${shown}: ${systemReason(error)}`, { at: shown, cause: error });
   }

@@ -5,6 +5,8 @@ import { MqError } from '../errors.ts';
 import { readText } from './files.ts';
 import type { Values } from './values.ts';
 
+type SecretWorld = Parameters<typeof readText>[0];
+
 /** Returns a secret with the variable or option it came from, for messages. */
 export interface Secret {
   readonly text: string;
@@ -15,7 +17,7 @@ export interface Secret {
  * Returns the text of the variable, or of the file that `<variable>_FILE` names, as container platforms mount secrets.
  * @throws MqError USAGE if both are set, NO_INPUT if the file cannot be read
  */
-export async function secretOf(context: Pick<Context, 'env' | 'cwd' | 'stdin'>, variable: string) {
+export async function secretOf(context: SecretWorld & Pick<Context, 'env'>, variable: string) {
   const { env } = context;
   const [text, file] = [env[variable], env[`${variable}_FILE`]];
   if (file === undefined || file === '') return text === undefined ? undefined : { text, from: variable };
@@ -25,7 +27,7 @@ export async function secretOf(context: Pick<Context, 'env' | 'cwd' | 'stdin'>, 
 }
 
 /** Returns the text of a file without the line end at its end. */
-export async function secretIn(context: Pick<Context, 'cwd' | 'stdin'>, file: string): Promise<string> {
+export async function secretIn(context: SecretWorld, file: string): Promise<string> {
   return (await readText(context, file)).replace(/(?<!\n|\r(?=\n))(?:\r?\n)+$/, '');
 }
 

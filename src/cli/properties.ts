@@ -76,7 +76,16 @@ function header([typed, text]: readonly [string, string], values: Values): reado
     return [name, value];
   } catch (error) {
     const why =
-      error instanceof SyntaxError ? `its value is not JSON; write ${name}=TEXT for text` : systemReason(error);
+      error instanceof SyntaxError
+        ? `its value is not JSON; write ${name}=TEXT for text`
+        : isOverflow(error)
+          ? 'its value is nested too deeply'
+          : systemReason(error);
     throw values.usage(`--header ${name}: ${why}`);
   }
+}
+
+/** JSON.parse and the encoder recurse. */
+function isOverflow(error: unknown): boolean {
+  return error instanceof RangeError && /call stack/.test(error.message);
 }

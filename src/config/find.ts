@@ -1,15 +1,17 @@
 // Which rascal.json: --config, MQ_CONFIG, ./rascal.json, or none but the built-in one. And its text.
 
-import { open } from 'node:fs/promises';
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
 import { MqError } from '../errors.ts';
 import type { Environment } from './fill.ts';
+import { openFile, readStream } from './read-file.ts';
 
 export interface Where {
   /** `--config`. */
   readonly option?: string | undefined;
   readonly env: Environment;
   readonly cwd: string;
+  /** Ends the wait for a pipe. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 export interface FoundFile {
@@ -28,18 +30,24 @@ export interface FoundFile {
 
 /**
  * The file, or undefined when none is named and cwd has none.
- * @throws MqError NO_INPUT when it cannot be read, CONFIG when it is not UTF-8
+ * @throws MqError NO_INPUT when it cannot be read, CONFIG when it is not UTF-8 or a found one is not a regular file
  */
-export async function findFile({ option, env, cwd }: Where): Promise<FoundFile | undefined> {
+export async function findFile({ option, env, cwd, signal }: Where): Promise<FoundFile | undefined> {
   const named = option ?? (env['MQ_CONFIG'] || undefined);
   const path = resolve(cwd, named ?? 'rascal.json');
   const inside = relative(cwd, path);
   const file = named !== undefined && (inside === '' || inside.startsWith('..') || isAbsolute(inside)) ? named : inside;
   try {
-    const { bytes, owner } = await read(path);
+    const { stream, owner, isSpecial } = openFile(path);
+    if (named === undefined && isSpecial) {
+      stream.destroy();
+      throw new MqError('CONFIG', `${file} is not a regular file`, { at: path, hint: '--config FILE reads a pipe' });
+    }
+    const bytes = await readStream(stream, { signal });
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
     return { file, folder: dirname(path), text, path, isNamed: named !== undefined, owner };
   } catch (error) {
+    if (error instanceof MqError) throw error;
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
     if (named === undefined && code === 'ENOENT') return undefined;
     if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA')
@@ -51,17 +59,6 @@ export async function findFile({ option, env, cwd }: Where): Promise<FoundFile |
       ...(by === undefined ? {} : { hint: `it is named by ${by}` }),
       cause: error,
     });
-  }
-}
-
-/** The owner is that of what was read, even if the file is replaced meanwhile. */
-async function read(path: string): Promise<{ bytes: Buffer; owner: number }> {
-  const handle = await open(path);
-  try {
-    const { uid: owner } = await handle.stat();
-    return { bytes: await handle.readFile(), owner };
-  } finally {
-    await handle.close();
   }
 }
 

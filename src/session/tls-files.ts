@@ -1,8 +1,8 @@
 // The certificates and keys that an address names by file (`cacertfile`, `certfile`, `keyfile`, --ca): read before a connection is made.
 
-import { readFile } from 'node:fs/promises';
 import type { TlsFiles } from '../config/config.ts';
 import { objectOf, type Plain, without } from '../config/plain.ts';
+import { readFile } from '../config/read-file.ts';
 import type { RascalSettings } from '../config/runtime.ts';
 import { MqError, systemReason } from '../errors.ts';
 

@@ -1,16 +1,16 @@
 // mq broker: the embedded AMQP 0-9-1 broker, until a signal.
 
-import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { getHeapStatistics } from 'node:v8';
 import manifest from '../../../package.json' with { type: 'json' };
 import { isLoopback } from '../../broker/loopback.ts';
 import type { StoreOptions } from '../../broker/store.ts';
 import type { Context } from '../../context.ts';
-import { MqError, systemReason } from '../../errors.ts';
+import { MqError } from '../../errors.ts';
 import { isClosedPipe, Printer } from '../../roles/printer.ts';
 import { aborted } from '../../roles/signal.ts';
 import type { Command } from '../command.ts';
+import { readText } from '../files.ts';
 import { noteOf } from '../output.ts';
 import { readPassword } from '../password.ts';
 import type { Values } from '../values.ts';
@@ -125,11 +125,12 @@ async function loginOf(context: Context, values: Values): Promise<{ name: string
   return { name, password: password ?? 'guest' };
 }
 
-async function tlsOf({ cwd }: Context, values: Values): Promise<{ cert: Buffer; key: Buffer } | undefined> {
+async function tlsOf(context: Context, values: Values): Promise<{ cert: Buffer; key: Buffer } | undefined> {
   const [cert, key] = [values.name('tls-cert'), values.name('tls-key')];
   if (cert === undefined && key === undefined) return undefined;
   if (cert === undefined || key === undefined) throw values.usage('--tls-cert and --tls-key go together');
-  const tls = { cert: await read(cwd, cert), key: await read(cwd, key) };
+  const read = async (file: string) => Buffer.from(await readText(context, file));
+  const tls = { cert: await read(cert), key: await read(key) };
   const { createSecureContext } = await import('node:tls');
   try {
     createSecureContext(tls);
@@ -148,12 +149,4 @@ async function openData(
 ) {
   const { openStore } = await import('../../broker/store.ts');
   return openStore(resolve(cwd, data), { pid, isAlive, ...options });
-}
-
-async function read(cwd: string, file: string): Promise<Buffer> {
-  try {
-    return await readFile(resolve(cwd, file));
-  } catch (error) {
-    throw new MqError('NO_INPUT', `cannot read ${file}: ${systemReason(error)}`, { at: file, cause: error });
-  }
 }

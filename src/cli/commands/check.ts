@@ -21,7 +21,7 @@ export function checkCommand(builtin: unknown, taken: () => readonly string[]): 
       'mq check --target 4.3 definitions.json',
       'mq check --schema > rascal.schema.json',
     ],
-    async run({ env, cwd, stdout }, values) {
+    async run({ env, cwd, stdout, drain: signal }, values) {
       if (values.flag('schema')) {
         const { jsonSchema } = await import('../../config/schema.ts');
         stdout.write(`${JSON.stringify(jsonSchema(), null, 2)}\n`);
@@ -34,7 +34,7 @@ export function checkCommand(builtin: unknown, taken: () => readonly string[]): 
       const { targets, checkTarget } = await import('../../config/target.ts');
       const target = values.choice('target', targets);
       const { findFile } = await import('../../config/find.ts');
-      const found = await findFile({ ...(option !== undefined && { option }), env, cwd }).catch((error) => {
+      const found = await findFile({ ...(option !== undefined && { option }), env, cwd, signal }).catch((error) => {
         const named = argument !== undefined && error instanceof MqError && error.code === 'NO_INPUT';
         // Its hint says that --config names the file.
         throw named ? new MqError('NO_INPUT', error.message, { at: argument, cause: error }) : error;

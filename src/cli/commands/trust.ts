@@ -16,7 +16,7 @@ export function trustCommand(builtin: unknown): Command {
     async run(context, values) {
       values.expectAtMost(1);
       const [name = 'rascal.json'] = values.args;
-      const { env, cwd, uid, stdout } = context;
+      const { env, cwd, uid, stdout, drain: signal } = context;
       if (values.flag('revoke')) {
         const isKnown = (await distrust(context, resolve(cwd, name))) > 0;
         stdout.write(`${escaped(name)}: ${isKnown ? 'no longer trusted' : 'was not trusted'}\n`);
@@ -26,7 +26,7 @@ export function trustCommand(builtin: unknown): Command {
         import('../../config/find.ts'),
         import('../../config/trust.ts'),
       ]);
-      const found = await findFile({ option: name, env, cwd });
+      const found = await findFile({ option: name, env, cwd, signal });
       if (found === undefined) throw new MqError('BUG', 'a named file was not read');
       const doubts = readDoubts(() => doubtsOf(found, { uid, builtin }), found.file);
       await trust(context, found);

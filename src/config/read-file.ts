@@ -1,0 +1,65 @@
+// Reads a file of the user whole: a regular file, a pipe such as `<(…)`, a device, or a terminal. A signal ends the wait for a
+// pipe without a writer, and a device without an end is an error.
+
+import { constants, createReadStream, fstatSync, openSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { addAbortSignal, type Readable } from 'node:stream';
+import { isatty, ReadStream } from 'node:tty';
+import { MqError } from '../errors.ts';
+
+/** Larger than any configuration, secret or certificate. */
+const mostBytes = 16 * 1024 * 1024;
+
+export interface ReadSettings {
+  /** Ends the wait for a pipe or a terminal; its reason is the name of the signal. */
+  readonly signal?: AbortSignal | undefined;
+  /** Default: 16 MiB. */
+  readonly maxBytes?: number;
+}
+
+export interface OpenedFile {
+  readonly stream: Readable;
+  /** The id of the user that it belongs to. */
+  readonly owner: number;
+  /** A pipe, a device or a terminal. */
+  readonly isSpecial: boolean;
+}
+
+/** Returns the content of a file. Throws what node:fs throws and what `readStream` throws. */
+export async function readFile(path: string, settings: ReadSettings = {}): Promise<Buffer> {
+  return readStream(openFile(path).stream, settings);
+}
+
+/** Opens a file without waiting for the writer of a pipe. Throws what node:fs throws. */
+export function openFile(path: string): OpenedFile {
+  // Without O_NONBLOCK the open itself waits for a writer, and nothing can interrupt it.
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  const found = fstatSync(fd);
+  const stream = isatty(fd)
+    ? new ReadStream(fd)
+    : found.isFIFO()
+      ? new Socket({ fd, readable: true, writable: false })
+      : createReadStream(path, { fd });
+  return { stream, owner: found.uid, isSpecial: !found.isFile() && !found.isDirectory() };
+}
+
+/** Returns all bytes. Throws an Error if there are more than `maxBytes`, and INTERRUPTED or TERMINATED at a signal. */
+export async function readStream(
+  stream: Readable,
+  { signal, maxBytes = mostBytes }: ReadSettings = {},
+): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  if (signal !== undefined) addAbortSignal(signal, stream);
+  try {
+    for await (const chunk of stream as AsyncIterable<Buffer | string>) {
+      chunks.push(Buffer.from(chunk as Buffer));
+      size += Buffer.byteLength(chunk);
+      if (size > maxBytes) throw new Error(`it is larger than ${maxBytes / 1024 / 1024} MiB`);
+    }
+    return Buffer.concat(chunks);
+  } catch (error) {
+    if (!signal?.aborted) throw error;
+    throw new MqError(signal.reason === 'SIGTERM' ? 'TERMINATED' : 'INTERRUPTED', 'interrupted', { cause: error });
+  }
+}
