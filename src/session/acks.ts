@@ -35,14 +35,17 @@ export class Acks {
    */
   async flush(prefetch: number): Promise<void> {
     this.#flush();
-    await new Promise<void>((resolve) => {
-      this.#channel.once('close', () => resolve());
-      try {
-        this.#channel.prefetch(prefetch, false, () => resolve());
-      } catch {
-        resolve(); // amqplib: the channel is closing
-      }
-    });
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const answered = () => resolve();
+    this.#channel.once('close', answered);
+    try {
+      this.#channel.prefetch(prefetch, false, answered);
+      await promise;
+    } catch {
+      // amqplib: the channel is closing.
+    } finally {
+      this.#channel.off('close', answered);
+    }
   }
 
   #flush(): void {

@@ -74,6 +74,8 @@ test('flush sends what waits for the end of the turn, and then waits for an answ
   assert.not(isFlushed);
   answer();
   await flushed;
+  // There may be a flush for each message, and the channel lives as long as the role.
+  assert.is(channel.listenerCount('close'), 0);
   const lost = acks.flush(10);
   channel.emit('close');
   await lost;
