@@ -51,6 +51,12 @@ def received(connection, got, length):
         connection.process_data_events(time_limit=0.1)
 
 
+def ready(channel, name, length):
+    """Waits until the queue has this many ready messages."""
+    while count(channel, name) != length:
+        pass
+
+
 @both("expired messages behind a head that is not")
 def _(channel, connection, kind):
     name = durable(channel, connection, kind)
@@ -230,7 +236,9 @@ def _(channel, connection, kind):
     received(connection, got, 6)
     before = list(got)
     channel.close()
-    # b acknowledges what it has, and gets the next three.
+    # RabbitMQ returns the messages of a closed channel after it has answered channel.close.
+    ready(other, name, 7)
+    # b acknowledges its three messages and receives the next three.
     other.basic_ack(3, multiple=True)
     received(connection, got, 9)
     return [before, got[6:]]
