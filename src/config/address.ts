@@ -1,6 +1,5 @@
-// Addresses of brokers: amqp://user:password@host:port/vhost?heartbeat=10.
-// No message shows any part of an address but its scheme and the names in its query: where an address
-// is broken, a password can stand anywhere.
+// Parses broker addresses such as amqp://user:password@host:port/vhost?heartbeat=10. Error messages show only the
+// scheme and the parameter names of an address, because the password can be anywhere in a malformed one.
 
 import { MqError } from '../errors.ts';
 import type { ConnectionConfig, TlsFiles } from './config.ts';
@@ -11,9 +10,9 @@ import { didYouMean, quote } from './problem.ts';
 const example = 'amqp://user:password@host:port/vhost';
 
 /**
- * Takes a comma-separated list of addresses apart.
- * @param at the option or variable it came from, for the message: `--url`, `MQ_URL`
- * @throws MqError with the given code at the first address that is wrong; never shows a password
+ * Parses a comma-separated list of addresses.
+ * @param at the option or variable that holds the list, for the message: `--url`, `MQ_URL`
+ * @throws MqError with the given code at the first invalid address; the message never contains a password
  */
 export function parseAddresses(
   list: string,
@@ -28,13 +27,13 @@ export function parseAddresses(
   });
 }
 
-/** What is wrong with an address in rascal.json; undefined when nothing is. */
+/** Returns why an address in rascal.json is invalid, or `undefined` if it is valid. */
 export function addressFault(address: string): string | undefined {
   const parsed = parseAddress(address);
   return typeof parsed === 'string' ? `${parsed} (an address is written ${example})` : undefined;
 }
 
-/** The attributes of an address, or what is wrong with it. `vhost` is only there when the path names one. */
+/** Returns the attributes of an address, or a message if it is invalid. `vhost` is set only if the path names one. */
 export function parseAddress(address: string): ConnectionConfig | string {
   if (address === '') return 'the address is empty';
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(address)?.[1]?.toLowerCase();
@@ -44,7 +43,8 @@ export function parseAddress(address: string): ConnectionConfig | string {
   const rest = address.slice(scheme.length + 3);
   const [, authority = '', path = '', query = ''] = /^([^/?#]*)(\/[^?#]*)?(\?[^#]*)?(?:#.*)?$/s.exec(rest) ?? [];
   const userInfoEnd = authority.lastIndexOf('@');
-  // A password with a bare / ? or # ends the authority early; its @ is found further on. Part of it must not pass for the host.
+  // If the password contains a bare / ? or #, the authority ends too early and the @ appears later. Part of the
+  // password must not be read as the host.
   if (rest.includes('@', authority.length)) return 'a special character in the user or password is not percent-encoded';
   const [, host = '', port] = /^(\[[^\]]*\]|[^:]*)(?::(.*))?$/s.exec(authority.slice(userInfoEnd + 1)) ?? [];
   if (host === '') return 'the host is missing';
@@ -64,7 +64,7 @@ export function parseAddress(address: string): ConnectionConfig | string {
   if (hostname === undefined || user === undefined || password === undefined || vhost === undefined) {
     return 'a % is not followed by two hexadecimal digits of UTF-8 (a literal % is written %25)';
   }
-  // A URL has no way to write these as a path.
+  // A URL parser removes these path segments.
   if (vhost === '.' || vhost === '..') return 'this vhost name cannot be used in a URL';
   const parameters = parametersOf(query);
   if (typeof parameters === 'string') return parameters;
@@ -92,14 +92,14 @@ function decoded(text: string): string | undefined {
 
 type Parameters = Pick<ConnectionConfig, 'options' | 'socketOptions' | 'tlsFiles'>;
 
-/** https://www.rabbitmq.com/docs/uri-query-parameters: what mq knows by another name. */
+/** Parameters of https://www.rabbitmq.com/docs/uri-query-parameters that have another name in mq. */
 const tlsFileParameters: Readonly<Record<string, keyof TlsFiles>> = {
   cacertfile: 'ca',
   certfile: 'cert',
   keyfile: 'key',
 };
 const optionParameters: Readonly<Record<string, string>> = { channel_max: 'channelMax', frame_max: 'frameMax' };
-/** The other parameters of RabbitMQ, and what the user can do instead. */
+/** RabbitMQ parameters that mq does not support, and what the user can do instead. */
 const refusedParameters: Readonly<Record<string, string>> = {
   auth_mechanism: 'mq logs in with user and password (PLAIN)',
   fail_if_no_peer_cert: 'it is for servers',
@@ -107,7 +107,7 @@ const refusedParameters: Readonly<Record<string, string>> = {
   password: 'write the key without a passphrase, or socketOptions.passphrase in rascal.json',
 };
 
-/** Returns what the query of an address sets, or what is wrong with it. */
+/** Returns the settings in the query of an address, or a message if one is invalid. */
 function parametersOf(query: string): Parameters | string {
   const options: Record<string, string | number> = {};
   const socketOptions: Record<string, string> = {};
@@ -117,7 +117,8 @@ function parametersOf(query: string): Parameters | string {
     if (file !== undefined) tlsFiles[file] = value;
     else if (name === 'server_name_indication') socketOptions['servername'] = value;
     else if (name === 'verify') {
-      // An address comes from files and variables of others: it must not make a connection less safe.
+      // An address can come from a file or variable that another person wrote, so it must not make a connection less
+      // secure.
       if (value !== 'verify_peer') return 'verify in the query must be verify_peer: an address cannot turn it off';
     } else {
       const fault = setOption(
@@ -132,7 +133,7 @@ function parametersOf(query: string): Parameters | string {
   return Object.fromEntries(filled);
 }
 
-/** Sets an option of the connection; returns what is wrong with it. */
+/** Sets an option of the connection. Returns a message if the option is invalid. */
 function setOption(options: Record<string, string | number>, name: string, value: string): string | undefined {
   const known = connectionOptions.fields ?? {};
   const field = Object.hasOwn(known, name) ? known[name] : undefined;
@@ -146,7 +147,7 @@ function setOption(options: Record<string, string | number>, name: string, value
   const milliseconds = unit && durationMs(value, unit);
   if (milliseconds !== undefined) {
     const amount = unit === 's' ? milliseconds / 1000 : milliseconds;
-    // A heartbeat of 400ms must not become 0, which turns heartbeats off.
+    // A heartbeat of 400ms must not be rounded to 0, because 0 turns heartbeats off.
     if (!Number.isInteger(amount)) return `${name} in the query is not a whole number of seconds`;
     options[name] = amount;
     return undefined;

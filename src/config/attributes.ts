@@ -1,4 +1,5 @@
-// One connection as Rascal takes it: attributes that Rascal writes into a URL and amqplib reads back out of it.
+// Converts one connection to the attributes that Rascal expects. Rascal writes them into a URL, and amqplib parses that
+// URL.
 
 import type { ConnectionConfig } from './config.ts';
 import { portOf } from './endpoint.ts';
@@ -6,13 +7,16 @@ import { objectOf } from './plain.ts';
 import { withoutWeakTls } from './socket-options.ts';
 
 interface ConnectionNeeds {
-  /** The vhost's key: its name, unless the connection says another. */
+  /** Key of the vhost. It is the vhost's name unless the connection sets another one. */
   readonly vhost: string;
   readonly connectionName: string;
   readonly heartbeatSeconds: number;
 }
 
-/** Every attribute is explicit, since Rascal's defaults are wrong for TLS and for URLs without a path. */
+/**
+ * Returns the attributes of a connection. All are explicit because Rascal's defaults are wrong for TLS and for URLs
+ * without a path.
+ */
 export function rascalConnection(connection: ConnectionConfig, needs: ConnectionNeeds): Record<string, unknown> {
   const { protocol = 'amqp', hostname = 'localhost', user = 'guest', options = {}, tlsFiles } = connection;
   const socketOptions = withoutWeakTls(connection.socketOptions ?? {});
@@ -26,31 +30,33 @@ export function rascalConnection(connection: ConnectionConfig, needs: Connection
     port: portOf(connection),
     user,
     password: byUrl ? password : '***',
-    // Rascal writes it into the URL as it is, and nothing for '/'.
+    // Rascal copies the vhost into the URL without encoding it, and writes nothing for '/'.
     vhost: vhost === '/' ? '/' : encodeURIComponent(vhost),
     options: { heartbeat: needs.heartbeatSeconds, ...options },
     socketOptions: {
-      // amqplib leaves Nagle's algorithm on: 44 ms for each answer.
+      // amqplib leaves Nagle's algorithm on, which delays each answer by 44 ms.
       noDelay: true,
       timeout: timeout === undefined ? 10_000 : Number(timeout),
       ...(byUrl ? {} : { credentials: plain(user, password) }),
-      // session/tls-files.ts puts their content in their place.
+      // session/tls-files.ts replaces these names with the content of the files.
       ...(tlsFiles && { tlsFiles }),
       ...socketOptions,
-      // Explicit, because Node reads NODE_TLS_REJECT_UNAUTHORIZED if it is absent.
+      // This is explicit because Node reads NODE_TLS_REJECT_UNAUTHORIZED if the option is absent.
       rejectUnauthorized: connection.insecure !== true,
       clientProperties: { connection_name: needs.connectionName, ...objectOf(socketOptions['clientProperties']) },
     },
   };
 }
 
-// amqplib reads the user and password with `unescape`, which takes UTF-8 for Latin-1. Rascal cannot tell a colon in the
-// user from the one behind it, leaves an empty password out, and shows what stands before a colon in the password.
+// Checks whether user and password survive being written into a URL. amqplib decodes them with `unescape`, which reads
+// UTF-8 as Latin-1. Rascal confuses a colon in the user with the separator, omits an empty password, and shows the part
+// of a password before a colon.
 function survivesUrl(user: string, password: string): boolean {
   return [user, password].every((part) => /^[\x20-\x7e]+$/.test(part) && !part.includes(':'));
 }
 
-// The form of amqplib's `credentials.plain`. RFC 4616: an empty authorisation id, the user, the password.
+// Returns the same object as amqplib's `credentials.plain`. RFC 4616: an empty authorisation id, the user, the
+// password.
 function plain(username: string, password: string) {
   return { mechanism: 'PLAIN', response: () => Buffer.from(`\0${username}\0${password}`), username, password };
 }

@@ -1,4 +1,4 @@
-// Rascal's shorthand for bindings: "source[key1, key2] -> destination".
+// Parses Rascal's shorthand for bindings: "source[key1, key2] -> destination".
 
 export interface BindingName {
   readonly source?: string;
@@ -6,9 +6,9 @@ export interface BindingName {
   readonly keys: readonly string[];
 }
 
-/** What the name of a binding says; nothing, when it is only a name. */
+/** Parses the name of a binding. Returns only an empty `keys` if the name is not a shorthand. */
 export function parseBindingName(name: string): BindingName {
-  // Rascal's own pattern is not anchored: of "my queue -> other" it takes "queue".
+  // Rascal's own pattern is not anchored: in "my queue -> other" it matches "queue" as the source.
   const arrow = name.indexOf('->');
   const open = name.indexOf('[');
   const hasKeys = open !== -1 && open < arrow;

@@ -1,5 +1,5 @@
-// A user's rascal.json is the whole topology. It may still name publications, subscriptions, exchanges and queues of the
-// built-in file: what it names, and what that needs, belongs to its topology too.
+// A user's rascal.json defines the whole topology, but it may refer to publications, subscriptions, exchanges and
+// queues of the built-in file. This file adds the referenced items, and the items that those need, to the topology.
 
 import { type Config, type RetryConfig, subscriptionsOf, type VhostConfig } from './config.ts';
 import { mergeVhosts } from './merge.ts';
@@ -65,7 +65,7 @@ function deadQueue(settings: Settings): string | undefined {
   return place && 'queue' in place ? place.queue : undefined;
 }
 
-/** The built-in items of these names, without those that the user's file defines. */
+/** Returns the built-in items with these names, except those that the user's file defines. */
 function only<Item>(
   items: Readonly<Record<string, Item>>,
   names: readonly (string | undefined)[],
@@ -75,7 +75,7 @@ function only<Item>(
   return dictionary(wanted);
 }
 
-/** The built-in roles beside the user's file: their dead letters do not go to a place that the file has for its own. */
+/** Removes the dead-letter target of the user's file, because built-in roles must not send their dead letters there. */
 export function withoutDeadLetterPlace<Settings extends Config | PartialConfig>(config: Settings): Settings {
   const { deadLetter, ...retry } = config.retry;
   return deadLetter ? { ...config, retry } : config;

@@ -1,4 +1,4 @@
-// The text of rascal.json → every problem it has, or the checked configuration. Pure.
+// Checks the text of a rascal.json and returns either all its problems or the checked configuration. It reads no files.
 
 import { borrowed, withoutDeadLetterPlace } from './borrowed.ts';
 import type { CheckedConfig, Config } from './config.ts';
@@ -20,24 +20,24 @@ import { checkShape } from './shape.ts';
 import { typed } from './typed.ts';
 
 interface CheckOptions {
-  /** The file's name, for `Config.file`. */
+  /** Name of the file, for `Config.file`. */
   file: string;
-  /** The file's folder, for `Config.folder`. */
+  /** Folder of the file, for `Config.folder`. */
   folder?: string;
   env: Environment;
-  /** The parsed built-in rascal.json. */
+  /** Parsed content of the built-in rascal.json. */
   builtin: unknown;
   /** Names that no role may have. */
   taken?: readonly string[];
-  /** Also report what Rascal does and mq does not. */
+  /** Also reports features of Rascal that mq does not support. */
   isStrict?: boolean;
-  /** Checks whether a handler can start here. Default: it is not checked. */
+  /** Checks whether a handler can start on this machine. Defaults to no check. */
   handlerFault?: HandlerFault;
 }
 
 /**
- * Checks the text of a rascal.json and returns all problems, in order of position.
- * `checked` is there exactly when there is no problem.
+ * Checks the text of a rascal.json and returns all problems, ordered by position. `checked` is set only if there are no
+ * problems.
  */
 export function checkConfigText(
   text: string,
@@ -63,7 +63,7 @@ export function checkConfigText(
     file: value,
     known,
     taken,
-    // Its fields have the types of HandlerConfig only if its shape is right.
+    // The fields match HandlerConfig only if the handler's shape is valid.
     handlerFault: (handler, at) => (isSound(at) ? handlerFault?.(handler, at) : undefined),
     report,
   });
@@ -94,7 +94,8 @@ function withDropping(config: Config, dropping: readonly DeclaredQueue[]): Confi
   return { ...config, dropping: dropping.map(({ vhost, name }) => ({ vhost, queue: name })) };
 }
 
-// A variable that is not there is one problem, not also that of the empty string in its place.
+// Removes follow-up problems. An undefined variable is one problem; the empty string that replaces it must not be
+// reported as well.
 function withoutEchoes(findings: readonly Finding[], variables: readonly Finding[]): Finding[] {
   const paths = new Set(variables.map(({ path }) => JSON.stringify(path)));
   return findings.filter(({ path }) => !paths.has(JSON.stringify(path)));

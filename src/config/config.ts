@@ -1,35 +1,38 @@
-// The checked configuration: what rascal.json says after it was found, parsed, filled from the environment,
-// checked, laid over the built-in one and brought to one form (arrays and shorthands are keyed objects here).
+// Defines the checked configuration: rascal.json after parsing, replacing variables, checking, and merging with the
+// built-in file. Lists and shorthands have become objects with keys.
 
 export interface Config {
-  /** The file it came from, as the user would name it; undefined when only the built-in one is used. */
+  /** Name of the user's file as the user wrote it, or `undefined` if only the built-in file is used. */
   readonly file: string | undefined;
-  /** The folder of that file: relative handler paths start there. */
+  /** Folder of the user's file. Relative handler paths are resolved against it. */
   readonly folder: string | undefined;
   readonly vhosts: Readonly<Record<string, VhostConfig>>;
   readonly publications: Readonly<Record<string, PublicationConfig>>;
   readonly subscriptions: Readonly<Record<string, SubscriptionConfig>>;
   readonly roles: Readonly<Record<string, RoleConfig>>;
   readonly retry: RetryConfig;
-  /** Of `mq.subscriptions`, by subscription. */
+  /** Retry settings from `mq.subscriptions`, by subscription. */
   readonly retries: Readonly<Record<string, OwnRetryConfig>>;
-  /** The names that the user's file defines or refers to, if the built-in file is below it. */
+  /** Names that the user's file defines or refers to. Set only if the file is merged with the built-in one. */
   readonly own?: { readonly publications: readonly string[]; readonly subscriptions: readonly string[] };
-  /** Queues of the file from which the broker drops messages that come back too often. */
+  /** Queues of the file from which the broker drops messages after too many redeliveries. */
   readonly dropping?: readonly { readonly vhost: string; readonly queue: string }[];
-  /** Rascal's other top-level fields, passed on as they are: defaults, encryption, redeliveries. */
+  /** Rascal's other top-level fields, unchanged: defaults, encryption, redeliveries. */
   readonly rest: Readonly<Record<string, unknown>>;
 }
 
-/** A file after its checks. */
+/** Configurations of a file that passed all checks. */
 export interface CheckedConfig {
-  /** The topology that the user's file defines. Without a file of the user, the built-in one. */
+  /** The topology of the user's file, or the built-in one if there is no user's file. */
   readonly config: Config;
-  /** The user's file laid over the built-in one: for the built-in roles. */
+  /** The user's file merged over the built-in one, for the built-in roles. */
   readonly withBuiltin: Config;
 }
 
-/** Returns the file's own configuration if it defines what the role uses, else the one with the built-in roles. */
+/**
+ * Returns the configuration of the user's file if it defines what the role uses, otherwise the one with the built-in
+ * roles.
+ */
 export function configFor(
   { config, withBuiltin }: CheckedConfig,
   role: Pick<RoleConfig, 'publication' | 'subscription' | 'subscriptions'>,
@@ -41,30 +44,30 @@ export function configFor(
   return isOwn ? config : withBuiltin;
 }
 
-/** Returns the names of the subscriptions that a role receives from. */
+/** Returns the names of the subscriptions that a role consumes from. */
 export function subscriptionsOf(role: Pick<RoleConfig, 'subscription' | 'subscriptions'>): readonly string[] {
   return role.subscriptions ?? (role.subscription === undefined ? [] : [role.subscription]);
 }
 
 export interface VhostConfig {
-  /** In order of trial; empty: Rascal's default (amqp://guest@localhost). */
+  /** Connections in the order in which they are tried. If empty, Rascal's default is used (amqp://guest@localhost). */
   readonly connections: readonly ConnectionConfig[];
   readonly namespace?: string | boolean;
   readonly exchanges: Readonly<Record<string, ExchangeConfig>>;
   readonly queues: Readonly<Record<string, QueueConfig>>;
   readonly bindings: readonly BindingConfig[];
-  /** Rascal's other fields of a vhost, as they are. */
+  /** Rascal's other vhost fields, unchanged. */
   readonly rest: Readonly<Record<string, unknown>>;
 }
 
-/** Files in PEM. A relative name starts at the working folder. */
+/** Names of PEM files. Relative names are resolved against the working folder. */
 export interface TlsFiles {
   readonly ca?: string;
   readonly cert?: string;
   readonly key?: string;
 }
 
-/** A connection as attributes; a `url` in rascal.json has been taken apart. */
+/** A connection as attributes. A `url` in rascal.json has been parsed into these fields. */
 export interface ConnectionConfig {
   readonly protocol?: 'amqp' | 'amqps';
   readonly hostname?: string;
@@ -72,12 +75,12 @@ export interface ConnectionConfig {
   readonly user?: string;
   readonly password?: string;
   readonly vhost?: string;
-  /** Query of the URL: heartbeat, frameMax, channelMax, … */
+  /** Parameters from the query of the URL: heartbeat, frameMax, channelMax, … */
   readonly options?: Readonly<Record<string, unknown>>;
   readonly socketOptions?: Readonly<Record<string, unknown>>;
-  /** Files with what `socketOptions` lacks of TLS. */
+  /** PEM files for the TLS options that `socketOptions` does not set. */
   readonly tlsFiles?: TlsFiles;
-  /** --insecure: the broker's certificate is not verified. A file cannot say so. */
+  /** Set by --insecure: the broker's certificate is not verified. rascal.json cannot set it. */
   readonly insecure?: boolean;
   readonly retry?: unknown;
   readonly management?: unknown;
@@ -94,12 +97,12 @@ export interface QueueConfig {
   readonly assert?: boolean;
   readonly check?: boolean;
   readonly purge?: boolean;
-  /** `true`: Rascal makes the name unique (`name:uuid`). */
+  /** If `true`, Rascal makes the name unique (`name:uuid`). */
   readonly replyTo?: boolean | string;
   readonly options?: Readonly<Record<string, unknown>>;
 }
 
-/** One binding, one key. */
+/** A binding with a single key. */
 export interface BindingConfig {
   readonly source: string;
   readonly destination: string;
@@ -132,50 +135,52 @@ export interface SubscriptionConfig {
 export const behaviours = ['publish', 'consume', 'request', 'reply'] as const;
 export type Behaviour = (typeof behaviours)[number];
 
-/** What the words after the role's name are: the text; a routing key and the text; binding keys; none. */
+/**
+ * Meaning of the arguments after a role's name: the text, a routing key and the text, binding keys, or no arguments.
+ */
 export const argumentForms = ['text', 'key text', 'keys', 'none'] as const;
 export type ArgumentForm = (typeof argumentForms)[number];
 
-/** The forms of stderr. */
+/** Log formats on stderr. */
 export const logFormats = ['text', 'json'] as const;
 export type LogFormat = (typeof logFormats)[number];
 
-/** From the least to the most important. */
+/** Log levels from least to most important. */
 export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
-/** One row of the table of roles. */
+/** Settings of one role. */
 export interface RoleConfig {
   readonly behaviour: Behaviour;
-  /** For `publish` and `request`. */
+  /** Set for `publish` and `request`. */
   readonly publication?: string;
-  /** For `consume` and `reply`. */
+  /** Set for `consume` and `reply`. */
   readonly subscription?: string;
-  /** Several of them, instead of `subscription`. */
+  /** Set instead of `subscription` if there are several. */
   readonly subscriptions?: readonly string[];
-  /** One line of help. */
+  /** One-line summary for help. */
   readonly summary?: string;
   readonly arguments?: ArgumentForm;
-  /** The word for the keys in help: `severity`, `pattern`. */
+  /** Word for the keys in help: `severity`, `pattern`. */
   readonly keyName?: string;
-  /** Sent when no text is given. */
+  /** Message body if no text is given. */
   readonly text?: string;
-  /** Used when no key is given. */
+  /** Routing key if no key is given. */
   readonly routingKey?: string;
   readonly persistent?: boolean;
   readonly prefetch?: number;
   readonly concurrency?: number;
   readonly handler?: HandlerConfig;
   readonly retry?: OwnRetryConfig;
-  /** Milliseconds that the messages in hand have after the first signal. */
+  /** Time for unfinished messages after the first signal, in milliseconds. */
   readonly drain?: number;
-  /** The address that metrics are served on. */
+  /** Listen address of the metrics endpoint. */
   readonly metrics?: string | number;
   readonly log?: LogFormat;
   readonly logLevel?: LogLevel;
 }
 
-/** Exactly one of the four. `timeout`: the most milliseconds for one message. */
+/** A handler of exactly one of the four kinds. `timeout` limits the time for one message, in milliseconds. */
 export type HandlerConfig =
   | { readonly builtin: 'print' | 'append' | 'work' | 'fibonacci' | 'echo'; readonly timeout?: number }
   | ({ readonly exec: readonly string[]; readonly timeout?: number } & ChildConfig)
@@ -187,40 +192,48 @@ export type HandlerConfig =
       BatchConfig)
   | ({ readonly module: string; readonly timeout?: number } & BatchConfig);
 
-/** Several messages in one call of the handler. */
+/** Settings of a handler that receives several messages in one call. */
 export interface BatchConfig {
-  /** The most messages of one call. Absent: each message is a call. */
+  /** Maximum number of messages in one call. If absent, each call receives one message. */
   readonly batch?: number;
-  /** Milliseconds that a batch waits until it is full. Default 1000. */
+  /** Maximum time to wait for a full batch, in milliseconds. Default 1000. */
   readonly batchWait?: number;
 }
 
-/** The environment of a handler that is a program. */
+/** Environment of a handler that is a program. */
 export interface ChildConfig {
-  /** Variables that are set. */
+  /** Variables to set. */
   readonly env?: Readonly<Record<string, string>>;
-  /** Names and patterns (`AWS_*`) of variables that are inherited as well. */
+  /** Names and patterns (`AWS_*`) of additional variables to inherit. */
   readonly passEnv?: readonly string[];
-  /** Only the usual variables (PATH, HOME, …) and those of `passEnv` are inherited. */
+  /** If `true`, the program inherits only the usual variables (PATH, HOME, …) and those of `passEnv`. */
   readonly cleanEnv?: boolean;
 }
 
-/** What happens to a message that fails: again after a pause, and dead in the end; dead at once; back to its queue; gone; the role ends. */
+/**
+ * Policies for a failed message: retry with back-off and dead-letter it in the end, dead-letter it at once, return it
+ * to its queue, drop it, or end the role.
+ */
 export const failurePolicies = ['retry', 'dead-letter', 'requeue', 'drop', 'exit'] as const;
 export type FailurePolicy = (typeof failurePolicies)[number];
 
-/** Retry with back-off. `delays`: milliseconds before attempt 2, 3, …; the last one repeats. */
+/** Settings for retries with back-off. `delays` are the milliseconds before attempts 2, 3, …; the last one repeats. */
 export interface RetryConfig {
   readonly attempts: number;
   readonly delays: readonly number[];
-  /** Where dead messages go; absent: to the queue `<queue>.dead`; false: nowhere. */
+  /**
+   * Target of dead letters. If absent, it is the queue `<queue>.dead`; `false` means that there are no dead letters.
+   */
   readonly deadLetter?: DeadLetterConfig | false;
-  /** Absent: retry. */
+  /** Defaults to `retry`. */
   readonly onFail?: FailurePolicy;
 }
 
-/** `queue`: of rascal.json, in the vhost of the subscription; so is the publication's vhost. */
+/** Target of dead letters: a publication, or a queue of rascal.json. Both must be in the vhost of the subscription. */
 export type DeadLetterConfig = { readonly publication: string } | { readonly queue: string };
 
-/** The retry settings of one role or one subscription, over those of the file. `false`: one attempt, no dead letters. */
+/**
+ * Retry settings of one role or subscription, which override those of the file. `false` means one attempt and no dead
+ * letters.
+ */
 export type OwnRetryConfig = Partial<RetryConfig> | false;

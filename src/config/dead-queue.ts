@@ -1,4 +1,4 @@
-// The queue with the dead letters of a subscription, a role or a queue, by the broker's name.
+// Finds the queue that holds the dead letters of a subscription, role or queue, by its name on the broker.
 
 import { MqError } from '../errors.ts';
 import { type Config, subscriptionsOf } from './config.ts';
@@ -9,13 +9,16 @@ import { deadQueue } from './retry-queues.ts';
 export interface DeadQueue {
   readonly vhost: string;
   readonly queue: string;
-  /** Where the messages died, and how long the first retry waits there; undefined if the name is only that of a queue. */
+  /**
+   * Queue in which the messages failed, and the delay of its first retry in milliseconds. `undefined` if the name is
+   * only a queue name.
+   */
   readonly work?: { readonly queue: string; readonly delayMs: number };
 }
 
 /**
- * Returns the queue and its vhost. `hint`: how to name a queue where there is no such answer.
- * @throws {MqError} USAGE if the name has no dead letters, or they go to an exchange
+ * Returns the dead-letter queue and its vhost. `hint` is shown if there is no such queue.
+ * @throws {MqError} USAGE if the name has no dead letters, or if they go to an exchange
  */
 export function deadQueueOf(config: Config, name: string, hint: string): DeadQueue {
   const role = Object.hasOwn(config.roles, name) ? config.roles[name] : undefined;
@@ -41,7 +44,10 @@ export function deadQueueOf(config: Config, name: string, hint: string): DeadQue
   return { vhost, queue: `${prefix}${own ?? `${subscription.queue}.dead`}`, work };
 }
 
-/** Returns the arguments of a queue as the file defines it, or as mq makes it if `isOwn`; undefined: not known. */
+/**
+ * Returns the arguments of a dead-letter queue: those of the file, or mq's own ones if `isOwn`. Returns `undefined` if
+ * they are not known.
+ */
 export function declaredArguments(
   config: Config,
   { vhost, queue }: DeadQueue,

@@ -1,5 +1,5 @@
-// What a file has the broker declare: the queues, delayed exchanges, consumers and policies of a rascal.json, or of
-// definitions that were exported from RabbitMQ, in the broker's words and each with its place.
+// Collects what a file declares on the broker: queues, delayed exchanges, consumers and policies. The file is a
+// rascal.json or definitions exported from RabbitMQ. Each item uses the broker's terms and carries its position.
 
 import { isObject, listOf, membersOf, objectOf, type Plain, stringOf, withDefaults } from './plain.ts';
 import type { Path } from './problem.ts';
@@ -8,16 +8,16 @@ export interface DeclaredQueue {
   readonly name: string;
   readonly vhost: string;
   readonly at: Path;
-  /** `x-queue-type`, or that of the vhost; classic where nobody says. */
+  /** `x-queue-type`, or the default of the vhost, or classic. */
   readonly type: string;
   readonly durable: boolean;
   readonly exclusive: boolean;
   readonly autoDelete: boolean;
-  /** By their names on the wire. */
+  /** Arguments by their AMQP names. */
   readonly arguments: Plain;
-  /** Where an argument, or `durable` and its like, stands in the file. */
+  /** Returns the path of an argument, or of a property such as `durable`, in the file. */
   readonly placeOf: (name: string) => Path;
-  /** What is to be written in place of the queue's settings, in the words of its file. */
+  /** Formats settings that replace those of the queue, in the syntax of its file. */
   readonly drawn: (settings: QueueSettings) => string;
 }
 
@@ -34,19 +34,19 @@ export interface DeclaredPolicy {
   readonly pattern: string;
   readonly at: Path;
   readonly definition: Plain;
-  /** All of it, as the file has it. */
+  /** The whole policy as written in the file. */
   readonly written: Plain;
 }
 
 export interface Declared {
   readonly queues: readonly DeclaredQueue[];
   readonly exchanges: readonly { readonly name: string; readonly at: Path; readonly type: string }[];
-  /** Subscriptions that limit their channel. `queue`: its type. */
+  /** Subscriptions that set a channel prefetch. `queue` is the type of the queue. */
   readonly channelPrefetches: readonly { readonly at: Path; readonly prefetch: number; readonly queue: string }[];
   readonly policies: readonly DeclaredPolicy[];
 }
 
-/** amqplib's option → the argument that it becomes. */
+/** Queue arguments by amqplib option. */
 const optionArguments: Readonly<Record<string, string>> = {
   expires: 'x-expires',
   messageTtl: 'x-message-ttl',
@@ -58,7 +58,7 @@ const optionArguments: Readonly<Record<string, string>> = {
   queueMode: 'x-queue-mode',
 };
 
-/** Of a rascal.json whose shape is right. */
+/** Returns the declarations of a rascal.json whose shape is valid. */
 export function declaredByRascal(file: Plain): Declared {
   const defaults = objectOf(objectOf(file['defaults'])['vhosts']);
   const queues: DeclaredQueue[] = [];
@@ -131,7 +131,10 @@ function channelPrefetchesOf(file: Plain, queues: readonly DeclaredQueue[]): Dec
   );
 }
 
-/** Whether a parsed file is what `rabbitmqctl export_definitions` and the management API's /api/definitions give. */
+/**
+ * Reports whether a parsed file is an export of `rabbitmqctl export_definitions` or of the management API's
+ * /api/definitions.
+ */
 export function isDefinitions(file: Plain): boolean {
   const hasVersion = ['rabbit_version', 'rabbitmq_version', 'rabbitmq_definition_format'].some((key) =>
     Object.hasOwn(file, key),
@@ -139,7 +142,7 @@ export function isDefinitions(file: Plain): boolean {
   return hasVersion || ['queues', 'policies'].some((key) => Array.isArray(file[key]));
 }
 
-/** Of exported definitions, of the whole broker or of one vhost (whose items do not say it). */
+/** Returns the declarations of exported definitions. In an export of one vhost, the items do not name their vhost. */
 export function declaredByDefinitions(file: Plain): Declared {
   const items = (kind: string) =>
     listOf(file[kind]).flatMap((value, index) =>

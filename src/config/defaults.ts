@@ -1,9 +1,9 @@
-// Rascal's "defaults" of the file, put into the items they are for, so that whoever reads Config sees what will be.
+// Copies Rascal's "defaults" into the items they apply to, so that readers of Config see the effective settings.
 
 import type { Config, ConnectionConfig, VhostConfig } from './config.ts';
 import { dictionary, objectOf, type Plain, withDefaults, without } from './plain.ts';
 
-/** The configuration with its defaults in place. Exchanges get Rascal's own default type, topic. */
+/** Returns the configuration with its defaults applied. Exchanges get Rascal's default type, topic. */
 export function applyDefaults(config: Config): Config {
   const defaults = objectOf(config.rest['defaults']);
   const publication = without(objectOf(defaults['publications']), ['name', 'vhost', 'exchange', 'queue']);
@@ -18,7 +18,7 @@ export function applyDefaults(config: Config): Config {
   };
 }
 
-/** What the file says of every connection of the vhost, for addresses that come from elsewhere. */
+/** Returns the defaults of the vhost's connections, for addresses that do not come from the file. */
 export function connectionDefaults(config: Config, vhost: VhostConfig): ConnectionConfig {
   return objectOf(vhostDefaults(config, vhost)['connection']) as ConnectionConfig;
 }

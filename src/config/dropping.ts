@@ -1,17 +1,17 @@
-// Queues from which the broker drops messages without a trace.
+// Finds queues from which the broker silently drops messages.
 
 import type { Declared, DeclaredPolicy, DeclaredQueue } from './declared.ts';
 import type { Path } from './problem.ts';
 
 /**
- * Returns the quorum queues that have neither a delivery limit of their own nor a dead-letter exchange. RabbitMQ 4: such a
- * queue drops a message that comes back more than 20 times.
+ * Returns the quorum queues that have neither a delivery limit of their own nor a dead-letter exchange. RabbitMQ 4
+ * drops a message from such a queue after more than 20 redeliveries.
  */
 export function droppingQueues({ queues, policies }: Pick<Declared, 'queues' | 'policies'>): DeclaredQueue[] {
   return queues.filter((queue) => queue.type === 'quorum' && !isKept(queue, policies));
 }
 
-/** Returns what `mq check` says of such a queue. */
+/** Returns the warning of `mq check` for such a queue. */
 export function droppingWarning({ placeOf }: DeclaredQueue): { path: Path; message: string; instead: string } {
   return { path: placeOf('x-queue-type'), message: `the queue ${dropsWhat}`, instead };
 }

@@ -1,27 +1,26 @@
-// Durations as people write them: `500ms`, `30s`, `5m`, `1h`, `7d`, or a bare number in the unit that the option or
-// field documents.
+// Parses durations such as `500ms`, `30s`, `5m`, `1h` or `7d`. The option or field documents the unit of a bare number.
 
-/** Milliseconds of each unit. */
+/** Number of milliseconds in each unit. */
 const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
 
 export type DurationUnit = keyof typeof units;
 
-/** A longer timer of Node overflows and fires at once. */
+/** Longest delay of a Node timer. A longer one overflows and fires at once. */
 export const longestTimerMs = 2 ** 31 - 1;
 
-/** For texts: how a duration may be written. */
+/** Accepted forms of a duration, for messages and help. */
 export const durationForms = '500ms, 30s, 5m or 1h';
 
 /**
  * Returns whole milliseconds, or `undefined` if the text is not a duration.
- * @param bare the unit of a number without one
+ * @param bare unit of a number that has none
  */
 export function durationMs(text: string, bare: DurationUnit): number | undefined {
   const [, digits, unit = bare] = /^(\d{1,12}(?:\.\d{1,6})?)(ms|s|m|h|d)?$/.exec(text.trim()) ?? [];
   return digits === undefined ? undefined : Math.round(Number(digits) * units[unit as DurationUnit]);
 }
 
-/** Returns the duration with the unit that reads best: `250 ms`, `1.5 s`, `10 min`, `2 h`. */
+/** Returns the duration in the most readable unit: `250 ms`, `1.5 s`, `10 min`, `2 h`. */
 export function durationText(milliseconds: number): string {
   if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`;
   if (milliseconds < 120_000) return `${Math.round(milliseconds / 100) / 10} s`;

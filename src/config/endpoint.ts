@@ -1,10 +1,10 @@
-// The host and the port of a connection's broker.
+// Returns the host and port of a connection's broker.
 
 import type { ConnectionConfig } from './config.ts';
 
 type Address = Pick<ConnectionConfig, 'protocol' | 'hostname' | 'port'>;
 
-/** AMQP: the standard port without and with TLS. */
+/** Returns the standard AMQP port, with or without TLS. */
 export function standardPort({ protocol }: Address): number {
   return protocol === 'amqps' ? 5671 : 5672;
 }
@@ -13,7 +13,7 @@ export function portOf(address: Address): number {
   return address.port ?? standardPort(address);
 }
 
-/** Returns the host as a URL has it: an IPv6 address is in brackets. */
+/** Returns the host in URL form: an IPv6 address is in brackets. */
 export function hostOf({ hostname = 'localhost' }: Address): string {
   return hostname.includes(':') ? `[${hostname}]` : hostname;
 }

@@ -1,25 +1,25 @@
-// What a field of rascal.json can be: data that the checks and the JSON Schema are made from.
+// Describes the fields of rascal.json as data. The checks and the JSON Schema are generated from it.
 
 export type Kind = 'string' | 'digits' | 'integer' | 'number' | 'boolean' | 'array' | 'object';
 
-/** One field. A facet says something about one kind of value only, as in JSON Schema. */
+/** One field. As in JSON Schema, a facet applies to one kind of value only. */
 export interface Field {
-  /** The kinds of value it takes; `digits` is a whole number written as a string. Empty: anything. */
+  /** Accepted kinds of value. `digits` is a whole number written as a string. If empty, any value is accepted. */
   readonly is: readonly Kind[];
   readonly description: string;
-  /** Its name among the definitions of the JSON Schema, where it is used more than once. */
+  /** Name of its definition in the JSON Schema, for a field that is used more than once. */
   readonly definition?: string;
-  /** The strings it takes. */
+  /** Accepted strings. */
   readonly values?: readonly string[];
-  /** Strings with this beginning are taken beside `values`. */
+  /** Strings with this prefix are accepted in addition to `values`. */
   readonly prefix?: string;
-  /** Longest string, in bytes of UTF-8. */
+  /** Maximum length of the string, in bytes of UTF-8. */
   readonly maxBytes?: number;
-  /** Its value must never be shown. */
+  /** The value must never be shown. */
   readonly secret?: true;
-  /** A broker's address. */
+  /** The value is a broker address. */
   readonly url?: true;
-  /** It is a duration: a whole number of this unit, or a string with a unit of its own ("30s"). */
+  /** The value is a duration: a whole number of this unit, or a string with its own unit ("30s"). */
   readonly unit?: 'ms' | 's';
   readonly min?: number;
   readonly max?: number;
@@ -27,24 +27,27 @@ export interface Field {
   readonly minItems?: number;
   /** Known keys. Without `entries` and `open`, any other key is a problem. */
   readonly fields?: Fields;
-  /** Every other key. */
+  /** Field for every other key. */
   readonly entries?: Field;
-  /** Any other key is taken as it is. */
+  /** Any other key is accepted without checks. */
   readonly open?: true;
   readonly required?: readonly string[];
-  /** Longest key, in bytes of UTF-8. */
+  /** Maximum length of a key, in bytes of UTF-8. */
   readonly keyBytes?: number;
 }
 
 export type Fields = Readonly<Record<string, Field>>;
 type Facets = Omit<Partial<Field>, 'description'>;
 
-/** A string. */
+/** Returns a string field. */
 export function text(description: string, facets: Facets = {}): Field {
   return { is: ['string'], description, ...facets };
 }
 
-/** A name or key that goes over the wire. AMQP 0-9-1, 4.2.5.3: a short string has at most 255 bytes. */
+/**
+ * Returns a field for a name or key that is sent to the broker. AMQP 0-9-1, 4.2.5.3: a short string has at most 255
+ * bytes.
+ */
 export function name(description: string, facets: Facets = {}): Field {
   return text(description, { maxBytes: 255, ...facets });
 }
@@ -57,29 +60,29 @@ export function flag(description: string): Field {
   return { is: ['boolean'], description };
 }
 
-/** A whole number, not negative unless `min` says so. */
+/** Returns a field for a whole number of at least 0, or of at least `min`. */
 export function whole(description: string, facets: Facets = {}): Field {
   return { is: ['integer'], description, min: 0, ...facets };
 }
 
-// RabbitMQ: times are 32-bit milliseconds.
+// RabbitMQ stores times as 32-bit milliseconds.
 const longestMs = 4_294_967_295;
 
 export function milliseconds(description: string, min = 0): Field {
   return whole(`${description}, in milliseconds, or with a unit ("30s")`, { min, max: longestMs, unit: 'ms' });
 }
 
-/** An object with known keys. */
+/** Returns a field for an object with known keys. */
 export function group(description: string, fields: Fields, facets: Facets = {}): Field {
   return { is: ['object'], description, fields, ...facets };
 }
 
-/** An object whose keys are names. */
+/** Returns a field for an object whose keys are names. */
 export function keyed(description: string, entries: Field, facets: Facets = {}): Field {
   return { is: ['object'], description, entries, ...facets };
 }
 
-/** An object whose content mq does not judge. */
+/** Returns a field for an object whose content mq does not check. */
 export function free(description: string): Field {
   return { is: ['object'], description };
 }

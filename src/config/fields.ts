@@ -1,5 +1,6 @@
-// The one table of the fields of rascal.json: Rascal's here, mq's own (under "mq") in mq-fields.ts.
-// Checks and the JSON Schema are made from it. What needs more than one field to judge is in references.ts and roles.ts.
+// Lists all fields of rascal.json. Rascal's fields are here; mq's own fields (under "mq") are in mq-fields.ts. The
+// checks and the JSON Schema are generated from this table. Checks that need several fields are in references.ts and
+// roles.ts.
 
 import { anything, choice, type Field, flag, free, group, keyed, milliseconds, name, text, whole } from './field.ts';
 import { mqField, prefetch } from './mq-fields.ts';
@@ -23,7 +24,7 @@ const retry: Field = {
   },
 };
 
-/** Settings of a connection that come as the query of its URL. */
+/** Connection settings that can also be written as the query of a URL. */
 export const connectionOptions = group('Settings that the URL would carry as its query', {
   heartbeat: count('Seconds between heartbeats, or with a unit ("30s"); 0: none', { unit: 's' }),
   frameMax: count('Largest frame, in bytes'),
@@ -316,7 +317,7 @@ const vhost = group('A vhost: a world of its own inside the broker', {
   defaults: vhostDefaults,
 });
 
-/** The whole file. */
+/** Field of the whole file. */
 export const rootField = group('What the broker holds, and the roles that use it', {
   $schema: text('The JSON Schema of this file'),
   vhosts: keyed('Vhosts by name', vhost, { keyBytes: 255 }),

@@ -1,12 +1,15 @@
-// ${NAME} and ${NAME:-default} in string values, from the environment. Keys stay as they are.
+// Replaces ${NAME} and ${NAME:-default} in string values with environment variables. Keys are not changed.
 
 import type { Item } from './item.ts';
 import { type Finding, quote } from './problem.ts';
 
-/** Variables by name. */
+/** Environment variables by name. */
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** The tree with its variables replaced. `$${` is a literal `${`. As in a shell, an empty variable takes the default, too. */
+/**
+ * Returns the tree with its variables replaced. `$${` is a literal `${`. As in a shell, the default also applies to an
+ * empty variable.
+ */
 export function fill(
   tree: Item,
   { env, text }: { env: Environment; text: string },

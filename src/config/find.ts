@@ -1,4 +1,4 @@
-// Which rascal.json: --config, MQ_CONFIG, ./rascal.json, or none but the built-in one. And its text.
+// Finds and reads rascal.json: --config, MQ_CONFIG, ./rascal.json, or only the built-in file.
 
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
 import { MqError } from '../errors.ts';
@@ -6,31 +6,31 @@ import type { Environment } from './fill.ts';
 import { openFile, readStream } from './read-file.ts';
 
 export interface Where {
-  /** `--config`. */
+  /** Value of `--config`. */
   readonly option?: string | undefined;
   readonly env: Environment;
   readonly cwd: string;
-  /** Ends the wait for a pipe. */
+  /** Stops reading from a pipe. */
   readonly signal?: AbortSignal | undefined;
 }
 
 export interface FoundFile {
-  /** As the user would name it: relative when it is inside cwd. */
+  /** Name as the user wrote it. It is relative if the file is inside cwd. */
   readonly file: string;
-  /** Absolute. */
+  /** Absolute path of the folder. */
   readonly folder: string;
   readonly text: string;
-  /** Absolute. */
+  /** Absolute path of the file. */
   readonly path: string;
-  /** False: it is only the one in the working folder. */
+  /** `false` if the user did not name the file and mq found it in the working folder. */
   readonly isNamed: boolean;
-  /** The id of the user that it belongs to. */
+  /** Id of the user who owns the file. */
   readonly owner: number;
 }
 
 /**
- * The file, or undefined when none is named and cwd has none.
- * @throws MqError NO_INPUT when it cannot be read, CONFIG when it is not UTF-8 or a found one is not a regular file
+ * Returns the file, or `undefined` if no file is named and cwd has none.
+ * @throws MqError NO_INPUT if it cannot be read; CONFIG if it is not UTF-8, or if a file in cwd is not a regular file
  */
 export async function findFile({ option, env, cwd, signal }: Where): Promise<FoundFile | undefined> {
   const named = option ?? (env['MQ_CONFIG'] || undefined);

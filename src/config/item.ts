@@ -1,4 +1,4 @@
-// A value of rascal.json that still knows where in the file it is.
+// Represents a value of rascal.json together with its position in the file.
 
 import type { Path } from './problem.ts';
 
@@ -7,7 +7,7 @@ interface Place {
   readonly offset: number;
 }
 
-/** `written`: as it stands in the file, before `${NAME}` is replaced. */
+/** A value with its position. `written` is the text in the file before `${NAME}` is replaced. */
 export type Item =
   | (Place & { readonly kind: 'null'; readonly value: null })
   | (Place & { readonly kind: 'boolean'; readonly value: boolean; readonly written?: string })
@@ -22,14 +22,14 @@ export interface Entry {
   readonly value: Item;
 }
 
-/** The plain value, without places. */
+/** Returns the plain value without positions. */
 export function plainOf(item: Item): unknown {
   if (item.kind === 'array') return item.elements.map(plainOf);
   if (item.kind === 'object') return Object.fromEntries(item.entries.map(({ key, value }) => [key, plainOf(value)]));
   return item.value;
 }
 
-/** The offset of the value at the path, or of the nearest value around it. */
+/** Returns the offset of the value at the path, or of the nearest enclosing value. */
 export function offsetAt(item: Item, [step, ...rest]: Path): number {
   const child =
     item.kind === 'array' && typeof step === 'number'

@@ -1,4 +1,4 @@
-// The names that a file defines, for the checks of what refers to them.
+// Collects the names that a file defines, so that references to them can be checked.
 
 import { membersOf, objectOf, type Plain, stringOf } from './plain.ts';
 
@@ -11,11 +11,11 @@ export interface Known {
   readonly vhosts: Map<string, KnownVhost>;
   readonly publications: Set<string>;
   readonly subscriptions: Set<string>;
-  /** The vhost of each publication and subscription that says it, or stands in one. */
+  /** Vhost of each publication and subscription that names one or is defined inside one. */
   readonly vhostOf: { readonly publication: Map<string, string>; readonly subscription: Map<string, string> };
 }
 
-/** The names in all the files together: the user's and the built-in one. */
+/** Returns the names that the given files (the user's and the built-in one) define together. */
 export function namesIn(files: readonly Plain[]): Known {
   const known: Known = {
     vhosts: new Map(),

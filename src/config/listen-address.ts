@@ -1,11 +1,11 @@
-// The address that a role's metrics are served on.
+// Parses the address that a role serves metrics on.
 
 export interface ListenAddress {
   readonly host: string;
   readonly port: number;
 }
 
-/** For texts: how an address may be written. */
+/** Accepted forms of an address, for messages and help. */
 export const listenForms = 'PORT or HOST:PORT with a port from 0 to 65535';
 
 /** Parses PORT, HOST:PORT or [IPV6]:PORT. The host defaults to 127.0.0.1. Returns `undefined` for any other text. */

@@ -1,4 +1,4 @@
-// rascal.json from disk to one checked object.
+// Loads and checks rascal.json.
 
 import { checkConfigText } from './check.ts';
 import type { CheckedConfig, Config } from './config.ts';
@@ -9,24 +9,27 @@ import { objectOf } from './plain.ts';
 import { configError } from './problem.ts';
 
 interface LoadOptions extends Where {
-  /** The parsed built-in rascal.json. */
+  /** Parsed content of the built-in rascal.json. */
   builtin: unknown;
   /** Names of commands, which no role may have. */
   taken?: readonly string[];
-  /** Called with a file that is right; what it throws is thrown. Default: every file is used. */
+  /** Called with a valid file; it throws to refuse the file. By default every file is accepted. */
   judge?: (found: FoundFile, config: Config) => Promise<void>;
 }
 
 /**
- * Finds rascal.json (--config, MQ_CONFIG, ./rascal.json) and checks it. A user's file is the whole topology; without one
- * the built-in file is.
- * @throws MqError NO_INPUT when the file cannot be read, CONFIG with every problem that it has
+ * Finds rascal.json (--config, MQ_CONFIG, ./rascal.json) and checks it. A user's file is the whole topology; without
+ * one, the built-in file is used.
+ * @throws MqError NO_INPUT if the file cannot be read, CONFIG with all its problems if it is invalid
  */
 export async function loadConfig(options: LoadOptions): Promise<Config> {
   return (await loadConfigs(options)).config;
 }
 
-/** The same, and beside it the configuration of the built-in roles: the user's file laid over the built-in one. */
+/**
+ * Loads rascal.json like `loadConfig`, and also returns the user's file merged over the built-in one, for the built-in
+ * roles.
+ */
 export async function loadConfigs({ builtin, taken, judge, ...where }: LoadOptions): Promise<CheckedConfig> {
   const found = await findFile(where);
   if (found === undefined) return builtinConfigs(builtin);
@@ -43,7 +46,7 @@ export async function loadConfigs({ builtin, taken, judge, ...where }: LoadOptio
   return checked;
 }
 
-/** What mq has without any rascal.json. */
+/** Returns the configuration without a user's rascal.json. */
 export function builtinConfig(builtin: unknown): Config {
   return mergeConfigs(normalise(objectOf(builtin)), normalise({}));
 }

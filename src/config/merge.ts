@@ -1,11 +1,14 @@
-// The user's file is laid over the built-in one, item by item.
+// Merges the user's file over the built-in one, item by item.
 
 import type { BindingConfig, Config, VhostConfig } from './config.ts';
 import { applyDefaults } from './defaults.ts';
 import type { PartialConfig } from './normalise.ts';
 import { dictionary } from './plain.ts';
 
-/** An item of the user replaces the built-in one of the same name, whole; bindings are added. */
+/**
+ * Returns the merged configuration. A user's item replaces the whole built-in item of the same name; bindings are
+ * added.
+ */
 export function mergeConfigs(builtin: PartialConfig, user: PartialConfig): Config {
   const names = new Set([...Object.keys(builtin.vhosts), ...Object.keys(user.vhosts)]);
   return applyDefaults({
@@ -23,7 +26,7 @@ export function mergeConfigs(builtin: PartialConfig, user: PartialConfig): Confi
 
 const noVhost: VhostConfig = { connections: [], exchanges: {}, queues: {}, bindings: [], rest: {} };
 
-/** The vhost of the built-in file with the user's laid over it. */
+/** Returns the built-in vhost with the user's vhost merged over it. */
 export function mergeVhosts(builtin: VhostConfig = noVhost, user: VhostConfig = noVhost): VhostConfig {
   return {
     ...builtin,
@@ -44,7 +47,7 @@ function distinct(bindings: readonly BindingConfig[]): BindingConfig[] {
   return [...new Map(bindings.map((binding) => [identity(binding), binding])).values()];
 }
 
-// AMQP 0-9-1, 1.7.2.1: bindings are the same when queue, exchange, key and arguments are.
+// AMQP 0-9-1, 1.7.2.1: two bindings are the same if queue, exchange, key and arguments are equal.
 function identity({ source, destination, destinationType, bindingKey, qualifyBindingKeys, options }: BindingConfig) {
   const rest = Object.entries(options ?? {}).toSorted(([one], [other]) => (one < other ? -1 : 1));
   return JSON.stringify([source, destination, destinationType, bindingKey, qualifyBindingKeys === true, rest]);

@@ -1,4 +1,4 @@
-// The fields of mq's own settings in rascal.json, under "mq": roles, their handlers, retry.
+// Lists the fields of mq's own settings in rascal.json, under "mq": roles, their handlers, retries.
 
 import { argumentForms, behaviours, failurePolicies, logFormats, logLevels } from './config.ts';
 import { longestTimerMs } from './duration.ts';
@@ -6,14 +6,14 @@ import { choice, type Field, flag, group, keyed, milliseconds, name, text, whole
 import { listenForms } from './listen-address.ts';
 import { recycleForms } from './recycle.ts';
 
-/** The handlers that are built in. */
+/** Names of the built-in handlers. */
 export const builtinHandlers = ['print', 'append', 'work', 'fibonacci', 'echo'] as const;
 
 export const prefetch = whole('How many unacknowledged messages the broker hands out at once; 0: no limit', {
   max: 65535,
 });
 
-/** A duration that a timer of mq waits for. */
+/** Returns a field for a duration that mq uses as a timer. */
 const timer = (description: string): Field => ({ ...milliseconds(description, 1), max: longestTimerMs });
 
 const retry = group(
@@ -119,7 +119,7 @@ const role = group(
   { definition: 'role' },
 );
 
-/** The settings under "mq". */
+/** Field of the settings under "mq". */
 export const mqField = group("mq's own settings; Rascal ignores them", {
   roles: keyed('Roles by name', role),
   retry,

@@ -1,5 +1,5 @@
-// One checked file → the one form of Config: keyed objects, one binding per key, connections as attributes.
-// The values are of the right type here: shape.ts saw to it, so they are asserted, not tested again.
+// Converts one checked file to the form of Config: objects with keys, one binding per key, connections as attributes.
+// shape.ts has checked all types, so they are asserted here and not tested again.
 
 import { MqError } from '../errors.ts';
 import { parseAddress } from './address.ts';
@@ -20,10 +20,10 @@ import type {
 import { dictionary, listOf, membersOf, objectOf, type Plain, pick, stringOf, withDefaults, without } from './plain.ts';
 import { expandRole } from './roles.ts';
 
-/** What a file may lack. */
+/** A configuration whose retry settings can be incomplete. */
 export type PartialConfig = Omit<Config, 'retry'> & { readonly retry: Partial<RetryConfig> };
 
-/** The content of one file, parsed and free of problems. */
+/** Normalises the parsed content of one valid file. */
 export function normalise(file: Plain): PartialConfig {
   const defaults = objectOf(file['defaults']);
   const vhosts = Object.entries(objectOf(file['vhosts'])).map(([name, vhost]) => [name, objectOf(vhost)] as const);
@@ -64,7 +64,7 @@ function vhostOf(vhost: Plain, defaults: Plain): VhostConfig {
   return {
     connections: [...listOf(connections), ...listOf(connection)].filter((one) => one !== '').map(connectionOf),
     ...(namespace === undefined ? {} : { namespace: namespace as string | boolean }),
-    // The default exchange is always there: it is not listed.
+    // The default exchange always exists, so it is not listed.
     exchanges: dictionary(named<ExchangeConfig>(exchanges)),
     queues: dictionary(named<QueueConfig>(queues)),
     bindings: membersOf(bindings).flatMap(({ name = '', value }) => {
@@ -76,7 +76,7 @@ function vhostOf(vhost: Plain, defaults: Plain): VhostConfig {
 
 function bindingsOf(name: string, binding: Plain): BindingConfig[] {
   const { source, destination, keys } = parseBindingName(name);
-  // Rascal drops an empty key from bindingKeys; here it stays, since it is a key like any other.
+  // Rascal drops an empty key from bindingKeys. It is kept here because it is a valid key.
   const given = [...listOf(binding['bindingKeys']), ...listOf(binding['bindingKey']), ...keys] as string[];
   return [...new Set(given.length === 0 ? ['#'] : given)].map((bindingKey) => ({
     ...(pick({ source, destination, destinationType: 'queue', ...binding }, [
@@ -90,7 +90,7 @@ function bindingsOf(name: string, binding: Plain): BindingConfig[] {
   }));
 }
 
-/** A connection as it stands in the file. What its URL says goes before its fields. */
+/** Returns the attributes of a connection of the file. Its URL overrides its other fields. */
 export function connectionOf(value: unknown): ConnectionConfig {
   const fields = typeof value === 'string' ? { url: value } : objectOf(value);
   const url = stringOf(fields['url']) ?? '';

@@ -1,10 +1,10 @@
-// The text of rascal.json → a tree of items with their offsets; syntax errors and duplicate keys.
+// Parses the text of rascal.json into a tree of items with offsets. Reports syntax errors and duplicate keys.
 
 import { type Node, type ParseError, parseTree, printParseErrorCode } from 'jsonc-parser';
 import type { Item } from './item.ts';
 import { type Finding, type Path, quote } from './problem.ts';
 
-/** The tree is undefined when the text is not JSON. */
+/** Parses the text. `tree` is `undefined` if the text is not JSON. */
 export function parse(text: string): { tree?: Item; findings: Finding[] } {
   if (text.trim() === '') return { findings: [syntaxFinding(0, 'the file is empty')] };
   const errors: ParseError[] = [];
@@ -14,7 +14,7 @@ export function parse(text: string): { tree?: Item; findings: Finding[] } {
     const findings: Finding[] = [];
     return { tree: itemOf(node, [], findings), findings };
   } catch (error) {
-    // jsonc-parser recurses: brackets nested thousands deep overflow the stack.
+    // jsonc-parser is recursive: brackets nested thousands deep overflow the stack.
     if (error instanceof RangeError) return { findings: [syntaxFinding(0, 'it is nested too deep')] };
     throw error;
   }
@@ -39,7 +39,8 @@ const wordings: Readonly<Record<string, string>> = {
   InvalidCharacter: 'a control character in the string (write it as an escape)',
 };
 
-// One error makes jsonc-parser report others behind it: the first one of a line is kept, and none at the end of the text but the first.
+// Returns the first syntax error of each line, because one error causes jsonc-parser to report others after it. An
+// error at the end of the text is kept only if it is the first.
 function syntaxFindings(text: string, errors: readonly ParseError[]): Finding[] {
   const findings: Finding[] = [];
   let lineEnd = -1;
@@ -72,7 +73,7 @@ function itemOf(node: Node, path: Path, findings: Finding[]): Item {
           findings.push({ code: 'duplicate', path: at, offset: keyNode.offset, message: 'the key is there twice' });
         }
         seen.add(key);
-        // Objects of Rascal lose this key, or their prototype.
+        // Objects in Rascal ignore this key or lose their prototype.
         if (key === '__proto__') {
           findings.push({ code: 'value', path: at, offset: keyNode.offset, message: `${quote(key)} cannot be a name` });
         }

@@ -1,8 +1,8 @@
-// Reading plain values whose shape is not known yet.
+// Reads plain values whose shape is not known yet.
 
 export type Plain = Readonly<Record<string, unknown>>;
 
-/** The value if it is an object, else an empty one. */
+/** Returns the value if it is an object, otherwise an empty object. */
 export function objectOf(value: unknown): Plain {
   return isObject(value) ? value : {};
 }
@@ -15,25 +15,25 @@ export function stringOf(value: unknown): string | undefined {
   return typeof value === 'string' ? value : undefined;
 }
 
-/** One or a list → a list; undefined → none. */
+/** Returns a list as it is, a single value as a list of one, and an empty list for `undefined`. */
 export function listOf(value: unknown): readonly unknown[] {
   if (value === undefined) return [];
   return Array.isArray(value) ? value : [value];
 }
 
-/** Without prototype: a name such as `constructor` finds only what was put there. */
+/** Returns an object without a prototype, so that a name such as `constructor` finds only what was added. */
 export function dictionary<Value>(entries: Iterable<readonly [string, Value]>): Record<string, Value> {
   const result: Record<string, Value> = Object.create(null);
   for (const [key, value] of entries) result[key] = value;
   return result;
 }
 
-/** The object without the keys. */
+/** Returns the object without the keys. */
 export function without(object: Plain, keys: readonly string[]): Plain {
   return Object.fromEntries(Object.entries(object).filter(([key]) => !keys.includes(key)));
 }
 
-/** The object with what it lacks taken from the defaults, at every depth. Lists are taken whole. */
+/** Returns the object with missing keys added from the defaults, at every depth. Lists are not merged. */
 export function withDefaults(object: Plain, defaults: Plain): Plain {
   const result: Record<string, unknown> = { ...defaults, ...object };
   for (const [key, value] of Object.entries(object)) {
@@ -43,14 +43,14 @@ export function withDefaults(object: Plain, defaults: Plain): Plain {
   return result;
 }
 
-/** One item of a collection that is a list (of names or objects with a name) or an object by name. */
+/** One member of a collection. The collection is a list (of names or of objects with a name) or an object by name. */
 export interface Member {
   readonly key: string | number;
   readonly name: string | undefined;
   readonly value: Plain;
 }
 
-/** The members of exchanges, queues or bindings, in whichever form they are written. */
+/** Returns the members of exchanges, queues or bindings in either form. */
 export function membersOf(collection: unknown): Member[] {
   if (!Array.isArray(collection)) {
     return Object.entries(objectOf(collection)).map(([key, value]) => ({ key, name: key, value: objectOf(value) }));
@@ -62,7 +62,7 @@ export function membersOf(collection: unknown): Member[] {
   }));
 }
 
-/** The object with only those of the keys that it has. */
+/** Returns the object with only the given keys, if they are set. */
 export function pick(object: Plain, keys: readonly string[]): Plain {
   return Object.fromEntries(keys.filter((key) => object[key] !== undefined).map((key) => [key, object[key]]));
 }

@@ -1,4 +1,4 @@
-// A problem of rascal.json: where it is, and how it is worded.
+// Defines a problem in rascal.json and formats it with its position.
 
 import { closest, distance } from 'fastest-levenshtein';
 import { MqError } from '../errors.ts';
@@ -12,25 +12,28 @@ export type ProblemCode =
   | 'value'
   | 'reference'
   | 'undefined-variable'
-  /** Rascal does this, mq does not. */
+  /** Rascal supports this, mq does not. */
   | 'unsupported'
-  /** A handler's file or program is not on this machine. */
+  /** The file or program of a handler does not exist on this machine. */
   | 'missing-file'
-  /** Of a RabbitMQ version: it refuses this, or takes it and does not do what it says. */
+  /** This RabbitMQ version refuses this, or accepts it but does not do it. */
   | 'refused'
-  /** Of a RabbitMQ version: it takes this for now, or does nothing with it. */
+  /** This RabbitMQ version deprecates this, or ignores it. */
   | 'deprecated'
-  /** It is right, and may do what the user does not expect. */
+  /** This is valid but may not do what the user expects. */
   | 'warning';
 
-/** One problem. `line` and `column` (UTF-16 units) count from 1; `path` is empty for the file as a whole. */
+/**
+ * One problem. `line` and `column` (in UTF-16 units) start at 1. `path` is empty if the problem concerns the whole
+ * file.
+ */
 export interface Problem {
   readonly code: ProblemCode;
   readonly path: string;
   readonly line: number;
   readonly column: number;
   readonly message: string;
-  /** What to write in its place. */
+  /** What to write instead. */
   readonly instead?: string;
 }
 
@@ -45,7 +48,7 @@ export interface Finding {
   readonly instead?: string;
 }
 
-/** The findings as problems, in order of position. */
+/** Converts the findings to problems, ordered by position. */
 export function problemsOf(text: string, findings: readonly Finding[]): Problem[] {
   const starts = [0, ...Array.from(text.matchAll(/\r\n|\r|\n/g), (end) => end.index + end[0].length)];
   return findings
@@ -57,23 +60,23 @@ export function problemsOf(text: string, findings: readonly Finding[]): Problem[
     });
 }
 
-/** `file:line:col: path: what is wrong; instead: what to write`. */
+/** Returns `file:line:col: path: what is wrong; instead: what to write`. */
 export function problemLine(file: string, { line, column, path, message, instead }: Problem): string {
   return `${file}:${line}:${column}: ${path === '' ? '' : `${path}: `}${message}${instead === undefined ? '' : `; instead: ${instead}`}`;
 }
 
-/** All of them, as one error: CONFIG. */
+/** Returns one CONFIG error with all problems. */
 export function configError(file: string, problems: readonly Problem[]): MqError {
   const lines = problems.map((problem) => problemLine(file, problem));
   const [first = `${file} is wrong`] = lines;
-  // An error at the first character leaves no rest.
+  // A syntax error at the first character means that there is no rest to check.
   const isUnread = problems.some(({ code, line, column }) => code === 'syntax' && (line > 1 || column > 1));
   const hint = isUnread && { hint: 'the rest of the file is checked when it is valid JSON' };
   if (lines.length < 2) return new MqError('CONFIG', first, { ...hint });
   return new MqError('CONFIG', `${file} has ${lines.length} problems`, { at: file, problems: lines, ...hint });
 }
 
-/** ` (did you mean "queue"?)`, or nothing where no candidate is near. */
+/** Returns ` (did you mean "queue"?)`, or an empty string if no candidate is similar. */
 export function didYouMean(word: string, candidates: readonly string[]): string {
   if (word.length < 2 || candidates.length === 0) return '';
   const near = closest(
@@ -85,7 +88,10 @@ export function didYouMean(word: string, candidates: readonly string[]): string 
   return found !== '' && distance(word.toLowerCase(), near) <= tolerance ? ` (did you mean ${quote(found)}?)` : '';
 }
 
-/** A word of the user in quotes, cut where it is long. What looks like an address is not shown: it may hold a password. */
+/**
+ * Returns a word of the user in quotes, shortened if it is long. Text that looks like an address is not shown, because
+ * it may contain a password.
+ */
 export function quote(word: string): string {
   if (word.includes('://')) return 'an address';
   return JSON.stringify(word.length > 60 ? `${word.slice(0, 57)}…` : word);

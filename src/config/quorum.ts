@@ -1,12 +1,12 @@
-// From a mirrored queue, which RabbitMQ 4 no longer has, to the quorum queue that does its work: the arguments of the
-// queue and what is left of the policy. Pure; `mq check --target` and `mq admin` say the same.
+// Converts a mirrored queue, which RabbitMQ 4 no longer supports, to a quorum queue: the arguments of the queue and the
+// rest of the policy. `mq check --target` and `mq admin` share it.
 
 import type { Plain } from './plain.ts';
 
-/** Arguments of a queue that asked for mirrors. RabbitMQ 4.0.5 and 4.3.6 take them, and mirror nothing. */
+/** Arguments of a queue that request mirrors. RabbitMQ 4.0.5 and 4.3.6 accept and ignore them. */
 export const mirrorArguments = ['x-ha-policy', 'x-ha-policy-params', 'x-ha-nodes'] as const;
 
-/** Keys of a policy that asked for mirrors. RabbitMQ 4.0.5 and 4.3.6 refuse the policy. */
+/** Keys of a policy that request mirrors. RabbitMQ 4.0.5 and 4.3.6 refuse such a policy. */
 export const mirrorKeys = [
   'ha-mode',
   'ha-params',
@@ -16,15 +16,16 @@ export const mirrorKeys = [
   'ha-promote-on-failure',
 ] as const;
 
-/** What a quorum queue does not take of a classic one. RabbitMQ 4.0.5 and 4.3.6: 406. */
+/** Arguments of classic queues that quorum queues do not support. RabbitMQ 4.0.5 and 4.3.6 answer 406. */
 const classicArguments = ['x-max-priority', 'x-queue-mode', 'x-queue-version', 'x-queue-master-locator'];
 
-/** Half an hour: what stands in for auto-delete, which quorum queues do not have. */
+/** Half an hour. It replaces auto-delete, which quorum queues do not support. */
 const unusedMs = 1_800_000;
 
 /**
- * The arguments of the quorum queue for a queue's own: without mirrors and what only classic queues have.
- * @param replicas how many nodes are to hold it; absent: RabbitMQ's own choice (3, or as many as there are)
+ * Returns the arguments of the quorum queue that replaces a queue, without mirrors and without the arguments of classic
+ * queues.
+ * @param replicas number of nodes to hold the queue; defaults to RabbitMQ's choice (3, or all nodes if there are fewer)
  */
 export function quorumArguments(
   given: Plain,
@@ -42,8 +43,9 @@ export function quorumArguments(
 }
 
 /**
- * How many members do what a mirroring policy asked for; undefined where it said all. A quorum queue needs a majority: of
- * two members none may go, of four no more than of three. So they are odd, and at least 3.
+ * Returns the number of members that replaces a mirroring policy, or `undefined` if the policy mirrors to all nodes.
+ * The number is odd and at least 3, because a quorum queue needs a majority: with two members it tolerates no failure,
+ * and with four no more failures than with three.
  */
 export function replicasOf(definition: Plain): number | undefined {
   const params = definition['ha-params'];
@@ -55,7 +57,10 @@ function oddSize(mirrors: number): number {
   return Math.max(3, mirrors + 1 - (mirrors % 2));
 }
 
-/** What is left of a policy without its mirrors, for quorum queues; undefined: nothing, it can go. */
+/**
+ * Returns the rest of a policy for quorum queues, without its mirrors. Returns `undefined` if nothing is left and the
+ * policy can be deleted.
+ */
 export function policyWithoutMirrors(definition: Plain): Plain | undefined {
   const gone: readonly string[] = [...mirrorKeys, 'queue-mode', 'queue-version', 'queue-master-locator'];
   const left = Object.entries(definition).filter(([key]) => !gone.includes(key));

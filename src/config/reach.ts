@@ -1,14 +1,14 @@
-// Which exchanges, queues and bindings of a vhost the given publications and subscriptions need.
-// Rascal declares all it is given, and one queue that cannot be declared keeps its whole vhost away.
+// Finds the exchanges, queues and bindings of a vhost that the given publications and subscriptions need. Rascal
+// declares everything that it is given, and one queue that cannot be declared makes the whole vhost unavailable.
 
 import type { BindingConfig, QueueConfig, VhostConfig } from './config.ts';
 
 export interface Starts {
-  /** Exchanges that are published to. */
+  /** Exchanges to publish to. */
   readonly exchanges: readonly string[];
-  /** Queues that are published to. */
+  /** Queues to publish to. */
   readonly queues: readonly string[];
-  /** Queues that are consumed from. */
+  /** Queues to consume from. */
   readonly consumed: readonly string[];
 }
 
@@ -18,7 +18,10 @@ export interface Reach {
   readonly bindings: ReadonlySet<BindingConfig>;
 }
 
-/** The part of the vhost that messages from and to the starts can pass. Names that it does not define are passed over. */
+/**
+ * Returns the part of the vhost that messages to and from the starts can reach. Names that the vhost does not define
+ * are ignored.
+ */
 export function reach(vhost: VhostConfig, starts: Starts): Reach {
   const exchanges = new Set<string>();
   const queues = new Set<string>();
@@ -58,7 +61,7 @@ export function reach(vhost: VhostConfig, starts: Starts): Reach {
     return true;
   }
 
-  // Everything that a message published to the exchange may come to, but other people's own queues.
+  // Follows everything that a message published to the exchange can reach, except private queues of other connections.
   function down(name: string): void {
     if (!takeExchange(name) || followed.down.has(name)) return;
     followed.down.add(name);
@@ -85,7 +88,7 @@ export function reach(vhost: VhostConfig, starts: Starts): Reach {
   }
 }
 
-/** Where the dead messages of a queue go, as far as rascal.json says. */
+/** Returns the dead-letter target of a queue, if rascal.json sets it. */
 export function deadLetterTarget(queue: QueueConfig): { exchange?: string; key?: string } {
   const { options = {} } = queue;
   const exchange = argumentsOf(queue)['x-dead-letter-exchange'] ?? options['deadLetterExchange'];
@@ -96,7 +99,7 @@ export function deadLetterTarget(queue: QueueConfig): { exchange?: string; key?:
   };
 }
 
-/** True for a queue that each connection has for itself: an exclusive one, or one whose name is made unique (replyTo). */
+/** Reports whether a queue belongs to one connection: it is exclusive, or its name is made unique (replyTo). */
 export function isPrivate({ replyTo, options = {} }: QueueConfig): boolean {
   return options['exclusive'] === true || replyTo === true;
 }

@@ -1,5 +1,5 @@
-// Reads a file of the user whole: a regular file, a pipe such as `<(…)`, a device, or a terminal. A signal ends the wait for a
-// pipe without a writer, and a device without an end is an error.
+// Reads a whole file of the user: a regular file, a pipe such as `<(…)`, a device or a terminal. A signal stops reading
+// from a pipe that has no writer. Reading from an endless device is an error.
 
 import { constants, createReadStream, fstatSync, openSync } from 'node:fs';
 import { Socket } from 'node:net';
@@ -7,32 +7,32 @@ import { addAbortSignal, type Readable } from 'node:stream';
 import { isatty, ReadStream } from 'node:tty';
 import { MqError } from '../errors.ts';
 
-/** Larger than any configuration, secret or certificate. */
+/** Limit that is larger than any configuration, secret or certificate. */
 const mostBytes = 16 * 1024 * 1024;
 
 export interface ReadSettings {
-  /** Ends the wait for a pipe or a terminal; its reason is the name of the signal. */
+  /** Stops reading from a pipe or a terminal. The reason is the name of the signal. */
   readonly signal?: AbortSignal | undefined;
-  /** Default: 16 MiB. */
+  /** Default 16 MiB. */
   readonly maxBytes?: number;
 }
 
 export interface OpenedFile {
   readonly stream: Readable;
-  /** The id of the user that it belongs to. */
+  /** Id of the user who owns the file. */
   readonly owner: number;
-  /** A pipe, a device or a terminal. */
+  /** `true` for a pipe, a device or a terminal. */
   readonly isSpecial: boolean;
 }
 
-/** Returns the content of a file. Throws what node:fs throws and what `readStream` throws. */
+/** Returns the content of a file. Throws the errors of node:fs and of `readStream`. */
 export async function readFile(path: string, settings: ReadSettings = {}): Promise<Buffer> {
   return readStream(openFile(path).stream, settings);
 }
 
-/** Opens a file without waiting for the writer of a pipe. Throws what node:fs throws. */
+/** Opens a file without waiting for the writer of a pipe. Throws the errors of node:fs. */
 export function openFile(path: string): OpenedFile {
-  // Without O_NONBLOCK the open itself waits for a writer, and nothing can interrupt it.
+  // Without O_NONBLOCK, opening a pipe waits for a writer and cannot be interrupted.
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   const found = fstatSync(fd);
   const stream = isatty(fd)
@@ -43,7 +43,9 @@ export function openFile(path: string): OpenedFile {
   return { stream, owner: found.uid, isSpecial: !found.isFile() && !found.isDirectory() };
 }
 
-/** Returns all bytes. Throws an Error if there are more than `maxBytes`, and INTERRUPTED or TERMINATED at a signal. */
+/**
+ * Returns all bytes. Throws an Error if there are more than `maxBytes`, and INTERRUPTED or TERMINATED after a signal.
+ */
 export async function readStream(
   stream: Readable,
   { signal, maxBytes = mostBytes }: ReadSettings = {},

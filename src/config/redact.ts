@@ -1,11 +1,11 @@
-// Keeps passwords and keys out of whatever is printed.
+// Removes passwords and keys from output.
 
 import type { Config, ConnectionConfig } from './config.ts';
 import { isObject, objectOf, stringOf } from './plain.ts';
 
 /**
- * Every secret of the configuration and the addresses: passwords (also in the forms in which PLAIN and HTTP
- * send them), encryption keys, TLS keys. `guest`, which everyone knows, is none.
+ * Returns all secrets of the configuration and the addresses: passwords (also in the forms of PLAIN and HTTP),
+ * encryption keys and TLS keys. `guest` is public, so it is not a secret.
  */
 export function secretsOf({ config, addresses = [] }: Holders): string[] {
   const secrets = [...(config === undefined ? [] : configSecrets(config)), ...addresses.flatMap(connectionSecrets)];
@@ -17,12 +17,15 @@ interface Holders {
   addresses?: readonly ConnectionConfig[] | undefined;
 }
 
-/** A function that puts `***` for each secret, be it raw, percent-encoded, in base64 or inside JSON. */
+/**
+ * Returns a function that replaces each secret with `***`, whether it is raw, percent-encoded, base64 or inside JSON.
+ */
 export function redactor(secrets: readonly string[]): (text: string) => string {
-  // Of a secret of three signs and less every text is full: to hide it there would spoil the text and tell the secret.
+  // A secret of three characters or fewer occurs in ordinary text. Replacing it would damage the text and reveal the
+  // secret.
   const forms = [...new Set(secrets.flatMap(formsOf))].filter((form) => form.length > 3);
   if (forms.length === 0) return (text) => text;
-  // The longest first: one secret may be the beginning of another.
+  // The longest secret comes first, because one secret may be a prefix of another.
   const longestFirst = forms.toSorted((one, other) => other.length - one.length);
   const pattern = new RegExp(longestFirst.map((form) => form.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')).join('|'), 'g');
   return (text) => text.replace(pattern, '***');
@@ -75,7 +78,7 @@ function formsOf(secret: string): string[] {
     secret,
     encoded,
     encoded.replace(/%[0-9A-F]{2}/g, (code) => code.toLowerCase()),
-    // As url.format writes it, and with the marks that encodeURIComponent leaves.
+    // Form that url.format writes, with the marks that encodeURIComponent does not encode.
     encoded.replace(/[!'()*]/g, (mark) => `%${mark.charCodeAt(0).toString(16).toUpperCase()}`),
     base64,
     base64.replace(/(?<!=)=+$/, ''),

@@ -1,21 +1,21 @@
-// Does every name in rascal.json refer to something? Looks at the user's file; what is known includes the built-in one.
+// Checks that every name in the user's rascal.json refers to an item of that file or of the built-in one.
 
 import { parseBindingName } from './binding.ts';
 import type { Known, KnownVhost } from './known.ts';
 import { isObject, listOf, membersOf, objectOf, type Plain, stringOf } from './plain.ts';
 import { didYouMean, type Path, type ProblemCode, quote } from './problem.ts';
 
-/** Notes a problem at a path. */
+/** Reports a problem at a path. */
 export type Report = (path: Path, code: ProblemCode, message: string) => void;
 
-/** Bindings, publications, subscriptions, encryption profiles, counters. Values of the wrong type are passed over. */
+/** Checks bindings, publications, subscriptions, encryption profiles and counters. Ignores values of the wrong type. */
 export function checkReferences({ file, known, report }: { file: Plain; known: Known; report: Report }): void {
   const defaults = objectOf(file['defaults']);
   const check = { file, known, report };
   for (const [vhostName, value] of Object.entries(objectOf(file['vhosts']))) {
     const path = ['vhosts', vhostName];
     const vhost = objectOf(value);
-    // A URL cannot carry these as its path.
+    // A URL cannot contain these as its path.
     if (['', '.', '..'].includes(vhostName)) report(path, 'value', `a vhost cannot be named ${quote(vhostName)}`);
     checkMembers({ vhost, path, report });
     const names = known.vhosts.get(vhostName);
@@ -30,7 +30,10 @@ export function checkReferences({ file, known, report }: { file: Plain; known: K
   checkUses({ ...check, scope: file, path: [], vhostName: undefined });
 }
 
-/** mq sends and receives bodies as they are. A role refuses a publication or subscription with encryption. */
+/**
+ * Reports encryption, because mq sends and receives bodies unchanged. A role refuses a publication or subscription with
+ * encryption.
+ */
 export function checkEncryption(file: Plain, report: Report): void {
   const scopes = [
     { scope: file, path: [] as Path },
@@ -70,7 +73,7 @@ function checkMembers({ vhost, path, report }: { vhost: Plain; path: Path; repor
   }
 }
 
-// Rascal lets a name differ from its key, and uses now the one, now the other.
+// Rascal allows a name that differs from its key, and uses sometimes the one and sometimes the other.
 function checkName({ value, name, at, report }: { value: Plain; name: string | undefined; at: Path; report: Report }) {
   for (const field of ['name', 'fullyQualifiedName']) {
     const given = stringOf(value[field]);
@@ -107,7 +110,7 @@ function checkBindings({ vhost, path, names, known, defaults, report }: VhostChe
       if (end === undefined) {
         report(at, 'missing', `${quote(field)} is missing (or the key is written "source[key] -> destination")`);
       } else if (end === '') {
-        // AMQP 0-9-1, 3.1.3.1: the default exchange takes no bindings.
+        // AMQP 0-9-1, 3.1.3.1: the default exchange does not accept bindings.
         report(where, 'value', `the default exchange cannot be the ${field} of a binding`);
       } else if (typeof end === 'string' && !set.has(end)) {
         const there = vhostsWith(known, kinds, end);
@@ -125,10 +128,10 @@ interface Use {
   file: Plain;
   known: Known;
   report: Report;
-  /** Where the publications and subscriptions stand: the file or a vhost. */
+  /** The file or vhost that contains the publications and subscriptions. */
   scope: Plain;
   path: Path;
-  /** Of the scope, when it is a vhost. */
+  /** Name of the vhost, if the scope is a vhost. */
   vhostName: string | undefined;
 }
 
@@ -202,7 +205,7 @@ function checkUses({ file, known, report, scope, path, vhostName }: Use): void {
     );
   }
 
-  /** Returns how to refer to a name that only other vhosts have. */
+  /** Returns how to refer to a name that only other vhosts define. */
   function elsewhere(field: 'exchange' | 'queue' | 'replyTo', name: string): string | undefined {
     const there = vhostsWith(known, field === 'exchange' ? 'exchanges' : 'queues', name);
     if (there === undefined) return undefined;
@@ -211,7 +214,7 @@ function checkUses({ file, known, report, scope, path, vhostName }: Use): void {
   }
 }
 
-/** Returns the quoted names of the vhosts that have it; undefined if there is none. */
+/** Returns the quoted names of the vhosts that define the name, or `undefined` if no vhost does. */
 function vhostsWith(known: Known, kind: keyof KnownVhost, name: string): string | undefined {
   const found = [...known.vhosts].filter(([, vhost]) => vhost[kind].has(name)).map(([vhost]) => quote(vhost));
   return found.length === 0 ? undefined : found.join(' or ');

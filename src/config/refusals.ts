@@ -1,19 +1,19 @@
-// What RabbitMQ 4.0 and 4.3 refuse or have deprecated. Every line was put to 4.0.5 and 4.3.6 (test/cluster/target.test.ts
-// does it again); where the release notes of 4.3.0 say another thing, the words say so.
+// Lists what RabbitMQ 4.0 and 4.3 refuse or deprecate. Each rule was measured on 4.0.5 and 4.3.6, and
+// test/cluster/target.test.ts measures it again. If the release notes of 4.3.0 differ, the message says so.
 
 import type { Declared, DeclaredPolicy, DeclaredQueue } from './declared.ts';
 import type { Plain } from './plain.ts';
 import type { Finding, Path, ProblemCode } from './problem.ts';
 import { mirrorArguments, mirrorKeys, policyWithoutMirrors, quorumArguments, replicasOf } from './quorum.ts';
 
-/** The versions that were measured. */
+/** Versions that were measured. */
 export const targets = ['4.0', '4.3'] as const;
 export type Target = (typeof targets)[number];
 
-/** A finding whose offset is not known yet. */
+/** A finding without its offset. */
 export type Refusal = Omit<Finding, 'offset'>;
 
-/** All that the version has against what is declared. */
+/** Returns everything that the version refuses or deprecates in the declarations. */
 export function refusalsOf(declared: Declared, target: Target): Refusal[] {
   return [
     ...declared.queues.flatMap((queue) => queueRefusals(queue, target)),
@@ -80,7 +80,7 @@ function queueRefusals(queue: DeclaredQueue, target: Target): Refusal[] {
   return refusals;
 }
 
-/** Without what has a line of its own. */
+/** Returns the arguments without those that have a rule of their own. */
 function kept(given: Plain): Plain {
   const gone = ['x-queue-mode', 'x-queue-version', 'x-queue-master-locator'];
   return Object.fromEntries(Object.entries(given).filter(([name]) => !gone.includes(name)));
@@ -92,7 +92,10 @@ function quorumInstead(queue: DeclaredQueue): string {
   return queue.drawn({ durable: true, arguments: quorumArguments(own, { autoDelete, replicas }) });
 }
 
-/** Arguments of one type of queue, which the other types refuse with 406. On 4.0 those of 4.3 are unknown, and pass. */
+/**
+ * Arguments that some queue types support and the others refuse with 406. RabbitMQ 4.0 does not know the arguments of
+ * 4.3 and accepts them.
+ */
 const own43: Readonly<Record<string, readonly string[]>> = {
   'x-stream-filter-size-bytes': ['stream'],
   'x-consumer-timeout': ['quorum'],
@@ -191,7 +194,7 @@ function policyRefusals(policy: DeclaredPolicy, queues: readonly DeclaredQueue[]
   return refusals;
 }
 
-/** What is left of the policy, and how the queues that it mirrored are declared. */
+/** Describes the rest of the policy, and how to declare the queues that it mirrors. */
 function mirrorsInstead(policy: DeclaredPolicy, queues: readonly DeclaredQueue[]): string {
   const left = policyWithoutMirrors(policy.definition);
   const remaining =

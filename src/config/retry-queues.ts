@@ -1,6 +1,6 @@
-// The queues that mq makes for messages that failed: their names, and the arguments that they are declared with.
-//   <queue>.retry.<milliseconds>   waits; expires into <queue>
-//   <queue>.dead                   what no attempt could do, with the reason in x-mq-reason
+// Defines the names and arguments of the queues that mq declares for failed messages:
+//   <queue>.retry.<milliseconds>   holds messages until they expire into <queue>
+//   <queue>.dead                   holds messages that failed all attempts, with the reason in x-mq-reason
 
 import { type Config, type QueueConfig, type RetryConfig, subscriptionsOf } from './config.ts';
 import { dictionary, objectOf } from './plain.ts';
@@ -12,12 +12,15 @@ export interface RetryQueue {
   readonly arguments: Readonly<Record<string, unknown>>;
 }
 
-/** Milliseconds that a message stays away which goes back to its queue: it comes at most twenty times a minute. */
+/** Delay before a requeued message returns to its queue, in milliseconds. It limits redelivery to 20 times a minute. */
 export const requeueMs = 3000;
-/** Milliseconds, after the last message has left it, until a wait queue of an exclusive queue is gone. */
+/** Time, in milliseconds, after which the unused wait queue of an exclusive queue is deleted. */
 const unusedMs = 60_000;
 
-/** Returns the queue in which messages wait before the next attempt. `isOwn`: the work queue goes with its connection. */
+/**
+ * Returns the queue that holds messages until the next attempt. `isOwn` means that the work queue is deleted with its
+ * connection.
+ */
 export function waitQueue(queue: string, delayMs: number, { isOwn = false } = {}): RetryQueue {
   return {
     name: `${queue}.retry.${delayMs}`,
@@ -25,7 +28,7 @@ export function waitQueue(queue: string, delayMs: number, { isOwn = false } = {}
       'x-message-ttl': delayMs,
       'x-dead-letter-exchange': '',
       'x-dead-letter-routing-key': queue,
-      // RabbitMQ: only a quorum queue with all three of these dead-letters at least once.
+      // RabbitMQ: a quorum queue dead-letters at least once only with all three arguments.
       'x-queue-type': 'quorum',
       'x-dead-letter-strategy': 'at-least-once',
       'x-overflow': 'reject-publish',
@@ -34,36 +37,36 @@ export function waitQueue(queue: string, delayMs: number, { isOwn = false } = {}
   };
 }
 
-/** Returns the queue of messages that no attempt could do. */
+/** Returns the queue for messages that failed all attempts. */
 export function deadQueue(queue: string): RetryQueue {
-  // RabbitMQ: a quorum queue drops a message after 20 deliveries, and each look at it (mq dlq list) may be one.
+  // RabbitMQ: a quorum queue drops a message after 20 deliveries, and each listing (mq dlq list) may count as one.
   return { name: `${queue}.dead`, arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': -1 } };
 }
 
-/** Returns every queue that the retry settings make beside a work queue: those to wait in, and that of the dead letters. */
+/** Returns all queues that the retry settings add to a work queue: the wait queues and the dead-letter queue. */
 export function retryQueues(
   queue: string,
   { attempts, delays, deadLetter }: RetryConfig,
   { isStream = false } = {},
 ): RetryQueue[] {
-  // A message of a stream is not published again: it waits in its process.
+  // A message of a stream is not published again. It waits in the process.
   const waits = new Set(isStream ? [] : [...delays.slice(0, Math.max(0, attempts - 1)), requeueMs]);
   return [
     ...[...waits].map((delayMs) => waitQueue(queue, delayMs)),
-    // A place that the file names is a queue or an exchange of the file.
+    // If the file names a dead-letter target, that target is a queue or exchange of the file.
     ...(deadLetter === undefined ? [deadQueue(queue)] : []),
   ];
 }
 
-/** A queue that mq makes, in a vhost of rascal.json, for the failed messages of a work queue. Names as in rascal.json. */
+/** A queue that mq declares for the failed messages of a work queue. Vhost and names are those of rascal.json. */
 export interface MadeQueue extends RetryQueue {
   readonly vhost: string;
   readonly workQueue: string;
 }
 
 /**
- * Returns the queues that mq makes for the subscriptions of the configuration. Left out: queues that the file defines, and
- * those of a work queue that goes with its connection.
+ * Returns the queues that mq declares for the subscriptions of the configuration. Omits queues that the file defines,
+ * and those of a work queue that is deleted with its connection.
  */
 export function madeQueues(config: Config): MadeQueue[] {
   const roles = Object.values(config.roles);
@@ -73,7 +76,7 @@ export function madeQueues(config: Config): MadeQueue[] {
     if (work === undefined || isPrivate(work)) return [];
     const users = roles.filter((role) => subscriptionsOf(role).includes(subscription));
     const settings = [{}, ...users].map((user) => retryOf(config, { ...user, subscription }));
-    // The routing key is the name that the broker knows; the names here have no namespace before them.
+    // The routing key is the broker's name of the queue. The names here have no namespace prefix.
     const prefix = typeof namespace === 'string' ? `${namespace}:` : '';
     return settings
       .flatMap((retry) => retryQueues(prefix + workQueue, retry, { isStream: isStream(work) }))

@@ -1,4 +1,4 @@
-// The retry settings that hold for one role; and do they refer to what is there?
+// Computes the effective retry settings of a role, and checks their references.
 
 import type { Config, OwnRetryConfig, RetryConfig, RoleConfig } from './config.ts';
 import { dropsWhat } from './dropping.ts';
@@ -9,24 +9,27 @@ import { deadLetterTarget } from './reach.ts';
 import type { Report } from './references.ts';
 import { expandRole, subscriptionNames } from './roles.ts';
 
-/** The role's own settings over those of its subscription, over those of the file; mq's defaults are in the file's. */
+/**
+ * Returns the settings of the role merged over those of its subscription and those of the file. The file's settings
+ * include mq's defaults.
+ */
 export function retryOf(config: Config, role: Pick<RoleConfig, 'retry' | 'subscription'>): RetryConfig {
   const bySubscription = role.subscription === undefined ? undefined : config.retries[role.subscription];
   return [bySubscription, role.retry].reduce(over, config.retry);
 }
 
-/** What is to be said before a role starts whose failed messages go nowhere; undefined: they have a place. */
+/** Returns a warning if failed messages of a role are lost, or `undefined` if they have a target. */
 export function deadLetterWarning(config: Config, subscription: string, retry: RetryConfig): string | undefined {
   const { onFail = 'retry', deadLetter } = retry;
   if (deadLetter !== false || !['retry', 'dead-letter'].includes(onFail)) return undefined;
   const { vhost = '', queue = '' } = config.subscriptions[subscription] ?? {};
   const defined = config.vhosts[vhost]?.queues[queue];
-  // The broker dead-letters what is rejected.
+  // The broker dead-letters rejected messages.
   if (defined && deadLetterTarget(defined).exchange !== undefined) return undefined;
   return `a message that fails is lost: the queue ${queue} has no dead-letter queue (mq.retry, --on-fail)`;
 }
 
-/** Returns a warning for a role whose queue drops messages that come back too often; undefined if it does not drop any. */
+/** Returns a warning if the role's queue drops messages after too many redeliveries, otherwise `undefined`. */
 export function droppingWarningOf(config: Config, subscription: string): string | undefined {
   const { vhost, queue } = config.subscriptions[subscription] ?? {};
   const isDropping = config.dropping?.some((one) => one.vhost === vhost && one.queue === queue);
@@ -67,7 +70,7 @@ interface CommonCheck {
   vhostOf: (subscription: unknown) => string | undefined;
 }
 
-/** The file's own place for the dead must be in the vhost of every role that has no other one. */
+/** Checks that the file's dead-letter target is in the vhost of every role without a target of its own. */
 function checkCommon({ mq, known, report, vhostOf }: CommonCheck): void {
   const { publication, queue } = objectOf(objectOf(mq['retry'])['deadLetter']);
   const says = (own: unknown) => own === false || objectOf(own)['deadLetter'] !== undefined;
@@ -91,7 +94,7 @@ function checkCommon({ mq, known, report, vhostOf }: CommonCheck): void {
   }
 }
 
-/** A wait queue that the file defines must lead back to its work queue, after the time in its name. */
+/** Checks that a wait queue in the file returns messages to its work queue after the time in its name. */
 function checkWaits(file: Plain, report: Report): void {
   for (const [vhost, value] of Object.entries(objectOf(file['vhosts']))) {
     const members = membersOf(objectOf(value)['queues']);
@@ -118,7 +121,7 @@ interface RetryCheck {
   at: Path;
   known: Known;
   report: Report;
-  /** Of the subscription; undefined: any. */
+  /** Vhost of the subscription. `undefined` accepts any vhost. */
   vhost: string | undefined;
 }
 

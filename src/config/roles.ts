@@ -1,4 +1,4 @@
-// Does every role say what it needs, and only that? And the two ways to write a role, brought to one.
+// Checks that every role has the settings it needs and no others. Converts the two notations of a role to one.
 
 import { type Behaviour, behaviours, type HandlerConfig } from './config.ts';
 import type { Known } from './known.ts';
@@ -15,12 +15,12 @@ export type HandlerFault = (
   at: Path,
 ) => { readonly path: Path; readonly message: string } | undefined;
 
-/** Which kind of thing a behaviour uses. */
+/** Returns the kind of item that a behaviour uses. */
 export function useOf(behaviour: Behaviour): 'publication' | 'subscription' {
   return behaviour === 'publish' || behaviour === 'request' ? 'publication' : 'subscription';
 }
 
-/** `"reply": "thumbs"` → its behaviour and subscription. */
+/** Expands `"reply": "thumbs"` to its behaviour and subscription. */
 export function expandRole(role: Plain): Plain {
   const short = behaviours.find((behaviour) => Object.hasOwn(role, behaviour));
   if (short === undefined) return role;
@@ -28,7 +28,7 @@ export function expandRole(role: Plain): Plain {
   return { ...rest, behaviour: short, [useOf(short)]: name };
 }
 
-/** Returns the subscriptions that an expanded role of the file names. */
+/** Returns the subscriptions that an expanded role names. */
 export function subscriptionNames({ subscription, subscriptions }: Plain): string[] {
   return [...listOf(subscription), ...listOf(subscriptions)].filter((name) => typeof name === 'string');
 }
@@ -48,7 +48,7 @@ export function checkRoles({
 }): void {
   for (const [name, role] of Object.entries(objectOf(objectOf(file['mq'])['roles']))) {
     const at = ['mq', 'roles', name];
-    // A role is a subcommand: one word that is not an option.
+    // A role is a subcommand, so its name is one word and cannot look like an option.
     if (!/^[\p{L}\p{N}][\p{L}\p{N}_.:-]*$/u.test(name)) {
       report(at, 'value', 'a role is named with letters, digits and _ . : - only');
     }
@@ -106,7 +106,7 @@ function checkSeveral({ expanded, at, names, report }: SeveralCheck): void {
   }
 }
 
-/** Fields of a handler, and the kinds that have them. */
+/** Fields of a handler, with the kinds of handler that accept them. */
 const ownFields = [
   [
     ['env', 'passEnv', 'cleanEnv'],
@@ -133,7 +133,7 @@ function checkHandler({ handler, at, handlerFault, report }: HandlerCheck): void
   if (fault) reportAt(fault.path, 'missing-file', fault.message);
 }
 
-/** Returns true if the handler is of exactly one kind. */
+/** Reports whether the handler has exactly one kind. */
 function isOneKind(handler: Plain, report: Report): boolean {
   const ways = ['builtin', 'exec', 'execLines', 'module'].filter((key) => Object.hasOwn(handler, key));
   for (const [fields, owners] of ownFields) {

@@ -1,4 +1,5 @@
-// The checked configuration → what Rascal's `create` is given: only what is needed, nothing left to Rascal's shorthands.
+// Converts the checked configuration to the settings of Rascal's `create`. They contain only what a command needs, and
+// no shorthands.
 
 import { MqError } from '../errors.ts';
 import { rascalConnection } from './attributes.ts';
@@ -17,35 +18,35 @@ import { didYouMean } from './problem.ts';
 import { type Reach, reach } from './reach.ts';
 import { sharedSocketOptions } from './socket-options.ts';
 
-/** What a command needs of the configuration. */
+/** What a command needs from the configuration. */
 export interface Needs {
-  /** Names of publications and subscriptions. */
+  /** Names of publications. */
   readonly publications: readonly string[];
   readonly subscriptions: readonly string[];
-  /** From `--url` or MQ_URL: the connections of every vhost, instead of those of the file. */
+  /** Connections of `--url` or MQ_URL. They replace the file's connections in every vhost. */
   readonly addresses?: readonly ConnectionConfig[];
-  /** By subscription: the keys of every binding into its queue, instead of those of the file. */
+  /** Binding keys by subscription. They replace the keys of all the file's bindings to its queue. */
   readonly bindingKeys?: Readonly<Record<string, readonly string[]>>;
-  /** By vhost and name: queues to declare beside; one that the file defines stays as the file has it. */
+  /** Additional queues to declare, by vhost and name. A queue that the file defines is not changed. */
   readonly extraQueues?: Readonly<Record<string, Readonly<Record<string, QueueConfig>>>>;
-  /** Shown by the broker for each connection. */
+  /** Name of each connection that the broker shows. */
   readonly connectionName: string;
-  /** Where neither the file nor the address says it. */
+  /** Heartbeat if neither the file nor the address sets one. */
   readonly heartbeatSeconds: number;
-  /** By subscription. */
+  /** Prefetch by subscription. */
   readonly prefetch?: Readonly<Record<string, number>>;
-  /** false: nothing is declared or bound. Default true. */
+  /** If `false`, nothing is declared or bound. Default `true`. */
   readonly declare?: boolean;
 }
 
-/** What Rascal's `create` is given. */
+/** Settings of Rascal's `create`. */
 export type RascalSettings = Plain & {
   readonly vhosts: Readonly<Record<string, Plain & { readonly connections: readonly unknown[] }>>;
 };
 
 /**
- * The object for Rascal's `create`, pruned to the needs. Pure.
- * @throws MqError USAGE for a publication or subscription that the configuration lacks
+ * Returns the settings for Rascal's `create`, reduced to the needs.
+ * @throws MqError USAGE for a publication or subscription that the configuration does not define
  */
 export function rascalConfig(config: Config, needs: Needs): RascalSettings {
   const publications = needs.publications.map(
@@ -67,7 +68,7 @@ export function rascalConfig(config: Config, needs: Needs): RascalSettings {
       ...pick(defaults, ['redeliveries']),
       vhosts: {
         ...pick(objectOf(defaults['vhosts']), ['concurrency', 'publicationChannelPools']),
-        // Rascal: `retry` of a connection itself is ignored, only that of the defaults is read.
+        // Rascal ignores the `retry` of a connection and reads only that of the defaults.
         connection: { retry },
       },
     },
@@ -101,7 +102,7 @@ export function rascalConfig(config: Config, needs: Needs): RascalSettings {
   };
 }
 
-/** Returns the item of the name. The error lists the names of `own`, which default to those of all items. */
+/** Returns the item with the name. The error lists the names in `own`, which defaults to all names. */
 function find<Item>(
   items: Readonly<Record<string, Item>>,
   name: string,
@@ -115,7 +116,7 @@ function find<Item>(
   });
 }
 
-// Rascal loses its own counter, which every subscription uses, when the file has a list of counters.
+// If the file has a list of counters, Rascal loses its default counter, which every subscription uses.
 function countersOf(config: Config): Plain {
   const members = membersOf(objectOf(config.rest['redeliveries'])['counters']);
   return Object.fromEntries(members.map(({ name = '', value }) => [name, value]));
@@ -155,7 +156,8 @@ function vhostFor({ config, needs, name, vhost, retry, publications, subscriptio
   const ownRetry = connections.map((connection) => connection.retry).find((one) => typeof one === 'object');
   return {
     ...pick({ ...vhost }, ['namespace']),
-    // Without `assert` and `check`: Rascal's management client does not encode names and speaks plain HTTP only.
+    // `assert` and `check` are omitted, because Rascal's management client does not encode names and supports only
+    // plain HTTP.
     ...pick(vhost.rest, ['concurrency', 'publicationChannelPools']),
     connectionStrategy: (given === undefined ? vhost.rest['connectionStrategy'] : undefined) ?? 'fixed',
     connections: (connections.length === 0 ? [{}] : connections).map((connection) =>
@@ -176,7 +178,7 @@ function vhostFor({ config, needs, name, vhost, retry, publications, subscriptio
   };
 }
 
-// Names without "->": Rascal would read source, destination and keys out of them.
+// Returns the bindings. Their names contain no "->", because Rascal would parse source, destination and keys from it.
 function bindingsFor({
   part,
   needs,

@@ -1,11 +1,11 @@
-// The JSON Schema of rascal.json, made from the table of fields. Draft 7, which editors know best.
+// Generates the JSON Schema of rascal.json from the table of fields. It is draft 7, which editors support best.
 
 import type { Field, Fields, Kind } from './field.ts';
 import { rootField } from './fields.ts';
 
 type Schema = Record<string, unknown>;
 
-/** The whole schema. Unknown keys are refused where `mq check` refuses them. */
+/** Returns the whole schema. It refuses unknown keys in the same places as `mq check`. */
 export function jsonSchema(): Record<string, unknown> {
   const definitions: Record<string, Schema> = {};
   const root = schemaOf(rootField, definitions);
@@ -55,10 +55,10 @@ const typeNames: Readonly<Record<Kind, string>> = {
   object: 'object',
 };
 
-// A value that comes from the environment is not known to the editor: it may be anything.
+// An editor does not know the value of a variable, so any value is accepted.
 const variable = { pattern: '\\$\\{' };
 
-/** A number or boolean may be written as "${NAME}". */
+/** Reports whether a number or boolean may be written as "${NAME}". */
 function fromVariable({ is }: Field): boolean {
   const isScalar = is.some((kind) => kind === 'integer' || kind === 'number' || kind === 'boolean');
   return isScalar && !is.includes('string') && !is.includes('digits');

@@ -1,12 +1,11 @@
-// Does each value have the form that the table of fields asks for? One value at a time: names that
-// refer to something are in references.ts.
+// Checks the form of each single value against the table of fields. References to names are checked in references.ts.
 
 import { addressFault } from './address.ts';
 import type { Field, Kind } from './field.ts';
 import type { Item } from './item.ts';
 import { didYouMean, type Finding, quote } from './problem.ts';
 
-/** Every departure of the tree from the field, in no order. */
+/** Returns all differences between the tree and the field, in no particular order. */
 export function checkShape(item: Item, field: Field): Finding[] {
   const fault = faultOf(item, field);
   if (fault !== undefined) return [{ code: fault.code, path: item.path, offset: item.offset, message: fault.message }];
@@ -38,7 +37,7 @@ function checkObject(item: Item & { kind: 'object' }, field: Field): Finding[] {
     }
     return found;
   });
-  // A name instead of an object has no required keys.
+  // A member that is a name, not an object, has no required keys.
   for (const key of required) {
     if (item.entries.some((entry) => entry.key === key)) continue;
     findings.push({ code: 'missing', path: item.path, offset: item.offset, message: `${quote(key)} is missing` });
@@ -92,7 +91,7 @@ function isOf(item: Item, kind: Kind): boolean {
 function shownValue(item: Item): string {
   if (item.kind === 'array') return 'a list';
   if (item.kind === 'object') return 'an object';
-  // As written: what came from the environment is not shown.
+  // The value is shown as written in the file, so that values of environment variables stay hidden.
   if (item.kind === 'null') return 'null';
   return item.written === undefined ? String(item.value) : quote(item.written);
 }

@@ -1,13 +1,18 @@
-// The options of a connection's socket that a file may set. A file can be somebody else's, so it never makes TLS weaker.
+// Selects the socket options that a file may set. Another person may have written the file, so it never weakens TLS.
 
 import { type Plain, pick, without } from './plain.ts';
 
-/** Those of the file that hold for an address from elsewhere too: nothing of TLS, and no other place to connect to (`path`). */
+/**
+ * Options of the file that also apply to addresses from elsewhere. TLS options and another target (`path`) are
+ * excluded.
+ */
 const shared = ['timeout', 'noDelay', 'keepAlive', 'keepAliveDelay', 'clientProperties'];
-/** Options of Node's TLS by which a connection verifies less, or speaks an older TLS, than by default. */
+/** Options of Node's TLS that reduce verification or allow older TLS versions than the default. */
 const weaker = ['rejectUnauthorized', 'checkServerIdentity', 'secureProtocol', 'secureOptions'];
 
-/** Returns the options of the file's connections that an address of the command line or the environment shares. */
+/**
+ * Returns the options of the file's connections that also apply to addresses from the command line or the environment.
+ */
 export function sharedSocketOptions(options: Plain): Plain {
   return pick(options, shared);
 }

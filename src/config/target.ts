@@ -1,4 +1,5 @@
-// Is this file right for that RabbitMQ? Offline: a rascal.json, or definitions that were exported from a broker.
+// Checks offline whether a file is valid for a RabbitMQ version. The file is a rascal.json or definitions exported from
+// a broker.
 
 import { declaredByDefinitions, declaredByRascal, isDefinitions } from './declared.ts';
 import { droppingQueues, droppingWarning } from './dropping.ts';
@@ -14,8 +15,9 @@ import { typed } from './typed.ts';
 export { type Target, targets } from './refusals.ts';
 
 /**
- * What the version refuses (code `refused`) or has deprecated (`deprecated`) in the text, in order of position.
- * `format` tells what the text is; text that is no JSON is a rascal.json without findings here, and has others.
+ * Returns what the version refuses (code `refused`) or deprecates (`deprecated`), ordered by position. `format` is the
+ * kind of file. Text that is not JSON is treated as a rascal.json without problems here, because `checkConfigText`
+ * reports its syntax errors.
  */
 export function checkTarget(
   text: string,
@@ -28,7 +30,7 @@ export function checkTarget(
   const tree = format === 'definitions' ? written : typed(fill(written, { env, text }).tree, rootField);
   const file = objectOf(plainOf(tree));
   const declared = format === 'definitions' ? declaredByDefinitions(file) : declaredByRascal(file);
-  // Those of a rascal.json are found without a target, too.
+  // For a rascal.json, `mq check` reports these without a target.
   const dropping = format === 'definitions' ? droppingQueues(declared) : [];
   const warnings = dropping.map((queue) => ({ code: 'warning' as const, ...droppingWarning(queue) }));
   const findings = [...refusalsOf(declared, target), ...warnings].map((refusal) => ({

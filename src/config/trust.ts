@@ -1,10 +1,13 @@
-// What a rascal.json that was only found could do with the user's rights: it may be the file of a stranger. See
-// .github/decisions/0009.
+// Finds what a rascal.json that the user did not name could do with the user's rights, because another person may have
+// written it. See .github/decisions/0009.
 
 import type { FoundFile } from './find.ts';
 import { isObject, objectOf, type Plain, without } from './plain.ts';
 
-/** Returns why a file needs the user's consent, one clause each; none: it needs none. `text` must be JSON. */
+/**
+ * Returns the reasons why a file needs the user's consent, one clause each; the list is empty if it needs none. `text`
+ * must be JSON.
+ */
 export function doubtsOf(
   { text, owner }: Pick<FoundFile, 'text' | 'owner'>,
   { uid, builtin }: { uid: number | undefined; builtin: unknown },
@@ -13,7 +16,7 @@ export function doubtsOf(
   const builtinRoles = Object.keys(objectOf(objectOf(objectOf(builtin)['mq'])['roles']));
   const variables = hasConnection([file['vhosts'], file['defaults']]) ? variablesOf(withoutHandlers(file)) : [];
   return [
-    // root can do anything to the user anyway.
+    // root has full access to the user's files in any case.
     ...(owner === undefined || uid === undefined || owner === uid || owner === 0 ? [] : ['it belongs to another user']),
     ...Object.entries(rolesOf(file))
       .filter(([name, role]) => builtinRoles.includes(name) && isProgram(objectOf(role)['handler']))
@@ -32,7 +35,7 @@ function isProgram(handler: unknown): boolean {
   return ['exec', 'execLines', 'module'].some((kind) => Object.hasOwn(objectOf(handler), kind));
 }
 
-/** What a handler sets for its program stays on this machine. */
+/** Removes the handlers, because the variables of their programs are not sent to a broker. */
 function withoutHandlers(file: Plain): Plain {
   const roles = Object.entries(rolesOf(file)).map(([name, role]) => [name, without(objectOf(role), ['handler'])]);
   return { ...file, mq: { ...objectOf(file['mq']), roles: Object.fromEntries(roles) } };
@@ -44,10 +47,10 @@ function hasConnection(value: unknown): boolean {
   return Object.entries(value).some(([key, one]) => /^connections?$/.test(key) || hasConnection(one));
 }
 
-/** The names of the variables in all strings. */
+/** Returns the names of the variables in all strings. */
 function variablesOf(file: unknown): string[] {
   const found = new Set<string>();
-  // As fill.ts replaces them; keys stay as they are.
+  // Matches the variables that fill.ts replaces. Keys are ignored.
   JSON.stringify(file, (_key, value: unknown) => {
     if (typeof value !== 'string') return value;
     for (const [, name] of value.matchAll(/\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)/g))

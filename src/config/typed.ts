@@ -1,11 +1,11 @@
-// Numbers and booleans from the environment: "${PREFETCH}" in a field that accepts a number and no string becomes one.
-// Durations with a unit ("30s") become the whole numbers that Rascal and the broker expect.
+// Converts strings from the environment to numbers and booleans: "${PREFETCH}" becomes a number in a field that accepts
+// no strings. Durations with a unit ("30s") become whole numbers, which Rascal and the broker expect.
 
 import { durationMs } from './duration.ts';
 import type { Field } from './field.ts';
 import type { Item } from './item.ts';
 
-/** Returns the tree with the strings that came from variables converted to what their field accepts, where they read so. */
+/** Returns the tree with strings of variables converted to the type of their field, if they can be. */
 export function typed(item: Item, field: Field | undefined): Item {
   if (field === undefined) return item;
   if (item.kind === 'array') return { ...item, elements: item.elements.map((element) => typed(element, field.items)) };
