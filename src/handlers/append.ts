@@ -1,4 +1,5 @@
-// The handler `append`: each body becomes a line at the end of a file. It says `ack` only when the line is written.
+// The handler `append`: appends each body to a file as one line. It acknowledges a message only after the line is
+// written.
 
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
@@ -9,8 +10,8 @@ import type { Handler, HandlerWorld, Outcome } from './handler.ts';
 import { systemReason } from './reason.ts';
 
 /**
- * Opens the file, makes it if it is missing, and appends to it; relative to `cwd`. A file that is moved or removed
- * meanwhile is made anew. A line that cannot be written stops the role (IO).
+ * Opens the file for appending and creates it if it does not exist. A relative path starts at `cwd`. If the file is
+ * moved or removed later, it is created again. A line that cannot be written stops the role (IO).
  * @throws {MqError} CANNOT_CREATE if the file cannot be opened.
  */
 export async function makeAppend(file: string, { cwd }: Pick<HandlerWorld, 'cwd'>): Promise<Handler> {
@@ -31,7 +32,7 @@ export async function makeAppend(file: string, { cwd }: Pick<HandlerWorld, 'cwd'
       sink.endsInLine = true;
       return { type: 'ack' };
     } catch (error) {
-      // The next attempt finds out from the file how much of this line it holds.
+      // The next attempt reads the end of the file to learn whether part of this line was written.
       await sink?.handle.close().catch(() => {});
       sink = undefined;
       const message = `cannot append to ${file}: ${systemReason(error)}`;
@@ -39,7 +40,7 @@ export async function makeAppend(file: string, { cwd }: Pick<HandlerWorld, 'cwd'
     }
   }
 
-  // One after the other: a long line may take several writes.
+  // Appends run one after the other, because a long line may need several writes.
   let last: Promise<unknown> = Promise.resolve();
   return {
     prints: 'handler',
@@ -59,7 +60,7 @@ export async function makeAppend(file: string, { cwd }: Pick<HandlerWorld, 'cwd'
 interface Sink {
   readonly handle: FileHandle;
   readonly stats: Stats;
-  /** False if somebody died in the middle of a line: ours must not be glued to it. */
+  /** `false` if another process died in the middle of a line. A newline must then be written before our line. */
   endsInLine: boolean;
 }
 
@@ -68,7 +69,8 @@ const newline = Buffer.from('\n');
 
 async function openSink(path: string | Buffer): Promise<Sink> {
   const flags = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT;
-  // NONBLOCK: a pipe without a reader is an error (ENXIO) instead of a wait without end; it means nothing to a file.
+  // With O_NONBLOCK, opening a pipe without a reader fails (ENXIO) instead of blocking. The flag has no effect on
+  // regular files.
   const probe = await open(path, flags | constants.O_NONBLOCK, 0o666);
   const stats = await probe.stat();
   if (!stats.isFIFO()) return { handle: probe, stats, endsInLine: await endsInLine(path, stats) };
@@ -79,7 +81,7 @@ async function openSink(path: string | Buffer): Promise<Sink> {
   }
 }
 
-/** Also true of what cannot be read: there is nothing to know then. */
+/** Reports whether the file ends with a newline. Also returns `true` if the file cannot be read. */
 async function endsInLine(path: string | Buffer, stats: Stats): Promise<boolean> {
   if (!stats.isFile() || stats.size === 0) return true;
   try {
@@ -91,7 +93,9 @@ async function endsInLine(path: string | Buffer, stats: Stats): Promise<boolean>
   }
 }
 
-/** Moved or removed (logrotate): what is written to the open file now would never be seen. */
+/**
+ * Reports whether the file was moved or removed (logrotate). Lines written to the old file would be lost.
+ */
 async function isGone(path: string | Buffer, { dev, ino }: Stats): Promise<boolean> {
   try {
     const now = await stat(path);
@@ -102,7 +106,7 @@ async function isGone(path: string | Buffer, { dev, ino }: Stats): Promise<boole
   }
 }
 
-/** A write may take less than it was given, without an error. */
+/** Writes all bytes. A single write may write fewer bytes than it was given, without an error. */
 async function writeWhole(handle: FileHandle, bytes: Buffer): Promise<void> {
   for (let written = 0; written < bytes.length; ) {
     written += (await handle.write(bytes, written)).bytesWritten;

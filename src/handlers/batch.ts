@@ -1,19 +1,21 @@
-// Gathers messages into one call of a handler: each of them still has a run, an outcome and an acknowledgement of its own.
+// Collects messages into one call of a handler. Each message still has its own run, outcome and acknowledgement.
 
 import { MqError } from '../errors.ts';
 import type { Handler, HandlerContext, Message, Outcome } from './handler.ts';
 import { handBack, repeated } from './safely.ts';
 
 export interface BatchPlan {
-  /** The most messages of one call. */
+  /** Maximum number of messages in one call. */
   readonly size: number;
-  /** Milliseconds that the first message of a batch waits for others. */
+  /** Time that the first message of a batch waits for others, in milliseconds. */
   readonly waitMs: number;
-  /** The most calls at the same time. */
+  /** Maximum number of concurrent calls. */
   readonly calls: number;
 }
 
-/** If so many messages of a batch that failed as a whole fail alone too, the rest is not tried alone. */
+/**
+ * If a batch fails as a whole and its first messages also fail alone, this many in a row, the rest is not tried alone.
+ */
 const mostFailures = 3;
 
 interface Entry {
@@ -23,9 +25,9 @@ interface Entry {
 }
 
 /**
- * Returns a handler whose `handle` waits until a batch is full, its first message has waited `waitMs`, or no
- * further message can come.
- * @throws {MqError} USAGE if the handler takes one message at a time.
+ * Returns a handler whose `handle` waits until the batch is full, its first message has waited `waitMs`, or no further
+ * message can arrive.
+ * @throws {MqError} USAGE if the handler cannot handle batches.
  */
 export function batched(handler: Handler, plan: BatchPlan): Handler {
   if (!handler.handleBatch) {
@@ -87,14 +89,17 @@ class Gathering {
     if (!first) return;
     this.#calls += 1;
     const messages = batch.map(({ message }) => message);
-    // Whatever gives one message up gives all of the role up: their signals are the same.
+    // The signal of the first message is enough, because all messages of a role are aborted together.
     const outcomes = await this.#outcomesOf(messages, first.context);
     this.#calls -= 1;
     for (const [index, { resolve }] of batch.entries()) resolve(outcomes[index] ?? handBack);
     this.#start();
   }
 
-  /** Returns the outcomes of a batch. If the call fails as a whole, any of the messages may be the cause: each is tried alone. */
+  /**
+   * Returns the outcomes of a batch. If the call fails as a whole, any message may be the cause, so each is tried
+   * alone.
+   */
   async #outcomesOf(messages: readonly Message[], context: HandlerContext): Promise<Outcome[]> {
     const outcomes = [
       ...((await this.#handler.handleBatch?.(messages, context)) ?? repeated(handBack, messages.length)),
@@ -106,7 +111,7 @@ class Gathering {
       outcomes[index] = outcome;
       isTried ||= outcome.type !== 'retry';
       if (outcome.type === 'stop') return outcomes.map((one) => (isOfBatch(one) ? handBack : one));
-      // Then the cause is none of the messages.
+      // In this case no single message is the cause.
       if (!isTried && index + 1 === mostFailures) break;
     }
     return outcomes;

@@ -1,15 +1,15 @@
-// The handlers without settings: print, work, echo. `append` and `fibonacci` have files of their own.
+// The built-in handlers without settings: print, work, echo. `append` and `fibonacci` have their own files.
 
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Handler, Reply } from './handler.ts';
 import { handBack } from './safely.ts';
 
-/** Does nothing itself: the role prints the body. */
+/** Returns a handler that only acknowledges, because the role prints the body. */
 export function makePrint(): Handler {
   return { prints: 'role', handle: async () => ({ type: 'ack' }), close: nothingToFree };
 }
 
-/** Answers with the body and its content type, as they came. */
+/** Returns a handler that replies with the unchanged body and its content type. */
 export function makeEcho(): Handler {
   return {
     prints: 'role',
@@ -21,16 +21,18 @@ export function makeEcho(): Handler {
   };
 }
 
-/** Waits that many milliseconds; rejects when the signal aborts. */
+/** Waits for the given milliseconds. Rejects when the signal aborts. */
 export type Sleep = (milliseconds: number, value: undefined, options: { signal: AbortSignal }) => Promise<unknown>;
 
-/** Pretends to work: a second per `.` in the body. Given up, it hands the message back. */
+/**
+ * Returns a handler that simulates work: one second for each `.` in the body. When aborted, it hands the message back.
+ */
 export function makeWork(sleep: Sleep = wait): Handler {
   return {
     prints: 'role',
     handle: async ({ body }, { signal }) => {
       try {
-        // One by one: the sum may be more than a timer can count.
+        // Each dot has its own timer, because the sum may exceed the longest timer.
         for (const byte of body) if (byte === dot) await sleep(1000, undefined, { signal });
         return { type: 'ack' };
       } catch (error) {

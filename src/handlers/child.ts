@@ -1,5 +1,5 @@
-// The life of one child: started in a group of its own, fed, listened to, ended in time. It leaves the meaning of the end
-// to exec.ts, and never throws.
+// Runs one child process in a process group of its own: starts it, writes its input, reads its output and ends it in
+// time. exec.ts interprets the exit status. Nothing here throws.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
@@ -13,16 +13,18 @@ export interface ChildPlan extends Killing {
   readonly env: Readonly<Record<string, string>>;
   readonly stdin: Buffer;
   readonly descriptor3: Buffer;
-  /** Takes a piece of output; a promise holds the child back until it settles. It never rejects. */
+  /**
+   * Receives a chunk of output. If it returns a promise, reading pauses until the promise settles. It never rejects.
+   */
   readonly onStdout: Take;
   readonly onStderr: Take;
 }
 
-/** How a group of processes is ended. */
+/** How a process group is ended. */
 export interface Killing {
-  /** Aborted: TERM to the group, and KILL after `graceMs`. */
+  /** When aborted: SIGTERM to the group, and SIGKILL after `graceMs`. */
   readonly signal: AbortSignal;
-  /** Aborted: KILL to the group. */
+  /** When aborted: SIGKILL to the group. */
   readonly killNow: AbortSignal;
   readonly graceMs: number;
   readonly kill: (pid: number, signal: NodeJS.Signals) => void;
@@ -33,11 +35,11 @@ export type Take = (chunk: Buffer) => Promise<void> | undefined;
 export type ChildEnd =
   | { readonly type: 'exit'; readonly status: number }
   | { readonly type: 'signal'; readonly signal: NodeJS.Signals }
-  /** We ended it. */
+  /** mq ended the child. */
   | { readonly type: 'stopped' }
   | { readonly type: 'not started'; readonly error: NodeJS.ErrnoException };
 
-/** Returns how a process ended, for a line of text. */
+/** Describes how a process ended, for a line of text. */
 export function endText(end: ChildEnd): string {
   switch (end.type) {
     case 'exit':
@@ -51,7 +53,10 @@ export function endText(end: ChildEnd): string {
   }
 }
 
-/** Marks the outcome of a process that SIGTERM or SIGINT has ended, also by way of a shell (128 + the signal's number). */
+/**
+ * Marks the outcome of a process that was ended by SIGTERM or SIGINT, directly or through a shell (128 + the signal's
+ * number).
+ */
 export function terminated(end: ChildEnd): { wasTerminated?: true } {
   const isTerminated =
     (end.type === 'signal' && (end.signal === 'SIGTERM' || end.signal === 'SIGINT')) ||
@@ -59,14 +64,18 @@ export function terminated(end: ChildEnd): { wasTerminated?: true } {
   return isTerminated ? { wasTerminated: true } : {};
 }
 
-/** Runs a child to its end, and until what it wrote was taken; grandchildren that hold its output open are not waited for. */
+/**
+ * Runs a child until it ends and its output has been read. It does not wait for grandchildren that keep the output
+ * open.
+ */
 export async function runChild(plan: ChildPlan): Promise<ChildEnd> {
   let child: ChildProcess;
   try {
     child = spawn(plan.file, plan.args, {
       cwd: plan.cwd,
       env: { ...plan.env },
-      // A session and group of its own: a signal reaches all of it, and the terminal's Ctrl-C only us.
+      // The child gets its own session and process group: a signal to the group reaches all of it, and the terminal's
+      // Ctrl-C reaches only mq.
       detached: true,
       stdio: ['pipe', 'pipe', 'pipe', 'pipe'],
       windowsHide: true,
@@ -78,7 +87,7 @@ export async function runChild(plan: ChildPlan): Promise<ChildEnd> {
   const { pid, stdin, stdout, stderr } = child;
   const descriptor3 = child.stdio?.[3] as Writable | null | undefined;
   if (pid === undefined || !stdin || !stdout || !stderr || !descriptor3) {
-    // Out of descriptors there are not even streams.
+    // If no file descriptors are left, the streams do not exist either.
     for (const stream of [stdin, stdout, stderr, descriptor3]) stream?.on('error', ignore).destroy();
     return exit;
   }
@@ -95,7 +104,7 @@ export async function runChild(plan: ChildPlan): Promise<ChildEnd> {
   return wasStopped ? { type: 'stopped' } : end;
 }
 
-/** Resolves with how the child ends, or that it never began. */
+/** Resolves when the child has ended or could not start. */
 export function exitOf(child: ChildProcess): Promise<ChildEnd> {
   return new Promise((resolve) => {
     child.on('error', (error: NodeJS.ErrnoException) => {
@@ -107,13 +116,13 @@ export function exitOf(child: ChildProcess): Promise<ChildEnd> {
   });
 }
 
-/** A child need not read what it is given: then the pipe breaks, which is no fault. */
+/** Writes the input. A child may exit without reading it; the resulting pipe error is not a failure. */
 function feed(stream: Writable, bytes: Buffer): void {
   stream.on('error', ignore);
   stream.end(bytes);
 }
 
-/** Ends the child's group when its signals say so. */
+/** Ends the child's process group when one of its signals aborts. */
 export function groupKiller(pid: number, { signal, killNow, graceMs, kill }: Killing) {
   let grace: Promise<void> | undefined;
   let endGrace = ignore;
@@ -122,7 +131,7 @@ export function groupKiller(pid: number, { signal, killNow, graceMs, kill }: Kil
     try {
       kill(-pid, name);
     } catch {
-      // ESRCH: it is gone. EPERM: it is not ours any more (setuid), and nothing can be done.
+      // ESRCH: the group no longer exists. EPERM: it changed its user (setuid) and mq may not signal it.
     }
   };
   const killIt = (): void => {
@@ -143,7 +152,10 @@ export function groupKiller(pid: number, { signal, killNow, graceMs, kill }: Kil
   if (signal.aborted) stop();
   if (killNow.aborted) killIt();
   return {
-    /** After the child's end: the rest of a stopped group has until its output closes, or the grace ends. True if stopped. */
+    /**
+     * Call this after the child has ended. If the group was stopped, its remaining processes have until the output
+     * closes or the grace time ends. Returns `true` if the group was stopped.
+     */
     async finish(closed: Promise<unknown>): Promise<boolean> {
       signal.removeEventListener('abort', stop);
       if (grace !== undefined) {
@@ -157,7 +169,7 @@ export function groupKiller(pid: number, { signal, killNow, graceMs, kill }: Kil
   };
 }
 
-/** Hands a stream's chunks to `take`, one at a time. */
+/** Passes a stream's chunks to `take`, one at a time. */
 export function taken(stream: Readable, take: Take) {
   let pieces = 0;
   let busy: Promise<void> | undefined;
@@ -174,18 +186,18 @@ export function taken(stream: Readable, take: Take) {
   });
   const closed = new Promise<void>((resolve) => stream.once('close', resolve));
 
-  /** After the child's end: takes what is still in the pipe, and leaves when nothing comes any more. */
+  /** Call this after the child has ended. Reads what is left in the pipe, until nothing more arrives. */
   async function settle(): Promise<void> {
     for (let round = 0; round < mostRounds; round++) {
       const before = pieces;
       if (await endsWithin(closed, quietMs)) return;
       await busy;
-      // Timers run before input is read: after a long turn of the loop the pipe has not been looked at yet.
+      // Node runs timers before it reads input, so after a long event-loop turn the pipe has not been read yet.
       await nextTurn();
       await nextTurn();
       if (pieces === before) break;
     }
-    // A grandchild holds it open.
+    // A grandchild keeps the pipe open.
     stream.destroy();
   }
   return { closed, settle };

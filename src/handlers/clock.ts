@@ -1,13 +1,13 @@
-// The time that the pool of --exec-lines measures by. A test passes a clock of its own, and so does not wait.
+// The clock of the --exec-lines pool. Tests pass their own clock, so that they do not wait.
 
 export interface Clock {
-  /** Milliseconds; it never goes back. */
+  /** Returns milliseconds of a monotonic clock. */
   now(): number;
-  /** Resolves after so many milliseconds, or when `until` aborts. */
+  /** Resolves after the given milliseconds, or when `until` aborts. */
   pause(milliseconds: number, until: AbortSignal): Promise<undefined>;
 }
 
-/** A longer time overflows a timer, which then fires at once. */
+/** A longer delay overflows the timer, which then fires at once. */
 const longestTimer = 2 ** 31 - 1;
 
 export const systemClock: Clock = {

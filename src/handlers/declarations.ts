@@ -1,7 +1,8 @@
-// The types of `mq/handler` for an editor: what `mq types` writes for the module of `--handler`. They need no other
-// declarations, because the user has not installed any. test/unit/handlers/declarations.test.ts compares them with module.ts.
+// TypeScript declarations of `mq/handler` for editors. `mq types` writes them for the module of `--handler`. They need
+// no other declarations, because the user has not installed any. test/unit/handlers/declarations.test.ts compares them
+// with module.ts.
 
-/** The text of mq-handler.d.ts. */
+/** Content of mq-handler.d.ts. */
 export const declarations = `// Written by \`mq types\`: the types of a module for --handler. It is overwritten, not edited.
 //   import type { Handler } from 'mq/handler';
 

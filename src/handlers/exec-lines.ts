@@ -1,4 +1,5 @@
-// The handler `--exec-lines`: long-lived processes, each with one line of JSON in and one out for a message or a batch.
+// The handler `--exec-lines`: long-lived processes. For each message or batch, mq writes one line of JSON and reads one
+// line of JSON.
 
 import { platform } from 'node:os';
 import type { RecycleLimit } from '../config/recycle.ts';
@@ -13,26 +14,29 @@ import { batchRequest, messageRequest } from './line-request.ts';
 export interface ExecLinesPlan {
   /** The command and its arguments. */
   readonly execLines: readonly string[];
-  /** The answer may hold a reply. */
+  /** `true` if an answer may contain a reply. */
   readonly isReply: boolean;
-  /** What the environment of the processes is made of. */
+  /** Settings for the environment of the processes. */
   readonly environment: EnvironmentPlan;
-  /** The most processes. */
+  /** Maximum number of processes. */
   readonly processes: number;
-  /** Milliseconds from the line in to the line out; undefined: no bound. */
+  /** Time limit for an answer, in milliseconds. `undefined` means no limit. */
   readonly timeoutMs: number | undefined;
-  /** When a process is replaced. Default: never. */
+  /** Limit after which a process is replaced. Default: none. */
   readonly recycleAfter?: RecycleLimit | undefined;
-  /** Milliseconds without a first answer, after which a line says what to check. Default 10,000. */
+  /** Milliseconds without a first answer after which a log line says what to check. Default 10,000. */
   readonly noticeMs?: number;
-  /** Milliseconds before the next process starts, after so many ends without an answer. Default `restartPause`. */
+  /**
+   * Returns the delay before the next process starts, in milliseconds, after this many ends without an answer. Default
+   * `restartPause`.
+   */
   readonly pauseMs?: (deaths: number) => number;
   readonly clock?: Clock;
 }
 
 /**
- * Starts the first process, and finds out whether it stays.
- * @throws {MqError} SYSTEM if the executable is missing or ends at once, USAGE if none is named.
+ * Starts the first process and checks that it keeps running.
+ * @throws {MqError} SYSTEM if the executable is missing or exits at once, USAGE if no command is given.
  */
 export async function makeExecLines(plan: ExecLinesPlan, world: HandlerWorld): Promise<Handler> {
   const [command = '', ...args] = plan.execLines;

@@ -1,5 +1,5 @@
-// What a child is told of its message: MQ_* variables, and the JSON on descriptor 3.
-// Everything of the message is hostile: whatever the system could not take is left out, never cut and never thrown.
+// Passes a message to a child process: as MQ_* variables, and as JSON on descriptor 3. The content of a message is
+// untrusted. Values that the system cannot pass are omitted; they are never cut and never cause an error.
 
 import { isUtf8 } from 'node:buffer';
 import { isPlainText } from '../session/byte-text.ts';
@@ -10,9 +10,9 @@ import { traceOf, traceVariables } from './trace.ts';
 type Environment = Record<string, string>;
 
 /**
- * The message as MQ_* variables: how it came, its properties, and the headers that are text, numbers or booleans; and its
- * trace.
- * Together at most 64 KiB; what comes after that is left out (descriptor 3 has it).
+ * Returns the message as MQ_* variables: its delivery fields, its properties, its trace, and the headers that are
+ * strings, numbers or booleans. The total size is at most 64 KiB; further variables are omitted, and descriptor 3 has
+ * them.
  */
 export function messageVariables({ fields, properties, headers, attempt }: Message): Environment {
   const variables: Environment = Object.create(null);
@@ -21,8 +21,8 @@ export function messageVariables({ fields, properties, headers, attempt }: Messa
     if (!isPlain(value) || name in variables) return;
     const text = String(value);
     const bytes = name.length + Buffer.byteLength(text) + 2;
-    // A NUL makes spawn throw. One string of 131,072 bytes is E2BIG on Linux; the room is less than that.
-    // Node cannot pass bytes that are not UTF-8.
+    // `spawn` throws if a value contains a NUL byte. On Linux, a string of 131,072 bytes fails with E2BIG; the limit is
+    // below that. Node cannot pass bytes that are not UTF-8.
     if (text.includes('\0') || bytes > room || !isPlainText(text)) return;
     room -= bytes;
     variables[name] = text;
@@ -33,12 +33,13 @@ export function messageVariables({ fields, properties, headers, attempt }: Messa
   add('MQ_REDELIVERED', fields.redelivered);
   add('MQ_ATTEMPT', attempt);
   for (const [name, property] of propertyVariables) add(name, properties[property]);
-  // In the order of their names: a table of AMQP has none, and of two headers with one variable the first has it.
+  // Headers are sorted by name, because an AMQP table has no order. If two headers map to one variable, the first one
+  // is used.
   for (const name of Object.keys(headers).sort()) {
-    // ASCII first: ß and ı would become letters that pass.
+    // Only ASCII names are accepted: toUpperCase would turn ß and ı into letters that the check allows.
     if (/^[A-Za-z0-9_.-]+$/.test(name)) add(`MQ_HEADER_${name.toUpperCase().replace(/[.-]/g, '_')}`, headers[name]);
   }
-  // Not the worker's own: the child works for the sender of this message.
+  // The child gets the message's trace, not the worker's, because it works for the sender of this message.
   return Object.assign(variables, traceVariables(traceOf(headers)));
 }
 
@@ -64,14 +65,14 @@ function isPlain(value: unknown): value is string | number | bigint | boolean {
 }
 
 /**
- * The whole message as one JSON object. `encoding` says whether the body is text or base64. What JSON cannot express is
+ * Returns the whole message as one JSON object. `encoding` is "utf8" or "base64". Values that JSON cannot express are
  * tagged, see tagged-json.ts.
  */
 export function messageJson(message: Message): Buffer {
   return Buffer.from(JSON.stringify({ ...messageParts(message), attempt: message.attempt }));
 }
 
-/** The same without the attempt, for JSON.stringify. */
+/** Returns the object of `messageJson` without the attempt, for JSON.stringify. */
 export function messageParts({ body, fields, properties, headers }: Message): Record<string, unknown> {
   const encoding = isUtf8(body) ? 'utf8' : 'base64';
   return {

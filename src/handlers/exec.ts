@@ -1,5 +1,5 @@
-// The handler `--exec`: one child per message, without a shell. The body is its stdin, MQ_* variables and the JSON on
-// descriptor 3 tell it the rest, and its exit status is the outcome.
+// The handler `--exec`: runs one child process per message, without a shell. The body is its stdin, MQ_* variables and
+// the JSON on descriptor 3 hold the rest, and its exit status is the outcome.
 
 import { MqError } from '../errors.ts';
 import { type ChildEnd, runChild, type Take, terminated } from './child.ts';
@@ -14,14 +14,15 @@ import { handBack, stopped } from './safely.ts';
 export interface ExecPlan {
   /** The command and its arguments. */
   readonly exec: readonly string[];
-  /** The child's stdout is the reply; else it is shown. */
+  /** If `true`, the child's stdout is the reply; otherwise mq prints it. */
   readonly isReply: boolean;
-  /** What the child's environment is made of. */
+  /** Settings for the child's environment. */
   readonly environment: EnvironmentPlan;
 }
 
 /**
- * @throws {MqError} SYSTEM if the executable is missing or may not be run, USAGE if none is named.
+ * Finds the executable and returns the handler.
+ * @throws {MqError} SYSTEM if the executable is missing or may not be executed, USAGE if no command is given.
  */
 export async function makeExec(plan: ExecPlan, world: HandlerWorld): Promise<Handler> {
   const [command = '', ...args] = plan.exec;
@@ -39,7 +40,7 @@ export async function makeExec(plan: ExecPlan, world: HandlerWorld): Promise<Han
     const sink = plan.isReply ? replyOutput() : lineOutput(world.stdout);
     const onStdout: Take = (chunk) => {
       const taken = sink.take(chunk);
-      // Nobody will want the rest.
+      // The child is stopped, because the rest of its output is not used.
       return taken?.then(() => {
         if (sink.failure !== undefined) stop.abort();
       });
@@ -86,7 +87,7 @@ export async function makeExec(plan: ExecPlan, world: HandlerWorld): Promise<Han
 interface Ending {
   readonly command: string;
   readonly sink: StdoutSink;
-  /** Returns why the program can no longer start, if that can be found. */
+  /** Returns why the program can no longer start, if mq can find the reason. */
   readonly fault: () => string | undefined;
 }
 
@@ -103,7 +104,9 @@ function outcomeOf(end: ChildEnd, ending: Ending): Outcome {
   }
 }
 
-/** 3 to 6 are those of rabbitmq-cli-consumer, 75 is EX_TEMPFAIL of sysexits. */
+/**
+ * Maps an exit status to an outcome. Statuses 3 to 6 are those of rabbitmq-cli-consumer; 75 is EX_TEMPFAIL of sysexits.
+ */
 function outcomeOfStatus(status: number, { command, sink }: Ending): Outcome {
   const reason = `exit status ${status}`;
   switch (status) {
@@ -136,7 +139,7 @@ function outcomeOfRefusal(error: NodeJS.ErrnoException, { command, fault }: Endi
     case 'E2BIG':
       return { type: 'dead-letter', reason };
     default:
-      // The executable or the working folder vanished: no message can be handled.
+      // The executable or the working folder no longer exists, so no message can be handled.
       return { type: 'stop', error: new MqError('SYSTEM', fault() ?? reason, { at: command, cause: error }) };
   }
 }
@@ -146,7 +149,7 @@ function faultOf(words: readonly string[], place: Place): string | undefined {
   return typeof found === 'string' ? undefined : found.message;
 }
 
-/** Does not keep mq alive. */
+/** Resolves after a delay. The timer does not keep mq running. */
 function after(milliseconds: number): Promise<void> {
   return new Promise((resolve) => {
     setTimeout(resolve, milliseconds).unref();

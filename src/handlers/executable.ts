@@ -1,4 +1,5 @@
-// Finds the program of `--exec`, and what it needs to start, before the first message is taken: a wrong name costs no message.
+// Finds the program of `--exec`, and what it needs to start, before mq receives the first message. A wrong name
+// therefore affects no message.
 
 import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs';
 import { platform } from 'node:os';
@@ -7,14 +8,14 @@ import { MqError } from '../errors.ts';
 import { systemReason } from './reason.ts';
 
 export interface Place {
-  /** Absolute. The program runs here, and relative words of the command start here. */
+  /** Absolute path of the folder in which the program runs. Relative paths in the command are resolved against it. */
   readonly folder: string;
-  /** A command without a slash is searched on its PATH. */
+  /** Environment whose PATH is searched for a command without a slash. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
 export interface CommandFault {
-  /** The index of the word that is wrong. */
+  /** Index of the invalid word. */
   readonly word: number;
   /** `cannot run ./x.sh: no such file` */
   readonly message: string;
@@ -22,8 +23,8 @@ export interface CommandFault {
 }
 
 /**
- * Returns the absolute path of the program that the words name.
- * @throws {MqError} SYSTEM if it cannot run, with the reason and the next step.
+ * Returns the absolute path of the program.
+ * @throws {MqError} SYSTEM if it cannot run, with the reason and a hint.
  */
 export function findExecutable(words: readonly string[], place: Place): string {
   const found = locate(words, place);
@@ -33,8 +34,9 @@ export function findExecutable(words: readonly string[], place: Place): string {
 }
 
 /**
- * Returns the error of a shell or interpreter that ended with 126 (cannot execute) or 127 (not found). It ends the role:
- * every message would fail in the same way, and a broken installation would move the whole queue to the dead letters.
+ * Returns the error for a shell or interpreter that ended with 126 (cannot execute) or 127 (not found). The error ends
+ * the role, because every message would fail in the same way and a broken installation would dead-letter the whole
+ * queue.
  */
 export function cannotRun(command: string, status: number): MqError {
   const what = status === 127 ? 'was not found' : 'cannot be executed';
@@ -44,7 +46,7 @@ export function cannotRun(command: string, status: number): MqError {
   });
 }
 
-/** Returns the absolute path of the program, or what keeps it from running. */
+/** Returns the absolute path of the program, or why it cannot run. */
 export function locate(words: readonly string[], place: Place): string | CommandFault {
   const [command = ''] = words;
   const file = programOf(command, place);
@@ -83,7 +85,7 @@ function missingOnPath(command: string): Fault {
   };
 }
 
-/** `--exec 'python3 x.py'`: a whole command line in one word. */
+/** Returns the fault of a whole command line in one word: `--exec 'python3 x.py'`. */
 function oneWord(command: string): Fault {
   return {
     reason: 'no such command; the command and its arguments are one word',
@@ -93,7 +95,7 @@ function oneWord(command: string): Fault {
 
 function onPath(command: string, { folder, env }: Place): string[] {
   if (command === '') return [];
-  // POSIX: an empty entry is the current folder.
+  // POSIX: an empty entry means the current folder.
   return (env['PATH'] ?? env['Path'] ?? '').split(delimiter).map((entry) => resolve(folder, entry, command));
 }
 
@@ -118,7 +120,9 @@ function faultOf(path: string, command: string): Fault | undefined {
   }
 }
 
-/** Checks the first line of a script. The system reports a missing interpreter as if the script itself were missing. */
+/**
+ * Checks the first line of a script, because the system reports a missing interpreter as if the script were missing.
+ */
 function interpreterFault(file: string, place: Place): Fault | undefined {
   const line = /^#![^\n]*/.exec(beginningOf(file))?.[0];
   if (line === undefined || platform() === 'win32') return undefined;
@@ -146,21 +150,23 @@ function beginningOf(file: string): string {
     const bytes = Buffer.alloc(256);
     return bytes.subarray(0, readSync(descriptor, bytes)).toString('latin1');
   } catch {
-    // A program may be executable and not readable.
+    // A program can be executable without being readable.
     return '';
   } finally {
     if (descriptor !== undefined) closeSync(descriptor);
   }
 }
 
-/** `python3 x.py` with a missing x.py: the interpreter would start, and fail for every message. */
+/**
+ * Checks the script of an interpreter. With a missing x.py, `python3 x.py` would start and then fail for every message.
+ */
 function scriptFault(words: readonly string[], place: Place): CommandFault | undefined {
   const interpreter = basename(words[0] ?? '');
   const isShell = /^(ba|da|k|z)?sh$/.test(interpreter);
   if (!isShell && !/^(python|pypy)[\d.]*$|^(node|perl|php|ruby)$/.test(interpreter)) return undefined;
   const word = words[1] === '-u' ? 2 : 1;
   const script = words[word];
-  // After an option it may be the option's value.
+  // A word after an option may be the option's value.
   if (script === undefined || script === '' || script.startsWith('-')) return undefined;
   const path = resolve(place.folder, script);
   const candidates = [path, ...(interpreter === 'node' ? [`${path}.js`] : [])];

@@ -1,4 +1,4 @@
-// Checks whether a handler can start on this machine, without starting it: for `mq check`.
+// Checks for `mq check` whether a handler can start on this machine, without starting it.
 
 import { resolve } from 'node:path';
 import type { HandlerConfig } from '../config/config.ts';
@@ -7,12 +7,12 @@ import { locate, type Place } from './executable.ts';
 import { fileFault } from './module-load.ts';
 
 export interface HandlerFault {
-  /** The field, and the index of the word in it. */
+  /** The field, followed by the index of the word if the field is a list. */
   readonly path: readonly (string | number)[];
   readonly message: string;
 }
 
-/** Returns what is missing: the program, its interpreter, a script that it is given, or the module's file. */
+/** Returns the fault if the program, its interpreter, its script or the module's file is missing. */
 export function handlerFault(handler: HandlerConfig, { folder, env }: Place): HandlerFault | undefined {
   if ('module' in handler) {
     const message = fileFault(resolve(folder, handler.module), handler.module)?.message;

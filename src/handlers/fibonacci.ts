@@ -1,18 +1,21 @@
-// The handler `fibonacci`: a whole number in decimal comes, the Fibonacci number of that index goes back, exact.
+// The handler `fibonacci`: replies to a decimal whole number with the exact Fibonacci number of that index.
 
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Handler, Outcome } from './handler.ts';
 
 /**
- * The largest index it answers. Measured (Node 24, 2 cores): 0.08 s to calculate and 0.29 s to write out 1,044,938 digits;
- * 10,000,000 takes 1.1 s. The event loop stands still meanwhile, and heartbeats (every 10 s) have to go on, also on a
- * machine several times slower.
+ * Largest accepted index. Measured (Node 24, 2 cores): 0.08 s to calculate and 0.29 s to format 1,044,938 digits;
+ * 10,000,000 takes 1.1 s. The calculation blocks the event loop, and heartbeats (every 10 s) must continue even on a
+ * machine that is several times slower.
  */
 export const largestIndex = 5_000_000;
 
-/** Answers with text/plain; what is no whole number from 0 to `largestIndex` is refused: acked, with an error reply. */
+/**
+ * Returns a handler that replies with text/plain. If the body is not a whole number from 0 to `largestIndex`, it
+ * acknowledges the message and replies with an error.
+ */
 export function makeFibonacci(): Handler {
-  // One calculation per turn of the event loop, however many messages came at once.
+  // Each event-loop turn runs one calculation, even if many messages arrive together.
   let turn = Promise.resolve();
   return {
     prints: 'role',
@@ -36,14 +39,17 @@ function answer(body: Buffer): Outcome {
   return { type: 'ack', reply: { body: Buffer.from(fibonacci(index).toString()), contentType: 'text/plain' } };
 }
 
-/** Bytes: any index it answers, and white space around it. */
+/** Maximum length of a body in bytes: the longest index and white space around it. */
 const longestBody = 100;
 
 function refusal(error: string): Outcome {
   return { type: 'ack', reply: { body: Buffer.from(error), contentType: 'text/plain', error } };
 }
 
-/** Fast doubling: F(2k) = F(k)·(2·F(k+1) − F(k)), F(2k+1) = F(k)² + F(k+1)², from the index's highest bit down. */
+/**
+ * Calculates a Fibonacci number by fast doubling: F(2k) = F(k)·(2·F(k+1) − F(k)), F(2k+1) = F(k)² + F(k+1)², from the
+ * highest bit of the index down.
+ */
 export function fibonacci(index: number): bigint {
   let here = 0n;
   let next = 1n;

@@ -1,9 +1,9 @@
-// What happens to one message: the one interface that every handler is, and the outcomes it can have.
+// Defines the interface of all handlers, the message that they receive, and the outcomes that they return.
 
 import type { Output } from '../context.ts';
 import type { MqError } from '../errors.ts';
 
-/** The properties of basic.properties (AMQP 0-9-1, 1.8.3.1…14), as amqplib names them, without `headers`. */
+/** The properties of basic.properties (AMQP 0-9-1, 1.8.3.1…14) with amqplib's names, without `headers`. */
 export interface MessageProperties {
   contentType?: string;
   contentEncoding?: string;
@@ -13,7 +13,7 @@ export interface MessageProperties {
   replyTo?: string;
   expiration?: string;
   messageId?: string;
-  /** Seconds since 1970. A bigint where a number cannot hold it. */
+  /** Seconds since 1970. It is a bigint if a number cannot hold it. */
   timestamp?: number | bigint;
   type?: string;
   userId?: string;
@@ -21,46 +21,47 @@ export interface MessageProperties {
   clusterId?: string;
 }
 
-/** Returns the properties without the form they were received in, for code that is not mq's. */
+/** Returns a copy of the properties without mq's record of how they were encoded, for code outside mq. */
 export function plainProperties(properties: MessageProperties): MessageProperties {
   const plain: Record<string, unknown> = {};
-  // The form is under a symbol, which this loop leaves out.
+  // The record is stored under a symbol, which this loop skips.
   for (const name in properties) plain[name] = properties[name as keyof MessageProperties];
   return plain;
 }
 
-/** How the message came (basic.deliver). */
+/** Fields of the delivery (basic.deliver). */
 export interface MessageFields {
   exchange: string;
   routingKey: string;
   redelivered: boolean;
-  /** The queue it was taken from. */
+  /** Queue that the message was consumed from. */
   queue: string;
 }
 
 export interface Message {
-  /** The bytes as they came; never decoded. */
+  /** Body exactly as received, never decoded. */
   readonly body: Buffer;
   readonly fields: MessageFields;
   readonly properties: MessageProperties;
-  /** Without prototype. */
+  /** Headers as an object without a prototype. */
   readonly headers: Readonly<Record<string, unknown>>;
-  /** 1 for the first time a handler sees it. */
+  /** Number of the attempt, starting at 1. */
   readonly attempt: number;
-  /** Why `headers` is empty, though the message has some. */
+  /** Reason why `headers` is empty although the message has headers. */
   readonly unreadable?: string;
 }
 
 /**
- * What is to be done with the message.
- * - `ack`: it is done. `reply`: the answer for a `reply` role.
- * - `retry`: again later, with back-off, then dead-letter. `wasTerminated`: SIGTERM or SIGINT ended the handler's process.
- *   `isOfBatch`: the call for a batch failed, so any of its messages may be the cause.
- * - `dead-letter`: to the dead-letter queue now.
- * - `requeue`: back to its queue after a pause, as the handler asked. This counts as an attempt.
- * - `hand-back`: back to its queue now, because the role gave up before the handler had an outcome. This does not count.
+ * Outcome of a message.
+ * - `ack`: it is handled. `reply` is the answer of a `reply` role.
+ * - `retry`: try again later, with back-off, then dead-letter. `wasTerminated`: SIGTERM or SIGINT ended the handler's
+ *   process. `isOfBatch`: the call for a batch failed, so any of its messages may be the cause.
+ * - `dead-letter`: send it to the dead-letter queue now.
+ * - `requeue`: return it to its queue after a pause, as the handler requested. This counts as an attempt.
+ * - `hand-back`: return it to its queue now, because the role stopped before the handler had an outcome. This does not
+ *   count as an attempt.
  * - `stop`: hand this message back and end the role with the error, because no message can be handled now (a full disk,
- *   an executable that vanished). Trying the next one would only move the whole queue to the dead letters.
+ *   a missing executable). Trying the next messages would dead-letter the whole queue.
  */
 export type Outcome =
   | { readonly type: 'ack'; readonly reply?: Reply }
@@ -70,45 +71,56 @@ export type Outcome =
   | { readonly type: 'hand-back' }
   | { readonly type: 'stop'; readonly error: MqError };
 
-/** The answer to a request. `error`: the request was refused, and why; the body then says it as text. */
+/**
+ * Answer to a request. If `error` is set, the request was refused for that reason, and the body contains it as text.
+ */
 export interface Reply {
   readonly body: Buffer;
   readonly contentType?: string;
   readonly error?: string;
 }
 
-/** What a handler is given beside the message. */
+/** Context that a handler receives with a message. */
 export interface HandlerContext {
-  /** Aborted when the message is to be given up: the deadline passed, or the second signal came. */
+  /** Aborts when the handler must give up the message: after the deadline, or after the second signal. */
   readonly signal: AbortSignal;
 }
 
 export interface Handler {
-  /** `role` if the role prints the body after success; `handler` if the handler's own output is what is shown. */
+  /** `role` if the role prints the body after success; `handler` if only the handler prints. */
   readonly prints: 'role' | 'handler';
-  /** Never throws and never rejects: a failure is an outcome. */
+  /** Handles one message. Never throws and never rejects: a failure is an outcome. */
   handle(message: Message, context: HandlerContext): Promise<Outcome>;
-  /** Handles several messages in one call: one outcome for each, in their order. Absent if the handler cannot. */
+  /**
+   * Handles several messages in one call and returns one outcome for each, in their order. Absent if the handler cannot
+   * handle batches.
+   */
   handleBatch?(messages: readonly Message[], context: HandlerContext): Promise<readonly Outcome[]>;
-  /** Reports whether further messages can come before an outcome of those that the handler has. Absent: it waits for none. */
+  /**
+   * Tells the handler whether further messages can arrive before it returns an outcome. Absent if the handler does not
+   * wait for messages.
+   */
   expectMore?(canCome: boolean): void;
-  /** Frees what the handler holds (files, processes). */
+  /** Releases the handler's resources (files, processes). */
   close(): Promise<void>;
 }
 
-/** What handlers are made with. */
+/** Settings and functions that handlers are created with. */
 export interface HandlerWorld {
-  /** Absolute: the folder of rascal.json for a handler that it names, else the current one. Programs run in it. */
+  /**
+   * Absolute path: the folder of rascal.json if the file names the handler, otherwise the current folder. Programs run
+   * in it.
+   */
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdout: Output;
   readonly stderr: Output;
-  /** Where lines about one message go; ended by the handler unless it is `stderr`. Default: `stderr`. */
+  /** Opens the output for lines about one message. The handler ends it, unless it is `stderr`. Default: `stderr`. */
   readonly stderrOf?: (message: Message) => Output;
-  /** Milliseconds a handler may take for one message; undefined: no bound. */
+  /** Time limit for one message, in milliseconds. `undefined` means no limit. */
   readonly timeoutMs?: number;
-  /** Milliseconds between TERM and KILL for a child past its time. */
+  /** Milliseconds between SIGTERM and SIGKILL for a child that exceeds its time. */
   readonly graceMs: number;
-  /** Sends a signal to a pid, or to a group of them (a negative number). Throws ESRCH when there is none. */
+  /** Sends a signal to a process id, or to a process group (a negative number). Throws ESRCH if it does not exist. */
   readonly kill: (pid: number, signal: NodeJS.Signals) => void;
 }

@@ -1,10 +1,11 @@
-// What a long-lived handler answers: one line of JSON, `{"id":7,"outcome":"ack","reply":"…"}`, read into an outcome.
+// Parses the answer of a long-lived handler: one line of JSON, `{"id":7,"outcome":"ack","reply":"…"}`, becomes an
+// outcome.
 
 import type { Outcome, Reply } from './handler.ts';
 import { outcomeOfWord } from './outcome-word.ts';
 import { thrownReason } from './reason.ts';
 
-/** The object that a line is, undefined if it is none. */
+/** Parses a line as a JSON object. Returns `undefined` if it is not one. */
 export function objectOfLine(line: string): Record<string, unknown> | undefined {
   try {
     const value: unknown = JSON.parse(line);
@@ -16,7 +17,7 @@ export function objectOfLine(line: string): Record<string, unknown> | undefined 
   }
 }
 
-/** The outcome that the answer to message `id` says; a string: what is wrong with it. */
+/** Returns the outcome in the answer to message `id`. A string says why the answer is invalid. */
 export function outcomeOfAnswer(
   answer: Readonly<Record<string, unknown>>,
   { id, isReply }: { id: number; isReply: boolean },
@@ -40,16 +41,16 @@ export function outcomeOfAnswer(
   }
 }
 
-/** What an answer means: one outcome for each message, and what is wrong with some of them. */
+/** Outcomes of an answer, one for each message. `faults` lists the invalid parts of the answer. */
 export interface BatchAnswer {
   readonly outcomes: readonly Outcome[];
   readonly faults: readonly string[];
 }
 
 /**
- * Returns the outcomes of a batch of `size`, whose ids count from 1: `{"id":7,"outcomes":[{"id":1,"outcome":"ack"},…]}`, or
- * one `outcome` for all of it. A message without a good outcome is retried, and the others have theirs. A string says why
- * the answer is not one to this batch at all.
+ * Returns the outcomes for a batch of `size`. The ids count from 1: `{"id":7,"outcomes":[{"id":1,"outcome":"ack"},…]}`;
+ * a single `outcome` applies to all messages. A message without a valid outcome is retried and does not affect the
+ * others. A string says why the line is not an answer to this batch.
  */
 export function outcomesOfAnswer(
   answer: Readonly<Record<string, unknown>>,
@@ -71,7 +72,7 @@ export function outcomesOfAnswer(
     if (own !== one) faults.push(`an outcome that is not an object: ${shown(one)}`);
     else if (!(Number.isInteger(place) && place >= 1 && place <= size))
       faults.push(`an id that is not in the batch: ${shown(own['id'])}`);
-    // Two outcomes may contradict each other.
+    // Two outcomes for one message may contradict each other.
     else found.set(place, found.has(place) ? 'two outcomes' : outcomeOfAnswer(own, { id: place, isReply }));
   }
   const read = Array.from({ length: size }, (_, index): Outcome => {

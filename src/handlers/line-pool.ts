@@ -1,5 +1,5 @@
-// The processes of --exec-lines: each is asked one request at a time. A process that dies, answers wrongly or is late costs
-// the messages of its request one attempt, and is replaced after a pause.
+// Manages the processes of --exec-lines. Each process handles one request at a time. If it exits, answers incorrectly
+// or is late, the messages of its request lose one attempt, and the process is replaced after a pause.
 
 import { randomInt } from 'node:crypto';
 import type { RecycleLimit } from '../config/recycle.ts';
@@ -14,24 +14,30 @@ import { LineTrial } from './line-trial.ts';
 import { handBack, ofBatch, repeated } from './safely.ts';
 
 export interface LinePoolPlan {
-  /** The most processes. */
+  /** Maximum number of processes. */
   readonly processes: number;
-  /** Milliseconds from the line in to the line out; undefined: no bound. */
+  /** Time limit for an answer, in milliseconds. `undefined` means no limit. */
   readonly timeoutMs: number | undefined;
-  /** When a process is replaced; undefined: never. */
+  /** Limit after which a process is replaced. `undefined` means no limit. */
   readonly recycleAfter?: RecycleLimit | undefined;
-  /** Milliseconds without a first answer, after which a line says what to check. Default 10,000. */
+  /** Milliseconds without a first answer after which a log line says what to check. Default 10,000. */
   readonly noticeMs?: number;
-  /** Milliseconds before the next process starts, after so many ends without an answer. Default `restartPause`. */
+  /**
+   * Returns the delay before the next process starts, in milliseconds, after this many ends without an answer. Default
+   * `restartPause`.
+   */
   readonly pauseMs?: (deaths: number) => number;
   readonly clock?: Clock;
 }
 
-/** Milliseconds in which a program that cannot work shows it by ending, before a message is taken. */
+/** Time, in milliseconds, in which a broken program is expected to exit, before it receives a message. */
 const provingMs = 250;
-/** A program that has never answered, and so often ends with 0 or answers wrongly, is wrong itself. */
+/**
+ * If a program that has never answered exits with 0 or answers incorrectly this many times, the program itself is the
+ * cause.
+ */
 const mostUnproved = 3;
-/** The most faults of an answer that its line in the log names. */
+/** Maximum number of faults of one answer that are logged. */
 const mostFaults = 3;
 
 const protocolHint =
@@ -41,13 +47,13 @@ const startHint = 'its own lines above say why; the message went back to its que
 interface Slot {
   program: LineProcess | undefined;
   isBusy: boolean;
-  /** Ends since the last answer. */
+  /** Number of ends since the last answer. */
   deaths: number;
-  /** When the next process may start. */
+  /** Time at which the next process may start. */
   readyAt: number;
-  /** Handled by this process. */
+  /** Number of messages that this process has handled. */
   messages: number;
-  /** This process has answered. */
+  /** `true` if this process has answered. */
   hasAnswered: boolean;
 }
 
@@ -60,12 +66,12 @@ export class LinePool {
   readonly #clock: Clock;
   readonly #trial: LineTrial;
   readonly #closing = new AbortController();
-  /** Recycled processes that have not ended yet. */
+  /** Recycled processes that have not exited yet. */
   readonly #leaving = new Set<Promise<void>>();
   #waiting: (() => void)[] = [];
   #hasAnswered = false;
   #hasNoticed = false;
-  /** Failures of a program that has never answered. */
+  /** Number of failures before the first answer of the program. */
   #failures = 0;
 
   constructor(plan: LinePoolPlan, program: LineProcessPlan) {
@@ -95,7 +101,7 @@ export class LinePool {
       const outcome = await this.#ask(slot, request, givenUp);
       return 'type' in outcome ? repeated(outcome, request.size) : outcome;
     } finally {
-      // The outcome does not wait for a process that has to be replaced; the next message does.
+      // The outcome does not wait until the process is replaced; the next message does.
       void this.#recycle(slot, request.size).then(() => {
         slot.isBusy = false;
         this.#waiting.shift()?.();
@@ -109,7 +115,7 @@ export class LinePool {
     await Promise.all([this.#trial.close(), ...this.#leaving, ...this.#slots.map(({ program }) => program?.close())]);
   }
 
-  /** A slot whose pause is over, taken; undefined if that is not to be waited for. */
+  /** Reserves a slot and waits until its pause is over. Returns `undefined` if the request is aborted. */
   async #free(givenUp: AbortSignal): Promise<Slot | undefined> {
     for (;;) {
       if (givenUp.aborted) return undefined;
@@ -126,7 +132,7 @@ export class LinePool {
       this.#waiting.push(resume);
       givenUp.addEventListener('abort', resume);
       await resumed.promise;
-      // Node keeps a composite signal as long as it has a listener.
+      // Node keeps a composite signal in memory while it has a listener.
       givenUp.removeEventListener('abort', resume);
     }
   }
@@ -174,12 +180,12 @@ export class LinePool {
       others.push(this.#clock.pause(timeoutMs, settled.signal).then(() => ({ type: 'late' })));
     if (!this.#hasAnswered && !this.#hasNoticed) void this.#notice(program, settled.signal);
     const heard = await Promise.race([program.ask(line), ...others]);
-    // Without a reason Node makes an exception with its stack for each message.
+    // Without a reason, Node creates an exception with a stack trace for each message.
     settled.abort('settled');
     return heard;
   }
 
-  /** Replaces a process that has handled enough messages or has grown too large. The next one starts when it is needed. */
+  /** Ends a process that has handled enough messages or uses too much memory. The next one starts when it is needed. */
   async #recycle(slot: Slot, size: number): Promise<void> {
     const limit = this.#plan.recycleAfter;
     const { program } = slot;
@@ -194,7 +200,10 @@ export class LinePool {
     this.#leaving.delete(closed);
   }
 
-  /** Says once what to check if a program that has never answered is silent: most hold back their output in a buffer. */
+  /**
+   * Logs once what to check if a program that has never answered is silent, because most such programs buffer their
+   * output.
+   */
   async #notice(program: LineProcess, settled: AbortSignal): Promise<void> {
     const { noticeMs = 10_000 } = this.#plan;
     await this.#clock.pause(noticeMs, settled);
@@ -215,7 +224,7 @@ export class LinePool {
     stderr.write(`${escaped(`${command}: the answer to a batch of ${size} messages has ${list}${more}`)}\n`);
   }
 
-  /** What it would say next belongs to no message: another process takes its place. */
+  /** Stops the process, because its next output would not belong to a message. A new process replaces it. */
   async #afterFault(slot: Slot, { size }: LineRequest, reason: string): Promise<Outcome> {
     await slot.program?.stop();
     return (
@@ -251,7 +260,10 @@ export class LinePool {
     );
   }
 
-  /** Counts a failure that does not say whether the program or the message is wrong. Returns the end of the role, if it is. */
+  /**
+   * Counts a failure that may be caused by the program or by the message. Returns the outcome that ends the role after
+   * the last allowed failure.
+   */
   #unproved(why: string): Outcome | undefined {
     if (this.#hasAnswered) return undefined;
     this.#failures += 1;
@@ -264,7 +276,7 @@ export class LinePool {
     slot.messages = 0;
     slot.hasAnswered = false;
     void program.ended.then(() => {
-      // A recycled one: its end is no failure.
+      // The end of a recycled process is not a failure.
       if (slot.program !== program) return;
       slot.deaths += 1;
       slot.readyAt = this.#clock.now() + (this.#plan.pauseMs ?? restartPause)(slot.deaths);
@@ -278,12 +290,18 @@ export class LinePool {
   }
 }
 
-/** Returns the milliseconds before the next process starts: 100, doubled with each end without an answer, at most 10,000. */
+/**
+ * Returns the delay before the next process starts, in milliseconds: 100, doubled with each end without an answer, at
+ * most 10,000.
+ */
 export function restartPause(deaths: number): number {
   return Math.min(100 * 2 ** (deaths - 1), 10_000);
 }
 
-/** Returns an id that no message can foretell: a program that prints a body must not answer with it. JSON numbers hold it. */
+/**
+ * Returns an id that a message cannot predict, so that a program that prints a body cannot answer by accident. A JSON
+ * number can hold it.
+ */
 function unguessableId(): number {
   return randomInt(1, 2 ** 48 - 1);
 }
@@ -292,7 +310,7 @@ function newSlot(): Slot {
   return { program: undefined, isBusy: false, deaths: 0, readyAt: 0, messages: 0, hasAnswered: false };
 }
 
-/** Lower is sooner: a process that lives, then the shortest pause. */
+/** Returns the sort key of a slot: running processes first, then the shortest pause. */
 function readiness({ program, readyAt }: Slot): number {
   return program?.isAlive ? -1 : readyAt;
 }

@@ -1,5 +1,5 @@
-// One process of a long-lived handler: started in a group of its own, asked line by line, ended in time. What its answers
-// mean is line-answer.ts's, when it is started anew exec-lines.ts's. Never throws.
+// Runs one long-lived process in a process group of its own: starts it, exchanges lines with it and ends it in time.
+// line-answer.ts interprets its answers, and line-pool.ts restarts it. Nothing here throws.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ import { objectOfLine } from './line-answer.ts';
 import { write } from './output.ts';
 
 export interface LineProcessPlan {
-  /** As the user named it, for people. */
+  /** Command as the user wrote it, for messages. */
   readonly command: string;
   readonly file: string;
   readonly args: readonly string[];
@@ -22,27 +22,27 @@ export interface LineProcessPlan {
 }
 
 export type Said =
-  /** The next object on its stdout. */
+  /** The next JSON object on its stdout. */
   | { readonly type: 'object'; readonly value: Readonly<Record<string, unknown>> }
-  /** Only lines that are none, or one without end. */
+  /** Only lines that are not JSON objects, or a line that is too long. */
   | { readonly type: 'babble'; readonly reason: string }
   | { readonly type: 'ended'; readonly end: ChildEnd };
 
-/** The most lines without an object, since the last answer: each is shown on stderr. */
+/** Maximum number of lines without a JSON object since the last answer. Each is printed on stderr. */
 const mostStrange = 20;
-/** Bytes; a reply of 16 MiB in Base64 fits. */
+/** Maximum length of a line in bytes. A reply of 16 MiB in Base64 fits. */
 const longestLine = 32 * 1024 * 1024;
-/** Milliseconds: between the end of its input and TERM; and for a process that closed a pipe to end by itself. */
+/** Milliseconds between the end of the process's input and SIGTERM, and for a process that closed a pipe to exit. */
 const politeMs = 1000;
 
 export class LineProcess {
-  /** Resolves when it has ended and what it wrote was taken. */
+  /** Resolves when the process has exited and its output has been read. */
   readonly ended: Promise<ChildEnd>;
   readonly #plan: LineProcessPlan;
   readonly #child: ChildProcess | undefined;
   readonly #stop = new AbortController();
   #openStderr: () => Output;
-  /** Opened when the process writes to it, which most never do: a stream for each message costs much. */
+  /** Opened when the process writes to stderr. Most processes never do, and a stream for each message is expensive. */
   #stderr: Output | undefined;
   #isAlive = true;
   #pieces: Buffer[] = [];
@@ -55,8 +55,8 @@ export class LineProcess {
     this.#plan = plan;
     this.#openStderr = () => plan.stderr;
     try {
-      // A session and group of its own: a signal reaches all of it, and the terminal's Ctrl-C only us. Its stdin is a pipe
-      // that ends with us, however we end.
+      // The process gets its own session and process group: a signal to the group reaches all of it, and the terminal's
+      // Ctrl-C reaches only mq. Its stdin is a pipe that closes when mq ends, however mq ends.
       this.#child = spawn(plan.file, plan.args, {
         cwd: plan.cwd,
         env: { ...plan.env },
@@ -76,7 +76,7 @@ export class LineProcess {
     });
   }
 
-  /** Linux: the resident memory of the process, in bytes. 0 if it cannot be read. */
+  /** Resident memory of the process on Linux, in bytes. 0 if it cannot be read. */
   get residentBytes(): number {
     try {
       const status = readFileSync(`/proc/${this.#child?.pid}/status`, 'latin1');
@@ -90,17 +90,17 @@ export class LineProcess {
     return this.#isAlive;
   }
 
-  /** True if it was made to end. */
+  /** `true` if mq stopped the process. */
   get wasStopped(): boolean {
     return this.#stop.signal.aborted;
   }
 
-  /** Bytes of a line whose end has not come yet. */
+  /** Number of bytes received of an incomplete line. */
   get unfinished(): number {
     return this.#size;
   }
 
-  /** Writes a line and gives what comes back for it. One at a time. */
+  /** Writes a line and returns what the process answers. Only one call may be active at a time. */
   ask(line: Buffer): Promise<Said> {
     return new Promise((resolve) => {
       if (!this.#isAlive) void this.ended.then((end) => resolve({ type: 'ended', end }));
@@ -111,25 +111,25 @@ export class LineProcess {
     });
   }
 
-  /** From now on its stderr is about another message. */
+  /** Sends further stderr output to another message's stream. */
   reportTo(open: () => Output): void {
     if (this.#stderr !== this.#plan.stderr) this.#stderr?.end();
     this.#stderr = undefined;
     this.#openStderr = open;
   }
 
-  /** TERM to its group, KILL after the grace; resolves when it is gone. */
+  /** Sends SIGTERM to the group, and SIGKILL after the grace time. Resolves when the process has exited. */
   async stop(): Promise<void> {
     this.#stop.abort();
     await this.ended;
   }
 
-  /** Ends its input, which a handler takes for the end of work. */
+  /** Closes the process's input, which asks a handler to finish. */
   endInput(): void {
     this.#child?.stdin?.end();
   }
 
-  /** Ends its input; then as `stop`. */
+  /** Closes the process's input and stops the process if it does not exit in time. */
   async close(): Promise<void> {
     this.endInput();
     const timer = setTimeout(() => this.#stop.abort(), Math.min(politeMs, this.#plan.graceMs));
@@ -141,7 +141,7 @@ export class LineProcess {
     const exit = exitOf(child);
     const { pid, stdin, stdout, stderr } = child;
     if (pid === undefined || !stdin || !stdout || !stderr) {
-      // Out of descriptors there are not even streams.
+      // If no file descriptors are left, the streams do not exist either.
       for (const stream of [stdin, stdout, stderr]) stream?.on('error', () => {}).destroy();
       return exit;
     }
@@ -153,7 +153,7 @@ export class LineProcess {
       kill,
     });
     const outputs = [taken(stdout, (chunk) => this.#take(chunk)), taken(stderr, (chunk) => this.#report(chunk))];
-    // Deaf or mute, it can answer nothing any more: mostly it is about to end by itself.
+    // A process that closed its stdin or stdout can no longer answer. It is usually about to exit.
     stdin.on('error', () => this.#lose());
     stdout.once('end', () => this.#lose());
     const end = await exit;

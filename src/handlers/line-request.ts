@@ -1,4 +1,4 @@
-// What a long-lived handler is asked: the line for a message or for a batch, and how the answer to it is read.
+// Builds the line that a long-lived handler receives for a message or a batch, and parses the answer.
 
 import type { Output } from '../context.ts';
 import { messageJson } from './exec-message.ts';
@@ -6,16 +6,16 @@ import type { Message } from './handler.ts';
 import { type BatchAnswer, outcomeOfAnswer, outcomesOfAnswer } from './line-answer.ts';
 
 export interface LineRequest {
-  /** The number of messages. */
+  /** Number of messages. */
   readonly size: number;
-  /** Opens the stream for its handler's stderr, if that is about one message. */
+  /** Opens the stream for stderr, if the request contains only one message. */
   readonly openStderr?: () => Output;
   line(id: number): Buffer;
-  /** Returns one outcome for each message, or why the answer is not one to this request. */
+  /** Returns one outcome for each message, or why the line is not an answer to this request. */
   read(answer: Readonly<Record<string, unknown>>, id: number): BatchAnswer | string;
 }
 
-/** `{"id":7,` and what descriptor 3 of --exec holds. */
+/** Returns a request for one message: `{"id":7,` followed by the JSON that --exec passes on descriptor 3. */
 export function messageRequest(message: Message, isReply: boolean): LineRequest {
   return {
     size: 1,
@@ -27,7 +27,7 @@ export function messageRequest(message: Message, isReply: boolean): LineRequest 
   };
 }
 
-/** `{"id":7,"batch":[{"id":1,…},{"id":2,…}]}`: the ids in the batch count from 1. */
+/** Returns a request for a batch: `{"id":7,"batch":[{"id":1,…},{"id":2,…}]}`. The ids in the batch count from 1. */
 export function batchRequest(messages: readonly Message[], isReply: boolean): LineRequest {
   return {
     size: messages.length,
@@ -44,7 +44,7 @@ const comma = Buffer.from(',');
 
 function withId(id: number, message: Message): Buffer {
   const json = messageJson(message);
-  // Some readers of lines end a line at U+2028 and U+2029.
+  // Some line readers also end a line at U+2028 and U+2029.
   const isSafe = !json.includes('\u2028') && !json.includes('\u2029');
   const safe = isSafe
     ? json

@@ -1,5 +1,5 @@
-// Tells a program that cannot start from a message that ends it: the program is started again without a message, and its
-// input ends at once. A program that can start ends with 0 then.
+// Distinguishes a program that cannot start from a message that crashes it. The trial starts the program again without
+// a message and closes its input. A working program then exits with 0.
 
 import type { ChildEnd } from './child.ts';
 import type { Clock } from './clock.ts';
@@ -10,28 +10,28 @@ export interface LineTrialPlan {
   readonly clock: Clock;
 }
 
-/** Processes without a message that have to end as the one with the message did. */
+/** Number of processes without a message that must end in the same way as the one with the message. */
 const trials = 2;
-/** Milliseconds before each of them: what keeps a program from starting may be over then. */
+/** Milliseconds before each trial, because a temporary problem may be over by then. */
 const pauseMs = 100;
-/** Milliseconds for a process to end after its input has. */
+/** Milliseconds for a process to exit after its input is closed. */
 const patienceMs = 10_000;
 
 export class LineTrial {
   readonly #plan: LineTrialPlan;
   #running: Promise<readonly ChildEnd[]> | undefined;
-  /** The program ignores the end of its input, so it has to be killed. */
+  /** `true` if the program ignores the end of its input and must be killed. */
   #isDeaf = false;
 
   constructor(plan: LineTrialPlan) {
     this.#plan = plan;
   }
 
-  /** Returns true if the program ends in this way without a message too, so that the message is not the cause. */
+  /** Returns `true` if the program ends in the same way without a message, so that the message is not the cause. */
   async failsAlike(end: ChildEnd, givenUp: AbortSignal): Promise<boolean> {
-    // A program that can start ends with 0 at the end of its input, so another 0 says nothing.
+    // A working program exits with 0 at the end of its input, so another 0 proves nothing.
     if (this.#isDeaf || (end.type === 'exit' && end.status === 0)) return false;
-    // The processes of a pool end at the same time: one trial is for all of them.
+    // The processes of a pool often exit together, so they share one trial.
     this.#running ??= this.#run(end, givenUp).finally(() => {
       this.#running = undefined;
     });
@@ -39,7 +39,7 @@ export class LineTrial {
     return ends.length === trials && ends.every((one) => isAlike(one, end));
   }
 
-  /** Resolves when no process of a trial is left. */
+  /** Resolves when no process of a trial is running. */
   async close(): Promise<void> {
     await this.#running;
   }

@@ -1,4 +1,4 @@
-// Picks and makes the handler that the configuration or the command line names; exec and module are loaded when asked for.
+// Creates the handler that the configuration or the command line names. exec and module are loaded only when needed.
 
 import type { Behaviour, ChildConfig, HandlerConfig } from '../config/config.ts';
 import type { RecycleLimit } from '../config/recycle.ts';
@@ -9,7 +9,7 @@ import type { EnvironmentPlan } from './environment.ts';
 import type { Handler, HandlerWorld } from './handler.ts';
 import { safely } from './safely.ts';
 
-/** A file to append to, relative to the world's cwd. */
+/** Settings of `append`: a file, relative to the world's cwd. */
 export interface AppendConfig {
   readonly file: string;
   readonly timeout?: number;
@@ -17,20 +17,21 @@ export interface AppendConfig {
 
 export interface HandlerPlace {
   readonly behaviour: Behaviour;
-  /** What the command line adds to the environment of a child. */
+  /** Environment settings of the command line for a child process. */
   readonly environment?: EnvironmentPlan;
-  /** Calls of the handler at the same time: the most processes of exec-lines. Default 1. */
+  /** Maximum number of concurrent calls, and of exec-lines processes. Default 1. */
   readonly calls?: number;
-  /** Several messages in one call. */
+  /** Settings for several messages in one call. */
   readonly batch?: { readonly size: number; readonly waitMs: number };
-  /** When a process of exec-lines is replaced. */
+  /** Limit after which an exec-lines process is replaced. */
   readonly recycleAfter?: RecycleLimit;
 }
 
 /**
- * A handler that is ready for its first message, never throws, and keeps its deadline: the world's `timeoutMs` (the
- * command line's), else the configuration's `timeout`, else 25 minutes for code of the user.
- * @throws {MqError} if it cannot be made: CANNOT_CREATE (append), SYSTEM (exec), NO_INPUT or CONFIG (module), USAGE.
+ * Returns a handler that is ready for its first message, never throws, and enforces its deadline. The deadline is the
+ * world's `timeoutMs` (from the command line), otherwise the configuration's `timeout`, otherwise 25 minutes for user
+ * code.
+ * @throws {MqError} if it cannot be created: CANNOT_CREATE (append), SYSTEM (exec), NO_INPUT or CONFIG (module), USAGE.
  */
 export async function makeHandler(
   config: HandlerConfig | AppendConfig,
@@ -39,9 +40,10 @@ export async function makeHandler(
 ): Promise<Handler> {
   const handler = await pick(config, world, place);
   const timeoutMs = deadlineOf(config, world);
-  // A child is killed and its output read before its handler can answer; the rest is only a safety net there.
+  // A child must be killed and its output read before its handler can answer. For a child, the deadline of `safely` is
+  // only a safety net.
   const patienceMs = 'exec' in config || 'execLines' in config ? world.graceMs + killMs : 0;
-  // exec-lines has its own clock: the pause before a new process is no time of the message.
+  // exec-lines enforces its own deadline, because the pause before a new process does not count.
   const safe = safely(handler, { timeoutMs: 'execLines' in config ? undefined : timeoutMs, patienceMs });
   return place.batch ? batched(safe, { ...place.batch, calls: place.calls ?? 1 }) : safe;
 }
@@ -49,12 +51,12 @@ export async function makeHandler(
 const killMs = 5000;
 
 /**
- * Milliseconds for one message in code of the user. RabbitMQ closes a channel, or cancels a consumer, that keeps a message
- * for 30 minutes (consumer_timeout), and other messages suffer too; mq gives up before.
+ * Deadline of user code for one message. RabbitMQ closes a channel, or cancels a consumer, that holds a message for 30
+ * minutes (consumer_timeout), and that affects other messages too. mq stops the handler earlier.
  */
 const defaultDeadlineMs = 25 * 60 * 1000;
 
-/** Returns the milliseconds for one message; undefined: no bound. */
+/** Returns the time limit for one message in milliseconds, or `undefined` for no limit. */
 export function deadlineOf(config: HandlerConfig | AppendConfig, { timeoutMs }: HandlerWorld): number | undefined {
   const isOfUser = !('file' in config) && !('builtin' in config);
   return timeoutMs ?? config.timeout ?? (isOfUser ? defaultDeadlineMs : undefined);
@@ -103,7 +105,10 @@ async function pick(
   }
 }
 
-/** `pass` holds the names of both the command line and rascal.json; either may ask for a clean environment. */
+/**
+ * Merges environment settings. `pass` already contains the names of the command line and of rascal.json; either can
+ * request a clean environment.
+ */
 function withOwn({ isClean = false, pass = [] }: EnvironmentPlan, config: ChildConfig): EnvironmentPlan {
   return {
     isClean: isClean || (config.cleanEnv ?? false),

@@ -1,8 +1,8 @@
-// The fields of every log line about a message.
+// Returns the fields of every log line about a message.
 
 import type { Message } from './handler.ts';
 
-/** Returns what tells one message from others in the log: its id, its queue, and the number of the attempt. */
+/** Returns the fields that identify a message in the log: its id, its queue, and the number of the attempt. */
 export function messageFields({ properties, fields, attempt }: Message): {
   messageId: string | undefined;
   queue: string;

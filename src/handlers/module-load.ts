@@ -1,5 +1,5 @@
-// Loads a user's module from disk into this executable: types stripped, whatever package.json is above it. A module that
-// cannot be loaded is one line with its place, not a stack trace.
+// Loads a user's module from disk into this executable. It strips types and ignores the package.json files above the
+// module. A module that cannot be loaded produces one line with its position, not a stack trace.
 
 import { readFileSync, statSync } from 'node:fs';
 import { createRequire, type ResolveFnOutput, registerHooks } from 'node:module';
@@ -13,12 +13,12 @@ import { syntaxStack } from './syntax-place.ts';
 
 export interface LoadedModule {
   readonly exports: unknown;
-  /** Takes the hooks back. What is loaded stays loaded. */
+  /** Removes the loader hooks. Loaded modules stay loaded. */
   release(): void;
 }
 
 /**
- * `file` is absolute, `name` is what the user calls it. `awaits`: it may have an await at top level.
+ * Loads a module. `file` is absolute, `name` is the user's name for it. `awaits` allows top-level await.
  * @throws {MqError} NO_INPUT if the file cannot be read, CONFIG if it cannot be loaded.
  */
 export async function loadModule(file: string, name: string, { awaits = false } = {}): Promise<LoadedModule> {
@@ -27,7 +27,7 @@ export async function loadModule(file: string, name: string, { awaits = false } 
   const loaded = new Set([pathToFileURL(file).href]);
   const hooks = hook(loaded);
   const { stackTraceLimit } = Error;
-  // Ten lines of Node's own loader would hide the user's line.
+  // The default of ten frames contains only Node's loader and not the user's line.
   Error.stackTraceLimit = 100;
   try {
     return { exports: await load(file, awaits), release: () => hooks.deregister() };
@@ -39,18 +39,19 @@ export async function loadModule(file: string, name: string, { awaits = false } 
   }
 }
 
-// import() of a file fails in a single executable of Node 26; require() also takes ES modules, without top-level await.
+// import() of a file fails in a single executable of Node 26. require() also loads ES modules, but without top-level
+// await.
 async function load(file: string, awaits: boolean): Promise<unknown> {
   try {
     return createRequire(file)(file);
   } catch (error) {
-    // Node throws this before anything of the file has run.
+    // Node throws this before it runs any code of the file.
     if (!awaits || (error as NodeJS.ErrnoException | null)?.code !== 'ERR_REQUIRE_ASYNC_MODULE') throw error;
     return await import(pathToFileURL(file).href);
   }
 }
 
-/** Returns why the file cannot be loaded, without loading it. */
+/** Returns why the file cannot be loaded, without loading it. Returns `undefined` if nothing is wrong. */
 export function fileFault(file: string, name: string): MqError | undefined {
   try {
     if (statSync(file).isFile()) return languageFault(file, name);
@@ -62,7 +63,7 @@ export function fileFault(file: string, name: string): MqError | undefined {
   return new MqError('CONFIG', `cannot load ${name}: not a file`, { at: name, hint: 'name a .ts or .js file' });
 }
 
-/** A file without an ending may be JavaScript. */
+/** Checks the file's extension. A file without one may be JavaScript. */
 function languageFault(file: string, name: string): MqError | undefined {
   const ending = extname(file);
   if (ending === '' || /^\.[cm]?[jt]s$/.test(ending)) return undefined;
@@ -72,7 +73,10 @@ function languageFault(file: string, name: string): MqError | undefined {
   });
 }
 
-/** Sees to the formats of the user's file and of what it imports, outside node_modules; all else is as Node has it. */
+/**
+ * Installs loader hooks for the formats of the user's file and its imports outside node_modules. Node handles all other
+ * modules.
+ */
 function hook(loaded: Set<string>) {
   return registerHooks({
     resolve(specifier, context, nextResolve) {
@@ -92,7 +96,7 @@ function hook(loaded: Set<string>) {
       return isJson ? { ...resolved, importAttributes: { type: 'json' } } : resolved;
     },
     load(url, context, nextLoad) {
-      // Last is what was loaded last: where a syntax error without a place is.
+      // The last entry is the module that was loaded last, which contains a syntax error without a position.
       if (loaded.delete(url)) loaded.add(url);
       const source = loaded.has(url) ? sourceOf(url) : undefined;
       return source === undefined ? nextLoad(url, context) : { ...source, shortCircuit: true };
@@ -116,7 +120,7 @@ const formats: Readonly<Record<string, string | undefined>> = {
   '.js': 'either',
 };
 
-/** Node asks package.json, which may say the one and the file be the other; only the file itself knows. */
+/** Detects the module format from the source. Node would use package.json, which can contradict the file. */
 function formatOf(source: string): 'module' | 'commonjs' {
   try {
     compileFunction(source.replace(/^#!.*/, ''), ['exports', 'require', 'module', '__filename', '__dirname']);
@@ -126,7 +130,7 @@ function formatOf(source: string): 'module' | 'commonjs' {
   }
 }
 
-/** What V8 says of a module's syntax in a script. */
+/** V8's messages for module syntax in a script. */
 const onlyInModules =
   /import statement outside a module|Unexpected token 'export'|'import\.meta' outside|await is only valid|Identifier '(exports|require|module|__filename|__dirname)' has already/;
 
@@ -167,7 +171,7 @@ const reasonsByCode: Readonly<Record<string, ((message: string, file: string) =>
   MODULE_NOT_FOUND: notFound,
 };
 
-/** What is left of the import of a type when types are stripped. */
+/** Explains a missing export. Often it is the import of a type, which remains after types are stripped. */
 function ofLinking(reason: string, file: string): Because {
   const [, name] = /does not provide an export named '(.+)'$/.exec(reason) ?? [];
   return name === undefined || !file.endsWith('ts')
@@ -176,7 +180,7 @@ function ofLinking(reason: string, file: string): Because {
 }
 
 function notFound(message: string): Because {
-  // Node's list of who required it follows on further lines.
+  // Node appends the require stack on further lines.
   const reason = message.replace(/ Require stack:.*/, '');
   const isFile = /module '[./]/.test(reason);
   const hint = isFile
@@ -185,7 +189,10 @@ function notFound(message: string): Because {
   return { reason, hint };
 }
 
-/** V8 puts the place of a syntax error above the stack: `file:line`, the line, and a caret below the column. */
+/**
+ * Returns the position of a syntax error. V8 prints it above the stack: `file:line`, the line, and a caret below the
+ * column.
+ */
 function syntaxPlace(lines: readonly string[]): string | undefined {
   const [first = ''] = lines;
   const found = /^(file:\/\/.*|\/.*|[A-Za-z]:\\.*):(\d+)$/.exec(first);
@@ -195,7 +202,7 @@ function syntaxPlace(lines: readonly string[]): string | undefined {
   return `${pathOf(found[1] ?? '')}:${found[2]}${column}`;
 }
 
-/** The first line of the stack that is in the user's files. */
+/** Returns the position of the first stack frame in the user's files. */
 function framePlace(lines: readonly string[], loaded: ReadonlySet<string>): string | undefined {
   const files = [...loaded].map(pathOf);
   for (const line of lines) {
@@ -206,7 +213,7 @@ function framePlace(lines: readonly string[], loaded: ReadonlySet<string>): stri
   return undefined;
 }
 
-/** Of a syntax error that does not say where it is. */
+/** Returns the position of a syntax error that does not contain one. */
 function modulePlace({ message }: SyntaxError, loaded: ReadonlySet<string>, name: string): string {
   const last = [...loaded].at(-1);
   const stack = last === undefined ? undefined : syntaxStack(pathOf(last), message);

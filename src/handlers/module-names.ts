@@ -1,10 +1,13 @@
-// What an import of a user's module may leave out, because bundlers and TypeScript let it be left out: the ending of a file
-// (`./orders`, or `./orders.js` where there is orders.ts), and that a .json is JSON.
+// Resolves imports of a user's module that bundlers and TypeScript also accept: without the file extension
+// (`./orders`), or with `.js` when the file is orders.ts.
 
 import { statSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
-/** The specifier of the file that a relative one stands for, undefined where there is none. `parent` is a URL. */
+/**
+ * Returns the specifier of the file that a relative import refers to, or `undefined` if there is no such file. `parent`
+ * is a URL.
+ */
 export function spelledOut(specifier: string, parent: string, isRequire: boolean): string | undefined {
   if (!/^\.{0,2}\//.test(specifier)) return undefined;
   const path = fileURLToPath(new URL(specifier, parent));

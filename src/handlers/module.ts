@@ -1,5 +1,5 @@
-// The handler `--handler FILE`: the user's module, run inside the executable. What its function gives or throws becomes the
-// outcome. Loading it is module-load.ts's.
+// The handler `--handler FILE`: runs the user's module inside the executable. What its function returns or throws
+// becomes the outcome. module-load.ts loads the module.
 
 import { Buffer } from 'node:buffer';
 import { resolve } from 'node:path';
@@ -22,12 +22,12 @@ import { write } from './output.ts';
 import { thrownReason } from './reason.ts';
 import { repeated } from './safely.ts';
 
-/** What the user's function is given. Frozen; the body is a copy. */
+/** Argument of the user's function. It is frozen, and its body is a copy. */
 export interface UserMessage {
   readonly body: Buffer;
-  /** The body as UTF-8. */
+  /** Body decoded as UTF-8. */
   readonly text: string;
-  /** The body, parsed. Throws on what is no JSON. */
+  /** Parses the body as JSON. Throws if it is not valid JSON. */
   json(): unknown;
   readonly fields: Readonly<MessageFields>;
   readonly properties: Readonly<MessageProperties>;
@@ -36,10 +36,10 @@ export interface UserMessage {
 }
 
 export interface UserContext {
-  /** Aborted when the message is to be given up. */
+  /** Aborts when the handler must give up the message. */
   readonly signal: AbortSignal;
   readonly attempt: number;
-  /** A line for people, to stderr. */
+  /** Writes a line to stderr. */
   log(text: unknown): void;
 }
 
@@ -47,21 +47,24 @@ export type UserFunction = (message: UserMessage, context: UserContext) => unkno
 type BatchFunction = (messages: readonly UserMessage[], context: UserContext) => unknown;
 
 export interface ModulePlan {
-  /** As the user named it; relative to the world's cwd. */
+  /** Path as the user wrote it, relative to the world's cwd. */
   readonly module: string;
-  /** What the function gives is the reply; else it is only an outcome. */
+  /** `true` if the return value is the reply; otherwise it is only an outcome. */
   readonly isReply: boolean;
-  /** The module handles batches, by its export `batch`. */
+  /** `true` if mq calls the module's export `batch`. */
   readonly isBatch: boolean;
 }
 
 /**
- * Loads the module, and so runs it, before the first message.
- * @throws {MqError} NO_INPUT if the file cannot be read, CONFIG if it is no module with a function.
+ * Loads and runs the module before the first message.
+ * @throws {MqError} NO_INPUT if the file cannot be read, CONFIG if it does not export a function.
  */
 export async function makeModule({ module, isReply, isBatch }: ModulePlan, world: HandlerWorld): Promise<Handler> {
   const loaded = await loadModule(resolve(world.cwd, module), module);
-  /** `stderrOf` is called when the handler logs something, which most never do: a stream for each message costs much. */
+  /**
+   * `stderrOf` is called when the handler logs something. Most handlers never do, and a stream for each message is
+   * expensive.
+   */
   const contextOf = (given: HandlerContext, attempt: number, stderrOf: () => Output): UserContext =>
     Object.freeze({
       get signal() {
@@ -102,7 +105,7 @@ export async function makeModule({ module, isReply, isBatch }: ModulePlan, world
   };
 }
 
-/** The export `batch`. The default export gets one message, so it must not get a list of them. */
+/** Returns the export `batch`. The default export expects one message, so it must not receive a list. */
 function batchFunctionOf(exports: unknown, module: string): BatchFunction {
   const { batch } = Object(exports) as { batch?: unknown };
   if (typeof batch === 'function') return batch as BatchFunction;
@@ -112,12 +115,12 @@ function batchFunctionOf(exports: unknown, module: string): BatchFunction {
   });
 }
 
-/** The default export, or `module.exports` itself, or its `default`. */
+/** Returns the default export, `module.exports`, or its `default`. */
 function functionOf(exports: unknown, module: string): UserFunction {
   if (typeof exports === 'function') return exports as UserFunction;
   const { default: value } = (exports ?? {}) as { default?: unknown };
   if (typeof value === 'function') return value as UserFunction;
-  // A CommonJS module made from an ES one, imported by an ES one.
+  // This is a CommonJS module that was compiled from an ES module and imported by one.
   const nested = typeof value === 'object' && value !== null ? (value as { default?: unknown }).default : undefined;
   if (typeof nested === 'function') return nested as UserFunction;
   throw new MqError('CONFIG', `cannot use ${module}: it has no function as its default export`, {
@@ -127,7 +130,7 @@ function functionOf(exports: unknown, module: string): UserFunction {
 }
 
 function userMessage({ body, fields, properties, headers, attempt }: Message): UserMessage {
-  // A copy: whoever changes it must not change what is published again for the next attempt.
+  // The body is copied, because a handler that changes it must not change the message of the next attempt.
   const copy = Buffer.from(body);
   return Object.freeze({
     body: copy,
@@ -157,13 +160,16 @@ function outcomeOf(result: unknown, isReply: boolean): Outcome {
       case 'stop':
         return outcomeOfWord(type, { reason, requeue });
     }
-    // A misspelt outcome must not pass for success.
+    // A misspelled outcome must not count as success.
     if (!isReply) return { type: 'retry', reason: `the handler gave an outcome that does not exist: ${type}` };
   }
   return isReply ? acked(result) : { type: 'ack' };
 }
 
-/** A list has one outcome for each message, in their order; anything else is the outcome of all of them. */
+/**
+ * Returns the outcomes of a batch. A list has one outcome for each message, in their order; any other value is the
+ * outcome of all messages.
+ */
 function outcomesOf(result: unknown, { isReply, size }: { isReply: boolean; size: number }): readonly Outcome[] {
   if (!Array.isArray(result)) return repeated(outcomeOf(result, isReply), size);
   if (result.length === size) return Array.from(result, (one) => ownOutcomeOf(one, isReply));
@@ -171,7 +177,7 @@ function outcomesOf(result: unknown, { isReply, size }: { isReply: boolean; size
   return repeated({ type: 'retry', reason }, size);
 }
 
-/** The outcome of one message of a batch: what is wrong with it costs no other message an attempt. */
+/** Returns the outcome of one message of a batch. An invalid value does not cost other messages an attempt. */
 function ownOutcomeOf(result: unknown, isReply: boolean): Outcome {
   try {
     return outcomeOf(result, isReply);
@@ -189,7 +195,7 @@ function acked(value: unknown): Outcome {
   return reply === undefined ? { type: 'ack' } : { type: 'ack', reply };
 }
 
-/** Throws on what has no form as bytes: a function, a circle. */
+/** Converts a value to a reply. Throws if it cannot be serialised: a function, a circular object. */
 function replyOf(value: unknown): Reply {
   if (value instanceof Uint8Array) {
     const body = Buffer.from(value.buffer, value.byteOffset, value.byteLength);

@@ -1,4 +1,4 @@
-// The words with which a module or a line handler names an outcome other than `ack`.
+// Maps the outcomes that a module or a line handler can name, except `ack`.
 
 import type { Outcome } from './handler.ts';
 import { thrownReason } from './reason.ts';
@@ -6,7 +6,10 @@ import { stopped } from './safely.ts';
 
 export type OutcomeWord = 'retry' | 'dead-letter' | 'requeue' | 'reject' | 'nack' | 'stop';
 
-/** Returns the outcome. `reject` and `nack` are older words: `requeue` with `"requeue": true`, else `dead-letter`. */
+/**
+ * Returns the outcome. `reject` and `nack` are older names: they mean `requeue` with `"requeue": true`, otherwise
+ * `dead-letter`.
+ */
 export function outcomeOfWord(
   word: OutcomeWord,
   { reason: given, requeue }: { reason?: unknown; requeue?: unknown },

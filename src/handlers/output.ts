@@ -1,4 +1,4 @@
-// Where a child's stdout goes: to the user, whole lines at a time, or into a reply. Both hold a bounded amount.
+// Collects a child's stdout: prints it line by line, or keeps it as a reply. Both use a bounded amount of memory.
 
 import type { Output } from '../context.ts';
 import { escapedLines, MqError } from '../errors.ts';
@@ -6,17 +6,23 @@ import type { Outcome } from './handler.ts';
 import { systemReason } from './reason.ts';
 
 export interface StdoutSink {
-  /** Takes a piece; a promise means: no more until it settles. It never rejects. */
+  /**
+   * Receives a chunk. If it returns a promise, the caller waits until it settles before the next chunk. It never
+   * rejects.
+   */
   take(chunk: Buffer): Promise<void> | undefined;
-  /** After the last piece. */
+  /** Ends the output after the last chunk. */
   end(): Promise<void>;
-  /** Set when the output could not be taken: the outcome of the message then. */
+  /** Outcome of the message if the output could not be accepted. */
   readonly failure: Outcome | undefined;
-  /** The reply, of a sink that makes one. */
+  /** The reply, if the sink collects one. */
   readonly reply: Buffer | undefined;
 }
 
-/** Shows a child's output line by line while it runs. A line without an end is shown when the child ends, or in parts of 1 MiB. */
+/**
+ * Prints a child's output line by line while it runs. An incomplete line is printed when the child ends, or in parts of
+ * 1 MiB.
+ */
 export function lineOutput(output: Output): StdoutSink {
   let held: Buffer[] = [];
   let size = 0;
@@ -52,7 +58,7 @@ export function lineOutput(output: Output): StdoutSink {
 
 const mostHeld = 1024 * 1024;
 
-/** Keeps the output as the reply; more than 16 MiB is none (the message is dead-lettered). */
+/** Collects the output as a reply. If it exceeds 16 MiB, the message is dead-lettered. */
 export function replyOutput(): StdoutSink {
   let held: Buffer[] = [];
   let size = 0;
@@ -77,9 +83,9 @@ const mostReply = 16 * 1024 * 1024;
 const tooLong: Outcome = { type: 'dead-letter', reason: 'a reply of more than 16 MiB' };
 
 /**
- * Writes what a program has printed. On a terminal control characters are escaped, because it may be a stranger's message.
- * Waits until the stream has taken the bytes: what the reader does not take yet stays with the child. Returns the error, if
- * there is one.
+ * Writes the output of a program. On a terminal it escapes control characters, because the output may contain an
+ * untrusted message. Waits until the stream has accepted the bytes, so that a slow reader slows the child down. Returns
+ * the error, if there is one.
  */
 export function write(output: Output, bytes: Buffer): Promise<Error | undefined> {
   return new Promise((resolve) => {

@@ -1,13 +1,13 @@
-// Why something failed, in words for one line: of the operating system's errors, and of whatever user code throws.
+// Formats the reason of a failure as one line: errors of the operating system, and anything that user code throws.
 
 import { systemWords } from '../errors.ts';
 
-/** The system's words, or the error's own message where there are none. */
+/** Returns the system's text for the error, or the error's own message if there is none. */
 export function systemReason(error: unknown): string {
   return systemWords(error) ?? thrownReason(error);
 }
 
-/** Anything thrown, as one bounded line; never throws itself (a thrown value may have no string form). */
+/** Returns a thrown value as one line of limited length. Never throws, even if the value has no string form. */
 export function thrownReason(thrown: unknown): string {
   try {
     const text = thrown instanceof Error ? thrown.message || thrown.name : textOf(thrown);
@@ -17,7 +17,7 @@ export function thrownReason(thrown: unknown): string {
   }
 }
 
-/** An object that is not an Error: its message, its own text, or its JSON. */
+/** Returns the text of an object that is not an Error: its message, its string form, or its JSON. */
 function textOf(thrown: unknown): string {
   const { message } = Object(thrown) as { message?: unknown };
   if (typeof message === 'string' && message !== '') return message;
@@ -29,5 +29,5 @@ function oneLine(text: string): string {
   return text.replace(/\s+/g, (space) => (space.includes('\n') ? ' ' : space));
 }
 
-/** Characters. A reason travels in a header of the message, and all headers have to fit one frame. */
+/** Maximum length in characters. The reason is sent in a message header, and all headers must fit into one frame. */
 const longest = 1000;

@@ -1,24 +1,24 @@
-// What every handler is wrapped in: nothing it does escapes as a throw, and nothing takes longer than its deadline.
+// Wraps every handler: errors become outcomes, and no call exceeds its deadline.
 
 import { MqError } from '../errors.ts';
 import type { Handler, HandlerContext, Outcome } from './handler.ts';
 import { thrownReason } from './reason.ts';
 
 export interface Bounds {
-  /** Milliseconds for one call; undefined: no bound. */
+  /** Time limit for one call, in milliseconds. `undefined` means no limit. */
   readonly timeoutMs: number | undefined;
-  /** Milliseconds a handler has, once told to give up, to say how it ended (a child has to be killed first). */
+  /** Milliseconds that an aborted handler has to return its outcome (a child must be killed first). */
   readonly patienceMs: number;
 }
 
 /**
- * The handler, kept to its contract: it never throws nor rejects, its signal also aborts at the deadline, and it has an
- * outcome even if it never settles: `retry` with `no end within 5 s` after the deadline, else the message is handed back.
+ * Wraps the handler so that it never throws or rejects, and its signal also aborts at the deadline. A call that never
+ * settles still has an outcome: `retry` with `no end within 5 s` after the deadline, otherwise `hand-back`.
  */
 export function safely(handler: Handler, bounds: Bounds): Handler {
   const running = new Set<Attempt>();
   let watched: AbortSignal | undefined;
-  // One listener for all messages: one for each costs more than an empty handler.
+  // All messages share one listener, because a listener for each costs more than an empty handler.
   const watch = (signal: AbortSignal): void => {
     if (signal === watched) return;
     watched = signal;
@@ -83,7 +83,7 @@ class Attempt implements HandlerContext {
     if (timeoutMs !== undefined) this.#deadline = setTimeout(() => this.#pass(), Math.min(timeoutMs, longestTimer));
   }
 
-  /** Made when the handler looks at it: most never do. */
+  /** Created on first use, because most handlers never use it. */
   get signal(): AbortSignal {
     if (!this.#controller) {
       this.#controller = new AbortController();
@@ -115,7 +115,7 @@ class Attempt implements HandlerContext {
   #meant(outcome: Outcome): Outcome {
     if (!this.#givenUp || outcome.type === 'ack' || outcome.type === 'stop') return outcome;
     if (this.#isLate) return { type: 'retry', reason: noEnd(this.#bounds.timeoutMs) };
-    // A failure after the second signal is of the signal's making: it is no attempt of the message.
+    // A failure after the second signal is caused by the signal, so it does not count as an attempt.
     return outcome.type === 'retry' ? handBack : outcome;
   }
 }
@@ -133,17 +133,20 @@ export function ofBatch(size: number): { isOfBatch?: true } {
   return size > 1 ? { isOfBatch: true } : {};
 }
 
-/** The message goes back to its queue; no attempt is used up. */
+/** Outcome that returns the message to its queue without counting an attempt. */
 export const handBack: Outcome = { type: 'hand-back' };
 
-/** The error of a role that ends because its handler asked for it. `why` is a clause such as `./job ended with exit status 79`. */
+/**
+ * Returns the error of a role whose handler requested the end. `why` is a clause such as
+ * `./job ended with exit status 79`.
+ */
 export function stopped(why: string): MqError {
   return new MqError('ANSWER_NO', `the handler ended the role: ${why}`, {
     hint: 'the message went back to its queue',
   });
 }
 
-/** A longer time overflows and fires at once. */
+/** A longer delay overflows the timer, which then fires at once. */
 const longestTimer = 2 ** 31 - 1;
 
 function noEnd(timeoutMs = 0): string {

@@ -1,11 +1,11 @@
-// Where the syntax error of a module is. V8 tells it only of scripts (nodejs/node keeps it from who catches the error of a
-// module), so the module is compiled once more as the script that it nearly is.
+// Finds the position of a syntax error in a module. V8 reports the position only for scripts (Node does not pass it on
+// for modules), so the module is compiled again as a script with the same lines.
 
 import { readFileSync } from 'node:fs';
 import { stripTypeScriptTypes } from 'node:module';
 import { Script } from 'node:vm';
 
-/** The first lines of the error's stack (`file:line`, the line, a caret), if the same error is found again. */
+/** Returns the first lines of the error's stack (`file:line`, the line, a caret) if the same error occurs again. */
 export function syntaxStack(file: string, message: string): string | undefined {
   try {
     const text = readFileSync(file, 'utf8');
@@ -17,7 +17,7 @@ export function syntaxStack(file: string, message: string): string | undefined {
   return undefined;
 }
 
-/** Without what only a module may have; lines and columns stay. */
+/** Replaces syntax that only modules allow. Lines and columns do not change. */
 function asScript(source: string): string {
   return source
     .replace(/^#!.*/, blank)

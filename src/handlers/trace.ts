@@ -1,32 +1,35 @@
-// W3C Trace Context (https://www.w3.org/TR/trace-context/): which trace a message belongs to, as its headers say. mq makes
-// no spans of its own; it hands on what it was given: to the handler, into replies, retries and dead letters.
+// Reads the W3C Trace Context (https://www.w3.org/TR/trace-context/) of a message from its headers. mq creates no
+// spans. It passes the trace to the handler and copies it to replies, retries and dead letters.
 
 export interface Trace {
   readonly traceparent: string;
   readonly tracestate?: string;
 }
 
-/** The trace, undefined where there is none or (3.2.2, 4.3: to be ignored) one that is no valid traceparent. */
+/** Returns the trace, or `undefined` if there is no valid traceparent (3.2.2, 4.3: ignore an invalid one). */
 export function traceOf({ traceparent, tracestate }: Readonly<Record<string, unknown>>): Trace | undefined {
   if (typeof traceparent !== 'string' || !isValid(traceparent)) return undefined;
-  // 3.3.1: text of printable ASCII. 3.3.1.5: at least 512 characters of it should be handed on.
+  // 3.3.1: printable ASCII. 3.3.1.5: at least 512 characters should be propagated.
   const hasState = typeof tracestate === 'string' && /^[\x20-\x7e]{1,512}$/.test(tracestate);
   return hasState ? { traceparent, tracestate } : { traceparent };
 }
 
-/** The same from an environment: TRACEPARENT and TRACESTATE, which OpenTelemetry's environment carriers use. */
+/** Returns the trace of an environment: TRACEPARENT and TRACESTATE, which OpenTelemetry's environment carriers use. */
 export function traceOfEnvironment(env: Readonly<Record<string, string | undefined>>): Trace | undefined {
   return traceOf({ traceparent: env['TRACEPARENT'], tracestate: env['TRACESTATE'] });
 }
 
-/** The variables that tell a child its trace. */
+/** Returns the variables that pass the trace to a child. */
 export function traceVariables(trace: Trace | undefined): Record<string, string> {
   if (!trace) return {};
   const { traceparent, tracestate } = trace;
   return { TRACEPARENT: traceparent, ...(tracestate !== undefined && { TRACESTATE: tracestate }) };
 }
 
-/** 3.2.2: version-traceid-parentid-flags; neither id may be zero, and version ff is forbidden. A later version may have more. */
+/**
+ * 3.2.2: version-traceid-parentid-flags. Neither id may be zero, and version ff is forbidden. A later version may have
+ * more fields.
+ */
 function isValid(text: string): boolean {
   const [, version, trace, parent, , more] =
     /^([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-[\x21-\x7e]{0,200})?$/.exec(text) ?? [];
