@@ -22,7 +22,7 @@ interface Batch {
   readonly title: string;
   /** Below test/. */
   readonly folders: readonly string[];
-  /** Seconds for one test. */
+  /** Seconds for one test: a guard against a hang, longer than the waits within a test, so that these say what is missing. */
   readonly timeout: number;
   readonly jobs?: number;
   /** Further arguments. */
@@ -35,13 +35,13 @@ interface Batch {
 
 /** Tier → its batches, for the wanted versions of RabbitMQ. */
 const tiers: Readonly<Record<string, (wanted: readonly string[]) => Batch[]>> = {
-  unit: () => [{ title: 'unit', folders: ['unit'], timeout: 30 }],
-  executable: () => [{ title: 'executable', folders: ['executable'], timeout: 30, jobs: 2 }],
+  unit: () => [{ title: 'unit', folders: ['unit'], timeout: 90 }],
+  executable: () => [{ title: 'executable', folders: ['executable'], timeout: 120, jobs: 2 }],
   // The suites that every broker must pass, on one `mq broker` for all files; and what concerns only this broker.
   embedded: () => [
-    { title: 'embedded', folders: ['suites', 'embedded'], timeout: 60, jobs: 2, around: withEmbeddedBroker },
+    { title: 'embedded', folders: ['suites', 'embedded'], timeout: 120, jobs: 2, around: withEmbeddedBroker },
   ],
-  robustness: () => [{ title: 'robustness', folders: ['robustness'], timeout: 300, jobs: 1 }],
+  robustness: () => [{ title: 'robustness', folders: ['robustness'], timeout: 600, jobs: 1 }],
   // Other people's clients, on RabbitMQ and on the embedded broker.
   conformance: (wanted) =>
     wanted.slice(-1).map((version) => ({
@@ -59,7 +59,7 @@ const tiers: Readonly<Record<string, (wanted: readonly string[]) => Batch[]>> = 
     })),
   // The short form of `npm run test:faults`.
   faults: (wanted) => [
-    { title: 'faults, embedded', folders: ['faults/embedded'], timeout: 120, jobs: 1 },
+    { title: 'faults, embedded', folders: ['faults/embedded'], timeout: 300, jobs: 1 },
     ...wanted.slice(-1).map((version) => ({
       title: `faults, RabbitMQ ${version}`,
       folders: ['faults/cluster'],
@@ -108,7 +108,7 @@ function batchesOf(words: readonly string[], wanted: readonly string[]): { batch
   const isIn = (file: string) => (batch: Batch) => pathsOf(batch).some((folder) => file.startsWith(folder + sep));
   const other = files.filter((file) => !Object.values(tiers).some((batches) => batches(versions).some(isIn(file))));
   const chosen = all.map((batch) => ({ batch, files: files.filter((file) => isIn(file)(batch)) }));
-  return [{ batch: { title: 'files', folders: [], timeout: 30 }, files: other }, ...chosen].filter(
+  return [{ batch: { title: 'files', folders: [], timeout: 90 }, files: other }, ...chosen].filter(
     (one) => one.files.length > 0,
   );
 }

@@ -4,6 +4,7 @@ import { connect } from 'amqplib';
 import type { Page, Route } from 'playwright-core';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { freePorts } from '../../src/cluster/ports.ts';
 import { closeBrowser, connected, picture, shows, type Visit, type VisitOptions, visit } from '../support/browser.ts';
 import { emptyFolder, type MqOptions, mq, type RunningMq, startMq } from '../support/mq.ts';
 import { until } from '../support/until.ts';
@@ -17,22 +18,27 @@ test.after.each(async () => {
 test.after(closeBrowser);
 
 function start(args: readonly string[], options: MqOptions = {}): RunningMq {
-  const running = startMq(args, { deadlineMs: 60_000, ...options });
+  const running = startMq(args, options);
   left.add(running);
   return running;
 }
 
-async function startBroker(port = '0'): Promise<{ broker: RunningMq; url: string; management: string; port: string }> {
-  const broker = start(['broker', '--port', port, '--management-port', '0', '--json']);
-  const { url, management } = JSON.parse(await broker.prints(/\n/)) as { url: string; management: string };
-  return { broker, url, management, port: new URL(url).port };
+interface Place {
+  readonly broker: RunningMq;
+  readonly url: string;
+  readonly management: string;
+  readonly port: number;
 }
 
-interface Scene extends Visit {
-  readonly url: string;
-  readonly port: string;
-  readonly broker: RunningMq;
+/** Starts a broker. The system gives its port to nobody while the broker is away. */
+async function startBroker(given?: number): Promise<Place> {
+  const [port = 0] = given === undefined ? await freePorts(1, '127.0.0.1') : [given];
+  const broker = start(['broker', '--port', String(port), '--management-port', '0', '--json']);
+  const { url, management } = JSON.parse(await broker.prints(/\n/)) as { url: string; management: string };
+  return { broker, url, management, port };
 }
+
+type Scene = Visit & Place;
 
 interface PageOptions extends VisitOptions {
   readonly config?: unknown;

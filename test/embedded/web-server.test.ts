@@ -15,7 +15,7 @@ test.after.each(async () => {
 });
 
 function start(args: readonly string[], options: MqOptions = {}): RunningMq {
-  const running = startMq(args, { deadlineMs: 30_000, ...options });
+  const running = startMq(args, options);
   left.add(running);
   return running;
 }

@@ -154,7 +154,7 @@ function script(name: string, cwd: string, env: Record<string, string>): Promise
     ACTION_PATH: folder,
   };
   return new Promise((done) => {
-    execFile(join(folder, name), { cwd, env: { ...runner, ...env }, timeout: 20_000 }, (error, stdout) => {
+    execFile(join(folder, name), { cwd, env: { ...runner, ...env }, timeout: 60_000 }, (error, stdout) => {
       const status = error === null ? 0 : typeof error.code === 'number' ? error.code : undefined;
       done({ status, stdout, output: readFileSync(output, 'utf8') });
     });

@@ -21,20 +21,17 @@ interface Row extends Refusal {
   readonly files?: Readonly<Record<string, string>>;
   readonly env?: MqOptions['env'];
   readonly input?: string;
-  /** Milliseconds it may take. */
-  readonly withinMs?: number;
   /** Also with --json and --debug. */
   readonly everyStyle?: true;
 }
 
 function tests(rows: readonly Row[]): void {
-  for (const { title, args, files = {}, env = {}, input, withinMs = 20_000, everyStyle, ...refusal } of rows) {
+  for (const { title, args, files = {}, env = {}, input, everyStyle, ...refusal } of rows) {
     const run = (more: readonly string[] = []) =>
       mq([...more, ...args], {
         cwd: emptyFolder(files),
         // Nothing answers on port 1: what should be refused before, and is not, ends too.
         env: { MQ_URL: addressWithCanary('127.0.0.1:1'), ...env },
-        deadlineMs: withinMs,
         ...(input !== undefined && { input }),
       });
     test(title, async () => assertRefused(await run(), refusal));
@@ -441,7 +438,7 @@ for (const { title, onSocket, scheme = 'amqp', ...refusal } of listeners) {
   test(title, async () => {
     await using server = await listening(onSocket);
     const url = addressWithCanary(`127.0.0.1:${server.port}`, { scheme });
-    assertRefused(await mq(['producer', '--url', url, 'hi'], { deadlineMs: 15_000 }), refusal);
+    assertRefused(await mq(['producer', '--url', url, 'hi']), refusal);
   });
 }
 

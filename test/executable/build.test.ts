@@ -27,7 +27,7 @@ interface Ended {
 
 function run(file: string, args: readonly string[], options: { cwd?: string; env?: Record<string, string> } = {}) {
   return new Promise<Ended>((resolve, reject) => {
-    execFile(file, args, { timeout: 30_000, ...options }, (error, stdout, stderr) => {
+    execFile(file, args, { timeout: 60_000, ...options }, (error, stdout, stderr) => {
       const status = error ? error.code : 0;
       if (typeof status === 'number') resolve({ status, stdout, stderr });
       else reject(error);

@@ -219,7 +219,7 @@ function run(
   const HOME = emptyFolder();
   mkdirSync(join(HOME, 'work'));
   return new Promise((done) => {
-    const settings = { cwd: join(HOME, 'work'), env: { PATH: path, HOME, ...env }, timeout: 20_000 };
+    const settings = { cwd: join(HOME, 'work'), env: { PATH: path, HOME, ...env }, timeout: 60_000 };
     execFile(command, [...options, name, ...args], settings, (error, stdout, stderr) => {
       const status = error === null ? 0 : typeof error.code === 'number' ? error.code : undefined;
       done({ status, stdout, stderr });

@@ -42,7 +42,7 @@ test('a signal ends the wait for the writer of a pipe', async () => {
   ] as const) {
     const running = startMq(args, { cwd, env });
     // The open for writing succeeds once mq has opened it for reading.
-    const writer = execFileSync('bash', ['-c', 'exec 3>pipe; sleep 60 >&- 2>&- & echo $!'], { cwd, timeout: 20_000 });
+    const writer = execFileSync('bash', ['-c', 'exec 3>pipe; sleep 120 >&- 2>&- & echo $!'], { cwd, timeout: 60_000 });
     try {
       assert.is((await running.stop()).status, 143, args.join(' '));
     } finally {

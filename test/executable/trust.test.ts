@@ -29,9 +29,12 @@ async function openTrap(): Promise<Trap> {
   const heard: Buffer[] = [];
   const server = createServer((socket) => {
     trap.connections += 1;
-    socket.on('data', (bytes) => heard.push(bytes));
+    // The client speaks first, in AMQP and in HTTP.
+    socket.on('data', (bytes) => {
+      heard.push(bytes);
+      socket.destroy();
+    });
     socket.on('error', () => undefined);
-    setTimeout(() => socket.destroy(), 200);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const trap: Trap = { server, port: (server.address() as AddressInfo).port, heard, connections: 0 };

@@ -4,13 +4,14 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { freePorts } from '../../src/cluster/ports.ts';
 import { mq, startMq } from '../support/mq.ts';
 import { assertRefused } from '../support/refusal.ts';
 
 const password = 'a-password-of-the-test';
 
 test('it waits for a broker that is started later', async () => {
-  const port = await freePort();
+  const [port] = await freePorts(1, '127.0.0.1');
   const waiting = startMq(['wait', '--json', '--url', `amqp://team:${password}@127.0.0.1:${port}`]);
   // It has looked, and found nobody.
   await waiting.prints(/not yet: no broker answers/, 'stderr');
@@ -51,14 +52,5 @@ test('a port that takes connections and says nothing, or ends them, is no broker
     server.close();
   }
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 test.run();

@@ -26,7 +26,7 @@ const executablePath = process.env['MQ_CHROMIUM'] ?? '/usr/bin/chromium';
 
 let shared: Promise<Browser> | undefined;
 
-/** Opens a page, and waits until it is connected. Time runs out after 30 seconds, as everywhere in the tests. */
+/** Opens a page, and waits until it is connected. A wait fails after 60 s, as everywhere in the tests. */
 export async function visit(
   url: string,
   { width = 1280, height = 900, scheme = 'light', waits = true }: VisitOptions = {},
@@ -35,7 +35,7 @@ export async function visit(
   const browser = await shared;
   const context = await browser.newContext({ viewport: { width, height }, colorScheme: scheme });
   const page = await context.newPage();
-  page.setDefaultTimeout(30_000);
+  page.setDefaultTimeout(60_000);
   const faults: string[] = [];
   page.on('pageerror', (error) => faults.push(`error: ${error.message}`));
   page.on('dialog', (dialog) => {

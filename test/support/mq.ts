@@ -17,7 +17,7 @@ export interface MqOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** What stands on standard input; undefined: it is empty and closed. */
   readonly input?: string | Buffer;
-  /** Milliseconds until the process is killed and the test fails. Default 30,000. */
+  /** Milliseconds until the process is killed and the test fails. Default 60,000: a guard against a hang, not a bound. */
   readonly deadlineMs?: number;
 }
 
@@ -56,7 +56,7 @@ export interface RunningMq {
 
 /** Starts mq and leaves it running. Its standard input stays open unless `input` is given. */
 export function startMq(args: readonly string[], options: MqOptions = {}): RunningMq {
-  const { cwd = emptyFolder(), env = {}, input, deadlineMs = 30_000, executable: file = executable } = options;
+  const { cwd = emptyFolder(), env = {}, input, deadlineMs = 60_000, executable: file = executable } = options;
   const passed = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '/', ...env };
   const child = spawn(file, args, { cwd, env: passed, stdio: 'pipe' });
   const out: Buffer[] = [];
