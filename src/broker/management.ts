@@ -101,7 +101,7 @@ async function answerTo(served: Served, request: IncomingMessage): Promise<Answe
   const { route, params } = found;
   const user = userOf(request, broker.users);
   const role = route.role ?? 'management';
-  if (!hasRole(user, role)) throw notAuthorised(`Not ${role === 'monitoring' ? 'monitor' : role} user`);
+  if (!hasRole(user, role)) throw notAuthorised(roleProblems[role]);
   const vhost = params.get('vhost');
   if (vhost !== undefined && role !== 'administrator') {
     assertVhostAccess({ broker, user }, vhost, route.method === 'GET');
@@ -113,6 +113,14 @@ async function answerTo(served: Served, request: IncomingMessage): Promise<Answe
   if (broker.store !== undefined) await committed(broker.store);
   return answer;
 }
+
+/** RabbitMQ's texts. */
+const roleProblems = {
+  management: 'Not management user',
+  policymaker: 'User not authorised to access object',
+  monitoring: 'Not monitor user',
+  administrator: 'Not administrator user',
+};
 
 /**
  * Refuses DNS rebinding: a page whose host name resolves to 127.0.0.1 has the same origin as this API, and guest's password is

@@ -4,23 +4,13 @@
 // while something happens.
 
 import amqplib from 'amqplib';
+import { ask } from './management-api.ts';
+import { parameters } from './management-parameters.ts';
 import { eventually, type Job, named, runJobs, url } from './program.ts';
 
 const { username, password, hostname, port } = new URL(url);
-const api = `${process.env['MQ_CONFORMANCE_MANAGEMENT']}/api`;
-const authorization = `Basic ${Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64')}`;
 
 type Item = Readonly<Record<string, unknown>>;
-
-async function ask(path: string, method = 'GET', body?: unknown): Promise<{ status: number; body: unknown }> {
-  const response = await fetch(`${api}${path}`, {
-    method,
-    headers: { authorization, 'content-type': 'application/json' },
-    ...(body !== undefined && { body: JSON.stringify(body) }),
-  });
-  const text = await response.text();
-  return { status: response.status, body: text === '' ? undefined : JSON.parse(text) };
-}
 
 const vhost = named('vhost');
 const queue = 'tasks.high';
@@ -403,4 +393,4 @@ for (const [reader, reads] of Object.entries(readers)) {
   for (const each of reads) jobs[`${reader}: GET ${each.path.replaceAll(vhost, '<vhost>')}`] = read(each);
 }
 jobs['the vhost goes'] = () => ask(`/vhosts/${vhost}`, 'DELETE');
-await runJobs(jobs);
+await runJobs({ ...jobs, ...parameters });

@@ -4,9 +4,6 @@ import { Refusal } from './refusal.ts';
 import { list, type Route } from './route.ts';
 
 const lists = [
-  '/parameters',
-  '/parameters/:component',
-  '/parameters/:component/:vhost',
   '/global-parameters',
   '/user-limits',
   '/user-limits/:user',
@@ -16,12 +13,7 @@ const lists = [
   '/extensions',
 ];
 
-const items = [
-  '/parameters/:component/:vhost/:name',
-  '/global-parameters/:name',
-  '/user-limits/:user/:name',
-  '/feature-flags/:name/enable',
-];
+const items = ['/global-parameters/:name', '/user-limits/:user/:name', '/feature-flags/:name/enable'];
 
 export const absentRoutes: readonly Route[] = [
   ...lists.map((path): Route => ({ method: 'GET', path, handle: () => list([]) })),

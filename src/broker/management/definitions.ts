@@ -5,11 +5,11 @@ import { Queue } from '../queue.ts';
 import { inSlices } from '../slices.ts';
 import type { VirtualHost } from '../vhost.ts';
 import { allBindings, bind, bindingParts } from './bindings.ts';
-import { argumentsOf, nameOf, objectOf, objectsOf, textOf } from './body.ts';
+import { argumentsOf, nameOf, objectsOf, textOf } from './body.ts';
 import { declareExchange } from './exchanges.ts';
 import { jsonTable } from './json.ts';
-import { setLimits } from './limits.ts';
 import { versions } from './overview.ts';
+import { parametersIn, setParameter } from './parameters.ts';
 import { policiesIn, setPolicy } from './policies.ts';
 import { declareQueue } from './queues.ts';
 import { badRequest, Refusal } from './refusal.ts';
@@ -54,7 +54,7 @@ function exportAll({ broker }: Call): Answer {
 
 function exportVhost(call: Call): Answer {
   const vhost = vhostOf(call);
-  const bare = (items: Record<string, unknown>[]) => items.map(({ vhost: _, ...item }) => item);
+  const bare = (items: readonly { vhost?: unknown }[]) => items.map(({ vhost: _, ...item }) => item);
   return ok({
     ...versions(call.broker),
     rabbit_version: versions(call.broker).rabbitmq_version,
@@ -179,27 +179,6 @@ function assertNamesCluster(parameter: Readonly<Record<string, unknown>>): void 
   const name = textOf(parameter, 'name');
   if (['cluster_name', 'cluster_tags', 'internal_cluster_id'].includes(name)) return;
   throw new Refusal(501, 'not_implemented', `mq has no global parameters: ${name}`);
-}
-
-/** RabbitMQ keeps operator policies and limits among the parameters. */
-function parametersIn(vhost: VirtualHost): Record<string, unknown>[] {
-  const { name, metadata } = vhost;
-  const operator = policiesIn(vhost, 'operator_policy').map(({ vhost: _, name: policy, ...value }) => ({
-    component: 'operator_policy',
-    vhost: name,
-    name: policy,
-    value,
-  }));
-  if (Object.keys(metadata.limits).length === 0) return operator;
-  return [...operator, { component: 'vhost-limits', vhost: name, name: 'limits', value: metadata.limits }];
-}
-
-async function setParameter(vhost: VirtualHost, item: Readonly<Record<string, unknown>>): Promise<void> {
-  const component = textOf(item, 'component');
-  const value = objectOf(item, 'value');
-  if (component === 'operator_policy') await setPolicy(vhost, component, nameOf(item, 'name'), value);
-  else if (component === 'vhost-limits') setLimits(vhost, value);
-  else throw badRequest(`Validation failed\n\ncomponent ${component} not found\n`);
 }
 
 const everything = {

@@ -12,6 +12,7 @@ import { limitRoutes } from './limits.ts';
 import { messageRoutes } from './messages.ts';
 import { nodeMemoryRoutes } from './node-memory.ts';
 import { overviewRoutes } from './overview.ts';
+import { parameterRoutes } from './parameters.ts';
 import { policyRoutes } from './policies.ts';
 import { queueRoutes } from './queues.ts';
 import { notFound, Refusal } from './refusal.ts';
@@ -30,6 +31,7 @@ export const routes: readonly Route[] = [
   ...healthRoutes,
   ...policyRoutes,
   ...limitRoutes,
+  ...parameterRoutes,
   ...absentRoutes,
   ...vhostRoutes,
   ...queueRoutes,
