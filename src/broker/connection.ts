@@ -51,7 +51,7 @@ export class Connection {
     this.#socket = socket;
     this.#broker = broker;
     this.name = `${socket.remoteAddress}:${socket.remotePort} -> ${socket.localAddress}:${socket.localPort}`;
-    this.connectedAt = broker.clock.now();
+    this.connectedAt = broker.clock.date();
     const { users, vhosts, limits: offered } = broker;
     this.#handshake = new Handshake({ users, vhosts, offered, peer: socket.remoteAddress });
     this.#intake = new Intake(socket, {

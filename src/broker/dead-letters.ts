@@ -28,7 +28,7 @@ export class DeadLetters {
       receipt?.done(false);
       return;
     }
-    const now = this.#vhost.clock.now();
+    const now = this.#vhost.clock.date();
     this.#waiting.push({ message: deadMessage(message, { queue, reason, now }), reason, receipt });
     if (this.#isSending) return;
     this.#isSending = true;

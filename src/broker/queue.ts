@@ -1,10 +1,10 @@
 // One queue: what it holds, who gets it next, and what becomes of what it cannot keep. Where a message goes from here is
 // the virtual host's matter.
 
-import type { Timer } from './clock.ts';
 import type { Arguments } from './codec/arguments.ts';
 import { type Consumer, Consumers } from './consumers.ts';
 import { countDelivery, messageCounters } from './counters.ts';
+import { ExpiryTimer } from './expiry-timer.ts';
 import { HeldMessages } from './held-messages.ts';
 import { type DeathReason, Message } from './message.ts';
 import type { AppliedPolicy } from './policies.ts';
@@ -12,6 +12,7 @@ import { ProtocolError } from './protocol-error.ts';
 import type { QueueSettings } from './queue-settings.ts';
 import { QueueUse } from './queue-use.ts';
 import { Entry, ReadyMessages } from './ready.ts';
+import type { ReturnCounts } from './store.ts';
 import type { Surroundings } from './surroundings.ts';
 import { UntakenLetters } from './untaken.ts';
 
@@ -30,7 +31,7 @@ export interface QueueParts {
 interface Recovered {
   readonly storeId: number;
   readonly expiresAt: number | undefined;
-  readonly deliveryCount: number;
+  readonly returns: ReturnCounts;
   readonly redelivered: boolean;
 }
 
@@ -59,8 +60,7 @@ export class Queue {
   readonly #untaken: UntakenLetters;
   #nextPosition = 0;
   #isDispatching = false;
-  #expiryTimer: Timer | undefined;
-  #expiryAt = Infinity;
+  readonly #expiry: ExpiryTimer;
   #mayExpire: boolean;
   readonly #use: QueueUse;
 
@@ -79,6 +79,7 @@ export class Queue {
     this.ready = new ReadyMessages({ ...parts.settings, isReturnedFirst: parts.settings.type === 'quorum' });
     this.#around = around;
     this.#untaken = new UntakenLetters(this, around, (entry) => this.#settle(entry));
+    this.#expiry = new ExpiryTimer(around.clock, () => this.expire());
     this.#mayExpire = parts.settings.messageTtlMs !== undefined;
     this.#use = new QueueUse({
       clock: around.clock,
@@ -116,12 +117,10 @@ export class Queue {
     return false;
   }
 
-  /** When a message that arrives now will expire here. */
-  expiryOf(message: Message): number | undefined {
-    const { messageTtlMs } = this.settings;
-    const { expirationMs } = message;
-    if (messageTtlMs === undefined && expirationMs === undefined) return undefined;
-    return this.#around.clock.now() + Math.min(messageTtlMs ?? Infinity, expirationMs ?? Infinity);
+  /** When a message that arrives now will expire here; it has no more than `leftMs` to live. */
+  expiryOf({ expirationMs = Infinity }: Message, leftMs = Infinity): number | undefined {
+    const lifeMs = Math.min(this.settings.messageTtlMs ?? Infinity, expirationMs, leftMs);
+    return lifeMs === Infinity ? undefined : this.#around.clock.now() + lifeMs;
   }
 
   publish(message: Message, storeId?: number, expiresAt = this.expiryOf(message)): void {
@@ -142,11 +141,22 @@ export class Queue {
     if (this.#mayExpire) this.expire();
   }
 
-  /** Puts back what the store had kept. */
-  recover(message: Message, { storeId, expiresAt, deliveryCount, redelivered }: Recovered): void {
-    const entry = this.#newEntry(message, expiresAt, storeId, deliveryCount);
+  /** Puts back a message of the store. `expiresAt` is a date. */
+  recover(message: Message, { storeId, expiresAt, returns, redelivered }: Recovered): void {
+    const leftMs = expiresAt === undefined ? undefined : expiresAt - this.#around.clock.date();
+    const expires = leftMs === undefined ? undefined : this.expiryOf(message, leftMs);
+    const entry = this.#newEntry(message, expires, storeId);
     entry.redelivered = redelivered;
-    this.ready.push(entry);
+    entry.acquiredCount = returns.acquiredCount;
+    entry.deliveryCount = returns.deliveryCount;
+    if (returns.acquiredCount > 0) this.ready.requeue([entry]);
+    else this.ready.push(entry);
+  }
+
+  /** Drops what is too much or too old. After a recovery every queue has to have its messages first: it may get more. */
+  enforceLimits(): void {
+    this.#dropOverflow();
+    if (this.#mayExpire) this.expire();
   }
 
   /** Gives ready messages to ready consumers, as far as there are both. */
@@ -167,7 +177,7 @@ export class Queue {
     } finally {
       this.#isDispatching = false;
     }
-    if (this.#mayExpire) this.#armExpiry();
+    if (this.#mayExpire) this.#expiry.arm(this.ready.nextExpiry());
   }
 
   /** A consumer that was not ready is so again. */
@@ -245,22 +255,20 @@ export class Queue {
     }
     this.unackedCount -= entries.length;
     this.ready.requeue(entries.filter((entry) => this.#comesBack(entry, isFailure)));
-    this.#dropOverflow();
-    if (this.#mayExpire) this.expire();
+    this.enforceLimits();
   }
 
   /** Counts the return. False: it was one too many, and the message is dead. */
   #comesBack(entry: Entry, isFailure: boolean): boolean {
     entry.redelivered = true;
     entry.acquiredCount++;
-    if (!isFailure) return true;
-    entry.deliveryCount++;
-    const { deliveryLimit } = this.settings;
-    if (deliveryLimit !== undefined && entry.deliveryCount > deliveryLimit) {
+    if (isFailure) entry.deliveryCount++;
+    const { deliveryLimit = Infinity } = this.settings;
+    if (isFailure && entry.deliveryCount > deliveryLimit) {
       this.#die(entry, 'delivery_limit');
       return false;
     }
-    if (entry.storeId !== undefined) this.#around.store?.redelivered(entry.storeId, this.key, entry.deliveryCount);
+    if (entry.storeId !== undefined) this.#around.store?.returned(entry.storeId, this.key, entry);
     return true;
   }
 
@@ -299,7 +307,7 @@ export class Queue {
   /** Nothing of it is left afterwards: its consumers are told, its messages are gone. The virtual host forgets it. */
   delete(): void {
     this.isDeleted = true;
-    this.#expiryTimer?.cancel();
+    this.#expiry.stop();
     this.#use.stop();
     for (const entries of [this.ready.takeAll(), this.#untaken.clear()]) {
       this.#around.slices.each(entries, (entry) => this.#around.memory.release(entry.message));
@@ -310,7 +318,7 @@ export class Queue {
 
   /** Stops its timers; the broker closes. */
   stop(): void {
-    this.#expiryTimer?.cancel();
+    this.#expiry.stop();
     this.#use.stop();
     this.#untaken.clear();
   }
@@ -319,14 +327,14 @@ export class Queue {
   expire(): void {
     if (this.#isDispatching) return;
     this.#dropExpired();
-    this.#armExpiry();
+    this.#expiry.arm(this.ready.nextExpiry());
   }
 
-  #newEntry(message: Message, expiresAt: number | undefined, storeId: number | undefined, deliveryCount = 0): Entry {
+  #newEntry(message: Message, expiresAt: number | undefined, storeId: number | undefined): Entry {
     this.#around.memory.hold(message);
     this.held.add(message, 1);
     if (expiresAt !== undefined) this.#mayExpire = true;
-    return new Entry(message, this.#nextPosition++, expiresAt, storeId, deliveryCount);
+    return new Entry(message, this.#nextPosition++, expiresAt, storeId);
   }
 
   #handOver(consumer: Consumer, message: Message, entry: Entry | undefined, redelivered: boolean): void {
@@ -384,16 +392,5 @@ export class Queue {
 
   #dropExpired(): void {
     this.ready.takeExpired(this.#around.clock.now(), (entry) => this.#die(entry, 'expired'));
-  }
-
-  #armExpiry(): void {
-    const next = this.ready.nextExpiry();
-    if (next >= this.#expiryAt) return;
-    this.#expiryTimer?.cancel();
-    this.#expiryAt = next;
-    this.#expiryTimer = this.#around.clock.after(next - this.#around.clock.now(), () => {
-      this.#expiryAt = Infinity;
-      this.expire();
-    });
   }
 }

@@ -8,28 +8,20 @@ export class Entry {
   readonly message: Message;
   /** Grows with arrival in the queue. */
   readonly position: number;
-  /** Milliseconds since 1970. */
+  /** By `Clock.now`. */
   readonly expiresAt: number | undefined;
   /** The message's id in the store; undefined: it is in memory only. */
   readonly storeId: number | undefined;
   redelivered = false;
   /** How often it came back, and how often by a failure: a rejection, a lost channel. */
-  acquiredCount: number;
-  deliveryCount: number;
+  acquiredCount = 0;
+  deliveryCount = 0;
 
-  constructor(
-    message: Message,
-    position: number,
-    expiresAt: number | undefined,
-    storeId: number | undefined,
-    deliveryCount = 0,
-  ) {
+  constructor(message: Message, position: number, expiresAt: number | undefined, storeId: number | undefined) {
     this.message = message;
     this.position = position;
     this.expiresAt = expiresAt;
     this.storeId = storeId;
-    this.acquiredCount = deliveryCount;
-    this.deliveryCount = deliveryCount;
   }
 }
 

@@ -6,7 +6,7 @@ import type { VhostMetadata } from './declarations.ts';
 import type { ExchangeType } from './exchange.ts';
 import { Message } from './message.ts';
 import type { Policy, PolicyKind } from './policies.ts';
-import type { Definition, Store, StoredMessage } from './store.ts';
+import type { Definition, Store, StoredEntry, StoredMessage } from './store.ts';
 import type { Users } from './users.ts';
 import { type Shared, VirtualHost } from './vhost.ts';
 
@@ -48,7 +48,13 @@ export function recover(recovered: Store['recovered'], target: Target): void {
     [...vhosts.values()].flatMap((vhost) => [...vhost.queues.values()]).map((queue) => [queue.key, queue]),
   );
   const messages = new Map<number, Message>();
-  for (const { message: stored, queue: key, deliveryCount, expiresAt } of recovered.entries) {
+  // A quorum queue has what came back in its own order, before all others. A classic queue has one order.
+  const isReturned = ({ queue, returns }: StoredEntry) =>
+    returns.acquiredCount > 0 && queues.get(queue)?.settings.type === 'quorum';
+  const returned = recovered.entries.filter(isReturned);
+  returned.sort((one, other) => one.returns.order - other.returns.order);
+  const ordered = [...recovered.entries.filter((entry) => !isReturned(entry)), ...returned];
+  for (const { message: stored, queue: key, returns, expiresAt } of ordered) {
     const queue = queues.get(key);
     if (queue === undefined) {
       if (aside.has(key)) continue;
@@ -64,8 +70,8 @@ export function recover(recovered: Store['recovered'], target: Target): void {
       queue.recover(message, {
         storeId: stored.id,
         expiresAt,
-        deliveryCount,
-        redelivered: !wasClosed || deliveryCount > 0,
+        returns,
+        redelivered: !wasClosed || returns.acquiredCount > 0,
       });
     });
   }

@@ -58,6 +58,7 @@ export interface Broker {
   readonly clusterName: string;
   /** The PEM file of TLS; undefined: the port speaks no TLS. */
   readonly certificate: Buffer | undefined;
+  /** By `clock.now`. */
   readonly startedAt: number;
   readonly clock: Clock;
   readonly churn: ChurnCounters;
@@ -164,7 +165,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
       if (users.all.get(name)?.permissions.has(vhost) === false) users.allow(name, vhost, everything);
     }
   }
-  for (const vhost of vhosts.values()) for (const queue of vhost.queues.values()) queue.expire();
+  for (const vhost of vhosts.values()) for (const queue of vhost.queues.values()) queue.enforceLimits();
 
   const take = (socket: Socket) => void all.add(new Connection(socket, state));
   // Loaded where it is asked for: it would take as long as all the rest of the start.

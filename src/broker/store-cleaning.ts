@@ -112,6 +112,9 @@ export class StoreCleaning {
       const message = decodeMessage(bytes, record, end);
       const { segment, length } = this.#writer.append((encoder) => encoder.message(message, places));
       this.#index.enqueue(record.id, places, segment, length);
+      for (const { queue, returns } of places) {
+        if (returns.acquiredCount > 0) this.#writer.append((encoder) => encoder.returned(queue, record.id, returns));
+      }
       sliced += length;
       if (sliced < sliceBytes) continue;
       sliced = 0;

@@ -1,7 +1,7 @@
 // Which records of the log are still needed: in memory, no contents. Recovery and the running store apply the same
 // changes to it.
 
-import type { Definition } from './store.ts';
+import type { Definition, Returns } from './store.ts';
 import type { Place } from './store-record.ts';
 import type { Segment } from './store-segment.ts';
 
@@ -16,7 +16,7 @@ interface Located {
 interface Entry {
   readonly located: Located;
   readonly expiresAt: number | undefined;
-  deliveryCount: number;
+  returns: Returns;
 }
 
 export interface Defined {
@@ -34,6 +34,7 @@ export class StoreIndex {
   /** Above every id and sequence that the log has. */
   nextId = 1;
   nextSequence = 1;
+  nextReturn = 1;
 
   definitions(): Iterable<Defined> {
     return this.#definitions.values();
@@ -49,7 +50,7 @@ export class StoreIndex {
     for (const { queue } of places) {
       const entry = this.#queues.get(queue)?.get(id);
       if (entry?.located.segment !== segment) continue;
-      held.push({ queue, expiresAt: entry.expiresAt, deliveryCount: entry.deliveryCount });
+      held.push({ queue, expiresAt: entry.expiresAt, returns: entry.returns });
     }
     return held;
   }
@@ -73,12 +74,13 @@ export class StoreIndex {
   /** A message, new or written again by cleaning: the last record says where it lies and what its queues know of it. */
   enqueue(id: number, places: readonly Place[], segment: Segment, length: number): void {
     const located = this.#locate(segment, length, places.length);
-    for (const { queue, expiresAt, deliveryCount } of places) {
+    for (const { queue, expiresAt, returns } of places) {
       const entries = this.#queues.get(queue) ?? new Map<number, Entry>();
       if (entries.size === 0) this.#queues.set(queue, entries);
       const former = entries.get(id);
       if (former !== undefined) this.#release(former.located);
-      entries.set(id, { located, expiresAt, deliveryCount });
+      // A message record that was written again may lack the returns, which follow it in records of their own.
+      entries.set(id, { located, expiresAt, returns: former?.returns ?? returns });
     }
     this.sawId(id);
   }
@@ -95,10 +97,12 @@ export class StoreIndex {
   }
 
   /** False when the message is not there. */
-  redelivered(id: number, queue: string, deliveryCount: number): boolean {
+  returned(id: number, queue: string, returns: Returns): boolean {
     const entry = this.#queues.get(queue)?.get(id);
-    if (entry !== undefined) entry.deliveryCount = deliveryCount;
-    return entry !== undefined;
+    if (entry === undefined) return false;
+    entry.returns = returns;
+    this.nextReturn = Math.max(this.nextReturn, returns.order + 1);
+    return true;
   }
 
   /** False when the queue had nothing. */

@@ -1,8 +1,9 @@
 // The store over an append-only log: an index of what is needed, a writer with group commit, cleaning of the oldest end.
 
-import type { Definition, Destination, Store, StoredMessage, StoreOptions } from './store.ts';
+import type { Definition, Destination, ReturnCounts, Store, StoredMessage, StoreOptions } from './store.ts';
 import { StoreCleaning } from './store-cleaning.ts';
 import type { StoreIndex } from './store-index.ts';
+import { neverReturned } from './store-record.ts';
 import type { Recovery } from './store-recovery.ts';
 import { StoreWriter } from './store-writer.ts';
 
@@ -58,7 +59,7 @@ export class LogStore implements Store {
     const id = this.#index.nextId;
     this.#index.sawId(id);
     if (this.#isOver() || queues.length === 0) return id;
-    const places = queues.map(({ queue, expiresAt }) => ({ queue, expiresAt, deliveryCount: 0 }));
+    const places = queues.map(({ queue, expiresAt }) => ({ queue, expiresAt, returns: neverReturned }));
     const { segment, length } = this.#writer.append((encoder) => encoder.message({ ...message, id }, places));
     this.#index.enqueue(id, places, segment, length);
     this.#cleaning.consider();
@@ -71,9 +72,10 @@ export class LogStore implements Store {
     this.#cleaning.consider();
   }
 
-  redelivered(id: number, queue: string, deliveryCount: number): void {
-    if (this.#isOver() || !this.#index.redelivered(id, queue, deliveryCount)) return;
-    this.#writer.append((encoder) => encoder.redelivered(queue, id, deliveryCount));
+  returned(id: number, queue: string, { acquiredCount, deliveryCount }: ReturnCounts): void {
+    const returns = { acquiredCount, deliveryCount, order: this.#index.nextReturn };
+    if (this.#isOver() || !this.#index.returned(id, queue, returns)) return;
+    this.#writer.append((encoder) => encoder.returned(queue, id, returns));
     this.#cleaning.consider();
   }
 

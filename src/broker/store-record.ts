@@ -2,7 +2,7 @@
 // ids and sequences u48, texts a u16 length and UTF-8.
 
 import { crc32 } from 'node:zlib';
-import type { Definition, StoredMarks, StoredMessage } from './store.ts';
+import type { Definition, Returns, StoredMarks, StoredMessage } from './store.ts';
 
 /** Length and checksum, before the type. */
 const headLength = 8;
@@ -13,18 +13,22 @@ const types = {
   undefine: 2,
   message: 3,
   settle: 4,
+  /** A return with its delivery count only. No longer written. */
   redelivered: 5,
   drop: 6,
   /** A message with what the broker itself knows of it: a u32 length and JSON stand between its id and its places. */
   markedMessage: 7,
+  returned: 8,
 } as const;
 
 /** One queue of a message record. */
 export interface Place {
   readonly queue: string;
   readonly expiresAt: number | undefined;
-  readonly deliveryCount: number;
+  readonly returns: Returns;
 }
+
+export const neverReturned: Returns = { acquiredCount: 0, deliveryCount: 0, order: 0 };
 
 export interface MessageRecord {
   readonly type: 'message';
@@ -42,7 +46,7 @@ export type StoreRecord =
   | { readonly type: 'undefine'; readonly kind: string; readonly key: string }
   | MessageRecord
   | { readonly type: 'settle'; readonly queue: string; readonly ids: readonly number[] }
-  | { readonly type: 'redelivered'; readonly queue: string; readonly id: number; readonly deliveryCount: number }
+  | { readonly type: 'returned'; readonly queue: string; readonly id: number; readonly returns: Returns }
   | { readonly type: 'drop'; readonly queue: string };
 
 /** Contents from this length on are written from where they are, not copied. */
@@ -86,10 +90,10 @@ export class RecordEncoder {
       this.#end += marks.copy(this.#buffer, this.#end);
     }
     this.#number(places.length, 4);
-    for (const { queue, expiresAt, deliveryCount } of places) {
+    for (const { queue, expiresAt, returns } of places) {
       this.#text(queue);
       this.#end = this.#buffer.writeDoubleBE(expiresAt ?? Number.NaN, this.#end);
-      this.#number(deliveryCount, 4);
+      this.#number(returns.deliveryCount, 4);
     }
     this.#text(exchange);
     this.#text(routingKey);
@@ -106,10 +110,12 @@ export class RecordEncoder {
     return this.#finish();
   }
 
-  redelivered(queue: string, id: number, deliveryCount: number): number {
-    this.#begin(types.redelivered, 12 + 3 * queue.length);
+  returned(queue: string, id: number, { order, deliveryCount, acquiredCount }: Returns): number {
+    this.#begin(types.returned, 22 + 3 * queue.length);
     this.#number(id, 6);
+    this.#number(order, 6);
     this.#number(deliveryCount, 4);
+    this.#number(acquiredCount, 4);
     this.#text(queue);
     return this.#finish();
   }
@@ -226,13 +232,22 @@ export function decodeRecord(bytes: Buffer, offset: number, end: number): StoreR
     }
     case types.redelivered: {
       const [id, deliveryCount] = [reader.number(6), reader.number(4)];
-      return { type: 'redelivered', id, deliveryCount, queue: reader.text() };
+      return { type: 'returned', id, returns: failures(deliveryCount), queue: reader.text() };
+    }
+    case types.returned: {
+      const id = reader.number(6);
+      const returns = { order: reader.number(6), deliveryCount: reader.number(4), acquiredCount: reader.number(4) };
+      return { type: 'returned', id, returns, queue: reader.text() };
     }
     case types.drop:
       return { type: 'drop', queue: reader.text() };
     default:
       return undefined;
   }
+}
+
+function failures(deliveryCount: number): Returns {
+  return deliveryCount === 0 ? neverReturned : { order: 0, deliveryCount, acquiredCount: deliveryCount };
 }
 
 function messageRecord(reader: Reader, isMarked: boolean): MessageRecord {
@@ -289,6 +304,6 @@ class Reader {
     const queue = this.text();
     const expiresAt = this.#bytes.readDoubleBE(this.at);
     this.at += 8;
-    return { queue, expiresAt: Number.isNaN(expiresAt) ? undefined : expiresAt, deliveryCount: this.number(4) };
+    return { queue, expiresAt: Number.isNaN(expiresAt) ? undefined : expiresAt, returns: failures(this.number(4)) };
   }
 }

@@ -55,8 +55,8 @@ function apply(index: StoreIndex, record: Exclude<StoreRecord, { type: 'batch' }
     case 'settle':
       for (const id of record.ids) index.settle(id, record.queue);
       return;
-    case 'redelivered':
-      return index.redelivered(record.id, record.queue, record.deliveryCount);
+    case 'returned':
+      return index.returned(record.id, record.queue, record.returns);
     case 'drop':
       return index.drop(record.queue);
   }
@@ -109,10 +109,7 @@ async function fetch(index: StoreIndex, segments: readonly Segment[]): Promise<S
       const places = index.placesIn(segment, record);
       if (places.length === 0) return;
       const message = decodeMessage(bytes, record, end);
-      for (const place of places) {
-        const { queue, deliveryCount, expiresAt } = place;
-        entries.push({ message, queue, deliveryCount, expiresAt });
-      }
+      for (const place of places) entries.push({ message, ...place });
     };
     readSegment(segment, bytes, { isLast: false, take });
   }

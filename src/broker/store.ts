@@ -44,9 +44,21 @@ export interface StoredEntry {
   readonly message: StoredMessage;
   /** The key that `enqueue` was given. */
   readonly queue: string;
-  readonly deliveryCount: number;
+  readonly returns: Returns;
   /** Milliseconds since the epoch. */
   readonly expiresAt: number | undefined;
+}
+
+/** How often a message came back to a queue. */
+export interface ReturnCounts {
+  readonly acquiredCount: number;
+  /** The number of returns that count as failures. */
+  readonly deliveryCount: number;
+}
+
+export interface Returns extends ReturnCounts {
+  /** Grows with every return in the store. 0: the message has never come back. */
+  readonly order: number;
 }
 
 /** One queue that a message goes to. */
@@ -73,8 +85,8 @@ export interface Store {
   enqueue(message: Omit<StoredMessage, 'id'>, queues: readonly Destination[]): number;
   /** The message has left the queue (acked, dropped, expired, dead-lettered elsewhere). A message that is not there is no error. */
   settle(id: number, queue: string): void;
-  /** Delivery count of a message that went back to its queue. */
-  redelivered(id: number, queue: string, deliveryCount: number): void;
+  /** Records that a message went back to its queue, and how often it has done so. */
+  returned(id: number, queue: string, counts: ReturnCounts): void;
   /** All messages of a queue at once (purge, delete). */
   drop(queue: string): void;
   /** Calls back, never within this call, once everything that was appended before this call is on disk (group commit), or with the error. */

@@ -1,6 +1,7 @@
 // A virtual host: the exchanges, queues and bindings of one name space, and the way of a message through them.
 
 import { Bindings } from './bindings.ts';
+import { dateAt } from './clock.ts';
 import { Arguments } from './codec/arguments.ts';
 import { type ChurnCounters, messageCounters } from './counters.ts';
 import { DeadLetters } from './dead-letters.ts';
@@ -341,14 +342,10 @@ export class VirtualHost implements Surroundings {
     const accepting = queues
       .filter((queue) => queue.accepts(message))
       .map((queue) => ({ queue, expiresAt: queue.expiryOf(message), persists: queue.persists(message) }));
-    const stored = accepting.filter(({ persists }) => persists);
-    const id =
-      stored.length === 0
-        ? undefined
-        : store.enqueue(
-            message,
-            stored.map(({ queue, expiresAt }) => ({ queue: queue.key, expiresAt })),
-          );
+    const stored = accepting
+      .filter(({ persists }) => persists)
+      .map(({ queue, expiresAt }) => ({ queue: queue.key, expiresAt: dateAt(this.clock, expiresAt) }));
+    const id = stored.length === 0 ? undefined : store.enqueue(message, stored);
     for (const { queue, expiresAt, persists } of accepting)
       queue.publish(message, persists ? id : undefined, expiresAt);
     return { hasQueue: true, isRefused: accepting.length < queues.length, isStored: stored.length > 0 };

@@ -14,6 +14,10 @@ export class MovableClock {
   readonly #waiting = new Set<Waiting>();
 
   now(): number {
+    return Math.floor(performance.now()) + this.#aheadMs;
+  }
+
+  date(): number {
     return Date.now() + this.#aheadMs;
   }
 

@@ -3,6 +3,7 @@
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { ConfirmChannel } from 'amqplib';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Arguments } from '../../src/broker/codec/arguments.ts';
@@ -94,25 +95,110 @@ test('only what was delivered is redelivered after an orderly end', () =>
   }));
 
 test('after a crash every message may have been delivered', () =>
-  inFolder(async (use, folder) => {
-    const copy = await mkdtemp(join(tmpdir(), 'mq-crashed-'));
-    try {
-      await use(async (place) => {
-        const channel = await place.channel();
-        await channel.assertQueue('classic');
-        channel.sendToQueue('classic', body('waiting'), { persistent: true });
-        await channel.waitForConfirms();
-        // What a crash would leave: the files while the broker runs, and no end of them.
+  afterCrash(
+    async (channel) => {
+      await channel.assertQueue('classic');
+      channel.sendToQueue('classic', body('waiting'), { persistent: true });
+      await channel.waitForConfirms();
+    },
+    async (place) => assert.equal(await redelivered(place, ['classic']), ['waiting true']),
+  ));
+
+test('a quorum queue delivers first what had come back, in that order and with its counts, after any end', async () => {
+  const begin = async (channel: ConfirmChannel) => {
+    await channel.assertQueue('q', { arguments: { 'x-queue-type': 'quorum' } });
+    for (const text of ['1', '2', '3', '4', '5']) channel.sendToQueue('q', body(text));
+    await channel.waitForConfirms();
+    const [one, two, three] = [await get(channel, 'q'), await get(channel, 'q'), await get(channel, 'q')];
+    channel.reject(three, true);
+    channel.nack(one, false, true);
+    channel.ack(two);
+    await channel.checkQueue('q');
+  };
+  const check = async (place: Place) => {
+    const channel = await place.channel();
+    const found: unknown[] = [];
+    for (let message = await channel.get('q'); message !== false; message = await channel.get('q')) {
+      const { 'x-delivery-count': failures = 0, 'x-acquired-count': returns = 0 } = message.properties.headers ?? {};
+      found.push([message.content.toString(), failures, returns]);
+    }
+    assert.equal(found, [
+      ['3', 1, 1],
+      ['1', 0, 1],
+      ['4', 0, 0],
+      ['5', 0, 0],
+    ]); // as RabbitMQ 4.3.6
+  };
+  await afterCrash(begin, check);
+  await inFolder(async (use) => {
+    await use(async (place) => begin(await place.channel()));
+    await use(check);
+  });
+});
+
+test('a queue keeps its maximum length after a crash, and the head goes to the dead letters', () =>
+  afterCrash(
+    async (channel) => {
+      await channel.assertQueue('dead');
+      await channel.assertQueue('q', { maxLength: 2, deadLetterExchange: '', deadLetterRoutingKey: 'dead' });
+      for (const text of ['1', '2']) channel.sendToQueue('q', body(text), { persistent: true });
+      await channel.waitForConfirms();
+      await get(channel, 'q');
+      await get(channel, 'q');
+      for (const text of ['3', '4']) channel.sendToQueue('q', body(text), { persistent: true });
+      await channel.waitForConfirms();
+    },
+    async (place) => {
+      const channel = await place.channel();
+      assert.equal(await drain(channel, 'q'), ['3', '4']);
+      assert.equal(await drain(channel, 'dead'), ['1', '2']);
+    },
+  ));
+
+test("a message lives no longer than it was given when the machine's clock is set back", () =>
+  inFolder(async (use) => {
+    const hourMs = 3_600_000;
+    await use(async (place, clock) => {
+      const channel = await place.channel();
+      await channel.assertQueue('dead');
+      await channel.assertQueue('q', { messageTtl: 1000, deadLetterExchange: '', deadLetterRoutingKey: 'dead' });
+      await channel.assertQueue('gone', { expires: 1000 });
+      for (const text of ['soon', 'later']) channel.sendToQueue('q', body(text), { persistent: true });
+      await channel.waitForConfirms();
+      clock.setBackMs = hourMs;
+      clock.move(999);
+      assert.is((await channel.checkQueue('q')).messageCount, 2);
+    });
+    await use(async (place, clock) => {
+      const channel = await place.channel();
+      clock.move(1000);
+      assert.equal(await drain(channel, 'q'), []);
+      assert.equal(await drain(channel, 'dead'), ['soon', 'later']);
+      assert.not(place.broker.vhosts.get('/')?.queues.has('gone'));
+    });
+  }));
+
+/** Runs `use` with a broker, and `check` with one that has found what a crash would leave. */
+async function afterCrash(
+  use: (channel: ConfirmChannel) => Promise<void>,
+  check: (place: Place) => Promise<void>,
+): Promise<void> {
+  const copy = await mkdtemp(join(tmpdir(), 'mq-crashed-'));
+  try {
+    await inFolder(async (once, folder) => {
+      await once(async (place) => {
+        await use(await place.channel());
+        await new Promise<void>((done) => place.broker.store?.committed(() => done()));
+        // The files while the broker runs, and no end of them.
         await cp(folder, copy, { recursive: true, filter: (path) => !path.includes('lock') });
       });
-      const store = await openStore(copy, { pid: process.pid, isAlive: () => true });
-      await Place.with({ store }, async (place) => {
-        assert.equal(await redelivered(place, ['classic']), ['waiting true']);
-      });
-    } finally {
-      await rm(copy, { recursive: true });
-    }
-  }));
+    });
+    const store = await openStore(copy, { pid: process.pid, isAlive: () => true });
+    await Place.with({ store }, check);
+  } finally {
+    await rm(copy, { recursive: true });
+  }
+}
 
 /** Body and flag of each message, the same in all of the queues; they go back. */
 async function redelivered(place: Place, queues: readonly string[]): Promise<string[]> {

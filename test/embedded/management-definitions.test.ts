@@ -189,7 +189,7 @@ test('a change is answered when it is on disk, and with 500 when the disk fails'
     undefine: nothing,
     enqueue: () => 1,
     settle: nothing,
-    redelivered: nothing,
+    returned: nothing,
     drop: nothing,
     pendingBytes: 0,
     failure: undefined,

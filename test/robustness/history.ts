@@ -30,15 +30,15 @@ const queues: Readonly<Record<string, object>> = {
 };
 const names = Object.keys(queues);
 /**
- * A quorum queue delivers first what came back, and a queue with a maximum length drops its head if a message comes back.
- * The broker does not know after its death what came back, so in these queues nothing does.
+ * A quorum queue delivers first what came back. The broker does not know after its death what was delivered and not
+ * answered, so nothing of these queues is.
  */
-const isAnsweredAtOnce = (queue: string) => ['quorum', 'grave', 'short'].includes(queue);
+const isAnsweredAtOnce = (queue: string) => ['quorum', 'grave'].includes(queue);
 
 export function historyOf(random: Random, length: number): Step[] {
   return Array.from({ length }, (): Step => {
     const queue = random.pick(names);
-    const answer = isAnsweredAtOnce(queue) ? random.pick(['ack', 'reject', 'nack'] as const) : undefined;
+    const answer = isAnsweredAtOnce(queue) ? random.pick(answers) : undefined;
     const chance = random.below(100);
     if (chance < 40) return publishing(random, queue);
     if (chance < 52) return { type: 'get', queue, answer };
@@ -184,9 +184,7 @@ class Client {
   }
 }
 
-/** The message without its counters: a broker that was killed does not know who had it. */
 function textOf({ content, fields, properties }: GetMessage): string {
-  const { 'x-delivery-count': _, 'x-acquired-count': __, ...headers } = properties.headers ?? {};
-  const { expiration, priority } = properties;
+  const { headers, expiration, priority } = properties;
   return `${content} ${fields.exchange}[${fields.routingKey}] ${JSON.stringify({ expiration, priority, headers })}`;
 }

@@ -16,6 +16,10 @@ class HandClock implements Clock {
     return this.#now;
   }
 
+  date(): number {
+    return this.#now;
+  }
+
   after(milliseconds: number, run: () => void): Timer {
     const timer = { at: this.#now + milliseconds, run };
     this.#timers.add(timer);

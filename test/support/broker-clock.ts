@@ -3,10 +3,16 @@ import type { Clock } from '../../src/broker/clock.ts';
 /** A clock that stands until it is moved. */
 export class HandClock implements Clock {
   #now = 1_700_000_000_000;
+  /** How far an administrator has set the machine's clock back. */
+  setBackMs = 0;
   readonly #timers = new Set<{ readonly at: number; readonly run: () => void }>();
 
   now(): number {
     return this.#now;
+  }
+
+  date(): number {
+    return this.#now - this.setBackMs;
   }
 
   after(milliseconds: number, run: () => void) {

@@ -79,8 +79,10 @@ export class Rates {
   /** RabbitMQ: since when nothing happened; missing while something does. */
   idleSince(of: object): { idle_since?: string } {
     const sample = this.#samples.get(of);
-    if (sample === undefined || this.#broker.clock.now() - sample.changedAt < sampleMs) return {};
-    return { idle_since: new Date(sample.changedAt).toISOString().replace('Z', '+00:00') };
+    const { clock } = this.#broker;
+    const idleMs = sample === undefined ? 0 : clock.now() - sample.changedAt;
+    if (idleMs < sampleMs) return {};
+    return { idle_since: new Date(clock.date() - idleMs).toISOString().replace('Z', '+00:00') };
   }
 
   /** The part of the time, from 0 to 1, in which the consumers could take a message at once. */

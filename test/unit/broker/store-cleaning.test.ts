@@ -5,7 +5,8 @@ import { open as openFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Store, StoreOptions } from '../../../src/broker/store.ts';
+import type { Returns, Store, StoreOptions } from '../../../src/broker/store.ts';
+import { neverReturned } from '../../../src/broker/store-record.ts';
 import { until } from '../../support/until.ts';
 import { committed, enqueue, open, recoveredIn, segments, shown, withFolder } from './store-folder.ts';
 
@@ -15,7 +16,7 @@ const tiny: Partial<StoreOptions> = { segmentBytes: 2000, slackBytes: 4000 };
 interface Held {
   readonly content: string;
   readonly expiresAt: number | undefined;
-  deliveryCount: number;
+  returns: Returns;
 }
 
 /** What the store has to hold: queue → id → message, and the definitions in their order. */
@@ -164,6 +165,8 @@ test('at every sync of a cleaning, what is on disk has each message once', () =>
     }
   }));
 
+let returnCount = 0;
+
 function change(store: Store, { entries, definitions }: Model, random: () => number): void {
   const queue = queues[Math.floor(random() * queues.length)] ?? 'a';
   const held = entries.get(queue) ?? new Map<number, Held>();
@@ -178,7 +181,7 @@ function change(store: Store, { entries, definitions }: Model, random: () => num
       message,
       to.map((each) => ({ queue: each, expiresAt })),
     );
-    for (const each of to) entries.get(each)?.set(given, { content, expiresAt, deliveryCount: 0 });
+    for (const each of to) entries.get(each)?.set(given, { content, expiresAt, returns: neverReturned });
   } else if (kind < 0.85) {
     if (id === undefined) return;
     store.settle(id, queue);
@@ -186,8 +189,11 @@ function change(store: Store, { entries, definitions }: Model, random: () => num
   } else if (kind < 0.92) {
     const found = id === undefined ? undefined : held.get(id);
     if (id === undefined || found === undefined) return;
-    found.deliveryCount += 1;
-    store.redelivered(id, queue, found.deliveryCount);
+    const { acquiredCount, deliveryCount } = found.returns;
+    const counts = { acquiredCount: acquiredCount + 1, deliveryCount: deliveryCount + (random() < 0.5 ? 1 : 0) };
+    returnCount += 1;
+    found.returns = { ...counts, order: returnCount };
+    store.returned(id, queue, counts);
   } else if (kind < 0.925) {
     store.drop(queue);
     held.clear();
@@ -203,15 +209,24 @@ function change(store: Store, { entries, definitions }: Model, random: () => num
   }
 }
 
+/** The numbers of the order may differ between the store and the model. */
+function rowsOf(entries: readonly (Held & { readonly id: number })[]): unknown {
+  const messages = entries.map(({ id, content, expiresAt, returns: { acquiredCount, deliveryCount } }) => ({
+    id,
+    content,
+    expiresAt,
+    acquiredCount,
+    deliveryCount,
+  }));
+  const returned = entries.filter(({ returns }) => returns.order > 0);
+  returned.sort((one, other) => one.returns.order - other.returns.order);
+  return { messages, returned: returned.map(({ id }) => id) };
+}
+
 function plain({ entries, definitions }: Model): unknown {
   const rows = queues.map((queue) => [
     queue,
-    [...(entries.get(queue) ?? [])].map(([id, { content, expiresAt, deliveryCount }]) => ({
-      id,
-      content,
-      expiresAt,
-      deliveryCount,
-    })),
+    rowsOf([...(entries.get(queue) ?? [])].map(([id, held]) => ({ id, ...held }))),
   ]);
   return { entries: Object.fromEntries(rows), definitions: [...definitions] };
 }
@@ -219,14 +234,11 @@ function plain({ entries, definitions }: Model): unknown {
 function asModel({ entries, definitions }: Store['recovered']): unknown {
   const rows = queues.map((queue) => [
     queue,
-    entries
-      .filter((entry) => entry.queue === queue)
-      .map(({ message, expiresAt, deliveryCount }) => ({
-        id: message.id,
-        content: message.content.toString(),
-        expiresAt,
-        deliveryCount,
-      })),
+    rowsOf(
+      entries
+        .filter((entry) => entry.queue === queue)
+        .map(({ message: { id, content }, ...entry }) => ({ id, content: content.toString(), ...entry })),
+    ),
   ]);
   return { entries: Object.fromEntries(rows), definitions: definitions.map(({ key, value }) => [key, value]) };
 }

@@ -2,6 +2,7 @@ import { copyFileSync, mkdirSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { neverReturned } from '../../../src/broker/store-record.ts';
 import { until } from '../../support/until.ts';
 import { bytesOf, committed, enqueue, open, recoveredIn, segments, shown, withFolder } from './store-folder.ts';
 
@@ -21,13 +22,18 @@ test('everything that was put is there after the next opening', () =>
       { queue: '/ work', expiresAt: 1_700_000_000_123 },
       { queue: '/ other', expiresAt: undefined },
     ]);
-    store.redelivered(id, '/ work', 7);
+    store.returned(id, '/ work', { deliveryCount: 7, acquiredCount: 9 });
     await store.close();
     const { definitions, entries } = await recoveredIn(folder);
     assert.equal(definitions, [{ kind: 'queue', key: '/ work', value }]);
     assert.equal(entries, [
-      { message: { id, ...message }, queue: '/ work', deliveryCount: 7, expiresAt: 1_700_000_000_123 },
-      { message: { id, ...message }, queue: '/ other', deliveryCount: 0, expiresAt: undefined },
+      {
+        message: { id, ...message },
+        queue: '/ work',
+        returns: { deliveryCount: 7, acquiredCount: 9, order: 1 },
+        expiresAt: 1_700_000_000_123,
+      },
+      { message: { id, ...message }, queue: '/ other', returns: neverReturned, expiresAt: undefined },
     ]);
     assert.is(entries[0]?.message, entries[1]?.message);
     assert.is(statSync(segments(folder)[0] ?? '').mode & 0o777, 0o600);
