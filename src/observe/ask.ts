@@ -1,12 +1,12 @@
-// Asks a role that runs elsewhere whether it is ready: the other side of server.ts.
+// Asks a role in another process whether it is ready, over the HTTP server of server.ts.
 
 import { request as askPlainly, type IncomingMessage } from 'node:http';
 import type { Readiness } from './health.ts';
 
-/** Of the answer, so much is read. */
+/** Maximum number of characters to read from the answer. */
 const longestAnswer = 200;
 
-/** Asks /readyz, or the path that the URL has. Whatever keeps the answer away is a reason not to be ready; never rejects. */
+/** Requests /readyz, or the path of the URL. Any error means "not ready". Never rejects. */
 export async function askReadiness(url: URL, timeoutMs: number): Promise<Readiness> {
   const address = url.pathname === '/' ? new URL('/readyz', url) : url;
   try {
@@ -18,10 +18,10 @@ export async function askReadiness(url: URL, timeoutMs: number): Promise<Readine
   }
 }
 
-/** Explicit, because Node reads NODE_TLS_REJECT_UNAUTHORIZED if it is absent. */
+/** This is explicit because Node reads NODE_TLS_REJECT_UNAUTHORIZED if the option is absent. */
 const verified = { rejectUnauthorized: true };
 
-/** Not by fetch, which refuses to ask some sixty ports (the Fetch standard, 2.9). */
+/** Sends a GET request. It does not use fetch, because fetch blocks about sixty ports (the Fetch standard, 2.9). */
 async function get(url: URL, signal: AbortSignal): Promise<{ status: number; text: string }> {
   const request = url.protocol === 'https:' ? (await import('node:https')).request : askPlainly;
   return new Promise((resolve, reject) => {
@@ -51,7 +51,7 @@ function reasonOf({ name, code, message, cause }: NodeJS.ErrnoException, timeout
   return code === 'ECONNREFUSED' ? 'nobody answers there' : `no answer (${code ?? message})`;
 }
 
-/** It may be anybody's page. */
+/** Returns a printable version of the line, because the server may be any web server. */
 function printable(line: string): string {
   return line.replace(/[^\x20-\x7e]/g, '?').slice(0, longestAnswer);
 }

@@ -1,4 +1,4 @@
-// Can this role do its work now? Not merely started: its consumer is attached, or its publisher has a channel.
+// Determines whether a role can do its work now: its consumers are attached, or its publisher has a channel.
 
 import type { Counts } from '../session/counts.ts';
 import { isConnected } from './metrics.ts';
@@ -9,7 +9,7 @@ export interface Readiness {
   readonly why: string;
 }
 
-/** `takes`: the role consumes, else it sends. */
+/** Returns the readiness of a role. `takes` is `true` for a consuming role and `false` for a sending one. */
 export function readiness(counts: Counts, { takes, isStopping }: { takes: boolean; isStopping: boolean }): Readiness {
   const missing = () => {
     if (isStopping) return 'stopping';

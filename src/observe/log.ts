@@ -1,5 +1,6 @@
-// What a role tells people, on stderr: a line of text, or with --log json one object. A cause that repeats itself fills
-// no disk: of each kind of event at most ten lines a minute are shown, the last of which says how many there were.
+// Writes the log of a role to stderr: text lines, or JSON objects with --log json. A repeating event must not fill the
+// disk, so at most ten lines a minute of each event are written. The last of them contains the number of suppressed
+// lines.
 
 import { Writable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
@@ -11,11 +12,11 @@ export interface LogSettings {
   readonly stderr: Output;
   readonly role: string;
   readonly format: 'text' | 'json';
-  /** The least important level that is shown. Default: info. */
+  /** Least important level to write. Default: info. */
   readonly level?: LogLevel;
 }
 
-/** What tells one message from others. */
+/** Fields that identify a message. */
 export interface MessageFields {
   readonly messageId: string | undefined;
   readonly queue: string;
@@ -23,10 +24,10 @@ export interface MessageFields {
   readonly [name: string]: unknown;
 }
 
-/** Lines of one event in one minute, the one that counts the rest included. */
+/** Maximum number of lines of one event in one minute, including the line with the count. */
 const mostLines = 10;
 const minuteMs = 60_000;
-/** Of a line that a program of the user writes; the rest is cut into further lines. */
+/** Maximum length of a line from a user's program. Longer lines are split. */
 const longestLine = 64 * 1024;
 
 interface Minute {
@@ -60,32 +61,38 @@ export class Log {
     }
   };
 
-  /** As `say`; a line of text begins with the command, as an error's does. */
+  /** Logs like `say`, but a text line starts with the command, as error messages do. */
   readonly sayNamed: Say = (said) => {
     const { format, role } = this.#settings;
     this.say(format === 'text' ? { ...said, message: `mq ${role}: ${said.message}` } : said);
   };
 
-  /** Shows it whatever was shown before. */
+  /** Writes a line without the limit. */
   write(said: Said): void {
     if (this.#settings.format === 'json') this.writeJson(said);
     else this.#settings.stderr.write(`${escaped(textOf(said))}\n`);
   }
 
-  /** An object in either format. */
+  /** Writes a JSON object in either format. */
   writeJson({ level = 'info', event, message, fields }: Said): void {
     const { stderr, role } = this.#settings;
     const object = { time: new Date().toISOString(), level, role, event, message, ...fields };
     stderr.write(`${safeJson(object)}\n`);
   }
 
-  /** A stream for what others write to stderr: as it is, or each line as an object of the event. */
+  /**
+   * Returns a stream for the stderr output of others. Text is passed through; with --log json, each line becomes an
+   * object of the event.
+   */
   output(event: string): Output {
     const { stderr, format } = this.#settings;
     return format === 'text' ? stderr : new LineOutput((message) => this.write({ event, message }));
   }
 
-  /** A stream for what a program writes to stderr about one message. In text its id is before each line if `isNamed`. */
+  /**
+   * Returns a stream for a program's stderr output about one message. In text format, `isNamed` puts the message id
+   * before each line.
+   */
   outputOf(event: string, fields: MessageFields, { isNamed }: { isNamed: boolean }): Output {
     const { stderr, format } = this.#settings;
     if (format === 'json') return new LineOutput((message) => this.write({ event, message, fields }));
@@ -94,7 +101,7 @@ export class Log {
     return new LineOutput((line) => void stderr.write(`${name}: ${stderr.isTTY ? escapedLines(line) : line}\n`));
   }
 
-  /** Says what was held back. */
+  /** Writes the counts of suppressed lines. */
   close(): void {
     for (const event of [...this.#minutes.keys()]) this.#finish(event);
   }
@@ -117,7 +124,7 @@ export class Log {
   }
 }
 
-/** Returns the line of text, with what it does not say yet of the message that it is about. */
+/** Returns the text line, with the message's fields that it does not contain yet. */
 function textOf({ message, fields: { messageId, queue, attempt } = {} }: Said): string {
   if (attempt === undefined) return message;
   const about = [
@@ -128,7 +135,7 @@ function textOf({ message, fields: { messageId, queue, attempt } = {} }: Said): 
   return `${message} (${about.filter((part) => part !== '').join(', ')})`;
 }
 
-/** Cuts bytes into lines. */
+/** A stream that splits its input into lines. */
 class LineOutput extends Writable {
   readonly #take: (line: string) => void;
   readonly #decoder = new StringDecoder('utf8');

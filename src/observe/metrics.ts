@@ -1,19 +1,20 @@
-// The counts of a run in Prometheus' text format (version 0.0.4): https://prometheus.io/docs/instrumenting/exposition_formats/
+// Formats the counters of a run for Prometheus (text format 0.0.4):
+// https://prometheus.io/docs/instrumenting/exposition_formats/
 
 import type { Counts, Histogram } from '../session/counts.ts';
 
-/** What is not counted but measured when asked. */
+/** Values that are measured on request and not counted. */
 export interface Gauges {
   readonly role: string;
   readonly isReady: boolean;
-  /** Seconds since 1970. */
+  /** Start time in seconds since 1970. */
   readonly startedAt: number;
-  /** The longest wait of the event loop since the last time it was asked, in seconds. */
+  /** Longest event-loop delay since the last request, in seconds. */
   readonly eventLoopLag: number;
   readonly heapBytes: number;
 }
 
-/** The Content-Type of the text. */
+/** Content-Type of the text. */
 export const metricsType = 'text/plain; version=0.0.4; charset=utf-8';
 
 type Row = readonly [name: string, type: 'counter' | 'gauge', help: string, value: (counts: Counts) => number];
@@ -73,7 +74,7 @@ function metric(name: string, type: string, help: string, ...samples: string[]):
   return [`# HELP mq_${name} ${help}`, `# TYPE mq_${name} ${type}`, ...samples];
 }
 
-/** Buckets of Prometheus hold all that is at most their bound, so each includes those before it. */
+/** Formats a histogram. Prometheus buckets are cumulative: each includes all values up to its bound. */
 function histogram(name: string, help: string, { bounds, counts, sum }: Histogram): string[] {
   let total = 0;
   const buckets = counts.map((count, at) => {

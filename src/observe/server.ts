@@ -1,4 +1,4 @@
-// The small HTTP server of --metrics: /metrics for Prometheus, /healthz and /readyz for whoever supervises the role.
+// The HTTP server of --metrics: /metrics for Prometheus, /healthz and /readyz for supervisors.
 
 import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
@@ -11,10 +11,10 @@ import { metricsText, metricsType } from './metrics.ts';
 
 export interface ObservedRole {
   readonly name: string;
-  /** It consumes, else it sends. */
+  /** `true` for a consuming role, `false` for a sending one. */
   readonly takes: boolean;
   readonly counts: Counts;
-  /** A signal or its own end has stopped it. */
+  /** Returns `true` after a signal or the role's own end has stopped it. */
   readonly isStopping: () => boolean;
 }
 
@@ -23,7 +23,7 @@ export interface MetricsServer {
   close(): Promise<void>;
 }
 
-/** Serves until it is closed. Port 0 takes a free one. Throws SYSTEM if the address cannot be had. */
+/** Serves until it is closed. Port 0 selects a free port. Throws SYSTEM if the address is not available. */
 export async function serveMetrics(
   role: ObservedRole,
   { host, port }: { host: string; port: number },
@@ -32,7 +32,7 @@ export async function serveMetrics(
   const lag = monitorEventLoopDelay({ resolution: 10 });
   const ready = (): Readiness => readiness(role.counts, { takes: role.takes, isStopping: role.isStopping() });
   const metrics = (): string => {
-    // The first is NaN or 0 until there was a turn; the resolution is part of every value.
+    // `max` is NaN or 0 before the first event-loop turn. Every value includes the resolution.
     const eventLoopLag = Math.max(0, (lag.max || 0) / 1e9 - 0.01);
     lag.reset();
     const heapBytes = getHeapStatistics().used_heap_size;
@@ -76,10 +76,10 @@ export async function serveMetrics(
   };
 }
 
-/** The limit of connections without a request, so that idle clients cannot keep a probe out. */
+/** Maximum number of idle connections, so that idle clients cannot block a probe. */
 const idleLimit = 64;
 
-/** Drops the connection that has been idle for the longest time when there are too many. */
+/** Closes the connection that has been idle for the longest time if there are too many. */
 function dropIdle(server: Server): void {
   const idle = new Set<Socket>();
   const add = (socket: Socket) => {

@@ -1,4 +1,4 @@
-// The one line at the end of a role's run that scripts rely on: what became of every message.
+// Builds the summary line at the end of a run, which scripts rely on: the outcomes of all messages.
 
 import { durationText } from '../config/duration.ts';
 import type { Said } from '../context.ts';
@@ -6,14 +6,14 @@ import type { Counts } from '../session/counts.ts';
 
 export interface Run {
   readonly counts: Counts;
-  /** It consumes, else it sends. */
+  /** `true` for a consuming role, `false` for a sending one. */
   readonly takes: boolean;
-  /** It ended with an error: something was not confirmed, or a signal came in the middle. */
+  /** `true` if the run ended with an error: a message was not confirmed, or a signal interrupted it. */
   readonly hasFailed: boolean;
   readonly durationMs: number;
 }
 
-/** The numbers of the run, by the names that are a contract. */
+/** Returns the summary of the run. The names of its fields are a public contract. */
 export function summaryOf({ counts, takes, durationMs }: Run): Said {
   const { attempted, confirmed, refused, inDoubt, resume } = counts;
   const sent = { attempted, confirmed, refused, inDoubt };
@@ -37,12 +37,12 @@ export function summaryOf({ counts, takes, durationMs }: Run): Said {
   return { event: 'summary', message, fields };
 }
 
-/** True if a person should see it without --log json too. A single message's error says all there is. */
+/** Returns `true` if the summary is also printed without --log json. For a single message, the error is enough. */
 export function isNoteworthy({ counts, takes, hasFailed }: Run): boolean {
   return hasFailed && (takes ? counts.received > 0 : counts.attempted > 1);
 }
 
-/** True if a person at a terminal sees the summary also after an orderly end. */
+/** Returns `true` if a terminal also shows the summary after a normal end. */
 export function hasMany({ counts, takes }: Run): boolean {
   return (takes ? counts.received : counts.attempted) > 1;
 }

@@ -1,51 +1,51 @@
-// What a role that receives is run with.
+// Defines the settings of a consuming role.
 
 import type { RetryConfig } from '../config/config.ts';
 import type { Say } from '../context.ts';
 import type { Handler } from '../handlers/handler.ts';
 
-/** A subscription that a role receives from. */
+/** A subscription that a role consumes from. */
 export interface Source {
   readonly subscription: string;
-  /** The subscription's queue, as rascal.json names it. */
+  /** Name of the subscription's queue in rascal.json. */
   readonly queue: string;
   readonly retry: RetryConfig;
 }
 
 export interface ConsumeSettings {
   readonly behaviour: 'consume' | 'reply';
-  /** At least one. */
+  /** At least one source. */
   readonly sources: readonly Source[];
   readonly bindingKeys: readonly string[] | undefined;
   readonly prefetch: number;
   readonly concurrency: number;
-  /** Milliseconds that a handler has for a message; undefined: no bound. */
+  /** Time limit of a handler for one message, in milliseconds. `undefined` means no limit. */
   readonly handlerMs: number | undefined;
-  /** Stop after so many messages. */
+  /** Number of messages after which the role stops. */
   readonly count: number | undefined;
-  /** Stop after so long without a message. */
+  /** Milliseconds without a message after which the role stops. */
   readonly idleMs: number | undefined;
-  /** Stop after so long, as at the first signal. */
+  /** Milliseconds after which the role stops in the same way as at the first signal. */
   readonly maxTimeMs: number | undefined;
   readonly untilEmpty: boolean;
-  /** Milliseconds from one message to the next; undefined: no limit. */
+  /** Milliseconds between the starts of two messages. `undefined` means no limit. */
   readonly intervalMs: number | undefined;
-  /** Milliseconds that handlers have to end after the first signal. */
+  /** Milliseconds that handlers have to finish after the first signal. */
   readonly drainMs: number;
   readonly json: boolean;
-  /** In bytes: larger ones are dead-lettered. */
+  /** Maximum size of a body in bytes. Larger messages are dead-lettered. */
   readonly maxBody: number | undefined;
-  /** Made before the first message is taken. */
+  /** Handler that is ready before the first message arrives. */
   readonly handler: Handler;
-  /** False for handlers that cannot fail: then no connection for outcomes is opened. */
+  /** `false` for handlers that cannot fail. No connection for outcomes is opened then. */
   readonly canFail: boolean;
-  /** Said at the start: how messages can be lost. */
+  /** Warnings about possible message loss, logged at the start. */
   readonly warnings: readonly string[];
   readonly say: Say;
-  /** Tells whether a reply may go to a queue. */
+  /** Reports whether a reply may be sent to a queue. */
   readonly mayReplyTo: (queue: string) => boolean;
-  /** Lines of the level debug are shown, such as one for each handled message. */
+  /** `true` if debug lines are logged, such as one for each handled message. */
   readonly isDebug: boolean;
-  /** Begins the time in which the handlers have to end, as a SIGTERM does. */
+  /** Starts the time in which handlers must finish, as SIGTERM does. */
   readonly beginDrain: () => void;
 }

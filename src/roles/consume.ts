@@ -1,4 +1,5 @@
-// The behaviours `consume` and `reply`: opens what they need at the broker, and runs the intake of messages.
+// The behaviours `consume` and `reply`: opens the consumers and publishers that they need, and runs the intake of
+// messages.
 
 import type { HandlerConfig } from '../config/config.ts';
 import { retryQueues } from '../config/retry-queues.ts';
@@ -18,7 +19,7 @@ import { Retries } from './retries.ts';
 import { orDrain } from './signal.ts';
 import { forgedCounters, isLastReturn, isNearlyDropped, isStream, type WorkQueue } from './work-queue.ts';
 
-/** Resolves at the orderly end (count, idle, empty, signal, closed pipe); throws what ended it otherwise. */
+/** Resolves at a normal end (count, idle, empty, signal, closed pipe). Throws the error that ended it otherwise. */
 export async function consume(context: Context, session: Session, settings: ConsumeSettings): Promise<void> {
   const group = new IntakeGroup({ context, settings, counts: session.counts });
   const shared = { group, printer: new Printer(context.stdout), nextId: messageIds() };
@@ -39,7 +40,7 @@ interface Opening {
   readonly shared: Pick<IntakeParts, 'group' | 'printer' | 'nextId'>;
 }
 
-/** Connects for a subscription. Returns undefined at a signal. */
+/** Opens the consumer of a subscription. Returns `undefined` after a signal. */
 async function openIntake(
   source: Source,
   { context, session, settings, shared }: Opening,
@@ -80,7 +81,8 @@ async function openIntake(
         onChannel,
         queues: names(queue),
         dead: deadLetter || undefined,
-        // Queues of an exclusive queue have its random name: the pattern that permits it permits them.
+        // The wait queues of an exclusive queue contain its random name. The permission pattern that allows the queue
+        // also allows them.
         later: canFail && !consumer.hasOwnQueue ? names(consumer.queue) : [],
       });
     },
@@ -100,13 +102,16 @@ async function openIntake(
   return new Intake({ ...shared, context, consumer, publisher, failures, settings, counts, read, ...returns });
 }
 
-/** A message waits for those before it; what follows its handler (the end of a process, a confirm) takes a minute at most. */
+/**
+ * Returns the longest time that a message is unacknowledged, in milliseconds. It waits for the messages before it, and
+ * what follows its handler (the end of a process, a confirm) takes at most a minute.
+ */
 function mostInHandMs({ handlerMs, prefetch, concurrency, sources }: ConsumeSettings): number | undefined {
   if (handlerMs === undefined) return undefined;
   return Math.ceil(Math.max(prefetch * sources.length, concurrency) / concurrency) * handlerMs + 60_000;
 }
 
-/** True if the handler's outcome can be other than ack. */
+/** Returns `true` if the handler can return an outcome other than `ack`. */
 export function canFail(handler: HandlerConfig | { file: string }): boolean {
   return !('file' in handler) && (!('builtin' in handler) || handler.builtin === 'work');
 }

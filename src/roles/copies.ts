@@ -1,35 +1,40 @@
-// Deliveries whose channel is lost while their handler runs. The broker delivers such a message again; if that copy comes
-// to this process, it takes the place of the lost delivery: it gets the answer of the run that has begun, and has none of
-// its own. One run answers at most one delivery, so a copy that is only equal to the message does no harm.
+// Handles messages that the broker delivers again because their channel was lost while their handler was running. If
+// such a copy arrives in this process, it replaces the lost delivery and receives the answer of the handler that is
+// already running. Each run answers at most one delivery, so another message with equal content does no harm.
 
 import type { Message, Outcome } from '../handlers/handler.ts';
 import type { Delivery } from '../session/consumer.ts';
 import { identityOf } from './identity.ts';
 
-/** What becomes of a copy without a run: the outcome of the earlier run, or the answer that did not reach the broker. */
+/**
+ * How a copy is settled without a handler: the outcome of the earlier run, or the answer that did not reach the broker.
+ */
 export type Recalled = Outcome | { readonly type: 'acked' } | { readonly type: 'rejected' };
 
 /** An answer that is remembered for a copy. */
 interface Kept {
   readonly recalled: Recalled;
-  /** When the run ended, by the monotonic clock. */
+  /** Time when the run ended, on the monotonic clock. */
   readonly at: number;
 }
 
-/** Answers that are remembered at most. */
+/** Maximum number of remembered answers. */
 const mostKept = 10_000;
-/** Milliseconds for which an answer is remembered while the broker can be reached. */
+/** Milliseconds for which an answer is remembered while the broker is reachable. */
 const keptMs = 600_000;
-/** The same for a message without message-id, because a later message may be equal to it. */
+/**
+ * Milliseconds for which the answer of a message without message-id is remembered. It is shorter because a later
+ * message may be equal.
+ */
 const keptAnonymousMs = 30_000;
 
 export class Copies {
   readonly #held = new Set<Held>();
   readonly #kept = new Map<string, Kept[]>();
-  /** When the consumer was set up last. */
+  /** Time when the consumer was last set up. */
   #resumedAt = 0;
 
-  /** Returns the delivery that a run answers, until `release`. */
+  /** Registers the delivery of a running handler until `release`. Returns the delivery that the handler answers. */
   hold(delivery: Delivery, message: Message): Delivery {
     const held = new Held(delivery, message, (answer) => this.keep(message, { type: answer }));
     this.#held.add(held);
@@ -40,7 +45,10 @@ export class Copies {
     this.#held.delete(held as Held);
   }
 
-  /** Returns true if the delivery is a copy of a message whose run goes on; it then waits for the outcome of that run. */
+  /**
+   * Returns `true` if the delivery is a copy of a message whose handler is running. The copy then receives the outcome
+   * of that run.
+   */
   join(copy: Delivery, message: Message): boolean {
     if (!isAgain(message)) return false;
     const lost = [...this.#held].filter(({ isStale }) => isStale);
@@ -51,7 +59,7 @@ export class Copies {
     return first !== undefined;
   }
 
-  /** Remembers, for the copy that is still to come, what the run of a lost delivery came to. */
+  /** Remembers the result of a lost delivery for a copy that has not arrived yet. */
   keep(message: Message, recalled: Recalled): void {
     const identity = identityOf(message);
     const others = this.#kept.get(identity) ?? [];
@@ -61,7 +69,7 @@ export class Copies {
     if (this.#kept.size > mostKept && oldest !== undefined) this.#kept.delete(oldest);
   }
 
-  /** Returns what is remembered for this copy, once for each run. */
+  /** Returns the remembered result for this copy, once for each run. */
   recall(message: Message): Recalled | undefined {
     if (!isAgain(message) || this.#kept.size === 0) return undefined;
     const identity = identityOf(message);
@@ -74,22 +82,22 @@ export class Copies {
     return first?.recalled;
   }
 
-  /** Call this when the consumer is set up again: no copy could come before. */
+  /** Call this when the consumer is set up again, because no copy can arrive before. */
   resume(): void {
     this.#resumedAt = performance.now();
   }
 }
 
-/** RabbitMQ does not say of a message in a stream that it was delivered before. */
+/** Checks whether the message may be a copy. RabbitMQ does not mark redelivered messages of a stream. */
 function isAgain({ fields, headers }: Message): boolean {
   return fields.redelivered || headers['x-stream-offset'] !== undefined;
 }
 
-/** A delivery in a handler. */
+/** A delivery whose handler is running. */
 class Held implements Delivery {
   #now: Delivery;
   readonly #message: Message;
-  /** Receives an answer after which the message must not be handled again, and which the broker did not get. */
+  /** Called with a final answer that the broker did not receive. */
   readonly #onDropped: (answer: 'acked' | 'rejected') => void;
   #identity: string | undefined;
 

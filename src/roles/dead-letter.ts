@@ -1,5 +1,6 @@
-// What a dead letter says of itself: why and when it died, where it came from. mq's own headers say it; where the broker
-// dead-lettered the message, x-death does (RabbitMQ: the newest death stands first). Strangers may have written either.
+// Reads from a dead letter why and when it failed, and where it came from. mq's own headers contain this; if the broker
+// dead-lettered the message, x-death does (RabbitMQ: the newest death is first). Any publisher may have written either
+// of them.
 
 import type { RawMessage } from '../session/wire.ts';
 import { headerNames } from './message.ts';
@@ -8,15 +9,15 @@ export interface DeadLetter {
   readonly id: string | undefined;
   readonly reason: string | undefined;
   readonly attempts: number | undefined;
-  /** ISO 8601. */
+  /** Time in ISO 8601. */
   readonly first: string | undefined;
   readonly last: string | undefined;
-  /** Of the body, in bytes. */
+  /** Size of the body in bytes. */
   readonly size: number;
-  /** Where it was published at first; undefined: nothing says so. */
+  /** Exchange of the first publish. `undefined` if no header contains it. */
   readonly exchange: string | undefined;
   readonly routingKey: string | undefined;
-  /** The queue it died in. */
+  /** Queue in which the message failed. */
   readonly queue: string | undefined;
 }
 
@@ -43,7 +44,10 @@ export function deadLetterOf({ properties, content }: Pick<RawMessage, 'properti
   };
 }
 
-/** The headers without what was written at its deaths. `keepsOrigin`: mq's own that say where it came from and why it died. */
+/**
+ * Returns the headers without those that dead-lettering added. `keepsOrigin` keeps mq's headers about the origin and
+ * the reason.
+ */
 export function revived(headers: Readonly<Record<string, unknown>>, keepsOrigin: boolean): Record<string, unknown> {
   const origin: readonly string[] = keepsOrigin
     ? [
@@ -58,7 +62,7 @@ export function revived(headers: Readonly<Record<string, unknown>>, keepsOrigin:
   return Object.fromEntries(Object.entries(headers).filter(([name]) => origin.includes(name) || !ofDeath.test(name)));
 }
 
-// RabbitMQ: CC and BCC would be obeyed once more.
+// RabbitMQ: CC and BCC would route the message again.
 const ofDeath = /^(x-mq-.*|x-death|x-(first|last)-death-.*|x-delivery-count|x-acquired-count|CC|BCC)$/;
 
 function deathsIn(value: unknown): Readonly<Record<string, unknown>>[] {
@@ -77,7 +81,10 @@ function momentOf(value: unknown): string | undefined {
   return typeof value === 'string' && /^\d{4}-\d\d-\d\dT[\d:.]{5,12}Z$/.test(value) ? value : undefined;
 }
 
-/** amqplib gives a timestamp of a table (AMQP 0-9-1, 4.2.5.4) as `{ '!': 'timestamp', value: seconds }`. */
+/**
+ * Converts a timestamp to ISO 8601. amqplib returns a timestamp in a table (AMQP 0-9-1, 4.2.5.4) as
+ * `{ '!': 'timestamp', value: seconds }`.
+ */
 function timeOf(value: unknown): string | undefined {
   const seconds = (value as { value?: unknown } | null | undefined)?.value;
   const time = new Date(typeof seconds === 'number' ? seconds * 1000 : Number.NaN);

@@ -1,5 +1,5 @@
-// The dead-letter tools: they look through a queue, and show, replay, move or delete what is selected. A message is
-// acknowledged only when its copy is confirmed, so whatever ends a run, nothing is lost; at worst a copy is there twice.
+// The dead-letter tools: they read a queue, and list, show, replay, move or delete the selected messages. A message is
+// acknowledged only after its copy is confirmed, so nothing is lost however a run ends; at worst a copy exists twice.
 
 import type { DeadQueue } from '../config/dead-queue.ts';
 import { waitQueue } from '../config/retry-queues.ts';
@@ -23,28 +23,31 @@ export type DlqVerb = 'list' | 'show' | 'replay' | 'move' | 'purge';
 export interface DlqSettings {
   readonly verb: DlqVerb;
   readonly vhost: string;
-  /** The broker's name of the queue that is looked through. */
+  /** The broker's name of the queue to read. */
   readonly queue: string;
-  /** Where the letters died, if the name that was given says so. The dead-letter queue is then made by the first letter. */
+  /**
+   * Work queue of the letters, if the given name identifies it. The dead-letter queue is then declared with the first
+   * dead letter.
+   */
   readonly work: DeadQueue['work'];
-  /** The arguments of the queue; undefined: mq does not know them. */
+  /** Arguments of the queue. `undefined` if mq does not know them. */
   readonly declared: Readonly<Record<string, unknown>> | undefined;
   readonly selection: Selection;
-  /** Of `move`: the broker's name of the queue they go to. */
+  /** Destination queue of `move`, by the broker's name. */
   readonly to: string | undefined;
-  /** Of `replay`: to the original exchange and key. */
+  /** For `replay`: sends letters to the original exchange and key. */
   readonly toExchange: boolean;
-  /** `--yes`: nothing is asked, and headers of letters are believed. */
+  /** Set by `--yes`: mq asks no questions and trusts the headers of letters. */
   readonly isSure: boolean;
-  /** Show what would be done. */
+  /** Only shows what would be done. */
   readonly dryRun: boolean;
   readonly json: boolean;
   readonly hasHeaders: boolean;
-  /** Draws a table for a terminal. */
+  /** Formats a table for a terminal. */
   readonly drawTable: DrawTable;
-  /** Asked before messages are deleted; false: they stay. */
+  /** Asks before messages are deleted. `false` keeps them. */
   readonly mayPurge: (count: number) => Promise<boolean>;
-  /** Asked before letters are sent to the exchanges that they name; false: they stay. */
+  /** Asks before letters are sent to the exchanges that they name. `false` keeps them. */
   readonly mayReplay: () => Promise<boolean>;
 }
 
@@ -73,7 +76,7 @@ export async function dlq(context: Context, session: Session, given: DlqSettings
   }
 }
 
-/** Returns the selection with whole ids in the place of their beginnings. */
+/** Returns the selection with abbreviated ids completed. */
 async function resolved(context: Context, session: Session, settings: DlqSettings): Promise<Selection> {
   const { selection } = settings;
   if (selection.ids.length === 0) return selection;
@@ -82,7 +85,7 @@ async function resolved(context: Context, session: Session, settings: DlqSetting
   return { ...selection, ids: prefixes.ids() };
 }
 
-/** Shows the exchanges that the letters go to, and asks. */
+/** Shows the exchanges that the letters would go to, and asks for consent. */
 async function consent(context: Context, session: Session, settings: DlqSettings): Promise<void> {
   if (settings.isSure) return;
   const replay = new Replay({ ...settings, delayMs: 0 }, messageIds());
@@ -105,7 +108,7 @@ interface Look {
   readonly settings: DlqSettings;
 }
 
-/** Shows what is selected; everything stays. */
+/** Shows the selected messages. None is removed. */
 async function look({ context, browser, printer, settings }: Look): Promise<void> {
   const { selection, verb, queue } = settings;
   let found = 0;
@@ -131,7 +134,7 @@ async function look({ context, browser, printer, settings }: Look): Promise<void
   if (settings.dryRun) await printer.result({ verb, queue, done: found, left: browser.total - found, isDry: true });
 }
 
-/** Whoever names messages is told that there are none of them; a queue without messages is no news where all are meant. */
+/** Throws if no selected message exists. An empty queue is not an error if all messages are selected. */
 function refuseMissing({ queue, selection: { ids, filters } }: DlqSettings, total: number): void {
   if (ids.length === 0 && filters.length === 0) return;
   const named = ids.map((id) => JSON.stringify(id)).join(' or ');
@@ -148,7 +151,7 @@ interface Change extends Look {
   readonly outlet: Outlet | undefined;
 }
 
-/** Takes out what is selected, each as soon as its copy is confirmed; the rest stays. */
+/** Removes each selected message as soon as its copy is confirmed. The other messages stay. */
 async function change({ context, browser, printer, settings, outlet }: Change): Promise<void> {
   const { selection, verb, queue } = settings;
   const { count = Number.POSITIVE_INFINITY } = selection;
@@ -195,7 +198,7 @@ async function change({ context, browser, printer, settings, outlet }: Change): 
   const { first, failed } = outcome;
   if (first) {
     const { code, message, hint } = first;
-    // A lost connection ends the loop: what was not looked at stays as well.
+    // A lost connection ends the loop, so unread messages stay as well.
     const [stay, of] = isLost ? [browser.total - outcome.done, browser.total] : [failed, chosen];
     const left = `${stay} of ${of} messages stay in ${queue}: ${message}`;
     throw new MqError(code, left, { ...(hint !== undefined && { hint }), cause: first });
@@ -205,11 +208,11 @@ async function change({ context, browser, printer, settings, outlet }: Change): 
 
 interface Outlet {
   readonly publisher: Publisher;
-  /** The message for a letter, or why there is none. */
+  /** Returns the message to publish for a letter, or why there is none. */
   readonly copyOf: (raw: RawMessage) => Promise<OutgoingMessage | MqError>;
 }
 
-/** Undefined: nothing is published. */
+/** Opens the publisher for the copies. Returns `undefined` if nothing is published. */
 async function outletFor(session: Session, settings: DlqSettings): Promise<Outlet | undefined> {
   const { verb, vhost, to = '', work } = settings;
   if (verb === 'purge') return undefined;

@@ -1,14 +1,14 @@
-// Checks for --until-empty whether the queues of a role have no more messages.
+// Checks for --until-empty whether the queues of a role are empty.
 
-/** The messages of one subscription. */
+/** Counts the messages of one subscription. */
 export interface Progress {
-  /** Messages in a handler. */
+  /** Number of messages in handlers. */
   readonly running: number;
-  /** Messages that were delivered and are not in a handler. */
+  /** Number of delivered messages that are not in a handler. */
   readonly waiting: number;
-  /** True if it has no message, neither in a handler nor waiting for one. */
+  /** `true` if no message is in a handler or waiting for one. */
   readonly isAtRest: boolean;
-  /** Returns how many messages wait at the broker; undefined: not known now. */
+  /** Returns the number of ready messages on the broker. `undefined` if it is not known now. */
   ready(): Promise<number | undefined>;
 }
 
@@ -21,9 +21,9 @@ export interface EmptyCheckParts {
   readonly onLast: () => void;
 }
 
-/** Milliseconds from a message to the check whether it was the last. */
+/** Milliseconds between a message and the check whether it was the last one. */
 const soonMs = 20;
-/** Milliseconds between two checks while messages are on their way here, or the connection is away. */
+/** Milliseconds between two checks while messages are in transit or the connection is lost. */
 const againMs = 50;
 
 export class EmptyCheck {
@@ -37,7 +37,7 @@ export class EmptyCheck {
     this.#parts = parts;
   }
 
-  /** True if the queues had no message when they were asked, and none has arrived since. */
+  /** `true` if the queues were empty at the last check and no message has arrived since. */
   get isEmpty(): boolean {
     return this.#isEmpty;
   }
@@ -51,7 +51,7 @@ export class EmptyCheck {
     clearTimeout(this.#timer);
   }
 
-  /** Asks the queues once for all messages that arrive within a moment. */
+  /** Checks the queues once for all messages that arrive within a short time. */
   askSoon(): void {
     const { members, isStopping } = this.#parts;
     this.#timer ??= setTimeout(() => {
@@ -61,7 +61,7 @@ export class EmptyCheck {
     }, soonMs);
   }
 
-  /** Asks the queues; where every message has been handled, until they are empty. */
+  /** Checks the queues. After every message has been handled, it repeats the check until the queues are empty. */
   async ask(): Promise<void> {
     if (this.#isAsking) return;
     this.#isAsking = true;
@@ -70,7 +70,7 @@ export class EmptyCheck {
     const ready = await Promise.all(members.map((member) => member.ready()));
     this.#isAsking = false;
     if (isStopping()) return;
-    // A message that came meanwhile may have led to another one in a queue that had answered before.
+    // A message that arrived during the check may have caused another one in a queue that was already checked.
     this.#isEmpty = arrived === this.#arrived && ready.every((count) => count === 0);
     if (!this.#isAtRest) {
       if (this.#isEmpty) onLast();

@@ -1,4 +1,4 @@
-// Carries out what becomes of a message that has no success: `decision.ts` decides, `retries.ts` sends.
+// Settles messages whose handler did not succeed. `decision.ts` decides, and `retries.ts` publishes.
 
 import type { RetryConfig } from '../config/config.ts';
 import { requeueMs } from '../config/retry-queues.ts';
@@ -18,33 +18,33 @@ import { forgetsReturns, isStream, returnLimit, type WorkQueue } from './work-qu
 export interface FailuresParts {
   readonly retries: Retries;
   readonly config: RetryConfig;
-  /** False for handlers that cannot fail: then attempts are not counted. */
+  /** `false` for handlers that cannot fail. Attempts are not counted then. */
   readonly canFail: boolean;
-  /** In bytes: no handler gets a larger body. */
+  /** Maximum size of a body in bytes. No handler receives a larger one. */
   readonly maxBody: number | undefined;
   readonly workQueue: () => WorkQueue;
   readonly counts: Counts;
   readonly say: Say;
-  /** Aborted when the role stops. */
+  /** Aborts when the role stops. */
   readonly drain: AbortSignal;
 }
 
-/** What became of a message whose handler failed. */
+/** Result of settling a message whose handler failed. */
 export interface Settled {
-  /** The message will not come again by itself. */
+  /** `true` if the message is not delivered again without a new publish. */
   readonly isDone: boolean;
-  /** The message as its next attempt: the handler receives it again, without a delivery. */
+  /** The message as its next attempt. The handler receives it again without a new delivery. */
   readonly again?: Message;
-  /** The broker delivers the message again, so it does not count for --count. */
+  /** `true` if the broker delivers the message again, so that it does not count for --count. */
   readonly comesAgain?: boolean;
-  /** The role ends with it. */
+  /** Error that ends the role. */
   readonly end?: MqError;
 }
 
 interface Verdict {
   readonly type: 'dead-letter' | 'renew' | 'count';
   readonly reason: string;
-  /** The last attempt that was made, if the message has had one. */
+  /** Number of the last attempt, if the message has had one. */
   readonly attempt?: number;
 }
 
@@ -58,8 +58,9 @@ export class Failures {
   }
 
   /**
-   * What is done with a message before a handler may have it: `dead-letter` if no handler may, `renew` if it has to be
-   * published again first, `count` if an attempt of it has to be counted first.
+   * Decides what happens to a message before a handler may receive it: `dead-letter` if no handler may, `renew` if it
+   * must be published again first, `count` if an attempt must be counted first. Returns `undefined` if a handler may
+   * have it now.
    */
   verdict(taken: Taken): Verdict | undefined {
     const { config, canFail, maxBody = Number.POSITIVE_INFINITY } = this.#parts;
@@ -70,7 +71,7 @@ export class Failures {
     const renewal = isNearlyDropped
       ? ({ type: 'renew', reason: 'the broker is about to drop it' } as const)
       : undefined;
-    // Nothing that no handler has seen is thrown away.
+    // A message that no handler has seen is never discarded.
     if (config.deadLetter === false || !canFail) return renewal;
     const { attempt, unreadable, headers, fields } = message;
     if (unreadable !== undefined) return { type: 'dead-letter', reason: unreadable };
@@ -87,7 +88,7 @@ export class Failures {
     return isUncounted ? { type: 'count', reason: 'its worker or connection ended before an outcome' } : undefined;
   }
 
-  /** Does what the verdict says. Returns undefined if it cannot be done, and the handler may have the message. */
+  /** Carries out the verdict. Returns `undefined` if that is not possible and the handler may receive the message. */
   async act(taken: Taken, { type, reason, attempt }: Verdict): Promise<Settled | undefined> {
     const { delivery, message, ends } = taken;
     const { retries } = this.#parts;
@@ -104,7 +105,7 @@ export class Failures {
     }
   }
 
-  /** Does what the configuration says of the failure. `end` is set if the role is to end. */
+  /** Applies the configured policy to the failure. `end` is set if the role must end. */
   async settle(delivery: Delivery, message: Message, failure: { type: Failure; reason: string }): Promise<Settled> {
     const { reason } = failure;
     const decision = this.#decide(failure.type, message);
@@ -116,9 +117,9 @@ export class Failures {
   }
 
   /**
-   * Returns a message without an outcome to its queue, so that no attempt is used up. If basic.nack would leave a mark
-   * that the next worker counts as an attempt, mq publishes the message to the end of the queue instead. The message
-   * loses no more order than with a nack, because the next worker would send it through a wait queue.
+   * Returns a message without an outcome to its queue without using an attempt. If basic.nack would leave a mark that
+   * the next worker counts as an attempt, mq publishes the message to the end of the queue instead. The order suffers
+   * no more than with a nack, because the next worker would send the message through a wait queue.
    */
   async handBack({ delivery, message, ends }: Pick<Taken, 'delivery' | 'message' | 'ends'>): Promise<void> {
     const { retries, workQueue, counts, canFail } = this.#parts;
@@ -175,8 +176,9 @@ export class Failures {
   }
 
   /**
-   * The role ends, and its supervisor may start it again at once, so the pause is here, and the message is in its queue
-   * then. If the role stops meanwhile, because of a signal or another message, the message waits in the wait queue.
+   * Pauses before the role ends, because its supervisor may restart it at once. The message returns to its queue
+   * afterwards. If the role is stopped during the pause, by a signal or by another message, the message goes to the
+   * wait queue.
    */
   async #backAtTheEnd(delivery: Delivery, message: Message, reason: string): Promise<Settled> {
     const { retries, drain, counts, workQueue } = this.#parts;
@@ -190,7 +192,7 @@ export class Failures {
     return { isDone: isSent };
   }
 
-  /** A message of a stream waits here for its next attempt. */
+  /** Holds a message of a stream in the process until its next attempt. */
   async #inProcess(delivery: Delivery, message: Message, action: 'back' | 'retry'): Promise<Settled> {
     const { retries, drain } = this.#parts;
     await pause(action === 'back' ? requeueMs : retries.delayOf(message), drain);
@@ -222,7 +224,7 @@ export class Failures {
     this.#parts.say({ level: 'warn', event, message: text, fields: messageFields(message) });
   }
 
-  /** The message is gone: the line is the only record of it. */
+  /** Logs a message that is dropped. The line is the only record of it. */
   #tellEnd(event: string, message: Message, text: string): void {
     this.#parts.say({ level: 'warn', event, isRecord: true, message: text, fields: messageFields(message) });
   }

@@ -1,4 +1,5 @@
-// What a sending role sends: the text of the arguments, each line of a stream, or the whole of it. Bytes stay bytes.
+// Reads the input of a sending role: the text of the arguments, each line of a stream, or a whole stream. Bytes are not
+// decoded.
 
 import { createReadStream } from 'node:fs';
 import { resolve } from 'node:path';
@@ -11,13 +12,18 @@ export type Input =
   | { readonly from: 'text'; readonly text: string }
   /** `path` is '-' for standard input. */
   | { readonly from: 'lines' | 'whole'; readonly path: string }
-  /** The whole of standard input; if it is empty, the role's own text, or an error with the hint. */
+  /**
+   * All of standard input. If it is empty, `otherwise` is sent; if that is undefined, an error with the hint is thrown.
+   */
   | { readonly from: 'piped'; readonly otherwise: string | undefined; readonly hint: string };
 
-/** The longest line or file that is taken as one message: RabbitMQ's own upper bound for max_message_size. */
+/** Maximum size of a line or file that becomes one message: RabbitMQ's upper limit for max_message_size. */
 const longest = 512 * 1024 * 1024;
 
-/** The bodies in order, in batches as they become readable. Ends early, without error, when `context.drain` is aborted. */
+/**
+ * Yields the bodies in order, in batches as they become readable. Ends early without an error when `context.drain`
+ * aborts.
+ */
 export async function* bodies(input: Input, context: Context): AsyncGenerator<Buffer[]> {
   if (input.from === 'text') {
     yield [bytesOfText(input.text)];

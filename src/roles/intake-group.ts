@@ -1,4 +1,5 @@
-// What the intakes of one role share: the handlers, which of the intakes is served next, and the end of the role.
+// Coordinates the intakes of one role: the handlers they share, the order in which they are served, and the end of the
+// role.
 
 import type { Context } from '../context.ts';
 import { MqError } from '../errors.ts';
@@ -9,13 +10,13 @@ import { Pace } from './pace.ts';
 import { isClosedPipe } from './printer.ts';
 import { interrupted, stopping } from './signal.ts';
 
-/** An intake as its group sees it. */
+/** The group's view of an intake. */
 export interface Member extends Progress {
-  /** True if it has a message that no other message of the role may be handled beside. */
+  /** `true` if it has a message that must be handled alone. */
   readonly needsAll: boolean;
-  /** Begins its next message. Returns false if it has none that may be handled beside `running` others. */
+  /** Starts its next message. Returns `false` if no message may be handled while `running` others are. */
   begin(running: number): boolean;
-  /** Resolves when the broker has received every acknowledgement until now. */
+  /** Resolves when the broker has received all acknowledgements sent so far. */
   flush(): Promise<void>;
 }
 
@@ -48,7 +49,7 @@ export class IntakeGroup {
   readonly #ended = Promise.withResolvers<void>();
   readonly #giveUp = new AbortController();
   readonly #stopped = new AbortController();
-  /** Index of the member that is asked first. */
+  /** Index of the member to serve first. */
   #first = 0;
   #started = 0;
   #isOpen = false;
@@ -78,22 +79,22 @@ export class IntakeGroup {
     return this.#isStopping;
   }
 
-  /** True if the role ends with the only message that a handler has. */
+  /** `true` if the role ends with the single message that is in a handler. */
   get isAtLast(): boolean {
     return this.#started >= (this.#parts.settings.count ?? Number.POSITIVE_INFINITY) && this.#running === 1;
   }
 
-  /** Resolves when the role is to stop. */
+  /** Resolves when the role should stop. */
   get ended(): Promise<void> {
     return this.#ended.promise;
   }
 
-  /** Aborts when the time of the handlers is over. */
+  /** Aborts when the handlers' time is over. */
   get giveUp(): AbortSignal {
     return this.#giveUp.signal;
   }
 
-  /** Runs every intake to its end. The end of one is the end of all. @throws the first failure */
+  /** Runs all intakes. When one ends, all end. @throws the first failure */
   async run(intakes: readonly { run(): Promise<void> }[]): Promise<void> {
     const { context } = this.#parts;
     if (context.drain.aborted) return;
@@ -116,7 +117,7 @@ export class IntakeGroup {
     if (context.abandon.aborted) throw interrupted(context);
   }
 
-  /** The broker has accepted the first consumer of the role. */
+  /** Call this when the broker has accepted the first consumer of the role. */
   open(): void {
     if (this.#isOpen) return;
     this.#isOpen = true;
@@ -125,13 +126,13 @@ export class IntakeGroup {
     if (maxTimeMs !== undefined) this.#life = setTimeout(() => this.#expire(), maxTimeMs);
   }
 
-  /** A message has come from the broker. */
+  /** Call this when a message has arrived from the broker. */
   arrived(): void {
     this.#emptyCheck.arrived();
     if (!this.#isStopping) clearTimeout(this.#idle);
   }
 
-  /** Begins as many messages as may be handled now, one of each intake in turn. */
+  /** Starts as many messages as may be handled now, one of each intake in turn. */
   fill(): void {
     const { concurrency, count = Number.POSITIVE_INFINITY } = this.#parts.settings;
     while (!this.#isStopping && this.#running < concurrency && this.#started < count) {
@@ -148,17 +149,17 @@ export class IntakeGroup {
     this.#expect();
   }
 
-  /** Resolves when the broker has received every acknowledgement of the role until now. */
+  /** Resolves when the broker has received all acknowledgements of the role sent so far. */
   async flush(): Promise<void> {
     await Promise.all(this.#members.map((member) => member.flush()));
   }
 
-  /** A message is begun that does not wait for its turn. */
+  /** Counts a message that is settled without waiting for its turn. */
   count(): void {
     this.#started += 1;
   }
 
-  /** A message is not counted for --count: it comes again, or no handler had it. */
+  /** Takes back the count of a message for --count, because it is delivered again or no handler received it. */
   uncount(): void {
     this.#started -= 1;
   }
@@ -167,7 +168,7 @@ export class IntakeGroup {
     this.#parts.counts.inFlight = this.#running;
   }
 
-  /** A handler has ended, and its intake has let go of the message. */
+  /** Call this when a handler has ended and its intake has released the message. */
   handled(): void {
     const { context, settings } = this.#parts;
     this.tally();
@@ -177,7 +178,7 @@ export class IntakeGroup {
     this.rest();
   }
 
-  /** If no intake has a message: starts the idle clock, and checks whether the queues are empty. */
+  /** If no intake has a message, starts the idle timer and checks whether the queues are empty. */
   rest(): void {
     if (this.#isStopping || !this.#isAtRest) return;
     const { idleMs, untilEmpty } = this.#parts.settings;
@@ -211,7 +212,7 @@ export class IntakeGroup {
     return this.#members.every(({ isAtRest }) => isAtRest);
   }
 
-  /** Asks first the intake that comes after the one served last. */
+  /** Starts a message of the next intake after the one served last. */
   #beginNext(): boolean {
     const running = this.#running;
     const isExclusive = this.#members.some(({ needsAll }) => needsAll);
@@ -233,7 +234,7 @@ export class IntakeGroup {
     }, waitMs);
   }
 
-  /** Tells a handler that gathers messages whether it has to wait for more. */
+  /** Tells a batching handler whether more messages can arrive. */
   #expect(): void {
     const { handler, count = Number.POSITIVE_INFINITY, untilEmpty } = this.#parts.settings;
     if (!handler.expectMore) return;
@@ -247,7 +248,7 @@ export class IntakeGroup {
     else this.fail(new MqError('IO', `cannot write to stdout: ${error.message}`, { cause: error }));
   }
 
-  /** The time of --max-time is over. */
+  /** Stops the role at the end of --max-time. */
   #expire(): void {
     if (this.#isStopping) return;
     this.#parts.settings.beginDrain();

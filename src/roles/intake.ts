@@ -1,5 +1,5 @@
-// The messages of one subscription: hands them to the handler, and does what its outcome says. Nothing is acknowledged
-// before what it caused is safe: printed, replied, or confirmed in a wait or dead-letter queue.
+// Processes the messages of one subscription: passes them to the handler and carries out its outcome. A message is
+// acknowledged only after its result is safe: printed, replied, or confirmed in a wait or dead-letter queue.
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { durationText } from '../config/duration.ts';
@@ -23,13 +23,16 @@ import { Replies } from './replies.ts';
 import { aborted, orDrain } from './signal.ts';
 import { type Taken, Waiting } from './waiting.ts';
 
-/** Milliseconds between the signals of a supervisor to a handler and to mq. */
+/** Milliseconds between a supervisor's signals to a handler and to mq. */
 const supervisorMs = 250;
 
-/** Milliseconds that a handler has to end after the second signal or the end of the drain. Then its message goes back. */
+/**
+ * Milliseconds that a handler has to end after the second signal or the end of the drain. Its message is returned
+ * afterwards.
+ */
 const endMs = 1000;
 
-/** Milliseconds for the publishes of the messages that go back after that. */
+/** Milliseconds for publishing the messages that are returned after that. */
 const lastMs = 1000;
 
 export interface IntakeParts {
@@ -43,9 +46,9 @@ export interface IntakeParts {
   readonly settings: ConsumeSettings;
   readonly counts: Counts;
   readonly read: (delivery: Delivery) => Message;
-  /** The broker is about to drop the message. */
+  /** Reports whether the broker is about to drop the message. */
   readonly isNearlyDropped: (message: Message) => boolean;
-  /** The broker drops the message when it comes back once more. */
+  /** Reports whether the broker drops the message at its next return. */
   readonly isLastReturn: (message: Message) => boolean;
 }
 
@@ -53,17 +56,17 @@ export class Intake implements Member {
   readonly #parts: IntakeParts;
   readonly #group: IntakeGroup;
   readonly #replies: Replies;
-  /** Delivered, not yet in a handler. */
+  /** Messages that were delivered and are not in a handler yet. */
   readonly #waiting: Waiting;
-  /** In a handler. */
+  /** Messages in handlers. */
   readonly #running = new Map<Taken, Promise<void>>();
   readonly #copies = new Copies();
-  /** On their way back to their queue. */
+  /** Messages that are being returned to their queue. */
   readonly #returns = new Map<Taken, Promise<void>>();
-  /** The broker delivers nothing more. */
+  /** Resolves when the broker delivers no more messages. */
   readonly #cancelled = Promise.withResolvers<void>();
   #isOpen = false;
-  /** It has started, or has found out that it has to wait. */
+  /** `true` after it has started or learnt that it must stand by. */
   #isSettled = false;
 
   constructor(parts: IntakeParts) {
@@ -114,7 +117,10 @@ export class Intake implements Member {
     return this.#parts.consumer.ready();
   }
 
-  /** Resolves when the role has ended and every message has an answer. @throws what kept the consumer from starting */
+  /**
+   * Resolves when the role has ended and every message has been answered. @throws the error that prevented the consumer
+   * from starting
+   */
   async run(): Promise<void> {
     const { context, consumer, settings } = this.#parts;
     const { say } = settings;
@@ -138,12 +144,12 @@ export class Intake implements Member {
     });
     consumer.on('fatal', (error) => group.fail(error));
     const starting = consumer.start().then(() => true);
-    // While it stands by, --idle can end it.
+    // While the role stands by, --idle can end it.
     const started = await orDrain(Promise.race([starting, group.ended.then(() => false)]), context);
     if (started?.value) {
       group.open();
       this.#sayConsuming();
-      // What came with the broker's answer has waited for this line.
+      // Messages that arrived with the broker's answer waited for this log line.
       this.#isOpen = true;
       group.fill();
       this.#rest();
@@ -162,7 +168,7 @@ export class Intake implements Member {
     this.#parts.settings.say({ event: 'consuming', message: `waiting for messages from ${queue}`, fields: { queue } });
   }
 
-  /** Waits for the handlers, and returns what they have not finished when `isOver` resolves. */
+  /** Waits for the handlers. When `isOver` resolves, returns the messages that they have not finished. */
   async #runningEnds(isOver: Promise<void>): Promise<void> {
     await Promise.race([Promise.all([...this.#running.values(), ...this.#returns.values()]), isOver]);
     for (const taken of this.#running.keys()) void this.#return(taken);
@@ -175,20 +181,21 @@ export class Intake implements Member {
   #take(delivery: Delivery): void {
     const message = this.#parts.read(delivery);
     this.#group.arrived();
-    // If the channel of a copy at its limit is lost again, the broker drops it: it cannot wait for the answer of a run.
+    // If a copy at its return limit loses its channel again, the broker drops it. It must not wait for the answer of a
+    // running handler.
     if (!this.#parts.isLastReturn(message) && this.#copies.join(delivery, message)) {
       this.#waiting.count(message);
       return;
     }
     const taken = this.#waiting.judge(delivery, message);
     if (taken.isNearlyDropped && !this.#group.isStopping) {
-      // For the same reason it does not wait for a handler.
+      // For the same reason it must not wait for a handler.
       this.#group.count();
       this.#running.set(taken, this.#handle(taken, this.#withoutHandler(taken)));
       return;
     }
     this.#waiting.add(taken);
-    if (this.#group.isStopping) return; // it goes back once the broker delivers nothing more
+    if (this.#group.isStopping) return; // it is returned once the broker delivers no more messages
     this.#group.fill();
   }
 
@@ -211,7 +218,7 @@ export class Intake implements Member {
     return outcome;
   }
 
-  /** Lets go of a message when `work` has settled it. If `work` has not, the message waits for a handler. */
+  /** Releases a message after `work` has settled it. If `work` has not, the message waits for a handler. */
   async #handle(taken: Taken, work: Promise<Settled | undefined>): Promise<void> {
     const { delivery } = taken;
     let settled: Settled | undefined;
@@ -240,18 +247,21 @@ export class Intake implements Member {
   async #attempt(taken: Taken): Promise<Settled> {
     let { message } = taken;
     let settled = await this.#withoutHandler(taken);
-    // A suspect may kill this process. Then the messages that were handled before it must not count as unfinished.
+    // This message may kill the process. The messages handled before it must not count as unfinished then.
     if (!settled && taken.isSuspect) await this.#group.flush();
     while (!settled || settled.again) {
       message = settled?.again ?? message;
       const outcome = await this.#outcomeOf(message);
-      if (!this.#running.has(taken)) return { isDone: false }; // it was handed back meanwhile
+      if (!this.#running.has(taken)) return { isDone: false }; // it was handed back in the meantime
       settled = await this.#conclude(taken, message, outcome);
     }
     return settled;
   }
 
-  /** Settles a message that an earlier run answers, or that no handler may have. Returns undefined if a handler is needed. */
+  /**
+   * Settles a message that an earlier run has answered or that no handler may receive. Returns `undefined` if a handler
+   * is needed.
+   */
   async #withoutHandler(taken: Taken): Promise<Settled | undefined> {
     const { failures, counts } = this.#parts;
     const { delivery, message } = taken;
@@ -272,7 +282,7 @@ export class Intake implements Member {
 
   async #conclude(taken: Taken, message: Message, outcome: Outcome): Promise<Settled> {
     if (!taken.delivery.isRequeued || !isFailure(outcome)) return this.#settle(taken, message, outcome);
-    // The broker delivers the message again, so what is published for this delivery would be a second one.
+    // The broker delivers the message again, so a publish for this delivery would create a duplicate.
     this.#copies.keep(message, outcome);
     return { isDone: false };
   }
@@ -303,11 +313,12 @@ export class Intake implements Member {
         await this.#handBack(taken);
         return { isDone: false };
       case 'stop':
-        // Not so the pipe of --file, which the error names.
+        // This does not apply to the pipe of --file, which the error names.
         if (isClosedPipe(outcome.error) && outcome.error.at === undefined) this.#group.stop();
         else {
           this.#group.fail(outcome.error);
-          // A supervisor may start the role again at once; without a pause it would receive the message again at once.
+          // A supervisor may restart the role at once, and without a pause the role would receive the same message at
+          // once.
           await pause(requeueMs, this.#parts.context.drain);
         }
         await this.#handBack(taken);
@@ -315,21 +326,30 @@ export class Intake implements Member {
     }
   }
 
-  /** A supervisor that sends SIGTERM to the handler too may reach it first. */
+  /**
+   * Waits briefly for a signal to mq, because a supervisor that also sends SIGTERM to the handler may reach the handler
+   * first.
+   */
   async #isDraining(): Promise<boolean> {
     const { drain } = this.#parts.context;
     await pause(supervisorMs, drain);
     return drain.aborted;
   }
 
-  /** A role that stops waits until the broker delivers nothing more: else the message would come again at once. */
+  /**
+   * Returns a message to its queue. A stopping role first waits until the broker delivers no more messages; otherwise
+   * the message would be delivered again at once.
+   */
   async #handBack(taken: Taken): Promise<void> {
     if (this.#group.isStopping) await this.#cancelled.promise;
-    // What is not in hand any more has its answer.
+    // A message that is no longer in the list has been answered.
     if (this.#running.delete(taken)) await this.#return(taken);
   }
 
-  /** Ends the role before the acknowledgement of its last message: the broker would deliver another one after it. */
+  /**
+   * Cancels the consumer before the last message is acknowledged, because the broker would deliver another message
+   * after the acknowledgement.
+   */
   async #cancel(): Promise<void> {
     this.#group.stop();
     await this.#cancelled.promise;

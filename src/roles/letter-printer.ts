@@ -1,4 +1,4 @@
-// How dead letters look: a table on a terminal, values with tabs between them in a pipe, or JSON.
+// Prints dead letters: as a table on a terminal, as tab-separated values in a pipe, or as JSON.
 
 import type { Output } from '../context.ts';
 import { escaped } from '../errors.ts';
@@ -18,7 +18,7 @@ export interface Result {
   readonly isDry?: boolean;
 }
 
-/** Draws rows for a terminal of that width; cells hold no control characters. */
+/** Formats rows for a terminal of the given width. Cells contain no control characters. */
 export type DrawTable = (table: {
   readonly columns: readonly string[];
   readonly rows: readonly (readonly string[])[];
@@ -28,7 +28,7 @@ export type DrawTable = (table: {
 
 export interface Looks {
   readonly json: boolean;
-  /** Print a line with the names of the columns above the letters. */
+  /** `true` prints a line with the column names first. */
   readonly hasHeaders: boolean;
   readonly drawTable: DrawTable;
 }
@@ -46,10 +46,10 @@ const cells: Readonly<Record<string, (letter: DeadLetter) => string | number | u
   age: ({ last }) => (last === undefined ? undefined : ageOf(Date.now() - Date.parse(last))),
 };
 const all = ['id', 'reason', 'attempts', 'first_failed', 'last_failed', 'bytes', 'exchange', 'key'];
-/** What a terminal of the usual width has room for. */
+/** Columns that fit on a terminal of the usual width. */
 const few = ['id', 'reason', 'tries', 'age', 'key'];
 const wide = 150;
-/** Rows that are drawn together, so that their columns line up. */
+/** Number of rows that are formatted together, so that their columns align. */
 const page = 500;
 
 function ageOf(milliseconds: number): string {
@@ -64,7 +64,7 @@ const past = { list: 'listed', show: 'shown', replay: 'replayed', move: 'moved',
 export class LetterPrinter {
   readonly #printer: Printer;
   readonly #looks: Looks;
-  /** Columns of the terminal; undefined: there is none. */
+  /** Columns of the terminal. `undefined` if stdout is not a terminal. */
   readonly #width: number | undefined;
   readonly #names: readonly string[];
   #rows: string[][] = [];
@@ -77,7 +77,7 @@ export class LetterPrinter {
     this.#names = this.#width === undefined || this.#width >= wide ? all : few;
   }
 
-  /** Prints one letter; on a terminal with others, at the latest at `end`. */
+  /** Prints one letter. On a terminal it is printed together with others, at the latest by `end`. */
   async line(raw: RawMessage): Promise<void> {
     const letter = deadLetterOf(raw);
     if (this.#looks.json) return this.#printer.json(taggedFields(letter));
@@ -90,7 +90,7 @@ export class LetterPrinter {
     if (this.#rows.length >= page) await this.end();
   }
 
-  /** Prints what waits for its table; the names of the columns if there was no letter. */
+  /** Prints the letters that are not printed yet, or only the column names if there were no letters. */
   async end(): Promise<void> {
     const rows = this.#rows.splice(0);
     if (rows.length === 0) return this.#title();
@@ -106,7 +106,7 @@ export class LetterPrinter {
     await this.#printer.body(Buffer.from(this.#names.join(this.#width === undefined ? '\t' : '  ')));
   }
 
-  /** Everything of a message. `queue`: the one it is in. */
+  /** Prints a whole message. `queue` is the queue that contains it. */
   async whole(raw: RawMessage, queue: string): Promise<void> {
     const letter = deadLetterOf(raw);
     const { body, encoding, fields, properties, headers } = messageParts(messageOf(raw, queue));

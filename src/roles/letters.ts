@@ -1,4 +1,4 @@
-// The letters of a dead-letter queue, to be looked at or taken.
+// Opens the letters of a dead-letter queue for reading or removing.
 
 import type { DeadQueue } from '../config/dead-queue.ts';
 import type { Context } from '../context.ts';
@@ -12,7 +12,7 @@ import { interrupted } from './signal.ts';
 
 type Place = Pick<DeadQueue, 'vhost' | 'queue'> & {
   readonly work: DeadQueue['work'];
-  /** The arguments of the queue; undefined: mq does not know them. */
+  /** Arguments of the queue. `undefined` if mq does not know them. */
   readonly declared: Readonly<Record<string, unknown>> | undefined;
 };
 
@@ -25,7 +25,9 @@ const noLetters: Letters = {
   close: async () => {},
 };
 
-/** Opens the queue. If the name that was given says where letters die, a queue that does not exist yet has no letters. */
+/**
+ * Opens the queue. If the given name identifies the work queue, a dead-letter queue that does not exist has no letters.
+ */
 export async function openLetters(
   { stderr }: Pick<Context, 'stderr'>,
   session: Session,
@@ -47,7 +49,7 @@ export async function openLetters(
     };
   } catch (error) {
     const { code, message, cause } = error as MqError;
-    // RabbitMQ: 404 names the queue.
+    // RabbitMQ: the text of the 404 error names the queue.
     const isMissing = code === 'TOPOLOGY' && String((cause as Error | undefined)?.message).includes('no queue');
     if (isMissing && work) return noLetters;
     if (code !== 'TOPOLOGY') throw error;
@@ -58,10 +60,10 @@ export async function openLetters(
   }
 }
 
-/** Nothing is declared. */
+/** Declares nothing on a new channel. */
 async function onChannel(): Promise<void> {}
 
-/** Looks at all letters once, and leaves them. */
+/** Reads all letters once and leaves them in the queue. */
 export async function survey(
   context: Context,
   session: Session,

@@ -1,32 +1,35 @@
-// From what amqplib delivers to the Message a handler sees, and to the JSON that `--json` prints.
+// Converts a delivery of amqplib to the Message that handlers receive, and to the JSON that `--json` prints.
 
 import type { Message, MessageProperties } from '../handlers/handler.ts';
 import { type RawMessage, receivedForm } from '../session/wire.ts';
 
-/** Headers that mq puts on a message it sends to a wait queue or a dead-letter queue. */
+/** Headers that mq adds to a message that it sends to a wait queue or a dead-letter queue. */
 export const headerNames = {
-  /** The number of the attempt that the message is for. */
+  /** Number of the attempt that the message is for. */
   attempt: 'x-mq-attempt',
   exchange: 'x-mq-exchange',
   routingKey: 'x-mq-routing-key',
   queue: 'x-mq-queue',
   reason: 'x-mq-reason',
-  /** When it first and last failed (ISO 8601). */
+  /** Times of the first and the last failure (ISO 8601). */
   first: 'x-mq-first-failed',
   last: 'x-mq-last-failed',
-  /** So many attempts in a row ended with their worker or connection, without an outcome. */
+  /** Number of consecutive attempts that ended with their worker or connection and without an outcome. */
   unfinished: 'x-mq-unfinished',
-  /** The message is for the dead letters, which did not accept it when it was sent there. */
+  /** Set if the message must be dead-lettered but its target did not accept it. */
   pending: 'x-mq-pending',
-  /** mq published the message to its queue again, without a wait queue in between. */
+  /** Set if mq published the message directly to its queue again, without a wait queue. */
   renewed: 'x-mq-renewed',
-  /** mq has published a dead letter again that came by an exchange: a publisher may have written its headers. */
+  /**
+   * Set if mq republished a dead letter that arrived through an exchange, so that any publisher may have written its
+   * headers.
+   */
   unproven: 'x-mq-unproven',
-  /** On a reply: the request was refused, and why. */
+  /** On a reply: the reason why the request was refused. */
   error: 'x-mq-error',
 } as const;
 
-/** `queue`: the one it was consumed from, as the broker knows it. `forged`: names of headers that are left out. */
+/** Converts a delivery. `queue` is the broker's name of the queue. `forged` names headers to remove. */
 export function messageOf(raw: RawMessage, queue: string, forged: readonly string[] = []): Message {
   const { exchange, routingKey, redelivered } = raw.fields;
   const headers = believed(raw, queue);
@@ -47,7 +50,7 @@ export function messageOf(raw: RawMessage, queue: string, forged: readonly strin
   };
 }
 
-/** The text of valid UTF-8, else undefined. */
+/** Returns the text if the bytes are valid UTF-8, otherwise `undefined`. */
 export function utf8(body: Buffer): string | undefined {
   try {
     return decoder.decode(body);
@@ -82,18 +85,21 @@ function propertiesOf({ properties }: RawMessage): MessageProperties {
 
 type Headers = Readonly<Record<string, unknown>>;
 
-/** True if mq wrote its headers for this queue: the attempts of another queue do not count here. */
+/** Returns `true` if mq wrote its headers for this queue, because attempts of another queue do not count here. */
 export function isOfQueue(headers: Headers, queue: string): boolean {
   return headers[headerNames.queue] === queue;
 }
 
-/** Attempts that mq counted, and those that the broker counted (quorum queues: returned by a crash or a reject). */
+/**
+ * Returns the attempt number: attempts that mq counted plus those that the broker counted (quorum queues: returned
+ * after a crash or a reject).
+ */
 function attemptOf(headers: Headers, queue: string): number {
   const counted = isOfQueue(headers, queue) ? count(headers[headerNames.attempt]) : 0;
   return Math.max(1, counted) + count(headers['x-delivery-count']);
 }
 
-/** How many attempts in a row ended without an outcome, as far as headers say so. */
+/** Returns how many consecutive attempts ended without an outcome, according to the headers. */
 export function endsOf(headers: Headers, queue: string): number {
   const mark = headers[headerNames.unfinished];
   const counted = isOfQueue(headers, queue) ? Number(mark === true) + count(mark) : 0;
@@ -107,8 +113,9 @@ function count(value: unknown): number {
 const ofRetries: readonly string[] = Object.values(headerNames).filter((name) => name !== headerNames.error);
 
 /**
- * Returns the headers, without a prototype. Those of mq that say something of this queue are left out if the message did
- * not come by the queue's name: mq and its wait queues send by the name, so a publisher has written them.
+ * Returns the headers as an object without a prototype. If the message did not arrive through the default exchange and
+ * the queue's name, mq's headers about this queue are removed. mq and its wait queues always use the queue's name, so a
+ * publisher wrote these headers.
  */
 function believed({ fields, properties }: RawMessage, queue: string): Record<string, unknown> {
   const headers = Object.assign(Object.create(null) as Record<string, unknown>, properties.headers);
@@ -119,20 +126,20 @@ function believed({ fields, properties }: RawMessage, queue: string): Record<str
   return headers;
 }
 
-/** Returns where a message came from at first, if it comes from a wait queue of this queue, or from mq itself. */
+/** Returns the first exchange and key of a message that arrived from a wait queue of this queue or from mq itself. */
 function cameBack(
   { fields, properties: { headers = {} } }: RawMessage,
   queue: string,
 ): { exchange: string; routingKey: string } | undefined {
   const [exchange, routingKey] = [headers[headerNames.exchange], headers[headerNames.routingKey]];
   if (typeof exchange !== 'string' || typeof routingKey !== 'string') return undefined;
-  // A wait queue expires into the work queue by its name (retry-queues.ts).
+  // A wait queue dead-letters to the work queue by its name (retry-queues.ts).
   const isByName = fields.exchange === '' && fields.routingKey === queue;
   const isRenewed = isOfQueue(headers, queue) && headers[headerNames.renewed] === true;
   return isByName && (isRenewed || hasWaited(headers, queue)) ? { exchange, routingKey } : undefined;
 }
 
-/** RabbitMQ: the newest death stands first in x-death. */
+/** Checks whether the message was in a wait queue. RabbitMQ: the newest death is first in x-death. */
 function hasWaited(headers: Readonly<Record<string, unknown>>, queue: string): boolean {
   const deaths = headers['x-death'];
   const newest: unknown = Array.isArray(deaths) ? deaths[0] : undefined;

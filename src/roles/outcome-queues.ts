@@ -1,5 +1,5 @@
-// The wait queues and the dead-letter queue of a role: each is declared when it is first needed, on each new channel
-// before anything is sent to it, and again if it was deleted meanwhile.
+// Declares the wait queues and the dead-letter queue of a role. Each is declared when it is first needed, on each new
+// channel before anything is sent to it, and again if it was deleted.
 
 import type { QueueOptions } from '../session/session.ts';
 import type { ConfirmChannel } from '../session/wire.ts';
@@ -8,7 +8,7 @@ interface Declared {
   readonly options: QueueOptions;
   /** The last declaration. */
   done: Promise<void>;
-  /** How many messages to it have no outcome yet. */
+  /** Number of messages to the queue without an outcome yet. */
   open: number;
 }
 
@@ -16,13 +16,13 @@ export class OutcomeQueues {
   #channel: ConfirmChannel | undefined;
   readonly #declared = new Map<string, Declared>();
 
-  /** Called with each new channel, before anything is sent on it. */
+  /** Call this with each new channel before anything is sent on it. */
   async use(channel: ConfirmChannel): Promise<void> {
     this.#channel = channel;
     for (const [queue, { options }] of this.#declared) await this.#declareOn(channel, queue, options);
   }
 
-  /** Runs `send` once the queue is declared. */
+  /** Runs `send` after the queue is declared. */
   async with<T>(queue: string, options: QueueOptions, send: () => Promise<T>): Promise<T> {
     const declared = this.#declare(queue, options);
     declared.open += 1;
@@ -31,22 +31,22 @@ export class OutcomeQueues {
       return await send();
     } finally {
       declared.open -= 1;
-      // An own queue has another name after each lost connection, and so have its wait queues: they must not add up.
+      // An exclusive queue gets another name after each lost connection, and so do its wait queues. They must not
+      // accumulate.
       if (declared.open === 0 && isExpiring(options)) this.#declared.delete(queue);
     }
   }
 
-  /** The queue is declared again before the next message to it. */
+  /** Causes the queue to be declared again before the next message to it. */
   forget(queue: string): void {
     this.#declared.delete(queue);
   }
 
   #declare(queue: string, options: QueueOptions): Declared {
     const known = this.#declared.get(queue);
-    // RabbitMQ: a queue expires so long after it was last declared, whatever is published to it.
+    // RabbitMQ: the expiry time of a queue starts at its last declaration, and publishing does not extend it.
     if (known && !isExpiring(options)) return known;
-    // A refusal closes the channel with its reason. A channel that is lost has a successor, on which `use` declares the
-    // queue.
+    // A refusal closes the channel with its reason. After a lost channel, `use` declares the queue on the next one.
     const done = this.#channel
       ? this.#declareOn(this.#channel, queue, options).catch(() => undefined)
       : Promise.resolve();
@@ -57,8 +57,8 @@ export class OutcomeQueues {
   }
 
   /**
-   * Forgets a queue that the broker refuses, because it would refuse it on each new channel and nothing could be sent.
-   * The message to it is then returned as unroutable, and `Retries` tries it again after a pause.
+   * Declares a queue and forgets it if the broker refuses. Otherwise the broker would refuse it on each new channel and
+   * nothing could be sent. The message is then returned as unroutable, and `Retries` tries again after a pause.
    */
   async #declareOn(channel: ConfirmChannel, queue: string, options: QueueOptions): Promise<void> {
     try {
@@ -70,7 +70,10 @@ export class OutcomeQueues {
   }
 }
 
-/** amqplib: only an answer of the broker has a reply code, not the loss of the channel. */
+/**
+ * Reports whether the broker refused the declaration. In amqplib, only an answer of the broker has a reply code; the
+ * loss of a channel has none.
+ */
 function isRefusal(error: unknown): boolean {
   return typeof Object(error).code === 'number';
 }

@@ -1,4 +1,4 @@
-// One message to send, from a body, the publication and the options of the command line.
+// Builds a message to send from a body, the publication and the options of the command line.
 
 import { randomUUID } from 'node:crypto';
 import type { OutgoingMessage } from '../session/publisher.ts';
@@ -14,7 +14,7 @@ export interface OutgoingParts {
   readonly mandatory: boolean;
 }
 
-/** The options of a publication of rascal.json beside the properties. */
+/** Options of a publication in rascal.json other than the message properties. */
 type PublicationOptions = Omit<Properties, 'deliveryMode'> & {
   readonly persistent?: boolean;
   readonly deliveryMode?: number | boolean;
@@ -23,12 +23,12 @@ type PublicationOptions = Omit<Properties, 'deliveryMode'> & {
   readonly BCC?: unknown;
 };
 
-/** RabbitMQ: CC and BCC are lists of routing keys. */
+/** Returns the keys as a list of strings. RabbitMQ: CC and BCC are lists of routing keys. */
 function textList(keys: unknown): string[] {
   return [keys].flat().map(String);
 }
 
-/** Gives the function that makes a message of a body; all but the body and the id is worked out once. */
+/** Returns a function that builds a message from a body. Everything except the body and the id is computed once. */
 export function outgoing(parts: OutgoingParts): (body: Buffer) => OutgoingMessage {
   const { destination, properties, persistent, mandatory, nextId } = parts;
   const {
@@ -56,7 +56,7 @@ export function outgoing(parts: OutgoingParts): (body: Buffer) => OutgoingMessag
   });
 }
 
-/** Unique and in order: one random part for the process and a number. */
+/** Returns a generator of unique, ordered ids: one random part for the process, and a number. */
 export function messageIds(): () => string {
   const base = randomUUID();
   let number = 0;

@@ -1,30 +1,30 @@
 // Spaces messages evenly: at most one in each interval.
 
-/** Milliseconds that a late timer may be caught up, so that it does not lower the rate. */
+/** Maximum delay of a late timer that is made up for, in milliseconds, so that late timers do not lower the rate. */
 const slackMs = 20;
 
 export class Pace {
   readonly #intervalMs: number | undefined;
   #next = 0;
 
-  /** @param intervalMs undefined: there is no limit */
+  /** @param intervalMs `undefined` means no limit */
   constructor(intervalMs: number | undefined) {
     this.#intervalMs = intervalMs;
   }
 
-  /** Milliseconds until the next message may begin; 0: now. */
+  /** Milliseconds until the next message may start. 0 means now. */
   get waitMs(): number {
     return this.#intervalMs === undefined ? 0 : Math.max(0, this.#next - performance.now());
   }
 
-  /** A message begins. */
+  /** Records the start of a message. */
   begin(): void {
     if (this.#intervalMs !== undefined) {
       this.#next = Math.max(this.#next, performance.now() - slackMs) + this.#intervalMs;
     }
   }
 
-  /** Waits until a message may begin; returns at once when the signal is aborted. */
+  /** Waits until a message may start. Returns at once if the signal is aborted. */
   async wait(signal: AbortSignal): Promise<void> {
     const { waitMs } = this;
     if (waitMs === 0 || signal.aborted) return;

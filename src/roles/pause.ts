@@ -1,4 +1,4 @@
-// A pause that ends early when the role stops.
+// Pauses, but ends early when the role stops.
 
 /** Resolves after the time, or when the signal aborts. */
 export function pause(milliseconds: number, signal: AbortSignal): Promise<void> {

@@ -1,11 +1,11 @@
-// Prints what a role has to show on stdout. A message may be acknowledged when its print has resolved.
+// Prints the results of a role on stdout. A message may be acknowledged after its print has resolved.
 
 import type { Output } from '../context.ts';
 import { escapedLines, MqError, safeJson } from '../errors.ts';
 
 export class Printer {
   readonly #stdout: Output;
-  /** What this turn of the event loop prints: one write for all of it. */
+  /** Output of this event-loop turn, which is written at once. */
   #gathered: Uint8Array[] = [];
   #written: Promise<void> | undefined;
 
@@ -13,13 +13,16 @@ export class Printer {
     this.#stdout = stdout;
   }
 
-  /** The bytes and a newline. On a terminal control characters are escaped. Rejects with IO; `closed` tells a closed pipe. */
+  /**
+   * Prints the bytes and a newline. On a terminal, control characters are escaped. Rejects with IO; `isClosedPipe`
+   * recognises a closed pipe.
+   */
   body(body: Buffer): Promise<void> {
     const shown = this.#stdout.isTTY ? Buffer.from(escapedLines(body.toString())) : body;
     return this.#write(shown, newline);
   }
 
-  /** Lines of mq's own, in which names may be a stranger's, and a newline. Rejects as `body`. */
+  /** Prints lines of mq itself, which may contain untrusted names, and a newline. Rejects as `body` does. */
   text(lines: string): Promise<void> {
     return this.body(Buffer.from(lines));
   }
@@ -43,7 +46,7 @@ export class Printer {
   }
 }
 
-/** True if the reader of stdout went away, which is a quiet end (`mq receive-logs | head -1`). */
+/** Returns `true` if the reader of stdout closed the pipe, which is not an error (`mq receive-logs | head -1`). */
 export function isClosedPipe(error: unknown): boolean {
   const { code } = ((error as { cause?: unknown }).cause ?? {}) as NodeJS.ErrnoException;
   return code === 'EPIPE' || code === 'ERR_STREAM_DESTROYED';

@@ -1,4 +1,4 @@
-// A counter on stderr for what takes long, on a terminal only.
+// Shows a counter for long operations on stderr, on a terminal only.
 
 import type { Output } from '../context.ts';
 
@@ -15,7 +15,7 @@ export class Progress {
     this.#total = total;
   }
 
-  /** So many are done. */
+  /** Shows that `count` items are done. */
   at(count: number): void {
     if (!this.#stderr.isTTY || performance.now() - this.#shownAt < pauseMs) return;
     this.#shownAt = performance.now();
@@ -23,7 +23,7 @@ export class Progress {
     this.#stderr.write(`\r${count} of ${this.#total}`);
   }
 
-  /** Takes the line away. */
+  /** Removes the counter from the terminal. */
   end(): void {
     if (this.#isShown) this.#stderr.write('\r\u001b[K');
     this.#isShown = false;

@@ -1,4 +1,4 @@
-// The behaviour `publish`: sends the input, and tells for each message what became of it.
+// The behaviour `publish`: sends the input and reports the outcome of each message.
 
 import type { Context } from '../context.ts';
 import { MqError } from '../errors.ts';
@@ -15,21 +15,21 @@ import { interrupted } from './signal.ts';
 export interface PublishSettings {
   readonly publication: string;
   readonly input: Input;
-  /** Of an input of lines: so many at its start are not sent. */
+  /** Number of input lines to skip at the start. */
   readonly skip: number;
-  /** Instead of the publication's own. */
+  /** Overrides the routing key of the publication. */
   readonly routingKey: string | undefined;
   readonly properties: Properties;
   readonly persistent: boolean | undefined;
   readonly mandatory: boolean;
   readonly window: number;
-  /** Milliseconds from one message to the next; undefined: no limit. */
+  /** Milliseconds between two messages. `undefined` means no limit. */
   readonly intervalMs: number | undefined;
-  /** Print one object per message with its outcome. */
+  /** `true` prints one JSON object with the outcome of each message. */
   readonly json: boolean;
 }
 
-/** Resolves when every message is confirmed; throws the first failure after the rest was tried. */
+/** Resolves when all messages are confirmed. Throws the first failure after the others have been tried. */
 export async function publish(context: Context, session: Session, settings: PublishSettings): Promise<void> {
   const { json, skip, input } = settings;
   const { counts } = session;
@@ -40,7 +40,7 @@ export async function publish(context: Context, session: Session, settings: Publ
   let left = skip;
   const messageOf = outgoing({ destination, nextId: messageIds(), ...settings });
   void publisher.failed.then((error) => tally.end(error));
-  // Input that may never come is not waited for when nothing of it could be sent.
+  // When nothing more can be sent, mq stops reading, because the rest of the input may never arrive.
   const reading: Context = { ...context, drain: AbortSignal.any([context.drain, tally.hopeless]) };
   const onAbandon = () => session.abort(interrupted(context));
   context.abandon.addEventListener('abort', onAbandon, { once: true });
@@ -73,7 +73,7 @@ export async function publish(context: Context, session: Session, settings: Publ
     throw interrupted(context, `${tally.confirmed} messages are confirmed`);
 }
 
-/** Counts outcomes, prints them with --json, and holds the first failure. */
+/** Counts outcomes, prints them with --json, and keeps the first failure. */
 class Tally {
   readonly #context: Context;
   readonly #printer: Printer | undefined;
@@ -86,11 +86,11 @@ class Tally {
   #failed = 0;
   #first: MqError | undefined;
   confirmed = 0;
-  /** The input was not read to its end. */
+  /** `true` if the input was not read to its end. */
   isUnread = false;
   readonly #hopeless = new AbortController();
 
-  /** `counts`: where the resume point is shown, if the input has one. */
+  /** Starts the tally. `counts` receives the resume point, if the input has one. */
   constructor(context: Context, { json, skip, counts }: { json: boolean; skip: number; counts?: Counts }) {
     this.#skip = skip;
     this.#resume = new ResumePoint(skip);
@@ -100,18 +100,18 @@ class Tally {
     if (context.stderr.isTTY) this.#progress = setInterval(() => this.#showProgress(), 500).unref();
   }
 
-  /** Aborted when sending on makes no sense: nothing answers, or stdout cannot take the outcomes. */
+  /** Aborts when sending more is useless: the broker does not answer, or stdout does not accept the outcomes. */
   get hopeless(): AbortSignal {
     return this.#hopeless.signal;
   }
 
-  /** Nothing can be sent any more. */
+  /** Stops sending after a permanent failure. */
   end(error: MqError): void {
     this.#first ??= error;
     this.#hopeless.abort();
   }
 
-  /** The number of the message, from 1; of an input of lines, that of its line. */
+  /** Returns the number of the message, starting at 1. For input lines it is the line number. */
   attempt(): number {
     this.#attempted += 1;
     return this.#skip + this.#attempted;

@@ -1,5 +1,6 @@
-// Keeps the broker from dropping letters because mq has looked at them. RabbitMQ before 4.3 counts each return of a message
-// to a quorum queue, and drops the message after `x-delivery-limit` of them. A message that is published again has no count.
+// Prevents the broker from dropping letters that mq only reads. RabbitMQ before 4.3 counts each return of a message to
+// a quorum queue and drops the message after `x-delivery-limit` returns. A message that is published again starts at
+// zero.
 
 import type { MqError } from '../errors.ts';
 import type { Keeper, Looked } from '../session/browser.ts';
@@ -10,20 +11,20 @@ import { forgetsReturns, returnLimit, type WorkQueue } from './work-queue.ts';
 
 export interface RenewalParts {
   readonly queue: string;
-  /** The arguments of the queue; undefined: mq does not know them. */
+  /** Arguments of the queue. `undefined` if mq does not know them. */
   readonly declared: WorkQueue['declared'];
   readonly open: () => Promise<Publisher>;
   readonly nextId: () => string;
 }
 
-/** Returns after which a letter of a queue with an unknown limit is published again. */
+/** Number of returns after which a letter is published again, if the limit of its queue is unknown. */
 const mostUnknown = 2;
-/** The same for a queue with a known limit, if that is not smaller. */
+/** Number of returns after which a letter is published again, if the limit of its queue is known and not smaller. */
 const mostKnown = 10;
 
 export class Renewal implements Keeper {
   readonly #parts: RenewalParts;
-  /** The letters are published one after the other, in the order of the queue. */
+  /** Letters are published one after the other, in the order of the queue. */
   #last: Promise<unknown> = Promise.resolve();
   #publisher: Promise<Publisher> | undefined;
   #renewed = 0;
@@ -44,13 +45,16 @@ export class Renewal implements Keeper {
     return limit !== undefined && returns >= (declared ? Math.min(mostKnown, limit) : mostUnknown);
   }
 
-  /** Publishes the letter to the end of its queue and takes it; if that fails, it goes back where it was. Never rejects. */
+  /**
+   * Publishes the letter to the end of its queue and removes the original. If publishing fails, the original stays.
+   * Never rejects.
+   */
   async keep(looked: Looked): Promise<void> {
     const sent = this.#last.then(async () => {
       this.#publisher ??= this.#parts.open();
       const publisher = await this.#publisher;
       await publisher.room();
-      // The next one does not wait for the confirm of this one.
+      // The next letter does not wait for the confirm of this one.
       return { outcome: publisher.publish(this.#copyOf(looked.raw)) };
     });
     this.#last = sent.catch(() => undefined);
@@ -66,7 +70,7 @@ export class Renewal implements Keeper {
     }
   }
 
-  /** Returns lines for people: what was published again, and what the broker may drop. */
+  /** Returns report lines: letters that were published again, and letters that the broker may drop. */
   report(): string {
     const { queue } = this.#parts;
     const why = 'the broker drops a message that is read too often';
@@ -82,7 +86,7 @@ export class Renewal implements Keeper {
     const { userId: _, headers: _own, ...kept } = raw.properties;
     const { exchange, routingKey } = raw.fields;
     const isByName = exchange === '' && routingKey === queue;
-    // A stranger's headers about this queue are not believed, and must not be because mq has published them.
+    // Untrusted headers about this queue are removed, because they would become trusted if mq published them.
     const headers = Object.fromEntries(
       Object.entries(messageOf(raw, queue).headers).filter(([name]) => !notKept.has(name)),
     );
@@ -101,7 +105,7 @@ export class Renewal implements Keeper {
   }
 }
 
-/** RabbitMQ: CC and BCC would be obeyed once more. */
+/** RabbitMQ: CC and BCC would route the message again. */
 const notKept = new Set(['x-delivery-count', 'x-acquired-count', 'CC', 'BCC']);
 
 function counted(count: number): string {

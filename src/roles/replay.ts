@@ -1,6 +1,7 @@
-// Where a dead letter goes when it is replayed: to the queue where it died, or on request to the exchange that it was
-// published to. Headers say both, and a publisher may have written them. They are believed if the letter came by the
-// default exchange and the name of the dead-letter queue: who can publish so can publish to every queue.
+// Computes the destination of a replayed dead letter: the queue in which it failed, or on request the exchange of its
+// first publish. Both are in headers, which any publisher may have written. The headers are trusted if the letter
+// arrived through the default exchange and the name of the dead-letter queue, because a client that may publish this
+// way may publish to any queue.
 
 import { waitQueue } from '../config/retry-queues.ts';
 import { escaped, MqError } from '../errors.ts';
@@ -10,13 +11,13 @@ import { type DeadLetter, deadLetterOf, revived } from './dead-letter.ts';
 import { headerNames } from './message.ts';
 
 export interface ReplaySettings {
-  /** The broker's name of the queue of dead letters. */
+  /** The broker's name of the dead-letter queue. */
   readonly queue: string;
-  /** To the original exchange and key. */
+  /** `true` sends letters to their original exchange and key. */
   readonly toExchange: boolean;
-  /** Headers are believed wherever they come from. */
+  /** `true` trusts the headers regardless of their origin. */
   readonly isSure: boolean;
-  /** Milliseconds that a letter waits, if it goes by a wait queue. */
+  /** Delay in milliseconds, for a letter that goes through a wait queue. */
   readonly delayMs: number;
 }
 
@@ -25,11 +26,14 @@ export interface Target {
   readonly routingKey: string;
 }
 
-/** What a session knows of wait queues. */
+/** The session's knowledge about wait queues. */
 export interface WaitQueues {
-  /** Declared as rascal.json says. */
+  /** Queues that were declared as in rascal.json. */
   readonly declared: Pick<ReadonlyMap<string, unknown>, 'has'>;
-  /** Returns those that the account may not declare and that exist; rejects with NOT_PERMITTED if one does not exist. */
+  /**
+   * Returns the queues that exist but that the user may not declare. Rejects with NOT_PERMITTED if such a queue does
+   * not exist.
+   */
   readonly existingOnly: (queues: readonly string[]) => Promise<ReadonlySet<string>>;
 }
 
@@ -40,9 +44,9 @@ export class Replay {
   #queues: WaitQueues = { declared: new Map(), existingOnly: async () => new Set() };
   /** Queues that exist. */
   readonly #found = new Set<string>();
-  /** Wait queues that exist and that the account may not declare. */
+  /** Wait queues that exist but that the user may not declare. */
   readonly #existing = new Set<string>();
-  /** Wait queues that were declared, with their arguments. */
+  /** Declared wait queues with their arguments. */
   readonly #declared = new Map<string, object>();
 
   constructor(settings: ReplaySettings, nextId: () => string) {
@@ -50,7 +54,7 @@ export class Replay {
     this.#nextId = nextId;
   }
 
-  /** For the publisher: called with each new channel. */
+  /** Declares the wait queues on each new channel of the publisher. */
   readonly onChannel = async (channel: ConfirmChannel): Promise<void> => {
     this.#channel = channel;
     for (const [name, args] of this.#declared) await declare(channel, name, args);
@@ -60,7 +64,7 @@ export class Replay {
     this.#queues = queues;
   }
 
-  /** Returns where the letter goes, or why it cannot go there. */
+  /** Returns the target of the letter, or why it cannot be sent there. */
   targetOf(raw: RawMessage): Target | MqError {
     const { queue, toExchange, isSure } = this.#settings;
     const letter = deadLetterOf(raw);
@@ -75,7 +79,7 @@ export class Replay {
     });
   }
 
-  /** Returns the message that is published for the letter, or why there is none. */
+  /** Returns the message to publish for the letter, or why there is none. */
   async copyOf(raw: RawMessage): Promise<OutgoingMessage | MqError> {
     const target = this.targetOf(raw);
     if (target instanceof MqError) return target;
@@ -86,7 +90,8 @@ export class Replay {
     return copyOf(raw, {
       target: way,
       nextId: this.#nextId,
-      // A handler sees the first exchange and key of what comes back from a wait queue (message.ts).
+      // These headers restore the first exchange and key after the wait queue, so that the handler sees them
+      // (message.ts).
       headers: isDirect
         ? {}
         : {
@@ -97,10 +102,10 @@ export class Replay {
     });
   }
 
-  /** Returns the way to the queue by its wait queue, or why there is none. */
+  /** Returns the wait queue that leads to the queue, or why there is none. */
   async #waitQueue(queue: string): Promise<Target | MqError> {
     const { name, arguments: args } = waitQueue(queue, this.#settings.delayMs);
-    // A wait queue would keep the letter, out of sight, until somebody declares the queue.
+    // If the work queue did not exist, the letter would stay unseen in the wait queue until the queue is declared.
     if (this.#channel && !this.#found.has(queue)) {
       const isFound = await exists(this.#channel, queue);
       if (isFound) this.#found.add(queue);
@@ -116,13 +121,13 @@ export class Replay {
     }
     if (this.#existing.has(name)) return direct(name);
     this.#declared.set(name, args);
-    // A refusal closes the channel; the publisher reports it for the message.
+    // A refusal closes the channel, and the publisher reports it for the message.
     await declare(this.#channel, name, args).catch(() => undefined);
     return direct(name);
   }
 }
 
-/** Counts where letters go, to show it. */
+/** Counts the letters per target, for display. */
 export class Targets {
   readonly #replay: Replay;
   readonly #counts = new Map<string, number>();
@@ -139,7 +144,7 @@ export class Targets {
     this.#counts.set(where, (this.#counts.get(where) ?? 0) + 1);
   }
 
-  /** Returns one line for each place. */
+  /** Returns one line for each target. */
   lines(): string {
     const lines = [...this.#counts].map(([where, count]) => `${count} message${count === 1 ? '' : 's'} ${where}`);
     return lines.map((line) => `${escaped(line)}\n`).join('');
@@ -150,12 +155,12 @@ function placeOf({ exchange, routingKey }: Target): string {
   return exchange === '' ? `the queue '${routingKey}'` : `the exchange '${exchange}' with the key '${routingKey}'`;
 }
 
-/** Returns the message for a letter that lives again: without what was written at its deaths. */
+/** Returns the message that replaces a letter, without the headers that dead-lettering added. */
 export function copyOf(
   { properties, content }: RawMessage,
   { target, nextId, headers, keepsOrigin = false }: CopyParts,
 ): OutgoingMessage {
-  // RabbitMQ: user_id must be that of the connection.
+  // RabbitMQ: user_id must be the user of the connection.
   const { userId: _, headers: own = {}, ...kept } = properties;
   return {
     ...target,
@@ -173,7 +178,7 @@ interface CopyParts {
   readonly target: Target;
   readonly nextId: () => string;
   readonly headers?: Readonly<Record<string, unknown>>;
-  /** Keeps mq's headers that say where it came from and why it died. */
+  /** Keeps mq's headers about the origin and the reason. */
   readonly keepsOrigin?: boolean;
 }
 
@@ -192,7 +197,9 @@ function isTrusted(
   return exchange === '' && routingKey === queue && headers[headerNames.unproven] !== true;
 }
 
-/** A missing queue closes the channel; the publisher reports that for the message. */
+/**
+ * Checks whether a queue exists. A missing queue closes the channel, and the publisher reports that for the message.
+ */
 function exists(channel: ConfirmChannel, queue: string): Promise<boolean> {
   return new Promise((resolve) => {
     channel.checkQueue(queue, (error) => resolve(!error));

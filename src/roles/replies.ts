@@ -1,4 +1,4 @@
-// Answers requests: one confirmed message to whom the request names in reply_to.
+// Answers requests: sends one confirmed message to the reply_to address of each request.
 
 import type { Say } from '../context.ts';
 import type { Message, Reply } from '../handlers/handler.ts';
@@ -7,10 +7,10 @@ import type { Publisher } from '../session/publisher.ts';
 import { headerNames } from './message.ts';
 
 export interface RepliesParts {
-  /** Absent where nothing is answered. */
+  /** Absent if the role sends no replies. */
   readonly publisher: Publisher | undefined;
   readonly nextId: () => string;
-  /** Tells whether a reply may go to a queue. */
+  /** Reports whether a reply may be sent to a queue. */
   readonly mayReplyTo: (queue: string) => boolean;
   readonly say: Say;
 }
@@ -24,8 +24,9 @@ export class Replies {
   }
 
   /**
-   * A request without reply_to is done without one. A requester that has gone is no failure of the server. Gives why the
-   * reply can never be sent: the request names no address or one that is not permitted, or the reply is too large.
+   * Sends a reply. A request without reply_to needs none, and a requester that no longer exists is not an error.
+   * Returns why the reply can never be sent: the request names an address that is not permitted, or the reply is too
+   * large. Returns `undefined` otherwise.
    * @throws {MqError} if the reply is not confirmed.
    */
   async send({ properties, headers }: Message, reply: Reply | undefined): Promise<string | undefined> {
@@ -44,7 +45,7 @@ export class Replies {
       exchange: '',
       routingKey: replyTo,
       body: reply?.body ?? Buffer.alloc(0),
-      mandatory: false, // RabbitMQ: direct reply-to counts a mandatory reply as unroutable
+      mandatory: false, // RabbitMQ: direct reply-to returns a mandatory reply as unroutable
       properties: {
         messageId: nextId(),
         ...(correlationId !== undefined && { correlationId }),

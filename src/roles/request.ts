@@ -1,4 +1,4 @@
-// The behaviour `request`: sends requests, several in flight, and prints the replies in the order of the requests.
+// The behaviour `request`: sends requests, several at once, and prints the replies in the order of the requests.
 
 import type { Context, Say } from '../context.ts';
 import { asMqError, MqError } from '../errors.ts';
@@ -18,12 +18,12 @@ export interface RequestSettings {
   readonly routingKey: string | undefined;
   readonly properties: Properties;
   readonly persistent: boolean | undefined;
-  /** The most requests in flight. */
+  /** Maximum number of outstanding requests. */
   readonly window: number;
-  /** Milliseconds from one request to the next; undefined: no limit. */
+  /** Milliseconds between two requests. `undefined` means no limit. */
   readonly intervalMs: number | undefined;
   readonly replyTimeoutMs: number;
-  /** A queue of its own for the replies. */
+  /** `true` uses a queue for the replies instead of direct reply-to. */
   readonly ownQueue: boolean;
   readonly json: boolean;
   readonly say: Say;
@@ -31,7 +31,7 @@ export interface RequestSettings {
 
 type Answer = { readonly reply: RawMessage } | { readonly error: MqError };
 
-/** Resolves when every request has its reply; throws the first failure after the rest was tried. */
+/** Resolves when every request has its reply. Throws the first failure after the others have been tried. */
 export async function request(context: Context, session: Session, settings: RequestSettings): Promise<void> {
   const { requester, destination } = await session.requester(settings.publication, settings);
   const printer = new Printer(context.stdout);
@@ -56,7 +56,8 @@ export async function request(context: Context, session: Session, settings: Requ
       settings.say({ level: 'warn', event: 'failed', message: failure.message, fields: { code: failure.code } });
   };
 
-  // Each is shown as soon as it and all before it are answered; the oldest is waited for when the window is full.
+  // An answer is printed as soon as it and all earlier ones have arrived. When the window is full, the loop waits for
+  // the oldest one.
   const unshown: Promise<void>[] = [];
   let last = Promise.resolve();
   try {
@@ -95,7 +96,7 @@ export async function request(context: Context, session: Session, settings: Requ
     throw interrupted(context, `${attempted} requests were answered`);
 }
 
-/** A reply in which the server says that it refused the request. */
+/** Returns an error if the reply says that the server refused the request. */
 function refusalOf(reply: RawMessage): MqError | undefined {
   const error = reply.properties.headers?.[headerNames.error];
   return typeof error === 'string' ? new MqError('BAD_DATA', `the server refused the request: ${error}`) : undefined;

@@ -1,7 +1,7 @@
-// Where a message goes that its handler did not finish, on every queue type and version alike: a confirmed publish to a
-// wait queue, to the dead letters, or to the end of its own queue; only then is the message acknowledged.
-// config/retry-queues.ts has the names and arguments. rascal.json may define them otherwise, and name another place for
-// the dead.
+// Sends a message that its handler did not finish to a wait queue, to the dead letters, or to the end of its own queue.
+// The method is the same on every queue type and RabbitMQ version: a confirmed publish, followed by the
+// acknowledgement. config/retry-queues.ts defines the names and arguments of the queues; rascal.json may override them
+// and the dead-letter target.
 
 import type { RetryConfig } from '../config/config.ts';
 import { deadQueue, requeueMs, waitQueue } from '../config/retry-queues.ts';
@@ -20,37 +20,37 @@ import { pause } from './pause.ts';
 
 const longestPauseMs = 30_000;
 export interface RetriesParts {
-  /** The broker's name of the work queue now. */
+  /** Returns the broker's current name of the work queue. */
   readonly queue: () => string;
-  /** It goes with its connection, so its wait queues must not stay behind. */
+  /** `true` if the queue is deleted with its connection, so that its wait queues must not remain either. */
   readonly isOwn: boolean;
-  /** A message of a stream is never published back to it. */
+  /** Reports whether a message is in a stream. Such a message is never published to its stream again. */
   readonly isStream: (message: Message) => boolean;
   readonly config: RetryConfig;
   readonly nextId: () => string;
   readonly counts: Counts;
-  /** `onChannel` is called with each new channel, before anything is sent on it. */
+  /** Opens the publisher. `onChannel` is called with each new channel before anything is sent on it. */
   readonly connect: (onChannel: (channel: ConfirmChannel) => Promise<void>) => Promise<OutcomePlaces>;
   readonly say: Say;
-  /** Aborted when the role stops. */
+  /** Aborts when the role stops. */
   readonly drain: AbortSignal;
 }
 
-/** What a session opens for the outcomes of a role. Every name is the broker's. */
+/** What a session opens for the outcomes of a role. All names are the broker's. */
 export interface OutcomePlaces {
   readonly publisher: Publisher;
-  /** Where dead messages go instead of a queue of mq's own. */
+  /** Target of dead letters instead of mq's own queue. */
   readonly dead: Destination | undefined;
-  /** The queues that are declared as the file says; undefined: the file says that mq may not declare it. */
+  /** Queues that are declared as the file defines them. `undefined` if the file forbids their declaration. */
   readonly declared: ReadonlyMap<string, QueueOptions | undefined>;
 }
 
 /**
- * Where a message is now:
+ * Location of a message after sending:
  * - `sent`: at its destination.
  * - `back`: at the end of its queue, because the destination did not accept it.
  * - `kept`: unacknowledged, because the destination did not accept it and the role stops.
- * - `unsendable`: unacknowledged, because AMQP cannot carry its headers again.
+ * - `unsendable`: unacknowledged, because its headers do not fit into a frame again.
  */
 export type Whereabouts = 'sent' | 'back' | 'kept' | 'unsendable';
 
@@ -64,7 +64,9 @@ export class Retries {
     this.#parts = parts;
   }
 
-  /** Connects, once. A role that cannot fail needs it only for a message that the broker is about to drop. */
+  /**
+   * Connects once. A role that cannot fail needs the connection only for a message that the broker is about to drop.
+   */
   open(): Promise<Publisher> {
     this.#opened ??= this.#open();
     return this.#opened;
@@ -76,18 +78,18 @@ export class Retries {
     return publisher;
   }
 
-  /** Sends the message to wait for its next attempt. `ends`: so many attempts in a row ended without an outcome. */
+  /** Sends the message to a wait queue for its next attempt. `ends` counts consecutive attempts without an outcome. */
   again(message: Message, reason: string, ends = 0): Promise<Whereabouts> {
     return this.#wait(message, { reason, ends, delay: this.delayOf(message) });
   }
 
-  /** Milliseconds between the attempt that failed and the next one. */
+  /** Returns the delay between the failed attempt and the next one, in milliseconds. */
   delayOf({ attempt }: Message): number {
     const { delays } = this.#parts.config;
     return delays[Math.min(attempt, delays.length) - 1] ?? 1000;
   }
 
-  /** Sends the message back to its queue by way of the wait queue of three seconds. */
+  /** Sends the message back to its queue through the wait queue of three seconds. */
   goBack(message: Message, reason: string): Promise<Whereabouts> {
     return this.#wait(message, { reason, ends: 0, delay: requeueMs });
   }
@@ -105,15 +107,16 @@ export class Retries {
     return where;
   }
 
-  /** Where dead messages go, in words. */
+  /** Describes the dead-letter target. */
   get deadTarget(): string {
     const { exchange, routingKey } = this.#places.dead ?? { exchange: '', routingKey: deadQueue(this.#queue).name };
     return exchange === '' ? routingKey : `${exchange}[${routingKey}]`;
   }
 
   /**
-   * Publishes the message to the end of its own queue, as the attempt that it is. Returns false if the broker does not
-   * accept it, or if AMQP cannot carry its headers again: a handler must not receive it without them.
+   * Publishes the message to the end of its own queue without changing its attempt number. Returns `false` if the
+   * broker does not accept it, or if its headers do not fit into a frame again, because a handler must not receive the
+   * message without them.
    */
   async renew(message: Message, ends: number, reason = 'no outcome'): Promise<boolean> {
     const marks = unfinished(ends);
@@ -143,9 +146,9 @@ export class Retries {
   }
 
   /**
-   * Sends until the message is at its destination, or back in its queue. A queue that was deleted is declared again; a
-   * full one is tried again. Meanwhile the message stays unacknowledged, and after each pause it makes room for others:
-   * it goes to the end of its own queue.
+   * Sends until the message is at its destination or back in its queue. It declares a deleted queue again, and tries a
+   * full queue again. The message stays unacknowledged in the meantime. After each pause the message is sent to the end
+   * of its own queue, so that others can proceed.
    * @throws {MqError} if no publish can succeed any more
    */
   async #sendSurely(step: Step, { send, ifBack }: Surely): Promise<Whereabouts> {
@@ -167,7 +170,7 @@ export class Retries {
     }
   }
 
-  /** The step, with its queue declared once more before it is sent. */
+  /** Returns the step with its queue marked for a new declaration. */
   #declaredAgain(step: Step): Step {
     const { exchange, routingKey } = step.to;
     if (exchange !== '') return step;
@@ -179,7 +182,7 @@ export class Retries {
     const { message, reason } = step;
     const sent = await this.#send(step);
     if (!isUnsendable(sent)) return sent;
-    // A stranger's headers must not stop the worker, nor stand in the way of all that follows them in the queue.
+    // Oversized headers of a publisher must not stop the worker or block the messages that follow in the queue.
     const bare = { ...message, headers: { ...traceOf(message.headers) } };
     const why = `${reason}; without its headers: ${sent.error.message}`;
     return this.#send({ ...step, message: bare, reason: why });
@@ -196,7 +199,7 @@ export class Retries {
   async #publish({ message, reason, attempt, to, marks, expiration }: Step): Promise<Sent> {
     const publisher = await this.open();
     const now = new Date().toISOString();
-    const { expiration: _, ...kept } = message.properties; // else it would expire from the wait queue too soon
+    const { expiration: _, ...kept } = message.properties; // with it, the message would expire too early from the wait queue
     const headers = Object.fromEntries(Object.entries(message.headers).filter(([name]) => !notKept.has(name)));
     const isOwn = isOfQueue(headers, this.#queue);
     const properties: Properties & { messageId: string } = {
@@ -218,14 +221,17 @@ export class Retries {
         [headerNames.routingKey]: message.fields.routingKey,
       },
     };
-    // RabbitMQ: user_id must be that of the connection.
+    // RabbitMQ: user_id must be the user of the connection.
     delete properties.userId;
     const { exchange, routingKey } = to;
     return publisher.publish({ exchange, routingKey, body: message.body, properties, mandatory: true });
   }
 }
 
-/** Headers of the delivery. RabbitMQ: CC is obeyed at every publish, so the other queues would get a copy for each attempt. */
+/**
+ * Headers that are not copied. RabbitMQ applies CC at every publish, so the other queues would receive a copy for each
+ * attempt.
+ */
 const notKept = new Set([
   ...['x-delivery-count', 'x-acquired-count', 'x-stream-offset', 'CC', 'BCC'],
   ...[headerNames.unfinished, headerNames.pending, headerNames.renewed],
@@ -234,26 +240,26 @@ const notKept = new Set([
 interface Wait {
   readonly reason: string;
   readonly ends: number;
-  /** Milliseconds. */
+  /** Delay in milliseconds. */
   readonly delay: number;
 }
 
-/** Where a message goes, and as what. */
+/** A message to send, with its target and its new headers. */
 interface Step {
   readonly message: Message;
   readonly reason: string;
   readonly to: Pick<Destination, 'exchange' | 'routingKey' | 'options'>;
-  /** Of the queue, where mq declares it. */
+  /** Options of the queue, if mq declares it. */
   readonly options: QueueOptions | undefined;
   readonly attempt: number;
-  /** Further headers. */
+  /** Additional headers. */
   readonly marks: Readonly<Record<string, unknown>>;
   readonly expiration?: string | undefined;
 }
 
 interface Surely {
   readonly send: (step: Step) => Promise<Sent>;
-  /** What the message carries if it goes back to its own queue instead. */
+  /** Attempt number and headers of the message if it returns to its own queue instead. */
   readonly ifBack: Pick<Step, 'attempt' | 'marks'>;
 }
 
@@ -261,12 +267,15 @@ function unfinished(ends: number): Readonly<Record<string, unknown>> {
   return ends > 0 ? { [headerNames.unfinished]: ends } : {};
 }
 
-/** Why the destination does not accept the message now; undefined: it has it, or will never accept it. */
+/**
+ * Returns why the destination does not accept the message now. Returns `undefined` if it accepted the message or can
+ * never accept it.
+ */
 function refusalOf(sent: Sent): MqError | undefined {
   return sent.type === 'refused' && ['UNROUTABLE', 'REFUSED'].includes(sent.error.code) ? sent.error : undefined;
 }
 
-/** True if the headers leave no room for those of mq in a frame (AMQP 0-9-1, 4.2.6.1). */
+/** Returns `true` if the headers leave no room for mq's headers in a frame (AMQP 0-9-1, 4.2.6.1). */
 function isUnsendable(sent: Sent): sent is Sent & { type: 'refused' } {
   return sent.type === 'refused' && sent.error.code === 'BAD_DATA';
 }

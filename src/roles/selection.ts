@@ -1,15 +1,18 @@
-// Which messages of a queue are meant: by id, by what is in them, by count.
+// Selects messages of a queue by id, by content, and by count.
 
 import { MqError } from '../errors.ts';
 import type { RawMessage } from '../session/wire.ts';
 import { deadLetterOf } from './dead-letter.ts';
 
 export interface Selection {
-  /** Message ids, any of them; empty: any message. */
+  /** Message ids, of which one must match. If empty, every message matches. */
   readonly ids: readonly string[];
-  /** All of them hold. `NAME=VALUE`: a header of this value, or `key`, `exchange`, `reason`; other text: it is in the body or the reason. */
+  /**
+   * Filters, which must all match. `NAME=VALUE` compares a header, or `key`, `exchange` or `reason`. Other text must
+   * occur in the body or the reason.
+   */
   readonly filters: readonly string[];
-  /** The most messages. */
+  /** Maximum number of messages. */
   readonly count: number | undefined;
 }
 
@@ -34,7 +37,7 @@ function textOf(value: unknown): string {
   return typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value);
 }
 
-/** The ids that begin with what was given. */
+/** Collects the ids that begin with the given prefixes. */
 export class Prefixes {
   readonly #found: ReadonlyMap<string, Set<string>>;
 
@@ -50,8 +53,9 @@ export class Prefixes {
   }
 
   /**
-   * Returns one id for each: the id that was given whole, or the only one that begins so. One that none begins with stays.
-   * @throws {MqError} USAGE if several begin with it
+   * Returns one id for each prefix: an exact match, or the only id with the prefix. A prefix without a match is
+   * returned unchanged.
+   * @throws {MqError} USAGE if several ids have the prefix
    */
   ids(): string[] {
     return [...this.#found].map(([prefix, ids]) => {

@@ -1,4 +1,4 @@
-// The error that says that a signal ended a role before its work was done (128 + the signal's number).
+/** Returns the error of a role that a signal ended before its work was done (exit status 128 + the signal's number). */
 
 import { durationText } from '../config/duration.ts';
 import type { Context, Said } from '../context.ts';
@@ -9,7 +9,7 @@ export function interrupted(context: Pick<Context, 'drain'>, detail = 'unfinishe
   return new MqError(signal === 'SIGINT' ? 'INTERRUPTED' : 'TERMINATED', `stopped by ${signal}: ${detail}`);
 }
 
-/** Resolves once the signal has come. */
+/** Resolves when the signal aborts. */
 export function aborted(signal: AbortSignal): Promise<undefined> {
   return new Promise((resolve) => {
     if (signal.aborted) resolve(undefined);
@@ -17,12 +17,18 @@ export function aborted(signal: AbortSignal): Promise<undefined> {
   });
 }
 
-/** Undefined at a signal: at the start there is nothing to finish, and an answer of the broker may take long. */
+/**
+ * Returns the result of `work`, or `undefined` after a signal. At the start nothing needs to be finished, and an answer
+ * of the broker may take long.
+ */
 export function orDrain<T>(work: Promise<T>, { drain }: Context): Promise<{ value: T } | undefined> {
   return Promise.race([work.then((value) => ({ value })), aborted(drain)]);
 }
 
-/** The line at the first signal: what is in hand, how long it has, and what a second signal does. */
+/**
+ * Returns the log line for the first signal: the number of messages in hand, the time they have, and the effect of a
+ * second signal.
+ */
 export function stopping(inHand: number, { drainMs, isTerminal }: { drainMs: number; isTerminal: boolean }): Said {
   const [messages, them] = inHand === 1 ? ['1 message', 'it'] : [`${inHand} messages`, 'them'];
   const again = isTerminal ? 'Ctrl-C again' : 'a second signal';

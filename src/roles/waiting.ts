@@ -1,7 +1,7 @@
-// What was delivered and has no handler yet, and in which order it gets one. A message that has come before without an
-// outcome may be what killed its worker. Such suspects are handled alone, so that of ten that were in one worker only
-// the one that kills it goes on being counted: those with the fewest attempts first, and of equals by turns the last
-// and the first by their ids, so that after two more deaths the innocent have been handled, wherever the guilty one stands.
+// Holds delivered messages that have no handler yet, and decides their order. A message that was delivered before
+// without an outcome may have killed its worker. Such suspects are handled alone, so that only the one that kills the
+// worker continues to be counted. Suspects with the fewest attempts come first. Among equals, the last and the first by
+// id alternate, so that after two more crashes all harmless messages have been handled, wherever the harmful one is.
 
 import type { Message } from '../handlers/handler.ts';
 import type { Delivery } from '../session/consumer.ts';
@@ -9,31 +9,34 @@ import { identityOf } from './identity.ts';
 import { endsOf } from './message.ts';
 
 export interface Taken {
-  /** What is to be answered. */
+  /** Delivery to answer. */
   delivery: Delivery;
   readonly message: Message;
   readonly isSuspect: boolean;
-  /** Its worker ended, and no broker counts that: it has to be counted by sending it round once more. */
+  /**
+   * `true` if the worker ended and the broker does not count that. The message must be sent through a wait queue to
+   * count it.
+   */
   readonly isUncounted: boolean;
-  /** The broker drops it if it comes back much more often: it has to be published again. */
+  /** `true` if the broker will soon drop the message because of its returns. It must be published again. */
   readonly isNearlyDropped: boolean;
-  /** How many attempts in a row ended without an outcome. */
+  /** Number of consecutive attempts without an outcome. */
   readonly ends: number;
 }
 
 export interface WaitingParts {
-  /** Whether attempts are counted: not for handlers that cannot fail. */
+  /** `true` if attempts are counted. They are not counted for handlers that cannot fail. */
   readonly counts: boolean;
   readonly isNearlyDropped: (message: Message) => boolean;
-  /** As many can be delivered at once; 0: no bound. */
+  /** Maximum number of messages that the broker delivers at once. 0 means no limit. */
   readonly prefetch: number;
-  /** Called when a message that had to wait can be taken. */
+  /** Called when a message that had to wait can be handled. */
   readonly onReady: () => void;
 }
 
-/** Milliseconds without a delivery, after which the suspects that came together are all here. */
+/** Milliseconds without a delivery after which all suspects that were delivered together have arrived. */
 const quietMs = 500;
-/** Messages without an answer that are remembered, so that a lost connection is not taken for a dead worker. */
+/** Maximum number of remembered messages without an answer. They distinguish a lost connection from a dead worker. */
 const mostOpen = 10_000;
 
 export class Waiting {
@@ -42,7 +45,7 @@ export class Waiting {
   #suspects: Taken[] = [];
   #alone: Taken | undefined;
   #quiet: NodeJS.Timeout | undefined;
-  /** By `keyOf`: how often this process got it and could not answer, or gave it back. */
+  /** By `keyOf`: how often this process received the message without answering it, or gave it back. */
   readonly #open = new Map<string, number>();
 
   constructor(parts: WaitingParts) {
@@ -53,19 +56,19 @@ export class Waiting {
     return this.#fresh.length + this.#suspects.length;
   }
 
-  /** True if it has a suspect: nothing may be handled beside it. */
+  /** `true` if there is a suspect, which must be handled alone. */
   get needsAll(): boolean {
     return this.#alone !== undefined || this.#suspects.length > 0;
   }
 
-  /** Finds out what is known of a message that has come. */
+  /** Examines a message that has arrived. */
   judge(delivery: Delivery, message: Message): Taken {
     if (this.#parts.counts) return this.#judged(delivery, message);
     const isNearlyDropped = this.#parts.isNearlyDropped(message);
     return { delivery, message, isSuspect: false, isUncounted: false, isNearlyDropped, ends: 0 };
   }
 
-  /** Counts a copy that needs no handler of its own, because a run goes on whose answer it gets. */
+  /** Counts a copy that needs no handler, because it receives the answer of a running one. */
   count(copy: Message): void {
     if (this.#parts.counts) this.#remember(keyOf(copy));
   }
@@ -75,7 +78,7 @@ export class Waiting {
     if (this.#suspects.length > 0) this.#awaitQuiet();
   }
 
-  /** The next one that may be handled beside so many. */
+  /** Returns the next message that may be handled while `running` others are. */
   next(running: number): Taken | undefined {
     if (this.#alone) return undefined;
     if (this.#suspects.length === 0) return this.#fresh.shift();
@@ -84,7 +87,7 @@ export class Waiting {
     return this.#alone;
   }
 
-  /** It has an outcome. `isDone`: it will not come again. */
+  /** Records that a message has an outcome. `isDone` means that it is not delivered again. */
   end(taken: Taken, isDone: boolean): void {
     if (this.#alone === taken) this.#alone = undefined;
     if (!isDone || this.#open.size === 0) return;
@@ -92,12 +95,15 @@ export class Waiting {
     if (key !== undefined) this.#open.delete(key);
   }
 
-  /** The channel is lost: drops what the broker delivers again, and remembers that it was here, like what is `running`. */
+  /**
+   * Call this when the channel is lost. Removes the messages that the broker delivers again, and remembers that this
+   * process received them. The messages in `running` are remembered too.
+   */
   dropRequeued(running: Iterable<Taken>): void {
     for (const { message } of [...this.#fresh, ...this.#suspects, ...running]) {
       if (keyOf(message) !== undefined || !this.#parts.counts) continue;
       const identity = identityOf(message);
-      // A run that has lost its channel before: its copies were counted.
+      // If this run has lost its channel before, its copies were already counted.
       if (!this.#open.has(identity)) this.#remember(identity);
     }
     const isHere = ({ delivery }: Taken) => !delivery.isRequeued;
@@ -105,7 +111,7 @@ export class Waiting {
     this.#suspects = this.#suspects.filter(isHere);
   }
 
-  /** Takes out everything. */
+  /** Removes and returns all messages. */
   clear(): Taken[] {
     clearTimeout(this.#quiet);
     this.#quiet = undefined;
@@ -118,11 +124,11 @@ export class Waiting {
     const returns = headers['x-delivery-count'];
     const byBroker = typeof returns === 'number' ? returns : 0;
     const isKnown = before > 0;
-    // RabbitMQ: a classic queue only says that a message was delivered before.
+    // RabbitMQ: a classic queue only marks a message as redelivered and does not count.
     const isCounted = returns !== undefined || headers['x-acquired-count'] !== undefined;
     const isUncounted = fields.redelivered && !isCounted && !isKnown;
     const ends = endsOf(headers, delivery.queue);
-    // This process lives, so what the broker counted meanwhile is no death.
+    // This process is alive, so the returns that the broker counted in the meantime are not crashes.
     const forgiven = Math.min(before, byBroker);
     return {
       delivery,
@@ -156,7 +162,7 @@ export class Waiting {
 
   #pick(): Taken | undefined {
     const fewest = Math.min(...this.#suspects.map(({ message }) => message.attempt));
-    // By id: they need not come back in the order they were in (RabbitMQ 4.0: quorum queues).
+    // Suspects are sorted by id, because they may return in another order (RabbitMQ 4.0: quorum queues).
     const among = this.#suspects
       .filter(({ message }) => message.attempt === fewest)
       .toSorted((one, other) => (idOf(one) < idOf(other) ? -1 : 1));
@@ -170,7 +176,10 @@ function idOf({ message }: Taken): string {
   return message.properties.messageId ?? '';
 }
 
-/** Returns undefined for what comes for the first time without a message-id: it need not be recognized. */
+/**
+ * Returns the key by which a message is recognised. Returns `undefined` for the first delivery of a message without
+ * message-id, because it need not be recognised.
+ */
 function keyOf(message: Message): string | undefined {
   return message.properties.messageId ?? (message.fields.redelivered ? identityOf(message) : undefined);
 }

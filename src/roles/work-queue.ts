@@ -1,24 +1,24 @@
-// What mq knows of the queue that a role consumes from: its type, and how the broker counts the returns of a message.
+// Describes the queue that a role consumes from: its type, and how the broker counts the returns of a message.
 
-/** RabbitMQ 4: a quorum queue without `x-delivery-limit` drops a message after so many returns. */
+/** RabbitMQ 4: number of returns after which a quorum queue without `x-delivery-limit` drops a message. */
 const defaultLimit = 20;
-/** Returns after which a message is published again, so that the broker begins to count from zero. */
+/** Number of returns after which mq publishes a message again, so that the broker counts from zero. */
 const mostReturns = 10;
 
 export interface WorkQueue {
-  /** The arguments that mq declares it with; undefined: mq does not declare it. */
+  /** Arguments with which mq declares the queue. `undefined` if mq does not declare it. */
   readonly declared: Readonly<Record<string, unknown>> | undefined;
-  /** It is deleted with its connection. */
+  /** `true` if the queue is deleted with its connection. */
   readonly isOwn: boolean;
-  /** What the broker says of itself at login. */
+  /** Properties that the broker sends at login. */
   readonly server: { readonly product?: unknown; readonly version?: unknown };
 }
 
 type Headers = Readonly<Record<string, unknown>>;
 
 /**
- * Returns the counters in the headers of a delivery that a publisher wrote, because the broker did not. RabbitMQ: only a
- * quorum queue writes them, and `x-delivery-count` only if it delivers the message again.
+ * Returns the counter headers of a delivery that a publisher must have written. RabbitMQ: only a quorum queue writes
+ * them, and it writes `x-delivery-count` only on redelivery.
  */
 export function forgedCounters({ declared }: WorkQueue, { redelivered }: { redelivered: boolean }): readonly string[] {
   const type = declared?.['x-queue-type'];
@@ -26,13 +26,19 @@ export function forgedCounters({ declared }: WorkQueue, { redelivered }: { redel
   return redelivered ? [] : ['x-delivery-count'];
 }
 
-/** A message of a stream cannot be published again: every reader of the stream would receive the copy. */
+/**
+ * Reports whether a message is in a stream. It cannot be published again, because every reader of the stream would
+ * receive the copy.
+ */
 export function isStream({ declared }: WorkQueue, headers: Headers): boolean {
   const type = declared?.['x-queue-type'];
   return type === 'stream' || (type === undefined && headers['x-stream-offset'] !== undefined);
 }
 
-/** The most times a message may go back to the queue; undefined: no limit. A queue that mq does not know has 20. */
+/**
+ * Returns how many times a message may return to the queue. `undefined` means no limit. For a queue that mq does not
+ * know, the limit is 20.
+ */
 export function returnLimit(queue: WorkQueue, headers: Headers): number | undefined {
   const { declared } = queue;
   if (isStream(queue, headers)) return defaultLimit;
@@ -42,19 +48,22 @@ export function returnLimit(queue: WorkQueue, headers: Headers): number | undefi
   return given < 0 ? undefined : given;
 }
 
-/** The broker is about to drop the message: it has to be published again before anything else is done with it. */
+/**
+ * Reports whether the broker will soon drop the message. It must then be published again before anything else happens.
+ */
 export function isNearlyDropped(queue: WorkQueue, headers: Headers): boolean {
   return returnsOf(headers) >= Math.min(mostReturns, returnLimit(queue, headers) ?? Number.POSITIVE_INFINITY);
 }
 
-/** The broker drops the message when it comes back once more. */
+/** Reports whether the broker drops the message at its next return. */
 export function isLastReturn(queue: WorkQueue, headers: Headers): boolean {
   return returnsOf(headers) >= (returnLimit(queue, headers) ?? Number.POSITIVE_INFINITY);
 }
 
 /**
- * True if basic.nack with requeue leaves no trace of a failure on the message. RabbitMQ: on quorum queues from 4.3 on; 4.0
- * counts it as it counts the death of a consumer, and a classic queue only sets `redelivered` in both cases.
+ * Returns `true` if basic.nack with requeue leaves no sign of a failure on the message. RabbitMQ: true for quorum
+ * queues since 4.3. Version 4.0 counts a nack like the end of a consumer, and a classic queue only sets `redelivered`
+ * in both cases.
  */
 export function forgetsReturns(queue: WorkQueue, headers: Headers): boolean {
   if (queue.isOwn || isStream(queue, headers) || headers['x-acquired-count'] !== undefined) return true;
@@ -64,7 +73,7 @@ export function forgetsReturns(queue: WorkQueue, headers: Headers): boolean {
   return product === 'mq' || major > 4 || (major === 4 && minor >= 3);
 }
 
-/** Returns -1 for a message that has not come back. */
+/** Returns the number of returns, or -1 for a message that was not returned. */
 function returnsOf(headers: Headers): number {
   const returns = headers['x-delivery-count'];
   return typeof returns === 'number' ? returns : -1;

@@ -1,16 +1,19 @@
-// The acknowledgements of one channel: those of a turn of the event loop go out together, as few frames as can be.
-// A broker works for each frame, on a quorum queue much more than for the messages that one frame acknowledges.
+// Combines the acknowledgements of one channel: those of one event-loop turn are sent together in as few frames as
+// possible. Each frame costs the broker work, and on a quorum queue much more than the messages it acknowledges.
 
 import type { Channel, RawMessage } from 'amqplib/callback_api';
 
-/** For a channel with one consumer, whose delivery tags are therefore 1, 2, 3, … (AMQP 0-9-1, 1.8.3.13). */
+/**
+ * Acknowledges deliveries of a channel with one consumer, so that the delivery tags are 1, 2, 3, … (AMQP 0-9-1,
+ * 1.8.3.13).
+ */
 export class Acks {
   readonly #channel: Channel;
-  /** Every delivery before this one has its answer. */
+  /** All deliveries with a lower tag have been answered. */
   #lowest = 1;
-  /** The tags after the lowest that have their answer. */
+  /** Answered tags that are not below `#lowest`. */
   readonly #answered = new Set<number>();
-  /** To be acknowledged at the end of the turn. */
+  /** Deliveries to acknowledge at the end of the turn. */
   #turn: RawMessage[] = [];
 
   constructor(channel: Channel) {
@@ -22,16 +25,16 @@ export class Acks {
     if (this.#turn.push(message) === 1) setImmediate(() => this.#flush());
   }
 
-  /** The delivery was answered by nack or reject. */
+  /** Records that the delivery was answered by nack or reject. */
   skip({ fields }: RawMessage): void {
     this.#answered.add(fields.deliveryTag);
     while (this.#answered.delete(this.#lowest)) this.#lowest += 1;
   }
 
   /**
-   * Sends the acknowledgements that wait for the end of the turn. Resolves when the broker has received them, or when the
-   * channel is gone. A broker handles the methods of a channel in their order, so the answer to basic.qos comes after them.
-   * `prefetch` is that of the channel.
+   * Sends the pending acknowledgements. Resolves when the broker has received them or the channel is closed. The broker
+   * handles the methods of a channel in order, so the answer to basic.qos follows the acknowledgements. `prefetch` is
+   * the prefetch of the channel.
    */
   async flush(prefetch: number): Promise<void> {
     this.#flush();
@@ -51,7 +54,7 @@ export class Acks {
   #flush(): void {
     const turn = this.#turn;
     this.#turn = [];
-    // RabbitMQ refuses a tag that has its answer, so `upTo` is one of this turn.
+    // RabbitMQ refuses a tag that was already answered, so `upTo` is a delivery of this turn.
     let upTo: RawMessage | undefined;
     const others: RawMessage[] = [];
     for (const message of turn) {
@@ -63,7 +66,7 @@ export class Acks {
       if (upTo) this.#channel.ack(upTo, true);
       for (const message of others) this.#channel.ack(message, false);
     } catch {
-      // amqplib: the channel is closing, and the broker takes back what it has no answer for.
+      // amqplib throws if the channel is closing. The broker requeues the unanswered messages then.
     }
   }
 }

@@ -1,6 +1,6 @@
-// Looks through a queue: each message is shown once, in order, and either taken (acknowledged) or left. What is left
-// goes back where it was. Memory is bounded: a consumer gets no more than its prefetch while it holds that many, and
-// when all of them are to be left another consumer gets the next ones.
+// Reads a queue: each message is returned once, in order, and is either removed (acknowledged) or left in the queue.
+// Memory is bounded, because a consumer receives at most its prefetch. When a consumer holds that many messages that
+// are to be left, a new consumer receives the next ones.
 
 import type { Channel, RawMessage } from 'amqplib/callback_api';
 import { MqError } from '../errors.ts';
@@ -8,53 +8,53 @@ import { failureOf } from './failure.ts';
 import type { Link } from './link.ts';
 import { readyCount } from './ready-count.ts';
 
-/** A message that is looked at; exactly one of the two is called, whenever it is known. */
+/** A message that was read. The caller calls exactly one of the two functions, at any time. */
 export interface Looked {
   readonly raw: RawMessage;
-  /** It leaves the queue. */
+  /** Removes the message from the queue. */
   take(): void;
   leave(): void;
 }
 
-/** Takes care of messages that the broker would drop if they went back. */
+/** Handles messages that the broker would drop if they were returned. */
 export interface Keeper {
-  /** `server`: what the broker said of itself at login. */
+  /** Reports whether the message needs it. `server` contains the broker's properties from the login. */
   isNeeded(raw: RawMessage, server: Readonly<Record<string, unknown>>): boolean;
-  /** Takes the message, or leaves it. Never rejects. */
+  /** Removes the message or leaves it. Never rejects. */
   keep(looked: Looked): Promise<void>;
 }
 
 export interface BrowserSettings {
   readonly vhost: string;
-  /** The broker's name of it. */
+  /** The broker's name of the queue. */
   readonly queue: string;
   readonly keeper: Keeper;
   readonly redact: (text: string) => string;
 }
 
 const prefetch = 256;
-/** Milliseconds without a message, after which the queue is asked whether it is empty. */
+/** Milliseconds without a message after which the browser checks whether the queue is empty. */
 const quietMs = 250;
-/** Milliseconds that a queue with messages may give none. */
+/** Milliseconds after which a queue that has messages but delivers none causes an error. */
 const patienceMs = 10_000;
 
 /** One consumer of the channel. */
 interface Reader {
   readonly tag: string;
-  /** Delivered and not taken. */
+  /** Number of deliveries that were not removed. */
   held: number;
-  /** The delivery tag of the last one that is left. */
+  /** The last delivery that is left in the queue. */
   lastLeft: RawMessage | undefined;
 }
 
 export class Browser {
   readonly #channel: Channel;
   readonly #settings: BrowserSettings;
-  /** Messages that were ready in the queue at the start. No more are looked at. */
+  /** Number of ready messages at the start. No more are read. */
   readonly total: number;
   readonly #readers: Reader[] = [];
   readonly #arrived: Looked[] = [];
-  /** Messages that the keeper has. */
+  /** Messages that the keeper is handling. */
   readonly #kept = new Set<Promise<void>>();
   #wake: () => void = () => undefined;
   #failure: MqError | undefined;
@@ -79,7 +79,10 @@ export class Browser {
     }
   }
 
-  /** The messages that were there at the start. Throws when the connection goes: the broker then has them all again. */
+  /**
+   * Yields the messages that were ready at the start. Throws if the connection is lost; the broker has requeued all
+   * messages then.
+   */
   async *messages(): AsyncGenerator<Looked> {
     for (let seen = 0; seen < this.total; seen += 1) {
       const looked = await this.#next();
@@ -89,7 +92,7 @@ export class Browser {
     }
   }
 
-  /** How many there are, all taken at once by the broker (queue.purge). */
+  /** Deletes all messages at once (queue.purge) and returns their number. */
   async purge(): Promise<number> {
     const { queue, redact } = this.#settings;
     try {
@@ -100,7 +103,7 @@ export class Browser {
     }
   }
 
-  /** Gives back in order what was not taken. Never rejects. */
+  /** Returns the remaining messages to the queue in their order. Never rejects. */
   async close(): Promise<void> {
     if (this.#failure) return;
     try {
@@ -108,12 +111,12 @@ export class Browser {
       for (const looked of this.#arrived.splice(0)) looked.leave();
       await Promise.all(this.#kept);
       for (const { lastLeft } of this.#readers) {
-        // RabbitMQ 4.3: a quorum queue counts a nack as no delivery, a closed channel as one.
+        // RabbitMQ 4.3: a quorum queue counts a closed channel as a delivery, but not a nack.
         if (lastLeft) this.#channel.nack(lastLeft, true, true);
       }
       await new Promise<void>((resolve) => this.#channel.close(() => resolve()));
     } catch {
-      // amqplib: the channel is closed already, and the broker has everything back.
+      // amqplib throws if the channel is already closed. The broker has requeued everything then.
     }
   }
 
@@ -133,7 +136,7 @@ export class Browser {
     }
   }
 
-  /** True when something came within a moment. */
+  /** Resolves to `true` if a message arrives within a short time. */
   #arrival(): Promise<boolean> {
     return new Promise((resolve) => {
       const timer = setTimeout(() => resolve(false), quietMs);
@@ -153,7 +156,7 @@ export class Browser {
     const { queue, redact } = this.#settings;
     try {
       await this.#cancel();
-      // RabbitMQ gives back by consumer: their names are in the order of their messages.
+      // RabbitMQ requeues by consumer tag, so the tags sort in the order of their messages.
       const tag = `mq-${String(this.#readers.length).padStart(9, '0')}`;
       const reader: Reader = { tag, held: 0, lastLeft: undefined };
       this.#readers.push(reader);
@@ -185,7 +188,7 @@ export class Browser {
     this.#wake();
   }
 
-  /** What the last consumer was sent has come when it is answered. */
+  /** Cancels the last consumer. After its answer, all deliveries of the consumer have arrived. */
   async #cancel(): Promise<void> {
     const reader = this.#readers.at(-1);
     if (reader) await done((next) => this.#channel.cancel(reader.tag, next));

@@ -1,4 +1,4 @@
-// Closes a channel that nobody waits for any more. amqplib throws at one that is closed, or about to be.
+// Closes a channel without waiting for it. amqplib throws if the channel is closed or closing.
 
 import type { Channel } from 'amqplib/callback_api';
 
@@ -6,6 +6,6 @@ export function endChannel(channel: Channel): void {
   try {
     channel.close(() => undefined);
   } catch {
-    // It is closed, or about to be.
+    // The channel is closed or closing.
   }
 }

@@ -1,12 +1,15 @@
-// amqplib 2.3.1 never calls back a close whose connection is lost meanwhile (channel.js, connection.js: toClosing), and
-// Rascal waits for it: closeChannels.js is the last step of each set-up. A listener that is added after the loss waits too.
+// Works around amqplib 2.3.1, which never calls back a close if the connection is lost in the meantime (channel.js,
+// connection.js: toClosing). Rascal waits for that callback: closeChannels.js is the last step of each set-up. A
+// `close` listener that is added after the loss would also wait.
 
 import type { EventEmitter } from 'node:events';
 import type { Channel, Connection } from 'amqplib/callback_api';
 
 type Next = (error?: Error | null) => void;
 
-/** Every close of the connection and of its channels gets its callback, with an error if the connection is lost. */
+/**
+ * Ensures that every close of the connection and of its channels calls back, with an error if the connection is lost.
+ */
 export function answerCloses(connection: Connection): void {
   answerClose(connection, () => connection.connection);
   for (const method of ['createChannel', 'createConfirmChannel'] as const) {
@@ -20,7 +23,7 @@ export function answerCloses(connection: Connection): void {
   tellLateListeners(connection);
 }
 
-/** `emitter`: what emits `close` when the connection is lost. */
+/** Ensures that a close calls back. `emitter` emits `close` when the connection is lost. */
 function answerClose(target: Pick<Channel, 'close'>, emitter: () => EventEmitter): void {
   const close = target.close.bind(target) as (next: Next) => void;
   target.close = (next?: Next) => {
@@ -34,12 +37,12 @@ function answerClose(target: Pick<Channel, 'close'>, emitter: () => EventEmitter
     try {
       close(answer);
     } catch (error) {
-      setImmediate(answer, error as Error); // it is closed already
+      setImmediate(answer, error as Error); // it is already closed
     }
   };
 }
 
-/** A listener for `close` is called also if the connection has closed before. */
+/** Also calls a `close` listener that is added after the connection has closed. */
 function tellLateListeners(connection: Connection): void {
   let closed: { readonly error: unknown } | undefined;
   connection.once('close', (error: unknown) => {

@@ -1,4 +1,4 @@
-// Which queues an account may declare, found out without making one.
+// Finds out which queues a user may declare, without creating one.
 
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Channel } from 'amqplib/callback_api';
@@ -7,19 +7,22 @@ import { endChannel } from './channel-end.ts';
 import { failureOf, isPermanent } from './failure.ts';
 import type { Link } from './link.ts';
 
-/** The reply code of a refusal; undefined: it is done. AMQP 0-9-1, 1.1. */
+/** Reply code of a refusal. `undefined` means success. AMQP 0-9-1, 1.1. */
 type Refusal = number | undefined;
 const [accessRefused, notFound] = [403, 404];
-/** These close the channel only. What closes the connection is no answer, so the next connection is asked. */
+/**
+ * These codes close only the channel. An error that closes the connection is not an answer, so the next connection is
+ * tried.
+ */
 const answers: readonly Refusal[] = [undefined, accessRefused, notFound, 405, 406];
-/** Milliseconds before the next connection is asked. */
+/** Milliseconds before the next connection is tried. */
 const pauseMs = 500;
 /** AMQP 0-9-1, 4.2.5.3: a short string has at most 255 bytes. */
 const longestName = 255;
 
 /**
- * Returns the queues that the account may not declare and that exist already.
- * @throws MqError NOT_PERMITTED naming the queues that it may not declare and that do not exist
+ * Returns the queues that the user may not declare and that already exist.
+ * @throws MqError NOT_PERMITTED with the queues that the user may not declare and that do not exist
  */
 export async function existingOnly({ link, vhost, redact }: Broker, queues: readonly string[]): Promise<Set<string>> {
   const broker = { link, vhost, redact };
@@ -35,12 +38,13 @@ export async function existingOnly({ link, vhost, redact }: Broker, queues: read
 }
 
 /**
- * RabbitMQ: a permission is a pattern for names, whether of queues or of exchanges, and is checked first. An exchange that
- * is made and deleted again leaves no trace, while a declaration that is refused for another reason is an error in the
- * broker's log. The exchange cannot be anyone's: internal, transient, auto-delete, and gone at once.
+ * Checks whether the user may declare a name. RabbitMQ: a permission is a pattern for names of queues and exchanges
+ * alike, and it is checked first. An exchange that is created and deleted again leaves no trace, whereas a declaration
+ * that is refused for another reason is an error in the broker's log. Other clients cannot use the exchange: it is
+ * internal, transient, auto-delete, and deleted at once.
  */
 async function mayConfigure(channel: Channel, name: string): Promise<Refusal> {
-  // No account may declare it: a failed message tells that, and until then the role works.
+  // No user may declare such a name. A failed message reports it, and the role works until then.
   if (Buffer.byteLength(name) > longestName) return undefined;
   const options = { durable: false, autoDelete: true, internal: true };
   const made = await asked((next) => channel.assertExchange(name, 'fanout', options, next));
@@ -69,7 +73,7 @@ async function namesWith(code: number, { link, vhost, redact, names, ask }: Aski
     while (!answers.includes(refusal)) {
       try {
         channel ??= await openChannel(link, vhost);
-        // A node that is cut off answers nothing: it is left after a time.
+        // A node that is partitioned from the majority does not answer, so mq leaves it after a timeout.
         refusal = await link.answered('a declaration', ask(channel, name));
         if (answers.includes(refusal)) break;
       } catch (error) {
@@ -78,7 +82,7 @@ async function namesWith(code: number, { link, vhost, redact, names, ask }: Aski
       }
       channel = undefined;
       lost += 1;
-      // Nothing is known of it; a failed message reports what is wrong.
+      // The result is unknown. A failed message reports the problem later.
       if (lost > link.addresses + 1) return found;
       await delay(pauseMs);
     }

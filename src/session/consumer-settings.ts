@@ -1,17 +1,17 @@
-// What a consumer is made with.
+// Defines the settings of a consumer.
 
 import type { Counts } from './counts.ts';
 
 export interface ConsumerSettings {
   readonly vhost: string;
-  /** Of rascal.json. */
+  /** Name of the subscription in rascal.json. */
   readonly subscription: string;
-  /** 0: no bound. */
+  /** Prefetch count. 0 means no limit. */
   readonly prefetch: number;
   readonly options: Readonly<Record<string, unknown>>;
-  /** Milliseconds between two looks whether the broker still has the consumer. Default 30,000. */
+  /** Milliseconds between two checks whether the broker still has the consumer. Default 30,000. */
   readonly watchMs?: number;
-  /** Milliseconds without a delivery until the node is asked whether it can deliver. Default 10,000. */
+  /** Milliseconds without a delivery after which mq checks whether the node can deliver. Default 10,000. */
   readonly quietMs?: number;
   readonly counts: Counts;
   readonly redact: (text: string) => string;

@@ -1,6 +1,7 @@
-// Consuming: one channel of Rascal's connection, one consumer, a bounded number of unacknowledged deliveries.
-// An acknowledgement belongs to the delivery's own channel; when that is gone the broker has taken the message back,
-// so a late one is dropped and counted (AMQP 0-9-1, 1.8.3.13: a delivery tag is local to its channel).
+// Consumes with one channel of Rascal's connection, one consumer, and a bounded number of unacknowledged deliveries. An
+// acknowledgement belongs to the channel of its delivery. If that channel is closed, the broker has requeued the
+// message, so a late acknowledgement is dropped and counted (AMQP 0-9-1, 1.8.3.13: a delivery tag is local to its
+// channel).
 
 import { EventEmitter } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -22,27 +23,32 @@ export type { Delivery } from './delivery.ts';
 
 export interface ConsumerEvents {
   delivery: [delivery: Delivery];
-  /** The broker took the consumer away, or its channel closed; it is being set up again. */
+  /** The broker cancelled the consumer, or its channel closed. It is being set up again. */
   interrupted: [error: MqError];
-  /** A channel is open: deliveries can come, also those that were lost with the channel before. */
+  /** A channel is open. Deliveries can arrive, including those that were lost with the previous channel. */
   resumed: [];
-  /** Another consumer has the queue for itself. This one tries again until it is accepted: `active`. */
+  /** Another consumer has exclusive access to the queue. This one retries until it is accepted: `active`. */
   standby: [error: MqError];
   active: [];
-  /** Nothing can be received any more. */
+  /** No more messages can be received. */
   fatal: [error: MqError];
 }
 
-/** Milliseconds before a consumer is set up again, doubled up to the last. */
+/** Milliseconds before a consumer is set up again. They double up to the maximum below. */
 const firstPauseMs = 250;
 const longestPauseMs = 10_000;
-/** The longest pause while another consumer has the queue for itself: this one has to take over soon. */
+/**
+ * Longest pause while another consumer has exclusive access. It is shorter because this consumer must take over soon.
+ */
 const longestStandbyMs = 5_000;
-/** Milliseconds that a queue may be missing after the broker took its consumer away: whoever deletes it may declare it anew. */
+/**
+ * Milliseconds that a queue may be missing after the broker cancelled its consumer, because the client that deletes a
+ * queue may declare it again.
+ */
 const missingMs = 5000;
-/** Milliseconds between two looks whether the broker still has the consumer: three heartbeats. */
+/** Milliseconds between two checks whether the broker still has the consumer: three heartbeats. */
 const watchMs = 30_000;
-/** Milliseconds without a delivery until the node is asked whether it can deliver, and for its answer: a heartbeat each. */
+/** Milliseconds without a delivery after which the node is probed, and for its answer: one heartbeat each. */
 const quietMs = 10_000;
 
 export class Consumer extends EventEmitter<ConsumerEvents> {
@@ -59,12 +65,12 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
   #pauseMs = firstPauseMs;
   #watchdog: Watchdog | undefined;
   #probe: Probe | undefined;
-  /** Delivered on the channel of now, without an answer. */
+  /** Deliveries of the current channel without an answer. */
   readonly #unanswered = new Unanswered();
-  /** Of a stream: where the channel of now has begun, because the one before was lost. */
+  /** Stream offset at which the current channel started, because the previous one was lost. */
   #resumeAt: number | undefined;
   #deliveredAt = 0;
-  /** When the broker took the consumer away; a new one ends that. */
+  /** Time when the broker cancelled the consumer. A new consumer resets it. */
   #cancelledAt: number | undefined;
 
   constructor(link: Link, settings: ConsumerSettings) {
@@ -74,22 +80,22 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     link.on('fatal', (error) => this.emit('fatal', error));
   }
 
-  /** The queue, as the broker knows it now. */
+  /** The broker's current name of the queue. */
   get queue(): string {
     return this.#link.queueOf(this.#settings.subscription);
   }
 
-  /** Whether the queue is one of our own, with another name after each lost connection. */
+  /** `true` if the queue belongs to this connection and gets another name after each lost connection. */
   get hasOwnQueue(): boolean {
     return this.#link.hasOwnQueue(this.#settings.subscription);
   }
 
-  /** The arguments that the queue is declared with; undefined: mq does not declare it. */
+  /** Arguments with which the queue is declared. `undefined` if mq does not declare it. */
   get declaredArguments(): Readonly<Record<string, unknown>> | undefined {
     return this.#link.declaredArguments(this.#settings.subscription);
   }
 
-  /** What the broker said of itself at login, once the consumer has started. */
+  /** The broker's properties from the login. They are set once the consumer has started. */
   get server(): Readonly<Record<string, unknown>> {
     return this.#server;
   }
@@ -120,8 +126,8 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
   }
 
   /**
-   * How many messages wait in the queue, those already sent to this consumer not counted; of a stream, whether there are
-   * more: 1 or 0.
+   * Returns the number of messages in the queue that were not sent to this consumer. For a stream it is 1 if there are
+   * more messages, otherwise 0.
    */
   async ready(): Promise<number | undefined> {
     const channel = this.#channel;
@@ -151,8 +157,8 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
   }
 
   /**
-   * The offset in a stream. A publisher can write the header too, so it counts only where the queue can be a stream, which
-   * never sets `redelivered`.
+   * Returns the offset of a message in a stream. A publisher can also write this header, so it counts only if the queue
+   * can be a stream. A stream never sets `redelivered`.
    */
   #offsetOf(raw: RawMessage): number | undefined {
     const offset = offsetOf(raw);
@@ -162,19 +168,19 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     return isStream ? offset : undefined;
   }
 
-  /** The options of basic.consume. A stream is read on from where the last channel was lost. */
+  /** Returns the options of basic.consume. A stream is read from the position at which the last channel was lost. */
   get #options(): Readonly<Record<string, unknown>> {
     const { options } = this.#settings;
     if (this.#resumeAt === undefined) return options;
     return { ...options, arguments: { ...Object(options['arguments']), 'x-stream-offset': this.#resumeAt } };
   }
 
-  /** Resolves when the broker has received every acknowledgement until now, or when the channel is gone. */
+  /** Resolves when the broker has received all acknowledgements sent so far, or when the channel is closed. */
   async flush(): Promise<void> {
     if (this.#channel) await this.#acks?.flush(this.#settings.prefetch);
   }
 
-  /** Takes no more messages. What was delivered can still be acknowledged. Never rejects. */
+  /** Stops receiving messages. Delivered messages can still be acknowledged. Never rejects. */
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#attach(false);
@@ -193,7 +199,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     });
   }
 
-  /** Once at each address, and twice at a single one, where a node does not answer, or goes meanwhile. */
+  /** Starts the consumer: once at each address, and twice at a single one, if a node does not answer or is lost. */
   async #begin(): Promise<void> {
     const ended = Promise.withResolvers<never>();
     let [lost, isEnded] = [0, false];
@@ -204,7 +210,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
       isEnded = true;
       ended.reject(error);
     };
-    ended.promise.catch(() => undefined); // whoever waits for it sees it
+    ended.promise.catch(() => undefined); // every waiting caller receives it
     this.#link.on('lost', count).once('fatal', end);
     try {
       for (;;) {
@@ -219,7 +225,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
             if (this.#stopping) return;
             continue;
           }
-          // That the connection is lost is said after the channel has gone.
+          // The loss of the connection is reported after the channel has closed.
           await delay(firstPauseMs);
           if (lost === 0 || lost > Math.max(1, this.#link.addresses - 1) || this.#stopping) throw failure;
         }
@@ -270,7 +276,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     if (this.#stopping) return endChannel(channel);
     this.#unanswered.clear();
     this.#deliveredAt = performance.now();
-    // Known before the first delivery, which may come in the same packet as consume-ok.
+    // These are set before the first delivery, which may arrive in the same packet as consume-ok.
     this.#channel = channel;
     this.#acks = acks;
     this.emit('resumed');
@@ -278,7 +284,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
       const consuming = done<{ consumerTag: string }>((next) => channel.consume(queue, onMessage, this.#options, next));
       const { consumerTag } = await this.#link.answered('a consumer', consuming);
       if (this.#stopping) {
-        // What was delivered with the answer goes back with the channel.
+        // Messages that were delivered with the answer are requeued with the channel.
         this.#channel = undefined;
         return endChannel(channel);
       }
@@ -293,12 +299,15 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     if (this.#standsBy) this.emit('active');
     this.#standsBy = false;
     const onClose = () => this.#onGone(channel, cause ?? new Error('Channel closed'));
-    // The close may come in the same packet as consume-ok: then it has been.
+    // The close may arrive in the same packet as consume-ok. It has already been emitted then.
     if (isClosed) onClose();
     else channel.once('close', onClose);
   }
 
-  /** RabbitMQ cancels a consumer whose queue was deleted or moved; 4.3 also one that holds a message for too long. */
+  /**
+   * Handles basic.cancel. RabbitMQ cancels a consumer whose queue was deleted or moved; 4.3 also cancels one that holds
+   * a message for too long.
+   */
   #onCancel(channel: Channel): void {
     if (this.#channel !== channel) return;
     this.#cancelledAt = performance.now();
@@ -352,7 +361,10 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     this.emit('standby', failure);
   }
 
-  /** RabbitMQ: 404 for a queue that is deleted, and perhaps about to be declared again. */
+  /**
+   * Reports whether the queue may exist again soon. RabbitMQ: 404 for a queue that is deleted, and may be declared
+   * again.
+   */
   #mayComeBack({ cause }: MqError): boolean {
     const isMissing = cause instanceof Error && cause.message.includes('NOT_FOUND');
     return isMissing && this.#cancelledAt !== undefined && performance.now() - this.#cancelledAt < missingMs;
@@ -363,7 +375,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     this.#isAttached = isAttached;
   }
 
-  /** `send` answers a delivery, unless its channel is gone. */
+  /** Answers a delivery with `send`, unless its channel is closed. Returns `false` if the answer was dropped. */
   #answer(from: Channel, raw: RawMessage, send: () => void): boolean {
     if (this.#settings.options['noAck'] === true) return true;
     try {
@@ -373,7 +385,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
         return true;
       }
     } catch {
-      // amqplib: the channel is closing
+      // amqplib throws if the channel is closing.
     }
     this.#settings.counts.stale += 1;
     return false;

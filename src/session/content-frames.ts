@@ -1,9 +1,9 @@
-// amqplib 2.3.1 changes messages that pass through it (lib/codec.js, lib/defs.js): integers over 2^53, bytes that are not
-// UTF-8 and the types of numbers do not survive; a table over 64 KiB is refused (SCRATCH, defs.js); and tables nested some
-// 5,000 deep end its stack, which costs the connection. Content headers are therefore read and written by mq's own codec.
+// Replaces amqplib's codec for content headers. amqplib 2.3.1 changes messages (lib/codec.js, lib/defs.js): it does not
+// preserve integers over 2^53, bytes that are not UTF-8, and the types of numbers. It refuses tables over 64 KiB
+// (SCRATCH, defs.js), and tables nested some 5,000 deep overflow its stack, which closes the connection.
 
 import type { Properties } from 'amqplib/callback_api';
-// By their paths: the package's `exports` do not name the files.
+// These imports use paths, because the package's `exports` do not name the files.
 import { Connection, type Frame } from '../../node_modules/amqplib/lib/connection.js';
 import { decodeFrame, type ParsedFrame, parseFrame } from '../../node_modules/amqplib/lib/frame.js';
 import { readProperties, writeProperties } from './content-header.ts';
@@ -13,10 +13,10 @@ const frameType = { method: 1, header: 2, body: 3 };
 const frameEnd = 0xce;
 const basic = { class: 60, publish: 40 };
 
-/** Under this key the headers of a message that is published hold all its properties. */
+/** Key under which the headers of a published message hold all its properties. */
 const own: unique symbol = Symbol('own properties');
 
-/** Returns the `headers` option of a publish that has these properties written by mq's own codec. */
+/** Returns the `headers` option of a publish whose properties mq's codec writes. */
 export function ownProperties(properties: Properties): Record<string, unknown> {
   return { [own]: properties } as Record<string, unknown>;
 }
@@ -44,12 +44,12 @@ function decoded(frame: ParsedFrame): Frame {
   }
   const read = decodeFrame(frame);
   const { routingKey } = read.fields ?? {};
-  // amqplib: what is not UTF-8 in a routing key has become U+FFFD.
+  // amqplib replaces bytes of a routing key that are not UTF-8 with U+FFFD.
   if (typeof routingKey !== 'string' || !routingKey.includes('\ufffd')) return read;
   return { ...read, fields: { ...read.fields, routingKey: routingKeyOf(payload) ?? routingKey } };
 }
 
-/** Reads the routing key of basic.deliver, basic.return or basic.get-ok; undefined for another method. */
+/** Reads the routing key of basic.deliver, basic.return or basic.get-ok. Returns `undefined` for another method. */
 function routingKeyOf(payload: Buffer): string | undefined {
   const reader = new Reader(payload.subarray(4));
   const method = payload.readUInt16BE(2);
@@ -61,15 +61,15 @@ function routingKeyOf(payload: Buffer): string | undefined {
   return reader.shortText();
 }
 
-/** Holds the frames of one message while they are written. */
+/** Buffer for the frames of one message. */
 const scratch = new Writer();
 
-/** A shorter body goes out in one piece with its frames. */
+/** A body up to this size is written together with its frames. */
 const smallBody = 2048;
 
 const sendMessage = Connection.prototype.sendMessage;
 Connection.prototype.sendMessage = function (channel, method, fields, id, properties, content) {
-  // amqplib: its copy of the headers has the given ones for its prototype (api_args.js).
+  // In amqplib's copy of the headers, the given headers are the prototype (api_args.js).
   const wanted = (properties.headers as { [own]?: Properties } | undefined)?.[own];
   if (!wanted) return sendMessage.call(this, channel, method, fields, id, properties, content);
   const { length } = content;
@@ -96,7 +96,7 @@ Connection.prototype.sendMessage = function (channel, method, fields, id, proper
 
 /** Class and weight of a content header (AMQP 0-9-1, 4.2.6.1). */
 const headerStart = Buffer.from([0, basic.class, 0, 0]);
-/** Class, method and the reserved ticket of basic.publish (AMQP 0-9-1, 1.8.3.7). */
+/** Class, method and reserved ticket of basic.publish (AMQP 0-9-1, 1.8.3.7). */
 const publishStart = Buffer.from([0, basic.class, 0, basic.publish, 0, 0]);
 
 function writePublish(writer: Writer, { exchange, routingKey, mandatory }: Readonly<Record<string, unknown>>): void {
@@ -106,7 +106,7 @@ function writePublish(writer: Writer, { exchange, routingKey, mandatory }: Reado
   writer.octet(mandatory === true ? 1 : 0);
 }
 
-/** AMQP 0-9-1, 4.2.3. */
+/** Writes a frame (AMQP 0-9-1, 4.2.3). */
 function writeFrame(writer: Writer, { type, channel }: { type: number; channel: number }, payload: () => void): void {
   writer.octet(type);
   writer.short(channel);

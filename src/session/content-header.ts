@@ -1,13 +1,13 @@
-// The properties of a message as bytes (AMQP 0-9-1, 4.2.6.1), read and written exactly. Properties that were received
-// remember their bytes: what is published again unchanged leaves byte for byte and type for type as it came.
+// Reads and writes the properties of a message (AMQP 0-9-1, 4.2.6.1) without loss. Received properties keep their
+// bytes, so that an unchanged message is published again with identical bytes and types.
 
 import type { Properties } from 'amqplib/callback_api';
 import { textOfBytes } from './byte-text.ts';
 import { type Field, Reader, readFields, safeInteger, Writer, writeField } from './field-table.ts';
 
 /**
- * Under this key the properties of a delivery hold what they were read from. A copy by `{...properties}` has it too, so a
- * message that is made from a delivery needs no further care.
+ * Key under which the properties of a delivery hold their original bytes. A copy by `{...properties}` includes it, so a
+ * message that is made from a delivery preserves them automatically.
  */
 const asReceived: unique symbol = Symbol('as received');
 
@@ -23,7 +23,10 @@ class Received {
     this.#bytes = bytes;
   }
 
-  /** Returns the bytes of a property, but not of the headers. Looked up when a message is published again, which few are. */
+  /**
+   * Returns the bytes of a property, except the headers. They are computed on demand, because few messages are
+   * published again.
+   */
   bytesOf(name: string): Buffer | undefined {
     this.#parts ??= partsOf(this.#bytes);
     return this.#parts.get(name);
@@ -32,7 +35,7 @@ class Received {
 
 type Kind = 'text' | 'table' | 'octet' | 'time';
 
-/** In the order of their flags, from the highest bit down. */
+/** Properties in the order of their flags, from the highest bit down. */
 const list: readonly (readonly [name: keyof Properties, kind: Kind])[] = [
   ['contentType', 'text'],
   ['contentEncoding', 'text'],
@@ -50,13 +53,13 @@ const list: readonly (readonly [name: keyof Properties, kind: Kind])[] = [
   ['clusterId', 'text'],
 ];
 
-/** Returns what the properties of a copy need beside the values of a delivery, to leave as they came. */
+/** Returns what a copy of the properties needs to be written with the original bytes. */
 export function receivedForm(properties: Properties): object {
   const received = (properties as { [asReceived]?: Received })[asReceived];
   return received ? { [asReceived]: received } : {};
 }
 
-/** Reads the flags and the properties after them. Throws a RangeError if they are longer than `bytes`. */
+/** Reads the flags and the properties. Throws a RangeError if they are longer than `bytes`. */
 export function readProperties(bytes: Buffer): Properties {
   const reader = new Reader(bytes);
   const flags = bytes.readUInt16BE(reader.skip(2));
@@ -77,7 +80,7 @@ export function readProperties(bytes: Buffer): Properties {
   return properties;
 }
 
-/** Returns the bytes of each property, without those of the headers. */
+/** Returns the bytes of each property, except the headers. */
 function partsOf(bytes: Buffer): ReadonlyMap<string, Buffer> {
   const reader = new Reader(bytes);
   const flags = bytes.readUInt16BE(reader.skip(2));
@@ -100,14 +103,14 @@ function readProperty(reader: Reader, kind: Exclude<Kind, 'table'>): unknown {
   return textOfBytes(reader.take(reader.octet()));
 }
 
-/** Returns the flags and the properties as bytes. Throws if a value has no form in AMQP. */
+/** Returns the flags and the properties as bytes. Throws if AMQP cannot represent a value. */
 export function propertyBytes(properties: Properties): Buffer {
   const writer = new Writer();
   writeProperties(writer, properties);
   return writer.done();
 }
 
-/** Writes the flags and the properties. Throws if a value has no form in AMQP. */
+/** Writes the flags and the properties. Throws if AMQP cannot represent a value. */
 export function writeProperties(writer: Writer, properties: Properties): void {
   const received = (properties as { [asReceived]?: Received })[asReceived];
   const flagsAt = writer.reserve(2);
@@ -133,7 +136,7 @@ function writeTime(writer: Writer, value: number | bigint): void {
   writer.buffer.writeBigUInt64BE(BigInt(value), at);
 }
 
-/** First those that are as they came, in their order, then the others. */
+/** Writes the unchanged headers first, in their original order, then the others. */
 function writeHeaders(
   writer: Writer,
   headers: Readonly<Record<string, unknown>>,

@@ -1,55 +1,58 @@
-// What one run did, counted where it happens: plain numbers, so that counting costs nothing. Metrics, health and the
-// summary at the end read them.
+// Counts the events of one run. The counters are plain numbers, so that counting is cheap. Metrics, health checks and
+// the final summary read them.
 
 export interface Counts {
-  /** Deliveries that came. */
+  /** Received deliveries. */
   received: number;
-  /** Handlers that have ended, however. */
+  /** Handlers that ended, with any outcome. */
   handled: number;
-  /** Done, and acknowledged. */
+  /** Messages that were handled and acknowledged. */
   acked: number;
-  /** Sent to a wait queue, confirmed. */
+  /** Messages sent to a wait queue and confirmed. */
   retried: number;
-  /** Sent to a dead-letter queue, confirmed. */
+  /** Messages sent to a dead-letter queue and confirmed. */
   deadLettered: number;
-  /** Rejected or nacked without requeue: the broker drops or dead-letters them. */
+  /** Messages rejected or nacked without requeue. The broker drops or dead-letters them. */
   rejected: number;
-  /** Given back to the broker for whoever takes them next. */
+  /** Messages returned to the broker for the next consumer. */
   handedBack: number;
-  /** Answers to deliveries whose channel had gone; they were not sent. */
+  /** Answers that were not sent because the channel of the delivery was closed. */
   stale: number;
 
-  /** Messages given to a publisher; each is at last confirmed, refused or in doubt. */
+  /** Messages passed to a publisher. Each is eventually confirmed, refused or in doubt. */
   attempted: number;
   confirmed: number;
   refused: number;
   inDoubt: number;
 
-  /** Connections: that this run wants, that it has, that the broker blocks; how many were lost, and came back. */
+  /** Connections: required, open, blocked by the broker, and how many were lost and restored. */
   connections: number;
   connected: number;
   blocked: number;
   lost: number;
   reconnected: number;
-  /** Consumers that the broker has accepted and not taken away. */
+  /** Consumers that the broker has accepted and not cancelled. */
   consumers: number;
-  /** Consumers that the role needs, to be ready; a sender needs none. */
+  /** Consumers that a role needs to be ready. 0 for a sending role. */
   neededConsumers: number;
   /** Channels that messages can be published on. */
   publishers: number;
-  /** Messages in a handler now. */
+  /** Messages in handlers now. */
   inFlight: number;
 
-  /** How long handlers took. */
+  /** Duration of the handlers. */
   readonly handlerSeconds: Histogram;
-  /** Of an input of lines: so many from its start are all confirmed. */
+  /** Number of input lines from the start that are all confirmed. */
   resume: number | undefined;
 }
 
 export interface Histogram {
-  /** Upper bounds, in order. */
+  /** Upper bounds in ascending order. */
   readonly bounds: readonly number[];
-  /** How many values are at most the bound of the same index, and over the one before; the last: over all bounds. */
+  /**
+   * Number of values up to the bound of the same index and above the previous one. The last element counts the values
+   * above all bounds.
+   */
   readonly counts: number[];
   sum: number;
 }
@@ -91,14 +94,14 @@ export function observe(histogram: Histogram, value: number): void {
   histogram.sum += value;
 }
 
-/** Of the lines of an input, how many from the start are all confirmed, whatever the order of the outcomes is. */
+/** Computes how many input lines from the start are all confirmed, in whatever order the outcomes arrive. */
 export class ResumePoint {
   #lines: number;
   #broken = Number.POSITIVE_INFINITY;
-  /** Confirmed before a line that stands before them; never more than the publisher's window. */
+  /** Confirmed lines that follow an unconfirmed one. There are never more than the publisher's window. */
   readonly #ahead = new Set<number>();
 
-  /** `skipped`: lines that an earlier run has confirmed. */
+  /** `skipped` is the number of lines that an earlier run has confirmed. */
   constructor(skipped: number) {
     this.#lines = skipped;
   }
@@ -107,7 +110,7 @@ export class ResumePoint {
     return this.#lines;
   }
 
-  /** The line of that number, from 1, has its outcome. */
+  /** Records the outcome of a line. Line numbers start at 1. */
   count(line: number, isConfirmed: boolean): void {
     if (!isConfirmed) this.#broken = Math.min(this.#broken, line);
     if (line >= this.#broken) return;

@@ -1,4 +1,4 @@
-// A message that the broker has delivered, and what it can be answered.
+// Defines a message that the broker has delivered, and its possible answers.
 
 import type { Channel, RawMessage } from 'amqplib/callback_api';
 import type { Acks } from './acks.ts';
@@ -7,25 +7,31 @@ export interface Delivery {
   readonly raw: RawMessage;
   /** The broker's name of the queue. */
   readonly queue: string;
-  /** The channel is gone, so no answer can be sent. */
+  /** `true` if the channel is closed, so that no answer can be sent. */
   readonly isStale: boolean;
-  /** It is stale, and the broker delivers the message again. Not so if the queue goes with its connection. */
+  /**
+   * `true` if it is stale and the broker delivers the message again. The broker does not if the queue is deleted with
+   * its connection.
+   */
   readonly isRequeued: boolean;
-  /** Each gives false if the answer was dropped: the channel is gone, and the broker has taken the message back. */
+  /**
+   * Acknowledges the message. Like the other two, it returns `false` if the answer was dropped: the channel is closed
+   * and the broker has requeued the message.
+   */
   ack(): boolean;
   nack(requeue: boolean): boolean;
   reject(requeue: boolean): boolean;
 }
 
-/** What the deliveries of one channel have in common. */
+/** Properties that all deliveries of one channel share. */
 export interface Intake {
   readonly channel: Channel;
   readonly acks: Acks;
   readonly queue: string;
-  /** When the channel is lost, the broker keeps its messages. */
+  /** `true` if the broker keeps the messages when the channel is lost. */
   readonly isKept: boolean;
   readonly isCurrent: () => boolean;
-  /** Returns false if the answer was dropped. */
+  /** Sends an answer. Returns `false` if it was dropped. */
   readonly answer: (raw: RawMessage, send: () => void) => boolean;
 }
 

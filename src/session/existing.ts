@@ -1,18 +1,18 @@
-// An account that may not configure can use what an account with more rights has declared (mq declare): what the broker
-// refuses to have declared is checked for instead.
+// Lets a user without configure permission use what another user has declared (mq declare). If the broker refuses a
+// declaration, mq checks that the item exists.
 
 import type { RascalSettings } from '../config/runtime.ts';
 import { MqError } from '../errors.ts';
 
-/** A queue or an exchange by the broker's name. */
+/** A queue or exchange with the broker's name. */
 interface Refused {
   readonly kind: 'queue' | 'exchange';
   readonly name: string;
 }
 
 /**
- * Opens with what the account may declare; the rest must exist.
- * @throws MqError of the first declaration that is refused and whose queue or exchange does not exist
+ * Opens the settings and declares what the user may declare. Everything else must exist.
+ * @throws MqError of the first refused declaration whose queue or exchange does not exist
  */
 export async function openExisting<T>(
   settings: RascalSettings,
@@ -25,13 +25,13 @@ export async function openExisting<T>(
       return await open(withExisting(settings, existing));
     } catch (error) {
       if (!(error instanceof MqError)) throw error;
-      // What is missing cannot be declared, which is the cause.
+      // A missing item that cannot be declared is the cause.
       if (error.code === 'TOPOLOGY') throw [...refusals].find(([name]) => error.message.includes(name))?.[1] ?? error;
       const refused = refusedDeclaration(error);
       const key = refused && keyOf(refused);
       if (key === undefined || existing.get(key) === 'use' || existing.size >= mostRefused) throw error;
       if (!refusals.has(key)) refusals.set(key, new MqError(error.code, error.message, { hint, cause: error }));
-      // RabbitMQ 4.3.0: a check needs the permission to configure, too.
+      // RabbitMQ 4.3.0: a check also requires the configure permission.
       existing.set(key, existing.has(key) ? 'use' : 'check');
     }
   }
@@ -40,15 +40,18 @@ export async function openExisting<T>(
 const hint = 'run mq declare with an account that may configure, or grant the permission';
 const mostRefused = 100;
 
-/** Returns what the account may not declare; undefined if the error says something else. */
+/** Returns the item that the user may not declare, or `undefined` if the error has another cause. */
 function refusedDeclaration({ code, message }: MqError): Refused | undefined {
-  // RabbitMQ: the text of 403 names the permission since 3.13.
+  // RabbitMQ: the text of a 403 error names the permission since 3.13.
   const match = /(?:configure|refused:) access to (queue|exchange) '([^']*)' in vhost/.exec(message);
   const [, kind, name] = match ?? [];
   return code === 'NOT_PERMITTED' && kind && name ? { kind: kind as Refused['kind'], name } : undefined;
 }
 
-/** Returns the settings with these items checked for, or, where a check needs the same permission, used as they are. */
+/**
+ * Returns the settings in which these items are only checked, or used without a check if a check needs the same
+ * permission.
+ */
 function withExisting(settings: RascalSettings, existing: ReadonlyMap<string, 'check' | 'use'>): RascalSettings {
   if (existing.size === 0) return settings;
   const vhosts = Object.entries(settings.vhosts).map(([vhostName, vhost]) => {

@@ -1,35 +1,36 @@
-// From what amqplib, Rascal, the system and the broker say to one MqError: code, one line, next step.
+// Converts errors of amqplib, Rascal, the operating system and the broker to an MqError: a code, one line, and a hint.
 
 import { type ErrorCode, MqError } from '../errors.ts';
 
-/** What to do where something answers that is not a broker, or nothing answers a connection. */
+/** Hint for a server that is not a broker, or that does not answer. */
 export const portHint = 'RabbitMQ listens for AMQP on 5672 (plain) and 5671 (TLS); 15672 is its management page';
 
-/** What to do about a message that the broker takes back from a consumer because it has no answer in time. */
+/** Hint for a message that the broker takes back because the consumer did not answer in time. */
 export const consumerTimeoutHint =
   'give the queue a longer x-consumer-timeout, or the handlers a shorter --handler-timeout';
 
 /**
- * True for what no reconnect and no second try can mend. PROTOCOL is not among it: once a broker has answered there, what
- * closes the socket in the middle of the handshake is a proxy, a load balancer or Docker before a broker that starts.
+ * Returns `true` if reconnecting or retrying cannot help. PROTOCOL is not permanent: after a broker has answered at
+ * that address, a proxy, a load balancer or Docker in front of a starting broker may close the socket during the
+ * handshake.
  */
 export function isPermanent(error: MqError): boolean {
   return (['NOT_PERMITTED', 'CONFIG', 'TOPOLOGY', 'BAD_DATA', 'BUG'] as ErrorCode[]).includes(error.code);
 }
 
-/** True if another consumer has the queue for itself. */
+/** Returns `true` if another consumer has exclusive access to the queue. */
 export function isInUse({ cause }: MqError): boolean {
   return cause instanceof Error && inUse.test(cause.message);
 }
 
 const lost = 'the connection to the broker was lost';
 
-/** True for the end of a whole connection, which the session reports itself. */
+/** Returns `true` if the error is the loss of the connection, which the session reports itself. */
 export function isConnectionLoss({ message }: MqError): boolean {
   return message.startsWith(lost);
 }
 
-/** What failed, in mq's words. `redact` takes the secrets out of the text. */
+/** Returns the MqError of a failure. `redact` removes secrets from the text. */
 export function failureOf(error: unknown, redact: (text: string) => string): MqError {
   if (error instanceof MqError) return error;
   const raw = error instanceof AggregateError && error.errors.length > 0 ? error.errors[0] : error;
@@ -47,7 +48,10 @@ export function failureOf(error: unknown, redact: (text: string) => string): MqE
   return new MqError(code, message, { ...(hint && { hint }), cause });
 }
 
-/** Rascal puts an address before amqplib's message, with all of a password but what follows its last colon (configure.js). */
+/**
+ * Removes the address that Rascal puts before amqplib's message. It contains the password except for the part after its
+ * last colon (configure.js).
+ */
 function withoutAddress(text: string): string {
   return text.replace(/Failed to connect to: [\s\S]*Original message was: /, '');
 }
@@ -94,7 +98,7 @@ function bySystemCode(system: string, text: string): Failure | undefined {
   return undefined;
 }
 
-/** The next step after a failed verification, in mq's own options. */
+/** Returns the hint for a failed TLS verification, in terms of mq's options. */
 function tlsHint(said: string): string {
   if (/ALTNAME|HOSTNAME_MISMATCH/.test(said))
     return 'use a host name that the certificate holds, or add ?server_name_indication=NAME to the address';
@@ -107,7 +111,7 @@ const inequivalent =
 
 const inUse = /ACCESS_REFUSED - (queue '[^']*' in vhost '[^']*') in exclusive use/;
 
-/** What RabbitMQ and amqplib say, most special first. */
+/** Messages of RabbitMQ and amqplib, the most specific first. */
 const texts: readonly (readonly [RegExp, (match: RegExpExecArray) => Failure])[] = [
   [
     inequivalent,
@@ -139,7 +143,7 @@ const texts: readonly (readonly [RegExp, (match: RegExpExecArray) => Failure])[]
   ],
   [inUse, ([, queue]) => ({ code: 'UNAVAILABLE', message: `the ${queue} has an exclusive consumer` })],
   [
-    // What is full or down now need not be so later.
+    // A limit or an unavailable queue is a temporary problem.
     /(?:PRECONDITION_FAILED|NOT_ALLOWED|NOT_FOUND) - ([^"]*(?:limit [^"]*reached|has reached the [^"]*limit|stopped by supervisor|failed to restart|due to timeout|timed out while declaring|may be stopping or being demoted)[^"]*)/,
     ([, what]) => ({ code: 'UNAVAILABLE', message: `the broker refused for now: ${what?.trim()}` }),
   ],
@@ -175,7 +179,7 @@ const texts: readonly (readonly [RegExp, (match: RegExpExecArray) => Failure])[]
     }),
   ],
   [
-    // RabbitMQ 4.0; 4.3 cancels the consumer instead.
+    // RabbitMQ 4.0 closes the channel; 4.3 cancels the consumer instead.
     /PRECONDITION_FAILED - delivery acknowledgement on channel \d+ timed out\. Timeout value used: (\d+) ms/,
     ([, milliseconds]) => ({
       code: 'UNAVAILABLE',
@@ -184,7 +188,7 @@ const texts: readonly (readonly [RegExp, (match: RegExpExecArray) => Failure])[]
     }),
   ],
   [/NOT_FOUND - ([^"]+)/, ([, what]) => ({ code: 'TOPOLOGY', message: `the broker holds ${what?.trim()}` })],
-  // Not permanent: after a lost connection the broker may hold our own exclusive queue for the former one a while.
+  // This is not permanent, because after a lost connection the broker may keep our exclusive queue locked for a while.
   [
     /RESOURCE_LOCKED - ([^"]+)/,
     ([, what]) => ({ code: 'UNAVAILABLE', message: `the broker refused: ${what?.trim()}` }),
@@ -204,7 +208,7 @@ const texts: readonly (readonly [RegExp, (match: RegExpExecArray) => Failure])[]
   [
     /(INTERNAL_ERROR|CONNECTION_FORCED|RESOURCE_ERROR) - ([^"]+)/,
     ([, code, what]) => ({
-      // RabbitMQ: 541 is its answer to a deprecated feature, and to a declaration while a node goes down.
+      // RabbitMQ answers 541 to a deprecated feature, and to a declaration while a node shuts down.
       code: code === 'INTERNAL_ERROR' && /deprecated|not permitted/i.test(what ?? '') ? 'TOPOLOGY' : 'UNAVAILABLE',
       message: `the broker closed the connection: ${what?.trim()}`,
     }),

@@ -1,5 +1,6 @@
-// Field tables of headers (AMQP 0-9-1, 4.2.5.5, with the types of RabbitMQ's errata), read and written exactly. amqplib's
-// codec turns integers over 2^53 into others, bytes that are not UTF-8 into U+FFFD, and every integer into the smallest type.
+// Reads and writes the field tables of headers (AMQP 0-9-1, 4.2.5.5, with the types of RabbitMQ's errata) without loss.
+// amqplib's codec changes integers over 2^53, replaces bytes that are not UTF-8 with U+FFFD, and writes every integer
+// with the smallest type.
 
 import { bytesOfText, isPlainText, textOfBytes } from './byte-text.ts';
 
@@ -7,23 +8,23 @@ import { bytesOfText, isPlainText, textOfBytes } from './byte-text.ts';
 export interface Field {
   readonly name: string;
   readonly value: unknown;
-  /** Name, type and value as they are on the wire. */
+  /** Name, type and value as received. */
   readonly bytes: Buffer;
 }
 
 export interface Fields {
   readonly fields: readonly Field[];
-  /** Why some values, or all fields, could not be read. */
+  /** Reason why some values, or all fields, could not be read. */
   readonly unreadable?: string;
 }
 
-/** Deeper tables are not read, because reading is recursive. */
+/** Maximum depth of tables, because reading is recursive. */
 const deepest = 2000;
 
-/** A value that cannot be read. It can still be sent on, because its length is known. */
+/** Stands for a value that cannot be read. The value can still be sent again, because its length is known. */
 export const unreadableValue = Object.freeze({ '!': 'unreadable' });
 
-/** Reads the inside of a table. Never throws. */
+/** Reads the content of a table. Never throws. */
 export function readFields(table: Buffer): Fields {
   const reader = new Reader(table);
   const fields: Field[] = [];
@@ -44,13 +45,13 @@ export function readFields(table: Buffer): Fields {
       fields.push({ name, value, bytes });
     }
   } catch (error) {
-    // Without the length of a value, nothing after it can be found.
+    // Without the length of a value, the fields after it cannot be found.
     return { fields: [], unreadable: reasonOf(error) };
   }
   return { fields, ...(unreadable !== undefined && { unreadable }) };
 }
 
-/** Reads bytes from start to end, and throws a RangeError where they end too early. */
+/** Reads bytes from start to end. Throws a RangeError if there are too few. */
 export class Reader {
   readonly bytes: Buffer;
   at = 0;
@@ -63,7 +64,7 @@ export class Reader {
     return this.at >= this.bytes.length;
   }
 
-  /** Returns where the next `count` bytes start. */
+  /** Skips `count` bytes and returns the position of the first one. */
   skip(count: number): number {
     const start = this.at;
     if (start + count > this.bytes.length) throw new RangeError('it ends too early');
@@ -89,7 +90,7 @@ export class Reader {
   }
 }
 
-/** Bytes of the value by type, without the type. Types that are not here have their length before them. */
+/** Size of a value by type, in bytes, without the type itself. Other types start with their length. */
 const sizes: Readonly<Record<string, number>> = {
   ...{ t: 1, b: 1, B: 1, s: 2, u: 2, I: 4, i: 4, f: 4, l: 8, L: 8, d: 8, T: 8, D: 5, V: 0 },
 };
@@ -156,12 +157,12 @@ function readArray(reader: Reader, depth: number): unknown[] {
 function readTable(reader: Reader, depth: number): object {
   const entries: [string, unknown][] = [];
   while (!reader.isAtEnd) entries.push([reader.shortText(), readValue(reader, depth)]);
-  // fromEntries defines properties, so a field named __proto__ is a field.
+  // fromEntries defines properties, so a field named __proto__ becomes an ordinary field.
   const table = Object.fromEntries(entries);
   return Object.hasOwn(table, '!') ? { '!': 'table', value: table } : table;
 }
 
-/** Returns a number if it holds the integer exactly, else the bigint. */
+/** Returns a number if it holds the integer exactly, otherwise the bigint. */
 export function safeInteger(value: bigint): number | bigint {
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : value;
@@ -171,12 +172,12 @@ function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Collects bytes. */
+/** Collects bytes in a growing buffer. */
 export class Writer {
   #bytes = Buffer.allocUnsafe(512);
   length = 0;
 
-  /** Makes room for `count` bytes and returns where they start. */
+  /** Reserves `count` bytes and returns the position of the first one. */
   reserve(count: number): number {
     const start = this.length;
     if (start + count > this.#bytes.length) {
@@ -188,7 +189,7 @@ export class Writer {
     return start;
   }
 
-  /** The bytes written so far, and room after them. Valid until the next `reserve`. */
+  /** The underlying buffer, which is valid until the next `reserve`. */
   get buffer(): Buffer {
     return this.#bytes;
   }
@@ -225,7 +226,7 @@ export class Writer {
     this.add(bytes);
   }
 
-  /** Writes what `write` writes, with its length before it. */
+  /** Writes a length, followed by the output of `write`. */
   sized(write: () => void): void {
     const start = this.reserve(4);
     write();
@@ -236,20 +237,20 @@ export class Writer {
     this.length = 0;
   }
 
-  /** Returns a copy of what was written. */
+  /** Returns a copy of the written bytes. */
   copy(): Buffer {
     const copy = Buffer.allocUnsafe(this.length);
     this.#bytes.copy(copy, 0, 0, this.length);
     return copy;
   }
 
-  /** Returns what was written. Nothing can be written afterwards. */
+  /** Returns the written bytes. Nothing may be written afterwards. */
   done(): Buffer {
     return this.#bytes.subarray(0, this.length);
   }
 }
 
-/** Writes one field of a table. Throws if the value has no form in AMQP. */
+/** Writes one field of a table. Throws if AMQP cannot represent the value. */
 export function writeField(writer: Writer, name: string, value: unknown): void {
   writer.shortText(name, 'name of a header');
   writeValue(writer, value);
@@ -276,7 +277,7 @@ function writeValue(writer: Writer, value: unknown): void {
   }
 }
 
-/** Returns the name of the type that a value of JavaScript is written as. */
+/** Returns the AMQP type for a JavaScript value. */
 function typeOf(value: unknown): string {
   if (value === null) return 'void';
   if (typeof value === 'number') return numberType(value);
@@ -286,7 +287,7 @@ function typeOf(value: unknown): string {
   return Array.isArray(value) ? 'array' : 'table';
 }
 
-/** -0 and whatever is not an integer are doubles. RabbitMQ has no integers over 63 bits. */
+/** Returns the type for a number. -0 and non-integers are doubles. RabbitMQ has no integers over 63 bits. */
 function numberType(value: number): string {
   if (!Number.isInteger(value) || Object.is(value, -0) || Math.abs(value) >= 2 ** 63) return 'double';
   return Math.abs(value) < 2 ** 31 ? 'int' : 'long';
@@ -302,7 +303,7 @@ function fixed(letter: string, size: number, write: (bytes: Buffer, value: unkno
   };
 }
 
-/** The names of types as amqplib has them, and what writes a value of each. */
+/** Writers by type. The names of the types are amqplib's. */
 const types: Readonly<Record<string, Write>> = {
   boolean: fixed('t', 1, (bytes, value, at) => bytes.writeUInt8(value ? 1 : 0, at)),
   byte: fixed('b', 1, (bytes, value, at) => bytes.writeInt8(integer(value), at)),
@@ -341,7 +342,7 @@ const types: Readonly<Record<string, Write>> = {
   },
 };
 
-/** True for the name of a type that a value can be given. */
+/** Reports whether the name is the name of an AMQP type. */
 export function isTypeName(name: string): boolean {
   return Object.hasOwn(types, name);
 }

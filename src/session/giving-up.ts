@@ -1,8 +1,9 @@
-// When to stop connecting again: after so many tries, or so long, as the user said. Without that, never.
+// Decides when to stop reconnecting: after a number of attempts or a time that the user sets. By default mq reconnects
+// forever.
 
 import { MqError } from '../errors.ts';
 
-/** `tries: 0`: the first lost connection is the end. */
+/** Limit for reconnecting. `tries: 0` stops at the first lost connection. */
 export type ReconnectLimit = { readonly tries: number } | { readonly milliseconds: number };
 
 export class GivingUp {
@@ -17,7 +18,7 @@ export class GivingUp {
     this.#giveUp = giveUp;
   }
 
-  /** The connection was lost, or could not be made anew. */
+  /** Records that the connection was lost or could not be restored. */
   failed(error: MqError, { isFirst }: { isFirst: boolean }): void {
     const limit = this.#limit;
     if (!limit) return;
@@ -31,7 +32,7 @@ export class GivingUp {
     }
   }
 
-  /** Connected again, or closed. */
+  /** Resets the limit after a reconnect or a close. */
   stop(): void {
     this.#failures = 0;
     clearTimeout(this.#timer);

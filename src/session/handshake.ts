@@ -1,14 +1,18 @@
-// Why the broker closed the connection before it was open: amqplib 2.3.1 drops the reason when connection.close comes
-// in the place of connection.open-ok ("Expected ConnectionOpenOk; got <ConnectionClose channel:0>", connection.js).
-// RabbitMQ answers so to a vhost that does not exist, that the user may not enter, or that takes no more connections.
+// Restores the reason why the broker closed a connection during the handshake. amqplib 2.3.1 drops it if
+// connection.close arrives instead of connection.open-ok ("Expected ConnectionOpenOk; got <ConnectionClose channel:0>",
+// connection.js). RabbitMQ sends this for a vhost that does not exist, that the user may not access, or that has
+// reached its connection limit.
 
-// By its path: the package's `exports` do not name the file.
+// The import uses a path, because the package's `exports` do not name the file.
 import { Connection, type Frame } from '../../node_modules/amqplib/lib/connection.js';
 
 type Properties = Readonly<Record<string, unknown>>;
 const properties = new WeakMap<Error, Properties>();
 
-/** The server properties of a broker that refused the login or the vhost with this error; undefined if none came. */
+/**
+ * Returns the server properties of a broker that refused the login or the vhost with this error, or `undefined` if it
+ * sent none.
+ */
 export function refusedProperties(error: Error | null): Properties | undefined {
   return error === null ? undefined : properties.get(error);
 }
@@ -29,7 +33,7 @@ Connection.prototype.open = function (options, next) {
   });
 };
 
-/** reply-text of a connection.close (AMQP 0-9-1, 1.4.2.9), the only frame of a handshake that has one. */
+/** Returns the reply-text of a connection.close (AMQP 0-9-1, 1.4.2.9). No other frame of the handshake contains one. */
 function closingText(frame: Frame | null): string | undefined {
   const text = frame?.fields?.['replyText'];
   return typeof text === 'string' ? text : undefined;

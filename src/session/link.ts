@@ -1,5 +1,5 @@
-// One Rascal broker: its connections, its topology, its reconnects. What flows over the channels is decided in
-// publisher.ts and consumer.ts, which take their channels from here.
+// Wraps one Rascal broker: its connections, its topology and its reconnects. publisher.ts and consumer.ts open their
+// channels here and decide what is sent on them.
 
 import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
@@ -18,37 +18,46 @@ import './handshake.ts';
 import { answerMs, breakConnections, endConnections, stopClocks, takeSilence } from './sockets.ts';
 import { withTlsFiles } from './tls-files.ts';
 
-/** What a link says: the connection went, came back, was blocked or freed; `fatal`: no reconnect can help. */
+/**
+ * Events of a link: the connection was lost, restored, blocked or unblocked. `fatal` means that reconnecting cannot
+ * help.
+ */
 export interface LinkEvents {
   lost: [error: MqError];
   connected: [];
   blocked: [reason: string];
   unblocked: [];
-  /** It has left its node, which was at that address, for the next one; the connection is lost. */
+  /** mq has left the node at that address for the next one, and the connection is lost. */
   left: [error: MqError, address: number];
   fatal: [error: MqError];
 }
 
 export interface LinkSettings {
-  /** What config/ made for Rascal. */
+  /** Settings that config/ builds for Rascal. */
   readonly rascalConfig: RascalSettings;
-  /** The connection_name that `rascalConfig` carries: it tells this link's connections from others'. */
+  /** The connection_name in `rascalConfig`. It identifies the connections of this link. */
   readonly connectionName: string;
-  /** Milliseconds that an orderly close may take. */
+  /** Time limit for a graceful close, in milliseconds. */
   readonly closeTimeoutMs: number;
-  /** Undefined: it connects again for ever. */
+  /** If `undefined`, the link reconnects forever. */
   readonly reconnect?: ReconnectLimit | undefined;
   readonly redact: (text: string) => string;
 }
 
-/** A connection that has lived for a heartbeat is a healthy one. */
+/** A connection that lasts this long (a heartbeat) is healthy. */
 const healthyMs = 10_000;
-/** Milliseconds: the pause after the first that was not is up to twice as long, and so on. */
+/**
+ * Base of the pause after a connection that was not healthy, in milliseconds. The pause is random, and its maximum
+ * doubles each time.
+ */
 const firstPauseMs = 125;
-/** With it, a connection that is closed over and over is back soon, and takes little of the processor. */
+/** Longest pause. With it, a connection that is repeatedly closed is restored quickly and costs little CPU time. */
 const mostPauseMs = 1_000;
 
-/** Milliseconds for connecting at one of the addresses, 10 s for each that does not answer, and for the declarations. */
+/**
+ * Returns the time limit for setting up a connection, in milliseconds: connecting to one of the addresses, 10 s for
+ * each that does not answer, and the declarations.
+ */
 function setUpMs(addresses: number): number {
   return answerMs * (addresses + 1);
 }
@@ -69,13 +78,13 @@ export class Link extends EventEmitter<LinkEvents> {
   readonly #givingUp: GivingUp;
   #lost = false;
   #connectedAt = performance.now();
-  /** So many connections in a row were lost before they were healthy ones. */
+  /** Number of consecutive connections that were lost before they were healthy. */
   #shortLived = 0;
   #isLeaving = false;
   #isClosing = false;
-  /** The deadlines of the set-ups under way. */
+  /** Deadlines of the set-ups in progress. */
   readonly #setUps = new Set<NodeJS.Timeout>();
-  /** Which of the addresses of the configuration is Rascal's first. */
+  /** Index of the configured address that is Rascal's first one. */
   readonly #first: number;
 
   constructor(broker: RascalBroker, vhosts: ReadonlyMap<string, KnownVhost>, settings: LinkSettings, first: number) {
@@ -102,34 +111,46 @@ export class Link extends EventEmitter<LinkEvents> {
     broker.on('unblocked', () => this.emit('unblocked'));
   }
 
-  /** The configuration with every name as the broker knows it. */
+  /** The configuration with the broker's names. */
   get config(): RascalConfigured {
     return this.#broker.config;
   }
 
-  /** How many addresses there are. */
+  /** Number of addresses. */
   get addresses(): number {
     return [...this.#vhosts.values()][0]?.config.connections.length ?? 1;
   }
 
-  /** Which of them is the present one, or is tried next: the same number is the same address in each link of a session. */
+  /**
+   * Index of the current address, or of the next one to try. The same index is the same address in all links of a
+   * session.
+   */
   get address(): number {
     return (this.#first + ([...this.#vhosts.values()][0]?.vhost.connectionIndex ?? 0)) % this.addresses;
   }
 
-  /** The broker's name of a subscription's queue. One of our own has another name after each lost connection. */
+  /**
+   * Returns the broker's name of a subscription's queue. An exclusive queue has another name after each lost
+   * connection.
+   */
   queueOf(subscription: string): string {
     const { vhost, queue, source } = this.config.subscriptions[subscription] ?? {};
     return this.#vhosts.get(vhost ?? '')?.config.queues[queue ?? '']?.fullyQualifiedName ?? source ?? '';
   }
 
-  /** Whether a subscription's queue is one of our own, whose name has a random part and which goes with its connection. */
+  /**
+   * Reports whether a subscription's queue belongs to this connection: its name has a random part, and it is deleted
+   * with the connection.
+   */
   hasOwnQueue(subscription: string): boolean {
     const { vhost, queue } = this.config.subscriptions[subscription] ?? {};
     return typeof this.#vhosts.get(vhost ?? '')?.config.queues[queue ?? '']?.replyTo === 'string';
   }
 
-  /** The arguments that a subscription's queue is declared with; undefined: it is not, so only the broker knows them. */
+  /**
+   * Returns the arguments with which a subscription's queue is declared. Returns `undefined` if it is not declared,
+   * because only the broker knows them.
+   */
   declaredArguments(subscription: string): Readonly<Record<string, unknown>> | undefined {
     const { vhost, queue } = this.config.subscriptions[subscription] ?? {};
     const known = this.#vhosts.get(vhost ?? '')?.config.queues[queue ?? ''];
@@ -138,32 +159,35 @@ export class Link extends EventEmitter<LinkEvents> {
     return { ...(exchange !== undefined && { 'x-dead-letter-exchange': exchange }), ...known.options?.arguments };
   }
 
-  /** The options that a queue of rascal.json is declared with; undefined: it is not declared. */
+  /** Returns the options with which a queue of rascal.json is declared, or `undefined` if it is not declared. */
   queueOptions(vhost: string, queue: string): Readonly<Record<string, unknown>> | undefined {
     const known = this.#vhosts.get(vhost)?.config.queues[queue];
     return known?.assert === true ? { ...known.options } : undefined;
   }
 
-  /** Returns true if a subscription's queue goes, with its messages, when its only consumer or its connection goes. */
+  /**
+   * Returns `true` if a subscription's queue is deleted with its messages when its only consumer or its connection
+   * ends.
+   */
   isTransient(subscription: string): boolean {
     const { vhost, queue } = this.config.subscriptions[subscription] ?? {};
     const { exclusive, autoDelete } = this.#vhosts.get(vhost ?? '')?.config.queues[queue ?? '']?.options ?? {};
     return exclusive === true || autoDelete === true;
   }
 
-  /** Waits while disconnected. Rejects when the link closes. */
+  /** Opens a confirm channel. Waits while disconnected. Rejects when the link closes. */
   confirmChannel(vhost: string): Promise<ConfirmChannel> {
     return this.#channel(vhost, (from, next) => from.getConfirmChannel(next));
   }
 
-  /** Waits while disconnected. Rejects when the link closes. */
+  /** Opens a channel. Waits while disconnected. Rejects when the link closes. */
   channel(vhost: string): Promise<Channel> {
     return this.#channel(vhost, (from, next) => from.getChannel(next));
   }
 
   /**
-   * Gives up a node that keeps the connection and does not answer: connects again, to the next address first. Whoever
-   * calls it has waited before, so that where no node answers this does not go round at speed.
+   * Leaves a node that keeps the connection open but does not answer, and reconnects to the next address first. The
+   * caller has already waited, so that mq does not cycle quickly if no node answers.
    */
   leave(error: MqError): void {
     if (this.#isClosing || this.#lost || this.#isLeaving) return;
@@ -174,7 +198,7 @@ export class Link extends EventEmitter<LinkEvents> {
     this.emit('left', error, address);
   }
 
-  /** Waits for an answer of the node it is connected to, for `answerMs`; then leaves it, which is what ends the wait. */
+  /** Waits for an answer of the connected node for `answerMs`, then leaves the node. Leaving it ends the wait. */
   async answered<T>(what: string, answer: Promise<T>): Promise<T> {
     const error = new MqError('UNAVAILABLE', `the node has not answered in ${answerMs / 1000} s (${what})`);
     const deadline = setTimeout(() => this.leave(error), answerMs);
@@ -185,7 +209,7 @@ export class Link extends EventEmitter<LinkEvents> {
     }
   }
 
-  /** An orderly close; after `closeTimeoutMs` the sockets are simply ended. Never rejects. */
+  /** Closes gracefully. After `closeTimeoutMs` the sockets are destroyed. Never rejects. */
   async close(): Promise<void> {
     this.#isClosing = true;
     this.#givingUp.stop();
@@ -194,7 +218,7 @@ export class Link extends EventEmitter<LinkEvents> {
     this.abort();
   }
 
-  /** Ends the sockets at once: the broker takes back whatever was not acknowledged. */
+  /** Destroys the sockets at once. The broker requeues all unacknowledged messages. */
   abort(): void {
     this.#isClosing = true;
     for (const timer of this.#setUps) clearTimeout(timer);
@@ -202,13 +226,13 @@ export class Link extends EventEmitter<LinkEvents> {
     letGo(this.#broker);
   }
 
-  /** Rascal: begins with the connection it had last, whatever came of it. */
+  /** Selects the next address, because Rascal starts with the last one even if it failed. */
   #tryNextFirst(): void {
     for (const { vhost, config } of this.#vhosts.values())
       vhost.connectionIndex = (vhost.connectionIndex + 1) % config.connections.length;
   }
 
-  /** Rascal: connects again at once whenever a connection was had, however short it was. */
+  /** Adds a pause before reconnecting, because Rascal reconnects at once even after a very short connection. */
   #pace(vhost: RascalVhost): void {
     const { init } = vhost;
     vhost.init = (next) => {
@@ -220,12 +244,12 @@ export class Link extends EventEmitter<LinkEvents> {
     };
   }
 
-  /** A set-up that has not ended in its time has failed, whatever the reason: Rascal then begins another one. */
+  /** Limits the time of a set-up. After the limit it counts as failed, and Rascal starts another one. */
   #supervised(next: (error?: Error | null) => void): (error?: Error | null) => void {
     const error = setUpTooLong(this.addresses);
     const timer = setTimeout(() => {
       breakConnections(this.#settings.connectionName, error);
-      setImmediate(end, error); // unless the broken connection has ended it
+      setImmediate(end, error); // does nothing if the broken connection has already ended the set-up
     }, setUpMs(this.addresses));
     this.#setUps.add(timer);
     const end = (failure?: Error | null) => {
@@ -235,7 +259,7 @@ export class Link extends EventEmitter<LinkEvents> {
     return end;
   }
 
-  /** Nothing after a connection that was a healthy one. */
+  /** Longest pause before reconnecting, in milliseconds. 0 after a healthy connection. */
   get #longestPauseMs(): number {
     return this.#shortLived === 0 ? 0 : Math.min(mostPauseMs, firstPauseMs * 2 ** this.#shortLived);
   }
@@ -271,8 +295,8 @@ export class Link extends EventEmitter<LinkEvents> {
 }
 
 /**
- * Connects and declares what the configuration holds. Each address is tried once, also where a node takes the connection
- * and does not answer the declarations; throws an MqError.
+ * Connects and declares the configuration. Each address is tried once, even if a node accepts the connection and does
+ * not answer the declarations. Throws an MqError.
  */
 export async function openLink(settings: LinkSettings): Promise<Link> {
   const rascalConfig = await withTlsFiles(settings.rascalConfig);
@@ -288,7 +312,7 @@ export async function openLink(settings: LinkSettings): Promise<Link> {
   }
 }
 
-/** The configuration with another one of each vhost's connections as the first. */
+/** Returns the configuration with another of each vhost's connections first. */
 function withFirst(config: RascalSettings, first: number): { config: RascalSettings; addresses: number } {
   let addresses = 1;
   const vhosts = Object.entries(config.vhosts).map(([name, vhost]) => {
@@ -311,7 +335,7 @@ function createLink(settings: LinkSettings, config: RascalSettings, first: numbe
     rascal.createBroker(config, { mqVhosts: vhosts }, (error, broker) => {
       clearTimeout(deadline);
       if (!error && broker) return resolve(new Link(broker, vhosts, settings, first));
-      // Rascal: a half-built broker keeps a timer and its sockets (createConnection.js), so both are ended here.
+      // Rascal keeps a timer and the sockets of a half-built broker (createConnection.js), so both are ended here.
       endConnections(settings.connectionName);
       broker?.on('error', () => undefined);
       broker?.shutdown(() => undefined);
@@ -321,10 +345,13 @@ function createLink(settings: LinkSettings, config: RascalSettings, first: numbe
   });
 }
 
-/** RabbitMQ 4.1 and later ends the connection without a word if frame_max is less. */
+/** Minimum frame_max. RabbitMQ 4.1 and later closes the connection without a message if frame_max is smaller. */
 const leastFrameMax = 8192;
 
-/** Names the frameMax of the address if that is why the broker ended the handshake; else returns the failure. */
+/**
+ * Returns an error about the frameMax of the address if that is why the broker ended the handshake. Otherwise returns
+ * the failure.
+ */
 function frameMaxFault({ vhosts }: RascalSettings, failure: MqError): MqError {
   const all = Object.values(vhosts).flatMap(({ connections }) =>
     connections.map((one) => objectOf(objectOf(one)['options'])),
@@ -339,8 +366,8 @@ function frameMaxFault({ vhosts }: RascalSettings, failure: MqError): MqError {
   });
 }
 
-// Rascal does not hand out its vhosts. They are taken where they are made: their getChannel and getConfirmChannel wait
-// while disconnected.
+// Rascal does not expose its vhosts, so they are captured when they are created. Their getChannel and getConfirmChannel
+// wait while disconnected.
 const createVhost = Vhost.create;
 Vhost.create = (config, components: { mqVhosts?: Map<string, KnownVhost> }, next) => {
   createVhost(config, components, (error, vhost) => {
@@ -350,8 +377,9 @@ Vhost.create = (config, components: { mqVhosts?: Map<string, KnownVhost> }, next
 };
 
 /**
- * RabbitMQ 4.3 keeps an exclusive queue locked (405) as long as the node of its connection is down. Rascal declares
- * by these names whenever it connects again, so a queue whose name has a random part anyhow (replyTo) gets a new one.
+ * Renames exclusive queues after a lost connection. RabbitMQ 4.3 keeps an exclusive queue locked (405) while the node
+ * of its connection is down. Rascal declares the same names at each reconnect, so a queue with a random part in its
+ * name (replyTo) gets a new one.
  */
 function renameOwnQueues({ queues }: RascalVhostConfig): void {
   for (const queue of Object.values(queues)) {
@@ -362,7 +390,7 @@ function renameOwnQueues({ queues }: RascalVhostConfig): void {
   }
 }
 
-/** Rascal 21.0.1 (Broker.js) never clears the timer that keeps the process alive if its shutdown fails. */
+/** Clears a timer that keeps the process alive. Rascal 21.0.1 (Broker.js) never clears it if its shutdown fails. */
 function letGo(broker: RascalBroker): void {
   clearInterval(broker.keepActive);
 }

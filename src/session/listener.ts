@@ -1,5 +1,5 @@
-// Listens to what passes through exchanges, in queues of its own that go with the connection. Nothing of rascal.json is
-// declared. A connection that is lost ends it: whoever listens has missed something, and has to know.
+// Subscribes to exchanges with temporary queues that are deleted with the connection. Nothing of rascal.json is
+// declared. A lost connection ends the subscription, because messages were missed and the caller must know it.
 
 import type { Channel, Properties, RawMessage } from 'amqplib/callback_api';
 import { MqError } from '../errors.ts';
@@ -8,24 +8,24 @@ import type { Link } from './link.ts';
 
 export interface Heard {
   readonly body: Buffer;
-  /** '' is the default exchange. */
+  /** Name of the exchange. '' is the default exchange. */
   readonly exchange: string;
   readonly routingKey: string;
   readonly redelivered: boolean;
   readonly properties: Properties;
 }
 
-/** Called with each message; the broker sends no more than `prefetch` ahead of the calls of `done`. */
+/** Called with each message. The broker sends at most `prefetch` messages without a call of `done`. */
 export type Take = (heard: Heard, done: () => void) => void;
 
 export interface Ear {
-  /** The broker's name of its queue: an address for replies. */
+  /** The broker's name of the queue, which is usable as a reply address. */
   readonly queue: string;
   stop(): Promise<void>;
 }
 
 const prefetch = 256;
-/** A slow reader misses the oldest messages; the broker's memory is bounded. */
+/** Maximum length of the queue. A slow reader misses the oldest messages, so that the broker's memory is bounded. */
 const longest = 10_000;
 
 export class Listener {
@@ -54,12 +54,15 @@ export class Listener {
     }
   }
 
-  /** Resolves with the reason when nothing more can be heard. */
+  /** Resolves with the reason when no more messages can be received. */
   get closed(): Promise<MqError> {
     return this.#closed.promise;
   }
 
-  /** A queue of its own, bound where `source` says (undefined: not at all). An exchange that is not there closes all. */
+  /**
+   * Creates a queue and binds it to `source`, or leaves it unbound if `source` is undefined. A missing exchange closes
+   * the channel and ends all subscriptions.
+   */
   async listen(source: { exchange: string; bindingKey: string } | undefined, take: Take): Promise<Ear> {
     const channel = this.#channel;
     const asked = async () => {
@@ -75,7 +78,7 @@ export class Listener {
       );
       return { queue, stop: async () => void (await done((next) => channel.cancel(consumerTag, next))) };
     };
-    // amqplib answers what was asked of a channel that closes only with that it is closed; the reason is the event's.
+    // If the channel closes, amqplib answers pending calls only with "closed". The close event contains the reason.
     return asked().catch(async (error: unknown) => {
       if (/clos/i.test(String(error))) throw await this.closed;
       throw failureOf(error, this.#redact);
@@ -86,7 +89,7 @@ export class Listener {
     try {
       this.#channel.ack(message, false);
     } catch {
-      // The channel is closing; the queue goes with it.
+      // amqplib throws if the channel is closing. The queue is deleted with it.
     }
   }
 }

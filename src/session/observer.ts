@@ -1,4 +1,4 @@
-// What is there at the broker, as AMQP itself tells it: by declarations that create nothing.
+// Reads the state of the broker over AMQP, with passive declarations that create nothing.
 
 import type { Channel } from 'amqplib/callback_api';
 import { MqError } from '../errors.ts';
@@ -10,15 +10,15 @@ export interface Depth {
   readonly consumers: number;
 }
 
-/** A link waits while it is disconnected; who asks does not. */
+/** Time limit in milliseconds. A link waits while it is disconnected, but these calls must not. */
 const answerMs = 3000;
 const notFound = 404;
 
-/** It goes on after a lost connection. Names are those that the broker knows. */
+/** Reads queues and exchanges by the broker's names. It continues to work after a lost connection. */
 export class Observer {
   readonly #link: Link;
   readonly #vhost: string;
-  /** Questions whose time was up, and which wait for the broker still. */
+  /** Number of requests that timed out and still wait for the broker. */
   #late = 0;
 
   constructor(link: Link, vhost: string) {
@@ -26,7 +26,9 @@ export class Observer {
     this.#vhost = vhost;
   }
 
-  /** By queue; one that is not there is missing. Throws UNAVAILABLE without an answer in 3 seconds. */
+  /**
+   * Returns the depths by queue. Missing queues are omitted. Throws UNAVAILABLE if there is no answer within 3 seconds.
+   */
   async depths(queues: readonly string[]): Promise<Map<string, Depth>> {
     const depths = new Map<string, Depth>();
     await this.#ask(queues, async (queue, channel) => {
@@ -41,7 +43,7 @@ export class Observer {
     return depths;
   }
 
-  /** Throws UNAVAILABLE without an answer in 3 seconds. */
+  /** Reports whether an exchange exists. Throws UNAVAILABLE if there is no answer within 3 seconds. */
   async hasExchange(exchange: string): Promise<boolean> {
     let isThere = false;
     await this.#ask([exchange], async (name, channel) => {
@@ -55,9 +57,9 @@ export class Observer {
   }
 
   /**
-   * What is late leaves nothing behind, and as long as it waits the next question is refused at once: while the broker is
-   * away each would wait for a channel of its own. `ask` tells whether the channel is still there: the answer "not found"
-   * closes it (AMQP 0-9-1, 1.7.2.1).
+   * Runs a request. A late request leaves nothing behind. While it is pending, the next one is refused at once, because
+   * each would wait for a channel of its own while the broker is unreachable. `ask` returns whether the channel is
+   * still open, because the answer "not found" closes it (AMQP 0-9-1, 1.7.2.1).
    */
   async #ask(names: readonly string[], ask: (name: string, channel: Channel) => Promise<boolean>): Promise<void> {
     if (this.#late > 0) throw noAnswer();
@@ -104,7 +106,7 @@ function noAnswer(): MqError {
   return new MqError('UNAVAILABLE', 'no answer from the broker');
 }
 
-/** Undefined: it is not there. Rejects where the channel closes for another reason. */
+/** Returns the answer, or `undefined` if the item does not exist. Rejects if the channel closes for another reason. */
 function answer<T>(channel: Channel, ask: (settle: (found: T | undefined) => void) => void): Promise<T | undefined> {
   return new Promise((resolve, reject) => {
     let code: unknown;
@@ -118,7 +120,7 @@ function answer<T>(channel: Channel, ask: (settle: (found: T | undefined) => voi
     channel.once('error', failed);
     channel.once('close', closed);
     ask((found) => {
-      // What failed closes the channel, and the event says why.
+      // A failure closes the channel, and the close event contains the reason.
       if (found === undefined) return;
       channel.off('error', failed);
       channel.off('close', closed);

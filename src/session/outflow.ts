@@ -1,4 +1,5 @@
-// Whether what waits to leave a socket leaves it: an upload that takes its time looks like a node that says nothing.
+// Detects whether the data that is queued for a socket is being sent, because a slow upload looks like a node that does
+// not answer.
 
 import type { Duplex } from 'node:stream';
 
@@ -8,11 +9,11 @@ export class Outflow {
   #sent = 0;
 
   /**
-   * Whether bytes that waited at the last look have left for the system since. A socket without a backlog says nothing:
-   * the system takes what little is sent, also where nobody receives it.
+   * Reports whether data that was queued at the last check has been passed to the operating system since. Without a
+   * backlog the socket shows nothing, because the system accepts small amounts even if the peer does not receive them.
    */
   hasMoved(stream: Duplex & { readonly bytesWritten?: number }): boolean {
-    // Node: `bytesWritten` counts what is queued as well, such as heartbeats that never leave.
+    // Node: `bytesWritten` also counts queued data, such as heartbeats that are never sent.
     const sent = (stream.bytesWritten ?? 0) - stream.writableLength;
     const hasMoved = stream === this.#stream && this.#hadBacklog && sent !== this.#sent;
     this.#stream = stream;

@@ -1,4 +1,4 @@
-// One short AMQP connection, opened to learn which broker answers at an address.
+// Opens a short AMQP connection to find out which broker answers at an address.
 
 import amqplib, { type Channel, type Connection } from 'amqplib/callback_api';
 import { rascalConnection } from '../config/attributes.ts';
@@ -13,24 +13,24 @@ import { withTlsContent } from './tls-files.ts';
 
 /** The broker at the other end of a connection. */
 export interface Peer {
-  /** `host:port` of the address, for people. */
+  /** `host:port` of the address, for messages. */
   readonly shown: string;
-  /** What the broker calls its cluster before it knows who connects; undefined if it does not say it. */
+  /** Name of the cluster that the broker sends before the login, or `undefined` if it sends none. */
   readonly clusterName: string | undefined;
   readonly user: string;
   readonly vhost: string;
   readonly connectionName: string;
-  /** The local port of the connection; undefined if the broker refused the login or the vhost. */
+  /** Local port of the connection, or `undefined` if the broker refused the login or the vhost. */
   readonly localPort: number | undefined;
-  /** Declares a queue that the broker names and that goes with the connection. Undefined if the broker refuses it. */
+  /** Declares an exclusive queue whose name the broker chooses. Returns `undefined` if the broker refuses it. */
   ownQueue(): Promise<string | undefined>;
-  /** The depths of those queues that are there and that the user may see, exact at this moment. */
+  /** Returns the current exact depths of the queues that exist and that the user may access. */
   depths(queues: readonly string[]): Promise<ReadonlyMap<string, ExactDepth>>;
-  /** Ends the connection and removes what was declared. Does not reject. */
+  /** Closes the connection and removes what was declared. Does not reject. */
   close(): Promise<void>;
 }
 
-/** RabbitMQ: the answer to a passive declaration counts no unacknowledged messages. */
+/** Depth of a queue. RabbitMQ does not count unacknowledged messages in the answer to a passive declaration. */
 export interface ExactDepth {
   readonly ready: number;
   readonly consumers: number;
@@ -38,17 +38,17 @@ export interface ExactDepth {
 
 interface PeerSettings {
   readonly connectionName: string;
-  /** Milliseconds that one address may take to answer. */
+  /** Time limit for each address, in milliseconds. */
   readonly timeoutMs: number;
 }
 
 const closeMs = 1_000;
-/** A node without a majority answers no declaration. */
+/** Time limit for an answer in milliseconds, because a node without a majority does not answer declarations. */
 const answerMs = 3_000;
 
 /**
- * Tries the addresses in their order. A broker that refuses the login or the vhost is a peer as well.
- * Throws what a role reports if no address answers.
+ * Tries the addresses in order. A broker that refuses the login or the vhost also counts as a peer. If no address
+ * answers, throws the same error as a role.
  */
 export async function openPeer(addresses: readonly ConnectionConfig[], settings: PeerSettings): Promise<Peer> {
   const redact = redactor(secretsOf({ addresses }));
@@ -100,14 +100,17 @@ async function connect(address: ConnectionConfig, { connectionName, timeoutMs }:
 }
 
 function declared(connection: Connection): Promise<string | undefined> {
-  // RabbitMQ: the default type of the vhost may be one that cannot be exclusive.
+  // RabbitMQ: the default queue type of the vhost may not support exclusive queues.
   const options = { exclusive: true, durable: false, autoDelete: true, arguments: { 'x-queue-type': 'classic' } };
   return onChannel(connection, (channel, next) => {
     channel.assertQueue('', options, (error, ok) => next(error ? undefined : ok.queue));
   });
 }
 
-/** RabbitMQ deletes an exclusive queue a moment after its connection: it would still be seen in a list. */
+/**
+ * Deletes the queue before closing, because RabbitMQ deletes an exclusive queue a moment after its connection and a
+ * list would still contain it.
+ */
 async function closed(connection: Connection, queue: string | undefined): Promise<void> {
   if (queue !== undefined)
     await onChannel(connection, (channel, next) => channel.deleteQueue(queue, {}, () => next(undefined)));
@@ -117,7 +120,7 @@ async function closed(connection: Connection, queue: string | undefined): Promis
 async function depthsOf(connection: Connection, queues: readonly string[]): Promise<Map<string, ExactDepth>> {
   const found = new Map<string, ExactDepth>();
   const left = [...queues];
-  // A queue that is missing or may not be seen closes the channel; the next one goes on behind it.
+  // A queue that does not exist or is not accessible closes the channel. The next channel continues after it.
   while (left.length > 0) {
     const answered = await onChannel<number>(connection, (channel, next) => {
       let count = 0;
@@ -136,7 +139,10 @@ async function depthsOf(connection: Connection, queues: readonly string[]): Prom
   return found;
 }
 
-/** Returns what `use` hands to `next`; undefined if there is no channel or answer in time. Closes the channel then. */
+/**
+ * Returns the value that `use` passes to `next`, and closes the channel. Returns `undefined` if there is no channel or
+ * no answer in time.
+ */
 function onChannel<T>(
   connection: Connection,
   use: (channel: Channel, next: (value: T | undefined) => void) => void,
@@ -149,7 +155,7 @@ function onChannel<T>(
       try {
         used?.close(() => undefined);
       } catch {
-        // The broker has closed it.
+        // The broker has already closed the channel.
       }
       resolve(value);
     };
@@ -170,7 +176,7 @@ function onChannel<T>(
   });
 }
 
-// amqplib 2.3.1 does not call back a close whose connection is lost.
+// amqplib 2.3.1 does not call back a close if the connection is lost.
 function closedInOrder(connection: Connection): Promise<void> {
   const { stream } = connection.connection;
   return new Promise((resolve) => {

@@ -1,8 +1,8 @@
-// Finds a node that keeps the connection and can do nothing for it: one that is cut off from the majority of its cluster
-// says nothing to its clients, answers heartbeats and looks at its queues, and delivers nothing. RabbitMQ (4.0 and 4.3,
-// measured): only what a majority has to agree on hangs there, and of that basic.get alone changes nothing where the
-// queue is empty, which it is if a consumer with room has got nothing for a while, unless the queue holds messages back
-// from it. What it does find is a delivery.
+// Detects a node that keeps the connection open but cannot serve it. A node that is partitioned from the majority of
+// its cluster does not notify its clients. It answers heartbeats and passive declarations but delivers nothing. In
+// RabbitMQ 4.0 and 4.3 (measured), only operations that need a majority hang. Of these, only basic.get changes nothing
+// if the queue is empty, and it is empty if a consumer with room has received nothing for a while and the queue does
+// not hold messages back from it. If basic.get finds a message, that is a delivery.
 
 import type { Channel, RawMessage } from 'amqplib/callback_api';
 import { MqError } from '../errors.ts';
@@ -12,25 +12,25 @@ import type { Link } from './link.ts';
 
 export interface ProbeSettings {
   readonly vhost: string;
-  /** The queue that is consumed now, by a consumer that could take one more; undefined while there is none. */
+  /** Returns the queue of a consumer that has room for a message, or `undefined` if there is none. */
   readonly queue: () => string | undefined;
-  /** When something was delivered last, by the monotonic clock. */
+  /** Returns the time of the last delivery, on the monotonic clock. */
   readonly deliveredAt: () => number;
-  /** Milliseconds: without a delivery until it asks, and from one question to the next. */
+  /** Milliseconds without a delivery before a probe, and between two probes. */
   readonly quietMs: number;
-  /** Milliseconds that an answer may take; doubled each time when none came, up to 16 times of it. */
+  /** Time limit for an answer in milliseconds. It doubles after each missing answer, up to 16 times the value. */
   readonly answerMs: number;
-  /** Answers the message and closes the channel. */
+  /** Receives a message that the probe found. It answers the message and closes the channel. */
   readonly onFound: (channel: Channel, raw: RawMessage) => void;
 }
 
-/** So often in a row the broker may refuse the question by closing its channel: it does not take it. */
+/** If the broker closes the channel of this many consecutive probes, the queue does not support them. */
 const mostClosed = 3;
 
 export class Probe {
   readonly #link: Pick<Link, 'channel' | 'leave'>;
   readonly #settings: ProbeSettings;
-  // Not unref'd: Rascal's own timer of the next connection does not keep the process alive.
+  // The timer is not unref'd, because Rascal's reconnect timer does not keep the process alive.
   readonly #timer: NodeJS.Timeout;
   #isAsking = false;
   #askedAt = 0;
@@ -61,7 +61,7 @@ export class Probe {
     this.#isAsking = false;
   }
 
-  /** Resolves with the answer, or when there will be none. */
+  /** Resolves when there is an answer, or when there will be none. */
   #answer(queue: string): Promise<void> {
     return new Promise((resolve) => {
       let isOver = false;
@@ -79,13 +79,13 @@ export class Probe {
         if (isOver) return channel.close(() => undefined);
         channel.once('close', () => {
           if (isOver) return;
-          // Without an error before it the connection went, which says nothing of the question.
+          // Without a preceding error the connection was lost, which is not an answer to the probe.
           if (isRefused) this.#closed += 1;
           over();
         });
         channel.get(queue, { noAck: false }, (error, raw) => {
-          if (error) return; // 'close' comes too
-          if (isOver) return channel.close(() => undefined); // what it got goes back
+          if (error) return; // 'close' is emitted too
+          if (isOver) return channel.close(() => undefined); // the message that it returned is requeued
           over();
           this.#closed = 0;
           this.#answerMs = this.#settings.answerMs;
@@ -93,12 +93,15 @@ export class Probe {
           else channel.close(() => undefined);
         });
       };
-      // amqplib throws at a channel that has closed meanwhile.
+      // amqplib throws if the channel has closed in the meantime.
       this.#link.channel(this.#settings.vhost).then(ask).catch(over);
     });
   }
 
-  /** The node is left when its time is up, unless that is noticed late: then this process was not there to hear it. */
+  /**
+   * Leaves the node when the time is over. If the timer fires late, this process was suspended and could not receive an
+   * answer, so the node is not left.
+   */
   #deadline(over: () => void): NodeJS.Timeout {
     const [begun, answerMs] = [performance.now(), this.#answerMs];
     return setTimeout(() => {
@@ -111,16 +114,18 @@ export class Probe {
 }
 
 /**
- * Whether basic.get can be asked of a queue. RabbitMQ: a queue with a single active consumer holds messages back from the
- * others, which basic.get would take past the active one, out of their order; a stream has none (540, which closes the
- * connection). `declared`: the arguments of the queue; undefined: nobody knows.
+ * Reports whether basic.get can be used on a queue. RabbitMQ: a queue with a single active consumer holds messages back
+ * from the others, and basic.get would take them out of order. A stream does not support basic.get (540, which closes
+ * the connection). `declared` contains the arguments of the queue, or `undefined` if they are unknown.
  */
 export function canBeAsked(declared: Readonly<Record<string, unknown>> | undefined, consumer: unknown): boolean {
   if (!declared || 'x-stream-offset' in Object(consumer)) return false;
   return declared['x-single-active-consumer'] !== true && declared['x-queue-type'] !== 'stream';
 }
 
-/** What the probe found, as a delivery: its answer goes out on the channel it came by, which ends with that. */
+/**
+ * Returns the message that the probe found as a delivery. Its answer is sent on its own channel, which is then closed.
+ */
 export function foundDelivery(
   channel: Channel,
   raw: RawMessage,
@@ -140,7 +145,7 @@ export function foundDelivery(
         return true;
       }
     } catch {
-      isGone = true; // amqplib: the channel is closing
+      isGone = true; // amqplib throws if the channel is closing
     }
     counts.stale += 1;
     return false;

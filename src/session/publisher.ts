@@ -1,6 +1,6 @@
-// Publishing: one confirm channel, a bounded window of unconfirmed messages, every message told apart as confirmed,
-// refused or in doubt. Order is kept: after a lost connection the window is sent again in order, with the same
-// message-id. Each message is mandatory unless it says otherwise (AMQP 0-9-1, 1.8.3.3).
+// Publishes with one confirm channel and a bounded window of unconfirmed messages. Each message ends as confirmed,
+// refused or in doubt. Order is preserved: after a lost connection the window is sent again in order, with the same
+// message-ids. Messages are mandatory unless the caller turns it off (AMQP 0-9-1, 1.8.3.3).
 
 import type { ConfirmChannel, Properties, RawMessage } from 'amqplib/callback_api';
 import { MqError } from '../errors.ts';
@@ -12,49 +12,58 @@ import { Outflow } from './outflow.ts';
 import { nacked, unencodable, unroutable, unsendable } from './unsendable.ts';
 import { type Entry, Window } from './window.ts';
 
-/** What becomes of one message. `error` says why. */
+/** Outcome of one message. `error` is the reason. */
 export type Sent =
   | { readonly type: 'confirmed' }
   | { readonly type: 'refused'; readonly error: MqError }
   | { readonly type: 'in doubt'; readonly error: MqError };
 
 export interface OutgoingMessage {
-  /** '' is the default exchange. */
+  /** Name of the exchange. '' is the default exchange. */
   readonly exchange: string;
   readonly routingKey: string;
   readonly body: Buffer;
-  /** With a messageId that is unique in the process. */
+  /** Properties with a messageId that is unique in the process. */
   readonly properties: Properties & { readonly messageId: string };
   readonly mandatory: boolean;
 }
 
 export interface PublisherSettings {
   readonly vhost: string;
-  /** The most messages without an answer. */
+  /** Maximum number of messages without an answer. */
   readonly window: number;
-  /** Milliseconds without any answer from a broker that is connected and not blocked, or without a broker. */
+  /**
+   * Milliseconds without an answer from a broker that is connected and not blocked, or without a connection, after
+   * which the messages are in doubt.
+   */
   readonly timeoutMs: number;
-  /** Milliseconds in which nothing is answered and no backlog shrinks, until a node is left for the next. Default 25,000. */
+  /**
+   * Milliseconds without an answer and without progress in sending after which mq leaves the node for the next one.
+   * Default 25,000.
+   */
   readonly patienceMs?: number;
   readonly counts: Counts;
   readonly redact: (text: string) => string;
-  /** Run on each new channel before anything is published on it. */
+  /** Runs on each new channel before anything is published on it. */
   readonly onChannel?: (channel: ConfirmChannel) => Promise<void>;
 }
 
-/** The window's bound in bytes: large bodies make it narrower than its count. */
+/** Maximum size of the window in bytes. Large bodies reduce the number of messages in it. */
 const windowBytes = 16 * 1024 * 1024;
 const tickMs = 1000;
-/** Milliseconds between two tries to open a channel, at most. */
+/** Longest pause between two attempts to open a channel, in milliseconds. */
 const longestPauseMs = 10_000;
 /** 2.5 heartbeats. */
 const patienceMs = 25_000;
 /**
- * Milliseconds after which a nack is none. RabbitMQ: a node without a majority nacks after 15 s what is sent to a quorum
- * queue; another node takes it.
+ * A nack that arrives later than this (in milliseconds) means "no quorum", not "refused". RabbitMQ: a node without a
+ * majority nacks messages to a quorum queue after 15 s, but another node accepts them.
  */
 const lateMs = 10_000;
-/** Doubled with each node that is left, so often: a broker that is only slow must not be sent everything over and over. */
+/**
+ * Limit for doubling the patience with each node that is left, so that a slow broker does not receive everything again
+ * and again.
+ */
 const mostDoubled = 8;
 
 export class Publisher {
@@ -63,19 +72,22 @@ export class Publisher {
   #channel: ConfirmChannel | undefined;
   readonly #window = new Window();
   #waiting: (() => void)[] = [];
-  /** The last answer, or when the wait for one began; leaving a node does not begin it anew. */
+  /** Time of the last answer, or of the start of waiting. Leaving a node does not reset it. */
   #progressAt = performance.now();
-  /** The same for the node of now; also when some of what waits to be sent to it left last. */
+  /** Like `#progressAt`, but for the current node. It is also updated when queued data is sent to the node. */
   #nodeAt = performance.now();
-  /** When some of what waited left last, or this process woke: lateness is measured from then at the earliest. */
+  /**
+   * Time when queued data was last sent, or when this process resumed. Lateness is measured from this time at the
+   * earliest.
+   */
   #movedAt = 0;
   readonly #outflow = new Outflow();
-  /** How often the patience is doubled now: 1, 2, 4, 8. */
+  /** Current factor of the patience: 1, 2, 4, 8. */
   #doubled = 1;
   #hasLeft = false;
-  /** The node has, since the channel before the one of now was opened. */
+  /** `true` if the node has answered since the previous channel was opened. */
   #hasAnswered = true;
-  /** When the clock ticked last. */
+  /** Time of the last clock tick. */
   #tickAt = performance.now();
   #blocked = false;
   #failure: MqError | undefined;
@@ -92,7 +104,7 @@ export class Publisher {
       this.#blocked = false;
       this.#waitAnew();
     });
-    // RabbitMQ: a block belongs to its connection; the next one is told of its own.
+    // RabbitMQ: a block belongs to its connection, and the broker reports a new one for the next connection.
     link.on('lost', () => {
       this.#blocked = false;
     });
@@ -122,22 +134,22 @@ export class Publisher {
     return publisher;
   }
 
-  /** Resolves when nothing can be published any more, not when it is closed. */
+  /** Resolves when nothing can be published any more. It does not resolve on close. */
   get failed(): Promise<MqError> {
     return this.#failed.promise;
   }
 
-  /** True while a message can be taken without exceeding the window. */
+  /** `true` if the window can accept a message. */
   get hasRoom(): boolean {
     return this.#window.size < this.#settings.window && this.#window.bytes < windowBytes;
   }
 
-  /** Resolves when the window has room, at once if it has. */
+  /** Resolves when the window has room. */
   async room(): Promise<void> {
     while (!this.hasRoom && !this.#failure) await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
-  /** Takes one message; `settle` is called exactly once. Wait for `room()` first. */
+  /** Sends one message and calls `settle` exactly once. Wait for `room()` first. */
   send(message: OutgoingMessage, settle: (sent: Sent) => void): void {
     this.#settings.counts.attempted += 1;
     const refusal = unsendable(message);
@@ -153,7 +165,7 @@ export class Publisher {
     this.#writeAll();
   }
 
-  /** `send` as a promise, with the wait for room. */
+  /** Waits for room and sends a message. Resolves with its outcome. */
   async publish(message: OutgoingMessage): Promise<Sent> {
     await this.room();
     return new Promise((resolve) => this.send(message, resolve));
@@ -164,12 +176,12 @@ export class Publisher {
     while (this.#window.size > 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
   }
 
-  /** What has no answer yet is in doubt from now on. */
+  /** Marks all messages without an answer as in doubt. */
   abandon(error: MqError): void {
     this.#fail(error);
   }
 
-  /** Takes nothing more. The link closes the channel. */
+  /** Accepts no more messages. The link closes the channel. */
   close(): void {
     this.#stopClock();
     this.#use(undefined);
@@ -193,7 +205,7 @@ export class Publisher {
     if (isClosed) throw cause ?? new Error('Channel closed');
     this.#use(channel);
     this.#nodeAt = performance.now();
-    // A channel that goes without an answer, and the next one too, is no progress.
+    // If two consecutive channels close without an answer, opening another one is not progress.
     if (!this.#hasLeft && this.#hasAnswered) this.#progressAt = this.#nodeAt;
     this.#hasLeft = false;
     this.#hasAnswered = false;
@@ -201,7 +213,7 @@ export class Publisher {
     this.#writeAll();
   }
 
-  /** Sends what waits and may be sent now. */
+  /** Sends the waiting messages that may be sent now. */
   #writeAll(): void {
     for (const channel = this.#channel; channel && this.#channel === channel; ) {
       const entry = this.#window.next();
@@ -227,7 +239,8 @@ export class Publisher {
       } catch (error) {
         const failure = failureOf(error, this.#settings.redact);
         if (isPermanent(failure)) return this.#fail(failure);
-        // Rascal's back-off paces the next round if the connection was lost, but not if the broker refused a declaration.
+        // If the connection was lost, Rascal's back-off delays the next attempt. If the broker refused a declaration,
+        // it does not.
         await new Promise((resolve) => setTimeout(resolve, pauseMs));
       }
     }
@@ -239,7 +252,7 @@ export class Publisher {
     try {
       const options = { headers: ownProperties(properties), mandatory };
       channel.publish(exchange, routingKey, body, options, (error) => {
-        // amqplib calls back with an error both for a nack and for a channel that closed: only the first is an answer.
+        // amqplib passes an error for a nack and for a closed channel. Only the nack is an answer.
         if (this.#channel !== channel || !this.#window.has(entry)) return;
         if (error && error.message !== 'message nacked') return;
         if (error && this.#isLate(entry)) return this.#leave(`took ${lateMs / 1000} s for a nack`);
@@ -250,7 +263,8 @@ export class Publisher {
       });
     } catch (error) {
       if (error instanceof Error && error.name === 'IllegalOperationError') {
-        // It is sent again after reopening. A channel whose close came in one packet with its opening told nobody of it.
+        // The message is sent again after reopening. If the close of a channel arrived in the same packet as its
+        // opening, no event was emitted.
         if (error.message === 'Channel closed') this.#onClosed(channel, undefined);
         return;
       }
@@ -258,13 +272,19 @@ export class Publisher {
     }
   }
 
-  /** RabbitMQ: the return comes before the ack of the same message, on the same channel. */
+  /**
+   * Marks a message as returned. RabbitMQ: basic.return arrives before the ack of the same message, on the same
+   * channel.
+   */
   #markReturned(returned: RawMessage): void {
     const entry = this.#window.returned(returned);
     if (entry) entry.returned = unroutable(returned);
   }
 
-  /** False if the failure is another one. Only what is too large is refused; the others of the window are sent again. */
+  /**
+   * Refuses the messages that exceed the broker's limit; the others of the window are sent again. Returns `false` if
+   * the failure has another cause.
+   */
   #refuseTooLarge(failure: MqError): boolean {
     const limit = Number(/broker's limit of (\d+)/.exec(failure.message)?.[1]);
     const tooLarge = [...this.#window].filter(({ message }) => message.body.length > limit);
@@ -284,21 +304,21 @@ export class Publisher {
     return this.#settings.patienceMs ?? patienceMs;
   }
 
-  /** A process that was stopped meanwhile has not read what the node has answered. */
+  /** Resets the timers after the process was suspended, because it has not read the node's answers yet. */
   #noticeSleep(): void {
     const now = performance.now();
     if (now - this.#tickAt > 5 * tickMs) this.#movedAt = this.#nodeAt = now;
     this.#tickAt = now;
   }
 
-  /** What has not left yet cannot be answered. */
+  /** Resets the node's timer while data is being sent, because messages that were not sent cannot be answered. */
   #noticeUpload(): void {
     if (!this.#channel || !this.#outflow.hasMoved(this.#channel.connection.stream)) return;
     this.#movedAt = this.#nodeAt = performance.now();
   }
 
   #isLate({ writtenAt }: Entry): boolean {
-    this.#noticeSleep(); // after one, answers are read before the clock ticks
+    this.#noticeSleep(); // after a suspension, answers are read before the clock ticks
     return performance.now() - Math.max(writtenAt, this.#movedAt) >= lateMs;
   }
 
@@ -322,7 +342,10 @@ export class Publisher {
     );
   }
 
-  /** RabbitMQ: a node that is cut off from the majority keeps its connections, and confirms nothing. */
+  /**
+   * Leaves a node that confirms nothing. RabbitMQ: a node that is partitioned from the majority keeps its connections
+   * and confirms nothing.
+   */
   #checkNode(): void {
     if (this.#blocked || this.#window.size === 0 || !this.#channel) return;
     const patience = this.#shortestPatienceMs * this.#doubled;

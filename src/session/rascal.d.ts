@@ -1,4 +1,4 @@
-// What mq uses of Rascal 21 and amqplib 2, as it is in their source: @types/rascal is stale.
+// Declares what mq uses of Rascal 21 and amqplib 2, according to their source, because @types/rascal is outdated.
 
 declare module 'rascal' {
   import type { EventEmitter } from 'node:events';
@@ -8,7 +8,7 @@ declare module 'rascal' {
     readonly keepActive: NodeJS.Timeout;
     shutdown(next: (error?: Error | null) => void): void;
   }
-  /** The configuration after Rascal qualified every name. */
+  /** Configuration after Rascal has qualified all names. */
   export interface RascalConfigured {
     readonly publications: Readonly<Record<string, RascalPublication>>;
     readonly subscriptions: Readonly<Record<string, RascalSubscription>>;
@@ -17,7 +17,7 @@ declare module 'rascal' {
     readonly vhost: string;
     readonly exchange?: string;
     readonly queue?: string;
-    /** Fully qualified. */
+    /** Fully qualified name. */
     readonly destination: string;
     readonly routingKey?: string;
     readonly replyTo?: string;
@@ -25,9 +25,9 @@ declare module 'rascal' {
   }
   export interface RascalSubscription {
     readonly vhost: string;
-    /** Its key in the vhost's `queues`. */
+    /** Key in the vhost's `queues`. */
     readonly queue: string;
-    /** The fully qualified name of the queue. */
+    /** Fully qualified name of the queue. */
     readonly source: string;
     readonly prefetch?: number;
     readonly options: Readonly<Record<string, unknown>>;
@@ -46,17 +46,17 @@ declare module 'rascal/lib/amqp/Vhost.js' {
   import type { EventEmitter } from 'node:events';
   import type { Channel, ConfirmChannel } from 'amqplib/callback_api';
 
-  /** Waits while disconnected; gives no channel when the vhost shuts down. */
+  /** A vhost. Channel requests wait while it is disconnected, and return no channel when it shuts down. */
   export interface RascalVhost extends EventEmitter {
     readonly name: string;
-    /** Of the connections in its configuration: which one is tried first when it connects again. */
+    /** Index of the configured connection to try first when reconnecting. */
     connectionIndex: number;
-    /** Connects and declares; Rascal calls it again whenever the connection was lost. */
+    /** Connects and declares. Rascal calls it again after each lost connection. */
     init(next: (error?: Error | null) => void): RascalVhost;
     getChannel(next: (error?: Error | null, channel?: Channel) => void): void;
     getConfirmChannel(next: (error?: Error | null, channel?: ConfirmChannel) => void): void;
   }
-  /** What Rascal declares from, at each connection anew. */
+  /** Configuration that Rascal declares at each connection. */
   export interface RascalVhostConfig {
     readonly name: string;
     readonly connections: readonly unknown[];
@@ -101,13 +101,13 @@ declare module 'amqplib/callback_api' {
     replyTo?: string;
     expiration?: string;
     messageId?: string;
-    /** A bigint where a number cannot hold it. */
+    /** A bigint if a number cannot hold it. */
     timestamp?: number | bigint;
     type?: string;
     userId?: string;
     appId?: string;
     clusterId?: string;
-    /** By content-header.ts: why headers are missing, or some have no value here. Never sent. */
+    /** Set by content-header.ts: the reason why headers are missing or have no value. Never sent. */
     unreadable?: string;
   }
   export interface RawMessage {
@@ -125,7 +125,7 @@ declare module 'amqplib/callback_api' {
   }
   type Next<T> = (error: Error | null, ok: T) => void;
   export interface Channel extends EventEmitter {
-    /** `serverProperties`: absent until the login is over. */
+    /** `serverProperties` is absent until the login is complete. */
     readonly connection?: { readonly stream: Duplex; readonly serverProperties?: Record<string, unknown> };
     assertQueue(queue: string, options: object, next: Next<{ queue: string }>): void;
     bindQueue(queue: string, source: string, pattern: string, options: object, next: Next<unknown>): void;
@@ -184,29 +184,29 @@ declare module '*/amqplib/lib/connection.js' {
   import type { Properties } from 'amqplib/callback_api';
 
   export interface Frame {
-    /** Of the method, or the class of a content header. */
+    /** Id of the method, or of the class of a content header. */
     readonly id?: number;
     readonly channel?: number;
-    /** Of a content header: the bytes of the body. */
+    /** Size of the body, in a content header. */
     readonly size?: number;
     readonly fields?: Readonly<Record<string, unknown>>;
   }
   export class Connection {
     open(options: object, next: (error: Error | null, ok?: unknown) => void): void;
-    /** Gives the next frame of the handshake. */
+    /** Passes on the next frame of the handshake. */
     step(take: (error: Error | null, frame: Frame | null) => void): void;
     readonly stream: Readable;
-    /** What came and is not decoded yet. */
+    /** Received bytes that are not decoded yet. */
     rest: Buffer;
     readonly maxFrameSize: number;
-    /** The most bytes of a frame that is sent; 0: no bound. */
+    /** Maximum size of a frame to send, in bytes. 0 means no limit. */
     readonly frameMax: number;
     recvSinceLastCheck: boolean;
     sentSinceLastCheck: boolean;
     readonly channels: readonly ({ readonly buffer: { write(bytes: Buffer): boolean } } | null)[];
-    /** Of connection.start; undefined until it came. */
+    /** Server properties of connection.start. `undefined` until it arrives. */
     readonly serverProperties: Readonly<Record<string, unknown>> | undefined;
-    /** False: there is no whole frame yet. */
+    /** Returns `false` if there is no complete frame yet. */
     recvFrame(): Frame | false;
     sendMessage(
       channel: number,
@@ -225,10 +225,10 @@ declare module '*/amqplib/lib/frame.js' {
     readonly type: number;
     readonly channel: number;
     readonly payload: Buffer;
-    /** The bytes after it. */
+    /** Bytes after the frame. */
     readonly rest: Buffer;
   }
-  /** False: there is no whole frame yet. Throws on what is not a frame. */
+  /** Returns `false` if there is no complete frame yet. Throws if the bytes are not a frame. */
   export function parseFrame(bytes: Buffer, maxFrameSize: number): ParsedFrame | false;
   export function decodeFrame(frame: ParsedFrame): { readonly fields?: Readonly<Record<string, unknown>> };
 }

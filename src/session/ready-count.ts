@@ -1,16 +1,16 @@
-// Asks a queue how many messages are ready.
+// Reads the number of ready messages of a queue.
 
 import type { Channel } from 'amqplib/callback_api';
 
 /**
- * Milliseconds after which an answer of 0 may be false. RabbitMQ gives the leader of a quorum queue 250 ms, and answers 0
- * if it did not answer in this time (rabbit_quorum_queue:stat/2).
+ * An answer of 0 after this time (in milliseconds) may be wrong. RabbitMQ waits 250 ms for the leader of a quorum
+ * queue, and answers 0 if the leader did not answer in this time (rabbit_quorum_queue:stat/2).
  */
 const lateMs = 200;
 
 /**
- * Returns how many messages of a queue are ready. A late 0 is believed if the second answer is 0 as well: where the network
- * is slow, every answer is late. Rejects with the error that closed the channel.
+ * Returns the number of ready messages. A late 0 is confirmed by a second request, because on a slow network every
+ * answer is late. Rejects with the error that closed the channel.
  */
 export async function readyCount(channel: Channel, queue: string, now = () => performance.now()): Promise<number> {
   const asked = now();

@@ -1,5 +1,5 @@
-// Request and reply (tutorial 6): requests go through the publisher's confirm channel; replies come to direct reply-to
-// on that same channel (RabbitMQ: amq.rabbitmq.reply-to), or to an exclusive queue of its own.
+// Request and reply (tutorial 6): requests use the publisher's confirm channel. Replies arrive through direct reply-to
+// on the same channel (RabbitMQ: amq.rabbitmq.reply-to), or in an exclusive queue.
 
 import type { ConfirmChannel, RawMessage } from 'amqplib/callback_api';
 import { MqError } from '../errors.ts';
@@ -7,9 +7,9 @@ import type { Link } from './link.ts';
 import { type OutgoingMessage, Publisher, type PublisherSettings } from './publisher.ts';
 
 export interface RequesterSettings extends Omit<PublisherSettings, 'onChannel'> {
-  /** A queue of its own for the replies instead of direct reply-to. */
+  /** `true` uses an exclusive queue for the replies instead of direct reply-to. */
   readonly ownQueue: boolean;
-  /** Milliseconds to wait for each reply. */
+  /** Time limit for each reply, in milliseconds. */
   readonly replyTimeoutMs: number;
 }
 
@@ -28,9 +28,9 @@ export class Requester {
   readonly #settings: RequesterSettings;
   readonly #pending: Map<string, Pending>;
   readonly #replyTo: () => string;
-  /** By correlation id: resolves at the end of the last request that has it. */
+  /** By correlation id: a promise that resolves at the end of the last request with that id. */
   readonly #turns = new Map<string, Promise<void>>();
-  /** Correlation ids whose reply may still come, though nobody waits for it. */
+  /** Correlation ids whose requests have ended but whose reply may still arrive. */
   readonly #late = new Set<string>();
 
   private constructor(
@@ -51,13 +51,13 @@ export class Requester {
       if (!reply) return;
       const { correlationId = '' } = reply.properties;
       const waiting = pending.get(correlationId);
-      if (!waiting) return; // late, or not ours
+      if (!waiting) return; // late, or not for this requester
       pending.delete(correlationId);
       clearTimeout(waiting.timer);
       waiting.resolve(reply);
     };
     const onChannel = async (channel: ConfirmChannel) => {
-      // Whoever was asked over the former channel cannot reach us any more.
+      // A server that received a request over the previous channel cannot reply any more.
       for (const [id, waiting] of pending) {
         if (!waiting.confirmed) continue; // the publisher sends it again
         pending.delete(id);
@@ -69,7 +69,7 @@ export class Requester {
         );
       }
       if (settings.ownQueue) replyTo = await ownQueue(channel);
-      // A request that is sent again must not name the queue that went with the former connection.
+      // A request that is sent again must not name the queue that was deleted with the previous connection.
       for (const { properties } of pending.values()) properties.replyTo = replyTo;
       await consume(channel, replyTo, onReply);
     };
@@ -78,8 +78,8 @@ export class Requester {
   }
 
   /**
-   * Sends one request and gives its reply. A reply names its request by the correlation id alone, so requests with the same
-   * one are sent one after the other. Throws UNROUTABLE, REFUSED, DEADLINE, IN_DOUBT or BAD_DATA.
+   * Sends one request and returns its reply. A reply is matched by its correlation id alone, so requests with the same
+   * id are sent one after the other. Throws UNROUTABLE, REFUSED, DEADLINE, IN_DOUBT or BAD_DATA.
    */
   async request(message: OutgoingMessage): Promise<RawMessage> {
     const id = message.properties.correlationId ?? message.properties.messageId;
@@ -151,7 +151,10 @@ function ownQueue(channel: ConfirmChannel): Promise<string> {
   });
 }
 
-/** RabbitMQ: direct reply-to must be consumed in no-ack mode, on the channel that publishes, before publishing. */
+/**
+ * Starts consuming replies. RabbitMQ: direct reply-to must be consumed in no-ack mode, on the channel that publishes,
+ * before publishing.
+ */
 function consume(channel: ConfirmChannel, queue: string, onReply: (reply: RawMessage | null) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     channel.consume(queue, onReply, { noAck: true }, (error) => (error ? reject(error) : resolve()));

@@ -1,5 +1,6 @@
-// A session: what one role does with the broker over a checked configuration. Publishing and consuming have a
-// connection each (RabbitMQ: an alarm stops publishing connections by TCP back-pressure; consumers must go on).
+// A session holds the broker connections of one role over a checked configuration. Publishing and consuming use
+// separate connections (RabbitMQ: an alarm blocks publishing connections by TCP back-pressure, and consumers must
+// continue).
 
 import { randomUUID } from 'node:crypto';
 import type { ConfirmChannel } from 'amqplib/callback_api';
@@ -23,53 +24,53 @@ import { Requester } from './requester.ts';
 
 export interface SessionSettings {
   readonly config: Config;
-  /** From --url or MQ_URL; undefined: those of rascal.json. */
+  /** Addresses from --url or MQ_URL. If `undefined`, those of rascal.json are used. */
   readonly addresses: readonly ConnectionConfig[] | undefined;
-  /** The role's name; it becomes part of the connection's name. */
+  /** Name of the role. It is part of the connection name. */
   readonly role: string;
   /** Milliseconds without an answer until messages are in doubt. */
   readonly confirmTimeoutMs: number;
-  /** When to end instead of connecting again; undefined: never. */
+  /** When to give up reconnecting. If `undefined`, mq never gives up. */
   readonly reconnect?: ReconnectLimit | undefined;
-  /** Said to a person: a connection was lost, came back, was blocked. */
+  /** Logs connection events: lost, restored, blocked. */
   readonly say: Say;
-  /** Counted into as things happen. */
+  /** Counters that are updated as events occur. */
   readonly counts: Counts;
 }
 
-/** Where a publication leads, with every name as the broker knows it. */
+/** Target of a publication, with the broker's names. */
 export interface Destination {
   readonly vhost: string;
   readonly exchange: string;
-  /** The default key; for a queue, its name. */
+  /** Default routing key. For a queue it is the queue's name. */
   readonly routingKey: string;
   /** The publication's own options (headers, expiration, …). */
   readonly options: Readonly<Record<string, unknown>>;
 }
 
-/** The options of queue.declare, as amqplib names them. */
+/** Options of queue.declare, with amqplib's names. */
 export type QueueOptions = Readonly<Record<string, unknown>>;
 
 export interface OutcomeSettings {
-  /** Called with each new channel, before anything is sent on it. */
+  /** Called with each new channel before anything is sent on it. */
   readonly onChannel: (channel: ConfirmChannel) => Promise<void>;
   /** Names that the queues would have in rascal.json. */
   readonly queues: readonly string[];
-  /** Where dead messages go instead of a queue of mq's own. */
+  /** Target of dead letters instead of mq's own queue. */
   readonly dead: DeadLetterConfig | undefined;
-  /** By the broker's names: queues that will be declared when they are needed first. */
+  /** The broker's names of queues that are declared on first use. */
   readonly later?: readonly string[];
 }
 
 export interface ConsumerNeeds {
   readonly prefetch: number;
   readonly bindingKeys?: readonly string[];
-  /** Milliseconds that a message can be in hand; undefined: no bound is known. */
+  /** Milliseconds that a message can be unacknowledged. `undefined` means that the limit is unknown. */
   readonly timeoutMs?: number | undefined;
 }
 
 const heartbeatSeconds = 10;
-/** RabbitMQ's default for the consumer timeout. */
+/** RabbitMQ's default consumer timeout. */
 const brokerTimeoutMs = 30 * 60_000;
 const closeTimeoutMs = 5000;
 
@@ -78,7 +79,7 @@ export class Session {
   readonly #config: Config;
   readonly #redact: (text: string) => string;
   readonly #links: Link[] = [];
-  /** The links that are connecting again. */
+  /** Links that are reconnecting. */
   readonly #lost = new Set<Link>();
   #isClosed = false;
   readonly #publishers: { close(): void; abandon(error: MqError): void }[] = [];
@@ -93,7 +94,7 @@ export class Session {
     return this.#settings.counts;
   }
 
-  /** Connects, declares what the publication needs (unless `declare` is false), and gives a publisher for it. */
+  /** Connects, declares what the publication needs (unless `declare` is false), and returns a publisher. */
   async publisher(
     name: string,
     { window, declare = true }: { window: number; declare?: boolean },
@@ -105,11 +106,11 @@ export class Session {
   }
 
   /**
-   * A publisher for whatever a handler's outcome needs (replies, retries), in the vhost of a subscription. `queues`: what
-   * rascal.json defines of them is declared as it says. `declared` has the broker's names of these, with the options of
-   * their declarations, and of those of `later` that exist and that the account may not declare (undefined).
-   * `existingOnly` asks the same for further queues.
-   * @throws MqError NOT_PERMITTED if the account may not declare one of `later` and it does not exist
+   * Opens a publisher for the outcomes of a handler (replies, retries) in the vhost of a subscription. The queues of
+   * `queues` that rascal.json defines are declared as defined there. `declared` contains their broker names and
+   * declaration options. It also contains the queues of `later` that exist and that the user may not declare (with
+   * `undefined`). `existingOnly` checks further queues in the same way.
+   * @throws MqError NOT_PERMITTED if the user may not declare one of `later` and it does not exist
    */
   async outcomePublisher(
     vhost: string,
@@ -123,7 +124,7 @@ export class Session {
     refuseElsewhere(this.#config, vhost, dead);
     const defined = queues.filter((queue) => Object.hasOwn(this.#config.vhosts[vhost]?.queues ?? {}, queue));
     const named = dead && 'queue' in dead ? [...defined, dead.queue] : defined;
-    // Rascal knows the name of a queue at the broker as the destination of a publication.
+    // Rascal exposes the broker's name of a queue as the destination of a publication.
     const own = Object.fromEntries(named.map((queue) => [`mq queue ${queue}`, { vhost, queue }]));
     const config = { ...this.#config, publications: { ...this.#config.publications, ...own } };
     const deadName = dead && ('queue' in dead ? `mq queue ${dead.queue}` : dead.publication);
@@ -151,29 +152,29 @@ export class Session {
     };
   }
 
-  /** Looks through a queue by the broker's name of it. Nothing is declared. */
+  /** Opens a queue for reading, by the broker's name. Nothing is declared. */
   async browser(vhost: string, queue: string, keeper: Keeper): Promise<Browser> {
     const needs = { publications: [], subscriptions: [], extraQueues: { [vhost]: {} }, declare: false };
     const link = await this.#open('look', needs);
     return Browser.open(link, { vhost, queue, keeper, redact: this.#redact });
   }
 
-  /** Listens to exchanges of a vhost, by the broker's names of them. Nothing of rascal.json is declared. */
+  /** Opens a listener for exchanges of a vhost, by the broker's names. Nothing of rascal.json is declared. */
   async listener(vhost: string): Promise<Listener> {
     const needs = { publications: [], subscriptions: [], extraQueues: { [vhost]: {} }, declare: false };
     const link = await this.#open('listen', needs);
     return Listener.open(link, { vhost, redact: this.#redact });
   }
 
-  /** Connects to a vhost to ask what is there. Nothing is declared. */
+  /** Connects to a vhost to read its state. Nothing is declared. */
   async observer(vhost: string): Promise<Observer> {
     const needs = { publications: [], subscriptions: [], extraQueues: { [vhost]: {} }, declare: false };
     return new Observer(await this.#open('look', needs), vhost);
   }
 
   /**
-   * Declares every exchange and binding of the configuration, every queue that is not one connection's own, and the given
-   * queues by vhost and name.
+   * Declares all exchanges and bindings of the configuration, all its queues that are not private to a connection, and
+   * the given queues by vhost and name.
    */
   async declareAll(extraQueues: Readonly<Record<string, Readonly<Record<string, QueueConfig>>>> = {}): Promise<void> {
     const publications: Record<string, PublicationConfig> = {};
@@ -188,7 +189,9 @@ export class Session {
     await this.#open('declare', needs, { config: { ...this.#config, publications }, isStrict: true });
   }
 
-  /** Connects for requests. Nothing is declared: a missing queue must show as unroutable. */
+  /**
+   * Connects for requests. Nothing is declared, because a request to a missing queue must be reported as unroutable.
+   */
   async requester(
     name: string,
     settings: { window: number; ownQueue: boolean; replyTimeoutMs: number },
@@ -202,7 +205,7 @@ export class Session {
     return { requester, destination };
   }
 
-  /** Connects, declares what the subscription needs, and gives a consumer that has not started yet. */
+  /** Connects, declares what the subscription needs, and returns a consumer that is not started yet. */
   async consumer(
     name: string,
     { prefetch, bindingKeys, timeoutMs }: ConsumerNeeds,
@@ -227,14 +230,14 @@ export class Session {
     return { consumer, vhost };
   }
 
-  /** An orderly close. Never rejects. */
+  /** Closes gracefully. Never rejects. */
   async close(): Promise<void> {
     this.#isClosed = true;
     for (const publisher of this.#publishers) publisher.close();
     await Promise.all(this.#links.map((link) => link.close()));
   }
 
-  /** Ends everything at once: what is unconfirmed is in doubt, what is unacknowledged goes back. */
+  /** Ends everything at once: unconfirmed messages are in doubt, and unacknowledged ones are requeued. */
   abort(error: MqError): void {
     this.#isClosed = true;
     for (const publisher of this.#publishers) publisher.abandon(error);
@@ -295,11 +298,11 @@ export class Session {
       block(false);
       const { code, message } = error;
       const fields = { connection, code };
-      // What ends one connection mostly ends the others: a person is told once.
+      // The cause usually affects all connections, so it is logged once.
       if (this.#lost.size === 0) say({ level: 'warn', event: 'lost', message: `${message}; connecting again`, fields });
       this.#lost.add(link);
     });
-    // The other connections would find out by themselves, and much later.
+    // The other connections would detect the problem by themselves, but much later.
     link.on('left', (error, address) => {
       for (const other of this.#links) if (other !== link && other.address === address) other.leave(error);
     });
@@ -322,8 +325,9 @@ export class Session {
 }
 
 /**
- * The options of basic.consume, with a longer consumer timeout where messages can be in hand for longer than the default.
- * RabbitMQ 4.3 has it for quorum queues and refuses it for others (406); 4.0 ignores it and uses that of the queue.
+ * Returns the options of basic.consume, with a longer consumer timeout if messages can be unacknowledged for longer
+ * than the default. RabbitMQ 4.3 supports it for quorum queues and refuses it for others (406); 4.0 ignores it and uses
+ * the queue's timeout.
  */
 function withTimeout(
   options: Readonly<Record<string, unknown>>,
@@ -337,10 +341,13 @@ function withTimeout(
   return { ...options, arguments: { ...given, 'x-consumer-timeout': timeoutMs } };
 }
 
-/** A message for a publisher, from its parts. */
+/** Message for a publisher. */
 export type { OutgoingMessage };
 
-/** One channel publishes in one vhost. `mq check` sees it for the roles of the file, not for the built-in ones. */
+/**
+ * Throws if the dead-letter target is in another vhost, because a channel publishes in one vhost only. `mq check`
+ * reports this for roles of the file, but not for built-in ones.
+ */
 function refuseElsewhere({ vhosts, publications }: Config, vhost: string, dead: DeadLetterConfig | undefined): void {
   if (!dead) return;
   const isThere = 'queue' in dead ? vhosts[vhost]?.queues[dead.queue] : publications[dead.publication]?.vhost === vhost;
@@ -364,7 +371,10 @@ function destinationOf(link: Link, name: string): Destination {
   };
 }
 
-/** Message encryption is part of Rascal's own publish and subscribe, which mq does not use; plain text must not slip out. */
+/**
+ * Throws if encryption is configured. Encryption is part of Rascal's publish and subscribe, which mq does not use, and
+ * mq must not send plain text instead.
+ */
 function refuseEncryption(what: string, encryption: unknown): void {
   if (encryption === undefined) return;
   throw new MqError('CONFIG', `the ${what} has encryption, which mq does not do`, {
@@ -372,7 +382,9 @@ function refuseEncryption(what: string, encryption: unknown): void {
   });
 }
 
-/** Rascal makes a new random namespace per broker object; a session has several, which must agree. */
+/**
+ * Fixes random namespaces. Rascal creates a new one for each broker object, and a session has several that must agree.
+ */
 function withFixedNamespaces(config: Config): Config {
   const vhosts = Object.fromEntries(
     Object.entries(config.vhosts).map(([name, vhost]) => [

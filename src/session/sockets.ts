@@ -1,5 +1,6 @@
-// The connections of amqplib, taken where they are made, since Rascal does not hand them out: they can be ended when no
-// orderly close is possible, write in few system calls, and do not wait for a node for ever that answers nothing.
+// Captures the connections of amqplib when they are created, because Rascal does not expose them. They can then be
+// destroyed if a graceful close is impossible, they write with few system calls, and they do not wait forever for a
+// node that does not answer.
 
 import type { Duplex } from 'node:stream';
 import type { Connection } from 'amqplib/callback_api';
@@ -7,7 +8,7 @@ import amqplib from 'amqplib/callback_api';
 import { MqError } from '../errors.ts';
 import { answerCloses } from './closing.ts';
 
-/** Milliseconds that a node may take for what has to be answered at once: a declaration, a consumer, a channel. */
+/** Milliseconds that a node may take for operations it should answer at once: a declaration, a consumer, a channel. */
 export const answerMs = 15_000;
 
 interface Known {
@@ -17,16 +18,22 @@ interface Known {
   readonly clock: NodeJS.Timeout;
 }
 const connections = new Set<Known>();
-/** By connection_name: it was ended since its node did not answer the declarations. Rascal tells nothing of that. */
+/**
+ * By connection_name: connections that were ended because their node did not answer the declarations. Rascal does not
+ * report this.
+ */
 const silences = new Map<string, MqError>();
 
-/** Everything is declared over the connections of that name. */
+/** Call this when everything is declared on the connections with this name. */
 export function stopClocks(name: string): void {
   silences.delete(name);
   for (const entry of connections) if (entry.name === name) clearTimeout(entry.clock);
 }
 
-/** Whether a connection of that name was ended because its node did not answer the declarations: told once, of each try. */
+/**
+ * Returns the error if a connection with this name was ended because its node did not answer the declarations. Each
+ * error is returned once.
+ */
 export function takeSilence(name: string): MqError | undefined {
   const silence = silences.get(name);
   silences.delete(name);
@@ -38,7 +45,7 @@ amqplib.connect = (url, socketOptions, next) => {
   connect(url, socketOptions, (error, connection) => {
     if (connection) {
       const name = socketOptions?.clientProperties?.connection_name;
-      // RabbitMQ: a node without a majority takes a connection, and no declaration.
+      // RabbitMQ: a node without a majority accepts a connection but does not answer declarations.
       const silent = new MqError('UNAVAILABLE', `the node has not answered in ${answerMs / 1000} s (declarations)`);
       const clock = setTimeout(() => {
         silences.set(name ?? '', silent);
@@ -58,7 +65,7 @@ amqplib.connect = (url, socketOptions, next) => {
   });
 };
 
-/** All frames of one turn of the event loop go out in one system call; amqplib makes one for each message and ack. */
+/** Writes all frames of one event-loop turn with one system call. amqplib makes one call for each message and ack. */
 function gatherWrites(stream: Duplex): void {
   const write = stream.write.bind(stream) as (...args: unknown[]) => boolean;
   let gathering = false;
@@ -76,8 +83,9 @@ function gatherWrites(stream: Duplex): void {
 }
 
 /**
- * amqplib throws at a channel asked of a connection that has just closed, and Rascal asks in a microtask, where nobody
- * catches it. The broker's own close (320, its shutdown) closes the channels first, so a publisher asks right then.
+ * Reports an error of createChannel through its callback. amqplib throws if the connection has just closed, and Rascal
+ * calls it in a microtask, where the error is not caught. The broker's own close (320, shutdown) closes the channels
+ * first, so a publisher opens a new channel at exactly that time.
  */
 function refuseByCallback(connection: Connection): void {
   for (const method of ['createChannel', 'createConfirmChannel'] as const) {
@@ -92,12 +100,12 @@ function refuseByCallback(connection: Connection): void {
   }
 }
 
-/** As if the network had done it. */
+/** Destroys the connections as a network failure would. */
 export function breakConnections(name: string, error: MqError): void {
   for (const entry of connections) if (entry.name === name) entry.connection.connection.stream.destroy(error);
 }
 
-/** At once, and nobody is told. */
+/** Destroys the connections at once, without events. */
 export function endConnections(name: string): void {
   for (const entry of connections) {
     if (entry.name !== name) continue;

@@ -1,27 +1,27 @@
-// Finds out whether a stream holds more than a consumer has received. RabbitMQ reports a stream's message count seconds
-// late, and it counts what was consumed as well.
+// Finds out whether a stream contains more messages than a consumer has received. RabbitMQ's message count of a stream
+// is seconds old and includes consumed messages.
 
 import type { Channel, RawMessage } from 'amqplib/callback_api';
 import { endChannel } from './channel-end.ts';
 
 export interface StreamPosition {
   readonly queue: string;
-  /** Arguments of the consumer that received nothing yet. */
+  /** Arguments of a consumer that has received nothing yet. */
   readonly arguments: unknown;
-  /** The highest offset that was received; undefined: none. */
+  /** Highest received offset, or `undefined` if nothing was received. */
   readonly received: number | undefined;
 }
 
-/** Milliseconds without a message, after which there is none. */
+/** Milliseconds without a message after which the stream has no more. */
 const quietMs = 1000;
 
-/** Returns the offset of a message, if it comes from a stream. */
+/** Returns the offset of a message if it comes from a stream. */
 export function offsetOf({ properties }: RawMessage): number | undefined {
   const offset = properties.headers?.['x-stream-offset'];
   return typeof offset === 'number' ? offset : undefined;
 }
 
-/** Reads what the consumer should receive next, on a channel that is closed then. Nothing is acknowledged. */
+/** Checks for the next message on a channel, and closes the channel. Nothing is acknowledged. */
 export function hasMore(channel: Channel, position: StreamPosition): Promise<boolean> {
   const { queue, received } = position;
   return new Promise((resolve, reject) => {
@@ -42,7 +42,7 @@ export function hasMore(channel: Channel, position: StreamPosition): Promise<boo
     channel.once('close', () => fail(new Error('Channel closed')));
     const onMessage = (raw: RawMessage | null) => {
       if (!raw) return fail(new Error('cancelled'));
-      end(true); // unanswered: where the queue is not a stream after all, the message goes back
+      end(true); // unanswered, so that the message is requeued if the queue is not a stream
     };
     const options = { arguments: received === undefined ? position.arguments : { 'x-stream-offset': received + 1 } };
     channel.prefetch(1, false, () =>

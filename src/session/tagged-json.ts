@@ -1,16 +1,16 @@
-// Values of AMQP in JSON and back. What JSON cannot express is an object with the key "!": the type, and the value as text,
-// or its bytes in base64: {"!":"long","value":"9223372036854775807"}, {"!":"binary","base64":"/w=="}.
+// Converts AMQP values to JSON and back. A value that JSON cannot express is an object with the key "!" (the type), and
+// the value as text or its bytes in base64: {"!":"long","value":"9223372036854775807"}, {"!":"binary","base64":"/w=="}.
 
 import type { Properties } from 'amqplib/callback_api';
 import { bytesOfText, isPlainText, textOfBytes } from './byte-text.ts';
 import { isTypeName } from './field-table.ts';
 
-/** Deeper values are null: JSON.stringify and most parsers recurse. */
+/** Deeper values become null, because JSON.stringify and most parsers are recursive. */
 const deepest = 64;
-/** Starts the name of a header that is not UTF-8. */
+/** Prefix for the name of a header that is not UTF-8. */
 const namePrefix = '!base64:';
 
-/** Returns what JSON.stringify can express without a loss. */
+/** Returns a value that JSON.stringify can express without loss. */
 export function taggedValue(value: unknown, depth = 0): unknown {
   switch (typeof value) {
     case 'string':
@@ -34,7 +34,7 @@ export function taggedValue(value: unknown, depth = 0): unknown {
   return { '!': type, value: typeof inner === 'bigint' ? String(inner) : inner };
 }
 
-/** Returns a table of headers as JSON.stringify can express it. A header named "!" is a header like others. */
+/** Returns a header table that JSON.stringify can express. A header named "!" is an ordinary header. */
 export function taggedFields(table: object, depth = 0): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(table).map(([name, value]) => {
@@ -44,14 +44,14 @@ export function taggedFields(table: object, depth = 0): Record<string, unknown> 
   );
 }
 
-/** Returns the properties as JSON.stringify can express them, without `headers`. */
+/** Returns the properties in a form that JSON.stringify can express, without `headers`. */
 export function taggedProperties({ headers: _, timestamp, ...properties }: Properties): Record<string, unknown> {
   const time = typeof timestamp === 'bigint' ? { '!': 'timestamp', value: timestamp } : timestamp;
   return taggedFields({ ...properties, ...(time !== undefined && { timestamp: time }) });
 }
 
 /**
- * Parses JSON into a value for a header. An integer keeps all its digits, and a number with a point or an exponent is a
+ * Parses JSON into a header value. An integer keeps all its digits, and a number with a point or an exponent is a
  * double. Throws an Error with the reason.
  */
 export function valueOfJson(text: string): unknown {

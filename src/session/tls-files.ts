@@ -1,4 +1,5 @@
-// The certificates and keys that an address names by file (`cacertfile`, `certfile`, `keyfile`, --ca): read before a connection is made.
+// Reads the certificates and keys that an address names by file (`cacertfile`, `certfile`, `keyfile`, --ca) before a
+// connection is opened.
 
 import type { TlsFiles } from '../config/config.ts';
 import { objectOf, type Plain, without } from '../config/plain.ts';
@@ -6,7 +7,10 @@ import { readFile } from '../config/read-file.ts';
 import type { RascalSettings } from '../config/runtime.ts';
 import { MqError, systemReason } from '../errors.ts';
 
-/** Returns the settings with the content of the files as `ca`, `cert` and `key`. Throws NO_INPUT. */
+/**
+ * Returns the settings with the content of the files as `ca`, `cert` and `key`. Throws NO_INPUT if a file cannot be
+ * read.
+ */
 export async function withTlsFiles(settings: RascalSettings): Promise<RascalSettings> {
   const vhosts = Object.entries(settings.vhosts).map(async ([name, vhost]) => {
     const connections = await Promise.all(vhost.connections.map((one) => withTlsContent(objectOf(one))));
@@ -15,7 +19,7 @@ export async function withTlsFiles(settings: RascalSettings): Promise<RascalSett
   return { ...settings, vhosts: Object.fromEntries(await Promise.all(vhosts)) };
 }
 
-/** Returns one connection of them. Throws NO_INPUT. */
+/** Returns one connection with the content of its files. Throws NO_INPUT if a file cannot be read. */
 export async function withTlsContent(connection: Plain): Promise<Plain> {
   const { socketOptions, ...rest } = connection;
   const { tlsFiles } = objectOf(socketOptions);

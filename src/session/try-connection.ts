@@ -1,4 +1,5 @@
-// One look at whether the broker takes AMQP: connection.open with the credentials, in every vhost, and away again.
+// Checks once whether the broker accepts AMQP connections: it opens and closes a connection with the credentials in
+// every vhost.
 
 import { randomUUID } from 'node:crypto';
 import type { Config, ConnectionConfig } from '../config/config.ts';
@@ -7,12 +8,16 @@ import { rascalConfig } from '../config/runtime.ts';
 import { MqError } from '../errors.ts';
 import { openLink } from './link.ts';
 
-/** Where an address does not say it: a port that drops what it is sent must not hold the next look back for long. */
+/**
+ * Connection timeout in milliseconds if the address sets none. It is short, so that a port that drops packets does not
+ * delay the next check.
+ */
 const connectionMs = 5_000;
 
 /**
- * Each address is tried once. `addresses`: from --url or MQ_URL, in the vhost they name, else `/`; undefined: those of
- * rascal.json, in the named vhosts. Throws what a role says where it cannot connect; DEADLINE after `withinMs`.
+ * Tries each address once. `addresses` come from --url or MQ_URL and are tried in the vhost that they name, otherwise
+ * `/`. If `undefined`, the addresses of rascal.json are tried in `vhosts`. Throws the error that a role reports if it
+ * cannot connect, and DEADLINE after `withinMs`.
  */
 export async function tryConnection(
   { config, addresses, vhosts: named = Object.keys(config.vhosts) }: Tried,
@@ -35,7 +40,7 @@ export async function tryConnection(
     closeTimeoutMs: 1_000,
     redact,
   });
-  // It may come after the deadline.
+  // The connection may open after the deadline.
   opening.then((link) => link.close()).catch(() => undefined);
   const late = Promise.withResolvers<never>();
   const end = () => late.reject(new MqError('DEADLINE', 'no answer'));
@@ -52,7 +57,7 @@ export async function tryConnection(
 interface Tried {
   readonly config: Config;
   readonly addresses: readonly ConnectionConfig[] | undefined;
-  /** Default: every vhost of rascal.json. */
+  /** Defaults to all vhosts of rascal.json. */
   readonly vhosts?: readonly string[];
 }
 

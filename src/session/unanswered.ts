@@ -1,4 +1,4 @@
-// The deliveries of one channel that have no answer yet, in the order in which they came.
+// Tracks the deliveries of one channel that have no answer yet, in the order of their arrival.
 
 import type { RawMessage } from 'amqplib/callback_api';
 import { MqError } from '../errors.ts';
@@ -6,9 +6,9 @@ import { consumerTimeoutHint } from './failure.ts';
 
 interface Delivered {
   readonly messageId: string | undefined;
-  /** When it came, by the monotonic clock. */
+  /** Time of arrival, on the monotonic clock. */
   readonly at: number;
-  /** Of a stream. */
+  /** Offset in a stream. */
   readonly offset: number | undefined;
 }
 
@@ -20,18 +20,21 @@ export class Unanswered {
     return this.#byTag.size;
   }
 
-  /** The last offset that came on this channel, if the queue is a stream. */
+  /** Last offset received on this channel, if the queue is a stream. */
   get lastOffset(): number | undefined {
     return this.#last?.offset;
   }
 
-  /** Where another consumer of the stream has to begin in order to receive all that has no answer, and all that follows. */
+  /**
+   * Offset at which another consumer of the stream must start to receive all unanswered messages and everything after
+   * them.
+   */
   get resumeAt(): number | undefined {
     const [oldest] = this.#byTag.values();
     return oldest?.offset ?? (this.lastOffset === undefined ? undefined : this.lastOffset + 1);
   }
 
-  /** `offset`: of a stream. */
+  /** Adds a delivery. `offset` is set for a stream. */
   add(raw: RawMessage, offset: number | undefined): void {
     this.#last = { messageId: raw.properties.messageId, at: performance.now(), offset };
     this.#byTag.set(raw.fields.deliveryTag, this.#last);
@@ -41,13 +44,13 @@ export class Unanswered {
     this.#byTag.delete(fields.deliveryTag);
   }
 
-  /** Another channel begins. */
+  /** Clears the list for a new channel. */
   clear(): void {
     this.#byTag.clear();
     this.#last = undefined;
   }
 
-  /** Names the probable cause of a basic.cancel, because the broker does not say why it cancels. */
+  /** Returns an error with the probable cause of a basic.cancel, because the broker does not send the cause. */
   cancelled(): MqError {
     const [oldest] = this.#byTag.values();
     const seconds = oldest ? Math.floor((performance.now() - oldest.at) / 1000) : 0;

@@ -1,4 +1,4 @@
-// Why a message is not sent, not taken by the broker, or not delivered.
+// Builds the errors of messages that cannot be sent, that the broker refuses, or that it cannot route.
 
 import type { RawMessage } from 'amqplib/callback_api';
 import { MqError } from '../errors.ts';

@@ -1,13 +1,13 @@
-// Finds a consumer that the broker no longer has though it never said so: connected, and deaf. Twice in a row no consumer
-// of the queue at all is the proof; fewer looks could fall into a change of the queue's leader.
+// Detects that the broker dropped our consumer without telling us. The proof is that the queue has no consumer in two
+// consecutive checks. A single check may coincide with a change of the queue's leader.
 
 import type { Link } from './link.ts';
 
 export interface WatchdogSettings {
   readonly vhost: string;
-  /** The queue that is consumed now; undefined while it is not. */
+  /** Returns the consumed queue, or `undefined` while no queue is consumed. */
   readonly queue: () => string | undefined;
-  /** Milliseconds between two looks. */
+  /** Milliseconds between two checks. */
   readonly everyMs: number;
   readonly onDeaf: () => void;
 }
@@ -15,7 +15,7 @@ export interface WatchdogSettings {
 export class Watchdog {
   readonly #link: Pick<Link, 'channel'>;
   readonly #settings: WatchdogSettings;
-  // Not unref'd: Rascal's own timer of the next connection does not keep the process alive.
+  // The timer is not unref'd, because Rascal's reconnect timer does not keep the process alive.
   readonly #timer: NodeJS.Timeout;
   #isLooking = false;
   #misses = 0;
@@ -43,7 +43,10 @@ export class Watchdog {
     onDeaf();
   }
 
-  /** On a channel of its own, which the broker closes where the queue is gone or a look is not permitted: then undefined. */
+  /**
+   * Returns the number of consumers of a queue. Uses a separate channel, because the broker closes it if the queue does
+   * not exist or access is refused. Returns `undefined` then.
+   */
   async #consumersOf(queue: string): Promise<number | undefined> {
     try {
       const channel = await this.#link.channel(this.#settings.vhost);

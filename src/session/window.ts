@@ -1,5 +1,6 @@
-// The messages of a publisher that have no answer, in order. A basic.return names exchange, routing key and message-id, so
-// no two messages that are the same in these are in flight together: the second one, and all after it, wait for the first.
+// Holds the messages of a publisher that have no answer, in order. A basic.return identifies a message by exchange,
+// routing key and message-id. Messages that are equal in these are therefore never outstanding together: the second
+// one, and all messages after it, wait for the first.
 
 import type { RawMessage } from 'amqplib/callback_api';
 import type { MqError } from '../errors.ts';
@@ -8,23 +9,23 @@ import type { OutgoingMessage, Sent } from './publisher.ts';
 export interface Entry {
   readonly message: OutgoingMessage;
   readonly settle: (sent: Sent) => void;
-  /** Why it came back. */
+  /** Reason why the broker returned it. */
   returned: MqError | undefined;
-  /** When it was sent last. */
+  /** Time when it was last sent. */
   writtenAt: number;
 }
 
-/** Entries that are sent and still in the list of the unsent ones. */
+/** Number of sent entries after which they are removed from the list of unsent ones. */
 const mostSent = 1024;
 
 export class Window {
   readonly #entries = new Set<Entry>();
-  /** Not sent on the present channel, from `#head` on. Those that are settled meanwhile are passed over. */
+  /** Entries that are not sent on the current channel, from `#head` on. Settled entries are skipped. */
   #unsent: Entry[] = [];
   #head = 0;
-  /** Sent on it and not answered, by message-id. */
+  /** Entries that are sent on the current channel and not answered, by message-id. */
   readonly #inFlight = new Map<string, Entry[]>();
-  /** Of all bodies. */
+  /** Total size of all bodies. */
   bytes = 0;
 
   get size(): number {
@@ -46,7 +47,7 @@ export class Window {
     this.bytes += message.body.length;
   }
 
-  /** Returns the next message to send, undefined if there is none or it has to wait. */
+  /** Returns the next message to send, or `undefined` if there is none or it must wait. */
   next(): Entry | undefined {
     let entry = this.#unsent[this.#head];
     while (entry && !this.#entries.has(entry)) entry = this.#unsent[++this.#head];
@@ -59,7 +60,7 @@ export class Window {
     const sameId = this.#inFlight.get(id);
     if (sameId?.some(({ message }) => isSame(message, entry.message))) return undefined;
     this.#head += 1;
-    // What was sent must not be held by a list that never becomes empty.
+    // Sent entries must not be kept in memory by a list that never becomes empty.
     if (this.#head > mostSent && this.#head * 2 > this.#unsent.length) {
       this.#unsent.splice(0, this.#head);
       this.#head = 0;
@@ -69,12 +70,12 @@ export class Window {
     return entry;
   }
 
-  /** Returns the message that came back. */
+  /** Returns the entry of a returned message. */
   returned({ fields, properties }: RawMessage): Entry | undefined {
     return this.#inFlight.get(idOf({ properties }))?.find(({ message }) => isSame(message, fields));
   }
 
-  /** The channel is gone: everything has to be sent again. */
+  /** Marks everything as unsent, because the channel is closed. */
   rewind(): void {
     this.#inFlight.clear();
     this.#unsent = [...this.#entries];

@@ -1,5 +1,5 @@
-// The graph that rascal.json describes of one vhost: who publishes, through which exchanges, into which queues, and who
-// takes from them. Pure; layout.ts gives it places.
+// Builds the graph of one vhost from rascal.json: publications, exchanges, queues and subscriptions, and the paths
+// between them. It has no side effects; layout.ts adds positions.
 
 import { type Config, type QueueConfig, subscriptionsOf, type VhostConfig } from '../config/config.ts';
 import { deadLetterTarget, isPrivate } from '../config/reach.ts';
@@ -9,19 +9,21 @@ import { deadQueue, madeQueues } from '../config/retry-queues.ts';
 export type NodeKind = 'publication' | 'exchange' | 'queue' | 'subscription';
 
 export interface GraphNode {
-  /** Unique in the graph: `exchange logs`. */
+  /** Unique id in the graph: `exchange logs`. */
   readonly id: string;
   readonly kind: NodeKind;
   readonly name: string;
-  /** Of an exchange or a queue, as the broker knows it; of a queue that each receiver has for itself, how it begins. */
+  /**
+   * The broker's name of an exchange or queue. For a queue that each consumer has for itself, the prefix of its name.
+   */
   readonly brokerName?: string;
-  /** Each receiver has a queue of its own, `brokerName` and a random part. */
+  /** `true` if each consumer has its own queue, whose name is `brokerName` and a random part. */
   readonly isOwn?: boolean;
-  /** mq makes the queue, for dead letters: rascal.json does not define it. */
+  /** `true` if mq declares the queue for dead letters and rascal.json does not define it. */
   readonly isMade?: boolean;
-  /** Of an exchange: `fanout`; of a queue: `quorum`. */
+  /** Type of an exchange (`fanout`) or a queue (`quorum`). */
   readonly type?: string;
-  /** The roles that use a publication or a subscription. */
+  /** Roles that use a publication or a subscription. */
   readonly roles?: readonly string[];
 }
 
@@ -29,7 +31,7 @@ export interface GraphEdge {
   readonly from: string;
   readonly to: string;
   readonly kind: 'publish' | 'bind' | 'consume' | 'dead-letter' | 'alternate';
-  /** The binding keys, where there are some that say something. */
+  /** Binding keys that affect the routing. */
   readonly keys: readonly string[];
 }
 
@@ -38,7 +40,7 @@ export interface Graph {
   readonly edges: readonly GraphEdge[];
 }
 
-/** The graph of a vhost. Nodes and edges stand in the order of the configuration. */
+/** Returns the graph of a vhost. Nodes and edges have the order of the configuration. */
 export function graphOf(config: Config, vhostName: string): Graph {
   const vhost = config.vhosts[vhostName];
   if (!vhost) return { nodes: [], edges: [] };
@@ -96,7 +98,7 @@ export function graphOf(config: Config, vhostName: string): Graph {
   return { nodes, edges: [...new Map(all.map((edge) => [`${edge.kind} ${edge.from}\0${edge.to}`, edge])).values()] };
 }
 
-/** Where messages go that no attempt of a role could do. */
+/** Returns the edges to the dead-letter targets of the roles. */
 function failures(config: Config, vhostName: string): GraphEdge[] {
   return Object.entries(config.subscriptions).flatMap(([subscription, { vhost, queue }]): GraphEdge[] => {
     const work = config.vhosts[vhost]?.queues[queue];
@@ -126,7 +128,10 @@ function id(kind: NodeKind, name: string): string {
   return `${kind} ${name}`;
 }
 
-/** One edge for each pair, with all its keys; the key that Rascal puts where there is none (`#`) says nothing at a fanout. */
+/**
+ * Returns one edge for each pair of nodes, with all its keys. Keys of a fanout exchange are omitted, because it ignores
+ * them.
+ */
 function bindings(vhost: VhostConfig): GraphEdge[] {
   const pairs = new Map<string, { edge: GraphEdge; keys: string[] }>();
   for (const { source, destination, destinationType, bindingKey } of vhost.bindings) {

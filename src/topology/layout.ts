@@ -1,11 +1,11 @@
-// Places for a graph: columns from left to right in the direction in which messages go, and in each column an order
-// with few crossings. An edge that passes a column has a place of its own there, so that it runs under no node. Pure;
-// the unit is a pixel of the drawing.
+// Computes positions for a graph. Columns run from left to right in the direction of the messages, and the order within
+// a column keeps crossings few. An edge that passes a column has a slot there, so that it does not run under a node. It
+// has no side effects; the unit is one pixel.
 
 import type { Graph, GraphEdge, GraphNode, NodeKind } from './graph.ts';
 
 export interface PlacedNode extends GraphNode {
-  /** The left upper corner. */
+  /** Left edge. */
   readonly x: number;
   readonly y: number;
   readonly width: number;
@@ -13,9 +13,9 @@ export interface PlacedNode extends GraphNode {
 }
 
 export interface PlacedEdge extends GraphEdge {
-  /** Where it passes columns: from (x, y) straight to (x + width, y). */
+  /** Segments in the columns that the edge passes: from (x, y) straight to (x + width, y). */
   readonly via: readonly { readonly x: number; readonly y: number; readonly width: number }[];
-  /** Its keys as they are shown; `x` and `y` are the middle of the text. */
+  /** The displayed keys. `x` and `y` are the centre of the text. */
   readonly label?: Label;
 }
 
@@ -35,14 +35,14 @@ export interface Layout {
 
 const node = { height: 44, shortest: 164, longest: 260, padding: 34 };
 const gap = { column: 84, row: 16 };
-/** Room for an edge that passes. */
+/** Height for an edge that passes a column. */
 const passingHeight = 10;
 /** Estimated width of a character in a name and in a label, and the height of a label. */
 const letter = { name: 7.6, label: 6.8, height: 15 };
 const longestKey = 16;
 const rounds = 6;
 
-/** A node, or an edge where it passes the column. */
+/** A node, or an edge that passes the column. */
 interface Slot {
   readonly id: string;
   readonly node: GraphNode | undefined;
@@ -98,7 +98,7 @@ export function layout({ nodes, edges }: Graph): Layout {
     const end = via[0] ?? { x: to.x, y: to.y + to.height / 2 };
     const start = { x: from.x + from.width, y: from.y + from.height / 2 };
     const room = gaps[columnOf.get(edge.from) ?? 0] ?? gap.column;
-    // Nearer to the end, where edges of one exchange have come apart.
+    // The label is closer to the end of the edge, where the edges of one exchange are further apart.
     const label = { text, x: start.x + room / 2, y: start.y + (end.y - start.y) * 0.6, width: labelWidth(text) };
     return { ...edge, via, label };
   });
@@ -124,7 +124,7 @@ function widthOf({ name, roles = [] }: GraphNode): number {
   return Math.min(node.longest, Math.max(node.shortest, Math.ceil(letters * letter.name) + node.padding));
 }
 
-/** The first two keys, and how many more there are. */
+/** Returns the first two keys and the number of the others. */
 function labelText({ keys }: GraphEdge): string | undefined {
   const shown = keys.filter((key) => key !== '');
   if (shown.length === 0) return undefined;
@@ -136,7 +136,7 @@ function labelWidth(text: string | undefined): number {
   return text === undefined ? 0 : Math.ceil(text.length * letter.label);
 }
 
-/** Moves labels down until none lies on another. */
+/** Moves labels down until none overlaps another. */
 function apart(edges: readonly PlacedEdge[]): PlacedEdge[] {
   const settled: Label[] = [];
   const moved = new Map<PlacedEdge, Label>();
@@ -159,7 +159,10 @@ function apart(edges: readonly PlacedEdge[]): PlacedEdge[] {
   });
 }
 
-/** To and fro: each slot goes to the middle of what it is joined with in the column before, then in the one after. */
+/**
+ * Orders the slots of each column. It alternates between two passes: each slot moves to the mean position of its
+ * neighbours in the column before, then in the column after.
+ */
 function order(columns: Slot[][], links: readonly (readonly [string, string])[]): void {
   const before = new Map<string, string[]>();
   const after = new Map<string, string[]>();
@@ -167,7 +170,7 @@ function order(columns: Slot[][], links: readonly (readonly [string, string])[])
     after.set(from, [...(after.get(from) ?? []), to]);
     before.set(to, [...(before.get(to) ?? []), from]);
   }
-  // A place in its column from 0 to 1: columns are not equally long.
+  // Relative position in a column, from 0 to 1, because columns differ in length.
   const rows = new Map<string, number>();
   const place = (column: readonly Slot[]) => {
     for (const [row, { id }] of column.entries()) rows.set(id, (row + 0.5) / column.length);
@@ -189,13 +192,16 @@ function order(columns: Slot[][], links: readonly (readonly [string, string])[])
   }
 }
 
-/** Publications, exchanges (one bound to another stands behind it), queues, subscriptions; no empty column. */
+/**
+ * Returns the columns without empty ones: publications, exchanges (a bound exchange follows its source), queues,
+ * subscriptions.
+ */
 function columnsOf({ nodes, edges }: Graph): GraphNode[][] {
   const of = (kind: NodeKind) => nodes.filter((one) => one.kind === kind);
   const exchanges = of('exchange');
   const depth = new Map(exchanges.map(({ id }) => [id, 0]));
   const bound = edges.filter(({ kind, from, to }) => kind === 'bind' && depth.has(from) && depth.has(to));
-  // Bindings may go round in a circle: no more rounds than this.
+  // Bindings may form a cycle, so the number of rounds is limited.
   for (let round = 0; round < Math.min(exchanges.length, rounds); round += 1) {
     for (const { from, to } of bound) {
       if (from !== to) depth.set(to, Math.min(rounds, Math.max(depth.get(to) ?? 0, (depth.get(from) ?? 0) + 1)));
@@ -209,7 +215,7 @@ function columnsOf({ nodes, edges }: Graph): GraphNode[][] {
   return [of('publication'), ...middle, work, [...of('subscription'), ...dead]].filter(({ length }) => length > 0);
 }
 
-/** The queues that only get dead letters of other queues: they stand behind those. */
+/** Returns the queues that receive only dead letters of other queues. They are placed after those queues. */
 function deadQueues(queues: readonly GraphNode[], edges: readonly GraphEdge[]): GraphNode[] {
   return queues.filter(({ id }) => {
     const into = edges.filter(({ to }) => to === id);
