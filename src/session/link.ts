@@ -18,10 +18,7 @@ import './handshake.ts';
 import { answerMs, breakConnections, endConnections, stopClocks, takeSilence } from './sockets.ts';
 import { withTlsFiles } from './tls-files.ts';
 
-/**
- * Events of a link: the connection was lost, restored, blocked or unblocked. `fatal` means that reconnecting cannot
- * help.
- */
+/** Events of a link. `fatal` means that reconnecting cannot help. */
 export interface LinkEvents {
   lost: [error: MqError];
   connected: [];
@@ -46,10 +43,7 @@ export interface LinkSettings {
 
 /** A connection that lasts this long (a heartbeat) is healthy. */
 const healthyMs = 10_000;
-/**
- * Base of the pause after a connection that was not healthy, in milliseconds. The pause is random, and its maximum
- * doubles each time.
- */
+/** Base of the random pause after an unhealthy connection, in milliseconds. Its maximum doubles each time. */
 const firstPauseMs = 125;
 /** Longest pause. With it, a connection that is repeatedly closed is restored quickly and costs little CPU time. */
 const mostPauseMs = 1_000;
@@ -121,36 +115,27 @@ export class Link extends EventEmitter<LinkEvents> {
     return [...this.#vhosts.values()][0]?.config.connections.length ?? 1;
   }
 
-  /**
-   * Index of the current address, or of the next one to try. The same index is the same address in all links of a
-   * session.
-   */
+  /** Index of the current or next address. The same index is the same address in all links of a session. */
   get address(): number {
     return (this.#first + ([...this.#vhosts.values()][0]?.vhost.connectionIndex ?? 0)) % this.addresses;
   }
 
   /**
-   * Returns the broker's name of a subscription's queue. An exclusive queue has another name after each lost
-   * connection.
+   * Returns the broker's name of a subscription's queue. It changes if the queue is exclusive and the connection is
+   * lost.
    */
   queueOf(subscription: string): string {
     const { vhost, queue, source } = this.config.subscriptions[subscription] ?? {};
     return this.#vhosts.get(vhost ?? '')?.config.queues[queue ?? '']?.fullyQualifiedName ?? source ?? '';
   }
 
-  /**
-   * Reports whether a subscription's queue belongs to this connection: its name has a random part, and it is deleted
-   * with the connection.
-   */
+  /** Reports whether a subscription's queue has a random part in its name and is deleted with the connection. */
   hasOwnQueue(subscription: string): boolean {
     const { vhost, queue } = this.config.subscriptions[subscription] ?? {};
     return typeof this.#vhosts.get(vhost ?? '')?.config.queues[queue ?? '']?.replyTo === 'string';
   }
 
-  /**
-   * Returns the arguments with which a subscription's queue is declared. Returns `undefined` if it is not declared,
-   * because only the broker knows them.
-   */
+  /** Returns the arguments of a subscription's queue, or `undefined` if only the broker knows them. */
   declaredArguments(subscription: string): Readonly<Record<string, unknown>> | undefined {
     const { vhost, queue } = this.config.subscriptions[subscription] ?? {};
     const known = this.#vhosts.get(vhost ?? '')?.config.queues[queue ?? ''];
@@ -165,10 +150,7 @@ export class Link extends EventEmitter<LinkEvents> {
     return known?.assert === true ? { ...known.options } : undefined;
   }
 
-  /**
-   * Returns `true` if a subscription's queue is deleted with its messages when its only consumer or its connection
-   * ends.
-   */
+  /** Returns `true` if a subscription's queue is deleted when its only consumer or its connection ends. */
   isTransient(subscription: string): boolean {
     const { vhost, queue } = this.config.subscriptions[subscription] ?? {};
     const { exclusive, autoDelete } = this.#vhosts.get(vhost ?? '')?.config.queues[queue ?? '']?.options ?? {};
@@ -348,10 +330,7 @@ function createLink(settings: LinkSettings, config: RascalSettings, first: numbe
 /** Minimum frame_max. RabbitMQ 4.1 and later closes the connection without a message if frame_max is smaller. */
 const leastFrameMax = 8192;
 
-/**
- * Returns an error about the frameMax of the address if that is why the broker ended the handshake. Otherwise returns
- * the failure.
- */
+/** Returns an error about the frameMax of the address if it ended the handshake, otherwise the failure. */
 function frameMaxFault({ vhosts }: RascalSettings, failure: MqError): MqError {
   const all = Object.values(vhosts).flatMap(({ connections }) =>
     connections.map((one) => objectOf(objectOf(one)['options'])),
