@@ -8,7 +8,7 @@ import type { VirtualHost } from './vhost.ts';
 
 interface DeadLetter {
   readonly message: Message;
-  readonly reason: DeathReason;
+  readonly queues: readonly Queue[];
   readonly receipt: Receipt | undefined;
 }
 
@@ -21,7 +21,10 @@ export class DeadLetters {
     this.#vhost = vhost;
   }
 
-  /** Dead letters wait in a row, so that a chain of queues that drop does not pile up on the stack. */
+  /**
+   * Dead letters wait in a row, so that a chain of queues that drop does not pile up on the stack. Each is routed before
+   * that: the caller keeps a letter whose routing throws.
+   */
   send(queue: Queue, message: Message, reason: DeathReason, receipt?: Receipt): void {
     if (queue.settings.deadLetterExchange === undefined) {
       // A policy that named it was deleted: letters that wait for a target go on waiting.
@@ -29,7 +32,8 @@ export class DeadLetters {
       return;
     }
     const now = this.#vhost.clock.date();
-    this.#waiting.push({ message: deadMessage(message, { queue, reason, now }), reason, receipt });
+    const letter = deadMessage(message, { queue, reason, now });
+    this.#waiting.push({ message: letter, queues: this.#route(letter, { reason, receipt }), receipt });
     if (this.#isSending) return;
     this.#isSending = true;
     try {
@@ -39,17 +43,24 @@ export class DeadLetters {
     }
   }
 
-  #sendOne({ message, reason, receipt }: DeadLetter): void {
-    const exchange = this.#vhost.exchanges.get(message.exchange);
-    let routed: readonly Queue[] = [];
+  #route(
+    letter: Message,
+    { reason, receipt }: { reason: DeathReason; receipt: Receipt | undefined },
+  ): readonly Queue[] {
+    const exchange = this.#vhost.exchanges.get(letter.exchange);
+    if (exchange === undefined) return [];
     try {
-      if (exchange !== undefined) routed = this.#vhost.route(exchange, message);
+      const queues = this.#vhost.route(exchange, letter);
+      return reason === 'rejected' ? queues : queues.filter(({ name }) => !isCycle(letter, name));
     } catch (error) {
       if (receipt === undefined) throw error;
-      // It stays where it is.
+      // It stays where it is, and is tried again.
       this.#vhost.log(`a dead letter cannot be routed: ${(error as Error).message}`);
+      return [];
     }
-    const queues = reason === 'rejected' ? routed : routed.filter(({ name }) => !isCycle(message, name));
+  }
+
+  #sendOne({ message, queues, receipt }: DeadLetter): void {
     if (receipt === undefined) {
       this.#vhost.deliver(message, queues);
       return;

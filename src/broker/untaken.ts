@@ -54,7 +54,10 @@ export class UntakenLetters {
       takenBy,
       done: (isTaken) => {
         if (!isTaken) this.#waitForTarget();
-        else if (this.#letters.delete(letter)) this.#settle(entry);
+        else if (this.#letters.delete(letter)) {
+          this.#settle(entry);
+          this.#sendNext();
+        }
       },
     });
   }
@@ -66,10 +69,18 @@ export class UntakenLetters {
     });
   }
 
-  /** Goes on as long as a whole window is taken. */
+  /** Sends the letter that has moved into the window, unless the whole window is to be sent again. */
+  #sendNext(): void {
+    if (this.#timer !== undefined) return;
+    const [next] = this.#letters
+      .values()
+      .drop(windowLength - 1)
+      .take(1);
+    if (next !== undefined) this.#send(next);
+  }
+
+  /** Each letter of the window that is taken makes room for the next one. */
   #sendAgain(): void {
-    while (this.#timer === undefined && this.#letters.size > 0) {
-      for (const letter of [...this.#letters.values().take(windowLength)]) this.#send(letter);
-    }
+    for (const letter of [...this.#letters.values().take(windowLength)]) this.#send(letter);
   }
 }

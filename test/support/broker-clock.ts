@@ -34,6 +34,11 @@ export class HandClock implements Clock {
     this.#now = end;
   }
 
+  /** Time passes while the event loop is busy: no timer runs. */
+  stall(milliseconds: number): void {
+    this.#now += milliseconds;
+  }
+
   /** Timers that wait. */
   get waiting(): number {
     return this.#timers.size;

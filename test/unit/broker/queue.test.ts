@@ -2,18 +2,9 @@
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Arguments } from '../../../src/broker/codec/arguments.ts';
-import { encodeProperties } from '../../../src/broker/codec/properties.ts';
-import type { FieldValue, Table } from '../../../src/broker/codec/table.ts';
-import type { Consumer } from '../../../src/broker/consumers.ts';
-import { churnCounters } from '../../../src/broker/counters.ts';
-import { Memory } from '../../../src/broker/memory.ts';
-import { Message } from '../../../src/broker/message.ts';
-import type { Queue } from '../../../src/broker/queue.ts';
+import type { Table } from '../../../src/broker/codec/table.ts';
 import type { Entry } from '../../../src/broker/ready.ts';
-import { Slices } from '../../../src/broker/slices.ts';
-import { VirtualHost } from '../../../src/broker/vhost.ts';
-import { HandClock } from '../../support/broker-clock.ts';
+import { declare, message, place } from './queue-place.ts';
 
 test('messages come out in the order in which they went in', () => {
   const { put, take } = place();
@@ -78,63 +69,6 @@ test('a message that basic.get leaves at the head expires there', () => {
   assert.is(queue.ready.length, 2);
   queue.get(false);
   assert.is(queue.ready.length, 0);
-});
-
-const atLeastOnce = {
-  'x-queue-type': 'quorum',
-  'x-dead-letter-strategy': 'at-least-once',
-  'x-overflow': 'reject-publish',
-};
-
-test('at-least-once dead-lettering keeps a message until there is a route', () => {
-  const { vhost, clock, memory, put } = place({
-    ...atLeastOnce,
-    'x-dead-letter-exchange': '',
-    'x-dead-letter-routing-key': 'later',
-  });
-  put({ body: 'a', expirationMs: 10 });
-  clock.move(5000);
-  assert.is(memory.usedBytes > 0, true);
-  const later = declare(vhost, 'later');
-  clock.move(1000);
-  assert.is(later.ready.length, 1);
-  assert.is(clock.waiting, 0);
-});
-
-test('at-least-once dead-lettering waits for room, and sends nothing twice', () => {
-  const { vhost, queue, clock, memory, put } = place({ ...atLeastOnce, 'x-dead-letter-exchange': 'amq.fanout' });
-  const full = declare(vhost, 'full', { 'x-max-length': 1, 'x-overflow': 'reject-publish' });
-  const free = declare(vhost, 'free');
-  for (const destination of ['full', 'free']) {
-    const binding = { source: 'amq.fanout', destination, isQueue: true, routingKey: '', arguments: Arguments.none };
-    vhost.bind(binding);
-  }
-  put(...Array.from({ length: 100 }, (_, index) => ({ body: String(index), expirationMs: 10 })));
-  clock.move(10);
-  // The first one has been taken by both, and a window of 32 is tried after it.
-  assert.equal([full.ready.length, free.ready.length], [1, 33]);
-  const taken: (string | undefined)[] = [];
-  for (let turn = 0; turn < 100; turn += 1) {
-    taken.push(full.get(true)?.entry.message.body().toString());
-    clock.move(1000);
-  }
-  assert.equal(
-    taken,
-    Array.from({ length: 100 }, (_, index) => String(index)),
-  );
-  assert.is(free.ready.length, 100);
-  vhost.removeQueue(queue);
-  assert.equal([clock.waiting, full.ready.length], [0, 0]);
-  for (const each of free.ready) memory.release(each.message);
-  assert.is(memory.usedBytes, 0);
-});
-
-test('what waits for a route goes with its queue', () => {
-  const { vhost, queue, clock, memory, put } = place({ ...atLeastOnce, 'x-dead-letter-exchange': 'missing' });
-  put({ body: 'a', expirationMs: 10 });
-  clock.move(10);
-  vhost.removeQueue(queue);
-  assert.equal([clock.waiting, memory.usedBytes], [0, 0]);
 });
 
 test('with a time to live of 0 only a consumer that is ready gets a message', () => {
@@ -265,71 +199,6 @@ test('an exclusive consumer is alone', () => {
   assert.throws(() => consumer(), /ACCESS_REFUSED - queue 'q' in vhost '\/' in exclusive use/);
 });
 
-test('what dies is sent on with its story, without its expiration', () => {
-  const { vhost, clock, queue, put } = place({ 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'dead' });
-  const dead = declare(vhost, 'dead');
-  put({ body: 'a', expirationMs: 50, properties: { expiration: '50', headers: { mine: 1 } } });
-  clock.move(50);
-  put('b');
-  queue.reject(queue.get(false)?.entry as Entry);
-  const [first, second] = [...dead.ready].map(({ message: each }) => each);
-  assert.equal(first?.properties().expiration, undefined);
-  const death = (first?.properties().headers?.['x-death'] as Table[] | undefined)?.[0];
-  assert.equal(
-    { ...death, time: 0 },
-    {
-      'original-expiration': '50',
-      count: 1,
-      reason: 'expired',
-      queue: 'q',
-      time: 0,
-      exchange: '',
-      'routing-keys': ['q'],
-    },
-  );
-  assert.is(first?.properties().headers?.['mine'], 1);
-  assert.is(second?.properties().headers?.['x-first-death-reason'], 'rejected');
-});
-
-test('a message that goes round by itself is dropped, one that was rejected on the way goes on', () => {
-  const { vhost, clock, queue, put } = place({
-    'x-dead-letter-exchange': '',
-    'x-dead-letter-routing-key': 'other',
-    'x-message-ttl': 10,
-  });
-  const other = declare(vhost, 'other', {
-    'x-dead-letter-exchange': '',
-    'x-dead-letter-routing-key': 'q',
-    'x-message-ttl': 1000,
-  });
-  put('a');
-  clock.move(10);
-  assert.is(other.ready.length, 1);
-  other.reject(other.get(false)?.entry as Entry);
-  assert.is(queue.ready.length, 1);
-  clock.move(10);
-  assert.is(other.ready.length, 1, 'it was rejected in between');
-  clock.move(1000);
-  assert.is(queue.ready.length, 0, 'the last round was automatic');
-});
-
-test('a long chain of queues that drop is walked to its end', () => {
-  const { vhost, put } = place({ 'x-max-length': 0, 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': '0' });
-  const length = 300;
-  for (let index = 0; index < length; index++) {
-    declare(vhost, String(index), {
-      'x-max-length': 0,
-      'x-dead-letter-exchange': '',
-      'x-dead-letter-routing-key': String(index + 1),
-    });
-  }
-  const last = declare(vhost, String(length));
-  const before = vhost.memory.usedBytes;
-  put({ body: 'a', exchange: 'amq.fanout' });
-  assert.is(last.ready.length, 1);
-  assert.ok(vhost.memory.usedBytes > before);
-});
-
 test('a quorum queue counts failures, tells of them and gives up after its limit', () => {
   const { vhost, queue, put } = place({
     'x-queue-type': 'quorum',
@@ -380,85 +249,5 @@ test('an entry that comes back to a deleted queue gives its memory back', () => 
   queue.requeue([entries[2] as Entry], true);
   assert.is(memory.usedBytes, 0);
 });
-
-interface Sample {
-  body: string;
-  exchange?: string;
-  expirationMs?: number;
-  priority?: number | undefined;
-  properties?: { expiration?: string; headers?: Table };
-}
-
-function message(sample: string | Sample): Message {
-  const {
-    body,
-    exchange = '',
-    expirationMs,
-    priority,
-    properties = {},
-  } = typeof sample === 'string' ? { body: sample } : sample;
-  const encoded = encodeProperties(properties);
-  return new Message({
-    exchange,
-    routingKey: 'q',
-    content: Buffer.concat([encoded, Buffer.from(body)]),
-    propertiesLength: encoded.length,
-    persistent: false,
-    priority,
-    expirationMs,
-  });
-}
-
-function declare(vhost: VirtualHost, queue: string, values: Record<string, FieldValue> = {}): Queue {
-  const wanted = { queue, durable: true, exclusive: false, autoDelete: false, arguments: Arguments.of(values) };
-  return vhost.declareQueue(wanted, undefined);
-}
-
-/** A virtual host with one queue `q`. */
-function place(values: Record<string, FieldValue> = {}) {
-  const clock = new HandClock();
-  const memory = new Memory(Infinity, () => {});
-  const vhost = new VirtualHost('/', {
-    clock,
-    memory,
-    slices: new Slices(),
-    store: undefined,
-    log: () => undefined,
-    churn: churnCounters(),
-  });
-  const queue = declare(vhost, 'q', values);
-  const put = (...samples: (string | Sample)[]) => {
-    for (const sample of samples) vhost.deliver(message(sample), [queue]);
-  };
-  const take = () => {
-    const bodies: string[] = [];
-    for (let got = queue.get(true); got !== undefined; got = queue.get(true)) {
-      bodies.push(got.entry.message.body().toString());
-    }
-    return bodies;
-  };
-  const consumer = ({ prefetch = 0, priority = 0, exclusive = false } = {}) => {
-    const one: Consumer & { got: string[]; entries: (Entry | undefined)[] } = {
-      tag: 'tag',
-      noAck: false,
-      exclusive,
-      priority,
-      unacked: 0,
-      isInLine: false,
-      got: [],
-      entries: [],
-      isReady: () => prefetch === 0 || one.unacked < prefetch,
-      deliver: (each, _, entry) => {
-        one.unacked++;
-        one.entries.push(entry);
-        one.got.push(each.body().toString());
-      },
-      cancelled: () => {},
-    };
-    queue.addConsumer(one);
-    return one;
-  };
-  return { clock, memory, vhost, queue, put, take, consumer };
-}
 
 test.run();

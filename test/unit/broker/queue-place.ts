@@ -1,0 +1,99 @@
+// A virtual host with one queue, without sockets, by a clock that the test moves.
+
+import { Arguments } from '../../../src/broker/codec/arguments.ts';
+import { encodeProperties } from '../../../src/broker/codec/properties.ts';
+import type { FieldValue, Table } from '../../../src/broker/codec/table.ts';
+import type { Consumer } from '../../../src/broker/consumers.ts';
+import { churnCounters } from '../../../src/broker/counters.ts';
+import { Memory } from '../../../src/broker/memory.ts';
+import { Message } from '../../../src/broker/message.ts';
+import type { Queue } from '../../../src/broker/queue.ts';
+import type { Entry } from '../../../src/broker/ready.ts';
+import { Slices } from '../../../src/broker/slices.ts';
+import type { Store } from '../../../src/broker/store.ts';
+import { VirtualHost } from '../../../src/broker/vhost.ts';
+import { HandClock } from '../../support/broker-clock.ts';
+
+export interface Sample {
+  body: string;
+  exchange?: string;
+  expirationMs?: number;
+  priority?: number | undefined;
+  moreKeys?: readonly string[];
+  properties?: { expiration?: string; headers?: Table };
+}
+
+export function message(sample: string | Sample): Message {
+  const {
+    body,
+    exchange = '',
+    expirationMs,
+    priority,
+    moreKeys,
+    properties = {},
+  } = typeof sample === 'string' ? { body: sample } : sample;
+  const encoded = encodeProperties(properties);
+  return new Message({
+    exchange,
+    routingKey: 'q',
+    content: Buffer.concat([encoded, Buffer.from(body)]),
+    propertiesLength: encoded.length,
+    persistent: false,
+    priority,
+    expirationMs,
+    moreKeys,
+  });
+}
+
+export function declare(vhost: VirtualHost, queue: string, values: Record<string, FieldValue> = {}): Queue {
+  const wanted = { queue, durable: true, exclusive: false, autoDelete: false, arguments: Arguments.of(values) };
+  return vhost.declareQueue(wanted, undefined);
+}
+
+/** A virtual host with one queue `q`. */
+export function place(values: Record<string, FieldValue> = {}, store?: Store) {
+  const clock = new HandClock();
+  const log: string[] = [];
+  const memory = new Memory(Infinity, () => {});
+  const vhost = new VirtualHost('/', {
+    clock,
+    memory,
+    slices: new Slices(),
+    store,
+    log: (line) => log.push(line),
+    churn: churnCounters(),
+  });
+  const queue = declare(vhost, 'q', values);
+  const put = (...samples: (string | Sample)[]) => {
+    for (const sample of samples) vhost.deliver(message(sample), [queue]);
+  };
+  const take = () => {
+    const bodies: string[] = [];
+    for (let got = queue.get(true); got !== undefined; got = queue.get(true)) {
+      bodies.push(got.entry.message.body().toString());
+    }
+    return bodies;
+  };
+  const consumer = ({ prefetch = 0, priority = 0, exclusive = false } = {}) => {
+    const one: Consumer & { got: string[]; entries: (Entry | undefined)[] } = {
+      tag: 'tag',
+      noAck: false,
+      exclusive,
+      priority,
+      unacked: 0,
+      isInLine: false,
+      got: [],
+      entries: [],
+      isReady: () => prefetch === 0 || one.unacked < prefetch,
+      deliver: (each, _, entry) => {
+        one.unacked++;
+        one.entries.push(entry);
+        one.got.push(each.body().toString());
+      },
+      cancelled: () => {},
+    };
+    queue.addConsumer(one);
+    return one;
+  };
+  return { clock, memory, log, vhost, queue, put, take, consumer };
+}

@@ -1,0 +1,23 @@
+// The bounds of the work that routing one message may cost.
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Arguments } from '../../../src/broker/codec/arguments.ts';
+import { message, place } from './queue-place.ts';
+
+test('a message whose further keys many exchanges look up is refused, also if few bindings match', () => {
+  const { vhost } = place();
+  const names = Array.from({ length: 10 }, (_, index) => `exchange ${index}`);
+  for (const exchange of names) {
+    const kind = { type: 'direct', durable: false, autoDelete: false, internal: false };
+    vhost.declareExchange({ ...kind, exchange, arguments: Arguments.none });
+    const binding = { source: 'amq.direct', destination: exchange, isQueue: false, routingKey: 'q' };
+    vhost.bind({ ...binding, arguments: Arguments.none });
+  }
+  const moreKeys = Array.from({ length: 60_000 }, (_, index) => String(index));
+  const many = message({ body: 'a', moreKeys });
+  assert.throws(() => vhost.route(vhost.exchange('amq.direct'), many), /routing_too_expensive/);
+  assert.equal(vhost.route(vhost.exchange('amq.direct'), message({ body: 'a', moreKeys: ['one', 'two'] })), []);
+});
+
+test.run();
