@@ -30,7 +30,7 @@ function routeFurther(places: Places, start: Exchange, message: Message, steps: 
     let isMatched = false;
     for (const key of exchange.matchesEachKey ? keys : [message.routingKey]) {
       const found = match(places, exchange, message, key, steps);
-      steps.add(found.length);
+      steps.add(1 + found.length);
       for (const destination of found) {
         if (destination.isDeleted) continue;
         isMatched = true;
