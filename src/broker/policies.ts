@@ -109,7 +109,11 @@ const checks: Readonly<Record<string, Check>> = {
   'max-length-bytes': ['maximum length in bytes', from(0)],
   overflow: ['overflow value', oneOf('drop-head', 'reject-publish', 'reject-publish-dlx')],
   'dead-letter-exchange': ['dead letter exchange name', isText],
-  'dead-letter-routing-key': ['dead letter routing key', isText],
+  // RabbitMQ accepts a longer one. It becomes a routing key, which is a short string.
+  'dead-letter-routing-key': [
+    'dead letter routing key',
+    (value) => isText(value) && Buffer.byteLength(`${value}`) <= 255,
+  ],
   'dead-letter-strategy': ['dead letter strategy', oneOf('at-most-once', 'at-least-once')],
   'delivery-limit': ['delivery limit', isWhole],
   'alternate-exchange': ['alternate exchange name', isText],

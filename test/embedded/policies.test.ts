@@ -187,6 +187,7 @@ test('alternate-exchange of a policy takes what has no route, from publishers th
 test('a policy that cannot be is 400, and is not kept', () =>
   withBroker(async ({ ask }) => {
     const definition = { 'max-length': 5 };
+    const longKey = 'k'.repeat(256);
     for (const [body, reason] of [
       [{ definition }, '[{key_missing,pattern}]'],
       [{ pattern: '^t' }, '[{key_missing,definition}]'],
@@ -197,6 +198,10 @@ test('a policy that cannot be is 400, and is not kept', () =>
         'Validation failed\n\n<<"5">> is not a valid maximum length\n',
       ],
       [{ pattern: '^t', definition: { expires: 0 } }, 'Validation failed\n\n0 is not a valid queue expiry\n'],
+      [
+        { pattern: '^t', definition: { 'dead-letter-routing-key': longKey } },
+        `Validation failed\n\n<<"${longKey}">> is not a valid dead letter routing key\n`,
+      ],
       [
         { pattern: '^t', definition: { 'max-lengt': 5 } },
         'Validation failed\n\n[{<<"max-lengt">>,5}] are not recognised policy settings\n',
