@@ -65,6 +65,7 @@ export class Connection {
       },
       onParked: () => this.sawPublish(),
       maySettle: (channel) => this.channels.get(channel)?.publisher.isConfirming === true,
+      awaitsContent: (channel) => this.channels.get(channel)?.publisher.awaitsContent === true,
     });
     this.output = new Output(socket, {
       frameMax: broker.limits.frameMax,

@@ -20,6 +20,11 @@ export class Content {
   #bodyLeft = 0;
   #bodyLength = 0;
 
+  /** Whether a basic.publish was read and its content is not whole yet. */
+  get isAwaited(): boolean {
+    return this.#awaits !== 'nothing';
+  }
+
   /** A basic.publish was read. */
   begin(): void {
     this.#awaits = 'header';

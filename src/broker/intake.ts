@@ -18,6 +18,8 @@ interface Frame {
 
 /** Bytes of publishes that wait until memory is free again. With more of them nothing is read. */
 const parkedBytesLimit = 1024 * 1024;
+/** Estimated memory of a frame that waits, beside its payload. */
+const parkedFrameBytes = 200;
 /** Answers that a client does not read, and messages that the disk has not taken: above that the client waits. */
 const unreadBytes = 8 * 1024 * 1024;
 const unwrittenBytes = 32 * 1024 * 1024;
@@ -39,6 +41,8 @@ interface IntakeParts {
    * publishes were accepted: else it may have acknowledged a message because it has sent another one.
    */
   readonly maySettle: (channel: number) => boolean;
+  /** Whether a publish has begun on the channel, and its content is not whole yet. */
+  readonly awaitsContent: (channel: number) => boolean;
 }
 
 export class Intake {
@@ -161,7 +165,7 @@ export class Intake {
     if (this.#isParked(type, channel, buffer, start, end)) {
       this.#parked.push({ type, channel, payload: Buffer.from(buffer.subarray(start, end)) });
       this.#parkedChannels.add(channel);
-      this.#parkedBytes += end - start;
+      this.#parkedBytes += end - start + parkedFrameBytes;
       this.#parts.onParked();
       if (this.#parkedBytes > parkedBytesLimit) this.#hold('memory');
     } else this.#parts.onFrame(type, channel, buffer, start, end);
@@ -180,21 +184,27 @@ export class Intake {
     return !(settlingKeys.includes(key) && this.#parts.maySettle(channel));
   }
 
-  /** Takes what is parked, until memory is short again or the slice is over. */
+  /**
+   * Takes what is parked, until memory is short again or the slice is over. It does not stop within a message, because an
+   * acknowledgement that goes before what is parked would come between a publish and its content (505).
+   */
   #takeParked(): void {
     let taken = 0;
+    const unfinished = new Set<number>();
     try {
-      while (taken < this.#parked.length && !this.#isBlocked) {
+      while (taken < this.#parked.length && (!this.#isBlocked || unfinished.size > 0)) {
         const { type, channel, payload } = this.#parked[taken++] as Frame;
         this.#parts.onFrame(type, channel, payload, 0, payload.length);
-        if (performance.now() <= this.#sliceEnd) continue;
+        if (this.#parts.awaitsContent(channel)) unfinished.add(channel);
+        else unfinished.delete(channel);
+        if (unfinished.size > 0 || performance.now() <= this.#sliceEnd) continue;
         this.#schedule();
         break;
       }
     } finally {
       this.#parked = this.#parked.slice(taken);
       this.#parkedChannels = new Set(this.#parked.map(({ channel }) => channel));
-      this.#parkedBytes = this.#parked.reduce((sum, { payload }) => sum + payload.length, 0);
+      this.#parkedBytes = this.#parked.reduce((sum, { payload }) => sum + payload.length + parkedFrameBytes, 0);
       if (this.#parkedBytes <= parkedBytesLimit) this.#holds.delete('memory');
     }
   }

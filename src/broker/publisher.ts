@@ -46,6 +46,10 @@ export class Publisher {
     return this.#confirms !== undefined;
   }
 
+  get awaitsContent(): boolean {
+    return this.#content.isAwaited;
+  }
+
   get unconfirmed(): number {
     return this.#confirms?.outstanding ?? 0;
   }
