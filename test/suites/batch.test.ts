@@ -1,7 +1,10 @@
 // Batches, recycled processes and the time of a role, through the executable.
 
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { untilMetric } from '../support/metrics.ts';
 import { emptyFolder } from '../support/mq.ts';
 import { lines, testRoles } from '../support/roles.ts';
 
@@ -18,7 +21,7 @@ export const batch = (messages, context) => {
 test('each message of a batch has its own outcome', async () => {
   await roles.run(['task', '--lines'], { input: 'one\ntwo\nbad\nfour\nfive\n' });
   const cwd = emptyFolder({ 'batch.ts': module });
-  const options = ['--batch', '3', '--batch-wait', '200ms', '--count', '5', '--handler', 'batch.ts'];
+  const options = ['--batch', '3', '--batch-wait', '1h', '--count', '5', '--handler', 'batch.ts'];
   const { status, stdout, stderr } = await roles.run(['worker', ...options], { cwd });
   assert.is(status, 0, stderr);
   assert.equal(lines(stdout).toSorted(), ['five', 'four', 'one', 'two']);
@@ -53,7 +56,9 @@ test('a batch that is not full starts when the role is to stop', async () => {
   await roles.run(['task', '--lines'], { input: 'one\ntwo\n' });
   const cwd = emptyFolder({ 'batch.ts': module });
   const handler = ['--batch', '9', '--batch-wait', '1h', '--handler', 'batch.ts'];
-  const { status, stdout, stderr } = await roles.run(['worker', '--max-time', '300ms', ...handler], { cwd });
+  const worker = await roles.receiver(['worker', '--metrics', '0', ...handler], { cwd });
+  await untilMetric(worker, 'mq_in_flight', 2);
+  const { status, stdout, stderr } = await worker.stop();
   assert.is(status, 0, stderr);
   assert.equal(lines(stdout), ['one', 'two']);
 });
@@ -73,9 +78,13 @@ test('--batch needs a handler that can, and a prefetch that fills it', async () 
 
 test('--max-time ends a role as a signal does: what runs is finished, the rest stays', async () => {
   await roles.run(['task', '--lines'], { input: 'one\ntwo\n' });
-  const { status, stdout, stderr } = await roles.run([
-    ...['worker', '--max-time', '100ms', '--exec', 'sh', '-c', 'cat; echo; sleep 1'],
-  ]);
+  const cwd = emptyFolder();
+  const exec = ['--exec', 'sh', '-c', 'cat; echo; until [ -e go ]; do sleep 0.05; done'];
+  const worker = await roles.receiver(['worker', '--metrics', '0', '--max-time', '2s', ...exec], { cwd });
+  await worker.prints(/one/);
+  await untilMetric(worker, 'mq_consumers', 0);
+  writeFileSync(join(cwd, 'go'), '');
+  const { status, stdout, stderr } = await worker.ended;
   assert.is(status, 0, stderr);
   assert.equal(lines(stdout), ['one']);
   assert.equal(

@@ -4,7 +4,8 @@ import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { emptyFolder } from '../support/mq.ts';
+import { untilMetric } from '../support/metrics.ts';
+import { emptyFolder, type RunningMq } from '../support/mq.ts';
 import { lines, testRoles } from '../support/roles.ts';
 import { until } from '../support/until.ts';
 
@@ -13,6 +14,7 @@ test.after.each(roles.killLeft);
 test.after(roles.end);
 
 const { name: vhost, api } = roles.vhost;
+const account = await roles.account();
 
 interface Place {
   readonly type: string;
@@ -41,15 +43,29 @@ function place(queue: string, { type, status, prefetch = 1, limit }: Place) {
   };
 }
 
-/** Closes the connection of the vhost's only consumer. */
-async function closeConsumer(): Promise<void> {
-  const connection = await until('the consumer is listed', async () => {
-    const [consumer] = (await api('GET', `/api/consumers/${vhost}`)) as {
-      channel_details: { connection_name: string };
-    }[];
-    return consumer?.channel_details.connection_name;
+/** Starts a receiver with the account, so that its two connections are the only ones of the account. */
+const receiverFrom = (cwd: string, ...args: readonly string[]) =>
+  roles.receiver(['subscribe', 'from', ...args, '--exec', './hold.sh'], { cwd, env: account.env });
+
+/** Closes the connection that the role receives by; the one that it publishes by stays. */
+async function loseConsumer(receiver: RunningMq): Promise<void> {
+  const name = await until('the consumer is listed', async () => {
+    const all = (await api('GET', `/api/consumers/${vhost}`)) as { channel_details: { connection_name?: string } }[];
+    const names = all.map(({ channel_details: { connection_name: connection } }) => connection);
+    return (await account.connections()).find((connection) => names.includes(connection));
   });
-  await api('DELETE', `/api/connections/${encodeURIComponent(connection)}`);
+  await api('DELETE', `/api/connections/${encodeURIComponent(name)}`);
+  await receiver.prints(connectedAgain(1), 'stderr');
+}
+
+/** Closes all connections of the role three times, and waits for a metric after each time. */
+async function loseConnections(receiver: RunningMq, metrics: (readonly [string, number])[] = []): Promise<void> {
+  for (let time = 1; time <= 3; time += 1) {
+    await account.closeConnections(2);
+    await receiver.prints(connectedAgain(time), 'stderr');
+    const [name, value] = metrics[time - 1] ?? [];
+    if (name !== undefined) await untilMetric(receiver, name, value);
+  }
 }
 
 const connectedAgain = (times: number) => new RegExp(`(connected again\\n[^]*){${times}}`);
@@ -59,30 +75,25 @@ for (const type of ['classic', 'quorum']) {
     const queue = `fails-${type}`;
     const { cwd, runs, go } = place(queue, { type, status: 9 });
     assert.is((await roles.run(['publish', 'to', 'text'], { cwd })).status, 0);
-    const receiver = await roles.receiver(['subscribe', 'from', '--idle', '2', '--exec', './hold.sh'], { cwd });
+    const receiver = await receiverFrom(cwd);
     await receiver.prints(/begin/, 'stderr');
-    await closeConsumer();
-    await receiver.prints(connectedAgain(1), 'stderr');
+    await loseConsumer(receiver);
     go();
-    const { status, stderr } = await receiver.ended;
+    assert.is((await roles.take(`${queue}.dead`, 1))[0]!.payload, 'text');
+    const { status, stderr } = await receiver.stop();
     assert.is(status, 0, stderr);
     assert.equal(runs(), ['text', 'text']);
-    assert.is((await roles.take(`${queue}.dead`, 1))[0]!.payload, 'text');
     for (const empty of [queue, `${queue}.dead`, `${queue}.retry.100`]) assert.is(await roles.held(empty), 0, empty);
   });
 
   test(`a message whose connection is lost three times runs once and is acked, without a message-id, ${type}`, async () => {
     const queue = `anonymous-${type}`;
     const { cwd, runs, go } = place(queue, { type, status: 0 });
-    const args = ['subscribe', 'from', '--log-level', 'debug', '--exec', './hold.sh'];
-    const receiver = await roles.receiver(args, { cwd });
+    const receiver = await receiverFrom(cwd, '--log-level', 'debug');
     const message = { routing_key: queue, payload: 'text', payload_encoding: 'string', properties: {} };
     await api('POST', `/api/exchanges/${vhost}/amq.default/publish`, message);
     await receiver.prints(/begin/, 'stderr');
-    for (let time = 1; time <= 3; time += 1) {
-      await closeConsumer();
-      await receiver.prints(connectedAgain(time), 'stderr');
-    }
+    await loseConnections(receiver);
     go();
     // A later message is handled: the first one is settled, or stands behind it.
     await roles.run(['publish', 'to', 'later'], { cwd });
@@ -103,18 +114,14 @@ for (const type of ['classic', 'quorum']) {
 test('what waits for a handler when the connection is lost runs once, and no attempt of it is counted', async () => {
   const queue = 'waits';
   const { cwd, runs, go } = place(queue, { type: 'classic', status: 0, prefetch: 5 });
-  const options = ['--concurrency', '1', '--exec', './hold.sh'];
-  const receiver = await roles.receiver(['subscribe', 'from', ...options], { cwd });
+  const receiver = await receiverFrom(cwd, '--concurrency', '1');
   const bodies = ['a', 'b', 'c', 'd', 'e'];
   for (const payload of bodies) {
     const message = { routing_key: queue, payload, payload_encoding: 'string', properties: {} };
     await api('POST', `/api/exchanges/${vhost}/amq.default/publish`, message);
   }
   await receiver.prints(/begin/, 'stderr');
-  for (let time = 1; time <= 3; time += 1) {
-    await closeConsumer();
-    await receiver.prints(connectedAgain(time), 'stderr');
-  }
+  await loseConnections(receiver);
   go();
   await until('all have run', () => runs().length >= 5);
   const { status, stderr } = await receiver.stop();
@@ -128,17 +135,17 @@ test('the broker drops no message whose connection is lost more often than its q
   const queue = 'limited';
   const { cwd, runs, go } = place(queue, { type: 'quorum', status: 9, prefetch: 2, limit: 2 });
   assert.is((await roles.run(['publish', 'to', '--lines'], { cwd, input: 'held\nwaits' })).status, 0);
-  const options = ['--idle', '2', '--concurrency', '1', '--exec', './hold.sh'];
-  const receiver = await roles.receiver(['subscribe', 'from', ...options], { cwd });
+  const receiver = await receiverFrom(cwd, '--concurrency', '1', '--metrics', '0');
   await receiver.prints(/begin/, 'stderr');
-  for (let time = 1; time <= 3; time += 1) {
-    await closeConsumer();
-    await receiver.prints(connectedAgain(time), 'stderr');
-  }
+  await loseConnections(receiver, [
+    ['mq_received_total', 2],
+    // At its limit the message is published again. If the connection is lost before the confirm, the broker drops it.
+    ['mq_confirmed_total', 1],
+  ]);
   go();
-  const { status, stderr } = await receiver.ended;
-  assert.is(status, 0, stderr);
   const dead = await roles.take(`${queue}.dead`, 2);
+  const { status, stderr } = await receiver.stop();
+  assert.is(status, 0, stderr);
   assert.equal(dead.map(({ payload }) => payload).toSorted(), ['held', 'waits']);
   const attempts = (body: string) => runs().filter((run) => run === body).length;
   assert.is(attempts('waits'), 2, stderr);

@@ -2,7 +2,7 @@
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { emptyFolder, mq, type RunningMq } from '../support/mq.ts';
+import { emptyFolder, type MqOptions, mq, type RunningMq } from '../support/mq.ts';
 import { assertRefused } from '../support/refusal.ts';
 import { lines, testRoles } from '../support/roles.ts';
 import { until } from '../support/until.ts';
@@ -10,6 +10,8 @@ import { until } from '../support/until.ts';
 const roles = await testRoles();
 test.after.each(roles.killLeft);
 test.after(roles.end);
+
+const account = await roles.account();
 
 const trace = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 
@@ -21,10 +23,10 @@ function entries(stderr: string, event?: string): Entry[] {
   return event === undefined ? all : all.filter((entry) => entry.event === event);
 }
 
-async function observed(args: readonly string[], cwd?: string): Promise<{ running: RunningMq; url: string }> {
+async function observed(args: readonly string[], given: MqOptions = {}): Promise<{ running: RunningMq; url: string }> {
   const options = ['--metrics', '0', '--log', 'json'];
   const [role = '', ...rest] = args;
-  const running = await roles.receiver([role, ...options, ...rest], cwd === undefined ? {} : { cwd });
+  const running = await roles.receiver([role, ...options, ...rest], given);
   const [entry] = entries(running.stderr().replace(/[^\n]*$/, ''), 'metrics');
   return { running, url: String(entry?.['url']) };
 }
@@ -43,7 +45,7 @@ test('a worker is ready when its consumer is attached, and counts what it does',
   const exec = 'case $(cat) in good) ;; bad) exit 3 ;; *) exit 75 ;; esac';
   // What is to be retried does not come back in the middle of another test.
   const cwd = emptyFolder({ 'rascal.json': JSON.stringify({ mq: { retry: { attempts: 3, delays: [600_000] } } }) });
-  const { running, url } = await observed(['worker', '--exec', 'sh', '-c', exec], cwd);
+  const { running, url } = await observed(['worker', '--exec', 'sh', '-c', exec], { cwd });
   await until('ready', async () => (await page(`${url}/readyz`))[0] === 200);
   assert.equal(await page(`${url}/healthz`), [200, 'ok\n']);
   const healthy = await mq(['health', new URL(url).port]);
@@ -61,9 +63,9 @@ test('a worker is ready when its consumer is attached, and counts what it does',
 });
 
 test('a lost connection shows in the log, in the metrics and in readiness, and its return too', async () => {
-  const { running, url } = await observed(['receive-logs']);
+  const { running, url } = await observed(['receive-logs'], { env: account.env });
   await until('ready', async () => (await page(`${url}/readyz`))[0] === 200);
-  await closeConnections();
+  await account.closeConnections(1);
   await until('the loss is counted', async () => (await metric(url, 'mq_connections_lost_total')) === 1);
   await running.prints(/"event":"connected"/, 'stderr');
   await until('ready again', async () => (await page(`${url}/readyz`))[0] === 200);
@@ -109,7 +111,7 @@ test('a cause that repeats itself is ten lines a minute, of which the last has t
   const exec = 'exit 75';
   const mqSettings = { retry: { attempts: 1, delays: [1] } };
   const cwd = emptyFolder({ 'rascal.json': JSON.stringify({ mq: mqSettings }) });
-  const { running } = await observed(['worker', '--count', '60', '--exec', 'sh', '-c', exec], cwd);
+  const { running } = await observed(['worker', '--count', '60', '--exec', 'sh', '-c', exec], { cwd });
   await roles.run(['task', '--lines'], { input: 'no\n'.repeat(60) });
   const { status, stderr } = await running.ended;
   assert.is(status, 0);
@@ -200,20 +202,9 @@ test('it goes into the reply; a header names another one; an invalid one is igno
   await server.stop();
 });
 
-/** By the management API, as soon as it lists any: its statistics come seconds later. */
-async function closeConnections(): Promise<void> {
-  const list = () =>
-    roles.vhost.api('GET', `/api/vhosts/${roles.vhost.name}/connections`) as Promise<{ name: string }[]>;
-  const found = await until('a connection is listed', async () => {
-    const all = await list();
-    return all.length > 0 && all;
-  });
-  for (const { name } of found) await roles.vhost.api('DELETE', `/api/connections/${encodeURIComponent(name)}`);
-}
-
 test('a lost connection and its return are each said once, however many connections the role has', async () => {
-  const { running } = await observed(['worker', '--exec', 'true']);
-  await closeConnections();
+  const { running } = await observed(['worker', '--exec', 'true'], { env: account.env });
+  await account.closeConnections(2);
   await running.prints(/"event":"connected"/, 'stderr');
   const { stderr } = await running.stop();
   assert.equal([entries(stderr, 'lost').length, entries(stderr, 'connected').length], [1, 1]);

@@ -7,13 +7,13 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { emptyFolder } from '../support/mq.ts';
 import { lines, testRoles } from '../support/roles.ts';
-import { until } from '../support/until.ts';
 
 const roles = await testRoles();
 test.after.each(roles.killLeft);
 test.after(roles.end);
 
 const { name: vhost, api } = roles.vhost;
+const { env, closeConnections } = await roles.account();
 
 /** A folder with a queue, a publication `to` and a subscription `from`; and what makes the queue. */
 function place(queue: string, type: string) {
@@ -30,16 +30,6 @@ function place(queue: string, type: string) {
   });
   chmodSync(join(cwd, 'hold.sh'), 0o755);
   return { cwd, declare: () => api('PUT', `/api/queues/${vhost}/${queue}`, options) };
-}
-
-/** Closes every connection of the vhost, as an operator does. */
-async function closeConnections(): Promise<void> {
-  await until('the connections are closed', async () => {
-    const all = (await api('GET', '/api/connections')) as { name: string; vhost: string }[];
-    const ours = all.filter((one) => one.vhost === vhost);
-    for (const { name } of ours) await api('DELETE', `/api/connections/${encodeURIComponent(name)}`).catch(() => {});
-    return ours.length > 0;
-  });
 }
 
 for (const type of ['classic', 'quorum']) {
@@ -72,10 +62,13 @@ test('a queue that stays away ends the role with 78, and does not loop', async (
 
 test('--exit-on-disconnect ends a receiver with 69, after the handler in hand', async () => {
   const { cwd } = place('ends', 'quorum');
-  const receiver = await roles.receiver(['subscribe', 'from', '--exit-on-disconnect', '--exec', './hold.sh'], { cwd });
+  const receiver = await roles.receiver(['subscribe', 'from', '--exit-on-disconnect', '--exec', './hold.sh'], {
+    cwd,
+    env,
+  });
   await roles.run(['publish', 'to', 'text'], { cwd });
   await receiver.prints(/begin/, 'stderr');
-  await closeConnections();
+  await closeConnections(2);
   await receiver.prints(/connecting again/, 'stderr');
   await writeFile(join(cwd, 'go'), '');
   const { status, stdout, stderr } = await receiver.ended;
@@ -87,18 +80,18 @@ test('--exit-on-disconnect ends a receiver with 69, after the handler in hand', 
 test('--exit-on-disconnect: --drain bounds the time of the handler', async () => {
   const { cwd } = place('bounded', 'quorum');
   const options = ['--exit-on-disconnect', '--drain', '0.5', '--grace', '0.2'];
-  const receiver = await roles.receiver(['subscribe', 'from', ...options, '--exec', './hold.sh'], { cwd });
+  const receiver = await roles.receiver(['subscribe', 'from', ...options, '--exec', './hold.sh'], { cwd, env });
   await roles.run(['publish', 'to', 'text'], { cwd });
   await receiver.prints(/begin/, 'stderr');
-  await closeConnections();
+  await closeConnections(2);
   assert.is((await receiver.ended).status, 69);
 });
 
 test('without it, a receiver goes on', async () => {
   const { cwd } = place('goes-on', 'quorum');
-  const receiver = await roles.receiver(['subscribe', 'from', '--max-reconnect', '5'], { cwd });
+  const receiver = await roles.receiver(['subscribe', 'from', '--max-reconnect', '5'], { cwd, env });
   for (const text of ['one', 'two']) {
-    await closeConnections();
+    await closeConnections(1);
     await receiver.prints(new RegExp(`(connected again\\n[^]*){${text === 'one' ? 1 : 2}}`), 'stderr');
     await roles.run(['publish', 'to', text], { cwd });
     await receiver.prints(new RegExp(`^${text}$`, 'm'));

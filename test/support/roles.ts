@@ -1,5 +1,6 @@
 // mq's roles in a vhost of the test's own, and what is in its queues as the management API shows it.
 
+import { type Account, newAccount } from './account.ts';
 import { type MqOptions, type MqResult, type RunningMq, startMq } from './mq.ts';
 import { until } from './until.ts';
 import { type TestVhost, testVhost } from './vhost.ts';
@@ -21,7 +22,7 @@ export interface Roles {
   start(args: readonly string[], options?: MqOptions): RunningMq;
   /** Starts a receiving role, and waits until it receives. */
   receiver(args: readonly string[], options?: MqOptions): Promise<RunningMq>;
-  /** The same signal twice, for the only consumer of the vhost. */
+  /** Sends the same signal twice to a role that has a message in hand. */
   signalTwice(running: RunningMq, signal?: NodeJS.Signals): Promise<void>;
   /** Takes that many messages out of a queue, as soon as they are there. */
   take(queue: string, count: number): Promise<HeldMessage[]>;
@@ -30,6 +31,8 @@ export interface Roles {
   /** How many messages wait in a queue now. They stay. */
   held(queue: string): Promise<number>;
   deleteQueue(queue: string): Promise<void>;
+  /** A user of the test's own; `end` removes it. */
+  account(): Promise<Account>;
   /** For test.after.each: kills what the test left running, and throws if there was something. */
   killLeft(): Promise<void>;
   /** For test.after: removes the vhost. */
@@ -39,6 +42,7 @@ export interface Roles {
 export async function testRoles(): Promise<Roles> {
   const vhost = await testVhost();
   const left = new Map<string, RunningMq>();
+  const accounts: Account[] = [];
   const place = (queue: string) => `/api/queues/${vhost.name}/${encodeURIComponent(queue)}`;
   const start: Roles['start'] = (args, options = {}) => {
     const running = startMq(args, { deadlineMs: 60_000, ...options, env: { MQ_URL: vhost.url, ...options.env } });
@@ -64,11 +68,10 @@ export async function testRoles(): Promise<Roles> {
       await running.prints(/waiting for messages from/, 'stderr');
       return running;
     },
-    // Two at once would be one; the first is heeded when the broker has no consumer any more.
+    // Two at once would be one, so the second one waits until the role says that it has received the first one.
     signalTwice: async (running, signal = 'SIGTERM') => {
       running.kill(signal);
-      const consumers = () => vhost.api('GET', `/api/consumers/${vhost.name}`) as Promise<unknown[]>;
-      await until('the consumer is gone', async () => (await consumers()).length === 0);
+      await running.prints(/^stopping: /m, 'stderr');
       running.kill(signal);
     },
     take: async (queue, count) => {
@@ -84,13 +87,21 @@ export async function testRoles(): Promise<Roles> {
     deleteQueue: async (queue) => {
       await vhost.api('DELETE', place(queue));
     },
+    account: async () => {
+      const account = await newAccount(vhost);
+      accounts.push(account);
+      return account;
+    },
     killLeft: async () => {
       const labels = [...left.keys()];
       for (const running of left.values()) running.kill('SIGKILL');
       await Promise.allSettled([...left.values()].map(({ ended }) => ended));
       if (labels.length > 0) throw new Error(`still running at the end: ${labels.join('; ')}`);
     },
-    end: () => vhost.remove(),
+    end: async () => {
+      for (const account of accounts) await account.remove();
+      await vhost.remove();
+    },
   };
 }
 

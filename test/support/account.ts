@@ -1,0 +1,38 @@
+// A user of the test's own, so that the broker can close the connections of one role and no others.
+
+import { randomUUID } from 'node:crypto';
+import { until } from './until.ts';
+import type { TestVhost } from './vhost.ts';
+
+export interface Account {
+  /** The environment of a role that logs in as this user. */
+  readonly env: { readonly MQ_URL: string };
+  /**
+   * Returns the names of the user's connections. RabbitMQ answers from its table of connections, which is current; the
+   * lists of /api/connections and /api/consumers come from statistics, and a new entry is up to 5 s late in them.
+   */
+  connections(): Promise<string[]>;
+  /** Closes all connections of the user, as an operator does, when there are that many. */
+  closeConnections(count: number): Promise<void>;
+  remove(): Promise<void>;
+}
+
+/** Creates a user that may do everything in the vhost, and nothing elsewhere. */
+export async function newAccount({ name: vhost, urls, api }: TestVhost): Promise<Account> {
+  const [username, password] = [`mq-${randomUUID()}`, randomUUID()];
+  await api('PUT', `/api/users/${username}`, { password, tags: '' });
+  await api('PUT', `/api/permissions/${vhost}/${username}`, { configure: '.*', write: '.*', read: '.*' });
+  const path = `/api/connections/username/${username}`;
+  const connections = async () => ((await api('GET', path)) as { name: string }[]).map(({ name }) => name);
+  return {
+    env: { MQ_URL: urls.map((url) => Object.assign(new URL(url), { username, password }).href).join(',') },
+    connections,
+    closeConnections: async (count) => {
+      await until(`${count} connections`, async () => (await connections()).length === count);
+      await api('DELETE', path);
+    },
+    remove: async () => {
+      await api('DELETE', `/api/users/${username}`);
+    },
+  };
+}
