@@ -6,6 +6,7 @@
 import amqplib from 'amqplib';
 import { ask } from './management-api.ts';
 import { parameters } from './management-parameters.ts';
+import { rights } from './management-rights.ts';
 import { eventually, type Job, named, runJobs, url } from './program.ts';
 
 const { username, password, hostname, port } = new URL(url);
@@ -393,4 +394,4 @@ for (const [reader, reads] of Object.entries(readers)) {
   for (const each of reads) jobs[`${reader}: GET ${each.path.replaceAll(vhost, '<vhost>')}`] = read(each);
 }
 jobs['the vhost goes'] = () => ask(`/vhosts/${vhost}`, 'DELETE');
-await runJobs({ ...jobs, ...parameters });
+await runJobs({ ...jobs, ...parameters, ...rights });

@@ -1,7 +1,7 @@
 // Messages by HTTP: publish one, get some. For looking and trying out, not for work.
 
 import { encodeProperties } from '../codec/properties.ts';
-import { ProtocolError } from '../protocol-error.ts';
+import { ProtocolError, replyCodes } from '../protocol-error.ts';
 import { publishedMessage } from '../published.ts';
 import { assertKeysAllowed } from '../publisher.ts';
 import type { Queue } from '../queue.ts';
@@ -10,14 +10,39 @@ import { assertAccess } from '../users.ts';
 import { assertKeys, nameOf, textOf, wholeOf } from './body.ts';
 import { exchangeName } from './exchanges.ts';
 import { jsonProperties, propertiesOf } from './properties.ts';
-import { queueOf } from './queues.ts';
-import { badRequest, notFound, Refusal } from './refusal.ts';
+import { badRequest, notAuthorised, notFound, Refusal } from './refusal.ts';
 import { type Answer, type Call, ok, type Route, vhostOf } from './route.ts';
 
 export const messageRoutes: readonly Route[] = [
-  { method: 'POST', path: '/exchanges/:vhost/:exchange/publish', handle: publish },
-  { method: 'POST', path: '/queues/:vhost/:queue/get', handle: getMessages },
+  {
+    method: 'POST',
+    path: '/exchanges/:vhost/:exchange/publish',
+    // RabbitMQ: 400 whatever the channel would be closed with, and also without permission.
+    handle: (call) =>
+      refusedAs(
+        (code, text) => badRequest(`${code} ${text}`),
+        () => publish(call),
+      ),
+  },
+  {
+    method: 'POST',
+    path: '/queues/:vhost/:queue/get',
+    handle: (call) =>
+      refusedAs(
+        (code, text) => (code === replyCodes.ACCESS_REFUSED ? notAuthorised(text) : undefined),
+        () => getMessages(call),
+      ),
+  },
 ];
+
+/** Runs `work`. Throws what `refusal` returns for an error that closes the channel of a client; undefined: that error. */
+function refusedAs(refusal: (code: number, text: string) => Refusal | undefined, work: () => Answer): Answer {
+  try {
+    return work();
+  } catch (error) {
+    throw (error instanceof ProtocolError && refusal(error.replyCode, error.replyText)) || error;
+  }
+}
 
 /** One answer holds about so much, and the message that goes beyond: then there are fewer messages than asked. */
 const answerBytes = 16 * 1024 * 1024;
@@ -81,8 +106,9 @@ function getMessages(call: Call): Answer {
   }
   const count = wholeOf(body, 'count');
   const truncate = body['truncate'] === undefined ? Infinity : wholeOf(body, 'truncate');
-  const { name } = queueOf(call);
   const vhost = vhostOf(call);
+  const name = call.param('queue');
+  if (!vhost.queues.has(name)) throw notFound('not_found', 'queue_not_found');
   assertAccess(user, 'read', { vhost: vhost.name, kind: 'queue', name });
   const queue = vhost.queue(name, undefined);
 
