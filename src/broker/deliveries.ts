@@ -251,7 +251,7 @@ export class Deliveries {
         redelivered: got.redelivered,
         exchange: message.exchange,
         routingKey: message.routingKey,
-        messageCount: queue.ready.length,
+        messageCount: got.left,
       },
       message,
     );

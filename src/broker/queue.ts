@@ -185,8 +185,8 @@ export class Queue {
     if (this.consumers.wake(consumer) && this.ready.length > 0) this.dispatch();
   }
 
-  /** basic.get: the next message, or undefined. In no-ack mode it has left the queue. */
-  get(noAck: boolean): { entry: Entry; redelivered: boolean } | undefined {
+  /** basic.get: the next message and how many are left, or undefined. In no-ack mode it has left the queue. */
+  get(noAck: boolean): { entry: Entry; redelivered: boolean; left: number } | undefined {
     this.#use.touch();
     if (this.#mayExpire) this.expire();
     if (this.settings.type === 'quorum' && this.settings.isSingleActive) {
@@ -208,9 +208,10 @@ export class Queue {
     countDelivery(counters, kind, redelivered);
     if (noAck) this.#settle(entry);
     else this.unackedCount++;
-    // The next one is at the head now, where messages expire.
+    const left = this.ready.length;
+    // The next one is at the head now, where messages expire. RabbitMQ: a quorum queue counts before that.
     if (this.#mayExpire) this.expire();
-    return { entry, redelivered };
+    return { entry, redelivered, left: this.settings.type === 'quorum' ? left : this.ready.length };
   }
 
   /** The message as consumers get it: a quorum queue says how often it has come back. */

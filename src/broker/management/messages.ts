@@ -137,7 +137,7 @@ function giveBack(queue: Queue, taken: readonly Entry[], mode: (typeof modes)[st
 }
 
 function messageItem(
-  { entry, redelivered }: { entry: Entry; redelivered: boolean },
+  { entry, redelivered, left }: { entry: Entry; redelivered: boolean; left: number },
   { queue, truncate, isBase64 }: { queue: Queue; truncate: number; isBase64: boolean },
 ): Record<string, unknown> {
   const message = queue.told(entry);
@@ -149,7 +149,7 @@ function messageItem(
     redelivered,
     exchange: message.exchange,
     routing_key: message.routingKey,
-    message_count: queue.ready.length,
+    message_count: left,
     properties: jsonProperties(message.properties()),
     payload: text ?? bytes.toString('base64'),
     payload_encoding: text === undefined ? 'base64' : 'string',

@@ -62,6 +62,17 @@ test('a message that comes back from a consumer keeps its time to live', () => {
   }
 });
 
+test('basic.get of a quorum queue counts messages that expire when they reach the head', () => {
+  for (const [type, left] of Object.entries({ classic: 0, quorum: 1 })) {
+    const { queue, clock, put } = place({ 'x-queue-type': type });
+    put('stays');
+    put({ body: 'goes', expirationMs: 10 });
+    clock.move(1000);
+    assert.is(queue.get(false)?.left, left);
+    assert.is(queue.ready.length, 0);
+  }
+});
+
 test('a message that basic.get leaves at the head expires there', () => {
   const { queue, clock, put } = place();
   put('stays', { body: 'goes', expirationMs: 10 });
