@@ -40,14 +40,16 @@ async function traffic(): Promise<void> {
     consumerTag: 'tag',
   });
   // RabbitMQ shows what happened up to five seconds later, each of its processes at its own time.
-  await eventually(async () => {
-    const ofQueue = typesOf((await ask(`/queues/${vhost}/${queue}`)).body, ['messages', 'message_stats/ack']);
-    const ofMembers = typesOf((await ask(`/queues/${vhost}/members`)).body, ['messages', 'members']);
-    const [own] = ((await ask('/channels')).body as Item[]).filter(ours);
-    const [connected] = ((await ask('/connections')).body as Item[]).filter(ours);
-    const ofLink = [typesOf(own, ['state', 'message_stats/confirm']), typesOf(connected, ['recv_oct', 'timeout'])];
-    return !JSON.stringify([ofQueue, ofMembers, ofLink]).includes('missing');
-  });
+  const reads = Object.values(readers).flat();
+  for (const each of reads.filter(({ path }) => counted.test(path))) await eventually(() => isComplete(each));
+}
+
+/** Paths of answers that contain statistics. */
+const counted = /^\/(overview|nodes|vhosts|queues|consumers|connections|channels)\b/;
+
+async function isComplete(read: Read): Promise<boolean> {
+  const found = await answer(read);
+  return read.fields.every((field) => read.absent?.includes(field) || found[field] !== 'missing');
 }
 
 /** JSON types by the field's path: `message_stats.publish_details.rate`. */
@@ -72,6 +74,8 @@ interface Read {
   /** Which item of a list: the first of which it is true. */
   readonly of?: (item: Item) => boolean;
   readonly fields: readonly string[];
+  /** Those of the fields that RabbitMQ does not send. */
+  readonly absent?: readonly string[];
 }
 
 const rated = (...names: readonly string[]) => names.flatMap((name) => [name, `${name}_details/rate`]);
@@ -168,7 +172,12 @@ const readers: Readonly<Record<string, readonly Read[]>> = {
     },
     { path: `/exchanges/${vhost}`, of: itemOf('amq.default'), fields: ['name'] },
     { path: '/nodes', of: () => true, fields: ['run_queue', 'sockets_total', 'os_pid', 'type'] },
-    { path: '/connections?columns=name,vhost,state', of: ours, fields: ['name', 'state', 'recv_oct'] },
+    {
+      path: '/connections?columns=name,vhost,state',
+      of: ours,
+      fields: ['name', 'state', 'recv_oct'],
+      absent: ['recv_oct'],
+    },
     { path: `/vhosts/${vhost}`, fields: [...counts, 'name'] },
     { path: `/vhosts/${vhost}/connections`, of: ours, fields: ['state'] },
     { path: '/healthchecks/node', fields: ['status'] },
@@ -189,7 +198,9 @@ const readers: Readonly<Record<string, readonly Read[]>> = {
       ],
     },
   ],
-  Flower: [{ path: `/queues/${vhost}`, of: itemOf(queue), fields: ['name', ...counts, 'consumers', 'idle'] }],
+  Flower: [
+    { path: `/queues/${vhost}`, of: itemOf(queue), fields: ['name', ...counts, 'consumers', 'idle'], absent: ['idle'] },
+  ],
   'rabbit-hole': [
     {
       path: '/overview',
@@ -284,6 +295,7 @@ const readers: Readonly<Record<string, readonly Read[]>> = {
         'connection_details/peer_port',
         'connection_details/peer_host',
       ],
+      absent: ['global_prefetch_count'],
     },
     {
       path: `/queues/${vhost}/${queue}`,
@@ -380,18 +392,16 @@ const readers: Readonly<Record<string, readonly Read[]>> = {
   ],
 };
 
-function read({ path, of, fields }: Read): Job {
-  return async () => {
-    const { status, body } = await ask(path);
-    const item = of === undefined ? body : (body as readonly Item[]).find(of);
-    return { status, ...typesOf(item, fields) };
-  };
+async function answer({ path, of, fields }: Read): Promise<Readonly<Record<string, unknown>>> {
+  const { status, body } = await ask(path);
+  const item = of === undefined ? body : (body as readonly Item[]).find(of);
+  return { status, ...typesOf(item, fields) };
 }
 
 await traffic();
 const jobs: Record<string, Job> = {};
 for (const [reader, reads] of Object.entries(readers)) {
-  for (const each of reads) jobs[`${reader}: GET ${each.path.replaceAll(vhost, '<vhost>')}`] = read(each);
+  for (const each of reads) jobs[`${reader}: GET ${each.path.replaceAll(vhost, '<vhost>')}`] = () => answer(each);
 }
 jobs['the vhost goes'] = () => ask(`/vhosts/${vhost}`, 'DELETE');
 await runJobs({ ...jobs, ...parameters, ...rights });
