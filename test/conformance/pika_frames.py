@@ -5,6 +5,8 @@ from pika import spec
 
 from pika_link import linked, queue
 
+UNOPENED = 50
+
 
 def broken(title):
     """Sends frames of our own making on the channel; the answer is the connection's close."""
@@ -15,8 +17,8 @@ def broken(title):
             name = queue(channel, "broken")
             for frame in frames(channel.channel_number, name):
                 connection._impl._output_marshaled_frames([frame] if isinstance(frame, bytes) else [frame.marshal()])
-            # Something that has an answer: a close comes before it.
-            connection.channel(50)
+            # The broker answers on the channels of the frames, so a refusal comes first.
+            connection.channel(UNOPENED)
             return "open" if queue(channel, "after") else None
 
     return add
@@ -120,7 +122,7 @@ def _(number, name):
 
 @broken("method on a channel that was never opened")
 def _(number, name):
-    return [pika.frame.Method(99, spec.Basic.Get(queue=name))]
+    return [pika.frame.Method(UNOPENED, spec.Basic.Get(queue=name))]
 
 
 @broken("channel.open of an open channel")

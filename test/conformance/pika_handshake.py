@@ -8,7 +8,7 @@ import pika
 import pika.frame
 from pika import spec
 
-from jobs import job, url
+from jobs import SECONDS, job, url
 
 PLACE = urlsplit(url)
 CLIENT = {"capabilities": {"authentication_failure_close": True}}
@@ -18,12 +18,13 @@ class Peer:
     """A socket, and the frames that come on it."""
 
     def __init__(self, header=b"AMQP\0\0\x09\x01"):
-        self.socket = socket.create_connection((PLACE.hostname, PLACE.port), timeout=7)
+        self.socket = socket.create_connection((PLACE.hostname, PLACE.port), timeout=SECONDS)
         self.socket.sendall(header)
         self.bytes = b""
 
-    def send(self, method, channel=0):
-        self.socket.sendall(pika.frame.Method(channel, method).marshal())
+    def send(self, *methods, channel=0):
+        """Sends the methods together: the broker may close the socket after the first."""
+        self.socket.sendall(b"".join(pika.frame.Method(channel, method).marshal() for method in methods))
 
     def receive(self):
         """The next method, or how the connection ended."""
@@ -56,8 +57,7 @@ class Peer:
     def tune(self, frame_max=131_072, channel_max=2047):
         self.start()
         self.receive()
-        self.send(spec.Connection.TuneOk(channel_max, frame_max, 0))
-        self.send(spec.Connection.Open("/"))
+        self.send(spec.Connection.TuneOk(channel_max, frame_max, 0), spec.Connection.Open("/"))
 
 
 def raw(title):
@@ -151,7 +151,7 @@ def opened(connect):
     peer = connect()
     peer.tune()
     peer.receive()
-    peer.send(spec.Channel.Open(), 1)
+    peer.send(spec.Channel.Open(), channel=1)
     peer.receive()
     return peer
 
@@ -160,13 +160,19 @@ def frame(channel, payload, kind=1):
     return bytes([kind]) + struct.pack(">HI", channel, len(payload)) + payload + b"\xce"
 
 
-def sent(title, *frames, channel=0):
+def sent(title, *frames):
+    """Sends frames on channel 1 and basic.qos after them, which the broker answers only if it refuses none of the frames."""
+    refused(title, *frames, pika.frame.Method(1, spec.Basic.Qos()).marshal())
+
+
+def refused(title, *frames):
+    """Sends frames and waits for their refusal. An answer on another channel could come before it, so nothing else is sent."""
+
     @raw(title)
     def _(connect):
         peer = opened(connect)
-        for each in frames:
-            peer.socket.sendall(each)
-        peer.send(spec.Channel.Open(), 2)
+        # Together, because the broker may close the socket after the first.
+        peer.socket.sendall(b"".join(frames))
         return peer.said()
 
 
@@ -184,8 +190,8 @@ sent("bytes left over: channel.close-ok", method(20, 41, b"x"))
 sent("a short string that is too long: basic.get", method(60, 70, b"\0\0\xffabc\0"))
 sent("a short string that is too short: basic.get", method(60, 70, b"\0\0\x02abcd\0"))
 sent("a method without its fields: queue.declare", method(50, 10, b""))
-sent("channel.close-ok of a channel that was never opened", frame(9, b"\0\x14\0\x29"))
-sent("channel.close of a channel that was never opened", frame(9, b"\0\x14\0\x28\0\xc8\0\0\0\0\0"))
+refused("channel.close-ok of a channel that was never opened", frame(9, b"\0\x14\0\x29"))
+refused("channel.close of a channel that was never opened", frame(9, b"\0\x14\0\x28\0\xc8\0\0\0\0\0"))
 sent("content header with a weight", PUBLISH, frame(1, b"\0\x3c\0\x01" + b"\0" * 8 + b"\0\0", 2))
 sent("content header with more property flags", PUBLISH, frame(1, b"\0\x3c\0\0" + b"\0" * 8 + b"\0\x01\0\0", 2))
 sent("content header that is cut short", PUBLISH, frame(1, b"\0\x3c\0\0", 2))
@@ -208,10 +214,10 @@ def _(connect):
 @raw("queue.declare passive without a name")
 def _(connect):
     peer = opened(connect)
-    peer.send(spec.Queue.Declare(queue="", passive=True), 1)
+    peer.send(spec.Queue.Declare(queue="", passive=True), channel=1)
     first = peer.said()
     peer = opened(connect)
-    peer.send(spec.Queue.Declare(queue="", exclusive=True), 1)
+    peer.send(spec.Queue.Declare(queue="", exclusive=True), channel=1)
     peer.receive()
-    peer.send(spec.Queue.Declare(queue="", passive=True), 1)
+    peer.send(spec.Queue.Declare(queue="", passive=True), channel=1)
     return [first, peer.said()]
