@@ -47,7 +47,7 @@ const tiers: Readonly<Record<string, (wanted: readonly string[]) => Batch[]>> = 
     wanted.slice(-1).map((version) => ({
       title: `conformance with RabbitMQ ${version}`,
       folders: ['conformance'],
-      timeout: 180,
+      timeout: 660, // a client's program has 600 s: test/conformance/clients.ts
       ...onCluster(version, 1),
     })),
   cluster: (wanted) =>

@@ -13,7 +13,7 @@ job() { # title, program, its arguments
   local title="$1" program="$2" status=0
   shift 2
   [[ "$title" == *"${MQ_CONFORMANCE_JOB:-}"* ]] || return
-  POSIXLY_CORRECT=1 timeout 8 "$program" --url="${at:-$url}" "$@" >"$folder/out" 2>"$folder/err" || status=$?
+  POSIXLY_CORRECT=1 timeout 60 "$program" --url="${at:-$url}" "$@" >"$folder/out" 2>"$folder/err" || status=$?
   printf '{"job":%s,"answer":{"status":%d,"out":%s,"err":%s}}\n' "$(json <<<"$title")" "$status" "$(json <"$folder/out")" "$(json <"$folder/err")"
 }
 

@@ -9,7 +9,7 @@ import celery.exceptions  # noqa: E402
 import kombu  # noqa: E402
 
 sys.path.insert(0, here)
-from jobs import job, named, run, url  # noqa: E402
+from jobs import SECONDS, job, named, run, url  # noqa: E402
 
 app = celery.Celery("conformance", broker=url, backend="rpc://")
 app.conf.update(
@@ -53,53 +53,53 @@ if sys.argv[3:] == ["worker"]:
 def starts():
     global worker
     worker = subprocess.Popen([sys.executable, "-B", __file__, *sys.argv[1:3], "worker"], stdin=subprocess.DEVNULL, stdout=sys.stderr)
-    return add.delay(1, 2).get(timeout=8)
+    return add.delay(1, 2).get(timeout=SECONDS)
 
 
 @job("task with a result")
 def result():
-    return add.delay(2, 3).get(timeout=5)
+    return add.delay(2, 3).get(timeout=SECONDS)
 
 
 @job("task that fails")
 def failure():
     try:
-        fail.delay("on purpose").get(timeout=5)
+        fail.delay("on purpose").get(timeout=SECONDS)
     except ValueError as error:
         return str(error)
 
 
 @job("task that is tried again")
 def tried_again():
-    return retry.delay().get(timeout=5)
+    return retry.delay().get(timeout=SECONDS)
 
 
 @job("task with a countdown")
 def countdown():
-    return add.apply_async((1, 1), countdown=0.2).get(timeout=5)
+    return add.apply_async((1, 1), countdown=0.2).get(timeout=SECONDS)
 
 
 @job("task that has expired")
 def expired():
     try:
-        return add.apply_async((1, 1), expires=-1).get(timeout=5)
+        return add.apply_async((1, 1), expires=-1).get(timeout=SECONDS)
     except celery.exceptions.TaskRevokedError as error:
         return type(error).__name__
 
 
 @job("group and chain")
 def canvas():
-    return [celery.group(add.s(i, i) for i in range(5))().get(timeout=5), (add.s(1, 2) | add.s(10)).delay().get(timeout=5)]
+    return [celery.group(add.s(i, i) for i in range(5))().get(timeout=SECONDS), (add.s(1, 2) | add.s(10)).delay().get(timeout=SECONDS)]
 
 
 @job("task on a queue with priorities")
 def priority():
-    return add.apply_async((4, 4), queue=app.conf.task_queues[1].name, priority=3).get(timeout=5)
+    return add.apply_async((4, 4), queue=app.conf.task_queues[1].name, priority=3).get(timeout=SECONDS)
 
 
 @job("remote control: ping")
 def ping():
-    return [list(answer.values()) for answer in app.control.ping(timeout=5, limit=1)]
+    return [list(answer.values()) for answer in app.control.ping(timeout=SECONDS, limit=1)]
 
 
 @job("purge")
@@ -110,7 +110,7 @@ def purge():
 @job("worker ends")
 def ends():
     worker.terminate()
-    return worker.wait(timeout=8)
+    return worker.wait(timeout=SECONDS)
 
 
 try:

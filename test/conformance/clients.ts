@@ -51,7 +51,8 @@ export function isInstalled({ needs }: Client): boolean {
   return existsSync(needs);
 }
 
-const deadlineMs = 120_000;
+/** Ends only a program that hangs: the limit of a job (program.ts) has to end a job first. */
+const deadlineMs = 600_000;
 
 /** Where a broker is, with user and password. */
 export interface Address {

@@ -12,7 +12,7 @@ import threading
 url = sys.argv[1] if len(sys.argv) > 1 else "amqp://guest:guest@127.0.0.1:5672"
 prefix = sys.argv[2] if len(sys.argv) > 2 else f"run{os.getpid()}"
 
-SECONDS = 8
+SECONDS = 60  # ends only a job that hangs: see program.ts
 _place = 0
 _jobs = []
 

@@ -9,7 +9,7 @@ import kombu  # noqa: E402
 from kombu.pools import producers  # noqa: E402
 
 sys.path.insert(0, here)
-from jobs import job, named, run, url  # noqa: E402
+from jobs import SECONDS, job, named, run, url  # noqa: E402
 
 
 def linked(title):
@@ -17,7 +17,7 @@ def linked(title):
 
     def add(work):
         def whole():
-            connection = kombu.Connection(url, connect_timeout=5, transport_options={"confirm_publish": True})
+            connection = kombu.Connection(url, connect_timeout=SECONDS, transport_options={"confirm_publish": True})
             try:
                 return work(connection)
             except amqp.exceptions.ChannelError as error:
@@ -130,7 +130,7 @@ def consumer(connection):
 
     with connection.Consumer(made, callbacks=[on_message], prefetch_count=1):
         while len(got) < 4:
-            connection.drain_events(timeout=5)
+            connection.drain_events(timeout=SECONDS)
         return [got, made.purge()]
 
 
@@ -144,11 +144,11 @@ def qos(connection):
     held.qos(prefetch_count=2)
     held.consume()
     while len(got) < 2:
-        connection.drain_events(timeout=5)
+        connection.drain_events(timeout=SECONDS)
     before = made.queue_declare(passive=True).message_count
     got[1].ack(multiple=True)
     while len(got) < 4:
-        connection.drain_events(timeout=5)
+        connection.drain_events(timeout=SECONDS)
     return [before, made.queue_declare(passive=True).message_count]
 
 
@@ -161,7 +161,7 @@ def cancelled(connection):
     made.delete()
     try:
         while not told:
-            connection.drain_events(timeout=5)
+            connection.drain_events(timeout=SECONDS)
     except amqp.exceptions.ConsumerCancelled as error:
         told.append(type(error).__name__)
     return told
@@ -171,7 +171,7 @@ def cancelled(connection):
 def simple(connection):
     made = connection.SimpleQueue(kombu.Queue(named("simple"), routing_key=named("simple"), expires=60))
     made.put({"n": 1}, serializer="json")
-    message = made.get(timeout=5)
+    message = made.get(timeout=SECONDS)
     message.ack()
     size = made.qsize()
     made.close()
@@ -208,7 +208,7 @@ def mandatory(connection):
     producer = connection.Producer(on_return=lambda exception, exchange, key, message: told.append([str(exception), exchange, key]))
     producer.publish("x", routing_key=named("nobody"), mandatory=True)
     while not told:
-        connection.drain_events(timeout=5)
+        connection.drain_events(timeout=SECONDS)
     return told
 
 

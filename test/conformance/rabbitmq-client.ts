@@ -26,7 +26,7 @@ function linked(work: (link: Link) => Promise<unknown>): Job {
 }
 
 function connect(address = url): Connection {
-  const rabbit = new Connection({ url: address, connectionTimeout: 5000, retryLow: 60_000, retryHigh: 60_000 });
+  const rabbit = new Connection({ url: address, connectionTimeout: 60_000, retryLow: 60_000, retryHigh: 60_000 });
   rabbit.on('error', () => undefined); // a job asks for it where it matters
   return rabbit;
 }

@@ -26,7 +26,7 @@ job() { # arguments
   [ "$1" != says ] || { says=yes; shift; }
   title="rabbitmqadmin of $INSIDE: $*"
   title="${title/user?${login%%:*} /user <user> }"
-  out="$(timeout 8 rabbitmqadmin "${options[@]}" "$@" 2>&1 </dev/null)" || status=$?
+  out="$(timeout 60 rabbitmqadmin "${options[@]}" "$@" 2>&1 </dev/null)" || status=$?
   [[ "$title" == *"$ONLY"* ]] || return
   [ -n "$says" ] || [ "$status" != 0 ] || out=""
   printf '{"job":"%s","answer":[%d,"%s"]}\n' "$(text "$title")" "$status" "$(text "$out")"

@@ -34,7 +34,7 @@ function configured(work: (broker: Broker) => Promise<unknown>, changes: object 
 function topology(): object {
   const args = { 'x-dead-letter-exchange': named('dead'), 'x-dead-letter-routing-key': 'dead' };
   return {
-    connection: { url: `${url}/`, socketOptions: { timeout: 5000 } },
+    connection: { url: `${url}/`, socketOptions: { timeout: 60_000 } },
     namespace: false,
     exchanges: {
       [named('work')]: { type: 'topic' },
