@@ -2,7 +2,7 @@
 
 import type { ConsumeMessage, Message } from 'amqplib';
 import { bodies, type Link, linked, put, queue, refused, seen, take } from './amqplib-link.ts';
-import { gathering, type Job, named, user } from './program.ts';
+import { eventually, gathering, type Job, named, user } from './program.ts';
 
 /** A queue that holds the messages of these bodies. */
 async function filled({ channel }: Link, name: string, held: readonly string[], args: object = {}): Promise<string> {
@@ -254,6 +254,7 @@ export const messages: Readonly<Record<string, Job>> = {
     const other = await link.connection.createChannel();
     await other.get(name);
     await other.close();
+    await eventually(async () => (await link.channel.checkQueue(name)).messageCount === 2);
     return await comesAgain(link, name, 2);
   }),
   'basic.cancel': linked(async (link) => {

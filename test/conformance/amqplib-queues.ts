@@ -1,7 +1,7 @@
 // amqplib's jobs: queues, declared, found, emptied and deleted; and what the broker refuses of them.
 
 import { bodies, closeFrom, closeOf, linked, open, put, queue, refused } from './amqplib-link.ts';
-import { gathering, type Job, named } from './program.ts';
+import { type Closed, eventually, gathering, type Job, named } from './program.ts';
 
 /** Another connection that holds an exclusive queue. */
 async function lockedElsewhere(work: (name: string) => Promise<unknown>): Promise<unknown> {
@@ -131,21 +131,12 @@ export const queues: Readonly<Record<string, Job>> = {
     const owner = await open();
     const name = await queue(owner.channel, 'owned');
     await owner.connection.close();
-    return await refused(({ channel }) => channel.checkQueue(name))();
+    // RabbitMQ answers connection.close before it has deleted the queue, which is locked until then.
+    return await eventually(async () => {
+      const answer = await refused(({ channel }) => channel.checkQueue(name))();
+      return (answer as Closed).code !== 405 && answer;
+    });
   },
-  'queue.declare x-expires': linked(async ({ channel, closed }) => {
-    const name = named('expires');
-    await channel.assertQueue(name, { durable: true, expires: 500 });
-    const cancelled = gathering<unknown>();
-    await channel.consume(name, (message) => cancelled.add(message), { consumerTag: 'keeps' });
-    await new Promise((next) => setTimeout(next, 700));
-    await channel.checkQueue(name);
-    await channel.cancel('keeps');
-    // Asking in between would be use of the queue.
-    await new Promise((next) => setTimeout(next, 1000));
-    channel.checkQueue(name).catch(() => undefined);
-    return { cancelled: cancelled.all, ...(await closed) };
-  }),
   'queue.delete counts': linked(async ({ channel }) => {
     const name = await queue(channel, 'deleted');
     await put(channel, name, 'one');

@@ -113,7 +113,7 @@ const tables: Rows = {
   'x-consumer-timeout, x-alternate-exchange': java('queue.declare x-consumer-timeout, x-alternate-exchange'),
   'x-dead-letter-exchange': amqplib('dead letter with its own routing key'),
   'x-dead-letter-routing-key': amqplib('dead letter rejected'),
-  'x-expires': amqplib('queue.declare x-expires', '404'),
+  'x-expires': pika('queue.declare x-expires', '404'),
   'x-match': amqplib('route headers'),
   'x-max-length': amqplib('x-max-length drops the head'),
   'x-max-length-bytes': amqplib('x-max-length-bytes'),

@@ -5,7 +5,7 @@ import sys
 here = sys.path.pop(0)  # this file has the name of the package
 import pika  # noqa: E402
 from pika import spec  # noqa: E402
-from pika.exceptions import AMQPConnectionError  # noqa: E402
+from pika.exceptions import AMQPConnectionError, ChannelClosed  # noqa: E402
 
 sys.path.insert(0, here)
 import pika_arguments  # noqa: E402, F401
@@ -13,9 +13,9 @@ import pika_exchanges  # noqa: E402, F401
 import pika_frames  # noqa: E402, F401
 import pika_handshake  # noqa: E402, F401
 import pika_messages  # noqa: E402, F401
-import pika_queues  # noqa: E402, F401
 from jobs import job, named, run  # noqa: E402
-from pika_link import bodies, closing, comes, connect, linked, put, queue, take  # noqa: E402
+from pika_link import bodies, closing, comes, connect, linked, put, queue, routed, take  # noqa: E402
+from pika_queues import expired  # noqa: E402
 
 
 # Handshake
@@ -45,7 +45,7 @@ def tune():
         params = connection._impl.params
         answers.append([params.frame_max, params.channel_max, params.heartbeat])
         queue_of = connection.channel()
-        name = queue(queue_of, "tuned")
+        name = queue(queue_of, f"tuned{len(answers)}")
         put(queue_of, name, "x" * 20_000)
         answers.append(len(take(queue_of, name)["body"]))
         connection.close()
@@ -63,13 +63,13 @@ def channel_max(_, connection):
 
 @linked("heartbeat from both sides")
 def heartbeats(_, connection):
-    beating = connect(heartbeat=1)
-    beating.process_data_events(time_limit=1.3)
+    beating = connect(heartbeat=2)
     checker = beating._impl._heartbeat_checker
-    beats = checker._heartbeat_frames_received > 0 and checker._heartbeat_frames_sent > 0
+    while not (checker._heartbeat_frames_received and checker._heartbeat_frames_sent):
+        beating.process_data_events(time_limit=0.1)
     alive = beating.channel().is_open
     beating.close()
-    return [beats, alive]
+    return alive
 
 
 @linked("channel.open a number again after its close")
@@ -123,6 +123,25 @@ def declare_nowait(channel, connection):
     impl._send_method(spec.Queue.Delete(queue=name, nowait=True))
     channel.queue_declare(name, passive=True)
     return found
+
+
+@linked("queue.declare x-expires")
+def expires(channel, connection):
+    name = named("expires")
+    # Declare and consume leave together: a delay between them must not let the queue expire.
+    channel._impl._send_method(spec.Queue.Declare(queue=name, durable=True, nowait=True, arguments={"x-expires": 200}))
+    channel.basic_consume(name, lambda *_: None, consumer_tag="keeps")
+    expired(connection, 400)
+    consumers = channel.queue_declare(name, passive=True).method.consumer_count
+    channel.basic_cancel("keeps")
+    channel.confirm_delivery()
+    # A publication does not use the queue, as a passive declaration would.
+    while routed(channel, name):
+        pass
+    try:
+        channel.queue_declare(name, passive=True)
+    except ChannelClosed as error:
+        return [consumers, closing(error, "channel")]
 
 
 @linked("exchange.declare and delete no-wait")
@@ -182,8 +201,9 @@ def tx_commit(channel, connection):
     put(channel, name, "before")
     channel.tx_select()
     put(channel, name, "1", "2")
-    held = channel.queue_declare(name, passive=True).method.message_count
-    channel.basic_ack(channel.basic_get(name)[0].delivery_tag)
+    method, _, _ = channel.basic_get(name)
+    held = method.message_count
+    channel.basic_ack(method.delivery_tag)
     channel.tx_commit()
     return [held, bodies(channel, name)]
 

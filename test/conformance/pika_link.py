@@ -1,13 +1,14 @@
 """A connection of pika's for one job, and what its answers look like."""
 
 import pika
-from pika.exceptions import AMQPConnectionError, ChannelClosed, ConnectionClosed
+from pika.exceptions import AMQPConnectionError, ChannelClosed, ConnectionClosed, NackError, UnroutableError
 
-from jobs import job, named, url
+from jobs import SECONDS, job, named, url
 
 
 def connect(address=url, **options):
     parameters = pika.URLParameters(address)
+    parameters.socket_timeout = parameters.stack_timeout = SECONDS
     for name, value in options.items():
         setattr(parameters, name, value)
     return pika.BlockingConnection(parameters)
@@ -48,6 +49,17 @@ def queue(channel, name, **arguments):
 def put(channel, to, *bodies, **properties):
     for body in bodies:
         channel.basic_publish("", to, body, pika.BasicProperties(**properties))
+
+
+def routed(channel, key):
+    """Publishes a message with this key on a channel that confirms. Returns False when the default exchange has no queue for it."""
+    try:
+        channel.basic_publish("", key, "x", mandatory=True)
+    except NackError:
+        pass  # RabbitMQ: the queue was deleted before it had confirmed the message
+    except UnroutableError:
+        return False
+    return True
 
 
 def seen(method, properties, body):

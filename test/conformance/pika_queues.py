@@ -31,8 +31,9 @@ def both(title):
     return add
 
 
-def expired(channel, milliseconds):
+def expired(connection, milliseconds):
     """Returns after as many milliseconds, by the broker's clock: a message of another queue has expired and was dead-lettered."""
+    channel = connection.channel()
     after = channel.queue_declare("", exclusive=True).method.queue
     arguments = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": after, "x-message-ttl": milliseconds}
     before = channel.queue_declare("", exclusive=True, arguments=arguments).method.queue
@@ -63,10 +64,10 @@ def _(channel, connection, kind):
     put(channel, name, "head")
     put(channel, name, "short", "shorter", expiration="50")
     counts = [count(channel, name)]
-    expired(channel, 300)
+    expired(connection, 300)
     counts.append(count(channel, name))
     counts.append(get(channel, name))
-    counts.append(count(channel, name))
+    ready(channel, name, 0)
     channel.basic_nack(1, requeue=True)
     return [*counts, get(channel, name)]
 
@@ -75,11 +76,11 @@ def _(channel, connection, kind):
 def _(channel, connection, kind):
     name = durable(channel, connection, kind)
     put(channel, name, "long", expiration="60000")
-    put(channel, name, "short", expiration="1000")
-    put(channel, name, "last")
     first = get(channel, name)
-    expired(channel, 1300)
-    found = [first, count(channel, name), get(channel, name), count(channel, name)]
+    put(channel, name, "short", expiration="100")
+    put(channel, name, "last")
+    ready(channel, name, 1)
+    found = [first, get(channel, name), count(channel, name)]
     channel.basic_nack(1, requeue=True)
     return [*found, get(channel, name), count(channel, name)]
 
@@ -87,10 +88,15 @@ def _(channel, connection, kind):
 @both("a message whose time has passed goes back")
 def _(channel, connection, kind):
     name = durable(channel, connection, kind)
-    put(channel, name, "short", expiration="1000")
+    got = []
+    channel.basic_qos(prefetch_count=2)
+    # The consumer is there first: the message reaches it before its time has passed.
+    channel.basic_consume(name, lambda _c, method, _p, body: got.append([body.decode(), method.redelivered]), consumer_tag="tag")
+    put(channel, name, "short", expiration="100")
     put(channel, name, "next", "last")
-    got = [get(channel, name), get(channel, name)]
-    expired(channel, 1300)
+    received(connection, got, 2)
+    channel.basic_cancel("tag")
+    expired(connection, 300)
     channel.basic_nack(1, requeue=True)
     channel.basic_nack(2, requeue=True)
     return [*got, bodies(channel, name)]
@@ -130,6 +136,7 @@ def _(channel, connection, kind):
     before = count(channel, name)
     channel.basic_nack(2, multiple=True, requeue=True)
     left = bodies(channel, name)
+    ready(channel, dead, 2)
     return [got, before, left, sorted(body for body, _ in bodies(channel, dead))]
 
 
