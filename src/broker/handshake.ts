@@ -5,6 +5,7 @@ import type { Method, MethodFields } from './codec/methods.ts';
 import { readTable, type Table } from './codec/table.ts';
 import { Reader } from './codec/values.ts';
 import { ProtocolError } from './protocol-error.ts';
+import { rabbitmqVersion } from './rabbitmq-version.ts';
 import type { User, Users } from './users.ts';
 import type { VirtualHost } from './vhost.ts';
 
@@ -21,7 +22,7 @@ export interface Limits {
   readonly heartbeat: number;
 }
 
-/** RabbitMQ's table, so that clients find what they look for. */
+/** Clients decide by product and version what they may ask (.github/decisions/0010). */
 export function serverProperties({ version, clusterName }: { version: string; clusterName: string }): Table {
   return {
     capabilities: {
@@ -35,10 +36,10 @@ export function serverProperties({ version, clusterName }: { version: string; cl
       per_consumer_qos: true,
       direct_reply_to: true,
     },
-    product: 'mq',
-    version,
-    platform: 'Node.js',
-    information: 'Embedded broker for development and tests; https://www.rabbitmq.com is the engine beyond that',
+    product: 'RabbitMQ',
+    version: rabbitmqVersion,
+    platform: `mq ${version}`,
+    information: `The embedded broker of mq, which does as RabbitMQ ${rabbitmqVersion} does; https://www.rabbitmq.com is the engine beyond development and tests`,
     cluster_name: clusterName,
   };
 }

@@ -11,7 +11,7 @@ export interface WorkQueue {
   /** `true` if the queue is deleted with its connection. */
   readonly isOwn: boolean;
   /** Properties that the broker sends at login. */
-  readonly server: { readonly product?: unknown; readonly version?: unknown };
+  readonly server: { readonly version?: unknown };
 }
 
 type Headers = Readonly<Record<string, unknown>>;
@@ -68,9 +68,8 @@ export function isLastReturn(queue: WorkQueue, headers: Headers): boolean {
 export function forgetsReturns(queue: WorkQueue, headers: Headers): boolean {
   if (queue.isOwn || isStream(queue, headers) || headers['x-acquired-count'] !== undefined) return true;
   if (!isQuorum(queue, headers)) return false;
-  const { product, version } = queue.server;
-  const [major = 0, minor = 0] = String(version).split('.').map(Number);
-  return product === 'mq' || major > 4 || (major === 4 && minor >= 3);
+  const [major = 0, minor = 0] = String(queue.server.version).split('.').map(Number);
+  return major > 4 || (major === 4 && minor >= 3);
 }
 
 /** Returns the number of returns, or -1 for a message that was not returned. */

@@ -241,4 +241,12 @@ def immediate(connection):
     connection.default_channel.queue_declare("", exclusive=True)
 
 
+@linked("product and version decide about global qos")
+def semantics(connection):
+    connection.connect()
+    properties = connection.connection.server_properties
+    major = int(properties["version"].split(".")[0])
+    return [properties["product"], major >= 4, connection.qos_semantics_matches_spec]
+
+
 run()

@@ -13,8 +13,8 @@ test('the server says who it is, and what it can', () =>
   Place.with({ version: '1.2.3' }, async (place) => {
     const connection = await place.connection();
     const { serverProperties } = connection.connection as unknown as { serverProperties: Record<string, unknown> };
-    assert.is(serverProperties['product'], 'mq');
-    assert.is(serverProperties['version'], '1.2.3');
+    assert.is(serverProperties['product'], 'RabbitMQ');
+    assert.is(serverProperties['platform'], 'mq 1.2.3');
     const capabilities = serverProperties['capabilities'] as Record<string, boolean>;
     assert.ok(Object.values(capabilities).every((can) => can));
     assert.is(Object.keys(capabilities).length, 9);

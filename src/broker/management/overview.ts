@@ -1,5 +1,6 @@
 // The broker as a whole: overview, its one node, who asks, whether it lives.
 
+import { rabbitmqVersion } from '../rabbitmq-version.ts';
 import type { Broker } from '../server.ts';
 import { assertKeys, textOf } from './body.ts';
 import { exchangeTypeItems, nodeItem, nodeName } from './node.ts';
@@ -7,21 +8,18 @@ import { queueCounts, totalOf } from './rates.ts';
 import { notFound } from './refusal.ts';
 import { type Answer, type Call, noContent, ok, type Route, visibleVhosts } from './route.ts';
 
-/** The RabbitMQ whose HTTP API this one follows: tools look at it to know what they may ask. */
-const apiVersion = '4.3.0';
-
 export const overviewRoutes: readonly Route[] = [
   { method: 'GET', path: '/overview', handle: overview },
   { method: 'GET', path: '/nodes', role: 'monitoring', handle: async (call) => ok([await nodeItem(call)]) },
   { method: 'GET', path: '/nodes/:node', role: 'monitoring', handle: node },
-  { method: 'GET', path: '/version', handle: () => ok(apiVersion) },
+  { method: 'GET', path: '/version', handle: () => ok(rabbitmqVersion) },
   { method: 'GET', path: '/cluster-name', handle: ({ broker }) => ok({ name: broker.clusterName }) },
   { method: 'PUT', path: '/cluster-name', role: 'administrator', handle: putClusterName },
   { method: 'GET', path: '/whoami', handle: ({ user: { name, tags } }) => ok({ name, tags, is_internal_user: true }) },
 ];
 
 export const versions = ({ version }: Broker) => ({
-  rabbitmq_version: apiVersion,
+  rabbitmq_version: rabbitmqVersion,
   product_name: 'mq',
   product_version: version,
 });
@@ -33,7 +31,7 @@ function overview(call: Call): Answer {
   const connections = [...broker.connections].filter(({ vhost }) => vhost !== undefined && names.has(vhost.name));
   const queues = vhosts.flatMap((vhost) => [...vhost.queues.values()]);
   return ok({
-    management_version: apiVersion,
+    management_version: rabbitmqVersion,
     rates_mode: 'basic',
     disable_stats: false,
     enable_queue_totals: false,

@@ -40,9 +40,8 @@ for (const [returns, declared, server, isNeeded] of [
   [99, { ...quorum, 'x-delivery-limit': -1 }, rabbit40, false],
   [undefined, { 'x-queue-type': 'classic' }, rabbit40, false],
   [10, quorum, rabbit43, false],
-  [10, quorum, { product: 'mq' }, false],
 ] as const) {
-  const name = `${returns} returns, ${JSON.stringify(declared)}, ${server.product}`;
+  const name = `${returns} returns, ${JSON.stringify(declared)}, ${server.version}`;
   test(`${name}: ${isNeeded ? 'published again' : 'returned'}`, () => {
     const headers = returns === undefined ? {} : { 'x-delivery-count': returns };
     assert.is(withRenewal(declared).renewal.isNeeded(letter(headers), server), isNeeded);
