@@ -1,6 +1,6 @@
 // What the log asks of the disk beyond one call of node:fs.
 
-import { open } from 'node:fs/promises';
+import { open, stat } from 'node:fs/promises';
 import type { StoreFile } from './store.ts';
 
 /** Makes the names in a folder durable. */
@@ -14,6 +14,12 @@ export async function syncFolder(folder: string): Promise<void> {
   } finally {
     await handle.close();
   }
+}
+
+/** Returns what tells a file from another one of its name; `undefined` if there is no file. */
+export async function identityOf(path: string): Promise<string | undefined> {
+  const found = await stat(path, { bigint: true }).catch(() => undefined);
+  return found && `${found.dev} ${found.ino}`;
 }
 
 /** Writes every byte: one call may take only a part. */

@@ -4,7 +4,7 @@
 import { open } from 'node:fs/promises';
 import { MqError } from '../errors.ts';
 import type { StoreFile, StoreOptions } from './store.ts';
-import { syncFolder, writeAll } from './store-disk.ts';
+import { identityOf, syncFolder, writeAll } from './store-disk.ts';
 import { RecordEncoder } from './store-record.ts';
 import { newSegment, type Segment, segmentHeader } from './store-segment.ts';
 
@@ -35,6 +35,8 @@ export class StoreWriter {
   #held = new Map<string, number[]>();
   #active: Segment;
   #file: StoreFile | undefined;
+  /** Of `#file`, when it was opened. */
+  #identity: string | undefined;
   /** The segment that `#file` is of, and how much of it is written. */
   #written: { segment: Segment; bytes: number } | undefined;
   #sequence: number;
@@ -164,20 +166,32 @@ export class StoreWriter {
       written.bytes += bytes;
       // A sync that failed may have thrown the pages away: it is never tried again, the store has failed.
       await file.datasync();
+      await this.#assertThere(segment);
       this.pendingBytes -= bytes;
     } catch (error) {
       this.#fail('writing', segment, error);
     }
   }
 
+  /** A file that was removed is written and synced without an error, and no later start finds it. */
+  async #assertThere({ path }: Segment): Promise<void> {
+    if (this.#identity !== undefined && (await identityOf(path)) === this.#identity) return;
+    throw new MqError('IO', 'the file was removed or replaced', {
+      at: path,
+      hint: 'restore the folder if it was moved, then start the broker again; nothing that came later is kept',
+    });
+  }
+
   async #fileOf(segment: Segment): Promise<StoreFile> {
     if (this.#file !== undefined && this.#written?.segment === segment) return this.#file;
     if (this.#written?.segment === segment) {
       this.#file = await this.#open(segment.path, 'r+');
+      this.#identity = await identityOf(segment.path);
       return this.#file;
     }
     await this.#file?.close();
     this.#file = await this.#open(segment.path, 'wx', 0o600);
+    this.#identity = await identityOf(segment.path);
     const header = segmentHeader(segment);
     await writeAll(this.#file, [header], 0);
     await this.#file.datasync();
@@ -209,9 +223,10 @@ export class StoreWriter {
   #fail(doing: string, { path }: Segment, cause: unknown): void {
     if (this.#failure !== undefined) return;
     const why = cause instanceof Error ? cause.message : String(cause);
+    const hint = cause instanceof MqError ? cause.hint : undefined;
     this.#failure = new MqError('IO', `${doing} ${path}: ${why}`, {
       at: path,
-      hint: 'give the disk room or repair it, then start the broker again; what was confirmed is kept',
+      hint: hint ?? 'give the disk room or repair it, then start the broker again; what was confirmed is kept',
       cause,
     });
     this.#log(`the store has failed, nothing more is kept: ${this.#failure.message}`);

@@ -1,4 +1,6 @@
+import { cpSync, renameSync, rmSync } from 'node:fs';
 import { open as openFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Store, StoreOptions } from '../../../src/broker/store.ts';
@@ -55,6 +57,34 @@ for (const failure of ['no write', 'no sync'] as const) {
       // What was never confirmed may be there: the write was made, only its sync was not.
       assert.is(again[0], 'a: before');
       assert.not(again.includes('a: after'));
+    }));
+}
+
+for (const [what, disturb] of [
+  ['removed', (folder) => rmSync(folder, { recursive: true })],
+  ['moved', (folder) => renameSync(folder, `${folder}.away`)],
+  [
+    'replaced by a copy',
+    (folder) => {
+      renameSync(folder, `${folder}.away`);
+      cpSync(`${folder}.away`, folder, { recursive: true });
+    },
+  ],
+] as const satisfies [string, (folder: string) => void][]) {
+  test(`nothing is claimed to be on disk when the folder was ${what}, and one line says so`, () =>
+    withFolder(async (parent) => {
+      const { lines, log } = told();
+      const folder = join(parent, 'data');
+      const store = await open(folder, { log });
+      enqueue(store, 'before', 'a');
+      await committed(store);
+      disturb(folder);
+      for (const body of ['lost', 'after']) {
+        enqueue(store, body, 'a');
+        assert.is(await outcome(store), 'IO');
+      }
+      await store.close();
+      assert.is(lines.length, 1);
     }));
 }
 
