@@ -192,4 +192,9 @@ export const queues: Readonly<Record<string, Job>> = {
     await channel.waitForConfirms();
     return await bodies(channel, name);
   }),
+  'queue.declare again, a decimal for an integer': refused(async ({ channel }) => {
+    const name = await queue(channel, 'decimal', { 'x-max-length': 10 });
+    const decimal = { '!': 'decimal', value: { digits: 10, places: 0 } };
+    return channel.assertQueue(name, { exclusive: true, arguments: { 'x-max-length': decimal } });
+  }),
 };

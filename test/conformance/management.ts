@@ -5,6 +5,7 @@
 
 import amqplib from 'amqplib';
 import { ask } from './management-api.ts';
+import { lists } from './management-lists.ts';
 import { parameters } from './management-parameters.ts';
 import { rights } from './management-rights.ts';
 import { eventually, type Job, named, runJobs, url } from './program.ts';
@@ -404,4 +405,4 @@ for (const [reader, reads] of Object.entries(readers)) {
   for (const each of reads) jobs[`${reader}: GET ${each.path.replaceAll(vhost, '<vhost>')}`] = () => answer(each);
 }
 jobs['the vhost goes'] = () => ask(`/vhosts/${vhost}`, 'DELETE');
-await runJobs({ ...jobs, ...parameters, ...rights });
+await runJobs({ ...jobs, ...parameters, ...rights, ...lists });

@@ -200,3 +200,14 @@ for header in ("CC", "BCC"):
                 return take(channel, name)["headers"]
 
         add_header(header, value)
+
+
+@linked("exchange.declare types that are words of Erlang")
+def _(channel, connection):
+    found = {}
+    for kind in ("x-random", "stream"):
+        try:
+            connection.channel().exchange_declare(named("e"), exchange_type=kind)
+        except Exception as error:
+            found[kind] = [error.reply_code, error.reply_text]
+    return found

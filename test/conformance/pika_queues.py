@@ -383,3 +383,23 @@ def _(channel, connection):
     put(channel, name, *["x"] * 20)
     channel.basic_qos(prefetch_count=1, global_qos=True)
     return [share > 2 for share in shares(channel, connection, [name], 2, 10)]
+
+
+@linked("quorum reject-publish: a queue that has refused and gives away one message")
+def _(channel, connection):
+    name = named("q")
+    arguments = {"x-queue-type": "quorum", "x-expires": 60_000, "x-max-length": 3, "x-overflow": "reject-publish"}
+    channel.queue_declare(name, durable=True, arguments=arguments)
+    channel.confirm_delivery()
+
+    def is_taken():
+        try:
+            channel.basic_publish("", name, "x")
+            return True
+        except pika.exceptions.NackError:
+            return False
+
+    while is_taken():
+        pass
+    channel.basic_get(name, auto_ack=True)
+    return is_taken()

@@ -70,6 +70,8 @@ test('counters of channel, queue, exchange, vhost and broker agree, and rates do
         });
         assert.equal(stats?.['confirm_details'], { rate: 3 });
       }
+      // Whoever looks changes no rate for the others.
+      assert.equal((await item(ask, '/overview'))['message_stats'], overview.message_stats);
       const exchange = (await item(ask, '/exchanges/%2F/amq.default')) as { message_stats: Item };
       assert.equal(pick(exchange.message_stats, ['publish_in', 'publish_out']), { publish_in: 15, publish_out: 13 });
       assert.equal(pick(overview.churn_rates, ['queue_declared', 'queue_created', 'channel_created']), {
