@@ -187,9 +187,8 @@ export class Connection {
     if (this.#state === 'closing' || this.#state === 'closed') return;
     // Answers that wait for the disk would be false.
     this.output.discard();
-    // What is known (a disk that failed) needs no stack.
-    const isKnown = error instanceof MqError || !(error instanceof Error);
-    this.log(`${this.name}: ${isKnown ? String(error) : (error.stack ?? error.message)}`);
+    // The store has reported its own failure.
+    if (!(error instanceof MqError)) this.log(`${this.name}: ${(error as Error | undefined)?.stack ?? error}`);
     this.#refuse(new ProtocolError('INTERNAL_ERROR', 'the broker failed'), 0);
   }
 

@@ -1,7 +1,7 @@
 // mq broker, as a command: its one line, its end, and what it refuses.
 
 import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -67,6 +67,19 @@ test('a disk that takes no more ends it: status 74, and what was confirmed is th
   // After a crash every message may have been delivered, so a worker retries it once.
   assert.is((await mq(['worker', '--count', '1'], { env: { MQ_URL: again.url } })).stdout, 'small\n');
   await stop(again.broker, /torn|^$/);
+});
+
+test('a folder that is removed under it ends it: status 74, and nothing more is confirmed', async () => {
+  const cwd = emptyFolder();
+  const { broker, url } = await start(['--data', 'kept'], { cwd });
+  const env = { MQ_URL: url };
+  assert.is((await mq(['task', 'before'], { env })).status, 0);
+  rmSync(join(cwd, 'kept'), { recursive: true });
+  const sent = mq(['task', 'after', '--exit-on-disconnect'], { env });
+  const { status, stderr } = await broker.ended;
+  assert.is(status, 74, stderr);
+  assert.match(stderr, /was removed or replaced \[IO\]\nhint: restore the folder/);
+  assert.is.not((await sent).status, 0);
 });
 
 test('with --data what is durable outlives it, and one folder has one broker', async () => {
