@@ -91,10 +91,18 @@ function typed(all: Arguments, name: string): string {
   return `the value '${shown(all, name, value)}' of type '${all.typeName(name)}'`;
 }
 
-/** As RabbitMQ prints it: a double 10 is '10.0', and a field without a value is 'undefined'. */
+/** Formats a value as RabbitMQ does: a field without a value is 'undefined'. */
 function shown(all: Arguments, name: string, value: FieldValue): string {
   if (value === null) return 'undefined';
-  return isFloat(all, name) && Number.isInteger(value) ? `${value}.0` : shownValue(value);
+  return isFloat(all, name) ? shownFloat(Number(value)) : shownValue(value);
+}
+
+/** Formats a float as Erlang does: in the shorter form of the two, and always with a point. */
+function shownFloat(value: number): string {
+  const withPoint = (digits: string) => (digits.includes('.') ? digits : `${digits}.0`);
+  const [mantissa = '', exponent = '0'] = value.toExponential().split(/e\+?/);
+  const [plain, scientific] = [withPoint(`${value}`), `${withPoint(mantissa)}e${exponent}`];
+  return plain.length <= scientific.length ? plain : scientific;
 }
 
 /** RabbitMQ 4: no type is the default type. */

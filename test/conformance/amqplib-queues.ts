@@ -69,6 +69,7 @@ export const queues: Readonly<Record<string, Job>> = {
     await channel.assertQueue(named('same'), { exclusive: true, arguments: { 'x-overflow': 'reject-publish' } });
   }),
   'queue.declare other number types of x-message-ttl': redeclared('x-message-ttl', numberTypes, 100),
+  'queue.declare other number types of x-expires': redeclared('x-expires', ['double'], 100_000),
   'queue.declare other number types of x-max-length': redeclared('x-max-length', ['double'], 10),
   'queue.declare other number types of x-max-priority': redeclared('x-max-priority', ['double'], 5),
   'queue.declare reserved name': refused(({ channel }) => channel.assertQueue('amq.mine', { exclusive: true })),
