@@ -2,8 +2,8 @@
 // again.
 
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -22,12 +22,11 @@ const docker = async (...args: string[]) => (await run('docker', args)).stdout.t
 
 test('publishers are blocked before a container of 128 MB is full, and its broker starts again over the backlog', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'mq-memory-'));
-  const name = `mq-memory-${process.pid}`;
-  const port = await freePort();
+  const name = `mq-memory-${randomUUID()}`;
   const limits = ['--memory', '128m', '--memory-swap', '128m'];
   const mounts = ['-v', `${dirname(executable)}:/mq:ro`, '-v', `${folder}:/data`];
   const command = ['broker', '--host', '0.0.0.0', '--user', 'test', '--data', '/data'];
-  const login = ['-e', 'MQ_BROKER_PASSWORD=test', '-p', `127.0.0.1:${port}:5672`];
+  const login = ['-e', 'MQ_BROKER_PASSWORD=test', '-p', '127.0.0.1::5672'];
   await docker(
     'run',
     '-d',
@@ -42,7 +41,8 @@ test('publishers are blocked before a container of 128 MB is full, and its broke
     ...command,
   );
   try {
-    const url = `amqp://test:test@127.0.0.1:${port}/%2F`;
+    // Docker chooses the port, and chooses again at a restart.
+    const url = async () => `amqp://test:test@${await docker('port', name, '5672/tcp')}/%2F`;
     let confirmed = 0;
     await withChannel(url, async (connection, channel) => {
       let isBlocked = false;
@@ -72,22 +72,17 @@ test('publishers are blocked before a container of 128 MB is full, and its broke
   }
 });
 
-async function withChannel(url: string, use: (connection: ChannelModel, channel: ConfirmChannel) => Promise<void>) {
-  const connection = await until('the broker accepts connections', () => connect(url));
+async function withChannel(
+  url: () => Promise<string>,
+  use: (connection: ChannelModel, channel: ConfirmChannel) => Promise<void>,
+) {
+  const connection = await until('the broker accepts connections', async () => connect(await url()));
   connection.on('error', () => undefined);
   try {
     await use(connection, await connection.createConfirmChannel());
   } finally {
     await connection.close().catch(() => undefined);
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await new Promise((done) => server.once('listening', done));
-  const { port } = server.address() as { port: number };
-  await new Promise((done) => server.close(done));
-  return port;
 }
 
 test.run();

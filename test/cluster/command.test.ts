@@ -137,15 +137,21 @@ story('nodes are stopped, frozen and cut off, and come back', async () => {
     [false, false, true],
   );
   await done('heal');
-  const healed = await statusOf();
-  assert.equal([healed.problems, healed.nodes.map(({ isConnected }) => isConnected)], [[], [true, true, true]]);
+  const healed = await until('nothing is wrong', async () => {
+    const status = await statusOf();
+    return status.problems.length === 0 && status;
+  });
+  assert.equal(
+    healed.nodes.map(({ isConnected }) => isConnected),
+    [true, true, true],
+  );
   assert.match((await cluster('logs', one, '--lines', '5')).stdout, /^(.+\n){5}$/);
 });
 story.run();
 
 test('a start that is interrupted ends with 130 and leaves nothing', async () => {
   const own = `${name}-interrupted`;
-  const start = begin(['cluster', 'up', '--image', image, '--nodes', '1', '--name', own], {});
+  const start = begin(['cluster', 'up', '--image', image, '--nodes', '1', '--name', own], { deadlineMs: 120_000 });
   await until('there is a container', async () => (await leftOf(own)).includes('container'));
   start.kill('SIGINT');
   const { status, stdout } = await start.ended;
@@ -155,7 +161,7 @@ test('a start that is interrupted ends with 130 and leaves nothing', async () =>
 
 test('what is left of a start that was killed is swept', async () => {
   const own = `${name}-killed`;
-  const start = begin(['cluster', 'up', '--image', image, '--nodes', '1', '--name', own], {});
+  const start = begin(['cluster', 'up', '--image', image, '--nodes', '1', '--name', own], { deadlineMs: 120_000 });
   await until('there is a container', async () => (await leftOf(own)).includes('container'));
   start.kill('SIGKILL');
   await start.ended;

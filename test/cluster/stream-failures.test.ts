@@ -35,7 +35,7 @@ for (const [how, status, retry, runs] of [
     assert.is(end, 0, stderr);
     const attempts = bodies.flatMap((body) => Array.from({ length: runs }, (_, index) => `${body} ${index + 1}`));
     assert.equal(lines(stdout).toSorted(), attempts);
-    const reader = await roles.run(['subscribe', 'events', '--idle', '1'], { cwd });
+    const reader = await roles.run(['subscribe', 'events', '--until-empty'], { cwd });
     assert.equal(lines(reader.stdout), bodies, 'every reader sees each message once');
     if ('onFail' in retry) return;
     const dead = await roles.take(`${stream}.dead`, 5);

@@ -1,11 +1,20 @@
 // The page of mq web in each of its states, on a broker of the test's own. Each state leaves a picture in dist/screenshots.
 
 import { connect } from 'amqplib';
-import type { Page, Route } from 'playwright-core';
+import type { Route } from 'playwright-core';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { freePorts } from '../../src/cluster/ports.ts';
-import { closeBrowser, connected, picture, shows, type Visit, type VisitOptions, visit } from '../support/browser.ts';
+import {
+  closeBrowser,
+  connected,
+  picture,
+  shows,
+  untilBound,
+  type Visit,
+  type VisitOptions,
+  visit,
+} from '../support/browser.ts';
 import { emptyFolder, type MqOptions, mq, type RunningMq, startMq } from '../support/mq.ts';
 import { until } from '../support/until.ts';
 
@@ -62,7 +71,7 @@ async function withPage(
   try {
     if (isPrepared) {
       await visited.page.click('#watch-all');
-      await watches(visited.page);
+      await untilBound(visited.page);
     }
     await use({ ...visited, ...place });
     assert.equal(await visited.faults(), []);
@@ -70,16 +79,6 @@ async function withPage(
     await visited.close();
     await web.stop();
   }
-}
-
-/** Resolves when the broker has bound every stream of the page: earlier messages do not come to it. */
-async function watches(page: Page): Promise<void> {
-  await until('every stream is bound', async () => {
-    const [all, busy] = await Promise.all(
-      ['#streams li', '#streams li[aria-busy=true]'].map((selector) => page.locator(selector).count()),
-    );
-    return (all ?? 0) > 0 && busy === 0;
-  });
 }
 
 /** Messages to an exchange, each confirmed. */
@@ -246,7 +245,7 @@ test('the keyboard is enough: to watch, to publish, to hide a stream and to open
       assert.is(await page.evaluate('document.activeElement.textContent'), 'Watch all');
       await page.keyboard.press('Enter');
       assert.match((await page.evaluate('document.activeElement.textContent')) as string, /^logs /);
-      await watches(page);
+      await untilBound(page);
       await page.focus('#publish textarea');
       await page.keyboard.press('Control+Enter');
       await shows(page, '#messages li', 'Hello World!');

@@ -370,6 +370,8 @@ const failing = [
   { title: 'is killed', file: 'work.sh', text: '#!/bin/sh\nkill -9 $$\n', reason: 'signal SIGKILL' },
 ] as const;
 
+const hasty = ['--handler-timeout', '0.5', '--grace', '0.2'];
+
 for (const { title, file, text, reason } of failing) {
   test(`a message whose handler ${title} is tried again, then in the dead-letter queue`, async () => {
     const { queue, cwd, add } = place();
@@ -380,7 +382,7 @@ for (const { title, file, text, reason } of failing) {
     });
     const handler = file.endsWith('.ts') ? ['--handler', file] : ['--exec', `./${file}`];
     const { status, stdout, stderr } = await run(
-      ['subscribe', 'from', '--count', '2', '--handler-timeout', '0.5', '--grace', '0.2', ...handler],
+      ['subscribe', 'from', '--count', '2', ...(title.startsWith('hangs') ? hasty : []), ...handler],
       { cwd },
     );
     assert.equal({ status, stdout }, { status: 0, stdout: '' });
@@ -427,10 +429,12 @@ test('a handler that fails while the broker closes the connections: nothing is l
   await run(['publish', 'to', 'hi'], { cwd });
   const name = await newUser(all);
   const env = { MQ_URL: addressIn(vhost.name, name) };
+  const connections = `/api/connections/username/${name}`;
   const worker = await roles.receiver(['subscribe', 'from', '--exec', './work.sh'], { cwd, env });
   await until('the message is taken', async () => (await roles.held(queue)) === 0);
   // RabbitMQ closes with 320, as at its shutdown.
-  const closing = vhost.api('DELETE', `/api/connections/username/${name}`);
+  await until('it has two connections', async () => ((await vhost.api('GET', connections)) as unknown[]).length === 2);
+  const closing = vhost.api('DELETE', connections);
   await worker.prints(/connecting again|consuming again/, 'stderr');
   writeFileSync(join(cwd, 'go'), '');
   await closing;
@@ -449,7 +453,9 @@ test('a sender goes on when the broker closes its connection', async () => {
   });
   sender.stdin.write('one\n');
   await sender.prints(/confirmed/);
-  await vhost.api('DELETE', `/api/connections/username/${name}`);
+  const connections = `/api/connections/username/${name}`;
+  await until('it has a connection', async () => ((await vhost.api('GET', connections)) as unknown[]).length === 1);
+  await vhost.api('DELETE', connections);
   sender.stdin.end('two\n');
   const result = await sender.ended;
   assertNoSecret(result);

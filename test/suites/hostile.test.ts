@@ -234,7 +234,8 @@ interface Received {
 async function receive(queue: string, isAll: (all: readonly Received[]) => boolean): Promise<readonly Received[]> {
   const config = { vhosts: { '/': { queues: { [queue]: { assert: false } } } }, subscriptions: { from: { queue } } };
   const cwd = emptyFolder({ 'rascal.json': JSON.stringify(config) });
-  await until(`the queue ${queue} exists`, async () => (await roles.held(queue)) >= 0);
+  const queues = async () => (await roles.vhost.api('GET', `/api/queues/${roles.vhost.name}`)) as { name: string }[];
+  await until(`the queue ${queue} exists`, async () => (await queues()).some(({ name }) => name === queue));
   const receiver = await roles.receiver(['subscribe', 'from', '--json'], { cwd });
   const received = () => lines(receiver.stdout()).map((line) => JSON.parse(line) as Received);
   await until(`all messages of ${queue} are received`, () => isAll(received()));

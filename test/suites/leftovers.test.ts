@@ -46,8 +46,15 @@ test('nothing of mq is left after it ended', async () => {
   receivers[0]!.kill('SIGKILL');
   await receivers[0]!.ended;
   await until('no connection is left', async () => (await connections()).length === 0, 60_000);
-  const queues = (await roles.vhost.api('GET', `/api/queues/${roles.vhost.name}`)) as { name: string }[];
-  assert.equal(queues.map(({ name }) => name).toSorted(), ['rpc_queue', 'task_queue']);
+  await until('no queue of a receiver is left', async () => {
+    const queues = (await roles.vhost.api('GET', `/api/queues/${roles.vhost.name}`)) as { name: string }[];
+    return (
+      queues
+        .map(({ name }) => name)
+        .toSorted()
+        .join() === 'rpc_queue,task_queue'
+    );
+  });
 });
 
 test.run();

@@ -64,13 +64,12 @@ for (const type of ['classic', 'quorum']) {
     const queue = `back-${type}`;
     const exec = 'body=$(cat); [ "$body" = x ] && [ "$MQ_ATTEMPT" = 1 ] && exit 9; echo "$body"';
     const cwd = folder({ queue, type, exec });
-    const worker = await roles.receiver(['fail', '--on-fail', 'requeue', '--count', '3', '--prefetch', '2'], { cwd });
-    await send(cwd, 'x');
-    await worker.prints(/back to its queue/, 'stderr');
-    // In the pause, which is longer than another process takes to send.
-    await send(cwd, 'y');
-    const { status, stdout } = await worker.ended;
+    // One at a time: without the pause, x would be at the head of the queue again, before y.
+    await roles.run(['publish', 'work', '--lines'], { cwd, input: 'x\ny\n' });
+    const args = ['fail', '--on-fail', 'requeue', '--count', '3', '--prefetch', '1'];
+    const { status, stdout, stderr } = await roles.run(args, { cwd });
     assert.equal({ status, stdout }, { status: 0, stdout: 'y\nx\n' });
+    assert.match(stderr, /back to its queue/);
     assert.is(await roles.held(queue), 0);
   });
 
@@ -102,9 +101,9 @@ for (const type of ['classic', 'quorum']) {
 
 test('--on-fail exit: the pause of a message is not cut short by another one that ends the role', async () => {
   const queue = 'ended-together';
-  // The second message fails half a second after the first one.
+  // The second message fails in the middle of the pause of the first one, which is 3 s.
   const second =
-    'until [ -e pid ]; do sleep 0.05; done; while kill -0 "$(cat pid)" 2>&-; do sleep 0.05; done; sleep 0.5';
+    'until [ -e pid ]; do sleep 0.05; done; while kill -0 "$(cat pid)" 2>&-; do sleep 0.05; done; sleep 1.5';
   const first = 'echo $$ > pid.new; mv pid.new pid';
   const cwd = folder({ queue, exec: `body=$(cat); if [ "$body" = first ]; then ${first}; else ${second}; fi; exit 9` });
   for (const body of ['first', 'second']) await send(cwd, body);

@@ -6,6 +6,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { emptyFolder } from '../support/mq.ts';
 import { testRoles } from '../support/roles.ts';
+import { until } from '../support/until.ts';
 
 const roles = await testRoles();
 test.after.each(roles.killLeft);
@@ -37,16 +38,25 @@ test('a receiver gets what is sent from its start on, and nothing of before', as
 });
 
 test('a log line that nobody receives is reported, unless nobody cares', async () => {
+  await untilQueues(0);
   assert.is((await roles.run(['emit-log', 'alone'])).status, 67);
   assert.is((await roles.run(['emit-log', '--no-mandatory', 'alone'])).status, 0);
 });
 
 test('the queue of a receiver goes with it', async () => {
   const receiver = await roles.receiver(['receive-logs']);
-  const queues = async () => ((await roles.vhost.api('GET', `/api/queues/${roles.vhost.name}`)) as unknown[]).length;
-  assert.is(await queues(), 1);
+  await untilQueues(1);
   await receiver.stop();
-  assert.is(await queues(), 0);
+  await untilQueues(0);
 });
+
+/** RabbitMQ deletes the queue of a receiver a moment after the receiver has gone. */
+function untilQueues(count: number): Promise<unknown> {
+  const { name, api } = roles.vhost;
+  return until(
+    `${count} queues`,
+    async () => ((await api('GET', `/api/queues/${name}`)) as unknown[]).length === count,
+  );
+}
 
 test.run();

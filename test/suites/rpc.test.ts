@@ -95,12 +95,14 @@ test('a refused line among good ones: the others are answered, and the status te
 });
 
 test('a server that hangs: the client ends at its timeout', async () => {
-  const mq = { roles: { sleeper: { behaviour: 'reply', subscription: 'rpc', handler: { exec: ['sleep', '600'] } } } };
+  const hang = 'echo begun >&2; exec sleep 600';
+  const mq = { roles: { sleeper: { behaviour: 'reply', subscription: 'rpc', handler: { exec: ['sh', '-c', hang] } } } };
   const cwd = emptyFolder({ 'rascal.json': JSON.stringify({ mq }) });
   const server = await roles.receiver(['sleeper'], { cwd });
   const { status, stdout, stderr } = await roles.run(['rpc-client', '--timeout', '1', '30']);
   assert.equal({ status, stdout }, { status: 75, stdout: '' });
   assert.match(stderr, /^mq rpc-client: no reply in 1 s \[DEADLINE\]\nhint: .*\n$/);
+  await server.prints(/begun/, 'stderr');
   await roles.signalTwice(server);
   assert.is((await server.ended).status, 143);
   await roles.deleteQueue('rpc_queue');

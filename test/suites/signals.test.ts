@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { skip } from '../../src/harness/skip.ts';
+import { untilMetric } from '../support/metrics.ts';
 import { emptyFolder, executable, type RunningMq } from '../support/mq.ts';
 import { lines, testRoles } from '../support/roles.ts';
 import { until } from '../support/until.ts';
@@ -152,9 +153,9 @@ for (const type of ['classic', 'quorum'] as const) {
 }
 
 test('a built-in handler gives its message back too', async () => {
-  const worker = await roles.receiver(['worker']);
-  await roles.run(['task', '.'.repeat(1000)]);
-  await roles.run(['task', 'next']);
+  const worker = await roles.receiver(['worker', '--metrics', '0']);
+  await roles.run(['task', '--lines'], { input: `${'.'.repeat(1000)}\nnext\n` });
+  await untilMetric(worker, 'mq_in_flight', 1);
   await roles.signalTwice(worker);
   assert.is((await worker.ended).status, 143);
   assert.equal((await roles.take('task_queue', 2)).map(({ payload }) => payload.length).toSorted(), [1000, 4]);

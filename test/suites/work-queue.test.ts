@@ -5,6 +5,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { untilMetric } from '../support/metrics.ts';
 import { emptyFolder } from '../support/mq.ts';
 import { lines, testRoles } from '../support/roles.ts';
 import { until } from '../support/until.ts';
@@ -26,9 +27,9 @@ function workFolder(): string {
 const work = (...options: string[]) => ['worker', ...options, '--exec', './work.sh'];
 
 test('the built-in work takes longer for each dot, and the task is printed after it', async () => {
-  const worker = await roles.receiver(['worker', '--count', '3', '--prefetch', '3', '--concurrency', '3']);
+  // They are in the queue before the worker is there, so that it receives and begins them together.
   await roles.run(['task', '--lines'], { input: 'two seconds..\none second.\nat once\n' });
-  const { status, stdout } = await worker.ended;
+  const { status, stdout } = await roles.run(['worker', '--count', '3', '--prefetch', '3', '--concurrency', '3']);
   assert.equal({ status, stdout }, { status: 0, stdout: 'at once\none second.\ntwo seconds..\n' });
 });
 
@@ -57,16 +58,13 @@ test('while one worker has a long task, the other does all the rest', async () =
 });
 
 test('idle workers take turns', async () => {
-  const workers = [
-    await roles.receiver(work(), { cwd: workFolder() }),
-    await roles.receiver(work(), { cwd: workFolder() }),
-  ];
-  const count = () => workers.map((worker) => lines(worker.stdout()).filter((line) => line.startsWith('end')).length);
-  for (let sent = 1; sent <= 6; sent++) {
-    await roles.run(['task', `task ${sent}`]);
-    await until('the task is done', () => count()[0]! + count()[1]! === sent);
+  const start = () => roles.receiver(work('--metrics', '0'), { cwd: workFolder() });
+  const workers = [await start(), await start()];
+  for (const round of [1, 2, 3]) {
+    await roles.run(['task', '--lines'], { input: 'one\ntwo\n' });
+    // A worker that has not acknowledged its task yet would be passed over.
+    for (const worker of workers) await untilMetric(worker, 'mq_acked_total', round);
   }
-  assert.equal(count(), [3, 3]);
   await Promise.all(workers.map((worker) => worker.stop()));
 });
 

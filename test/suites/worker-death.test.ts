@@ -1,5 +1,6 @@
 // A message that kills its worker: it is counted on every queue type, and those that were beside it are handled.
 
+import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { emptyFolder } from '../support/mq.ts';
@@ -33,29 +34,23 @@ for (const type of ['classic', 'quorum']) {
     const good = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i'];
     const input = [...good.slice(0, 4), 'poison', ...good.slice(4)].join('\n');
     assert.is((await roles.run(['publish', 'work', '--lines'], { cwd, input })).status, 0);
-    let deaths = 0;
-    for (;;) {
-      // A supervisor: whatever ends the worker, another one starts.
-      const { signal, status, stderr } = await roles.run(['work', '--idle', '2'], { cwd });
-      if (signal === undefined) {
-        assert.is(status, 0, stderr);
-        break;
-      }
-      deaths += 1;
-      assert.ok(deaths <= 5, `${deaths} deaths`);
-    }
+    const handled = () => new Set(lines(readFileSync(`${cwd}/handled`, 'utf8')));
+    const { letter, deaths } = await roles.supervise(['work'], {
+      cwd,
+      dead: `${queue}.dead`,
+      most: 5,
+      isOver: () => handled().size === good.length,
+    });
     assert.is(deaths, 5);
-    const [dead] = await roles.take(`${queue}.dead`, 1);
     assert.equal(
-      [dead!.payload, dead!.properties.headers?.['x-mq-reason']],
+      [letter.payload, letter.properties.headers?.['x-mq-reason']],
       ['poison', '5 attempts ended without an outcome'],
     );
     for (const empty of [queue, `${queue}.dead`, `${queue}.retry.100`]) {
       if (type === 'quorum' && empty.includes('.retry.')) continue; // never needed
       assert.is(await roles.held(empty), 0, empty);
     }
-    const handled = lines((await import('node:fs')).readFileSync(`${cwd}/handled`, 'utf8'));
-    assert.equal([...new Set(handled)].toSorted(), good);
+    assert.equal([...handled()].toSorted(), good);
   });
 }
 

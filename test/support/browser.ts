@@ -4,6 +4,7 @@
 import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type Browser, chromium, type Page } from 'playwright-core';
+import { until } from './until.ts';
 
 export interface Visit {
   readonly page: Page;
@@ -61,6 +62,16 @@ export async function visit(
 
 export async function connected(page: Page): Promise<void> {
   await page.waitForSelector('#state[data-state="connected"]');
+}
+
+/** Resolves when the broker has bound every stream of the page: earlier messages do not come to it. */
+export async function untilBound(page: Page): Promise<void> {
+  await until('every stream is bound', async () => {
+    const [all, busy] = await Promise.all(
+      ['#streams li', '#streams li[aria-busy=true]'].map((selector) => page.locator(selector).count()),
+    );
+    return (all ?? 0) > 0 && busy === 0;
+  });
 }
 
 /** Resolves when an element of the page shows the text. */

@@ -119,11 +119,9 @@ export async function runBlock({ steps, place }: Block, env: Readonly<Record<str
       await running.endsOrStays;
       expected.push(...(prints ?? []));
       if (prints === undefined) continue;
-      await until(
-        `${place}: ${command}\nprints\n${expected.join('\n')}`,
-        () => matches(output, expected),
-        15_000,
-      ).catch(() => assert.fixture(output, `${expected.join('\n')}\n`, `${place}: ${command}`));
+      await until(`${place}: ${command}\nprints\n${expected.join('\n')}`, () => matches(output, expected)).catch(() =>
+        assert.fixture(output, `${expected.join('\n')}\n`, `${place}: ${command}`),
+      );
     }
   } finally {
     // All of them, also after one that failed.

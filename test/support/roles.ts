@@ -14,6 +14,13 @@ export interface HeldMessage {
   readonly properties: { readonly headers?: Readonly<Record<string, unknown>>; readonly [name: string]: unknown };
 }
 
+export interface Supervision {
+  readonly cwd: string;
+  readonly dead: string;
+  readonly most: number;
+  readonly isOver?: () => boolean;
+}
+
 export interface Roles {
   readonly vhost: TestVhost;
   /** Runs mq to its end, in the vhost. */
@@ -31,6 +38,11 @@ export interface Roles {
   /** How many messages wait in a queue now. They stay. */
   held(queue: string): Promise<number>;
   deleteQueue(queue: string): Promise<void>;
+  /**
+   * Starts a role that a message kills, again and again, until the message is in the queue `dead` and `isOver` is true.
+   * Then it stops the role. Throws after more deaths than `most`.
+   */
+  supervise(args: readonly string[], place: Supervision): Promise<{ letter: HeldMessage; deaths: number }>;
   /** A user of the test's own; `end` removes it. */
   account(): Promise<Account>;
   /** For test.after.each: kills what the test left running, and throws if there was something. */
@@ -54,9 +66,36 @@ export async function testRoles(): Promise<Roles> {
   };
   const get = async (queue: string, count: number, ackmode: string) =>
     (await vhost.api('POST', `${place(queue)}/get`, { count, ackmode, encoding: 'auto' })) as HeldMessage[];
+  const take: Roles['take'] = async (queue, count) => {
+    const taken: HeldMessage[] = [];
+    await until(`${count} messages in ${queue}`, async () => {
+      taken.push(...(await get(queue, count - taken.length, 'ack_requeue_false')));
+      return taken.length === count;
+    });
+    return taken;
+  };
   return {
     vhost,
     start,
+    take,
+    supervise: async (args, { cwd, dead, most, isOver = () => true }) => {
+      const taken = take(dead, 1).then(async ([letter]) => {
+        await until('all the rest is done', isOver);
+        return letter as HeldMessage;
+      });
+      taken.catch(() => undefined); // it is awaited below
+      for (let deaths = 0; deaths <= most; deaths += 1) {
+        const worker = start(args, { cwd });
+        const end = await Promise.race([worker.ended, taken]);
+        if ('payload' in end) {
+          const { status, stderr } = await worker.stop();
+          if (status !== 0) throw new Error(`it ended with ${status}: ${stderr}`);
+          return { letter: end, deaths };
+        }
+        if (end.signal !== 'SIGKILL') throw new Error(`it ended with ${end.status}: ${end.stderr}`);
+      }
+      throw new Error(`more than ${most} deaths`);
+    },
     run: (args, options = {}) => {
       const running = start(args, options);
       if (options.input === undefined) running.stdin.end();
@@ -73,14 +112,6 @@ export async function testRoles(): Promise<Roles> {
       running.kill(signal);
       await running.prints(/^stopping: /m, 'stderr');
       running.kill(signal);
-    },
-    take: async (queue, count) => {
-      const taken: HeldMessage[] = [];
-      await until(`${count} messages in ${queue}`, async () => {
-        taken.push(...(await get(queue, count - taken.length, 'ack_requeue_false')));
-        return taken.length === count;
-      });
-      return taken;
     },
     peek: (queue) => get(queue, 10_000, 'ack_requeue_true'),
     held: async (queue) => (await get(queue, 10_000, 'ack_requeue_true')).length,
