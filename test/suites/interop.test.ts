@@ -178,16 +178,20 @@ test('the sending roles to amqp-consume', async () => {
     ['emit-log-topic', 'topic_logs', 'a.#'],
   ] as const) {
     await send(role, '--no-mandatory', '--routing-key', 'a.b', 'nobody hears it');
+    const before = await bindings(exchange);
     const program = consume('-x', '-e', exchange, '-r', pattern);
-    await Promise.race([until('the queue is bound', () => isBound(exchange)), program.ended]);
+    const isBound = async () => (await bindings(exchange)).some((queue) => !before.includes(queue));
+    await Promise.race([until('the queue is bound', isBound), program.ended]);
     await send(role, '--routing-key', 'a.b', 'for the exchange');
     assert.is(await program.ended, 'for the exchange');
   }
 });
 
-async function isBound(exchange: string): Promise<boolean> {
+/** The queues that are bound to the exchange. */
+async function bindings(exchange: string): Promise<string[]> {
   const { vhost } = theirs;
-  return ((await vhost.api('GET', `/api/exchanges/${vhost.name}/${exchange}/bindings/source`)) as unknown[]).length > 0;
+  const path = `/api/exchanges/${vhost.name}/${exchange}/bindings/source`;
+  return ((await vhost.api('GET', path)) as { destination: string }[]).map(({ destination }) => destination);
 }
 
 test.run();
