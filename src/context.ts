@@ -1,58 +1,64 @@
-// The world as a command sees it. main.ts makes the real one; tests make their own.
+// Defines a command's view of the outside world. main.ts creates the real one, and tests create their own.
 
 import type { ChildProcess } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
 import type { LogLevel } from './config/config.ts';
 
-/** A stream for people or results. `isTTY` is true on a terminal, which has so many `columns` and `rows`. */
+/** An output stream. `isTTY` is `true` on a terminal, which has `columns` and `rows`. */
 export type Output = Writable & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number };
 
 export interface Context {
-  /** What follows the program's name. */
+  /** Arguments after the program's name. */
   readonly args: readonly string[];
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** Absolute. Every relative path of the user is resolved against it. */
+  /** Absolute path. All relative paths of the user are resolved against it. */
   readonly cwd: string;
   readonly stdin: Readable & { readonly isTTY?: boolean };
   readonly stdout: Output;
   readonly stderr: Output;
-  /** Aborted by the first SIGTERM or SIGINT, or SIGHUP of a terminal (reason: the signal's name): finish what runs. */
+  /**
+   * Aborts at the first SIGTERM or SIGINT, or at a terminal's SIGHUP (the reason is the signal's name). Running work
+   * must finish.
+   */
   readonly drain: AbortSignal;
-  /** Aborted by the second signal, and at the end of the drain's time: hand back what is unfinished. */
+  /** Aborts at the second signal, and at the end of the drain time. Unfinished work must be handed back. */
   readonly abandon: AbortSignal;
-  /** Aborts `abandon`; for the drain's deadline. */
+  /** Aborts `abandon`, for the drain deadline. */
   readonly giveUp: () => void;
-  /** Rejects with an error that nothing else has caught. */
+  /** Rejects with an error that was not caught elsewhere. */
   readonly stray: Promise<never>;
-  /** Calls the listener if the process ends before the returned function is called; the listener returns the exit status. */
+  /**
+   * Registers a listener for an early end of the process and returns a function that removes it. The listener returns
+   * the exit status.
+   */
   readonly onExit?: (listener: (status: number) => number) => () => void;
-  /** Tells the process that started this one that a role waits for messages; absent without an IPC channel. */
+  /** Reports to the parent process that a role waits for messages. Absent without an IPC channel. */
   readonly announceReady?: () => void;
-  /** The id of the user; absent on Windows. */
+  /** Id of the user. Absent on Windows. */
   readonly uid?: number;
-  /** Of this process; `isAlive` tells whether the one of an id still runs. */
+  /** Id of this process. `isAlive` reports whether the process with an id is running. */
   readonly pid: number;
   readonly isAlive: (pid: number) => boolean;
-  /** Bytes of memory that this process may use: those of its container, else of the machine. */
+  /** Memory limit of this process in bytes: that of its container, otherwise of the machine. */
   readonly memoryBytes: number;
-  /** Sends a signal to a process, or to a process group when the id is negative. Throws if it is gone. */
+  /** Sends a signal to a process, or to a process group if the id is negative. Throws if it does not exist. */
   readonly kill: (id: number, signal: NodeJS.Signals) => void;
-  /** What starts this program once more: `command args… <its arguments>`. */
+  /** Command that starts this program again: `command args… <its arguments>`. */
   readonly self: { readonly command: string; readonly args: readonly string[] };
-  /** For `mq test`: gives the process of a test file that is started already, once at most. */
+  /** For `mq test`: returns a running process for a test file, at most once. */
   readonly spare?: () => ChildProcess | undefined;
 }
 
-/** Something that a role tells a person: a line of text, or one object of `--log json`. */
+/** A log entry of a role: a line of text, or one object of `--log json`. */
 export interface Said {
-  /** Default: info. */
+  /** Defaults to info. */
   readonly level?: LogLevel;
-  /** One word for the kind of thing; at most ten lines a minute are shown of one kind. */
+  /** Kind of the event, as one word. At most ten lines a minute of one kind are written. */
   readonly event: string;
-  /** True: every line is shown, because each is the only record of what became of a message. */
+  /** `true` writes every line, because each is the only record of a message's outcome. */
   readonly isRecord?: boolean;
   readonly message: string;
-  /** Further facts for `--log json`. Those of `messageFields` are in a line of text as well. */
+  /** Additional fields for `--log json`. Those of `messageFields` are also part of a text line. */
   readonly fields?: Readonly<Record<string, unknown>>;
 }
 

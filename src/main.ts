@@ -1,4 +1,4 @@
-// The only file that touches the process: streams, environment, signals, exit status.
+// The only file that uses the process: streams, environment, signals, exit status.
 
 import { constants, totalmem } from 'node:os';
 import { isatty } from 'node:tty';
@@ -13,11 +13,11 @@ async function main(): Promise<void> {
   }
   if (args[0] === 'test-child') {
     const { testChild } = await import('./cli/test-child.ts');
-    // It is to end by itself: what it leaves open is a failure of its tests.
+    // The child must exit by itself, because everything that it leaves open is a failure of its tests.
     return testChild(process, { env: process.env, cwd: process.cwd(), self: self() });
   }
   if (args[0] === 'completions' && args[1] === 'words') {
-    // Somebody waits at the Tab key: without standard input and signals.
+    // Completions must be fast, because the user waits after pressing Tab. They use neither standard input nor signals.
     const { completions } = await import('./cli/cli.ts');
     process.stdout.write(await completions(args.slice(2), { env: process.env, cwd: process.cwd() }));
     return;
@@ -33,16 +33,17 @@ async function main(): Promise<void> {
     else process.exit(128 + constants.signals[signal]);
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, onSignal);
-  // SIGHUP means that the terminal is gone. Where there is none, as under nohup, it must not end anything. The ignored
-  // signals that nohup passes on cannot be seen: Node resets them before any JavaScript runs (node.cc, PlatformInit).
+  // SIGHUP means that the terminal is gone. Without a terminal, as under nohup, it must not end anything. Signals that
+  // nohup ignores cannot be detected, because Node resets them before any JavaScript runs (node.cc, PlatformInit).
   process.on('SIGHUP', hasTerminal() ? onSignal : () => undefined);
-  // A closed pipe is told to whoever writes next, by the callback of the write.
+  // The callback of the next write reports a closed pipe.
   let unwritten: NodeJS.ErrnoException | undefined;
   process.stdout.on('error', (error) => {
     unwritten = error;
   });
   process.stderr.on('error', () => undefined);
-  // What nobody caught: of a handler's timer, or of a bug. The messages in hand go back to the broker with the connection.
+  // An uncaught error comes from a handler's timer or from a bug. The unacknowledged messages are requeued with the end
+  // of the connection.
   const stray = Promise.withResolvers<never>();
   stray.promise.catch(() => undefined);
   process.on('uncaughtException', stray.reject);
@@ -62,7 +63,7 @@ async function main(): Promise<void> {
     stray: stray.promise,
     onExit: (listener) => {
       const onExit = (code: number) => {
-        // The third signal ends the process, too.
+        // The third signal ends the process as well.
         if (signals < 3) process.exitCode = listener(code);
       };
       process.on('exit', onExit);
@@ -77,11 +78,11 @@ async function main(): Promise<void> {
     self: self(),
     ...(spare && { spare }),
   });
-  // Streams that are pipes write later: what was said must be out before the end.
+  // Writes to a pipe are asynchronous, so all output must be flushed before the process exits.
   await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
-  // Of a file the error comes a turn later.
+  // When stdout is a file, a write error arrives one event-loop turn later.
   await new Promise((turn) => setImmediate(turn));
-  // A closed pipe is a quiet end; a full disk is none, also where nobody waited for the write.
+  // A closed pipe is not an error. A full disk is one, even if no code waited for the write.
   if (status === 0 && unwritten !== undefined && unwritten.code !== 'EPIPE') {
     process.stderr.write(`mq: cannot write to stdout: ${unwritten.message} [IO]\n`);
     process.exit(74);
@@ -89,7 +90,10 @@ async function main(): Promise<void> {
   process.exit(status);
 }
 
-/** Node writes the headers of requests and the options of sockets to stderr if NODE_DEBUG asks for that: with passwords. */
+/**
+ * Suppresses Node's debug output. With NODE_DEBUG, Node writes the headers of requests and the options of sockets,
+ * including passwords, to stderr.
+ */
 function silenceNode(): void {
   const write = process.stderr.write.bind(process.stderr);
   const line = new RegExp(`^[A-Z0-9_]+ (\\x1b\\[\\d+m)?${process.pid}(\\x1b\\[\\d+m)?: `);
@@ -97,7 +101,7 @@ function silenceNode(): void {
     (typeof text === 'string' && line.test(text)) || write(text as string, ...rest);
 }
 
-/** Loads what an argument that is not UTF-8 needs only if there is one. */
+/** Restores arguments that are not UTF-8. The code for it is loaded only if there is such an argument. */
 async function argumentsOf(args: readonly string[]): Promise<readonly string[]> {
   if (!args.some((arg) => arg.includes('\ufffd'))) return args;
   const [{ exactArguments }, { readFileSync }] = await Promise.all([
@@ -113,7 +117,7 @@ async function argumentsOf(args: readonly string[]): Promise<readonly string[]> 
   });
 }
 
-/** The process of the first test file starts while it is found out which one that is. It ends with this one. */
+/** Starts the process of the first test file while the files are being searched. It ends with this process. */
 async function spareChild() {
   const { startChild } = await import('./harness/start-child.ts');
   const { command, args } = self();
@@ -127,7 +131,7 @@ async function spareChild() {
   };
 }
 
-/** In the executable the program is the binary itself; else it is Node with this file. */
+/** Returns the command that starts mq again: the executable itself, or Node with this file. */
 function self(): { command: string; args: string[] } {
   const isExecutable = process.getBuiltinModule('node:sea').isSea();
   return { command: process.execPath, args: isExecutable ? [] : process.argv.slice(1, 2) };

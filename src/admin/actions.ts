@@ -1,4 +1,4 @@
-// The table of actions.
+// Lists all actions of mq admin.
 
 import type { Action } from './action.ts';
 import { bindingActions } from './actions/bindings.ts';
@@ -16,7 +16,7 @@ import { queueActions } from './actions/queues.ts';
 import { userActions } from './actions/users.ts';
 import { vhostActions } from './actions/vhosts.ts';
 
-/** In the order of help: by verb, and within one as here. */
+/** Actions by verb and, within a verb, in the order of the help. */
 export const actions: readonly Action[] = [
   ...overviewActions,
   ...queueActions,

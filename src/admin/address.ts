@@ -1,23 +1,23 @@
-// Where the management API is, and as whom it is asked.
+// Parses the addresses of the management API, with their user and password.
 
 import type { ConnectionConfig } from '../config/config.ts';
 import { endpointOf, hostOf, portOf, standardPort } from '../config/endpoint.ts';
 import { MqError } from '../errors.ts';
 
-/** One node's API. */
+/** Address of one node's API. */
 export interface ManagementAddress {
-  /** `http://host:15672`: for people, without user and password. */
+  /** Displayed address without user and password: `http://host:15672`. */
   readonly origin: string;
   readonly isSecure: boolean;
   readonly hostname: string;
   readonly port: number;
-  /** What stands before `/api` (RabbitMQ: management.path_prefix), without a slash at its end. */
+  /** Path before `/api` (RabbitMQ: management.path_prefix), without a slash at the end. */
   readonly prefix: string;
   readonly user: string;
   readonly password: string;
 }
 
-/** RabbitMQ: the ports of the management API. */
+/** RabbitMQ's standard ports of the management API. */
 const managementPorts = { http: 15672, https: 15671 } as const;
 
 export interface Login {
@@ -26,8 +26,8 @@ export interface Login {
 }
 
 /**
- * Takes a list of addresses with commas apart: `http://user:password@host:15672`. What an address says of the user goes
- * before `login`. Throws USAGE with `at`; never shows a part of an address, which may be a password.
+ * Parses a comma-separated list of addresses: `http://user:password@host:15672`. A user in an address overrides
+ * `login`. Throws USAGE with `at`. The message contains no part of an address, because any part may be a password.
  */
 export function parseManagement(list: string, { at, login }: { at: string; login: Login }): ManagementAddress[] {
   const texts = list.split(',').map((text) => text.trim());
@@ -48,13 +48,13 @@ export function parseManagement(list: string, { at, login }: { at: string; login
     return {
       ...addressOf({ isSecure, hostname, port: Number(port) || (isSecure ? 443 : 80) }, login),
       ...(user !== '' && { user, password }),
-      // The API may be given whole, as it stands in a browser.
+      // The address may include `/api`, as in a browser.
       prefix: pathname.replace(/(?<!\/)\/+$/, '').replace(/\/api$/, ''),
     };
   });
 }
 
-/** The addresses that `management` of a connection in rascal.json names: a URL, or an object with one. */
+/** Returns the addresses in `management` of a connection in rascal.json: a URL, or an object with one. */
 export function namedIn({ management }: ConnectionConfig, login: Login): ManagementAddress[] {
   const url =
     typeof management === 'object' && management !== null ? (management as { url?: unknown }).url : management;
@@ -62,8 +62,8 @@ export function namedIn({ management }: ConnectionConfig, login: Login): Managem
 }
 
 /**
- * The API of a broker whose AMQP port is a standard one, on the standard port of the same host. Throws CONFIG for another
- * port: what answers on 15672 then may be any broker.
+ * Returns the API on the standard port of the same host, if the AMQP port is a standard one. Throws CONFIG for another
+ * port, because port 15672 may then belong to any broker.
  */
 export function derivedFrom(connection: ConnectionConfig, login: Login): ManagementAddress {
   const { protocol, hostname = 'localhost' } = connection;
@@ -75,7 +75,7 @@ export function derivedFrom(connection: ConnectionConfig, login: Login): Managem
   });
 }
 
-/** An address of its parts. An IPv6 address is given with or without brackets. */
+/** Builds an address from its parts. An IPv6 address may have brackets. */
 export function addressOf(
   { isSecure, hostname, port }: { isSecure: boolean; hostname: string; port: number },
   { user, password }: Login,
@@ -86,7 +86,7 @@ export function addressOf(
   return { origin, isSecure, hostname: host, port, prefix: '', user, password };
 }
 
-/** An address with user and password in it. */
+/** Returns the address as a URL with user and password. */
 export function urlOf({ origin, prefix, user, password }: ManagementAddress): string {
   return Object.assign(new URL(`${origin}${prefix}`), {
     username: encodeURIComponent(user),

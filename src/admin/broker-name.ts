@@ -1,22 +1,25 @@
-// Names a broker for people, so that they do not mistake it for another one.
+// Returns the name of a broker for messages, so that users recognise the broker.
 
 import { escaped } from '../errors.ts';
 import type { Item } from './action.ts';
 import type { Management } from './client.ts';
 import { refusal } from './refusal.ts';
 
-/** The name of the cluster; undefined if the broker has no such name. Throws what `Management.ask` throws, and refusals. */
+/**
+ * Returns the name of the cluster, or `undefined` if the broker has none. Throws the errors of `Management.ask`, and
+ * refusals.
+ */
 export async function clusterNameOf(api: Management): Promise<string | undefined> {
   const path = '/cluster-name';
   const answer = await api.ask('GET', path);
-  // Brokers other than RabbitMQ may not have it.
+  // Brokers other than RabbitMQ may not have this path.
   if (answer.status === 404) return undefined;
   if (answer.status !== 200) throw refusal(answer, { method: 'GET', path, api });
   const { name } = answer.body as Item;
   return typeof name === 'string' ? name : undefined;
 }
 
-/** `rabbit@host (http://host:15672)` */
+/** Returns `rabbit@host (http://host:15672)`. */
 export async function brokerName(api: Management): Promise<string> {
   const name = await clusterNameOf(api).catch(() => undefined);
   return name === undefined ? api.origin : `${escaped(name)} (${api.origin})`;

@@ -1,8 +1,8 @@
-// The text of one value in a table.
+// Formats one value for a table.
 
 import { escaped, safeJson } from '../errors.ts';
 
-/** In one line, without control characters. What is not there, and what holds nothing, is empty. */
+/** Returns one line without control characters. A missing or empty value is an empty string. */
 export function cellText(value: unknown): string {
   if (value === undefined || value === null) return '';
   if (typeof value === 'string') return escaped(value);

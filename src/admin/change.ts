@@ -1,4 +1,4 @@
-// Actions that change something, of which the row says all.
+// Builds actions that change something from a row of data.
 
 import { escaped } from '../errors.ts';
 import { type Action, type Argument, type Call, type Item, type Result, vhostOf } from './action.ts';
@@ -18,9 +18,9 @@ export interface ChangeRow {
   readonly body?: (call: Call) => unknown;
   readonly query?: (call: Call) => Parameters<typeof query>[0];
   readonly headers?: (call: Call) => Readonly<Record<string, string>>;
-  /** A delete always has one; see `taking`. */
+  /** A delete always has a question; see `taking`. */
   readonly question?: Action['question'];
-  /** What 204 means where 201 is `created`: by default `unchanged` for create, `updated` for set. */
+  /** Outcome for status 204 if 201 means `created`. Defaults to `unchanged` for create, and `updated` for set. */
   readonly again?: string;
 }
 
@@ -56,7 +56,7 @@ export function changeAction(row: ChangeRow): Action {
   };
 }
 
-/** RabbitMQ says 400 where a permission is for nobody, or for nowhere. */
+/** Reports whether the object does not exist. RabbitMQ answers 400 for permissions of an unknown user or vhost. */
 function isAbsent({ status, body }: Answer): boolean {
   return status === 404 || (status === 400 && reasonOf(body) === 'vhost_or_user_not_found');
 }
@@ -67,7 +67,7 @@ function outcomeOf({ verb, request, again }: ChangeRow, status: number): string 
   return again ?? (verb === 'create' ? 'unchanged' : did);
 }
 
-/** `deleted queue orders in vhost /`; for programs an object. `what` stands for the names where they need words between. */
+/** Returns `deleted queue orders in vhost /`, and an object for programs. `what` replaces the names in the line. */
 export function done(call: Call, outcome: string, { what, ...more }: Item & { what?: string } = {}): Result {
   const { verb, noun = '', isInVhost, args = [] } = call.action;
   const names = args.filter(({ isRest }) => !isRest).map(({ name }) => [name, call.arg(name)] as const);
@@ -80,7 +80,7 @@ export function done(call: Call, outcome: string, { what, ...more }: Item & { wh
   };
 }
 
-/** What is in the path: `orders`; `limits of anna`. */
+/** Returns what the path identifies: `orders`, `limits of anna`. */
 function subjectOf({ action, arg }: Call): string {
   const { noun, args = [], request } = action;
   const all = args.map(({ name }) => name);
@@ -90,7 +90,7 @@ function subjectOf({ action, arg }: Call): string {
   return [...own, ...(own.length < names.length ? ['of', arg('user')] : [])].join(' ');
 }
 
-/** The question before something is deleted: `delete queue 'orders' in vhost '/'?`. */
+/** Returns the question before a deletion: `delete queue 'orders' in vhost '/'?`. */
 export function taking(what?: string): (call: Call) => string {
   return (call) => {
     const { verb, noun, args = [] } = call.action;

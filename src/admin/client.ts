@@ -1,4 +1,4 @@
-// The client of the management API: which address is asked, and what its answer means.
+// The client of the management API: selects an address and interprets the answer.
 
 import { Agent } from 'node:http';
 import { type ErrorCode, MqError } from '../errors.ts';
@@ -7,34 +7,37 @@ import { type Limits, type Question, type RawAnswer, roundTrip, type Silence } f
 import { refusal } from './refusal.ts';
 
 export interface ManagementOptions extends Partial<Limits> {
-  /** In order of trial, one per node. */
+  /** Addresses in the order of trial, one for each node. */
   readonly addresses: readonly ManagementAddress[];
-  /** PEM of the authorities that are trusted instead of the public ones. */
+  /** PEM of the authorities to trust instead of the public ones. */
   readonly ca?: string;
-  /** True: the certificate of the API is not verified. Default false. */
+  /** If `true`, the certificate of the API is not verified. Default `false`. */
   readonly isInsecure?: boolean;
-  /** Ends every request: INTERRUPTED or TERMINATED. */
+  /** Aborts every request with INTERRUPTED or TERMINATED. */
   readonly signal?: AbortSignal;
-  /** Runs once before the first request to an address. If it throws UNAVAILABLE or the like, the next address is asked. */
+  /**
+   * Runs once before the first request to an address. If it throws an error such as UNAVAILABLE, the next address is
+   * tried.
+   */
   readonly prove?: (address: ManagementAddress) => Promise<void>;
 }
 
-/** An answer whose body was JSON, or nothing. */
+/** An answer with a JSON body or none. */
 export interface Answer {
   readonly status: number;
-  /** undefined where there was none. */
+  /** `undefined` if there is no body. */
   readonly body: unknown;
 }
 
 export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE';
 
-/** Thirty seconds, and 64 MiB: 25,000 queues with all that is told of each. */
+/** Default limits: 30 seconds, and 64 MiB, which is enough for 25,000 queues with all their fields. */
 export const defaultLimits: Limits = { timeoutMs: 30_000, maxBytes: 64 * 1024 * 1024 };
 
-/** Error codes of a proof that got no answer at the address. */
+/** Error codes of a proof whose address does not answer. */
 const absentCodes: readonly ErrorCode[] = ['UNAVAILABLE', 'DEADLINE', 'HOST_UNKNOWN'];
 
-/** Statuses by which a proxy, or a node on its way down, says that it cannot tell. */
+/** Statuses of a proxy without an answer, or of a node that shuts down. */
 const absentStatuses = [502, 504];
 
 export class Management {
@@ -46,7 +49,7 @@ export class Management {
   readonly #prove: ManagementOptions['prove'];
   readonly #proofs = new Map<ManagementAddress, Promise<void>>();
   readonly #agents: { readonly http: Agent; https?: Agent } = { http: new Agent({ keepAlive: true }) };
-  /** The address that answered last is asked first. */
+  /** Index of the address that answered last. It is tried first. */
   #current = 0;
 
   constructor({ addresses, ca, isInsecure = false, timeoutMs, maxBytes, signal, prove }: ManagementOptions) {
@@ -61,20 +64,20 @@ export class Management {
     };
   }
 
-  /** For people: where the last answer came from. */
+  /** Address of the last answer, for messages. */
   get origin(): string {
     return this.#addresses[this.#current]?.origin ?? '';
   }
 
-  /** Who asks. */
+  /** User of the requests. */
   get user(): string {
     return this.#addresses[this.#current]?.user ?? '';
   }
 
   /**
-   * The body of a good answer (2xx); undefined where it has none. `path` is after `/api` (see apiPath).
-   * Throws what `ask` throws, and for the broker's refusals NOT_PERMITTED (401, 403), BAD_DATA (other 4xx, 501) and
-   * UNAVAILABLE (5xx), in its words.
+   * Returns the body of a successful answer (2xx), or `undefined` for an empty one. `path` follows `/api` (see
+   * apiPath). Throws the errors of `ask`. Refusals of the broker throw NOT_PERMITTED (401, 403), BAD_DATA (other 4xx,
+   * 501) and UNAVAILABLE (5xx) with the broker's text.
    */
   async request(method: Method, path: string, body?: unknown): Promise<unknown> {
     const answer = await this.ask(method, path, body);
@@ -83,9 +86,9 @@ export class Management {
   }
 
   /**
-   * Whatever the broker answers, 4xx and 5xx too. Where an address does not answer, the next one is asked, unless the
-   * request may have been done already. Throws UNAVAILABLE, HOST_UNKNOWN, DEADLINE, TLS, PROTOCOL (no JSON, too large),
-   * IN_DOUBT (a request that changes something was sent, and no answer came, or a proxy's 502 or 504).
+   * Returns any answer of the broker, including 4xx and 5xx. If an address does not answer, the next one is tried,
+   * unless the request may already have been executed. Throws UNAVAILABLE, HOST_UNKNOWN, DEADLINE, TLS, PROTOCOL (not
+   * JSON, too large), and IN_DOUBT (a change was sent but not answered, or a proxy answered 502 or 504).
    */
   async ask(
     method: Method,
@@ -103,7 +106,7 @@ export class Management {
         await this.#proven(address);
         const answer = await this.#roundTrip(address, question);
         const isAbsent = absentStatuses.includes(answer.status);
-        // RFC 9110, 15.6.5: what says 504 has passed the request on.
+        // RFC 9110, 15.6.5: a server that answers 504 has forwarded the request.
         if (isAbsent && method !== 'GET') throw inDoubt(question, absent(answer, address));
         if (isAbsent && trial + 1 < this.#addresses.length) continue;
         this.#current = at;
@@ -124,13 +127,13 @@ export class Management {
     throw joined(failures);
   }
 
-  /** Lets go of its connections. */
+  /** Closes its connections. */
   close(): void {
     this.#agents.http.destroy();
     this.#agents.https?.destroy();
   }
 
-  /** A proof that failed is tried again at the next request. */
+  /** Runs the proof of an address. A failed proof is repeated at the next request. */
   #proven(address: ManagementAddress): Promise<void> {
     if (this.#prove === undefined) return Promise.resolve();
     const proof = this.#proofs.get(address) ?? this.#prove(address);
@@ -157,7 +160,7 @@ function parsed({ status, contentType, text }: RawAnswer, { origin }: Management
   try {
     return JSON.parse(text) as unknown;
   } catch (error) {
-    // RabbitMQ's own 4xx and 5xx may be HTML or text; a good answer is JSON.
+    // RabbitMQ's own 4xx and 5xx answers may be HTML or text, but a successful answer is JSON.
     if (status >= 400 && status !== 404) return { error: `HTTP ${status}` };
     throw new MqError(
       'PROTOCOL',
@@ -172,7 +175,10 @@ function parsed({ status, contentType, text }: RawAnswer, { origin }: Management
   }
 }
 
-/** RabbitMQ 4.3.6: the definitions of a vhost with an umlaut in its name break off in the middle, with a good status. */
+/**
+ * Describes an answer that is not valid JSON. RabbitMQ 4.3.6 truncates the definitions of a vhost with an umlaut in its
+ * name and still answers with a success status.
+ */
 function whatIs(contentType: string, text: string): string {
   if (/^\s*[{[]/.test(text)) return 'is JSON that breaks off';
   return /html/i.test(contentType) || /^\s*</.test(text) ? 'is HTML, not JSON' : 'is no JSON';

@@ -1,8 +1,10 @@
-// The columns that were asked for.
+// Parses the requested columns.
 
 import type { Call } from './action.ts';
 
-/** Those of --columns; undefined: it is not given. Throws USAGE where it names none. */
+/**
+ * Returns the columns of --columns, or `undefined` if the option is not given. Throws USAGE if it contains no column.
+ */
 export function columnsOf({ text, usage }: Pick<Call, 'text' | 'usage'>): readonly string[] | undefined {
   const typed = text('columns');
   if (typed === undefined) return undefined;

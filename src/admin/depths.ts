@@ -1,21 +1,21 @@
-// Exact numbers of messages in queues. RabbitMQ's statistics are seconds old. Without statistics it counts classic queues at
-// once; the exact depth of a quorum queue comes over AMQP only.
+// Reads exact message counts of queues. RabbitMQ's statistics are seconds old. Without statistics, RabbitMQ counts
+// classic queues at once; the exact depth of a quorum queue is available only over AMQP.
 
 import type { Call, Item } from './action.ts';
 
-/** In the query of queues: RabbitMQ answers without statistics. */
+/** Query parameters with which RabbitMQ answers without statistics. */
 export const withoutStatistics = { disable_stats: true, enable_queue_totals: true } as const;
 
-/** The counts in that answer. */
+/** Counts in that answer. */
 export const countColumns = ['messages', 'messages_ready', 'messages_unacknowledged'] as const;
 
-/** The columns that identify a queue, and those that are counted. */
+/** Columns that identify a queue, and its counts. */
 export const keyColumns = ['vhost', 'name', 'type', 'state', ...countColumns] as const;
 
-/** Above this number, quorum queues are not asked for one by one. */
+/** Maximum number of quorum queues that are read one by one. */
 const mostAsked = 100;
 
-/** Returns the items with their counts from `counted`, a list of the same queues without statistics. */
+/** Returns the items with the counts from `counted`, a list of the same queues without statistics. */
 export function withCounts(items: readonly Item[], counted: readonly Item[]): Item[] {
   const byKey = new Map(counted.map((item) => [keyOf(item), item]));
   return items.map((item) => {
@@ -25,13 +25,16 @@ export function withCounts(items: readonly Item[], counted: readonly Item[]): It
   });
 }
 
-/** Returns the items of `counted` with the other fields of `told`, the same list with statistics. */
+/** Returns the items of `counted` with the other fields from `told`, the same list with statistics. */
 export function withStatistics(counted: readonly Item[], told: readonly Item[]): Item[] {
   const byKey = new Map(told.map((item) => [keyOf(item), item]));
   return counted.map((item) => ({ ...byKey.get(keyOf(item)), ...item }));
 }
 
-/** Returns the items with exact counts of the quorum queues. `known` has their types and states, if the items lack them. */
+/**
+ * Returns the items with exact counts of the quorum queues. `known` contains their types and states, if the items do
+ * not.
+ */
 export async function withExactCounts(
   { depths }: Pick<Call, 'depths'>,
   items: readonly Item[],
@@ -42,7 +45,7 @@ export async function withExactCounts(
   if (depths === undefined || quorum.length === 0 || quorum.length > mostAsked) return items;
   const byVhost = Map.groupBy(quorum, ({ vhost }) => String(vhost));
   const exact = new Map<string, { ready: number; consumers: number }>();
-  // One vhost after the other, because each has a connection of its own.
+  // Vhosts are read one after the other, because each needs a connection.
   for (const [vhost, queues] of byVhost) {
     const names = queues.map(({ name }) => String(name));
     // biome-ignore lint/nursery/useAwaitThenable: it does not follow the type of an optional function
@@ -57,12 +60,12 @@ export async function withExactCounts(
 
 function countsOf(item: Item, { ready, consumers }: { ready: number; consumers: number }): Item {
   const [all, wasReady, unacked] = countColumns.map((name) => Number(item[name] ?? 0)) as [number, number, number];
-  // Dead letters that their target does not accept yet (messages_dlx), and retries that the queue delays.
+  // These are dead letters that their target does not accept yet (messages_dlx), and retries that the queue delays.
   const held = Math.max(0, all - wasReady - unacked);
   return { messages_ready: ready, messages: ready + unacked + held, consumers };
 }
 
-/** Identifies a queue among those of all vhosts. */
+/** Returns a key that identifies a queue in all vhosts. */
 export function keyOf({ vhost, name }: Item): string {
   return JSON.stringify([vhost, name]);
 }

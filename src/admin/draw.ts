@@ -1,27 +1,27 @@
-// A table for a terminal: columns that line up by what a terminal shows, cut where a line would be too long.
+// Formats a table for a terminal: columns are aligned by display width and truncated if a line is too long.
 
 import stringWidth from 'string-width';
 import { isQuantity } from './units.ts';
 
 /** Space between two columns. */
 const gap = '  ';
-/** A column is not cut to less. */
+/** Minimum width of a truncated column. */
 const leastWidth = 6;
-/** What is typed again in the next command is cut last. */
+/** Columns that the user needs for the next command are truncated last. */
 const keys = /(^|\.)(id|name|consumer_tag)$/;
 
 export interface Drawn {
   readonly columns: readonly string[];
-  /** Texts without control characters. */
+  /** Rows of text without control characters. */
   readonly rows: readonly (readonly string[])[];
-  /** Of the terminal. */
+  /** Width of the terminal. */
   readonly width: number;
   readonly hasHeaders: boolean;
 }
 
 /**
- * The lines, without newlines. Numbers stand to the right and are never cut. If not even the shortest columns fit beside
- * each other, each row stands below the one before, a line for each of its columns.
+ * Returns the lines without newlines. Numbers are right-aligned and never truncated. If even the shortest columns do
+ * not fit next to each other, each row becomes a block with one line for each column.
  */
 export function drawTable({ columns, rows, width, hasHeaders }: Drawn): string[] {
   const all = hasHeaders ? [columns, ...rows] : rows;
@@ -30,7 +30,7 @@ export function drawTable({ columns, rows, width, hasHeaders }: Drawn): string[]
   const natural = columns.map((_, at) => widthOf(all, at));
   const ofValues = columns.map((_, at) => Math.max(leastWidth, widthOf(rows, at)));
   const isNumber = columns.map((_, at) => rows.length > 0 && rows.every((row) => isQuantity(row[at] ?? '')));
-  // Headers give way first, then what is no name, then everything.
+  // Headers are truncated first, then columns that are not names, then all others.
   const floors = [
     ofValues,
     ofValues.map((value, at) => (keys.test(columns[at] ?? '') || isNumber[at] ? value : leastWidth)),
@@ -59,7 +59,7 @@ function stacked({ columns, rows, width }: Omit<Drawn, 'hasHeaders'>): string[] 
   });
 }
 
-/** Takes from the widest column, one by one, until all fit into the space or are at their floors. */
+/** Reduces the widest column repeatedly until the columns fit or have their minimum widths. */
 function fitted(natural: readonly number[], floors: readonly number[], space: number): number[] {
   const widths = [...natural];
   const floorOf = (at: number) => Math.min(natural[at] ?? 0, floors[at] ?? 0);
@@ -84,7 +84,10 @@ function cut(text: string, width: number): string {
   return `${kept}…`;
 }
 
-/** The API's names differ at their ends: messages_ready, messages_unacknowledged. */
+/**
+ * Truncates a header at its start, because the API's names differ at their ends: messages_ready,
+ * messages_unacknowledged.
+ */
 function cutHeader(text: string, width: number): string {
   return text.length <= width ? text : `…${text.slice(text.length - width + 1)}`;
 }

@@ -1,4 +1,4 @@
-// Of an action's own: the path it asks for, and what a 404 there means.
+// Builds the API path of an action and turns a 404 into a "not found" error.
 
 import { closest, distance } from 'fastest-levenshtein';
 import { escaped, MqError } from '../errors.ts';
@@ -9,16 +9,16 @@ import { refusal } from './refusal.ts';
 
 /** AMQP 0-9-1, 1.2 (shortstr). */
 const longestName = 255;
-/** RabbitMQ: how the exchange without a name is called in paths. */
+/** RabbitMQ's name of the default exchange in paths. */
 const defaultExchange = 'amq.default';
-/** Arguments that are an exchange. */
+/** Arguments that name an exchange. */
 const exchangeArguments = ['exchange', 'source'];
 
 export function methodOf({ request }: Action): Method {
   return request.split(' ', 1)[0] as Method;
 }
 
-/** The path of the action's row, with the values of the command line in it. Throws USAGE for a name that cannot be. */
+/** Returns the path of the action with the values of the command line. Throws USAGE for an invalid name. */
 export function pathOf(call: Call): string {
   const [, path = ''] = call.action.request.split(' ');
   return path.replaceAll(/:([a-z-]+)/g, (_, name: string) => encoded(partOf(call, name)));
@@ -38,7 +38,10 @@ function isArgument({ args = [] }: Action, name: string): boolean {
   return args.some((one) => one.name === name);
 }
 
-/** Asks for the path of the row, or another one. Throws what `Management.request` throws; a 404 in words of this action. */
+/**
+ * Sends the request of the action, or with another path. Throws the errors of `Management.request`, and a specific
+ * error for a 404.
+ */
 export async function asked(
   call: Call,
   { method = methodOf(call.action), path = pathOf(call), body, headers }: AskedFor = {},
@@ -56,7 +59,9 @@ interface AskedFor {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** The broker says no more than `Not Found`: what is it that is missing? */
+/**
+ * Returns the error for a 404. The broker only answers `Not Found`, so this function finds out which object is missing.
+ */
 export async function absence(call: Call): Promise<MqError> {
   const { action } = call;
   const vhost = vhostOf(call);
@@ -75,7 +80,10 @@ export async function absence(call: Call): Promise<MqError> {
   return new MqError('BAD_DATA', what, near === undefined ? {} : { hint: `did you mean '${near}'?` });
 }
 
-/** The error for a vhost or user that is not there; undefined if it is, or if this user may not know. */
+/**
+ * Returns the error for a vhost or user that does not exist. Returns `undefined` if it exists, or if the user may not
+ * know.
+ */
 async function missingOf(
   call: Call,
   { kind, name, list }: { kind: string; name: string; list: string },
@@ -87,14 +95,14 @@ async function missingOf(
   return new MqError('BAD_DATA', `there is no ${kind} '${name}'`, { hint });
 }
 
-/** Where the names are that a slip may have been meant for: `/queues/:vhost` for `/queues/:vhost/:queue`. */
+/** Returns the path of the list with similar names: `/queues/:vhost` for `/queues/:vhost/:queue`. */
 function listOf({ request }: Action, vhost: string): string | undefined {
   const [, path = ''] = request.split(' ');
   const list = /^(\/[a-z-]+(?:\/:vhost)?)(?:\/:[a-z-]+(?:\/contents|\/enable)?)?$/.exec(path)?.[1];
   return list && `${list.replace(':vhost', () => encoded(vhost))}?columns=name`;
 }
 
-/** Best effort: whoever may not look gets no hint. */
+/** Returns a similar name for the hint. Returns `undefined` if the user may not read the list. */
 async function nearName({ api }: Call, path: string, typed: string): Promise<string | undefined> {
   const { status, body } = await api.ask('GET', path);
   if (status !== 200 || !Array.isArray(body)) return undefined;
@@ -104,7 +112,7 @@ async function nearName({ api }: Call, path: string, typed: string): Promise<str
   return distance(typed, near) <= Math.max(2, Math.floor(near.length / 3)) ? near : undefined;
 }
 
-/** ` in vhost shop`, for a line that people read. */
+/** Returns ` in vhost shop` for a line of output. */
 export function placeOf(call: Call): string {
   return call.action.isInVhost ? ` in vhost ${escaped(vhostOf(call))}` : '';
 }

@@ -1,9 +1,9 @@
-// Values of the command line that are more than text: JSON, arguments of queues, tags.
+// Parses command-line values that are not plain text: JSON, queue arguments, tags.
 
 import { closest, distance } from 'fastest-levenshtein';
 import type { Call, Item } from './action.ts';
 
-/** JSON in an argument. Throws USAGE. */
+/** Parses JSON in an argument. Throws USAGE. */
 export function jsonOf(call: Call, name: string): unknown {
   try {
     return JSON.parse(call.arg(name)) as unknown;
@@ -12,7 +12,7 @@ export function jsonOf(call: Call, name: string): unknown {
   }
 }
 
-/** A JSON object in an argument. Throws USAGE. */
+/** Parses a JSON object in an argument. Throws USAGE. */
 export function objectOf(call: Call, name: string): Item {
   const value = jsonOf(call, name);
   if (typeof value !== 'object' || value === null || Array.isArray(value))
@@ -20,7 +20,7 @@ export function objectOf(call: Call, name: string): Item {
   return value as Item;
 }
 
-/** `--argument NAME=VALUE`: numbers, true, false and JSON are what they look like, all else is text. */
+/** Parses `--argument NAME=VALUE`. Numbers, true, false and JSON become values of their type; all else is text. */
 export function argumentsOf(call: Call): Item {
   const pairs = call.list('argument').map((pair) => {
     const at = pair.indexOf('=');
@@ -34,7 +34,7 @@ function readable(text: string): unknown {
   if (!/^(?:-?(?:0|[1-9]\d*)(?:\.\d+)?|true|false|[{["].*)$/s.test(text)) return text;
   try {
     const value = JSON.parse(text) as unknown;
-    // A number that JavaScript cannot hold would be another one.
+    // JavaScript would change an integer that is not safe, so it stays text.
     return typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value) ? text : value;
   } catch {
     return text;
@@ -44,7 +44,7 @@ function readable(text: string): unknown {
 /** https://www.rabbitmq.com/docs/management#permissions, and impersonator of the validated user-id. */
 const knownTags = ['administrator', 'monitoring', 'policymaker', 'management', 'impersonator'];
 
-/** Tags; a slip of one of RabbitMQ's own is refused, others are for plugins and programs. Throws USAGE. */
+/** Parses tags. A misspelled tag of RabbitMQ is refused; other tags are for plugins and programs. Throws USAGE. */
 export function tagsOf(call: Call): string[] {
   const tags = call.rest.flatMap((typed) => typed.split(',')).map((tag) => tag.trim());
   for (const tag of tags) {

@@ -1,33 +1,33 @@
-// One request to one address of the management API, within limits of time and size.
+// Sends one request to one address of the management API, with limits for time and size.
 
 import { type Agent, request as askPlainly, type IncomingMessage, type RequestOptions } from 'node:http';
 import { MqError } from '../errors.ts';
 import type { ManagementAddress } from './address.ts';
 
 export interface Limits {
-  /** For the whole of an answer. */
+  /** Time limit for the whole answer. */
   readonly timeoutMs: number;
-  /** The largest answer. */
+  /** Maximum size of an answer. */
   readonly maxBytes: number;
 }
 
 export interface Question {
   readonly method: string;
-  /** With `/api`, encoded. */
+  /** Encoded path, including `/api`. */
   readonly path: string;
-  /** JSON; undefined: no body. */
+  /** JSON body. `undefined` for none. */
   readonly body: string | undefined;
   readonly headers: Readonly<Record<string, string>>;
 }
 
-/** What came back, whatever its status. */
+/** An answer with any status. */
 export interface RawAnswer {
   readonly status: number;
   readonly contentType: string;
   readonly text: string;
 }
 
-/** Why there is no answer. `isSent`: the request was on its way; it may have been done. */
+/** Reason for a missing answer. `isSent` means that the request was sent and may have been executed. */
 export interface Silence {
   readonly error: MqError;
   readonly isSent: boolean;
@@ -37,20 +37,26 @@ interface Surroundings {
   readonly agent: Agent;
   readonly ca: string | undefined;
   readonly isInsecure: boolean;
-  /** Ends the waiting. */
+  /** Aborts the request. */
   readonly signal: AbortSignal | undefined;
 }
 
-/** A connection that does not come about is given up earlier than an answer: there may be another address. */
+/**
+ * Time limit for a connection in milliseconds. It is shorter than that for an answer, because another address may be
+ * available.
+ */
 const connectMs = 5_000;
 
-/** Rejects with a Silence: UNAVAILABLE, HOST_UNKNOWN, DEADLINE, TLS, PROTOCOL (no HTTP, or an answer too large). */
+/**
+ * Sends the request. Rejects with a Silence: UNAVAILABLE, HOST_UNKNOWN, DEADLINE, TLS, PROTOCOL (not HTTP, or an answer
+ * that is too large).
+ */
 export async function roundTrip(
   { hostname, port, isSecure, prefix, user, password, origin }: ManagementAddress,
   { method, path, body, headers }: Question,
   { agent, timeoutMs, maxBytes, ca, isInsecure, signal }: Limits & Surroundings,
 ): Promise<RawAnswer> {
-  // Not by fetch: it refuses some sixty ports (the Fetch standard, 2.9), and would take dots out of the path.
+  // fetch is not used, because it blocks about sixty ports (the Fetch standard, 2.9) and removes dots from the path.
   const request = isSecure ? (await import('./secure.ts')).request : askPlainly;
   const options: RequestOptions & { ca?: string; rejectUnauthorized: boolean } = {
     hostname,
@@ -60,7 +66,7 @@ export async function roundTrip(
     agent,
     headers: {
       ...headers,
-      // RabbitMQ 4: some answer 406 to whoever wants nothing but JSON, though they have no body.
+      // RabbitMQ 4: some paths answer 406 to a client that accepts only JSON, although they have no body.
       accept: 'application/json, */*;q=0.1',
       authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}`,
       ...(body !== undefined && {
@@ -68,7 +74,7 @@ export async function roundTrip(
         'content-length': String(Buffer.byteLength(body)),
       }),
     },
-    // Explicit, because Node reads NODE_TLS_REJECT_UNAUTHORIZED if it is absent.
+    // This is explicit because Node reads NODE_TLS_REJECT_UNAUTHORIZED if the option is absent.
     rejectUnauthorized: !isInsecure,
     ...(ca !== undefined && { ca }),
   };
@@ -101,7 +107,7 @@ export async function roundTrip(
         clearTimeout(connecting);
         isSent = true;
       };
-      // One that was kept from the last request is open already.
+      // A reused connection is already open.
       if (!socket.connecting) onOpen();
       else socket.once(isSecure ? 'secureConnect' : 'connect', onOpen);
     });
@@ -130,7 +136,7 @@ class TooLarge extends Error {
   }
 }
 
-/** `reason`: the signal's name. */
+/** A request that a signal aborted. `reason` is the name of the signal. */
 class Stopped extends Error {
   readonly isInterrupt: boolean;
 
@@ -177,7 +183,7 @@ function isNotHttp(code: string): boolean {
   return code.startsWith('HPE_');
 }
 
-/** Node names what OpenSSL says of a certificate without a prefix. */
+/** Reports whether a TLS error occurred. Node uses OpenSSL's certificate error names without a prefix. */
 function isOfTls(code: string, message: string): boolean {
   return (
     /^ERR_(TLS|SSL|OSSL)|CERT|SIGNATURE|^CRL_|^HOSTNAME_MISMATCH|^INVALID_(CA|PURPOSE)|^PATH_LENGTH/.test(code) ||

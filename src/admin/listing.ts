@@ -1,4 +1,4 @@
-// Lists: all of one kind, or a part of it, in an order, by the API's own paging where it has one.
+// Builds list actions: all objects of a kind or a part of them, sorted. It uses the API's paging if available.
 
 import type { Action, Call, Item, Result } from './action.ts';
 import { columnsOf } from './columns.ts';
@@ -18,22 +18,22 @@ import { apiPath, encoded, query } from './path.ts';
 export interface ListRow {
   readonly noun: string;
   readonly summary: string;
-  /** After /api. */
+  /** Path after /api. */
   readonly path: string;
-  /** Of one vhost (`:vhost`); without it, the vhost is looked for in the items. */
+  /** Path for one vhost (`:vhost`). Without it, the items are filtered by vhost. */
   readonly vhostPath?: string;
   readonly columns: readonly string[];
-  /** The broker itself pages, sorts and filters this list. RabbitMQ 4: queues, exchanges, connections, channels. */
+  /** `true` if the broker pages, sorts and filters this list. RabbitMQ 4: queues, exchanges, connections, channels. */
   readonly isPaged?: true;
-  /** The items have no vhost. */
+  /** `true` if the items have no vhost. */
   readonly isGlobal?: true;
-  /** Fields that are not shown unless they are asked for by --columns. */
+  /** Fields that are shown only if --columns names them. */
   readonly hidden?: readonly string[];
-  /** The items are queues, whose messages are counted again. */
+  /** `true` if the items are queues, whose messages are counted exactly. */
   readonly isCounted?: true;
 }
 
-/** RabbitMQ refuses larger pages. */
+/** Maximum page size of RabbitMQ. */
 export const largestPage = 500;
 
 export function listAction({
@@ -61,7 +61,7 @@ export function listAction({
       const where = isOfVhost ? vhostPath.replace(':vhost', () => encoded(vhost)) : path;
       const shown = columnsOf(call) ?? columns;
       const wanted = wantedOf(call, shown);
-      // RabbitMQ 4.3.6: what is under /vhosts/:vhost comes as a whole, whatever page is asked for.
+      // RabbitMQ 4.3.6 returns lists below /vhosts/:vhost as a whole and ignores paging.
       const isByBroker = isPaged === true && !where.startsWith('/vhosts/');
       const items = isCounted
         ? await queuesNow(call, where, wanted)
@@ -79,7 +79,7 @@ export function listAction({
   };
 }
 
-/** Items that an action has made itself, as a list of its columns. */
+/** Returns a list of items that an action has built itself. */
 export function ownList(call: Call, columns: readonly string[], items: readonly Item[]): Result {
   const shown = columnsOf(call) ?? columns;
   noteAbsent(call, shown, items);
@@ -87,7 +87,7 @@ export function ownList(call: Call, columns: readonly string[], items: readonly 
 }
 
 interface Wanted {
-  /** Of --columns, or those of the row; undefined: everything (--json without --columns). */
+  /** Columns of --columns or of the row. `undefined` means all (--json without --columns). */
   readonly columns: readonly string[] | undefined;
   readonly sort: string | undefined;
   readonly isReversed: boolean;
@@ -96,7 +96,7 @@ interface Wanted {
   readonly page: number;
 }
 
-/** `--sort -messages` is downwards. */
+/** Reads the options of a list. `--sort -messages` sorts in descending order. */
 function wantedOf(call: Call, columns: readonly string[]): Wanted {
   const sort = call.text('sort');
   const page = call.whole('page', { min: 1 });
@@ -131,7 +131,10 @@ async function queuesNow(call: Call, path: string, wanted: Wanted): Promise<read
   return isByCount ? cut(now, { ...wanted, filter: undefined, limit: undefined }) : now;
 }
 
-/** Returns the statistics of the counted queues that the page of statistics lacks, because its order is seconds old. */
+/**
+ * Returns the statistics of counted queues that are missing in the page of statistics, because its order is seconds
+ * old.
+ */
 async function lacking(
   call: Call,
   { told, counted, columns }: { told: readonly Item[]; counted: readonly Item[]; columns: Wanted['columns'] },
@@ -143,20 +146,20 @@ async function lacking(
       const shown = columns && [...columns, 'vhost', 'name'].join(',');
       const path = apiPath`/queues/${String(vhost)}/${String(name)}` + query({ columns: shown });
       const { status, body } = await call.api.ask('GET', path);
-      // It may have been deleted since it was counted.
+      // The queue may have been deleted after it was counted.
       return status === 200 ? [body as Item] : [];
     });
   return (await Promise.all(found)).flat();
 }
 
-/** Everything in one answer; sorting and cutting is done here. */
+/** Returns all items in one answer. Sorting and filtering happen in mq. */
 async function whole(call: Call, path: string, { columns, sort }: Wanted): Promise<readonly Item[]> {
-  // Without its name nothing could be filtered, without its column not sorted.
+  // Filtering needs the name, and sorting needs its column.
   const wanted = columns && [...new Set([...columns, 'name', 'vhost', ...(sort === undefined ? [] : [sort])])];
   return itemsOf((await asked(call, { path: path + query({ columns: wanted?.join(',') }) })).body);
 }
 
-/** Only what is shown, page by page; without --limit and --filter all at once. */
+/** Returns the requested columns page by page, or in one answer without --limit and --filter. */
 async function pages(
   call: Call,
   path: string,
@@ -188,7 +191,7 @@ function itemsOf(answer: unknown): readonly Item[] {
   return Array.isArray(answer) ? (answer as readonly Item[]) : [];
 }
 
-/** What the broker did not do by itself. */
+/** Filters, sorts and limits items that the broker did not process. */
 function cut(items: readonly Item[], { sort, isReversed, filter, limit, page }: Wanted): readonly Item[] {
   const text = filter?.toLowerCase();
   const found = text === undefined ? items : items.filter((item) => nameOf(item).toLowerCase().includes(text));
@@ -197,14 +200,14 @@ function cut(items: readonly Item[], { sort, isReversed, filter, limit, page }: 
   return limit === undefined ? turned : turned.slice((page - 1) * limit, page * limit);
 }
 
-/** What --filter looks into. */
+/** Returns the text that --filter searches. */
 function nameOf(item: Item): string {
   const names = ['name', 'user', 'source', 'destination', 'consumer_tag', 'component', 'vhost'];
   const [name] = names.filter((one) => typeof item[one] === 'string');
   return name === undefined ? '' : names.map((one) => (typeof item[one] === 'string' ? item[one] : '')).join('\n');
 }
 
-/** Numbers by size and before texts; what is missing is first. */
+/** Compares values: missing ones first, then numbers by size, then text. */
 function compare(a: unknown, b: unknown): number {
   const [rankA, rankB] = [rank(a), rank(b)];
   if (rankA !== rankB) return rankA - rankB;
@@ -217,7 +220,7 @@ function rank(value: unknown): number {
   return value === undefined || value === null ? 0 : typeof value === 'number' ? 1 : 2;
 }
 
-/** `message_stats.publish` is inside of `message_stats`. */
+/** Returns the value at a path. `message_stats.publish` is inside `message_stats`. */
 export function valueAt(item: Item, path: string): unknown {
   if (Object.hasOwn(item, path)) return item[path];
   let value: unknown = item;
@@ -228,7 +231,7 @@ export function valueAt(item: Item, path: string): unknown {
   return value;
 }
 
-/** Statistics of queues, connections and channels. Each has them some seconds after it was created. */
+/** Statistics of queues, connections and channels. They appear some seconds after the object was created. */
 const figures = ['messages', 'recv_oct', 'messages_unacknowledged'];
 
 /** Throws USAGE if no item has the column to sort by, unless it may be a statistic that does not exist yet. */
@@ -248,7 +251,7 @@ async function refuseUnsortable(
   throw call.usage(`--sort ${sort}: no such column here; there are ${own.join(', ')} and whatever --json shows`);
 }
 
-/** A column that nothing has may be a slip; it may also be a figure that is not there yet. */
+/** Reports a column that no item has. It may be misspelled, or a statistic that does not exist yet. */
 function noteAbsent({ text, say }: Call, columns: readonly string[], items: readonly Item[]): void {
   if (text('columns') === undefined || items.length === 0) return;
   for (const column of columns)

@@ -1,4 +1,4 @@
-// Actions that look at one thing.
+// Builds actions that show one object.
 
 import type { Action, Argument, Call, Item } from './action.ts';
 import { columnsOf } from './columns.ts';
@@ -8,14 +8,14 @@ export interface ShowRow {
   readonly noun: string;
   readonly summary: string;
   readonly args: readonly Argument[];
-  /** After /api. */
+  /** Path after /api. */
   readonly path: `/${string}`;
   readonly isInVhost?: true;
-  /** Fields that are not shown unless they are asked for by --columns. */
+  /** Fields that are shown only if --columns names them. */
   readonly hidden?: readonly string[];
-  /** Returns the item with exact values in place of statistics that are seconds old. */
+  /** Replaces statistics that are seconds old with exact values. */
   readonly now?: (call: Call, item: Item) => Promise<Item>;
-  /** The API has only the list (`path`) of these: the items that are meant. */
+  /** Selects the item, if the API only offers the list (`path`). */
   readonly pick?: (item: Item, arg: (name: string) => string) => boolean;
 }
 

@@ -1,4 +1,4 @@
-// The nodes and the replicated queues of a cluster as they are now, and changes of members that are waited for.
+// Reads the nodes and replicated queues of a cluster, and waits for changes of members.
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { closest, distance } from 'fastest-levenshtein';
@@ -7,7 +7,7 @@ import { type Call, type Item, vhostOf } from './action.ts';
 import { encoded } from './path.ts';
 import { type Replication, replicationOf } from './replication.ts';
 
-/** A change is in the cluster's store at once; a leader is there within an election. */
+/** Time limit in milliseconds. A change is stored at once, but a new leader needs an election. */
 const settleMs = 10_000;
 const lookMs = 200;
 
@@ -22,7 +22,7 @@ export async function nodesOf({ api }: Call): Promise<Nodes> {
   return { all: names(items), running: new Set(names(items.filter(({ running }) => running === true))) };
 }
 
-/** `mq2` stands for `rabbit@mq2`. Throws BAD_DATA. */
+/** Returns the full name of a node: `mq2` stands for `rabbit@mq2`. Throws BAD_DATA. */
 export function nodeNamed(call: Call, { all }: Nodes): string {
   const typed = call.arg('node');
   const found = all.filter((name) => name === typed || name.slice(name.indexOf('@') + 1) === typed);
@@ -34,14 +34,17 @@ export function nodeNamed(call: Call, { all }: Nodes): string {
   throw new MqError('BAD_DATA', `there is no node '${typed}' in the cluster`, { hint });
 }
 
-/** Every queue of --vhost, or of all. Without the statistics, which are seconds old and on 4.0 say members twice. */
+/**
+ * Returns all queues of --vhost, or of all vhosts. It omits statistics, which are seconds old and on 4.0 list members
+ * twice.
+ */
 export async function replications(call: Call, { running }: Nodes): Promise<Replication[]> {
   const path = call.vhost === undefined ? '/queues' : `/queues/${encoded(call.vhost)}`;
   const items = (await call.api.request('GET', `${path}?disable_stats=true`)) as Item[];
   return items.map((item) => replicationOf(item, running));
 }
 
-/** The quorum queue that is named. Throws BAD_DATA where there is none, or it is of another type. */
+/** Returns the named quorum queue. Throws BAD_DATA if it does not exist or has another type. */
 export function queueNamed(call: Call, all: readonly Replication[]): Replication {
   const [name, vhost] = [call.arg('queue'), vhostOf(call)];
   const found = all.find((one) => one.name === name && one.vhost === vhost);
@@ -59,7 +62,7 @@ export function queueNamed(call: Call, all: readonly Replication[]): Replication
   );
 }
 
-/** Looks again until the queues are as wanted, or ten seconds are over. */
+/** Checks repeatedly until the queues are as requested, or ten seconds have passed. */
 export async function settled(
   call: Call,
   nodes: Nodes,
@@ -73,7 +76,7 @@ export async function settled(
   }
 }
 
-/** A pattern of Erlang's `re` for exactly this name, or for any. */
+/** Returns a pattern for Erlang's `re` that matches exactly this name, or any name. */
 export function exactly(name: string | undefined): string {
   return name === undefined ? '.*' : `^${name.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`;
 }

@@ -1,11 +1,11 @@
-// Mirrored classic queues went in RabbitMQ 4.0: what asks for them is refused, and what does the same now is written out.
-// Which keys these are, and how many members stand for the mirrors, is config/quorum.ts's to say.
+// Refuses requests for mirrored classic queues, which RabbitMQ removed in 4.0, and suggests replacements.
+// config/quorum.ts defines the keys and the number of members.
 
 import { mirrorKeys, policyWithoutMirrors, replicasOf } from '../config/quorum.ts';
 import { type ErrorDetails, MqError } from '../errors.ts';
 import type { Item } from './action.ts';
 
-/** What stands for the keys of such a policy on quorum queues. */
+/** Replacement on quorum queues for each key of such a policy. */
 const instead: Readonly<Record<(typeof mirrorKeys)[number], (all: Item) => string>> = {
   'ha-mode': (all) => {
     const size = replicasOf(all);
@@ -27,11 +27,11 @@ function insteadOf(key: string, all: Item): string {
   return known === undefined ? 'nothing: it is gone' : instead[known](all);
 }
 
-/** Throws BAD_DATA for a policy of mirrored queues, with what to do instead. */
+/** Throws BAD_DATA for a policy of mirrored queues, with the replacement. */
 export function refuseMirroring(definition: Item, { name, pattern }: { name: string; pattern: string }): void {
   const isGone = (key: string) => key.startsWith('ha-');
   const keys = Object.keys(definition);
-  // Alone, the place of a leader says nothing of mirrors: what the broker thinks of it, it says itself.
+  // A leader location alone does not request mirrors. The broker validates it.
   if (!keys.some(isGone)) return;
   const found = keys.filter((key) => isGone(key) || key === 'queue-master-locator');
   const kept = Object.entries(policyWithoutMirrors(definition) ?? {}).filter(([key]) => !isGone(key));
@@ -50,7 +50,7 @@ export function refuseMirroring(definition: Item, { name, pattern }: { name: str
   );
 }
 
-/** The same for the arguments of a queue. */
+/** Throws BAD_DATA for the arguments of a mirrored queue. */
 export function refuseMirroredQueue(queue: string, given: Item): void {
   if (!Object.hasOwn(given, 'x-ha-policy') && !Object.hasOwn(given, 'x-ha-nodes')) return;
   throw new MqError('BAD_DATA', 'x-ha-policy is of RabbitMQ before 3.0: it replicates nothing', {

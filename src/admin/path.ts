@@ -1,24 +1,25 @@
-// Paths of the HTTP API. A name may hold anything (`/`, `%`, `?`, `#`), and each is one part of the path.
+// Builds paths of the HTTP API. A name may contain any character (`/`, `%`, `?`, `#`), and each name is one segment of
+// the path.
 
 import { MqError } from '../errors.ts';
 
 /**
- * A path after `/api`, every value encoded as one part of it: apiPath`/queues/${vhost}/${queue}`.
- * The default exchange, whose name is empty, goes by `amq.default` there. Throws BAD_DATA for `.` and `..`.
+ * Returns a path after `/api` with each value encoded as one segment: apiPath`/queues/${vhost}/${queue}`. The default
+ * exchange, whose name is empty, is `amq.default` there. Throws BAD_DATA for `.` and `..`.
  */
 export function apiPath(texts: TemplateStringsArray, ...values: readonly string[]): string {
   return texts.map((text, index) => text + (index < values.length ? encoded(values[index] ?? '') : '')).join('');
 }
 
-/** One part of a path. Throws BAD_DATA for what cannot be one. */
+/** Returns one encoded segment. Throws BAD_DATA for a name that cannot be a segment. */
 export function encoded(name: string): string {
-  // RabbitMQ 4.3.6: Cowboy decodes %2E before it takes dots for the folder above, and would do something else than was meant.
+  // RabbitMQ 4.3.6: Cowboy decodes %2E before it resolves dot segments, so the request would reach another path.
   if (name === '.' || name === '..')
     throw new MqError('BAD_DATA', `the management API has no path to what is named '${name}'`);
   return encodeURIComponent(name.toWellFormed());
 }
 
-/** `?name=value&…`; what is undefined is left out. Empty where nothing is left. */
+/** Returns `?name=value&…` without undefined values, or an empty string if no value is defined. */
 export function query(values: Readonly<Record<string, string | number | boolean | undefined>>): string {
   const given = Object.entries(values).flatMap(([name, value]): [string, string][] =>
     value === undefined ? [] : [[name, String(value)]],

@@ -1,4 +1,4 @@
-// How a result looks: a table on a terminal, lines with tabs in a pipe, one JSON object a line with --json.
+// Formats a result: a table on a terminal, tab-separated lines in a pipe, JSON lines with --json.
 
 import { safeJson, safeJsonText } from '../errors.ts';
 import type { Item, Result } from './action.ts';
@@ -7,16 +7,16 @@ import { valueAt } from './listing.ts';
 
 export interface Look {
   readonly isJson: boolean;
-  /** Columns of the terminal; undefined: there is none. */
+  /** Columns of the terminal. `undefined` if stdout is not a terminal. */
   readonly terminalWidth: number | undefined;
   readonly hasHeaders: boolean;
-  /** Those that were asked for: of one thing too, and of JSON, only these are shown. */
+  /** Requested columns. Single objects and JSON are limited to them as well. */
   readonly columns: readonly string[] | undefined;
-  /** Named after the line of a change. */
+  /** Name of the broker, printed after the line of a change. */
   readonly broker?: string | undefined;
 }
 
-/** The text for stdout, with its last newline; '' for an empty list in a pipe. */
+/** Returns the text for stdout, including the last newline. It is '' for an empty list in a pipe. */
 export async function printed(result: Result, look: Look): Promise<string> {
   if (result.kind === 'text') {
     const text = look.terminalWidth === undefined ? result.text : safeJsonText(result.text);
@@ -41,7 +41,7 @@ export async function printed(result: Result, look: Look): Promise<string> {
   );
 }
 
-/** With units for people; in a pipe the numbers are the API's. */
+/** Returns a function that formats values: with units on a terminal, and unchanged in a pipe. */
 async function textsFor({ terminalWidth }: Look): Promise<(field: string, value: unknown) => string> {
   if (terminalWidth === undefined) return (_, value) => cellText(value);
   const { withUnit } = await import('./units.ts');
@@ -68,7 +68,7 @@ async function table(
   return lines.map((line) => `${line}\n`).join('');
 }
 
-/** What is inside of an object stands as `a.b`, so that it can be asked for by --columns. */
+/** Flattens nested objects to `a.b`, the form that --columns accepts. */
 function flat(item: Item, prefix = ''): (readonly [string, unknown])[] {
   return Object.entries(item).flatMap(([name, value]) => {
     const path = `${prefix}${name}`;

@@ -1,5 +1,5 @@
 // Proves that a management API belongs to the broker of an AMQP address: both report the same cluster name, and the API
-// lists a connection that mq opens for this.
+// lists a connection that mq opens for this purpose.
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { MqError } from '../errors.ts';
@@ -15,19 +15,19 @@ export interface ProofPeer {
   readonly user: string;
   readonly vhost: string;
   readonly connectionName: string;
-  /** The local port of the connection; undefined if the broker refused it. */
+  /** Local port of the connection, or `undefined` if the broker refused it. */
   readonly localPort: number | undefined;
-  /** Declares a queue that the broker names and that goes with the connection. Undefined if the user may not. */
+  /** Declares an exclusive queue whose name the broker chooses. Returns `undefined` if the user may not declare it. */
   ownQueue(): Promise<string | undefined>;
   close(): Promise<void>;
 }
 
-/** The reason why an API is not used: it belongs to another broker, or its broker is unknown. */
+/** Reason why an API is not used: it belongs to another broker, or its broker is unknown. */
 export type Doubt = { readonly kind: 'other' | 'unproven'; readonly why: string };
 
 /**
- * Returns undefined if the API belongs to the broker that `open` connects to as `user`.
- * Throws what the API throws, and what `open` throws.
+ * Returns `undefined` if the API belongs to the broker that `open` connects to as `user`. Throws the errors of the API
+ * and of `open`.
  */
 export async function doubtOf(
   api: Management,
@@ -41,7 +41,7 @@ export async function doubtOf(
       const why = `it is of the cluster '${clusterName}', and at ${peer.shown} is the cluster '${peer.clusterName}'`;
       return { kind: 'other', why };
     }
-    // Two brokers may have one cluster name, such as containers with one host name.
+    // Two brokers may have the same cluster name, for example containers with the same host name.
     const isListed =
       peer.localPort === undefined ? undefined : await listsPeer(api, peer, peer.user === user ? before : undefined);
     if (isListed === false)
@@ -56,8 +56,9 @@ export async function doubtOf(
 }
 
 /**
- * True if the API shows what the peer's connection is or has, false if it does not, undefined if neither the connection
- * nor the API can be asked for it. The first of three ways that works decides; each is slower or changes more.
+ * Returns `true` if the API lists the peer's connection or its queue, `false` if it does not, and `undefined` if
+ * neither can be checked. It tries three methods, of which each is slower or changes more; the first one that works
+ * decides.
  */
 async function listsPeer(
   api: Management,
@@ -65,7 +66,7 @@ async function listsPeer(
   before: ReadonlySet<string> | undefined,
 ): Promise<boolean | undefined> {
   if (before !== undefined && (await listsPort(api, peer, before))) return true;
-  // Behind address translation the broker sees another port.
+  // With address translation the broker sees another port.
   const queue = await peer.ownQueue();
   const { status } =
     queue === undefined ? { status: 403 } : await api.ask('GET', apiPath`/queues/${peer.vhost}/${queue}`);
@@ -73,9 +74,9 @@ async function listsPeer(
   return listsName(api, peer.connectionName);
 }
 
-/** Returns the names of the user's connections; undefined if the API does not list them for this login. */
+/** Returns the names of the user's connections, or `undefined` if the API does not list them for this login. */
 async function connectionsOf(api: Management, user: string): Promise<ReadonlySet<string> | undefined> {
-  // Not /connections: that list is up to 5 s old.
+  // /connections is not used, because that list is up to 5 s old.
   const { status, body } = await api.ask('GET', `${apiPath`/connections/username/${user}`}?columns=name`);
   if (status !== 200 || !Array.isArray(body)) return undefined;
   return new Set((body as Item[]).map(({ name }) => String(name)));
@@ -91,7 +92,7 @@ async function listsPort(api: Management, peer: ProofPeer, before: ReadonlySet<s
   return false;
 }
 
-/** RabbitMQ collects what it says of connections every 5 s (collect_statistics_interval). */
+/** Milliseconds to wait. RabbitMQ collects the data of connections every 5 s (collect_statistics_interval). */
 const collectedWithinMs = 12_000;
 
 async function listsName(api: Management, connectionName: string): Promise<boolean | undefined> {
@@ -105,13 +106,13 @@ async function listsName(api: Management, connectionName: string): Promise<boole
   }
 }
 
-/** `10.0.0.2:43210 -> 10.0.0.1:5672` */
+/** Parses the port in `10.0.0.2:43210 -> 10.0.0.1:5672`. */
 function clientPort(name: string): number | undefined {
   const port = /:(\d+) -> /.exec(name)?.[1];
   return port === undefined ? undefined : Number(port);
 }
 
-/** The refusal of an API that was derived from the broker's address, or named. */
+/** Returns the error that refuses an API, for one derived from the broker's address or a named one. */
 export function refusedApi(origin: string, { kind, why }: Doubt, isNamed: boolean): MqError {
   const what = kind === 'other' ? 'belongs to another broker' : 'cannot be proven to belong to the broker';
   return new MqError('CONFIG', `the management API at ${origin} ${what}: ${why}`, {

@@ -1,4 +1,4 @@
-// From a status of the HTTP API to an error of mq, in the broker's own words.
+// Converts a status of the HTTP API to an MqError with the broker's text.
 
 import { type ErrorCode, MqError } from '../errors.ts';
 import type { Answer } from './client.ts';
@@ -9,7 +9,7 @@ interface Asked {
   readonly api: { readonly origin: string; readonly user: string };
 }
 
-/** The error for an answer that is none of 2xx. */
+/** Returns the error for an answer whose status is not 2xx. */
 export function refusal({ status, body }: Answer, { method, path, api: { origin, user } }: Asked): MqError {
   const reason = reasonOf(body);
   const said = reason === '' ? `HTTP ${status}` : `${reason} (HTTP ${status})`;
@@ -26,12 +26,15 @@ export function refusal({ status, body }: Answer, { method, path, api: { origin,
     return new MqError('PROTOCOL', `${asked}: the management API at ${origin} is elsewhere: ${said}`, {
       hint: 'is it https, or has it a path before /api?',
     });
-  // RabbitMQ 4.3.6 answers so to a refusal whose reason would hold a name that is not ASCII.
+  // RabbitMQ 4.3.6 answers 500 to a refusal whose reason would contain a name that is not ASCII.
   const hint = status === 500 ? { hint: 'the broker itself failed; its log says why' } : {};
   return new MqError(codeOf(status), `${asked}: ${said}`, hint);
 }
 
-/** RabbitMQ: `not_authorized` of user and password, `not_authorised` of what a known user may. A proxy says neither. */
+/**
+ * Reports whether the login was refused. RabbitMQ: `not_authorized` means a wrong user or password, `not_authorised` a
+ * missing permission. A proxy sends neither.
+ */
 function isLogin(body: unknown): boolean {
   const { error } = (body ?? {}) as { error?: unknown };
   return error !== 'not_authorised';
@@ -41,7 +44,9 @@ function codeOf(status: number): ErrorCode {
   return status >= 500 && status !== 501 ? 'UNAVAILABLE' : 'BAD_DATA';
 }
 
-/** RabbitMQ says `reason` where it has more to tell than `error`; a reason may be an object. */
+/**
+ * Returns the broker's reason. RabbitMQ sends `reason` if it has more details than `error`; a reason may be an object.
+ */
 export function reasonOf(body: unknown): string {
   if (typeof body !== 'object' || body === null) return '';
   const { reason, error } = body as { reason?: unknown; error?: unknown };
@@ -50,7 +55,7 @@ export function reasonOf(body: unknown): string {
   return plain(text.replaceAll(/\s+/g, ' ').trim());
 }
 
-/** Erlang's texts may come as lists of numbers: `invalid_regexp` says its reason so. */
+/** Decodes Erlang text, which may be a list of numbers, as in the reason of `invalid_regexp`. */
 function erlangText(value: unknown): string {
   if (typeof value === 'string') return value;
   if (!Array.isArray(value)) return JSON.stringify(value);
@@ -58,7 +63,7 @@ function erlangText(value: unknown): string {
   return isText ? String.fromCodePoint(...(value as number[])) : value.map(erlangText).join(' ');
 }
 
-/** RabbitMQ 4.0 escapes some of its reasons for a page of HTML. */
+/** Decodes HTML entities, because RabbitMQ 4.0 escapes some of its reasons for HTML. */
 function plain(text: string): string {
   const signs = { lt: '<', gt: '>', quot: '"', '#39': "'", amp: '&' } as const;
   return text.replaceAll(/&(lt|gt|quot|#39|amp);/g, (_, name: keyof typeof signs) => signs[name]);

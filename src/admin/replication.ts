@@ -1,29 +1,32 @@
-// Where the copies of every queue are, and what the loss of a node would mean to it. Pure.
+// Computes where a queue has its members, and what the loss of a node would cause. It has no side effects.
 
 import type { Item } from './action.ts';
 
-/** `none`: it survives any one node; `critical`: some node's loss stops it; `single`: one copy; `down`: it does not work now. */
+/**
+ * Risk of a queue. `none`: it survives the loss of any one node; `critical`: the loss of some node stops it; `single`:
+ * it has one copy; `down`: it does not work now.
+ */
 export type Risk = 'none' | 'critical' | 'single' | 'down';
 
 export interface Replication {
   readonly vhost: string;
   readonly name: string;
   readonly type: string;
-  /** The node that takes its messages; of a classic queue its only one. */
+  /** Node of the leader. For a classic queue it is the only node. */
   readonly leader: string | undefined;
   readonly members: readonly string[];
-  /** Of the members. */
+  /** Members that are online. */
   readonly online: readonly string[];
-  /** How many of the online members may go before it stops. */
+  /** Number of online members that can fail before the queue stops. */
   readonly mayLose: number;
   readonly risk: Risk;
-  /** For people: `mq1* mq2 mq3!`, where `*` leads and `!` is away. */
+  /** Displayed members: `mq1* mq2 mq3!`, where `*` marks the leader and `!` an offline member. */
   readonly copies: string;
-  /** For people. */
+  /** Displayed effect of a loss. */
   readonly loss: string;
 }
 
-/** @param queue of GET /queues?disable_stats=true, which says what is so now */
+/** @param queue an item of GET /queues?disable_stats=true, which describes the current state */
 export function replicationOf(queue: Item, running: ReadonlySet<string>): Replication {
   const { vhost, name, type } = {
     vhost: String(queue['vhost']),
@@ -44,7 +47,7 @@ export function replicationOf(queue: Item, running: ReadonlySet<string>): Replic
   return { ...where, ...replicatedLoss(where) };
 }
 
-/** `mq2` of `rabbit@mq2`. */
+/** Returns `mq2` for `rabbit@mq2`. */
 export function shortName(node: string): string {
   return node.slice(node.indexOf('@') + 1);
 }
@@ -53,7 +56,7 @@ function markOf(member: string, { leader, online }: Pick<Replication, 'leader' |
   return online.includes(member) ? (member === leader ? '*' : '') : '!';
 }
 
-/** How many members have to be online. */
+/** Returns the number of members that must be online. */
 export function majorityOf(members: readonly string[]): number {
   return Math.floor(members.length / 2) + 1;
 }
@@ -95,7 +98,7 @@ function replicatedLoss({
   return { risk: 'none', loss: `survives any ${mayLose === 1 ? 'one node' : `${mayLose} nodes`}; ${moves}` };
 }
 
-/** What the loss of that node would do; undefined where the queue has nothing there that is online. */
+/** Returns the effect of losing the node, or `undefined` if the queue has no online member there. */
 export function effectOf(
   { type, leader, members, online, mayLose, risk }: Replication,
   node: string,

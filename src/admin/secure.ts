@@ -1,4 +1,4 @@
-// HTTPS, apart from the rest: Node's TLS takes longer to load than a whole request without it. Not by import() of
-// `node:https`: in the executable that would load Node's module loader as well.
+// HTTPS in a module of its own, because loading Node's TLS takes longer than a whole request without it. `import()` of
+// `node:https` is not used, because in the executable it would also load Node's module loader.
 
 export { Agent, request } from 'node:https';

@@ -1,22 +1,23 @@
-// Numbers of the API with their units, for people. The name of a field says whether it is in bytes, in milliseconds or a rate.
+// Formats numbers of the API with their units. The name of a field determines whether it is bytes, milliseconds or a
+// rate.
 
 const bytes = /(^|[._])(mem_used|mem_limit|disk_free|disk_free_limit|memory|message_bytes\w*|\w+_oct|io_\w+_bytes)$/;
 const milliseconds = /(^|\.)(uptime)$/;
 const instants = /(^|\.)(connected_at|timestamp)$/;
 const rates = /_details\.rate$/;
 
-/** Returns `1.5 GiB`, `2h 5m` or `12.5/s`; undefined for a value without a unit. */
+/** Returns `1.5 GiB`, `2h 5m` or `12.5/s`, or `undefined` for a value without a unit. */
 export function withUnit(field: string, value: unknown): string | undefined {
   if (typeof value !== 'number' || !Number.isFinite(value)) return undefined;
   if (rates.test(field)) return `${Math.round(value * 10) / 10}/s`;
   if (milliseconds.test(field)) return durationText(value);
-  // Milliseconds since 1970.
+  // The value is in milliseconds since 1970.
   if (instants.test(field) && value > 1e12) return new Date(value).toLocaleString('sv');
   if (bytes.test(field)) return byteText(value);
   return undefined;
 }
 
-/** Returns true for a number with or without a unit. Tables align it to the right. */
+/** Returns `true` for a number with or without a unit. Tables align it to the right. */
 export function isQuantity(text: string): boolean {
   return /^-?[\d.]*( ([KMGT]i)?B|\/s)?$/.test(text) || /^(\d+[dhms] ?){1,2}$/.test(text);
 }
@@ -28,7 +29,7 @@ function byteText(value: number): string {
   return `${power === 0 ? scaled : scaled.toFixed(1)} ${units[power]}`;
 }
 
-/** The two largest parts. */
+/** Returns the two largest parts of a duration. */
 function durationText(milliseconds: number): string {
   const seconds = Math.floor(milliseconds / 1000);
   const parts = [

@@ -1,5 +1,6 @@
-// Makes dist/: `npm run build` the executable of this platform, `npm run build -- --all` those of every platform
-// with their checksums, the npm package and the bill of materials; `npm run build -- --npm` the npm package alone.
+// Builds dist/. `npm run build` builds the executable of this platform. `npm run build -- --all` builds the executables
+// of all platforms with their checksums, the npm package and the bill of materials. `npm run build -- --npm` builds
+// only the npm package.
 
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';

@@ -1,5 +1,5 @@
-// Bundles the sources and their packages into pieces: the main file, and a piece for whatever is imported with
-// `import()`. Code that two pieces share is a piece of its own, so no class and no package exists twice.
+// Bundles the sources and their packages into pieces: the main file, and a piece for each dynamic `import()`. Code that
+// two pieces share becomes a separate piece, so that no class and no package exists twice.
 
 import { basename, join } from 'node:path';
 import { build, transform } from 'esbuild';
@@ -11,14 +11,17 @@ const common = { platform: 'node', target: 'node24', logLevel: 'silent' } as con
 
 export interface Bundle {
   readonly pieces: Pieces;
-  /** The files that are in the pieces, relative to the root. */
+  /** Files in the pieces, relative to the root. */
   readonly files: ReadonlySet<string>;
 }
 
-/** Bundles `entry` (the main file). Throws on every warning of esbuild: an executable has no place for one. */
+/**
+ * Bundles `entry` (the main file). Throws on every warning of esbuild, because it may be an error in the executable.
+ */
 export async function bundle({ entry, root }: { entry: string; root: string }): Promise<Bundle> {
   const files = new Set<string>();
-  // esbuild shares code between pieces only in ESM; the executable needs CommonJS, so each piece is translated after.
+  // esbuild shares code between pieces only in ESM, but the executable needs CommonJS, so each piece is converted
+  // afterwards.
   const bundled = await build({
     ...common,
     entryPoints: [{ in: entry, out: basename(mainPiece, '.js') }],
@@ -27,11 +30,11 @@ export async function bundle({ entry, root }: { entry: string; root: string }): 
     bundle: true,
     format: 'esm',
     splitting: true,
-    // Native add-ons of optional packages, which do without them.
+    // Native add-ons belong to optional packages, which work without them.
     external: ['*.node'],
     plugins: [leftOut, page(files)],
     metafile: true,
-    // Its CommonJS form (UMD) hides its own files from a bundler.
+    // A bundler cannot find the files that its CommonJS form (UMD) requires.
     alias: { 'jsonc-parser': 'jsonc-parser/lib/esm/main.js' },
     minifySyntax: true,
     minifyWhitespace: true,
@@ -56,7 +59,7 @@ export async function bundle({ entry, root }: { entry: string; root: string }): 
   return { pieces, files };
 }
 
-/** Bundles `entry` into one CommonJS source, without pieces. */
+/** Bundles `entry` into one CommonJS source without pieces. */
 export async function bundleWhole(entry: string): Promise<string> {
   const bundled = await build({
     ...common,
@@ -70,7 +73,7 @@ export async function bundleWhole(entry: string): Promise<string> {
   return bundled.outputFiles.map((file) => file.text).join('');
 }
 
-/** `import()` of a piece becomes `require`; that of a user's file stays what it is. */
+/** Replaces `import()` of a piece with `require`. `import()` of a user's file is not changed. */
 function withRequire(source: string, names: readonly string[]): string {
   return source.replaceAll(/\bimport\("\.\/([^"]+)"\)/g, (whole, name: string) =>
     names.includes(name) ? `Promise.resolve().then(()=>require("./${name}"))` : whole,

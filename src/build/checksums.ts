@@ -1,10 +1,10 @@
-// The file SHA256SUMS, as `sha256sum --check` reads it.
+// Writes the file SHA256SUMS in the format of `sha256sum --check`.
 
 import { createHash } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 
-/** Writes the checksums of the files to `output`, by their names without folders. */
+/** Writes the checksums of the files to `output`, with their names but without folders. */
 export async function writeChecksums({ files, output }: { files: readonly string[]; output: string }): Promise<void> {
   let lines = '';
   for (const file of files) {

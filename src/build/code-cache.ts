@@ -1,10 +1,13 @@
-// V8's code cache of every piece. It is valid for the very Node that runs this file, on this platform only.
+// Creates V8's code cache of every piece. It is valid only for the Node that runs this file, on this platform.
 
 import { createRequire } from 'node:module';
 import type { Script } from 'node:vm';
 import { compile, mainPiece, openPieces, type PieceSource, type Pieces } from './pieces.ts';
 
-/** Name → code cache. Every piece but the main one is run first, so that the cache holds the functions that it called. */
+/**
+ * Returns the code caches by name. Every piece except the main one runs first, so that the cache contains the functions
+ * that it called.
+ */
 export function codeCaches(pieces: Pieces): Map<string, Uint8Array> {
   const from: PieceSource = {
     source: (name) => {

@@ -1,5 +1,5 @@
-// One executable: pkg puts the start file and the pieces into a Node binary of the platform (a single executable
-// application of Node). Nothing is downloaded but npm packages.
+// Builds one executable: pkg inserts the start file and the pieces into a Node binary of the platform (a single
+// executable application of Node). It downloads only npm packages.
 
 import { execFile } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -17,12 +17,12 @@ type Sea = (entry: string, options: SeaOptions) => Promise<void>;
 interface SeaOptions {
   targets: { nodeRange: string; platform: string; arch: string; output: string }[];
   nodePath?: string;
-  /** Sign for macOS where codesign or ldid is at hand; arm64 does not run unsigned. */
+  /** Signs for macOS if codesign or ldid is installed, because arm64 does not run unsigned binaries. */
   signature: boolean;
   seaConfig: Record<string, unknown>;
 }
 
-/** Makes the executable `output` of a platform from the pieces and gives its path. */
+/** Builds the executable `output` of a platform from the pieces and returns its path. */
 export async function makeExecutable(given: { platform: Platform; pieces: Pieces; output: string }): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'mq-build-'));
   try {
@@ -44,20 +44,20 @@ async function makeIn(given: { platform: Platform; pieces: Pieces; output: strin
     seaConfig: {
       assets: await writeAssets({ folder, pieces, caches: own ? codeCaches(pieces) : new Map() }),
       useCodeCache: own,
-      // Without it NODE_OPTIONS=--require runs a stranger's code inside mq.
+      // Without it, NODE_OPTIONS=--require would run foreign code inside mq.
       execArgvExtension: 'none',
-      // V8 lets the space for young objects grow to 96 MB where messages flow; what mq holds of them at a time needs far less.
+      // By default V8 lets the space for young objects grow to 96 MB under load, but mq needs far less at a time.
       execArgv: ['--max-semi-space-size=16'],
     },
   };
   if (own) options.nodePath = await stripped(process.execPath, join(folder, 'node'));
   else await fillCacheOfPkg({ platform, home: folder });
-  await rm(output, { force: true }); // one that runs cannot be written over
+  await rm(output, { force: true }); // a running executable cannot be overwritten
   await runPkg({ entry, options, home: folder });
   await chmod(output, 0o755);
 }
 
-/** pkg's cache is in the home folder; ours stands in for the user's. */
+/** Runs pkg with a temporary home folder, because pkg keeps its cache there. */
 async function runPkg({ entry, options, home }: { entry: string; options: SeaOptions; home: string }): Promise<void> {
   const sea: Sea = createRequire(import.meta.url)('@yao-pkg/pkg/lib-es5/sea.js').default;
   const { HOME } = process.env;
@@ -70,7 +70,7 @@ async function runPkg({ entry, options, home }: { entry: string; options: SeaOpt
   }
 }
 
-/** Gives pkg's table of assets: name → file. */
+/** Writes the assets and returns pkg's table of them: file by name. */
 async function writeAssets(given: { folder: string; pieces: Pieces; caches: ReadonlyMap<string, Uint8Array> }) {
   const assets: Record<string, string> = {};
   const named = [...given.pieces, ...[...given.caches].map(([name, cache]) => [`${name}.cache`, cache] as const)];
@@ -82,7 +82,7 @@ async function writeAssets(given: { folder: string; pieces: Pieces; caches: Read
   return assets;
 }
 
-/** Drops the symbols of a Linux binary, 18 MB of it, where `strip` is installed. */
+/** Removes the symbols of a Linux binary (18 MB) if `strip` is installed. */
 async function stripped(binary: string, output: string): Promise<string> {
   if (process.platform !== 'linux') return binary;
   try {
@@ -93,7 +93,9 @@ async function stripped(binary: string, output: string): Promise<string> {
   }
 }
 
-/** Puts the platform's Node, and one of the same version that runs here, where pkg looks before it downloads. */
+/**
+ * Puts the platform's Node, and a local one of the same version, into pkg's cache, so that pkg does not download them.
+ */
 async function fillCacheOfPkg({ platform, home }: { platform: Platform; home: string }): Promise<void> {
   const cache = join(home, '.pkg-cache', 'sea');
   const { version } = platform.node;

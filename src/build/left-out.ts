@@ -1,5 +1,5 @@
-// Packages that testcontainers brings for what mq does not do: Docker over SSH, BuildKit, docker-compose. They are
-// most of its weight; in the executable an empty one stands for each, which says so when it is used.
+// Replaces dependencies of testcontainers that mq does not use: Docker over SSH, BuildKit, docker-compose. They are
+// most of its size. In the executable, an empty package that throws when it is used replaces each of them.
 
 import type { Plugin } from 'esbuild';
 
@@ -12,7 +12,7 @@ const names = [
   'docker-compose',
 ];
 
-/** The esbuild plugin that replaces them. */
+/** esbuild plugin that replaces them. */
 export const leftOut: Plugin = {
   name: 'left-out',
   setup(build) {

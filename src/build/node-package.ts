@@ -1,5 +1,5 @@
-// Gets the Node of another platform: npm installs only that of its own. The tarballs are kept in node_modules/.cache
-// and checked against their hash every time.
+// Downloads the Node of another platform, because npm installs only that of its own. The tarballs are cached in
+// node_modules/.cache and checked against their hash every time.
 
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -12,7 +12,7 @@ import type { NodePackage } from './platforms.ts';
 const run = promisify(execFile);
 const cache = join(dirname(dirname(import.meta.dirname)), 'node_modules', '.cache', 'mq');
 
-/** Copies the package's Node binary to `output`. Throws if the package is not the one that the hash was taken of. */
+/** Copies the package's Node binary to `output`. Throws if the package does not match its hash. */
 export async function copyNode(node: NodePackage, output: string): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'mq-node-'));
   try {

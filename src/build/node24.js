@@ -1,5 +1,5 @@
-// Runs what follows with the Node 24 (or later) that npm installed for this platform, whatever Node called it:
-// `node src/build/node24.js FILE ARGS…`. Plain JavaScript, for the machine's own Node may be older.
+// Runs a file with the Node 24 (or later) that npm installed for this platform: `node src/build/node24.js FILE ARGS…`.
+// It is plain JavaScript, because the machine's own Node may be older.
 
 import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
@@ -15,7 +15,7 @@ const binaries = {
 
 const platform = `${process.platform}-${process.arch}`;
 const child = spawn(binary(), process.argv.slice(2), { stdio: 'inherit' });
-// A terminal sends its signals to the child as well: wait for what it makes of them, and pass on the others.
+// A terminal also sends its signals to the child. This process waits for the child to end, and forwards other signals.
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
 child.on('error', (error) => stop(error.message));
 child.on('exit', (status, signal) => process.exit(status ?? 128 + (constants.signals[signal] ?? 0)));

@@ -1,4 +1,4 @@
-// The npm package: the same pieces as in the executable, for a Node that is there already. `npx ./mq-0.1.0.tgz demo`
+// Builds the npm package: the same pieces as in the executable, for an installed Node. `npx ./mq-0.1.0.tgz demo`
 // downloads and builds nothing.
 
 import { execFile } from 'node:child_process';
@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { bundleWhole } from './bundle.ts';
 import type { Pieces } from './pieces.ts';
 
-/** Packs the pieces into `mq-VERSION.tgz` in the folder `output`, and gives its path. */
+/** Packs the pieces into `mq-VERSION.tgz` in the folder `output`, and returns its path. */
 export async function makeNpmPackage(given: { root: string; pieces: Pieces; output: string }): Promise<string> {
   const { root, pieces, output } = given;
   const folder = await mkdtemp(join(tmpdir(), 'mq-npm-'));
@@ -23,7 +23,7 @@ export async function makeNpmPackage(given: { root: string; pieces: Pieces; outp
     await chmod(join(folder, 'mq.js'), 0o755);
     for (const name of ['README.md', 'LICENSE']) await copyFile(join(root, name), join(folder, name));
     const { name, version, description, license } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
-    // CommonJS, as the pieces are.
+    // The package is CommonJS, as the pieces are.
     const manifest = { name, version, description, license, bin: { mq: 'mq.js' }, engines: { node: '>=24' } };
     await writeFile(join(folder, 'package.json'), `${JSON.stringify(manifest, null, 2)}\n`);
     await promisify(execFile)('npm', ['pack', '--pack-destination', output, '--ignore-scripts'], {

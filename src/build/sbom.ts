@@ -1,5 +1,5 @@
-// The bill of materials in CycloneDX form: the packages that esbuild has put into the pieces, and the libraries that are in
-// the Node of each platform. `npm sbom` would list what is installed instead.
+// Writes the bill of materials in CycloneDX format: the packages that esbuild has put into the pieces, and the
+// libraries in the Node of each platform. `npm sbom` would list the installed packages instead.
 
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -17,11 +17,11 @@ export interface Component {
   readonly purl: string;
   readonly licenses?: readonly { readonly license: { readonly name: string } }[];
   readonly properties?: readonly { readonly name: string; readonly value: string }[];
-  /** What is in it. */
+  /** Components that it contains. */
   readonly components?: readonly Component[];
 }
 
-/** Writes it to `output`, for the files of a bundle, and returns `output`. */
+/** Writes the bill for the files of a bundle to `output`, and returns `output`. */
 export async function writeBillOfMaterials(given: {
   root: string;
   files: Iterable<string>;
@@ -40,7 +40,7 @@ export async function writeBillOfMaterials(given: {
   return output;
 }
 
-/** Returns the npm packages that files (relative to `root`) belong to, in the order of their names. */
+/** Returns the npm packages that contain the files (relative to `root`), sorted by name. */
 export async function packagesOf(files: Iterable<string>, root: string): Promise<Component[]> {
   const folders = new Set([...files].flatMap((file) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? []));
   const components = await Promise.all(
@@ -51,11 +51,11 @@ export async function packagesOf(files: Iterable<string>, root: string): Promise
       return [purl, { type: 'library', 'bom-ref': purl, name, version, purl, ...licenses }];
     }),
   );
-  // A version may lie in several folders.
+  // A version may be installed in several folders.
   return [...new Map(components.toSorted(([one], [other]) => (one < other ? -1 : 1))).values()];
 }
 
-/** Returns each version of Node, with the platforms whose executable it is in and its own libraries. */
+/** Returns each version of Node with its libraries and the platforms whose executables contain it. */
 async function nodes(): Promise<Component[]> {
   const byVersion = Map.groupBy(platforms, ({ node }) => node.version);
   return Promise.all(
@@ -72,7 +72,7 @@ async function nodes(): Promise<Component[]> {
   );
 }
 
-/** Of `process.versions`: Node itself, and the numbers of its binary interfaces. */
+/** Entries of `process.versions` that are not libraries: Node itself, and the versions of its binary interfaces. */
 const noLibraries = ['node', 'modules', 'napi'];
 
 export function librariesOf(versions: Readonly<Record<string, string>>, node: string): Component[] {
@@ -83,7 +83,7 @@ export function librariesOf(versions: Readonly<Record<string, string>>, node: st
   });
 }
 
-/** Returns `process.versions` of a Node, which a binary of this machine says for all platforms. */
+/** Returns `process.versions` of a Node version. A binary of this machine provides them for all platforms. */
 async function versionsOf(version: string): Promise<Record<string, string>> {
   const generator = generators.find((node) => node.version === version);
   if (generator === undefined) return Object.fromEntries(Object.entries(process.versions).map(([k, v]) => [k, `${v}`]));

@@ -1,8 +1,8 @@
-// What both ways to start have in common: silence about what Node still calls experimental, then the main piece.
+// Shared by both entry points: suppresses Node's warnings about experimental features and starts the main piece.
 
 import { mainPiece, openPieces, type PieceSource } from './pieces.ts';
 
-// A piece's import() of a user's file, and to look for a syntax error in its types.
+// mq uses these features for a piece's import() of a user's file, and to find a syntax error in a file with types.
 const taken = /^(vm\.USE_MAIN_CONTEXT_DEFAULT_LOADER|stripTypeScriptTypes) /;
 
 export function startPieces(from: PieceSource): void {

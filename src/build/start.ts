@@ -1,4 +1,4 @@
-// The first code that runs in the executable: starts the main piece. The pieces are assets of the executable.
+// The entry point of the executable: starts the main piece. The pieces are assets of the executable.
 
 import { getAsset, getRawAsset } from 'node:sea';
 import { startPieces } from './start-pieces.ts';
@@ -9,7 +9,7 @@ startPieces({
     try {
       return new Uint8Array(getRawAsset(`${name}.cache`) as ArrayBuffer);
     } catch {
-      return undefined; // made on another platform
+      return undefined; // built on another platform
     }
   },
   builtin: require,

@@ -1,4 +1,4 @@
-// Finds the addresses of the broker: --url or --url-file, else MQ_URL or MQ_URL_FILE, else rascal.json (undefined).
+// Finds the addresses of the broker: --url or --url-file, otherwise MQ_URL or MQ_URL_FILE, otherwise rascal.json.
 
 import type { Config, ConnectionConfig } from '../config/config.ts';
 import type { Context } from '../context.ts';
@@ -6,8 +6,8 @@ import { type Secret, secretIn, secretOf } from './password.ts';
 import type { Values } from './values.ts';
 
 /**
- * Returns the addresses of the command line or the environment; undefined if those of rascal.json apply.
- * MQ_PASSWORD (or MQ_PASSWORD_FILE) is the password of an address that names a user without one.
+ * Returns the addresses of the command line or the environment, or `undefined` if those of rascal.json apply.
+ * MQ_PASSWORD (or MQ_PASSWORD_FILE) is the password of an address with a user but no password.
  */
 export async function addressesOf(context: Context, values: Values): Promise<ConnectionConfig[] | undefined> {
   const { parseAddresses } = await import('../config/address.ts');
@@ -22,14 +22,17 @@ export async function addressesOf(context: Context, values: Values): Promise<Con
   });
 }
 
-/** What the command line says of TLS. */
+/** TLS settings of the command line. */
 export interface TlsChoice {
-  /** The file of --ca. */
+  /** File of --ca. */
   readonly ca: string | undefined;
   readonly isInsecure: boolean;
 }
 
-/** Returns the configuration whose connections trust the authority of --ca as well, and are not verified with --insecure. */
+/**
+ * Returns the configuration whose connections also trust the authority of --ca, and do not verify the certificate with
+ * --insecure.
+ */
 export function configWithTls(config: Config, choice: TlsChoice): Config {
   const vhosts = Object.entries(config.vhosts).map(([name, vhost]) => {
     return [name, { ...vhost, connections: vhost.connections.map((one) => withTls(one, choice)) }] as const;

@@ -1,4 +1,5 @@
-// What an action gets of a command line: its arguments and options, files, and the new password of a user.
+// Builds the call of an action from the command line: its arguments and options, file access, and the new password of a
+// user.
 
 import { open, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
@@ -32,7 +33,7 @@ export function adminCall(
     list: (name) => values.list(name),
     flag: (name) => values.flag(name),
     whole: (name, range) => values.whole(name, range),
-    // Definitions are as large as the answers that hold them.
+    // A definitions file can be as large as an API answer.
     read: (file) => readText(context, file, { maxBytes: 64 * 1024 * 1024 }),
     write: (file, text) => writeText(context, file, text),
     depths,
@@ -46,7 +47,8 @@ export function adminCall(
 async function writeText({ cwd, pid }: Context, file: string, text: string): Promise<void> {
   try {
     const path = resolve(cwd, file);
-    // What a link leads to is replaced, not the link. A device or pipe is no file that could be.
+    // A symbolic link stays, and its target is replaced. A device or pipe cannot be replaced, so it is written
+    // directly.
     const real = await realpath(path).catch(() => path);
     const isOther = await stat(real).then(
       (found) => !found.isFile(),
@@ -58,7 +60,10 @@ async function writeText({ cwd, pid }: Context, file: string, text: string): Pro
   }
 }
 
-/** What was there stays until the new one is whole. For the user alone: definitions hold hashes of passwords. */
+/**
+ * Replaces a file atomically: the old content stays until the new one is complete. Only the user may read it, because
+ * definitions contain password hashes.
+ */
 async function replaceFile(path: string, text: string, draft: string): Promise<void> {
   const handle = await open(draft, 'wx', 0o600);
   try {
@@ -70,7 +75,7 @@ async function replaceFile(path: string, text: string, draft: string): Promise<v
   }
 }
 
-/** It never stands on the command line, where everybody on the machine could read it. */
+/** Returns the new password. It is never an argument, because all users of the machine can read arguments. */
 async function newPassword(context: Context, values: Values, user: string): Promise<string> {
   const file = values.name('new-password-file');
   const given = file === undefined ? (await secretOf(context, 'MQ_NEW_PASSWORD'))?.text : await secretIn(context, file);

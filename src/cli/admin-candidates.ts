@@ -1,9 +1,9 @@
-// What may follow `mq admin …` while it is being typed: verbs, nouns, and queues of rascal.json, by the table of actions.
+// Completes the words after `mq admin`: verbs, nouns, and queues of rascal.json, according to the table of actions.
 
 import type { Action } from '../admin/action.ts';
 import type { Candidate, KnownNames } from './completion.ts';
 
-/** @param words what follows `admin` and is complete already */
+/** @param words the complete words after `admin` */
 export function adminCandidates(
   words: readonly string[],
   names: Pick<KnownNames, 'queues'>,

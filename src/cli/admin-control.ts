@@ -1,9 +1,13 @@
-// Commands in a node's container, for what the management API cannot do: where the API is that of a cluster of mq cluster.
+// Runs commands in a node's container for actions that the management API does not offer. This works only for clusters
+// of mq cluster.
 
 import type { Call } from '../admin/action.ts';
 import { isLoopback } from '../broker/loopback.ts';
 
-/** undefined from it: no cluster in this machine's Docker has that API, or there is no Docker. */
+/**
+ * Returns a function that runs a command in a node. It returns `undefined` if no local cluster has this API, or if
+ * Docker is not available.
+ */
 export function controlOf(origin: string): NonNullable<Call['control']> {
   return async (node, command) => {
     const [{ attachCluster }, { clusterNames }] = await Promise.all([
@@ -21,7 +25,10 @@ export function controlOf(origin: string): NonNullable<Call['control']> {
   };
 }
 
-/** A published port is this machine's, by whatever name it is reached: localhost, 127.0.0.1 and [::1] are one. */
+/**
+ * Reports whether two URLs are the same API. A published port belongs to this machine, so localhost, 127.0.0.1 and
+ * [::1] are equal.
+ */
 export function isOneApi(published: string, asked: string): boolean {
   const [one, other] = [new URL(published), new URL(asked)];
   if (one.port !== other.port) return false;

@@ -1,4 +1,4 @@
-// The help of mq admin, drawn from the rows of its table.
+// Builds the help of mq admin from the table of actions.
 
 import type { Action } from '../admin/action.ts';
 import { actionOptions, isNoun, wordsOf } from './admin-words.ts';
@@ -6,7 +6,9 @@ import type { Command } from './command.ts';
 import { optionLines } from './help.ts';
 import { columns, wrapped } from './wrap.ts';
 
-/** For `mq admin …words --help`: of one action, of all of a verb or a noun, or of everything. */
+/**
+ * Returns the help for `mq admin …words --help`: for one action, for all actions of a verb or noun, or for all actions.
+ */
 export function adminHelp(
   command: Command,
   words: readonly string[],
@@ -39,7 +41,7 @@ function actionHelp(action: Action, width: number): string {
   return `${sections.join('\n\n')}\n`;
 }
 
-/** Verbs that stand together; one that is in none has a group of its own. */
+/** Groups of verbs. A verb that is not listed has its own group. */
 const verbGroups = [
   ['overview', 'whoami', 'list'],
   ['show'],
@@ -62,7 +64,7 @@ function groups(actions: readonly Action[], width: number): string[] {
   );
 }
 
-/** Returns a row for each action. The arguments take at most 45 % of the width; longer ones have a line of their own. */
+/** Returns a row for each action. The arguments use at most 45 % of the width; longer ones have a line of their own. */
 function actionRows(actions: readonly Action[], width: number): string {
   const longest = Math.floor(width * 0.45);
   return columns(

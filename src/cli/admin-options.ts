@@ -1,4 +1,4 @@
-// The options of mq admin, of which each action has some.
+// The options of mq admin. Each action accepts some of them.
 
 import type { Option } from './option.ts';
 
@@ -7,7 +7,7 @@ export const trustManagement: Option = {
   help: 'use the named management API without proof that it belongs to the broker of the AMQP address',
 };
 
-/** Also of mq dlq. */
+/** Also used by mq dlq. */
 export const headers: Option = {
   name: 'headers',
   negatable: true,

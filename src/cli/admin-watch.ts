@@ -1,4 +1,4 @@
-// Runs an action and shows its result, once or, with --watch, again and again.
+// Runs an action and prints its result once, or repeatedly with --watch.
 
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Call, Result } from '../admin/action.ts';
@@ -7,7 +7,7 @@ import type { Context, Output } from '../context.ts';
 import { asMqError, escaped, MqError } from '../errors.ts';
 import type { Values } from './values.ts';
 
-/** The exit status. */
+/** Returns the exit status. */
 export async function adminWatch(context: Context, values: Values, call: Call): Promise<number> {
   const { printed } = await import('../admin/print.ts');
   const { stdout } = context;
@@ -32,12 +32,13 @@ export async function adminWatch(context: Context, values: Values, call: Call): 
   }
 }
 
-/** ECMA-48, and xterm's private mode 1049: what was on the screen before comes back. */
+/** ECMA-48, and xterm's private mode 1049, which restores the previous screen content. */
 const screen = { other: '\u001b[?1049h', own: '\u001b[?1049l', home: '\u001b[H\u001b[J' } as const;
 
 /**
- * What a look at the broker shows now. That it does not answer is no end: it may come back. On a screen that stands in the
- * frame, as what the action tells people does: beside it, the next frame would take it away.
+ * Returns the current output of the action. If the broker does not answer, the watch continues, because the broker may
+ * come back. On a full screen, that error and the action's notes are part of the frame, because the next frame would
+ * erase them.
  */
 async function frame(context: Context, values: Values, call: Call): Promise<string> {
   const { printed } = await import('../admin/print.ts');
@@ -56,7 +57,7 @@ async function frame(context: Context, values: Values, call: Call): Promise<stri
   }
   if (!isScreen) return text;
   const lines = [...told, ...text.split('\n').slice(0, -1)];
-  // A terminal that does not know its size says 0.
+  // A terminal of unknown size reports 0.
   const most = Math.max(2, (stdout.rows || 24) - 2);
   const shown = lines.length > most ? [...lines.slice(0, most - 1), `… ${lines.length - most + 1} more`] : lines;
   const title = `${new Date().toLocaleTimeString('sv')}  ${call.api.origin}`;
@@ -82,7 +83,7 @@ function statusOf(result: Result): number {
   return result.kind === 'items' ? (result.status ?? 0) : 0;
 }
 
-/** False where the reader has gone. */
+/** Writes text. Returns `false` if the reader has closed the pipe. */
 function write(stdout: Output, text: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     stdout.write(text, (error) => {

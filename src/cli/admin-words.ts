@@ -1,4 +1,4 @@
-// Which action the words of `mq admin …` mean, and what was meant by those that are none.
+// Finds the action for the words after `mq admin`, and suggests one for unknown words.
 
 import type { Action, Argument } from '../admin/action.ts';
 import { MqError } from '../errors.ts';
@@ -7,7 +7,7 @@ import { unexpectedArgument } from './values.ts';
 
 export interface FoundAction {
   readonly action: Action;
-  /** By the names of its arguments. */
+  /** Values by argument name. */
   readonly args: Readonly<Record<string, string>>;
   readonly rest: readonly string[];
 }
@@ -29,7 +29,7 @@ const ofAll = [
   'help',
 ];
 
-/** Verbs that other tools have for it. */
+/** Verbs of other tools and their equivalents. */
 const otherVerbs: Readonly<Record<string, string>> = {
   add: 'create',
   change: 'set',
@@ -47,7 +47,7 @@ const otherVerbs: Readonly<Record<string, string>> = {
   kill: 'close',
 };
 
-/** Actions that other tools have under one word. */
+/** Single-word actions of other tools and their equivalents. */
 const otherActions: Readonly<Record<string, string>> = {
   cluster_status: 'overview',
   health: 'check health',
@@ -56,7 +56,7 @@ const otherActions: Readonly<Record<string, string>> = {
   status: 'overview',
 };
 
-/** Throws USAGE, with what was probably meant. */
+/** Returns the action and its arguments. Throws USAGE with a suggestion if there is no such action. */
 export function findAction(words: readonly string[], actions: readonly Action[]): FoundAction {
   const [verb = '', noun = ''] = words;
   const ofVerb = actions.filter((action) => action.verb === verb);
@@ -67,7 +67,7 @@ export function findAction(words: readonly string[], actions: readonly Action[])
   return { action, ...argumentsOf(action, words.slice(action.noun === undefined ? 1 : 2)) };
 }
 
-/** The options of one action, by their names. */
+/** Returns the names of the options that an action accepts. */
 export function actionOptions({ verb, options = [], isInVhost, question, request }: Action): readonly string[] {
   const isLook = request.startsWith('GET ') && verb !== 'export';
   return [
@@ -80,7 +80,7 @@ export function actionOptions({ verb, options = [], isInVhost, question, request
   ];
 }
 
-/** What is typed for an action: `create binding <source> <destination> [key]`. */
+/** Returns the command line of an action: `create binding <source> <destination> [key]`. */
 export function wordsOf({ verb, noun, args = [] }: Action): string {
   return [verb, noun, ...args.map(argumentText)].filter((word) => word !== undefined).join(' ');
 }
@@ -90,7 +90,7 @@ function argumentText({ name, isOptional, isRest }: Argument): string {
   return isOptional ? `[${text}]` : `<${text}>`;
 }
 
-/** `list queue` and `show queues` are understood. */
+/** Compares nouns and accepts singular and plural: `list queue`, `show queues`. */
 export function isNoun(noun: string, typed: string): boolean {
   return noun === typed || singular(noun) === singular(typed);
 }
@@ -109,7 +109,10 @@ function argumentsOf(action: Action, typed: readonly string[]): Omit<FoundAction
   return { args: Object.fromEntries(named.flatMap(({ name }, at) => entry(name, typed[at]))), rest };
 }
 
-/** rabbitmqctl accepts the columns of a list as words: list_queues name messages. */
+/**
+ * Returns the error for an extra argument. rabbitmqctl accepts the columns of a list as arguments (list_queues name
+ * messages), so the hint names --columns.
+ */
 function superfluous(action: Action, rest: readonly string[]): MqError {
   const { hint = '' } = usage(action, '');
   const isLook = actionOptions(action).includes('columns') && rest.every((word) => /^[a-z][a-z_.]*$/.test(word));
@@ -122,7 +125,7 @@ function entry(name: string, value: string | undefined): [string, string][] {
   return value === undefined ? [] : [[name, value]];
 }
 
-/** A USAGE error of one action. */
+/** Returns a USAGE error of one action. */
 export function usage({ verb, noun }: Pick<Action, 'verb' | 'noun'>, message: string): MqError {
   return new MqError('USAGE', message, { hint: `mq admin ${noun === undefined ? verb : `${verb} ${noun}`} --help` });
 }

@@ -1,4 +1,4 @@
-// Waits for a broker that is not up yet: `mq wait`, and --wait of a role.
+// Waits for a broker that is not ready yet, for `mq wait` and for --wait of a role.
 
 import { setTimeout } from 'node:timers/promises';
 import type { Config, ConnectionConfig } from '../config/config.ts';
@@ -8,24 +8,28 @@ import { portHint } from '../session/failure.ts';
 
 export interface BrokerWait {
   readonly config: Config;
-  /** The addresses of --url or MQ_URL; undefined: those of rascal.json. */
+  /** Addresses of --url or MQ_URL. If `undefined`, those of rascal.json are used. */
   readonly addresses: readonly ConnectionConfig[] | undefined;
-  /** Names in rascal.json of the vhosts that must be there. Default: all. */
+  /** Names in rascal.json of the vhosts that must exist. Default: all. */
   readonly vhosts?: readonly string[];
   readonly timeoutMs: number;
-  /** Aborted by a signal. */
+  /** Aborts at a signal. */
   readonly drain: AbortSignal;
-  /** Called with why there is no broker yet, once for each reason. */
+  /** Called with the reason why the broker is not ready, once for each reason. */
   readonly tell: (reason: string) => void;
 }
 
 const pauseMs = 200;
-/** Errors that do not pass. A broker that boots does not refuse a login: it opens its port after it has loaded its users. */
+/**
+ * Errors that waiting does not resolve. A starting broker does not refuse a login, because it loads its users before it
+ * opens its port.
+ */
 const final: readonly ErrorCode[] = ['NOT_PERMITTED', 'CONFIG', 'TLS', 'USAGE', 'NO_INPUT', 'BUG'];
 
 /**
- * Returns the milliseconds until a broker accepted AMQP: connection, login and vhost.
- * @throws MqError UNAVAILABLE at the deadline; at once an error that does not pass; INTERRUPTED or TERMINATED at a signal
+ * Returns the milliseconds until a broker accepted a connection, the login and the vhost.
+ * @throws MqError UNAVAILABLE at the deadline; errors that waiting does not resolve at once; INTERRUPTED or TERMINATED
+ * at a signal
  */
 export async function awaitBroker({ timeoutMs, drain, tell, ...broker }: BrokerWait): Promise<number> {
   const { tryConnection } = await import('../session/try-connection.ts');

@@ -1,4 +1,4 @@
-// From the arguments to the command that runs, and from its error to an exit status.
+// Runs the command that the arguments name, and converts its error to an exit status.
 
 import builtin from '../../rascal.json' with { type: 'json' };
 import { type CheckedConfig, type Config, configFor, type RoleConfig } from '../config/config.ts';
@@ -35,14 +35,14 @@ import { roleExamples } from './role-help.ts';
 import { assertTrusted } from './trust.ts';
 import { widthOf } from './wrap.ts';
 
-/** `mq help worker` becomes `mq --help worker`. */
+/** Converts `mq help worker` to `mq --help worker`. */
 function withHelpOption(context: Context): Context {
   const { args } = context;
   if (commandName(args) !== helpCommand.name) return context;
   return { ...context, args: ['--help', ...args.toSpliced(args.indexOf(helpCommand.name), 1)] };
 }
 
-/** Runs the command line and gives the exit status. Never rejects. */
+/** Runs the command line and returns the exit status. Never rejects. */
 export async function cli(given: Context): Promise<number> {
   const context = withHelpOption(given);
   const { args, stdout, stderr } = context;
@@ -66,7 +66,7 @@ export async function cli(given: Context): Promise<number> {
     name = commandName(args);
     if (args.length === 0 || (name === undefined && hasFlag(args, '--help', '-h'))) {
       stdout.write(overview(await allCommands(context), widthOf(stdout)));
-      // A script whose command is an empty variable must not pass for one that has done its work.
+      // A script whose command is an empty variable must not count as successful.
       return args.length === 0 ? exitStatuses.USAGE : 0;
     }
     if (name === undefined) throw new MqError('USAGE', 'no command is given', { hint: 'mq --help lists the commands' });
@@ -131,7 +131,7 @@ async function find(name: string, context: Context, { isHelp = false } = {}): Pr
 
 async function allCommands(context: Context): Promise<Command[]> {
   const configs = await configsOf(context, async () => undefined).catch(async () => {
-    // Help must not depend on a right rascal.json; a wrong one shows when a command is run.
+    // Help must work without a valid rascal.json. Its problems are reported when a command runs.
     return (await import('../config/load.ts')).builtinConfigs(builtin);
   });
   const roles = Object.entries(configs.withBuiltin.roles).map(([name, role]) => roleCommandOf(name, role, configs));
@@ -164,13 +164,13 @@ function fixedCommands(): Command[] {
   ];
 }
 
-/** The answer of `mq completions words`, at the least cost. */
+/** Returns the answer of `mq completions words`. It loads as little as possible. */
 export async function completions(args: readonly string[], world: Pick<Context, 'env' | 'cwd'>): Promise<string> {
   const { completionAnswer } = await import('./completion-answer.ts');
   return completionAnswer(args, { world, commands: completedCommands(), builtin });
 }
 
-/** For completions, which need no checked configuration. */
+/** Returns the commands for completions, which need no checked configuration. */
 function completedCommands(): CompletedCommand[] {
   const generic = Object.entries(genericBehaviours).map(([name, { behaviour, uses, summary }]) => ({
     name,
@@ -181,7 +181,7 @@ function completedCommands(): CompletedCommand[] {
   return [...generic, ...fixedCommands()];
 }
 
-/** What the user's file defines; the built-in topology without one. */
+/** Returns the configuration of the user's file, or the built-in one without a file. */
 async function configOf(context: Context, doubts: Doubts = async () => []): Promise<Config> {
   const judge = async (found: FoundFile, config: Config) => {
     const more = await doubts(config);
@@ -190,7 +190,7 @@ async function configOf(context: Context, doubts: Doubts = async () => []): Prom
   return (await configsOf(context, judge)).config;
 }
 
-/** @param judge called with the file of the user; by default it must be trusted. */
+/** @param judge called with the user's file; by default the file must be trusted */
 async function configsOf(
   context: Context,
   judge = (found: FoundFile, _config: Config): Promise<void> => assertTrusted(context, found, { builtin }),
@@ -212,7 +212,7 @@ async function configsOf(
   return { config: configWithTls(configs.config, choice), withBuiltin: configWithTls(configs.withBuiltin, choice) };
 }
 
-/** A role that has the name of a command could never be run. */
+/** Returns the names of commands. A role with one of these names could not be run. */
 function takenNames(): string[] {
   return [...fixedCommands().map(({ name }) => name), ...Object.keys(genericBehaviours)];
 }
@@ -221,7 +221,7 @@ function groupOf(name: string): string {
   return Object.hasOwn(builtin.mq.roles, name) ? 'Roles' : 'Roles of your rascal.json';
 }
 
-/** `mq publish NAME …`: any publication or subscription as a role without a row. */
+/** Commands such as `mq publish NAME …`, which use any publication or subscription without a role in rascal.json. */
 const genericBehaviours = {
   publish: { behaviour: 'publish', uses: 'publication', summary: 'publish to any publication by its name' },
   subscribe: { behaviour: 'consume', uses: 'subscription', summary: 'receive from any subscription by its name' },
@@ -229,7 +229,10 @@ const genericBehaviours = {
   reply: { behaviour: 'reply', uses: 'subscription', summary: 'answer requests of any subscription by its name' },
 } as const;
 
-/** A receiver receives from several subscriptions; a sender has one publication. */
+/**
+ * Returns the placeholder for the usage line. A receiving command accepts several subscriptions, a sending one a single
+ * publication.
+ */
 function placeOf(uses: 'publication' | 'subscription'): string {
   return uses === 'subscription' ? '<subscription…>' : '<publication>';
 }
@@ -249,7 +252,7 @@ function genericCommand(name: string, configs: CheckedConfig): Command {
       const own = Object.keys(config[`${uses}s`]);
       // The file's own names come first.
       const known = Object.keys({ ...config[`${uses}s`], ...withBuiltin[`${uses}s`] });
-      // A receiver has no words but names; the text of a sender follows its only name.
+      // All arguments of a receiving command are names; for a sending one, the text follows the single name.
       const count = uses === 'subscription' ? values.args.length : 1;
       const rest = values.args.slice(count);
       const targets = values.args.slice(0, count).flatMap((word) => namesOf(word, { own, known, uses }));
@@ -265,7 +268,10 @@ function genericCommand(name: string, configs: CheckedConfig): Command {
   };
 }
 
-/** Returns what a word names: itself, or the subscriptions of the file that a pattern such as `orders.*` fits. */
+/**
+ * Returns the names for an argument: the name itself, or the file's subscriptions that match a pattern such as
+ * `orders.*`.
+ */
 function namesOf(
   word: string,
   { own, known, uses }: { own: readonly string[]; known: readonly string[]; uses: 'publication' | 'subscription' },
@@ -280,7 +286,7 @@ function namesOf(
   throw new MqError('USAGE', `there is no ${uses} '${word}'${suggestion(word, known)}`, { hint });
 }
 
-/** The names of the file; those of the tutorials only if there is no file. */
+/** Lists the names of the file. Those of the tutorials are listed only if there is no file. */
 function listed(own: readonly string[], uses: 'publication' | 'subscription'): string {
   if (own.length === 0) return `rascal.json has no ${uses}`;
   return `there are ${own.slice(0, 20).join(', ')}${own.length > 20 ? ', …' : ''}`;

@@ -1,4 +1,4 @@
-// Which cluster, and which of its nodes, a command line means.
+// Finds the cluster and the nodes that a command line names.
 
 import type { Cluster } from '../cluster/cluster.ts';
 import type { Context } from '../context.ts';
@@ -6,7 +6,10 @@ import { MqError } from '../errors.ts';
 import { nearest } from './program.ts';
 import type { Values } from './values.ts';
 
-/** --name, MQ_CLUSTER, else the only one that mq cluster up has made. Throws UNAVAILABLE without one, USAGE with several. */
+/**
+ * Returns the name of --name or MQ_CLUSTER, otherwise of the only cluster that mq cluster up has started. Throws
+ * UNAVAILABLE without a cluster, and USAGE if there are several.
+ */
 export async function chosenCluster({ env }: Context, values: Values): Promise<string> {
   const given = values.name('name') ?? (env['MQ_CLUSTER'] || undefined);
   const { listClusters } = await import('../cluster/removal.ts');
@@ -34,7 +37,7 @@ export async function chosenCluster({ env }: Context, values: Values): Promise<s
   return only;
 }
 
-/** Places of the nodes; all without names. Throws USAGE for a name that no node has. */
+/** Returns the indexes of the named nodes, or of all nodes without names. Throws USAGE for an unknown name. */
 export function indexesOf(cluster: Cluster, hosts: readonly string[]): number[] {
   const names = cluster.nodes.map(({ host }) => host);
   if (hosts.length === 0) return names.map((_, index) => index);

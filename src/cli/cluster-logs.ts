@@ -1,4 +1,4 @@
-// mq cluster logs: the output of nodes, each line under its node's name.
+// mq cluster logs: prints the output of the nodes, each line with its node's name.
 
 import { isClosedPipe, Printer } from '../roles/printer.ts';
 import { chosenCluster, indexesOf } from './cluster-choice.ts';
@@ -8,7 +8,7 @@ export async function printLogs(job: Job): Promise<undefined> {
   try {
     await print(job);
   } catch (error) {
-    // mq cluster logs | head -1
+    // A closed pipe is not an error: mq cluster logs | head -1
     if (!isClosedPipe(error)) throw error;
   }
 }

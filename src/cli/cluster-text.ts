@@ -1,11 +1,11 @@
-// What mq cluster shows to people, and the lines for a shell.
+// Formats the output of mq cluster for people and for a shell.
 
 import type { ClusterNode } from '../cluster/node.ts';
 import type { ListedCluster } from '../cluster/removal.ts';
 import type { ClusterStatus } from '../cluster/status.ts';
 import { escaped } from '../errors.ts';
 
-/** Assignments for eval in any POSIX shell. */
+/** Returns assignments that any POSIX shell can evaluate. */
 export function envLines(
   name: string,
   { urls, managementUrls }: { urls: readonly string[]; managementUrls: readonly string[] },
@@ -16,12 +16,12 @@ export function envLines(
     .join('\n');
 }
 
-/** POSIX, 2.2.2: nothing is special between single quotes but a single quote. */
+/** Quotes text for a shell. POSIX, 2.2.2: between single quotes only the single quote is special. */
 function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
-/** What a person wants to know of a new cluster, without its password: the addresses of each node. */
+/** Describes a new cluster with the addresses of each node, without its password. */
 export function describedNodes({ name, nodes }: { name: string; nodes: readonly ClusterNode[] }): string[] {
   const [first] = nodes;
   const rows = nodes.map(({ host, url, managementUrl, webStompUrl, prometheusUrl }) => [

@@ -1,4 +1,4 @@
-// mq cluster up and join: what starts nodes.
+// mq cluster up and join: start nodes.
 
 import type { Cluster, Patience } from '../cluster/cluster.ts';
 import type { Config } from '../config/config.ts';
@@ -17,7 +17,7 @@ export async function up(job: Job): Promise<undefined> {
   const { context, values, configOf } = job;
   const { env, pid, isAlive } = context;
   const name = values.name('name');
-  // Docker: a name of a container begins with a letter or digit.
+  // Docker: a container name starts with a letter or digit.
   if (name !== undefined && !/^[a-zA-Z0-9][\w.-]{0,39}$/.test(name))
     throw values.usage(`--name must be letters, digits, - _ or ., at most 40, not '${name}'`);
   const nodes = values.whole('nodes', { min: 1, max: 9 }) ?? 3;
@@ -50,7 +50,7 @@ export async function up(job: Job): Promise<undefined> {
   try {
     await announce(context, { cluster, isJson: values.flag('json') ?? false });
   } catch (error) {
-    // Nobody has read its name, its addresses and its password.
+    // The output with the name, the addresses and the password could not be written, so the cluster is unusable.
     await cluster.down();
     throw error;
   }
@@ -72,7 +72,7 @@ export async function join(job: Job): Promise<undefined> {
   else await printer.text(`${host} has joined, AMQP on ${new URL(url).host}`);
 }
 
-/** Declares what the configuration holds, and makes its vhosts. Where that fails, there is no cluster. */
+/** Creates the vhosts of the configuration and declares its topology. Removes the cluster if this fails. */
 export async function applied(
   cluster: Pick<Cluster, 'urls' | 'managementUrls' | 'down'>,
   config: Config,
@@ -106,7 +106,7 @@ export async function applied(
   }
 }
 
-/** Shows the password once on a terminal. */
+/** Prints the addresses of a new cluster. On a terminal it also shows the password, which is not shown again. */
 export async function announce(
   { stdout, stderr }: Context,
   { cluster, isJson }: { cluster: Cluster; isJson: boolean },
@@ -122,6 +122,6 @@ export async function announce(
     );
     return;
   }
-  // For eval: the password is in the addresses only.
+  // This output is for eval. The password is only in the addresses.
   await printer.text([envLines(cluster.name, cluster), ...described.map((line) => `# ${line}`)].join('\n'));
 }

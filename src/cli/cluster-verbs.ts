@@ -1,4 +1,4 @@
-// What each verb of mq cluster does, as rows: its options, whether it takes nodes, and the work.
+// Defines the verbs of mq cluster: their options, whether they accept nodes, and their functions.
 
 import type { Cluster, NodeState } from '../cluster/cluster.ts';
 import type { Config } from '../config/config.ts';
@@ -13,20 +13,20 @@ import { withCounter } from './cluster-wait.ts';
 import { noteOf } from './output.ts';
 import type { Values } from './values.ts';
 
-/** What a verb works with. */
+/** Parameters of a verb's function. */
 export interface Job {
   readonly context: Context;
   readonly values: Values;
-  /** The nodes that were named. */
+  /** Names of the nodes on the command line. */
   readonly hosts: readonly string[];
   readonly configOf: (context: Context) => Promise<Config>;
 }
 
 interface Row {
-  /** After its name in the help. */
+  /** Text after the verb in the usage line. */
   readonly usage: string;
   readonly summary: string;
-  /** Beside those that all have. */
+  /** Options in addition to those of all verbs. */
   readonly options: readonly string[];
   readonly nodes: 'none' | 'one' | 'some' | 'any';
   run(job: Job): Promise<number | undefined>;
@@ -49,7 +49,7 @@ export type Verb =
   | 'forget'
   | 'down';
 
-/** In the order of the help. */
+/** Verbs in the order of the help. */
 export const verbs: Readonly<Record<Verb, Row>> = {
   up: {
     usage: '',
@@ -184,7 +184,7 @@ async function url(job: Job): Promise<undefined> {
     await printer.json({ name: cluster.name, urls, managementUrls, webStompUrls, prometheusUrls });
   } else {
     const env = { urls: of.amqp, managementUrls: of.management };
-    // As the options take them; Prometheus has no such list.
+    // The output uses the format of the options. Prometheus has no such list.
     await printer.text(isEnv ? envLines(cluster.name, env) : of[kind].join(kind === 'prometheus' ? '\n' : ','));
   }
 }
@@ -228,7 +228,7 @@ async function resume(job: Job): Promise<undefined> {
   } catch (error) {
     if (!(error instanceof MqError) || error.code !== 'UNAVAILABLE') throw error;
     const { code, message, problems } = error;
-    // RabbitMQ 4.0 (Mnesia): a node parts from the others for good.
+    // RabbitMQ 4.0 (Mnesia): a node separates from the others permanently.
     throw new MqError(code, message, {
       problems,
       hint: 'after a long pause a node may have parted from the others: mq cluster heal restarts it',
@@ -238,7 +238,7 @@ async function resume(job: Job): Promise<undefined> {
   await told(job, cluster.name, 'resumed');
 }
 
-/** A fault of Docker's, on each node that is named. */
+/** Returns a function that applies a Docker fault to each named node. */
 function each(fault: 'kill' | 'pause', done: string): Row['run'] {
   return async (job) => {
     const cluster = await attached(job);
@@ -299,7 +299,7 @@ async function down({ context, values }: Job): Promise<undefined> {
     await (values.flag('json') ? printer.json({ name, state: 'removed' }) : printer.text(`${name} is removed`));
 }
 
-/** Says what has become of the nodes that were named. */
+/** Prints the new state of the named nodes. */
 export async function told({ context, values, hosts }: Job, cluster: string, state: string): Promise<undefined> {
   const printer = new Printer(context.stdout);
   for (const node of hosts) {

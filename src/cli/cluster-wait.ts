@@ -1,11 +1,14 @@
-// Waiting for nodes: a counter on a terminal, --timeout, and the signal that ends it.
+// Waits for nodes, with a counter on a terminal, --timeout, and signals.
 
 import type { Patience } from '../cluster/cluster.ts';
 import type { Context } from '../context.ts';
 import { MqError } from '../errors.ts';
 import type { Values } from './values.ts';
 
-/** Runs what waits for nodes, with --timeout, the first signal, and a line on stderr of a terminal. SIGTERM ends it with TERMINATED. */
+/**
+ * Runs work that waits for nodes, with --timeout and a counter on a terminal's stderr. The first signal ends it:
+ * SIGTERM throws TERMINATED.
+ */
 export async function withCounter<Result>(
   { context, values }: { context: Context; values: Values },
   work: (patience: Patience) => Promise<Result>,

@@ -1,4 +1,4 @@
-// The options of the commands that are not roles and do not connect to a broker of the user.
+// The options of commands that are not roles and do not connect to the user's broker.
 
 import type { Option } from './option.ts';
 

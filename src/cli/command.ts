@@ -1,4 +1,4 @@
-// What a command is: data for help and for cac, and a function over checked values.
+// Defines a command: data for help and cac, and a function over checked values.
 
 import type { LogFormat } from '../config/config.ts';
 import type { Context } from '../context.ts';
@@ -6,7 +6,7 @@ import type { Candidate, KnownNames } from './completion.ts';
 import type { OptionSet } from './options.ts';
 import type { Values } from './values.ts';
 
-/** A part of a help text: a title and rows of two columns. */
+/** A section of a help text: a title and two-column rows. */
 export interface HelpSection {
   readonly title: string;
   readonly rows: readonly (readonly [string, string])[];
@@ -14,24 +14,27 @@ export interface HelpSection {
 
 export interface Command {
   readonly name: string;
-  /** One line of help. */
+  /** One-line summary. */
   readonly summary: string;
-  /** What follows the name in the usage line: `[text…]`. */
+  /** Arguments in the usage line: `[text…]`. */
   readonly usage: string;
   readonly options: OptionSet;
-  /** The form of stderr without --log. */
+  /** Default log format, if --log is not given. */
   readonly log?: LogFormat;
-  /** Its verbs, each with a line of help. */
+  /** Verbs with their summaries. */
   readonly notes?: readonly (readonly [string, string])[];
   readonly examples?: readonly string[];
-  /** Further parts of its help, below the options. */
+  /** Additional help sections, after the options. */
   readonly sections?: readonly HelpSection[];
-  /** The group it stands under in the help of mq. */
+  /** Group of the command in the help of mq. */
   readonly group: string;
-  /** Its help, for the words that follow the name; without it, the help is drawn from the fields above. */
+  /** Returns the help for the words after the name. If absent, the help is built from the fields above. */
   readonly help?: (words: readonly string[], width: number) => Promise<string>;
-  /** What may follow the words typed after the name, for completions; without it, what `usage` says. */
+  /** Returns completions for the words after the name. If absent, `usage` defines them. */
   readonly completes?: (words: readonly string[], names: KnownNames) => Promise<readonly Candidate[]>;
-  /** A number is the exit status, of an answer that is no and is told already; without one it is 0. */
+  /**
+   * Runs the command. A number is the exit status of a negative answer that was already printed; otherwise the status
+   * is 0.
+   */
   run(context: Context, values: Values): Promise<void> | Promise<number>;
 }

@@ -1,4 +1,4 @@
-// The answer to a shell that asks what may be typed next: `files` or `words`, then a word and what it is on each line.
+// Answers the completion request of a shell: `files` or `words`, followed by lines with a word and its description.
 
 import type { Context } from '../context.ts';
 import { escaped } from '../errors.ts';
@@ -11,7 +11,7 @@ interface Given {
   readonly builtin: unknown;
 }
 
-/** @param args `--` and the words after `mq`; without them MQ_COMPLETION_WORDS has the words, a line each. */
+/** @param args `--` and the words after `mq`; if empty, MQ_COMPLETION_WORDS contains the words, one on each line */
 export async function completionAnswer(args: readonly string[], { world, commands, builtin }: Given): Promise<string> {
   const typed = args.length > 0 ? args.slice(1) : (world.env['MQ_COMPLETION_WORDS'] ?? '').split('\n');
   const names = knownNames(world, { typed, builtin });

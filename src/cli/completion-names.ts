@@ -1,4 +1,4 @@
-// The names of a rascal.json for completions: read in a moment, and with what can be read of a file that is still wrong.
+// Reads the names of a rascal.json for completions. It is fast, and it accepts a file that is not valid yet.
 
 import { readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -10,7 +10,9 @@ import type { Context } from '../context.ts';
 import type { KnownNames } from './completion.ts';
 import { earlyValue } from './program.ts';
 
-/** Of the file that the typed words name, of MQ_CONFIG or ./rascal.json, over the built-in one. */
+/**
+ * Returns the names in the file that the typed words name, in MQ_CONFIG or in ./rascal.json, and in the built-in file.
+ */
 export function knownNames(
   { env, cwd }: Pick<Context, 'env' | 'cwd'>,
   { typed, builtin }: { typed: readonly string[]; builtin: unknown },
@@ -28,12 +30,12 @@ export function knownNames(
   };
 }
 
-/** Larger than any topology that people write. */
+/** Limit that is larger than any hand-written topology. */
 const mostBytes = 4 * 1024 * 1024;
 
 function readPlain(path: string): Plain {
   try {
-    // A pipe would be waited for, and a large file read for long, while somebody is typing.
+    // Reading a pipe or a large file would block while the user types.
     const found = statSync(path);
     if (!found.isFile() || found.size > mostBytes) return {};
     return objectOf(JSON.parse(readFileSync(path, 'utf8')));
@@ -60,7 +62,7 @@ function unique(names: readonly string[]): string[] {
   return [...new Set(names)].filter(isSayable);
 }
 
-/** A shell shows it and types it: no control characters, which would leave its line. */
+/** Checks whether a shell can show and type the name: it must not contain control characters. */
 function isSayable(name: string): boolean {
   return name !== '' && !/\p{C}/u.test(name);
 }

@@ -1,10 +1,11 @@
-// What a shell runs when Tab is pressed: it asks `mq completions words -- …` with the words before the cursor, and shows
-// the answer. Nothing that is typed is evaluated. The answer: `files` or `words`, then a word and what it is on each line.
+// The scripts that run when the user presses Tab. They call `mq completions words -- …` with the words before the
+// cursor and show the answer: `files` or `words`, followed by lines with a word and its description. They evaluate
+// nothing that the user has typed.
 
 export const shells = ['bash', 'zsh', 'fish', 'powershell'] as const;
 export type Shell = (typeof shells)[number];
 
-/** How each shell gets the script at every start. */
+/** Command or profile line that installs the script in each shell. */
 export const installHints: Readonly<Record<Shell, string>> = {
   bash: `eval "$(mq completions bash)"   # in ~/.bashrc`,
   zsh: `eval "$(mq completions zsh)"   # in ~/.zshrc, after compinit`,
@@ -12,8 +13,8 @@ export const installHints: Readonly<Record<Shell, string>> = {
   powershell: 'mq completions powershell | Out-String | Invoke-Expression   # in $PROFILE',
 };
 
-// bash breaks words at = and : as well, so the line is split at spaces here, and what bash takes for a word of its own
-// is cut off each candidate. bash 3.2 (macOS) has neither mapfile nor compopt.
+// bash also splits words at = and :, so this script splits the line at spaces and removes the part before the last
+// separator from each candidate. bash 3.2 (macOS) has neither mapfile nor compopt.
 const bash = `# mq: completions for bash
 _mq() {
   local line="\${COMP_LINE:0:COMP_POINT}" words kind word about cut=''
@@ -88,5 +89,5 @@ Register-ArgumentCompleter -Native -CommandName mq -ScriptBlock {
 }
 `;
 
-/** The script of a shell. */
+/** Completion scripts by shell. */
 export const scripts: Readonly<Record<Shell, string>> = { bash, zsh, fish, powershell };

@@ -1,24 +1,24 @@
-// What may follow on a command line that is still being typed: commands, options and their values, names of rascal.json.
-// It reads the same tables as help does. Pure; the shells' side of it is in completion-script.ts.
+// Computes completions for an incomplete command line: commands, options and their values, and names of rascal.json. It
+// reads the same tables as the help. completion-script.ts contains the scripts for the shells.
 
 import type { Command } from './command.ts';
 import type { Option } from './option.ts';
 import { optionSets } from './options.ts';
 import { protectArgs } from './protect.ts';
 
-/** Names that a rascal.json has, with those of the built-in one. */
+/** Names in a rascal.json and in the built-in file. */
 export interface KnownNames {
-  /** Name → summary. */
+  /** Roles by name. */
   readonly roles: ReadonlyMap<string, { readonly summary: string; readonly options: Command['options'] }>;
   readonly publications: readonly string[];
   readonly subscriptions: readonly string[];
   readonly queues: readonly string[];
 }
 
-/** A word that may stand there, and a line about it. */
+/** A candidate word and its description. */
 export type Candidate = readonly [word: string, about?: string];
 
-/** `files`: the shell offers its files instead. */
+/** `files` lets the shell offer file names. */
 export type Completion = { readonly files: true } | { readonly files: false; readonly words: readonly Candidate[] };
 
 export type CompletedCommand = Pick<Command, 'name' | 'summary' | 'usage' | 'options' | 'completes'>;
@@ -27,8 +27,8 @@ const files: Completion = { files: true };
 const none: Completion = { files: false, words: [] };
 
 /**
- * @param typed what follows `mq`; the last word is the one that is being typed, '' where none is begun
- * @param commands all but the roles
+ * @param typed the words after `mq`; the last one is incomplete and may be ''
+ * @param commands all commands except the roles
  */
 export async function completionOf(
   typed: readonly string[],
@@ -36,7 +36,7 @@ export async function completionOf(
 ): Promise<Completion> {
   const all = allCommands(commands, names);
   const [first, ...others] = typed;
-  // `mq help worker`
+  // This completes `mq help worker`.
   if (first === 'help' && others.length > 0) return beginning(others.at(-1) ?? '', all.map(nameAndSummary));
   const word = typed.at(-1) ?? '';
   const before = typed.slice(0, -1);
@@ -60,7 +60,7 @@ export async function completionOf(
   return positional(before, { command, names, word });
 }
 
-/** Before the command's name: what is understood there. */
+/** Options that are accepted before the command's name. */
 const startOptions: readonly Option[] = [
   ...optionSets.publish.filter(({ name }) => ['config', 'url', 'json', 'debug', 'help'].includes(name)),
   { name: 'version', help: 'the version of mq' },
@@ -90,7 +90,7 @@ function optionValue({ value = '', words }: Option, start: string, names: KnownN
   return value === 'QUEUE' ? beginning(start, names.queues.map(alone)) : none;
 }
 
-/** What the usage line says of the place: `list|show`, `<publication>`, `[file]`. */
+/** Completes an argument according to the usage line: `list|show`, `<publication>`, `[file]`. */
 async function positional(
   before: readonly string[],
   { command, names, word }: { command: CompletedCommand | undefined; names: KnownNames; word: string },

@@ -1,9 +1,11 @@
-// DOCKER_HOST says which engine is meant, and no other one will do.
+// Ensures that the engine of DOCKER_HOST is used, and no other one.
 
 import type { Context } from '../context.ts';
 import { MqError } from '../errors.ts';
 
-/** Throws UNAVAILABLE where the engine that DOCKER_HOST names does not answer: testcontainers would take another one. */
+/**
+ * Throws UNAVAILABLE if the engine of DOCKER_HOST does not answer, because testcontainers would then use another one.
+ */
 export async function heedDockerHost({ env }: Pick<Context, 'env'>): Promise<void> {
   const { DOCKER_HOST: given } = env;
   if (!given) return;

@@ -1,17 +1,18 @@
-// Arguments that are not UTF-8. Node decodes them before any JavaScript runs, and puts U+FFFD in the place of each such
-// byte. Linux still has the bytes; elsewhere they are unknown, and an argument with U+FFFD is refused.
+// Restores arguments that are not UTF-8. Node decodes them before any JavaScript runs and replaces each invalid byte
+// with U+FFFD. On Linux the original bytes can still be read; on other systems they are unknown, and an argument with
+// U+FFFD is refused.
 
 import { MqError } from '../errors.ts';
 import { isPlainText, textOfBytes } from '../session/byte-text.ts';
 
-/** Stands for a byte that is unknown. */
+/** Represents an unknown byte. */
 const unknownByte = '\udfff';
-/** Options whose values may hold any bytes. */
+/** Options whose values may contain any bytes. */
 const anyBytes = ['header', 'property', 'routing-key', 'file'];
 
 /**
- * Returns the arguments with every byte as it was given, in the form of byte-text.ts. `commandLine` returns the bytes of
- * all arguments, each with a NUL after it, if the system has them.
+ * Returns the arguments with their original bytes, in the form of byte-text.ts. `commandLine` returns the bytes of all
+ * arguments, each followed by a NUL byte, if the system provides them.
  */
 export function exactArguments(args: readonly string[], commandLine: () => Buffer | undefined): readonly string[] {
   if (!args.some((arg) => arg.includes('\ufffd'))) return args;
@@ -33,8 +34,8 @@ function partsOf(bytes: Buffer): Buffer[] {
 }
 
 /**
- * Throws USAGE if bytes that are not UTF-8 stand where mq needs text. `argv` is the command line with each value after its
- * option; `takesBytes`: what is not an option may hold them.
+ * Throws USAGE for bytes that are not UTF-8 in places that require text. `argv` is the command line with each value
+ * after its option. `takesBytes` allows such bytes in arguments that are not options.
  */
 export function refuseBytes(argv: readonly string[], { takesBytes }: { takesBytes: boolean }): void {
   argv.forEach((arg, at) => {

@@ -1,4 +1,4 @@
-// A file of the user, as text.
+// Reads a file of the user as text.
 
 import { resolve } from 'node:path';
 import { readFile, readStream } from '../config/read-file.ts';
@@ -7,7 +7,10 @@ import { MqError, systemReason } from '../errors.ts';
 
 type World = Pick<Context, 'cwd' | 'stdin'> & Partial<Pick<Context, 'drain'>>;
 
-/** `-` is standard input. Throws NO_INPUT; INTERRUPTED or TERMINATED at a signal. */
+/**
+ * Returns the content of the file; `-` is standard input. Throws NO_INPUT if it cannot be read, and INTERRUPTED or
+ * TERMINATED at a signal.
+ */
 export async function readText(
   { cwd, stdin, drain }: World,
   file: string,

@@ -1,4 +1,4 @@
-// The options of a receiving role that choose its handler, and how many messages it is given.
+// Reads the options of a receiving role that choose its handler and its concurrency.
 
 import { type Config, type HandlerConfig, type RoleConfig, subscriptionsOf } from '../config/config.ts';
 import { recycleForms, recycleLimit } from '../config/recycle.ts';
@@ -7,7 +7,7 @@ import type { Values } from './values.ts';
 
 export interface HandlerChoice {
   readonly config: HandlerConfig | { readonly file: string };
-  /** True if rascal.json names it: it then runs in the folder of that file. */
+  /** `true` if rascal.json names the handler. It then runs in the folder of that file. */
   readonly fromFile: boolean;
 }
 
@@ -51,11 +51,11 @@ const usualPrefetch = 10;
 const noLimit = Number.POSITIVE_INFINITY;
 
 export interface Parallelism {
-  /** The most messages that wait for an acknowledgement; 0: no limit (AMQP 0-9-1, basic.qos). */
+  /** Maximum number of unacknowledged messages. 0 means no limit (AMQP 0-9-1, basic.qos). */
   readonly prefetch: number;
-  /** The most messages handled at once. */
+  /** Maximum number of messages that are handled at once. */
   readonly concurrency: number;
-  /** The most calls of the handler at once. Without batches each has one message. */
+  /** Maximum number of concurrent handler calls. Without batches, each call has one message. */
   readonly calls: number;
   readonly batch?: { readonly size: number; readonly waitMs: number };
 }

@@ -1,11 +1,11 @@
-// The help texts, drawn from the tables of commands and options.
+// Builds the help texts from the tables of commands and options.
 
 import type { Command } from './command.ts';
 import type { Option } from './option.ts';
 import { type OptionSet, optionSets } from './options.ts';
 import { columns, wrapped } from './wrap.ts';
 
-/** Returns the help of mq itself: every command under its group. */
+/** Returns the help of mq itself: all commands by group. */
 export function overview(commands: readonly Command[], width: number): string {
   const names = Math.max(...commands.map(({ name }) => name.length));
   const groups = [...new Set(commands.map(({ group }) => group))];
@@ -24,7 +24,7 @@ export function commandHelp(command: Command, width: number): string {
   const { name, usage, summary, options, notes = [], examples = [], sections = [] } = command;
   const all = [
     wrapped(`mq ${name}: ${summary}`, { width, indent: 2 }),
-    // The verbs have lines of their own.
+    // The verbs are listed below the usage line.
     `Usage: ${usageLine({ name, usage: notes.length > 0 ? usage.replace(/^\S+\|\S+/, '<verb>') : usage })}`,
     ...(notes.length > 0 ? [`Verbs\n${columns(notes, width)}`] : []),
     `Options\n${optionLines(options, { width })}`,
@@ -34,7 +34,7 @@ export function commandHelp(command: Command, width: number): string {
   return `${all.join('\n\n')}\n`;
 }
 
-/** Returns one row for each option of the set, or for those of the names. */
+/** Returns one row for each option of the set, or only for those in `names`. */
 export function optionLines(set: OptionSet, { names, width }: { names?: readonly string[]; width: number }): string {
   const options: readonly Option[] = optionSets[set];
   const shown = options.filter(({ name }) => names === undefined || names.includes(name));

@@ -5,10 +5,10 @@ import type { Management } from '../admin/client.ts';
 import type { ConnectionConfig } from '../config/config.ts';
 import { type ErrorCode, MqError } from '../errors.ts';
 
-/** Milliseconds that an AMQP address may take to answer, since there may be a firewall before it. */
+/** Time limit in milliseconds for each AMQP address, because a firewall may drop packets. */
 const amqpMs = 5_000;
 
-/** Errors of AMQP after which the API may still answer, for example behind a firewall that permits only HTTP. */
+/** AMQP errors after which the API may still answer, for example behind a firewall that permits only HTTP. */
 const absences: readonly ErrorCode[] = ['UNAVAILABLE', 'HOST_UNKNOWN', 'DEADLINE', 'TLS', 'PROTOCOL'];
 
 interface Settings {
@@ -16,15 +16,15 @@ interface Settings {
   readonly say: (text: string) => void;
 }
 
-/** Connects to the first address that answers. Throws what a role reports if no address answers. */
+/** Connects to the first address that answers. If none answers, throws the same error as a role. */
 export async function openBroker(connections: readonly ConnectionConfig[]) {
   const { openPeer } = await import('../session/peer.ts');
   return openPeer(connections, { connectionName: `mq admin ${randomUUID().slice(0, 8)}`, timeoutMs: amqpMs });
 }
 
 /**
- * Returns true if AMQP has shown that the API is the broker's, false if a named one is used without proof.
- * Throws CONFIG for another broker's, and what AMQP or the API reports.
+ * Returns `true` if AMQP proves that the API belongs to the broker, and `false` if a named API is used without proof.
+ * Throws CONFIG if it belongs to another broker, and the errors of AMQP and the API.
  */
 export async function assertOwn(
   api: Management,

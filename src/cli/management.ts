@@ -1,5 +1,6 @@
-// Finds the management API and its login: --management-url, else MQ_MANAGEMENT_URL, else `management` in rascal.json, else
-// the standard port beside a standard AMQP port. An API is used only after the proof that it belongs to the broker.
+// Finds the management API and its login: --management-url, otherwise MQ_MANAGEMENT_URL, otherwise `management` in
+// rascal.json, otherwise the standard port next to a standard AMQP port. An API is used only after the proof that it
+// belongs to the broker.
 
 import type { Depths } from '../admin/action.ts';
 import type { Login, ManagementAddress } from '../admin/address.ts';
@@ -19,36 +20,39 @@ import type { Values } from './values.ts';
 export interface OpenedManagement {
   readonly api: Management;
   readonly depths: Depths | undefined;
-  /** The vhost in the broker's address, if it names one. */
+  /** Vhost in the broker's address, if the address names one. */
   readonly vhost: string | undefined;
 }
 
 export interface Sought {
-  /** The AMQP addresses of the broker that the API must belong to; empty if only the API is known. */
+  /** AMQP addresses of the broker that the API must belong to. Empty if only the API is known. */
   readonly connections: readonly ConnectionConfig[];
   readonly limits?: Partial<Limits>;
-  /** Puts another user and password into an address. */
+  /** Replaces the user and password of an address. */
   readonly login?: ChangeLogin;
 }
 
 type ChangeLogin = (address: ManagementAddress) => ManagementAddress;
 
 export interface FoundManagement {
-  /** False: the addresses are derived from those of AMQP. */
+  /** `false` if the addresses are derived from the AMQP addresses. */
   readonly isNamed: boolean;
   readonly addresses: readonly ManagementAddress[];
-  /** The client. It proves each address before the first request to it. */
+  /** Client that proves each address before its first request. */
   readonly api: Management;
   /** Reads depths over AMQP. Returns nothing until the proof has shown that AMQP leads to the broker of the API. */
   readonly depths: Depths;
 }
 
-/** Returns why a command needs consent to a file that was only found, beside the doubts that the file itself raises. */
+/**
+ * Returns why a command needs consent to a file that the user did not name, in addition to the doubts about the file
+ * itself.
+ */
 export type Doubts = (config: Config) => Promise<string[]>;
 
 export type ConfigOf = (context: Context, doubts?: Doubts) => Promise<Config>;
 
-/** The client for `mq admin`. Throws USAGE, NO_INPUT, CONFIG, and UNTRUSTED. */
+/** Returns the client for `mq admin`. Throws USAGE, NO_INPUT, CONFIG, and UNTRUSTED. */
 export async function openManagement(context: Context, values: Values, configOf: ConfigOf): Promise<OpenedManagement> {
   const login = await loginOf(context, values);
   const typed = await addressesOf(context, values);
@@ -61,12 +65,15 @@ export async function openManagement(context: Context, values: Values, configOf:
     limits,
     login,
   });
-  // A management API that is named alone is asked for all vhosts, as it says nothing of one.
+  // If only a management API is named, all vhosts are meant, because its address contains no vhost.
   const vhost = typed === undefined && isNamed(context, values) ? undefined : connections[0]?.vhost;
   return { api, depths, vhost };
 }
 
-/** Throws USAGE, NO_INPUT, and CONFIG if no API is named and none can be derived. The client throws CONFIG for another broker's. */
+/**
+ * Returns the API. Throws USAGE, NO_INPUT, and CONFIG if no API is named and none can be derived. The client throws
+ * CONFIG if the API belongs to another broker.
+ */
 export async function findManagement(
   context: Context,
   values: Values,
@@ -104,9 +111,9 @@ export async function findManagement(
 }
 
 /**
- * The API for a command that works without one. Returns undefined if none can be derived from the addresses or if the
- * derived one is another broker's, which `say` receives. An API that does not answer yet is returned.
- * Throws CONFIG if a named API is another broker's, and USAGE.
+ * Returns the API for a command that also works without one. Returns `undefined` if none can be derived from the
+ * addresses, or if the derived one belongs to another broker, which is reported through `say`. An API that does not
+ * answer yet is also returned. Throws CONFIG if a named API belongs to another broker, and USAGE.
  */
 export async function optionalManagement(
   context: Context,
@@ -127,12 +134,12 @@ export async function optionalManagement(
   return found.api;
 }
 
-/** True if an option or a variable names the API. */
+/** Returns `true` if an option or a variable names the API. */
 export function isNamed(context: Context, values: Values): boolean {
   return namedBy(context, values) !== undefined;
 }
 
-/** The option or variable that names the API. */
+/** Returns the option or variable that names the API. */
 function namedBy({ env }: Context, values: Values): { at: string; list: string } | undefined {
   const option = values.name('management-url');
   if (option !== undefined) return { at: '--management-url', list: option };
@@ -152,15 +159,16 @@ async function placesOf(context: Context, values: Values, connections: readonly 
     const { at, list } = named;
     return { addresses: parseManagement(list, { at, login: loginIn(connections[0]) }), isNamed: true };
   }
-  // Rascal's own field.
+  // This is Rascal's own field.
   const inFile = connections.flatMap((one) => namedIn(one, loginIn(one)));
   if (inFile.length > 0) return { addresses: inFile, isNamed: true };
   return { addresses: connections.map((one) => derivedFrom(one, loginIn(one))), isNamed: false };
 }
 
 /**
- * The connections of rascal.json. A named API makes the file unnecessary, so a wrong one is not reported; without one the default is the broker of this machine.
- * A file that was only found needs consent if an address of it gets the user or password of the command line or the environment.
+ * Returns the connections of rascal.json. If an API is named, the file is optional and its problems are ignored;
+ * otherwise the default is the local broker. A file that the user did not name needs consent if one of its addresses
+ * would receive a user or password of the command line or the environment.
  */
 async function connectionsOfFile(
   context: Context,
@@ -176,7 +184,7 @@ async function connectionsOfFile(
   const addressesOfFile = async (found: Config) =>
     (await placesOf(context, values, connectionsIn(found, values))).addresses;
   const config = await configOf(context, async (found) => {
-    // What is wrong with them is reported after the consent.
+    // Problems of the addresses are reported after the consent.
     const addresses = await addressesOfFile(found).catch(() => []);
     const isChanged = addresses.some((one) => {
       const { user, password } = login(one);
@@ -188,7 +196,7 @@ async function connectionsOfFile(
   return connections.length === 0 ? [{}] : connections;
 }
 
-/** Returns the connections of --vhost, else of the only broker. Throws CONFIG if there are several. */
+/** Returns the connections of --vhost, otherwise those of the only broker. Throws CONFIG if there are several. */
 function connectionsIn({ vhosts: all }: Config, values: Values): readonly ConnectionConfig[] {
   const vhosts = Object.entries(all).filter(([, { connections }]) => connections.length > 0);
   const own = vhosts.find(([name]) => name === values.name('vhost'));
@@ -206,8 +214,8 @@ function loginIn({ user, password }: ConnectionConfig = {}): Login {
 }
 
 /**
- * Returns what puts --user and --password-file into an address. MQ_PASSWORD (or MQ_PASSWORD_FILE) is for --user and for an
- * address that names a user alone; it does not replace a password in the address.
+ * Returns a function that applies --user and --password-file to an address. MQ_PASSWORD (or MQ_PASSWORD_FILE) applies
+ * to --user and to an address with a user but no password; it does not replace a password in an address.
  */
 async function loginOf(context: Context, values: Values): Promise<ChangeLogin> {
   const user = values.name('user');

@@ -1,4 +1,4 @@
-// What surrounds the run of a role: its log, its metrics, and the summary at its end.
+// Sets up the log, the metrics and the final summary for the run of a role.
 
 import { logFormats, logLevels, type RoleConfig } from '../config/config.ts';
 import { type ListenAddress, listenAddress, listenForms } from '../config/listen-address.ts';
@@ -12,15 +12,18 @@ export interface Observation {
   readonly counts: Counts;
   readonly isDebug: boolean;
   readonly say: Say;
-  /** The same, in the text form with the command's name before it. */
+  /** Logs like `say`, but text lines start with the command's name. */
   readonly sayNamed: Say;
-  /** stderr for programs and modules of the user. */
+  /** stderr for the user's programs and modules. */
   readonly handlerStderr: Output;
-  /** stderr for one message. In text, its id is before each line if `isNamed`. */
+  /** Returns stderr for one message. In text format, `isNamed` puts the message id before each line. */
   readonly handlerStderrOf: (fields: MessageFields, settings: { isNamed: boolean }) => Output;
 }
 
-/** Runs `work` with a context whose stderr obeys --log; serves --metrics meanwhile; says the summary at the end. */
+/**
+ * Runs `work` with a context whose stderr follows --log. Serves --metrics during the run and logs the summary at the
+ * end.
+ */
 export async function observed(
   context: Context,
   values: Values,

@@ -1,21 +1,21 @@
-// One option of the command line, as data.
+// Defines a command-line option as data.
 
 export interface Option {
-  /** Without dashes; as the user types it. */
+  /** Name without dashes, as the user types it. */
   readonly name: string;
   readonly short?: string;
-  /** The word for its value in help; absent: a flag. `DURATION` is what values.ts accepts as one. */
+  /** Placeholder for its value in help. If absent, the option is a flag. values.ts parses `DURATION`. */
   readonly value?: string;
-  /** The value may be left out, and is this then; else it follows a `=`. */
+  /** Default value if the option is given without a value. A value must then follow `=`. */
   readonly bare?: string;
-  /** The default; shown at the end of the option's help. */
+  /** Default, shown at the end of the option's help. */
   readonly default?: string;
   readonly repeats?: true;
-  /** Takes every argument after it (`--exec CMD ARGS…`). */
+  /** `true` if the option accepts all following arguments (`--exec CMD ARGS…`). */
   readonly rest?: true;
-  /** The values that it may have, where they are few; for completions. */
+  /** Its possible values, if they are few; for completions. */
   readonly words?: readonly string[];
-  /** `--no-NAME` is there too. */
+  /** `true` if `--no-NAME` exists too. */
   readonly negatable?: true;
   readonly help: string;
 }

@@ -1,4 +1,5 @@
-// Every option of mq, as data: program.ts gives them to cac, help.ts prints them, and the sets say which command has which.
+// Lists the options of all commands as data. program.ts passes them to cac, help.ts prints them, and the sets define
+// which command accepts which options.
 
 import { failurePolicies, logFormats, logLevels } from '../config/config.ts';
 import { adminOptions, headers, trustManagement } from './admin-options.ts';
@@ -348,7 +349,7 @@ const wait: readonly Option[] = [
   ...common,
 ];
 
-/** The options of each kind of command. */
+/** Options by kind of command. */
 export const optionSets = {
   publish: [...publish, ...common, ...running, ...reconnection, ...observation, ...always],
   request: [...request, ...common, ...running, ...reconnection, ...observation, ...always],

@@ -1,32 +1,32 @@
-// How an error looks: one line, a hint where there is a next step; with --json one object.
+// Formats errors: one line and a hint, or a JSON object with --json.
 
 import type { Context } from '../context.ts';
 import { escaped, exitStatuses, type MqError, safeJson } from '../errors.ts';
 import { wrapped } from './wrap.ts';
 
 export interface ErrorStyle {
-  /** The command's name, '' for mq itself. */
+  /** Name of the command, or '' for mq itself. */
   readonly command: string;
   readonly json: boolean;
-  /** An object of `--log json`. */
+  /** `true` formats an object of `--log json`. */
   readonly isLog: boolean;
   readonly debug: boolean;
-  /** Columns of the terminal; undefined: lines are not broken. */
+  /** Columns of the terminal. If `undefined`, lines are not wrapped. */
   readonly width?: number;
 }
 
-/** Returns what writes a line for people to stderr, with the command's name before it. */
+/** Returns a function that writes a line to stderr, with the command's name first. */
 export function noteOf({ stderr }: Pick<Context, 'stderr'>, command: string): (text: string) => void {
   return (text) => void stderr.write(`mq ${command}: ${escaped(text)}\n`);
 }
 
-/** Returns a line that warns before a command runs, newline included. */
+/** Returns a warning line, including the newline, to write before a command runs. */
 export function warningText(message: string, { command, isLog }: Pick<ErrorStyle, 'command' | 'isLog'>): string {
   if (!isLog) return `mq ${command}: ${escaped(message)}\n`;
   return `${safeJson({ time: new Date().toISOString(), level: 'warn', role: command, event: 'warning', message })}\n`;
 }
 
-/** The text for stderr, newline included. */
+/** Returns the text for stderr, including the newline. */
 export function errorText(error: MqError, { command, json, isLog, debug, width }: ErrorStyle): string {
   const { code, message, hint, problems } = error;
   if (json || isLog) {
@@ -54,7 +54,10 @@ function stackOf(error: Error): string {
   return [error.stack, cause instanceof Error ? `caused by ${stackOf(cause)}` : undefined].filter(Boolean).join('\n');
 }
 
-/** An address that stands where none belongs (a word too many, an unknown command) is shown without its user and password. */
+/**
+ * Removes user and password from addresses in the text. Such an address may be an unexpected argument or an unknown
+ * command.
+ */
 export function withoutPasswords(text: string, args: readonly string[]): string {
   const typed = args.flatMap((arg) => /:\/\/(.*:.*@)/s.exec(arg)?.[1] ?? []);
   return typed.reduce(

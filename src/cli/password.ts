@@ -1,4 +1,4 @@
-// Secrets that stand in no command line: from a variable, or from a file that a variable or an option names.
+// Reads secrets that must not be arguments: from a variable, or from a file that a variable or an option names.
 
 import type { Context } from '../context.ts';
 import { MqError } from '../errors.ts';
@@ -7,14 +7,15 @@ import type { Values } from './values.ts';
 
 type SecretWorld = Parameters<typeof readText>[0];
 
-/** Returns a secret with the variable or option it came from, for messages. */
+/** A secret with the variable or option it came from, for messages. */
 export interface Secret {
   readonly text: string;
   readonly from: string;
 }
 
 /**
- * Returns the text of the variable, or of the file that `<variable>_FILE` names, as container platforms mount secrets.
+ * Returns the value of the variable, or the content of the file in `<variable>_FILE`, as container platforms mount
+ * secrets.
  * @throws MqError USAGE if both are set, NO_INPUT if the file cannot be read
  */
 export async function secretOf(context: SecretWorld & Pick<Context, 'env'>, variable: string) {
@@ -26,12 +27,15 @@ export async function secretOf(context: SecretWorld & Pick<Context, 'env'>, vari
   return { text: await secretIn(context, file), from: `${variable}_FILE` };
 }
 
-/** Returns the text of a file without the line end at its end. */
+/** Returns the text of a file without the newline at its end. */
 export async function secretIn(context: SecretWorld, file: string): Promise<string> {
   return (await readText(context, file)).replace(/(?<!\n|\r(?=\n))(?:\r?\n)+$/, '');
 }
 
-/** Returns the password of --password-file, else of the variable; undefined if there is none. Throws USAGE if it is empty. */
+/**
+ * Returns the password of --password-file, otherwise of the variable, or `undefined` without either. Throws USAGE if it
+ * is empty.
+ */
 export async function readPassword(context: Context, values: Values, variable: string): Promise<string | undefined> {
   const file = values.name('password-file');
   const secret =

@@ -1,5 +1,5 @@
-// From the command line to one command and its values. The only importer of cac: cac parses; protect.ts keeps the values
-// as typed and says what cac would let through (unknown options such as --constructor), and what was meant is said here.
+// Parses the command line into a command and its values. Only this file imports cac. protect.ts keeps values unchanged
+// and finds errors that cac would accept (unknown options such as --constructor); this file adds suggestions.
 
 import { cac } from 'cac';
 import { closest, distance } from 'fastest-levenshtein';
@@ -11,15 +11,15 @@ import { optionSets } from './options.ts';
 import { protectArgs, type UnclearWord, unprotect } from './protect.ts';
 import { Values } from './values.ts';
 
-/** The options of all commands, for finding the command's name before its options are known. */
+/** Options of all commands. They are needed to find the command's name before its own options are known. */
 const allOptions: readonly Option[] = Object.values(optionSets).flat();
 
-/** The command's name as typed, undefined when there is none. */
+/** Returns the command's name as typed, or `undefined` if none is given. */
 export function commandName(args: readonly string[]): string | undefined {
   return args[protectArgs(args, allOptions).commandAt];
 }
 
-/** Throws USAGE if what stands before the command's name leaves open which word is that name. */
+/** Throws USAGE if the options before the command's name make it unclear which word is the name. */
 export function refuseUnclearStart(args: readonly string[]): void {
   const { commandAt } = protectArgs(args, allOptions);
   const { unknown, unclear } = protectArgs(commandAt === -1 ? args : args.slice(0, commandAt + 1), allOptions);
@@ -30,7 +30,7 @@ export function refuseUnclearStart(args: readonly string[]): void {
   if (unclear) throw unclearWord(unclear);
 }
 
-/** The value of a `--name VALUE` before the command is known. */
+/** Returns the value of `--name VALUE` before the command is known. */
 export function earlyValue(args: readonly string[], name: string): string | undefined {
   const { argv } = protectArgs(args, allOptions);
   const at = argv.lastIndexOf(`--${name}`);
@@ -38,15 +38,15 @@ export function earlyValue(args: readonly string[], name: string): string | unde
   return at === -1 || value === undefined ? undefined : unprotect(value);
 }
 
-/** True if a flag such as --help stands before any `--` or `--exec`. */
+/** Returns `true` if a flag such as --help occurs before any `--` or `--exec`. */
 export function hasFlag(args: readonly string[], ...flags: readonly string[]): boolean {
   return protectArgs(args, allOptions).argv.some((arg) => flags.includes(arg));
 }
 
-/** The sets of the commands whose arguments are the text of a message. */
+/** Option sets of the commands whose arguments are the text of a message. */
 const sending: readonly string[] = ['publish', 'request'];
 
-/** The values of a command line for its command. Throws USAGE. */
+/** Parses the command line of a command. Throws USAGE. */
 export function parse(args: readonly string[], command: Command): Values {
   const options: readonly Option[] = optionSets[command.options];
   const { argv, missing, unknown, unclear } = protectArgs(args, options);
@@ -85,7 +85,7 @@ function unclearWord({ option: { name, bare }, word }: UnclearWord): MqError {
   return new MqError('USAGE', message, { hint: `${way}; if '${word}' is an argument, put -- before it` });
 }
 
-/** The error for a command that does not exist. */
+/** Returns the error for a command that does not exist. */
 export function unknownCommand(name: string, names: readonly string[]): MqError {
   const near = nearest(name, names);
   return new MqError('USAGE', `there is no command '${name}'`, {
@@ -93,7 +93,7 @@ export function unknownCommand(name: string, names: readonly string[]): MqError 
   });
 }
 
-/** Returns the first argument if it is one of the words. Throws USAGE with what was probably meant. */
+/** Returns the first argument if it is one of the words. Throws USAGE with a suggestion otherwise. */
 export function wordOf<Word extends string>(values: Values, words: readonly Word[]): Word {
   const [typed] = values.args;
   const word = words.find((one) => one === typed);
@@ -107,7 +107,7 @@ export function wordOf<Word extends string>(values: Values, words: readonly Word
   );
 }
 
-/** What was given, by the option's name: cac camel-cases names and adds defaults. */
+/** Returns the given values by option name, because cac converts names to camel case and adds defaults. */
 function given(
   options: readonly Option[],
   parsed: Record<string, unknown>,
@@ -125,7 +125,7 @@ function given(
   return values;
 }
 
-/** The message for what begins with a dash and is no option of the command, and the next step. */
+/** Returns the message and the hint for an unknown option. */
 function notThere(typed: string, options: readonly Option[], command: Command): [string, string?] {
   const [name = ''] = typed.split('=', 1);
   if (options.some((option) => `--${option.name}` === name)) return [`${name} takes no value`];
@@ -139,18 +139,21 @@ function notThere(typed: string, options: readonly Option[], command: Command): 
   ];
 }
 
-/** The name that was probably meant. */
+/** Returns the most similar name, or `undefined` if none is similar. */
 export function nearest(typed: string, names: readonly string[]): string | undefined {
   if (names.length === 0) return undefined;
   const swapped = names.find((name) => isSwapped(typed, name));
   if (swapped !== undefined) return swapped;
   const near = closest(typed, names as string[]);
-  // Two of two letters changed is another word.
+  // If two of two letters differ, it is a different word.
   const most = Math.min(near.length - 1, Math.max(2, Math.floor(near.length / 3)));
   return distance(typed, near) <= most ? near : undefined;
 }
 
-/** True if two neighbouring letters of `name` are in the other order: for Levenshtein that is two changes, for people one slip. */
+/**
+ * Returns `true` if the words differ by two swapped neighbouring letters. Levenshtein counts two changes, but it is a
+ * single typing error.
+ */
 function isSwapped(typed: string, name: string): boolean {
   const at = [...name].findIndex((letter, index) => letter !== typed[index]);
   return at !== -1 && typed === `${name.slice(0, at)}${name[at + 1]}${name[at]}${name.slice(at + 2)}`;

@@ -1,4 +1,4 @@
-// --property and --header: from NAME=VALUE to AMQP properties (AMQP 0-9-1, 1.8.3.1…14).
+// Parses --property and --header: converts NAME=VALUE to AMQP properties (AMQP 0-9-1, 1.8.3.1…14).
 
 import { durationForms, durationMs } from '../config/duration.ts';
 import type { Context } from '../context.ts';
@@ -25,7 +25,7 @@ const names = {
   'delivery-mode': 'deliveryMode',
 } as const;
 
-/** RabbitMQ: 32-bit milliseconds. */
+/** RabbitMQ stores it as 32-bit milliseconds. */
 const longestTtlMs = 4_294_967_295;
 
 const ranges: Readonly<Record<string, readonly [number, number]>> = {
@@ -35,8 +35,8 @@ const ranges: Readonly<Record<string, readonly [number, number]>> = {
 };
 
 /**
- * `content-type`, `content_type` and `contentType` are the same. The trace of the environment goes along, unless a
- * header names another one. Throws USAGE.
+ * Returns the properties. `content-type`, `content_type` and `contentType` are equivalent. Adds the trace of the
+ * environment unless a header sets another one. Throws USAGE.
  */
 export function properties(values: Values, env: Context['env']): Properties {
   const found: Record<string, unknown> = {};
@@ -57,7 +57,7 @@ export function properties(values: Values, env: Context['env']): Properties {
       );
     const bytes = bytesOfText(value).length;
     if (!range && bytes > 255) throw values.usage(`the property ${dashed} has ${bytes} bytes; AMQP allows 255`);
-    // RabbitMQ: a per-message TTL is text that holds a whole number of milliseconds.
+    // RabbitMQ: a per-message TTL is a string with a whole number of milliseconds.
     found[name] = range ? Number(value) : ttlMs === undefined ? value : String(ttlMs);
   }
   const given = Object.fromEntries(values.pairs('header').map((pair) => header(pair, values)));
@@ -65,7 +65,10 @@ export function properties(values: Values, env: Context['env']): Properties {
   return Object.keys(all).length > 0 ? { ...found, headers: all } : found;
 }
 
-/** `NAME=TEXT` is text; `NAME:=JSON` is a value of any type, tagged where JSON has none (tagged-json.ts). */
+/**
+ * Parses a header. `NAME=TEXT` is text; `NAME:=JSON` is a value of any type, with tags for types that JSON does not
+ * have (tagged-json.ts).
+ */
 function header([typed, text]: readonly [string, string], values: Values): readonly [string, unknown] {
   const isTyped = typed.endsWith(':');
   const name = isTyped ? typed.slice(0, -1) : typed;
@@ -85,7 +88,7 @@ function header([typed, text]: readonly [string, string], values: Values): reado
   }
 }
 
-/** JSON.parse and the encoder recurse. */
+/** Reports a stack overflow, because JSON.parse and the encoder are recursive. */
 function isOverflow(error: unknown): boolean {
   return error instanceof RangeError && /call stack/.test(error.message);
 }

@@ -1,5 +1,5 @@
-// Protects what was typed from cac: its parser turns `007` into 7, "" into 0, 1e3 into 1000, and takes a value that
-// begins with a dash for an option. A NUL, which no argument can contain, before each value keeps it text.
+// Protects arguments from cac. Its parser converts `007` to 7, "" to 0 and 1e3 to 1000, and treats a value that starts
+// with a dash as an option. A NUL byte, which no argument can contain, is put before each value, so that it stays text.
 
 import { durationMs } from '../config/duration.ts';
 import type { Option } from './option.ts';
@@ -7,15 +7,17 @@ import type { Option } from './option.ts';
 const mark = '\0';
 
 export interface ProtectedArgs {
-  /** For cac: the command and options as they are, every value and argument marked. */
+  /** Arguments for cac: the command and options unchanged, every value and argument marked. */
   readonly argv: readonly string[];
-  /** The index in the user's arguments of the command's name, or -1. */
+  /** Index of the command's name in the user's arguments, or -1. */
   readonly commandAt: number;
-  /** An option that takes a value stands last. */
+  /** An option at the end whose value is missing. */
   readonly missing: Option | undefined;
-  /** What begins with a dash and is no option, as typed; or a flag that was given a value. The first one. */
+  /** The first unknown option as typed, or the first flag with a value. */
   readonly unknown: string | undefined;
-  /** A word follows an option and looks like its value, but the option only accepts one after `=`. The first one. */
+  /**
+   * The first word that follows an option and looks like its value, although the option only accepts a value after `=`.
+   */
   readonly unclear: UnclearWord | undefined;
 }
 
@@ -72,7 +74,7 @@ function isLikeValue({ bare, value, negatable }: Option, word: string): boolean 
   return bare !== undefined && value === 'DURATION' && durationMs(word, 's') !== undefined;
 }
 
-/** What the user typed. */
+/** Returns the value as the user typed it. */
 export function unprotect(value: string): string {
   return value.startsWith(mark) ? value.slice(1) : value;
 }

@@ -1,16 +1,19 @@
-// Asks a person on a terminal. A signal, and Ctrl-C where the terminal hands it over as a key, ends the asking.
+// Asks the user on a terminal. A signal, or Ctrl-C as a key, cancels the question.
 
 import type { Context } from '../context.ts';
 import { escaped, MqError } from '../errors.ts';
 
-/** True where somebody is there to be asked. */
+/** Returns `true` if a terminal is available for questions. */
 export function canAsk({ stdin, stderr }: Pick<Context, 'stdin' | 'stderr'>): boolean {
   return stdin.isTTY === true && stderr.isTTY === true;
 }
 
 type Terminal = Pick<Context, 'stdin' | 'stderr' | 'drain'>;
 
-/** True for y and yes; everything else, and the end of the input, is no. Throws INTERRUPTED and TERMINATED. */
+/**
+ * Returns `true` for y and yes, and `false` for any other answer and the end of the input. Throws INTERRUPTED and
+ * TERMINATED.
+ */
 export async function isConfirmed({ stdin, stderr, drain }: Terminal, question: string): Promise<boolean> {
   stderr.write(`${escaped(question)} [y/N] `);
   const { createInterface } = await import('node:readline/promises');
@@ -25,17 +28,17 @@ export async function isConfirmed({ stdin, stderr, drain }: Terminal, question: 
   }
 }
 
-/** A line that is not shown while it is typed; undefined at the end of the input. Throws INTERRUPTED and TERMINATED. */
+/** Reads a line without echo. Returns `undefined` at the end of the input. Throws INTERRUPTED and TERMINATED. */
 export async function hiddenLine({ stdin, stderr, drain }: Terminal, prompt: string): Promise<string | undefined> {
   stderr.write(`${escaped(prompt)}: `);
   const [{ createInterface }, { Writable }] = await Promise.all([
     import('node:readline/promises'),
     import('node:stream'),
   ]);
-  // With a terminal that shows nothing, the real one has no echo.
+  // readline writes to this stream, which discards everything, and it turns off the echo of the real terminal.
   const output = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input: stdin, output, terminal: true, signal: drain });
-  // Without echo Ctrl-C is a key, and no signal comes.
+  // Without echo, Ctrl-C arrives as a key and not as a signal.
   let isInterrupted = false;
   lines.once('SIGINT', () => {
     isInterrupted = true;

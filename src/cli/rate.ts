@@ -1,10 +1,10 @@
-// --rate: how many messages a second, a minute or an hour.
+// Parses --rate: messages per second, minute or hour.
 
 import type { Values } from './values.ts';
 
 const perMs: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000 };
 
-/** Returns the milliseconds from one message to the next; undefined: no limit. */
+/** Returns the milliseconds between two messages, or `undefined` for no limit. */
 export function intervalOf(values: Values): number | undefined {
   const text = values.text('rate');
   if (text === undefined) return undefined;

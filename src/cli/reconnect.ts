@@ -1,10 +1,10 @@
-// How long a role goes on connecting again: --exit-on-disconnect and --max-reconnect.
+// Parses the limit for reconnecting: --exit-on-disconnect and --max-reconnect.
 
 import { durationMs, longestTimerMs } from '../config/duration.ts';
 import type { ReconnectLimit } from '../session/giving-up.ts';
 import type { Values } from './values.ts';
 
-/** Undefined: for ever. */
+/** Returns the limit, or `undefined` to reconnect forever. */
 export function reconnectLimit(values: Values): ReconnectLimit | undefined {
   const isAtOnce = values.flag('exit-on-disconnect') === true;
   const text = values.text('max-reconnect');

@@ -1,11 +1,13 @@
-// Where a role may send a reply: reply_to is what the requester wrote, and the reply goes with the rights of the role.
+// Decides where a role may send a reply. The requester writes reply_to, but the reply is sent with the permissions of
+// the role.
 
 import type { Config } from '../config/config.ts';
 
 /**
- * Returns what tells whether a reply may go to a queue: one that fits a pattern (`replies.*`), or without patterns every
- * queue but those of rascal.json that are not for replies. Otherwise a requester could send a task to a work queue. Direct
- * reply-to is always permitted, because it leads to the requester only.
+ * Returns a function that checks whether a reply may go to a queue. With patterns, the queue must match one
+ * (`replies.*`). Without patterns, every queue is allowed except those of rascal.json that are not for replies;
+ * otherwise a requester could send a task to a work queue. Direct reply-to is always allowed, because it leads only to
+ * the requester.
  */
 export function replyPlaces(patterns: readonly string[], { vhosts, publications }: Config): (queue: string) => boolean {
   if (patterns.length > 0) {
@@ -16,7 +18,7 @@ export function replyPlaces(patterns: readonly string[], { vhosts, publications 
   const others = Object.values(vhosts).flatMap(({ queues }) => {
     return Object.keys(queues).filter((name) => queues[name]?.replyTo === undefined && !forReplies.has(name));
   });
-  // Those that mq makes beside a queue belong to it.
+  // Queues that mq declares for a queue belong to it.
   return (queue) =>
     isDirect(queue) ||
     !others.some((name) => queue === name || queue === `${name}.dead` || queue.startsWith(`${name}.retry.`));

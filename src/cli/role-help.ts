@@ -1,4 +1,4 @@
-// The parts of a role's help beside its options: exit statuses, environment variables and examples.
+// Builds the parts of a role's help other than the options: exit statuses, environment variables and examples.
 
 import type { RoleConfig } from '../config/config.ts';
 import type { HelpSection } from './command.ts';
@@ -47,7 +47,7 @@ const execVariables: HelpSection = {
   ],
 };
 
-/** Returns the parts of a role's help that depend on its behaviour. */
+/** Returns the help sections that depend on the behaviour of a role. */
 export function roleSections({ behaviour }: RoleConfig): HelpSection[] {
   const receives = behaviour === 'consume' || behaviour === 'reply';
   return [...(receives ? [execStatuses, execVariables] : []), exitStatuses, environment];

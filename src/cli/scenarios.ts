@@ -1,13 +1,13 @@
-// The six scenarios of the tutorials, as `mq demo` plays them: command lines of mq, and how many lines they print.
+// The six scenarios of the tutorials for `mq demo`: command lines of mq, and the number of lines that they print.
 
 export interface Scenario {
   readonly number: number;
   readonly title: string;
-  /** Command lines that run until all lines have come. */
+  /** Command lines that run until all lines have been printed. */
   readonly receivers: readonly (readonly string[])[];
-  /** Command lines, one after the other; the last word is what is sent. */
+  /** Command lines that run one after the other. The last word is the message. */
   readonly senders: readonly (readonly string[])[];
-  /** How many lines all of them print together. */
+  /** Number of lines that all receivers print together. */
   readonly lines: number;
 }
 
@@ -65,7 +65,7 @@ export const scenarios: readonly Scenario[] = [
     title: 'RPC: a client asks, a server answers',
     receivers: [['rpc-server']],
     senders: [['rpc-client', '30']],
-    // The server prints the requests it has answered, the client the answer.
+    // The server prints the request that it answered, and the client prints the answer.
     lines: 2,
   },
 ];

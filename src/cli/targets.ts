@@ -1,4 +1,4 @@
-// What `mq test` runs against: had once for the whole run, and taken down after it.
+// Opens the target of `mq test`, once for the whole run, and closes it afterwards.
 
 import { randomUUID } from 'node:crypto';
 import { parseAddresses } from '../config/address.ts';
@@ -9,7 +9,7 @@ import type { TargetPlan } from '../harness/target.ts';
 import { heedDockerHost } from './docker-host.ts';
 import type { Values } from './values.ts';
 
-/** Milliseconds for one answer of the management API. */
+/** Time limit for an answer of the management API, in milliseconds. */
 const answerMs = 15_000;
 
 interface Common {
@@ -18,19 +18,22 @@ interface Common {
 }
 
 export interface RunTarget {
-  /** For the processes of the files. */
+  /** Plan for the processes of the files. */
   readonly plan: TargetPlan;
-  /** In a few words, for the report. */
+  /** Short description for the report. */
   readonly title: string;
-  /** What the user should know of it, one sentence. */
+  /** A sentence that the user should know about the target. */
   readonly note?: string;
   close(): Promise<void>;
 }
 
-/** Starts the cluster, or looks whether the broker is there. Throws UNAVAILABLE, SYSTEM, … where the target cannot be had. */
+/**
+ * Starts the cluster, or checks that the broker is reachable. Throws UNAVAILABLE, SYSTEM, … if the target is not
+ * available.
+ */
 export type OpenTarget = () => Promise<RunTarget>;
 
-/** Reads `--on` and what belongs to it. Throws USAGE. */
+/** Parses `--on` and its options. Throws USAGE. */
 export function planTarget(context: Context, values: Values): OpenTarget {
   const on = values.name('on') ?? 'embedded';
   const config = values.name('config');
@@ -61,7 +64,7 @@ function planCluster({ env, pid, isAlive, drain, stderr }: Context, values: Valu
       import('../cluster/removal.ts'),
       import('../cluster/start.ts'),
     ]);
-    // What a run that was killed has left behind.
+    // This removes what a killed run has left behind.
     await sweep({ isAlive });
     const cluster = await startCluster({
       image: given ?? (await imageOf('4.3')),
@@ -99,7 +102,7 @@ function planUrl(context: Context, on: string, values: Values, common: Common): 
       await found.api.request('GET', '/whoami');
       const { urlOf } = await import('../admin/address.ts');
       const managementUrls = found.addresses.map(urlOf);
-      // Not with the client of the proof, which ends at the first signal.
+      // This does not use the client of the proof, which aborts at the first signal.
       const close = () => new ManagementApi(managementUrls).removeVhosts(prefix);
       return { plan: { kind: 'url', urls, managementUrls, prefix, ...common }, title, close };
     } catch (error) {
@@ -114,7 +117,7 @@ function planUrl(context: Context, on: string, values: Values, common: Common): 
   };
 }
 
-/** What a role says of its address, in the words of `mq test`. */
+/** Replaces the options in a role's hint with those of `mq test`. */
 function withHintFor(error: MqError): MqError {
   const { code, message, problems, hint } = error;
   const said = hint?.replace(/--url(, MQ_URL or rascal\.json| or MQ_URL)/, '--on');

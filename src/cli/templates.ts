@@ -1,4 +1,4 @@
-// What `mq init` writes: small files that run as they are, one for each way to use a queue.
+// The files that `mq init` writes: small configurations that work unchanged, one for each way to use a queue.
 
 import { deadQueue } from '../config/retry-queues.ts';
 
@@ -8,13 +8,13 @@ export type TemplateName = (typeof templateNames)[number];
 export interface Template {
   readonly summary: string;
   readonly content: unknown;
-  /** Commands to try it with, and what they do. */
+  /** Commands to try the file, with their descriptions. */
   readonly steps: readonly (readonly [command: string, what: string])[];
 }
 
 /**
- * A queue of quorum, so that what is confirmed outlives a node where there are three, and its dead letters: also those of the
- * broker, which gives up a message that comes back more than 20 times.
+ * Returns a quorum queue and its dead-letter queue. With three nodes, confirmed messages survive the loss of a node.
+ * The broker also dead-letters to it, because it drops a message after more than 20 redeliveries.
  */
 function kept(queue: string) {
   const dead = `${queue}.dead`;
@@ -22,7 +22,7 @@ function kept(queue: string) {
     'x-queue-type': 'quorum',
     'x-dead-letter-exchange': '',
     'x-dead-letter-routing-key': dead,
-    // RabbitMQ: else a dead letter is lost where its queue cannot take it.
+    // RabbitMQ: otherwise a dead letter is lost if its queue does not accept it.
     'x-dead-letter-strategy': 'at-least-once',
     'x-overflow': 'reject-publish',
   };

@@ -1,4 +1,4 @@
-// The process of one test file of `mq test`: wires the harness to what the file's fixtures need.
+// The process of one test file of `mq test`: connects the harness to the implementations of its fixtures.
 
 import { platform } from 'node:os';
 import { loadModule } from '../handlers/module-load.ts';
@@ -8,13 +8,14 @@ import type { ChildOptions } from '../harness/request.ts';
 import type { TargetPlan } from '../harness/target.ts';
 import type { FileWorld } from './test-world.ts';
 
-/** Waits for the request that names the file, and runs it. The process is to end by itself then. */
+/** Waits for the request that names the file, and runs the file. The process must exit by itself afterwards. */
 export async function testChild(
   host: ChildHost & Pick<NodeJS.Process, 'pid' | 'kill'>,
   world: TestWorld,
 ): Promise<void> {
   const onGone = () => {
-    // The roles that its tests have started are in its group (start-child.ts), and nobody else would end them.
+    // The roles that the tests have started are in this process group (start-child.ts), and no other process would end
+    // them.
     if (platform() !== 'win32') host.kill(-host.pid, 'SIGTERM');
     host.exit(1);
   };
@@ -41,14 +42,17 @@ export async function testChild(
 }
 
 interface TestWorld extends FileWorld {
-  /** The file's own, which it reads as `process.env`. */
+  /** Environment of the file, which it reads as `process.env`. */
   readonly env: Record<string, string | undefined>;
 }
 
-/** For what does not import `mq/test`: a client of the user's, plain uvu, a program that a test starts. */
+/**
+ * Sets the variables for code that does not import `mq/test`: a client of the user, plain uvu, a program that a test
+ * starts.
+ */
 function tellBroker(target: TargetPlan, env: TestWorld['env']): void {
   if (target.kind === 'embedded') {
-    // That of a run around this one is not this file's.
+    // The variable of an enclosing run must not apply to this file.
     delete env['MQ_TEST_BROKER'];
     return;
   }

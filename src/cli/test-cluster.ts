@@ -1,10 +1,10 @@
-// A cluster in containers as tests see it: its faults, by the name of the cluster.
+// Implements the cluster faults of tests for a cluster in containers.
 
 import type { Cluster } from '../cluster/cluster.ts';
 import { MqError } from '../errors.ts';
 import type { ClusterFaults } from '../harness/target.ts';
 
-/** Finds the cluster when a fault is first asked for. */
+/** Attaches to the cluster when a fault is first used. */
 export function clusterFaults(name: string, nodes: number): ClusterFaults {
   let found: Promise<Cluster> | undefined;
   const alarmed = new Set<number>();
@@ -37,7 +37,7 @@ export function clusterFaults(name: string, nodes: number): ClusterFaults {
     heal: async () => {
       const all = await cluster();
       await all.heal();
-      // As cluster/settings.ts has it.
+      // This is the value of cluster/settings.ts.
       await Promise.all([...alarmed].map((node) => watermark(node, ['absolute', '512MiB'])));
       alarmed.clear();
     },
@@ -58,7 +58,10 @@ export function clusterFaults(name: string, nodes: number): ClusterFaults {
 const mostLines = 500;
 const shownLines = 20;
 
-/** A line of RabbitMQ's log: `2026-01-31 12:00:00.000000+00:00 [warning] …`. */
+/**
+ * Reports whether a line of RabbitMQ's log is new and more than information:
+ * `2026-01-31 12:00:00.000000+00:00 [warning] …`.
+ */
 function isNews(line: string, since: Date): boolean {
   const [, date, time, level] = /^(\S+) (\S+) \[(\w+)\]/.exec(line) ?? [];
   if (level === undefined || level === 'info' || level === 'debug') return false;

@@ -1,6 +1,6 @@
-// The embedded broker as a test file's own: in memory, in the file's process, with a clock that tests can move. Its port is
-// there at once; the broker behind it, and the topology of rascal.json, when somebody first connects or publishes. So a
-// file that only computes does not wait for them.
+// The embedded broker of a test file: in memory, in the file's process, with a clock that tests can advance. Its port
+// opens at once; the broker and the topology of rascal.json are created at the first connection or publish, so that a
+// file without either does not wait for them.
 
 import { once as emitted } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
@@ -11,7 +11,7 @@ import type { FileTarget, Holdings, TargetPlan } from '../harness/target.ts';
 import { isOwn } from './test-fixture.ts';
 import { type FileWorld, launchOf } from './test-world.ts';
 
-/** With a name: an address without one leaves it to rascal.json. */
+/** The vhost has a name, because an address without one uses the vhost of rascal.json. */
 const vhost = 'mq-test';
 
 export async function openEmbedded(plan: TargetPlan, world: FileWorld): Promise<FileTarget> {
@@ -20,7 +20,7 @@ export async function openEmbedded(plan: TargetPlan, world: FileWorld): Promise<
   const door = createServer((socket) => {
     sockets.add(socket);
     socket.once('close', () => sockets.delete(socket));
-    // A client that goes while the broker starts.
+    // A client may close the connection while the broker starts.
     socket.on('error', () => undefined);
     opened().then(
       ({ broker }) => broker.take(socket),
@@ -57,12 +57,12 @@ export async function openEmbedded(plan: TargetPlan, world: FileWorld): Promise<
     started = broker;
     if (plan.self) management = await (await import('../broker/management.ts')).startManagement(broker);
     broker.addVhost(vhost);
-    // By its own port: through the door everybody waits for this.
+    // This uses the broker's own port, because connections through the listening port wait for this function.
     const urls = [urlOf(broker.port)];
     await declare(urls);
     return { broker, fixtures: sessionFixtures(config, urls) };
   };
-  // Only mq's own suites ask for it, and they need its port.
+  // Only mq's own suites use the management API, and they need its port.
   if (plan.self) await opened();
   return {
     kind: 'embedded',
@@ -87,7 +87,7 @@ export async function openEmbedded(plan: TargetPlan, world: FileWorld): Promise<
       try {
         await (await opening)?.fixtures.close();
       } catch (error) {
-        // What kept it from opening: a client of the user's has only seen a connection that closed.
+        // Reports why it could not open, because a client of the user has only seen a closed connection.
         if (!isTold) throw error;
       } finally {
         await management?.close();
@@ -103,7 +103,7 @@ function urlOf(port: number): string {
   return `amqp://guest:guest@127.0.0.1:${port}/${vhost}`;
 }
 
-/** Waits until the roles of the tests have no message in hand and no message is ready for them. */
+/** Waits until the roles of the tests have no unacknowledged message and no message is ready for them. */
 async function idle(broker: Broker, withinMs: number): Promise<void> {
   const end = performance.now() + withinMs;
   for (let busy = busyRole(broker); busy !== undefined; busy = busyRole(broker)) {
@@ -116,7 +116,7 @@ async function idle(broker: Broker, withinMs: number): Promise<void> {
   }
 }
 
-/** Names a role that has a message or is about to receive one. */
+/** Describes a role that has a message or is about to receive one. */
 function busyRole(broker: Broker): string | undefined {
   const receiving = new Map<unknown, string>();
   for (const connection of broker.connections) {
@@ -135,7 +135,7 @@ function busyRole(broker: Broker): string | undefined {
   return undefined;
 }
 
-/** Purges all queues, and those messages as well that come back from a client that has just ended. */
+/** Purges all queues, including messages that return from a client that has just ended. */
 async function emptied(broker: Broker): Promise<void> {
   const queues = () => [...broker.addVhost(vhost).queues.values()];
   const end = performance.now() + comingBackMs;
@@ -146,12 +146,12 @@ async function emptied(broker: Broker): Promise<void> {
   }
 }
 
-/** After this time, messages that a client still holds are not purged. */
+/** Milliseconds after which messages that a client still holds are not purged. */
 const comingBackMs = 250;
 
 const nothing: Holdings = { connections: [], queues: [], exchanges: [], bindings: [] };
 
-/** Returns the name that the client gave the connection. */
+/** Returns the name that the client gave to the connection. */
 function nameOf({ details }: Broker['connections'] extends Iterable<infer Connection> ? Connection : never): string {
   const { connection_name: name } = details.clientProperties as { connection_name?: unknown };
   return typeof name === 'string' ? name : '';

@@ -1,8 +1,8 @@
-// What the connections of the fixtures are called: those that a test opens itself are its own business.
+// Name of the fixtures' connections. Connections that a test opens itself do not have it.
 
 export const fixtureRole = 'test-fixture';
 
-/** Whether a connection of this name is one of the fixtures'. */
+/** Reports whether a connection with this name belongs to the fixtures. */
 export function isOwn(connection: string): boolean {
   return connection.startsWith(`mq ${fixtureRole} `);
 }

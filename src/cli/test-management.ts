@@ -1,4 +1,4 @@
-// The management API of a target, as far as tests need it: their vhost, and what is in it.
+// Uses the management API of a target for tests: creates their vhosts and reads their content.
 
 import { parseManagement } from '../admin/address.ts';
 import { Management, type Method } from '../admin/client.ts';
@@ -9,18 +9,21 @@ import { isOwn } from './test-fixture.ts';
 export class ManagementApi {
   readonly #api: Management;
 
-  /** One URL per node, with user and password. */
+  /** @param urls one URL for each node, with user and password */
   constructor(urls: readonly string[]) {
     const addresses = urls.flatMap((url) => parseManagement(url, { at: '--management-url', login }));
     this.#api = new Management({ addresses, timeoutMs: answerMs });
   }
 
-  /** `path` begins with /api. Throws what `Management.request` throws. */
+  /** Sends a request. `path` starts with /api. Throws the errors of `Management.request`. */
   ask(method: Method, path: string, body?: unknown): Promise<unknown> {
     return this.#api.request(method, path.replace(/^\/api/, ''), body);
   }
 
-  /** Those whose names begin so: a file that was killed has left its own. Where the broker is gone, they stay. */
+  /**
+   * Deletes the vhosts with this prefix, because a killed file has left its own. If the broker is not reachable, they
+   * stay.
+   */
   async removeVhosts(prefix: string): Promise<void> {
     const all = (await this.ask('GET', '/api/vhosts').catch(() => [])) as readonly { name: string }[];
     for (const { name } of all.filter((vhost) => vhost.name.startsWith(prefix)))
@@ -28,19 +31,19 @@ export class ManagementApi {
     this.close();
   }
 
-  /** No connection of it stays open. */
+  /** Closes all its connections. */
   close(): void {
     this.#api.close();
   }
 
-  /** Empties all queues that others can use; streams are deleted, because nothing else empties them. */
+  /** Purges all queues that other clients can use. Streams are deleted, because they cannot be purged. */
   async purge(vhost: string): Promise<void> {
     const queues = (await this.ask('GET', `/api/queues/${vhost}?disable_stats=true`)) as readonly QueueItem[];
     const empty = async ({ name, type, exclusive }: QueueItem) => {
       if (exclusive === true) return;
       const path = `/queues/${vhost}/${encodeURIComponent(name)}`;
       const { status } = await this.#api.ask('DELETE', type === 'stream' ? path : `${path}/contents`);
-      // 404: it has gone since it was listed.
+      // 404: it was deleted after it was listed.
       if (status >= 300 && status !== 404)
         throw new MqError('UNAVAILABLE', `the queue ${name} cannot be emptied (HTTP ${status})`);
     };

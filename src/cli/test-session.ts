@@ -1,4 +1,4 @@
-// The fixtures that speak AMQP, over mq's own sessions; and the whole topology of a rascal.json, declared at once.
+// Implements the fixtures that use AMQP with mq's own sessions, and declares the whole topology of a rascal.json.
 
 import builtin from '../../rascal.json' with { type: 'json' };
 import { parseAddresses } from '../config/address.ts';
@@ -15,7 +15,7 @@ export interface SessionFixtures extends Pick<FileTarget, 'publish' | 'request' 
   close(): Promise<void>;
 }
 
-/** Connects when it is first needed. */
+/** Returns the fixtures. They connect on first use. */
 export function sessionFixtures(config: Config, urls: readonly string[]): SessionFixtures {
   const addresses = parseAddresses(urls.join(','), { at: '--on', code: 'USAGE' });
   const load = once(async () => {
@@ -47,7 +47,7 @@ export function sessionFixtures(config: Config, urls: readonly string[]): Sessio
   };
   return {
     publish: async (publication, sent): Promise<Published> => {
-      // One for all who ask at once: two of them would not keep the order.
+      // All concurrent callers share one publisher, because two publishers would not preserve the order.
       const { publisher, destination } = await opened(publishers, publication, async () =>
         (await session()).publisher(publication, { window: 256 }),
       );
@@ -88,7 +88,7 @@ export function sessionFixtures(config: Config, urls: readonly string[]): Sessio
         });
         await consumer.start();
         return {
-          // The answer to a question on its channel comes after all deliveries before it.
+          // The answer to a request on its channel arrives after all earlier deliveries.
           settled: async () => void (await consumer.ready()),
           stop: () => consumer.stop(),
           close: () => own.close(),
@@ -117,7 +117,7 @@ function isStream(config: Config, subscription: string): boolean {
   return (given as Readonly<Record<string, unknown>> | undefined)?.['x-queue-type'] === 'stream';
 }
 
-/** The configuration with a subscription to the queue, which is declared only where the file defines it. */
+/** Returns the configuration with a subscription to the queue. The queue is declared only if the file defines it. */
 function withQueue(config: Config, subscription: string, queue: string): Config {
   const [first = '/'] = Object.keys(config.vhosts);
   const vhost = Object.keys(config.vhosts).find((name) => Object.hasOwn(config.vhosts[name]?.queues ?? {}, queue));
@@ -135,7 +135,7 @@ function withSubscription(config: Config, name: string, subscription: Subscripti
 
 const confirmTimeoutMs = 10_000;
 
-/** Declares every exchange, every binding and every queue that is not one connection's own. */
+/** Declares all exchanges, bindings and queues, except queues that belong to a connection. */
 export async function declareAll(config: Config, urls: readonly string[]): Promise<void> {
   const [{ Session: Made }, { newCounts }] = await Promise.all([
     import('../session/session.ts'),
@@ -150,7 +150,7 @@ export async function declareAll(config: Config, urls: readonly string[]): Promi
   }
 }
 
-/** Connects and goes. Throws what `mq` says of a broker that is not there or does not let it in. */
+/** Connects and disconnects. Throws mq's usual errors if the broker is not reachable or refuses the login. */
 export async function assertReachable(addresses: readonly ConnectionConfig[]): Promise<void> {
   const [{ openLink }, { rascalConfig }, { builtinConfig }] = await Promise.all([
     import('../session/link.ts'),
@@ -168,7 +168,7 @@ export async function assertReachable(addresses: readonly ConnectionConfig[]): P
   await link.close();
 }
 
-/** No address with its password. */
+/** Removes user and password from addresses. */
 function redact(text: string): string {
   return text.replaceAll(/(amqps?:\/\/)[^@\s]*@/g, '$1***@');
 }
@@ -184,7 +184,7 @@ function receivedOf({ body, fields, properties, headers }: Message): ReceivedMes
   };
 }
 
-/** What is open under the key, or opens; one that could not be opened is tried anew. */
+/** Returns the value that is open under the key, or opens it. A failed attempt is repeated at the next call. */
 function opened<T>(all: Map<string, Promise<T>>, key: string, open: () => Promise<T>): Promise<T> {
   const known = all.get(key);
   if (known !== undefined) return known;

@@ -1,9 +1,9 @@
-// The target of one test file of `mq test`: a broker in this process, or a vhost of its own in one that runs elsewhere.
+// Opens the target of one test file of `mq test`: a broker in this process, or a vhost of its own on another broker.
 
 import type { FileTarget, TargetPlan } from '../harness/target.ts';
 import type { FileWorld } from './test-world.ts';
 
-/** Makes the target, with the topology of the user's rascal.json in it. */
+/** Creates the target with the topology of the user's rascal.json. */
 export async function openTarget(plan: TargetPlan, world: FileWorld): Promise<FileTarget> {
   if (plan.kind === 'embedded') return (await import('./test-embedded.ts')).openEmbedded(plan, world);
   return (await import('./test-vhost.ts')).openVhost(plan, world);

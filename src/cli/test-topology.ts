@@ -1,4 +1,4 @@
-// The topology that the fixtures of a test file find: that of the user's rascal.json, or of mq's own suites.
+// Provides the topology for the fixtures of a test file: that of the user's rascal.json, or of mq's own suites.
 
 import builtin from '../../rascal.json' with { type: 'json' };
 import type { Config } from '../config/config.ts';
@@ -10,12 +10,18 @@ import { declareAll } from './test-session.ts';
 import type { FileWorld } from './test-world.ts';
 
 export interface Topology {
-  /** For the fixtures. The built-in publications and subscriptions are in it, because test files run built-in roles too. */
+  /**
+   * Configuration for the fixtures. It includes the built-in publications and subscriptions, because test files also
+   * run built-in roles.
+   */
   readonly config: Config;
-  /** The names of its queues. */
+  /** Names of its queues. */
   readonly queues: readonly string[];
   readonly hasStreams: boolean;
-  /** Declares what the user's file defines. Without a file it declares nothing: roles and fixtures declare what they use. */
+  /**
+   * Declares what the user's file defines. Without a file it declares nothing, because roles and fixtures declare what
+   * they use.
+   */
   declare(urls: readonly string[]): Promise<void>;
 }
 

@@ -1,4 +1,4 @@
-// The target of a test file where the broker runs elsewhere: a vhost of the file's own in it.
+// The target of a test file on an external broker: a vhost of its own.
 
 import { randomUUID } from 'node:crypto';
 import { MqError } from '../errors.ts';
@@ -11,7 +11,7 @@ import { type FileWorld, launchOf } from './test-world.ts';
 
 type Elsewhere = Exclude<TargetPlan, { kind: 'embedded' }>;
 
-/** Makes the vhost, with the topology in it. Without a management API it is the one that the address names. */
+/** Creates the vhost with the topology. Without a management API it uses the vhost of the address. */
 export async function openVhost(plan: Elsewhere, world: FileWorld): Promise<FileTarget> {
   const { config, queues, hasStreams, declare } = await topologyOf(plan, world);
   const { cluster: name } = plan;
@@ -33,7 +33,7 @@ export async function openVhost(plan: Elsewhere, world: FileWorld): Promise<File
       purge &&
       (async () => {
         await purge();
-        // A stream cannot be purged: it was deleted.
+        // A stream cannot be purged, so it was deleted.
         if (hasStreams) await declare(place.urls);
       }),
     cluster: name === undefined ? undefined : clusterFaults(name, plan.urls.length),
@@ -51,7 +51,7 @@ interface Place {
   readonly vhost: string;
   readonly managementUrls: readonly string[];
   look(): Promise<Holdings | undefined>;
-  /** Purges the queues and deletes the streams; undefined: the vhost is not the file's own. */
+  /** Purges the queues and deletes the streams. `undefined` if the vhost does not belong to the file. */
   readonly purge: (() => Promise<void>) | undefined;
   close(): Promise<void>;
 }

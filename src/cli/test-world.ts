@@ -1,4 +1,4 @@
-// The process of a test file, as what its fixtures need of it.
+// The parts of a test file's process that its fixtures need.
 
 import { delimiter, join } from 'node:path';
 import type { FileTarget, TargetPlan } from '../harness/target.ts';
@@ -6,13 +6,13 @@ import type { FileTarget, TargetPlan } from '../harness/target.ts';
 export interface FileWorld {
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly cwd: string;
-  /** What starts this program once more. */
+  /** Command that starts this program again. */
   readonly self: { readonly command: string; readonly args: readonly string[] };
 }
 
-/** How a role is started from a test. */
+/** Returns how a test starts a role. */
 export function launchOf({ config }: TargetPlan, { env, cwd, self }: FileWorld): FileTarget['launch'] {
-  // Whoever runs the test files of a folder trusts its rascal.json.
+  // A user who runs the test files of a folder also trusts its rascal.json.
   const trusted = [env['MQ_TRUST'], join(cwd, 'rascal.json')].filter(Boolean).join(delimiter);
   return { ...self, env: { ...env, MQ_TRUST: trusted, ...(config !== undefined && { MQ_CONFIG: config }) } };
 }

@@ -1,5 +1,5 @@
-// The user's consent to a rascal.json that was only found, and where it is kept: a file for each path and content below
-// the user's configuration folder, as direnv does it. See .github/decisions/0009.
+// Stores the user's consent to a rascal.json that the user did not name: one file for each path and content, below the
+// user's configuration folder, as direnv does. See .github/decisions/0009.
 
 import { createHash } from 'node:crypto';
 import { existsSync, realpathSync } from 'node:fs';
@@ -12,8 +12,8 @@ import { escaped, MqError, systemReason } from '../errors.ts';
 import { canAsk, isConfirmed } from './question.ts';
 
 /**
- * Asks on a terminal. Throws UNTRUSTED without consent, USAGE for a wrong MQ_TRUST, CANNOT_CREATE.
- * @param more doubts of the command beside those that the file itself raises
+ * Asks for consent on a terminal. Throws UNTRUSTED without consent, USAGE for an invalid MQ_TRUST, and CANNOT_CREATE.
+ * @param more doubts of the command in addition to those about the file itself
  */
 export async function assertTrusted(
   context: Context,
@@ -34,7 +34,7 @@ export async function assertTrusted(
   });
 }
 
-/** Remembers the file with this content. Throws CANNOT_CREATE. */
+/** Stores the consent to the file with this content. Throws CANNOT_CREATE. */
 export async function trust(context: Pick<Context, 'env'>, found: FoundFile): Promise<void> {
   const entry = entryOf(context, found);
   try {
@@ -46,7 +46,7 @@ export async function trust(context: Pick<Context, 'env'>, found: FoundFile): Pr
   }
 }
 
-/** Forgets every content of the path. Returns how many there were. */
+/** Removes the consent to all contents of the path. Returns their number. */
 export async function distrust(context: Pick<Context, 'env'>, path: string): Promise<number> {
   const store = storeOf(context);
   const names = await readdir(store).catch(() => []);
@@ -63,7 +63,10 @@ function entryOf(context: Pick<Context, 'env'>, { path, text }: FoundFile): stri
   return join(storeOf(context), createHash('sha256').update(`${path}\n${text}`).digest('hex'));
 }
 
-/** A relative XDG_CONFIG_HOME is ignored, as its specification says: it would be a folder of the stranger. */
+/**
+ * Returns the folder of the consents. A relative XDG_CONFIG_HOME is ignored, as its specification requires, because it
+ * would be below a folder that is not trusted.
+ */
 function storeOf({ env }: Pick<Context, 'env'>): string {
   const [own = join(homedir(), '.config')] = [
     env['XDG_CONFIG_HOME'],
@@ -72,7 +75,7 @@ function storeOf({ env }: Pick<Context, 'env'>): string {
   return join(own, 'mq', 'trust');
 }
 
-/** MQ_TRUST: absolute paths of files, or of folders that are trusted with all below them. */
+/** Checks MQ_TRUST: absolute paths of files, or of folders that are trusted with everything below them. */
 function isInTrustedFolder({ env }: Pick<Context, 'env'>, { path }: FoundFile): boolean {
   const folders = (env['MQ_TRUST'] ?? '').split(delimiter).filter((folder) => folder !== '');
   const wrong = folders.find((folder) => !isAbsolute(folder));

@@ -1,13 +1,13 @@
-// The arguments of one command line, exactly as they were typed, with typed access. Every misuse is a USAGE error.
+// The arguments and options of a command line, unchanged, with typed access. Every invalid value is a USAGE error.
 
 import { bytesOf, sizeForms } from '../config/bytes.ts';
 import { type DurationUnit, durationForms, durationMs, longestTimerMs } from '../config/duration.ts';
 import { MqError } from '../errors.ts';
 
 export class Values {
-  /** What is not an option, in order. */
+  /** Arguments that are not options, in order. */
   readonly args: readonly string[];
-  /** The name of the command, for hints. */
+  /** Name of the command, for hints. */
   readonly command: string;
   readonly #options: Readonly<Record<string, readonly string[] | boolean>>;
 
@@ -21,35 +21,35 @@ export class Values {
     this.#options = options;
   }
 
-  /** The same options with other arguments. */
+  /** Returns the same options with other arguments. */
   withArgs(args: readonly string[]): Values {
     return new Values({ command: this.command, args, options: this.#options });
   }
 
-  /** The names of all options that were given. */
+  /** Names of all given options. */
   get given(): readonly string[] {
     return Object.keys(this.#options);
   }
 
-  /** True for `--name`, false for `--no-name`, undefined when neither was given. */
+  /** Returns `true` for `--name`, `false` for `--no-name`, and `undefined` if neither was given. */
   flag(name: string): boolean | undefined {
     const value = this.#options[name];
     return typeof value === 'boolean' ? value : undefined;
   }
 
-  /** The last value given. */
+  /** Returns the last given value. */
   text(name: string): string | undefined {
     return this.list(name).at(-1);
   }
 
-  /** A text that may not be empty. */
+  /** Returns the last given value. Throws USAGE if it is empty. */
   name(name: string): string | undefined {
     const value = this.text(name);
     if (value === '') throw this.usage(`--${name} is empty`);
     return value;
   }
 
-  /** One of the words. */
+  /** Returns the value. Throws USAGE if it is not one of the words. */
   choice<Word extends string>(name: string, words: readonly Word[]): Word | undefined {
     const value = this.text(name);
     const word = words.find((one) => one === value);
@@ -63,7 +63,7 @@ export class Values {
     return typeof value === 'object' ? value : [];
   }
 
-  /** A whole number of at least `min`. */
+  /** Returns a whole number from `min` to `max`. Throws USAGE for any other value. */
   whole(name: string, { min, max = Number.MAX_SAFE_INTEGER }: { min: number; max?: number }): number | undefined {
     const value = this.text(name);
     if (value === undefined) return undefined;
@@ -75,7 +75,7 @@ export class Values {
     return number;
   }
 
-  /** Returns a duration in milliseconds. A number without a unit is in seconds, or in the unit given. */
+  /** Returns a duration in milliseconds. A number without a unit is in seconds, or in the given unit. */
   duration(name: string, bare: DurationUnit = 's'): number | undefined {
     const value = this.text(name);
     if (value === undefined) return undefined;
@@ -95,7 +95,7 @@ export class Values {
     return bytes;
   }
 
-  /** `NAME=VALUE` pairs, the last one of a name wins. */
+  /** Returns `NAME=VALUE` pairs. Later pairs override earlier ones with the same name. */
   pairs(name: string): readonly (readonly [string, string])[] {
     return this.list(name).map((pair) => {
       const at = pair.indexOf('=');

@@ -1,5 +1,5 @@
-// Where the broker of mq web is, and the way that the STOMP of the page takes to it: RabbitMQ's Web STOMP plugin where
-// one answers, else the bridge to AMQP.
+// Finds the broker of mq web and the STOMP connection for the page: RabbitMQ's Web STOMP plugin if it answers,
+// otherwise the bridge to AMQP.
 
 import type { Config, ConnectionConfig } from '../config/config.ts';
 import { endpointOf, hostOf, portOf, standardPort } from '../config/endpoint.ts';
@@ -7,11 +7,11 @@ import { MqError } from '../errors.ts';
 import type { StompAddress } from '../web/passage.ts';
 import type { Values } from './values.ts';
 
-/** The first address stands for all where one is shown. */
+/** Broker of the page. Its first address represents it in displayed text. */
 export interface WebBroker {
-  /** `amqp://127.0.0.1:5672`: without user and password. */
+  /** Displayed address without user and password: `amqp://127.0.0.1:5672`. */
   readonly shown: string;
-  /** As the broker knows it. */
+  /** The broker's name of the vhost. */
   readonly vhost: string;
   readonly connections: readonly ConnectionConfig[];
   readonly nodes: readonly BrokerNode[];
@@ -19,16 +19,16 @@ export interface WebBroker {
 
 export interface BrokerNode {
   readonly isTls: boolean;
-  /** Its AMQP port is the standard one, so that its other ports may be as well. */
+  /** `true` if its AMQP port is the standard one, so that its other ports probably are as well. */
   readonly isOnStandardPort: boolean;
-  /** Ready for a URL. */
+  /** Host in the form for a URL. */
   readonly host: string;
   readonly user: string;
   readonly password: string;
   readonly vhost: string;
 }
 
-/** `vhost`: its name in rascal.json, which an address without a path means. */
+/** Returns the broker. `vhost` is the name in rascal.json, which is used for an address without a path. */
 export function brokerOf(config: Config, vhost: string, addresses: readonly ConnectionConfig[] | undefined): WebBroker {
   const given = addresses ?? config.vhosts[vhost]?.connections ?? [];
   const connections = given.length === 0 ? [{}] : given;
@@ -43,15 +43,18 @@ export function brokerOf(config: Config, vhost: string, addresses: readonly Conn
 }
 
 export interface Way {
-  /** For people. */
+  /** Displayed name. */
   readonly name: 'Web STOMP' | 'AMQP bridge';
-  /** Empty: the bridge. */
+  /** Addresses of the plugin. Empty for the bridge. */
   readonly plugins: readonly StompAddress[];
 }
 
 const bridge: Way = { name: 'AMQP bridge', plugins: [] };
 
-/** Reads `--stomp`: `bridge`, addresses, or what answers. Throws USAGE; what it gives, UNAVAILABLE where a named plugin does not answer. */
+/**
+ * Parses `--stomp`: `bridge`, addresses, or automatic. Throws USAGE. The returned function throws UNAVAILABLE if a
+ * named plugin does not answer.
+ */
 export function planWay(broker: WebBroker, values: Values, say: (text: string) => void): () => Promise<Way> {
   const given = values.name('stomp') ?? 'auto';
   if (given === 'bridge') return async () => bridge;
@@ -84,7 +87,7 @@ async function find(plugins: readonly StompAddress[], isAuto: boolean, say: (tex
     }
   }
   if (isAuto) {
-    // Most brokers have no plugin: that is no news, but one that refuses is.
+    // Most brokers do not have the plugin, so only other failures are reported.
     for (const failure of failures.filter((one) => !/ECONNREFUSED|ETIMEDOUT|EHOSTUNREACH/.test(one))) say(failure);
     return bridge;
   }
@@ -94,7 +97,10 @@ async function find(plugins: readonly StompAddress[], isAuto: boolean, say: (tex
   });
 }
 
-/** Beside another port of AMQP, the plugin on 15674 may be any broker's. */
+/**
+ * Reports whether the plugin may be on the standard port. Next to a non-standard AMQP port, port 15674 may belong to
+ * another broker.
+ */
 function isBesidePlugin({ isTls, isOnStandardPort }: BrokerNode): boolean {
   return !isTls && isOnStandardPort;
 }

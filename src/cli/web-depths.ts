@@ -1,4 +1,4 @@
-// Reads the depths of the queues of rascal.json from the management API if it answers, else over AMQP.
+// Reads the depths of the queues of rascal.json from the management API if it answers, otherwise over AMQP.
 
 import type { Item } from '../admin/action.ts';
 import type { Management } from '../admin/client.ts';
@@ -13,17 +13,17 @@ import type { WebBroker } from './web-broker.ts';
 interface Sources {
   readonly graph: Graph;
   readonly broker: WebBroker;
-  /** Undefined: depths come over AMQP. */
+  /** If `undefined`, depths are read over AMQP. */
   readonly management: Management | undefined;
   /** Reads depths over AMQP. */
   readonly observer: Observer;
 }
 
-/** Several pages share an answer of this age. */
+/** Milliseconds for which an answer is shared by several pages. */
 const freshMs = 900;
-/** After the management API has not answered, AMQP is asked for so long. */
+/** Milliseconds for which AMQP is used after the management API did not answer. */
 const pauseMs = 60_000;
-/** A broker writes a line into its log for each question about a queue that is not there. */
+/** Milliseconds between two checks of a missing queue, because the broker logs a line for each check. */
 const absentMs = 15_000;
 
 export function depthsFrom({ graph, broker, management, observer }: Sources): () => Promise<Depths> {
@@ -32,7 +32,7 @@ export function depthsFrom({ graph, broker, management, observer }: Sources): ()
   let last: { at: number; depths: Promise<Depths> } | undefined;
   let notBefore = 0;
   const absent = new Map<string, number>();
-  // Exchanges come and go seldom, and each is a question of its own.
+  // Exchanges rarely change, and each needs a request of its own.
   const hasExchange = remembered((name) => observer.hasExchange(name));
   const ask = async (): Promise<Depths> => {
     if (management !== undefined && performance.now() >= notBefore) {
@@ -51,7 +51,7 @@ export function depthsFrom({ graph, broker, management, observer }: Sources): ()
     if (depths === undefined) return { from: undefined, queues: {}, missing: [] };
     const known = await Promise.all(exchanges.map(({ brokerName = '' }) => hasExchange(brokerName)));
     const missing = [...exchanges.filter((_, index) => known[index] === false), ...missingIn(depths)];
-    // The page then says that this API does not answer.
+    // The page then shows that this API does not answer.
     const named = management === undefined ? {} : { management: management.origin };
     return { from: 'AMQP', ...named, queues: depths, missing: missing.map(idOf) };
   };
@@ -143,7 +143,7 @@ async function exchangesByManagement(api: Management, vhost: string): Promise<Se
   return new Set((listed as readonly Listed[]).map(({ name }) => name));
 }
 
-/** Returns the depths of the queues whose names are known; undefined if the broker does not answer. */
+/** Returns the depths of the queues with known names, or `undefined` if the broker does not answer. */
 async function byAmqp(
   observer: Observer,
   queues: readonly GraphNode[],
@@ -161,7 +161,7 @@ async function byAmqp(
   return Object.fromEntries(depths);
 }
 
-/** Caches an answer for `absentMs`. Returns undefined if there is no answer. */
+/** Caches an answer for `absentMs`. Returns `undefined` if there is no answer. */
 function remembered(ask: (name: string) => Promise<boolean>): (name: string) => Promise<boolean | undefined> {
   const answers = new Map<string, { until: number; isThere: boolean }>();
   return async (name) => {

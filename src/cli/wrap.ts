@@ -1,19 +1,22 @@
-// Lines for a terminal: broken between words, never inside one.
+// Wraps lines for a terminal between words, never inside a word.
 
 import type { Output } from '../context.ts';
 
-/** The width of lines where no terminal says it, and the widest that reads well. */
+/** Line width if stdout is not a terminal, and the maximum width. */
 const pipeWidth = 100;
 const widest = 120;
-/** A space that no line breaks at. */
+/** A space at which lines are not wrapped. */
 const fixedSpace = '\u00a0';
 
-/** Returns how many columns lines may have. */
+/** Returns the maximum line width in columns. */
 export function widthOf({ isTTY, columns }: Output): number {
   return isTTY && columns !== undefined && columns > 0 ? Math.min(columns, widest) : pipeWidth;
 }
 
-/** Returns the text in lines of at most `width` columns. All but the first begin with `indent` spaces. A longer word stays whole. */
+/**
+ * Returns the text in lines of at most `width` columns. All lines except the first are indented by `indent` spaces. A
+ * longer word is not split.
+ */
 export function wrapped(text: string, { width, indent }: { width: number; indent: number }): string {
   const lines: string[] = [];
   const [first = '', ...words] = text.replace(/\(default .{1,30}\)$/, inOnePiece).split(' ');
@@ -33,8 +36,8 @@ function inOnePiece(text: string): string {
 }
 
 /**
- * Returns rows of two columns; the right one is wrapped beside the left one, or below it where that is too narrow.
- * A left text of more than `longest` columns has a line of its own.
+ * Returns rows of two columns. The right column is wrapped next to the left one, or below it if there is too little
+ * space. A left text of more than `longest` columns has a line of its own.
  */
 export function columns(
   rows: readonly (readonly [string, string])[],

@@ -1,9 +1,12 @@
-// One node's management API, by HTTP and with the cluster's own user.
+// Sends requests to one node's management API as the cluster's own user.
 
 import { MqError } from '../errors.ts';
 import type { ClusterNode } from './node.ts';
 
-/** What GET /api/<path> of the node gives. Throws UNAVAILABLE for a status that is not 2xx or among `also`, else what fetch throws. */
+/**
+ * Returns the answer of GET /api/<path>. Throws UNAVAILABLE for a status other than 2xx or those in `also`, and the
+ * errors of fetch.
+ */
 export async function askNode<Answer>(
   node: ClusterNode,
   path: string,

@@ -1,4 +1,4 @@
-// A RabbitMQ cluster in containers: started, or found by its name, with faults as methods.
+// A RabbitMQ cluster in containers: started or found by its name, with faults as methods.
 
 import { MqError } from '../errors.ts';
 import { ask, connectDocker, type Docker } from './docker.ts';
@@ -8,7 +8,7 @@ import { type ClusterNode, findNodes } from './node.ts';
 import { type ReadyWait, untilReady } from './ready.ts';
 import { removeCluster, removeSides } from './removal.ts';
 
-/** What another process needs in order to use a cluster. `attachCluster` takes it back. */
+/** Data that another process needs to use a cluster, which it opens with `attachCluster`. */
 export interface ClusterDescription {
   readonly name: string;
   readonly image: string;
@@ -20,56 +20,67 @@ export interface ClusterDescription {
   readonly containers: readonly string[];
 }
 
-/** How a node is: as Docker has it, and whether it is in the cluster's network. */
+/** State of a node: its container's state, and whether it is connected to the cluster's network. */
 export interface NodeState {
   readonly host: string;
   readonly state: 'running' | 'paused' | 'stopped';
   readonly isConnected: boolean;
 }
 
-/** How long to wait for nodes (milliseconds; 120,000 by default), what ends the wait, and who is told of each that is ready. */
+/** Settings for waiting: time limit in milliseconds (default 120,000), abort signal, and progress callback. */
 export type Patience = Pick<ReadyWait, 'withinMs' | 'signal' | 'progress'>;
 
-/** A cluster. A node is named by its place (0 is the first) in `nodes`, `urls` and the others. */
+/** A cluster. A node is identified by its index (starting at 0) in `nodes`, `urls` and the other lists. */
 export interface Cluster extends ClusterDescription, AsyncDisposable {
   readonly nodes: readonly ClusterNode[];
-  /** All urls, joined by commas. */
+  /** All URLs, separated by commas. */
   readonly url: string;
-  /** SIGKILL. */
+  /** Kills a node with SIGKILL. */
   kill(node: number): Promise<void>;
-  /** Orderly. */
+  /** Stops a node gracefully. */
   stop(node: number): Promise<void>;
-  /** Starts a killed or stopped node and waits until it is a running member. Start several at once when a majority is down: one alone waits for them. */
+  /**
+   * Starts a killed or stopped node and waits until it is a running member. If a majority is down, start several at
+   * once, because a single node waits for the others.
+   */
   start(node: number, patience?: Patience): Promise<void>;
-  /** Starts its container, and does not wait. */
+  /** Starts the container of a node without waiting. */
   launch(node: number): Promise<void>;
-  /** Freezes a node; its connections stay open and silent. */
+  /** Pauses a node. Its connections stay open and silent. */
   pause(node: number): Promise<void>;
-  /** RabbitMQ 4.0 (Mnesia): a node that was paused for more than about ten seconds comes back only by `heal`, which restarts it. */
+  /**
+   * Resumes a node. RabbitMQ 4.0 (Mnesia): after a pause of more than about ten seconds the node rejoins only through
+   * `heal`, which restarts it.
+   */
   unpause(node: number): Promise<void>;
-  /** Cuts a node off from the others; clients still reach it. */
+  /** Disconnects a node from the others. Clients can still reach it. */
   disconnect(node: number): Promise<void>;
-  /** Cuts these nodes off from the others; they still see each other, and clients reach all. */
+  /** Disconnects these nodes from the others. They can reach each other, and clients can reach all nodes. */
   separate(nodes: readonly number[]): Promise<void>;
   reconnect(node: number): Promise<void>;
-  /** Runs a command in a node, as root, without a shell. A status other than 0 is a result, not an error. */
+  /** Runs a command in a node as root, without a shell. A status other than 0 is a result, not an error. */
   exec(node: number, command: readonly string[]): Promise<faults.ExecResult>;
-  /** What the node has written since its first start, or the last `lines`. */
+  /** Returns the node's output since its first start, or its last `lines`. */
   logs(node: number, lines?: number): Promise<string>;
-  /** Each line that the node writes, from its last `lines` on, until it ends or the signal comes. */
+  /**
+   * Passes on each line of the node's output, starting with its last `lines`, until the node ends or the signal aborts.
+   */
   follow(node: number, to: Parameters<typeof followLogs>[2]): Promise<void>;
   states(): Promise<NodeState[]>;
-  /** Waits until every node (or each of `nodes`) is a running member in the eyes of every other, and takes AMQP. */
+  /** Waits until every node (or each of `nodes`) accepts AMQP and all others see it as a running member. */
   ready(patience?: Patience & { readonly nodes?: readonly number[] }): Promise<void>;
-  /** Undoes every fault: starts, unpauses, reconnects (and restarts) what needs it, and waits until all is ready. */
+  /** Undoes all faults: starts, resumes, reconnects (and restarts) nodes, and waits until all are ready. */
   heal(patience?: Patience): Promise<void>;
   /** Removes containers, data and network. */
   down(): Promise<void>;
-  /** For JSON.stringify. Holds the password. */
+  /** Returns the description for JSON.stringify. It contains the password. */
   toJSON(): ClusterDescription;
 }
 
-/** The cluster of that name, whoever started it. Throws UNAVAILABLE when Docker does not answer or holds no such cluster. */
+/**
+ * Returns the cluster with the name, regardless of which process started it. Throws UNAVAILABLE if Docker does not
+ * answer or has no such cluster.
+ */
 export async function attachCluster({ name }: { name: string }): Promise<Cluster> {
   const docker = await connectDocker();
   const nodes = await findNodes(docker, name);

@@ -1,4 +1,4 @@
-// Whether nodes can be stopped without taking a majority away: of the members, or of a queue's.
+// Checks whether nodes can be stopped without losing a majority of the members or of a queue.
 
 import { MqError } from '../errors.ts';
 import { type ClusterStatus, clusterStatus } from './status.ts';
@@ -6,16 +6,16 @@ import { type ClusterStatus, clusterStatus } from './status.ts';
 const force = 'or give --force';
 
 /**
- * Refuses to take the nodes (`mq1`) away where something would be left without a majority: queues, streams, or the members
- * themselves; and where that cannot be told. Throws REFUSED that says what.
+ * Throws REFUSED if stopping the nodes (`mq1`) would leave queues, streams or the cluster without a majority, or if
+ * that cannot be determined.
  */
 export async function assertDispensable({ name, hosts }: { name: string; hosts: readonly string[] }): Promise<void> {
   refuseLoss(await clusterStatus({ name }), hosts);
 }
 
-/** The same of a status that is known. */
+/** Throws REFUSED in the same way, for a known status. */
 export function refuseLoss({ nodes, queues }: Pick<ClusterStatus, 'nodes' | 'queues'>, hosts: readonly string[]): void {
-  // One that is frozen is a member in the eyes of the others until they have noticed.
+  // The other nodes see a paused node as a member until they notice that it is silent.
   const running = nodes.filter(({ state }) => state === 'running');
   const stopping = running.filter(({ host, isMember }) => hosts.includes(host) && isMember !== false);
   if (stopping.length === 0 || nodes.length === 1) return;
@@ -26,7 +26,7 @@ export function refuseLoss({ nodes, queues }: Pick<ClusterStatus, 'nodes' | 'que
   if (left.length * 2 <= nodes.length)
     throw new MqError('REFUSED', `${what} leaves ${left.length} of ${nodes.length} members: no majority`, { hint });
   if (queues === undefined) throw unknown(what, 'no node lists its queues in time');
-  // RabbitMQ answers for each node as if it were the only one to go: what several take away together is counted here.
+  // RabbitMQ answers for each node as if only that node stopped. The combined effect is computed here.
   const counted = queues
     .filter(({ members, online }) => {
       const staying = online.filter((host) => left.includes(host)).length;

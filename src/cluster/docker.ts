@@ -1,4 +1,4 @@
-// The Docker engine, through testcontainers, and what its errors mean.
+// Connects to the Docker engine through testcontainers, and converts its errors.
 
 import { access, constants } from 'node:fs/promises';
 import { isIP } from 'node:net';
@@ -7,7 +7,10 @@ import { MqError } from '../errors.ts';
 import { isFree } from './ports.ts';
 import { testcontainers } from './testcontainers.ts';
 
-/** The engine, the machine on which it opens ports, as this one reaches it (`127.0.0.1` when it is this one), and where it listens. */
+/**
+ * The engine, the address at which this machine reaches its published ports (`127.0.0.1` for a local engine), and the
+ * address it listens on.
+ */
 export type Docker = ContainerRuntimeClient & { readonly machine: string; readonly address: EngineAddress };
 
 export interface EngineAddress {
@@ -16,16 +19,19 @@ export interface EngineAddress {
   readonly port?: string | number;
 }
 
-/** The engine that testcontainers finds (DOCKER_HOST, else the usual sockets). Throws UNAVAILABLE when none answers, NOT_PERMITTED when its socket is another's. */
+/**
+ * Returns the engine that testcontainers finds (DOCKER_HOST, otherwise the usual sockets). Throws UNAVAILABLE if none
+ * answers, and NOT_PERMITTED if the user may not use its socket.
+ */
 export async function connectDocker(): Promise<Docker> {
   const { getContainerRuntimeClient } = await testcontainers();
   try {
     const client = await getContainerRuntimeClient();
-    // dockerode has no word for it; its transport has.
+    // dockerode does not expose the address, but its transport does.
     const address = client.container.dockerode.modem as EngineAddress;
     return Object.assign(client, { address, machine: await machineOf(client.info.containerRuntime.host) });
   } catch (cause) {
-    // testcontainers only says that it has found none.
+    // testcontainers only reports that it found no engine.
     if (await isClosedToUs(usualSocket)) {
       throw new MqError(
         'NOT_PERMITTED',
@@ -53,15 +59,19 @@ function isClosedToUs(socket: string): Promise<boolean> {
 }
 
 /**
- * `host`, or `127.0.0.1` when that is this machine. Where there is a file /.dockerenv, testcontainers names the gateway of Docker's bridge.
- * Who can listen at an address owns it: os.networkInterfaces() leaves the bridge out while no container is up.
+ * Returns `host`, or `127.0.0.1` if that is this machine. If the file /.dockerenv exists, testcontainers returns the
+ * gateway of Docker's bridge. An address belongs to this machine if it can listen there; os.networkInterfaces() omits
+ * the bridge while no container is running.
  */
 export async function machineOf(host: string): Promise<string> {
   const isHere = host === 'localhost' || (isIP(host) !== 0 && (await isFree(0, host)));
   return isHere ? '127.0.0.1' : host;
 }
 
-/** Runs one request to Docker. What fails is an MqError that names `what`; the answers in `except` (HTTP status codes) are not failures. */
+/**
+ * Runs one request to Docker. A failure is an MqError that contains `what`. HTTP status codes in `except` are not
+ * failures.
+ */
 export async function ask<Answer>(
   what: string,
   request: () => Promise<Answer>,
@@ -76,10 +86,13 @@ export async function ask<Answer>(
   }
 }
 
-/** What Docker or testcontainers threw, as an MqError: UNAVAILABLE when the engine does not answer, else SYSTEM. */
+/**
+ * Converts an error of Docker or testcontainers to an MqError: UNAVAILABLE if the engine does not answer, otherwise
+ * SYSTEM.
+ */
 export function dockerError(what: string, cause: unknown): MqError {
   if (cause instanceof MqError) return cause;
-  // Whatever the engine answers has a status; what has none is a socket's error.
+  // An answer of the engine has a status; an error without one comes from the socket.
   const code = statusOf(cause) === undefined && isSocketError(cause) ? 'UNAVAILABLE' : 'SYSTEM';
   return new MqError(code, `${what}: ${said(cause)}`, { cause });
 }

@@ -1,4 +1,4 @@
-// What can be done to a running node: Docker's own faults, each finished when the call comes back.
+// Docker operations that disturb a running node. Each is complete when its promise resolves.
 
 import { randomBytes } from 'node:crypto';
 import { MqError } from '../errors.ts';
@@ -6,33 +6,36 @@ import { ask, type Docker } from './docker.ts';
 import { labels } from './labels.ts';
 import type { ClusterNode } from './node.ts';
 
-/** SIGKILL: nothing is flushed, nothing said to the others. Comes back when the node is gone. */
+/**
+ * Kills a node with SIGKILL, so that it flushes nothing and does not notify the others. Resolves when the node has
+ * ended.
+ */
 export async function killNode(docker: Docker, node: ClusterNode): Promise<void> {
   const container = docker.container.getById(node.containerId);
   await ask(`killing node ${node.host}`, () => container.kill());
   await ask(`waiting for the end of node ${node.host}`, () => container.wait());
 }
 
-/** An orderly stop, by SIGTERM, and SIGKILL after 30 seconds. A stopped node stays stopped. */
+/** Stops a node with SIGTERM, and with SIGKILL after 30 seconds. A stopped node is not restarted. */
 export async function stopNode(docker: Docker, node: ClusterNode): Promise<void> {
   const container = docker.container.getById(node.containerId);
-  // 304: it is stopped already.
+  // 304: the container is already stopped.
   await ask(`stopping node ${node.host}`, () => container.stop({ t: 30 }), { except: [304] });
 }
 
-/** Starts the container of a stopped or killed node, on the same ports, with its data; does not wait for RabbitMQ. */
+/** Starts the container of a stopped or killed node on the same ports and with its data. Does not wait for RabbitMQ. */
 export async function startStopped(docker: Docker, node: ClusterNode): Promise<void> {
   const container = docker.container.getById(node.containerId);
-  // 304: it runs already.
+  // 304: the container is already running.
   await ask(`starting node ${node.host}`, () => container.start(), { except: [304] });
 }
 
-/** An orderly stop and a start; does not wait for RabbitMQ. */
+/** Stops a node gracefully and starts it again. Does not wait for RabbitMQ. */
 export async function restartNode(docker: Docker, node: ClusterNode): Promise<void> {
   await ask(`restarting node ${node.host}`, () => docker.container.getById(node.containerId).restart({ t: 30 }));
 }
 
-/** Freezes every process of the node: its connections stay open and silent. */
+/** Pauses all processes of the node. Its connections stay open and silent. */
 export async function pauseNode(docker: Docker, node: ClusterNode): Promise<void> {
   await ask(`pausing node ${node.host}`, () => docker.container.getById(node.containerId).pause());
 }
@@ -41,13 +44,13 @@ export async function unpauseNode(docker: Docker, node: ClusterNode): Promise<vo
   await ask(`unpausing node ${node.host}`, () => docker.container.getById(node.containerId).unpause());
 }
 
-/** Cuts the node off from the other nodes; its clients still reach it. */
+/** Disconnects the node from the other nodes. Its clients can still reach it. */
 export async function disconnectNode(docker: Docker, node: ClusterNode): Promise<void> {
   const network = docker.network.getById(node.network);
   await ask(`disconnecting node ${node.host}`, () => network.disconnect({ Container: node.containerId, Force: true }));
 }
 
-/** Cuts the nodes off from the others, together: they still see each other, and all are reached by their clients. */
+/** Disconnects the nodes from the others as a group. They can reach each other, and clients can reach all nodes. */
 export async function separateNodes(docker: Docker, nodes: readonly ClusterNode[]): Promise<void> {
   const [first, second] = nodes;
   if (first === undefined) return;
@@ -61,7 +64,7 @@ export async function separateNodes(docker: Docker, nodes: readonly ClusterNode[
   await Promise.all(nodes.map((node) => connectNode(docker, node, side)));
 }
 
-/** Puts the node back into the cluster's network, under its own name. */
+/** Reconnects the node to the cluster's network under its own name. */
 export async function reconnectNode(docker: Docker, node: ClusterNode): Promise<void> {
   const inspected = await ask(`inspecting node ${node.host}`, () =>
     docker.container.getById(node.containerId).inspect(),
@@ -84,13 +87,16 @@ async function connectNode(docker: Docker, node: ClusterNode, network: string): 
   );
 }
 
-/** What a command run in a node gave: its status, and what it wrote to stdout and stderr. */
+/** Result of a command in a node: its status, and its output on stdout and stderr. */
 export interface ExecResult {
   readonly exitCode: number;
   readonly output: string;
 }
 
-/** Runs a command in a node, as root, without a shell: `['rabbitmqctl', '-q', 'list_queues']`. A status other than 0 is a result, not an error. */
+/**
+ * Runs a command in a node as root, without a shell: `['rabbitmqctl', '-q', 'list_queues']`. A status other than 0 is a
+ * result, not an error.
+ */
 export async function execInNode(docker: Docker, node: ClusterNode, command: readonly string[]): Promise<ExecResult> {
   const container = docker.container.getById(node.containerId);
   const result = await ask(`running ${command[0]} in node ${node.host}`, () =>

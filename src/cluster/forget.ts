@@ -1,4 +1,5 @@
-// A member that does not come back is taken out of the cluster: out of RabbitMQ's books, and with its data out of Docker.
+// Removes a member that does not come back from the cluster: from RabbitMQ's list of members, and its container with
+// its data.
 
 import { setTimeout } from 'node:timers/promises';
 import { MqError } from '../errors.ts';
@@ -8,12 +9,13 @@ import { findNodes } from './node.ts';
 import { removeContainer } from './removal.ts';
 import { nodeName } from './settings.ts';
 
-/** How long the others may take to see that a node has just ended. */
+/** Milliseconds that the other nodes may need to notice that a node has ended. */
 const noticeMs = 20_000;
 
 /**
- * `host` is `mq1`, or `rabbit@mq1`. RabbitMQ drops the node and the members of quorum queues and streams on it. Throws USAGE for a node that nobody knows,
- * REFUSED for one that runs, and where no majority of the members runs, SYSTEM when RabbitMQ will not forget it.
+ * Removes a member. `host` is `mq1` or `rabbit@mq1`. RabbitMQ removes the node and its members of quorum queues and
+ * streams. Throws USAGE for an unknown node, REFUSED for a running one or if no majority of the members is running, and
+ * SYSTEM if RabbitMQ does not forget it.
  */
 export async function forgetNode({ cluster, host: given }: { cluster: string; host: string }): Promise<void> {
   const host = given.replace(/^rabbit@/, '');

@@ -1,11 +1,14 @@
-// The image the nodes are made from: here already, or pulled.
+// Provides the image of the nodes: a local one, or a pulled one.
 
 import { MqError } from '../errors.ts';
 import { connectDocker, type Docker, dockerError } from './docker.ts';
 import { within } from './limit.ts';
 import { testcontainers } from './testcontainers.ts';
 
-/** The image of a version (`4.3`): the one that test/setup has made, where it is here, else the official one. Throws UNAVAILABLE without an engine. */
+/**
+ * Returns the image of a version (`4.3`): the one that test/setup builds if it exists locally, otherwise the official
+ * one. Throws UNAVAILABLE without an engine.
+ */
 export async function imageOf(version: string): Promise<string> {
   const [docker, { ImageName }] = await Promise.all([connectDocker(), testcontainers()]);
   const ours = `mq-rabbitmq:${version}`;
@@ -13,7 +16,10 @@ export async function imageOf(version: string): Promise<string> {
   return isHere ? ours : `rabbitmq:${version}-management`;
 }
 
-/** Makes sure that the engine has the image. Those named `mq-…` are made by test/setup; others are pulled. Throws SYSTEM when there is none, INTERRUPTED. */
+/**
+ * Ensures that the engine has the image. Images named `mq-…` are built by test/setup; others are pulled. Throws SYSTEM
+ * if no image is available, and INTERRUPTED.
+ */
 export async function needImage(docker: Docker, image: string, signal?: AbortSignal): Promise<void> {
   const { ImageName } = await testcontainers();
   const name = ImageName.fromString(image);
@@ -21,7 +27,7 @@ export async function needImage(docker: Docker, image: string, signal?: AbortSig
   const isOurs = name.image.startsWith('mq-');
   try {
     if (await isHere()) return;
-    // The engine ends a pull whose client has gone.
+    // The engine aborts a pull when its client disconnects.
     if (!isOurs) await within(pullMs, signal, () => docker.image.pull(name));
   } catch (error) {
     if (signal?.aborted) throw new MqError('INTERRUPTED', `pulling ${image}: interrupted`);
@@ -29,7 +35,7 @@ export async function needImage(docker: Docker, image: string, signal?: AbortSig
     const hint = `docker pull ${image}, or name by --image one that is here (docker images)`;
     throw new MqError(code, message.trim(), { hint, cause: error });
   }
-  // A pull that failed half-way says so only in its output, which testcontainers does not read.
+  // A pull that fails halfway reports it only in its output, which testcontainers does not read.
   if (isOurs || !(await isHere())) {
     const hint = isOurs ? 'run test/setup, which makes it' : `docker pull ${image} says why`;
     throw new MqError('SYSTEM', `no image ${image}`, { hint });

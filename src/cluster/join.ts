@@ -1,4 +1,4 @@
-// A new node for a cluster that runs: a container like the others, which RabbitMQ's peer discovery takes into the cluster.
+// Adds a node to a running cluster: a container like the others, which RabbitMQ's peer discovery adds to the cluster.
 
 import { hostname } from 'node:os';
 import { asMqError, MqError } from '../errors.ts';
@@ -12,17 +12,18 @@ import { untilReady } from './ready.ts';
 import { removeContainer } from './removal.ts';
 
 export interface JoinOptions extends Patience {
-  /** Its name. */
+  /** Name of the cluster. */
   readonly cluster: string;
-  /** Process id of whoever starts it: `sweep` removes what is unfinished when it has gone. */
+  /** Process id of the starter. `sweep` removes an unfinished node after that process has ended. */
   readonly starter: number;
-  /** Give every quorum queue a member on the new node. */
+  /** Adds a member of every quorum queue on the new node. */
   readonly grow?: boolean;
 }
 
 /**
- * Adds a node with the next number and waits until it is a running member. Throws REFUSED (no majority of the members runs), UNAVAILABLE (not ready
- * in time), SYSTEM, INTERRUPTED; the new node is gone then. Only where `grow` fails it stays, and SYSTEM says so.
+ * Adds a node with the next number and waits until it is a running member. Throws REFUSED (no majority of the members
+ * is running), UNAVAILABLE (not ready in time), SYSTEM, INTERRUPTED; the new node is removed then. If only `grow`
+ * fails, the node stays, and SYSTEM reports it.
  */
 export async function joinNode(options: JoinOptions): Promise<{ cluster: Cluster; node: ClusterNode }> {
   const { cluster: name, starter, grow, signal } = options;
@@ -72,7 +73,7 @@ export async function joinNode(options: JoinOptions): Promise<{ cluster: Cluster
   return { cluster, node: cluster.nodes.find((node) => node.host === host) ?? started };
 }
 
-/** The node is a member by now, whatever becomes of the queues. */
+/** Adds members of the queues. The node is already a cluster member, even if this fails. */
 async function growTo(docker: Docker, node: ClusterNode): Promise<void> {
   try {
     await runTool(docker, node, ['rabbitmq-queues', '-q', 'grow', node.name, 'all']);
@@ -81,7 +82,7 @@ async function growTo(docker: Docker, node: ClusterNode): Promise<void> {
   }
 }
 
-/** What is told when `grow` fails. */
+/** Returns the error if `grow` fails. */
 export function ungrown(host: string, error: unknown): MqError {
   const { message, problems } = asMqError(error);
   return new MqError('SYSTEM', `${host} has joined, but not every quorum queue has a member on it: ${message}`, {
@@ -91,7 +92,7 @@ export function ungrown(host: string, error: unknown): MqError {
   });
 }
 
-/** The labels of the cluster, without those of the node itself. */
+/** Returns the labels of the cluster, without those of the node itself. */
 function ownLabels({ labels: all }: ClusterNode): Record<string, string> {
   const own: readonly string[] = [labels.host, labels.joined];
   return Object.fromEntries(Object.entries(all).filter(([key]) => key.startsWith('mq.') && !own.includes(key)));
@@ -104,7 +105,7 @@ async function undo(
   const half = (await findNodes(docker, name)).find((node) => node.host === host);
   if (half === undefined) return;
   await removeContainer(docker, { Id: half.containerId, Names: [`/${half.containerName}`] });
-  // It may be a member already. A status other than 0: it is none.
+  // The node may already be a member. A status other than 0 means that it is not.
   const members = (await membersOf([witness]))?.members ?? [];
   if (members.some((member) => member.name === half.name))
     await runTool(docker, witness, ['rabbitmqctl', '-q', 'forget_cluster_node', half.name]);

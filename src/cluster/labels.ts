@@ -1,24 +1,25 @@
-// The Docker labels that say what belongs to which cluster. Docker holds the state: any process that knows a cluster's name can go on with it.
+// Docker labels that assign containers and networks to clusters. Docker holds the state, so any process that knows the
+// name of a cluster can continue to use it.
 
 export const labels = {
-  /** The cluster's name, on every container and network. */
+  /** Name of the cluster, on every container and network. */
   cluster: 'mq.cluster',
-  /** The node's host name, on its container. */
+  /** Host name of the node, on its container. */
   host: 'mq.host',
-  /** Process id of the owner. A cluster without it is kept until somebody takes it down. */
+  /** Process id of the owner. A cluster without it stays until it is taken down. */
   owner: 'mq.owner',
-  /** Name of the machine on which owner or starter runs: Docker may be shared by several. */
+  /** Name of the machine of the owner or starter, because several machines may share a Docker engine. */
   machine: 'mq.machine',
-  /** Process id of whoever starts it. Its end matters only until the node is ready (`startingMark`). */
+  /** Process id of the starter. It matters only until the node is ready (`startingMark`). */
   starter: 'mq.starter',
-  /** On the container of a node that joined a cluster later. */
+  /** Set on the container of a node that joined the cluster later. */
   joined: 'mq.joined',
 } as const;
 
-/** How the name of a container ends until its node is ready. Docker's labels cannot be changed later, names can. */
+/** Suffix of a container's name until its node is ready. Docker can rename a container but cannot change its labels. */
 export const startingMark = '-starting';
 
-/** Docker's filter for what belongs to one cluster, or to any. */
+/** Returns Docker's filter for the objects of one cluster, or of any. */
 export function labelFilter(cluster?: string): { label: string[] } {
   return { label: [cluster === undefined ? labels.cluster : `${labels.cluster}=${cluster}`] };
 }

@@ -1,8 +1,9 @@
-// A bound in time for one piece of work.
+// Limits the time of an operation.
 
 /**
- * Runs `work` with a signal that aborts after `milliseconds`, or when `outer` does; rejects with an AbortError then, whatever `work` does.
- * Not AbortSignal.any and AbortSignal.timeout: Node may collect them before they abort, and nothing ever ends the work (nodejs/node#57736).
+ * Runs `work` with a signal that aborts after `milliseconds`, or when `outer` does. Rejects with an AbortError then,
+ * even if `work` continues. It does not use AbortSignal.any and AbortSignal.timeout, because Node may collect them
+ * before they abort, and the work would never end (nodejs/node#57736).
  */
 export async function within<Result>(
   milliseconds: number,
@@ -21,7 +22,7 @@ export async function within<Result>(
   try {
     return await Promise.race([work(inner.signal), aborted]);
   } finally {
-    // Whatever of the work still runs ends too.
+    // Work that is still running is aborted too.
     end();
     clearTimeout(timer);
     outer?.removeEventListener('abort', end);

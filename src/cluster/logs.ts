@@ -1,4 +1,4 @@
-// What a node has written.
+// Reads the output of a node.
 
 import type { Readable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
@@ -6,20 +6,20 @@ import { stripVTControlCharacters } from 'node:util';
 import { ask, type Docker, dockerError } from './docker.ts';
 import type { ClusterNode } from './node.ts';
 
-/** The node's output since its first start, or the last `lines` of it. */
+/** Returns the node's output since its first start, or its last `lines`. */
 export async function nodeLogs(docker: Docker, node: ClusterNode, lines?: number): Promise<string> {
   const container = docker.container.getById(node.containerId);
   const tail = lines === undefined ? {} : { tail: lines };
   const frames = await ask(`reading the logs of ${node.host}`, () =>
     container.logs({ stdout: true, stderr: true, follow: false, ...tail }),
   );
-  // RabbitMQ 4.3 ends its lines with a colour even where there is no terminal.
+  // RabbitMQ 4.3 ends its lines with a colour code even without a terminal.
   return frames === undefined ? '' : stripVTControlCharacters(withoutFrames(frames));
 }
 
 /**
- * Each line that the node writes, from its last `lines` on, until it ends or the signal comes. It reads on when `onLine` has
- * resolved, and rejects as that does.
+ * Passes on each line of the node's output, starting with its last `lines`, until the node ends or the signal aborts.
+ * It waits for `onLine` before it reads more, and rejects if `onLine` rejects.
  */
 export async function followLogs(
   docker: Docker,
@@ -51,7 +51,7 @@ export async function followLogs(
   } finally {
     signal.removeEventListener('abort', end);
   }
-  // A node that is killed may leave a line without an end.
+  // A killed node may leave an incomplete line.
   text += decoder.end();
   if (text !== '') await tell([text]);
 }
@@ -60,7 +60,8 @@ function withoutFrames(frames: Buffer): string {
   return Buffer.concat(unframed(frames).pieces).toString('utf8');
 }
 
-// Docker Engine API, "Attach to a container", stream format: eight bytes before each piece, the last four of them its length.
+// Docker Engine API, "Attach to a container", stream format: each piece has a header of eight bytes, of which the last
+// four are its length.
 function unframed(frames: Buffer): { pieces: Buffer[]; rest: Buffer } {
   const pieces: Buffer[] = [];
   let at = 0;

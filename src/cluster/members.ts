@@ -1,4 +1,4 @@
-// Who belongs to the cluster in RabbitMQ's own eyes, and the commands that change it. Docker may hold more nodes, or fewer.
+// Reads the members of the cluster from RabbitMQ and runs its tools. Docker may have more or fewer nodes.
 
 import { MqError } from '../errors.ts';
 import { askNode } from './api.ts';
@@ -7,12 +7,12 @@ import { execInNode } from './faults.ts';
 import { within } from './limit.ts';
 import type { ClusterNode } from './node.ts';
 
-/** One member, as a running node tells it. */
+/** A member as a running node reports it. */
 export interface Member {
   /** Erlang name: `rabbit@mq1`. */
   readonly name: string;
   readonly isRunning: boolean;
-  /** `memory`, `disk`. */
+  /** Alarms: `memory`, `disk`. */
   readonly alarms: readonly string[];
 }
 
@@ -23,7 +23,7 @@ interface NodeItem {
   readonly disk_free_alarm?: boolean;
 }
 
-/** The members, in the eyes of that node which sees most of them running; undefined when none answers. */
+/** Returns the members according to the node that sees most of them running, or `undefined` if no node answers. */
 export async function membersOf(
   nodes: readonly ClusterNode[],
   signal?: AbortSignal,
@@ -46,10 +46,13 @@ export async function membersOf(
     .sort((one, other) => running(other) - running(one))[0];
 }
 
-/** Milliseconds. A node that has just lost another waits for it as long as settings.ts has it (net_ticktime), and answers then. */
+/**
+ * Time limit for an answer in milliseconds. A node that has just lost another one answers only after the net_ticktime
+ * of settings.ts.
+ */
 export const answerMs = 15_000;
 
-/** Runs one of RabbitMQ's tools in the node. Throws SYSTEM with what it said when its status is not 0. */
+/** Runs one of RabbitMQ's tools in the node. Throws SYSTEM with its output if its status is not 0. */
 export async function runTool(docker: Docker, node: ClusterNode, command: readonly string[]): Promise<string> {
   const { exitCode, output } = await execInNode(docker, node, command);
   if (exitCode === 0) return output;

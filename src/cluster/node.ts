@@ -1,4 +1,4 @@
-// One node: a container that is started, and what Docker knows of it afterwards.
+// Starts the container of a node and reads its properties from Docker.
 
 import { isIP } from 'node:net';
 import { ask, type Docker, dockerError } from './docker.ts';
@@ -8,35 +8,35 @@ import { testcontainers } from './testcontainers.ts';
 
 /** A node of a cluster, as Docker knows it. */
 export interface ClusterNode {
-  /** Its host name inside the cluster: `mq1`. */
+  /** Host name inside the cluster: `mq1`. */
   readonly host: string;
-  /** Its Erlang name: `rabbit@mq1`. */
+  /** Erlang name: `rabbit@mq1`. */
   readonly name: string;
   readonly containerId: string;
   readonly containerName: string;
   readonly image: string;
-  /** RabbitMQ's version: `4.3.6`. */
+  /** Version of RabbitMQ: `4.3.6`. */
   readonly version: string;
-  /** With user and password. */
+  /** Address with user and password. */
   readonly url: string;
   readonly managementUrl: string;
-  /** `ws://host:port/ws`. */
+  /** Address of Web STOMP: `ws://host:port/ws`. */
   readonly webStompUrl: string;
-  /** `http://host:port/metrics`: Prometheus text, without a password. */
+  /** Address of the Prometheus metrics, without a password: `http://host:port/metrics`. */
   readonly prometheusUrl: string;
   readonly user: string;
   readonly password: string;
-  /** The cluster's network: Docker's name of it. */
+  /** Docker's name of the cluster's network. */
   readonly network: string;
-  /** The Erlang cookie: who has it is a member, or may do anything. */
+  /** Erlang cookie. A process with the cookie can join the cluster and has full access. */
   readonly cookie: string;
-  /** True until `keepNode`: it is still being started, or its starter ended before it was ready. */
+  /** `true` until `keepNode`: the node is starting, or its starter ended before it was ready. */
   readonly isStarting: boolean;
-  /** Docker's labels of it (labels.ts). */
+  /** Docker labels of the node (labels.ts). */
   readonly labels: Readonly<Record<string, string>>;
 }
 
-/** What all nodes of a cluster have in common at their start. */
+/** Start settings that all nodes of a cluster share. */
 export interface NodePlan {
   readonly cluster: string;
   readonly image: string;
@@ -44,9 +44,12 @@ export interface NodePlan {
   readonly password: string;
   readonly cookie: string;
   readonly labels: Readonly<Record<string, string>>;
-  /** The address of this machine on which the ports are open. */
+  /** Local address on which the ports are published. */
   readonly address: string;
-  /** The containers have another name until `keepNode`: what is left of a start that was killed can be told from a cluster. */
+  /**
+   * `true` gives the containers another name until `keepNode`, so that the remains of a killed start can be
+   * distinguished from a cluster.
+   */
   readonly isStarting?: boolean;
 }
 
@@ -56,25 +59,28 @@ const management = 15672;
 const webStomp = 15674;
 const prometheus = 15692;
 
-/** How many ports of this machine a node takes. */
+/** Number of local ports of a node. */
 export const portsPerNode = 4;
 
-/** The ports of a node that has the usual ones moved by so many: AMQP, management, Web STOMP, Prometheus. */
+/** Returns the ports of a node: the usual ones plus `moved`, for AMQP, management, Web STOMP and Prometheus. */
 export function usualPorts(moved: number): number[] {
   return [amqp, management, webStomp, prometheus].map((port) => port + moved);
 }
 
-/** The address on which the engine's machine opens the ports of nodes: an engine elsewhere must be reached from here. */
+/**
+ * Returns the address on which the engine publishes the ports of nodes. A remote engine must be reachable from this
+ * machine.
+ */
 export function nodeAddress({ machine }: Docker): string {
   return isIP(machine) ? machine : '0.0.0.0';
 }
 
-/** Docker's name of the container of a host. */
+/** Returns Docker's name of the container of a host. */
 export function containerName(cluster: string, host: string): string {
   return `${cluster}-${host}`;
 }
 
-/** A node that is ready gets its name for good. */
+/** Gives a ready node its final name. */
 export async function keepNode(docker: Docker, node: ClusterNode): Promise<void> {
   if (!node.isStarting) return;
   const container = docker.container.getById(node.containerId);
@@ -82,7 +88,7 @@ export async function keepNode(docker: Docker, node: ClusterNode): Promise<void>
   await ask(`naming node ${node.host}`, () => container.rename({ name }));
 }
 
-/** Creates and starts the container of `host`; comes back when Docker has started it, long before RabbitMQ is ready. */
+/** Creates and starts the container of `host`. Resolves when Docker has started it, long before RabbitMQ is ready. */
 export async function startNode(plan: NodePlan, host: string, ports: readonly number[]): Promise<void> {
   const { GenericContainer } = await testcontainers();
   const [amqpPort, managementPort, webStompPort, prometheusPort] = ports as [number, number, number, number];
@@ -94,7 +100,8 @@ export async function startNode(plan: NodePlan, host: string, ports: readonly nu
   };
 
   class RabbitContainer extends GenericContainer {
-    // testcontainers cannot say on which address a port is open: without this, it is open to the whole network.
+    // testcontainers cannot set the address of a published port. Without this, the port would be open to the whole
+    // network.
     protected override async beforeContainerCreated(): Promise<void> {
       for (const [inside, outside] of Object.entries(bindings)) {
         const published = [{ HostIp: plan.address, HostPort: String(outside) }];
@@ -108,8 +115,8 @@ export async function startNode(plan: NodePlan, host: string, ports: readonly nu
       .withName(`${containerName(plan.cluster, host)}${plan.isStarting ? startingMark : ''}`)
       .withHostname(host)
       .withLabels({ ...plan.labels, [labels.host]: host })
-      // With an alias the container is in Docker's default network too, which carries the published ports:
-      // a node that is cut off from the cluster's network still serves its clients.
+      // With an alias the container is also in Docker's default network, which carries the published ports. A node that
+      // is disconnected from the cluster's network can therefore still serve its clients.
       .withNetworkMode(plan.cluster)
       .withNetworkAliases(host)
       .withExposedPorts(
@@ -123,7 +130,8 @@ export async function startNode(plan: NodePlan, host: string, ports: readonly nu
         RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: erlangArguments(plan.hosts.length),
       })
       .withCopyContentToContainer(nodeFiles(plan.cluster, plan.hosts))
-      // No Ryuk: its image may not be there, and the labels say what is left over (removal.ts).
+      // Ryuk is not used, because its image may not be available, and the labels identify what is left over
+      // (removal.ts).
       .withAutoCleanup(false)
       .withWaitStrategy(noWait)
       .start();
@@ -132,7 +140,7 @@ export async function startNode(plan: NodePlan, host: string, ports: readonly nu
   }
 }
 
-/** The nodes of a cluster in the order of their host names; empty when there is no such cluster. */
+/** Returns the nodes of a cluster sorted by host name. The list is empty if there is no such cluster. */
 export async function findNodes(docker: Docker, cluster: string): Promise<ClusterNode[]> {
   const engine = docker.container.dockerode;
   const found = await ask(`finding the nodes of ${cluster}`, () =>
@@ -144,7 +152,7 @@ export async function findNodes(docker: Docker, cluster: string): Promise<Cluste
 
 async function describeNode(docker: Docker, cluster: string, containerId: string): Promise<ClusterNode[]> {
   const container = docker.container.getById(containerId);
-  // 404: it went after it was listed.
+  // 404: it was removed after it was listed.
   const inspected = await ask(`inspecting a node of ${cluster}`, () => container.inspect(), { except: [404] });
   if (inspected === undefined) return [];
   const { Name, Config, HostConfig } = inspected;
@@ -176,7 +184,7 @@ async function describeNode(docker: Docker, cluster: string, containerId: string
   return [node];
 }
 
-// ready.ts waits for all nodes together; testcontainers would run a shell in each.
+// ready.ts waits for all nodes together, whereas testcontainers would run a shell in each.
 const noWait = {
   waitUntilReady: async () => {},
   withStartupTimeout: () => noWait,

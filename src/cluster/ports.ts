@@ -1,14 +1,14 @@
-// Ports of this machine for the nodes.
+// Finds free local ports for the nodes.
 
 import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
-// Below the range from which systems give outgoing connections their ports (Linux: from 32768): a node's port must still be free when the node
-// is started again.
+// The range is below the ephemeral ports (Linux: from 32768), because a node's port must still be free when the node is
+// started again.
 const lowest = 20_000;
 const highest = 32_000;
 
-/** `count` different TCP ports on which nobody listens at `address`, as far as that can be seen: on a machine elsewhere it cannot. */
+/** Returns `count` different free TCP ports at `address`. On a remote machine it cannot check whether they are free. */
 export async function freePorts(count: number, machine: string): Promise<number[]> {
   const address = machine === '127.0.0.1' ? machine : '0.0.0.0';
   const ports = new Set<number>();
@@ -19,7 +19,7 @@ export async function freePorts(count: number, machine: string): Promise<number[
   return [...ports];
 }
 
-/** Whether one can listen on the port (0: any) at `address`. */
+/** Checks whether a process can listen on the port (0: any) at `address`. */
 export function isFree(port: number, address: string): Promise<boolean> {
   return new Promise((resolve) => {
     const server = createServer()

@@ -1,4 +1,4 @@
-// When a node is ready: it takes AMQP, and it says itself that the members it should see are running.
+// Waits until nodes are ready: a node accepts AMQP, and reports that the expected members are running.
 
 import { connect } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
@@ -11,20 +11,23 @@ import type { ClusterNode } from './node.ts';
 import { viewOf } from './view.ts';
 
 export interface ReadyWait {
-  /** The nodes that must be ready. */
+  /** Nodes that must be ready. */
   readonly nodes: readonly ClusterNode[];
-  /** Erlang names of the members that each of them must see running. */
+  /** Erlang names of the members that each node must see running. */
   readonly members: readonly string[];
-  /** Restart a node that has parted from most of the others and would never come back. */
+  /** `true` restarts a node that has separated from most of the others and would never rejoin. */
   readonly repairs?: boolean;
-  /** Milliseconds; 120,000 by default. */
+  /** Time limit in milliseconds. Default 120,000. */
   readonly withinMs?: number | undefined;
   readonly signal?: AbortSignal | undefined;
   /** Called when one more node is ready. */
   readonly progress?: ((ready: number, total: number) => void) | undefined;
 }
 
-/** Waits until the nodes are ready. Throws UNAVAILABLE at the deadline, SYSTEM when a container ended, INTERRUPTED when the signal came. */
+/**
+ * Waits until the nodes are ready. Throws UNAVAILABLE at the deadline, SYSTEM if a container ended, INTERRUPTED when
+ * the signal aborts.
+ */
 export async function untilReady(docker: Docker, wait: ReadyWait): Promise<void> {
   const { nodes, withinMs = 120_000, signal, progress } = wait;
   const waiting = new Set(nodes);
@@ -57,7 +60,7 @@ async function isReady(docker: Docker, node: ClusterNode, wait: ReadyWait, end: 
   return wait.members.every((member) => view.running.includes(member)) && (await greets(node, end));
 }
 
-// Docker's proxy accepts connections before the node does: only the node's first frame shows that it is there.
+// Docker's proxy accepts connections before the node does, so only the node's first frame proves that it is ready.
 function greets(node: ClusterNode, end: AbortSignal): Promise<boolean> {
   const { hostname, port } = new URL(node.url);
   return new Promise((resolve) => {
@@ -68,7 +71,7 @@ function greets(node: ClusterNode, end: AbortSignal): Promise<boolean> {
     };
     socket
       .once('connect', () => socket.write('AMQP\0\0\x09\x01'))
-      // A method frame, on channel 0: connection.start.
+      // This is a method frame on channel 0: connection.start.
       .once('data', (frame) => answer(frame[0] === 1))
       .once('timeout', () => answer(false))
       .once('error', () => answer(false))

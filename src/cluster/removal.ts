@@ -1,12 +1,12 @@
-// Taking clusters away: one by its name, or those whose owners have gone.
+// Removes clusters: one by name, or those whose owners have ended.
 
 import { hostname } from 'node:os';
 import { ask, connectDocker, type Docker } from './docker.ts';
 import { labelFilter, labels, startingMark } from './labels.ts';
 
 /**
- * Removes what was left behind on this machine by processes that no longer live: the clusters that they owned, and of those
- * that were to stay a start or a join that did not end. Gives the names of the clusters.
+ * Removes what ended processes have left behind on this machine: clusters that they owned, and unfinished starts and
+ * joins of other clusters. Returns the names of the clusters.
  */
 export async function sweep({ isAlive }: { isAlive: (pid: number) => boolean }): Promise<string[]> {
   const docker = await connectDocker();
@@ -20,7 +20,7 @@ export async function sweep({ isAlive }: { isAlive: (pid: number) => boolean }):
     [
       ...[...containers, ...networks].filter((one) => hasEnded(labels.owner, one)),
       ...founding,
-      // A network without containers: the start was killed before the first one.
+      // A network without containers means that the start was killed before its first container.
       ...networks.filter((one) => hasEnded(labels.starter, one) && !held.has(clusterOf(one))),
     ].map(clusterOf),
   );
@@ -31,13 +31,15 @@ export async function sweep({ isAlive }: { isAlive: (pid: number) => boolean }):
   return [...new Set([...whole, ...joining.map(clusterOf)])];
 }
 
-/** Removes the containers of a cluster with their data, then its network. What is gone already is no error. */
+/**
+ * Removes the containers of a cluster with their data, then its network. Objects that no longer exist are not errors.
+ */
 export async function removeCluster(docker: Docker, cluster: string): Promise<void> {
   await Promise.all((await listContainers(docker, cluster)).map((one) => removeContainer(docker, one)));
   await removeNetworks(docker, await listNetworks(docker, cluster));
 }
 
-/** Removes the networks that a partition has made. */
+/** Removes the networks that a partition has created. */
 export async function removeSides(docker: Docker, cluster: string): Promise<void> {
   const all = await listNetworks(docker, cluster);
   await removeNetworks(
@@ -52,31 +54,31 @@ async function removeNetworks(docker: Docker, networks: readonly { Id: string; N
   }
 }
 
-/** Removes one container with its data. What is gone already is no error. */
+/** Removes one container with its data. A container that no longer exists is not an error. */
 export async function removeContainer(docker: Docker, { Id, Names }: { Id: string; Names: readonly string[] }) {
   const container = docker.container.getById(Id);
-  // 404: gone; 409: somebody else is removing it.
+  // 404: it does not exist; 409: another process is removing it.
   const gone = { except: [404, 409] };
   await ask(`removing ${Names[0]?.slice(1)}`, () => container.remove({ force: true, v: true }), gone);
 }
 
-/** Names of all clusters that this Docker engine holds. */
+/** Returns the names of all clusters of this Docker engine. */
 export async function clusterNames(): Promise<string[]> {
   return (await listClusters()).map(({ name }) => name);
 }
 
-/** A cluster as Docker's labels tell it. */
+/** A cluster according to Docker's labels. */
 export interface ListedCluster {
   readonly name: string;
   readonly image: string;
   readonly nodes: number;
   readonly running: number;
-  /** It ends with the process that started it, as those of `mq test` do. */
+  /** `true` if it ends with the process that started it, as the clusters of `mq test` do. */
   readonly isOwned: boolean;
   readonly isStarting: boolean;
 }
 
-/** All clusters that this Docker engine holds, by name. Throws UNAVAILABLE without an engine. */
+/** Returns all clusters of this Docker engine, sorted by name. Throws UNAVAILABLE without an engine. */
 export async function listClusters(): Promise<ListedCluster[]> {
   const byName = Object.groupBy(await listContainers(await connectDocker()), clusterOf);
   return Object.entries(byName)
@@ -113,7 +115,7 @@ async function listContainers(docker: Docker, cluster?: string) {
   return (await ask('listing containers', () => engine.listContainers({ all: true, filters }))) ?? [];
 }
 
-/** The cluster's own, and those of a partition's sides. */
+/** Returns the cluster's own network and those of partitions. */
 async function listNetworks(docker: Docker, cluster?: string) {
   const engine = docker.container.dockerode;
   const filters = labelFilter(cluster);

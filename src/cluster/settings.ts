@@ -1,6 +1,7 @@
-// What a node is told before its first start: rabbitmq.conf, the enabled plugins, and the Erlang machine's arguments.
+// Defines the settings of a node before its first start: rabbitmq.conf, the enabled plugins, and the arguments of the
+// Erlang VM.
 
-/** The files of a node, as testcontainers copies them in. `hosts` are all members the cluster is formed of. */
+/** Returns the files of a node for testcontainers. `hosts` are the members that form the cluster. */
 export function nodeFiles(cluster: string, hosts: readonly string[]): { content: string; target: string }[] {
   return [
     { target: '/etc/rabbitmq/rabbitmq.conf', content: rabbitmqConf(cluster, hosts) },
@@ -8,15 +9,15 @@ export function nodeFiles(cluster: string, hosts: readonly string[]): { content:
   ];
 }
 
-/** The Erlang name of the node on a host. */
+/** Returns the Erlang name of the node on a host. */
 export function nodeName(host: string): string {
   return `rabbit@${host}`;
 }
 
-/** Arguments of the Erlang machine of each of so many nodes. */
+/** Returns the arguments of the Erlang VM of each node. */
 export function erlangArguments(nodes: number): string {
-  // Schedulers that do not spin, and where nodes share a small machine one for each. +Q: some engines allow a thousand million descriptors, and
-  // Erlang would reserve memory for each.
+  // Schedulers do not spin, and nodes that share a machine have one scheduler each. +Q: some engines allow a thousand
+  // million descriptors, and Erlang would reserve memory for each of them.
   return `${nodes > 1 ? '+S 1:1 ' : ''}+sbwt none +sbwtdcpu none +sbwtdio none +Q 65536`;
 }
 
@@ -24,16 +25,18 @@ const plugins = ['rabbitmq_management', 'rabbitmq_prometheus', 'rabbitmq_web_sto
 
 function rabbitmqConf(cluster: string, hosts: readonly string[]): string {
   const lines = [
-    // All clusters have the same host names; by default the name of the first node would be the name of each.
+    // All clusters have the same host names. By default, the name of the first node would be the name of every cluster.
     `cluster_name = ${cluster}`,
     'cluster_formation.peer_discovery_backend = classic_config',
     ...hosts.map((host, index) => `cluster_formation.classic_config.nodes.${index + 1} = ${nodeName(host)}`),
-    // A node looks again for the one that founds the cluster; after the last time it would go on alone. By default 30 times, once a second.
+    // A node repeatedly looks for the founding node; after the last attempt it would start alone. The default is 30
+    // attempts, one second apart.
     'cluster_formation.discovery_retry_interval = 300',
     'cluster_formation.discovery_retry_limit = 300',
-    // After a partition heals, the minority comes back by itself. RabbitMQ 4.3: accepted, and without effect (Khepri).
+    // After a partition heals, the minority rejoins by itself. RabbitMQ 4.3 accepts the setting but ignores it
+    // (Khepri).
     'cluster_partition_handling = pause_minority',
-    // A silent node is given up after 7 to 13 seconds; the default is a minute.
+    // A silent node is considered down after 7 to 13 seconds; the default is a minute.
     'net_ticktime = 10',
     'vm_memory_high_watermark.absolute = 512MiB',
     'disk_free_limit.absolute = 50MB',

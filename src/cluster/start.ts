@@ -1,4 +1,5 @@
-// How a cluster comes to be: a network, then all nodes at once. RabbitMQ's peer discovery lets one of them found the cluster and the others join.
+// Starts a cluster: a network, then all nodes at once. RabbitMQ's peer discovery lets one node form the cluster and the
+// others join.
 
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
@@ -22,29 +23,42 @@ import { untilReady } from './ready.ts';
 import { removeCluster } from './removal.ts';
 
 export interface ClusterOptions {
-  /** How many; 3 by default. */
+  /** Number of nodes. Default 3. */
   readonly nodes?: number;
-  /** `mq-rabbitmq:4.3` (made by test/setup), or an official one such as `rabbitmq:4.3-management`, which is pulled. */
+  /**
+   * Image: `mq-rabbitmq:4.3` (built by test/setup), or an official one such as `rabbitmq:4.3-management`, which is
+   * pulled.
+   */
   readonly image: string;
-  /** By default a new one. Docker's names of containers and network begin with it. */
+  /** Name of the cluster, which is also the prefix of its containers and network. Defaults to a new name. */
   readonly name?: string | undefined;
-  /** Process id of the owner, after whose end `sweep` removes the cluster. Without it the cluster stays until `down`. */
+  /**
+   * Process id of the owner. `sweep` removes the cluster after that process has ended. Without an owner the cluster
+   * stays until `down`.
+   */
   readonly owner?: number | undefined;
-  /** Process id of whoever starts a cluster that is to stay: `sweep` removes it if that process ends before the cluster is ready. */
+  /**
+   * Process id of the starter of a cluster without an owner. `sweep` removes the cluster if that process ends before
+   * the cluster is ready.
+   */
   readonly starter?: number | undefined;
-  /** The port for AMQP of the first node, and with it the usual others (5672: 15672, 15674, 15692); each further node has its ports 100 higher. */
+  /**
+   * AMQP port of the first node. Its other ports have the usual distances (5672: 15672, 15674, 15692), and the ports of
+   * each further node are 100 higher.
+   */
   readonly port?: number | undefined;
-  /** Ends the start; what was started is removed. */
+  /** Aborts the start. Everything that was started is removed. */
   readonly signal?: AbortSignal | undefined;
-  /** Milliseconds until all must be ready; 120,000 by default. */
+  /** Time limit until all nodes are ready, in milliseconds. Default 120,000. */
   readonly withinMs?: number | undefined;
   /** Called when one more node is ready. */
   readonly progress?: ((ready: number, total: number) => void) | undefined;
 }
 
 /**
- * Starts a cluster and waits until every node is a running member that takes AMQP. User `mq` has a random password and is administrator.
- * Throws UNAVAILABLE (no Docker engine; not ready in time), SYSTEM (no image, the name is taken, a node ended), INTERRUPTED; leaves nothing behind then.
+ * Starts a cluster and waits until every node is a running member that accepts AMQP. The user `mq` has a random
+ * password and is an administrator. Throws UNAVAILABLE (no Docker engine; not ready in time), SYSTEM (no image, the
+ * name exists, a node ended), INTERRUPTED; nothing is left behind then.
  */
 export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   const { image, nodes = 3, name = `mq-${randomBytes(4).toString('hex')}`, owner, starter, signal } = options;
@@ -73,7 +87,7 @@ export async function startCluster(options: ClusterOptions): Promise<Cluster> {
   };
   const ports = await portsOf(plan, options.port);
   await refuseTaken(docker, plan);
-  // Two starts of one name: the network decides, before there is anything that could be taken from the other.
+  // If two starts use the same name, creating the network decides, before any container exists.
   const engine = docker.container.dockerode;
   await ask(`making network ${name}`, () =>
     engine.createNetwork({ Name: name, CheckDuplicate: true, Driver: 'bridge', Labels: { ...plan.labels } }),
@@ -102,7 +116,7 @@ function interrupted(cluster: string): MqError {
   return new MqError('INTERRUPTED', `starting cluster ${cluster}: interrupted`);
 }
 
-/** Those of each node, in the order of hosts. */
+/** Returns the ports of each node, in the order of hosts. */
 async function portsOf(plan: NodePlan, first: number | undefined): Promise<number[]> {
   const { address } = plan;
   if (first === undefined) return freePorts(plan.hosts.length * portsPerNode, address);
@@ -117,7 +131,10 @@ async function portsOf(plan: NodePlan, first: number | undefined): Promise<numbe
   return ports;
 }
 
-/** A container of that name that is no part of a cluster would be noticed only when the cluster is ready. */
+/**
+ * Refuses names of existing containers that do not belong to a cluster, because the conflict would otherwise be found
+ * only when the cluster is ready.
+ */
 async function refuseTaken(docker: Docker, { cluster, hosts }: NodePlan): Promise<void> {
   const engine = docker.container.dockerode;
   const taken = async (name: string) => {
@@ -133,7 +150,7 @@ async function refuseTaken(docker: Docker, { cluster, hosts }: NodePlan): Promis
 }
 
 async function startNodes(plan: NodePlan, ports: readonly number[]): Promise<void> {
-  // All of them end before anything is removed: no container may appear after the removal.
+  // All starts must end before anything is removed, so that no container appears after the removal.
   const starts = await Promise.allSettled(
     plan.hosts.map((host, index) =>
       startNode(plan, host, ports.slice(index * portsPerNode, (index + 1) * portsPerNode)),

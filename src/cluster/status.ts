@@ -1,4 +1,5 @@
-// How a cluster is: Docker's view of its containers, RabbitMQ's of its members and queues, and what is wrong.
+// Reads the status of a cluster: Docker's state of its containers, RabbitMQ's state of its members and queues, and
+// problems.
 
 import { MqError } from '../errors.ts';
 import { askNode } from './api.ts';
@@ -12,26 +13,26 @@ export interface ClusterStatus {
   readonly image: string;
   readonly version: string;
   readonly nodes: readonly NodeStatus[];
-  /** Undefined: no node answers. */
+  /** `undefined` if no node answers. */
   readonly queues: readonly QueueStatus[] | undefined;
-  /** One sentence each; empty: all is well. */
+  /** One sentence for each problem. Empty without problems. */
   readonly problems: readonly string[];
 }
 
 export interface NodeStatus {
   readonly host: string;
-  /** `gone`: RabbitMQ has a member of that name, and Docker no container. */
+  /** `gone` means that RabbitMQ has a member with this name but Docker has no container. */
   readonly state: NodeState['state'] | 'gone';
-  /** It is in the cluster's network. */
+  /** `true` if it is connected to the cluster's network. */
   readonly isConnected: boolean;
-  /** A running member in the eyes of the others. Undefined: no node answers. */
+  /** `true` if the others see it as a running member. `undefined` if no node answers. */
   readonly isMember: boolean | undefined;
   readonly alarms: readonly string[];
-  /** Of queues. */
+  /** Number of queues whose leader is on this node. */
   readonly leads: number;
-  /** What would be without a majority if it stopped; undefined when it does not answer. */
+  /** Objects that would lose their majority if it stopped. `undefined` if it does not answer. */
   readonly critical: readonly string[] | undefined;
-  /** Without user and password. */
+  /** Address without user and password. */
   readonly amqp: string | undefined;
   readonly management: string | undefined;
 }
@@ -40,9 +41,9 @@ export interface QueueStatus {
   readonly vhost: string;
   readonly name: string;
   readonly type: string;
-  /** Undefined: the broker does not know yet. */
+  /** `undefined` if the broker does not know the number yet. */
   readonly messages: number | undefined;
-  /** Host names. A classic queue has one node, its leader. */
+  /** Host name of the leader. A classic queue has one node, which is its leader. */
   readonly leader: string | undefined;
   readonly members: readonly string[];
   readonly online: readonly string[];
@@ -64,12 +65,12 @@ interface StatusOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Looks at every part of the cluster. Throws UNAVAILABLE when there is none of that name. */
+/** Reads the status of every part of the cluster. Throws UNAVAILABLE if there is no such cluster. */
 export async function clusterStatus({ name, signal }: StatusOptions): Promise<ClusterStatus> {
   const cluster = await attachCluster({ name });
   const states = await cluster.states();
   const awake = cluster.nodes.filter((_, index) => states[index]?.state === 'running');
-  // At once: each answer takes seconds as long as a node is silent.
+  // These run concurrently, because each answer takes seconds while a node is silent.
   const [known, listings, critical] = await Promise.all([
     membersOf(awake, signal),
     Promise.all(awake.map((node) => listQueues(node, signal))),
@@ -99,7 +100,9 @@ export async function clusterStatus({ name, signal }: StatusOptions): Promise<Cl
   return { name, image, version, nodes: all, queues, problems: problemsOf(all, queues, cluster.nodes) };
 }
 
-/** What stops to work if the node does, in RabbitMQ's own words; undefined when it does not answer. */
+/**
+ * Returns what would stop working without the node, in RabbitMQ's words, or `undefined` if the node does not answer.
+ */
 async function criticalQueues(node: ClusterNode, signal: AbortSignal | undefined): Promise<string[] | undefined> {
   interface Answer {
     readonly status: string;
@@ -108,7 +111,7 @@ async function criticalQueues(node: ClusterNode, signal: AbortSignal | undefined
   }
   const path = 'health/checks/node-is-quorum-critical';
   try {
-    // 503: it is.
+    // 503 means that the node is critical.
     const answer = await within(answerMs, signal, (end) => askNode<Answer>(node, path, end, { also: [503] }));
     if (answer.status === 'ok') return [];
     const names = answer.queues?.map((one) => one.readable_name ?? one.name ?? '?') ?? [];
@@ -118,9 +121,9 @@ async function criticalQueues(node: ClusterNode, signal: AbortSignal | undefined
   }
 }
 
-/** Undefined when the node does not answer. */
+/** Returns the queues, or `undefined` if the node does not answer. */
 async function listQueues(node: ClusterNode, signal: AbortSignal | undefined): Promise<QueueItem[] | undefined> {
-  // With statistics the listing is cached, and seconds older than the end of a node.
+  // With statistics the list is cached, and seconds older than the end of a node.
   const path = 'queues?disable_stats=true&enable_queue_totals=true';
   return within(answerMs, signal, (end) => askNode<QueueItem[]>(node, path, end)).catch(() => undefined);
 }
@@ -192,7 +195,7 @@ function nodeProblem({ host, state, isConnected, isMember }: NodeStatus): string
   return isMember === false ? [`${host} runs, and the others do not see it: mq cluster heal`] : [];
 }
 
-/** `mq1` of `rabbit@mq1`. */
+/** Returns `mq1` for `rabbit@mq1`. */
 function hostOf(name: string): string {
   return name.replace(/^.*@/, '');
 }

@@ -1,18 +1,18 @@
-// What one node says about the cluster, by its management API.
+// Reads one node's view of the cluster from its management API.
 
 import { askNode } from './api.ts';
 import { within } from './limit.ts';
 import type { ClusterNode } from './node.ts';
 
-/** The cluster in the eyes of one node. */
+/** One node's view of the cluster. */
 export interface View {
-  /** Erlang names of the members it sees running, itself among them. */
+  /** Erlang names of the members that it sees running, including itself. */
   readonly running: readonly string[];
-  /** Members it has parted from and will not meet again until it is restarted (Mnesia only: RabbitMQ before 4.2). */
+  /** Members from which it has separated until it is restarted (Mnesia only: RabbitMQ before 4.2). */
   readonly parted: readonly string[];
 }
 
-/** What the node says; undefined when it does not answer within five seconds. */
+/** Returns the node's view, or `undefined` if it does not answer within five seconds. */
 export async function viewOf(node: ClusterNode, signal: AbortSignal): Promise<View | undefined> {
   try {
     const members = await within(5_000, signal, (end) =>
@@ -27,7 +27,7 @@ export async function viewOf(node: ClusterNode, signal: AbortSignal): Promise<Vi
       parted: members.find(({ name }) => name === node.name)?.partitions ?? [],
     };
   } catch {
-    // Not there yet, or just gone: whoever waits asks again.
+    // The node is not started yet or has just ended. The caller tries again.
     return undefined;
   }
 }

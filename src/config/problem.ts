@@ -33,7 +33,7 @@ export interface Problem {
   readonly line: number;
   readonly column: number;
   readonly message: string;
-  /** What to write instead. */
+  /** Suggested replacement. */
   readonly instead?: string;
 }
 

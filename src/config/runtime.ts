@@ -18,7 +18,7 @@ import { didYouMean } from './problem.ts';
 import { type Reach, reach } from './reach.ts';
 import { sharedSocketOptions } from './socket-options.ts';
 
-/** What a command needs from the configuration. */
+/** The parts of the configuration that a command needs. */
 export interface Needs {
   /** Names of publications. */
   readonly publications: readonly string[];

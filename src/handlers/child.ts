@@ -20,7 +20,7 @@ export interface ChildPlan extends Killing {
   readonly onStderr: Take;
 }
 
-/** How a process group is ended. */
+/** Settings for ending a process group. */
 export interface Killing {
   /** When aborted: SIGTERM to the group, and SIGKILL after `graceMs`. */
   readonly signal: AbortSignal;

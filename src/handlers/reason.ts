@@ -2,7 +2,7 @@
 
 import { systemWords } from '../errors.ts';
 
-/** Returns the system's text for the error, or the error's own message if there is none. */
+/** Returns the system's text for the error, otherwise the error's own message. */
 export function systemReason(error: unknown): string {
   return systemWords(error) ?? thrownReason(error);
 }

@@ -1,5 +1,5 @@
-// The process of one test file: loads the file with our `uvu` in the place of uvu's, has what it registered run
-// (groups.ts), and sends every event to the runner. It decides nothing: judge.ts does.
+// The process of one test file: loads the file with mq's `uvu` instead of the package, runs the registered tests
+// (groups.ts), and sends every event to the runner. judge.ts decides whether the file passes.
 
 import { pathToFileURL } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
@@ -16,31 +16,34 @@ import type { FileTarget } from './target.ts';
 import * as userModule from './user.ts';
 import { suite, test } from './uvu.ts';
 
-/** The part of `process` that a child needs; whoever starts the child gives it. */
+/** The part of `process` that a child needs. The code that starts the child passes it. */
 export type ChildHost = Strays &
   Pick<NodeJS.Process, 'send' | 'exit' | 'getActiveResourcesInfo' | 'channel' | 'stdout'> & {
     on(event: 'disconnect' | 'exit', listener: () => void): unknown;
     once(event: 'message', listener: (message: unknown) => void): unknown;
   };
 
-/** What a child needs beside its process. */
+/** Dependencies of a child other than its process. */
 export interface ChildWorld {
-  /** Loads and so runs the test file. By default it is `import()`. */
+  /** Loads and thereby runs the test file. Defaults to `import()`. */
   readonly load?: (file: string) => Promise<unknown>;
-  /** The file is one of mq's own suites: it has the fixtures without importing `mq/test`. */
+  /** `true` for one of mq's own suites, which use the fixtures without importing `mq/test`. */
   readonly isOwn?: boolean;
-  /** Makes the target of the fixtures. Only called for a file that imports `mq/test`. */
+  /** Creates the target of the fixtures. Called only for a file that imports `mq/test`. */
   readonly open?: () => Promise<FileTarget>;
 }
 
-/** Runs the file and reports. The process is then to end by itself; if it does not, that is a failure too. */
+/**
+ * Runs the file and sends its events. The process must exit by itself afterwards; if it does not, that is also a
+ * failure.
+ */
 export async function runChild(host: ChildHost, options: ChildOptions, world: ChildWorld = {}): Promise<void> {
   const { send, hold } = mailTo(host);
   const fail: World['fail'] = (place, failure) => send({ type: 'fail', place, failure });
   const say = (text: string) => void host.stdout.write(text);
   keepMarks(host.stdout);
   const own = host.getActiveResourcesInfo();
-  // A runner that is gone needs no answer.
+  // The runner has exited and expects no answer.
   host.on('disconnect', () => host.exit(1));
   host.channel?.unref();
 
@@ -64,7 +67,10 @@ export async function runChild(host: ChildHost, options: ChildOptions, world: Ch
   }, graceMs).unref();
 }
 
-/** `TCPServerWrap, Timeout (20)`: without what was there before the file. */
+/**
+ * Formats the resources that the file left open: `TCPServerWrap, Timeout (20)`. Resources that existed before the file
+ * are not counted.
+ */
 function counted(names: readonly string[], before: readonly string[]): string {
   const counts = new Map<string, number>();
   for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
@@ -73,7 +79,10 @@ function counted(names: readonly string[], before: readonly string[]): string {
   return left.map(([name, count]) => (count === 1 ? name : `${name} (${count})`)).join(', ');
 }
 
-/** Each message costs as much as a small test: what can wait for the next one does, if need be to the end of the process. */
+/**
+ * Sends events to the runner. A message costs as much as a small test, so held events are sent with the next message,
+ * or at the end of the process.
+ */
 function mailTo(host: ChildHost): Pick<World, 'send' | 'hold'> {
   const held: TestEvent[] = [];
   const mail = (done: () => void) => host.send?.(held.splice(0), undefined, undefined, done);
@@ -89,7 +98,9 @@ function mailTo(host: ChildHost): Pick<World, 'send' | 'hold'> {
   };
 }
 
-/** uvu writes a mark a test and a count a suite to stdout, each in a write of its own; they are no one's output. */
+/**
+ * Removes uvu's output: it writes a mark for each test and a count for each suite to stdout, each in a separate write.
+ */
 function keepMarks(stdout: ChildHost['stdout']): void {
   const { write } = stdout;
   stdout.write = ((chunk: unknown, ...rest: []) =>
@@ -107,7 +118,7 @@ async function load({ file }: ChildOptions, guard: Guard, world: ChildWorld): Pr
   return { usesFixtures: world.isOwn === true || inside.imported.has('mq/test') };
 }
 
-/** The target, for as long as the file's tests run. */
+/** Opens the target for the time in which the file's tests run. */
 async function raise(open: () => Promise<FileTarget>, guard: Guard) {
   let target: FileTarget | undefined;
   let watch: LeakWatch | undefined;

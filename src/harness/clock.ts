@@ -1,4 +1,5 @@
-// A broker's clock that goes as the system's does, and can be moved on: what is due then happens at once, in its order.
+// A broker's clock that follows the system clock and can be advanced. Timers that become due then fire at once, in
+// order.
 
 interface Waiting {
   readonly at: number;
@@ -6,7 +7,7 @@ interface Waiting {
   timer: NodeJS.Timeout | undefined;
 }
 
-/** Node waits no longer than this. */
+/** Longest delay of a Node timer. */
 const longestMs = 0x7fff_ffff;
 
 export class MovableClock {
@@ -29,8 +30,8 @@ export class MovableClock {
   }
 
   /**
-   * Moves on by so much; timers run in the order of their times, those that they set as well. `settled` is awaited before
-   * the first step and after each.
+   * Advances the clock. Timers fire in the order of their times, including timers that they set. `settled` is awaited
+   * before the first step and after each step.
    */
   async advance(milliseconds: number, settled: () => Promise<void> = async () => undefined): Promise<void> {
     await settled();
@@ -41,7 +42,7 @@ export class MovableClock {
       this.#aheadMs += Math.max(0, next.at - this.now());
       this.#drop(next);
       next.run();
-      // What it has set going (a message to a consumer, say) comes before the next.
+      // The effects of a timer (for example a message to a consumer) come before the next timer.
       await new Promise<void>((resolve) => setImmediate(resolve));
       await settled();
     }

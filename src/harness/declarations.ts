@@ -1,7 +1,7 @@
-// The types of `mq/test` for an editor: what `mq types` writes. They stand for themselves, without Node's or uvu's types,
-// because the user has installed neither. test/unit/harness/declarations.test.ts holds them to user.ts.
+// TypeScript declarations of `mq/test` for editors, written by `mq types`. They do not need the types of Node or uvu,
+// because the user has not installed them. test/unit/harness/declarations.test.ts compares them with user.ts.
 
-/** A tsconfig.json for a folder of tests: as `mq test` has it, types are stripped, whatever package.json says. */
+/** A tsconfig.json for a folder of tests. As with `mq test`, types are stripped, and package.json has no effect. */
 export const tsconfig = {
   compilerOptions: {
     module: 'preserve',
@@ -14,7 +14,7 @@ export const tsconfig = {
   include: ['**/*.ts'],
 };
 
-/** The text of mq-test.d.ts. */
+/** Content of mq-test.d.ts. */
 export const declarations = `// Written by \`mq types\`: what a test file of \`mq test\` imports. Written anew, not edited.
 
 declare module 'mq/test' {

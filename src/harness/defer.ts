@@ -1,4 +1,5 @@
-// uvu runs what is registered by itself unless this is set before its first load. Import it before uvu.
+// Sets UVU_DEFER before uvu is loaded, because uvu otherwise runs registered tests by itself. Import this file before
+// uvu.
 
 Object.assign(globalThis, { UVU_DEFER: 1 });
 

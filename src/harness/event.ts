@@ -1,31 +1,35 @@
-// What a test file's own process tells the runner, in order, over IPC. Strings and numbers only.
+// Defines the events that the process of a test file sends to the runner over IPC, in order. They contain only strings
+// and numbers.
 
-/** Why something failed, ready to be shown. */
+/** A failure in displayable form. */
 export interface Failure {
   readonly message: string;
-  /** The difference between what was and what was expected. */
+  /** Difference between the actual and the expected value. */
   readonly details?: string;
-  /** The frames of the user's files, innermost first. */
+  /** Stack frames in the user's files, innermost first. */
   readonly stack: readonly string[];
-  /** The stderr of the roles that the test started. */
+  /** stderr of the roles that the test started. */
   readonly roles?: string;
 }
 
 export type TestEvent =
-  /** The file is loaded; these are its tests, in order. Later events name a test by its place here. */
+  /** The file is loaded. `tests` lists its tests in order; later events refer to a test by its index. */
   | {
       readonly type: 'plan';
       readonly tests: readonly string[];
-      /** The line of each in the file, from 1; 0: unknown. */
+      /** Line of each test in the file, starting at 1. 0 means unknown. */
       readonly lines?: readonly number[];
       readonly skipped: readonly Skipped[];
-      /** How many the filter left out. */
+      /** Number of tests that the filter excluded. */
       readonly filtered: number;
     }
   | { readonly type: 'start'; readonly test: number }
   | { readonly type: 'pass'; readonly test: number; readonly ms?: number }
   | { readonly type: 'skip'; readonly test: number; readonly reason: string; readonly ms?: number }
-  /** `test` is absent when the failure belongs to no test; `place` says what failed then. `ms`: how long the test took. */
+  /**
+   * `test` is absent if the failure does not belong to a test; `place` then names what failed. `ms` is the duration of
+   * the test.
+   */
   | {
       readonly type: 'fail';
       readonly test?: number;
@@ -33,12 +37,12 @@ export type TestEvent =
       readonly failure: Failure;
       readonly ms?: number;
     }
-  /** Everything was run; uvu's own numbers. */
+  /** All tests have run. The numbers are uvu's. */
   | { readonly type: 'end'; readonly ran: number; readonly total: number };
 
 export interface Skipped {
   readonly test: string;
   readonly reason: string;
-  /** In the file, from 1. */
+  /** Line in the file, starting at 1. */
   readonly line?: number;
 }

@@ -1,18 +1,18 @@
-// Waits for what comes about in its own time.
+// Waits for a condition.
 
 import { setTimeout as delay } from 'node:timers/promises';
 
 export interface EventuallyOptions {
-  /** Milliseconds until it is given up; 10,000 by default. */
+  /** Time limit in milliseconds. Default 10,000. */
   readonly within?: number;
-  /** Milliseconds between two looks; 25 by default. */
+  /** Milliseconds between two calls of `look`. Default 25. */
   readonly every?: number;
 }
 
 /**
- * What `look` gives, once it is neither undefined nor false and `look` does not throw.
+ * Calls `look` until it returns a value other than undefined and false without throwing. Returns that value.
  * @throws TypeError at once if `what` is not a string or `look` is not a function
- * @throws an Error with `what` and what the last look came to when the time is up
+ * @throws an Error with `what` and the result of the last call when the time is up
  */
 export async function eventually<T>(
   what: string,
@@ -33,7 +33,7 @@ export async function eventually<T>(
     }
     if (performance.now() >= end) {
       const details = (failure as { details?: unknown } | undefined)?.details;
-      // A function that only asserts gives nothing, and would be waited for in vain.
+      // A function that only asserts returns nothing, so waiting for it would never end.
       const isNothing = failure === undefined && found === undefined;
       const empty = isNothing ? '; the last look gave undefined, which means not yet: give true when it is so' : '';
       throw Object.assign(

@@ -1,10 +1,10 @@
-// Turns whatever was thrown (an Error, null, a string) into what the report shows.
+// Converts a thrown value (an Error, null, a string) to a failure for the report.
 
 import { fileURLToPath } from 'node:url';
 import { inspect, stripVTControlCharacters } from 'node:util';
 import type { Failure } from './event.ts';
 
-/** Takes any thrown value; never throws. */
+/** Returns the failure for a thrown value. Never throws. */
 export function failureOf(thrown: unknown): Failure {
   if (!(thrown instanceof Error)) return { message: `threw ${inspect(thrown)}, which is not an Error`, stack: [] };
   const { details } = thrown as { details?: unknown };
@@ -15,7 +15,7 @@ export function failureOf(thrown: unknown): Failure {
   };
 }
 
-/** Where the error itself says it is, as those of loading a file do. */
+/** Returns the position that the error itself contains, as errors of loading a file do. */
 function placeOf(error: Error): string[] {
   const { at } = error as { at?: unknown };
   return typeof at === 'string' && /:\d+(:\d+)?$/.test(at) ? [`at ${at}`] : [];
@@ -32,7 +32,7 @@ function messageOf(error: Error): string {
   return parts.join('');
 }
 
-/** A cause that the message repeats is not worth a line. */
+/** Checks whether the message already contains the cause. */
 function isSaid(cause: unknown, message: string): boolean {
   return cause instanceof Error && cause.message !== '' && message.includes(cause.message);
 }
@@ -40,8 +40,8 @@ function isSaid(cause: unknown, message: string): boolean {
 const unremarkable = new Set(['Error', 'Assertion', 'MqError']);
 
 /**
- * The frames of the test and what it calls: without Node's and the packages', and nothing from the runner on down.
- * A syntax error says where it is in a line of its own before them.
+ * Returns the stack frames of the test and the functions it calls. Frames of Node, of packages, and from the runner
+ * outwards are removed. A syntax error has its position in a separate line before the frames.
  */
 function framesOf(error: Error): string[] {
   const lines = String(error.stack ?? '').split('\n');
@@ -55,6 +55,6 @@ function framesOf(error: Error): string[] {
 }
 
 const own = /[\\/]src[\\/]harness[\\/](child|groups|guard|inside)\.ts:/;
-/** Node's, the packages', those of what tests call of the harness, and in the executable all of mq. */
+/** Frames of Node, of packages, of the harness functions that tests call, and, in the executable, of mq. */
 const foreign =
   /node:|[\\/]node_modules[\\/]|<anonymous>\)?$|\bmq:[\w.-]+\.js:|[\\/]src[\\/]harness[\\/](fixtures|mailbox|role|eventually)\.ts:/;

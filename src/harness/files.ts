@@ -1,4 +1,4 @@
-// Which files are tests: those that are named, and those below the folders that are named.
+// Finds the test files: named files, and the test files below named folders.
 
 import { readdirSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -6,8 +6,9 @@ import { MqError, systemReason } from '../errors.ts';
 import { filePath, isPlainText, textOfBytes } from '../session/byte-text.ts';
 
 /**
- * The test files, absolute, each once, in the order of their names below each word. Without words: those below `cwd`.
- * @throws {MqError} NO_INPUT for a name that is not there, or a folder without a test file
+ * Returns the absolute paths of the test files without duplicates, sorted by name within each argument. Without
+ * arguments it searches below `cwd`.
+ * @throws {MqError} NO_INPUT for a path that does not exist, or a folder without a test file
  */
 export function findTestFiles(words: readonly string[], cwd: string): string[] {
   const found = (words.length === 0 ? ['.'] : words).flatMap((word) => filesOf(word, cwd));
@@ -46,7 +47,8 @@ interface Entry {
 
 function entriesOf(folder: string): Entry[] {
   try {
-    // As bytes: Node would put U+FFFD in the place of what is not UTF-8, which names no file.
+    // Names are read as bytes, because Node would replace bytes that are not UTF-8 with U+FFFD, which is not the file's
+    // name.
     return readdirSync(filePath(folder), { withFileTypes: true, encoding: 'buffer' }).map((entry) => ({
       name: textOfBytes(entry.name),
       isDirectory: () => entry.isDirectory(),

@@ -1,5 +1,5 @@
-// What a test has at hand of the target: to publish, to receive, to start roles, to break the cluster, to move the clock.
-// Whatever a test has begun is ended after it.
+// The fixtures of a test: publish, receive, start roles, inject cluster faults, advance the clock. Everything that a
+// test starts is ended after the test.
 
 import { Buffer } from 'node:buffer';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -14,7 +14,7 @@ import { wayOf } from './way.ts';
 export type Body = string | Uint8Array | object | number | boolean | null;
 export type SendOptions = Omit<SentMessage, 'body'>;
 
-/** What the fixtures have begun, and what has to be ended therefore. */
+/** Everything that the fixtures have started and must end. */
 interface Begun {
   readonly mailboxes: Map<string, Promise<Mailbox>>;
   readonly roles: Set<StartedRole>;
@@ -22,9 +22,9 @@ interface Begun {
 
 interface Stage {
   readonly target: FileTarget;
-  /** Begun in a test or around each. */
+  /** Started in a test or in a hook around each test. */
   readonly test: Begun;
-  /** Begun in a `before` hook: it lasts as long as the suite. */
+  /** Started in a `before` hook. It lasts until the suite ends. */
   readonly suite: Begun;
   readonly published: Published[];
   isInTest: boolean;
@@ -33,7 +33,7 @@ interface Stage {
 
 let stage: Stage | undefined;
 
-/** From now on the fixtures work, on this target. */
+/** Makes the fixtures usable with this target. */
 export function openStage(target: FileTarget): void {
   const begun = (): Begun => ({ mailboxes: new Map(), roles: new Set() });
   stage = { target, test: begun(), suite: begun(), published: [], isInTest: false, isFaulty: false };
@@ -44,8 +44,8 @@ export function enterTest(): void {
 }
 
 /**
- * Ends what the test has begun (roles, consumers, faults), and empties the queues, so that the next test finds none of its
- * messages. undefined: there is nothing to do. Rejects if something does not end.
+ * Ends what the test has started (roles, consumers, faults) and purges the queues, so that the next test does not
+ * receive old messages. Returns `undefined` if there is nothing to do. Rejects if something does not end.
  */
 export function leaveTest(): Promise<void> | undefined {
   if (stage === undefined) return undefined;
@@ -57,18 +57,18 @@ export function leaveTest(): Promise<void> | undefined {
   return (async () => {
     await ending;
     await target.purge?.();
-    // After the queues: what they have sent before comes here.
+    // Mailboxes are cleared after the queues, because they receive what the queues have already sent.
     if (target.purge !== undefined)
       await Promise.all([...suite.mailboxes.values()].map(async (one) => (await one).clear()));
   })();
 }
 
-/** Ends what the hooks of the suite have begun. */
+/** Ends what the hooks of the suite have started. */
 export function leaveSuite(): Promise<void> | undefined {
   return stage === undefined ? undefined : end(stage, stage.suite);
 }
 
-/** Returns the last lines of stderr of each role of the test and of its suite. */
+/** Returns the last lines of stderr of each role of the test and its suite. */
 export function roleOutput(): { readonly roles?: string } {
   const roles = stage === undefined ? [] : [...stage.suite.roles, ...stage.test.roles];
   const texts = roles
@@ -79,7 +79,7 @@ export function roleOutput(): { readonly roles?: string } {
 
 const mostRoleLines = 40;
 
-/** What the nodes of the cluster have logged; undefined where there is none. */
+/** Returns the log of the cluster's nodes, or `undefined` without a cluster. */
 export async function logsSince(date: Date): Promise<string | undefined> {
   return stage?.target.cluster?.logs(date);
 }
@@ -105,7 +105,7 @@ async function endAll(here: Stage, { mailboxes, roles }: Begun): Promise<void> {
   await Promise.all(open.map(async (mailbox) => (await mailbox.catch(() => undefined))?.close({ keeps })));
 }
 
-/** How long a role has to end after the test that started it. */
+/** Milliseconds that a role has to exit after the test that started it. */
 const roleGraceMs = 3_000;
 
 function current(what: string): Stage {
@@ -117,17 +117,17 @@ function begunIn({ isInTest, test, suite }: Stage): Begun {
   return isInTest ? test : suite;
 }
 
-/** The broker of this file, with the topology of rascal.json in it. */
+/** The broker of this file, with the topology of rascal.json. */
 export const broker = {
-  /** For a client: all addresses, with commas. */
+  /** Comma-separated addresses for a client. */
   get url(): string {
     return current('broker.url').target.urls.join(',');
   },
-  /** One per node. */
+  /** One URL for each node. */
   get urls(): readonly string[] {
     return current('broker.urls').target.urls;
   },
-  /** Of the management API, one per node, with user and password; empty where there is none. */
+  /** URLs of the management API, one for each node, with user and password. Empty without an API. */
   get managementUrls(): readonly string[] {
     return current('broker.managementUrls').target.managementUrls;
   },
@@ -139,7 +139,7 @@ export const broker = {
   },
 };
 
-/** Publishes; resolves when the broker has confirmed. Throws what else became of it. */
+/** Publishes a message and resolves when the broker has confirmed it. Throws on any other outcome. */
 export function publish(publication: string, body: Body, options: SendOptions = {}): Promise<Published> {
   const { target, published } = current('publish');
   return calledHere(async () => {
@@ -149,7 +149,7 @@ export function publish(publication: string, body: Body, options: SendOptions = 
   });
 }
 
-/** Sends a request and gives the reply. `within`: milliseconds, 5,000 by default. */
+/** Sends a request and returns the reply. `within` is the time limit in milliseconds (default 5,000). */
 export function request(
   publication: string,
   body: Body,
@@ -159,15 +159,15 @@ export function request(
   return calledHere(() => target.request(publication, messageOf(body, options), within));
 }
 
-/** Starts to receive before the first `expectMessage`: for queues that exist only while a client receives. */
+/** Starts receiving before the first `expectMessage`. Needed for queues that exist only while a client consumes. */
 export function listen(source: Source, options: { keys?: readonly string[] } = {}): Promise<void> {
   return calledHere(async () => void (await mailboxOf(source, options, defaultMs)));
 }
 
 /**
- * Waits for a message that matches, acknowledges and returns it. Those that came before and do not match stay for the
- * next call. `source`: a subscription, or `{ queue }`, which may be declared while this waits. `within`: milliseconds,
- * 5,000 by default.
+ * Waits for a matching message, acknowledges it and returns it. Earlier messages that do not match are kept for the
+ * next call. `source` is a subscription or `{ queue }`; the queue may be declared while this waits. `within` is the
+ * time limit in milliseconds (default 5,000).
  */
 export function expectMessage(
   source: Source,
@@ -177,7 +177,7 @@ export function expectMessage(
   return calledHere(async () => (await mailboxOf(source, {}, within)).expect(matcher, within));
 }
 
-/** Waits for a dead letter of a role, a subscription or a queue, as `expectMessage` does for a message. */
+/** Waits for a dead letter of a role, a subscription or a queue, in the same way as `expectMessage`. */
 export function deadLetter(
   name: string,
   matcher?: Matcher,
@@ -187,7 +187,7 @@ export function deadLetter(
   return calledHere(async () => expectMessage(await target.deadLettersOf(name), matcher, options));
 }
 
-/** Starts a role as a process of its own; it is stopped after the test. */
+/** Starts a role in a separate process, which is stopped after the test. */
 export function role(
   name: string,
   argsOrOptions: readonly string[] | RoleOptions = [],
@@ -201,11 +201,11 @@ export function role(
   });
 }
 
-/** The broker's clock. Where it cannot be moved, the test is skipped. */
+/** The broker's clock. If it cannot be advanced, the test is skipped. */
 export const clock = {
   /**
-   * Moves the time forward; what is due happens in its order. Before each step it waits until the roles that receive have
-   * handled their messages. `within`: the most milliseconds that one such wait takes, 10,000 by default; 0: no wait.
+   * Advances the time; timers fire in order. Before each step it waits until the consuming roles have handled their
+   * messages. `within` is the time limit of each such wait in milliseconds (default 10,000); 0 does not wait.
    */
   advance: async (milliseconds: number, { within = 10_000 }: { within?: number } = {}): Promise<void> => {
     const { target } = current('clock.advance');
@@ -215,10 +215,10 @@ export const clock = {
   },
 };
 
-/** Faults of the cluster. Where there is none, the test is skipped. They are undone after the test. */
+/** Faults of the cluster. Without a cluster the test is skipped. All faults are undone after the test. */
 export const cluster: ClusterFaults = new Proxy({} as ClusterFaults, {
   get(_, name) {
-    // Whoever looks whether it is a promise, or prints it, touches nothing.
+    // Printing the object or checking whether it is a promise must not count as a fault.
     if (typeof name === 'symbol' || name === 'then') return undefined;
     const here = current('cluster');
     const faults = here.target.cluster ?? skip(`needs a cluster in containers; the target is ${here.target.kind}`);
@@ -229,7 +229,7 @@ export const cluster: ClusterFaults = new Proxy({} as ClusterFaults, {
 
 const defaultMs = 5_000;
 
-/** What fails says where the test called, too: the failure itself comes from a socket. */
+/** Adds the caller's stack frames to an error, because the error itself comes from a socket. */
 async function calledHere<T>(work: () => Promise<T>): Promise<T> {
   const frames = String(new Error('here').stack).split('\n').slice(2);
   try {
@@ -258,12 +258,12 @@ async function mailboxOf(source: Source, { keys }: { keys?: readonly string[] },
   const mailbox = typeof source === 'string' ? open() : eventuallyThere(source.queue, open, withinMs);
   const { mailboxes } = begunIn(here);
   mailboxes.set(name, mailbox);
-  // One that could not be opened is tried again at the next call.
+  // A source that could not be opened is tried again at the next call.
   mailbox.catch(() => mailboxes.delete(name));
   return mailbox;
 }
 
-/** A queue of a role's own, as that of its dead letters, is declared with its first message. */
+/** Opens a queue that may not exist yet. mq declares a dead-letter queue, for example, with its first message. */
 async function eventuallyThere(queue: string, open: () => Promise<Mailbox>, withinMs: number): Promise<Mailbox> {
   const end = performance.now() + withinMs;
   for (;;) {

@@ -1,9 +1,12 @@
-// A folder for what mq writes, with its parents.
+// Creates a folder, with its parents, for files that mq writes.
 
 import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 
-/** Throws what node:fs throws. Node's own recursive mkdir has no end where a parent is there and takes nothing, as /proc. */
+/**
+ * Creates the folder. Throws the errors of node:fs. Node's own recursive mkdir never returns if an existing parent
+ * refuses new folders, as /proc does.
+ */
 export function makeFolder(folder: string): void {
   try {
     mkdirSync(folder);

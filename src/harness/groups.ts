@@ -1,4 +1,4 @@
-// Gives what a test file has registered to the real uvu, group by group, runs uvu's queue, and tells what happens.
+// Passes the registered tests to the real uvu, group by group, runs uvu's queue, and sends the events.
 
 import './defer.ts';
 import * as uvu from 'uvu';
@@ -12,19 +12,19 @@ import { isSkip, Skip } from './skip.ts';
 import { type Entry, forgotten, type Group, groups } from './uvu.ts';
 
 export interface World extends ChildOptions {
-  /** Resolves when it is on its way. */
+  /** Resolves when the event is sent. */
   readonly send: (event: TestEvent) => Promise<void>;
-  /** Goes with what is sent next, or at the end of the process. */
+  /** Holds an event until the next one is sent, or until the end of the process. */
   readonly hold: (event: TestEvent) => void;
   readonly fail: (place: string, failure: Failure) => Promise<void>;
   readonly guard: Guard;
-  /** undefined: the file has no fixtures. */
+  /** `undefined` if the file does not use fixtures. */
   readonly leaks: LeakWatch | undefined;
-  /** Into the output of the file. */
+  /** Writes to the output of the file. */
   readonly say: (text: string) => void;
 }
 
-/** Runs what the file has registered, and tells the runner. */
+/** Runs the tests that the file registered, and sends the events to the runner. */
 export async function runGroups(world: World): Promise<void> {
   const unrun = forgotten();
   const plan = planOf(world.filter);
@@ -50,7 +50,7 @@ interface PlannedEntry extends Entry {
   readonly test: number;
 }
 
-/** Which tests are to run. A test is known by its place in `event.tests`. */
+/** Selects the tests to run. A test is identified by its index in `event.tests`. */
 function planOf(filter = '') {
   const tests: string[] = [];
   const lines: number[] = [];
@@ -75,28 +75,28 @@ function planOf(filter = '') {
   return { groups: planned, event: { tests, lines, skipped, filtered } };
 }
 
-/** `isOver`: a test has failed, and no other is to run. */
+/** `isOver` is set after a failed test, when no other test may run. */
 interface Course {
   isOver: boolean;
 }
 
-/** Milliseconds: what a test that is worth a message of its own takes at least. */
+/** Minimum duration in milliseconds of a test whose end is sent in a message of its own. */
 const longMs = 50;
 
-/** Has uvu run one group; gives uvu's numbers: how many tests ran to their end, of how many. */
+/** Runs one group with uvu. Returns uvu's numbers: how many tests ran to the end, and how many there are. */
 async function runGroup(
   group: Group,
   entries: readonly PlannedEntry[],
   world: World & { readonly course: Course },
 ): Promise<[number, number]> {
   const { send, hold, fail, guard, timeoutMs, leaks, bail = false, course } = world;
-  // A hook that blocks the process would keep it.
+  // A hook that blocks the process would delay a held event.
   const passes = group.after.length + group.afterEach.length === 0 ? hold : (event: TestEvent) => void send(event);
   let skipReason = course.isOver ? bailed : undefined;
-  /** The test is one after the last: the hooks around it do not run either. */
+  /** `true` for a test after the last one that may run. The hooks around it do not run either. */
   let isAfterLast = false;
 
-  // uvu swallows what a hook throws (uvu 0.5.6: `return` inside `finally`), so it is reported before uvu sees it.
+  // uvu swallows errors of hooks (uvu 0.5.6: `return` inside `finally`), so they are reported before uvu sees them.
   const hook = (kind: string, callback: uvu.Callback) => async (state: uvu.Context) => {
     if (skipReason !== undefined) return;
     if (kind === 'before.each' ? course.isOver : kind === 'after.each' && isAfterLast) return;
@@ -110,13 +110,13 @@ async function runGroup(
       const during = kind.endsWith('each') ? ` of "${state['__test__']}"` : '';
       await fail(`${titleOf(group)}, ${kind} hook${during}`, { ...failureOf(error), ...roleOutput() });
       course.isOver ||= bail;
-      // After a throwing after.each uvu drops the suite's other tests, and a throwing `after` breaks uvu's own run.
+      // After a throwing after.each, uvu drops the suite's other tests, and a throwing `after` ends uvu's own run.
       if (kind.startsWith('before')) throw failed;
     }
   };
   const wrapped = (entry: PlannedEntry) => async (state: uvu.Context) => {
     const { test } = entry;
-    // Not waited for: what is sent is in the pipe already, whatever the test does to its process.
+    // This is not awaited, because the event is already in the pipe, whatever the test does to its process.
     void send({ type: 'start', test });
     const [begun, date] = [performance.now(), new Date()];
     const spentMs = () => performance.now() - begun;
@@ -125,7 +125,7 @@ async function runGroup(
       if (skipReason !== undefined || isAfterLast) throw new Skip(skipReason ?? bailed);
       await guard(() => entry.handler(state as Parameters<uvu.Callback>[0]), timeoutMs);
       const ms = spentMs();
-      // After a long one the runner has waited long enough: it takes a silent process for one that is blocked.
+      // After a long test the event is sent at once, because the runner treats a silent process as blocked.
       if (ms > longMs) void send({ type: 'pass', test, ms });
       else passes({ type: 'pass', test, ms });
     } catch (error) {
@@ -138,7 +138,7 @@ async function runGroup(
     }
   };
 
-  /** After the user's own hooks: ends what the fixtures have begun. */
+  /** Ends what the fixtures have started, after the user's own hooks. */
   const settle = async (what: string, clear: () => Promise<void> | undefined) => {
     try {
       const clearing = clear();
@@ -173,13 +173,16 @@ async function runGroup(
 
 const bailed = 'a test before it has failed (--bail)';
 
-/** What `.run()` puts into uvu's queue: [errors or true, ran, skipped, total]. */
+/** Entry of uvu's queue that `.run()` adds: [errors or true, ran, skipped, total]. */
 type Queued = () => Promise<[string | true, number, number, number]>;
 
-/** uvu wants an Error with a name and a stack (null makes it forget the test); the true one was already sent. */
+/**
+ * Error for uvu, which requires one with a name and a stack (with null it ignores the test). The real error was already
+ * sent.
+ */
 const failed = Object.assign(new Error('failed'), { stack: '' });
 
-/** A failure that the runner itself has found: no stack. */
+/** Returns a failure that the runner itself has found. It has no stack. */
 export function verdict(message: string): Failure {
   return { message, stack: [] };
 }

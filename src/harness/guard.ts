@@ -1,15 +1,15 @@
-// Runs one callback of a test file under a deadline, and blames it for what goes wrong outside its promise: an
-// exception in a timer, a rejection nobody handled.
+// Runs one callback of a test file with a deadline. Errors outside its promise, such as an exception in a timer or an
+// unhandled rejection, count as its failure.
 
-/** What the child hears from its process. */
+/** Process events that the guard listens to. */
 export interface Strays {
   on(event: 'uncaughtException' | 'unhandledRejection', listener: (thrown: unknown) => void): unknown;
 }
 
-/** Runs `work`; rejects with what it threw, with the stray exception it caused, or when `ms` have passed. */
+/** Runs `work`. Rejects with the error it threw, with a stray exception it caused, or after `ms`. */
 export type Guard = (work: () => unknown, ms: number) => Promise<void>;
 
-/** `unowned` is called for a stray exception while nothing is running. */
+/** Creates a guard. `unowned` is called for a stray exception while no callback is running. */
 export function makeGuard(strays: Strays, unowned: (error: Error) => void): Guard {
   let blame = unowned;
   strays.on('uncaughtException', (thrown) => blame(stray('exception outside the test', thrown)));
@@ -34,14 +34,15 @@ export function makeGuard(strays: Strays, unowned: (error: Error) => void): Guar
     );
     await Promise.race([finished, stopped]);
     deadline.clear();
-    // Node reports unhandled rejections only after the microtasks: one more turn, so that the right test is blamed.
+    // Node reports unhandled rejections after the microtasks, so one more turn is needed to assign them to the right
+    // test.
     await new Promise<void>((resolve) => void setImmediate(resolve));
     blame = unowned;
     if (caught !== undefined) throw caught.error;
   };
 }
 
-/** One timer for all that has the same deadline: most tests are over sooner than a timer is made. */
+/** Creates a reusable timer for each deadline, because most tests are shorter than the creation of a timer. */
 function makeDeadline() {
   const timers = new Map<number, NodeJS.Timeout>();
   let running: { readonly timer: NodeJS.Timeout; readonly miss: () => void } | undefined;

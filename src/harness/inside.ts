@@ -1,18 +1,18 @@
-// Modules that live inside the executable, for a test file's imports: `mq/test`, `uvu`, `uvu/assert`. What the file gets is
-// a module of a few lines that takes the exports over; no file of it is on the disk, and no node_modules is asked.
+// Serves the modules `mq/test`, `uvu` and `uvu/assert` from inside the executable to a test file. The file receives a
+// short module that re-exports them; neither the disk nor node_modules is used.
 
 import { registerHooks } from 'node:module';
 
-/** Specifier → the module that stands for it. */
+/** Modules by import specifier. */
 export type InsideModules = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
 export interface Inside {
-  /** The specifiers that were imported so far. */
+  /** Specifiers that were imported so far. */
   readonly imported: ReadonlySet<string>;
   release(): void;
 }
 
-/** From now on these modules are given to whoever imports or requires them, until `release`. */
+/** Serves these modules to every import and require until `release`. */
 export function provide(modules: InsideModules): Inside {
   Object.assign(globalThis, { [key]: modules });
   const imported = new Set<string>();

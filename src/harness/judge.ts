@@ -1,8 +1,8 @@
-// Decides what became of one test file, by numbers: what it registered, what ran, how its process ended.
+// Computes the result of a test file from what it registered, what ran, and how its process ended.
 
 import type { Failure, Skipped, TestEvent } from './event.ts';
 
-/** How the process of a file ended. `killed`: the runner had to end it, and why. */
+/** How the process of a file ended. `killed` is the reason why the runner killed it. */
 export interface Ending {
   readonly code: number | null;
   readonly signal: string | null;
@@ -10,35 +10,38 @@ export interface Ending {
 }
 
 export interface FileFailure extends Failure {
-  /** The test's name in quotes, or what else failed. */
+  /** Name of the test in quotes, or what else failed. */
   readonly title: string;
-  /** Where it is, if a report has said so; `file` is absolute. */
+  /** Position of the failure, if a report contains it. `file` is absolute. */
   readonly at?: { readonly file: string; readonly line: number; readonly column?: number };
 }
 
-/** What became of one test. Its `failure` is also one of the verdict's `failures`: the same object. */
+/** Result of one test. `failure` is the same object as in the verdict's `failures`. */
 export interface TestResult {
-  /** With the suite's name before it, where it has one. */
+  /** Name with the suite's name as a prefix, if it has one. */
   readonly name: string;
   readonly outcome: 'pass' | 'fail' | 'skip';
-  /** 0 for a test that did not run or did not end. */
+  /** Duration in milliseconds. 0 for a test that did not run or did not end. */
   readonly ms: number;
   readonly failure?: FileFailure;
-  /** Why it was skipped. */
+  /** Reason why it was skipped. */
   readonly reason?: string;
-  /** In the file, from 1. */
+  /** Line in the file, starting at 1. */
   readonly line?: number;
 }
 
 export interface Verdict {
-  /** Every test of the file but those that the filter left out: first those that were to run, in order. */
+  /** All tests of the file except those that the filter excluded. Tests that were to run come first, in order. */
   readonly tests: readonly TestResult[];
   readonly passed: number;
   readonly failures: readonly FileFailure[];
   readonly skipped: readonly Skipped[];
 }
 
-/** A file passes (no failures) only if every registered test ran to its end and the process ended well. */
+/**
+ * Returns the verdict. A file passes (without failures) only if every registered test ran to its end and the process
+ * ended normally.
+ */
 export function judge(events: readonly TestEvent[], ending: Ending): Verdict {
   const plan = events.find((event) => event.type === 'plan');
   const end = events.find((event) => event.type === 'end');
@@ -90,7 +93,7 @@ export function judge(events: readonly TestEvent[], ending: Ending): Verdict {
 }
 
 type Plan = TestEvent & { readonly type: 'plan' };
-/** The first event that tells how a test ended. */
+/** The first event that ends a test. */
 type Settled = TestEvent & { readonly type: 'pass' | 'skip' | 'fail'; readonly test: number };
 
 function isSettled(event: TestEvent): event is Settled {

@@ -1,25 +1,25 @@
-// What tests leave on the target: connections with their channels and messages, and queues, each with the test's name.
-// Messages in the queues of rascal.json are none: to hold them is what these are for, a test of one binding leaves copies in
-// the queues of the others, and all of it goes with the file's vhost.
+// Finds what tests leave on the target: connections with their channels and messages, and queues, each with the name of
+// the test. Messages left in queues of rascal.json are not leaks, because a test of one binding leaves copies in the
+// queues of other bindings. They are deleted with the file's vhost.
 
 import { eventually } from './eventually.ts';
 import type { FileTarget, Holdings } from './target.ts';
 
 export interface Leak {
-  /** The test after which it was first there. */
+  /** Test after which it first existed. */
   readonly test: string;
-  /** `a connection …`, `the queue …` */
+  /** Description: `a connection …`, `the queue …` */
   readonly what: string;
 }
 
 export interface LeakWatch {
-  /** To be called after each test. */
+  /** Call this after each test. */
   after(test: string): Promise<void>;
-  /** What is still there now that all tests and hooks have ended. */
+  /** Returns what is left after all tests and hooks. */
   left(): Promise<Leak[]>;
 }
 
-/** Looks at what is there already. */
+/** Starts a watch. What exists now does not count. */
 export async function watchLeaks(target: FileTarget): Promise<LeakWatch> {
   const before = await target.look();
   const seen = new Map<string, string>();
@@ -39,7 +39,7 @@ export async function watchLeaks(target: FileTarget): Promise<LeakWatch> {
     },
     left: async () => {
       let found = new Map<string, string>();
-      // A connection that was closed just now may be gone only in a moment.
+      // A connection that was just closed may still be listed for a moment.
       const isClean = async () => {
         found = await look();
         return found.size === 0;

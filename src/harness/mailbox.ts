@@ -1,5 +1,5 @@
-// The messages that one test received from one source. After the test the rest is dropped if the vhost belongs to the file;
-// else it goes back to its queue.
+// Holds the messages that one test received from one source. After the test the remaining messages are dropped if the
+// vhost belongs to the file; otherwise they return to their queue.
 
 import { compare } from 'uvu/diff';
 import { describe, type Matcher, matches, seen, wanted } from './matcher.ts';
@@ -11,15 +11,18 @@ interface Letter {
 }
 
 export interface Mailbox {
-  /** The first message, of those that came and those that come, that matches. It is acknowledged. */
+  /**
+   * Returns and acknowledges the first matching message, received or still to come. Returns within `withinMs` or
+   * throws.
+   */
   expect(matcher: Matcher | undefined, withinMs: number): Promise<ReceivedMessage>;
-  /** Drops what came so far and was not taken. */
+  /** Drops the received messages that were not returned. */
   clear(): Promise<void>;
-  /** Ends receiving. `keeps`: what was not taken goes back to the queue. */
+  /** Stops receiving. With `keeps`, the remaining messages return to the queue. */
   close(options: { readonly keeps: boolean }): Promise<void>;
 }
 
-/** Starts to receive. `way`: what is known of the messages' way, for a message that did not come. */
+/** Starts receiving. `way` describes the route of the messages, for the error about a missing message. */
 export async function openMailbox(
   target: FileTarget,
   { source, keys, way }: { source: Source; keys?: readonly string[]; way: () => Promise<readonly string[]> },
@@ -46,7 +49,8 @@ export async function openMailbox(
         try {
           const message = take(matcher);
           if (message === undefined) return;
-          // At once: several messages may come before the promise is heard, and one only is taken.
+          // The entry is removed at once, because several messages may arrive before the promise is handled and only
+          // one may be returned.
           waiting.delete(look);
           resolve(message);
         } catch (error) {
@@ -76,7 +80,7 @@ export async function openMailbox(
       for (const { answer } of letters.splice(0)) answer.ack();
     },
     close: async ({ keeps }) => {
-      // In this order: what is put back earlier would come again.
+      // The order matters: messages that are put back before the consumer stops would be delivered again.
       await consumer.stop();
       for (const { answer } of letters.splice(0)) answer[keeps ? 'putBack' : 'ack']();
       await consumer.close();

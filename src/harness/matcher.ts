@@ -1,9 +1,9 @@
-// Whether a message is the one that a test waits for, and how it is shown when it is not.
+// Checks whether a message matches what a test expects, and describes a message that does not.
 
 import { inspect, isDeepStrictEqual } from 'node:util';
 import type { ReceivedMessage } from './target.ts';
 
-/** Parts of a message. A string or number is to be equal, a RegExp to match, an object to be part of what is there. */
+/** Parts of a message. A string or number must be equal, a RegExp must match, and an object must be contained. */
 export interface MessageParts {
   readonly body?: unknown;
   readonly text?: unknown;
@@ -14,8 +14,9 @@ export interface MessageParts {
 }
 
 /**
- * A string: the whole body. A RegExp: some of the body. A function: true for the message. An object: parts of the message
- * if all its names are those of parts, else a part of its JSON.
+ * A matcher. A string is the whole body, a RegExp matches part of the body, and a function returns true for the
+ * message. An object contains parts of the message if all its keys are names of parts; otherwise it is contained in the
+ * JSON body.
  */
 export type Matcher = string | RegExp | ((message: ReceivedMessage) => unknown) | MessageParts | object;
 
@@ -25,7 +26,7 @@ export function matches(message: ReceivedMessage, matcher: Matcher | undefined):
   return holds(seen(message, matcher), wanted(matcher));
 }
 
-/** What of the message the matcher looks at: for the difference that is shown. */
+/** Returns the part of the message that the matcher examines, for the displayed difference. */
 export function seen(message: ReceivedMessage, matcher: Matcher | undefined): unknown {
   if (!isPartial(matcher)) return message.text;
   if (!namesParts(matcher)) return part(parsed(message), matcher);
@@ -43,7 +44,7 @@ export function wanted(matcher: Matcher | undefined): unknown {
   return matcher;
 }
 
-/** One line: the body, the key, what headers there are. */
+/** Describes a message in one line: the body, the key, and its headers. */
 export function describe({ text, fields, headers }: ReceivedMessage): string {
   const body = text.length > 120 ? `${text.slice(0, 120)}… (${text.length} characters)` : text;
   const more = Object.keys(headers).length > 0 ? `, headers ${inspect(headers, { breakLength: Infinity })}` : '';
@@ -69,7 +70,7 @@ function parsed(message: ReceivedMessage): unknown {
   }
 }
 
-/** True if `found` is `want`, or holds all of it. */
+/** Returns `true` if `found` equals `want` or contains it. */
 function holds(found: unknown, want: unknown): boolean {
   if (want instanceof RegExp) return typeof found === 'string' && want.test(found);
   if (typeof want !== 'object' || want === null || want instanceof Uint8Array) return isDeepStrictEqual(found, want);
@@ -81,7 +82,7 @@ function holds(found: unknown, want: unknown): boolean {
   return Object.entries(want).every(([name, value]) => holds(own[name], value));
 }
 
-/** Of what was found, only what the matcher names: the rest is no difference. */
+/** Returns only the parts of a value that the matcher names, because the others are not a difference. */
 function part(found: unknown, want: unknown): unknown {
   if (typeof want !== 'object' || want === null || Array.isArray(want) || want instanceof RegExp) return found;
   if (typeof found !== 'object' || found === null) return found;

@@ -1,4 +1,4 @@
-// Joins the JSON reports of the parts of a sharded run: the events of one run, as its reporters would have seen them.
+// Merges the JSON reports of the parts of a sharded run into the events of one run.
 
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -9,8 +9,9 @@ import type { RunEvent } from './report/reporter.ts';
 import type { FileResult } from './run.ts';
 
 /**
- * Reads the reports. A part that is missing, was interrupted or broke off is a failure of the joined run.
- * @throws {MqError} NO_INPUT for a file that cannot be read, BAD_DATA for one that is no JSON report, or a part given twice
+ * Reads the reports. A missing, interrupted or incomplete part is a failure of the merged run.
+ * @throws {MqError} NO_INPUT for a file that cannot be read, BAD_DATA for a file that is not a JSON report, or a part
+ * that is given twice
  */
 export function mergeReports(files: readonly string[], cwd: string): RunEvent[] {
   const parts = files.map((file) => partOf(file, cwd));
@@ -29,7 +30,7 @@ export function mergeReports(files: readonly string[], cwd: string): RunEvent[] 
 }
 
 interface Part {
-  /** As the user named it. */
+  /** Path as the user wrote it. */
   readonly file: string;
   readonly target: string;
   readonly shard: string | undefined;
@@ -67,17 +68,17 @@ function linesOf(file: string, cwd: string): JsonLine[] {
     throw new MqError('NO_INPUT', `cannot read the report ${file}: ${systemReason(error)}`, { at: file, cause: error });
   }
   const lines = text.split('\n');
-  // A run that was killed may have written half a line.
+  // A killed run may have written an incomplete line.
   const whole = text.endsWith('\n') ? lines : lines.slice(0, -1);
   return whole
     .filter((line) => line.trim() !== '')
     .map((line) => {
       try {
         const value: unknown = JSON.parse(line);
-        // The shape is our own contract (report/json.ts); the event says which one it is.
+        // The shape is mq's own contract (report/json.ts), and `event` selects the variant.
         if (typeof value === 'object' && value !== null && 'event' in value) return value as JsonLine;
       } catch {
-        // Said below.
+        // This is reported below.
       }
       throw badReport(file, 'a line is not an event');
     });
@@ -90,7 +91,7 @@ function badReport(file: string, why: string): MqError {
   });
 }
 
-/** The tests of a file come before the line of the file itself. */
+/** Returns the file results. The lines of a file's tests precede the line of the file. */
 function resultsOf(lines: readonly JsonLine[], cwd: string): RunEvent[] {
   const events: RunEvent[] = [];
   let tests: (JsonLine & { event: 'test' })[] = [];
@@ -111,7 +112,8 @@ function resultOf(
   const read = failures.map((failure) => failureOf(failure, cwd));
   const texts = failures.map((failure) => JSON.stringify(failure));
   const results = tests.map(({ name, line, outcome, ms, failure, reason }): TestResult => {
-    // A failure of a test is one of the file's: the same object, by which the reporters know it.
+    // A failure of a test is also a failure of the file. Both must be the same object, because the reporters compare
+    // them by identity.
     const same = failure === undefined ? undefined : read[texts.indexOf(JSON.stringify(failure))];
     return {
       name,

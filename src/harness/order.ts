@@ -1,11 +1,11 @@
-// A random order that can be had again from its seed.
+// Shuffles items in an order that can be reproduced from its seed.
 
-/** A new seed: a whole number below 2³¹. */
+/** Returns a new seed: a whole number below 2³¹. */
 export function newSeed(): number {
   return Math.floor(Math.random() * 2 ** 31);
 }
 
-/** The items in the order that belongs to the seed. The same items and seed give the same order, on any machine. */
+/** Returns the items in the order of the seed. The same items and seed produce the same order on any machine. */
 export function shuffled<T>(items: readonly T[], seed: number): T[] {
   const random = mulberry32(seed);
   return items
@@ -14,7 +14,7 @@ export function shuffled<T>(items: readonly T[], seed: number): T[] {
     .map(({ item }) => item);
 }
 
-/** Tommy Ettinger's generator of 32 bits of state: small, and good enough for an order. */
+/** Returns Tommy Ettinger's generator with 32 bits of state. It is small and sufficient for an order. */
 function mulberry32(seed: number): () => number {
   let state = seed | 0;
   return () => {

@@ -1,4 +1,4 @@
-// The reports of a run, for who is outside this folder.
+// Exports the reports of a run to other folders.
 
 export { openReports, planReports, type Reports, type Streams } from './report/outputs.ts';
 export type { RunEvent } from './report/reporter.ts';

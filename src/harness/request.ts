@@ -1,20 +1,20 @@
-// What the runner asks of the process of one test file.
+// Defines the request from the runner to the process of a test file.
 
 import type { TargetPlan } from './target.ts';
 
-/** What the runner asks of one child, by a message: arguments can be read by every user of the machine. */
+/** Options for one child. They are sent as a message, because every user of the machine can read arguments. */
 export interface ChildOptions {
-  /** Absolute. */
+  /** Absolute path. */
   readonly file: string;
-  /** As the user would name it. */
+  /** Path as the user would write it. */
   readonly name?: string;
   readonly timeoutMs: number;
   readonly target?: TargetPlan;
-  /** Part of the name of the tests that are to run; case does not matter. */
+  /** Part of the names of the tests to run. Case is ignored. */
   readonly filter?: string;
-  /** true: skip what comes after the first test that fails. */
+  /** `true` skips all tests after the first failure. */
   readonly bail?: boolean;
 }
 
-/** Milliseconds for the loading of a file; `timeoutMs` is for its tests. */
+/** Time limit for loading a file, in milliseconds. `timeoutMs` applies to its tests. */
 export const loadTimeoutMs = 30_000;

@@ -1,13 +1,13 @@
-// A role that a test has started: a process of this program, with the file's broker.
+// A role that a test has started: a process of this program that uses the file's broker.
 
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import type { FileTarget } from './target.ts';
 
 export interface RoleOptions {
-  /** Its standard input; without it, it is at its end. */
+  /** Standard input. It is empty by default. */
   readonly input?: string;
   readonly env?: Readonly<Record<string, string>>;
-  /** Milliseconds; 10,000 by default. */
+  /** Time limit in milliseconds. Default 10,000. */
   readonly within?: number;
 }
 
@@ -22,20 +22,23 @@ export interface RunningRole {
   readonly pid: number;
   stdout(): string;
   stderr(): string;
-  /** What stdout (or stderr) holds, once it matches. Throws at the role's end, and when the time is up. */
+  /** Returns the content of stdout (or stderr) once it matches. Throws if the role ends or the time is up. */
   prints(pattern: RegExp | string, options?: { within?: number; on?: 'stdout' | 'stderr' }): Promise<string>;
   kill(signal?: NodeJS.Signals): void;
-  /** SIGTERM, and waits for the end. */
+  /** Sends SIGTERM and waits for the end. */
   stop(): Promise<RoleEnd>;
   readonly ended: Promise<RoleEnd>;
 }
 
 export interface StartedRole extends RunningRole {
-  /** The command line. */
+  /** Command line of the role. */
   readonly label: string;
 }
 
-/** Starts it: `onStart` has it at once, whatever becomes of it. Resolves when it waits for messages, or is at its end. Rejects when it ended badly before. */
+/**
+ * Starts a role. `onStart` receives it at once, even if it fails later. Resolves when the role waits for messages or
+ * has ended normally. Rejects if it ended with an error before that.
+ */
 export async function startRole(
   { launch, urls }: FileTarget,
   args: readonly string[],
@@ -46,7 +49,7 @@ export async function startRole(
   const label = `mq ${args.join(' ')}`;
   const child = spawn(launch.command, [...launch.args, ...args], {
     env: { ...launch.env, MQ_URL: urls.join(','), ...options.env },
-    // Over IPC a role reports that it is ready, whatever the form and level of its log.
+    // A role reports over IPC that it is ready, independently of its log format and level.
     stdio: ['pipe', 'pipe', 'pipe', 'ipc'],
   }) as ChildProcessWithoutNullStreams;
   const texts = { stdout: '', stderr: '' };
@@ -65,7 +68,7 @@ export async function startRole(
     hasAnnounced ||= message === 'ready';
     tell();
   });
-  child.stdin.on('error', () => undefined); // it may end before it reads
+  child.stdin.on('error', () => undefined); // it may end before it reads its input
   child.stdin.end(options.input ?? '');
 
   let end: RoleEnd | undefined;
@@ -81,7 +84,7 @@ export async function startRole(
       settle(null, null);
     });
   });
-  // Its stderr is in the failure of the test.
+  // stderr is already part of the test's failure.
   const said = () => `stdout: ${texts.stdout.trimEnd()}`;
   const until = <T>(what: string, look: () => T | undefined, withinMs: number): Promise<T> =>
     new Promise((resolve, reject) => {
@@ -129,7 +132,7 @@ export async function startRole(
   return role;
 }
 
-/** Commands without a log, such as `mq web`, print that they are ready, with --json as an object. */
+/** Commands without a log, such as `mq web`, print a ready line, with --json as an object. */
 const readyLine = /^ready: |^\{"event":"ready"/m;
 
 function isIn(text: string, pattern: RegExp | string): boolean {

@@ -1,5 +1,5 @@
-// Runs test files, each in a process of its own, some at a time, and gives one result a file. What a result looks
-// like is report.ts's business; whether it is a pass is judge.ts's.
+// Runs test files, each in its own process and several at a time, and returns one result for each file. report.ts
+// formats results, and judge.ts decides whether they pass.
 
 import type { ChildProcess } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -9,29 +9,29 @@ import { type ChildOptions, loadTimeoutMs } from './request.ts';
 import { type ChildCommand, startChild } from './start-child.ts';
 import type { TargetPlan } from './target.ts';
 
-/** How a child is started: it has to call `runChild` with the first message. */
+/** How to start a child. The child must call `runChild` with the first message. */
 export interface Launch extends ChildCommand {
-  /** Gives one that is started already, once at most. */
+  /** Returns a child that is already running, at most once. */
   readonly spare?: () => ChildProcess | undefined;
-  /** Ends the process and all it has started. */
+  /** Kills the process and everything it has started. */
   readonly kill: (pid: number) => void;
 }
 
 export interface RunOptions {
-  /** Absolute, in the order they are to be started. */
+  /** Absolute paths, in the order in which to start them. */
   readonly files: readonly string[];
-  /** How many files run at the same time. */
+  /** Number of files that run at the same time. */
   readonly jobs: number;
-  /** For one test or one hook. */
+  /** Time limit of one test or one hook, in milliseconds. */
   readonly timeoutMs: number;
   readonly filter?: string;
   readonly launch: Launch;
   readonly target?: TargetPlan;
-  /** As the user would name a file. */
+  /** Returns the name that the user would write for a file. */
   readonly nameOf?: (file: string) => string;
-  /** Aborted: what runs is ended and nothing more is started. */
+  /** When aborted, running files are killed and no more are started. */
   readonly signal: AbortSignal;
-  /** true: start no further test of a file, and no further file, after one that failed. */
+  /** `true` starts no further test of a file, and no further file, after a failure. */
   readonly bail?: boolean;
   readonly onResult: (result: FileResult) => void;
 }
@@ -39,11 +39,11 @@ export interface RunOptions {
 export interface FileResult extends Verdict {
   readonly file: string;
   readonly ms: number;
-  /** What the file wrote to stdout and stderr. */
+  /** Output of the file on stdout and stderr. */
   readonly output: string;
 }
 
-/** The results, in the order in which the files ended. */
+/** Returns the results in the order in which the files ended. */
 export async function runFiles(options: RunOptions): Promise<FileResult[]> {
   const waiting = [...options.files];
   const results: FileResult[] = [];
@@ -71,7 +71,7 @@ async function runFile(file: string, options: RunOptions): Promise<FileResult> {
     ...(bail && { bail }),
   };
   const child = launch.spare?.() ?? startChild(launch);
-  // One that could not be started says so by an event.
+  // A child that could not be started emits an event.
   child.send(request, () => {});
   const watch = watchChild(child, { launch, timeoutMs, signal });
   const output = makeOutput();
@@ -87,7 +87,7 @@ async function runFile(file: string, options: RunOptions): Promise<FileResult> {
   };
 }
 
-/** Collects the events, and ends a child that has blocked its own event loop or outlived the run. */
+/** Collects the events. Kills a child that has blocked its own event loop or outlived the run. */
 function watchChild(
   child: ChildProcess,
   { launch, timeoutMs, signal }: { launch: Launch; timeoutMs: number; signal: AbortSignal },
@@ -98,7 +98,7 @@ function watchChild(
     killed ??= why;
     if (child.pid !== undefined) launch.kill(child.pid);
   };
-  // The child keeps its deadlines by itself as long as its event loop turns; this is for when it does not.
+  // The child enforces its deadlines itself while its event loop runs. This timer covers a blocked event loop.
   let watchdog: NodeJS.Timeout | undefined;
   let expectedMs: number | undefined;
   const expect = (deadlineMs: number) => {
@@ -123,7 +123,7 @@ function watchChild(
     };
     child.once('error', (error) => settle({ code: null, signal: null, killed: error.message }));
     child.once('exit', async (code, exitSignal) => {
-      // What the file has started and left behind ends with it, and then its pipes close.
+      // Processes that the file has left running are killed with it, and then its pipes close.
       if (child.pid !== undefined) launch.kill(child.pid);
       const closed = new Promise((resolve) => child.once('close', resolve));
       await Promise.race([closed, delay(pipeGraceMs, undefined, { ref: false })]);
@@ -133,12 +133,12 @@ function watchChild(
   return { events, ended };
 }
 
-/** Longer than what the child itself waits for its own end. */
+/** This is longer than the child waits for its own end. */
 const blockedGraceMs = 6_000;
-/** A process with a group of its own may hold the file's stdout open. */
+/** A process in another process group may keep the file's stdout open. */
 const pipeGraceMs = 1_000;
 
-/** What a file wrote; of much the end, where a failure is. */
+/** Collects the output of a file. If there is too much, it keeps the end, which contains the failure. */
 function makeOutput() {
   let chunks: string[] = [];
   let length = 0;

@@ -1,18 +1,18 @@
-// How a test says at run time that it cannot run here.
+// Lets a test skip itself at run time.
 
 const brand = Symbol.for('mq.skip');
 
-/** Thrown by `skip`; the runner counts the test as skipped. */
+/** Thrown by `skip`. The runner counts the test as skipped. */
 export class Skip extends Error {
   readonly [brand] = true;
 }
 
-/** Also for one that a test file has from sources of its own. */
+/** Returns `true` for a Skip, including one of another copy of this module. */
 export function isSkip(thrown: unknown): thrown is Skip {
   return thrown instanceof Error && brand in thrown;
 }
 
-/** Ends the running test (or, in a `before` hook, its whole suite) as skipped, for the reason given. */
+/** Skips the running test, or its whole suite in a `before` hook, for the given reason. */
 export function skip(reason: string): never {
   throw new Skip(reason);
 }

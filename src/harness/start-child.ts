@@ -1,5 +1,5 @@
-// Starts the process of a test file. What it is to do comes by a message (ChildOptions), so that it may be started before
-// that is known.
+// Starts the process of a test file. Its task is sent as a message (ChildOptions), so that the process can start before
+// the task is known.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { platform } from 'node:os';
@@ -14,7 +14,7 @@ export function startChild({ command, args, env }: ChildCommand): ChildProcess {
   return spawn(command, [...args], {
     env: { ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
-    // A process group of its own, so that all of it can be ended; on Windows it would be a window of its own.
+    // The child gets its own process group, so that the whole group can be killed. On Windows this would open a window.
     detached: platform() !== 'win32',
   });
 }

@@ -1,4 +1,5 @@
-// The suites that are in mq: what a broker has to do for it. They run as test files do, under names that are no path.
+// The test suites inside mq, which check what a broker must support. They run like test files, with names that are not
+// paths.
 
 const suites = {
   routing: () => import('./suites/routing.ts'),
@@ -15,10 +16,10 @@ const prefix = 'mq:';
 
 export { suitesConfig } from './suites/config.ts';
 
-/** In the place of the paths of files. */
+/** Names that replace the paths of files. */
 export const suiteFiles: readonly string[] = Object.keys(suites).map((name) => `${prefix}${name}`);
 
-/** The function that loads the suite, if the file is one. */
+/** Returns the function that loads the suite, or `undefined` if the file is not a suite. */
 export function suiteOf(file: string): (() => Promise<unknown>) | undefined {
   const name = file.startsWith(prefix) ? file.slice(prefix.length) : '';
   return Object.hasOwn(suites, name) ? suites[name as keyof typeof suites] : undefined;

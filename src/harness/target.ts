@@ -1,67 +1,67 @@
-// What tests run against, as the harness sees it. Whoever wires the program says how each kind is had.
+// Defines what tests run against. The program provides an implementation for each kind.
 
-/** What the runner tells the process of a file about the target; it passes from process to process as JSON. */
+/** Target settings that the runner sends to the process of a file, as JSON. */
 export type TargetPlan =
-  /** A broker of the file's own, in its process. */
+  /** A broker for this file only, in its process. */
   | { readonly kind: 'embedded'; readonly config?: string; readonly self?: boolean }
   | {
       readonly kind: 'cluster' | 'url';
-      /** One amqp URL per node, with user and password. */
+      /** One amqp URL for each node, with user and password. */
       readonly urls: readonly string[];
-      /** Of the management API, with user and password; none: it has none. */
+      /** URLs of the management API with user and password. Empty without an API. */
       readonly managementUrls: readonly string[];
-      /** How the names of the files' vhosts begin: by it the run finds those of a file that was killed. */
+      /** Prefix of the names of the files' vhosts. The run uses it to find the vhosts of a killed file. */
       readonly prefix?: string;
-      /** The name of the cluster in containers. */
+      /** Name of the cluster in containers. */
       readonly cluster?: string;
-      /** `--config`. */
+      /** Value of `--config`. */
       readonly config?: string;
-      /** What mq's own suites need is to be there as well. */
+      /** `true` also declares the topology of mq's own suites. */
       readonly self?: boolean;
     };
 
-/** The target in the process of one file: a vhost of its own, with the topology of rascal.json in it. */
+/** The target in the process of one file: a vhost of its own, with the topology of rascal.json. */
 export interface FileTarget {
   readonly kind: TargetPlan['kind'];
-  /** One amqp URL per node, with user, password and vhost. */
+  /** One amqp URL for each node, with user, password and vhost. */
   readonly urls: readonly string[];
   readonly vhost: string;
-  /** Of the management API, one per node, with user and password; none: it has none. */
+  /** URLs of the management API, one for each node, with user and password. Empty without an API. */
   readonly managementUrls: readonly string[];
   /**
-   * Moves the broker's time; undefined: it cannot be moved. At each step it waits at most `withinMs` for the roles that
-   * receive, and rejects if one of them still has a message then; 0: it waits for none.
+   * Advances the broker's clock. `undefined` if that is not possible. At each step it waits at most `withinMs` for the
+   * consuming roles, and rejects if one of them still has a message then. 0 does not wait.
    */
   readonly advance: ((milliseconds: number, withinMs: number) => Promise<void>) | undefined;
   /**
-   * Empties all queues of the vhost; undefined: the vhost is not the file's own. It may return undefined where there is
-   * nothing to do.
+   * Purges all queues of the vhost. `undefined` if the vhost does not belong to the file. Returns `undefined` if there
+   * is nothing to do.
    */
   readonly purge: (() => Promise<void> | undefined) | undefined;
   readonly cluster: ClusterFaults | undefined;
-  /** How this program is started for a role. */
+  /** How to start this program as a role. */
   readonly launch: {
     readonly command: string;
     readonly args: readonly string[];
     readonly env: Readonly<Record<string, string | undefined>>;
   };
-  /** Resolves when the broker has confirmed the message; throws otherwise. */
+  /** Resolves when the broker has confirmed the message. Throws otherwise. */
   publish(publication: string, message: SentMessage): Promise<Published>;
-  /** Sends a request and gives its reply. */
+  /** Sends a request and returns its reply. */
   request(publication: string, message: SentMessage, withinMs: number): Promise<ReceivedMessage>;
   /** Resolves when the broker has accepted the consumer. */
   listen(source: Source, options: ListenOptions): Promise<Listening>;
-  /** The queue with the dead letters of a role, a subscription or a queue. Throws USAGE where there is none. */
+  /** Returns the dead-letter queue of a role, a subscription or a queue. Throws USAGE without one. */
   deadLettersOf(name: string): Promise<{ readonly queue: string }>;
-  /** The names of the queues of rascal.json: whoever declares them leaves nothing behind. */
+  /** Returns the names of the queues of rascal.json. A test that declares one of them leaves no leak. */
   queues(): Promise<readonly string[]>;
-  /** What the broker holds now; undefined where nothing tells. */
+  /** Returns what the broker holds now, or `undefined` if it cannot be read. */
   look(): Promise<Holdings | undefined>;
   /** Removes the vhost, or the broker. */
   close(): Promise<void>;
 }
 
-/** Where messages are received: a subscription of rascal.json, or any queue by the broker's name of it. */
+/** Source of messages: a subscription of rascal.json, or a queue by the broker's name. */
 export type Source = string | { readonly queue: string };
 
 export interface SentMessage {
@@ -71,11 +71,11 @@ export interface SentMessage {
   /** contentType, priority, expiration, correlationId, … */
   readonly properties?: Readonly<Record<string, unknown>>;
   readonly persistent?: boolean;
-  /** false: it is no failure when no queue gets it. */
+  /** If `false`, a message that no queue receives is not an error. */
   readonly mandatory?: boolean;
 }
 
-/** Where a message went. */
+/** A published message and its address. */
 export interface Published {
   readonly outcome: 'confirmed';
   readonly messageId: string;
@@ -86,9 +86,9 @@ export interface Published {
 
 export interface ReceivedMessage {
   readonly body: Buffer;
-  /** The body as UTF-8. */
+  /** Body decoded as UTF-8. */
   readonly text: string;
-  /** The body, parsed. Throws on what is no JSON. */
+  /** Parses the body as JSON. Throws if it is not valid JSON. */
   json(): unknown;
   readonly fields: {
     readonly exchange: string;
@@ -101,47 +101,47 @@ export interface ReceivedMessage {
 }
 
 export interface Listening {
-  /** Resolves when everything that the broker has sent so far has come. */
+  /** Resolves when everything that the broker has sent so far has arrived. */
   settled(): Promise<void>;
-  /** Takes no more; what came can still be answered. */
+  /** Receives no more messages. Received messages can still be answered. */
   stop(): Promise<void>;
-  /** What has no answer goes back. */
+  /** Closes the consumer. Unanswered messages are requeued. */
   close(): Promise<void>;
 }
 
 export interface ListenOptions {
-  /** Binding keys instead of those of rascal.json. */
+  /** Binding keys that replace those of rascal.json. */
   readonly keys?: readonly string[];
   readonly onMessage: (message: ReceivedMessage, answer: { ack(): void; putBack(): void }) => void;
 }
 
-/** What a test can do to the nodes of a cluster. A node is named by its place, from 0. */
+/** Faults that a test can cause in a cluster. A node is identified by its index, starting at 0. */
 export interface ClusterFaults {
   readonly nodes: number;
-  /** SIGKILL. */
+  /** Kills a node with SIGKILL. */
   kill(node: number): Promise<void>;
   stop(node: number): Promise<void>;
-  /** Of a killed or stopped node; waits until it is a member again. */
+  /** Starts a killed or stopped node, and waits until it is a member again. */
   start(node: number): Promise<void>;
-  /** Its connections stay open and silent. */
+  /** Pauses a node. Its connections stay open and silent. */
   pause(node: number): Promise<void>;
   unpause(node: number): Promise<void>;
-  /** Cuts a node off from the others. */
+  /** Disconnects a node from the others. */
   disconnect(node: number): Promise<void>;
   reconnect(node: number): Promise<void>;
-  /** Cuts these nodes off from the others, and from each other. */
+  /** Disconnects these nodes from the others and from each other. */
   partition(nodes: readonly number[]): Promise<void>;
-  /** Sets off the memory alarm of a node: publishers are blocked. */
+  /** Sets the memory alarm of a node, which blocks publishers. */
   alarm(node: number): Promise<void>;
-  /** Undoes every fault and waits until all nodes are ready. */
+  /** Undoes all faults and waits until all nodes are ready. */
   heal(): Promise<void>;
-  /** What the nodes have logged since then, without what is only information. */
+  /** Returns the nodes' log lines since the date, without those of level info. */
   logs(since: Date): Promise<string>;
 }
 
-/** What a vhost holds. */
+/** Content of a vhost. */
 export interface Holdings {
-  /** Those of the fixtures are not among them. */
+  /** Connections, without those of the fixtures. */
   readonly connections: readonly { readonly name: string; readonly channels: number; readonly unacked: number }[];
   readonly queues: readonly { readonly name: string; readonly ready: number; readonly unacked: number }[];
   readonly exchanges: readonly { readonly name: string; readonly type: string; readonly alternate?: string }[];

@@ -1,5 +1,5 @@
-// What `mq/test` is: the module that a user's test file imports. uvu's suites and assertions, and the fixtures of the run.
-// mq's own suites import the same from here.
+// The module `mq/test` that a user's test file imports: uvu's suites and assertions, and the fixtures of the run. mq's
+// own suites import it from here.
 
 import * as assert from 'uvu/assert';
 import { recorders } from './uvu.ts';

@@ -1,5 +1,5 @@
-// What a test file gets when it imports `uvu`: the same `test` and `suite`, which only record. child.ts gives the
-// record to the real uvu. So a filter, a deadline and a count per test are possible, and a forgotten `.run()` shows.
+// The `uvu` that a test file imports: the same `test` and `suite`, which only record the tests. child.ts passes the
+// record to the real uvu. This allows a filter, a deadline and a count for each test, and detects a forgotten `.run()`.
 
 import type { Callback, Context, Test } from 'uvu';
 
@@ -12,9 +12,9 @@ export interface Group {
   readonly after: Callback[];
   readonly beforeEach: Callback[];
   readonly afterEach: Callback[];
-  /** True once `.run()` was called. */
+  /** `true` after `.run()` was called. */
   runs: boolean;
-  /** It is of `mq/test`: it need not be told to run. */
+  /** `true` for a suite of `mq/test`, which runs without `.run()`. */
   readonly runsByItself: boolean;
 }
 
@@ -22,20 +22,20 @@ export interface Entry {
   readonly name: string;
   readonly mode: 'run' | 'only' | 'skip';
   readonly handler: Callback;
-  /** Where the test stands in the file that registers it, from 1; 0: unknown. */
+  /** Line of the test in its file, starting at 1. 0 means unknown. */
   readonly line: number;
 }
 
-/** What the file has told to run, in order. */
+/** Groups that the file runs, in order. */
 export const groups: Group[] = [];
 
-/** The groups that were never told to run as well: one with tests is a failure. */
+/** All groups, including those that were never run. One with tests is a failure. */
 const opened: Group[] = [];
 
-/** `test` and `suite` as uvu has them. `runsByItself`: a suite whose `.run()` is left out is run all the same. */
+/** Returns uvu's `test` and `suite`. With `runsByItself`, a suite also runs without `.run()`. */
 export function recorders({ runsByItself }: { runsByItself: boolean }): { test: Test; suite: typeof suite } {
   const suite = <T = Context>(name = '', state?: T): Test<T> => {
-    // The cast is uvu's own promise: the state given here is what every callback receives.
+    // The cast is uvu's own promise: every callback receives the state given here.
     return recorder({ name, state: (state ?? {}) as Context, runsByItself }) as unknown as Test<T>;
   };
   return { test: suite(), suite };
@@ -76,10 +76,10 @@ function open(making: Making): Group {
   return group;
 }
 
-/** The file is loaded, its tests run: one that comes now comes too late. */
+/** `true` after the file is loaded. A test that is registered later never runs. */
 let isRecorded = false;
 
-/** Ends the recording: what runs by itself is told to run. Gives the groups that hold tests but were never told to. */
+/** Ends the recording and runs the suites that need no `.run()`. Returns the groups with tests that were never run. */
 export function forgotten(): Group[] {
   isRecorded = true;
   const waiting = opened.filter((group) => !group.runs && group.tests.length > 0);
@@ -91,7 +91,7 @@ export function forgotten(): Group[] {
   return waiting.filter((group) => !group.runs);
 }
 
-/** The line of the first frame that is neither this file's nor inside the executable. */
+/** Returns the line of the first frame outside this file and the executable. */
 function callerLine(): number {
   const frames = String(new Error('here').stack).split('\n').slice(1);
   const frame = frames.find((one) => !/[\\/]src[\\/]harness[\\/]uvu\.ts:|\bmq:[\w.-]+\.js:|node:/.test(one));

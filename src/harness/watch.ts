@@ -1,12 +1,12 @@
-// Changes of files below a folder, for whoever wants to run again.
+// Watches a folder for changes, so that tests can run again.
 
 import { watch } from 'node:fs/promises';
 import { join, sep } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /**
- * Each time something has changed, and rested for a moment: the file that was last. Ends when the signal comes. `written`:
- * the files that a run itself writes, absolute; they would start the next one.
+ * Yields the last changed file after each change, once no more changes follow for a short time. Ends when the signal
+ * aborts. `written` contains the absolute paths of files that a run writes, because they would start the next run.
  */
 export async function* changes(
   folder: string,

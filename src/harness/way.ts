@@ -1,8 +1,8 @@
-// The way of a published message through the topology that the broker holds: for a person who asks where it went.
+// Describes the route of a published message through the broker's topology, to show where it went.
 
 import type { HeldBinding, Holdings, Published } from './target.ts';
 
-/** Lines: published where, by which bindings, landed in which queues. */
+/** Returns lines about where the message was published, which bindings matched, and which queues received it. */
 export function wayOf(sent: Published, holdings: Holdings | undefined): string[] {
   const { exchange, routingKey } = sent;
   const where = exchange === '' ? 'the default exchange' : `the exchange "${exchange}"`;
@@ -27,12 +27,12 @@ export function wayOf(sent: Published, holdings: Holdings | undefined): string[]
 
 function landed(queue: string, { queues }: Holdings): string {
   const now = queues.find(({ name }) => name === queue);
-  // RabbitMQ's management learns numbers only every five seconds: none is no news.
+  // RabbitMQ's management API updates numbers only every five seconds, so 0 is not reliable.
   const isKnown = now !== undefined && now.ready + now.unacked > 0;
   return `  landed in the queue "${queue}"${isKnown ? ` (now ${now.ready} ready, ${now.unacked} unacknowledged)` : ''}`;
 }
 
-/** Each exchange once: bindings may go in a circle. */
+/** Follows the bindings. Each exchange is visited once, because bindings may form a cycle. */
 function follow({ exchange, routingKey, headers }: Published, { exchanges, bindings }: Holdings) {
   const matched: HeldBinding[] = [];
   const queues = new Set<string>();
@@ -65,7 +65,7 @@ function isMatch(
   return binding.key === routingKey;
 }
 
-/** AMQP 0-9-1, 3.1.3.3: `*` is one word, `#` any number of them. */
+/** Matches a topic. AMQP 0-9-1, 3.1.3.3: `*` is one word, `#` any number of words. */
 function topicMatches(pattern: readonly string[], words: readonly string[]): boolean {
   const [first, ...rest] = pattern;
   if (first === undefined) return words.length === 0;

@@ -7,7 +7,7 @@ import type { Delivery } from '../session/consumer.ts';
 import { identityOf } from './identity.ts';
 
 /**
- * How a copy is settled without a handler: the outcome of the earlier run, or the answer that did not reach the broker.
+ * Settlement of a copy without a handler: the outcome of the earlier run, or the answer that did not reach the broker.
  */
 export type Recalled = Outcome | { readonly type: 'acked' } | { readonly type: 'rejected' };
 

@@ -3,7 +3,7 @@
 
 import type { FailurePolicy } from '../config/config.ts';
 
-/** How a handler can fail: it failed, it requested dead-lettering, or it requested a requeue. */
+/** Kind of failure: the handler failed, it requested dead-lettering, or it requested a requeue. */
 export type Failure = 'retry' | 'dead-letter' | 'requeue';
 
 export interface Circumstances {
@@ -20,7 +20,7 @@ export interface Circumstances {
 
 export interface Decision {
   /**
-   * How the message is settled:
+   * Action that settles the message:
    * - `retry`: sent to the wait queue of the next delay.
    * - `back`: sent to the wait queue of three seconds, which returns it to the queue.
    * - `dead-letter`: sent to the dead letters.

@@ -208,7 +208,7 @@ async function change({ context, browser, printer, settings, outlet }: Change): 
 
 interface Outlet {
   readonly publisher: Publisher;
-  /** Returns the message to publish for a letter, or why there is none. */
+  /** Returns the message to publish for a letter, or the reason why it cannot be published. */
   readonly copyOf: (raw: RawMessage) => Promise<OutgoingMessage | MqError>;
 }
 

@@ -79,7 +79,7 @@ export class Replay {
     });
   }
 
-  /** Returns the message to publish for the letter, or why there is none. */
+  /** Returns the message to publish for the letter, or the reason why it cannot be published. */
   async copyOf(raw: RawMessage): Promise<OutgoingMessage | MqError> {
     const target = this.targetOf(raw);
     if (target instanceof MqError) return target;
@@ -102,7 +102,7 @@ export class Replay {
     });
   }
 
-  /** Returns the wait queue that leads to the queue, or why there is none. */
+  /** Returns the wait queue that leads to the queue, or the reason why it cannot be used. */
   async #waitQueue(queue: string): Promise<Target | MqError> {
     const { name, arguments: args } = waitQueue(queue, this.#settings.delayMs);
     // If the work queue did not exist, the letter would stay unseen in the wait queue until the queue is declared.

@@ -36,7 +36,7 @@ export interface RetriesParts {
   readonly drain: AbortSignal;
 }
 
-/** What a session opens for the outcomes of a role. All names are the broker's. */
+/** Publisher and queues that a session opens for the outcomes of a role. All names are the broker's. */
 export interface OutcomePlaces {
   readonly publisher: Publisher;
   /** Target of dead letters instead of mq's own queue. */

@@ -12,7 +12,7 @@ import type { Link } from './link.ts';
 
 export interface ProbeSettings {
   readonly vhost: string;
-  /** Returns the queue of a consumer that has room for a message, or `undefined` if there is none. */
+  /** Returns the queue of a consumer that has room for a message, or `undefined` without one. */
   readonly queue: () => string | undefined;
   /** Returns the time of the last delivery, on the monotonic clock. */
   readonly deliveredAt: () => number;

@@ -32,15 +32,9 @@ export interface PublisherSettings {
   readonly vhost: string;
   /** Maximum number of messages without an answer. */
   readonly window: number;
-  /**
-   * Milliseconds without an answer from a broker that is connected and not blocked, or without a connection, after
-   * which the messages are in doubt.
-   */
+  /** Milliseconds without an answer or a connection after which messages are in doubt. Blocked time does not count. */
   readonly timeoutMs: number;
-  /**
-   * Milliseconds without an answer and without progress in sending after which mq leaves the node for the next one.
-   * Default 25,000.
-   */
+  /** Milliseconds without an answer or progress in sending after which mq leaves the node. Default 25,000. */
   readonly patienceMs?: number;
   readonly counts: Counts;
   readonly redact: (text: string) => string;
@@ -60,10 +54,7 @@ const patienceMs = 25_000;
  * majority nacks messages to a quorum queue after 15 s, but another node accepts them.
  */
 const lateMs = 10_000;
-/**
- * Limit for doubling the patience with each node that is left, so that a slow broker does not receive everything again
- * and again.
- */
+/** Largest factor of the patience, so that a slow broker does not receive everything again and again. */
 const mostDoubled = 8;
 
 export class Publisher {
@@ -74,7 +65,7 @@ export class Publisher {
   #waiting: (() => void)[] = [];
   /** Time of the last answer, or of the start of waiting. Leaving a node does not reset it. */
   #progressAt = performance.now();
-  /** Like `#progressAt`, but for the current node. It is also updated when queued data is sent to the node. */
+  /** Like `#progressAt`, but for the current node. Sending queued data also updates it. */
   #nodeAt = performance.now();
   /**
    * Time when queued data was last sent, or when this process resumed. Lateness is measured from this time at the

@@ -30,7 +30,7 @@ export interface SessionSettings {
   readonly role: string;
   /** Milliseconds without an answer until messages are in doubt. */
   readonly confirmTimeoutMs: number;
-  /** When to give up reconnecting. If `undefined`, mq never gives up. */
+  /** Limit for reconnecting. If `undefined`, mq never gives up. */
   readonly reconnect?: ReconnectLimit | undefined;
   /** Logs connection events: lost, restored, blocked. */
   readonly say: Say;

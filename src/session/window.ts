@@ -47,7 +47,7 @@ export class Window {
     this.bytes += message.body.length;
   }
 
-  /** Returns the next message to send, or `undefined` if there is none or it must wait. */
+  /** Returns the next message to send, or `undefined` if all are sent or it must wait. */
   next(): Entry | undefined {
     let entry = this.#unsent[this.#head];
     while (entry && !this.#entries.has(entry)) entry = this.#unsent[++this.#head];

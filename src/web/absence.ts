@@ -1,10 +1,13 @@
-// What is not there is remembered for a while: a broker writes a line into its log for each question about it.
+// Remembers for a while that an object does not exist, because the broker logs a line for each check.
 
-/** Milliseconds: how long at first, as it may come soon; twice as long each further time; and the longest. */
+/**
+ * Times in milliseconds for which an absence is remembered. The first is short, because the object may appear soon;
+ * each further one is twice as long, up to the longest.
+ */
 const [first, longest] = [900, 15_000];
 const most = 1000;
 
-/** Asks as `ask` does, and of a name that was not there only when its time is over. */
+/** Returns a function that calls `ask`, but for a missing name only after its time is over. */
 export function rememberAbsent(
   ask: (name: string) => Promise<boolean>,
   now: () => number = () => performance.now(),
@@ -14,7 +17,7 @@ export function rememberAbsent(
     const known = absent.get(name);
     if (known && now() < known.until) return false;
     const isThere = await ask(name);
-    // Again at the end: the one that was asked for longest ago is the first to be forgotten.
+    // The name is inserted at the end again, because the oldest one is removed first.
     absent.delete(name);
     if (isThere) return true;
     const ms = known ? Math.min(longest, known.ms * 2) : first;

@@ -1,4 +1,4 @@
-// The files of the page by their paths. The build puts them in here (src/build/page.ts): in the sources there are none.
+// The files of the page by path. The build inserts them (src/build/page.ts); in the sources the object is empty.
 
 export interface Asset {
   readonly type: string;

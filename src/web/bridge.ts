@@ -1,5 +1,5 @@
-// A STOMP 1.2 server for one page, over AMQP: the part of RabbitMQ's STOMP plugin that the page uses, with the same
-// destinations and headers. Any error ends the connection (STOMP 1.2, ERROR); the page connects again.
+// A STOMP 1.2 server for one page over AMQP. It implements the part of RabbitMQ's STOMP plugin that the page uses, with
+// the same destinations and headers. Any error ends the connection (STOMP 1.2, ERROR), and the page reconnects.
 
 import { MqError } from '../errors.ts';
 import type { Heard } from '../session/listener.ts';
@@ -9,9 +9,9 @@ import type { Line } from './line.ts';
 import { headersOf, propertiesOf } from './message.ts';
 import { shortened } from './shorten.ts';
 
-/** The WebSocket as the bridge needs it. */
+/** The bridge's view of the WebSocket. */
 export interface Wire {
-  /** `sent` is called when the bytes have left this process, or cannot any more. */
+  /** Sends bytes. `sent` is called when they have been passed on, or cannot be sent any more. */
   send(bytes: Buffer, sent?: () => void): void;
   close(): void;
 }
@@ -19,7 +19,7 @@ export interface Wire {
 export interface BridgeSettings {
   readonly wire: Wire;
   readonly openLine: () => Promise<Line>;
-  /** The largest body that a page may send. */
+  /** Maximum size of a body that a page may send, in bytes. */
   readonly bodyBytes: number;
   readonly version: string;
 }
@@ -30,7 +30,7 @@ export class Bridge {
   readonly #subscriptions = new Map<string, Promise<{ stop(): Promise<void> }>>();
   readonly #replies = new Map<string, Promise<string>>();
   #line: Promise<Line> | undefined;
-  /** Frames are answered in the order in which they came. */
+  /** Frames are answered in the order of their arrival. */
   #work: Promise<void> = Promise.resolve();
   #beat: NodeJS.Timeout | undefined;
   #ended = false;
@@ -41,7 +41,7 @@ export class Bridge {
     this.#frames = new FrameReader({ bodyBytes: settings.bodyBytes });
   }
 
-  /** What the page sent. */
+  /** Handles bytes that the page has sent. */
   receive(bytes: Buffer): void {
     if (this.#ended) return;
     try {
@@ -53,7 +53,7 @@ export class Bridge {
     }
   }
 
-  /** The page has gone, or has to. Never rejects. */
+  /** Ends the connection. Never rejects. */
   async end(): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
@@ -83,7 +83,7 @@ export class Bridge {
       throw new FrameError('this bridge speaks STOMP 1.2');
     this.#line = this.#settings.openLine();
     const line = await this.#line;
-    // The page has gone meanwhile: a heart-beat would beat for ever.
+    // The page has closed the connection in the meantime, so no heart-beat timer may be started.
     if (this.#ended) return;
     void line.closed.then((error) => this.#fail(error));
     const theirs = Number(headerOf(frame, 'heart-beat')?.split(',')[1]);
@@ -114,7 +114,7 @@ export class Bridge {
     await ear?.stop();
   }
 
-  /** Does not wait for the confirm: what follows may be sent meanwhile. */
+  /** Sends a message. It does not wait for the confirm, so that further messages can be sent in the meantime. */
   async #send(frame: Frame, line: Line): Promise<void> {
     const destination = destinationIn(frame, 'destination');
     if (destination.to === 'replies') throw new FrameError('a queue for replies cannot be sent to');
@@ -131,7 +131,10 @@ export class Bridge {
     sending.then(() => this.#receipt(frame)).catch((error: unknown) => this.#fail(error, frame));
   }
 
-  /** RabbitMQ: a reply-to of /temp-queue/NAME makes a queue whose messages come under that name as their subscription. */
+  /**
+   * Returns the queue for replies. RabbitMQ: a reply-to of /temp-queue/NAME creates a queue whose messages arrive with
+   * that name as their subscription.
+   */
   #replyQueue(frame: Frame, line: Line): Promise<string> {
     const destination = destinationIn(frame, 'reply-to');
     if (destination.to !== 'replies') throw new FrameError('reply-to must be /temp-queue/NAME');
@@ -148,7 +151,7 @@ export class Bridge {
     this.#messages += 1;
     const { body, headers } = shortened(heard.body);
     const known = { subscription, 'message-id': `${subscription}@@${this.#messages}`, ...headers };
-    // The broker sends more when the page has taken these: a slow page does not fill our memory.
+    // The broker sends more messages when the page has received these, so that a slow page does not fill mq's memory.
     this.#settings.wire.send(frameBytes('MESSAGE', headersOf(heard, known), body), done);
   }
 

@@ -1,17 +1,17 @@
-// What the page knows of rascal.json: where it can listen and what it can send to, and the drawing of the topology.
-// No address with a password, no option of a connection.
+// Defines what the page knows of rascal.json: exchanges to watch, targets to send to, and the drawing of the topology.
+// It contains no address with a password and no connection options.
 
 import type { Config } from '../config/config.ts';
 
 export interface Catalog {
   readonly version: string;
-  /** Without user and password. */
+  /** Address without user and password. */
   readonly broker: string;
   readonly vhost: string;
-  /** How the page's STOMP goes on: `Web STOMP` or `AMQP bridge`. */
+  /** STOMP connection of the page: `Web STOMP` or `AMQP bridge`. */
   readonly way: string;
   readonly exchanges: readonly ExchangeEntry[];
-  /** The exchanges that the page offers to watch. It watches nothing until the user asks for it. */
+  /** Exchanges that the page offers to watch. It watches none until the user asks for it. */
   readonly streams: readonly Stream[];
   readonly tasks: readonly QueueEntry[];
   readonly requests: readonly QueueEntry[];
@@ -19,10 +19,10 @@ export interface Catalog {
 }
 
 export interface ExchangeEntry {
-  /** As the broker knows it. */
+  /** The broker's name. */
   readonly name: string;
   readonly type: string;
-  /** For the next message. */
+  /** Default routing key of the next message. */
   readonly key: string;
 }
 
@@ -32,13 +32,13 @@ export interface Stream {
 }
 
 export interface QueueEntry {
-  /** As the broker knows it. */
+  /** The broker's name. */
   readonly queue: string;
   readonly text: string;
   readonly persistent: boolean;
 }
 
-/** The topology with places; the unit is a pixel. */
+/** The topology with positions. The unit is one pixel. */
 export interface Drawing {
   readonly width: number;
   readonly height: number;
@@ -51,9 +51,9 @@ export interface DrawnEdge {
   readonly to: string;
   readonly kind: string;
   readonly keys: readonly string[];
-  /** Where it passes columns: from (x, y) straight to (x + width, y). */
+  /** Segments in the columns that the edge passes: from (x, y) straight to (x + width, y). */
   readonly via: readonly { readonly x: number; readonly y: number; readonly width: number }[];
-  /** The binding keys as they are shown, around (x, y). */
+  /** Displayed binding keys, centred at (x, y). */
   readonly label?: { readonly text: string; readonly x: number; readonly y: number };
 }
 
@@ -72,36 +72,39 @@ export interface DrawnNode {
   readonly height: number;
 }
 
-/** How full queues are. */
+/** Depths of the queues. */
 export interface Depths {
-  /** Where it is from; undefined: nobody tells. */
+  /** Source of the depths. `undefined` if they are unknown. */
   readonly from: 'management' | 'AMQP' | undefined;
-  /** The address of the management API, if there is one; with `from: 'AMQP'` it has not answered. */
+  /** Address of the management API, if there is one. With `from: 'AMQP'` it has not answered. */
   readonly management?: string;
-  /** The `id` of each exchange and queue that is not at the broker. */
+  /** `id` of each exchange and queue that does not exist on the broker. */
   readonly missing: readonly string[];
-  /** By the `id` of a node of the drawing. */
+  /** Depths by the `id` of a node in the drawing. */
   readonly queues: Readonly<Record<string, QueueDepth>>;
 }
 
 export interface QueueDepth {
   readonly ready: number;
-  /** Only management tells. */
+  /** Known only from the management API. */
   readonly unacked?: number;
-  /** Neither ready nor unacknowledged: dead letters that their target does not accept yet, and delayed retries. */
+  /**
+   * Messages that are neither ready nor unacknowledged: dead letters that their target does not accept yet, and delayed
+   * retries.
+   */
   readonly held?: number;
   readonly consumers: number;
-  /** Where each receiver has a queue of its own: how many there are. */
+  /** Number of queues, if each consumer has its own queue. */
   readonly count?: number;
 }
 
 type Facts = Pick<Catalog, 'version' | 'broker' | 'vhost' | 'way' | 'drawing'>;
 
-/** The tutorials' severities: a direct exchange has no key for everything. */
+/** Severities of the tutorials, because a direct exchange has no key that matches everything. */
 const severities = ['info', 'warning', 'error'];
 const mostStreams = 24;
 
-/** The catalog of a vhost of rascal.json; `vhostKey` is its name there. */
+/** Returns the catalog of a vhost of rascal.json. `vhostKey` is its name there. */
 export function catalogOf(config: Config, vhostKey: string, facts: Facts): Catalog {
   const vhost = config.vhosts[vhostKey];
   const prefix = typeof vhost?.namespace === 'string' ? `${vhost.namespace}:` : '';
@@ -120,7 +123,7 @@ export function catalogOf(config: Config, vhostKey: string, facts: Facts): Catal
       key: type === 'fanout' ? '' : keyOf(name),
       plain: name,
     }));
-  // RabbitMQ: an auto-delete exchange is gone when its last binding is, also if that was the page's.
+  // RabbitMQ deletes an auto-delete exchange with its last binding, even if that was the page's.
   const isTransient = (name: string) => vhost?.exchanges[name]?.options?.['autoDelete'] === true;
   const boundTo = (exchange: string) =>
     (vhost?.bindings ?? []).flatMap(({ source, bindingKey }) =>
@@ -142,7 +145,7 @@ export function catalogOf(config: Config, vhostKey: string, facts: Facts): Catal
     const entry = { queue: prefix + queue, text: role?.text ?? '', persistent: role?.persistent ?? true };
     return [{ isRequest, entry, isTask: roles.some(({ persistent }) => persistent === true) }];
   });
-  // Work first: hello is there to be looked at.
+  // Work queues come first; hello is less important.
   const tasks = toQueues
     .filter(({ isRequest }) => !isRequest)
     .toSorted((one, other) => Number(other.isTask) - Number(one.isTask));

@@ -1,14 +1,14 @@
-// STOMP destinations in RabbitMQ's form: the part of them that the page uses.
+// Parses and formats STOMP destinations in RabbitMQ's form, as far as the page uses them.
 // https://www.rabbitmq.com/docs/stomp#d
 
 export type Destination =
   | { readonly to: 'exchange'; readonly exchange: string; readonly key: string }
   /** An existing queue. */
   | { readonly to: 'queue'; readonly queue: string }
-  /** A queue of the connection's own, for replies. */
+  /** A temporary queue of the connection for replies. */
   | { readonly to: 'replies'; readonly name: string };
 
-/** Undefined: the bridge does not know it. */
+/** Parses a destination. Returns `undefined` if the bridge does not support it. */
 export function parseDestination(text: string): Destination | undefined {
   const [empty, kind, first, ...rest] = text.split('/').map(unescaped);
   if (empty !== '' || first === undefined || first === '') return undefined;
@@ -18,7 +18,7 @@ export function parseDestination(text: string): Destination | undefined {
   return undefined;
 }
 
-/** Where a message came from. */
+/** Returns the destination that a message was published to. */
 export function destinationOf({ exchange, routingKey }: { exchange: string; routingKey: string }): string {
   const key = escaped(routingKey);
   return exchange === '' ? `/queue/${key}` : `/exchange/${escaped(exchange)}/${key}`;

@@ -1,13 +1,13 @@
-// STOMP 1.2 frames, as bytes and back.
+// Parses and formats STOMP 1.2 frames.
 
 export interface Frame {
   readonly command: string;
-  /** In order; of a name that stands twice the first one counts (STOMP 1.2, Repeated Header Entries). */
+  /** Headers in order. If a name is repeated, the first one counts (STOMP 1.2, Repeated Header Entries). */
   readonly headers: readonly (readonly [name: string, value: string])[];
   readonly body: Buffer;
 }
 
-/** What the other side sent is no STOMP. */
+/** Thrown if the received bytes are not STOMP. */
 export class FrameError extends Error {}
 
 const limits = { headerBytes: 64 * 1024, headers: 256 };
@@ -17,7 +17,7 @@ export function headerOf({ headers }: Frame, name: string): string | undefined {
   return headers.find(([one]) => one === name)?.[1];
 }
 
-/** Takes bytes as they come and gives whole frames; heart-beats (empty lines between frames) are passed over. */
+/** Collects bytes and returns complete frames. It skips heart-beats (empty lines between frames). */
 export class FrameReader {
   readonly #bodyBytes: number;
   #pending: Buffer = Buffer.alloc(0);
@@ -26,7 +26,7 @@ export class FrameReader {
     this.#bodyBytes = bodyBytes;
   }
 
-  /** Throws a FrameError; the connection is of no use after it. */
+  /** Adds bytes and returns the complete frames. Throws a FrameError; the connection is unusable after it. */
   push(bytes: Buffer): Frame[] {
     this.#pending = this.#pending.length === 0 ? bytes : Buffer.concat([this.#pending, bytes]);
     const frames: Frame[] = [];
@@ -42,7 +42,7 @@ export class FrameReader {
   }
 }
 
-/** The first frame of the bytes and its length; undefined if it is not all there yet. */
+/** Returns the first frame and its length, or `undefined` if it is incomplete. */
 export function readFrame(bytes: Buffer, bodyBytes: number): { frame: Frame; length: number } | undefined {
   const head = readHead(bytes);
   if (!head) {
@@ -74,7 +74,7 @@ function readHead(bytes: Buffer) {
   }
   const [command = '', ...rest] = lines;
   if (!/^[A-Z]+$/.test(command)) throw new FrameError('this is no STOMP frame');
-  // STOMP 1.2, Value Encoding: CONNECT and CONNECTED are not escaped, for STOMP 1.0.
+  // STOMP 1.2, Value Encoding: CONNECT and CONNECTED are not escaped, for compatibility with STOMP 1.0.
   const isEscaped = command !== 'CONNECT' && command !== 'CONNECTED';
   const headers = rest.map((line): readonly [string, string] => {
     const colon = line.indexOf(':');
@@ -85,7 +85,7 @@ function readHead(bytes: Buffer) {
   return { command, headers, bodyStart: at };
 }
 
-/** The bytes of a frame. `content-length` is set here. */
+/** Returns the bytes of a frame and sets `content-length`. */
 export function frameBytes(command: string, headers: Readonly<Record<string, string>>, body?: Buffer): Buffer {
   const isEscaped = command !== 'CONNECT' && command !== 'CONNECTED';
   const lines = Object.entries(headers).map(([name, value]) =>
@@ -103,7 +103,7 @@ const escapes: Readonly<Record<string, string>> = { '\\': '\\\\', '\r': '\\r', '
 const meanings: Readonly<Record<string, string>> = { '\\\\': '\\', '\\r': '\r', '\\n': '\n', '\\c': ':' };
 
 function escaped(text: string): string {
-  // A NUL would end the frame for a reader that looks for it; STOMP has no escape for one.
+  // A NUL would end the frame for a reader that searches for it, and STOMP has no escape for one.
   return text.replace(/[\\\r\n:]/g, (sign) => escapes[sign] ?? '').replaceAll('\0', '\u2400');
 }
 

@@ -1,19 +1,19 @@
-// Who may talk to mq web. A page of a stranger's in the same browser can send requests to this address, too, and a name
-// of the stranger's can be made to point here (DNS rebinding): so the Host must be an address or a name that was
-// allowed, and what is not plain reading must come from the page itself (Origin).
+// Decides which clients may use mq web. A page of another site in the same browser can also send requests to this
+// address, and a foreign name can be made to resolve to it (DNS rebinding). The Host header must therefore be an
+// address or an allowed name, and a request that changes something must come from the page itself (Origin).
 
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import type { IncomingMessage } from 'node:http';
 import { isIP } from 'node:net';
 
 export interface GuardSettings {
-  /** Beside addresses and localhost: names in the Host header. */
+  /** Allowed names in the Host header, in addition to addresses and localhost. */
   readonly allowedHosts: readonly string[];
-  /** Undefined: nobody is asked, which is for loopback only. */
+  /** `undefined` means that no password is required, which is allowed for loopback only. */
   readonly password: string | undefined;
 }
 
-/** Why a request is refused. */
+/** Reason for refusing a request. */
 export interface Refusal {
   readonly status: 401 | 403 | 421;
   readonly text: string;
@@ -21,21 +21,24 @@ export interface Refusal {
 
 export interface Guard {
   request(request: IncomingMessage): Refusal | undefined;
-  /** For the WebSocket: the Origin must be this server's own. */
+  /** Checks the request for a WebSocket: the Origin must be this server. */
   upgrade(request: IncomingMessage): Refusal | undefined;
-  /** For the answer to a request that gave the password: browsers do not send it with a WebSocket. */
+  /**
+   * Cookie for the answer to a request with the correct password, because browsers do not send the password with a
+   * WebSocket.
+   */
   readonly cookie: string | undefined;
 }
 
 export function makeGuard({ allowedHosts, password }: GuardSettings): Guard {
   const session = randomBytes(24).toString('base64url');
-  // Cookies do not know ports (RFC 6265, 8.5): another mq web on this host must not overwrite it.
+  // Cookies are shared between ports (RFC 6265, 8.5), so another mq web on this host must not overwrite it.
   const cookie = `mq-web-${randomBytes(4).toString('hex')}=${session}`;
   const request: Guard['request'] = (asked) => {
     const { host, authorization = '' } = asked.headers;
     if (host === undefined || !isAllowed(host, allowedHosts))
       return { status: 421, text: 'mq web does not answer to this host name; --allow-host NAME allows it\n' };
-    // A page elsewhere may not even ask (Fetch Metadata); its answer would be unreadable for it anyhow.
+    // A page of another site may not send a request (Fetch Metadata). It could not read the answer anyway.
     if (asked.headers['sec-fetch-site'] === 'cross-site' && asked.headers['sec-fetch-mode'] !== 'navigate')
       return { status: 403, text: 'not for other sites\n' };
     if (password === undefined) return undefined;
@@ -66,7 +69,7 @@ function isAllowed(host: string, allowed: readonly string[]): boolean {
   return allowed.some((one) => one.toLowerCase() === name);
 }
 
-/** Takes the same time however much of it is right. */
+/** Compares in constant time. */
 function isSame(one: string, other: string): boolean {
   const [first, second] = [one, other].map((text) => createHash('sha256').update(text).digest());
   return timingSafeEqual(first as Buffer, second as Buffer);

@@ -1,5 +1,5 @@
-// One page's own way to the broker over AMQP, for the bridge: it listens and sends on two connections (an alarm stops
-// those that publish), and ends when one of them is lost; the page then connects again.
+// The AMQP connections of one page for the bridge. It receives and sends on two connections, because an alarm blocks
+// publishing ones. If one is lost, both end and the page reconnects.
 
 import { randomUUID } from 'node:crypto';
 import type { MqError } from '../errors.ts';
@@ -8,9 +8,12 @@ import type { OutgoingMessage, Session } from '../session/session.ts';
 
 export interface Line {
   listen(source: { exchange: string; bindingKey: string } | undefined, take: Take): Promise<Ear>;
-  /** Resolves when the broker has confirmed. Throws the reason if it refused, or if that is in doubt. */
+  /**
+   * Sends a message. Resolves when the broker has confirmed it. Throws if the broker refused it or the outcome is in
+   * doubt.
+   */
   send(message: Outgoing): Promise<void>;
-  /** Resolves with the reason at its end. */
+  /** Resolves with the reason when the connections have ended. */
   readonly closed: Promise<MqError>;
   close(): Promise<void>;
 }
@@ -19,7 +22,7 @@ export type Outgoing = Pick<OutgoingMessage, 'exchange' | 'routingKey' | 'body' 
   readonly properties: Omit<OutgoingMessage['properties'], 'messageId'> & { readonly messageId?: string };
 };
 
-/** `session` is this line's own. */
+/** Opens the connections. `session` is used only by them. */
 export async function openLine(session: Session, vhost: string): Promise<Line> {
   let listener: Listener;
   try {

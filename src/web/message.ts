@@ -1,4 +1,4 @@
-// The properties of AMQP messages as headers of STOMP frames and back, by the names that RabbitMQ gives them.
+// Converts the properties of AMQP messages to headers of STOMP frames and back, with RabbitMQ's names.
 // https://www.rabbitmq.com/docs/stomp#pear.h
 
 import type { Heard } from '../session/listener.ts';
@@ -22,7 +22,7 @@ const named = {
   priority: 'priority',
 } as const satisfies Partial<Record<keyof Properties, string>>;
 
-/** Headers that mean something to STOMP: a message cannot set them. */
+/** Headers with a meaning in STOMP, which a message cannot set. */
 const reserved = [
   ...Object.values(named),
   ...'subscription message-id destination redelivered persistent content-length receipt ack id mq-body-bytes'.split(
@@ -30,7 +30,7 @@ const reserved = [
   ),
 ];
 
-/** The headers of a MESSAGE frame. `known` are those of the frame itself. */
+/** Returns the headers of a MESSAGE frame. `known` contains those of the frame itself. */
 export function headersOf(heard: Heard, known: Readonly<Record<string, string>>): Record<string, string> {
   const { headers = {}, deliveryMode, ...properties } = heard.properties;
   const own = Object.entries(named).flatMap(([property, name]) => {
@@ -48,7 +48,7 @@ export function headersOf(heard: Heard, known: Readonly<Record<string, string>>)
   ]);
 }
 
-/** The properties that a SEND frame asks for; not its reply-to. */
+/** Returns the properties in a SEND frame, without its reply-to. */
 export function propertiesOf(frame: Frame): Properties {
   const known = (name: string) => headerOf(frame, name);
   const texts = (

@@ -1,34 +1,34 @@
-// One page's own way to RabbitMQ's Web STOMP plugin: what the page and the plugin say is passed on as it is, but for
-// three things. The user and the vhost of CONNECT are put in here, so that the page knows no password; long bodies are
-// cut; and what the plugin sends as text comes to the page as bytes, because a browser closes the connection (1007) at
-// the first body that is not UTF-8.
+// The connection of one page to RabbitMQ's Web STOMP plugin. It forwards frames unchanged, with three exceptions. It
+// adds the user and the vhost to CONNECT, so that the page knows no password. It truncates long bodies. It sends the
+// plugin's text messages as binary ones, because a browser closes the connection (1007) at the first body that is not
+// UTF-8.
 
 import { WebSocket } from 'ws';
 import { FrameError, frameBytes, readFrame } from './frame.ts';
 import { lengthHeader, shortened, shownBytes } from './shorten.ts';
 
-/** A plugin and the user for it. */
+/** Address of a plugin, with the user for it. */
 export interface StompAddress {
-  /** `ws://host:15674/ws` */
+  /** URL: `ws://host:15674/ws` */
   readonly url: string;
   readonly login: string;
   readonly passcode: string;
   readonly vhost: string;
 }
 
-/** The way from the page. */
+/** The connection to the page. */
 export interface Page {
   send(bytes: Buffer): void;
-  /** Bytes that wait to be sent. */
+  /** Number of bytes that wait to be sent. */
   waiting(): number;
   close(): void;
 }
 
 const protocols = ['v12.stomp'];
-/** RabbitMQ's own limit of a message is 16 MiB. */
+/** Maximum size of a message. RabbitMQ's own limit is 16 MiB. */
 const longestMessage = 32 * 1024 * 1024;
 const openMs = 5000;
-/** While so much waits for the page, nothing is taken from the plugin. */
+/** While this many bytes wait for the page, nothing is read from the plugin. */
 const fullBytes = 1024 * 1024;
 
 export class Passage {
@@ -47,7 +47,7 @@ export class Passage {
     upstream.on('close', () => this.end());
   }
 
-  /** Connects to the first of the addresses that answers. Throws the last failure. */
+  /** Connects to the first address that answers. Throws the last failure. */
   static async open(addresses: readonly StompAddress[], page: Page): Promise<Passage> {
     let failure: unknown;
     for (const address of addresses) {
@@ -78,7 +78,7 @@ export class Passage {
     this.#page.close();
   }
 
-  /** The page must send CONNECT in one piece, and nothing before it. */
+  /** Adds the login to CONNECT. The page must send CONNECT first and in one piece. */
   #withLogin(bytes: Buffer): Buffer {
     const read = readFrame(bytes, 0);
     if (read?.frame.command !== 'CONNECT') throw new FrameError('the first frame must be CONNECT');
@@ -101,10 +101,10 @@ export class Passage {
   }
 }
 
-/** What of the page's CONNECT reaches the plugin. */
+/** Headers of the page's CONNECT that are forwarded. */
 const askedFor = ['accept-version', 'heart-beat'];
 
-/** Throws an Error that says why there is no plugin, in a few words. Tells whether it lets the user in. */
+/** Checks whether a plugin answers and accepts the user. Throws an Error with a short reason if not. */
 export async function tryStomp({ url, login, passcode, vhost: host }: StompAddress): Promise<void> {
   const socket = await opened(url);
   try {
@@ -126,7 +126,10 @@ export async function tryStomp({ url, login, passcode, vhost: host }: StompAddre
   }
 }
 
-/** A header line cannot hold a line break, and a CONNECT frame has no escape for one (STOMP 1.2, Value Encoding). */
+/**
+ * Reports whether the login fits into a CONNECT frame. A header line cannot contain a line break, and a CONNECT frame
+ * has no escape for one (STOMP 1.2, Value Encoding).
+ */
 export function fitsConnect({ login, passcode, vhost }: StompAddress): boolean {
   return ![login, passcode, vhost].some((text) => /[\r\n\0]/.test(text));
 }
@@ -139,7 +142,7 @@ function opened(url: string): Promise<WebSocket> {
       skipUTF8Validation: true,
       perMessageDeflate: false,
       followRedirects: false,
-      // Explicit, because Node reads NODE_TLS_REJECT_UNAUTHORIZED if it is absent.
+      // This is explicit because Node reads NODE_TLS_REJECT_UNAUTHORIZED if the option is absent.
       rejectUnauthorized: true,
     });
     socket.once('open', () => {
@@ -151,7 +154,7 @@ function opened(url: string): Promise<WebSocket> {
   });
 }
 
-/** RabbitMQ sends each frame as one message of the WebSocket. */
+/** Truncates the body of a message. RabbitMQ sends each frame as one WebSocket message. */
 function cut(bytes: Buffer): Buffer {
   if (bytes.length <= shownBytes || !bytes.subarray(0, 8).toString().startsWith('MESSAGE')) return bytes;
   try {

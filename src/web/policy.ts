@@ -1,5 +1,5 @@
-// What the page may do, said to the browser with every answer. Nothing inline, nothing from elsewhere, no markup made
-// from text (Trusted Types without a policy), no frame around it.
+// Security headers of every answer. They forbid inline code, external resources, markup from text (Trusted Types
+// without a policy), and framing.
 
 export const securityHeaders: Readonly<Record<string, string>> = {
   'content-security-policy': [

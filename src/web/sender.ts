@@ -1,5 +1,5 @@
-// Publishes the messages of the page over AMQP with the flag mandatory, because RabbitMQ's Web STOMP confirms a message that
-// no queue receives.
+// Publishes the messages of the page over AMQP with the mandatory flag, because RabbitMQ's Web STOMP confirms a message
+// that no queue receives.
 
 import { randomUUID } from 'node:crypto';
 import type { Publisher } from '../session/publisher.ts';
@@ -7,7 +7,7 @@ import type { Session } from '../session/session.ts';
 
 /** A message that the page publishes. */
 export interface PageMessage {
-  /** '' is the default exchange. */
+  /** Name of the exchange. '' is the default exchange. */
   readonly exchange: string;
   readonly routingKey: string;
   readonly text: string;
@@ -18,11 +18,11 @@ export interface PageMessage {
 
 export interface Outcome {
   readonly outcome: 'confirmed' | 'unroutable' | 'refused' | 'in doubt' | 'not sent';
-  /** Why it is not confirmed. */
+  /** Reason why it is not confirmed. */
   readonly message?: string;
 }
 
-/** Reads the JSON of a request; undefined if it is not a message. */
+/** Parses the JSON of a request. Returns `undefined` if it is not a message. */
 export function pageMessageOf(json: string): PageMessage | undefined {
   const value = parsed(json);
   const { exchange, routingKey, text, contentType = 'text/plain', headers = {}, persistent = false } = Object(value);
@@ -44,7 +44,10 @@ export class Sender {
     this.#vhost = vhost;
   }
 
-  /** Resolves when the broker has answered or the result is in doubt. Throws if there is no connection. */
+  /**
+   * Publishes a message. Resolves when the broker has answered or the outcome is in doubt. Throws if there is no
+   * connection.
+   */
   async send({ exchange, routingKey, text, contentType, headers, persistent }: PageMessage): Promise<Outcome> {
     this.#opening ??= this.#open();
     const { publisher } = await this.#opening;
@@ -72,7 +75,7 @@ export class Sender {
 
   async #open() {
     const session = this.#openSession();
-    // A refusal closes the channel. The next message opens a new one.
+    // A refusal closes the channel, and the next message opens a new one.
     const forget = () => {
       this.#opening = undefined;
       void session.close();

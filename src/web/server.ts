@@ -1,5 +1,5 @@
-// The HTTP server of mq web: the files of the page, its data as JSON, and a WebSocket for STOMP, which the bridge or the plugin
-// serves.
+// The HTTP server of mq web: serves the files of the page, its data as JSON, and a WebSocket for STOMP, which the
+// bridge or the plugin handles.
 
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -24,14 +24,14 @@ export interface WebSettings {
   readonly assets: Readonly<Record<string, Asset>>;
   readonly catalog: Catalog;
   readonly depths: () => Promise<Depths>;
-  /** Is a queue of the catalog there, an exchange? By the broker's names. */
+  /** Reports whether a queue of the catalog, or an exchange, exists. Names are the broker's. */
   readonly hasQueue: (queue: string) => Promise<boolean>;
   readonly hasExchange: (exchange: string) => Promise<boolean>;
   /** Publishes a message of the page. Throws if there is no connection. */
   readonly publish: (message: PageMessage) => Promise<Outcome>;
-  /** Where the STOMP of the page goes: to plugins, in order of trial, or over AMQP. */
+  /** Target of the page's STOMP connection: plugins in the order of trial, or AMQP. */
   readonly stomp: { readonly plugins: readonly StompAddress[] } | { readonly openLine: () => Promise<Line> };
-  /** Told to a person. */
+  /** Reports a message to the user. */
   readonly say: (text: string) => void;
 }
 
@@ -41,14 +41,14 @@ export interface WebServer {
 }
 
 const stompPath = '/stomp';
-/** The largest body that a page may send, and the largest message of its WebSocket. */
+/** Maximum size of a body that a page may send, in bytes. It also limits a message of its WebSocket. */
 const bodyBytes = 1024 * 1024;
 const pages = 32;
 
-/** Serves until it is closed. Port 0 takes a free one. Throws SYSTEM if the address cannot be had. */
+/** Serves until it is closed. Port 0 selects a free port. Throws SYSTEM if the address is not available. */
 export async function serveWeb(settings: WebSettings): Promise<WebServer> {
   const guard = makeGuard(settings.guard);
-  // A page asks for any name that its person types.
+  // A page checks any name that its user types.
   const hasExchange = rememberAbsent(settings.hasExchange);
   const server = createServer({ headersTimeout: 5000, requestTimeout: 10_000 }, (request, response) => {
     void answer(request, response).catch(() => response.destroy());
@@ -102,7 +102,7 @@ export async function serveWeb(settings: WebSettings): Promise<WebServer> {
   }
 
   async function published(request: IncomingMessage): Promise<Answer | Refusal> {
-    // A form of another site can send text, and without the permission of this server nothing else.
+    // A form of another site can send only text without the permission of this server.
     const refused = guard.upgrade(request);
     if (refused) return refused;
     if (request.headers['content-type'] !== 'application/json') return { status: 415, text: 'application/json\n' };
@@ -124,7 +124,10 @@ export async function serveWeb(settings: WebSettings): Promise<WebServer> {
     return json(await settings.publish(message).catch(failed));
   }
 
-  /** Only one that the page may send to: each question about another would be a line in the broker's log. */
+  /**
+   * Checks a queue. Only queues that the page may send to are checked, because the broker would log a line for each
+   * check of another one.
+   */
   async function hasQueue(name: string): Promise<boolean> {
     const { tasks, requests } = settings.catalog;
     return [...tasks, ...requests].some(({ queue }) => queue === name) && settings.hasQueue(name);
@@ -141,7 +144,7 @@ export async function serveWeb(settings: WebSettings): Promise<WebServer> {
     response.end(text);
   }
 
-  /** Whatever comes before the way to the broker is open waits for it. */
+  /** Serves a page. Messages wait until the connection to the broker is open. */
   function serve(page: WebSocket): void {
     const opening = settings.stomp;
     const way = 'plugins' in opening ? passageFor(page, opening.plugins) : bridgeFor(page, opening.openLine);

@@ -1,9 +1,10 @@
-// Bodies are cut before they reach the page: it shows the beginning, and a message of 16 MB must not stop it.
+// Truncates bodies before they reach the page. The page shows only the beginning, and a message of 16 MB must not block
+// it.
 
-/** Of a longer body the page gets so much. */
+/** Number of bytes of a longer body that the page receives. */
 export const shownBytes = 64 * 1024;
 
-/** The header that tells how long a body was before it was cut. */
+/** Header with the length of a body before it was truncated. */
 export const lengthHeader = 'mq-body-bytes';
 
 export function shortened(body: Buffer): { body: Buffer; headers: Readonly<Record<string, string>> } {

@@ -1,4 +1,4 @@
-// Bindings, from an exchange to a queue or to another exchange.
+// Actions for bindings from an exchange to a queue or to another exchange.
 
 import { MqError } from '../../errors.ts';
 import { type Action, type Call, type Item, type Result, vhostOf } from '../action.ts';
@@ -67,10 +67,10 @@ export const bindingActions: readonly Action[] = [
   },
 ];
 
-/** What stands between two ends, of one routing key or of all. */
+/** Returns the bindings between two ends, of one routing key or of all. */
 async function between(call: Call, key: string | undefined): Promise<readonly Item[]> {
   const path = endsPath(call);
-  // Where an end is gone, its bindings are.
+  // If an end does not exist, its bindings do not exist either.
   if (call.flag('if-exists') && (await call.api.ask('GET', path)).status === 404) return [];
   const { body } = await asked(call, { method: 'GET', path });
   const items = body as readonly Item[];
@@ -92,7 +92,7 @@ function typeOf(call: Call): 'queue' | 'exchange' {
   return typed;
 }
 
-/** By its key and arguments, which the API knows under a name of its own. */
+/** Deletes a binding by its key and arguments, for which the API has an identifier of its own. */
 async function deleteBinding(call: Call): Promise<Result> {
   const found = await between(call, call.arg('key'));
   const wanted = JSON.stringify(sorted(argumentsOf(call)));

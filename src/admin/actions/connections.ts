@@ -1,4 +1,4 @@
-// Connections, and what is on them: channels and consumers.
+// Actions for connections, channels and consumers.
 
 import type { Action, Call } from '../action.ts';
 import { changeAction, taking } from '../change.ts';
@@ -89,7 +89,7 @@ export const connectionActions: readonly Action[] = [
   }),
 ];
 
-/** The client and the log are told why. */
+/** Returns the reason header, which the client and the broker's log receive. */
 function reasonOf(call: Call): Readonly<Record<string, string>> {
   const given = call.text('reason');
   if (given !== undefined && !/^[\x20-\x7e]+$/.test(given)) throw call.usage('--reason must be plain ASCII');

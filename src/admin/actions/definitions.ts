@@ -1,4 +1,4 @@
-// Definitions: users, vhosts, permissions, policies, queues, exchanges and bindings as one JSON file.
+// Actions for definitions: users, vhosts, permissions, policies, queues, exchanges and bindings in one JSON file.
 
 import { MqError } from '../../errors.ts';
 import type { Action, Call, Item, Result } from '../action.ts';
@@ -26,7 +26,10 @@ export const definitionActions: readonly Action[] = [
   },
 ];
 
-/** A vhost in the address must not make a backup of everything smaller than it seems: only --vhost does. */
+/**
+ * Returns the path. Only --vhost limits an export to a vhost; a vhost in the address does not, because the backup would
+ * be unexpectedly incomplete.
+ */
 function pathFor(call: Call): string {
   const vhost = call.text('vhost');
   return vhost === undefined ? '/definitions' : apiPath`/definitions/${vhost}`;

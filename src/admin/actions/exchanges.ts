@@ -1,4 +1,4 @@
-// Exchanges.
+// Actions for exchanges.
 
 import type { Action } from '../action.ts';
 import { changeAction, taking } from '../change.ts';

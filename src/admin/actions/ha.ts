@@ -1,4 +1,5 @@
-// High availability: where the copies of queues are, what a node's loss would mean, and the changes of it.
+// Actions for high availability: where queues have members, what the loss of a node would cause, and changes of
+// members.
 
 import { escaped, MqError } from '../../errors.ts';
 import type { Action, Call, Result } from '../action.ts';
@@ -78,7 +79,7 @@ async function look(call: Call): Promise<Result> {
   return ownList(call, ['vhost', 'name', 'type', 'effect', 'copies'], hit);
 }
 
-/** As a list shows it: JSON has a null where there is no leader. */
+/** Returns the item for a list. JSON contains null if there is no leader. */
 function itemOf(one: Replication): Record<string, unknown> {
   return { ...one, leader: one.leader ?? null };
 }
@@ -111,7 +112,7 @@ async function grow(call: Call): Promise<Result> {
   });
 }
 
-/** The queues that have a member on the node. Throws BAD_DATA for those that would not work without it. */
+/** Returns the queues with a member on the node. Throws BAD_DATA for those that would not work without it. */
 async function shrinking(call: Call) {
   const nodes = await nodesOf(call);
   const node = nodeNamed(call, nodes);
@@ -157,17 +158,17 @@ async function shrink(call: Call): Promise<Result> {
 
 interface Change {
   readonly node: string;
-  /** What was to change. */
+  /** Queues to change. */
   readonly wanted: readonly Replication[];
   readonly nodes: Awaited<ReturnType<typeof nodesOf>>;
   readonly isSo: (queue: Replication) => boolean;
   readonly did: string;
-  /** Where nothing was to change. */
+  /** Line to print if there is nothing to change. */
   readonly idle: string;
   readonly undone: string;
 }
 
-/** The answer says nothing of the single queues: they are looked at until all are as wanted. */
+/** Waits until the queues are as requested, because the answer of the API does not describe single queues. */
 async function changed(call: Call, { node, wanted, nodes, isSo, did, idle, undone }: Change): Promise<Result> {
   const own = (all: readonly Replication[]) =>
     all.filter((one) => wanted.some(({ vhost, name }) => vhost === one.vhost && name === one.name));
@@ -202,7 +203,7 @@ async function rebalance(call: Call): Promise<Result> {
   const nodes = await nodesOf(call);
   const before = await replications(call, nodes);
   await asked(call, { body: {} });
-  // It goes on in the background: until nothing has changed for five looks.
+  // The rebalance runs in the background. It counts as finished when nothing has changed in five consecutive checks.
   let [last, same] = ['', 0];
   const after = await settled(call, nodes, (all) => {
     const now = JSON.stringify(leadersOf(all, nodes.all));
@@ -234,7 +235,7 @@ async function transfer(call: Call): Promise<Result> {
     throw new MqError('BAD_DATA', `'${name}' has no member on ${node} that is online`, {
       hint: `mq admin grow ${call.arg('node')} '${name}'`,
     });
-  // The management API of 4.0.5 and 4.3.6 has nothing for it.
+  // The management API of 4.0.5 and 4.3.6 does not offer this.
   const ended = await call.control?.(node, ['rabbitmqctl', '-q', 'eval', transferTerm({ vhost, name, node })]);
   if (ended === undefined)
     throw new MqError(
@@ -254,7 +255,10 @@ async function transfer(call: Call): Promise<Result> {
   }
 }
 
-/** Erlang. Names are strangers': they go as base64. The node is one that the cluster named. */
+/**
+ * Returns the Erlang term for the transfer. Names are untrusted, so they are passed as base64. The cluster itself
+ * reported the name of the node.
+ */
 function transferTerm({ vhost, name, node }: { vhost: string; name: string; node: string }): string {
   const binary = (text: string) => `base64:decode(<<"${Buffer.from(text).toString('base64')}">>)`;
   const resource = `rabbit_misc:r(${binary(vhost)}, queue, ${binary(name)})`;

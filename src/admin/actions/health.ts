@@ -1,4 +1,4 @@
-// Health checks of the broker: each is a path that says 200 or 503.
+// Actions for health checks of the broker. Each check is a path that answers 200 or 503.
 
 import { MqError } from '../../errors.ts';
 import type { Action, Argument, Call, Item, Result } from '../action.ts';
@@ -57,7 +57,7 @@ const checks: readonly Check[] = [
   },
 ];
 
-/** What makes a broker healthy; the others need to be told of what. */
+/** The checks that need no arguments. */
 const usual = checks.filter(({ args }) => args === undefined);
 
 const usualColumns = ['check', 'ok', 'reason'];
@@ -94,11 +94,11 @@ async function checkOne(call: Call): Promise<Result> {
   return { kind: 'items', columns, items: [item], status: item['ok'] === true ? 0 : 1 };
 }
 
-/** undefined: a check that this version has not. */
+/** Returns the result of a check, or `undefined` if this RabbitMQ version does not have the check. */
 function verdictOf(check: string, path: string, answer: Answer, { api }: Call): Item | undefined {
   const { status, body } = answer;
   if (status === 404) return undefined;
-  // Any other answer is none about health: 401, 400 of a wrong port, a proxy's 502.
+  // Any other status is not a health result: 401, 400 for an invalid port, 502 of a proxy.
   const { status: word, reason, ...details } = (body ?? {}) as Item;
   if (status === 200 || (status === 503 && word === 'failed'))
     return { check, ok: status === 200, ...(reason !== undefined && { reason }), ...(status !== 200 && details) };

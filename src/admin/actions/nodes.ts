@@ -1,4 +1,4 @@
-// The nodes of the cluster, what they can do, and the cluster as a whole.
+// Actions for the nodes of the cluster, their features, and the cluster as a whole.
 
 import type { Action, Item } from '../action.ts';
 import { changeAction } from '../change.ts';

@@ -1,4 +1,4 @@
-// The whole at a glance, and who asks.
+// Actions for an overview of the broker, and for the current user.
 
 import type { Action, Item } from '../action.ts';
 import { asked } from '../found.ts';

@@ -1,4 +1,4 @@
-// Parameters of plugins, by component and vhost, and those of the whole cluster.
+// Actions for parameters of plugins, by component and vhost, and for global parameters.
 
 import { type Action, vhostOf } from '../action.ts';
 import { changeAction, taking } from '../change.ts';

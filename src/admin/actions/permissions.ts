@@ -1,4 +1,4 @@
-// What a user may do in a vhost, and with the topics of an exchange there.
+// Actions for the permissions of a user in a vhost and on the topics of an exchange.
 
 import type { Action } from '../action.ts';
 import { changeAction, taking } from '../change.ts';

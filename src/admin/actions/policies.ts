@@ -1,4 +1,4 @@
-// Policies, and those of operators, which policies cannot exceed.
+// Actions for policies and operator policies, which policies cannot exceed.
 
 import type { Action, Call, Item } from '../action.ts';
 import { changeAction, taking } from '../change.ts';

@@ -1,4 +1,4 @@
-// Queues.
+// Actions for queues.
 
 import { type Action, type Call, type Item, vhostOf } from '../action.ts';
 import { changeAction } from '../change.ts';
@@ -82,13 +82,16 @@ function queueBody(call: Call): Item {
   };
 }
 
-/** The queue without statistics, as a list of one. Throws if there is no such queue. */
+/** Returns the queue without statistics, as a list of one. Throws if the queue does not exist. */
 async function countedQueue(call: Call): Promise<readonly Item[]> {
   const path = apiPath`/queues/${vhostOf(call)}/${call.arg('queue')}` + query(withoutStatistics);
   return [(await asked(call, { method: 'GET', path })).body as Item];
 }
 
-/** `5 messages`; without a number if the broker does not count them. Throws if there is no such queue, unless --if-exists. */
+/**
+ * Returns `5 messages`, or `messages` if the broker does not count them. Throws if the queue does not exist, unless
+ * --if-exists is given.
+ */
 async function messagesOf(call: Call): Promise<string> {
   const path = apiPath`/queues/${vhostOf(call)}/${call.arg('queue')}`;
   if (call.flag('if-exists') && (await call.api.ask('GET', path)).status === 404) return 'messages';

@@ -1,4 +1,4 @@
-// Users: tags, passwords, limits. A hash of a password is shown only where it is asked for by its name.
+// Actions for users: tags, passwords, limits. A password hash is shown only if its column is requested by name.
 
 import { MqError } from '../../errors.ts';
 import type { Action, Call, Item, Result } from '../action.ts';
@@ -96,7 +96,7 @@ export const userActions: readonly Action[] = [
   }),
 ];
 
-/** To put a user that is there would change it: that is what `set` is for. */
+/** Creates a user. It refuses an existing user, because PUT would change it, and `set` exists for that. */
 async function createUser(call: Call): Promise<Result> {
   const wanted = tagsOf(call).join(',');
   const path = apiPath`/users/${call.arg('user')}`;
@@ -109,7 +109,7 @@ async function createUser(call: Call): Promise<Result> {
   return done(call, 'created', { tags: wanted });
 }
 
-/** The API puts a user as a whole: what stays is read first. */
+/** Changes a user. The API replaces the whole user, so the current values are read first. */
 async function changeUser(call: Call, change: (now: Item) => Promise<Item>): Promise<Result> {
   const { body } = await asked(call, { method: 'GET', path: apiPath`/users/${call.arg('user')}` });
   await asked(call, { body: await change(body as Item) });

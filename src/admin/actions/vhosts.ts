@@ -1,4 +1,4 @@
-// Virtual hosts, and the limits of each.
+// Actions for virtual hosts and their limits.
 
 import type { Action, Call, Item, Result } from '../action.ts';
 import { changeAction, done, taking } from '../change.ts';
@@ -61,7 +61,10 @@ export const vhostActions: readonly Action[] = [
   }),
 ];
 
-/** To put a vhost that is there takes away what is not said again: it is read first. */
+/**
+ * Creates a vhost. For an existing one, PUT removes the values that it does not contain, so the current values are read
+ * first.
+ */
 async function createVhost(call: Call): Promise<Result> {
   const path = pathOf(call);
   const { status, body } = await call.api.ask('GET', path);
@@ -91,7 +94,7 @@ function metadataOf(call: Call): Item {
   };
 }
 
-/** `{"value": N}`: of a vhost or a user. */
+/** Returns `{"value": N}`, the limit of a vhost or a user. */
 export function limitBody(call: Call): Readonly<Record<string, unknown>> {
   const typed = call.arg('number');
   if (!/^-?\d{1,15}$/.test(typed)) throw call.usage(`the number must be a whole number, not '${typed}'`);

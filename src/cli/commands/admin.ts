@@ -1,4 +1,4 @@
-// mq admin: what the management API can show and change, by the table of actions.
+// mq admin: shows and changes what the management API offers, according to the table of actions.
 
 import type { Action, Call } from '../../admin/action.ts';
 import type { Context } from '../../context.ts';
@@ -58,7 +58,7 @@ export function adminCommand(configOf: ConfigOf): Command {
   return command;
 }
 
-/** The set of options is that of all actions. */
+/** Refuses options of other actions, because the command accepts the options of all actions. */
 function refuseOthers(action: Action, values: Values): void {
   const own = actionOptions(action);
   for (const { name } of optionSets.admin) {

@@ -1,4 +1,4 @@
-// mq broker: the embedded AMQP 0-9-1 broker, until a signal.
+// mq broker: runs the embedded AMQP 0-9-1 broker until a signal.
 
 import { resolve } from 'node:path';
 import { getHeapStatistics } from 'node:v8';
@@ -37,7 +37,7 @@ export const brokerCommand: Command = {
     const log = noteOf(context, 'broker');
 
     const failed = Promise.withResolvers<never>();
-    failed.promise.catch(() => undefined); // it may come before anybody waits for it
+    failed.promise.catch(() => undefined); // it may reject before it is awaited
     const [{ startBroker }, store] = await Promise.all([
       import('../../broker/server.ts'),
       data === undefined
@@ -72,11 +72,11 @@ export const brokerCommand: Command = {
       try {
         const ready = { url: broker.url, management: management?.url ?? null, data: data ?? null };
         const line = values.flag('json') ? JSON.stringify({ event: 'ready', ...ready }) : readyLine(ready);
-        // Whoever waits for the line must not wait for ever. A closed pipe has had its reader.
+        // A process that waits for this line must receive it or an error. A closed pipe means that the line was read.
         await new Printer(context.stdout).body(Buffer.from(line)).catch((error: unknown) => {
           if (!isClosedPipe(error)) throw error;
         });
-        // A broker whose store has failed confirms nothing any more: whoever supervises it must see that.
+        // A broker whose store has failed confirms nothing any more, so the process ends and its supervisor notices.
         await Promise.race([aborted(context.drain), failed.promise]);
       } finally {
         await management?.close();
@@ -88,12 +88,12 @@ export const brokerCommand: Command = {
 };
 
 const mebibyte = 1024 ** 2;
-/** The resident memory of the executable before it holds any message. */
+/** Resident memory of the executable without messages. */
 const idleBytes = 96 * mebibyte;
 
 /**
- * Returns the default of --memory. Resident memory is up to 1.5 times what is counted, and during a start over a backlog up to
- * twice; half of what is counted, at most, is in V8's heap.
+ * Returns the default of --memory. Resident memory is up to 1.5 times the counted memory, and up to twice during a
+ * start with a backlog. At most half of the counted memory is in V8's heap.
  */
 function memoryLimit(memoryBytes: number): number {
   const ofMemory = 0.4 * (memoryBytes - idleBytes);
@@ -113,7 +113,7 @@ function readyLine({ url, management, data }: Ready): string {
   return `ready: ${url}${page} (${kept})`;
 }
 
-/** The one user: --user or guest, with the password of --password-file, MQ_BROKER_PASSWORD, or guest. */
+/** Returns the only user: --user or guest, with the password of --password-file, MQ_BROKER_PASSWORD, or guest. */
 async function loginOf(context: Context, values: Values): Promise<{ name: string; password: string }> {
   const name = values.name('user') ?? 'guest';
   const password = await readPassword(context, values, 'MQ_BROKER_PASSWORD');

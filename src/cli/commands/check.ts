@@ -1,12 +1,12 @@
-// mq check: reports every problem of a rascal.json with file, line and column; with --target also what a version of RabbitMQ
-// refuses or deprecates.
+// mq check: reports every problem of a rascal.json with file, line and column. With --target it also reports what a
+// RabbitMQ version refuses or deprecates.
 
 import type { Config, HandlerConfig } from '../../config/config.ts';
 import type { Problem } from '../../config/problem.ts';
 import { escaped, MqError, safeJson } from '../../errors.ts';
 import type { Command } from '../command.ts';
 
-/** `builtin`: the configuration that is in the executable. `taken`: the names that no role may have. */
+/** `builtin` is the configuration inside the executable. `taken` returns the names that no role may have. */
 export function checkCommand(builtin: unknown, taken: () => readonly string[]): Command {
   return {
     name: 'check',
@@ -36,7 +36,7 @@ export function checkCommand(builtin: unknown, taken: () => readonly string[]): 
       const { findFile } = await import('../../config/find.ts');
       const found = await findFile({ ...(option !== undefined && { option }), env, cwd, signal }).catch((error) => {
         const named = argument !== undefined && error instanceof MqError && error.code === 'NO_INPUT';
-        // Its hint says that --config names the file.
+        // The hint of the original error mentions --config, which does not apply to an argument.
         throw named ? new MqError('NO_INPUT', error.message, { at: argument, cause: error }) : error;
       });
       if (found === undefined)
@@ -61,7 +61,7 @@ export function checkCommand(builtin: unknown, taken: () => readonly string[]): 
       if (asJson) for (const problem of all) stdout.write(`${safeJson({ file, ...problem })}\n`);
       else for (const one of mild) stdout.write(`${escaped(`${problemLine(file, one)} (${one.code})`)}\n`);
       const many = `${wrong.length} ${wrong.length === 1 ? 'problem' : 'problems'}`;
-      // As objects they are said already.
+      // With --json the problems have already been printed.
       if (wrong.length > 0) throw asJson ? new MqError('CONFIG', `${file} has ${many}`) : configError(file, wrong);
 
       const counts = own.checked === undefined ? 'exported definitions' : countsOf(own.checked.config);

@@ -1,4 +1,4 @@
-// mq cluster: RabbitMQ nodes in containers, made, looked at, broken and mended. Docker's labels hold the state.
+// mq cluster: starts, inspects, disturbs and repairs RabbitMQ nodes in containers. Docker labels hold the state.
 
 import type { Config } from '../../config/config.ts';
 import type { Context } from '../../context.ts';

@@ -1,5 +1,5 @@
-// mq completions: the script that makes Tab in a shell know mq. What the script asks for at each Tab is answered
-// by completion-answer.ts, which main.ts calls at once.
+// mq completions: prints the completion script of a shell. completion-answer.ts answers the script's requests, and
+// main.ts calls it directly.
 
 import type { Command } from '../command.ts';
 import { installHints, scripts, shells } from '../completion-script.ts';

@@ -1,4 +1,4 @@
-// mq declare: makes what rascal.json defines, and the queues for failed messages, in advance.
+// mq declare: declares the topology of rascal.json and the queues for failed messages in advance.
 
 import type { BindingConfig, Config, ConnectionConfig, QueueConfig } from '../../config/config.ts';
 import { isPrivate } from '../../config/reach.ts';
@@ -66,7 +66,7 @@ async function declare(context: Context, values: Values, { config, addresses }: 
     return { vhost: broker.vhost, text: `${broker.shown} ${broker.vhost}` };
   };
   const items: Declared[] = [...ownItems(config), ...made.map((one) => ({ ...queueItem(one), for: one.workQueue }))];
-  // A vhost of rascal.json is the one that the address names.
+  // A vhost of rascal.json stands for the vhost that the address names.
   const declared = items.map((item) => ({ ...item, vhost: placeOf(item.vhost).vhost }));
   const brokers = [...new Set(Object.keys(config.vhosts).map((vhost) => placeOf(vhost).text))];
   const counts = (['exchange', 'queue', 'binding'] as const).map((kind) => {

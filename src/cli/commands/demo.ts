@@ -1,4 +1,4 @@
-// mq demo: the six scenarios, live. The roles are those that a user runs, over sockets, on an embedded broker of their own.
+// mq demo: runs the six scenarios live. It uses the same roles as a user, over sockets, on an embedded broker.
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -11,7 +11,7 @@ import { interrupted } from '../../roles/signal.ts';
 import type { Command } from '../command.ts';
 import { type Scenario, scenarios } from '../scenarios.ts';
 
-/** `run`: runs a command line in a context of its own and gives its exit status. */
+/** `run` runs a command line in its own context and returns its exit status. */
 export function demoCommand(run: (context: Context) => Promise<number>): Command {
   return {
     name: 'demo',
@@ -24,7 +24,7 @@ export function demoCommand(run: (context: Context) => Promise<number>): Command
       values.expectAtMost(0);
       const { startBroker } = await import('../../broker/server.ts');
       const broker = await startBroker({ host: '127.0.0.1', port: 0 });
-      // Without a rascal.json: the demo is of the built-in one.
+      // The folder contains no rascal.json, because the demo uses the built-in one.
       const folder = await mkdtemp(join(tmpdir(), 'mq-demo-'));
       const env = { ...context.env, MQ_URL: broker.url, MQ_CONFIG: undefined };
       const show = screen(context, values.flag('json') ?? false);
@@ -42,11 +42,11 @@ export function demoCommand(run: (context: Context) => Promise<number>): Command
   };
 }
 
-/** One thing that happened: a role sent something, or got it (a message, or the reply to its request). */
+/** An event of the demo: a role sent something, or received something (a message, or the reply to its request). */
 interface Event {
   readonly scenario: number;
   readonly title: string;
-  /** The command line; receivers that have the same one are told apart by a number. */
+  /** Command line of the role. Receivers with the same one are numbered. */
   readonly command: string;
   readonly did: 'sent' | 'got';
   readonly text: string;
@@ -58,7 +58,7 @@ interface Stage {
   readonly show: (event: Event) => void;
 }
 
-/** The longest that a scenario may take: on a slow machine it takes two seconds. */
+/** Time limit for a scenario in milliseconds. On a slow machine it takes two seconds. */
 const deadlineMs = 30_000;
 
 async function play({ number, title, receivers, senders, lines }: Scenario, stage: Stage): Promise<void> {
@@ -105,7 +105,7 @@ async function play({ number, title, receivers, senders, lines }: Scenario, stag
 interface Running {
   /** Resolves when a receiver waits for messages. */
   readonly ready: Promise<void>;
-  /** Resolves at its end; rejects when it failed. */
+  /** Resolves when the role ends. Rejects if it failed. */
   readonly ended: Promise<void>;
 }
 
@@ -135,7 +135,7 @@ function start(
   return { ready: ready.promise, ended };
 }
 
-/** A stream that gives each line as it is complete. */
+/** Returns a stream that passes on complete lines. */
 function lineSink(onLine: (text: string) => void): Writable {
   let rest = '';
   return new Writable({
@@ -148,7 +148,7 @@ function lineSink(onLine: (text: string) => void): Writable {
   });
 }
 
-/** Shows events on stdout: a heading for each scenario and a line for each event, or one JSON object a line. */
+/** Prints events on stdout: a heading for each scenario and a line for each event, or JSON lines. */
 function screen({ stdout, env }: Context, json: boolean): (event: Event) => void {
   const isColoured = stdout.isTTY === true && !env['NO_COLOR'];
   const paint = (style: 'bold' | 'green' | 'cyan', text: string) =>
@@ -169,7 +169,7 @@ function screen({ stdout, env }: Context, json: boolean): (event: Event) => void
 
 const columns = Math.max(...scenarios.flatMap(({ receivers }) => receivers.map((words) => typed(words).length)));
 
-/** As a person would type it. */
+/** Formats a command line as a user would type it. */
 function typed(words: readonly string[]): string {
   return ['mq', ...words.map((word) => (/^[\w.,:=/-]+$/.test(word) ? word : `'${word}'`))].join(' ');
 }

@@ -1,4 +1,4 @@
-// mq dlq: look at, replay, move and delete what no attempt could do.
+// mq dlq: lists, shows, replays, moves and deletes messages that failed all attempts.
 
 import { type CheckedConfig, type Config, configFor } from '../../config/config.ts';
 import type { DeadQueue } from '../../config/dead-queue.ts';
@@ -12,7 +12,7 @@ import { wordOf } from '../program.ts';
 import { canAsk, isConfirmed } from '../question.ts';
 import type { Values } from '../values.ts';
 
-/** The options of each verb beside those that all have. */
+/** Options of each verb in addition to those of all verbs. */
 const verbs: Readonly<Record<DlqVerb, readonly string[]>> = {
   list: ['id', 'filter', 'count', 'headers'],
   show: [],
@@ -65,7 +65,7 @@ export function dlqCommand(configsOf: (context: Context) => Promise<CheckedConfi
 
 interface Job {
   readonly verb: DlqVerb;
-  /** Of a subscription, a role or a queue; undefined: --queue names the queue itself. */
+  /** Name of a subscription, a role or a queue. `undefined` if --queue names the dead-letter queue itself. */
   readonly name: string | undefined;
   readonly id: string | undefined;
   readonly config: Config;
@@ -89,7 +89,7 @@ async function run(context: Context, values: Values, { verb, name, id, config }:
     vhost,
     queue,
     work,
-    // A name means the queue that mq makes; --queue any queue.
+    // A name stands for a queue that mq declares, whereas --queue may name any queue.
     declared: declaredArguments(config, dead, name !== undefined),
     selection: { ids, filters: values.list('filter'), count },
     to: values.name('to'),
@@ -127,7 +127,10 @@ async function run(context: Context, values: Values, { verb, name, id, config }:
   }
 }
 
-/** Returns the file's configuration if it defines the name, else the one with all vhosts, since --queue may be in any of them. */
+/**
+ * Returns the file's configuration if it defines the name. Otherwise returns the one with all vhosts, because --queue
+ * may be in any of them.
+ */
 function configOfName(configs: CheckedConfig, name = ''): Config {
   const { subscriptions, roles } = configs.withBuiltin;
   if (Object.hasOwn(subscriptions, name)) return configFor(configs, { subscription: name });

@@ -1,10 +1,10 @@
-// mq health: is a role that was started with --metrics ready? For a supervisor's probe, where there is no curl.
+// mq health: reports whether a role with --metrics is ready, for supervisor probes on machines without curl.
 
 import { MqError } from '../../errors.ts';
 import type { Command } from '../command.ts';
 import type { Values } from '../values.ts';
 
-/** The default of OpenTelemetry's Prometheus exporter. */
+/** Default port of OpenTelemetry's Prometheus exporter. */
 const defaultPort = 9464;
 
 export const healthCommand: Command = {

@@ -1,4 +1,4 @@
-// mq help: in the list of commands and the completions. cli.ts runs `mq help worker` as `mq worker --help`.
+// mq help: an entry for the list of commands and for completions. cli.ts runs `mq help worker` as `mq worker --help`.
 
 import type { Command } from '../command.ts';
 

@@ -1,4 +1,4 @@
-// mq init: a rascal.json to start from. It never writes over one.
+// mq init: writes an initial rascal.json. It never overwrites an existing file.
 
 import { rm, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
@@ -24,7 +24,7 @@ export const initCommand: Command = {
       await writeFile(resolve(cwd, file), `${JSON.stringify(content, null, 2)}\n`, { flag: 'wx' });
     } catch (error) {
       const isThere = (error as NodeJS.ErrnoException).code === 'EEXIST';
-      // Half of one is none.
+      // A partly written file is removed, because it is not usable.
       if (!isThere) await rm(resolve(cwd, file), { force: true }).catch(() => undefined);
       throw new MqError(
         'CANNOT_CREATE',

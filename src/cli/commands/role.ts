@@ -1,4 +1,4 @@
-// A role as a command: its row, the command line, and what both together mean for its behaviour.
+// Runs a role as a command. Combines the role's settings with the command line.
 
 import { type Config, failurePolicies, type RoleConfig, subscriptionsOf } from '../../config/config.ts';
 import type { Context } from '../../context.ts';
@@ -21,7 +21,7 @@ import { replyPlaces } from '../reply-to.ts';
 import { roleExamples, roleSections } from '../role-help.ts';
 import type { Values } from '../values.ts';
 
-/** The command for one row of the table of roles. `generic` rows name a publication or subscription of the file. */
+/** Returns the command for a role of rascal.json. A generic command names a publication or subscription instead. */
 export function roleCommand(
   name: string,
   role: RoleConfig,
@@ -29,7 +29,7 @@ export function roleCommand(
 ): Command {
   return {
     name,
-    // Texts of rascal.json stand in the help as they are.
+    // Help contains texts of rascal.json, so they are escaped.
     summary: escaped(role.summary ?? `${role.behaviour} ${role.publication ?? subscriptionsOf(role).join(', ')}`),
     usage: escaped(usageOf(role)),
     options: role.behaviour,
@@ -47,7 +47,7 @@ interface Row {
   readonly config: Config;
 }
 
-/** A row that runs. */
+/** Row of a role that is running. */
 interface RunningRow extends Row {
   readonly observation: Observation;
   readonly beginDrain: () => void;
@@ -57,7 +57,7 @@ interface RunningRow extends Row {
 async function run(context: Context, values: Values, row: Row): Promise<void> {
   const takes = row.role.behaviour === 'consume' || row.role.behaviour === 'reply';
   const drainMs = values.duration('drain') ?? row.role.drain ?? 25_000;
-  /** From now on the handlers have so long to end. */
+  /** Starts the time that the handlers have to finish. */
   const beginDrain = () => void setTimeout(context.giveUp, drainMs).unref();
   context.drain.addEventListener('abort', beginDrain, { once: true });
   try {
@@ -145,7 +145,7 @@ async function runConsume(context: Context, values: Values, row: RunningRow): Pr
   const world: HandlerWorld = {
     cwd: choice.fromFile ? (config.folder ?? context.cwd) : context.cwd,
     env: context.env,
-    // With --json each line of stdout is an object of mq's: what a command shows goes to stderr.
+    // With --json, each line of stdout is a JSON object of mq, so the output of a program goes to stderr.
     stdout: numbers.json ? row.observation.handlerStderr : context.stdout,
     stderr: row.observation.handlerStderr,
     stderrOf: (message) => row.observation.handlerStderrOf(messageFields(message), { isNamed: concurrency > 1 }),
@@ -184,7 +184,10 @@ async function runConsume(context: Context, values: Values, row: RunningRow): Pr
   }
 }
 
-/** Returns a prefetch without messages beyond --count, because mq would have to hand them back. 0: no bound. */
+/**
+ * Returns a prefetch that does not exceed --count, because mq would have to return the other messages. 0 means no
+ * limit.
+ */
 function prefetchFor(count: number | undefined, most: number): number {
   return count !== undefined && count <= (most || 65_535) ? count : most;
 }
@@ -196,7 +199,7 @@ function warnOfUnset(env: Context['env'], pass: readonly string[], { observation
   observation.say({ level: 'warn', event: 'environment', message, fields: { unset } });
 }
 
-/** A handler after which the role prints no body. */
+/** Returns a handler after which the role does not print the body. */
 function quiet(handler: Handler): Handler {
   return {
     prints: 'handler',
@@ -209,7 +212,7 @@ function quiet(handler: Handler): Handler {
   };
 }
 
-/** What `publish` and `request` have in common: the input and the message's attributes. */
+/** Returns what `publish` and `request` share: the input and the properties of the message. */
 function sending(
   values: Values,
   { role }: Row,
@@ -246,14 +249,14 @@ function inputOf(
   if (lines) return { from: 'lines', path: file ?? '-' };
   if (file !== undefined) return { from: 'whole', path: file };
   if (words.length > 0) return { from: 'text', text: words.join(' ') };
-  // `echo text | mq task`: a text that is piped in must not be lost for the role's own.
+  // With `echo text | mq task`, the piped text must not be replaced by the role's default text.
   const hint = textHint(role, takenAsKey);
   if (!stdin.isTTY) return { from: 'piped', otherwise: role.text, hint };
   if (role.text === undefined) throw new MqError('USAGE', 'no text is given', { hint });
   return { from: 'text', text: role.text };
 }
 
-/** The next step if there is no text: the only argument may have been meant as one. */
+/** Returns the hint for a missing text. The only argument may have been meant as the text. */
 function textHint({ keyName = 'key' }: RoleConfig, takenAsKey: string | undefined): string {
   if (takenAsKey === undefined) return "give the text as an argument; '' is an empty one";
   const shown = takenAsKey.length > 40 ? `${takenAsKey.slice(0, 40)}…` : takenAsKey;

@@ -1,4 +1,4 @@
-// mq test: the user's test files, each in a process of its own, against the target of their choice.
+// mq test: runs the user's test files, each in its own process, against the chosen target.
 
 import { existsSync } from 'node:fs';
 import { availableParallelism, platform } from 'node:os';
@@ -41,7 +41,7 @@ export const testCommand: Command = {
       if (!plan.watch) return await run(files);
       const { changes } = await import('../../harness/watch.ts');
       const watched = changes(context.cwd, { signal: context.drain, written });
-      // Watched from here on: a file may change while tests run.
+      // Watching starts before the tests run, because a file may change during the run.
       let next = watched.next();
       let status = await run(files);
       const watches = `watching ${context.cwd} for changes; Ctrl-C ends it\n`;
@@ -61,7 +61,7 @@ export const testCommand: Command = {
 
 const mergeOptions = ['report', 'report-file', 'verbose', 'debug'];
 
-/** Joins the JSON reports of the parts of a run. Returns the exit status of the whole run. */
+/** Merges the JSON reports of the parts of a run. Returns the exit status of the whole run. */
 async function merge(context: Context, values: Values): Promise<number> {
   const files = values.args.slice(1);
   if (files.length === 0) throw values.usage('merge needs the JSON reports of the parts');
@@ -83,13 +83,13 @@ async function merge(context: Context, values: Values): Promise<number> {
   return isGood(totalsOf(results)) ? 0 : exitStatuses.ANSWER_NO;
 }
 
-/** A wrong rascal.json is to be said once, not by every file. */
+/** Checks rascal.json once, so that its problems are not reported by every file. */
 async function checkConfig(context: Context, values: Values): Promise<void> {
   const { env, cwd } = context;
   const option = values.name('config');
   if (option === undefined && !env['MQ_CONFIG'] && !existsSync(join(cwd, 'rascal.json'))) return;
   const { loadConfig } = await import('../../config/load.ts');
-  // Test files are programs of the folder already. mq's own suites are not.
+  // Test files are already programs of the folder, so the folder is trusted. mq's own suites are not.
   const judge = (found: FoundFile) => assertTrusted(context, found, { builtin });
   await loadConfig({
     ...(option !== undefined && { option }),
@@ -131,7 +131,7 @@ function shardOf(values: Values): Plan['shard'] {
   throw values.usage(`--shard must be I/N, the I-th of N parts, not '${text}'`);
 }
 
-/** In the order of their names; of a shard every so many-th, so that parts are about equal. */
+/** Returns the files in the order of their names. A shard takes every n-th file, so that the parts are about equal. */
 async function filesOf({ cwd }: Context, values: Values, { shard }: Plan): Promise<string[]> {
   const all = values.flag('self') ? await ownSuites(values) : await namedFiles(values, cwd);
   return all.filter((_, index) => index % shard.of === shard.part - 1);
@@ -142,7 +142,7 @@ async function namedFiles(values: Values, cwd: string): Promise<string[]> {
   return findTestFiles(values.args, cwd).sort();
 }
 
-/** All, or those that are named. */
+/** Returns all suites, or the named ones. */
 async function ownSuites(values: Values): Promise<string[]> {
   const { suiteFiles } = await import('../../harness/suites.ts');
   const names = suiteFiles.map((file) => file.slice(file.indexOf(':') + 1));
@@ -204,7 +204,7 @@ async function runOnce(
   }
 }
 
-/** What one file does is felt by the others: faults of a cluster, messages where there is no vhost for each. */
+/** Reports whether files affect each other: through faults of a cluster, or through messages in a shared vhost. */
 function isShared({ plan }: RunTarget): boolean {
   return plan.kind === 'cluster' || (plan.kind === 'url' && plan.managementUrls.length === 0);
 }
@@ -219,7 +219,7 @@ function launchOf({ self, env, kill, spare }: Context) {
       try {
         kill(platform() === 'win32' ? pid : -pid, 'SIGKILL');
       } catch {
-        // Nothing of it is left.
+        // The process no longer exists.
       }
     },
   };

@@ -1,4 +1,4 @@
-// mq trust: consent to a rascal.json that other commands refuse because it was only found.
+// mq trust: records the user's consent to a rascal.json that other commands refuse because the user did not name it.
 
 import { resolve } from 'node:path';
 import { escaped, MqError } from '../../errors.ts';

@@ -1,4 +1,4 @@
-// mq types: the declarations of `mq/test` and `mq/handler`, for an editor and for tsc.
+// mq types: writes the declarations of `mq/test` and `mq/handler` for editors and tsc.
 
 import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';

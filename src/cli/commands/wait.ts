@@ -1,4 +1,4 @@
-// mq wait: returns as soon as a broker accepts AMQP, for CI and compose files.
+// mq wait: exits as soon as a broker accepts AMQP connections, for CI and compose files.
 
 import type { Config } from '../../config/config.ts';
 import type { Context } from '../../context.ts';
@@ -21,7 +21,7 @@ export function waitCommand(configOf: (context: Context) => Promise<Config>): Co
       const timeoutMs = values.duration('timeout') ?? 60_000;
       const [addresses, config] = await Promise.all([addressesOf(context, values), configOf(context)]);
       const { stderr, drain } = context;
-      // In the log of a CI: what it waits for.
+      // These notes show in a CI log what mq waits for.
       const note = noteOf(context, 'wait');
       const tell = (reason: string) => note(`not yet: ${reason}`);
       const seconds = Math.round(await awaitBroker({ config, addresses, timeoutMs, drain, tell })) / 1000;

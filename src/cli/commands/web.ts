@@ -1,4 +1,4 @@
-// mq web: a page that watches and publishes, until a signal.
+// mq web: serves a page that shows and publishes messages, until a signal.
 
 import { isIP } from 'node:net';
 import manifest from '../../../package.json' with { type: 'json' };
@@ -50,7 +50,7 @@ export function webCommand(configOf: (context: Context) => Promise<Config>): Com
 
 interface Job {
   readonly config: Config;
-  /** Its name in rascal.json. */
+  /** Name of the vhost in rascal.json. */
   readonly vhost: string;
   readonly addresses: ConnectionConfig[] | undefined;
   readonly host: string;
@@ -120,7 +120,7 @@ async function run(context: Context, values: Values, { config, vhost, addresses,
         drawing: layout(graph),
       }),
       depths: depthsFrom({ graph, broker, management, observer }),
-      // While the broker is away nobody knows; the page has no connection then either.
+      // While the broker is unreachable the answer is unknown. The page has no connection then either.
       hasQueue: (queue) =>
         observer.depths([queue]).then(
           (found) => found.has(queue),
@@ -135,7 +135,7 @@ async function run(context: Context, values: Values, { config, vhost, addresses,
       const line = values.flag('json')
         ? JSON.stringify({ event: 'ready', url: server.url, ...told(broker, way) })
         : `ready: ${server.url} (${broker.shown}, ${way.name})`;
-      // Whoever waits for the line must not wait for ever. A closed pipe has had its reader.
+      // A process that waits for this line must receive it or an error. A closed pipe means that the line was read.
       await new Printer(context.stdout).body(Buffer.from(line)).catch((error: unknown) => {
         if (!isClosedPipe(error)) throw error;
       });
@@ -153,7 +153,7 @@ function told(broker: WebBroker, way: { plugins: readonly { url: string }[] }) {
   return { broker: broker.shown, vhost: broker.vhost, stomp: way.plugins[0]?.url ?? 'bridge' };
 }
 
-/** A file without a vhost has nothing to draw, and there is a broker to watch all the same. */
+/** Adds a vhost to a file without one. There is nothing to draw, but the broker can still be watched. */
 function withVhost(config: Config): Config {
   if (Object.keys(config.vhosts).length > 0) return config;
   return { ...config, vhosts: { '/': { connections: [], exchanges: {}, queues: {}, bindings: [], rest: {} } } };

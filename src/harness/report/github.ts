@@ -1,4 +1,4 @@
-// Failures as annotations of GitHub Actions, at file and line, and one notice with the counts.
+// Writes failures as GitHub Actions annotations with file and line, and one notice with the counts.
 // https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
 
 import type { FileFailure } from '../judge.ts';
@@ -7,7 +7,7 @@ import { pathFrom, placeOf } from './place.ts';
 import type { Reporter, Surroundings } from './reporter.ts';
 import { closingLine, emptiness, totalsOf } from './totals.ts';
 
-/** The text report may stand between its lines. */
+/** The GitHub reporter. The text report may be interleaved with its lines. */
 export const github: Reporter = (surroundings) => {
   const results: FileResult[] = [];
   return (event) => {
@@ -42,7 +42,7 @@ function command(name: string, properties: Record<string, string>, text: string)
   return `::${name} ${given.join(',')}::${escaped(text, /[%\r\n]/g)}\n`;
 }
 
-/** As GitHub's own toolkit writes it: `%25`, `%0A`; in properties `:` and `,` too. */
+/** Escapes text as GitHub's own toolkit does: `%25`, `%0A`, and in properties also `:` and `,`. */
 function escaped(text: string, special: RegExp): string {
   return text.replaceAll(special, (char) => `%${char.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`);
 }

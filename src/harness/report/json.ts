@@ -1,4 +1,4 @@
-// Results as one JSON object a line. The shapes are a contract; fields may be added.
+// Writes results as JSON lines. The shapes are a contract; fields may be added.
 
 import type { FileFailure } from '../judge.ts';
 import type { FileResult } from '../run.ts';
@@ -6,10 +6,10 @@ import { pathFrom, placeOf } from './place.ts';
 import type { Reporter, Surroundings } from './reporter.ts';
 import { isGood, totalsOf } from './totals.ts';
 
-/** Paths are from the folder of the run, with `/`; times are milliseconds. */
+/** One line. Paths are relative to the folder of the run and use `/`. Times are in milliseconds. */
 export type JsonLine =
   | { event: 'start'; files: number; target: string; seed?: number; shard?: string }
-  /** `failure` with outcome `fail`, `reason` with outcome `skip`. */
+  /** `failure` is set for outcome `fail`, `reason` for outcome `skip`. */
   | {
       event: 'test';
       file: string;
@@ -20,7 +20,10 @@ export type JsonLine =
       failure?: JsonFailure;
       reason?: string;
     }
-  /** After its tests. `failures`: all of them, also those that are no test's; `failed` is their number. */
+  /**
+   * Follows the tests of the file. `failures` also includes those that do not belong to a test; `failed` is their
+   * number.
+   */
   | {
       event: 'file';
       file: string;
@@ -32,7 +35,7 @@ export type JsonLine =
       output: string;
     }
   | { event: 'note'; text: string }
-  /** `ok`: something passed and nothing failed. A shard without a test is ok as well. */
+  /** `ok` means that a test passed and none failed. A shard without tests is also ok. */
   | {
       event: 'finish';
       ok: boolean;
@@ -43,13 +46,13 @@ export type JsonLine =
       interrupted?: string;
     };
 
-/** `title`: the test's name in quotes, or what else failed. */
+/** A failure. `title` is the name of the test in quotes, or what else failed. */
 export interface JsonFailure {
   title: string;
   message: string;
   details?: string;
   stack: readonly string[];
-  /** What the roles of the test wrote to stderr. */
+  /** stderr of the test's roles. */
   roles?: string;
   at: { file: string; line: number; column?: number };
 }

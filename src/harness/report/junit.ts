@@ -1,6 +1,7 @@
-// Results as JUnit XML, as Jenkins' schema has it (junit-10.xsd): a testsuite a file, a testcase a test. A test that
-// failed has a <failure>; what failed beside the tests (a hook, the file) is a testcase with an <error>. `file` and `line`
-// of a testcase are not in the schema; GitLab, CircleCI and others link by them, and Jenkins ignores them.
+// Writes results as JUnit XML according to Jenkins' schema (junit-10.xsd): a testsuite for each file and a testcase for
+// each test. A failed test has a <failure>. Another failure (of a hook or the file) is a testcase with an <error>.
+// `file` and `line` of a testcase are not in the schema; GitLab, CircleCI and others use them for links, and Jenkins
+// ignores them.
 
 import { stripVTControlCharacters } from 'node:util';
 import type { FileFailure, TestResult } from '../judge.ts';
@@ -9,7 +10,9 @@ import { pathFrom, placeOf } from './place.ts';
 import type { Reporter, RunEvent, Surroundings } from './reporter.ts';
 import { emptiness, otherFailures, totalsOf } from './totals.ts';
 
-/** Everything is written at the end, an interrupted run's as well: XML is one piece. */
+/**
+ * The JUnit reporter. It writes everything at the end, even for an interrupted run, because XML is a single document.
+ */
 export const junit: Reporter = ({ cwd, now, read }) => {
   const suites: string[] = [];
   const results: FileResult[] = [];
@@ -64,7 +67,7 @@ function countsOf(result: FileResult): Counts {
 }
 
 interface SuitePlace extends Pick<Surroundings, 'cwd' | 'read'> {
-  /** Milliseconds since 1970. */
+  /** Start of the file in milliseconds since 1970. */
   readonly begun: number;
 }
 
@@ -95,7 +98,7 @@ function suite(result: FileResult, { cwd, read, begun }: SuitePlace): string {
   );
 }
 
-/** And what the roles of the test said. */
+/** Returns the element of a problem, followed by the output of the test's roles. */
 function problem(name: 'failure' | 'error', { message, details, stack, roles }: FileFailure): string[] {
   const text = [message, ...(details === undefined ? [] : [details]), ...stack].join('\n');
   return [
@@ -104,7 +107,7 @@ function problem(name: 'failure' | 'error', { message, details, stack, roles }: 
   ];
 }
 
-/** `children` are XML: elements, each with its line's end, or one escaped text. */
+/** Returns an element. `children` are XML: elements that end with a newline, or one escaped text. */
 function element(name: string, attributes: Record<string, string | number>, ...children: string[]): string {
   const given = Object.entries(attributes).map(([key, value]) => ` ${key}="${attributeOf(String(value))}"`);
   const tag = name + given.join('');
@@ -121,12 +124,12 @@ function textOf(text: string): string {
   return escaped(stripVTControlCharacters(text), /[&<>\r]/g);
 }
 
-/** XML 1.0, 3.3.3: a line's end in an attribute would become a space. */
+/** Escapes an attribute. XML 1.0, 3.3.3: a line end in an attribute would become a space. */
 function attributeOf(text: string): string {
   return escaped(text, /[&<>"\r\n\t]/g);
 }
 
-/** XML 1.0, 2.2: most control characters cannot stand anywhere, as references neither. */
+/** Escapes text. XML 1.0, 2.2: most control characters are not allowed, not even as references. */
 function escaped(text: string, special: RegExp): string {
   return text
     .toWellFormed()

@@ -1,4 +1,4 @@
-// Which reports a run writes, and where: to standard output, or to files.
+// Decides which reports a run writes, and where: to standard output or to files.
 
 import { closeSync, openSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, resolve } from 'node:path';
@@ -15,16 +15,19 @@ const reporters = { text, tap, junit, json, github } as const satisfies Record<s
 
 export type ReporterName = keyof typeof reporters;
 
-/** One report. Without a file it goes to standard output or, text beside another one, to standard error. */
+/**
+ * One report. Without a file it goes to standard output; text goes to standard error if another report uses standard
+ * output.
+ */
 export interface PlannedReport {
   readonly name: ReporterName;
   readonly to: 'stdout' | 'stderr' | { readonly file: string };
 }
 
 /**
- * What `--report NAME`, `--report NAME=FILE` (in the order they were given) and `--report-file FILE`, for the last one
- * named, ask for. Text is the default, and stays as long as nothing else takes standard output. GitHub's annotations
- * do not count as taking it, for who reads them reads the log around them: text then goes to standard error.
+ * Returns the reports for `--report NAME` and `--report NAME=FILE` (in their order), and `--report-file FILE` for the
+ * last named one. Text is the default, and is added unless another report uses standard output. If only GitHub's
+ * annotations use it, text is added on standard error, because the annotations are read together with the log.
  * @throws {MqError} USAGE
  */
 export function planReports(named: readonly string[], file?: string): PlannedReport[] {
@@ -36,7 +39,7 @@ export function planReports(named: readonly string[], file?: string): PlannedRep
   }
   const plain = asked.findIndex((one) => one.file === undefined && one.name === 'text');
   const isOwed = plain === -1 && onStdout.every(({ name }) => name === 'github');
-  // Named twice is said once.
+  // A report that is named twice is written once.
   const once = asked.filter((one, index) => one.file !== undefined || one.name !== 'text' || index === plain);
   const textTo = onStdout.length > 0 ? 'stderr' : 'stdout';
   return [...once, ...(isOwed ? [{ name: 'text', file: undefined } as const] : [])].map(({ name, file }) => ({
@@ -45,27 +48,27 @@ export function planReports(named: readonly string[], file?: string): PlannedRep
   }));
 }
 
-/** Where the reports of a run go; main's, or a test's own. */
+/** Output streams of the reports: those of main or of a test. */
 export interface Streams {
   readonly stdout: { write(text: string): unknown; readonly isTTY?: boolean };
   readonly stderr: { write(text: string): unknown; readonly isTTY?: boolean };
 }
 
 interface Place extends Streams {
-  /** Absolute. */
+  /** Absolute path. */
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly isVerbose?: boolean;
 }
 
 export interface Reports {
-  /** Gives every report the event. Throws IO if a file cannot be written. */
+  /** Passes the event to every report. Throws IO if a file cannot be written. */
   tell(event: RunEvent): void;
   close(): void;
 }
 
 /**
- * Opens the files, before anything is run, and makes the folders they are in. `cwd` is absolute.
+ * Opens the files before any test runs, and creates their folders. `cwd` is absolute.
  * @throws {MqError} CANNOT_CREATE
  */
 export function openReports(
@@ -96,8 +99,8 @@ export function openReports(
 }
 
 /**
- * Names and outputs of tests stand in the log of GitHub Actions, whose runner takes `::error` at the begin of a line, and
- * `##[error]` anywhere in it, for a command.
+ * Disables workflow commands in text. The GitHub Actions runner interprets `::error` at the start of a log line and
+ * `##[error]` anywhere in it as commands, and test names or output may contain them.
  */
 function withoutCommands(text: string): string {
   return text.replace(/^([^\S\r\n\u2028\u2029]*):(?=:)/gm, '$1:\u200b').replaceAll('##[', '#\u200b#[');
@@ -131,7 +134,7 @@ function usage(message: string, hint = 'mq test --help'): MqError {
   return new MqError('USAGE', message, { hint });
 }
 
-/** Writes at once: what was told is in the file, however the run ends. */
+/** Opens a file that is written synchronously, so that every event is in the file however the run ends. */
 function openFile(file: string, cwd: string): { write: (text: string) => void; close: () => void } {
   const path = resolve(cwd, file);
   const descriptor = attempt('CANNOT_CREATE', `cannot create the report ${file}`, file, () => {

@@ -1,20 +1,20 @@
-// Where a failure is: from the stack, else from the title of its test in the source.
+// Finds the position of a failure: from the stack, or from the title of its test in the source.
 
 import { relative, sep } from 'node:path';
 import type { FileFailure } from '../judge.ts';
 import type { FileResult } from '../run.ts';
 
 export interface Place {
-  /** Absolute. */
+  /** Absolute path. */
   readonly file: string;
-  /** From 1. */
+  /** Line number, starting at 1. */
   readonly line: number;
   readonly column?: number;
 }
 
 /**
- * The frame in the test's own file if there is one, else the innermost. A failure without a stack (a deadline, a test
- * that did not run) is where its test's title stands; the last resort is the file's first line.
+ * Returns the position of the frame in the test's own file, or of the innermost frame. A failure without a stack (a
+ * deadline, a test that did not run) has the position of the test's title, or the first line of the file.
  */
 export function placeOf(
   failure: FileFailure,
@@ -28,12 +28,12 @@ export function placeOf(
   return place ?? { file, line: line ?? lineOfTitle(failure.title, read(file) ?? '') };
 }
 
-/** The path from a folder, with `/` on every system. */
+/** Returns the path relative to a folder, with `/` on every system. */
 export function pathFrom(folder: string, file: string): string {
   return relative(folder, file).split(sep).join('/');
 }
 
-/** `at Object.handler (/a/b.test.ts:8:38)`, `at /a/b.test.ts:8:38`, `at /a/b.test.ts:8`. */
+/** Parses `at Object.handler (/a/b.test.ts:8:38)`, `at /a/b.test.ts:8:38` and `at /a/b.test.ts:8`. */
 function placeOfFrame(frame: string): Place | undefined {
   const [, place = ''] = /^at .*? \((.+)\)$/.exec(frame) ?? /^at (?:async )?(.+)$/.exec(frame) ?? [];
   const found = /^(.+?):(\d+)(?::(\d+))?$/.exec(place);
@@ -42,7 +42,7 @@ function placeOfFrame(frame: string): Place | undefined {
   return { file, line: Number(line), ...(column !== undefined && { column: Number(column) }) };
 }
 
-/** The title of a failure quotes the test's name, with the suite's before it where there is one. */
+/** Finds the line of a test by the title of its failure, which quotes the name of the test and of its suite. */
 function lineOfTitle(title: string, source: string): number {
   const quoted = [...title.matchAll(/"(.+)"/g)].flatMap(([, name = '']) => [name, name.replace(/^.*?: /, '')]);
   const at = quoted.map((name) => source.indexOf(name)).find((index) => index !== -1) ?? 0;

@@ -1,10 +1,10 @@
-// What a reporter is: a function over the events of one run. It gives text; where the text goes is outputs.ts's business.
+// Defines a reporter: a function that converts the events of a run to text. outputs.ts decides where the text goes.
 
 import type { FileResult } from '../run.ts';
 
-/** What happens in a run, in order: one `start`, then `file` and `note`, one `finish`. */
+/** Events of a run in order: one `start`, then `file` and `note`, one `finish`. */
 export type RunEvent =
-  /** `files`: how many are to run; `target`: what they run against, in a few words. */
+  /** `files` is the number of files to run. `target` describes what they run against. */
   | {
       readonly type: 'start';
       readonly files: number;
@@ -14,26 +14,26 @@ export type RunEvent =
     }
   /** A file has ended. */
   | { readonly type: 'file'; readonly result: FileResult }
-  /** A sentence about the run for the person who reads it. */
+  /** A sentence about the run for the user. */
   | { readonly type: 'note'; readonly text: string }
-  /** `interrupted`: the signal that ended the run before all files had run. `shard`: `2/3`, which part of a run it was. */
+  /** `interrupted` is the signal that ended the run early. `shard` is the part of the run, such as `2/3`. */
   | { readonly type: 'finish'; readonly ms: number; readonly interrupted?: string; readonly shard?: string };
 
-/** What a reporter has to know beside the events. */
+/** Information that a reporter needs in addition to the events. */
 export interface Surroundings {
-  /** Absolute. Paths are shown from here. */
+  /** Absolute path. Displayed paths are relative to it. */
   readonly cwd: string;
-  /** Absolute: the folder of the repository. Annotations name files from here. */
+  /** Absolute path of the repository's folder. Paths in annotations are relative to it. */
   readonly repository: string;
-  /** The text of a file, undefined if it cannot be read. */
+  /** Returns the text of a file, or `undefined` if it cannot be read. */
   readonly read: (file: string) => string | undefined;
-  /** Milliseconds since 1970. */
+  /** Returns milliseconds since 1970. */
   readonly now: () => number;
-  /** Of the text report: name the tests that passed. */
+  /** `true` if the text report also names passed tests. */
   readonly isVerbose: boolean;
-  /** The report goes to a terminal that shows colours. */
+  /** `true` if the report goes to a terminal with colours. */
   readonly isColoured: boolean;
 }
 
-/** Begins a report; the function it gives takes each event and gives the text to write for it, '' for none. */
+/** Starts a report. The returned function receives each event and returns the text to write, which may be empty. */
 export type Reporter = (surroundings: Surroundings) => (event: RunEvent) => string;

@@ -1,5 +1,6 @@
-// Results as TAP 13: a test point a test, and one for each failure that is no test's. Version 13 because its readers are
-// everywhere (Perl's TAP::Harness knows no 14) and 14's read it too. https://testanything.org/tap-version-13-specification.html
+// Writes results as TAP 13: a test point for each test, and one for each other failure. It uses version 13 because most
+// readers support it (Perl's TAP::Harness does not support 14), and readers of version 14 accept it.
+// https://testanything.org/tap-version-13-specification.html
 
 import { stripVTControlCharacters } from 'node:util';
 import type { TestResult } from '../judge.ts';
@@ -8,7 +9,7 @@ import { pathFrom } from './place.ts';
 import type { Reporter, RunEvent } from './reporter.ts';
 import { emptiness, otherFailures, totalsOf } from './totals.ts';
 
-/** The plan stands at the end: how many tests there are is known only then. */
+/** The TAP reporter. The plan is at the end, because the number of tests is known only then. */
 export const tap: Reporter = ({ cwd }) => {
   let points = 0;
   const results: FileResult[] = [];
@@ -43,7 +44,7 @@ export const tap: Reporter = ({ cwd }) => {
         return comment(event.text);
       case 'finish': {
         if (event.interrupted !== undefined) return `Bail out! interrupted by ${event.interrupted}\n`;
-        // A plan of none, or of skipped ones alone, is a success for who reads TAP; the run is none.
+        // TAP readers treat an empty plan, or a plan with only skipped tests, as success. For mq it is a failure.
         const empty = emptiness(totalsOf(results), event.shard);
         const last = empty === undefined ? '' : point('not ok', empty);
         return `${last}1..${points}\n`;
@@ -53,8 +54,8 @@ export const tap: Reporter = ({ cwd }) => {
 };
 
 /**
- * A YAML block: strings in double quotes (JSON is YAML) or, over several lines, as a literal block. Perl's reader knows
- * no `|-`, and takes a line without indentation, an empty one too, for the block's end.
+ * Returns a YAML block. Strings are in double quotes (JSON is valid YAML) or, if they have several lines, literal
+ * blocks. Perl's reader does not support `|-`, and it ends the block at a line without indentation, even an empty one.
  */
 function diagnostic({ ms, failure }: Pick<TestResult, 'ms' | 'failure'>): string {
   const lines = [`duration_ms: ${Number(ms.toFixed(3))}`];
@@ -70,14 +71,14 @@ function diagnostic({ ms, failure }: Pick<TestResult, 'ms' | 'failure'>): string
 function field(name: string, text: string): string[] {
   const printable = /^[^\p{Cc}\p{Cs}]*$/u;
   const lines = text.split('\n');
-  // A literal block has no escapes, and would take a first line's spaces for its indentation.
+  // A literal block has no escapes, and leading spaces of its first line would count as indentation.
   if (lines.length === 1 || lines.some((line) => !printable.test(line)) || /^\s/.test(text)) {
     return [`${name}: ${JSON.stringify(text)}`];
   }
   return [`${name}: |`, ...lines.map((line) => `  ${line}`)];
 }
 
-/** A description is one line, and `#` begins a directive. */
+/** Escapes a description. It is a single line, and `#` starts a directive. */
 function escaped(text: string): string {
   return text.replaceAll(/[\\#]/g, '\\$&').replaceAll(/\s+/g, (space) => (/[\r\n]/.test(space) ? ' ' : space));
 }

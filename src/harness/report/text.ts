@@ -1,4 +1,4 @@
-// Results as text: a line a file, what failed and why, and the one closing line.
+// Writes results as text: a line for each file, the failures, and a closing line.
 
 import { sep } from 'node:path';
 import { styleText } from 'node:util';
@@ -9,7 +9,7 @@ import { pathFrom } from './place.ts';
 import type { Reporter, Surroundings } from './reporter.ts';
 import { closingLine, emptiness, type Totals, totalsOf } from './totals.ts';
 
-/** The report for people. A file in which nothing ran (the filter left nothing) has no line. */
+/** The text reporter. It omits a file in which no test ran because of the filter. */
 export const text: Reporter = (surroundings) => {
   const results: FileResult[] = [];
   const paint = painter(surroundings);
@@ -29,7 +29,7 @@ export const text: Reporter = (surroundings) => {
       case 'finish': {
         const totals = totalsOf(results);
         const { interrupted, shard } = event;
-        // To run them in this order again.
+        // This lets the user run the files in the same order again.
         const order =
           totals.failed > 0 && results.length > 1 && seed !== undefined ? `\norder of files: --seed ${seed}\n` : '';
         const ended = interrupted === undefined ? '' : `\ninterrupted by ${interrupted}\n`;
@@ -51,7 +51,7 @@ function painter({ isColoured }: Pick<Surroundings, 'isColoured'>): Paint {
 
 const marks = { FAIL: 'red', 'ok  ': 'green', skip: 'yellow' } as const;
 
-/** One file: a line with counts and time, a line for each skipped test, then the failures in full. */
+/** Formats a file: a line with counts and time, a line for each skipped test, then the failures. */
 function drawFile(result: FileResult, surroundings: Surroundings): string {
   const { cwd, isVerbose } = surroundings;
   const { file, passed, failures, skipped, ms, output } = result;
@@ -68,7 +68,7 @@ function drawFile(result: FileResult, surroundings: Surroundings): string {
   return lines.join('\n');
 }
 
-/** With --verbose: the tests that ran, in their order, each with its time. */
+/** Formats the tests that ran, in order, with their times (--verbose). */
 function drawTests({ tests }: FileResult, paint: Paint): string[] {
   return tests
     .filter(({ outcome }) => outcome !== 'skip')
@@ -78,7 +78,9 @@ function drawTests({ tests }: FileResult, paint: Paint): string[] {
     });
 }
 
-/** Many for one reason are one line: a test with .only leaves out all others. */
+/**
+ * Formats skipped tests. Many tests with the same reason become one line, because a test with .only skips all others.
+ */
 function drawSkipped(skipped: readonly Skipped[]): string[] {
   const byReason = Map.groupBy(skipped, ({ reason }) => reason);
   return [...byReason].flatMap(([reason, tests]) =>

@@ -1,15 +1,15 @@
-// The sum of a run, whether it is a pass, and the one closing line.
+// Computes the totals of a run, whether it passed, and the closing line.
 
 import type { FileFailure, Verdict } from '../judge.ts';
 
-/** What the closing line says. */
+/** Numbers in the closing line. */
 export interface Totals {
   readonly passed: number;
   readonly failed: number;
   readonly skipped: number;
 }
 
-/** The sum over files; a run in which no test passed or failed is not a pass, see `isGood`. */
+/** Returns the totals over all files. A run in which no test passed or failed is not a success, see `isGood`. */
 export function totalsOf(results: readonly Verdict[]): Totals {
   const sum = (count: (result: Verdict) => number) => results.reduce((total, result) => total + count(result), 0);
   return {
@@ -19,23 +19,26 @@ export function totalsOf(results: readonly Verdict[]): Totals {
   };
 }
 
-/** True if something passed and nothing failed. One part of a sharded run may have nothing to run: the others have it. */
+/** Returns `true` if a test passed and none failed. A part of a sharded run may have no tests. */
 export function isGood({ passed, failed }: Totals, shard?: string): boolean {
   return failed === 0 && (passed > 0 || shard !== undefined);
 }
 
-/** `12 passed, 0 failed`, and `, 3 skipped` where there are any. */
+/** Returns `12 passed, 0 failed`, with `, 3 skipped` for skipped tests. */
 export function closingLine({ passed, failed, skipped }: Totals): string {
   return `${passed} passed, ${failed} failed${skipped > 0 ? `, ${skipped} skipped` : ''}`;
 }
 
-/** Why a run without a failure is none that passed, for reports whose readers only count failures. */
+/** Returns why a run without failures did not pass, for report formats whose readers only count failures. */
 export function emptiness(totals: Totals, shard?: string): string | undefined {
   if (isGood(totals, shard) || totals.failed > 0) return undefined;
   return totals.skipped > 0 ? 'every test was skipped' : 'no test ran';
 }
 
-/** The failures that are not the one of a test in `tests`: of a hook, of the file, the second of a test. */
+/**
+ * Returns the failures that are not the failure of a test in `tests`: those of hooks or of the file, and further
+ * failures of a test.
+ */
 export function otherFailures({ failures, tests }: Verdict): FileFailure[] {
   const ofTests = new Set(tests.map(({ failure }) => failure));
   return failures.filter((failure) => !ofTests.has(failure));

@@ -1,4 +1,4 @@
-// That the broker can be administered by its HTTP API, as `mq admin` does it. Skipped where there is none.
+// Tests that the broker can be administered through its HTTP API, as `mq admin` does. Skipped if there is no API.
 
 import { parseManagement } from '../../admin/address.ts';
 import { Management } from '../../admin/client.ts';
@@ -8,7 +8,7 @@ import { assert, broker, eventually, role, skip, suite } from '../user.ts';
 type Item = Readonly<Record<string, unknown>>;
 
 const administration = suite<{ api: Management }>('administration');
-/** A path has to encode it. */
+/** This name must be encoded in a path. */
 const name = 'self /%?# ü';
 
 administration.before((context) => {

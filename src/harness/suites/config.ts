@@ -1,4 +1,5 @@
-// The topology of mq's own suites, as rascal.json has it; in a vhost of its own key, so that no namespace is laid on it.
+// The topology of mq's own suites in the form of rascal.json. It has a vhost key of its own, so that no namespace is
+// applied to it.
 
 const vhost = 'mq-self';
 
@@ -33,7 +34,7 @@ const queues: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   'self.morgue': {},
 };
 
-/** Source, type, then destination and keys. */
+/** Bindings by source, keys and destination. */
 const bindings = {
   'self.direct[red, blue] -> self.one': {},
   'self.direct[blue] -> self.two': {},
@@ -70,7 +71,7 @@ const exchanges = {
   'self.dead': { type: 'fanout' },
 };
 
-/** For whoever lays it over the user's. */
+/** Configuration to merge over the user's. */
 export const suitesConfig = {
   vhosts: {
     [vhost]: {

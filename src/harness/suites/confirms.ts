@@ -1,4 +1,4 @@
-// What a publisher is told: taken, refused, not routed.
+// Tests the outcomes that a publisher receives: confirmed, refused, unroutable.
 
 import { assert, expectMessage, publish, test } from '../user.ts';
 

@@ -1,4 +1,4 @@
-// Where messages go that a queue cannot keep, and what they tell of it.
+// Tests where messages go that a queue cannot keep, and which headers they have.
 
 import { assert, broker, clock, expectMessage, publish, type ReceivedMessage, test } from '../user.ts';
 

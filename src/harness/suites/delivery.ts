@@ -1,4 +1,4 @@
-// What comes out of a queue: in which order, how often, and in one piece.
+// Tests deliveries of a queue: their order, their number, and their content.
 
 import { assert, expectMessage, publish, role, test } from '../user.ts';
 

@@ -1,4 +1,4 @@
-// What happens to messages when nodes of a cluster go. Skipped where there is no cluster.
+// Tests what happens to messages when nodes of a cluster fail. Skipped without a cluster.
 
 import { assert, cluster, eventually, expectMessage, publish, test } from '../user.ts';
 

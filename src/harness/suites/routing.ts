@@ -1,8 +1,8 @@
-// Which queues a message comes to: every type of exchange, and what lies between exchanges.
+// Tests which queues receive a message: every exchange type, and bindings between exchanges.
 
 import { assert, expectMessage, listen, publish, test } from '../user.ts';
 
-/** Publishes a marker after the message, so that what did not come is known not to come. */
+/** Checks that a message arrives in exactly these queues. */
 async function landsIn(
   queues: readonly string[],
   send: (body: string) => Promise<unknown>,

@@ -1,4 +1,4 @@
-// Requests and replies, over direct reply-to.
+// Tests requests and replies over direct reply-to.
 
 import { assert, publish, request, role, test } from '../user.ts';
 
@@ -24,7 +24,7 @@ test('a request that the server cannot answer is refused', async () => {
 });
 
 test('a request that nobody answers ends in time', async () => {
-  // The queue has to be there.
+  // The queue must exist.
   const server = await role('rpc-server');
   await server.stop();
   const failure = await request('rpc', '1', { within: 300 }).catch((error: { code?: unknown }) => error);

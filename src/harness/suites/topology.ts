@@ -1,4 +1,5 @@
-// That the broker takes what mq declares, the same again, and nothing else under the same name.
+// Tests that the broker accepts what mq declares, accepts it again, and refuses a different declaration under the same
+// name.
 
 import { assert, broker, expectMessage, publish, role, test } from '../user.ts';
 

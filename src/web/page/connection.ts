@@ -1,5 +1,5 @@
-// The page's STOMP connection to mq web: it connects again by itself, subscribes, and brings the answers of requests to the
-// form that asked.
+// The page's STOMP connection to mq web. It reconnects automatically, subscribes, and passes replies to the form that
+// sent the request.
 
 import { Client, type IMessage, ReconnectionTimeMode } from '@stomp/stompjs';
 
@@ -7,15 +7,17 @@ export type State = 'connecting' | 'connected' | 'lost';
 
 export interface ConnectionEvents {
   readonly onState: (state: State, tries: number) => void;
-  /** Every time anew: what is to be listened to has to be asked for. */
+  /** Called at every connect. Subscriptions must be made again. */
   readonly onConnect: () => void;
-  /** The broker's word for why it ends the connection. */
+  /** Called with the broker's reason for closing the connection. */
   readonly onError: (message: string) => void;
 }
 
 type Sent = 'confirmed' | 'in doubt' | 'not sent';
 
-/** `not confirmed`: the time was over before the broker had the question. */
+/**
+ * Reason for a missing answer. `not confirmed` means that the time was over before the broker confirmed the request.
+ */
 export type Unanswered = 'no answer' | 'not confirmed' | 'lost' | 'not sent';
 
 interface Question {
@@ -32,7 +34,7 @@ export class Connection {
   readonly #questions = new Map<string, Question>();
   #tries = 0;
   #number = 0;
-  /** RabbitMQ sends the receipt of what it refuses after the error: from there on it says nothing. */
+  /** RabbitMQ sends the receipt of a refused frame after the error, so later receipts mean nothing. */
   #isRefused = false;
 
   constructor(events: ConnectionEvents) {
@@ -70,7 +72,10 @@ export class Connection {
     return this.#client.connected;
   }
 
-  /** `done`: the broker has it; it is not called where the broker refuses, which ends the connection. */
+  /**
+   * Subscribes. `done` is called when the broker has accepted the subscription. If the broker refuses it, the
+   * connection ends and `done` is not called.
+   */
   subscribe(destination: string, onMessage: (message: IMessage) => void, done: () => void): () => void {
     const receipt = this.#next();
     this.#client.watchForReceipt(receipt, () => {
@@ -82,7 +87,7 @@ export class Connection {
     };
   }
 
-  /** Resolves when the broker has confirmed, or when the connection went before that. */
+  /** Sends a message. Resolves when the broker has confirmed it, or when the connection is lost before that. */
   #send(destination: string, text: string, headers: Readonly<Record<string, string>>): Promise<Sent> {
     if (!this.#client.connected) return Promise.resolve('not sent');
     const receipt = this.#next();
@@ -93,7 +98,7 @@ export class Connection {
     });
   }
 
-  /** The answer, or why there is none. */
+  /** Sends a request. Returns the answer, or why it is missing. */
   async ask(
     destination: string,
     { text, contentType, waitMs }: { text: string; contentType: string; waitMs: number },
@@ -112,7 +117,7 @@ export class Connection {
         isTaken = true;
         return one === 'not sent' ? one : answer;
       });
-      // While the broker blocks publishers it does not confirm: the time runs all the same.
+      // While the broker blocks publishers it does not confirm, but the time limit still applies.
       return await Promise.race([answered, answer]);
     } finally {
       clearTimeout(timer);

@@ -1,8 +1,9 @@
-// Elements of the page. What comes from outside is only ever text of a node or the value of an attribute that runs nothing.
+// Creates elements of the page. External data becomes only the text of a node, or the value of an attribute that cannot
+// execute code.
 
 type Attributes = Readonly<Record<string, string | number | boolean | undefined>>;
 
-/** An element with attributes and children; text is text. */
+/** Creates an element with attributes and children. Strings become text nodes. */
 export function element<Name extends keyof HTMLElementTagNameMap>(
   name: Name,
   attributes: Attributes = {},
@@ -19,14 +20,14 @@ export function drawn<Name extends keyof SVGElementTagNameMap>(
   return filled(document.createElementNS('http://www.w3.org/2000/svg', name), attributes, children);
 }
 
-/** The element of the page with this id. */
+/** Returns the element with this id. */
 export function byId<Kind extends Element = HTMLElement>(id: string): Kind {
   const found = document.getElementById(id);
   if (!found) throw new Error(`the page has no #${id}`);
   return found as Element as Kind;
 }
 
-/** The field of a form. */
+/** Returns a field of a form. */
 export function field<Kind extends HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement = HTMLInputElement>(
   form: HTMLFormElement,
   name: string,
@@ -34,7 +35,7 @@ export function field<Kind extends HTMLInputElement | HTMLSelectElement | HTMLTe
   return form.elements.namedItem(name) as Element as Kind;
 }
 
-/** Sets text only where it is another: a live region speaks whenever it is set. */
+/** Sets the text only if it differs, because a screen reader announces a live region whenever it is set. */
 export function tell(place: Element, text: string): void {
   if (place.textContent !== text) place.textContent = text;
 }

@@ -1,11 +1,12 @@
-// The list of messages: the newest first, no more than the last few hundred, drawn a few times a second however many come.
+// The list of messages: the newest first, limited to the last few hundred. It is drawn a few times a second, however
+// many messages arrive.
 
 import { byId, element, tell } from './dom.ts';
 import { bodyOf, oneLine, originOf, visible } from './text.ts';
 
-/** A message as it came. */
+/** A received message. */
 export interface Arrived {
-  /** The stream's number, for its colour, and whether its messages are shown. */
+  /** Colour of the stream, and whether its messages are shown. */
   readonly stream: { readonly colour: number; isShown: boolean };
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
@@ -24,7 +25,7 @@ interface Row {
 
 export class Messages {
   readonly #list = byId('messages');
-  /** Not drawn yet. */
+  /** Messages that are not drawn yet. */
   #fresh: Arrived[] = [];
   #rows: Row[] = [];
   #timer: number | undefined;
@@ -51,7 +52,7 @@ export class Messages {
       this.#filter = (target as HTMLInputElement).value.toLowerCase();
       this.show();
     });
-    // Whoever does not see the list hears of it, and not of every message.
+    // Screen readers announce the number of new messages, and not each message.
     setInterval(() => {
       const news = this.#total - this.#announced;
       this.#announced = this.#total;
@@ -67,7 +68,7 @@ export class Messages {
     this.#timer ??= setTimeout(() => this.#draw(), drawMs);
   }
 
-  /** After a stream was shown or hidden. */
+  /** Updates the list after a stream was shown or hidden. */
   show(): void {
     for (const { arrived, text, line } of this.#rows)
       line.hidden = !arrived.stream.isShown || !text.includes(this.#filter);
@@ -113,7 +114,7 @@ function rowOf(arrived: Arrived): Row {
     element('span', { class: `body ${body.kind}` }, body.short || '(empty)'),
   );
   const details = element('details', {}, summary);
-  // Only what is opened costs.
+  // Details are rendered only when they are opened.
   details.addEventListener('toggle', () => {
     if (details.open && details.childElementCount === 1) details.append(wholeOf(headers, body));
   });

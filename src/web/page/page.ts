@@ -1,4 +1,4 @@
-// The page of mq web: what it shows of the catalog, and how its parts hang together.
+// The page of mq web: shows the catalog and connects its parts.
 
 import type { Catalog } from '../catalog.ts';
 import { Connection, type State } from './connection.ts';
@@ -58,7 +58,7 @@ function showState(state: State, tries: number): void {
 
 let quiet = 0;
 
-/** An error stays in sight for a while after the page has connected again. */
+/** Shows an error. It stays visible for a while after the page has reconnected. */
 function notice(text: string): void {
   const place = byId('notice');
   clearTimeout(quiet);

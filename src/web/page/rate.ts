@@ -1,4 +1,4 @@
-// How many messages came: in all, in the last second, and in each second of the last minute as a plot.
+// Shows how many messages arrived: in total, in the last second, and in each second of the last minute as a plot.
 
 import { byId, drawn, tell } from './dom.ts';
 
@@ -22,7 +22,7 @@ export class Rate {
       this.#now = 0;
       this.#draw();
     }, 1000);
-    // Thousands may come in a second; the number is written a few times.
+    // Thousands of messages may arrive in a second, so the number is updated only a few times.
     setInterval(() => tell(byId('received'), this.#total.toLocaleString('en')), countMs);
   }
 

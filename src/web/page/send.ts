@@ -1,5 +1,5 @@
-// The three forms that send: a message to an exchange, a task to a queue, a request with its reply. Each shows the result.
-// mq web publishes the first two over AMQP, because STOMP does not report that no queue received a message.
+// The three forms that send: a message to an exchange, a task to a queue, and a request with its reply. Each shows the
+// result. mq web publishes the first two over AMQP, because STOMP does not report that no queue received a message.
 
 import type { Catalog, QueueEntry } from '../catalog.ts';
 import type { Connection } from './connection.ts';
@@ -9,18 +9,18 @@ import { bodyOf, oneLine, queueAt } from './text.ts';
 const longestText = 256 * 1024;
 const answerMs = 30_000;
 
-/** The page waits this long for mq web, which itself waits 30 s for the broker. */
+/** Time limit in milliseconds for mq web, which itself waits 30 s for the broker. */
 const publishMs = 40_000;
 const notSent = 'not sent: there is no connection';
 
 export interface SendEvents {
   /** Called for each message that the broker confirmed. */
   readonly onSent: () => void;
-  /** True while the page itself watches the exchange. */
+  /** Returns `true` while the page itself watches the exchange. */
   readonly isWatched: (exchange: string) => boolean;
 }
 
-/** Makes the forms work. */
+/** Sets up the forms. */
 export function makeForms(connection: Connection, catalog: Catalog, events: SendEvents): void {
   publishForm(connection, catalog, events);
   const task = byId<HTMLFormElement>('task');
@@ -45,7 +45,7 @@ export function makeForms(connection: Connection, catalog: Catalog, events: Send
   });
 }
 
-/** The values of a form's fields. */
+/** Values of a form's fields. */
 interface Written {
   readonly text: string;
   readonly contentType: string;
@@ -71,7 +71,7 @@ async function publish({ isConnected }: Connection, message: ToPublish): Promise
   return bad(`${outcome}: ${oneLine(why, 200)}`);
 }
 
-/** A request goes by STOMP, which confirms what no queue received. */
+/** Checks that the queue exists, because a request uses STOMP, which also confirms a message that no queue received. */
 async function isThere(queue: string): Promise<boolean> {
   const response = await fetch(`/api/queue?name=${encodeURIComponent(queue)}`);
   return response.status !== 404;
@@ -102,7 +102,7 @@ function publishForm(connection: Connection, { exchanges }: Catalog, { onSent, i
     const told = await publish(connection, { ...to, ...written });
     if (!told.isGood) return told;
     onSent();
-    // The queue of this page is one that receives it.
+    // The queue of this page is one of those that receive it.
     return isWatched(to.exchange)
       ? { ...told, text: `${told.text}; this page watches ${oneLine(to.exchange, 60)}` }
       : told;
@@ -129,7 +129,7 @@ function queueForm(
   });
 }
 
-/** A form without a target is not shown. Ctrl-Enter in a text sends. */
+/** Sets up a form. A form without a target is hidden. Ctrl-Enter in a text field sends. */
 function sending(form: HTMLFormElement, hasTarget: boolean, send: (written: Written) => Promise<Told>): void {
   form.hidden = !hasTarget;
   const output = form.querySelector('output') as HTMLOutputElement;
@@ -157,7 +157,7 @@ function sending(form: HTMLFormElement, hasTarget: boolean, send: (written: Writ
   });
 }
 
-/** The text of a form with its content type and headers, or what is wrong with them. */
+/** Returns the text of a form with its content type and headers, or why they are invalid. */
 function writtenIn(form: HTMLFormElement): Written | string {
   const value = (name: string) =>
     form.elements.namedItem(name) === null ? '' : field<HTMLTextAreaElement>(form, name).value;

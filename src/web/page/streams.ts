@@ -1,5 +1,6 @@
-// What the page watches: an exchange and a pattern each. A broker that refuses a stream ends the connection of all of them,
-// so mq web is asked first whether the exchange is there, again and again, because it may come.
+// The streams that the page watches, each with an exchange and a pattern. A refused subscription ends the connection of
+// all streams. mq web is therefore asked first whether the exchange exists, repeatedly, because it may be created
+// later.
 
 import type { IMessage } from '@stomp/stompjs';
 import type { Catalog, Stream } from '../catalog.ts';
@@ -17,9 +18,9 @@ interface Watched extends WatchedStream, Stream {
   readonly counter: HTMLElement;
   readonly note: HTMLElement;
   count: number;
-  /** Subscribed, and the broker has not answered yet. */
+  /** `true` while the broker has not answered the subscription yet. */
   isAsked: boolean;
-  /** Subscribed on this connection, whether the broker has answered or not. */
+  /** `true` if it is subscribed on this connection, even if the broker has not answered yet. */
   isSubscribed: boolean;
   pauseMs: number;
   timer: number | undefined;
@@ -60,7 +61,7 @@ export class Streams {
     for (const stream of catalog.streams) this.#suggest(stream);
     byId('watch-all').addEventListener('click', () => {
       for (const offer of [...this.#offers]) offer.take();
-      // The focus must not fall out of the section: the button is hidden now.
+      // The button is hidden now, so the focus must move to another element of the section.
       this.#list.querySelector<HTMLElement>('.show')?.focus();
     });
     this.#showWarning();
@@ -74,18 +75,21 @@ export class Streams {
     return this.#watched.some((one) => one.exchange === exchange && one.isSubscribed && !one.isAsked);
   }
 
-  /** After the connection is there (again). */
+  /** Subscribes to all streams after each connect. */
   askForAll(): void {
     for (const watched of this.#watched) this.#ask(watched);
   }
 
-  /** The broker ends the connection for this reason. It answers in order: the first stream without an answer is refused. */
+  /**
+   * Handles a refusal, with which the broker ends the connection. The broker answers in order, so the first unanswered
+   * stream is the refused one.
+   */
   refused(reason: string): void {
     const refused = this.#watched.find(({ isAsked }) => isAsked);
     if (refused) this.#later(refused, reason);
   }
 
-  /** The connection went. */
+  /** Resets all streams after the connection is lost. */
   lost(): void {
     for (const watched of this.#watched) {
       watched.isAsked = false;
@@ -95,7 +99,7 @@ export class Streams {
     }
   }
 
-  /** Not now; and then not before mq web has said that the exchange is there. */
+  /** Tries a stream again later, after mq web has reported that the exchange exists. */
   #later(watched: Watched, reason: string): void {
     watched.pauseMs = Math.min(longestPauseMs, Math.max(firstPauseMs, watched.pauseMs * 2));
     tell(watched.note, oneLine(reason, 160));
@@ -110,7 +114,7 @@ export class Streams {
     if (!this.#connection.isConnected || watched.timer !== undefined || watched.isSubscribed) return;
     const found = fetch(`/api/exchange?name=${encodeURIComponent(watched.exchange)}`).catch(() => undefined);
     void found.then((response) => {
-      // Two may be on their way, of before and after a reconnect.
+      // Two requests may be pending, from before and after a reconnect.
       if (!this.#watched.includes(watched) || watched.timer !== undefined || watched.isSubscribed) return;
       if (response?.ok === true) this.#subscribe(watched);
       else this.#later(watched, `there is no exchange '${watched.exchange}'`);
@@ -136,7 +140,7 @@ export class Streams {
     );
   }
 
-  /** Offers a stream until it is watched. Watching declares a queue at the broker, so it needs a click. */
+  /** Offers a stream until it is watched. Watching declares a queue on the broker, so it requires a click. */
   #suggest(stream: Stream): void {
     const watch = element('button', { type: 'button' }, `Watch ${oneLine(nameOf(stream), 80)}`);
     const item = element('li', { 'data-colour': this.#colourOf(stream.exchange) }, watch);
@@ -148,7 +152,7 @@ export class Streams {
     const offer = { take };
     watch.addEventListener('click', () => {
       take();
-      // The focus must not fall out of the list.
+      // The focus must stay in the list.
       this.#list.querySelector<HTMLElement>('li:last-child .show')?.focus();
     });
     this.#offers.push(offer);
@@ -221,7 +225,7 @@ export class Streams {
       if (this.#catalog.streams.some((one) => one.exchange === exchange && one.key === key))
         this.#suggest({ exchange, key });
       this.#showWarning();
-      // The focus must not fall out of the list.
+      // The focus must stay in the list.
       (next ?? field(byId<HTMLFormElement>('watch'), 'exchange')).focus();
     });
     this.#watched.push(watched);
@@ -244,7 +248,7 @@ export class Streams {
     form.addEventListener('submit', (event) => {
       event.preventDefault();
       if (typeOf().startsWith('x-')) {
-        // RabbitMQ: a hash or random exchange gives each message to one of its bindings.
+        // RabbitMQ: a hash or random exchange routes each message to one of its bindings.
         tell(
           byId('pattern-hint'),
           `An exchange of the type ${typeOf()} would give this page messages that are meant for its queues.`,
@@ -252,7 +256,7 @@ export class Streams {
         return;
       }
       const typed = pattern.value.trim();
-      // What a topic pattern or a routing key has of spaces cannot be told from several: each word is one.
+      // Spaces always separate keys, because a space inside a key cannot be distinguished from a separator.
       const keys = typed === '' ? [typeOf() === 'topic' ? '#' : ''] : typed.split(/\s+/);
       for (const key of keys) if (this.#watched.length < most) this.#add({ exchange: exchange.value, key });
       pattern.value = '';
@@ -264,7 +268,7 @@ function nameOf({ exchange, key }: Stream): string {
   return key === '' ? exchange : `${exchange} ${key}`;
 }
 
-/** A busy stream is one that the broker has not bound yet: what is published now does not come to the page. */
+/** Shows whether the broker has bound the stream. Until then, published messages do not reach the page. */
 function showBusy({ item }: Watched, isBusy: boolean): void {
   item.setAttribute('aria-busy', String(isBusy));
 }

@@ -1,11 +1,11 @@
-// Shows the body of a message: UTF-8 as text, anything else as bytes. Control characters and characters that change the
-// direction of text are shown by their numbers. Pure functions.
+// Formats the body of a message: UTF-8 as text, anything else as bytes. Control characters and characters that change
+// the text direction are shown as their code points. Pure functions.
 
-/** Bodies are shown up to here. */
+/** Maximum number of displayed characters of a body. */
 export const shownSigns = 4096;
 const shownHexBytes = 256;
 
-/** Returns the text with every invisible character as its number; line breaks and tabs stay. */
+/** Returns the text with every invisible character replaced by its code point. Line breaks and tabs stay. */
 export function visible(text: string): string {
   return text.replace(
     // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
@@ -16,7 +16,7 @@ export function visible(text: string): string {
   );
 }
 
-/** Returns the same in one line, cut after `most` characters. */
+/** Returns the text as one line, truncated after `most` characters. */
 export function oneLine(text: string, most = 300): string {
   const line = visible(text.slice(0, most).replace(/\s+/g, ' '));
   return text.length > most ? `${line}…` : line;
@@ -24,15 +24,15 @@ export function oneLine(text: string, most = 300): string {
 
 export interface Body {
   readonly kind: 'text' | 'bytes';
-  /** For one line. */
+  /** One-line form. */
   readonly short: string;
-  /** For reading. */
+  /** Full form. */
   readonly long: string;
-  /** How long it is, and how much of it is shown. */
+  /** The size of the body, and how much of it is shown. */
   readonly size: string;
 }
 
-/** `bytes` is what came, `length` what was sent. */
+/** Formats a body. `bytes` are the received bytes, and `length` is the original length. */
 export function bodyOf(bytes: Uint8Array, length: number): Body {
   const text = textOf(bytes, length > bytes.length);
   if (text === undefined) {
@@ -58,15 +58,15 @@ export function bodyOf(bytes: Uint8Array, length: number): Body {
   };
 }
 
-/** Deeper JSON is not indented: the spaces of 30,000 levels are more than a browser can hold. */
+/** JSON that is nested deeper is not indented, because the spaces of 30,000 levels exceed a browser's memory. */
 const deepestIndent = 64;
 
-/** Returns JSON with line breaks and indentation; its values stay as they are written. Returns any other text as it is. */
+/** Returns JSON with line breaks and indentation but unchanged values. Returns any other text unchanged. */
 export function indented(text: string): string {
   if (!/^\s*[[{]/.test(text) || !isJson(text)) return text;
   let depth = 0;
   const line = () => `\n${'  '.repeat(depth)}`;
-  // A string, a punctuator, or a number or word.
+  // A token is a string, a punctuator, or a number or word.
   const tokens = text.match(/"(?:[^"\\]|\\.)*"|[{}[\],:]|[^\s{}[\],:"]+/g) ?? [];
   for (const token of tokens) {
     if (token === '{' || token === '[') depth += 1;
@@ -100,13 +100,13 @@ function isJson(text: string): boolean {
   }
 }
 
-/** Returns undefined if the bytes are not UTF-8. A body that was cut may end inside a character. */
+/** Returns the text, or `undefined` if the bytes are not UTF-8. A truncated body may end inside a character. */
 function textOf(bytes: Uint8Array, isCut: boolean): string | undefined {
   for (let less = 0; less <= (isCut ? 3 : 0); less += 1) {
     try {
       return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes.subarray(0, bytes.length - less));
     } catch {
-      // Not this long.
+      // This length is not valid UTF-8.
     }
   }
   return undefined;
@@ -121,7 +121,7 @@ function hex(bytes: Uint8Array): string {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join(' ');
 }
 
-/** Sixteen bytes a line: place, bytes, what of it is ASCII. */
+/** Formats sixteen bytes per line: offset, bytes, and their ASCII characters. */
 function hexLines(bytes: Uint8Array): string {
   const lines: string[] = [];
   for (let at = 0; at < bytes.length; at += 16) {
@@ -132,16 +132,16 @@ function hexLines(bytes: Uint8Array): string {
   return lines.join('\n');
 }
 
-/** Where a message came from: RabbitMQ's form of a destination, in which only the slash is escaped, taken apart. */
+/** Parses the origin of a message from RabbitMQ's form of a destination, in which only the slash is escaped. */
 export function originOf(destination: string): { exchange: string; key: string } {
   const [, kind, ...parts] = destination.split('/').map((part) => part.replaceAll('%2F', '/'));
   if (kind === 'exchange') return { exchange: parts[0] ?? '', key: parts.slice(1).join('/') };
-  // RabbitMQ's own topic exchange has a short form.
+  // RabbitMQ's built-in topic exchange has a short form.
   if (kind === 'topic') return { exchange: 'amq.topic', key: parts.join('/') };
   return { exchange: '', key: kind === 'queue' ? parts.join('/') : destination };
 }
 
-/** A destination for STOMP. */
+/** Returns a STOMP destination. */
 export function exchangeAt(exchange: string, key: string): string {
   return `/exchange/${exchange.replaceAll('/', '%2F')}/${key.replaceAll('/', '%2F')}`;
 }

@@ -1,4 +1,4 @@
-// The drawing of the topology, and how full its queues are, in it and in a table.
+// Draws the topology, and shows the depths of its queues in the drawing and in a table.
 
 import type { Catalog, Depths, DrawnEdge, DrawnNode, QueueDepth } from '../catalog.ts';
 import { byId, drawn, element, tell } from './dom.ts';
@@ -30,7 +30,7 @@ export function drawTopology({ drawing }: Catalog): void {
     drawn('path', { d: 'M0,0.5L7.5,4L0,7.5Z', class: 'arrow' }),
   );
   const place = byId('drawing');
-  // It scrolls on a narrow screen, so the arrow keys must reach it.
+  // On a narrow screen the drawing scrolls, so the arrow keys must reach it.
   place.tabIndex = 0;
   place.append(
     drawn(
@@ -38,7 +38,7 @@ export function drawTopology({ drawing }: Catalog): void {
       { viewBox: `${-margin} ${-margin} ${width} ${height}`, width, height },
       drawn('defs', {}, arrow),
       ...edges,
-      // Above all edges, so that none crosses a text.
+      // Labels are above all edges, so that no edge crosses a text.
       ...drawing.edges.flatMap(labelOf),
       ...drawnNodes.values(),
     ),
@@ -71,7 +71,7 @@ function sourceOf({ from, management }: Depths): string {
   return `depths by AMQP (${why})`;
 }
 
-/** What mq makes at the first failure is not missing before it. */
+/** Shows missing objects, except queues that mq declares only at the first failure. */
 function showMissing({ missing }: Depths, nodes: ReadonlyMap<string, DrawnNode>): void {
   const names = missing.flatMap((id) => {
     const node = nodes.get(id);
@@ -107,7 +107,7 @@ function nodeOf(node: DrawnNode, live: Map<string, SVGTextElement>): SVGGElement
     { class: `node ${kind}` },
     drawn('title', {}, `${kind} ${title}${type ? ` (${type})` : ''}${about ? `: ${oneLine(about, 300)}` : ''}`),
     drawn('rect', { x, y, width, height, rx: kind === 'queue' ? 4 : kind === 'exchange' ? height / 2 : 10 }),
-    // A drawing of its own cuts what is too long.
+    // A nested drawing clips text that is too long.
     drawn(
       'svg',
       { x: x + inset, y, width: width - inset - 8, height },
@@ -119,7 +119,8 @@ function nodeOf(node: DrawnNode, live: Map<string, SVGTextElement>): SVGGElement
 
 function edgeOf({ kind, keys, via }: DrawnEdge, source: DrawnNode, target: DrawnNode): SVGGElement {
   const isBack = target.x <= source.x;
-  // To a column before: out on the left, in on the right. To the same column: round on the right.
+  // To an earlier column, the edge leaves on the left and enters on the right. To the same column, it bends on the
+  // right.
   const leaves = target.x < source.x ? source.x : source.x + source.width;
   const start = { x: leaves, y: source.y + source.height / 2 };
   const end = { x: isBack ? target.x + target.width + 2 : target.x - 2, y: target.y + target.height / 2 };
@@ -186,7 +187,7 @@ function shortOf(depth: QueueDepth | undefined, isMissing: boolean, node: DrawnN
   return `${ready} ready · ${second}`;
 }
 
-/** Asks while somebody looks. */
+/** Updates the depths while the page is visible. */
 function keepFresh(show: (depths: Depths) => void): void {
   const ask = async () => {
     try {
