@@ -3,10 +3,7 @@
 import { MqError } from '../errors.ts';
 import type { ClusterNode } from './node.ts';
 
-/**
- * Returns the answer of GET /api/<path>. Throws UNAVAILABLE for a status other than 2xx or those in `also`, and the
- * errors of fetch.
- */
+/** Returns the answer of GET /api/<path>. Throws UNAVAILABLE for a status other than 2xx or `also`. */
 export async function askNode<Answer>(
   node: ClusterNode,
   path: string,

@@ -68,10 +68,7 @@ export async function machineOf(host: string): Promise<string> {
   return isHere ? '127.0.0.1' : host;
 }
 
-/**
- * Runs one request to Docker. A failure is an MqError that contains `what`. HTTP status codes in `except` are not
- * failures.
- */
+/** Runs a request to Docker. A failure is an MqError with `what`, except the HTTP status codes in `except`. */
 export async function ask<Answer>(
   what: string,
   request: () => Promise<Answer>,
@@ -86,10 +83,7 @@ export async function ask<Answer>(
   }
 }
 
-/**
- * Converts an error of Docker or testcontainers to an MqError: UNAVAILABLE if the engine does not answer, otherwise
- * SYSTEM.
- */
+/** Converts an error of Docker to an MqError: UNAVAILABLE if the engine does not answer, otherwise SYSTEM. */
 export function dockerError(what: string, cause: unknown): MqError {
   if (cause instanceof MqError) return cause;
   // An answer of the engine has a status; an error without one comes from the socket.

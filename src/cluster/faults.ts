@@ -6,10 +6,7 @@ import { ask, type Docker } from './docker.ts';
 import { labels } from './labels.ts';
 import type { ClusterNode } from './node.ts';
 
-/**
- * Kills a node with SIGKILL, so that it flushes nothing and does not notify the others. Resolves when the node has
- * ended.
- */
+/** Kills a node with SIGKILL: it flushes nothing and does not notify the others. Resolves when it has ended. */
 export async function killNode(docker: Docker, node: ClusterNode): Promise<void> {
   const container = docker.container.getById(node.containerId);
   await ask(`killing node ${node.host}`, () => container.kill());

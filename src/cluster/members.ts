@@ -46,10 +46,7 @@ export async function membersOf(
     .sort((one, other) => running(other) - running(one))[0];
 }
 
-/**
- * Time limit for an answer in milliseconds. A node that has just lost another one answers only after the net_ticktime
- * of settings.ts.
- */
+/** Time limit in milliseconds. After losing another node, a node answers only after net_ticktime (settings.ts). */
 export const answerMs = 15_000;
 
 /** Runs one of RabbitMQ's tools in the node. Throws SYSTEM with its output if its status is not 0. */

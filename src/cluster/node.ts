@@ -46,10 +46,7 @@ export interface NodePlan {
   readonly labels: Readonly<Record<string, string>>;
   /** Local address on which the ports are published. */
   readonly address: string;
-  /**
-   * `true` gives the containers another name until `keepNode`, so that the remains of a killed start can be
-   * distinguished from a cluster.
-   */
+  /** If `true`, containers have another name until `keepNode`, which identifies the remains of a killed start. */
   readonly isStarting?: boolean;
 }
 
@@ -67,10 +64,7 @@ export function usualPorts(moved: number): number[] {
   return [amqp, management, webStomp, prometheus].map((port) => port + moved);
 }
 
-/**
- * Returns the address on which the engine publishes the ports of nodes. A remote engine must be reachable from this
- * machine.
- */
+/** Returns the address for published ports. A remote engine must be reachable from this machine. */
 export function nodeAddress({ machine }: Docker): string {
   return isIP(machine) ? machine : '0.0.0.0';
 }
@@ -80,7 +74,7 @@ export function containerName(cluster: string, host: string): string {
   return `${cluster}-${host}`;
 }
 
-/** Gives a ready node its final name. */
+/** Renames a ready node to its final name. */
 export async function keepNode(docker: Docker, node: ClusterNode): Promise<void> {
   if (!node.isStarting) return;
   const container = docker.container.getById(node.containerId);

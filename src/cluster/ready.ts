@@ -24,10 +24,7 @@ export interface ReadyWait {
   readonly progress?: ((ready: number, total: number) => void) | undefined;
 }
 
-/**
- * Waits until the nodes are ready. Throws UNAVAILABLE at the deadline, SYSTEM if a container ended, INTERRUPTED when
- * the signal aborts.
- */
+/** Waits until the nodes are ready. Throws UNAVAILABLE at the deadline, SYSTEM if a container ended, INTERRUPTED. */
 export async function untilReady(docker: Docker, wait: ReadyWait): Promise<void> {
   const { nodes, withinMs = 120_000, signal, progress } = wait;
   const waiting = new Set(nodes);

@@ -26,21 +26,14 @@ export interface ClusterOptions {
   /** Number of nodes. Default 3. */
   readonly nodes?: number;
   /**
-   * Image: `mq-rabbitmq:4.3` (built by test/setup), or an official one such as `rabbitmq:4.3-management`, which is
-   * pulled.
+   * Image: `mq-rabbitmq:4.3` (built by test/setup), or an official one (`rabbitmq:4.3-management`), which is pulled.
    */
   readonly image: string;
   /** Name of the cluster, which is also the prefix of its containers and network. Defaults to a new name. */
   readonly name?: string | undefined;
-  /**
-   * Process id of the owner. `sweep` removes the cluster after that process has ended. Without an owner the cluster
-   * stays until `down`.
-   */
+  /** Process id of the owner, after whose end `sweep` removes the cluster. Without one it stays until `down`. */
   readonly owner?: number | undefined;
-  /**
-   * Process id of the starter of a cluster without an owner. `sweep` removes the cluster if that process ends before
-   * the cluster is ready.
-   */
+  /** Process id of the starter. `sweep` removes a cluster without an owner if it ends before the cluster is ready. */
   readonly starter?: number | undefined;
   /**
    * AMQP port of the first node. Its other ports have the usual distances (5672: 15672, 15674, 15692), and the ports of

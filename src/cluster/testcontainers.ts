@@ -2,10 +2,7 @@
 
 type Testcontainers = typeof import('testcontainers');
 
-/**
- * Returns the exports of the package. In the executable, a dynamically imported CommonJS package has only its default
- * export (esbuild).
- */
+/** Returns the package's exports. In the executable, a dynamic import of CommonJS has only its default export. */
 export async function testcontainers(): Promise<Testcontainers> {
   const loaded = (await import('testcontainers')) as Testcontainers & { default?: Testcontainers };
   return loaded.default ?? loaded;

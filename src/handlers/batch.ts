@@ -13,9 +13,7 @@ export interface BatchPlan {
   readonly calls: number;
 }
 
-/**
- * If a batch fails as a whole and its first messages also fail alone, this many in a row, the rest is not tried alone.
- */
+/** If this many messages of a failed batch also fail alone, the rest is not tried alone. */
 const mostFailures = 3;
 
 interface Entry {
@@ -96,10 +94,7 @@ class Gathering {
     this.#start();
   }
 
-  /**
-   * Returns the outcomes of a batch. If the call fails as a whole, any message may be the cause, so each is tried
-   * alone.
-   */
+  /** Returns the outcomes of a batch. If the call fails as a whole, each message is tried alone to find the cause. */
   async #outcomesOf(messages: readonly Message[], context: HandlerContext): Promise<Outcome[]> {
     const outcomes = [
       ...((await this.#handler.handleBatch?.(messages, context)) ?? repeated(handBack, messages.length)),

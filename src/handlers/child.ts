@@ -53,10 +53,7 @@ export function endText(end: ChildEnd): string {
   }
 }
 
-/**
- * Marks the outcome of a process that was ended by SIGTERM or SIGINT, directly or through a shell (128 + the signal's
- * number).
- */
+/** Marks the outcome of a process that SIGTERM or SIGINT ended, directly or through a shell (128 + signal number). */
 export function terminated(end: ChildEnd): { wasTerminated?: true } {
   const isTerminated =
     (end.type === 'signal' && (end.signal === 'SIGTERM' || end.signal === 'SIGINT')) ||
@@ -64,10 +61,7 @@ export function terminated(end: ChildEnd): { wasTerminated?: true } {
   return isTerminated ? { wasTerminated: true } : {};
 }
 
-/**
- * Runs a child until it ends and its output has been read. It does not wait for grandchildren that keep the output
- * open.
- */
+/** Runs a child until it ends and its output is read. It does not wait for grandchildren that keep it open. */
 export async function runChild(plan: ChildPlan): Promise<ChildEnd> {
   let child: ChildProcess;
   try {

@@ -24,11 +24,10 @@ export interface ExecLinesPlan {
   readonly timeoutMs: number | undefined;
   /** Limit after which a process is replaced. Default: none. */
   readonly recycleAfter?: RecycleLimit | undefined;
-  /** Milliseconds without a first answer after which a log line says what to check. Default 10,000. */
+  /** Milliseconds without a first answer after which a log line lists what to check. Default 10,000. */
   readonly noticeMs?: number;
   /**
-   * Returns the delay before the next process starts, in milliseconds, after this many ends without an answer. Default
-   * `restartPause`.
+   * Returns the delay before a restart in milliseconds, after this many ends without an answer. Default `restartPause`.
    */
   readonly pauseMs?: (deaths: number) => number;
   readonly clock?: Clock;

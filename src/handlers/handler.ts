@@ -91,15 +91,9 @@ export interface Handler {
   readonly prints: 'role' | 'handler';
   /** Handles one message. Never throws and never rejects: a failure is an outcome. */
   handle(message: Message, context: HandlerContext): Promise<Outcome>;
-  /**
-   * Handles several messages in one call and returns one outcome for each, in their order. Absent if the handler cannot
-   * handle batches.
-   */
+  /** Handles several messages in one call: one outcome for each, in order. Absent if it cannot handle batches. */
   handleBatch?(messages: readonly Message[], context: HandlerContext): Promise<readonly Outcome[]>;
-  /**
-   * Tells the handler whether further messages can arrive before it returns an outcome. Absent if the handler does not
-   * wait for messages.
-   */
+  /** Reports to the handler whether more messages can arrive. Absent if the handler does not wait for messages. */
   expectMore?(canCome: boolean): void;
   /** Releases the handler's resources (files, processes). */
   close(): Promise<void>;
@@ -107,10 +101,7 @@ export interface Handler {
 
 /** Settings and functions that handlers are created with. */
 export interface HandlerWorld {
-  /**
-   * Absolute path: the folder of rascal.json if the file names the handler, otherwise the current folder. Programs run
-   * in it.
-   */
+  /** Absolute folder in which programs run: that of rascal.json if it names the handler, otherwise the current one. */
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdout: Output;

@@ -17,7 +17,7 @@ export function objectOfLine(line: string): Record<string, unknown> | undefined 
   }
 }
 
-/** Returns the outcome in the answer to message `id`. A string says why the answer is invalid. */
+/** Returns the outcome in the answer to message `id`, or a string with the reason why the answer is invalid. */
 export function outcomeOfAnswer(
   answer: Readonly<Record<string, unknown>>,
   { id, isReply }: { id: number; isReply: boolean },

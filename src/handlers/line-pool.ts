@@ -20,11 +20,10 @@ export interface LinePoolPlan {
   readonly timeoutMs: number | undefined;
   /** Limit after which a process is replaced. `undefined` means no limit. */
   readonly recycleAfter?: RecycleLimit | undefined;
-  /** Milliseconds without a first answer after which a log line says what to check. Default 10,000. */
+  /** Milliseconds without a first answer after which a log line lists what to check. Default 10,000. */
   readonly noticeMs?: number;
   /**
-   * Returns the delay before the next process starts, in milliseconds, after this many ends without an answer. Default
-   * `restartPause`.
+   * Returns the delay before a restart in milliseconds, after this many ends without an answer. Default `restartPause`.
    */
   readonly pauseMs?: (deaths: number) => number;
   readonly clock?: Clock;
@@ -32,10 +31,7 @@ export interface LinePoolPlan {
 
 /** Time, in milliseconds, in which a broken program is expected to exit, before it receives a message. */
 const provingMs = 250;
-/**
- * If a program that has never answered exits with 0 or answers incorrectly this many times, the program itself is the
- * cause.
- */
+/** After this many ends with 0 or invalid answers and no valid answer, the program itself is the cause. */
 const mostUnproved = 3;
 /** Maximum number of faults of one answer that are logged. */
 const mostFaults = 3;
@@ -200,10 +196,7 @@ export class LinePool {
     this.#leaving.delete(closed);
   }
 
-  /**
-   * Logs once what to check if a program that has never answered is silent, because most such programs buffer their
-   * output.
-   */
+  /** Logs once what to check if a program has never answered, because most such programs buffer their output. */
   async #notice(program: LineProcess, settled: AbortSignal): Promise<void> {
     const { noticeMs = 10_000 } = this.#plan;
     await this.#clock.pause(noticeMs, settled);
@@ -290,10 +283,7 @@ export class LinePool {
   }
 }
 
-/**
- * Returns the delay before the next process starts, in milliseconds: 100, doubled with each end without an answer, at
- * most 10,000.
- */
+/** Returns the delay before a restart in milliseconds: 100, doubled with each end without an answer, at most 10,000. */
 export function restartPause(deaths: number): number {
   return Math.min(100 * 2 ** (deaths - 1), 10_000);
 }

@@ -105,10 +105,7 @@ async function pick(
   }
 }
 
-/**
- * Merges environment settings. `pass` already contains the names of the command line and of rascal.json; either can
- * request a clean environment.
- */
+/** Merges environment settings. `pass` already contains all names; both sources can request a clean environment. */
 function withOwn({ isClean = false, pass = [] }: EnvironmentPlan, config: ChildConfig): EnvironmentPlan {
   return {
     isClean: isClean || (config.cleanEnv ?? false),

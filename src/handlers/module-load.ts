@@ -73,10 +73,7 @@ function languageFault(file: string, name: string): MqError | undefined {
   });
 }
 
-/**
- * Installs loader hooks for the formats of the user's file and its imports outside node_modules. Node handles all other
- * modules.
- */
+/** Installs loader hooks for the user's file and its imports. Node handles node_modules and all other modules. */
 function hook(loaded: Set<string>) {
   return registerHooks({
     resolve(specifier, context, nextResolve) {
@@ -189,10 +186,7 @@ function notFound(message: string): Because {
   return { reason, hint };
 }
 
-/**
- * Returns the position of a syntax error. V8 prints it above the stack: `file:line`, the line, and a caret below the
- * column.
- */
+/** Returns the position of a syntax error. V8 prints it above the stack: `file:line`, the line, and a caret. */
 function syntaxPlace(lines: readonly string[]): string | undefined {
   const [first = ''] = lines;
   const found = /^(file:\/\/.*|\/.*|[A-Za-z]:\\.*):(\d+)$/.exec(first);

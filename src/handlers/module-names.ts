@@ -4,10 +4,7 @@
 import { statSync } from 'node:fs';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
-/**
- * Returns the specifier of the file that a relative import refers to, or `undefined` if there is no such file. `parent`
- * is a URL.
- */
+/** Returns the specifier of an import's file, or `undefined` if no such file exists. `parent` is a URL. */
 export function spelledOut(specifier: string, parent: string, isRequire: boolean): string | undefined {
   if (!/^\.{0,2}\//.test(specifier)) return undefined;
   const path = fileURLToPath(new URL(specifier, parent));

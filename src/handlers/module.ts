@@ -61,10 +61,7 @@ export interface ModulePlan {
  */
 export async function makeModule({ module, isReply, isBatch }: ModulePlan, world: HandlerWorld): Promise<Handler> {
   const loaded = await loadModule(resolve(world.cwd, module), module);
-  /**
-   * `stderrOf` is called when the handler logs something. Most handlers never do, and a stream for each message is
-   * expensive.
-   */
+  /** `stderrOf` is called only when the handler logs something, because a stream for each message is expensive. */
   const contextOf = (given: HandlerContext, attempt: number, stderrOf: () => Output): UserContext =>
     Object.freeze({
       get signal() {
@@ -166,10 +163,7 @@ function outcomeOf(result: unknown, isReply: boolean): Outcome {
   return isReply ? acked(result) : { type: 'ack' };
 }
 
-/**
- * Returns the outcomes of a batch. A list has one outcome for each message, in their order; any other value is the
- * outcome of all messages.
- */
+/** Returns the outcomes of a batch: the items of a list in order, or one value for all messages. */
 function outcomesOf(result: unknown, { isReply, size }: { isReply: boolean; size: number }): readonly Outcome[] {
   if (!Array.isArray(result)) return repeated(outcomeOf(result, isReply), size);
   if (result.length === size) return Array.from(result, (one) => ownOutcomeOf(one, isReply));

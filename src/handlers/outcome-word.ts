@@ -6,10 +6,7 @@ import { stopped } from './safely.ts';
 
 export type OutcomeWord = 'retry' | 'dead-letter' | 'requeue' | 'reject' | 'nack' | 'stop';
 
-/**
- * Returns the outcome. `reject` and `nack` are older names: they mean `requeue` with `"requeue": true`, otherwise
- * `dead-letter`.
- */
+/** Returns the outcome. The older `reject` and `nack` mean `requeue` if `requeue` is true, otherwise `dead-letter`. */
 export function outcomeOfWord(
   word: OutcomeWord,
   { reason: given, requeue }: { reason?: unknown; requeue?: unknown },

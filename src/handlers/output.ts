@@ -6,10 +6,7 @@ import type { Outcome } from './handler.ts';
 import { systemReason } from './reason.ts';
 
 export interface StdoutSink {
-  /**
-   * Receives a chunk. If it returns a promise, the caller waits until it settles before the next chunk. It never
-   * rejects.
-   */
+  /** Receives a chunk. If it returns a promise, the next chunk must wait until it settles. It never rejects. */
   take(chunk: Buffer): Promise<void> | undefined;
   /** Ends the output after the last chunk. */
   end(): Promise<void>;
@@ -19,10 +16,7 @@ export interface StdoutSink {
   readonly reply: Buffer | undefined;
 }
 
-/**
- * Prints a child's output line by line while it runs. An incomplete line is printed when the child ends, or in parts of
- * 1 MiB.
- */
+/** Prints a child's output by line while it runs. An incomplete line is printed at the end, or in parts of 1 MiB. */
 export function lineOutput(output: Output): StdoutSink {
   let held: Buffer[] = [];
   let size = 0;

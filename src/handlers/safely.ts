@@ -136,10 +136,7 @@ export function ofBatch(size: number): { isOfBatch?: true } {
 /** Outcome that returns the message to its queue without counting an attempt. */
 export const handBack: Outcome = { type: 'hand-back' };
 
-/**
- * Returns the error of a role whose handler requested the end. `why` is a clause such as
- * `./job ended with exit status 79`.
- */
+/** Returns the error of a role that its handler ended. `why` is a clause: `./job ended with exit status 79`. */
 export function stopped(why: string): MqError {
   return new MqError('ANSWER_NO', `the handler ended the role: ${why}`, {
     hint: 'the message went back to its queue',

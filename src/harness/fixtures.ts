@@ -33,7 +33,7 @@ interface Stage {
 
 let stage: Stage | undefined;
 
-/** Makes the fixtures usable with this target. */
+/** Activates the fixtures for this target. */
 export function openStage(target: FileTarget): void {
   const begun = (): Begun => ({ mailboxes: new Map(), roles: new Set() });
   stage = { target, test: begun(), suite: begun(), published: [], isInTest: false, isFaulty: false };

@@ -2,7 +2,7 @@
 
 import type { Failure, Skipped, TestEvent } from './event.ts';
 
-/** How the process of a file ended. `killed` is the reason why the runner killed it. */
+/** End of a file's process. `killed` is the reason why the runner killed it. */
 export interface Ending {
   readonly code: number | null;
   readonly signal: string | null;

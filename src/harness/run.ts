@@ -9,7 +9,7 @@ import { type ChildOptions, loadTimeoutMs } from './request.ts';
 import { type ChildCommand, startChild } from './start-child.ts';
 import type { TargetPlan } from './target.ts';
 
-/** How to start a child. The child must call `runChild` with the first message. */
+/** Command that starts a child. The child must call `runChild` with the first message. */
 export interface Launch extends ChildCommand {
   /** Returns a child that is already running, at most once. */
   readonly spare?: () => ChildProcess | undefined;

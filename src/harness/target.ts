@@ -39,7 +39,7 @@ export interface FileTarget {
    */
   readonly purge: (() => Promise<void> | undefined) | undefined;
   readonly cluster: ClusterFaults | undefined;
-  /** How to start this program as a role. */
+  /** Command that starts this program as a role. */
   readonly launch: {
     readonly command: string;
     readonly args: readonly string[];

@@ -102,10 +102,7 @@ async function openIntake(
   return new Intake({ ...shared, context, consumer, publisher, failures, settings, counts, read, ...returns });
 }
 
-/**
- * Returns the longest time that a message is unacknowledged, in milliseconds. It waits for the messages before it, and
- * what follows its handler (the end of a process, a confirm) takes at most a minute.
- */
+/** Returns the longest time in milliseconds that a message is unacknowledged: waiting, its handler, and a minute. */
 function mostInHandMs({ handlerMs, prefetch, concurrency, sources }: ConsumeSettings): number | undefined {
   if (handlerMs === undefined) return undefined;
   return Math.ceil(Math.max(prefetch * sources.length, concurrency) / concurrency) * handlerMs + 60_000;

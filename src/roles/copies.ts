@@ -22,10 +22,7 @@ interface Kept {
 const mostKept = 10_000;
 /** Milliseconds for which an answer is remembered while the broker is reachable. */
 const keptMs = 600_000;
-/**
- * Milliseconds for which the answer of a message without message-id is remembered. It is shorter because a later
- * message may be equal.
- */
+/** Like `keptMs` for a message without message-id. It is shorter because a later message may be equal. */
 const keptAnonymousMs = 30_000;
 
 export class Copies {
@@ -45,10 +42,7 @@ export class Copies {
     this.#held.delete(held as Held);
   }
 
-  /**
-   * Returns `true` if the delivery is a copy of a message whose handler is running. The copy then receives the outcome
-   * of that run.
-   */
+  /** Returns `true` if the delivery is a copy of a message in a running handler. It then receives that outcome. */
   join(copy: Delivery, message: Message): boolean {
     if (!isAgain(message)) return false;
     const lost = [...this.#held].filter(({ isStale }) => isStale);

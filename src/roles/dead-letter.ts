@@ -1,6 +1,6 @@
-// Reads from a dead letter why and when it failed, and where it came from. mq's own headers contain this; if the broker
-// dead-lettered the message, x-death does (RabbitMQ: the newest death is first). Any publisher may have written either
-// of them.
+// Reads the reason, the times and the origin of a dead letter. They are in mq's own headers, or in x-death if the
+// broker dead-lettered the message (RabbitMQ: the newest death is first). Any publisher may have written either of
+// them.
 
 import type { RawMessage } from '../session/wire.ts';
 import { headerNames } from './message.ts';
@@ -44,10 +44,7 @@ export function deadLetterOf({ properties, content }: Pick<RawMessage, 'properti
   };
 }
 
-/**
- * Returns the headers without those that dead-lettering added. `keepsOrigin` keeps mq's headers about the origin and
- * the reason.
- */
+/** Returns the headers without those of dead-lettering. `keepsOrigin` keeps mq's headers about origin and reason. */
 export function revived(headers: Readonly<Record<string, unknown>>, keepsOrigin: boolean): Record<string, unknown> {
   const origin: readonly string[] = keepsOrigin
     ? [

@@ -25,10 +25,7 @@ export interface DlqSettings {
   readonly vhost: string;
   /** The broker's name of the queue to read. */
   readonly queue: string;
-  /**
-   * Work queue of the letters, if the given name identifies it. The dead-letter queue is then declared with the first
-   * dead letter.
-   */
+  /** Work queue of the letters, if known. The dead-letter queue is then declared with the first dead letter. */
   readonly work: DeadQueue['work'];
   /** Arguments of the queue. `undefined` if mq does not know them. */
   readonly declared: Readonly<Record<string, unknown>> | undefined;

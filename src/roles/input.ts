@@ -20,10 +20,7 @@ export type Input =
 /** Maximum size of a line or file that becomes one message: RabbitMQ's upper limit for max_message_size. */
 const longest = 512 * 1024 * 1024;
 
-/**
- * Yields the bodies in order, in batches as they become readable. Ends early without an error when `context.drain`
- * aborts.
- */
+/** Yields the bodies in order, in batches. Ends early without an error when `context.drain` aborts. */
 export async function* bodies(input: Input, context: Context): AsyncGenerator<Buffer[]> {
   if (input.from === 'text') {
     yield [bytesOfText(input.text)];

@@ -159,7 +159,7 @@ export class IntakeGroup {
     this.#started += 1;
   }
 
-  /** Takes back the count of a message for --count, because it is delivered again or no handler received it. */
+  /** Reverts the count of a message for --count, because it is delivered again or no handler received it. */
   uncount(): void {
     this.#started -= 1;
   }
@@ -234,7 +234,7 @@ export class IntakeGroup {
     }, waitMs);
   }
 
-  /** Tells a batching handler whether more messages can arrive. */
+  /** Reports to a batching handler whether more messages can arrive. */
   #expect(): void {
     const { handler, count = Number.POSITIVE_INFINITY, untilEmpty } = this.#parts.settings;
     if (!handler.expectMore) return;

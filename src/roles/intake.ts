@@ -26,10 +26,7 @@ import { type Taken, Waiting } from './waiting.ts';
 /** Milliseconds between a supervisor's signals to a handler and to mq. */
 const supervisorMs = 250;
 
-/**
- * Milliseconds that a handler has to end after the second signal or the end of the drain. Its message is returned
- * afterwards.
- */
+/** Milliseconds that a handler has to end after the second signal or the drain. Its message is returned then. */
 const endMs = 1000;
 
 /** Milliseconds for publishing the messages that are returned after that. */
@@ -117,10 +114,7 @@ export class Intake implements Member {
     return this.#parts.consumer.ready();
   }
 
-  /**
-   * Resolves when the role has ended and every message has been answered. @throws the error that prevented the consumer
-   * from starting
-   */
+  /** Resolves when the role has ended and every message is answered. @throws the error that kept it from starting */
   async run(): Promise<void> {
     const { context, consumer, settings } = this.#parts;
     const { say } = settings;
@@ -258,10 +252,7 @@ export class Intake implements Member {
     return settled;
   }
 
-  /**
-   * Settles a message that an earlier run has answered or that no handler may receive. Returns `undefined` if a handler
-   * is needed.
-   */
+  /** Settles a message that was answered before or that no handler may receive. Returns `undefined` for others. */
   async #withoutHandler(taken: Taken): Promise<Settled | undefined> {
     const { failures, counts } = this.#parts;
     const { delivery, message } = taken;
@@ -326,10 +317,7 @@ export class Intake implements Member {
     }
   }
 
-  /**
-   * Waits briefly for a signal to mq, because a supervisor that also sends SIGTERM to the handler may reach the handler
-   * first.
-   */
+  /** Waits briefly for a signal to mq, because a supervisor may signal the handler first. */
   async #isDraining(): Promise<boolean> {
     const { drain } = this.#parts.context;
     await pause(supervisorMs, drain);
@@ -346,10 +334,7 @@ export class Intake implements Member {
     if (this.#running.delete(taken)) await this.#return(taken);
   }
 
-  /**
-   * Cancels the consumer before the last message is acknowledged, because the broker would deliver another message
-   * after the acknowledgement.
-   */
+  /** Cancels the consumer before the last acknowledgement, after which the broker would deliver another message. */
   async #cancel(): Promise<void> {
     this.#group.stop();
     await this.#cancelled.promise;

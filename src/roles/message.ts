@@ -20,10 +20,7 @@ export const headerNames = {
   pending: 'x-mq-pending',
   /** Set if mq published the message directly to its queue again, without a wait queue. */
   renewed: 'x-mq-renewed',
-  /**
-   * Set if mq republished a dead letter that arrived through an exchange, so that any publisher may have written its
-   * headers.
-   */
+  /** Set if mq republished a dead letter whose headers any publisher may have written, because of its exchange. */
   unproven: 'x-mq-unproven',
   /** On a reply: the reason why the request was refused. */
   error: 'x-mq-error',
@@ -90,10 +87,7 @@ export function isOfQueue(headers: Headers, queue: string): boolean {
   return headers[headerNames.queue] === queue;
 }
 
-/**
- * Returns the attempt number: attempts that mq counted plus those that the broker counted (quorum queues: returned
- * after a crash or a reject).
- */
+/** Returns the attempt number: attempts counted by mq plus those counted by the broker (quorum queues). */
 function attemptOf(headers: Headers, queue: string): number {
   const counted = isOfQueue(headers, queue) ? count(headers[headerNames.attempt]) : 0;
   return Math.max(1, counted) + count(headers['x-delivery-count']);

@@ -70,10 +70,7 @@ export class OutcomeQueues {
   }
 }
 
-/**
- * Reports whether the broker refused the declaration. In amqplib, only an answer of the broker has a reply code; the
- * loss of a channel has none.
- */
+/** Reports whether the broker refused the declaration. In amqplib, the loss of a channel has no reply code. */
 function isRefusal(error: unknown): boolean {
   return typeof Object(error).code === 'number';
 }

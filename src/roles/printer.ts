@@ -14,8 +14,7 @@ export class Printer {
   }
 
   /**
-   * Prints the bytes and a newline. On a terminal, control characters are escaped. Rejects with IO; `isClosedPipe`
-   * recognises a closed pipe.
+   * Prints the bytes and a newline, escaped on a terminal. Rejects with IO; `isClosedPipe` recognises a closed pipe.
    */
   body(body: Buffer): Promise<void> {
     const shown = this.#stdout.isTTY ? Buffer.from(escapedLines(body.toString())) : body;

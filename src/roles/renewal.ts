@@ -45,10 +45,7 @@ export class Renewal implements Keeper {
     return limit !== undefined && returns >= (declared ? Math.min(mostKnown, limit) : mostUnknown);
   }
 
-  /**
-   * Publishes the letter to the end of its queue and removes the original. If publishing fails, the original stays.
-   * Never rejects.
-   */
+  /** Publishes the letter to the end of its queue and removes the original, which stays on failure. Never rejects. */
   async keep(looked: Looked): Promise<void> {
     const sent = this.#last.then(async () => {
       this.#publisher ??= this.#parts.open();

@@ -30,10 +30,7 @@ export interface Target {
 export interface WaitQueues {
   /** Queues that were declared as in rascal.json. */
   readonly declared: Pick<ReadonlyMap<string, unknown>, 'has'>;
-  /**
-   * Returns the queues that exist but that the user may not declare. Rejects with NOT_PERMITTED if such a queue does
-   * not exist.
-   */
+  /** Returns existing queues that the user may not declare. Rejects with NOT_PERMITTED if one does not exist. */
   readonly existingOnly: (queues: readonly string[]) => Promise<ReadonlySet<string>>;
 }
 

@@ -228,10 +228,7 @@ export class Retries {
   }
 }
 
-/**
- * Headers that are not copied. RabbitMQ applies CC at every publish, so the other queues would receive a copy for each
- * attempt.
- */
+/** Headers that are not copied. RabbitMQ applies CC at every publish, so other queues would receive each attempt. */
 const notKept = new Set([
   ...['x-delivery-count', 'x-acquired-count', 'x-stream-offset', 'CC', 'BCC'],
   ...[headerNames.unfinished, headerNames.pending, headerNames.renewed],
@@ -267,10 +264,7 @@ function unfinished(ends: number): Readonly<Record<string, unknown>> {
   return ends > 0 ? { [headerNames.unfinished]: ends } : {};
 }
 
-/**
- * Returns why the destination does not accept the message now. Returns `undefined` if it accepted the message or can
- * never accept it.
- */
+/** Returns why the destination does not accept the message now; `undefined` if it did or never can. */
 function refusalOf(sent: Sent): MqError | undefined {
   return sent.type === 'refused' && ['UNROUTABLE', 'REFUSED'].includes(sent.error.code) ? sent.error : undefined;
 }

@@ -17,18 +17,12 @@ export function aborted(signal: AbortSignal): Promise<undefined> {
   });
 }
 
-/**
- * Returns the result of `work`, or `undefined` after a signal. At the start nothing needs to be finished, and an answer
- * of the broker may take long.
- */
+/** Returns the result of `work`, or `undefined` after a signal, because nothing needs to be finished at the start. */
 export function orDrain<T>(work: Promise<T>, { drain }: Context): Promise<{ value: T } | undefined> {
   return Promise.race([work.then((value) => ({ value })), aborted(drain)]);
 }
 
-/**
- * Returns the log line for the first signal: the number of messages in hand, the time they have, and the effect of a
- * second signal.
- */
+/** Returns the log line for the first signal: messages in hand, their time, and the effect of a second signal. */
 export function stopping(inHand: number, { drainMs, isTerminal }: { drainMs: number; isTerminal: boolean }): Said {
   const [messages, them] = inHand === 1 ? ['1 message', 'it'] : [`${inHand} messages`, 'them'];
   const again = isTerminal ? 'Ctrl-C again' : 'a second signal';

@@ -1,7 +1,8 @@
 // Holds delivered messages that have no handler yet, and decides their order. A message that was delivered before
-// without an outcome may have killed its worker. Such suspects are handled alone, so that only the one that kills the
-// worker continues to be counted. Suspects with the fewest attempts come first. Among equals, the last and the first by
-// id alternate, so that after two more crashes all harmless messages have been handled, wherever the harmful one is.
+// without an outcome may have killed its worker. Such a message is a suspect and is handled alone, so that only the one
+// that kills the worker continues to be counted. Suspects with the fewest attempts come first. Among equals, the last
+// and the first by id alternate, so that after two more crashes all harmless messages have been handled, wherever the
+// harmful one is.
 
 import type { Message } from '../handlers/handler.ts';
 import type { Delivery } from '../session/consumer.ts';
@@ -13,10 +14,7 @@ export interface Taken {
   delivery: Delivery;
   readonly message: Message;
   readonly isSuspect: boolean;
-  /**
-   * `true` if the worker ended and the broker does not count that. The message must be sent through a wait queue to
-   * count it.
-   */
+  /** `true` if the worker ended and the broker does not count that. A pass through a wait queue counts it. */
   readonly isUncounted: boolean;
   /** `true` if the broker will soon drop the message because of its returns. It must be published again. */
   readonly isNearlyDropped: boolean;

@@ -26,19 +26,13 @@ export function forgedCounters({ declared }: WorkQueue, { redelivered }: { redel
   return redelivered ? [] : ['x-delivery-count'];
 }
 
-/**
- * Reports whether a message is in a stream. It cannot be published again, because every reader of the stream would
- * receive the copy.
- */
+/** Reports whether a message is in a stream. Publishing it again would send a copy to every reader. */
 export function isStream({ declared }: WorkQueue, headers: Headers): boolean {
   const type = declared?.['x-queue-type'];
   return type === 'stream' || (type === undefined && headers['x-stream-offset'] !== undefined);
 }
 
-/**
- * Returns how many times a message may return to the queue. `undefined` means no limit. For a queue that mq does not
- * know, the limit is 20.
- */
+/** Returns how many times a message may return to the queue. `undefined` means no limit; unknown queues have 20. */
 export function returnLimit(queue: WorkQueue, headers: Headers): number | undefined {
   const { declared } = queue;
   if (isStream(queue, headers)) return defaultLimit;

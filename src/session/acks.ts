@@ -3,10 +3,7 @@
 
 import type { Channel, RawMessage } from 'amqplib/callback_api';
 
-/**
- * Acknowledges deliveries of a channel with one consumer, so that the delivery tags are 1, 2, 3, … (AMQP 0-9-1,
- * 1.8.3.13).
- */
+/** Requires a channel with one consumer, whose delivery tags are 1, 2, 3, … (AMQP 0-9-1, 1.8.3.13). */
 export class Acks {
   readonly #channel: Channel;
   /** All deliveries with a lower tag have been answered. */

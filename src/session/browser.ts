@@ -79,10 +79,7 @@ export class Browser {
     }
   }
 
-  /**
-   * Yields the messages that were ready at the start. Throws if the connection is lost; the broker has requeued all
-   * messages then.
-   */
+  /** Yields the messages that were ready at the start. Throws if the connection is lost, which requeues all of them. */
   async *messages(): AsyncGenerator<Looked> {
     for (let seen = 0; seen < this.total; seen += 1) {
       const looked = await this.#next();

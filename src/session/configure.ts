@@ -10,10 +10,7 @@ import type { Link } from './link.ts';
 /** Reply code of a refusal. `undefined` means success. AMQP 0-9-1, 1.1. */
 type Refusal = number | undefined;
 const [accessRefused, notFound] = [403, 404];
-/**
- * These codes close only the channel. An error that closes the connection is not an answer, so the next connection is
- * tried.
- */
+/** These codes close only the channel. If the connection closes, there is no answer, and mq tries the next one. */
 const answers: readonly Refusal[] = [undefined, accessRefused, notFound, 405, 406];
 /** Milliseconds before the next connection is tried. */
 const pauseMs = 500;

@@ -361,10 +361,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     this.emit('standby', failure);
   }
 
-  /**
-   * Reports whether the queue may exist again soon. RabbitMQ: 404 for a queue that is deleted, and may be declared
-   * again.
-   */
+  /** Reports whether the queue may exist again soon. RabbitMQ: 404 for a deleted queue. */
   #mayComeBack({ cause }: MqError): boolean {
     const isMissing = cause instanceof Error && cause.message.includes('NOT_FOUND');
     return isMissing && this.#cancelledAt !== undefined && performance.now() - this.#cancelledAt < missingMs;

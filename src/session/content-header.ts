@@ -23,10 +23,7 @@ class Received {
     this.#bytes = bytes;
   }
 
-  /**
-   * Returns the bytes of a property, except the headers. They are computed on demand, because few messages are
-   * published again.
-   */
+  /** Returns the bytes of a property, except the headers. Computed on demand, because few messages need it. */
   bytesOf(name: string): Buffer | undefined {
     this.#parts ??= partsOf(this.#bytes);
     return this.#parts.get(name);

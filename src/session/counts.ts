@@ -49,10 +49,7 @@ export interface Counts {
 export interface Histogram {
   /** Upper bounds in ascending order. */
   readonly bounds: readonly number[];
-  /**
-   * Number of values up to the bound of the same index and above the previous one. The last element counts the values
-   * above all bounds.
-   */
+  /** Number of values between this bound and the previous one. The last element counts values above all bounds. */
   readonly counts: number[];
   sum: number;
 }

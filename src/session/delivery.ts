@@ -9,10 +9,7 @@ export interface Delivery {
   readonly queue: string;
   /** `true` if the channel is closed, so that no answer can be sent. */
   readonly isStale: boolean;
-  /**
-   * `true` if it is stale and the broker delivers the message again. The broker does not if the queue is deleted with
-   * its connection.
-   */
+  /** `true` if it is stale and the broker delivers the message again. A queue of the connection is deleted instead. */
   readonly isRequeued: boolean;
   /**
    * Acknowledges the message. Like the other two, it returns `false` if the answer was dropped: the channel is closed

@@ -48,10 +48,7 @@ function refusedDeclaration({ code, message }: MqError): Refused | undefined {
   return code === 'NOT_PERMITTED' && kind && name ? { kind: kind as Refused['kind'], name } : undefined;
 }
 
-/**
- * Returns the settings in which these items are only checked, or used without a check if a check needs the same
- * permission.
- */
+/** Returns the settings with these items only checked, or used without a check if that needs the permission too. */
 function withExisting(settings: RascalSettings, existing: ReadonlyMap<string, 'check' | 'use'>): RascalSettings {
   if (existing.size === 0) return settings;
   const vhosts = Object.entries(settings.vhosts).map(([vhostName, vhost]) => {

@@ -5,7 +5,7 @@ import { type ErrorCode, MqError } from '../errors.ts';
 /** Hint for a server that is not a broker, or that does not answer. */
 export const portHint = 'RabbitMQ listens for AMQP on 5672 (plain) and 5671 (TLS); 15672 is its management page';
 
-/** Hint for a message that the broker takes back because the consumer did not answer in time. */
+/** Hint for a message that the broker requeues because the consumer did not answer in time. */
 export const consumerTimeoutHint =
   'give the queue a longer x-consumer-timeout, or the handlers a shorter --handler-timeout';
 

@@ -21,7 +21,7 @@ export interface Fields {
 /** Maximum depth of tables, because reading is recursive. */
 const deepest = 2000;
 
-/** Stands for a value that cannot be read. The value can still be sent again, because its length is known. */
+/** Represents a value that cannot be read. The value can still be sent again, because its length is known. */
 export const unreadableValue = Object.freeze({ '!': 'unreadable' });
 
 /** Reads the content of a table. Never throws. */

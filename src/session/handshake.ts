@@ -9,10 +9,7 @@ import { Connection, type Frame } from '../../node_modules/amqplib/lib/connectio
 type Properties = Readonly<Record<string, unknown>>;
 const properties = new WeakMap<Error, Properties>();
 
-/**
- * Returns the server properties of a broker that refused the login or the vhost with this error, or `undefined` if it
- * sent none.
- */
+/** Returns the server properties of a broker that refused with this error, or `undefined` if it sent none. */
 export function refusedProperties(error: Error | null): Properties | undefined {
   return error === null ? undefined : properties.get(error);
 }

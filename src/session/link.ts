@@ -120,10 +120,7 @@ export class Link extends EventEmitter<LinkEvents> {
     return (this.#first + ([...this.#vhosts.values()][0]?.vhost.connectionIndex ?? 0)) % this.addresses;
   }
 
-  /**
-   * Returns the broker's name of a subscription's queue. It changes if the queue is exclusive and the connection is
-   * lost.
-   */
+  /** Returns the broker's name of a subscription's queue. An exclusive one changes with each lost connection. */
   queueOf(subscription: string): string {
     const { vhost, queue, source } = this.config.subscriptions[subscription] ?? {};
     return this.#vhosts.get(vhost ?? '')?.config.queues[queue ?? '']?.fullyQualifiedName ?? source ?? '';

@@ -67,10 +67,7 @@ export class Publisher {
   #progressAt = performance.now();
   /** Like `#progressAt`, but for the current node. Sending queued data also updates it. */
   #nodeAt = performance.now();
-  /**
-   * Time when queued data was last sent, or when this process resumed. Lateness is measured from this time at the
-   * earliest.
-   */
+  /** Time when queued data was last sent, or when this process resumed. Lateness is measured from then. */
   #movedAt = 0;
   readonly #outflow = new Outflow();
   /** Current factor of the patience: 1, 2, 4, 8. */
@@ -263,10 +260,7 @@ export class Publisher {
     }
   }
 
-  /**
-   * Marks a message as returned. RabbitMQ: basic.return arrives before the ack of the same message, on the same
-   * channel.
-   */
+  /** Marks a returned message. RabbitMQ: basic.return arrives before the ack of its message, on the same channel. */
   #markReturned(returned: RawMessage): void {
     const entry = this.#window.returned(returned);
     if (entry) entry.returned = unroutable(returned);
@@ -333,10 +327,7 @@ export class Publisher {
     );
   }
 
-  /**
-   * Leaves a node that confirms nothing. RabbitMQ: a node that is partitioned from the majority keeps its connections
-   * and confirms nothing.
-   */
+  /** Leaves a node that confirms nothing. RabbitMQ: a partitioned node keeps its connections but confirms nothing. */
   #checkNode(): void {
     if (this.#blocked || this.#window.size === 0 || !this.#channel) return;
     const patience = this.#shortestPatienceMs * this.#doubled;

@@ -151,10 +151,7 @@ function ownQueue(channel: ConfirmChannel): Promise<string> {
   });
 }
 
-/**
- * Starts consuming replies. RabbitMQ: direct reply-to must be consumed in no-ack mode, on the channel that publishes,
- * before publishing.
- */
+/** Consumes replies. RabbitMQ: direct reply-to requires no-ack on the publishing channel, before publishing. */
 function consume(channel: ConfirmChannel, queue: string, onReply: (reply: RawMessage | null) => void): Promise<void> {
   return new Promise((resolve, reject) => {
     channel.consume(queue, onReply, { noAck: true }, (error) => (error ? reject(error) : resolve()));

@@ -18,10 +18,7 @@ interface Known {
   readonly clock: NodeJS.Timeout;
 }
 const connections = new Set<Known>();
-/**
- * By connection_name: connections that were ended because their node did not answer the declarations. Rascal does not
- * report this.
- */
+/** By connection_name: connections ended because the node did not answer. Rascal does not report this. */
 const silences = new Map<string, MqError>();
 
 /** Call this when everything is declared on the connections with this name. */

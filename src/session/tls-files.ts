@@ -7,10 +7,7 @@ import { readFile } from '../config/read-file.ts';
 import type { RascalSettings } from '../config/runtime.ts';
 import { MqError, systemReason } from '../errors.ts';
 
-/**
- * Returns the settings with the content of the files as `ca`, `cert` and `key`. Throws NO_INPUT if a file cannot be
- * read.
- */
+/** Returns the settings with the files' content as `ca`, `cert` and `key`. Throws NO_INPUT for an unreadable file. */
 export async function withTlsFiles(settings: RascalSettings): Promise<RascalSettings> {
   const vhosts = Object.entries(settings.vhosts).map(async ([name, vhost]) => {
     const connections = await Promise.all(vhost.connections.map((one) => withTlsContent(objectOf(one))));

@@ -25,10 +25,7 @@ export class Unanswered {
     return this.#last?.offset;
   }
 
-  /**
-   * Offset at which another consumer of the stream must start to receive all unanswered messages and everything after
-   * them.
-   */
+  /** Offset at which another consumer must start to receive all unanswered messages and everything after them. */
   get resumeAt(): number | undefined {
     const [oldest] = this.#byTag.values();
     return oldest?.offset ?? (this.lastOffset === undefined ? undefined : this.lastOffset + 1);
