@@ -168,7 +168,7 @@ export const bombs: readonly Bomb[] = [
   },
   {
     title: 'an import of many definitions',
-    size: 10_000,
+    size: 5000,
     prepare: async ({ api }, size) => {
       await api('PUT', '/vhosts/full', {});
       return async () => {
