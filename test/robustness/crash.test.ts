@@ -1,6 +1,6 @@
 // kill -9 in the middle of a confirmed load, again and again on the same folder. What was confirmed is there, what was never
 // sent is not, the definitions that were answered are all there, and the store opens every time.
-//   MQ_CRASH_CYCLES=200   how often      MQ_CRASH_SEED   which moments      MQ_EXECUTABLE=dist/mq   the executable's broker
+//   MQ_CRASH_CYCLES=60   how often (200 in a long run)      MQ_CRASH_SEED   which moments      MQ_EXECUTABLE=dist/mq   the executable's broker
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -19,7 +19,7 @@ import { method } from './frames.ts';
 import { Peer } from './peer.ts';
 import { countOf, randomOf, seedOf } from './random.ts';
 
-const cycles = countOf('MQ_CRASH_CYCLES', 200);
+const cycles = countOf('MQ_CRASH_CYCLES', 60);
 const seed = seedOf('MQ_CRASH_SEED');
 const random = randomOf(seed);
 

@@ -57,6 +57,8 @@ test(`headers of any kind survive routing, expiry, reject and the end of the bro
       assert.ok(await sender.send('wait', `${number}`, { headers }), hex(number, fields));
     }
     await sender.close();
+    // Without a confirm a message may be in memory only.
+    await life.move(0);
     await restart(life, 'SIGKILL');
     await life.move(1000);
     await restart(life, 'SIGTERM');
