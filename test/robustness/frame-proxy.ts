@@ -25,8 +25,7 @@ const heartbeat = 8;
 export class FrameProxy {
   /** The number of frames of each side, by connection, since `begin`. */
   frames: Record<Side, number>[] = [];
-  /** When the fault was injected, by the monotonic clock. */
-  faultAt: number | undefined;
+  isInjected = false;
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   #fault: Fault | undefined;
@@ -77,7 +76,7 @@ export class FrameProxy {
         if (!stalled[from]) target.end();
       });
       const isDue = () => {
-        const fault = this.faultAt === undefined && this.frames.includes(counts) ? this.#fault : undefined;
+        const fault = !this.isInjected && this.frames.includes(counts) ? this.#fault : undefined;
         return fault?.connection === connection && fault.from === from && fault.frame === counts[from];
       };
       const inject = (kind: Fault['kind']) => {
@@ -104,7 +103,7 @@ export class FrameProxy {
       for (let size = frameSize(rest, at); size > 0 && !way.isStalled(); size = frameSize(rest, at)) {
         if (rest[at] !== heartbeat) {
           if (way.isDue()) {
-            this.faultAt = performance.now();
+            this.isInjected = true;
             if (at > 0) way.target.write(rest.subarray(0, at));
             way.inject((this.#fault as Fault).kind);
             return;
