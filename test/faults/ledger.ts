@@ -144,9 +144,6 @@ interface WorkerParts extends Common {
   readonly mayEnd: boolean;
 }
 
-/** Milliseconds that a process may take until its first line runs, on a machine with more to do. */
-const startMs = 1000;
-
 /** A receiver that is started again whenever it has ended. */
 class Worker {
   readonly #parts: WorkerParts;
@@ -197,18 +194,19 @@ class Worker {
     const { history, slot, mayEnd, ...start } = this.#parts;
     while (!this.#isEnding) {
       const begun = performance.now();
-      this.#process = startRole({
+      const started = startRole({
         ...start,
         onSaid: (line) => {
           const id = droppedBy(line);
           if (id !== undefined) history.dropped.push(ids.get(id) ?? `a message of unknown id ${id}`);
         },
       });
-      const end = await this.#process.ended;
+      this.#process = started;
+      const end = await started.ended;
       const { status, signal } = end;
-      if (this.#isEnding && isEndBySigterm(end, { mayBeStarting: performance.now() - begun < startMs })) return;
+      if (this.#isEnding && isEndBySigterm(end, started)) return;
       if (mayEnd && status === 1) continue;
-      history.misdeeds.push(`receiver ${slot}: ended with ${status ?? signal}: ${this.#process.said()}`);
+      history.misdeeds.push(`receiver ${slot}: ended with ${status ?? signal}: ${started.said()}`);
       // One that cannot start at all is not to fill the machine.
       await delay(Math.max(0, 1000 - (performance.now() - begun)));
     }
@@ -241,21 +239,28 @@ async function settled(
   }: { workers: readonly Worker[]; count: () => Promise<number>; stuckMs: number; say: (line: string) => void },
 ): Promise<void> {
   const confirmed = [...history.outcomes].filter(([, outcome]) => outcome === 'confirmed').map(([body]) => body);
-  const mayWait = confirmed.filter((body) => body.startsWith('poison-')).length;
+  const isPoison = (body: string) => body.startsWith('poison-');
+  const plain = confirmed.filter((body) => !isPoison(body));
   let most = -1;
   let mostAt = performance.now();
   let saidAt = mostAt;
   for (;;) {
     for (const worker of workers) worker.read();
     const dead = await count();
-    const done = new Set([...history.effects.map(({ body }) => body), ...history.dropped]).size + dead;
+    const settled = new Set([...history.effects.map(({ body }) => body), ...history.dropped]);
+    const done = settled.size + dead;
     const now = performance.now();
     if (done >= confirmed.length) return;
-    if (done > most) [most, mostAt] = [done, now];
-    // What is left may be poison that goes round for ever; it has to have gone round for more than a minute.
-    if (now - mostAt > stuckMs) return;
+    // An attempt is progress too: a message that fails is tried again.
+    const progress = done + history.runs.filter(({ body }) => !isPoison(body)).length;
+    if (progress > most) [most, mostAt] = [progress, now];
+    // What is left may be poison that goes round for ever. If it cannot be poison alone, a slow machine gets more time.
+    const isPlainLeft = plain.filter((body) => !settled.has(body)).length > dead;
+    if (now - mostAt > (isPlainLeft ? Math.max(stuckMs, 60_000) : stuckMs)) return;
     if (now - saidAt > 10_000) {
-      say(`${done} of ${confirmed.length} have their end (poison: ${mayWait}), ${history.runs.length} runs`);
+      say(
+        `${done} of ${confirmed.length} have their end (poison: ${confirmed.length - plain.length}), ${history.runs.length} runs`,
+      );
       saidAt = now;
     }
     await delay(250);

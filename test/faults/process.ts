@@ -8,9 +8,12 @@ export interface RoleEnd {
   readonly signal: NodeJS.Signals | undefined;
 }
 
-/** What SIGTERM may end a role with. A process whose first line has not run yet is ended by the system, which is 143 in a shell. */
-export function isEndBySigterm({ status, signal }: RoleEnd, { mayBeStarting }: { mayBeStarting: boolean }): boolean {
-  return status === 0 || status === 143 || (mayBeStarting && signal === 'SIGTERM');
+/**
+ * Returns true if SIGTERM may end the role so. The system itself ends a process that does not handle the signal yet: such
+ * a process has printed nothing.
+ */
+export function isEndBySigterm({ status, signal }: RoleEnd, role: RoleProcess): boolean {
+  return status === 0 || status === 143 || (signal === 'SIGTERM' && !role.hasPrinted());
 }
 
 export interface RoleProcess {
@@ -19,6 +22,8 @@ export interface RoleProcess {
   readonly ended: Promise<RoleEnd>;
   /** The last lines of stderr. */
   said(): string;
+  /** Complete when it has ended. */
+  hasPrinted(): boolean;
 }
 
 export interface RoleStart {
@@ -43,6 +48,12 @@ export function startRole({ executable, args, cwd, env, onLine, onSaid }: RoleSt
   running.add(child);
   child.on('close', () => running.delete(child));
   const last: string[] = [];
+  let hasPrinted = false;
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.once('data', () => {
+      hasPrinted = true;
+    });
+  }
   child.stdin.on('error', () => undefined); // a killed role reads no more
   createInterface({ input: child.stdout }).on('line', (line) => onLine?.(line));
   createInterface({ input: child.stderr }).on('line', (line) => {
@@ -55,5 +66,5 @@ export function startRole({ executable, args, cwd, env, onLine, onSaid }: RoleSt
     child.on('close', (status, signal) => done({ status: status ?? undefined, signal: signal ?? undefined }));
   });
   ended.catch(() => undefined); // whoever waits for it sees it
-  return { pid: child.pid ?? -1, child, ended, said: () => last.join('\n') };
+  return { pid: child.pid ?? -1, child, ended, said: () => last.join('\n'), hasPrinted: () => hasPrinted };
 }

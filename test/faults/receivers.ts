@@ -99,7 +99,7 @@ export class Receivers {
     await delay(afterMs);
     started.child.kill('SIGTERM');
     const end = await started.ended;
-    if (!isEndBySigterm(end, { mayBeStarting: true }))
+    if (!isEndBySigterm(end, started))
       history.misdeeds.push(
         `receiver: SIGTERM ${afterMs} ms after its start ended it with ${end.status ?? end.signal}: ${started.said()}`,
       );

@@ -24,6 +24,14 @@ async function closeConnections({ place: { vhost }, sender }: Stage): Promise<In
   return over;
 }
 
+/** Resolves when the number of messages that wait in the queue is right. */
+function ready(place: Stage['place'], what: string, isRight: (count: number) => boolean): Promise<void> {
+  return withClient(place, async (connection) => {
+    const channel = await connection.createChannel();
+    await until(what, async () => isRight((await channel.checkQueue('faults')).messageCount));
+  });
+}
+
 export const roleFaults: readonly Fault[] = [
   {
     name: 'connections closed by management',
@@ -131,9 +139,11 @@ export const roleFaults: readonly Fault[] = [
     refuses: true,
     targetMs: visibleMs,
     times: { short: 2, long: 50 },
-    inject: async ({ receivers }) => {
+    inject: async ({ place, receivers, sender }) => {
       receivers.signal('SIGSTOP');
-      return { isOutage: true, holdMs: 2000, undo: async () => receivers.signal('SIGCONT') };
+      await ready(place, 'the queue is full', (count) => count >= 200);
+      await sender.answered();
+      return { isOutage: true, holdMs: 1000, undo: async () => receivers.signal('SIGCONT') };
     },
   },
   {
@@ -142,7 +152,7 @@ export const roleFaults: readonly Fault[] = [
     refuses: true,
     targetMs: visibleMs,
     times: { short: 2, long: 50 },
-    inject: async ({ place }) => {
+    inject: async ({ place, sender }) => {
       const change = (how: 'bindQueue' | 'unbindQueue') =>
         withClient(place, async (connection) => {
           const channel = await connection.createChannel();
@@ -150,6 +160,8 @@ export const roleFaults: readonly Fault[] = [
           await channel.close();
         });
       await change('unbindQueue');
+      await sender.answered();
+      await ready(place, 'what was routed before is handled', (count) => count === 0);
       return { isOutage: true, holdMs: 1000, undo: () => change('bindQueue') };
     },
   },

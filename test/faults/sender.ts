@@ -2,6 +2,7 @@
 // One that was killed is followed by a new one.
 
 import { setTimeout as delay } from 'node:timers/promises';
+import { until } from '../support/until.ts';
 import type { History, SenderOutcome } from './history.ts';
 import { isEndBySigterm, type RoleProcess, startRole } from './process.ts';
 
@@ -18,15 +19,12 @@ export interface SenderSettings {
 }
 
 const tickMs = 10;
-/** Milliseconds that a process may take until its first line runs, on a machine with more to do. */
-const startMs = 1000;
 
 export class Sender {
   readonly #settings: SenderSettings;
   #process: RoleProcess | undefined;
   /** What the process of now was given, and said nothing of yet: line number → body. */
   #pending = new Map<number, string>();
-  #startedAt = 0;
   #line = 0;
   #number = 0;
   #clock: NodeJS.Timeout | undefined;
@@ -50,11 +48,10 @@ export class Sender {
     this.burst();
     await delay(afterMs);
     this.#process = undefined;
-    const mayBeStarting = performance.now() - this.#startedAt < startMs;
     former.child.kill(signal);
     const end = await former.ended;
     // 0: the signal came when it had just read all that was there.
-    if (signal === 'SIGTERM' && !isEndBySigterm(end, { mayBeStarting }))
+    if (signal === 'SIGTERM' && !isEndBySigterm(end, former))
       this.#settings.history.misdeeds.push(
         `publisher: SIGTERM ended it with ${end.status ?? end.signal}: ${former.said()}`,
       );
@@ -65,6 +62,17 @@ export class Sender {
   /** Feeds a whole window at once: whatever is done now finds messages on their way. */
   burst(): void {
     if (this.#process !== undefined) this.#write(this.#process, this.#settings.window);
+  }
+
+  /** Resolves when a message that is fed from now on has its outcome. */
+  async answered(): Promise<void> {
+    const { history, name } = this.#settings;
+    const former = this.#number;
+    await until('a new message has its outcome', () => {
+      for (let number = this.#number; number > former; number -= 1)
+        if (history.outcomes.has(`${name}-${number}`)) return true;
+      return false;
+    });
   }
 
   /** No more is fed. Resolves when the process has ended, which says what is wrong with the way it did. */
@@ -100,7 +108,6 @@ export class Sender {
     const { executable, cwd, env, history, window } = this.#settings;
     const pending = new Map<number, string>();
     this.#pending = pending;
-    this.#startedAt = performance.now();
     this.#line = 0;
     const args = ['publish', 'faults', '--lines', '--json', '--window', String(window), '--timeout', '600'];
     const onLine = (line: string) => {

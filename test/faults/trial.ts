@@ -56,7 +56,7 @@ export async function runTrial(trial: Trial): Promise<Verdict> {
   try {
     await receivers.start();
     sender.start();
-    await handledByAll(history, receivers, { from: 0, withinMs: 30_000 });
+    await handledByAll(history, receivers, { from: 0, withinMs: 60_000 });
     for (const fault of faults) {
       const times = trial.times ?? fault.times[isLong ? 'long' : 'short'];
       for (let time = 0; time < times; time++) {
@@ -162,7 +162,7 @@ async function leftProcesses(folder: string): Promise<string[]> {
     left = readdirSync('/proc').filter((pid) => /^\d+$/.test(pid) && folderOf(pid) === folder);
     return left.length === 0;
   };
-  await until('nothing of the trial runs', look, 5000).catch(() => undefined);
+  await until('nothing of the trial runs', look).catch(() => undefined);
   return left;
 }
 

@@ -97,7 +97,7 @@ const seed = seedOf('MQ_FAULTS_SEED');
 for (const { title, edits, fault, caught, handlerMs, deafMs } of brokenBuilds) {
   test(`${title} (MQ_FAULTS_SEED=${seed})`, async () => {
     const { failures } = await withBuild(edits, (executable) =>
-      trial(fault, { executable, ...(handlerMs && { handlerMs }), ...(deafMs && { deafMs }) }),
+      trial(fault, { executable, settleMs: 5000, ...(handlerMs && { handlerMs }), ...(deafMs && { deafMs }) }),
     );
     assert.ok(
       failures.some((failure) => caught.test(failure)),
@@ -130,8 +130,6 @@ async function trial(name: string, how: Partial<Trial>): Promise<Verdict> {
       seed,
       times: 1,
       healthyMs: 300,
-      settleMs: 5000,
-      deafMs: 10_000,
       ...how,
     });
   } finally {
