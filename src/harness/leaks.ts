@@ -44,7 +44,7 @@ export async function watchLeaks(target: FileTarget): Promise<LeakWatch> {
         found = await look();
         return found.size === 0;
       };
-      await eventually('nothing is left', isClean, { within: 1_000, every: 50 }).catch(() => undefined);
+      await eventually('nothing is left', isClean, { within: 3_000, every: 50 }).catch(() => undefined);
       return [...found].map(([key, what]) => ({ test: seen.get(key) ?? 'a hook', what }));
     },
   };
