@@ -41,7 +41,7 @@ const tiers: Readonly<Record<string, (wanted: readonly string[]) => Batch[]>> = 
   embedded: () => [
     { title: 'embedded', folders: ['suites', 'embedded'], timeout: 120, jobs: 2, around: withEmbeddedBroker },
   ],
-  robustness: () => [{ title: 'robustness', folders: ['robustness'], timeout: 600, jobs: 1 }],
+  robustness: () => [{ title: 'robustness', folders: ['robustness'], timeout: 600, jobs: 2 }],
   // Other people's clients, on RabbitMQ and on the embedded broker.
   conformance: (wanted) =>
     wanted.slice(-1).map((version) => ({
@@ -59,7 +59,7 @@ const tiers: Readonly<Record<string, (wanted: readonly string[]) => Batch[]>> = 
     })),
   // The short form of `npm run test:faults`.
   faults: (wanted) => [
-    { title: 'faults, embedded', folders: ['faults/embedded'], timeout: 300, jobs: 1 },
+    { title: 'faults, embedded', folders: ['faults/embedded'], timeout: 300, jobs: 2 },
     ...wanted.slice(-1).map((version) => ({
       title: `faults, RabbitMQ ${version}`,
       folders: ['faults/cluster'],
