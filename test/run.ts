@@ -35,7 +35,7 @@ interface Batch {
 
 /** Tier → its batches, for the wanted versions of RabbitMQ. */
 const tiers: Readonly<Record<string, (wanted: readonly string[]) => Batch[]>> = {
-  unit: () => [{ title: 'unit', folders: ['unit'], timeout: 90 }],
+  unit: () => [{ title: 'unit', folders: ['unit'], timeout: 180 }],
   executable: () => [{ title: 'executable', folders: ['executable'], timeout: 120, jobs: 2 }],
   // The suites that every broker must pass, on one `mq broker` for all files; and what concerns only this broker.
   embedded: () => [

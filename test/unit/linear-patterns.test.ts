@@ -11,13 +11,13 @@ const fillers = [...' \t\n"\'`([{<a1-./\\=:,%$#*', ...[' \n', '\r\n', 'a ', '\u0
 const context = createContext({ pattern: /./, text: '' }) as { pattern: RegExp; text: string };
 const script = new Script("text.replace(pattern, '')");
 
-/** The processor time in milliseconds for texts of so many characters. Infinity above one second. */
+/** The processor time in milliseconds for texts of so many characters. Infinity if it takes ten seconds. */
 function cost(pattern: RegExp, [start, filler, end]: readonly [string, string, string], length: number): number {
   context.pattern = pattern;
   context.text = start + filler.repeat(length / filler.length) + end;
   const before = process.threadCpuUsage();
   try {
-    script.runInContext(context, { timeout: 1000 });
+    script.runInContext(context, { timeout: 10_000 });
   } catch {
     return Infinity;
   }
