@@ -52,11 +52,18 @@ export type Doubts = (config: Config) => Promise<string[]>;
 
 export type ConfigOf = (context: Context, doubts?: Doubts) => Promise<Config>;
 
-/** Returns the client for `mq admin`. Throws USAGE, NO_INPUT, CONFIG, and UNTRUSTED. */
-export async function openManagement(context: Context, values: Values, configOf: ConfigOf): Promise<OpenedManagement> {
+/**
+ * Returns the client for `mq admin`. Throws USAGE, NO_INPUT, CONFIG, and UNTRUSTED.
+ * @param sendsPassword the action sends a new password of a user
+ */
+export async function openManagement(
+  context: Context,
+  values: Values,
+  { configOf, sendsPassword }: { configOf: ConfigOf; sendsPassword: boolean },
+): Promise<OpenedManagement> {
   const login = await loginOf(context, values);
   const typed = await addressesOf(context, values);
-  const connections = typed ?? (await connectionsOfFile(context, values, { configOf, login }));
+  const connections = typed ?? (await connectionsOfFile(context, values, { configOf, login, sendsPassword }));
   const timeoutMs = values.duration('timeout');
   const maxBytes = values.bytes('max-answer');
   const limits = { ...(timeoutMs !== undefined && { timeoutMs }), ...(maxBytes !== undefined && { maxBytes }) };
@@ -168,12 +175,12 @@ async function placesOf(context: Context, values: Values, connections: readonly 
 /**
  * Returns the connections of rascal.json. If an API is named, the file is optional and its problems are ignored;
  * otherwise the default is the local broker. A file that the user did not name needs consent if one of its addresses
- * would receive a user or password of the command line or the environment.
+ * would receive a user or password of the command line or the environment, or a new password.
  */
 async function connectionsOfFile(
   context: Context,
   values: Values,
-  { configOf, login }: { configOf: ConfigOf; login: ChangeLogin },
+  { configOf, login, sendsPassword }: { configOf: ConfigOf; login: ChangeLogin; sendsPassword: boolean },
 ): Promise<readonly ConnectionConfig[]> {
   const isApiNamed = isNamed(context, values);
   if (isApiNamed)
@@ -190,7 +197,10 @@ async function connectionsOfFile(
       const { user, password } = login(one);
       return user !== one.user || password !== one.password;
     });
-    return isChanged ? ['a management API that it names would receive a user or password of yours'] : [];
+    return [
+      ...(isChanged ? ['a management API that it names would receive a user or password of yours'] : []),
+      ...(sendsPassword && addresses.length > 0 ? ['a management API that it names would receive a new password'] : []),
+    ];
   });
   const connections = connectionsIn(config, values);
   return connections.length === 0 ? [{}] : connections;

@@ -2,6 +2,7 @@
 // written it. See .github/decisions/0009.
 
 import type { FoundFile } from './find.ts';
+import { listenAddress } from './listen-address.ts';
 import { isObject, objectOf, type Plain, without } from './plain.ts';
 
 /**
@@ -21,6 +22,9 @@ export function doubtsOf(
     ...Object.entries(rolesOf(file))
       .filter(([name, role]) => builtinRoles.includes(name) && isProgram(objectOf(role)['handler']))
       .map(([name]) => `it gives the built-in role ${name} a program`),
+    ...Object.entries(rolesOf(file))
+      .filter(([, role]) => isOpenToOthers(objectOf(role)['metrics']))
+      .map(([name]) => `the metrics of its role ${name} would be open to other machines`),
     ...(variables.length === 0
       ? []
       : [`a broker that it names would receive variables of the environment (${variables.join(', ')})`]),
@@ -33,6 +37,13 @@ function rolesOf(file: Plain): Plain {
 
 function isProgram(handler: unknown): boolean {
   return ['exec', 'execLines', 'module'].some((kind) => Object.hasOwn(objectOf(handler), kind));
+}
+
+/** Returns true also for an address that a variable completes. */
+function isOpenToOthers(metrics: unknown): boolean {
+  if (metrics === undefined) return false;
+  const address = listenAddress(String(metrics));
+  return address === undefined || !['127.0.0.1', 'localhost', '::1'].includes(address.host);
 }
 
 /** Removes the handlers, because the variables of their programs are not sent to a broker. */

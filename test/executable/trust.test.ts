@@ -61,6 +61,9 @@ function corpus(folder: string, port: number): Readonly<Record<string, File>> {
     'programs by exec': withPrograms(touch),
     'programs by exec-lines': withPrograms({ execLines: ['touch', join(folder, 'evil')] }),
     'programs by a module': withPrograms({ module: './evil.mjs' }),
+    'metrics for other machines': {
+      mq: { roles: { producer: { behaviour: 'publish', publication: 'hello', metrics: '0.0.0.0:0' } } },
+    },
     'a variable as password': { vhosts: { '/': { connection: { ...evil, user: 'u', password: '${CANARY}' } } } },
     'a variable in the defaults': {
       vhosts: { '/': { queues } },
@@ -255,6 +258,35 @@ for (const [what, connection, args, env] of [
       api.heard.length = 0;
       await list('--config', 'rascal.json');
       assert.ok(isSent(), 'a named file is used');
+    } finally {
+      api.server.close();
+    }
+  });
+}
+
+for (const args of [
+  ['set', 'password', 'anna'],
+  ['create', 'user', 'anna'],
+  ['set', 'password', 'anna', '--new-password-file', 'secret'],
+  ['set', 'password', 'anna', '--password-hash', 'aGFzaA=='],
+]) {
+  trust(`the management API of the file receives no new password without consent: ${args.join(' ')}`, async () => {
+    const api = await openTrap();
+    try {
+      const connection = { url: 'amqp://127.0.0.1', management: `http://admin:own@127.0.0.1:${api.port}` };
+      const place = placeWith(() => ({ vhosts: { '/': { connection } } }));
+      writeFileSync(join(place.cwd, 'secret'), canary);
+      const env = { ...place.env, ...(args.length === 3 && { MQ_NEW_PASSWORD: canary }) };
+      const act = (...more: string[]) => mq(['admin', ...args, '--trust-management', ...more], { ...place, env });
+      const refused = await act();
+      assert.is(api.connections, 0, refused.stderr);
+      assert.is(refused.status, 78, refused.stderr);
+      assert.match(refused.stderr, /would receive a new password \[UNTRUSTED\]/);
+      await act('--config', 'rascal.json');
+      assert.not.equal(api.connections, 0, 'a named file is used');
+      await mq(['trust'], place);
+      const { status } = await act();
+      assert.not.equal(status, 78, 'with consent it is used');
     } finally {
       api.server.close();
     }

@@ -45,7 +45,8 @@ export function adminCommand(configOf: ConfigOf): Command {
           action,
           `${[action.verb, action.noun].filter(Boolean).join(' ')} removes something: without a terminal it requires --yes`,
         );
-      const opened = await openManagement(context, values, configOf);
+      const sendsPassword = action.options?.includes('new-password-file') === true && !values.flag('no-password');
+      const opened = await openManagement(context, values, { configOf, sendsPassword });
       const call = adminCall(context, values, { ...found, ...opened });
       try {
         await consent(context, values, call);

@@ -22,11 +22,23 @@ for (const [what, file] of [
   ],
   ...templateNames.map((name) => [`mq init ${name} has written it`, templates[name].content] as const),
   ['it is the built-in one', builtin],
+  ...[9464, '9464', '127.0.0.1:9464', 'localhost:9464', '[::1]:9464'].map(
+    (metrics) =>
+      [`metrics are served on ${metrics}`, { mq: { roles: { own: { consume: 'hello', metrics } } } }] as const,
+  ),
 ] as const) {
   test(`no consent is needed if ${what}`, () => assert.equal(doubts(file), []));
 }
 
 for (const [what, file, doubt] of [
+  ...['0.0.0.0:9464', '[::]:9464', '192.0.2.1:9464', 'example.org:9464', '${HOST}:9464', '${ADDRESS}'].map(
+    (metrics) =>
+      [
+        `metrics are served on ${metrics}`,
+        { mq: { roles: { own: { consume: 'hello', metrics } } } },
+        'the metrics of its role own would be open to other machines',
+      ] as const,
+  ),
   ...['exec', 'execLines', 'module'].map(
     (kind) =>
       [
