@@ -7,7 +7,7 @@ import { childEnvironment, type EnvironmentPlan } from './environment.ts';
 import { messageJson, messageVariables } from './exec-message.ts';
 import { cannotRun, findExecutable, locate, type Place } from './executable.ts';
 import type { Handler, HandlerContext, HandlerWorld, Message, Outcome } from './handler.ts';
-import { lineOutput, replyOutput, type StdoutSink, write } from './output.ts';
+import { lineOutput, PieceWriter, replyOutput, type StdoutSink } from './output.ts';
 import { systemReason } from './reason.ts';
 import { handBack, stopped } from './safely.ts';
 
@@ -46,6 +46,7 @@ export async function makeExec(plan: ExecPlan, world: HandlerWorld): Promise<Han
       });
     };
     const stderr = world.stderrOf?.(message) ?? world.stderr;
+    const errors = new PieceWriter();
     const end = await runChild({
       file,
       args,
@@ -54,13 +55,14 @@ export async function makeExec(plan: ExecPlan, world: HandlerWorld): Promise<Han
       stdin: message.body,
       descriptor3: messageJson(message),
       onStdout,
-      onStderr: (chunk) => write(stderr, chunk).then(ignore),
+      onStderr: (chunk) => errors.write(stderr, chunk).then(ignore),
       signal: AbortSignal.any([signal, stop.signal]),
       killNow: closing.signal,
       graceMs: world.graceMs,
       kill: world.kill,
     });
     await sink.end();
+    await errors.end(stderr);
     if (stderr !== world.stderr) stderr.end();
     return sink.failure ?? outcomeOf(end, { command, sink, fault: () => faultOf(plan.exec, place) });
   }

@@ -7,7 +7,7 @@ import type { Output } from '../context.ts';
 import { escaped } from '../errors.ts';
 import { type ChildEnd, exitOf, groupKiller, taken } from './child.ts';
 import { objectOfLine } from './line-answer.ts';
-import { write } from './output.ts';
+import { PieceWriter } from './output.ts';
 
 export interface LineProcessPlan {
   /** Command as the user wrote it, for messages. */
@@ -44,6 +44,7 @@ export class LineProcess {
   #openStderr: () => Output;
   /** Opened when the process writes to stderr. Most processes never do, and a stream for each message is expensive. */
   #stderr: Output | undefined;
+  readonly #errors = new PieceWriter();
   #isAlive = true;
   #pieces: Buffer[] = [];
   #size = 0;
@@ -160,12 +161,13 @@ export class LineProcess {
     stdin.destroy();
     await killing.finish(Promise.all(outputs.map(({ closed }) => closed)));
     await Promise.all(outputs.map(({ settle }) => settle()));
+    if (this.#stderr !== undefined) await this.#errors.end(this.#stderr);
     return end;
   }
 
   async #report(bytes: Buffer): Promise<void> {
     this.#stderr ??= this.#openStderr();
-    await write(this.#stderr, bytes);
+    await this.#errors.write(this.#stderr, bytes);
   }
 
   #lose(): void {

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Writable } from 'node:stream';
+import { StringDecoder } from 'node:string_decoder';
 import { styleText } from 'node:util';
 import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
@@ -137,10 +138,11 @@ function start(
 
 /** Returns a stream that passes on complete lines. */
 function lineSink(onLine: (text: string) => void): Writable {
+  const decoder = new StringDecoder('utf8');
   let rest = '';
   return new Writable({
     write(chunk: Buffer, _, done) {
-      const lines = (rest + chunk.toString()).split('\n');
+      const lines = (rest + decoder.write(chunk)).split('\n');
       rest = lines.pop() ?? '';
       for (const line of lines) onLine(line);
       done();

@@ -166,6 +166,20 @@ for (const [body, reason] of [
   });
 }
 
+test('a terminal shows a character of stderr whole whose bytes come in two pieces', async () => {
+  const stderr = Object.assign(keep(), { isTTY: true });
+  const script = `process.stdin.once('data', (line) => {
+    process.stderr.write('a' + 'é'.repeat(500_000) + '\\n', () => {
+      console.log(JSON.stringify({ id: JSON.parse(line).id, outcome: 'ack' }));
+    });
+  });`;
+  await using({ command: [node, '-e', script], world: makeWorld({ stderr }), isReply: false }, async (ask) => {
+    assert.equal(await ask('x'), { type: 'ack' });
+    await stderr.until('\n');
+  });
+  assert.ok(stderr.text === `a${'é'.repeat(500_000)}\n`, 'the text is the same');
+});
+
 test('lines that are no JSON are shown on stderr, escaped, and count for nothing up to 20', async () => {
   const world = makeWorld();
   await using({ world }, async (ask) => {

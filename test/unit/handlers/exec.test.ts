@@ -17,6 +17,7 @@ import {
   rejection,
   replyText,
 } from '../../fixtures/handlers/world.ts';
+import { node } from '../../support/node.ts';
 
 const handBack = { type: 'hand-back' };
 const never = new AbortController().signal;
@@ -107,6 +108,22 @@ test('on a terminal control characters of a child are escaped', async () => {
   await handleOne(await makeExec(['cat'], world), hostile);
   await handleOne(await makeExec(['sh', '-c', 'cat >&2'], world), hostile);
   for (const { text } of [world.stdout, world.stderr]) assert.is(text, '\\x1b]0;owned\\x07\\x9b2Jé\t1\n');
+});
+
+test('a terminal shows a character whole whose bytes come in two pieces', async () => {
+  const terminal = () => Object.assign(keep(), { isTTY: true });
+  const world = makeWorld({ stdout: terminal(), stderr: terminal() });
+  // An odd number of bytes before characters of two bytes: each piece from the pipe ends within one.
+  const text = `a${'é'.repeat(1_500_000)}`;
+  const script = `for (const stream of [process.stdout, process.stderr]) stream.write('a' + 'é'.repeat(1_500_000));`;
+  assert.equal(await handleOne(await makeExec([node, '-e', script], world)), { type: 'ack' });
+  for (const output of [world.stdout, world.stderr]) assert.ok(output.text === text, 'the text is the same');
+});
+
+test('a terminal shows an incomplete character at the end as U+FFFD', async () => {
+  const stderr = Object.assign(keep(), { isTTY: true });
+  await handleOne(await makeExec(['sh', '-c', "printf 'a\\303' >&2"], makeWorld({ stderr })));
+  assert.is(stderr.text, 'a\ufffd');
 });
 
 test('stdout and stderr of a child are shown', async () => {
