@@ -55,14 +55,18 @@ const bridge: Way = { name: 'AMQP bridge', plugins: [] };
  * Parses `--stomp`: `bridge`, addresses, or automatic. Throws USAGE. The returned function throws UNAVAILABLE if a
  * named plugin does not answer.
  */
-export function planWay(broker: WebBroker, values: Values, say: (text: string) => void): () => Promise<Way> {
+export function planWay(
+  broker: WebBroker,
+  values: Values,
+  { tls, say }: { tls: StompAddress['tls']; say: (text: string) => void },
+): () => Promise<Way> {
   const given = values.name('stomp') ?? 'auto';
   if (given === 'bridge') return async () => bridge;
   const isAuto = given === 'auto';
   const urls = isAuto ? broker.nodes.filter(isBesidePlugin).map(pluginOf) : given.split(',').map(checked);
   const plugins = urls.map((url, index): StompAddress => {
     const { user: login, password: passcode, vhost } = broker.nodes[index] ?? (broker.nodes[0] as BrokerNode);
-    return { url, login, passcode, vhost };
+    return { url, login, passcode, vhost, tls };
   });
   return () => find(plugins, isAuto, say);
 
@@ -93,7 +97,9 @@ async function find(plugins: readonly StompAddress[], isAuto: boolean, say: (tex
   }
   throw new MqError('UNAVAILABLE', `no Web STOMP plugin answers: ${failures.join('; ')}`, {
     at: '--stomp',
-    hint: 'rabbitmq-plugins enable rabbitmq_web_stomp, or --stomp bridge',
+    hint: failures.some((one) => /certificate/i.test(one))
+      ? '--ca FILE trusts an authority of your own'
+      : 'rabbitmq-plugins enable rabbitmq_web_stomp, or --stomp bridge',
   });
 }
 

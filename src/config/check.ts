@@ -17,6 +17,7 @@ import { checkEncryption, checkReferences, type Report } from './references.ts';
 import { checkRetries } from './retry.ts';
 import { checkRoles, type HandlerFault } from './roles.ts';
 import { checkShape } from './shape.ts';
+import { ignoredTls } from './socket-options.ts';
 import { typed } from './typed.ts';
 
 interface CheckOptions {
@@ -73,7 +74,8 @@ export function checkConfigText(
   const dropping = ['vhosts', 'defaults', 'subscriptions'].every((key) => isSound([key]))
     ? droppingQueues(declaredByRascal(value))
     : [];
-  const warnings = dropping.map(droppingWarning).map((one) => {
+  const ignored = [...ignoredTls(value['defaults'], ['defaults']), ...ignoredTls(value['vhosts'], ['vhosts'])];
+  const warnings = [...dropping.map(droppingWarning), ...ignored].map((one) => {
     return { code: 'warning' as const, ...one, offset: offsetAt(tree, one.path) };
   });
   if (findings.length > 0) return { problems: problemsOf(text, findings), warnings: problemsOf(text, warnings) };

@@ -1,6 +1,7 @@
 // Selects the socket options that a file may set. Another person may have written the file, so it never weakens TLS.
 
-import { type Plain, pick, without } from './plain.ts';
+import { isObject, type Plain, pick, without } from './plain.ts';
+import type { Path } from './problem.ts';
 
 /**
  * Options of the file that also apply to addresses from elsewhere. TLS options and another target (`path`) are
@@ -25,4 +26,27 @@ export function withoutWeakTls(options: Plain): Plain {
     ...(minVersion === 'TLSv1.2' || minVersion === 'TLSv1.3' ? [] : ['minVersion']),
     ...(/NULL|SECLEVEL/i.test(String(ciphers)) ? ['ciphers'] : []),
   ]);
+}
+
+/** A warning of `mq check`. */
+export interface Ignored {
+  readonly path: Path;
+  readonly message: string;
+  readonly instead: string;
+}
+
+/** Returns a warning for each TLS option below `value` that mq ignores. `at` is the path of `value`. */
+export function ignoredTls(value: unknown, at: Path = []): Ignored[] {
+  if (Array.isArray(value)) return value.flatMap((item, index) => ignoredTls(item, [...at, index]));
+  if (!isObject(value)) return [];
+  return Object.entries(value).flatMap(([key, item]) => {
+    if (key !== 'socketOptions' || !isObject(item)) return ignoredTls(item, [...at, key]);
+    const kept = withoutWeakTls(item);
+    const ignored = Object.keys(item).filter((name) => !Object.hasOwn(kept, name) && item[name] !== true);
+    return ignored.map((name) => ({
+      path: [...at, key, name],
+      message: 'is ignored, because a file never weakens the verification of TLS',
+      instead: 'ca with the authority of the broker, or --insecure for one command',
+    }));
+  });
 }

@@ -14,6 +14,8 @@ export interface StompAddress {
   readonly login: string;
   readonly passcode: string;
   readonly vhost: string;
+  /** For wss: the content of --ca, and whether --insecure is given. */
+  readonly tls: { readonly ca?: string; readonly isInsecure: boolean };
 }
 
 /** The connection to the page. */
@@ -52,7 +54,7 @@ export class Passage {
     let failure: unknown;
     for (const address of addresses) {
       try {
-        return new Passage(await opened(address.url), address, page);
+        return new Passage(await opened(address), address, page);
       } catch (error) {
         failure = error;
       }
@@ -105,8 +107,9 @@ export class Passage {
 const askedFor = ['accept-version', 'heart-beat'];
 
 /** Checks whether a plugin answers and accepts the user. Throws an Error with a short reason if not. */
-export async function tryStomp({ url, login, passcode, vhost: host }: StompAddress): Promise<void> {
-  const socket = await opened(url);
+export async function tryStomp(address: StompAddress): Promise<void> {
+  const { login, passcode, vhost: host } = address;
+  const socket = await opened(address);
   try {
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => reject(new Error('no answer')), openMs);
@@ -134,7 +137,7 @@ export function fitsConnect({ login, passcode, vhost }: StompAddress): boolean {
   return ![login, passcode, vhost].some((text) => /[\r\n\0]/.test(text));
 }
 
-function opened(url: string): Promise<WebSocket> {
+function opened({ url, tls: { ca, isInsecure } }: StompAddress): Promise<WebSocket> {
   return new Promise((resolve, reject) => {
     const socket = new WebSocket(url, protocols, {
       handshakeTimeout: openMs,
@@ -143,7 +146,8 @@ function opened(url: string): Promise<WebSocket> {
       perMessageDeflate: false,
       followRedirects: false,
       // This is explicit because Node reads NODE_TLS_REJECT_UNAUTHORIZED if the option is absent.
-      rejectUnauthorized: true,
+      rejectUnauthorized: !isInsecure,
+      ...(ca !== undefined && { ca }),
     });
     socket.once('open', () => {
       socket.removeAllListeners('error');

@@ -1,10 +1,13 @@
 // mq web without a browser: who it answers, what it says with every answer, its limits, and how it ends.
 
 import { request } from 'node:http';
-import { createServer, type Server } from 'node:net';
+import { createServer as createSecureServer } from 'node:https';
+
+import { type AddressInfo, createServer, type Server } from 'node:net';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { WebSocket } from 'ws';
+import { WebSocket, WebSocketServer } from 'ws';
+import { certificate } from '../support/certificate.ts';
 import { type MqOptions, mq, type RunningMq, startMq } from '../support/mq.ts';
 
 const left = new Set<RunningMq>();
@@ -194,6 +197,37 @@ test('a page that is open does not hold up the end', async () => {
   const { status, stderr } = await web.stop();
   assert.equal([status, stderr], [0, '']);
   await closed;
+});
+
+test('a plugin at wss is verified: --ca trusts its authority, and --insecure turns the verification off', async () => {
+  const { key, cert, file } = certificate();
+  const plugin = createSecureServer({ key, cert });
+  new WebSocketServer({ server: plugin }).on('connection', (socket) => {
+    socket.on('message', () => socket.send('CONNECTED\nversion:1.2\n\n\0'));
+  });
+  await new Promise<void>((resolve) => plugin.listen(0, '127.0.0.1', resolve));
+  try {
+    const stomp = `wss://127.0.0.1:${(plugin.address() as AddressInfo).port}/ws`;
+    const args = ['web', '--port', '0', '--json', '--url', await startBroker(), '--stomp', stomp];
+    const refused = await mq(args);
+    assert.is(refused.status, 69, refused.stderr);
+    const { code, hint } = JSON.parse(refused.stderr) as { code: string; hint: string };
+    assert.is(code, 'UNAVAILABLE');
+    assert.match(hint, '--ca FILE');
+    for (const more of [['--ca', file], ['--insecure']]) {
+      const web = start([...args, ...more]);
+      const ready = JSON.parse(await web.prints(/\n/)) as { url: string; stomp: string };
+      assert.is(ready.stomp, stomp);
+      const page = await open(ready.url, { origin: ready.url });
+      const answer = new Promise((resolve) => page.once('message', resolve));
+      page.send('CONNECT\naccept-version:1.2\n\n\0');
+      assert.match(String(await answer), /^CONNECTED/);
+      await web.stop();
+    }
+  } finally {
+    plugin.closeAllConnections();
+    plugin.close();
+  }
 });
 
 test('what cannot be: no broker, a port that is taken, a plugin that does not answer, wrong options', async () => {

@@ -11,6 +11,7 @@ import { aborted } from '../../roles/signal.ts';
 import type { WebSettings } from '../../web/server.ts';
 import { addressesOf } from '../addresses.ts';
 import type { Command } from '../command.ts';
+import { readText } from '../files.ts';
 import { optionalManagement } from '../management.ts';
 import { noteOf } from '../output.ts';
 import { readPassword } from '../password.ts';
@@ -93,7 +94,12 @@ async function run(context: Context, values: Values, { config, vhost, addresses,
       counts: newCounts(),
     });
   const broker = brokerOf(config, vhost, addresses);
-  const findWay = planWay(broker, values, say);
+  const ca = values.name('ca');
+  const tls = {
+    isInsecure: values.flag('insecure') === true,
+    ...(ca !== undefined && { ca: await readText(context, ca) }),
+  };
+  const findWay = planWay(broker, values, { tls, say });
   const session = newSession('web', say);
   try {
     const management = await optionalManagement(context, values, { connections: broker.connections, say });

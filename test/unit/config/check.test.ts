@@ -275,6 +275,43 @@ test('a handler that cannot start is reported beside what else is wrong with it'
   );
 });
 
+test('a TLS option that mq ignores is a warning at its place', () => {
+  const socketOptions = {
+    rejectUnauthorized: false,
+    secureProtocol: 'TLSv1_method',
+    minVersion: 'TLSv1',
+    ciphers: 'NULL',
+    servername: 'broker',
+  };
+  const file = {
+    vhosts: { '/': { connections: [{ socketOptions }] } },
+    defaults: { vhosts: { connection: { socketOptions: { rejectUnauthorized: false, minVersion: 'TLSv1.3' } } } },
+  };
+  const { problems, warnings = [] } = checkConfigText(JSON.stringify(file, null, 2), {
+    file: 'f',
+    env: {},
+    builtin: {},
+  });
+  assert.equal(problems, []);
+  assert.equal(
+    warnings.map(({ code, path, line, column }) => [code, path, line, column]),
+    [
+      ['warning', 'vhosts["/"].connections[0].socketOptions.rejectUnauthorized', 7, 35],
+      ['warning', 'vhosts["/"].connections[0].socketOptions.secureProtocol', 8, 31],
+      ['warning', 'vhosts["/"].connections[0].socketOptions.minVersion', 9, 27],
+      ['warning', 'vhosts["/"].connections[0].socketOptions.ciphers', 10, 24],
+      ['warning', 'defaults.vhosts.connection.socketOptions.rejectUnauthorized', 21, 33],
+    ],
+  );
+  assert.match(String(warnings[0]?.instead), '--insecure');
+});
+
+test('a TLS option that verifies is no warning', () => {
+  const socketOptions = { rejectUnauthorized: true, minVersion: 'TLSv1.2', ca: 'PEM', ciphers: 'HIGH' };
+  const file = { vhosts: { '/': { connection: { socketOptions } } } };
+  assert.equal(checkConfigText(JSON.stringify(file), { file: 'f', env: {}, builtin: {} }).warnings, []);
+});
+
 test('warnings are reported beside problems of other parts', () => {
   const queues = { q: { options: { arguments: { 'x-queue-type': 'quorum' } } } };
   const file = { vhosts: { '/': { queues } }, subscriptions: { s: { queue: 'gone' } }, mq: { roles: 7 } };
