@@ -8,11 +8,13 @@ import { declare } from './declaration.ts';
 import { Deliveries } from './deliveries.ts';
 import { ProtocolError } from './protocol-error.ts';
 import { Publisher } from './publisher.ts';
+import type { Work } from './slices.ts';
 import { Transaction } from './transaction.ts';
 import type { VirtualHost } from './vhost.ts';
 
 const publishKey = methodKey(60, 40);
 const ackKey = methodKey(60, 80);
+const commitKey = methodKey(90, 20);
 
 export class Channel {
   readonly number: number;
@@ -67,12 +69,16 @@ export class Channel {
     if (!this.isClosing) this.publisher.flush();
   }
 
-  /** Everything that it holds goes back; nothing is sent. */
-  release(): void {
+  /** Everything that it holds goes back, then `done` is called; nothing is sent. */
+  release(done?: () => void): void {
     this.isClosing = true;
-    this.transaction?.rollback();
-    this.deliveries.release();
     this.publisher.release();
+    this.connection.inOrder(this.#released(), done);
+  }
+
+  *#released(): Work {
+    if (this.transaction !== undefined) yield* this.transaction.rolledBack();
+    yield* this.deliveries.released();
   }
 
   #dispatch(method: Method): void {
@@ -81,9 +87,10 @@ export class Channel {
         throw new ProtocolError('CHANNEL_ERROR', "second 'channel.open' seen");
       case 'channel.close':
         this.publisher.flush();
-        this.release();
-        this.send('channel.close-ok', {});
-        this.connection.forget(this);
+        this.release(() => {
+          this.send('channel.close-ok', {});
+          this.connection.forget(this);
+        });
         return;
       case 'channel.close-ok':
         return;
@@ -109,17 +116,37 @@ export class Channel {
         this.send('tx.select-ok', {});
         return;
       case 'tx.commit':
-        this.#inTransaction().commit(() => this.send('tx.commit-ok', {}));
+        this.connection.inOrder(this.#committed(this.#inTransaction()));
         return;
       case 'tx.rollback':
-        this.#inTransaction().rollback();
-        this.send('tx.rollback-ok', {});
+        this.connection.inOrder(this.#inTransaction().rolledBack(), () => this.send('tx.rollback-ok', {}));
         return;
       default:
         if (this.deliveries.dispatch(method) || declare(this, method)) return;
         // Only a server sends it, or not on a channel.
         throw new ProtocolError('COMMAND_INVALID', 'unimplemented method');
     }
+  }
+
+  /** Answers when everything is done, and on disk where it has to be. */
+  *#committed(transaction: Transaction): Work {
+    let isStored = false;
+    try {
+      isStored = yield* transaction.committed();
+    } catch (error) {
+      if (!(error instanceof ProtocolError) || error.scope !== 'channel') throw withMethod(error, commitKey);
+      if (!this.isClosing) this.#refuse(error, commitKey);
+      return;
+    }
+    const { store } = this.vhost;
+    if (isStored && store !== undefined) store.committed((error) => this.#answerCommit(error));
+    else this.#answerCommit();
+  }
+
+  #answerCommit(error?: Error): void {
+    if (this.isClosing) return;
+    if (error === undefined) this.send('tx.commit-ok', {});
+    else this.connection.fail(error);
   }
 
   #inTransaction(): Transaction {
@@ -137,9 +164,10 @@ export class Channel {
 
   #refuse(error: ProtocolError, key: number): void {
     this.publisher.flush();
-    this.release();
     this.connection.log(`${this.connection.name} channel ${this.number}: ${error.logText}`);
-    this.send('channel.close', { ...closeFields(error), classId: key >>> 16, methodId: key & 0xffff });
+    this.release(() => {
+      this.send('channel.close', { ...closeFields(error), classId: key >>> 16, methodId: key & 0xffff });
+    });
   }
 }
 

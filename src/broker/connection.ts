@@ -14,6 +14,7 @@ import { Output } from './output.ts';
 import { ProtocolError, replyCodes } from './protocol-error.ts';
 import type { Queue } from './queue.ts';
 import type { Replies } from './reply-to.ts';
+import { forEach, type Work } from './slices.ts';
 import type { Flushable } from './turn.ts';
 import type { User } from './users.ts';
 import type { VirtualHost } from './vhost.ts';
@@ -133,6 +134,11 @@ export class Connection {
 
   later(flushable: Flushable): void {
     this.#broker.turn.add(flushable);
+  }
+
+  /** Does work of a channel after all earlier work of this connection. Until it is done nothing is read from the client. */
+  inOrder(work: Work, done?: () => void): void {
+    this.#intake.inOrder(work, done);
   }
 
   /** Ends one `output.hold` when everything that was changed until now is on disk. */
@@ -297,8 +303,7 @@ export class Connection {
 
   #openChannel(type: number, number: number, buffer: Buffer, start: number, end: number): void {
     const key = type === frameTypes.method && end - start >= 4 ? buffer.readUInt32BE(start) : 0;
-    const isOpen = key === methodKey(20, 10);
-    if (!isOpen) throw new ProtocolError('CHANNEL_ERROR', "expected 'channel.open'");
+    if (key !== methodKey(20, 10)) throw new ProtocolError('CHANNEL_ERROR', "expected 'channel.open'");
     const { channelMax } = this.#handshake.limits;
     // RabbitMQ counts the channels, whatever their numbers are.
     if (channelMax > 0 && this.channels.size >= channelMax) {
@@ -382,15 +387,12 @@ export class Connection {
   #releaseChannels(): void {
     // All of them first: what one gives back must not go to the next, which would count as one more failure.
     for (const channel of this.channels.values()) channel.isClosing = true;
+    this.output.hold();
     for (const channel of this.channels.values()) channel.release();
     this.#broker.churn.channel_closed += this.channels.size;
     this.channels.clear();
-    const queues = [...this.#exclusive];
-    this.#exclusive.clear();
-    this.output.hold();
-    this.#broker.slices.each(
-      queues,
-      (queue) => this.#vhost?.removeQueue(queue),
+    this.inOrder(
+      forEach(this.#exclusive, (queue) => this.#vhost?.removeQueue(queue)),
       () => this.output.release(),
     );
   }

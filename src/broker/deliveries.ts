@@ -10,6 +10,7 @@ import { ProtocolError } from './protocol-error.ts';
 import type { Queue } from './queue.ts';
 import type { Entry } from './ready.ts';
 import { replyQueue } from './reply-to.ts';
+import { forEach, itemsPerStep, sorted, type Work } from './slices.ts';
 import { assertAccess } from './users.ts';
 
 /** With so many bytes unread a client gets no further direct replies. */
@@ -22,6 +23,12 @@ export interface Held {
   readonly queue: Queue;
   /** undefined: basic.get. */
   readonly consumer: ChannelConsumer | undefined;
+}
+
+/** What goes back to one queue, and how many messages of each consumer that is. */
+interface Returning {
+  readonly entries: Entry[];
+  readonly consumers: Map<ChannelConsumer | undefined, number>;
 }
 
 export class Deliveries {
@@ -79,8 +86,9 @@ export class Deliveries {
       case 'basic.recover':
       case 'basic.recover-async':
         if (!method.fields.requeue) throw new ProtocolError('NOT_IMPLEMENTED', 'requeue=false');
-        this.#giveBack([...this.held.values()], false);
-        if (method.name === 'basic.recover') this.channel.send('basic.recover-ok', {});
+        this.channel.connection.inOrder(this.#returned(this.#takeUpTo(0), false), () => {
+          if (method.name === 'basic.recover') this.channel.send('basic.recover-ok', {});
+        });
         break;
       default:
         return false;
@@ -111,15 +119,9 @@ export class Deliveries {
   }
 
   ack(tag: number, multiple: boolean): void {
-    const { transaction } = this.channel;
-    if (!multiple && transaction === undefined) {
-      const held = this.held.get(tag);
-      if (held === undefined) throw unknownTag(tag);
-      this.held.delete(tag);
-      this.#acknowledge(held);
-      return;
-    }
-    this.#settle(this.#take(tag, multiple), (held) => this.#acknowledge(held));
+    if (multiple || this.channel.transaction !== undefined) {
+      this.#settle({ tag, multiple, together: itemsPerStep }, (held) => this.#acknowledge(held));
+    } else this.#acknowledge(this.#take(tag));
   }
 
   /**
@@ -138,19 +140,36 @@ export class Deliveries {
     if (this.consumers.delete(consumer.tag)) this.consumers.set(consumer.tag, consumer);
   }
 
-  /** What a rolled back transaction had taken. */
-  restore(held: readonly Held[]): void {
-    const all = [...held, ...this.held.values()].sort((a, b) => a.tag - b.tag);
-    this.held.clear();
-    for (const each of all) this.held.set(each.tag, each);
+  /** What a rolled back transaction had taken is unacknowledged again. */
+  *restored(taken: Held[]): Work {
+    for (const held of this.#takeUpTo(0)) {
+      taken.push(held);
+      if (taken.length % itemsPerStep === 0) yield;
+    }
+    const all = new Map<number, Held>();
+    for (const held of yield* sorted(taken, (a, b) => a.tag - b.tag)) {
+      all.set(held.tag, held);
+      if (all.size % itemsPerStep === 0) yield;
+    }
+    // Meanwhile more may have been delivered.
+    while (this.held.size > 0) {
+      for (const held of this.#takeUpTo(0)) {
+        all.set(held.tag, held);
+        if (all.size % itemsPerStep === 0) yield;
+      }
+    }
+    this.held = all;
   }
 
-  /** The channel ends: consumers go, and what is unacknowledged goes back to its queues. */
-  release(): void {
-    for (const consumer of [...this.consumers.values()]) this.#leave(consumer);
+  /** The channel ends: what is unacknowledged goes back to its queues, and then the consumers go. */
+  *released(): Work {
     if (this.replyAddress !== undefined) this.channel.connection.replies.remove(this.replyAddress);
     this.replyAddress = undefined;
-    this.#giveBack([...this.held.values()], true);
+    yield* this.#returned(this.#takeUpTo(0), true);
+    for (const consumer of [...this.consumers.values()]) {
+      this.#leave(consumer);
+      yield;
+    }
   }
 
   /** The queue of a consumer was deleted. */
@@ -258,7 +277,7 @@ export class Deliveries {
   }
 
   #nack({
-    deliveryTag,
+    deliveryTag: tag,
     multiple,
     requeue,
     isReject = false,
@@ -268,79 +287,101 @@ export class Deliveries {
     requeue: boolean;
     isReject?: boolean;
   }): void {
-    const held = this.#take(deliveryTag, multiple);
-    if (requeue && this.channel.transaction === undefined) this.#requeue([...held], isReject);
-    else if (requeue) this.#settle(held, (each) => this.#requeue([each], isReject));
-    else this.#settle(held, (each) => this.#discard(each));
+    const { transaction, connection } = this.channel;
+    if (!requeue) this.#settle({ tag, multiple }, (held) => this.#discard(held));
+    else if (transaction !== undefined) this.#settle({ tag, multiple }, (held) => this.#requeue(held, isReject));
+    else if (multiple) {
+      this.#assertHeld(tag);
+      connection.inOrder(this.#returned(this.#takeUpTo(tag), isReject));
+    } else this.#requeue(this.#take(tag), isReject);
   }
 
-  /** Takes what a delivery tag stands for: one, or all up to it; 0 with multiple is all (AMQP 0-9-1, 1.8.3.13). */
-  #take(tag: number, multiple: boolean): Iterable<Held> {
-    if (!multiple) {
-      const held = this.held.get(tag);
-      if (held === undefined) throw unknownTag(tag);
-      this.held.delete(tag);
-      return [held];
-    }
-    // RabbitMQ: the tag itself has to be outstanding.
+  #take(tag: number): Held {
+    const held = this.held.get(tag);
+    if (held === undefined) throw unknownTag(tag);
+    this.held.delete(tag);
+    return held;
+  }
+
+  /** RabbitMQ: the tag of `multiple` has to be outstanding itself. 0 is all (AMQP 0-9-1, 1.8.3.13). */
+  #assertHeld(tag: number): void {
     if (tag !== 0 && !this.held.has(tag)) throw unknownTag(tag);
+  }
+
+  /** Takes everything up to a tag, one by one. */
+  *#takeUpTo(tag: number): Generator<Held> {
     if (tag === 0 || tag === this.#lastTag) {
       const all = this.held;
       this.held = new Map();
-      return all.values();
+      yield* all.values();
+      return;
     }
-    const taken: Held[] = [];
     for (const held of this.held.values()) {
-      if (tag !== 0 && held.tag > tag) break;
-      taken.push(held);
+      if (held.tag > tag) return;
+      this.held.delete(held.tag);
+      yield held;
     }
-    for (const held of taken) this.held.delete(held.tag);
-    return taken;
   }
 
-  #settle(all: Iterable<Held>, settle: (held: Held) => void): void {
-    const { transaction, vhost } = this.channel;
-    if (transaction !== undefined) transaction.acknowledge([...all], settle);
-    else vhost.slices.each(all, settle);
+  #settle(
+    { tag, multiple, together = 1 }: { tag: number; multiple: boolean; together?: number },
+    settle: (held: Held) => void,
+  ): void {
+    const { transaction, connection } = this.channel;
+    if (multiple) this.#assertHeld(tag);
+    const taken = multiple ? this.#takeUpTo(tag) : [this.#take(tag)];
+    if (transaction === undefined) connection.inOrder(forEach(taken, settle, together));
+    else connection.inOrder(transaction.acknowledged(taken, settle));
   }
 
   #acknowledge(held: Held): void {
-    this.#letGo(held);
+    this.#letGo(held.consumer, 1);
     this.channel.counters.ack++;
     held.queue.ack(held.entry);
-    this.#wakeAfter(held);
+    this.#wakeAfter(held.consumer);
   }
 
   #discard(held: Held): void {
-    this.#letGo(held);
+    this.#letGo(held.consumer, 1);
     held.queue.reject(held.entry);
-    this.#wakeAfter(held);
+    this.#wakeAfter(held.consumer);
   }
 
-  #requeue(all: readonly Held[], isFailure: boolean): void {
-    for (const held of all) this.#letGo(held);
-    const byQueue = Map.groupBy(all, ({ queue }) => queue);
-    for (const [queue, held] of byQueue)
-      queue.requeue(
-        held.map(({ entry }) => entry),
-        isFailure,
-      );
-    for (const queue of byQueue.keys()) queue.dispatch();
-    for (const held of all) this.#wakeAfter(held);
+  #requeue(held: Held, isFailure: boolean): void {
+    this.#letGo(held.consumer, 1);
+    held.queue.requeue([held.entry], isFailure);
+    held.queue.dispatch();
+    this.#wakeAfter(held.consumer);
   }
 
-  #giveBack(all: readonly Held[], isFailure: boolean): void {
-    this.held.clear();
-    this.#requeue(all, isFailure);
+  /** Puts messages back in their queues, all of one queue at once. Until then they are unacknowledged. */
+  *#returned(taken: Iterable<Held>, isFailure: boolean): Work {
+    const byQueue = new Map<Queue, Returning>();
+    let count = 0;
+    for (const { queue, entry, consumer } of taken) {
+      const all: Returning = byQueue.get(queue) ?? { entries: [], consumers: new Map() };
+      if (all.entries.length === 0) byQueue.set(queue, all);
+      all.entries.push(entry);
+      all.consumers.set(consumer, (all.consumers.get(consumer) ?? 0) + 1);
+      if (++count % itemsPerStep === 0) yield;
+    }
+    for (const [queue, { entries, consumers }] of byQueue) {
+      const returned = yield* queue.returned(entries, isFailure);
+      for (const [consumer, count] of consumers) this.#letGo(consumer, count);
+      queue.putBack(returned);
+      queue.dispatch();
+      for (const consumer of consumers.keys()) this.#wakeAfter(consumer);
+      yield;
+    }
   }
 
-  #letGo({ consumer }: Held): void {
+  #letGo(consumer: ChannelConsumer | undefined, count: number): void {
     if (consumer === undefined) return;
-    consumer.unacked--;
-    this.heldByConsumers--;
+    consumer.unacked -= count;
+    this.heldByConsumers -= count;
   }
 
-  #wakeAfter({ consumer }: Held): void {
+  #wakeAfter(consumer: ChannelConsumer | undefined): void {
     if (consumer === undefined || this.channel.isClosing) return;
     if (this.channelPrefetch > 0) this.wake();
     else if (!consumer.isInLine) consumer.queue.wake(consumer);

@@ -20,6 +20,10 @@ export class Deque<T> {
     return this.#length === 0 ? undefined : this.#ring[this.#head];
   }
 
+  last(): T | undefined {
+    return this.at(this.#length - 1);
+  }
+
   push(value: T): void {
     if (this.#length === this.#ring.length) this.#resize(this.#length * 2);
     this.#ring[(this.#head + this.#length) & (this.#ring.length - 1)] = value;
@@ -44,8 +48,8 @@ export class Deque<T> {
     return value;
   }
 
-  /** Before the first value that `isAfter` says yes to; the values are sorted by that. */
-  insert(value: T, isAfter: (other: T) => boolean): void {
+  /** Returns the number of values before the first one that `isAfter` says yes to; the values are sorted by that. */
+  countBefore(isAfter: (other: T) => boolean): number {
     let low = 0;
     let high = this.#length;
     while (low < high) {
@@ -54,6 +58,12 @@ export class Deque<T> {
       if (other !== undefined && isAfter(other)) high = middle;
       else low = middle + 1;
     }
+    return low;
+  }
+
+  /** Before the first value that `isAfter` says yes to; the values are sorted by that. */
+  insert(value: T, isAfter: (other: T) => boolean): void {
+    const low = this.countBefore(isAfter);
     if (low === 0) {
       this.unshift(value);
       return;

@@ -4,11 +4,11 @@
 import type { Socket } from 'node:net';
 import { FrameParser, frameTypes, type OnFrame } from './codec/frames.ts';
 import { methodKey } from './codec/methods.ts';
-import { type Slices, sliceMs } from './slices.ts';
+import { Sequence, type Slices, sliceMs, type Work } from './slices.ts';
 import type { Store } from './store.ts';
 
-/** Why nothing is read. */
-type Reason = 'memory' | 'disk' | 'output';
+/** Why nothing is read. `work`: what the client has asked for last takes more than one turn. */
+type Reason = 'memory' | 'disk' | 'output' | 'work';
 
 interface Frame {
   readonly type: number;
@@ -50,6 +50,7 @@ export class Intake {
   readonly #parts: IntakeParts;
   readonly #parser: FrameParser;
   readonly #holds = new Set<Reason>();
+  readonly #work: Sequence;
   #sliceEnd = 0;
   #isScheduled = false;
   #isBlocked = false;
@@ -58,11 +59,18 @@ export class Intake {
   #parked: Frame[] = [];
   #parkedChannels = new Set<number>();
   #parkedBytes = 0;
+  /** Channels whose publish has been taken from what is parked, and its content has not. */
+  #unfinished = new Set<number>();
 
   constructor(socket: Socket, parts: IntakeParts) {
     this.#socket = socket;
     this.#parts = parts;
     this.#parser = new FrameParser(parts.frameMax, (...frame) => this.#take(...frame));
+    this.#work = new Sequence(parts.slices, {
+      onBusy: () => this.#hold('work'),
+      onFree: () => this.#release('work'),
+      onError: parts.onError,
+    });
     socket.on('drain', () => this.#release('output'));
   }
 
@@ -77,6 +85,11 @@ export class Intake {
 
   push(chunk: Buffer): void {
     this.#slice(() => this.#parser.push(chunk));
+  }
+
+  /** Does work after all earlier work. Reads nothing until it is done. */
+  inOrder(work: Work, done?: () => void): void {
+    this.#work.add(work, done);
   }
 
   /** Publishes wait until `unblock`. What consumes and acknowledges goes on. */
@@ -95,13 +108,14 @@ export class Intake {
     this.#isEnding = true;
     this.#isBlocked = false;
     this.#parked = [];
+    this.#unfinished.clear();
     this.#holds.clear();
     this.#schedule();
   }
 
-  /** Calls back once everything that has come is read, or at once if the client waits for another reason. */
+  /** Calls back once everything that has come is read, or at once if the client waits for memory, disk or output. */
   whenRead(done: () => void): void {
-    if (this.#isScheduled) this.#onRead = done;
+    if (this.#isScheduled || this.#holds.has('work')) this.#onRead = done;
     else done();
   }
 
@@ -126,7 +140,7 @@ export class Intake {
   }
 
   #release(reason: Reason): void {
-    if (this.#holds.delete(reason) && this.#holds.size === 0) this.#schedule();
+    if (this.#holds.delete(reason) && (this.#holds.size === 0 || reason === 'work')) this.#schedule();
   }
 
   #schedule(): void {
@@ -140,8 +154,8 @@ export class Intake {
   }
 
   #goOn(): void {
-    if (this.#holds.has('output') || this.#holds.has('disk')) return;
-    if (!this.#isBlocked) this.#takeParked();
+    if (this.#holds.has('output') || this.#holds.has('disk') || this.#holds.has('work')) return;
+    if (this.#mayTakeParked) this.#takeParked();
     if (this.#holds.size === 0 && !this.#isScheduled) this.#parser.resume();
   }
 
@@ -152,7 +166,7 @@ export class Intake {
     } catch (error) {
       this.#parts.onError(error);
     }
-    if (!this.#isScheduled) this.#onRead?.();
+    if (!this.#isScheduled && !this.#holds.has('work')) this.#onRead?.();
     if (!this.isWaiting && this.#socket.isPaused()) this.#socket.resume();
   }
 
@@ -184,20 +198,23 @@ export class Intake {
     return !(settlingKeys.includes(key) && this.#parts.maySettle(channel));
   }
 
+  get #mayTakeParked(): boolean {
+    return !this.#holds.has('work') && (!this.#isBlocked || this.#unfinished.size > 0);
+  }
+
   /**
    * Takes what is parked, until memory is short again or the slice is over. It does not stop within a message, because an
    * acknowledgement that goes before what is parked would come between a publish and its content (505).
    */
   #takeParked(): void {
     let taken = 0;
-    const unfinished = new Set<number>();
     try {
-      while (taken < this.#parked.length && (!this.#isBlocked || unfinished.size > 0)) {
+      while (taken < this.#parked.length && this.#mayTakeParked) {
         const { type, channel, payload } = this.#parked[taken++] as Frame;
         this.#parts.onFrame(type, channel, payload, 0, payload.length);
-        if (this.#parts.awaitsContent(channel)) unfinished.add(channel);
-        else unfinished.delete(channel);
-        if (unfinished.size > 0 || performance.now() <= this.#sliceEnd) continue;
+        if (this.#parts.awaitsContent(channel)) this.#unfinished.add(channel);
+        else this.#unfinished.delete(channel);
+        if (this.#unfinished.size > 0 || performance.now() <= this.#sliceEnd) continue;
         this.#schedule();
         break;
       }

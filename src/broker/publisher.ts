@@ -161,7 +161,7 @@ export class Publisher {
       const outcome = mandatory ? 'return_unroutable' : 'drop_unroutable';
       this.#channel.counters[outcome]++;
       vhost.counters[outcome]++;
-      if (mandatory) this.#return(message);
+      if (mandatory && !this.#channel.isClosing) this.#return(message);
     }
     return routed;
   }

@@ -1,6 +1,7 @@
 // What the arguments of queue.declare mean.
 
 import type { Arguments } from './codec/arguments.ts';
+import type { AppliedPolicy } from './policies.ts';
 import { type QueueType, queueType } from './queue-arguments.ts';
 
 export interface QueueSettings {
@@ -19,6 +20,19 @@ export interface QueueSettings {
   readonly isDeadLetteredAtLeastOnce: boolean;
   readonly isSingleActive: boolean;
   readonly deliveryLimit: number | undefined;
+}
+
+/** What a queue is made of. */
+export interface QueueParts {
+  readonly name: string;
+  readonly vhost: string;
+  readonly isDurable: boolean;
+  readonly isAutoDelete: boolean;
+  /** The connection that it belongs to. */
+  readonly owner: object | undefined;
+  readonly arguments: Arguments;
+  readonly settings: QueueSettings;
+  readonly policy: AppliedPolicy;
 }
 
 /** RabbitMQ 4: a quorum queue without a limit of its own gives a message up after so many failures. */

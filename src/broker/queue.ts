@@ -6,27 +6,16 @@ import { type Consumer, Consumers } from './consumers.ts';
 import { countDelivery, messageCounters } from './counters.ts';
 import { ExpiryTimer } from './expiry-timer.ts';
 import { HeldMessages } from './held-messages.ts';
-import { type DeathReason, Message } from './message.ts';
+import type { DeathReason, Message } from './message.ts';
 import type { AppliedPolicy } from './policies.ts';
 import { ProtocolError } from './protocol-error.ts';
-import type { QueueSettings } from './queue-settings.ts';
+import type { QueueParts, QueueSettings } from './queue-settings.ts';
 import { QueueUse } from './queue-use.ts';
-import { Entry, ReadyMessages } from './ready.ts';
+import { Entry, ReadyMessages, type Returned } from './ready.ts';
+import { atOnce, type Work } from './slices.ts';
 import type { ReturnCounts } from './store.ts';
 import type { Surroundings } from './surroundings.ts';
 import { UntakenLetters } from './untaken.ts';
-
-export interface QueueParts {
-  readonly name: string;
-  readonly vhost: string;
-  readonly isDurable: boolean;
-  readonly isAutoDelete: boolean;
-  /** The connection that it belongs to. */
-  readonly owner: object | undefined;
-  readonly arguments: Arguments;
-  readonly settings: QueueSettings;
-  readonly policy: AppliedPolicy;
-}
 
 interface Recovered {
   readonly storeId: number;
@@ -149,7 +138,7 @@ export class Queue {
     entry.redelivered = redelivered;
     entry.acquiredCount = returns.acquiredCount;
     entry.deliveryCount = returns.deliveryCount;
-    if (returns.acquiredCount > 0) this.ready.requeue([entry]);
+    if (returns.acquiredCount > 0) this.ready.putBack(atOnce(this.ready.returned([entry])));
     else this.ready.push(entry);
   }
 
@@ -215,13 +204,8 @@ export class Queue {
   }
 
   /** The message as consumers get it: a quorum queue says how often it has come back. */
-  told({ message, acquiredCount, deliveryCount }: Entry): Message {
-    if (this.settings.type !== 'quorum' || acquiredCount === 0) return message;
-    const counts = deliveryCount === 0 ? {} : { 'x-delivery-count': deliveryCount };
-    return new Message({
-      ...message,
-      ...message.changedContent({ headers: { 'x-acquired-count': acquiredCount, ...counts } }),
-    });
+  told(entry: Entry): Message {
+    return this.settings.type === 'quorum' && entry.acquiredCount > 0 ? entry.counted() : entry.message;
   }
 
   ack(entry: Entry): void {
@@ -245,17 +229,33 @@ export class Queue {
     this.#die(entry, 'rejected');
   }
 
-  /**
-   * Back to where it was. A quorum queue counts it, and gives up when there were more failures than its limit. RabbitMQ
-   * 4.3: basic.reject and a lost channel are failures, basic.nack and basic.recover are not.
-   */
+  /** Back to where it was, with few entries. `isFailure` as for `returned`. */
   requeue(entries: readonly Entry[], isFailure: boolean): void {
+    this.putBack(atOnce(this.returned(entries, isFailure)));
+  }
+
+  /**
+   * Counts that entries come back; they do so by `putBack`. A quorum queue gives up when there were more failures than its
+   * limit. RabbitMQ 4.3: basic.reject and a lost channel are failures, basic.nack and basic.recover are not.
+   */
+  *returned(entries: readonly Entry[], isFailure: boolean): Work<Returned> {
+    const back: Entry[] = [];
+    for (const entry of entries) {
+      if (this.isDeleted) this.#around.memory.release(entry.message);
+      else if (this.#comesBack(entry, isFailure)) back.push(entry);
+      yield;
+    }
+    return yield* this.ready.returned(back);
+  }
+
+  /** All at once: nobody gets one that comes after another one that is still on its way. */
+  putBack(returned: Returned): void {
     if (this.isDeleted) {
-      for (const entry of entries) this.#around.memory.release(entry.message);
+      this.#around.slices.each(returned, (entry) => this.#around.memory.release(entry.message));
       return;
     }
-    this.unackedCount -= entries.length;
-    this.ready.requeue(entries.filter((entry) => this.#comesBack(entry, isFailure)));
+    this.unackedCount -= returned.length;
+    this.ready.putBack(returned);
     this.enforceLimits();
   }
 
@@ -266,6 +266,7 @@ export class Queue {
     if (isFailure) entry.deliveryCount++;
     const { deliveryLimit = Infinity } = this.settings;
     if (isFailure && entry.deliveryCount > deliveryLimit) {
+      this.unackedCount--;
       this.#die(entry, 'delivery_limit');
       return false;
     }

@@ -1,7 +1,9 @@
 // The messages of a queue that wait for a consumer: highest priority first, and in order of arrival within a priority.
 
 import { Deque } from './deque.ts';
-import type { Message } from './message.ts';
+import { Level } from './level.ts';
+import { Message } from './message.ts';
+import { itemsPerStep, sorted, type Work } from './slices.ts';
 
 /** A message in one queue, ready or delivered and not yet acknowledged. */
 export class Entry {
@@ -23,6 +25,16 @@ export class Entry {
     this.expiresAt = expiresAt;
     this.storeId = storeId;
   }
+
+  /** The message with headers that say how often it has come back. */
+  counted(): Message {
+    const { message, acquiredCount, deliveryCount } = this;
+    const counts = deliveryCount === 0 ? {} : { 'x-delivery-count': deliveryCount };
+    return new Message({
+      ...message,
+      ...message.changedContent({ headers: { 'x-acquired-count': acquiredCount, ...counts } }),
+    });
+  }
 }
 
 export interface Order {
@@ -32,13 +44,24 @@ export interface Order {
   readonly isReturnedFirst: boolean;
 }
 
+/** Entries that come back together, by priority. */
+export class Returned {
+  length = 0;
+  bytes = 0;
+  readonly levels = new Map<number, Deque<Entry>>();
+
+  *[Symbol.iterator](): Generator<Entry> {
+    for (const level of this.levels.values()) yield* level;
+  }
+}
+
 export class ReadyMessages {
   length = 0;
   /** Of the bodies. */
   bytes = 0;
   readonly #order: Order;
   /** By priority, made when they are needed; above them what was returned. */
-  readonly #levels: (Deque<Entry> | undefined)[] = [];
+  readonly #levels: (Level | undefined)[] = [];
   readonly #returnedLevel: number;
   /** No level above has anything. */
   #top = 0;
@@ -50,27 +73,30 @@ export class ReadyMessages {
 
   push(entry: Entry): void {
     this.#level(this.#priorityOf(entry)).push(entry);
-    this.#added(entry);
+    this.length++;
+    this.bytes += entry.message.bodyLength;
   }
 
-  requeue(entries: readonly Entry[]): void {
-    for (const entry of entries) this.#added(entry);
-    if (this.#order.isReturnedFirst) {
-      const level = this.#level(this.#returnedLevel);
-      for (const entry of entries) level.push(entry);
-      return;
+  /** Brings entries into the order in which `putBack` needs them. */
+  *returned(entries: readonly Entry[]): Work<Returned> {
+    const returned = new Returned();
+    const { isReturnedFirst } = this.#order;
+    const inOrder = isReturnedFirst ? entries : yield* sorted(entries, (a, b) => a.position - b.position);
+    for (const entry of inOrder) {
+      const index = isReturnedFirst ? this.#returnedLevel : this.#priorityOf(entry);
+      const level = returned.levels.get(index) ?? new Deque<Entry>();
+      if (level.length === 0) returned.levels.set(index, level);
+      level.push(entry);
+      returned.bytes += entry.message.bodyLength;
+      if (++returned.length % itemsPerStep === 0) yield;
     }
-    const byPriority = Map.groupBy(entries, (entry) => this.#priorityOf(entry));
-    for (const [priority, all] of byPriority) {
-      const level = this.#level(priority);
-      const [first] = all;
-      if (all.length === 1 && first !== undefined) level.insert(first, (other) => isEarlier(first, other));
-      else
-        level.merge(
-          all.sort((a, b) => a.position - b.position),
-          isEarlier,
-        );
-    }
+    return returned;
+  }
+
+  putBack({ length, bytes, levels }: Returned): void {
+    this.length += length;
+    this.bytes += bytes;
+    for (const [index, entries] of levels) this.#level(index).putBack(entries);
   }
 
   shift(): Entry | undefined {
@@ -98,23 +124,18 @@ export class ReadyMessages {
     return next;
   }
 
-  /** Empties the queue at once. Returns what was in it, in the order of delivery. */
+  /** Empties the queue at once. Returns what was in it, in any order. */
   takeAll(): Iterable<Entry> {
-    const levels = this.#levels.splice(0).reverse();
+    const levels = this.#levels.splice(0);
     this.length = 0;
     this.bytes = 0;
     this.#top = 0;
     return entriesOf(levels);
   }
 
-  /** In the order in which they will be delivered. */
+  /** Not in the order of delivery. */
   [Symbol.iterator](): Iterator<Entry> {
-    return entriesOf(this.#levels.toReversed());
-  }
-
-  #added(entry: Entry): void {
-    this.length++;
-    this.bytes += entry.message.bodyLength;
+    return entriesOf(this.#levels);
   }
 
   #taken(entry: Entry): void {
@@ -127,17 +148,17 @@ export class ReadyMessages {
     return Math.min(message.priority ?? defaultPriority, maxPriority);
   }
 
-  #level(index: number): Deque<Entry> {
+  #level(index: number): Level {
     if (index > this.#top) this.#top = index;
     const known = this.#levels[index];
     if (known !== undefined) return known;
-    const level = new Deque<Entry>();
+    const level = new Level({ isSorted: !this.#order.isReturnedFirst });
     while (this.#levels.length < index) this.#levels.push(undefined);
     this.#levels[index] = level;
     return level;
   }
 
-  #topLevel(): Deque<Entry> | undefined {
+  #topLevel(): Level | undefined {
     for (; this.#top > 0; this.#top--) {
       const level = this.#levels[this.#top];
       if (level !== undefined && level.length > 0) return level;
@@ -146,12 +167,8 @@ export class ReadyMessages {
   }
 }
 
-function* entriesOf(levels: readonly (Deque<Entry> | undefined)[]): Generator<Entry> {
+function* entriesOf(levels: readonly (Level | undefined)[]): Generator<Entry> {
   for (const level of levels) if (level !== undefined) yield* level;
-}
-
-function isEarlier(one: Entry, other: Entry): boolean {
-  return one.position < other.position;
 }
 
 function isExpired(entry: Entry | undefined, now: number): entry is Entry {

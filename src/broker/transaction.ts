@@ -4,10 +4,16 @@
 import type { Channel } from './channel.ts';
 import type { Held } from './deliveries.ts';
 import type { Message } from './message.ts';
+import { forEach, itemsPerStep, type Work } from './slices.ts';
+
+interface Publish {
+  readonly message: Message;
+  readonly mandatory: boolean;
+}
 
 export class Transaction {
   readonly #channel: Channel;
-  #publishes: { readonly message: Message; readonly mandatory: boolean }[] = [];
+  #publishes: Publish[] = [];
   #acks: { readonly held: readonly Held[]; readonly settle: (held: Held) => void }[] = [];
 
   constructor(channel: Channel) {
@@ -23,42 +29,46 @@ export class Transaction {
     this.#publishes.push({ message, mandatory });
   }
 
-  acknowledge(held: readonly Held[], settle: (held: Held) => void): void {
+  *acknowledged(taken: Iterable<Held>, settle: (held: Held) => void): Work {
+    const held: Held[] = [];
     this.#acks.push({ held, settle });
+    yield* forEach(taken, (each) => held.push(each), itemsPerStep);
   }
 
-  /** Calls back once all of it is done, and on disk where it has to be. */
-  commit(done: () => void): void {
+  /** Does what waits. Returns whether something of it has to be on disk. */
+  *committed(): Work<boolean> {
     const publishes = this.#publishes;
     const acks = this.#acks;
     this.#publishes = [];
     this.#acks = [];
     let isStored = false;
+    let routed = 0;
     try {
-      for (const { message, mandatory } of publishes) {
+      for (; routed < publishes.length; routed++) {
+        const { message, mandatory } = publishes[routed] as Publish;
         if (this.#channel.publisher.route(message, mandatory).isStored) isStored = true;
+        this.#channel.vhost.memory.release(message);
+        yield;
       }
-    } finally {
-      for (const { message } of publishes) this.#channel.vhost.memory.release(message);
+    } catch (error) {
+      // The end of the channel rolls back the rest.
+      this.#publishes = publishes.slice(routed);
+      this.#acks = acks;
+      throw error;
     }
-    for (const { held, settle } of acks) for (const each of held) settle(each);
-    const { vhost, connection } = this.#channel;
-    if (!isStored || vhost.store === undefined) {
-      done();
-      return;
-    }
-    vhost.store.committed((error) => {
-      if (this.#channel.isClosing) return;
-      if (error === undefined) done();
-      else connection.fail(error);
-    });
+    for (const { held, settle } of acks) yield* forEach(held, settle);
+    return isStored;
   }
 
-  /** The messages that were acknowledged are unacknowledged again. */
-  rollback(): void {
-    for (const { message } of this.#publishes) this.#channel.vhost.memory.release(message);
+  /** Forgets the publishes. The messages that were acknowledged are unacknowledged again. */
+  *rolledBack(): Work {
+    const publishes = this.#publishes;
+    const acks = this.#acks;
     this.#publishes = [];
-    for (const { held } of this.#acks) this.#channel.deliveries.restore(held);
     this.#acks = [];
+    yield* forEach(publishes, ({ message }) => this.#channel.vhost.memory.release(message), itemsPerStep);
+    const taken: Held[] = [];
+    for (const { held } of acks) yield* forEach(held, (each) => taken.push(each), itemsPerStep);
+    if (taken.length > 0) yield* this.#channel.deliveries.restored(taken);
   }
 }

@@ -2,6 +2,7 @@
 
 import { once } from 'node:events';
 import * as assert from 'uvu/assert';
+import type { BasicProperties } from '../../src/broker/codec/properties.ts';
 import { method, publish } from './frames.ts';
 import { Peer } from './peer.ts';
 
@@ -13,6 +14,10 @@ export interface Place {
 interface Bomb {
   readonly title: string;
   readonly size: number;
+  /** Whether the broker has a store. Default false. */
+  readonly isStored?: boolean;
+  /** Default 50. More for what has a limit of its own and is done in one piece: routing one message, writing one answer. */
+  readonly turnLimitMs?: number;
   /** Prepares, and returns what goes off. */
   readonly prepare: (place: Place, size: number) => Promise<() => Promise<void>>;
 }
@@ -21,6 +26,7 @@ export const bombs: readonly Bomb[] = [
   {
     title: 'a message with many CC keys of many words, for many patterns',
     size: 250,
+    turnLimitMs: 100,
     prepare: async ({ port }, size) => {
       const peer = await Peer.open(port, { frameMax: 131_072 });
       peer.send(method(1, 'queue.declare', { queue: 'q', exclusive: true }));
@@ -59,16 +65,16 @@ export const bombs: readonly Bomb[] = [
   },
   {
     title: 'a consumer that leaves with many unacknowledged messages',
-    size: 30_000,
+    size: 60_000,
     prepare: async ({ port }, size) => {
       const [peer, consumer] = [await Peer.open(port), await Peer.open(port)];
-      peer.send(method(1, 'queue.declare', { queue: 'q', exclusive: false, durable: true }));
-      await fill(peer, size * 2);
+      peer.send(method(1, 'queue.declare', { queue: 'q', durable: true }));
+      await fill(peer, size);
       consumer.send(method(1, 'basic.consume', { queue: 'q' }));
-      for (let count = 0; count < size * 2; count++) await consumer.until('basic.deliver');
+      while ((await ready(consumer)) > 0);
       return async () => {
         consumer.socket.destroy();
-        while ((await ready(peer)) < size * 2);
+        while ((await ready(peer)) < size);
         peer.send(method(1, 'queue.delete', { queue: 'q' }));
         await peer.until('queue.delete-ok');
         await peer.close();
@@ -91,7 +97,7 @@ export const bombs: readonly Bomb[] = [
   },
   ...(['queue.delete', 'queue.purge'] as const).map((name) => ({
     title: `${name} with many messages`,
-    size: 300_000,
+    size: 100_000,
     prepare: async ({ port }: Place, size: number) => {
       const peer = await Peer.open(port);
       peer.send(method(1, 'queue.declare', { queue: 'q', exclusive: true }));
@@ -106,6 +112,7 @@ export const bombs: readonly Bomb[] = [
   {
     title: 'a list of many queues',
     size: 5000,
+    turnLimitMs: 100,
     prepare: async ({ port, api }, size) => {
       const peer = await bound(port, size);
       return async () => {
@@ -116,7 +123,7 @@ export const bombs: readonly Bomb[] = [
   },
   ...(['queue.unbind', 'queue.delete'] as const).map((name) => ({
     title: `${name} among many bindings`,
-    size: 50_000,
+    size: 20_000,
     prepare: async ({ port }: Place, size: number) => {
       const peer = await Peer.open(port);
       peer.send(method(1, 'queue.declare', { queue: 'q', exclusive: true }));
@@ -133,20 +140,35 @@ export const bombs: readonly Bomb[] = [
     },
   })),
   {
-    title: 'an acknowledgement of many messages',
-    size: 250_000,
+    title: 'queue.delete with many messages on disk',
+    size: 50_000,
+    isStored: true,
     prepare: async ({ port }, size) => {
-      const peer = await consuming(port, size);
+      const peer = await Peer.open(port);
+      peer.send(method(1, 'queue.declare', { queue: 'q', durable: true }));
+      await fill(peer, size, { deliveryMode: 2 });
       return async () => {
-        peer.send(method(1, 'basic.ack', { deliveryTag: 0, multiple: true }));
-        await answered(peer);
+        peer.send(method(1, 'queue.delete', { queue: 'q' }));
+        await peer.until('queue.delete-ok');
         await peer.close();
       };
     },
   },
+  ...(['all', 'all but the newest'] as const).map((which) => ({
+    title: `an acknowledgement of many messages, ${which}`,
+    size: 125_000,
+    prepare: async ({ port }: Place, size: number) => {
+      const peer = await consuming(port, size);
+      return async () => {
+        peer.send(method(1, 'basic.ack', { deliveryTag: which === 'all' ? size : size - 1, multiple: true }));
+        await answered(peer);
+        await peer.close();
+      };
+    },
+  })),
   {
     title: 'many messages that go back to their queue',
-    size: 30_000,
+    size: 125_000,
     prepare: async ({ port }, size) => {
       const peer = await consuming(port, size);
       return async () => {
@@ -155,6 +177,71 @@ export const bombs: readonly Bomb[] = [
         while ((await ready(peer)) < size);
         await peer.close();
       };
+    },
+  },
+  {
+    title: 'messages that go back to their queue among many others',
+    size: 100_000,
+    prepare: async ({ port }, size) => {
+      const [peer, other] = [await consuming(port, size, { exclusive: false }), await Peer.open(port)];
+      for (let tag = 2; tag < size; tag += 2) peer.send(method(1, 'basic.nack', { deliveryTag: tag, requeue: true }));
+      await answered(peer);
+      return async () => {
+        peer.send(method(1, 'basic.nack', { deliveryTag: 0, multiple: true, requeue: true }));
+        await answered(peer);
+        peer.send(method(1, 'queue.delete', { queue: 'q' }));
+        await peer.close();
+        await other.close();
+      };
+    },
+  },
+  ...(['tx.commit', 'tx.rollback'] as const).map((name) => ({
+    title: `${name} of many publishes and acknowledgements`,
+    size: 50_000,
+    prepare: async ({ port }: Place, size: number) => {
+      const peer = await consuming(port, size);
+      peer.send(method(1, 'basic.cancel', { consumerTag: 'c' }), method(1, 'tx.select'));
+      peer.send(Buffer.concat(Array.from({ length: size }, () => publish(1, { routingKey: 'q' })).flat()));
+      peer.send(method(1, 'basic.ack', { deliveryTag: size - 1, multiple: true }));
+      await answered(peer);
+      return async () => {
+        peer.send(method(1, name));
+        await peer.until(`${name}-ok`);
+        await peer.close();
+      };
+    },
+  })),
+  {
+    title: 'tx.rollback of many single acknowledgements',
+    size: 2000,
+    prepare: async ({ port }, size) => {
+      const peer = await consuming(port, size);
+      peer.send(method(1, 'tx.select'));
+      for (let deliveryTag = size; deliveryTag > 0; deliveryTag--) peer.send(method(1, 'basic.ack', { deliveryTag }));
+      await answered(peer);
+      return async () => {
+        peer.send(method(1, 'tx.rollback'));
+        await peer.until('tx.rollback-ok');
+        await peer.close();
+      };
+    },
+  },
+  {
+    title: 'the end of a virtual host with many queues of many messages',
+    size: 500,
+    prepare: async ({ port, api }, size) => {
+      await api('PUT', '/vhosts/full', {});
+      const queues = manyQueues(size);
+      const bindings = queues.map(({ name }) => ({
+        ...{ source: 'amq.fanout', vhost: 'full', destination: name, destination_type: 'queue' },
+        ...{ routing_key: '', arguments: {} },
+      }));
+      await api('POST', '/definitions/full', { queues, bindings });
+      const peer = await Peer.open(port, { virtualHost: 'full' });
+      for (let count = 0; count < 200; count++) peer.send(...publish(1, { exchange: 'amq.fanout' }));
+      await answered(peer);
+      await peer.close();
+      return async () => void (await api('DELETE', '/vhosts/full'));
     },
   },
   {
@@ -191,8 +278,9 @@ async function bound(port: number, size: number): Promise<Peer> {
   return peer;
 }
 
-async function fill(peer: Peer, size: number): Promise<void> {
-  const thousand = Buffer.concat(Array.from({ length: 1000 }, () => publish(1, { routingKey: 'q' })).flat());
+async function fill(peer: Peer, size: number, properties: BasicProperties = {}): Promise<void> {
+  const one = publish(1, { routingKey: 'q' }, 'x', properties);
+  const thousand = Buffer.concat(Array.from({ length: 1000 }, () => one).flat());
   for (let left = size; left > 0; left -= 1000) {
     if (!peer.socket.write(thousand)) await once(peer.socket, 'drain');
   }
@@ -211,15 +299,15 @@ async function answered(peer: Peer): Promise<void> {
 }
 
 /** A peer that holds so many messages of its queue unacknowledged. */
-async function consuming(port: number, size: number): Promise<Peer> {
+async function consuming(port: number, size: number, { exclusive = true } = {}): Promise<Peer> {
   const peer = await Peer.open(port);
-  peer.send(method(1, 'queue.declare', { queue: 'q', exclusive: true }));
+  peer.send(method(1, 'queue.declare', { queue: 'q', exclusive }));
   await fill(peer, size);
   peer.send(method(1, 'basic.consume', { queue: 'q', consumerTag: 'c' }));
-  for (let count = 0; count < size; count++) await peer.until('basic.deliver');
+  while ((await ready(peer)) > 0);
   return peer;
 }
 
-function manyQueues(size: number): object[] {
+function manyQueues(size: number): { name: string }[] {
   return Array.from({ length: size }, (_, index) => ({ name: `q${index}`, durable: true, auto_delete: false }));
 }

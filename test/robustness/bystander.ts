@@ -5,15 +5,17 @@ import { Peer } from './peer.ts';
 
 export class Bystander {
   rounds = 0;
-  /** The longest time from a publish to its confirm and delivery. */
+  /** The longest time from a publish to its confirm and delivery, by the clock. */
   longestMs = 0;
   readonly #peer: Peer;
+  readonly #now: () => number;
   readonly #queue = 'bystander-7c0fbd1e';
   #isStopping = false;
   #running: Promise<void> | undefined;
 
-  static async start(port: number): Promise<Bystander> {
-    const bystander = new Bystander(await Peer.open(port, { heartbeat: 0 }));
+  /** `now` is the clock that its waits are measured with, in milliseconds. */
+  static async start(port: number, now: () => number = () => performance.now()): Promise<Bystander> {
+    const bystander = new Bystander(await Peer.open(port, { heartbeat: 0 }), now);
     await bystander.#begin();
     bystander.#running = bystander.#run();
     // It is told at the end.
@@ -21,8 +23,9 @@ export class Bystander {
     return bystander;
   }
 
-  constructor(peer: Peer) {
+  constructor(peer: Peer, now: () => number) {
     this.#peer = peer;
+    this.#now = now;
   }
 
   /** Throws what went wrong on the way: a foreign message, a lost one, a refusal. */
@@ -44,7 +47,7 @@ export class Bystander {
 
   async #run(): Promise<void> {
     while (!this.#isStopping) {
-      const started = performance.now();
+      const started = this.#now();
       const text = `round ${++this.rounds}`;
       this.#peer.send(...publish(1, { routingKey: this.#queue }, text));
       let confirmed = false;
@@ -61,7 +64,7 @@ export class Bystander {
           this.#peer.send(method(1, 'basic.ack', { deliveryTag: this.rounds }));
         } else throw new Error(`the bystander got ${name}: ${found?.payload.toString('latin1')}`);
       }
-      this.longestMs = Math.max(this.longestMs, performance.now() - started);
+      this.longestMs = Math.max(this.longestMs, this.#now() - started);
     }
   }
 }

@@ -53,11 +53,13 @@ export function greeting({
   heartbeat = 0,
   capabilities = {},
   user = 'guest',
+  virtualHost = '/',
 }: {
   frameMax?: number;
   heartbeat?: number;
   capabilities?: Record<string, boolean>;
   user?: string;
+  virtualHost?: string;
 } = {}): Buffer[] {
   return [
     method(0, 'connection.start-ok', {
@@ -67,7 +69,7 @@ export function greeting({
       locale: 'en_US',
     }),
     method(0, 'connection.tune-ok', { channelMax: 2047, frameMax, heartbeat }),
-    method(0, 'connection.open', { virtualHost: '/' }),
+    method(0, 'connection.open', { virtualHost }),
   ];
 }
 

@@ -1,10 +1,16 @@
-// The embedded broker with its management API, for a test that measures its turns of the event loop: `start` and `stop` by
-// IPC; the answer to `stop` is the processor time of the longest turn, in milliseconds.
+// The embedded broker with its management API, for a test that measures its turns of the event loop. `start` and `stop` come
+// by IPC. Meanwhile a client of this process publishes and consumes one message after the other; it runs in the broker's own
+// thread, so its waits too can be measured in processor time of that thread, which other programs do not change. The answer
+// to `stop` has the longest turn and the longest wait, in milliseconds. The argument is the folder of a store, if there is one.
 
 import { startManagement } from '../../src/broker/management.ts';
 import { startBroker } from '../../src/broker/server.ts';
+import { openStore } from '../../src/broker/store.ts';
+import { Bystander } from './bystander.ts';
 
-const broker = await startBroker();
+const [, , folder] = process.argv;
+const store = folder === undefined ? undefined : await openStore(folder, { pid: process.pid, isAlive: () => false });
+const broker = await startBroker(store && { store });
 const management = await startManagement(broker);
 const spentMs = () => {
   const { user, system } = process.threadCpuUsage();
@@ -12,24 +18,32 @@ const spentMs = () => {
 };
 let longest = 0;
 let last = 0;
-let isMeasuring = false;
+let bystander: Bystander | undefined;
 
 function turn(): void {
   const now = spentMs();
   longest = Math.max(longest, now - last);
   last = now;
-  if (isMeasuring) setImmediate(turn);
+  if (bystander !== undefined) setImmediate(turn);
 }
 
-process.on('message', (word) => {
-  isMeasuring = word === 'start';
-  if (isMeasuring) {
-    globalThis.gc?.();
-    last = spentMs();
-    longest = 0;
-  }
+async function start(): Promise<object> {
+  globalThis.gc?.();
+  bystander = await Bystander.start(broker.port, spentMs);
+  last = spentMs();
+  longest = 0;
   turn();
-  process.send?.({ longest });
-});
+  return {};
+}
+
+async function stop(): Promise<object> {
+  const stopped = bystander;
+  await stopped?.stop();
+  bystander = undefined;
+  turn();
+  return { longest, wait: stopped?.longestMs, rounds: stopped?.rounds };
+}
+
+process.on('message', async (word) => process.send?.(await (word === 'start' ? start() : stop())));
 process.on('disconnect', () => process.exit());
 process.send?.({ port: broker.port, managementPort: management.port });

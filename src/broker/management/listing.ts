@@ -94,8 +94,8 @@ async function sorted(
     }
     return 0;
   });
-  if (asked !== '' && query.get('sort_reverse') === 'true') rows.reverse();
-  return rows.map(({ item }) => item);
+  const isReversed = asked !== '' && query.get('sort_reverse') === 'true';
+  return (isReversed ? rows.toReversed() : rows).map(({ item }) => item);
 }
 
 /** As Erlang orders: numbers before texts; what is missing counts as zero. */

@@ -4,6 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Table } from '../../../src/broker/codec/table.ts';
 import type { Entry } from '../../../src/broker/ready.ts';
+import { atOnce } from '../../../src/broker/slices.ts';
 import { declare, message, place } from './queue-place.ts';
 
 test('messages come out in the order in which they went in', () => {
@@ -26,6 +27,33 @@ test('what comes back to a quorum queue goes before all others, in the order in 
   const [a, , c] = [queue.get(false), queue.get(false), queue.get(false)].map((got) => got?.entry as Entry);
   for (const entry of [c, a]) queue.requeue([entry as Entry], false);
   assert.equal(take(), ['c', 'a', 'd']);
+});
+
+test('messages that come back are unacknowledged until all of them are back', () => {
+  const { queue, put, take } = place();
+  put('a', 'b', 'c');
+  const entries = ['a', 'b'].map(() => queue.get(false)?.entry as Entry);
+  const work = queue.returned(entries.toReversed(), false);
+  work.next();
+  assert.equal([queue.ready.length, queue.unackedCount], [1, 2]);
+  queue.putBack(atOnce(work));
+  assert.equal([queue.ready.length, queue.unackedCount], [3, 0]);
+  assert.equal(take(), ['a', 'b', 'c']);
+});
+
+test('a queue that is deleted while messages come back leaves no memory in use', () => {
+  for (const steps of [0, 1, 2, 3]) {
+    const { vhost, queue, memory, put } = place();
+    put('a', 'b');
+    const entries = ['a', 'b'].map(() => queue.get(false)?.entry as Entry);
+    const work = queue.returned(entries, false);
+    for (let count = 0; count < steps; count++) if (count < 2) work.next();
+    if (steps < 3) vhost.removeQueue(queue);
+    const returned = atOnce(work);
+    if (steps === 3) vhost.removeQueue(queue);
+    queue.putBack(returned);
+    assert.is(memory.usedBytes, 0);
+  }
 });
 
 test('a time to live of the queue expires messages at its head', () => {

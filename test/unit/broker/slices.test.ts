@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Slices, sortedInSlices } from '../../../src/broker/slices.ts';
+import { Sequence, Slices, sortedInSlices, type Work } from '../../../src/broker/slices.ts';
 
 test('a long list is sorted over several turns, and equal items keep their order', async () => {
   const items = Array.from({ length: 100_001 }, (_, index) => ({ key: (index * 7919) % 1000, index }));
@@ -29,6 +29,63 @@ test('idle resolves when the last task has ended', async () => {
   slices.add(() => --left === 0);
   await slices.idle();
   assert.is(left, 0);
+});
+
+test('work of a sequence is done in its order, and short work at once', async () => {
+  const slices = new Slices();
+  const events: string[] = [];
+  const sequence = new Sequence(slices, {
+    onBusy: () => events.push('busy'),
+    onFree: () => events.push('free'),
+    onError: (error) => events.push((error as Error).message),
+  });
+  let isReleased = false;
+  function* until(done: () => boolean): Work {
+    while (!done()) yield;
+  }
+  sequence.add(
+    until(() => true),
+    () => events.push('first'),
+  );
+  assert.equal(events, ['first']);
+  sequence.add(
+    until(() => isReleased),
+    () => events.push('second'),
+  );
+  sequence.add(
+    until(() => {
+      throw new Error('third');
+    }),
+    () => events.push('never'),
+  );
+  sequence.add(
+    until(() => true),
+    () => events.push('fourth'),
+  );
+  assert.equal(events, ['first', 'busy']);
+  isReleased = true;
+  await slices.idle();
+  assert.equal(events, ['first', 'busy', 'second', 'third', 'fourth', 'free']);
+});
+
+test('what begins in one turn shares one slice', async () => {
+  const slices = new Slices();
+  let isOver = false;
+  const steps = Array.from({ length: 100 }, () => 0);
+  function* counted(index: number): Work {
+    while (!isOver) {
+      steps[index] = (steps[index] ?? 0) + 1;
+      yield;
+    }
+  }
+  for (const index of steps.keys()) slices.run(counted(index));
+  // The first one takes the slice, so each of the others does one step.
+  assert.equal(
+    steps.slice(1),
+    Array.from({ length: 99 }, () => 1),
+  );
+  isOver = true;
+  await slices.idle();
 });
 
 test.run();
