@@ -115,7 +115,12 @@ function define({ kind, key, value }: Definition, { vhosts, users, surroundings 
     return;
   }
   const vhost = vhosts.get(String(fields['vhost']));
-  if (vhost === undefined) return;
+  if (vhost === undefined) {
+    if (aside.has(String(fields['vhost']))) throw new Error('its virtual host is set aside');
+    // The broker ended between the end of a virtual host and that of what it held.
+    surroundings.store?.undefine(kind, key);
+    return;
+  }
   if (kind === 'policy') {
     const { kind: which, vhost: _, ...policy } = value as Policy & { kind: PolicyKind; vhost: string };
     vhost.addPolicy(which, policy);

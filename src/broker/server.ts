@@ -73,8 +73,8 @@ export interface Broker {
   setClusterName(name: string): void;
   /** The one that is there, or a new one. All users with the tag administrator may do all in it. */
   addVhost(name: string): VirtualHost;
-  /** Its connections are closed. */
-  removeVhost(name: string): void;
+  /** Closes its connections. Resolves when it is gone with all that it held; until then its name cannot be used. */
+  removeVhost(name: string): Promise<void>;
   /** Serves a connection that another server has accepted; it is closed with the broker. */
   take(socket: Socket): void;
   /** Connections get 320. Resolves when all sockets are closed and the store is. */
@@ -143,14 +143,19 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     }
     return vhost;
   };
-  const removeVhost = (name: string): void => {
+  const removals = new Map<string, Promise<void>>();
+  const removeVhost = async (name: string): Promise<void> => {
     const vhost = vhosts.get(name);
-    if (vhost === undefined) return;
-    for (const connection of all) if (connection.vhost === vhost) connection.close(`vhost '${name}' is deleted`);
-    vhost.delete();
+    if (vhost === undefined) return removals.get(name);
     vhosts.delete(name);
     for (const user of users.all.values()) users.forbid(user.name, name);
+    // Recovery removes what belongs to no virtual host, if the broker ends before the work does.
     store?.undefine('vhost', name);
+    for (const connection of all) if (connection.vhost === vhost) connection.close(`vhost '${name}' is deleted`);
+    const removal = new Promise<void>((done) => slices.run(vhost.removed(), done));
+    removals.set(name, removal);
+    await removal;
+    removals.delete(name);
   };
 
   if (store !== undefined) await loadPatterns(patternsOf(store.recovered.definitions));

@@ -56,6 +56,7 @@ export class StoreCleaning {
   #isDue(): boolean {
     const [oldest] = this.#writer.segments;
     if (oldest === undefined || this.#writer.segments.length === 1 || this.#writer.failure !== undefined) return false;
+    if (this.#index.drops > 0) return false;
     return oldest.liveBytes === 0 || this.#writer.totalBytes > 2 * this.#index.liveBytes + this.#slackBytes;
   }
 
@@ -80,7 +81,7 @@ export class StoreCleaning {
     if (!(await this.#isCommitted())) return;
     if (oldest.liveBytes > 0) await this.#appendAgain(oldest);
     if (oldest.liveBytes > 0) {
-      if (this.#isClosed) return;
+      if (this.#isClosed || this.#index.drops > 0) return;
       throw new Error(`${oldest.path} holds ${oldest.liveBytes} bytes that were not found`);
     }
     // What made its records needless has to be on disk before they go.

@@ -1,6 +1,7 @@
 // Which records of the log are still needed: in memory, no contents. Recovery and the running store apply the same
 // changes to it.
 
+import { forEach, itemsPerStep, type Work } from './slices.ts';
 import type { Definition, Returns } from './store.ts';
 import type { Place } from './store-record.ts';
 import type { Segment } from './store-segment.ts';
@@ -31,6 +32,8 @@ export class StoreIndex {
   readonly #definitions = new Map<string, Defined>();
   /** Bytes of all records that are needed. */
   liveBytes = 0;
+  /** Works of `drop` that have not ended. Until then more bytes count as needed than are. */
+  drops = 0;
   /** Above every id and sequence that the log has. */
   nextId = 1;
   nextSequence = 1;
@@ -105,10 +108,21 @@ export class StoreIndex {
     return true;
   }
 
-  /** False when the queue had nothing. */
-  drop(queue: string): boolean {
-    for (const { located } of this.#queues.get(queue)?.values() ?? []) this.#release(located);
-    return this.#queues.delete(queue);
+  /**
+   * Forgets the messages of a queue. Returns the work that counts what is not needed any more, or undefined if the queue had
+   * nothing.
+   */
+  drop(queue: string): Work | undefined {
+    const entries = this.#queues.get(queue);
+    if (entries === undefined) return undefined;
+    this.#queues.delete(queue);
+    this.drops++;
+    return this.#dropped(entries.values());
+  }
+
+  *#dropped(entries: Iterable<Entry>): Work {
+    yield* forEach(entries, ({ located }) => this.#release(located), itemsPerStep);
+    this.drops--;
   }
 
   sawId(id: number): void {

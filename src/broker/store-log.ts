@@ -1,5 +1,6 @@
 // The store over an append-only log: an index of what is needed, a writer with group commit, cleaning of the oldest end.
 
+import { Slices } from './slices.ts';
 import type { Definition, Destination, ReturnCounts, Store, StoredMessage, StoreOptions } from './store.ts';
 import { StoreCleaning } from './store-cleaning.ts';
 import type { StoreIndex } from './store-index.ts';
@@ -19,6 +20,7 @@ export class LogStore implements Store {
   readonly #index: StoreIndex;
   readonly #writer: StoreWriter;
   readonly #cleaning: StoreCleaning;
+  readonly #drops = new Slices();
   readonly #release: () => Promise<void>;
   #closing: Promise<void> | undefined;
 
@@ -80,9 +82,10 @@ export class LogStore implements Store {
   }
 
   drop(queue: string): void {
-    if (this.#isOver() || !this.#index.drop(queue)) return;
+    const work = this.#isOver() ? undefined : this.#index.drop(queue);
+    if (work === undefined) return;
     this.#writer.append((encoder) => encoder.drop(queue));
-    this.#cleaning.consider();
+    this.#drops.run(work, () => this.#cleaning.consider());
   }
 
   committed(done: (error?: Error) => void): void {

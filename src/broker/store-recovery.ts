@@ -2,6 +2,7 @@
 
 import { open, readdir, readFile, unlink } from 'node:fs/promises';
 import { MqError } from '../errors.ts';
+import { atOnce } from './slices.ts';
 import type { Store, StoredEntry, StoreOptions } from './store.ts';
 import { StoreIndex } from './store-index.ts';
 import { decodeMessage, type StoreRecord } from './store-record.ts';
@@ -57,8 +58,10 @@ function apply(index: StoreIndex, record: Exclude<StoreRecord, { type: 'batch' }
       return;
     case 'returned':
       return index.returned(record.id, record.queue, record.returns);
-    case 'drop':
-      return index.drop(record.queue);
+    case 'drop': {
+      const work = index.drop(record.queue);
+      return work && atOnce(work);
+    }
   }
 }
 

@@ -14,7 +14,7 @@ import {
 } from './declarations.ts';
 import { Definitions } from './definitions.ts';
 import { assertFreeName, assertSameExchange, assertSameQueue, locked } from './equivalence.ts';
-import { type Binding, bindingKey, Exchange, type ExchangeType, exchangeTypes, predeclared } from './exchange.ts';
+import { type Binding, Exchange, type ExchangeType, exchangeTypes, predeclared } from './exchange.ts';
 import type { DeathReason, Message } from './message.ts';
 import { queueName } from './names.ts';
 import { Policies, type Policy, type PolicyKind, policyKinds } from './policies.ts';
@@ -22,7 +22,9 @@ import { ProtocolError } from './protocol-error.ts';
 import { Queue } from './queue.ts';
 import { assertPossible } from './queue-arguments.ts';
 import { queueSettings } from './queue-settings.ts';
+import { Removals } from './removals.ts';
 import { route } from './routing.ts';
+import type { Work } from './slices.ts';
 import { Steps } from './steps.ts';
 import type { Store } from './store.ts';
 import type { Receipt, Surroundings } from './surroundings.ts';
@@ -61,6 +63,7 @@ export class VirtualHost implements Surroundings {
   metadata: VhostMetadata;
   connectionCount = 0;
   readonly #churn: ChurnCounters;
+  readonly #removals: Removals;
   readonly #bindings = new Bindings();
   readonly #definitions: Definitions | undefined;
   readonly #deadLetters = new DeadLetters(this);
@@ -76,6 +79,7 @@ export class VirtualHost implements Surroundings {
     this.log = log;
     this.#churn = churn;
     this.#definitions = store === undefined ? undefined : new Definitions(name, store);
+    this.#removals = new Removals(this, { bindings: this.#bindings, definitions: this.#definitions, churn });
     for (const [exchange, type, isInternal = false] of predeclared) {
       this.exchanges.set(
         exchange,
@@ -158,15 +162,7 @@ export class VirtualHost implements Surroundings {
     }
     if (ifUnused && exchange.bindings.size > 0)
       throw new ProtocolError('PRECONDITION_FAILED', `${exchange.what} in use`);
-    this.exchanges.delete(name);
-    exchange.isDeleted = true;
-    this.version++;
-    this.#definitions?.forgetExchange(exchange);
-    this.slices.each(
-      exchange.bindings.values(),
-      (binding) => this.#removeBinding(binding),
-      () => this.#removeBindingsTo(exchange, done),
-    );
+    this.slices.run(this.#removals.exchange(exchange), done);
   }
 
   /** A name is made for one without. `owner` is the connection, of an exclusive queue. */
@@ -281,13 +277,7 @@ export class VirtualHost implements Surroundings {
   }
 
   removeQueue(queue: Queue, done = () => {}): void {
-    if (queue.isDeleted) return;
-    this.queues.delete(queue.name);
-    this.#churn.queue_deleted++;
-    this.version++;
-    this.#definitions?.forgetQueue(queue);
-    queue.delete();
-    this.#removeBindingsTo(queue, done);
+    this.slices.run(this.#removals.queue(queue), done);
   }
 
   bind(wanted: BindingDeclaration): void {
@@ -316,7 +306,7 @@ export class VirtualHost implements Surroundings {
     this.#bindings.remove(found);
     this.version++;
     this.#definitions?.forgetBinding(found);
-    this.#autoDelete(found.source);
+    this.slices.run(this.#removals.unused(found.source));
   }
 
   /** The queues that a message to the exchange goes to, each once. */
@@ -355,11 +345,19 @@ export class VirtualHost implements Surroundings {
     this.#deadLetters.send(queue, message, reason, receipt);
   }
 
-  /** All of it goes: the broker forgets this virtual host. */
-  delete(): void {
-    for (const kind of policyKinds) for (const { name } of this.policies.all(kind)) this.removePolicy(kind, name);
-    for (const queue of [...this.queues.values()]) this.removeQueue(queue);
-    for (const name of [...this.exchanges.keys()]) this.deleteExchange(name);
+  /** The end of all that it holds. The broker has forgotten this virtual host before. */
+  *removed(): Work {
+    for (const kind of policyKinds) {
+      for (const { name } of this.policies.all(kind)) this.#definitions?.forgetPolicy(kind, name);
+    }
+    for (const queue of this.queues.values()) {
+      yield* this.#removals.queue(queue);
+      yield;
+    }
+    for (const exchange of this.exchanges.values()) {
+      yield* this.#removals.exchange(exchange);
+      yield;
+    }
   }
 
   /** Whether all messages with this routing key take the same route, until a binding changes. */
@@ -375,23 +373,5 @@ export class VirtualHost implements Surroundings {
     const destination = (wanted.isQueue ? this.queues : this.exchanges).get(wanted.destination);
     if (source === undefined || destination === undefined) return undefined;
     return { source, destination, routingKey: wanted.routingKey, arguments: wanted.arguments };
-  }
-
-  #removeBindingsTo(destination: Queue | Exchange, done: () => void): void {
-    this.slices.each(this.#bindings.takeTo(destination), (binding) => this.#removeBinding(binding), done);
-  }
-
-  #removeBinding(binding: Binding): void {
-    if (this.#bindings.remove(binding) === undefined) return;
-    // A binding of the same names may be there again by now.
-    const again = this.exchanges.get(binding.source.name)?.bindings.has(bindingKey(binding));
-    if (again !== true) this.#definitions?.forgetBinding(binding);
-    this.#autoDelete(binding.source);
-  }
-
-  /** AMQP 0-9-1, 1.6.2.1: an auto-delete exchange goes with the last thing that was bound to it. */
-  #autoDelete(exchange: Exchange): void {
-    if (exchange.isAutoDelete && !exchange.isDeleted && exchange.bindings.size === 0)
-      this.deleteExchange(exchange.name);
   }
 }

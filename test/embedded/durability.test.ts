@@ -251,6 +251,33 @@ test('virtual hosts, users and permissions come back', () =>
     });
   }));
 
+test('a virtual host whose deletion was cut off is gone after the next start, with all that it held', () =>
+  inFolder(async (use) => {
+    await use(async (place) => {
+      place.broker.addVhost('full');
+      place.broker.users.allow('guest', 'full', { configure: '.*', write: '.*', read: '.*' });
+      const channel = await place.channel(await place.connection({ vhost: 'full' }));
+      for (let index = 0; index < 2000; index++) {
+        await channel.assertQueue(`q${index}`);
+        await channel.bindQueue(`q${index}`, 'amq.fanout', '');
+      }
+      channel.publish('amq.fanout', '', body('a'), { persistent: true });
+      await channel.waitForConfirms();
+      const removal = place.broker.removeVhost('full');
+      // Nothing that follows is kept, as after a crash.
+      await place.broker.store?.close();
+      await removal;
+    });
+    await use(async ({ broker }) => {
+      assert.equal([...broker.vhosts.keys()], ['/']);
+      broker.addVhost('full');
+    });
+    await use(async ({ broker }) => {
+      assert.is(broker.vhosts.get('full')?.queues.size, 0);
+      assert.is(broker.store?.recovered.entries.length, 0);
+    });
+  }));
+
 test('the x-death header of a client is not believed after a restart', () =>
   inFolder(async (use) => {
     await use(async (place) => {

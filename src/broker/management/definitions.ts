@@ -16,7 +16,7 @@ import { badRequest, Refusal } from './refusal.ts';
 import { type Answer, type Call, noContent, ok, type Route, vhostOf } from './route.ts';
 import { allowTopic, topicsOf } from './topic-permissions.ts';
 import { allow, permissionsOf, putUserOf, userItem } from './users.ts';
-import { metadataOf, putVhostOf } from './vhosts.ts';
+import { metadataOf, putVhostOf, removalOf } from './vhosts.ts';
 
 const role = 'administrator';
 
@@ -108,7 +108,11 @@ function bindingsIn(vhost: VirtualHost): Record<string, unknown>[] {
 async function importAll(call: Call): Promise<Answer> {
   const { broker, body } = call;
   for (const user of objectsOf(body, 'users')) putUserOf(broker.users, nameOf(user, 'name'), user);
-  for (const vhost of objectsOf(body, 'vhosts')) putVhostOf(broker, nameOf(vhost, 'name'), vhost);
+  for (const vhost of objectsOf(body, 'vhosts')) {
+    const name = nameOf(vhost, 'name');
+    await removalOf(broker, name);
+    putVhostOf(broker, name, vhost);
+  }
   for (const permission of objectsOf(body, 'permissions')) {
     await allow(call, { vhost: vhostNamed(call, permission).name, user: textOf(permission, 'user') }, permission);
   }

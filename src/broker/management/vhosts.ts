@@ -65,20 +65,26 @@ export function putVhostOf(broker: Broker, name: string, body: Readonly<Record<s
   });
 }
 
-function putVhost({ broker, param, body }: Call): Answer {
+async function putVhost({ broker, param, body }: Call): Promise<Answer> {
   const name = param('vhost');
+  await removalOf(broker, name);
   const isNew = !broker.vhosts.has(name);
   putVhostOf(broker, name, body);
   return put(isNew);
 }
 
-function deleteVhost(call: Call): Answer {
+/** Resolves when no virtual host of this name is being deleted. */
+export async function removalOf(broker: Broker, name: string): Promise<void> {
+  if (!broker.vhosts.has(name)) await broker.removeVhost(name);
+}
+
+async function deleteVhost(call: Call): Promise<Answer> {
   const { name, metadata } = vhostOf(call);
   if (metadata.isProtected) {
     const reason = `Refusing to delete virtual host '${name}' because it is protected from deletion`;
     throw new Refusal(412, 'precondition_failed', reason);
   }
-  call.broker.removeVhost(name);
+  await call.broker.removeVhost(name);
   return noContent;
 }
 

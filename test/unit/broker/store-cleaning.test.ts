@@ -6,7 +6,9 @@ import { basename, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Returns, Store, StoreOptions } from '../../../src/broker/store.ts';
+import { StoreIndex } from '../../../src/broker/store-index.ts';
 import { neverReturned } from '../../../src/broker/store-record.ts';
+import { newSegment } from '../../../src/broker/store-segment.ts';
 import { until } from '../../support/until.ts';
 import { committed, enqueue, open, recoveredIn, segments, shown, withFolder } from './store-folder.ts';
 
@@ -265,5 +267,20 @@ function copyIfThere(from: string, to: string): void {
 function bytesIn(folder: string): number {
   return segments(folder).reduce((sum, path) => sum + (statSync(path, { throwIfNoEntry: false })?.size ?? 0), 0);
 }
+
+test('a queue that is dropped holds nothing at once, and its bytes are counted off in steps', () => {
+  const index = new StoreIndex();
+  const segment = newSegment('.', 1);
+  for (let id = 1; id <= 1000; id++)
+    index.enqueue(id, [{ queue: 'q', expiresAt: undefined, returns: neverReturned }], segment, 10);
+  const work = index.drop('q');
+  assert.is(index.drop('q'), undefined);
+  assert.not(index.settle(1, 'q'));
+  assert.equal([index.liveBytes, index.drops], [10_000, 1]);
+  work?.next();
+  assert.ok(index.liveBytes > 0 && index.liveBytes < 10_000);
+  while (work?.next().done === false);
+  assert.equal([index.liveBytes, segment.liveBytes, index.drops], [0, 0, 0]);
+});
 
 test.run();
