@@ -70,7 +70,7 @@ export async function clusterStatus({ name, signal }: StatusOptions): Promise<Cl
   const cluster = await attachCluster({ name });
   const states = await cluster.states();
   const awake = cluster.nodes.filter((_, index) => states[index]?.state === 'running');
-  // These run concurrently, because each answer takes seconds while a node is silent.
+  // These run concurrently, because each answer needs seconds while a node is silent.
   const [known, listings, critical] = await Promise.all([
     membersOf(awake, signal),
     Promise.all(awake.map((node) => listQueues(node, signal))),

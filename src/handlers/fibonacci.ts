@@ -5,7 +5,7 @@ import type { Handler, Outcome } from './handler.ts';
 
 /**
  * Largest accepted index. Measured (Node 24, 2 cores): 0.08 s to calculate and 0.29 s to format 1,044,938 digits;
- * 10,000,000 takes 1.1 s. The calculation blocks the event loop, and heartbeats (every 10 s) must continue even on a
+ * 10,000,000 needs 1.1 s. The calculation blocks the event loop, and heartbeats (every 10 s) must continue even on a
  * machine that is several times slower.
  */
 export const largestIndex = 5_000_000;

@@ -50,7 +50,7 @@ export interface BatchAnswer {
 /**
  * Returns the outcomes for a batch of `size`. The ids count from 1: `{"id":7,"outcomes":[{"id":1,"outcome":"ack"},…]}`;
  * a single `outcome` applies to all messages. A message without a valid outcome is retried and does not affect the
- * others. A string says why the line is not an answer to this batch.
+ * others. A string is the reason why the line is not an answer to this batch.
  */
 export function outcomesOfAnswer(
   answer: Readonly<Record<string, unknown>>,

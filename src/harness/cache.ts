@@ -1,5 +1,5 @@
 // Caches what Node compiles from test files (stripped types, V8 code) between runs, because loading the type stripper
-// takes as long as Node's own start.
+// is as slow as Node's own start.
 
 import { enableCompileCache } from 'node:module';
 import { homedir, platform, tmpdir } from 'node:os';

@@ -96,7 +96,7 @@ export async function request(context: Context, session: Session, settings: Requ
     throw interrupted(context, `${attempted} requests were answered`);
 }
 
-/** Returns an error if the reply says that the server refused the request. */
+/** Returns an error if the server refused the request in its reply. */
 function refusalOf(reply: RawMessage): MqError | undefined {
   const error = reply.properties.headers?.[headerNames.error];
   return typeof error === 'string' ? new MqError('BAD_DATA', `the server refused the request: ${error}`) : undefined;

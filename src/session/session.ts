@@ -30,7 +30,7 @@ export interface SessionSettings {
   readonly role: string;
   /** Milliseconds without an answer until messages are in doubt. */
   readonly confirmTimeoutMs: number;
-  /** Limit for reconnecting. If `undefined`, mq never gives up. */
+  /** Limit for reconnecting. If `undefined`, mq reconnects forever. */
   readonly reconnect?: ReconnectLimit | undefined;
   /** Logs connection events: lost, restored, blocked. */
   readonly say: Say;

@@ -59,7 +59,7 @@ interface Stage {
   readonly show: (event: Event) => void;
 }
 
-/** Time limit for a scenario in milliseconds. On a slow machine it takes two seconds. */
+/** Time limit for a scenario in milliseconds. On a slow machine a scenario needs two seconds. */
 const deadlineMs = 30_000;
 
 async function play({ number, title, receivers, senders, lines }: Scenario, stage: Stage): Promise<void> {

@@ -131,7 +131,9 @@ function shardOf(values: Values): Plan['shard'] {
   throw values.usage(`--shard must be I/N, the I-th of N parts, not '${text}'`);
 }
 
-/** Returns the files in the order of their names. A shard takes every n-th file, so that the parts are about equal. */
+/**
+ * Returns the files in the order of their names. A shard contains every n-th file, so that the parts are about equal.
+ */
 async function filesOf({ cwd }: Context, values: Values, { shard }: Plan): Promise<string[]> {
   const all = values.flag('self') ? await ownSuites(values) : await namedFiles(values, cwd);
   return all.filter((_, index) => index % shard.of === shard.part - 1);
