@@ -1,6 +1,7 @@
 // Declares the wait queues and the dead-letter queue of a role. Each is declared when it is first needed, on each new
 // channel before anything is sent to it, and again if it was deleted.
 
+import { promised } from '../session/promised.ts';
 import type { QueueOptions } from '../session/session.ts';
 import type { ConfirmChannel } from '../session/wire.ts';
 
@@ -79,8 +80,6 @@ function isExpiring({ arguments: given }: QueueOptions): boolean {
   return 'x-expires' in Object(given);
 }
 
-function declare(channel: ConfirmChannel, queue: string, options: QueueOptions): Promise<void> {
-  return new Promise((resolve, reject) => {
-    channel.assertQueue(queue, options, (error) => (error ? reject(error) : resolve()));
-  });
+function declare(channel: ConfirmChannel, queue: string, options: QueueOptions): Promise<unknown> {
+  return promised((next) => channel.assertQueue(queue, options, next));
 }

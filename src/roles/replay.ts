@@ -5,6 +5,7 @@
 
 import { waitQueue } from '../config/retry-queues.ts';
 import { escaped, MqError } from '../errors.ts';
+import { promised } from '../session/promised.ts';
 import type { OutgoingMessage } from '../session/publisher.ts';
 import type { ConfirmChannel, RawMessage } from '../session/wire.ts';
 import { type DeadLetter, deadLetterOf, revived } from './dead-letter.ts';
@@ -203,8 +204,6 @@ function exists(channel: ConfirmChannel, queue: string): Promise<boolean> {
   });
 }
 
-function declare(channel: ConfirmChannel, queue: string, args: object): Promise<void> {
-  return new Promise((resolve, reject) => {
-    channel.assertQueue(queue, { durable: true, arguments: args }, (error) => (error ? reject(error) : resolve()));
-  });
+function declare(channel: ConfirmChannel, queue: string, args: object): Promise<unknown> {
+  return promised((next) => channel.assertQueue(queue, { durable: true, arguments: args }, next));
 }

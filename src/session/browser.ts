@@ -6,6 +6,7 @@ import type { Channel, RawMessage } from 'amqplib/callback_api';
 import { MqError } from '../errors.ts';
 import { failureOf } from './failure.ts';
 import type { Link } from './link.ts';
+import { promised } from './promised.ts';
 import { readyCount } from './ready-count.ts';
 
 /** A message that was read. The caller calls exactly one of the two functions, at any time. */
@@ -72,7 +73,7 @@ export class Browser {
       const channel = await link.channel(settings.vhost);
       channel.on('error', () => undefined);
       const total = await readyCount(channel, settings.queue);
-      await done((next) => channel.prefetch(prefetch, false, next));
+      await promised((next) => channel.prefetch(prefetch, false, next));
       return new Browser(channel, total, settings);
     } catch (error) {
       throw failureOf(error, settings.redact);
@@ -93,7 +94,7 @@ export class Browser {
   async purge(): Promise<number> {
     const { queue, redact } = this.#settings;
     try {
-      const purged = await done<{ messageCount: number }>((next) => this.#channel.purgeQueue(queue, next));
+      const purged = await promised<{ messageCount: number }>((next) => this.#channel.purgeQueue(queue, next));
       return purged.messageCount;
     } catch (error) {
       throw failureOf(error, redact);
@@ -161,7 +162,7 @@ export class Browser {
         if (raw) this.#arrive(reader, raw);
         else this.#fail(new Error('the broker cancelled the consumer'));
       };
-      await done((next) => this.#channel.consume(queue, onMessage, { consumerTag: tag }, next));
+      await promised((next) => this.#channel.consume(queue, onMessage, { consumerTag: tag }, next));
     } catch (error) {
       throw this.#failure ?? failureOf(error, redact);
     }
@@ -188,7 +189,7 @@ export class Browser {
   /** Cancels the last consumer. After its answer, all deliveries of the consumer have arrived. */
   async #cancel(): Promise<void> {
     const reader = this.#readers.at(-1);
-    if (reader) await done((next) => this.#channel.cancel(reader.tag, next));
+    if (reader) await promised((next) => this.#channel.cancel(reader.tag, next));
   }
 
   #fail(error: Error): void {
@@ -201,10 +202,4 @@ export class Browser {
       hint: 'another consumer may have it for itself',
     });
   }
-}
-
-function done<T>(start: (next: (error: Error | null, ok: T) => void) => void): Promise<T> {
-  return new Promise((resolve, reject) => {
-    start((error, ok) => (error ? reject(error) : resolve(ok)));
-  });
 }

@@ -14,6 +14,7 @@ import { ConsumerDelivery, type Delivery, type Intake } from './delivery.ts';
 import { failureOf, isInUse, isPermanent } from './failure.ts';
 import type { Link } from './link.ts';
 import { canBeAsked, foundDelivery, Probe } from './probe.ts';
+import { promised } from './promised.ts';
 import { readyCount } from './ready-count.ts';
 import { hasMore, offsetOf } from './stream-end.ts';
 import { Unanswered } from './unanswered.ts';
@@ -272,7 +273,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
         this.emit('delivery', new ConsumerDelivery(intake, raw));
       } else this.#onCancel(channel);
     };
-    if (prefetch > 0) await done((next) => channel.prefetch(prefetch, false, next));
+    if (prefetch > 0) await promised((next) => channel.prefetch(prefetch, false, next));
     if (this.#stopping) return endChannel(channel);
     this.#unanswered.clear();
     this.#deliveredAt = performance.now();
@@ -281,7 +282,9 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     this.#acks = acks;
     this.emit('resumed');
     try {
-      const consuming = done<{ consumerTag: string }>((next) => channel.consume(queue, onMessage, this.#options, next));
+      const consuming = promised<{ consumerTag: string }>((next) =>
+        channel.consume(queue, onMessage, this.#options, next),
+      );
       const { consumerTag } = await this.#link.answered('a consumer', consuming);
       if (this.#stopping) {
         // Messages that were delivered with the answer are requeued with the channel.
@@ -387,10 +390,4 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     this.#settings.counts.stale += 1;
     return false;
   }
-}
-
-function done<T>(start: (next: (error: Error | null, ok: T) => void) => void): Promise<T> {
-  return new Promise((resolve, reject) => {
-    start((error, ok) => (error ? reject(error) : resolve(ok)));
-  });
 }

@@ -5,6 +5,7 @@ import type { Channel, Properties, RawMessage } from 'amqplib/callback_api';
 import { MqError } from '../errors.ts';
 import { failureOf } from './failure.ts';
 import type { Link } from './link.ts';
+import { promised } from './promised.ts';
 
 export interface Heard {
   readonly body: Buffer;
@@ -47,7 +48,7 @@ export class Listener {
     try {
       const channel = await link.channel(vhost);
       const listener = new Listener(channel, redact);
-      await done((next) => channel.prefetch(prefetch, false, next));
+      await promised((next) => channel.prefetch(prefetch, false, next));
       return listener;
     } catch (error) {
       throw failureOf(error, redact);
@@ -67,16 +68,16 @@ export class Listener {
     const channel = this.#channel;
     const asked = async () => {
       const options = { exclusive: true, durable: false, autoDelete: true, arguments: { 'x-max-length': longest } };
-      const { queue } = await done<{ queue: string }>((next) => channel.assertQueue('', options, next));
-      if (source) await done((next) => channel.bindQueue(queue, source.exchange, source.bindingKey, {}, next));
+      const { queue } = await promised<{ queue: string }>((next) => channel.assertQueue('', options, next));
+      if (source) await promised((next) => channel.bindQueue(queue, source.exchange, source.bindingKey, {}, next));
       const onMessage = (message: RawMessage | null) => {
         if (message) take(heardIn(message), () => this.#ack(message));
         else this.#closed.resolve(new MqError('UNAVAILABLE', 'the broker has ended the subscription'));
       };
-      const { consumerTag } = await done<{ consumerTag: string }>((next) =>
+      const { consumerTag } = await promised<{ consumerTag: string }>((next) =>
         channel.consume(queue, onMessage, { exclusive: true }, next),
       );
-      return { queue, stop: async () => void (await done((next) => channel.cancel(consumerTag, next))) };
+      return { queue, stop: async () => void (await promised((next) => channel.cancel(consumerTag, next))) };
     };
     // If the channel closes, amqplib answers pending calls only with "closed". The close event contains the reason.
     return asked().catch(async (error: unknown) => {
@@ -97,8 +98,4 @@ export class Listener {
 function heardIn({ content, fields, properties }: RawMessage): Heard {
   const { exchange, routingKey, redelivered } = fields;
   return { body: content, exchange, routingKey, redelivered, properties };
-}
-
-function done<T>(call: (next: (error: Error | null, ok: T) => void) => void): Promise<T> {
-  return new Promise((resolve, reject) => call((error, ok) => (error ? reject(error) : resolve(ok))));
 }

@@ -1,6 +1,7 @@
 // Reads the number of ready messages of a queue.
 
 import type { Channel } from 'amqplib/callback_api';
+import { promised } from './promised.ts';
 
 /**
  * An answer of 0 after this time (in milliseconds) may be wrong. RabbitMQ waits 250 ms for the leader of a quorum
@@ -18,8 +19,7 @@ export async function readyCount(channel: Channel, queue: string, now = () => pe
   return count > 0 || now() - asked < lateMs ? count : answerOf(channel, queue);
 }
 
-function answerOf(channel: Channel, queue: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    channel.checkQueue(queue, (error, ok) => (error ? reject(error) : resolve(ok.messageCount)));
-  });
+async function answerOf(channel: Channel, queue: string): Promise<number> {
+  const { messageCount } = await promised<{ messageCount: number }>((next) => channel.checkQueue(queue, next));
+  return messageCount;
 }

@@ -4,6 +4,7 @@
 import type { ConfirmChannel, RawMessage } from 'amqplib/callback_api';
 import { MqError } from '../errors.ts';
 import type { Link } from './link.ts';
+import { promised } from './promised.ts';
 import { type OutgoingMessage, Publisher, type PublisherSettings } from './publisher.ts';
 
 export interface RequesterSettings extends Omit<PublisherSettings, 'onChannel'> {
@@ -144,16 +145,17 @@ function ambiguous(): MqError {
   });
 }
 
-function ownQueue(channel: ConfirmChannel): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const options = { exclusive: true, autoDelete: true, durable: false };
-    channel.assertQueue('', options, (error, ok) => (error ? reject(error) : resolve(ok.queue)));
-  });
+async function ownQueue(channel: ConfirmChannel): Promise<string> {
+  const options = { exclusive: true, autoDelete: true, durable: false };
+  const { queue } = await promised<{ queue: string }>((next) => channel.assertQueue('', options, next));
+  return queue;
 }
 
 /** Consumes replies. RabbitMQ: direct reply-to requires no-ack on the publishing channel, before publishing. */
-function consume(channel: ConfirmChannel, queue: string, onReply: (reply: RawMessage | null) => void): Promise<void> {
-  return new Promise((resolve, reject) => {
-    channel.consume(queue, onReply, { noAck: true }, (error) => (error ? reject(error) : resolve()));
-  });
+function consume(
+  channel: ConfirmChannel,
+  queue: string,
+  onReply: (reply: RawMessage | null) => void,
+): Promise<unknown> {
+  return promised((next) => channel.consume(queue, onReply, { noAck: true }, next));
 }
