@@ -62,6 +62,7 @@ export class Intake implements Member {
   readonly #returns = new Map<Taken, Promise<void>>();
   /** Resolves when the broker delivers no more messages. */
   readonly #cancelled = Promise.withResolvers<void>();
+  #stopping: Promise<void> | undefined;
   #isOpen = false;
   /** `true` after it has started or learnt that it must stand by. */
   #isSettled = false;
@@ -151,7 +152,7 @@ export class Intake implements Member {
     }
     const isOver = aborted(group.giveUp).then(() => delay(endMs));
     // The broker may never answer.
-    await Promise.race([consumer.stop(), isOver]);
+    await Promise.race([this.#stopConsumer(), isOver]);
     this.#cancelled.resolve();
     for (const taken of this.#waiting.clear()) void this.#return(taken);
     await this.#runningEnds(isOver);
@@ -290,7 +291,7 @@ export class Intake implements Member {
         }
         if (settings.json) await this.#parts.printer.json(messageParts(message));
         else if (settings.handler.prints === 'role') await this.#parts.printer.body(message.body);
-        if (this.#group.isAtLast && !delivery.isRequeued) await this.#cancel();
+        if (this.#group.isAtLast && !delivery.isRequeued) this.#cancel();
         if (delivery.ack()) counts.acked += 1;
         return { isDone: true };
       case 'retry':
@@ -334,10 +335,18 @@ export class Intake implements Member {
     if (this.#running.delete(taken)) await this.#return(taken);
   }
 
-  /** Cancels the consumer before the last acknowledgement, after which the broker would deliver another message. */
-  async #cancel(): Promise<void> {
+  /**
+   * Ends the role before the acknowledgement of its last message. The broker would deliver another message after the
+   * acknowledgement. It handles the methods of a channel in order, so its answer to basic.cancel is not needed.
+   */
+  #cancel(): void {
     this.#group.stop();
-    await this.#cancelled.promise;
+    void this.#stopConsumer();
+  }
+
+  #stopConsumer(): Promise<void> {
+    this.#stopping ??= this.#parts.consumer.stop();
+    return this.#stopping;
   }
 
   async #return(taken: Taken): Promise<void> {

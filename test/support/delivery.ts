@@ -19,14 +19,18 @@ export interface Delivered {
   readonly state: { isLost: boolean; readonly answers: string[] };
 }
 
-export function delivered({ queue = 'q', id, body = 'text', headers = {}, redelivered = false }: Sent = {}): Delivered {
+/** `answers` receives what the broker is sent for the delivery. */
+export function delivered(
+  { queue = 'q', id, body = 'text', headers = {}, redelivered = false }: Sent = {},
+  answers: string[] = [],
+): Delivered {
   const fields = { exchange: '', routingKey: queue, redelivered, deliveryTag: 1, consumerTag: 'c' };
   const raw = {
     content: Buffer.from(body),
     fields,
     properties: { headers, ...(id !== undefined && { messageId: id }) },
   };
-  const state: Delivered['state'] = { isLost: false, answers: [] };
+  const state = { isLost: false, answers };
   const answer = (what: string) => {
     if (!state.isLost) state.answers.push(what);
     return !state.isLost;

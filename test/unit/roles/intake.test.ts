@@ -19,8 +19,14 @@ import { type Delivered, delivered, type Sent } from '../../support/delivery.ts'
 /** A broker that drops a message when it comes back more often. */
 const limit = 5;
 
-/** An intake that runs, with a handler whose outcomes the test chooses. `flushed`: the broker has the acknowledgements. */
-function started(failures: object, flushed = Promise.resolve()) {
+/**
+ * An intake that runs, with a handler whose outcomes the test chooses. `flushed`: the broker has the acknowledgements.
+ * `cancelled`: the broker has answered basic.cancel.
+ */
+function started(
+  failures: object,
+  { flushed = Promise.resolve(), cancelled = Promise.resolve(), count = Number.POSITIVE_INFINITY } = {},
+) {
   const [drain, log, runs, events] = [new AbortController(), [] as string[], [] as Outcomes[], new EventEmitter()];
   const context = {
     ...{ stdout: new PassThrough(), stderr: new PassThrough() },
@@ -33,13 +39,16 @@ function started(failures: object, flushed = Promise.resolve()) {
     return promise;
   };
   const settings = {
-    ...{ concurrency: 1, prefetch: 10, canFail: true, warnings: [], drainMs: 0 },
+    ...{ concurrency: 1, prefetch: 10, canFail: true, warnings: [], drainMs: 0, count },
     ...{ say: () => undefined, beginDrain: () => undefined },
     handler: { prints: 'nothing', handle },
   };
   const consumer = Object.assign(new EventEmitter(), {
     ...{ queue: 'q', start: async () => undefined },
-    stop: async () => void log.push('stop'),
+    stop: () => {
+      log.push('stop');
+      return cancelled;
+    },
     flush: () => {
       log.push('flush');
       return flushed;
@@ -59,8 +68,8 @@ function started(failures: object, flushed = Promise.resolve()) {
   return {
     ...{ ended, group, drain, log, runs },
     /** The broker delivers a message. */
-    deliver: async (sent: Sent): Promise<Delivered> => {
-      const made = delivered(sent);
+    deliver: async (sent: Sent, answers?: string[]): Promise<Delivered> => {
+      const made = delivered(sent, answers);
       consumer.emit('delivery', made.delivery);
       await turn();
       return made;
@@ -161,7 +170,7 @@ test('a message that cannot be published again waits for its handler', async () 
 
 test('the broker has the earlier acknowledgements before the handler receives a suspect', async () => {
   const flushed = Promise.withResolvers<void>();
-  const intake = started({}, flushed.promise);
+  const intake = started({}, { flushed: flushed.promise });
   const fresh = await intake.deliver({ id: 'fresh' });
   (await intake.run(1)).end({ type: 'ack' });
   await turn();
@@ -200,6 +209,17 @@ test('the message of a handler that ends the role goes back after a pause, which
       mock.timers.reset();
     }
   }
+});
+
+test('a role that ends with a message cancels its consumer before the acknowledgement, and does not wait for the answer', async () => {
+  const cancelled = Promise.withResolvers<void>();
+  const intake = started({}, { cancelled: cancelled.promise, count: 1 });
+  await intake.deliver({}, intake.log);
+  (await intake.run(1)).end({ type: 'ack' });
+  await turn();
+  assert.equal(intake.log, ['stop', 'ack']);
+  cancelled.resolve();
+  await intake.ended;
 });
 
 test.run();
