@@ -49,6 +49,8 @@ interface Verdict {
 }
 
 const done: Settled = { isDone: true };
+/** The mark `redelivered` does not tell these causes apart. */
+const unfinished = 'its worker, its connection or the broker ended before the outcome arrived';
 
 export class Failures {
   readonly #parts: FailuresParts;
@@ -85,7 +87,7 @@ export class Failures {
       return { type: 'dead-letter', reason, attempt: ended };
     }
     if (renewal) return renewal;
-    return isUncounted ? { type: 'count', reason: 'its worker or connection ended before an outcome' } : undefined;
+    return isUncounted ? { type: 'count', reason: unfinished } : undefined;
   }
 
   /** Carries out the verdict. Returns `undefined` if that is not possible and the handler may receive the message. */

@@ -14,7 +14,7 @@ export const headerNames = {
   /** Times of the first and the last failure (ISO 8601). */
   first: 'x-mq-first-failed',
   last: 'x-mq-last-failed',
-  /** Number of consecutive attempts that ended with their worker or connection and without an outcome. */
+  /** Number of consecutive attempts that ended without an outcome. */
   unfinished: 'x-mq-unfinished',
   /** Set if the message must be dead-lettered but its target did not accept it. */
   pending: 'x-mq-pending',

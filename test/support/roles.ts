@@ -42,7 +42,7 @@ export interface Roles {
    * Starts a role that a message kills, again and again, until the message is in the queue `dead` and `isOver` is true.
    * Then it stops the role. Throws after more deaths than `most`.
    */
-  supervise(args: readonly string[], place: Supervision): Promise<{ letter: HeldMessage; deaths: number }>;
+  supervise(args: readonly string[], place: Supervision): Promise<{ letter: HeldMessage; deaths: number; log: string }>;
   /** A user of the test's own; `end` removes it. */
   account(): Promise<Account>;
   /** For test.after.each: kills what the test left running, and throws if there was something. */
@@ -84,14 +84,16 @@ export async function testRoles(): Promise<Roles> {
         return letter as HeldMessage;
       });
       taken.catch(() => undefined); // it is awaited below
+      let log = '';
       for (let deaths = 0; deaths <= most; deaths += 1) {
         const worker = start(args, { cwd });
         const end = await Promise.race([worker.ended, taken]);
         if ('payload' in end) {
           const { status, stderr } = await worker.stop();
           if (status !== 0) throw new Error(`it ended with ${status}: ${stderr}`);
-          return { letter: end, deaths };
+          return { letter: end, deaths, log };
         }
+        log += end.stderr;
         if (end.signal !== 'SIGKILL') throw new Error(`it ended with ${end.status}: ${end.stderr}`);
       }
       throw new Error(`more than ${most} deaths`);
