@@ -2,35 +2,20 @@
 // line of JSON.
 
 import { platform } from 'node:os';
-import type { RecycleLimit } from '../config/recycle.ts';
 import { MqError } from '../errors.ts';
-import type { Clock } from './clock.ts';
 import { childEnvironment, type EnvironmentPlan } from './environment.ts';
 import { findExecutable } from './executable.ts';
 import type { Handler, HandlerWorld } from './handler.ts';
-import { LinePool } from './line-pool.ts';
+import { LinePool, type LinePoolPlan } from './line-pool.ts';
 import { batchRequest, messageRequest } from './line-request.ts';
 
-export interface ExecLinesPlan {
+export interface ExecLinesPlan extends LinePoolPlan {
   /** The command and its arguments. */
   readonly execLines: readonly string[];
   /** `true` if an answer may contain a reply. */
   readonly isReply: boolean;
   /** Settings for the environment of the processes. */
   readonly environment: EnvironmentPlan;
-  /** Maximum number of processes. */
-  readonly processes: number;
-  /** Time limit for an answer, in milliseconds. `undefined` means no limit. */
-  readonly timeoutMs: number | undefined;
-  /** Limit after which a process is replaced. Default: none. */
-  readonly recycleAfter?: RecycleLimit | undefined;
-  /** Milliseconds without a first answer after which a log line lists what to check. Default 10,000. */
-  readonly noticeMs?: number;
-  /**
-   * Returns the delay before a restart in milliseconds, after this many ends without an answer. Default `restartPause`.
-   */
-  readonly pauseMs?: (deaths: number) => number;
-  readonly clock?: Clock;
 }
 
 /**

@@ -2,7 +2,7 @@
 // outcome.
 
 import type { Outcome, Reply } from './handler.ts';
-import { outcomeOfWord } from './outcome-word.ts';
+import { isOutcomeWord, outcomeOfWord } from './outcome-word.ts';
 import { thrownReason } from './reason.ts';
 
 /** Parses a line as a JSON object. Returns `undefined` if it is not one. */
@@ -24,21 +24,9 @@ export function outcomeOfAnswer(
 ): Outcome | string {
   if (!isAnswerTo(answer, id)) return `an answer to another id: ${shown(answer['id'])}`;
   const { outcome: type, reason, requeue } = answer as { outcome?: unknown; reason?: unknown; requeue?: unknown };
-  switch (type) {
-    case 'ack':
-      return isReply ? acked(answer) : { type };
-    case 'retry':
-    case 'dead-letter':
-    case 'requeue':
-    case 'reject':
-    case 'nack':
-    case 'stop':
-      return outcomeOfWord(type, { reason, requeue });
-    case undefined:
-      return 'an answer without an outcome';
-    default:
-      return `an outcome that does not exist: ${shown(type)}`;
-  }
+  if (type === 'ack') return isReply ? acked(answer) : { type };
+  if (isOutcomeWord(type)) return outcomeOfWord(type, { reason, requeue });
+  return type === undefined ? 'an answer without an outcome' : `an outcome that does not exist: ${shown(type)}`;
 }
 
 /** Outcomes of an answer, one for each message. `faults` lists the invalid parts of the answer. */

@@ -17,7 +17,7 @@ import {
   type Reply,
 } from './handler.ts';
 import { loadModule } from './module-load.ts';
-import { outcomeOfWord } from './outcome-word.ts';
+import { isOutcomeWord, outcomeOfWord } from './outcome-word.ts';
 import { write } from './output.ts';
 import { thrownReason } from './reason.ts';
 import { repeated } from './safely.ts';
@@ -146,17 +146,8 @@ function outcomeOf(result: unknown, isReply: boolean): Outcome {
   if (result === undefined || result === null) return { type: 'ack' };
   if (isBareObject(result) && typeof result['type'] === 'string') {
     const { type, reason, requeue } = result as { type: string; reason?: unknown; requeue?: unknown };
-    switch (type) {
-      case 'ack':
-        return isReply && 'reply' in result ? acked(result['reply']) : { type };
-      case 'retry':
-      case 'dead-letter':
-      case 'requeue':
-      case 'reject':
-      case 'nack':
-      case 'stop':
-        return outcomeOfWord(type, { reason, requeue });
-    }
+    if (type === 'ack') return isReply && 'reply' in result ? acked(result['reply']) : { type };
+    if (isOutcomeWord(type)) return outcomeOfWord(type, { reason, requeue });
     // A misspelled outcome must not count as success.
     if (!isReply) return { type: 'retry', reason: `the handler gave an outcome that does not exist: ${type}` };
   }

@@ -4,7 +4,12 @@ import type { Outcome } from './handler.ts';
 import { thrownReason } from './reason.ts';
 import { stopped } from './safely.ts';
 
-export type OutcomeWord = 'retry' | 'dead-letter' | 'requeue' | 'reject' | 'nack' | 'stop';
+const words = ['retry', 'dead-letter', 'requeue', 'reject', 'nack', 'stop'] as const;
+type OutcomeWord = (typeof words)[number];
+
+export function isOutcomeWord(word: unknown): word is OutcomeWord {
+  return words.some((known) => known === word);
+}
 
 /** Returns the outcome. The older `reject` and `nack` mean `requeue` if `requeue` is true, otherwise `dead-letter`. */
 export function outcomeOfWord(
