@@ -14,6 +14,7 @@ const headLimit = 1024;
 const backlogBytes = 1024 * 1024;
 const backlogLeftBytes = backlogBytes / 4;
 
+const heartbeatFrame = Buffer.of(frameTypes.heartbeat, 0, 0, 0, 0, 0, 0, frameEnd);
 const deliverKey = methodKey(60, 60);
 const ackKey = methodKey(60, 80);
 
@@ -58,8 +59,10 @@ export class Output {
     this.#frame(frameTypes.method, channel, encodeMethod(name, fields));
   }
 
+  /** Also during a hold: a client that waits for a slow disk must not take the broker for dead. */
   heartbeat(): void {
-    this.#frame(frameTypes.heartbeat, 0, Buffer.alloc(0));
+    if (this.#holds > 0) this.#send(heartbeatFrame);
+    else this.#frame(frameTypes.heartbeat, 0, Buffer.alloc(0));
   }
 
   /** basic.ack */
@@ -110,7 +113,9 @@ export class Output {
 
   release(): void {
     if (--this.#holds > 0) return;
+    this.#socket.cork();
     for (const { bytes, done } of this.#held.splice(0)) this.#write(bytes, done);
+    this.#socket.uncork();
     if (this.#isFlushDue) this.flush();
     if (this.#isEnding) this.#socket.end();
   }
@@ -132,10 +137,11 @@ export class Output {
   /** Hands everything over to the socket. */
   flush(): void {
     this.#isFlushDue = this.#holds > 0;
+    if (!this.#isFlushDue) this.#writeSlab();
+    // What was written before a hold does not wait for its end.
+    this.#socket.uncork();
     if (this.#isFlushDue) return;
     this.#isDirty = false;
-    this.#writeSlab();
-    this.#socket.uncork();
     this.#fresh = 0;
     if (this.isBacklogged) this.#checkRoom();
   }
@@ -222,11 +228,14 @@ export class Output {
       if (this.#fresh > backlogBytes) this.isBacklogged = true;
       return;
     }
+    this.#send(bytes, done);
+    if (this.#socket.writableLength > backlogBytes || this.#fresh > backlogBytes) this.isBacklogged = true;
+  }
+
+  #send(bytes: Buffer, done?: (() => void) | undefined): void {
     this.bytes += bytes.length;
     this.writes++;
-    if (!this.#socket.writable) return;
-    this.#socket.write(bytes, done);
-    if (this.#socket.writableLength > backlogBytes || this.#fresh > backlogBytes) this.isBacklogged = true;
+    if (this.#socket.writable) this.#socket.write(bytes, done);
   }
 
   #checkRoom(): void {
