@@ -104,12 +104,6 @@ export class Deque<T> {
     }
   }
 
-  clear(): void {
-    this.#ring = new Array(smallest);
-    this.#head = 0;
-    this.#length = 0;
-  }
-
   *[Symbol.iterator](): Generator<T> {
     for (let index = 0; index < this.#length; index++) yield this.at(index) as T;
   }

@@ -43,11 +43,6 @@ export class FrameParser {
     this.#paused = true;
   }
 
-  /** Whether bytes wait for `resume`. */
-  get hasRest(): boolean {
-    return this.#rest !== undefined;
-  }
-
   /** Goes on where it paused; throws as `push`. */
   resume(): void {
     this.#paused = false;
