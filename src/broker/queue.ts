@@ -101,8 +101,9 @@ export class Queue {
         ? this.#isOver(this.ready.length, this.ready.bytes)
         : this.#isOver(this.ready.length + 1, this.ready.bytes + message.bodyLength);
     if (!isFull) return true;
-    // RabbitMQ: reject-publish-dlx lets the refused message go on to the dead letter exchange.
-    if (this.settings.overflow === 'reject-publish-dlx') this.#around.deadLetter(this, message, 'maxlen');
+    // RabbitMQ: reject-publish-dlx lets the refused message go on to the dead letter exchange. It is refused also if it cannot.
+    const receipt = { takenBy: new Set<Queue>(), done: () => {} };
+    if (this.settings.overflow === 'reject-publish-dlx') this.#around.deadLetter(this, message, 'maxlen', receipt);
     return false;
   }
 

@@ -8,7 +8,7 @@ import type { Queue } from './queue.ts';
 import type { Slices } from './slices.ts';
 import type { Store } from './store.ts';
 
-/** Asked for by dead-lettering at least once. */
+/** Reports what becomes of a dead letter, instead of an exception if it cannot be routed. */
 export interface Receipt {
   /** The queues that have taken the message; they do not get it again. */
   readonly takenBy: Set<Queue>;

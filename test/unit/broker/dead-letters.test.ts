@@ -6,6 +6,7 @@ import { Arguments } from '../../../src/broker/codec/arguments.ts';
 import type { Table } from '../../../src/broker/codec/table.ts';
 import type { Entry } from '../../../src/broker/ready.ts';
 import type { Store } from '../../../src/broker/store.ts';
+import type { VirtualHost } from '../../../src/broker/vhost.ts';
 import { declare, message, place } from './queue-place.ts';
 import { open, recoveredIn, withFolder } from './store-folder.ts';
 
@@ -153,11 +154,8 @@ test('a dead letter that cannot be routed is kept, also behind another one', asy
       'x-max-length': 1,
       'x-dead-letter-exchange': 'amq.direct',
     });
-    for (let index = 0; index < 301; index++) {
-      const destination = declare(vhost, `target ${index}`).name;
-      vhost.bind({ source: 'amq.direct', destination, isQueue: true, routingKey: 'q', arguments: Arguments.none });
-    }
-    vhost.deliver(message({ body: 'expensive', moreKeys: Array.from({ length: 1000 }, () => 'q') }), [full]);
+    makeExpensive(vhost);
+    vhost.deliver(message(expensive), [full]);
     put('cheap');
     queue.reject(queue.get(false)?.entry as Entry);
     assert.match(log.join(), /^a message of queue 'full' .* is set aside/);
@@ -165,6 +163,28 @@ test('a dead letter that cannot be routed is kept, also behind another one', asy
     assert.equal(bodiesIn(await recoveredIn(folder)), ['full: expensive', 'full: cheap']);
   });
 });
+
+test('a full queue refuses a message that it cannot dead-letter', () => {
+  const { vhost, queue, log, put } = place({
+    'x-max-length': 1,
+    'x-overflow': 'reject-publish-dlx',
+    'x-dead-letter-exchange': 'amq.direct',
+  });
+  makeExpensive(vhost);
+  put('first');
+  assert.is(vhost.deliver(message(expensive), [queue]).isRefused, true);
+  assert.match(log.join(), /^a dead letter cannot be routed: /);
+});
+
+const expensive = { body: 'expensive', moreKeys: Array.from({ length: 1000 }, () => 'q') };
+
+/** Makes the routing of `expensive` through `amq.direct` too expensive. */
+function makeExpensive(vhost: VirtualHost): void {
+  for (let index = 0; index < 301; index++) {
+    const destination = declare(vhost, `target ${index}`).name;
+    vhost.bind({ source: 'amq.direct', destination, isQueue: true, routingKey: 'q', arguments: Arguments.none });
+  }
+}
 
 function bodiesIn({ entries }: Store['recovered']): string[] {
   return entries.map(({ queue, message: { content, propertiesLength } }) => {
