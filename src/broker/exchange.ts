@@ -221,7 +221,7 @@ class HeadersMatchers implements Matcher {
     const headers = message.headers();
     const found: Binding[] = [];
     steps.add(this.#rows.size);
-    for (const [binding, matches] of this.#rows) if (matches(headers)) found.push(binding);
+    for (const [binding, matches] of this.#rows) if (matches(headers, steps)) found.push(binding);
     return destinationsOf(found);
   }
 }

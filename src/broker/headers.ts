@@ -3,9 +3,10 @@
 import type { Arguments } from './codec/arguments.ts';
 import { Decimal, type FieldValue, shownValue, Timestamp } from './codec/table.ts';
 import { ProtocolError } from './protocol-error.ts';
+import { Steps } from './steps.ts';
 
-/** Says whether a message with these headers goes by the binding. */
-export type HeadersMatcher = (headers: Arguments) => boolean;
+/** Returns whether a message with these headers goes by the binding. `steps` counts the fields that are compared. */
+export type HeadersMatcher = (headers: Arguments, steps?: Steps) => boolean;
 
 const modes = ['all', 'any', 'all-with-x', 'any-with-x'];
 
@@ -27,7 +28,8 @@ export function headersMatcher(binding: Arguments): HeadersMatcher {
   const keys = Object.keys(binding.values).filter((key) =>
     mode.endsWith('-with-x') ? key !== 'x-match' : !key.startsWith('x-'),
   );
-  const matches = (key: string, headers: Arguments) => {
+  const matches = (key: string, headers: Arguments, steps: Steps) => {
+    steps.add(1);
     const [wanted, given] = [binding.get(key), headers.get(key)];
     if (given === undefined) return false;
     // AMQP 0-9-1, 3.1.3.4: a field without a value matches by its presence.
@@ -36,8 +38,8 @@ export function headersMatcher(binding: Arguments): HeadersMatcher {
     return isSame(wanted, given) && isFloat(binding, key) === isFloat(headers, key);
   };
   return mode.startsWith('any')
-    ? (headers) => keys.some((key) => matches(key, headers))
-    : (headers) => keys.every((key) => matches(key, headers));
+    ? (headers, steps = new Steps()) => keys.some((key) => matches(key, headers, steps))
+    : (headers, steps = new Steps()) => keys.every((key) => matches(key, headers, steps));
 }
 
 function isFloat({ types }: Arguments, key: string): boolean {

@@ -3,7 +3,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Arguments } from '../../../src/broker/codec/arguments.ts';
-import { message, place } from './queue-place.ts';
+import { declare, message, place } from './queue-place.ts';
 
 test('a message whose further keys many exchanges look up is refused, also if few bindings match', () => {
   const { vhost } = place();
@@ -18,6 +18,21 @@ test('a message whose further keys many exchanges look up is refused, also if fe
   const many = message({ body: 'a', moreKeys });
   assert.throws(() => vhost.route(vhost.exchange('amq.direct'), many), /routing_too_expensive/);
   assert.equal(vhost.route(vhost.exchange('amq.direct'), message({ body: 'a', moreKeys: ['one', 'two'] })), []);
+});
+
+test('a message is refused if a headers exchange has too many fields to compare it with', () => {
+  const { vhost } = place();
+  const fields = Object.fromEntries(Array.from({ length: 10_000 }, (_, index) => [`field ${index}`, index]));
+  const every = Arguments.of({ 'x-match': 'any', ...fields });
+  for (let index = 0; index < 40; index++) {
+    const { name } = declare(vhost, `queue ${index}`);
+    vhost.bind({ source: 'amq.headers', destination: name, isQueue: true, routingKey: '', arguments: every });
+  }
+  const exchange = vhost.exchange('amq.headers');
+  const unlike = message({ body: 'a', properties: { headers: { 'field 9999': 'text' } } });
+  assert.throws(() => vhost.route(exchange, unlike), /routing_too_expensive/);
+  const like = message({ body: 'a', properties: { headers: { 'field 0': 0 } } });
+  assert.is(vhost.route(exchange, like).length, 40);
 });
 
 test.run();
