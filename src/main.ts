@@ -12,7 +12,7 @@ async function main(): Promise<void> {
     return;
   }
   if (args[0] === 'test-child') {
-    const { testChild } = await import('./cli/test-child.ts');
+    const { testChild } = await import('./test-process/child.ts');
     // The child must exit by itself, because everything that it leaves open is a failure of its tests.
     return testChild(process, { env: process.env, cwd: process.cwd(), self: self() });
   }

@@ -37,9 +37,9 @@ interface Batch {
 const tiers: Readonly<Record<string, (wanted: readonly string[]) => Batch[]>> = {
   unit: () => [{ title: 'unit', folders: ['unit'], timeout: 180 }],
   executable: () => [{ title: 'executable', folders: ['executable'], timeout: 120, jobs: 2 }],
-  // The suites that every broker must pass, on one `mq broker` for all files; and what concerns only this broker.
+  // The scenarios that every broker must pass, on one `mq broker` for all files; and what concerns only this broker.
   embedded: () => [
-    { title: 'embedded', folders: ['suites', 'embedded'], timeout: 120, jobs: 2, around: withEmbeddedBroker },
+    { title: 'embedded', folders: ['scenarios', 'embedded'], timeout: 120, jobs: 2, around: withEmbeddedBroker },
   ],
   robustness: () => [{ title: 'robustness', folders: ['robustness'], timeout: 600, jobs: 2 }],
   // Other people's clients, on RabbitMQ and on the embedded broker.

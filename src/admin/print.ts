@@ -1,8 +1,8 @@
 // Formats a result: a table on a terminal, tab-separated lines in a pipe, JSON lines with --json.
 
 import { safeJson, safeJsonText } from '../errors.ts';
+import { cellText } from '../terminal/cell.ts';
 import type { Item, Result } from './action.ts';
-import { cellText } from './cell.ts';
 import { valueAt } from './listing.ts';
 
 export interface Look {
@@ -44,7 +44,7 @@ export async function printed(result: Result, look: Look): Promise<string> {
 /** Returns a function that formats values: with units on a terminal, and unchanged in a pipe. */
 async function textsFor({ terminalWidth }: Look): Promise<(field: string, value: unknown) => string> {
   if (terminalWidth === undefined) return (_, value) => cellText(value);
-  const { withUnit } = await import('./units.ts');
+  const { withUnit } = await import('../terminal/units.ts');
   return (field, value) => withUnit(field, value) ?? cellText(value);
 }
 
@@ -63,7 +63,7 @@ async function table(
     const lines = hasHeaders ? [columns, ...rows] : rows;
     return lines.map((cells) => `${cells.join('\t')}\n`).join('');
   }
-  const { drawTable } = await import('./draw.ts');
+  const { drawTable } = await import('../terminal/table.ts');
   const lines = drawTable({ columns, rows, width: terminalWidth, hasHeaders });
   return lines.map((line) => `${line}\n`).join('');
 }

@@ -5,20 +5,20 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
 import { MqError, systemReason } from '../errors.ts';
-import type { BrokerState } from './broker-state.ts';
 import { type Clock, systemClock } from './clock.ts';
-import { Connection } from './connection.ts';
+import type { BrokerState } from './connection/broker-state.ts';
+import { Connection } from './connection/connection.ts';
+import { Replies } from './connection/reply-to.ts';
+import { Turn } from './connection/turn.ts';
 import { type ChurnCounters, churnCounters } from './counters.ts';
 import { isLoopback } from './loopback.ts';
-import { Memory } from './memory.ts';
 import { loadPatterns } from './patterns.ts';
-import { markClosed, markOpen, patternsOf, recover } from './recovery.ts';
-import { Replies } from './reply-to.ts';
+import { Memory } from './queue/memory.ts';
 import { Slices } from './slices.ts';
 import type { Store } from './store.ts';
-import { Turn } from './turn.ts';
-import { defaultLogin, Users } from './users.ts';
-import { VirtualHost } from './vhost.ts';
+import { markClosed, markOpen, patternsOf, recover } from './vhost/recovery.ts';
+import { defaultLogin, Users } from './vhost/users.ts';
+import { VirtualHost } from './vhost/vhost.ts';
 
 export interface BrokerOptions {
   /** Default 127.0.0.1. */

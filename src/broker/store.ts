@@ -1,14 +1,14 @@
 // What the broker keeps on disk: durable definitions and the persistent messages in durable queues. This file says what
-// a store is; the log below it is how (.github/decisions/0003).
+// a store is; the log below it is how (.github/docs/decisions/0003).
 
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { MqError, systemReason } from '../errors.ts';
-import type { Death } from './message.ts';
-import { syncFolder } from './store-disk.ts';
-import { lockFolder } from './store-lock.ts';
-import { LogStore } from './store-log.ts';
-import { recover } from './store-recovery.ts';
+import type { Death } from './queue/message.ts';
+import { syncFolder } from './store/disk.ts';
+import { lockFolder } from './store/lock.ts';
+import { LogStore } from './store/log.ts';
+import { recover } from './store/recovery.ts';
 
 /** A durable queue's or exchange's definition, a binding, a vhost, a user …: kind + key → JSON. */
 export interface Definition {

@@ -5,7 +5,16 @@ import { type CheckedConfig, type Config, configFor, type RoleConfig } from '../
 import type { FoundFile } from '../config/find.ts';
 import type { Context } from '../context.ts';
 import { asMqError, exitStatuses, MqError } from '../errors.ts';
-import { configWithTls } from './addresses.ts';
+import { widthOf } from '../terminal/wrap.ts';
+import {
+  commandName,
+  earlyValue,
+  hasFlag,
+  nearest,
+  parse,
+  refuseUnclearStart,
+  unknownCommand,
+} from './arguments/program.ts';
 import type { Command } from './command.ts';
 import { adminCommand } from './commands/admin.ts';
 import { brokerCommand } from './commands/broker.ts';
@@ -25,15 +34,14 @@ import { typesCommand } from './commands/types.ts';
 import { versionCommand } from './commands/version.ts';
 import { waitCommand } from './commands/wait.ts';
 import { webCommand } from './commands/web.ts';
-import type { CompletedCommand } from './completion.ts';
+import type { CompletedCommand } from './completion/candidates.ts';
+import { errorText, warningText, withoutPasswords } from './error-text.ts';
 import { refuseBytes } from './exact-arguments.ts';
 import { commandHelp, overview } from './help.ts';
-import type { Doubts } from './management.ts';
-import { errorText, warningText, withoutPasswords } from './output.ts';
-import { commandName, earlyValue, hasFlag, nearest, parse, refuseUnclearStart, unknownCommand } from './program.ts';
+import { configWithTls } from './input/addresses.ts';
+import type { Doubts } from './input/management.ts';
+import { assertTrusted } from './input/trust.ts';
 import { roleExamples } from './role-help.ts';
-import { assertTrusted } from './trust.ts';
-import { widthOf } from './wrap.ts';
 
 /** Converts `mq help worker` to `mq --help worker`. */
 function withHelpOption(context: Context): Context {
@@ -166,7 +174,7 @@ function fixedCommands(): Command[] {
 
 /** Returns the answer of `mq completions words`. It loads as little as possible. */
 export async function completions(args: readonly string[], world: Pick<Context, 'env' | 'cwd'>): Promise<string> {
-  const { completionAnswer } = await import('./completion-answer.ts');
+  const { completionAnswer } = await import('./completion/answer.ts');
   return completionAnswer(args, { world, commands: completedCommands(), builtin });
 }
 

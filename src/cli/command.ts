@@ -2,9 +2,9 @@
 
 import type { LogFormat } from '../config/config.ts';
 import type { Context } from '../context.ts';
-import type { Candidate, KnownNames } from './completion.ts';
-import type { OptionSet } from './options.ts';
-import type { Values } from './values.ts';
+import type { OptionSet } from './arguments/options.ts';
+import type { Values } from './arguments/values.ts';
+import type { Candidate, KnownNames } from './completion/candidates.ts';
 
 /** A section of a help text: a title and two-column rows. */
 export interface HelpSection {

@@ -1,9 +1,9 @@
 // Builds the help texts from the tables of commands and options.
 
+import { columns, wrapped } from '../terminal/wrap.ts';
+import type { Option } from './arguments/option.ts';
+import { type OptionSet, optionSets } from './arguments/options.ts';
 import type { Command } from './command.ts';
-import type { Option } from './option.ts';
-import { type OptionSet, optionSets } from './options.ts';
-import { columns, wrapped } from './wrap.ts';
 
 /** Returns the help of mq itself: all commands by group. */
 export function overview(commands: readonly Command[], width: number): string {

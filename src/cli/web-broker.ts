@@ -5,7 +5,7 @@ import type { Config, ConnectionConfig } from '../config/config.ts';
 import { endpointOf, hostOf, portOf, standardPort } from '../config/endpoint.ts';
 import { MqError } from '../errors.ts';
 import type { StompAddress } from '../web/passage.ts';
-import type { Values } from './values.ts';
+import type { Values } from './arguments/values.ts';
 
 /** Broker of the page. Its first address represents it in displayed text. */
 export interface WebBroker {

@@ -4,8 +4,8 @@ import { access, constants } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import type { ContainerRuntimeClient } from 'testcontainers';
 import { MqError } from '../errors.ts';
-import { isFree } from './ports.ts';
-import { testcontainers } from './testcontainers.ts';
+import { isFree } from './docker/ports.ts';
+import { testcontainers } from './docker/testcontainers.ts';
 
 /**
  * The engine, the address at which this machine reaches its published ports (`127.0.0.1` for a local engine), and the

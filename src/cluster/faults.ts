@@ -2,8 +2,8 @@
 
 import { randomBytes } from 'node:crypto';
 import { MqError } from '../errors.ts';
+import { labels } from './docker/labels.ts';
 import { ask, type Docker } from './docker.ts';
-import { labels } from './labels.ts';
 import type { ClusterNode } from './node.ts';
 
 /** Kills a node with SIGKILL: it flushes nothing and does not notify the others. Resolves when it has ended. */

@@ -1,9 +1,9 @@
 // Provides the image of the nodes: a local one, or a pulled one.
 
 import { MqError } from '../errors.ts';
+import { testcontainers } from './docker/testcontainers.ts';
 import { connectDocker, type Docker, dockerError } from './docker.ts';
 import { within } from './limit.ts';
-import { testcontainers } from './testcontainers.ts';
 
 /**
  * Returns the image of a version (`4.3`): the one that test/setup builds if it exists locally, otherwise the official

@@ -3,11 +3,11 @@
 import { hostname } from 'node:os';
 import { asMqError, MqError } from '../errors.ts';
 import { attachCluster, type Cluster, type Patience } from './cluster.ts';
+import { labels } from './docker/labels.ts';
+import { freePorts } from './docker/ports.ts';
 import { connectDocker, type Docker } from './docker.ts';
-import { labels } from './labels.ts';
 import { membersOf, runTool } from './members.ts';
 import { type ClusterNode, findNodes, keepNode, nodeAddress, portsPerNode, startNode } from './node.ts';
-import { freePorts } from './ports.ts';
 import { untilReady } from './ready.ts';
 import { removeContainer } from './removal.ts';
 

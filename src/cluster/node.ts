@@ -1,10 +1,10 @@
 // Starts the container of a node and reads its properties from Docker.
 
 import { isIP } from 'node:net';
+import { labelFilter, labels, startingMark } from './docker/labels.ts';
+import { testcontainers } from './docker/testcontainers.ts';
 import { ask, type Docker, dockerError } from './docker.ts';
-import { labelFilter, labels, startingMark } from './labels.ts';
 import { erlangArguments, nodeFiles, nodeName } from './settings.ts';
-import { testcontainers } from './testcontainers.ts';
 
 /** A node of a cluster, as Docker knows it. */
 export interface ClusterNode {

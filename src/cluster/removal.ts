@@ -1,8 +1,8 @@
 // Removes clusters: one by name, or those whose owners have ended.
 
 import { hostname } from 'node:os';
+import { labelFilter, labels, startingMark } from './docker/labels.ts';
 import { ask, connectDocker, type Docker } from './docker.ts';
-import { labelFilter, labels, startingMark } from './labels.ts';
 
 /**
  * Removes what ended processes have left behind on this machine: clusters that they owned, and unfinished starts and

@@ -5,9 +5,10 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { MqError } from '../errors.ts';
 import { attachCluster, type Cluster } from './cluster.ts';
+import { labels } from './docker/labels.ts';
+import { freePorts, isFree } from './docker/ports.ts';
 import { ask, connectDocker, type Docker } from './docker.ts';
 import { needImage } from './image.ts';
-import { labels } from './labels.ts';
 import {
   containerName,
   findNodes,
@@ -18,7 +19,6 @@ import {
   startNode,
   usualPorts,
 } from './node.ts';
-import { freePorts, isFree } from './ports.ts';
 import { untilReady } from './ready.ts';
 import { removeCluster } from './removal.ts';
 

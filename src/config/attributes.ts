@@ -38,7 +38,7 @@ export function rascalConnection(connection: ConnectionConfig, needs: Connection
       noDelay: true,
       timeout: timeout === undefined ? 10_000 : Number(timeout),
       ...(byUrl ? {} : { credentials: plain(user, password) }),
-      // session/tls-files.ts replaces these names with the content of the files.
+      // session/connecting/tls-files.ts replaces these names with the content of the files.
       ...(tlsFiles && { tlsFiles }),
       ...socketOptions,
       // This is explicit because Node reads NODE_TLS_REJECT_UNAUTHORIZED if the option is absent.

@@ -1,5 +1,5 @@
 // Finds what a rascal.json that the user did not name could do with the user's rights, because another person may have
-// written it. See .github/decisions/0009.
+// written it. See .github/docs/decisions/0009.
 
 import type { FoundFile } from './find.ts';
 import { listenAddress } from './listen-address.ts';

@@ -6,8 +6,8 @@ import { MqError } from '../errors.ts';
 import { childEnvironment, type EnvironmentPlan } from './environment.ts';
 import { findExecutable } from './executable.ts';
 import type { Handler, HandlerWorld } from './handler.ts';
-import { LinePool, type LinePoolPlan } from './line-pool.ts';
-import { batchRequest, messageRequest } from './line-request.ts';
+import { LinePool, type LinePoolPlan } from './lines/pool.ts';
+import { batchRequest, messageRequest } from './lines/request.ts';
 
 export interface ExecLinesPlan extends LinePoolPlan {
   /** The command and its arguments. */

@@ -2,12 +2,12 @@
 // the JSON on descriptor 3 hold the rest, and its exit status is the outcome.
 
 import { MqError } from '../errors.ts';
-import { type ChildEnd, runChild, type Take, terminated } from './child.ts';
 import { childEnvironment, type EnvironmentPlan } from './environment.ts';
 import { messageJson, messageVariables } from './exec-message.ts';
 import { cannotRun, findExecutable, locate, type Place } from './executable.ts';
 import type { Handler, HandlerContext, HandlerWorld, Message, Outcome } from './handler.ts';
-import { lineOutput, PieceWriter, replyOutput, type StdoutSink } from './output.ts';
+import { type ChildEnd, runChild, type Take, terminated } from './process/child.ts';
+import { lineOutput, PieceWriter, replyOutput, type StdoutSink } from './process/output.ts';
 import { systemReason } from './reason.ts';
 import { handBack, stopped } from './safely.ts';
 

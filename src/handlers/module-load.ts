@@ -7,9 +7,9 @@ import { extname } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { compileFunction } from 'node:vm';
 import { MqError } from '../errors.ts';
-import { spelledOut } from './module-names.ts';
+import { spelledOut } from './module/names.ts';
+import { syntaxStack } from './module/syntax-place.ts';
 import { systemReason, thrownReason } from './reason.ts';
-import { syntaxStack } from './syntax-place.ts';
 
 export interface LoadedModule {
   readonly exports: unknown;

@@ -18,7 +18,7 @@ import {
 } from './handler.ts';
 import { loadModule } from './module-load.ts';
 import { isOutcomeWord, outcomeOfWord } from './outcome-word.ts';
-import { write } from './output.ts';
+import { write } from './process/output.ts';
 import { thrownReason } from './reason.ts';
 import { repeated } from './safely.ts';
 

@@ -4,17 +4,17 @@
 import { pathToFileURL } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
 import * as uvuAssert from 'uvu/assert';
-import type { Failure, TestEvent } from './event.ts';
-import { failureOf } from './failure.ts';
 import { openStage } from './fixtures.ts';
-import { runGroups, verdict, type World } from './groups.ts';
-import { type Guard, makeGuard, type Strays } from './guard.ts';
-import { provide } from './inside.ts';
-import { type LeakWatch, watchLeaks } from './leaks.ts';
 import { type ChildOptions, loadTimeoutMs } from './request.ts';
 import type { FileTarget } from './target.ts';
-import * as userModule from './user.ts';
-import { suite, test } from './uvu.ts';
+import type { Failure, TestEvent } from './test-file/event.ts';
+import { failureOf } from './test-file/failure.ts';
+import { runGroups, verdict, type World } from './test-file/groups.ts';
+import { type Guard, makeGuard, type Strays } from './test-file/guard.ts';
+import { provide } from './test-file/inside.ts';
+import { type LeakWatch, watchLeaks } from './test-file/leaks.ts';
+import * as userModule from './test-file/user.ts';
+import { suite, test } from './test-file/uvu.ts';
 
 /** The part of `process` that a child needs. The code that starts the child passes it. */
 export type ChildHost = Strays &

@@ -4,12 +4,12 @@
 import { Buffer } from 'node:buffer';
 import { setTimeout as delay } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
-import { type Mailbox, openMailbox } from './mailbox.ts';
-import type { Matcher } from './matcher.ts';
-import { type RoleOptions, type RunningRole, type StartedRole, startRole } from './role.ts';
-import { skip } from './skip.ts';
+import { type Mailbox, openMailbox } from './fixtures/mailbox.ts';
+import type { Matcher } from './fixtures/matcher.ts';
+import { type RoleOptions, type RunningRole, type StartedRole, startRole } from './fixtures/role.ts';
+import { wayOf } from './fixtures/way.ts';
 import type { ClusterFaults, FileTarget, Published, ReceivedMessage, SentMessage, Source } from './target.ts';
-import { wayOf } from './way.ts';
+import { skip } from './test-file/skip.ts';
 
 export type Body = string | Uint8Array | object | number | boolean | null;
 export type SendOptions = Omit<SentMessage, 'body'>;

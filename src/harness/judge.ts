@@ -1,6 +1,6 @@
 // Computes the result of a test file from what it registered, what ran, and how its process ended.
 
-import type { Failure, Skipped, TestEvent } from './event.ts';
+import type { Failure, Skipped, TestEvent } from './test-file/event.ts';
 
 /** End of a file's process. `killed` is the reason why the runner killed it. */
 export interface Ending {

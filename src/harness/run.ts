@@ -3,11 +3,11 @@
 
 import type { ChildProcess } from 'node:child_process';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { TestEvent } from './event.ts';
 import { type Ending, judge, type Verdict } from './judge.ts';
 import { type ChildOptions, loadTimeoutMs } from './request.ts';
 import { type ChildCommand, startChild } from './start-child.ts';
 import type { TargetPlan } from './target.ts';
+import type { TestEvent } from './test-file/event.ts';
 
 /** Command that starts a child. The child must call `runChild` with the first message. */
 export interface Launch extends ChildCommand {

@@ -8,16 +8,16 @@ import type { Message } from '../handlers/handler.ts';
 import type { Delivery } from '../session/consumer.ts';
 import type { Publisher } from '../session/publisher.ts';
 import type { Session } from '../session/session.ts';
-import type { ConsumeSettings, Source } from './consume-settings.ts';
-import { Failures } from './failures.ts';
-import { Intake, type IntakeParts } from './intake.ts';
-import { IntakeGroup } from './intake-group.ts';
+import { orDrain } from '../signal.ts';
+import { Printer } from '../terminal/printer.ts';
+import { Failures } from './consuming/failures.ts';
+import { Intake, type IntakeParts } from './consuming/intake.ts';
+import { IntakeGroup } from './consuming/intake-group.ts';
+import { Retries } from './consuming/retries.ts';
+import type { ConsumeSettings, Source } from './consuming/settings.ts';
+import { forgedCounters, isLastReturn, isNearlyDropped, isStream, type WorkQueue } from './consuming/work-queue.ts';
 import { messageOf } from './message.ts';
 import { messageIds } from './outgoing.ts';
-import { Printer } from './printer.ts';
-import { Retries } from './retries.ts';
-import { orDrain } from './signal.ts';
-import { forgedCounters, isLastReturn, isNearlyDropped, isStream, type WorkQueue } from './work-queue.ts';
 
 /** Resolves at a normal end (count, idle, empty, signal, closed pipe). Throws the error that ended it otherwise. */
 export async function consume(context: Context, session: Session, settings: ConsumeSettings): Promise<void> {

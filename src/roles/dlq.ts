@@ -9,14 +9,14 @@ import type { Looked } from '../session/browser.ts';
 import type { OutgoingMessage, Publisher, Sent } from '../session/publisher.ts';
 import type { Session } from '../session/session.ts';
 import type { RawMessage } from '../session/wire.ts';
-import { type DrawTable, LetterPrinter } from './letter-printer.ts';
-import { type Letters, openLetters, survey } from './letters.ts';
+import { interrupted } from '../signal.ts';
+import { isClosedPipe } from '../terminal/printer.ts';
+import { Progress } from '../terminal/progress.ts';
+import { type Letters, openLetters, survey } from './dead-letters/letters.ts';
+import { type DrawTable, LetterPrinter } from './dead-letters/printer.ts';
+import { copyOf, Replay, Targets } from './dead-letters/replay.ts';
 import { messageIds } from './outgoing.ts';
-import { isClosedPipe } from './printer.ts';
-import { Progress } from './progress.ts';
-import { copyOf, Replay, Targets } from './replay.ts';
 import { isSelected, Prefixes, type Selection } from './selection.ts';
-import { interrupted } from './signal.ts';
 
 export type DlqVerb = 'list' | 'show' | 'replay' | 'move' | 'purge';
 

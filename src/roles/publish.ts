@@ -6,11 +6,11 @@ import { type Counts, ResumePoint } from '../session/counts.ts';
 import type { Sent } from '../session/publisher.ts';
 import type { Session } from '../session/session.ts';
 import type { Properties } from '../session/wire.ts';
+import { interrupted } from '../signal.ts';
+import { isClosedPipe, Printer } from '../terminal/printer.ts';
 import { bodies, type Input } from './input.ts';
 import { messageIds, outgoing } from './outgoing.ts';
 import { Pace } from './pace.ts';
-import { isClosedPipe, Printer } from './printer.ts';
-import { interrupted } from './signal.ts';
 
 export interface PublishSettings {
   readonly publication: string;

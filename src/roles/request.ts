@@ -5,12 +5,12 @@ import { asMqError, MqError } from '../errors.ts';
 import { messageParts } from '../handlers/exec-message.ts';
 import type { Session } from '../session/session.ts';
 import type { Properties, RawMessage } from '../session/wire.ts';
+import { interrupted } from '../signal.ts';
+import { isClosedPipe, Printer } from '../terminal/printer.ts';
 import { bodies, type Input } from './input.ts';
 import { headerNames, messageOf } from './message.ts';
 import { messageIds, outgoing } from './outgoing.ts';
 import { Pace } from './pace.ts';
-import { isClosedPipe, Printer } from './printer.ts';
-import { interrupted } from './signal.ts';
 
 export interface RequestSettings {
   readonly publication: string;

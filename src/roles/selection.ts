@@ -2,7 +2,7 @@
 
 import { MqError } from '../errors.ts';
 import type { RawMessage } from '../session/wire.ts';
-import { deadLetterOf } from './dead-letter.ts';
+import { deadLetterOf } from './dead-letters/dead-letter.ts';
 
 export interface Selection {
   /** Message ids, of which one must match. If empty, every message matches. */

@@ -4,10 +4,10 @@
 
 import type { Channel, RawMessage } from 'amqplib/callback_api';
 import { MqError } from '../errors.ts';
+import type { Link } from './connecting/link.ts';
+import { readyCount } from './consuming/ready-count.ts';
 import { failureOf } from './failure.ts';
-import type { Link } from './link.ts';
 import { promised } from './promised.ts';
-import { readyCount } from './ready-count.ts';
 
 /** A message that was read. The caller calls exactly one of the two functions, at any time. */
 export interface Looked {

@@ -7,20 +7,20 @@ import { EventEmitter } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Channel, RawMessage } from 'amqplib/callback_api';
 import { MqError } from '../errors.ts';
-import { Acks } from './acks.ts';
-import { endChannel } from './channel-end.ts';
-import type { ConsumerSettings } from './consumer-settings.ts';
-import { ConsumerDelivery, type Delivery, type Intake } from './delivery.ts';
+import type { Link } from './connecting/link.ts';
+import { Acks } from './consuming/acks.ts';
+import { endChannel } from './consuming/channel-end.ts';
+import { ConsumerDelivery, type Delivery, type Intake } from './consuming/delivery.ts';
+import { canBeAsked, foundDelivery, Probe } from './consuming/probe.ts';
+import { readyCount } from './consuming/ready-count.ts';
+import type { ConsumerSettings } from './consuming/settings.ts';
+import { hasMore, offsetOf } from './consuming/stream-end.ts';
+import { Unanswered } from './consuming/unanswered.ts';
+import { Watchdog } from './consuming/watchdog.ts';
 import { failureOf, isInUse, isPermanent } from './failure.ts';
-import type { Link } from './link.ts';
-import { canBeAsked, foundDelivery, Probe } from './probe.ts';
 import { promised } from './promised.ts';
-import { readyCount } from './ready-count.ts';
-import { hasMore, offsetOf } from './stream-end.ts';
-import { Unanswered } from './unanswered.ts';
-import { Watchdog } from './watchdog.ts';
 
-export type { Delivery } from './delivery.ts';
+export type { Delivery } from './consuming/delivery.ts';
 
 export interface ConsumerEvents {
   delivery: [delivery: Delivery];

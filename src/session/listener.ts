@@ -3,8 +3,8 @@
 
 import type { Channel, Properties, RawMessage } from 'amqplib/callback_api';
 import { MqError } from '../errors.ts';
+import type { Link } from './connecting/link.ts';
 import { failureOf } from './failure.ts';
-import type { Link } from './link.ts';
 import { promised } from './promised.ts';
 
 export interface Heard {

@@ -2,8 +2,8 @@
 
 import type { Channel } from 'amqplib/callback_api';
 import { MqError } from '../errors.ts';
-import { endChannel } from './channel-end.ts';
-import type { Link } from './link.ts';
+import type { Link } from './connecting/link.ts';
+import { endChannel } from './consuming/channel-end.ts';
 
 export interface Depth {
   readonly ready: number;

@@ -7,9 +7,9 @@ import { endpointOf } from '../config/endpoint.ts';
 import { objectOf } from '../config/plain.ts';
 import { redactor, secretsOf } from '../config/redact.ts';
 import type { MqError } from '../errors.ts';
+import { withTlsContent } from './connecting/tls-files.ts';
 import { failureOf } from './failure.ts';
-import { refusedProperties } from './handshake.ts';
-import { withTlsContent } from './tls-files.ts';
+import { refusedProperties } from './patches/handshake.ts';
 
 /** The broker at the other end of a connection. */
 export interface Peer {

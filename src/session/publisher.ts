@@ -4,13 +4,13 @@
 
 import type { ConfirmChannel, Properties, RawMessage } from 'amqplib/callback_api';
 import { MqError } from '../errors.ts';
-import { ownProperties } from './content-frames.ts';
+import type { Link } from './connecting/link.ts';
 import type { Counts } from './counts.ts';
 import { failureOf, isPermanent } from './failure.ts';
-import type { Link } from './link.ts';
-import { Outflow } from './outflow.ts';
-import { nacked, unencodable, unroutable, unsendable } from './unsendable.ts';
-import { type Entry, Window } from './window.ts';
+import { ownProperties } from './patches/content-frames.ts';
+import { Outflow } from './publishing/outflow.ts';
+import { nacked, unencodable, unroutable, unsendable } from './publishing/unsendable.ts';
+import { type Entry, Window } from './publishing/window.ts';
 
 /** Outcome of one message. `error` is the reason. */
 export type Sent =

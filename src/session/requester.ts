@@ -3,7 +3,7 @@
 
 import type { ConfirmChannel, RawMessage } from 'amqplib/callback_api';
 import { MqError } from '../errors.ts';
-import type { Link } from './link.ts';
+import type { Link } from './connecting/link.ts';
 import { promised } from './promised.ts';
 import { type OutgoingMessage, Publisher, type PublisherSettings } from './publisher.ts';
 

@@ -6,7 +6,7 @@ import type { Config, ConnectionConfig } from '../config/config.ts';
 import { redactor, secretsOf } from '../config/redact.ts';
 import { rascalConfig } from '../config/runtime.ts';
 import { MqError } from '../errors.ts';
-import { openLink } from './link.ts';
+import { openLink } from './connecting/link.ts';
 
 /**
  * Connection timeout in milliseconds if the address sets none. It is short, so that a port that drops packets does not

@@ -8,7 +8,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
-import { freePorts } from '../../src/cluster/ports.ts';
+import { freePorts } from '../../src/cluster/docker/ports.ts';
 import { emptyFolder, type RunningMq, startMq } from '../support/mq.ts';
 import { median, resident, say } from './measure.ts';
 

@@ -1,4 +1,4 @@
-// The commands of .github/guides/quorum-queues.md, as they stand there. A comment that begins with a number is the status.
+// The commands of .github/docs/guides/quorum-queues.md, as they stand there. A comment that begins with a number is the status.
 
 import { spawnSync } from 'node:child_process';
 import { readFileSync, symlinkSync } from 'node:fs';
@@ -11,7 +11,7 @@ import { emptyFolder, executable } from '../support/mq.ts';
 
 const { cluster, release } = await testCluster();
 test.after(release);
-const guide = readFileSync(resolve(import.meta.dirname, '../../.github/guides/quorum-queues.md'), 'utf8');
+const guide = readFileSync(resolve(import.meta.dirname, '../../.github/docs/guides/quorum-queues.md'), 'utf8');
 
 test('every command of the guide does what it says, and none of its messages is lost', async () => {
   const [, name = '', text = ''] = /^```json (\S+)\n([\s\S]*?)^```$/m.exec(guide) ?? [];

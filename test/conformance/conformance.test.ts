@@ -3,7 +3,7 @@
 import { randomBytes } from 'node:crypto';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { skip } from '../../src/harness/skip.ts';
+import { skip } from '../../src/harness/test-file/skip.ts';
 import { mq, rabbitmq } from './brokers.ts';
 import { type Address, answersOf, type Client, clients, isInstalled } from './clients.ts';
 import { covered } from './covered.ts';

@@ -6,7 +6,7 @@ import { parseAddresses } from '../../src/config/address.ts';
 import { mergeConfigs } from '../../src/config/merge.ts';
 import { normalise } from '../../src/config/normalise.ts';
 import { rascalConfig } from '../../src/config/runtime.ts';
-import { openLink } from '../../src/session/link.ts';
+import { openLink } from '../../src/session/connecting/link.ts';
 import { Place } from '../support/embedded.ts';
 
 const file = {

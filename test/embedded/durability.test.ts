@@ -9,7 +9,7 @@ import * as assert from 'uvu/assert';
 import { Arguments } from '../../src/broker/codec/arguments.ts';
 import { encodeProperties } from '../../src/broker/codec/properties.ts';
 import { encodeTable, Timestamp } from '../../src/broker/codec/table.ts';
-import { Message } from '../../src/broker/message.ts';
+import { Message } from '../../src/broker/queue/message.ts';
 import { openStore } from '../../src/broker/store.ts';
 import { HandClock } from '../support/broker-clock.ts';
 import { drain, get, Place } from '../support/embedded.ts';

@@ -2,7 +2,7 @@
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { freePorts } from '../../src/cluster/ports.ts';
+import { freePorts } from '../../src/cluster/docker/ports.ts';
 import { type RunningMq, startMq } from '../support/mq.ts';
 import { lines } from '../support/roles.ts';
 import { until } from '../support/until.ts';

@@ -4,7 +4,7 @@ import { connect } from 'amqplib';
 import type { Route } from 'playwright-core';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { freePorts } from '../../src/cluster/ports.ts';
+import { freePorts } from '../../src/cluster/docker/ports.ts';
 import {
   closeBrowser,
   connected,

@@ -10,7 +10,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { skip } from '../../src/harness/skip.ts';
+import { skip } from '../../src/harness/test-file/skip.ts';
 
 const folder = resolve(import.meta.dirname, '../../.github/actions/mq-test');
 /** Tells what it was called with. */

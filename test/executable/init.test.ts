@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { templateNames } from '../../src/cli/templates.ts';
+import { templateNames } from '../../src/cli/commands/init/templates.ts';
 import { emptyFolder, mq, startMq } from '../support/mq.ts';
 
 const init = suite('mq init');

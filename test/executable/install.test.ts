@@ -12,7 +12,7 @@ import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { bundle } from '../../src/build/bundle.ts';
 import { makeNpmPackage } from '../../src/build/npm-package.ts';
-import { skip } from '../../src/harness/skip.ts';
+import { skip } from '../../src/harness/test-file/skip.ts';
 import { emptyFolder } from '../support/mq.ts';
 
 const root = resolve(import.meta.dirname, '../..');

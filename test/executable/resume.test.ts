@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { freePorts } from '../../src/cluster/ports.ts';
+import { freePorts } from '../../src/cluster/docker/ports.ts';
 import { emptyFolder, mq, type RunningMq, startMq } from '../support/mq.ts';
 import { lines } from '../support/roles.ts';
 

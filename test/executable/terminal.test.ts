@@ -3,7 +3,7 @@
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { freePorts } from '../../src/cluster/ports.ts';
+import { freePorts } from '../../src/cluster/docker/ports.ts';
 import { emptyFolder, mq, startMq } from '../support/mq.ts';
 import { assertRefused } from '../support/refusal.ts';
 

@@ -13,7 +13,7 @@ const good = 'test/unit/harness/order.test.ts';
 const tiers = suite('the tiers');
 
 tiers('add up what mq test says of each', async () => {
-  const { status, lines } = await run(good, 'test/unit/errors.test.ts', 'test/fails/assertion.ts');
+  const { status, lines } = await run(good, 'test/unit/errors.test.ts', 'test/must-fail/assertion.ts');
   const each = lines
     .filter((line) => /^\d+ passed, \d+ failed$/.test(line))
     .map((line) => line.split(/\D+/).map(Number));

@@ -6,7 +6,7 @@ import { type AddressInfo, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { skip } from '../../src/harness/skip.ts';
+import { skip } from '../../src/harness/test-file/skip.ts';
 import { runCli } from '../support/cli.ts';
 import { emptyFolder, mq, startMq } from '../support/mq.ts';
 

@@ -3,7 +3,7 @@
 import { rmSync } from 'node:fs';
 import { type ChannelModel, connect } from 'amqplib';
 import type { Cluster } from '../../src/cluster/cluster.ts';
-import { freePorts } from '../../src/cluster/ports.ts';
+import { freePorts } from '../../src/cluster/docker/ports.ts';
 import { emptyFolder, type RunningMq, startMq } from '../support/mq.ts';
 import { until } from '../support/until.ts';
 import { type TestBroker, type TestVhost, testVhost } from '../support/vhost.ts';

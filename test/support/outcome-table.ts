@@ -1,4 +1,4 @@
-// What becomes of a message: the table of .github/docs/retries-and-dead-letters.md. `test/suites/outcome-table.test.ts` runs
+// What becomes of a message: the table of .github/docs/retries-and-dead-letters.md. `test/scenarios/outcome-table.test.ts` runs
 // each of its rows, and `test/unit/docs/outcome-table.test.ts` compares the page with it.
 
 export type Fate = 'done' | 'again' | 'back' | 'dead' | 'dropped';

@@ -3,7 +3,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, writeFileSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
-import { skip } from '../../src/harness/skip.ts';
+import { skip } from '../../src/harness/test-file/skip.ts';
 import { emptyFolder, executable } from './mq.ts';
 
 export type ShellName = 'bash' | 'zsh' | 'fish';

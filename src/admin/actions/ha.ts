@@ -5,9 +5,9 @@ import { escaped, MqError } from '../../errors.ts';
 import type { Action, Call, Result } from '../action.ts';
 import { asked } from '../found.ts';
 import { ownList } from '../listing.ts';
-import { exactly, nodeNamed, nodesOf, queueNamed, replications, settled } from '../members.ts';
 import { apiPath } from '../path.ts';
-import { effectOf, majorityOf, type Replication } from '../replication.ts';
+import { exactly, nodeNamed, nodesOf, queueNamed, replications, settled } from './members.ts';
+import { effectOf, majorityOf, type Replication } from './replication.ts';
 
 const listOptions = ['columns', 'sort', 'filter', 'limit', 'page', 'headers', 'all-vhosts'];
 const risks = ['down', 'critical', 'single', 'none'];

@@ -5,7 +5,7 @@ import { changeAction, taking } from '../change.ts';
 import { objectOf } from '../given.ts';
 import { listAction } from '../listing.ts';
 import { showAction } from '../look.ts';
-import { refuseMirroring } from '../mirroring.ts';
+import { refuseMirroring } from './mirroring.ts';
 
 const targets = ['all', 'queues', 'exchanges', 'classic_queues', 'quorum_queues', 'streams'];
 

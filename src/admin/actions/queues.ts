@@ -7,8 +7,8 @@ import { asked } from '../found.ts';
 import { argumentsOf } from '../given.ts';
 import { listAction } from '../listing.ts';
 import { showAction } from '../look.ts';
-import { refuseMirroredQueue } from '../mirroring.ts';
 import { apiPath, query } from '../path.ts';
+import { refuseMirroredQueue } from './mirroring.ts';
 
 const args = [{ name: 'queue' }] as const;
 const path = '/queues/:vhost/:queue';

@@ -2,8 +2,8 @@
 // does not depend on how often or by how many clients it is read.
 
 import type { Timer } from '../clock.ts';
-import type { Connection } from '../connection.ts';
-import type { Queue } from '../queue.ts';
+import type { Connection } from '../connection/connection.ts';
+import type { Queue } from '../queue/queue.ts';
 import type { Broker } from '../server.ts';
 
 export type Counts = Readonly<Record<string, number>>;

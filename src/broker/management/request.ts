@@ -1,7 +1,7 @@
 // What a request says before anybody handles it: path, user, body. All of it may be hostile.
 
 import type { IncomingMessage } from 'node:http';
-import type { User, Users } from '../users.ts';
+import type { User, Users } from '../vhost/users.ts';
 import { badRequest, Refusal } from './refusal.ts';
 
 const bodyLimit = 16 * 1024 * 1024;

@@ -3,8 +3,8 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { Broker } from '../server.ts';
 import { inSlices } from '../slices.ts';
-import type { User } from '../users.ts';
-import type { VirtualHost } from '../vhost.ts';
+import type { User } from '../vhost/users.ts';
+import type { VirtualHost } from '../vhost/vhost.ts';
 import type { Rates } from './rates.ts';
 import { notFound } from './refusal.ts';
 

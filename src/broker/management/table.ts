@@ -1,25 +1,25 @@
 // The one table of the HTTP API's routes, and which of them a path means.
 
-import { absentRoutes } from './absent.ts';
-import { bindingRoutes } from './bindings.ts';
-import { channelRoutes } from './channels.ts';
-import { connectionRoutes } from './connections.ts';
-import { consumerRoutes } from './consumers.ts';
-import { definitionRoutes } from './definitions.ts';
-import { exchangeRoutes } from './exchanges.ts';
-import { healthRoutes } from './health.ts';
-import { limitRoutes } from './limits.ts';
-import { messageRoutes } from './messages.ts';
-import { nodeMemoryRoutes } from './node-memory.ts';
-import { overviewRoutes } from './overview.ts';
-import { parameterRoutes } from './parameters.ts';
-import { policyRoutes } from './policies.ts';
-import { queueRoutes } from './queues.ts';
 import { notFound, Refusal } from './refusal.ts';
+import { absentRoutes } from './resources/absent.ts';
+import { bindingRoutes } from './resources/bindings.ts';
+import { channelRoutes } from './resources/channels.ts';
+import { connectionRoutes } from './resources/connections.ts';
+import { consumerRoutes } from './resources/consumers.ts';
+import { definitionRoutes } from './resources/definitions.ts';
+import { exchangeRoutes } from './resources/exchanges.ts';
+import { healthRoutes } from './resources/health.ts';
+import { limitRoutes } from './resources/limits.ts';
+import { messageRoutes } from './resources/messages.ts';
+import { nodeMemoryRoutes } from './resources/node-memory.ts';
+import { overviewRoutes } from './resources/overview.ts';
+import { parameterRoutes } from './resources/parameters.ts';
+import { policyRoutes } from './resources/policies.ts';
+import { queueRoutes } from './resources/queues.ts';
+import { topicPermissionRoutes } from './resources/topic-permissions.ts';
+import { userRoutes } from './resources/users.ts';
+import { vhostRoutes } from './resources/vhosts.ts';
 import type { Route } from './route.ts';
-import { topicPermissionRoutes } from './topic-permissions.ts';
-import { userRoutes } from './users.ts';
-import { vhostRoutes } from './vhosts.ts';
 
 export const routes: readonly Route[] = [
   ...overviewRoutes,

@@ -3,16 +3,16 @@
 import type { Action, Call } from '../../admin/action.ts';
 import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
-import { adminCall } from '../admin-call.ts';
-import { adminCandidates } from '../admin-candidates.ts';
-import { adminHelp } from '../admin-help.ts';
-import { adminWatch } from '../admin-watch.ts';
-import { actionOptions, findAction, usage } from '../admin-words.ts';
+import { optionSets } from '../arguments/options.ts';
+import type { Values } from '../arguments/values.ts';
 import type { Command } from '../command.ts';
-import { type ConfigOf, openManagement } from '../management.ts';
-import { optionSets } from '../options.ts';
-import { canAsk, isConfirmed } from '../question.ts';
-import type { Values } from '../values.ts';
+import { type ConfigOf, openManagement } from '../input/management.ts';
+import { canAsk, isConfirmed } from '../input/question.ts';
+import { adminCall } from './admin/call.ts';
+import { adminCandidates } from './admin/candidates.ts';
+import { actionOptions, findAction, usage } from './admin/find-action.ts';
+import { adminHelp } from './admin/help.ts';
+import { adminWatch } from './admin/watch.ts';
 
 export function adminCommand(configOf: ConfigOf): Command {
   const command: Command = {

@@ -7,13 +7,13 @@ import { isLoopback } from '../../broker/loopback.ts';
 import type { StoreOptions } from '../../broker/store.ts';
 import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
-import { isClosedPipe, Printer } from '../../roles/printer.ts';
-import { aborted } from '../../roles/signal.ts';
+import { aborted } from '../../signal.ts';
+import { isClosedPipe, Printer } from '../../terminal/printer.ts';
+import type { Values } from '../arguments/values.ts';
 import type { Command } from '../command.ts';
-import { readText } from '../files.ts';
-import { noteOf } from '../output.ts';
-import { readPassword } from '../password.ts';
-import type { Values } from '../values.ts';
+import { noteOf } from '../error-text.ts';
+import { readText } from '../input/files.ts';
+import { readPassword } from '../input/password.ts';
 
 export const brokerCommand: Command = {
   name: 'broker',

@@ -1,11 +1,11 @@
 // mq cluster: starts, inspects, disturbs and repairs RabbitMQ nodes in containers. Docker labels hold the state.
 
+import { heedDockerHost } from '../../cluster/docker-host.ts';
 import type { Config } from '../../config/config.ts';
 import type { Context } from '../../context.ts';
-import { runVerb, type Verb, verbs } from '../cluster-verbs.ts';
+import { wordOf } from '../arguments/program.ts';
 import type { Command } from '../command.ts';
-import { heedDockerHost } from '../docker-host.ts';
-import { wordOf } from '../program.ts';
+import { runVerb, type Verb, verbs } from './cluster/verbs.ts';
 
 export function clusterCommand(configOf: (context: Context) => Promise<Config>): Command {
   const names = Object.keys(verbs) as Verb[];

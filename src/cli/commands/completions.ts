@@ -1,9 +1,9 @@
 // mq completions: prints the completion script of a shell. completion-answer.ts answers the script's requests, and
 // main.ts calls it directly.
 
+import { wordOf } from '../arguments/program.ts';
 import type { Command } from '../command.ts';
-import { installHints, scripts, shells } from '../completion-script.ts';
-import { wordOf } from '../program.ts';
+import { installHints, scripts, shells } from '../completion/script.ts';
 
 export const completionsCommand: Command = {
   name: 'completions',

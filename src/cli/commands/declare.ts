@@ -4,10 +4,10 @@ import type { BindingConfig, Config, ConnectionConfig, QueueConfig } from '../..
 import { isPrivate } from '../../config/reach.ts';
 import type { Context } from '../../context.ts';
 import { escaped, MqError, safeJson } from '../../errors.ts';
-import { addressesOf } from '../addresses.ts';
+import type { Values } from '../arguments/values.ts';
 import type { Command } from '../command.ts';
-import { noteOf } from '../output.ts';
-import type { Values } from '../values.ts';
+import { noteOf } from '../error-text.ts';
+import { addressesOf } from '../input/addresses.ts';
 import { brokerOf } from '../web-broker.ts';
 
 export function declareCommand(configOf: (context: Context) => Promise<Config>): Command {

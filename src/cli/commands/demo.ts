@@ -8,9 +8,9 @@ import { StringDecoder } from 'node:string_decoder';
 import { styleText } from 'node:util';
 import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
-import { interrupted } from '../../roles/signal.ts';
+import { interrupted } from '../../signal.ts';
 import type { Command } from '../command.ts';
-import { type Scenario, scenarios } from '../scenarios.ts';
+import { type Scenario, scenarios } from './demo/scenarios.ts';
 
 /** `run` runs a command line in its own context and returns its exit status. */
 export function demoCommand(run: (context: Context) => Promise<number>): Command {

@@ -5,12 +5,12 @@ import type { DeadQueue } from '../../config/dead-queue.ts';
 import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
 import type { DlqVerb } from '../../roles/dlq.ts';
-import { addressesOf } from '../addresses.ts';
+import { wordOf } from '../arguments/program.ts';
+import type { Values } from '../arguments/values.ts';
 import type { Command } from '../command.ts';
-import { noteOf } from '../output.ts';
-import { wordOf } from '../program.ts';
-import { canAsk, isConfirmed } from '../question.ts';
-import type { Values } from '../values.ts';
+import { noteOf } from '../error-text.ts';
+import { addressesOf } from '../input/addresses.ts';
+import { canAsk, isConfirmed } from '../input/question.ts';
 
 /** Options of each verb in addition to those of all verbs. */
 const verbs: Readonly<Record<DlqVerb, readonly string[]>> = {
@@ -83,7 +83,7 @@ async function run(context: Context, values: Values, { verb, name, id, config }:
   const ids = id === undefined ? values.list('id') : [id];
   if (ids.includes('')) throw values.usage('an id is empty');
   refuseUnasked(context, values);
-  const { drawTable } = await import('../../admin/draw.ts');
+  const { drawTable } = await import('../../terminal/table.ts');
   const settings = {
     verb,
     vhost,

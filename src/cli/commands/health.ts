@@ -1,8 +1,8 @@
 // mq health: reports whether a role with --metrics is ready, for supervisor probes on machines without curl.
 
 import { MqError } from '../../errors.ts';
+import type { Values } from '../arguments/values.ts';
 import type { Command } from '../command.ts';
-import type { Values } from '../values.ts';
 
 /** Default port of OpenTelemetry's Prometheus exporter. */
 const defaultPort = 9464;

@@ -3,9 +3,9 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { MqError, systemReason } from '../../errors.ts';
+import { wordOf } from '../arguments/program.ts';
 import type { Command } from '../command.ts';
-import { wordOf } from '../program.ts';
-import { type TemplateName, templateNames, templates } from '../templates.ts';
+import { type TemplateName, templateNames, templates } from './init/templates.ts';
 
 export const initCommand: Command = {
   name: 'init',

@@ -8,18 +8,18 @@ import type { Handler, HandlerWorld } from '../../handlers/handler.ts';
 import { messageFields } from '../../handlers/message-fields.ts';
 import type { Input } from '../../roles/input.ts';
 import type { Properties } from '../../session/wire.ts';
-import { addressesOf } from '../addresses.ts';
+import type { Values } from '../arguments/values.ts';
 import { awaitBroker } from '../broker-wait.ts';
 import type { Command } from '../command.ts';
-import { handlerChoice, handlerPlace, parallelism } from '../handler-options.ts';
 import { usageLine } from '../help.ts';
-import { type Observation, observed } from '../observation.ts';
-import { properties } from '../properties.ts';
-import { intervalOf } from '../rate.ts';
-import { reconnectLimit } from '../reconnect.ts';
-import { replyPlaces } from '../reply-to.ts';
+import { addressesOf } from '../input/addresses.ts';
 import { roleExamples, roleSections } from '../role-help.ts';
-import type { Values } from '../values.ts';
+import { handlerChoice, handlerPlace, parallelism } from './role/handler-options.ts';
+import { type Observation, observed } from './role/observation.ts';
+import { properties } from './role/properties.ts';
+import { intervalOf } from './role/rate.ts';
+import { reconnectLimit } from './role/reconnect.ts';
+import { replyPlaces } from './role/reply-to.ts';
 
 /** Returns the command for a role of rascal.json. A generic command names a publication or subscription instead. */
 export function roleCommand(

@@ -7,10 +7,10 @@ import builtin from '../../../rascal.json' with { type: 'json' };
 import type { FoundFile } from '../../config/find.ts';
 import type { Context } from '../../context.ts';
 import { exitStatuses } from '../../errors.ts';
+import type { Values } from '../arguments/values.ts';
 import type { Command } from '../command.ts';
-import { planTarget, type RunTarget } from '../targets.ts';
-import { assertTrusted } from '../trust.ts';
-import type { Values } from '../values.ts';
+import { assertTrusted } from '../input/trust.ts';
+import { planTarget, type RunTarget } from './test/target.ts';
 
 export const testCommand: Command = {
   name: 'test',

@@ -3,7 +3,7 @@
 import { resolve } from 'node:path';
 import { escaped, MqError } from '../../errors.ts';
 import type { Command } from '../command.ts';
-import { distrust, trust } from '../trust.ts';
+import { distrust, trust } from '../input/trust.ts';
 
 export function trustCommand(builtin: unknown): Command {
   return {

@@ -1,7 +1,7 @@
 // mq version: prints the version of mq.
 
 import manifest from '../../../package.json' with { type: 'json' };
-import { Printer } from '../../roles/printer.ts';
+import { Printer } from '../../terminal/printer.ts';
 import type { Command } from '../command.ts';
 
 export const versionCommand: Command = {

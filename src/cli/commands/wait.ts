@@ -2,11 +2,11 @@
 
 import type { Config } from '../../config/config.ts';
 import type { Context } from '../../context.ts';
-import { Printer } from '../../roles/printer.ts';
-import { addressesOf } from '../addresses.ts';
+import { Printer } from '../../terminal/printer.ts';
 import { awaitBroker } from '../broker-wait.ts';
 import type { Command } from '../command.ts';
-import { noteOf } from '../output.ts';
+import { noteOf } from '../error-text.ts';
+import { addressesOf } from '../input/addresses.ts';
 
 export function waitCommand(configOf: (context: Context) => Promise<Config>): Command {
   return {

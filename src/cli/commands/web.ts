@@ -6,16 +6,16 @@ import { isLoopback } from '../../broker/loopback.ts';
 import type { Config, ConnectionConfig } from '../../config/config.ts';
 import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
-import { isClosedPipe, Printer } from '../../roles/printer.ts';
-import { aborted } from '../../roles/signal.ts';
+import { aborted } from '../../signal.ts';
+import { isClosedPipe, Printer } from '../../terminal/printer.ts';
 import type { WebSettings } from '../../web/server.ts';
-import { addressesOf } from '../addresses.ts';
+import type { Values } from '../arguments/values.ts';
 import type { Command } from '../command.ts';
-import { readText } from '../files.ts';
-import { optionalManagement } from '../management.ts';
-import { noteOf } from '../output.ts';
-import { readPassword } from '../password.ts';
-import type { Values } from '../values.ts';
+import { noteOf } from '../error-text.ts';
+import { addressesOf } from '../input/addresses.ts';
+import { readText } from '../input/files.ts';
+import { optionalManagement } from '../input/management.ts';
+import { readPassword } from '../input/password.ts';
 import { brokerOf, planWay, type WebBroker } from '../web-broker.ts';
 
 const defaultPort = 15680;
@@ -79,7 +79,7 @@ async function run(context: Context, values: Values, { config, vhost, addresses,
     import('../../web/asset.ts'),
     import('../../topology/graph.ts'),
     import('../../topology/layout.ts'),
-    import('../web-depths.ts'),
+    import('./web/depths.ts'),
     import('../../web/sender.ts'),
   ]);
   const port = values.whole('port', { min: 0, max: 65_535 }) ?? defaultPort;

@@ -3,7 +3,7 @@
 import { parseManagement } from '../../admin/address.ts';
 import { Management } from '../../admin/client.ts';
 import { apiPath } from '../../admin/path.ts';
-import { assert, broker, eventually, role, skip, suite } from '../user.ts';
+import { assert, broker, eventually, role, skip, suite } from '../test-file/user.ts';
 
 type Item = Readonly<Record<string, unknown>>;
 

@@ -1,6 +1,6 @@
 // Tests the outcomes that a publisher receives: confirmed, refused, unroutable.
 
-import { assert, expectMessage, publish, test } from '../user.ts';
+import { assert, expectMessage, publish, test } from '../test-file/user.ts';
 
 async function codeOf(work: Promise<unknown>): Promise<unknown> {
   return work.then(

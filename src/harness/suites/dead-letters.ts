@@ -1,6 +1,6 @@
 // Tests where messages go that a queue cannot keep, and which headers they have.
 
-import { assert, broker, clock, expectMessage, publish, type ReceivedMessage, test } from '../user.ts';
+import { assert, broker, clock, expectMessage, publish, type ReceivedMessage, test } from '../test-file/user.ts';
 
 function deathOf({ headers }: ReceivedMessage): Record<string, unknown> {
   const [death] = headers['x-death'] as Record<string, unknown>[];

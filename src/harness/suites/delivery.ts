@@ -1,6 +1,6 @@
 // Tests deliveries of a queue: their order, their number, and their content.
 
-import { assert, expectMessage, publish, role, test } from '../user.ts';
+import { assert, expectMessage, publish, role, test } from '../test-file/user.ts';
 
 for (const queue of ['self.quorum', 'self.classic']) {
   test(`${queue} keeps the order`, async () => {

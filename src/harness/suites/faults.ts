@@ -1,6 +1,6 @@
 // Tests what happens to messages when nodes of a cluster fail. Skipped without a cluster.
 
-import { assert, cluster, eventually, expectMessage, publish, test } from '../user.ts';
+import { assert, cluster, eventually, expectMessage, publish, test } from '../test-file/user.ts';
 
 const patience = { within: 60_000 };
 

@@ -1,6 +1,6 @@
 // Tests which queues receive a message: every exchange type, and bindings between exchanges.
 
-import { assert, expectMessage, listen, publish, test } from '../user.ts';
+import { assert, expectMessage, listen, publish, test } from '../test-file/user.ts';
 
 /** Checks that a message arrives in exactly these queues. */
 async function landsIn(

@@ -1,6 +1,6 @@
 // Tests requests and replies over direct reply-to.
 
-import { assert, publish, request, role, test } from '../user.ts';
+import { assert, publish, request, role, test } from '../test-file/user.ts';
 
 test('a request is answered', async () => {
   await role('rpc-server');

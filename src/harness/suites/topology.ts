@@ -1,7 +1,7 @@
 // Tests that the broker accepts what mq declares, accepts it again, and refuses a different declaration under the same
 // name.
 
-import { assert, broker, expectMessage, publish, role, test } from '../user.ts';
+import { assert, broker, expectMessage, publish, role, test } from '../test-file/user.ts';
 
 test('everything of rascal.json is declared', () => {
   assert.ok(broker.url.startsWith('amqp'));

@@ -24,7 +24,7 @@ const brokenBuilds: readonly BrokenBuild[] = [
     title: 'a message acknowledged before its handler has done it is lost with its receiver',
     edits: [
       [
-        'roles/intake.ts',
+        'roles/consuming/intake.ts',
         'const outcome = await this.#outcomeOf(message);',
         'taken.delivery.ack(); const outcome = await this.#outcomeOf(message);',
       ],

@@ -1,9 +1,9 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Call } from '../../../src/admin/action.ts';
+import { refuseMirroring } from '../../../src/admin/actions/mirroring.ts';
 import { addressOf, parseManagement } from '../../../src/admin/address.ts';
 import { argumentsOf, tagsOf } from '../../../src/admin/given.ts';
-import { refuseMirroring } from '../../../src/admin/mirroring.ts';
 import { apiPath, query } from '../../../src/admin/path.ts';
 import { reasonOf } from '../../../src/admin/refusal.ts';
 import { MqError } from '../../../src/errors.ts';

@@ -3,15 +3,15 @@
 import { Arguments } from '../../../src/broker/codec/arguments.ts';
 import { encodeProperties } from '../../../src/broker/codec/properties.ts';
 import type { FieldValue, Table } from '../../../src/broker/codec/table.ts';
-import type { Consumer } from '../../../src/broker/consumers.ts';
 import { churnCounters } from '../../../src/broker/counters.ts';
-import { Memory } from '../../../src/broker/memory.ts';
-import { Message } from '../../../src/broker/message.ts';
-import type { Queue } from '../../../src/broker/queue.ts';
-import type { Entry } from '../../../src/broker/ready.ts';
+import type { Consumer } from '../../../src/broker/queue/consumers.ts';
+import { Memory } from '../../../src/broker/queue/memory.ts';
+import { Message } from '../../../src/broker/queue/message.ts';
+import type { Queue } from '../../../src/broker/queue/queue.ts';
+import type { Entry } from '../../../src/broker/queue/ready.ts';
 import { Slices } from '../../../src/broker/slices.ts';
 import type { Store } from '../../../src/broker/store.ts';
-import { VirtualHost } from '../../../src/broker/vhost.ts';
+import { VirtualHost } from '../../../src/broker/vhost/vhost.ts';
 import { HandClock } from '../../support/broker-clock.ts';
 
 export interface Sample {

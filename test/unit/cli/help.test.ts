@@ -3,12 +3,12 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { actions } from '../../../src/admin/actions.ts';
-import { adminHelp } from '../../../src/cli/admin-help.ts';
+import type { Option } from '../../../src/cli/arguments/option.ts';
+import { optionSets } from '../../../src/cli/arguments/options.ts';
+import { adminHelp } from '../../../src/cli/commands/admin/help.ts';
 import { adminCommand } from '../../../src/cli/commands/admin.ts';
 import { optionText } from '../../../src/cli/help.ts';
-import type { Option } from '../../../src/cli/option.ts';
-import { optionSets } from '../../../src/cli/options.ts';
-import { columns, widthOf, wrapped } from '../../../src/cli/wrap.ts';
+import { columns, widthOf, wrapped } from '../../../src/terminal/wrap.ts';
 import { runCli } from '../../support/cli.ts';
 
 test('a line breaks between words, and a longer word stays whole', () => {

@@ -3,7 +3,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import builtin from '../../../rascal.json' with { type: 'json' };
-import { templateNames, templates } from '../../../src/cli/templates.ts';
+import { templateNames, templates } from '../../../src/cli/commands/init/templates.ts';
 import { doubtsOf } from '../../../src/config/trust.ts';
 
 const connection = 'amqp://localhost';

@@ -6,7 +6,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 
 const root = resolve(import.meta.dirname, '../../..');
-const pages = ['README.md', ...globSync('.github/{docs,guides,decisions}/*.md', { cwd: root })];
+const pages = ['README.md', ...globSync('.github/{*,docs/**/*}.md', { cwd: root })];
 
 test('every link leads to a file and a heading that exist', () => {
   assert.equal(pages.flatMap(brokenLinks), []);
@@ -14,7 +14,9 @@ test('every link leads to a file and a heading that exist', () => {
 
 test('every page is linked from README.md', () => {
   const readme = read('README.md');
-  const unlinked = globSync('.github/{docs,guides}/*.md', { cwd: root }).filter((page) => !readme.includes(`(${page}`));
+  const unlinked = globSync('.github/docs/{,guides/}*.md', { cwd: root }).filter(
+    (page) => !readme.includes(`(${page}`),
+  );
   assert.equal(unlinked, []);
 });
 

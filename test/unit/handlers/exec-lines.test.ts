@@ -7,7 +7,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { makeExecLines } from '../../../src/handlers/exec-lines.ts';
 import type { Handler, HandlerWorld, Outcome } from '../../../src/handlers/handler.ts';
-import { restartPause } from '../../../src/handlers/line-pool.ts';
+import { restartPause } from '../../../src/handlers/lines/pool.ts';
 import { deadlineOf, type HandlerPlace, makeHandler } from '../../../src/handlers/make.ts';
 import { handleOne, keep, makeMessage, makeWorld, rejection, replyText } from '../../fixtures/handlers/world.ts';
 import { node } from '../../support/node.ts';

@@ -78,7 +78,7 @@ expectMessage('paid', undefined, { within: '5s' });
 
 types('are those of the module in the executable', async ({ folder }) => {
   const source = `
-import * as userModule from '${resolve(root, 'src/harness/user.ts')}';
+import * as userModule from '${resolve(root, 'src/harness/test-file/user.ts')}';
 
 type Declared = typeof import('mq/test');
 export const isAll: Declared = userModule;

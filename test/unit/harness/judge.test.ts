@@ -1,7 +1,7 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { TestEvent } from '../../../src/harness/event.ts';
 import { judge } from '../../../src/harness/judge.ts';
+import type { TestEvent } from '../../../src/harness/test-file/event.ts';
 
 const judgement = suite('judge');
 const well = { code: 0, signal: null };

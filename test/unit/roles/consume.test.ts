@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import type { Context } from '../../../src/context.ts';
 import type { MqError } from '../../../src/errors.ts';
 import { consume } from '../../../src/roles/consume.ts';
-import type { ConsumeSettings } from '../../../src/roles/consume-settings.ts';
+import type { ConsumeSettings } from '../../../src/roles/consuming/settings.ts';
 import { newCounts } from '../../../src/session/counts.ts';
 import type { Session } from '../../../src/session/session.ts';
 import { until } from '../../support/until.ts';

@@ -3,10 +3,10 @@ import type { Channel, RawMessage } from 'amqplib/callback_api';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { MqError } from '../../../src/errors.ts';
+import type { Link } from '../../../src/session/connecting/link.ts';
 import { Consumer } from '../../../src/session/consumer.ts';
 import { newCounts } from '../../../src/session/counts.ts';
 import { failureOf } from '../../../src/session/failure.ts';
-import type { Link } from '../../../src/session/link.ts';
 import { until } from '../../support/until.ts';
 
 /** What the broker does at basic.consume: 'closes' says consume-ok and closes the channel in one packet. */

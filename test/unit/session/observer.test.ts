@@ -3,7 +3,7 @@ import { mock } from 'node:test';
 import type { Channel } from 'amqplib/callback_api';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Link } from '../../../src/session/link.ts';
+import type { Link } from '../../../src/session/connecting/link.ts';
 import { Observer } from '../../../src/session/observer.ts';
 
 test.before.each(() => mock.timers.enable({ apis: ['setTimeout'] }));

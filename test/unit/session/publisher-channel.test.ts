@@ -4,8 +4,8 @@ import { EventEmitter } from 'node:events';
 import { mock } from 'node:test';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Link } from '../../../src/session/connecting/link.ts';
 import { newCounts } from '../../../src/session/counts.ts';
-import type { Link } from '../../../src/session/link.ts';
 import { Publisher, type PublisherSettings, type Sent } from '../../../src/session/publisher.ts';
 
 /** As amqplib throws it. */

@@ -1,0 +1,82 @@
+// Reads the nodes and replicated queues of a cluster, and waits for changes of members.
+
+import { setTimeout as pause } from 'node:timers/promises';
+import { closest, distance } from 'fastest-levenshtein';
+import { MqError } from '../../errors.ts';
+import { type Call, type Item, vhostOf } from '../action.ts';
+import { encoded } from '../path.ts';
+import { type Replication, replicationOf } from './replication.ts';
+
+/** Time limit in milliseconds. A change is stored at once, but a new leader needs an election. */
+const settleMs = 10_000;
+const lookMs = 200;
+
+export interface Nodes {
+  readonly all: readonly string[];
+  readonly running: ReadonlySet<string>;
+}
+
+export async function nodesOf({ api }: Call): Promise<Nodes> {
+  const items = (await api.request('GET', '/nodes?columns=name,running')) as Item[];
+  const names = (some: Item[]) => some.map(({ name }) => String(name));
+  return { all: names(items), running: new Set(names(items.filter(({ running }) => running === true))) };
+}
+
+/** Returns the full name of a node: `mq2` stands for `rabbit@mq2`. Throws BAD_DATA. */
+export function nodeNamed(call: Call, { all }: Nodes): string {
+  const typed = call.arg('node');
+  const found = all.filter((name) => name === typed || name.slice(name.indexOf('@') + 1) === typed);
+  const [only] = found;
+  if (only !== undefined && found.length === 1) return only;
+  const near = closest(typed, all as string[]);
+  const hint =
+    near !== undefined && distance(typed, near) <= 2 ? `did you mean '${near}'?` : `there are ${all.join(', ')}`;
+  throw new MqError('BAD_DATA', `there is no node '${typed}' in the cluster`, { hint });
+}
+
+/**
+ * Returns all queues of --vhost, or of all vhosts. It omits statistics, which are seconds old and on 4.0 list members
+ * twice.
+ */
+export async function replications(call: Call, { running }: Nodes): Promise<Replication[]> {
+  const path = call.vhost === undefined ? '/queues' : `/queues/${encoded(call.vhost)}`;
+  const items = (await call.api.request('GET', `${path}?disable_stats=true`)) as Item[];
+  return items.map((item) => replicationOf(item, running));
+}
+
+/** Returns the named quorum queue. Throws BAD_DATA if it does not exist or has another type. */
+export function queueNamed(call: Call, all: readonly Replication[]): Replication {
+  const [name, vhost] = [call.arg('queue'), vhostOf(call)];
+  const found = all.find((one) => one.name === name && one.vhost === vhost);
+  if (found === undefined) throw new MqError('BAD_DATA', `there is no queue '${name}' in vhost '${vhost}'`);
+  if (found.type === 'quorum') return found;
+  throw new MqError(
+    'BAD_DATA',
+    `'${name}' is a ${found.type} queue: only quorum queues have members that can be changed here`,
+    {
+      hint:
+        found.type === 'classic'
+          ? `the type of a queue is for life; a new one: mq admin create queue NAME --type quorum`
+          : `on the node: rabbitmq-streams add_replica '${name}' NODE`,
+    },
+  );
+}
+
+/** Checks repeatedly until the queues are as requested, or ten seconds have passed. */
+export async function settled(
+  call: Call,
+  nodes: Nodes,
+  isSo: (all: readonly Replication[]) => boolean,
+): Promise<readonly Replication[]> {
+  const end = performance.now() + settleMs;
+  for (;;) {
+    const all = await replications(call, nodes);
+    if (isSo(all) || performance.now() > end) return all;
+    await pause(lookMs);
+  }
+}
+
+/** Returns a pattern for Erlang's `re` that matches exactly this name, or any name. */
+export function exactly(name: string | undefined): string {
+  return name === undefined ? '.*' : `^${name.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&')}$`;
+}

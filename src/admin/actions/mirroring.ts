@@ -1,0 +1,59 @@
+// Refuses requests for mirrored classic queues, which RabbitMQ removed in 4.0, and suggests replacements.
+// config/quorum.ts defines the keys and the number of members.
+
+import { mirrorKeys, policyWithoutMirrors, replicasOf } from '../../config/quorum.ts';
+import { type ErrorDetails, MqError } from '../../errors.ts';
+import type { Item } from '../action.ts';
+
+/** Replacement on quorum queues for each key of such a policy. */
+const instead: Readonly<Record<(typeof mirrorKeys)[number], (all: Item) => string>> = {
+  'ha-mode': (all) => {
+    const size = replicasOf(all);
+    const members = size === undefined ? '' : ` --argument x-quorum-initial-group-size=${size}`;
+    return `queues that are replicated from their start: mq admin create queue NAME --type quorum${members}`;
+  },
+  'ha-params': () =>
+    'the number of members: --argument x-quorum-initial-group-size=N of the queue; later mq admin grow',
+  'ha-sync-mode': () => 'nothing: a member of a quorum queue always catches up by itself',
+  'ha-sync-batch-size': () => 'nothing: a member of a quorum queue always catches up by itself',
+  'ha-promote-on-shutdown': () => 'nothing: only a member that has everything becomes leader',
+  'ha-promote-on-failure': () => 'nothing: only a member that has everything becomes leader',
+};
+
+function insteadOf(key: string, all: Item): string {
+  if (key === 'queue-master-locator')
+    return `"queue-leader-locator": "${all[key] === 'client-local' ? 'client-local' : 'balanced'}"`;
+  const known = mirrorKeys.find((one) => one === key);
+  return known === undefined ? 'nothing: it is gone' : instead[known](all);
+}
+
+/** Throws BAD_DATA for a policy of mirrored queues, with the replacement. */
+export function refuseMirroring(definition: Item, { name, pattern }: { name: string; pattern: string }): void {
+  const isGone = (key: string) => key.startsWith('ha-');
+  const keys = Object.keys(definition);
+  // A leader location alone does not request mirrors. The broker validates it.
+  if (!keys.some(isGone)) return;
+  const found = keys.filter((key) => isGone(key) || key === 'queue-master-locator');
+  const kept = Object.entries(policyWithoutMirrors(definition) ?? {}).filter(([key]) => !isGone(key));
+  const rest =
+    kept.length === 0
+      ? 'then no policy is needed; for every queue of a vhost: mq admin create vhost NAME --default-queue-type quorum'
+      : `and for the rest: mq admin set policy '${name}' '${pattern}' '${JSON.stringify(Object.fromEntries(kept))}' --apply-to quorum_queues`;
+  const details: ErrorDetails = {
+    problems: found.map((key) => `${key}: ${insteadOf(key, definition)}`),
+    hint: rest,
+  };
+  throw new MqError(
+    'BAD_DATA',
+    'mirrored queues are gone since RabbitMQ 4.0; what quorum queues have instead:',
+    details,
+  );
+}
+
+/** Throws BAD_DATA for the arguments of a mirrored queue. */
+export function refuseMirroredQueue(queue: string, given: Item): void {
+  if (!Object.hasOwn(given, 'x-ha-policy') && !Object.hasOwn(given, 'x-ha-nodes')) return;
+  throw new MqError('BAD_DATA', 'x-ha-policy is of RabbitMQ before 3.0: it replicates nothing', {
+    hint: `mq admin create queue '${queue}' --type quorum`,
+  });
+}

@@ -1,0 +1,115 @@
+// Computes where a queue has its members, and what the loss of a node would cause. It has no side effects.
+
+import type { Item } from '../action.ts';
+
+/**
+ * Risk of a queue. `none`: it survives the loss of any one node; `critical`: the loss of some node stops it; `single`:
+ * it has one copy; `down`: it does not work now.
+ */
+export type Risk = 'none' | 'critical' | 'single' | 'down';
+
+export interface Replication {
+  readonly vhost: string;
+  readonly name: string;
+  readonly type: string;
+  /** Node of the leader. For a classic queue it is the only node. */
+  readonly leader: string | undefined;
+  readonly members: readonly string[];
+  /** Members that are online. */
+  readonly online: readonly string[];
+  /** Number of online members that can fail before the queue stops. */
+  readonly mayLose: number;
+  readonly risk: Risk;
+  /** Displayed members: `mq1* mq2 mq3!`, where `*` marks the leader and `!` an offline member. */
+  readonly copies: string;
+  /** Displayed effect of a loss. */
+  readonly loss: string;
+}
+
+/** @param queue an item of GET /queues?disable_stats=true, which describes the current state */
+export function replicationOf(queue: Item, running: ReadonlySet<string>): Replication {
+  const { vhost, name, type } = {
+    vhost: String(queue['vhost']),
+    name: String(queue['name']),
+    type: String(queue['type']),
+  };
+  const node = typeof queue['node'] === 'string' ? queue['node'] : undefined;
+  const isReplicated = Array.isArray(queue['members']);
+  const members = isReplicated ? texts(queue['members']) : node === undefined ? [] : [node];
+  const known = isReplicated ? texts(queue['online']) : members;
+  const online = members.filter((member) => running.has(member) && known.includes(member));
+  const said = queue['leader'] ?? node;
+  const leader = typeof said === 'string' && said !== '' && online.includes(said) ? said : undefined;
+  const mayLose = isReplicated ? Math.max(0, online.length - majorityOf(members)) : 0;
+  const copies = members.map((member) => shortName(member) + markOf(member, { leader, online })).join(' ');
+  const where = { vhost, name, type, leader, members, online, mayLose, copies };
+  if (!isReplicated) return { ...where, ...singleLoss(queue, node, online.length > 0) };
+  return { ...where, ...replicatedLoss(where) };
+}
+
+/** Returns `mq2` for `rabbit@mq2`. */
+export function shortName(node: string): string {
+  return node.slice(node.indexOf('@') + 1);
+}
+
+function markOf(member: string, { leader, online }: Pick<Replication, 'leader' | 'online'>): string {
+  return online.includes(member) ? (member === leader ? '*' : '') : '!';
+}
+
+/** Returns the number of members that must be online. */
+export function majorityOf(members: readonly string[]): number {
+  return Math.floor(members.length / 2) + 1;
+}
+
+function singleLoss(queue: Item, node: string | undefined, isOnline: boolean): Pick<Replication, 'risk' | 'loss'> {
+  const place = node === undefined ? 'a node' : shortName(node);
+  if (!isOnline) return { risk: 'down', loss: `down: its one node, ${place}, does not run` };
+  if (queue['exclusive'] === true) return { risk: 'single', loss: 'goes with the connection that it belongs to' };
+  const what =
+    queue['durable'] === false
+      ? 'it and its messages are gone'
+      : 'it is down until the node is back, and with its disk its messages are lost';
+  return { risk: 'single', loss: `without ${place} ${what}` };
+}
+
+function replicatedLoss({
+  leader,
+  members,
+  online,
+  mayLose,
+}: Omit<Replication, 'risk' | 'loss'>): Pick<Replication, 'risk' | 'loss'> {
+  const majority = majorityOf(members);
+  if (online.length < majority)
+    return {
+      risk: 'down',
+      loss: `down: ${online.length} of its ${members.length} members online, ${majority} are needed`,
+    };
+  if (members.length === 1)
+    return {
+      risk: 'single',
+      loss: `without ${members.map(shortName).join('')} it is down until the node is back, and with its disk its messages are lost`,
+    };
+  if (mayLose === 0)
+    return {
+      risk: 'critical',
+      loss: `without ${online.map(shortName).join(' or ')} it is down: ${majority} of its ${members.length} members are needed`,
+    };
+  const moves = leader === undefined ? 'a leader is being elected' : `without ${shortName(leader)} another leads`;
+  return { risk: 'none', loss: `survives any ${mayLose === 1 ? 'one node' : `${mayLose} nodes`}; ${moves}` };
+}
+
+/** Returns the effect of losing the node, or `undefined` if the queue has no online member there. */
+export function effectOf(
+  { type, leader, members, online, mayLose, risk }: Replication,
+  node: string,
+): string | undefined {
+  if (!online.includes(node)) return undefined;
+  if (members.length === 1) return type === 'classic' ? 'is away with the node' : 'stops';
+  if (risk === 'down') return 'stays down';
+  if (mayLose === 0) return 'stops';
+  return leader === node ? 'gets another leader' : 'has one member fewer';
+}
+
+function texts(value: unknown): string[] {
+  return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : [];
+}

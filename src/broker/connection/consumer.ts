@@ -1,0 +1,66 @@
+// A consumer of a channel, as its queue sees it.
+
+import type { Arguments } from '../codec/arguments.ts';
+import { ProtocolError } from '../protocol-error.ts';
+import type { Consumer } from '../queue/consumers.ts';
+import type { Message } from '../queue/message.ts';
+import type { Queue } from '../queue/queue.ts';
+import type { Entry } from '../queue/ready.ts';
+import type { Deliveries } from './deliveries.ts';
+
+export interface ConsumerParts {
+  readonly consumerTag: string;
+  readonly queue: Queue;
+  readonly noAck: boolean;
+  readonly exclusive: boolean;
+  readonly prefetch: number;
+  readonly arguments: Arguments;
+}
+
+export class ChannelConsumer implements Consumer {
+  readonly tag: string;
+  readonly queue: Queue;
+  readonly noAck: boolean;
+  readonly exclusive: boolean;
+  readonly priority: number;
+  readonly arguments: Arguments;
+  /** 0: no limit. */
+  readonly prefetch: number;
+  unacked = 0;
+  isInLine = false;
+  readonly deliveries: Deliveries;
+
+  constructor(deliveries: Deliveries, parts: ConsumerParts) {
+    this.deliveries = deliveries;
+    this.tag = parts.consumerTag;
+    this.queue = parts.queue;
+    this.noAck = parts.noAck;
+    this.exclusive = parts.exclusive;
+    // RabbitMQ: without acknowledgements there is nothing for a prefetch to count.
+    this.prefetch = parts.noAck ? 0 : parts.prefetch;
+    this.arguments = parts.arguments;
+    this.priority = priorityOf(parts);
+  }
+
+  isReady(): boolean {
+    return (this.prefetch === 0 || this.unacked < this.prefetch) && this.deliveries.hasRoom;
+  }
+
+  deliver(message: Message, redelivered: boolean, entry: Entry | undefined): void {
+    this.deliveries.deliver(this, { message, redelivered, entry });
+  }
+
+  cancelled(): void {
+    this.deliveries.lose(this);
+  }
+}
+
+/** https://www.rabbitmq.com/docs/consumer-priority */
+function priorityOf({ arguments: all, queue }: ConsumerParts): number {
+  const priority = all.get('x-priority');
+  if (priority === undefined) return 0;
+  // As a number, also beyond 2^53: two priorities that are equal then are served in turn.
+  if ('bBsuIilL'.includes(all.types['x-priority'] ?? '')) return Number(priority);
+  const why = `"expected integer, got ${all.typeName('x-priority')}"`;
+  throw new ProtocolError('PRECONDITION_FAILED', `invalid arg 'x-priority' for ${queue.what}: ${why}`);
+}

@@ -1,0 +1,201 @@
+// exchange.* and queue.*: permissions, the virtual host, the answer.
+
+import type { Method, MethodFields } from '../codec/methods.ts';
+import { ProtocolError } from '../protocol-error.ts';
+import { queueName } from '../vhost/names.ts';
+import { assertTopicAccess } from '../vhost/topic-access.ts';
+import { type Access, assertAccess, assertAnyAccess } from '../vhost/users.ts';
+import type { Channel } from './channel.ts';
+import { queueNamed } from './deliveries.ts';
+import { replyQueue } from './reply-to.ts';
+
+/** False: none of its methods. The answer to a durable change is held back until the change is on disk. */
+export function declare(channel: Channel, method: Method): boolean {
+  const { store } = channel.vhost;
+  if (store === undefined) return answer(channel, method);
+  const { connection } = channel;
+  const before = store.pendingBytes;
+  connection.output.hold();
+  try {
+    return answer(channel, method);
+  } finally {
+    // A store that has failed takes nothing, and `committed` reports that.
+    if (store.pendingBytes !== before || store.failure !== undefined) connection.releaseWhenStored();
+    else connection.output.release();
+  }
+}
+
+function answer(channel: Channel, method: Method): boolean {
+  switch (method.name) {
+    case 'exchange.declare':
+      declareExchange(channel, method.fields);
+      break;
+    case 'exchange.delete':
+      deleteExchange(channel, method.fields);
+      break;
+    case 'exchange.bind':
+    case 'exchange.unbind':
+      bindExchange(channel, method);
+      break;
+    case 'queue.declare':
+      declareQueue(channel, method.fields);
+      break;
+    case 'queue.bind':
+    case 'queue.unbind':
+      bindQueue(channel, method);
+      break;
+    case 'queue.purge':
+      purgeQueue(channel, method.fields);
+      break;
+    case 'queue.delete':
+      deleteQueue(channel, method.fields);
+      break;
+    default:
+      return false;
+  }
+  return true;
+}
+
+function declareExchange(channel: Channel, fields: MethodFields<'exchange.declare'>): void {
+  const { vhost } = channel;
+  const name = withoutLineEnds(fields.exchange);
+  assertNotDefault(name);
+  if (fields.passive) {
+    assertAnyAccess(channel.connection.user, { vhost: vhost.name, kind: 'exchange', name });
+    vhost.exchange(name);
+  } else {
+    allow(channel, 'configure', 'exchange', name);
+    const alternate = fields.arguments.get('alternate-exchange');
+    if (typeof alternate === 'string' && !vhost.exchanges.has(name)) {
+      allow(channel, 'read', 'exchange', name);
+      allow(channel, 'write', 'exchange', alternate);
+    }
+    vhost.declareExchange({ ...fields, exchange: name });
+  }
+  if (!fields.noWait) channel.send('exchange.declare-ok', {});
+}
+
+function deleteExchange(channel: Channel, fields: MethodFields<'exchange.delete'>): void {
+  const name = withoutLineEnds(fields.exchange);
+  assertNotDefault(name);
+  if (name.startsWith('amq.')) {
+    const what = `exchange '${name}' in vhost '${channel.vhost.name}'`;
+    throw new ProtocolError('ACCESS_REFUSED', `deletion of system ${what} not allowed`);
+  }
+  allow(channel, 'configure', 'exchange', name);
+  answerAfter(channel, (done) => channel.vhost.deleteExchange(name, { ifUnused: fields.ifUnused, done }));
+  if (!fields.noWait) channel.send('exchange.delete-ok', {});
+}
+
+function bindExchange(
+  channel: Channel,
+  { name, fields }: Method & { name: 'exchange.bind' | 'exchange.unbind' },
+): void {
+  const binding = { ...fields, isQueue: false };
+  assertNotDefault(fields.destination);
+  assertNotDefault(fields.source);
+  allow(channel, 'write', 'exchange', fields.destination);
+  allow(channel, 'read', 'exchange', fields.source);
+  allowTopic(channel, fields.source, fields.routingKey);
+  if (name === 'exchange.bind') channel.vhost.bind(binding);
+  else channel.vhost.unbind(binding, channel.connection);
+  if (!fields.noWait) channel.send(`${name}-ok`, {});
+}
+
+function declareQueue(channel: Channel, fields: MethodFields<'queue.declare'>): void {
+  const { vhost, connection } = channel;
+  let name = withoutLineEnds(fields.queue);
+  let counts = { messageCount: 0, consumerCount: 0 };
+  if (name.startsWith(replyQueue)) {
+    // RabbitMQ: a way to ask whether whoever waits for a reply is still there.
+    if (name !== replyQueue && !connection.replies.has(name)) {
+      throw new ProtocolError('NOT_FOUND', `no queue '${name}' in vhost '${vhost.name}'`);
+    }
+    counts = { messageCount: 0, consumerCount: 1 };
+  } else {
+    const generated = queueName();
+    if (fields.passive) {
+      assertAnyAccess(connection.user, { vhost: vhost.name, kind: 'queue', name });
+    } else allow(channel, 'configure', 'queue', name === '' ? generated : name);
+    const deadLetterExchange = fields.arguments.get('x-dead-letter-exchange');
+    if (!fields.passive && typeof deadLetterExchange === 'string' && !vhost.queues.has(name)) {
+      allow(channel, 'read', 'queue', name === '' ? generated : name);
+      allow(channel, 'write', 'exchange', deadLetterExchange);
+    }
+    const queue = fields.passive
+      ? vhost.queue(name, connection)
+      : vhost.declareQueue({ ...fields, queue: name }, connection, generated);
+    if (queue.owner === connection) connection.ownQueue(queue);
+    name = queue.name;
+    queue.touch();
+    counts = { messageCount: queue.ready.length, consumerCount: queue.consumers.count };
+  }
+  channel.lastQueue = name;
+  if (!fields.noWait) channel.send('queue.declare-ok', { queue: name, ...counts });
+}
+
+function bindQueue(channel: Channel, { name: method, fields }: Method & { name: 'queue.bind' | 'queue.unbind' }): void {
+  const destination = queueNamed(channel, fields.queue);
+  // AMQP 0-9-1, 1.7.2.3.3: neither queue nor key means the last queue's name as the key.
+  const routingKey = fields.queue === '' && fields.routingKey === '' ? channel.lastQueue : fields.routingKey;
+  assertNotDefault(fields.exchange);
+  allow(channel, 'write', 'queue', destination);
+  allow(channel, 'read', 'exchange', fields.exchange);
+  allowTopic(channel, fields.exchange, routingKey);
+  if (method === 'queue.bind' && channel.vhost.queues.has(destination)) {
+    channel.vhost.queue(destination, channel.connection);
+  }
+  const binding = { source: fields.exchange, destination, isQueue: true, routingKey, arguments: fields.arguments };
+  if (method === 'queue.bind') channel.vhost.bind(binding);
+  else channel.vhost.unbind(binding, channel.connection);
+  if (method === 'queue.unbind') channel.send('queue.unbind-ok', {});
+  else if (!('noWait' in fields && fields.noWait)) channel.send('queue.bind-ok', {});
+}
+
+function purgeQueue(channel: Channel, fields: MethodFields<'queue.purge'>): void {
+  const name = queueNamed(channel, fields.queue);
+  allow(channel, 'read', 'queue', name);
+  const queue = channel.vhost.queue(name, channel.connection);
+  const messageCount = answerAfter(channel, (done) => queue.purge(done));
+  if (!fields.noWait) channel.send('queue.purge-ok', { messageCount });
+}
+
+function deleteQueue(channel: Channel, fields: MethodFields<'queue.delete'>): void {
+  const name = queueNamed(channel, withoutLineEnds(fields.queue));
+  allow(channel, 'configure', 'queue', name);
+  // RabbitMQ: to delete what is not there is no error.
+  const messageCount = channel.vhost.queues.has(name)
+    ? answerAfter(channel, (done) =>
+        channel.vhost.deleteQueue(channel.vhost.queue(name, channel.connection), { ...fields, done }),
+      )
+    : 0;
+  if (!fields.noWait) channel.send('queue.delete-ok', { messageCount });
+}
+
+/** Holds back answers until `work` has called back, and what it changed is on disk. */
+function answerAfter<T>({ connection }: Channel, work: (done: () => void) => T): T {
+  connection.output.hold();
+  try {
+    return work(() => connection.releaseWhenStored());
+  } catch (error) {
+    connection.output.release();
+    throw error;
+  }
+}
+
+function allow(channel: Channel, access: Access, kind: 'queue' | 'exchange', name: string): void {
+  assertAccess(channel.connection.user, access, { vhost: channel.vhost.name, kind, name });
+}
+
+function allowTopic({ connection, vhost }: Channel, exchange: string, routingKey: string): void {
+  assertTopicAccess(connection.user, 'read', { exchange: vhost.exchanges.get(exchange), routingKey });
+}
+
+function assertNotDefault(exchange: string): void {
+  if (exchange === '') throw new ProtocolError('ACCESS_REFUSED', 'operation not permitted on the default exchange');
+}
+
+/** RabbitMQ takes line ends out of names. */
+function withoutLineEnds(name: string): string {
+  return name.replaceAll(/[\r\n]/g, '');
+}

@@ -1,0 +1,156 @@
+// Bindings, by any of the paths that lead to them.
+
+import { createHash } from 'node:crypto';
+import { Arguments } from '../../codec/arguments.ts';
+import { Queue } from '../../queue/queue.ts';
+import type { Binding } from '../../routing/exchange.ts';
+import type { BindingDeclaration } from '../../vhost/declarations.ts';
+import { assertTopicAccess } from '../../vhost/topic-access.ts';
+import { assertAccess, type User } from '../../vhost/users.ts';
+import type { VirtualHost } from '../../vhost/vhost.ts';
+import { argumentsOf, nameOf } from '../body.ts';
+import { jsonTable } from '../json.ts';
+import { notFound } from '../refusal.ts';
+import { type Answer, type Call, created, listOf, noContent, ok, type Route, vhostOf, vhostsOf } from '../route.ts';
+import { assertNotDefault, exchangeName, exchangeOf } from './exchanges.ts';
+import { queueOf } from './queues.ts';
+
+const between = '/bindings/:vhost/e/:source/:kind/:destination';
+
+export const bindingRoutes: readonly Route[] = [
+  { method: 'GET', path: '/bindings', handle: bindings },
+  { method: 'GET', path: '/bindings/:vhost', handle: bindings },
+  { method: 'GET', path: between, handle: (call) => bindingList(bindingsBetween(call)) },
+  { method: 'POST', path: between, handle: postBinding },
+  { method: 'GET', path: `${between}/:properties`, handle: (call) => ok(bindingItem(bindingOf(call))) },
+  { method: 'DELETE', path: `${between}/:properties`, handle: deleteBinding },
+  { method: 'GET', path: '/queues/:vhost/:queue/bindings', handle: bindingsOfQueue },
+  { method: 'GET', path: '/exchanges/:vhost/:exchange/bindings/source', handle: bindingsFrom },
+  { method: 'GET', path: '/exchanges/:vhost/:exchange/bindings/destination', handle: bindingsTo },
+];
+
+type Seen = Omit<Binding, 'source'> & { readonly source: string };
+
+/** With those that every queue has from the default exchange (AMQP 0-9-1, 3.1.3.1). */
+export function allBindings(vhost: VirtualHost): Seen[] {
+  const implicit = [...vhost.queues.values()].map((queue) => ({
+    source: '',
+    destination: queue,
+    routingKey: queue.name,
+    arguments: Arguments.none,
+  }));
+  const made = [...vhost.exchanges.values()].flatMap(({ bindings: all }) => [...all.values()]);
+  return [...implicit, ...made.map((binding) => ({ ...binding, source: binding.source.name }))];
+}
+
+/** The names of a binding's ends, and what makes it another one than the next. */
+export function bindingParts({ source, destination, routingKey, arguments: all }: Seen) {
+  return {
+    source,
+    vhost: destination.vhost,
+    destination: destination.name,
+    destination_type: destination instanceof Queue ? 'queue' : 'exchange',
+    routing_key: routingKey,
+    arguments: jsonTable(all.values),
+  };
+}
+
+/** Binds for a user who may. */
+export function bind({ vhost, user }: { vhost: VirtualHost; user: User }, wanted: BindingDeclaration): void {
+  assertMayBind({ vhost, user }, wanted);
+  if (wanted.isQueue && vhost.queues.has(wanted.destination)) vhost.queue(wanted.destination, undefined);
+  vhost.bind(wanted);
+}
+
+function assertMayBind(
+  { vhost, user }: { vhost: VirtualHost; user: User },
+  { source, destination, isQueue, routingKey }: Omit<BindingDeclaration, 'arguments'>,
+): void {
+  assertNotDefault(source);
+  if (!isQueue) assertNotDefault(destination);
+  assertAccess(user, 'write', { vhost: vhost.name, kind: isQueue ? 'queue' : 'exchange', name: destination });
+  assertAccess(user, 'read', { vhost: vhost.name, kind: 'exchange', name: source });
+  assertTopicAccess(user, 'read', { exchange: vhost.exchanges.get(source), routingKey });
+}
+
+function bindingItem(binding: Seen): Record<string, unknown> {
+  return { ...bindingParts(binding), properties_key: propertiesKey(binding) };
+}
+
+/** RabbitMQ: the routing key, quoted as in a form, and a hash of the arguments where there are any. */
+function propertiesKey({ routingKey, arguments: all }: Pick<Seen, 'routingKey' | 'arguments'>): string {
+  const key = encodeURIComponent(routingKey)
+    .replaceAll('%20', '+')
+    .replaceAll(/[!'()*~]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
+  if (Object.keys(all.values).length === 0) return key === '' ? '~' : key;
+  return `${key}~${createHash('sha256').update(all.raw).digest('base64url').slice(0, 22)}`;
+}
+
+const order = ['vhost', 'source', 'destination_type', 'destination', 'routing_key', 'properties_key'];
+
+function bindingList(all: readonly Seen[]): Promise<Answer> {
+  return listOf(all, bindingItem, order);
+}
+
+function bindings(call: Call): Promise<Answer> {
+  return bindingList(vhostsOf(call).flatMap(allBindings));
+}
+
+function endsOf(call: Call): { source: string; destination: string; isQueue: boolean } {
+  const kind = call.param('kind');
+  if (kind !== 'q' && kind !== 'e') throw notFound();
+  const isQueue = kind === 'q';
+  const destination = isQueue ? call.param('destination') : exchangeName(call.param('destination'));
+  return { source: exchangeName(call.param('source')), destination, isQueue };
+}
+
+function bindingsBetween(call: Call): Seen[] {
+  const { source, destination, isQueue } = endsOf(call);
+  return allBindings(vhostOf(call)).filter(
+    (binding) =>
+      binding.source === source &&
+      binding.destination.name === destination &&
+      binding.destination instanceof Queue === isQueue,
+  );
+}
+
+function bindingOf(call: Call): Seen {
+  const found = bindingsBetween(call).find((binding) => propertiesKey(binding) === call.param('properties'));
+  if (found === undefined) throw notFound();
+  return found;
+}
+
+function postBinding(call: Call): Answer {
+  const properties = { routingKey: nameOf(call.body, 'routing_key'), arguments: argumentsOf(call.body) };
+  bind({ vhost: vhostOf(call), user: call.user }, { ...endsOf(call), ...properties });
+  const place = [call.param('destination'), propertiesKey(properties)];
+  return created(place.map(encodeURIComponent).join('/'));
+}
+
+function deleteBinding(call: Call): Answer {
+  const vhost = vhostOf(call);
+  const ends = endsOf(call);
+  const { routingKey, arguments: all } = bindingOf(call);
+  assertMayBind({ vhost, user: call.user }, { ...ends, routingKey });
+  if (ends.isQueue) vhost.queue(ends.destination, undefined);
+  vhost.unbind({ ...ends, routingKey, arguments: all }, undefined);
+  return noContent;
+}
+
+function bindingsOfQueue(call: Call): Promise<Answer> {
+  const queue = queueOf(call);
+  const all = allBindings(vhostOf(call));
+  return bindingList(all.filter(({ destination }) => destination === queue));
+}
+
+function bindingsFrom(call: Call): Promise<Answer> {
+  const { name } = exchangeOf(call);
+  const all = allBindings(vhostOf(call));
+  return bindingList(all.filter(({ source }) => source === name));
+}
+
+function bindingsTo(call: Call): Promise<Answer> {
+  const exchange = exchangeOf(call);
+  const all = allBindings(vhostOf(call));
+  return bindingList(all.filter(({ destination }) => destination === exchange));
+}

@@ -1,0 +1,80 @@
+// Permissions for the routing keys of topic exchanges.
+
+import { loadPatterns } from '../../patterns.ts';
+import type { User } from '../../vhost/users.ts';
+import { assertKeys, nameOf, textOf } from '../body.ts';
+import { badRequest, notFound } from '../refusal.ts';
+import { type Answer, type Call, list, noContent, put, type Route, vhostOf } from '../route.ts';
+import { userOf } from './users.ts';
+
+type Body = Readonly<Record<string, unknown>>;
+
+const role = 'administrator';
+const one = '/topic-permissions/:vhost/:user';
+
+export const topicPermissionRoutes: readonly Route[] = [
+  { method: 'GET', path: '/topic-permissions', role, handle: (call) => shown(all(call)) },
+  { method: 'GET', path: '/vhosts/:vhost/topic-permissions', role, handle: (call) => shown(inVhost(call, all(call))) },
+  { method: 'GET', path: '/users/:user/topic-permissions', role, handle: (call) => shown(topicsOf(userOf(call))) },
+  { method: 'GET', path: one, role, handle: (call) => shown(existing(call)) },
+  { method: 'PUT', path: one, role, handle: putTopicPermission },
+  { method: 'DELETE', path: one, role, handle: deleteTopicPermissions },
+  { method: 'DELETE', path: `${one}/:exchange`, role, handle: deleteTopicPermissions },
+];
+
+type Item = ReturnType<typeof topicsOf>[number];
+
+export function topicsOf({ name, topics }: User) {
+  return [...topics].flatMap(([vhost, exchanges]) =>
+    Array.from(exchanges, ([exchange, { given }]) => ({ user: name, vhost, exchange, ...given })),
+  );
+}
+
+/** Throws 400 if a pattern is invalid. */
+export async function allowTopic(
+  { broker }: Pick<Call, 'broker'>,
+  { vhost, user }: { vhost: string; user: string },
+  body: Body,
+): Promise<void> {
+  assertKeys(body, ['exchange', 'write', 'read']);
+  const given = { write: textOf(body, 'write'), read: textOf(body, 'read') };
+  await loadPatterns(Object.values(given));
+  try {
+    broker.users.allowTopic(user, { vhost, exchange: nameOf(body, 'exchange') }, given);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw badRequest(`invalid_regexp: ${error.message}`);
+  }
+}
+
+const shown = (items: readonly Item[]): Answer => list(items, ['vhost', 'user', 'exchange']);
+const all = ({ broker }: Call): Item[] => [...broker.users.all.values()].flatMap(topicsOf);
+
+function inVhost(call: Call, items: readonly Item[]): Item[] {
+  const { name } = vhostOf(call);
+  return items.filter(({ vhost }) => vhost === name);
+}
+
+/** Throws 404 if there are none. */
+function existing(call: Call): Item[] {
+  const items = inVhost(call, topicsOf(userOf(call)));
+  if (items.length === 0) throw notFound();
+  return items;
+}
+
+async function putTopicPermission(call: Call): Promise<Answer> {
+  const [vhost, name] = [call.param('vhost'), call.param('user')];
+  const user = call.broker.users.all.get(name);
+  if (user === undefined || !call.broker.vhosts.has(vhost)) throw badRequest('vhost_or_user_not_found');
+  const isNew = (user.topics.get(vhost)?.size ?? 0) === 0;
+  await allowTopic(call, { vhost, user: name }, call.body);
+  return put(isNew);
+}
+
+function deleteTopicPermissions(call: Call): Answer {
+  const exchange = call.param('exchange');
+  for (const item of existing(call)) {
+    if (exchange === '' || item.exchange === exchange) call.broker.users.forbidTopic(item.user, item);
+  }
+  return noContent;
+}

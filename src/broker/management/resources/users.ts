@@ -1,0 +1,169 @@
+// Users and their permissions: all of it is the administrators' matter.
+
+import { loadPatterns } from '../../patterns.ts';
+import type { Password, User } from '../../vhost/users.ts';
+import { assertKeys, objectOf, tagsOf, textOf } from '../body.ts';
+import { shortString } from '../json.ts';
+import { badRequest, notFound, Refusal } from '../refusal.ts';
+import { type Answer, type Call, list, noContent, ok, put, type Route, vhostOf } from '../route.ts';
+
+type Body = Readonly<Record<string, unknown>>;
+
+const role = 'administrator';
+
+export const userRoutes: readonly Route[] = [
+  { method: 'GET', path: '/users', role, handle: ({ broker }) => list([...broker.users.all.values()].map(userItem)) },
+  { method: 'GET', path: '/users/without-permissions', role, handle: usersWithoutPermissions },
+  { method: 'POST', path: '/users/bulk-delete', role, handle: deleteUsers },
+  { method: 'GET', path: '/users/:user', role, handle: (call) => ok(userItem(userOf(call))) },
+  { method: 'PUT', path: '/users/:user', role, handle: putUser },
+  { method: 'DELETE', path: '/users/:user', role, handle: deleteUser },
+  {
+    method: 'GET',
+    path: '/users/:user/permissions',
+    role,
+    handle: (call) => permissionList(permissionsOf(userOf(call))),
+  },
+  { method: 'GET', path: '/permissions', role, handle: permissions },
+  { method: 'GET', path: '/vhosts/:vhost/permissions', role, handle: permissionsIn },
+  { method: 'GET', path: '/permissions/:vhost/:user', role, handle: (call) => ok(permissionOf(call)) },
+  { method: 'PUT', path: '/permissions/:vhost/:user', role, handle: putPermission },
+  { method: 'DELETE', path: '/permissions/:vhost/:user', role, handle: deletePermission },
+];
+
+const saltBytes = 4;
+const algorithms = {
+  rabbit_password_hashing_sha256: { algorithm: 'sha256', hashBytes: 32 },
+  rabbit_password_hashing_sha512: { algorithm: 'sha512', hashBytes: 64 },
+} as const;
+
+/** With the hash of the password: for administrators only. */
+export function userItem({ name, tags, password }: User): Record<string, unknown> {
+  const hash = password === undefined ? [] : [password.salt, password.hash];
+  return {
+    name,
+    password_hash: Buffer.concat(hash.map((part) => Buffer.from(part, 'base64'))).toString('base64'),
+    hashing_algorithm: `rabbit_password_hashing_${password?.algorithm ?? 'sha256'}`,
+    tags,
+    limits: {},
+  };
+}
+
+/** Adds or changes a user as RabbitMQ does: without a password there is none afterwards. Throws 400. */
+export function putUserOf(users: Call['broker']['users'], name: string, body: Body): void {
+  if (body['tags'] === undefined) throw badRequest('tags_not_present');
+  if (Object.keys(objectOf(body, 'limits')).length > 0) {
+    throw new Refusal(501, 'not_implemented', `mq has no user limits: ${name}`);
+  }
+  users.put({ name: shortString(name, 'the name of a user'), tags: tagsOf(body['tags']), password: passwordOf(body) });
+}
+
+/** Throws 400 where a pattern is none. */
+export async function allow(
+  call: Pick<Call, 'broker'>,
+  { vhost, user }: { vhost: string; user: string },
+  body: Body,
+): Promise<void> {
+  assertKeys(body, ['configure', 'write', 'read']);
+  const given = { configure: textOf(body, 'configure'), write: textOf(body, 'write'), read: textOf(body, 'read') };
+  await loadPatterns(Object.values(given));
+  try {
+    call.broker.users.allow(user, vhost, given);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw badRequest(`invalid_regexp: ${error.message}`);
+  }
+}
+
+export function permissionsOf({ name, permissions: all }: User): Record<string, unknown>[] {
+  return Array.from(all, ([vhost, { given }]) => ({ user: name, vhost, ...given }));
+}
+
+export function userOf({ broker, param }: Call): User {
+  const user = broker.users.all.get(param('user'));
+  if (user === undefined) throw notFound();
+  return user;
+}
+
+function putUser({ broker, param, body }: Call): Answer {
+  const name = param('user');
+  const isNew = !broker.users.all.has(name);
+  putUserOf(broker.users, name, body);
+  return put(isNew);
+}
+
+function usersWithoutPermissions({ broker }: Call): Answer {
+  const all = [...broker.users.all.values()];
+  return list(all.filter(({ permissions: granted }) => granted.size === 0).map(userItem));
+}
+
+function deleteUser(call: Call): Answer {
+  remove(call, userOf(call).name);
+  return noContent;
+}
+
+/** RabbitMQ: a name that is not there is no error. */
+function deleteUsers(call: Call): Answer {
+  assertKeys(call.body, ['users']);
+  const names = call.body['users'];
+  if (!Array.isArray(names) || !names.every((name) => typeof name === 'string')) throw badRequest('not_list: users');
+  for (const name of names) remove(call, name);
+  return noContent;
+}
+
+function remove({ broker }: Call, name: string): void {
+  broker.users.remove(name);
+  for (const connection of broker.connections) {
+    if (connection.user.name === name) connection.close(`user '${name}' was deleted`);
+  }
+}
+
+function passwordOf(body: Body): string | Password | null {
+  if (body['password'] !== undefined) return textOf(body, 'password');
+  const encoded = textOf(body, 'password_hash');
+  if (encoded === '') return null;
+  const name = textOf(body, 'hashing_algorithm', 'rabbit_password_hashing_sha256');
+  if (!Object.hasOwn(algorithms, name)) throw badRequest(`hashing_algorithm is not known: ${name}`);
+  const { algorithm, hashBytes } = algorithms[name as keyof typeof algorithms];
+  const bytes = Buffer.from(encoded, 'base64');
+  if (bytes.length !== saltBytes + hashBytes) throw badRequest(`password_hash is no hash of ${name}`);
+  return {
+    algorithm,
+    salt: bytes.subarray(0, saltBytes).toString('base64'),
+    hash: bytes.subarray(saltBytes).toString('base64'),
+  };
+}
+
+const permissionList = (all: readonly unknown[]): Answer => list(all, ['vhost', 'user']);
+
+function permissions({ broker }: Call): Answer {
+  return permissionList([...broker.users.all.values()].flatMap(permissionsOf));
+}
+
+function permissionsIn(call: Call): Answer {
+  const { name } = vhostOf(call);
+  const all = [...call.broker.users.all.values()].flatMap(permissionsOf);
+  return permissionList(all.filter(({ vhost }) => vhost === name));
+}
+
+function permissionOf(call: Call): Record<string, unknown> {
+  const { name } = vhostOf(call);
+  const found = permissionsOf(userOf(call)).find(({ vhost }) => vhost === name);
+  if (found === undefined) throw notFound();
+  return found;
+}
+
+async function putPermission(call: Call): Promise<Answer> {
+  const [vhost, name] = [call.param('vhost'), call.param('user')];
+  const user = call.broker.users.all.get(name);
+  if (user === undefined || !call.broker.vhosts.has(vhost)) throw badRequest('vhost_or_user_not_found');
+  const isNew = !user.permissions.has(vhost);
+  await allow(call, { vhost, user: name }, call.body);
+  return put(isNew);
+}
+
+function deletePermission(call: Call): Answer {
+  permissionOf(call);
+  call.broker.users.forbid(call.param('user'), call.param('vhost'));
+  return noContent;
+}

@@ -1,0 +1,162 @@
+// The arguments that queue.declare may have, and RabbitMQ's texts for those that it refuses.
+
+import type { Arguments } from '../codec/arguments.ts';
+import { type FieldValue, typeNames } from '../codec/table.ts';
+import { ProtocolError } from '../protocol-error.ts';
+
+export type QueueType = 'classic' | 'quorum';
+
+/** Returns what is wrong, as RabbitMQ prints it, or undefined. */
+type Check = (value: FieldValue, type: string, all: Arguments) => string | undefined;
+
+const highestPriority = 255;
+/** RabbitMQ: ten years. */
+export const longestMs = 315_360_000_000;
+
+const integerTypes = 'bBsuIilL';
+
+const anything: Check = () => undefined;
+const integer: Check = (_, type) =>
+  integerTypes.includes(type) ? undefined : `"expected integer, got ${typeNames[type]}"`;
+const notNegative: Check = (value, type, all) =>
+  integer(value, type, all) ?? (Number(value) < 0 ? `{value_negative,${value}}` : undefined);
+const notZero: Check = (value, type, all) =>
+  integer(value, type, all) ?? (Number(value) === 0 ? '{value_zero,0}' : notNegative(value, type, all));
+const duration: Check = (value, type, all) =>
+  notNegative(value, type, all) ?? (Number(value) > longestMs ? `{value_too_large,${value}}` : undefined);
+const text: Check = (_, type) => (type === 'S' ? undefined : `{unacceptable_type,${typeNames[type]}}`);
+const flag: Check = (_, type) => (type === 't' ? undefined : `{unacceptable_type,${typeNames[type]}}`);
+const oneOf =
+  (words: readonly string[], problem: string): Check =>
+  (value, type, all) =>
+    text(value, type, all) ?? (words.includes(String(value)) ? undefined : problem);
+
+interface Row {
+  /** The types of queue that know the argument. */
+  readonly types: readonly QueueType[];
+  readonly check: Check;
+}
+
+const both = (check: Check): Row => ({ types: ['classic', 'quorum'], check });
+const classic = (check: Check): Row => ({ types: ['classic'], check });
+const quorum = (check: Check): Row => ({ types: ['quorum'], check });
+const ofStreams: Row = { types: [], check: anything };
+
+/** RabbitMQ 4.3's arguments. An argument that no type of queue knows may have any value. */
+const rows: Readonly<Record<string, Row>> = {
+  'x-expires': both((value, type, all) => notZero(value, type, all) ?? duration(value, type, all)),
+  'x-message-ttl': both(duration),
+  'x-dead-letter-exchange': both(text),
+  'x-dead-letter-routing-key': both(
+    (value, type, all) =>
+      text(value, type, all) ??
+      (all.get('x-dead-letter-exchange') === undefined ? 'routing_key_but_no_dlx_defined' : undefined) ??
+      // It becomes a routing key, which is a short string.
+      (Buffer.byteLength(String(value)) > 255 ? 'value_too_long' : undefined),
+  ),
+  'x-dead-letter-strategy': quorum(oneOf(['at-most-once', 'at-least-once'], 'invalid_dlx_strategy')),
+  'x-max-length': both(notNegative),
+  'x-max-length-bytes': both(notNegative),
+  'x-max-in-memory-length': quorum(notNegative),
+  'x-max-in-memory-bytes': quorum(notNegative),
+  'x-max-priority': classic(
+    (value, type, all) =>
+      notNegative(value, type, all) ?? (Number(value) > highestPriority ? `{max_value_exceeded,${value}}` : undefined),
+  ),
+  'x-overflow': both(oneOf(['drop-head', 'reject-publish', 'reject-publish-dlx'], 'invalid_overflow')),
+  'x-queue-mode': classic(anything),
+  'x-queue-version': classic(
+    (value, type, all) =>
+      notNegative(value, type, all) ?? (Number(value) === 2 ? undefined : `"unsupported queue version '${value}'"`),
+  ),
+  'x-single-active-consumer': both(flag),
+  // RabbitMQ 4.3 refuses it on a classic queue. Clients still use it there, and neither RabbitMQ 4.0 nor mq does.
+  'x-consumer-timeout': quorum(notNegative),
+  'x-consumer-disconnected-timeout': quorum(notNegative),
+  'x-delayed-retry-type': quorum(anything),
+  'x-delayed-retry-min': quorum(anything),
+  'x-delayed-retry-max': quorum(anything),
+  'x-quorum-initial-group-size': quorum(notZero),
+  'x-delivery-limit': quorum(anything),
+  // Deprecated: RabbitMQ 4.3 closes the connection (541) unless its configuration permits it.
+  'x-queue-master-locator': classic(anything),
+  'x-queue-leader-locator': both(
+    oneOf(['client-local', 'balanced', 'random', 'least-leaders'], 'invalid_queue_locator_arg'),
+  ),
+  'x-max-age': ofStreams,
+  'x-stream-max-segment-size-bytes': ofStreams,
+  'x-stream-filter-size-bytes': ofStreams,
+  'x-initial-cluster-size': ofStreams,
+};
+
+const ignoredOnClassic = ['x-consumer-timeout'];
+
+/** The arguments that queues of this type know: a second declaration has to have the same values of these. */
+export function argumentNames(type: QueueType): readonly string[] {
+  const known = Object.entries(rows).filter(([, { types }]) => types.includes(type));
+  return [...known.map(([name]) => name), 'x-queue-type'];
+}
+
+interface Wanted {
+  readonly durable: boolean;
+  readonly exclusive: boolean;
+  readonly autoDelete: boolean;
+  readonly arguments: Arguments;
+}
+
+/** Throws 406 for a queue that RabbitMQ refuses to create. `what` names the queue in the text. */
+export function assertPossible(
+  wanted: Wanted,
+  { what, isServerNamed }: { what: string; isServerNamed: boolean },
+): void {
+  const type = queueType(wanted.arguments, what);
+  assertArguments(wanted.arguments, type, what);
+  if (type !== 'quorum') return;
+  if (isServerNamed) {
+    throw new ProtocolError('PRECONDITION_FAILED', 'Cannot declare a server-named queue for type rabbit_quorum_queue');
+  }
+  const properties = {
+    'exclusive-owner': wanted.exclusive,
+    'non-durable': !wanted.durable,
+    'auto-delete': wanted.autoDelete,
+  };
+  for (const [property, isWrong] of Object.entries(properties)) {
+    if (isWrong) throw new ProtocolError('PRECONDITION_FAILED', `invalid property '${property}' for ${what}`);
+  }
+}
+
+/** Throws 406 for the first argument that RabbitMQ refuses for a queue of this type. */
+function assertArguments(all: Arguments, type: QueueType, what: string): void {
+  for (const [name, { types, check }] of Object.entries(rows)) {
+    const value = all.get(name);
+    if (value === undefined || !types.includes(type)) continue;
+    const problem = check(value, all.types[name] ?? '', all);
+    if (problem === undefined) continue;
+    // RabbitMQ has another text for this one.
+    if (name !== 'x-dead-letter-exchange') throw invalid(name, what, problem);
+    throw new ProtocolError('PRECONDITION_FAILED', `invalid type '${all.typeName(name)}' for arg '${name}' in ${what}`);
+  }
+  for (const name of Object.keys(all.values)) {
+    if (rows[name]?.types.includes(type) !== false || (type === 'classic' && ignoredOnClassic.includes(name))) continue;
+    throw new ProtocolError(
+      'PRECONDITION_FAILED',
+      `invalid arg '${name}' for ${what} of queue type rabbit_${type}_queue`,
+    );
+  }
+}
+
+/** Returns the type that x-queue-type names, classic by default. Throws 406 if there is no such type. */
+export function queueType(all: Arguments, what: string): QueueType {
+  const type = all.get('x-queue-type');
+  if (type === undefined || type === '' || type === 'undefined') return 'classic';
+  const problem = text(type, all.types['x-queue-type'] ?? '', all);
+  if (problem !== undefined) throw invalid('x-queue-type', what, problem);
+  if (type !== 'classic' && type !== 'quorum') {
+    throw invalid('x-queue-type', what, `"unsupported queue type '${String(type)}'"`);
+  }
+  return type;
+}
+
+function invalid(name: string, what: string, problem: string): ProtocolError {
+  return new ProtocolError('PRECONDITION_FAILED', `invalid arg '${name}' for ${what}: ${problem}`);
+}

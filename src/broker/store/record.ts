@@ -1,0 +1,309 @@
+// One record of the log: u32 length, u32 CRC-32, then type and payload, which both of them cover. Numbers are big-endian,
+// ids and sequences u48, texts a u16 length and UTF-8.
+
+import { crc32 } from 'node:zlib';
+import type { Definition, Returns, StoredMarks, StoredMessage } from '../store.ts';
+
+/** Length and checksum, before the type. */
+const headLength = 8;
+
+const types = {
+  batch: 0x62,
+  define: 1,
+  undefine: 2,
+  message: 3,
+  settle: 4,
+  /** A return with its delivery count only. No longer written. */
+  redelivered: 5,
+  drop: 6,
+  /** A message with what the broker itself knows of it: a u32 length and JSON stand between its id and its places. */
+  markedMessage: 7,
+  returned: 8,
+} as const;
+
+/** One queue of a message record. */
+export interface Place {
+  readonly queue: string;
+  readonly expiresAt: number | undefined;
+  readonly returns: Returns;
+}
+
+export const neverReturned: Returns = { acquiredCount: 0, deliveryCount: 0, order: 0 };
+
+export interface MessageRecord {
+  readonly type: 'message';
+  readonly id: number;
+  /** JSON of `StoredMarks`; `undefined` for a message without any. */
+  readonly marks: Buffer | undefined;
+  readonly places: readonly Place[];
+  /** The offset at which the places end. */
+  readonly rest: number;
+}
+
+export type StoreRecord =
+  | { readonly type: 'batch'; readonly sequence: number }
+  | { readonly type: 'define'; readonly sequence: number; readonly definition: Definition }
+  | { readonly type: 'undefine'; readonly kind: string; readonly key: string }
+  | MessageRecord
+  | { readonly type: 'settle'; readonly queue: string; readonly ids: readonly number[] }
+  | { readonly type: 'returned'; readonly queue: string; readonly id: number; readonly returns: Returns }
+  | { readonly type: 'drop'; readonly queue: string };
+
+/** Contents from this length on are written from where they are, not copied. */
+const ownPartLength = 64 * 1024;
+const chunkLength = 256 * 1024;
+
+/** Puts records one after the other into buffers. Every method gives the length of its record. */
+export class RecordEncoder {
+  #buffer = Buffer.allocUnsafeSlow(chunkLength);
+  #taken = 0;
+  #record = 0;
+  #end = 0;
+  #parts: Buffer[] = [];
+
+  /** The start of what is written and synced together, recognised by its segment's salt. */
+  batch(salt: Buffer, sequence: number): number {
+    this.#begin(types.batch, salt.length + 6);
+    this.#end += salt.copy(this.#buffer, this.#end);
+    this.#number(sequence, 6);
+    return this.#finish();
+  }
+
+  define(sequence: number, { kind, key, value }: Definition): number {
+    return this.#json(types.define, sequence, [kind, key, value]);
+  }
+
+  undefine(kind: string, key: string): number {
+    return this.#json(types.undefine, 0, [kind, key]);
+  }
+
+  message(message: StoredMessage, places: readonly Place[]): number {
+    const { id, exchange, routingKey, content, propertiesLength } = message;
+    const isOwnPart = content.length >= ownPartLength;
+    const marks = encodedMarks(message);
+    let atMost = 28 + 3 * (exchange.length + routingKey.length) + (isOwnPart ? 0 : content.length);
+    for (const { queue } of places) atMost += 14 + 3 * queue.length;
+    this.#begin(marks === undefined ? types.message : types.markedMessage, atMost + (marks?.length ?? 0));
+    this.#number(id, 6);
+    if (marks !== undefined) {
+      this.#number(marks.length, 4);
+      this.#end += marks.copy(this.#buffer, this.#end);
+    }
+    this.#number(places.length, 4);
+    for (const { queue, expiresAt, returns } of places) {
+      this.#text(queue);
+      this.#end = this.#buffer.writeDoubleBE(expiresAt ?? Number.NaN, this.#end);
+      this.#number(returns.deliveryCount, 4);
+    }
+    this.#text(exchange);
+    this.#text(routingKey);
+    this.#number(propertiesLength, 4);
+    if (isOwnPart) return this.#finish(content);
+    this.#end += content.copy(this.#buffer, this.#end);
+    return this.#finish();
+  }
+
+  settle(queue: string, ids: readonly number[]): number {
+    this.#begin(types.settle, 2 + 3 * queue.length + 6 * ids.length);
+    this.#text(queue);
+    for (const id of ids) this.#number(id, 6);
+    return this.#finish();
+  }
+
+  returned(queue: string, id: number, { order, deliveryCount, acquiredCount }: Returns): number {
+    this.#begin(types.returned, 22 + 3 * queue.length);
+    this.#number(id, 6);
+    this.#number(order, 6);
+    this.#number(deliveryCount, 4);
+    this.#number(acquiredCount, 4);
+    this.#text(queue);
+    return this.#finish();
+  }
+
+  drop(queue: string): number {
+    this.#begin(types.drop, 2 + 3 * queue.length);
+    this.#text(queue);
+    return this.#finish();
+  }
+
+  /** All bytes since the last take. They do not change afterwards. */
+  take(): Buffer[] {
+    this.#cut();
+    const parts = this.#parts;
+    this.#parts = [];
+    return parts;
+  }
+
+  #begin(type: number, atMost: number): void {
+    const needed = headLength + 1 + atMost;
+    if (this.#buffer.length - this.#end < needed) {
+      this.#cut();
+      this.#buffer = Buffer.allocUnsafeSlow(Math.max(chunkLength, needed));
+      this.#taken = 0;
+      this.#end = 0;
+    }
+    this.#record = this.#end;
+    this.#end += headLength;
+    this.#number(type, 1);
+  }
+
+  #finish(tail?: Buffer): number {
+    const head = this.#buffer.subarray(this.#record + headLength, this.#end);
+    const length = head.length + (tail?.length ?? 0);
+    const checksum = crc32(head);
+    this.#buffer.writeUInt32BE(length, this.#record);
+    this.#buffer.writeUInt32BE(tail === undefined ? checksum : crc32(tail, checksum), this.#record + 4);
+    if (tail !== undefined) {
+      this.#cut();
+      this.#parts.push(tail);
+    }
+    return headLength + length;
+  }
+
+  #cut(): void {
+    if (this.#end > this.#taken) this.#parts.push(this.#buffer.subarray(this.#taken, this.#end));
+    this.#taken = this.#end;
+  }
+
+  #json(type: number, sequence: number, value: unknown): number {
+    const text = Buffer.from(JSON.stringify(value));
+    this.#begin(type, 6 + text.length);
+    this.#number(sequence, 6);
+    this.#end += text.copy(this.#buffer, this.#end);
+    return this.#finish();
+  }
+
+  #number(value: number, length: number): void {
+    this.#end = this.#buffer.writeUIntBE(value, this.#end, length);
+  }
+
+  #text(text: string): void {
+    const length = this.#buffer.write(text, this.#end + 2);
+    this.#buffer.writeUInt16BE(length, this.#end);
+    this.#end += 2 + length;
+  }
+}
+
+/** Where the record at `offset` ends; undefined when it is not whole. */
+export function recordEnd(bytes: Buffer, offset: number): number | undefined {
+  if (offset + headLength >= bytes.length) return undefined;
+  const length = bytes.readUInt32BE(offset);
+  const start = offset + headLength;
+  // No record is empty, and the checksum of nothing is that of a hole in the file: zero.
+  if (length === 0 || start + length > bytes.length) return undefined;
+  return crc32(bytes.subarray(start, start + length)) === bytes.readUInt32BE(offset + 4) ? start + length : undefined;
+}
+
+/** Whether a batch of this salt starts somewhere from `offset` on. */
+export function hasBatchAfter(bytes: Buffer, offset: number, salt: Buffer): boolean {
+  const mark = Buffer.concat([Buffer.of(types.batch), salt]);
+  for (let at = bytes.indexOf(mark, offset + 1); at !== -1; at = bytes.indexOf(mark, at + 1)) {
+    const start = at - headLength;
+    if (start > offset && bytes.readUInt32BE(start) === mark.length + 6 && recordEnd(bytes, start) !== undefined)
+      return true;
+  }
+  return false;
+}
+
+/** What the whole record from `offset` to `end` says; undefined for a type that this version does not know. */
+export function decodeRecord(bytes: Buffer, offset: number, end: number): StoreRecord | undefined {
+  const reader = new Reader(bytes, offset + headLength);
+  switch (reader.number(1)) {
+    case types.batch:
+      return { type: 'batch', sequence: bytes.readUIntBE(end - 6, 6) };
+    case types.define: {
+      const sequence = reader.number(6);
+      const [kind, key, value] = JSON.parse(bytes.toString('utf8', reader.at, end));
+      return { type: 'define', sequence, definition: { kind, key, value } };
+    }
+    case types.undefine: {
+      const [kind, key] = JSON.parse(bytes.toString('utf8', reader.at + 6, end));
+      return { type: 'undefine', kind, key };
+    }
+    case types.message:
+      return messageRecord(reader, false);
+    case types.markedMessage:
+      return messageRecord(reader, true);
+    case types.settle: {
+      const queue = reader.text();
+      const ids: number[] = [];
+      while (reader.at < end) ids.push(reader.number(6));
+      return { type: 'settle', queue, ids };
+    }
+    case types.redelivered: {
+      const [id, deliveryCount] = [reader.number(6), reader.number(4)];
+      return { type: 'returned', id, returns: failures(deliveryCount), queue: reader.text() };
+    }
+    case types.returned: {
+      const id = reader.number(6);
+      const returns = { order: reader.number(6), deliveryCount: reader.number(4), acquiredCount: reader.number(4) };
+      return { type: 'returned', id, returns, queue: reader.text() };
+    }
+    case types.drop:
+      return { type: 'drop', queue: reader.text() };
+    default:
+      return undefined;
+  }
+}
+
+function failures(deliveryCount: number): Returns {
+  return deliveryCount === 0 ? neverReturned : { order: 0, deliveryCount, acquiredCount: deliveryCount };
+}
+
+function messageRecord(reader: Reader, isMarked: boolean): MessageRecord {
+  const id = reader.number(6);
+  const marks = isMarked ? reader.slice(reader.number(4)) : undefined;
+  const places: Place[] = [];
+  for (let left = reader.number(4); left > 0; left--) places.push(reader.place());
+  return { type: 'message', id, marks, places, rest: reader.at };
+}
+
+/** Returns the message of the record that ends at `end`. The content is a copy. */
+export function decodeMessage(bytes: Buffer, { id, marks, rest }: MessageRecord, end: number): StoredMessage {
+  const reader = new Reader(bytes, rest);
+  const [exchange, routingKey, propertiesLength] = [reader.text(), reader.text(), reader.number(4)];
+  const known = marks === undefined ? {} : (JSON.parse(marks.toString('utf8')) as StoredMarks);
+  const content = Buffer.from(bytes.subarray(reader.at, end));
+  return { id, exchange, routingKey, propertiesLength, content, ...known };
+}
+
+/** Returns `undefined` for a message without marks, which is nearly every one. */
+function encodedMarks({ deaths, moreKeys, hiddenKeys }: StoredMarks): Buffer | undefined {
+  if (deaths === undefined && moreKeys === undefined) return undefined;
+  return Buffer.from(JSON.stringify({ deaths, moreKeys, hiddenKeys } satisfies StoredMarks));
+}
+
+class Reader {
+  readonly #bytes: Buffer;
+  at: number;
+
+  constructor(bytes: Buffer, at: number) {
+    this.#bytes = bytes;
+    this.at = at;
+  }
+
+  number(length: number): number {
+    const value = this.#bytes.readUIntBE(this.at, length);
+    this.at += length;
+    return value;
+  }
+
+  slice(length: number): Buffer {
+    const start = this.at;
+    this.at = start + length;
+    return this.#bytes.subarray(start, this.at);
+  }
+
+  text(): string {
+    const start = this.at + 2;
+    this.at = start + this.#bytes.readUInt16BE(this.at);
+    return this.#bytes.toString('utf8', start, this.at);
+  }
+
+  place(): Place {
+    const queue = this.text();
+    const expiresAt = this.#bytes.readDoubleBE(this.at);
+    this.at += 8;
+    return { queue, expiresAt: Number.isNaN(expiresAt) ? undefined : expiresAt, returns: failures(this.number(4)) };
+  }
+}

@@ -1,0 +1,74 @@
+// The way of dead letters in a virtual host, from the queue in which they died to the queues that take them.
+
+import { deadMessage, isCycle } from '../queue/dead-letter.ts';
+import type { Receipt } from '../queue/host.ts';
+import type { DeathReason, Message } from '../queue/message.ts';
+import type { Queue } from '../queue/queue.ts';
+import type { VirtualHost } from './vhost.ts';
+
+interface DeadLetter {
+  readonly message: Message;
+  readonly queues: readonly Queue[];
+  readonly receipt: Receipt | undefined;
+}
+
+export class DeadLetters {
+  readonly #vhost: VirtualHost;
+  readonly #waiting: DeadLetter[] = [];
+  #isSending = false;
+
+  constructor(vhost: VirtualHost) {
+    this.#vhost = vhost;
+  }
+
+  /**
+   * Dead letters wait in a row, so that a chain of queues that drop does not pile up on the stack. Each is routed before
+   * that: the caller keeps a letter whose routing throws.
+   */
+  send(queue: Queue, message: Message, reason: DeathReason, receipt?: Receipt): void {
+    if (queue.settings.deadLetterExchange === undefined) {
+      // A policy that named it was deleted: letters that wait for a target go on waiting.
+      receipt?.done(false);
+      return;
+    }
+    const now = this.#vhost.clock.date();
+    const letter = deadMessage(message, { queue, reason, now });
+    this.#waiting.push({ message: letter, queues: this.#route(letter, { reason, receipt }), receipt });
+    if (this.#isSending) return;
+    this.#isSending = true;
+    try {
+      for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) this.#sendOne(next);
+    } finally {
+      this.#isSending = false;
+    }
+  }
+
+  #route(
+    letter: Message,
+    { reason, receipt }: { reason: DeathReason; receipt: Receipt | undefined },
+  ): readonly Queue[] {
+    const exchange = this.#vhost.exchanges.get(letter.exchange);
+    if (exchange === undefined) return [];
+    try {
+      const queues = this.#vhost.route(exchange, letter);
+      return reason === 'rejected' ? queues : queues.filter(({ name }) => !isCycle(letter, name));
+    } catch (error) {
+      if (receipt === undefined) throw error;
+      // It stays where it is, and is tried again.
+      this.#vhost.log(`a dead letter cannot be routed: ${(error as Error).message}`);
+      return [];
+    }
+  }
+
+  #sendOne({ message, queues, receipt }: DeadLetter): void {
+    if (receipt === undefined) {
+      this.#vhost.deliver(message, queues);
+      return;
+    }
+    const { takenBy } = receipt;
+    for (const queue of queues) {
+      if (!takenBy.has(queue) && !this.#vhost.deliver(message, [queue]).isRefused) takenBy.add(queue);
+    }
+    receipt.done(queues.length > 0 && queues.every((queue) => takenBy.has(queue)));
+  }
+}

@@ -1,0 +1,45 @@
+// Permissions for the routing keys of topic exchanges (https://www.rabbitmq.com/docs/access-control#topic-authorisation). Without
+// one for an exchange, all of its keys are allowed.
+
+import { patternTest } from '../patterns.ts';
+import { ProtocolError } from '../protocol-error.ts';
+import type { Exchange } from '../routing/exchange.ts';
+import type { User } from './users.ts';
+
+export interface TopicPatterns {
+  readonly write: string;
+  readonly read: string;
+}
+
+export interface TopicPermission {
+  readonly given: TopicPatterns;
+  readonly tests: Readonly<Record<keyof TopicPatterns, (routingKey: string) => boolean>>;
+}
+
+/** The patterns may name `{username}` and `{vhost}`. Throws a SyntaxError. */
+export function topicPermission(given: TopicPatterns, names: { username: string; vhost: string }): TopicPermission {
+  const test = (pattern: string) => {
+    const expanded = pattern.replaceAll(/\{(username|vhost)\}/g, (_, name: keyof typeof names) => escaped(names[name]));
+    return patternTest(expanded === '' ? '^$' : expanded);
+  };
+  return { given, tests: { write: test(given.write), read: test(given.read) } };
+}
+
+/** Throws 403, with RabbitMQ's text. */
+export function assertTopicAccess(
+  user: User,
+  access: keyof TopicPatterns,
+  { exchange, routingKey }: { exchange: Exchange | undefined; routingKey: string },
+): void {
+  if (exchange?.type !== 'topic' || user.topics.size === 0) return;
+  const { name, vhost } = exchange;
+  if (user.topics.get(vhost)?.get(name)?.tests[access](routingKey) !== false) return;
+  throw new ProtocolError(
+    'ACCESS_REFUSED',
+    `${access} access to topic '${routingKey}' in exchange '${name}' in vhost '${vhost}' refused for user '${user.name}'`,
+  );
+}
+
+function escaped(text: string): string {
+  return text.replaceAll(/[\\^$.*+?()[\]{}|]/g, String.raw`\$&`);
+}

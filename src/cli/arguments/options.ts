@@ -1,0 +1,377 @@
+// Lists the options of all commands as data. program.ts passes them to cac, help.ts prints them, and the sets define
+// which command accepts which options.
+
+import { failurePolicies, logFormats, logLevels } from '../../config/config.ts';
+import { adminOptions, headers, trustManagement } from './admin-options.ts';
+import { broker, check, cluster, demo, health, init, trust, types } from './command-options.ts';
+import type { Option } from './option.ts';
+
+const common: readonly Option[] = [
+  {
+    name: 'url',
+    value: 'URLS',
+    help: 'connect to amqp://user:password@host:port/vhost; several nodes with commas',
+    default: 'MQ_URL, else rascal.json',
+  },
+  { name: 'url-file', value: 'FILE', help: 'read the address from a file, such as a secret', default: 'MQ_URL_FILE' },
+  {
+    name: 'ca',
+    value: 'FILE',
+    help: 'trust this certificate authority (PEM) for amqps',
+    default: 'those of the system',
+  },
+  { name: 'insecure', help: "do not verify the broker's certificate; anybody can then read the password" },
+  { name: 'config', value: 'FILE', help: 'read this configuration', default: 'MQ_CONFIG, else ./rascal.json' },
+  { name: 'json', help: 'print results as JSON lines' },
+];
+
+/** Options of the commands that run until their work is done. */
+const running: readonly Option[] = [
+  {
+    name: 'wait',
+    value: 'DURATION',
+    bare: '60',
+    help: 'wait this long for a broker that is not up yet; 60s without a value',
+    default: 'not at all',
+  },
+  {
+    name: 'rate',
+    value: 'N/s',
+    help: 'handle or send at most N messages a second (N/m: a minute, N/h: an hour)',
+    default: 'none',
+  },
+  {
+    name: 'drain',
+    value: 'DURATION',
+    help: 'finish the messages in hand within this time after the first signal',
+    default: '25s',
+  },
+];
+
+const reconnection: readonly Option[] = [
+  { name: 'exit-on-disconnect', help: 'end with 69 when the connection is lost, instead of connecting again' },
+  {
+    name: 'max-reconnect',
+    value: 'LIMIT',
+    help: 'end with 69 after this many failed tries (5) or this long without a connection (30s)',
+    default: 'none',
+  },
+];
+
+const observation: readonly Option[] = [
+  {
+    name: 'metrics',
+    value: 'PORT',
+    help: 'serve /metrics, /healthz and /readyz on this port of 127.0.0.1, or on HOST:PORT',
+    default: 'off',
+  },
+  {
+    name: 'log',
+    value: 'FORMAT',
+    words: logFormats,
+    help: 'write stderr as text or as json (JSON lines)',
+    default: 'text',
+  },
+  {
+    name: 'log-level',
+    value: 'LEVEL',
+    words: logLevels,
+    help: 'write lines of this level and above; debug has a line for each message',
+    default: 'info',
+  },
+];
+
+const always: readonly Option[] = [
+  { name: 'debug', help: 'show the stack of an error' },
+  { name: 'help', short: 'h', help: 'show this help' },
+];
+
+const message: readonly Option[] = [
+  {
+    name: 'header',
+    value: 'NAME=VALUE',
+    repeats: true,
+    help: 'set a header to a text; NAME:=JSON sets a number, true, a list, …',
+  },
+  {
+    name: 'property',
+    value: 'NAME=VALUE',
+    repeats: true,
+    help: 'set a property: content-type, priority, expiration, …',
+  },
+  {
+    name: 'routing-key',
+    value: 'KEY',
+    help: 'use this routing key; every argument then belongs to the text',
+    default: 'that of the role or publication',
+  },
+  {
+    name: 'persistent',
+    negatable: true,
+    help: 'make messages survive a restart of the broker',
+    default: 'that of rascal.json',
+  },
+];
+
+const input: readonly Option[] = [
+  { name: 'lines', help: 'send one message for each line of standard input' },
+  {
+    name: 'file',
+    value: 'FILE',
+    help: 'send the file as one message, or with --lines each of its lines; - is standard input',
+    default: 'standard input',
+  },
+];
+
+const publish: readonly Option[] = [
+  ...input,
+  { name: 'skip', value: 'N', help: '--lines: skip N lines (the resume point of an earlier run)', default: '0' },
+  ...message,
+  {
+    name: 'mandatory',
+    negatable: true,
+    help: 'fail if no queue receives the message',
+    default: 'on',
+  },
+  { name: 'window', value: 'N', help: 'keep at most N messages unconfirmed', default: '256' },
+  {
+    name: 'timeout',
+    value: 'DURATION',
+    help: 'report messages as in doubt after this long without a confirm',
+    default: '60s',
+  },
+];
+
+const request: readonly Option[] = [
+  ...input,
+  ...message,
+  { name: 'timeout', value: 'DURATION', help: 'wait this long for a reply', default: '30s' },
+  { name: 'window', value: 'N', help: 'keep at most N requests in flight', default: '64' },
+  { name: 'reply-queue', help: 'receive replies in an exclusive queue instead of by direct reply-to' },
+];
+
+const receive: readonly Option[] = [
+  {
+    name: 'prefetch',
+    value: 'N',
+    help: 'hold at most N unacknowledged messages',
+    default: 'that of rascal.json, else 10',
+  },
+  { name: 'concurrency', value: 'N', help: 'handle at most N messages at once', default: 'the prefetch' },
+  { name: 'count', value: 'N', help: 'stop after N messages', default: 'no limit' },
+  { name: 'idle', value: 'DURATION', help: 'stop after this long without a message', default: 'never' },
+  { name: 'max-time', value: 'DURATION', help: 'stop after this long, as at SIGTERM', default: 'never' },
+  { name: 'until-empty', help: 'stop when the queue is empty' },
+  { name: 'quiet', short: 'q', help: 'print no bodies on stdout' },
+  { name: 'file', value: 'FILE', help: 'append each body to this file', default: 'none' },
+  {
+    name: 'handler',
+    value: 'FILE',
+    help: 'handle messages with the default export of a module (.ts, .js)',
+    default: 'that of the role',
+  },
+  { name: 'max-body', value: 'BYTES', help: 'dead-letter larger bodies unhandled: 65536, 1MiB', default: 'no limit' },
+  { name: 'handler-timeout', value: 'DURATION', help: 'limit the time of a handler for one message', default: '25m' },
+  {
+    name: 'on-fail',
+    value: 'WHAT',
+    words: failurePolicies,
+    help: `do this with a message that fails: ${failurePolicies.join(', ')}`,
+    default: 'that of rascal.json, else retry',
+  },
+  {
+    name: 'grace',
+    value: 'DURATION',
+    help: 'wait this long between SIGTERM and SIGKILL for a command that is late',
+    default: '5s',
+  },
+  {
+    name: 'pass-env',
+    value: 'NAMES',
+    repeats: true,
+    help: 'also pass these variables to the command: A,B or a pattern (AWS_*)',
+  },
+  { name: 'batch', value: 'N', help: 'pass up to N messages at once to --exec-lines or --handler', default: '1' },
+  { name: 'batch-wait', value: 'DURATION', help: 'wait this long until a batch is full', default: '1s' },
+  {
+    name: 'recycle-after',
+    value: 'LIMIT',
+    help: 'replace a process of --exec-lines after this many messages (1000) or over this much memory (512MiB)',
+    default: 'never',
+  },
+  {
+    name: 'clean-env',
+    help: 'pass only PATH, HOME and the like to the command, and what --pass-env names',
+  },
+  { name: 'exec', value: 'CMD ARGS…', rest: true, help: 'run a command for each message; must be the last option' },
+  {
+    name: 'exec-lines',
+    value: 'CMD ARGS…',
+    rest: true,
+    help: 'keep a command running that reads and writes a line of JSON for each message; must be the last option',
+  },
+];
+
+const reply: readonly Option[] = [
+  ...receive,
+  {
+    name: 'reply-to',
+    value: 'PATTERN',
+    repeats: true,
+    help: 'reply by direct reply-to, and to queues of such a name only: replies.*; else dead-letter the request',
+    default: 'all but the queues of rascal.json that are not for replies',
+  },
+];
+
+const dlq: readonly Option[] = [
+  {
+    name: 'queue',
+    value: 'QUEUE',
+    help: 'use the queue of this name on the broker, instead of <name>',
+    default: 'the dead-letter queue of <name>',
+  },
+  {
+    name: 'id',
+    value: 'ID',
+    repeats: true,
+    help: 'select the message with this id; a unique beginning is enough',
+    default: 'all',
+  },
+  {
+    name: 'filter',
+    value: 'TEXT',
+    repeats: true,
+    help: 'select messages with this text in the body or the reason, or NAME=VALUE with this header, key, exchange or reason',
+    default: 'all',
+  },
+  { name: 'count', value: 'N', help: 'select at most N messages', default: 'no limit' },
+  { name: 'to', value: 'QUEUE', help: 'move: send to this queue; required', default: 'none' },
+  { name: 'to-exchange', help: 'replay: publish to the original exchange and key, not to the queue where it died' },
+  headers,
+  { name: 'dry-run', help: 'only print what would be replayed, moved or deleted' },
+  { name: 'yes', help: 'do not ask before purge and replay --to-exchange' },
+  {
+    name: 'timeout',
+    value: 'DURATION',
+    help: 'wait this long for an answer; without one the messages stay',
+    default: '60s',
+  },
+];
+
+const web: readonly Option[] = [
+  { name: 'port', value: 'N', help: 'serve the page on this port; 0 is a free port', default: '15680' },
+  {
+    name: 'host',
+    value: 'ADDRESS',
+    help: 'listen on this address; any but loopback requires a password',
+    default: '127.0.0.1',
+  },
+  {
+    name: 'allow-host',
+    value: 'NAME',
+    repeats: true,
+    help: 'accept this host name in the address of the page',
+    default: 'localhost and IP addresses only',
+  },
+  {
+    name: 'password-file',
+    value: 'FILE',
+    help: 'read the password of the page from a file',
+    default: 'MQ_WEB_PASSWORD, MQ_WEB_PASSWORD_FILE',
+  },
+  { name: 'vhost', value: 'NAME', help: 'show this vhost of rascal.json', default: '/, else the first one' },
+  {
+    name: 'stomp',
+    value: 'URLS',
+    help: "receive over RabbitMQ's Web STOMP at ws://host:15674/ws, or over AMQP (bridge)",
+    default: 'auto: Web STOMP if it answers',
+  },
+  {
+    name: 'management-url',
+    value: 'URL',
+    help: 'read the depths of queues from this management API',
+    default: 'MQ_MANAGEMENT_URL, else port 15672 beside AMQP port 5672',
+  },
+  trustManagement,
+];
+
+const testing: readonly Option[] = [
+  {
+    name: 'on',
+    value: 'TARGET',
+    words: ['embedded', 'cluster'],
+    help: 'run the tests on embedded, cluster (RabbitMQ in containers), or amqp://…',
+    default: 'embedded',
+  },
+  { name: 'nodes', value: 'N', help: '--on cluster: start N nodes', default: '3' },
+  {
+    name: 'image',
+    value: 'IMAGE',
+    help: '--on cluster: run this image',
+    default: 'MQ_IMAGE, else rabbitmq:4.3-management',
+  },
+  {
+    name: 'management-url',
+    value: 'URL',
+    help: '--on amqp://…: use this management API',
+    default: 'MQ_MANAGEMENT_URL, else port 15672 beside AMQP port 5672',
+  },
+  trustManagement,
+  { name: 'config', value: 'FILE', help: 'read this configuration', default: 'MQ_CONFIG, else ./rascal.json' },
+  {
+    name: 'filter',
+    short: 't',
+    value: 'TEXT',
+    help: 'run only the tests whose name contains the text',
+    default: 'all',
+  },
+  { name: 'verbose', help: 'also print the tests that passed, with their times' },
+  { name: 'bail', help: 'stop after the first test that fails' },
+  { name: 'timeout', value: 'DURATION', help: 'limit the time of one test', default: '30s, on a cluster 120s' },
+  { name: 'seed', value: 'N', help: 'order the files as in the run that printed this seed', default: 'random' },
+  { name: 'shard', value: 'I/N', help: 'run only the I-th of N parts of the files', default: 'all' },
+  { name: 'jobs', value: 'N', help: 'run at most N files at the same time', default: 'half the CPUs, at least 2' },
+  { name: 'watch', help: 'run again whenever a file of the folder changes' },
+  { name: 'self', help: 'run the suites that are built into mq' },
+  {
+    name: 'report',
+    value: 'NAME[=FILE]',
+    words: ['text', 'tap', 'junit', 'json', 'github'],
+    repeats: true,
+    help: 'report as text, tap, junit, json or github, to stdout or to a file',
+    default: 'text',
+  },
+  { name: 'report-file', value: 'FILE', help: 'write the last --report to this file', default: 'stdout' },
+];
+
+const wait: readonly Option[] = [
+  { name: 'timeout', value: 'DURATION', help: 'wait this long', default: '60s' },
+  ...common,
+];
+
+/** Options by kind of command. */
+export const optionSets = {
+  publish: [...publish, ...common, ...running, ...reconnection, ...observation, ...always],
+  request: [...request, ...common, ...running, ...reconnection, ...observation, ...always],
+  consume: [...receive, ...common, ...running, ...reconnection, ...observation, ...always],
+  reply: [...reply, ...common, ...running, ...reconnection, ...observation, ...always],
+  broker: [...broker, ...always],
+  check: [...check, ...always],
+  declare: [...common, ...always],
+  health: [...health, ...always],
+  dlq: [...dlq, ...common, ...always],
+  admin: [...adminOptions, ...always],
+  web: [...web, ...common, ...always],
+  demo: [...demo, ...always],
+  test: [...testing, ...always],
+  cluster: [...cluster, ...always],
+  wait: [...wait, ...always],
+  types: [...types, ...always],
+  version: [{ name: 'json', help: 'print it as a JSON object' }, ...always],
+  completions: always,
+  init: [...init, ...always],
+  trust: [...trust, ...always],
+  none: always,
+} as const satisfies Record<string, readonly Option[]>;
+
+export type OptionSet = keyof typeof optionSets;

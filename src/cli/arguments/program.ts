@@ -1,0 +1,160 @@
+// Parses the command line into a command and its values. Only this file imports cac. protect.ts keeps values unchanged
+// and finds errors that cac would accept (unknown options such as --constructor); this file adds suggestions.
+
+import { cac } from 'cac';
+import { closest, distance } from 'fastest-levenshtein';
+import { MqError } from '../../errors.ts';
+import type { Command } from '../command.ts';
+import { refuseBytes } from '../exact-arguments.ts';
+import type { Option } from './option.ts';
+import { optionSets } from './options.ts';
+import { protectArgs, type UnclearWord, unprotect } from './protect.ts';
+import { Values } from './values.ts';
+
+/** Options of all commands. They are needed to find the command's name before its own options are known. */
+const allOptions: readonly Option[] = Object.values(optionSets).flat();
+
+/** Returns the command's name as typed, or `undefined` if none is given. */
+export function commandName(args: readonly string[]): string | undefined {
+  return args[protectArgs(args, allOptions).commandAt];
+}
+
+/** Throws USAGE if the options before the command's name make it unclear which word is the name. */
+export function refuseUnclearStart(args: readonly string[]): void {
+  const { commandAt } = protectArgs(args, allOptions);
+  const { unknown, unclear } = protectArgs(commandAt === -1 ? args : args.slice(0, commandAt + 1), allOptions);
+  if (unknown !== undefined)
+    throw new MqError('USAGE', `there is no option ${unknown.split('=', 1)[0]}`, {
+      hint: 'mq --help lists the commands, mq <command> --help the options of one',
+    });
+  if (unclear) throw unclearWord(unclear);
+}
+
+/** Returns the value of `--name VALUE` before the command is known. */
+export function earlyValue(args: readonly string[], name: string): string | undefined {
+  const { argv } = protectArgs(args, allOptions);
+  const at = argv.lastIndexOf(`--${name}`);
+  const value = argv[at + 1];
+  return at === -1 || value === undefined ? undefined : unprotect(value);
+}
+
+/** Returns `true` if a flag such as --help occurs before any `--` or `--exec`. */
+export function hasFlag(args: readonly string[], ...flags: readonly string[]): boolean {
+  return protectArgs(args, allOptions).argv.some((arg) => flags.includes(arg));
+}
+
+/** Option sets of the commands whose arguments are the text of a message. */
+const sending: readonly string[] = ['publish', 'request'];
+
+/** Parses the command line of a command. Throws USAGE. */
+export function parse(args: readonly string[], command: Command): Values {
+  const options: readonly Option[] = optionSets[command.options];
+  const { argv, missing, unknown, unclear } = protectArgs(args, options);
+  const usage = (message: string, hint = `mq ${command.name} --help`) => new MqError('USAGE', message, { hint });
+  if (unknown !== undefined) throw usage(...notThere(unknown, options, command));
+  if (unclear) throw unclearWord(unclear);
+  if (missing) throw usage(`--${missing.name} needs a value: ${missing.value}`);
+  refuseBytes(argv, { takesBytes: sending.includes(command.options) });
+
+  const program = cac('mq');
+  const parser = program.command(`${command.name} [...args]`, command.summary);
+  for (const option of options) {
+    const flag = option.short ? `-${option.short}, --${option.name}` : `--${option.name}`;
+    parser.option(option.value ? `${flag} <value>` : flag, option.help);
+    if (option.negatable) parser.option(`--no-${option.name}`, option.help);
+  }
+  let values: Values | undefined;
+  parser.action((rest: string[], parsed: Record<string, unknown>) => {
+    values = new Values({ command: command.name, args: rest.map(unprotect), options: given(options, parsed, argv) });
+  });
+  try {
+    program.parse(['node', 'mq', ...argv], { run: false });
+    program.runMatchedCommand();
+  } catch (error) {
+    throw usage((error as Error).message);
+  }
+  if (!values) throw new MqError('BUG', `cac did not match the command ${command.name}`);
+  return values;
+}
+
+function unclearWord({ option: { name, bare }, word }: UnclearWord): MqError {
+  const [message, way] =
+    bare === undefined
+      ? [`--${name} takes no value`, `write --${name} or --no-${name}`]
+      : [`--${name} accepts a value only after '='`, `write --${name}=${word}`];
+  return new MqError('USAGE', message, { hint: `${way}; if '${word}' is an argument, put -- before it` });
+}
+
+/** Returns the error for a command that does not exist. */
+export function unknownCommand(name: string, names: readonly string[]): MqError {
+  const near = nearest(name, names);
+  return new MqError('USAGE', `there is no command '${name}'`, {
+    hint: near ? `did you mean 'mq ${near}'?` : 'mq --help lists the commands',
+  });
+}
+
+/** Returns the first argument if it is one of the words. Throws USAGE with a suggestion otherwise. */
+export function wordOf<Word extends string>(values: Values, words: readonly Word[]): Word {
+  const [typed] = values.args;
+  const word = words.find((one) => one === typed);
+  if (word !== undefined) return word;
+  if (typed === undefined) throw values.usage(`give one of ${words.join(', ')}`);
+  const near = nearest(typed, words);
+  const { command } = values;
+  throw values.usage(
+    `there is no 'mq ${command} ${typed}'`,
+    `${near ? `did you mean 'mq ${command} ${near}'? ` : ''}mq ${command} has ${words.join(', ')}`,
+  );
+}
+
+/** Returns the given values by option name, because cac converts names to camel case and adds defaults. */
+function given(
+  options: readonly Option[],
+  parsed: Record<string, unknown>,
+  argv: readonly string[],
+): Record<string, readonly string[] | boolean> {
+  const values: Record<string, readonly string[] | boolean> = {};
+  for (const { name, short, value, negatable } of options) {
+    const key = name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
+    if (value) {
+      const texts = [parsed[key]].flat().filter((one) => typeof one === 'string');
+      if (texts.length > 0) values[name] = texts.map(unprotect);
+    } else if (argv.includes(`--${name}`) || (short && argv.includes(`-${short}`))) values[name] = true;
+    else if (negatable && argv.includes(`--no-${name}`)) values[name] = false;
+  }
+  return values;
+}
+
+/** Returns the message and the hint for an unknown option. */
+function notThere(typed: string, options: readonly Option[], command: Command): [string, string?] {
+  const [name = ''] = typed.split('=', 1);
+  if (options.some((option) => `--${option.name}` === name)) return [`${name} takes no value`];
+  const near = nearest(
+    name.replace(/^-+/, ''),
+    options.map((option) => option.name),
+  );
+  return [
+    `there is no option ${name}`,
+    near ? `did you mean --${near}?` : `mq ${command.name} --help lists the options; what follows -- is no option`,
+  ];
+}
+
+/** Returns the most similar name, or `undefined` if none is similar. */
+export function nearest(typed: string, names: readonly string[]): string | undefined {
+  if (names.length === 0) return undefined;
+  const swapped = names.find((name) => isSwapped(typed, name));
+  if (swapped !== undefined) return swapped;
+  const near = closest(typed, names as string[]);
+  // If two of two letters differ, it is a different word.
+  const most = Math.min(near.length - 1, Math.max(2, Math.floor(near.length / 3)));
+  return distance(typed, near) <= most ? near : undefined;
+}
+
+/**
+ * Returns `true` if the words differ by two swapped neighbouring letters. Levenshtein counts two changes, but it is a
+ * single typing error.
+ */
+function isSwapped(typed: string, name: string): boolean {
+  const at = [...name].findIndex((letter, index) => letter !== typed[index]);
+  return at !== -1 && typed === `${name.slice(0, at)}${name[at + 1]}${name[at]}${name.slice(at + 2)}`;
+}

@@ -1,0 +1,170 @@
+// Finds the action for the words after `mq admin`, and suggests one for unknown words.
+
+import type { Action, Argument } from '../../../admin/action.ts';
+import { MqError } from '../../../errors.ts';
+import { nearest } from '../../arguments/program.ts';
+import { unexpectedArgument } from '../../arguments/values.ts';
+
+export interface FoundAction {
+  readonly action: Action;
+  /** Values by argument name. */
+  readonly args: Readonly<Record<string, string>>;
+  readonly rest: readonly string[];
+}
+
+const ofAll = [
+  'management-url',
+  'trust-management',
+  'url',
+  'url-file',
+  'config',
+  'user',
+  'password-file',
+  'ca',
+  'insecure',
+  'timeout',
+  'max-answer',
+  'json',
+  'debug',
+  'help',
+];
+
+/** Verbs of other tools and their equivalents. */
+const otherVerbs: Readonly<Record<string, string>> = {
+  add: 'create',
+  change: 'set',
+  clear: 'delete',
+  declare: 'create',
+  describe: 'show',
+  get: 'show',
+  ls: 'list',
+  put: 'set',
+  remove: 'delete',
+  rm: 'delete',
+  bind: 'create',
+  unbind: 'delete',
+  update: 'set',
+  kill: 'close',
+};
+
+/** Single-word actions of other tools and their equivalents. */
+const otherActions: Readonly<Record<string, string>> = {
+  cluster_status: 'overview',
+  health: 'check health',
+  info: 'overview',
+  ping: 'whoami',
+  status: 'overview',
+};
+
+/** Returns the action and its arguments. Throws USAGE with a suggestion if there is no such action. */
+export function findAction(words: readonly string[], actions: readonly Action[]): FoundAction {
+  const [verb = '', noun = ''] = words;
+  const ofVerb = actions.filter((action) => action.verb === verb);
+  if (ofVerb.length === 0) throw unknownVerb(words, actions);
+  const alone = ofVerb.find((action) => action.noun === undefined);
+  const action = ofVerb.find((one) => one.noun !== undefined && isNoun(one.noun, noun)) ?? alone;
+  if (action === undefined) throw unknownNoun(words, ofVerb);
+  return { action, ...argumentsOf(action, words.slice(action.noun === undefined ? 1 : 2)) };
+}
+
+/** Returns the names of the options that an action accepts. */
+export function actionOptions({ verb, options = [], isInVhost, question, request }: Action): readonly string[] {
+  const isLook = request.startsWith('GET ') && verb !== 'export';
+  return [
+    ...options,
+    ...(isInVhost ? ['vhost'] : []),
+    ...(isInVhost && verb === 'list' ? ['all-vhosts'] : []),
+    ...(question === undefined ? [] : ['yes']),
+    ...(isLook ? ['columns', 'watch', 'interval'] : []),
+    ...ofAll,
+  ];
+}
+
+/** Returns the command line of an action: `create binding <source> <destination> [key]`. */
+export function wordsOf({ verb, noun, args = [] }: Action): string {
+  return [verb, noun, ...args.map(argumentText)].filter((word) => word !== undefined).join(' ');
+}
+
+function argumentText({ name, isOptional, isRest }: Argument): string {
+  const text = isRest ? `${name}…` : name;
+  return isOptional ? `[${text}]` : `<${text}>`;
+}
+
+/** Compares nouns and accepts singular and plural: `list queue`, `show queues`. */
+export function isNoun(noun: string, typed: string): boolean {
+  return noun === typed || singular(noun) === singular(typed);
+}
+
+function singular(noun: string): string {
+  return noun.replace(/ies$/, 'y').replace(/(?<!s)s$/, '');
+}
+
+function argumentsOf(action: Action, typed: readonly string[]): Omit<FoundAction, 'action'> {
+  const { args = [] } = action;
+  const named = args.filter(({ isRest }) => !isRest);
+  const missing = args.find(({ isOptional }, at) => !isOptional && typed[at] === undefined);
+  if (missing) throw usage(action, `give the ${missing.name}: mq admin ${wordsOf(action)}`);
+  const rest = typed.slice(named.length);
+  if (rest.length > 0 && named.length === args.length) throw superfluous(action, rest);
+  return { args: Object.fromEntries(named.flatMap(({ name }, at) => entry(name, typed[at]))), rest };
+}
+
+/**
+ * Returns the error for an extra argument. rabbitmqctl accepts the columns of a list as arguments (list_queues name
+ * messages), so the hint names --columns.
+ */
+function superfluous(action: Action, rest: readonly string[]): MqError {
+  const { hint = '' } = usage(action, '');
+  const isLook = actionOptions(action).includes('columns') && rest.every((word) => /^[a-z][a-z_.]*$/.test(word));
+  const words = [action.verb, action.noun].filter((word) => word !== undefined).join(' ');
+  const columns = isLook ? `columns are an option: mq admin ${words} --columns ${rest.join(',')}; ` : '';
+  return new MqError('USAGE', unexpectedArgument(rest[0] ?? ''), { hint: `${columns}${hint}` });
+}
+
+function entry(name: string, value: string | undefined): [string, string][] {
+  return value === undefined ? [] : [[name, value]];
+}
+
+/** Returns a USAGE error of one action. */
+export function usage({ verb, noun }: Pick<Action, 'verb' | 'noun'>, message: string): MqError {
+  return new MqError('USAGE', message, { hint: `mq admin ${noun === undefined ? verb : `${verb} ${noun}`} --help` });
+}
+
+function unknownVerb(words: readonly string[], actions: readonly Action[]): MqError {
+  const [first = '', second = ''] = words;
+  const verbs = [...new Set(actions.map(({ verb }) => verb))];
+  const all = 'mq admin --help lists the actions';
+  if (first === '') return new MqError('USAGE', `say what to do: ${verbs.join(', ')}`, { hint: all });
+  const message = `there is no 'mq admin ${first}'`;
+  if (Object.hasOwn(otherActions, first))
+    return new MqError('USAGE', message, { hint: `did you mean 'mq admin ${otherActions[first]}'?` });
+  const known = Object.hasOwn(otherVerbs, first) ? otherVerbs[first] : undefined;
+  // rabbitmqctl: list_queues; rabbitmqadmin v2: queues list.
+  const [joinedVerb = '', ...joinedNoun] = first.split('_');
+  const turned = actions.find(
+    ({ verb, noun }) => noun !== undefined && verb === (otherVerbs[second] ?? second) && isNoun(noun, first),
+  );
+  const joined = actions.find(
+    ({ verb, noun }) =>
+      verb === (otherVerbs[joinedVerb] ?? joinedVerb) && noun !== undefined && isNoun(noun, joinedNoun.join('-')),
+  );
+  const meant = turned ?? joined;
+  if (meant) return new MqError('USAGE', message, { hint: `did you mean 'mq admin ${wordsOf(meant)}'?` });
+  const noun = actions.find((action) => action.noun !== undefined && isNoun(action.noun, first));
+  if (noun?.noun !== undefined && !known)
+    return new MqError('USAGE', message, { hint: `did you mean 'mq admin list ${noun.noun}'? ${all}` });
+  const near = known ?? nearest(first, verbs);
+  return new MqError('USAGE', message, {
+    hint: near ? `did you mean 'mq admin ${[near, ...words.slice(1)].join(' ')}'?` : all,
+  });
+}
+
+function unknownNoun([verb = '', noun = '']: readonly string[], ofVerb: readonly Action[]): MqError {
+  const nouns = ofVerb.flatMap((action) => action.noun ?? []);
+  const list = `mq admin ${verb} has ${nouns.join(', ')}`;
+  if (noun === '')
+    return new MqError('USAGE', `say what to ${verb}: ${nouns.join(', ')}`, { hint: `mq admin ${verb} --help` });
+  const near = nearest(noun, nouns) ?? nearest(`${noun}s`, nouns);
+  const message = `there is no 'mq admin ${verb} ${noun}'`;
+  return new MqError('USAGE', message, { hint: near ? `did you mean 'mq admin ${verb} ${near}'?` : list });
+}

@@ -1,0 +1,79 @@
+// Builds the help of mq admin from the table of actions.
+
+import type { Action } from '../../../admin/action.ts';
+import { columns, wrapped } from '../../../terminal/wrap.ts';
+import type { Command } from '../../command.ts';
+import { optionLines } from '../../help.ts';
+import { actionOptions, isNoun, wordsOf } from './find-action.ts';
+
+/**
+ * Returns the help for `mq admin …words --help`: for one action, for all actions of a verb or noun, or for all actions.
+ */
+export function adminHelp(
+  command: Command,
+  words: readonly string[],
+  { actions, width }: { actions: readonly Action[]; width: number },
+): string {
+  const [first = '', second] = words;
+  const ofWord = actions.filter(({ verb, noun }) => verb === first || (noun !== undefined && isNoun(noun, first)));
+  const one = ofWord.find(({ verb, noun }) => verb === first && (noun === undefined || isNoun(noun, second ?? '')));
+  if (one) return actionHelp(one, width);
+  const shown = ofWord.length > 0 ? ofWord : actions;
+  const title = ofWord.length > 0 ? `mq admin ${first}` : `mq admin: ${command.summary}`;
+  const usage = 'Usage: mq admin <action> [options]';
+  if (ofWord.length > 0) return `${[title, actionRows(shown, width), closing].join('\n\n')}\n`;
+  return `${[title, usage, ...groups(shown, width), examples(command), closing].join('\n\n')}\n`;
+}
+
+const closing = 'mq admin <action> --help prints the options of an action.';
+
+function actionHelp(action: Action, width: number): string {
+  const { verb, noun, summary, request, columns: names } = action;
+  const name = ['admin', verb, noun].filter((word) => word !== undefined).join(' ');
+  const shown = names && `Columns\n  ${names.join(',')}\n  and whatever else --json shows`;
+  const sections = [
+    wrapped(`mq ${name}: ${summary}`, { width, indent: 2 }),
+    `Usage: mq admin ${wordsOf(action)} [options]`,
+    `HTTP API: ${request}`,
+    ...(shown === undefined ? [] : [shown]),
+    `Options\n${optionLines('admin', { names: actionOptions(action), width })}`,
+  ];
+  return `${sections.join('\n\n')}\n`;
+}
+
+/** Groups of verbs. A verb that is not listed has its own group. */
+const verbGroups = [
+  ['overview', 'whoami', 'list'],
+  ['show'],
+  ['create', 'set', 'enable'],
+  ['delete', 'purge', 'close'],
+  ['export', 'import'],
+  ['check'],
+  ['ha', 'grow', 'shrink', 'rebalance', 'transfer'],
+];
+
+function groups(actions: readonly Action[], width: number): string[] {
+  const verbs = [...new Set(actions.map(({ verb }) => verb))];
+  const known = verbGroups.flat();
+  const all = [...verbGroups, ...verbs.filter((verb) => !known.includes(verb)).map((verb) => [verb])];
+  return all.map((group) =>
+    actionRows(
+      group.flatMap((verb) => actions.filter((action) => action.verb === verb)),
+      width,
+    ),
+  );
+}
+
+/** Returns a row for each action. The arguments use at most 45 % of the width; longer ones have a line of their own. */
+function actionRows(actions: readonly Action[], width: number): string {
+  const longest = Math.floor(width * 0.45);
+  return columns(
+    actions.map((action) => [wordsOf(action), action.summary]),
+    width,
+    longest,
+  );
+}
+
+function examples({ examples: lines = [] }: Command): string {
+  return `Examples\n${lines.map((line) => `  ${line}`).join('\n')}`;
+}

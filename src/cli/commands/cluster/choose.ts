@@ -1,0 +1,52 @@
+// Finds the cluster and the nodes that a command line names.
+
+import type { Cluster } from '../../../cluster/cluster.ts';
+import type { Context } from '../../../context.ts';
+import { MqError } from '../../../errors.ts';
+import { nearest } from '../../arguments/program.ts';
+import type { Values } from '../../arguments/values.ts';
+
+/**
+ * Returns the name of --name or MQ_CLUSTER, otherwise of the only cluster that mq cluster up has started. Throws
+ * UNAVAILABLE without a cluster, and USAGE if there are several.
+ */
+export async function chosenCluster({ env }: Context, values: Values): Promise<string> {
+  const given = values.name('name') ?? (env['MQ_CLUSTER'] || undefined);
+  const { listClusters } = await import('../../../cluster/removal.ts');
+  const found = await listClusters();
+  const names = found.map(({ name }) => name);
+  if (given !== undefined) {
+    if (names.includes(given)) return given;
+    const near = nearest(given, names);
+    const there = names.length === 0 ? 'there is none; mq cluster up starts one' : `there are: ${names.join(', ')}`;
+    const by = values.name('name') === undefined ? ' (MQ_CLUSTER)' : '';
+    throw new MqError('UNAVAILABLE', `there is no cluster ${given}${by}`, {
+      hint: near === undefined ? there : `did you mean ${near}? ${there}`,
+    });
+  }
+  const own = found.filter(({ isOwned }) => !isOwned).map(({ name }) => name);
+  const [only, second] = own;
+  if (only === undefined) {
+    const others = names.length === 0 ? '' : `; those of running tests are: ${names.join(', ')}`;
+    throw new MqError('UNAVAILABLE', `there is no cluster${others}`, { hint: 'mq cluster up starts one' });
+  }
+  if (second !== undefined)
+    throw new MqError('USAGE', `there are ${own.length} clusters: ${own.join(', ')}`, {
+      hint: 'say which by --name NAME, or by MQ_CLUSTER',
+    });
+  return only;
+}
+
+/** Returns the indexes of the named nodes, or of all nodes without names. Throws USAGE for an unknown name. */
+export function indexesOf(cluster: Cluster, hosts: readonly string[]): number[] {
+  const names = cluster.nodes.map(({ host }) => host);
+  if (hosts.length === 0) return names.map((_, index) => index);
+  return [...new Set(hosts)].map((host) => {
+    const index = names.indexOf(host.replace(/^rabbit@/, ''));
+    if (index !== -1) return index;
+    const near = nearest(host, names);
+    throw new MqError('USAGE', `there is no node '${host}' in ${cluster.name}`, {
+      hint: `${near === undefined ? '' : `did you mean ${near}? `}its nodes: ${names.join(', ')}`,
+    });
+  });
+}

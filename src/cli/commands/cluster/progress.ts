@@ -1,0 +1,47 @@
+// Waits for nodes, with a counter on a terminal, --timeout, and signals.
+
+import type { Patience } from '../../../cluster/cluster.ts';
+import type { Context } from '../../../context.ts';
+import { MqError } from '../../../errors.ts';
+import type { Values } from '../../arguments/values.ts';
+
+/**
+ * Runs work that waits for nodes, with --timeout and a counter on a terminal's stderr. The first signal ends it:
+ * SIGTERM throws TERMINATED.
+ */
+export async function withCounter<Result>(
+  { context, values }: { context: Context; values: Values },
+  work: (patience: Patience) => Promise<Result>,
+  first = 'waiting for the nodes',
+): Promise<Result> {
+  const { drain, stderr } = context;
+  const withinMs = values.duration('timeout');
+  const started = performance.now();
+  let text = first;
+  const show = () => {
+    const seconds = ((performance.now() - started) / 1000).toFixed(0);
+    if (stderr.isTTY) stderr.write(`\r\u001b[Kmq cluster: ${text} (${seconds} s)`);
+  };
+  show();
+  const clock = setInterval(show, 1000);
+  const onSignal = () => {
+    text = 'interrupted, ending what was begun';
+    show();
+  };
+  drain.addEventListener('abort', onSignal, { once: true });
+  const progress = (ready: number, total: number) => {
+    text = `${ready} of ${total} nodes are ready`;
+    show();
+  };
+  try {
+    return await work({ signal: drain, progress, ...(withinMs !== undefined && { withinMs }) });
+  } catch (error) {
+    if (error instanceof MqError && error.code === 'INTERRUPTED' && drain.reason === 'SIGTERM')
+      throw new MqError('TERMINATED', error.message, { cause: error });
+    throw error;
+  } finally {
+    clearInterval(clock);
+    drain.removeEventListener('abort', onSignal);
+    if (stderr.isTTY) stderr.write('\r\u001b[K');
+  }
+}

@@ -1,0 +1,127 @@
+// mq cluster up and join: start nodes.
+
+import type { Cluster, Patience } from '../../../cluster/cluster.ts';
+import type { Config } from '../../../config/config.ts';
+import type { Context } from '../../../context.ts';
+import { MqError } from '../../../errors.ts';
+import { Printer } from '../../../terminal/printer.ts';
+import { noteOf } from '../../error-text.ts';
+import { chosenCluster } from './choose.ts';
+import { describedNodes, envLines } from './draw.ts';
+import { withCounter } from './progress.ts';
+import type { Job } from './verbs.ts';
+
+const defaultVersion = '4.3';
+
+export async function up(job: Job): Promise<undefined> {
+  const { context, values, configOf } = job;
+  const { env, pid, isAlive } = context;
+  const name = values.name('name');
+  // Docker: a container name starts with a letter or digit.
+  if (name !== undefined && !/^[a-zA-Z0-9][\w.-]{0,39}$/.test(name))
+    throw values.usage(`--name must be letters, digits, - _ or ., at most 40, not '${name}'`);
+  const nodes = values.whole('nodes', { min: 1, max: 9 }) ?? 3;
+  const port = values.whole('port', { min: 1, max: 65_535 - 10_020 - 100 * (nodes - 1) });
+  const [version, given] = [values.name('version'), values.name('image')];
+  if (version !== undefined && given !== undefined) throw values.usage('--version and --image exclude each other');
+  if (version !== undefined && !/^\d+(\.\d+){0,2}$/.test(version))
+    throw values.usage(`--version must be one such as 4.3 or 4.0.5, not '${version}'`);
+  if (values.name('config') !== undefined && !values.flag('apply')) throw values.usage('--config is for --apply');
+  const config = values.flag('apply') ? await configOf(context) : undefined;
+
+  const [{ imageOf }, { startCluster }, { sweep }] = await Promise.all([
+    import('../../../cluster/image.ts'),
+    import('../../../cluster/start.ts'),
+    import('../../../cluster/removal.ts'),
+  ]);
+  const { removed, cluster } = await withCounter(
+    job,
+    async (patience) => {
+      const image =
+        given ?? (version === undefined ? env['MQ_IMAGE'] : undefined) ?? (await imageOf(version ?? defaultVersion));
+      const swept = await sweep({ isAlive });
+      const started = await startCluster({ image, nodes, name, port, starter: pid, ...patience });
+      if (config) await applied(started, config, { signal: patience.signal });
+      return { removed: swept, cluster: started };
+    },
+    'starting the nodes',
+  );
+  for (const one of removed) noteOf(context, 'cluster')(`removed what a killed start had left of ${one}`);
+  try {
+    await announce(context, { cluster, isJson: values.flag('json') ?? false });
+  } catch (error) {
+    // The output with the name, the addresses and the password could not be written, so the cluster is unusable.
+    await cluster.down();
+    throw error;
+  }
+}
+
+export async function join(job: Job): Promise<undefined> {
+  const { context, values } = job;
+  const name = await chosenCluster(context, values);
+  const { joinNode } = await import('../../../cluster/join.ts');
+  const grow = values.flag('grow') ?? false;
+  const { node } = await withCounter(
+    job,
+    (patience) => joinNode({ cluster: name, starter: context.pid, grow, ...patience }),
+    'starting a node',
+  );
+  const printer = new Printer(context.stdout);
+  const { host, url, managementUrl } = node;
+  if (values.flag('json')) await printer.json({ cluster: name, node: host, state: 'joined', url, managementUrl });
+  else await printer.text(`${host} has joined, AMQP on ${new URL(url).host}`);
+}
+
+/** Creates the vhosts of the configuration and declares its topology. Removes the cluster if this fails. */
+export async function applied(
+  cluster: Pick<Cluster, 'urls' | 'managementUrls' | 'down'>,
+  config: Config,
+  { signal, withinMs = 60_000 }: Pick<Patience, 'signal' | 'withinMs'>,
+): Promise<void> {
+  const [{ declareAll }, { ManagementApi }, { within }] = await Promise.all([
+    import('../../../test-process/fixtures.ts'),
+    import('../../../test-process/holdings.ts'),
+    import('../../../cluster/limit.ts'),
+  ]);
+  const api = new ManagementApi(cluster.managementUrls);
+  try {
+    await within(withinMs, signal, async () => {
+      for (const vhost of Object.keys(config.vhosts).filter((one) => one !== '/'))
+        await api.ask('PUT', `/api/vhosts/${encodeURIComponent(vhost)}`, {});
+      await declareAll(config, cluster.urls);
+    });
+  } catch (error) {
+    await cluster.down();
+    if (signal?.aborted) throw new MqError('INTERRUPTED', 'declaring the topology: interrupted');
+    if (error instanceof Error && error.name === 'AbortError')
+      throw new MqError(
+        'UNAVAILABLE',
+        `the topology was not declared within ${withinMs / 1000} s: the cluster is removed`,
+        {
+          hint: 'mq cluster up without --apply, then mq cluster status shows what is wrong',
+          cause: error,
+        },
+      );
+    throw error;
+  }
+}
+
+/** Prints the addresses of a new cluster. On a terminal it also shows the password, which is not shown again. */
+export async function announce(
+  { stdout, stderr }: Context,
+  { cluster, isJson }: { cluster: Cluster; isJson: boolean },
+): Promise<void> {
+  const printer = new Printer(stdout);
+  if (isJson) return printer.json(cluster.toJSON());
+  const described = describedNodes(cluster);
+  if (stdout.isTTY) {
+    const [{ user, password } = { user: '', password: '' }] = cluster.nodes;
+    await printer.text([...described, `user ${user}, password ${password}`].join('\n'));
+    stderr.write(
+      `hint: eval "$(mq cluster url --env --name ${cluster.name})" sets MQ_URL and MQ_MANAGEMENT_URL in this shell\n`,
+    );
+    return;
+  }
+  // This output is for eval. The password is only in the addresses.
+  await printer.text([envLines(cluster.name, cluster), ...described.map((line) => `# ${line}`)].join('\n'));
+}

@@ -1,0 +1,81 @@
+// Sets up the log, the metrics and the final summary for the run of a role.
+
+import { logFormats, logLevels, type RoleConfig } from '../../../config/config.ts';
+import { type ListenAddress, listenAddress, listenForms } from '../../../config/listen-address.ts';
+import type { Context, Output, Say } from '../../../context.ts';
+import { Log, type MessageFields } from '../../../observe/log.ts';
+import { hasMany, isNoteworthy, summaryOf } from '../../../observe/summary.ts';
+import { type Counts, newCounts } from '../../../session/counts.ts';
+import type { Values } from '../../arguments/values.ts';
+
+export interface Observation {
+  readonly counts: Counts;
+  readonly isDebug: boolean;
+  readonly say: Say;
+  /** Logs like `say`, but text lines start with the command's name. */
+  readonly sayNamed: Say;
+  /** stderr for the user's programs and modules. */
+  readonly handlerStderr: Output;
+  /** Returns stderr for one message. In text format, `isNamed` puts the message id before each line. */
+  readonly handlerStderrOf: (fields: MessageFields, settings: { isNamed: boolean }) => Output;
+}
+
+/**
+ * Runs `work` with a context whose stderr follows --log. Serves --metrics during the run and logs the summary at the
+ * end.
+ */
+export async function observed(
+  context: Context,
+  values: Values,
+  { name, role, takes }: { name: string; role: RoleConfig; takes: boolean },
+  work: (context: Context, observation: Observation) => Promise<void>,
+): Promise<void> {
+  const format = values.choice('log', logFormats) ?? role.log ?? 'text';
+  const level = values.choice('log-level', logLevels) ?? role.logLevel ?? 'info';
+  const address = metricsAddress(values, role);
+  const log = new Log({ stderr: context.stderr, role: name, format, level });
+  const counts = newCounts();
+  const handlerStderr = log.output('handler');
+  const inner: Context = { ...context, stderr: log.output('note') };
+  const isStopping = () => context.drain.aborted;
+  const begun = performance.now();
+  const metrics = address && (await serve({ name, takes, counts, isStopping }, address));
+  if (metrics)
+    log.say({ event: 'metrics', message: `metrics on ${metrics.url}/metrics`, fields: { url: metrics.url } });
+  let hasFailed = true;
+  try {
+    await work(inner, {
+      counts,
+      isDebug: level === 'debug',
+      say: (said) => {
+        if (said.event === 'consuming') context.announceReady?.();
+        log.say(said);
+      },
+      sayNamed: log.sayNamed,
+      handlerStderr,
+      handlerStderrOf: (fields, settings) => log.outputOf('handler', fields, settings),
+    });
+    hasFailed = false;
+  } finally {
+    for (const stream of [handlerStderr, inner.stderr]) if (stream !== context.stderr) stream.end();
+    log.close();
+    const run = { counts, takes, hasFailed, durationMs: performance.now() - begun };
+    if (format === 'json') log.write(summaryOf(run));
+    else if (context.stderr.isTTY && hasMany(run)) log.write(summaryOf(run));
+    else if (isNoteworthy(run)) log.writeJson(summaryOf(run));
+    await metrics?.close();
+  }
+}
+
+function metricsAddress(values: Values, role: RoleConfig): ListenAddress | undefined {
+  const text = values.name('metrics') ?? role.metrics;
+  if (text === undefined) return undefined;
+  const address = listenAddress(String(text));
+  if (!address) throw values.usage(`--metrics must be ${listenForms}, not '${text}'`);
+  return address;
+}
+
+async function serve(...of: Parameters<typeof import('../../../observe/server.ts').serveMetrics>) {
+  const { serveMetrics } = await import('../../../observe/server.ts');
+  return serveMetrics(...of);
+}

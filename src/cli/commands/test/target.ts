@@ -1,0 +1,125 @@
+// Opens the target of `mq test`, once for the whole run, and closes it afterwards.
+
+import { randomUUID } from 'node:crypto';
+import { heedDockerHost } from '../../../cluster/docker-host.ts';
+import { parseAddresses } from '../../../config/address.ts';
+import { endpointOf } from '../../../config/endpoint.ts';
+import type { Context } from '../../../context.ts';
+import { MqError } from '../../../errors.ts';
+import type { TargetPlan } from '../../../harness/target.ts';
+import type { Values } from '../../arguments/values.ts';
+
+/** Time limit for an answer of the management API, in milliseconds. */
+const answerMs = 15_000;
+
+interface Common {
+  readonly config?: string;
+  readonly self?: boolean;
+}
+
+export interface RunTarget {
+  /** Plan for the processes of the files. */
+  readonly plan: TargetPlan;
+  /** Short description for the report. */
+  readonly title: string;
+  /** A sentence that the user should know about the target. */
+  readonly note?: string;
+  close(): Promise<void>;
+}
+
+/**
+ * Starts the cluster, or checks that the broker is reachable. Throws UNAVAILABLE, SYSTEM, … if the target is not
+ * available.
+ */
+export type OpenTarget = () => Promise<RunTarget>;
+
+/** Parses `--on` and its options. Throws USAGE. */
+export function planTarget(context: Context, values: Values): OpenTarget {
+  const on = values.name('on') ?? 'embedded';
+  const config = values.name('config');
+  const common = { ...(config !== undefined && { config }), ...(values.flag('self') && { self: true }) };
+  const isCluster = on === 'cluster';
+  for (const option of ['nodes', 'image'] as const) {
+    if (!isCluster && values.text(option) !== undefined) throw values.usage(`--${option} is for --on cluster`);
+  }
+  const isUrl = on !== 'embedded' && !isCluster;
+  if (!isUrl && values.text('management-url') !== undefined)
+    throw values.usage('--management-url is for --on amqp://…');
+  if (isCluster) return planCluster(context, values, common);
+  if (isUrl) return planUrl(context, on, values, common);
+  return async () => ({ plan: { kind: 'embedded', ...common }, title: 'the embedded broker', close: async () => {} });
+}
+
+function planCluster({ env, pid, isAlive, drain, stderr }: Context, values: Values, common: Common): OpenTarget {
+  const given = values.name('image') ?? env['MQ_IMAGE'];
+  const nodes = values.whole('nodes', { min: 1, max: 9 }) ?? 3;
+  const progress = (ready: number, total: number) => {
+    const text = ready === total ? '' : `mq test: ${ready} of ${total} nodes are ready`;
+    if (stderr.isTTY) stderr.write(`\r\u001b[K${text}`);
+  };
+  return async () => {
+    await heedDockerHost({ env });
+    const [{ imageOf }, { sweep }, { startCluster }] = await Promise.all([
+      import('../../../cluster/image.ts'),
+      import('../../../cluster/removal.ts'),
+      import('../../../cluster/start.ts'),
+    ]);
+    // This removes what a killed run has left behind.
+    await sweep({ isAlive });
+    const cluster = await startCluster({
+      image: given ?? (await imageOf('4.3')),
+      nodes,
+      owner: pid,
+      signal: drain,
+      progress,
+    });
+    const { urls, managementUrls, name, version } = cluster;
+    return {
+      plan: { kind: 'cluster', urls, managementUrls, cluster: name, ...common },
+      title: `a cluster of ${nodes}, RabbitMQ ${version}`,
+      close: () => cluster.down(),
+    };
+  };
+}
+
+function planUrl(context: Context, on: string, values: Values, common: Common): OpenTarget {
+  if (!/^amqps?:\/\//i.test(on)) throw values.usage('--on must be embedded, cluster, or an address: amqp://…');
+  const addresses = parseAddresses(on, { at: '--on', code: 'USAGE' });
+  const urls = on.split(',').map((url) => url.trim());
+  const title = addresses.map(endpointOf).join(', ');
+  const prefix = `mq-test-${randomUUID().slice(0, 8)}-`;
+  return async () => {
+    const [{ assertReachable }, { ManagementApi }, { findManagement, isNamed }] = await Promise.all([
+      import('../../../test-process/fixtures.ts'),
+      import('../../../test-process/holdings.ts'),
+      import('../../input/management.ts'),
+    ]);
+    await assertReachable(addresses).catch((error: unknown) => {
+      throw error instanceof MqError ? withHintFor(error) : error;
+    });
+    try {
+      const found = await findManagement(context, values, { connections: addresses, limits: { timeoutMs: answerMs } });
+      await found.api.request('GET', '/whoami');
+      const { urlOf } = await import('../../../admin/address.ts');
+      const managementUrls = found.addresses.map(urlOf);
+      // This does not use the client of the proof, which aborts at the first signal.
+      const close = () => new ManagementApi(managementUrls).removeVhosts(prefix);
+      return { plan: { kind: 'url', urls, managementUrls, prefix, ...common }, title, close };
+    } catch (error) {
+      if (isNamed(context, values) || !(error instanceof MqError)) throw error;
+      return {
+        plan: { kind: 'url', urls, managementUrls: [], ...common },
+        title,
+        note: `no management API is used (${error.message}): the tests share the vhost of the address, and what they leave is not seen`,
+        close: async () => {},
+      };
+    }
+  };
+}
+
+/** Replaces the options in a role's hint with those of `mq test`. */
+function withHintFor(error: MqError): MqError {
+  const { code, message, problems, hint } = error;
+  const said = hint?.replace(/--url(, MQ_URL or rascal\.json| or MQ_URL)/, '--on');
+  return new MqError(code, message, { problems, cause: error, ...(said !== undefined && { hint: said }) });
+}

@@ -1,0 +1,134 @@
+// Computes completions for an incomplete command line: commands, options and their values, and names of rascal.json. It
+// reads the same tables as the help. completion-script.ts contains the scripts for the shells.
+
+import type { Option } from '../arguments/option.ts';
+import { optionSets } from '../arguments/options.ts';
+import { protectArgs } from '../arguments/protect.ts';
+import type { Command } from '../command.ts';
+
+/** Names in a rascal.json and in the built-in file. */
+export interface KnownNames {
+  /** Roles by name. */
+  readonly roles: ReadonlyMap<string, { readonly summary: string; readonly options: Command['options'] }>;
+  readonly publications: readonly string[];
+  readonly subscriptions: readonly string[];
+  readonly queues: readonly string[];
+}
+
+/** A candidate word and its description. */
+export type Candidate = readonly [word: string, about?: string];
+
+/** `files` lets the shell offer file names. */
+export type Completion = { readonly files: true } | { readonly files: false; readonly words: readonly Candidate[] };
+
+export type CompletedCommand = Pick<Command, 'name' | 'summary' | 'usage' | 'options' | 'completes'>;
+
+const files: Completion = { files: true };
+const none: Completion = { files: false, words: [] };
+
+/**
+ * @param typed the words after `mq`; the last one is incomplete and may be ''
+ * @param commands all commands except the roles
+ */
+export async function completionOf(
+  typed: readonly string[],
+  { commands, names }: { commands: readonly CompletedCommand[]; names: KnownNames },
+): Promise<Completion> {
+  const all = allCommands(commands, names);
+  const [first, ...others] = typed;
+  // This completes `mq help worker`.
+  if (first === 'help' && others.length > 0) return beginning(others.at(-1) ?? '', all.map(nameAndSummary));
+  const word = typed.at(-1) ?? '';
+  const before = typed.slice(0, -1);
+  const { commandAt } = protectArgs(before, Object.values(optionSets).flat());
+  const command = all.find(({ name }) => name === before[commandAt]);
+  if (commandAt !== -1 && command === undefined) return none;
+  const options: readonly Option[] = command ? optionSets[command.options] : startOptions;
+  const given = protectArgs(before, options);
+  if (before.includes('--')) return positional(before, { command, names, word });
+  const rest = options.find((option) => option.rest && before.includes(`--${option.name}`));
+  if (rest || given.missing?.rest) return files;
+  if (given.missing) return optionValue(given.missing, word, names);
+  const [, name = '', start = ''] = /^--([^=]+)=(.*)$/s.exec(word) ?? [];
+  const assigned = options.find((option) => option.name === name && option.value);
+  if (assigned) {
+    const values = optionValue(assigned, start, names);
+    return values.files ? values : { files: false, words: values.words.map(([value]) => [`--${name}=${value}`]) };
+  }
+  if (word.startsWith('-')) return beginning(word, flagsOf(options, before));
+  if (command === undefined) return beginning(word, all.map(nameAndSummary));
+  return positional(before, { command, names, word });
+}
+
+/** Options that are accepted before the command's name. */
+const startOptions: readonly Option[] = [
+  ...optionSets.publish.filter(({ name }) => ['config', 'url', 'json', 'debug', 'help'].includes(name)),
+  { name: 'version', help: 'the version of mq' },
+];
+
+function allCommands(commands: readonly CompletedCommand[], names: KnownNames): CompletedCommand[] {
+  const roles = [...names.roles].map(([name, { summary, options }]) => ({ name, summary, options, usage: '' }));
+  return [...roles, ...commands];
+}
+
+function nameAndSummary({ name, summary }: CompletedCommand): Candidate {
+  return [name, summary];
+}
+
+function flagsOf(options: readonly Option[], before: readonly string[]): Candidate[] {
+  return options
+    .filter(({ name, repeats }) => repeats || !before.some((word) => word.split('=', 1)[0] === `--${name}`))
+    .flatMap(({ name, help, negatable }) => [
+      [`--${name}`, help] as const,
+      ...(negatable ? [[`--no-${name}`, help] as const] : []),
+    ]);
+}
+
+function optionValue({ value = '', words }: Option, start: string, names: KnownNames): Completion {
+  if (words) return beginning(start, words.map(alone));
+  if (/FILE|DIR/.test(value)) return files;
+  return value === 'QUEUE' ? beginning(start, names.queues.map(alone)) : none;
+}
+
+/** Completes an argument according to the usage line: `list|show`, `<publication>`, `[file]`. */
+async function positional(
+  before: readonly string[],
+  { command, names, word }: { command: CompletedCommand | undefined; names: KnownNames; word: string },
+): Promise<Completion> {
+  if (command === undefined) return none;
+  const { argv } = protectArgs(before, optionSets[command.options]);
+  const arguments_ = argv
+    .filter((arg, at) => arg.startsWith('\0') && !isOption(argv[at - 1]))
+    .map((arg) => arg.slice(1));
+  const own = await command.completes?.(arguments_, names);
+  if (own) return beginning(word, own);
+  const places = command.usage.match(/<[^>]+>|\[[^\]]+\]|\S+/g) ?? [];
+  const place = places[arguments_.length] ?? (places.at(-1)?.includes('…') ? places.at(-1) : undefined) ?? '';
+  if (/\bfiles?\b|\bfolders?\b/.test(place)) return files;
+  if (place.includes('|'))
+    return beginning(
+      word,
+      place
+        .replace(/[<>[\]]/g, '')
+        .split('|')
+        .map(alone),
+    );
+  const found = [
+    ...(/\bpublication\b/.test(place) ? names.publications : []),
+    ...(/\bsubscription\b/.test(place) ? names.subscriptions : []),
+    ...(/\bqueue\b/.test(place) ? names.queues : []),
+  ];
+  return beginning(word, [...new Set(found)].map(alone));
+}
+
+function isOption(word: string | undefined): boolean {
+  return word?.startsWith('--') ?? false;
+}
+
+function alone(word: string): Candidate {
+  return [word];
+}
+
+function beginning(start: string, words: readonly Candidate[]): Completion {
+  return { files: false, words: words.filter(([word]) => word.startsWith(start)) };
+}

@@ -1,0 +1,68 @@
+// Reads the names of a rascal.json for completions. It is fast, and it accepts a file that is not valid yet.
+
+import { readFileSync, statSync } from 'node:fs';
+import { resolve } from 'node:path';
+import type { Behaviour } from '../../config/config.ts';
+import { behaviours } from '../../config/config.ts';
+import { membersOf, objectOf, type Plain, stringOf } from '../../config/plain.ts';
+import { expandRole, subscriptionNames } from '../../config/roles.ts';
+import type { Context } from '../../context.ts';
+import { earlyValue } from '../arguments/program.ts';
+import type { KnownNames } from './candidates.ts';
+
+/**
+ * Returns the names in the file that the typed words name, in MQ_CONFIG or in ./rascal.json, and in the built-in file.
+ */
+export function knownNames(
+  { env, cwd }: Pick<Context, 'env' | 'cwd'>,
+  { typed, builtin }: { typed: readonly string[]; builtin: unknown },
+): KnownNames {
+  const file = earlyValue(typed, 'config') ?? (env['MQ_CONFIG'] || 'rascal.json');
+  const contents = [objectOf(builtin), readPlain(resolve(cwd, file))];
+  const scopes = contents.flatMap((content) => [content, ...vhostsOf(content)]);
+  const keys = (kind: string) => unique(scopes.flatMap((scope) => Object.keys(objectOf(scope[kind]))));
+  const queues = contents.flatMap(vhostsOf).flatMap((vhost) => membersOf(vhost['queues']));
+  return {
+    roles: new Map(contents.flatMap(rolesOf)),
+    publications: keys('publications'),
+    subscriptions: keys('subscriptions'),
+    queues: unique(queues.flatMap(({ name }) => name ?? [])),
+  };
+}
+
+/** Limit that is larger than any hand-written topology. */
+const mostBytes = 4 * 1024 * 1024;
+
+function readPlain(path: string): Plain {
+  try {
+    // Reading a pipe or a large file would block while the user types.
+    const found = statSync(path);
+    if (!found.isFile() || found.size > mostBytes) return {};
+    return objectOf(JSON.parse(readFileSync(path, 'utf8')));
+  } catch {
+    return {};
+  }
+}
+
+function vhostsOf(content: Plain): Plain[] {
+  return Object.values(objectOf(content['vhosts'])).map(objectOf);
+}
+
+function rolesOf(content: Plain) {
+  return Object.entries(objectOf(objectOf(content['mq'])['roles'])).flatMap(([name, value]) => {
+    const role = expandRole(objectOf(value));
+    const options = behaviours.find((one: Behaviour) => one === role['behaviour']);
+    const summary =
+      stringOf(role['summary']) ?? `${options} ${role['publication'] ?? subscriptionNames(role).join(', ')}`;
+    return options && isSayable(name) ? [[name, { summary, options }] as const] : [];
+  });
+}
+
+function unique(names: readonly string[]): string[] {
+  return [...new Set(names)].filter(isSayable);
+}
+
+/** Checks whether a shell can show and type the name: it must not contain control characters. */
+function isSayable(name: string): boolean {
+  return name !== '' && !/\p{C}/u.test(name);
+}

@@ -1,0 +1,68 @@
+// Formats errors: one line and a hint, or a JSON object with --json.
+
+import type { Context } from '../context.ts';
+import { escaped, exitStatuses, type MqError, safeJson } from '../errors.ts';
+import { wrapped } from '../terminal/wrap.ts';
+
+export interface ErrorStyle {
+  /** Name of the command, or '' for mq itself. */
+  readonly command: string;
+  readonly json: boolean;
+  /** `true` formats an object of `--log json`. */
+  readonly isLog: boolean;
+  readonly debug: boolean;
+  /** Columns of the terminal. If `undefined`, lines are not wrapped. */
+  readonly width?: number;
+}
+
+/** Returns a function that writes a line to stderr, with the command's name first. */
+export function noteOf({ stderr }: Pick<Context, 'stderr'>, command: string): (text: string) => void {
+  return (text) => void stderr.write(`mq ${command}: ${escaped(text)}\n`);
+}
+
+/** Returns a warning line, including the newline, to write before a command runs. */
+export function warningText(message: string, { command, isLog }: Pick<ErrorStyle, 'command' | 'isLog'>): string {
+  if (!isLog) return `mq ${command}: ${escaped(message)}\n`;
+  return `${safeJson({ time: new Date().toISOString(), level: 'warn', role: command, event: 'warning', message })}\n`;
+}
+
+/** Returns the text for stderr, including the newline. */
+export function errorText(error: MqError, { command, json, isLog, debug, width }: ErrorStyle): string {
+  const { code, message, hint, problems } = error;
+  if (json || isLog) {
+    const more = {
+      ...(hint && { hint }),
+      ...(problems.length > 0 && { problems }),
+      ...(debug && { stack: stackOf(error) }),
+    };
+    const line = isLog && { time: new Date().toISOString(), role: command, event: 'error' };
+    return `${safeJson({ ...line, level: 'error', code, exit: exitStatuses[code], message, ...more })}\n`;
+  }
+  const broken = (text: string, indent: number) => (width === undefined ? text : wrapped(text, { width, indent }));
+  const lines = [
+    broken(`mq${command ? ` ${command}` : ''}: ${escaped(message)} [${code}]`, 2),
+    ...problems.map((problem) => broken(`  ${escaped(problem)}`, 4)),
+  ];
+  if (hint) lines.push(broken(`hint: ${escaped(hint)}`, 6));
+  else if (code === 'BUG' && !debug) lines.push('hint: this is a bug in mq; --debug shows where');
+  if (debug) lines.push(stackOf(error));
+  return `${lines.join('\n')}\n`;
+}
+
+function stackOf(error: Error): string {
+  const { cause } = error;
+  return [error.stack, cause instanceof Error ? `caused by ${stackOf(cause)}` : undefined].filter(Boolean).join('\n');
+}
+
+/**
+ * Removes user and password from addresses in the text. Such an address may be an unexpected argument or an unknown
+ * command.
+ */
+export function withoutPasswords(text: string, args: readonly string[]): string {
+  const typed = args.flatMap((arg) => /:\/\/(.*:.*@)/s.exec(arg)?.[1] ?? []);
+  return typed.reduce(
+    (shown, user) =>
+      shown.replaceAll(user, '***@').replaceAll(escaped(user), '***@').replaceAll(safeJson(user).slice(1, -1), '***@'),
+    text,
+  );
+}

@@ -1,0 +1,58 @@
+// Applies the proof that a management API belongs to the broker: continues, continues with a note, or refuses.
+
+import { randomUUID } from 'node:crypto';
+import type { Management } from '../../admin/client.ts';
+import type { ConnectionConfig } from '../../config/config.ts';
+import { type ErrorCode, MqError } from '../../errors.ts';
+
+/** Time limit in milliseconds for each AMQP address, because a firewall may drop packets. */
+const amqpMs = 5_000;
+
+/** AMQP errors after which the API may still answer, for example behind a firewall that permits only HTTP. */
+const absences: readonly ErrorCode[] = ['UNAVAILABLE', 'HOST_UNKNOWN', 'DEADLINE', 'TLS', 'PROTOCOL'];
+
+interface Settings {
+  readonly isNamed: boolean;
+  readonly say: (text: string) => void;
+}
+
+/** Connects to the first address that answers. If none answers, throws the same error as a role. */
+export async function openBroker(connections: readonly ConnectionConfig[]) {
+  const { openPeer } = await import('../../session/peer.ts');
+  return openPeer(connections, { connectionName: `mq admin ${randomUUID().slice(0, 8)}`, timeoutMs: amqpMs });
+}
+
+/**
+ * Returns `true` if AMQP proves that the API belongs to the broker, and `false` if a named API is used without proof.
+ * Throws CONFIG if it belongs to another broker, and the errors of AMQP and the API.
+ */
+export async function assertOwn(
+  api: Management,
+  connections: readonly ConnectionConfig[],
+  { isNamed, say }: Settings,
+): Promise<boolean> {
+  const { doubtOf, refusedApi } = await import('../../admin/proof.ts');
+  let unreachable: MqError | undefined;
+  const open = () =>
+    openBroker(connections).catch((error: MqError) => {
+      unreachable = error;
+      throw error;
+    });
+  const { origin } = api;
+  try {
+    const doubt = await doubtOf(api, connections[0]?.user ?? 'guest', open);
+    if (doubt === undefined) return true;
+    if (doubt.kind === 'other' || !isNamed) throw refusedApi(origin, doubt, isNamed);
+    say(`the management API at ${origin} is used without proof that it is the broker's: ${doubt.why}`);
+  } catch (error) {
+    if (unreachable === undefined || error !== unreachable || !absences.includes(unreachable.code)) throw error;
+    const { code, message } = unreachable;
+    if (!isNamed)
+      throw new MqError(code, message, {
+        hint: 'the management API is used without AMQP if it is named: --management-url, or MQ_MANAGEMENT_URL',
+        cause: error,
+      });
+    say(`the management API at ${origin} is used without proof that it is the broker's: ${message}`);
+  }
+  return false;
+}

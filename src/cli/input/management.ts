@@ -1,0 +1,244 @@
+// Finds the management API and its login: --management-url, otherwise MQ_MANAGEMENT_URL, otherwise `management` in
+// rascal.json, otherwise the standard port next to a standard AMQP port. An API is used only after the proof that it
+// belongs to the broker.
+
+import type { Depths } from '../../admin/action.ts';
+import type { Login, ManagementAddress } from '../../admin/address.ts';
+import type { Management } from '../../admin/client.ts';
+import type { Limits } from '../../admin/http.ts';
+import type { Config, ConnectionConfig } from '../../config/config.ts';
+import { endpointOf } from '../../config/endpoint.ts';
+import type { Context } from '../../context.ts';
+import { MqError } from '../../errors.ts';
+import type { Values } from '../arguments/values.ts';
+import { noteOf } from '../error-text.ts';
+import { addressesOf } from './addresses.ts';
+import { readText } from './files.ts';
+import { assertOwn, openBroker } from './management-proof.ts';
+import { secretIn, secretOf } from './password.ts';
+
+export interface OpenedManagement {
+  readonly api: Management;
+  readonly depths: Depths | undefined;
+  /** Vhost in the broker's address, if the address names one. */
+  readonly vhost: string | undefined;
+}
+
+export interface Sought {
+  /** AMQP addresses of the broker that the API must belong to. Empty if only the API is known. */
+  readonly connections: readonly ConnectionConfig[];
+  readonly limits?: Partial<Limits>;
+  /** Replaces the user and password of an address. */
+  readonly login?: ChangeLogin;
+}
+
+type ChangeLogin = (address: ManagementAddress) => ManagementAddress;
+
+export interface FoundManagement {
+  /** `false` if the addresses are derived from the AMQP addresses. */
+  readonly isNamed: boolean;
+  readonly addresses: readonly ManagementAddress[];
+  /** Client that proves each address before its first request. */
+  readonly api: Management;
+  /** Reads depths over AMQP. Returns nothing until the proof has shown that AMQP leads to the broker of the API. */
+  readonly depths: Depths;
+}
+
+/**
+ * Returns why a command needs consent to a file that the user did not name, in addition to the doubts about the file
+ * itself.
+ */
+export type Doubts = (config: Config) => Promise<string[]>;
+
+export type ConfigOf = (context: Context, doubts?: Doubts) => Promise<Config>;
+
+/**
+ * Returns the client for `mq admin`. Throws USAGE, NO_INPUT, CONFIG, and UNTRUSTED.
+ * @param sendsPassword the action sends a new password of a user
+ */
+export async function openManagement(
+  context: Context,
+  values: Values,
+  { configOf, sendsPassword }: { configOf: ConfigOf; sendsPassword: boolean },
+): Promise<OpenedManagement> {
+  const login = await loginOf(context, values);
+  const typed = await addressesOf(context, values);
+  const connections = typed ?? (await connectionsOfFile(context, values, { configOf, login, sendsPassword }));
+  const timeoutMs = values.duration('timeout');
+  const maxBytes = values.bytes('max-answer');
+  const limits = { ...(timeoutMs !== undefined && { timeoutMs }), ...(maxBytes !== undefined && { maxBytes }) };
+  const { api, depths } = await findManagement(context, values, {
+    connections,
+    limits,
+    login,
+  });
+  // If only a management API is named, all vhosts are meant, because its address contains no vhost.
+  const vhost = typed === undefined && isNamed(context, values) ? undefined : connections[0]?.vhost;
+  return { api, depths, vhost };
+}
+
+/**
+ * Returns the API. Throws USAGE, NO_INPUT, and CONFIG if no API is named and none can be derived. The client throws
+ * CONFIG if the API belongs to another broker.
+ */
+export async function findManagement(
+  context: Context,
+  values: Values,
+  { connections, limits = {}, login = (address) => address }: Sought,
+): Promise<FoundManagement> {
+  const { Management } = await import('../../admin/client.ts');
+  const { addresses, isNamed } = await placesOf(context, values, connections);
+  const all = addresses.map(login);
+  const file = values.name('ca');
+  const ca = file === undefined ? undefined : await readText(context, file);
+  const isInsecure = values.flag('insecure') === true;
+  const settings = { ...limits, signal: context.drain, isInsecure, ...(ca !== undefined && { ca }) };
+  const isTrusted = connections.length === 0 || (isNamed && values.flag('trust-management') === true);
+  let isProven = false;
+  const prove = async (address: ManagementAddress) => {
+    const alone = new Management({ ...settings, addresses: [address] });
+    try {
+      isProven = await assertOwn(alone, connections, { isNamed, say: noteOf(context, values.command) });
+    } finally {
+      alone.close();
+    }
+  };
+  const api = new Management({ ...settings, addresses: all, ...(!isTrusted && { prove }) });
+  const depths: Depths = async (vhost, queues) => {
+    if (!isProven) return new Map();
+    const there = connections.map((one) => ({ ...one, vhost }));
+    const peer = await openBroker(there).catch(() => undefined);
+    try {
+      return (await peer?.depths(queues)) ?? new Map();
+    } finally {
+      await peer?.close();
+    }
+  };
+  return { isNamed, addresses: all, api, depths };
+}
+
+/**
+ * Returns the API for a command that also works without one. Returns `undefined` if none can be derived from the
+ * addresses, or if the derived one belongs to another broker, which is reported through `say`. An API that does not
+ * answer yet is also returned. Throws CONFIG if a named API belongs to another broker, and USAGE.
+ */
+export async function optionalManagement(
+  context: Context,
+  values: Values,
+  { connections, say }: { connections: readonly ConnectionConfig[]; say: (text: string) => void },
+): Promise<Management | undefined> {
+  let found: FoundManagement | undefined;
+  try {
+    found = await findManagement(context, values, { connections, limits: { timeoutMs: 5_000 } });
+    await found.api.ask('GET', '/whoami');
+  } catch (error) {
+    const code = error instanceof MqError ? error.code : 'BUG';
+    if (code === 'USAGE' || code === 'BUG' || (code === 'CONFIG' && found?.isNamed)) throw error;
+    if (code !== 'CONFIG') return found?.api;
+    if (found !== undefined) say(`${(error as MqError).message}; no management API is used`);
+    return undefined;
+  }
+  return found.api;
+}
+
+/** Returns `true` if an option or a variable names the API. */
+export function isNamed(context: Context, values: Values): boolean {
+  return namedBy(context, values) !== undefined;
+}
+
+/** Returns the option or variable that names the API. */
+function namedBy({ env }: Context, values: Values): { at: string; list: string } | undefined {
+  const option = values.name('management-url');
+  if (option !== undefined) return { at: '--management-url', list: option };
+  const variable = env['MQ_MANAGEMENT_URL'];
+  return variable === undefined ? undefined : { at: 'MQ_MANAGEMENT_URL', list: variable };
+}
+
+interface Places {
+  readonly addresses: readonly ManagementAddress[];
+  readonly isNamed: boolean;
+}
+
+async function placesOf(context: Context, values: Values, connections: readonly ConnectionConfig[]): Promise<Places> {
+  const { derivedFrom, namedIn, parseManagement } = await import('../../admin/address.ts');
+  const named = namedBy(context, values);
+  if (named !== undefined) {
+    const { at, list } = named;
+    return { addresses: parseManagement(list, { at, login: loginIn(connections[0]) }), isNamed: true };
+  }
+  // This is Rascal's own field.
+  const inFile = connections.flatMap((one) => namedIn(one, loginIn(one)));
+  if (inFile.length > 0) return { addresses: inFile, isNamed: true };
+  return { addresses: connections.map((one) => derivedFrom(one, loginIn(one))), isNamed: false };
+}
+
+/**
+ * Returns the connections of rascal.json. If an API is named, the file is optional and its problems are ignored;
+ * otherwise the default is the local broker. A file that the user did not name needs consent if one of its addresses
+ * would receive a user or password of the command line or the environment, or a new password.
+ */
+async function connectionsOfFile(
+  context: Context,
+  values: Values,
+  { configOf, login, sendsPassword }: { configOf: ConfigOf; login: ChangeLogin; sendsPassword: boolean },
+): Promise<readonly ConnectionConfig[]> {
+  const isApiNamed = isNamed(context, values);
+  if (isApiNamed)
+    return configOf(context).then(
+      (config) => connectionsIn(config, values),
+      () => [],
+    );
+  const addressesOfFile = async (found: Config) =>
+    (await placesOf(context, values, connectionsIn(found, values))).addresses;
+  const config = await configOf(context, async (found) => {
+    // Problems of the addresses are reported after the consent.
+    const addresses = await addressesOfFile(found).catch(() => []);
+    const isChanged = addresses.some((one) => {
+      const { user, password } = login(one);
+      return user !== one.user || password !== one.password;
+    });
+    return [
+      ...(isChanged ? ['a management API that it names would receive a user or password of yours'] : []),
+      ...(sendsPassword && addresses.length > 0 ? ['a management API that it names would receive a new password'] : []),
+    ];
+  });
+  const connections = connectionsIn(config, values);
+  return connections.length === 0 ? [{}] : connections;
+}
+
+/** Returns the connections of --vhost, otherwise those of the only broker. Throws CONFIG if there are several. */
+function connectionsIn({ vhosts: all }: Config, values: Values): readonly ConnectionConfig[] {
+  const vhosts = Object.entries(all).filter(([, { connections }]) => connections.length > 0);
+  const own = vhosts.find(([name]) => name === values.name('vhost'));
+  if (own !== undefined) return own[1].connections;
+  const brokers = new Set(vhosts.map(([, { connections }]) => JSON.stringify(connections.map(endpointOf))));
+  if (brokers.size > 1)
+    throw new MqError('CONFIG', 'the vhosts of rascal.json are on different brokers', {
+      hint: `--vhost says which one is meant (${vhosts.map(([name]) => name).join(', ')}), or --url`,
+    });
+  return vhosts[0]?.[1].connections ?? [];
+}
+
+function loginIn({ user, password }: ConnectionConfig = {}): Login {
+  return { user: user ?? 'guest', password: password ?? 'guest' };
+}
+
+/**
+ * Returns a function that applies --user and --password-file to an address. MQ_PASSWORD (or MQ_PASSWORD_FILE) applies
+ * to --user and to an address with a user but no password; it does not replace a password in an address.
+ */
+async function loginOf(context: Context, values: Values): Promise<ChangeLogin> {
+  const user = values.name('user');
+  const file = values.name('password-file');
+  const typed = file === undefined ? undefined : await secretIn(context, file);
+  const password = typed ?? (await secretOf(context, 'MQ_PASSWORD'))?.text;
+  if (user !== undefined && password === undefined)
+    throw new MqError('USAGE', `the user '${user}' has no password`, {
+      at: '--user',
+      hint: 'set MQ_PASSWORD or MQ_PASSWORD_FILE, or --password-file FILE',
+    });
+  return (address) => {
+    const isWanted = typed !== undefined || user !== undefined || address.password === '';
+    return { ...address, user: user ?? address.user, password: (isWanted ? password : undefined) ?? address.password };
+  };
+}

@@ -1,0 +1,45 @@
+// Reads secrets that must not be arguments: from a variable, or from a file that a variable or an option names.
+
+import type { Context } from '../../context.ts';
+import { MqError } from '../../errors.ts';
+import type { Values } from '../arguments/values.ts';
+import { readText } from './files.ts';
+
+type SecretWorld = Parameters<typeof readText>[0];
+
+/** A secret with the variable or option it came from, for messages. */
+export interface Secret {
+  readonly text: string;
+  readonly from: string;
+}
+
+/**
+ * Returns the value of the variable, or the content of the file in `<variable>_FILE`, as container platforms mount
+ * secrets.
+ * @throws MqError USAGE if both are set, NO_INPUT if the file cannot be read
+ */
+export async function secretOf(context: SecretWorld & Pick<Context, 'env'>, variable: string) {
+  const { env } = context;
+  const [text, file] = [env[variable], env[`${variable}_FILE`]];
+  if (file === undefined || file === '') return text === undefined ? undefined : { text, from: variable };
+  if (text !== undefined)
+    throw new MqError('USAGE', `${variable} and ${variable}_FILE are both set`, { hint: 'unset one of them' });
+  return { text: await secretIn(context, file), from: `${variable}_FILE` };
+}
+
+/** Returns the text of a file without the newline at its end. */
+export async function secretIn(context: SecretWorld, file: string): Promise<string> {
+  return (await readText(context, file)).replace(/(?<!\n|\r(?=\n))(?:\r?\n)+$/, '');
+}
+
+/**
+ * Returns the password of --password-file, otherwise of the variable, or `undefined` without either. Throws USAGE if it
+ * is empty.
+ */
+export async function readPassword(context: Context, values: Values, variable: string): Promise<string | undefined> {
+  const file = values.name('password-file');
+  const secret =
+    file === undefined ? await secretOf(context, variable) : { text: await secretIn(context, file), from: file };
+  if (secret?.text === '') throw values.usage(`the password in ${secret.from} is empty`);
+  return secret?.text;
+}

@@ -1,0 +1,98 @@
+// Stores the user's consent to a rascal.json that the user did not name: one file for each path and content, below the
+// user's configuration folder, as direnv does. See .github/docs/decisions/0009.
+
+import { createHash } from 'node:crypto';
+import { existsSync, realpathSync } from 'node:fs';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { delimiter, isAbsolute, join, relative } from 'node:path';
+import type { FoundFile } from '../../config/find.ts';
+import type { Context } from '../../context.ts';
+import { escaped, MqError, systemReason } from '../../errors.ts';
+import { canAsk, isConfirmed } from './question.ts';
+
+/**
+ * Asks for consent on a terminal. Throws UNTRUSTED without consent, USAGE for an invalid MQ_TRUST, and CANNOT_CREATE.
+ * @param more doubts of the command in addition to those about the file itself
+ */
+export async function assertTrusted(
+  context: Context,
+  found: FoundFile,
+  { builtin, more = [] }: { builtin: unknown; more?: readonly string[] },
+): Promise<void> {
+  if (found.isNamed) return;
+  const { doubtsOf } = await import('../../config/trust.ts');
+  const doubts = [...doubtsOf(found, { uid: context.uid, builtin }), ...more];
+  if (doubts.length === 0 || isInTrustedFolder(context, found) || existsSync(entryOf(context, found))) return;
+  if (canAsk(context)) {
+    for (const doubt of doubts) context.stderr.write(`${escaped(`${found.path}: ${doubt}`)}\n`);
+    if (await isConfirmed(context, `trust ${found.path} as it is now?`)) return trust(context, found);
+  }
+  throw new MqError('UNTRUSTED', `${found.file} is not trusted: ${doubts.join('; ')}`, {
+    at: found.path,
+    hint: `read it, then mq trust permits it, and --config ${found.file} uses it this time`,
+  });
+}
+
+/** Stores the consent to the file with this content. Throws CANNOT_CREATE. */
+export async function trust(context: Pick<Context, 'env'>, found: FoundFile): Promise<void> {
+  const entry = entryOf(context, found);
+  try {
+    await mkdir(storeOf(context), { recursive: true, mode: 0o700 });
+    await writeFile(entry, `${found.path}\n`, { mode: 0o600 });
+  } catch (error) {
+    const message = `cannot remember that ${found.file} is trusted: ${systemReason(error)}`;
+    throw new MqError('CANNOT_CREATE', message, { at: entry, cause: error });
+  }
+}
+
+/** Removes the consent to all contents of the path. Returns their number. */
+export async function distrust(context: Pick<Context, 'env'>, path: string): Promise<number> {
+  const store = storeOf(context);
+  const names = await readdir(store).catch(() => []);
+  const entries = names.map((name) => join(store, name));
+  const isOfPath = await Promise.all(
+    entries.map(async (entry) => (await readFile(entry, 'utf8').catch(() => '')) === `${path}\n`),
+  );
+  const own = entries.filter((_, index) => isOfPath[index]);
+  await Promise.all(own.map((entry) => rm(entry, { force: true })));
+  return own.length;
+}
+
+function entryOf(context: Pick<Context, 'env'>, { path, text }: FoundFile): string {
+  return join(storeOf(context), createHash('sha256').update(`${path}\n${text}`).digest('hex'));
+}
+
+/**
+ * Returns the folder of the consents. A relative XDG_CONFIG_HOME is ignored, as its specification requires, because it
+ * would be below a folder that is not trusted.
+ */
+function storeOf({ env }: Pick<Context, 'env'>): string {
+  const [own = join(homedir(), '.config')] = [
+    env['XDG_CONFIG_HOME'],
+    env['HOME'] && join(env['HOME'], '.config'),
+  ].filter((folder) => folder !== undefined && isAbsolute(folder));
+  return join(own, 'mq', 'trust');
+}
+
+/** Checks MQ_TRUST: absolute paths of files, or of folders that are trusted with everything below them. */
+function isInTrustedFolder({ env }: Pick<Context, 'env'>, { path }: FoundFile): boolean {
+  const folders = (env['MQ_TRUST'] ?? '').split(delimiter).filter((folder) => folder !== '');
+  const wrong = folders.find((folder) => !isAbsolute(folder));
+  if (wrong !== undefined) {
+    const hint = 'set it to the folder of the rascal.json: MQ_TRUST="$PWD"';
+    throw new MqError('USAGE', `MQ_TRUST has '${wrong}', which is not an absolute path`, { hint });
+  }
+  return folders.some((folder) => {
+    const below = relative(realPath(folder), realPath(path));
+    return !isAbsolute(below) && below.split(/[\\/]/)[0] !== '..';
+  });
+}
+
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}

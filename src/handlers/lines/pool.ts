@@ -1,0 +1,306 @@
+// Manages the processes of --exec-lines. Each process handles one request at a time. If it exits, answers incorrectly
+// or is late, the messages of its request lose one attempt, and the process is replaced after a pause.
+
+import { randomInt } from 'node:crypto';
+import type { RecycleLimit } from '../../config/recycle.ts';
+import { escaped, MqError } from '../../errors.ts';
+import { cannotRun } from '../executable.ts';
+import type { HandlerContext, Outcome } from '../handler.ts';
+import { type ChildEnd, endText, terminated } from '../process/child.ts';
+import { handBack, ofBatch, repeated } from '../safely.ts';
+import { type Clock, systemClock } from './clock.ts';
+import { LineProcess, type LineProcessPlan, type Said } from './process.ts';
+import type { LineRequest } from './request.ts';
+import { LineTrial } from './trial.ts';
+
+export interface LinePoolPlan {
+  /** Maximum number of processes. */
+  readonly processes: number;
+  /** Time limit for an answer, in milliseconds. `undefined` means no limit. */
+  readonly timeoutMs: number | undefined;
+  /** Limit after which a process is replaced. `undefined` means no limit. */
+  readonly recycleAfter?: RecycleLimit | undefined;
+  /** Milliseconds without a first answer after which a log line lists what to check. Default 10,000. */
+  readonly noticeMs?: number;
+  /**
+   * Returns the delay before a restart in milliseconds, after this many ends without an answer. Default `restartPause`.
+   */
+  readonly pauseMs?: (deaths: number) => number;
+  readonly clock?: Clock;
+}
+
+/** Time, in milliseconds, in which a broken program is expected to exit, before it receives a message. */
+const provingMs = 250;
+/** After this many ends with 0 or invalid answers and no valid answer, the program itself is the cause. */
+const mostUnproved = 3;
+/** Maximum number of faults of one answer that are logged. */
+const mostFaults = 3;
+
+const protocolHint =
+  'it must read lines from its standard input until that ends, and answer each with one line of JSON';
+const startHint = 'its own lines above say why; the message went back to its queue';
+
+interface Slot {
+  program: LineProcess | undefined;
+  isBusy: boolean;
+  /** Number of ends since the last answer. */
+  deaths: number;
+  /** Time at which the next process may start. */
+  readyAt: number;
+  /** Number of messages that this process has handled. */
+  messages: number;
+  /** `true` if this process has answered. */
+  hasAnswered: boolean;
+}
+
+type Heard = Said | { readonly type: 'late' } | { readonly type: 'given up' };
+
+export class LinePool {
+  readonly #plan: LinePoolPlan;
+  readonly #program: LineProcessPlan;
+  readonly #slots: Slot[];
+  readonly #clock: Clock;
+  readonly #trial: LineTrial;
+  readonly #closing = new AbortController();
+  /** Recycled processes that have not exited yet. */
+  readonly #leaving = new Set<Promise<void>>();
+  #waiting: (() => void)[] = [];
+  #hasAnswered = false;
+  #hasNoticed = false;
+  /** Number of failures before the first answer of the program. */
+  #failures = 0;
+
+  constructor(plan: LinePoolPlan, program: LineProcessPlan) {
+    this.#plan = plan;
+    this.#program = program;
+    this.#clock = plan.clock ?? systemClock;
+    this.#trial = new LineTrial({ program, clock: this.#clock });
+    this.#slots = Array.from({ length: plan.processes }, () => newSlot());
+  }
+
+  async prove(): Promise<void> {
+    const [slot] = this.#slots;
+    if (!slot) return;
+    const program = this.#start(slot);
+    const proved = new AbortController();
+    const end = await Promise.race([program.ended, this.#clock.pause(provingMs, proved.signal)]);
+    proved.abort();
+    if (end) throw this.#useless(`it ended before it was given a message (${endText(end)})`);
+  }
+
+  /** Returns one outcome for each message of the request. */
+  async handle(request: LineRequest, { signal }: HandlerContext): Promise<readonly Outcome[]> {
+    const givenUp = AbortSignal.any([signal, this.#closing.signal]);
+    const slot = await this.#free(givenUp);
+    if (!slot) return repeated(handBack, request.size);
+    try {
+      const outcome = await this.#ask(slot, request, givenUp);
+      return 'type' in outcome ? repeated(outcome, request.size) : outcome;
+    } finally {
+      // The outcome does not wait until the process is replaced; the next message does.
+      void this.#recycle(slot, request.size).then(() => {
+        slot.isBusy = false;
+        this.#waiting.shift()?.();
+      });
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    for (const resume of this.#waiting.splice(0)) resume();
+    await Promise.all([this.#trial.close(), ...this.#leaving, ...this.#slots.map(({ program }) => program?.close())]);
+  }
+
+  /** Reserves a slot and waits until its pause is over. Returns `undefined` if the request is aborted. */
+  async #free(givenUp: AbortSignal): Promise<Slot | undefined> {
+    for (;;) {
+      if (givenUp.aborted) return undefined;
+      const slot = this.#slots.filter(({ isBusy }) => !isBusy).sort((a, b) => readiness(a) - readiness(b))[0];
+      if (slot) {
+        slot.isBusy = true;
+        if (!slot.program?.isAlive) await this.#clock.pause(slot.readyAt - this.#clock.now(), givenUp);
+        if (!givenUp.aborted) return slot;
+        slot.isBusy = false;
+        return undefined;
+      }
+      const resumed = Promise.withResolvers<void>();
+      const resume = () => resumed.resolve();
+      this.#waiting.push(resume);
+      givenUp.addEventListener('abort', resume);
+      await resumed.promise;
+      // Node keeps a composite signal in memory while it has a listener.
+      givenUp.removeEventListener('abort', resume);
+    }
+  }
+
+  async #ask(slot: Slot, request: LineRequest, givenUp: AbortSignal): Promise<Outcome | readonly Outcome[]> {
+    const { timeoutMs } = this.#plan;
+    const program = slot.program?.isAlive ? slot.program : this.#start(slot);
+    const id = unguessableId();
+    program.reportTo(request.openStderr ?? (() => this.#program.stderr));
+    const heard = await this.#hear(program, request.line(id), givenUp);
+    switch (heard.type) {
+      case 'object': {
+        const answer = request.read(heard.value, id);
+        if (typeof answer === 'string') return this.#afterFault(slot, request, `a wrong answer: ${answer}`);
+        slot.deaths = 0;
+        slot.hasAnswered = true;
+        this.#hasAnswered = true;
+        this.#reportFaults(answer.faults, request.size);
+        return answer.outcomes;
+      }
+      case 'babble':
+        return this.#afterFault(slot, request, `no answer: ${heard.reason}`);
+      case 'late':
+        await program.stop();
+        return { type: 'retry', reason: `no end within ${(timeoutMs ?? 0) / 1000} s` };
+      case 'given up':
+        await program.stop();
+        return handBack;
+      case 'ended':
+        return this.#afterEnd(heard.end, slot, { size: request.size, givenUp });
+    }
+  }
+
+  async #hear(program: LineProcess, line: Buffer, givenUp: AbortSignal): Promise<Heard> {
+    const settled = new AbortController();
+    const { timeoutMs } = this.#plan;
+    const others: Promise<Heard>[] = [
+      new Promise((resolve) => {
+        const giveUp = () => resolve({ type: 'given up' });
+        if (givenUp.aborted) giveUp();
+        givenUp.addEventListener('abort', giveUp, { once: true, signal: settled.signal });
+      }),
+    ];
+    if (timeoutMs !== undefined)
+      others.push(this.#clock.pause(timeoutMs, settled.signal).then(() => ({ type: 'late' })));
+    if (!this.#hasAnswered && !this.#hasNoticed) void this.#notice(program, settled.signal);
+    const heard = await Promise.race([program.ask(line), ...others]);
+    // Without a reason, Node creates an exception with a stack trace for each message.
+    settled.abort('settled');
+    return heard;
+  }
+
+  /** Ends a process that has handled enough messages or uses too much memory. The next one starts when it is needed. */
+  async #recycle(slot: Slot, size: number): Promise<void> {
+    const limit = this.#plan.recycleAfter;
+    const { program } = slot;
+    slot.messages += size;
+    if (!limit || !program?.isAlive) return;
+    const isDue = 'messages' in limit ? slot.messages >= limit.messages : program.residentBytes > limit.bytes;
+    if (!isDue) return;
+    slot.program = undefined;
+    const closed = program.close();
+    this.#leaving.add(closed);
+    await closed;
+    this.#leaving.delete(closed);
+  }
+
+  /** Logs once what to check if a program has never answered, because most such programs buffer their output. */
+  async #notice(program: LineProcess, settled: AbortSignal): Promise<void> {
+    const { noticeMs = 10_000 } = this.#plan;
+    await this.#clock.pause(noticeMs, settled);
+    if (settled.aborted || this.#hasNoticed) return;
+    this.#hasNoticed = true;
+    const { command, stderr } = this.#program;
+    const what = program.unfinished > 0 ? `${program.unfinished} bytes without a line end` : 'nothing';
+    const check =
+      'it must end each answer with a newline and flush its output (Python: flush=True; C: fflush; Perl: $| = 1)';
+    stderr.write(`${command}: no answer within ${noticeMs / 1000} s, its stdout has ${what}: ${check}\n`);
+  }
+
+  #reportFaults(faults: readonly string[], size: number): void {
+    if (faults.length === 0) return;
+    const { command, stderr } = this.#program;
+    const more = faults.length > mostFaults ? `, and ${faults.length - mostFaults} more` : '';
+    const list = faults.slice(0, mostFaults).join(', ');
+    stderr.write(`${escaped(`${command}: the answer to a batch of ${size} messages has ${list}${more}`)}\n`);
+  }
+
+  /** Stops the process, because its next output would not belong to a message. A new process replaces it. */
+  async #afterFault(slot: Slot, { size }: LineRequest, reason: string): Promise<Outcome> {
+    await slot.program?.stop();
+    return (
+      this.#unproved(`${reason}, ${mostUnproved} times without a right one`) ?? {
+        type: 'retry',
+        reason,
+        ...ofBatch(size),
+      }
+    );
+  }
+
+  async #afterEnd(
+    end: ChildEnd,
+    { hasAnswered, program }: Slot,
+    { size, givenUp }: { size: number; givenUp: AbortSignal },
+  ): Promise<Outcome> {
+    if (end.type === 'exit' && (end.status === 126 || end.status === 127)) {
+      return { type: 'stop', error: cannotRun(this.#program.command, end.status) };
+    }
+    if (end.type === 'not started' && !['EAGAIN', 'EMFILE', 'ENFILE', 'ENOMEM'].includes(end.error.code ?? '')) {
+      return { type: 'stop', error: this.#useless(`it cannot be started (${endText(end)})`) };
+    }
+    const marks = program?.wasStopped ? {} : terminated(end);
+    if (!hasAnswered && !program?.wasStopped && !marks.wasTerminated) {
+      if (await this.#trial.failsAlike(end, givenUp))
+        return { type: 'stop', error: this.#useless(`it ends without a message too (${endText(end)})`, startHint) };
+      if (givenUp.aborted) return handBack;
+    }
+    const isUndecided = end.type === 'exit' && end.status === 0;
+    const stop = isUndecided && this.#unproved(`it ended ${mostUnproved} times and never answered (${endText(end)})`);
+    return (
+      stop || { type: 'retry', reason: `it ended without an answer (${endText(end)})`, ...marks, ...ofBatch(size) }
+    );
+  }
+
+  /**
+   * Counts a failure that may be caused by the program or by the message. Returns the outcome that ends the role after
+   * the last allowed failure.
+   */
+  #unproved(why: string): Outcome | undefined {
+    if (this.#hasAnswered) return undefined;
+    this.#failures += 1;
+    return this.#failures < mostUnproved ? undefined : { type: 'stop', error: this.#useless(why) };
+  }
+
+  #start(slot: Slot): LineProcess {
+    const program = new LineProcess(this.#program);
+    slot.program = program;
+    slot.messages = 0;
+    slot.hasAnswered = false;
+    void program.ended.then(() => {
+      // The end of a recycled process is not a failure.
+      if (slot.program !== program) return;
+      slot.deaths += 1;
+      slot.readyAt = this.#clock.now() + (this.#plan.pauseMs ?? restartPause)(slot.deaths);
+    });
+    return program;
+  }
+
+  #useless(why: string, hint = protocolHint): MqError {
+    const { command } = this.#program;
+    return new MqError('SYSTEM', `cannot use ${command}: ${why}`, { hint, at: command });
+  }
+}
+
+/** Returns the delay before a restart in milliseconds: 100, doubled with each end without an answer, at most 10,000. */
+export function restartPause(deaths: number): number {
+  return Math.min(100 * 2 ** (deaths - 1), 10_000);
+}
+
+/**
+ * Returns an id that a message cannot predict, so that a program that prints a body cannot answer by accident. A JSON
+ * number can hold it.
+ */
+function unguessableId(): number {
+  return randomInt(1, 2 ** 48 - 1);
+}
+
+function newSlot(): Slot {
+  return { program: undefined, isBusy: false, deaths: 0, readyAt: 0, messages: 0, hasAnswered: false };
+}
+
+/** Returns the sort key of a slot: running processes first, then the shortest pause. */
+function readiness({ program, readyAt }: Slot): number {
+  return program?.isAlive ? -1 : readyAt;
+}

@@ -1,0 +1,216 @@
+// Runs one long-lived process in a process group of its own: starts it, exchanges lines with it and ends it in time.
+// answer.ts interprets its answers, and pool.ts restarts it. Nothing here throws.
+
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import type { Output } from '../../context.ts';
+import { escaped } from '../../errors.ts';
+import { type ChildEnd, exitOf, groupKiller, taken } from '../process/child.ts';
+import { PieceWriter } from '../process/output.ts';
+import { objectOfLine } from './answer.ts';
+
+export interface LineProcessPlan {
+  /** Command as the user wrote it, for messages. */
+  readonly command: string;
+  readonly file: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly stderr: Output;
+  readonly graceMs: number;
+  readonly kill: (pid: number, signal: NodeJS.Signals) => void;
+}
+
+export type Said =
+  /** The next JSON object on its stdout. */
+  | { readonly type: 'object'; readonly value: Readonly<Record<string, unknown>> }
+  /** Only lines that are not JSON objects, or a line that is too long. */
+  | { readonly type: 'babble'; readonly reason: string }
+  | { readonly type: 'ended'; readonly end: ChildEnd };
+
+/** Maximum number of lines without a JSON object since the last answer. Each is printed on stderr. */
+const mostStrange = 20;
+/** Maximum length of a line in bytes. A reply of 16 MiB in Base64 fits. */
+const longestLine = 32 * 1024 * 1024;
+/** Milliseconds between the end of the process's input and SIGTERM, and for a process that closed a pipe to exit. */
+const politeMs = 1000;
+
+export class LineProcess {
+  /** Resolves when the process has exited and its output has been read. */
+  readonly ended: Promise<ChildEnd>;
+  readonly #plan: LineProcessPlan;
+  readonly #child: ChildProcess | undefined;
+  readonly #stop = new AbortController();
+  #openStderr: () => Output;
+  /** Opened when the process writes to stderr. Most processes never do, and a stream for each message is expensive. */
+  #stderr: Output | undefined;
+  readonly #errors = new PieceWriter();
+  #isAlive = true;
+  #pieces: Buffer[] = [];
+  #size = 0;
+  #strange = 0;
+  #tell: ((said: Said) => void) | undefined;
+  #patience: NodeJS.Timeout | undefined;
+
+  constructor(plan: LineProcessPlan) {
+    this.#plan = plan;
+    this.#openStderr = () => plan.stderr;
+    try {
+      // The process gets its own session and process group: a signal to the group reaches all of it, and the terminal's
+      // Ctrl-C reaches only mq. Its stdin is a pipe that closes when mq ends, however mq ends.
+      this.#child = spawn(plan.file, plan.args, {
+        cwd: plan.cwd,
+        env: { ...plan.env },
+        detached: true,
+        stdio: ['pipe', 'pipe', 'pipe'],
+        windowsHide: true,
+      });
+      this.ended = this.#run(this.#child);
+    } catch (error) {
+      this.ended = Promise.resolve({ type: 'not started', error: error as NodeJS.ErrnoException });
+    }
+    void this.ended.then((end) => {
+      this.#isAlive = false;
+      this.reportTo(() => plan.stderr);
+      clearTimeout(this.#patience);
+      this.#say({ type: 'ended', end });
+    });
+  }
+
+  /** Resident memory of the process on Linux, in bytes. 0 if it cannot be read. */
+  get residentBytes(): number {
+    try {
+      const status = readFileSync(`/proc/${this.#child?.pid}/status`, 'latin1');
+      return Number(/^VmRSS:\s+(\d+) kB$/m.exec(status)?.[1] ?? 0) * 1024;
+    } catch {
+      return 0;
+    }
+  }
+
+  get isAlive(): boolean {
+    return this.#isAlive;
+  }
+
+  /** `true` if mq stopped the process. */
+  get wasStopped(): boolean {
+    return this.#stop.signal.aborted;
+  }
+
+  /** Number of bytes received of an incomplete line. */
+  get unfinished(): number {
+    return this.#size;
+  }
+
+  /** Writes a line and returns what the process answers. Only one call may be active at a time. */
+  ask(line: Buffer): Promise<Said> {
+    return new Promise((resolve) => {
+      if (!this.#isAlive) void this.ended.then((end) => resolve({ type: 'ended', end }));
+      else {
+        this.#tell = resolve;
+        this.#child?.stdin?.write(line);
+      }
+    });
+  }
+
+  /** Sends further stderr output to another message's stream. */
+  reportTo(open: () => Output): void {
+    if (this.#stderr !== this.#plan.stderr) this.#stderr?.end();
+    this.#stderr = undefined;
+    this.#openStderr = open;
+  }
+
+  /** Sends SIGTERM to the group, and SIGKILL after the grace time. Resolves when the process has exited. */
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.ended;
+  }
+
+  /** Closes the process's input, which asks a handler to finish. */
+  endInput(): void {
+    this.#child?.stdin?.end();
+  }
+
+  /** Closes the process's input and stops the process if it does not exit in time. */
+  async close(): Promise<void> {
+    this.endInput();
+    const timer = setTimeout(() => this.#stop.abort(), Math.min(politeMs, this.#plan.graceMs));
+    await this.ended;
+    clearTimeout(timer);
+  }
+
+  async #run(child: ChildProcess): Promise<ChildEnd> {
+    const exit = exitOf(child);
+    const { pid, stdin, stdout, stderr } = child;
+    if (pid === undefined || !stdin || !stdout || !stderr) {
+      // If no file descriptors are left, the streams do not exist either.
+      for (const stream of [stdin, stdout, stderr]) stream?.on('error', () => {}).destroy();
+      return exit;
+    }
+    const { graceMs, kill } = this.#plan;
+    const killing = groupKiller(pid, {
+      signal: this.#stop.signal,
+      killNow: new AbortController().signal,
+      graceMs,
+      kill,
+    });
+    const outputs = [taken(stdout, (chunk) => this.#take(chunk)), taken(stderr, (chunk) => this.#report(chunk))];
+    // A process that closed its stdin or stdout can no longer answer. It is usually about to exit.
+    stdin.on('error', () => this.#lose());
+    stdout.once('end', () => this.#lose());
+    const end = await exit;
+    stdin.destroy();
+    await killing.finish(Promise.all(outputs.map(({ closed }) => closed)));
+    await Promise.all(outputs.map(({ settle }) => settle()));
+    if (this.#stderr !== undefined) await this.#errors.end(this.#stderr);
+    return end;
+  }
+
+  async #report(bytes: Buffer): Promise<void> {
+    this.#stderr ??= this.#openStderr();
+    await this.#errors.write(this.#stderr, bytes);
+  }
+
+  #lose(): void {
+    this.#patience ??= setTimeout(() => this.#stop.abort(), politeMs);
+  }
+
+  #take(chunk: Buffer): Promise<void> | undefined {
+    const shown: string[] = [];
+    let start = 0;
+    for (let end = chunk.indexOf(10); end !== -1; end = chunk.indexOf(10, start)) {
+      const line = Buffer.concat([...this.#pieces, chunk.subarray(start, end)]).toString();
+      [this.#pieces, this.#size, start] = [[], 0, end + 1];
+      const value = objectOfLine(line);
+      if (value && this.#tell) {
+        this.#strange = 0;
+        this.#say({ type: 'object', value });
+      } else if (line.trim() !== '') {
+        shown.push(`${this.#plan.command}: ${escaped(line.slice(0, 1000))}\n`);
+        this.#strange += 1;
+      }
+      if (this.#strange > mostStrange) {
+        this.#babble(`more than ${mostStrange} lines that are no answer`);
+        break;
+      }
+    }
+    if (start < chunk.length) {
+      this.#pieces.push(chunk.subarray(start));
+      this.#size += chunk.length - start;
+    }
+    if (this.#size > longestLine) this.#babble(`a line of more than ${longestLine} bytes`);
+    return shown.length === 0 ? undefined : this.#report(Buffer.from(shown.join('')));
+  }
+
+  #babble(reason: string): void {
+    this.#pieces = [];
+    this.#size = 0;
+    this.#say({ type: 'babble', reason });
+    this.#stop.abort();
+  }
+
+  #say(said: Said): void {
+    const tell = this.#tell;
+    this.#tell = undefined;
+    tell?.(said);
+  }
+}

@@ -1,0 +1,13 @@
+// The module `mq/test` that a user's test file imports: uvu's suites and assertions, and the fixtures of the run. mq's
+// own suites import it from here.
+
+import * as assert from 'uvu/assert';
+import { recorders } from './uvu.ts';
+
+export { eventually } from '../eventually.ts';
+export { broker, clock, cluster, deadLetter, expectMessage, listen, publish, request, role } from '../fixtures.ts';
+export { skip } from './skip.ts';
+export { assert };
+
+export const { test, suite } = recorders({ runsByItself: true });
+export type { ReceivedMessage } from '../target.ts';

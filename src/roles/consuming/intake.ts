@@ -1,0 +1,367 @@
+// Processes the messages of one subscription: passes them to the handler and carries out its outcome. A message is
+// acknowledged only after its result is safe: printed, replied, or confirmed in a wait or dead-letter queue.
+
+import { setTimeout as delay } from 'node:timers/promises';
+import { durationText } from '../../config/duration.ts';
+import { requeueMs } from '../../config/retry-queues.ts';
+import type { Context } from '../../context.ts';
+import { MqError } from '../../errors.ts';
+import { messageParts } from '../../handlers/exec-message.ts';
+import type { Message, Outcome } from '../../handlers/handler.ts';
+import { messageFields } from '../../handlers/message-fields.ts';
+import type { Consumer, Delivery } from '../../session/consumer.ts';
+import { type Counts, observe } from '../../session/counts.ts';
+import { isConnectionLoss } from '../../session/failure.ts';
+import type { Publisher } from '../../session/publisher.ts';
+import { aborted, orDrain } from '../../signal.ts';
+import { isClosedPipe, type Printer } from '../../terminal/printer.ts';
+import { Copies } from './copies.ts';
+import type { Failures, Settled } from './failures.ts';
+import type { IntakeGroup, Member } from './intake-group.ts';
+import { pause } from './pause.ts';
+import { Replies } from './replies.ts';
+import type { ConsumeSettings } from './settings.ts';
+import { type Taken, Waiting } from './waiting.ts';
+
+/** Milliseconds between a supervisor's signals to a handler and to mq. */
+const supervisorMs = 250;
+
+/** Milliseconds that a handler has to end after the second signal or the drain. Its message is returned then. */
+const endMs = 1000;
+
+/** Milliseconds for publishing the messages that are returned after that. */
+const lastMs = 1000;
+
+export interface IntakeParts {
+  readonly context: Context;
+  readonly group: IntakeGroup;
+  readonly printer: Printer;
+  readonly consumer: Consumer;
+  readonly publisher: Publisher | undefined;
+  readonly failures: Failures;
+  readonly nextId: () => string;
+  readonly settings: ConsumeSettings;
+  readonly counts: Counts;
+  readonly read: (delivery: Delivery) => Message;
+  /** Reports whether the broker is about to drop the message. */
+  readonly isNearlyDropped: (message: Message) => boolean;
+  /** Reports whether the broker drops the message at its next return. */
+  readonly isLastReturn: (message: Message) => boolean;
+}
+
+export class Intake implements Member {
+  readonly #parts: IntakeParts;
+  readonly #group: IntakeGroup;
+  readonly #replies: Replies;
+  /** Messages that were delivered and are not in a handler yet. */
+  readonly #waiting: Waiting;
+  /** Messages in handlers. */
+  readonly #running = new Map<Taken, Promise<void>>();
+  readonly #copies = new Copies();
+  /** Messages that are being returned to their queue. */
+  readonly #returns = new Map<Taken, Promise<void>>();
+  /** Resolves when the broker delivers no more messages. */
+  readonly #cancelled = Promise.withResolvers<void>();
+  #stopping: Promise<void> | undefined;
+  #isOpen = false;
+  /** `true` after it has started or learnt that it must stand by. */
+  #isSettled = false;
+
+  constructor(parts: IntakeParts) {
+    this.#parts = parts;
+    const { publisher, nextId, settings, group } = parts;
+    this.#group = group;
+    const { say, mayReplyTo } = settings;
+    this.#replies = new Replies({ publisher, nextId, mayReplyTo, say });
+    const { prefetch, canFail } = settings;
+    this.#waiting = new Waiting({
+      counts: canFail,
+      prefetch,
+      isNearlyDropped: parts.isNearlyDropped,
+      onReady: () => group.fill(),
+    });
+    group.join(this);
+  }
+
+  get running(): number {
+    return this.#running.size;
+  }
+
+  get needsAll(): boolean {
+    return this.#waiting.needsAll;
+  }
+
+  get waiting(): number {
+    return this.#waiting.size;
+  }
+
+  get isAtRest(): boolean {
+    return this.#isSettled && this.#running.size === 0 && this.#waiting.size === 0;
+  }
+
+  begin(running: number): boolean {
+    const taken = this.#isOpen ? this.#waiting.next(running) : undefined;
+    if (!taken) return false;
+    taken.delivery = this.#copies.hold(taken.delivery, taken.message);
+    this.#running.set(taken, this.#handle(taken, this.#attempt(taken)));
+    return true;
+  }
+
+  flush(): Promise<void> {
+    return this.#parts.consumer.flush();
+  }
+
+  ready(): Promise<number | undefined> {
+    return this.#parts.consumer.ready();
+  }
+
+  /** Resolves when the role has ended and every message is answered. @throws the error that kept it from starting */
+  async run(): Promise<void> {
+    const { context, consumer, settings } = this.#parts;
+    const { say } = settings;
+    const group = this.#group;
+    consumer.on('delivery', (delivery) => this.#take(delivery));
+    consumer.on('interrupted', (error) => {
+      const { message, hint } = error;
+      const text = [message, ...(hint === undefined ? [] : [hint]), 'consuming again'].join('; ');
+      say({ level: isConnectionLoss(error) ? 'debug' : 'warn', event: 'interrupted', message: text });
+      this.#waiting.dropRequeued(this.#running.keys());
+      group.fill();
+      this.#rest();
+    });
+    consumer.on('resumed', () => this.#copies.resume());
+    consumer.on('standby', ({ message }) => {
+      say({ level: 'warn', event: 'standby', message: `${message}; this role stands by` });
+      this.#rest();
+    });
+    consumer.on('active', () => {
+      if (this.#isOpen) this.#sayConsuming();
+    });
+    consumer.on('fatal', (error) => group.fail(error));
+    const starting = consumer.start().then(() => true);
+    // While the role stands by, --idle can end it.
+    const started = await orDrain(Promise.race([starting, group.ended.then(() => false)]), context);
+    if (started?.value) {
+      group.open();
+      this.#sayConsuming();
+      // Messages that arrived with the broker's answer waited for this log line.
+      this.#isOpen = true;
+      group.fill();
+      this.#rest();
+      await group.ended;
+    }
+    const isOver = aborted(group.giveUp).then(() => delay(endMs));
+    // The broker may never answer.
+    await Promise.race([this.#stopConsumer(), isOver]);
+    this.#cancelled.resolve();
+    for (const taken of this.#waiting.clear()) void this.#return(taken);
+    await this.#runningEnds(isOver);
+  }
+
+  #sayConsuming(): void {
+    const { queue } = this.#parts.consumer;
+    this.#parts.settings.say({ event: 'consuming', message: `waiting for messages from ${queue}`, fields: { queue } });
+  }
+
+  /** Waits for the handlers. When `isOver` resolves, returns the messages that they have not finished. */
+  async #runningEnds(isOver: Promise<void>): Promise<void> {
+    await Promise.race([Promise.all([...this.#running.values(), ...this.#returns.values()]), isOver]);
+    for (const taken of this.#running.keys()) void this.#return(taken);
+    this.#running.clear();
+    this.#group.tally();
+    await Promise.race([Promise.all(this.#returns.values()), delay(lastMs)]);
+    for (const { delivery } of this.#returns.keys()) if (delivery.nack(true)) this.#parts.counts.handedBack += 1;
+  }
+
+  #take(delivery: Delivery): void {
+    const message = this.#parts.read(delivery);
+    this.#group.arrived();
+    // If a copy at its return limit loses its channel again, the broker drops it. It must not wait for the answer of a
+    // running handler.
+    if (!this.#parts.isLastReturn(message) && this.#copies.join(delivery, message)) {
+      this.#waiting.count(message);
+      return;
+    }
+    const taken = this.#waiting.judge(delivery, message);
+    if (taken.isNearlyDropped && !this.#group.isStopping) {
+      // For the same reason it must not wait for a handler.
+      this.#group.count();
+      this.#running.set(taken, this.#handle(taken, this.#withoutHandler(taken)));
+      return;
+    }
+    this.#waiting.add(taken);
+    if (this.#group.isStopping) return; // it is returned once the broker delivers no more messages
+    this.#group.fill();
+  }
+
+  async #outcomeOf(message: Message): Promise<Outcome> {
+    const { settings, counts } = this.#parts;
+    const { unreadable } = message;
+    if (unreadable) {
+      const text = `a message is handled without headers: ${unreadable}`;
+      settings.say({ level: 'warn', event: 'unreadable', message: text, fields: messageFields(message) });
+    }
+    const begun = performance.now();
+    const outcome = await settings.handler.handle(message, { signal: this.#group.giveUp });
+    counts.handled += 1;
+    const tookMs = performance.now() - begun;
+    observe(counts.handlerSeconds, tookMs / 1000);
+    if (outcome.type === 'ack' && settings.isDebug) {
+      const fields = { ...messageFields(message), milliseconds: Math.round(tookMs) };
+      settings.say({ level: 'debug', event: 'handled', message: `handled in ${durationText(tookMs)}`, fields });
+    }
+    return outcome;
+  }
+
+  /** Releases a message after `work` has settled it. If `work` has not, the message waits for a handler. */
+  async #handle(taken: Taken, work: Promise<Settled | undefined>): Promise<void> {
+    const { delivery } = taken;
+    let settled: Settled | undefined;
+    try {
+      settled = await work;
+      if (settled?.end) this.#group.fail(settled.end);
+      if (!settled && this.#group.isStopping) await this.#handBack(taken);
+    } catch (error) {
+      if (isClosedPipe(error)) this.#group.stop();
+      else
+        this.#group.fail(
+          error instanceof MqError
+            ? error
+            : new MqError('BUG', `a message could not be settled: ${String(error)}`, { cause: error }),
+        );
+      await this.#handBack(taken);
+    }
+    if (delivery.isRequeued || !settled || settled.comesAgain) this.#group.uncount();
+    this.#running.delete(taken);
+    this.#copies.release(delivery);
+    this.#waiting.end(taken, settled?.isDone === true && !delivery.isStale);
+    if (!settled && !delivery.isRequeued && !this.#group.isStopping) this.#waiting.add(taken);
+    this.#group.handled();
+  }
+
+  async #attempt(taken: Taken): Promise<Settled> {
+    let { message } = taken;
+    let settled = await this.#withoutHandler(taken);
+    // This message may kill the process. The messages handled before it must not count as unfinished then.
+    if (!settled && taken.isSuspect) await this.#group.flush();
+    while (!settled || settled.again) {
+      message = settled?.again ?? message;
+      const outcome = await this.#outcomeOf(message);
+      if (!this.#running.has(taken)) return { isDone: false }; // it was handed back in the meantime
+      settled = await this.#conclude(taken, message, outcome);
+    }
+    return settled;
+  }
+
+  /** Settles a message that was answered before or that no handler may receive. Returns `undefined` for others. */
+  async #withoutHandler(taken: Taken): Promise<Settled | undefined> {
+    const { failures, counts } = this.#parts;
+    const { delivery, message } = taken;
+    const recalled = this.#copies.recall(message);
+    if (recalled?.type === 'acked') {
+      if (delivery.ack()) counts.acked += 1;
+      return { isDone: true };
+    }
+    if (recalled?.type === 'rejected') {
+      if (delivery.reject(false)) counts.rejected += 1;
+      return { isDone: true };
+    }
+    if (recalled) return this.#conclude(taken, message, recalled);
+    const verdict = failures.verdict(taken);
+    const settled = verdict && (await failures.act(taken, verdict));
+    return settled && { ...settled, comesAgain: verdict.type !== 'dead-letter' };
+  }
+
+  async #conclude(taken: Taken, message: Message, outcome: Outcome): Promise<Settled> {
+    if (!taken.delivery.isRequeued || !isFailure(outcome)) return this.#settle(taken, message, outcome);
+    // The broker delivers the message again, so a publish for this delivery would create a duplicate.
+    this.#copies.keep(message, outcome);
+    return { isDone: false };
+  }
+
+  async #settle(taken: Taken, message: Message, outcome: Outcome): Promise<Settled> {
+    const { settings, failures, counts } = this.#parts;
+    const { delivery } = taken;
+    switch (outcome.type) {
+      case 'ack':
+        if (settings.behaviour === 'reply') {
+          const refusal = await this.#replies.send(message, outcome.reply);
+          const reason = `the reply cannot be sent: ${refusal}`;
+          if (refusal) return failures.settle(delivery, message, { type: 'dead-letter', reason });
+        }
+        if (settings.json) await this.#parts.printer.json(messageParts(message));
+        else if (settings.handler.prints === 'role') await this.#parts.printer.body(message.body);
+        if (this.#group.isAtLast && !delivery.isRequeued) this.#cancel();
+        if (delivery.ack()) counts.acked += 1;
+        return { isDone: true };
+      case 'retry':
+        if (!outcome.wasTerminated || !(await this.#isDraining())) return failures.settle(delivery, message, outcome);
+        await this.#handBack(taken);
+        return { isDone: false };
+      case 'dead-letter':
+      case 'requeue':
+        return failures.settle(delivery, message, outcome);
+      case 'hand-back':
+        await this.#handBack(taken);
+        return { isDone: false };
+      case 'stop':
+        // This does not apply to the pipe of --file, which the error names.
+        if (isClosedPipe(outcome.error) && outcome.error.at === undefined) this.#group.stop();
+        else {
+          this.#group.fail(outcome.error);
+          // A supervisor may restart the role at once, and without a pause the role would receive the same message at
+          // once.
+          await pause(requeueMs, this.#parts.context.drain);
+        }
+        await this.#handBack(taken);
+        return { isDone: false };
+    }
+  }
+
+  /** Waits briefly for a signal to mq, because a supervisor may signal the handler first. */
+  async #isDraining(): Promise<boolean> {
+    const { drain } = this.#parts.context;
+    await pause(supervisorMs, drain);
+    return drain.aborted;
+  }
+
+  /**
+   * Returns a message to its queue. A stopping role first waits until the broker delivers no more messages; otherwise
+   * the message would be delivered again at once.
+   */
+  async #handBack(taken: Taken): Promise<void> {
+    if (this.#group.isStopping) await this.#cancelled.promise;
+    // A message that is no longer in the list has been answered.
+    if (this.#running.delete(taken)) await this.#return(taken);
+  }
+
+  /**
+   * Ends the role before the acknowledgement of its last message. The broker would deliver another message after the
+   * acknowledgement. It handles the methods of a channel in order, so its answer to basic.cancel is not needed.
+   */
+  #cancel(): void {
+    this.#group.stop();
+    void this.#stopConsumer();
+  }
+
+  #stopConsumer(): Promise<void> {
+    this.#stopping ??= this.#parts.consumer.stop();
+    return this.#stopping;
+  }
+
+  async #return(taken: Taken): Promise<void> {
+    const work = this.#parts.failures.handBack(taken);
+    this.#returns.set(taken, work);
+    await work;
+    this.#returns.delete(taken);
+  }
+
+  #rest(): void {
+    this.#isSettled = true;
+    this.#group.rest();
+  }
+}
+
+function isFailure({ type }: Outcome): boolean {
+  return type === 'retry' || type === 'dead-letter' || type === 'requeue';
+}

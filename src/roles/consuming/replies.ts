@@ -1,0 +1,61 @@
+// Answers requests: sends one confirmed message to the reply_to address of each request.
+
+import type { Say } from '../../context.ts';
+import type { Message, Reply } from '../../handlers/handler.ts';
+import { traceOf } from '../../handlers/trace.ts';
+import type { Publisher } from '../../session/publisher.ts';
+import { headerNames } from '../message.ts';
+
+export interface RepliesParts {
+  /** Absent if the role sends no replies. */
+  readonly publisher: Publisher | undefined;
+  readonly nextId: () => string;
+  /** Reports whether a reply may be sent to a queue. */
+  readonly mayReplyTo: (queue: string) => boolean;
+  readonly say: Say;
+}
+
+export class Replies {
+  readonly #parts: RepliesParts;
+  #isMute = false;
+
+  constructor(parts: RepliesParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Sends a reply. A request without reply_to needs none, and a requester that no longer exists is not an error.
+   * Returns why the reply can never be sent: the request names an address that is not permitted, or the reply is too
+   * large. Returns `undefined` otherwise.
+   * @throws {MqError} if the reply is not confirmed.
+   */
+  async send({ properties, headers }: Message, reply: Reply | undefined): Promise<string | undefined> {
+    const { replyTo, correlationId } = properties;
+    const { publisher, nextId, mayReplyTo, say } = this.#parts;
+    if (replyTo === undefined || !publisher) {
+      const message = 'a request without reply_to was handled without a reply';
+      if (!this.#isMute) say({ level: 'warn', event: 'no-reply-to', message });
+      this.#isMute = true;
+      return undefined;
+    }
+    if (!mayReplyTo(replyTo)) return 'replies to the queue that reply_to names are not permitted (--reply-to)';
+    const { error } = reply ?? {};
+    const more = { ...traceOf(headers), ...(error !== undefined && { [headerNames.error]: error }) };
+    const sent = await publisher.publish({
+      exchange: '',
+      routingKey: replyTo,
+      body: reply?.body ?? Buffer.alloc(0),
+      mandatory: false, // RabbitMQ: direct reply-to returns a mandatory reply as unroutable
+      properties: {
+        messageId: nextId(),
+        ...(correlationId !== undefined && { correlationId }),
+        ...(reply?.contentType && { contentType: reply.contentType }),
+        ...(error !== undefined && { type: 'error' }),
+        ...(Object.keys(more).length > 0 && { headers: more }),
+      },
+    });
+    if (sent.type === 'confirmed') return undefined;
+    if (sent.type === 'refused' && sent.error.code === 'BAD_DATA') return sent.error.message;
+    throw sent.error;
+  }
+}

@@ -1,0 +1,275 @@
+// Sends a message that its handler did not finish to a wait queue, to the dead letters, or to the end of its own queue.
+// The method is the same on every queue type and RabbitMQ version: a confirmed publish, followed by the
+// acknowledgement. config/retry-queues.ts defines the names and arguments of the queues; rascal.json may override them
+// and the dead-letter target.
+
+import type { RetryConfig } from '../../config/config.ts';
+import { deadQueue, requeueMs, waitQueue } from '../../config/retry-queues.ts';
+import type { Say } from '../../context.ts';
+import type { MqError } from '../../errors.ts';
+import type { Message } from '../../handlers/handler.ts';
+import { messageFields } from '../../handlers/message-fields.ts';
+import { traceOf } from '../../handlers/trace.ts';
+import type { Counts } from '../../session/counts.ts';
+import type { Publisher, Sent } from '../../session/publisher.ts';
+import type { Destination, QueueOptions } from '../../session/session.ts';
+import type { ConfirmChannel, Properties } from '../../session/wire.ts';
+import { headerNames, isOfQueue } from '../message.ts';
+import { OutcomeQueues } from './outcome-queues.ts';
+import { pause } from './pause.ts';
+
+const longestPauseMs = 30_000;
+export interface RetriesParts {
+  /** Returns the broker's current name of the work queue. */
+  readonly queue: () => string;
+  /** `true` if the queue is deleted with its connection, so that its wait queues must not remain either. */
+  readonly isOwn: boolean;
+  /** Reports whether a message is in a stream. Such a message is never published to its stream again. */
+  readonly isStream: (message: Message) => boolean;
+  readonly config: RetryConfig;
+  readonly nextId: () => string;
+  readonly counts: Counts;
+  /** Opens the publisher. `onChannel` is called with each new channel before anything is sent on it. */
+  readonly connect: (onChannel: (channel: ConfirmChannel) => Promise<void>) => Promise<OutcomePlaces>;
+  readonly say: Say;
+  /** Aborts when the role stops. */
+  readonly drain: AbortSignal;
+}
+
+/** Publisher and queues that a session opens for the outcomes of a role. All names are the broker's. */
+export interface OutcomePlaces {
+  readonly publisher: Publisher;
+  /** Target of dead letters instead of mq's own queue. */
+  readonly dead: Destination | undefined;
+  /** Queues that are declared as the file defines them. `undefined` if the file forbids their declaration. */
+  readonly declared: ReadonlyMap<string, QueueOptions | undefined>;
+}
+
+/**
+ * Location of a message after sending:
+ * - `sent`: at its destination.
+ * - `back`: at the end of its queue, because the destination did not accept it.
+ * - `kept`: unacknowledged, because the destination did not accept it and the role stops.
+ * - `unsendable`: unacknowledged, because its headers do not fit into a frame again.
+ */
+export type Whereabouts = 'sent' | 'back' | 'kept' | 'unsendable';
+
+export class Retries {
+  readonly #parts: RetriesParts;
+  readonly #queues = new OutcomeQueues();
+  #opened: Promise<Publisher> | undefined;
+  #places: Omit<OutcomePlaces, 'publisher'> = { dead: undefined, declared: new Map() };
+
+  constructor(parts: RetriesParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * Connects once. A role that cannot fail needs the connection only for a message that the broker is about to drop.
+   */
+  open(): Promise<Publisher> {
+    this.#opened ??= this.#open();
+    return this.#opened;
+  }
+
+  async #open(): Promise<Publisher> {
+    const { publisher, ...places } = await this.#parts.connect((channel) => this.#queues.use(channel));
+    this.#places = places;
+    return publisher;
+  }
+
+  /** Sends the message to a wait queue for its next attempt. `ends` counts consecutive attempts without an outcome. */
+  again(message: Message, reason: string, ends = 0): Promise<Whereabouts> {
+    return this.#wait(message, { reason, ends, delay: this.delayOf(message) });
+  }
+
+  /** Returns the delay between the failed attempt and the next one, in milliseconds. */
+  delayOf({ attempt }: Message): number {
+    const { delays } = this.#parts.config;
+    return delays[Math.min(attempt, delays.length) - 1] ?? 1000;
+  }
+
+  /** Sends the message back to its queue through the wait queue of three seconds. */
+  goBack(message: Message, reason: string): Promise<Whereabouts> {
+    return this.#wait(message, { reason, ends: 0, delay: requeueMs });
+  }
+
+  async deadLetter(message: Message, reason: string): Promise<Whereabouts> {
+    const own = deadQueue(this.#queue);
+    const to = this.#places.dead ?? { exchange: '', routingKey: own.name, options: {} };
+    const options = this.#places.dead ? undefined : { durable: true, arguments: own.arguments };
+    const marks = { [headerNames.pending]: true };
+    const where = await this.#sendSurely(
+      { message, reason, to, options, attempt: message.attempt, marks: {} },
+      { send: (step) => this.#sendAnyhow(step), ifBack: { attempt: message.attempt, marks } },
+    );
+    if (where === 'sent') this.#parts.counts.deadLettered += 1;
+    return where;
+  }
+
+  /** Describes the dead-letter target. */
+  get deadTarget(): string {
+    const { exchange, routingKey } = this.#places.dead ?? { exchange: '', routingKey: deadQueue(this.#queue).name };
+    return exchange === '' ? routingKey : `${exchange}[${routingKey}]`;
+  }
+
+  /**
+   * Publishes the message to the end of its own queue without changing its attempt number. Returns `false` if the
+   * broker does not accept it, or if its headers do not fit into a frame again, because a handler must not receive the
+   * message without them.
+   */
+  async renew(message: Message, ends: number, reason = 'no outcome'): Promise<boolean> {
+    const marks = unfinished(ends);
+    const { expiration } = message.properties;
+    const step = { message, reason, ...this.#ownQueue, attempt: message.attempt, marks, expiration };
+    return (await this.#send(step)).type === 'confirmed';
+  }
+
+  get #queue(): string {
+    return this.#parts.queue();
+  }
+
+  get #ownQueue(): Pick<Step, 'to' | 'options'> {
+    return { to: { exchange: '', routingKey: this.#queue, options: {} }, options: undefined };
+  }
+
+  async #wait(message: Message, { reason, ends, delay }: Wait): Promise<Whereabouts> {
+    const next = { attempt: message.attempt + 1, marks: unfinished(ends) };
+    const { name, arguments: given } = waitQueue(this.#queue, delay, { isOwn: this.#parts.isOwn });
+    const to = { exchange: '', routingKey: name, options: {} };
+    const where = await this.#sendSurely(
+      { message, reason, to, options: { durable: true, arguments: given }, ...next },
+      { send: (step) => this.#send(step), ifBack: next },
+    );
+    if (where === 'sent' || where === 'back') this.#parts.counts.retried += 1;
+    return where;
+  }
+
+  /**
+   * Sends until the message is at its destination or back in its queue. It declares a deleted queue again, and tries a
+   * full queue again. The message stays unacknowledged in the meantime. After each pause the message is sent to the end
+   * of its own queue, so that others can proceed.
+   * @throws {MqError} if no publish can succeed any more
+   */
+  async #sendSurely(step: Step, { send, ifBack }: Surely): Promise<Whereabouts> {
+    const { drain, say } = this.#parts;
+    for (let pauseMs = requeueMs; ; pauseMs = Math.min(2 * pauseMs, longestPauseMs)) {
+      let sent = await send(step);
+      if (refusalOf(sent)?.code === 'UNROUTABLE') sent = await send(this.#declaredAgain(step));
+      if (sent.type === 'confirmed') return 'sent';
+      if (isUnsendable(sent)) return 'unsendable';
+      const refusal = refusalOf(sent);
+      if (!refusal) throw sent.error;
+      const message = `${refusal.message}; trying again in ${pauseMs / 1000} s`;
+      say({ level: 'warn', event: 'not-accepted', message, fields: messageFields(step.message) });
+      await pause(pauseMs, drain);
+      if (drain.aborted) return 'kept';
+      if (this.#parts.isStream(step.message)) continue;
+      const back = await this.#send({ ...step, ...this.#ownQueue, ...ifBack });
+      if (back.type === 'confirmed') return 'back';
+    }
+  }
+
+  /** Returns the step with its queue marked for a new declaration. */
+  #declaredAgain(step: Step): Step {
+    const { exchange, routingKey } = step.to;
+    if (exchange !== '') return step;
+    this.#queues.forget(routingKey);
+    return { ...step, options: this.#places.declared.get(routingKey) ?? step.options };
+  }
+
+  async #sendAnyhow(step: Step): Promise<Sent> {
+    const { message, reason } = step;
+    const sent = await this.#send(step);
+    if (!isUnsendable(sent)) return sent;
+    // Oversized headers of a publisher must not stop the worker or block the messages that follow in the queue.
+    const bare = { ...message, headers: { ...traceOf(message.headers) } };
+    const why = `${reason}; without its headers: ${sent.error.message}`;
+    return this.#send({ ...step, message: bare, reason: why });
+  }
+
+  #send(step: Step): Promise<Sent> {
+    const { to, options } = step;
+    const { declared } = this.#places;
+    const isByFile = declared.has(to.routingKey) && options !== declared.get(to.routingKey);
+    if (!options || isByFile) return this.#publish(step);
+    return this.#queues.with(to.routingKey, options, () => this.#publish(step));
+  }
+
+  async #publish({ message, reason, attempt, to, marks, expiration }: Step): Promise<Sent> {
+    const publisher = await this.open();
+    const now = new Date().toISOString();
+    const { expiration: _, ...kept } = message.properties; // with it, the message would expire too early from the wait queue
+    const headers = Object.fromEntries(Object.entries(message.headers).filter(([name]) => !notKept.has(name)));
+    const isOwn = isOfQueue(headers, this.#queue);
+    const properties: Properties & { messageId: string } = {
+      ...kept,
+      ...(expiration !== undefined && { expiration }),
+      deliveryMode: 2,
+      messageId: kept.messageId ?? this.#parts.nextId(),
+      headers: {
+        ...headers,
+        ...(to.options['headers'] as Properties['headers']),
+        [headerNames.first]: (isOwn && headers[headerNames.first]) || now,
+        [headerNames.last]: now,
+        ...marks,
+        ...(to.exchange === '' && to.routingKey === this.#queue && { [headerNames.renewed]: true }),
+        [headerNames.attempt]: attempt,
+        [headerNames.reason]: reason.slice(0, 1000),
+        [headerNames.queue]: this.#queue,
+        [headerNames.exchange]: message.fields.exchange,
+        [headerNames.routingKey]: message.fields.routingKey,
+      },
+    };
+    // RabbitMQ: user_id must be the user of the connection.
+    delete properties.userId;
+    const { exchange, routingKey } = to;
+    return publisher.publish({ exchange, routingKey, body: message.body, properties, mandatory: true });
+  }
+}
+
+/** Headers that are not copied. RabbitMQ applies CC at every publish, so other queues would receive each attempt. */
+const notKept = new Set([
+  ...['x-delivery-count', 'x-acquired-count', 'x-stream-offset', 'CC', 'BCC'],
+  ...[headerNames.unfinished, headerNames.pending, headerNames.renewed],
+]);
+
+interface Wait {
+  readonly reason: string;
+  readonly ends: number;
+  /** Delay in milliseconds. */
+  readonly delay: number;
+}
+
+/** A message to send, with its target and its new headers. */
+interface Step {
+  readonly message: Message;
+  readonly reason: string;
+  readonly to: Pick<Destination, 'exchange' | 'routingKey' | 'options'>;
+  /** Options of the queue, if mq declares it. */
+  readonly options: QueueOptions | undefined;
+  readonly attempt: number;
+  /** Additional headers. */
+  readonly marks: Readonly<Record<string, unknown>>;
+  readonly expiration?: string | undefined;
+}
+
+interface Surely {
+  readonly send: (step: Step) => Promise<Sent>;
+  /** Attempt number and headers of the message if it returns to its own queue instead. */
+  readonly ifBack: Pick<Step, 'attempt' | 'marks'>;
+}
+
+function unfinished(ends: number): Readonly<Record<string, unknown>> {
+  return ends > 0 ? { [headerNames.unfinished]: ends } : {};
+}
+
+/** Returns why the destination does not accept the message now; `undefined` if it did or never can. */
+function refusalOf(sent: Sent): MqError | undefined {
+  return sent.type === 'refused' && ['UNROUTABLE', 'REFUSED'].includes(sent.error.code) ? sent.error : undefined;
+}
+
+/** Returns `true` if the headers leave no room for mq's headers in a frame (AMQP 0-9-1, 4.2.6.1). */
+function isUnsendable(sent: Sent): sent is Sent & { type: 'refused' } {
+  return sent.type === 'refused' && sent.error.code === 'BAD_DATA';
+}

@@ -1,0 +1,51 @@
+// Defines the settings of a consuming role.
+
+import type { RetryConfig } from '../../config/config.ts';
+import type { Say } from '../../context.ts';
+import type { Handler } from '../../handlers/handler.ts';
+
+/** A subscription that a role consumes from. */
+export interface Source {
+  readonly subscription: string;
+  /** Name of the subscription's queue in rascal.json. */
+  readonly queue: string;
+  readonly retry: RetryConfig;
+}
+
+export interface ConsumeSettings {
+  readonly behaviour: 'consume' | 'reply';
+  /** At least one source. */
+  readonly sources: readonly Source[];
+  readonly bindingKeys: readonly string[] | undefined;
+  readonly prefetch: number;
+  readonly concurrency: number;
+  /** Time limit of a handler for one message, in milliseconds. `undefined` means no limit. */
+  readonly handlerMs: number | undefined;
+  /** Number of messages after which the role stops. */
+  readonly count: number | undefined;
+  /** Milliseconds without a message after which the role stops. */
+  readonly idleMs: number | undefined;
+  /** Milliseconds after which the role stops in the same way as at the first signal. */
+  readonly maxTimeMs: number | undefined;
+  readonly untilEmpty: boolean;
+  /** Milliseconds between the starts of two messages. `undefined` means no limit. */
+  readonly intervalMs: number | undefined;
+  /** Milliseconds that handlers have to finish after the first signal. */
+  readonly drainMs: number;
+  readonly json: boolean;
+  /** Maximum size of a body in bytes. Larger messages are dead-lettered. */
+  readonly maxBody: number | undefined;
+  /** Handler that is ready before the first message arrives. */
+  readonly handler: Handler;
+  /** `false` for handlers that cannot fail. No connection for outcomes is opened then. */
+  readonly canFail: boolean;
+  /** Warnings about possible message loss, logged at the start. */
+  readonly warnings: readonly string[];
+  readonly say: Say;
+  /** Reports whether a reply may be sent to a queue. */
+  readonly mayReplyTo: (queue: string) => boolean;
+  /** `true` if debug lines are logged, such as one for each handled message. */
+  readonly isDebug: boolean;
+  /** Starts the time in which handlers must finish, as SIGTERM does. */
+  readonly beginDrain: () => void;
+}

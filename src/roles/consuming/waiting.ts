@@ -1,0 +1,183 @@
+// Holds delivered messages that have no handler yet, and decides their order. A message that was delivered before
+// without an outcome may have killed its worker. Such a message is a suspect and is handled alone, so that only the one
+// that kills the worker continues to be counted. Suspects with the fewest attempts come first. Among equals, the last
+// and the first by id alternate, so that after two more crashes all harmless messages have been handled, wherever the
+// harmful one is.
+
+import type { Message } from '../../handlers/handler.ts';
+import type { Delivery } from '../../session/consumer.ts';
+import { endsOf } from '../message.ts';
+import { identityOf } from './identity.ts';
+
+export interface Taken {
+  /** Delivery to answer. */
+  delivery: Delivery;
+  readonly message: Message;
+  readonly isSuspect: boolean;
+  /** `true` if the worker ended and the broker does not count that. A pass through a wait queue counts it. */
+  readonly isUncounted: boolean;
+  /** `true` if the broker will soon drop the message because of its returns. It must be published again. */
+  readonly isNearlyDropped: boolean;
+  /** Number of consecutive attempts without an outcome. */
+  readonly ends: number;
+}
+
+export interface WaitingParts {
+  /** `true` if attempts are counted. They are not counted for handlers that cannot fail. */
+  readonly counts: boolean;
+  readonly isNearlyDropped: (message: Message) => boolean;
+  /** Maximum number of messages that the broker delivers at once. 0 means no limit. */
+  readonly prefetch: number;
+  /** Called when a message that had to wait can be handled. */
+  readonly onReady: () => void;
+}
+
+/** Milliseconds without a delivery after which all suspects that were delivered together have arrived. */
+const quietMs = 500;
+/** Maximum number of remembered messages without an answer. They distinguish a lost connection from a dead worker. */
+const mostOpen = 10_000;
+
+export class Waiting {
+  readonly #parts: WaitingParts;
+  readonly #fresh: Taken[] = [];
+  #suspects: Taken[] = [];
+  #alone: Taken | undefined;
+  #quiet: NodeJS.Timeout | undefined;
+  /** By `keyOf`: how often this process received the message without answering it, or gave it back. */
+  readonly #open = new Map<string, number>();
+
+  constructor(parts: WaitingParts) {
+    this.#parts = parts;
+  }
+
+  get size(): number {
+    return this.#fresh.length + this.#suspects.length;
+  }
+
+  /** `true` if there is a suspect, which must be handled alone. */
+  get needsAll(): boolean {
+    return this.#alone !== undefined || this.#suspects.length > 0;
+  }
+
+  /** Examines a message that has arrived. */
+  judge(delivery: Delivery, message: Message): Taken {
+    if (this.#parts.counts) return this.#judged(delivery, message);
+    const isNearlyDropped = this.#parts.isNearlyDropped(message);
+    return { delivery, message, isSuspect: false, isUncounted: false, isNearlyDropped, ends: 0 };
+  }
+
+  /** Counts a copy that needs no handler, because it receives the answer of a running one. */
+  count(copy: Message): void {
+    if (this.#parts.counts) this.#remember(keyOf(copy));
+  }
+
+  add(taken: Taken): void {
+    (taken.isSuspect ? this.#suspects : this.#fresh).push(taken);
+    if (this.#suspects.length > 0) this.#awaitQuiet();
+  }
+
+  /** Returns the next message that may be handled while `running` others are. */
+  next(running: number): Taken | undefined {
+    if (this.#alone) return undefined;
+    if (this.#suspects.length === 0) return this.#fresh.shift();
+    if (running > 0 || this.#quiet) return undefined;
+    this.#alone = this.#pick();
+    return this.#alone;
+  }
+
+  /** Records that a message has an outcome. `isDone` means that it is not delivered again. */
+  end(taken: Taken, isDone: boolean): void {
+    if (this.#alone === taken) this.#alone = undefined;
+    if (!isDone || this.#open.size === 0) return;
+    const key = keyOf(taken.message);
+    if (key !== undefined) this.#open.delete(key);
+  }
+
+  /**
+   * Call this when the channel is lost. Removes the messages that the broker delivers again, and remembers that this
+   * process received them. The messages in `running` are remembered too.
+   */
+  dropRequeued(running: Iterable<Taken>): void {
+    for (const { message } of [...this.#fresh, ...this.#suspects, ...running]) {
+      if (keyOf(message) !== undefined || !this.#parts.counts) continue;
+      const identity = identityOf(message);
+      // If this run has lost its channel before, its copies were already counted.
+      if (!this.#open.has(identity)) this.#remember(identity);
+    }
+    const isHere = ({ delivery }: Taken) => !delivery.isRequeued;
+    this.#fresh.splice(0, this.#fresh.length, ...this.#fresh.filter(isHere));
+    this.#suspects = this.#suspects.filter(isHere);
+  }
+
+  /** Removes and returns all messages. */
+  clear(): Taken[] {
+    clearTimeout(this.#quiet);
+    this.#quiet = undefined;
+    return [...this.#suspects.splice(0), ...this.#fresh.splice(0)];
+  }
+
+  #judged(delivery: Delivery, message: Message): Taken {
+    const { headers, fields } = message;
+    const before = this.#remember(keyOf(message));
+    const returns = headers['x-delivery-count'];
+    const byBroker = typeof returns === 'number' ? returns : 0;
+    const isKnown = before > 0;
+    // RabbitMQ: a classic queue only marks a message as redelivered and does not count.
+    const isCounted = returns !== undefined || headers['x-acquired-count'] !== undefined;
+    const isUncounted = fields.redelivered && !isCounted && !isKnown;
+    const ends = endsOf(headers, delivery.queue);
+    // This process is alive, so the returns that the broker counted in the meantime are not crashes.
+    const forgiven = Math.min(before, byBroker);
+    return {
+      delivery,
+      message: forgiven > 0 ? { ...message, attempt: message.attempt - forgiven } : message,
+      isSuspect: !isKnown && (isUncounted || ends > 0),
+      isUncounted,
+      isNearlyDropped: this.#parts.isNearlyDropped(message),
+      ends: ends - forgiven,
+    };
+  }
+
+  #remember(key: string | undefined): number {
+    if (key === undefined) return 0;
+    const before = this.#open.get(key) ?? 0;
+    this.#open.delete(key);
+    this.#open.set(key, before + 1);
+    const [oldest] = this.#open.keys();
+    if (this.#open.size > mostOpen && oldest !== undefined) this.#open.delete(oldest);
+    return before;
+  }
+
+  #awaitQuiet(): void {
+    clearTimeout(this.#quiet);
+    const ready = () => {
+      this.#quiet = undefined;
+      this.#parts.onReady();
+    };
+    const isFull = this.#parts.prefetch > 0 && this.size >= this.#parts.prefetch;
+    this.#quiet = isFull ? undefined : setTimeout(ready, quietMs);
+  }
+
+  #pick(): Taken | undefined {
+    const fewest = Math.min(...this.#suspects.map(({ message }) => message.attempt));
+    // Suspects are sorted by id, because they may return in another order (RabbitMQ 4.0: quorum queues).
+    const among = this.#suspects
+      .filter(({ message }) => message.attempt === fewest)
+      .toSorted((one, other) => (idOf(one) < idOf(other) ? -1 : 1));
+    const picked = fewest % 2 === 0 ? among.at(-1) : among[0];
+    this.#suspects = this.#suspects.filter((one) => one !== picked);
+    return picked;
+  }
+}
+
+function idOf({ message }: Taken): string {
+  return message.properties.messageId ?? '';
+}
+
+/**
+ * Returns the key by which a message is recognised. Returns `undefined` for the first delivery of a message without
+ * message-id, because it need not be recognised.
+ */
+function keyOf(message: Message): string | undefined {
+  return message.properties.messageId ?? (message.fields.redelivered ? identityOf(message) : undefined);
+}

@@ -1,0 +1,89 @@
+// Reads the reason, the times and the origin of a dead letter. They are in mq's own headers, or in x-death if the
+// broker dead-lettered the message (RabbitMQ: the newest death is first). Any publisher may have written either of
+// them.
+
+import type { RawMessage } from '../../session/wire.ts';
+import { headerNames } from '../message.ts';
+
+export interface DeadLetter {
+  readonly id: string | undefined;
+  readonly reason: string | undefined;
+  readonly attempts: number | undefined;
+  /** Time in ISO 8601. */
+  readonly first: string | undefined;
+  readonly last: string | undefined;
+  /** Size of the body in bytes. */
+  readonly size: number;
+  /** Exchange of the first publish. `undefined` if no header contains it. */
+  readonly exchange: string | undefined;
+  readonly routingKey: string | undefined;
+  /** Queue in which the message failed. */
+  readonly queue: string | undefined;
+}
+
+export function deadLetterOf({ properties, content }: Pick<RawMessage, 'properties' | 'content'>): DeadLetter {
+  const headers = properties.headers ?? {};
+  const deaths = deathsIn(headers['x-death']);
+  const [newest, oldest] = [deaths[0], deaths.at(-1)];
+  const own = { exchange: textOf(headers[headerNames.exchange]), routingKey: textOf(headers[headerNames.routingKey]) };
+  const hasOwn = own.exchange !== undefined && own.routingKey !== undefined;
+  const keys = oldest?.['routing-keys'];
+  const byBroker = {
+    exchange: textOf(oldest?.['exchange']),
+    routingKey: textOf(Array.isArray(keys) ? keys[0] : undefined),
+  };
+  return {
+    id: textOf(properties.messageId),
+    reason: textOf(headers[headerNames.reason]) ?? textOf(newest?.['reason']),
+    attempts: countOf(headers[headerNames.attempt]) ?? countOf(newest?.['count']),
+    first: momentOf(headers[headerNames.first]) ?? timeOf(oldest?.['time']),
+    last: momentOf(headers[headerNames.last]) ?? timeOf(newest?.['time']),
+    size: content.length,
+    ...(hasOwn ? own : byBroker),
+    queue: textOf(headers[headerNames.queue]) ?? textOf(newest?.['queue']),
+  };
+}
+
+/** Returns the headers without those of dead-lettering. `keepsOrigin` keeps mq's headers about origin and reason. */
+export function revived(headers: Readonly<Record<string, unknown>>, keepsOrigin: boolean): Record<string, unknown> {
+  const origin: readonly string[] = keepsOrigin
+    ? [
+        headerNames.exchange,
+        headerNames.routingKey,
+        headerNames.queue,
+        headerNames.reason,
+        headerNames.first,
+        headerNames.last,
+      ]
+    : [];
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => origin.includes(name) || !ofDeath.test(name)));
+}
+
+// RabbitMQ: CC and BCC would route the message again.
+const ofDeath = /^(x-mq-.*|x-death|x-(first|last)-death-.*|x-delivery-count|x-acquired-count|CC|BCC)$/;
+
+function deathsIn(value: unknown): Readonly<Record<string, unknown>>[] {
+  return Array.isArray(value) ? value.filter((one) => typeof one === 'object' && one !== null) : [];
+}
+
+function textOf(value: unknown): string | undefined {
+  return typeof value === 'string' ? value : undefined;
+}
+
+function countOf(value: unknown): number | undefined {
+  return Number.isSafeInteger(value) ? (value as number) : undefined;
+}
+
+function momentOf(value: unknown): string | undefined {
+  return typeof value === 'string' && /^\d{4}-\d\d-\d\dT[\d:.]{5,12}Z$/.test(value) ? value : undefined;
+}
+
+/**
+ * Converts a timestamp to ISO 8601. amqplib returns a timestamp in a table (AMQP 0-9-1, 4.2.5.4) as
+ * `{ '!': 'timestamp', value: seconds }`.
+ */
+function timeOf(value: unknown): string | undefined {
+  const seconds = (value as { value?: unknown } | null | undefined)?.value;
+  const time = new Date(typeof seconds === 'number' ? seconds * 1000 : Number.NaN);
+  return Number.isNaN(time.getTime()) ? undefined : time.toISOString();
+}

@@ -1,0 +1,82 @@
+// Opens the letters of a dead-letter queue for reading or removing.
+
+import type { DeadQueue } from '../../config/dead-queue.ts';
+import type { Context } from '../../context.ts';
+import { MqError } from '../../errors.ts';
+import type { Browser } from '../../session/browser.ts';
+import type { Session } from '../../session/session.ts';
+import type { RawMessage } from '../../session/wire.ts';
+import { interrupted } from '../../signal.ts';
+import { messageIds } from '../outgoing.ts';
+import { Renewal } from './renewal.ts';
+
+type Place = Pick<DeadQueue, 'vhost' | 'queue'> & {
+  readonly work: DeadQueue['work'];
+  /** Arguments of the queue. `undefined` if mq does not know them. */
+  readonly declared: Readonly<Record<string, unknown>> | undefined;
+};
+
+export type Letters = Pick<Browser, 'total' | 'messages' | 'purge' | 'close'>;
+
+const noLetters: Letters = {
+  total: 0,
+  async *messages() {},
+  purge: async () => 0,
+  close: async () => {},
+};
+
+/**
+ * Opens the queue. If the given name identifies the work queue, a dead-letter queue that does not exist has no letters.
+ */
+export async function openLetters(
+  { stderr }: Pick<Context, 'stderr'>,
+  session: Session,
+  { vhost, queue, work, declared }: Place,
+): Promise<Letters> {
+  const open = async () =>
+    (await session.outcomePublisher(vhost, { onChannel, queues: [], dead: undefined })).publisher;
+  const renewal = new Renewal({ queue, declared, open, nextId: messageIds() });
+  try {
+    const browser = await session.browser(vhost, queue, renewal);
+    return {
+      total: browser.total,
+      messages: () => browser.messages(),
+      purge: () => browser.purge(),
+      close: async () => {
+        await browser.close();
+        stderr.write(renewal.report());
+      },
+    };
+  } catch (error) {
+    const { code, message, cause } = error as MqError;
+    // RabbitMQ: the text of the 404 error names the queue.
+    const isMissing = code === 'TOPOLOGY' && String((cause as Error | undefined)?.message).includes('no queue');
+    if (isMissing && work) return noLetters;
+    if (code !== 'TOPOLOGY') throw error;
+    throw new MqError('TOPOLOGY', message, {
+      hint: 'it is made with the first message that is dead-lettered; --queue names any queue',
+      cause: error,
+    });
+  }
+}
+
+/** Declares nothing on a new channel. */
+async function onChannel(): Promise<void> {}
+
+/** Reads all letters once and leaves them in the queue. */
+export async function survey(
+  context: Context,
+  session: Session,
+  { settings, visit }: { settings: Place; visit: (raw: RawMessage) => void },
+): Promise<void> {
+  const browser = await openLetters(context, session, settings);
+  try {
+    for await (const looked of browser.messages()) {
+      looked.leave();
+      if (context.drain.aborted) throw interrupted(context, 'the messages are as they were');
+      visit(looked.raw);
+    }
+  } finally {
+    await browser.close();
+  }
+}

@@ -1,0 +1,110 @@
+// Prevents the broker from dropping letters that mq only reads. RabbitMQ before 4.3 counts each return of a message to
+// a quorum queue and drops the message after `x-delivery-limit` returns. A message that is published again starts at
+// zero.
+
+import type { MqError } from '../../errors.ts';
+import type { Keeper, Looked } from '../../session/browser.ts';
+import type { OutgoingMessage, Publisher } from '../../session/publisher.ts';
+import type { RawMessage } from '../../session/wire.ts';
+import { forgetsReturns, returnLimit, type WorkQueue } from '../consuming/work-queue.ts';
+import { headerNames, messageOf } from '../message.ts';
+
+export interface RenewalParts {
+  readonly queue: string;
+  /** Arguments of the queue. `undefined` if mq does not know them. */
+  readonly declared: WorkQueue['declared'];
+  readonly open: () => Promise<Publisher>;
+  readonly nextId: () => string;
+}
+
+/** Number of returns after which a letter is published again, if the limit of its queue is unknown. */
+const mostUnknown = 2;
+/** Number of returns after which a letter is published again, if the limit of its queue is known and not smaller. */
+const mostKnown = 10;
+
+export class Renewal implements Keeper {
+  readonly #parts: RenewalParts;
+  /** Letters are published one after the other, in the order of the queue. */
+  #last: Promise<unknown> = Promise.resolve();
+  #publisher: Promise<Publisher> | undefined;
+  #renewed = 0;
+  #failed = 0;
+  #failure: MqError | undefined;
+
+  constructor(parts: RenewalParts) {
+    this.#parts = parts;
+  }
+
+  isNeeded({ properties: { headers = {} } }: RawMessage, server: WorkQueue['server']): boolean {
+    const { declared } = this.#parts;
+    const queue = { declared, isOwn: false, server };
+    const given = headers['x-delivery-count'];
+    const returns = typeof given === 'number' ? given : declared?.['x-queue-type'] === 'quorum' ? 0 : undefined;
+    if (returns === undefined || forgetsReturns(queue, headers)) return false;
+    const limit = returnLimit(queue, headers);
+    return limit !== undefined && returns >= (declared ? Math.min(mostKnown, limit) : mostUnknown);
+  }
+
+  /** Publishes the letter to the end of its queue and removes the original, which stays on failure. Never rejects. */
+  async keep(looked: Looked): Promise<void> {
+    const sent = this.#last.then(async () => {
+      this.#publisher ??= this.#parts.open();
+      const publisher = await this.#publisher;
+      await publisher.room();
+      // The next letter does not wait for the confirm of this one.
+      return { outcome: publisher.publish(this.#copyOf(looked.raw)) };
+    });
+    this.#last = sent.catch(() => undefined);
+    try {
+      const result = await (await sent).outcome;
+      if (result.type !== 'confirmed') throw result.error;
+      looked.take();
+      this.#renewed += 1;
+    } catch (error) {
+      looked.leave();
+      this.#failed += 1;
+      this.#failure ??= error as MqError;
+    }
+  }
+
+  /** Returns report lines: letters that were published again, and letters that the broker may drop. */
+  report(): string {
+    const { queue } = this.#parts;
+    const why = 'the broker drops a message that is read too often';
+    let text = '';
+    if (this.#renewed > 0) text += `published ${counted(this.#renewed)} of ${queue} again: ${why}\n`;
+    if (this.#failed > 0)
+      text += `cannot publish ${counted(this.#failed)} of ${queue} again: ${this.#failure?.message}; ${why}\n`;
+    return text;
+  }
+
+  #copyOf(raw: RawMessage): OutgoingMessage {
+    const { queue, nextId } = this.#parts;
+    const { userId: _, headers: _own, ...kept } = raw.properties;
+    const { exchange, routingKey } = raw.fields;
+    const isByName = exchange === '' && routingKey === queue;
+    // Untrusted headers about this queue are removed, because they would become trusted if mq published them.
+    const headers = Object.fromEntries(
+      Object.entries(messageOf(raw, queue).headers).filter(([name]) => !notKept.has(name)),
+    );
+    return {
+      ...{ exchange: '', routingKey: queue, body: raw.content, mandatory: true },
+      properties: {
+        ...kept,
+        messageId: kept.messageId ?? nextId(),
+        headers: {
+          ...(!isByName && { [headerNames.exchange]: exchange, [headerNames.routingKey]: routingKey }),
+          ...headers,
+          ...(!isByName && { [headerNames.unproven]: true }),
+        },
+      },
+    };
+  }
+}
+
+/** RabbitMQ: CC and BCC would route the message again. */
+const notKept = new Set(['x-delivery-count', 'x-acquired-count', 'CC', 'BCC']);
+
+function counted(count: number): string {
+  return count === 1 ? '1 message' : `${count} messages`;
+}

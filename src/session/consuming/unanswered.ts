@@ -1,0 +1,59 @@
+// Tracks the deliveries of one channel that have no answer yet, in the order of their arrival.
+
+import type { RawMessage } from 'amqplib/callback_api';
+import { MqError } from '../../errors.ts';
+import { consumerTimeoutHint } from '../failure.ts';
+
+interface Delivered {
+  readonly messageId: string | undefined;
+  /** Time of arrival, on the monotonic clock. */
+  readonly at: number;
+  /** Offset in a stream. */
+  readonly offset: number | undefined;
+}
+
+export class Unanswered {
+  readonly #byTag = new Map<number, Delivered>();
+  #last: Delivered | undefined;
+
+  get size(): number {
+    return this.#byTag.size;
+  }
+
+  /** Last offset received on this channel, if the queue is a stream. */
+  get lastOffset(): number | undefined {
+    return this.#last?.offset;
+  }
+
+  /** Offset at which another consumer must start to receive all unanswered messages and everything after them. */
+  get resumeAt(): number | undefined {
+    const [oldest] = this.#byTag.values();
+    return oldest?.offset ?? (this.lastOffset === undefined ? undefined : this.lastOffset + 1);
+  }
+
+  /** Adds a delivery. `offset` is set for a stream. */
+  add(raw: RawMessage, offset: number | undefined): void {
+    this.#last = { messageId: raw.properties.messageId, at: performance.now(), offset };
+    this.#byTag.set(raw.fields.deliveryTag, this.#last);
+  }
+
+  delete({ fields }: RawMessage): void {
+    this.#byTag.delete(fields.deliveryTag);
+  }
+
+  /** Clears the list for a new channel. */
+  clear(): void {
+    this.#byTag.clear();
+    this.#last = undefined;
+  }
+
+  /** Returns an error with the probable cause of a basic.cancel, because the broker does not send the cause. */
+  cancelled(): MqError {
+    const [oldest] = this.#byTag.values();
+    const seconds = oldest ? Math.floor((performance.now() - oldest.at) / 1000) : 0;
+    if (!oldest || seconds === 0) return new MqError('UNAVAILABLE', 'the broker has cancelled the consumer');
+    const message = oldest.messageId === undefined ? 'a message' : `message ${oldest.messageId}`;
+    const cause = `its queue was deleted, or the consumer timeout has passed: ${message} is in hand for ${seconds} s`;
+    return new MqError('UNAVAILABLE', `the broker has cancelled the consumer: ${cause}`, { hint: consumerTimeoutHint });
+  }
+}

@@ -1,0 +1,66 @@
+// Detects that the broker dropped our consumer without telling us. The proof is that the queue has no consumer in two
+// consecutive checks. A single check may coincide with a change of the queue's leader.
+
+import type { Link } from '../connecting/link.ts';
+
+export interface WatchdogSettings {
+  readonly vhost: string;
+  /** Returns the consumed queue, or `undefined` while no queue is consumed. */
+  readonly queue: () => string | undefined;
+  /** Milliseconds between two checks. */
+  readonly everyMs: number;
+  readonly onDeaf: () => void;
+}
+
+export class Watchdog {
+  readonly #link: Pick<Link, 'channel'>;
+  readonly #settings: WatchdogSettings;
+  // The timer is not unref'd, because Rascal's reconnect timer does not keep the process alive.
+  readonly #timer: NodeJS.Timeout;
+  #isLooking = false;
+  #misses = 0;
+
+  constructor(link: Pick<Link, 'channel'>, settings: WatchdogSettings) {
+    this.#link = link;
+    this.#settings = settings;
+    this.#timer = setInterval(() => void this.#look(), settings.everyMs);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+
+  async #look(): Promise<void> {
+    const { queue, onDeaf } = this.#settings;
+    const looked = queue();
+    if (this.#isLooking || looked === undefined) return;
+    this.#isLooking = true;
+    const consumers = await this.#consumersOf(looked);
+    this.#isLooking = false;
+    this.#misses = consumers === 0 && queue() === looked ? this.#misses + 1 : 0;
+    if (this.#misses < 2) return;
+    this.#misses = 0;
+    onDeaf();
+  }
+
+  /**
+   * Returns the number of consumers of a queue. Uses a separate channel, because the broker closes it if the queue does
+   * not exist or access is refused. Returns `undefined` then.
+   */
+  async #consumersOf(queue: string): Promise<number | undefined> {
+    try {
+      const channel = await this.#link.channel(this.#settings.vhost);
+      channel.on('error', () => undefined);
+      return await new Promise((resolve) => {
+        channel.once('close', () => resolve(undefined));
+        channel.checkQueue(queue, (error, ok) => {
+          if (error) return resolve(undefined);
+          resolve(ok.consumerCount);
+          channel.close(() => undefined);
+        });
+      });
+    } catch {
+      return undefined;
+    }
+  }
+}

@@ -1,0 +1,103 @@
+// Finds out which queues a user may declare, without creating one.
+
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Channel } from 'amqplib/callback_api';
+import { MqError } from '../../errors.ts';
+import type { Link } from '../connecting/link.ts';
+import { endChannel } from '../consuming/channel-end.ts';
+import { failureOf, isPermanent } from '../failure.ts';
+
+/** Reply code of a refusal. `undefined` means success. AMQP 0-9-1, 1.1. */
+type Refusal = number | undefined;
+const [accessRefused, notFound] = [403, 404];
+/** These codes close only the channel. If the connection closes, there is no answer, and mq tries the next one. */
+const answers: readonly Refusal[] = [undefined, accessRefused, notFound, 405, 406];
+/** Milliseconds before the next connection is tried. */
+const pauseMs = 500;
+/** AMQP 0-9-1, 4.2.5.3: a short string has at most 255 bytes. */
+const longestName = 255;
+
+/**
+ * Returns the queues that the user may not declare and that already exist.
+ * @throws MqError NOT_PERMITTED with the queues that the user may not declare and that do not exist
+ */
+export async function existingOnly({ link, vhost, redact }: Broker, queues: readonly string[]): Promise<Set<string>> {
+  const broker = { link, vhost, redact };
+  const refused = await namesWith(accessRefused, { ...broker, names: queues, ask: mayConfigure });
+  const exists = (channel: Channel, queue: string) => asked((next) => channel.checkQueue(queue, next));
+  const missing = await namesWith(notFound, { ...broker, names: refused, ask: exists });
+  if (missing.length === 0) return new Set(refused);
+  const names = missing.map((name) => `'${name}'`).join(', ');
+  const [what, are] = missing.length === 1 ? ['queue', 'it does'] : ['queues', 'they do'];
+  throw new MqError('NOT_PERMITTED', `the account may not declare the ${what} ${names}, and ${are} not exist`, {
+    hint: 'failed messages go there: run mq declare with an account that may configure, or grant the permission',
+  });
+}
+
+/**
+ * Checks whether the user may declare a name. RabbitMQ: a permission is a pattern for names of queues and exchanges
+ * alike, and it is checked first. An exchange that is created and deleted again leaves no trace, whereas a declaration
+ * that is refused for another reason is an error in the broker's log. Other clients cannot use the exchange: it is
+ * internal, transient, auto-delete, and deleted at once.
+ */
+async function mayConfigure(channel: Channel, name: string): Promise<Refusal> {
+  // No user may declare such a name. A failed message reports it, and the role works until then.
+  if (Buffer.byteLength(name) > longestName) return undefined;
+  const options = { durable: false, autoDelete: true, internal: true };
+  const made = await asked((next) => channel.assertExchange(name, 'fanout', options, next));
+  if (made === undefined) await asked((next) => channel.deleteExchange(name, { ifUnused: true }, next));
+  return made;
+}
+
+interface Broker {
+  readonly link: Link;
+  readonly vhost: string;
+  readonly redact: (text: string) => string;
+}
+
+interface Asking extends Broker {
+  readonly names: readonly string[];
+  readonly ask: (channel: Channel, name: string) => Promise<Refusal>;
+}
+
+/** Returns the names that are refused with the code. A refusal closes its channel. */
+async function namesWith(code: number, { link, vhost, redact, names, ask }: Asking): Promise<string[]> {
+  const found: string[] = [];
+  let channel: Channel | undefined;
+  let lost = 0;
+  for (const name of names) {
+    let refusal: Refusal = Number.NaN;
+    while (!answers.includes(refusal)) {
+      try {
+        channel ??= await openChannel(link, vhost);
+        // A node that is partitioned from the majority does not answer, so mq leaves it after a timeout.
+        refusal = await link.answered('a declaration', ask(channel, name));
+        if (answers.includes(refusal)) break;
+      } catch (error) {
+        const failure = failureOf(error, redact);
+        if (isPermanent(failure) || lost > link.addresses) throw failure;
+      }
+      channel = undefined;
+      lost += 1;
+      // The result is unknown. A failed message reports the problem later.
+      if (lost > link.addresses + 1) return found;
+      await delay(pauseMs);
+    }
+    if (refusal === code) found.push(name);
+    if (refusal !== undefined) channel = undefined;
+  }
+  if (channel) endChannel(channel);
+  return found;
+}
+
+async function openChannel(link: Link, vhost: string): Promise<Channel> {
+  const channel = await link.channel(vhost);
+  channel.on('error', () => undefined);
+  return channel;
+}
+
+function asked(ask: (next: (error: unknown) => void) => void): Promise<Refusal> {
+  return new Promise((resolve) => {
+    ask((error) => resolve(error ? Number(Object(error).code) : undefined));
+  });
+}

@@ -1,0 +1,71 @@
+// Lets a user without configure permission use what another user has declared (mq declare). If the broker refuses a
+// declaration, mq checks that the item exists.
+
+import type { RascalSettings } from '../../config/runtime.ts';
+import { MqError } from '../../errors.ts';
+
+/** A queue or exchange with the broker's name. */
+interface Refused {
+  readonly kind: 'queue' | 'exchange';
+  readonly name: string;
+}
+
+/**
+ * Opens the settings and declares what the user may declare. Everything else must exist.
+ * @throws MqError of the first refused declaration whose queue or exchange does not exist
+ */
+export async function openExisting<T>(
+  settings: RascalSettings,
+  open: (settings: RascalSettings) => Promise<T>,
+): Promise<T> {
+  const existing = new Map<string, 'check' | 'use'>();
+  const refusals = new Map<string, MqError>();
+  for (;;) {
+    try {
+      return await open(withExisting(settings, existing));
+    } catch (error) {
+      if (!(error instanceof MqError)) throw error;
+      // A missing item that cannot be declared is the cause.
+      if (error.code === 'TOPOLOGY') throw [...refusals].find(([name]) => error.message.includes(name))?.[1] ?? error;
+      const refused = refusedDeclaration(error);
+      const key = refused && keyOf(refused);
+      if (key === undefined || existing.get(key) === 'use' || existing.size >= mostRefused) throw error;
+      if (!refusals.has(key)) refusals.set(key, new MqError(error.code, error.message, { hint, cause: error }));
+      // RabbitMQ 4.3.0: a check also requires the configure permission.
+      existing.set(key, existing.has(key) ? 'use' : 'check');
+    }
+  }
+}
+
+const hint = 'run mq declare with an account that may configure, or grant the permission';
+const mostRefused = 100;
+
+/** Returns the item that the user may not declare, or `undefined` if the error has another cause. */
+function refusedDeclaration({ code, message }: MqError): Refused | undefined {
+  // RabbitMQ: the text of a 403 error names the permission since 3.13.
+  const match = /(?:configure|refused:) access to (queue|exchange) '([^']*)' in vhost/.exec(message);
+  const [, kind, name] = match ?? [];
+  return code === 'NOT_PERMITTED' && kind && name ? { kind: kind as Refused['kind'], name } : undefined;
+}
+
+/** Returns the settings with these items only checked, or used without a check if that needs the permission too. */
+function withExisting(settings: RascalSettings, existing: ReadonlyMap<string, 'check' | 'use'>): RascalSettings {
+  if (existing.size === 0) return settings;
+  const vhosts = Object.entries(settings.vhosts).map(([vhostName, vhost]) => {
+    const { namespace } = vhost;
+    const prefix = typeof namespace === 'string' ? `${namespace}:` : '';
+    const changed = (kind: Refused['kind']) =>
+      Object.fromEntries(
+        Object.entries(Object(vhost[`${kind}s`]) as Record<string, object>).map(([name, item]) => {
+          const way = existing.get(keyOf({ kind, name: prefix + name }));
+          return [name, way === undefined ? item : { ...item, assert: false, check: way === 'check' }];
+        }),
+      );
+    return [vhostName, { ...vhost, exchanges: changed('exchange'), queues: changed('queue') }];
+  });
+  return { ...settings, vhosts: Object.fromEntries(vhosts) as RascalSettings['vhosts'] };
+}
+
+function keyOf({ kind, name }: Refused): string {
+  return `${kind} '${name}'`;
+}

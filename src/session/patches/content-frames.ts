@@ -1,0 +1,115 @@
+// Replaces amqplib's codec for content headers. amqplib 2.3.1 changes messages (lib/codec.js, lib/defs.js): it does not
+// preserve integers over 2^53, bytes that are not UTF-8, and the types of numbers. It refuses tables over 64 KiB
+// (SCRATCH, defs.js), and tables nested some 5,000 deep overflow its stack, which closes the connection.
+
+import type { Properties } from 'amqplib/callback_api';
+// These imports use paths, because the package's `exports` do not name the files.
+import { Connection, type Frame } from '../../../node_modules/amqplib/lib/connection.js';
+import { decodeFrame, type ParsedFrame, parseFrame } from '../../../node_modules/amqplib/lib/frame.js';
+import { readProperties, writeProperties } from '../content-header.ts';
+import { Reader, Writer } from '../field-table.ts';
+
+const frameType = { method: 1, header: 2, body: 3 };
+const frameEnd = 0xce;
+const basic = { class: 60, publish: 40 };
+
+/** Key under which the headers of a published message hold all its properties. */
+const own: unique symbol = Symbol('own properties');
+
+/** Returns the `headers` option of a publish whose properties mq's codec writes. */
+export function ownProperties(properties: Properties): Record<string, unknown> {
+  return { [own]: properties } as Record<string, unknown>;
+}
+
+Connection.prototype.recvFrame = function () {
+  for (;;) {
+    const frame = parseFrame(this.rest, this.maxFrameSize);
+    if (frame) {
+      this.rest = frame.rest;
+      return decoded(frame);
+    }
+    const incoming = this.stream.read();
+    if (incoming === null) return false;
+    this.recvSinceLastCheck = true;
+    this.rest = Buffer.concat([this.rest, incoming]);
+  }
+};
+
+function decoded(frame: ParsedFrame): Frame {
+  const { type, channel, payload } = frame;
+  if (type === frameType.header && payload.length >= 14 && payload.readUInt16BE(0) === basic.class) {
+    const size = payload.readUInt32BE(4) * 2 ** 32 + payload.readUInt32BE(8);
+    const fields: object = readProperties(payload.subarray(12));
+    return { id: basic.class, channel, size, fields: fields as Record<string, unknown> };
+  }
+  const read = decodeFrame(frame);
+  const { routingKey } = read.fields ?? {};
+  // amqplib replaces bytes of a routing key that are not UTF-8 with U+FFFD.
+  if (typeof routingKey !== 'string' || !routingKey.includes('\ufffd')) return read;
+  return { ...read, fields: { ...read.fields, routingKey: routingKeyOf(payload) ?? routingKey } };
+}
+
+/** Reads the routing key of basic.deliver, basic.return or basic.get-ok. Returns `undefined` for another method. */
+function routingKeyOf(payload: Buffer): string | undefined {
+  const reader = new Reader(payload.subarray(4));
+  const method = payload.readUInt16BE(2);
+  if (method === 60) reader.shortText();
+  if (method === 60 || method === 71) reader.skip(9);
+  else if (method === 50) reader.skip(2 + reader.bytes.readUInt8(2) + 1);
+  else return undefined;
+  reader.shortText();
+  return reader.shortText();
+}
+
+/** Buffer for the frames of one message. */
+const scratch = new Writer();
+
+/** A body up to this size is written together with its frames. */
+const smallBody = 2048;
+
+const sendMessage = Connection.prototype.sendMessage;
+Connection.prototype.sendMessage = function (channel, method, fields, id, properties, content) {
+  // In amqplib's copy of the headers, the given headers are the prototype (api_args.js).
+  const wanted = (properties.headers as { [own]?: Properties } | undefined)?.[own];
+  if (!wanted) return sendMessage.call(this, channel, method, fields, id, properties, content);
+  const { length } = content;
+  scratch.clear();
+  const writer = scratch;
+  writeFrame(writer, { type: frameType.method, channel }, () => writePublish(writer, fields));
+  writeFrame(writer, { type: frameType.header, channel }, () => {
+    writer.add(headerStart);
+    const at = writer.reserve(8);
+    writer.buffer.writeUInt32BE(Math.floor(length / 2 ** 32), at);
+    writer.buffer.writeUInt32BE(length % 2 ** 32, at + 4);
+    writeProperties(writer, wanted);
+    const [bytes, most] = [writer.length - at + 4, this.frameMax - 8];
+    if (this.frameMax > 0 && bytes > most) {
+      throw new RangeError(`its properties have ${bytes} bytes; a frame of the broker holds ${most}`);
+    }
+  });
+  const isSmall = length > 0 && length < smallBody;
+  if (isSmall) writeFrame(writer, { type: frameType.body, channel }, () => writer.add(content));
+  this.sentSinceLastCheck = true;
+  const isFlowing = this.channels[channel]?.buffer.write(writer.copy()) ?? false;
+  return isSmall || length === 0 ? isFlowing : this.sendContent(channel, content);
+};
+
+/** Class and weight of a content header (AMQP 0-9-1, 4.2.6.1). */
+const headerStart = Buffer.from([0, basic.class, 0, 0]);
+/** Class, method and reserved ticket of basic.publish (AMQP 0-9-1, 1.8.3.7). */
+const publishStart = Buffer.from([0, basic.class, 0, basic.publish, 0, 0]);
+
+function writePublish(writer: Writer, { exchange, routingKey, mandatory }: Readonly<Record<string, unknown>>): void {
+  writer.add(publishStart);
+  writer.shortText(String(exchange), 'name of the exchange');
+  writer.shortText(String(routingKey), 'routing key');
+  writer.octet(mandatory === true ? 1 : 0);
+}
+
+/** Writes a frame (AMQP 0-9-1, 4.2.3). */
+function writeFrame(writer: Writer, { type, channel }: { type: number; channel: number }, payload: () => void): void {
+  writer.octet(type);
+  writer.short(channel);
+  writer.sized(payload);
+  writer.octet(frameEnd);
+}

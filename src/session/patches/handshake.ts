@@ -1,0 +1,37 @@
+// Restores the reason why the broker closed a connection during the handshake. amqplib 2.3.1 drops it if
+// connection.close arrives instead of connection.open-ok ("Expected ConnectionOpenOk; got <ConnectionClose channel:0>",
+// connection.js). RabbitMQ sends this for a vhost that does not exist, that the user may not access, or that has
+// reached its connection limit.
+
+// The import uses a path, because the package's `exports` do not name the file.
+import { Connection, type Frame } from '../../../node_modules/amqplib/lib/connection.js';
+
+type Properties = Readonly<Record<string, unknown>>;
+const properties = new WeakMap<Error, Properties>();
+
+/** Returns the server properties of a broker that refused with this error, or `undefined` if it sent none. */
+export function refusedProperties(error: Error | null): Properties | undefined {
+  return error === null ? undefined : properties.get(error);
+}
+
+const open = Connection.prototype.open;
+Connection.prototype.open = function (options, next) {
+  let said: string | undefined;
+  const step = this.step;
+  this.step = (take) =>
+    step.call(this, (error, frame) => {
+      said = closingText(frame) ?? said;
+      take(error, frame);
+    });
+  open.call(this, options, (error, ok) => {
+    if (error && this.serverProperties) properties.set(error, this.serverProperties);
+    if (error && said !== undefined && !error.message.includes(said)) error.message += `: "${said}"`;
+    next(error, ok);
+  });
+};
+
+/** Returns the reply-text of a connection.close (AMQP 0-9-1, 1.4.2.9). No other frame of the handshake contains one. */
+function closingText(frame: Frame | null): string | undefined {
+  const text = frame?.fields?.['replyText'];
+  return typeof text === 'string' ? text : undefined;
+}

@@ -1,0 +1,39 @@
+// Builds the errors of messages that cannot be sent, that the broker refuses, or that it cannot route.
+
+import type { RawMessage } from 'amqplib/callback_api';
+import { MqError } from '../../errors.ts';
+import { bytesOfText } from '../byte-text.ts';
+import type { OutgoingMessage } from '../publisher.ts';
+
+export function unsendable({
+  routingKey,
+  exchange,
+}: Pick<OutgoingMessage, 'routingKey' | 'exchange'>): MqError | undefined {
+  // AMQP 0-9-1, 4.2.5.3: a short string holds at most 255 octets.
+  const bytes = bytesOfText(routingKey).length;
+  if (bytes > 255) return new MqError('BAD_DATA', `the routing key has ${bytes} bytes; AMQP allows 255`);
+  if (bytesOfText(exchange).length > 255) return new MqError('BAD_DATA', 'the name of the exchange is over 255 bytes');
+  return undefined;
+}
+
+export function unencodable(error: unknown): MqError {
+  const why = error instanceof Error ? error.message : String(error);
+  return new MqError('BAD_DATA', `the message cannot be sent: ${why}`, { cause: error });
+}
+
+export function unroutable({ fields: { exchange, routingKey, replyText = 'NO_ROUTE' } }: RawMessage): MqError {
+  const where =
+    exchange === ''
+      ? `no queue '${routingKey}' exists`
+      : `the exchange '${exchange}' has no queue for the key '${routingKey}'`;
+  return new MqError('UNROUTABLE', `not delivered: ${where} (${replyText})`, {
+    hint: 'start the receiver first, or bind a queue',
+  });
+}
+
+export function nacked(message: OutgoingMessage): MqError {
+  const where = message.exchange === '' ? `the queue '${message.routingKey}'` : `the exchange '${message.exchange}'`;
+  return new MqError('REFUSED', `the broker refused a message to ${where} (nack)`, {
+    hint: 'the queue may be full or have no quorum; try again',
+  });
+}

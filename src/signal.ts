@@ -1,0 +1,31 @@
+/** Returns the error of a role that a signal ended before its work was done (exit status 128 + the signal's number). */
+
+import { durationText } from './config/duration.ts';
+import type { Context, Said } from './context.ts';
+import { MqError } from './errors.ts';
+
+export function interrupted(context: Pick<Context, 'drain'>, detail = 'unfinished work was handed back'): MqError {
+  const signal = typeof context.drain.reason === 'string' ? context.drain.reason : 'SIGTERM';
+  return new MqError(signal === 'SIGINT' ? 'INTERRUPTED' : 'TERMINATED', `stopped by ${signal}: ${detail}`);
+}
+
+/** Resolves when the signal aborts. */
+export function aborted(signal: AbortSignal): Promise<undefined> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve(undefined);
+    else signal.addEventListener('abort', () => resolve(undefined), { once: true });
+  });
+}
+
+/** Returns the result of `work`, or `undefined` after a signal, because nothing needs to be finished at the start. */
+export function orDrain<T>(work: Promise<T>, { drain }: Context): Promise<{ value: T } | undefined> {
+  return Promise.race([work.then((value) => ({ value })), aborted(drain)]);
+}
+
+/** Returns the log line for the first signal: messages in hand, their time, and the effect of a second signal. */
+export function stopping(inHand: number, { drainMs, isTerminal }: { drainMs: number; isTerminal: boolean }): Said {
+  const [messages, them] = inHand === 1 ? ['1 message', 'it'] : [`${inHand} messages`, 'them'];
+  const again = isTerminal ? 'Ctrl-C again' : 'a second signal';
+  const message = `stopping: ${messages} in hand, up to ${durationText(drainMs)}; ${again} hands ${them} back`;
+  return { event: 'stopping', message, fields: { inHand, drainMs } };
+}

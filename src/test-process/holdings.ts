@@ -1,0 +1,123 @@
+// Uses the management API of a target for tests: creates their vhosts and reads their content.
+
+import { parseManagement } from '../admin/address.ts';
+import { Management, type Method } from '../admin/client.ts';
+import { MqError } from '../errors.ts';
+import type { Holdings } from '../harness/target.ts';
+import { isOwn } from './connection-name.ts';
+
+export class ManagementApi {
+  readonly #api: Management;
+
+  /** @param urls one URL for each node, with user and password */
+  constructor(urls: readonly string[]) {
+    const addresses = urls.flatMap((url) => parseManagement(url, { at: '--management-url', login }));
+    this.#api = new Management({ addresses, timeoutMs: answerMs });
+  }
+
+  /** Sends a request. `path` starts with /api. Throws the errors of `Management.request`. */
+  ask(method: Method, path: string, body?: unknown): Promise<unknown> {
+    return this.#api.request(method, path.replace(/^\/api/, ''), body);
+  }
+
+  /**
+   * Deletes the vhosts with this prefix, because a killed file has left its own. If the broker is not reachable, they
+   * stay.
+   */
+  async removeVhosts(prefix: string): Promise<void> {
+    const all = (await this.ask('GET', '/api/vhosts').catch(() => [])) as readonly { name: string }[];
+    for (const { name } of all.filter((vhost) => vhost.name.startsWith(prefix)))
+      await this.ask('DELETE', `/api/vhosts/${name}`).catch(() => undefined);
+    this.close();
+  }
+
+  /** Closes all its connections. */
+  close(): void {
+    this.#api.close();
+  }
+
+  /** Purges all queues that other clients can use. Streams are deleted, because they cannot be purged. */
+  async purge(vhost: string): Promise<void> {
+    const queues = (await this.ask('GET', `/api/queues/${vhost}?disable_stats=true`)) as readonly QueueItem[];
+    const empty = async ({ name, type, exclusive }: QueueItem) => {
+      if (exclusive === true) return;
+      const path = `/queues/${vhost}/${encodeURIComponent(name)}`;
+      const { status } = await this.#api.ask('DELETE', type === 'stream' ? path : `${path}/contents`);
+      // 404: it was deleted after it was listed.
+      if (status >= 300 && status !== 404)
+        throw new MqError('UNAVAILABLE', `the queue ${name} cannot be emptied (HTTP ${status})`);
+    };
+    await Promise.all(queues.map(empty));
+  }
+
+  async holdings(vhost: string): Promise<Holdings> {
+    const get = async <T>(path: string) => (await this.ask('GET', `/api/${path}`)) as T;
+    const [connections, channels, queues, exchanges, bindings] = await Promise.all([
+      get<ConnectionItem[]>(`vhosts/${vhost}/connections`),
+      get<ChannelItem[]>(`vhosts/${vhost}/channels`),
+      // RabbitMQ's statistics are seconds old.
+      get<QueueItem[]>(`queues/${vhost}?disable_stats=true&enable_queue_totals=true`),
+      get<ExchangeItem[]>(`exchanges/${vhost}`),
+      get<BindingItem[]>(`bindings/${vhost}`),
+    ]);
+    return {
+      connections: connections
+        .filter(({ user_provided_name: name }) => name === undefined || !isOwn(name))
+        .map(({ name, user_provided_name: own }) => {
+          const of = channels.filter(({ connection_details: details }) => details?.name === name);
+          const unacked = of.reduce((sum, one) => sum + (one.messages_unacknowledged ?? 0), 0);
+          return { name: [own, name].filter(Boolean).join(' '), channels: of.length, unacked };
+        }),
+      queues: queues.map(({ name, messages_ready: ready = 0, messages_unacknowledged: unacked = 0 }) => ({
+        name,
+        ready,
+        unacked,
+      })),
+      exchanges: exchanges.map(({ name, type, arguments: { 'alternate-exchange': alternate } = {} }) => ({
+        name,
+        type,
+        ...(typeof alternate === 'string' && { alternate }),
+      })),
+      bindings: bindings
+        .filter(({ source }) => source !== '')
+        .map(({ source, destination, destination_type: destinationType, routing_key: key, arguments: all }) => ({
+          source,
+          destination,
+          destinationType,
+          key,
+          arguments: all,
+        })),
+    };
+  }
+}
+
+const answerMs = 15_000;
+const login = { user: 'guest', password: 'guest' };
+
+interface ConnectionItem {
+  readonly name: string;
+  readonly user_provided_name?: string;
+}
+interface ChannelItem {
+  readonly connection_details?: { readonly name?: string };
+  readonly messages_unacknowledged?: number;
+}
+interface QueueItem {
+  readonly name: string;
+  readonly type?: string;
+  readonly exclusive?: boolean;
+  readonly messages_ready?: number;
+  readonly messages_unacknowledged?: number;
+}
+interface ExchangeItem {
+  readonly name: string;
+  readonly type: string;
+  readonly arguments?: Readonly<Record<string, unknown>>;
+}
+interface BindingItem {
+  readonly source: string;
+  readonly destination: string;
+  readonly destination_type: 'queue' | 'exchange';
+  readonly routing_key: string;
+  readonly arguments: Readonly<Record<string, unknown>>;
+}

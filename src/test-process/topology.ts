@@ -1,0 +1,53 @@
+// Provides the topology for the fixtures of a test file: that of the user's rascal.json, or of mq's own suites.
+
+import builtin from '../../rascal.json' with { type: 'json' };
+import type { Config } from '../config/config.ts';
+import { loadConfigs } from '../config/load.ts';
+import { mergeConfigs } from '../config/merge.ts';
+import { normalise } from '../config/normalise.ts';
+import type { TargetPlan } from '../harness/target.ts';
+import { declareAll } from './fixtures.ts';
+import type { FileWorld } from './world.ts';
+
+export interface Topology {
+  /**
+   * Configuration for the fixtures. It includes the built-in publications and subscriptions, because test files also
+   * run built-in roles.
+   */
+  readonly config: Config;
+  /** Names of its queues. */
+  readonly queues: readonly string[];
+  readonly hasStreams: boolean;
+  /**
+   * Declares what the user's file defines. Without a file it declares nothing, because roles and fixtures declare what
+   * they use.
+   */
+  declare(urls: readonly string[]): Promise<void>;
+}
+
+export async function topologyOf(plan: TargetPlan, { env, cwd }: FileWorld): Promise<Topology> {
+  const { config: option, self } = plan;
+  const found = await loadConfigs({ ...(option !== undefined && { option }), env, cwd, builtin });
+  const config = self ? await withSuites(found.withBuiltin) : found.withBuiltin;
+  const own = self ? config : found.config;
+  return {
+    config,
+    queues: Object.values(config.vhosts).flatMap(({ queues }) => Object.keys(queues)),
+    hasStreams: Object.values(own.vhosts).some(({ queues }) =>
+      Object.values(queues).some(({ options }) => typeOf(options?.['arguments']) === 'stream'),
+    ),
+    declare: async (urls) => {
+      if (own.file !== undefined || self) await declareAll(own, urls);
+    },
+  };
+}
+
+function typeOf(given: unknown): unknown {
+  return (given as Readonly<Record<string, unknown>> | undefined)?.['x-queue-type'];
+}
+
+async function withSuites(config: Config): Promise<Config> {
+  const { suitesConfig } = await import('../harness/suites.ts');
+  const { file, folder } = config;
+  return mergeConfigs(config, { ...normalise(suitesConfig), file, folder });
+}

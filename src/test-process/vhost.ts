@@ -1,0 +1,94 @@
+// The target of a test file on an external broker: a vhost of its own.
+
+import { randomUUID } from 'node:crypto';
+import { MqError } from '../errors.ts';
+import type { FileTarget, Holdings, TargetPlan } from '../harness/target.ts';
+import { clusterFaults } from './cluster-faults.ts';
+import { sessionFixtures } from './fixtures.ts';
+import { ManagementApi } from './holdings.ts';
+import { topologyOf } from './topology.ts';
+import { type FileWorld, launchOf } from './world.ts';
+
+type Elsewhere = Exclude<TargetPlan, { kind: 'embedded' }>;
+
+/** Creates the vhost with the topology. Without a management API it uses the vhost of the address. */
+export async function openVhost(plan: Elsewhere, world: FileWorld): Promise<FileTarget> {
+  const { config, queues, hasStreams, declare } = await topologyOf(plan, world);
+  const { cluster: name } = plan;
+  const place = await vhostOf(plan);
+  try {
+    await declare(place.urls);
+  } catch (error) {
+    await place.close();
+    throw error;
+  }
+  const { close, ...fixtures } = sessionFixtures(config, place.urls);
+  const { purge, ...rest } = place;
+  return {
+    ...rest,
+    ...fixtures,
+    kind: plan.kind,
+    advance: undefined,
+    purge:
+      purge &&
+      (async () => {
+        await purge();
+        // A stream cannot be purged, so it was deleted.
+        if (hasStreams) await declare(place.urls);
+      }),
+    cluster: name === undefined ? undefined : clusterFaults(name, plan.urls.length),
+    queues: async () => queues,
+    launch: launchOf(plan, world),
+    close: async () => {
+      await close();
+      await place.close();
+    },
+  };
+}
+
+interface Place {
+  readonly urls: readonly string[];
+  readonly vhost: string;
+  readonly managementUrls: readonly string[];
+  look(): Promise<Holdings | undefined>;
+  /** Purges the queues and deletes the streams. `undefined` if the vhost does not belong to the file. */
+  readonly purge: (() => Promise<void>) | undefined;
+  close(): Promise<void>;
+}
+
+async function vhostOf({ urls, managementUrls, prefix = 'mq-test-' }: Elsewhere): Promise<Place> {
+  const [first = ''] = urls;
+  if (managementUrls.length === 0) {
+    const vhost = decodeURIComponent(new URL(first).pathname.slice(1)) || '/';
+    const look = async () => undefined;
+    return { urls, managementUrls, vhost, look, purge: undefined, close: async () => undefined };
+  }
+  const api = new ManagementApi(managementUrls);
+  const vhost = `${prefix}${randomUUID()}`;
+  const user = new URL(first).username || 'guest';
+  const remove = async () => {
+    await api.ask('DELETE', `/api/vhosts/${vhost}`);
+    api.close();
+  };
+  await api.ask('PUT', `/api/vhosts/${vhost}`, {});
+  try {
+    await api.ask('PUT', `/api/permissions/${vhost}/${user}`, { configure: '.*', write: '.*', read: '.*' });
+  } catch (error) {
+    await remove().catch(() => undefined);
+    throw error;
+  }
+  return {
+    urls: urls.map((url) => withVhost(url, vhost)),
+    managementUrls,
+    vhost,
+    look: () => api.holdings(vhost),
+    purge: () => api.purge(vhost),
+    close: remove,
+  };
+}
+
+function withVhost(url: string, vhost: string): string {
+  if (!URL.canParse(url)) throw new MqError('USAGE', '--on: not a URL', { at: '--on' });
+  const { href } = Object.assign(new URL(url), { pathname: `/${vhost}` });
+  return href;
+}

@@ -1,7 +1,0 @@
-// A file that imports what the other file does not export.
-import { test } from 'uvu';
-// @ts-expect-error
-import { nothing } from '../../src/harness/skip.ts';
-
-test('is never reached', () => nothing());
-test.run();

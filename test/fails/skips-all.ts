@@ -1,7 +1,0 @@
-// When nothing ran, nothing passed.
-import { test } from 'uvu';
-import { skip } from '../../src/harness/skip.ts';
-
-test('needs the moon', () => skip('there is no moon'));
-test.skip('is not written yet', () => {});
-test.run();

@@ -1,0 +1,7 @@
+// When nothing ran, nothing passed.
+import { test } from 'uvu';
+import { skip } from '../../src/harness/test-file/skip.ts';
+
+test('needs the moon', () => skip('there is no moon'));
+test.skip('is not written yet', () => {});
+test.run();

@@ -1,0 +1,82 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { FrameParser } from '../../../../src/broker/codec/frames.ts';
+import { ProtocolError } from '../../../../src/broker/protocol-error.ts';
+
+const frames: [type: number, channel: number, payload: string][] = [
+  [1, 0, 'method'],
+  [8, 0, ''],
+  [2, 513, 'header'],
+  [3, 65_535, 'a body that is somewhat longer than the others, so that it has more places to be cut at'],
+  [3, 1, 'x'.repeat(3000)],
+];
+const stream = Buffer.concat(frames.map(([type, channel, payload]) => frame(type, channel, Buffer.from(payload))));
+
+test('a stream that is cut at any byte gives the same frames', () => {
+  for (let cut = 0; cut <= stream.length; cut++) {
+    assert.equal(parsed([stream.subarray(0, cut), stream.subarray(cut)]), frames, `cut at ${cut}`);
+  }
+});
+
+test('a stream that comes byte by byte gives the same frames', () => {
+  assert.equal(parsed(Array.from(stream, (octet) => Buffer.from([octet]))), frames);
+});
+
+test('chunks of any length give the same frames', () => {
+  for (let length = 1; length < 200; length += 7) {
+    const chunks: Buffer[] = [];
+    for (let at = 0; at < stream.length; at += length) chunks.push(stream.subarray(at, at + length));
+    assert.equal(parsed(chunks), frames);
+  }
+});
+
+test('a frame that is too long is refused by its head, with nothing of it read', () => {
+  const head = Buffer.from([3, 0, 1, 0xff, 0xff, 0xff, 0xff]);
+  assert.throws(() => parsed([head]), /frame_too_large,4294967295,4088/);
+  assert.throws(() => parsed([head.subarray(0, 3), head.subarray(3)]), isFrameError);
+});
+
+test('a frame of exactly the negotiated length is taken, one octet more is not', () => {
+  assert.is(parsed([frame(3, 1, Buffer.alloc(4088))]).length, 1);
+  assert.throws(() => parsed([frame(3, 1, Buffer.alloc(4089))]), isFrameError);
+});
+
+test('a frame that does not end with its end mark is refused', () => {
+  const broken = frame(1, 0, Buffer.from('abc'));
+  broken[broken.length - 1] = 0;
+  assert.throws(() => parsed([broken]), isFrameError);
+});
+
+test('after stop nothing is handed out any more', () => {
+  const seen: number[] = [];
+  const parser: FrameParser = new FrameParser(4096, (type) => {
+    seen.push(type);
+    parser.stop();
+  });
+  parser.push(stream);
+  parser.push(stream);
+  assert.equal(seen, [1]);
+});
+
+function parsed(chunks: readonly Buffer[]): typeof frames {
+  const seen: typeof frames = [];
+  const parser = new FrameParser(4096, (type, channel, buffer, start, end) => {
+    seen.push([type, channel, buffer.toString('latin1', start, end)]);
+  });
+  for (const chunk of chunks) parser.push(chunk);
+  return seen;
+}
+
+function frame(type: number, channel: number, payload: Buffer): Buffer {
+  const head = Buffer.alloc(7);
+  head[0] = type;
+  head.writeUInt16BE(channel, 1);
+  head.writeUInt32BE(payload.length, 3);
+  return Buffer.concat([head, payload, Buffer.from([0xce])]);
+}
+
+function isFrameError(error: unknown): boolean {
+  return error instanceof ProtocolError && error.replyCode === 501 && error.scope === 'connection';
+}
+
+test.run();

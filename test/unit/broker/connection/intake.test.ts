@@ -1,0 +1,91 @@
+// What the broker reads from one client, without a socket.
+
+import { EventEmitter } from 'node:events';
+import type { Socket } from 'node:net';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { frameTypes } from '../../../../src/broker/codec/frames.ts';
+import { decodeMethod } from '../../../../src/broker/codec/methods.ts';
+import { Content } from '../../../../src/broker/connection/content.ts';
+import { Intake } from '../../../../src/broker/connection/intake.ts';
+import { Slices } from '../../../../src/broker/slices.ts';
+import { content, frame, method, publish } from '../../../robustness/frames.ts';
+
+test('an acknowledgement goes before publishes that wait for memory, and never into the middle of one', async () => {
+  const { intake, slices, taken, before } = client();
+  intake.block();
+  intake.push(Buffer.concat([...publish(1, { routingKey: 'q' }), ...publish(1, { routingKey: 'q' })]));
+  // Also on a machine that reads no more than a frame in a slice.
+  await slices.idle();
+  assert.equal(taken, []);
+  // Every frame takes longer than a slice, and the acknowledgement comes before the next slice.
+  before('basic.publish', () => setImmediate(() => intake.push(method(1, 'basic.ack', { deliveryTag: 1 }))));
+  intake.unblock();
+  await slices.idle();
+  assert.equal(taken, ['basic.publish', 'header', 'body', 'basic.ack', 'basic.publish', 'header', 'body']);
+});
+
+test('frames without a payload do not wait for memory without end', async () => {
+  const { intake, socket, slices } = client();
+  intake.block();
+  const [begun, head] = [method(1, 'basic.publish'), content(1, Buffer.alloc(1))[0] as Buffer];
+  intake.push(Buffer.concat([begun, head]));
+  const empty = Buffer.concat(Array.from({ length: 1000 }, () => frame(frameTypes.body, 1, Buffer.alloc(0))));
+  for (let left = 20; left > 0 && !socket.isPaused(); left--) {
+    intake.push(empty);
+    await slices.idle();
+  }
+  assert.ok(socket.isPaused());
+});
+
+/** An intake whose frames take longer than a slice, each of them. */
+function client() {
+  const socket = new StillSocket();
+  const slices = new Slices();
+  const taken: string[] = [];
+  const waiting = new Map<string, () => void>();
+  const message = new Content();
+  const intake = new Intake(socket as unknown as Socket, {
+    slices,
+    frameMax: 8192,
+    store: undefined,
+    onFrame: (type, _, buffer, start, end) => {
+      if (type === frameTypes.method) {
+        const { name } = decodeMethod(buffer, start, end);
+        message.expectNothing();
+        if (name === 'basic.publish') message.begin();
+        taken.push(name);
+        waiting.get(name)?.();
+        waiting.delete(name);
+      } else {
+        message.take(type, buffer, start, end);
+        taken.push(type === frameTypes.header ? 'header' : 'body');
+      }
+      for (const until = performance.now() + 10; performance.now() < until; );
+    },
+    onError: (error) => taken.push(String(error)),
+    onParked: () => {},
+    maySettle: () => true,
+    awaitsContent: () => message.isAwaited,
+  });
+  return { intake, socket, slices, taken, before: (name: string, run: () => void) => waiting.set(name, run) };
+}
+
+class StillSocket extends EventEmitter {
+  readonly writableLength = 0;
+  #isPaused = false;
+
+  isPaused(): boolean {
+    return this.#isPaused;
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  resume(): void {
+    this.#isPaused = false;
+  }
+}
+
+test.run();

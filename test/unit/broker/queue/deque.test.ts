@@ -1,0 +1,77 @@
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Deque } from '../../../../src/broker/queue/deque.ts';
+
+test('it does what an array does, for a long random life', () => {
+  const deque = new Deque<number>();
+  const array: number[] = [];
+  let seed = 42;
+  const random = (below: number) => {
+    seed = (seed * 1_103_515_245 + 12_345) & 0x7fff_ffff;
+    return seed % below;
+  };
+  for (let step = 0; step < 50_000; step++) {
+    // Grows to some thousands, and shrinks again.
+    const isGrowing = step % 10_000 < 6_000;
+    const action = random(10);
+    if (action < (isGrowing ? 5 : 2)) {
+      deque.push(step);
+      array.push(step);
+    } else if (action < (isGrowing ? 7 : 3)) {
+      deque.unshift(step);
+      array.unshift(step);
+    } else assert.is(deque.shift(), array.shift());
+    assert.is(deque.length, array.length);
+    assert.is(deque.first(), array[0]);
+  }
+  assert.equal([...deque], array);
+  const at = Math.floor(array.length / 2);
+  assert.is(deque.at(at), array[at]);
+  assert.is(deque.at(array.length), undefined);
+  assert.is(deque.at(-1), undefined);
+});
+
+test('a value is inserted where the order asks for it', () => {
+  for (let wanted = 0; wanted <= 40; wanted++) {
+    const deque = new Deque<number>();
+    // So that the ring begins somewhere in its middle.
+    for (let index = 0; index < 10; index++) deque.push(-1);
+    for (let index = 0; index < 10; index++) deque.shift();
+    const values = Array.from({ length: 20 }, (_, index) => index * 2 + 1);
+    for (const value of values) deque.push(value);
+    deque.insert(wanted, (other) => other > wanted);
+    assert.equal(
+      [...deque],
+      [...values, wanted].sort((a, b) => a - b),
+    );
+  }
+});
+
+test('sorted values are merged into sorted values', () => {
+  let seed = 7;
+  const random = (below: number) => {
+    seed = (seed * 1_103_515_245 + 12_345) & 0x7fff_ffff;
+    return seed % below;
+  };
+  for (let round = 0; round < 300; round++) {
+    const sorted = () => Array.from({ length: random(40) }, () => random(50)).sort((a, b) => a - b);
+    const [values, merged] = [sorted(), sorted()];
+    const deque = new Deque<number>();
+    for (const value of values) deque.push(value);
+    deque.merge(merged, (one, other) => one < other);
+    assert.equal(
+      [...deque],
+      [...values, ...merged].sort((a, b) => a - b),
+    );
+  }
+});
+
+test('a value is taken out where it stands, once', () => {
+  const deque = new Deque<string>();
+  for (const value of ['a', 'b', 'a', 'c']) deque.push(value);
+  deque.remove('a');
+  deque.remove('x');
+  assert.equal([...deque], ['b', 'a', 'c']);
+});
+
+test.run();

@@ -1,0 +1,286 @@
+// Random changes against a store with tiny segments and against plain maps; what is recovered has to be the same.
+
+import { copyFileSync, existsSync, mkdirSync, renameSync, statSync } from 'node:fs';
+import { open as openFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { StoreIndex } from '../../../../src/broker/store/live-records.ts';
+import { neverReturned } from '../../../../src/broker/store/record.ts';
+import { newSegment } from '../../../../src/broker/store/segment.ts';
+import type { Returns, Store, StoreOptions } from '../../../../src/broker/store.ts';
+import { until } from '../../../support/until.ts';
+import { committed, enqueue, open, recoveredIn, segments, shown, withFolder } from './folder.ts';
+
+const queues = ['a', 'b', 'c', 'd'];
+const tiny: Partial<StoreOptions> = { segmentBytes: 2000, slackBytes: 4000 };
+
+interface Held {
+  readonly content: string;
+  readonly expiresAt: number | undefined;
+  returns: Returns;
+}
+
+/** What the store has to hold: queue → id → message, and the definitions in their order. */
+interface Model {
+  readonly entries: Map<string, Map<number, Held>>;
+  readonly definitions: Map<string, number>;
+}
+
+for (const seed of [1, 2, 3, Math.floor(Math.random() * 2 ** 31)]) {
+  test(`cleaning keeps exactly what is needed (seed ${seed})`, () =>
+    withFolder(async (folder) => {
+      const random = randomFrom(seed);
+      const model: Model = { entries: new Map(queues.map((queue) => [queue, new Map()])), definitions: new Map() };
+      const lines: string[] = [];
+      const options = { ...tiny, log: (line: string) => lines.push(line) };
+      let store = await open(folder, options);
+      for (let step = 0; step < 2000; step++) {
+        change(store, model, random);
+        if (random() < 0.02) await committed(store);
+        if (random() < 0.005) {
+          await committed(store);
+          const copy = join(folder, `copy-${step}`);
+          mkdirSync(copy);
+          // From the newest: cleaning appends to it before it removes the oldest.
+          for (const path of segments(folder)) copyIfThere(path, join(copy, basename(path)));
+          assert.equal(asModel(await recoveredIn(copy, tiny)), plain(model));
+        }
+        if (random() < 0.005) {
+          await store.close();
+          store = await open(folder, options);
+          assert.equal(asModel(store.recovered), plain(model));
+        }
+      }
+      await store.close();
+      assert.equal(asModel(await recoveredIn(folder, tiny)), plain(model));
+      assert.equal(lines, []);
+      const names = segments(folder).map((path) => Number(basename(path, '.log')));
+      assert.ok((names[0] ?? 0) > 1, 'nothing was cleaned');
+    }));
+}
+
+test('space comes back when the messages are gone, without another change', () =>
+  withFolder(async (folder) => {
+    const store = await open(folder, tiny);
+    store.define({ kind: 'queue', key: 'a', value: {} });
+    const ids = Array.from({ length: 2000 }, (_, index) => enqueue(store, `message ${index}`, 'a'));
+    await committed(store);
+    const full = bytesIn(folder);
+    for (const id of ids.slice(0, -1)) store.settle(id, 'a');
+    await until('space back', () => bytesIn(folder) < 4000 + 2 * 2000 + 15_000);
+    assert.ok(full > 100_000);
+    await store.close();
+    const recovered = await recoveredIn(folder);
+    assert.equal(shown(recovered), ['a: message 1999']);
+    assert.is(recovered.definitions.length, 1);
+  }));
+
+test('an oldest segment with nothing in it goes at once, whatever the slack', () =>
+  withFolder(async (folder) => {
+    const store = await open(folder, { segmentBytes: 2000 });
+    const ids = Array.from({ length: 200 }, (_, index) => enqueue(store, `message ${index}`, 'a'));
+    await committed(store);
+    for (const id of ids.slice(0, 150)) store.settle(id, 'a');
+    await until('the first one is gone', () => basename(segments(folder)[0] ?? '') !== '0000000001.log');
+    await store.close();
+    assert.is((await recoveredIn(folder)).entries.length, 50);
+  }));
+
+test('space comes back after an error, too', () =>
+  withFolder(async (folder) => {
+    const lines: string[] = [];
+    const log = (line: string) => lines.push(line);
+    const store = await open(folder, { segmentBytes: 2000, slackBytes: 0, pauseMs: 1, log });
+    const ids = Array.from({ length: 200 }, (_, index) => enqueue(store, `message ${index}`, 'a'));
+    await committed(store);
+    const [oldest = ''] = segments(folder);
+    renameSync(oldest, `${oldest}.away`);
+    const settle = () => void store.settle(ids.pop() ?? 0, 'a');
+    await until('an error', () => {
+      if (lines.length === 0) settle();
+      return lines.length > 0;
+    });
+    assert.match(lines[0] ?? '', /^the store gives no space back, and tries it again in 0\.001 s: ENOENT/);
+    renameSync(`${oldest}.away`, oldest);
+    await until('the oldest is cleaned', () => {
+      settle();
+      return !existsSync(oldest);
+    });
+    await store.close();
+    assert.is((await recoveredIn(folder)).entries.length, ids.length);
+  }));
+
+test('a segment that is due before it is written waits for that', () =>
+  withFolder(async (folder) => {
+    const lines: string[] = [];
+    const store = await open(folder, { segmentBytes: 500, slackBytes: 0, log: (line) => lines.push(line) });
+    const [, ...ids] = Array.from({ length: 50 }, (_, index) => enqueue(store, `message ${index}`, 'a'));
+    for (const id of ids) store.settle(id, 'a');
+    await until('the first one is cleaned', () => {
+      assert.equal(lines, []);
+      const [first] = segments(folder);
+      return first !== undefined && basename(first) > '0000000001.log';
+    });
+    await store.close();
+    assert.equal(shown(await recoveredIn(folder)), ['a: message 0']);
+    assert.equal(lines, []);
+  }));
+
+test('at every sync of a cleaning, what is on disk has each message once', () =>
+  withFolder(async (folder) => {
+    const copies: string[] = [];
+    let isCopied = false;
+    const openCopied = async (path: string, flags: string, mode?: number) => {
+      const file = await openFile(path, flags, mode);
+      const datasync = async () => {
+        await file.datasync();
+        if (!isCopied) return;
+        const copy = join(folder, `copy-${copies.length}`);
+        mkdirSync(copy);
+        for (const each of segments(folder)) copyIfThere(each, join(copy, basename(each)));
+        copies.push(copy);
+      };
+      const writev = (parts: readonly Buffer[], position: number) => file.writev(parts, position);
+      return { writev, datasync, close: () => file.close() };
+    };
+    const store = await open(folder, { segmentBytes: 2000, slackBytes: 0, open: openCopied });
+    store.define({ kind: 'queue', key: 'a', value: {} });
+    const ids = Array.from({ length: 600 }, (_, index) => enqueue(store, `message ${index}`, 'a', 'b'));
+    await committed(store);
+    isCopied = true;
+    for (const id of ids) if (id % 3 !== 0) store.settle(id, 'a');
+    store.drop('b');
+    await until('cleaning got so far', () => basename(segments(folder)[0] ?? '') > '0000000006.log');
+    await store.close();
+    const kept = ids.filter((id) => id % 3 === 0);
+    assert.ok(copies.length > 5);
+    for (const copy of copies) {
+      const { entries, definitions } = await recoveredIn(copy);
+      const found = entries.filter(({ queue }) => queue === 'a').map(({ message }) => message.id);
+      assert.is(new Set(found).size, found.length);
+      assert.equal(
+        found.filter((id) => id % 3 === 0),
+        kept,
+      );
+      assert.is(definitions.length, 1);
+    }
+  }));
+
+let returnCount = 0;
+
+function change(store: Store, { entries, definitions }: Model, random: () => number): void {
+  const queue = queues[Math.floor(random() * queues.length)] ?? 'a';
+  const held = entries.get(queue) ?? new Map<number, Held>();
+  const [id] = [...held.keys()].slice(Math.floor(random() * held.size));
+  const kind = random();
+  if (kind < 0.45) {
+    const content = 'x'.repeat(Math.floor(random() * 200));
+    const to = queues.filter(() => random() < 0.4);
+    const expiresAt = random() < 0.3 ? Math.floor(random() * 1e12) : undefined;
+    const message = { exchange: '', routingKey: queue, content: Buffer.from(content), propertiesLength: 0 };
+    const given = store.enqueue(
+      message,
+      to.map((each) => ({ queue: each, expiresAt })),
+    );
+    for (const each of to) entries.get(each)?.set(given, { content, expiresAt, returns: neverReturned });
+  } else if (kind < 0.85) {
+    if (id === undefined) return;
+    store.settle(id, queue);
+    held.delete(id);
+  } else if (kind < 0.92) {
+    const found = id === undefined ? undefined : held.get(id);
+    if (id === undefined || found === undefined) return;
+    const { acquiredCount, deliveryCount } = found.returns;
+    const counts = { acquiredCount: acquiredCount + 1, deliveryCount: deliveryCount + (random() < 0.5 ? 1 : 0) };
+    returnCount += 1;
+    found.returns = { ...counts, order: returnCount };
+    store.returned(id, queue, counts);
+  } else if (kind < 0.925) {
+    store.drop(queue);
+    held.clear();
+  } else if (kind < 0.98) {
+    const value = Math.floor(random() * 100);
+    const key = `${Math.floor(random() * 20)}`;
+    store.define({ kind: 'x', key, value });
+    definitions.set(key, value);
+  } else {
+    const key = `${Math.floor(random() * 20)}`;
+    store.undefine('x', key);
+    definitions.delete(key);
+  }
+}
+
+/** The numbers of the order may differ between the store and the model. */
+function rowsOf(entries: readonly (Held & { readonly id: number })[]): unknown {
+  const messages = entries.map(({ id, content, expiresAt, returns: { acquiredCount, deliveryCount } }) => ({
+    id,
+    content,
+    expiresAt,
+    acquiredCount,
+    deliveryCount,
+  }));
+  const returned = entries.filter(({ returns }) => returns.order > 0);
+  returned.sort((one, other) => one.returns.order - other.returns.order);
+  return { messages, returned: returned.map(({ id }) => id) };
+}
+
+function plain({ entries, definitions }: Model): unknown {
+  const rows = queues.map((queue) => [
+    queue,
+    rowsOf([...(entries.get(queue) ?? [])].map(([id, held]) => ({ id, ...held }))),
+  ]);
+  return { entries: Object.fromEntries(rows), definitions: [...definitions] };
+}
+
+function asModel({ entries, definitions }: Store['recovered']): unknown {
+  const rows = queues.map((queue) => [
+    queue,
+    rowsOf(
+      entries
+        .filter((entry) => entry.queue === queue)
+        .map(({ message: { id, content }, ...entry }) => ({ id, content: content.toString(), ...entry })),
+    ),
+  ]);
+  return { entries: Object.fromEntries(rows), definitions: definitions.map(({ key, value }) => [key, value]) };
+}
+
+/** Mulberry32: the same numbers for the same seed. */
+function randomFrom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let value = Math.imul(state ^ (state >>> 15), 1 | state);
+    value = (value + Math.imul(value ^ (value >>> 7), 61 | value)) ^ value;
+    return ((value ^ (value >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+function copyIfThere(from: string, to: string): void {
+  try {
+    copyFileSync(from, to);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+  }
+}
+
+function bytesIn(folder: string): number {
+  return segments(folder).reduce((sum, path) => sum + (statSync(path, { throwIfNoEntry: false })?.size ?? 0), 0);
+}
+
+test('a queue that is dropped holds nothing at once, and its bytes are counted off in steps', () => {
+  const index = new StoreIndex();
+  const segment = newSegment('.', 1);
+  for (let id = 1; id <= 1000; id++)
+    index.enqueue(id, [{ queue: 'q', expiresAt: undefined, returns: neverReturned }], segment, 10);
+  const work = index.drop('q');
+  assert.is(index.drop('q'), undefined);
+  assert.not(index.settle(1, 'q'));
+  assert.equal([index.liveBytes, index.drops], [10_000, 1]);
+  work?.next();
+  assert.ok(index.liveBytes > 0 && index.liveBytes < 10_000);
+  while (work?.next().done === false);
+  assert.equal([index.liveBytes, segment.liveBytes, index.drops], [0, 0, 0]);
+});
+
+test.run();

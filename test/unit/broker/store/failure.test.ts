@@ -1,0 +1,159 @@
+import { cpSync, renameSync, rmSync } from 'node:fs';
+import { open as openFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import type { Store, StoreOptions } from '../../../../src/broker/store.ts';
+import { committed, enqueue, open, recoveredIn, segments, shown, withFolder } from './folder.ts';
+
+/** A disk whose next writes or syncs fail, or write only a part. */
+function disk(): {
+  next: 'well' | 'no write' | 'no sync' | 'no sync once' | 'in parts';
+  open: NonNullable<StoreOptions['open']>;
+} {
+  const state: ReturnType<typeof disk> = {
+    next: 'well',
+    open: async (path, flags, mode) => {
+      const file = await openFile(path, flags, mode);
+      return {
+        close: () => file.close(),
+        writev: async (parts, position) => {
+          if (state.next === 'no write') throw Object.assign(new Error('ENOSPC: no space left'), { code: 'ENOSPC' });
+          const [first = Buffer.alloc(0)] = parts;
+          return await file.writev(state.next === 'in parts' ? [first.subarray(0, 7)] : parts, position);
+        },
+        datasync: async () => {
+          const isFailing = state.next === 'no sync' || state.next === 'no sync once';
+          if (state.next === 'no sync once') state.next = 'well';
+          if (isFailing) throw Object.assign(new Error('EIO: i/o error'), { code: 'EIO' });
+          await file.datasync();
+        },
+      };
+    },
+  };
+  return state;
+}
+
+for (const failure of ['no write', 'no sync'] as const) {
+  test(`after ${failure} nothing is claimed to be on disk, for good`, () =>
+    withFolder(async (folder) => {
+      const { lines, log } = told();
+      const failing = disk();
+      const store = await open(folder, { open: failing.open, log });
+      enqueue(store, 'before', 'a');
+      await committed(store);
+      failing.next = failure;
+      enqueue(store, 'lost', 'a');
+      assert.is(await outcome(store), 'IO');
+      failing.next = 'well';
+      enqueue(store, 'after', 'a');
+      assert.is(await outcome(store), 'IO');
+      store.drop('a');
+      store.define({ kind: 'x', key: 'y', value: 1 });
+      assert.is(await outcome(store), 'IO');
+      await store.close();
+      assert.is(lines.length, 1);
+      const again = shown(await recoveredIn(folder));
+      // What was never confirmed may be there: the write was made, only its sync was not.
+      assert.is(again[0], 'a: before');
+      assert.not(again.includes('a: after'));
+    }));
+}
+
+for (const [what, disturb] of [
+  ['removed', (folder) => rmSync(folder, { recursive: true })],
+  ['moved', (folder) => renameSync(folder, `${folder}.away`)],
+  [
+    'replaced by a copy',
+    (folder) => {
+      renameSync(folder, `${folder}.away`);
+      cpSync(`${folder}.away`, folder, { recursive: true });
+    },
+  ],
+] as const satisfies [string, (folder: string) => void][]) {
+  test(`nothing is claimed to be on disk when the folder was ${what}, and one line says so`, () =>
+    withFolder(async (parent) => {
+      const { lines, log } = told();
+      const folder = join(parent, 'data');
+      const store = await open(folder, { log });
+      enqueue(store, 'before', 'a');
+      await committed(store);
+      disturb(folder);
+      for (const body of ['lost', 'after']) {
+        enqueue(store, body, 'a');
+        assert.is(await outcome(store), 'IO');
+      }
+      await store.close();
+      assert.is(lines.length, 1);
+    }));
+}
+
+test('everyone who waits for a batch that fails gets the error, also who asked while it was written', () =>
+  withFolder(async (folder) => {
+    const failing = disk();
+    const store = await open(folder, { open: failing.open });
+    failing.next = 'no sync';
+    const outcomes: Promise<string>[] = [];
+    for (let count = 0; count < 3; count++) {
+      enqueue(store, 'x', 'a');
+      outcomes.push(outcome(store));
+    }
+    store.committed(() => {
+      enqueue(store, 'y', 'a');
+      outcomes.push(outcome(store));
+    });
+    await outcomes[0];
+    await Promise.resolve();
+    assert.is(outcomes.length, 4);
+    assert.equal(await Promise.all(outcomes), ['IO', 'IO', 'IO', 'IO']);
+    await store.close();
+  }));
+
+test('nothing is written behind what failed, so that the log has no hole', () =>
+  withFolder(async (folder) => {
+    const failing = disk();
+    const store = await open(folder, { open: failing.open, segmentBytes: 100 });
+    failing.next = 'no sync once';
+    for (let count = 0; count < 20; count++) enqueue(store, `${count}`, 'a');
+    assert.is(await outcome(store), 'IO');
+    await store.close();
+    assert.is(segments(folder).length, 1);
+    await recoveredIn(folder);
+  }));
+
+test('a write that is taken in parts is finished', () =>
+  withFolder(async (folder) => {
+    const slow = disk();
+    const store = await open(folder, { open: slow.open });
+    slow.next = 'in parts';
+    for (let count = 0; count < 20; count++) enqueue(store, `${count}`, 'a');
+    await committed(store);
+    await store.close();
+    assert.is((await recoveredIn(folder)).entries.length, 20);
+  }));
+
+test('a failed close of the last batch is told', () =>
+  withFolder(async (folder) => {
+    const { lines, log } = told();
+    const failing = disk();
+    const store = await open(folder, { open: failing.open, log });
+    failing.next = 'no write';
+    enqueue(store, 'lost', 'a');
+    await store.close();
+    assert.is(lines.length, 1);
+    assert.is(await outcome(store), 'IO');
+  }));
+
+function told(): { lines: string[]; log: (line: string) => void } {
+  const lines: string[] = [];
+  return { lines, log: (line) => void lines.push(line) };
+}
+
+function outcome(store: Store): Promise<string> {
+  return committed(store).then(
+    () => 'on disk',
+    (error) => error.code,
+  );
+}
+
+test.run();

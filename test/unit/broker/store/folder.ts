@@ -1,0 +1,55 @@
+// A store's folder for one test, and what is done with stores in it.
+
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { openStore, type Store, type StoreOptions } from '../../../../src/broker/store.ts';
+
+/** Runs with an empty folder, which goes afterwards. */
+export async function withFolder(run: (folder: string) => Promise<void>): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'mq-store-'));
+  try {
+    await run(folder);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+}
+
+/** Opens the store of a process that nobody else can be. */
+export function open(folder: string, options: Partial<StoreOptions> = {}): Promise<Store> {
+  return openStore(folder, { pid: 4_000_000, isAlive: () => false, ...options });
+}
+
+/** Opens, gives what was recovered, and closes. */
+export async function recoveredIn(folder: string, options: Partial<StoreOptions> = {}): Promise<Store['recovered']> {
+  const store = await open(folder, options);
+  await store.close();
+  return store.recovered;
+}
+
+export function committed(store: Store): Promise<void> {
+  return new Promise((done, refuse) => store.committed((error) => (error === undefined ? done() : refuse(error))));
+}
+
+/** Enqueues a body in queues, without an expiry. */
+export function enqueue(store: Store, body: string | Buffer, ...queues: string[]): number {
+  const message = { exchange: 'logs', routingKey: 'a.b', content: Buffer.from(body), propertiesLength: 0 };
+  return store.enqueue(
+    message,
+    queues.map((queue) => ({ queue, expiresAt: undefined })),
+  );
+}
+
+/** `queue: body` of each entry. */
+export function shown({ entries }: Store['recovered']): string[] {
+  return entries.map(({ queue, message }) => `${queue}: ${message.content}`);
+}
+
+export function segments(folder: string): string[] {
+  const names = readdirSync(folder).filter((name) => name.endsWith('.log'));
+  return names.sort().map((name) => join(folder, name));
+}
+
+export function bytesOf(path: string | undefined): Buffer {
+  return readFileSync(path ?? '');
+}

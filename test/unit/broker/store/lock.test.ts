@@ -1,0 +1,130 @@
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { once } from 'node:events';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { openStore, type Store } from '../../../../src/broker/store.ts';
+import { until } from '../../../support/until.ts';
+import { bytesOf, enqueue, open, recoveredIn, withFolder } from './folder.ts';
+
+test('a folder has one store at a time, in this process too', () =>
+  withFolder(async (folder) => {
+    const store = await open(folder);
+    enqueue(store, 'x', 'a');
+    assert.is(await refusal(open(folder)), 'CANNOT_CREATE');
+    assert.is(await refusal(openStore(folder, { pid: 5_000_000, isAlive: () => true })), 'CANNOT_CREATE');
+    await store.close();
+    assert.is((await recoveredIn(folder)).entries.length, 1);
+    assert.equal(readdirSync(folder), ['0000000001.log']);
+  }));
+
+test('the lock of a process that is gone is taken over, also when it had this one’s id', () =>
+  withFolder(async (folder) => {
+    const lock = join(folder, 'lock');
+    for (const pid of [5_000_000, 4_000_000]) {
+      writeFileSync(lock, JSON.stringify({ pid, host: hostname(), token: 'gone' }));
+      const store = await open(folder);
+      assert.is(JSON.parse(readFileSync(lock, 'utf8')).pid, 4_000_000);
+      await store.close();
+      assert.not(existsSync(lock));
+    }
+  }));
+
+test('a lock without sense is taken over; one of another machine is not, for nobody can tell', () =>
+  withFolder(async (folder) => {
+    const lock = join(folder, 'lock');
+    for (const text of ['', 'null', '17', '{"pid":']) {
+      writeFileSync(lock, text);
+      await recoveredIn(folder);
+    }
+    writeFileSync(lock, JSON.stringify({ pid: 1, host: 'elsewhere', token: 'x' }));
+    assert.is(await refusal(open(folder)), 'CANNOT_CREATE');
+    const store = await open(folder, { breaksLock: true });
+    assert.is(JSON.parse(readFileSync(lock, 'utf8')).host, hostname());
+    // Of a process of this machine that runs it is known that it runs.
+    assert.is(
+      await refusal(openStore(folder, { pid: 5_000_000, isAlive: () => true, breaksLock: true })),
+      'CANNOT_CREATE',
+    );
+    await store.close();
+  }));
+
+test('the lock of a zombie, which its parent has not waited for, is taken over', () =>
+  withFolder(async (folder) => {
+    // The shell becomes a program that waits for no child, and then the child ends.
+    const line = 'exec 3<&0; cat <&3 >/dev/null & echo $!; exec sleep 60 3<&-';
+    const parent = spawn('/bin/sh', ['-c', line], { stdio: ['pipe', 'pipe', 'ignore'] });
+    try {
+      const [text] = await once(parent.stdout, 'data');
+      const pid = Number(String(text));
+      await until('it is sleep', () => readFileSync(`/proc/${parent.pid}/comm`, 'utf8') === 'sleep\n');
+      parent.stdin.end();
+      await until('it is a zombie', () => / Z /.test(readFileSync(`/proc/${pid}/stat`, 'utf8')));
+      writeFileSync(join(folder, 'lock'), JSON.stringify({ pid, host: hostname(), token: 'zombie' }));
+      await (await open(folder, { isAlive: () => true })).close();
+    } finally {
+      parent.kill('SIGKILL');
+    }
+  }));
+
+test('the names of a new folder and its new parents are made durable', () =>
+  withFolder(async (folder) => {
+    const synced: string[] = [];
+    const syncFolder = async (path: string) => void synced.push(path);
+    await (await open(join(folder, 'a', 'b'), { syncFolder })).close();
+    assert.equal(synced, [folder, join(folder, 'a')]);
+  }));
+
+test('of many that find a stale lock at once, one gets the folder', () =>
+  withFolder(async (folder) => {
+    writeFileSync(join(folder, 'lock'), JSON.stringify({ pid: 5_000_000, host: hostname(), token: 'gone' }));
+    const tries = await Promise.allSettled(Array.from({ length: 20 }, () => open(folder)));
+    const stores = tries.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+    assert.is(stores.length, 1);
+    for (const store of stores) await store.close();
+    assert.equal(
+      readdirSync(folder).filter((name) => name.startsWith('lock')),
+      [],
+    );
+  }));
+
+test('a folder that cannot be made is CANNOT_CREATE; a store that does not open gives its lock back', () =>
+  withFolder(async (folder) => {
+    writeFileSync(join(folder, 'file'), '');
+    assert.is(await refusal(open(join(folder, 'file', 'below'))), 'CANNOT_CREATE');
+    const damaged = join(folder, 'damaged');
+    mkdirSync(damaged);
+    writeFileSync(join(damaged, '0000000001.log'), 'something else, longer than a header');
+    assert.is(await refusal(open(damaged)), 'BAD_DATA');
+    assert.is(await refusal(open(damaged)), 'BAD_DATA');
+    assert.equal(bytesOf(join(damaged, '0000000001.log')).toString(), 'something else, longer than a header');
+    assert.not(existsSync(join(damaged, 'lock')));
+  }));
+
+test('who died while it took a lock over is succeeded too', () =>
+  withFolder(async (folder) => {
+    const gone = (token: string) => JSON.stringify({ pid: 5_000_000, host: hostname(), token });
+    const after = (text: string) => `lock.after.${createHash('sha256').update(text).digest('hex').slice(0, 16)}`;
+    writeFileSync(join(folder, 'lock'), gone('first'));
+    writeFileSync(join(folder, after(gone('first'))), gone('second'));
+    const stores = await Promise.allSettled(Array.from({ length: 20 }, () => open(folder)));
+    const opened = stores.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+    assert.is(opened.length, 1);
+    assert.equal(readdirSync(folder), ['lock']);
+    for (const store of opened) await store.close();
+    assert.equal(readdirSync(folder), []);
+  }));
+
+async function refusal(opening: Promise<Store>): Promise<string> {
+  try {
+    await (await opening).close();
+    return 'it opened';
+  } catch (error) {
+    return (error as { code: string }).code;
+  }
+}
+
+test.run();

@@ -1,0 +1,195 @@
+// Dead letters of a virtual host, without sockets, by a clock that the test moves.
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Arguments } from '../../../../src/broker/codec/arguments.ts';
+import type { Table } from '../../../../src/broker/codec/table.ts';
+import type { Entry } from '../../../../src/broker/queue/ready.ts';
+import type { Store } from '../../../../src/broker/store.ts';
+import type { VirtualHost } from '../../../../src/broker/vhost/vhost.ts';
+import { declare, message, place } from '../queue-place.ts';
+import { open, recoveredIn, withFolder } from '../store/folder.ts';
+
+test('what dies is sent on with its story, without its expiration', () => {
+  const { vhost, clock, queue, put } = place({ 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'dead' });
+  const dead = declare(vhost, 'dead');
+  put({ body: 'a', expirationMs: 50, properties: { expiration: '50', headers: { mine: 1 } } });
+  clock.move(50);
+  put('b');
+  queue.reject(queue.get(false)?.entry as Entry);
+  const [first, second] = [...dead.ready].map(({ message: each }) => each);
+  assert.equal(first?.properties().expiration, undefined);
+  const death = (first?.properties().headers?.['x-death'] as Table[] | undefined)?.[0];
+  assert.equal(
+    { ...death, time: 0 },
+    {
+      'original-expiration': '50',
+      count: 1,
+      reason: 'expired',
+      queue: 'q',
+      time: 0,
+      exchange: '',
+      'routing-keys': ['q'],
+    },
+  );
+  assert.is(first?.properties().headers?.['mine'], 1);
+  assert.is(second?.properties().headers?.['x-first-death-reason'], 'rejected');
+});
+
+test('a message that goes round by itself is dropped, one that was rejected on the way goes on', () => {
+  const { vhost, clock, queue, put } = place({
+    'x-dead-letter-exchange': '',
+    'x-dead-letter-routing-key': 'other',
+    'x-message-ttl': 10,
+  });
+  const other = declare(vhost, 'other', {
+    'x-dead-letter-exchange': '',
+    'x-dead-letter-routing-key': 'q',
+    'x-message-ttl': 1000,
+  });
+  put('a');
+  clock.move(10);
+  assert.is(other.ready.length, 1);
+  other.reject(other.get(false)?.entry as Entry);
+  assert.is(queue.ready.length, 1);
+  clock.move(10);
+  assert.is(other.ready.length, 1, 'it was rejected in between');
+  clock.move(1000);
+  assert.is(queue.ready.length, 0, 'the last round was automatic');
+});
+
+test('a long chain of queues that drop is walked to its end', () => {
+  const { vhost, put } = place({ 'x-max-length': 0, 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': '0' });
+  const length = 300;
+  for (let index = 0; index < length; index++) {
+    declare(vhost, String(index), {
+      'x-max-length': 0,
+      'x-dead-letter-exchange': '',
+      'x-dead-letter-routing-key': String(index + 1),
+    });
+  }
+  const last = declare(vhost, String(length));
+  const before = vhost.memory.usedBytes;
+  put({ body: 'a', exchange: 'amq.fanout' });
+  assert.is(last.ready.length, 1);
+  assert.ok(vhost.memory.usedBytes > before);
+});
+
+const atLeastOnce = {
+  'x-queue-type': 'quorum',
+  'x-dead-letter-strategy': 'at-least-once',
+  'x-overflow': 'reject-publish',
+};
+
+test('at-least-once dead-lettering keeps a message until there is a route', () => {
+  const { vhost, clock, memory, put } = place({
+    ...atLeastOnce,
+    'x-dead-letter-exchange': '',
+    'x-dead-letter-routing-key': 'later',
+  });
+  put({ body: 'a', expirationMs: 10 });
+  clock.move(5000);
+  assert.is(memory.usedBytes > 0, true);
+  const later = declare(vhost, 'later');
+  clock.move(1000);
+  assert.is(later.ready.length, 1);
+  assert.is(clock.waiting, 0);
+});
+
+test('at-least-once dead-lettering waits for room, and sends nothing twice', () => {
+  const { vhost, queue, clock, memory, put } = place({ ...atLeastOnce, 'x-dead-letter-exchange': 'amq.fanout' });
+  const full = declare(vhost, 'full', { 'x-max-length': 1, 'x-overflow': 'reject-publish' });
+  const free = declare(vhost, 'free');
+  for (const destination of ['full', 'free']) {
+    const binding = { source: 'amq.fanout', destination, isQueue: true, routingKey: '', arguments: Arguments.none };
+    vhost.bind(binding);
+  }
+  put(...Array.from({ length: 100 }, (_, index) => ({ body: String(index), expirationMs: 10 })));
+  clock.move(10);
+  // The first one has been taken by both, and a window of 32 is tried after it.
+  assert.equal([full.ready.length, free.ready.length], [1, 33]);
+  const taken: (string | undefined)[] = [];
+  for (let turn = 0; turn < 100; turn += 1) {
+    taken.push(full.get(true)?.entry.message.body().toString());
+    clock.move(1000);
+  }
+  assert.equal(
+    taken,
+    Array.from({ length: 100 }, (_, index) => String(index)),
+  );
+  assert.is(free.ready.length, 100);
+  vhost.removeQueue(queue);
+  assert.equal([clock.waiting, full.ready.length], [0, 0]);
+  for (const each of free.ready) memory.release(each.message);
+  assert.is(memory.usedBytes, 0);
+});
+
+test('what waits for a route goes with its queue', () => {
+  const { vhost, queue, clock, memory, put } = place({ ...atLeastOnce, 'x-dead-letter-exchange': 'missing' });
+  put({ body: 'a', expirationMs: 10 });
+  clock.move(10);
+  vhost.removeQueue(queue);
+  assert.equal([clock.waiting, memory.usedBytes], [0, 0]);
+});
+
+test('dead letters that expire while others are sent are sent as well, however many they are', () => {
+  const { vhost, clock, queue, put } = place({ ...atLeastOnce, 'x-dead-letter-exchange': 'amq.fanout' });
+  const dead = declare(vhost, 'dead');
+  vhost.bind({ source: 'amq.fanout', destination: 'dead', isQueue: true, routingKey: '', arguments: Arguments.none });
+  const source = declare(vhost, 'source', { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'q' });
+  put(...Array.from({ length: 100 }, () => ({ body: 'a', expirationMs: 10 })));
+  vhost.deliver(message('b'), [source]);
+  clock.stall(10);
+  source.reject(source.get(false)?.entry as Entry);
+  assert.equal([queue.ready.length, dead.ready.length], [1, 100]);
+});
+
+test('a dead letter that cannot be routed is kept, also behind another one', async () => {
+  await withFolder(async (folder) => {
+    const store = await open(folder);
+    const deadTo = { 'x-queue-type': 'quorum', 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'full' };
+    const { vhost, log, queue, put } = place(deadTo, store);
+    const full = declare(vhost, 'full', {
+      'x-queue-type': 'quorum',
+      'x-max-length': 1,
+      'x-dead-letter-exchange': 'amq.direct',
+    });
+    makeExpensive(vhost);
+    vhost.deliver(message(expensive), [full]);
+    put('cheap');
+    queue.reject(queue.get(false)?.entry as Entry);
+    assert.match(log.join(), /^a message of queue 'full' .* is set aside/);
+    await store.close();
+    assert.equal(bodiesIn(await recoveredIn(folder)), ['full: expensive', 'full: cheap']);
+  });
+});
+
+test('a full queue refuses a message that it cannot dead-letter', () => {
+  const { vhost, queue, log, put } = place({
+    'x-max-length': 1,
+    'x-overflow': 'reject-publish-dlx',
+    'x-dead-letter-exchange': 'amq.direct',
+  });
+  makeExpensive(vhost);
+  put('first');
+  assert.is(vhost.deliver(message(expensive), [queue]).isRefused, true);
+  assert.match(log.join(), /^a dead letter cannot be routed: /);
+});
+
+const expensive = { body: 'expensive', moreKeys: Array.from({ length: 1000 }, () => 'q') };
+
+/** Makes the routing of `expensive` through `amq.direct` too expensive. */
+function makeExpensive(vhost: VirtualHost): void {
+  for (let index = 0; index < 301; index++) {
+    const destination = declare(vhost, `target ${index}`).name;
+    vhost.bind({ source: 'amq.direct', destination, isQueue: true, routingKey: 'q', arguments: Arguments.none });
+  }
+}
+
+function bodiesIn({ entries }: Store['recovered']): string[] {
+  return entries.map(({ queue, message: { content, propertiesLength } }) => {
+    return `${queue.slice(queue.indexOf('\0') + 1)}: ${content.subarray(propertiesLength)}`;
+  });
+}
+
+test.run();

@@ -1,0 +1,54 @@
+// Who may log in from where.
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { isLoopback } from '../../../../src/broker/loopback.ts';
+import { Users } from '../../../../src/broker/vhost/users.ts';
+
+test('guest logs in from this machine only, other users from everywhere', () => {
+  const users = new Users(undefined);
+  for (const name of ['guest', 'team']) users.put({ name, password: 'secret' });
+  const isLetIn = (name: string, peer: string | undefined) => users.authenticate(name, 'secret', peer) !== undefined;
+  for (const peer of ['127.0.0.1', '::1', '::ffff:127.0.0.1']) assert.ok(isLetIn('guest', peer), peer);
+  for (const peer of ['192.0.2.7', '::ffff:192.0.2.7', '2001:db8::1', undefined]) {
+    assert.not(isLetIn('guest', peer), peer);
+    assert.ok(isLetIn('team', peer), peer);
+  }
+});
+
+test('users with the default password are named', () => {
+  const users = new Users(undefined);
+  users.put({ name: 'a', password: 'guest' });
+  users.put({ name: 'b', password: 'other' });
+  users.put({ name: 'c', password: null });
+  assert.equal(users.withDefaultPassword(), ['a']);
+});
+
+test('a name that only looks like this machine is not a loopback address', () => {
+  for (const host of ['127.0.0.1.example.org', '127.1', '10.127.0.0', '::', '0.0.0.0', 'localhost.example.org', '']) {
+    assert.not(isLoopback(host), host);
+  }
+});
+
+test('a permission pattern that takes too long for a name does not match it, and holds nobody up for long', () => {
+  const users = new Users(undefined);
+  users.put({ name: 'team' });
+  for (const pattern of ['^(a+)+$', '^(a|a)*$', '^(([a-z])+.)+[A-Z]([a-z])+$', '^(?=(a+)+$).*']) {
+    users.allow('team', '/', { configure: pattern, write: '^team-(a|b)$', read: '^(?!amq\\.).*' });
+    const tests = users.all.get('team')?.permissions.get('/')?.tests;
+    const before = process.cpuUsage();
+    for (let times = 0; times < 3; times++) assert.is(tests?.configure(`${'a'.repeat(60)}!`), false, pattern);
+    const { user, system } = process.cpuUsage(before);
+    assert.ok(user + system < 1_000_000, `${pattern} took ${user + system} microseconds`);
+    assert.equal(
+      ['team-a', 'team-c', 'team-a2'].map((name) => tests?.write(name)),
+      [true, false, false],
+    );
+    assert.equal(
+      ['mine', 'amq.direct', 'amqx'].map((name) => tests?.read(name)),
+      [true, false, true],
+    );
+  }
+});
+
+test.run();

@@ -1,0 +1,28 @@
+// The quoting of words in the script for PowerShell, by the patterns of the script itself.
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { scripts } from '../../../../src/cli/completion/script.ts';
+
+/** The pattern behind an operator; PowerShell escapes with a backtick in double quotes. */
+function pattern(operator: string, flags = ''): RegExp {
+  const [, text = ''] = new RegExp(`\\$word ${operator} "((?:\`.|[^"])*)"`).exec(scripts.powershell) ?? [];
+  return new RegExp(text.replace(/`(.)/g, '$1'), flags);
+}
+
+test('PowerShell gets words with quotes, typographic ones too, in quotes that they do not end', () => {
+  const special = pattern('-match');
+  const doubled = pattern('-replace', 'g');
+  for (const quote of ["'", '\u2018', '\u2019', '\u201a', '\u201b']) {
+    assert.ok(special.test(`a${quote}b`));
+    assert.is(`a${quote};b`.replace(doubled, '$&$&'), `a${quote}${quote};b`);
+  }
+  // These mean something only outside of single quotes.
+  for (const quote of ['"', '`', '\u201c', '\u201d', '\u201e']) {
+    assert.ok(special.test(`a${quote}b`));
+    assert.is(`a${quote}b`.replace(doubled, '$&$&'), `a${quote}b`);
+  }
+  assert.not.match('orders.eu-1', special);
+});
+
+test.run();

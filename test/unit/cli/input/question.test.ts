@@ -1,0 +1,47 @@
+// Questions to a person: what ends them without an answer.
+
+import { PassThrough, Writable } from 'node:stream';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { hiddenLine, isConfirmed } from '../../../../src/cli/input/question.ts';
+import { MqError } from '../../../../src/errors.ts';
+
+/** `onPrompt` is called with all that is shown, whenever it grows. */
+function terminal(onPrompt: (shown: string, stdin: PassThrough, stop: AbortController) => void) {
+  const stdin = Object.assign(new PassThrough(), { isTTY: true });
+  const stop = new AbortController();
+  let shown = '';
+  const stderr = new Writable({
+    write(chunk: Buffer, _encoding, next) {
+      shown += chunk;
+      next();
+      // Once somebody reads.
+      setImmediate(() => onPrompt(shown, stdin, stop));
+    },
+  });
+  return { stdin, stderr, drain: stop.signal };
+}
+
+async function codeOf(asking: Promise<unknown>): Promise<unknown> {
+  return asking.catch((error: unknown) => (error instanceof MqError ? error.code : error));
+}
+
+test('a signal ends a question', async () => {
+  for (const [signal, code] of [
+    ['SIGINT', 'INTERRUPTED'],
+    ['SIGTERM', 'TERMINATED'],
+  ] as const) {
+    const place = terminal((_shown, _stdin, stop) => stop.abort(signal));
+    assert.is(await codeOf(isConfirmed(place, 'sure?')), code);
+    assert.is(await codeOf(hiddenLine(place, 'password')), code);
+  }
+});
+
+test('Ctrl-C at a hidden line is an interrupt, Ctrl-D the end of the input', async () => {
+  const place = (key: string) => terminal((_shown, stdin) => stdin.write(key));
+  assert.is(await codeOf(hiddenLine(place('\u0003'), 'password')), 'INTERRUPTED');
+  assert.is(await codeOf(hiddenLine(place('\u0004'), 'password')), undefined);
+  assert.is(await codeOf(hiddenLine(place('s3cret\n'), 'password')), 's3cret');
+});
+
+test.run();

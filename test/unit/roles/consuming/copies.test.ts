@@ -1,0 +1,71 @@
+// What happens to the copy of a message whose delivery was lost while its handler ran.
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Copies } from '../../../../src/roles/consuming/copies.ts';
+import { delivered, type Sent } from '../../../support/delivery.ts';
+
+const copyOf = (given: Sent) =>
+  delivered({ ...given, headers: { ...given.headers, 'x-delivery-count': 1 }, redelivered: true });
+
+for (const id of ['one', undefined]) {
+  const given = { ...(id !== undefined && { id }), headers: { kind: 'a' } };
+
+  test(`a copy of a message in hand gets the answer of its run, message-id ${id}`, () => {
+    const copies = new Copies();
+    const first = delivered(given);
+    const held = copies.hold(first.delivery, first.message);
+    const [early, copy, second] = [copyOf(given), copyOf(given), copyOf(given)];
+    assert.not(copies.join(early.delivery, early.message), 'the delivery is not lost');
+    first.state.isLost = true;
+    assert.ok(copies.join(copy.delivery, copy.message));
+    assert.not(held.isStale);
+    assert.not(copies.join(second.delivery, second.message), 'one run answers one delivery');
+    assert.ok(held.ack());
+    assert.equal([first.state.answers, copy.state.answers], [[], ['ack']]);
+    copies.release(held);
+    assert.is(copies.recall(second.message), undefined);
+  });
+
+  test(`an answer that did not reach the broker is that of the copy, once, message-id ${id}`, () => {
+    const copies = new Copies();
+    const first = delivered(given);
+    const held = copies.hold(first.delivery, first.message);
+    first.state.isLost = true;
+    assert.not(held.ack());
+    copies.release(held);
+    const copy = copyOf(given);
+    assert.not(copies.join(copy.delivery, copy.message));
+    assert.is(copies.recall(delivered(given).message), undefined, 'not redelivered, so no copy');
+    assert.equal(copies.recall(copy.message), { type: 'acked' });
+    assert.is(copies.recall(copy.message), undefined);
+  });
+}
+
+test('another message is no copy', () => {
+  const copies = new Copies();
+  const first = delivered({ id: 'one', headers: { kind: 'a' } });
+  copies.hold(first.delivery, first.message);
+  first.state.isLost = true;
+  for (const other of [
+    { id: 'two', headers: { kind: 'a' } },
+    { id: 'one', headers: { kind: 'b' } },
+    { id: 'one', headers: { kind: 'a' }, body: 'other' },
+  ]) {
+    const { delivery, message } = copyOf(other);
+    assert.not(copies.join(delivery, message));
+  }
+});
+
+test('a message that was to go back leaves nothing behind', () => {
+  const copies = new Copies();
+  const first = delivered({ id: 'one' });
+  const held = copies.hold(first.delivery, first.message);
+  first.state.isLost = true;
+  assert.not(held.nack(true));
+  assert.is(copies.recall(copyOf({ id: 'one' }).message), undefined);
+  assert.not(held.reject(false));
+  assert.equal(copies.recall(copyOf({ id: 'one' }).message), { type: 'rejected' });
+});
+
+test.run();

@@ -1,0 +1,128 @@
+// The order in which messages get a handler, and which of them are counted as having killed their worker.
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { type Taken, Waiting } from '../../../../src/roles/consuming/waiting.ts';
+import { delivered, type Sent } from '../../../support/delivery.ts';
+
+function add(waiting: Waiting, sent: Sent): void {
+  const { delivery, message } = delivered({ ...sent, body: sent.id ?? '' });
+  waiting.add(waiting.judge(delivery, message));
+}
+
+/** Delivers all, and gives the order in which they are handled, one after the other is done. */
+async function order(sent: readonly Sent[]): Promise<string[]> {
+  const waiting = new Waiting({
+    counts: true,
+    isNearlyDropped: () => false,
+    prefetch: sent.length,
+    onReady: () => undefined,
+  });
+  for (const one of sent) add(waiting, one);
+  const handled: string[] = [];
+  for (let taken = waiting.next(0); taken; taken = waiting.next(0)) {
+    handled.push(`${taken.message.body}`);
+    waiting.end(taken, true);
+  }
+  return handled;
+}
+
+/** Lets workers die of `poison` until it has had its attempts; gives what had not been handled by then. */
+async function deaths(ids: readonly string[], poison: string, attempts: number): Promise<string[]> {
+  let left = ids.map((id) => ({ id, count: 1 })); // they were all in handlers when the first worker died
+  for (;;) {
+    const handled = await order(
+      left.map(({ id, count }) => ({
+        id,
+        redelivered: true,
+        headers: { 'x-acquired-count': count, 'x-delivery-count': count },
+      })),
+    );
+    const before = handled.slice(0, handled.indexOf(poison));
+    if (left.every(({ count }) => count >= attempts)) return left.map(({ id }) => id);
+    // They come back in any order.
+    left = left
+      .toReversed()
+      .filter(({ id }) => !before.includes(id))
+      .map(({ id, count }) => ({ id, count: count + 1 }));
+  }
+}
+
+test('messages that come for the first time are handled in order, and beside each other', () => {
+  const waiting = new Waiting({ counts: true, isNearlyDropped: () => false, prefetch: 0, onReady: () => undefined });
+  for (const id of ['a', 'b']) add(waiting, { id });
+  assert.is(waiting.size, 2);
+  assert.equal(
+    [waiting.next(0), waiting.next(1), waiting.next(2)].map((one) => one && `${one.message.body}`),
+    ['a', 'b', undefined],
+  );
+});
+
+test('a suspect is handled alone, and what is fresh waits until it has ended', async () => {
+  const ready = Promise.withResolvers<void>();
+  const waiting = new Waiting({ counts: true, isNearlyDropped: () => false, prefetch: 0, onReady: ready.resolve });
+  add(waiting, { id: 'fresh' });
+  add(waiting, { id: 'suspect', redelivered: true, headers: { 'x-delivery-count': 1 } });
+  assert.is(waiting.next(0), undefined, 'others that came with it may be on their way');
+  await ready.promise;
+  assert.is(waiting.next(1), undefined, 'not beside one that runs');
+  const suspect = waiting.next(0) as Taken;
+  assert.is(`${suspect.message.body}`, 'suspect');
+  assert.is(waiting.next(0), undefined);
+  waiting.end(suspect, true);
+  assert.is(`${waiting.next(0)?.message.body}`, 'fresh');
+});
+
+test('of ten messages the one that kills its worker is alone after two more deaths, wherever it stands', async () => {
+  const ids = 'abcdefghij'.split('');
+  for (const poison of ids) assert.equal(await deaths(ids, poison, 4), [poison], poison);
+});
+
+test('what no broker counts has to be counted by mq; what came back to this same process was not its death', () => {
+  const waiting = new Waiting({ counts: true, isNearlyDropped: () => false, prefetch: 1, onReady: () => undefined });
+  const judged = (sent: Sent, isDone = false) => {
+    add(waiting, sent);
+    const taken = waiting.next(0) as Taken;
+    waiting.end(taken, isDone);
+    return [taken.isSuspect, taken.isUncounted, taken.message.attempt];
+  };
+  const classic = { redelivered: true };
+  assert.equal(judged({ id: 'a', ...classic }), [true, true, 1]);
+  assert.equal(judged({ id: 'a', ...classic }), [false, false, 1]);
+  assert.equal(judged({ id: 'b', redelivered: true, headers: { 'x-acquired-count': 1 } }), [false, false, 1]);
+  const own = { 'x-mq-queue': 'q', 'x-mq-attempt': 2 };
+  const counted = (count: number) => ({ redelivered: true, headers: { ...own, 'x-delivery-count': count } });
+  assert.equal(judged({ id: 'c', ...counted(1) }), [true, false, 3]);
+  assert.equal(judged({ id: 'c', ...counted(2) }), [false, false, 3]);
+  assert.equal(judged({ id: 'c', ...counted(3) }, true), [false, false, 3]);
+  assert.equal(judged({ id: 'c', ...counted(3) }), [true, false, 5]);
+  assert.equal(judged({ id: 'd', ...counted(10) }), [true, false, 12]);
+  assert.equal(judged({ id: 'e', headers: { ...own, 'x-mq-unfinished': true } }), [true, false, 2]);
+  const other = { ...own, 'x-mq-queue': 'another', 'x-mq-unfinished': true };
+  assert.equal(judged({ id: 'f', headers: other }), [false, false, 1], 'the attempts of another queue do not count');
+});
+
+for (const id of ['a', undefined]) {
+  test(`copies that join a run are deliveries to this process, message-id ${id}`, () => {
+    const waiting = new Waiting({ counts: true, isNearlyDropped: () => false, prefetch: 1, onReady: () => undefined });
+    const copy = (count: number) => delivered({ id, redelivered: true, headers: { 'x-delivery-count': count } });
+    const first = delivered({ id });
+    const running = waiting.judge(first.delivery, first.message);
+    for (const count of [1, 2]) {
+      waiting.dropRequeued([running]);
+      waiting.count(copy(count).message);
+    }
+    waiting.dropRequeued([running]);
+    const { delivery, message } = copy(3);
+    const { isSuspect, ends, message: judged } = waiting.judge(delivery, message);
+    assert.equal([isSuspect, ends, judged.attempt], [false, 0, 1]);
+  });
+}
+
+test('where attempts are not counted every message is like another', () => {
+  const waiting = new Waiting({ counts: false, isNearlyDropped: () => false, prefetch: 0, onReady: () => undefined });
+  add(waiting, { id: 'a', redelivered: true });
+  assert.equal(waiting.next(5)?.isUncounted, false);
+});
+
+test.run();

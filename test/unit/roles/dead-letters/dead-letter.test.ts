@@ -1,0 +1,143 @@
+// What a dead letter says of itself, whoever wrote its headers, and which ones are selected.
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { deadLetterOf, revived } from '../../../../src/roles/dead-letters/dead-letter.ts';
+import { isSelected, Prefixes } from '../../../../src/roles/selection.ts';
+import type { RawMessage } from '../../../../src/session/wire.ts';
+
+function raw(headers: Record<string, unknown>, body = 'body'): RawMessage {
+  const fields = { exchange: '', routingKey: 'q.dead', redelivered: false, deliveryTag: 1, consumerTag: 'c' };
+  return { content: Buffer.from(body), fields, properties: { messageId: 'm', headers } };
+}
+
+const nothing = {
+  id: 'm',
+  reason: undefined,
+  attempts: undefined,
+  first: undefined,
+  last: undefined,
+  size: 4,
+  exchange: undefined,
+  routingKey: undefined,
+  queue: undefined,
+};
+const time = (seconds: number) => ({ '!': 'timestamp', value: seconds });
+const death = { queue: 'q', reason: 'rejected', count: 2, exchange: 'e', 'routing-keys': ['k', 'cc'], time: time(60) };
+const own = {
+  'x-mq-attempt': 3,
+  'x-mq-exchange': 'colours',
+  'x-mq-routing-key': 'red',
+  'x-mq-queue': 'work',
+  'x-mq-reason': 'exit status 9',
+  'x-mq-first-failed': '2026-11-25T00:00:00.000Z',
+  'x-mq-last-failed': '2026-11-25T00:00:01.000Z',
+};
+
+test("mq's own headers go before the broker's", () => {
+  assert.equal(deadLetterOf(raw({ ...own, 'x-death': [death] })), {
+    ...nothing,
+    reason: 'exit status 9',
+    attempts: 3,
+    first: '2026-11-25T00:00:00.000Z',
+    last: '2026-11-25T00:00:01.000Z',
+    exchange: 'colours',
+    routingKey: 'red',
+    queue: 'work',
+  });
+});
+
+test('of several deaths by the broker the oldest says where it came from, the newest why and where it died', () => {
+  const newest = { ...death, queue: 'r', reason: 'expired', count: 1, exchange: 'f', time: time(120) };
+  assert.equal(deadLetterOf(raw({ 'x-death': [newest, death] })), {
+    ...nothing,
+    reason: 'expired',
+    attempts: 1,
+    first: '1970-01-01T00:01:00.000Z',
+    last: '1970-01-01T00:02:00.000Z',
+    exchange: 'e',
+    routingKey: 'k',
+    queue: 'r',
+  });
+});
+
+test('headers of any shape are told from right ones', () => {
+  const hostile = [
+    1,
+    'x',
+    null,
+    [],
+    [null, 1],
+    [[]],
+    { length: 1 },
+    [{ 'routing-keys': 'k', time: 1e300, count: '2' }],
+  ];
+  for (const one of hostile) assert.equal(deadLetterOf(raw({ 'x-death': one })), nothing, JSON.stringify(one));
+  const far = {
+    'x-death': [{ time: time(1e300) }],
+    'x-mq-attempt': 1.5,
+    'x-mq-reason': {},
+    'x-mq-first-failed': 'now',
+  };
+  assert.equal(deadLetterOf(raw(far)), nothing);
+  assert.equal(deadLetterOf(raw({ 'x-mq-exchange': 'e' })), nothing, 'half an origin is none');
+});
+
+test('a message that lives again has only its own headers; one that moves keeps where it came from', () => {
+  const headers = {
+    ...own,
+    'x-death': [death],
+    'x-first-death-queue': 'q',
+    'x-last-death-reason': 'rejected',
+    'x-delivery-count': 3,
+    'x-acquired-count': 3,
+    'x-mq-unfinished': true,
+    CC: ['other'],
+    mine: 1,
+    'x-mine': 2,
+  };
+  assert.equal(revived(headers, false), { mine: 1, 'x-mine': 2 });
+  const { 'x-mq-attempt': _, ...origin } = own;
+  assert.equal(revived(headers, true), { ...origin, mine: 1, 'x-mine': 2 });
+});
+
+test('a selection is by id, by text of body or reason, and by a header or fact; all of them hold', () => {
+  const message = raw({ ...own, team: 'red', size: 7 }, 'a=b and c');
+  const is = (filters: string[], ids: string[] = []) => isSelected(message, { ids, filters, count: undefined });
+  const right = [
+    [],
+    ['and'],
+    ['status 9'],
+    ['team=red'],
+    ['size=7'],
+    ['key=red', 'exchange=colours'],
+    ['reason=status'],
+  ];
+  const wrong = [
+    ['nor'],
+    ['team=blue'],
+    ['team=re'],
+    ['nothing=x'],
+    ['key=red', 'exchange=x'],
+    ['constructor=x'],
+    ['a=b'],
+  ];
+  for (const filters of right) assert.ok(is(filters), String(filters));
+  for (const filters of wrong) assert.not(is(filters), String(filters));
+  assert.ok(is([], ['x', 'm']));
+  assert.not(is([], ['x']));
+  assert.not(is(['nor'], ['m']));
+});
+
+test('an id is told by its beginning, if that is the beginning of one only', () => {
+  const all = ['ab-1', 'ab-10', 'cd-1', undefined];
+  const resolved = (...given: string[]) => {
+    const prefixes = new Prefixes(given);
+    for (const id of all) prefixes.add(id);
+    return prefixes.ids();
+  };
+  assert.equal(resolved('c', 'ab-1', 'ab-10', 'x'), ['cd-1', 'ab-1', 'ab-10', 'x']);
+  assert.throws(() => resolved('ab'), /begin with 'ab': ab-1, ab-10/);
+});
+
+test.run();

@@ -1,0 +1,35 @@
+// How many messages are ready, as a quorum queue says it whose leader may be slow.
+
+import type { Channel } from 'amqplib/callback_api';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { readyCount } from '../../../../src/session/consuming/ready-count.ts';
+
+/** Asks a queue that gives each answer after its milliseconds. Returns the count, and how often it was asked. */
+async function ask(...answers: readonly (readonly [ms: number, messageCount: number])[]) {
+  let [now, times] = [0, 0];
+  const checkQueue = (_: string, next: (error: null, ok: object) => void) => {
+    const [ms, messageCount] = answers[times] ?? [0, -1];
+    now += ms;
+    times += 1;
+    next(null, { messageCount });
+  };
+  const count = await readyCount({ checkQueue } as unknown as Channel, 'q', () => now);
+  return { count, times };
+}
+
+test('a prompt answer is believed', async () => {
+  assert.equal(await ask([3, 0]), { count: 0, times: 1 });
+  assert.equal(await ask([3, 5]), { count: 5, times: 1 });
+});
+
+test('RabbitMQ says 0 for a quorum queue whose leader is slow: a late 0 is asked again', async () => {
+  assert.equal(await ask([251, 0], [3, 5]), { count: 5, times: 2 });
+  assert.equal(await ask([251, 5]), { count: 5, times: 1 });
+});
+
+test('where every answer is late, the second one is believed', async () => {
+  assert.equal(await ask([300, 0], [300, 0]), { count: 0, times: 2 });
+});
+
+test.run();

@@ -1,0 +1,51 @@
+import { EventEmitter } from 'node:events';
+import type { Channel } from 'amqplib/callback_api';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Watchdog } from '../../../../src/session/consuming/watchdog.ts';
+import { until } from '../../../support/until.ts';
+
+/** A broker that says these numbers of consumers, one a look; an error is a channel that it closes. */
+async function watched(answers: readonly (number | Error)[], queue: () => string | undefined = () => 'q') {
+  let looks = 0;
+  let deaf = 0;
+  let open = 0;
+  const channel = async (): Promise<Channel> => {
+    open += 1;
+    const made = new EventEmitter();
+    const close = () => {
+      open -= 1;
+      made.emit('close');
+    };
+    return Object.assign(made, {
+      checkQueue: (_: string, next: (error: Error | null, ok?: object) => void) => {
+        const answer = answers[looks] ?? 1;
+        looks += 1;
+        if (answer instanceof Error) {
+          next(answer);
+          made.emit('error', answer);
+          close();
+        } else next(null, { consumerCount: answer, messageCount: 0 });
+      },
+      close,
+    }) as unknown as Channel;
+  };
+  const watchdog = new Watchdog({ channel }, { vhost: '/', queue, everyMs: 5, onDeaf: () => (deaf += 1) });
+  await until('all looks are done', () => looks > answers.length || queue() === undefined);
+  watchdog.stop();
+  await until('no channel is left', () => open === 0);
+  return { deaf, looks };
+}
+
+test('no consumer twice in a row is deaf; once, or with an error between, is not', async () => {
+  assert.is((await watched([0, 0])).deaf, 1);
+  assert.is((await watched([0, 1, 0, 1])).deaf, 0);
+  assert.is((await watched([0, new Error('403'), 0])).deaf, 0);
+  assert.is((await watched([0, 0, 0, 0])).deaf, 2);
+});
+
+test('what is not consumed is not looked at', async () => {
+  assert.equal(await watched([0, 0], () => undefined), { deaf: 0, looks: 0 });
+});
+
+test.run();

@@ -1,0 +1,83 @@
+// A real socket, since what is asked is what Node and the system say of it.
+
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Outflow } from '../../../../src/session/publishing/outflow.ts';
+import { until } from '../../../support/until.ts';
+
+async function sockets(): Promise<{ near: Socket; far: Socket; close: () => void }> {
+  const server = createServer({ pauseOnConnect: true });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const near = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  const [[far]] = (await Promise.all([once(server, 'connection'), once(near, 'connect')])) as [[Socket], unknown];
+  const close = () => {
+    near.destroy();
+    far.destroy();
+    server.close();
+  };
+  return { near, far, close };
+}
+
+const frame = Buffer.alloc(128 * 1024);
+const frames = 256;
+
+/** As amqplib does: no further frame before the socket has drained. */
+async function upload(socket: Socket): Promise<void> {
+  for (let sent = 0; sent < frames; sent += 1) if (!socket.write(frame)) await once(socket, 'drain');
+}
+
+test('an upload moves while the other side reads, and not while it does not', async () => {
+  const { near, far, close } = await sockets();
+  const outflow = new Outflow();
+  try {
+    const uploaded = upload(near);
+    let still = 0;
+    await until('the system takes no more', () => {
+      still = outflow.hasMoved(near) ? 0 : still + 1;
+      return still === 3;
+    });
+    // Heartbeats are written all the same, and stay.
+    near.write('heartbeat');
+    assert.not(outflow.hasMoved(near));
+    far.resume();
+    await once(near, 'drain');
+    assert.ok(outflow.hasMoved(near));
+    await uploaded;
+    outflow.hasMoved(near);
+    assert.not(outflow.hasMoved(near), 'nothing waits any more');
+  } finally {
+    close();
+  }
+});
+
+test('what leaves at once is no upload', async () => {
+  const { near, close } = await sockets();
+  const outflow = new Outflow();
+  try {
+    for (const text of ['one', 'two', 'three']) {
+      near.write(text);
+      assert.not(outflow.hasMoved(near));
+    }
+  } finally {
+    close();
+  }
+});
+
+test('another socket begins anew', async () => {
+  const [one, two] = [await sockets(), await sockets()];
+  const outflow = new Outflow();
+  try {
+    void upload(one.near);
+    outflow.hasMoved(one.near);
+    two.near.write('one');
+    assert.not(outflow.hasMoved(two.near));
+  } finally {
+    one.close();
+    two.close();
+  }
+});
+
+test.run();

@@ -1,0 +1,75 @@
+// Which message came back is told by exchange, key and id, so no two that are the same in these are in flight together.
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { Window } from '../../../../src/session/publishing/window.ts';
+import type { RawMessage } from '../../../../src/session/wire.ts';
+
+function message(exchange: string, routingKey = 'k', messageId = 'x') {
+  return { exchange, routingKey, properties: { messageId }, body: Buffer.from('four'), mandatory: true };
+}
+
+function sendAll(window: Window): string[] {
+  const sent: string[] = [];
+  for (let entry = window.next(); entry; entry = window.next()) sent.push(entry.message.exchange);
+  return sent;
+}
+
+function returned(window: Window, exchange: string) {
+  return window.returned({ fields: { exchange, routingKey: 'k' }, properties: { messageId: 'x' } } as RawMessage);
+}
+
+test('a message that came back is found by its exchange, key and id', () => {
+  const window = new Window();
+  for (const exchange of ['a', 'b']) window.add(message(exchange), () => undefined);
+  assert.equal(sendAll(window), ['a', 'b']);
+  assert.is(returned(window, 'b')?.message.exchange, 'b');
+  assert.is(returned(window, 'c'), undefined);
+});
+
+test('an equal message, and all after it, wait until the first one is settled', () => {
+  const window = new Window();
+  for (const exchange of ['a', 'b', 'a', 'c']) window.add(message(exchange), () => undefined);
+  assert.equal(sendAll(window), ['a', 'b']);
+  const [first, second] = window;
+  window.remove(second!);
+  assert.equal(sendAll(window), []);
+  window.remove(first!);
+  assert.equal(sendAll(window), ['a', 'c']);
+  assert.equal([window.size, window.bytes], [2, 8]);
+});
+
+test('after a lost channel everything is sent again in order', () => {
+  const window = new Window();
+  for (const exchange of ['a', 'b', 'a']) window.add(message(exchange), () => undefined);
+  sendAll(window);
+  window.rewind();
+  assert.equal(sendAll(window), ['a', 'b']);
+});
+
+test('a list that never becomes empty keeps the order over many messages', () => {
+  const window = new Window();
+  const sent: string[] = [];
+  for (let number = 0; number < 10_000; number += 1) {
+    window.add(message('a', 'k', String(number)), () => undefined);
+    if (number === 0) continue;
+    const entry = window.next()!;
+    sent.push(entry.message.properties.messageId);
+    window.remove(entry);
+  }
+  assert.equal(
+    sent,
+    Array.from({ length: 9999 }, (_, number) => String(number)),
+  );
+  assert.is(window.size, 1);
+});
+
+test('parts that run into one another are not equal', () => {
+  const window = new Window();
+  window.add(message('a', 'bc'), () => undefined);
+  window.add(message('ab', 'c'), () => undefined);
+  window.add(message('ab', 'c', 'y'), () => undefined);
+  assert.equal(sendAll(window), ['a', 'ab', 'ab']);
+});
+
+test.run();
