@@ -2,8 +2,9 @@
 
 import { escaped } from '../errors.ts';
 import { type Action, type Argument, type Call, type Item, type Result, vhostOf } from './action.ts';
-import type { Answer, Method } from './client.ts';
+import type { Method } from './client.ts';
 import { absence, methodOf, pathOf, placeOf } from './found.ts';
+import type { Answer } from './http.ts';
 import { query } from './path.ts';
 import { reasonOf, refusal } from './refusal.ts';
 

@@ -3,7 +3,7 @@
 import { Agent } from 'node:http';
 import { type ErrorCode, MqError } from '../errors.ts';
 import type { ManagementAddress } from './address.ts';
-import { type Limits, type Question, type RawAnswer, roundTrip, type Silence } from './http.ts';
+import { type Answer, type Limits, type Question, type RawAnswer, roundTrip, type Silence } from './http.ts';
 import { refusal } from './refusal.ts';
 
 export interface ManagementOptions extends Partial<Limits> {
@@ -20,13 +20,6 @@ export interface ManagementOptions extends Partial<Limits> {
    * tried.
    */
   readonly prove?: (address: ManagementAddress) => Promise<void>;
-}
-
-/** An answer with a JSON body or none. */
-export interface Answer {
-  readonly status: number;
-  /** `undefined` if there is no body. */
-  readonly body: unknown;
 }
 
 export type Method = 'GET' | 'PUT' | 'POST' | 'DELETE';

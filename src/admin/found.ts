@@ -3,7 +3,8 @@
 import { closest, distance } from 'fastest-levenshtein';
 import { escaped, MqError } from '../errors.ts';
 import { type Action, type Call, type Item, vhostOf } from './action.ts';
-import type { Answer, Method } from './client.ts';
+import type { Method } from './client.ts';
+import type { Answer } from './http.ts';
 import { apiPath, encoded } from './path.ts';
 import { refusal } from './refusal.ts';
 

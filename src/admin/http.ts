@@ -20,6 +20,13 @@ export interface Question {
   readonly headers: Readonly<Record<string, string>>;
 }
 
+/** An answer with a JSON body or none. */
+export interface Answer {
+  readonly status: number;
+  /** `undefined` if there is no body. */
+  readonly body: unknown;
+}
+
 /** An answer with any status. */
 export interface RawAnswer {
   readonly status: number;

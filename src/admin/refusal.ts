@@ -1,7 +1,7 @@
 // Converts a status of the HTTP API to an MqError with the broker's text.
 
 import { type ErrorCode, MqError } from '../errors.ts';
-import type { Answer } from './client.ts';
+import type { Answer } from './http.ts';
 
 interface Asked {
   readonly method: string;

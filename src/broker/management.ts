@@ -14,7 +14,7 @@ import { findRoute } from './management/table.ts';
 import { ProtocolError } from './protocol-error.ts';
 import type { Broker } from './server.ts';
 import { inSlices } from './slices.ts';
-import type { Store } from './store.ts';
+import type { Store } from './store/contract.ts';
 
 export interface Management {
   readonly url: string;

@@ -15,7 +15,7 @@ import { isLoopback } from './loopback.ts';
 import { loadPatterns } from './patterns.ts';
 import { Memory } from './queue/memory.ts';
 import { Slices } from './slices.ts';
-import type { Store } from './store.ts';
+import type { Store } from './store/contract.ts';
 import { markClosed, markOpen, patternsOf, recover } from './vhost/recovery.ts';
 import { defaultLogin, Users } from './vhost/users.ts';
 import { VirtualHost } from './vhost/vhost.ts';

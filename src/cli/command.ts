@@ -4,7 +4,18 @@ import type { LogFormat } from '../config/config.ts';
 import type { Context } from '../context.ts';
 import type { OptionSet } from './arguments/options.ts';
 import type { Values } from './arguments/values.ts';
-import type { Candidate, KnownNames } from './completion/candidates.ts';
+
+/** Names in a rascal.json and in the built-in file. */
+export interface KnownNames {
+  /** Roles by name. */
+  readonly roles: ReadonlyMap<string, { readonly summary: string; readonly options: Command['options'] }>;
+  readonly publications: readonly string[];
+  readonly subscriptions: readonly string[];
+  readonly queues: readonly string[];
+}
+
+/** A candidate word and its description. */
+export type Candidate = readonly [word: string, about?: string];
 
 /** A section of a help text: a title and two-column rows. */
 export interface HelpSection {

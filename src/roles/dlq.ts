@@ -6,7 +6,8 @@ import { waitQueue } from '../config/retry-queues.ts';
 import type { Context } from '../context.ts';
 import { MqError } from '../errors.ts';
 import type { Looked } from '../session/browser.ts';
-import type { OutgoingMessage, Publisher, Sent } from '../session/publisher.ts';
+import type { OutgoingMessage, Sent } from '../session/outgoing-message.ts';
+import type { Publisher } from '../session/publisher.ts';
 import type { Session } from '../session/session.ts';
 import type { RawMessage } from '../session/wire.ts';
 import { interrupted } from '../signal.ts';
@@ -16,9 +17,7 @@ import { type Letters, openLetters, survey } from './dead-letters/letters.ts';
 import { type DrawTable, LetterPrinter } from './dead-letters/printer.ts';
 import { copyOf, Replay, Targets } from './dead-letters/replay.ts';
 import { messageIds } from './outgoing.ts';
-import { isSelected, Prefixes, type Selection } from './selection.ts';
-
-export type DlqVerb = 'list' | 'show' | 'replay' | 'move' | 'purge';
+import { type DlqVerb, isSelected, Prefixes, type Selection } from './selection.ts';
 
 export interface DlqSettings {
   readonly verb: DlqVerb;

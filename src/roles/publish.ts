@@ -3,7 +3,7 @@
 import type { Context } from '../context.ts';
 import { MqError } from '../errors.ts';
 import { type Counts, ResumePoint } from '../session/counts.ts';
-import type { Sent } from '../session/publisher.ts';
+import type { Sent } from '../session/outgoing-message.ts';
 import type { Session } from '../session/session.ts';
 import type { Properties } from '../session/wire.ts';
 import { interrupted } from '../signal.ts';

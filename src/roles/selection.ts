@@ -4,6 +4,9 @@ import { MqError } from '../errors.ts';
 import type { RawMessage } from '../session/wire.ts';
 import { deadLetterOf } from './dead-letters/dead-letter.ts';
 
+/** What a command does with the selected dead letters. */
+export type DlqVerb = 'list' | 'show' | 'replay' | 'move' | 'purge';
+
 export interface Selection {
   /** Message ids, of which one must match. If empty, every message matches. */
   readonly ids: readonly string[];

@@ -2,31 +2,16 @@
 // refused or in doubt. Order is preserved: after a lost connection the window is sent again in order, with the same
 // message-ids. Messages are mandatory unless the caller turns it off (AMQP 0-9-1, 1.8.3.3).
 
-import type { ConfirmChannel, Properties, RawMessage } from 'amqplib/callback_api';
+import type { ConfirmChannel, RawMessage } from 'amqplib/callback_api';
 import { MqError } from '../errors.ts';
 import type { Link } from './connecting/link.ts';
 import type { Counts } from './counts.ts';
 import { failureOf, isPermanent } from './failure.ts';
+import type { OutgoingMessage, Sent } from './outgoing-message.ts';
 import { ownProperties } from './patches/content-frames.ts';
 import { Outflow } from './publishing/outflow.ts';
 import { nacked, unencodable, unroutable, unsendable } from './publishing/unsendable.ts';
 import { type Entry, Window } from './publishing/window.ts';
-
-/** Outcome of one message. `error` is the reason. */
-export type Sent =
-  | { readonly type: 'confirmed' }
-  | { readonly type: 'refused'; readonly error: MqError }
-  | { readonly type: 'in doubt'; readonly error: MqError };
-
-export interface OutgoingMessage {
-  /** Name of the exchange. '' is the default exchange. */
-  readonly exchange: string;
-  readonly routingKey: string;
-  readonly body: Buffer;
-  /** Properties with a messageId that is unique in the process. */
-  readonly properties: Properties & { readonly messageId: string };
-  readonly mandatory: boolean;
-}
 
 export interface PublisherSettings {
   readonly vhost: string;

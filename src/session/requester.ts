@@ -4,8 +4,9 @@
 import type { ConfirmChannel, RawMessage } from 'amqplib/callback_api';
 import { MqError } from '../errors.ts';
 import type { Link } from './connecting/link.ts';
+import type { OutgoingMessage } from './outgoing-message.ts';
 import { promised } from './promised.ts';
-import { type OutgoingMessage, Publisher, type PublisherSettings } from './publisher.ts';
+import { Publisher, type PublisherSettings } from './publisher.ts';
 
 export interface RequesterSettings extends Omit<PublisherSettings, 'onChannel'> {
   /** `true` uses an exclusive queue for the replies instead of direct reply-to. */

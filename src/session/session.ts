@@ -19,7 +19,8 @@ import { openExisting } from './declaring/existing.ts';
 import type { ReconnectLimit } from './giving-up.ts';
 import { Listener } from './listener.ts';
 import { Observer } from './observer.ts';
-import { type OutgoingMessage, Publisher } from './publisher.ts';
+import type { OutgoingMessage } from './outgoing-message.ts';
+import { Publisher } from './publisher.ts';
 import { Requester } from './requester.ts';
 
 export interface SessionSettings {

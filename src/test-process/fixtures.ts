@@ -6,7 +6,8 @@ import type { Config, ConnectionConfig, SubscriptionConfig } from '../config/con
 import { MqError } from '../errors.ts';
 import { type Message, plainProperties } from '../handlers/handler.ts';
 import type { FileTarget, Published, ReceivedMessage, SentMessage } from '../harness/target.ts';
-import type { OutgoingMessage, Publisher } from '../session/publisher.ts';
+import type { OutgoingMessage } from '../session/outgoing-message.ts';
+import type { Publisher } from '../session/publisher.ts';
 import type { Requester } from '../session/requester.ts';
 import type { Destination, Session } from '../session/session.ts';
 import { fixtureRole as role } from './connection-name.ts';

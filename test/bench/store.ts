@@ -8,7 +8,8 @@ import { join } from 'node:path';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { DatabaseSync } from 'node:sqlite';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
-import { openStore, type Store } from '../../src/broker/store.ts';
+import type { Store } from '../../src/broker/store/contract.ts';
+import { openStore } from '../../src/broker/store.ts';
 
 const messages = 100_000;
 const unconfirmed = 256;

@@ -2,9 +2,9 @@
 
 import { MqError } from '../../errors.ts';
 import type { Action, Argument, Call, Item, Result } from '../action.ts';
-import type { Answer } from '../client.ts';
 import { columnsOf } from '../columns.ts';
 import { pathOf } from '../found.ts';
+import type { Answer } from '../http.ts';
 import { refusal } from '../refusal.ts';
 
 interface Check {

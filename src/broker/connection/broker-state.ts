@@ -4,7 +4,7 @@ import type { Clock } from '../clock.ts';
 import type { ChurnCounters } from '../counters.ts';
 import type { Memory } from '../queue/memory.ts';
 import type { Slices } from '../slices.ts';
-import type { Store } from '../store.ts';
+import type { Store } from '../store/contract.ts';
 import type { Users } from '../vhost/users.ts';
 import type { VirtualHost } from '../vhost/vhost.ts';
 import type { Connection } from './connection.ts';

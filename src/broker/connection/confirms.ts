@@ -1,7 +1,7 @@
 // Publisher confirms of one channel (https://www.rabbitmq.com/docs/confirms): tags that are done are acknowledged once a
 // turn, a run of them by one basic.ack; what has to be on disk waits for the store.
 
-import type { Store } from '../store.ts';
+import type { Store } from '../store/contract.ts';
 
 export interface ConfirmWriter {
   ack(deliveryTag: number, multiple: boolean): void;

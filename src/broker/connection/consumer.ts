@@ -3,9 +3,9 @@
 import type { Arguments } from '../codec/arguments.ts';
 import { ProtocolError } from '../protocol-error.ts';
 import type { Consumer } from '../queue/consumers.ts';
+import type { Entry } from '../queue/entry.ts';
 import type { Message } from '../queue/message.ts';
 import type { Queue } from '../queue/queue.ts';
-import type { Entry } from '../queue/ready.ts';
 import type { Deliveries } from './deliveries.ts';
 
 export interface ConsumerParts {

@@ -3,9 +3,9 @@
 import type { Method, MethodFields } from '../codec/methods.ts';
 import { countDelivery } from '../counters.ts';
 import { ProtocolError } from '../protocol-error.ts';
+import type { Entry } from '../queue/entry.ts';
 import type { Message } from '../queue/message.ts';
 import type { Queue } from '../queue/queue.ts';
-import type { Entry } from '../queue/ready.ts';
 import { forEach, itemsPerStep, sorted, type Work } from '../slices.ts';
 import { consumerTag } from '../vhost/names.ts';
 import { assertAccess } from '../vhost/users.ts';

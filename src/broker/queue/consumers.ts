@@ -1,8 +1,8 @@
 // Who of a queue's consumers gets the next message: round robin among the ready ones of the highest priority.
 
 import { Deque } from './deque.ts';
+import type { Entry } from './entry.ts';
 import type { Message } from './message.ts';
-import type { Entry } from './ready.ts';
 
 /** What a queue has to know of a consumer; the channel makes it. */
 export interface Consumer {

@@ -1,7 +1,8 @@
 // What becomes of a message that dies in a queue: a new message with the story of its deaths in its headers.
 
 import { type FieldValue, Timestamp } from '../codec/table.ts';
-import { type Death, type DeathReason, Message } from './message.ts';
+import type { Death, DeathReason } from '../store/contract.ts';
+import { Message } from './message.ts';
 import type { Queue } from './queue.ts';
 
 /** The message that goes to the dead letter exchange of the queue in which this one died. */

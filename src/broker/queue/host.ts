@@ -3,20 +3,19 @@
 import type { Clock } from '../clock.ts';
 import type { MessageCounters } from '../counters.ts';
 import type { Slices } from '../slices.ts';
-import type { Store } from '../store.ts';
+import type { DeathReason, Store } from '../store/contract.ts';
 import type { Memory } from './memory.ts';
-import type { DeathReason, Message } from './message.ts';
-import type { Queue } from './queue.ts';
+import type { Message } from './message.ts';
 
 /** Reports what becomes of a dead letter, instead of an exception if it cannot be routed. */
-export interface Receipt {
+export interface Receipt<Q> {
   /** The queues that have taken the message; they do not get it again. */
-  readonly takenBy: Set<Queue>;
+  readonly takenBy: Set<Q>;
   /** Called with true once there is a route and every queue on it has taken the message, else with false. */
   done(isTaken: boolean): void;
 }
 
-export interface Surroundings {
+export interface QueueHost<Q> {
   /** Of the virtual host. */
   readonly counters: MessageCounters;
   readonly clock: Clock;
@@ -26,7 +25,7 @@ export interface Surroundings {
   /** Reports one line to the operator. */
   log(line: string): void;
   /** Sends a message that dies in the queue to the queue's dead letter exchange. */
-  deadLetter(queue: Queue, message: Message, reason: DeathReason, receipt?: Receipt): void;
+  deadLetter(queue: Q, message: Message, reason: DeathReason, receipt?: Receipt<Q>): void;
   /** Deletes the queue with its bindings. */
-  removeQueue(queue: Queue): void;
+  removeQueue(queue: Q): void;
 }

@@ -1,7 +1,7 @@
 // The ready messages of one priority, in the order of delivery.
 
 import { Deque } from './deque.ts';
-import type { Entry } from './ready.ts';
+import type { Entry } from './entry.ts';
 
 /** Entries that come back join the others while that moves no more than so many of them. */
 const cheapMoves = 4096;

@@ -3,22 +3,8 @@
 import type { Arguments } from '../codec/arguments.ts';
 import { type BasicProperties, changeProperties, decodeHeaders, decodeProperties } from '../codec/properties.ts';
 import type { FieldValue } from '../codec/table.ts';
+import type { Death } from '../store/contract.ts';
 import type { Slab } from './contents.ts';
-
-/** Why a message leaves a queue without having been acknowledged: the reasons of `x-death`. */
-export type DeathReason = 'rejected' | 'expired' | 'maxlen' | 'delivery_limit';
-
-/** How often a message died in one queue for one reason. */
-export interface Death {
-  readonly queue: string;
-  readonly reason: DeathReason;
-  readonly exchange: string;
-  readonly routingKeys: readonly string[];
-  readonly count: number;
-  /** The time of the first of these deaths, in milliseconds since 1970. */
-  readonly time: number;
-  readonly originalExpiration: string | undefined;
-}
 
 export interface MessageParts {
   exchange: string;

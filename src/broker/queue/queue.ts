@@ -5,15 +5,16 @@ import type { Arguments } from '../codec/arguments.ts';
 import { countDelivery, messageCounters } from '../counters.ts';
 import { ProtocolError } from '../protocol-error.ts';
 import { atOnce, type Work } from '../slices.ts';
-import type { ReturnCounts } from '../store.ts';
+import type { DeathReason, ReturnCounts } from '../store/contract.ts';
 import { type Consumer, Consumers } from './consumers.ts';
+import { Entry } from './entry.ts';
 import { ExpiryTimer } from './expiry-timer.ts';
 import { HeldMessages } from './held-messages.ts';
-import type { Surroundings } from './host.ts';
+import type { QueueHost } from './host.ts';
 import { QueueUse } from './idle-expiry.ts';
-import type { DeathReason, Message } from './message.ts';
+import type { Message } from './message.ts';
 import type { AppliedPolicy } from './policies.ts';
-import { Entry, ReadyMessages, type Returned } from './ready.ts';
+import { ReadyMessages, type Returned } from './ready.ts';
 import type { QueueParts, QueueSettings } from './settings.ts';
 import { UntakenLetters } from './untaken.ts';
 
@@ -45,15 +46,15 @@ export class Queue {
   /** Of all messages here, ready or not. */
   readonly held = new HeldMessages();
 
-  readonly #around: Surroundings;
-  readonly #untaken: UntakenLetters;
+  readonly #host: QueueHost<Queue>;
+  readonly #untaken: UntakenLetters<Queue>;
   #nextPosition = 0;
   #isDispatching = false;
   readonly #expiry: ExpiryTimer;
   #mayExpire: boolean;
   readonly #use: QueueUse;
 
-  constructor(parts: QueueParts, around: Surroundings) {
+  constructor(parts: QueueParts, host: QueueHost<Queue>) {
     this.name = parts.name;
     this.vhost = parts.vhost;
     this.what = `queue '${parts.name}' in vhost '${parts.vhost}'`;
@@ -66,14 +67,14 @@ export class Queue {
     this.policy = parts.policy;
     this.consumers = new Consumers(parts.settings);
     this.ready = new ReadyMessages({ ...parts.settings, isReturnedFirst: parts.settings.type === 'quorum' });
-    this.#around = around;
-    this.#untaken = new UntakenLetters(this, around, (entry) => this.#settle(entry));
-    this.#expiry = new ExpiryTimer(around.clock, () => this.expire());
+    this.#host = host;
+    this.#untaken = new UntakenLetters(this, host, (entry) => this.#settle(entry));
+    this.#expiry = new ExpiryTimer(host.clock, () => this.expire());
     this.#mayExpire = parts.settings.messageTtlMs !== undefined;
     this.#use = new QueueUse({
-      clock: around.clock,
+      clock: host.clock,
       isInUse: () => this.consumers.count > 0,
-      onExpired: () => around.removeQueue(this),
+      onExpired: () => host.removeQueue(this),
     });
     this.#use.watch(parts.settings.expiresMs);
   }
@@ -103,14 +104,14 @@ export class Queue {
     if (!isFull) return true;
     // RabbitMQ: reject-publish-dlx lets the refused message go on to the dead letter exchange. It is refused also if it cannot.
     const receipt = { takenBy: new Set<Queue>(), done: () => {} };
-    if (this.settings.overflow === 'reject-publish-dlx') this.#around.deadLetter(this, message, 'maxlen', receipt);
+    if (this.settings.overflow === 'reject-publish-dlx') this.#host.deadLetter(this, message, 'maxlen', receipt);
     return false;
   }
 
   /** When a message that arrives now will expire here; it has no more than `leftMs` to live. */
   expiryOf({ expirationMs = Infinity }: Message, leftMs = Infinity): number | undefined {
     const lifeMs = Math.min(this.settings.messageTtlMs ?? Infinity, expirationMs, leftMs);
-    return lifeMs === Infinity ? undefined : this.#around.clock.now() + lifeMs;
+    return lifeMs === Infinity ? undefined : this.#host.clock.now() + lifeMs;
   }
 
   publish(message: Message, storeId?: number, expiresAt = this.expiryOf(message)): void {
@@ -119,7 +120,7 @@ export class Queue {
       const consumer = this.consumers.next();
       if (consumer !== undefined) {
         const entry = consumer.noAck ? undefined : this.#newEntry(message, expiresAt, storeId);
-        if (entry === undefined && storeId !== undefined) this.#around.store?.settle(storeId, this.key);
+        if (entry === undefined && storeId !== undefined) this.#host.store?.settle(storeId, this.key);
         this.#handOver(consumer, message, entry, false);
         return;
       }
@@ -133,7 +134,7 @@ export class Queue {
 
   /** Puts back a message of the store. `expiresAt` is a date. */
   recover(message: Message, { storeId, expiresAt, returns, redelivered }: Recovered): void {
-    const leftMs = expiresAt === undefined ? undefined : expiresAt - this.#around.clock.date();
+    const leftMs = expiresAt === undefined ? undefined : expiresAt - this.#host.clock.date();
     const expires = leftMs === undefined ? undefined : this.expiryOf(message, leftMs);
     const entry = this.#newEntry(message, expires, storeId);
     entry.redelivered = redelivered;
@@ -186,7 +187,7 @@ export class Queue {
       );
     }
     const entry = this.ready.shift();
-    const { counters } = this.#around;
+    const { counters } = this.#host;
     if (entry === undefined) {
       this.counters.get_empty++;
       counters.get_empty++;
@@ -211,19 +212,19 @@ export class Queue {
 
   ack(entry: Entry): void {
     if (this.isDeleted) {
-      this.#around.memory.release(entry.message);
+      this.#host.memory.release(entry.message);
       return;
     }
     this.unackedCount--;
     this.counters.ack++;
-    this.#around.counters.ack++;
+    this.#host.counters.ack++;
     this.#settle(entry);
   }
 
   /** basic.reject and basic.nack without requeue. */
   reject(entry: Entry): void {
     if (this.isDeleted) {
-      this.#around.memory.release(entry.message);
+      this.#host.memory.release(entry.message);
       return;
     }
     this.unackedCount--;
@@ -242,7 +243,7 @@ export class Queue {
   *returned(entries: readonly Entry[], isFailure: boolean): Work<Returned> {
     const back: Entry[] = [];
     for (const entry of entries) {
-      if (this.isDeleted) this.#around.memory.release(entry.message);
+      if (this.isDeleted) this.#host.memory.release(entry.message);
       else if (this.#comesBack(entry, isFailure)) back.push(entry);
       yield;
     }
@@ -252,7 +253,7 @@ export class Queue {
   /** All at once: nobody gets one that comes after another one that is still on its way. */
   putBack(returned: Returned): void {
     if (this.isDeleted) {
-      this.#around.slices.each(returned, (entry) => this.#around.memory.release(entry.message));
+      this.#host.slices.each(returned, (entry) => this.#host.memory.release(entry.message));
       return;
     }
     this.unackedCount -= returned.length;
@@ -271,7 +272,7 @@ export class Queue {
       this.#die(entry, 'delivery_limit');
       return false;
     }
-    if (entry.storeId !== undefined) this.#around.store?.returned(entry.storeId, this.key, entry);
+    if (entry.storeId !== undefined) this.#host.store?.returned(entry.storeId, this.key, entry);
     return true;
   }
 
@@ -288,7 +289,7 @@ export class Queue {
     if (!this.consumers.all.has(consumer)) return;
     this.consumers.remove(consumer);
     this.#use.touch();
-    if (this.consumers.count === 0 && this.isAutoDelete) this.#around.removeQueue(this);
+    if (this.consumers.count === 0 && this.isAutoDelete) this.#host.removeQueue(this);
     else this.dispatch();
   }
 
@@ -303,7 +304,7 @@ export class Queue {
    */
   purge(done?: () => void): number {
     const count = this.ready.length;
-    this.#around.slices.each(this.ready.takeAll(), (entry) => this.#settle(entry), done);
+    this.#host.slices.each(this.ready.takeAll(), (entry) => this.#settle(entry), done);
     return count;
   }
 
@@ -313,9 +314,9 @@ export class Queue {
     this.#expiry.stop();
     this.#use.stop();
     for (const entries of [this.ready.takeAll(), this.#untaken.clear()]) {
-      this.#around.slices.each(entries, (entry) => this.#around.memory.release(entry.message));
+      this.#host.slices.each(entries, (entry) => this.#host.memory.release(entry.message));
     }
-    if (this.isDurable) this.#around.store?.drop(this.key);
+    if (this.isDurable) this.#host.store?.drop(this.key);
     for (const consumer of [...this.consumers.all]) consumer.cancelled();
   }
 
@@ -334,7 +335,7 @@ export class Queue {
   }
 
   #newEntry(message: Message, expiresAt: number | undefined, storeId: number | undefined): Entry {
-    this.#around.memory.hold(message);
+    this.#host.memory.hold(message);
     this.held.add(message, 1);
     if (expiresAt !== undefined) this.#mayExpire = true;
     return new Entry(message, this.#nextPosition++, expiresAt, storeId);
@@ -343,16 +344,16 @@ export class Queue {
   #handOver(consumer: Consumer, message: Message, entry: Entry | undefined, redelivered: boolean): void {
     const kind = consumer.noAck ? 'deliver_no_ack' : 'deliver';
     countDelivery(this.counters, kind, redelivered);
-    countDelivery(this.#around.counters, kind, redelivered);
+    countDelivery(this.#host.counters, kind, redelivered);
     if (entry !== undefined) this.unackedCount++;
     consumer.deliver(message, redelivered, entry);
   }
 
   /** It has left the queue for good. */
   #settle(entry: Entry): void {
-    this.#around.memory.release(entry.message);
+    this.#host.memory.release(entry.message);
     this.held.add(entry.message, -1);
-    if (entry.storeId !== undefined) this.#around.store?.settle(entry.storeId, this.key);
+    if (entry.storeId !== undefined) this.#host.store?.settle(entry.storeId, this.key);
   }
 
   /**
@@ -365,10 +366,10 @@ export class Queue {
         this.#untaken.add(entry, reason);
         return;
       }
-      if (this.settings.deadLetterExchange !== undefined) this.#around.deadLetter(this, entry.message, reason);
+      if (this.settings.deadLetterExchange !== undefined) this.#host.deadLetter(this, entry.message, reason);
     } catch (error) {
-      this.#around.log(`a message of ${this.what} cannot be dead-lettered and is set aside: ${(error as Error).stack}`);
-      this.#around.memory.release(entry.message);
+      this.#host.log(`a message of ${this.what} cannot be dead-lettered and is set aside: ${(error as Error).stack}`);
+      this.#host.memory.release(entry.message);
       this.held.add(entry.message, -1);
       return;
     }
@@ -394,6 +395,6 @@ export class Queue {
   }
 
   #dropExpired(): void {
-    this.ready.takeExpired(this.#around.clock.now(), (entry) => this.#die(entry, 'expired'));
+    this.ready.takeExpired(this.#host.clock.now(), (entry) => this.#die(entry, 'expired'));
   }
 }

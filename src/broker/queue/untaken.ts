@@ -2,40 +2,39 @@
 // queue that it is routed to has taken it. https://www.rabbitmq.com/docs/quorum-queues#dead-lettering
 
 import type { Timer } from '../clock.ts';
-import type { Surroundings } from './host.ts';
-import type { DeathReason } from './message.ts';
-import type { Queue } from './queue.ts';
-import type { Entry } from './ready.ts';
+import type { DeathReason } from '../store/contract.ts';
+import type { Entry } from './entry.ts';
+import type { QueueHost } from './host.ts';
 
 /** The number of letters that are tried at once, as RabbitMQ's dead_letter_worker_consumer_prefetch. */
 const windowLength = 32;
 /** The pause before letters without a target are tried again. RabbitMQ waits for 180 s. */
 const pauseMs = 1000;
 
-interface Letter {
+interface Letter<Q> {
   readonly entry: Entry;
   readonly reason: DeathReason;
   /** The queues that have taken it. */
-  readonly takenBy: Set<Queue>;
+  readonly takenBy: Set<Q>;
 }
 
-export class UntakenLetters {
-  readonly #queue: Queue;
-  readonly #around: Pick<Surroundings, 'clock' | 'deadLetter'>;
+export class UntakenLetters<Q> {
+  readonly #queue: Q;
+  readonly #host: Pick<QueueHost<Q>, 'clock' | 'deadLetter'>;
   readonly #settle: (entry: Entry) => void;
-  readonly #letters = new Set<Letter>();
+  readonly #letters = new Set<Letter<Q>>();
   #timer: Timer | undefined;
 
   /** `settle` is called with each entry that has been taken. */
-  constructor(queue: Queue, around: Pick<Surroundings, 'clock' | 'deadLetter'>, settle: (entry: Entry) => void) {
+  constructor(queue: Q, host: Pick<QueueHost<Q>, 'clock' | 'deadLetter'>, settle: (entry: Entry) => void) {
     this.#queue = queue;
-    this.#around = around;
+    this.#host = host;
     this.#settle = settle;
   }
 
   /** Sends a letter after those that wait. */
   add(entry: Entry, reason: DeathReason): void {
-    const letter = { entry, reason, takenBy: new Set<Queue>() };
+    const letter = { entry, reason, takenBy: new Set<Q>() };
     this.#letters.add(letter);
     if (this.#letters.size <= windowLength) this.#send(letter);
   }
@@ -48,9 +47,9 @@ export class UntakenLetters {
     return entries;
   }
 
-  #send(letter: Letter): void {
+  #send(letter: Letter<Q>): void {
     const { entry, reason, takenBy } = letter;
-    this.#around.deadLetter(this.#queue, entry.message, reason, {
+    this.#host.deadLetter(this.#queue, entry.message, reason, {
       takenBy,
       done: (isTaken) => {
         if (!isTaken) this.#waitForTarget();
@@ -63,7 +62,7 @@ export class UntakenLetters {
   }
 
   #waitForTarget(): void {
-    this.#timer ??= this.#around.clock.after(pauseMs, () => {
+    this.#timer ??= this.#host.clock.after(pauseMs, () => {
       this.#timer = undefined;
       this.#sendAgain();
     });

@@ -1,7 +1,7 @@
 // What the log asks of the disk beyond one call of node:fs.
 
 import { open, stat } from 'node:fs/promises';
-import type { StoreFile } from '../store.ts';
+import type { StoreFile } from './contract.ts';
 
 /** Makes the names in a folder durable. */
 export async function syncFolder(folder: string): Promise<void> {

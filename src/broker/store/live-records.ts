@@ -2,7 +2,7 @@
 // changes to it.
 
 import { forEach, itemsPerStep, type Work } from '../slices.ts';
-import type { Definition, Returns } from '../store.ts';
+import type { Definition, Returns } from './contract.ts';
 import type { Place } from './record.ts';
 import type { Segment } from './segment.ts';
 

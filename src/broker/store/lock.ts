@@ -5,7 +5,7 @@ import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { MqError } from '../../errors.ts';
-import type { StoreOptions } from '../store.ts';
+import type { StoreOptions } from './contract.ts';
 
 interface Owner {
   readonly pid: number;

@@ -1,8 +1,8 @@
 // The store over an append-only log: an index of what is needed, a writer with group commit, cleaning of the oldest end.
 
 import { Slices } from '../slices.ts';
-import type { Definition, Destination, ReturnCounts, Store, StoredMessage, StoreOptions } from '../store.ts';
 import { StoreCleaning } from './compaction.ts';
+import type { Definition, Destination, ReturnCounts, Store, StoredMessage, StoreOptions } from './contract.ts';
 import type { StoreIndex } from './live-records.ts';
 import { neverReturned } from './record.ts';
 import type { Recovery } from './recovery.ts';

@@ -2,7 +2,7 @@
 // ids and sequences u48, texts a u16 length and UTF-8.
 
 import { crc32 } from 'node:zlib';
-import type { Definition, Returns, StoredMarks, StoredMessage } from '../store.ts';
+import type { Definition, Returns, StoredMarks, StoredMessage } from './contract.ts';
 
 /** Length and checksum, before the type. */
 const headLength = 8;

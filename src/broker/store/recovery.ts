@@ -3,7 +3,7 @@
 import { open, readdir, readFile, unlink } from 'node:fs/promises';
 import { MqError } from '../../errors.ts';
 import { atOnce } from '../slices.ts';
-import type { Store, StoredEntry, StoreOptions } from '../store.ts';
+import type { Store, StoredEntry, StoreOptions } from './contract.ts';
 import { StoreIndex } from './live-records.ts';
 import { decodeMessage, type StoreRecord } from './record.ts';
 import { readSegment, type Segment, segmentHeaderLength, segmentNumbers, segmentOf, segmentPath } from './segment.ts';

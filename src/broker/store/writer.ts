@@ -3,7 +3,7 @@
 
 import { open } from 'node:fs/promises';
 import { MqError } from '../../errors.ts';
-import type { StoreFile, StoreOptions } from '../store.ts';
+import type { StoreFile, StoreOptions } from './contract.ts';
 import { identityOf, syncFolder, writeAll } from './disk.ts';
 import { RecordEncoder } from './record.ts';
 import { newSegment, type Segment, segmentHeader } from './segment.ts';

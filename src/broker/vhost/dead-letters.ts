@@ -1,23 +1,34 @@
 // The way of dead letters in a virtual host, from the queue in which they died to the queues that take them.
 
+import type { Clock } from '../clock.ts';
 import { deadMessage, isCycle } from '../queue/dead-letter.ts';
 import type { Receipt } from '../queue/host.ts';
-import type { DeathReason, Message } from '../queue/message.ts';
+import type { Message } from '../queue/message.ts';
 import type { Queue } from '../queue/queue.ts';
-import type { VirtualHost } from './vhost.ts';
+import type { Exchange } from '../routing/exchange.ts';
+import type { DeathReason } from '../store/contract.ts';
+
+/** The part of a virtual host that routes dead letters and delivers them to queues. */
+interface DeadLetterHost {
+  readonly clock: Clock;
+  readonly exchanges: ReadonlyMap<string, Exchange>;
+  route(exchange: Exchange, message: Message): readonly Queue[];
+  deliver(message: Message, queues: readonly Queue[]): { readonly isRefused: boolean };
+  log(line: string): void;
+}
 
 interface DeadLetter {
   readonly message: Message;
   readonly queues: readonly Queue[];
-  readonly receipt: Receipt | undefined;
+  readonly receipt: Receipt<Queue> | undefined;
 }
 
 export class DeadLetters {
-  readonly #vhost: VirtualHost;
+  readonly #vhost: DeadLetterHost;
   readonly #waiting: DeadLetter[] = [];
   #isSending = false;
 
-  constructor(vhost: VirtualHost) {
+  constructor(vhost: DeadLetterHost) {
     this.#vhost = vhost;
   }
 
@@ -25,7 +36,7 @@ export class DeadLetters {
    * Dead letters wait in a row, so that a chain of queues that drop does not pile up on the stack. Each is routed before
    * that: the caller keeps a letter whose routing throws.
    */
-  send(queue: Queue, message: Message, reason: DeathReason, receipt?: Receipt): void {
+  send(queue: Queue, message: Message, reason: DeathReason, receipt?: Receipt<Queue>): void {
     if (queue.settings.deadLetterExchange === undefined) {
       // A policy that named it was deleted: letters that wait for a target go on waiting.
       receipt?.done(false);
@@ -45,7 +56,7 @@ export class DeadLetters {
 
   #route(
     letter: Message,
-    { reason, receipt }: { reason: DeathReason; receipt: Receipt | undefined },
+    { reason, receipt }: { reason: DeathReason; receipt: Receipt<Queue> | undefined },
   ): readonly Queue[] {
     const exchange = this.#vhost.exchanges.get(letter.exchange);
     if (exchange === undefined) return [];

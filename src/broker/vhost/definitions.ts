@@ -3,7 +3,7 @@
 import type { Policy, PolicyKind } from '../queue/policies.ts';
 import { Queue } from '../queue/queue.ts';
 import { type Binding, bindingKey, type Exchange } from '../routing/exchange.ts';
-import type { Store } from '../store.ts';
+import type { Store } from '../store/contract.ts';
 import type { VhostMetadata } from './declarations.ts';
 
 export class Definitions {

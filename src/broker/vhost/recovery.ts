@@ -5,7 +5,7 @@ import { scanProperties } from '../codec/properties.ts';
 import { Message } from '../queue/message.ts';
 import type { Policy, PolicyKind } from '../queue/policies.ts';
 import type { ExchangeType } from '../routing/exchange.ts';
-import type { Definition, Store, StoredEntry, StoredMessage } from '../store.ts';
+import type { Definition, Store, StoredEntry, StoredMessage } from '../store/contract.ts';
 import type { VhostMetadata } from './declarations.ts';
 import type { Users } from './users.ts';
 import { type Shared, VirtualHost } from './vhost.ts';

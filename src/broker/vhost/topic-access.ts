@@ -4,7 +4,6 @@
 import { patternTest } from '../patterns.ts';
 import { ProtocolError } from '../protocol-error.ts';
 import type { Exchange } from '../routing/exchange.ts';
-import type { User } from './users.ts';
 
 export interface TopicPatterns {
   readonly write: string;
@@ -14,6 +13,13 @@ export interface TopicPatterns {
 export interface TopicPermission {
   readonly given: TopicPatterns;
   readonly tests: Readonly<Record<keyof TopicPatterns, (routingKey: string) => boolean>>;
+}
+
+/** The part of a user that a topic permission is looked up in. */
+interface TopicUser {
+  readonly name: string;
+  /** Virtual host → topic exchange → permission. */
+  readonly topics: ReadonlyMap<string, ReadonlyMap<string, TopicPermission>>;
 }
 
 /** The patterns may name `{username}` and `{vhost}`. Throws a SyntaxError. */
@@ -27,7 +33,7 @@ export function topicPermission(given: TopicPatterns, names: { username: string;
 
 /** Throws 403, with RabbitMQ's text. */
 export function assertTopicAccess(
-  user: User,
+  user: TopicUser,
   access: keyof TopicPatterns,
   { exchange, routingKey }: { exchange: Exchange | undefined; routingKey: string },
 ): void {

@@ -4,7 +4,7 @@ import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { isLoopback } from '../loopback.ts';
 import { patternTest } from '../patterns.ts';
 import { ProtocolError } from '../protocol-error.ts';
-import type { Store } from '../store.ts';
+import type { Store } from '../store/contract.ts';
 import { type TopicPatterns, type TopicPermission, topicPermission } from './topic-access.ts';
 
 /** The user of a broker that is given none, as RabbitMQ's. */

@@ -5,8 +5,8 @@ import { Arguments } from '../codec/arguments.ts';
 import { type ChurnCounters, messageCounters } from '../counters.ts';
 import { ProtocolError } from '../protocol-error.ts';
 import { assertPossible } from '../queue/arguments.ts';
-import type { Receipt, Surroundings } from '../queue/host.ts';
-import type { DeathReason, Message } from '../queue/message.ts';
+import type { QueueHost, Receipt } from '../queue/host.ts';
+import type { Message } from '../queue/message.ts';
 import { Policies, type Policy, type PolicyKind, policyKinds } from '../queue/policies.ts';
 import { Queue } from '../queue/queue.ts';
 import { queueSettings } from '../queue/settings.ts';
@@ -15,7 +15,7 @@ import { type Binding, Exchange, type ExchangeType, exchangeTypes, predeclared }
 import { route } from '../routing/route.ts';
 import { Steps } from '../routing/steps.ts';
 import type { Work } from '../slices.ts';
-import type { Store } from '../store.ts';
+import type { DeathReason, Store } from '../store/contract.ts';
 import { DeadLetters } from './dead-letters.ts';
 import {
   type BindingDeclaration,
@@ -28,34 +28,22 @@ import { Definitions } from './definitions.ts';
 import { assertFreeName, assertSameExchange, assertSameQueue, locked } from './equivalence.ts';
 import { queueName } from './names.ts';
 import { Removals } from './removals.ts';
-
-/** What became of a published message. */
-export interface Routed {
-  /** It has gone to at least one queue, or would have. */
-  readonly hasQueue: boolean;
-  /** A queue that is full refused it. */
-  readonly isRefused: boolean;
-  /** It has to be on disk before it is confirmed. */
-  readonly isStored: boolean;
-}
-
-const routedNowhere: Routed = { hasQueue: false, isRefused: false, isStored: false };
-const routedInMemory: Routed = { hasQueue: true, isRefused: false, isStored: false };
+import { type Routed, routedInMemory, routedNowhere } from './routed.ts';
 
 /** What the virtual hosts of a broker share. */
-export type Shared = Pick<Surroundings, 'clock' | 'memory' | 'slices' | 'store' | 'log'> & {
+export type Shared = Pick<QueueHost<Queue>, 'clock' | 'memory' | 'slices' | 'store' | 'log'> & {
   readonly churn: ChurnCounters;
 };
 
-export class VirtualHost implements Surroundings {
+export class VirtualHost implements QueueHost<Queue> {
   readonly name: string;
   readonly exchanges = new Map<string, Exchange>();
   readonly queues = new Map<string, Queue>();
-  readonly clock: Surroundings['clock'];
-  readonly memory: Surroundings['memory'];
-  readonly slices: Surroundings['slices'];
-  readonly store: Surroundings['store'];
-  readonly log: Surroundings['log'];
+  readonly clock: QueueHost<Queue>['clock'];
+  readonly memory: QueueHost<Queue>['memory'];
+  readonly slices: QueueHost<Queue>['slices'];
+  readonly store: QueueHost<Queue>['store'];
+  readonly log: QueueHost<Queue>['log'];
   readonly counters = messageCounters();
   /** Goes up whenever a way of messages may have changed. */
   version = 0;
@@ -341,7 +329,7 @@ export class VirtualHost implements Surroundings {
     return { hasQueue: true, isRefused: accepting.length < queues.length, isStored: stored.length > 0 };
   }
 
-  deadLetter(queue: Queue, message: Message, reason: DeathReason, receipt?: Receipt): void {
+  deadLetter(queue: Queue, message: Message, reason: DeathReason, receipt?: Receipt<Queue>): void {
     this.#deadLetters.send(queue, message, reason, receipt);
   }
 

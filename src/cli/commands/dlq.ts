@@ -4,7 +4,7 @@ import { type CheckedConfig, type Config, configFor } from '../../config/config.
 import type { DeadQueue } from '../../config/dead-queue.ts';
 import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
-import type { DlqVerb } from '../../roles/dlq.ts';
+import type { DlqVerb } from '../../roles/selection.ts';
 import { wordOf } from '../arguments/program.ts';
 import type { Values } from '../arguments/values.ts';
 import type { Command } from '../command.ts';

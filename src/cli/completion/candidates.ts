@@ -4,19 +4,7 @@
 import type { Option } from '../arguments/option.ts';
 import { optionSets } from '../arguments/options.ts';
 import { protectArgs } from '../arguments/protect.ts';
-import type { Command } from '../command.ts';
-
-/** Names in a rascal.json and in the built-in file. */
-export interface KnownNames {
-  /** Roles by name. */
-  readonly roles: ReadonlyMap<string, { readonly summary: string; readonly options: Command['options'] }>;
-  readonly publications: readonly string[];
-  readonly subscriptions: readonly string[];
-  readonly queues: readonly string[];
-}
-
-/** A candidate word and its description. */
-export type Candidate = readonly [word: string, about?: string];
+import type { Candidate, Command, KnownNames } from '../command.ts';
 
 /** `files` lets the shell offer file names. */
 export type Completion = { readonly files: true } | { readonly files: false; readonly words: readonly Candidate[] };

@@ -8,7 +8,7 @@ import { membersOf, objectOf, type Plain, stringOf } from '../../config/plain.ts
 import { expandRole, subscriptionNames } from '../../config/roles.ts';
 import type { Context } from '../../context.ts';
 import { earlyValue } from '../arguments/program.ts';
-import type { KnownNames } from './candidates.ts';
+import type { KnownNames } from '../command.ts';
 
 /**
  * Returns the names in the file that the typed words name, in MQ_CONFIG or in ./rascal.json, and in the built-in file.

@@ -6,8 +6,8 @@ import { messageParts } from '../../handlers/exec-message.ts';
 import { taggedFields } from '../../session/tagged-json.ts';
 import type { RawMessage } from '../../session/wire.ts';
 import { Printer } from '../../terminal/printer.ts';
-import type { DlqVerb } from '../dlq.ts';
 import { messageOf, utf8 } from '../message.ts';
+import type { DlqVerb } from '../selection.ts';
 import { type DeadLetter, deadLetterOf } from './dead-letter.ts';
 
 export interface Result {

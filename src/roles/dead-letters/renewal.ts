@@ -4,7 +4,8 @@
 
 import type { MqError } from '../../errors.ts';
 import type { Keeper, Looked } from '../../session/browser.ts';
-import type { OutgoingMessage, Publisher } from '../../session/publisher.ts';
+import type { OutgoingMessage } from '../../session/outgoing-message.ts';
+import type { Publisher } from '../../session/publisher.ts';
 import type { RawMessage } from '../../session/wire.ts';
 import { forgetsReturns, returnLimit, type WorkQueue } from '../consuming/work-queue.ts';
 import { headerNames, messageOf } from '../message.ts';

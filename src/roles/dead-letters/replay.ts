@@ -5,8 +5,8 @@
 
 import { waitQueue } from '../../config/retry-queues.ts';
 import { escaped, MqError } from '../../errors.ts';
+import type { OutgoingMessage } from '../../session/outgoing-message.ts';
 import { promised } from '../../session/promised.ts';
-import type { OutgoingMessage } from '../../session/publisher.ts';
 import type { ConfirmChannel, RawMessage } from '../../session/wire.ts';
 import { headerNames } from '../message.ts';
 import { type DeadLetter, deadLetterOf, revived } from './dead-letter.ts';

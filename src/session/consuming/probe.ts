@@ -7,8 +7,8 @@
 import type { Channel, RawMessage } from 'amqplib/callback_api';
 import { MqError } from '../../errors.ts';
 import type { Link } from '../connecting/link.ts';
-import type { Delivery } from '../consumer.ts';
 import type { Counts } from '../counts.ts';
+import type { Delivery } from './delivery.ts';
 
 export interface ProbeSettings {
   readonly vhost: string;

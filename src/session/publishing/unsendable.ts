@@ -3,7 +3,7 @@
 import type { RawMessage } from 'amqplib/callback_api';
 import { MqError } from '../../errors.ts';
 import { bytesOfText } from '../byte-text.ts';
-import type { OutgoingMessage } from '../publisher.ts';
+import type { OutgoingMessage } from '../outgoing-message.ts';
 
 export function unsendable({
   routingKey,

@@ -4,7 +4,7 @@
 
 import type { RawMessage } from 'amqplib/callback_api';
 import type { MqError } from '../../errors.ts';
-import type { OutgoingMessage, Sent } from '../publisher.ts';
+import type { OutgoingMessage, Sent } from '../outgoing-message.ts';
 
 export interface Entry {
   readonly message: OutgoingMessage;

@@ -5,12 +5,12 @@ import { encodeProperties } from '../../../src/broker/codec/properties.ts';
 import type { FieldValue, Table } from '../../../src/broker/codec/table.ts';
 import { churnCounters } from '../../../src/broker/counters.ts';
 import type { Consumer } from '../../../src/broker/queue/consumers.ts';
+import type { Entry } from '../../../src/broker/queue/entry.ts';
 import { Memory } from '../../../src/broker/queue/memory.ts';
 import { Message } from '../../../src/broker/queue/message.ts';
 import type { Queue } from '../../../src/broker/queue/queue.ts';
-import type { Entry } from '../../../src/broker/queue/ready.ts';
 import { Slices } from '../../../src/broker/slices.ts';
-import type { Store } from '../../../src/broker/store.ts';
+import type { Store } from '../../../src/broker/store/contract.ts';
 import { VirtualHost } from '../../../src/broker/vhost/vhost.ts';
 import { HandClock } from '../../support/broker-clock.ts';
 

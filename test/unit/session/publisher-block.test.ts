@@ -3,7 +3,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Link } from '../../../src/session/connecting/link.ts';
 import { newCounts } from '../../../src/session/counts.ts';
-import { Publisher, type Sent } from '../../../src/session/publisher.ts';
+import type { Sent } from '../../../src/session/outgoing-message.ts';
+import { Publisher } from '../../../src/session/publisher.ts';
 
 const publishers: Publisher[] = [];
 test.after(() => {

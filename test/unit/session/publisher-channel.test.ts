@@ -6,7 +6,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Link } from '../../../src/session/connecting/link.ts';
 import { newCounts } from '../../../src/session/counts.ts';
-import { Publisher, type PublisherSettings, type Sent } from '../../../src/session/publisher.ts';
+import type { Sent } from '../../../src/session/outgoing-message.ts';
+import { Publisher, type PublisherSettings } from '../../../src/session/publisher.ts';
 
 /** As amqplib throws it. */
 const closed = Object.assign(new Error('Channel closed'), { name: 'IllegalOperationError' });

@@ -1,7 +1,7 @@
 // Completes the words after `mq admin`: verbs, nouns, and queues of rascal.json, according to the table of actions.
 
 import type { Action } from '../../../admin/action.ts';
-import type { Candidate, KnownNames } from '../../completion/candidates.ts';
+import type { Candidate, KnownNames } from '../../command.ts';
 
 /** @param words the complete words after `admin` */
 export function adminCandidates(

@@ -2,7 +2,7 @@
 
 import { isClosedPipe, Printer } from '../../../terminal/printer.ts';
 import { chosenCluster, indexesOf } from './choose.ts';
-import type { Job } from './verbs.ts';
+import type { Job } from './job.ts';
 
 export async function printLogs(job: Job): Promise<undefined> {
   try {

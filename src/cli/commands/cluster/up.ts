@@ -8,8 +8,8 @@ import { Printer } from '../../../terminal/printer.ts';
 import { noteOf } from '../../error-text.ts';
 import { chosenCluster } from './choose.ts';
 import { describedNodes, envLines } from './draw.ts';
+import type { Job } from './job.ts';
 import { withCounter } from './progress.ts';
-import type { Job } from './verbs.ts';
 
 const defaultVersion = '4.3';
 

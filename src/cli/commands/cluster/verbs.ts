@@ -1,26 +1,15 @@
 // Defines the verbs of mq cluster: their options, whether they accept nodes, and their functions.
 
 import type { Cluster, NodeState } from '../../../cluster/cluster.ts';
-import type { Config } from '../../../config/config.ts';
-import type { Context } from '../../../context.ts';
 import { exitStatuses, MqError } from '../../../errors.ts';
 import { Printer } from '../../../terminal/printer.ts';
-import type { Values } from '../../arguments/values.ts';
 import { noteOf } from '../../error-text.ts';
 import { chosenCluster, indexesOf } from './choose.ts';
 import { drawClusters, drawStatus, envLines } from './draw.ts';
+import { attached, type Job, reportState } from './job.ts';
 import { printLogs } from './logs.ts';
 import { withCounter } from './progress.ts';
 import { join, up } from './up.ts';
-
-/** Parameters of a verb's function. */
-export interface Job {
-  readonly context: Context;
-  readonly values: Values;
-  /** Names of the nodes on the command line. */
-  readonly hosts: readonly string[];
-  readonly configOf: (context: Context) => Promise<Config>;
-}
 
 interface Row {
   /** Text after the verb in the usage line. */
@@ -138,12 +127,6 @@ export async function runVerb(verb: Verb, job: Job): Promise<number> {
   return (await verbs[verb].run(job)) ?? 0;
 }
 
-async function attached({ context, values }: Job) {
-  const name = await chosenCluster(context, values);
-  const { attachCluster } = await import('../../../cluster/cluster.ts');
-  return attachCluster({ name });
-}
-
 async function status(job: Job): Promise<number> {
   const name = await chosenCluster(job.context, job.values);
   const { clusterStatus } = await import('../../../cluster/status.ts');
@@ -198,7 +181,7 @@ async function stop(job: Job): Promise<undefined> {
     await assertDispensable({ name: cluster.name, hosts });
   }
   await Promise.all(indexes.map((index) => cluster.stop(index)));
-  await told(job, cluster.name, 'stopped');
+  await reportState(job, cluster.name, 'stopped');
 }
 
 async function start(job: Job): Promise<undefined> {
@@ -210,9 +193,9 @@ async function start(job: Job): Promise<undefined> {
   const running = states.filter(({ state }) => state === 'running').length;
   if (running * 2 > states.length) {
     await withCounter(job, (patience) => cluster.ready({ ...patience, nodes: indexes }));
-    return told(job, cluster.name, 'started');
+    return reportState(job, cluster.name, 'started');
   }
-  await told(job, cluster.name, 'started');
+  await reportState(job, cluster.name, 'started');
   const down = states.filter(({ state }) => state !== 'running').map(({ host }) => host);
   const waits = `it waits for a majority (${running} of ${states.length} run): start ${down.join(' or ')} as well`;
   noteOf(job.context, 'cluster')(waits);
@@ -235,7 +218,7 @@ async function resume(job: Job): Promise<undefined> {
       cause: error,
     });
   }
-  await told(job, cluster.name, 'resumed');
+  await reportState(job, cluster.name, 'resumed');
 }
 
 /** Returns a function that applies a Docker fault to each named node. */
@@ -245,7 +228,7 @@ function each(fault: 'kill' | 'pause', done: string): Row['run'] {
     const indexes = indexesOf(cluster, job.hosts);
     await needState(cluster, indexes, fault === 'kill' ? ['running', 'paused'] : ['running']);
     await Promise.all(indexes.map((index) => cluster[fault](index)));
-    await told(job, cluster.name, done);
+    await reportState(job, cluster.name, done);
     return undefined;
   };
 }
@@ -267,13 +250,13 @@ async function partition(job: Job): Promise<undefined> {
   const cut = (await cluster.states()).find(({ isConnected }) => !isConnected);
   if (cut) throw new MqError('REFUSED', `node ${cut.host} is cut off already`, { hint: 'mq cluster heal first' });
   await cluster.separate(indexes);
-  await told(job, cluster.name, 'cut off');
+  await reportState(job, cluster.name, 'cut off');
 }
 
 async function heal(job: Job): Promise<undefined> {
   const cluster = await attached(job);
   await withCounter(job, (patience) => cluster.heal(patience));
-  await told({ ...job, hosts: cluster.nodes.map(({ host }) => host) }, cluster.name, 'ready');
+  await reportState({ ...job, hosts: cluster.nodes.map(({ host }) => host) }, cluster.name, 'ready');
 }
 
 async function forget(job: Job): Promise<undefined> {
@@ -281,7 +264,7 @@ async function forget(job: Job): Promise<undefined> {
   const cluster = await chosenCluster(job.context, job.values);
   const { forgetNode } = await import('../../../cluster/forget.ts');
   await forgetNode({ cluster, host });
-  await told(job, cluster, 'forgotten');
+  await reportState(job, cluster, 'forgotten');
 }
 
 async function down({ context, values }: Job): Promise<undefined> {
@@ -297,13 +280,4 @@ async function down({ context, values }: Job): Promise<undefined> {
   const printer = new Printer(context.stdout);
   for (const name of names)
     await (values.flag('json') ? printer.json({ name, state: 'removed' }) : printer.text(`${name} is removed`));
-}
-
-/** Prints the new state of the named nodes. */
-export async function told({ context, values, hosts }: Job, cluster: string, state: string): Promise<undefined> {
-  const printer = new Printer(context.stdout);
-  for (const node of hosts) {
-    if (values.flag('json')) await printer.json({ cluster, node, state });
-    else await printer.text(`${node} is ${state}`);
-  }
 }

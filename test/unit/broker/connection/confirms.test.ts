@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Confirms } from '../../../../src/broker/connection/confirms.ts';
-import type { Store } from '../../../../src/broker/store.ts';
+import type { Store } from '../../../../src/broker/store/contract.ts';
 
 test('a run of tags is one ack with multiple, a single one is without', () => {
   const { confirms, sent, flush } = place();

@@ -1,9 +1,9 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Deque } from '../../../../src/broker/queue/deque.ts';
+import { Entry } from '../../../../src/broker/queue/entry.ts';
 import { Level } from '../../../../src/broker/queue/level.ts';
 import { Message } from '../../../../src/broker/queue/message.ts';
-import { Entry } from '../../../../src/broker/queue/ready.ts';
 
 const message = new Message({
   ...{ exchange: '', routingKey: 'q', content: Buffer.alloc(2), propertiesLength: 2, persistent: false },

@@ -3,7 +3,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Table } from '../../../../src/broker/codec/table.ts';
-import type { Entry } from '../../../../src/broker/queue/ready.ts';
+import type { Entry } from '../../../../src/broker/queue/entry.ts';
 import { atOnce } from '../../../../src/broker/slices.ts';
 import { declare, message, place } from '../queue-place.ts';
 

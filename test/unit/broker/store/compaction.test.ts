@@ -5,10 +5,10 @@ import { open as openFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Returns, Store, StoreOptions } from '../../../../src/broker/store/contract.ts';
 import { StoreIndex } from '../../../../src/broker/store/live-records.ts';
 import { neverReturned } from '../../../../src/broker/store/record.ts';
 import { newSegment } from '../../../../src/broker/store/segment.ts';
-import type { Returns, Store, StoreOptions } from '../../../../src/broker/store.ts';
 import { until } from '../../../support/until.ts';
 import { committed, enqueue, open, recoveredIn, segments, shown, withFolder } from './folder.ts';
 

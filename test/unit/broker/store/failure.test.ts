@@ -3,7 +3,7 @@ import { open as openFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Store, StoreOptions } from '../../../../src/broker/store.ts';
+import type { Store, StoreOptions } from '../../../../src/broker/store/contract.ts';
 import { committed, enqueue, open, recoveredIn, segments, shown, withFolder } from './folder.ts';
 
 /** A disk whose next writes or syncs fail, or write only a part. */

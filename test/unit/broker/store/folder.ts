@@ -3,7 +3,8 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openStore, type Store, type StoreOptions } from '../../../../src/broker/store.ts';
+import type { Store, StoreOptions } from '../../../../src/broker/store/contract.ts';
+import { openStore } from '../../../../src/broker/store.ts';
 
 /** Runs with an empty folder, which goes afterwards. */
 export async function withFolder(run: (folder: string) => Promise<void>): Promise<void> {

@@ -6,7 +6,8 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { openStore, type Store } from '../../../../src/broker/store.ts';
+import type { Store } from '../../../../src/broker/store/contract.ts';
+import { openStore } from '../../../../src/broker/store.ts';
 import { until } from '../../../support/until.ts';
 import { bytesOf, enqueue, open, recoveredIn, withFolder } from './folder.ts';
 

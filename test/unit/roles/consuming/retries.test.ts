@@ -6,7 +6,8 @@ import { MqError } from '../../../../src/errors.ts';
 import type { Message } from '../../../../src/handlers/handler.ts';
 import { Retries } from '../../../../src/roles/consuming/retries.ts';
 import { newCounts } from '../../../../src/session/counts.ts';
-import type { OutgoingMessage, Publisher, Sent } from '../../../../src/session/publisher.ts';
+import type { OutgoingMessage, Sent } from '../../../../src/session/outgoing-message.ts';
+import type { Publisher } from '../../../../src/session/publisher.ts';
 import type { ConfirmChannel } from '../../../../src/session/wire.ts';
 
 const message: Message = {

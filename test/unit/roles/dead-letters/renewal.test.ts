@@ -4,7 +4,8 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { MqError } from '../../../../src/errors.ts';
 import { Renewal } from '../../../../src/roles/dead-letters/renewal.ts';
-import type { OutgoingMessage, Publisher, Sent } from '../../../../src/session/publisher.ts';
+import type { OutgoingMessage, Sent } from '../../../../src/session/outgoing-message.ts';
+import type { Publisher } from '../../../../src/session/publisher.ts';
 import type { RawMessage } from '../../../../src/session/wire.ts';
 
 const rabbit40 = { product: 'RabbitMQ', version: '4.0.5' };

@@ -1,0 +1,20 @@
+// A message on its way to the broker, and its outcome.
+
+import type { Properties } from 'amqplib/callback_api';
+import type { MqError } from '../errors.ts';
+
+/** Outcome of one message. `error` is the reason. */
+export type Sent =
+  | { readonly type: 'confirmed' }
+  | { readonly type: 'refused'; readonly error: MqError }
+  | { readonly type: 'in doubt'; readonly error: MqError };
+
+export interface OutgoingMessage {
+  /** Name of the exchange. '' is the default exchange. */
+  readonly exchange: string;
+  readonly routingKey: string;
+  readonly body: Buffer;
+  /** Properties with a messageId that is unique in the process. */
+  readonly properties: Properties & { readonly messageId: string };
+  readonly mandatory: boolean;
+}
