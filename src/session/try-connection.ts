@@ -20,10 +20,10 @@ const connectionMs = 5_000;
  * cannot connect, and DEADLINE after `withinMs`.
  */
 export async function tryConnection(
-  { config, addresses, vhosts: named = Object.keys(config.vhosts) }: Tried,
+  { config, addresses, vhosts: named = Object.keys(config.vhosts), command = 'wait' }: Tried,
   { withinMs, signal }: { withinMs: number; signal: AbortSignal },
 ): Promise<void> {
-  const connectionName = `mq wait ${randomUUID().slice(0, 8)}`;
+  const connectionName = `mq ${command} ${randomUUID().slice(0, 8)}`;
   const vhosts = addresses === undefined ? named : ['/'];
   const redact = redactor(secretsOf({ config, addresses: addresses ?? [] }));
   const opening = openLink({
@@ -59,6 +59,8 @@ interface Tried {
   readonly addresses: readonly ConnectionConfig[] | undefined;
   /** Defaults to all vhosts of rascal.json. */
   readonly vhosts?: readonly string[];
+  /** The command that connects; part of the connection's name. Default: `wait`. */
+  readonly command?: string;
 }
 
 function patient(config: Config): Config {

@@ -1,8 +1,7 @@
-// Implements the fixtures that use AMQP with mq's own sessions, and declares the whole topology of a rascal.json.
+// Implements the fixtures that use AMQP with mq's own sessions.
 
-import builtin from '../../rascal.json' with { type: 'json' };
 import { parseAddresses } from '../config/address.ts';
-import type { Config, ConnectionConfig, SubscriptionConfig } from '../config/config.ts';
+import type { Config, SubscriptionConfig } from '../config/config.ts';
 import { MqError } from '../errors.ts';
 import { type Message, plainProperties } from '../handlers/handler.ts';
 import type { FileTarget, Published, ReceivedMessage, SentMessage } from '../harness/target.ts';
@@ -135,44 +134,6 @@ function withSubscription(config: Config, name: string, subscription: Subscripti
 }
 
 const confirmTimeoutMs = 10_000;
-
-/** Declares all exchanges, bindings and queues, except queues that belong to a connection. */
-export async function declareAll(config: Config, urls: readonly string[]): Promise<void> {
-  const [{ Session: Made }, { newCounts }] = await Promise.all([
-    import('../session/session.ts'),
-    import('../session/counts.ts'),
-  ]);
-  const addresses = parseAddresses(urls.join(','), { at: '--on', code: 'USAGE' });
-  const session = new Made({ config, addresses, role, confirmTimeoutMs, counts: newCounts(), say: () => undefined });
-  try {
-    await session.declareAll();
-  } finally {
-    await session.close();
-  }
-}
-
-/** Connects and disconnects. Throws mq's usual errors if the broker is not reachable or refuses the login. */
-export async function assertReachable(addresses: readonly ConnectionConfig[]): Promise<void> {
-  const [{ openLink }, { rascalConfig }, { builtinConfig }] = await Promise.all([
-    import('../session/connecting/link.ts'),
-    import('../config/runtime.ts'),
-    import('../config/load.ts'),
-  ]);
-  const connectionName = `mq ${role} look`;
-  const needs = { publications: [], subscriptions: [], extraQueues: { '/': {} }, addresses, connectionName };
-  const link = await openLink({
-    rascalConfig: rascalConfig(builtinConfig(builtin), { ...needs, heartbeatSeconds: 10 }),
-    connectionName,
-    closeTimeoutMs: 5_000,
-    redact,
-  });
-  await link.close();
-}
-
-/** Removes user and password from addresses. */
-function redact(text: string): string {
-  return text.replaceAll(/(amqps?:\/\/)[^@\s]*@/g, '$1***@');
-}
 
 function receivedOf({ body, fields, properties, headers }: Message): ReceivedMessage {
   return {

@@ -1,4 +1,4 @@
-// Uses the management API of a target for tests: creates their vhosts and reads their content.
+// Uses the management API of a target for the process of a test file: reads and purges the content of its vhost.
 
 import { parseManagement } from '../admin/address.ts';
 import { Management, type Method } from '../admin/client.ts';
@@ -18,17 +18,6 @@ export class ManagementApi {
   /** Sends a request. `path` starts with /api. Throws the errors of `Management.request`. */
   ask(method: Method, path: string, body?: unknown): Promise<unknown> {
     return this.#api.request(method, path.replace(/^\/api/, ''), body);
-  }
-
-  /**
-   * Deletes the vhosts with this prefix, because a killed file has left its own. If the broker is not reachable, they
-   * stay.
-   */
-  async removeVhosts(prefix: string): Promise<void> {
-    const all = (await this.ask('GET', '/api/vhosts').catch(() => [])) as readonly { name: string }[];
-    for (const { name } of all.filter((vhost) => vhost.name.startsWith(prefix)))
-      await this.ask('DELETE', `/api/vhosts/${name}`).catch(() => undefined);
-    this.close();
   }
 
   /** Closes all its connections. */

@@ -6,7 +6,7 @@ import { loadConfigs } from '../config/load.ts';
 import { mergeConfigs } from '../config/merge.ts';
 import { normalise } from '../config/normalise.ts';
 import type { TargetPlan } from '../harness/target.ts';
-import { declareAll } from './fixtures.ts';
+import { fixtureRole } from './connection-name.ts';
 import type { FileWorld } from './world.ts';
 
 export interface Topology {
@@ -37,7 +37,9 @@ export async function topologyOf(plan: TargetPlan, { env, cwd }: FileWorld): Pro
       Object.values(queues).some(({ options }) => typeOf(options?.['arguments']) === 'stream'),
     ),
     declare: async (urls) => {
-      if (own.file !== undefined || self) await declareAll(own, urls);
+      if (own.file === undefined && !self) return;
+      const { declareAll } = await import('../session/declare-all.ts');
+      await declareAll(own, { urls, role: fixtureRole });
     },
   };
 }

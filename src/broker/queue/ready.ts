@@ -4,7 +4,6 @@ import { itemsPerStep, sorted, type Work } from '../slices.ts';
 import { Deque } from './deque.ts';
 import type { Entry } from './entry.ts';
 import { Level } from './level.ts';
-import { Message } from './message.ts';
 
 export interface Order {
   readonly maxPriority: number;

@@ -12,6 +12,8 @@ import type { Job } from './job.ts';
 import { withCounter } from './progress.ts';
 
 const defaultVersion = '4.3';
+/** Milliseconds for one answer of the management API. */
+const answerMs = 15_000;
 
 export async function up(job: Job): Promise<undefined> {
   const { context, values, configOf } = job;
@@ -78,17 +80,20 @@ export async function applied(
   config: Config,
   { signal, withinMs = 60_000 }: Pick<Patience, 'signal' | 'withinMs'>,
 ): Promise<void> {
-  const [{ declareAll }, { ManagementApi }, { within }] = await Promise.all([
-    import('../../../test-process/fixtures.ts'),
-    import('../../../test-process/holdings.ts'),
+  const [{ declareAll }, { Management }, { parseManagement }, { within }] = await Promise.all([
+    import('../../../session/declare-all.ts'),
+    import('../../../admin/client.ts'),
+    import('../../../admin/address.ts'),
     import('../../../cluster/limit.ts'),
   ]);
-  const api = new ManagementApi(cluster.managementUrls);
+  const login = { user: '', password: '' };
+  const addresses = cluster.managementUrls.flatMap((url) => parseManagement(url, { at: 'management', login }));
+  const api = new Management({ addresses, timeoutMs: answerMs });
   try {
     await within(withinMs, signal, async () => {
       for (const vhost of Object.keys(config.vhosts).filter((one) => one !== '/'))
-        await api.ask('PUT', `/api/vhosts/${encodeURIComponent(vhost)}`, {});
-      await declareAll(config, cluster.urls);
+        await api.request('PUT', `/vhosts/${encodeURIComponent(vhost)}`, {});
+      await declareAll(config, { urls: cluster.urls, role: 'cluster' });
     });
   } catch (error) {
     await cluster.down();

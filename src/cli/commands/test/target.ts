@@ -1,6 +1,8 @@
 // Opens the target of `mq test`, once for the whole run, and closes it afterwards.
 
 import { randomUUID } from 'node:crypto';
+import builtin from '../../../../rascal.json' with { type: 'json' };
+import type { Management as Client } from '../../../admin/client.ts';
 import { heedDockerHost } from '../../../cluster/docker-host.ts';
 import { parseAddresses } from '../../../config/address.ts';
 import { endpointOf } from '../../../config/endpoint.ts';
@@ -11,6 +13,8 @@ import type { Values } from '../../arguments/values.ts';
 
 /** Time limit for an answer of the management API, in milliseconds. */
 const answerMs = 15_000;
+/** Time limit for the first connection to the broker, in milliseconds. */
+const connectMs = 60_000;
 
 interface Common {
   readonly config?: string;
@@ -89,12 +93,14 @@ function planUrl(context: Context, on: string, values: Values, common: Common): 
   const title = addresses.map(endpointOf).join(', ');
   const prefix = `mq-test-${randomUUID().slice(0, 8)}-`;
   return async () => {
-    const [{ assertReachable }, { ManagementApi }, { findManagement, isNamed }] = await Promise.all([
-      import('../../../test-process/fixtures.ts'),
-      import('../../../test-process/holdings.ts'),
+    const [{ builtinConfig }, { tryConnection }, { Management }, { findManagement, isNamed }] = await Promise.all([
+      import('../../../config/load.ts'),
+      import('../../../session/try-connection.ts'),
+      import('../../../admin/client.ts'),
       import('../../input/management.ts'),
     ]);
-    await assertReachable(addresses).catch((error: unknown) => {
+    const connection = { config: builtinConfig(builtin), addresses, command: 'test' };
+    await tryConnection(connection, { withinMs: connectMs, signal: context.drain }).catch((error: unknown) => {
       throw error instanceof MqError ? withHintFor(error) : error;
     });
     try {
@@ -103,7 +109,8 @@ function planUrl(context: Context, on: string, values: Values, common: Common): 
       const { urlOf } = await import('../../../admin/address.ts');
       const managementUrls = found.addresses.map(urlOf);
       // This does not use the client of the proof, which aborts at the first signal.
-      const close = () => new ManagementApi(managementUrls).removeVhosts(prefix);
+      const client = new Management({ addresses: found.addresses, timeoutMs: answerMs });
+      const close = () => removeVhosts(client, prefix);
       return { plan: { kind: 'url', urls, managementUrls, prefix, ...common }, title, close };
     } catch (error) {
       if (isNamed(context, values) || !(error instanceof MqError)) throw error;
@@ -115,6 +122,14 @@ function planUrl(context: Context, on: string, values: Values, common: Common): 
       };
     }
   };
+}
+
+/** Deletes the vhosts of this run, because a killed file has left its own. If the broker is not reachable, they stay. */
+async function removeVhosts(api: Client, prefix: string): Promise<void> {
+  const all = (await api.request('GET', '/vhosts').catch(() => [])) as readonly { name: string }[];
+  for (const { name } of all.filter((vhost) => vhost.name.startsWith(prefix)))
+    await api.request('DELETE', `/vhosts/${name}`).catch(() => undefined);
+  api.close();
 }
 
 /** Replaces the options in a role's hint with those of `mq test`. */
