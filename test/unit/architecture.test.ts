@@ -6,7 +6,7 @@ import { isBuiltin } from 'node:module';
 import { posix, resolve, sep } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Token, tokensOf } from '../support/tokens.ts';
+import { importsOf as importsIn, type Node, nodesOf } from '../support/source.ts';
 
 /** Paths are relative to src, with `/`. */
 interface Project {
@@ -30,8 +30,22 @@ interface Rule {
 }
 
 const features = 'admin bench broker cluster handlers harness observe roles topology web'.split(' ');
-const core = ['errors', 'context', 'session', 'config'];
-const places = ['main', 'cli', 'build', ...core, ...features];
+const core = ['errors', 'context', 'signal', 'terminal', 'session', 'config'];
+/** The two entries of the executable: the command line, and the process of one test file. */
+const entries = ['cli', 'test-process'];
+const places = ['main', 'build', ...entries, ...core, ...features];
+
+/** The folders of broker/, from the top to the bottom. A file in broker/ itself is in the layer of its own name. */
+const layers = [
+  ['management'],
+  ['server'],
+  ['connection'],
+  ['vhost'],
+  ['routing'],
+  ['queue'],
+  ['codec', 'store'],
+  ['protocol-error', 'clock', 'counters', 'loopback', 'slices', 'patterns', 'bounded-pattern'],
+];
 
 /** Who of the features may import which other one. */
 const exceptions: Readonly<Record<string, readonly string[]>> = {
@@ -44,13 +58,13 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   '@stomp/stompjs': ['web/page/'],
   '@yao-pkg/pkg': ['build/'],
   amqplib: ['session.ts', 'session/', 'config/'],
-  cac: ['cli/program.ts'],
+  cac: ['cli/arguments/program.ts'],
   esbuild: ['build/'],
   'fastest-levenshtein': ['admin/', 'config/', 'cli/'],
   'jsonc-parser': ['config/'],
   re2js: ['broker/patterns.ts'],
   rascal: ['session.ts', 'session/', 'config/'],
-  'string-width': ['admin/'],
+  'string-width': ['terminal/'],
   testcontainers: ['cluster/'],
   uvu: ['harness/'],
   ws: ['web/'],
@@ -100,12 +114,13 @@ const rules: readonly Rule[] = [
   },
   {
     title:
-      'only main.ts and cli wire: the core imports no feature, and neither it nor features nor build import cli or main, except types upward',
+      'only main.ts, cli and test-process wire: the core imports no feature, and nothing else imports them, except types upward',
     check: overImports(({ from, to, isType }) => {
       const [source, target] = [placeOf(from), placeOf(to)];
       if (isType || source === target || source === 'main') return false;
       if (target === 'main') return true;
-      return source !== 'cli' && (target === 'cli' || (!features.includes(source) && features.includes(target)));
+      if (entries.includes(source)) return false;
+      return entries.includes(target) || (!features.includes(source) && features.includes(target));
     }),
     broken: [
       [{ 'roles/x.ts': "import { x } from '../cli/output.ts';" }, ['roles/x.ts imports cli/output.ts']],
@@ -135,6 +150,57 @@ const rules: readonly Rule[] = [
     kept: { 'broker/x.ts': "import { MqError } from '../errors.ts'; import { y } from './codec/y.ts';" },
   },
   {
+    title: 'the layers of broker import downwards only',
+    check: overImports(({ from, to }) => {
+      if (placeOf(from) !== 'broker' || placeOf(to) !== 'broker') return false;
+      const [source, target] = [layerOf(from), layerOf(to)];
+      return source === -1 || source > target;
+    }),
+    broken: [
+      [
+        { 'broker/queue/x.ts': "import type { V } from '../vhost/v.ts';" },
+        ['broker/queue/x.ts imports broker/vhost/v.ts'],
+      ],
+      [{ 'broker/store/x.ts': "import { q } from '../queue/q.ts';" }, ['broker/store/x.ts imports broker/queue/q.ts']],
+      [{ 'broker/codec/x.ts': "import { s } from '../server.ts';" }, ['broker/codec/x.ts imports broker/server.ts']],
+      [{ 'broker/x.ts': "import { s } from './clock.ts';" }, ['broker/x.ts imports broker/clock.ts']],
+    ],
+    kept: {
+      'broker/server.ts': "import { V } from './vhost/v.ts';",
+      'broker/queue/x.ts':
+        "import { t } from '../codec/t.ts'; import { c } from '../clock.ts'; import { y } from './y.ts';",
+    },
+  },
+  {
+    title: 'a folder of cli/commands is imported only by its command',
+    check: overImports(({ from, to }) => {
+      const [, , folder, file] = to.split('/');
+      if (!to.startsWith('cli/commands/') || file === undefined) return false;
+      return from !== `cli/commands/${folder}.ts` && !from.startsWith(`cli/commands/${folder}/`);
+    }),
+    broken: [
+      [
+        { 'cli/commands/web.ts': "import { x } from './role/x.ts';" },
+        ['cli/commands/web.ts imports cli/commands/role/x.ts'],
+      ],
+    ],
+    kept: {
+      'cli/commands/role.ts': "import { x } from './role/x.ts';",
+      'cli/commands/role/y.ts': "import { x } from './x.ts';",
+    },
+  },
+  {
+    title: 'cli and test-process do not import each other',
+    check: overImports(({ from, to }) => {
+      const [source, target] = [placeOf(from), placeOf(to)];
+      return source !== target && entries.includes(source) && entries.includes(target);
+    }),
+    broken: [
+      [{ 'cli/x.ts': "import type { F } from '../test-process/f.ts';" }, ['cli/x.ts imports test-process/f.ts']],
+      [{ 'test-process/x.ts': "import { v } from '../cli/v.ts';" }, ['test-process/x.ts imports cli/v.ts']],
+    ],
+  },
+  {
     title: 'nobody reaches into a nested folder from outside',
     check: overImports(({ from, to }) => {
       // amqplib's `exports` hide the files whose reason and headers mq has to read; session/ owns the package.
@@ -156,14 +222,8 @@ const rules: readonly Rule[] = [
     title: 'only main.ts and build name process',
     check: overFiles((path, text) => {
       if (path === 'main.ts' || path.startsWith('build/')) return false;
-      const tokens = tokensOf(text);
-      const named = tokens.some(({ text: word, kind }, index) => {
-        const [before, owner] = [tokens[index - 1]?.text, tokens[index - 2]?.text ?? ''];
-        const isGlobal = ['globalThis', 'global'].includes(owner);
-        if (kind === 'string') return word.slice(1, -1) === 'process' && before === '[' && isGlobal;
-        return word === 'process' && kind === 'word' && (before !== '.' || isGlobal);
-      });
-      return named || importsOf(path, text).some(({ specifier }) => ['process', 'node:process'].includes(specifier));
+      const isNamed = nodesOf(path, text).some(({ node, parent }) => isProcess(node, parent));
+      return isNamed || importsOf(path, text).some(({ specifier }) => ['process', 'node:process'].includes(specifier));
     }),
     broken: [
       [{ 'roles/x.ts': 'const home = process.env;' }, ['roles/x.ts']],
@@ -194,7 +254,7 @@ const rules: readonly Rule[] = [
       [{ 'cli/x.ts': "require('@yao-pkg/pkg/lib-es5/sea.js');" }, ['cli/x.ts imports @yao-pkg/pkg']],
     ],
     kept: {
-      'cli/program.ts': "import { cac } from 'cac'; import { join } from 'node:path';",
+      'cli/arguments/program.ts': "import { cac } from 'cac'; import { join } from 'node:path';",
       'session/link.ts': "import { x } from 'rascal/lib/amqp/Vhost';",
     },
   },
@@ -207,17 +267,20 @@ const rules: readonly Rule[] = [
         return imported.has(name) ? [] : [`${name} is not imported`];
       });
     },
-    broken: [[{ 'cli/program.ts': "import 'cac';" }, ['uvu is not imported', 'x has no owner'], ['cac', 'uvu', 'x']]],
+    broken: [
+      [{ 'cli/arguments/program.ts': "import 'cac';" }, ['uvu is not imported', 'x has no owner'], ['cac', 'uvu', 'x']],
+    ],
   },
   {
     title: 'exports are named',
     check: overFiles(
       (path, text) =>
         !path.endsWith('.d.ts') &&
-        tokensOf(text).some(({ text: word }, index, tokens) => {
-          const before = tokens[index - 1]?.text;
-          return word === 'default' && (before === 'export' || (before === 'as' && isExported(tokens, index)));
-        }),
+        nodesOf(path, text).some(
+          ({ node }) =>
+            node.type === 'ExportDefaultDeclaration' ||
+            (node.type === 'ExportSpecifier' && (node['exported'] as { name?: unknown }).name === 'default'),
+        ),
     ),
     broken: [
       [{ 'roles/x.ts': 'export default function x() {}' }, ['roles/x.ts']],
@@ -227,9 +290,7 @@ const rules: readonly Rule[] = [
   },
   {
     title: 'there is no any',
-    check: overFiles((_, text) =>
-      tokensOf(text).some(({ text: word }, index, all) => word === 'any' && all[index - 1]?.text !== '.'),
-    ),
+    check: overFiles((path, text) => nodesOf(path, text).some(({ node }) => node.type === 'TSAnyKeyword')),
     broken: [[{ 'roles/x.ts': 'function f(x: Array<any>) {}' }, ['roles/x.ts']]],
     kept: { 'roles/x.ts': "// any\nawait Promise.any([]); const match = 'any';" },
   },
@@ -260,13 +321,15 @@ const rules: readonly Rule[] = [
   {
     title: 'nothing but build writes to the console',
     check: overFiles(
-      (path, text) => !path.startsWith('build/') && tokensOf(text).some(({ text: word }) => word === 'console'),
+      (path, text) =>
+        !path.startsWith('build/') &&
+        nodesOf(path, text).some(({ node }) => node.type === 'Identifier' && node['name'] === 'console'),
     ),
     broken: [[{ 'roles/x.ts': "console.log('x');" }, ['roles/x.ts']]],
     kept: { 'roles/x.ts': "// console.log\nconst text = 'console.log';", 'build/x.ts': "console.log('x');" },
   },
   {
-    title: 'imports go round in no circle',
+    title: 'there is no circle of imports, type imports included',
     check: circles,
     broken: [
       [
@@ -277,8 +340,12 @@ const rules: readonly Rule[] = [
         },
         ['roles/a.ts → roles/b.ts → roles/c.ts → roles/a.ts'],
       ],
+      [
+        { 'roles/a.ts': "import { b } from './b.ts';", 'roles/b.ts': "import type { A } from './a.ts';" },
+        ['roles/a.ts → roles/b.ts → roles/a.ts'],
+      ],
     ],
-    kept: { 'roles/a.ts': "import { b } from './b.ts';", 'roles/b.ts': "import type { A } from './a.ts';" },
+    kept: { 'roles/a.ts': "import { b } from './b.ts';", 'roles/b.ts': '' },
   },
 ];
 
@@ -316,15 +383,36 @@ function placeOf(path: string): string {
   return (path.split('/')[0] ?? '').replace(/\.[a-z]+$/, '');
 }
 
+/** The index in `layers`; -1 for a file of broker that has no place there. */
+function layerOf(path: string): number {
+  const name = (path.split('/')[1] ?? '').replace(/\.ts$/, '');
+  if (name === 'store' && !path.includes('/store/')) return layers.findIndex((layer) => layer.includes('server'));
+  return layers.findIndex((layer) => layer.includes(name));
+}
+
 function isEmpty(word: string): boolean {
   return emptyNames.includes(word) || emptyNames.includes(word.replace(/s$/, ''));
+}
+
+/** `process` as a variable, or as a member of the global object. */
+function isProcess(node: Node, parent: Node | undefined): boolean {
+  if (node.type === 'MemberExpression') {
+    const { object, property } = node as unknown as { object: Node; property: Node };
+    const isGlobal = object.type === 'Identifier' && ['globalThis', 'global'].includes(object['name'] as string);
+    return isGlobal && [property['name'], property['value']].includes('process');
+  }
+  if (node.type !== 'Identifier' || node['name'] !== 'process') return false;
+  const isMember = parent?.type === 'MemberExpression' && parent['property'] === node && parent['computed'] !== true;
+  const isKey = parent?.['key'] === node && parent['value'] !== node && parent['computed'] !== true;
+  const isType = parent?.type === 'TSQualifiedName' || parent?.type === 'TSTypeReference';
+  return !isMember && !isKey && !isType;
 }
 
 /** A checker that asks of each file; `true` stands for its path. */
 function overFiles(breaks: (path: string, text: string) => boolean | string[]): Rule['check'] {
   return ({ files }) =>
     Object.entries(files).flatMap(([path, text]) => {
-      if (!/\.[cm]?[jt]s$/.test(path)) return [];
+      if (!isCode(path)) return [];
       const found = breaks(path, text);
       return Array.isArray(found) ? found : found ? [path] : [];
     });
@@ -358,8 +446,8 @@ function circles({ files }: Project): string[] {
       return;
     }
     if (done.has(path)) return;
-    for (const { to, isType } of importsOf(path, files[path] ?? '')) {
-      if (to !== undefined && !isType) visit(to, [...trail, path]);
+    for (const { to } of importsOf(path, files[path] ?? '')) {
+      if (to !== undefined) visit(to, [...trail, path]);
     }
     done.add(path);
   };
@@ -369,67 +457,20 @@ function circles({ files }: Project): string[] {
 
 interface Import {
   readonly specifier: string;
-  /** The file of src it means; undefined when it is a package. */
+  /** The file of src that is imported; undefined if it is a package. */
   readonly to: string | undefined;
-  /** Gone when the types are stripped. */
+  /** The import disappears when the types are stripped. */
   readonly isType: boolean;
 }
 
-/** import and export … from, import(), require(), and what createRequire gives. */
 function importsOf(path: string, text: string): Import[] {
-  const tokens = tokensOf(text);
-  const at = (index: number) => tokens[index]?.text;
-  const found: Import[] = [];
-  const add = (index: number, isType: boolean) => {
-    const token = tokens[index];
-    if (token?.kind !== 'string') return;
-    const specifier = token.text.slice(1, -1);
+  if (!isCode(path)) return [];
+  return importsIn(path, text).map(({ specifier, isType }) => {
     const to = specifier.startsWith('.') ? posix.join(posix.dirname(path), specifier) : undefined;
-    found.push({ specifier, to, isType });
-  };
-  tokens.forEach(({ text: word, kind }, index) => {
-    if (kind !== 'word' || (at(index - 1) === '.' && at(index - 2) !== '.')) return;
-    if (word === 'import' && at(index + 1) === '(') {
-      const isMember = at(index + 3) === ')' && at(index + 4) === '.';
-      const isType = isMember && !['then', 'catch', 'finally'].includes(at(index + 5) ?? '');
-      add(index + 2, isType || at(index - 1) === 'typeof');
-    } else if (word === 'import' && at(index + 1) !== '.') {
-      if (tokens[index + 1]?.kind === 'string') add(index + 1, false);
-      else add(fromAfter(tokens, index), at(index + 1) === 'type' && at(index + 2) !== 'from');
-    } else if (word === 'export') {
-      const start = at(index + 1) === 'type' ? index + 2 : index + 1;
-      if (at(start) === '{' || at(start) === '*') add(fromAfter(tokens, start), start === index + 2);
-    } else if (word === 'require' || word === 'createRequire') {
-      const call = word === 'require' ? index + 1 : closing(tokens, index + 1) + 1;
-      add((at(call) === '.' ? call + 2 : call) + 1, false);
-    }
+    return { specifier, to, isType };
   });
-  return found;
 }
 
-/** The place of the string after the statement's `from`; -1 when there is none. */
-function fromAfter(tokens: readonly Token[], start: number): number {
-  for (let index = start; index < tokens.length; index++) {
-    const { text } = tokens[index] as Token;
-    if (text === ';' || text === '=') return -1;
-    if (text === '}' && tokens[index + 1]?.text !== 'from') return -1;
-    if (text === 'from' && tokens[index + 1]?.kind === 'string') return index + 1;
-  }
-  return -1;
-}
-
-/** The place of the bracket that closes the one at `open`. */
-function closing(tokens: readonly Token[], open: number): number {
-  let depth = 0;
-  for (let index = open; index < tokens.length; index++) {
-    if (tokens[index]?.text === '(') depth++;
-    if (tokens[index]?.text === ')' && --depth === 0) return index;
-  }
-  return tokens.length;
-}
-
-/** True in `export { x as default }`, false in `import { default as x }` and `import { x as default }`. */
-function isExported(tokens: readonly Token[], index: number): boolean {
-  const open = tokens.findLastIndex(({ text }, place) => place < index && text === '{');
-  return tokens[open - 1]?.text === 'export';
+function isCode(path: string): boolean {
+  return /\.[cm]?[jt]s$/.test(path);
 }

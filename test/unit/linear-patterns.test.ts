@@ -5,7 +5,7 @@ import { resolve } from 'node:path';
 import { createContext, Script } from 'node:vm';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { tokensOf } from '../support/tokens.ts';
+import { nodesOf } from '../support/source.ts';
 
 const fillers = [...' \t\n"\'`([{<a1-./\\=:,%$#*', ...[' \n', '\r\n', 'a ', '\u001b[', ':1']];
 const context = createContext({ pattern: /./, text: '' }) as { pattern: RegExp; text: string };
@@ -46,8 +46,8 @@ test('every regular expression of src is linear in texts of spaces, quotes, brac
   const folder = resolve(import.meta.dirname, '../../src');
   const seen = new Map<string, string>();
   for (const file of globSync('**/*.{ts,js}', { cwd: folder })) {
-    for (const { kind, text } of tokensOf(readFileSync(resolve(folder, file), 'utf8'))) {
-      if (kind === 'regex') seen.set(text, file);
+    for (const { node } of nodesOf(file, readFileSync(resolve(folder, file), 'utf8'))) {
+      if (node['regex'] !== undefined) seen.set(node['raw'] as string, file);
     }
   }
   assert.ok(seen.size > 100, `${seen.size} expressions are found`);
