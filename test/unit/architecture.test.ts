@@ -72,13 +72,19 @@ const owners: Readonly<Record<string, readonly string[]>> = {
 
 /** Who may import which file that a package does not export. */
 const hiddenFiles: Readonly<Record<string, readonly string[]>> = {
-  'session/handshake.ts': ['../node_modules/amqplib/lib/connection.js'],
-  'session/content-frames.ts': ['../node_modules/amqplib/lib/connection.js', '../node_modules/amqplib/lib/frame.js'],
+  'session/patches/handshake.ts': ['../node_modules/amqplib/lib/connection.js'],
+  'session/patches/content-frames.ts': [
+    '../node_modules/amqplib/lib/connection.js',
+    '../node_modules/amqplib/lib/frame.js',
+  ],
 };
 
 /** Tables may be long. */
 const longFiles = ['broker/codec/methods.ts'];
 const lineLimit = 400;
+const folderLimit = 20;
+/** Folders above the limit, with their number of files, which may only become smaller. */
+const largeFolders: Readonly<Record<string, number>> = { config: 44 };
 const emptyNames = ['util', 'helper', 'common', 'misc', 'type', 'manager', 'service'];
 /** Files whose name is a command's. */
 const commandNames = ['cli/commands/types.ts'];
@@ -313,6 +319,44 @@ const rules: readonly Rule[] = [
     kept: { 'build/node24.js': '', 'session/rascal.d.ts': '', 'cli/commands/rpc-server.ts': '' },
   },
   {
+    title: `no folder holds more than ${folderLimit} files`,
+    check: ({ files }) => {
+      const counts = new Map<string, number>();
+      for (const path of Object.keys(files)) {
+        const folder = posix.dirname(path);
+        counts.set(folder, (counts.get(folder) ?? 0) + 1);
+      }
+      return [...counts].flatMap(([folder, count]) =>
+        count > (largeFolders[folder] ?? folderLimit) ? [`${folder} has ${count}`] : [],
+      );
+    },
+    broken: [
+      [
+        Object.fromEntries(Array.from({ length: folderLimit + 1 }, (_, index) => [`roles/x${index}.ts`, ''])),
+        [`roles has ${folderLimit + 1}`],
+      ],
+    ],
+    kept: Object.fromEntries(Array.from({ length: folderLimit }, (_, index) => [`roles/x${index}.ts`, ''])),
+  },
+  {
+    title: 'only session/patches changes an export of a third-party package',
+    check: overFiles((path, text) => {
+      if (path.startsWith('session/patches/')) return [];
+      const names = packageNames(path, text);
+      const changed = nodesOf(path, text).flatMap(({ node }) => names.get(changedBy(node) ?? '') ?? []);
+      return changed.map((name) => `${path} changes ${name}`);
+    }),
+    broken: [
+      [{ 'session/x.ts': "import { A } from 'amqplib'; A.prototype.x = 1;" }, ['session/x.ts changes amqplib']],
+      [{ 'session/x.ts': "import * as a from 'amqplib'; a.connect = f;" }, ['session/x.ts changes amqplib']],
+      [{ 'session/x.ts': "import a from 'amqplib'; Object.assign(a, { f });" }, ['session/x.ts changes amqplib']],
+    ],
+    kept: {
+      'session/patches/x.ts': "import a from 'amqplib'; a.connect = f;",
+      'session/x.ts': "import a from 'amqplib'; import { b } from './b.ts'; b.x = a.y; const c = {}; c.a = 1;",
+    },
+  },
+  {
     title: `no file is longer than ${lineLimit} lines, except tables`,
     check: overFiles((path, text) => !longFiles.includes(path) && text.trimEnd().split('\n').length > lineLimit),
     broken: [[{ 'roles/x.ts': 'x\n'.repeat(lineLimit + 1) }, ['roles/x.ts']]],
@@ -392,6 +436,39 @@ function layerOf(path: string): number {
 
 function isEmpty(word: string): boolean {
   return emptyNames.includes(word) || emptyNames.includes(word.replace(/s$/, ''));
+}
+
+/** Local name → package, of everything that a file imports from packages. */
+function packageNames(path: string, text: string): Map<string, string> {
+  const names = new Map<string, string>();
+  for (const { node } of nodesOf(path, text)) {
+    if (node.type !== 'ImportDeclaration') continue;
+    const { value: specifier } = node['source'] as { value: string };
+    if (specifier.startsWith('.') || isBuiltin(specifier)) continue;
+    for (const { local } of node['specifiers'] as { local: { name: string } }[]) names.set(local.name, specifier);
+  }
+  return names;
+}
+
+/** The variable whose members a node assigns: `a.b.c = …`, `Object.assign(a.b, …)`, `Object.defineProperty(a, …)`. */
+function changedBy(node: Node): string | undefined {
+  if (node.type === 'AssignmentExpression') {
+    const left = node['left'] as Node;
+    return left.type === 'MemberExpression' ? rootOf(left) : undefined;
+  }
+  if (node.type !== 'CallExpression') return undefined;
+  const { callee, arguments: [first] = [] } = node as unknown as { callee: Node; arguments?: Node[] };
+  const isChange = /^(assign|definePropert(y|ies)|setPrototypeOf)$/.test(nameOf(callee['property']));
+  return isChange && rootOf(callee) === 'Object' && first !== undefined ? rootOf(first) : undefined;
+}
+
+function rootOf(node: Node): string | undefined {
+  if (node.type === 'MemberExpression') return rootOf(node['object'] as Node);
+  return node.type === 'Identifier' ? nameOf(node) : undefined;
+}
+
+function nameOf(node: unknown): string {
+  return String((node as { name?: unknown } | undefined)?.name);
 }
 
 /** `process` as a variable, or as a member of the global object. */

@@ -7,11 +7,12 @@ import type { Channel, ConfirmChannel } from 'amqplib/callback_api';
 import type { RascalBroker, RascalConfigured } from 'rascal';
 import rascal from 'rascal';
 import type { RascalVhost, RascalVhostConfig } from 'rascal/lib/amqp/Vhost.js';
-import Vhost from 'rascal/lib/amqp/Vhost.js';
 import { objectOf } from '../../config/plain.ts';
 import type { RascalSettings } from '../../config/runtime.ts';
 import { MqError } from '../../errors.ts';
 import '../patches/content-frames.ts';
+import type { KnownVhost } from '../patches/vhosts.ts';
+import '../patches/vhosts.ts';
 import { failureOf, isPermanent } from '../failure.ts';
 import { GivingUp, type ReconnectLimit } from '../giving-up.ts';
 import '../patches/handshake.ts';
@@ -58,11 +59,6 @@ function setUpMs(addresses: number): number {
 
 function setUpTooLong(addresses: number): MqError {
   return new MqError('UNAVAILABLE', `the connection was not set up in ${setUpMs(addresses) / 1000} s`);
-}
-
-interface KnownVhost {
-  readonly vhost: RascalVhost;
-  readonly config: RascalVhostConfig;
 }
 
 export class Link extends EventEmitter<LinkEvents> {
@@ -341,16 +337,6 @@ function frameMaxFault({ vhosts }: RascalSettings, failure: MqError): MqError {
     cause: failure,
   });
 }
-
-// Rascal does not expose its vhosts, so they are captured when they are created. Their getChannel and getConfirmChannel
-// wait while disconnected.
-const createVhost = Vhost.create;
-Vhost.create = (config, components: { mqVhosts?: Map<string, KnownVhost> }, next) => {
-  createVhost(config, components, (error, vhost) => {
-    if (vhost) components.mqVhosts?.set(vhost.name, { vhost, config });
-    next(error, vhost);
-  });
-};
 
 /**
  * Renames exclusive queues after a lost connection. RabbitMQ 4.3 keeps an exclusive queue locked (405) while the node
