@@ -44,7 +44,7 @@ const layers = [
   ['routing'],
   ['queue'],
   ['codec', 'store'],
-  ['protocol-error', 'clock', 'counters', 'loopback', 'slices', 'patterns', 'bounded-pattern'],
+  ['protocol-error', 'clock', 'counters', 'loopback', 'slices', 'patterns', 'bounded-pattern', 'rabbitmq-version'],
 ];
 
 /** Who of the features may import which other one. */

@@ -1,4 +1,4 @@
-// mq completions: prints the completion script of a shell. completion-answer.ts answers the script's requests, and
+// mq completions: prints the completion script of a shell. completion/answer.ts answers the script's requests, and
 // main.ts calls it directly.
 
 import { wordOf } from '../arguments/program.ts';

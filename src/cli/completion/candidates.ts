@@ -1,5 +1,5 @@
 // Computes completions for an incomplete command line: commands, options and their values, and names of rascal.json. It
-// reads the same tables as the help. completion-script.ts contains the scripts for the shells.
+// reads the same tables as the help. script.ts contains the scripts for the shells.
 
 import type { Option } from '../arguments/option.ts';
 import { optionSets } from '../arguments/options.ts';
