@@ -50,10 +50,16 @@ const tiers: Readonly<Record<string, (wanted: readonly string[]) => Batch[]>> = 
       timeout: 660, // a client's program has 600 s: test/conformance/clients.ts
       ...onCluster(version, 1),
     })),
-  // Each file of the suites has its own vhost and its own users, so two run at once. Those of cluster/ stop nodes.
+  // Each file of the scenarios has its own vhost and its own users, so two run at once. Those of cluster/ stop nodes.
   cluster: (wanted) =>
     wanted.flatMap((version) => [
-      { title: `suites, RabbitMQ ${version}`, folders: ['suites'], timeout: 240, ...onCluster(version, 3), jobs: 2 },
+      {
+        title: `scenarios, RabbitMQ ${version}`,
+        folders: ['scenarios'],
+        timeout: 240,
+        ...onCluster(version, 3),
+        jobs: 2,
+      },
       { title: `cluster, RabbitMQ ${version}`, folders: ['cluster'], timeout: 240, ...onCluster(version, 3) },
     ]),
   // The short form of `npm run test:faults`.
