@@ -11,7 +11,7 @@ import { bundleWhole } from './bundle.ts';
 import { codeCaches } from './code-cache.ts';
 import { copyNode } from './node-package.ts';
 import type { Pieces } from './pieces.ts';
-import { isThis, nodeVersion, type Platform } from './platforms.ts';
+import { generators, isThis, type NodePackage, type Platform } from './platforms.ts';
 
 type Sea = (entry: string, options: SeaOptions) => Promise<void>;
 interface SeaOptions {
@@ -39,7 +39,7 @@ async function makeIn(given: { platform: Platform; pieces: Pieces; output: strin
   const entry = join(folder, 'start.js');
   await writeFile(entry, await bundleWhole(join(import.meta.dirname, 'start.ts')));
   const options: SeaOptions = {
-    targets: [{ nodeRange: `node${nodeVersion}`, platform: platform.os, arch: platform.arch, output }],
+    targets: [{ nodeRange: `node${platform.node.version}`, platform: platform.os, arch: platform.arch, output }],
     signature: true,
     seaConfig: {
       assets: await writeAssets({ folder, pieces, caches: own ? codeCaches(pieces) : new Map() }),
@@ -93,14 +93,22 @@ async function stripped(binary: string, output: string): Promise<string> {
   }
 }
 
-/** Puts the platform's Node into pkg's cache, so that pkg does not download it. */
+/**
+ * Puts the platform's Node, and a local one of the same version, into pkg's cache, so that pkg does not download them.
+ */
 async function fillCacheOfPkg({ platform, home }: { platform: Platform; home: string }): Promise<void> {
   const cache = join(home, '.pkg-cache', 'sea');
-  const os = platform.os === 'macos' ? 'darwin' : platform.os;
-  const name = `node-v${nodeVersion}-${os}-${platform.arch}`;
-  const binary = os === 'win' ? join(cache, `${name}.exe`) : join(cache, name, 'bin', 'node');
-  const archive = join(cache, `${name}${os === 'win' ? '.zip' : '.tar.gz'}`);
-  await mkdir(dirname(binary), { recursive: true });
-  await copyNode(platform.node, binary);
-  for (const file of [archive, `${archive}.ok`, `${binary}.ok`]) await writeFile(file, '');
+  const { version } = platform.node;
+  await put(platform.node, { os: platform.os === 'macos' ? 'darwin' : platform.os, arch: platform.arch });
+  const generator = generators.find((node) => node.version === version);
+  if (generator) await put(generator, { os: 'linux', arch: 'x64' });
+
+  async function put(node: NodePackage, { os, arch }: { os: string; arch: string }): Promise<void> {
+    const name = `node-v${version}-${os}-${arch}`;
+    const binary = os === 'win' ? join(cache, `${name}.exe`) : join(cache, name, 'bin', 'node');
+    const archive = join(cache, `${name}${os === 'win' ? '.zip' : '.tar.gz'}`);
+    await mkdir(dirname(binary), { recursive: true });
+    await copyNode(node, binary);
+    for (const file of [archive, `${archive}.ok`, `${binary}.ok`]) await writeFile(file, '');
+  }
 }

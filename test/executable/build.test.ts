@@ -10,6 +10,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { bundle } from '../../src/build/bundle.ts';
 import { mainPiece, openPieces } from '../../src/build/pieces.ts';
+import { platforms } from '../../src/build/platforms.ts';
 import { librariesOf, packagesOf } from '../../src/build/sbom.ts';
 import { node } from '../support/node.ts';
 
@@ -113,6 +114,18 @@ test('a warning of esbuild fails the bundle', async () => {
     assert.match(String(thrown), /esbuild warns:\nmain\.js:1: "import\.meta" is not available/);
   });
 });
+
+test('the Node of every platform is the one that the lockfile pins', async () => {
+  const lock = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8')) as Lockfile;
+  for (const { node } of platforms) {
+    const { version, integrity } = lock.packages[`node_modules/${node.name}`] ?? {};
+    assert.equal({ version, integrity }, { version: node.version, integrity: node.integrity }, node.name);
+  }
+});
+
+interface Lockfile {
+  packages: Record<string, { version: string; integrity: string }>;
+}
 
 test('node24.js runs a Node that strips types, and passes arguments and exit status on', async () => {
   await inFolder(
