@@ -53,6 +53,19 @@ test('the executable runs in an empty folder with an empty environment, and warn
   });
 });
 
+// Node 26.10.0 from npm also needs libatomic.so.1, which Debian's and RabbitMQ's images do not have.
+test('the Linux executable needs no shared library but those of glibc and libstdc++', async () => {
+  if (process.platform !== 'linux') return;
+  const { stdout } = await run('ldd', [executable]);
+  const names = [...stdout.matchAll(/^\s*(?:\/lib64\/)?(\w[\w+-]*)\.so/gm)].map(([, name = '']) => name);
+  const usual = ['linux-vdso', 'libc', 'libdl', 'libgcc_s', 'libm', 'libpthread', 'libstdc++', 'ld-linux-x86-64'];
+  assert.equal(
+    names.filter((name) => !usual.includes(name)),
+    [],
+  );
+  assert.ok(names.includes('libc'), stdout);
+});
+
 test('NODE_OPTIONS brings no code into the executable', async () => {
   await inFolder({ 'evil.cjs': `require('fs').writeFileSync(__dirname + '/ran', '')` }, async (cwd) => {
     const env = { NODE_OPTIONS: `--require ${join(cwd, 'evil.cjs')}` };
