@@ -140,7 +140,8 @@ export class Intake {
   }
 
   #release(reason: Reason): void {
-    if (this.#holds.delete(reason) && (this.#holds.size === 0 || reason === 'work')) this.#schedule();
+    // Also while another reason is left: what is parked may go, if memory is free again, and that ends the hold for memory.
+    if (this.#holds.delete(reason)) this.#schedule();
   }
 
   #schedule(): void {

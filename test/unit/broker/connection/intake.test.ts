@@ -9,6 +9,7 @@ import { decodeMethod } from '../../../../src/broker/codec/methods.ts';
 import { Content } from '../../../../src/broker/connection/content.ts';
 import { Intake } from '../../../../src/broker/connection/intake.ts';
 import { Slices } from '../../../../src/broker/slices.ts';
+import type { Store } from '../../../../src/broker/store/contract.ts';
 import { content, frame, method, publish } from '../../../robustness/frames.ts';
 
 test('an acknowledgement goes before publishes that wait for memory, and never into the middle of one', async () => {
@@ -38,8 +39,31 @@ test('frames without a payload do not wait for memory without end', async () => 
   assert.ok(socket.isPaused());
 });
 
+test('a client whose publishes wait for memory goes on, also if it waited for the disk when memory was free', async () => {
+  let written: () => void = () => {};
+  const store = { pendingBytes: 0, committed: (done: () => void) => (written = done) };
+  const { intake, slices, taken } = client(store as unknown as Store);
+  intake.block();
+  const body = Buffer.alloc(8000);
+  const [begun, head] = [method(1, 'basic.publish'), content(1, Buffer.alloc(150 * body.length))[0] as Buffer];
+  const bodies = Array.from({ length: 127 }, () => frame(frameTypes.body, 1, body));
+  intake.push(Buffer.concat([begun, head, ...bodies]));
+  for (let left = 200; left > 0; left--) await new Promise((turned) => setImmediate(turned));
+  // The frame that is one too many for the memory comes while the disk is behind.
+  store.pendingBytes = 64 * 1024 * 1024;
+  intake.push(frame(frameTypes.body, 1, body));
+  intake.push(frame(frameTypes.body, 1, body));
+  await slices.idle();
+  intake.unblock();
+  await slices.idle();
+  written();
+  store.pendingBytes = 0;
+  await slices.idle();
+  assert.is(taken.length, 131);
+});
+
 /** An intake whose frames take longer than a slice, each of them. */
-function client() {
+function client(store?: Store) {
   const socket = new StillSocket();
   const slices = new Slices();
   const taken: string[] = [];
@@ -48,7 +72,7 @@ function client() {
   const intake = new Intake(socket as unknown as Socket, {
     slices,
     frameMax: 8192,
-    store: undefined,
+    store,
     onFrame: (type, _, buffer, start, end) => {
       if (type === frameTypes.method) {
         const { name } = decodeMethod(buffer, start, end);
