@@ -59,7 +59,7 @@ export class Intake {
   #parked: Frame[] = [];
   #parkedChannels = new Set<number>();
   #parkedBytes = 0;
-  /** Channels whose publish has been taken from what is parked, and its content has not. */
+  /** Channels whose publish has been taken from what is parked, and its content is still there. */
   #unfinished = new Set<number>();
 
   constructor(socket: Socket, parts: IntakeParts) {
@@ -222,6 +222,8 @@ export class Intake {
     } finally {
       this.#parked = this.#parked.slice(taken);
       this.#parkedChannels = new Set(this.#parked.map(({ channel }) => channel));
+      // Content that is not there yet is taken as it comes.
+      this.#unfinished = this.#unfinished.intersection(this.#parkedChannels);
       this.#parkedBytes = this.#parked.reduce((sum, { payload }) => sum + payload.length + parkedFrameBytes, 0);
       if (this.#parkedBytes <= parkedBytesLimit) this.#holds.delete('memory');
     }

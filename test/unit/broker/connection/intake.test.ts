@@ -39,6 +39,24 @@ test('frames without a payload do not wait for memory without end', async () => 
   assert.ok(socket.isPaused());
 });
 
+test('a publish of which a part came before the memory was free lets no other channel publish when it is short again', async () => {
+  const { intake, slices, taken } = client();
+  const [begun, head, body] = publish(1, { routingKey: 'q' }) as [Buffer, Buffer, Buffer];
+  intake.block();
+  intake.push(Buffer.concat([begun, head]));
+  await slices.idle();
+  intake.unblock();
+  await slices.idle();
+  intake.push(body);
+  await slices.idle();
+  assert.equal(taken.splice(0), ['basic.publish', 'header', 'body']);
+  intake.block();
+  // The acknowledgement takes longer than a slice: there is another one afterwards.
+  intake.push(Buffer.concat([...publish(2, { routingKey: 'q' }), method(3, 'basic.ack', { deliveryTag: 1 })]));
+  await slices.idle();
+  assert.equal(taken, ['basic.ack']);
+});
+
 test('a client whose publishes wait for memory goes on, also if it waited for the disk when memory was free', async () => {
   let written: () => void = () => {};
   const store = { pendingBytes: 0, committed: (done: () => void) => (written = done) };
