@@ -29,13 +29,7 @@ export class Removals {
   }
 
   *exchange(exchange: Exchange): Work {
-    if (exchange.isDeleted) return;
-    this.#place.exchanges.delete(exchange.name);
-    exchange.isDeleted = true;
-    this.#place.version++;
-    this.#definitions?.forgetExchange(exchange);
-    yield* this.#all(exchange.bindings.values());
-    yield* this.#all(this.#bindings.takeTo(exchange));
+    if (!exchange.isDeleted) yield* this.#all(this.#ended(exchange));
   }
 
   *queue(queue: Queue): Work {
@@ -50,18 +44,44 @@ export class Removals {
 
   /** AMQP 0-9-1, 1.6.2.1: an auto-delete exchange goes with the last thing that was bound to it. */
   *unused(exchange: Exchange): Work {
-    if (exchange.isAutoDelete && exchange.bindings.size === 0) yield* this.exchange(exchange);
+    if (isUnused(exchange)) yield* this.exchange(exchange);
   }
 
-  *#all(bindings: Iterable<Binding>): Work {
-    for (const binding of bindings) {
+  /** Takes an exchange out of the virtual host. Returns its bindings, which are still to be removed. */
+  #ended(exchange: Exchange): Iterator<Binding> {
+    this.#place.exchanges.delete(exchange.name);
+    exchange.isDeleted = true;
+    this.#place.version++;
+    this.#definitions?.forgetExchange(exchange);
+    return this.#bindingsOf(exchange);
+  }
+
+  *#bindingsOf(exchange: Exchange): Generator<Binding, undefined> {
+    yield* exchange.bindings.values();
+    yield* this.#bindings.takeTo(exchange);
+  }
+
+  /** Removes bindings, and those of the exchanges that end with them. The rows are a stack: exchanges may make a long chain. */
+  *#all(bindings: Iterable<Binding> | Iterator<Binding>): Work {
+    const rows = [Iterator.from(bindings)];
+    for (let row = rows.at(-1); row !== undefined; row = rows.at(-1)) {
+      const { done, value: binding } = row.next();
+      if (done === true) {
+        rows.pop();
+        continue;
+      }
       if (this.#bindings.remove(binding) !== undefined) {
+        const { source } = binding;
         // A binding of the same names may be there again by now.
-        const again = this.#place.exchanges.get(binding.source.name)?.bindings.has(bindingKey(binding));
+        const again = this.#place.exchanges.get(source.name)?.bindings.has(bindingKey(binding));
         if (again !== true) this.#definitions?.forgetBinding(binding);
-        yield* this.unused(binding.source);
+        if (isUnused(source)) rows.push(Iterator.from(this.#ended(source)));
       }
       yield;
     }
   }
+}
+
+function isUnused({ isAutoDelete, isDeleted, bindings }: Exchange): boolean {
+  return isAutoDelete && !isDeleted && bindings.size === 0;
 }
