@@ -68,13 +68,23 @@ export function parse(args: readonly string[], command: Command): Values {
     values = new Values({ command: command.name, args: rest.map(unprotect), options: given(options, parsed, argv) });
   });
   try {
-    program.parse(['node', 'mq', ...argv], { run: false });
+    program.parse(['node', 'mq', ...withoutFlags(argv, options)], { run: false });
     program.runMatchedCommand();
   } catch (error) {
     throw usage((error as Error).message);
   }
   if (!values) throw new MqError('BUG', `cac did not match the command ${command.name}`);
   return values;
+}
+
+/**
+ * Removes the options without a value, which `given` finds by itself. cac's parser (mri) knows their names in camel case
+ * only, so it would use the word after `--until-empty` as its value.
+ */
+function withoutFlags(argv: readonly string[], options: readonly Option[]): string[] {
+  const flags = options.filter(({ value }) => !value);
+  const typed = flags.flatMap(({ name, short }) => [`--${name}`, `--no-${name}`, ...(short ? [`-${short}`] : [])]);
+  return argv.filter((arg) => !typed.includes(arg));
 }
 
 function unclearWord({ option: { name, bare }, word }: UnclearWord): MqError {
