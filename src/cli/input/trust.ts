@@ -30,7 +30,7 @@ export async function assertTrusted(
   }
   throw new MqError('UNTRUSTED', `${found.file} is not trusted: ${doubts.join('; ')}`, {
     at: found.path,
-    hint: `read it, then mq trust permits it, and --config ${found.file} uses it this time`,
+    hint: `read it; then mq trust permits it, --config ${found.file} uses it once, or MQ_TRUST names its folder (for CI)`,
   });
 }
 
