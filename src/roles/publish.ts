@@ -85,6 +85,8 @@ class Tally {
   #attempted = 0;
   #failed = 0;
   #first: MqError | undefined;
+  /** The error of a closed stdout, which is a failure only if input is left that was not sent. */
+  #closed: MqError | undefined;
   confirmed = 0;
   /** `true` if the input was not read to its end. */
   isUnread = false;
@@ -132,7 +134,8 @@ class Tally {
     const why = sent.type === 'confirmed' ? {} : { code: sent.error.code, message: sent.error.message };
     this.#prints = this.#printer.json({ number, messageId, outcome: sent.type, ...why }).catch((error: MqError) => {
       this.#hopeless.abort();
-      if (!isClosedPipe(error)) this.#first ??= error;
+      if (isClosedPipe(error)) this.#closed ??= error;
+      else this.#first ??= error;
     });
   }
 
@@ -144,12 +147,13 @@ class Tally {
   finish(): void {
     clearInterval(this.#progress);
     if (this.#progress && this.#shown) this.#context.stderr.write('\r\u001b[K');
-    if (!this.#first) return;
-    if (this.#attempted <= 1) throw this.#first;
-    const { code, message, hint } = this.#first;
+    const first = this.#first ?? (this.isUnread ? this.#closed : undefined);
+    if (!first) return;
+    if (this.#attempted <= 1) throw first;
+    const { code, message, hint } = first;
     const unread = this.isUnread ? `; the input after message ${this.#skip + this.#attempted} was not sent` : '';
     const counts = `${this.confirmed} of ${this.#attempted} messages confirmed, ${this.#failed} not${unread}`;
-    throw new MqError(code, `${message} (${counts})`, { ...(hint && { hint }), cause: this.#first });
+    throw new MqError(code, `${message} (${counts})`, { ...(hint && { hint }), cause: first });
   }
 
   #shown = false;

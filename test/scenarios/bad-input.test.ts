@@ -566,6 +566,13 @@ for (const options of ['', '--json ', "--concurrency 1 --exec sh -c 'cat; echo' 
   });
 }
 
+test('a closed pipe ends a sender with 74 if lines are left that it did not send', async () => {
+  const { cwd } = place();
+  const { status, stderr } = await shell('seq 200000 | mq publish to --lines --json | head -1', cwd);
+  assert.is(status, 74, stderr);
+  assert.match(stderr, /messages confirmed, 0 not; the input after message \d+ was not sent/);
+});
+
 for (const options of ['', '--json ']) {
   test(`a full stdout ends a receiver, and the message stays in the queue: subscribe ${options}> /dev/full`, async () => {
     const { queue, cwd } = place();
