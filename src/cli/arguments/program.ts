@@ -58,11 +58,8 @@ export function parse(args: readonly string[], command: Command): Values {
 
   const program = cac('mq');
   const parser = program.command(`${command.name} [...args]`, command.summary);
-  for (const option of options) {
-    const flag = option.short ? `-${option.short}, --${option.name}` : `--${option.name}`;
-    parser.option(option.value ? `${flag} <value>` : flag, option.help);
-    if (option.negatable) parser.option(`--no-${option.name}`, option.help);
-  }
+  // Only options with a value reach cac, by their long names: see protectArgs and withoutFlags.
+  for (const { name, value, help } of options) if (value) parser.option(`--${name} <value>`, help);
   let values: Values | undefined;
   parser.action((rest: string[], parsed: Record<string, unknown>) => {
     values = new Values({ command: command.name, args: rest.map(unprotect), options: given(options, parsed, argv) });
