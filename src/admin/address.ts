@@ -1,7 +1,8 @@
-// Parses the addresses of the management API, with their user and password.
+// Finds the management API of a broker, and parses its addresses with their user and password.
 
 import type { ConnectionConfig } from '../config/config.ts';
 import { endpointOf, hostOf, portOf, standardPort } from '../config/endpoint.ts';
+import { isObject } from '../config/plain.ts';
 import { MqError } from '../errors.ts';
 
 /** Address of one node's API. */
@@ -39,7 +40,7 @@ export function parseManagement(list: string, { at, login }: { at: string; login
     if (scheme === undefined) throw wrong('not a URL: it does not begin with http:// or https://');
     const url = URL.parse(text);
     if (url === null) throw wrong('not a URL');
-    if (/[?#]/.test(text)) throw wrong('a URL of a server is wanted, without ? and #');
+    if (/[?#]/.test(text)) throw wrong('the URL of a server has no ? and no #');
     const [user, password] = [decoded(url.username), decoded(url.password)];
     if (user === undefined || password === undefined)
       throw wrong('a % is not followed by two hexadecimal digits of UTF-8 (a literal % is written %25)');
@@ -54,29 +55,78 @@ export function parseManagement(list: string, { at, login }: { at: string; login
   });
 }
 
-/** Returns the addresses in `management` of a connection in rascal.json: a URL, or an object with one. */
-export function namedIn({ management }: ConnectionConfig, login: Login): ManagementAddress[] {
-  const url =
-    typeof management === 'object' && management !== null ? (management as { url?: unknown }).url : management;
-  return typeof url === 'string' ? parseManagement(url, { at: 'management in rascal.json', login }) : [];
+/** What may name the management API of a broker, in the order of precedence. */
+export interface ManagementSources {
+  /** Value of `--management-url`. */
+  readonly option: string | undefined;
+  /** Value of `MQ_MANAGEMENT_URL`. */
+  readonly variable: string | undefined;
+  /** Addresses of the broker, of the command line or of rascal.json. The latter may contain `management`. */
+  readonly connections: readonly ConnectionConfig[];
+}
+
+export interface LocatedManagement {
+  /** One address for each node. */
+  readonly addresses: readonly ManagementAddress[];
+  /** `false` if the addresses are derived from the AMQP addresses. */
+  readonly isNamed: boolean;
 }
 
 /**
- * Returns the API on the standard port of the same host, if the AMQP port is a standard one. Throws CONFIG for another
- * port, because port 15672 may then belong to any broker.
+ * Finds the management API of a broker, for every command that uses one. The first of these decides:
+ *
+ * 1. `--management-url`
+ * 2. `MQ_MANAGEMENT_URL`
+ * 3. `management` of the connections in rascal.json
+ * 4. port 15672 next to AMQP port 5672, or port 15671 next to AMQPS port 5671
+ *
+ * An address without a user has the login of the AMQP address. Nothing is connected, so this does not prove that the API
+ * belongs to the broker (proof.ts). Throws USAGE for an invalid address, and CONFIG if no API is named and the AMQP port
+ * is not a standard one.
  */
-export function derivedFrom(connection: ConnectionConfig, login: Login): ManagementAddress {
+export function locateManagement({ option, variable, connections }: ManagementSources): LocatedManagement {
+  const [first] = connections;
+  if (option !== undefined) return named(option, '--management-url', first);
+  if (variable !== undefined) return named(variable, 'MQ_MANAGEMENT_URL', first);
+  const inFile = connections.flatMap(namedIn);
+  if (inFile.length > 0) return { addresses: inFile, isNamed: true };
+  return { addresses: connections.map(derivedFrom), isNamed: false };
+}
+
+function named(list: string, at: string, first: ConnectionConfig | undefined): LocatedManagement {
+  return { addresses: parseManagement(list, { at, login: loginOf(first) }), isNamed: true };
+}
+
+/** Returns the addresses in `management` of a connection: a URL, or an object with one. It is a field of Rascal. */
+function namedIn(connection: ConnectionConfig): ManagementAddress[] {
+  const { management } = connection;
+  const url = isObject(management) ? management['url'] : management;
+  if (typeof url !== 'string') return [];
+  return parseManagement(url, { at: 'management in rascal.json', login: loginOf(connection) });
+}
+
+/**
+ * Returns the API on the standard port of the same host. Throws CONFIG for an AMQP port that is not a standard one,
+ * because port 15672 may then belong to any broker.
+ */
+function derivedFrom(connection: ConnectionConfig): ManagementAddress {
   const { protocol, hostname = 'localhost' } = connection;
   const isSecure = protocol === 'amqps';
-  if (portOf(connection) === standardPort(connection))
-    return addressOf({ isSecure, hostname, port: managementPorts[isSecure ? 'https' : 'http'] }, login);
+  if (portOf(connection) === standardPort(connection)) {
+    const port = managementPorts[isSecure ? 'https' : 'http'];
+    return addressOf({ isSecure, hostname, port }, loginOf(connection));
+  }
   throw new MqError('CONFIG', `the management API of the broker at ${endpointOf(connection)} is not known`, {
     hint: `name it: --management-url http://user:password@${hostOf(connection)}:port, or MQ_MANAGEMENT_URL; it is derived only from the AMQP ports 5672 and 5671`,
   });
 }
 
+function loginOf({ user = 'guest', password = 'guest' }: ConnectionConfig = {}): Login {
+  return { user, password };
+}
+
 /** Builds an address from its parts. An IPv6 address may have brackets. */
-export function addressOf(
+function addressOf(
   { isSecure, hostname, port }: { isSecure: boolean; hostname: string; port: number },
   { user, password }: Login,
 ): ManagementAddress {

@@ -1,9 +1,8 @@
-// Finds the management API and its login: --management-url, otherwise MQ_MANAGEMENT_URL, otherwise `management` in
-// rascal.json, otherwise the standard port next to a standard AMQP port. An API is used only after the proof that it
-// belongs to the broker.
+// Opens the management API of a broker with the user's login. admin/address.ts finds its addresses. An API is used only
+// after the proof that it belongs to the broker.
 
 import type { Depths } from '../../admin/action.ts';
-import type { Login, ManagementAddress } from '../../admin/address.ts';
+import type { ManagementAddress } from '../../admin/address.ts';
 import type { Management } from '../../admin/client.ts';
 import type { Limits } from '../../admin/http.ts';
 import type { Config, ConnectionConfig } from '../../config/config.ts';
@@ -87,7 +86,7 @@ export async function findManagement(
   { connections, limits = {}, login = (address) => address }: Sought,
 ): Promise<FoundManagement> {
   const { Management } = await import('../../admin/client.ts');
-  const { addresses, isNamed } = await placesOf(context, values, connections);
+  const { addresses, isNamed } = await located(context, values, connections);
   const all = addresses.map(login);
   const file = values.name('ca');
   const ca = file === undefined ? undefined : await readText(context, file);
@@ -142,34 +141,17 @@ export async function optionalManagement(
 }
 
 /** Returns `true` if an option or a variable names the API. */
-export function isNamed(context: Context, values: Values): boolean {
-  return namedBy(context, values) !== undefined;
+export function isNamed({ env }: Context, values: Values): boolean {
+  return values.name('management-url') !== undefined || env['MQ_MANAGEMENT_URL'] !== undefined;
 }
 
-/** Returns the option or variable that names the API. */
-function namedBy({ env }: Context, values: Values): { at: string; list: string } | undefined {
-  const option = values.name('management-url');
-  if (option !== undefined) return { at: '--management-url', list: option };
-  const variable = env['MQ_MANAGEMENT_URL'];
-  return variable === undefined ? undefined : { at: 'MQ_MANAGEMENT_URL', list: variable };
-}
-
-interface Places {
-  readonly addresses: readonly ManagementAddress[];
-  readonly isNamed: boolean;
-}
-
-async function placesOf(context: Context, values: Values, connections: readonly ConnectionConfig[]): Promise<Places> {
-  const { derivedFrom, namedIn, parseManagement } = await import('../../admin/address.ts');
-  const named = namedBy(context, values);
-  if (named !== undefined) {
-    const { at, list } = named;
-    return { addresses: parseManagement(list, { at, login: loginIn(connections[0]) }), isNamed: true };
-  }
-  // This is Rascal's own field.
-  const inFile = connections.flatMap((one) => namedIn(one, loginIn(one)));
-  if (inFile.length > 0) return { addresses: inFile, isNamed: true };
-  return { addresses: connections.map((one) => derivedFrom(one, loginIn(one))), isNamed: false };
+async function located({ env }: Context, values: Values, connections: readonly ConnectionConfig[]) {
+  const { locateManagement } = await import('../../admin/address.ts');
+  return locateManagement({
+    option: values.name('management-url'),
+    variable: env['MQ_MANAGEMENT_URL'],
+    connections,
+  });
 }
 
 /**
@@ -189,7 +171,7 @@ async function connectionsOfFile(
       () => [],
     );
   const addressesOfFile = async (found: Config) =>
-    (await placesOf(context, values, connectionsIn(found, values))).addresses;
+    (await located(context, values, connectionsIn(found, values))).addresses;
   const config = await configOf(context, async (found) => {
     // Problems of the addresses are reported after the consent.
     const addresses = await addressesOfFile(found).catch(() => []);
@@ -217,10 +199,6 @@ function connectionsIn({ vhosts: all }: Config, values: Values): readonly Connec
       hint: `--vhost says which one is meant (${vhosts.map(([name]) => name).join(', ')}), or --url`,
     });
   return vhosts[0]?.[1].connections ?? [];
-}
-
-function loginIn({ user, password }: ConnectionConfig = {}): Login {
-  return { user: user ?? 'guest', password: password ?? 'guest' };
 }
 
 /**
