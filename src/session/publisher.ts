@@ -9,7 +9,7 @@ import type { Counts } from './counts.ts';
 import { failureOf, isPermanent } from './failure.ts';
 import type { OutgoingMessage, Sent } from './outgoing-message.ts';
 import { ownProperties } from './patches/content-frames.ts';
-import { Outflow } from './publishing/outflow.ts';
+import { AnswerTimeouts, lateNackMs } from './publishing/answer-timeouts.ts';
 import { nacked, unencodable, unroutable, unsendable } from './publishing/unsendable.ts';
 import { type Entry, Window } from './publishing/window.ts';
 
@@ -20,7 +20,7 @@ export interface PublisherSettings {
   /** Milliseconds without an answer or a connection after which messages are in doubt. Blocked time does not count. */
   readonly timeoutMs: number;
   /** Milliseconds without an answer or progress in sending after which mq leaves the node. Default 25,000. */
-  readonly patienceMs?: number;
+  readonly nodeTimeoutMs?: number | undefined;
   readonly counts: Counts;
   readonly redact: (text: string) => string;
   /** Runs on each new channel before anything is published on it. */
@@ -29,18 +29,8 @@ export interface PublisherSettings {
 
 /** Maximum size of the window in bytes. Large bodies reduce the number of messages in it. */
 const windowBytes = 16 * 1024 * 1024;
-const tickMs = 1000;
 /** Longest pause between two attempts to open a channel, in milliseconds. */
 const longestPauseMs = 10_000;
-/** 2.5 heartbeats. */
-const patienceMs = 25_000;
-/**
- * A nack that arrives later than this (in milliseconds) means "no quorum", not "refused". RabbitMQ: a node without a
- * majority nacks messages to a quorum queue after 15 s, but another node accepts them.
- */
-const lateMs = 10_000;
-/** Largest factor of the patience, so that a slow broker does not receive everything again and again. */
-const mostDoubled = 8;
 
 export class Publisher {
   readonly #link: Link;
@@ -48,21 +38,7 @@ export class Publisher {
   #channel: ConfirmChannel | undefined;
   readonly #window = new Window();
   #waiting: (() => void)[] = [];
-  /** Time of the last answer, or of the start of waiting. Leaving a node does not reset it. */
-  #progressAt = performance.now();
-  /** Like `#progressAt`, but for the current node. Sending queued data also updates it. */
-  #nodeAt = performance.now();
-  /** Time when queued data was last sent, or when this process resumed. Lateness is measured from then. */
-  #movedAt = 0;
-  readonly #outflow = new Outflow();
-  /** Current factor of the patience: 1, 2, 4, 8. */
-  #doubled = 1;
-  #hasLeft = false;
-  /** `true` if the node has answered since the previous channel was opened. */
-  #hasAnswered = true;
-  /** Time of the last clock tick. */
-  #tickAt = performance.now();
-  #blocked = false;
+  readonly #timeouts: AnswerTimeouts;
   #failure: MqError | undefined;
   readonly #clock: NodeJS.Timeout;
   readonly #failed = Promise.withResolvers<MqError>();
@@ -70,30 +46,13 @@ export class Publisher {
   private constructor(link: Link, settings: PublisherSettings) {
     this.#link = link;
     this.#settings = settings;
-    link.on('blocked', () => {
-      this.#blocked = true;
-    });
-    link.on('unblocked', () => {
-      this.#blocked = false;
-      this.#waitAnew();
-    });
-    // RabbitMQ: a block belongs to its connection, and the broker reports a new one for the next connection.
-    link.on('lost', () => {
-      this.#blocked = false;
-    });
-    link.on('left', () => {
-      this.#hasLeft = true;
-    });
+    this.#timeouts = new AnswerTimeouts({ timeoutMs: settings.timeoutMs, nodeTimeoutMs: settings.nodeTimeoutMs });
+    link.on('blocked', () => this.#timeouts.block());
+    link.on('unblocked', () => this.#timeouts.unblock());
+    link.on('lost', () => this.#timeouts.connectionLost());
+    link.on('left', () => this.#timeouts.nodeLeft());
     link.on('fatal', (error) => this.#fail(error));
-    this.#clock = setInterval(
-      () => {
-        this.#noticeSleep();
-        this.#noticeUpload();
-        this.#checkProgress();
-        this.#checkNode();
-      },
-      Math.min(tickMs, settings.timeoutMs, settings.patienceMs ?? patienceMs),
-    );
+    this.#clock = setInterval(() => this.#checkTimeouts(), this.#timeouts.checkMs);
   }
 
   static async open(link: Link, settings: PublisherSettings): Promise<Publisher> {
@@ -133,7 +92,7 @@ export class Publisher {
       );
       return;
     }
-    if (this.#window.size === 0) this.#waitAnew();
+    if (this.#window.size === 0) this.#timeouts.start();
     this.#window.add(message, settle);
     this.#writeAll();
   }
@@ -177,11 +136,7 @@ export class Publisher {
     if (onChannel) await this.#link.answered('what a channel needs', onChannel(channel));
     if (isClosed) throw cause ?? new Error('Channel closed');
     this.#use(channel);
-    this.#nodeAt = performance.now();
-    // If two consecutive channels close without an answer, opening another one is not progress.
-    if (!this.#hasLeft && this.#hasAnswered) this.#progressAt = this.#nodeAt;
-    this.#hasLeft = false;
-    this.#hasAnswered = false;
+    this.#timeouts.channelOpened();
     this.#window.rewind();
     this.#writeAll();
   }
@@ -228,8 +183,9 @@ export class Publisher {
         // amqplib passes an error for a nack and for a closed channel. Only the nack is an answer.
         if (this.#channel !== channel || !this.#window.has(entry)) return;
         if (error && error.message !== 'message nacked') return;
-        if (error && this.#isLate(entry)) return this.#leave(`took ${lateMs / 1000} s for a nack`);
-        this.#onAnswer();
+        if (error && this.#timeouts.isLateNack(entry.writtenAt))
+          return this.#leave(`took ${lateNackMs / 1000} s for a nack`);
+        this.#timeouts.answered();
         if (entry.returned) this.#settle(entry, { type: 'refused', error: entry.returned });
         else if (error) this.#settle(entry, { type: 'refused', error: nacked(entry.message) });
         else this.#settle(entry, confirmed);
@@ -262,66 +218,25 @@ export class Publisher {
     return tooLarge.length > 0;
   }
 
-  #onAnswer(): void {
-    const now = performance.now();
-    if (now - this.#nodeAt < this.#shortestPatienceMs) this.#doubled = 1;
-    this.#nodeAt = now;
-    this.#progressAt = now;
-    this.#hasAnswered = true;
+  /** RabbitMQ: a node that is partitioned from the majority keeps its connections but confirms nothing. */
+  #checkTimeouts(): void {
+    const verdict = this.#timeouts.check({
+      isWaiting: this.#window.size > 0,
+      socket: this.#channel?.connection.stream,
+    });
+    if (verdict.type === 'in doubt') this.#fail(this.#inDoubt());
+    else if (verdict.type === 'reconnect')
+      this.#leave(`has confirmed nothing in ${Math.round(verdict.afterMs / 1000)} s`);
   }
 
-  get #shortestPatienceMs(): number {
-    return this.#settings.patienceMs ?? patienceMs;
-  }
-
-  /** Resets the timers after the process was suspended, because it has not read the node's answers yet. */
-  #noticeSleep(): void {
-    const now = performance.now();
-    if (now - this.#tickAt > 5 * tickMs) this.#movedAt = this.#nodeAt = now;
-    this.#tickAt = now;
-  }
-
-  /** Resets the node's timer while data is being sent, because messages that were not sent cannot be answered. */
-  #noticeUpload(): void {
-    if (!this.#channel || !this.#outflow.hasMoved(this.#channel.connection.stream)) return;
-    this.#movedAt = this.#nodeAt = performance.now();
-  }
-
-  #isLate({ writtenAt }: Entry): boolean {
-    this.#noticeSleep(); // after a suspension, answers are read before the clock ticks
-    return performance.now() - Math.max(writtenAt, this.#movedAt) >= lateMs;
-  }
-
-  #waitAnew(): void {
-    this.#nodeAt = performance.now();
-    this.#progressAt = this.#nodeAt;
-  }
-
-  #checkProgress(): void {
-    if (this.#blocked || this.#window.size === 0) return;
-    if (performance.now() - this.#progressAt < this.#settings.timeoutMs) return;
+  #inDoubt(): MqError {
     const seconds = this.#settings.timeoutMs / 1000;
-    this.#fail(
-      new MqError(
-        'IN_DOUBT',
-        `no answer from the broker in ${seconds} s: ${this.#window.size} messages may or may not have arrived`,
-        {
-          hint: 'send them again; each carries its message-id',
-        },
-      ),
-    );
-  }
-
-  /** Leaves a node that confirms nothing. RabbitMQ: a partitioned node keeps its connections but confirms nothing. */
-  #checkNode(): void {
-    if (this.#blocked || this.#window.size === 0 || !this.#channel) return;
-    const patience = this.#shortestPatienceMs * this.#doubled;
-    if (performance.now() - this.#nodeAt < patience) return;
-    this.#leave(`has confirmed nothing in ${Math.round(patience / 1000)} s`);
+    const message = `no answer from the broker in ${seconds} s: ${this.#window.size} messages may or may not have arrived`;
+    return new MqError('IN_DOUBT', message, { hint: 'send them again; each carries its message-id' });
   }
 
   #leave(why: string): void {
-    this.#doubled = Math.min(2 * this.#doubled, mostDoubled);
+    this.#timeouts.extend();
     this.#link.leave(new MqError('UNAVAILABLE', `the node ${why}`));
   }
 

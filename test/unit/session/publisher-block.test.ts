@@ -20,12 +20,16 @@ function silentLink(): EventEmitter {
   return Object.assign(new EventEmitter(), { confirmChannel });
 }
 
-async function sent(link: EventEmitter, timeoutMs: number, patienceMs = 25_000): Promise<{ outcome: Promise<Sent> }> {
+async function sent(
+  link: EventEmitter,
+  timeoutMs: number,
+  nodeTimeoutMs = 25_000,
+): Promise<{ outcome: Promise<Sent> }> {
   const settings = {
     vhost: '/',
     window: 10,
     timeoutMs,
-    patienceMs,
+    nodeTimeoutMs,
     counts: newCounts(),
     redact: (text: string) => text,
   };

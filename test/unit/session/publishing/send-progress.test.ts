@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Outflow } from '../../../../src/session/publishing/outflow.ts';
+import { SendProgress } from '../../../../src/session/publishing/send-progress.ts';
 import { until } from '../../../support/until.ts';
 
 async function sockets(): Promise<{ near: Socket; far: Socket; close: () => void }> {
@@ -31,23 +31,23 @@ async function upload(socket: Socket): Promise<void> {
 
 test('an upload moves while the other side reads, and not while it does not', async () => {
   const { near, far, close } = await sockets();
-  const outflow = new Outflow();
+  const progress = new SendProgress();
   try {
     const uploaded = upload(near);
     let still = 0;
     await until('the system takes no more', () => {
-      still = outflow.hasMoved(near) ? 0 : still + 1;
+      still = progress.hasMoved(near) ? 0 : still + 1;
       return still === 3;
     });
     // Heartbeats are written all the same, and stay.
     near.write('heartbeat');
-    assert.not(outflow.hasMoved(near));
+    assert.not(progress.hasMoved(near));
     far.resume();
     await once(near, 'drain');
-    assert.ok(outflow.hasMoved(near));
+    assert.ok(progress.hasMoved(near));
     await uploaded;
-    outflow.hasMoved(near);
-    assert.not(outflow.hasMoved(near), 'nothing waits any more');
+    progress.hasMoved(near);
+    assert.not(progress.hasMoved(near), 'nothing waits any more');
   } finally {
     close();
   }
@@ -55,11 +55,11 @@ test('an upload moves while the other side reads, and not while it does not', as
 
 test('what leaves at once is no upload', async () => {
   const { near, close } = await sockets();
-  const outflow = new Outflow();
+  const progress = new SendProgress();
   try {
     for (const text of ['one', 'two', 'three']) {
       near.write(text);
-      assert.not(outflow.hasMoved(near));
+      assert.not(progress.hasMoved(near));
     }
   } finally {
     close();
@@ -68,12 +68,12 @@ test('what leaves at once is no upload', async () => {
 
 test('another socket begins anew', async () => {
   const [one, two] = [await sockets(), await sockets()];
-  const outflow = new Outflow();
+  const progress = new SendProgress();
   try {
     void upload(one.near);
-    outflow.hasMoved(one.near);
+    progress.hasMoved(one.near);
     two.near.write('one');
-    assert.not(outflow.hasMoved(two.near));
+    assert.not(progress.hasMoved(two.near));
   } finally {
     one.close();
     two.close();

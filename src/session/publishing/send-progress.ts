@@ -1,10 +1,13 @@
 // Detects whether the data that is queued for a socket is being sent, because a slow upload looks like a node that does
 // not answer.
 
-import type { Duplex } from 'node:stream';
+import type { Writable } from 'node:stream';
 
-export class Outflow {
-  #stream: Duplex | undefined;
+/** A socket. A stream that is not a socket has no `bytesWritten`. */
+export type Upload = Pick<Writable, 'writableLength' | 'writableNeedDrain'> & { readonly bytesWritten?: number };
+
+export class SendProgress {
+  #stream: Upload | undefined;
   #hadBacklog = false;
   #sent = 0;
 
@@ -12,7 +15,7 @@ export class Outflow {
    * Reports whether data that was queued at the last check has been passed to the operating system since. Without a
    * backlog the socket shows nothing, because the system accepts small amounts even if the peer does not receive them.
    */
-  hasMoved(stream: Duplex & { readonly bytesWritten?: number }): boolean {
+  hasMoved(stream: Upload): boolean {
     // Node: `bytesWritten` also counts queued data, such as heartbeats that are never sent.
     const sent = (stream.bytesWritten ?? 0) - stream.writableLength;
     const hasMoved = stream === this.#stream && this.#hadBacklog && sent !== this.#sent;
