@@ -2,7 +2,7 @@
 
 import type { ChildProcess } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
-import type { LogLevel } from './config/config.ts';
+import type { LogLevel } from './config/role.ts';
 
 /** An output stream. `isTTY` is `true` on a terminal, which has `columns` and `rows`. */
 export type Output = Writable & { readonly isTTY?: boolean; readonly columns?: number; readonly rows?: number };

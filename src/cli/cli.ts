@@ -1,8 +1,9 @@
 // Runs the command that the arguments name, and converts its error to an exit status.
 
 import builtin from '../../rascal.json' with { type: 'json' };
-import { type CheckedConfig, type Config, configFor, type RoleConfig } from '../config/config.ts';
+import { type CheckedConfig, type Config, configFor } from '../config/config.ts';
 import type { FoundFile } from '../config/find.ts';
+import type { RoleConfig } from '../config/role.ts';
 import type { Context } from '../context.ts';
 import { asMqError, exitStatuses, MqError } from '../errors.ts';
 import { widthOf } from '../terminal/wrap.ts';

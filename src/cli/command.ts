@@ -1,6 +1,6 @@
 // Defines a command: data for help and cac, and a function over checked values.
 
-import type { LogFormat } from '../config/config.ts';
+import type { LogFormat } from '../config/role.ts';
 import type { Context } from '../context.ts';
 import type { OptionSet } from './arguments/options.ts';
 import type { Values } from './arguments/values.ts';

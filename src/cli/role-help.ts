@@ -1,6 +1,6 @@
 // Builds the parts of a role's help other than the options: exit statuses, environment variables and examples.
 
-import type { RoleConfig } from '../config/config.ts';
+import type { RoleConfig } from '../config/role.ts';
 import type { HelpSection } from './command.ts';
 
 const environment: HelpSection = {

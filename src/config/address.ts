@@ -4,8 +4,8 @@
 import { MqError } from '../errors.ts';
 import type { ConnectionConfig, TlsFiles } from './config.ts';
 import { durationMs } from './duration.ts';
-import { connectionOptions } from './fields.ts';
-import { didYouMean, quote } from './problem.ts';
+import { connectionOptions } from './fields/fields.ts';
+import { didYouMean, quote } from './reading/problem.ts';
 
 const example = 'amqp://user:password@host:port/vhost';
 

@@ -4,7 +4,7 @@
 import type { ConnectionConfig } from './config.ts';
 import { portOf } from './endpoint.ts';
 import { objectOf } from './plain.ts';
-import { withoutWeakTls } from './socket-options.ts';
+import { withoutWeakTls } from './rules/socket-options.ts';
 
 interface ConnectionNeeds {
   /** Key of the vhost. It is the vhost's name unless the connection sets another one. */

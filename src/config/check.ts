@@ -1,24 +1,26 @@
 // Checks the text of a rascal.json and returns either all its problems or the checked configuration. It reads no files.
 
-import { borrowed, withoutDeadLetterPlace } from './borrowed.ts';
 import type { CheckedConfig, Config } from './config.ts';
-import { type DeclaredQueue, declaredByRascal } from './declared.ts';
-import { droppingQueues, droppingWarning } from './dropping.ts';
-import { rootField } from './fields.ts';
-import { type Environment, fill } from './fill.ts';
-import { offsetAt, plainOf } from './item.ts';
-import { namesIn } from './known.ts';
-import { mergeConfigs } from './merge.ts';
-import { normalise } from './normalise.ts';
-import { parse } from './parse.ts';
+import { rootField } from './fields/fields.ts';
 import { objectOf } from './plain.ts';
-import { type Finding, type Path, type Problem, problemsOf } from './problem.ts';
-import { checkEncryption, checkReferences, type Report } from './references.ts';
-import { checkRetries } from './retry.ts';
-import { checkRoles, type HandlerFault } from './roles.ts';
-import { checkShape } from './shape.ts';
-import { ignoredTls } from './socket-options.ts';
-import { typed } from './typed.ts';
+import { borrowed, withoutDeadLetterPlace } from './reading/borrowed.ts';
+import { type Environment, replaceVariables } from './reading/environment.ts';
+import { offsetAt, plainOf } from './reading/item.ts';
+import { mergeConfigs } from './reading/merge.ts';
+import { normalise } from './reading/normalise.ts';
+import { parse } from './reading/parse.ts';
+import { type Finding, type Path, type Problem, problemsOf } from './reading/problem.ts';
+import { typed } from './reading/typed.ts';
+import { type DeclaredQueue, declaredByRascal } from './rules/declared.ts';
+import { definedNames } from './rules/defined-names.ts';
+import { droppingQueues, droppingWarning } from './rules/dropping.ts';
+import { checkEncryption, checkReferences, type Report } from './rules/references.ts';
+import { checkRetries } from './rules/retries.ts';
+import { checkRoles, type HandlerFault } from './rules/roles.ts';
+import { checkShape } from './rules/shape.ts';
+import { ignoredTls } from './rules/socket-options.ts';
+
+export { configError, type Problem, problemLine } from './reading/problem.ts';
 
 interface CheckOptions {
   /** Name of the file, for `Config.file`. */
@@ -46,12 +48,12 @@ export function checkConfigText(
 ): { problems: Problem[]; warnings?: Problem[]; checked?: CheckedConfig } {
   const { tree: written, findings } = parse(text);
   if (written === undefined) return { problems: problemsOf(text, findings) };
-  const { tree: filled, findings: variables } = fill(written, { env, text });
+  const { tree: filled, findings: variables } = replaceVariables(written, { env, text });
   const tree = typed(filled, rootField);
   findings.push(...withoutEchoes([...checkShape(tree, rootField)], variables), ...variables);
 
   const value = objectOf(plainOf(tree));
-  const known = namesIn([value, objectOf(builtin)]);
+  const known = definedNames([value, objectOf(builtin)]);
   const wrong = new Set(findings.map(({ path }) => JSON.stringify(path)));
   const report: Report = (path, code, message) => {
     if (wrong.has(JSON.stringify(path))) return;

@@ -1,10 +1,11 @@
 // Finds the queue that holds the dead letters of a subscription, role or queue, by its name on the broker.
 
 import { MqError } from '../errors.ts';
-import { type Config, subscriptionsOf } from './config.ts';
+import type { Config } from './config.ts';
 import { objectOf } from './plain.ts';
 import { retryOf } from './retry.ts';
 import { deadQueue } from './retry-queues.ts';
+import { subscriptionsOf } from './role.ts';
 
 export interface DeadQueue {
   readonly vhost: string;

@@ -2,8 +2,8 @@
 
 import { dirname, isAbsolute, relative, resolve } from 'node:path';
 import { MqError } from '../errors.ts';
-import type { Environment } from './fill.ts';
 import { openFile, readStream } from './read-file.ts';
+import type { Environment } from './reading/environment.ts';
 
 export interface Where {
   /** Value of `--config`. */

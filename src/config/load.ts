@@ -3,10 +3,10 @@
 import { checkConfigText } from './check.ts';
 import type { CheckedConfig, Config } from './config.ts';
 import { type FoundFile, findFile, type Where } from './find.ts';
-import { mergeConfigs } from './merge.ts';
-import { normalise } from './normalise.ts';
-import { objectOf } from './plain.ts';
-import { configError } from './problem.ts';
+import { objectOf, type Plain } from './plain.ts';
+import { mergeConfigs } from './reading/merge.ts';
+import { normalise } from './reading/normalise.ts';
+import { configError } from './reading/problem.ts';
 
 interface LoadOptions extends Where {
   /** Parsed content of the built-in rascal.json. */
@@ -54,4 +54,10 @@ export function builtinConfig(builtin: unknown): Config {
 export function builtinConfigs(builtin: unknown): CheckedConfig {
   const config = builtinConfig(builtin);
   return { config, withBuiltin: config };
+}
+
+/** Returns the configuration with the content of another file laid over it. */
+export function withContent(config: Config, content: Plain): Config {
+  const { file, folder } = config;
+  return mergeConfigs(config, { ...normalise(content), file, folder });
 }

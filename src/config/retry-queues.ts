@@ -2,10 +2,10 @@
 //   <queue>.retry.<milliseconds>   holds messages until they expire into <queue>
 //   <queue>.dead                   holds messages that failed all attempts, with the reason in x-mq-reason
 
-import { type Config, type QueueConfig, type RetryConfig, subscriptionsOf } from './config.ts';
+import { type Config, isPrivate, type QueueConfig } from './config.ts';
 import { dictionary, objectOf } from './plain.ts';
-import { isPrivate } from './reach.ts';
 import { retryOf } from './retry.ts';
+import { type RetryConfig, subscriptionsOf } from './role.ts';
 
 export interface RetryQueue {
   readonly name: string;

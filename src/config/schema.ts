@@ -1,7 +1,7 @@
 // Generates the JSON Schema of rascal.json from the table of fields. It is draft 7, which editors support best.
 
-import type { Field, Fields, Kind } from './field.ts';
-import { rootField } from './fields.ts';
+import type { Field, Fields, Kind } from './fields/field.ts';
+import { rootField } from './fields/fields.ts';
 
 type Schema = Record<string, unknown>;
 

@@ -1,18 +1,18 @@
 // Checks offline whether a file is valid for a RabbitMQ version. The file is a rascal.json or definitions exported from
 // a broker.
 
-import { declaredByDefinitions, declaredByRascal, isDefinitions } from './declared.ts';
-import { droppingQueues, droppingWarning } from './dropping.ts';
-import { rootField } from './fields.ts';
-import { type Environment, fill } from './fill.ts';
-import { offsetAt, plainOf } from './item.ts';
-import { parse } from './parse.ts';
+import { rootField } from './fields/fields.ts';
 import { objectOf } from './plain.ts';
-import { type Problem, problemsOf } from './problem.ts';
-import { refusalsOf, type Target } from './refusals.ts';
-import { typed } from './typed.ts';
+import { type Environment, replaceVariables } from './reading/environment.ts';
+import { offsetAt, plainOf } from './reading/item.ts';
+import { parse } from './reading/parse.ts';
+import { type Problem, problemsOf } from './reading/problem.ts';
+import { typed } from './reading/typed.ts';
+import { declaredByDefinitions, declaredByRascal, isDefinitions } from './rules/declared.ts';
+import { droppingQueues, droppingWarning } from './rules/dropping.ts';
+import { refusalsOf, type Target } from './rules/version-rules.ts';
 
-export { type Target, targets } from './refusals.ts';
+export { type Target, targets } from './rules/version-rules.ts';
 
 /**
  * Returns what the version refuses (code `refused`) or deprecates (`deprecated`), ordered by position. `format` is the
@@ -27,7 +27,7 @@ export function checkTarget(
   if (written === undefined) return { format: 'rascal', problems: [] };
   const format = isDefinitions(objectOf(plainOf(written))) ? 'definitions' : 'rascal';
   // Definitions have no variables.
-  const tree = format === 'definitions' ? written : typed(fill(written, { env, text }).tree, rootField);
+  const tree = format === 'definitions' ? written : typed(replaceVariables(written, { env, text }).tree, rootField);
   const file = objectOf(plainOf(tree));
   const declared = format === 'definitions' ? declaredByDefinitions(file) : declaredByRascal(file);
   // For a rascal.json, `mq check` reports these without a target.

@@ -1,7 +1,7 @@
 // Checks for `mq check` whether a handler can start on this machine, without starting it.
 
 import { resolve } from 'node:path';
-import type { HandlerConfig } from '../config/config.ts';
+import type { HandlerConfig } from '../config/role.ts';
 import { childEnvironment } from './environment.ts';
 import { locate, type Place } from './executable.ts';
 import { fileFault } from './module-load.ts';

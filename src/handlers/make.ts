@@ -1,7 +1,7 @@
 // Creates the handler that the configuration or the command line names. exec and module are loaded only when needed.
 
-import type { Behaviour, ChildConfig, HandlerConfig } from '../config/config.ts';
-import type { RecycleLimit } from '../config/recycle.ts';
+import type { Behaviour, ChildConfig, HandlerConfig } from '../config/role.ts';
+import type { RecycleLimit } from '../config/size.ts';
 import { MqError } from '../errors.ts';
 import { batched } from './batch.ts';
 import { makeEcho, makePrint, makeWork } from './builtin.ts';

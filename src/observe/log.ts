@@ -4,7 +4,7 @@
 
 import { Writable } from 'node:stream';
 import { StringDecoder } from 'node:string_decoder';
-import { type LogLevel, logLevels } from '../config/config.ts';
+import { type LogLevel, logLevels } from '../config/role.ts';
 import type { Output, Said, Say } from '../context.ts';
 import { escaped, escapedLines, safeJson } from '../errors.ts';
 

@@ -1,8 +1,8 @@
 // The behaviours `consume` and `reply`: opens the consumers and publishers that they need, and runs the intake of
 // messages.
 
-import type { HandlerConfig } from '../config/config.ts';
 import { retryQueues } from '../config/retry-queues.ts';
+import type { HandlerConfig } from '../config/role.ts';
 import type { Context } from '../context.ts';
 import type { Message } from '../handlers/handler.ts';
 import type { Delivery } from '../session/consumer.ts';

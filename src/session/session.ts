@@ -4,10 +4,11 @@
 
 import { randomUUID } from 'node:crypto';
 import type { ConfirmChannel } from 'amqplib/callback_api';
-import type { Config, ConnectionConfig, DeadLetterConfig, PublicationConfig, QueueConfig } from '../config/config.ts';
-import { isPrivate } from '../config/reach.ts';
+import type { Config, ConnectionConfig, PublicationConfig, QueueConfig } from '../config/config.ts';
+import { isPrivate } from '../config/config.ts';
+import { rascalConfig } from '../config/rascal-settings.ts';
 import { redactor, secretsOf } from '../config/redact.ts';
-import { rascalConfig } from '../config/runtime.ts';
+import type { DeadLetterConfig } from '../config/role.ts';
 import type { Say } from '../context.ts';
 import { MqError } from '../errors.ts';
 import { Browser, type Keeper } from './browser.ts';

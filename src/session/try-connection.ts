@@ -3,8 +3,8 @@
 
 import { randomUUID } from 'node:crypto';
 import type { Config, ConnectionConfig } from '../config/config.ts';
+import { rascalConfig } from '../config/rascal-settings.ts';
 import { redactor, secretsOf } from '../config/redact.ts';
-import { rascalConfig } from '../config/runtime.ts';
 import { MqError } from '../errors.ts';
 import { openLink } from './connecting/link.ts';
 

@@ -2,9 +2,7 @@
 
 import builtin from '../../rascal.json' with { type: 'json' };
 import type { Config } from '../config/config.ts';
-import { loadConfigs } from '../config/load.ts';
-import { mergeConfigs } from '../config/merge.ts';
-import { normalise } from '../config/normalise.ts';
+import { loadConfigs, withContent } from '../config/load.ts';
 import type { TargetPlan } from '../harness/target.ts';
 import { fixtureRole } from './connection-name.ts';
 import type { FileWorld } from './world.ts';
@@ -50,6 +48,5 @@ function typeOf(given: unknown): unknown {
 
 async function withSuites(config: Config): Promise<Config> {
   const { suitesConfig } = await import('../harness/suites.ts');
-  const { file, folder } = config;
-  return mergeConfigs(config, { ...normalise(suitesConfig), file, folder });
+  return withContent(config, suitesConfig);
 }

@@ -1,10 +1,10 @@
 // Builds the graph of one vhost from rascal.json: publications, exchanges, queues and subscriptions, and the paths
 // between them. It has no side effects; layout.ts adds positions.
 
-import { type Config, type QueueConfig, subscriptionsOf, type VhostConfig } from '../config/config.ts';
-import { deadLetterTarget, isPrivate } from '../config/reach.ts';
+import { type Config, deadLetterTarget, isPrivate, type QueueConfig, type VhostConfig } from '../config/config.ts';
 import { retryOf } from '../config/retry.ts';
 import { deadQueue, madeQueues } from '../config/retry-queues.ts';
+import { subscriptionsOf } from '../config/role.ts';
 
 export type NodeKind = 'publication' | 'exchange' | 'queue' | 'subscription';
 

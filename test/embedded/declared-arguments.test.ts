@@ -3,9 +3,9 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { parseAddresses } from '../../src/config/address.ts';
-import { mergeConfigs } from '../../src/config/merge.ts';
-import { normalise } from '../../src/config/normalise.ts';
-import { rascalConfig } from '../../src/config/runtime.ts';
+import { rascalConfig } from '../../src/config/rascal-settings.ts';
+import { mergeConfigs } from '../../src/config/reading/merge.ts';
+import { normalise } from '../../src/config/reading/normalise.ts';
 import { openLink } from '../../src/session/connecting/link.ts';
 import { Place } from '../support/embedded.ts';
 

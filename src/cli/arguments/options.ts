@@ -1,7 +1,7 @@
 // Lists the options of all commands as data. program.ts passes them to cac, help.ts prints them, and the sets define
 // which command accepts which options.
 
-import { failurePolicies, logFormats, logLevels } from '../../config/config.ts';
+import { failurePolicies, logFormats, logLevels } from '../../config/role.ts';
 import { adminOptions, headers, trustManagement } from './admin-options.ts';
 import { broker, check, cluster, demo, health, init, trust, types } from './command-options.ts';
 import type { Option } from './option.ts';

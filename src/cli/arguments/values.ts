@@ -1,7 +1,7 @@
 // The arguments and options of a command line, unchanged, with typed access. Every invalid value is a USAGE error.
 
-import { bytesOf, sizeForms } from '../../config/bytes.ts';
 import { type DurationUnit, durationForms, durationMs, longestTimerMs } from '../../config/duration.ts';
+import { bytesOf, sizeForms } from '../../config/size.ts';
 import { MqError } from '../../errors.ts';
 
 export class Values {

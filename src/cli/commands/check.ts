@@ -1,8 +1,9 @@
 // mq check: reports every problem of a rascal.json with file, line and column. With --target it also reports what a
 // RabbitMQ version refuses or deprecates.
 
-import type { Config, HandlerConfig } from '../../config/config.ts';
-import type { Problem } from '../../config/problem.ts';
+import type { Problem } from '../../config/check.ts';
+import type { Config } from '../../config/config.ts';
+import type { HandlerConfig } from '../../config/role.ts';
 import { escaped, MqError, safeJson } from '../../errors.ts';
 import type { Command } from '../command.ts';
 
@@ -44,7 +45,7 @@ export function checkCommand(builtin: unknown, taken: () => readonly string[]): 
       const { file, folder, text } = found;
       const { format, problems } =
         target === undefined ? { format: 'rascal', problems: [] } : checkTarget(text, { env, target });
-      const { checkConfigText } = await import('../../config/check.ts');
+      const { checkConfigText, configError, problemLine } = await import('../../config/check.ts');
       const { handlerFault } = await import('../../handlers/fault.ts');
       const settings = {
         ...{ file, folder, env, builtin, taken: taken(), isStrict: true },
@@ -52,7 +53,6 @@ export function checkCommand(builtin: unknown, taken: () => readonly string[]): 
       };
       const own =
         format === 'rascal' ? checkConfigText(text, settings) : { problems: [], warnings: [], checked: undefined };
-      const { problemLine, configError } = await import('../../config/problem.ts');
 
       const all: readonly Problem[] = [...own.problems, ...(own.warnings ?? []), ...problems];
       const mild = all.filter(({ code }) => code === 'deprecated' || code === 'warning');

@@ -1,7 +1,12 @@
 // mq declare: declares the topology of rascal.json and the queues for failed messages in advance.
 
-import type { BindingConfig, Config, ConnectionConfig, QueueConfig } from '../../config/config.ts';
-import { isPrivate } from '../../config/reach.ts';
+import {
+  type BindingConfig,
+  type Config,
+  type ConnectionConfig,
+  isPrivate,
+  type QueueConfig,
+} from '../../config/config.ts';
 import type { Context } from '../../context.ts';
 import { escaped, MqError, safeJson } from '../../errors.ts';
 import type { Values } from '../arguments/values.ts';

@@ -1,6 +1,7 @@
 // Runs a role as a command. Combines the role's settings with the command line.
 
-import { type Config, failurePolicies, type RoleConfig, subscriptionsOf } from '../../config/config.ts';
+import type { Config } from '../../config/config.ts';
+import { failurePolicies, type RoleConfig, subscriptionsOf } from '../../config/role.ts';
 import type { Context } from '../../context.ts';
 import { escaped, MqError } from '../../errors.ts';
 import { unmatched } from '../../handlers/environment.ts';

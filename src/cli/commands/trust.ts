@@ -22,13 +22,13 @@ export function trustCommand(builtin: unknown): Command {
         stdout.write(`${escaped(name)}: ${isKnown ? 'no longer trusted' : 'was not trusted'}\n`);
         return;
       }
-      const [{ findFile }, { doubtsOf }] = await Promise.all([
+      const [{ findFile }, { risksOf }] = await Promise.all([
         import('../../config/find.ts'),
-        import('../../config/trust.ts'),
+        import('../input/risks.ts'),
       ]);
       const found = await findFile({ option: name, env, cwd, signal });
       if (found === undefined) throw new MqError('BUG', 'a named file was not read');
-      const doubts = readDoubts(() => doubtsOf(found, { uid, builtin }), found.file);
+      const doubts = readDoubts(() => risksOf(found, { uid, builtin }), found.file);
       await trust(context, found);
       const lines = doubts.length > 0 ? doubts : ['only mq admin with a user or password of yours needs trust in it'];
       for (const line of lines) stdout.write(`${escaped(`${found.file}: ${line}`)}\n`);

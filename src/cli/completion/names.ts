@@ -2,10 +2,8 @@
 
 import { readFileSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { Behaviour } from '../../config/config.ts';
-import { behaviours } from '../../config/config.ts';
 import { membersOf, objectOf, type Plain, stringOf } from '../../config/plain.ts';
-import { expandRole, subscriptionNames } from '../../config/roles.ts';
+import { type Behaviour, behaviours, expandRole, subscriptionNames } from '../../config/role.ts';
 import type { Context } from '../../context.ts';
 import { earlyValue } from '../arguments/program.ts';
 import type { KnownNames } from '../command.ts';

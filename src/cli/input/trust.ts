@@ -21,8 +21,8 @@ export async function assertTrusted(
   { builtin, more = [] }: { builtin: unknown; more?: readonly string[] },
 ): Promise<void> {
   if (found.isNamed) return;
-  const { doubtsOf } = await import('../../config/trust.ts');
-  const doubts = [...doubtsOf(found, { uid: context.uid, builtin }), ...more];
+  const { risksOf } = await import('./risks.ts');
+  const doubts = [...risksOf(found, { uid: context.uid, builtin }), ...more];
   if (doubts.length === 0 || isInTrustedFolder(context, found) || existsSync(entryOf(context, found))) return;
   if (canAsk(context)) {
     for (const doubt of doubts) context.stderr.write(`${escaped(`${found.path}: ${doubt}`)}\n`);

@@ -2,7 +2,7 @@
 // or is late, the messages of its request lose one attempt, and the process is replaced after a pause.
 
 import { randomInt } from 'node:crypto';
-import type { RecycleLimit } from '../../config/recycle.ts';
+import type { RecycleLimit } from '../../config/size.ts';
 import { escaped, MqError } from '../../errors.ts';
 import { cannotRun } from '../executable.ts';
 import type { HandlerContext, Outcome } from '../handler.ts';

@@ -1,7 +1,7 @@
 // Decides how a message is settled whose handler did not succeed. This is a pure function; `failures.ts` carries the
 // decision out.
 
-import type { FailurePolicy } from '../../config/config.ts';
+import type { FailurePolicy } from '../../config/role.ts';
 
 /** Kind of failure: the handler failed, it requested dead-lettering, or it requested a requeue. */
 export type Failure = 'retry' | 'dead-letter' | 'requeue';

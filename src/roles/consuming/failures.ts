@@ -1,7 +1,7 @@
 // Settles messages whose handler did not succeed. `decision.ts` decides, and `retries.ts` publishes.
 
-import type { RetryConfig } from '../../config/config.ts';
 import { requeueMs } from '../../config/retry-queues.ts';
+import type { RetryConfig } from '../../config/role.ts';
 import type { Say } from '../../context.ts';
 import { MqError } from '../../errors.ts';
 import type { Message } from '../../handlers/handler.ts';

@@ -3,8 +3,8 @@
 // acknowledgement. config/retry-queues.ts defines the names and arguments of the queues; rascal.json may override them
 // and the dead-letter target.
 
-import type { RetryConfig } from '../../config/config.ts';
 import { deadQueue, requeueMs, waitQueue } from '../../config/retry-queues.ts';
+import type { RetryConfig } from '../../config/role.ts';
 import type { Say } from '../../context.ts';
 import type { MqError } from '../../errors.ts';
 import type { Message } from '../../handlers/handler.ts';

@@ -1,6 +1,6 @@
 // Defines the settings of a consuming role.
 
-import type { RetryConfig } from '../../config/config.ts';
+import type { RetryConfig } from '../../config/role.ts';
 import type { Say } from '../../context.ts';
 import type { Handler } from '../../handlers/handler.ts';
 

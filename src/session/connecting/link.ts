@@ -8,7 +8,7 @@ import type { RascalBroker, RascalConfigured } from 'rascal';
 import rascal from 'rascal';
 import type { RascalVhost, RascalVhostConfig } from 'rascal/lib/amqp/Vhost.js';
 import { objectOf } from '../../config/plain.ts';
-import type { RascalSettings } from '../../config/runtime.ts';
+import type { RascalSettings } from '../../config/rascal-settings.ts';
 import { MqError } from '../../errors.ts';
 import '../patches/content-frames.ts';
 import type { KnownVhost } from '../patches/vhosts.ts';

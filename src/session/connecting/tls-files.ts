@@ -3,8 +3,8 @@
 
 import type { TlsFiles } from '../../config/config.ts';
 import { objectOf, type Plain, without } from '../../config/plain.ts';
+import type { RascalSettings } from '../../config/rascal-settings.ts';
 import { readFile } from '../../config/read-file.ts';
-import type { RascalSettings } from '../../config/runtime.ts';
 import { MqError, systemReason } from '../../errors.ts';
 
 /** Returns the settings with the files' content as `ca`, `cert` and `key`. Throws NO_INPUT for an unreadable file. */

@@ -1,7 +1,7 @@
 // Lets a user without configure permission use what another user has declared (mq declare). If the broker refuses a
 // declaration, mq checks that the item exists.
 
-import type { RascalSettings } from '../../config/runtime.ts';
+import type { RascalSettings } from '../../config/rascal-settings.ts';
 import { MqError } from '../../errors.ts';
 
 /** A queue or exchange with the broker's name. */

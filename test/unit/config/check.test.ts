@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { checkConfigText } from '../../../src/config/check.ts';
-import { configError } from '../../../src/config/problem.ts';
+import { configError } from '../../../src/config/reading/problem.ts';
 import { builtin, fixture, linesOf, problemsOf } from './fixture.ts';
 
 const codesOf = (content: unknown) => problemsOf(JSON.stringify(content)).map(({ code, path }) => `${path} ${code}`);

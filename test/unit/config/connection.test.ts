@@ -8,7 +8,7 @@ import { parseAddresses } from '../../../src/config/address.ts';
 import { rascalConnection } from '../../../src/config/attributes.ts';
 import type { ConnectionConfig } from '../../../src/config/config.ts';
 import { objectOf } from '../../../src/config/plain.ts';
-import { rascalConfig } from '../../../src/config/runtime.ts';
+import { rascalConfig } from '../../../src/config/rascal-settings.ts';
 import { withBuiltinOf as configOf, rascalResult } from './fixture.ts';
 
 type Credentials = { response(): Buffer };

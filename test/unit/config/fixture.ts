@@ -4,7 +4,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { checkConfigText } from '../../../src/config/check.ts';
 import type { CheckedConfig, Config } from '../../../src/config/config.ts';
-import { type Problem, problemLine } from '../../../src/config/problem.ts';
+import { type Problem, problemLine } from '../../../src/config/reading/problem.ts';
 
 const root = new URL('../../../', import.meta.url).pathname;
 const require = createRequire(import.meta.url);

@@ -1,9 +1,9 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { fill } from '../../../src/config/fill.ts';
-import { plainOf } from '../../../src/config/item.ts';
-import { parse } from '../../../src/config/parse.ts';
-import { rascalConfig } from '../../../src/config/runtime.ts';
+import { rascalConfig } from '../../../src/config/rascal-settings.ts';
+import { replaceVariables } from '../../../src/config/reading/environment.ts';
+import { plainOf } from '../../../src/config/reading/item.ts';
+import { parse } from '../../../src/config/reading/parse.ts';
 import { builtin, configOf, goodFiles, linesOf, rascalResult } from './fixture.ts';
 
 test('the built-in file has no problem', () => {
@@ -19,7 +19,7 @@ for (const [name, text] of [...goodFiles, ['the built-in file', JSON.stringify(b
     assert.equal(linesOf(text), []);
     const { tree } = parse(text);
     if (tree === undefined) throw new Error('not parsed');
-    rascalResult(plainOf(fill(tree, { env: {}, text }).tree));
+    rascalResult(plainOf(replaceVariables(tree, { env: {}, text }).tree));
   });
 
   test(`Rascal takes what mq makes of ${name}, for everything and for each thing alone`, () => {

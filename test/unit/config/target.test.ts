@@ -2,7 +2,7 @@
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { problemLine } from '../../../src/config/problem.ts';
+import { problemLine } from '../../../src/config/reading/problem.ts';
 import { checkTarget, type Target, targets } from '../../../src/config/target.ts';
 import { builtin, goodFiles, problemsOf } from './fixture.ts';
 

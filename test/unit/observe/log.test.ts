@@ -4,7 +4,7 @@ import { Writable } from 'node:stream';
 import { mock } from 'node:test';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { LogLevel } from '../../../src/config/config.ts';
+import type { LogLevel } from '../../../src/config/role.ts';
 import { Log } from '../../../src/observe/log.ts';
 
 function opened(format: 'text' | 'json', level?: LogLevel): { log: Log; shown: () => string[] } {

@@ -1,7 +1,8 @@
 // Reads the options of a receiving role that choose its handler and its concurrency.
 
-import { type Config, type HandlerConfig, type RoleConfig, subscriptionsOf } from '../../../config/config.ts';
-import { recycleForms, recycleLimit } from '../../../config/recycle.ts';
+import type { Config } from '../../../config/config.ts';
+import { type HandlerConfig, type RoleConfig, subscriptionsOf } from '../../../config/role.ts';
+import { recycleForms, recycleLimit } from '../../../config/size.ts';
 import type { HandlerPlace } from '../../../handlers/make.ts';
 import type { Values } from '../../arguments/values.ts';
 

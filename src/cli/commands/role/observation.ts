@@ -1,7 +1,7 @@
 // Sets up the log, the metrics and the final summary for the run of a role.
 
-import { logFormats, logLevels, type RoleConfig } from '../../../config/config.ts';
-import { type ListenAddress, listenAddress, listenForms } from '../../../config/listen-address.ts';
+import { type ListenAddress, listenAddress, listenForms } from '../../../config/endpoint.ts';
+import { logFormats, logLevels, type RoleConfig } from '../../../config/role.ts';
 import type { Context, Output, Say } from '../../../context.ts';
 import { Log, type MessageFields } from '../../../observe/log.ts';
 import { hasMany, isNoteworthy, summaryOf } from '../../../observe/summary.ts';

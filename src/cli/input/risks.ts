@@ -1,15 +1,15 @@
 // Finds what a rascal.json that the user did not name could do with the user's rights, because another person may have
 // written it. See .github/docs/decisions/0009.
 
-import type { FoundFile } from './find.ts';
-import { listenAddress } from './listen-address.ts';
-import { isObject, objectOf, type Plain, without } from './plain.ts';
+import { listenAddress } from '../../config/endpoint.ts';
+import type { FoundFile } from '../../config/find.ts';
+import { isObject, objectOf, type Plain, without } from '../../config/plain.ts';
 
 /**
  * Returns the reasons why a file needs the user's consent, one clause each; the list is empty if it needs none. `text`
  * must be JSON.
  */
-export function doubtsOf(
+export function risksOf(
   { text, owner }: Pick<FoundFile, 'text' | 'owner'>,
   { uid, builtin }: { uid: number | undefined; builtin: unknown },
 ): string[] {
@@ -61,7 +61,7 @@ function hasConnection(value: unknown): boolean {
 /** Returns the names of the variables in all strings. */
 function variablesOf(file: unknown): string[] {
   const found = new Set<string>();
-  // Matches the variables that fill.ts replaces. Keys are ignored.
+  // Matches the variables that config/reading/environment.ts replaces. Keys are ignored.
   JSON.stringify(file, (_key, value: unknown) => {
     if (typeof value !== 'string') return value;
     for (const [, name] of value.matchAll(/\$\$\{|\$\{([A-Za-z_][A-Za-z0-9_]*)/g))

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Needs, rascalConfig } from '../../../src/config/runtime.ts';
+import { type Needs, rascalConfig } from '../../../src/config/rascal-settings.ts';
 import { MqError } from '../../../src/errors.ts';
 import { withBuiltinOf as configOf, fixture, rascalResult } from './fixture.ts';
 

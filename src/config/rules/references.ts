@@ -1,15 +1,15 @@
 // Checks that every name in the user's rascal.json refers to an item of that file or of the built-in one.
 
-import { parseBindingName } from './binding.ts';
-import type { Known, KnownVhost } from './known.ts';
-import { isObject, listOf, membersOf, objectOf, type Plain, stringOf } from './plain.ts';
-import { didYouMean, type Path, type ProblemCode, quote } from './problem.ts';
+import { isObject, listOf, membersOf, objectOf, type Plain, stringOf } from '../plain.ts';
+import { parseBindingName } from '../reading/binding.ts';
+import { didYouMean, type Path, type ProblemCode, quote } from '../reading/problem.ts';
+import type { DefinedNames, VhostNames } from './defined-names.ts';
 
 /** Reports a problem at a path. */
 export type Report = (path: Path, code: ProblemCode, message: string) => void;
 
 /** Checks bindings, publications, subscriptions, encryption profiles and counters. Ignores values of the wrong type. */
-export function checkReferences({ file, known, report }: { file: Plain; known: Known; report: Report }): void {
+export function checkReferences({ file, known, report }: { file: Plain; known: DefinedNames; report: Report }): void {
   const defaults = objectOf(file['defaults']);
   const check = { file, known, report };
   for (const [vhostName, value] of Object.entries(objectOf(file['vhosts']))) {
@@ -86,8 +86,8 @@ function checkName({ value, name, at, report }: { value: Plain; name: string | u
 interface VhostCheck {
   vhost: Plain;
   path: Path;
-  names: KnownVhost;
-  known: Known;
+  names: VhostNames;
+  known: DefinedNames;
   defaults: Plain;
   report: Report;
 }
@@ -126,7 +126,7 @@ function checkBindings({ vhost, path, names, known, defaults, report }: VhostChe
 
 interface Use {
   file: Plain;
-  known: Known;
+  known: DefinedNames;
   report: Report;
   /** The file or vhost that contains the publications and subscriptions. */
   scope: Plain;
@@ -175,7 +175,7 @@ function checkUses({ file, known, report, scope, path, vhostName }: Use): void {
     }
   }
 
-  function vhostOf(value: Plain, at: Path, fallback: Plain): KnownVhost | undefined {
+  function vhostOf(value: Plain, at: Path, fallback: Plain): VhostNames | undefined {
     const name = vhostName ?? value['vhost'] ?? fallback['vhost'] ?? '/';
     if (typeof name !== 'string') return undefined;
     const vhost = known.vhosts.get(name);
@@ -192,7 +192,7 @@ function checkUses({ file, known, report, scope, path, vhostName }: Use): void {
     value: Plain,
     at: Path,
     field: 'exchange' | 'queue' | 'replyTo',
-    vhost: KnownVhost | undefined,
+    vhost: VhostNames | undefined,
   ): void {
     const name = value[field];
     const names = vhost?.[field === 'exchange' ? 'exchanges' : 'queues'];
@@ -215,7 +215,7 @@ function checkUses({ file, known, report, scope, path, vhostName }: Use): void {
 }
 
 /** Returns the quoted names of the vhosts that define the name, or `undefined` if no vhost does. */
-function vhostsWith(known: Known, kind: keyof KnownVhost, name: string): string | undefined {
+function vhostsWith(known: DefinedNames, kind: keyof VhostNames, name: string): string | undefined {
   const found = [...known.vhosts].filter(([, vhost]) => vhost[kind].has(name)).map(([vhost]) => quote(vhost));
   return found.length === 0 ? undefined : found.join(' or ');
 }

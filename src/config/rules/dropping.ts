@@ -1,7 +1,7 @@
 // Finds queues from which the broker silently drops messages.
 
+import type { Path } from '../reading/problem.ts';
 import type { Declared, DeclaredPolicy, DeclaredQueue } from './declared.ts';
-import type { Path } from './problem.ts';
 
 /**
  * Returns the quorum queues that have neither a delivery limit of their own nor a dead-letter exchange. RabbitMQ 4

@@ -1,7 +1,7 @@
 // Selects the socket options that a file may set. Another person may have written the file, so it never weakens TLS.
 
-import { isObject, type Plain, pick, without } from './plain.ts';
-import type { Path } from './problem.ts';
+import { isObject, type Plain, pick, without } from '../plain.ts';
+import type { Path } from '../reading/problem.ts';
 
 /**
  * Options of the file that also apply to addresses from elsewhere. TLS options and another target (`path`) are

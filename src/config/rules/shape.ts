@@ -1,9 +1,9 @@
 // Checks the form of each single value against the table of fields. References to names are checked in references.ts.
 
-import { addressFault } from './address.ts';
-import type { Field, Kind } from './field.ts';
-import type { Item } from './item.ts';
-import { didYouMean, type Finding, quote } from './problem.ts';
+import { addressFault } from '../address.ts';
+import type { Field, Kind } from '../fields/field.ts';
+import type { Item } from '../reading/item.ts';
+import { didYouMean, type Finding, quote } from '../reading/problem.ts';
 
 /** Returns all differences between the tree and the field, in no particular order. */
 export function checkShape(item: Item, field: Field): Finding[] {

@@ -1,9 +1,9 @@
 // Merges the user's file over the built-in one, item by item.
 
-import type { BindingConfig, Config, VhostConfig } from './config.ts';
+import type { BindingConfig, Config, VhostConfig } from '../config.ts';
+import { dictionary } from '../plain.ts';
 import { applyDefaults } from './defaults.ts';
 import type { PartialConfig } from './normalise.ts';
-import { dictionary } from './plain.ts';
 
 /**
  * Returns the merged configuration. A user's item replaces the whole built-in item of the same name; bindings are

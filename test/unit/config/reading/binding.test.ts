@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { parseBindingName } from '../../../src/config/binding.ts';
+import { parseBindingName } from '../../../../src/config/reading/binding.ts';
 
 test('a name says source, keys and destination', () => {
   const cases: [string, object][] = [

@@ -1,7 +1,7 @@
 // Defines a problem in rascal.json and formats it with its position.
 
 import { closest, distance } from 'fastest-levenshtein';
-import { MqError } from '../errors.ts';
+import { MqError } from '../../errors.ts';
 
 export type ProblemCode =
   | 'syntax'

@@ -1,7 +1,7 @@
 // Copies Rascal's "defaults" into the items they apply to, so that readers of Config see the effective settings.
 
-import type { Config, ConnectionConfig, VhostConfig } from './config.ts';
-import { dictionary, objectOf, type Plain, withDefaults, without } from './plain.ts';
+import type { Config, ConnectionConfig, VhostConfig } from '../config.ts';
+import { dictionary, objectOf, type Plain, withDefaults, without } from '../plain.ts';
 
 /** Returns the configuration with its defaults applied. Exchanges get Rascal's default type, topic. */
 export function applyDefaults(config: Config): Config {

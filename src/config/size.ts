@@ -12,3 +12,16 @@ export function bytesOf(text: string): number | undefined {
   if (digits === undefined) return undefined;
   return Number(digits) * (unit === undefined ? 1 : units[unit as keyof typeof units]);
 }
+
+/** Limit after which a long-lived --exec-lines process is replaced. */
+export type RecycleLimit = { readonly messages: number } | { readonly bytes: number };
+
+/** Accepted forms of a limit, for messages and help. */
+export const recycleForms = '1000 (messages) or 512MiB';
+
+/** Returns the limit, or `undefined` if the text is not a limit. */
+export function recycleLimit(text: string): RecycleLimit | undefined {
+  const number = bytesOf(text);
+  if (number === undefined || number < 1) return undefined;
+  return /^\d+$/.test(text.trim()) ? { messages: number } : { bytes: number };
+}

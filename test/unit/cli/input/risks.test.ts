@@ -2,13 +2,13 @@
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import builtin from '../../../rascal.json' with { type: 'json' };
-import { templateNames, templates } from '../../../src/cli/commands/init/templates.ts';
-import { doubtsOf } from '../../../src/config/trust.ts';
+import builtin from '../../../../rascal.json' with { type: 'json' };
+import { templateNames, templates } from '../../../../src/cli/commands/init/templates.ts';
+import { risksOf } from '../../../../src/cli/input/risks.ts';
 
 const connection = 'amqp://localhost';
 const withHandler = (name: string, handler: unknown) => ({ mq: { roles: { [name]: { consume: 'hello', handler } } } });
-const doubts = (file: unknown, owner = 7) => doubtsOf({ text: JSON.stringify(file), owner }, { uid: 7, builtin });
+const doubts = (file: unknown, owner = 7) => risksOf({ text: JSON.stringify(file), owner }, { uid: 7, builtin });
 
 for (const [what, file] of [
   ['a role of its own name runs a program', withHandler('thumbnails', { exec: ['./thumb.sh'] })],

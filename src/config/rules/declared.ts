@@ -1,8 +1,8 @@
 // Collects what a file declares on the broker: queues, delayed exchanges, consumers and policies. The file is a
 // rascal.json or definitions exported from RabbitMQ. Each item uses the broker's terms and carries its position.
 
-import { isObject, listOf, membersOf, objectOf, type Plain, stringOf, withDefaults } from './plain.ts';
-import type { Path } from './problem.ts';
+import { isObject, listOf, membersOf, objectOf, type Plain, stringOf, withDefaults } from '../plain.ts';
+import type { Path } from '../reading/problem.ts';
 
 export interface DeclaredQueue {
   readonly name: string;

@@ -1,10 +1,10 @@
 // Lists the fields of mq's own settings in rascal.json, under "mq": roles, their handlers, retries.
 
-import { argumentForms, behaviours, failurePolicies, logFormats, logLevels } from './config.ts';
-import { longestTimerMs } from './duration.ts';
+import { longestTimerMs } from '../duration.ts';
+import { listenForms } from '../endpoint.ts';
+import { argumentForms, behaviours, failurePolicies, logFormats, logLevels } from '../role.ts';
+import { recycleForms } from '../size.ts';
 import { choice, type Field, flag, group, keyed, milliseconds, name, text, whole } from './field.ts';
-import { listenForms } from './listen-address.ts';
-import { recycleForms } from './recycle.ts';
 
 /** Names of the built-in handlers. */
 export const builtinHandlers = ['print', 'append', 'work', 'fibonacci', 'echo'] as const;

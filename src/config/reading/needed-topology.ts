@@ -1,7 +1,8 @@
 // Finds the exchanges, queues and bindings of a vhost that the given publications and subscriptions need. Rascal
 // declares everything that it is given, and one queue that cannot be declared makes the whole vhost unavailable.
 
-import type { BindingConfig, QueueConfig, VhostConfig } from './config.ts';
+import { type BindingConfig, deadLetterTarget, isPrivate, type VhostConfig } from '../config.ts';
+import { objectOf } from '../plain.ts';
 
 export interface Starts {
   /** Exchanges to publish to. */
@@ -12,7 +13,7 @@ export interface Starts {
   readonly consumed: readonly string[];
 }
 
-export interface Reach {
+export interface NeededTopology {
   readonly exchanges: ReadonlySet<string>;
   readonly queues: ReadonlySet<string>;
   readonly bindings: ReadonlySet<BindingConfig>;
@@ -22,7 +23,7 @@ export interface Reach {
  * Returns the part of the vhost that messages to and from the starts can reach. Names that the vhost does not define
  * are ignored.
  */
-export function reach(vhost: VhostConfig, starts: Starts): Reach {
+export function neededTopology(vhost: VhostConfig, starts: Starts): NeededTopology {
   const exchanges = new Set<string>();
   const queues = new Set<string>();
   const bindings = new Set<BindingConfig>();
@@ -56,7 +57,8 @@ export function reach(vhost: VhostConfig, starts: Starts): Reach {
     if (exchange === undefined) return false;
     if (exchanges.has(name)) return true;
     exchanges.add(name);
-    const given = argumentsOf(exchange)['alternate-exchange'] ?? exchange.options?.['alternateExchange'];
+    const given =
+      objectOf(exchange.options?.['arguments'])['alternate-exchange'] ?? exchange.options?.['alternateExchange'];
     if (typeof given === 'string') down(given);
     return true;
   }
@@ -86,24 +88,4 @@ export function reach(vhost: VhostConfig, starts: Starts): Reach {
       upFrom(binding.source, 'exchange');
     }
   }
-}
-
-/** Returns the dead-letter target of a queue, if rascal.json sets it. */
-export function deadLetterTarget(queue: QueueConfig): { exchange?: string; key?: string } {
-  const { options = {} } = queue;
-  const exchange = argumentsOf(queue)['x-dead-letter-exchange'] ?? options['deadLetterExchange'];
-  const key = argumentsOf(queue)['x-dead-letter-routing-key'] ?? options['deadLetterRoutingKey'];
-  return {
-    ...(typeof exchange === 'string' ? { exchange } : {}),
-    ...(typeof key === 'string' ? { key } : {}),
-  };
-}
-
-/** Reports whether a queue belongs to one connection: it is exclusive, or its name is made unique (replyTo). */
-export function isPrivate({ replyTo, options = {} }: QueueConfig): boolean {
-  return options['exclusive'] === true || replyTo === true;
-}
-
-function argumentsOf({ options = {} }: { options?: Readonly<Record<string, unknown>> }) {
-  return (options['arguments'] ?? {}) as Readonly<Record<string, unknown>>;
 }

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { withBuiltinOf as configOf } from './fixture.ts';
+import { withBuiltinOf as configOf } from '../fixture.ts';
 
 const inVhost = (vhost: object) => configOf({ vhosts: { '/': vhost } }).vhosts['/'];
 

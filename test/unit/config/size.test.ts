@@ -2,8 +2,7 @@
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { bytesOf } from '../../../src/config/bytes.ts';
-import { recycleLimit } from '../../../src/config/recycle.ts';
+import { bytesOf, recycleLimit } from '../../../src/config/size.ts';
 
 test('a size is in bytes, or has a unit of RabbitMQ', () => {
   const rows: readonly (readonly [string, number | undefined])[] = [

@@ -1,8 +1,8 @@
 // Converts strings from the environment to numbers and booleans: "${PREFETCH}" becomes a number in a field that accepts
 // no strings. Durations with a unit ("30s") become whole numbers, which Rascal and the broker expect.
 
-import { durationMs } from './duration.ts';
-import type { Field } from './field.ts';
+import { durationMs } from '../duration.ts';
+import type { Field } from '../fields/field.ts';
 import type { Item } from './item.ts';
 
 /** Returns the tree with strings of variables converted to the type of their field, if they can be. */

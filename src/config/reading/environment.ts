@@ -10,7 +10,7 @@ export type Environment = Readonly<Record<string, string | undefined>>;
  * Returns the tree with its variables replaced. `$${` is a literal `${`. As in a shell, the default also applies to an
  * empty variable.
  */
-export function fill(
+export function replaceVariables(
   tree: Item,
   { env, text }: { env: Environment; text: string },
 ): { tree: Item; findings: Finding[] } {

@@ -12,11 +12,11 @@ import type {
   SubscriptionConfig,
   VhostConfig,
 } from './config.ts';
-import { connectionDefaults } from './defaults.ts';
 import { membersOf, objectOf, type Plain, pick, withDefaults } from './plain.ts';
-import { didYouMean } from './problem.ts';
-import { type Reach, reach } from './reach.ts';
-import { sharedSocketOptions } from './socket-options.ts';
+import { connectionDefaults } from './reading/defaults.ts';
+import { type NeededTopology, neededTopology } from './reading/needed-topology.ts';
+import { didYouMean } from './reading/problem.ts';
+import { sharedSocketOptions } from './rules/socket-options.ts';
 
 /** The parts of the configuration that a command needs. */
 export interface Needs {
@@ -133,7 +133,7 @@ interface VhostNeeds {
 }
 
 function vhostFor({ config, needs, name, vhost, retry, publications, subscriptions }: VhostNeeds) {
-  const part = reach(vhost, {
+  const part = neededTopology(vhost, {
     exchanges: publications.flatMap(([, { exchange }]) => exchange ?? []),
     queues: publications.flatMap(([, { queue, replyTo }]) => [queue, replyTo].filter((one) => one !== undefined)),
     consumed: subscriptions.map(([, { queue }]) => queue),
@@ -184,7 +184,7 @@ function bindingsFor({
   needs,
   subscriptions,
 }: {
-  part: Reach;
+  part: NeededTopology;
   needs: Needs;
   subscriptions: VhostNeeds['subscriptions'];
 }): Plain {

@@ -1,6 +1,6 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { configOf, linesOf } from './fixture.ts';
+import { configOf, linesOf } from '../fixture.ts';
 
 const summaryOf = (summary: string, env: Record<string, string> = {}) =>
   configOf({ mq: { roles: { r: { publish: 'hello', summary } } } }, env).roles['r']?.summary;

@@ -1,14 +1,14 @@
 // Collects the names that a file defines, so that references to them can be checked.
 
-import { membersOf, objectOf, type Plain, stringOf } from './plain.ts';
+import { membersOf, objectOf, type Plain, stringOf } from '../plain.ts';
 
-export interface KnownVhost {
+export interface VhostNames {
   readonly exchanges: Set<string>;
   readonly queues: Set<string>;
 }
 
-export interface Known {
-  readonly vhosts: Map<string, KnownVhost>;
+export interface DefinedNames {
+  readonly vhosts: Map<string, VhostNames>;
   readonly publications: Set<string>;
   readonly subscriptions: Set<string>;
   /** Vhost of each publication and subscription that names one or is defined inside one. */
@@ -16,8 +16,8 @@ export interface Known {
 }
 
 /** Returns the names that the given files (the user's and the built-in one) define together. */
-export function namesIn(files: readonly Plain[]): Known {
-  const known: Known = {
+export function definedNames(files: readonly Plain[]): DefinedNames {
+  const known: DefinedNames = {
     vhosts: new Map(),
     publications: new Set(),
     subscriptions: new Set(),
@@ -40,7 +40,7 @@ export function namesIn(files: readonly Plain[]): Known {
   return known;
 }
 
-function addNames(known: Known, scope: Plain, vhost: { publication: string; subscription: string }): void {
+function addNames(known: DefinedNames, scope: Plain, vhost: { publication: string; subscription: string }): void {
   for (const kind of ['publication', 'subscription'] as const) {
     for (const [name, value] of Object.entries(objectOf(scope[`${kind}s`]))) {
       known[`${kind}s`].add(name);

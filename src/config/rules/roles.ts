@@ -1,12 +1,12 @@
-// Checks that every role has the settings it needs and no others. Converts the two notations of a role to one.
+// Checks that every role has the settings it needs and no others.
 
-import { type Behaviour, behaviours, type HandlerConfig } from './config.ts';
-import type { Known } from './known.ts';
-import { listenAddress, listenForms } from './listen-address.ts';
-import { builtinHandlers } from './mq-fields.ts';
-import { isObject, listOf, objectOf, type Plain } from './plain.ts';
-import { didYouMean, type Path, quote } from './problem.ts';
-import { recycleForms, recycleLimit } from './recycle.ts';
+import { listenAddress, listenForms } from '../endpoint.ts';
+import { builtinHandlers } from '../fields/mq-fields.ts';
+import { isObject, listOf, objectOf, type Plain } from '../plain.ts';
+import { didYouMean, type Path, quote } from '../reading/problem.ts';
+import { behaviours, expandRole, type HandlerConfig, useOf } from '../role.ts';
+import { recycleForms, recycleLimit } from '../size.ts';
+import type { DefinedNames } from './defined-names.ts';
 import type { Report } from './references.ts';
 
 /** Returns why a handler cannot start on this machine. `path` is relative to the handler. */
@@ -14,24 +14,6 @@ export type HandlerFault = (
   handler: HandlerConfig,
   at: Path,
 ) => { readonly path: Path; readonly message: string } | undefined;
-
-/** Returns the kind of item that a behaviour uses. */
-export function useOf(behaviour: Behaviour): 'publication' | 'subscription' {
-  return behaviour === 'publish' || behaviour === 'request' ? 'publication' : 'subscription';
-}
-
-/** Expands `"reply": "thumbs"` to its behaviour and subscription. */
-export function expandRole(role: Plain): Plain {
-  const short = behaviours.find((behaviour) => Object.hasOwn(role, behaviour));
-  if (short === undefined) return role;
-  const { [short]: name, ...rest } = role;
-  return { ...rest, behaviour: short, [useOf(short)]: name };
-}
-
-/** Returns the subscriptions that an expanded role names. */
-export function subscriptionNames({ subscription, subscriptions }: Plain): string[] {
-  return [...listOf(subscription), ...listOf(subscriptions)].filter((name) => typeof name === 'string');
-}
 
 export function checkRoles({
   file,
@@ -41,7 +23,7 @@ export function checkRoles({
   report,
 }: {
   file: Plain;
-  known: Known;
+  known: DefinedNames;
   taken: readonly string[];
   handlerFault: HandlerFault;
   report: Report;

@@ -1,10 +1,10 @@
 // Lists what RabbitMQ 4.0 and 4.3 refuse or deprecate. Each rule was measured on 4.0.5 and 4.3.6, and
 // test/cluster/target.test.ts measures it again. If the release notes of 4.3.0 differ, the message mentions it.
 
+import type { Plain } from '../plain.ts';
+import { mirrorArguments, mirrorKeys, policyWithoutMirrors, quorumArguments, replicasOf } from '../quorum.ts';
+import type { Finding, Path, ProblemCode } from '../reading/problem.ts';
 import type { Declared, DeclaredPolicy, DeclaredQueue } from './declared.ts';
-import type { Plain } from './plain.ts';
-import type { Finding, Path, ProblemCode } from './problem.ts';
-import { mirrorArguments, mirrorKeys, policyWithoutMirrors, quorumArguments, replicasOf } from './quorum.ts';
 
 /** Versions that were measured. */
 export const targets = ['4.0', '4.3'] as const;

@@ -1,11 +1,12 @@
 // A user's rascal.json defines the whole topology, but it may refer to publications, subscriptions, exchanges and
 // queues of the built-in file. This file adds the referenced items, and the items that those need, to the topology.
 
-import { type Config, type RetryConfig, subscriptionsOf, type VhostConfig } from './config.ts';
+import type { Config, VhostConfig } from '../config.ts';
+import { dictionary } from '../plain.ts';
+import { type RetryConfig, subscriptionsOf } from '../role.ts';
 import { mergeVhosts } from './merge.ts';
+import { neededTopology } from './needed-topology.ts';
 import type { PartialConfig } from './normalise.ts';
-import { dictionary } from './plain.ts';
-import { reach } from './reach.ts';
 
 /** Returns the part of the built-in configuration that the user's file refers to and does not define. */
 export function borrowed(builtin: PartialConfig, user: PartialConfig): PartialConfig {
@@ -22,7 +23,7 @@ export function borrowed(builtin: PartialConfig, user: PartialConfig): PartialCo
     const inVhost = <Item extends { vhost: string }>(items: Readonly<Record<string, Item>>) =>
       Object.values(items).filter((one) => one.vhost === name);
     const [published, consumed] = [inVhost(publications), inVhost(subscriptions)];
-    const needed = reach(mergeVhosts(vhost, own), {
+    const needed = neededTopology(mergeVhosts(vhost, own), {
       exchanges: published.flatMap(({ exchange }) => exchange ?? []),
       queues: published.flatMap(({ queue }) => queue ?? []),
       consumed: consumed.map(({ queue }) => queue),

@@ -1,24 +1,31 @@
 // Converts one checked file to the form of Config: objects with keys, one binding per key, connections as attributes.
 // shape.ts has checked all types, so they are asserted here and not tested again.
 
-import { MqError } from '../errors.ts';
-import { parseAddress } from './address.ts';
-import { parseBindingName } from './binding.ts';
+import { MqError } from '../../errors.ts';
+import { parseAddress } from '../address.ts';
 import type {
   BindingConfig,
   Config,
   ConnectionConfig,
   ExchangeConfig,
-  OwnRetryConfig,
   PublicationConfig,
   QueueConfig,
-  RetryConfig,
-  RoleConfig,
   SubscriptionConfig,
   VhostConfig,
-} from './config.ts';
-import { dictionary, listOf, membersOf, objectOf, type Plain, pick, stringOf, withDefaults, without } from './plain.ts';
-import { expandRole } from './roles.ts';
+} from '../config.ts';
+import {
+  dictionary,
+  listOf,
+  membersOf,
+  objectOf,
+  type Plain,
+  pick,
+  stringOf,
+  withDefaults,
+  without,
+} from '../plain.ts';
+import { expandRole, type OwnRetryConfig, type RetryConfig, type RoleConfig } from '../role.ts';
+import { parseBindingName } from './binding.ts';
 
 /** A configuration whose retry settings can be incomplete. */
 export type PartialConfig = Omit<Config, 'retry'> & { readonly retry: Partial<RetryConfig> };
