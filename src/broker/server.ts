@@ -7,9 +7,9 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { MqError, systemReason } from '../errors.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { BrokerState } from './connection/broker-state.ts';
-import { Connection } from './connection/connection.ts';
+import { Connection, type ConnectionEvents } from './connection/connection.ts';
+import { EndOfTick } from './connection/end-of-tick.ts';
 import { Replies } from './connection/reply-to.ts';
-import { Turn } from './connection/turn.ts';
 import { type ChurnCounters, churnCounters } from './counters.ts';
 import { isLoopback } from './loopback.ts';
 import { loadPatterns } from './patterns.ts';
@@ -117,11 +117,13 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
     replies: new Replies(),
     slices,
     store,
-    turn: new Turn(),
+    endOfTick: new EndOfTick(),
     users,
     version,
     vhosts,
     log,
+  };
+  const events: ConnectionEvents = {
     onOpen: (connection) => {
       connections.add(connection);
       churn.connection_created++;
@@ -172,7 +174,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<Broker> 
   }
   for (const vhost of vhosts.values()) for (const queue of vhost.queues.values()) queue.enforceLimits();
 
-  const take = (socket: Socket) => void all.add(new Connection(socket, state));
+  const take = (socket: Socket) => void all.add(new Connection(socket, state, events));
   // Loaded where it is asked for: it would take as long as all the rest of the start.
   // A client may end its side while what it sent is still being read.
   const half = { allowHalfOpen: true };

@@ -195,7 +195,7 @@ test('a client that asks without end and never reads the answers costs the broke
     // Until nothing is taken for as many turns as any write would need.
     await turns('the broker reads no more', () => {
       while (isRoom) isRoom = deaf.socket.write(many);
-      const { bytesReceived } = connection ?? { bytesReceived: 0 };
+      const { bytesReceived } = connection?.details ?? { bytesReceived: 0 };
       quiet = bytesReceived === last ? quiet + 1 : 0;
       last = bytesReceived;
       return quiet > 5000;

@@ -84,8 +84,6 @@ const longFiles = ['broker/codec/methods.ts'];
 const lineLimit = 400;
 const folderLimit = 20;
 const emptyNames = ['util', 'helper', 'common', 'misc', 'type', 'manager', 'service'];
-/** A channel and its parts know each other's types. An interface of the channel is to open this last circle. */
-const circularFolder = 'broker/connection/';
 /** Files whose name is a command's. */
 const commandNames = ['cli/commands/types.ts'];
 
@@ -508,13 +506,7 @@ function packagesOf(path: string, text: string): string[] {
 }
 
 /** Returns each circle once, from its first file in the alphabet. */
-function circles(project: Project): string[] {
-  const all = circlesOf(project, () => true);
-  const known = (circle: string) => circle.split(' → ').every((path) => path.startsWith(circularFolder));
-  return [...new Set([...circlesOf(project, ({ isType }) => !isType), ...all.filter((circle) => !known(circle))])];
-}
-
-function circlesOf({ files }: Project, counts: (one: Import) => boolean): string[] {
+function circles({ files }: Project): string[] {
   const found = new Set<string>();
   const done = new Set<string>();
   const visit = (path: string, trail: readonly string[]) => {
@@ -528,7 +520,7 @@ function circlesOf({ files }: Project, counts: (one: Import) => boolean): string
     }
     if (done.has(path)) return;
     for (const one of importsOf(path, files[path] ?? '')) {
-      if (one.to !== undefined && counts(one)) visit(one.to, [...trail, path]);
+      if (one.to !== undefined) visit(one.to, [...trail, path]);
     }
     done.add(path);
   };

@@ -203,6 +203,17 @@ export function shownValue(value: FieldValue): string {
   return JSON.stringify(value, (_, inner) => (typeof inner === 'bigint' ? String(inner) : inner));
 }
 
+export function isTable(value: FieldValue | undefined): value is Table {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    !Buffer.isBuffer(value) &&
+    !(value instanceof Timestamp) &&
+    !(value instanceof Decimal) &&
+    !Array.isArray(value)
+  );
+}
+
 /** Array.isArray does not narrow a readonly array. */
 function isArray(value: FieldValue): value is readonly FieldValue[] {
   return Array.isArray(value);

@@ -6,7 +6,7 @@ import { messageCounters } from '../counters.ts';
 import { ProtocolError } from '../protocol-error.ts';
 import type { Work } from '../slices.ts';
 import type { VirtualHost } from '../vhost/vhost.ts';
-import type { Connection } from './connection.ts';
+import type { ChannelScope, ConnectionScope } from './channel-scope.ts';
 import { Deliveries } from './deliveries.ts';
 import { Publisher } from './publisher.ts';
 import { declare } from './topology.ts';
@@ -16,9 +16,15 @@ const publishKey = methodKey(60, 40);
 const ackKey = methodKey(60, 80);
 const commitKey = methodKey(90, 20);
 
-export class Channel {
+/** What a channel needs of its connection. */
+export interface ChannelOwner extends ConnectionScope {
+  /** Removes a channel that is closed. */
+  forget(channel: { readonly number: number }): void;
+}
+
+export class Channel implements ChannelScope {
   readonly number: number;
-  readonly connection: Connection;
+  readonly connection: ChannelOwner;
   readonly vhost: VirtualHost;
   readonly publisher: Publisher;
   readonly deliveries: Deliveries;
@@ -28,7 +34,7 @@ export class Channel {
   lastQueue = '';
   isClosing = false;
 
-  constructor(number: number, connection: Connection, vhost: VirtualHost) {
+  constructor(number: number, connection: ChannelOwner, vhost: VirtualHost) {
     this.number = number;
     this.connection = connection;
     this.vhost = vhost;
@@ -36,12 +42,23 @@ export class Channel {
     this.deliveries = new Deliveries(this);
   }
 
+  get replyAddress(): string | undefined {
+    return this.deliveries.replyAddress;
+  }
+
+  /** AMQP 0-9-1, 1.7.2.1.2: an empty name means the queue that was declared last on the channel. */
+  queueNamed(name: string): string {
+    if (name !== '') return name;
+    if (this.lastQueue === '') throw new ProtocolError('NOT_FOUND', 'no previously declared queue');
+    return this.lastQueue;
+  }
+
   send<N extends MethodName>(name: N, fields: MethodInput<N>): void {
     this.connection.output.method(this.number, name, fields);
   }
 
   /** One frame of the peer. Errors of connection scope are thrown on. */
-  take(type: number, buffer: Buffer, start: number, end: number): void {
+  receive(type: number, buffer: Buffer, start: number, end: number): void {
     // What is wrong with content is wrong with the basic.publish before it.
     const key = type === frameTypes.method && end - start >= 4 ? buffer.readUInt32BE(start) : publishKey;
     if (this.isClosing) {
@@ -112,7 +129,11 @@ export class Channel {
         if (this.publisher.isConfirming) {
           throw new ProtocolError('PRECONDITION_FAILED', 'cannot switch from confirm to tx mode');
         }
-        this.transaction ??= new Transaction(this);
+        this.transaction ??= new Transaction({
+          memory: this.vhost.memory,
+          publisher: this.publisher,
+          deliveries: this.deliveries,
+        });
         this.send('tx.select-ok', {});
         return;
       case 'tx.commit':

@@ -6,9 +6,22 @@ import type { Consumer } from '../queue/consumers.ts';
 import type { Entry } from '../queue/entry.ts';
 import type { Message } from '../queue/message.ts';
 import type { Queue } from '../queue/queue.ts';
-import type { Deliveries } from './deliveries.ts';
+import type { ChannelScope } from './channel-scope.ts';
 
-export interface ConsumerParts {
+/** The receiving side of the channel that the consumer belongs to. */
+export interface ConsumerOwner {
+  readonly channel: ChannelScope;
+  /** The channel as a whole has room for one more message. */
+  readonly hasRoom: boolean;
+  deliver(
+    consumer: ChannelConsumer,
+    delivery: { message: Message; redelivered: boolean; entry: Entry | undefined },
+  ): void;
+  /** Forgets a consumer whose queue was deleted. */
+  lose(consumer: ChannelConsumer): void;
+}
+
+interface ConsumerParts {
   readonly consumerTag: string;
   readonly queue: Queue;
   readonly noAck: boolean;
@@ -28,10 +41,10 @@ export class ChannelConsumer implements Consumer {
   readonly prefetch: number;
   unacked = 0;
   isInLine = false;
-  readonly deliveries: Deliveries;
+  readonly owner: ConsumerOwner;
 
-  constructor(deliveries: Deliveries, parts: ConsumerParts) {
-    this.deliveries = deliveries;
+  constructor(owner: ConsumerOwner, parts: ConsumerParts) {
+    this.owner = owner;
     this.tag = parts.consumerTag;
     this.queue = parts.queue;
     this.noAck = parts.noAck;
@@ -43,15 +56,15 @@ export class ChannelConsumer implements Consumer {
   }
 
   isReady(): boolean {
-    return (this.prefetch === 0 || this.unacked < this.prefetch) && this.deliveries.hasRoom;
+    return (this.prefetch === 0 || this.unacked < this.prefetch) && this.owner.hasRoom;
   }
 
   deliver(message: Message, redelivered: boolean, entry: Entry | undefined): void {
-    this.deliveries.deliver(this, { message, redelivered, entry });
+    this.owner.deliver(this, { message, redelivered, entry });
   }
 
   cancelled(): void {
-    this.deliveries.lose(this);
+    this.owner.lose(this);
   }
 }
 

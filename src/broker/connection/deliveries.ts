@@ -3,39 +3,32 @@
 import type { Method, MethodFields } from '../codec/methods.ts';
 import { countDelivery } from '../counters.ts';
 import { ProtocolError } from '../protocol-error.ts';
+import type { Consumer } from '../queue/consumers.ts';
 import type { Entry } from '../queue/entry.ts';
 import type { Message } from '../queue/message.ts';
 import type { Queue } from '../queue/queue.ts';
 import { forEach, itemsPerStep, sorted, type Work } from '../slices.ts';
 import { consumerTag } from '../vhost/names.ts';
 import { assertAccess } from '../vhost/users.ts';
-import type { Channel } from './channel.ts';
+import type { ChannelScope } from './channel-scope.ts';
 import { ChannelConsumer } from './consumer.ts';
 import { replyQueue } from './reply-to.ts';
+import type { UnackedDelivery } from './unacked-delivery.ts';
 
 /** With so many bytes unread a client gets no further direct replies. */
 const unreadReplyBytes = 32 * 1024 * 1024;
 
-/** A message on the way to the client, by its delivery tag. */
-export interface Held {
-  readonly tag: number;
-  readonly entry: Entry;
-  readonly queue: Queue;
-  /** undefined: basic.get. */
-  readonly consumer: ChannelConsumer | undefined;
-}
-
 /** What goes back to one queue, and how many messages of each consumer that is. */
 interface Returning {
   readonly entries: Entry[];
-  readonly consumers: Map<ChannelConsumer | undefined, number>;
+  readonly consumers: Map<Consumer | undefined, number>;
 }
 
 export class Deliveries {
-  readonly channel: Channel;
+  readonly channel: ChannelScope;
   readonly consumers = new Map<string, ChannelConsumer>();
   /** By delivery tag, in the order of delivery. */
-  held: Map<number, Held> = new Map();
+  held: Map<number, UnackedDelivery> = new Map();
   /** Of consumers, not of basic.get: what the prefetch of the channel counts. */
   heldByConsumers = 0;
   /** basic.qos with global: 0 is no limit. */
@@ -47,7 +40,7 @@ export class Deliveries {
   #replyTag = '';
   #lastTag = 0;
 
-  constructor(channel: Channel) {
+  constructor(channel: ChannelScope) {
     this.channel = channel;
   }
 
@@ -141,12 +134,12 @@ export class Deliveries {
   }
 
   /** What a rolled back transaction had taken is unacknowledged again. */
-  *restored(taken: Held[]): Work {
+  *restored(taken: UnackedDelivery[]): Work {
     for (const held of this.#takeUpTo(0)) {
       taken.push(held);
       if (taken.length % itemsPerStep === 0) yield;
     }
-    const all = new Map<number, Held>();
+    const all = new Map<number, UnackedDelivery>();
     for (const held of yield* sorted(taken, (a, b) => a.tag - b.tag)) {
       all.set(held.tag, held);
       if (all.size % itemsPerStep === 0) yield;
@@ -176,7 +169,7 @@ export class Deliveries {
   lose(consumer: ChannelConsumer): void {
     this.consumers.delete(consumer.tag);
     // At the end of the turn: whoever deletes the queue has the answer to that first, as from RabbitMQ.
-    this.channel.connection.later({ flush: () => this.#tellLost(consumer) });
+    this.channel.connection.flushLater({ flush: () => this.#tellLost(consumer) });
   }
 
   #tellLost(consumer: ChannelConsumer): void {
@@ -207,7 +200,7 @@ export class Deliveries {
       if (!fields.noWait) channel.send('basic.consume-ok', { consumerTag: tag });
       return;
     }
-    const name = queueNamed(channel, fields.queue);
+    const name = channel.queueNamed(fields.queue);
     assertAccess(channel.connection.user, 'read', { vhost: channel.vhost.name, kind: 'queue', name });
     const queue = channel.vhost.queue(name, channel.connection);
     const consumer = new ChannelConsumer(this, { ...fields, consumerTag: tag, queue, prefetch: this.consumerPrefetch });
@@ -249,7 +242,7 @@ export class Deliveries {
 
   #get({ queue: given, noAck }: MethodFields<'basic.get'>): void {
     const { channel } = this;
-    const name = queueNamed(channel, given);
+    const name = channel.queueNamed(given);
     assertAccess(channel.connection.user, 'read', { vhost: channel.vhost.name, kind: 'queue', name });
     const queue = channel.vhost.queue(name, channel.connection);
     const got = queue.get(noAck);
@@ -296,7 +289,7 @@ export class Deliveries {
     } else this.#requeue(this.#take(tag), isReject);
   }
 
-  #take(tag: number): Held {
+  #take(tag: number): UnackedDelivery {
     const held = this.held.get(tag);
     if (held === undefined) throw unknownTag(tag);
     this.held.delete(tag);
@@ -309,7 +302,7 @@ export class Deliveries {
   }
 
   /** Takes everything up to a tag, one by one. */
-  *#takeUpTo(tag: number): Generator<Held> {
+  *#takeUpTo(tag: number): Generator<UnackedDelivery> {
     if (tag === 0 || tag === this.#lastTag) {
       const all = this.held;
       this.held = new Map();
@@ -325,7 +318,7 @@ export class Deliveries {
 
   #settle(
     { tag, multiple, together = 1 }: { tag: number; multiple: boolean; together?: number },
-    settle: (held: Held) => void,
+    settle: (held: UnackedDelivery) => void,
   ): void {
     const { transaction, connection } = this.channel;
     if (multiple) this.#assertHeld(tag);
@@ -334,28 +327,28 @@ export class Deliveries {
     else connection.inOrder(transaction.acknowledged(taken, settle));
   }
 
-  #acknowledge(held: Held): void {
+  #acknowledge(held: UnackedDelivery): void {
     this.#letGo(held.consumer, 1);
     this.channel.counters.ack++;
     held.queue.ack(held.entry);
-    this.#wakeAfter(held.consumer);
+    this.#wakeAfter(held.queue, held.consumer);
   }
 
-  #discard(held: Held): void {
+  #discard(held: UnackedDelivery): void {
     this.#letGo(held.consumer, 1);
     held.queue.reject(held.entry);
-    this.#wakeAfter(held.consumer);
+    this.#wakeAfter(held.queue, held.consumer);
   }
 
-  #requeue(held: Held, isFailure: boolean): void {
+  #requeue(held: UnackedDelivery, isFailure: boolean): void {
     this.#letGo(held.consumer, 1);
     held.queue.requeue([held.entry], isFailure);
     held.queue.dispatch();
-    this.#wakeAfter(held.consumer);
+    this.#wakeAfter(held.queue, held.consumer);
   }
 
   /** Puts messages back in their queues, all of one queue at once. Until then they are unacknowledged. */
-  *#returned(taken: Iterable<Held>, isFailure: boolean): Work {
+  *#returned(taken: Iterable<UnackedDelivery>, isFailure: boolean): Work {
     const byQueue = new Map<Queue, Returning>();
     let count = 0;
     for (const { queue, entry, consumer } of taken) {
@@ -370,29 +363,22 @@ export class Deliveries {
       for (const [consumer, count] of consumers) this.#letGo(consumer, count);
       queue.putBack(returned);
       queue.dispatch();
-      for (const consumer of consumers.keys()) this.#wakeAfter(consumer);
+      for (const consumer of consumers.keys()) this.#wakeAfter(queue, consumer);
       yield;
     }
   }
 
-  #letGo(consumer: ChannelConsumer | undefined, count: number): void {
+  #letGo(consumer: Consumer | undefined, count: number): void {
     if (consumer === undefined) return;
     consumer.unacked -= count;
     this.heldByConsumers -= count;
   }
 
-  #wakeAfter(consumer: ChannelConsumer | undefined): void {
+  #wakeAfter(queue: Queue, consumer: Consumer | undefined): void {
     if (consumer === undefined || this.channel.isClosing) return;
     if (this.channelPrefetch > 0) this.wake();
-    else if (!consumer.isInLine) consumer.queue.wake(consumer);
+    else if (!consumer.isInLine) queue.wake(consumer);
   }
-}
-
-/** AMQP 0-9-1, 1.7.2.1.2: no name is the queue that was declared last on the channel. */
-export function queueNamed(channel: Channel, name: string): string {
-  if (name !== '') return name;
-  if (channel.lastQueue === '') throw new ProtocolError('NOT_FOUND', 'no previously declared queue');
-  return channel.lastQueue;
 }
 
 function unknownTag(tag: number): ProtocolError {

@@ -1,4 +1,4 @@
-// The beginning of a connection: protocol header, start, tune, open (AMQP 0-9-1, 2.2.4), and who logs in.
+// The handshake of a connection (AMQP 0-9-1, 2.2.4): start, tune and open, with the login and its limits.
 
 import type { Arguments } from '../codec/arguments.ts';
 import type { Method, MethodFields } from '../codec/methods.ts';
@@ -6,24 +6,18 @@ import { readTable, type Table } from '../codec/table.ts';
 import { Reader } from '../codec/values.ts';
 import { ProtocolError } from '../protocol-error.ts';
 import { rabbitmqVersion } from '../rabbitmq-version.ts';
-import type { User, Users } from '../vhost/users.ts';
+import type { User } from '../vhost/users.ts';
 import type { VirtualHost } from '../vhost/vhost.ts';
+import type { BrokerState, Limits } from './broker-state.ts';
+import type { Output } from './socket/output.ts';
 
-export const protocolHeader = Buffer.from('AMQP\0\0\x09\x01', 'latin1');
-/** RabbitMQ accepts the header of AMQP 0-9 as well, and then speaks 0-9-1. */
-export const acceptedHeaders: readonly Buffer[] = [protocolHeader, Buffer.from('AMQP\x01\x01\0\x09', 'latin1')];
+/** The names of the SASL mechanisms that clients may log in with. */
+export const mechanisms = 'PLAIN AMQPLAIN';
 /** RabbitMQ 4.1 and later. AMQP 0-9-1, 1.1: frame-min-size is 4096. */
 const smallestFrame = 8192;
 
-export interface Limits {
-  readonly channelMax: number;
-  readonly frameMax: number;
-  /** Seconds; 0: none. */
-  readonly heartbeat: number;
-}
-
-/** Clients decide by product and version what they may ask (.github/docs/decisions/0010). */
-export function serverProperties({ version, clusterName }: { version: string; clusterName: string }): Table {
+/** Clients choose what they request by product and version (.github/docs/decisions/0010). */
+function serverProperties({ version, clusterName }: BrokerState): Table {
   return {
     capabilities: {
       publisher_confirms: true,
@@ -39,57 +33,63 @@ export function serverProperties({ version, clusterName }: { version: string; cl
     product: 'RabbitMQ',
     version: rabbitmqVersion,
     platform: `mq ${version}`,
-    information: `The embedded broker of mq, which does as RabbitMQ ${rabbitmqVersion} does; https://www.rabbitmq.com is the engine beyond development and tests`,
+    information: `The embedded broker of mq, which behaves like RabbitMQ ${rabbitmqVersion}. For production use https://www.rabbitmq.com`,
     cluster_name: clusterName,
   };
 }
 
-export const mechanisms = 'PLAIN AMQPLAIN';
-
-export interface HandshakeParts {
-  readonly users: Users;
-  readonly vhosts: ReadonlyMap<string, VirtualHost>;
-  readonly offered: Limits;
+interface HandshakeParts {
+  readonly broker: BrokerState;
+  readonly output: Output;
   /** IP address of the client. */
   readonly peer: string | undefined;
+  /** The client has chosen its limits. */
+  readonly onTuned: (limits: Limits) => void;
 }
 
 export class Handshake {
-  readonly #users: Users;
-  readonly #vhosts: ReadonlyMap<string, VirtualHost>;
-  readonly #offered: Limits;
-  /** IP address. */
-  readonly #peer: string | undefined;
+  readonly #parts: HandshakeParts;
   #awaits: 'start-ok' | 'tune-ok' | 'open' = 'start-ok';
+  /** The user who has logged in. */
   user: User | undefined;
   clientProperties: Arguments | undefined;
   mechanism = '';
+  /** The limits that were offered, and after tune-ok those that the client has chosen. */
   limits: Limits;
 
-  constructor({ users, vhosts, offered, peer }: HandshakeParts) {
-    this.#users = users;
-    this.#vhosts = vhosts;
-    this.#offered = offered;
-    this.#peer = peer;
-    this.limits = offered;
+  constructor(parts: HandshakeParts) {
+    this.#parts = parts;
+    this.limits = parts.broker.limits;
   }
 
-  /** The virtual host, when the client has come as far as that. `send` answers what comes before. */
-  take(method: Method, send: (answer: 'tune' | 'tuned') => void): VirtualHost | undefined {
+  /** Sends connection.start. */
+  begin(): void {
+    this.#parts.output.method(0, 'connection.start', {
+      versionMajor: 0,
+      versionMinor: 9,
+      serverProperties: serverProperties(this.#parts.broker),
+      mechanisms,
+      locales: 'en_US',
+    });
+  }
+
+  /** Answers a method of the client. Returns the virtual host that the client opens with the last one. */
+  receive(method: Method): VirtualHost | undefined {
     if (method.name === 'connection.start-ok' && this.#awaits === 'start-ok') {
       this.#start(method.fields);
       this.#awaits = 'tune-ok';
-      send('tune');
+      const { channelMax, frameMax, heartbeat } = this.limits;
+      this.#parts.output.method(0, 'connection.tune', { channelMax, frameMax, heartbeat });
     } else if (method.name === 'connection.tune-ok' && this.#awaits === 'tune-ok') {
       this.#tune(method.fields);
       this.#awaits = 'open';
-      send('tuned');
+      this.#parts.onTuned(this.limits);
     } else if (method.name === 'connection.open' && this.#awaits === 'open') return this.#open(method.fields);
     else throw new ProtocolError('CHANNEL_ERROR', `unexpected method in connection state ${this.#state}`);
     return undefined;
   }
 
-  /** RabbitMQ's names. */
+  /** RabbitMQ's name of the state, for its error text. */
   get #state(): string {
     return { 'start-ok': 'starting', 'tune-ok': 'tuning', open: 'opening' }[this.#awaits];
   }
@@ -104,7 +104,8 @@ export class Handshake {
       );
     }
     const { name, password } = mechanism === 'PLAIN' ? plain(response) : amqplain(response);
-    this.user = this.#users.authenticate(name, password, this.#peer);
+    const { broker, peer } = this.#parts;
+    this.user = broker.users.authenticate(name, password, peer);
     if (this.user !== undefined) return;
     const refused = new ProtocolError(
       'ACCESS_REFUSED',
@@ -117,7 +118,7 @@ export class Handshake {
   }
 
   #tune({ channelMax, frameMax, heartbeat }: MethodFields<'connection.tune-ok'>): void {
-    const offered = this.#offered;
+    const offered = this.#parts.broker.limits;
     for (const [name, asked, most, least] of [
       ['channel_max', channelMax, offered.channelMax, 0],
       ['frame_max', frameMax, offered.frameMax, smallestFrame],
@@ -139,7 +140,7 @@ export class Handshake {
   }
 
   #open({ virtualHost }: MethodFields<'connection.open'>): VirtualHost {
-    const vhost = this.#vhosts.get(virtualHost);
+    const vhost = this.#parts.broker.vhosts.get(virtualHost);
     if (vhost === undefined) throw new ProtocolError('NOT_ALLOWED', `vhost ${virtualHost} not found`);
     if (this.user?.permissions.has(virtualHost) !== true) {
       const name = this.user?.name ?? '';

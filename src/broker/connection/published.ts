@@ -11,9 +11,9 @@ import { replyQueue } from './reply-to.ts';
 const persistentMode = 2;
 
 /** Who publishes: a channel, or the management. */
-export interface Publishing {
+interface Publishing {
   readonly connection: { readonly user: User };
-  readonly deliveries: { readonly replyAddress: string | undefined };
+  readonly replyAddress: string | undefined;
 }
 
 /** Throws 406 for properties that RabbitMQ refuses. */
@@ -53,7 +53,7 @@ function changedMessage(
   const changes: Parameters<typeof changeProperties>[2] = {};
   if (scan.bcc !== undefined) changes.headers = { BCC: undefined };
   if (scan.replyTo === replyQueue) {
-    const replyTo = channel.deliveries.replyAddress;
+    const replyTo = channel.replyAddress;
     if (replyTo === undefined) throw new ProtocolError('PRECONDITION_FAILED', 'fast reply consumer does not exist');
     changes.replyTo = replyTo;
   }

@@ -8,7 +8,7 @@ import type { Exchange } from '../routing/exchange.ts';
 import type { Routed } from '../vhost/routed.ts';
 import { assertTopicAccess } from '../vhost/topic-access.ts';
 import { assertAccess, type User } from '../vhost/users.ts';
-import type { Channel } from './channel.ts';
+import type { ChannelScope } from './channel-scope.ts';
 import { Confirms } from './confirms.ts';
 import { Content } from './content.ts';
 import { publishedMessage } from './published.ts';
@@ -32,13 +32,13 @@ interface Address {
 }
 
 export class Publisher {
-  readonly #channel: Channel;
+  readonly #channel: ChannelScope;
   readonly #content = new Content();
   #confirms: Confirms | undefined;
   #address: Address | undefined;
   #isListed = false;
 
-  constructor(channel: Channel) {
+  constructor(channel: ChannelScope) {
     this.#channel = channel;
   }
 
@@ -185,7 +185,7 @@ export class Publisher {
   #list(): void {
     if (this.#isListed) return;
     this.#isListed = true;
-    this.#channel.connection.later(this.#channel);
+    this.#channel.connection.flushLater(this.#channel);
   }
 }
 

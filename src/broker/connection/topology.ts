@@ -5,12 +5,11 @@ import { ProtocolError } from '../protocol-error.ts';
 import { queueName } from '../vhost/names.ts';
 import { assertTopicAccess } from '../vhost/topic-access.ts';
 import { type Access, assertAccess, assertAnyAccess } from '../vhost/users.ts';
-import type { Channel } from './channel.ts';
-import { queueNamed } from './deliveries.ts';
+import type { ChannelScope } from './channel-scope.ts';
 import { replyQueue } from './reply-to.ts';
 
 /** False: none of its methods. The answer to a durable change is held back until the change is on disk. */
-export function declare(channel: Channel, method: Method): boolean {
+export function declare(channel: ChannelScope, method: Method): boolean {
   const { store } = channel.vhost;
   if (store === undefined) return answer(channel, method);
   const { connection } = channel;
@@ -25,7 +24,7 @@ export function declare(channel: Channel, method: Method): boolean {
   }
 }
 
-function answer(channel: Channel, method: Method): boolean {
+function answer(channel: ChannelScope, method: Method): boolean {
   switch (method.name) {
     case 'exchange.declare':
       declareExchange(channel, method.fields);
@@ -56,7 +55,7 @@ function answer(channel: Channel, method: Method): boolean {
   return true;
 }
 
-function declareExchange(channel: Channel, fields: MethodFields<'exchange.declare'>): void {
+function declareExchange(channel: ChannelScope, fields: MethodFields<'exchange.declare'>): void {
   const { vhost } = channel;
   const name = withoutLineEnds(fields.exchange);
   assertNotDefault(name);
@@ -75,7 +74,7 @@ function declareExchange(channel: Channel, fields: MethodFields<'exchange.declar
   if (!fields.noWait) channel.send('exchange.declare-ok', {});
 }
 
-function deleteExchange(channel: Channel, fields: MethodFields<'exchange.delete'>): void {
+function deleteExchange(channel: ChannelScope, fields: MethodFields<'exchange.delete'>): void {
   const name = withoutLineEnds(fields.exchange);
   assertNotDefault(name);
   if (name.startsWith('amq.')) {
@@ -88,7 +87,7 @@ function deleteExchange(channel: Channel, fields: MethodFields<'exchange.delete'
 }
 
 function bindExchange(
-  channel: Channel,
+  channel: ChannelScope,
   { name, fields }: Method & { name: 'exchange.bind' | 'exchange.unbind' },
 ): void {
   const binding = { ...fields, isQueue: false };
@@ -102,7 +101,7 @@ function bindExchange(
   if (!fields.noWait) channel.send(`${name}-ok`, {});
 }
 
-function declareQueue(channel: Channel, fields: MethodFields<'queue.declare'>): void {
+function declareQueue(channel: ChannelScope, fields: MethodFields<'queue.declare'>): void {
   const { vhost, connection } = channel;
   let name = withoutLineEnds(fields.queue);
   let counts = { messageCount: 0, consumerCount: 0 };
@@ -134,8 +133,11 @@ function declareQueue(channel: Channel, fields: MethodFields<'queue.declare'>): 
   if (!fields.noWait) channel.send('queue.declare-ok', { queue: name, ...counts });
 }
 
-function bindQueue(channel: Channel, { name: method, fields }: Method & { name: 'queue.bind' | 'queue.unbind' }): void {
-  const destination = queueNamed(channel, fields.queue);
+function bindQueue(
+  channel: ChannelScope,
+  { name: method, fields }: Method & { name: 'queue.bind' | 'queue.unbind' },
+): void {
+  const destination = channel.queueNamed(fields.queue);
   // AMQP 0-9-1, 1.7.2.3.3: neither queue nor key means the last queue's name as the key.
   const routingKey = fields.queue === '' && fields.routingKey === '' ? channel.lastQueue : fields.routingKey;
   assertNotDefault(fields.exchange);
@@ -152,16 +154,16 @@ function bindQueue(channel: Channel, { name: method, fields }: Method & { name: 
   else if (!('noWait' in fields && fields.noWait)) channel.send('queue.bind-ok', {});
 }
 
-function purgeQueue(channel: Channel, fields: MethodFields<'queue.purge'>): void {
-  const name = queueNamed(channel, fields.queue);
+function purgeQueue(channel: ChannelScope, fields: MethodFields<'queue.purge'>): void {
+  const name = channel.queueNamed(fields.queue);
   allow(channel, 'read', 'queue', name);
   const queue = channel.vhost.queue(name, channel.connection);
   const messageCount = answerAfter(channel, (done) => queue.purge(done));
   if (!fields.noWait) channel.send('queue.purge-ok', { messageCount });
 }
 
-function deleteQueue(channel: Channel, fields: MethodFields<'queue.delete'>): void {
-  const name = queueNamed(channel, withoutLineEnds(fields.queue));
+function deleteQueue(channel: ChannelScope, fields: MethodFields<'queue.delete'>): void {
+  const name = channel.queueNamed(withoutLineEnds(fields.queue));
   allow(channel, 'configure', 'queue', name);
   // RabbitMQ: to delete what is not there is no error.
   const messageCount = channel.vhost.queues.has(name)
@@ -173,7 +175,7 @@ function deleteQueue(channel: Channel, fields: MethodFields<'queue.delete'>): vo
 }
 
 /** Holds back answers until `work` has called back, and what it changed is on disk. */
-function answerAfter<T>({ connection }: Channel, work: (done: () => void) => T): T {
+function answerAfter<T>({ connection }: ChannelScope, work: (done: () => void) => T): T {
   connection.output.hold();
   try {
     return work(() => connection.releaseWhenStored());
@@ -183,11 +185,11 @@ function answerAfter<T>({ connection }: Channel, work: (done: () => void) => T):
   }
 }
 
-function allow(channel: Channel, access: Access, kind: 'queue' | 'exchange', name: string): void {
+function allow(channel: ChannelScope, access: Access, kind: 'queue' | 'exchange', name: string): void {
   assertAccess(channel.connection.user, access, { vhost: channel.vhost.name, kind, name });
 }
 
-function allowTopic({ connection, vhost }: Channel, exchange: string, routingKey: string): void {
+function allowTopic({ connection, vhost }: ChannelScope, exchange: string, routingKey: string): void {
   assertTopicAccess(connection.user, 'read', { exchange: vhost.exchanges.get(exchange), routingKey });
 }
 

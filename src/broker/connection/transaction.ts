@@ -1,10 +1,18 @@
 // tx: publishes and acknowledgements wait for tx.commit (AMQP 0-9-1, 1.9). RabbitMQ promises no more either: a commit is not
 // atomic over several queues.
 
+import type { Memory } from '../queue/memory.ts';
 import type { Message } from '../queue/message.ts';
 import { forEach, itemsPerStep, type Work } from '../slices.ts';
-import type { Channel } from './channel.ts';
-import type { Held } from './deliveries.ts';
+import type { Routed } from '../vhost/routed.ts';
+import type { UnackedDelivery } from './unacked-delivery.ts';
+
+/** The parts of the channel that carry out what waits for the commit. */
+interface TransactionParts {
+  readonly memory: Memory;
+  readonly publisher: { route(message: Message, mandatory: boolean): Routed };
+  readonly deliveries: { restored(taken: UnackedDelivery[]): Work };
+}
 
 interface Publish {
   readonly message: Message;
@@ -12,12 +20,12 @@ interface Publish {
 }
 
 export class Transaction {
-  readonly #channel: Channel;
+  readonly #parts: TransactionParts;
   #publishes: Publish[] = [];
-  #acks: { readonly held: readonly Held[]; readonly settle: (held: Held) => void }[] = [];
+  #acks: { readonly held: readonly UnackedDelivery[]; readonly settle: (held: UnackedDelivery) => void }[] = [];
 
-  constructor(channel: Channel) {
-    this.#channel = channel;
+  constructor(parts: TransactionParts) {
+    this.#parts = parts;
   }
 
   get uncommitted() {
@@ -25,12 +33,12 @@ export class Transaction {
   }
 
   publish(message: Message, mandatory: boolean): void {
-    this.#channel.vhost.memory.hold(message);
+    this.#parts.memory.hold(message);
     this.#publishes.push({ message, mandatory });
   }
 
-  *acknowledged(taken: Iterable<Held>, settle: (held: Held) => void): Work {
-    const held: Held[] = [];
+  *acknowledged(taken: Iterable<UnackedDelivery>, settle: (held: UnackedDelivery) => void): Work {
+    const held: UnackedDelivery[] = [];
     this.#acks.push({ held, settle });
     yield* forEach(taken, (each) => held.push(each), itemsPerStep);
   }
@@ -46,8 +54,8 @@ export class Transaction {
     try {
       for (; routed < publishes.length; routed++) {
         const { message, mandatory } = publishes[routed] as Publish;
-        if (this.#channel.publisher.route(message, mandatory).isStored) isStored = true;
-        this.#channel.vhost.memory.release(message);
+        if (this.#parts.publisher.route(message, mandatory).isStored) isStored = true;
+        this.#parts.memory.release(message);
         yield;
       }
     } catch (error) {
@@ -66,9 +74,9 @@ export class Transaction {
     const acks = this.#acks;
     this.#publishes = [];
     this.#acks = [];
-    yield* forEach(publishes, ({ message }) => this.#channel.vhost.memory.release(message), itemsPerStep);
-    const taken: Held[] = [];
+    yield* forEach(publishes, ({ message }) => this.#parts.memory.release(message), itemsPerStep);
+    const taken: UnackedDelivery[] = [];
     for (const { held } of acks) yield* forEach(held, (each) => taken.push(each), itemsPerStep);
-    if (taken.length > 0) yield* this.#channel.deliveries.restored(taken);
+    if (taken.length > 0) yield* this.#parts.deliveries.restored(taken);
   }
 }

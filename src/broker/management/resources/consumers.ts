@@ -12,7 +12,7 @@ export const consumerRoutes: readonly Route[] = [
 
 export function consumerItem(consumer: ChannelConsumer): Record<string, unknown> {
   const { queue, tag } = consumer;
-  const { channel } = consumer.deliveries;
+  const { channel } = consumer.owner;
   const { connection } = channel;
   const { active } = queue.consumers;
   const isActive = active === undefined || active === consumer;

@@ -64,7 +64,7 @@ function publish(call: Call): Answer {
     {
       exchange: exchange.name,
       routingKey: nameOf(body, 'routing_key'),
-      channel: { connection: { user }, deliveries: { replyAddress: undefined } },
+      channel: { connection: { user }, replyAddress: undefined },
     },
   );
   assertKeysAllowed(user, exchange, message);

@@ -1,9 +1,9 @@
 // What goes out on one connection: frames are gathered in a slab and written once a turn of the event loop.
 
 import type { Socket } from 'node:net';
-import { frameEnd, frameOverhead, frameTypes } from '../codec/frames.ts';
-import { encodeMethod, type MethodInput, type MethodName, methodKey } from '../codec/methods.ts';
-import type { Message } from '../queue/message.ts';
+import { frameEnd, frameOverhead, frameTypes } from '../../codec/frames.ts';
+import { encodeMethod, type MethodInput, type MethodName, methodKey } from '../../codec/methods.ts';
+import type { Message } from '../../queue/message.ts';
 
 const slabSize = 64 * 1024;
 /** A larger body is not copied into the slab, but written as it is. */

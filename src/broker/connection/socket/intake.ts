@@ -2,10 +2,10 @@
 // basic.publish while memory is short.
 
 import type { Socket } from 'node:net';
-import { FrameParser, frameTypes, type OnFrame } from '../codec/frames.ts';
-import { methodKey } from '../codec/methods.ts';
-import { Sequence, type Slices, sliceMs, type Work } from '../slices.ts';
-import type { Store } from '../store/contract.ts';
+import { FrameParser, frameTypes, type OnFrame } from '../../codec/frames.ts';
+import { methodKey } from '../../codec/methods.ts';
+import { Sequence, type Slices, sliceMs, type Work } from '../../slices.ts';
+import type { Store } from '../../store/contract.ts';
 
 /** Why nothing is read. `work`: what the client has asked for last takes more than one turn. */
 type Reason = 'memory' | 'disk' | 'output' | 'work';

@@ -4,8 +4,8 @@ import type { Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { Output } from '../../../../src/broker/connection/output.ts';
-import { frame, method } from '../../../robustness/frames.ts';
+import { Output } from '../../../../../src/broker/connection/socket/output.ts';
+import { frame, method } from '../../../../robustness/frames.ts';
 
 test('answers wait for the disk, and neither heartbeats nor what was written before wait with them', () => {
   const socket = new PassThrough();

@@ -1,7 +1,7 @@
 // Heartbeats of one connection (AMQP 0-9-1, 4.2.7): sent at half the interval; the peer is given up after two intervals
 // without a sign of life.
 
-import type { Clock, Timer } from '../clock.ts';
+import type { Clock, Timer } from '../../clock.ts';
 
 export interface HeartbeatParts {
   /** Whether the peer gave a sign of life since the last call, or cannot give one. */

@@ -1,20 +1,20 @@
-// What is to be done once more at the end of this turn of the event loop, for all who have asked for it.
+// Collects what has to be flushed at the end of this turn of the event loop.
 
 export interface Flushable {
   flush(): void;
 }
 
-export class Turn {
+export class EndOfTick {
   #waiting: Flushable[] = [];
   #immediate: NodeJS.Immediate | undefined;
 
-  /** `flush` is called after everything that can be read now has been read. */
+  /** Calls `flush` after everything that can be read now has been read. */
   add(flushable: Flushable): void {
     this.#waiting.push(flushable);
-    this.#immediate ??= setImmediate(() => this.#end());
+    this.#immediate ??= setImmediate(() => this.#flushAll());
   }
 
-  #end(): void {
+  #flushAll(): void {
     this.#immediate = undefined;
     const waiting = this.#waiting;
     this.#waiting = [];

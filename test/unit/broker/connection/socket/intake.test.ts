@@ -4,13 +4,13 @@ import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { frameTypes } from '../../../../src/broker/codec/frames.ts';
-import { decodeMethod } from '../../../../src/broker/codec/methods.ts';
-import { Content } from '../../../../src/broker/connection/content.ts';
-import { Intake } from '../../../../src/broker/connection/intake.ts';
-import { Slices } from '../../../../src/broker/slices.ts';
-import type { Store } from '../../../../src/broker/store/contract.ts';
-import { content, frame, method, publish } from '../../../robustness/frames.ts';
+import { frameTypes } from '../../../../../src/broker/codec/frames.ts';
+import { decodeMethod } from '../../../../../src/broker/codec/methods.ts';
+import { Content } from '../../../../../src/broker/connection/content.ts';
+import { Intake } from '../../../../../src/broker/connection/socket/intake.ts';
+import { Slices } from '../../../../../src/broker/slices.ts';
+import type { Store } from '../../../../../src/broker/store/contract.ts';
+import { content, frame, method, publish } from '../../../../robustness/frames.ts';
 
 test('an acknowledgement goes before publishes that wait for memory, and never into the middle of one', async () => {
   const { intake, slices, taken, before } = client();

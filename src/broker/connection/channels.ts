@@ -1,0 +1,65 @@
+// The open channels of one connection.
+
+import type { ChurnCounters } from '../counters.ts';
+import { ProtocolError } from '../protocol-error.ts';
+import type { VirtualHost } from '../vhost/vhost.ts';
+import { Channel, type ChannelOwner } from './channel.ts';
+
+export class Channels {
+  readonly #all = new Map<number, Channel>();
+  readonly #churn: ChurnCounters;
+
+  constructor(churn: ChurnCounters) {
+    this.#churn = churn;
+  }
+
+  get size(): number {
+    return this.#all.size;
+  }
+
+  get(number: number): Channel | undefined {
+    return this.#all.get(number);
+  }
+
+  values(): Iterable<Channel> {
+    return this.#all.values();
+  }
+
+  /** Throws 530 if `channelMax` channels are open. RabbitMQ limits how many channels are open, and not their numbers. */
+  open(number: number, { owner, vhost, channelMax }: { owner: ChannelOwner; vhost: VirtualHost; channelMax: number }) {
+    if (channelMax > 0 && this.size >= channelMax) {
+      throw new ProtocolError(
+        'NOT_ALLOWED',
+        `number of channels opened (${this.size}) has reached the negotiated channel_max (${channelMax})`,
+      );
+    }
+    const channel = new Channel(number, owner, vhost);
+    this.#churn.channel_created++;
+    this.#all.set(number, channel);
+    channel.send('channel.open-ok', { reserved1: '' });
+  }
+
+  /** Removes a channel that is closed. */
+  forget({ number }: { readonly number: number }): void {
+    if (this.#all.delete(number)) this.#churn.channel_closed++;
+  }
+
+  /** Sends the confirms of this tick. */
+  flush(): void {
+    for (const channel of this.#all.values()) channel.flush();
+  }
+
+  /** Delivers messages again after the client has read most of what it was sent. */
+  wake(): void {
+    for (const channel of this.#all.values()) channel.deliveries.wake();
+  }
+
+  /** Closes all channels and returns their unacknowledged messages to the queues. */
+  release(): void {
+    // All channels close first. Else a message that one of them returns would go to the next, and count as one more failure.
+    for (const channel of this.#all.values()) channel.isClosing = true;
+    for (const channel of this.#all.values()) channel.release();
+    this.#churn.channel_closed += this.#all.size;
+    this.#all.clear();
+  }
+}
