@@ -12,7 +12,7 @@ const root = resolve(import.meta.dirname, '../..');
 const folder = mkdtempSync(join(tmpdir(), 'mq-examples-'));
 test.after(() => rmSync(folder, { recursive: true }));
 
-/** Name → text; the name says page and line. */
+/** Returns name → text; the name holds page and line. */
 function examples(): Record<string, string> {
   const pages = ['README.md', ...globSync('.github/{docs,guides}/**/*.md', { cwd: root })];
   const found = pages.flatMap((page) => {

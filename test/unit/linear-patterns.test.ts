@@ -1,4 +1,4 @@
-// Every regular expression in the sources takes a time that grows as its text: the text may be another program's.
+// Checks that the time of every regular expression of src grows linearly with its text, because another program may write the text.
 
 import { globSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -11,7 +11,7 @@ const fillers = [...' \t\n"\'`([{<a1-./\\=:,%$#*', ...[' \n', '\r\n', 'a ', '\u0
 const context = createContext({ pattern: /./, text: '' }) as { pattern: RegExp; text: string };
 const script = new Script("text.replace(pattern, '')");
 
-/** The processor time in milliseconds for texts of so many characters. Infinity if it takes ten seconds. */
+/** Returns the processor time in milliseconds for texts of this length, or Infinity after ten seconds. */
 function cost(pattern: RegExp, [start, filler, end]: readonly [string, string, string], length: number): number {
   context.pattern = pattern;
   context.text = start + filler.repeat(length / filler.length) + end;
@@ -25,17 +25,17 @@ function cost(pattern: RegExp, [start, filler, end]: readonly [string, string, s
   return (user + system) / 1000;
 }
 
-/** A text that makes a pattern slow: four times the length costs more than eight times as much. */
+/** Returns a text that makes a pattern slow: four times the length needs more than eight times as long. */
 function slowText(pattern: RegExp): string | undefined {
   for (const filler of fillers) {
     for (const start of ['', 'x']) {
       const parts = [start, filler, '\u0001'] as const;
       const isSlow = () => {
         const short = cost(pattern, parts, 10_000);
-        // A square of 10,000 takes 70 ms: what is far below is none.
+        // Quadratic time needs 70 ms for 10,000 characters, so a much shorter time is linear.
         return short === Infinity || (short > 5 && cost(pattern, parts, 40_000) > 8 * short);
       };
-      // Twice, because a collection of garbage may fall into one of them.
+      // Measured twice, because a garbage collection may run during one of them.
       if (isSlow() && isSlow()) return JSON.stringify(parts.join(''));
     }
   }

@@ -1,4 +1,4 @@
-// What is built and published depends on nothing that somebody else can move.
+// Checks that builds and releases depend only on pinned versions, which no third party can change.
 
 import { globSync, readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
