@@ -1,4 +1,4 @@
-// mq broken on purpose: its sources with a few texts replaced, bundled, run by this Node.
+// Builds mq with deliberate errors: replaces a few texts of its sources and bundles them for this Node.
 
 import { chmodSync, cpSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -7,15 +7,15 @@ import { mainPiece } from '../../src/build/pieces.ts';
 import { emptyFolder } from '../support/mq.ts';
 import { node } from '../support/node.ts';
 
-/** In the file of src, what stands there and what stands there instead. */
+/** File of src, the text in it, and its replacement. */
 export type Edit = readonly [file: string, text: string, instead: string];
 
 const root = resolve(import.meta.dirname, '../..');
 
-/** Gives the text with the edit made. Throws unless its text is there exactly once. */
+/** Returns the source with the edit. Throws unless the source contains the text exactly once. */
 export function edited(source: string, [file, text, instead]: Edit): string {
   const times = source.split(text).length - 1;
-  if (times !== 1) throw new Error(`${file} has this ${times} times, not once: ${text}`);
+  if (times !== 1) throw new Error(`${file} contains this ${times} times instead of once: ${text}`);
   return source.replace(text, () => instead);
 }
 

@@ -6,7 +6,7 @@ import { afterOutageMs, type Fault, type Injected, type Stage, silentMs, visible
 import { type Cut, cutLinks } from './partition.ts';
 import type { Place } from './place.ts';
 
-/** The node of the work queue's leader, or (classic) of the queue. */
+/** Returns the index of the node with the work queue's leader, or with the classic queue. */
 async function leaderOf({ vhost, cluster }: Place): Promise<number> {
   const name = await until('the queue has a leader', async () => {
     const { leader, node } = (await vhost.api('GET', `/api/queues/${vhost.name}/faults`)) as {
@@ -24,7 +24,7 @@ async function kill({ place, isLong }: Stage, node: number): Promise<Injected> {
   return { holdMs: isLong ? 20_000 : 6000, undo: () => cluster.start(node) };
 }
 
-/** The links are cut for a while, from the view of the leader's node. */
+/** Cuts links between nodes for a while; `cutsOf` receives the leader's node. */
 async function partition({ place, isLong }: Stage, cutsOf: (leader: number) => readonly Cut[]): Promise<Injected> {
   const mend = await cutLinks(place.cluster(), cutsOf(await leaderOf(place)));
   const undo = async () => {
@@ -34,10 +34,10 @@ async function partition({ place, isLong }: Stage, cutsOf: (leader: number) => r
   return { holdMs: isLong ? 60_000 : 20_000, undo };
 }
 
-/** The nodes beside it. */
+/** Returns the indexes of the two other nodes. */
 const others = (node: number): readonly [number, number] => [(node + 1) % 3, (node + 2) % 3];
 
-async function told(cluster: Cluster, node: number, command: readonly string[]): Promise<string> {
+async function runOn(cluster: Cluster, node: number, command: readonly string[]): Promise<string> {
   const { exitCode, output } = await cluster.exec(node, command);
   if (exitCode !== 0) throw new Error(`${command.join(' ')}: ${exitCode} ${output}`);
   return output;
@@ -70,7 +70,7 @@ export const clusterFaults: readonly Fault[] = [
     },
   },
   {
-    // Its clients still reach it, and nothing tells them that the majority is elsewhere.
+    // Its clients can still reach it and do not learn that the majority is on other nodes.
     name: "leader's node cut off",
     on: 'cluster',
     targetMs: silentMs,
@@ -82,7 +82,7 @@ export const clusterFaults: readonly Fault[] = [
     },
   },
   {
-    // No majority anywhere, and every client still reaches its node.
+    // No node has a majority, and every client can still reach its node.
     name: 'every node cut off',
     on: 'cluster',
     targetMs: afterOutageMs,
@@ -108,7 +108,7 @@ export const clusterFaults: readonly Fault[] = [
       ),
   },
   {
-    // The leader's node and another one do not see each other; the third sees both.
+    // The leader's node and another one cannot reach each other; the third reaches both.
     name: 'partition in a ring',
     on: 'cluster',
     needsRoot: true,
@@ -121,7 +121,7 @@ export const clusterFaults: readonly Fault[] = [
       ]),
   },
   {
-    // The others hear the leader's node, and it hears nothing of them.
+    // The other nodes receive from the leader's node, and it receives nothing from them.
     name: 'partition one way',
     on: 'cluster',
     needsRoot: true,
@@ -136,7 +136,7 @@ export const clusterFaults: readonly Fault[] = [
     times: { short: 3, long: 12 },
     inject: async ({ place, random }) => {
       const cluster = place.cluster();
-      // One after the other over the injections of a trial; where it begins is left to chance.
+      // Each injection of a trial stops the next node; the first one is random.
       const node = nextNode.get(place) ?? random.below(3);
       nextNode.set(place, (node + 1) % 3);
       await cluster.stop(node);
@@ -152,7 +152,7 @@ export const clusterFaults: readonly Fault[] = [
       const cluster = place.cluster();
       const node = random.below(3);
       const set = (watermark: string) =>
-        told(cluster, node, ['rabbitmqctl', 'set_vm_memory_high_watermark', watermark]);
+        runOn(cluster, node, ['rabbitmqctl', 'set_vm_memory_high_watermark', watermark]);
       await set('0.000001');
       return { isOutage: true, holdMs: isLong ? 20_000 : 6000, undo: () => set('0.6') };
     },
@@ -169,7 +169,7 @@ export const clusterFaults: readonly Fault[] = [
     },
   },
   {
-    // RabbitMQ tells the consumers of a classic queue by basic.cancel that the queue's process has died, and starts it again.
+    // RabbitMQ sends basic.cancel to the consumers of a classic queue whose process has died, and restarts the process.
     name: 'consumers cancelled by the broker',
     on: 'cluster',
     queueType: 'classic',
@@ -180,8 +180,8 @@ export const clusterFaults: readonly Fault[] = [
       const before = receivers.interruptions;
       const queue = `rabbit_misc:r(<<"${vhost.name}">>, queue, <<"faults">>)`;
       const code = `{ok, Q} = rabbit_amqqueue:lookup(${queue}), exit(amqqueue:get_pid(Q), kill).`;
-      await told(place.cluster(), await leaderOf(place), ['rabbitmqctl', 'eval', code]);
-      await until('a receiver was told', () => receivers.interruptions > before);
+      await runOn(place.cluster(), await leaderOf(place), ['rabbitmqctl', 'eval', code]);
+      await until('a receiver was cancelled', () => receivers.interruptions > before);
       return { holdMs: 0, undo: async () => undefined };
     },
   },

@@ -1,4 +1,4 @@
-// What a fault is, and what it may lay hands on.
+// Defines a fault, and the parts of a trial that it may change.
 
 import type { Random } from '../robustness/random.ts';
 import type { Place } from './place.ts';
@@ -13,11 +13,14 @@ export interface Stage {
   readonly isLong: boolean;
 }
 
-/** A fault that is there now. */
+/** An active fault. */
 export interface Injected {
-  /** No message could be handled until `undo`: the recovery is counted from its end, else it is the longest silence of a receiver. */
+  /**
+   * True if no message can be handled until `undo`. The recovery then starts at `undo`; otherwise it is the longest pause of a
+   * receiver.
+   */
   readonly isOutage?: true;
-  /** How long it stays before `undo`. */
+  /** Milliseconds before `undo`. */
   readonly holdMs: number;
   undo(): Promise<unknown>;
 }
@@ -25,25 +28,25 @@ export interface Injected {
 export interface Fault {
   readonly name: string;
   readonly on: 'cluster' | 'embedded' | 'both';
-  /** 'quorum' where nothing is said. */
+  /** Default `quorum`. */
   readonly queueType?: 'classic';
   readonly queueArguments?: Readonly<Record<string, unknown>>;
-  /** One receiver, prefetch 1: then order is promised. */
+  /** One receiver with prefetch 1, so that the order is guaranteed. */
   readonly ordered?: true;
-  /** A command for each message, which takes a while: some are always running. */
+  /** The handler is a slow command for each message, so that some commands are always running. */
   readonly exec?: true;
-  /** Messages have to be refused, else the fault did nothing. */
+  /** The fault must cause refused messages; without them it had no effect. */
   readonly refuses?: true;
-  /** Of this machine: it changes what its network does. */
+  /** Requires root and iptables, because the fault changes the network of this machine. */
   readonly needsRoot?: true;
-  /** For the recovery. */
+  /** Maximum recovery time in milliseconds. */
   readonly targetMs: number;
-  /** How often in one trial. */
+  /** Number of injections in one trial. */
   readonly times: { readonly short: number; readonly long: number };
   inject(stage: Stage): Promise<Injected>;
 }
 
-/** H of the figures: what a heartbeat is. */
+/** H in the figures: the heartbeat interval in milliseconds. */
 const heartbeatMs = 10_000;
 export const visibleMs = 0.5 * heartbeatMs;
 export const silentMs = 3.5 * heartbeatMs;

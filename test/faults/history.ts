@@ -1,47 +1,47 @@
-// What happened in one trial, as it was told: by the sender (what was fed, what mq said of it), by the handlers (effects),
-// and by another client at the end (what was left in the queues). verdict.ts judges it.
+// Records one trial: the messages and outcomes of the sender, the effects of the handlers, and the messages that another
+// client found in the queues at the end. verdict.ts evaluates it.
 
 export type SenderOutcome = 'confirmed' | 'refused' | 'in doubt';
 
-/** A message's handler wrote it down. */
+/** A handled message, as its handler recorded it. */
 export interface Effect {
-  /** The body as it came. */
+  /** Body as received. */
   readonly body: string;
-  /** Which receiver: 0 is the first. */
+  /** Index of the receiver. */
   readonly slot: number;
   readonly redelivered: boolean;
-  /** mq's count of attempts, from 1. */
+  /** mq's attempt number, from 1. */
   readonly attempt: number;
-  /** Milliseconds, by the clock of this machine. */
+  /** Unix time in milliseconds. */
   readonly at: number;
 }
 
-/** A handler was given a message, and how it let that end (a ledger run). */
+/** A delivery to a handler in a ledger run, and how the handler ended it. */
 export interface Run {
   readonly body: string;
-  /** `ack`, an exit status, a signal, … */
+  /** `ack`, an exit status or a signal. */
   readonly way: string;
-  /** Milliseconds, by the clock of this machine. */
+  /** Unix time in milliseconds. */
   readonly at: number;
 }
 
 export interface History {
-  /** The messages, in the order in which they were handed to mq: body → milliseconds. */
+  /** The messages in the order in which mq received them: body → Unix time in milliseconds. */
   readonly attempted: Map<string, number>;
-  /** What mq said of them. */
+  /** Body → the outcome that mq reported. */
   readonly outcomes: Map<string, SenderOutcome>;
-  /** Handed to a publisher that was killed, or told to stop, before it said anything of them. */
+  /** Bodies without an outcome, because their publisher was killed or stopped before it reported one. */
   readonly cutOff: Set<string>;
   readonly effects: Effect[];
-  /** Of a ledger run: every delivery to a handler; those that end with an ack are effects as well. */
+  /** Every delivery to a handler of a ledger run; deliveries that end with an ack are effects too. */
   readonly runs: Run[];
-  /** Bodies of the messages that mq says it has dropped. */
+  /** Bodies of the messages that mq reported as dropped. */
   readonly dropped: string[];
   /** Bodies found in the work queue and its wait queues at the end. */
   readonly drained: string[];
   /** Bodies found in the dead-letter queue at the end. */
   readonly deadLettered: string[];
-  /** What a process did that it may not do: an undocumented exit status, a stack trace. */
+  /** Errors of the processes: an undocumented exit status, a stack trace. */
   readonly misdeeds: string[];
 }
 

@@ -1,5 +1,5 @@
-// A ledger run: a number of messages, handlers that end in every way a handler can, and an account of each message at the
-// end. It was acknowledged, dead-lettered, or dropped by a policy that says so; anything else is a loss.
+// Runs a ledger: messages, handlers that end in every possible way, and an account of each message at the end. A message
+// was acknowledged, dead-lettered, or dropped by a policy that configures it; anything else is a loss.
 
 import { closeSync, openSync, readSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +15,7 @@ import { type Verdict, verdictOf } from './verdict.ts';
 export interface Ledger {
   readonly name: string;
   readonly queueType: 'quorum' | 'classic';
-  /** Of --on-fail; `no dead letters`: `"deadLetter": false` in rascal.json. */
+  /** A value of --on-fail; `no dead letters` sets `"deadLetter": false` in rascal.json. */
   readonly policy: (typeof policies)[number];
 }
 
@@ -33,14 +33,14 @@ export interface LedgerRun {
   readonly place: Place;
   readonly ledger: Ledger;
   readonly messages: number;
-  /** Instead of dist/mq. */
+  /** Executable. Default dist/mq. */
   readonly executable?: string;
-  /** Milliseconds without a settled message until those that are left are stuck. */
+  /** Milliseconds without a settled message after which the remaining messages are stuck. */
   readonly stuckMs?: number;
   readonly say?: (line: string) => void;
 }
 
-/** One receiver of each kind, and how many messages it has in hand. A command for each message costs its start. */
+/** Prefetch of each kind of receiver. It is small for `exec`, because each message starts a process. */
 const receivers: readonly (readonly [kind: HandlerKind, args: readonly string[]])[] = [
   ['module', ['--prefetch', '200']],
   ['lines', ['--prefetch', '50', '--concurrency', '3']],
@@ -53,7 +53,7 @@ export async function runLedger(run: LedgerRun): Promise<Verdict> {
   const history = emptyHistory();
   const drops = policy === 'drop' || policy === 'no dead letters';
   const cwd = emptyFolder({ 'rascal.json': configurationOf(ledger) });
-  // A role that ends at each failure is started again each time.
+  // A role that ends at each failure is restarted each time.
   const handlers = writeHandlers(cwd, { failing: policy === 'exit' ? 20 : 400 });
   const common = { executable, cwd, env: { MQ_URL: place.vhost.url } };
   const onFail = policy === 'no dead letters' ? [] : ['--on-fail', policy];
@@ -88,11 +88,11 @@ export async function runLedger(run: LedgerRun): Promise<Verdict> {
     duplicates: 0,
     order: false,
     drops,
-    // A message that fails each time goes back each time: without a delivery limit it has no other end.
+    // A message that always fails is always requeued: without a delivery limit it has no other end.
     mayWait: (body) => body.startsWith('poison-'),
   });
   if (verdict.failures.length === 0) rmSync(cwd, { recursive: true });
-  else say(`all that happened: ${join(cwd, 'history.json')}`);
+  else say(`complete history: ${join(cwd, 'history.json')}`);
   return verdict;
 }
 
@@ -103,13 +103,13 @@ interface Common {
   readonly history: History;
 }
 
-/** Publishes the messages with mq itself. Gives the body of each message-id. */
+/** Publishes the messages with mq. Returns message id → body. */
 async function send(
   messages: number,
   { executable, cwd, env, history, policy }: Common & Pick<Ledger, 'policy'>,
 ): Promise<ReadonlyMap<string, string>> {
   const ids = new Map<string, string>();
-  // A role that ends at each failure would do nothing else.
+  // A role that ends at each failure would spend its time restarting.
   const everyPoison = policy === 'exit' ? Number.POSITIVE_INFINITY : Math.max(20, Math.floor(messages / 100));
   const bodies = Array.from({ length: messages }, (_, index) =>
     index % everyPoison === 1
@@ -137,14 +137,14 @@ async function send(
 
 interface WorkerParts extends Common {
   readonly args: readonly string[];
-  /** That its handler writes. */
+  /** File that its handler writes. */
   readonly file: string;
   readonly slot: number;
-  /** It ends after a message that failed, and is started again. */
+  /** The role ends after a failed message and is restarted. */
   readonly mayEnd: boolean;
 }
 
-/** A receiver that is started again whenever it has ended. */
+/** A receiver that is restarted each time it ends. */
 class Worker {
   readonly #parts: WorkerParts;
   readonly #file: number;
@@ -164,7 +164,7 @@ class Worker {
     this.#running = this.#run(ids);
   }
 
-  /** What the handlers have written since the last look goes into the history. */
+  /** Adds the lines that the handlers wrote since the last call to the history. */
   read(): void {
     const chunk = Buffer.alloc(1 << 16);
     for (;;) {
@@ -207,7 +207,7 @@ class Worker {
       if (this.#isEnding && isEndBySigterm(end, started)) return;
       if (mayEnd && status === 1) continue;
       history.misdeeds.push(`receiver ${slot}: ended with ${status ?? signal}: ${started.said()}`);
-      // One that cannot start at all is not to fill the machine.
+      // Limits the restarts of a receiver that cannot start.
       await delay(Math.max(0, 1000 - (performance.now() - begun)));
     }
   }
@@ -221,14 +221,14 @@ class Worker {
   }
 }
 
-/** The id of the message that a line of the log says was dropped. */
+/** Returns the id of the message that a line of the log reports as dropped. */
 function droppedBy(line: string): string | undefined {
   if (!line.startsWith('{')) return undefined;
   const { event, messageId } = JSON.parse(line) as { event?: unknown; messageId?: unknown };
   return event === 'drop' && typeof messageId === 'string' ? messageId : undefined;
 }
 
-/** Waits until every message has its end, or nothing more comes to one. */
+/** Waits until every message is settled, or no message makes progress. */
 async function settled(
   history: History,
   {
@@ -251,10 +251,10 @@ async function settled(
     const done = settled.size + dead;
     const now = performance.now();
     if (done >= confirmed.length) return;
-    // An attempt is progress too: a message that fails is tried again.
+    // An attempt is progress too, because a failed message is retried.
     const progress = done + history.runs.filter(({ body }) => !isPoison(body)).length;
     if (progress > most) [most, mostAt] = [progress, now];
-    // What is left may be poison that goes round for ever. If it cannot be poison alone, a slow machine gets more time.
+    // Poison messages may be requeued without end. If other messages are left, a slow machine gets more time.
     const isPlainLeft = plain.filter((body) => !settled.has(body)).length > dead;
     if (now - mostAt > (isPlainLeft ? Math.max(stuckMs, 60_000) : stuckMs)) return;
     if (now - saidAt > 10_000) {
@@ -267,7 +267,7 @@ async function settled(
   }
 }
 
-/** How many messages are in the dead-letter queue now. */
+/** Returns the number of messages in the dead-letter queue. */
 function deadLetters(place: Place): Promise<number> {
   return until('the dead letters are counted', async () => {
     const { vhost } = place;

@@ -1,5 +1,5 @@
-// Links between the nodes of a cluster that drop what is sent, by iptables in the containers' network namespaces. What
-// clients send still arrives: they come by another network.
+// Cuts links between the nodes of a cluster, by iptables in the containers' network namespaces. Clients are not affected,
+// because they connect through another network.
 
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
@@ -7,20 +7,20 @@ import type { Cluster } from '../../src/cluster/cluster.ts';
 
 const run = promisify(execFile);
 
-/** What node `from` sends to node `to` is dropped. */
+/** Drops the packets from node `from` to node `to`. */
 export interface Cut {
   readonly from: number;
   readonly to: number;
 }
 
-/** Resolves with what mends the links. Throws where this machine cannot do it: Linux, root, iptables and nsenter are needed. */
+/** Returns a function that restores the links. Throws without Linux, root, iptables and nsenter. */
 export async function cutLinks(cluster: Cluster, cuts: readonly Cut[]): Promise<() => Promise<void>> {
   const inside = await Promise.all(cluster.nodes.map(({ containerName, network }) => inspect(containerName, network)));
   const change = async (how: '-A' | '-D') => {
     for (const { from, to } of cuts) {
       const [source, target] = [inside[from], inside[to]];
       if (!source || !target) throw new Error(`there is no link from node ${from} to node ${to}`);
-      // Dropped where it arrives: for the sender the network just swallows it.
+      // Packets are dropped at the receiver, so the sender sees no error.
       const rule = ['iptables', how, 'INPUT', '-s', source.address, '-j', 'DROP'];
       await run('nsenter', ['-t', target.pid, '-n', ...rule]);
     }

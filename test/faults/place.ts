@@ -1,4 +1,4 @@
-// Where a trial takes place: a vhost of its own on a cluster, or an embedded broker of its own that keeps its data.
+// The broker of a trial: its own vhost on a cluster, or its own embedded broker that stores its data.
 
 import { rmSync } from 'node:fs';
 import { type ChannelModel, connect } from 'amqplib';
@@ -13,16 +13,16 @@ export interface Place {
   readonly vhost: TestVhost;
   /** `embedded`, or RabbitMQ's version. */
   readonly version: string;
-  /** Throws where there is none. */
+  /** Throws if the place is not a cluster. */
   cluster(): Cluster;
-  /** The embedded broker. Throws where there is none. */
+  /** Kills and restarts the embedded broker. Throws if the place is not an embedded broker. */
   readonly broker: { kill(): Promise<void>; start(): Promise<void> };
   heal(): Promise<void>;
-  /** Takes away what the place was made of. */
+  /** Removes the vhost, or stops the broker and removes its data. */
   end(): Promise<void>;
 }
 
-/** A new vhost on the cluster. What a consumer on a lost node held comes back after 5 s, where RabbitMQ (4.3) waits 60. */
+/** Creates a vhost on the cluster. Messages of a consumer on a lost node return after 5 s; RabbitMQ 4.3 waits 60 s by default. */
 export async function clusterPlace(cluster: Cluster): Promise<Place> {
   const { urls, managementUrls, name, version } = cluster;
   const vhost = await testVhost({ urls, managementUrls, cluster: name });
@@ -32,7 +32,7 @@ export async function clusterPlace(cluster: Cluster): Promise<Place> {
       definition: { 'consumer-disconnected-timeout': 5000 },
       'apply-to': 'quorum_queues',
     });
-  const none = () => Promise.reject(new Error('a cluster is no embedded broker'));
+  const none = () => Promise.reject(new Error('a cluster is not an embedded broker'));
   return {
     vhost,
     version,
@@ -46,17 +46,17 @@ export async function clusterPlace(cluster: Cluster): Promise<Place> {
   };
 }
 
-/** A new vhost in the broker that the environment names. */
+/** Creates a vhost on the broker of MQ_URL. */
 export async function addressPlace(version: string): Promise<Place> {
   const { MQ_URL: url, MQ_MANAGEMENT_URL: management } = process.env;
   if (!url || !management) throw new Error('--broker needs MQ_URL and MQ_MANAGEMENT_URL');
   const vhost = await testVhost({ urls: [url], managementUrls: [management] });
-  const none = () => Promise.reject(new Error('this broker is not to be stopped'));
+  const none = () => Promise.reject(new Error('a broker of MQ_URL must not be stopped'));
   return {
     vhost,
     version,
     cluster: () => {
-      throw new Error('the broker of an address is no cluster of ours');
+      throw new Error('a broker of MQ_URL is not a cluster of mq');
     },
     broker: { kill: none, start: none },
     heal: async () => undefined,
@@ -88,7 +88,7 @@ export async function embeddedPlace(): Promise<Place> {
     vhost: await testVhost(described),
     version: 'embedded',
     cluster: () => {
-      throw new Error('the embedded broker is no cluster');
+      throw new Error('the embedded broker is not a cluster');
     },
     broker: { kill, start },
     heal: async () => {
@@ -101,7 +101,7 @@ export async function embeddedPlace(): Promise<Place> {
   };
 }
 
-/** Another client, on the first node that takes it. */
+/** Connects another client to the first node that accepts it. */
 export async function withClient<T>(place: Place, use: (connection: ChannelModel) => Promise<T>): Promise<T> {
   let failure: unknown;
   for (const url of place.vhost.urls) {
@@ -122,7 +122,7 @@ export async function withClient<T>(place: Place, use: (connection: ChannelModel
   throw failure;
 }
 
-/** Takes what is in all queues of the vhost, until there is nothing: a message may be on its way from one to another. */
+/** Removes the messages of all queues of the vhost, repeatedly, because a message may be in transit between two queues. */
 export async function drain(place: Place, history: History): Promise<void> {
   const { vhost } = place;
   const names = await until('the queues are listed', async () =>

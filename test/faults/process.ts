@@ -1,4 +1,4 @@
-// A role of mq as a process of a trial: its lines are taken as they come, nothing is kept.
+// Runs a role of mq as a process of a trial. Lines are passed on as they arrive and are not stored.
 
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { createInterface } from 'node:readline';
@@ -9,8 +9,8 @@ export interface RoleEnd {
 }
 
 /**
- * Returns true if SIGTERM may end the role so. The system itself ends a process that does not handle the signal yet: such
- * a process has printed nothing.
+ * Returns true if a role may end like this after SIGTERM. The system ends a process that does not handle the signal yet:
+ * such a process has printed nothing.
  */
 export function isEndBySigterm({ status, signal }: RoleEnd, role: RoleProcess): boolean {
   return status === 0 || status === 143 || (signal === 'SIGTERM' && !role.hasPrinted());
@@ -22,7 +22,7 @@ export interface RoleProcess {
   readonly ended: Promise<RoleEnd>;
   /** The last lines of stderr. */
   said(): string;
-  /** Complete when it has ended. */
+  /** Resolves when the process has ended. */
   hasPrinted(): boolean;
 }
 
@@ -37,7 +37,7 @@ export interface RoleStart {
 
 const running = new Set<ChildProcessWithoutNullStreams>();
 
-/** SIGKILL for every role that runs: whoever is interrupted leaves nothing behind. */
+/** Kills every running role, so that an interrupted run leaves no process. */
 export function killRoles(): void {
   for (const child of running) child.kill('SIGKILL');
 }
@@ -54,7 +54,7 @@ export function startRole({ executable, args, cwd, env, onLine, onSaid }: RoleSt
       hasPrinted = true;
     });
   }
-  child.stdin.on('error', () => undefined); // a killed role reads no more
+  child.stdin.on('error', () => undefined); // a killed role does not read
   createInterface({ input: child.stdout }).on('line', (line) => onLine?.(line));
   createInterface({ input: child.stderr }).on('line', (line) => {
     last.push(line);
@@ -65,6 +65,6 @@ export function startRole({ executable, args, cwd, env, onLine, onSaid }: RoleSt
     child.on('error', failed);
     child.on('close', (status, signal) => done({ status: status ?? undefined, signal: signal ?? undefined }));
   });
-  ended.catch(() => undefined); // whoever waits for it sees it
+  ended.catch(() => undefined); // the code that awaits `ended` handles the error
   return { pid: child.pid ?? -1, child, ended, said: () => last.join('\n'), hasPrinted: () => hasPrinted };
 }

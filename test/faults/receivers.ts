@@ -1,4 +1,4 @@
-// The receivers of a trial: `mq subscribe --handler`, whose handler itself writes the effect into a file that is read here.
+// The receivers of a trial: `mq subscribe --handler`. The handler writes each effect to a file, which is read here.
 
 import { closeSync, openSync, readSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -14,9 +14,9 @@ export interface ReceiversSettings {
   readonly history: History;
   readonly count: number;
   readonly prefetch: number;
-  /** A module, or a command for each message. */
+  /** `module`, or `exec` for a command for each message. */
   readonly handler: 'module' | 'exec';
-  /** Milliseconds that the handler takes. */
+  /** Duration of the handler in milliseconds. */
   readonly handlerMs: number;
 }
 
@@ -47,7 +47,7 @@ export class Receivers {
   readonly #settings: ReceiversSettings;
   readonly #slots: Slot[] = [];
   #clock: NodeJS.Timeout | undefined;
-  /** How often one has said that the broker took its consumer away. */
+  /** Number of times that a receiver reported a cancelled consumer. */
   interruptions = 0;
 
   constructor(settings: ReceiversSettings) {
@@ -58,7 +58,7 @@ export class Receivers {
     return this.#settings.count;
   }
 
-  /** Resolves when every one receives. */
+  /** Starts the receivers. Resolves when each one has a consumer. */
   async start(): Promise<void> {
     const { cwd, count } = this.#settings;
     writeFileSync(join(cwd, 'record.ts'), module);
@@ -76,7 +76,7 @@ export class Receivers {
     this.#clock = setInterval(() => this.read(), readEveryMs);
   }
 
-  /** Ends one by the signal, and starts another one in its place, which receives when this resolves. */
+  /** Ends a receiver by the signal and starts its replacement. Resolves when the replacement has a consumer. */
   async replace(slot: number, signal: 'SIGKILL' | 'SIGTERM'): Promise<void> {
     const former = this.#at(slot).process;
     this.#at(slot).process = { ...former, pid: -1 };
@@ -87,7 +87,7 @@ export class Receivers {
     this.#at(slot).process = await this.#run(slot);
   }
 
-  /** One more beside the others, which gets SIGTERM so long after its start. What it handles counts for the slot. */
+  /** Starts an additional receiver and sends it SIGTERM after `afterMs`. Its effects count for the slot. */
   async startAndEnd(slot: number, afterMs: number): Promise<void> {
     const { executable, cwd, env, history, handlerMs } = this.#settings;
     const started = startRole({
@@ -105,12 +105,12 @@ export class Receivers {
       );
   }
 
-  /** SIGSTOP or SIGCONT for all. */
+  /** Sends SIGSTOP or SIGCONT to all receivers. */
   signal(signal: 'SIGSTOP' | 'SIGCONT'): void {
     for (const { process } of this.#slots) process.child.kill(signal);
   }
 
-  /** What the handlers have written since the last look goes into the history. */
+  /** Adds the lines that the handlers wrote since the last call to the history. */
   read(): void {
     const chunk = Buffer.alloc(1 << 16);
     for (const [index, slot] of this.#slots.entries()) {
@@ -125,7 +125,7 @@ export class Receivers {
     }
   }
 
-  /** SIGTERM for all, and the end of each. */
+  /** Sends SIGTERM to all receivers and waits for their ends. */
   async finish(): Promise<void> {
     const { misdeeds } = this.#settings.history;
     for (const { process } of this.#slots) process.child.kill('SIGTERM');
@@ -136,7 +136,7 @@ export class Receivers {
     this.close();
   }
 
-  /** Ends at once whatever runs. */
+  /** Kills all receivers. */
   close(): void {
     clearInterval(this.#clock);
     if (this.#slots.length > 0) this.read();
@@ -166,7 +166,7 @@ export class Receivers {
     let ended = false;
     void started.ended.then(({ status, signal }) => {
       ended = true;
-      // Ended by itself: whoever ends it on purpose takes its pid away first.
+      // An unexpected end: `replace` and `finish` clear the pid first.
       if (this.#slots[slot]?.process === started && status !== 0 && status !== 143 && signal !== 'SIGKILL')
         history.misdeeds.push(`receiver: ended with ${status ?? signal}: ${started.said()}`);
     });

@@ -1,4 +1,4 @@
-// Faults of mq's own processes and of single connections and queues: on every broker.
+// Faults of mq's own processes, and of single connections and queues, for every kind of broker.
 
 import { until } from '../support/until.ts';
 import { afterOutageMs, type Fault, type Injected, type Stage, visibleMs } from './fault.ts';
@@ -6,7 +6,7 @@ import { withClient } from './place.ts';
 
 const over: Injected = { holdMs: 0, undo: async () => undefined };
 
-/** Closes every connection of mq's roles, as an operator does in the management page. */
+/** Closes every connection of mq's roles through the management API. */
 async function closeConnections({ place: { vhost }, sender }: Stage): Promise<Injected> {
   const names = await until('the connections are listed', async () => {
     const found = (await vhost.api('GET', `/api/vhosts/${vhost.name}/connections`)) as { name: string }[];
@@ -16,7 +16,7 @@ async function closeConnections({ place: { vhost }, sender }: Stage): Promise<In
   await Promise.all(
     names.map((name) =>
       vhost.api('DELETE', `/api/connections/${encodeURIComponent(name)}`).catch((error: unknown) => {
-        // Gone by itself since it was listed.
+        // The connection closed after it was listed.
         if (!String(error).includes(': 404 ')) throw error;
       }),
     ),
@@ -24,7 +24,7 @@ async function closeConnections({ place: { vhost }, sender }: Stage): Promise<In
   return over;
 }
 
-/** Resolves when the number of messages that wait in the queue is right. */
+/** Waits until the number of ready messages in the queue is right. */
 function ready(place: Stage['place'], what: string, isRight: (count: number) => boolean): Promise<void> {
   return withClient(place, async (connection) => {
     const channel = await connection.createChannel();
@@ -161,7 +161,7 @@ export const roleFaults: readonly Fault[] = [
         });
       await change('unbindQueue');
       await sender.answered();
-      await ready(place, 'what was routed before is handled', (count) => count === 0);
+      await ready(place, 'the messages routed before are handled', (count) => count === 0);
       return { isOutage: true, holdMs: 1000, undo: () => change('bindQueue') };
     },
   },

@@ -1,9 +1,9 @@
-// `npm run test:faults`: every fault in a trial of its own, a table and JSON at the end.
+// `npm run test:faults`: runs every fault in a trial of its own, and prints a table and JSON at the end.
 //
 //   npm run test:faults -- [--long] [--on embedded|4.0|4.3 …] [--only TEXT …] [--times N] [--rate N] [--seed N]
-//     --healthy SECONDS   before each fault, on average    --confirmed N   repeat each trial until it has so many confirmed
-//     --minutes N         no further trial is begun after that
-//     --messages N        of each ledger run ("random statuses, …")
+//     --healthy SECONDS   average time before each fault   --confirmed N   repeat each trial until N messages are confirmed
+//     --minutes N         start no trial after N minutes
+//     --messages N        messages of each ledger run ("random statuses, …")
 //     --cluster NAME      an existing cluster (with one --on)
 //     --broker            the broker of MQ_URL and MQ_MANAGEMENT_URL, for ledger runs (with one --on)
 //     --json FILE         the figures                          --executable FILE
@@ -84,16 +84,16 @@ if (values.json !== undefined)
 say(`\n${results.length - failed} passed, ${failed} failed (--seed ${seed})`);
 process.exit(failed === 0 && results.length > 0 ? 0 : 1);
 
-/** One, or as many as --confirmed needs; each is a row of its own. */
+/** Runs one trial, or as many as --confirmed needs. Each has its own row. */
 async function trials(on: string, fault: Fault, makePlace: () => Promise<Place>): Promise<void> {
   if (fault.needsRoot && process.getuid?.() !== 0) {
-    say(`${fault.name}: skipped, it needs root and iptables`);
+    say(`${fault.name}: skipped, because it requires root and iptables`);
     return;
   }
   let confirmed = 0;
   do {
     if (performance.now() > endsAt) {
-      say(`${fault.name}: not tried, ${values.minutes} minutes are over`);
+      say(`${fault.name}: not started, because ${values.minutes} minutes have passed`);
       return;
     }
     await trial(on, fault, makePlace);
@@ -109,7 +109,7 @@ async function trial(on: string, fault: Fault, makePlace: () => Promise<Place>):
     const verdict = await runTrial({
       place,
       faults: [fault],
-      // Another one for each trial of a fault, so that the moments differ.
+      // Each trial of a fault has another seed, so that the moments differ.
       seed: seed + results.filter((result) => result.on === on && result.fault === fault.name).length,
       isLong,
       say,
@@ -126,7 +126,7 @@ async function trial(on: string, fault: Fault, makePlace: () => Promise<Place>):
 
 async function ledger(on: string, one: Ledger, makePlace: () => Promise<Place>): Promise<void> {
   if (performance.now() > endsAt) {
-    say(`${one.name}: not tried, ${values.minutes} minutes are over`);
+    say(`${one.name}: not started, because ${values.minutes} minutes have passed`);
     return;
   }
   const messages = Number(values.messages ?? (isLong ? 50_000 : 500));
@@ -147,7 +147,7 @@ async function ledger(on: string, one: Ledger, makePlace: () => Promise<Place>):
   }
 }
 
-/** Roles, broker and cluster go with the run. */
+/** Ends the roles, the broker and the cluster of the run. */
 async function interrupted(signal: NodeJS.Signals): Promise<void> {
   say(`interrupted by ${signal} (--seed ${seed})`);
   killRoles();

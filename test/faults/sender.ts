@@ -1,5 +1,5 @@
-// The publisher of a trial: `mq publish --lines --json`, fed at a steady rate, its outcomes written into the history.
-// One that was killed is followed by a new one.
+// The publisher of a trial: `mq publish --lines --json` with a steady rate of input. Its outcomes go into the history. A
+// killed publisher is replaced by a new one.
 
 import { setTimeout as delay } from 'node:timers/promises';
 import { until } from '../support/until.ts';
@@ -11,10 +11,10 @@ export interface SenderSettings {
   readonly cwd: string;
   readonly env: Readonly<Record<string, string>>;
   readonly history: History;
-  /** Messages in a second. */
+  /** Messages per second. */
   readonly rate: number;
   readonly window: number;
-  /** What bodies begin with. */
+  /** Prefix of the bodies. */
   readonly name: string;
 }
 
@@ -23,7 +23,7 @@ const tickMs = 10;
 export class Sender {
   readonly #settings: SenderSettings;
   #process: RoleProcess | undefined;
-  /** What the process of now was given, and said nothing of yet: line number → body. */
+  /** Input of the current process without an outcome: line number → body. */
   #pending = new Map<number, string>();
   #line = 0;
   #number = 0;
@@ -40,7 +40,7 @@ export class Sender {
     this.#clock = setInterval(() => this.#feed(), tickMs);
   }
 
-  /** Ends the process by the signal, `afterMs` after a whole window was fed at once, and starts another one. */
+  /** Writes a whole window at once, sends the signal after `afterMs`, and starts another process. */
   async replace(signal: 'SIGKILL' | 'SIGTERM', afterMs: number): Promise<void> {
     const former = this.#process;
     if (former === undefined) throw new Error('the sender was not started');
@@ -50,7 +50,7 @@ export class Sender {
     this.#process = undefined;
     former.child.kill(signal);
     const end = await former.ended;
-    // 0: the signal came when it had just read all that was there.
+    // Status 0: the process had just read all of its input when the signal arrived.
     if (signal === 'SIGTERM' && !isEndBySigterm(end, former))
       this.#settings.history.misdeeds.push(
         `publisher: SIGTERM ended it with ${end.status ?? end.signal}: ${former.said()}`,
@@ -59,12 +59,12 @@ export class Sender {
     this.#run();
   }
 
-  /** Feeds a whole window at once: whatever is done now finds messages on their way. */
+  /** Writes a whole window at once, so that the next action meets messages in transit. */
   burst(): void {
     if (this.#process !== undefined) this.#write(this.#process, this.#settings.window);
   }
 
-  /** Resolves when a message that is fed from now on has its outcome. */
+  /** Waits for the outcome of a message that is written after this call. */
   async answered(): Promise<void> {
     const { history, name } = this.#settings;
     const former = this.#number;
@@ -75,7 +75,7 @@ export class Sender {
     });
   }
 
-  /** No more is fed. Resolves when the process has ended, which says what is wrong with the way it did. */
+  /** Ends the input and waits for the end of the process. An unexpected end is recorded. */
   async finish(withinMs: number): Promise<void> {
     clearInterval(this.#clock);
     const running = this.#process;
@@ -93,7 +93,7 @@ export class Sender {
       this.kill();
       await running.ended;
     } else if (end.status === 0 && this.#pending.size > 0) {
-      history.misdeeds.push(`publisher: ended with 0, and said nothing of ${this.#pending.size} messages`);
+      history.misdeeds.push(`publisher: ended with 0 and reported no outcome for ${this.#pending.size} messages`);
     } else if (end.status !== 0 && ![...history.outcomes.values()].some((outcome) => outcome !== 'confirmed')) {
       history.misdeeds.push(`publisher: ended with ${end.status ?? end.signal}: ${running.said()}`);
     }
@@ -120,14 +120,14 @@ export class Sender {
     const started = startRole({ executable, args, cwd, env, onLine });
     this.#process = started;
     void started.ended.then(({ status, signal }) => {
-      // Ended by itself in the middle of the trial.
+      // The process ended unexpectedly during the trial.
       if (this.#process !== started || started.child.stdin.writableEnded) return;
       history.misdeeds.push(`publisher: ended with ${status ?? signal} by itself: ${started.said()}`);
       this.#process = undefined;
     });
   }
 
-  /** As many as the rate asks for, but at most two windows without an answer: what is fed is on its way at once. */
+  /** Writes as many messages as the rate requires, but leaves at most two windows without an outcome. */
   #feed(): void {
     const { rate } = this.#settings;
     const now = performance.now();

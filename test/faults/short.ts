@@ -1,4 +1,4 @@
-// The tests of the short form: faults one after the other while messages flow, and ledger runs.
+// Defines the tests of the short form: faults in sequence while messages flow, and ledger runs.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -12,7 +12,7 @@ import type { Verdict } from './verdict.ts';
 
 export interface Trials {
   readonly faults: readonly Fault[];
-  /** The names of the faults of each trial, by its title. */
+  /** Title of a trial → names of its faults. */
   readonly trials: Readonly<Record<string, readonly string[]>>;
   readonly times: number;
   readonly healthyMs?: number;

@@ -1,4 +1,4 @@
-// Verdicts as a table.
+// Draws verdicts as a table.
 
 import type { Verdict } from './verdict.ts';
 
@@ -24,13 +24,13 @@ const allColumns: readonly [string, (row: Row) => string | number][] = [
   ['verdict', ({ verdict }) => (verdict.failures.length === 0 ? 'pass' : 'FAIL')],
 ];
 
-/** Of ledger runs alone. */
+/** Columns of ledger runs only. */
 const ledgerColumns: typeof allColumns = [
   ['dropped', ({ verdict }) => verdict.dropped],
   ['runs a minute', ({ verdict }) => verdict.perMinute ?? '-'],
 ];
 
-/** A Markdown table, and below it why a row is no pass. */
+/** Returns a Markdown table, followed by the reasons of the failed rows. */
 export function drawTable(rows: readonly Row[]): string {
   const isLedger = rows.some(({ verdict }) => verdict.perMinute !== undefined);
   const columns = isLedger ? [...allColumns.slice(0, -1), ...ledgerColumns, ...allColumns.slice(-1)] : allColumns;
@@ -43,7 +43,7 @@ export function drawTable(rows: readonly Row[]): string {
   return [draw(cells[0] ?? []), rule, ...cells.slice(1).map(draw), ...why].join('\n');
 }
 
-/** The median and the longest; `late` where one took longer than its target. */
+/** Returns the median and the maximum; `late` if one exceeded its target. */
 function recovery({ injections }: Verdict): string {
   const times = injections.map(({ recoveryMs }) => recoveryMs ?? Number.POSITIVE_INFINITY).sort((a, b) => a - b);
   if (times.length === 0) return '-';

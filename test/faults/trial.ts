@@ -1,4 +1,4 @@
-// One trial: a publisher and receivers under a steady load, faults one after the other, and the verdict.
+// Runs one trial: a publisher and receivers under a steady load, faults in sequence, and the verdict.
 
 import { readdirSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,23 +15,23 @@ import { type Injection, type Verdict, verdictOf } from './verdict.ts';
 
 export interface Trial {
   readonly place: Place;
-  /** All with the same queue. */
+  /** Faults with the same queue type. */
   readonly faults: readonly Fault[];
   readonly seed: number;
   readonly isLong?: boolean;
-  /** Times of each fault, instead of the fault's own. */
+  /** Injections of each fault. Default: the fault's own number. */
   readonly times?: number;
-  /** Instead of dist/mq. */
+  /** Executable. Default dist/mq. */
   readonly executable?: string;
-  /** Messages in a second. */
+  /** Messages per second. */
   readonly rate?: number;
-  /** Milliseconds before a fault, on average. */
+  /** Average milliseconds before a fault. */
   readonly healthyMs?: number;
   readonly handlerMs?: number;
-  /** Milliseconds after healing until what is not handled is stuck. */
+  /** Milliseconds after the last fault until an unhandled message is stuck. */
   readonly settleMs?: number;
-  /** Milliseconds until a receiver without a new message is deaf. */
-  readonly deafMs?: number;
+  /** Milliseconds after which a receiver without a new message has failed to recover. */
+  readonly recoveryLimitMs?: number;
   readonly say?: (line: string) => void;
 }
 
@@ -39,7 +39,12 @@ const window = 256;
 
 export async function runTrial(trial: Trial): Promise<Verdict> {
   const { place, faults, seed, isLong = false, executable = built, rate = 400, handlerMs = 5 } = trial;
-  const { healthyMs = isLong ? 20_000 : 1500, settleMs = 45_000, deafMs = 90_000, say = () => undefined } = trial;
+  const {
+    healthyMs = isLong ? 20_000 : 1500,
+    settleMs = 45_000,
+    recoveryLimitMs = 90_000,
+    say = () => undefined,
+  } = trial;
   const ordered = faults.some((fault) => fault.ordered);
   const [count, prefetch] = ordered ? [1, 1] : [2, 20];
   const history = emptyHistory();
@@ -61,7 +66,7 @@ export async function runTrial(trial: Trial): Promise<Verdict> {
       const times = trial.times ?? fault.times[isLong ? 'long' : 'short'];
       for (let time = 0; time < times; time++) {
         await delay(healthyMs * (0.5 + random.below(1000) / 1000));
-        const recoveryMs = await inject(fault, stage, { history, deafMs });
+        const recoveryMs = await inject(fault, stage, { history, recoveryLimitMs });
         injections.push({ fault: fault.name, recoveryMs, targetMs: fault.targetMs });
         say(`${fault.name} ${time + 1}/${times}: recovery ${recoveryMs ?? 'never'} ms`);
         if (recoveryMs === undefined) break;
@@ -80,7 +85,7 @@ export async function runTrial(trial: Trial): Promise<Verdict> {
     receivers.close();
   }
   if (faults.some(({ refuses }) => refuses) && ![...history.outcomes.values()].includes('refused'))
-    history.misdeeds.push('nothing was refused: the fault did nothing, or its refusals were not told');
+    history.misdeeds.push('nothing was refused: the fault had no effect, or mq did not report the refusals');
   writeFileSync(
     join(cwd, 'history.json'),
     JSON.stringify(history, (_, value) => plain(value)),
@@ -92,11 +97,11 @@ export async function runTrial(trial: Trial): Promise<Verdict> {
   return verdict;
 }
 
-/** Milliseconds to the recovery; undefined: some receiver got nothing new in time. */
+/** Returns the milliseconds to the recovery, or `undefined` if a receiver handled nothing new in time. */
 async function inject(
   fault: Fault,
   stage: Stage,
-  { history, deafMs }: { history: History; deafMs: number },
+  { history, recoveryLimitMs }: { history: History; recoveryLimitMs: number },
 ): Promise<number | undefined> {
   const { receivers } = stage;
   const begun = Date.now();
@@ -105,7 +110,7 @@ async function inject(
   await undo();
   const undone = Date.now();
   try {
-    const at = await handledByAll(history, receivers, { from: undone, withinMs: deafMs });
+    const at = await handledByAll(history, receivers, { from: undone, withinMs: recoveryLimitMs });
     const silenceMs = longestSilence(history, receivers, { from: begun, to: at });
     if (!isOutage) return silenceMs;
     if (silenceMs < holdMs / 2)
@@ -116,7 +121,7 @@ async function inject(
   }
 }
 
-/** The longest time in which one of the receivers handled nothing. */
+/** Returns the longest time in which one of the receivers handled nothing. */
 function longestSilence(history: History, receivers: Receivers, { from, to }: { from: number; to: number }): number {
   const silences = Array.from({ length: receivers.count }, (_, slot) => {
     const times = history.effects.filter((effect) => effect.slot === slot && effect.at > from).map(({ at }) => at);
@@ -128,7 +133,7 @@ function longestSilence(history: History, receivers: Receivers, { from, to }: { 
   return Math.max(...silences);
 }
 
-/** Waits until every receiver has handled a message that was fed since; gives the moment when the last one had. */
+/** Waits until every receiver has handled a message sent after `since`. Returns the time when the last one had. */
 async function handledByAll(
   history: History,
   receivers: Receivers,
@@ -155,7 +160,7 @@ function allHandled({ attempted, outcomes, effects }: History): boolean {
   return [...attempted.keys()].every((body) => outcomes.get(body) !== 'confirmed' || handled.has(body));
 }
 
-/** What still runs in the folder of the trial, after it was given a moment to end. */
+/** Returns the processes that still run in the folder of the trial after a grace period. */
 async function leftProcesses(folder: string): Promise<string[]> {
   let left: string[] = [];
   const look = () => {
@@ -166,7 +171,7 @@ async function leftProcesses(folder: string): Promise<string[]> {
   return left;
 }
 
-/** undefined: it has ended, or is not ours. */
+/** Returns the working folder of a process, or `undefined` if it has ended or belongs to another user. */
 function folderOf(pid: string): string | undefined {
   try {
     return readlinkSync(`/proc/${pid}/cwd`);

@@ -1,28 +1,28 @@
-// The verdict on a history: Jepsen's total-queue, with mq as its own client.
+// Evaluates a history: Jepsen's total-queue checker, with mq as the client.
 
 import type { Effect, History, Run } from './history.ts';
 
-/** What a trial promises. */
+/** The guarantees of a trial. */
 export interface Promises {
-  /** Duplicates that the faults explain: (window + prefetch × consumers) per injection. */
+  /** Duplicates that the faults can cause: (window + prefetch × consumers) per injection. */
   readonly duplicates: number;
   /** One publisher, one consumer, prefetch 1. */
   readonly order: boolean;
-  /** Messages may be dropped: the user has configured that. Absent: none may. */
+  /** Returns true if the configuration drops this message. Default: no message is dropped. */
   readonly drops?: boolean;
-  /** A message that may wait for its next attempt at the end. Absent: none may. */
+  /** Returns true if this message may still wait for its next attempt at the end. Default: no message may. */
   readonly mayWait?: (body: string) => boolean;
 }
 
-/** The most deliveries of one message to handlers within a minute. */
+/** Maximum deliveries of one message to handlers within a minute. */
 const mostPerMinute = 20;
 
 /** One injected fault. */
 export interface Injection {
   readonly fault: string;
-  /** Milliseconds: see `isOutage` of a fault; undefined: some receiver handled nothing new any more. */
+  /** Recovery in milliseconds (see `isOutage` of a fault), or `undefined` if a receiver handled nothing new. */
   readonly recoveryMs: number | undefined;
-  /** The most that is promised. */
+  /** Maximum recovery time in milliseconds. */
   readonly targetMs: number;
 }
 
@@ -33,26 +33,26 @@ export interface Verdict {
   readonly inDoubt: number;
   readonly handled: number;
   readonly deadLettered: number;
-  /** mq says that it has dropped them. */
+  /** Messages that mq reported as dropped. */
   readonly dropped: number;
-  /** Of a ledger run: the most deliveries of one message within a minute. */
+  /** Maximum deliveries of one message within a minute in a ledger run. */
   readonly perMinute: number | undefined;
-  /** Confirmed, and neither handled nor anywhere in the broker nor dropped. */
+  /** Confirmed, and neither handled nor in the broker nor dropped. */
   readonly lost: number;
-  /** Seen, and never attempted. */
+  /** Received although they were never published. */
   readonly unexpected: number;
-  /** Seen again, after the first time. */
+  /** Received again after the first time. */
   readonly duplicated: number;
-  /** In doubt, and seen: legal. */
+  /** In doubt, and received: allowed. */
   readonly recovered: number;
-  /** Confirmed, and still in the queue when there was time enough. */
+  /** Confirmed, and still in the queue after the grace period. */
   readonly stuck: number;
-  /** Handed to a publisher that ended by itself, which said nothing of them. */
+  /** Without an outcome from a publisher that was not stopped. */
   readonly unaccounted: number;
-  /** First deliveries out of order; undefined: no order is promised. */
+  /** First deliveries out of order, or `undefined` if no order is guaranteed. */
   readonly inversions: number | undefined;
   readonly injections: readonly Injection[];
-  /** Why it is not passed; empty: it is. */
+  /** Reasons why the trial failed. Empty if it passed. */
   readonly failures: readonly string[];
 }
 
@@ -79,21 +79,21 @@ export function verdictOf(history: History, promises: Promises, injections: read
   const duplicated = seen.length - new Set(seen).size;
   const inversions = promises.order ? inversionsOf(effects, [...attempted.keys()]) : undefined;
   const failures = [
-    ...told('lost', lost),
-    ...told('unexpected', unexpected),
-    ...told('stuck', stuck),
-    ...told('unaccounted', unaccounted),
-    ...(drops ? [] : told('dropped, though no policy says so', [...dropped])),
+    ...listed('lost', lost),
+    ...listed('unexpected', unexpected),
+    ...listed('stuck', stuck),
+    ...listed('unaccounted', unaccounted),
+    ...(drops ? [] : listed('dropped without a policy that drops', [...dropped])),
     ...(perMinute !== undefined && perMinute.count > mostPerMinute
       ? [`${perMinute.body} was delivered ${perMinute.count} times within a minute: at most ${mostPerMinute}`]
       : []),
     ...(duplicated > promises.duplicates
-      ? [`${duplicated} duplicated: at most ${promises.duplicates} are explained`]
+      ? [`${duplicated} duplicated: the faults explain at most ${promises.duplicates}`]
       : []),
-    ...(inversions ? [`${inversions} inversions, where order is promised`] : []),
-    ...injections.filter(({ recoveryMs }) => recoveryMs === undefined).map(({ fault }) => `deaf after ${fault}`),
+    ...(inversions ? [`${inversions} inversions, although order is guaranteed`] : []),
+    ...injections.filter(({ recoveryMs }) => recoveryMs === undefined).map(({ fault }) => `no recovery after ${fault}`),
     ...misdeeds,
-    ...(attempted.size === 0 || handled.size === 0 ? ['nothing was handled: the trial says nothing'] : []),
+    ...(attempted.size === 0 || handled.size === 0 ? ['nothing was handled: the trial shows nothing'] : []),
   ];
   return {
     attempted: attempted.size,
@@ -116,7 +116,7 @@ export function verdictOf(history: History, promises: Promises, injections: read
   };
 }
 
-/** The message with the most deliveries within any minute; undefined where deliveries were not written down. */
+/** Returns the message with the most deliveries within a minute, or `undefined` if deliveries were not recorded. */
 function mostWithinMinute(runs: readonly Run[]): { body: string; count: number } | undefined {
   let most: { body: string; count: number } | undefined;
   for (const [body, all] of Map.groupBy(runs, (run) => run.body)) {
@@ -131,7 +131,7 @@ function mostWithinMinute(runs: readonly Run[]): { body: string; count: number }
   return most;
 }
 
-/** The first delivery of a message that comes after the first delivery of a later one. Redeliveries promise nothing. */
+/** Returns messages whose first delivery follows the first delivery of a later message. Redeliveries have no guaranteed order. */
 function inversionsOf(effects: readonly Effect[], order: readonly string[]): number {
   const places = new Map(order.map((body, place) => [body, place]));
   const seen = new Set<string>();
@@ -148,7 +148,7 @@ function inversionsOf(effects: readonly Effect[], order: readonly string[]): num
   return inversions;
 }
 
-function told(what: string, bodies: readonly string[]): string[] {
+function listed(what: string, bodies: readonly string[]): string[] {
   if (bodies.length === 0) return [];
   const shown = bodies.slice(0, 5).join(', ');
   return [`${bodies.length} ${what}: ${shown}${bodies.length > 5 ? ', …' : ''}`];

@@ -1,6 +1,6 @@
-// The short form of `npm run test:faults` on a cluster: faults one after the other while messages flow through a quorum
-// queue, and those of a classic queue.
-//   MQ_FAULTS_SEED=1   which moments
+// Runs the short form of `npm run test:faults` on a cluster: faults in sequence while messages flow through a quorum queue,
+// and the faults of a classic queue.
+//   MQ_FAULTS_SEED=1   selects the moments of the faults
 
 import { test } from 'uvu';
 import { attachCluster } from '../../../src/cluster/cluster.ts';

@@ -1,6 +1,6 @@
-// Faults one after the other while messages flow, on the embedded broker: nothing is lost, and no role stays without a
-// consumer.
-//   MQ_FAULTS_SEED=1   which moments
+// Injects faults in sequence while messages flow, on the embedded broker: no message is lost, and every role has a consumer
+// again.
+//   MQ_FAULTS_SEED=1   selects the moments of the faults
 
 import { test } from 'uvu';
 import { embeddedPlace } from '../place.ts';
@@ -8,7 +8,7 @@ import { roleFaults } from '../role-faults.ts';
 import { testTrials } from '../short.ts';
 
 const trials = {
-  'the broker, connections and roles are killed and told to end': [
+  'the broker, connections and roles are killed or ended by SIGTERM': [
     'connections closed by management',
     'kill -9 of the broker',
     'kill -9 of a receiver',

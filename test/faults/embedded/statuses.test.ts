@@ -1,5 +1,5 @@
-// The short form of the ledger runs: handlers end at random in every way there is, under each failure policy, and each
-// message has its account at the end. `npm run test:faults -- --only "random statuses"` runs more of them.
+// Runs the short form of the ledger runs: handlers end at random in every possible way, under each failure policy, and each
+// message is accounted for at the end. `npm run test:faults -- --only "random statuses"` runs more of them.
 
 import { test } from 'uvu';
 import { ledgers } from '../ledger.ts';

@@ -1,4 +1,4 @@
-// The checker itself, on histories that are made up.
+// Tests the checker on constructed histories.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -8,7 +8,7 @@ import { type Verdict, verdictOf } from '../verdict.ts';
 
 const none = { duplicates: 0, order: false };
 
-/** `a b` are attempted; each letter has the outcome that is given for it; `effects` as they came. */
+/** Returns a history: the letters of `attempted` are published, `outcomes` holds their outcomes, `effects` the handled ones. */
 function history(outcomes: Readonly<Record<string, SenderOutcome | undefined>>, effects: string): History {
   const made = emptyHistory();
   for (const [body, outcome] of Object.entries(outcomes)) {
@@ -25,38 +25,38 @@ function effect(body: string, more: Partial<Effect> = {}): Effect {
 
 const all = { a: 'confirmed', b: 'confirmed', c: 'confirmed' } as const;
 
-test('what is confirmed and handled once passes', () => {
+test('passes a message that is confirmed and handled once', () => {
   const verdict = verdictOf(history(all, 'abc'), none);
   assert.equal(verdict.failures, []);
   assert.equal({ attempted: verdict.attempted, confirmed: verdict.confirmed }, { attempted: 3, confirmed: 3 });
 });
 
-test('confirmed and nowhere is lost', () => {
+test('a confirmed message that is nowhere is lost', () => {
   const verdict = verdictOf(history(all, 'ac'), none);
   assert.is(verdict.lost, 1);
   assert.equal(verdict.failures, ['1 lost: b']);
 });
 
-test('confirmed and dead-lettered is not lost', () => {
+test('a confirmed message that is dead-lettered is not lost', () => {
   const made = history(all, 'ac');
   made.deadLettered.push('b');
   const { lost, stuck, deadLettered, failures } = verdictOf(made, none);
   assert.equal({ lost, stuck, deadLettered, failures }, { lost: 0, stuck: 0, deadLettered: 1, failures: [] });
 });
 
-test('confirmed and still in the queue is stuck', () => {
+test('a confirmed message that is still in the queue is stuck', () => {
   const made = history(all, 'ac');
   made.drained.push('b');
   const { lost, stuck, failures } = verdictOf(made, none);
   assert.equal({ lost, stuck, failures }, { lost: 0, stuck: 1, failures: ['1 stuck: b'] });
 });
 
-test('what mq says it has dropped is a failure unless a policy drops', () => {
+test('a dropped message is a failure unless a policy drops it', () => {
   const made = history(all, 'ac');
   made.dropped.push('b');
   const { lost, dropped, failures } = verdictOf(made, none);
   assert.equal({ lost, dropped }, { lost: 0, dropped: 1 });
-  assert.equal(failures, ['1 dropped, though no policy says so: b']);
+  assert.equal(failures, ['1 dropped without a policy that drops: b']);
   assert.equal(verdictOf(made, { ...none, drops: true }).failures, []);
 });
 
@@ -68,7 +68,7 @@ test('a message that may wait for its next attempt is not stuck, but can be lost
   assert.equal(verdictOf(made, promises).failures, []);
 });
 
-test('twenty runs of a message within a minute pass, and one more does not', () => {
+test('twenty runs of a message within a minute pass, twenty-one fail', () => {
   const made = history(all, 'abc');
   for (let run = 0; run < 40; run++) made.runs.push({ body: 'a', way: '4', at: run * 3000 });
   assert.is(verdictOf(made, none).perMinute, 20);
@@ -77,25 +77,25 @@ test('twenty runs of a message within a minute pass, and one more does not', () 
   assert.equal(verdictOf(made, none).failures, ['a was delivered 21 times within a minute: at most 20']);
 });
 
-test('seen and never attempted is unexpected, wherever it was seen', () => {
+test('a received message that was never published is unexpected', () => {
   const made = history(all, 'abcx');
   made.drained.push('y');
   made.deadLettered.push('z');
   assert.equal(verdictOf(made, none).failures, ['3 unexpected: x, y, z']);
 });
 
-test('seen again is duplicated: a failure only beyond what the faults explain', () => {
-  assert.equal(verdictOf(history(all, 'abcb'), none).failures, ['1 duplicated: at most 0 are explained']);
+test('duplicates fail only beyond the number that the faults can cause', () => {
+  assert.equal(verdictOf(history(all, 'abcb'), none).failures, ['1 duplicated: the faults explain at most 0']);
   const { duplicated, failures } = verdictOf(history(all, 'abcb'), { ...none, duplicates: 1 });
   assert.equal({ duplicated, failures }, { duplicated: 1, failures: [] });
 });
 
-test('in doubt and seen is recovered; in doubt and unseen is nothing', () => {
+test('a message in doubt that was received is recovered', () => {
   const { recovered, inDoubt, failures } = verdictOf(history({ ...all, d: 'in doubt', e: 'in doubt' }, 'abcd'), none);
   assert.equal({ recovered, inDoubt, failures }, { recovered: 1, inDoubt: 2, failures: [] });
 });
 
-test('what a killed publisher said nothing of is in doubt; of one that ended by itself it is unaccounted', () => {
+test('without an outcome a message is in doubt only if its publisher was killed', () => {
   const killed = history({ ...all, d: undefined }, 'abc');
   killed.cutOff.add('d');
   assert.equal(verdictOf(killed, none).failures, []);
@@ -103,30 +103,30 @@ test('what a killed publisher said nothing of is in doubt; of one that ended by 
   assert.equal(verdictOf(history({ ...all, d: undefined }, 'abc'), none).failures, ['1 unaccounted: d']);
 });
 
-test('refused is neither lost nor stuck', () => {
+test('a refused message is neither lost nor stuck', () => {
   assert.equal(verdictOf(history({ ...all, d: 'refused' }, 'abc'), none).failures, []);
 });
 
-test('a first delivery after that of a later message is an inversion, where order is promised', () => {
+test('first deliveries out of order are inversions if order is guaranteed', () => {
   const order = { duplicates: 9, order: true };
   assert.is(verdictOf(history(all, 'acb'), none).inversions, undefined);
-  assert.equal(verdictOf(history(all, 'acb'), order).failures, ['1 inversions, where order is promised']);
+  assert.equal(verdictOf(history(all, 'acb'), order).failures, ['1 inversions, although order is guaranteed']);
   assert.is(verdictOf(history(all, 'abcab'), order).inversions, 0);
   const again = history(all, 'ac');
   again.effects.push(effect('b', { redelivered: true }));
   assert.is(verdictOf(again, order).inversions, 0);
 });
 
-test('no recovery, a misdeed, and a trial in which nothing happened fail', () => {
-  const deaf = [{ fault: 'x', recoveryMs: undefined, targetMs: 1 }];
-  assert.equal(verdictOf(history(all, 'abc'), none, deaf).failures, ['deaf after x']);
+test('fails without a recovery, with an error of a process, or without messages', () => {
+  const failed = [{ fault: 'x', recoveryMs: undefined, targetMs: 1 }];
+  assert.equal(verdictOf(history(all, 'abc'), none, failed).failures, ['no recovery after x']);
   const made = history(all, 'abc');
   made.misdeeds.push('ended with 70');
   assert.equal(verdictOf(made, none).failures, ['ended with 70']);
   assert.is(verdictOf(emptyHistory(), none).failures.length, 1);
 });
 
-test('the table has a row for each trial, and below it why one failed', () => {
+test('the table has a row for each trial and the reasons of failures below', () => {
   const injections = [
     { fault: 'x', recoveryMs: 1200, targetMs: 5000 },
     { fault: 'x', recoveryMs: 7000, targetMs: 5000 },
