@@ -4,6 +4,7 @@
 import { basename, join } from 'node:path';
 import { build, transform } from 'esbuild';
 import { leftOut } from './left-out.ts';
+import { manual } from './manual.ts';
 import { filesOf, page } from './page.ts';
 import { mainPiece, type Pieces } from './pieces.ts';
 
@@ -32,7 +33,7 @@ export async function bundle({ entry, root }: { entry: string; root: string }): 
     splitting: true,
     // Native add-ons belong to optional packages, which work without them.
     external: ['*.node'],
-    plugins: [leftOut, page(files)],
+    plugins: [leftOut, manual, page(files)],
     metafile: true,
     // A bundler cannot find the files that its CommonJS form (UMD) requires.
     alias: { 'jsonc-parser': 'jsonc-parser/lib/esm/main.js' },

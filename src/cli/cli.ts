@@ -26,7 +26,7 @@ import { declareCommand } from './commands/declare.ts';
 import { demoCommand } from './commands/demo.ts';
 import { dlqCommand } from './commands/dlq.ts';
 import { healthCommand } from './commands/health.ts';
-import { helpCommand } from './commands/help.ts';
+import { helpCommand, helpText } from './commands/help.ts';
 import { initCommand } from './commands/init.ts';
 import { roleCommand } from './commands/role.ts';
 import { testCommand } from './commands/test.ts';
@@ -44,16 +44,8 @@ import type { Doubts } from './input/management.ts';
 import { assertTrusted } from './input/trust.ts';
 import { roleExamples } from './role-help.ts';
 
-/** Converts `mq help worker` to `mq --help worker`. */
-function withHelpOption(context: Context): Context {
-  const { args } = context;
-  if (commandName(args) !== helpCommand.name) return context;
-  return { ...context, args: ['--help', ...args.toSpliced(args.indexOf(helpCommand.name), 1)] };
-}
-
 /** Runs the command line and returns the exit status. Never rejects. */
-export async function cli(given: Context): Promise<number> {
-  const context = withHelpOption(given);
+export async function cli(context: Context): Promise<number> {
   const { args, stdout, stderr } = context;
   let name: string | undefined;
   let command: Command | undefined;
@@ -79,11 +71,9 @@ export async function cli(given: Context): Promise<number> {
       return args.length === 0 ? exitStatuses.USAGE : 0;
     }
     if (name === undefined) throw new MqError('USAGE', 'no command is given', { hint: 'mq --help lists the commands' });
-    if (hasFlag(args, '--help', '-h')) {
-      const asked =
-        (await allCommands(context)).find((one) => one.name === name) ?? (await find(name, context, { isHelp: true }));
+    if (name === helpCommand.name || hasFlag(args, '--help', '-h')) {
       const words = args.slice(args.indexOf(name) + 1).filter((word) => !word.startsWith('-'));
-      stdout.write((await asked.help?.(words, widthOf(stdout))) ?? commandHelp(asked, widthOf(stdout)));
+      stdout.write(await (name === helpCommand.name ? helpForWords(words, context) : helpOf(name, words, context)));
       return 0;
     }
     command = await find(name, context);
@@ -96,6 +86,25 @@ export async function cli(given: Context): Promise<number> {
   } finally {
     done?.();
   }
+}
+
+/** Returns the text of `mq help words…`. */
+function helpForWords(words: readonly string[], context: Context): Promise<string> {
+  const commands = () => allCommands(context);
+  return helpText(words, context, {
+    names: async () => (await commands()).map(({ name }) => name),
+    overview: async () => overview(await commands(), widthOf(context.stdout)),
+    help: (name, rest) => helpOf(name, rest, context),
+  });
+}
+
+/** Returns the help of a command, or of the verb that follows its name. */
+async function helpOf(name: string, words: readonly string[], context: Context): Promise<string> {
+  const asked =
+    (await allCommands(context)).find((command) => command.name === name) ??
+    (await find(name, context, { isHelp: true }));
+  const width = widthOf(context.stdout);
+  return (await asked.help?.(words, width)) ?? commandHelp(asked, width);
 }
 
 const insecurity =

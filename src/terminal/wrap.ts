@@ -1,5 +1,6 @@
 // Wraps lines for a terminal between words, never inside a word.
 
+import { stripVTControlCharacters } from 'node:util';
 import type { Output } from '../context.ts';
 
 /** Line width if stdout is not a terminal, and the maximum width. */
@@ -15,20 +16,26 @@ export function widthOf({ isTTY, columns }: Output): number {
 
 /**
  * Returns the text in lines of at most `width` columns. All lines except the first are indented by `indent` spaces. A
- * longer word is not split.
+ * longer word is not split. Colours have no width.
  */
 export function wrapped(text: string, { width, indent }: { width: number; indent: number }): string {
   const lines: string[] = [];
   const [first = '', ...words] = text.replace(/\(default .{1,30}\)$/, inOnePiece).split(' ');
   let line = first;
+  let used = lengthOf(first);
   for (const word of words) {
     const room = width - (lines.length === 0 ? 0 : indent);
-    if (line.trim() !== '' && line.length + 1 + word.length > room) {
+    const length = lengthOf(word);
+    if (line.trim() !== '' && used + 1 + length > room) {
       lines.push(line);
-      line = word;
-    } else line = `${line} ${word}`;
+      [line, used] = [word, length];
+    } else [line, used] = [`${line} ${word}`, used + 1 + length];
   }
   return [...lines, line].join(`\n${' '.repeat(indent)}`).replaceAll(fixedSpace, ' ');
+}
+
+function lengthOf(text: string): number {
+  return stripVTControlCharacters(text).length;
 }
 
 function inOnePiece(text: string): string {

@@ -53,6 +53,11 @@ test('the executable runs in an empty folder with an empty environment, and warn
   });
 });
 
+test('the executable has the pages of the documentation', async () => {
+  const stdout = await readFile(join(root, '.github/docs/publishing.md'), 'utf8');
+  assert.equal(await run(executable, ['help', 'publishing']), { status: 0, stdout, stderr: '' });
+});
+
 // Node 26.10.0 from npm also needs libatomic.so.1, which Debian's and RabbitMQ's images do not have.
 test('the Linux executable needs no shared library but those of glibc and libstdc++', async () => {
   if (process.platform !== 'linux') return;

@@ -37,6 +37,7 @@ for (const shell of ['bash', 'zsh', 'fish'] as const satisfies readonly ShellNam
       ['mq dlq list run⇥', ['dlq', 'list', `run$(touch ${evil})`]],
       ['mq check rasc⇥', ['check', 'rascal.json']],
       ['mq help work⇥', ['help', 'worker']],
+      ['mq help retr⇥', ['help', 'retries-and-dead-letters']],
     ];
     // The first shows a list (or the common start) and changes nothing.
     const lines = typed.map(([line]) => line);

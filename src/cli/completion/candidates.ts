@@ -24,8 +24,11 @@ export async function completionOf(
 ): Promise<Completion> {
   const all = allCommands(commands, names);
   const [first, ...others] = typed;
-  // This completes `mq help worker`.
-  if (first === 'help' && others.length > 0) return beginning(others.at(-1) ?? '', all.map(nameAndSummary));
+  if (first === 'help' && others.length > 0) {
+    const topics = (await all.find(({ name }) => name === first)?.completes?.([], names)) ?? [];
+    const topicsAlone = topics.filter(([topic]) => !all.some(({ name }) => name === topic));
+    return beginning(others.at(-1) ?? '', [...all.map(nameAndSummary), ...topicsAlone]);
+  }
   const word = typed.at(-1) ?? '';
   const before = typed.slice(0, -1);
   const { commandAt } = protectArgs(before, Object.values(optionSets).flat());

@@ -7,6 +7,7 @@ import type { Option } from '../../../src/cli/arguments/option.ts';
 import { optionSets } from '../../../src/cli/arguments/options.ts';
 import { adminHelp } from '../../../src/cli/commands/admin/help.ts';
 import { adminCommand } from '../../../src/cli/commands/admin.ts';
+import { pages } from '../../../src/cli/commands/help/pages.ts';
 import { optionText } from '../../../src/cli/help.ts';
 import { columns, widthOf, wrapped } from '../../../src/terminal/wrap.ts';
 import { runCli } from '../../support/cli.ts';
@@ -91,7 +92,7 @@ test('no line of any help is wider than 80 columns, and every example names what
   const names = commands(overviewText);
   assert.ok(names.includes('help') && names.includes('worker'));
   for (const name of ['', ...names]) {
-    const { status, stdout } = await runCli(['help', name].filter(Boolean), { terminal: 80 });
+    const { status, stdout } = await runCli([name, '--help'].filter(Boolean), { terminal: 80 });
     assert.is(status, 0);
     const lines = stdout.split('\n');
     assert.equal(
@@ -105,7 +106,11 @@ test('no line of any help is wider than 80 columns, and every example names what
   }
 });
 
-for (const args of [['help', 'worker'], ['help', 'admin', 'list'], ['--json', 'help', 'worker'], ['help']]) {
+for (const args of [
+  ['help', 'worker'],
+  ['help', 'admin', 'list'],
+  ['--json', 'help', 'worker'],
+]) {
   test(`mq ${args.join(' ')} is the same as with --help`, async () => {
     const { status, stdout } = await runCli(args);
     const words = args.filter((word) => word !== 'help');
@@ -113,11 +118,38 @@ for (const args of [['help', 'worker'], ['help', 'admin', 'list'], ['--json', 'h
   });
 }
 
+test('mq help lists the commands and then the topics', async () => {
+  const { status, stdout } = await runCli(['help'], { terminal: 80 });
+  assert.is(status, 0);
+  const [commands = '', topics = ''] = stdout.split('\nTopics\n');
+  assert.is(commands, (await runCli(['--help'], { terminal: 80 })).stdout);
+  for (const topic of Object.keys(pages())) assert.match(topics, new RegExp(`^  ${topic}  `, 'm'));
+});
+
+test('mq help <topic> prints the page as it is in a pipe, and wrapped on a terminal', async () => {
+  const piped = await runCli(['help', 'retries-and-dead-letters']);
+  assert.equal([piped.status, piped.stdout], [0, pages()['retries-and-dead-letters']]);
+  const { stdout } = await runCli(['help', 'retries-and-dead-letters'], { terminal: 60, env: { NO_COLOR: '1' } });
+  const prose = stdout.split('\n').filter((line) => !line.startsWith('    '));
+  assert.equal(
+    prose.filter((line) => line.length > 60),
+    [],
+  );
+  assert.not.ok(stdout.includes('\x1b'));
+});
+
+test('a topic that is also a command prints the help of the command and then the page', async () => {
+  const { stdout } = await runCli(['help', 'broker']);
+  assert.is(stdout, `${(await runCli(['broker', '--help'])).stdout}\n${pages()['broker']}`);
+});
+
 for (const [typed, hint] of [
   ['halp', "did you mean 'mq help'?"],
   ['wroker', "did you mean 'mq worker'?"],
   ['admin lsit', "did you mean 'mq admin list'?"],
-  ['help halp', "did you mean 'mq help'?"],
+  ['help wroker', "did you mean 'mq help worker'?"],
+  ['help publihsing', "did you mean 'mq help publishing'?"],
+  ['help dead-letters', 'mq help lists the commands and the topics'],
   ['dlq lst', "did you mean 'mq dlq list'? mq dlq has list, show, replay, move, purge"],
   ['dlq zzz', 'mq dlq has list, show, replay, move, purge'],
   ['admin lst', "did you mean 'mq admin list'?"],
