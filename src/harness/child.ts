@@ -1,5 +1,5 @@
 // The process of one test file: loads the file with mq's `uvu` instead of the package, runs the registered tests
-// (groups.ts), and sends every event to the runner. judge.ts decides whether the file passes.
+// (groups.ts), and sends every event to the runner. verdict.ts decides whether the file passes.
 
 import { pathToFileURL } from 'node:url';
 import { stripVTControlCharacters } from 'node:util';
@@ -9,12 +9,13 @@ import { type ChildOptions, loadTimeoutMs } from './request.ts';
 import type { FileTarget } from './target.ts';
 import type { Failure, TestEvent } from './test-file/event.ts';
 import { failureOf } from './test-file/failure.ts';
-import { runGroups, verdict, type World } from './test-file/groups.ts';
+import type { RunContext } from './test-file/group-run.ts';
+import { failureWith, runGroups } from './test-file/groups.ts';
 import { type Guard, makeGuard, type Strays } from './test-file/guard.ts';
-import { provide } from './test-file/inside.ts';
 import { type LeakWatch, watchLeaks } from './test-file/leaks.ts';
 import * as userModule from './test-file/user.ts';
 import { suite, test } from './test-file/uvu.ts';
+import { provide } from './test-file/virtual-modules.ts';
 
 /** The part of `process` that a child needs. The code that starts the child passes it. */
 export type ChildHost = Strays &
@@ -23,8 +24,8 @@ export type ChildHost = Strays &
     once(event: 'message', listener: (message: unknown) => void): unknown;
   };
 
-/** Dependencies of a child other than its process. */
-export interface ChildWorld {
+/** How a child loads its file and opens its target. */
+interface ChildParts {
   /** Loads and thereby runs the test file. Defaults to `import()`. */
   readonly load?: (file: string) => Promise<unknown>;
   /** `true` for one of mq's own suites, which use the fixtures without importing `mq/test`. */
@@ -37,11 +38,11 @@ export interface ChildWorld {
  * Runs the file and sends its events. The process must exit by itself afterwards; if it does not, that is also a
  * failure.
  */
-export async function runChild(host: ChildHost, options: ChildOptions, world: ChildWorld = {}): Promise<void> {
-  const { send, hold } = mailTo(host);
-  const fail: World['fail'] = (place, failure) => send({ type: 'fail', place, failure });
-  const say = (text: string) => void host.stdout.write(text);
-  keepMarks(host.stdout);
+export async function runChild(host: ChildHost, options: ChildOptions, parts: ChildParts = {}): Promise<void> {
+  const { send, hold } = senderOf(host);
+  const fail: RunContext['fail'] = (place, failure) => send({ type: 'fail', place, failure });
+  const write = (text: string) => void host.stdout.write(text);
+  dropMarks(host.stdout);
   const own = host.getActiveResourcesInfo();
   // The runner has exited and expects no answer.
   host.on('disconnect', () => host.exit(1));
@@ -50,10 +51,10 @@ export async function runChild(host: ChildHost, options: ChildOptions, world: Ch
   const guard = makeGuard(host, (error) => void fail('the file', failureOf(error)));
   let place = 'loading the file';
   try {
-    const { usesFixtures } = await load(options, guard, world);
+    const { usesFixtures } = await load(options, guard, parts);
     place = 'the target';
-    const leaks = usesFixtures && world.open ? await raise(world.open, guard) : undefined;
-    await runGroups({ send, hold, fail, guard, leaks: leaks?.watch, say, ...options });
+    const leaks = usesFixtures && parts.open ? await openTarget(parts.open, guard) : undefined;
+    await runGroups({ send, hold, fail, guard, leaks: leaks?.watch, write, ...options });
     await leaks?.close((failure) => fail('the target', failure));
   } catch (error) {
     await fail(place, failureOf(error));
@@ -62,7 +63,7 @@ export async function runChild(host: ChildHost, options: ChildOptions, world: Ch
   const graceMs = Math.min(5_000, options.timeoutMs);
   setTimeout(async () => {
     const open = counted(host.getActiveResourcesInfo(), own);
-    await fail('the file', verdict(`still running ${graceMs} ms after its last test; open: ${open}`));
+    await fail('the file', failureWith(`still running ${graceMs} ms after its last test; open: ${open}`));
     host.exit(1);
   }, graceMs).unref();
 }
@@ -83,17 +84,17 @@ function counted(names: readonly string[], before: readonly string[]): string {
  * Sends events to the runner. A message costs as much as a small test, so held events are sent with the next message,
  * or at the end of the process.
  */
-function mailTo(host: ChildHost): Pick<World, 'send' | 'hold'> {
+function senderOf(host: ChildHost): Pick<RunContext, 'send' | 'hold'> {
   const held: TestEvent[] = [];
-  const mail = (done: () => void) => host.send?.(held.splice(0), undefined, undefined, done);
+  const flush = (done: () => void) => host.send?.(held.splice(0), undefined, undefined, done);
   host.on('exit', () => {
-    if (held.length > 0) mail(() => {});
+    if (held.length > 0) flush(() => {});
   });
   return {
     hold: (event) => void held.push(event),
     send: (event) => {
       held.push(event);
-      return new Promise((resolve) => mail(resolve));
+      return new Promise((resolve) => flush(resolve));
     },
   };
 }
@@ -101,25 +102,25 @@ function mailTo(host: ChildHost): Pick<World, 'send' | 'hold'> {
 /**
  * Removes uvu's output: it writes a mark for each test and a count for each suite to stdout, each in a separate write.
  */
-function keepMarks(stdout: ChildHost['stdout']): void {
+function dropMarks(stdout: ChildHost['stdout']): void {
   const { write } = stdout;
-  stdout.write = ((chunk: unknown, ...rest: []) =>
+  stdout.write = (chunk: string | Uint8Array, ...rest: unknown[]): boolean =>
     (typeof chunk === 'string' && uvuMark.test(stripVTControlCharacters(chunk))) ||
-    write.call(stdout, chunk as string, ...rest)) as typeof write;
+    Reflect.apply(write, stdout, [chunk, ...rest]);
 }
 
 const uvuMark = /^(?:[•✘] | {2}\(\d+ \/ \d+\)\n)$/;
 
-async function load({ file }: ChildOptions, guard: Guard, world: ChildWorld): Promise<{ usesFixtures: boolean }> {
-  const inside = provide({ uvu: { test, suite }, 'uvu/assert': uvuAssert, 'mq/test': userModule });
-  const { load = (path) => import(pathToFileURL(path).href) } = world;
+async function load({ file }: ChildOptions, guard: Guard, parts: ChildParts): Promise<{ usesFixtures: boolean }> {
+  const modules = provide({ uvu: { test, suite }, 'uvu/assert': uvuAssert, 'mq/test': userModule });
+  const { load = (path) => import(pathToFileURL(path).href) } = parts;
   await guard(() => load(file), loadTimeoutMs);
-  inside.release();
-  return { usesFixtures: world.isOwn === true || inside.imported.has('mq/test') };
+  modules.release();
+  return { usesFixtures: parts.isOwn === true || modules.imported.has('mq/test') };
 }
 
 /** Opens the target for the time in which the file's tests run. */
-async function raise(open: () => Promise<FileTarget>, guard: Guard) {
+async function openTarget(open: () => Promise<FileTarget>, guard: Guard) {
   let target: FileTarget | undefined;
   let watch: LeakWatch | undefined;
   await guard(async () => {

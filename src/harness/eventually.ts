@@ -2,7 +2,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 
-export interface EventuallyOptions {
+interface EventuallyOptions {
   /** Time limit in milliseconds. Default 10,000. */
   readonly within?: number;
   /** Milliseconds between two calls of `look`. Default 25. */
@@ -10,7 +10,8 @@ export interface EventuallyOptions {
 }
 
 /**
- * Calls `look` until it returns a value other than undefined and false without throwing. Returns that value.
+ * Calls `look` until it returns a value other than undefined and false. An exception counts as `undefined`.
+ * Returns the value.
  * @throws TypeError at once if `what` is not a string or `look` is not a function
  * @throws an Error with `what` and the result of the last call when the time is up
  */
@@ -20,7 +21,7 @@ export async function eventually<T>(
   { within = 10_000, every = 25 }: EventuallyOptions = {},
 ): Promise<T> {
   if (typeof what !== 'string' || typeof look !== 'function')
-    throw new TypeError('eventually needs a description and a function: eventually(what, look)');
+    throw new TypeError('eventually requires a description and a function: eventually(what, look)');
   const end = performance.now() + within;
   for (;;) {
     let failure: unknown;
@@ -32,12 +33,17 @@ export async function eventually<T>(
       failure = error;
     }
     if (performance.now() >= end) {
-      const details = (failure as { details?: unknown } | undefined)?.details;
+      const details = failure instanceof Error && 'details' in failure ? failure.details : undefined;
       // A function that only asserts returns nothing, so waiting for it would never end.
       const isNothing = failure === undefined && found === undefined;
-      const empty = isNothing ? '; the last look gave undefined, which means not yet: give true when it is so' : '';
+      const empty = isNothing
+        ? '; the last call returned undefined, which means "not yet": return true when the condition holds'
+        : '';
       throw Object.assign(
-        new Error(`not within ${within} ms: ${what}${empty}`, failure === undefined ? undefined : { cause: failure }),
+        new Error(
+          `timed out after ${within} ms: ${what}${empty}`,
+          failure === undefined ? undefined : { cause: failure },
+        ),
         details === undefined ? {} : { details },
       );
     }

@@ -4,20 +4,21 @@
 import { Buffer } from 'node:buffer';
 import { setTimeout as delay } from 'node:timers/promises';
 import { stripVTControlCharacters } from 'node:util';
-import { type Mailbox, openMailbox } from './fixtures/mailbox.ts';
+import { MqError } from '../errors.ts';
+import { Inbox } from './fixtures/inbox.ts';
 import type { Matcher } from './fixtures/matcher.ts';
-import { type RoleOptions, type RunningRole, type StartedRole, startRole } from './fixtures/role.ts';
-import { wayOf } from './fixtures/way.ts';
+import { type RoleOptions, type RoleProcess, type RunningRole, startRole } from './fixtures/role.ts';
+import { traceRoute } from './fixtures/route-trace.ts';
 import type { ClusterFaults, FileTarget, Published, ReceivedMessage, SentMessage, Source } from './target.ts';
 import { skip } from './test-file/skip.ts';
 
-export type Body = string | Uint8Array | object | number | boolean | null;
-export type SendOptions = Omit<SentMessage, 'body'>;
+type Body = string | Uint8Array | object | number | boolean | null;
+type SendOptions = Omit<SentMessage, 'body'>;
 
 /** Everything that the fixtures have started and must end. */
 interface Begun {
-  readonly mailboxes: Map<string, Promise<Mailbox>>;
-  readonly roles: Set<StartedRole>;
+  readonly inboxes: Map<string, Promise<Inbox>>;
+  readonly roles: Set<RoleProcess>;
 }
 
 interface Stage {
@@ -35,7 +36,7 @@ let stage: Stage | undefined;
 
 /** Activates the fixtures for this target. */
 export function openStage(target: FileTarget): void {
-  const begun = (): Begun => ({ mailboxes: new Map(), roles: new Set() });
+  const begun = (): Begun => ({ inboxes: new Map(), roles: new Set() });
   stage = { target, test: begun(), suite: begun(), published: [], isInTest: false, isFaulty: false };
 }
 
@@ -53,13 +54,13 @@ export function leaveTest(): Promise<void> | undefined {
   stage.isInTest = false;
   stage.published.length = 0;
   const ending = end(stage, test);
-  if (ending === undefined && suite.mailboxes.size === 0) return target.purge?.();
+  if (ending === undefined && suite.inboxes.size === 0) return target.purge?.();
   return (async () => {
     await ending;
     await target.purge?.();
-    // Mailboxes are cleared after the queues, because they receive what the queues have already sent.
+    // Inboxes are cleared after the queues, because they receive what the queues have already sent.
     if (target.purge !== undefined)
-      await Promise.all([...suite.mailboxes.values()].map(async (one) => (await one).clear()));
+      await Promise.all([...suite.inboxes.values()].map(async (one) => (await one).clear()));
   })();
 }
 
@@ -85,13 +86,13 @@ export async function logsSince(date: Date): Promise<string | undefined> {
 }
 
 function end(here: Stage, begun: Begun): Promise<void> | undefined {
-  return here.isFaulty || begun.mailboxes.size + begun.roles.size > 0 ? endAll(here, begun) : undefined;
+  return here.isFaulty || begun.inboxes.size + begun.roles.size > 0 ? endAll(here, begun) : undefined;
 }
 
-async function endAll(here: Stage, { mailboxes, roles }: Begun): Promise<void> {
+async function endAll(here: Stage, { inboxes, roles }: Begun): Promise<void> {
   const running = [...roles];
-  const open = [...mailboxes.values()];
-  mailboxes.clear();
+  const open = [...inboxes.values()];
+  inboxes.clear();
   roles.clear();
   for (const role of running) role.kill();
   const impatience = setTimeout(() => {
@@ -102,7 +103,7 @@ async function endAll(here: Stage, { mailboxes, roles }: Begun): Promise<void> {
   if (here.isFaulty) await here.target.cluster?.heal();
   here.isFaulty = false;
   const keeps = here.target.purge === undefined;
-  await Promise.all(open.map(async (mailbox) => (await mailbox.catch(() => undefined))?.close({ keeps })));
+  await Promise.all(open.map(async (inbox) => (await inbox.catch(() => undefined))?.close({ keeps })));
 }
 
 /** Milliseconds that a role has to exit after the test that started it. */
@@ -143,7 +144,7 @@ export const broker = {
 export function publish(publication: string, body: Body, options: SendOptions = {}): Promise<Published> {
   const { target, published } = current('publish');
   return calledHere(async () => {
-    const sent = await target.publish(publication, messageOf(body, options));
+    const sent = await (await target.client()).publish(publication, messageOf(body, options));
     published.push(sent);
     return sent;
   });
@@ -156,12 +157,12 @@ export function request(
   { within = defaultMs, ...options }: SendOptions & { within?: number } = {},
 ): Promise<ReceivedMessage> {
   const { target } = current('request');
-  return calledHere(() => target.request(publication, messageOf(body, options), within));
+  return calledHere(async () => (await target.client()).request(publication, messageOf(body, options), within));
 }
 
 /** Starts receiving before the first `expectMessage`. Needed for queues that exist only while a client consumes. */
 export function listen(source: Source, options: { keys?: readonly string[] } = {}): Promise<void> {
-  return calledHere(async () => void (await mailboxOf(source, options, defaultMs)));
+  return calledHere(async () => void (await inboxOf(source, options, defaultMs)));
 }
 
 /**
@@ -174,7 +175,7 @@ export function expectMessage(
   matcher?: Matcher,
   { within = defaultMs }: { within?: number } = {},
 ): Promise<ReceivedMessage> {
-  return calledHere(async () => (await mailboxOf(source, {}, within)).expect(matcher, within));
+  return calledHere(async () => (await inboxOf(source, {}, within)).expect(matcher, within));
 }
 
 /** Waits for a dead letter of a role, a subscription or a queue, in the same way as `expectMessage`. */
@@ -184,7 +185,7 @@ export function deadLetter(
   options: { within?: number } = {},
 ): Promise<ReceivedMessage> {
   const { target } = current('deadLetter');
-  return calledHere(async () => expectMessage(await target.deadLettersOf(name), matcher, options));
+  return calledHere(async () => expectMessage(await (await target.client()).deadLettersOf(name), matcher, options));
 }
 
 /** Starts a role in a separate process, which is stopped after the test. */
@@ -209,9 +210,8 @@ export const clock = {
    */
   advance: async (milliseconds: number, { within = 10_000 }: { within?: number } = {}): Promise<void> => {
     const { target } = current('clock.advance');
-    const { advance } = target;
-    if (advance === undefined) skip(`needs a broker whose clock can be moved; the target is ${target.kind}`);
-    await calledHere(() => advance(milliseconds, within));
+    if (target.advance === undefined) skip(`needs a broker whose clock can be advanced; the target is ${target.kind}`);
+    await calledHere(async () => target.advance?.(milliseconds, within));
   },
 };
 
@@ -223,7 +223,8 @@ export const cluster: ClusterFaults = new Proxy({} as ClusterFaults, {
     const here = current('cluster');
     const faults = here.target.cluster ?? skip(`needs a cluster in containers; the target is ${here.target.kind}`);
     if (!['nodes', 'logs', 'heal'].includes(name)) here.isFaulty = true;
-    return Reflect.get(faults, name);
+    const member: unknown = Reflect.get(faults, name);
+    return typeof member === 'function' ? member.bind(faults) : member;
   },
 });
 
@@ -244,35 +245,35 @@ async function calledHere<T>(work: () => Promise<T>): Promise<T> {
   }
 }
 
-async function mailboxOf(source: Source, { keys }: { keys?: readonly string[] }, withinMs: number): Promise<Mailbox> {
+async function inboxOf(source: Source, { keys }: { keys?: readonly string[] }, withinMs: number): Promise<Inbox> {
   const here = current('expectMessage');
   const { target, published } = here;
   const name = typeof source === 'string' ? source : `queue ${source.queue}`;
-  const known = here.suite.mailboxes.get(name) ?? here.test.mailboxes.get(name);
+  const known = here.suite.inboxes.get(name) ?? here.test.inboxes.get(name);
   if (known !== undefined) return known;
-  const way = async () => {
-    const holdings = await target.look().catch(() => undefined);
-    return published.slice(-3).flatMap((sent) => wayOf(sent, holdings));
+  const route = async () => {
+    const holdings = await target.holdings().catch(() => undefined);
+    return published.slice(-3).flatMap((sent) => traceRoute(sent, holdings));
   };
-  const open = () => openMailbox(target, { source, ...(keys && { keys }), way });
-  const mailbox = typeof source === 'string' ? open() : eventuallyThere(source.queue, open, withinMs);
-  const { mailboxes } = begunIn(here);
-  mailboxes.set(name, mailbox);
+  const open = () => Inbox.open(target, { source, ...(keys && { keys }), route });
+  const inbox = typeof source === 'string' ? open() : eventuallyThere(source.queue, open, withinMs);
+  const { inboxes } = begunIn(here);
+  inboxes.set(name, inbox);
   // A source that could not be opened is tried again at the next call.
-  mailbox.catch(() => mailboxes.delete(name));
-  return mailbox;
+  inbox.catch(() => inboxes.delete(name));
+  return inbox;
 }
 
 /** Opens a queue that may not exist yet. mq declares a dead-letter queue, for example, with its first message. */
-async function eventuallyThere(queue: string, open: () => Promise<Mailbox>, withinMs: number): Promise<Mailbox> {
+async function eventuallyThere(queue: string, open: () => Promise<Inbox>, withinMs: number): Promise<Inbox> {
   const end = performance.now() + withinMs;
   for (;;) {
     try {
       return await open();
     } catch (error) {
-      if ((error as { code?: unknown }).code !== 'TOPOLOGY') throw error;
+      if (!(error instanceof MqError) || error.code !== 'TOPOLOGY') throw error;
       if (performance.now() > end)
-        throw new Error(`the queue "${queue}" was not there within ${withinMs} ms`, { cause: error });
+        throw new Error(`the queue "${queue}" did not exist within ${withinMs} ms`, { cause: error });
       await delay(missingQueueMs);
     }
   }
@@ -281,10 +282,11 @@ async function eventuallyThere(queue: string, open: () => Promise<Mailbox>, with
 const missingQueueMs = 25;
 
 function messageOf(body: Body, options: SendOptions): SentMessage {
-  if (typeof body === 'string' || body instanceof Uint8Array) return { ...options, body: Buffer.from(body as string) };
+  if (typeof body === 'string' || body instanceof Uint8Array)
+    return { ...options, body: typeof body === 'string' ? Buffer.from(body) : Buffer.from(body) };
   const properties = { contentType: 'application/json', ...options.properties };
   const text: string | undefined = JSON.stringify(body);
-  if (text === undefined) throw new TypeError(`the body is ${typeof body}, which is no JSON`);
+  if (text === undefined) throw new TypeError(`the body is ${typeof body}, which is not JSON`);
   return { ...options, body: Buffer.from(text), properties };
 }
 

@@ -3,10 +3,10 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { MqError, systemReason } from '../errors.ts';
-import type { FileFailure, TestResult } from './judge.ts';
 import type { JsonFailure, JsonLine } from './report/json.ts';
 import type { RunEvent } from './report/reporter.ts';
 import type { FileResult } from './run.ts';
+import type { FileFailure, TestResult } from './verdict.ts';
 
 /**
  * Reads the reports. A missing, interrupted or incomplete part is a failure of the merged run.

@@ -1,13 +1,13 @@
 // Runs test files, each in its own process and several at a time, and returns one result for each file. report.ts
-// formats results, and judge.ts decides whether they pass.
+// formats results, and verdict.ts decides whether they pass.
 
 import type { ChildProcess } from 'node:child_process';
-import { setTimeout as delay } from 'node:timers/promises';
-import { type Ending, judge, type Verdict } from './judge.ts';
-import { type ChildOptions, loadTimeoutMs } from './request.ts';
+import { BoundedText } from './bounded-text.ts';
+import { ChildWatch } from './child-watch.ts';
+import type { ChildOptions } from './request.ts';
 import { type ChildCommand, startChild } from './start-child.ts';
 import type { TargetPlan } from './target.ts';
-import type { TestEvent } from './test-file/event.ts';
+import { type Verdict, verdictOf } from './verdict.ts';
 
 /** Command that starts a child. The child must call `runChild` with the first message. */
 export interface Launch extends ChildCommand {
@@ -71,96 +71,21 @@ async function runFile(file: string, options: RunOptions): Promise<FileResult> {
     ...(bail && { bail }),
   };
   const child = launch.spare?.() ?? startChild(launch);
+  const watch = new ChildWatch(child, { launch, timeoutMs, signal });
+  const output = new BoundedText(mostOutput);
+  for (const stream of [child.stdout, child.stderr]) {
+    stream?.setEncoding('utf8').on('data', (text: string) => output.add(text));
+  }
   // A child that could not be started emits an event.
   child.send(request, () => {});
-  const watch = watchChild(child, { launch, timeoutMs, signal });
-  const output = makeOutput();
-  for (const stream of [child.stdout, child.stderr]) {
-    stream?.setEncoding('utf8').on('data', output.add);
-  }
   const ending = await watch.ended;
   return {
     file,
-    ...judge(watch.events, ending),
+    ...verdictOf(watch.events, ending),
     ms: performance.now() - begun,
     output: output.text(),
   };
 }
 
-/** Collects the events. Kills a child that has blocked its own event loop or outlived the run. */
-function watchChild(
-  child: ChildProcess,
-  { launch, timeoutMs, signal }: { launch: Launch; timeoutMs: number; signal: AbortSignal },
-): { events: TestEvent[]; ended: Promise<Ending> } {
-  const events: TestEvent[] = [];
-  let killed: string | undefined;
-  const kill = (why: string) => {
-    killed ??= why;
-    if (child.pid !== undefined) launch.kill(child.pid);
-  };
-  // The child enforces its deadlines itself while its event loop runs. This timer covers a blocked event loop.
-  let watchdog: NodeJS.Timeout | undefined;
-  let expectedMs: number | undefined;
-  const expect = (deadlineMs: number) => {
-    if (deadlineMs === expectedMs) return void watchdog?.refresh();
-    expectedMs = deadlineMs;
-    const quietMs = deadlineMs + Math.min(2 * deadlineMs, blockedGraceMs);
-    clearTimeout(watchdog);
-    watchdog = setTimeout(() => kill(`the process was silent for ${quietMs} ms and was ended`), quietMs);
-  };
-  expect(loadTimeoutMs);
-  const onAbort = () => kill('the run was interrupted');
-  signal.addEventListener('abort', onAbort, { once: true });
-  child.on('message', (some) => {
-    events.push(...(some as TestEvent[]));
-    expect(timeoutMs);
-  });
-  const ended = new Promise<Ending>((resolve) => {
-    const settle = (ending: Ending) => {
-      clearTimeout(watchdog);
-      signal.removeEventListener('abort', onAbort);
-      resolve(killed === undefined ? ending : { ...ending, killed });
-    };
-    child.once('error', (error) => settle({ code: null, signal: null, killed: error.message }));
-    child.once('exit', async (code, exitSignal) => {
-      // Processes that the file has left running are killed with it, and then its pipes close.
-      if (child.pid !== undefined) launch.kill(child.pid);
-      const closed = new Promise((resolve) => child.once('close', resolve));
-      await Promise.race([closed, delay(pipeGraceMs, undefined, { ref: false })]);
-      settle({ code, signal: exitSignal });
-    });
-  });
-  return { events, ended };
-}
-
-/** This is longer than the child waits for its own end. */
-const blockedGraceMs = 6_000;
-/** A process in another process group may keep the file's stdout open. */
-const pipeGraceMs = 1_000;
-
-/** Collects the output of a file. If there is too much, it keeps the end, which contains the failure. */
-function makeOutput() {
-  let chunks: string[] = [];
-  let length = 0;
-  let left = 0;
-  const shorten = () => {
-    const text = chunks.join('');
-    left += text.length - mostOutput;
-    chunks = [text.slice(-mostOutput)];
-    length = mostOutput;
-  };
-  return {
-    add: (text: string) => {
-      chunks.push(text);
-      length += text.length;
-      if (length > 2 * mostOutput) shorten();
-    },
-    text: () => {
-      if (length > mostOutput) shorten();
-      const text = chunks.join('').trimEnd();
-      return left === 0 ? text : `(${left} characters left out)\n${text.slice(text.indexOf('\n') + 1)}`;
-    },
-  };
-}
-
+/** Number of characters of a file's output that are kept. */
 const mostOutput = 256 * 1024;

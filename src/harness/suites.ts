@@ -1,7 +1,7 @@
 // The test suites inside mq, which check what a broker must support. They run like test files, with names that are not
 // paths.
 
-const suites = {
+const suites: Readonly<Record<string, () => Promise<unknown>>> = {
   routing: () => import('./suites/routing.ts'),
   delivery: () => import('./suites/delivery.ts'),
   confirms: () => import('./suites/confirms.ts'),
@@ -10,7 +10,7 @@ const suites = {
   administration: () => import('./suites/administration.ts'),
   topology: () => import('./suites/topology.ts'),
   faults: () => import('./suites/faults.ts'),
-} as const;
+};
 
 const prefix = 'mq:';
 
@@ -22,5 +22,5 @@ export const suiteFiles: readonly string[] = Object.keys(suites).map((name) => `
 /** Returns the function that loads the suite, or `undefined` if the file is not a suite. */
 export function suiteOf(file: string): (() => Promise<unknown>) | undefined {
   const name = file.startsWith(prefix) ? file.slice(prefix.length) : '';
-  return Object.hasOwn(suites, name) ? suites[name as keyof typeof suites] : undefined;
+  return Object.hasOwn(suites, name) ? suites[name] : undefined;
 }

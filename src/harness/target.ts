@@ -1,24 +1,31 @@
 // Defines what tests run against. The program provides an implementation for each kind.
 
 /** Target settings that the runner sends to the process of a file, as JSON. */
-export type TargetPlan =
-  /** A broker for this file only, in its process. */
-  | { readonly kind: 'embedded'; readonly config?: string; readonly self?: boolean }
-  | {
-      readonly kind: 'cluster' | 'url';
-      /** One amqp URL for each node, with user and password. */
-      readonly urls: readonly string[];
-      /** URLs of the management API with user and password. Empty without an API. */
-      readonly managementUrls: readonly string[];
-      /** Prefix of the names of the files' vhosts. The run uses it to find the vhosts of a killed file. */
-      readonly prefix?: string;
-      /** Name of the cluster in containers. */
-      readonly cluster?: string;
-      /** Value of `--config`. */
-      readonly config?: string;
-      /** `true` also declares the topology of mq's own suites. */
-      readonly self?: boolean;
-    };
+export type TargetPlan = EmbeddedPlan | ExternalPlan;
+
+interface CommonPlan {
+  /** Value of `--config`. */
+  readonly config?: string;
+  /** `true` also declares the topology of mq's own suites. */
+  readonly self?: boolean;
+}
+
+/** A broker for this file only, in its process. */
+export interface EmbeddedPlan extends CommonPlan {
+  readonly kind: 'embedded';
+}
+
+export interface ExternalPlan extends CommonPlan {
+  readonly kind: 'cluster' | 'url';
+  /** One amqp URL for each node, with user and password. */
+  readonly urls: readonly string[];
+  /** URLs of the management API with user and password. Empty without an API. */
+  readonly managementUrls: readonly string[];
+  /** Prefix of the names of the files' vhosts. The run uses it to find the vhosts of a killed file. */
+  readonly prefix?: string;
+  /** Name of the cluster in containers. */
+  readonly cluster?: string;
+}
 
 /** The target in the process of one file: a vhost of its own, with the topology of rascal.json. */
 export interface FileTarget {
@@ -45,6 +52,18 @@ export interface FileTarget {
     readonly args: readonly string[];
     readonly env: Readonly<Record<string, string | undefined>>;
   };
+  /** Returns the client of the fixtures. Rejects if the broker cannot start. */
+  client(): Promise<FixtureClient>;
+  /** Returns the names of the queues of rascal.json. A test that declares one of them leaves no leak. */
+  queues(): Promise<readonly string[]>;
+  /** Returns what the broker holds now, or `undefined` if it cannot be read. */
+  holdings(): Promise<Holdings | undefined>;
+  /** Removes the vhost, or the broker. */
+  close(): Promise<void>;
+}
+
+/** Publishes and receives for the fixtures. */
+export interface FixtureClient {
   /** Resolves when the broker has confirmed the message. Throws otherwise. */
   publish(publication: string, message: SentMessage): Promise<Published>;
   /** Sends a request and returns its reply. */
@@ -53,12 +72,6 @@ export interface FileTarget {
   listen(source: Source, options: ListenOptions): Promise<Listening>;
   /** Returns the dead-letter queue of a role, a subscription or a queue. Throws USAGE without one. */
   deadLettersOf(name: string): Promise<{ readonly queue: string }>;
-  /** Returns the names of the queues of rascal.json. A test that declares one of them leaves no leak. */
-  queues(): Promise<readonly string[]>;
-  /** Returns what the broker holds now, or `undefined` if it cannot be read. */
-  look(): Promise<Holdings | undefined>;
-  /** Removes the vhost, or the broker. */
-  close(): Promise<void>;
 }
 
 /** Source of messages: a subscription of rascal.json, or a queue by the broker's name. */
@@ -112,7 +125,13 @@ export interface Listening {
 export interface ListenOptions {
   /** Binding keys that replace those of rascal.json. */
   readonly keys?: readonly string[];
-  readonly onMessage: (message: ReceivedMessage, answer: { ack(): void; putBack(): void }) => void;
+  readonly onMessage: (message: ReceivedMessage, answer: MessageAnswer) => void;
+}
+
+export interface MessageAnswer {
+  ack(): void;
+  /** Returns the message to its queue. */
+  requeue(): void;
 }
 
 /** Faults that a test can cause in a cluster. A node is identified by its index, starting at 0. */

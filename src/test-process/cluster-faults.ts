@@ -5,57 +5,89 @@ import { MqError } from '../errors.ts';
 import type { ClusterFaults } from '../harness/target.ts';
 
 /** Attaches to the cluster when a fault is first used. */
-export function clusterFaults(name: string, nodes: number): ClusterFaults {
-  let found: Promise<Cluster> | undefined;
-  const alarmed = new Set<number>();
-  const cluster = () => {
-    found ??= import('../cluster/cluster.ts').then(({ attachCluster }) => attachCluster({ name }));
-    return found;
-  };
-  const watermark = async (node: number, value: readonly string[]) => {
-    const command = ['rabbitmqctl', '-q', 'set_vm_memory_high_watermark', ...value];
-    const { exitCode, output } = await (await cluster()).exec(node, command);
-    if (exitCode !== 0) throw new MqError('SYSTEM', `setting the alarm of node ${node}: ${output.trim()}`);
-  };
-  return {
-    nodes,
-    kill: async (node) => (await cluster()).kill(node),
-    stop: async (node) => (await cluster()).stop(node),
-    start: async (node) => (await cluster()).start(node),
-    pause: async (node) => (await cluster()).pause(node),
-    unpause: async (node) => (await cluster()).unpause(node),
-    disconnect: async (node) => (await cluster()).disconnect(node),
-    reconnect: async (node) => (await cluster()).reconnect(node),
-    partition: async (parted) => {
-      const all = await cluster();
-      await Promise.all(parted.map((node) => all.disconnect(node)));
-    },
-    alarm: async (node) => {
-      alarmed.add(node);
-      await watermark(node, ['absolute', '1MiB']);
-    },
-    heal: async () => {
-      const all = await cluster();
-      await all.heal();
-      // This is the value of cluster/settings.ts.
-      await Promise.all([...alarmed].map((node) => watermark(node, ['absolute', '512MiB'])));
-      alarmed.clear();
-    },
-    logs: async (since) => {
-      const all = await cluster();
-      const texts = await Promise.all(
-        all.nodes.map(async ({ host }, index) => {
-          const text = await all.logs(index, mostLines).catch((error: unknown) => String(error));
-          const lines = text.split('\n').filter((line) => isNews(line, since));
-          return lines.length === 0 ? '' : [`${host}:`, ...lines.slice(-shownLines)].join('\n  ');
-        }),
-      );
-      return texts.filter(Boolean).join('\n');
-    },
-  };
+export class ContainerFaults implements ClusterFaults {
+  readonly nodes: number;
+  readonly #name: string;
+  readonly #alarmed = new Set<number>();
+  #attached: Promise<Cluster> | undefined;
+
+  constructor(name: string, nodes: number) {
+    this.#name = name;
+    this.nodes = nodes;
+  }
+
+  async kill(node: number): Promise<void> {
+    await (await this.#cluster()).kill(node);
+  }
+
+  async stop(node: number): Promise<void> {
+    await (await this.#cluster()).stop(node);
+  }
+
+  async start(node: number): Promise<void> {
+    await (await this.#cluster()).start(node);
+  }
+
+  async pause(node: number): Promise<void> {
+    await (await this.#cluster()).pause(node);
+  }
+
+  async unpause(node: number): Promise<void> {
+    await (await this.#cluster()).unpause(node);
+  }
+
+  async disconnect(node: number): Promise<void> {
+    await (await this.#cluster()).disconnect(node);
+  }
+
+  async reconnect(node: number): Promise<void> {
+    await (await this.#cluster()).reconnect(node);
+  }
+
+  async partition(nodes: readonly number[]): Promise<void> {
+    const cluster = await this.#cluster();
+    await Promise.all(nodes.map((node) => cluster.disconnect(node)));
+  }
+
+  async alarm(node: number): Promise<void> {
+    this.#alarmed.add(node);
+    await this.#setWatermark(node, '1MiB');
+  }
+
+  async heal(): Promise<void> {
+    const cluster = await this.#cluster();
+    await cluster.heal();
+    // This is the value of cluster/settings.ts.
+    await Promise.all([...this.#alarmed].map((node) => this.#setWatermark(node, '512MiB')));
+    this.#alarmed.clear();
+  }
+
+  async logs(since: Date): Promise<string> {
+    const cluster = await this.#cluster();
+    const texts = await Promise.all(
+      cluster.nodes.map(async ({ host }, index) => {
+        const text = await cluster.logs(index, readLines).catch((error: unknown) => String(error));
+        const lines = text.split('\n').filter((line) => isNews(line, since));
+        return lines.length === 0 ? '' : [`${host}:`, ...lines.slice(-shownLines)].join('\n  ');
+      }),
+    );
+    return texts.filter(Boolean).join('\n');
+  }
+
+  #cluster(): Promise<Cluster> {
+    this.#attached ??= import('../cluster/cluster.ts').then(({ attachCluster }) => attachCluster({ name: this.#name }));
+    return this.#attached;
+  }
+
+  async #setWatermark(node: number, bytes: string): Promise<void> {
+    const command = ['rabbitmqctl', '-q', 'set_vm_memory_high_watermark', 'absolute', bytes];
+    const { exitCode, output } = await (await this.#cluster()).exec(node, command);
+    if (exitCode !== 0) throw new MqError('SYSTEM', `cannot set the memory alarm of node ${node}: ${output.trim()}`);
+  }
 }
 
-const mostLines = 500;
+/** Number of log lines that are read from each node, and number of those that are shown. */
+const readLines = 500;
 const shownLines = 20;
 
 /**

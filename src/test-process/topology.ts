@@ -1,13 +1,14 @@
-// Provides the topology for the fixtures of a test file: that of the user's rascal.json, or of mq's own suites.
+// Provides the topology for the fixtures of a test file: the user's rascal.json, or the topology of mq's own suites.
 
 import builtin from '../../rascal.json' with { type: 'json' };
 import type { Config } from '../config/config.ts';
 import { loadConfigs, withContent } from '../config/load.ts';
+import { objectOf } from '../config/plain.ts';
 import type { TargetPlan } from '../harness/target.ts';
 import { fixtureRole } from './connection-name.ts';
 import type { FileWorld } from './world.ts';
 
-export interface Topology {
+interface Topology {
   /**
    * Configuration for the fixtures. It includes the built-in publications and subscriptions, because test files also
    * run built-in roles.
@@ -32,7 +33,7 @@ export async function topologyOf(plan: TargetPlan, { env, cwd }: FileWorld): Pro
     config,
     queues: Object.values(config.vhosts).flatMap(({ queues }) => Object.keys(queues)),
     hasStreams: Object.values(own.vhosts).some(({ queues }) =>
-      Object.values(queues).some(({ options }) => typeOf(options?.['arguments']) === 'stream'),
+      Object.values(queues).some(({ options }) => isStream(options)),
     ),
     declare: async (urls) => {
       if (own.file === undefined && !self) return;
@@ -42,8 +43,9 @@ export async function topologyOf(plan: TargetPlan, { env, cwd }: FileWorld): Pro
   };
 }
 
-function typeOf(given: unknown): unknown {
-  return (given as Readonly<Record<string, unknown>> | undefined)?.['x-queue-type'];
+/** Reports whether the options declare a stream. */
+export function isStream(options: Readonly<Record<string, unknown>> = {}): boolean {
+  return objectOf(options['arguments'])['x-queue-type'] === 'stream';
 }
 
 async function withSuites(config: Config): Promise<Config> {

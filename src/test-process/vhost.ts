@@ -2,66 +2,64 @@
 
 import { randomUUID } from 'node:crypto';
 import { MqError } from '../errors.ts';
-import type { FileTarget, Holdings, TargetPlan } from '../harness/target.ts';
-import { clusterFaults } from './cluster-faults.ts';
-import { sessionFixtures } from './fixtures.ts';
+import type { ExternalPlan, FileTarget, Holdings } from '../harness/target.ts';
+import { ContainerFaults } from './cluster-faults.ts';
 import { ManagementApi } from './holdings.ts';
+import { SessionClient } from './session-client.ts';
 import { topologyOf } from './topology.ts';
 import { type FileWorld, launchOf } from './world.ts';
 
-type Elsewhere = Exclude<TargetPlan, { kind: 'embedded' }>;
-
 /** Creates the vhost with the topology. Without a management API it uses the vhost of the address. */
-export async function openVhost(plan: Elsewhere, world: FileWorld): Promise<FileTarget> {
+export async function openVhost(plan: ExternalPlan, world: FileWorld): Promise<FileTarget> {
   const { config, queues, hasStreams, declare } = await topologyOf(plan, world);
   const { cluster: name } = plan;
-  const place = await vhostOf(plan);
+  const broker = await vhostOf(plan);
   try {
-    await declare(place.urls);
+    await declare(broker.urls);
   } catch (error) {
-    await place.close();
+    await broker.close();
     throw error;
   }
-  const { close, ...fixtures } = sessionFixtures(config, place.urls);
-  const { purge, ...rest } = place;
+  const client = new SessionClient(config, broker.urls);
+  const { purge, ...rest } = broker;
   return {
     ...rest,
-    ...fixtures,
     kind: plan.kind,
     advance: undefined,
+    client: async () => client,
     purge:
       purge &&
       (async () => {
         await purge();
         // A stream cannot be purged, so it was deleted.
-        if (hasStreams) await declare(place.urls);
+        if (hasStreams) await declare(broker.urls);
       }),
-    cluster: name === undefined ? undefined : clusterFaults(name, plan.urls.length),
+    cluster: name === undefined ? undefined : new ContainerFaults(name, plan.urls.length),
     queues: async () => queues,
     launch: launchOf(plan, world),
     close: async () => {
-      await close();
-      await place.close();
+      await client.close();
+      await broker.close();
     },
   };
 }
 
-interface Place {
+interface VhostBroker {
   readonly urls: readonly string[];
   readonly vhost: string;
   readonly managementUrls: readonly string[];
-  look(): Promise<Holdings | undefined>;
+  holdings(): Promise<Holdings | undefined>;
   /** Purges the queues and deletes the streams. `undefined` if the vhost does not belong to the file. */
   readonly purge: (() => Promise<void>) | undefined;
   close(): Promise<void>;
 }
 
-async function vhostOf({ urls, managementUrls, prefix = 'mq-test-' }: Elsewhere): Promise<Place> {
+async function vhostOf({ urls, managementUrls, prefix = 'mq-test-' }: ExternalPlan): Promise<VhostBroker> {
   const [first = ''] = urls;
   if (managementUrls.length === 0) {
     const vhost = decodeURIComponent(new URL(first).pathname.slice(1)) || '/';
-    const look = async () => undefined;
-    return { urls, managementUrls, vhost, look, purge: undefined, close: async () => undefined };
+    const nothing = async () => undefined;
+    return { urls, managementUrls, vhost, holdings: nothing, purge: undefined, close: nothing };
   }
   const api = new ManagementApi(managementUrls);
   const vhost = `${prefix}${randomUUID()}`;
@@ -81,7 +79,7 @@ async function vhostOf({ urls, managementUrls, prefix = 'mq-test-' }: Elsewhere)
     urls: urls.map((url) => withVhost(url, vhost)),
     managementUrls,
     vhost,
-    look: () => api.holdings(vhost),
+    holdings: () => api.holdings(vhost),
     purge: () => api.purge(vhost),
     close: remove,
   };

@@ -97,7 +97,7 @@ both('two', async () => {
   const queues = ['task_queue', 'task_queue.dead', 'audit', 'morgue'].map((queue) => ({ queue }));
   await Promise.all(['billing', 'audit', ...queues].map(async (source) => {
     const found = await expectMessage(source, undefined, { within: 300 }).catch(({ message }) => message);
-    assert.match(String(found), /no message came/);
+    assert.match(String(found), /it received no message/);
   }));
   await expectMessage('morgue', undefined, { within: 50 }).then(assert.unreachable, () => {});
 });
@@ -126,7 +126,7 @@ test('waits no longer than it may', async () => {
   await role('worker', ['--exec', 'sleep', '60']);
   await publish('task', 'x');
   await clock.advance(1000, { within: 200 }).then(assert.unreachable, ({ message }) =>
-    assert.match(message, /not within 200 ms: the roles are idle; "mq worker consume .*" has 1 unacknowledged/));
+    assert.match(message, /the roles were not idle within 200 ms: "mq worker consume .*" has 1 unacknowledged message$/));
   await clock.advance(1000, { within: 0 });
 });
 `);
@@ -139,7 +139,7 @@ import { expectMessage, test } from 'mq/test';
 test('waits', () => expectMessage({ queue: 'nowhere' }, 'x', { within: 100 }));
 `);
   assert.is(status, 1);
-  assert.match(stdout, /the queue "nowhere" was not there within 100 ms/);
+  assert.match(stdout, /the queue "nowhere" did not exist within 100 ms/);
 });
 
 fixtures('a role that a before hook has started lasts as long as the suite', async () => {
@@ -172,7 +172,7 @@ import { role, test } from 'mq/test';
 test('misspells', () => role('worker', ['--moon']));
 `);
   assert.is(status, 1);
-  assert.match(stdout, /"misspells"\n +mq worker --moon ended with 64, [^\n]*\n/);
+  assert.match(stdout, /"misspells"\n +mq worker --moon ended with 64: [^\n]*\n/);
   assert.match(stdout, / {4}stderr of its roles:\n {6}mq worker --moon:\n {8}mq worker: there is no option --moon/);
 });
 
@@ -215,12 +215,12 @@ test('waits', async () => {
     .slice(2, -3);
   assert.equal(report.slice(0, -2), [
     '  "waits"',
-    '    the message did not come to the subscription "audit" within 3000 ms',
-    '    instead came one:',
+    '    the subscription "audit" received no matching message within 3000 ms',
+    '    it received one other message:',
     '      "{\\"id\\":8,\\"sum\\":12}" (exchange "orders", key "order.open")',
     '    published to the exchange "orders" with the key "order.open"',
     '      matched "order.#": orders → queue audit',
-    '      landed in the queue "audit" (now 0 ready, 1 unacknowledged)',
+    '      routed to the queue "audit" (now 0 ready, 1 unacknowledged)',
     '      ··{',
     '      Actual:',
     '      --··"id":·8',
@@ -237,7 +237,10 @@ import { assert, eventually, test } from 'mq/test';
 test('waits', () => eventually('one is one', () => assert.is(1, 1), { within: 1 }));
 `);
   assert.is(status, 1);
-  assert.match(stdout, /not within 1 ms: one is one; the last look gave undefined, which means not yet: give true/);
+  assert.match(
+    stdout,
+    /timed out after 1 ms: one is one; the last call returned undefined, which means "not yet": return true/,
+  );
 });
 
 fixtures('a message that no binding takes: which bindings there are', async () => {
@@ -250,7 +253,7 @@ test('waits', async () => {
 `);
   assert.match(
     stdout,
-    /no message came\n.*key "offer"\n +no binding matched; there are "order\.paid" → billing, "order\.#" → audit\n/,
+    /it received no message\n.*key "offer"\n +no binding matched; bindings: "order\.paid" → billing, "order\.#" → audit\n/,
   );
 });
 
@@ -354,7 +357,10 @@ async function testVhosts(vhost: TestVhost): Promise<unknown[]> {
 address('the same file passes there; only the clock cannot be moved', async ({ vhost, on }) => {
   const { status, stdout, stderr } = await run(everything, on);
   assert.is(status, 0, stdout + stderr);
-  assert.match(stdout, /skipped "an hour in a moment": needs a broker whose clock can be moved; the target is url\n/);
+  assert.match(
+    stdout,
+    /skipped "an hour in a moment": needs a broker whose clock can be advanced; the target is url\n/,
+  );
   assert.match(stdout, /\n7 passed, 0 failed, 2 skipped\n$/);
   await until('the vhost of the file is removed', async () => (await testVhosts(vhost)).length === 0);
 });

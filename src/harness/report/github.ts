@@ -1,8 +1,8 @@
 // Writes failures as GitHub Actions annotations with file and line, and one notice with the counts.
 // https://docs.github.com/actions/reference/workflows-and-actions/workflow-commands
 
-import type { FileFailure } from '../judge.ts';
 import type { FileResult } from '../run.ts';
+import type { FileFailure } from '../verdict.ts';
 import { pathFrom, placeOf } from './place.ts';
 import type { Reporter, Surroundings } from './reporter.ts';
 import { closingLine, emptiness, totalsOf } from './totals.ts';

@@ -1,7 +1,7 @@
 // Writes results as JSON lines. The shapes are a contract; fields may be added.
 
-import type { FileFailure } from '../judge.ts';
 import type { FileResult } from '../run.ts';
+import type { FileFailure } from '../verdict.ts';
 import { pathFrom, placeOf } from './place.ts';
 import type { Reporter, Surroundings } from './reporter.ts';
 import { isGood, totalsOf } from './totals.ts';

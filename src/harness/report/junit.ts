@@ -4,8 +4,8 @@
 // ignores them.
 
 import { stripVTControlCharacters } from 'node:util';
-import type { FileFailure, TestResult } from '../judge.ts';
 import type { FileResult } from '../run.ts';
+import type { FileFailure, TestResult } from '../verdict.ts';
 import { pathFrom, placeOf } from './place.ts';
 import type { Reporter, RunEvent, Surroundings } from './reporter.ts';
 import { emptiness, otherFailures, totalsOf } from './totals.ts';

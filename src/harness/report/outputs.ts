@@ -13,13 +13,13 @@ import { text } from './text.ts';
 
 const reporters = { text, tap, junit, json, github } as const satisfies Record<string, Reporter>;
 
-export type ReporterName = keyof typeof reporters;
+type ReporterName = keyof typeof reporters;
 
 /**
  * One report. Without a file it goes to standard output; text goes to standard error if another report uses standard
  * output.
  */
-export interface PlannedReport {
+interface PlannedReport {
   readonly name: ReporterName;
   readonly to: 'stdout' | 'stderr' | { readonly file: string };
 }

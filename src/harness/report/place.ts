@@ -1,10 +1,10 @@
 // Finds the position of a failure: from the stack, or from the title of its test in the source.
 
 import { relative, sep } from 'node:path';
-import type { FileFailure } from '../judge.ts';
 import type { FileResult } from '../run.ts';
+import type { FileFailure } from '../verdict.ts';
 
-export interface Place {
+interface Place {
   /** Absolute path. */
   readonly file: string;
   /** Line number, starting at 1. */

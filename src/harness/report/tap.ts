@@ -3,55 +3,72 @@
 // https://testanything.org/tap-version-13-specification.html
 
 import { stripVTControlCharacters } from 'node:util';
-import type { TestResult } from '../judge.ts';
 import type { FileResult } from '../run.ts';
+import type { TestResult } from '../verdict.ts';
 import { pathFrom } from './place.ts';
 import type { Reporter, RunEvent } from './reporter.ts';
 import { emptiness, otherFailures, totalsOf } from './totals.ts';
 
 /** The TAP reporter. The plan is at the end, because the number of tests is known only then. */
 export const tap: Reporter = ({ cwd }) => {
-  let points = 0;
-  const results: FileResult[] = [];
-  const point = (outcome: 'ok' | 'not ok', title: string, directive = '') =>
-    `${outcome} ${++points} - ${escaped(title)}${directive}\n`;
+  const document = new TapDocument(cwd);
+  return (event) => document.write(event);
+};
 
-  const file = (result: FileResult) => {
-    const path = pathFrom(cwd, result.file);
-    const tests = result.tests.map((test) => {
-      const title = `${path}: ${test.name}`;
-      if (test.outcome === 'skip') return point('ok', title, ` # SKIP ${escaped(test.reason ?? '')}`);
-      return point(test.outcome === 'pass' ? 'ok' : 'not ok', title) + diagnostic(test);
-    });
-    const others = otherFailures(result).map(
-      (failure) => point('not ok', `${path}: ${failure.title}`) + diagnostic({ ms: 0, failure }),
-    );
-    const output =
-      result.failures.length > 0 && result.output !== ''
-        ? comment(`output of ${path}:\n${stripVTControlCharacters(result.output)}`)
-        : '';
-    return [...tests, ...others, output].join('');
-  };
+class TapDocument {
+  readonly #cwd: string;
+  readonly #results: FileResult[] = [];
+  #points = 0;
 
-  return (event: RunEvent) => {
+  constructor(cwd: string) {
+    this.#cwd = cwd;
+  }
+
+  write(event: RunEvent): string {
     switch (event.type) {
       case 'start':
         return `TAP version 13\n${comment(`target: ${event.target}`)}`;
       case 'file':
-        results.push(event.result);
-        return file(event.result);
+        this.#results.push(event.result);
+        return this.#file(event.result);
       case 'note':
         return comment(event.text);
-      case 'finish': {
-        if (event.interrupted !== undefined) return `Bail out! interrupted by ${event.interrupted}\n`;
-        // TAP readers treat an empty plan, or a plan with only skipped tests, as success. For mq it is a failure.
-        const empty = emptiness(totalsOf(results), event.shard);
-        const last = empty === undefined ? '' : point('not ok', empty);
-        return `${last}1..${points}\n`;
-      }
+      case 'finish':
+        return event.interrupted === undefined
+          ? this.#end(event.shard)
+          : `Bail out! interrupted by ${event.interrupted}\n`;
     }
-  };
-};
+  }
+
+  #file(result: FileResult): string {
+    const path = pathFrom(this.#cwd, result.file);
+    const tests = result.tests.map((test) => this.#test(path, test));
+    const others = otherFailures(result).map(
+      (failure) => this.#point('not ok', `${path}: ${failure.title}`) + diagnostic({ ms: 0, failure }),
+    );
+    const hasOutput = result.failures.length > 0 && result.output !== '';
+    const output = hasOutput ? comment(`output of ${path}:\n${stripVTControlCharacters(result.output)}`) : '';
+    return [...tests, ...others, output].join('');
+  }
+
+  #test(path: string, test: TestResult): string {
+    const title = `${path}: ${test.name}`;
+    if (test.outcome === 'skip') return this.#point('ok', title, ` # SKIP ${escaped(test.reason ?? '')}`);
+    return this.#point(test.outcome === 'pass' ? 'ok' : 'not ok', title) + diagnostic(test);
+  }
+
+  /** TAP readers treat an empty plan, or a plan with only skipped tests, as success. For mq it is a failure. */
+  #end(shard: string | undefined): string {
+    const empty = emptiness(totalsOf(this.#results), shard);
+    const last = empty === undefined ? '' : this.#point('not ok', empty);
+    return `${last}1..${this.#points}\n`;
+  }
+
+  #point(outcome: 'ok' | 'not ok', title: string, directive = ''): string {
+    this.#points++;
+    return `${outcome} ${this.#points} - ${escaped(title)}${directive}\n`;
+  }
+}
 
 /**
  * Returns a YAML block. Strings are in double quotes (JSON is valid YAML) or, if they have several lines, literal

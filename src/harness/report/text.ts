@@ -2,9 +2,9 @@
 
 import { sep } from 'node:path';
 import { styleText } from 'node:util';
-import type { FileFailure } from '../judge.ts';
 import type { FileResult } from '../run.ts';
 import type { Skipped } from '../test-file/event.ts';
+import type { FileFailure } from '../verdict.ts';
 import { pathFrom } from './place.ts';
 import type { Reporter, Surroundings } from './reporter.ts';
 import { closingLine, emptiness, type Totals, totalsOf } from './totals.ts';

@@ -1,6 +1,6 @@
 // Computes the totals of a run, whether it passed, and the closing line.
 
-import type { FileFailure, Verdict } from '../judge.ts';
+import type { FileFailure, Verdict } from '../verdict.ts';
 
 /** Numbers in the closing line. */
 export interface Totals {

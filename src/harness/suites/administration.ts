@@ -3,9 +3,8 @@
 import { parseManagement } from '../../admin/address.ts';
 import { Management } from '../../admin/client.ts';
 import { apiPath } from '../../admin/path.ts';
+import { listOf, objectOf, type Plain } from '../../config/plain.ts';
 import { assert, broker, eventually, role, skip, suite } from '../test-file/user.ts';
-
-type Item = Readonly<Record<string, unknown>>;
 
 const administration = suite<{ api: Management }>('administration');
 /** This name must be encoded in a path. */
@@ -19,13 +18,13 @@ administration.before((context) => {
 });
 administration.after(({ api }) => api?.close());
 
-administration('the user who tests is let in, and the overview tells what answers', async ({ api }) => {
-  const { tags } = (await api.request('GET', '/whoami')) as { tags: unknown };
-  assert.ok([tags].flat().includes('administrator'), `the tags are ${JSON.stringify(tags)}`);
-  assert.type(((await api.request('GET', '/overview')) as Item)['rabbitmq_version'], 'string');
+administration('the user is an administrator, and the overview has a version', async ({ api }) => {
+  const { tags } = await item(api, '/whoami');
+  assert.ok(listOf(tags).includes('administrator'), `the tags are ${JSON.stringify(tags)}`);
+  assert.type((await item(api, '/overview'))['rabbitmq_version'], 'string');
 });
 
-administration('a queue is made, made again, refused when it is another one, listed and deleted', async ({ api }) => {
+administration('a queue is declared twice, refused with another type, listed and deleted', async ({ api }) => {
   const path = apiPath`/queues/${broker.vhost}/${name}`;
   const body = { durable: true, arguments: { 'x-queue-type': 'classic', 'x-max-length': 5 } };
   assert.is((await api.ask('PUT', path, body)).status, 201);
@@ -33,7 +32,7 @@ administration('a queue is made, made again, refused when it is another one, lis
     assert.is((await api.ask('PUT', path, body)).status, 204);
     const other = { ...body, arguments: { 'x-queue-type': 'quorum' } };
     assert.ok((await api.ask('PUT', path, other)).status >= 400);
-    const { name: shown, type } = (await api.request('GET', path)) as Item;
+    const { name: shown, type } = await item(api, path);
     assert.equal([shown, type], [name, 'classic']);
     assert.ok((await namesIn(api, apiPath`/queues/${broker.vhost}`)).includes(name));
     assert.is((await api.ask('DELETE', `${path}/contents`)).status, 204);
@@ -43,7 +42,7 @@ administration('a queue is made, made again, refused when it is another one, lis
   assert.is((await api.ask('GET', path)).status, 404);
 });
 
-administration('an exchange is bound to a queue, and what binds them is found and taken away', async ({ api }) => {
+administration('an exchange is bound to a queue, and the binding is listed and deleted', async ({ api }) => {
   const exchange = apiPath`/exchanges/${broker.vhost}/${name}`;
   const queue = apiPath`/queues/${broker.vhost}/${name}`;
   const between = apiPath`/bindings/${broker.vhost}/e/${name}/q/${name}`;
@@ -51,7 +50,7 @@ administration('an exchange is bound to a queue, and what binds them is found an
   await api.request('PUT', exchange, { type: 'topic', durable: true });
   try {
     await api.request('POST', between, { routing_key: 'a.#/%', arguments: { x: 1 } });
-    const [binding] = (await api.request('GET', between)) as Item[];
+    const [binding] = await items(api, between);
     assert.equal([binding?.['routing_key'], binding?.['arguments']], ['a.#/%', { x: 1 }]);
     await api.request('DELETE', between + apiPath`/${String(binding?.['properties_key'])}`);
     assert.equal(await api.request('GET', between), []);
@@ -63,10 +62,10 @@ administration('an exchange is bound to a queue, and what binds them is found an
 
 administration('lists are paged and sorted by the broker', async ({ api }) => {
   const query = '?columns=name&sort=name&sort_reverse=true&page=1&page_size=2';
-  const page = (await api.request('GET', apiPath`/exchanges/${broker.vhost}` + query)) as Item & { items: Item[] };
+  const page = await item(api, apiPath`/exchanges/${broker.vhost}` + query);
   const all = await namesIn(api, apiPath`/exchanges/${broker.vhost}`);
   assert.equal(
-    page.items,
+    page['items'],
     all
       .toSorted()
       .reverse()
@@ -76,14 +75,14 @@ administration('lists are paged and sorted by the broker', async ({ api }) => {
   assert.is(page['total_count'], all.length);
 });
 
-administration('a user gets a tag, a password and permissions, and goes', async ({ api }) => {
+administration('a user is created with a tag, a password and permissions, and deleted', async ({ api }) => {
   const user = apiPath`/users/${`${name} ${broker.vhost}`}`;
   const permission = apiPath`/permissions/${broker.vhost}/${`${name} ${broker.vhost}`}`;
   await api.request('PUT', user, { password: 'pässword', tags: 'monitoring' });
   try {
     await api.request('PUT', permission, { configure: '', write: '^a', read: '.*' });
-    assert.equal([((await api.request('GET', user)) as Item)['tags']].flat(), ['monitoring']);
-    assert.is(((await api.request('GET', permission)) as Item)['write'], '^a');
+    assert.equal(listOf((await item(api, user))['tags']), ['monitoring']);
+    assert.is((await item(api, permission))['write'], '^a');
     assert.is((await api.ask('DELETE', permission)).status, 204);
   } finally {
     await api.request('DELETE', user);
@@ -97,35 +96,35 @@ administration('a policy is set and shown', async ({ api }) => {
   const { status } = await api.ask('PUT', path, body);
   if (status === 501) skip('needs a broker with policies');
   assert.is(status, 201);
-  assert.equal(((await api.request('GET', path)) as Item)['definition'], { 'max-length': 5 });
+  assert.equal((await item(api, path))['definition'], { 'max-length': 5 });
   await api.request('DELETE', path);
 });
 
-administration('the definitions of a vhost come out, and go in again', async ({ api }) => {
+administration('the definitions of a vhost are exported and imported again', async ({ api }) => {
   const path = apiPath`/definitions/${broker.vhost}`;
-  const definitions = (await api.request('GET', path)) as { queues: Item[] };
-  assert.ok(definitions.queues.length > 0);
+  const definitions = await item(api, path);
+  assert.ok(listOf(definitions['queues']).length > 0);
   await api.request('POST', path, definitions);
 });
 
-administration('a connection is closed, and its role connects again', async ({ api }) => {
+administration('a role connects again after its connection is closed', async ({ api }) => {
   const receiver = await role('worker');
   const worker = () =>
     eventually(
       'the connection of the worker is listed',
       async () => {
-        const all = (await api.request('GET', apiPath`/vhosts/${broker.vhost}/connections`)) as Item[];
+        const all = await items(api, apiPath`/vhosts/${broker.vhost}/connections`);
         return all.find((one) => String(one['user_provided_name']).startsWith('mq worker consume'));
       },
       patience,
     );
   const first = await worker();
   await api.request('DELETE', apiPath`/connections/${String(first['name'])}`);
-  await eventually('there is another one', async () => (await worker())['name'] !== first['name'], patience);
+  await eventually('the worker has a new connection', async () => (await worker())['name'] !== first['name'], patience);
   assert.is((await receiver.stop()).status, 0);
 });
 
-administration('it says that it is healthy', async ({ api }) => {
+administration('the health checks succeed', async ({ api }) => {
   for (const check of ['alarms', 'local-alarms', 'virtual-hosts']) {
     assert.is((await api.ask('GET', apiPath`/health/checks/${check}`)).status, 200, check);
   }
@@ -134,8 +133,16 @@ administration('it says that it is healthy', async ({ api }) => {
 /** RabbitMQ refreshes its list of connections every five seconds. */
 const patience = { within: 20_000 };
 
+async function item(api: Management, path: string): Promise<Plain> {
+  return objectOf(await api.request('GET', path));
+}
+
+async function items(api: Management, path: string): Promise<Plain[]> {
+  return listOf(await api.request('GET', path)).map(objectOf);
+}
+
 async function namesIn(api: Management, path: string): Promise<string[]> {
-  return ((await api.request('GET', path)) as Item[]).map((item) => String(item['name']));
+  return (await items(api, path)).map(({ name }) => String(name));
 }
 
 administration.run();

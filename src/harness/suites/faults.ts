@@ -4,7 +4,7 @@ import { assert, cluster, eventually, expectMessage, publish, test } from '../te
 
 const patience = { within: 60_000 };
 
-test('what was confirmed outlives a killed node', async () => {
+test('a quorum queue keeps confirmed messages when a node is killed', async () => {
   await cluster.kill(0);
   await cluster.heal();
   const bodies = Array.from({ length: 20 }, (_, index) => `confirmed ${index}`);
@@ -13,14 +13,14 @@ test('what was confirmed outlives a killed node', async () => {
   for (const body of bodies) await expectMessage('self.quorum', body, patience);
 });
 
-test('publishing goes on while one of three nodes is away', async () => {
+test('a quorum queue accepts messages while one of three nodes is stopped', async () => {
   if (cluster.nodes < 3) return;
   await cluster.stop(2);
-  await publish('self.quorum', 'meanwhile');
-  await expectMessage('self.quorum', 'meanwhile', patience);
+  await publish('self.quorum', 'two nodes');
+  await expectMessage('self.quorum', 'two nodes', patience);
 });
 
-test('an alarm holds publishers back and lets them go again', async () => {
+test('a memory alarm blocks publishers until it is cleared', async () => {
   for (let node = 0; node < cluster.nodes; node++) await cluster.alarm(node);
   let isConfirmed = false;
   const sent = publish('self.quorum', 'held').then(() => {

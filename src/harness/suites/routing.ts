@@ -1,4 +1,4 @@
-// Tests which queues receive a message: every exchange type, and bindings between exchanges.
+// Tests which queues receive a message, for every exchange type and for bindings between exchanges.
 
 import { assert, expectMessage, listen, publish, test } from '../test-file/user.ts';
 
@@ -14,17 +14,17 @@ async function landsIn(
   for (const queue of queues) assert.is((await expectMessage(queue, body)).text, body);
   for (const queue of all.filter((one) => !queues.includes(one))) {
     const failure = await expectMessage(queue, body, { within: 100 }).catch((error: Error) => error);
-    assert.instance(failure, Error, `the message came to ${queue}`);
+    assert.instance(failure, Error, `${queue} received the message`);
   }
 }
 
-test('a direct exchange goes by the key', async () => {
+test('a direct exchange routes by the routing key', async () => {
   await landsIn(['self.one'], (body) => publish('self.direct', body, { routingKey: 'red' }));
   await landsIn(['self.one', 'self.two'], (body) => publish('self.direct', body, { routingKey: 'blue' }));
 });
 
-test('a fanout exchange goes to all, whatever the key', async () => {
-  await landsIn(['self.one', 'self.two'], (body) => publish('self.fanout', body, { routingKey: 'nobody' }));
+test('a fanout exchange routes to all its queues', async () => {
+  await landsIn(['self.one', 'self.two'], (body) => publish('self.fanout', body, { routingKey: 'no-queue' }));
 });
 
 for (const [key, queues] of [
@@ -35,26 +35,26 @@ for (const [key, queues] of [
   ['b.a', ['self.three']],
   ['', ['self.three']],
 ] as const) {
-  test(`a topic exchange sends the key "${key}" to ${queues.join(', ')}`, async () => {
+  test(`a topic exchange routes the key "${key}" to ${queues.join(', ')}`, async () => {
     await landsIn(queues, (body) => publish('self.topic', body, { routingKey: key }));
   });
 }
 
-test('a headers exchange wants all, or any, of its headers', async () => {
+test('a headers exchange matches all or any of its headers', async () => {
   const both = { colour: 'red', size: 2 };
   await landsIn(['self.one', 'self.two'], (body) => publish('self.headers', body, { headers: both }));
   await landsIn(['self.two'], (body) => publish('self.headers', body, { headers: { colour: 'red' } }));
 });
 
-test('an exchange passes on to an exchange', async () => {
+test('an exchange routes to an exchange', async () => {
   await landsIn(['self.one'], (body) => publish('self.first', body, { routingKey: 'key' }));
 });
 
-test('what no binding takes goes to the alternate exchange', async () => {
-  await landsIn(['self.three'], (body) => publish('self.lost', body, { routingKey: 'nobody' }));
+test('a message without a matching binding goes to the alternate exchange', async () => {
+  await landsIn(['self.three'], (body) => publish('self.lost', body, { routingKey: 'no-queue' }));
 });
 
-test('the default exchange goes by the name of the queue', async () => {
+test('the default exchange routes by the name of the queue', async () => {
   await publish('self.classic', 'by name');
   const { fields } = await expectMessage('self.classic', 'by name');
   assert.is(fields.exchange, '');

@@ -2,12 +2,12 @@
 
 import { assert, publish, request, role, test } from '../test-file/user.ts';
 
-test('a request is answered', async () => {
+test('a server answers a request', async () => {
   await role('rpc-server');
   assert.is((await request('rpc', '30')).text, '832040');
 });
 
-test('many requests at once get each their own answer', async () => {
+test('each of many concurrent requests receives its own reply', async () => {
   await role('rpc-server');
   const numbers = Array.from({ length: 50 }, (_, index) => index);
   const replies = await Promise.all(numbers.map((number) => request('rpc', String(number), { within: 20_000 })));
@@ -17,26 +17,31 @@ test('many requests at once get each their own answer', async () => {
   );
 });
 
-test('a request that the server cannot answer is refused', async () => {
+test('the server refuses a request that it cannot answer', async () => {
   await role('rpc-server');
-  const failure = await request('rpc', 'not a number').catch((error: { code?: unknown }) => error);
-  assert.is((failure as { code?: unknown }).code, 'BAD_DATA');
+  assert.is(await codeOf(request('rpc', 'not a number')), 'BAD_DATA');
 });
 
-test('a request that nobody answers ends in time', async () => {
+test('a request without a reply fails with DEADLINE', async () => {
   // The queue must exist.
   const server = await role('rpc-server');
   await server.stop();
-  const failure = await request('rpc', '1', { within: 300 }).catch((error: { code?: unknown }) => error);
-  assert.is((failure as { code?: unknown }).code, 'DEADLINE');
+  assert.is(await codeOf(request('rpc', '1', { within: 300 })), 'DEADLINE');
 });
 
-test('a reply to nobody is no failure of the server', async () => {
+test('the server survives a request without a reply address', async () => {
   const server = await role('rpc-server');
   await publish('rpc', '5');
   assert.is((await request('rpc', '10')).text, '55');
   assert.is((await server.stop()).status, 0);
 });
+
+async function codeOf(work: Promise<unknown>): Promise<unknown> {
+  return work.then(
+    () => undefined,
+    (error: { code?: unknown }) => error.code,
+  );
+}
 
 function fibonacci(number: number): number {
   let [here, next] = [0, 1];

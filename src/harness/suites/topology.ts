@@ -3,7 +3,7 @@
 
 import { assert, broker, expectMessage, publish, role, test } from '../test-file/user.ts';
 
-test('everything of rascal.json is declared', () => {
+test('the topology of rascal.json is declared', () => {
   assert.ok(broker.url.startsWith('amqp'));
 });
 
@@ -13,7 +13,7 @@ for (const [sender, receiver, keys] of [
   ['emit-log-direct', 'receive-logs-direct', ['info']],
   ['emit-log-topic', 'receive-logs-topic', ['anonymous.#']],
 ] as const) {
-  test(`${sender} and ${receiver} declare what they need, and meet`, async () => {
+  test(`${sender} and ${receiver} declare what they need`, async () => {
     const receiving = await role(receiver, keys);
     await role(sender);
     await receiving.prints(/Hello World!/);
@@ -21,7 +21,7 @@ for (const [sender, receiver, keys] of [
   });
 }
 
-test('declaring the same again changes nothing', async () => {
+test('a second identical declaration changes nothing', async () => {
   await publish('task', 'stays');
   const worker = await role('worker', ['--count', '1']);
   await worker.prints(/stays/);

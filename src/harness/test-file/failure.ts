@@ -7,7 +7,7 @@ import type { Failure } from './event.ts';
 /** Returns the failure for a thrown value. Never throws. */
 export function failureOf(thrown: unknown): Failure {
   if (!(thrown instanceof Error)) return { message: `threw ${inspect(thrown)}, which is not an Error`, stack: [] };
-  const { details } = thrown as { details?: unknown };
+  const { details } = fieldsOf(thrown);
   return {
     message: messageOf(thrown),
     ...(typeof details === 'string' && details !== '' && { details: stripVTControlCharacters(details).trimEnd() }),
@@ -17,23 +17,28 @@ export function failureOf(thrown: unknown): Failure {
 
 /** Returns the position that the error itself contains, as errors of loading a file do. */
 function placeOf(error: Error): string[] {
-  const { at } = error as { at?: unknown };
+  const { at } = fieldsOf(error);
   return typeof at === 'string' && /:\d+(:\d+)?$/.test(at) ? [`at ${at}`] : [];
 }
 
+/** Returns the additional fields of errors of mq, Node and uvu. */
+function fieldsOf(error: Error & { details?: unknown; at?: unknown; code?: unknown; hint?: unknown }) {
+  return error;
+}
+
 function messageOf(error: Error): string {
-  const { code, hint } = error as { code?: unknown; hint?: unknown };
+  const { code, hint } = fieldsOf(error);
   const parts = [unremarkable.has(error.name) ? error.message : `${error.name}: ${error.message}`];
   if (typeof code === 'string' && code !== 'ERR_ASSERTION') parts.push(` [${code}]`);
   if (typeof hint === 'string') parts.push(`\nhint: ${hint}`);
-  if (error.cause !== undefined && !isSaid(error.cause, error.message)) {
+  if (error.cause !== undefined && !isCauseShown(error.cause, error.message)) {
     parts.push(`\ncaused by: ${failureOf(error.cause).message}`);
   }
   return parts.join('');
 }
 
 /** Checks whether the message already contains the cause. */
-function isSaid(cause: unknown, message: string): boolean {
+function isCauseShown(cause: unknown, message: string): boolean {
   return cause instanceof Error && cause.message !== '' && message.includes(cause.message);
 }
 
@@ -54,7 +59,7 @@ function framesOf(error: Error): string[] {
   );
 }
 
-const own = /[\\/]src[\\/]harness[\\/](child|groups|guard|inside)\.ts:/;
+const own = /[\\/]src[\\/]harness[\\/](child|test-file[\\/](groups|group-run|guard|virtual-modules))\.ts:/;
 /** Frames of Node, of packages, of the harness functions that tests call, and, in the executable, of mq. */
 const foreign =
-  /node:|[\\/]node_modules[\\/]|<anonymous>\)?$|\bmq:[\w.-]+\.js:|[\\/]src[\\/]harness[\\/](fixtures|mailbox|role|eventually)\.ts:/;
+  /node:|[\\/]node_modules[\\/]|<anonymous>\)?$|\bmq:[\w.-]+\.js:|[\\/]src[\\/]harness[\\/](fixtures|fixtures[\\/](inbox|role)|eventually)\.ts:/;

@@ -5,7 +5,7 @@
 import { eventually } from '../eventually.ts';
 import type { FileTarget, Holdings } from '../target.ts';
 
-export interface Leak {
+interface Leak {
   /** Test after which it first existed. */
   readonly test: string;
   /** Description: `a connection …`, `the queue …` */
@@ -21,12 +21,12 @@ export interface LeakWatch {
 
 /** Starts a watch. What exists now does not count. */
 export async function watchLeaks(target: FileTarget): Promise<LeakWatch> {
-  const before = await target.look();
+  const before = await target.holdings();
   const seen = new Map<string, string>();
   const first = before?.queues.map(({ name }) => name) ?? [];
   const old = new Set(before === undefined ? [] : keysOf(before, () => false).keys());
   const look = async () => {
-    const [holdings, queues] = await Promise.all([target.look(), target.queues()]);
+    const [holdings, queues] = await Promise.all([target.holdings(), target.queues()]);
     const isOwn = (queue: string) =>
       [...queues, ...first].some((name) => queue === name || queue.startsWith(`${name}.`));
     const found = holdings === undefined ? new Map<string, string>() : keysOf(holdings, isOwn);

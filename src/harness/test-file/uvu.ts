@@ -43,14 +43,14 @@ export function recorders({ runsByItself }: { runsByItself: boolean }): { test: 
 
 export const { test, suite } = recorders({ runsByItself: false });
 
-type Making = Pick<Group, 'name' | 'state' | 'runsByItself'>;
+type Settings = Pick<Group, 'name' | 'state' | 'runsByItself'>;
 
-function recorder(making: Making): Test {
-  let group = open(making);
+function recorder(settings: Settings): Test {
+  let group = open(settings);
   const add = (mode: Entry['mode']) => (title: string, handler: Callback) => {
-    if (typeof handler !== 'function') throw new TypeError(`the test "${title}" has no function`);
+    if (typeof handler !== 'function') throw new TypeError(`the test "${title}" requires a function`);
     if (isRecorded)
-      throw new Error(`the test "${title}" is registered inside another test or hook, and would never run`);
+      throw new Error(`the test "${title}" is registered inside another test or hook, so it would never run`);
     group.tests.push({ name: title, mode, handler, line: callerLine() });
   };
   const hook = (kind: 'before' | 'after') =>
@@ -65,13 +65,13 @@ function recorder(making: Making): Test {
     run: () => {
       group.runs = true;
       groups.push(group);
-      group = open(making);
+      group = open(settings);
     },
   });
 }
 
-function open(making: Making): Group {
-  const group = { ...making, tests: [], before: [], after: [], beforeEach: [], afterEach: [], runs: false };
+function open(settings: Settings): Group {
+  const group = { ...settings, tests: [], before: [], after: [], beforeEach: [], afterEach: [], runs: false };
   opened.push(group);
   return group;
 }
@@ -80,7 +80,7 @@ function open(making: Making): Group {
 let isRecorded = false;
 
 /** Ends the recording and runs the suites that need no `.run()`. Returns the groups with tests that were never run. */
-export function forgotten(): Group[] {
+export function takeUnrun(): Group[] {
   isRecorded = true;
   const waiting = opened.filter((group) => !group.runs && group.tests.length > 0);
   for (const group of waiting) {
@@ -94,7 +94,9 @@ export function forgotten(): Group[] {
 /** Returns the line of the first frame outside this file and the executable. */
 function callerLine(): number {
   const frames = String(new Error('here').stack).split('\n').slice(1);
-  const frame = frames.find((one) => !/[\\/]src[\\/]harness[\\/]uvu\.ts:|\bmq:[\w.-]+\.js:|node:/.test(one));
+  const frame = frames.find(
+    (one) => !/[\\/]src[\\/]harness[\\/]test-file[\\/]uvu\.ts:|\bmq:[\w.-]+\.js:|node:/.test(one),
+  );
   return Number(/:(\d+):\d+\)?$/.exec(frame ?? '')?.[1] ?? 0);
 }
 

@@ -1,8 +1,8 @@
 // One run with everything a report has to show, for the tests of the reports.
 
-import { judge } from '../../../src/harness/judge.ts';
 import type { Reporter, RunEvent, Surroundings } from '../../../src/harness/report/reporter.ts';
 import type { FileResult } from '../../../src/harness/run.ts';
+import { verdictOf } from '../../../src/harness/verdict.ts';
 
 const well = { code: 0, signal: null };
 
@@ -11,7 +11,7 @@ const good: FileResult = {
   file: '/repo/app/orders.test.ts',
   ms: 12.3456,
   output: '',
-  ...judge(
+  ...verdictOf(
     [
       {
         type: 'plan',
@@ -35,7 +35,7 @@ const bad: FileResult = {
   file: '/repo/app/sub/pay.test.ts',
   ms: 2000,
   output: 'first words\n\u001b[31mred\u001b[0m ]]> & <b>',
-  ...judge(
+  ...verdictOf(
     [
       {
         type: 'plan',

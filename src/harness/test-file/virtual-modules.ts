@@ -4,16 +4,16 @@
 import { registerHooks } from 'node:module';
 
 /** Modules by import specifier. */
-export type InsideModules = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+type VirtualModules = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 
-export interface Inside {
+interface Provided {
   /** Specifiers that were imported so far. */
   readonly imported: ReadonlySet<string>;
   release(): void;
 }
 
 /** Serves these modules to every import and require until `release`. */
-export function provide(modules: InsideModules): Inside {
+export function provide(modules: VirtualModules): Provided {
   Object.assign(globalThis, { [key]: modules });
   const imported = new Set<string>();
   const hooks = registerHooks({

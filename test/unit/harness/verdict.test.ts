@@ -1,9 +1,9 @@
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { judge } from '../../../src/harness/judge.ts';
 import type { TestEvent } from '../../../src/harness/test-file/event.ts';
+import { verdictOf } from '../../../src/harness/verdict.ts';
 
-const judgement = suite('judge');
+const verdict = suite('the verdict');
 const well = { code: 0, signal: null };
 const plan: TestEvent = { type: 'plan', tests: ['one', 'two'], skipped: [], filtered: 0 };
 const both: TestEvent[] = [
@@ -13,8 +13,8 @@ const both: TestEvent[] = [
   { type: 'pass', test: 1 },
 ];
 
-judgement('passes a file whose tests all ran and whose process ended well', () => {
-  assert.equal(judge([plan, ...both, { type: 'end', ran: 2, total: 2 }], well), {
+verdict('passes a file whose tests all ran and whose process ended well', () => {
+  assert.equal(verdictOf([plan, ...both, { type: 'end', ran: 2, total: 2 }], well), {
     passed: 2,
     failures: [],
     skipped: [],
@@ -25,56 +25,56 @@ judgement('passes a file whose tests all ran and whose process ended well', () =
   });
 });
 
-judgement('trusts no reports that uvu did not count', () => {
-  const { failures } = judge([plan, ...both, { type: 'end', ran: 1, total: 2 }], well);
-  assert.equal(failures, [{ title: 'the file', message: '2 tests are to run; uvu ran 1 of 2; 2 reported', stack: [] }]);
+verdict('trusts no reports that uvu did not count', () => {
+  const { failures } = verdictOf([plan, ...both, { type: 'end', ran: 1, total: 2 }], well);
+  assert.equal(failures, [{ title: 'the file', message: '2 tests had to run; uvu ran 1 of 2; 2 reported', stack: [] }]);
 });
 
-judgement('trusts no end without its tests', () => {
-  const { failures } = judge([plan, { type: 'end', ran: 2, total: 2 }], well);
+verdict('trusts no end without its tests', () => {
+  const { failures } = verdictOf([plan, { type: 'end', ran: 2, total: 2 }], well);
   assert.equal(
     failures.map(({ title, message }) => `${title} ${message}`),
     ['"one" did not run', '"two" did not run'],
   );
 });
 
-judgement('counts a test that skipped itself, with its reason', () => {
+verdict('counts a test that skipped itself, with its reason', () => {
   const events: TestEvent[] = [
     plan,
     ...both.slice(0, 3),
     { type: 'skip', test: 1, reason: 'no moon' },
     { type: 'end', ran: 2, total: 2 },
   ];
-  const { passed, failures, skipped } = judge(events, well);
+  const { passed, failures, skipped } = verdictOf(events, well);
   assert.equal(
     { passed, failures, skipped },
     { passed: 1, failures: [], skipped: [{ test: 'two', reason: 'no moon' }] },
   );
 });
 
-judgement('fails a file whose process was ended by a signal, and names the test it hit', () => {
-  const { failures } = judge([plan, ...both.slice(0, 3)], { code: null, signal: 'SIGSEGV' });
+verdict('fails a file whose process was ended by a signal, and names the test it hit', () => {
+  const { failures } = verdictOf([plan, ...both.slice(0, 3)], { code: null, signal: 'SIGSEGV' });
   assert.equal(failures, [{ title: '"two"', message: 'did not end: the process was ended by SIGSEGV', stack: [] }]);
 });
 
-judgement('fails a file whose process left after its tests and before its last hook', () => {
-  assert.equal(judge([plan, ...both], well).failures, [
+verdict('fails a file whose process left after its tests and before its last hook', () => {
+  assert.equal(verdictOf([plan, ...both], well).failures, [
     { title: 'the file', message: 'did not end: the process exited with status 0', stack: [] },
   ]);
 });
 
-judgement('fails a file that sent nothing at all', () => {
-  assert.equal(judge([], well).failures, [
+verdict('fails a file that sent nothing at all', () => {
+  assert.equal(verdictOf([], well).failures, [
     { title: 'loading the file', message: 'the process exited with status 0', stack: [] },
   ]);
 });
 
-judgement('does not mind a file that the filter has emptied', () => {
+verdict('does not mind a file that the filter has emptied', () => {
   const emptied: TestEvent = { type: 'plan', tests: [], skipped: [], filtered: 3 };
-  assert.equal(judge([emptied, { type: 'end', ran: 0, total: 0 }], well).failures, []);
+  assert.equal(verdictOf([emptied, { type: 'end', ran: 0, total: 0 }], well).failures, []);
 });
 
-judgement('tells of each test what became of it, and how long it took', () => {
+verdict('tells of each test what became of it, and how long it took', () => {
   const failure = { message: 'no', stack: [] };
   const events: TestEvent[] = [
     { type: 'plan', tests: ['a', 'b', 'c', 'd'], skipped: [{ test: 'e', reason: 'test.skip' }], filtered: 0 },
@@ -86,7 +86,7 @@ judgement('tells of each test what became of it, and how long it took', () => {
     { type: 'skip', test: 2, reason: 'no moon', ms: 5 },
     { type: 'fail', place: 'the file', failure },
   ];
-  const { tests, failures } = judge(events, well);
+  const { tests, failures } = verdictOf(events, well);
   assert.equal(tests, [
     { name: 'a', outcome: 'pass', ms: 3 },
     { name: 'b', outcome: 'fail', ms: 4, failure: { title: '"b"', message: 'no', stack: [] } },
@@ -101,13 +101,13 @@ judgement('tells of each test what became of it, and how long it took', () => {
   );
 });
 
-judgement('blames the first failure of a test that passed before it', () => {
+verdict('blames the first failure of a test that passed before it', () => {
   const failure = { message: 'left a queue', stack: [] };
   const events: TestEvent[] = [plan, ...both, { type: 'fail', test: 0, failure }, { type: 'end', ran: 2, total: 2 }];
   assert.equal(
-    judge(events, well).tests.map(({ outcome }) => outcome),
+    verdictOf(events, well).tests.map(({ outcome }) => outcome),
     ['fail', 'pass'],
   );
 });
 
-judgement.run();
+verdict.run();

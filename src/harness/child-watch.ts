@@ -1,0 +1,85 @@
+// Collects the events of the process of a test file. Kills a process that has blocked its own event loop or outlived the
+// run.
+
+import type { ChildProcess } from 'node:child_process';
+import { setTimeout as delay } from 'node:timers/promises';
+import { loadTimeoutMs } from './request.ts';
+import type { TestEvent } from './test-file/event.ts';
+import type { Ending } from './verdict.ts';
+
+interface WatchOptions {
+  readonly launch: { readonly kill: (pid: number) => void };
+  /** Time limit of one test or one hook, in milliseconds. */
+  readonly timeoutMs: number;
+  /** When aborted, the process is killed. */
+  readonly signal: AbortSignal;
+}
+
+export class ChildWatch {
+  readonly events: TestEvent[] = [];
+  readonly ended: Promise<Ending>;
+  readonly #child: ChildProcess;
+  readonly #options: WatchOptions;
+  /** The child enforces its deadlines itself while its event loop runs. This timer covers a blocked event loop. */
+  #watchdog: NodeJS.Timeout | undefined;
+  #deadlineMs: number | undefined;
+  /** Reason why the process was killed. */
+  #killed: string | undefined;
+
+  constructor(child: ChildProcess, options: WatchOptions) {
+    this.#child = child;
+    this.#options = options;
+    this.#expectEvent(loadTimeoutMs);
+    options.signal.addEventListener('abort', this.#onAbort, { once: true });
+    // The child sends a list of events in each message (child.ts).
+    child.on('message', (events: readonly TestEvent[]) => {
+      this.events.push(...events);
+      this.#expectEvent(options.timeoutMs);
+    });
+    this.ended = new Promise((resolve) => {
+      child.once('error', (error) => resolve(this.#finish({ code: null, signal: null, killed: error.message })));
+      child.once('exit', async (code, signal) => {
+        await this.#pipesClosed();
+        resolve(this.#finish({ code, signal }));
+      });
+    });
+  }
+
+  readonly #onAbort = (): void => this.#kill('the run was interrupted');
+
+  #kill(why: string): void {
+    this.#killed ??= why;
+    this.#killGroup();
+  }
+
+  #killGroup(): void {
+    if (this.#child.pid !== undefined) this.#options.launch.kill(this.#child.pid);
+  }
+
+  /** Starts the watchdog again. The child must send an event or exit within the time, plus a grace period. */
+  #expectEvent(deadlineMs: number): void {
+    if (deadlineMs === this.#deadlineMs) return void this.#watchdog?.refresh();
+    this.#deadlineMs = deadlineMs;
+    const quietMs = deadlineMs + Math.min(2 * deadlineMs, blockedGraceMs);
+    clearTimeout(this.#watchdog);
+    this.#watchdog = setTimeout(() => this.#kill(`the process was silent for ${quietMs} ms and was ended`), quietMs);
+  }
+
+  /** Kills the processes that the file has left running, and waits until its pipes are closed. */
+  async #pipesClosed(): Promise<void> {
+    this.#killGroup();
+    const closed = new Promise((resolve) => this.#child.once('close', resolve));
+    await Promise.race([closed, delay(pipeGraceMs, undefined, { ref: false })]);
+  }
+
+  #finish(ending: Ending): Ending {
+    clearTimeout(this.#watchdog);
+    this.#options.signal.removeEventListener('abort', this.#onAbort);
+    return this.#killed === undefined ? ending : { ...ending, killed: this.#killed };
+  }
+}
+
+/** This is longer than the child waits for its own end. */
+const blockedGraceMs = 6_000;
+/** A process in another process group may keep the file's stdout open. */
+const pipeGraceMs = 1_000;

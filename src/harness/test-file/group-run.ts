@@ -1,0 +1,186 @@
+// Runs one group of tests with the real uvu, and sends an event for each test.
+
+import './defer.ts';
+import * as uvu from 'uvu';
+import { enterTest, leaveSuite, leaveTest, logsSince, roleOutput } from '../fixtures.ts';
+import type { ChildOptions } from '../request.ts';
+import type { Failure, TestEvent } from './event.ts';
+import { failureOf } from './failure.ts';
+import type { Guard } from './guard.ts';
+import type { LeakWatch } from './leaks.ts';
+import { isSkip, Skip } from './skip.ts';
+import type { Entry, Group } from './uvu.ts';
+
+export interface RunContext extends ChildOptions {
+  /** Resolves when the event is sent. */
+  readonly send: (event: TestEvent) => Promise<void>;
+  /** Holds an event until the next one is sent, or until the end of the process. */
+  readonly hold: (event: TestEvent) => void;
+  readonly fail: (place: string, failure: Failure) => Promise<void>;
+  readonly guard: Guard;
+  /** `undefined` if the file does not use fixtures. */
+  readonly leaks: LeakWatch | undefined;
+  /** Writes to the output of the file. */
+  readonly write: (text: string) => void;
+}
+
+export interface PlannedEntry extends Entry {
+  /** Index of the test in the `plan` event. */
+  readonly test: number;
+}
+
+/** State of the file's run. `isOver` is set after a failed test, when no other test may run. */
+export interface FileRun {
+  isOver: boolean;
+}
+
+/** uvu's numbers: how many tests ran to the end, and how many there are. */
+interface RunCounts {
+  readonly ran: number;
+  readonly total: number;
+}
+
+type HookKind = 'before' | 'before.each' | 'after.each' | 'after';
+
+export class GroupRun {
+  readonly #group: Group;
+  readonly #context: RunContext;
+  readonly #file: FileRun;
+  /** Sends the event of a passed test. */
+  readonly #sendPass: (event: TestEvent) => void;
+  /** Reason why all further tests of the group are skipped. */
+  #skipReason: string | undefined;
+  /** `true` for a test after the last one that may run. The hooks around it do not run either. */
+  #isAfterLast = false;
+
+  constructor(group: Group, context: RunContext, file: FileRun) {
+    this.#group = group;
+    this.#context = context;
+    this.#file = file;
+    // A hook that blocks the process would delay a held event.
+    const hasHooks = group.after.length + group.afterEach.length > 0;
+    this.#sendPass = hasHooks ? (event) => void context.send(event) : context.hold;
+    this.#skipReason = file.isOver ? bailed : undefined;
+  }
+
+  async run(entries: readonly PlannedEntry[]): Promise<RunCounts> {
+    const real = uvu.suite('', this.#group.state);
+    this.#group.state['__suite__'] = this.#group.name;
+    this.#addHooks(real);
+    for (const entry of entries) real(entry.name, this.#wrapTest(entry));
+    const queue: Queued[] = [];
+    Object.assign(globalThis, { UVU_QUEUE: [queue] });
+    real.run();
+    let [ran, total] = [0, 0];
+    for (const run of queue) {
+      const [, numberRan, , numberTotal] = await run();
+      ran += numberRan;
+      total += numberTotal;
+    }
+    return { ran, total };
+  }
+
+  /** Adds the hooks of the file, and the hooks that end what the fixtures have started. */
+  #addHooks(real: uvu.Test): void {
+    const { before, beforeEach, afterEach, after } = this.#group;
+    const hasFixtures = this.#context.leaks !== undefined;
+    for (const callback of before) real.before(this.#wrapHook('before', callback));
+    if (hasFixtures) real.before.each(enterTest);
+    for (const callback of beforeEach) real.before.each(this.#wrapHook('before.each', callback));
+    for (const callback of afterEach) real.after.each(this.#wrapHook('after.each', callback));
+    if (hasFixtures) real.after.each((state) => this.#settle(`"${state['__test__']}"`, leaveTest));
+    for (const callback of after) real.after(this.#wrapHook('after', callback));
+    if (hasFixtures) real.after(() => this.#settle(titleOf(this.#group), leaveSuite));
+  }
+
+  /** Reports errors of a hook before uvu sees them, because uvu 0.5.6 swallows them (`return` inside `finally`). */
+  #wrapHook(kind: HookKind, callback: uvu.Callback): uvu.Callback {
+    return async (state) => {
+      if (this.#skipReason !== undefined) return;
+      if (kind === 'before.each' && this.#file.isOver) return;
+      if (kind === 'after.each' && this.#isAfterLast) return;
+      try {
+        await this.#context.guard(() => callback(state), this.#context.timeoutMs);
+      } catch (error) {
+        await this.#hookThrew(kind, error, state['__test__']);
+      }
+    };
+  }
+
+  async #hookThrew(kind: HookKind, error: unknown, test: unknown): Promise<void> {
+    if (kind === 'before' && isSkip(error)) {
+      this.#skipReason = error.message;
+      return;
+    }
+    const during = kind.endsWith('each') ? ` of "${test}"` : '';
+    await this.#context.fail(`${titleOf(this.#group)}, ${kind} hook${during}`, withRoles(error));
+    this.#file.isOver ||= this.#context.bail === true;
+    // After a throwing after.each, uvu drops the suite's other tests, and a throwing `after` ends uvu's own run.
+    if (kind.startsWith('before')) throw failed;
+  }
+
+  #wrapTest(entry: PlannedEntry): uvu.Callback {
+    const { send, guard, timeoutMs } = this.#context;
+    const { test } = entry;
+    return async (state) => {
+      // This is not awaited, because the event is already in the pipe, whatever the test does to its process.
+      void send({ type: 'start', test });
+      const [begun, date] = [performance.now(), new Date()];
+      const spentMs = () => performance.now() - begun;
+      try {
+        this.#isAfterLast = this.#file.isOver;
+        if (this.#skipReason !== undefined || this.#isAfterLast) throw new Skip(this.#skipReason ?? bailed);
+        await guard(() => entry.handler(state), timeoutMs);
+        const ms = spentMs();
+        // After a long test the event is sent at once, because the runner treats a silent process as blocked.
+        if (ms > longMs) void send({ type: 'pass', test, ms });
+        else this.#sendPass({ type: 'pass', test, ms });
+      } catch (error) {
+        if (isSkip(error)) return send({ type: 'skip', test, reason: error.message, ms: spentMs() });
+        await send({ type: 'fail', test, failure: withRoles(error), ms: spentMs() });
+        await this.#testFailed(entry.name, date);
+        throw failed;
+      }
+    };
+  }
+
+  async #testFailed(name: string, begun: Date): Promise<void> {
+    this.#file.isOver ||= this.#context.bail === true;
+    const logs = await logsSince(begun).catch((why: unknown) => String(why));
+    if (logs) this.#context.write(`the nodes' logs during "${name}":\n${logs}\n`);
+  }
+
+  /** Ends what the fixtures have started, after the user's own hooks. */
+  async #settle(what: string, clear: () => Promise<void> | undefined): Promise<void> {
+    const { guard, timeoutMs, leaks, fail } = this.#context;
+    try {
+      const clearing = clear();
+      if (clearing !== undefined) await guard(() => clearing, timeoutMs);
+      await leaks?.after(what);
+    } catch (error) {
+      await fail(`after ${what}`, failureOf(error));
+    }
+  }
+}
+
+/** Minimum duration in milliseconds of a test whose end is sent in a message of its own. */
+const longMs = 50;
+
+const bailed = 'a test before it has failed (--bail)';
+
+/** Entry of uvu's queue that `.run()` adds: [errors or true, ran, skipped, total]. */
+type Queued = () => Promise<[string | true, number, number, number]>;
+
+/**
+ * Error for uvu, which requires one with a name and a stack (with null it ignores the test). The real error was already
+ * sent.
+ */
+const failed = Object.assign(new Error('failed'), { stack: '' });
+
+function withRoles(error: unknown): Failure {
+  return { ...failureOf(error), ...roleOutput() };
+}
+
+export function titleOf({ name }: Group): string {
+  return name === '' ? 'the suite without a name' : `the suite "${name}"`;
+}

@@ -1,0 +1,113 @@
+// Reads and purges the content of the vhost of an embedded broker.
+
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Broker } from '../broker/server.ts';
+import type { HeldBinding, Holdings } from '../harness/target.ts';
+import { isOwn } from './connection-name.ts';
+
+type Vhost = NonNullable<ReturnType<Broker['vhosts']['get']>>;
+type Connections = Broker['connections'];
+type Connection = Connections extends Iterable<infer One> ? One : never;
+
+export interface VhostState {
+  readonly vhost: Vhost;
+  readonly connections: Connections;
+}
+
+/** Waits until the roles of the tests have no unacknowledged message and no message is ready for them. */
+export async function waitForRoles(state: VhostState, withinMs: number): Promise<void> {
+  const end = performance.now() + withinMs;
+  for (let busy = busyRole(state); busy !== undefined; busy = busyRole(state)) {
+    if (performance.now() > end) {
+      throw Object.assign(new Error(`the roles were not idle within ${withinMs} ms: ${busy}`), {
+        hint: 'clock.advance(milliseconds, { within: 0 }) does not wait for them',
+      });
+    }
+    await delay(1);
+  }
+}
+
+/** Describes a role that has a message or is about to receive one. */
+function busyRole({ vhost, connections }: VhostState): string | undefined {
+  const receiving = new Set<unknown>();
+  for (const connection of connections) {
+    const name = nameOf(connection);
+    if (!name.startsWith('mq ') || isOwn(name)) continue;
+    for (const { deliveries } of connection.channels.values()) {
+      const { size } = deliveries.held;
+      if (size > 0) return `"${name}" has ${size} unacknowledged ${messages(size)}`;
+      receiving.add(deliveries);
+    }
+  }
+  for (const { name, ready, consumers } of vhost.queues.values()) {
+    if (ready.length === 0) continue;
+    const hasRole = [...consumers.all].some((one) => 'deliveries' in one && receiving.has(one.deliveries));
+    if (hasRole) return `the queue "${name}" has ${ready.length} ready ${messages(ready.length)}`;
+  }
+  return undefined;
+}
+
+function messages(count: number): string {
+  return count === 1 ? 'message' : 'messages';
+}
+
+/** Purges all queues, including messages that are requeued by a client that has just ended. */
+export async function purgeQueues({ vhost }: VhostState): Promise<void> {
+  const queues = () => [...vhost.queues.values()];
+  const end = performance.now() + requeueMs;
+  for (;;) {
+    for (const queue of queues()) queue.purge();
+    if (performance.now() > end || queues().every(({ unackedCount }) => unackedCount === 0)) return;
+    await delay(1);
+  }
+}
+
+/** Messages that a client still holds after so many milliseconds are not purged. */
+const requeueMs = 250;
+
+export function holdingsOf(state: VhostState | undefined): Holdings {
+  if (state === undefined) return { connections: [], queues: [], exchanges: [], bindings: [] };
+  const { exchanges, queues } = state.vhost;
+  return {
+    connections: [...state.connections]
+      .map((connection) => {
+        const channels = [...connection.channels.values()];
+        return {
+          name: [nameOf(connection), connection.name].filter(Boolean).join(' '),
+          channels: channels.length,
+          unacked: channels.reduce((sum, { deliveries }) => sum + deliveries.held.size, 0),
+        };
+      })
+      .filter(({ name }) => !isOwn(name)),
+    queues: [...queues.values()].map(({ name, ready, unackedCount: unacked }) => ({
+      name,
+      ready: ready.length,
+      unacked,
+    })),
+    exchanges: [...exchanges.values()].map(({ name, type, alternate }) => ({
+      name,
+      type,
+      ...(alternate && { alternate }),
+    })),
+    bindings: [...exchanges.values()].flatMap(bindingsOf),
+  };
+}
+
+function bindingsOf({ name, bindings }: { name: string; bindings: ReadonlyMap<unknown, Binding> }): HeldBinding[] {
+  return [...bindings.values()].map(({ destination, routingKey, arguments: all }) => ({
+    source: name,
+    destination: destination.name,
+    destinationType: 'bindings' in destination ? 'exchange' : 'queue',
+    key: routingKey,
+    arguments: all.values,
+  }));
+}
+
+type Exchange = Vhost['exchanges'] extends ReadonlyMap<string, infer One> ? One : never;
+type Binding = Exchange['bindings'] extends ReadonlyMap<string, infer One> ? One : never;
+
+/** Returns the name that the client gave to the connection. */
+function nameOf({ details }: Connection): string {
+  const { connection_name: name } = details.clientProperties;
+  return typeof name === 'string' ? name : '';
+}

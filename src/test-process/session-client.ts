@@ -1,0 +1,189 @@
+// Publishes, requests and receives for the fixtures of a test file, with mq's own sessions.
+
+import { parseAddresses } from '../config/address.ts';
+import type { Config, SubscriptionConfig } from '../config/config.ts';
+import { MqError } from '../errors.ts';
+import { type Message, plainProperties } from '../handlers/handler.ts';
+import type {
+  FixtureClient,
+  Listening,
+  ListenOptions,
+  Published,
+  ReceivedMessage,
+  SentMessage,
+  Source,
+} from '../harness/target.ts';
+import type { OutgoingMessage } from '../session/outgoing-message.ts';
+import type { Publisher } from '../session/publisher.ts';
+import type { Requester } from '../session/requester.ts';
+import type { Destination, Session } from '../session/session.ts';
+import { fixtureRole as role } from './connection-name.ts';
+import { isStream } from './topology.ts';
+
+interface OpenPublisher {
+  readonly publisher: Publisher;
+  readonly destination: Destination;
+}
+
+interface OpenRequester {
+  readonly requester: Requester;
+  readonly destination: Destination;
+}
+
+/** Connects at the first use. */
+export class SessionClient implements FixtureClient {
+  readonly #config: Config;
+  readonly #addresses: ReturnType<typeof parseAddresses>;
+  #modules: ReturnType<typeof loadModules> | undefined;
+  #session: Promise<Session> | undefined;
+  readonly #publishers = new Map<string, Promise<OpenPublisher>>();
+  readonly #requesters = new Map<string, Promise<OpenRequester>>();
+
+  constructor(config: Config, urls: readonly string[]) {
+    this.#config = config;
+    this.#addresses = parseAddresses(urls.join(','), { at: '--on', code: 'USAGE' });
+  }
+
+  async publish(publication: string, sent: SentMessage): Promise<Published> {
+    // All concurrent callers share one publisher, because two publishers would not preserve the order.
+    const { publisher, destination } = await opened(this.#publishers, publication, async () =>
+      (await this.#shared()).publisher(publication, { window: 256 }),
+    );
+    const message = await this.#outgoing(destination, sent);
+    const outcome = await publisher.publish(message);
+    if (outcome.type !== 'confirmed') throw outcome.error;
+    const { exchange, routingKey, properties } = message;
+    const { messageId, headers = {} } = properties;
+    return { outcome: outcome.type, messageId, exchange, routingKey, headers };
+  }
+
+  async request(publication: string, sent: SentMessage, withinMs: number): Promise<ReceivedMessage> {
+    const settings = { window: 64, ownQueue: false, replyTimeoutMs: withinMs };
+    const { requester, destination } = await opened(this.#requesters, `${withinMs} ${publication}`, async () =>
+      (await this.#shared()).requester(publication, settings),
+    );
+    const { messageOf } = await this.#load();
+    const raw = await requester.request(await this.#outgoing(destination, sent));
+    const reply = receivedOf(messageOf(raw, ''));
+    const { 'x-mq-error': refusal } = reply.headers;
+    if (typeof refusal === 'string') throw new MqError('BAD_DATA', `the server refused the request: ${refusal}`);
+    return reply;
+  }
+
+  async listen(source: Source, options: ListenOptions): Promise<Listening> {
+    const subscription = typeof source === 'string' ? source : `mq queue ${source.queue}`;
+    const config = typeof source === 'string' ? this.#config : withQueue(this.#config, subscription, source.queue);
+    const session = await this.#open(config);
+    try {
+      return await this.#consume(session, subscription, options);
+    } catch (error) {
+      await session.close();
+      throw error;
+    }
+  }
+
+  async deadLettersOf(name: string): Promise<{ readonly queue: string }> {
+    const { deadQueueOf } = await import('../config/dead-queue.ts');
+    return { queue: deadQueueOf(this.#config, name, "expectMessage({ queue: '…' }) names any queue").queue };
+  }
+
+  async close(): Promise<void> {
+    await (await this.#session)?.close();
+  }
+
+  async #consume(session: Session, subscription: string, { keys, onMessage }: ListenOptions): Promise<Listening> {
+    const { messageOf } = await this.#load();
+    const prefetch = isStream(queueOptions(this.#config, subscription)) ? streamPrefetch : 0;
+    const { consumer } = await session.consumer(subscription, { prefetch, ...(keys && { bindingKeys: keys }) });
+    consumer.on('delivery', (delivery) => {
+      const message = receivedOf(messageOf(delivery.raw, delivery.queue));
+      onMessage(message, { ack: () => delivery.ack(), requeue: () => delivery.nack(true) });
+    });
+    await consumer.start();
+    return {
+      // The answer to a request on its channel arrives after all earlier deliveries.
+      settled: async () => void (await consumer.ready()),
+      stop: () => consumer.stop(),
+      close: () => session.close(),
+    };
+  }
+
+  async #outgoing(destination: Destination, sent: SentMessage): Promise<OutgoingMessage> {
+    const { outgoing, nextId } = await this.#load();
+    const { body, routingKey, headers, properties = {}, persistent, mandatory = true } = sent;
+    const all = { ...properties, ...(headers && { headers: { ...headers } }) };
+    return outgoing({ destination, nextId, routingKey, properties: all, persistent, mandatory })(body);
+  }
+
+  #shared(): Promise<Session> {
+    this.#session ??= this.#open(this.#config);
+    return this.#session;
+  }
+
+  async #open(config: Config): Promise<Session> {
+    const { Session, newCounts } = await this.#load();
+    const addresses = this.#addresses;
+    return new Session({ config, addresses, role, confirmTimeoutMs, counts: newCounts(), say: () => undefined });
+  }
+
+  #load(): ReturnType<typeof loadModules> {
+    this.#modules ??= loadModules();
+    return this.#modules;
+  }
+}
+
+async function loadModules() {
+  const [{ Session }, { outgoing, messageIds }, { messageOf }, { newCounts }] = await Promise.all([
+    import('../session/session.ts'),
+    import('../roles/outgoing.ts'),
+    import('../roles/message.ts'),
+    import('../session/counts.ts'),
+  ]);
+  return { Session, outgoing, messageOf, newCounts, nextId: messageIds() };
+}
+
+/** RabbitMQ: a consumer of a stream must have a prefetch. */
+const streamPrefetch = 1000;
+const confirmTimeoutMs = 10_000;
+
+function queueOptions({ subscriptions, vhosts }: Config, subscription: string) {
+  const { vhost = '', queue = '' } = subscriptions[subscription] ?? {};
+  return vhosts[vhost]?.queues[queue]?.options;
+}
+
+/** Returns the configuration with a subscription to the queue. The queue is declared only if the file defines it. */
+function withQueue(config: Config, subscription: string, queue: string): Config {
+  const [first = '/'] = Object.keys(config.vhosts);
+  const vhost = Object.keys(config.vhosts).find((name) => Object.hasOwn(config.vhosts[name]?.queues ?? {}, queue));
+  if (vhost !== undefined) return withSubscription(config, subscription, { vhost, queue, rest: {} });
+  const there = config.vhosts[first];
+  if (there === undefined) throw new MqError('CONFIG', 'rascal.json has no vhost');
+  const queues = { ...there.queues, [queue]: { assert: false } };
+  const wider = { ...config, vhosts: { ...config.vhosts, [first]: { ...there, queues } } };
+  return withSubscription(wider, subscription, { vhost: first, queue, rest: {} });
+}
+
+function withSubscription(config: Config, name: string, subscription: SubscriptionConfig): Config {
+  return { ...config, subscriptions: { ...config.subscriptions, [name]: subscription } };
+}
+
+function receivedOf({ body, fields, properties, headers }: Message): ReceivedMessage {
+  return {
+    body,
+    text: body.toString('utf8'),
+    json: (): unknown => JSON.parse(body.toString('utf8')),
+    fields,
+    properties: { ...plainProperties(properties) },
+    headers: { ...headers },
+  };
+}
+
+/** Returns the value that is open under the key, or opens it. A failed attempt is repeated at the next call. */
+function opened<T>(all: Map<string, Promise<T>>, key: string, open: () => Promise<T>): Promise<T> {
+  const known = all.get(key);
+  if (known !== undefined) return known;
+  const opening = open();
+  all.set(key, opening);
+  opening.catch(() => all.delete(key));
+  return opening;
+}
