@@ -1,9 +1,7 @@
-// The HTTP API of the broker: RabbitMQ's management API, as far as a broker of one node has it
-// (https://www.rabbitmq.com/docs/http-api-reference). No page, no CORS; JSON in and out.
+// The HTTP API of the broker: the part of RabbitMQ's management API that applies to a single node
+// (https://www.rabbitmq.com/docs/http-api-reference). It accepts and returns JSON. It has no web page and no CORS headers.
 
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { MqError, systemReason } from '../errors.ts';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { isLoopback } from './loopback.ts';
 import { listing } from './management/listing.ts';
 import { Rates } from './management/rates.ts';
@@ -12,6 +10,7 @@ import { bodyOf, targetOf, userOf } from './management/request.ts';
 import { type Answer, assertVhostAccess, type Call, hasRole, type Listener } from './management/route.ts';
 import { findRoute } from './management/table.ts';
 import { ProtocolError } from './protocol-error.ts';
+import { listen } from './server/listen.ts';
 import type { Broker } from './server.ts';
 import { inSlices } from './slices.ts';
 import type { Store } from './store/contract.ts';
@@ -19,20 +18,20 @@ import type { Store } from './store/contract.ts';
 export interface Management {
   readonly url: string;
   readonly port: number;
-  /** Open requests are cut off. */
+  /** Stops the server and closes the connections of open requests. */
   close(): Promise<void>;
 }
 
 export interface ManagementOptions {
-  /** Default 127.0.0.1. */
+  /** Defaults to 127.0.0.1. */
   host?: string;
-  /** Default 0: any that is free. */
+  /** Defaults to 0, which stands for a free port. */
   port?: number;
-  /** Then the port speaks TLS. */
+  /** Certificate and key, in PEM. The port speaks TLS if they are set. */
   tls?: { cert: Buffer; key: Buffer } | undefined;
   /** Shown as `os_pid` of the node. */
   pid?: number;
-  /** Where the store is, for the free space of its disk. */
+  /** The folder of the store. The API reports the free space of its disk. */
   dataFolder?: string | undefined;
 }
 
@@ -41,27 +40,27 @@ const requestMs = 30_000;
 /** The interval at which both timeouts are checked. */
 const checkMs = 1000;
 
-/** Serves a broker's HTTP API; ready when the promise resolves. Throws UNAVAILABLE where the port cannot be had. */
+/** Serves the HTTP API of a broker. Resolves when the server listens. Throws MqError UNAVAILABLE if it cannot. */
 export async function startManagement(broker: Broker, options: ManagementOptions = {}): Promise<Management> {
   const { host = '127.0.0.1', port = 0, tls, pid, dataFolder } = options;
   const timeouts = { headersTimeout: headersMs, requestTimeout: requestMs, connectionsCheckingInterval: checkMs };
   const answer = (request: IncomingMessage, response: ServerResponse) => void serve(served, request, response);
-  // Loaded where it is asked for, as in the broker.
+  // node:https is loaded only if it is needed, because loading it takes time.
   const server =
     tls === undefined
       ? createServer(timeouts, answer)
       : (await import('node:https')).createServer({ ...timeouts, ...tls }, answer);
-  await listen(server, host, port);
-  const { port: given } = server.address() as AddressInfo;
+  // accept(2) fails when file descriptors run out. The server still serves the connections that it has.
+  const ownPort = await listen(server, { host, port }, () => undefined);
   const rates = new Rates(broker);
   const listeners: Listener[] = [
     { protocol: broker.url.startsWith('amqps:') ? 'amqp/ssl' : 'amqp', host: broker.host, port: broker.port },
-    { protocol: tls === undefined ? 'http' : 'https', host, port: given },
+    { protocol: tls === undefined ? 'http' : 'https', host, port: ownPort },
   ];
   const served: Served = { broker, listeners, rates, pid, dataFolder };
   return {
-    url: `${tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${given}`,
-    port: given,
+    url: `${tls === undefined ? 'http' : 'https'}://${host.includes(':') ? `[${host}]` : host}:${ownPort}`,
+    port: ownPort,
     close: () =>
       new Promise((resolve) => {
         rates.stop();
@@ -79,7 +78,7 @@ async function serve(served: Served, request: IncomingMessage, response: ServerR
   } catch (error) {
     const { status, error: word, message, headers } = refusal(error);
     if (status === 401) response.setHeader('WWW-Authenticate', 'Basic realm="RabbitMQ Management"');
-    // What is left of a body that was too large, or that nobody wanted, is not read.
+    // The rest of the request's body is not read.
     if (!request.complete) response.setHeader('Connection', 'close');
     await send(response, { status, headers, body: { error: word, reason: message } });
   }
@@ -89,16 +88,16 @@ async function answerTo(served: Served, request: IncomingMessage): Promise<Answe
   const { broker } = served;
   const { method = 'GET', url = '/', headers } = request;
   const { parts, query } = targetOf(url);
-  // Fetch Metadata: a browser that knows the password must not act for another site.
+  // Fetch Metadata: a browser that has the password must not send requests for another site.
   if (/^(cross|same)-site$/.test(String(headers['sec-fetch-site'] ?? ''))) {
-    throw new Refusal(403, 'forbidden', 'requests of other sites are refused');
+    throw new Refusal(403, 'forbidden', 'cross-site requests are not allowed');
   }
   assertLoopbackHost(served, headers.host);
   const [root, ...path] = parts;
   if (root !== 'api') throw notFound();
-  const found = findRoute(method, path);
-  if ('options' in found) return { status: 200, headers: { Allow: found.options } };
-  const { route, params } = found;
+  const matched = findRoute(method, path);
+  if ('options' in matched) return { status: 200, headers: { Allow: matched.options } };
+  const { route, params } = matched;
   const user = userOf(request, broker.users);
   const role = route.role ?? 'management';
   if (!hasRole(user, role)) throw notAuthorised(roleProblems[role]);
@@ -114,7 +113,7 @@ async function answerTo(served: Served, request: IncomingMessage): Promise<Answe
   return answer;
 }
 
-/** RabbitMQ's texts. */
+/** RabbitMQ's texts for users without the role that a route requires. */
 const roleProblems = {
   management: 'Not management user',
   policymaker: 'User not authorised to access object',
@@ -123,8 +122,8 @@ const roleProblems = {
 };
 
 /**
- * Refuses DNS rebinding: a page whose host name resolves to 127.0.0.1 has the same origin as this API, and guest's password is
- * known. Other machines do not reach an API on loopback, so it needs no other name. Throws 403.
+ * Throws 403 if the API listens on loopback and the Host header names another host. This prevents DNS rebinding: a web page
+ * whose host name resolves to 127.0.0.1 has the same origin as this API, and the password of guest is known.
  */
 function assertLoopbackHost({ listeners }: Served, header = ''): void {
   const own = listeners.at(-1)?.host ?? '';
@@ -134,7 +133,7 @@ function assertLoopbackHost({ listeners }: Served, header = ''): void {
   throw new Refusal(403, 'forbidden', `the Host '${name}' is not an address of this machine`);
 }
 
-/** Resolves when what was changed is on disk. */
+/** Resolves when all changes are on disk. */
 function committed(store: Store): Promise<void> {
   return new Promise((resolve, reject) => {
     store.committed((error) => (error === undefined ? resolve() : reject(error)));
@@ -145,7 +144,7 @@ async function send(response: ServerResponse, { status, body, headers = {} }: An
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
   response.setHeader('Cache-Control', 'no-cache');
   if (body === undefined) {
-    // RFC 9110, 8.6: no length with 204.
+    // RFC 9110, 8.6: a 204 response has no Content-Length.
     if (status !== 204) response.setHeader('Content-Length', 0);
     response.writeHead(status).end();
     return;
@@ -164,16 +163,4 @@ function refusal(error: unknown): Refusal {
   if (error instanceof Refusal) return error;
   if (error instanceof ProtocolError) return refusalOf(error);
   return new Refusal(500, 'internal_error', error instanceof Error ? error.message : String(error));
-}
-
-function listen(server: Server, host: string, port: number): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error) => {
-      reject(new MqError('UNAVAILABLE', `cannot listen on ${host}:${port}: ${systemReason(error)}`, { cause: error }));
-    });
-    server.listen(port, host, () => {
-      server.removeAllListeners('error');
-      resolve();
-    });
-  });
 }

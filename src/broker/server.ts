@@ -1,244 +1,253 @@
-// The embedded AMQP 0-9-1 broker. What RabbitMQ has and this one has not: streams (refused, 406), mechanisms other than PLAIN
-// and AMQPLAIN (503), basic.publish with immediate (540), clusters, and the time limit of an unacknowledged delivery. What RabbitMQ 4.3 refuses or ignores, and this one does as 4.0: queues that
-// are neither durable nor exclusive, basic.qos with global.
+// The embedded AMQP 0-9-1 broker: listens, and keeps what its connections share.
+// It does not have streams (refused with 406), mechanisms other than PLAIN and AMQPLAIN (503), the flag `immediate` of
+// basic.publish (540), clusters, and the time limit of an unacknowledged delivery. In two points it behaves like RabbitMQ
+// 4.0 and not 4.3: it accepts queues that are neither durable nor exclusive, and basic.qos with `global`.
 
 import { randomUUID } from 'node:crypto';
 import { createServer, type Server, type Socket } from 'node:net';
-import { MqError, systemReason } from '../errors.ts';
+import { MqError } from '../errors.ts';
 import { type Clock, systemClock } from './clock.ts';
 import type { BrokerState } from './connection/broker-state.ts';
-import { Connection, type ConnectionEvents } from './connection/connection.ts';
+import type { Connection } from './connection/connection.ts';
 import { EndOfTick } from './connection/end-of-tick.ts';
 import { Replies } from './connection/reply-to.ts';
 import { type ChurnCounters, churnCounters } from './counters.ts';
 import { isLoopback } from './loopback.ts';
 import { loadPatterns } from './patterns.ts';
 import { Memory } from './queue/memory.ts';
+import { Connections } from './server/connections.ts';
+import { listen } from './server/listen.ts';
 import { Slices } from './slices.ts';
 import type { Store } from './store/contract.ts';
 import { markClosed, markOpen, patternsOf, recover } from './vhost/recovery.ts';
 import { defaultLogin, Users } from './vhost/users.ts';
-import { VirtualHost } from './vhost/vhost.ts';
+import type { VirtualHost } from './vhost/vhost.ts';
+import { Vhosts } from './vhost/vhosts.ts';
+
+type InitialUsers = readonly { name: string; password: string; tags?: string[] }[];
 
 export interface BrokerOptions {
-  /** Default 127.0.0.1. */
+  /** Defaults to 127.0.0.1. */
   host?: string;
-  /** Default 0: any that is free. */
+  /** Defaults to 0, which stands for a free port. */
   port?: number;
-  /** Then the port speaks TLS. */
+  /** Certificate and key, in PEM. The port speaks TLS if they are set. */
   tls?: { cert: Buffer; key: Buffer };
-  /** Default: guest, with the password guest, an administrator. */
-  users?: readonly { name: string; password: string; tags?: string[] }[];
-  /** Default: everything is in memory only. */
+  /** Defaults to the administrator guest with the password guest. */
+  users?: InitialUsers;
+  /** Without a store, everything is in memory only. */
   store?: Store;
-  /** Above so many bytes in queues publishers are blocked. Default 1 GiB. */
+  /** Publishers are blocked while the messages in queues use more bytes. Defaults to 1 GiB. */
   memoryLimitBytes?: number;
-  /** Default 60. */
+  /** Defaults to 60. */
   heartbeatSeconds?: number;
-  /** Default 131072. */
+  /** Defaults to 131072. */
   frameMax?: number;
-  /** Default 2047. */
+  /** Defaults to 2047. */
   channelMax?: number;
-  /** Of mq, for clients and the management. */
+  /** The version of mq that clients and the management API see. */
   version?: string;
   log?: (line: string) => void;
-  /** Of queues and messages; handshakes and heartbeats go by the system's. */
+  /** The clock of queues and messages. Defaults to the system's. */
   clock?: Clock;
-  /** What times handshakes, heartbeats and closes; another than that of queues, which a test may set forward. */
+  /** The clock of handshakes, heartbeats and closes, which stays the system's when a test moves the clock of queues. */
   connectionClock?: Clock;
 }
 
 export interface Broker {
   readonly host: string;
   readonly port: number;
-  /** Without a password; with the first user's name, unless clients take guest for granted. */
+  /** The AMQP URL without a password. It names the first user, unless that is guest, which is the default of clients. */
   readonly url: string;
   readonly version: string;
-  /** Unique to this start of a broker, unless a user has set it: `mq-1f6a2c3e`. */
+  /** A name such as `mq-1f6a2c3e`, which each start generates unless a user has set one. */
   readonly clusterName: string;
-  /** The PEM file of TLS; undefined: the port speaks no TLS. */
+  /** The certificate in PEM; `undefined` if the port does not speak TLS. */
   readonly certificate: Buffer | undefined;
-  /** By `clock.now`. */
+  /** Time of the start, by `clock.now`. */
   readonly startedAt: number;
   readonly clock: Clock;
   readonly churn: ChurnCounters;
   readonly users: Users;
   readonly memory: Memory;
-  /** undefined: everything is in memory only. */
+  /** `undefined` if everything is in memory only. */
   readonly store: Store | undefined;
   readonly vhosts: ReadonlyMap<string, VirtualHost>;
-  /** Those that came through the handshake. */
+  /** Connections whose handshake is done. */
   readonly connections: ReadonlySet<Connection>;
-  /** The store keeps the name. */
+  /** Sets the name, also in the store. */
   setClusterName(name: string): void;
-  /** The one that is there, or a new one. All users with the tag administrator may do all in it. */
+  /** Returns the virtual host. Creates it if it does not exist, and permits administrators everything in it. */
   addVhost(name: string): VirtualHost;
-  /** Closes its connections. Resolves when it is gone with all that it held; until then its name cannot be used. */
+  /** Removes the virtual host and closes its connections. Resolves when everything in it is removed too. */
   removeVhost(name: string): Promise<void>;
-  /** Serves a connection that another server has accepted; it is closed with the broker. */
+  /** Serves a socket that another server has accepted, and closes it with the broker. */
   take(socket: Socket): void;
-  /** Connections get 320. Resolves when all sockets are closed and the store is. */
+  /** Closes all connections with 320. Resolves when all sockets and the store are closed. */
   close(): Promise<void>;
 }
 
-/** How long clients have to say good-bye when the broker closes. */
-const closeMs = 4_000;
 const defaultMemoryBytes = 1024 ** 3;
+const defaultUsers: InitialUsers = [{ ...defaultLogin, tags: ['administrator'] }];
 
 /**
- * Starts a broker; it accepts connections when the promise resolves. Throws MqError: UNAVAILABLE if it cannot listen,
+ * Starts a broker. It accepts connections when the promise resolves. Throws MqError: UNAVAILABLE if it cannot listen,
  * USAGE if other machines could log in with the default password.
  */
 export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {
-  const { host = '127.0.0.1', store, clock = systemClock, version = '0.0.0', log = () => {} } = options;
-  const vhosts = new Map<string, VirtualHost>();
-  const users = new Users(store);
-  const sockets = new Set<Socket>();
-  const all = new Set<Connection>();
-  const connections = new Set<Connection>();
-  const memory = new Memory(options.memoryLimitBytes ?? defaultMemoryBytes, (isHigh) => {
-    log(isHigh ? 'memory is short: publishers are blocked' : 'memory is free again: publishers go on');
-    for (const connection of connections) connection.block(isHigh);
-  });
-  const named = store?.recovered.definitions.find(({ kind }) => kind === 'cluster-name');
-  const churn = churnCounters();
-  const slices = new Slices();
-  const surroundings = { clock, memory, slices, store, log, churn };
-  const state: BrokerState = {
-    churn,
-    clock: options.connectionClock ?? systemClock,
-    limits: {
-      channelMax: options.channelMax ?? 2047,
-      frameMax: options.frameMax ?? 131_072,
-      heartbeat: options.heartbeatSeconds ?? 60,
-    },
-    clusterName: named === undefined ? `mq-${randomUUID().slice(0, 8)}` : String(named.value),
-    memory,
-    replies: new Replies(),
-    slices,
-    store,
-    endOfTick: new EndOfTick(),
-    users,
-    version,
-    vhosts,
-    log,
-  };
-  const events: ConnectionEvents = {
-    onOpen: (connection) => {
-      connections.add(connection);
-      churn.connection_created++;
-    },
-    onGone: (connection) => {
-      if (connections.delete(connection)) churn.connection_closed++;
-      all.delete(connection);
-    },
-  };
-
-  const addVhost = (name: string): VirtualHost => {
-    const known = vhosts.get(name);
-    if (known !== undefined) return known;
-    const vhost = new VirtualHost(name, surroundings);
-    vhosts.set(name, vhost);
-    store?.define({ kind: 'vhost', key: name, value: { name } });
-    for (const user of users.all.values()) {
-      if (user.tags.includes('administrator')) users.allow(user.name, name, everything);
-    }
-    return vhost;
-  };
-  const removals = new Map<string, Promise<void>>();
-  const removeVhost = async (name: string): Promise<void> => {
-    const vhost = vhosts.get(name);
-    if (vhost === undefined) return removals.get(name);
-    vhosts.delete(name);
-    for (const user of users.all.values()) users.forbid(user.name, name);
-    // Recovery removes what belongs to no virtual host, if the broker ends before the work does.
-    store?.undefine('vhost', name);
-    for (const connection of all) if (connection.vhost === vhost) connection.close(`vhost '${name}' is deleted`);
-    const removal = new Promise<void>((done) => slices.run(vhost.removed(), done));
-    removals.set(name, removal);
-    await removal;
-    removals.delete(name);
-  };
-
+  const { store } = options;
   if (store !== undefined) await loadPatterns(patternsOf(store.recovered.definitions));
-  if (store !== undefined) recover(store.recovered, { vhosts, users, surroundings });
-  const given = options.users ?? [{ ...defaultLogin, tags: ['administrator'] }];
-  for (const user of given) users.put(user);
-  const [weak] = isLoopback(host) ? [] : users.withDefaultPassword();
-  if (weak !== undefined) throw defaultPassword(weak, host);
-  addVhost('/');
-  for (const { name } of given) {
-    for (const vhost of vhosts.keys()) {
-      if (users.all.get(name)?.permissions.has(vhost) === false) users.allow(name, vhost, everything);
-    }
-  }
-  for (const vhost of vhosts.values()) for (const queue of vhost.queues.values()) queue.enforceLimits();
-
-  const take = (socket: Socket) => void all.add(new Connection(socket, state, events));
-  // Loaded where it is asked for: it would take as long as all the rest of the start.
-  // A client may end its side while what it sent is still being read.
-  const half = { allowHalfOpen: true };
-  const server =
-    options.tls === undefined
-      ? createServer(half, take)
-      : (await import('node:tls')).createServer({ ...options.tls, ...half }, take);
-  const track = (socket: Socket) => {
-    sockets.add(socket);
-    socket.on('close', () => sockets.delete(socket));
-  };
-  // With TLS these are there before the handshake is.
-  server.on('connection', track);
-  await listen(server, { host, port: options.port ?? 0, log });
+  const broker = new EmbeddedBroker(options);
+  await broker.listen(options);
   await markOpen(store);
-  const address = server.address();
-  const port = typeof address === 'object' && address !== null ? address.port : 0;
-  const scheme = options.tls === undefined ? 'amqp' : 'amqps';
-  let closing: Promise<void> | undefined;
-  return {
-    host,
-    port,
-    url: `${scheme}://${userPart(given[0]?.name)}${host.includes(':') ? `[${host}]` : host}:${port}`,
-    version,
-    get clusterName() {
-      return state.clusterName;
-    },
-    certificate: options.tls?.cert,
-    startedAt: clock.now(),
-    clock,
-    churn,
-    users,
-    memory,
-    store,
-    vhosts,
-    connections,
-    setClusterName: (name) => {
-      state.clusterName = name;
-      store?.define({ kind: 'cluster-name', key: '', value: name });
-    },
-    addVhost,
-    removeVhost,
-    take: (socket) => {
-      track(socket);
-      take(socket);
-    },
-    close: () => (closing ??= close()),
-  };
+  return broker;
+}
 
-  async function close(): Promise<void> {
-    const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-    for (const connection of all) connection.close("broker forced connection closure with reason 'shutdown'");
-    const impatience = setTimeout(() => {
-      for (const socket of sockets) socket.destroy();
-    }, closeMs);
-    // Those that were taken are not the server's own.
-    const gone = [...sockets].map((socket) => new Promise<void>((resolve) => socket.once('close', () => resolve())));
-    await Promise.all([closed, ...gone]);
-    clearTimeout(impatience);
-    // What clients acknowledged must not come again after the next start.
-    await slices.idle();
-    for (const vhost of vhosts.values()) for (const queue of vhost.queues.values()) queue.stop();
-    markClosed(store);
-    await store?.close();
+class EmbeddedBroker implements Broker {
+  readonly host: string;
+  port = 0;
+  readonly certificate: Buffer | undefined;
+  readonly startedAt: number;
+  readonly clock: Clock;
+  readonly churn = churnCounters();
+  readonly users: Users;
+  readonly memory: Memory;
+  readonly store: Store | undefined;
+  readonly #firstUser: string | undefined;
+  readonly #slices = new Slices();
+  readonly #vhosts: Vhosts;
+  readonly #connections = new Connections(this.churn);
+  readonly #state: BrokerState;
+  #server: Server | undefined;
+  #closed: Promise<void> | undefined;
+
+  /** Recovers what the store has kept, and adds the users of the options and the virtual host `/`. */
+  constructor(options: BrokerOptions) {
+    const { host = '127.0.0.1', users = defaultUsers, store, clock = systemClock, log = () => {} } = options;
+    this.host = host;
+    this.certificate = options.tls?.cert;
+    this.clock = clock;
+    this.startedAt = clock.now();
+    this.store = store;
+    this.users = new Users(store);
+    this.#firstUser = users[0]?.name;
+    this.memory = new Memory(options.memoryLimitBytes ?? defaultMemoryBytes, (isHigh) => {
+      log(isHigh ? 'memory limit reached: publishers are blocked' : 'memory below its limit: publishers resume');
+      this.#connections.block(isHigh);
+    });
+    const shared = { clock, memory: this.memory, slices: this.#slices, store, log, churn: this.churn };
+    this.#vhosts = new Vhosts(shared, this.users);
+    this.#state = this.#newState(options, log);
+    if (store !== undefined) recover(store, { vhosts: this.#vhosts, users: this.users, log });
+    this.#addUsers(users);
+    this.#vhosts.enforceLimits();
+  }
+
+  get url(): string {
+    const scheme = this.certificate === undefined ? 'amqp' : 'amqps';
+    return `${scheme}://${userPart(this.#firstUser)}${this.host.includes(':') ? `[${this.host}]` : this.host}:${this.port}`;
+  }
+
+  get version(): string {
+    return this.#state.version;
+  }
+
+  get clusterName(): string {
+    return this.#state.clusterName;
+  }
+
+  get vhosts(): ReadonlyMap<string, VirtualHost> {
+    return this.#vhosts.all;
+  }
+
+  get connections(): ReadonlySet<Connection> {
+    return this.#connections.open;
+  }
+
+  setClusterName(name: string): void {
+    this.#state.clusterName = name;
+    this.store?.define({ kind: 'cluster-name', key: '', value: name });
+  }
+
+  addVhost(name: string): VirtualHost {
+    return this.#vhosts.add(name);
+  }
+
+  removeVhost(name: string): Promise<void> {
+    return this.#vhosts.remove(name, (vhost) => this.#connections.closeVhost(vhost));
+  }
+
+  async listen({ port = 0, tls }: BrokerOptions): Promise<void> {
+    const accept = (socket: Socket) => this.#connections.accept(socket, this.#state);
+    // A client may end its side of the connection before the broker has read everything that the client sent.
+    const half = { allowHalfOpen: true };
+    // node:tls is loaded only if it is needed, because loading it takes as long as the rest of the start.
+    const server =
+      tls === undefined
+        ? createServer(half, accept)
+        : (await import('node:tls')).createServer({ ...tls, ...half }, accept);
+    // With TLS, this event comes before the TLS handshake.
+    server.on('connection', (socket: Socket) => this.#connections.track(socket));
+    // accept(2) fails when file descriptors run out. The broker still serves the connections that it has.
+    const onError = (error: Error) => this.#state.log(`cannot accept a connection: ${error.message}`);
+    this.port = await listen(server, { host: this.host, port }, onError);
+    this.#server = server;
+  }
+
+  take(socket: Socket): void {
+    this.#connections.track(socket);
+    this.#connections.accept(socket, this.#state);
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  #newState(options: BrokerOptions, log: (line: string) => void): BrokerState {
+    const definitions = options.store?.recovered.definitions ?? [];
+    const clusterName = definitions.find(({ kind }) => kind === 'cluster-name')?.value;
+    return {
+      churn: this.churn,
+      clock: options.connectionClock ?? systemClock,
+      limits: {
+        channelMax: options.channelMax ?? 2047,
+        frameMax: options.frameMax ?? 131_072,
+        heartbeat: options.heartbeatSeconds ?? 60,
+      },
+      clusterName: typeof clusterName === 'string' ? clusterName : `mq-${randomUUID().slice(0, 8)}`,
+      memory: this.memory,
+      replies: new Replies(),
+      slices: this.#slices,
+      store: options.store,
+      endOfTick: new EndOfTick(),
+      users: this.users,
+      version: options.version ?? '0.0.0',
+      vhosts: this.#vhosts.all,
+      log,
+    };
+  }
+
+  #addUsers(users: InitialUsers): void {
+    for (const user of users) this.users.put(user);
+    const [weak] = isLoopback(this.host) ? [] : this.users.withDefaultPassword();
+    if (weak !== undefined) throw defaultPassword(weak, this.host);
+    this.#vhosts.add('/');
+    for (const { name } of users) this.#vhosts.allow(name);
+  }
+
+  async #close(): Promise<void> {
+    const closed = new Promise<void>((resolve) => {
+      if (this.#server === undefined) resolve();
+      else this.#server.close(() => resolve());
+    });
+    await this.#connections.close();
+    await closed;
+    // Acknowledgements that were received are processed, so that the next start does not deliver these messages again.
+    await this.#slices.idle();
+    this.#vhosts.stop();
+    markClosed(this.store);
+    await this.store?.close();
   }
 }
 
@@ -250,28 +259,4 @@ function defaultPassword(user: string, host: string): MqError {
 
 function userPart(name: string | undefined): string {
   return name === undefined || name === 'guest' ? '' : `${encodeURIComponent(name)}@`;
-}
-
-const everything = { configure: '.*', write: '.*', read: '.*' };
-
-function listen(
-  server: Server,
-  { host, port, log }: { host: string; port: number; log: (line: string) => void },
-): Promise<void> {
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      reject(
-        new MqError('UNAVAILABLE', `cannot listen on ${host}:${port}: ${systemReason(error)}`, {
-          cause: error,
-          ...(error.code === 'EADDRINUSE' && { hint: 'another broker may be there: take another port' }),
-        }),
-      );
-    });
-    server.listen(port, host, () => {
-      server.removeAllListeners('error');
-      // accept(2) fails when descriptors are short; those who are connected are served on.
-      server.on('error', (error) => log(`a connection could not be taken: ${error.message}`));
-      resolve();
-    });
-  });
 }

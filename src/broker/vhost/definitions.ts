@@ -1,10 +1,55 @@
-// What of a virtual host is durable, as the store keeps it.
+// The durable definitions of a virtual host: their form in the store, and the calls that write them there.
 
 import type { Policy, PolicyKind } from '../queue/policies.ts';
 import { Queue } from '../queue/queue.ts';
-import { type Binding, bindingKey, type Exchange } from '../routing/exchange.ts';
+import { type Binding, bindingKey, type Exchange, type ExchangeType } from '../routing/exchange.ts';
 import type { Store } from '../store/contract.ts';
 import type { VhostMetadata } from './declarations.ts';
+import type { UserDefinition } from './users.ts';
+
+/** A definition as this broker writes it. The arguments are an encoded field table in base64. */
+export type BrokerDefinition =
+  | UserDefinition
+  | Kept<'closed', true>
+  | Kept<'cluster-name', string>
+  // Only the name, until metadata is set.
+  | Kept<'vhost', { readonly name: string } & Partial<VhostMetadata>>
+  | Kept<'policy', Policy & { readonly vhost: string; readonly kind: PolicyKind }>
+  | Kept<'exchange', ExchangeValue>
+  | Kept<'queue', QueueValue>
+  | Kept<'binding', BindingValue>;
+
+interface Kept<Kind extends string, Value> {
+  readonly kind: Kind;
+  readonly key: string;
+  readonly value: Value;
+}
+
+export interface ExchangeValue {
+  readonly vhost: string;
+  readonly exchange: string;
+  readonly type: ExchangeType;
+  readonly autoDelete: boolean;
+  readonly internal: boolean;
+  readonly arguments: string;
+}
+
+export interface QueueValue {
+  readonly vhost: string;
+  readonly queue: string;
+  readonly autoDelete: boolean;
+  readonly arguments: string;
+}
+
+export interface BindingValue {
+  readonly vhost: string;
+  readonly source: string;
+  readonly destination: string;
+  /** The destination is a queue; otherwise it is an exchange. */
+  readonly isQueue: boolean;
+  readonly routingKey: string;
+  readonly arguments: string;
+}
 
 export class Definitions {
   readonly #vhost: string;
@@ -18,7 +63,7 @@ export class Definitions {
   defineExchange(exchange: Exchange): void {
     if (!exchange.isDurable) return;
     const { name, type, isAutoDelete: autoDelete, isInternal: internal } = exchange;
-    this.#store.define({
+    this.#define({
       kind: 'exchange',
       key: this.#key(name),
       value: { vhost: this.#vhost, exchange: name, type, autoDelete, internal, arguments: encoded(exchange) },
@@ -33,7 +78,7 @@ export class Definitions {
     if (!queue.isDurable) return;
     const { name, isAutoDelete: autoDelete } = queue;
     const value = { vhost: this.#vhost, queue: name, autoDelete, arguments: encoded(queue) };
-    this.#store.define({ kind: 'queue', key: queue.key, value });
+    this.#define({ kind: 'queue', key: queue.key, value });
   }
 
   forgetQueue(queue: Queue): void {
@@ -43,7 +88,7 @@ export class Definitions {
   defineBinding(binding: Binding): void {
     if (!isDurable(binding)) return;
     const { source, destination, routingKey } = binding;
-    this.#store.define({
+    this.#define({
       kind: 'binding',
       key: this.#key(source.name, bindingKey(binding)),
       value: {
@@ -58,11 +103,11 @@ export class Definitions {
   }
 
   defineVhost(metadata: VhostMetadata): void {
-    this.#store.define({ kind: 'vhost', key: this.#vhost, value: { name: this.#vhost, ...metadata } });
+    this.#define({ kind: 'vhost', key: this.#vhost, value: { name: this.#vhost, ...metadata } });
   }
 
   definePolicy(kind: PolicyKind, policy: Policy): void {
-    this.#store.define({
+    this.#define({
       kind: 'policy',
       key: this.#key(kind, policy.name),
       value: { vhost: this.#vhost, kind, ...policy },
@@ -76,6 +121,10 @@ export class Definitions {
   forgetBinding(binding: Binding): void {
     if (!isDurable(binding)) return;
     this.#store.undefine('binding', this.#key(binding.source.name, bindingKey(binding)));
+  }
+
+  #define(definition: BrokerDefinition): void {
+    this.#store.define(definition);
   }
 
   #key(...parts: readonly string[]): string {

@@ -1,161 +1,216 @@
-// What a store had kept becomes virtual hosts, users, exchanges, queues, bindings and messages again.
+// Rebuilds the broker from its store: virtual hosts, users, policies, exchanges, queues, bindings and messages.
 
 import { Arguments } from '../codec/arguments.ts';
 import { scanProperties } from '../codec/properties.ts';
 import { Message } from '../queue/message.ts';
-import type { Policy, PolicyKind } from '../queue/policies.ts';
-import type { ExchangeType } from '../routing/exchange.ts';
+import type { Queue } from '../queue/queue.ts';
 import type { Definition, Store, StoredEntry, StoredMessage } from '../store/contract.ts';
-import type { VhostMetadata } from './declarations.ts';
+import type { BindingValue, BrokerDefinition, ExchangeValue, QueueValue } from './definitions.ts';
 import type { Users } from './users.ts';
-import { type Shared, VirtualHost } from './vhost.ts';
+import type { VirtualHost } from './vhost.ts';
+import type { Vhosts } from './vhosts.ts';
 
 interface Target {
-  readonly vhosts: Map<string, VirtualHost>;
+  readonly vhosts: Vhosts;
   readonly users: Users;
-  readonly surroundings: Shared;
+  readonly log: (line: string) => void;
 }
 
-/** The keys of queues and exchanges whose definitions cannot be recovered. What belongs to them stays in the store. */
-type SetAside = ReadonlySet<string>;
+/** The last record that a broker writes before it exits normally. */
+const closed: BrokerDefinition = { kind: 'closed', key: '', value: true };
 
-/** Written as the last record of a broker that ended in order. */
-const closed: Definition = { kind: 'closed', key: '', value: true };
+/** The order of recovery: a definition needs those of the kinds before it. */
+const kinds = ['vhost', 'user', 'permission', 'topic-permission', 'policy', 'exchange', 'queue', 'binding'];
 
 export function markClosed(store: Store | undefined): void {
   store?.define(closed);
 }
 
-/** Removes the mark. Resolves when that is on disk. */
+/** Removes the mark. Resolves when the removal is on disk. */
 export async function markOpen(store: Store | undefined): Promise<void> {
   store?.undefine(closed.kind, closed.key);
   await new Promise<void>((done) => (store === undefined ? done() : store.committed(() => done())));
 }
 
-export function recover(recovered: Store['recovered'], target: Target): void {
-  const { vhosts } = target;
-  const { log } = target.surroundings;
-  const wasClosed = recovered.definitions.some(({ kind }) => kind === closed.kind);
-  const aside = new Set<string>();
-  for (const kind of ['vhost', 'user', 'permission', 'topic-permission', 'policy', 'exchange', 'queue', 'binding']) {
-    for (const definition of recovered.definitions) {
-      if (definition.kind !== kind) continue;
-      const what = `the ${kind} '${definition.key.replaceAll('\0', ' ')}'`;
-      if (!succeeds(what, log, () => define(definition, target, aside))) aside.add(definition.key);
-    }
-  }
-  const queues = new Map(
-    [...vhosts.values()].flatMap((vhost) => [...vhost.queues.values()]).map((queue) => [queue.key, queue]),
-  );
-  const messages = new Map<number, Message>();
-  // A quorum queue has what came back in its own order, before all others. A classic queue has one order.
-  const isReturned = ({ queue, returns }: StoredEntry) =>
-    returns.acquiredCount > 0 && queues.get(queue)?.settings.type === 'quorum';
-  const returned = recovered.entries.filter(isReturned);
-  returned.sort((one, other) => one.returns.order - other.returns.order);
-  const ordered = [...recovered.entries.filter((entry) => !isReturned(entry)), ...returned];
-  for (const { message: stored, queue: key, returns, expiresAt } of ordered) {
-    const queue = queues.get(key);
-    if (queue === undefined) {
-      if (aside.has(key)) continue;
-      // The broker ended between a queue's end and that of its messages.
-      target.surroundings.store?.drop(key);
-      continue;
-    }
-    succeeds(`a message of ${queue.what}`, log, () => {
-      const message = messages.get(stored.id) ?? messageOf(stored);
-      messages.set(stored.id, message);
-      // No record is made of a delivery: after a crash every message may have been delivered. A broker that ends in order
-      // counts what comes back from its connections.
-      queue.recover(message, {
-        storeId: stored.id,
-        expiresAt,
-        returns,
-        redelivered: !wasClosed || returns.acquiredCount > 0,
-      });
-    });
-  }
-  recovered.definitions.length = 0;
-  recovered.entries.length = 0;
+/** Moves everything that the store has kept into the broker. */
+export function recover(store: Store, target: Target): void {
+  const { definitions, entries } = store.recovered;
+  const recovery = new Recovery(store, target);
+  recovery.define(definitions);
+  const wasClosed = definitions.some(({ kind }) => kind === closed.kind);
+  recovery.enqueue(entries, wasClosed);
+  definitions.length = 0;
+  entries.length = 0;
 }
 
-/** Returns the patterns of permissions and policies, whose engine has to be loaded before `recover`. */
+/** Returns the patterns of permissions and policies. Their engine has to be loaded before `recover`. */
 export function patternsOf(definitions: readonly Definition[]): string[] {
-  return definitions
-    .filter(({ kind }) => ['permission', 'topic-permission', 'policy'].includes(kind))
-    .map(({ value }) => value as Readonly<Record<string, unknown>>)
-    .flatMap(({ configure, write, read, pattern }) => [configure, write, read, pattern])
-    .filter((pattern) => typeof pattern === 'string');
+  return definitions.filter(isKnown).flatMap(({ kind, value }) => {
+    if (kind === 'permission') return [value.configure, value.write, value.read];
+    if (kind === 'topic-permission') return [value.write, value.read];
+    return kind === 'policy' ? [value.pattern] : [];
+  });
 }
 
-/** Does the work. If it throws, reports that the record is set aside, which means that it stays in the store unused. */
-function succeeds(what: string, log: Shared['log'], work: () => void): boolean {
-  try {
-    work();
-    return true;
-  } catch (error) {
-    log(`the store: ${what} cannot be recovered and is set aside: ${(error as Error).message}`);
-    return false;
-  }
-}
+class Recovery {
+  readonly #store: Store;
+  readonly #target: Target;
+  /** The keys of definitions that cannot be recovered. What belongs to them stays in the store. */
+  readonly #setAside = new Set<string>();
 
-function define({ kind, key, value }: Definition, { vhosts, users, surroundings }: Target, aside: SetAside): void {
-  const fields = value as Readonly<Record<string, unknown>>;
-  if (['user', 'permission', 'topic-permission'].includes(kind)) {
-    users.recover(kind, fields);
-    return;
+  constructor(store: Store, target: Target) {
+    this.#store = store;
+    this.#target = target;
   }
-  if (kind === 'vhost') {
-    const name = String(fields['name']);
-    const vhost = new VirtualHost(name, surroundings);
-    // An older mq kept nothing but the name.
-    const { name: _, ...metadata } = fields;
-    vhost.metadata = { ...vhost.metadata, ...(metadata as Partial<VhostMetadata>) };
-    vhosts.set(name, vhost);
-    return;
+
+  define(definitions: readonly Definition[]): void {
+    for (const kind of kinds) {
+      for (const definition of definitions) {
+        if (definition.kind !== kind || !isKnown(definition)) continue;
+        const what = `the ${kind} '${definition.key.replaceAll('\0', ' ')}'`;
+        if (!this.#succeeds(what, () => this.#define(definition))) this.#setAside.add(definition.key);
+      }
+    }
   }
-  const vhost = vhosts.get(String(fields['vhost']));
-  if (vhost === undefined) {
-    if (aside.has(String(fields['vhost']))) throw new Error('its virtual host is set aside');
-    // The broker ended between the end of a virtual host and that of what it held.
-    surroundings.store?.undefine(kind, key);
-    return;
+
+  /** `wasClosed` is true if the broker exited normally. */
+  enqueue(entries: readonly StoredEntry[], wasClosed: boolean): void {
+    const queues = new Map<string, Queue>();
+    for (const vhost of this.#target.vhosts.all.values()) {
+      for (const queue of vhost.queues.values()) queues.set(queue.key, queue);
+    }
+    const messages = new Map<number, Message>();
+    for (const { message: stored, queue: key, returns, expiresAt } of inOrder(entries, queues)) {
+      const queue = queues.get(key);
+      if (queue === undefined) {
+        // The broker ended after it removed the queue and before it removed the messages.
+        if (!this.#setAside.has(key)) this.#store.drop(key);
+        continue;
+      }
+      this.#succeeds(`a message of ${queue.what}`, () => {
+        const message = messages.get(stored.id) ?? messageOf(stored);
+        messages.set(stored.id, message);
+        // The store does not record deliveries, so after a crash every message may have been delivered. A broker that exits
+        // normally has counted the messages that came back from its connections.
+        const redelivered = !wasClosed || returns.acquiredCount > 0;
+        queue.recover(message, { storeId: stored.id, expiresAt, returns, redelivered });
+      });
+    }
   }
-  if (kind === 'policy') {
-    const { kind: which, vhost: _, ...policy } = value as Policy & { kind: PolicyKind; vhost: string };
-    vhost.addPolicy(which, policy);
-    return;
+
+  #define(definition: BrokerDefinition): void {
+    const { vhosts, users } = this.#target;
+    switch (definition.kind) {
+      case 'vhost': {
+        const { name, ...metadata } = definition.value;
+        const vhost = vhosts.recover(name);
+        vhost.metadata = { ...vhost.metadata, ...metadata };
+        break;
+      }
+      case 'user':
+      case 'permission':
+      case 'topic-permission':
+        users.recover(definition);
+        break;
+      case 'policy':
+      case 'exchange':
+      case 'queue':
+      case 'binding': {
+        const vhost = this.#vhostOf(definition);
+        if (vhost !== undefined) this.#defineIn(vhost, definition);
+      }
+    }
   }
-  const all = Arguments.decode(Buffer.from(String(fields['arguments']), 'base64'));
-  const parts = { durable: true, autoDelete: fields['autoDelete'] === true, arguments: all };
-  if (kind === 'exchange') {
-    vhost.addExchange({
-      ...parts,
-      exchange: String(fields['exchange']),
-      type: fields['type'] as ExchangeType,
-      internal: fields['internal'] === true,
-    });
-  } else if (kind === 'queue')
-    vhost.addQueue({ ...parts, queue: String(fields['queue']), exclusive: false }, undefined);
-  else {
-    const [source, destination] = [String(fields['source']), String(fields['destination'])];
-    const isQueue = fields['isQueue'] === true;
-    // The broker ended between the end of a queue or an exchange and that of its bindings.
-    if (!vhost.exchanges.has(source) || !(isQueue ? vhost.queues : vhost.exchanges).has(destination)) {
-      const isAside = [source, destination].some((name) => aside.has(`${vhost.name}\0${name}`));
-      if (!isAside) surroundings.store?.undefine(kind, key);
+
+  /** Returns `undefined`, and removes the definition, if it belongs to a virtual host that was removed. */
+  #vhostOf({ kind, key, value }: VhostDefinition): VirtualHost | undefined {
+    const vhost = this.#target.vhosts.all.get(value.vhost);
+    if (vhost !== undefined) return vhost;
+    if (this.#setAside.has(value.vhost)) throw new Error('its virtual host is set aside');
+    // The broker ended after it removed the virtual host and before it removed what was in it.
+    this.#store.undefine(kind, key);
+    return undefined;
+  }
+
+  #defineIn(vhost: VirtualHost, definition: VhostDefinition): void {
+    switch (definition.kind) {
+      case 'policy': {
+        const { kind, vhost: _, ...policy } = definition.value;
+        vhost.addPolicy(kind, policy);
+        break;
+      }
+      case 'exchange': {
+        const { exchange, type, internal } = definition.value;
+        vhost.addExchange({ ...partsOf(definition.value), exchange, type, internal });
+        break;
+      }
+      case 'queue': {
+        const parts = { ...partsOf(definition.value), queue: definition.value.queue, exclusive: false };
+        vhost.addQueue(parts, undefined);
+        break;
+      }
+      case 'binding':
+        this.#bind(vhost, definition);
+    }
+  }
+
+  #bind(vhost: VirtualHost, { kind, key, value }: { kind: string; key: string; value: BindingValue }): void {
+    const { source, destination, isQueue, routingKey } = value;
+    if (vhost.exchanges.has(source) && (isQueue ? vhost.queues : vhost.exchanges).has(destination)) {
+      vhost.addBinding({ source, destination, isQueue, routingKey, arguments: argumentsOf(value) });
       return;
     }
-    vhost.addBinding({ source, destination, isQueue, routingKey: String(fields['routingKey']), arguments: all });
+    const isSetAside = [source, destination].some((name) => this.#setAside.has(`${vhost.name}\0${name}`));
+    // The broker ended after it removed the queue or the exchange and before it removed the bindings.
+    if (!isSetAside) this.#store.undefine(kind, key);
   }
+
+  /** Does the work. If it throws, logs that the record is set aside, which means that it stays in the store unused. */
+  #succeeds(what: string, work: () => void): boolean {
+    try {
+      work();
+      return true;
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#target.log(`the store: ${what} cannot be recovered and is set aside: ${reason}`);
+      return false;
+    }
+  }
+}
+
+type VhostDefinition = Extract<BrokerDefinition, { kind: 'policy' | 'exchange' | 'queue' | 'binding' }>;
+
+/** Only this broker writes definitions, and the store checks that they are intact. So the kind determines the form of the value. */
+function isKnown(definition: Definition): definition is BrokerDefinition {
+  return kinds.includes(definition.kind);
+}
+
+/**
+ * Returns the entries in the order in which queues receive them. A quorum queue delivers messages that came back first, in
+ * the order of their return. A classic queue has one order for all messages.
+ */
+function inOrder(entries: readonly StoredEntry[], queues: ReadonlyMap<string, Queue>): readonly StoredEntry[] {
+  const isReturned = ({ queue, returns }: StoredEntry) =>
+    returns.acquiredCount > 0 && queues.get(queue)?.settings.type === 'quorum';
+  const returned = entries.filter(isReturned);
+  returned.sort((one, other) => one.returns.order - other.returns.order);
+  return [...entries.filter((entry) => !isReturned(entry)), ...returned];
+}
+
+function partsOf(value: ExchangeValue | QueueValue) {
+  return { durable: true, autoDelete: value.autoDelete, arguments: argumentsOf(value) };
+}
+
+function argumentsOf(value: { readonly arguments: string }): Arguments {
+  return Arguments.decode(Buffer.from(value.arguments, 'base64'));
 }
 
 function messageOf(stored: StoredMessage): Message {
-  const scan = scanProperties(stored.content, 0, stored.propertiesLength);
+  const { deliveryMode, priority, expiration } = scanProperties(stored.content, 0, stored.propertiesLength);
   return new Message({
     ...stored,
-    persistent: scan.deliveryMode === 2,
-    priority: scan.priority,
-    expirationMs: scan.expiration === undefined ? undefined : Number(scan.expiration),
+    persistent: deliveryMode === 2,
+    priority,
+    expirationMs: expiration === undefined ? undefined : Number(expiration),
   });
 }

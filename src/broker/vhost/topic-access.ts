@@ -1,5 +1,5 @@
-// Permissions for the routing keys of topic exchanges (https://www.rabbitmq.com/docs/access-control#topic-authorisation). Without
-// one for an exchange, all of its keys are allowed.
+// Permissions for the routing keys of topic exchanges (https://www.rabbitmq.com/docs/access-control#topic-authorisation).
+// A user without a permission for an exchange may use all of its routing keys.
 
 import { patternTest } from '../patterns.ts';
 import { ProtocolError } from '../protocol-error.ts';
@@ -11,27 +11,30 @@ export interface TopicPatterns {
 }
 
 export interface TopicPermission {
-  readonly given: TopicPatterns;
+  readonly patterns: TopicPatterns;
   readonly tests: Readonly<Record<keyof TopicPatterns, (routingKey: string) => boolean>>;
 }
 
-/** The part of a user that a topic permission is looked up in. */
+/** The part of a user that holds topic permissions. */
 interface TopicUser {
   readonly name: string;
   /** Virtual host → topic exchange → permission. */
   readonly topics: ReadonlyMap<string, ReadonlyMap<string, TopicPermission>>;
 }
 
-/** The patterns may name `{username}` and `{vhost}`. Throws a SyntaxError. */
-export function topicPermission(given: TopicPatterns, names: { username: string; vhost: string }): TopicPermission {
+/**
+ * Compiles the patterns. `{username}` and `{vhost}` in a pattern stand for the names. Throws a SyntaxError if a pattern
+ * is invalid.
+ */
+export function topicPermission(patterns: TopicPatterns, names: { username: string; vhost: string }): TopicPermission {
   const test = (pattern: string) => {
     const expanded = pattern.replaceAll(/\{(username|vhost)\}/g, (_, name: keyof typeof names) => escaped(names[name]));
     return patternTest(expanded === '' ? '^$' : expanded);
   };
-  return { given, tests: { write: test(given.write), read: test(given.read) } };
+  return { patterns, tests: { write: test(patterns.write), read: test(patterns.read) } };
 }
 
-/** Throws 403, with RabbitMQ's text. */
+/** Throws 403 with RabbitMQ's text if the user may not use the routing key. */
 export function assertTopicAccess(
   user: TopicUser,
   access: keyof TopicPatterns,

@@ -1,4 +1,5 @@
-// Who may log in, and what they may do: three regular expressions for each virtual host, over the names of queues and exchanges.
+// The users of the broker: their passwords, and their permissions. A permission is three regular expressions for a virtual
+// host, which are matched with the names of queues and exchanges.
 
 import { createHash, randomBytes, timingSafeEqual } from 'node:crypto';
 import { isLoopback } from '../loopback.ts';
@@ -7,13 +8,13 @@ import { ProtocolError } from '../protocol-error.ts';
 import type { Store } from '../store/contract.ts';
 import { type TopicPatterns, type TopicPermission, topicPermission } from './topic-access.ts';
 
-/** The user of a broker that is given none, as RabbitMQ's. */
+/** RabbitMQ's default user. A broker that is started without users has this one. */
 export const defaultLogin = { name: 'guest', password: 'guest' };
 
 export type Access = 'configure' | 'write' | 'read';
-export type Permissions = Readonly<Record<Access, string>>;
+type Permissions = Readonly<Record<Access, string>>;
 
-/** https://www.rabbitmq.com/docs/passwords: the hash of salt and password. Both in base64. */
+/** https://www.rabbitmq.com/docs/passwords: `hash` is the hash of salt and password. Salt and hash are in base64. */
 export interface Password {
   readonly algorithm: 'sha256' | 'sha512';
   readonly salt: string;
@@ -28,16 +29,26 @@ interface TopicExchange {
 export interface User {
   readonly name: string;
   readonly tags: readonly string[];
-  /** undefined: the user has no password, and cannot log in with one. */
+  /** `undefined` if the user cannot log in with a password. */
   readonly password: Password | undefined;
   /** Virtual host → permissions. */
   readonly permissions: Map<
     string,
-    { readonly given: Permissions; readonly tests: Record<Access, (name: string) => boolean> }
+    { readonly patterns: Permissions; readonly tests: Record<Access, (name: string) => boolean> }
   >;
   /** Virtual host → topic exchange → permission. */
   readonly topics: Map<string, Map<string, TopicPermission>>;
 }
+
+/** A user, or one of the user's permissions, as the store keeps it. */
+export type UserDefinition = { readonly key: string } & (
+  | {
+      readonly kind: 'user';
+      readonly value: { readonly name: string; readonly tags: readonly string[]; readonly password: Password | null };
+    }
+  | { readonly kind: 'permission'; readonly value: { readonly user: string; readonly vhost: string } & Permissions }
+  | { readonly kind: 'topic-permission'; readonly value: { readonly user: string } & TopicExchange & TopicPatterns }
+);
 
 export class Users {
   readonly all = new Map<string, User>();
@@ -48,8 +59,8 @@ export class Users {
   }
 
   /**
-   * Adds a user, or changes tags and password of one that is there. A password may be given hashed, or as null: then the
-   * user has none. undefined: the password stays.
+   * Adds a user, or changes the tags and the password of a user. `password` is plain or hashed, `null` to remove it, or
+   * `undefined` to keep it.
    */
   put({
     name,
@@ -74,7 +85,7 @@ export class Users {
       topics: known?.topics ?? new Map(),
     };
     this.all.set(name, user);
-    this.#store?.define({ kind: 'user', key: name, value: { name, tags, password: user.password ?? null } });
+    this.#define({ kind: 'user', key: name, value: { name, tags, password: user.password ?? null } });
     return user;
   }
 
@@ -86,14 +97,15 @@ export class Users {
     this.#store?.undefine('user', name);
   }
 
-  /** Throws a SyntaxError where a regular expression is none. */
-  allow(name: string, vhost: string, given: Permissions): void {
+  /** Sets the permissions of a user in a virtual host. Throws a SyntaxError if a regular expression is invalid. */
+  allow(name: string, vhost: string, patterns: Permissions): void {
     const user = this.all.get(name);
     if (user === undefined) return;
-    user.permissions.set(vhost, { given, tests: testsOf(given) });
-    this.#store?.define({ kind: 'permission', key: `${vhost}\0${name}`, value: { user: name, vhost, ...given } });
+    user.permissions.set(vhost, { patterns, tests: testsOf(patterns) });
+    this.#define({ kind: 'permission', key: `${vhost}\0${name}`, value: { user: name, vhost, ...patterns } });
   }
 
+  /** Removes all permissions of a user in a virtual host. */
   forbid(name: string, vhost: string): void {
     this.all.get(name)?.permissions.delete(vhost);
     this.#store?.undefine('permission', `${vhost}\0${name}`);
@@ -102,13 +114,13 @@ export class Users {
     }
   }
 
-  /** Throws a SyntaxError if a pattern is invalid. */
+  /** Sets the permissions of a user for the routing keys of a topic exchange. Throws a SyntaxError if a pattern is invalid. */
   allowTopic(name: string, { vhost, exchange }: TopicExchange, { write, read }: TopicPatterns): void {
     const user = this.all.get(name);
     if (user === undefined) return;
     this.#setTopic(user, { vhost, exchange }, { write, read });
     const value = { user: name, vhost, exchange, write, read };
-    this.#store?.define({ kind: 'topic-permission', key: `${vhost}\0${name}\0${exchange}`, value });
+    this.#define({ kind: 'topic-permission', key: `${vhost}\0${name}\0${exchange}`, value });
   }
 
   forbidTopic(name: string, { vhost, exchange }: TopicExchange): void {
@@ -118,15 +130,15 @@ export class Users {
     this.#store?.undefine('topic-permission', `${vhost}\0${name}\0${exchange}`);
   }
 
-  #setTopic(user: User, { vhost, exchange }: TopicExchange, given: TopicPatterns): void {
-    const permission = topicPermission(given, { username: user.name, vhost });
+  #setTopic(user: User, { vhost, exchange }: TopicExchange, patterns: TopicPatterns): void {
+    const permission = topicPermission(patterns, { username: user.name, vhost });
     const exchanges = user.topics.get(vhost) ?? new Map<string, TopicPermission>();
     user.topics.set(vhost, exchanges.set(exchange, permission));
   }
 
   /**
-   * Returns the user if name and password are right. `peer` is the IP address of the client.
-   * RabbitMQ: guest can only connect from this machine (https://www.rabbitmq.com/docs/access-control#loopback-users).
+   * Returns the user if name and password are correct. `peer` is the IP address of the client.
+   * RabbitMQ: guest can log in from this machine only (https://www.rabbitmq.com/docs/access-control#loopback-users).
    */
   authenticate(name: string, password: string, peer: string | undefined): User | undefined {
     const user = this.all.get(name);
@@ -134,67 +146,67 @@ export class Users {
     return user?.password !== undefined && isPassword(password, user.password) ? user : undefined;
   }
 
-  /** Returns the names of the users that anybody could guess the password of: it is the default one. */
+  /** Returns the names of the users that have the default password. */
   withDefaultPassword(): string[] {
     const all = [...this.all.values()];
     return all.flatMap(({ name, password }) => (password && isPassword(defaultLogin.password, password) ? name : []));
   }
 
-  /** Puts back what the store had kept. */
-  recover(kind: string, value: Readonly<Record<string, unknown>>): void {
+  /** Adds a user or a permission that the store has kept. Throws a SyntaxError if a pattern is invalid. */
+  recover(definition: UserDefinition): void {
+    const { kind, value } = definition;
     if (kind === 'user') {
-      this.all.set(String(value['name']), {
-        name: String(value['name']),
-        tags: value['tags'] as string[],
-        password: (value['password'] ?? undefined) as User['password'],
-        permissions: new Map(),
-        topics: new Map(),
-      });
-    } else if (kind === 'topic-permission') {
-      const { vhost, exchange, write, read } = value as unknown as TopicExchange & TopicPatterns;
-      const user = this.all.get(String(value['user']));
-      if (user !== undefined) this.#setTopic(user, { vhost, exchange }, { write, read });
-    } else {
-      const { configure, write, read } = value as unknown as Permissions;
-      const given = { configure, write, read };
-      this.all.get(String(value['user']))?.permissions.set(String(value['vhost']), { given, tests: testsOf(given) });
+      const { name, tags, password } = value;
+      this.all.set(name, { name, tags, password: password ?? undefined, permissions: new Map(), topics: new Map() });
+      return;
     }
+    const user = this.all.get(value.user);
+    if (user === undefined) return;
+    if (kind === 'topic-permission') this.#setTopic(user, value, { write: value.write, read: value.read });
+    else {
+      const patterns = { configure: value.configure, write: value.write, read: value.read };
+      user.permissions.set(value.vhost, { patterns, tests: testsOf(patterns) });
+    }
+  }
+
+  #define(definition: UserDefinition): void {
+    this.#store?.define(definition);
   }
 }
 
-/** RabbitMQ: to ask whether something is there takes some permission for it, whichever. Throws 403. */
+/** RabbitMQ: any permission for a queue or an exchange allows to check that it exists. Throws 403 without one. */
 export function assertAnyAccess(user: User, thing: { vhost: string; kind: 'queue' | 'exchange'; name: string }): void {
   const tests = user.permissions.get(thing.vhost)?.tests;
   if (tests?.read(thing.name) === true || tests?.write(thing.name) === true) return;
   assertAccess(user, 'configure', thing);
 }
 
-/** Throws 403, with RabbitMQ's text. */
+/** Throws 403 with RabbitMQ's text if the user does not have the permission. */
 export function assertAccess(
   user: User,
   access: Access,
   { vhost, kind, name }: { vhost: string; kind: 'queue' | 'exchange'; name: string },
 ): void {
-  // RabbitMQ: rules know the default exchange by this name.
-  const asked = kind === 'exchange' && name === '' ? 'amq.default' : name;
-  if (user.permissions.get(vhost)?.tests[access](asked) === true) return;
+  // RabbitMQ: this is the name of the default exchange in permissions.
+  const resource = kind === 'exchange' && name === '' ? 'amq.default' : name;
+  if (user.permissions.get(vhost)?.tests[access](resource) === true) return;
   throw new ProtocolError(
     'ACCESS_REFUSED',
-    `${access} access to ${kind} '${asked}' in vhost '${vhost}' refused for user '${user.name}'`,
+    `${access} access to ${kind} '${resource}' in vhost '${vhost}' refused for user '${user.name}'`,
   );
 }
 
-function testsOf(given: Permissions): Record<Access, (name: string) => boolean> {
-  return { configure: testOf(given.configure), write: testOf(given.write), read: testOf(given.read) };
+function testsOf({ configure, write, read }: Permissions): Record<Access, (name: string) => boolean> {
+  return { configure: testOf(configure), write: testOf(write), read: testOf(read) };
 }
 
 function testOf(pattern: string): (name: string) => boolean {
   if (pattern === '.*') return () => true;
-  // RabbitMQ: an empty pattern allows nothing but the empty name.
+  // RabbitMQ: an empty pattern matches the empty name only.
   return patternTest(pattern === '' ? '^$' : pattern);
 }
 
-// RabbitMQ's own way, so that users move with the definitions, there and back.
+/** RabbitMQ's length, so that an export of definitions can move users from one broker to the other. */
 const saltBytes = 4;
 
 function hashed(password: string): Password {
@@ -207,9 +219,9 @@ function hashed(password: string): Password {
 }
 
 function isPassword(password: string, { algorithm, salt, hash }: Password): boolean {
-  const wanted = Buffer.from(hash, 'base64');
-  const given = hashOf(algorithm, Buffer.from(salt, 'base64'), password);
-  return wanted.length === given.length && timingSafeEqual(wanted, given);
+  const expected = Buffer.from(hash, 'base64');
+  const actual = hashOf(algorithm, Buffer.from(salt, 'base64'), password);
+  return expected.length === actual.length && timingSafeEqual(expected, actual);
 }
 
 function hashOf(algorithm: Password['algorithm'], salt: Buffer, password: string): Buffer {

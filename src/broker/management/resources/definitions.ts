@@ -186,6 +186,6 @@ function assertNamesCluster(parameter: Readonly<Record<string, unknown>>): void 
 }
 
 const everything = {
-  given: { configure: '.*', write: '.*', read: '.*' },
+  patterns: { configure: '.*', write: '.*', read: '.*' },
   tests: { configure: () => true, write: () => true, read: () => true },
 };

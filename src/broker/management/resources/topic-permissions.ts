@@ -26,7 +26,7 @@ type Item = ReturnType<typeof topicsOf>[number];
 
 export function topicsOf({ name, topics }: User) {
   return [...topics].flatMap(([vhost, exchanges]) =>
-    Array.from(exchanges, ([exchange, { given }]) => ({ user: name, vhost, exchange, ...given })),
+    Array.from(exchanges, ([exchange, { patterns }]) => ({ user: name, vhost, exchange, ...patterns })),
   );
 }
 

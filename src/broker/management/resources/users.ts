@@ -76,7 +76,7 @@ export async function allow(
 }
 
 export function permissionsOf({ name, permissions: all }: User): Record<string, unknown>[] {
-  return Array.from(all, ([vhost, { given }]) => ({ user: name, vhost, ...given }));
+  return Array.from(all, ([vhost, { patterns }]) => ({ user: name, vhost, ...patterns }));
 }
 
 export function userOf({ broker, param }: Call): User {

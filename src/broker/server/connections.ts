@@ -1,0 +1,64 @@
+// The client connections of a broker, from accept(2) until their sockets are closed.
+
+import type { Socket } from 'node:net';
+import type { BrokerState } from '../connection/broker-state.ts';
+import { Connection, type ConnectionEvents } from '../connection/connection.ts';
+import type { ChurnCounters } from '../counters.ts';
+import type { VirtualHost } from '../vhost/vhost.ts';
+
+/** Milliseconds that clients have to answer connection.close when the broker closes. */
+const closeMs = 4_000;
+
+export class Connections implements ConnectionEvents {
+  /** Connections whose handshake is done. */
+  readonly open = new Set<Connection>();
+  readonly #all = new Set<Connection>();
+  /** With TLS, a socket exists before its connection does. */
+  readonly #sockets = new Set<Socket>();
+  readonly #churn: ChurnCounters;
+
+  constructor(churn: ChurnCounters) {
+    this.#churn = churn;
+  }
+
+  track(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.on('close', () => this.#sockets.delete(socket));
+  }
+
+  accept(socket: Socket, state: BrokerState): void {
+    this.#all.add(new Connection(socket, state, this));
+  }
+
+  onOpen(connection: Connection): void {
+    this.open.add(connection);
+    this.#churn.connection_created++;
+  }
+
+  onGone(connection: Connection): void {
+    if (this.open.delete(connection)) this.#churn.connection_closed++;
+    this.#all.delete(connection);
+  }
+
+  /** Tells clients to stop publishing, or to resume. */
+  block(isBlocked: boolean): void {
+    for (const connection of this.open) connection.block(isBlocked);
+  }
+
+  closeVhost(vhost: VirtualHost): void {
+    for (const connection of this.#all) {
+      if (connection.vhost === vhost) connection.close(`vhost '${vhost.name}' is deleted`);
+    }
+  }
+
+  /** Closes all connections. Resolves when their sockets are closed; those of clients that do not answer are destroyed. */
+  async close(): Promise<void> {
+    for (const connection of this.#all) connection.close("broker forced connection closure with reason 'shutdown'");
+    const timer = setTimeout(() => {
+      for (const socket of this.#sockets) socket.destroy();
+    }, closeMs);
+    const closed = (socket: Socket) => new Promise<void>((resolve) => socket.once('close', () => resolve()));
+    await Promise.all(Array.from(this.#sockets, closed));
+    clearTimeout(timer);
+  }
+}

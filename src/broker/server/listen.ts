@@ -1,0 +1,37 @@
+// Starts to listen on a port, for AMQP and for the HTTP API.
+
+import type { Server } from 'node:net';
+import { MqError, systemReason } from '../../errors.ts';
+
+interface ListenAddress {
+  readonly host: string;
+  /** 0 stands for a free port. */
+  readonly port: number;
+}
+
+/**
+ * Resolves to the port when the server listens. Throws MqError UNAVAILABLE if the address cannot be used. Later errors
+ * go to `onError`.
+ */
+export function listen(
+  server: Server,
+  { host, port }: ListenAddress,
+  onError: (error: Error) => void,
+): Promise<number> {
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      reject(
+        new MqError('UNAVAILABLE', `cannot listen on ${host}:${port}: ${systemReason(error)}`, {
+          cause: error,
+          ...(error.code === 'EADDRINUSE' && { hint: 'choose another port, or stop the process that listens on this one' }),
+        }),
+      );
+    });
+    server.listen(port, host, () => {
+      server.removeAllListeners('error');
+      server.on('error', onError);
+      const address = server.address();
+      resolve(typeof address === 'object' && address !== null ? address.port : port);
+    });
+  });
+}
