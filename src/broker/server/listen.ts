@@ -23,7 +23,9 @@ export function listen(
       reject(
         new MqError('UNAVAILABLE', `cannot listen on ${host}:${port}: ${systemReason(error)}`, {
           cause: error,
-          ...(error.code === 'EADDRINUSE' && { hint: 'choose another port, or stop the process that listens on this one' }),
+          ...(error.code === 'EADDRINUSE' && {
+            hint: 'choose another port, or stop the process that listens on this one',
+          }),
         }),
       );
     });
