@@ -1,7 +1,9 @@
-// Long work in slices: a few milliseconds in each turn of the event loop, so that no client waits long for another one.
+// Divides long work into slices of a few milliseconds, one in each turn of the event loop, so that no client waits long for
+// the work of another one.
 
-/** Time of one slice of one task, and of all slices in one turn, in milliseconds. */
+/** Milliseconds of one slice of one task. */
 export const sliceMs = 4;
+/** Milliseconds of all slices in one turn of the event loop. */
 const turnMs = 8;
 /** Number of items that are sorted, compared or moved in one step. */
 export const itemsPerStep = 64;
@@ -9,23 +11,23 @@ export const itemsPerStep = 64;
 /** Does one slice of its work. Returns true when everything is done. */
 type Task = () => boolean;
 
-/** Work of many short steps. At each `yield` others may be served. */
+/** Work that consists of many short steps. At each `yield`, the event loop may continue with other work. */
 export type Work<T = void> = Generator<void, T>;
 
 export class Slices {
   #tasks: Task[] = [];
   #immediate: NodeJS.Immediate | undefined;
   #onIdle: (() => void)[] = [];
-  /** The time at which the slice that runs ends, or what work in this turn may do at once. */
+  /** End of the current slice, by `performance.now()`. All work that starts in this turn shares it. */
   #end: number | undefined;
 
-  /** Runs a task slice by slice, from the next turn on, in rotation with the others. */
+  /** Runs a task slice by slice from the next turn on, in rotation with the other tasks. */
   add(task: Task): void {
     this.#tasks.push(task);
     this.#immediate ??= setImmediate(() => this.#turn());
   }
 
-  /** Does the work, then calls `done`. The first slice runs at once, so that short work ends within this call. */
+  /** Does the work, then calls `done`. The first slice runs now, so that short work ends within this call. */
   run(work: Iterator<unknown>, done: () => void = () => undefined): void {
     const task = () => {
       const end = this.#sliceEnd();
@@ -36,7 +38,7 @@ export class Slices {
     if (!task()) this.add(task);
   }
 
-  /** Calls `step` for each item, in slices as `run`. */
+  /** Calls `step` for each item, in slices like `run`. */
   each<T>(items: Iterable<T>, step: (item: T) => void, done?: () => void): void {
     this.run(forEach(items, step), done);
   }
@@ -49,7 +51,7 @@ export class Slices {
     });
   }
 
-  /** What begins in one turn shares one slice: ten thousand queues that are deleted would take ten thousand slices. */
+  /** Without a shared end, ten thousand queues that are deleted in one turn would take ten thousand slices. */
   #sliceEnd(): number {
     if (this.#end !== undefined) return this.#end;
     this.#end = performance.now() + sliceMs;
@@ -60,15 +62,22 @@ export class Slices {
   }
 
   #turn(): void {
-    const end = performance.now() + turnMs;
     let now = performance.now();
-    do {
-      const task = this.#tasks.shift();
-      if (task === undefined) break;
-      this.#end = now + sliceMs;
-      if (!task()) this.#tasks.push(task);
-      now = performance.now();
-    } while (now < end);
+    const end = now + turnMs;
+    try {
+      for (let task = this.#tasks.shift(); task !== undefined; task = this.#tasks.shift()) {
+        this.#end = now + sliceMs;
+        if (!task()) this.#tasks.push(task);
+        now = performance.now();
+        if (now >= end) break;
+      }
+    } finally {
+      // A task that throws is dropped, and the other tasks go on in the next turn.
+      this.#endTurn();
+    }
+  }
+
+  #endTurn(): void {
     this.#end = undefined;
     this.#immediate = this.#tasks.length === 0 ? undefined : setImmediate(() => this.#turn());
     if (this.#tasks.length === 0) for (const resolve of this.#onIdle.splice(0)) resolve();
@@ -76,15 +85,15 @@ export class Slices {
 }
 
 interface SequenceEvents {
-  /** Work has not ended within `add`. */
+  /** Called if work did not end within `add`. */
   readonly onBusy: () => void;
-  /** Nothing is left to do. */
+  /** Called after `onBusy` when all work has ended. */
   readonly onFree: () => void;
-  /** Work has thrown. The next work begins. */
+  /** Called if work throws. The next work begins after that. */
   readonly onError: (error: unknown) => void;
 }
 
-/** Works one after the other: each begins when the one before has ended. */
+/** Does one work after the other, in the order in which they were added. */
 export class Sequence {
   readonly #slices: Slices;
   readonly #on: SequenceEvents;
@@ -96,7 +105,7 @@ export class Sequence {
     this.#on = on;
   }
 
-  /** Does work after what was added before, then calls `done`: within this call if nothing waits and the work is short. */
+  /** Does the work after all work that was added before, then calls `done`. Short work ends within this call if none waits. */
   add(work: Iterator<unknown>, done: () => void = () => undefined): void {
     this.#waiting.push({ work, done });
     if (this.#isRunning) return;
@@ -122,7 +131,7 @@ export class Sequence {
   }
 }
 
-/** Calls `step` for each item, for `together` of them in one piece. */
+/** Calls `step` for each item, and yields after each `together` of them. */
 export function* forEach<T>(items: Iterable<T>, step: (item: T) => void, together = 1): Work {
   let count = 0;
   for (const item of items) {
@@ -131,7 +140,7 @@ export function* forEach<T>(items: Iterable<T>, step: (item: T) => void, togethe
   }
 }
 
-/** Returns the sorted items; equal ones keep their order. Items that are sorted are returned as they are. */
+/** Returns the sorted items. Equal items keep their order. The same array is returned if it is sorted already. */
 export function* sorted<T>(items: readonly T[], compare: (a: T, b: T) => number): Work<readonly T[]> {
   if (yield* isSorted(items, compare)) return items;
   let runs: T[][] = [];
@@ -150,25 +159,36 @@ export function* sorted<T>(items: readonly T[], compare: (a: T, b: T) => number)
 }
 
 function* isSorted<T>(items: readonly T[], compare: (a: T, b: T) => number): Work<boolean> {
-  for (let index = 1; index < items.length; index++) {
-    if (compare(items[index - 1] as T, items[index] as T) > 0) return false;
-    if (index % itemsPerStep === 0) yield;
+  let last: T | undefined;
+  let count = 0;
+  for (const item of items) {
+    if (last !== undefined && compare(last, item) > 0) return false;
+    last = item;
+    if (++count % itemsPerStep === 0) yield;
   }
   return true;
 }
 
 function* merged<T>(left: readonly T[], right: readonly T[], compare: (a: T, b: T) => number): Work<T[]> {
   const all: T[] = [];
-  let [ours, theirs] = [0, 0];
-  while (ours < left.length || theirs < right.length) {
-    const isOurs = theirs === right.length || (ours < left.length && compare(left[ours] as T, right[theirs] as T) <= 0);
-    all.push((isOurs ? left[ours++] : right[theirs++]) as T);
+  let start = 0;
+  for (const item of left) {
+    for (let other = right[start]; other !== undefined && compare(item, other) > 0; other = right[start]) {
+      all.push(other);
+      start++;
+      if (all.length % itemsPerStep === 0) yield;
+    }
+    all.push(item);
     if (all.length % itemsPerStep === 0) yield;
+  }
+  for (; start < right.length; start += itemsPerStep) {
+    all.push(...right.slice(start, start + itemsPerStep));
+    yield;
   }
   return all;
 }
 
-/** Does the work in one piece. Returns what it returns. */
+/** Does the work without a pause. Returns its result. */
 export function atOnce<T>(work: Work<T>): T {
   for (;;) {
     const next = work.next();
@@ -176,8 +196,8 @@ export function atOnce<T>(work: Work<T>): T {
   }
 }
 
-/** Resolves to what the work returns, of which a slice is done in each turn. */
-export async function inTurns<T>(work: Work<T>): Promise<T> {
+/** Does one slice of the work in each turn of the event loop. Resolves to its result. */
+async function inTurns<T>(work: Work<T>): Promise<T> {
   for (;;) {
     const end = performance.now() + sliceMs;
     do {
@@ -188,14 +208,14 @@ export async function inTurns<T>(work: Work<T>): Promise<T> {
   }
 }
 
-/** Resolves to the results of `map`, which is called for a slice of the items in each turn. */
+/** Calls `map` for each item, in slices. Resolves to the results. */
 export async function inSlices<T, R>(items: Iterable<T>, map: (item: T) => R): Promise<R[]> {
   const results: R[] = [];
   await inTurns(forEach(items, (item) => results.push(map(item))));
   return results;
 }
 
-/** Resolves to the sorted items; equal ones keep their order. */
+/** Sorts in slices. Resolves to the sorted items. Equal items keep their order. */
 export function sortedInSlices<T>(items: readonly T[], compare: (a: T, b: T) => number): Promise<readonly T[]> {
   return inTurns(sorted(items, compare));
 }

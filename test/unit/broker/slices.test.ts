@@ -31,6 +31,27 @@ test('idle resolves when the last task has ended', async () => {
   assert.is(left, 0);
 });
 
+test('a task that throws does not stop the other tasks', async () => {
+  const slices = new Slices();
+  const failure = new Promise<Error>((resolve) => process.setUncaughtExceptionCaptureCallback(resolve));
+  slices.add(() => {
+    throw new Error('broken');
+  });
+  let isDone = false;
+  slices.add(() => {
+    isDone = true;
+    return true;
+  });
+  try {
+    assert.is((await failure).message, 'broken');
+    await new Promise((turned) => setImmediate(turned));
+    assert.ok(isDone);
+  } finally {
+    process.setUncaughtExceptionCaptureCallback(null);
+  }
+  await slices.idle();
+});
+
 test('work of a sequence is done in its order, and short work at once', async () => {
   const slices = new Slices();
   const events: string[] = [];
