@@ -89,6 +89,12 @@ export function systemWords(error: unknown): string | undefined {
   return typeof errno === 'number' && errno < 0 ? getSystemErrorMessage(errno) : undefined;
 }
 
+/** Returns the `code` of a Node error, such as `ENOENT`; `undefined` if it has none. */
+export function systemCode(error: unknown): string | undefined {
+  const isCoded = typeof error === 'object' && error !== null && 'code' in error;
+  return isCoded && typeof error.code === 'string' ? error.code : undefined;
+}
+
 /** Returns the operating system's words, otherwise the message of the error. */
 export function systemReason(error: unknown): string {
   return systemWords(error) ?? (error instanceof Error ? error.message : String(error));

@@ -1,40 +1,41 @@
-// Regular expressions that users write. One with nested quantifiers can take longer than the universe has existed.
+// Limits the time of regular expressions that users write, because nested quantifiers can take exponential time.
 
 import { createContext, Script } from 'node:vm';
+import { systemCode } from '../errors.ts';
 
-/** A test of a name that is not malicious takes microseconds. */
+/** Milliseconds for one test. A pattern that is not malicious takes microseconds. */
 const limitMs = 20;
-/** A pause of the machine may use up the limit once. */
+/** A pause of the machine may exceed the limit once. */
 const attempts = 2;
-const knownLimit = 1024;
+const cacheLimit = 1024;
 
-const context = createContext({ pattern: /./, name: '' }) as { pattern: RegExp; name: string };
+const variables = { pattern: /./, name: '' };
+const context = createContext(variables);
 const script = new Script('pattern.test(name)');
 
-/** Returns a test of names that takes a bounded time. A name for which the pattern takes too long does not match. */
+/** Returns a test that ends within a limit. A name for which the pattern exceeds the limit does not match. */
 export function boundedTest(pattern: RegExp): (name: string) => boolean {
-  // With one quantifier at most and no alternatives, the time grows no faster than the square of a name's length.
+  // With at most one quantifier and no alternatives, the time grows at most with the square of the length of the name.
   const isSimple = !pattern.source.includes('|') && (pattern.source.match(/[*+?{]/g)?.length ?? 0) <= 1;
   if (isSimple) return (name) => pattern.test(name);
-  const known = new Map<string, boolean>();
+  const cache = new Map<string, boolean>();
   return (name) => {
-    const answer = known.get(name) ?? isMatch(pattern, name) ?? false;
-    if (known.size >= knownLimit) known.clear();
-    known.set(name, answer);
-    return answer;
+    const result = cache.get(name) ?? isMatch(pattern, name);
+    if (cache.size >= cacheLimit) cache.clear();
+    cache.set(name, result);
+    return result;
   };
 }
 
-/** Returns undefined if it takes too long. */
-function isMatch(pattern: RegExp, name: string): boolean | undefined {
-  context.pattern = pattern;
-  context.name = name;
+function isMatch(pattern: RegExp, name: string): boolean {
+  variables.pattern = pattern;
+  variables.name = name;
   for (let left = attempts; left > 0; left--) {
     try {
-      return script.runInContext(context, { timeout: limitMs }) as boolean;
+      return script.runInContext(context, { timeout: limitMs }) === true;
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
+      if (systemCode(error) !== 'ERR_SCRIPT_EXECUTION_TIMEOUT') throw error;
     }
   }
-  return undefined;
+  return false;
 }

@@ -1,24 +1,24 @@
-// Time as the broker sees it: tests give a clock that they move by hand.
+// The clock of the broker. Tests replace it by one that they move by hand.
 
 export interface Timer {
   cancel(): void;
 }
 
 export interface Clock {
-  /** Milliseconds of a clock that is never set: durations are measured with it. */
+  /** Milliseconds of a monotonic clock, for durations. */
   now(): number;
-  /** Milliseconds since 1970, by the machine's clock, which an administrator or NTP may set. */
+  /** Milliseconds since 1970, by the system clock, which an administrator or NTP may set. */
   date(): number;
-  /** Runs once, so many milliseconds from now. */
+  /** Calls `run` once after this number of milliseconds, or earlier if that is more than 24 days. */
   after(milliseconds: number, run: () => void): Timer;
 }
 
-/** Returns the date at `time`, which is by `now`. */
+/** Converts a time of `now` into one of `date`. */
 export function dateAt(clock: Clock, time: number | undefined): number | undefined {
   return time === undefined ? undefined : time - clock.now() + clock.date();
 }
 
-/** Node waits no longer than this; whoever waits longer has to look again. */
+/** The longest delay of a Node timer. A caller that waits longer has to set another timer. */
 const longestMs = 0x7fff_ffff;
 
 export const systemClock: Clock = {

@@ -1,4 +1,4 @@
-// What happened so far, counted for the management under RabbitMQ's names.
+// Counters of the management API, under RabbitMQ's names.
 
 /** Returns the counters of a channel, a queue or a virtual host. `deliver_get` is the sum of the next four. */
 export const messageCounters = () => ({
@@ -18,7 +18,7 @@ export const messageCounters = () => ({
 
 export type MessageCounters = ReturnType<typeof messageCounters>;
 
-/** Counts one message that leaves a queue for a client. */
+/** Counts one message that a queue delivers to a client. */
 export function countDelivery(
   counters: MessageCounters,
   kind: 'deliver' | 'deliver_no_ack' | 'get' | 'get_no_ack',
@@ -29,7 +29,7 @@ export function countDelivery(
   if (redelivered) counters.redeliver++;
 }
 
-/** Of the broker. */
+/** Returns the counters of the broker. */
 export const churnCounters = () => ({
   connection_created: 0,
   connection_closed: 0,

@@ -1,8 +1,11 @@
-// Addresses of this machine that no other machine can reach or come from.
+// Recognises loopback addresses, which no other machine can reach.
 
 import { isIP } from 'node:net';
 
-/** Accepts a host name or an IP address: also in brackets, as in a URL, and as an IPv6 socket reports IPv4 (::ffff:127.0.0.1). */
+/**
+ * Returns true for `localhost` and for loopback IP addresses. It accepts addresses in brackets, as in a URL, and IPv4
+ * addresses in the form of IPv6 sockets (`::ffff:127.0.0.1`).
+ */
 export function isLoopback(host: string): boolean {
   const address = host
     .toLowerCase()

@@ -1,8 +1,8 @@
-// What the broker refuses. The scope of the error says whether the channel or the connection dies of it.
+// The error of a method that the broker refuses. Its scope is what the error closes: the channel or the connection.
 
 import { MqError } from '../errors.ts';
 
-/** AMQP 0-9-1, 1.2 (constants): the reply codes, by the names that RabbitMQ begins its texts with. */
+/** AMQP 0-9-1, 1.2 (constants): the reply codes by their names, with which RabbitMQ's texts begin. */
 export const replyCodes = {
   CONTENT_TOO_LARGE: 311,
   NO_ROUTE: 312,
@@ -23,9 +23,9 @@ export const replyCodes = {
   INTERNAL_ERROR: 541,
 } as const;
 
-export type ReplyName = keyof typeof replyCodes;
+type ReplyName = keyof typeof replyCodes;
 
-/** AMQP 0-9-1, 1.2: these are soft errors, which close the channel; all others close the connection. */
+/** AMQP 0-9-1, 1.2: soft errors close the channel. All others close the connection. */
 const softErrors: readonly ReplyName[] = [
   'CONTENT_TOO_LARGE',
   'NO_CONSUMERS',
@@ -35,13 +35,13 @@ const softErrors: readonly ReplyName[] = [
   'PRECONDITION_FAILED',
 ];
 
-/** Thrown by queues, exchanges, virtual hosts and channels; caught by the dispatch of the channel and of the connection only. */
+/** Thrown anywhere in the broker, and caught only where a channel or a connection dispatches methods. */
 export class ProtocolError extends MqError {
   readonly scope: 'channel' | 'connection';
   readonly replyCode: number;
   readonly replyText: string;
   readonly logText: string;
-  /** Class id and method id of the method that was refused; set where it is known. */
+  /** Class id and method id of the method that was refused, if they are known. */
   methodKey: number | undefined = undefined;
 
   constructor(name: ReplyName, text: string, scope?: 'channel' | 'connection') {
@@ -51,7 +51,7 @@ export class ProtocolError extends MqError {
     this.scope = scope ?? (softErrors.includes(name) ? 'channel' : 'connection');
     this.replyCode = replyCodes[name];
     this.replyText = replyText;
-    // A client's own words are in it: they are to make no lines of a log, and move no cursor.
+    // The text may contain a client's input. Control characters must not break log lines or move the cursor.
     this.logText = replyText.replaceAll(/\p{Cc}/gu, (sign) => `\\x${sign.charCodeAt(0).toString(16).padStart(2, '0')}`);
   }
 }

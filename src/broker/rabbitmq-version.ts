@@ -1,2 +1,2 @@
-/** The RabbitMQ that this broker follows. Clients and tools decide by it what they may ask. */
+/** The version of RabbitMQ that this broker reports. Clients and tools choose features by it. */
 export const rabbitmqVersion = '4.3.0';

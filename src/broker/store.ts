@@ -3,7 +3,7 @@
 
 import { mkdir, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { MqError, systemReason } from '../errors.ts';
+import { MqError, systemCode, systemReason } from '../errors.ts';
 import type { Store, StoreOptions } from './store/contract.ts';
 import { syncFolder } from './store/disk.ts';
 import { lockFolder } from './store/lock.ts';
@@ -13,51 +13,51 @@ import { recover } from './store/recovery.ts';
 export type { StoreOptions } from './store/contract.ts';
 
 /**
- * Opens the store in `folder`, which is made (0700) when it is not there.
- * Throws MqError: CANNOT_CREATE (the folder cannot be made, or another broker has it), IO (a read or write failed),
- * BAD_DATA (a file is damaged, or not of this store; the message names file and offset).
+ * Opens the store in `folder`. Creates the folder with mode 0700 if it does not exist. Throws MqError: CANNOT_CREATE if
+ * the folder cannot be created or another broker uses it, IO if a read or a write failed, BAD_DATA if a file is damaged
+ * (the message contains file and offset).
  */
 export async function openStore(folder: string, options: StoreOptions): Promise<Store> {
-  const release = await takeFolder(folder, options);
+  const release = await lock(folder, options);
   try {
     return new LogStore(await recover(folder, options), { folder, release, options });
   } catch (error) {
     await release();
     if (error instanceof MqError) throw error;
-    throw new MqError('IO', `opening the store in ${folder}: ${systemReason(error)}`, { at: folder, cause: error });
+    throw new MqError('IO', `cannot open the store in ${folder}: ${systemReason(error)}`, { at: folder, cause: error });
   }
 }
 
-async function takeFolder(folder: string, options: StoreOptions): Promise<() => Promise<void>> {
+async function lock(folder: string, options: StoreOptions): Promise<() => Promise<void>> {
   try {
-    await makeFolder(folder, options.syncFolder ?? syncFolder);
+    await createFolder(folder, options.syncFolder ?? syncFolder);
     return await lockFolder(folder, options);
   } catch (error) {
     if (error instanceof MqError) throw error;
-    throw new MqError('CANNOT_CREATE', `making the store in ${folder}: ${systemReason(error)}`, {
+    throw new MqError('CANNOT_CREATE', `cannot create the store in ${folder}: ${systemReason(error)}`, {
       at: folder,
       cause: error,
     });
   }
 }
 
-/** With its parents. Node's own recursive mkdir has no end where a parent is there and takes nothing, as /proc. */
-async function makeFolder(folder: string, sync: (folder: string) => Promise<void>): Promise<void> {
+/** Creates a folder and its parents. Node's recursive mkdir does not end below a parent such as /proc. */
+async function createFolder(folder: string, sync: (folder: string) => Promise<void>): Promise<void> {
   try {
     await mkdir(folder, { mode: 0o700 });
-    // A crash must not take the folder's name with it.
+    // The sync makes the name of the folder durable.
     await sync(dirname(folder));
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
+    const code = systemCode(error);
     const parent = dirname(folder);
     if (code === 'EEXIST' && (await stat(folder)).isDirectory()) return;
-    if (code !== 'ENOENT' || parent === folder || (await isThere(parent))) throw error;
-    await makeFolder(parent, sync);
-    await makeFolder(folder, sync);
+    if (code !== 'ENOENT' || parent === folder || (await exists(parent))) throw error;
+    await createFolder(parent, sync);
+    await createFolder(folder, sync);
   }
 }
 
-function isThere(path: string): Promise<boolean> {
+function exists(path: string): Promise<boolean> {
   return stat(path).then(
     () => true,
     () => false,

@@ -13,13 +13,13 @@ const cases: readonly [title: string, use: Use, code: number, text: string][] = 
     'a NUL in the name of a queue',
     (c) => c.assertQueue('a\0b'),
     406,
-    'PRECONDITION_FAILED - queue name has a NUL in it',
+    'PRECONDITION_FAILED - queue name contains a NUL character',
   ],
   [
     'a NUL in the name of an exchange',
     (c) => c.assertExchange('a\0b', 'direct'),
     406,
-    'PRECONDITION_FAILED - exchange name has a NUL in it',
+    'PRECONDITION_FAILED - exchange name contains a NUL character',
   ],
   [
     'a passive declaration of a missing queue',

@@ -91,7 +91,7 @@ test('a text that is piped in is the message; without one it is the own text of 
 test('a folder that cannot be made is refused at once', async () => {
   assertRefused(await mq(['broker', '--port', '0', '--data', '/proc/no/such']), {
     exit: 73,
-    line: /^mq broker: making the store in \/proc\/no\/such: no such file or directory \[CANNOT_CREATE\]$/,
+    line: /^mq broker: cannot create the store in \/proc\/no\/such: no such file or directory \[CANNOT_CREATE\]$/,
   });
 });
 

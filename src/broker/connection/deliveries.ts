@@ -252,7 +252,7 @@ export class Deliveries {
       return;
     }
     const tag = ++this.#lastTag;
-    const message = queue.told(got.entry);
+    const message = queue.withDeliveryCount(got.entry);
     countDelivery(channel.counters, noAck ? 'get_no_ack' : 'get', got.redelivered);
     if (!noAck) this.held.set(tag, { tag, entry: got.entry, queue, consumer: undefined });
     channel.connection.output.content(

@@ -1,4 +1,4 @@
-// The arguments that queue.declare may have, and RabbitMQ's texts for those that it refuses.
+// Checks the arguments of queue.declare, with RabbitMQ's texts.
 
 import type { Arguments } from '../codec/arguments.ts';
 import { type FieldValue, typeNames } from '../codec/table.ts';
@@ -6,7 +6,7 @@ import { ProtocolError } from '../protocol-error.ts';
 
 export type QueueType = 'classic' | 'quorum';
 
-/** Returns what is wrong, as RabbitMQ prints it, or undefined. */
+/** Returns RabbitMQ's text for an invalid value, or `undefined` if the value is valid. */
 type Check = (value: FieldValue, type: string, all: Arguments) => string | undefined;
 
 const highestPriority = 255;
@@ -31,19 +31,19 @@ const oneOf =
   (value, type, all) =>
     text(value, type, all) ?? (words.includes(String(value)) ? undefined : problem);
 
-interface Row {
-  /** The types of queue that know the argument. */
+interface ArgumentRule {
+  /** The types of queue that accept the argument. */
   readonly types: readonly QueueType[];
   readonly check: Check;
 }
 
-const both = (check: Check): Row => ({ types: ['classic', 'quorum'], check });
-const classic = (check: Check): Row => ({ types: ['classic'], check });
-const quorum = (check: Check): Row => ({ types: ['quorum'], check });
-const ofStreams: Row = { types: [], check: anything };
+const both = (check: Check): ArgumentRule => ({ types: ['classic', 'quorum'], check });
+const classic = (check: Check): ArgumentRule => ({ types: ['classic'], check });
+const quorum = (check: Check): ArgumentRule => ({ types: ['quorum'], check });
+const ofStreams: ArgumentRule = { types: [], check: anything };
 
-/** RabbitMQ 4.3's arguments. An argument that no type of queue knows may have any value. */
-const rows: Readonly<Record<string, Row>> = {
+/** The arguments of RabbitMQ 4.3. Any other argument is accepted with any value. */
+const rules: Readonly<Record<string, ArgumentRule>> = {
   'x-expires': both((value, type, all) => notZero(value, type, all) ?? duration(value, type, all)),
   'x-message-ttl': both(duration),
   'x-dead-letter-exchange': both(text),
@@ -70,7 +70,7 @@ const rows: Readonly<Record<string, Row>> = {
       notNegative(value, type, all) ?? (Number(value) === 2 ? undefined : `"unsupported queue version '${value}'"`),
   ),
   'x-single-active-consumer': both(flag),
-  // RabbitMQ 4.3 refuses it on a classic queue. Clients still use it there, and neither RabbitMQ 4.0 nor mq does.
+  // RabbitMQ 4.3 refuses it on a classic queue. mq ignores it there as RabbitMQ 4.0 does, because clients still send it.
   'x-consumer-timeout': quorum(notNegative),
   'x-consumer-disconnected-timeout': quorum(notNegative),
   'x-delayed-retry-type': quorum(anything),
@@ -91,13 +91,13 @@ const rows: Readonly<Record<string, Row>> = {
 
 const ignoredOnClassic = ['x-consumer-timeout'];
 
-/** The arguments that queues of this type know: a second declaration has to have the same values of these. */
+/** Returns the arguments that must be equal in each declaration of a queue of this type. */
 export function argumentNames(type: QueueType): readonly string[] {
-  const known = Object.entries(rows).filter(([, { types }]) => types.includes(type));
-  return [...known.map(([name]) => name), 'x-queue-type'];
+  const accepted = Object.entries(rules).filter(([, { types }]) => types.includes(type));
+  return [...accepted.map(([name]) => name), 'x-queue-type'];
 }
 
-interface Wanted {
+interface NewQueue {
   readonly durable: boolean;
   readonly exclusive: boolean;
   readonly autoDelete: boolean;
@@ -106,19 +106,19 @@ interface Wanted {
 
 /** Throws 406 for a queue that RabbitMQ refuses to create. `what` names the queue in the text. */
 export function assertPossible(
-  wanted: Wanted,
+  queue: NewQueue,
   { what, isServerNamed }: { what: string; isServerNamed: boolean },
 ): void {
-  const type = queueType(wanted.arguments, what);
-  assertArguments(wanted.arguments, type, what);
+  const type = queueType(queue.arguments, what);
+  assertArguments(queue.arguments, type, what);
   if (type !== 'quorum') return;
   if (isServerNamed) {
     throw new ProtocolError('PRECONDITION_FAILED', 'Cannot declare a server-named queue for type rabbit_quorum_queue');
   }
   const properties = {
-    'exclusive-owner': wanted.exclusive,
-    'non-durable': !wanted.durable,
-    'auto-delete': wanted.autoDelete,
+    'exclusive-owner': queue.exclusive,
+    'non-durable': !queue.durable,
+    'auto-delete': queue.autoDelete,
   };
   for (const [property, isWrong] of Object.entries(properties)) {
     if (isWrong) throw new ProtocolError('PRECONDITION_FAILED', `invalid property '${property}' for ${what}`);
@@ -127,17 +127,18 @@ export function assertPossible(
 
 /** Throws 406 for the first argument that RabbitMQ refuses for a queue of this type. */
 function assertArguments(all: Arguments, type: QueueType, what: string): void {
-  for (const [name, { types, check }] of Object.entries(rows)) {
+  for (const [name, { types, check }] of Object.entries(rules)) {
     const value = all.get(name);
     if (value === undefined || !types.includes(type)) continue;
     const problem = check(value, all.types[name] ?? '', all);
     if (problem === undefined) continue;
-    // RabbitMQ has another text for this one.
+    // RabbitMQ uses another text for this argument.
     if (name !== 'x-dead-letter-exchange') throw invalid(name, what, problem);
     throw new ProtocolError('PRECONDITION_FAILED', `invalid type '${all.typeName(name)}' for arg '${name}' in ${what}`);
   }
   for (const name of Object.keys(all.values)) {
-    if (rows[name]?.types.includes(type) !== false || (type === 'classic' && ignoredOnClassic.includes(name))) continue;
+    if (rules[name]?.types.includes(type) !== false || (type === 'classic' && ignoredOnClassic.includes(name)))
+      continue;
     throw new ProtocolError(
       'PRECONDITION_FAILED',
       `invalid arg '${name}' for ${what} of queue type rabbit_${type}_queue`,

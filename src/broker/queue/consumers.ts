@@ -1,24 +1,24 @@
-// Who of a queue's consumers gets the next message: round robin among the ready ones of the highest priority.
+// Chooses the consumer that receives the next message: round robin among the ready consumers with the highest priority.
 
 import { Deque } from './deque.ts';
 import type { Entry } from './entry.ts';
 import type { Message } from './message.ts';
 
-/** What a queue has to know of a consumer; the channel makes it. */
+/** A consumer as its queue uses it. The channel implements it. */
 export interface Consumer {
   readonly tag: string;
   readonly noAck: boolean;
   readonly exclusive: boolean;
   readonly priority: number;
-  /** How many it holds unacknowledged. */
+  /** The number of its unacknowledged messages. */
   unacked: number;
-  /** Stands in the row of those that are ready. */
+  /** True while `Consumers` has it in the line of ready consumers. */
   isInLine: boolean;
-  /** Can take one more message now. */
+  /** Returns true if it accepts one more message now. */
   isReady(): boolean;
-  /** `entry` is undefined in no-ack mode: there is nothing to come back. */
+  /** `entry` is undefined in no-ack mode, because the message has left the queue. */
   deliver(message: Message, redelivered: boolean, entry: Entry | undefined): void;
-  /** The queue is gone (AMQP 0-9-1 extension consumer_cancel_notify). */
+  /** The queue was deleted (AMQP 0-9-1 extension consumer_cancel_notify). */
   cancelled(): void;
 }
 
@@ -26,23 +26,22 @@ export class Consumers {
   /** In order of arrival. */
   readonly all = new Set<Consumer>();
   readonly #isSingleActive: boolean;
-  /** RabbitMQ: on a quorum queue a consumer with a higher priority takes over from the single active one. */
-  readonly #isTakenOver: boolean;
-  /** The active consumer gets nothing more, and is followed once it has settled its messages. */
+  readonly #isQuorum: boolean;
+  /** The active consumer receives no more messages. Another one replaces it when it has settled its messages. */
   #isYielding = false;
-  /** Priority → those in line; the highest first. */
+  /** A line of ready consumers for each priority, the highest priority first. */
   readonly #lines: { readonly priority: number; readonly line: Deque<Consumer> }[] = [];
 
   constructor({ isSingleActive, type }: { isSingleActive: boolean; type: 'classic' | 'quorum' }) {
     this.#isSingleActive = isSingleActive;
-    this.#isTakenOver = type === 'quorum';
+    this.#isQuorum = type === 'quorum';
   }
 
   get count(): number {
     return this.all.size;
   }
 
-  /** RabbitMQ: with x-single-active-consumer the one that came first; else undefined. */
+  /** The single active consumer of a queue with x-single-active-consumer; otherwise `undefined`. */
   get active(): Consumer | undefined {
     return this.#active;
   }
@@ -51,7 +50,8 @@ export class Consumers {
   add(consumer: Consumer): void {
     this.all.add(consumer);
     if (this.#isSingleActive) this.#active ??= consumer;
-    if (this.#active !== undefined && this.#isTakenOver && consumer.priority > this.#active.priority) {
+    // RabbitMQ: on a quorum queue, a consumer with a higher priority replaces the single active consumer.
+    if (this.#active !== undefined && this.#isQuorum && consumer.priority > this.#active.priority) {
       this.#isYielding = true;
       this.#leaveLine(this.#active);
       this.wake(this.#active);
@@ -61,7 +61,7 @@ export class Consumers {
 
   /** RabbitMQ: quorum queues ignore the flag `exclusive`, and a queue with a single active consumer refuses it. */
   isInExclusiveUse(consumer: Consumer): boolean {
-    if (this.#isTakenOver) return false;
+    if (this.#isQuorum) return false;
     if (consumer.exclusive) return this.#isSingleActive || this.all.size > 0;
     return [...this.all].some(({ exclusive }) => exclusive);
   }
@@ -72,7 +72,7 @@ export class Consumers {
     if (this.#active === consumer) this.#activateNext();
   }
 
-  /** Puts a consumer that can take messages in line. */
+  /** Puts a consumer that accepts messages in line. Returns true if a consumer is in line that was not before. */
   wake(consumer: Consumer): boolean {
     if (consumer.isInLine || !this.all.has(consumer) || !consumer.isReady()) return false;
     if (this.#isSingleActive && this.#active !== consumer) return false;
@@ -82,7 +82,7 @@ export class Consumers {
     return true;
   }
 
-  /** The next consumer that can take a message, moved to the end of the line. */
+  /** Returns the next consumer that accepts a message, and moves it to the end of its line. */
   next(): Consumer | undefined {
     for (const { line } of this.#lines) {
       for (let left = line.length; left > 0; left--) {
@@ -98,7 +98,7 @@ export class Consumers {
     return undefined;
   }
 
-  /** RabbitMQ: the next is the one with the highest priority, of those the one that has waited longest. */
+  /** RabbitMQ: the next active consumer is the one with the highest priority that has waited longest. */
   #activateNext(): boolean {
     this.#isYielding = false;
     this.#active = undefined;
@@ -108,16 +108,16 @@ export class Consumers {
 
   #leaveLine(consumer: Consumer): void {
     consumer.isInLine = false;
-    const place = this.#lines.findIndex(({ priority }) => priority === consumer.priority);
-    const line = this.#lines[place]?.line;
+    const index = this.#lines.findIndex(({ priority }) => priority === consumer.priority);
+    const line = this.#lines[index]?.line;
     line?.remove(consumer);
-    // Priorities come and go with consumers, as many as there are numbers.
-    if (line?.length === 0) this.#lines.splice(place, 1);
+    // An empty line is removed, because any number can be a priority and lines would accumulate.
+    if (line?.length === 0) this.#lines.splice(index, 1);
   }
 
   #lineOf(priority: number): Deque<Consumer> {
-    const known = this.#lines.find((row) => row.priority === priority);
-    if (known !== undefined) return known.line;
+    const existing = this.#lines.find((each) => each.priority === priority);
+    if (existing !== undefined) return existing.line;
     const line = new Deque<Consumer>();
     this.#lines.push({ priority, line });
     this.#lines.sort((a, b) => b.priority - a.priority);

@@ -1,5 +1,5 @@
-// Where the contents of messages in queues lie. Small ones are copied together into slabs: a small buffer of its own costs
-// several times its bytes, and one that is part of a larger buffer keeps all of that in memory.
+// Stores the contents of messages in queues. Small contents are copied into shared slabs, because a separate small buffer
+// costs several times its size, and a slice of a larger buffer keeps the whole buffer in memory.
 
 const slabBytes = 32 * 1024;
 const largestSmall = 2048;
@@ -12,16 +12,16 @@ interface Kept {
 export interface Slab {
   readonly buffer: Buffer;
   used: number;
-  /** Bytes of messages that are still held. */
+  /** Bytes of messages that queues still hold. */
   live: number;
-  /** All that were copied in, also those that have gone. */
+  /** All messages that were copied into the slab, including those that no queue holds any more. */
   messages: Kept[];
 }
 
 export class Contents {
   #active = newSlab();
 
-  /** Moves the content of a message to where it is kept. Returns by how many bytes the memory has grown. */
+  /** Moves the content of a message into a slab or a buffer. Returns by how many bytes the memory has grown. */
   keep(message: Kept): number {
     const { content } = message;
     if (content.length > largestSmall) {
@@ -61,7 +61,7 @@ export class Contents {
     return this.#compact(full);
   }
 
-  /** Copies what is left of a slab to the active one, once that is less than half. Returns by how many bytes the memory has grown. */
+  /** Copies the messages of a slab that is less than half used to the active slab. Returns by how many bytes the memory has grown. */
   #compact(slab: Slab): number {
     if (slab.live === 0 || slab.live > slabBytes / 2) return 0;
     const { messages } = slab;

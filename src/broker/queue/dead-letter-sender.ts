@@ -1,85 +1,109 @@
-// Dead letters of one queue that no queue has taken yet. RabbitMQ: dead-lettering at least once keeps a message until every
-// queue that it is routed to has taken it. https://www.rabbitmq.com/docs/quorum-queues#dead-lettering
+// Dead-letters the messages of one queue, and keeps those that RabbitMQ's at-least-once strategy has to send again.
+// https://www.rabbitmq.com/docs/quorum-queues#dead-lettering
 
 import type { Timer } from '../clock.ts';
 import type { DeathReason } from '../store/contract.ts';
 import type { Entry } from './entry.ts';
+import type { HeldMessages } from './held-messages.ts';
 import type { QueueHost } from './host.ts';
+import type { QueueSettings } from './settings.ts';
 
-/** The number of letters that are tried at once, as RabbitMQ's dead_letter_worker_consumer_prefetch. */
+/** The number of letters that are sent at the same time. RabbitMQ calls it dead_letter_worker_consumer_prefetch. */
 const windowLength = 32;
-/** The pause before letters without a target are tried again. RabbitMQ waits for 180 s. */
+/** Milliseconds until letters without a route are sent again. RabbitMQ waits for 180 s. */
 const pauseMs = 1000;
+
+/** The part of a queue that sends its dead letters. */
+interface SourceQueue {
+  readonly what: string;
+  readonly settings: QueueSettings;
+  readonly held: HeldMessages;
+}
 
 interface Letter<Q> {
   readonly entry: Entry;
   readonly reason: DeathReason;
-  /** The queues that have taken it. */
-  readonly takenBy: Set<Q>;
+  readonly acceptedBy: Set<Q>;
 }
 
-export class UntakenLetters<Q> {
+export class DeadLetterSender<Q extends SourceQueue> {
   readonly #queue: Q;
-  readonly #host: Pick<QueueHost<Q>, 'clock' | 'deadLetter'>;
-  readonly #settle: (entry: Entry) => void;
-  readonly #letters = new Set<Letter<Q>>();
+  readonly #host: Pick<QueueHost<Q>, 'clock' | 'deadLetter' | 'log'>;
+  /** Letters that not all queues of their route have accepted. */
+  readonly #pending = new Set<Letter<Q>>();
   #timer: Timer | undefined;
 
-  /** `settle` is called with each entry that has been taken. */
-  constructor(queue: Q, host: Pick<QueueHost<Q>, 'clock' | 'deadLetter'>, settle: (entry: Entry) => void) {
+  constructor(queue: Q, host: Pick<QueueHost<Q>, 'clock' | 'deadLetter' | 'log'>) {
     this.#queue = queue;
     this.#host = host;
-    this.#settle = settle;
   }
 
-  /** Sends a letter after those that wait. */
-  add(entry: Entry, reason: DeathReason): void {
-    const letter = { entry, reason, takenBy: new Set<Q>() };
-    this.#letters.add(letter);
-    if (this.#letters.size <= windowLength) this.#send(letter);
+  /**
+   * Sends a message to the dead letter exchange, if the queue has one, and removes it from the queue after that: a crash in
+   * between leaves two copies and not zero. A message that cannot be routed is set aside, because one message must end
+   * neither the broker nor the queue.
+   */
+  send(entry: Entry, reason: DeathReason): void {
+    const { settings, held, what } = this.#queue;
+    try {
+      if (settings.isDeadLetteredAtLeastOnce) {
+        this.#sendAtLeastOnce(entry, reason);
+        return;
+      }
+      if (settings.deadLetterExchange !== undefined) this.#host.deadLetter(this.#queue, entry.message, reason);
+    } catch (error) {
+      const trace = error instanceof Error ? error.stack : String(error);
+      this.#host.log(`a message of ${what} cannot be dead-lettered and is set aside: ${trace}`);
+      held.setAside(entry);
+      return;
+    }
+    held.settle(entry);
   }
 
-  /** Stops the timer and returns the entries that are left. */
+  /** Stops the timer. Returns the entries of the pending letters. */
   clear(): Entry[] {
     this.#timer?.cancel();
-    const entries = [...this.#letters].map(({ entry }) => entry);
-    this.#letters.clear();
+    const entries = Array.from(this.#pending, ({ entry }) => entry);
+    this.#pending.clear();
     return entries;
   }
 
-  #send(letter: Letter<Q>): void {
-    const { entry, reason, takenBy } = letter;
+  /** Adds a letter behind the pending ones, and sends it if it is in the window. */
+  #sendAtLeastOnce(entry: Entry, reason: DeathReason): void {
+    const letter = { entry, reason, acceptedBy: new Set<Q>() };
+    this.#pending.add(letter);
+    if (this.#pending.size <= windowLength) this.#sendLetter(letter);
+  }
+
+  #sendLetter(letter: Letter<Q>): void {
+    const { entry, reason, acceptedBy } = letter;
     this.#host.deadLetter(this.#queue, entry.message, reason, {
-      takenBy,
-      done: (isTaken) => {
-        if (!isTaken) this.#waitForTarget();
-        else if (this.#letters.delete(letter)) {
-          this.#settle(entry);
+      acceptedBy,
+      done: (isAccepted) => {
+        if (!isAccepted) this.#sendAgainLater();
+        else if (this.#pending.delete(letter)) {
+          this.#queue.held.settle(entry);
           this.#sendNext();
         }
       },
     });
   }
 
-  #waitForTarget(): void {
+  #sendAgainLater(): void {
     this.#timer ??= this.#host.clock.after(pauseMs, () => {
       this.#timer = undefined;
-      this.#sendAgain();
+      // Each letter that is accepted moves the next one into the window, which #sendNext sends.
+      for (const letter of [...this.#pending.values().take(windowLength)]) this.#sendLetter(letter);
     });
   }
 
-  /** Sends the letter that has moved into the window, unless the whole window is to be sent again. */
+  /** Sends the letter that has moved into the window, unless the timer will send the whole window. */
   #sendNext(): void {
     if (this.#timer !== undefined) return;
-    const [next] = this.#letters
+    const [next] = this.#pending
       .values()
       .drop(windowLength - 1)
       .take(1);
-    if (next !== undefined) this.#send(next);
-  }
-
-  /** Each letter of the window that is taken makes room for the next one. */
-  #sendAgain(): void {
-    for (const letter of [...this.#letters.values().take(windowLength)]) this.#send(letter);
+    if (next !== undefined) this.#sendLetter(next);
   }
 }

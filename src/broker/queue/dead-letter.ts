@@ -1,19 +1,24 @@
-// What becomes of a message that dies in a queue: a new message with the story of its deaths in its headers.
+// Builds dead letters: copies of messages with RabbitMQ's `x-death` headers.
 
 import { type FieldValue, Timestamp } from '../codec/table.ts';
 import type { Death, DeathReason } from '../store/contract.ts';
 import { Message } from './message.ts';
-import type { Queue } from './queue.ts';
+import type { QueueSettings } from './settings.ts';
 
-/** The message that goes to the dead letter exchange of the queue in which this one died. */
+interface DeadLetterSource {
+  readonly name: string;
+  readonly settings: Pick<QueueSettings, 'deadLetterExchange' | 'deadLetterRoutingKey'>;
+}
+
+/** Returns the message that is published to the dead letter exchange of `queue`. `now` is in milliseconds since 1970. */
 export function deadMessage(
   message: Message,
-  { queue, reason, now }: { queue: Queue; reason: DeathReason; now: number },
+  { queue, reason, now }: { queue: DeadLetterSource; reason: DeathReason; now: number },
 ): Message {
   const deaths = withDeath(message, { queue: queue.name, reason, now });
   const [latest] = deaths;
   const last = { exchange: latest?.exchange ?? '', queue: queue.name, reason };
-  // RabbitMQ: what is told of the first death stays, what is told of the last one changes.
+  // RabbitMQ: a further death changes the headers of the last death, but not those of the first one.
   const headers: Record<string, FieldValue | undefined> = {
     'x-death': deaths.map(deathTable),
     ...(message.deaths === undefined && named('x-first-death-', last)),
@@ -23,7 +28,7 @@ export function deadMessage(
   return new Message({
     exchange: queue.settings.deadLetterExchange ?? '',
     routingKey: key ?? message.routingKey,
-    // RabbitMQ: the expiration is taken off, so that the message does not expire again where it goes.
+    // RabbitMQ: the expiration is removed, so that the message does not expire again in the next queue.
     ...message.changedContent({ expiration: undefined, headers }),
     persistent: message.persistent,
     priority: message.priority,
@@ -34,15 +39,15 @@ export function deadMessage(
   });
 }
 
-/** RabbitMQ: the newest first; one that is there already is counted up and moves to the front. */
+/** RabbitMQ: the newest death is first. A repeated death increments its count and moves to the front. */
 function withDeath(
   message: Message,
   { queue, reason, now }: { queue: string; reason: DeathReason; now: number },
 ): Death[] {
   const deaths = message.deaths ?? [];
-  const known = deaths.find((death) => death.queue === queue && death.reason === reason);
-  if (known !== undefined) {
-    return [{ ...known, count: known.count + 1 }, ...deaths.filter((death) => death !== known)];
+  const same = deaths.find((death) => death.queue === queue && death.reason === reason);
+  if (same !== undefined) {
+    return [{ ...same, count: same.count + 1 }, ...deaths.filter((death) => death !== same)];
   }
   const { exchange, routingKey, moreKeys = [], hiddenKeys = [] } = message;
   return [
@@ -76,8 +81,8 @@ function named(prefix: string, values: Readonly<Record<string, string>>): Record
 }
 
 /**
- * RabbitMQ: a message that comes back to a queue in which it died, without a client having rejected it on the way, would
- * go round for ever, and is dropped.
+ * Returns true if the message has died in the queue before and no client has rejected it since. RabbitMQ drops such a
+ * message, because it would circulate forever.
  */
 export function isCycle(message: Message, queueName: string): boolean {
   const deaths = message.deaths ?? [];

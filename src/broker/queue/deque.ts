@@ -1,9 +1,11 @@
-// A double-ended queue in a ring: both ends in constant time, and an insertion where an order asks for one.
+// A double-ended queue in a ring buffer: constant time at both ends, and insertion into a sorted deque.
 
-const smallest = 16;
+const minimumSize = 16;
+/** A ring up to this size does not shrink. */
+const keptSize = 1024;
 
 export class Deque<T> {
-  #ring: (T | undefined)[] = new Array(smallest);
+  #ring: (T | undefined)[] = new Array(minimumSize);
   #head = 0;
   #length = 0;
 
@@ -11,7 +13,7 @@ export class Deque<T> {
     return this.#length;
   }
 
-  /** Counted from the head. */
+  /** Returns the value at an index, which counts from the head. */
   at(index: number): T | undefined {
     return index < 0 || index >= this.#length ? undefined : this.#ring[(this.#head + index) & (this.#ring.length - 1)];
   }
@@ -43,12 +45,12 @@ export class Deque<T> {
     this.#ring[this.#head] = undefined;
     this.#head = (this.#head + 1) & (this.#ring.length - 1);
     this.#length--;
-    // A queue that was long once does not keep the room for ever.
-    if (this.#ring.length > 1024 && this.#length < this.#ring.length >> 3) this.#resize(this.#ring.length >> 1);
+    // The memory of a deque that was long is freed.
+    if (this.#ring.length > keptSize && this.#length < this.#ring.length >> 3) this.#resize(this.#ring.length >> 1);
     return value;
   }
 
-  /** Returns the number of values before the first one that `isAfter` says yes to; the values are sorted by that. */
+  /** Returns the number of values before the first one for which `isAfter` is true. The values must be sorted by it. */
   countBefore(isAfter: (other: T) => boolean): number {
     let low = 0;
     let high = this.#length;
@@ -61,14 +63,14 @@ export class Deque<T> {
     return low;
   }
 
-  /** Before the first value that `isAfter` says yes to; the values are sorted by that. */
+  /** Inserts a value before the first one for which `isAfter` is true. The values must be sorted by it. */
   insert(value: T, isAfter: (other: T) => boolean): void {
     const low = this.countBefore(isAfter);
     if (low === 0) {
       this.unshift(value);
       return;
     }
-    // The shorter side moves by one place.
+    // The values of the shorter side move by one index.
     if (low > this.#length >> 1) {
       this.push(value);
       for (let index = this.#length - 1; index > low; index--) this.#put(index, this.at(index - 1));
@@ -79,33 +81,42 @@ export class Deque<T> {
     this.#put(low, value);
   }
 
-  /** Inserts values that are sorted as those here are. It costs as much as there are values up to the place of the last one. */
+  /**
+   * Inserts values that are sorted like those of the deque. The time grows with the number of values before the last
+   * inserted one.
+   */
   merge(values: readonly T[], isBefore: (one: T, other: T) => boolean): void {
     const last = values.at(-1);
     if (last === undefined) return;
-    const former: T[] = [];
+    const earlier: T[] = [];
     for (let first = this.first(); first !== undefined && isBefore(first, last); first = this.first()) {
-      former.push(first);
+      earlier.push(first);
       this.shift();
     }
-    let [ours, theirs] = [former.length - 1, values.length - 1];
-    while (ours >= 0 || theirs >= 0) {
-      const isOurs = theirs < 0 || (ours >= 0 && !isBefore(former[ours] as T, values[theirs] as T));
-      this.unshift((isOurs ? former[ours--] : values[theirs--]) as T);
+    for (const value of values.toReversed()) {
+      for (let other = earlier.at(-1); other !== undefined && !isBefore(other, value); other = earlier.at(-1)) {
+        this.unshift(other);
+        earlier.pop();
+      }
+      this.unshift(value);
     }
+    for (const value of earlier.reverse()) this.unshift(value);
   }
 
-  /** Takes out the first value that is it, if there is one. */
+  /** Removes the first value that is equal to `value`, if there is one. */
   remove(value: T): void {
-    for (let left = this.#length, found = false; left > 0; left--) {
-      const other = this.shift() as T;
-      if (!found && other === value) found = true;
-      else this.push(other);
-    }
+    let index = 0;
+    while (index < this.#length && this.at(index) !== value) index++;
+    if (index === this.#length) return;
+    for (; index > 0; index--) this.#put(index, this.at(index - 1));
+    this.shift();
   }
 
   *[Symbol.iterator](): Generator<T> {
-    for (let index = 0; index < this.#length; index++) yield this.at(index) as T;
+    for (let index = 0; index < this.#length; index++) {
+      const value = this.at(index);
+      if (value !== undefined) yield value;
+    }
   }
 
   #put(index: number, value: T | undefined): void {

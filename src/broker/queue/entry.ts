@@ -1,19 +1,19 @@
-// One message in one queue.
+// A message in one queue: ready, or delivered and not yet acknowledged.
 
 import { Message } from './message.ts';
 
-/** A message in one queue, ready or delivered and not yet acknowledged. */
 export class Entry {
   readonly message: Message;
-  /** Grows with arrival in the queue. */
+  /** Numbers the entries of a queue in the order of their arrival. */
   readonly position: number;
-  /** By `Clock.now`. */
+  /** By `Clock.now`; `undefined` if the message does not expire. */
   readonly expiresAt: number | undefined;
-  /** The message's id in the store; undefined: it is in memory only. */
+  /** The id of the message in the store; `undefined` if it is in memory only. */
   readonly storeId: number | undefined;
   redelivered = false;
-  /** How often it came back, and how often by a failure: a rejection, a lost channel. */
+  /** The number of returns to the queue. */
   acquiredCount = 0;
+  /** The number of returns that count as failures: by a rejection, or by the loss of a channel. */
   deliveryCount = 0;
 
   constructor(message: Message, position: number, expiresAt: number | undefined, storeId: number | undefined) {
@@ -23,8 +23,8 @@ export class Entry {
     this.storeId = storeId;
   }
 
-  /** The message with headers that say how often it has come back. */
-  counted(): Message {
+  /** Returns the message with headers that contain both counts. */
+  withDeliveryCount(): Message {
     const { message, acquiredCount, deliveryCount } = this;
     const counts = deliveryCount === 0 ? {} : { 'x-delivery-count': deliveryCount };
     return new Message({

@@ -1,4 +1,4 @@
-// Calls back when the head of a queue expires.
+// A timer for the next message that expires at the head of a queue.
 
 import type { Clock, Timer } from '../clock.ts';
 
@@ -13,7 +13,7 @@ export class ExpiryTimer {
     this.#onExpired = onExpired;
   }
 
-  /** Waits until `at`, by `Clock.now`, unless the timer runs out earlier. Infinity: nothing expires. */
+  /** Sets the timer to `at`, by `Clock.now`, unless it ends earlier. Infinity stands for no expiry. */
   arm(at: number): void {
     if (at >= this.#at) return;
     this.#timer?.cancel();

@@ -1,16 +1,45 @@
-// How much a queue holds, for the management: ready, unacknowledged, or waiting to be dead-lettered.
+// The messages that one queue holds: ready, unacknowledged, or waiting to be dead-lettered. It creates their entries, and
+// keeps the memory, the store and the totals of the management API in step.
 
+import { Entry } from './entry.ts';
+import type { QueueHost } from './host.ts';
 import type { Message } from './message.ts';
 
 export class HeldMessages {
   bytes = 0;
   persistent = 0;
   persistentBytes = 0;
+  readonly #queueKey: string;
+  readonly #host: Pick<QueueHost<unknown>, 'memory' | 'store'>;
+  #nextPosition = 0;
 
-  add({ bodyLength, persistent }: Message, count: 1 | -1): void {
-    this.bytes += count * bodyLength;
+  constructor(queueKey: string, host: Pick<QueueHost<unknown>, 'memory' | 'store'>) {
+    this.#queueKey = queueKey;
+    this.#host = host;
+  }
+
+  hold(message: Message, expiresAt: number | undefined, storeId: number | undefined): Entry {
+    this.#host.memory.hold(message);
+    this.#count(message, 1);
+    return new Entry(message, this.#nextPosition++, expiresAt, storeId);
+  }
+
+  /** Removes a message from the queue, also in the store. */
+  settle(entry: Entry): void {
+    this.setAside(entry);
+    if (entry.storeId !== undefined) this.#host.store?.settle(entry.storeId, this.#queueKey);
+  }
+
+  /** Removes a message from the queue, but not from the store. The next start of the broker recovers it. */
+  setAside({ message }: Entry): void {
+    this.#host.memory.release(message);
+    this.#count(message, -1);
+  }
+
+  #count({ bodyLength, persistent }: Message, change: 1 | -1): void {
+    this.bytes += change * bodyLength;
     if (!persistent) return;
-    this.persistent += count;
-    this.persistentBytes += count * bodyLength;
+    this.persistent += change;
+    this.persistentBytes += change * bodyLength;
   }
 }

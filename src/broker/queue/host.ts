@@ -1,4 +1,4 @@
-// What a queue needs of the broker around it.
+// The interface that a queue needs of its virtual host.
 
 import type { Clock } from '../clock.ts';
 import type { MessageCounters } from '../counters.ts';
@@ -7,25 +7,24 @@ import type { DeathReason, Store } from '../store/contract.ts';
 import type { Memory } from './memory.ts';
 import type { Message } from './message.ts';
 
-/** Reports what becomes of a dead letter, instead of an exception if it cannot be routed. */
+/** Reports the result of a dead letter. With a receipt, a letter that cannot be routed does not cause an exception. */
 export interface Receipt<Q> {
-  /** The queues that have taken the message; they do not get it again. */
-  readonly takenBy: Set<Q>;
-  /** Called with true once there is a route and every queue on it has taken the message, else with false. */
-  done(isTaken: boolean): void;
+  /** The queues that have accepted the letter. It is not sent to them again. */
+  readonly acceptedBy: Set<Q>;
+  /** Called with true when there is a route and every queue on it has accepted the letter, otherwise with false. */
+  done(isAccepted: boolean): void;
 }
 
 export interface QueueHost<Q> {
-  /** Of the virtual host. */
+  /** The counters of the virtual host. */
   readonly counters: MessageCounters;
   readonly clock: Clock;
   readonly memory: Memory;
   readonly slices: Slices;
   readonly store: Store | undefined;
-  /** Reports one line to the operator. */
   log(line: string): void;
-  /** Sends a message that dies in the queue to the queue's dead letter exchange. */
+  /** Sends a message to the dead letter exchange of the queue. */
   deadLetter(queue: Q, message: Message, reason: DeathReason, receipt?: Receipt<Q>): void;
-  /** Deletes the queue with its bindings. */
+  /** Deletes the queue and its bindings. */
   removeQueue(queue: Q): void;
 }

@@ -1,4 +1,4 @@
-// Deletes a queue that was not used for as long as x-expires says: nobody consumed, got or declared.
+// Reports that a queue has been unused for the time of x-expires: it had no consumer, no basic.get and no declaration.
 
 import type { Clock, Timer } from '../clock.ts';
 
@@ -10,27 +10,20 @@ export class QueueUse {
   #usedAt: number;
   #timer: Timer | undefined;
 
-  /** `isInUse`: the queue has a consumer. */
-  constructor({
-    clock,
-    isInUse,
-    onExpired,
-  }: {
-    clock: Clock;
-    isInUse: () => boolean;
-    onExpired: () => void;
-  }) {
+  /** `isInUse` returns true while the queue has a consumer. */
+  constructor({ clock, isInUse, onExpired }: { clock: Clock; isInUse: () => boolean; onExpired: () => void }) {
     this.#clock = clock;
     this.#isInUse = isInUse;
     this.#onExpired = onExpired;
     this.#usedAt = clock.now();
   }
 
+  /** Restarts the time. */
   touch(): void {
     this.#usedAt = this.#clock.now();
   }
 
-  /** Watches for so long from the last use on; `undefined`: the queue never expires. */
+  /** Sets the time. `undefined` stands for a queue that never expires. */
   watch(expiresMs: number | undefined): void {
     if (expiresMs === this.#expiresMs) return;
     this.#expiresMs = expiresMs;

@@ -1,22 +1,22 @@
-// The ready messages of one priority, in the order of delivery.
+// The ready entries of one priority, in the order of delivery.
 
 import { Deque } from './deque.ts';
 import type { Entry } from './entry.ts';
 
-/** Entries that come back join the others while that moves no more than so many of them. */
+/** Returned entries are merged with the others if that moves at most this number of entries. */
 const cheapMoves = 4096;
 
 /**
- * Many entries that come back at once stay together in a run of their own, so that their return takes no time that grows with
- * their number. The next entry to leave is the first one of a run.
+ * A list of runs, each of which is in order. Many entries that return at once become a run, because merging them takes time
+ * that grows with their number. The next entry is the first one of a run.
  */
 export class Level {
   length = 0;
-  /** Whether an entry that comes back goes to where it was. If not, it goes behind the entries that are there. */
+  /** True if a returned entry goes back to its old position. Otherwise it goes behind all other entries. */
   readonly #isSorted: boolean;
-  /** The run that new entries join. */
+  /** The run to which new entries are added. */
   #last = new Deque<Entry>();
-  /** The other runs, none of them empty: a heap by their first entries, or in order if entries are not sorted. */
+  /** The other runs, which are not empty. They are a heap by their first entries, or in order if entries are not sorted. */
   readonly #runs: Deque<Entry>[] = [];
 
   constructor({ isSorted }: { isSorted: boolean }) {
@@ -38,11 +38,11 @@ export class Level {
     if (entry === undefined) return undefined;
     this.length--;
     if (run !== this.#last) this.#settleTop();
-    if (this.#last.length === 0 && this.#runs.length === 1) this.#last = this.#runs.pop() as Deque<Entry>;
+    if (this.#last.length === 0 && this.#runs.length === 1) this.#last = this.#runs.pop() ?? this.#last;
     return entry;
   }
 
-  /** Takes entries back, which are sorted if those here are. The caller does not use the deque afterwards. */
+  /** Adds returned entries, which must be sorted if this level is. The caller must not use the deque afterwards. */
   putBack(entries: Deque<Entry>): void {
     const [first, last] = [entries.first(), entries.last()];
     if (first === undefined || last === undefined) return;
@@ -56,7 +56,7 @@ export class Level {
     else this.#addRun(entries);
   }
 
-  /** By runs, which is not the order of delivery. */
+  /** Iterates over one run after the other, which is not the order of delivery. */
   *[Symbol.iterator](): Generator<Entry> {
     for (const run of this.#runs) yield* run;
     yield* this.#last;
@@ -90,7 +90,7 @@ export class Level {
     }
   }
 
-  /** The first entry of the first run has left. */
+  /** Restores the heap after the first run has lost its first entry. */
   #settleTop(): void {
     const runs = this.#runs;
     const isEmpty = runs[0]?.length === 0;
@@ -112,12 +112,14 @@ export class Level {
   }
 
   #swap(one: number, other: number): void {
-    const runs = this.#runs;
-    [runs[one], runs[other]] = [runs[other] as Deque<Entry>, runs[one] as Deque<Entry>];
+    const [first, second] = [this.#runs[one], this.#runs[other]];
+    if (first === undefined || second === undefined) return;
+    this.#runs[one] = second;
+    this.#runs[other] = first;
   }
 }
 
-/** Whether a run has to be served before another one. */
+/** Returns true if the first entry of `run` comes before the first entry of `other`. */
 function isBefore(run: Deque<Entry> | undefined, other: Deque<Entry> | undefined): boolean {
   const [one, two] = [run?.first(), other?.first()];
   return one !== undefined && two !== undefined && isEarlier(one, two);

@@ -1,12 +1,11 @@
-// Estimates the memory that the messages in queues need. Above the watermark publishers are blocked, below nine tenths of
-// it they go on.
+// Estimates the memory of the messages in queues. Publishers are blocked above the limit, and resume below 90 % of it.
 
 import { Contents } from './contents.ts';
 import type { Message } from './message.ts';
 
 /**
- * Estimated memory of a message beside its bytes, and of its entry in each queue. Objects and the garbage collector's spare
- * room are included: 300,000 messages of 10 bytes take 650 bytes of resident memory each, and 466 are counted.
+ * Estimated overhead of a message, and of its entry in each queue, in bytes. It includes objects and part of the garbage
+ * collector's spare memory: each of 300,000 messages of 10 bytes uses 650 bytes of resident memory, and 466 are counted.
  */
 const messageBytes = 300;
 const entryBytes = 180;
@@ -24,14 +23,14 @@ export class Memory {
     this.#onChange = onChange;
   }
 
-  /** A queue holds the message from now on. */
+  /** Counts that a queue holds the message. */
   hold(message: Message): void {
     this.usedBytes += entryBytes;
     if (message.holders++ === 0) this.usedBytes += this.#contents.keep(message) + messageBytes;
     if (!this.isHigh && this.usedBytes > this.limitBytes) this.#change(true);
   }
 
-  /** A queue has let go of it. */
+  /** Counts that a queue does not hold the message any more. */
   release(message: Message): void {
     this.usedBytes -= entryBytes;
     if (--message.holders === 0) this.usedBytes -= this.#contents.release(message) + messageBytes;

@@ -6,31 +6,31 @@ import type { FieldValue } from '../codec/table.ts';
 import type { Death } from '../store/contract.ts';
 import type { Slab } from './contents.ts';
 
-export interface MessageParts {
+interface MessageParts {
   exchange: string;
   routingKey: string;
-  /** Property flags and values, then the body: bytes that nobody else writes to. */
+  /** Property flags and values, then the body. The buffer must not change afterwards. */
   content: Buffer;
   propertiesLength: number;
   persistent: boolean;
-  /** undefined: the message names none. */
+  /** `undefined` if the message has no priority. */
   priority: number | undefined;
-  /** The message's own time to live. */
+  /** The time to live from the property `expiration`. */
   expirationMs: number | undefined;
-  /** Further routing keys: of the headers CC and BCC. */
+  /** Further routing keys, from the headers CC and BCC. */
   moreKeys?: readonly string[] | undefined;
-  /** Those of them that came by BCC, and are not told to consumers. */
+  /** The routing keys from the header BCC, which consumers do not see. */
   hiddenKeys?: readonly string[] | undefined;
-  /** The newest first. RabbitMQ 4: what a client writes into `x-death` itself is not among them. */
+  /** The deaths of the message, the newest first. RabbitMQ 4: an `x-death` header of a client is ignored. */
   deaths?: readonly Death[] | undefined;
 }
 
 export class Message {
   readonly exchange: string;
   readonly routingKey: string;
-  /** `Contents` moves it when a queue takes the message. */
+  /** `Contents` moves it when a queue holds the message. */
   content: Buffer;
-  /** Where the content lies while queues hold it; undefined for a buffer of its own. */
+  /** The slab that contains the content while queues hold the message; `undefined` if the content has a separate buffer. */
   slab: Slab | undefined = undefined;
   readonly propertiesLength: number;
   readonly persistent: boolean;
@@ -39,7 +39,7 @@ export class Message {
   readonly moreKeys: readonly string[] | undefined;
   readonly hiddenKeys: readonly string[] | undefined;
   readonly deaths: readonly Death[] | undefined;
-  /** How many queues hold it: its memory counts once. */
+  /** The number of queues that hold the message. Its memory counts once. */
   holders = 0;
 
   constructor(parts: MessageParts) {
@@ -63,7 +63,7 @@ export class Message {
     return this.content.subarray(this.propertiesLength);
   }
 
-  /** Decoded at each call. */
+  /** Decodes the properties at each call. */
   properties(): BasicProperties {
     return decodeProperties(this.content, 0, this.propertiesLength);
   }
@@ -72,7 +72,7 @@ export class Message {
     return decodeHeaders(this.content, this.propertiesLength);
   }
 
-  /** The content with changed properties, as a copy. */
+  /** Returns a copy of the content with changed properties. */
   changedContent(changes: {
     expiration?: undefined;
     replyTo?: string;

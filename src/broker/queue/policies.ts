@@ -1,5 +1,6 @@
-// Policies of a virtual host: settings of all queues and exchanges whose name matches a pattern
-// (https://www.rabbitmq.com/docs/policies). One policy and one operator policy apply to each of them, those of the highest priority.
+// The policies of a virtual host: settings for all queues and exchanges whose name matches a pattern
+// (https://www.rabbitmq.com/docs/policies). One policy and one operator policy apply to each name, those with the highest
+// priority.
 
 import { patternTest } from '../patterns.ts';
 import { longestMs } from './arguments.ts';
@@ -17,7 +18,7 @@ export interface Policy {
   readonly definition: PolicyDefinition;
 }
 
-/** What applies to one queue or exchange. */
+/** The policies that apply to one queue or exchange. */
 export interface AppliedPolicy {
   readonly policy: string | null;
   readonly operatorPolicy: string | null;
@@ -31,7 +32,7 @@ export class Policies {
     policyKinds.map((kind) => [kind, new Map()]),
   );
 
-  /** In the order of their priority, as RabbitMQ lists them. */
+  /** Returns the policies in ascending order of priority, as RabbitMQ lists them. */
   all(kind: PolicyKind): Policy[] {
     const policies = Array.from(this.#rows.get(kind)?.values() ?? [], ({ policy }) => policy);
     return policies.sort((a, b) => a.priority - b.priority || (a.name < b.name ? -1 : 1));
@@ -41,7 +42,7 @@ export class Policies {
     return this.#rows.get(kind)?.get(name)?.policy;
   }
 
-  /** Throws a SyntaxError if the pattern is invalid. */
+  /** Adds or replaces a policy. Throws a SyntaxError if the pattern is invalid. */
   set(kind: PolicyKind, policy: Policy): void {
     this.#rows.get(kind)?.set(policy.name, { policy, test: patternTest(policy.pattern) });
   }
@@ -50,14 +51,14 @@ export class Policies {
     this.#rows.get(kind)?.delete(name);
   }
 
-  /** `type` is that of a queue, or `exchange`. */
+  /** Returns the policies that apply to a queue of this type, or to an exchange. */
   appliedTo(name: string, type: 'classic' | 'quorum' | 'exchange'): AppliedPolicy {
     const [policy, operator] = policyKinds.map((kind) => this.#best(kind, name, type));
     if (policy === undefined && operator === undefined) return noPolicy;
     return {
       policy: policy?.name ?? null,
       operatorPolicy: operator?.name ?? null,
-      definition: limited(policy?.definition ?? {}, operator?.definition ?? {}),
+      definition: merged(policy?.definition ?? {}, operator?.definition ?? {}),
     };
   }
 
@@ -71,8 +72,8 @@ export class Policies {
   }
 }
 
-/** RabbitMQ: of two numbers the smaller, else what the operator says. */
-function limited(policy: PolicyDefinition, operator: PolicyDefinition): PolicyDefinition {
+/** Merges both definitions. RabbitMQ: the smaller of two numbers applies, and otherwise the value of the operator policy. */
+function merged(policy: PolicyDefinition, operator: PolicyDefinition): PolicyDefinition {
   const both = Object.entries(operator).map(([key, limit]) => {
     const value = policy[key];
     return [key, typeof value === 'number' && typeof limit === 'number' ? Math.min(value, limit) : limit];
@@ -109,7 +110,7 @@ const checks: Readonly<Record<string, Check>> = {
   'max-length-bytes': ['maximum length in bytes', from(0)],
   overflow: ['overflow value', oneOf('drop-head', 'reject-publish', 'reject-publish-dlx')],
   'dead-letter-exchange': ['dead letter exchange name', isText],
-  // RabbitMQ accepts a longer one. It becomes a routing key, which is a short string.
+  // RabbitMQ accepts longer keys, which it cannot send: a routing key is a short string.
   'dead-letter-routing-key': [
     'dead letter routing key',
     (value) => isText(value) && Buffer.byteLength(`${value}`) <= 255,
@@ -117,7 +118,7 @@ const checks: Readonly<Record<string, Check>> = {
   'dead-letter-strategy': ['dead letter strategy', oneOf('at-most-once', 'at-least-once')],
   'delivery-limit': ['delivery limit', isWhole],
   'alternate-exchange': ['alternate exchange name', isText],
-  // These say where a queue is kept. One node keeps all messages in one place.
+  // These choose where messages are kept. A single node accepts and ignores them.
   'queue-mode': ['queue mode value', oneOf('default', 'lazy')],
   'queue-version': ['queue version', oneOf(1, 2)],
   'queue-leader-locator': ['queue leader locator', oneOf('client-local', 'balanced')],
@@ -125,7 +126,7 @@ const checks: Readonly<Record<string, Check>> = {
   'max-in-memory-bytes': ['maximum memory in bytes', from(0)],
   'initial-cluster-size': ['initial cluster size', from(1)],
   'target-group-size': ['target group size', from(1)],
-  // Of streams, which this broker does not have.
+  // These apply to streams, which this broker does not have.
   'max-age': ['max age', isText],
   'stream-max-segment-size-bytes': ['maximum segment size', from(0)],
   'stream-filter-size-bytes': ['filter size', from(16, 255)],
@@ -143,12 +144,12 @@ const operatorSettings: readonly string[] = [
   'target-group-size',
 ];
 
-/** Returns what is wrong with a policy, in RabbitMQ's words. */
+/** Returns RabbitMQ's text for an invalid policy, or `undefined` if the policy is valid. */
 export function policyProblem(kind: PolicyKind, { pattern, applyTo, definition }: Policy): string | undefined {
   try {
     patternTest(pattern);
   } catch (error) {
-    return `pattern should be regular expression but is invalid: ${(error as Error).message}`;
+    return `pattern should be regular expression but is invalid: ${error instanceof Error ? error.message : error}`;
   }
   if (!Object.hasOwn(appliesTo, applyTo)) {
     return `apply-to '${applyTo}' unrecognised; should be one of: 'queues', 'classic_queues',  'quorum_queues', 'streams', 'exchanges', or 'all'`;
@@ -156,10 +157,11 @@ export function policyProblem(kind: PolicyKind, { pattern, applyTo, definition }
   const entries = Object.entries(definition);
   if (entries.length === 0) return 'no policy provided';
   for (const [key, value] of entries) {
-    const isKnown = kind === 'policy' ? Object.hasOwn(checks, key) : operatorSettings.includes(key);
+    const isAllowed = kind === 'policy' ? Object.hasOwn(checks, key) : operatorSettings.includes(key);
+    const check = isAllowed ? checks[key] : undefined;
     const shown = typeof value === 'string' ? `<<"${value}">>` : JSON.stringify(value);
-    if (!isKnown) return `[{<<"${key}">>,${shown}}] are not recognised policy settings`;
-    const [what, isValid] = checks[key] as Check;
+    if (check === undefined) return `[{<<"${key}">>,${shown}}] are not recognised policy settings`;
+    const [what, isValid] = check;
     if (!isValid(value)) return `${shown} is not a valid ${what}`;
   }
   return undefined;

@@ -1,13 +1,14 @@
-// One queue: what it holds, who gets it next, and what becomes of what it cannot keep. Where a message goes from here is
-// the virtual host's matter.
+// One queue: holds messages, delivers them to consumers, and drops or dead-letters messages that it cannot keep. The virtual
+// host routes the dead letters.
 
 import type { Arguments } from '../codec/arguments.ts';
 import { countDelivery, messageCounters } from '../counters.ts';
 import { ProtocolError } from '../protocol-error.ts';
 import { atOnce, type Work } from '../slices.ts';
-import type { DeathReason, ReturnCounts } from '../store/contract.ts';
+import type { ReturnCounts } from '../store/contract.ts';
 import { type Consumer, Consumers } from './consumers.ts';
-import { Entry } from './entry.ts';
+import { DeadLetterSender } from './dead-letter-sender.ts';
+import type { Entry } from './entry.ts';
 import { ExpiryTimer } from './expiry-timer.ts';
 import { HeldMessages } from './held-messages.ts';
 import type { QueueHost } from './host.ts';
@@ -16,10 +17,10 @@ import type { Message } from './message.ts';
 import type { AppliedPolicy } from './policies.ts';
 import { ReadyMessages, type Returned } from './ready.ts';
 import type { QueueParts, QueueSettings } from './settings.ts';
-import { UntakenLetters } from './untaken.ts';
 
 interface Recovered {
   readonly storeId: number;
+  /** Milliseconds since 1970. */
   readonly expiresAt: number | undefined;
   readonly returns: ReturnCounts;
   readonly redelivered: boolean;
@@ -28,12 +29,13 @@ interface Recovered {
 export class Queue {
   readonly name: string;
   readonly vhost: string;
-  /** As error texts name it. */
+  /** The name of the queue in error texts. */
   readonly what: string;
-  /** As the store names it. */
+  /** The name of the queue in the store. */
   readonly key: string;
   readonly isDurable: boolean;
   readonly isAutoDelete: boolean;
+  /** The connection that owns an exclusive queue. */
   readonly owner: object | undefined;
   readonly arguments: Arguments;
   settings: QueueSettings;
@@ -43,12 +45,10 @@ export class Queue {
   unackedCount = 0;
   isDeleted = false;
   readonly counters = messageCounters();
-  /** Of all messages here, ready or not. */
-  readonly held = new HeldMessages();
+  readonly held: HeldMessages;
 
   readonly #host: QueueHost<Queue>;
-  readonly #untaken: UntakenLetters<Queue>;
-  #nextPosition = 0;
+  readonly #deadLetters: DeadLetterSender<Queue>;
   #isDispatching = false;
   readonly #expiry: ExpiryTimer;
   #mayExpire: boolean;
@@ -67,8 +67,9 @@ export class Queue {
     this.policy = parts.policy;
     this.consumers = new Consumers(parts.settings);
     this.ready = new ReadyMessages({ ...parts.settings, isReturnedFirst: parts.settings.type === 'quorum' });
+    this.held = new HeldMessages(this.key, host);
     this.#host = host;
-    this.#untaken = new UntakenLetters(this, host, (entry) => this.#settle(entry));
+    this.#deadLetters = new DeadLetterSender(this, host);
     this.#expiry = new ExpiryTimer(host.clock, () => this.expire());
     this.#mayExpire = parts.settings.messageTtlMs !== undefined;
     this.#use = new QueueUse({
@@ -79,7 +80,7 @@ export class Queue {
     this.#use.watch(parts.settings.expiresMs);
   }
 
-  /** Applies another policy, or none. RabbitMQ: messages that are here keep the time at which they expire. */
+  /** Applies a policy. RabbitMQ: messages in the queue keep the time at which they expire. */
   apply(policy: AppliedPolicy, settings: QueueSettings): void {
     this.policy = policy;
     this.settings = settings;
@@ -88,27 +89,28 @@ export class Queue {
     this.#dropOverflow();
   }
 
-  /** Whether a message that comes with this persistence has to survive here. */
+  /** Returns true if the message must survive a restart of the broker in this queue. */
   persists(message: Message): boolean {
     return this.isDurable && this.owner === undefined && (message.persistent || this.settings.type === 'quorum');
   }
 
-  /** False: it would be one too many, and the queue refuses publishers. */
+  /** Returns false if the queue is full and rejects publishes. Then the message may go to the dead letter exchange. */
   accepts(message: Message): boolean {
     if (this.settings.overflow === 'drop-head') return true;
-    // RabbitMQ: a quorum queue finds out when it is too full already.
+    // RabbitMQ: a quorum queue rejects a message only after the limit is exceeded.
     const isFull =
       this.settings.type === 'quorum'
         ? this.#isOver(this.ready.length, this.ready.bytes)
         : this.#isOver(this.ready.length + 1, this.ready.bytes + message.bodyLength);
     if (!isFull) return true;
-    // RabbitMQ: reject-publish-dlx lets the refused message go on to the dead letter exchange. It is refused also if it cannot.
-    const receipt = { takenBy: new Set<Queue>(), done: () => {} };
+    // RabbitMQ: with reject-publish-dlx, the message is dead-lettered and the publisher still gets a nack. The receipt
+    // prevents an exception if the message cannot be routed.
+    const receipt = { acceptedBy: new Set<Queue>(), done: () => {} };
     if (this.settings.overflow === 'reject-publish-dlx') this.#host.deadLetter(this, message, 'maxlen', receipt);
     return false;
   }
 
-  /** When a message that arrives now will expire here; it has no more than `leftMs` to live. */
+  /** Returns when a message that arrives now expires in this queue, at most `leftMs` from now. */
   expiryOf({ expirationMs = Infinity }: Message, leftMs = Infinity): number | undefined {
     const lifeMs = Math.min(this.settings.messageTtlMs ?? Infinity, expirationMs, leftMs);
     return lifeMs === Infinity ? undefined : this.#host.clock.now() + lifeMs;
@@ -119,24 +121,23 @@ export class Queue {
     if (this.ready.length === 0 && !this.#isDispatching) {
       const consumer = this.consumers.next();
       if (consumer !== undefined) {
-        const entry = consumer.noAck ? undefined : this.#newEntry(message, expiresAt, storeId);
+        const entry = consumer.noAck ? undefined : this.#hold(message, expiresAt, storeId);
         if (entry === undefined && storeId !== undefined) this.#host.store?.settle(storeId, this.key);
-        this.#handOver(consumer, message, entry, false);
+        this.#deliver(consumer, message, entry, false);
         return;
       }
     }
-    this.ready.push(this.#newEntry(message, expiresAt, storeId));
+    this.ready.push(this.#hold(message, expiresAt, storeId));
     this.#dropOverflow();
     if (this.#isDispatching) return;
     if (this.consumers.count > 0) this.dispatch();
     if (this.#mayExpire) this.expire();
   }
 
-  /** Puts back a message of the store. `expiresAt` is a date. */
+  /** Puts a message of the store back into the queue. */
   recover(message: Message, { storeId, expiresAt, returns, redelivered }: Recovered): void {
     const leftMs = expiresAt === undefined ? undefined : expiresAt - this.#host.clock.date();
-    const expires = leftMs === undefined ? undefined : this.expiryOf(message, leftMs);
-    const entry = this.#newEntry(message, expires, storeId);
+    const entry = this.#hold(message, leftMs === undefined ? undefined : this.expiryOf(message, leftMs), storeId);
     entry.redelivered = redelivered;
     entry.acquiredCount = returns.acquiredCount;
     entry.deliveryCount = returns.deliveryCount;
@@ -144,13 +145,13 @@ export class Queue {
     else this.ready.push(entry);
   }
 
-  /** Drops what is too much or too old. After a recovery every queue has to have its messages first: it may get more. */
+  /** Drops expired messages and messages over the length limit. A recovery calls it after all queues have their messages. */
   enforceLimits(): void {
     this.#dropOverflow();
     if (this.#mayExpire) this.expire();
   }
 
-  /** Gives ready messages to ready consumers, as far as there are both. */
+  /** Delivers ready messages to consumers until there are no more messages or no more consumers that accept one. */
   dispatch(): void {
     if (this.#isDispatching) return;
     this.#isDispatching = true;
@@ -160,10 +161,11 @@ export class Queue {
         if (this.ready.length === 0) break;
         const consumer = this.consumers.next();
         if (consumer === undefined) break;
-        const entry = this.ready.shift() as Entry;
+        const entry = this.ready.shift();
+        if (entry === undefined) break;
         const { redelivered } = entry;
-        if (consumer.noAck) this.#settle(entry);
-        this.#handOver(consumer, this.told(entry), consumer.noAck ? undefined : entry, redelivered);
+        if (consumer.noAck) this.held.settle(entry);
+        this.#deliver(consumer, this.withDeliveryCount(entry), consumer.noAck ? undefined : entry, redelivered);
       }
     } finally {
       this.#isDispatching = false;
@@ -171,12 +173,15 @@ export class Queue {
     if (this.#mayExpire) this.#expiry.arm(this.ready.nextExpiry());
   }
 
-  /** A consumer that was not ready is so again. */
+  /** The consumer accepts messages again. */
   wake(consumer: Consumer): void {
     if (this.consumers.wake(consumer) && this.ready.length > 0) this.dispatch();
   }
 
-  /** basic.get: the next message and how many are left, or undefined. In no-ack mode it has left the queue. */
+  /**
+   * Returns the next message and the number of messages that are left, or `undefined` if the queue is empty (basic.get).
+   * With `noAck` the message has left the queue. Throws 405 on a quorum queue with a single active consumer.
+   */
   get(noAck: boolean): { entry: Entry; redelivered: boolean; left: number } | undefined {
     this.#use.touch();
     if (this.#mayExpire) this.expire();
@@ -197,17 +202,17 @@ export class Queue {
     const kind = noAck ? 'get_no_ack' : 'get';
     countDelivery(this.counters, kind, redelivered);
     countDelivery(counters, kind, redelivered);
-    if (noAck) this.#settle(entry);
+    if (noAck) this.held.settle(entry);
     else this.unackedCount++;
     const left = this.ready.length;
-    // The next one is at the head now, where messages expire. RabbitMQ: a quorum queue counts before that.
+    // Messages expire at the head, and another message is at the head now. RabbitMQ: a quorum queue counts before that.
     if (this.#mayExpire) this.expire();
     return { entry, redelivered, left: this.settings.type === 'quorum' ? left : this.ready.length };
   }
 
-  /** The message as consumers get it: a quorum queue says how often it has come back. */
-  told(entry: Entry): Message {
-    return this.settings.type === 'quorum' && entry.acquiredCount > 0 ? entry.counted() : entry.message;
+  /** Returns the message for a consumer. On a quorum queue its headers contain how often it has come back. */
+  withDeliveryCount(entry: Entry): Message {
+    return this.settings.type === 'quorum' && entry.acquiredCount > 0 ? entry.withDeliveryCount() : entry.message;
   }
 
   ack(entry: Entry): void {
@@ -218,7 +223,7 @@ export class Queue {
     this.unackedCount--;
     this.counters.ack++;
     this.#host.counters.ack++;
-    this.#settle(entry);
+    this.held.settle(entry);
   }
 
   /** basic.reject and basic.nack without requeue. */
@@ -228,29 +233,29 @@ export class Queue {
       return;
     }
     this.unackedCount--;
-    this.#die(entry, 'rejected');
+    this.#deadLetters.send(entry, 'rejected');
   }
 
-  /** Back to where it was, with few entries. `isFailure` as for `returned`. */
+  /** Puts a few entries back to where they were. `isFailure` has the same meaning as for `returned`. */
   requeue(entries: readonly Entry[], isFailure: boolean): void {
     this.putBack(atOnce(this.returned(entries, isFailure)));
   }
 
   /**
-   * Counts that entries come back; they do so by `putBack`. A quorum queue gives up when there were more failures than its
-   * limit. RabbitMQ 4.3: basic.reject and a lost channel are failures, basic.nack and basic.recover are not.
+   * Counts the return of entries and prepares them for `putBack`. A quorum queue dead-letters a message with more failures
+   * than its delivery limit. RabbitMQ 4.3: basic.reject and a lost channel are failures, basic.nack and basic.recover are not.
    */
   *returned(entries: readonly Entry[], isFailure: boolean): Work<Returned> {
-    const back: Entry[] = [];
+    const remaining: Entry[] = [];
     for (const entry of entries) {
       if (this.isDeleted) this.#host.memory.release(entry.message);
-      else if (this.#comesBack(entry, isFailure)) back.push(entry);
+      else if (this.#countReturn(entry, isFailure)) remaining.push(entry);
       yield;
     }
-    return yield* this.ready.returned(back);
+    return yield* this.ready.returned(remaining);
   }
 
-  /** All at once: nobody gets one that comes after another one that is still on its way. */
+  /** Puts all entries back at once, so that no consumer receives a later message before an earlier one. */
   putBack(returned: Returned): void {
     if (this.isDeleted) {
       this.#host.slices.each(returned, (entry) => this.#host.memory.release(entry.message));
@@ -261,21 +266,22 @@ export class Queue {
     this.enforceLimits();
   }
 
-  /** Counts the return. False: it was one too many, and the message is dead. */
-  #comesBack(entry: Entry, isFailure: boolean): boolean {
+  /** Returns false if the entry exceeded the delivery limit, so that it was dead-lettered. */
+  #countReturn(entry: Entry, isFailure: boolean): boolean {
     entry.redelivered = true;
     entry.acquiredCount++;
     if (isFailure) entry.deliveryCount++;
     const { deliveryLimit = Infinity } = this.settings;
     if (isFailure && entry.deliveryCount > deliveryLimit) {
       this.unackedCount--;
-      this.#die(entry, 'delivery_limit');
+      this.#deadLetters.send(entry, 'delivery_limit');
       return false;
     }
     if (entry.storeId !== undefined) this.#host.store?.returned(entry.storeId, this.key, entry);
     return true;
   }
 
+  /** Throws 403 if the consumer or another one requires exclusive use. */
   addConsumer(consumer: Consumer): void {
     if (this.consumers.isInExclusiveUse(consumer)) {
       throw new ProtocolError('ACCESS_REFUSED', `${this.what} in exclusive use`);
@@ -284,7 +290,7 @@ export class Queue {
     this.#use.touch();
   }
 
-  /** The queue goes as well where it was declared auto-delete and this was its last consumer. */
+  /** Removes a consumer. An auto-delete queue is deleted with its last consumer. */
   removeConsumer(consumer: Consumer): void {
     if (!this.consumers.all.has(consumer)) return;
     this.consumers.remove(consumer);
@@ -293,55 +299,53 @@ export class Queue {
     else this.dispatch();
   }
 
-  /** A declaration is a use, too (x-expires). */
+  /** Restarts the time of x-expires. */
   touch(): void {
     this.#use.touch();
   }
 
   /**
-   * Removes the messages that are ready, and returns their number. Unacknowledged messages stay.
-   * Calls `done` when all are settled, which may be within this call.
+   * Removes the ready messages and returns their number. Unacknowledged messages stay. Calls `done`, possibly within this
+   * call, when all are settled.
    */
   purge(done?: () => void): number {
     const count = this.ready.length;
-    this.#host.slices.each(this.ready.takeAll(), (entry) => this.#settle(entry), done);
+    this.#host.slices.each(this.ready.takeAll(), (entry) => this.held.settle(entry), done);
     return count;
   }
 
-  /** Nothing of it is left afterwards: its consumers are told, its messages are gone. The virtual host forgets it. */
+  /** Cancels the consumers and removes all messages. The virtual host removes the queue itself. */
   delete(): void {
     this.isDeleted = true;
     this.#expiry.stop();
     this.#use.stop();
-    for (const entries of [this.ready.takeAll(), this.#untaken.clear()]) {
+    for (const entries of [this.ready.takeAll(), this.#deadLetters.clear()]) {
       this.#host.slices.each(entries, (entry) => this.#host.memory.release(entry.message));
     }
     if (this.isDurable) this.#host.store?.drop(this.key);
     for (const consumer of [...this.consumers.all]) consumer.cancelled();
   }
 
-  /** Stops its timers; the broker closes. */
+  /** Stops the timers, because the broker closes. */
   stop(): void {
     this.#expiry.stop();
     this.#use.stop();
-    this.#untaken.clear();
+    this.#deadLetters.clear();
   }
 
-  /** Messages expire at the head of the queue only, as RabbitMQ's do. */
+  /** Removes expired messages at the head of the queue. RabbitMQ: messages expire only there. */
   expire(): void {
     if (this.#isDispatching) return;
     this.#dropExpired();
     this.#expiry.arm(this.ready.nextExpiry());
   }
 
-  #newEntry(message: Message, expiresAt: number | undefined, storeId: number | undefined): Entry {
-    this.#host.memory.hold(message);
-    this.held.add(message, 1);
+  #hold(message: Message, expiresAt: number | undefined, storeId: number | undefined): Entry {
     if (expiresAt !== undefined) this.#mayExpire = true;
-    return new Entry(message, this.#nextPosition++, expiresAt, storeId);
+    return this.held.hold(message, expiresAt, storeId);
   }
 
-  #handOver(consumer: Consumer, message: Message, entry: Entry | undefined, redelivered: boolean): void {
+  #deliver(consumer: Consumer, message: Message, entry: Entry | undefined, redelivered: boolean): void {
     const kind = consumer.noAck ? 'deliver_no_ack' : 'deliver';
     countDelivery(this.counters, kind, redelivered);
     countDelivery(this.#host.counters, kind, redelivered);
@@ -349,43 +353,16 @@ export class Queue {
     consumer.deliver(message, redelivered, entry);
   }
 
-  /** It has left the queue for good. */
-  #settle(entry: Entry): void {
-    this.#host.memory.release(entry.message);
-    this.held.add(entry.message, -1);
-    if (entry.storeId !== undefined) this.#host.store?.settle(entry.storeId, this.key);
-  }
-
-  /**
-   * Puts the message in its new queues first and removes it from this one then: a crash in between leaves two, not none.
-   * A message that cannot be dead-lettered ends neither the broker nor the queue: it is set aside, and a store keeps it.
-   */
-  #die(entry: Entry, reason: DeathReason): void {
-    try {
-      if (this.settings.isDeadLetteredAtLeastOnce) {
-        this.#untaken.add(entry, reason);
-        return;
-      }
-      if (this.settings.deadLetterExchange !== undefined) this.#host.deadLetter(this, entry.message, reason);
-    } catch (error) {
-      this.#host.log(`a message of ${this.what} cannot be dead-lettered and is set aside: ${(error as Error).stack}`);
-      this.#host.memory.release(entry.message);
-      this.held.add(entry.message, -1);
-      return;
-    }
-    this.#settle(entry);
-  }
-
   #dropOverflow(): void {
     if (this.settings.maxLength === undefined && this.settings.maxLengthBytes === undefined) return;
     if (this.settings.overflow !== 'drop-head') return;
-    // A consumer that is ready takes what would be too much.
+    // A message that a consumer accepts now does not count.
     if (this.consumers.count > 0) this.dispatch();
     while (this.#isOver(this.ready.length, this.ready.bytes)) {
-      // RabbitMQ: the head is what would be delivered next, the highest priority among them.
+      // RabbitMQ: the head is the message that would be delivered next, which has the highest priority.
       const entry = this.ready.shift();
       if (entry === undefined) return;
-      this.#die(entry, 'maxlen');
+      this.#deadLetters.send(entry, 'maxlen');
     }
   }
 
@@ -395,6 +372,6 @@ export class Queue {
   }
 
   #dropExpired(): void {
-    this.ready.takeExpired(this.#host.clock.now(), (entry) => this.#die(entry, 'expired'));
+    this.ready.takeExpired(this.#host.clock.now(), (entry) => this.#deadLetters.send(entry, 'expired'));
   }
 }

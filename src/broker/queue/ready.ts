@@ -1,18 +1,18 @@
-// The messages of a queue that wait for a consumer: highest priority first, and in order of arrival within a priority.
+// The ready messages of a queue: the highest priority first, and in the order of arrival within a priority.
 
 import { itemsPerStep, sorted, type Work } from '../slices.ts';
 import { Deque } from './deque.ts';
 import type { Entry } from './entry.ts';
 import { Level } from './level.ts';
 
-export interface Order {
+interface Order {
   readonly maxPriority: number;
   readonly defaultPriority: number;
-  /** RabbitMQ: what comes back to a quorum queue goes before all others; to a classic queue, where it was. */
+  /** RabbitMQ: a message that returns to a quorum queue goes before all others. On a classic queue it goes back to its position. */
   readonly isReturnedFirst: boolean;
 }
 
-/** Entries that come back together, by priority. */
+/** Entries that return together, by priority. */
 export class Returned {
   length = 0;
   bytes = 0;
@@ -25,13 +25,13 @@ export class Returned {
 
 export class ReadyMessages {
   length = 0;
-  /** Of the bodies. */
+  /** The sum of the body lengths. */
   bytes = 0;
   readonly #order: Order;
-  /** By priority, made when they are needed; above them what was returned. */
+  /** Levels by priority, created when they are needed. The level above them contains returned entries. */
   readonly #levels: (Level | undefined)[] = [];
   readonly #returnedLevel: number;
-  /** No level above has anything. */
+  /** All levels above this one are empty. */
   #top = 0;
 
   constructor(order: Order) {
@@ -45,7 +45,7 @@ export class ReadyMessages {
     this.bytes += entry.message.bodyLength;
   }
 
-  /** Brings entries into the order in which `putBack` needs them. */
+  /** Sorts entries as `putBack` needs them. */
   *returned(entries: readonly Entry[]): Work<Returned> {
     const returned = new Returned();
     const { isReturnedFirst } = this.#order;
@@ -69,30 +69,30 @@ export class ReadyMessages {
 
   shift(): Entry | undefined {
     const entry = this.#topLevel()?.shift();
-    if (entry !== undefined) this.#taken(entry);
+    if (entry !== undefined) this.#uncount(entry);
     return entry;
   }
 
-  /** Takes out, from the head of each priority, what has expired by then: it is there that messages expire. */
-  takeExpired(now: number, take: (entry: Entry) => void): void {
+  /** Removes expired entries from the head of each priority, and calls `onExpired` with each of them. */
+  takeExpired(now: number, onExpired: (entry: Entry) => void): void {
     for (const level of this.#levels) {
       if (level === undefined) continue;
       for (let head = level.first(); isExpired(head, now); head = level.first()) {
         level.shift();
-        this.#taken(head);
-        take(head);
+        this.#uncount(head);
+        onExpired(head);
       }
     }
   }
 
-  /** When the first of the heads will expire; Infinity: none will. */
+  /** Returns the earliest expiry of the heads, or Infinity if they do not expire. */
   nextExpiry(): number {
     let next = Infinity;
     for (const level of this.#levels) next = Math.min(next, level?.first()?.expiresAt ?? Infinity);
     return next;
   }
 
-  /** Empties the queue at once. Returns what was in it, in any order. */
+  /** Removes all entries and returns them in any order. */
   takeAll(): Iterable<Entry> {
     const levels = this.#levels.splice(0);
     this.length = 0;
@@ -101,12 +101,12 @@ export class ReadyMessages {
     return entriesOf(levels);
   }
 
-  /** Not in the order of delivery. */
+  /** Iterates in any order. */
   [Symbol.iterator](): Iterator<Entry> {
     return entriesOf(this.#levels);
   }
 
-  #taken(entry: Entry): void {
+  #uncount(entry: Entry): void {
     this.length--;
     this.bytes -= entry.message.bodyLength;
   }
@@ -118,8 +118,8 @@ export class ReadyMessages {
 
   #level(index: number): Level {
     if (index > this.#top) this.#top = index;
-    const known = this.#levels[index];
-    if (known !== undefined) return known;
+    const existing = this.#levels[index];
+    if (existing !== undefined) return existing;
     const level = new Level({ isSorted: !this.#order.isReturnedFirst });
     while (this.#levels.length < index) this.#levels.push(undefined);
     this.#levels[index] = level;

@@ -1,4 +1,4 @@
-// What the arguments of queue.declare mean.
+// The settings of a queue, from its arguments and its policy.
 
 import type { Arguments } from '../codec/arguments.ts';
 import { type QueueType, queueType } from './arguments.ts';
@@ -12,55 +12,52 @@ export interface QueueSettings {
   readonly maxLengthBytes: number | undefined;
   readonly overflow: 'drop-head' | 'reject-publish' | 'reject-publish-dlx';
   readonly maxPriority: number;
-  /** Of a message that names none. */
+  /** The priority of messages without one. */
   readonly defaultPriority: number;
   readonly deadLetterExchange: string | undefined;
   readonly deadLetterRoutingKey: string | undefined;
-  /** False: a dead letter that no queue takes is dropped. */
+  /** If false, a dead letter that no queue accepts is dropped. */
   readonly isDeadLetteredAtLeastOnce: boolean;
   readonly isSingleActive: boolean;
   readonly deliveryLimit: number | undefined;
 }
 
-/** What a queue is made of. */
 export interface QueueParts {
   readonly name: string;
   readonly vhost: string;
   readonly isDurable: boolean;
   readonly isAutoDelete: boolean;
-  /** The connection that it belongs to. */
+  /** The connection that owns an exclusive queue. */
   readonly owner: object | undefined;
   readonly arguments: Arguments;
   readonly settings: QueueSettings;
   readonly policy: AppliedPolicy;
 }
 
-/** RabbitMQ 4: a quorum queue without a limit of its own gives a message up after so many failures. */
+/** RabbitMQ 4: the delivery limit of a quorum queue that does not set one. */
 const defaultDeliveryLimit = 20;
 
-/** RabbitMQ 4.3: quorum queues have these by themselves. */
+/** RabbitMQ 4.3: the priorities of every quorum queue. */
 const quorumPriorities = { max: 31, default: 4 };
 
-/** Of a policy, without the `x-` that arguments have. */
+/** Settings of a policy. Their names are those of arguments without `x-`. */
 type PolicySettings = Readonly<Record<string, string | number | boolean>>;
 
 /**
- * Returns what the arguments of a queue and its policy mean together. Throws 406 for an unknown type; `assertArguments` checks the
- * other values.
+ * Returns the settings that follow from the arguments of a queue and its policy. Throws 406 for an unknown type.
+ * `assertPossible` checks the other values.
  */
 export function queueSettings(all: Arguments, what: string, policy: PolicySettings = {}): QueueSettings {
   const type = queueType(all, what);
   const number = (name: string) => (all.get(name) === undefined ? undefined : Number(all.get(name)));
   const string = (name: string) => (all.get(name) === undefined ? undefined : String(all.get(name)));
-  /** RabbitMQ: the smaller number of argument and policy. */
+  // RabbitMQ: the smaller value of argument and policy applies.
   const least = (name: string) => {
     const values = [all.get(`x-${name}`), policy[name]].filter((value) => value !== undefined).map(Number);
     return values.length === 0 ? undefined : Math.min(...values);
   };
   const argumentFirst = (name: string) => string(`x-${name}`) ?? policy[name]?.toString();
-  const asked = policy['overflow'] ?? string('x-overflow') ?? 'drop-head';
-  // RabbitMQ: a quorum queue takes reject-publish-dlx for drop-head.
-  const overflow = type === 'quorum' && asked === 'reject-publish-dlx' ? 'drop-head' : asked;
+  const overflow = overflowOf(policy['overflow'] ?? string('x-overflow'), type);
   const deadLetterExchange = argumentFirst('dead-letter-exchange');
   return {
     type,
@@ -68,12 +65,12 @@ export function queueSettings(all: Arguments, what: string, policy: PolicySettin
     messageTtlMs: least('message-ttl'),
     maxLength: least('max-length'),
     maxLengthBytes: least('max-length-bytes'),
-    overflow: overflow as QueueSettings['overflow'],
+    overflow,
     maxPriority: type === 'quorum' ? quorumPriorities.max : (number('x-max-priority') ?? 0),
     defaultPriority: type === 'quorum' ? quorumPriorities.default : 0,
     deadLetterExchange,
     deadLetterRoutingKey: argumentFirst('dead-letter-routing-key'),
-    // RabbitMQ: with another overflow the strategy is at-most-once, whatever was asked for.
+    // RabbitMQ: with any other overflow, the strategy is at-most-once.
     isDeadLetteredAtLeastOnce:
       type === 'quorum' &&
       argumentFirst('dead-letter-strategy') === 'at-least-once' &&
@@ -84,7 +81,13 @@ export function queueSettings(all: Arguments, what: string, policy: PolicySettin
   };
 }
 
-/** RabbitMQ: a negative limit means no limit, and counts before one that is not negative. What is not a number is ignored. */
+function overflowOf(value: unknown, type: QueueType): QueueSettings['overflow'] {
+  if (value === 'reject-publish') return value;
+  // RabbitMQ: a quorum queue treats reject-publish-dlx as drop-head.
+  return value === 'reject-publish-dlx' && type === 'classic' ? value : 'drop-head';
+}
+
+/** RabbitMQ: a negative limit means no limit and has precedence. A value that is not a number is ignored. */
 function deliveryLimit(argument: unknown, policy: unknown): number | undefined {
   const limits = [argument, policy].filter((limit) => typeof limit === 'number');
   if (limits.some((limit) => limit < 0)) return undefined;

@@ -1,4 +1,4 @@
-// The way of dead letters in a virtual host, from the queue in which they died to the queues that take them.
+// Routes the dead letters of a virtual host and delivers them to queues.
 
 import type { Clock } from '../clock.ts';
 import { deadMessage, isCycle } from '../queue/dead-letter.ts';
@@ -33,12 +33,13 @@ export class DeadLetters {
   }
 
   /**
-   * Dead letters wait in a row, so that a chain of queues that drop does not pile up on the stack. Each is routed before
-   * that: the caller keeps a letter whose routing throws.
+   * Sends a message to the dead letter exchange of its queue. A dead letter that causes further ones queues them up, so
+   * that a long chain of queues does not overflow the stack. Routing comes before that, and throws to the caller, which
+   * keeps the message.
    */
   send(queue: Queue, message: Message, reason: DeathReason, receipt?: Receipt<Queue>): void {
     if (queue.settings.deadLetterExchange === undefined) {
-      // A policy that named it was deleted: letters that wait for a target go on waiting.
+      // The policy that named the exchange was deleted. The letter waits for another policy.
       receipt?.done(false);
       return;
     }
@@ -65,8 +66,9 @@ export class DeadLetters {
       return reason === 'rejected' ? queues : queues.filter(({ name }) => !isCycle(letter, name));
     } catch (error) {
       if (receipt === undefined) throw error;
-      // It stays where it is, and is tried again.
-      this.#vhost.log(`a dead letter cannot be routed: ${(error as Error).message}`);
+      // The letter stays in its queue, which tries again.
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#vhost.log(`a dead letter cannot be routed: ${reason}`);
       return [];
     }
   }
@@ -76,10 +78,10 @@ export class DeadLetters {
       this.#vhost.deliver(message, queues);
       return;
     }
-    const { takenBy } = receipt;
+    const { acceptedBy } = receipt;
     for (const queue of queues) {
-      if (!takenBy.has(queue) && !this.#vhost.deliver(message, [queue]).isRefused) takenBy.add(queue);
+      if (!acceptedBy.has(queue) && !this.#vhost.deliver(message, [queue]).isRefused) acceptedBy.add(queue);
     }
-    receipt.done(queues.length > 0 && queues.every((queue) => takenBy.has(queue)));
+    receipt.done(queues.length > 0 && queues.every((queue) => acceptedBy.has(queue)));
   }
 }

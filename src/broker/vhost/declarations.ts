@@ -1,4 +1,4 @@
-// What a client or the management declares in a virtual host.
+// Declarations of exchanges, queues and bindings, as a client or the management API sends them.
 
 import type { Arguments } from '../codec/arguments.ts';
 
@@ -19,10 +19,10 @@ export interface QueueDeclaration {
   readonly arguments: Arguments;
 }
 
-/** One binding, by names. `isQueue`: the destination is a queue, else it is an exchange. */
 export interface BindingDeclaration {
   readonly source: string;
   readonly destination: string;
+  /** The destination is a queue; otherwise it is an exchange. */
   readonly isQueue: boolean;
   readonly routingKey: string;
   readonly arguments: Arguments;
@@ -31,18 +31,24 @@ export interface BindingDeclaration {
 export interface VhostMetadata {
   readonly description: string;
   readonly tags: readonly string[];
-  /** Of durable queues that are declared without a type. */
+  /** The type of durable queues that are declared without one. */
   readonly defaultQueueType: 'classic' | 'quorum';
   /** `max-connections`, `max-queues`; a negative number means no limit. */
   readonly limits: Readonly<Record<string, number>>;
-  /** RabbitMQ 4.3: it cannot be deleted. */
+  /** RabbitMQ 4.3: a protected virtual host cannot be deleted. */
   readonly isProtected: boolean;
 }
 
-/** RabbitMQ: the default type is for queues that every type can be. */
-export function withDefaultType(wanted: QueueDeclaration, type: VhostMetadata['defaultQueueType']): QueueDeclaration {
-  const { queue, durable, exclusive, autoDelete, arguments: all } = wanted;
+/**
+ * Returns the declaration with the default type of the virtual host. RabbitMQ: the default type does not apply to
+ * queues that can only be classic.
+ */
+export function withDefaultType(
+  declaration: QueueDeclaration,
+  type: VhostMetadata['defaultQueueType'],
+): QueueDeclaration {
+  const { queue, durable, exclusive, autoDelete, arguments: all } = declaration;
   const canBeQuorum = queue !== '' && durable && !exclusive && !autoDelete;
-  if (type === 'classic' || !canBeQuorum || all.get('x-queue-type') !== undefined) return wanted;
-  return { ...wanted, arguments: all.with('x-queue-type', type) };
+  if (type === 'classic' || !canBeQuorum || all.get('x-queue-type') !== undefined) return declaration;
+  return { ...declaration, arguments: all.with('x-queue-type', type) };
 }

@@ -1,4 +1,4 @@
-// Whether a declaration may be, and says the same as what is there already: RabbitMQ's checks and texts.
+// Checks the name of a declaration, and that a second declaration is equivalent to the first, with RabbitMQ's texts.
 
 import type { Arguments } from '../codec/arguments.ts';
 import type { FieldValue } from '../codec/table.ts';
@@ -10,33 +10,35 @@ import type { Exchange } from '../routing/exchange.ts';
 import { isSame } from '../routing/headers.ts';
 import type { ExchangeDeclaration, QueueDeclaration } from './declarations.ts';
 
-/** AMQP 0-9-1, 1.7.2.1 and 1.6.2.1: names that begin so are the broker's own. */
+/**
+ * Throws if clients may not declare this name. AMQP 0-9-1, 1.7.2.1 and 1.6.2.1: names that begin with `amq.` are reserved.
+ */
 export function assertFreeName(kind: 'queue' | 'exchange', name: string): void {
-  // RabbitMQ takes it. Here it stands between the parts of a key, and AMQP 0-9-1, 3.1.3.2 has no such sign in a name.
-  if (name.includes('\0')) throw new ProtocolError('PRECONDITION_FAILED', `${kind} name has a NUL in it`);
+  // RabbitMQ accepts NUL. Here it separates the parts of a key, and AMQP 0-9-1, 3.1.3.2 does not allow it in a name.
+  if (name.includes('\0')) throw new ProtocolError('PRECONDITION_FAILED', `${kind} name contains a NUL character`);
   if (!name.startsWith('amq.')) return;
   throw new ProtocolError('ACCESS_REFUSED', `${kind} name '${name}' contains reserved prefix 'amq.*'`);
 }
 
-export function assertSameExchange(known: Exchange, wanted: ExchangeDeclaration): void {
-  const { what } = known;
-  assertSameField('type', { current: known.type, received: wanted.type, what });
-  assertSameField('durable', { current: known.isDurable, received: wanted.durable, what });
-  assertSameField('auto_delete', { current: known.isAutoDelete, received: wanted.autoDelete, what });
-  assertSameField('internal', { current: known.isInternal, received: wanted.internal, what });
-  assertSameArguments(['alternate-exchange'], { current: known.arguments, received: wanted.arguments, what });
+/** Throws 406 if the declaration differs from the exchange. */
+export function assertSameExchange(exchange: Exchange, declaration: ExchangeDeclaration): void {
+  const { what } = exchange;
+  assertSameField('type', { current: exchange.type, received: declaration.type, what });
+  assertSameField('durable', { current: exchange.isDurable, received: declaration.durable, what });
+  assertSameField('auto_delete', { current: exchange.isAutoDelete, received: declaration.autoDelete, what });
+  assertSameField('internal', { current: exchange.isInternal, received: declaration.internal, what });
+  const both = { current: exchange.arguments, received: declaration.arguments, what };
+  assertSameArguments(['alternate-exchange'], both);
 }
 
-export function assertSameQueue(known: Queue, wanted: QueueDeclaration, owner: object | undefined): void {
-  const { what } = known;
-  if (known.owner !== (wanted.exclusive ? owner : undefined)) throw locked(known);
-  assertSameField('durable', { current: known.isDurable, received: wanted.durable, what });
-  assertSameField('auto_delete', { current: known.isAutoDelete, received: wanted.autoDelete, what });
-  assertSameArguments(argumentNames(known.settings.type), {
-    current: known.arguments,
-    received: wanted.arguments,
-    what,
-  });
+/** Throws 406 if the declaration differs from the queue, and 405 if the queue is exclusive and `owner` does not own it. */
+export function assertSameQueue(queue: Queue, declaration: QueueDeclaration, owner: object | undefined): void {
+  const { what } = queue;
+  if (queue.owner !== (declaration.exclusive ? owner : undefined)) throw locked(queue);
+  assertSameField('durable', { current: queue.isDurable, received: declaration.durable, what });
+  assertSameField('auto_delete', { current: queue.isAutoDelete, received: declaration.autoDelete, what });
+  const both = { current: queue.arguments, received: declaration.arguments, what };
+  assertSameArguments(argumentNames(queue.settings.type), both);
 }
 
 function assertSameField(
@@ -50,6 +52,7 @@ function assertSameField(
   );
 }
 
+/** Returns RabbitMQ's error for a queue that is exclusive to another connection. */
 export function locked(queue: Queue): ProtocolError {
   return new ProtocolError(
     'RESOURCE_LOCKED',
@@ -57,17 +60,16 @@ export function locked(queue: Queue): ProtocolError {
   );
 }
 
-/** Throws 406 where a second declaration has another value than the first for one of the arguments. */
 function assertSameArguments(
   names: readonly string[],
   { current, received, what }: { current: Arguments; received: Arguments; what: string },
 ): void {
   for (const name of names) {
-    const [a, b] = [givenValue(current, name), givenValue(received, name)];
-    if (a === b && a === undefined) continue;
+    const [a, b] = [argumentOf(current, name), argumentOf(received, name)];
+    if (a === undefined && b === undefined) continue;
     if (a !== undefined && b !== undefined && isSame(a, b) && isFloat(current, name) === isFloat(received, name))
       continue;
-    const show = a !== undefined && b !== undefined ? shortly : typed;
+    const show = a !== undefined && b !== undefined ? shownValueOf : shownWithType;
     throw new ProtocolError(
       'PRECONDITION_FAILED',
       `inequivalent arg '${name}' for ${what}: received ${show(received, name)} but current is ${show(current, name)}`,
@@ -80,12 +82,12 @@ function isFloat(all: Arguments, name: string): boolean {
   return ['f', 'd'].includes(all.types[name] ?? '');
 }
 
-function shortly(all: Arguments, name: string): string {
-  const value = givenValue(all, name) ?? null;
+function shownValueOf(all: Arguments, name: string): string {
+  const value = argumentOf(all, name) ?? null;
   return value === null ? 'none' : `'${shown(all, name, value)}'`;
 }
 
-function typed(all: Arguments, name: string): string {
+function shownWithType(all: Arguments, name: string): string {
   const value = all.get(name);
   if (value === undefined) return 'none';
   return `the value '${shown(all, name, value)}' of type '${all.typeName(name)}'`;
@@ -105,8 +107,8 @@ function shownFloat(value: number): string {
   return plain.length <= scientific.length ? plain : scientific;
 }
 
-/** RabbitMQ 4: no type is the default type. */
-function givenValue(all: Arguments, name: string): FieldValue | undefined {
+/** RabbitMQ 4: a declaration without a type is one of the default type. */
+function argumentOf(all: Arguments, name: string): FieldValue | undefined {
   const value = all.get(name);
   return value === undefined && name === 'x-queue-type' ? 'classic' : value;
 }

@@ -1,4 +1,4 @@
-// Names that the broker gives where a client gives none.
+// Generates names for queues and consumers that a client declares without one.
 
 import { randomBytes } from 'node:crypto';
 

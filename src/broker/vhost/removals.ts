@@ -1,5 +1,5 @@
-// The end of the exchanges, queues and bindings of a virtual host. Each is work for many turns, because a queue may have a
-// hundred thousand bindings.
+// Removes exchanges, queues and their bindings from a virtual host. A removal yields after each binding, because a queue may
+// have a hundred thousand of them.
 
 import type { ChurnCounters } from '../counters.ts';
 import type { Queue } from '../queue/queue.ts';
@@ -8,50 +8,54 @@ import { type Binding, bindingKey, type Exchange } from '../routing/exchange.ts'
 import type { Work } from '../slices.ts';
 import type { Definitions } from './definitions.ts';
 
-interface Place {
+/** The part of a virtual host that a removal changes. */
+interface RemovalHost {
   readonly exchanges: Map<string, Exchange>;
   readonly queues: Map<string, Queue>;
-  /** Goes up whenever a route may have changed. */
+  /** Incremented when a route may have changed. */
   version: number;
 }
 
 export class Removals {
-  readonly #place: Place;
+  readonly #vhost: RemovalHost;
   readonly #bindings: Bindings;
   readonly #definitions: Definitions | undefined;
   readonly #churn: ChurnCounters;
 
-  constructor(place: Place, parts: { bindings: Bindings; definitions: Definitions | undefined; churn: ChurnCounters }) {
-    this.#place = place;
+  constructor(
+    vhost: RemovalHost,
+    parts: { bindings: Bindings; definitions: Definitions | undefined; churn: ChurnCounters },
+  ) {
+    this.#vhost = vhost;
     this.#bindings = parts.bindings;
     this.#definitions = parts.definitions;
     this.#churn = parts.churn;
   }
 
   *exchange(exchange: Exchange): Work {
-    if (!exchange.isDeleted) yield* this.#all(this.#ended(exchange));
+    if (!exchange.isDeleted) yield* this.#removeAll(this.#forget(exchange));
   }
 
   *queue(queue: Queue): Work {
     if (queue.isDeleted) return;
-    this.#place.queues.delete(queue.name);
+    this.#vhost.queues.delete(queue.name);
     this.#churn.queue_deleted++;
-    this.#place.version++;
+    this.#vhost.version++;
     this.#definitions?.forgetQueue(queue);
     queue.delete();
-    yield* this.#all(this.#bindings.takeTo(queue));
+    yield* this.#removeAll(this.#bindings.takeTo(queue));
   }
 
-  /** AMQP 0-9-1, 1.6.2.1: an auto-delete exchange goes with the last thing that was bound to it. */
-  *unused(exchange: Exchange): Work {
+  /** AMQP 0-9-1, 1.6.2.1: an auto-delete exchange is deleted with its last binding. */
+  *ifUnused(exchange: Exchange): Work {
     if (isUnused(exchange)) yield* this.exchange(exchange);
   }
 
-  /** Takes an exchange out of the virtual host. Returns its bindings, which are still to be removed. */
-  #ended(exchange: Exchange): Iterator<Binding> {
-    this.#place.exchanges.delete(exchange.name);
+  /** Removes an exchange from the virtual host. Returns its bindings, which the caller removes. */
+  #forget(exchange: Exchange): Iterator<Binding> {
+    this.#vhost.exchanges.delete(exchange.name);
     exchange.isDeleted = true;
-    this.#place.version++;
+    this.#vhost.version++;
     this.#definitions?.forgetExchange(exchange);
     return this.#bindingsOf(exchange);
   }
@@ -61,21 +65,24 @@ export class Removals {
     yield* this.#bindings.takeTo(exchange);
   }
 
-  /** Removes bindings, and those of the exchanges that end with them. The rows are a stack: exchanges may make a long chain. */
-  *#all(bindings: Iterable<Binding> | Iterator<Binding>): Work {
-    const rows = [Iterator.from(bindings)];
-    for (let row = rows.at(-1); row !== undefined; row = rows.at(-1)) {
-      const { done, value: binding } = row.next();
+  /**
+   * Removes bindings, then the exchanges that this leaves unused, with their bindings. It keeps a stack of iterators,
+   * because a recursion through a long chain of exchanges would overflow the call stack.
+   */
+  *#removeAll(bindings: Iterable<Binding> | Iterator<Binding>): Work {
+    const stack = [Iterator.from(bindings)];
+    for (let top = stack.at(-1); top !== undefined; top = stack.at(-1)) {
+      const { done, value: binding } = top.next();
       if (done === true) {
-        rows.pop();
+        stack.pop();
         continue;
       }
       if (this.#bindings.remove(binding) !== undefined) {
         const { source } = binding;
-        // A binding of the same names may be there again by now.
-        const again = this.#place.exchanges.get(source.name)?.bindings.has(bindingKey(binding));
-        if (again !== true) this.#definitions?.forgetBinding(binding);
-        if (isUnused(source)) rows.push(Iterator.from(this.#ended(source)));
+        // A client may have declared the same binding again. Then its definition stays.
+        const exists = this.#vhost.exchanges.get(source.name)?.bindings.has(bindingKey(binding));
+        if (exists !== true) this.#definitions?.forgetBinding(binding);
+        if (isUnused(source)) stack.push(Iterator.from(this.#forget(source)));
       }
       yield;
     }

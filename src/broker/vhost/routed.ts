@@ -1,12 +1,11 @@
-// The result of routing a message to the queues of a virtual host.
+// The result of publishing a message to the queues of a virtual host.
 
-/** The result of routing one published message. */
 export interface Routed {
-  /** It has gone to at least one queue, or would have. */
+  /** The message has a route to at least one queue. */
   readonly hasQueue: boolean;
-  /** A queue that is full refused it. */
+  /** A queue refused the message because it is full. */
   readonly isRefused: boolean;
-  /** It has to be on disk before it is confirmed. */
+  /** The message must be on disk before it is confirmed. */
   readonly isStored: boolean;
 }
 

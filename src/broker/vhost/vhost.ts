@@ -1,4 +1,4 @@
-// A virtual host: the exchanges, queues and bindings of one name space, and the way of a message through them.
+// A virtual host: declares and deletes its exchanges, queues and bindings, and routes messages through them.
 
 import { dateAt } from '../clock.ts';
 import { Arguments } from '../codec/arguments.ts';
@@ -30,7 +30,7 @@ import { queueName } from './names.ts';
 import { Removals } from './removals.ts';
 import { type Routed, routedInMemory, routedNowhere } from './routed.ts';
 
-/** What the virtual hosts of a broker share. */
+/** The parts that all virtual hosts of a broker share. */
 export type Shared = Pick<QueueHost<Queue>, 'clock' | 'memory' | 'slices' | 'store' | 'log'> & {
   readonly churn: ChurnCounters;
 };
@@ -45,7 +45,7 @@ export class VirtualHost implements QueueHost<Queue> {
   readonly store: QueueHost<Queue>['store'];
   readonly log: QueueHost<Queue>['log'];
   readonly counters = messageCounters();
-  /** Goes up whenever a way of messages may have changed. */
+  /** Incremented when a route may have changed. */
   version = 0;
   readonly policies = new Policies();
   metadata: VhostMetadata;
@@ -84,13 +84,14 @@ export class VirtualHost implements QueueHost<Queue> {
     }
   }
 
+  /** Returns the exchange. Throws 404 if it does not exist. */
   exchange(name: string): Exchange {
     const exchange = this.exchanges.get(name);
     if (exchange === undefined) throw new ProtocolError('NOT_FOUND', `no exchange '${name}' in vhost '${this.name}'`);
     return exchange;
   }
 
-  /** The queue, for a connection that may use it: 404 or 405 otherwise. */
+  /** Returns the queue. Throws 404 if it does not exist, and 405 if it is exclusive to another connection than `user`. */
   queue(name: string, user: object | undefined): Queue {
     const queue = this.queues.get(name);
     if (queue === undefined) throw new ProtocolError('NOT_FOUND', `no queue '${name}' in vhost '${this.name}'`);
@@ -98,35 +99,36 @@ export class VirtualHost implements QueueHost<Queue> {
     return queue;
   }
 
-  declareExchange(wanted: ExchangeDeclaration): Exchange {
-    const type = exchangeTypes.find((known) => known === wanted.type);
+  /** Returns the exchange. Creates it if it does not exist. Throws 406 if it exists and differs. */
+  declareExchange(declaration: ExchangeDeclaration): Exchange {
+    const type = exchangeTypes.find((each) => each === declaration.type);
     // RabbitMQ before 4.1 answered 503 here.
     if (type === undefined) {
-      const what = wanted.type === '' ? 'invalid' : 'unknown';
-      throw new ProtocolError('PRECONDITION_FAILED', `${what} exchange type '${wanted.type}'`);
+      const what = declaration.type === '' ? 'invalid' : 'unknown';
+      throw new ProtocolError('PRECONDITION_FAILED', `${what} exchange type '${declaration.type}'`);
     }
-    const known = this.exchanges.get(wanted.exchange);
-    if (known !== undefined) {
-      assertSameExchange(known, wanted);
-      return known;
+    const existing = this.exchanges.get(declaration.exchange);
+    if (existing !== undefined) {
+      assertSameExchange(existing, declaration);
+      return existing;
     }
-    assertFreeName('exchange', wanted.exchange);
-    const alternate = wanted.arguments.get('alternate-exchange');
+    assertFreeName('exchange', declaration.exchange);
+    const alternate = declaration.arguments.get('alternate-exchange');
     if (alternate !== undefined && typeof alternate !== 'string') {
-      const what = `exchange '${wanted.exchange}' in vhost '${this.name}'`;
+      const what = `exchange '${declaration.exchange}' in vhost '${this.name}'`;
       throw new ProtocolError(
         'PRECONDITION_FAILED',
-        `invalid type '${wanted.arguments.typeName('alternate-exchange')}' for arg 'alternate-exchange' in ${what}`,
+        `invalid type '${declaration.arguments.typeName('alternate-exchange')}' for arg 'alternate-exchange' in ${what}`,
       );
     }
-    const exchange = this.addExchange({ ...wanted, type });
+    const exchange = this.addExchange({ ...declaration, type });
     this.#definitions?.defineExchange(exchange);
     return exchange;
   }
 
-  /** Adds an exchange as it is: `declareExchange` has looked at it, or the store kept it. */
-  addExchange(wanted: ExchangeDeclaration & { type: ExchangeType }): Exchange {
-    const { exchange: name, type, durable, autoDelete, internal, arguments: all } = wanted;
+  /** Adds an exchange without checks, because `declareExchange` has checked it or the store has kept it. */
+  addExchange(declaration: ExchangeDeclaration & { type: ExchangeType }): Exchange {
+    const { exchange: name, type, durable, autoDelete, internal, arguments: all } = declaration;
     const exchange = new Exchange({
       name,
       vhost: this.name,
@@ -142,6 +144,7 @@ export class VirtualHost implements QueueHost<Queue> {
     return exchange;
   }
 
+  /** Deletes an exchange, if it exists, and calls `done` when its bindings are removed too. */
   deleteExchange(name: string, { ifUnused = false, done = () => {} } = {}): void {
     const exchange = this.exchanges.get(name);
     if (exchange === undefined) {
@@ -153,32 +156,35 @@ export class VirtualHost implements QueueHost<Queue> {
     this.slices.run(this.#removals.exchange(exchange), done);
   }
 
-  /** A name is made for one without. `owner` is the connection, of an exclusive queue. */
-  declareQueue(asked: QueueDeclaration, owner: object | undefined, generated = queueName()): Queue {
-    const wanted = withDefaultType(asked, this.metadata.defaultQueueType);
-    const name = wanted.queue === '' ? generated : wanted.queue;
-    if (wanted.queue !== '') assertFreeName('queue', name);
-    const known = this.queues.get(name);
-    // RabbitMQ: an exclusive queue goes with its connection, and is not durable whatever was said. What is neither exclusive nor
-    // durable RabbitMQ 4.3 refuses (541); 4.0 takes it, and so does this broker, for many clients still declare such queues.
-    const isDurable = wanted.durable && !wanted.exclusive;
+  /**
+   * Returns the queue. Creates it if it does not exist, under the name `generated` if it is declared without one. `owner`
+   * is the connection that declares it. Throws 406 if the queue exists and differs.
+   */
+  declareQueue(declaration: QueueDeclaration, owner: object | undefined, generated = queueName()): Queue {
+    const name = declaration.queue === '' ? generated : declaration.queue;
+    if (declaration.queue !== '') assertFreeName('queue', name);
+    // RabbitMQ: an exclusive queue is deleted with its connection, and is never durable. RabbitMQ 4.3 refuses queues that are
+    // neither exclusive nor durable (541). This broker accepts them as RabbitMQ 4.0 does, because many clients declare them.
+    const durable = declaration.durable && !declaration.exclusive;
+    const wanted = { ...withDefaultType(declaration, this.metadata.defaultQueueType), queue: name, durable };
     this.#churn.queue_declared++;
-    if (known !== undefined) {
-      assertSameQueue(known, { ...wanted, durable: isDurable }, owner);
-      known.touch();
-      return known;
+    const existing = this.queues.get(name);
+    if (existing !== undefined) {
+      assertSameQueue(existing, wanted, owner);
+      existing.touch();
+      return existing;
     }
     this.#assertRoomForQueue(name);
-    const created = { ...wanted, queue: name, durable: isDurable };
-    assertPossible(created, { what: `queue '${name}' in vhost '${this.name}'`, isServerNamed: wanted.queue === '' });
-    const queue = this.addQueue(created, wanted.exclusive ? owner : undefined);
+    const isServerNamed = declaration.queue === '';
+    assertPossible(wanted, { what: `queue '${name}' in vhost '${this.name}'`, isServerNamed });
+    const queue = this.addQueue(wanted, wanted.exclusive ? owner : undefined);
     this.#definitions?.defineQueue(queue);
     return queue;
   }
 
-  /** Adds a queue that is not there yet, as it is: `declareQueue` has checked its arguments, or the store kept it. */
-  addQueue(wanted: QueueDeclaration, owner: object | undefined): Queue {
-    const { queue: name, durable, autoDelete, arguments: all } = wanted;
+  /** Adds a new queue without checks, because `declareQueue` has checked it or the store has kept it. */
+  addQueue(declaration: QueueDeclaration, owner: object | undefined): Queue {
+    const { queue: name, durable, autoDelete, arguments: all } = declaration;
     const what = `queue '${name}' in vhost '${this.name}'`;
     const { type } = queueSettings(all, what);
     const policy = this.policies.appliedTo(name, type);
@@ -205,7 +211,7 @@ export class VirtualHost implements QueueHost<Queue> {
     this.#definitions?.definePolicy(kind, policy);
   }
 
-  /** Adds a policy as it is, which the store kept. */
+  /** Adds a policy without writing it to the store. */
   addPolicy(kind: PolicyKind, policy: Policy): void {
     this.policies.set(kind, policy);
     this.#applyPolicies();
@@ -217,7 +223,6 @@ export class VirtualHost implements QueueHost<Queue> {
     this.#applyPolicies();
   }
 
-  /** Description, tags, default queue type and limits. */
   setMetadata(metadata: VhostMetadata): void {
     this.metadata = metadata;
     this.#definitions?.defineVhost(metadata);
@@ -232,7 +237,7 @@ export class VirtualHost implements QueueHost<Queue> {
 
   #applyPolicies(): void {
     for (const exchange of this.exchanges.values()) this.#applyToExchange(exchange);
-    // Dead letters of one queue may be taken by another: a queue may go meanwhile.
+    // The loop needs a copy, because dead letters of one queue may cause the deletion of another queue.
     for (const queue of [...this.queues.values()]) {
       const policy = this.policies.appliedTo(queue.name, queue.settings.type);
       queue.apply(policy, queueSettings(queue.arguments, queue.what, policy.definition));
@@ -245,7 +250,10 @@ export class VirtualHost implements QueueHost<Queue> {
     if (exchange.name !== '') exchange.apply(this.policies.appliedTo(exchange.name, 'exchange'));
   }
 
-  /** Returns how many messages it had. Calls `done` when its bindings are removed too, which may be within this call. */
+  /**
+   * Deletes a queue. Returns the number of its ready messages. Calls `done`, possibly within this call, when its bindings
+   * are removed too.
+   */
   deleteQueue(queue: Queue, { ifUnused = false, ifEmpty = false, done = () => {} } = {}): number {
     for (const [flag, name] of [
       [ifUnused, 'if-unused'],
@@ -268,17 +276,18 @@ export class VirtualHost implements QueueHost<Queue> {
     this.slices.run(this.#removals.queue(queue), done);
   }
 
-  bind(wanted: BindingDeclaration): void {
-    const binding = this.addBinding(wanted);
+  /** Adds a binding, if it does not exist. Throws 404 if the exchange or the destination does not exist. */
+  bind(declaration: BindingDeclaration): void {
+    const binding = this.addBinding(declaration);
     if (binding !== undefined) this.#definitions?.defineBinding(binding);
   }
 
-  /** Adds a binding; undefined: it is there already. */
-  addBinding(wanted: BindingDeclaration): Binding | undefined {
-    const binding = this.#binding(wanted);
+  /** Adds a binding without writing it to the store. Returns `undefined` if the binding exists. */
+  addBinding(declaration: BindingDeclaration): Binding | undefined {
+    const binding = this.#binding(declaration);
     if (binding === undefined) {
-      this.exchange(wanted.source);
-      const what = `${wanted.isQueue ? 'queue' : 'exchange'} '${wanted.destination}' in vhost '${this.name}'`;
+      this.exchange(declaration.source);
+      const what = `${declaration.isQueue ? 'queue' : 'exchange'} '${declaration.destination}' in vhost '${this.name}'`;
       throw new ProtocolError('NOT_FOUND', `no ${what}`);
     }
     if (!this.#bindings.add(binding)) return undefined;
@@ -286,23 +295,23 @@ export class VirtualHost implements QueueHost<Queue> {
     return binding;
   }
 
-  /** RabbitMQ: to unbind what is not bound is no error, not even for a queue that `user` may not use. */
-  unbind(wanted: BindingDeclaration, user: object | undefined): void {
-    const found = this.#bindings.find(this.#binding(wanted));
-    if (found === undefined) return;
-    if (wanted.isQueue) this.queue(wanted.destination, user);
-    this.#bindings.remove(found);
+  /** Removes a binding. RabbitMQ: it is not an error if the binding does not exist, even if `user` may not use the queue. */
+  unbind(declaration: BindingDeclaration, user: object | undefined): void {
+    const binding = this.#bindings.find(this.#binding(declaration));
+    if (binding === undefined) return;
+    if (declaration.isQueue) this.queue(declaration.destination, user);
+    this.#bindings.remove(binding);
     this.version++;
-    this.#definitions?.forgetBinding(found);
-    this.slices.run(this.#removals.unused(found.source));
+    this.#definitions?.forgetBinding(binding);
+    this.slices.run(this.#removals.ifUnused(binding.source));
   }
 
-  /** The queues that a message to the exchange goes to, each once. */
+  /** Returns the queues that a message to the exchange is routed to, each once. */
   route(exchange: Exchange, message: Message): readonly Queue[] {
     return route(this, exchange, message);
   }
 
-  /** Puts a message in queues. With a store, what has to survive is written first. */
+  /** Puts a message into queues. With a store, a message that must survive is appended to the store first. */
   deliver(message: Message, queues: readonly Queue[]): Routed {
     if (queues.length === 0) return routedNowhere;
     if (this.store !== undefined && queues.some((queue) => queue.persists(message))) {
@@ -333,7 +342,7 @@ export class VirtualHost implements QueueHost<Queue> {
     this.#deadLetters.send(queue, message, reason, receipt);
   }
 
-  /** The end of all that it holds. The broker has forgotten this virtual host before. */
+  /** Removes all policies, queues and exchanges. The broker does not list this virtual host any more. */
   *removed(): Work {
     for (const kind of policyKinds) {
       for (const { name } of this.policies.all(kind)) this.#definitions?.forgetPolicy(kind, name);
@@ -348,18 +357,18 @@ export class VirtualHost implements QueueHost<Queue> {
     }
   }
 
-  /** Whether all messages with this routing key take the same route, until a binding changes. */
+  /** Returns true if all messages with this routing key have the same route until a binding changes. */
   hasFixedRoute(exchange: Exchange, message: Message): boolean {
     if (exchange.name === '') return true;
     const isQueue = (destination: Queue | Exchange) => destination instanceof Queue;
     return exchange.isPlain && exchange.match(message.routingKey, message, new Steps()).every(isQueue);
   }
 
-  /** undefined: one of the two ends is not there. */
-  #binding(wanted: BindingDeclaration): Binding | undefined {
-    const source = this.exchanges.get(wanted.source);
-    const destination = (wanted.isQueue ? this.queues : this.exchanges).get(wanted.destination);
+  /** Returns `undefined` if the exchange or the destination does not exist. */
+  #binding(declaration: BindingDeclaration): Binding | undefined {
+    const source = this.exchanges.get(declaration.source);
+    const destination = (declaration.isQueue ? this.queues : this.exchanges).get(declaration.destination);
     if (source === undefined || destination === undefined) return undefined;
-    return { source, destination, routingKey: wanted.routingKey, arguments: wanted.arguments };
+    return { source, destination, routingKey: declaration.routingKey, arguments: declaration.arguments };
   }
 }

@@ -140,7 +140,7 @@ function messageItem(
   { entry, redelivered, left }: { entry: Entry; redelivered: boolean; left: number },
   { queue, truncate, isBase64 }: { queue: Queue; truncate: number; isBase64: boolean },
 ): Record<string, unknown> {
-  const message = queue.told(entry);
+  const message = queue.withDeliveryCount(entry);
   const whole = message.body();
   const bytes = whole.subarray(0, Math.min(whole.length, truncate));
   const text = isBase64 ? undefined : textIn(bytes);

@@ -249,7 +249,7 @@ test('a quorum queue counts failures, tells of them and gives up after its limit
   put('a');
   const headers: (Table | undefined)[] = [];
   for (let got = queue.get(false); got !== undefined; got = queue.get(false)) {
-    headers.push(queue.told(got.entry).properties().headers);
+    headers.push(queue.withDeliveryCount(got.entry).properties().headers);
     queue.requeue([got.entry], headers.length !== 1);
   }
   assert.equal(
