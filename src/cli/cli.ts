@@ -3,7 +3,7 @@
 import builtin from '../../rascal.json' with { type: 'json' };
 import { type CheckedConfig, type Config, configFor } from '../config/config.ts';
 import type { FoundFile } from '../config/find.ts';
-import type { RoleConfig } from '../config/role.ts';
+import { type RoleConfig, roleFor, usesOf } from '../config/role.ts';
 import type { Context } from '../context.ts';
 import { asMqError, exitStatuses, MqError } from '../errors.ts';
 import { widthOf } from '../terminal/wrap.ts';
@@ -157,7 +157,7 @@ async function allCommands(context: Context): Promise<Command[]> {
 }
 
 function roleCommandOf(name: string, role: RoleConfig, configs: CheckedConfig): Command {
-  return roleCommand(name, role, { config: configFor(configs, role), group: groupOf(name) });
+  return roleCommand(name, role, { config: configFor(configs, usesOf(role)), group: groupOf(name) });
 }
 
 function fixedCommands(): Command[] {
@@ -258,7 +258,7 @@ function placeOf(uses: 'publication' | 'subscription'): string {
 function genericCommand(name: string, configs: CheckedConfig): Command {
   const { behaviour, uses, summary } = genericBehaviours[name as keyof typeof genericBehaviours];
   const { config } = configs;
-  const role = { behaviour, summary };
+  const role = { ...roleFor(behaviour, []), summary };
   const shape = roleCommand(name, role, { config, group: 'Any publication or subscription' });
   const example = Object.keys(config[`${uses}s`])[0] ?? placeOf(uses);
   return {
@@ -277,8 +277,8 @@ function genericCommand(name: string, configs: CheckedConfig): Command {
       const [target] = targets;
       if (target === undefined) throw values.usage(`give the name of a ${uses}; ${listed(own, uses)}`);
       const names = [...new Set(targets)];
-      const role: RoleConfig = { behaviour, ...(names.length > 1 ? { subscriptions: names } : { [uses]: target }) };
-      return roleCommand(name, role, { config: configFor(configs, role), group: '' }).run(
+      const role = roleFor(behaviour, names);
+      return roleCommand(name, role, { config: configFor(configs, usesOf(role)), group: '' }).run(
         context,
         values.withArgs(rest),
       );

@@ -1,6 +1,6 @@
 // Builds the parts of a role's help other than the options: exit statuses, environment variables and examples.
 
-import type { RoleConfig } from '../config/role.ts';
+import { isReceiving, type RoleConfig } from '../config/role.ts';
 import type { HelpSection } from './command.ts';
 
 const environment: HelpSection = {
@@ -48,9 +48,8 @@ const execVariables: HelpSection = {
 };
 
 /** Returns the help sections that depend on the behaviour of a role. */
-export function roleSections({ behaviour }: RoleConfig): HelpSection[] {
-  const receives = behaviour === 'consume' || behaviour === 'reply';
-  return [...(receives ? [execStatuses, execVariables] : []), exitStatuses, environment];
+export function roleSections(role: RoleConfig): HelpSection[] {
+  return [...(isReceiving(role) ? [execStatuses, execVariables] : []), exitStatuses, environment];
 }
 
 /** Returns examples for a role of this name. */

@@ -3,7 +3,7 @@
 import type { CheckedConfig, Config } from './config.ts';
 import { rootField } from './fields/fields.ts';
 import { objectOf } from './plain.ts';
-import { borrowed, withoutDeadLetterPlace } from './reading/borrowed.ts';
+import { borrowed, withoutDeadLetterTarget } from './reading/borrowed.ts';
 import { type Environment, replaceVariables } from './reading/environment.ts';
 import { offsetAt, plainOf } from './reading/item.ts';
 import { mergeConfigs } from './reading/merge.ts';
@@ -89,7 +89,7 @@ export function checkConfigText(
     warnings: problemsOf(text, warnings),
     checked: {
       config,
-      withBuiltin: { ...withDropping(mergeConfigs(base, withoutDeadLetterPlace(user)), dropping), own },
+      withBuiltin: { ...withDropping(mergeConfigs(base, withoutDeadLetterTarget(user)), dropping), own },
     },
   };
 }

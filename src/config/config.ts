@@ -1,8 +1,8 @@
 // Defines the checked configuration: rascal.json after parsing, replacing variables, checking, and merging with the
 // built-in file. Lists and shorthands have become objects with keys.
 
-import { objectOf } from './plain.ts';
-import { type OwnRetryConfig, type RetryConfig, type RoleConfig, subscriptionsOf } from './role.ts';
+import { objectOf, stringOf } from './plain.ts';
+import type { OwnRetryConfig, RetryConfig, RoleConfig, Uses } from './role.ts';
 
 export interface Config {
   /** Name of the user's file as the user wrote it, or `undefined` if only the built-in file is used. */
@@ -33,18 +33,18 @@ export interface CheckedConfig {
 }
 
 /**
- * Returns the configuration of the user's file if it defines what the role uses, otherwise the one with the built-in
- * roles.
+ * Returns the configuration of the user's file if it defines the names, otherwise the one with the built-in roles.
  */
-export function configFor(
-  { config, withBuiltin }: CheckedConfig,
-  role: Pick<RoleConfig, 'publication' | 'subscription' | 'subscriptions'>,
-): Config {
-  const names = subscriptionsOf(role);
+export function configFor({ config, withBuiltin }: CheckedConfig, { publications, subscriptions }: Uses): Config {
   const isOwn =
-    Object.hasOwn(config.publications, role.publication ?? '') ||
-    (names.length > 0 && names.every((name) => Object.hasOwn(config.subscriptions, name)));
+    publications.some((name) => Object.hasOwn(config.publications, name)) ||
+    (subscriptions.length > 0 && subscriptions.every((name) => Object.hasOwn(config.subscriptions, name)));
   return isOwn ? config : withBuiltin;
+}
+
+/** Returns the text that the broker's names of a vhost's exchanges and queues begin with. */
+export function namePrefix(vhost: VhostConfig | undefined): string {
+  return typeof vhost?.namespace === 'string' ? `${vhost.namespace}:` : '';
 }
 
 export interface VhostConfig {
@@ -130,15 +130,23 @@ export interface SubscriptionConfig {
   readonly rest: Readonly<Record<string, unknown>>;
 }
 
+/** Returns the exchange that receives what an exchange cannot route, if rascal.json sets it. */
+export function alternateExchange({ options = {} }: ExchangeConfig): string | undefined {
+  // amqplib: an option overrides the argument that it stands for.
+  return stringOf(options['alternateExchange'] ?? objectOf(options['arguments'])['alternate-exchange']);
+}
+
+/** Returns the type of a queue: `classic`, `quorum` or `stream`. */
+export function queueType({ options = {} }: QueueConfig): string {
+  return stringOf(objectOf(options['arguments'])['x-queue-type']) ?? 'classic';
+}
+
 /** Returns the dead-letter target of a queue, if rascal.json sets it. */
 export function deadLetterTarget({ options = {} }: QueueConfig): { exchange?: string; key?: string } {
-  const own = objectOf(options['arguments']);
-  const exchange = own['x-dead-letter-exchange'] ?? options['deadLetterExchange'];
-  const key = own['x-dead-letter-routing-key'] ?? options['deadLetterRoutingKey'];
-  return {
-    ...(typeof exchange === 'string' ? { exchange } : {}),
-    ...(typeof key === 'string' ? { key } : {}),
-  };
+  const given = objectOf(options['arguments']);
+  const exchange = stringOf(options['deadLetterExchange'] ?? given['x-dead-letter-exchange']);
+  const key = stringOf(options['deadLetterRoutingKey'] ?? given['x-dead-letter-routing-key']);
+  return { ...(exchange !== undefined && { exchange }), ...(key !== undefined && { key }) };
 }
 
 /** Reports whether a queue belongs to one connection: it is exclusive, or its name is made unique (replyTo). */

@@ -1,11 +1,11 @@
 // Finds the queue that holds the dead letters of a subscription, role or queue, by its name on the broker.
 
 import { MqError } from '../errors.ts';
-import type { Config } from './config.ts';
+import { type Config, namePrefix } from './config.ts';
 import { objectOf } from './plain.ts';
 import { retryOf } from './retry.ts';
 import { deadQueue } from './retry-queues.ts';
-import { subscriptionsOf } from './role.ts';
+import { isReceiving, type OwnRetryConfig } from './role.ts';
 
 export interface DeadQueue {
   readonly vhost: string;
@@ -22,27 +22,33 @@ export interface DeadQueue {
  * @throws {MqError} USAGE if the name has no dead letters, or if they go to an exchange
  */
 export function deadQueueOf(config: Config, name: string, hint: string): DeadQueue {
-  const role = Object.hasOwn(config.roles, name) ? config.roles[name] : undefined;
-  const of = role ? subscriptionsOf(role) : [];
-  if (of.length > 1 && !Object.hasOwn(config.subscriptions, name))
-    throw new MqError('USAGE', `'${name}' receives from several subscriptions; give one of them`, {
-      hint: `they are ${of.join(', ')}`,
-    });
-  const key = Object.hasOwn(config.subscriptions, name) ? name : of[0];
+  const { key, retry } = subscriptionFor(config, name);
   const subscription = key === undefined ? undefined : config.subscriptions[key];
   if (key === undefined || !subscription) return { vhost: '/', queue: `${name}.dead` };
   const { vhost } = subscription;
-  const { deadLetter, delays } = retryOf(config, key === name ? { subscription: key } : { ...role, subscription: key });
+  const { deadLetter, delays } = retryOf(config, key, retry);
   if (deadLetter === false) throw new MqError('USAGE', `'${name}' has no dead letters: retry is off`, { hint });
   const publication =
     deadLetter && 'publication' in deadLetter ? config.publications[deadLetter.publication] : undefined;
   if (publication && publication.queue === undefined)
     throw new MqError('USAGE', `the dead letters of '${name}' go to the exchange '${publication.exchange}'`, { hint });
   const own = deadLetter && 'queue' in deadLetter ? deadLetter.queue : publication?.queue;
-  const { namespace } = config.vhosts[vhost] ?? {};
-  const prefix = typeof namespace === 'string' ? `${namespace}:` : '';
+  const prefix = namePrefix(config.vhosts[vhost]);
   const work = { queue: `${prefix}${subscription.queue}`, delayMs: delays[0] ?? 1000 };
   return { vhost, queue: `${prefix}${own ?? `${subscription.queue}.dead`}`, work };
+}
+
+/** Returns the subscription with the name, or the one that the role with the name consumes from. */
+function subscriptionFor(config: Config, name: string): { key?: string | undefined; retry?: OwnRetryConfig } {
+  if (Object.hasOwn(config.subscriptions, name)) return { key: name };
+  const role = Object.hasOwn(config.roles, name) ? config.roles[name] : undefined;
+  if (role === undefined || !isReceiving(role)) return {};
+  const [key, ...others] = role.subscriptions;
+  if (others.length > 0)
+    throw new MqError('USAGE', `'${name}' receives from several subscriptions; name one of them`, {
+      hint: `they are ${role.subscriptions.join(', ')}`,
+    });
+  return { key, ...(role.retry !== undefined && { retry: role.retry }) };
 }
 
 /**
@@ -54,8 +60,8 @@ export function declaredArguments(
   { vhost, queue }: DeadQueue,
   isOwn: boolean,
 ): Readonly<Record<string, unknown>> | undefined {
-  const { queues = {}, namespace } = config.vhosts[vhost] ?? {};
-  const prefix = typeof namespace === 'string' ? `${namespace}:` : '';
+  const { queues = {} } = config.vhosts[vhost] ?? {};
+  const prefix = namePrefix(config.vhosts[vhost]);
   const name = queue.startsWith(prefix) ? queue.slice(prefix.length) : queue;
   if (Object.hasOwn(queues, name)) return objectOf(queues[name]?.options?.['arguments']);
   const own = deadQueue(queue.replace(/\.dead$/, ''));

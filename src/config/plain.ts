@@ -34,17 +34,16 @@ export function without(object: Plain, keys: readonly string[]): Plain {
 }
 
 /** Returns the object with missing keys added from the defaults, at every depth. Lists are not merged. */
-export function withDefaults(object: Plain, defaults: Plain): Plain {
-  const result: Record<string, unknown> = { ...defaults, ...object };
-  for (const [key, value] of Object.entries(object)) {
+export function withDefaults<Item extends object>(object: Item, defaults: Plain): Item {
+  const merged = Object.entries(object).flatMap(([key, value]) => {
     const fallback = Object.hasOwn(defaults, key) ? defaults[key] : undefined;
-    if (isObject(value) && isObject(fallback)) result[key] = withDefaults(value, fallback);
-  }
-  return result;
+    return isObject(value) && isObject(fallback) ? [[key, withDefaults(value, fallback)]] : [];
+  });
+  return { ...defaults, ...object, ...Object.fromEntries(merged) };
 }
 
 /** One member of a collection. The collection is a list (of names or of objects with a name) or an object by name. */
-export interface Member {
+interface Member {
   readonly key: string | number;
   readonly name: string | undefined;
   readonly value: Plain;

@@ -2,10 +2,10 @@
 //   <queue>.retry.<milliseconds>   holds messages until they expire into <queue>
 //   <queue>.dead                   holds messages that failed all attempts, with the reason in x-mq-reason
 
-import { type Config, isPrivate, type QueueConfig } from './config.ts';
-import { dictionary, objectOf } from './plain.ts';
+import { type Config, isPrivate, namePrefix, queueType } from './config.ts';
+import { dictionary } from './plain.ts';
 import { retryOf } from './retry.ts';
-import { type RetryConfig, subscriptionsOf } from './role.ts';
+import { isReceiving, type RetryConfig } from './role.ts';
 
 export interface RetryQueue {
   readonly name: string;
@@ -69,23 +69,19 @@ export interface MadeQueue extends RetryQueue {
  * and those of a work queue that is deleted with its connection.
  */
 export function madeQueues(config: Config): MadeQueue[] {
-  const roles = Object.values(config.roles);
+  const roles = Object.values(config.roles).filter(isReceiving);
   const made = Object.entries(config.subscriptions).flatMap(([subscription, { vhost, queue: workQueue }]) => {
-    const { queues = {}, namespace } = config.vhosts[vhost] ?? {};
+    const { queues = {} } = config.vhosts[vhost] ?? {};
     const work = queues[workQueue];
     if (work === undefined || isPrivate(work)) return [];
-    const users = roles.filter((role) => subscriptionsOf(role).includes(subscription));
-    const settings = [{}, ...users].map((user) => retryOf(config, { ...user, subscription }));
+    const users = roles.filter(({ subscriptions }) => subscriptions.includes(subscription));
+    const settings = [undefined, ...users].map((user) => retryOf(config, subscription, user?.retry));
     // The routing key is the broker's name of the queue. The names here have no namespace prefix.
-    const prefix = typeof namespace === 'string' ? `${namespace}:` : '';
+    const prefix = namePrefix(config.vhosts[vhost]);
     return settings
-      .flatMap((retry) => retryQueues(prefix + workQueue, retry, { isStream: isStream(work) }))
+      .flatMap((retry) => retryQueues(prefix + workQueue, retry, { isStream: queueType(work) === 'stream' }))
       .map(({ name, arguments: given }) => ({ name: name.slice(prefix.length), arguments: given, vhost, workQueue }))
       .filter(({ name }) => !Object.hasOwn(queues, name));
   });
   return Object.values(dictionary(made.map((one) => [JSON.stringify([one.vhost, one.name]), one] as const)));
-}
-
-function isStream({ options = {} }: QueueConfig): boolean {
-  return objectOf(options['arguments'])['x-queue-type'] === 'stream';
 }

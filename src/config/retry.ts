@@ -1,16 +1,15 @@
 // Computes the effective retry settings of a role.
 
 import { type Config, deadLetterTarget } from './config.ts';
-import type { OwnRetryConfig, RetryConfig, RoleConfig } from './role.ts';
+import type { OwnRetryConfig, RetryConfig } from './role.ts';
 import { dropsWhat } from './rules/dropping.ts';
 
 /**
- * Returns the settings of the role merged over those of its subscription and those of the file. The file's settings
- * include mq's defaults.
+ * Returns the retry settings for a subscription: those of the role merged over those of the subscription and those of
+ * the file. The file's settings include mq's defaults.
  */
-export function retryOf(config: Config, role: Pick<RoleConfig, 'retry' | 'subscription'>): RetryConfig {
-  const bySubscription = role.subscription === undefined ? undefined : config.retries[role.subscription];
-  return [bySubscription, role.retry].reduce(over, config.retry);
+export function retryOf(config: Config, subscription: string, ofRole?: OwnRetryConfig): RetryConfig {
+  return [config.retries[subscription], ofRole].reduce(over, config.retry);
 }
 
 /** Returns a warning if failed messages of a role are lost, or `undefined` if they have a target. */

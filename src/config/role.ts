@@ -4,12 +4,14 @@ import { listOf, type Plain } from './plain.ts';
 
 export const behaviours = ['publish', 'consume', 'request', 'reply'] as const;
 export type Behaviour = (typeof behaviours)[number];
+type SendingBehaviour = 'publish' | 'request';
+type ReceivingBehaviour = Exclude<Behaviour, SendingBehaviour>;
 
 /**
  * Meaning of the arguments after a role's name: the text, a routing key and the text, binding keys, or no arguments.
  */
 export const argumentForms = ['text', 'key text', 'keys', 'none'] as const;
-export type ArgumentForm = (typeof argumentForms)[number];
+type ArgumentForm = (typeof argumentForms)[number];
 
 /** Log formats on stderr. */
 export const logFormats = ['text', 'json'] as const;
@@ -20,34 +22,74 @@ export const logLevels = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
 /** Settings of one role. */
-export interface RoleConfig {
-  readonly behaviour: Behaviour;
-  /** Set for `publish` and `request`. */
-  readonly publication?: string;
-  /** Set for `consume` and `reply`. */
-  readonly subscription?: string;
-  /** Set instead of `subscription` if there are several. */
-  readonly subscriptions?: readonly string[];
+export type RoleConfig = SendingRole | ReceivingRole;
+
+/** Settings that every role can have. */
+interface CommonSettings {
   /** One-line summary for help. */
   readonly summary?: string;
   readonly arguments?: ArgumentForm;
   /** Word for the keys in help: `severity`, `pattern`. */
   readonly keyName?: string;
-  /** Message body if no text is given. */
-  readonly text?: string;
-  /** Routing key if no key is given. */
-  readonly routingKey?: string;
-  readonly persistent?: boolean;
-  readonly prefetch?: number;
-  readonly concurrency?: number;
-  readonly handler?: HandlerConfig;
-  readonly retry?: OwnRetryConfig;
   /** Time for unfinished messages after the first signal, in milliseconds. */
   readonly drain?: number;
   /** Listen address of the metrics endpoint. */
   readonly metrics?: string | number;
   readonly log?: LogFormat;
   readonly logLevel?: LogLevel;
+}
+
+/** A role that publishes messages or sends requests. */
+export interface SendingRole extends CommonSettings {
+  readonly behaviour: SendingBehaviour;
+  readonly publication: string;
+  /** Message body if no text is given. */
+  readonly text?: string;
+  /** Routing key if no key is given. */
+  readonly routingKey?: string;
+  readonly persistent?: boolean;
+}
+
+/** A role that handles messages or replies to requests. */
+export interface ReceivingRole extends CommonSettings {
+  readonly behaviour: ReceivingBehaviour;
+  readonly subscriptions: readonly string[];
+  readonly prefetch?: number;
+  readonly concurrency?: number;
+  readonly handler?: HandlerConfig;
+  readonly retry?: OwnRetryConfig;
+}
+
+export function isReceiving(role: RoleConfig): role is ReceivingRole {
+  return !isSending(role);
+}
+
+export function isSending(role: RoleConfig): role is SendingRole {
+  return isSendingBehaviour(role.behaviour);
+}
+
+function isSendingBehaviour(behaviour: Behaviour): behaviour is SendingBehaviour {
+  return behaviour === 'publish' || behaviour === 'request';
+}
+
+/** Returns a role that uses the named publication or subscriptions and has no other settings. */
+export function roleFor(behaviour: Behaviour, names: readonly string[]): RoleConfig {
+  return isSendingBehaviour(behaviour)
+    ? { behaviour, publication: names[0] ?? '' }
+    : { behaviour, subscriptions: names };
+}
+
+/** Names of publications and subscriptions. */
+export interface Uses {
+  readonly publications: readonly string[];
+  readonly subscriptions: readonly string[];
+}
+
+/** Returns the names of the publications and subscriptions that a role uses. */
+export function usesOf(role: RoleConfig): Uses {
+  return isReceiving(role)
+    ? { publications: [], subscriptions: role.subscriptions }
+    : { publications: [role.publication], subscriptions: [] };
 }
 
 /** A handler of exactly one of the four kinds. `timeout` limits the time for one message, in milliseconds. */
@@ -63,7 +105,7 @@ export type HandlerConfig =
   | ({ readonly module: string; readonly timeout?: number } & BatchConfig);
 
 /** Settings of a handler that receives several messages in one call. */
-export interface BatchConfig {
+interface BatchConfig {
   /** Maximum number of messages in one call. If absent, each call receives one message. */
   readonly batch?: number;
   /** Maximum time to wait for a full batch, in milliseconds. Default 1000. */
@@ -108,14 +150,9 @@ export type DeadLetterConfig = { readonly publication: string } | { readonly que
  */
 export type OwnRetryConfig = Partial<RetryConfig> | false;
 
-/** Returns the names of the subscriptions that a role consumes from. */
-export function subscriptionsOf(role: Pick<RoleConfig, 'subscription' | 'subscriptions'>): readonly string[] {
-  return role.subscriptions ?? (role.subscription === undefined ? [] : [role.subscription]);
-}
-
 /** Returns the kind of item that a behaviour uses. */
 export function useOf(behaviour: Behaviour): 'publication' | 'subscription' {
-  return behaviour === 'publish' || behaviour === 'request' ? 'publication' : 'subscription';
+  return isSendingBehaviour(behaviour) ? 'publication' : 'subscription';
 }
 
 /** Expands `"reply": "thumbs"` to its behaviour and subscription. */

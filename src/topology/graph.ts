@@ -1,10 +1,21 @@
 // Builds the graph of one vhost from rascal.json: publications, exchanges, queues and subscriptions, and the paths
 // between them. It has no side effects; layout.ts adds positions.
 
-import { type Config, deadLetterTarget, isPrivate, type QueueConfig, type VhostConfig } from '../config/config.ts';
+import {
+  alternateExchange,
+  type Config,
+  deadLetterTarget,
+  isPrivate,
+  namePrefix,
+  type PublicationConfig,
+  type QueueConfig,
+  queueType,
+  type SubscriptionConfig,
+  type VhostConfig,
+} from '../config/config.ts';
 import { retryOf } from '../config/retry.ts';
 import { deadQueue, madeQueues } from '../config/retry-queues.ts';
-import { subscriptionsOf } from '../config/role.ts';
+import { type DeadLetterConfig, isReceiving, usesOf } from '../config/role.ts';
 
 export type NodeKind = 'publication' | 'exchange' | 'queue' | 'subscription';
 
@@ -44,17 +55,37 @@ export interface Graph {
 export function graphOf(config: Config, vhostName: string): Graph {
   const vhost = config.vhosts[vhostName];
   if (!vhost) return { nodes: [], edges: [] };
-  const prefix = typeof vhost.namespace === 'string' ? `${vhost.namespace}:` : '';
-  const publications = Object.entries(config.publications).filter(([, one]) => one.vhost === vhostName);
-  const subscriptions = Object.entries(config.subscriptions).filter(([, one]) => one.vhost === vhostName);
-  const rolesOf = (by: 'publication' | 'subscription', name: string) =>
-    Object.entries(config.roles).flatMap(([role, row]) => {
-      const used = by === 'publication' ? [row.publication] : subscriptionsOf(row);
-      return used.includes(name) ? [role] : [];
-    });
+  const scope = {
+    config,
+    vhostName,
+    vhost,
+    publications: Object.entries(config.publications).filter(([, one]) => one.vhost === vhostName),
+    subscriptions: Object.entries(config.subscriptions).filter(([, one]) => one.vhost === vhostName),
+  };
+  const nodes = nodesOf(scope);
+  const ids = new Set(nodes.map((one) => one.id));
+  const edges = edgesOf(scope).filter(({ from, to }) => ids.has(from) && ids.has(to));
+  return { nodes, edges: [...new Map(edges.map((edge) => [`${edge.kind} ${edge.from}\0${edge.to}`, edge])).values()] };
+}
 
-  const nodes: GraphNode[] = [
-    ...publications.map(([name]) => ({ ...node('publication', name), roles: rolesOf('publication', name) })),
+/** One vhost of a configuration, with the publications and subscriptions that belong to it. */
+interface Scope {
+  readonly config: Config;
+  readonly vhostName: string;
+  readonly vhost: VhostConfig;
+  readonly publications: readonly (readonly [string, PublicationConfig])[];
+  readonly subscriptions: readonly (readonly [string, SubscriptionConfig])[];
+}
+
+function nodesOf({ config, vhostName, vhost, publications, subscriptions }: Scope): GraphNode[] {
+  const prefix = namePrefix(vhost);
+  const made = madeQueues(config).filter(
+    ({ vhost: own, name, workQueue }) => own === vhostName && name === deadQueue(workQueue).name,
+  );
+  const rolesOf = (kind: 'publications' | 'subscriptions', name: string) =>
+    Object.entries(config.roles).flatMap(([role, row]) => (usesOf(row)[kind].includes(name) ? [role] : []));
+  return [
+    ...publications.map(([name]) => ({ ...node('publication', name), roles: rolesOf('publications', name) })),
     ...Object.entries(vhost.exchanges).map(([name, { type = 'topic' }]) => ({
       ...node('exchange', name),
       brokerName: name === '' ? '' : prefix + name,
@@ -64,68 +95,38 @@ export function graphOf(config: Config, vhostName: string): Graph {
       ...node('queue', name),
       brokerName: prefix + name + (typeof queue.replyTo === 'string' ? `:${queue.replyTo}` : ''),
       ...(queue.replyTo === true && { isOwn: true }),
-      type: typeOf(queue),
+      type: queueType(queue),
     })),
-    ...madeQueues(config)
-      .filter(({ vhost: own, name, workQueue }) => own === vhostName && name === deadQueue(workQueue).name)
-      .map(({ name }) => ({ ...node('queue', name), brokerName: prefix + name, type: 'quorum', isMade: true })),
-    ...subscriptions.map(([name]) => ({ ...node('subscription', name), roles: rolesOf('subscription', name) })),
+    ...made.map(({ name }) => ({ ...node('queue', name), brokerName: prefix + name, type: 'quorum', isMade: true })),
+    ...subscriptions.map(([name]) => ({ ...node('subscription', name), roles: rolesOf('subscriptions', name) })),
   ];
-  const edges: GraphEdge[] = [
-    ...publications.map(([name, { exchange, queue, routingKey }]) => ({
-      from: id('publication', name),
-      to: exchange === undefined ? id('queue', queue ?? '') : id('exchange', exchange),
-      kind: 'publish' as const,
-      keys: exchange !== undefined && routingKey !== undefined ? [routingKey] : [],
-    })),
+}
+
+/** Returns all edges, also those from or to an exchange or queue that the vhost does not define. */
+function edgesOf({ config, vhostName, vhost, publications, subscriptions }: Scope): GraphEdge[] {
+  return [
+    ...publications.map(([name, { exchange, queue, routingKey }]): GraphEdge => {
+      const from = id('publication', name);
+      if (exchange === undefined) return { from, to: id('queue', queue ?? ''), kind: 'publish', keys: [] };
+      return {
+        from,
+        to: id('exchange', exchange),
+        kind: 'publish',
+        keys: routingKey === undefined ? [] : [routingKey],
+      };
+    }),
     ...bindings(vhost),
-    ...Object.entries(vhost.exchanges).flatMap(([name, { options = {} }]) => {
-      const inside = (options['arguments'] ?? {}) as Record<string, unknown>;
-      const other = options['alternateExchange'] ?? inside['alternate-exchange'];
-      if (typeof other !== 'string') return [];
-      return [{ from: id('exchange', name), to: id('exchange', other), kind: 'alternate' as const, keys: [] }];
+    ...Object.entries(vhost.exchanges).flatMap(([name, exchange]): GraphEdge[] => {
+      const other = alternateExchange(exchange);
+      if (other === undefined) return [];
+      return [{ from: id('exchange', name), to: id('exchange', other), kind: 'alternate', keys: [] }];
     }),
     ...Object.entries(vhost.queues).flatMap(([name, queue]) => deadLetters(name, queue)),
-    ...subscriptions.map(([name, { queue }]) => ({
-      from: id('queue', queue),
-      to: id('subscription', name),
-      kind: 'consume' as const,
-      keys: [],
-    })),
+    ...subscriptions.map(([name, { queue }]): GraphEdge => {
+      return { from: id('queue', queue), to: id('subscription', name), kind: 'consume', keys: [] };
+    }),
+    ...failures(config, vhostName),
   ];
-  const known = new Set(nodes.map((one) => one.id));
-  const all = [...edges, ...failures(config, vhostName)].filter(({ from, to }) => known.has(from) && known.has(to));
-  return { nodes, edges: [...new Map(all.map((edge) => [`${edge.kind} ${edge.from}\0${edge.to}`, edge])).values()] };
-}
-
-/** Returns the edges to the dead-letter targets of the roles. */
-function failures(config: Config, vhostName: string): GraphEdge[] {
-  return Object.entries(config.subscriptions).flatMap(([subscription, { vhost, queue }]): GraphEdge[] => {
-    const work = config.vhosts[vhost]?.queues[queue];
-    if (vhost !== vhostName || work === undefined || isPrivate(work)) return [];
-    const users = Object.values(config.roles).filter((role) => subscriptionsOf(role).includes(subscription));
-    return (users.length > 0 ? users : [{}]).flatMap((user): GraphEdge[] => {
-      const { deadLetter } = retryOf(config, { ...user, subscription });
-      if (deadLetter === false) return [];
-      const place =
-        deadLetter && 'publication' in deadLetter ? config.publications[deadLetter.publication] : deadLetter;
-      const to =
-        place === undefined
-          ? id('queue', deadQueue(queue).name)
-          : 'exchange' in place && place.exchange !== undefined
-            ? id('exchange', place.exchange)
-            : id('queue', place.queue ?? '');
-      return [{ from: id('queue', queue), to, kind: 'dead-letter', keys: [] }];
-    });
-  });
-}
-
-function node(kind: NodeKind, name: string): GraphNode {
-  return { id: id(kind, name), kind, name };
-}
-
-function id(kind: NodeKind, name: string): string {
-  return `${kind} ${name}`;
 }
 
 /**
@@ -144,6 +145,7 @@ function bindings(vhost: VhostConfig): GraphEdge[] {
   return [...pairs.values()].map(({ edge }) => edge);
 }
 
+/** Returns the edge to the dead-letter exchange of a queue. */
 function deadLetters(name: string, queue: QueueConfig): GraphEdge[] {
   const { exchange, key } = deadLetterTarget(queue);
   if (exchange === undefined) return [];
@@ -152,8 +154,36 @@ function deadLetters(name: string, queue: QueueConfig): GraphEdge[] {
   return [{ ...edge, to: id('exchange', exchange), keys: key === undefined ? [] : [key] }];
 }
 
-function typeOf({ options = {} }: QueueConfig): string {
-  const inside = (options['arguments'] ?? {}) as Record<string, unknown>;
-  const type = inside['x-queue-type'];
-  return typeof type === 'string' ? type : 'classic';
+/** Returns the edges to the dead-letter targets of the roles. */
+function failures(config: Config, vhostName: string): GraphEdge[] {
+  return Object.entries(config.subscriptions).flatMap(([subscription, { vhost, queue }]): GraphEdge[] => {
+    const work = config.vhosts[vhost]?.queues[queue];
+    if (vhost !== vhostName || work === undefined || isPrivate(work)) return [];
+    const receiving = Object.values(config.roles).filter(isReceiving);
+    const users = receiving.filter(({ subscriptions }) => subscriptions.includes(subscription));
+    return (users.length > 0 ? users : [undefined]).flatMap((user): GraphEdge[] => {
+      const { deadLetter } = retryOf(config, subscription, user?.retry);
+      if (deadLetter === false) return [];
+      return [{ from: id('queue', queue), to: targetOf(config, queue, deadLetter), kind: 'dead-letter', keys: [] }];
+    });
+  });
+}
+
+/** Returns the node that receives the dead letters of a queue from mq. */
+function targetOf(config: Config, queue: string, deadLetter: DeadLetterConfig | undefined): string {
+  if (deadLetter === undefined) return id('queue', deadQueue(queue).name);
+  if ('queue' in deadLetter) return id('queue', deadLetter.queue);
+  const publication = config.publications[deadLetter.publication];
+  if (publication === undefined) return id('queue', deadQueue(queue).name);
+  return publication.exchange === undefined
+    ? id('queue', publication.queue ?? '')
+    : id('exchange', publication.exchange);
+}
+
+function node(kind: NodeKind, name: string): GraphNode {
+  return { id: id(kind, name), kind, name };
+}
+
+function id(kind: NodeKind, name: string): string {
+  return `${kind} ${name}`;
 }

@@ -1,7 +1,8 @@
 // Defines what the page knows of rascal.json: exchanges to watch, targets to send to, and the drawing of the topology.
 // It contains no address with a password and no connection options.
 
-import type { Config } from '../config/config.ts';
+import { type Config, namePrefix } from '../config/config.ts';
+import { isSending } from '../config/role.ts';
 
 export interface Catalog {
   readonly version: string;
@@ -107,9 +108,10 @@ const mostStreams = 24;
 /** Returns the catalog of a vhost of rascal.json. `vhostKey` is its name there. */
 export function catalogOf(config: Config, vhostKey: string, facts: Facts): Catalog {
   const vhost = config.vhosts[vhostKey];
-  const prefix = typeof vhost?.namespace === 'string' ? `${vhost.namespace}:` : '';
+  const prefix = namePrefix(vhost);
   const publications = Object.entries(config.publications).filter(([, one]) => one.vhost === vhostKey);
-  const rolesOf = (name: string) => Object.values(config.roles).filter(({ publication }) => publication === name);
+  const sendingRoles = Object.values(config.roles).filter(isSending);
+  const rolesOf = (name: string) => sendingRoles.filter(({ publication }) => publication === name);
   const keyOf = (exchange: string) =>
     publications
       .filter(([, one]) => one.exchange === exchange)

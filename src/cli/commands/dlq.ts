@@ -2,6 +2,7 @@
 
 import { type CheckedConfig, type Config, configFor } from '../../config/config.ts';
 import type { DeadQueue } from '../../config/dead-queue.ts';
+import { usesOf } from '../../config/role.ts';
 import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
 import type { DlqVerb } from '../../roles/selection.ts';
@@ -133,8 +134,9 @@ async function run(context: Context, values: Values, { verb, name, id, config }:
  */
 function configOfName(configs: CheckedConfig, name = ''): Config {
   const { subscriptions, roles } = configs.withBuiltin;
-  if (Object.hasOwn(subscriptions, name)) return configFor(configs, { subscription: name });
-  return Object.hasOwn(roles, name) ? configFor(configs, roles[name] ?? {}) : configs.withBuiltin;
+  if (Object.hasOwn(subscriptions, name)) return configFor(configs, { publications: [], subscriptions: [name] });
+  const role = Object.hasOwn(roles, name) ? roles[name] : undefined;
+  return role === undefined ? configs.withBuiltin : configFor(configs, usesOf(role));
 }
 
 /** Throws USAGE if purge or --to-exchange needs consent and there is neither a terminal nor --yes. */

@@ -1,7 +1,15 @@
 // Runs a role as a command. Combines the role's settings with the command line.
 
 import type { Config } from '../../config/config.ts';
-import { failurePolicies, type RoleConfig, subscriptionsOf } from '../../config/role.ts';
+import {
+  failurePolicies,
+  isReceiving,
+  isSending,
+  type ReceivingRole,
+  type RoleConfig,
+  type SendingRole,
+  usesOf,
+} from '../../config/role.ts';
 import type { Context } from '../../context.ts';
 import { escaped, MqError } from '../../errors.ts';
 import { unmatched } from '../../handlers/environment.ts';
@@ -31,7 +39,7 @@ export function roleCommand(
   return {
     name,
     // Help contains texts of rascal.json, so they are escaped.
-    summary: escaped(role.summary ?? `${role.behaviour} ${role.publication ?? subscriptionsOf(role).join(', ')}`),
+    summary: escaped(role.summary ?? `${role.behaviour} ${Object.values(usesOf(role)).flat().join(', ')}`),
     usage: escaped(usageOf(role)),
     options: role.behaviour,
     ...(role.log && { log: role.log }),
@@ -42,39 +50,40 @@ export function roleCommand(
   };
 }
 
-interface Row {
+interface Row<Role extends RoleConfig = RoleConfig> {
   readonly name: string;
-  readonly role: RoleConfig;
+  readonly role: Role;
   readonly config: Config;
 }
 
 /** Row of a role that is running. */
-interface RunningRow extends Row {
+interface RunningRow<Role extends RoleConfig = RoleConfig> extends Row<Role> {
   readonly observation: Observation;
   readonly beginDrain: () => void;
   readonly drainMs: number;
 }
 
 async function run(context: Context, values: Values, row: Row): Promise<void> {
-  const takes = row.role.behaviour === 'consume' || row.role.behaviour === 'reply';
-  const drainMs = values.duration('drain') ?? row.role.drain ?? 25_000;
+  const { role } = row;
+  const drainMs = values.duration('drain') ?? role.drain ?? 25_000;
   /** Starts the time that the handlers have to finish. */
   const beginDrain = () => void setTimeout(context.giveUp, drainMs).unref();
   context.drain.addEventListener('abort', beginDrain, { once: true });
   try {
-    await observed(context, values, { name: row.name, role: row.role, takes }, (inner, observation) => {
+    await observed(context, values, { name: row.name, role, takes: isReceiving(role) }, (inner, observation) => {
       const running = { ...row, observation, beginDrain, drainMs };
-      if (takes) return runConsume(inner, values, running);
-      return row.role.behaviour === 'publish' ? runPublish(inner, values, running) : runRequest(inner, values, running);
+      if (isReceiving(role)) return runConsume(inner, values, { ...running, role });
+      const runSending = role.behaviour === 'publish' ? runPublish : runRequest;
+      return runSending(inner, values, { ...running, role });
     });
   } finally {
     context.drain.removeEventListener('abort', beginDrain);
   }
 }
 
-async function runPublish(context: Context, values: Values, row: RunningRow): Promise<void> {
+async function runPublish(context: Context, values: Values, row: RunningRow<SendingRole>): Promise<void> {
   const settings = {
-    publication: row.role.publication as string,
+    publication: row.role.publication,
     ...sending(values, row, context),
     skip: skipped(values),
     mandatory: values.flag('mandatory') ?? true,
@@ -86,9 +95,9 @@ async function runPublish(context: Context, values: Values, row: RunningRow): Pr
   await withSession(context, values, row, (session) => publish(context, session, settings));
 }
 
-async function runRequest(context: Context, values: Values, row: RunningRow): Promise<void> {
+async function runRequest(context: Context, values: Values, row: RunningRow<SendingRole>): Promise<void> {
   const settings = {
-    publication: row.role.publication as string,
+    publication: row.role.publication,
     ...sending(values, row, context),
     say: row.observation.say,
     window: values.whole('window', { min: 1, max: 65_535 }) ?? 64,
@@ -101,9 +110,9 @@ async function runRequest(context: Context, values: Values, row: RunningRow): Pr
   await withSession(context, values, row, (session) => request(context, session, settings));
 }
 
-async function runConsume(context: Context, values: Values, row: RunningRow): Promise<void> {
+async function runConsume(context: Context, values: Values, row: RunningRow<ReceivingRole>): Promise<void> {
   const { role, config } = row;
-  const behaviour = role.behaviour as 'consume' | 'reply';
+  const { behaviour } = role;
   const keys = values.args;
   if (role.arguments === 'keys' && keys.length === 0)
     throw values.usage(
@@ -136,10 +145,10 @@ async function runConsume(context: Context, values: Values, row: RunningRow): Pr
       import('../../roles/consume.ts'),
       import('../../config/retry.ts'),
     ]);
-  const sources = subscriptionsOf(role).map((subscription) => ({
+  const sources = role.subscriptions.map((subscription) => ({
     subscription,
     queue: config.subscriptions[subscription]?.queue ?? '',
-    retry: { ...retryOf(config, { ...role, subscription }), ...(onFail && { onFail }) },
+    retry: { ...retryOf(config, subscription, role.retry), ...(onFail && { onFail }) },
   }));
   const place = handlerPlace(values, choice);
   warnOfUnset(context.env, place.environment?.pass ?? [], row);
@@ -216,7 +225,7 @@ function quiet(handler: Handler): Handler {
 /** Returns what `publish` and `request` share: the input and the properties of the message. */
 function sending(
   values: Values,
-  { role }: Row,
+  { role }: Row<SendingRole>,
   { env, stdin }: Context,
 ): { input: Input; routingKey: string | undefined; properties: Properties; persistent: boolean | undefined } {
   const byOption = values.text('routing-key');
@@ -241,7 +250,7 @@ function skipped(values: Values): number {
 function inputOf(
   values: Values,
   words: readonly string[],
-  { role, stdin, takenAsKey }: { role: RoleConfig; stdin: Context['stdin']; takenAsKey: string | undefined },
+  { role, stdin, takenAsKey }: { role: SendingRole; stdin: Context['stdin']; takenAsKey: string | undefined },
 ): Input {
   const file = values.name('file');
   const lines = values.flag('lines') ?? false;
@@ -273,9 +282,10 @@ async function withSession(
   const addresses = await addressesOf(context, values);
   const waitMs = values.duration('wait');
   if (waitMs !== undefined) {
+    const { publications, subscriptions } = usesOf(role);
     const used = [
-      config.publications[role.publication ?? ''],
-      ...subscriptionsOf(role).map((one) => config.subscriptions[one]),
+      ...publications.map((one) => config.publications[one]),
+      ...subscriptions.map((one) => config.subscriptions[one]),
     ];
     const vhosts = [...new Set(used.flatMap((one) => one?.vhost ?? []))];
     const tell = (reason: string) =>
@@ -299,8 +309,9 @@ async function withSession(
   }
 }
 
-function usageOf({ behaviour, arguments: form, keyName = 'key' }: RoleConfig): string {
+function usageOf(role: RoleConfig): string {
+  const { arguments: form, keyName = 'key' } = role;
   if (form === 'keys') return `${keyName}…`;
   if (form === 'key text') return `[${keyName} [text…]]`;
-  return behaviour === 'publish' || behaviour === 'request' ? '[text…]' : '';
+  return isSending(role) ? '[text…]' : '';
 }

@@ -13,14 +13,14 @@ export function applyDefaults(config: Config): Config {
   return {
     ...config,
     vhosts: each(config.vhosts, (vhost) => applyVhostDefaults(vhost, vhostDefaults(config, vhost))),
-    publications: each(config.publications, (one) => filled(one, publication)),
-    subscriptions: each(config.subscriptions, (one) => filled(one, own)),
+    publications: each(config.publications, (one) => withDefaults(one, publication)),
+    subscriptions: each(config.subscriptions, (one) => withDefaults(one, own)),
   };
 }
 
 /** Returns the defaults of the vhost's connections, for addresses that do not come from the file. */
 export function connectionDefaults(config: Config, vhost: VhostConfig): ConnectionConfig {
-  return objectOf(vhostDefaults(config, vhost)['connection']) as ConnectionConfig;
+  return objectOf(vhostDefaults(config, vhost)['connection']);
 }
 
 function vhostDefaults(config: Config, vhost: VhostConfig): Plain {
@@ -36,16 +36,12 @@ function applyVhostDefaults(vhost: VhostConfig, defaults: Plain): VhostConfig {
   const connections = vhost.connections.length === 0 && Object.keys(connection).length > 0 ? [{}] : vhost.connections;
   const { namespace } = defaults;
   return {
-    ...(namespace === undefined ? {} : { namespace: namespace as string | boolean }),
+    ...(typeof namespace === 'string' || typeof namespace === 'boolean' ? { namespace } : {}),
     ...vhost,
-    connections: connections.map((one) => filled(one, connection)),
-    exchanges: each(vhost.exchanges, (one) => filled(one, { type: 'topic', ...objectOf(defaults['exchanges']) })),
-    queues: each(vhost.queues, (one) => filled(one, objectOf(defaults['queues']))),
+    connections: connections.map((one) => withDefaults(one, connection)),
+    exchanges: each(vhost.exchanges, (one) => withDefaults(one, { type: 'topic', ...objectOf(defaults['exchanges']) })),
+    queues: each(vhost.queues, (one) => withDefaults(one, objectOf(defaults['queues']))),
   };
-}
-
-function filled<Item extends object>(item: Item, defaults: Plain): Item {
-  return withDefaults(item as Plain, defaults) as Item;
 }
 
 function each<Item>(items: Readonly<Record<string, Item>>, change: (item: Item) => Item): Record<string, Item> {

@@ -1,5 +1,4 @@
 // Converts one checked file to the form of Config: objects with keys, one binding per key, connections as attributes.
-// shape.ts has checked all types, so they are asserted here and not tested again.
 
 import { MqError } from '../../errors.ts';
 import { parseAddress } from '../address.ts';
@@ -24,7 +23,7 @@ import {
   withDefaults,
   without,
 } from '../plain.ts';
-import { expandRole, type OwnRetryConfig, type RetryConfig, type RoleConfig } from '../role.ts';
+import { expandRole, type OwnRetryConfig, type RetryConfig, type RoleConfig, subscriptionNames } from '../role.ts';
 import { parseBindingName } from './binding.ts';
 
 /** A configuration whose retry settings can be incomplete. */
@@ -32,73 +31,86 @@ export type PartialConfig = Omit<Config, 'retry'> & { readonly retry: Partial<Re
 
 /** Normalises the parsed content of one valid file. */
 export function normalise(file: Plain): PartialConfig {
-  const defaults = objectOf(file['defaults']);
-  const vhosts = Object.entries(objectOf(file['vhosts'])).map(([name, vhost]) => [name, objectOf(vhost)] as const);
   const mq = objectOf(file['mq']);
-  const scopes = [[undefined, file] as const, ...vhosts];
-  const members = (kind: 'publications' | 'subscriptions') =>
-    scopes.flatMap(([vhost, scope]) => {
-      const fallback = vhost ?? stringOf(objectOf(defaults[kind])['vhost']) ?? '/';
-      return Object.entries(objectOf(scope[kind])).map(
-        ([name, value]) => [name, { vhost: fallback, ...objectOf(value) }] as const,
-      );
-    });
+  const vhostDefaults = objectOf(objectOf(file['defaults'])['vhosts']);
   return {
     file: undefined,
     folder: undefined,
-    vhosts: dictionary(vhosts.map(([name, vhost]) => [name, vhostOf(vhost, objectOf(defaults['vhosts']))])),
-    publications: dictionary(members('publications').map(([name, value]) => [name, publicationOf(value)])),
-    subscriptions: dictionary(members('subscriptions').map(([name, value]) => [name, subscriptionOf(value)])),
-    roles: dictionary(Object.entries(objectOf(mq['roles'])).map(([name, role]) => [name, roleOf(objectOf(role))])),
-    retry: objectOf(mq['retry']) as Partial<RetryConfig>,
+    vhosts: each(file['vhosts'], (vhost) => vhostOf(vhost, vhostDefaults)),
+    publications: dictionary(membersWithVhost(file, 'publications').map(([name, one]) => [name, publicationOf(one)])),
+    subscriptions: dictionary(
+      membersWithVhost(file, 'subscriptions').map(([name, one]) => [name, subscriptionOf(one)]),
+    ),
+    roles: each(mq['roles'], roleOf),
+    retry: checked<Partial<RetryConfig>>(objectOf(mq['retry'])),
     retries: dictionary(
       Object.entries(objectOf(mq['subscriptions'])).flatMap(([name, own]) => {
         const retry = objectOf(own)['retry'];
-        return retry === undefined ? [] : [[name, retry as OwnRetryConfig] as const];
+        return retry === undefined ? [] : [[name, checked<OwnRetryConfig>(retry)] as const];
       }),
     ),
     rest: pick(file, ['defaults', 'encryption', 'redeliveries']),
   };
 }
 
+/** Returns a value as the type that rules/shape.ts has checked it to have. The compiler does not know of that check. */
+function checked<Type>(value: unknown): Type {
+  return value as Type;
+}
+
+function each<Item>(items: unknown, convert: (item: Plain) => Item): Record<string, Item> {
+  return dictionary(Object.entries(objectOf(items)).map(([name, item]) => [name, convert(objectOf(item))]));
+}
+
+/** Returns the publications or subscriptions of the file and of its vhosts. Each has the vhost that it belongs to. */
+function membersWithVhost(file: Plain, kind: 'publications' | 'subscriptions'): (readonly [string, Plain])[] {
+  const fallback = stringOf(objectOf(objectOf(file['defaults'])[kind])['vhost']) ?? '/';
+  const scopes = [[fallback, file] as const, ...Object.entries(objectOf(file['vhosts']))];
+  return scopes.flatMap(([vhost, scope]) =>
+    Object.entries(objectOf(objectOf(scope)[kind])).map(([name, one]) => [name, { vhost, ...objectOf(one) }] as const),
+  );
+}
+
 function vhostOf(vhost: Plain, defaults: Plain): VhostConfig {
-  const { namespace, exchanges, queues, bindings, connections, connection } = vhost;
+  const { exchanges, queues, bindings, connections, connection } = vhost;
   const own = withDefaults(objectOf(vhost['defaults']), defaults);
-  const named = <Item>(collection: unknown) =>
-    membersOf(collection)
-      .filter(({ name }) => name !== undefined && name !== '')
-      .map(({ name = '', value }) => [name, without(value, ['name', 'fullyQualifiedName']) as Item] as const);
   return {
     connections: [...listOf(connections), ...listOf(connection)].filter((one) => one !== '').map(connectionOf),
-    ...(namespace === undefined ? {} : { namespace: namespace as string | boolean }),
-    // The default exchange always exists, so it is not listed.
-    exchanges: dictionary(named<ExchangeConfig>(exchanges)),
-    queues: dictionary(named<QueueConfig>(queues)),
-    bindings: membersOf(bindings).flatMap(({ name = '', value }) => {
-      return bindingsOf(name, withDefaults(value, objectOf(own['bindings'])));
-    }),
+    ...checked<Pick<VhostConfig, 'namespace'>>(pick(vhost, ['namespace'])),
+    exchanges: namedItems<ExchangeConfig>(exchanges),
+    queues: namedItems<QueueConfig>(queues),
+    bindings: membersOf(bindings).flatMap(({ name = '', value }) =>
+      bindingsOf(name, withDefaults(value, objectOf(own['bindings']))),
+    ),
     rest: pick(vhost, ['assert', 'check', 'concurrency', 'connectionStrategy', 'publicationChannelPools', 'defaults']),
   };
+}
+
+/** Returns the exchanges or queues by name. Omits the default exchange, because it always exists. */
+function namedItems<Item>(collection: unknown): Record<string, Item> {
+  const named = membersOf(collection).filter(({ name }) => name !== undefined && name !== '');
+  return dictionary(
+    named.map(({ name = '', value }) => [name, checked<Item>(without(value, ['name', 'fullyQualifiedName']))]),
+  );
 }
 
 function bindingsOf(name: string, binding: Plain): BindingConfig[] {
   const { source, destination, keys } = parseBindingName(name);
   // Rascal drops an empty key from bindingKeys. It is kept here because it is a valid key.
-  const given = [...listOf(binding['bindingKeys']), ...listOf(binding['bindingKey']), ...keys] as string[];
-  return [...new Set(given.length === 0 ? ['#'] : given)].map((bindingKey) => ({
-    ...(pick({ source, destination, destinationType: 'queue', ...binding }, [
-      'source',
-      'destination',
-      'destinationType',
-      'qualifyBindingKeys',
-      'options',
-    ]) as unknown as Omit<BindingConfig, 'bindingKey'>),
-    bindingKey,
-  }));
+  const given = checked<string[]>([...listOf(binding['bindingKeys']), ...listOf(binding['bindingKey']), ...keys]);
+  const fields = pick({ source, destination, destinationType: 'queue', ...binding }, [
+    'source',
+    'destination',
+    'destinationType',
+    'qualifyBindingKeys',
+    'options',
+  ]);
+  const bindingKeys = new Set(given.length === 0 ? ['#'] : given);
+  return [...bindingKeys].map((bindingKey) => checked<BindingConfig>({ ...fields, bindingKey }));
 }
 
 /** Returns the attributes of a connection of the file. Its URL overrides its other fields. */
-export function connectionOf(value: unknown): ConnectionConfig {
+function connectionOf(value: unknown): ConnectionConfig {
   const fields = typeof value === 'string' ? { url: value } : objectOf(value);
   const url = stringOf(fields['url']) ?? '';
   const address = url === '' ? {} : parseAddress(url);
@@ -114,26 +126,18 @@ export function connectionOf(value: unknown): ConnectionConfig {
     'management',
   ]);
   const { protocol, port, hostname } = fields;
-  return withDefaults(address as Plain, {
+  return withDefaults(address, {
     ...(own['vhost'] === '' ? without(own, ['vhost']) : own),
     ...(hostname === undefined ? {} : { hostname: String(hostname).replace(/^\[|\]$/g, '') }),
     ...(protocol === undefined ? {} : { protocol: String(protocol).replace(':', '') }),
     ...(port === undefined ? {} : { port: Number(port) }),
-  }) as ConnectionConfig;
+  });
 }
 
 function publicationOf(value: Plain): PublicationConfig {
-  return pick(value, [
-    'vhost',
-    'exchange',
-    'queue',
-    'routingKey',
-    'confirm',
-    'timeout',
-    'options',
-    'encryption',
-    'replyTo',
-  ]) as unknown as PublicationConfig;
+  return checked(
+    pick(value, ['vhost', 'exchange', 'queue', 'routingKey', 'confirm', 'timeout', 'options', 'encryption', 'replyTo']),
+  );
 }
 
 function subscriptionOf(value: Plain): SubscriptionConfig {
@@ -149,9 +153,11 @@ function subscriptionOf(value: Plain): SubscriptionConfig {
     'handler',
     'handlers',
   ];
-  return { ...pick(value, own), rest: without(value, [...own, ...unused]) } as unknown as SubscriptionConfig;
+  return checked({ ...pick(value, own), rest: without(value, [...own, ...unused]) });
 }
 
 function roleOf(role: Plain): RoleConfig {
-  return expandRole(role) as unknown as RoleConfig;
+  const { subscription, subscriptions, ...settings } = expandRole(role);
+  const names = subscriptionNames({ subscription, subscriptions });
+  return checked(names.length === 0 ? settings : { ...settings, subscriptions: names });
 }

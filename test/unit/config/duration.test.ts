@@ -3,6 +3,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { durationMs, durationText } from '../../../src/config/duration.ts';
+import { isReceiving } from '../../../src/config/role.ts';
 import { jsonSchema } from '../../../src/config/schema.ts';
 import { configOf, linesOf } from './fixture.ts';
 
@@ -58,7 +59,8 @@ test('durations of rascal.json are numbers in the unit of their field', () => {
   assert.equal(queues?.['q']?.options?.['arguments'], { 'x-message-ttl': 3_600_000, 'x-consumer-timeout': 2_700_000 });
   assert.equal(publications['p']?.options, { expiration: 60_000 });
   assert.equal(retry.delays, [250, 5000, 30_000]);
-  assert.is(roles['r']?.handler?.timeout, 120_000);
+  const role = roles['r'];
+  assert.is(role && isReceiving(role) ? role.handler?.timeout : undefined, 120_000);
 });
 
 test('a wrong duration is one problem at its place', () => {

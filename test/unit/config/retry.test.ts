@@ -2,7 +2,9 @@
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Config } from '../../../src/config/config.ts';
 import { deadLetterWarning, retryOf } from '../../../src/config/retry.ts';
+import { isReceiving, type RetryConfig } from '../../../src/config/role.ts';
 import { configOf, linesOf } from './fixture.ts';
 
 const delays = [1000, 5000, 30000, 120000];
@@ -11,9 +13,13 @@ const consume = (retry?: unknown) => ({
   subscription: 'task',
   ...(retry !== undefined && { retry }),
 });
+function retryOfRole(config: Config): RetryConfig {
+  const role = config.roles['r'];
+  return role && isReceiving(role) ? retryOf(config, role.subscriptions[0] ?? '', role.retry) : config.retry;
+}
 const retryIn = (mq: object) => {
   const config = configOf({ mq });
-  return retryOf(config, config.roles['r'] ?? {});
+  return retryOfRole(config);
 };
 
 const lined = (file: unknown) => linesOf(file).map((line) => line.replace(/^f:\d+:\d+: /, ''));
@@ -115,7 +121,7 @@ test('a role whose dead letters go nowhere is told so, unless the broker or --on
       subscriptions: { s: { queue: 'q' } },
       mq: { roles: { r: { consume: 's', retry } } },
     });
-    return deadLetterWarning(config, 's', retryOf(config, config.roles['r'] ?? {}));
+    return deadLetterWarning(config, 's', retryOfRole(config));
   };
   assert.match(warning(false) ?? '', /^a message that fails is lost: the queue q has no dead-letter queue/);
   assert.ok(warning({ deadLetter: false, attempts: 3 }));

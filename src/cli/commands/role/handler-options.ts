@@ -1,7 +1,7 @@
 // Reads the options of a receiving role that choose its handler and its concurrency.
 
 import type { Config } from '../../../config/config.ts';
-import { type HandlerConfig, type RoleConfig, subscriptionsOf } from '../../../config/role.ts';
+import type { HandlerConfig, ReceivingRole } from '../../../config/role.ts';
 import { recycleForms, recycleLimit } from '../../../config/size.ts';
 import type { HandlerPlace } from '../../../handlers/make.ts';
 import type { Values } from '../../arguments/values.ts';
@@ -12,7 +12,7 @@ export interface HandlerChoice {
   readonly fromFile: boolean;
 }
 
-export function handlerChoice(values: Values, role: RoleConfig): HandlerChoice {
+export function handlerChoice(values: Values, role: ReceivingRole): HandlerChoice {
   const exec = values.list('exec');
   const execLines = values.list('exec-lines');
   const module = values.name('handler');
@@ -63,11 +63,11 @@ export interface Parallelism {
 
 export function parallelism(
   values: Values,
-  { role, config, choice }: { role: RoleConfig; config: Config; choice: HandlerChoice },
+  { role, config, choice }: { role: ReceivingRole; config: Config; choice: HandlerChoice },
 ): Parallelism {
   const wished = values.whole('concurrency', { min: 1, max: 65_535 });
   const given = values.whole('prefetch', { min: 1, max: 65_535 });
-  const bounds = subscriptionsOf(role)
+  const bounds = role.subscriptions
     .map((name) => config.subscriptions[name]?.prefetch ?? usualPrefetch)
     .filter((bound) => bound > 0);
   const usual = role.prefetch ?? (bounds.length > 0 ? Math.min(...bounds) : 0);

@@ -25,6 +25,8 @@ const names = (config: ReturnType<typeof configOf>) => ({
   bindings: (config.vhosts['/']?.bindings ?? []).map(({ source, destination }) => `${source} -> ${destination}`),
 });
 
+const usesOf = (subscription: string) => ({ publications: [], subscriptions: [subscription] });
+
 test('a file of the user is the whole topology', () => {
   assert.equal(names(configOf(orders)), {
     roles: ['order', 'bill'],
@@ -81,7 +83,7 @@ test('an exchange of the user with a tutorial name brings nothing of the tutoria
 test('a built-in role runs beside the file, with its numbers and without its place for dead letters', () => {
   const configs = { config: configOf(orders), withBuiltin: withBuiltinOf(orders) };
   const settingsOf = (subscription: string) => {
-    const { deadLetter, attempts } = retryOf(configFor(configs, { subscription }), { subscription });
+    const { deadLetter, attempts } = retryOf(configFor(configs, usesOf(subscription)), subscription);
     return { deadLetter, attempts };
   };
   assert.equal(settingsOf('orders'), { deadLetter: { queue: 'orders.parked' }, attempts: 2 });
@@ -91,9 +93,9 @@ test('a built-in role runs beside the file, with its numbers and without its pla
 test('a subscription of the user with a tutorial name has the settings of the file', () => {
   const file = { ...orders, subscriptions: { ...orders.subscriptions, task: { queue: 'orders' } } };
   const configs = { config: configOf(file), withBuiltin: withBuiltinOf(file) };
-  const config = configFor(configs, { subscription: 'task' });
+  const config = configFor(configs, usesOf('task'));
   assert.is(config.subscriptions['task']?.queue, 'orders');
-  assert.equal(retryOf(config, { subscription: 'task' }).deadLetter, { queue: 'orders.parked' });
+  assert.equal(retryOf(config, 'task').deadLetter, { queue: 'orders.parked' });
 });
 
 test.run();

@@ -14,7 +14,7 @@ test('an item of the user replaces the built-in one whole', () => {
   assert.equal(config.vhosts['/']?.queues['task_queue'], { options: { maxLength: 1 } });
   assert.equal(config.subscriptions['task'], { vhost: '/', queue: 'task_queue', prefetch: 9, rest: {} });
   assert.equal(config.publications['task'], { vhost: '/', queue: 'hello' });
-  assert.equal(config.roles['worker'], { behaviour: 'consume', subscription: 'task' });
+  assert.equal(config.roles['worker'], { behaviour: 'consume', subscriptions: ['task'] });
   assert.ok(config.roles['producer']);
   assert.ok(config.vhosts['/']?.queues['hello']);
 });
