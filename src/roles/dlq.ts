@@ -6,7 +6,7 @@ import { waitQueue } from '../config/retry-queues.ts';
 import type { Context } from '../context.ts';
 import { MqError } from '../errors.ts';
 import type { Looked } from '../session/browser.ts';
-import type { OutgoingMessage, Sent } from '../session/outgoing-message.ts';
+import type { OutgoingMessage, PublishOutcome } from '../session/outgoing-message.ts';
 import type { Publisher } from '../session/publisher.ts';
 import type { Session } from '../session/session.ts';
 import type { RawMessage } from '../session/wire.ts';
@@ -178,7 +178,7 @@ async function change({ context, browser, printer, settings, outlet }: Change): 
       if (copy instanceof MqError) fail(looked, copy);
       else {
         await outlet.publisher.room();
-        outlet.publisher.send(copy, (sent: Sent) => {
+        outlet.publisher.send(copy, (sent: PublishOutcome) => {
           if (sent.type === 'confirmed') take(looked);
           else fail(looked, sent.error);
           isLost ||= sent.type === 'in doubt';

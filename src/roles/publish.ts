@@ -3,7 +3,7 @@
 import type { Context } from '../context.ts';
 import { MqError } from '../errors.ts';
 import { type Counts, ResumePoint } from '../session/counts.ts';
-import type { Sent } from '../session/outgoing-message.ts';
+import type { PublishOutcome } from '../session/outgoing-message.ts';
 import type { Session } from '../session/session.ts';
 import type { Properties } from '../session/wire.ts';
 import { interrupted } from '../signal.ts';
@@ -119,7 +119,7 @@ class Tally {
     return this.#skip + this.#attempted;
   }
 
-  count(number: number, messageId: string, sent: Sent): void {
+  count(number: number, messageId: string, sent: PublishOutcome): void {
     if (this.#counts) {
       this.#resume.count(number, sent.type === 'confirmed');
       this.#counts.resume = this.#resume.lines;

@@ -2,12 +2,13 @@
 // Memory is bounded, because a consumer receives at most its prefetch. When a consumer holds that many messages that
 // are to be left, a new consumer receives the next ones.
 
-import type { Channel, RawMessage } from 'amqplib/callback_api';
 import { MqError } from '../errors.ts';
-import type { Link } from './connecting/link.ts';
+import type { Channel } from './channel.ts';
+import type { BrokerConnection } from './connecting/broker-connection.ts';
 import { readyCount } from './consuming/ready-count.ts';
 import { failureOf } from './failure.ts';
 import { promised } from './promised.ts';
+import type { RawMessage } from './raw-message.ts';
 
 /** A message that was read. The caller calls exactly one of the two functions, at any time. */
 export interface Looked {
@@ -68,9 +69,9 @@ export class Browser {
     channel.on('close', () => this.#fail(new Error('Channel closed')));
   }
 
-  static async open(link: Link, settings: BrowserSettings): Promise<Browser> {
+  static async open(connection: BrokerConnection, settings: BrowserSettings): Promise<Browser> {
     try {
-      const channel = await link.channel(settings.vhost);
+      const channel = await connection.channel(settings.vhost);
       channel.on('error', () => undefined);
       const total = await readyCount(channel, settings.queue);
       await promised((next) => channel.prefetch(prefetch, false, next));

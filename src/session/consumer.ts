@@ -5,9 +5,9 @@
 
 import { EventEmitter } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Channel, RawMessage } from 'amqplib/callback_api';
 import { MqError } from '../errors.ts';
-import type { Link } from './connecting/link.ts';
+import type { Channel } from './channel.ts';
+import type { BrokerConnection } from './connecting/broker-connection.ts';
 import { Acks } from './consuming/acks.ts';
 import { endChannel } from './consuming/channel-end.ts';
 import { ConsumerDelivery, type Delivery, type Intake } from './consuming/delivery.ts';
@@ -19,6 +19,7 @@ import { Unanswered } from './consuming/unanswered.ts';
 import { Watchdog } from './consuming/watchdog.ts';
 import { failureOf, isInUse, isPermanent } from './failure.ts';
 import { promised } from './promised.ts';
+import type { RawMessage } from './raw-message.ts';
 
 export type { Delivery } from './consuming/delivery.ts';
 
@@ -53,7 +54,7 @@ const watchMs = 30_000;
 const quietMs = 10_000;
 
 export class Consumer extends EventEmitter<ConsumerEvents> {
-  readonly #link: Link;
+  readonly #connection: BrokerConnection;
   readonly #settings: ConsumerSettings;
   #channel: Channel | undefined;
   #acks: Acks | undefined;
@@ -74,26 +75,26 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
   /** Time when the broker cancelled the consumer. A new consumer resets it. */
   #cancelledAt: number | undefined;
 
-  constructor(link: Link, settings: ConsumerSettings) {
+  constructor(connection: BrokerConnection, settings: ConsumerSettings) {
     super();
-    this.#link = link;
+    this.#connection = connection;
     this.#settings = settings;
-    link.on('fatal', (error) => this.emit('fatal', error));
+    connection.on('fatal', (error) => this.emit('fatal', error));
   }
 
   /** The broker's current name of the queue. */
   get queue(): string {
-    return this.#link.queueOf(this.#settings.subscription);
+    return this.#connection.queueOf(this.#settings.subscription);
   }
 
   /** `true` if the queue belongs to this connection and gets another name after each lost connection. */
   get hasOwnQueue(): boolean {
-    return this.#link.hasOwnQueue(this.#settings.subscription);
+    return this.#connection.hasOwnQueue(this.#settings.subscription);
   }
 
   /** Arguments with which the queue is declared. `undefined` if mq does not declare it. */
   get declaredArguments(): Readonly<Record<string, unknown>> | undefined {
-    return this.#link.declaredArguments(this.#settings.subscription);
+    return this.#connection.declaredArguments(this.#settings.subscription);
   }
 
   /** The broker's properties from the login. They are set once the consumer has started. */
@@ -106,14 +107,14 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     await this.#begin();
     if (this.#stopping) return;
     const { vhost, watchMs: everyMs = watchMs, options } = this.#settings;
-    this.#watchdog = new Watchdog(this.#link, {
+    this.#watchdog = new Watchdog(this.#connection, {
       vhost,
       everyMs,
       queue: () => (this.#isAttached ? this.queue : undefined),
       onDeaf: () => this.#onDeaf(),
     });
-    if (!canBeAsked(this.#link.declaredArguments(this.#settings.subscription), options['arguments'])) return;
-    this.#probe = new Probe(this.#link, {
+    if (!canBeAsked(this.#connection.declaredArguments(this.#settings.subscription), options['arguments'])) return;
+    this.#probe = new Probe(this.#connection, {
       vhost,
       quietMs: this.#settings.quietMs ?? quietMs,
       answerMs: this.#settings.quietMs ?? quietMs,
@@ -139,7 +140,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
 
   async #readyInStream(): Promise<number | undefined> {
     try {
-      const channel = await this.#link.channel(this.#settings.vhost);
+      const channel = await this.#connection.channel(this.#settings.vhost);
       const { arguments: given } = this.#options;
       return Number(
         await hasMore(channel, { queue: this.queue, arguments: given, received: this.#unanswered.lastOffset }),
@@ -150,7 +151,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
   }
 
   get #isStream(): boolean {
-    const declared = this.#link.declaredArguments(this.#settings.subscription);
+    const declared = this.#connection.declaredArguments(this.#settings.subscription);
     const given = Object(this.#settings.options['arguments']);
     return (
       this.#unanswered.lastOffset !== undefined || declared?.['x-queue-type'] === 'stream' || 'x-stream-offset' in given
@@ -212,7 +213,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
       ended.reject(error);
     };
     ended.promise.catch(() => undefined); // every waiting caller receives it
-    this.#link.on('lost', count).once('fatal', end);
+    this.#connection.on('lost', count).once('fatal', end);
     try {
       for (;;) {
         try {
@@ -228,11 +229,11 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
           }
           // The loss of the connection is reported after the channel has closed.
           await delay(firstPauseMs);
-          if (lost === 0 || lost > Math.max(1, this.#link.addresses - 1) || this.#stopping) throw failure;
+          if (lost === 0 || lost > Math.max(1, this.#connection.addresses - 1) || this.#stopping) throw failure;
         }
       }
     } finally {
-      this.#link.off('lost', count).off('fatal', end);
+      this.#connection.off('lost', count).off('fatal', end);
     }
   }
 
@@ -242,7 +243,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
   }
 
   async #consume(): Promise<void> {
-    const channel = await this.#link.channel(this.#settings.vhost);
+    const channel = await this.#connection.channel(this.#settings.vhost);
     if (this.#stopping) return endChannel(channel);
     this.#server = channel.connection?.serverProperties ?? {};
     let cause: Error | undefined;
@@ -255,7 +256,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     });
     const { prefetch, options } = this.#settings;
     const { queue } = this;
-    const isKept = options['noAck'] !== true && !this.#link.isTransient(this.#settings.subscription);
+    const isKept = options['noAck'] !== true && !this.#connection.isTransient(this.#settings.subscription);
     const acks = new Acks(channel);
     const intake: Intake = {
       channel,
@@ -285,7 +286,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
       const consuming = promised<{ consumerTag: string }>((next) =>
         channel.consume(queue, onMessage, this.#options, next),
       );
-      const { consumerTag } = await this.#link.answered('a consumer', consuming);
+      const { consumerTag } = await this.#connection.answered('a consumer', consuming);
       if (this.#stopping) {
         // Messages that were delivered with the answer are requeued with the channel.
         this.#channel = undefined;

@@ -1,11 +1,12 @@
 // Subscribes to exchanges with temporary queues that are deleted with the connection. Nothing of rascal.json is
 // declared. A lost connection ends the subscription, because messages were missed and the caller must know it.
 
-import type { Channel, Properties, RawMessage } from 'amqplib/callback_api';
 import { MqError } from '../errors.ts';
-import type { Link } from './connecting/link.ts';
+import type { Channel } from './channel.ts';
+import type { BrokerConnection } from './connecting/broker-connection.ts';
 import { failureOf } from './failure.ts';
 import { promised } from './promised.ts';
+import type { Properties, RawMessage } from './raw-message.ts';
 
 export interface Heard {
   readonly body: Buffer;
@@ -44,9 +45,12 @@ export class Listener {
     channel.on('close', () => this.#closed.resolve(failureOf(cause ?? new Error('Channel closed'), redact)));
   }
 
-  static async open(link: Link, { vhost, redact }: { vhost: string; redact: (text: string) => string }) {
+  static async open(
+    connection: BrokerConnection,
+    { vhost, redact }: { vhost: string; redact: (text: string) => string },
+  ) {
     try {
-      const channel = await link.channel(vhost);
+      const channel = await connection.channel(vhost);
       const listener = new Listener(channel, redact);
       await promised((next) => channel.prefetch(prefetch, false, next));
       return listener;

@@ -1,8 +1,8 @@
 // Reads the state of the broker over AMQP, with passive declarations that create nothing.
 
-import type { Channel } from 'amqplib/callback_api';
 import { MqError } from '../errors.ts';
-import type { Link } from './connecting/link.ts';
+import type { Channel } from './channel.ts';
+import type { BrokerConnection } from './connecting/broker-connection.ts';
 import { endChannel } from './consuming/channel-end.ts';
 
 export interface Depth {
@@ -10,19 +10,19 @@ export interface Depth {
   readonly consumers: number;
 }
 
-/** Time limit in milliseconds. A link waits while it is disconnected, but these calls must not. */
+/** Time limit in milliseconds. A connection waits while it is disconnected, but these calls must not. */
 const answerMs = 3000;
 const notFound = 404;
 
 /** Reads queues and exchanges by the broker's names. It continues to work after a lost connection. */
 export class Observer {
-  readonly #link: Link;
+  readonly #connection: BrokerConnection;
   readonly #vhost: string;
   /** Number of requests that timed out and still wait for the broker. */
   #late = 0;
 
-  constructor(link: Link, vhost: string) {
-    this.#link = link;
+  constructor(connection: BrokerConnection, vhost: string) {
+    this.#connection = connection;
     this.#vhost = vhost;
   }
 
@@ -96,7 +96,7 @@ export class Observer {
   }
 
   async #open(): Promise<Channel> {
-    const channel = await this.#link.channel(this.#vhost);
+    const channel = await this.#connection.channel(this.#vhost);
     channel.on('error', () => undefined);
     return channel;
   }

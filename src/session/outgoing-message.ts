@@ -1,10 +1,10 @@
 // A message on its way to the broker, and its outcome.
 
-import type { Properties } from 'amqplib/callback_api';
 import type { MqError } from '../errors.ts';
+import type { Properties } from './raw-message.ts';
 
 /** Outcome of one message. `error` is the reason. */
-export type Sent =
+export type PublishOutcome =
   | { readonly type: 'confirmed' }
   | { readonly type: 'refused'; readonly error: MqError }
   | { readonly type: 'in doubt'; readonly error: MqError };

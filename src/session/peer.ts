@@ -1,6 +1,7 @@
 // Opens a short AMQP connection to find out which broker answers at an address.
 
-import amqplib, { type Channel, type Connection } from 'amqplib/callback_api';
+import { Socket } from 'node:net';
+import amqplib, { type Channel } from 'amqplib/callback_api';
 import { rascalConnection } from '../config/attributes.ts';
 import type { ConnectionConfig } from '../config/config.ts';
 import { endpointOf } from '../config/endpoint.ts';
@@ -10,6 +11,7 @@ import type { MqError } from '../errors.ts';
 import { withTlsContent } from './connecting/tls-files.ts';
 import { failureOf } from './failure.ts';
 import { refusedProperties } from './patches/handshake.ts';
+import { type OpenConnection, openConnectionOf } from './patches/open-connection.ts';
 
 /** The broker at the other end of a connection. */
 export interface Peer {
@@ -68,38 +70,72 @@ async function connect(address: ConnectionConfig, { connectionName, timeoutMs }:
   const attributes = await withTlsContent(own);
   const socketOptions = objectOf(attributes['socketOptions']);
   const timeout = Math.min(Number(socketOptions['timeout']), timeoutMs);
-  const url = { ...objectOf(attributes['options']), ...attributes, username: attributes['user'] };
   const { user = 'guest' } = address;
+  const url = { ...objectOf(attributes['options']), ...attributes, username: user };
   return new Promise((resolve, reject) => {
-    amqplib.connect(url, { ...socketOptions, timeout }, (error, connection) => {
+    amqplib.connect(url, { ...socketOptions, timeout }, (error: Error | null, accepted: unknown) => {
+      const connection = accepted ? openConnectionOf(accepted) : undefined;
       const properties = connection ? connection.connection.serverProperties : refusedProperties(error);
       if (properties === undefined) return reject(error);
       connection?.on('error', () => undefined);
       const name = properties['cluster_name'];
-      let closing: Promise<void> | undefined;
-      let queue: Promise<string | undefined> | undefined;
-      resolve({
-        shown: endpointOf(address),
-        clusterName: typeof name === 'string' ? name : undefined,
-        user,
-        vhost: address.vhost ?? '/',
-        connectionName,
-        localPort: (connection?.connection.stream as { localPort?: number } | undefined)?.localPort,
-        ownQueue: async () => {
-          if (connection) queue ??= declared(connection);
-          return queue;
-        },
-        depths: async (queues) => (connection ? depthsOf(connection, queues) : new Map()),
-        close: async () => {
-          if (connection) closing ??= closed(connection, await queue);
-          await closing;
-        },
-      });
+      resolve(
+        new AmqpPeer(connection, {
+          shown: endpointOf(address),
+          clusterName: typeof name === 'string' ? name : undefined,
+          user,
+          vhost: address.vhost ?? '/',
+          connectionName,
+        }),
+      );
     });
   });
 }
 
-function declared(connection: Connection): Promise<string | undefined> {
+type PeerIdentity = Pick<Peer, 'shown' | 'clusterName' | 'user' | 'vhost' | 'connectionName'>;
+
+class AmqpPeer implements Peer {
+  readonly shown: string;
+  readonly clusterName: string | undefined;
+  readonly user: string;
+  readonly vhost: string;
+  readonly connectionName: string;
+  readonly localPort: number | undefined;
+  /** `undefined` if the broker refused the login or the vhost. */
+  readonly #connection: OpenConnection | undefined;
+  #closing: Promise<void> | undefined;
+  #queue: Promise<string | undefined> | undefined;
+
+  constructor(
+    connection: OpenConnection | undefined,
+    { shown, clusterName, user, vhost, connectionName }: PeerIdentity,
+  ) {
+    this.#connection = connection;
+    this.shown = shown;
+    this.clusterName = clusterName;
+    this.user = user;
+    this.vhost = vhost;
+    this.connectionName = connectionName;
+    const stream = connection?.connection.stream;
+    this.localPort = stream instanceof Socket ? stream.localPort : undefined;
+  }
+
+  async ownQueue(): Promise<string | undefined> {
+    if (this.#connection) this.#queue ??= declared(this.#connection);
+    return this.#queue;
+  }
+
+  async depths(queues: readonly string[]): Promise<ReadonlyMap<string, ExactDepth>> {
+    return this.#connection ? depthsOf(this.#connection, queues) : new Map();
+  }
+
+  async close(): Promise<void> {
+    if (this.#connection) this.#closing ??= closed(this.#connection, await this.#queue);
+    await this.#closing;
+  }
+}
+
+function declared(connection: OpenConnection): Promise<string | undefined> {
   // RabbitMQ: the default queue type of the vhost may not support exclusive queues.
   const options = { exclusive: true, durable: false, autoDelete: true, arguments: { 'x-queue-type': 'classic' } };
   return onChannel(connection, (channel, next) => {
@@ -111,13 +147,13 @@ function declared(connection: Connection): Promise<string | undefined> {
  * Deletes the queue before closing, because RabbitMQ deletes an exclusive queue a moment after its connection and a
  * list would still contain it.
  */
-async function closed(connection: Connection, queue: string | undefined): Promise<void> {
+async function closed(connection: OpenConnection, queue: string | undefined): Promise<void> {
   if (queue !== undefined)
     await onChannel(connection, (channel, next) => channel.deleteQueue(queue, {}, () => next(undefined)));
   await closedInOrder(connection);
 }
 
-async function depthsOf(connection: Connection, queues: readonly string[]): Promise<Map<string, ExactDepth>> {
+async function depthsOf(connection: OpenConnection, queues: readonly string[]): Promise<Map<string, ExactDepth>> {
   const found = new Map<string, ExactDepth>();
   const left = [...queues];
   // A queue that does not exist or is not accessible closes the channel. The next channel continues after it.
@@ -144,7 +180,7 @@ async function depthsOf(connection: Connection, queues: readonly string[]): Prom
  * no answer in time.
  */
 function onChannel<T>(
-  connection: Connection,
+  connection: OpenConnection,
   use: (channel: Channel, next: (value: T | undefined) => void) => void,
 ): Promise<T | undefined> {
   return new Promise((resolve) => {
@@ -177,7 +213,7 @@ function onChannel<T>(
 }
 
 // amqplib 2.3.1 does not call back a close if the connection is lost.
-function closedInOrder(connection: Connection): Promise<void> {
+function closedInOrder(connection: OpenConnection): Promise<void> {
   const { stream } = connection.connection;
   return new Promise((resolve) => {
     if (stream.destroyed) return resolve();

@@ -2,16 +2,17 @@
 // refused or in doubt. Order is preserved: after a lost connection the window is sent again in order, with the same
 // message-ids. Messages are mandatory unless the caller turns it off (AMQP 0-9-1, 1.8.3.3).
 
-import type { ConfirmChannel, RawMessage } from 'amqplib/callback_api';
 import { MqError } from '../errors.ts';
-import type { Link } from './connecting/link.ts';
+import type { ConfirmChannel } from './channel.ts';
+import type { BrokerConnection } from './connecting/broker-connection.ts';
 import type { Counts } from './counts.ts';
 import { failureOf, isPermanent } from './failure.ts';
-import type { OutgoingMessage, Sent } from './outgoing-message.ts';
+import type { OutgoingMessage, PublishOutcome } from './outgoing-message.ts';
 import { ownProperties } from './patches/content-frames.ts';
 import { AnswerTimeouts, lateNackMs } from './publishing/answer-timeouts.ts';
 import { nacked, unencodable, unroutable, unsendable } from './publishing/unsendable.ts';
 import { type Entry, Window } from './publishing/window.ts';
+import type { RawMessage } from './raw-message.ts';
 
 export interface PublisherSettings {
   readonly vhost: string;
@@ -33,7 +34,7 @@ const windowBytes = 16 * 1024 * 1024;
 const longestPauseMs = 10_000;
 
 export class Publisher {
-  readonly #link: Link;
+  readonly #connection: BrokerConnection;
   readonly #settings: PublisherSettings;
   #channel: ConfirmChannel | undefined;
   readonly #window = new Window();
@@ -43,20 +44,20 @@ export class Publisher {
   readonly #clock: NodeJS.Timeout;
   readonly #failed = Promise.withResolvers<MqError>();
 
-  private constructor(link: Link, settings: PublisherSettings) {
-    this.#link = link;
+  private constructor(connection: BrokerConnection, settings: PublisherSettings) {
+    this.#connection = connection;
     this.#settings = settings;
     this.#timeouts = new AnswerTimeouts({ timeoutMs: settings.timeoutMs, nodeTimeoutMs: settings.nodeTimeoutMs });
-    link.on('blocked', () => this.#timeouts.block());
-    link.on('unblocked', () => this.#timeouts.unblock());
-    link.on('lost', () => this.#timeouts.connectionLost());
-    link.on('left', () => this.#timeouts.nodeLeft());
-    link.on('fatal', (error) => this.#fail(error));
+    connection.on('blocked', () => this.#timeouts.block());
+    connection.on('unblocked', () => this.#timeouts.unblock());
+    connection.on('lost', () => this.#timeouts.connectionLost());
+    connection.on('left', () => this.#timeouts.nodeLeft());
+    connection.on('fatal', (error) => this.#fail(error));
     this.#clock = setInterval(() => this.#checkTimeouts(), this.#timeouts.checkMs);
   }
 
-  static async open(link: Link, settings: PublisherSettings): Promise<Publisher> {
-    const publisher = new Publisher(link, settings);
+  static async open(connection: BrokerConnection, settings: PublisherSettings): Promise<Publisher> {
+    const publisher = new Publisher(connection, settings);
     try {
       await publisher.#openChannel();
     } catch (error) {
@@ -82,7 +83,7 @@ export class Publisher {
   }
 
   /** Sends one message and calls `settle` exactly once. Wait for `room()` first. */
-  send(message: OutgoingMessage, settle: (sent: Sent) => void): void {
+  send(message: OutgoingMessage, settle: (sent: PublishOutcome) => void): void {
     this.#settings.counts.attempted += 1;
     const refusal = unsendable(message);
     if (this.#failure || refusal) {
@@ -98,7 +99,7 @@ export class Publisher {
   }
 
   /** Waits for room and sends a message. Resolves with its outcome. */
-  async publish(message: OutgoingMessage): Promise<Sent> {
+  async publish(message: OutgoingMessage): Promise<PublishOutcome> {
     await this.room();
     return new Promise((resolve) => this.send(message, resolve));
   }
@@ -113,7 +114,7 @@ export class Publisher {
     this.#fail(error);
   }
 
-  /** Accepts no more messages. The link closes the channel. */
+  /** Accepts no more messages. The connection closes the channel. */
   close(): void {
     this.#stopClock();
     this.#use(undefined);
@@ -121,7 +122,7 @@ export class Publisher {
   }
 
   async #openChannel(): Promise<void> {
-    const channel = await this.#link.confirmChannel(this.#settings.vhost);
+    const channel = await this.#connection.confirmChannel(this.#settings.vhost);
     let cause: Error | undefined;
     let isClosed = false;
     channel.on('error', (error: Error) => {
@@ -133,7 +134,7 @@ export class Publisher {
       this.#onClosed(channel, cause);
     });
     const { onChannel } = this.#settings;
-    if (onChannel) await this.#link.answered('what a channel needs', onChannel(channel));
+    if (onChannel) await this.#connection.answered('what a channel needs', onChannel(channel));
     if (isClosed) throw cause ?? new Error('Channel closed');
     this.#use(channel);
     this.#timeouts.channelOpened();
@@ -237,7 +238,7 @@ export class Publisher {
 
   #leave(why: string): void {
     this.#timeouts.extend();
-    this.#link.leave(new MqError('UNAVAILABLE', `the node ${why}`));
+    this.#connection.leave(new MqError('UNAVAILABLE', `the node ${why}`));
   }
 
   #fail(error: MqError): void {
@@ -247,7 +248,7 @@ export class Publisher {
     this.#wake();
   }
 
-  #settle(entry: Entry, sent: Sent): void {
+  #settle(entry: Entry, sent: PublishOutcome): void {
     if (!this.#window.has(entry)) return;
     this.#window.remove(entry);
     this.#tell(entry.settle, sent);
@@ -255,7 +256,7 @@ export class Publisher {
     if (this.#waiting.length > 0) this.#wake();
   }
 
-  #tell(settle: (sent: Sent) => void, sent: Sent): void {
+  #tell(settle: (sent: PublishOutcome) => void, sent: PublishOutcome): void {
     const { counts } = this.#settings;
     if (sent.type === 'confirmed') counts.confirmed += 1;
     else if (sent.type === 'refused') counts.refused += 1;
@@ -279,4 +280,4 @@ export class Publisher {
   }
 }
 
-const confirmed: Sent = { type: 'confirmed' };
+const confirmed: PublishOutcome = { type: 'confirmed' };

@@ -1,12 +1,13 @@
 // Request and reply (tutorial 6): requests use the publisher's confirm channel. Replies arrive through direct reply-to
 // on the same channel (RabbitMQ: amq.rabbitmq.reply-to), or in an exclusive queue.
 
-import type { ConfirmChannel, RawMessage } from 'amqplib/callback_api';
 import { MqError } from '../errors.ts';
-import type { Link } from './connecting/link.ts';
+import type { ConfirmChannel } from './channel.ts';
+import type { BrokerConnection } from './connecting/broker-connection.ts';
 import type { OutgoingMessage } from './outgoing-message.ts';
 import { promised } from './promised.ts';
 import { Publisher, type PublisherSettings } from './publisher.ts';
+import type { RawMessage } from './raw-message.ts';
 
 export interface RequesterSettings extends Omit<PublisherSettings, 'onChannel'> {
   /** `true` uses an exclusive queue for the replies instead of direct reply-to. */
@@ -46,7 +47,7 @@ export class Requester {
     this.#replyTo = state.replyTo;
   }
 
-  static async open(link: Link, settings: RequesterSettings): Promise<Requester> {
+  static async open(connection: BrokerConnection, settings: RequesterSettings): Promise<Requester> {
     const pending = new Map<string, Pending>();
     let replyTo = directReplyTo;
     const onReply = (reply: RawMessage | null) => {
@@ -75,7 +76,7 @@ export class Requester {
       for (const { properties } of pending.values()) properties.replyTo = replyTo;
       await consume(channel, replyTo, onReply);
     };
-    const publisher = await Publisher.open(link, { ...settings, onChannel });
+    const publisher = await Publisher.open(connection, { ...settings, onChannel });
     return new Requester(publisher, settings, { pending, replyTo: () => replyTo });
   }
 

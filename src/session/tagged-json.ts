@@ -1,9 +1,9 @@
 // Converts AMQP values to JSON and back. A value that JSON cannot express is an object with the key "!" (the type), and
 // the value as text or its bytes in base64: {"!":"long","value":"9223372036854775807"}, {"!":"binary","base64":"/w=="}.
 
-import type { Properties } from 'amqplib/callback_api';
 import { bytesOfText, isPlainText, textOfBytes } from './byte-text.ts';
-import { isTypeName } from './field-table.ts';
+import { isTypeName } from './codec/field-table.ts';
+import type { Properties } from './raw-message.ts';
 
 /** Deeper values become null, because JSON.stringify and most parsers are recursive. */
 const deepest = 64;

@@ -6,7 +6,7 @@ import type { Config, ConnectionConfig } from '../config/config.ts';
 import { rascalConfig } from '../config/rascal-settings.ts';
 import { redactor, secretsOf } from '../config/redact.ts';
 import { MqError } from '../errors.ts';
-import { openLink } from './connecting/link.ts';
+import { openConnection } from './connecting/broker-connection.ts';
 
 /**
  * Connection timeout in milliseconds if the address sets none. It is short, so that a port that drops packets does not
@@ -26,7 +26,7 @@ export async function tryConnection(
   const connectionName = `mq ${command} ${randomUUID().slice(0, 8)}`;
   const vhosts = addresses === undefined ? named : ['/'];
   const redact = redactor(secretsOf({ config, addresses: addresses ?? [] }));
-  const opening = openLink({
+  const opening = openConnection({
     rascalConfig: rascalConfig(patient(config), {
       publications: [],
       subscriptions: [],
@@ -41,7 +41,7 @@ export async function tryConnection(
     redact,
   });
   // The connection may open after the deadline.
-  opening.then((link) => link.close()).catch(() => undefined);
+  opening.then((connection) => connection.close()).catch(() => undefined);
   const late = Promise.withResolvers<never>();
   const end = () => late.reject(new MqError('DEADLINE', 'no answer'));
   const timer = setTimeout(end, withinMs);

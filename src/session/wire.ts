@@ -1,5 +1,5 @@
-// Exports the amqplib types that roles and the command line use: a delivery, a channel, and the properties of a
-// message.
+// Exports what roles and the command line use of AMQP: a delivery, a channel, and the properties of a message.
 
-export type { ConfirmChannel, Properties, RawMessage } from 'amqplib/callback_api';
-export { receivedForm } from './content-header.ts';
+export type { ConfirmChannel } from './channel.ts';
+export { propertyBytes, receivedForm } from './codec/content-header.ts';
+export type { Properties, RawMessage } from './raw-message.ts';

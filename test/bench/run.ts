@@ -209,11 +209,9 @@ function linesFile(folder: string, lines: number): string {
 /** The queue, new and empty. */
 function declare(url: string, queue: string, type: string): Promise<void> {
   return new Promise((resolved, failed) => {
-    // biome-ignore lint/suspicious/noExplicitAny: amqplib's callback model, of which mq declares only what it uses
-    amqplib.connect(url, undefined, (error, connection: any) => {
+    amqplib.connect(url, (error, connection) => {
       if (error) return failed(error);
-      // biome-ignore lint/suspicious/noExplicitAny: as above
-      connection.createChannel((_: unknown, channel: any) => {
+      connection.createChannel((_, channel) => {
         channel.deleteQueue(queue, {}, () => {
           channel.assertQueue(queue, { durable: true, arguments: { 'x-queue-type': type } }, () =>
             connection.close(() => resolved()),

@@ -6,7 +6,7 @@ import { parseAddresses } from '../../src/config/address.ts';
 import { rascalConfig } from '../../src/config/rascal-settings.ts';
 import { mergeConfigs } from '../../src/config/reading/merge.ts';
 import { normalise } from '../../src/config/reading/normalise.ts';
-import { openLink } from '../../src/session/connecting/link.ts';
+import { openConnection } from '../../src/session/connecting/broker-connection.ts';
 import { Place } from '../support/embedded.ts';
 
 const file = {
@@ -29,7 +29,7 @@ const file = {
 test('the arguments of a queue are known where it is declared', () =>
   Place.with({ port: 0 }, async (place) => {
     const connectionName = 'declared-arguments';
-    const link = await openLink({
+    const link = await openConnection({
       rascalConfig: rascalConfig(mergeConfigs(normalise({}), normalise(file)), {
         publications: [],
         subscriptions: Object.keys(file.subscriptions),

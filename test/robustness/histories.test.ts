@@ -4,7 +4,7 @@
 import { type Channel, connect } from 'amqplib';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { readFields } from '../../src/session/field-table.ts';
+import { readFields } from '../../src/session/codec/field-table.ts';
 import { entry, longstr, rawReceived, rawSender } from '../support/raw-message.ts';
 import { historyOf, run, type Step } from './history.ts';
 import { type End, Life } from './life.ts';

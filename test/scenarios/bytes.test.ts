@@ -4,7 +4,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { readFields } from '../../src/session/field-table.ts';
+import { readFields } from '../../src/session/codec/field-table.ts';
 import { emptyFolder, executable } from '../support/mq.ts';
 import { entry, longstr, rawReceived, uint } from '../support/raw-message.ts';
 import { lines, testRoles } from '../support/roles.ts';

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { readFields } from '../../src/session/field-table.ts';
+import { readFields } from '../../src/session/codec/field-table.ts';
 import { emptyFolder } from '../support/mq.ts';
 import { entry, longstr, rawReceived, rawSender, uint } from '../support/raw-message.ts';
 import { lines, testRoles } from '../support/roles.ts';

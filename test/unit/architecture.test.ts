@@ -92,7 +92,7 @@ const rules: readonly Rule[] = [
     title: 'every file of src has a place in the design',
     check: ({ files }) => Object.keys(files).filter((path) => !places.includes(placeOf(path))),
     broken: [[{ 'lib/queue.ts': '', 'tools.ts': '' }, ['lib/queue.ts', 'tools.ts']]],
-    kept: { 'session/link.ts': '', 'session.ts': '', 'harness/suites/hello.ts': '' },
+    kept: { 'session/connection.ts': '', 'session.ts': '', 'harness/suites/hello.ts': '' },
   },
   {
     title: 'features do not import features, except roles handlers, and the suites of harness admin and topology',
@@ -259,7 +259,7 @@ const rules: readonly Rule[] = [
     ],
     kept: {
       'cli/arguments/program.ts': "import { cac } from 'cac'; import { join } from 'node:path';",
-      'session/link.ts': "import { x } from 'rascal/lib/amqp/Vhost';",
+      'session/connection.ts': "import { x } from 'rascal/lib/amqp/Vhost';",
     },
   },
   {

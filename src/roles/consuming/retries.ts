@@ -11,7 +11,7 @@ import type { Message } from '../../handlers/handler.ts';
 import { messageFields } from '../../handlers/message-fields.ts';
 import { traceOf } from '../../handlers/trace.ts';
 import type { Counts } from '../../session/counts.ts';
-import type { Sent } from '../../session/outgoing-message.ts';
+import type { PublishOutcome } from '../../session/outgoing-message.ts';
 import type { Publisher } from '../../session/publisher.ts';
 import type { Destination, QueueOptions } from '../../session/session.ts';
 import type { ConfirmChannel, Properties } from '../../session/wire.ts';
@@ -179,7 +179,7 @@ export class Retries {
     return { ...step, options: this.#places.declared.get(routingKey) ?? step.options };
   }
 
-  async #sendAnyhow(step: Step): Promise<Sent> {
+  async #sendAnyhow(step: Step): Promise<PublishOutcome> {
     const { message, reason } = step;
     const sent = await this.#send(step);
     if (!isUnsendable(sent)) return sent;
@@ -189,7 +189,7 @@ export class Retries {
     return this.#send({ ...step, message: bare, reason: why });
   }
 
-  #send(step: Step): Promise<Sent> {
+  #send(step: Step): Promise<PublishOutcome> {
     const { to, options } = step;
     const { declared } = this.#places;
     const isByFile = declared.has(to.routingKey) && options !== declared.get(to.routingKey);
@@ -197,7 +197,7 @@ export class Retries {
     return this.#queues.with(to.routingKey, options, () => this.#publish(step));
   }
 
-  async #publish({ message, reason, attempt, to, marks, expiration }: Step): Promise<Sent> {
+  async #publish({ message, reason, attempt, to, marks, expiration }: Step): Promise<PublishOutcome> {
     const publisher = await this.open();
     const now = new Date().toISOString();
     const { expiration: _, ...kept } = message.properties; // with it, the message would expire too early from the wait queue
@@ -256,7 +256,7 @@ interface Step {
 }
 
 interface Surely {
-  readonly send: (step: Step) => Promise<Sent>;
+  readonly send: (step: Step) => Promise<PublishOutcome>;
   /** Attempt number and headers of the message if it returns to its own queue instead. */
   readonly ifBack: Pick<Step, 'attempt' | 'marks'>;
 }
@@ -266,11 +266,11 @@ function unfinished(ends: number): Readonly<Record<string, unknown>> {
 }
 
 /** Returns why the destination does not accept the message now; `undefined` if it did or never can. */
-function refusalOf(sent: Sent): MqError | undefined {
+function refusalOf(sent: PublishOutcome): MqError | undefined {
   return sent.type === 'refused' && ['UNROUTABLE', 'REFUSED'].includes(sent.error.code) ? sent.error : undefined;
 }
 
 /** Returns `true` if the headers leave no room for mq's headers in a frame (AMQP 0-9-1, 4.2.6.1). */
-function isUnsendable(sent: Sent): sent is Sent & { type: 'refused' } {
+function isUnsendable(sent: PublishOutcome): sent is PublishOutcome & { type: 'refused' } {
   return sent.type === 'refused' && sent.error.code === 'BAD_DATA';
 }

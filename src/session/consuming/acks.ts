@@ -1,7 +1,8 @@
 // Combines the acknowledgements of one channel: those of one event-loop turn are sent together in as few frames as
 // possible. Each frame costs the broker work, and on a quorum queue much more than the messages it acknowledges.
 
-import type { Channel, RawMessage } from 'amqplib/callback_api';
+import type { Channel } from '../channel.ts';
+import type { RawMessage } from '../raw-message.ts';
 
 /** Requires a channel with one consumer, whose delivery tags are 1, 2, 3, … (AMQP 0-9-1, 1.8.3.13). */
 export class Acks {

@@ -1,6 +1,6 @@
 // Closes a channel without waiting for it. amqplib throws if the channel is closed or closing.
 
-import type { Channel } from 'amqplib/callback_api';
+import type { Channel } from '../channel.ts';
 
 export function endChannel(channel: Channel): void {
   try {

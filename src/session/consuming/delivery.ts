@@ -1,6 +1,7 @@
 // Defines a message that the broker has delivered, and its possible answers.
 
-import type { Channel, RawMessage } from 'amqplib/callback_api';
+import type { Channel } from '../channel.ts';
+import type { RawMessage } from '../raw-message.ts';
 import type { Acks } from './acks.ts';
 
 export interface Delivery {

@@ -4,10 +4,11 @@
 // if the queue is empty, and it is empty if a consumer with room has received nothing for a while and the queue does
 // not hold messages back from it. If basic.get finds a message, that is a delivery.
 
-import type { Channel, RawMessage } from 'amqplib/callback_api';
 import { MqError } from '../../errors.ts';
-import type { Link } from '../connecting/link.ts';
+import type { Channel } from '../channel.ts';
+import type { BrokerConnection } from '../connecting/broker-connection.ts';
 import type { Counts } from '../counts.ts';
+import type { RawMessage } from '../raw-message.ts';
 import type { Delivery } from './delivery.ts';
 
 export interface ProbeSettings {
@@ -28,7 +29,7 @@ export interface ProbeSettings {
 const mostClosed = 3;
 
 export class Probe {
-  readonly #link: Pick<Link, 'channel' | 'leave'>;
+  readonly #connection: Pick<BrokerConnection, 'channel' | 'leave'>;
   readonly #settings: ProbeSettings;
   // The timer is not unref'd, because Rascal's reconnect timer does not keep the process alive.
   readonly #timer: NodeJS.Timeout;
@@ -37,8 +38,8 @@ export class Probe {
   #answerMs: number;
   #closed = 0;
 
-  constructor(link: Pick<Link, 'channel' | 'leave'>, settings: ProbeSettings) {
-    this.#link = link;
+  constructor(connection: Pick<BrokerConnection, 'channel' | 'leave'>, settings: ProbeSettings) {
+    this.#connection = connection;
     this.#settings = settings;
     this.#answerMs = settings.answerMs;
     this.#timer = setInterval(() => void this.#ask(), settings.quietMs / 4);
@@ -94,7 +95,7 @@ export class Probe {
         });
       };
       // amqplib throws if the channel has closed in the meantime.
-      this.#link.channel(this.#settings.vhost).then(ask).catch(over);
+      this.#connection.channel(this.#settings.vhost).then(ask).catch(over);
     });
   }
 
@@ -108,7 +109,9 @@ export class Probe {
       over();
       if (performance.now() - begun > 1.5 * answerMs || this.#settings.queue() === undefined) return;
       this.#answerMs = Math.min(2 * answerMs, 16 * this.#settings.answerMs);
-      this.#link.leave(new MqError('UNAVAILABLE', `the node has not answered in ${Math.round(answerMs / 1000)} s`));
+      this.#connection.leave(
+        new MqError('UNAVAILABLE', `the node has not answered in ${Math.round(answerMs / 1000)} s`),
+      );
     }, answerMs);
   }
 }

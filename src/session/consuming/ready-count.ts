@@ -1,6 +1,6 @@
 // Reads the number of ready messages of a queue.
 
-import type { Channel } from 'amqplib/callback_api';
+import type { Channel } from '../channel.ts';
 import { promised } from '../promised.ts';
 
 /**

@@ -1,7 +1,8 @@
 // Finds out whether a stream contains more messages than a consumer has received. RabbitMQ's message count of a stream
 // is seconds old and includes consumed messages.
 
-import type { Channel, RawMessage } from 'amqplib/callback_api';
+import type { Channel } from '../channel.ts';
+import type { RawMessage } from '../raw-message.ts';
 import { endChannel } from './channel-end.ts';
 
 export interface StreamPosition {

@@ -1,8 +1,8 @@
 // Tracks the deliveries of one channel that have no answer yet, in the order of their arrival.
 
-import type { RawMessage } from 'amqplib/callback_api';
 import { MqError } from '../../errors.ts';
 import { consumerTimeoutHint } from '../failure.ts';
+import type { RawMessage } from '../raw-message.ts';
 
 interface Delivered {
   readonly messageId: string | undefined;

@@ -1,7 +1,7 @@
 // Detects that the broker dropped our consumer without telling us. The proof is that the queue has no consumer in two
 // consecutive checks. A single check may coincide with a change of the queue's leader.
 
-import type { Link } from '../connecting/link.ts';
+import type { BrokerConnection } from '../connecting/broker-connection.ts';
 
 export interface WatchdogSettings {
   readonly vhost: string;
@@ -13,15 +13,15 @@ export interface WatchdogSettings {
 }
 
 export class Watchdog {
-  readonly #link: Pick<Link, 'channel'>;
+  readonly #connection: Pick<BrokerConnection, 'channel'>;
   readonly #settings: WatchdogSettings;
   // The timer is not unref'd, because Rascal's reconnect timer does not keep the process alive.
   readonly #timer: NodeJS.Timeout;
   #isLooking = false;
   #misses = 0;
 
-  constructor(link: Pick<Link, 'channel'>, settings: WatchdogSettings) {
-    this.#link = link;
+  constructor(connection: Pick<BrokerConnection, 'channel'>, settings: WatchdogSettings) {
+    this.#connection = connection;
     this.#settings = settings;
     this.#timer = setInterval(() => void this.#look(), settings.everyMs);
   }
@@ -49,7 +49,7 @@ export class Watchdog {
    */
   async #consumersOf(queue: string): Promise<number | undefined> {
     try {
-      const channel = await this.#link.channel(this.#settings.vhost);
+      const channel = await this.#connection.channel(this.#settings.vhost);
       channel.on('error', () => undefined);
       return await new Promise((resolve) => {
         channel.once('close', () => resolve(undefined));

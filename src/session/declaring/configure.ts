@@ -1,9 +1,9 @@
 // Finds out which queues a user may declare, without creating one.
 
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Channel } from 'amqplib/callback_api';
 import { MqError } from '../../errors.ts';
-import type { Link } from '../connecting/link.ts';
+import type { Channel } from '../channel.ts';
+import type { BrokerConnection } from '../connecting/broker-connection.ts';
 import { endChannel } from '../consuming/channel-end.ts';
 import { failureOf, isPermanent } from '../failure.ts';
 
@@ -21,8 +21,11 @@ const longestName = 255;
  * Returns the queues that the user may not declare and that already exist.
  * @throws MqError NOT_PERMITTED with the queues that the user may not declare and that do not exist
  */
-export async function existingOnly({ link, vhost, redact }: Broker, queues: readonly string[]): Promise<Set<string>> {
-  const broker = { link, vhost, redact };
+export async function existingOnly(
+  { connection, vhost, redact }: Broker,
+  queues: readonly string[],
+): Promise<Set<string>> {
+  const broker = { connection, vhost, redact };
   const refused = await namesWith(accessRefused, { ...broker, names: queues, ask: mayConfigure });
   const exists = (channel: Channel, queue: string) => asked((next) => channel.checkQueue(queue, next));
   const missing = await namesWith(notFound, { ...broker, names: refused, ask: exists });
@@ -50,7 +53,7 @@ async function mayConfigure(channel: Channel, name: string): Promise<Refusal> {
 }
 
 interface Broker {
-  readonly link: Link;
+  readonly connection: BrokerConnection;
   readonly vhost: string;
   readonly redact: (text: string) => string;
 }
@@ -61,7 +64,7 @@ interface Asking extends Broker {
 }
 
 /** Returns the names that are refused with the code. A refusal closes its channel. */
-async function namesWith(code: number, { link, vhost, redact, names, ask }: Asking): Promise<string[]> {
+async function namesWith(code: number, { connection, vhost, redact, names, ask }: Asking): Promise<string[]> {
   const found: string[] = [];
   let channel: Channel | undefined;
   let lost = 0;
@@ -69,18 +72,18 @@ async function namesWith(code: number, { link, vhost, redact, names, ask }: Aski
     let refusal: Refusal = Number.NaN;
     while (!answers.includes(refusal)) {
       try {
-        channel ??= await openChannel(link, vhost);
+        channel ??= await openChannel(connection, vhost);
         // A node that is partitioned from the majority does not answer, so mq leaves it after a timeout.
-        refusal = await link.answered('a declaration', ask(channel, name));
+        refusal = await connection.answered('a declaration', ask(channel, name));
         if (answers.includes(refusal)) break;
       } catch (error) {
         const failure = failureOf(error, redact);
-        if (isPermanent(failure) || lost > link.addresses) throw failure;
+        if (isPermanent(failure) || lost > connection.addresses) throw failure;
       }
       channel = undefined;
       lost += 1;
       // The result is unknown. A failed message reports the problem later.
-      if (lost > link.addresses + 1) return found;
+      if (lost > connection.addresses + 1) return found;
       await delay(pauseMs);
     }
     if (refusal === code) found.push(name);
@@ -90,8 +93,8 @@ async function namesWith(code: number, { link, vhost, redact, names, ask }: Aski
   return found;
 }
 
-async function openChannel(link: Link, vhost: string): Promise<Channel> {
-  const channel = await link.channel(vhost);
+async function openChannel(connection: BrokerConnection, vhost: string): Promise<Channel> {
+  const channel = await connection.channel(vhost);
   channel.on('error', () => undefined);
   return channel;
 }

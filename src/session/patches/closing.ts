@@ -3,16 +3,14 @@
 // `close` listener that is added after the loss would also wait.
 
 import type { EventEmitter } from 'node:events';
-import type { Channel, Connection } from 'amqplib/callback_api';
-
-type Next = (error?: Error | null) => void;
+import { type CloseCallback, channelMethods, type OpenConnection } from './open-connection.ts';
 
 /**
  * Ensures that every close of the connection and of its channels calls back, with an error if the connection is lost.
  */
-export function answerCloses(connection: Connection): void {
+export function answerCloses(connection: OpenConnection): void {
   answerClose(connection, () => connection.connection);
-  for (const method of ['createChannel', 'createConfirmChannel'] as const) {
+  for (const method of channelMethods) {
     const create = connection[method].bind(connection);
     connection[method] = (next) =>
       create((error, channel) => {
@@ -20,15 +18,15 @@ export function answerCloses(connection: Connection): void {
         next(error, channel);
       });
   }
-  tellLateListeners(connection);
+  callLateListeners(connection);
 }
 
 /** Ensures that a close calls back. `emitter` emits `close` when the connection is lost. */
-function answerClose(target: Pick<Channel, 'close'>, emitter: () => EventEmitter): void {
-  const close = target.close.bind(target) as (next: Next) => void;
-  target.close = (next?: Next) => {
+function answerClose(target: { close(next?: CloseCallback): void }, emitter: () => EventEmitter): void {
+  const close = target.close.bind(target);
+  target.close = (next) => {
     let isAnswered = false;
-    const answer: Next = (error) => {
+    const answer: CloseCallback = (error) => {
       if (isAnswered) return;
       isAnswered = true;
       next?.(error);
@@ -37,21 +35,22 @@ function answerClose(target: Pick<Channel, 'close'>, emitter: () => EventEmitter
     try {
       close(answer);
     } catch (error) {
-      setImmediate(answer, error as Error); // it is already closed
+      setImmediate(answer, error instanceof Error ? error : new Error(String(error))); // it is already closed
     }
   };
 }
 
 /** Also calls a `close` listener that is added after the connection has closed. */
-function tellLateListeners(connection: Connection): void {
+function callLateListeners(connection: OpenConnection): void {
   let closed: { readonly error: unknown } | undefined;
   connection.once('close', (error: unknown) => {
     closed = { error };
   });
   const on = connection.on.bind(connection);
-  connection.on = (event: string, listener: (...args: unknown[]) => void) => {
+  const patched: typeof connection.on = (event, listener) => {
     on(event, listener);
     if (closed && event === 'close') setImmediate(listener, closed.error);
     return connection;
   };
+  connection.on = patched;
 }

@@ -2,12 +2,12 @@
 // preserve integers over 2^53, bytes that are not UTF-8, and the types of numbers. It refuses tables over 64 KiB
 // (SCRATCH, defs.js), and tables nested some 5,000 deep overflow its stack, which closes the connection.
 
-import type { Properties } from 'amqplib/callback_api';
 // These imports use paths, because the package's `exports` do not name the files.
 import { Connection, type Frame } from '../../../node_modules/amqplib/lib/connection.js';
 import { decodeFrame, type ParsedFrame, parseFrame } from '../../../node_modules/amqplib/lib/frame.js';
-import { readProperties, writeProperties } from '../content-header.ts';
-import { Reader, Writer } from '../field-table.ts';
+import { readProperties, writeProperties } from '../codec/content-header.ts';
+import { Reader, Writer } from '../codec/field-table.ts';
+import type { Properties } from '../raw-message.ts';
 
 const frameType = { method: 1, header: 2, body: 3 };
 const frameEnd = 0xce;

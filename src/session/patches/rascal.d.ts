@@ -44,7 +44,9 @@ declare module 'rascal' {
 
 declare module 'rascal/lib/amqp/Vhost.js' {
   import type { EventEmitter } from 'node:events';
-  import type { Channel, ConfirmChannel } from 'amqplib/callback_api';
+
+  type Channel = import('../channel.ts').Channel;
+  type ConfirmChannel = import('../channel.ts').ConfirmChannel;
 
   /** A vhost. Channel requests wait while it is disconnected, and return no channel when it shuts down. */
   export interface RascalVhost extends EventEmitter {
@@ -87,101 +89,8 @@ declare module 'rascal/lib/amqp/Vhost.js' {
   export default Vhost;
 }
 
-declare module 'amqplib/callback_api' {
-  import type { EventEmitter } from 'node:events';
-  import type { Duplex } from 'node:stream';
-
-  export interface Properties {
-    contentType?: string;
-    contentEncoding?: string;
-    headers?: Record<string, unknown>;
-    deliveryMode?: number;
-    priority?: number;
-    correlationId?: string;
-    replyTo?: string;
-    expiration?: string;
-    messageId?: string;
-    /** A bigint if a number cannot hold it. */
-    timestamp?: number | bigint;
-    type?: string;
-    userId?: string;
-    appId?: string;
-    clusterId?: string;
-    /** Set by content-header.ts: the reason why headers are missing or have no value. Never sent. */
-    unreadable?: string;
-  }
-  export interface RawMessage {
-    readonly content: Buffer;
-    readonly fields: {
-      readonly exchange: string;
-      readonly routingKey: string;
-      readonly redelivered: boolean;
-      readonly deliveryTag: number;
-      readonly consumerTag: string;
-      readonly replyCode?: number;
-      readonly replyText?: string;
-    };
-    readonly properties: Properties;
-  }
-  type Next<T> = (error: Error | null, ok: T) => void;
-  export interface Channel extends EventEmitter {
-    /** `serverProperties` is absent until the login is complete. */
-    readonly connection?: { readonly stream: Duplex; readonly serverProperties?: Record<string, unknown> };
-    assertQueue(queue: string, options: object, next: Next<{ queue: string }>): void;
-    bindQueue(queue: string, source: string, pattern: string, options: object, next: Next<unknown>): void;
-    assertExchange(exchange: string, type: string, options: object, next: Next<unknown>): void;
-    deleteExchange(exchange: string, options: object, next: Next<unknown>): void;
-    checkExchange(exchange: string, next: Next<unknown>): void;
-    deleteQueue(queue: string, options: object, next: Next<unknown>): void;
-    checkQueue(queue: string, next: Next<{ messageCount: number; consumerCount: number }>): void;
-    purgeQueue(queue: string, next: Next<{ messageCount: number }>): void;
-    prefetch(count: number, global: boolean, next: Next<unknown>): void;
-    consume(
-      queue: string,
-      onMessage: (message: RawMessage | null) => void,
-      options: object,
-      next: Next<{ consumerTag: string }>,
-    ): void;
-    cancel(consumerTag: string, next: Next<unknown>): void;
-    get(queue: string, options: { noAck: boolean }, next: Next<RawMessage | false>): void;
-    ack(message: RawMessage, allUpTo: boolean): void;
-    nack(message: RawMessage, allUpTo: boolean, requeue: boolean): void;
-    reject(message: RawMessage, requeue: boolean): void;
-    close(next: (error?: Error | null) => void): void;
-  }
-  export interface ConfirmChannel extends Channel {
-    readonly connection: {
-      readonly stream: Duplex & { readonly bytesWritten?: number };
-      readonly serverProperties?: Record<string, unknown>;
-    };
-    publish(
-      exchange: string,
-      routingKey: string,
-      body: Buffer,
-      options: Properties & { mandatory?: boolean; persistent?: boolean },
-      next: (error: Error | null) => void,
-    ): boolean;
-  }
-  export interface Connection extends EventEmitter {
-    createChannel(next: (error: unknown, channel?: Channel | ConfirmChannel) => void): void;
-    createConfirmChannel(next: (error: unknown, channel?: Channel | ConfirmChannel) => void): void;
-    close(next: (error?: Error | null) => void): void;
-    close(next: (error?: Error | null) => void): void;
-    readonly connection: EventEmitter & { readonly stream: Duplex; readonly serverProperties: Record<string, unknown> };
-  }
-  const amqplib: {
-    connect(
-      url: string | object,
-      socketOptions: { timeout?: number; clientProperties?: { connection_name?: string } } | undefined,
-      next: (error: Error | null, connection?: Connection) => void,
-    ): void;
-  };
-  export default amqplib;
-}
-
 declare module '*/amqplib/lib/connection.js' {
   import type { Readable } from 'node:stream';
-  import type { Properties } from 'amqplib/callback_api';
 
   export interface Frame {
     /** Id of the method, or of the class of a content header. */
@@ -213,7 +122,7 @@ declare module '*/amqplib/lib/connection.js' {
       method: number,
       fields: Readonly<Record<string, unknown>>,
       id: number,
-      properties: Properties,
+      properties: { readonly headers?: object },
       content: Buffer,
     ): boolean;
     sendContent(channel: number, content: Buffer): boolean;

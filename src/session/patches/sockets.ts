@@ -1,69 +1,79 @@
-// Captures the connections of amqplib when they are created, because Rascal does not expose them. They can then be
-// destroyed if a graceful close is impossible, they write with few system calls, and they do not wait forever for a
-// node that does not answer.
+// Captures the connections of amqplib when they are created, because Rascal does not expose them. mq can then destroy
+// them if a graceful close is impossible, write with few system calls, and leave a node that does not answer.
 
 import type { Duplex } from 'node:stream';
-import type { Connection } from 'amqplib/callback_api';
+import type { Options, SocketOptions } from 'amqplib/callback_api';
 import amqplib from 'amqplib/callback_api';
 import { MqError } from '../../errors.ts';
 import { answerCloses } from './closing.ts';
+import { channelMethods, type OpenConnection, openConnectionOf } from './open-connection.ts';
 
 /** Milliseconds that a node may take for operations it should answer at once: a declaration, a consumer, a channel. */
 export const answerMs = 15_000;
 
-interface Known {
+interface CapturedConnection {
   readonly name: string | undefined;
-  readonly connection: Connection;
+  readonly connection: OpenConnection;
   /** Runs until everything is declared. */
-  readonly clock: NodeJS.Timeout;
+  readonly timer: NodeJS.Timeout;
 }
-const connections = new Set<Known>();
-/** By connection_name: connections ended because the node did not answer. Rascal does not report this. */
-const silences = new Map<string, MqError>();
+const connections = new Set<CapturedConnection>();
+/** Errors of connections that ended because the node did not answer, by connection_name. Rascal does not report them. */
+const noAnswers = new Map<string, MqError>();
 
-/** Call this when everything is declared on the connections with this name. */
-export function stopClocks(name: string): void {
-  silences.delete(name);
-  for (const entry of connections) if (entry.name === name) clearTimeout(entry.clock);
+/** Stops the time limit of the declarations. Call this when everything is declared on the connections of this name. */
+export function endDeclarations(name: string): void {
+  noAnswers.delete(name);
+  for (const captured of connections) if (captured.name === name) clearTimeout(captured.timer);
 }
 
 /**
  * Returns the error if a connection with this name was ended because its node did not answer the declarations. Each
  * error is returned once.
  */
-export function takeSilence(name: string): MqError | undefined {
-  const silence = silences.get(name);
-  silences.delete(name);
-  return silence;
+export function takeNoAnswer(name: string): MqError | undefined {
+  const error = noAnswers.get(name);
+  noAnswers.delete(name);
+  return error;
 }
 
-const connect = amqplib.connect;
-amqplib.connect = (url, socketOptions, next) => {
+type Connect = (
+  url: string | Options.Connect,
+  socketOptions: SocketOptions,
+  next: (error: Error, connection?: unknown) => void,
+) => void;
+
+const connect: Connect = amqplib.connect;
+const captured: Connect = (url, socketOptions, next) =>
   connect(url, socketOptions, (error, connection) => {
-    if (connection) {
-      const name = socketOptions?.clientProperties?.connection_name;
-      // RabbitMQ: a node without a majority accepts a connection but does not answer declarations.
-      const silent = new MqError('UNAVAILABLE', `the node has not answered in ${answerMs / 1000} s (declarations)`);
-      const clock = setTimeout(() => {
-        silences.set(name ?? '', silent);
-        connection.connection.stream.destroy(silent);
-      }, answerMs);
-      const entry: Known = { name, connection, clock };
-      connections.add(entry);
-      refuseByCallback(connection);
-      answerCloses(connection);
-      gatherWrites(connection.connection.stream);
-      connection.once('close', () => {
-        clearTimeout(clock);
-        connections.delete(entry);
-      });
-    }
+    if (connection) capture(openConnectionOf(connection), socketOptions);
     next(error, connection);
   });
-};
+Object.assign(amqplib, { connect: captured });
+
+function capture(connection: OpenConnection, socketOptions: SocketOptions | undefined): void {
+  const { connection_name: given } = socketOptions?.clientProperties ?? {};
+  const name = typeof given === 'string' ? given : undefined;
+  // RabbitMQ: a node without a majority accepts a connection but does not answer declarations.
+  const error = new MqError('UNAVAILABLE', `the node has not answered in ${answerMs / 1000} s (declarations)`);
+  const timer = setTimeout(() => {
+    noAnswers.set(name ?? '', error);
+    connection.connection.stream.destroy(error);
+  }, answerMs);
+  const entry: CapturedConnection = { name, connection, timer };
+  connections.add(entry);
+  refuseByCallback(connection);
+  answerCloses(connection);
+  gatherWrites(connection.connection.stream);
+  connection.once('close', () => {
+    clearTimeout(timer);
+    connections.delete(entry);
+  });
+}
 
 /** Writes all frames of one event-loop turn with one system call. amqplib makes one call for each message and ack. */
 function gatherWrites(stream: Duplex): void {
+  // Node passes the arguments on as they are, so the overloads of `write` do not matter here.
   const write = stream.write.bind(stream) as (...args: unknown[]) => boolean;
   let gathering = false;
   stream.write = (...args: unknown[]) => {
@@ -84,10 +94,10 @@ function gatherWrites(stream: Duplex): void {
  * calls it in a microtask, where the error is not caught. The broker's own close (320, shutdown) closes the channels
  * first, so a publisher opens a new channel at exactly that time.
  */
-function refuseByCallback(connection: Connection): void {
-  for (const method of ['createChannel', 'createConfirmChannel'] as const) {
-    const create = connection[method].bind(connection) as (next: (error: unknown) => void) => void;
-    connection[method] = (next: (error: unknown) => void) => {
+function refuseByCallback(connection: OpenConnection): void {
+  for (const method of channelMethods) {
+    const create = connection[method].bind(connection);
+    connection[method] = (next) => {
       try {
         create(next);
       } catch (error) {
@@ -99,14 +109,15 @@ function refuseByCallback(connection: Connection): void {
 
 /** Destroys the connections as a network failure would. */
 export function breakConnections(name: string, error: MqError): void {
-  for (const entry of connections) if (entry.name === name) entry.connection.connection.stream.destroy(error);
+  for (const { name: other, connection } of connections)
+    if (other === name) connection.connection.stream.destroy(error);
 }
 
 /** Destroys the connections at once, without events. */
 export function endConnections(name: string): void {
   for (const entry of connections) {
     if (entry.name !== name) continue;
-    clearTimeout(entry.clock);
+    clearTimeout(entry.timer);
     connections.delete(entry);
     entry.connection.removeAllListeners();
     entry.connection.on('error', () => undefined);

@@ -1,9 +1,9 @@
 // Builds the errors of messages that cannot be sent, that the broker refuses, or that it cannot route.
 
-import type { RawMessage } from 'amqplib/callback_api';
 import { MqError } from '../../errors.ts';
 import { bytesOfText } from '../byte-text.ts';
 import type { OutgoingMessage } from '../outgoing-message.ts';
+import type { RawMessage } from '../raw-message.ts';
 
 export function unsendable({
   routingKey,

@@ -2,13 +2,13 @@
 // routing key and message-id. Messages that are equal in these are therefore never outstanding together: the second
 // one, and all messages after it, wait for the first.
 
-import type { RawMessage } from 'amqplib/callback_api';
 import type { MqError } from '../../errors.ts';
-import type { OutgoingMessage, Sent } from '../outgoing-message.ts';
+import type { OutgoingMessage, PublishOutcome } from '../outgoing-message.ts';
+import type { RawMessage } from '../raw-message.ts';
 
 export interface Entry {
   readonly message: OutgoingMessage;
-  readonly settle: (sent: Sent) => void;
+  readonly settle: (sent: PublishOutcome) => void;
   /** Reason why the broker returned it. */
   returned: MqError | undefined;
   /** Time when it was last sent. */
@@ -60,7 +60,7 @@ export class Window {
     const sameId = this.#inFlight.get(id);
     if (sameId?.some(({ message }) => isSame(message, entry.message))) return undefined;
     this.#head += 1;
-    // Sent entries must not be kept in memory by a list that never becomes empty.
+    // PublishOutcome entries must not be kept in memory by a list that never becomes empty.
     if (this.#head > mostSent && this.#head * 2 > this.#unsent.length) {
       this.#unsent.splice(0, this.#head);
       this.#head = 0;

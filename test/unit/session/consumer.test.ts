@@ -1,12 +1,13 @@
 import { EventEmitter } from 'node:events';
-import type { Channel, RawMessage } from 'amqplib/callback_api';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { MqError } from '../../../src/errors.ts';
-import type { Link } from '../../../src/session/connecting/link.ts';
+import type { Channel } from '../../../src/session/channel.ts';
+import type { BrokerConnection } from '../../../src/session/connecting/broker-connection.ts';
 import { Consumer } from '../../../src/session/consumer.ts';
 import { newCounts } from '../../../src/session/counts.ts';
 import { failureOf } from '../../../src/session/failure.ts';
+import type { RawMessage } from '../../../src/session/raw-message.ts';
 import { until } from '../../support/until.ts';
 
 /** What the broker does at basic.consume: 'closes' says consume-ok and closes the channel in one packet. */
@@ -20,7 +21,7 @@ function consuming(answers: readonly Answer[], { declared = {}, watchMs = 60_000
   };
   const seen = { consumed: 0, closed: 0, asked: 0, looks: 0, interrupted: [] as string[] };
   const consumers: { options: object; deliver: (raw: RawMessage) => void; channel: Channel }[] = [];
-  const link = new EventEmitter();
+  const connection = new EventEmitter();
   const channel = async (): Promise<Channel> => {
     await at('channel', () => undefined);
     const made = new EventEmitter();
@@ -43,7 +44,7 @@ function consuming(answers: readonly Answer[], { declared = {}, watchMs = 60_000
         if (answer instanceof Error || answer === 'loses') {
           next(answer instanceof Error ? answer : new Error('Channel closed'), {});
           gone();
-          if (answer === 'loses') link.emit('lost');
+          if (answer === 'loses') connection.emit('lost');
           return;
         }
         if (held === 'consume') return void at('consume', () => next(null, { consumerTag: 'tag' }));
@@ -66,7 +67,7 @@ function consuming(answers: readonly Answer[], { declared = {}, watchMs = 60_000
       },
     }) as unknown as Channel;
   };
-  const fake = Object.assign(link, {
+  const fake = Object.assign(connection, {
     channel,
     answered: (_: string, answer: Promise<unknown>) => answer,
     queueOf: () => 'q',
@@ -75,7 +76,7 @@ function consuming(answers: readonly Answer[], { declared = {}, watchMs = 60_000
     addresses,
   });
   const counts = newCounts();
-  const consumer = new Consumer(fake as unknown as Link, {
+  const consumer = new Consumer(fake as unknown as BrokerConnection, {
     vhost: '/',
     subscription: 's',
     prefetch: 10,

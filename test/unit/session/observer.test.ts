@@ -1,9 +1,9 @@
 import { EventEmitter } from 'node:events';
 import { mock } from 'node:test';
-import type { Channel } from 'amqplib/callback_api';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Link } from '../../../src/session/connecting/link.ts';
+import type { Channel } from '../../../src/session/channel.ts';
+import type { BrokerConnection } from '../../../src/session/connecting/broker-connection.ts';
 import { Observer } from '../../../src/session/observer.ts';
 
 test.before.each(() => mock.timers.enable({ apis: ['setTimeout'] }));
@@ -34,7 +34,7 @@ function observed(broker: 'away' | 'silent') {
     isBack = true;
     for (const resolve of waiting) resolve();
   };
-  return { observer: new Observer({ channel } as unknown as Link, '/'), seen, back };
+  return { observer: new Observer({ channel } as unknown as BrokerConnection, '/'), seen, back };
 }
 
 /** Lets what was settled go on. */

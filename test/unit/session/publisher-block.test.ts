@@ -1,9 +1,9 @@
 import { EventEmitter } from 'node:events';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Link } from '../../../src/session/connecting/link.ts';
+import type { BrokerConnection } from '../../../src/session/connecting/broker-connection.ts';
 import { newCounts } from '../../../src/session/counts.ts';
-import type { Sent } from '../../../src/session/outgoing-message.ts';
+import type { PublishOutcome } from '../../../src/session/outgoing-message.ts';
 import { Publisher } from '../../../src/session/publisher.ts';
 
 const publishers: Publisher[] = [];
@@ -11,20 +11,20 @@ test.after(() => {
   for (const publisher of publishers) publisher.close();
 });
 
-/** A socket that takes everything at once. */
-const connection = { stream: { bytesWritten: 0, writableLength: 0, writableNeedDrain: false } };
+/** The connection of a channel whose socket sends everything at once. */
+const inner = { stream: { bytesWritten: 0, writableLength: 0, writableNeedDrain: false } };
 
-/** A link whose broker never answers. */
-function silentLink(): EventEmitter {
-  const confirmChannel = async () => Object.assign(new EventEmitter(), { connection, publish: () => true });
+/** A connection whose broker never answers. */
+function silentConnection(): EventEmitter {
+  const confirmChannel = async () => Object.assign(new EventEmitter(), { connection: inner, publish: () => true });
   return Object.assign(new EventEmitter(), { confirmChannel });
 }
 
 async function sent(
-  link: EventEmitter,
+  connection: EventEmitter,
   timeoutMs: number,
   nodeTimeoutMs = 25_000,
-): Promise<{ outcome: Promise<Sent> }> {
+): Promise<{ outcome: Promise<PublishOutcome> }> {
   const settings = {
     vhost: '/',
     window: 10,
@@ -33,72 +33,72 @@ async function sent(
     counts: newCounts(),
     redact: (text: string) => text,
   };
-  const publisher = await Publisher.open(link as unknown as Link, settings);
+  const publisher = await Publisher.open(connection as unknown as BrokerConnection, settings);
   publishers.push(publisher);
   const message = { exchange: '', routingKey: 'q', body: Buffer.from('x'), mandatory: true };
   return { outcome: publisher.publish({ ...message, properties: { messageId: '1' } }) };
 }
 
-test('no message comes into doubt while the broker blocks', async () => {
-  const [blocked, free] = [silentLink(), silentLink()];
+test('puts no message in doubt while the broker blocks', async () => {
+  const [blocked, free] = [silentConnection(), silentConnection()];
   const one = await sent(blocked, 50);
   blocked.emit('blocked', 'low on memory');
   let isSettled = false;
   void one.outcome.then(() => {
     isSettled = true;
   });
-  // Three times as long without a block is enough for doubt.
+  // Without a block, a message is in doubt after three times as long.
   assert.is((await (await sent(free, 150)).outcome).type, 'in doubt');
   assert.not(isSettled);
   blocked.emit('unblocked');
   assert.is((await one.outcome).type, 'in doubt');
 });
 
-test('a block ends with its connection', async () => {
-  const link = silentLink();
-  const { outcome } = await sent(link, 50);
-  link.emit('blocked', 'low on memory');
-  link.emit('lost', new Error('it is gone'));
+test('ends a block with its connection', async () => {
+  const connection = silentConnection();
+  const { outcome } = await sent(connection, 50);
+  connection.emit('blocked', 'low on memory');
+  connection.emit('lost', new Error('it is gone'));
   assert.is((await outcome).type, 'in doubt');
 });
 
-/** A link whose node never answers; the next one confirms everything. */
-function linkWithTwoNodes(): EventEmitter & { left: number } {
-  const link = Object.assign(new EventEmitter(), { left: 0 });
+/** A connection whose first node never answers, and whose next node confirms everything. */
+function connectionWithTwoNodes(): EventEmitter & { left: number } {
+  const connection = Object.assign(new EventEmitter(), { left: 0 });
   let channel = new EventEmitter();
-  return Object.assign(link, {
+  return Object.assign(connection, {
     confirmChannel: async () => {
       channel = new EventEmitter();
       const publish = (...args: readonly unknown[]) => {
-        if (link.left > 0) setImmediate(() => (args[4] as (error: null) => void)(null));
+        if (connection.left > 0) setImmediate(() => (args[4] as (error: null) => void)(null));
         return true;
       };
-      return Object.assign(channel, { connection, publish });
+      return Object.assign(channel, { connection: inner, publish });
     },
     leave: () => {
-      link.left += 1;
-      link.emit('left');
+      connection.left += 1;
+      connection.emit('left');
       channel.emit('close');
     },
   });
 }
 
-test('a node that confirms nothing is left, and the next one confirms what it did not', async () => {
-  const link = linkWithTwoNodes();
-  const { outcome } = await sent(link, 10_000, 30);
-  assert.equal([(await outcome).type, link.left], ['confirmed', 1]);
+test('leaves a node that confirms nothing, and sends its messages to the next one', async () => {
+  const connection = connectionWithTwoNodes();
+  const { outcome } = await sent(connection, 10_000, 30);
+  assert.equal([(await outcome).type, connection.left], ['confirmed', 1]);
 });
 
-test('a node that blocks is not left', async () => {
-  const link = linkWithTwoNodes();
-  const { outcome } = await sent(link, 10_000, 30);
-  link.emit('blocked', 'low on memory');
-  // As long as it takes to leave a node that does not block.
-  const other = linkWithTwoNodes();
+test('does not leave a node that blocks', async () => {
+  const connection = connectionWithTwoNodes();
+  const { outcome } = await sent(connection, 10_000, 30);
+  connection.emit('blocked', 'low on memory');
+  // A node that does not block is left in this time.
+  const other = connectionWithTwoNodes();
   await (await sent(other, 10_000, 60)).outcome;
-  assert.equal([link.left, other.left], [0, 1]);
-  link.emit('unblocked');
-  assert.equal([(await outcome).type, link.left], ['confirmed', 1]);
+  assert.equal([connection.left, other.left], [0, 1]);
+  connection.emit('unblocked');
+  assert.equal([(await outcome).type, connection.left], ['confirmed', 1]);
 });
 
 test.run();

@@ -1,15 +1,15 @@
-// A channel that is gone before it is used: the next one takes what waits.
+// The publisher replaces a channel that closes before it is used.
 
 import { EventEmitter } from 'node:events';
 import { mock } from 'node:test';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Link } from '../../../src/session/connecting/link.ts';
+import type { BrokerConnection } from '../../../src/session/connecting/broker-connection.ts';
 import { newCounts } from '../../../src/session/counts.ts';
-import type { Sent } from '../../../src/session/outgoing-message.ts';
+import type { PublishOutcome } from '../../../src/session/outgoing-message.ts';
 import { Publisher, type PublisherSettings } from '../../../src/session/publisher.ts';
 
-/** As amqplib throws it. */
+/** The error that amqplib throws. */
 const closed = Object.assign(new Error('Channel closed'), { name: 'IllegalOperationError' });
 
 interface FakeChannel extends EventEmitter {
@@ -17,8 +17,8 @@ interface FakeChannel extends EventEmitter {
   close: (error?: Error) => void;
 }
 
-/** A link whose channels confirm everything; `made` holds them in order. */
-function fakeLink(): { link: Link; made: FakeChannel[] } {
+/** A connection whose channels confirm everything; `made` holds them in order. */
+function fakeConnection(): { connection: BrokerConnection; made: FakeChannel[] } {
   const made: FakeChannel[] = [];
   const confirmChannel = async () => {
     const channel = Object.assign(new EventEmitter(), {
@@ -39,17 +39,20 @@ function fakeLink(): { link: Link; made: FakeChannel[] } {
     return channel;
   };
   const answered = (_: string, answer: Promise<unknown>) => answer;
-  return { link: Object.assign(new EventEmitter(), { confirmChannel, answered }) as unknown as Link, made };
+  return {
+    connection: Object.assign(new EventEmitter(), { confirmChannel, answered }) as unknown as BrokerConnection,
+    made,
+  };
 }
 
 async function withPublisher(
-  link: Link,
+  connection: BrokerConnection,
   onChannel: NonNullable<PublisherSettings['onChannel']>,
   work: (publisher: Publisher) => Promise<void>,
 ): Promise<void> {
   const redact = (text: string) => text;
   const settings = { vhost: '/', window: 10, timeoutMs: 2000, counts: newCounts(), redact, onChannel };
-  const publisher = await Publisher.open(link, settings);
+  const publisher = await Publisher.open(connection, settings);
   try {
     await work(publisher);
   } finally {
@@ -57,39 +60,39 @@ async function withPublisher(
   }
 }
 
-function sent(publisher: Publisher): Promise<Sent> {
+function sent(publisher: Publisher): Promise<PublishOutcome> {
   const message = { exchange: '', routingKey: 'q', body: Buffer.from('x'), mandatory: true };
   return publisher.publish({ ...message, properties: { messageId: '1' } });
 }
 
-test('a channel that closes right after the last answer it needed is not used', async () => {
-  const { link, made } = fakeLink();
+test('does not use a channel that closes right after its last declaration', async () => {
+  const { connection, made } = fakeConnection();
   const onChannel = async () => {
-    // The second one, with its connection.
+    // The second channel closes together with its connection.
     if (made.length === 2) made[1]?.close();
   };
-  await withPublisher(link, onChannel, async (publisher) => {
+  await withPublisher(connection, onChannel, async (publisher) => {
     made[0]?.close();
     assert.is((await sent(publisher)).type, 'confirmed');
     assert.is(made.length, 3);
   });
 });
 
-test('what closes it then for good is the end, with its reason', async () => {
-  const { link, made } = fakeLink();
+test('fails with the reason when the broker refuses the next channel', async () => {
+  const { connection, made } = fakeConnection();
   const refusal = new Error('Channel closed by server: 403 (ACCESS-REFUSED) with message "ACCESS_REFUSED - no"');
   const onChannel = async () => made[1]?.close(refusal);
-  await withPublisher(link, onChannel, async (publisher) => {
+  await withPublisher(connection, onChannel, async (publisher) => {
     made[0]?.close();
     const outcome = await sent(publisher);
     assert.is(outcome.type === 'in doubt' && outcome.error.code, 'NOT_PERMITTED');
   });
 });
 
-test('a channel that was closed before anybody listened is replaced when it is used', async () => {
-  const { link, made } = fakeLink();
+test('replaces a channel that closed before a listener was added', async () => {
+  const { connection, made } = fakeConnection();
   const onChannel = async () => undefined;
-  await withPublisher(link, onChannel, async (publisher) => {
+  await withPublisher(connection, onChannel, async (publisher) => {
     const [first] = made;
     if (first) first.isClosed = true;
     assert.is((await sent(publisher)).type, 'confirmed');
@@ -97,12 +100,12 @@ test('a channel that was closed before anybody listened is replaced when it is u
   });
 });
 
-test('the pause between two channels that cannot be opened doubles, to ten seconds at most', async () => {
-  const { link, made } = fakeLink();
+test('doubles the pause between two failed attempts to open a channel, up to 10 s', async () => {
+  const { connection, made } = fakeConnection();
   const onChannel = async () => {
     if (made.length > 1 && made.length < 11) throw new Error('Channel closed');
   };
-  await withPublisher(link, onChannel, async (publisher) => {
+  await withPublisher(connection, onChannel, async (publisher) => {
     const pauses: unknown[] = [];
     const timer = mock.method(globalThis, 'setTimeout', (next: () => void, milliseconds: number) => {
       pauses.push(milliseconds);

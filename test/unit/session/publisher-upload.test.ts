@@ -1,26 +1,27 @@
-// A message that is long on its way is no silence of the node; what it says of it is measured from when it was there.
+// A slow upload does not look like a node that does not answer. The delay of a nack is measured from the end of the
+// upload.
 
 import { EventEmitter } from 'node:events';
 import { mock } from 'node:test';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import type { Link } from '../../../src/session/connecting/link.ts';
+import type { BrokerConnection } from '../../../src/session/connecting/broker-connection.ts';
 import { newCounts } from '../../../src/session/counts.ts';
-import type { Sent } from '../../../src/session/outgoing-message.ts';
+import type { PublishOutcome } from '../../../src/session/outgoing-message.ts';
 import { Publisher } from '../../../src/session/publisher.ts';
 
 interface World {
   readonly publisher: Publisher;
-  readonly outcome: Promise<Sent>;
+  readonly outcome: Promise<PublishOutcome>;
   readonly left: string[];
   readonly answer: (error: Error | null) => void;
-  /** Seconds pass, the clock ticks, and so many bytes leave in each. */
+  /** Advances the clock. The socket sends `bytes` in each second. */
   readonly pass: (seconds: number, bytes: number) => void;
-  /** Seconds pass in which this process does not run. */
+  /** Advances the clock while this process is suspended. */
   readonly sleep: (seconds: number) => void;
 }
 
-/** One message on its way to a node that answers when it is told to, over a socket that others wait for. */
+/** Publishes one message over a socket with a backlog. The test calls `answer` for the node. */
 async function uploading(test: (world: World) => Promise<void> | void): Promise<void> {
   let now = 0;
   mock.timers.enable({ apis: ['setInterval'] });
@@ -32,7 +33,7 @@ async function uploading(test: (world: World) => Promise<void> | void): Promise<
     return true;
   };
   const left: string[] = [];
-  const link = Object.assign(new EventEmitter(), {
+  const connection = Object.assign(new EventEmitter(), {
     confirmChannel: async () => Object.assign(new EventEmitter(), { connection: { stream }, publish }),
     leave: ({ message }: Error) => left.push(message),
   });
@@ -43,7 +44,7 @@ async function uploading(test: (world: World) => Promise<void> | void): Promise<
     counts: newCounts(),
     redact: (text: string) => text,
   };
-  const publisher = await Publisher.open(link as unknown as Link, settings);
+  const publisher = await Publisher.open(connection as unknown as BrokerConnection, settings);
   try {
     const message = { exchange: '', routingKey: 'q', body: Buffer.from('x'), mandatory: true };
     const outcome = publisher.publish({ ...message, properties: { messageId: '1' } });
@@ -74,7 +75,7 @@ async function uploading(test: (world: World) => Promise<void> | void): Promise<
 
 const nack = new Error('message nacked');
 
-test('a node that takes an upload is not left; one that takes nothing more is', () =>
+test('leaves a node only when the upload stops', () =>
   uploading(({ left, pass }) => {
     pass(100, 200_000);
     assert.equal(left, []);
@@ -84,7 +85,7 @@ test('a node that takes an upload is not left; one that takes nothing more is', 
     assert.equal(left, ['the node has confirmed nothing in 25 s']);
   }));
 
-test('a nack of a message that was long on its way is a refusal', () =>
+test('reads a nack after a long upload as a refusal', () =>
   uploading(async ({ left, pass, answer, outcome }) => {
     pass(60, 200_000);
     pass(9, 0);
@@ -93,7 +94,7 @@ test('a nack of a message that was long on its way is a refusal', () =>
     assert.is((await outcome).type, 'refused');
   }));
 
-test('a nack after a sleep of this process is a refusal', () =>
+test('reads a nack after a suspension of this process as a refusal', () =>
   uploading(async ({ left, sleep, answer, outcome }) => {
     sleep(60);
     answer(nack);
@@ -101,7 +102,7 @@ test('a nack after a sleep of this process is a refusal', () =>
     assert.is((await outcome).type, 'refused');
   }));
 
-test('a nack that took 10 s is no refusal: the node is left', () =>
+test('leaves a node whose nack took 10 s', () =>
   uploading(({ left, pass, answer }) => {
     pass(10, 0);
     answer(nack);

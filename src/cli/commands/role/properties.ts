@@ -5,9 +5,9 @@ import type { Context } from '../../../context.ts';
 import { systemReason } from '../../../errors.ts';
 import { traceOfEnvironment } from '../../../handlers/trace.ts';
 import { bytesOfText } from '../../../session/byte-text.ts';
-import { propertyBytes } from '../../../session/content-header.ts';
 import { valueOfJson } from '../../../session/tagged-json.ts';
 import type { Properties } from '../../../session/wire.ts';
+import { propertyBytes } from '../../../session/wire.ts';
 import type { Values } from '../../arguments/values.ts';
 
 const names = {

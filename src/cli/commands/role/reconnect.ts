@@ -1,7 +1,7 @@
 // Parses the limit for reconnecting: --exit-on-disconnect and --max-reconnect.
 
 import { durationMs, longestTimerMs } from '../../../config/duration.ts';
-import type { ReconnectLimit } from '../../../session/giving-up.ts';
+import type { ReconnectLimit } from '../../../session/session.ts';
 import type { Values } from '../../arguments/values.ts';
 
 /** Returns the limit, or `undefined` to reconnect forever. */

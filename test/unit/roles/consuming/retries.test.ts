@@ -6,7 +6,7 @@ import { MqError } from '../../../../src/errors.ts';
 import type { Message } from '../../../../src/handlers/handler.ts';
 import { Retries } from '../../../../src/roles/consuming/retries.ts';
 import { newCounts } from '../../../../src/session/counts.ts';
-import type { OutgoingMessage, Sent } from '../../../../src/session/outgoing-message.ts';
+import type { OutgoingMessage, PublishOutcome } from '../../../../src/session/outgoing-message.ts';
 import type { Publisher } from '../../../../src/session/publisher.ts';
 import type { ConfirmChannel } from '../../../../src/session/wire.ts';
 
@@ -37,12 +37,12 @@ async function retries({
   publish: given,
 }: {
   isOwn: boolean;
-  publish?: (sent: OutgoingMessage) => Promise<Sent>;
+  publish?: (sent: OutgoingMessage) => Promise<PublishOutcome>;
 }) {
   const sent: { key: string; confirm: () => void }[] = [];
   let queue = 'logs:1';
   const hold = ({ routingKey }: OutgoingMessage) =>
-    new Promise<Sent>((resolve) => {
+    new Promise<PublishOutcome>((resolve) => {
       sent.push({ key: routingKey, confirm: () => resolve({ type: 'confirmed' }) });
     });
   let use: (channel: ConfirmChannel) => Promise<void> = async () => undefined;

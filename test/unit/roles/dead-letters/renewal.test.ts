@@ -4,7 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { MqError } from '../../../../src/errors.ts';
 import { Renewal } from '../../../../src/roles/dead-letters/renewal.ts';
-import type { OutgoingMessage, Sent } from '../../../../src/session/outgoing-message.ts';
+import type { OutgoingMessage, PublishOutcome } from '../../../../src/session/outgoing-message.ts';
 import type { Publisher } from '../../../../src/session/publisher.ts';
 import type { RawMessage } from '../../../../src/session/wire.ts';
 
@@ -19,7 +19,7 @@ function letter(headers: object, { exchange = '', routingKey = 'dead' } = {}): R
 
 function withRenewal(
   declared: Readonly<Record<string, unknown>> | undefined,
-  sent: Sent = { type: 'confirmed' } as Sent,
+  sent: PublishOutcome = { type: 'confirmed' } as PublishOutcome,
 ) {
   const published: OutgoingMessage[] = [];
   const publish = async (message: OutgoingMessage) => {
@@ -75,7 +75,7 @@ test('a letter that came by an exchange keeps its origin, and its headers stay t
 
 test('a letter that cannot be published again goes back, and the report says so', async () => {
   const error = new MqError('NOT_PERMITTED', 'access refused');
-  const { renewal } = withRenewal(undefined, { type: 'refused', error } as Sent);
+  const { renewal } = withRenewal(undefined, { type: 'refused', error } as PublishOutcome);
   const done: string[] = [];
   await renewal.keep({ raw: letter({}), take: () => done.push('taken'), leave: () => done.push('left') });
   assert.equal(done, ['left']);

@@ -1,10 +1,11 @@
 import { EventEmitter } from 'node:events';
 import { mock } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
-import type { Channel, RawMessage } from 'amqplib/callback_api';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Channel } from '../../../../src/session/channel.ts';
 import { Acks } from '../../../../src/session/consuming/acks.ts';
+import type { RawMessage } from '../../../../src/session/raw-message.ts';
 
 const message = (deliveryTag: number) => ({ fields: { deliveryTag } }) as RawMessage;
 

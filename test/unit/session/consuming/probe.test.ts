@@ -1,10 +1,11 @@
 import { EventEmitter } from 'node:events';
-import type { Channel, RawMessage } from 'amqplib/callback_api';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Channel } from '../../../../src/session/channel.ts';
 import type { Delivery } from '../../../../src/session/consumer.ts';
 import { foundDelivery, Probe } from '../../../../src/session/consuming/probe.ts';
 import { newCounts } from '../../../../src/session/counts.ts';
+import type { RawMessage } from '../../../../src/session/raw-message.ts';
 import { until } from '../../../support/until.ts';
 
 /** 'refuses': the broker closes the channel; 'goes': the connection is lost. */

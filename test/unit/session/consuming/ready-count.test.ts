@@ -1,8 +1,8 @@
 // How many messages are ready, as a quorum queue says it whose leader may be slow.
 
-import type { Channel } from 'amqplib/callback_api';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Channel } from '../../../../src/session/channel.ts';
 import { readyCount } from '../../../../src/session/consuming/ready-count.ts';
 
 /** Asks a queue that gives each answer after its milliseconds. Returns the count, and how often it was asked. */

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
-import type { Channel } from 'amqplib/callback_api';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import type { Channel } from '../../../../src/session/channel.ts';
 import { Watchdog } from '../../../../src/session/consuming/watchdog.ts';
 import { until } from '../../../support/until.ts';
 

@@ -1,4 +1,4 @@
-// A real socket, since what is asked is what Node and the system say of it.
+// Uses real sockets, because the result depends on the counters of Node and on the buffers of the system.
 
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
@@ -24,22 +24,22 @@ async function sockets(): Promise<{ near: Socket; far: Socket; close: () => void
 const frame = Buffer.alloc(128 * 1024);
 const frames = 256;
 
-/** As amqplib does: no further frame before the socket has drained. */
+/** Like amqplib, writes no further frame until the socket has drained. */
 async function upload(socket: Socket): Promise<void> {
   for (let sent = 0; sent < frames; sent += 1) if (!socket.write(frame)) await once(socket, 'drain');
 }
 
-test('an upload moves while the other side reads, and not while it does not', async () => {
+test('reports progress only while the peer reads', async () => {
   const { near, far, close } = await sockets();
   const progress = new SendProgress();
   try {
     const uploaded = upload(near);
     let still = 0;
-    await until('the system takes no more', () => {
+    await until('the buffers of the system are full', () => {
       still = progress.hasMoved(near) ? 0 : still + 1;
       return still === 3;
     });
-    // Heartbeats are written all the same, and stay.
+    // A heartbeat is queued, but not sent.
     near.write('heartbeat');
     assert.not(progress.hasMoved(near));
     far.resume();
@@ -47,13 +47,13 @@ test('an upload moves while the other side reads, and not while it does not', as
     assert.ok(progress.hasMoved(near));
     await uploaded;
     progress.hasMoved(near);
-    assert.not(progress.hasMoved(near), 'nothing waits any more');
+    assert.not(progress.hasMoved(near), 'the queue is empty');
   } finally {
     close();
   }
 });
 
-test('what leaves at once is no upload', async () => {
+test('reports no progress for data that is sent at once', async () => {
   const { near, close } = await sockets();
   const progress = new SendProgress();
   try {
@@ -66,7 +66,7 @@ test('what leaves at once is no upload', async () => {
   }
 });
 
-test('another socket begins anew', async () => {
+test('starts again with another socket', async () => {
   const [one, two] = [await sockets(), await sockets()];
   const progress = new SendProgress();
   try {

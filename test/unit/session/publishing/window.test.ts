@@ -1,4 +1,5 @@
-// Which message came back is told by exchange, key and id, so no two that are the same in these are in flight together.
+// A returned message is identified by exchange, routing key and message-id, so two messages with the same values are
+// never in flight together.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -19,7 +20,7 @@ function returned(window: Window, exchange: string) {
   return window.returned({ fields: { exchange, routingKey: 'k' }, properties: { messageId: 'x' } } as RawMessage);
 }
 
-test('a message that came back is found by its exchange, key and id', () => {
+test('finds a returned message by exchange, routing key and message-id', () => {
   const window = new Window();
   for (const exchange of ['a', 'b']) window.add(message(exchange), () => undefined);
   assert.equal(sendAll(window), ['a', 'b']);
@@ -27,7 +28,7 @@ test('a message that came back is found by its exchange, key and id', () => {
   assert.is(returned(window, 'c'), undefined);
 });
 
-test('an equal message, and all after it, wait until the first one is settled', () => {
+test('holds back an equal message, and all after it, until the first is settled', () => {
   const window = new Window();
   for (const exchange of ['a', 'b', 'a', 'c']) window.add(message(exchange), () => undefined);
   assert.equal(sendAll(window), ['a', 'b']);
@@ -39,7 +40,7 @@ test('an equal message, and all after it, wait until the first one is settled', 
   assert.equal([window.size, window.bytes], [2, 8]);
 });
 
-test('after a lost channel everything is sent again in order', () => {
+test('sends everything again in order after a lost channel', () => {
   const window = new Window();
   for (const exchange of ['a', 'b', 'a']) window.add(message(exchange), () => undefined);
   sendAll(window);
@@ -47,7 +48,7 @@ test('after a lost channel everything is sent again in order', () => {
   assert.equal(sendAll(window), ['a', 'b']);
 });
 
-test('a list that never becomes empty keeps the order over many messages', () => {
+test('keeps the order over many messages if the list never becomes empty', () => {
   const window = new Window();
   const sent: string[] = [];
   for (let number = 0; number < 10_000; number += 1) {
@@ -64,7 +65,7 @@ test('a list that never becomes empty keeps the order over many messages', () =>
   assert.is(window.size, 1);
 });
 
-test('parts that run into one another are not equal', () => {
+test('compares exchange and routing key separately', () => {
   const window = new Window();
   window.add(message('a', 'bc'), () => undefined);
   window.add(message('ab', 'c'), () => undefined);

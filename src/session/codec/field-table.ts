@@ -2,7 +2,7 @@
 // amqplib's codec changes integers over 2^53, replaces bytes that are not UTF-8 with U+FFFD, and writes every integer
 // with the smallest type.
 
-import { bytesOfText, isPlainText, textOfBytes } from './byte-text.ts';
+import { bytesOfText, isPlainText, textOfBytes } from '../byte-text.ts';
 
 /** One field of a table. */
 export interface Field {

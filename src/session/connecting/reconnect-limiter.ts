@@ -1,12 +1,12 @@
 // Decides when to stop reconnecting: after a number of attempts or a time that the user sets. By default mq reconnects
 // forever.
 
-import { MqError } from '../errors.ts';
+import { MqError } from '../../errors.ts';
 
 /** Limit for reconnecting. `tries: 0` stops at the first lost connection. */
 export type ReconnectLimit = { readonly tries: number } | { readonly milliseconds: number };
 
-export class GivingUp {
+export class ReconnectLimiter {
   readonly #limit: ReconnectLimit | undefined;
   readonly #giveUp: (error: MqError) => void;
   #failures = 0;

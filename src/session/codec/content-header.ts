@@ -1,8 +1,8 @@
 // Reads and writes the properties of a message (AMQP 0-9-1, 4.2.6.1) without loss. Received properties keep their
 // bytes, so that an unchanged message is published again with identical bytes and types.
 
-import type { Properties } from 'amqplib/callback_api';
-import { textOfBytes } from './byte-text.ts';
+import { textOfBytes } from '../byte-text.ts';
+import type { Properties } from '../raw-message.ts';
 import { type Field, Reader, readFields, safeInteger, Writer, writeField } from './field-table.ts';
 
 /**

@@ -2,10 +2,10 @@
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { bytesOfText, isPlainText, textOfBytes } from '../../../src/session/byte-text.ts';
-import { propertyBytes, readProperties } from '../../../src/session/content-header.ts';
-import { taggedFields, valueOfJson } from '../../../src/session/tagged-json.ts';
-import { entry, longstr, nested, uint } from '../../support/raw-message.ts';
+import { bytesOfText, isPlainText, textOfBytes } from '../../../../src/session/byte-text.ts';
+import { propertyBytes, readProperties } from '../../../../src/session/codec/content-header.ts';
+import { taggedFields, valueOfJson } from '../../../../src/session/tagged-json.ts';
+import { entry, longstr, nested, uint } from '../../../support/raw-message.ts';
 
 const noText = Buffer.from('fffe80', 'hex');
 const int64 = (value: bigint) => {

@@ -3,24 +3,24 @@
 
 import { randomUUID } from 'node:crypto';
 import { EventEmitter } from 'node:events';
-import type { Channel, ConfirmChannel } from 'amqplib/callback_api';
 import type { RascalBroker, RascalConfigured } from 'rascal';
 import rascal from 'rascal';
 import type { RascalVhost, RascalVhostConfig } from 'rascal/lib/amqp/Vhost.js';
 import { objectOf } from '../../config/plain.ts';
 import type { RascalSettings } from '../../config/rascal-settings.ts';
 import { MqError } from '../../errors.ts';
+import type { Channel, ConfirmChannel } from '../channel.ts';
 import '../patches/content-frames.ts';
 import type { KnownVhost } from '../patches/vhosts.ts';
 import '../patches/vhosts.ts';
 import { failureOf, isPermanent } from '../failure.ts';
-import { GivingUp, type ReconnectLimit } from '../giving-up.ts';
+import { type ReconnectLimit, ReconnectLimiter } from './reconnect-limiter.ts';
 import '../patches/handshake.ts';
-import { answerMs, breakConnections, endConnections, stopClocks, takeSilence } from '../patches/sockets.ts';
+import { answerMs, breakConnections, endConnections, endDeclarations, takeNoAnswer } from '../patches/sockets.ts';
 import { withTlsFiles } from './tls-files.ts';
 
-/** Events of a link. `fatal` means that reconnecting cannot help. */
-export interface LinkEvents {
+/** Events of a connection. `fatal` means that reconnecting cannot help. */
+export interface BrokerConnectionEvents {
   lost: [error: MqError];
   connected: [];
   blocked: [reason: string];
@@ -30,14 +30,14 @@ export interface LinkEvents {
   fatal: [error: MqError];
 }
 
-export interface LinkSettings {
+export interface BrokerConnectionSettings {
   /** Settings that config/ builds for Rascal. */
   readonly rascalConfig: RascalSettings;
-  /** The connection_name in `rascalConfig`. It identifies the connections of this link. */
+  /** The connection_name in `rascalConfig`. It identifies the connections of this connection. */
   readonly connectionName: string;
   /** Time limit for a graceful close, in milliseconds. */
   readonly closeTimeoutMs: number;
-  /** If `undefined`, the link reconnects forever. */
+  /** If `undefined`, the connection reconnects forever. */
   readonly reconnect?: ReconnectLimit | undefined;
   readonly redact: (text: string) => string;
 }
@@ -61,11 +61,11 @@ function setUpTooLong(addresses: number): MqError {
   return new MqError('UNAVAILABLE', `the connection was not set up in ${setUpMs(addresses) / 1000} s`);
 }
 
-export class Link extends EventEmitter<LinkEvents> {
+export class BrokerConnection extends EventEmitter<BrokerConnectionEvents> {
   readonly #broker: RascalBroker;
   readonly #vhosts: ReadonlyMap<string, KnownVhost>;
-  readonly #settings: LinkSettings;
-  readonly #givingUp: GivingUp;
+  readonly #settings: BrokerConnectionSettings;
+  readonly #reconnectLimiter: ReconnectLimiter;
   #lost = false;
   #connectedAt = performance.now();
   /** Number of consecutive connections that were lost before they were healthy. */
@@ -77,24 +77,29 @@ export class Link extends EventEmitter<LinkEvents> {
   /** Index of the configured address that is Rascal's first one. */
   readonly #first: number;
 
-  constructor(broker: RascalBroker, vhosts: ReadonlyMap<string, KnownVhost>, settings: LinkSettings, first: number) {
+  constructor(
+    broker: RascalBroker,
+    vhosts: ReadonlyMap<string, KnownVhost>,
+    settings: BrokerConnectionSettings,
+    first: number,
+  ) {
     super();
     this.#broker = broker;
     this.#vhosts = vhosts;
     this.#first = first;
     this.#settings = settings;
-    this.#givingUp = new GivingUp(settings.reconnect, (error) => this.emit('fatal', error));
+    this.#reconnectLimiter = new ReconnectLimiter(settings.reconnect, (error) => this.emit('fatal', error));
     broker.on('error', (error: Error) => this.#onError(error));
     broker.on('close', () => this.#onError(new Error('Unexpected close')));
-    stopClocks(settings.connectionName);
+    endDeclarations(settings.connectionName);
     for (const { vhost } of vhosts.values()) this.#pace(vhost);
     broker.on('vhost_initialised', () => {
-      stopClocks(settings.connectionName);
+      endDeclarations(settings.connectionName);
       this.#isLeaving = false;
       this.#connectedAt = performance.now();
       if (!this.#lost) return;
       this.#lost = false;
-      this.#givingUp.stop();
+      this.#reconnectLimiter.stop();
       this.emit('connected');
     });
     broker.on('blocked', (reason: unknown) => this.emit('blocked', String(reason)));
@@ -150,12 +155,12 @@ export class Link extends EventEmitter<LinkEvents> {
     return exclusive === true || autoDelete === true;
   }
 
-  /** Opens a confirm channel. Waits while disconnected. Rejects when the link closes. */
+  /** Opens a confirm channel. Waits while disconnected. Rejects when the connection closes. */
   confirmChannel(vhost: string): Promise<ConfirmChannel> {
     return this.#channel(vhost, (from, next) => from.getConfirmChannel(next));
   }
 
-  /** Opens a channel. Waits while disconnected. Rejects when the link closes. */
+  /** Opens a channel. Waits while disconnected. Rejects when the connection closes. */
   channel(vhost: string): Promise<Channel> {
     return this.#channel(vhost, (from, next) => from.getChannel(next));
   }
@@ -187,7 +192,7 @@ export class Link extends EventEmitter<LinkEvents> {
   /** Closes gracefully. After `closeTimeoutMs` the sockets are destroyed. Never rejects. */
   async close(): Promise<void> {
     this.#isClosing = true;
-    this.#givingUp.stop();
+    this.#reconnectLimiter.stop();
     const orderly = new Promise<void>((resolve) => this.#broker.shutdown(() => resolve()));
     await within(orderly, this.#settings.closeTimeoutMs);
     this.abort();
@@ -251,7 +256,7 @@ export class Link extends EventEmitter<LinkEvents> {
     if (isFirst) this.#shortLived = performance.now() - this.#connectedAt < healthyMs ? this.#shortLived + 1 : 0;
     if (isFirst) this.emit('lost', failure);
     else this.#tryNextFirst();
-    this.#givingUp.failed(failure, { isFirst });
+    this.#reconnectLimiter.failed(failure, { isFirst });
   }
 
   #channel<C>(
@@ -259,11 +264,11 @@ export class Link extends EventEmitter<LinkEvents> {
     take: (vhost: RascalVhost, next: (error?: Error | null, channel?: C) => void) => void,
   ): Promise<C> {
     const known = this.#vhosts.get(name);
-    if (!known) throw new MqError('BUG', `no vhost '${name}' in this link`);
+    if (!known) throw new MqError('BUG', `no vhost '${name}' in this connection`);
     return new Promise((resolve, reject) => {
       take(known.vhost, (error, channel) => {
         if (channel) resolve(channel);
-        else reject(error ?? new Error('the link is closing'));
+        else reject(error ?? new Error('the connection is closing'));
       });
     });
   }
@@ -273,16 +278,16 @@ export class Link extends EventEmitter<LinkEvents> {
  * Connects and declares the configuration. Each address is tried once, even if a node accepts the connection and does
  * not answer the declarations. Throws an MqError.
  */
-export async function openLink(settings: LinkSettings): Promise<Link> {
+export async function openConnection(settings: BrokerConnectionSettings): Promise<BrokerConnection> {
   const rascalConfig = await withTlsFiles(settings.rascalConfig);
   for (let first = 0; ; first += 1) {
     const { config, addresses } = withFirst(rascalConfig, first);
     try {
-      return await createLink(settings, config, first);
+      return await createConnection(settings, config, first);
     } catch (error) {
-      const silent = takeSilence(settings.connectionName);
-      if (!silent) throw error;
-      if (first + 1 >= addresses) throw silent;
+      const noAnswer = takeNoAnswer(settings.connectionName);
+      if (!noAnswer) throw error;
+      if (first + 1 >= addresses) throw noAnswer;
     }
   }
 }
@@ -299,7 +304,11 @@ function withFirst(config: RascalSettings, first: number): { config: RascalSetti
   return { config: { ...config, vhosts: Object.fromEntries(vhosts) as RascalSettings['vhosts'] }, addresses };
 }
 
-function createLink(settings: LinkSettings, config: RascalSettings, first: number): Promise<Link> {
+function createConnection(
+  settings: BrokerConnectionSettings,
+  config: RascalSettings,
+  first: number,
+): Promise<BrokerConnection> {
   const vhosts = new Map<string, KnownVhost>();
   return new Promise((resolve, reject) => {
     const addresses = Math.max(1, ...Object.values(config.vhosts).map(({ connections }) => connections.length));
@@ -309,7 +318,7 @@ function createLink(settings: LinkSettings, config: RascalSettings, first: numbe
     }, setUpMs(addresses));
     rascal.createBroker(config, { mqVhosts: vhosts }, (error, broker) => {
       clearTimeout(deadline);
-      if (!error && broker) return resolve(new Link(broker, vhosts, settings, first));
+      if (!error && broker) return resolve(new BrokerConnection(broker, vhosts, settings, first));
       // Rascal keeps a timer and the sockets of a half-built broker (createConnection.js), so both are ended here.
       endConnections(settings.connectionName);
       broker?.on('error', () => undefined);

@@ -1,0 +1,37 @@
+// Defines the channels of a broker connection: those of amqplib with the messages of mq's codec.
+
+import type { Duplex } from 'node:stream';
+import type { Channel as AmqplibChannel, ConfirmChannel as AmqplibConfirmChannel } from 'amqplib/callback_api';
+import type { Properties, RawMessage } from './raw-message.ts';
+
+type Callback<T> = (error: Error | null, ok: T) => void;
+type Redefined = 'connection' | 'consume' | 'get' | 'ack' | 'nack' | 'reject' | 'publish';
+
+export interface Channel extends Omit<AmqplibChannel, Redefined> {
+  /** amqplib declares its outer connection here, but the value is the inner one, which has the socket. */
+  readonly connection: {
+    readonly stream: Duplex & { readonly bytesWritten?: number };
+    /** Absent until the login is complete. */
+    readonly serverProperties?: Readonly<Record<string, unknown>>;
+  };
+  consume(
+    queue: string,
+    onMessage: (message: RawMessage | null) => void,
+    options: object,
+    next: Callback<{ consumerTag: string }>,
+  ): void;
+  get(queue: string, options: { noAck: boolean }, next: Callback<RawMessage | false>): void;
+  ack(message: RawMessage, allUpTo: boolean): void;
+  nack(message: RawMessage, allUpTo: boolean, requeue: boolean): void;
+  reject(message: RawMessage, requeue: boolean): void;
+}
+
+export interface ConfirmChannel extends Channel, Pick<AmqplibConfirmChannel, 'waitForConfirms'> {
+  publish(
+    exchange: string,
+    routingKey: string,
+    body: Buffer,
+    options: Properties & { mandatory?: boolean },
+    next: (error: Error | null) => void,
+  ): boolean;
+}

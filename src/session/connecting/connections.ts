@@ -1,0 +1,133 @@
+// Opens the broker connections of one session, counts and logs their events, and closes them together.
+
+import { randomUUID } from 'node:crypto';
+import type { Config, ConnectionConfig } from '../../config/config.ts';
+import { rascalConfig } from '../../config/rascal-settings.ts';
+import type { Say } from '../../context.ts';
+import { MqError } from '../../errors.ts';
+import type { Counts } from '../counts.ts';
+import { openExisting } from '../declaring/existing.ts';
+import { type BrokerConnection, openConnection } from './broker-connection.ts';
+import type { ReconnectLimit } from './reconnect-limiter.ts';
+
+export interface ConnectionsSettings {
+  /** Addresses from --url or MQ_URL. If `undefined`, those of rascal.json are used. */
+  readonly addresses: readonly ConnectionConfig[] | undefined;
+  /** Name of the role. It is part of the connection name. */
+  readonly role: string;
+  /** Limit for reconnecting. If `undefined`, mq reconnects forever. */
+  readonly reconnect?: ReconnectLimit | undefined;
+  /** Logs connection events: lost, restored, blocked. */
+  readonly say: Say;
+  /** Counters that are updated as events occur. */
+  readonly counts: Counts;
+}
+
+interface OpenPlan {
+  readonly config: Config;
+  readonly needs: Pick<
+    Parameters<typeof rascalConfig>[1],
+    'publications' | 'subscriptions' | 'bindingKeys' | 'extraQueues' | 'declare'
+  >;
+  /** If `true`, a declaration that the user may not make is an error, even if the queue or exchange exists. */
+  readonly isStrict?: boolean;
+}
+
+const heartbeatSeconds = 10;
+const closeTimeoutMs = 5000;
+
+export class Connections {
+  readonly #settings: ConnectionsSettings;
+  readonly #redact: (text: string) => string;
+  readonly #open: BrokerConnection[] = [];
+  readonly #reconnecting = new Set<BrokerConnection>();
+  #isClosed = false;
+
+  constructor(settings: ConnectionsSettings, redact: (text: string) => string) {
+    this.#settings = settings;
+    this.#redact = redact;
+  }
+
+  /** Connects and declares what is needed. `purpose` is part of the connection name and of the log lines. */
+  async open(purpose: string, { config, needs, isStrict = false }: OpenPlan): Promise<BrokerConnection> {
+    const { addresses, role, reconnect } = this.#settings;
+    const connectionName = `mq ${role} ${purpose} ${randomUUID().slice(0, 8)}`;
+    const settings = rascalConfig(config, {
+      ...needs,
+      ...(addresses && { addresses: [...addresses] }),
+      connectionName,
+      heartbeatSeconds,
+    });
+    const common = { connectionName, closeTimeoutMs, reconnect, redact: this.#redact };
+    const open = (rascal: typeof settings) => openConnection({ rascalConfig: rascal, ...common });
+    const connection = await (isStrict ? open(settings) : openExisting(settings, open));
+    if (this.#isClosed) {
+      await connection.close();
+      throw new MqError('UNAVAILABLE', 'the session was closed while it connected');
+    }
+    this.#open.push(connection);
+    this.#observe(connection, purpose);
+    return connection;
+  }
+
+  /** Closes gracefully. Never rejects. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await Promise.all(this.#open.map((connection) => connection.close()));
+  }
+
+  /** Destroys the sockets at once. The broker requeues all unacknowledged messages. */
+  abort(): void {
+    this.#isClosed = true;
+    for (const connection of this.#open) connection.abort();
+  }
+
+  #observe(connection: BrokerConnection, purpose: string): void {
+    const { say, counts } = this.#settings;
+    const fields = { connection: purpose };
+    counts.connections += 1;
+    counts.connected += 1;
+    connection.on('lost', (error) => {
+      counts.connected -= 1;
+      counts.lost += 1;
+      this.#logLoss(error, purpose);
+      this.#reconnecting.add(connection);
+    });
+    // The other connections would detect the problem by themselves, but much later.
+    connection.on('left', (error, address) => {
+      for (const other of this.#open) if (other !== connection && other.address === address) other.leave(error);
+    });
+    connection.on('connected', () => {
+      counts.connected += 1;
+      counts.reconnected += 1;
+      this.#reconnecting.delete(connection);
+      if (this.#reconnecting.size === 0) say({ event: 'connected', message: 'connected again', fields });
+    });
+    this.#observeBlocks(connection, fields);
+  }
+
+  /** Logs a loss once, because its cause usually affects all connections. */
+  #logLoss({ code, message }: MqError, connection: string): void {
+    if (this.#reconnecting.size > 0) return;
+    const fields = { connection, code };
+    this.#settings.say({ level: 'warn', event: 'lost', message: `${message}; connecting again`, fields });
+  }
+
+  #observeBlocks(connection: BrokerConnection, fields: { readonly connection: string }): void {
+    const { say, counts } = this.#settings;
+    let isBlocked = false;
+    const block = (now: boolean) => {
+      if (now !== isBlocked) counts.blocked += now ? 1 : -1;
+      isBlocked = now;
+    };
+    connection.on('lost', () => block(false));
+    connection.on('blocked', (reason) => {
+      block(true);
+      say({ level: 'warn', event: 'blocked', message: `the broker blocks publishing: ${reason}`, fields });
+    });
+    connection.on('unblocked', () => {
+      block(false);
+      say({ event: 'unblocked', message: 'the broker accepts messages again', fields });
+    });
+  }
+}
