@@ -1,4 +1,4 @@
-// What a client can do that costs a broker much: each bomb is prepared in a size, and goes off later.
+// Requests of a client that cost a broker much work. Each bomb is prepared with a size and triggered later.
 
 import { once } from 'node:events';
 import * as assert from 'uvu/assert';
@@ -14,11 +14,13 @@ export interface Place {
 interface Bomb {
   readonly title: string;
   readonly size: number;
-  /** Whether the broker has a store. Default false. */
+  /** True if the broker needs a store. Default false. */
   readonly isStored?: boolean;
-  /** Default 50. More for what has a limit of its own and is done in one piece: routing one message, writing one answer. */
+  /**
+   * Milliseconds, default 50. More for work in one piece that another limit bounds: routing one message, writing one answer.
+   */
   readonly turnLimitMs?: number;
-  /** Prepares, and returns what goes off. */
+  /** Prepares the bomb, and returns the function that triggers it. */
   readonly prepare: (place: Place, size: number) => Promise<() => Promise<void>>;
 }
 
@@ -64,7 +66,7 @@ export const bombs: readonly Bomb[] = [
     },
   },
   {
-    title: 'a consumer that leaves with many unacknowledged messages',
+    title: 'a consumer that disconnects with many unacknowledged messages',
     size: 60_000,
     prepare: async ({ port }, size) => {
       const [peer, consumer] = [await Peer.open(port), await Peer.open(port)];
@@ -82,7 +84,7 @@ export const bombs: readonly Bomb[] = [
     },
   },
   {
-    title: 'a name that takes a permission pattern longer than the universe has existed',
+    title: 'a name that a permission pattern matches in exponential time',
     size: 100,
     prepare: async ({ port, api }, size) => {
       await api('PUT', '/permissions/%2F/guest', { configure: '^(a+)+$|^bystander', write: '.*', read: '.*' });
@@ -167,7 +169,7 @@ export const bombs: readonly Bomb[] = [
     },
   })),
   {
-    title: 'many messages that go back to their queue',
+    title: 'many messages that are requeued',
     size: 125_000,
     prepare: async ({ port }, size) => {
       const peer = await consuming(port, size);
@@ -180,7 +182,7 @@ export const bombs: readonly Bomb[] = [
     },
   },
   {
-    title: 'messages that go back to their queue among many others',
+    title: 'messages that are requeued among many others',
     size: 100_000,
     prepare: async ({ port }, size) => {
       const [peer, other] = [await consuming(port, size, { exclusive: false }), await Peer.open(port)];
@@ -266,7 +268,7 @@ export const bombs: readonly Bomb[] = [
   },
 ];
 
-/** A peer with so many exclusive queues bound to amq.fanout. */
+/** Returns a peer with `count` exclusive queues bound to amq.fanout. */
 async function bound(port: number, size: number): Promise<Peer> {
   const peer = await Peer.open(port);
   for (let index = 0; index < size; index++) {
@@ -292,13 +294,13 @@ async function ready(peer: Peer): Promise<number> {
   return (await peer.until('queue.declare-ok')).messageCount;
 }
 
-/** Resolves when everything that the peer has sent is answered. */
+/** Waits until the broker has answered everything that the peer sent. */
 async function answered(peer: Peer): Promise<void> {
   peer.send(method(1, 'basic.qos'));
   await peer.until('basic.qos-ok');
 }
 
-/** A peer that holds so many messages of its queue unacknowledged. */
+/** Returns a peer with `count` unacknowledged messages of its queue. */
 async function consuming(port: number, size: number, { exclusive = true } = {}): Promise<Peer> {
   const peer = await Peer.open(port);
   peer.send(method(1, 'queue.declare', { queue: 'q', exclusive }));

@@ -1,5 +1,5 @@
-// Peers without end, without ears, and without number: the broker's memory has bounds, and the others go on.
-//   MQ_IDLE_CONNECTIONS=10000   as many as there are descriptors for at most
+// Peers that never stop sending, never read, or are very many: the broker's memory stays bounded, and other clients are served.
+//   MQ_IDLE_CONNECTIONS=10000   number of idle connections, limited by the file descriptors
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -20,13 +20,13 @@ import { turns, withBroker } from './running.ts';
 setFlagsFromString('--expose-gc');
 const collect = runInNewContext('gc') as () => void;
 
-/** Bytes of the objects that are in use. */
+/** Returns the bytes of live objects. */
 function heapUsed(): number {
   collect();
   return process.memoryUsage().heapUsed;
 }
 
-test('a publisher without end is blocked at the limit and told so, the others go on, and room lets it go on', async () => {
+test('blocks a publisher at the memory limit, serves others, and unblocks it', async () => {
   const limit = 4 * 1024 * 1024;
   await withBroker(
     async ({ port, memory }) => {
@@ -48,7 +48,7 @@ test('a publisher without end is blocked at the limit and told so, the others go
         void blocked.then(() => {
           isBlocked = true;
         });
-        await turns('it is blocked and its socket is full', () => {
+        await turns('the publisher is blocked and its socket is full', () => {
           while (isRoom && sent < 100_000) {
             isRoom = publisher.socket.write(one);
             sent++;
@@ -61,7 +61,7 @@ test('a publisher without end is blocked at the limit and told so, the others go
       assert.ok(sent < 30_000, `${sent} were taken`);
       assert.ok(memory.usedBytes < limit + 2 * 1024 * 1024, `${memory.usedBytes} bytes in queues`);
       const used = memory.usedBytes;
-      // Who only consumes is served on.
+      // A client that only consumes is still served.
       for (let count = 0; count < 20; count++) {
         other.send(method(1, 'basic.get', { queue: 'q', noAck: true }));
         await other.until('basic.get-ok');
@@ -69,7 +69,7 @@ test('a publisher without end is blocked at the limit and told so, the others go
       assert.ok(memory.usedBytes < used);
       other.send(method(1, 'queue.purge', { queue: 'q' }));
       await publisher.until('connection.unblocked');
-      // What is on the way may be less than the limit.
+      // The bytes in transit may be less than the limit.
       await publishUntilBlocked();
       publisher.socket.destroy();
       await other.close();
@@ -78,7 +78,7 @@ test('a publisher without end is blocked at the limit and told so, the others go
   );
 });
 
-test('publishes to many queues from many connections are blocked at the limit, not a chunk of bytes later', async () => {
+test('blocks many publishers at the limit, not one chunk of bytes later', async () => {
   const limit = 4 * 1024 * 1024;
   await withBroker(
     async ({ port, memory }) => {
@@ -101,7 +101,7 @@ test('publishes to many queues from many connections are blocked at the limit, n
   );
 });
 
-test('while publishing is blocked, a client goes on to receive and to acknowledge on the same connection', async () => {
+test('a blocked publisher still receives and acknowledges on its connection', async () => {
   const limit = 4 * 1024 * 1024;
   await withBroker(
     async ({ port, memory, vhosts }) => {
@@ -123,7 +123,7 @@ test('while publishing is blocked, a client goes on to receive and to acknowledg
         assert.ok(memory.isHigh || tag > 100);
         client.send(method(2, 'basic.ack', { deliveryTag: tag }));
       }
-      // What waited is published when there is room, and in order before what follows on the channel.
+      // The waiting messages are published when there is room, in order, before later ones of the channel.
       client.send(method(1, 'queue.declare', { queue: 'q', passive: true }), method(2, 'basic.cancel'));
       await client.until('queue.declare-ok');
       assert.is(queue?.counters.publish, 1300);
@@ -134,7 +134,7 @@ test('while publishing is blocked, a client goes on to receive and to acknowledg
   );
 });
 
-test('a few small messages that stay do not keep the memory of those that were published with them', async () => {
+test('a few small queued messages do not retain the memory of their neighbours', async () => {
   await withBroker(async ({ port, memory }) => {
     const client = await Peer.open(port);
     client.send(method(1, 'queue.declare', { queue: 'kept', exclusive: true }));
@@ -157,68 +157,71 @@ test('a few small messages that stay do not keep the memory of those that were p
   });
 });
 
-test('a consumer that never reads gets no more than fits on the way, and the rest stays in the queue', () =>
+test('a consumer that never reads leaves the rest of the messages in the queue', () =>
   withBroker(async ({ port, vhosts }) => {
-    const deaf = await Peer.open(port);
-    deaf.send(method(1, 'queue.declare', { queue: 'q', durable: true }));
-    await deaf.until('queue.declare-ok');
-    deaf.send(method(1, 'basic.consume', { queue: 'q', noAck: true }));
-    await deaf.until('basic.consume-ok');
-    deaf.socket.pause();
+    const unread = await Peer.open(port);
+    unread.send(method(1, 'queue.declare', { queue: 'q', durable: true }));
+    await unread.until('queue.declare-ok');
+    unread.send(method(1, 'basic.consume', { queue: 'q', noAck: true }));
+    await unread.until('basic.consume-ok');
+    unread.socket.pause();
     const publisher = await Peer.open(port);
     publisher.send(method(1, 'confirm.select'));
     const one = Buffer.concat(publish(1, { routingKey: 'q' }, Buffer.alloc(4000)));
     for (let count = 0; count < 8000; count++) publisher.send(one);
     for (let tag = 0; tag < 8000; ) tag = (await publisher.until('basic.ack')).deliveryTag;
     const ready = vhosts.get('/')?.queues.get('q')?.ready.length ?? 0;
-    // 32 MB: what the kernel takes, and the broker's own megabyte.
+    // 32 MB: the buffers of the kernel, and the broker's own megabyte.
     assert.ok(ready > 2000, `${ready} stayed in the queue`);
-    deaf.socket.resume();
-    await turns('it reads again and gets the rest', () => deaf.frames.filter(({ type }) => type === 1).length === 8000);
-    await Promise.all([deaf.close(), publisher.close()]);
+    unread.socket.resume();
+    await turns(
+      'it reads again and gets the rest',
+      () => unread.frames.filter(({ type }) => type === 1).length === 8000,
+    );
+    await Promise.all([unread.close(), publisher.close()]);
   }));
 
-test('a client that asks without end and never reads the answers costs the broker a bounded number of bytes', () =>
+test('a client that never reads its answers costs a bounded number of bytes', () =>
   withBroker(async ({ port, connections }) => {
-    const deaf = await Peer.open(port);
-    deaf.socket.pause();
+    const unread = await Peer.open(port);
+    unread.socket.pause();
     const [connection] = connections;
     const many = Buffer.concat(
       Array.from({ length: 1000 }, () => method(1, 'queue.declare', { queue: 'q'.repeat(200), exclusive: true })),
     );
     let isRoom = true;
-    deaf.socket.on('drain', () => {
+    unread.socket.on('drain', () => {
       isRoom = true;
     });
     let quiet = 0;
     let last = 0;
-    // Until nothing is taken for as many turns as any write would need.
-    await turns('the broker reads no more', () => {
-      while (isRoom) isRoom = deaf.socket.write(many);
+    // Until the socket accepts nothing for as many turns as any write would need.
+    await turns('the broker stops reading', () => {
+      while (isRoom) isRoom = unread.socket.write(many);
       const { bytesReceived } = connection?.details ?? { bytesReceived: 0 };
       quiet = bytesReceived === last ? quiet + 1 : 0;
       last = bytesReceived;
       return quiet > 5000;
     });
     assert.ok((connection?.output.bytes ?? 0) < 64 * 1024 * 1024, `${connection?.output.bytes} bytes of answers`);
-    deaf.socket.destroy();
+    unread.socket.destroy();
     await turns('it is gone', () => connections.size === 0);
   }));
 
-test('a client that never reads its direct replies costs no more than a bounded number of bytes', () =>
+test('a client that never reads direct replies costs a bounded number of bytes', () =>
   withBroker(async ({ port, connections }) => {
-    const deaf = await Peer.open(port);
+    const unread = await Peer.open(port);
     const [connection] = connections;
     const server = await Peer.open(port);
     server.send(method(1, 'queue.declare', { queue: 'rpc', exclusive: true }), method(1, 'confirm.select'));
     await server.until('confirm.select-ok');
-    deaf.send(
+    unread.send(
       method(1, 'basic.consume', { queue: 'amq.rabbitmq.reply-to', noAck: true }),
       ...publish(1, { routingKey: 'rpc' }, 'ask', { replyTo: 'amq.rabbitmq.reply-to' }),
       method(1, 'basic.qos'),
     );
-    await deaf.until('basic.qos-ok');
-    deaf.socket.pause();
+    await unread.until('basic.qos-ok');
+    unread.socket.pause();
     server.send(method(1, 'basic.get', { queue: 'rpc', noAck: true }));
     await server.until('basic.get-ok');
     const { replyTo = '' } = decodeProperties((await server.next())?.payload ?? Buffer.alloc(0), 12);
@@ -228,11 +231,11 @@ test('a client that never reads its direct replies costs no more than a bounded 
       (connection?.output.waitingBytes ?? 0) < 40 * 1024 * 1024,
       `${connection?.output.waitingBytes} bytes wait`,
     );
-    deaf.socket.destroy();
+    unread.socket.destroy();
     await server.close();
   }));
 
-test('a body in a million pieces, most of them empty, costs no more than its bytes', () =>
+test('a body in a million frames, most of them empty, costs only its bytes', () =>
   withBroker(async ({ port }) => {
     const peer = await Peer.open(port, { channels: 2 });
     peer.send(
@@ -251,7 +254,7 @@ test('a body in a million pieces, most of them empty, costs no more than its byt
     }
     peer.send(method(2, 'basic.qos'));
     await peer.until('basic.qos-ok');
-    // The broker has all of the pieces and not the end of the body.
+    // The broker has all of the frames except the end of the body.
     const growth = heapUsed() - before;
     for (let left = 300_000; left > 0; left -= 4000) peer.send(frame(3, 1, Buffer.alloc(4000, 'y')));
     peer.send(method(1, 'basic.get', { queue: 'q', noAck: true }));
@@ -269,7 +272,7 @@ test('a body in a million pieces, most of them empty, costs no more than its byt
 
 const idle = Math.min(countOf('MQ_IDLE_CONNECTIONS', 10_000), Math.floor((descriptors() - 200) / 2));
 
-test(`${idle} idle connections are held in bounded memory, and the next client is served (descriptors: ${descriptors()})`, () =>
+test(`${idle} idle connections need bounded memory (descriptors: ${descriptors()})`, () =>
   withBroker(async ({ port, connections }) => {
     const said = Buffer.concat([header, ...greeting({ heartbeat: 0 })]);
     collect();
@@ -298,7 +301,7 @@ test(`${idle} idle connections are held in bounded memory, and the next client i
     await turns('all are gone', () => connections.size === 0);
   }));
 
-test('a broker without a descriptor left serves those it has, and the next ones as soon as it can', async () => {
+test('a broker without file descriptors serves its clients, and new ones later', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'mq-descriptors-'));
   const program = join(import.meta.dirname, 'crash-broker.ts');
   const limited = ['-c', 'ulimit -n 64; exec "$0" "$@"', node, program, folder];
@@ -313,7 +316,7 @@ test('a broker without a descriptor left serves those it has, and the next ones 
       first.send(method(1, 'basic.qos'));
       await first.until('basic.qos-ok');
     };
-    // Whoever was not taken is closed, or waits in the row of the kernel.
+    // A connection that was not accepted is closed, or waits in the kernel's backlog.
     await served();
     for (const peer of peers) peer.send(header);
     await served();
@@ -330,7 +333,7 @@ test('a broker without a descriptor left serves those it has, and the next ones 
   }
 });
 
-/** How many this process may have open. */
+/** Returns the number of files that this process may open. */
 function descriptors(): number {
   try {
     return Number(/Max open files\s+(\d+)/.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1] ?? 1024);

@@ -1,11 +1,12 @@
-// A client that behaves: it publishes, gets a confirm, receives and acknowledges, one message after the other, while others do not behave.
+// A well-behaved client: it publishes, waits for the confirm, receives and acknowledges one message at a time, while other
+// clients misbehave.
 
 import { method, nameOf, publish } from './frames.ts';
 import { Peer } from './peer.ts';
 
 export class Bystander {
   rounds = 0;
-  /** The longest time from a publish to its confirm and delivery, by the clock. */
+  /** The longest time from a publish to its confirm and delivery, in milliseconds of `now`. */
   longestMs = 0;
   readonly #peer: Peer;
   readonly #now: () => number;
@@ -13,12 +14,12 @@ export class Bystander {
   #isStopping = false;
   #running: Promise<void> | undefined;
 
-  /** `now` is the clock that its waits are measured with, in milliseconds. */
+  /** `now` returns the time for measuring waits, in milliseconds. */
   static async start(port: number, now: () => number = () => performance.now()): Promise<Bystander> {
     const bystander = new Bystander(await Peer.open(port, { heartbeat: 0 }), now);
     await bystander.#begin();
     bystander.#running = bystander.#run();
-    // It is told at the end.
+    // `stop` reports the error.
     bystander.#running.catch(() => undefined);
     return bystander;
   }
@@ -28,7 +29,7 @@ export class Bystander {
     this.#now = now;
   }
 
-  /** Throws what went wrong on the way: a foreign message, a lost one, a refusal. */
+  /** Stops. Throws an error for a foreign message, a lost one or a refusal. */
   async stop(): Promise<void> {
     this.#isStopping = true;
     await this.#running;

@@ -1,4 +1,4 @@
-// Valid things that a client says on one channel: what the fuzzer starts from.
+// Valid conversations of a client on one channel. The fuzzer mutates them.
 
 import type { BasicProperties } from '../../src/broker/codec/properties.ts';
 import { Decimal, type Table, Timestamp } from '../../src/broker/codec/table.ts';
@@ -47,7 +47,7 @@ const queueArguments: Table = {
   'x-single-active-consumer': true,
 };
 
-/** Each gives frames for a channel that is open. */
+/** Each returns frames for an open channel. */
 export const conversations: readonly ((channel: number) => Buffer[])[] = [
   (c) => [
     method(c, 'queue.declare', { queue: 'f1', durable: true, arguments: queueArguments }),

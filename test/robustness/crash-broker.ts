@@ -1,5 +1,5 @@
-// The embedded broker on a folder, for a test that kills it: says its port when it is ready, and runs until then.
-// CRASH_BREAK=confirm: confirms come before anything is on disk, which the test has to find out.
+// The embedded broker with a store, for a test that kills it. It prints its port when it is ready.
+// With CRASH_BREAK=confirm it confirms before the message is on disk, which the test must detect.
 
 import { startBroker } from '../../src/broker/server.ts';
 import { openStore } from '../../src/broker/store.ts';

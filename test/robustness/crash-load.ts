@@ -1,4 +1,5 @@
-// The load under which a broker is killed: a publisher with confirms, a consumer that acknowledges a part, and definitions made on the way.
+// The load on a broker that is killed: a publisher with confirms, a consumer that acknowledges some messages, and changes of
+// definitions.
 
 import { decodeMethod } from '../../src/broker/codec/methods.ts';
 import type { Ledger } from './crash-ledger.ts';
@@ -8,16 +9,16 @@ import type { Random } from './random.ts';
 
 interface LoadOptions {
   readonly ledger: Ledger;
-  /** Durable queues whose declare-ok has come. */
+  /** Durable queues with a declare-ok. */
   readonly defined: Set<string>;
   readonly cycle: number;
   readonly random: Random;
 }
 
 export interface Load {
-  /** Resolves after so many confirms. */
+  /** Resolves after `count` confirms. */
   confirmed(count: number): Promise<void>;
-  /** Resolves when all connections are gone. */
+  /** Resolves when all connections are closed. */
   readonly ended: Promise<unknown>;
 }
 
@@ -39,7 +40,7 @@ export function load(port: number, options: LoadOptions): Load {
   };
 }
 
-/** Keeps a window of unconfirmed messages full, to one queue or to several at once. */
+/** Keeps a window of unconfirmed messages full, each for one queue or for several queues. */
 async function publisher(port: number, { ledger, cycle, random }: LoadOptions, onConfirm: () => void): Promise<void> {
   const peer = await opened(port);
   if (peer === undefined) return;
@@ -75,7 +76,7 @@ async function publisher(port: number, { ledger, cycle, random }: LoadOptions, o
   }
 }
 
-/** Takes messages of all queues and acknowledges two of three. */
+/** Consumes from all queues and acknowledges two of three messages. */
 async function consumer(port: number, { ledger }: LoadOptions): Promise<void> {
   const peer = await opened(port);
   if (peer === undefined) return;
@@ -94,12 +95,12 @@ async function consumer(port: number, { ledger }: LoadOptions): Promise<void> {
   }
 }
 
-/** Declares durable queues with a binding, and deletes what it declared in earlier cycles. */
+/** Declares durable queues with a binding, and deletes those of earlier cycles. */
 async function definer(port: number, { defined, cycle }: LoadOptions): Promise<void> {
   const peer = await opened(port);
   if (peer === undefined) return;
   for (const old of [...defined].filter((name) => name.startsWith('made'))) {
-    // From here on it may be there or not.
+    // From here on the queue may exist or not.
     defined.delete(old);
     peer.send(method(1, 'queue.delete', { queue: old }));
   }
@@ -116,7 +117,7 @@ async function definer(port: number, { defined, cycle }: LoadOptions): Promise<v
 
 const none = { type: 0, channel: 0, payload: Buffer.alloc(4) };
 
-/** undefined: the broker went before the connection was there. */
+/** Returns a connection, or `undefined` if the broker was killed first. */
 async function opened(port: number): Promise<Peer | undefined> {
   return Peer.open(port).catch(() => undefined);
 }

@@ -1,6 +1,8 @@
-// kill -9 in the middle of a confirmed load, again and again on the same folder. What was confirmed is there, what was never
-// sent is not, the definitions that were answered are all there, and the store opens every time.
-//   MQ_CRASH_CYCLES=60   how often (200 in a long run)      MQ_CRASH_SEED   which moments      MQ_EXECUTABLE=dist/mq   the executable's broker
+// Kills the broker repeatedly under a load with confirms, on the same folder. Every confirmed message and every confirmed
+// definition exists afterwards, no message appears that was never sent, and the store always opens.
+//   MQ_CRASH_CYCLES=60      number of kills (200 in a long run)
+//   MQ_CRASH_SEED           selects the moments of the kills
+//   MQ_EXECUTABLE=dist/mq   tests the broker of the executable
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -23,7 +25,7 @@ const cycles = countOf('MQ_CRASH_CYCLES', 60);
 const seed = seedOf('MQ_CRASH_SEED');
 const random = randomOf(seed);
 
-test(`${cycles} times killed, nothing confirmed is lost and nothing appears (MQ_CRASH_SEED=${seed})`, async () => {
+test(`${cycles} kills lose nothing confirmed, and nothing appears (MQ_CRASH_SEED=${seed})`, async () => {
   const folder = mkdtempSync(join(tmpdir(), 'mq-crash-'));
   const ledger = new Ledger();
   const defined = new Set<string>(['q0', 'q1', 'q2', 'q3']);
@@ -34,7 +36,7 @@ test(`${cycles} times killed, nothing confirmed is lost and nothing appears (MQ_
       broker = await start(folder);
       await check(broker.port, { ledger, defined, isFirst: cycle === 0 });
       if (cycle < cycles) {
-        // After so many confirms, then so many turns of this process: somewhere between two writes, or within one.
+        // A random number of confirms and of event loop turns later: between two writes, or during one.
         const working = load(broker.port, { ledger, defined, cycle, random });
         await working.confirmed(random.below(120));
         for (let turns = random.below(30); turns > 0; turns--) await new Promise((turned) => setImmediate(turned));
@@ -73,13 +75,13 @@ async function kill(child: ChildProcess): Promise<void> {
   await ended;
 }
 
-/** A write that the crash cut short: bytes after the last whole record that are none. */
+/** Appends the bytes of an incomplete write after the last complete record. */
 function tear(folder: string): boolean {
   const path = newest(folder);
-  // A file without its header holds nothing yet: no file system puts bytes behind what was never written.
+  // A file without its header is still empty: no file system adds bytes behind data that was never written.
   if (path === undefined || statSync(path).size < segmentHeaderLength) return false;
   const length = 1 + random.below(4000);
-  // Zeros, as a file system leaves what was given room and not written, or what no record begins with.
+  // Zeros, which a file system leaves in allocated space, or bytes that no record begins with.
   if (random.chance(0.5)) truncateSync(path, statSync(path).size + length);
   else appendFileSync(path, random.bytes(length));
   return true;
@@ -90,7 +92,7 @@ function newest(folder: string): string | undefined {
   return names.length === 0 ? undefined : join(folder, names.sort().at(-1) ?? '');
 }
 
-/** Cuts into what was confirmed, as a disk does that lied: something is lost then, but the store opens, and nothing is foreign. */
+/** Cuts off confirmed data, like a disk that did not sync: data is lost, but the store opens, and no foreign data appears. */
 async function checkCut(folder: string, ledger: Ledger): Promise<void> {
   for (let times = 0; times < 20; times++) {
     const path = newest(folder);
@@ -105,7 +107,7 @@ async function checkCut(folder: string, ledger: Ledger): Promise<void> {
   }
 }
 
-/** Reads all queues to their end without acknowledging, and gives everything back by ending the connection. */
+/** Reads all queues without acknowledging. Closing the connection requeues the messages. */
 async function check(
   port: number,
   { ledger, defined, isFirst }: { ledger: Ledger; defined: Set<string>; isFirst: boolean },
@@ -124,7 +126,7 @@ async function check(
   }
   const found = new Map<string, number>();
   for (const queue of defined) {
-    // 404 where the definition is lost.
+    // 404 if the definition is lost.
     peer.send(method(1, 'queue.declare', { queue, passive: true }));
     const { messageCount } = await peer.until('queue.declare-ok');
     for (let count = 0; count < messageCount; count++) peer.send(method(1, 'basic.get', { queue }));
@@ -142,7 +144,7 @@ async function check(
   await peer.close();
 }
 
-test('the ledger itself finds what is lost, what appears, and what comes back', () => {
+test('the ledger finds messages that are lost, appear, or reappear', () => {
   const ledger = new Ledger();
   for (const id of ['a', 'b', 'c']) ledger.sent(id);
   ledger.confirmed('a');
@@ -159,7 +161,7 @@ test('the ledger itself finds what is lost, what appears, and what comes back', 
           ['c', 1],
         ]),
       ),
-    /gone for good: c/,
+    /reappeared after it was gone: c/,
   );
 });
 

@@ -1,6 +1,6 @@
-// Each role of a table meets a reset, a stall or a silence before each frame of its connections, in both directions,
-// at its start and when it connects again: it works again within 750 looks, or ends with a documented status. No message is lost.
-//   MQ_FRAME_FAULTS_URL   tests this broker, in a vhost of your own, instead of the embedded one
+// Injects a reset, a stall or a silence before each frame of each role's connections, in both directions, at the start and
+// after a reconnect. The role works again within 750 checks, or ends with a documented status. No message is lost.
+//   MQ_FRAME_FAULTS_URL   tests this broker instead of the embedded one; name a vhost of your own
 //   MQ_FRAME_FAULTS_SHOW  prints each fault with the exit status of the role
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -16,8 +16,8 @@ import { type CliRun, runCli } from '../support/cli.ts';
 import { type Fault, FrameProxy, faultKinds } from './frame-proxy.ts';
 
 /**
- * A role counts as hung if it has neither done its work nor ended after so many looks, from the fault on. They take 15 s.
- * The role runs in this process, so a machine that is slow to run it is as slow to look.
+ * A role hangs if it has neither done its work nor ended after this number of checks since the fault (15 s). The role runs
+ * in this process, so a slow machine slows the checks as well.
  */
 const mostLooks = 750;
 const lookMs = 20;
@@ -31,14 +31,14 @@ interface Run {
   readonly channel: Channel;
   readonly stdin: PassThrough;
   readonly stdout: () => string;
-  /** The texts that arrived where the role had to bring them. */
+  /** The texts that arrived at the destination of the role. */
   readonly arrived: Set<string>;
 }
 
 interface Role {
   readonly role: Readonly<Record<string, unknown>>;
   readonly args?: readonly string[];
-  /** Gives the role its work. Called again while the role has not `done` it if the queue goes with the connection. */
+  /** Sends the role its work. Repeated until `done` if the queue is deleted with the connection. */
   give(run: Run, text: string): void | Promise<void>;
   readonly givesAgain?: boolean;
   /** Returns true if the work was done. */
@@ -47,7 +47,7 @@ interface Role {
   readonly isSender?: boolean;
 }
 
-/** Takes all messages from the queue of the run, or from another one. */
+/** Removes all messages from the queue of the run, or from another one. */
 async function take({ channel, name, arrived }: Run, suffix = ''): Promise<void> {
   for (;;) {
     const message = await channel.get(name + suffix, { noAck: true });
@@ -178,8 +178,8 @@ interface Ended {
 }
 
 /**
- * Runs a role to its end behind a proxy with the fault. `again`: it does its work once, loses its connections, and the
- * fault comes in those that follow. Throws if it hangs, loses a message or ends otherwise.
+ * Runs a role to its end behind a proxy with the fault. With `again` the role does its work once and loses its connections,
+ * and the fault is in the following connections. Throws if the role hangs, loses a message or ends with another status.
  */
 async function runRole(
   place: Place,
@@ -205,7 +205,7 @@ async function runRole(
   };
   const work = async (text: string, isLast: boolean) => {
     await role.give(run, text);
-    // Its sender reports a request in doubt and goes on, so only the exit status tells what became of the last one.
+    // The sender reports a request in doubt and continues, so only the exit status shows the outcome of the last one.
     if (isLast && role.isSender) return;
     await until(text, async () => {
       if (role.givesAgain) await role.give(run, text);
@@ -247,7 +247,7 @@ async function runRole(
     const last = again ? second : first;
     if (status === 0) assert.ok(await role.done(run, last), `status 0 without the work\n${stderr}`);
     else {
-      // A role that has worked connects again for as long as it takes.
+      // A role that was connected once reconnects without a limit.
       assert.ok([69, 75].includes(status) && (role.isSender || !again), `status ${status}\n${stderr}`);
       assert.match(stderr, /\[(UNAVAILABLE|IN_DOUBT)\]/);
       const isKept = async () => {
@@ -265,7 +265,7 @@ async function runRole(
   }
 }
 
-/** Every boundary of a run without a fault. */
+/** Returns every frame boundary of a run without a fault. */
 function boundariesOf({ frames }: FrameProxy): Omit<Fault, 'kind'>[] {
   return frames.flatMap((counts, connection) =>
     (['client', 'broker'] as const).flatMap((from) =>

@@ -5,8 +5,8 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 export type Side = 'client' | 'broker';
 
 /**
- * `reset`: both sockets are reset. `stall`: the direction forwards nothing from here on. `silence`: neither direction does.
- * The bytes and the end of a stalled direction are dropped, so each side has to notice by itself.
+ * `reset` resets both sockets. `stall` stops forwarding in this direction, `silence` in both. The bytes and the end of a
+ * stalled direction are dropped, so each side must detect the fault itself.
  */
 export const faultKinds = ['reset', 'stall', 'silence'] as const;
 
@@ -16,7 +16,7 @@ export interface Fault {
   readonly connection: number;
   /** The side that sends the frame. */
   readonly from: Side;
-  /** The fault comes before this frame, numbered from 0. The protocol header is a frame, a heartbeat is not. */
+  /** Index of the frame after the fault, from 0. The protocol header counts as a frame, a heartbeat does not. */
   readonly frame: number;
 }
 
@@ -44,7 +44,7 @@ export class FrameProxy {
     return (this.#server.address() as AddressInfo).port;
   }
 
-  /** Counts the connections that follow, and injects the fault in them. */
+  /** Restarts the count of connections, and injects the fault in the next ones. */
   begin(fault: Fault | undefined): void {
     this.frames = [];
     this.#fault = fault;
@@ -118,7 +118,7 @@ export class FrameProxy {
   }
 }
 
-/** Returns the size of the whole frame that begins at `at`, 0 if it is not complete. AMQP 0-9-1, 4.2.2 and 4.2.3. */
+/** Returns the size of the frame that begins at `at`, or 0 if it is incomplete. AMQP 0-9-1, 4.2.2 and 4.2.3. */
 function frameSize(bytes: Buffer, at: number): number {
   if (bytes.length - at < 8) return 0;
   if (bytes.toString('latin1', at, at + 4) === 'AMQP') return 8;

@@ -1,4 +1,4 @@
-// Frames to send, put together by the broker's own table of methods, and a reader of what comes back that shares no code with it.
+// Builds frames from the broker's table of methods, and reads the answers with code that is independent of the broker.
 
 import * as assert from 'uvu/assert';
 import { encodeMethod, type MethodInput, type MethodName, methods } from '../../src/broker/codec/methods.ts';
@@ -21,13 +21,13 @@ export function method<N extends MethodName>(channel: number, name: N, fields: P
   return frame(1, channel, encodeMethod(name, { ...emptyFields(name), ...fields }));
 }
 
-/** The values that say nothing. */
+/** Default values of fields. */
 function emptyFields<N extends MethodName>(name: N): MethodInput<N> {
   const empty = { bit: false, octet: 0, short: 0, long: 0, longlong: 0, shortstr: '', longstr: '', table: {} };
   return Object.fromEntries(methods[name].fields.map(([field, domain]) => [field, empty[domain]])) as MethodInput<N>;
 }
 
-/** Content header and body frames. */
+/** Returns content header and body frames. */
 export function content(channel: number, body: Buffer, properties: BasicProperties = {}, pieceMax = 4000): Buffer[] {
   const head = Buffer.alloc(12);
   head.writeUInt16BE(60, 0);
@@ -37,7 +37,7 @@ export function content(channel: number, body: Buffer, properties: BasicProperti
   return frames;
 }
 
-/** A whole publish. */
+/** Returns the frames of a publish. */
 export function publish(
   channel: number,
   fields: Partial<MethodInput<'basic.publish'>>,
@@ -47,7 +47,7 @@ export function publish(
   return [method(channel, 'basic.publish', fields), ...content(channel, Buffer.from(body), properties)];
 }
 
-/** What a client says to come in, all of it at once. */
+/** Returns a client's side of the handshake in one buffer. */
 export function greeting({
   frameMax = 8192,
   heartbeat = 0,
@@ -79,7 +79,7 @@ export interface Frame {
   readonly payload: Buffer;
 }
 
-/** Takes the broker's frames apart, and fails where one is no frame. */
+/** Parses the broker's frames. Fails if one is invalid. */
 export class FrameReader {
   #rest = Buffer.alloc(0);
 
@@ -104,7 +104,7 @@ export class FrameReader {
 
 const names = new Map(Object.entries(methods).map(([name, { id }]) => [id[0] * 65_536 + id[1], name as MethodName]));
 
-/** The method of a frame; undefined: it is none. */
+/** Returns the method of a frame, or `undefined` for another frame. */
 export function nameOf({ type, payload }: Frame): MethodName | undefined {
   return type === 1 ? names.get(payload.readUInt32BE(0)) : undefined;
 }
@@ -115,7 +115,7 @@ export interface Close {
   readonly key: number;
 }
 
-/** Reply code and text of connection.close and channel.close, read by hand. */
+/** Returns reply code and text of connection.close and channel.close. */
 export function closeOf({ payload }: Frame): Close {
   const length = payload[6] as number;
   assert.is(payload.length, 11 + length, 'the length of a close');

@@ -1,4 +1,4 @@
-// A disk that fails under a running broker: a client is not told of a change that the next start does not have.
+// Fills the disk of a running broker: a client receives no success for a change that is missing after a restart.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { open as openFile } from 'node:fs/promises';
@@ -24,7 +24,7 @@ const changes: Readonly<Record<string, Buffer>> = {
 };
 
 for (const [name, change] of Object.entries(changes)) {
-  test(`${name} is answered with 541 when the disk is full, also a second time, and has not happened after a restart`, async () => {
+  test(`${name} is refused with 541 on a full disk, and is undone after a restart`, async () => {
     const folder = mkdtempSync(join(tmpdir(), 'mq-full-disk-'));
     let isFull = false;
     const open: StoreOptions['open'] = async (path, flags, mode) => {
@@ -55,7 +55,7 @@ for (const [name, change] of Object.entries(changes)) {
           before = contents(vhosts);
           const second = await Peer.open(port);
           isFull = true;
-          // What goes before the change on the connection is answered: it is true.
+          // Earlier requests of the connection are answered, because they succeeded.
           peer.send(method(1, 'basic.qos'), change);
           assert.equal(await answers(peer), ['basic.qos-ok', 'connection.close']);
           second.send(change);
@@ -73,7 +73,7 @@ for (const [name, change] of Object.entries(changes)) {
   });
 }
 
-/** The methods that come until the connection is closed. */
+/** Returns the methods that arrive until the connection is closed. */
 async function answers(peer: Peer): Promise<(string | undefined)[]> {
   const names: (string | undefined)[] = [];
   while (names.at(-1) !== 'connection.close') {

@@ -1,6 +1,6 @@
-// Mutated frames, over sockets and straight into the codec. Whatever comes, the broker ends that one connection in good order,
-// nobody else is disturbed, and afterwards nothing is left.
-//   MQ_FUZZ_COUNT=100000   mutations, a fifth of them over sockets      MQ_FUZZ_SEED   which
+// Sends mutated frames over sockets and to the codec. The broker closes that one connection properly, serves the other
+// clients, and keeps nothing of the connection.
+//   MQ_FUZZ_COUNT=100000   number of mutations, a fifth of them over sockets      MQ_FUZZ_SEED   selects them
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -36,7 +36,7 @@ const frameMax = 8192;
 const perConnection = 12;
 const atOnce = 8;
 
-test(`${Math.ceil(count * 0.8)} mutations of what the codec reads give a value or a protocol error (${replay})`, () => {
+test(`${Math.ceil(count * 0.8)} mutations are decoded or cause a protocol error (${replay})`, () => {
   const random = randomOf(seed);
   for (let number = 0; number < count * 0.8; number++) {
     const frames = random.pick(conversations)(1 + random.below(3));
@@ -55,7 +55,7 @@ test(`${Math.ceil(count * 0.8)} mutations of what the codec reads give a value o
   }
 });
 
-/** All that the broker does with bytes before it looks at what they mean. */
+/** Runs the code that the broker runs on bytes before it handles their methods. */
 function read(bytes: Buffer, random: Random): void {
   const parser = new FrameParser(frameMax, (type, _channel, buffer, start, end) => {
     if (type === 1) {
@@ -73,7 +73,7 @@ function read(bytes: Buffer, random: Random): void {
         headers: { 'x-death': [{ a: 1 }] },
       });
       scanProperties(changed, 0, changed.length);
-      // What the broker decodes it can say again, and it is the same then.
+      // A decoded value encodes to the same value.
       const decoded = decodeProperties(changed);
       if (Object.values(decoded).some((value) => typeof value === 'string' && value.includes('\u{FFFD}'))) return;
       const encoded = encodeProperties(decoded);
@@ -85,7 +85,7 @@ function read(bytes: Buffer, random: Random): void {
   parser.push(bytes.subarray(cut));
 }
 
-test(`${Math.floor(count / 5)} mutations over sockets disturb nobody and leave nothing (${replay})`, async () => {
+test(`${Math.floor(count / 5)} mutations over sockets affect no other client (${replay})`, async () => {
   const random = randomOf(seed + 1);
   const folder = mkdtempSync(join(tmpdir(), 'mq-fuzz-'));
   const failures: string[] = [];
@@ -103,7 +103,7 @@ test(`${Math.floor(count / 5)} mutations over sockets disturb nobody and leave n
   const before = memory();
   const handles = process.getActiveResourcesInfo().length;
   try {
-    // Half way the broker starts again on what it was fed.
+    // The broker restarts on its data after half of the mutations.
     for (const part of [1, 2]) {
       const bystander = await Bystander.start(broker.port);
       const observer = await observe(broker.port);
@@ -141,7 +141,7 @@ test(`${Math.floor(count / 5)} mutations over sockets disturb nobody and leave n
   assert.ok(growth < 32 * 1024 * 1024, `the heap is ${growth} bytes larger than before`);
 });
 
-/** One connection: some mutated conversations, each on a channel of its own, and a good-bye that no mutation can swallow. */
+/** Opens one connection with mutated conversations on a channel each, and a close that no mutation can hide. */
 async function converse(port: number, random: Random): Promise<{ opened: number; close: string | undefined }> {
   const hello = [header, ...greeting({ frameMax, capabilities: { consumer_cancel_notify: true } })];
   const isHelloMutated = random.chance(0.05);
@@ -150,7 +150,7 @@ async function converse(port: number, random: Random): Promise<{ opened: number;
     said.push(method(channel, 'channel.open'), ...mutated(random.pick(conversations)(channel), random));
   }
   said.push(method(0, 'connection.close'));
-  // Whatever frame a wrong length has begun is over after so many zeros, and has no end.
+  // This many zeros complete any frame with a wrong length, and they are not a valid frame end.
   said.push(Buffer.alloc(2 * frameMax));
   const peer = await Peer.connect(port);
   peer.send(...said);
@@ -162,7 +162,7 @@ async function converse(port: number, random: Random): Promise<{ opened: number;
   try {
     for (let found = await peer.next(); found !== undefined; found = await peer.next()) {
       const name = nameOf(found);
-      if (found.type === 1 && name === undefined) fail(`a method that is none: ${found.payload.toString('hex')}`);
+      if (found.type === 1 && name === undefined) fail(`an unknown method: ${found.payload.toString('hex')}`);
       if (close !== undefined) fail(`${name ?? `frame ${found.type}`} after connection.close`);
       if (name === 'channel.open-ok') opened++;
       if (name === 'channel.close' || name === 'connection.close') {
@@ -178,14 +178,14 @@ async function converse(port: number, random: Random): Promise<{ opened: number;
       }
     }
   } catch (error) {
-    // Before the first frame anything may come: a header that was wrong is answered with the right one.
+    // The broker answers a wrong protocol header with the right one before the first frame.
     if (!(isHelloMutated && peer.bytesReceived === header.length)) throw error;
   }
   peer.socket.destroy();
   return { opened, close };
 }
 
-/** Gets every message that the fuzzer routes by a fanout and a topic exchange, and fails where one is no message. */
+/** Receives every message that the fuzzer routes by a fanout and a topic exchange. Fails if one is invalid. */
 async function observe(port: number): Promise<Peer> {
   const peer = await Peer.open(port);
   peer.send(
@@ -210,7 +210,7 @@ async function observe(port: number): Promise<Peer> {
   return peer;
 }
 
-/** What the fuzzer declared must not pile up. */
+/** Deletes the objects that the fuzzer declared, so that they do not accumulate. */
 function clear({ vhosts }: Broker): void {
   for (const vhost of vhosts.values()) {
     for (const queue of [...vhost.queues.values()]) if (queue.owner === undefined) vhost.removeQueue(queue);

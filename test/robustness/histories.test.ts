@@ -1,5 +1,5 @@
-// Random histories of the embedded broker with and without its end in the middle, and messages with random headers.
-//   MQ_HISTORY_COUNT=4   how many histories      MQ_HISTORY_SEED   which
+// Runs random histories of the embedded broker with and without a restart, and messages with random headers.
+//   MQ_HISTORY_COUNT=4   number of histories      MQ_HISTORY_SEED   selects them
 
 import { type Channel, connect } from 'amqplib';
 import { test } from 'uvu';
@@ -26,7 +26,7 @@ async function contentsAfter(steps: readonly Step[], loss: End | 'close'): Promi
 
 const text = (steps: readonly Step[]) => steps.map((step, number) => `${number} ${JSON.stringify(step)}`).join('\n');
 
-test(`${count} histories end in the same queues, with and without the end of the broker (MQ_HISTORY_SEED=${seed})`, async () => {
+test(`${count} histories end in the same queues with and without a restart (MQ_HISTORY_SEED=${seed})`, async () => {
   for (let number = 0; number < count; number += 1) {
     const steps = historyOf(randomOf(seed + number), 60);
     const expected = await contentsAfter(steps, 'close');
@@ -37,7 +37,7 @@ test(`${count} histories end in the same queues, with and without the end of the
   }
 });
 
-test(`headers of any kind survive routing, expiry, reject and the end of the broker (MQ_HISTORY_SEED=${seed})`, async () => {
+test(`headers survive routing, expiry, reject and a restart (MQ_HISTORY_SEED=${seed})`, async () => {
   const random = randomOf(seed);
   const sent = Array.from({ length: 25 * count }, () => randomHeaders(random));
   const life = new Life();
@@ -57,7 +57,7 @@ test(`headers of any kind survive routing, expiry, reject and the end of the bro
       assert.ok(await sender.send('wait', `${number}`, { headers }), hex(number, fields));
     }
     await sender.close();
-    // Without a confirm a message may be in memory only.
+    // An unconfirmed message may be in memory only.
     await life.move(0);
     await restart(life, 'SIGKILL');
     await life.move(1000);

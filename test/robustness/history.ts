@@ -1,6 +1,6 @@
-// A random history of a broker: what is published, received, answered and expires, and where the connection is lost. Each
-// step ends before the next one begins, so the same history leads to the same queues, whatever the loss of the connection
-// is: the client's, the end of the broker, or its death.
+// Runs a random history of a broker: publishes, deliveries, acknowledgements, expiry, and losses of the connection. Each step
+// ends before the next one begins, so the same history leads to the same queues, whether the client disconnects, the broker
+// restarts, or the broker is killed.
 
 import { type Channel, type ChannelModel, connect, type GetMessage, type Message } from 'amqplib';
 import type { End, Life } from './life.ts';
@@ -19,7 +19,7 @@ const answers = ['ack', 'reject', 'nack', 'requeue'] as const;
 
 const toDead = { 'x-dead-letter-exchange': 'dead' };
 const quorum = { 'x-queue-type': 'quorum', 'x-delivery-limit': -1 };
-/** The queues of a history, and their arguments. */
+/** Queue of a history → its arguments. */
 const queues: Readonly<Record<string, object>> = {
   classic: toDead,
   quorum: { ...quorum, ...toDead, 'x-dead-letter-strategy': 'at-least-once', 'x-overflow': 'reject-publish' },
@@ -30,8 +30,8 @@ const queues: Readonly<Record<string, object>> = {
 };
 const names = Object.keys(queues);
 /**
- * A quorum queue delivers first what came back. The broker does not know after its death what was delivered and not
- * answered, so nothing of these queues is.
+ * A quorum queue delivers requeued messages first. After a kill the broker does not know which messages were delivered but
+ * not acknowledged, so the histories requeue nothing in these queues.
  */
 const isAnsweredAtOnce = (queue: string) => ['quorum', 'grave'].includes(queue);
 
@@ -66,7 +66,7 @@ function publishing(random: Random, queue: string): Step {
   return { type: 'publish', exchange, key, options };
 }
 
-/** Runs a history. Returns what is in each queue at its end. */
+/** Runs a history. Returns the messages of each queue at its end. */
 export async function run(steps: readonly Step[], life: Life, loss: End | 'close'): Promise<Record<string, string[]>> {
   let client = await Client.open(life.url);
   await client.declare();
@@ -89,7 +89,7 @@ export async function run(steps: readonly Step[], life: Life, loss: End | 'close
 class Client {
   readonly #connection: ChannelModel;
   readonly #channel: Channel;
-  /** Without an answer. */
+  /** Deliveries without an acknowledgement. */
   readonly #held: Message[] = [];
 
   private constructor(connection: ChannelModel, channel: Channel) {
@@ -135,7 +135,7 @@ class Client {
     }
   }
 
-  /** Resolves when the broker has done all that it was sent. */
+  /** Waits until the broker has handled everything that was sent. */
   async answered(): Promise<void> {
     await (this.#channel as Channel & { waitForConfirms(): Promise<void> }).waitForConfirms();
     await this.#channel.checkExchange('dead');
@@ -145,7 +145,7 @@ class Client {
     return this.#connection.close();
   }
 
-  /** Takes everything out of every queue. */
+  /** Removes the messages of every queue. */
   async contents(): Promise<Record<string, string[]>> {
     const found: Record<string, string[]> = {};
     for (const queue of names) {
@@ -167,7 +167,7 @@ class Client {
     else this.#held.push(message);
   }
 
-  /** Receives as many messages as the prefetch permits, or as there are. */
+  /** Receives as many messages as the prefetch allows, or as the queue holds. */
   async #consume({ queue, prefetch, answer }: Step & { type: 'consume' }): Promise<void> {
     const messages: (Message | null)[] = [];
     await this.#channel.prefetch(prefetch);

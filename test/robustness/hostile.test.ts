@@ -1,4 +1,4 @@
-// Clients that say what the protocol allows, or nearly, and mean no good: nobody else is to suffer from it, and no restart.
+// Hostile clients whose requests the protocol allows, or nearly allows. They affect neither other clients nor a restart.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -24,7 +24,7 @@ async function withFolder(run: (open: () => Promise<Store>) => Promise<void>): P
 
 let lastChannel = 1000;
 
-/** Sends, and gives the close that the broker answers with; `nothing`: it has no objection. */
+/** Sends frames. Returns the broker's close, or `nothing` if it accepts them. */
 async function refusal(peer: Peer, ...frames: Buffer[]): Promise<string> {
   peer.send(...frames, method(++lastChannel, 'channel.open'));
   for (let found = await peer.next(); found !== undefined; found = await peer.next()) {
@@ -35,7 +35,7 @@ async function refusal(peer: Peer, ...frames: Buffer[]): Promise<string> {
   return 'nothing';
 }
 
-test('a routing key that is not UTF-8 is refused, and never reaches a consumer as a frame that is none', () =>
+test('a routing key that is not UTF-8 is refused and reaches no consumer', () =>
   withBroker(async ({ port }) => {
     const consumer = await Peer.open(port);
     consumer.send(
@@ -61,7 +61,7 @@ test('a routing key that is not UTF-8 is refused, and never reaches a consumer a
     peer.socket.destroy();
   }));
 
-test('a name that is not UTF-8 is refused as bad syntax, not as a failure of the broker', () =>
+test('a name that is not UTF-8 is a syntax error, not an internal error', () =>
   withBroker(async ({ port }) => {
     const peer = await Peer.open(port);
     const name = Buffer.alloc(200, 0xfe);
@@ -70,7 +70,7 @@ test('a name that is not UTF-8 is refused as bad syntax, not as a failure of the
     peer.socket.destroy();
   }));
 
-test('a routing key for dead letters that no frame can hold is refused', () =>
+test('a dead-letter routing key that is too long for a frame is refused', () =>
   withBroker(async ({ port }) => {
     const peer = await Peer.open(port);
     const args = { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'k'.repeat(256) };
@@ -79,7 +79,7 @@ test('a routing key for dead letters that no frame can hold is refused', () =>
     await peer.close();
   }));
 
-test('tables where text or numbers belong are told to be wrong', () =>
+test('tables in place of text or numbers are refused', () =>
   withBroker(async ({ port }) => {
     const peer = await Peer.open(port, { channels: 3 });
     peer.send(method(1, 'queue.declare', { queue: 'q', exclusive: true, arguments: { 'x-max-length': 5 } }));
@@ -97,7 +97,7 @@ test('tables where text or numbers belong are told to be wrong', () =>
     await peer.close();
   }));
 
-test('tables nested as deep as a frame allows are refused before the stack is', () =>
+test('tables nested as deep as a frame allows do not overflow the stack', () =>
   withBroker(async ({ port }) => {
     const levels = 15_000;
     const deep = Buffer.alloc(levels * 7 + 4);
@@ -117,7 +117,7 @@ test('tables nested as deep as a frame allows are refused before the stack is', 
     }
   }));
 
-test('headers named as what every object of JavaScript has are headers as all others', () =>
+test('headers named like members of JavaScript objects are normal headers', () =>
   withBroker(async ({ port }) => {
     const peer = await Peer.open(port);
     const dead = { 'x-dead-letter-exchange': 'amq.fanout', 'x-max-length': 0 };
@@ -142,7 +142,7 @@ test('headers named as what every object of JavaScript has are headers as all ot
     await peer.close();
   }));
 
-test('a connection that goes with many consumers counts one failure for its messages, not one for each consumer', () =>
+test('a lost connection with many consumers counts one failure per message', () =>
   withBroker(async ({ port, vhosts }) => {
     const peer = await Peer.open(port, { channels: 30 });
     peer.send(method(1, 'queue.declare', { queue: 'q', durable: true, arguments: { 'x-queue-type': 'quorum' } }));
@@ -165,7 +165,7 @@ test('a connection that goes with many consumers counts one failure for its mess
     await next.close();
   }));
 
-test('what was acknowledged in a transaction that was never committed goes back to its queue', () =>
+test('acknowledgements of an uncommitted transaction are undone', () =>
   withBroker(async ({ port }) => {
     const peer = await Peer.open(port, { channels: 2 });
     peer.send(
@@ -182,7 +182,7 @@ test('what was acknowledged in a transaction that was never committed goes back 
     await peer.close();
   }));
 
-test('publishes that wait for a commit are counted as memory, until they are committed, rolled back or left', () =>
+test('publishes that wait for a commit count as memory until it ends', () =>
   withBroker(async ({ port, memory }) => {
     const peer = await Peer.open(port, { channels: 2 });
     peer.send(method(1, 'queue.declare', { queue: 'q', exclusive: true }), method(1, 'tx.select'));
@@ -209,7 +209,7 @@ test('publishes that wait for a commit are counted as memory, until they are com
     assert.is(memory.usedBytes, 0);
   }));
 
-test('a forged x-death does not keep the broker from starting again', () =>
+test('a forged x-death does not prevent a restart of the broker', () =>
   withFolder(async (open) => {
     const forged = [
       [{ queue: {}, reason: [{}] }],
@@ -234,7 +234,7 @@ test('a forged x-death does not keep the broker from starting again', () =>
     });
   }));
 
-test('properties that are not UTF-8 are relayed as they are, die, match headers, and do not keep the broker from starting', () =>
+test('properties that are not UTF-8 are relayed and survive a restart', () =>
   withFolder(async (open) => {
     const properties = {
       deliveryMode: 2,
@@ -280,7 +280,7 @@ test('properties that are not UTF-8 are relayed as they are, die, match headers,
     });
   }));
 
-test('a store whose last record was torn off between a queue and its bindings opens, and forgets what belongs to nobody', () =>
+test('a store cut off between a queue and its bindings opens', () =>
   withFolder(async (open) => {
     let store = await open();
     await withBroker(
@@ -312,7 +312,7 @@ test('a store whose last record was torn off between a queue and its bindings op
     await store.close();
   }));
 
-test('what a client wrote does not make lines of its own in the log', async () => {
+test('text of a client cannot add lines to the log', async () => {
   const lines: string[] = [];
   await withBroker(
     async ({ port }) => {
@@ -327,7 +327,7 @@ test('what a client wrote does not make lines of its own in the log', async () =
   assert.not.match(lines[0] ?? '', /\p{Cc}/u);
 });
 
-test('a basic.deliver that is not a deliver, and other methods of the server, are refused', () =>
+test('methods that only a server sends are refused', () =>
   withBroker(async ({ port }) => {
     for (const name of ['basic.deliver', 'queue.declare-ok', 'connection.start', 'connection.tune'] as const) {
       const peer = await Peer.open(port);

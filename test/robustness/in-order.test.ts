@@ -1,5 +1,5 @@
-// What takes many turns of the event loop is not seen half done: what the same client asks for afterwards comes after it, and
-// the loss of the connection does not cut it off.
+// Work over many turns of the event loop is never visible half done: later requests of the client are handled after it, and
+// the loss of the connection does not interrupt it.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -8,10 +8,10 @@ import { type Frame, method, nameOf, publish } from './frames.ts';
 import { Peer } from './peer.ts';
 import { turns, withBroker } from './running.ts';
 
-/** Enough for several slices. */
+/** A number of messages that needs several slices. */
 const many = 50_000;
 
-test('a client that goes right after an acknowledgement of many messages has acknowledged them', () =>
+test('an acknowledgement of many messages outlives its connection', () =>
   withBroker(async (broker) => {
     const peer = await holding(broker);
     peer.socket.end(method(1, 'basic.ack', { deliveryTag: many - 1, multiple: true }));
@@ -21,7 +21,7 @@ test('a client that goes right after an acknowledgement of many messages has ack
     assert.is(queue.counters.ack, many - 1);
   }));
 
-test('what a client sends after an acknowledgement of many messages is done, though it ends its side', () =>
+test('requests after a large acknowledgement are handled', () =>
   withBroker(async (broker) => {
     const peer = await holding(broker);
     const ack = method(1, 'basic.ack', { deliveryTag: 0, multiple: true });
@@ -31,7 +31,7 @@ test('what a client sends after an acknowledgement of many messages is done, tho
     assert.is(queue.unackedCount, 0);
   }));
 
-test('messages that go back come before what the client asks for next, in their order', () =>
+test('requeued messages are in order before the next request', () =>
   withBroker(async (broker) => {
     const peer = await holding(broker);
     for (let index = 0; index < 10; index++) peer.send(...publish(1, { routingKey: 'q' }, `${many + index}`));
@@ -48,7 +48,7 @@ test('messages that go back come before what the client asks for next, in their 
     await peer.close();
   }));
 
-test('what follows a commit of many publishes sees all of them', () =>
+test('requests after a commit of many publishes see all of them', () =>
   withBroker(async (broker) => {
     const peer = await holding(broker);
     peer.send(method(1, 'basic.cancel', { consumerTag: 'c' }), method(1, 'tx.select'));
@@ -63,7 +63,7 @@ test('what follows a commit of many publishes sees all of them', () =>
     await peer.close();
   }));
 
-test('a commit goes on to its end when its client has gone', () =>
+test('a commit is completed after its client disconnected', () =>
   withBroker(async (broker) => {
     const peer = await holding(broker);
     peer.send(method(1, 'tx.select'), method(1, 'basic.cancel', { consumerTag: 'c' }));
@@ -94,7 +94,7 @@ test('a rollback of many acknowledgements keeps their order', () =>
     await peer.close();
   }));
 
-test('a single active consumer that takes over begins with what the one before had not acknowledged', () =>
+test('a new single active consumer starts with the unacknowledged messages', () =>
   withBroker(async (broker) => {
     const [first, second] = [await Peer.open(broker.port), await Peer.open(broker.port)];
     first.send(
@@ -112,7 +112,7 @@ test('a single active consumer that takes over begins with what the one before h
     await second.close();
   }));
 
-/** A client that has received `many` messages and acknowledged none. */
+/** Returns a client with `many` unacknowledged messages. */
 async function holding(broker: Broker): Promise<Peer> {
   const peer = await Peer.open(broker.port, { channels: 2 });
   peer.send(method(1, 'queue.declare', { queue: 'q' }));

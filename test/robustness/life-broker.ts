@@ -1,4 +1,4 @@
-// The embedded broker on a folder, for tests that kill it. The clock of its queues stands until a message moves it.
+// The embedded broker with a store, for tests that kill it. The clock of its queues stops until a message moves it.
 
 import { startBroker } from '../../src/broker/server.ts';
 import { openStore } from '../../src/broker/store.ts';
@@ -12,7 +12,7 @@ const broker = await startBroker({ store, clock });
 
 process.on('message', async ({ move }: { move: number }) => {
   clock.move(move);
-  // A letter that one commit makes is written in a later one.
+  // A dead letter that one commit creates is written in a later one.
   for (let commits = 0; commits < 5; commits += 1) {
     await new Promise<void>((resolve) => store.committed(() => resolve()));
     await new Promise((turned) => setImmediate(turned));

@@ -1,4 +1,4 @@
-// The lives of one broker on one folder: it ends in good order, or is killed, and starts again.
+// Restarts a broker on one folder after a normal stop or a kill.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,7 +11,7 @@ export type End = 'SIGTERM' | 'SIGKILL';
 
 export class Life {
   readonly #folder = mkdtempSync(join(tmpdir(), 'mq-life-'));
-  /** Milliseconds by which the clock of the queues has moved. */
+  /** Milliseconds that the clock of the queues has advanced. */
   #now = 0;
   #child: ChildProcess | undefined;
   #url = '';
@@ -31,7 +31,7 @@ export class Life {
     this.#url = url.replace('://', '://guest:guest@').replace('guest:guest@guest@', 'guest:guest@');
   }
 
-  /** Moves the clock of the queues, and resolves when all that the broker knows is on disk. */
+  /** Advances the clock of the queues. Resolves when the state of the broker is on disk. */
   async move(milliseconds: number): Promise<void> {
     this.#now += milliseconds;
     this.#child?.send({ move: milliseconds });

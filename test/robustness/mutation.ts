@@ -1,4 +1,4 @@
-// What is done to frames, so that they are not what they were: bits, bytes, lengths, types, methods, order, depth.
+// Mutates frames: bits, bytes, lengths, types, methods, order, depth.
 
 import { methods } from '../../src/broker/codec/methods.ts';
 import { frame } from './frames.ts';
@@ -12,12 +12,12 @@ const letters = 'tbBsuIilLfdDSATFVx?';
 
 type Change = (bytes: Buffer, random: Random) => Buffer;
 
-/** Changes of a payload; the frame around it is made anew, so that they come through to what is inside. */
+/** Mutations of a payload. The frame is rebuilt around it, so that the parser reaches the mutated content. */
 const insides: readonly Change[] = [
   (bytes, random) => changed(bytes, random, (value) => value ^ (1 << random.below(8))),
   (bytes, random) => changed(bytes, random, () => random.pick([0, 1, 0x7f, 0x80, 0xce, 0xff])),
   (bytes, random) => changed(bytes, random, () => letters.charCodeAt(random.below(letters.length))),
-  // The kind of a field in a table.
+  // The type of a field in a table.
   (bytes, random) => {
     const places = [...bytes.keys()].filter((place) => letters.includes(String.fromCharCode(bytes[place] as number)));
     const copy = Buffer.from(bytes);
@@ -48,7 +48,7 @@ const insides: readonly Change[] = [
   (_, random) => random.bytes(random.below(64)),
 ];
 
-/** Changes of the frames as they stand. */
+/** Mutations of whole frames. */
 const outsides: readonly ((frames: Buffer[], place: number, random: Random) => void)[] = [
   (frames, place, random) =>
     void frames.splice(place, 1, ...(random.chance(0.5) ? [] : [at(frames, place), at(frames, place)])),
@@ -65,7 +65,7 @@ const outsides: readonly ((frames: Buffer[], place: number, random: Random) => v
   (frames, place) => void frames.splice(place, 0, frame(8, 0, Buffer.alloc(0))),
 ];
 
-/** One mutation of a conversation; sometimes two. Most of them are of what is inside of a frame. */
+/** Returns a conversation with one or two mutations, mostly of payloads. */
 export function mutated(frames: readonly Buffer[], random: Random): Buffer[] {
   const result = [...frames];
   for (let count = random.chance(0.2) ? 2 : 1; count > 0 && result.length > 0; count--) {
@@ -80,12 +80,12 @@ export function mutated(frames: readonly Buffer[], random: Random): Buffer[] {
   return result;
 }
 
-/** A mutation of bytes that are no frames. */
+/** Returns mutated bytes that are not frames. */
 export function mutatedBytes(bytes: Buffer, random: Random): Buffer {
   return random.pick(insides)(bytes, random);
 }
 
-/** A table in a table in a table …, each with its length. */
+/** Returns nested tables, each with its length. */
 function deepTable(depth: number): Buffer {
   let table = Buffer.alloc(4);
   for (let level = 0; level < depth; level++) {

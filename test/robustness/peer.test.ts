@@ -1,4 +1,4 @@
-// A scripted peer that is wrong, slow or silent: it is answered or cut off in good order, and the others go on.
+// Scripted peers that send wrong data, are slow or silent: the broker answers or disconnects them and serves the others.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -7,7 +7,7 @@ import { type Close, closeOf, type Frame, frame, greeting, header, method, nameO
 import { Peer } from './peer.ts';
 import { turns, withBroker } from './running.ts';
 
-/** Time that goes only when it is told to. */
+/** A clock that advances only on request. */
 class HandClock implements Clock {
   #now = 1_700_000_000_000;
   readonly #timers = new Set<{ at: number; run: () => void }>();
@@ -35,7 +35,7 @@ class HandClock implements Clock {
   }
 }
 
-/** Everything up to the end: there is one close, and nothing after it. */
+/** Reads until the end: there is one close, and nothing after it. */
 async function onlyClose(peer: Peer): Promise<Close> {
   let close: Close | undefined;
   for (let found = await peer.next(); found !== undefined; found = await peer.next()) {
@@ -55,7 +55,7 @@ for (const [title, bytes] of [
   ['of AMQP 0-8', Buffer.from('AMQP\x01\x01\x08\0', 'latin1')],
   ['of TLS', Buffer.from([22, 3, 1, 2, 0, 1, 0, 1, 252])],
 ] as const) {
-  test(`a protocol header ${title} is answered with the right one, and the connection ends`, () =>
+  test(`a protocol header ${title} is answered with the right one, then the connection closes`, () =>
     withBroker(async ({ port }) => {
       const peer = await Peer.connect(port);
       const chunks: Buffer[] = [];
@@ -85,7 +85,7 @@ for (const [title, bytes, code] of [
   ['a method of two bytes', frame(1, 1, Buffer.from([0, 50])), 501],
   ['a method where a body is due', Buffer.concat([method(1, 'basic.publish'), method(1, 'basic.qos')]), 505],
 ] as const) {
-  test(`${title} ends the connection with ${code}, once, and no other connection`, () =>
+  test(`${title} closes only this connection, once, with ${code}`, () =>
     withBroker(async ({ port, connections }) => {
       const other = await Peer.open(port);
       const peer = await Peer.connect(port);
@@ -96,7 +96,7 @@ for (const [title, bytes, code] of [
     }));
 }
 
-test('frames that come byte by byte, and cut at every byte, are the same frames', () =>
+test('frames split at any byte are parsed to the same frames', () =>
   withBroker(async ({ port }) => {
     const said = Buffer.concat([
       ...opened,
@@ -121,7 +121,7 @@ test('frames that come byte by byte, and cut at every byte, are the same frames'
     }
   }));
 
-test('silence before, in and after the handshake is cut off when its time is up', async () => {
+test('a silent client is disconnected before, in and after the handshake', async () => {
   const clock = new HandClock();
   await withBroker(
     async ({ port, connections }) => {
@@ -142,7 +142,7 @@ test('silence before, in and after the handshake is cut off when its time is up'
   );
 });
 
-test('a client that never answers connection.close is cut off', async () => {
+test('a client that never answers connection.close is disconnected', async () => {
   const clock = new HandClock();
   await withBroker(
     async ({ port }) => {
@@ -160,7 +160,7 @@ test('a client that never answers connection.close is cut off', async () => {
   );
 });
 
-test('a client whose heartbeats stay away is cut off, one that sends them is not', async () => {
+test('a client without heartbeats is disconnected, one with heartbeats is not', async () => {
   const clock = new HandClock();
   await withBroker(
     async ({ port }) => {
@@ -180,7 +180,7 @@ test('a client whose heartbeats stay away is cut off, one that sends them is not
   );
 });
 
-/** The names of what comes back until the end; bodies and headers by their type. */
+/** Returns the method names of the answers until the end; bodies and headers by their type. */
 async function answers(port: number, chunks: readonly Buffer[]): Promise<string[]> {
   const peer = await Peer.connect(port);
   for (const chunk of chunks) {
@@ -190,7 +190,7 @@ async function answers(port: number, chunks: readonly Buffer[]): Promise<string[
   for (let found = await peer.next(); found !== undefined; found = await peer.next()) {
     names.push(nameOf(found) ?? `type ${found.type}`);
   }
-  // A confirm comes at the end of the turn of the publish, which depends on how the bytes arrive.
+  // A confirm is sent at the end of the turn of the publish, which depends on how the bytes arrive.
   const isConfirm = (name: string) => name === 'basic.ack';
   return [...names.filter((name) => !isConfirm(name)), ...names.filter(isConfirm)];
 }

@@ -1,4 +1,4 @@
-// A scripted peer: it sends whatever bytes it is told to, and gives back what the broker says, frame by frame.
+// A scripted peer: it sends any bytes, and returns the broker's answers frame by frame.
 
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
@@ -8,13 +8,13 @@ import { type Frame, FrameReader, greeting, header, method, nameOf } from './fra
 
 export class Peer {
   readonly socket: Socket;
-  /** All that was received. */
+  /** All received frames. */
   bytesReceived = 0;
-  /** What was received and asked for by nobody yet. */
+  /** Received frames that no call has returned yet. */
   readonly frames: Frame[] = [];
   readonly closed: Promise<void>;
   isClosed = false;
-  /** What the broker sent was no AMQP. */
+  /** The error of a frame that is not valid AMQP. */
   failure: unknown;
   #reader = new FrameReader();
   #wake: (() => void)[] = [];
@@ -26,7 +26,7 @@ export class Peer {
     return new Peer(socket);
   }
 
-  /** Comes through the handshake and opens channels 1 to `channels`. */
+  /** Completes the handshake and opens channels 1 to `channels`. */
   static async open(port: number, options: Parameters<typeof greeting>[0] & { channels?: number } = {}): Promise<Peer> {
     const peer = await Peer.connect(port);
     peer.send(header, ...greeting(options));
@@ -61,7 +61,7 @@ export class Peer {
     this.socket.write(parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts));
   }
 
-  /** The next frame; undefined: the connection has ended. */
+  /** Returns the next frame, or `undefined` at the end of the connection. */
   async next(): Promise<Frame | undefined> {
     while (this.frames.length === 0) {
       if (this.failure !== undefined) throw this.failure;
@@ -71,7 +71,7 @@ export class Peer {
     return this.frames.shift();
   }
 
-  /** Passes over everything up to a method, and gives its fields. */
+  /** Skips frames up to a method, and returns its fields. */
   async until<N extends MethodName>(name: N): Promise<MethodFields<N>> {
     for (let found = await this.next(); found !== undefined; found = await this.next()) {
       if (nameOf(found) === name) return decodeMethod(found.payload, 0, found.payload.length).fields as MethodFields<N>;
@@ -81,7 +81,7 @@ export class Peer {
     throw new Error(`the connection ended before ${name}`);
   }
 
-  /** Ends in good order. */
+  /** Closes the connection properly. */
   async close(): Promise<void> {
     if (this.isClosed) return;
     this.send(method(0, 'connection.close'));
@@ -90,7 +90,7 @@ export class Peer {
     await this.closed;
   }
 
-  /** Nothing came that was not asked for. */
+  /** Checks that no unexpected frame arrived. */
   assertSilent(): void {
     assert.is(this.failure, undefined);
     assert.equal(this.frames.map(nameOf), []);

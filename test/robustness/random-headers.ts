@@ -1,18 +1,18 @@
-// Header tables of every type that RabbitMQ knows, with extreme values, as the bytes of a publisher.
+// Returns random header tables with extreme values of every type that RabbitMQ supports, as encoded bytes.
 
 import { entry, longstr } from '../support/raw-message.ts';
 import type { Random } from './random.ts';
 
-/** Names that a program could mistake for something of its own. */
+/** Names that JavaScript code could confuse with members of its objects. */
 const names = ['__proto__', 'constructor', 'toString', '', ' ', 'x-delay', 'x-mq-attempt', 'x-death-count', 'é', '\0'];
 
-/** Types of a fixed length (AMQP 0-9-1, 4.2.1, with RabbitMQ's errata), in bytes. */
+/** Types with a fixed length (AMQP 0-9-1, 4.2.1, with RabbitMQ's errata), in bytes. */
 const fixed: Readonly<Record<string, number>> = {
   ...{ t: 1, b: 1, B: 1, s: 2, u: 2, I: 4, i: 4, l: 8, T: 8, f: 4, d: 8, D: 5, V: 0 },
 };
 const types = [...Object.keys(fixed), 'S', 'x', 'A', 'F'];
 
-/** Fields of a table, each with another name. */
+/** Returns fields of a table with different names. */
 export function randomHeaders(random: Random): Buffer[] {
   const count = random.below(20);
   return Array.from({ length: count }, (_, number) => {
@@ -42,7 +42,7 @@ function fieldValue(random: Random, type: string, depth: number): Buffer {
   }
 }
 
-/** The least and the greatest number of its length, those beside them, and any. */
+/** Returns the smallest or greatest number of this length, a neighbour of these, or any number. */
 function number(random: Random, length: number): Buffer {
   const bytes = random.chance(0.5) ? random.bytes(length) : Buffer.alloc(length, random.pick([0x00, 0xff]));
   if (length > 0 && random.chance(0.3)) bytes[0] = random.pick([0x7f, 0x80]);

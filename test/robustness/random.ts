@@ -1,10 +1,10 @@
-// Numbers that look random and are the same for the same seed (mulberry32).
+// A pseudo-random generator with a seed (mulberry32).
 
 export interface Random {
-  /** A whole number, 0 ≤ n < limit. */
+  /** Returns an integer, 0 ≤ n < limit. */
   below(limit: number): number;
   pick<T>(values: readonly T[]): T;
-  /** True with this probability. */
+  /** Returns true with this probability. */
   chance(probability: number): boolean;
   bytes(length: number): Buffer;
 }
@@ -26,13 +26,13 @@ export function randomOf(seed: number): Random {
   };
 }
 
-/** The seed that was asked for by the variable, or a new one. */
+/** Returns the seed in the environment variable, or a new one. */
 export function seedOf(variable: string): number {
   const given = process.env[variable];
   return given === undefined ? Math.floor(Math.random() * 0xffff_ffff) : Number(given);
 }
 
-/** A count that was asked for by the variable. */
+/** Returns the count in the environment variable, or the default. */
 export function countOf(variable: string, otherwise: number): number {
   return Number(process.env[variable] ?? otherwise);
 }

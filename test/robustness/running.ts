@@ -1,4 +1,4 @@
-// A broker for one test, and waiting for what it comes to in its next turns.
+// Runs a broker for one test, and waits for a state of the next event loop turns.
 
 import * as assert from 'uvu/assert';
 import { type Broker, type BrokerOptions, startBroker } from '../../src/broker/server.ts';
@@ -12,7 +12,7 @@ export async function withBroker(run: (broker: Broker) => Promise<void>, options
   }
 }
 
-/** Looks again in each turn of the event loop. Throws after a minute, which decides no pass. */
+/** Checks in each turn of the event loop. Throws after a minute, which is only a guard against a hang. */
 export async function turns(what: string, isDone: () => boolean): Promise<void> {
   const end = performance.now() + 60_000;
   while (!isDone()) {

@@ -1,7 +1,7 @@
-// One client must not stop the others: whatever it asks for, no turn of the broker's event loop takes long, no other client
-// waits long for its answers, and neither grows with what is asked for. Both are measured in processor time of the broker's
-// thread, so other programs of the machine do not count. It prints a table for people: the longest turn and the longest wait
-// of a bystander, each at both sizes.
+// One client must not block the others: for any request, each turn of the broker's event loop is short, other clients get
+// their answers soon, and neither time grows with the size of the request. Both are measured in processor time of the broker's
+// thread, so that other programs of the machine do not count. The test prints a table: the longest turn and the longest wait
+// of a bystander at both sizes.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -13,7 +13,7 @@ import * as assert from 'uvu/assert';
 import { node } from '../support/node.ts';
 import { bombs, type Place } from './bombs.ts';
 
-/** The broker collects garbage before it measures. After that, what it allocates fits into the young generation. */
+/** The broker collects garbage before it measures. Its later allocations fit into the young generation. */
 const withoutCollections = ['--expose-gc', '--min-semi-space-size=64', '--max-semi-space-size=64'];
 const waitLimitMs = 100;
 const ratio = 3;
@@ -24,15 +24,15 @@ interface Measured {
   /** The longest turn and the longest wait, in milliseconds. */
   readonly longest: number;
   readonly wait: number;
-  /** How many messages the bystander has sent and received. */
+  /** Number of messages that the bystander has sent and received. */
   readonly rounds: number;
 }
 
-// Two brokers for all of them, for the start of one takes longer than a bomb.
+// All bombs share two brokers, because starting a broker needs longer than a bomb.
 const brokers = new Map<boolean, Promise<TurnBroker>>();
 
 for (const { title, size, isStored = false, turnLimitMs = 50, prepare } of bombs) {
-  test(`${title}: many turns of the event loop, none of them long`, async () => {
+  test(`${title}: many short turns of the event loop`, async () => {
     const starting = brokers.get(isStored) ?? TurnBroker.start(isStored);
     brokers.set(isStored, starting);
     const broker = await starting;
