@@ -7,8 +7,10 @@ import { type RoleConfig, roleFor, usesOf } from '../config/role.ts';
 import type { Context } from '../context.ts';
 import { asMqError, exitStatuses, MqError } from '../errors.ts';
 import { widthOf } from '../terminal/wrap.ts';
+import { optionSets } from './arguments/options.ts';
 import {
   commandName,
+  commandWords,
   earlyValue,
   hasFlag,
   nearest,
@@ -28,7 +30,7 @@ import { dlqCommand } from './commands/dlq.ts';
 import { healthCommand } from './commands/health.ts';
 import { helpCommand, helpText } from './commands/help.ts';
 import { initCommand } from './commands/init.ts';
-import { roleCommand } from './commands/role.ts';
+import { roleCommand, runRole } from './commands/role.ts';
 import { testCommand } from './commands/test.ts';
 import { trustCommand } from './commands/trust.ts';
 import { typesCommand } from './commands/types.ts';
@@ -43,6 +45,7 @@ import { configWithTls } from './input/addresses.ts';
 import type { Doubts } from './input/management.ts';
 import { assertTrusted } from './input/trust.ts';
 import { roleExamples } from './role-help.ts';
+import { chosenVerb } from './verb.ts';
 
 /** Runs the command line and returns the exit status. Never rejects. */
 export async function cli(context: Context): Promise<number> {
@@ -72,14 +75,15 @@ export async function cli(context: Context): Promise<number> {
     }
     if (name === undefined) throw new MqError('USAGE', 'no command is given', { hint: 'mq --help lists the commands' });
     if (name === helpCommand.name || hasFlag(args, '--help', '-h')) {
-      const words = args.slice(args.indexOf(name) + 1).filter((word) => !word.startsWith('-'));
+      const words = commandWords(args);
       stdout.write(await (name === helpCommand.name ? helpForWords(words, context) : helpOf(name, words, context)));
       return 0;
     }
     command = await find(name, context);
-    const values = parse(args, command);
+    const parsed = parse(args, command);
+    const { run, values } = chosenVerb(command, parsed);
     if (values.flag('insecure')) stderr.write(warningText(insecurity, { command: name, isLog: isLog(args, command) }));
-    const status = await Promise.race([command.run(context, values), context.stray.catch(strayed)]);
+    const status = await Promise.race([run(context, values), context.stray.catch(strayed)]);
     return typeof status === 'number' ? status : 0;
   } catch (error) {
     return report(error);
@@ -103,8 +107,7 @@ async function helpOf(name: string, words: readonly string[], context: Context):
   const asked =
     (await allCommands(context)).find((command) => command.name === name) ??
     (await find(name, context, { isHelp: true }));
-  const width = widthOf(context.stdout);
-  return (await asked.help?.(words, width)) ?? commandHelp(asked, width);
+  return commandHelp(asked, words, widthOf(context.stdout));
 }
 
 const insecurity =
@@ -160,7 +163,8 @@ function roleCommandOf(name: string, role: RoleConfig, configs: CheckedConfig): 
   return roleCommand(name, role, { config: configFor(configs, usesOf(role)), group: groupOf(name) });
 }
 
-function fixedCommands(): Command[] {
+/** Returns the commands that are not roles. */
+export function fixedCommands(): Command[] {
   return [
     demoCommand(cli),
     brokerCommand,
@@ -194,7 +198,7 @@ function completedCommands(): CompletedCommand[] {
     name,
     summary,
     usage: placeOf(uses),
-    options: behaviour,
+    options: optionSets[behaviour],
   }));
   return [...generic, ...fixedCommands()];
 }
@@ -278,10 +282,7 @@ function genericCommand(name: string, configs: CheckedConfig): Command {
       if (target === undefined) throw values.usage(`give the name of a ${uses}; ${listed(own, uses)}`);
       const names = [...new Set(targets)];
       const role = roleFor(behaviour, names);
-      return roleCommand(name, role, { config: configFor(configs, usesOf(role)), group: '' }).run(
-        context,
-        values.withArgs(rest),
-      );
+      return runRole(context, values.withArgs(rest), { name, role, config: configFor(configs, usesOf(role)) });
     },
   };
 }

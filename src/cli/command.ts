@@ -1,14 +1,14 @@
-// Defines a command: data for help and cac, and a function over checked values.
+// Defines a command: data for help, completions and cac, and a function over checked values.
 
 import type { LogFormat } from '../config/role.ts';
 import type { Context } from '../context.ts';
-import type { OptionSet } from './arguments/options.ts';
+import type { Option } from './arguments/option.ts';
 import type { Values } from './arguments/values.ts';
 
 /** Names in a rascal.json and in the built-in file. */
 export interface KnownNames {
   /** Roles by name. */
-  readonly roles: ReadonlyMap<string, { readonly summary: string; readonly options: Command['options'] }>;
+  readonly roles: ReadonlyMap<string, { readonly summary: string; readonly options: readonly Option[] }>;
   readonly publications: readonly string[];
   readonly subscriptions: readonly string[];
   readonly queues: readonly string[];
@@ -23,29 +23,42 @@ export interface HelpSection {
   readonly rows: readonly (readonly [string, string])[];
 }
 
-export interface Command {
-  readonly name: string;
-  /** One-line summary. */
-  readonly summary: string;
+/** A verb of a command, such as `up` of `mq cluster up`. */
+export interface Verb {
   /** Arguments in the usage line: `[text…]`. */
   readonly usage: string;
-  readonly options: OptionSet;
-  /** Default log format, if --log is not given. */
-  readonly log?: LogFormat;
-  /** Verbs with their summaries. */
-  readonly notes?: readonly (readonly [string, string])[];
-  readonly examples?: readonly string[];
+  /** One-line summary. */
+  readonly summary: string;
+  readonly options: readonly Option[];
+  /** Command lines that a user could type. */
+  readonly examples: readonly string[];
   /** Additional help sections, after the options. */
   readonly sections?: readonly HelpSection[];
+  /**
+   * Runs it. A number is the exit status of a negative answer that was already printed; otherwise the status is 0. The
+   * arguments begin after the verb.
+   */
+  run(context: Context, values: Values): Promise<void> | Promise<number>;
+}
+
+export type Verbs = Readonly<Record<string, Verb>>;
+
+export interface Command extends Omit<Verb, 'run'> {
+  readonly name: string;
+  /** Verbs by name, in the order of the help. `options` are then those of every verb. */
+  readonly verbs?: Verbs;
+  /** Default log format, if --log is not given. */
+  readonly log?: LogFormat;
+  /** `true` if its arguments are the text of a message, which may contain any bytes. */
+  readonly sendsText?: boolean;
   /** Group of the command in the help of mq. */
   readonly group: string;
   /** Returns the help for the words after the name. If absent, the help is built from the fields above. */
   readonly help?: (words: readonly string[], width: number) => Promise<string>;
-  /** Returns completions for the words after the name. If absent, `usage` defines them. */
+  /** Returns completions for the words after the name. If absent, `usage` and `verbs` define them. */
   readonly completes?: (words: readonly string[], names: KnownNames) => Promise<readonly Candidate[]>;
-  /**
-   * Runs the command. A number is the exit status of a negative answer that was already printed; otherwise the status
-   * is 0.
-   */
-  run(context: Context, values: Values): Promise<void> | Promise<number>;
+  /** Returns the options to complete after the words. If absent, `options` and `verbs` define them. */
+  readonly completedOptions?: (words: readonly string[]) => Promise<readonly Option[]>;
+  /** Runs the command if no verb is named. If absent, a verb is required. */
+  readonly run?: Verb['run'];
 }

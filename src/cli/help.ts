@@ -2,8 +2,7 @@
 
 import { columns, wrapped } from '../terminal/wrap.ts';
 import type { Option } from './arguments/option.ts';
-import { type OptionSet, optionSets } from './arguments/options.ts';
-import type { Command } from './command.ts';
+import type { Command, HelpSection, Verb, Verbs } from './command.ts';
 
 /** Returns the help of mq itself: all commands by group. */
 export function overview(commands: readonly Command[], width: number): string {
@@ -20,29 +19,50 @@ export function overview(commands: readonly Command[], width: number): string {
   return `${['mq: everything with a RabbitMQ broker, from one file', 'Usage: mq <command> [options]', ...sections, closing].join('\n\n')}\n`;
 }
 
-export function commandHelp(command: Command, width: number): string {
-  const { name, usage, summary, options, notes = [], examples = [], sections = [] } = command;
+/** Returns the help for the words after `mq help`: the help of a command, or of one of its verbs. */
+export async function commandHelp(command: Command, words: readonly string[], width: number): Promise<string> {
+  const own = await command.help?.(words, width);
+  if (own !== undefined) return own;
+  const { name, verbs = {} } = command;
+  const [first = ''] = words;
+  const verb = Object.hasOwn(verbs, first) ? verbs[first] : undefined;
+  return verb ? formatHelp({ ...verb, name: `${name} ${first}` }, width) : formatHelp(command, width);
+}
+
+/** What has a help text: a command, a verb or an action of mq admin. */
+export interface Helped extends Pick<Verb, 'usage' | 'summary' | 'options' | 'examples'> {
+  readonly name: string;
+  readonly verbs?: Verbs;
+  /** Sections before the options. */
+  readonly introduction?: readonly string[];
+  readonly sections?: readonly HelpSection[];
+  /** If it has verbs: absent if one is required. */
+  readonly run?: unknown;
+}
+
+export function formatHelp(helped: Helped, width: number): string {
+  const { name, summary, options, verbs = {}, introduction = [], sections = [], examples } = helped;
+  const rows = Object.entries(verbs).map(([verb, row]) => [`${verb} ${row.usage}`.trimEnd(), row.summary] as const);
+  const hasVerbs = rows.length > 0;
   const all = [
     wrapped(`mq ${name}: ${summary}`, { width, indent: 2 }),
-    // The verbs are listed below the usage line.
-    `Usage: ${usageLine({ name, usage: notes.length > 0 ? usage.replace(/^\S+\|\S+/, '<verb>') : usage })}`,
-    ...(notes.length > 0 ? [`Verbs\n${columns(notes, width)}`] : []),
-    `Options\n${optionLines(options, { width })}`,
-    ...sections.map(({ title, rows }) => `${title}\n${columns(rows, width)}`),
-    ...(examples.length > 0 ? [`Examples\n${examples.map((example) => `  ${example}`).join('\n')}`] : []),
+    `Usage: ${hasVerbs && !helped.run ? `mq ${name} <verb> [options]` : usageLine(helped)}`,
+    ...introduction,
+    ...(hasVerbs ? [`Verbs\n${columns(rows, width)}`, `mq ${name} <verb> --help prints the options of a verb.`] : []),
+    `Options${hasVerbs && !helped.run ? ' of every verb' : ''}\n${optionLines(options, width)}`,
+    ...sections.map((section) => `${section.title}\n${columns(section.rows, width)}`),
+    `Examples\n${examples.map((example) => `  ${example}`).join('\n')}`,
   ];
   return `${all.join('\n\n')}\n`;
 }
 
-/** Returns one row for each option of the set, or only for those in `names`. */
-export function optionLines(set: OptionSet, { names, width }: { names?: readonly string[]; width: number }): string {
-  const options: readonly Option[] = optionSets[set];
-  const shown = options.filter(({ name }) => names === undefined || names.includes(name));
+/** Returns one row for each option. */
+function optionLines(options: readonly Option[], width: number): string {
   const rows = columns(
-    shown.map((option) => [flagOf(option), optionText(option)]),
+    options.map((option) => [flagOf(option), optionText(option)]),
     width,
   );
-  if (!shown.some(({ value }) => value === 'DURATION')) return rows;
+  if (!options.some(({ value }) => value === 'DURATION')) return rows;
   const durations = 'DURATION is a number of seconds, or has a unit: 500ms, 30s, 5m, 1h.';
   return `${rows}\n\n${wrapped(durations, { width, indent: 0 })}`;
 }

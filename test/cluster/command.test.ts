@@ -66,7 +66,7 @@ story('what cannot be is refused, and says what to do', async () => {
   assert.equal(await refused('forget', 'rabbit@mq2'), [75, 'hint: mq cluster stop mq2 first']);
   assert.equal(await refused('kill', 'mq4'), [64, 'hint: did you mean mq1? its nodes: mq1, mq2, mq3']);
   assert.equal(await refused('resume', 'mq1'), [75, 'hint: mq cluster status']);
-  assert.equal(await refused('partition', 'mq1', 'mq2', 'mq3'), [64, 'hint: mq cluster --help']);
+  assert.equal(await refused('partition', 'mq1', 'mq2', 'mq3'), [64, 'hint: mq cluster partition --help']);
   assert.equal(await refused('up', '--image', image), [71, `hint: mq cluster down --name ${name}`]);
   assert.equal((await refused('stop', 'mq1', 'rabbit@mq2'))[0], 75);
   assert.equal((await statusOf()).problems, []);
@@ -145,7 +145,7 @@ story('nodes are stopped, frozen and cut off, and come back', async () => {
     healed.nodes.map(({ isConnected }) => isConnected),
     [true, true, true],
   );
-  assert.match((await cluster('logs', one, '--lines', '5')).stdout, /^(.+\n){5}$/);
+  assert.match((await cluster('logs', one, '--tail', '5')).stdout, /^(.+\n){5}$/);
 });
 story.run();
 

@@ -68,51 +68,6 @@ export const health: readonly Option[] = [
 
 export const demo: readonly Option[] = [{ name: 'json', help: 'print events as JSON lines' }];
 
-export const cluster: readonly Option[] = [
-  {
-    name: 'name',
-    value: 'NAME',
-    help: 'use this cluster; up: give the new one this name',
-    default: 'MQ_CLUSTER, else the only one',
-  },
-  { name: 'nodes', value: 'N', help: 'up: start N nodes', default: '3' },
-  { name: 'version', value: 'VERSION', help: 'up: run this version of RabbitMQ', default: '4.3' },
-  {
-    name: 'image',
-    value: 'IMAGE',
-    help: 'up: run this image',
-    default: 'MQ_IMAGE, else the official one of the version',
-  },
-  {
-    name: 'port',
-    value: 'N',
-    help: 'up: AMQP port of the first node (5672); its other ports follow, and those of each further node are 100 higher',
-    default: 'free ports',
-  },
-  { name: 'apply', help: 'up: declare what rascal.json defines' },
-  {
-    name: 'config',
-    value: 'FILE',
-    help: 'up --apply: read this configuration',
-    default: 'MQ_CONFIG, else ./rascal.json',
-  },
-  { name: 'grow', help: 'join: give every quorum queue a member on the new node' },
-  { name: 'force', help: 'stop: stop the node even if queues or the cluster lose their majority' },
-  { name: 'lines', value: 'N', help: 'logs: print only the last N lines of each node', default: 'all' },
-  { name: 'follow', help: 'logs: keep printing until a signal' },
-  {
-    name: 'of',
-    value: 'WHAT',
-    words: ['amqp', 'management', 'web-stomp', 'prometheus'],
-    help: 'url: print the addresses of amqp, management, web-stomp or prometheus',
-    default: 'amqp',
-  },
-  { name: 'env', help: 'url: print shell commands for eval, as up does' },
-  { name: 'all', help: 'down: remove every cluster of mq cluster up' },
-  { name: 'timeout', value: 'DURATION', help: 'wait this long until nodes are ready', default: '120s' },
-  { name: 'json', help: 'print results as JSON lines' },
-];
-
 export const types: readonly Option[] = [
   { name: 'out', value: 'DIR', help: 'write to this folder', default: 'the working folder' },
 ];

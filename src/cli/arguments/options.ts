@@ -2,28 +2,12 @@
 // which command accepts which options.
 
 import { failurePolicies, logFormats, logLevels } from '../../config/role.ts';
-import { adminOptions, headers, trustManagement } from './admin-options.ts';
-import { broker, check, cluster, demo, health, init, trust, types } from './command-options.ts';
+import { adminOptions, trustManagement } from './admin-options.ts';
+import { clusterVerbOptions } from './cluster-options.ts';
+import { broker, check, demo, health, init, trust, types } from './command-options.ts';
+import { dlqVerbOptions } from './dlq-options.ts';
 import type { Option } from './option.ts';
-
-const common: readonly Option[] = [
-  {
-    name: 'url',
-    value: 'URLS',
-    help: 'connect to amqp://user:password@host:port/vhost; several nodes with commas',
-    default: 'MQ_URL, else rascal.json',
-  },
-  { name: 'url-file', value: 'FILE', help: 'read the address from a file, such as a secret', default: 'MQ_URL_FILE' },
-  {
-    name: 'ca',
-    value: 'FILE',
-    help: 'trust this certificate authority (PEM) for amqps',
-    default: 'those of the system',
-  },
-  { name: 'insecure', help: "do not verify the broker's certificate; anybody can then read the password" },
-  { name: 'config', value: 'FILE', help: 'read this configuration', default: 'MQ_CONFIG, else ./rascal.json' },
-  { name: 'json', help: 'print results as JSON lines' },
-];
+import { always, common } from './shared-options.ts';
 
 /** Options of the commands that run until their work is done. */
 const running: readonly Option[] = [
@@ -79,11 +63,6 @@ const observation: readonly Option[] = [
     help: 'write lines of this level and above; debug has a line for each message',
     default: 'info',
   },
-];
-
-const always: readonly Option[] = [
-  { name: 'debug', help: 'show the stack of an error' },
-  { name: 'help', short: 'h', help: 'show this help' },
 ];
 
 const message: readonly Option[] = [
@@ -223,41 +202,6 @@ const reply: readonly Option[] = [
   },
 ];
 
-const dlq: readonly Option[] = [
-  {
-    name: 'queue',
-    value: 'QUEUE',
-    help: 'use the queue of this name on the broker, instead of <name>',
-    default: 'the dead-letter queue of <name>',
-  },
-  {
-    name: 'id',
-    value: 'ID',
-    repeats: true,
-    help: 'select the message with this id; a unique beginning is enough',
-    default: 'all',
-  },
-  {
-    name: 'filter',
-    value: 'TEXT',
-    repeats: true,
-    help: 'select messages with this text in the body or the reason, or NAME=VALUE with this header, key, exchange or reason',
-    default: 'all',
-  },
-  { name: 'count', value: 'N', help: 'select at most N messages', default: 'no limit' },
-  { name: 'to', value: 'QUEUE', help: 'move: send to this queue; required', default: 'none' },
-  { name: 'to-exchange', help: 'replay: publish to the original exchange and key, not to the queue where it died' },
-  headers,
-  { name: 'dry-run', help: 'only print what would be replayed, moved or deleted' },
-  { name: 'yes', help: 'do not ask before purge and replay --to-exchange' },
-  {
-    name: 'timeout',
-    value: 'DURATION',
-    help: 'wait this long for an answer; without one the messages stay',
-    default: '60s',
-  },
-];
-
 const web: readonly Option[] = [
   { name: 'port', value: 'N', help: 'serve the page on this port; 0 is a free port', default: '15680' },
   {
@@ -344,6 +288,12 @@ const testing: readonly Option[] = [
   { name: 'report-file', value: 'FILE', help: 'write the last --report to this file', default: 'stdout' },
 ];
 
+/** Options of `mq test merge`. */
+export const testMerge: readonly Option[] = [
+  ...testing.filter(({ name }) => ['report', 'report-file', 'verbose'].includes(name)),
+  ...always,
+];
+
 const wait: readonly Option[] = [
   { name: 'timeout', value: 'DURATION', help: 'wait this long', default: '60s' },
   ...common,
@@ -359,12 +309,12 @@ export const optionSets = {
   check: [...check, ...always],
   declare: [...common, ...always],
   health: [...health, ...always],
-  dlq: [...dlq, ...common, ...always],
+  dlq: Object.values<readonly Option[]>(dlqVerbOptions).flat(),
   admin: [...adminOptions, ...always],
   web: [...web, ...common, ...always],
   demo: [...demo, ...always],
   test: [...testing, ...always],
-  cluster: [...cluster, ...always],
+  cluster: Object.values<readonly Option[]>(clusterVerbOptions).flat(),
   wait: [...wait, ...always],
   types: [...types, ...always],
   version: [{ name: 'json', help: 'print it as a JSON object' }, ...always],
@@ -374,4 +324,5 @@ export const optionSets = {
   none: always,
 } as const satisfies Record<string, readonly Option[]>;
 
-export type OptionSet = keyof typeof optionSets;
+/** Options of all commands and verbs. Options before the command's name are found in them. */
+export const allOptions: readonly Option[] = Object.values<readonly Option[]>(optionSets).flat();

@@ -7,16 +7,18 @@ import { MqError } from '../../errors.ts';
 import type { Command } from '../command.ts';
 import { refuseBytes } from '../exact-arguments.ts';
 import type { Option } from './option.ts';
-import { optionSets } from './options.ts';
+import { allOptions } from './options.ts';
 import { protectArgs, type UnclearWord, unprotect } from './protect.ts';
 import { Values } from './values.ts';
-
-/** Options of all commands. They are needed to find the command's name before its own options are known. */
-const allOptions: readonly Option[] = Object.values(optionSets).flat();
 
 /** Returns the command's name as typed, or `undefined` if none is given. */
 export function commandName(args: readonly string[]): string | undefined {
   return args[protectArgs(args, allOptions).commandAt];
+}
+
+/** Returns the arguments after the command's name that are neither options nor their values. */
+export function commandWords(args: readonly string[]): readonly string[] {
+  return protectArgs(args, allOptions).words;
 }
 
 /** Throws USAGE if the options before the command's name make it unclear which word is the name. */
@@ -43,18 +45,24 @@ export function hasFlag(args: readonly string[], ...flags: readonly string[]): b
   return protectArgs(args, allOptions).argv.some((arg) => flags.includes(arg));
 }
 
-/** Option sets of the commands whose arguments are the text of a message. */
-const sending: readonly string[] = ['publish', 'request'];
+/** Returns the options that a command and its verbs accept. */
+function acceptedBy({ options, verbs = {} }: Pick<Command, 'options' | 'verbs'>): readonly Option[] {
+  return uniqueByName([...options, ...Object.values(verbs).flatMap((verb) => verb.options)]);
+}
 
-/** Parses the command line of a command. Throws USAGE. */
+function uniqueByName(options: readonly Option[]): readonly Option[] {
+  return [...new Map(options.map((option) => [option.name, option])).values()];
+}
+
+/** Parses the command line of a command, with the options of all its verbs. Throws USAGE. */
 export function parse(args: readonly string[], command: Command): Values {
-  const options: readonly Option[] = optionSets[command.options];
+  const options = acceptedBy(command);
   const { argv, missing, unknown, unclear } = protectArgs(args, options);
   const usage = (message: string, hint = `mq ${command.name} --help`) => new MqError('USAGE', message, { hint });
   if (unknown !== undefined) throw usage(...notThere(unknown, options, command));
   if (unclear) throw unclearWord(unclear);
   if (missing) throw usage(`--${missing.name} needs a value: ${missing.value}`);
-  refuseBytes(argv, { takesBytes: sending.includes(command.options) });
+  refuseBytes(argv, { takesBytes: command.sendsText ?? false });
 
   const program = cac('mq');
   const parser = program.command(`${command.name} [...args]`, command.summary);

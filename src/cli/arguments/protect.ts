@@ -6,11 +6,13 @@ import type { Option } from './option.ts';
 
 const mark = '\0';
 
-export interface ProtectedArgs {
+interface ProtectedArgs {
   /** Arguments for cac: the command and options unchanged, every value and argument marked. */
   readonly argv: readonly string[];
   /** Index of the command's name in the user's arguments, or -1. */
   readonly commandAt: number;
+  /** Arguments after the command's name that are neither options nor their values, as typed. */
+  readonly words: readonly string[];
   /** An option at the end whose value is missing. */
   readonly missing: Option | undefined;
   /** The first unknown option as typed, or the first flag with a value. */
@@ -27,46 +29,86 @@ export interface UnclearWord {
 }
 
 export function protectArgs(args: readonly string[], options: readonly Option[]): ProtectedArgs {
-  const argv: string[] = [];
-  let commandAt = -1;
-  let missing: Option | undefined;
-  let unknown: string | undefined;
-  let unclear: UnclearWord | undefined;
-  for (let at = 0; at < args.length; at += 1) {
-    const arg = args[at] as string;
-    if (arg === '--') {
-      argv.push(...args.slice(at + 1).map((value) => mark + value));
-      break;
+  const scan = new Scan(args, options);
+  scan.run();
+  return scan;
+}
+
+class Scan implements ProtectedArgs {
+  readonly argv: string[] = [];
+  readonly words: string[] = [];
+  commandAt = -1;
+  missing: Option | undefined;
+  unknown: string | undefined;
+  unclear: UnclearWord | undefined;
+  readonly #args: readonly string[];
+  readonly #options: readonly Option[];
+
+  constructor(args: readonly string[], options: readonly Option[]) {
+    this.#args = args;
+    this.#options = options;
+  }
+
+  run(): void {
+    let next = 0;
+    for (const [at, arg] of this.#args.entries()) {
+      if (at < next) continue;
+      next = at + 1;
+      if (arg === '--') {
+        for (const word of this.#args.slice(next)) this.#word(word);
+        return;
+      }
+      if (!arg.startsWith('-') || arg === '-') {
+        if (this.commandAt === -1) this.#command(at, arg);
+        else this.#word(arg);
+      } else next = this.#option(at, arg);
     }
-    if (!arg.startsWith('-') || arg === '-') {
-      if (commandAt === -1) {
-        commandAt = at;
-        argv.push(arg);
-      } else argv.push(mark + arg);
-      continue;
-    }
+  }
+
+  #command(at: number, name: string): void {
+    this.commandAt = at;
+    this.argv.push(name);
+  }
+
+  #word(word: string): void {
+    this.words.push(word);
+    this.argv.push(mark + word);
+  }
+
+  #value({ name }: Option, value: string): void {
+    this.argv.push(`--${name}`, mark + value);
+  }
+
+  /** Reads the option at an index. Returns the index after the option and its value. */
+  #option(at: number, arg: string): number {
     const equals = arg.indexOf('=');
     const name = equals === -1 ? arg : arg.slice(0, equals);
-    const option = options.find((one) => `--${one.name}` === name || (one.short && `-${one.short}` === name));
-    const negated = options.some((one) => one.negatable && `--no-${one.name}` === arg);
-    if (!negated && (!option || (equals !== -1 && !option.value))) unknown ??= arg;
-    if (option?.rest) {
-      const values = equals === -1 ? args.slice(at + 1) : [arg.slice(equals + 1), ...args.slice(at + 1)];
-      if (values.length === 0) missing = option;
-      for (const value of values) argv.push(`--${option.name}`, mark + value);
-      break;
+    const assigned = equals === -1 ? undefined : arg.slice(equals + 1);
+    const option = this.#options.find((one) => `--${one.name}` === name || (one.short && `-${one.short}` === name));
+    const isNegated = this.#options.some((one) => one.negatable && `--no-${one.name}` === arg);
+    if (!isNegated && (!option || (assigned !== undefined && !option.value))) this.unknown ??= arg;
+    if (option?.rest)
+      return this.#rest(option, [...(assigned === undefined ? [] : [assigned]), ...this.#args.slice(at + 1)]);
+    const next = this.#args[at + 1];
+    if (option && assigned === undefined && next !== undefined && isLikeValue(option, next))
+      this.unclear ??= { option, word: next };
+    if (!option?.value) this.argv.push(arg);
+    else if (assigned !== undefined) this.#value(option, assigned);
+    else if (option.bare !== undefined) this.#value(option, option.bare);
+    else if (next === undefined) this.missing = option;
+    else {
+      this.#value(option, next);
+      return at + 2;
     }
-    const next = args[at + 1];
-    if (option && equals === -1 && next !== undefined && isLikeValue(option, next)) unclear ??= { option, word: next };
-    if (!option?.value) argv.push(arg);
-    else if (equals !== -1) argv.push(`--${option.name}`, mark + arg.slice(equals + 1));
-    else if (option.bare !== undefined) argv.push(`--${option.name}`, mark + option.bare);
-    else if (at + 1 < args.length) {
-      at += 1;
-      argv.push(`--${option.name}`, mark + args[at]);
-    } else missing = option;
+    return at + 1;
   }
-  return { argv, commandAt, missing, unknown, unclear };
+
+  /** Reads an option that accepts all following arguments. */
+  #rest(option: Option, values: readonly string[]): number {
+    if (values.length === 0) this.missing = option;
+    for (const value of values) this.#value(option, value);
+    return this.#args.length;
+  }
 }
 
 function isLikeValue({ bare, value, negatable }: Option, word: string): boolean {

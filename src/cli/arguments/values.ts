@@ -9,21 +9,35 @@ export class Values {
   readonly args: readonly string[];
   /** Name of the command, for hints. */
   readonly command: string;
+  /** Name of its verb, for hints. */
+  readonly verb: string | undefined;
   readonly #options: Readonly<Record<string, readonly string[] | boolean>>;
 
   constructor({
     command,
+    verb,
     args,
     options,
-  }: { command: string; args: readonly string[]; options: Readonly<Record<string, readonly string[] | boolean>> }) {
+  }: {
+    command: string;
+    verb?: string | undefined;
+    args: readonly string[];
+    options: Readonly<Record<string, readonly string[] | boolean>>;
+  }) {
     this.command = command;
+    this.verb = verb;
     this.args = args;
     this.#options = options;
   }
 
   /** Returns the same options with other arguments. */
   withArgs(args: readonly string[]): Values {
-    return new Values({ command: this.command, args, options: this.#options });
+    return new Values({ command: this.command, verb: this.verb, args, options: this.#options });
+  }
+
+  /** Returns the same options for a verb, whose arguments begin after its name. */
+  ofVerb(verb: string): Values {
+    return new Values({ command: this.command, verb, args: this.args.slice(1), options: this.#options });
   }
 
   /** Names of all given options. */
@@ -110,8 +124,9 @@ export class Values {
     if (extra !== undefined) throw this.usage(unexpectedArgument(extra), hint);
   }
 
-  usage(message: string, hint = `mq ${this.command} --help`): MqError {
-    return new MqError('USAGE', message, { hint });
+  usage(message: string, hint?: string): MqError {
+    const name = this.verb === undefined ? this.command : `${this.command} ${this.verb}`;
+    return new MqError('USAGE', message, { hint: hint ?? `mq ${name} --help` });
   }
 }
 

@@ -8,9 +8,10 @@ import type { Values } from '../arguments/values.ts';
 import type { Command } from '../command.ts';
 import { type ConfigOf, openManagement } from '../input/management.ts';
 import { canAsk, isConfirmed } from '../input/question.ts';
+import { type Accepting, refuseOthers } from '../verb.ts';
 import { adminCall } from './admin/call.ts';
 import { adminCandidates } from './admin/candidates.ts';
-import { actionOptions, findAction, usage } from './admin/find-action.ts';
+import { actionOf, findAction, nameOf, optionsOf, usage } from './admin/find-action.ts';
 import { adminHelp } from './admin/help.ts';
 import { adminWatch } from './admin/watch.ts';
 
@@ -19,7 +20,7 @@ export function adminCommand(configOf: ConfigOf): Command {
     name: 'admin',
     summary: 'show and change what a broker holds (management API)',
     usage: '<action> …',
-    options: 'admin',
+    options: optionSets.admin,
     group: 'Operation',
     examples: [
       'mq admin list queues --sort -messages_ready --limit 10',
@@ -35,16 +36,18 @@ export function adminCommand(configOf: ConfigOf): Command {
       const { actions } = await import('../../admin/actions.ts');
       return adminCandidates(words, names, actions);
     },
+    completedOptions: async (words) => {
+      const { actions } = await import('../../admin/actions.ts');
+      const action = actionOf(words, actions);
+      return action ? optionsOf(action) : optionSets.admin;
+    },
     async run(context, values) {
       const { actions } = await import('../../admin/actions.ts');
       const found = findAction(values.args, actions);
       const { action } = found;
-      refuseOthers(action, values);
+      refuseOthers(values.ofVerb(nameOf(action)), accepting(action), actions.map(accepting));
       if (action.question && !values.flag('yes') && !canAsk(context))
-        throw usage(
-          action,
-          `${[action.verb, action.noun].filter(Boolean).join(' ')} removes something: without a terminal it requires --yes`,
-        );
+        throw usage(action, `${nameOf(action)} asks for consent: without a terminal it requires --yes`);
       const sendsPassword = action.options?.includes('new-password-file') === true && !values.flag('no-password');
       const opened = await openManagement(context, values, { configOf, sendsPassword });
       const call = adminCall(context, values, { ...found, ...opened });
@@ -59,14 +62,8 @@ export function adminCommand(configOf: ConfigOf): Command {
   return command;
 }
 
-/** Refuses options of other actions, because the command accepts the options of all actions. */
-function refuseOthers(action: Action, values: Values): void {
-  const own = actionOptions(action);
-  for (const { name } of optionSets.admin) {
-    const isGiven = values.flag(name) !== undefined || values.list(name).length > 0;
-    if (isGiven && !own.includes(name))
-      throw usage(action, `admin ${action.verb}${action.noun ? ` ${action.noun}` : ''} has no --${name}`);
-  }
+function accepting(action: Action): Accepting {
+  return { name: `admin ${nameOf(action)}`, options: optionsOf(action) };
 }
 
 async function consent(context: Context, values: Values, call: Call): Promise<void> {

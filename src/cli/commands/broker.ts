@@ -9,6 +9,7 @@ import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
 import { aborted } from '../../signal.ts';
 import { isClosedPipe, Printer } from '../../terminal/printer.ts';
+import { optionSets } from '../arguments/options.ts';
 import type { Values } from '../arguments/values.ts';
 import type { Command } from '../command.ts';
 import { noteOf } from '../error-text.ts';
@@ -19,7 +20,7 @@ export const brokerCommand: Command = {
   name: 'broker',
   summary: 'run the embedded AMQP 0-9-1 broker',
   usage: '',
-  options: 'broker',
+  options: optionSets.broker,
   group: 'Broker',
   examples: ['mq broker', 'mq broker --data ./data', 'MQ_BROKER_PASSWORD=… mq broker --host 0.0.0.0 --user team'],
   async run(context, values) {

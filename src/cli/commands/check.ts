@@ -5,6 +5,7 @@ import type { Problem } from '../../config/check.ts';
 import type { Config } from '../../config/config.ts';
 import type { HandlerConfig } from '../../config/role.ts';
 import { escaped, MqError, safeJson } from '../../errors.ts';
+import { optionSets } from '../arguments/options.ts';
 import type { Command } from '../command.ts';
 
 /** `builtin` is the configuration inside the executable. `taken` returns the names that no role may have. */
@@ -13,7 +14,7 @@ export function checkCommand(builtin: unknown, taken: () => readonly string[]): 
     name: 'check',
     summary: 'report all problems of a rascal.json, by line',
     usage: '[file]',
-    options: 'check',
+    options: optionSets.check,
     group: 'Configuration',
     examples: [
       'mq check',

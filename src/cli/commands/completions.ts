@@ -1,6 +1,7 @@
 // mq completions: prints the completion script of a shell. completion/answer.ts answers the script's requests, and
 // main.ts calls it directly.
 
+import { optionSets } from '../arguments/options.ts';
 import { wordOf } from '../arguments/program.ts';
 import type { Command } from '../command.ts';
 import { installHints, scripts, shells } from '../completion/script.ts';
@@ -9,7 +10,7 @@ export const completionsCommand: Command = {
   name: 'completions',
   summary: 'print the completion script for your shell',
   usage: shells.join('|'),
-  options: 'completions',
+  options: optionSets.completions,
   group: 'Configuration',
   examples: shells.map((shell) => installHints[shell]),
   async run({ stdout, stderr }, values) {

@@ -9,6 +9,7 @@ import {
 } from '../../config/config.ts';
 import type { Context } from '../../context.ts';
 import { escaped, MqError, safeJson } from '../../errors.ts';
+import { optionSets } from '../arguments/options.ts';
 import type { Values } from '../arguments/values.ts';
 import type { Command } from '../command.ts';
 import { noteOf } from '../error-text.ts';
@@ -20,7 +21,7 @@ export function declareCommand(configOf: (context: Context) => Promise<Config>):
     name: 'declare',
     summary: 'declare on the broker what rascal.json defines',
     usage: '',
-    options: 'declare',
+    options: optionSets.declare,
     group: 'Configuration',
     examples: ['mq declare', 'mq declare --url amqp://admin:password@rabbit/shop', 'mq declare --json'],
     async run(context, values) {

@@ -9,6 +9,7 @@ import { styleText } from 'node:util';
 import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
 import { interrupted } from '../../signal.ts';
+import { optionSets } from '../arguments/options.ts';
 import type { Command } from '../command.ts';
 import { type Scenario, scenarios } from './demo/scenarios.ts';
 
@@ -18,7 +19,7 @@ export function demoCommand(run: (context: Context) => Promise<number>): Command
     name: 'demo',
     summary: 'show the six scenarios live on an embedded broker',
     usage: '',
-    options: 'demo',
+    options: optionSets.demo,
     group: 'Broker',
     examples: ['mq demo', 'mq demo --json | jq .'],
     async run(context, values) {

@@ -5,63 +5,88 @@ import type { DeadQueue } from '../../config/dead-queue.ts';
 import { usesOf } from '../../config/role.ts';
 import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
+import type { DlqSettings } from '../../roles/dlq.ts';
 import type { DlqVerb } from '../../roles/selection.ts';
-import { wordOf } from '../arguments/program.ts';
+import { dlqOptions, dlqVerbOptions } from '../arguments/dlq-options.ts';
 import type { Values } from '../arguments/values.ts';
-import type { Command } from '../command.ts';
+import type { Command, Verb } from '../command.ts';
 import { noteOf } from '../error-text.ts';
 import { addressesOf } from '../input/addresses.ts';
 import { canAsk, isConfirmed } from '../input/question.ts';
 
-/** Options of each verb in addition to those of all verbs. */
-const verbs: Readonly<Record<DlqVerb, readonly string[]>> = {
-  list: ['id', 'filter', 'count', 'headers'],
-  show: [],
-  replay: ['id', 'filter', 'count', 'dry-run', 'to-exchange', 'yes', 'headers'],
-  move: ['id', 'filter', 'count', 'dry-run', 'to', 'headers'],
-  purge: ['id', 'filter', 'count', 'dry-run', 'yes', 'headers'],
-};
-const special = ['headers', 'id', 'filter', 'count', 'dry-run', 'to', 'to-exchange', 'yes'];
+type ConfigsOf = (context: Context) => Promise<CheckedConfig>;
 
-export function dlqCommand(configsOf: (context: Context) => Promise<CheckedConfig>): Command {
+/** Help of the verbs, in the order of the help. */
+const rows: Readonly<Record<DlqVerb, Pick<Verb, 'usage' | 'summary' | 'examples'>>> = {
+  list: {
+    usage: '<subscription or queue>',
+    summary: 'list the dead letters of a subscription, role or queue',
+    examples: ['mq dlq list task', 'mq dlq list --queue old.dead --filter tenant=acme'],
+  },
+  show: {
+    usage: '<subscription or queue> <id>',
+    summary: 'print one dead letter with its headers and body',
+    examples: ['mq dlq show task 1f6a2c3e-7'],
+  },
+  replay: {
+    usage: '<subscription or queue>',
+    summary: 'send dead letters to the queue where they died',
+    examples: [
+      "mq dlq replay task --filter 'reason=exit status 9' --count 10",
+      'mq dlq replay task --to-exchange --dry-run',
+    ],
+  },
+  move: {
+    usage: '<subscription or queue>',
+    summary: 'send dead letters to another queue',
+    examples: ['mq dlq move task --id 1f6a2c3e-7 --to parked'],
+  },
+  purge: {
+    usage: '<subscription or queue>',
+    summary: 'delete dead letters',
+    examples: ['mq dlq purge task --dry-run', 'mq dlq purge --queue old.dead --yes'],
+  },
+};
+
+export function dlqCommand(configsOf: ConfigsOf): Command {
   return {
     name: 'dlq',
     summary: 'list, show, replay, move and purge dead letters',
-    usage: 'list|show|replay|move|purge <subscription or queue> [id]',
-    options: 'dlq',
+    usage: '',
+    options: dlqOptions,
     group: 'Operation',
-    notes: [
-      ['list <name>', 'list the dead letters of a subscription, role or queue'],
-      ['show <name> <id>', 'print one dead letter with its headers and body'],
-      ['replay <name>', 'send dead letters to the queue where they died'],
-      ['move <name>', 'send dead letters to the queue of --to'],
-      ['purge <name>', 'delete dead letters'],
-    ],
-    examples: [
-      'mq dlq list task',
-      'mq dlq show task 1f6a2c3e-7',
-      "mq dlq replay task --filter 'reason=exit status 9' --count 10",
-      'mq dlq replay task --to-exchange --dry-run',
-      'mq dlq move task --id 1f6a2c3e-7 --to parked',
-      'mq dlq purge --queue old.dead --yes',
-    ],
+    verbs: {
+      list: verbOf('list', configsOf),
+      show: verbOf('show', configsOf),
+      replay: verbOf('replay', configsOf),
+      move: verbOf('move', configsOf),
+      purge: verbOf('purge', configsOf),
+    },
+    examples: Object.values(rows).flatMap(({ examples }) => examples[0] ?? []),
+  };
+}
+
+function verbOf(verb: DlqVerb, configsOf: ConfigsOf): Verb {
+  return {
+    ...rows[verb],
+    options: dlqVerbOptions[verb],
     async run(context, values) {
-      const verb = wordOf(values, Object.keys(verbs) as DlqVerb[]);
-      const rest = values.args.slice(1);
-      for (const name of special) {
-        const isGiven = values.flag(name) !== undefined || values.list(name).length > 0;
-        if (isGiven && !verbs[verb].includes(name)) throw values.usage(`dlq ${verb} has no --${name}`);
-      }
-      const byName = values.name('queue') === undefined;
-      const [name, id] = byName ? rest : [undefined, ...rest];
-      if (byName && name === undefined) throw values.usage('give the name of a subscription or queue, or --queue');
-      values.expectAtMost(1 + (byName ? 1 : 0) + (verb === 'show' ? 1 : 0));
-      if (verb === 'show' && id === undefined) throw values.usage('give the id of a message; mq dlq list shows them');
-      const to = values.name('to');
-      if (verb === 'move' && to === undefined) throw values.usage('give the queue to move to: --to QUEUE');
+      const { name, id } = placeOf(values, verb);
+      if (verb === 'move' && values.name('to') === undefined)
+        throw values.usage('give the queue to move to: --to QUEUE');
       await run(context, values, { verb, name, id, config: configOfName(await configsOf(context), name) });
     },
   };
+}
+
+/** Returns the name and the id of the arguments. With --queue there is no name. */
+function placeOf(values: Values, verb: DlqVerb): Pick<Job, 'name' | 'id'> {
+  const byName = values.name('queue') === undefined;
+  const [name, id] = byName ? values.args : [undefined, ...values.args];
+  if (byName && name === undefined) throw values.usage('give the name of a subscription or queue, or --queue');
+  values.expectAtMost((byName ? 1 : 0) + (verb === 'show' ? 1 : 0));
+  if (verb === 'show' && id === undefined) throw values.usage('give the id of a message; mq dlq list shows them');
+  return { name, id };
 }
 
 interface Job {
@@ -72,37 +97,8 @@ interface Job {
   readonly config: Config;
 }
 
-async function run(context: Context, values: Values, { verb, name, id, config }: Job): Promise<void> {
-  const count = verb === 'show' ? 1 : values.whole('count', { min: 1 });
-  const { deadQueueOf, declaredArguments } = await import('../../config/dead-queue.ts');
-  const dead: DeadQueue =
-    name === undefined
-      ? { vhost: '/', queue: values.name('queue') ?? '' }
-      : deadQueueOf(config, name, '--queue names any queue');
-  const { vhost, queue, work } = dead;
-  if (values.name('to') === queue) throw values.usage(`the messages are in ${queue} already`);
-  const ids = id === undefined ? values.list('id') : [id];
-  if (ids.includes('')) throw values.usage('an id is empty');
-  refuseUnasked(context, values);
-  const { drawTable } = await import('../../terminal/table.ts');
-  const settings = {
-    verb,
-    vhost,
-    queue,
-    work,
-    // A name stands for a queue that mq declares, whereas --queue may name any queue.
-    declared: declaredArguments(config, dead, name !== undefined),
-    selection: { ids, filters: values.list('filter'), count },
-    to: values.name('to'),
-    toExchange: values.flag('to-exchange') ?? false,
-    isSure: values.flag('yes') ?? false,
-    dryRun: values.flag('dry-run') ?? false,
-    json: values.flag('json') ?? false,
-    hasHeaders: values.flag('headers') ?? true,
-    drawTable,
-    mayPurge: purgeConsent(context, values, queue),
-    mayReplay: () => isConfirmed(context, 'replay them?'),
-  };
+async function run(context: Context, values: Values, job: Job): Promise<void> {
+  const settings = await settingsOf(context, values, job);
   const note = noteOf(context, 'dlq');
   const addresses = await addressesOf(context, values);
   const [{ Session }, { newCounts }, { dlq }] = await Promise.all([
@@ -111,7 +107,7 @@ async function run(context: Context, values: Values, { verb, name, id, config }:
     import('../../roles/dlq.ts'),
   ]);
   const session = new Session({
-    config,
+    config: job.config,
     addresses,
     role: 'dlq',
     confirmTimeoutMs: values.duration('timeout') ?? 60_000,
@@ -128,6 +124,39 @@ async function run(context: Context, values: Values, { verb, name, id, config }:
   }
 }
 
+async function settingsOf(context: Context, values: Values, { verb, name, id, config }: Job): Promise<DlqSettings> {
+  const count = verb === 'show' ? 1 : values.whole('count', { min: 1 });
+  const { deadQueueOf, declaredArguments } = await import('../../config/dead-queue.ts');
+  const dead: DeadQueue =
+    name === undefined
+      ? { vhost: '/', queue: values.name('queue') ?? '' }
+      : deadQueueOf(config, name, '--queue names any queue');
+  const { vhost, queue, work } = dead;
+  if (values.name('to') === queue) throw values.usage(`the messages are in ${queue} already`);
+  const ids = id === undefined ? values.list('id') : [id];
+  if (ids.includes('')) throw values.usage('an id is empty');
+  refuseUnasked(context, values, verb);
+  const { drawTable } = await import('../../terminal/table.ts');
+  return {
+    verb,
+    vhost,
+    queue,
+    work,
+    // mq declares the queue of a name. The queue of --queue may be any queue.
+    declared: declaredArguments(config, dead, name !== undefined),
+    selection: { ids, filters: values.list('filter'), count },
+    to: values.name('to'),
+    toExchange: values.flag('to-exchange') ?? false,
+    isSure: values.flag('yes') ?? false,
+    dryRun: values.flag('dry-run') ?? false,
+    json: values.flag('json') ?? false,
+    hasHeaders: values.flag('headers') ?? true,
+    drawTable,
+    mayPurge: purgeConsent(context, values, queue),
+    mayReplay: () => isConfirmed(context, 'replay them?'),
+  };
+}
+
 /**
  * Returns the file's configuration if it defines the name. Otherwise returns the one with all vhosts, because --queue
  * may be in any of them.
@@ -140,9 +169,9 @@ function configOfName(configs: CheckedConfig, name = ''): Config {
 }
 
 /** Throws USAGE if purge or --to-exchange needs consent and there is neither a terminal nor --yes. */
-function refuseUnasked(context: Context, values: Values): void {
+function refuseUnasked(context: Context, values: Values, verb: DlqVerb): void {
   if (values.flag('yes') || values.flag('dry-run') || canAsk(context)) return;
-  if (values.args[0] === 'purge') throw values.usage('purge deletes messages: without a terminal it requires --yes');
+  if (verb === 'purge') throw values.usage('purge deletes messages: without a terminal it requires --yes');
   if (values.flag('to-exchange'))
     throw values.usage(
       '--to-exchange sends to the exchanges that the messages name: without a terminal it requires --yes',

@@ -1,6 +1,7 @@
 // mq health: reports whether a role with --metrics is ready, for supervisor probes on machines without curl.
 
 import { MqError } from '../../errors.ts';
+import { optionSets } from '../arguments/options.ts';
 import type { Values } from '../arguments/values.ts';
 import type { Command } from '../command.ts';
 
@@ -11,7 +12,7 @@ export const healthCommand: Command = {
   name: 'health',
   summary: 'report whether a role with --metrics is ready',
   usage: '[port or URL]',
-  options: 'health',
+  options: optionSets.health,
   group: 'Operation',
   examples: [`mq worker --metrics ${defaultPort} & mq health`, 'mq health 9100', 'mq health http://10.0.0.5:9464'],
   async run({ stdout }, values) {

@@ -4,6 +4,7 @@ import { basename } from 'node:path';
 import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
 import { columns, widthOf } from '../../terminal/wrap.ts';
+import { optionSets } from '../arguments/options.ts';
 import { nearest } from '../arguments/program.ts';
 import type { Candidate, Command } from '../command.ts';
 
@@ -11,10 +12,16 @@ import type { Candidate, Command } from '../command.ts';
 export const helpCommand: Command = {
   name: 'help',
   summary: 'print a page or the help of a command, or list both',
-  usage: '[topic or command]',
-  options: 'none',
+  usage: '[topic or command] [verb]',
+  options: optionSets.none,
   group: 'Configuration',
-  examples: ['mq help', 'mq help publishing', 'mq help retries-and-dead-letters | less', 'mq help worker'],
+  examples: [
+    'mq help',
+    'mq help publishing',
+    'mq help retries-and-dead-letters | less',
+    'mq help worker',
+    'mq help cluster up',
+  ],
   completes: async () => topics(),
   run: async () => undefined,
 };

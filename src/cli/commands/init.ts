@@ -3,6 +3,7 @@
 import { rm, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { MqError, systemReason } from '../../errors.ts';
+import { optionSets } from '../arguments/options.ts';
 import { wordOf } from '../arguments/program.ts';
 import type { Command } from '../command.ts';
 import { type TemplateName, templateNames, templates } from './init/templates.ts';
@@ -11,7 +12,7 @@ export const initCommand: Command = {
   name: 'init',
   summary: 'write a rascal.json to start from',
   usage: templateNames.join('|'),
-  options: 'init',
+  options: optionSets.init,
   group: 'Configuration',
   sections: [{ title: 'Templates', rows: templateNames.map((name) => [name, templates[name].summary]) }],
   examples: ['mq init worker', 'mq init rpc', 'mq init topic --config config/rascal.json', 'mq init logs'],

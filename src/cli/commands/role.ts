@@ -17,6 +17,7 @@ import type { Handler, HandlerWorld } from '../../handlers/handler.ts';
 import { messageFields } from '../../handlers/message-fields.ts';
 import type { Input } from '../../roles/input.ts';
 import type { Properties } from '../../session/wire.ts';
+import { optionSets } from '../arguments/options.ts';
 import type { Values } from '../arguments/values.ts';
 import { awaitBroker } from '../broker-wait.ts';
 import type { Command } from '../command.ts';
@@ -41,12 +42,13 @@ export function roleCommand(
     // Help contains texts of rascal.json, so they are escaped.
     summary: escaped(role.summary ?? `${role.behaviour} ${Object.values(usesOf(role)).flat().join(', ')}`),
     usage: escaped(usageOf(role)),
-    options: role.behaviour,
+    options: optionSets[role.behaviour],
+    sendsText: isSending(role),
     ...(role.log && { log: role.log }),
     sections: roleSections(role),
     examples: roleExamples(name, role).map(escaped),
     group,
-    run: (context, values) => run(context, values, { name, role, config }),
+    run: (context, values) => runRole(context, values, { name, role, config }),
   };
 }
 
@@ -63,7 +65,7 @@ interface RunningRow<Role extends RoleConfig = RoleConfig> extends Row<Role> {
   readonly drainMs: number;
 }
 
-async function run(context: Context, values: Values, row: Row): Promise<void> {
+export async function runRole(context: Context, values: Values, row: Row): Promise<void> {
   const { role } = row;
   const drainMs = values.duration('drain') ?? role.drain ?? 25_000;
   /** Starts the time that the handlers have to finish. */

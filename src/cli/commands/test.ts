@@ -7,6 +7,7 @@ import builtin from '../../../rascal.json' with { type: 'json' };
 import type { FoundFile } from '../../config/find.ts';
 import type { Context } from '../../context.ts';
 import { exitStatuses } from '../../errors.ts';
+import { optionSets, testMerge } from '../arguments/options.ts';
 import type { Values } from '../arguments/values.ts';
 import type { Command } from '../command.ts';
 import { assertTrusted } from '../input/trust.ts';
@@ -15,8 +16,8 @@ import { planTarget, type RunTarget } from './test/target.ts';
 export const testCommand: Command = {
   name: 'test',
   summary: 'run test files on an embedded broker, a cluster or yours',
-  usage: '[files or folders…] | merge <reports…>',
-  options: 'test',
+  usage: '[files or folders…]',
+  options: optionSets.test,
   group: 'Tests',
   examples: [
     'mq test',
@@ -26,8 +27,16 @@ export const testCommand: Command = {
     'mq test merge 1.json 2.json 3.json --report junit=all.xml',
     'mq test --self --on amqp://…',
   ],
+  verbs: {
+    merge: {
+      usage: '<report files…>',
+      summary: 'merge the JSON reports of the parts of a run',
+      options: testMerge,
+      examples: ['mq test merge 1.json 2.json 3.json --report junit=all.xml'],
+      run: merge,
+    },
+  },
   async run(context, values) {
-    if (values.args[0] === 'merge') return merge(context, values);
     const plan = planOf(values);
     const { planReports } = await import('../../harness/report.ts');
     const reports = planReports(values.list('report'), values.text('report-file'));
@@ -59,14 +68,10 @@ export const testCommand: Command = {
   },
 };
 
-const mergeOptions = ['report', 'report-file', 'verbose', 'debug'];
-
 /** Merges the JSON reports of the parts of a run. Returns the exit status of the whole run. */
 async function merge(context: Context, values: Values): Promise<number> {
-  const files = values.args.slice(1);
+  const files = values.args;
   if (files.length === 0) throw values.usage('merge needs the JSON reports of the parts');
-  const other = values.given.find((name) => !mergeOptions.includes(name));
-  if (other !== undefined) throw values.usage(`test merge has no --${other}`);
   const [{ mergeReports }, { isGood, openReports, planReports, totalsOf }] = await Promise.all([
     import('../../harness/merge.ts'),
     import('../../harness/report.ts'),

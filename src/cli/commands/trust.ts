@@ -2,6 +2,7 @@
 
 import { resolve } from 'node:path';
 import { escaped, MqError } from '../../errors.ts';
+import { optionSets } from '../arguments/options.ts';
 import type { Command } from '../command.ts';
 import { distrust, trust } from '../input/trust.ts';
 
@@ -10,7 +11,7 @@ export function trustCommand(builtin: unknown): Command {
     name: 'trust',
     summary: 'permit the rascal.json of a folder to run and send things',
     usage: '[file]',
-    options: 'trust',
+    options: optionSets.trust,
     group: 'Configuration',
     examples: ['mq trust', 'mq trust --revoke'],
     async run(context, values) {

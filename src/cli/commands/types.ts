@@ -4,13 +4,14 @@ import { writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { MqError, systemReason } from '../../errors.ts';
 import { makeFolder } from '../../harness/folder.ts';
+import { optionSets } from '../arguments/options.ts';
 import type { Command } from '../command.ts';
 
 export const typesCommand: Command = {
   name: 'types',
   summary: 'write the types of mq/test and mq/handler for editors',
   usage: '',
-  options: 'types',
+  options: optionSets.types,
   group: 'Tests',
   examples: ['mq types', 'mq types --out test'],
   async run({ cwd, stdout, stderr }, values) {

@@ -2,14 +2,16 @@
 
 import manifest from '../../../package.json' with { type: 'json' };
 import { Printer } from '../../terminal/printer.ts';
+import { optionSets } from '../arguments/options.ts';
 import type { Command } from '../command.ts';
 
 export const versionCommand: Command = {
   name: 'version',
   summary: 'print the version (also -V, --version)',
   usage: '',
-  options: 'version',
+  options: optionSets.version,
   group: 'Configuration',
+  examples: ['mq version', 'mq version --json'],
   async run({ stdout }, values) {
     const [superfluous] = values.args;
     if (superfluous !== undefined) throw values.usage(`unexpected argument '${superfluous}'`);

@@ -3,6 +3,7 @@
 import type { Config } from '../../config/config.ts';
 import type { Context } from '../../context.ts';
 import { Printer } from '../../terminal/printer.ts';
+import { optionSets } from '../arguments/options.ts';
 import { awaitBroker } from '../broker-wait.ts';
 import type { Command } from '../command.ts';
 import { noteOf } from '../error-text.ts';
@@ -13,7 +14,7 @@ export function waitCommand(configOf: (context: Context) => Promise<Config>): Co
     name: 'wait',
     summary: 'wait until a broker accepts a connection to the vhost',
     usage: '',
-    options: 'wait',
+    options: optionSets.wait,
     group: 'Operation',
     examples: ['mq wait && mq worker', 'mq wait --url amqp://user:password@rabbit/shop --timeout 30'],
     async run(context, values) {

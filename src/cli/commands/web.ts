@@ -9,6 +9,7 @@ import { MqError } from '../../errors.ts';
 import { aborted } from '../../signal.ts';
 import { isClosedPipe, Printer } from '../../terminal/printer.ts';
 import type { WebSettings } from '../../web/server.ts';
+import { optionSets } from '../arguments/options.ts';
 import type { Values } from '../arguments/values.ts';
 import type { Command } from '../command.ts';
 import { noteOf } from '../error-text.ts';
@@ -25,7 +26,7 @@ export function webCommand(configOf: (context: Context) => Promise<Config>): Com
     name: 'web',
     summary: 'serve a page with live messages, topology and depths',
     usage: '',
-    options: 'web',
+    options: optionSets.web,
     group: 'Operation',
     examples: ['mq web', 'mq web --port 0 --json', 'MQ_WEB_PASSWORD=… mq web --host 0.0.0.0'],
     async run(context, values) {

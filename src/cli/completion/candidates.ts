@@ -2,14 +2,17 @@
 // reads the same tables as the help. script.ts contains the scripts for the shells.
 
 import type { Option } from '../arguments/option.ts';
-import { optionSets } from '../arguments/options.ts';
+import { allOptions, optionSets } from '../arguments/options.ts';
 import { protectArgs } from '../arguments/protect.ts';
-import type { Candidate, Command, KnownNames } from '../command.ts';
+import type { Candidate, Command, KnownNames, Verb } from '../command.ts';
 
 /** `files` lets the shell offer file names. */
-export type Completion = { readonly files: true } | { readonly files: false; readonly words: readonly Candidate[] };
+type Completion = { readonly files: true } | { readonly files: false; readonly words: readonly Candidate[] };
 
-export type CompletedCommand = Pick<Command, 'name' | 'summary' | 'usage' | 'options' | 'completes'>;
+export type CompletedCommand = Pick<
+  Command,
+  'name' | 'summary' | 'usage' | 'options' | 'verbs' | 'completes' | 'completedOptions' | 'run'
+>;
 
 const files: Completion = { files: true };
 const none: Completion = { files: false, words: [] };
@@ -31,10 +34,10 @@ export async function completionOf(
   }
   const word = typed.at(-1) ?? '';
   const before = typed.slice(0, -1);
-  const { commandAt } = protectArgs(before, Object.values(optionSets).flat());
+  const { commandAt, words } = protectArgs(before, allOptions);
   const command = all.find(({ name }) => name === before[commandAt]);
   if (commandAt !== -1 && command === undefined) return none;
-  const options: readonly Option[] = command ? optionSets[command.options] : startOptions;
+  const options = command ? await optionsOf(command, words) : startOptions;
   const given = protectArgs(before, options);
   if (before.includes('--')) return positional(before, { command, names, word });
   const rest = options.find((option) => option.rest && before.includes(`--${option.name}`));
@@ -49,6 +52,16 @@ export async function completionOf(
   if (word.startsWith('-')) return beginning(word, flagsOf(options, before));
   if (command === undefined) return beginning(word, all.map(nameAndSummary));
   return positional(before, { command, names, word });
+}
+
+/** Returns the options of the command, or of the verb that the words name. */
+async function optionsOf(command: CompletedCommand, words: readonly string[]): Promise<readonly Option[]> {
+  const own = await command.completedOptions?.(words);
+  return own ?? verbOf(command, words)?.options ?? command.options;
+}
+
+function verbOf({ verbs = {} }: CompletedCommand, [first = '']: readonly string[]): Verb | undefined {
+  return Object.hasOwn(verbs, first) ? verbs[first] : undefined;
 }
 
 /** Options that are accepted before the command's name. */
@@ -87,14 +100,20 @@ async function positional(
   { command, names, word }: { command: CompletedCommand | undefined; names: KnownNames; word: string },
 ): Promise<Completion> {
   if (command === undefined) return none;
-  const { argv } = protectArgs(before, optionSets[command.options]);
-  const arguments_ = argv
-    .filter((arg, at) => arg.startsWith('\0') && !isOption(argv[at - 1]))
-    .map((arg) => arg.slice(1));
-  const own = await command.completes?.(arguments_, names);
+  const { words } = protectArgs(before, allOptions);
+  const own = await command.completes?.(words, names);
   if (own) return beginning(word, own);
-  const places = command.usage.match(/<[^>]+>|\[[^\]]+\]|\S+/g) ?? [];
-  const place = places[arguments_.length] ?? (places.at(-1)?.includes('…') ? places.at(-1) : undefined) ?? '';
+  const verb = verbOf(command, words);
+  if (!verb && command.verbs && !command.run)
+    return words.length > 0
+      ? none
+      : beginning(
+          word,
+          Object.entries(command.verbs).map(([name, { summary }]) => [name, summary]),
+        );
+  const typed = verb ? words.slice(1) : words;
+  const places = (verb ?? command).usage.match(/<[^>]+>|\[[^\]]+\]|\S+/g) ?? [];
+  const place = places[typed.length] ?? (places.at(-1)?.includes('…') ? places.at(-1) : undefined) ?? '';
   if (/\bfiles?\b|\bfolders?\b/.test(place)) return files;
   if (place.includes('|'))
     return beginning(
@@ -110,10 +129,6 @@ async function positional(
     ...(/\bqueue\b/.test(place) ? names.queues : []),
   ];
   return beginning(word, [...new Set(found)].map(alone));
-}
-
-function isOption(word: string | undefined): boolean {
-  return word?.startsWith('--') ?? false;
 }
 
 function alone(word: string): Candidate {

@@ -5,6 +5,7 @@ import { resolve } from 'node:path';
 import { membersOf, objectOf, type Plain, stringOf } from '../../config/plain.ts';
 import { type Behaviour, behaviours, expandRole, subscriptionNames } from '../../config/role.ts';
 import type { Context } from '../../context.ts';
+import { optionSets } from '../arguments/options.ts';
 import { earlyValue } from '../arguments/program.ts';
 import type { KnownNames } from '../command.ts';
 
@@ -49,10 +50,10 @@ function vhostsOf(content: Plain): Plain[] {
 function rolesOf(content: Plain) {
   return Object.entries(objectOf(objectOf(content['mq'])['roles'])).flatMap(([name, value]) => {
     const role = expandRole(objectOf(value));
-    const options = behaviours.find((one: Behaviour) => one === role['behaviour']);
+    const behaviour = behaviours.find((one: Behaviour) => one === role['behaviour']);
     const summary =
-      stringOf(role['summary']) ?? `${options} ${role['publication'] ?? subscriptionNames(role).join(', ')}`;
-    return options && isSayable(name) ? [[name, { summary, options }] as const] : [];
+      stringOf(role['summary']) ?? `${behaviour} ${role['publication'] ?? subscriptionNames(role).join(', ')}`;
+    return behaviour && isSayable(name) ? [[name, { summary, options: optionSets[behaviour] }] as const] : [];
   });
 }
 

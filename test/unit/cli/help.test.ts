@@ -72,7 +72,7 @@ function noConfig(): never {
 }
 
 /** Options whose absence has no value of its own. */
-const withoutDefault = ['header', 'property', 'pass-env', 'exec', 'exec-lines'];
+const withoutDefault = ['header', 'property', 'pass-env', 'exec', 'exec-lines', 'to'];
 
 test('every option with a value states its default, and times are durations', () => {
   for (const [set, options] of Object.entries<readonly Option[]>(optionSets)) {

@@ -2,6 +2,8 @@
 
 import type { Action, Argument } from '../../../admin/action.ts';
 import { MqError } from '../../../errors.ts';
+import type { Option } from '../../arguments/option.ts';
+import { optionSets } from '../../arguments/options.ts';
 import { nearest } from '../../arguments/program.ts';
 import { unexpectedArgument } from '../../arguments/values.ts';
 
@@ -11,6 +13,8 @@ export interface FoundAction {
   readonly args: Readonly<Record<string, string>>;
   readonly rest: readonly string[];
 }
+
+const adminOptions: readonly Option[] = optionSets.admin;
 
 const ofAll = [
   'management-url',
@@ -58,13 +62,27 @@ const otherActions: Readonly<Record<string, string>> = {
 
 /** Returns the action and its arguments. Throws USAGE with a suggestion if there is no such action. */
 export function findAction(words: readonly string[], actions: readonly Action[]): FoundAction {
-  const [verb = '', noun = ''] = words;
+  const [verb = ''] = words;
   const ofVerb = actions.filter((action) => action.verb === verb);
   if (ofVerb.length === 0) throw unknownVerb(words, actions);
-  const alone = ofVerb.find((action) => action.noun === undefined);
-  const action = ofVerb.find((one) => one.noun !== undefined && isNoun(one.noun, noun)) ?? alone;
+  const action = actionOf(words, actions);
   if (action === undefined) throw unknownNoun(words, ofVerb);
   return { action, ...argumentsOf(action, words.slice(action.noun === undefined ? 1 : 2)) };
+}
+
+/** Returns the action that the first words name exactly, without a suggestion for others. */
+export function actionOf([verb, noun = '']: readonly string[], actions: readonly Action[]): Action | undefined {
+  const ofVerb = actions.filter((action) => action.verb === verb);
+  return (
+    ofVerb.find((action) => action.noun !== undefined && isNoun(action.noun, noun)) ??
+    ofVerb.find((action) => action.noun === undefined)
+  );
+}
+
+/** Returns the options that an action accepts. */
+export function optionsOf(action: Action): readonly Option[] {
+  const names = actionOptions(action);
+  return adminOptions.filter(({ name }) => names.includes(name));
 }
 
 /** Returns the names of the options that an action accepts. */
@@ -80,9 +98,15 @@ export function actionOptions({ verb, options = [], isInVhost, question, request
   ];
 }
 
+/** Returns the name of an action: `create binding`. */
+export function nameOf({ verb, noun }: Pick<Action, 'verb' | 'noun'>): string {
+  return noun === undefined ? verb : `${verb} ${noun}`;
+}
+
 /** Returns the command line of an action: `create binding <source> <destination> [key]`. */
-export function wordsOf({ verb, noun, args = [] }: Action): string {
-  return [verb, noun, ...args.map(argumentText)].filter((word) => word !== undefined).join(' ');
+export function wordsOf(action: Action): string {
+  const { args = [] } = action;
+  return [nameOf(action), ...args.map(argumentText)].join(' ');
 }
 
 function argumentText({ name, isOptional, isRest }: Argument): string {
@@ -116,8 +140,7 @@ function argumentsOf(action: Action, typed: readonly string[]): Omit<FoundAction
 function superfluous(action: Action, rest: readonly string[]): MqError {
   const { hint = '' } = usage(action, '');
   const isLook = actionOptions(action).includes('columns') && rest.every((word) => /^[a-z][a-z_.]*$/.test(word));
-  const words = [action.verb, action.noun].filter((word) => word !== undefined).join(' ');
-  const columns = isLook ? `columns are an option: mq admin ${words} --columns ${rest.join(',')}; ` : '';
+  const columns = isLook ? `columns are an option: mq admin ${nameOf(action)} --columns ${rest.join(',')}; ` : '';
   return new MqError('USAGE', unexpectedArgument(rest[0] ?? ''), { hint: `${columns}${hint}` });
 }
 
@@ -126,8 +149,8 @@ function entry(name: string, value: string | undefined): [string, string][] {
 }
 
 /** Returns a USAGE error of one action. */
-export function usage({ verb, noun }: Pick<Action, 'verb' | 'noun'>, message: string): MqError {
-  return new MqError('USAGE', message, { hint: `mq admin ${noun === undefined ? verb : `${verb} ${noun}`} --help` });
+export function usage(action: Pick<Action, 'verb' | 'noun'>, message: string): MqError {
+  return new MqError('USAGE', message, { hint: `mq admin ${nameOf(action)} --help` });
 }
 
 function unknownVerb(words: readonly string[], actions: readonly Action[]): MqError {

@@ -1,10 +1,11 @@
 // Builds the help of mq admin from the table of actions.
 
 import type { Action } from '../../../admin/action.ts';
-import { columns, wrapped } from '../../../terminal/wrap.ts';
+import { columns } from '../../../terminal/wrap.ts';
 import type { Command } from '../../command.ts';
-import { optionLines } from '../../help.ts';
-import { actionOptions, isNoun, wordsOf } from './find-action.ts';
+import { formatHelp } from '../../help.ts';
+import { exampleOf } from './example.ts';
+import { actionOf, isNoun, nameOf, optionsOf, wordsOf } from './find-action.ts';
 
 /**
  * Returns the help for `mq admin …words --help`: for one action, for all actions of a verb or noun, or for all actions.
@@ -14,10 +15,10 @@ export function adminHelp(
   words: readonly string[],
   { actions, width }: { actions: readonly Action[]; width: number },
 ): string {
-  const [first = '', second] = words;
-  const ofWord = actions.filter(({ verb, noun }) => verb === first || (noun !== undefined && isNoun(noun, first)));
-  const one = ofWord.find(({ verb, noun }) => verb === first && (noun === undefined || isNoun(noun, second ?? '')));
+  const [first = ''] = words;
+  const one = actionOf(words, actions);
   if (one) return actionHelp(one, width);
+  const ofWord = actions.filter(({ verb, noun }) => verb === first || (noun !== undefined && isNoun(noun, first)));
   const shown = ofWord.length > 0 ? ofWord : actions;
   const title = ofWord.length > 0 ? `mq admin ${first}` : `mq admin: ${command.summary}`;
   const usage = 'Usage: mq admin <action> [options]';
@@ -28,17 +29,17 @@ export function adminHelp(
 const closing = 'mq admin <action> --help prints the options of an action.';
 
 function actionHelp(action: Action, width: number): string {
-  const { verb, noun, summary, request, columns: names } = action;
-  const name = ['admin', verb, noun].filter((word) => word !== undefined).join(' ');
-  const shown = names && `Columns\n  ${names.join(',')}\n  and whatever else --json shows`;
-  const sections = [
-    wrapped(`mq ${name}: ${summary}`, { width, indent: 2 }),
-    `Usage: mq admin ${wordsOf(action)} [options]`,
-    `HTTP API: ${request}`,
-    ...(shown === undefined ? [] : [shown]),
-    `Options\n${optionLines('admin', { names: actionOptions(action), width })}`,
-  ];
-  return `${sections.join('\n\n')}\n`;
+  const { summary, request, columns: names } = action;
+  const shown = names && `Columns\n  ${names.join(',')}\n  and all others that --json shows`;
+  const helped = {
+    name: `admin ${nameOf(action)}`,
+    summary,
+    usage: wordsOf(action).slice(nameOf(action).length + 1),
+    introduction: [`HTTP API: ${request}`, ...(shown === undefined ? [] : [shown])],
+    options: optionsOf(action),
+    examples: [exampleOf(action)],
+  };
+  return formatHelp(helped, width);
 }
 
 /** Groups of verbs. A verb that is not listed has its own group. */
@@ -74,6 +75,6 @@ function actionRows(actions: readonly Action[], width: number): string {
   );
 }
 
-function examples({ examples: lines = [] }: Command): string {
+function examples({ examples: lines }: Command): string {
   return `Examples\n${lines.map((line) => `  ${line}`).join('\n')}`;
 }

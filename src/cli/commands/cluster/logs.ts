@@ -14,7 +14,7 @@ export async function printLogs(job: Job): Promise<undefined> {
 }
 
 async function print({ context, values, hosts }: Job): Promise<void> {
-  const lines = values.whole('lines', { min: 1, max: 1_000_000 });
+  const tail = values.whole('tail', { min: 1, max: 1_000_000 });
   const { attachCluster } = await import('../../../cluster/cluster.ts');
   const cluster = await attachCluster({ name: await chosenCluster(context, values) });
   const indexes = indexesOf(cluster, hosts);
@@ -26,14 +26,14 @@ async function print({ context, values, hosts }: Job): Promise<void> {
   };
   if (!values.flag('follow')) {
     for (const index of indexes) {
-      const text = await cluster.logs(index, lines);
+      const text = await cluster.logs(index, tail);
       for (const line of text.replace(/\n$/, '').split('\n')) await tell(index, line);
     }
     return;
   }
   const { drain: signal } = context;
   const follow = indexes.map((index) =>
-    cluster.follow(index, { lines: lines ?? 10, signal, onLine: (line) => tell(index, line) }),
+    cluster.follow(index, { lines: tail ?? 10, signal, onLine: (line) => tell(index, line) }),
   );
   await Promise.all(follow);
 }

@@ -3,24 +3,25 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Option } from '../../../../src/cli/arguments/option.ts';
-import { type OptionSet, optionSets } from '../../../../src/cli/arguments/options.ts';
+import { optionSets } from '../../../../src/cli/arguments/options.ts';
 import { parse } from '../../../../src/cli/arguments/program.ts';
 import type { Values } from '../../../../src/cli/arguments/values.ts';
 import type { Command } from '../../../../src/cli/command.ts';
 
-const command = (options: OptionSet): Command => ({
+const command = (options: readonly Option[]): Command => ({
   name: 'x',
   summary: '',
   usage: '',
   group: '',
+  examples: [],
   options,
   run: async () => undefined,
 });
 
 test('a word after any option without a value is an argument, before and after other options', () => {
   const swallowed: string[] = [];
-  for (const [set, options] of Object.entries(optionSets) as [OptionSet, (typeof optionSets)[OptionSet]][]) {
-    for (const { name, short, value, bare, negatable } of options as readonly Option[]) {
+  for (const options of Object.values<readonly Option[]>(optionSets)) {
+    for (const { name, short, value, bare, negatable } of options) {
       if (value !== undefined && bare === undefined) continue;
       const typed = [`--${name}`, ...(short ? [`-${short}`] : []), ...(negatable ? [`--no-${name}`] : [])];
       for (const flag of typed) {
@@ -29,7 +30,7 @@ test('a word after any option without a value is an argument, before and after o
           ['x', 'first', flag, 'word'],
           [flag, 'x', 'word'],
         ]) {
-          const values = parse(args, command(set));
+          const values = parse(args, command(options));
           const expected = args.filter((arg) => arg !== 'x' && arg !== flag);
           if (values.args.join() !== expected.join() || !isGiven(values, name)) swallowed.push(args.join(' '));
         }

@@ -1,0 +1,67 @@
+// The options of mq dlq, by verb.
+
+import { headers } from './admin-options.ts';
+import type { Option } from './option.ts';
+import { always, common } from './shared-options.ts';
+
+/** Options of every verb. */
+export const dlqOptions: readonly Option[] = [
+  {
+    name: 'queue',
+    value: 'QUEUE',
+    help: 'use the queue of this name on the broker, instead of <name>',
+    default: 'the dead-letter queue of <name>',
+  },
+  {
+    name: 'timeout',
+    value: 'DURATION',
+    help: 'wait this long for an answer of the broker; without one the messages stay in the queue',
+    default: '60s',
+  },
+  ...common,
+  ...always,
+];
+
+const selection: readonly Option[] = [
+  {
+    name: 'id',
+    value: 'ID',
+    repeats: true,
+    help: 'select the message with this id; a unique beginning is enough',
+    default: 'all',
+  },
+  {
+    name: 'filter',
+    value: 'TEXT',
+    repeats: true,
+    help: 'select messages with this text in the body or the reason, or NAME=VALUE with this header, key, exchange or reason',
+    default: 'all',
+  },
+  { name: 'count', value: 'N', help: 'select at most N messages', default: 'no limit' },
+];
+const dryRun: Option = { name: 'dry-run', help: 'only print which messages are selected' };
+const yes: Option = { name: 'yes', help: 'do not ask for consent' };
+
+export const dlqVerbOptions = {
+  list: [...selection, headers, ...dlqOptions],
+  show: dlqOptions,
+  replay: [
+    ...selection,
+    {
+      name: 'to-exchange',
+      help: 'publish to the original exchange and key, instead of the queue where the message died',
+    },
+    dryRun,
+    { name: 'yes', help: 'do not ask for consent to --to-exchange' },
+    headers,
+    ...dlqOptions,
+  ],
+  move: [
+    { name: 'to', value: 'QUEUE', help: 'send the messages to this queue (required)' },
+    ...selection,
+    dryRun,
+    headers,
+    ...dlqOptions,
+  ],
+  purge: [...selection, dryRun, yes, headers, ...dlqOptions],
+} as const satisfies Record<string, readonly Option[]>;

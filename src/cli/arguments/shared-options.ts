@@ -1,0 +1,27 @@
+// The options of every command, and those of the commands that connect to the user's broker.
+
+import type { Option } from './option.ts';
+
+export const common: readonly Option[] = [
+  {
+    name: 'url',
+    value: 'URLS',
+    help: 'connect to amqp://user:password@host:port/vhost; several nodes with commas',
+    default: 'MQ_URL, else rascal.json',
+  },
+  { name: 'url-file', value: 'FILE', help: 'read the address from a file, such as a secret', default: 'MQ_URL_FILE' },
+  {
+    name: 'ca',
+    value: 'FILE',
+    help: 'trust this certificate authority (PEM) for amqps',
+    default: 'those of the system',
+  },
+  { name: 'insecure', help: "do not verify the broker's certificate; anybody can then read the password" },
+  { name: 'config', value: 'FILE', help: 'read this configuration', default: 'MQ_CONFIG, else ./rascal.json' },
+  { name: 'json', help: 'print results as JSON lines' },
+];
+
+export const always: readonly Option[] = [
+  { name: 'debug', help: 'show the stack of an error' },
+  { name: 'help', short: 'h', help: 'show this help' },
+];

@@ -1,0 +1,51 @@
+// Chooses the verb that a command line names, and refuses the options of other verbs.
+
+import type { Option } from './arguments/option.ts';
+import { wordOf } from './arguments/program.ts';
+import type { Values } from './arguments/values.ts';
+import type { Command, Verb } from './command.ts';
+
+/** What accepts options: a command, a verb or an action, named as in `mq cluster up`. */
+export interface Accepting {
+  readonly name: string;
+  readonly options: readonly Pick<Option, 'name'>[];
+}
+
+/** At most this many verbs are named in a hint. */
+const mostNames = 6;
+
+/**
+ * Returns the function and the values of the verb that the first argument names, otherwise of the command itself.
+ * Throws USAGE for an unknown verb, and for an option of another verb.
+ */
+export function chosenVerb(command: Command, values: Values): { run: Verb['run']; values: Values } {
+  const { name, options, verbs = {}, run } = command;
+  const [first = ''] = values.args;
+  const all = Object.entries(verbs).map(([verb, row]) => ({ name: `${name} ${verb}`, options: row.options }));
+  if (run && !Object.hasOwn(verbs, first)) {
+    if (all.length > 0) refuseOthers(values, { name, options }, all);
+    return { run: run.bind(command), values };
+  }
+  const word = wordOf(values, Object.keys(verbs));
+  const verb = verbs[word];
+  if (verb === undefined) throw values.usage(`there is no 'mq ${name} ${word}'`);
+  const inner = values.ofVerb(word);
+  refuseOthers(inner, { name: `${name} ${word}`, options: verb.options }, run ? [{ name, options }, ...all] : all);
+  return { run: verb.run.bind(verb), values: inner };
+}
+
+/** Throws USAGE for a given option that `own` does not accept. The hint names what accepts it. */
+export function refuseOthers(values: Values, own: Accepting, others: readonly Accepting[]): void {
+  const name = values.given.find((one) => !accepts(own, one));
+  if (name === undefined) return;
+  const names = others.filter((other) => accepts(other, name)).map((other) => `mq ${other.name}`);
+  const shown = names.length > mostNames ? [...names.slice(0, mostNames), '…'] : names;
+  throw values.usage(
+    `mq ${own.name} has no option --${name}`,
+    `--${name} is an option of ${shown.join(', ')}; mq ${own.name} --help lists those of mq ${own.name}`,
+  );
+}
+
+function accepts({ options }: Accepting, name: string): boolean {
+  return options.some((option) => option.name === name);
+}

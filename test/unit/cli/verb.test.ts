@@ -1,0 +1,72 @@
+// The verbs of commands: the choice, options of other verbs, help and completions.
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { completions } from '../../../src/cli/cli.ts';
+import { runCli } from '../../support/cli.ts';
+
+for (const [typed, name, others] of [
+  ['cluster logs --nodes 3', 'cluster logs', 'mq cluster up'],
+  ['cluster list --name x', 'cluster list', 'mq cluster up, mq cluster status, mq cluster url'],
+  ['--force cluster down', 'cluster down', 'mq cluster stop'],
+  ['dlq show task 1 --yes', 'dlq show', 'mq dlq replay, mq dlq purge'],
+  ['dlq list task --to parked', 'dlq list', 'mq dlq move'],
+  ['test merge a.json --on cluster', 'test merge', 'mq test'],
+  ['admin list queues --if-empty', 'admin list queues', 'mq admin delete queue'],
+] as const) {
+  test(`refuses an option of another verb: mq ${typed}`, async () => {
+    const { status, stderr } = await runCli(typed.split(' '));
+    assert.is(status, 64);
+    const option = /--[a-z-]+/.exec(typed)?.[0];
+    assert.ok(stderr.includes(`mq ${name} has no option ${option} [USAGE]\n`), stderr);
+    assert.ok(stderr.includes(`hint: ${option} is an option of ${others}`), stderr);
+  });
+}
+
+for (const [typed, hint] of [
+  ['cluster', 'mq cluster --help'],
+  ['cluster stop', 'mq cluster stop --help'],
+  ['cluster forget mq1 mq2', 'mq cluster forget --help'],
+  ['dlq move task', 'mq dlq move --help'],
+  ['test merge', 'mq test merge --help'],
+] as const) {
+  test(`names the help of the verb: mq ${typed}`, async () => {
+    const { status, stderr } = await runCli(typed.split(' '));
+    assert.equal([status, stderr.split('\n')[1]], [64, `hint: ${hint}`]);
+  });
+}
+
+test('prints the help of one verb, with the options before or after it', async () => {
+  const typed = ['cluster up --help', '--help cluster up', 'cluster --name x up -h', 'help cluster up'];
+  const texts = await Promise.all(typed.map(async (line) => (await runCli(line.split(' '))).stdout));
+  assert.equal(new Set(texts).size, 1);
+  assert.match(texts[0] ?? '', /^mq cluster up: .*\n\nUsage: mq cluster up \[options\]\n\nOptions\n/);
+});
+
+test('lists the verbs in the help of the command, and only the options of every verb', async () => {
+  const { stdout } = await runCli(['cluster', '--help']);
+  assert.match(stdout, /\nUsage: mq cluster <verb> \[options\]\n\nVerbs\n {2}up /);
+  assert.match(stdout, /\nOptions of every verb\n {2}--json/);
+  assert.not.match(stdout, /--nodes N/);
+});
+
+for (const [typed, expected] of [
+  ['cluster st', ['status', 'stop', 'start']],
+  ['cluster logs --', ['--tail', '--follow', '--name', '--json', '--debug', '--help']],
+  ['cluster --', ['--json', '--debug', '--help']],
+  ['--tail 5 cluster lo', ['logs']],
+  ['cluster url --of m', ['management']],
+  ['dlq re', ['replay']],
+  ['dlq list ta', ['task']],
+  ['dlq show task --', ['--queue', '--timeout', '--url', '--url-file', '--ca', '--insecure', '--config', '--json']],
+  ['admin whoami --c', ['--columns', '--config', '--ca']],
+] as const) {
+  test(`completes: mq ${typed}`, async () => {
+    const answer = await completions(['--', ...typed.split(' ')], { env: {}, cwd: import.meta.dirname });
+    const words = answer.split('\n').slice(1, -1);
+    const found = words.map((line) => line.split('\t')[0] ?? '');
+    assert.equal(found.slice(0, expected.length), expected);
+  });
+}
+
+test.run();
