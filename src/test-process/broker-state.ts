@@ -34,14 +34,14 @@ function busyRole({ vhost, connections }: VhostState): string | undefined {
     const name = nameOf(connection);
     if (!name.startsWith('mq ') || isOwn(name)) continue;
     for (const { deliveries } of connection.channels.values()) {
-      const { size } = deliveries.held;
+      const { size } = deliveries.unacked;
       if (size > 0) return `"${name}" has ${size} unacknowledged ${messages(size)}`;
-      receiving.add(deliveries);
+      for (const consumer of deliveries.consumers.values()) receiving.add(consumer);
     }
   }
   for (const { name, ready, consumers } of vhost.queues.values()) {
     if (ready.length === 0) continue;
-    const hasRole = [...consumers.all].some((one) => 'deliveries' in one && receiving.has(one.deliveries));
+    const hasRole = [...consumers.all].some((consumer) => receiving.has(consumer));
     if (hasRole) return `the queue "${name}" has ${ready.length} ready ${messages(ready.length)}`;
   }
   return undefined;
@@ -75,7 +75,7 @@ export function holdingsOf(state: VhostState | undefined): Holdings {
         return {
           name: [nameOf(connection), connection.name].filter(Boolean).join(' '),
           channels: channels.length,
-          unacked: channels.reduce((sum, { deliveries }) => sum + deliveries.held.size, 0),
+          unacked: channels.reduce((sum, { deliveries }) => sum + deliveries.unacked.size, 0),
         };
       })
       .filter(({ name }) => !isOwn(name)),

@@ -1,4 +1,4 @@
-// One channel: which methods it takes, in which state, and who answers them. An error of channel scope ends here.
+// One channel: its state, and which part of it answers which method. Catches the errors of channel scope.
 
 import { frameTypes } from '../codec/frames.ts';
 import { decodeMethod, type Method, type MethodInput, type MethodName, methodKey } from '../codec/methods.ts';
@@ -15,8 +15,10 @@ import { Transaction } from './transaction.ts';
 const publishKey = methodKey(60, 40);
 const ackKey = methodKey(60, 80);
 const commitKey = methodKey(90, 20);
+const closeKey = methodKey(20, 40);
+const closeOkKey = methodKey(20, 41);
 
-/** What a channel needs of its connection. */
+/** The connection, as its channels use it. */
 export interface ChannelOwner extends ConnectionScope {
   /** Removes a channel that is closed. */
   forget(channel: { readonly number: number }): void;
@@ -30,7 +32,6 @@ export class Channel implements ChannelScope {
   readonly deliveries: Deliveries;
   readonly counters = messageCounters();
   transaction: Transaction | undefined;
-  /** AMQP 0-9-1, 1.7.2.1.2: the queue that is meant where a method names none. */
   lastQueue = '';
   isClosing = false;
 
@@ -43,7 +44,7 @@ export class Channel implements ChannelScope {
   }
 
   get replyAddress(): string | undefined {
-    return this.deliveries.replyAddress;
+    return this.deliveries.replyConsumer.address;
   }
 
   /** AMQP 0-9-1, 1.7.2.1.2: an empty name means the queue that was declared last on the channel. */
@@ -57,36 +58,35 @@ export class Channel implements ChannelScope {
     this.connection.output.method(this.number, name, fields);
   }
 
-  /** One frame of the peer. Errors of connection scope are thrown on. */
+  /** Receives one frame of the client. Throws errors of connection scope. */
   receive(type: number, buffer: Buffer, start: number, end: number): void {
-    // What is wrong with content is wrong with the basic.publish before it.
+    // An error in the content is an error of the basic.publish before it.
     const key = type === frameTypes.method && end - start >= 4 ? buffer.readUInt32BE(start) : publishKey;
     if (this.isClosing) {
-      if (type === frameTypes.method) this.#takeWhileClosing(key);
+      if (type === frameTypes.method) this.#receiveWhileClosing(key);
       return;
     }
     try {
-      if (type !== frameTypes.method) this.publisher.takeContent(type, buffer, start, end);
+      if (type !== frameTypes.method) this.publisher.receiveContent(type, buffer, start, end);
       else {
         this.publisher.expectNoContent();
         if (key === publishKey) this.publisher.begin(buffer, start + 4, end);
         else if (key === ackKey && end - start === 13) {
           const tag = buffer.readUInt32BE(start + 4) * 0x1_0000_0000 + buffer.readUInt32BE(start + 8);
-          this.deliveries.ack(tag, (buffer[start + 12] as number) !== 0);
+          this.deliveries.ack(tag, buffer[start + 12] !== 0);
         } else this.#dispatch(decodeMethod(buffer, start, end));
       }
     } catch (error) {
-      if (!(error instanceof ProtocolError) || error.scope !== 'channel') throw withMethod(error, key);
       this.#refuse(error, key);
     }
   }
 
-  /** Once a turn. */
+  /** Sends the confirms of this tick. */
   flush(): void {
     if (!this.isClosing) this.publisher.flush();
   }
 
-  /** Everything that it holds goes back, then `done` is called; nothing is sent. */
+  /** Returns all messages that the channel holds, then calls `done`. Sends nothing. */
   release(done?: () => void): void {
     this.isClosing = true;
     this.publisher.release();
@@ -94,11 +94,19 @@ export class Channel implements ChannelScope {
   }
 
   *#released(): Work {
-    if (this.transaction !== undefined) yield* this.transaction.rolledBack();
-    yield* this.deliveries.released();
+    if (this.transaction !== undefined) yield* this.transaction.rollback();
+    yield* this.deliveries.release();
   }
 
   #dispatch(method: Method): void {
+    if (this.deliveries.dispatch(method) || declare(this, method)) return;
+    if (this.#answerChannelMethod(method) || this.#answerTransactionMethod(method)) return;
+    // Only a server may send this method, or it does not belong to a channel.
+    throw new ProtocolError('COMMAND_INVALID', 'unimplemented method');
+  }
+
+  /** Returns false for a method of another kind. */
+  #answerChannelMethod(method: Method): boolean {
     switch (method.name) {
       case 'channel.open':
         throw new ProtocolError('CHANNEL_ERROR', "second 'channel.open' seen");
@@ -108,55 +116,64 @@ export class Channel implements ChannelScope {
           this.send('channel.close-ok', {});
           this.connection.forget(this);
         });
-        return;
-      case 'channel.close-ok':
-        return;
+        return true;
       case 'channel.flow':
         if (!method.fields.active) throw new ProtocolError('NOT_IMPLEMENTED', 'active=false');
         this.send('channel.flow-ok', { active: true });
-        return;
-      case 'channel.flow-ok':
-        return;
+        return true;
       case 'access.request':
-        // Of AMQP 0-8. RabbitMQ answers old clients that there is a ticket.
+        // A method of AMQP 0-8. RabbitMQ still answers it for old clients.
         this.send('access.request-ok', { ticket: 1 });
-        return;
+        return true;
       case 'confirm.select':
         this.publisher.confirm();
         if (!method.fields.noWait) this.send('confirm.select-ok', {});
-        return;
-      case 'tx.select':
-        if (this.publisher.isConfirming) {
-          throw new ProtocolError('PRECONDITION_FAILED', 'cannot switch from confirm to tx mode');
-        }
-        this.transaction ??= new Transaction({
-          memory: this.vhost.memory,
-          publisher: this.publisher,
-          deliveries: this.deliveries,
-        });
-        this.send('tx.select-ok', {});
-        return;
-      case 'tx.commit':
-        this.connection.inOrder(this.#committed(this.#inTransaction()));
-        return;
-      case 'tx.rollback':
-        this.connection.inOrder(this.#inTransaction().rolledBack(), () => this.send('tx.rollback-ok', {}));
-        return;
+        return true;
       default:
-        if (this.deliveries.dispatch(method) || declare(this, method)) return;
-        // Only a server sends it, or not on a channel.
-        throw new ProtocolError('COMMAND_INVALID', 'unimplemented method');
+        return method.name === 'channel.close-ok' || method.name === 'channel.flow-ok';
     }
   }
 
-  /** Answers when everything is done, and on disk where it has to be. */
-  *#committed(transaction: Transaction): Work {
+  /** Returns false for a method of another kind. */
+  #answerTransactionMethod({ name }: Method): boolean {
+    switch (name) {
+      case 'tx.select':
+        this.#beginTransaction();
+        this.send('tx.select-ok', {});
+        return true;
+      case 'tx.commit':
+        this.connection.inOrder(this.#commit(this.#currentTransaction()));
+        return true;
+      case 'tx.rollback':
+        this.connection.inOrder(this.#currentTransaction().rollback(), () => this.send('tx.rollback-ok', {}));
+        return true;
+      default:
+        return false;
+    }
+  }
+
+  #beginTransaction(): void {
+    if (this.publisher.isConfirming) {
+      throw new ProtocolError('PRECONDITION_FAILED', 'cannot switch from confirm to tx mode');
+    }
+    const { publisher, deliveries, vhost } = this;
+    this.transaction ??= new Transaction({ memory: vhost.memory, publisher, unacked: deliveries.unacked });
+  }
+
+  #currentTransaction(): Transaction {
+    if (this.transaction === undefined) {
+      throw new ProtocolError('PRECONDITION_FAILED', 'channel is not transactional');
+    }
+    return this.transaction;
+  }
+
+  /** Commits, and answers when everything that has to be written is on disk. */
+  *#commit(transaction: Transaction): Work {
     let isStored = false;
     try {
-      isStored = yield* transaction.committed();
+      isStored = yield* transaction.commit();
     } catch (error) {
-      if (!(error instanceof ProtocolError) || error.scope !== 'channel') throw withMethod(error, commitKey);
-      if (!this.isClosing) this.#refuse(error, commitKey);
+      this.#refuse(error, commitKey);
       return;
     }
     const { store } = this.vhost;
@@ -170,20 +187,20 @@ export class Channel implements ChannelScope {
     else this.connection.fail(error);
   }
 
-  #inTransaction(): Transaction {
-    if (this.transaction === undefined) {
-      throw new ProtocolError('PRECONDITION_FAILED', 'channel is not transactional');
+  /** AMQP 0-9-1, 1.5.2.5: after channel.close a peer ignores all methods but close and close-ok. */
+  #receiveWhileClosing(key: number): void {
+    if (key === closeKey) this.send('channel.close-ok', {});
+    else if (key === closeOkKey) this.connection.forget(this);
+  }
+
+  /** Closes the channel because of an error of channel scope. Throws any other error. */
+  #refuse(error: unknown, key: number): void {
+    if (!(error instanceof ProtocolError)) throw error;
+    if (error.scope !== 'channel') {
+      error.methodKey ??= key;
+      throw error;
     }
-    return this.transaction;
-  }
-
-  /** AMQP 0-9-1, 1.5.2.5: after channel.close nothing counts but close and close-ok. */
-  #takeWhileClosing(key: number): void {
-    if (key === methodKey(20, 40)) this.send('channel.close-ok', {});
-    else if (key === methodKey(20, 41)) this.connection.forget(this);
-  }
-
-  #refuse(error: ProtocolError, key: number): void {
+    if (this.isClosing) return;
     this.publisher.flush();
     this.connection.log(`${this.connection.name} channel ${this.number}: ${error.logText}`);
     this.release(() => {
@@ -192,17 +209,15 @@ export class Channel implements ChannelScope {
   }
 }
 
-/** Reply code and text of a close; a short string holds 255 bytes. */
+/** Returns reply code and text of a close method. A short string has at most 255 bytes, and is not cut within a character. */
 export function closeFields(error: ProtocolError): { replyCode: number; replyText: string } {
   const bytes = Buffer.from(error.replyText);
-  // Not in the middle of a character.
   let length = Math.min(bytes.length, 255);
-  while (length < bytes.length && ((bytes[length] as number) & 0xc0) === 0x80) length--;
+  while (length < bytes.length && isContinuation(bytes[length])) length--;
   return { replyCode: error.replyCode, replyText: bytes.toString('utf8', 0, length) };
 }
 
-/** Which method the error is about, for connection.close. */
-function withMethod(error: unknown, key: number): unknown {
-  if (error instanceof ProtocolError) error.methodKey ??= key;
-  return error;
+/** Returns true for a byte within a UTF-8 character. */
+function isContinuation(byte: number | undefined): boolean {
+  return byte !== undefined && (byte & 0xc0) === 0x80;
 }

@@ -1,27 +1,28 @@
-// Publisher confirms of one channel (https://www.rabbitmq.com/docs/confirms): tags that are done are acknowledged once a
-// turn, a run of them by one basic.ack; what has to be on disk waits for the store.
+// Publisher confirms of one channel (https://www.rabbitmq.com/docs/confirms). Once a tick the finished publishes are
+// acknowledged, consecutive tags by one basic.ack. A persistent publish waits until the store has written it.
 
 import type { Store } from '../store/contract.ts';
 
-export interface ConfirmWriter {
+interface ConfirmWriter {
   ack(deliveryTag: number, multiple: boolean): void;
   nack(deliveryTag: number): void;
-  /** So many messages were acknowledged. */
+  /** Counts acknowledged messages. */
   confirmed(count: number): void;
-  /** The store failed: what was to be confirmed is in doubt. */
+  /** Called if the store has failed. The publishes that wait for it are in doubt. */
   failed(error: Error): void;
 }
 
 export class Confirms {
-  /** Publishes so far; the delivery tag of the last of them. */
+  /** Number of publishes, which is the delivery tag of the last one. */
   published = 0;
   readonly #writer: ConfirmWriter;
   readonly #store: Store | undefined;
-  /** Done and not told yet. */
+  /** Tags that can be acknowledged. */
   #done: number[] = [];
   #refused: number[] = [];
-  /** To be on disk: of this turn, and what the store is writing, the oldest first. */
+  /** Tags of this tick that the store has to write. */
   #fresh: number[] = [];
+  /** Tags that the store is writing, one list for each tick, the oldest first. */
   readonly #written: number[][] = [];
 
   constructor(writer: ConfirmWriter, store: Store | undefined) {
@@ -29,7 +30,7 @@ export class Confirms {
     this.#store = store;
   }
 
-  /** How many were published and not confirmed yet. */
+  /** Number of publishes that wait for the store. */
   get outstanding(): number {
     return this.#fresh.length + this.#written.reduce((sum, tags) => sum + tags.length, 0);
   }
@@ -42,12 +43,12 @@ export class Confirms {
     this.#refused.push(tag);
   }
 
-  /** Done as soon as the store has it. */
+  /** Acknowledges the tag after the store has written the message. */
   stored(tag: number): void {
     this.#fresh.push(tag);
   }
 
-  /** The end of a turn. `onWritten` is called when the store has what this turn brought. */
+  /** Sends the confirms of this tick. Calls `onWritten` when the store has written the messages of this tick. */
   flush(onWritten: () => void): void {
     this.#askStore(onWritten);
     for (const tag of this.#refused) this.#writer.nack(tag);
@@ -56,12 +57,17 @@ export class Confirms {
     if (tags.length === 0) return;
     this.#done = [];
     this.#writer.confirmed(tags.length);
-    // A basic.ack with multiple covers every tag below it: no further than the oldest that waits for the store.
+    // A basic.ack with `multiple` covers every tag below it, so it must stay below the oldest tag that waits for the store.
     const oldest = this.#written[0]?.[0] ?? Infinity;
     let covered = 0;
-    while (covered < tags.length && (tags[covered] as number) < oldest) covered++;
-    if (covered > 0) this.#writer.ack(tags[covered - 1] as number, covered > 1);
-    for (let index = covered; index < tags.length; index++) this.#writer.ack(tags[index] as number, false);
+    let last = 0;
+    for (const tag of tags) {
+      if (tag >= oldest) break;
+      last = tag;
+      covered++;
+    }
+    if (covered > 0) this.#writer.ack(last, covered > 1);
+    for (const tag of tags) if (tag > last) this.#writer.ack(tag, false);
   }
 
   #askStore(onWritten: () => void): void {

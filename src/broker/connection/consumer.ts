@@ -1,4 +1,4 @@
-// A consumer of a channel, as its queue sees it.
+// A consumer of a channel, as its queue uses it.
 
 import type { Arguments } from '../codec/arguments.ts';
 import { ProtocolError } from '../protocol-error.ts';
@@ -11,14 +11,13 @@ import type { ChannelScope } from './channel-scope.ts';
 /** The receiving side of the channel that the consumer belongs to. */
 export interface ConsumerOwner {
   readonly channel: ChannelScope;
-  /** The channel as a whole has room for one more message. */
+  /** The channel can send one more message to its consumers. */
   readonly hasRoom: boolean;
   deliver(
     consumer: ChannelConsumer,
     delivery: { message: Message; redelivered: boolean; entry: Entry | undefined },
   ): void;
-  /** Forgets a consumer whose queue was deleted. */
-  lose(consumer: ChannelConsumer): void;
+  queueDeleted(consumer: ChannelConsumer): void;
 }
 
 interface ConsumerParts {
@@ -37,7 +36,7 @@ export class ChannelConsumer implements Consumer {
   readonly exclusive: boolean;
   readonly priority: number;
   readonly arguments: Arguments;
-  /** 0: no limit. */
+  /** 0 means no limit. */
   readonly prefetch: number;
   unacked = 0;
   isInLine = false;
@@ -49,7 +48,7 @@ export class ChannelConsumer implements Consumer {
     this.queue = parts.queue;
     this.noAck = parts.noAck;
     this.exclusive = parts.exclusive;
-    // RabbitMQ: without acknowledgements there is nothing for a prefetch to count.
+    // RabbitMQ: the prefetch counts unacknowledged messages, and a consumer without acknowledgements has none.
     this.prefetch = parts.noAck ? 0 : parts.prefetch;
     this.arguments = parts.arguments;
     this.priority = priorityOf(parts);
@@ -64,7 +63,7 @@ export class ChannelConsumer implements Consumer {
   }
 
   cancelled(): void {
-    this.owner.lose(this);
+    this.owner.queueDeleted(this);
   }
 }
 
@@ -72,7 +71,7 @@ export class ChannelConsumer implements Consumer {
 function priorityOf({ arguments: all, queue }: ConsumerParts): number {
   const priority = all.get('x-priority');
   if (priority === undefined) return 0;
-  // As a number, also beyond 2^53: two priorities that are equal then are served in turn.
+  // Beyond 2^53 two different priorities may become equal numbers. Their consumers then take turns.
   if ('bBsuIilL'.includes(all.types['x-priority'] ?? '')) return Number(priority);
   const why = `"expected integer, got ${all.typeName('x-priority')}"`;
   throw new ProtocolError('PRECONDITION_FAILED', `invalid arg 'x-priority' for ${queue.what}: ${why}`);

@@ -1,18 +1,19 @@
-// Puts the content of a publish together: its header frame, then body frames until the body is whole.
+// Assembles the content of a publish: one header frame, then body frames until the body is complete.
 
 import { frameTypes, octetsText } from '../codec/frames.ts';
+import { copyBytes } from '../codec/values.ts';
 import { ProtocolError } from '../protocol-error.ts';
 
 /** RabbitMQ 4: max_message_size. */
 const largestBody = 16 * 1024 * 1024;
-/** The memory of a larger body is taken as it comes, not as it is announced. */
+/** Memory for a larger body is allocated as its bytes arrive, and not because its size was announced. */
 const announcedLimit = 256 * 1024;
 const classBasic = 60;
 const headerSize = 12;
 const noHeader = `expected content header for class ${classBasic}, got non content header frame instead`;
 
 export class Content {
-  /** Property bytes, then the body, once it is whole. */
+  /** The encoded properties, followed by the body. */
   bytes: Buffer = Buffer.alloc(0);
   propertiesLength = 0;
   #awaits: 'nothing' | 'header' | 'body' = 'nothing';
@@ -20,17 +21,17 @@ export class Content {
   #bodyLeft = 0;
   #bodyLength = 0;
 
-  /** Whether a basic.publish was read and its content is not whole yet. */
+  /** A basic.publish was received and its content is not complete. */
   get isAwaited(): boolean {
     return this.#awaits !== 'nothing';
   }
 
-  /** A basic.publish was read. */
+  /** Starts with the content of a basic.publish. */
   begin(): void {
     this.#awaits = 'header';
   }
 
-  /** Throws 505 where content is due and a method has come. */
+  /** Throws 505 if content is due and a frame of another kind was received. */
   expectNothing(): void {
     if (this.#awaits === 'nothing') return;
     throw new ProtocolError(
@@ -39,21 +40,21 @@ export class Content {
     );
   }
 
-  /** True: the content is whole. */
-  take(type: number, buffer: Buffer, start: number, end: number): boolean {
+  /** Receives a frame. Returns true when the content is complete. Throws 406 for a body that is too large. */
+  receive(type: number, buffer: Buffer, start: number, end: number): boolean {
     if (this.#awaits === 'nothing') {
       throw new ProtocolError('UNEXPECTED_FRAME', 'expected method frame, got non method frame instead');
     }
     if (this.#awaits === 'header') {
       if (type !== frameTypes.header) this.expectNothing();
-      this.#takeHeader(buffer, start, end);
+      this.#receiveHeader(buffer, start, end);
     } else {
       if (type !== frameTypes.body) this.expectNothing();
-      this.#takeBody(buffer, start, end);
+      this.#receiveBody(buffer, start, end);
     }
     if (this.#bodyLeft > 0) return false;
     this.#awaits = 'nothing';
-    // Only now: a client that has been refused may send what is left of the body after its close-ok.
+    // Not before the last frame, because a client that is refused earlier may still send body frames after its close-ok.
     if (this.#bodyLength > largestBody) {
       throw new ProtocolError(
         'PRECONDITION_FAILED',
@@ -63,7 +64,7 @@ export class Content {
     return true;
   }
 
-  #takeHeader(buffer: Buffer, start: number, end: number): void {
+  #receiveHeader(buffer: Buffer, start: number, end: number): void {
     if (end - start < headerSize) {
       throw new ProtocolError('FRAME_ERROR', `type 2, ${octetsText(buffer, start, end)}: unknown_frame`);
     }
@@ -84,11 +85,11 @@ export class Content {
     this.#bodyLeft = bodyLength;
     this.propertiesLength = propertiesLength;
     this.bytes = Buffer.allocUnsafe(propertiesLength + Math.min(bodyLength, announcedLimit));
-    copy(this.bytes, 0, buffer, start + headerSize, end);
+    copyBytes(buffer, start + headerSize, end, this.bytes, 0);
     this.#filled = propertiesLength;
   }
 
-  #takeBody(buffer: Buffer, start: number, end: number): void {
+  #receiveBody(buffer: Buffer, start: number, end: number): void {
     const length = end - start;
     if (length > this.#bodyLeft) {
       throw new ProtocolError('FRAME_ERROR', 'content body frame exceeds remaining content size');
@@ -96,21 +97,15 @@ export class Content {
     this.#bodyLeft -= length;
     if (this.#bodyLength > largestBody) return;
     if (this.#filled + length > this.bytes.length) this.#grow(this.#filled + length);
-    copy(this.bytes, this.#filled, buffer, start, end);
+    copyBytes(buffer, start, end, this.bytes, this.#filled);
     this.#filled += length;
   }
 
-  /** Twice as large each time, and in the end as large as was announced: however small the frames are, they cost no more than their bytes. */
+  /** Doubles the buffer up to the announced size, so that a body in many small frames costs no more copies than its size. */
   #grow(needed: number): void {
-    const whole = this.propertiesLength + this.#bodyLength;
-    const larger = Buffer.allocUnsafe(Math.min(whole, Math.max(needed, this.bytes.length * 2)));
+    const complete = this.propertiesLength + this.#bodyLength;
+    const larger = Buffer.allocUnsafe(Math.min(complete, Math.max(needed, this.bytes.length * 2)));
     this.bytes.copy(larger, 0, 0, this.#filled);
     this.bytes = larger;
   }
-}
-
-/** A loop is faster than a call into the engine for a few bytes. */
-function copy(target: Buffer, at: number, source: Buffer, start: number, end: number): void {
-  if (end - start > 64) source.copy(target, at, start, end);
-  else for (let from = start, to = at; from < end; from++, to++) target[to] = source[from] as number;
 }

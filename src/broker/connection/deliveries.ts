@@ -1,4 +1,4 @@
-// The receiving side of a channel: its consumers, its prefetch, and what it holds unacknowledged.
+// The receiving side of a channel: its consumers, its prefetch, and the answers of the client to its deliveries.
 
 import type { Method, MethodFields } from '../codec/methods.ts';
 import { countDelivery } from '../counters.ts';
@@ -7,51 +7,54 @@ import type { Consumer } from '../queue/consumers.ts';
 import type { Entry } from '../queue/entry.ts';
 import type { Message } from '../queue/message.ts';
 import type { Queue } from '../queue/queue.ts';
-import { forEach, itemsPerStep, sorted, type Work } from '../slices.ts';
+import { forEach, itemsPerStep, type Work } from '../slices.ts';
 import { consumerTag } from '../vhost/names.ts';
 import { assertAccess } from '../vhost/users.ts';
 import type { ChannelScope } from './channel-scope.ts';
 import { ChannelConsumer } from './consumer.ts';
+import { ReplyConsumer } from './reply-consumer.ts';
 import { replyQueue } from './reply-to.ts';
-import type { UnackedDelivery } from './unacked-delivery.ts';
+import { UnackedDeliveries, type UnackedDelivery } from './unacked-deliveries.ts';
 
-/** With so many bytes unread a client gets no further direct replies. */
-const unreadReplyBytes = 32 * 1024 * 1024;
-
-/** What goes back to one queue, and how many messages of each consumer that is. */
-interface Returning {
+/** The messages that return to one queue, and how many of them each consumer had. */
+interface ReturnGroup {
   readonly entries: Entry[];
   readonly consumers: Map<Consumer | undefined, number>;
+}
+
+interface Nack {
+  readonly deliveryTag: number;
+  readonly multiple: boolean;
+  readonly requeue: boolean;
+  /** basic.reject, which counts as a failure of the delivery. basic.nack does not. */
+  readonly isReject?: boolean;
 }
 
 export class Deliveries {
   readonly channel: ChannelScope;
   readonly consumers = new Map<string, ChannelConsumer>();
-  /** By delivery tag, in the order of delivery. */
-  held: Map<number, UnackedDelivery> = new Map();
-  /** Of consumers, not of basic.get: what the prefetch of the channel counts. */
-  heldByConsumers = 0;
-  /** basic.qos with global: 0 is no limit. */
-  channelPrefetch = 0;
-  /** basic.qos without: for consumers that come. */
+  readonly unacked = new UnackedDeliveries();
+  readonly replyConsumer: ReplyConsumer;
+  /** Prefetch of consumers that the client adds from now on (basic.qos). 0 means no limit. */
   consumerPrefetch = 0;
-  /** The address of this channel's direct reply-to consumer. */
-  replyAddress: string | undefined;
-  #replyTag = '';
-  #lastTag = 0;
+  /** Prefetch of the whole channel (basic.qos with `global`). 0 means no limit. */
+  #channelPrefetch = 0;
+  /** Number of unacknowledged messages that count for the prefetch of the channel: not those of basic.get. */
+  #unackedByConsumers = 0;
 
   constructor(channel: ChannelScope) {
     this.channel = channel;
+    this.replyConsumer = new ReplyConsumer(channel, () => this.unacked.nextTag());
   }
 
-  /** Whether the channel as a whole has room for one more. */
+  /** The channel can send one more message to its consumers. */
   get hasRoom(): boolean {
     if (this.channel.isClosing) return false;
-    if (this.channelPrefetch > 0 && this.heldByConsumers >= this.channelPrefetch) return false;
+    if (this.#channelPrefetch > 0 && this.#unackedByConsumers >= this.#channelPrefetch) return false;
     return !this.channel.connection.output.isBacklogged;
   }
 
-  /** False: none of its methods. */
+  /** Returns false for a method that does not belong to the receiving side. */
   dispatch(method: Method): boolean {
     switch (method.name) {
       case 'basic.qos':
@@ -61,8 +64,7 @@ export class Deliveries {
         this.#consume(method.fields);
         break;
       case 'basic.cancel':
-        this.#cancel(method.fields.consumerTag);
-        if (!method.fields.noWait) this.channel.send('basic.cancel-ok', { consumerTag: method.fields.consumerTag });
+        this.#cancel(method.fields);
         break;
       case 'basic.get':
         this.#get(method.fields);
@@ -77,11 +79,10 @@ export class Deliveries {
         this.#nack({ ...method.fields, multiple: false, isReject: true });
         break;
       case 'basic.recover':
+        this.#recover(method.fields, () => this.channel.send('basic.recover-ok', {}));
+        break;
       case 'basic.recover-async':
-        if (!method.fields.requeue) throw new ProtocolError('NOT_IMPLEMENTED', 'requeue=false');
-        this.channel.connection.inOrder(this.#returned(this.#takeUpTo(0), false), () => {
-          if (method.name === 'basic.recover') this.channel.send('basic.recover-ok', {});
-        });
+        this.#recover(method.fields);
         break;
       default:
         return false;
@@ -89,37 +90,37 @@ export class Deliveries {
     return true;
   }
 
-  /** Sends a message to a consumer of this channel, and holds it if it is to be acknowledged. */
+  /** Sends a message to a consumer of this channel. Without an entry the client does not acknowledge it. */
   deliver(
     consumer: ChannelConsumer,
     { message, redelivered, entry }: { message: Message; redelivered: boolean; entry: Entry | undefined },
   ): void {
-    const tag = ++this.#lastTag;
+    const tag = this.unacked.nextTag();
     if (entry !== undefined) {
-      this.held.set(tag, { tag, entry, queue: consumer.queue, consumer });
+      this.unacked.add({ tag, entry, queue: consumer.queue, consumer });
       consumer.unacked++;
-      this.heldByConsumers++;
-      if (this.channelPrefetch > 0) this.#moveToEnd(consumer);
+      this.#unackedByConsumers++;
+      if (this.#channelPrefetch > 0) this.#moveToEnd(consumer);
     }
     const { connection, number, counters } = this.channel;
     countDelivery(counters, entry === undefined ? 'deliver_no_ack' : 'deliver', redelivered);
     try {
       connection.output.deliver(number, consumer.tag, tag, redelivered, message);
     } catch (error) {
-      // A publisher or a timer may be what delivers: the fault is this connection's alone.
+      // The caller may be a publisher of another connection or a timer. Only this connection must fail.
       connection.fail(error);
     }
   }
 
   ack(tag: number, multiple: boolean): void {
     if (multiple || this.channel.transaction !== undefined) {
-      this.#settle({ tag, multiple, together: itemsPerStep }, (held) => this.#acknowledge(held));
-    } else this.#acknowledge(this.#take(tag));
+      this.#settle({ tag, multiple, together: itemsPerStep }, (delivery) => this.#acknowledge(delivery));
+    } else this.#acknowledge(this.unacked.take(tag));
   }
 
   /**
-   * The connection has room again, or the channel. Each queue then chooses among its consumers; the queue that was served
-   * last is asked last, so that a prefetch for the whole channel starves none.
+   * Delivers again after the connection or the channel has got room. Each queue then chooses among its consumers. The queue
+   * that was served last is asked last, so that a prefetch for the whole channel starves no queue.
    */
   wake(): void {
     const queues = new Set<Queue>();
@@ -133,54 +134,32 @@ export class Deliveries {
     if (this.consumers.delete(consumer.tag)) this.consumers.set(consumer.tag, consumer);
   }
 
-  /** What a rolled back transaction had taken is unacknowledged again. */
-  *restored(taken: UnackedDelivery[]): Work {
-    for (const held of this.#takeUpTo(0)) {
-      taken.push(held);
-      if (taken.length % itemsPerStep === 0) yield;
-    }
-    const all = new Map<number, UnackedDelivery>();
-    for (const held of yield* sorted(taken, (a, b) => a.tag - b.tag)) {
-      all.set(held.tag, held);
-      if (all.size % itemsPerStep === 0) yield;
-    }
-    // Meanwhile more may have been delivered.
-    while (this.held.size > 0) {
-      for (const held of this.#takeUpTo(0)) {
-        all.set(held.tag, held);
-        if (all.size % itemsPerStep === 0) yield;
-      }
-    }
-    this.held = all;
-  }
-
-  /** The channel ends: what is unacknowledged goes back to its queues, and then the consumers go. */
-  *released(): Work {
-    if (this.replyAddress !== undefined) this.channel.connection.replies.remove(this.replyAddress);
-    this.replyAddress = undefined;
-    yield* this.#returned(this.#takeUpTo(0), true);
+  /** Ends the receiving side with the channel: returns the unacknowledged messages, and then removes the consumers. */
+  *release(): Work {
+    this.replyConsumer.stop();
+    yield* this.#return(this.unacked.takeUpTo(0), true);
     for (const consumer of [...this.consumers.values()]) {
-      this.#leave(consumer);
+      this.#remove(consumer);
       yield;
     }
   }
 
-  /** The queue of a consumer was deleted. */
-  lose(consumer: ChannelConsumer): void {
+  /** Forgets a consumer whose queue was deleted, and notifies the client. */
+  queueDeleted(consumer: ChannelConsumer): void {
     this.consumers.delete(consumer.tag);
-    // At the end of the turn: whoever deletes the queue has the answer to that first, as from RabbitMQ.
-    this.channel.connection.flushLater({ flush: () => this.#tellLost(consumer) });
+    // At the end of the tick, because RabbitMQ answers the client that deletes the queue before it sends basic.cancel.
+    this.channel.connection.flushLater({ flush: () => this.#notifyCancelled(consumer) });
   }
 
-  #tellLost(consumer: ChannelConsumer): void {
+  #notifyCancelled(consumer: ChannelConsumer): void {
     if (this.channel.isClosing || !this.channel.connection.can('consumer_cancel_notify')) return;
     this.channel.send('basic.cancel', { consumerTag: consumer.tag, noWait: true });
   }
 
   #qos({ prefetchSize, prefetchCount, global }: MethodFields<'basic.qos'>): void {
     if (prefetchSize !== 0) throw new ProtocolError('NOT_IMPLEMENTED', `prefetch_size!=0 (${prefetchSize})`);
-    // RabbitMQ: "global" is the channel, not the connection. 4.3 refuses it; older clients still ask, and it is done here.
-    if (global) this.channelPrefetch = prefetchCount;
+    // RabbitMQ: `global` means the channel and not the connection. 4.3 refuses it, but older clients still send it.
+    if (global) this.#channelPrefetch = prefetchCount;
     else this.consumerPrefetch = prefetchCount;
     this.channel.send('basic.qos-ok', {});
     if (global) this.wake();
@@ -188,73 +167,58 @@ export class Deliveries {
 
   #consume(fields: MethodFields<'basic.consume'>): void {
     const { channel } = this;
-    if (
-      fields.consumerTag !== '' &&
-      (this.consumers.has(fields.consumerTag) || fields.consumerTag === this.#replyTag)
-    ) {
+    if (this.consumers.has(fields.consumerTag) || this.replyConsumer.hasTag(fields.consumerTag)) {
       throw new ProtocolError('NOT_ALLOWED', `attempt to reuse consumer tag '${fields.consumerTag}'`);
     }
     const tag = fields.consumerTag === '' ? consumerTag() : fields.consumerTag;
     if (fields.queue === replyQueue) {
-      this.#consumeReplies(tag, fields.noAck);
+      this.replyConsumer.start(tag, fields.noAck);
       if (!fields.noWait) channel.send('basic.consume-ok', { consumerTag: tag });
       return;
     }
-    const name = channel.queueNamed(fields.queue);
-    assertAccess(channel.connection.user, 'read', { vhost: channel.vhost.name, kind: 'queue', name });
-    const queue = channel.vhost.queue(name, channel.connection);
+    const queue = this.#readableQueue(fields.queue);
     const consumer = new ChannelConsumer(this, { ...fields, consumerTag: tag, queue, prefetch: this.consumerPrefetch });
     queue.addConsumer(consumer);
     this.consumers.set(tag, consumer);
     if (!fields.noWait) channel.send('basic.consume-ok', { consumerTag: tag });
-    // Only now: a delivery must not come before consume-ok.
+    // After consume-ok, because a client does not expect a delivery before it.
     queue.dispatch();
   }
 
-  #consumeReplies(tag: string, noAck: boolean): void {
-    if (!noAck) throw new ProtocolError('PRECONDITION_FAILED', 'reply consumer cannot acknowledge');
-    if (this.replyAddress !== undefined) throw new ProtocolError('PRECONDITION_FAILED', 'reply consumer already set');
-    const { connection, number } = this.channel;
-    this.#replyTag = tag;
-    this.replyAddress = connection.replies.add((message) => {
-      // RabbitMQ: replies come at most once. Whoever does not read them gets no more of them, and costs no more memory.
-      if (connection.output.waitingBytes > unreadReplyBytes) return;
-      connection.output.deliver(number, tag, ++this.#lastTag, false, message);
-    });
+  /** Throws 403 without the permission to read, and 404 or 405 for a queue that the client cannot use. */
+  #readableQueue(given: string): Queue {
+    const { channel } = this;
+    const name = channel.queueNamed(given);
+    assertAccess(channel.connection.user, 'read', { vhost: channel.vhost.name, kind: 'queue', name });
+    return channel.vhost.queue(name, channel.connection);
   }
 
-  /** RabbitMQ: to cancel a consumer that is not there is no error. */
-  #cancel(tag: string): void {
-    if (this.replyAddress !== undefined && tag === this.#replyTag) {
-      this.channel.connection.replies.remove(this.replyAddress);
-      this.replyAddress = undefined;
-      this.#replyTag = '';
-      return;
-    }
+  /** RabbitMQ: the cancellation of a consumer that does not exist is not an error. */
+  #cancel({ consumerTag: tag, noWait }: MethodFields<'basic.cancel'>): void {
+    if (this.replyConsumer.hasTag(tag)) this.replyConsumer.stop();
     const consumer = this.consumers.get(tag);
-    if (consumer !== undefined) this.#leave(consumer);
+    if (consumer !== undefined) this.#remove(consumer);
+    if (!noWait) this.channel.send('basic.cancel-ok', { consumerTag: tag });
   }
 
-  #leave(consumer: ChannelConsumer): void {
+  #remove(consumer: ChannelConsumer): void {
     this.consumers.delete(consumer.tag);
     consumer.queue.removeConsumer(consumer);
   }
 
   #get({ queue: given, noAck }: MethodFields<'basic.get'>): void {
     const { channel } = this;
-    const name = channel.queueNamed(given);
-    assertAccess(channel.connection.user, 'read', { vhost: channel.vhost.name, kind: 'queue', name });
-    const queue = channel.vhost.queue(name, channel.connection);
+    const queue = this.#readableQueue(given);
     const got = queue.get(noAck);
     if (got === undefined) {
       channel.counters.get_empty++;
       channel.send('basic.get-empty', { reserved1: '' });
       return;
     }
-    const tag = ++this.#lastTag;
+    const tag = this.unacked.nextTag();
     const message = queue.withDeliveryCount(got.entry);
     countDelivery(channel.counters, noAck ? 'get_no_ack' : 'get', got.redelivered);
-    if (!noAck) this.held.set(tag, { tag, entry: got.entry, queue, consumer: undefined });
+    if (!noAck) this.unacked.add({ tag, entry: got.entry, queue, consumer: undefined });
     channel.connection.output.content(
       channel.number,
       'basic.get-ok',
@@ -269,98 +233,59 @@ export class Deliveries {
     );
   }
 
-  #nack({
-    deliveryTag: tag,
-    multiple,
-    requeue,
-    isReject = false,
-  }: {
-    deliveryTag: number;
-    multiple: boolean;
-    requeue: boolean;
-    isReject?: boolean;
-  }): void {
+  #nack({ deliveryTag: tag, multiple, requeue, isReject = false }: Nack): void {
     const { transaction, connection } = this.channel;
-    if (!requeue) this.#settle({ tag, multiple }, (held) => this.#discard(held));
-    else if (transaction !== undefined) this.#settle({ tag, multiple }, (held) => this.#requeue(held, isReject));
-    else if (multiple) {
-      this.#assertHeld(tag);
-      connection.inOrder(this.#returned(this.#takeUpTo(tag), isReject));
-    } else this.#requeue(this.#take(tag), isReject);
+    if (!requeue) this.#settle({ tag, multiple }, (delivery) => this.#discard(delivery));
+    else if (transaction !== undefined) {
+      this.#settle({ tag, multiple }, (delivery) => this.#requeue(delivery, isReject));
+    } else if (multiple) {
+      this.unacked.assertHas(tag);
+      connection.inOrder(this.#return(this.unacked.takeUpTo(tag), isReject));
+    } else this.#requeue(this.unacked.take(tag), isReject);
   }
 
-  #take(tag: number): UnackedDelivery {
-    const held = this.held.get(tag);
-    if (held === undefined) throw unknownTag(tag);
-    this.held.delete(tag);
-    return held;
+  #recover({ requeue }: { requeue: boolean }, done?: () => void): void {
+    if (!requeue) throw new ProtocolError('NOT_IMPLEMENTED', 'requeue=false');
+    this.channel.connection.inOrder(this.#return(this.unacked.takeUpTo(0), false), done);
   }
 
-  /** RabbitMQ: the tag of `multiple` has to be outstanding itself. 0 is all (AMQP 0-9-1, 1.8.3.13). */
-  #assertHeld(tag: number): void {
-    if (tag !== 0 && !this.held.has(tag)) throw unknownTag(tag);
-  }
-
-  /** Takes everything up to a tag, one by one. */
-  *#takeUpTo(tag: number): Generator<UnackedDelivery> {
-    if (tag === 0 || tag === this.#lastTag) {
-      const all = this.held;
-      this.held = new Map();
-      yield* all.values();
-      return;
-    }
-    for (const held of this.held.values()) {
-      if (held.tag > tag) return;
-      this.held.delete(held.tag);
-      yield held;
-    }
-  }
-
+  /** Settles one delivery, or all up to a tag. In a transaction `settle` is called by tx.commit. */
   #settle(
     { tag, multiple, together = 1 }: { tag: number; multiple: boolean; together?: number },
-    settle: (held: UnackedDelivery) => void,
+    settle: (delivery: UnackedDelivery) => void,
   ): void {
     const { transaction, connection } = this.channel;
-    if (multiple) this.#assertHeld(tag);
-    const taken = multiple ? this.#takeUpTo(tag) : [this.#take(tag)];
+    if (multiple) this.unacked.assertHas(tag);
+    const taken = multiple ? this.unacked.takeUpTo(tag) : [this.unacked.take(tag)];
     if (transaction === undefined) connection.inOrder(forEach(taken, settle, together));
     else connection.inOrder(transaction.acknowledged(taken, settle));
   }
 
-  #acknowledge(held: UnackedDelivery): void {
-    this.#letGo(held.consumer, 1);
+  #acknowledge({ queue, entry, consumer }: UnackedDelivery): void {
+    this.#countSettled(consumer, 1);
     this.channel.counters.ack++;
-    held.queue.ack(held.entry);
-    this.#wakeAfter(held.queue, held.consumer);
+    queue.ack(entry);
+    this.#wakeAfter(queue, consumer);
   }
 
-  #discard(held: UnackedDelivery): void {
-    this.#letGo(held.consumer, 1);
-    held.queue.reject(held.entry);
-    this.#wakeAfter(held.queue, held.consumer);
+  #discard({ queue, entry, consumer }: UnackedDelivery): void {
+    this.#countSettled(consumer, 1);
+    queue.reject(entry);
+    this.#wakeAfter(queue, consumer);
   }
 
-  #requeue(held: UnackedDelivery, isFailure: boolean): void {
-    this.#letGo(held.consumer, 1);
-    held.queue.requeue([held.entry], isFailure);
-    held.queue.dispatch();
-    this.#wakeAfter(held.queue, held.consumer);
+  #requeue({ queue, entry, consumer }: UnackedDelivery, isFailure: boolean): void {
+    this.#countSettled(consumer, 1);
+    queue.requeue([entry], isFailure);
+    queue.dispatch();
+    this.#wakeAfter(queue, consumer);
   }
 
-  /** Puts messages back in their queues, all of one queue at once. Until then they are unacknowledged. */
-  *#returned(taken: Iterable<UnackedDelivery>, isFailure: boolean): Work {
-    const byQueue = new Map<Queue, Returning>();
-    let count = 0;
-    for (const { queue, entry, consumer } of taken) {
-      const all: Returning = byQueue.get(queue) ?? { entries: [], consumers: new Map() };
-      if (all.entries.length === 0) byQueue.set(queue, all);
-      all.entries.push(entry);
-      all.consumers.set(consumer, (all.consumers.get(consumer) ?? 0) + 1);
-      if (++count % itemsPerStep === 0) yield;
-    }
-    for (const [queue, { entries, consumers }] of byQueue) {
+  /** Returns messages to their queues, all messages of a queue at once. Until then they count as unacknowledged. */
+  *#return(taken: Iterable<UnackedDelivery>, isFailure: boolean): Work {
+    for (const [queue, { entries, consumers }] of yield* groupByQueue(taken)) {
       const returned = yield* queue.returned(entries, isFailure);
-      for (const [consumer, count] of consumers) this.#letGo(consumer, count);
+      for (const [consumer, count] of consumers) this.#countSettled(consumer, count);
       queue.putBack(returned);
       queue.dispatch();
       for (const consumer of consumers.keys()) this.#wakeAfter(queue, consumer);
@@ -368,19 +293,28 @@ export class Deliveries {
     }
   }
 
-  #letGo(consumer: Consumer | undefined, count: number): void {
+  #countSettled(consumer: Consumer | undefined, count: number): void {
     if (consumer === undefined) return;
     consumer.unacked -= count;
-    this.heldByConsumers -= count;
+    this.#unackedByConsumers -= count;
   }
 
   #wakeAfter(queue: Queue, consumer: Consumer | undefined): void {
     if (consumer === undefined || this.channel.isClosing) return;
-    if (this.channelPrefetch > 0) this.wake();
+    if (this.#channelPrefetch > 0) this.wake();
     else if (!consumer.isInLine) queue.wake(consumer);
   }
 }
 
-function unknownTag(tag: number): ProtocolError {
-  return new ProtocolError('PRECONDITION_FAILED', `unknown delivery tag ${tag}`);
+function* groupByQueue(taken: Iterable<UnackedDelivery>): Work<Map<Queue, ReturnGroup>> {
+  const groups = new Map<Queue, ReturnGroup>();
+  let count = 0;
+  for (const { queue, entry, consumer } of taken) {
+    const group: ReturnGroup = groups.get(queue) ?? { entries: [], consumers: new Map() };
+    if (group.entries.length === 0) groups.set(queue, group);
+    group.entries.push(entry);
+    group.consumers.set(consumer, (group.consumers.get(consumer) ?? 0) + 1);
+    if (++count % itemsPerStep === 0) yield;
+  }
+  return groups;
 }

@@ -1,4 +1,4 @@
-// The publishing side of a channel: basic.publish with its content, checked, routed, returned, confirmed.
+// The publishing side of a channel: checks, routes, returns and confirms the messages of basic.publish.
 
 import { Reader } from '../codec/values.ts';
 import { ProtocolError, replyCodes } from '../protocol-error.ts';
@@ -17,17 +17,17 @@ import { replyPrefix } from './reply-to.ts';
 const mandatoryBit = 1;
 const immediateBit = 2;
 
-/** The fields of a basic.publish, kept for the next one that has the same. */
-interface Address {
+/** The fields of a basic.publish with their route, cached for the next publish with the same fields. */
+interface Destination {
   readonly bytes: Buffer;
   readonly exchangeName: string;
   readonly routingKey: string;
   readonly mandatory: boolean;
   readonly immediate: boolean;
-  /** Of the virtual host, when the way was looked up. */
+  /** Version of the virtual host for which exchange and queues were looked up. */
   version: number;
   exchange: Exchange | undefined;
-  /** undefined: the route depends on more than the routing key. */
+  /** `undefined` if the route depends on more than the routing key. */
   queues: readonly Queue[] | undefined;
 }
 
@@ -35,8 +35,8 @@ export class Publisher {
   readonly #channel: ChannelScope;
   readonly #content = new Content();
   #confirms: Confirms | undefined;
-  #address: Address | undefined;
-  #isListed = false;
+  #destination: Destination | undefined;
+  #isFlushDue = false;
 
   constructor(channel: ChannelScope) {
     this.#channel = channel;
@@ -79,30 +79,32 @@ export class Publisher {
     this.#content.expectNothing();
   }
 
-  /** basic.publish: its fields. */
+  /** Receives the fields of a basic.publish. */
   begin(buffer: Buffer, start: number, end: number): void {
-    const last = this.#address;
+    const last = this.#destination;
     if (last === undefined || !isSameBytes(last.bytes, buffer, start, end)) {
-      this.#address = addressOf(buffer, start, end);
+      this.#destination = readDestination(buffer, start, end);
     }
     this.#content.begin();
   }
 
-  takeContent(type: number, buffer: Buffer, start: number, end: number): void {
-    if (this.#content.take(type, buffer, start, end)) this.#publish(this.#address as Address);
+  /** Receives a header or body frame, and publishes the message when it is complete. */
+  receiveContent(type: number, buffer: Buffer, start: number, end: number): void {
+    const isComplete = this.#content.receive(type, buffer, start, end);
+    if (isComplete && this.#destination !== undefined) this.#publish(this.#destination);
   }
 
-  /** Sends the confirms of this turn. */
+  /** Sends the confirms of this tick. */
   flush(): void {
-    this.#isListed = false;
-    this.#confirms?.flush(() => this.#list());
+    this.#isFlushDue = false;
+    this.#confirms?.flush(() => this.#flushLater());
   }
 
   release(): void {
-    this.#address = undefined;
+    this.#destination = undefined;
   }
 
-  /** Routes a message that was held back by a transaction. */
+  /** Routes a message of a transaction that is committed. */
   route(message: Message, mandatory: boolean): Routed {
     const { vhost } = this.#channel;
     const exchange = vhost.exchanges.get(message.exchange);
@@ -111,36 +113,23 @@ export class Publisher {
     return this.#deliver(message, queues, mandatory);
   }
 
-  #publish(address: Address): void {
-    const { connection, vhost, transaction } = this.#channel;
-    if (address.immediate) throw new ProtocolError('NOT_IMPLEMENTED', 'immediate=true');
-    const { exchangeName, routingKey, mandatory } = address;
+  #publish(destination: Destination): void {
+    const { connection, vhost, transaction, counters } = this.#channel;
+    if (destination.immediate) throw new ProtocolError('NOT_IMPLEMENTED', 'immediate=true');
+    const { exchangeName, routingKey, mandatory } = destination;
     assertAccess(connection.user, 'write', { vhost: vhost.name, kind: 'exchange', name: exchangeName });
-    if (address.version !== vhost.version || address.exchange === undefined) {
-      const exchange = vhost.exchange(exchangeName);
-      if (exchange.isInternal) {
-        throw new ProtocolError('ACCESS_REFUSED', `cannot publish to internal ${exchange.what}`);
-      }
-      address.exchange = exchange;
-      address.queues = undefined;
-      address.version = vhost.version;
-    }
-    const exchange = address.exchange;
+    const exchange = this.#exchangeOf(destination);
     const message = publishedMessage(this.#content, { exchange: exchangeName, routingKey, channel: this.#channel });
     if (exchange.type === 'topic') assertKeysAllowed(connection.user, exchange, message);
     exchange.counters.publish_in++;
-    this.#channel.counters.publish++;
+    counters.publish++;
     vhost.counters.publish++;
     connection.sawPublish();
     if (transaction !== undefined) {
       transaction.publish(message, mandatory);
       return;
     }
-    let queues = address.queues;
-    if (queues === undefined || message.moreKeys !== undefined) {
-      queues = vhost.route(exchange, message);
-      if (message.moreKeys === undefined && vhost.hasFixedRoute(exchange, message)) address.queues = queues;
-    }
+    const queues = this.#queuesOf(destination, exchange, message);
     exchange.counters.publish_out += queues.length;
     const tag = this.#confirms === undefined ? 0 : ++this.#confirms.published;
     const routed = this.#deliver(message, queues, mandatory);
@@ -148,18 +137,40 @@ export class Publisher {
     if (routed.isRefused) this.#confirms.refused(tag);
     else if (routed.isStored) this.#confirms.stored(tag);
     else this.#confirms.done(tag);
-    this.#list();
+    this.#flushLater();
+  }
+
+  /** Returns the exchange, which it looks up again after a change of the virtual host. Throws 403 and 404. */
+  #exchangeOf(destination: Destination): Exchange {
+    const { vhost } = this.#channel;
+    if (destination.version === vhost.version && destination.exchange !== undefined) return destination.exchange;
+    const exchange = vhost.exchange(destination.exchangeName);
+    if (exchange.isInternal) {
+      throw new ProtocolError('ACCESS_REFUSED', `cannot publish to internal ${exchange.what}`);
+    }
+    destination.exchange = exchange;
+    destination.queues = undefined;
+    destination.version = vhost.version;
+    return exchange;
+  }
+
+  #queuesOf(destination: Destination, exchange: Exchange, message: Message): readonly Queue[] {
+    if (destination.queues !== undefined && message.moreKeys === undefined) return destination.queues;
+    const { vhost } = this.#channel;
+    const queues = vhost.route(exchange, message);
+    if (message.moreKeys === undefined && vhost.hasFixedRoute(exchange, message)) destination.queues = queues;
+    return queues;
   }
 
   #deliver(message: Message, queues: readonly Queue[], mandatory: boolean): Routed {
-    const { connection, vhost } = this.#channel;
+    const { connection, vhost, counters } = this.#channel;
     if (message.exchange === '' && message.routingKey.startsWith(replyPrefix)) {
       if (connection.replies.deliver(message)) return { hasQueue: true, isRefused: false, isStored: false };
     }
     const routed = vhost.deliver(message, queues);
     if (!routed.hasQueue) {
       const outcome = mandatory ? 'return_unroutable' : 'drop_unroutable';
-      this.#channel.counters[outcome]++;
+      counters[outcome]++;
       vhost.counters[outcome]++;
       if (mandatory && !this.#channel.isClosing) this.#return(message);
     }
@@ -181,20 +192,20 @@ export class Publisher {
     );
   }
 
-  /** To be flushed at the end of the turn. */
-  #list(): void {
-    if (this.#isListed) return;
-    this.#isListed = true;
+  /** Calls `flush` at the end of the tick. */
+  #flushLater(): void {
+    if (this.#isFlushDue) return;
+    this.#isFlushDue = true;
     this.#channel.connection.flushLater(this.#channel);
   }
 }
 
-/** RabbitMQ: those of CC and BCC as well. */
+/** Throws 403 for a topic that the user may not write to. RabbitMQ checks the keys of CC and BCC, too. */
 export function assertKeysAllowed(user: User, exchange: Exchange, { routingKey, moreKeys = [] }: Message): void {
   for (const key of [routingKey, ...moreKeys]) assertTopicAccess(user, 'write', { exchange, routingKey: key });
 }
 
-function addressOf(buffer: Buffer, start: number, end: number): Address {
+function readDestination(buffer: Buffer, start: number, end: number): Destination {
   const reader = new Reader(buffer, start, end);
   reader.short();
   const exchangeName = reader.shortstr();
@@ -215,7 +226,7 @@ function addressOf(buffer: Buffer, start: number, end: number): Address {
 
 function isSameBytes(known: Buffer, buffer: Buffer, start: number, end: number): boolean {
   if (known.length !== end - start) return false;
-  // From the end: what differs most often is the last of the routing key.
+  // From the end, because most often only the last characters of the routing key differ.
   for (let index = known.length - 1; index >= 0; index--) if (known[index] !== buffer[start + index]) return false;
   return true;
 }

@@ -1,17 +1,17 @@
-// tx: publishes and acknowledgements wait for tx.commit (AMQP 0-9-1, 1.9). RabbitMQ promises no more either: a commit is not
-// atomic over several queues.
+// A transaction of a channel (AMQP 0-9-1, 1.9): publishes and acknowledgements wait for tx.commit. A commit is not atomic
+// over several queues; RabbitMQ does not promise that either.
 
 import type { Memory } from '../queue/memory.ts';
 import type { Message } from '../queue/message.ts';
 import { forEach, itemsPerStep, type Work } from '../slices.ts';
 import type { Routed } from '../vhost/routed.ts';
-import type { UnackedDelivery } from './unacked-delivery.ts';
+import type { UnackedDelivery } from './unacked-deliveries.ts';
 
-/** The parts of the channel that carry out what waits for the commit. */
+/** The parts of the channel that carry out a commit or a rollback. */
 interface TransactionParts {
   readonly memory: Memory;
   readonly publisher: { route(message: Message, mandatory: boolean): Routed };
-  readonly deliveries: { restored(taken: UnackedDelivery[]): Work };
+  readonly unacked: { restore(taken: UnackedDelivery[]): Work };
 }
 
 interface Publish {
@@ -19,17 +19,26 @@ interface Publish {
   readonly mandatory: boolean;
 }
 
+interface Acknowledgement {
+  readonly deliveries: readonly UnackedDelivery[];
+  readonly settle: (delivery: UnackedDelivery) => void;
+}
+
 export class Transaction {
   readonly #parts: TransactionParts;
   #publishes: Publish[] = [];
-  #acks: { readonly held: readonly UnackedDelivery[]; readonly settle: (held: UnackedDelivery) => void }[] = [];
+  #acknowledgements: Acknowledgement[] = [];
 
   constructor(parts: TransactionParts) {
     this.#parts = parts;
   }
 
+  /** The number of publishes and of acknowledged deliveries that wait for the commit. */
   get uncommitted() {
-    return { messages: this.#publishes.length, acks: this.#acks.reduce((sum, { held }) => sum + held.length, 0) };
+    return {
+      messages: this.#publishes.length,
+      acks: this.#acknowledgements.reduce((sum, { deliveries }) => sum + deliveries.length, 0),
+    };
   }
 
   publish(message: Message, mandatory: boolean): void {
@@ -37,46 +46,49 @@ export class Transaction {
     this.#publishes.push({ message, mandatory });
   }
 
-  *acknowledged(taken: Iterable<UnackedDelivery>, settle: (held: UnackedDelivery) => void): Work {
-    const held: UnackedDelivery[] = [];
-    this.#acks.push({ held, settle });
-    yield* forEach(taken, (each) => held.push(each), itemsPerStep);
+  /** Remembers deliveries for the commit, which calls `settle` for each. */
+  *acknowledged(taken: Iterable<UnackedDelivery>, settle: (delivery: UnackedDelivery) => void): Work {
+    const deliveries: UnackedDelivery[] = [];
+    this.#acknowledgements.push({ deliveries, settle });
+    yield* forEach(taken, (delivery) => deliveries.push(delivery), itemsPerStep);
   }
 
-  /** Does what waits. Returns whether something of it has to be on disk. */
-  *committed(): Work<boolean> {
+  /** Carries out what waits. Returns true if a part of it has to be written to disk. */
+  *commit(): Work<boolean> {
     const publishes = this.#publishes;
-    const acks = this.#acks;
+    const acknowledgements = this.#acknowledgements;
     this.#publishes = [];
-    this.#acks = [];
+    this.#acknowledgements = [];
     let isStored = false;
     let routed = 0;
     try {
-      for (; routed < publishes.length; routed++) {
-        const { message, mandatory } = publishes[routed] as Publish;
+      for (const { message, mandatory } of publishes) {
         if (this.#parts.publisher.route(message, mandatory).isStored) isStored = true;
         this.#parts.memory.release(message);
+        routed++;
         yield;
       }
     } catch (error) {
       // The end of the channel rolls back the rest.
       this.#publishes = publishes.slice(routed);
-      this.#acks = acks;
+      this.#acknowledgements = acknowledgements;
       throw error;
     }
-    for (const { held, settle } of acks) yield* forEach(held, settle);
+    for (const { deliveries, settle } of acknowledgements) yield* forEach(deliveries, settle);
     return isStored;
   }
 
-  /** Forgets the publishes. The messages that were acknowledged are unacknowledged again. */
-  *rolledBack(): Work {
+  /** Drops the publishes and makes the acknowledged messages unacknowledged again. */
+  *rollback(): Work {
     const publishes = this.#publishes;
-    const acks = this.#acks;
+    const acknowledgements = this.#acknowledgements;
     this.#publishes = [];
-    this.#acks = [];
+    this.#acknowledgements = [];
     yield* forEach(publishes, ({ message }) => this.#parts.memory.release(message), itemsPerStep);
     const taken: UnackedDelivery[] = [];
-    for (const { held } of acks) yield* forEach(held, (each) => taken.push(each), itemsPerStep);
-    if (taken.length > 0) yield* this.#parts.deliveries.restored(taken);
+    for (const { deliveries } of acknowledgements) {
+      yield* forEach(deliveries, (delivery) => taken.push(delivery), itemsPerStep);
+    }
+    if (taken.length > 0) yield* this.#parts.unacked.restore(taken);
   }
 }

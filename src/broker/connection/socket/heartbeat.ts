@@ -1,20 +1,21 @@
-// Heartbeats of one connection (AMQP 0-9-1, 4.2.7): sent at half the interval; the peer is given up after two intervals
-// without a sign of life.
+// Heartbeats of one connection (AMQP 0-9-1, 4.2.7). They are sent at half the interval, and the peer is given up after two
+// intervals in which nothing was received.
 
 import type { Clock, Timer } from '../../clock.ts';
 
-export interface HeartbeatParts {
-  /** Whether the peer gave a sign of life since the last call, or cannot give one. */
+interface HeartbeatParts {
+  /** Returns true if anything was received since the last call, or if the broker has stopped reading. */
   readonly isHeard: () => boolean;
   readonly send: () => void;
   readonly giveUp: () => void;
 }
 
+/** Returns a timer whose `cancel` ends the heartbeats. */
 export function startHeartbeat(clock: Clock, intervalMs: number, { isHeard, send, giveUp }: HeartbeatParts): Timer {
-  let quiet = 0;
+  let silentTicks = 0;
   const tick = () => {
-    quiet = isHeard() ? 0 : quiet + 1;
-    if (quiet >= 4) {
+    silentTicks = isHeard() ? 0 : silentTicks + 1;
+    if (silentTicks >= 4) {
       giveUp();
       return;
     }

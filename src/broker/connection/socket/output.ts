@@ -1,16 +1,17 @@
-// What goes out on one connection: frames are gathered in a slab and written once a turn of the event loop.
+// Writes the frames of one connection. They are collected in a slab, which is written once in each turn of the event loop.
 
 import type { Socket } from 'node:net';
 import { frameEnd, frameOverhead, frameTypes } from '../../codec/frames.ts';
 import { encodeMethod, type MethodInput, type MethodName, methodKey } from '../../codec/methods.ts';
+import { copyBytes } from '../../codec/values.ts';
 import type { Message } from '../../queue/message.ts';
 
 const slabSize = 64 * 1024;
-/** A larger body is not copied into the slab, but written as it is. */
+/** A larger body is written from its own buffer, without a copy in the slab. */
 const copyLimit = 4096;
-/** Fields of a deliver, and the frames around its parts, are never longer. */
+/** Upper limit of the frame of a basic.deliver. */
 const headLimit = 1024;
-/** With more than this on the way, the peer does not read; it gets no more messages until it has read most of it. */
+/** A client with more unread bytes does not read. It receives no more messages until most of them are read. */
 const backlogBytes = 1024 * 1024;
 const backlogLeftBytes = backlogBytes / 4;
 
@@ -18,30 +19,36 @@ const heartbeatFrame = Buffer.of(frameTypes.heartbeat, 0, 0, 0, 0, 0, 0, frameEn
 const deliverKey = methodKey(60, 60);
 const ackKey = methodKey(60, 80);
 
-/** Slabs that were written, for the next who needs one: idle connections have none. */
+/** Written slabs that any connection may use again, so that an idle connection has none. */
 const free: Buffer[] = [];
 const freeLimit = 32;
+const noSlab = Buffer.alloc(0);
+
+/** Bytes that were written while answers were held back. */
+interface HeldBytes {
+  readonly bytes: Buffer;
+  readonly done: (() => void) | undefined;
+}
 
 export class Output {
   frameMax: number;
-  /** The peer does not read what it is sent. */
+  /** The client does not read. */
   isBacklogged = false;
-  /** Counters for the management. */
+  /** Bytes and writes so far, for the management API. */
   bytes = 0;
   writes = 0;
   readonly #socket: Socket;
-  /** Has to have `flush` called at the end of the turn. */
+  /** Called with the first frame of a tick. `flush` has to be called at its end. */
   readonly #onFirst: () => void;
   readonly #onRoom: () => void;
-  #slab: Buffer | undefined;
+  #slab: Buffer = noSlab;
   #used = 0;
   #isDirty = false;
   #holds = 0;
-  /** Written during a hold. */
-  #held: { readonly bytes: Buffer; readonly done: (() => void) | undefined }[] = [];
+  #held: HeldBytes[] = [];
   #isFlushDue = false;
   #isEnding = false;
-  /** Written since the last flush. */
+  /** Bytes written since the last flush. */
   #fresh = 0;
 
   constructor(
@@ -59,16 +66,16 @@ export class Output {
     this.#frame(frameTypes.method, channel, encodeMethod(name, fields));
   }
 
-  /** Also during a hold: a client that waits for a slow disk must not take the broker for dead. */
+  /** Sends a heartbeat even during a hold, because a client that waits for a slow disk would give the broker up. */
   heartbeat(): void {
     if (this.#holds > 0) this.#send(heartbeatFrame);
     else this.#frame(frameTypes.heartbeat, 0, Buffer.alloc(0));
   }
 
-  /** basic.ack */
+  /** Writes basic.ack. */
   ack(channel: number, deliveryTag: number, multiple: boolean): void {
     let at = this.#room(21);
-    const slab = this.#slab as Buffer;
+    const slab = this.#slab;
     at = frameHead(slab, at, frameTypes.method, channel, 13);
     at = uint32(slab, at, ackKey);
     at = uint64(slab, at, deliveryTag);
@@ -77,16 +84,16 @@ export class Output {
     this.#used = at;
   }
 
-  /** A method with content: basic.return and basic.get-ok. */
+  /** Writes a method with content: basic.return or basic.get-ok. */
   content<N extends MethodName>(channel: number, name: N, fields: MethodInput<N>, message: Message): void {
     this.method(channel, name, fields);
     this.#message(channel, message);
   }
 
-  /** basic.deliver, the method that has to be fast. */
+  /** Writes basic.deliver, the most frequent method. */
   deliver(channel: number, consumerTag: string, deliveryTag: number, redelivered: boolean, message: Message): void {
     let at = this.#room(headLimit);
-    const slab = this.#slab as Buffer;
+    const slab = this.#slab;
     const start = at;
     at = uint32(slab, at + 7, deliverKey);
     at = shortstr(slab, at, consumerTag);
@@ -100,12 +107,12 @@ export class Output {
     this.#message(channel, message);
   }
 
-  /** Handed over and not taken by the peer. */
+  /** Bytes that the socket has not sent. */
   get waitingBytes(): number {
     return this.#socket.writableLength;
   }
 
-  /** Nothing that follows is handed over until `release`: what it reports is not true yet. */
+  /** Holds back all that follows until `release`, because it reports changes that are not on disk. */
   hold(): void {
     if (this.#holds === 0) this.#writeSlab();
     this.#holds++;
@@ -127,18 +134,18 @@ export class Output {
     this.#used = 0;
   }
 
-  /** Nothing follows. */
+  /** Closes the socket after everything has been written. */
   end(): void {
     this.#isEnding = true;
     this.flush();
     if (this.#holds === 0) this.#socket.end();
   }
 
-  /** Hands everything over to the socket. */
+  /** Writes the frames of this tick to the socket. */
   flush(): void {
     this.#isFlushDue = this.#holds > 0;
     if (!this.#isFlushDue) this.#writeSlab();
-    // What was written before a hold does not wait for its end.
+    // Frames that were written before a hold do not wait for its end.
     this.#socket.uncork();
     if (this.#isFlushDue) return;
     this.#isDirty = false;
@@ -146,22 +153,22 @@ export class Output {
     if (this.isBacklogged) this.#checkRoom();
   }
 
-  /** Content header and body. */
+  /** Writes content header and body. */
   #message(channel: number, message: Message): void {
     const { content, propertiesLength } = message;
     const bodyLength = content.length - propertiesLength;
     const isSmall = bodyLength <= copyLimit && bodyLength <= this.frameMax - frameOverhead;
     let at = this.#room(20 + propertiesLength + (isSmall ? bodyLength + frameOverhead : 0));
-    const slab = this.#slab as Buffer;
+    const slab = this.#slab;
     at = frameHead(slab, at, frameTypes.header, channel, 12 + propertiesLength);
     at = uint32(slab, at, 60 << 16);
     at = uint64(slab, at, bodyLength);
-    at = copy(slab, at, content, 0, propertiesLength);
+    at = copyBytes(content, 0, propertiesLength, slab, at);
     slab[at++] = frameEnd;
     if (isSmall) {
       if (bodyLength > 0) {
         at = frameHead(slab, at, frameTypes.body, channel, bodyLength);
-        at = copy(slab, at, content, propertiesLength, content.length);
+        at = copyBytes(content, propertiesLength, content.length, slab, at);
         slab[at++] = frameEnd;
       }
       this.#used = at;
@@ -174,19 +181,20 @@ export class Output {
     }
   }
 
-  /** One body frame. */
+  /** Writes one body frame without a copy. */
   #piece(channel: number, bytes: Buffer): void {
-    this.#used = frameHead(this.#slab as Buffer, this.#room(7), frameTypes.body, channel, bytes.length);
+    const start = this.#room(7);
+    this.#used = frameHead(this.#slab, start, frameTypes.body, channel, bytes.length);
     this.#writeSlab();
     this.#write(bytes);
     const at = this.#room(1);
-    (this.#slab as Buffer)[at] = frameEnd;
+    this.#slab[at] = frameEnd;
     this.#used = at + 1;
   }
 
   #frame(type: number, channel: number, payload: Buffer): void {
     let at = this.#room(payload.length + frameOverhead);
-    const slab = this.#slab as Buffer;
+    const slab = this.#slab;
     at = frameHead(slab, at, type, channel, payload.length);
     payload.copy(slab, at);
     at += payload.length;
@@ -194,15 +202,15 @@ export class Output {
     this.#used = at;
   }
 
-  /** Makes room in the slab, and gives where it is. */
+  /** Makes room in the slab, and returns its place there. */
   #room(length: number): number {
     if (!this.#isDirty) {
       this.#isDirty = true;
       this.#socket.cork();
       this.#onFirst();
     }
-    if (this.#slab !== undefined && this.#used + length > this.#slab.length) this.#writeSlab();
-    if (this.#slab === undefined) {
+    if (this.#slab !== noSlab && this.#used + length > this.#slab.length) this.#writeSlab();
+    if (this.#slab === noSlab) {
       this.#slab =
         length > slabSize ? Buffer.allocUnsafeSlow(length) : (free.pop() ?? Buffer.allocUnsafeSlow(slabSize));
       this.#used = 0;
@@ -212,8 +220,8 @@ export class Output {
 
   #writeSlab(): void {
     const slab = this.#slab;
-    if (slab === undefined) return;
-    this.#slab = undefined;
+    if (slab === noSlab) return;
+    this.#slab = noSlab;
     if (this.#used === 0) return;
     this.#write(slab.subarray(0, this.#used), () => {
       if (slab.length === slabSize && free.length < freeLimit) free.push(slab);
@@ -264,7 +272,7 @@ function uint64(slab: Buffer, at: number, value: number): number {
   return uint32(slab, uint32(slab, at, Math.floor(value / 0x1_0000_0000)), value >>> 0);
 }
 
-/** Names are short and mostly ASCII: a loop is faster than a call into the engine. */
+/** A loop is faster than a call into the engine, because names are short and mostly ASCII. */
 function shortstr(slab: Buffer, start: number, text: string): number {
   const { length } = text;
   let at = start + 1;
@@ -279,10 +287,4 @@ function shortstr(slab: Buffer, start: number, text: string): number {
   }
   slab[start] = length;
   return at;
-}
-
-function copy(slab: Buffer, at: number, source: Buffer, start: number, end: number): number {
-  if (end - start > 64) source.copy(slab, at, start, end);
-  else for (let from = start, to = at; from < end; from++, to++) slab[to] = source[from] as number;
-  return at + end - start;
 }

@@ -52,7 +52,7 @@ function channelItem(channel: Channel, rates: Rates): Record<string, unknown> {
     transactional: transaction !== undefined,
     consumer_count: deliveries.consumers.size,
     prefetch_count: deliveries.consumerPrefetch,
-    messages_unacknowledged: deliveries.held.size,
+    messages_unacknowledged: deliveries.unacked.size,
     messages_unconfirmed: publisher.unconfirmed,
     messages_uncommitted: transaction?.uncommitted.messages ?? 0,
     acks_uncommitted: transaction?.uncommitted.acks ?? 0,

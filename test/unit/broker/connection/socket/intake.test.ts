@@ -100,7 +100,7 @@ function client(store?: Store) {
         waiting.get(name)?.();
         waiting.delete(name);
       } else {
-        message.take(type, buffer, start, end);
+        message.receive(type, buffer, start, end);
         taken.push(type === frameTypes.header ? 'header' : 'body');
       }
       for (const until = performance.now() + 10; performance.now() < until; );

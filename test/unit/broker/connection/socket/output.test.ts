@@ -1,13 +1,15 @@
-// What the broker writes to one client, without a socket.
+// Tests the output of a connection without a socket.
 
 import type { Socket } from 'node:net';
 import { PassThrough } from 'node:stream';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
+import { FrameParser } from '../../../../../src/broker/codec/frames.ts';
 import { Output } from '../../../../../src/broker/connection/socket/output.ts';
+import { Message } from '../../../../../src/broker/queue/message.ts';
 import { frame, method } from '../../../../robustness/frames.ts';
 
-test('answers wait for the disk, and neither heartbeats nor what was written before wait with them', () => {
+test('holds back answers, but neither heartbeats nor earlier frames', () => {
   const socket = new PassThrough();
   const output = new Output(socket as unknown as Socket, { frameMax: 8192, onFirst: () => {}, onRoom: () => {} });
   output.ack(1, 7, false);
@@ -23,5 +25,34 @@ test('answers wait for the disk, and neither heartbeats nor what was written bef
   output.flush();
   assert.equal(socket.read(), frame(8, 0, Buffer.alloc(0)));
 });
+
+test('writes whole frames, whatever is left of the slab', () => {
+  const slabSize = 64 * 1024;
+  // Leaves room for a basic.deliver of 1024 bytes and no more, so that the header frame fills the rest of the slab.
+  const acks = Math.floor((slabSize - 1024) / 21);
+  for (let propertiesLength = 900; propertiesLength < 1000; propertiesLength++) {
+    const socket = new PassThrough({ highWaterMark: 2 * slabSize });
+    const output = new Output(socket as unknown as Socket, { frameMax: 131_072, onFirst: () => {}, onRoom: () => {} });
+    for (let tag = 1; tag <= acks; tag++) output.ack(1, tag, false);
+    output.deliver(1, 'c', 1, false, largeMessage(propertiesLength));
+    output.flush();
+    const types: number[] = [];
+    new FrameParser(131_072, (type) => types.push(type)).push(socket.read());
+    assert.equal(types.slice(acks), [1, 2, 3], `${propertiesLength} bytes of properties`);
+  }
+});
+
+function largeMessage(propertiesLength: number): Message {
+  const content = Buffer.alloc(propertiesLength + 5000);
+  return new Message({
+    exchange: '',
+    routingKey: 'q',
+    content,
+    propertiesLength,
+    persistent: false,
+    priority: undefined,
+    expirationMs: undefined,
+  });
+}
 
 test.run();

@@ -1,0 +1,90 @@
+// The messages that a channel delivered and the client has not acknowledged, by delivery tag.
+
+import { ProtocolError } from '../protocol-error.ts';
+import type { Consumer } from '../queue/consumers.ts';
+import type { Entry } from '../queue/entry.ts';
+import type { Queue } from '../queue/queue.ts';
+import { itemsPerStep, sorted, type Work } from '../slices.ts';
+
+export interface UnackedDelivery {
+  readonly tag: number;
+  readonly entry: Entry;
+  readonly queue: Queue;
+  /** `undefined` after basic.get. */
+  readonly consumer: Consumer | undefined;
+}
+
+export class UnackedDeliveries {
+  /** In the order of delivery. */
+  #byTag = new Map<number, UnackedDelivery>();
+  #lastTag = 0;
+
+  get size(): number {
+    return this.#byTag.size;
+  }
+
+  /** Returns the tag of the next delivery. A delivery that is not to be acknowledged has a tag, too. */
+  nextTag(): number {
+    return ++this.#lastTag;
+  }
+
+  add(delivery: UnackedDelivery): void {
+    this.#byTag.set(delivery.tag, delivery);
+  }
+
+  /** Removes and returns the delivery of a tag. Throws 406 if there is none. */
+  take(tag: number): UnackedDelivery {
+    const delivery = this.#byTag.get(tag);
+    if (delivery === undefined) throw unknownTag(tag);
+    this.#byTag.delete(tag);
+    return delivery;
+  }
+
+  /**
+   * Throws 406 if the tag of an acknowledgement with `multiple` is not unacknowledged itself, as RabbitMQ does. Tag 0 means
+   * all deliveries (AMQP 0-9-1, 1.8.3.13).
+   */
+  assertHas(tag: number): void {
+    if (tag !== 0 && !this.#byTag.has(tag)) throw unknownTag(tag);
+  }
+
+  /** Removes the deliveries up to a tag, one at each step, in the order of delivery. Tag 0 means all. */
+  *takeUpTo(tag: number): Generator<UnackedDelivery> {
+    if (tag === 0 || tag === this.#lastTag) {
+      const all = this.#byTag;
+      this.#byTag = new Map();
+      yield* all.values();
+      return;
+    }
+    for (const delivery of this.#byTag.values()) {
+      if (delivery.tag > tag) return;
+      this.#byTag.delete(delivery.tag);
+      yield delivery;
+    }
+  }
+
+  /** Adds deliveries that a rolled back transaction had taken, in the order of their tags. */
+  *restore(taken: UnackedDelivery[]): Work {
+    for (const delivery of this.takeUpTo(0)) {
+      taken.push(delivery);
+      if (taken.length % itemsPerStep === 0) yield;
+    }
+    const all = new Map<number, UnackedDelivery>();
+    for (const delivery of yield* sorted(taken, (a, b) => a.tag - b.tag)) {
+      all.set(delivery.tag, delivery);
+      if (all.size % itemsPerStep === 0) yield;
+    }
+    // More messages may have been delivered during the steps.
+    while (this.size > 0) {
+      for (const delivery of this.takeUpTo(0)) {
+        all.set(delivery.tag, delivery);
+        if (all.size % itemsPerStep === 0) yield;
+      }
+    }
+    this.#byTag = all;
+  }
+}
+
+function unknownTag(tag: number): ProtocolError {
+  return new ProtocolError('PRECONDITION_FAILED', `unknown delivery tag ${tag}`);
+}
