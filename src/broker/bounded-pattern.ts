@@ -3,7 +3,7 @@
 import { createContext, Script } from 'node:vm';
 import { systemCode } from '../errors.ts';
 
-/** Milliseconds for one test. A pattern that is not malicious takes microseconds. */
+/** Milliseconds for one test. A pattern that is not malicious needs microseconds. */
 const limitMs = 20;
 /** A pause of the machine may exceed the limit once. */
 const attempts = 2;

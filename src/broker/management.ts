@@ -25,7 +25,7 @@ export interface Management {
 export interface ManagementOptions {
   /** Defaults to 127.0.0.1. */
   host?: string;
-  /** Defaults to 0, which stands for a free port. */
+  /** Defaults to 0, which selects a free port. */
   port?: number;
   /** Certificate and key, in PEM. The port speaks TLS if they are set. */
   tls?: { cert: Buffer; key: Buffer } | undefined;
@@ -45,7 +45,7 @@ export async function startManagement(broker: Broker, options: ManagementOptions
   const { host = '127.0.0.1', port = 0, tls, pid, dataFolder } = options;
   const timeouts = { headersTimeout: headersMs, requestTimeout: requestMs, connectionsCheckingInterval: checkMs };
   const answer = (request: IncomingMessage, response: ServerResponse) => void serve(served, request, response);
-  // node:https is loaded only if it is needed, because loading it takes time.
+  // node:https is loaded only if it is needed, because loading it is slow.
   const server =
     tls === undefined
       ? createServer(timeouts, answer)

@@ -6,7 +6,7 @@ import { boundedTest } from './bounded-pattern.ts';
 
 let engine: typeof RE2JS | undefined;
 
-/** Loads RE2, unless all patterns are plain, because loading it takes as long as the start of the broker. */
+/** Loads RE2, unless all patterns are plain, because loading it is as slow as the start of the broker. */
 export async function loadPatterns(sources: readonly string[]): Promise<void> {
   if (engine === undefined && !sources.every(isPlain)) engine = (await import('re2js')).RE2JS;
 }

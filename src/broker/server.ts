@@ -29,7 +29,7 @@ type InitialUsers = readonly { name: string; password: string; tags?: string[] }
 export interface BrokerOptions {
   /** Defaults to 127.0.0.1. */
   host?: string;
-  /** Defaults to 0, which stands for a free port. */
+  /** Defaults to 0, which selects a free port. */
   port?: number;
   /** Certificate and key, in PEM. The port speaks TLS if they are set. */
   tls?: { cert: Buffer; key: Buffer };
@@ -181,7 +181,7 @@ class EmbeddedBroker implements Broker {
     const accept = (socket: Socket) => this.#connections.accept(socket, this.#state);
     // A client may end its side of the connection before the broker has read everything that the client sent.
     const half = { allowHalfOpen: true };
-    // node:tls is loaded only if it is needed, because loading it takes as long as the rest of the start.
+    // node:tls is loaded only if it is needed, because loading it is as slow as the rest of the start.
     const server =
       tls === undefined
         ? createServer(half, accept)

@@ -72,7 +72,7 @@ export class Slices {
         if (now >= end) break;
       }
     } finally {
-      // A task that throws is dropped, and the other tasks go on in the next turn.
+      // A task that throws is removed, and the other tasks continue in the next turn.
       this.#endTurn();
     }
   }

@@ -13,7 +13,7 @@ export class ExpiryTimer {
     this.#onExpired = onExpired;
   }
 
-  /** Sets the timer to `at`, by `Clock.now`, unless it ends earlier. Infinity stands for no expiry. */
+  /** Sets the timer to `at`, by `Clock.now`, unless it ends earlier. Infinity means no expiry. */
   arm(at: number): void {
     if (at >= this.#at) return;
     this.#timer?.cancel();

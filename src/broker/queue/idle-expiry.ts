@@ -23,7 +23,7 @@ export class QueueUse {
     this.#usedAt = this.#clock.now();
   }
 
-  /** Sets the time. `undefined` stands for a queue that never expires. */
+  /** Sets the time. `undefined` means that the queue never expires. */
   watch(expiresMs: number | undefined): void {
     if (expiresMs === this.#expiresMs) return;
     this.#expiresMs = expiresMs;

@@ -7,8 +7,8 @@ import type { Entry } from './entry.ts';
 const cheapMoves = 4096;
 
 /**
- * A list of runs, each of which is in order. Many entries that return at once become a run, because merging them takes time
- * that grows with their number. The next entry is the first one of a run.
+ * A list of runs, each of which is in order. Many entries that return at once become a run, because the time
+ * for merging them grows with their number. The next entry is the first one of a run.
  */
 export class Level {
   length = 0;

@@ -210,7 +210,7 @@ export class Queue {
     return { entry, redelivered, left: this.settings.type === 'quorum' ? left : this.ready.length };
   }
 
-  /** Returns the message for a consumer. On a quorum queue its headers contain how often it has come back. */
+  /** Returns the message for a consumer. On a quorum queue its headers contain the number of its returns. */
   withDeliveryCount(entry: Entry): Message {
     return this.settings.type === 'quorum' && entry.acquiredCount > 0 ? entry.withDeliveryCount() : entry.message;
   }

@@ -1,4 +1,5 @@
-// The bindings of a virtual host by what they lead to, so that a queue goes without a search through all exchanges.
+// The bindings of a virtual host by destination, so that the bindings of a deleted queue are found without a search through
+// all exchanges.
 
 import type { Queue } from '../queue/queue.ts';
 import { type Binding, bindingKey, type Exchange } from './exchange.ts';
@@ -10,31 +11,31 @@ export class Bindings {
   add(binding: Binding): boolean {
     const { source, destination } = binding;
     if (!source.add(binding)) return false;
-    const leading = this.#byDestination.get(destination);
-    if (leading === undefined) this.#byDestination.set(destination, new Set([binding]));
-    else leading.add(binding);
+    const bindings = this.#byDestination.get(destination);
+    if (bindings === undefined) this.#byDestination.set(destination, new Set([binding]));
+    else bindings.add(binding);
     return true;
   }
 
-  /** Returns the binding that exists. */
+  /** Returns the existing binding with the same names and arguments. */
   find(binding: Binding | undefined): Binding | undefined {
     return binding?.source.bindings.get(bindingKey(binding));
   }
 
-  /** Returns the binding that existed, if there was one. */
+  /** Removes a binding. Returns it, or `undefined` if it did not exist. */
   remove(binding: Binding): Binding | undefined {
-    const found = binding.source.remove(binding);
-    if (found === undefined) return undefined;
-    const leading = this.#byDestination.get(found.destination);
-    leading?.delete(found);
-    if (leading?.size === 0) this.#byDestination.delete(found.destination);
-    return found;
+    const removed = binding.source.remove(binding);
+    if (removed === undefined) return undefined;
+    const bindings = this.#byDestination.get(removed.destination);
+    bindings?.delete(removed);
+    if (bindings?.size === 0) this.#byDestination.delete(removed.destination);
+    return removed;
   }
 
-  /** Returns the bindings that lead to a queue or an exchange that is deleted. They are still to be removed, one by one. */
+  /** Forgets a deleted queue or exchange. Returns the bindings to it, which the caller removes one by one. */
   takeTo(destination: Queue | Exchange): Iterable<Binding> {
-    const leading = this.#byDestination.get(destination) ?? [];
+    const bindings = this.#byDestination.get(destination) ?? [];
     this.#byDestination.delete(destination);
-    return leading;
+    return bindings;
   }
 }

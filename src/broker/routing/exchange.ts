@@ -1,4 +1,4 @@
-// Exchanges and bindings: which queues (and further exchanges) a message goes to.
+// An exchange and its bindings. It finds the queues and exchanges to which a message is routed.
 
 import type { Arguments } from '../codec/arguments.ts';
 import type { Message } from '../queue/message.ts';
@@ -9,11 +9,11 @@ import { LocalRandomMatcher, ModulusHashMatcher } from './one-destination.ts';
 import type { Steps } from './steps.ts';
 import { TopicTable } from './topic.ts';
 
-/** RabbitMQ 4.3's, without plugins. */
+/** The exchange types of RabbitMQ 4.3 without plugins. */
 export const exchangeTypes = ['direct', 'fanout', 'topic', 'headers', 'x-local-random', 'x-modulus-hash'] as const;
 export type ExchangeType = (typeof exchangeTypes)[number];
 
-/** AMQP 0-9-1, 3.1.3: the exchanges of every virtual host. */
+/** The exchanges that every virtual host has (AMQP 0-9-1, 3.1.3). */
 export const predeclared: readonly (readonly [name: string, type: ExchangeType, isInternal?: boolean])[] = [
   ['', 'direct'],
   ['amq.direct', 'direct'],
@@ -31,7 +31,7 @@ export interface Binding {
   readonly arguments: Arguments;
 }
 
-export interface ExchangeParts {
+interface ExchangeParts {
   readonly name: string;
   readonly vhost: string;
   readonly type: ExchangeType;
@@ -43,29 +43,29 @@ export interface ExchangeParts {
 
 type Destination = Queue | Exchange;
 
-/** Finds, for one type of exchange, the bindings that a message goes by. */
+/** The routing algorithm of one type of exchange. */
 interface Matcher {
   add(binding: Binding): void;
   remove(binding: Binding): void;
-  /** Each destination once at most, if a binding's arguments do not make two of it. */
+  /** Returns the destinations of a message. `steps` counts the work. */
   match(routingKey: string, message: Message, steps: Steps): readonly Destination[];
 }
 
 export class Exchange {
   readonly name: string;
   readonly vhost: string;
-  /** As error texts name it. */
+  /** The name of the exchange in error texts. */
   readonly what: string;
   readonly type: ExchangeType;
   readonly isDurable: boolean;
   readonly isAutoDelete: boolean;
   readonly isInternal: boolean;
   readonly arguments: Arguments;
-  /** Of the arguments or, without them, of the policy. */
+  /** The alternate exchange, from the arguments or else from the policy. */
   alternate: string | undefined;
   policy: AppliedPolicy = noPolicy;
   isDeleted = false;
-  /** Bindings of which it is the source. */
+  /** The bindings from this exchange, by `bindingKey`. */
   readonly bindings = new Map<string, Binding>();
   readonly counters = { publish_in: 0, publish_out: 0 };
   readonly #matcher: Matcher;
@@ -83,12 +83,12 @@ export class Exchange {
     this.#matcher = matchers[parts.type]();
   }
 
-  /** Whether the destinations depend on nothing but the routing key. */
+  /** True if the destinations depend only on the routing key. */
   get isPlain(): boolean {
     return this.type !== 'headers' && this.type !== 'x-local-random' && this.alternate === undefined;
   }
 
-  /** Whether each further key of a message (CC, BCC) may have further destinations. */
+  /** True if the routing keys from the headers CC and BCC may have further destinations. */
   get matchesEachKey(): boolean {
     return this.type === 'direct' || this.type === 'topic';
   }
@@ -99,34 +99,35 @@ export class Exchange {
     this.alternate = typeof alternate === 'string' ? alternate : undefined;
   }
 
-  /** False: that binding is there already. */
+  /** Adds a binding. Returns false if it exists. */
   add(binding: Binding): boolean {
     const key = bindingKey(binding);
-    const former = this.bindings.get(key);
-    if (former?.destination === binding.destination) return false;
-    // Of a deleted queue or exchange of that name.
-    if (former !== undefined) this.remove(former);
+    const existing = this.bindings.get(key);
+    if (existing?.destination === binding.destination) return false;
+    // The existing binding belongs to a deleted queue or exchange of the same name.
+    if (existing !== undefined) this.remove(existing);
     this.#matcher.add(binding);
     this.bindings.set(key, binding);
     return true;
   }
 
-  /** Gives the binding that was there. */
+  /** Removes a binding. Returns it, or `undefined` if it did not exist. */
   remove(binding: Binding): Binding | undefined {
     const key = bindingKey(binding);
-    const found = this.bindings.get(key);
-    if (found === undefined || found.destination !== binding.destination) return undefined;
+    const existing = this.bindings.get(key);
+    if (existing === undefined || existing.destination !== binding.destination) return undefined;
     this.bindings.delete(key);
-    this.#matcher.remove(found);
-    return found;
+    this.#matcher.remove(existing);
+    return existing;
   }
 
+  /** Returns the destinations of a message with this routing key. */
   match(routingKey: string, message: Message, steps: Steps): readonly Destination[] {
     return this.#matcher.match(routingKey, message, steps);
   }
 }
 
-/** What makes a binding another one than the next (AMQP 0-9-1, 1.7.2.3). */
+/** Returns a key that identifies a binding of an exchange (AMQP 0-9-1, 1.7.2.3). */
 export function bindingKey({ destination, routingKey, arguments: all }: Binding): string {
   const kind = destination instanceof Queue ? 'q' : 'e';
   return `${kind}\0${destination.name}\0${routingKey}\0${all.identity}`;
@@ -136,21 +137,21 @@ const matchers: Readonly<Record<ExchangeType, () => Matcher>> = {
   direct: () => new KeyMatcher((routingKey) => routingKey),
   fanout: () => new KeyMatcher(() => ''),
   topic: () => new TopicMatcher(),
-  headers: () => new HeadersMatchers(),
+  headers: () => new HeadersExchangeMatcher(),
   'x-local-random': () => new LocalRandomMatcher<Destination>(),
   'x-modulus-hash': () => new ModulusHashMatcher<Destination>(),
 };
 
-interface KeyRow {
+interface KeyBindings {
   readonly bindings: Set<Binding>;
-  /** Made when a message needs them: many bindings may come and go in between. */
+  /** Computed when a message needs them, because many bindings may change before that. */
   destinations: readonly Destination[] | undefined;
 }
 
-/** Destinations by one key. */
+/** Finds the destinations that are bound with one key. */
 class KeyMatcher implements Matcher {
   readonly #keyOf: (routingKey: string) => string;
-  readonly #rows = new Map<string, KeyRow>();
+  readonly #byKey = new Map<string, KeyBindings>();
 
   constructor(keyOf: (routingKey: string) => string) {
     this.#keyOf = keyOf;
@@ -158,77 +159,78 @@ class KeyMatcher implements Matcher {
 
   add(binding: Binding): void {
     const key = this.#keyOf(binding.routingKey);
-    const row = this.#rows.get(key) ?? { bindings: new Set(), destinations: undefined };
-    row.bindings.add(binding);
-    row.destinations = undefined;
-    this.#rows.set(key, row);
+    const bound = this.#byKey.get(key) ?? { bindings: new Set(), destinations: undefined };
+    bound.bindings.add(binding);
+    bound.destinations = undefined;
+    this.#byKey.set(key, bound);
   }
 
   remove(binding: Binding): void {
     const key = this.#keyOf(binding.routingKey);
-    const row = this.#rows.get(key);
-    if (row === undefined) return;
-    row.bindings.delete(binding);
-    row.destinations = undefined;
-    if (row.bindings.size === 0) this.#rows.delete(key);
+    const bound = this.#byKey.get(key);
+    if (bound === undefined) return;
+    bound.bindings.delete(binding);
+    bound.destinations = undefined;
+    if (bound.bindings.size === 0) this.#byKey.delete(key);
   }
 
   match(routingKey: string): readonly Destination[] {
-    const row = this.#rows.get(this.#keyOf(routingKey));
-    if (row === undefined) return nowhere;
-    row.destinations ??= destinationsOf(row.bindings);
-    return row.destinations;
+    const bound = this.#byKey.get(this.#keyOf(routingKey));
+    if (bound === undefined) return noDestinations;
+    bound.destinations ??= destinationsOf(bound.bindings);
+    return bound.destinations;
   }
 }
 
 class TopicMatcher implements Matcher {
   readonly #table = new TopicTable<Binding>();
-  /** Answers for the keys that came, until a binding changes. */
-  readonly #known = new Map<string, readonly Destination[]>();
+  /** Results by routing key, until a binding changes. */
+  readonly #cache = new Map<string, readonly Destination[]>();
 
   add(binding: Binding): void {
     this.#table.add(binding.routingKey, binding);
-    this.#known.clear();
+    this.#cache.clear();
   }
 
   remove(binding: Binding): void {
     this.#table.remove(binding.routingKey, binding);
-    this.#known.clear();
+    this.#cache.clear();
   }
 
   match(routingKey: string, _: Message, steps: Steps): readonly Destination[] {
-    const known = this.#known.get(routingKey);
-    if (known !== undefined) return known;
+    const cached = this.#cache.get(routingKey);
+    if (cached !== undefined) return cached;
     const destinations = destinationsOf(this.#table.match(routingKey, steps));
-    if (this.#known.size >= knownLimit) this.#known.clear();
-    this.#known.set(routingKey, destinations);
+    if (this.#cache.size >= cacheLimit) this.#cache.clear();
+    this.#cache.set(routingKey, destinations);
     return destinations;
   }
 }
 
-class HeadersMatchers implements Matcher {
-  readonly #rows = new Map<Binding, HeadersMatcher>();
+class HeadersExchangeMatcher implements Matcher {
+  readonly #matchers = new Map<Binding, HeadersMatcher>();
 
   add(binding: Binding): void {
-    this.#rows.set(binding, headersMatcher(binding.arguments));
+    this.#matchers.set(binding, headersMatcher(binding.arguments));
   }
 
   remove(binding: Binding): void {
-    this.#rows.delete(binding);
+    this.#matchers.delete(binding);
   }
 
   match(_: string, message: Message, steps: Steps): readonly Destination[] {
     const headers = message.headers();
-    const found: Binding[] = [];
-    steps.add(this.#rows.size);
-    for (const [binding, matches] of this.#rows) if (matches(headers, steps)) found.push(binding);
-    return destinationsOf(found);
+    const matching: Binding[] = [];
+    steps.add(this.#matchers.size);
+    for (const [binding, matches] of this.#matchers) if (matches(headers, steps)) matching.push(binding);
+    return destinationsOf(matching);
   }
 }
 
-const nowhere: readonly Destination[] = [];
-const knownLimit = 1024;
+const noDestinations: readonly Destination[] = [];
+const cacheLimit = 1024;
 
+/** Returns each destination once. */
 function destinationsOf(bindings: Iterable<Binding>): readonly Destination[] {
   return [...new Set(Array.from(bindings, ({ destination }) => destination))];
 }

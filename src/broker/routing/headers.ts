@@ -1,16 +1,16 @@
-// Matching of the headers exchange: the arguments of a binding against the headers of a message.
+// The matching of a headers exchange: compares the arguments of a binding with the headers of a message.
 
 import type { Arguments } from '../codec/arguments.ts';
 import { Decimal, type FieldValue, shownValue, Timestamp } from '../codec/table.ts';
 import { ProtocolError } from '../protocol-error.ts';
 import { Steps } from './steps.ts';
 
-/** Returns whether a message with these headers goes by the binding. `steps` counts the fields that are compared. */
+/** Returns true if a message with these headers matches the binding. `steps` counts the fields that are compared. */
 export type HeadersMatcher = (headers: Arguments, steps?: Steps) => boolean;
 
 const modes = ['all', 'any', 'all-with-x', 'any-with-x'];
 
-/** Throws 406 where x-match is none of the four. */
+/** Compiles the arguments of a binding. Throws 406 if x-match is not one of the four modes. */
 export function headersMatcher(binding: Arguments): HeadersMatcher {
   const mode = binding.get('x-match') ?? 'all';
   if (typeof mode !== 'string') {
@@ -30,12 +30,12 @@ export function headersMatcher(binding: Arguments): HeadersMatcher {
   );
   const matches = (key: string, headers: Arguments, steps: Steps) => {
     steps.add(1);
-    const [wanted, given] = [binding.get(key), headers.get(key)];
-    if (given === undefined) return false;
-    // AMQP 0-9-1, 3.1.3.4: a field without a value matches by its presence.
+    const [wanted, actual] = [binding.get(key), headers.get(key)];
+    if (actual === undefined) return false;
+    // AMQP 0-9-1, 3.1.3.4: an argument without a value matches if the header exists.
     if (wanted === null || wanted === undefined) return true;
-    // RabbitMQ: 1 is not 1.0, whatever the width of the one and of the other.
-    return isSame(wanted, given) && isFloat(binding, key) === isFloat(headers, key);
+    // RabbitMQ: the integer 1 and the float 1.0 are different. Their widths do not matter.
+    return isSame(wanted, actual) && isFloat(binding, key) === isFloat(headers, key);
   };
   return mode.startsWith('any')
     ? (headers, steps = new Steps()) => keys.some((key) => matches(key, headers, steps))
@@ -46,7 +46,7 @@ function isFloat({ types }: Arguments, key: string): boolean {
   return types[key] === 'd' || types[key] === 'f';
 }
 
-/** RabbitMQ compares values, not their types on the wire: a short 1 is a long 1. */
+/** RabbitMQ compares values and not their types on the wire: a short 1 is equal to a long 1. */
 export function isSame(a: FieldValue, b: FieldValue): boolean {
   if (a === b) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;

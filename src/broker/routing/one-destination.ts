@@ -1,4 +1,4 @@
-// RabbitMQ's exchange types that send a message to one of their destinations: x-local-random and x-modulus-hash.
+// RabbitMQ's exchange types that route a message to one of their destinations: x-local-random and x-modulus-hash.
 
 import { ProtocolError } from '../protocol-error.ts';
 import type { Message } from '../queue/message.ts';
@@ -9,7 +9,7 @@ interface Binding<Destination> {
   readonly routingKey: string;
 }
 
-/** https://www.rabbitmq.com/docs/local-random-exchange: a classic queue of this node, at random. */
+/** Routes to a random classic queue of this node (https://www.rabbitmq.com/docs/local-random-exchange). */
 export class LocalRandomMatcher<Destination> {
   readonly #queues: Destination[] = [];
 
@@ -32,10 +32,10 @@ export class LocalRandomMatcher<Destination> {
   }
 }
 
-/** The destination depends on the routing keys of the message and on the number of bindings, not on their keys. */
+/** Routes by a hash of the routing keys of the message. The binding keys do not matter. */
 export class ModulusHashMatcher<Destination extends { readonly name: string }> {
   readonly #bindings = new Set<Binding<Destination>>();
-  /** By name, once for each binding. Sorted again when a message needs them after a change. */
+  /** The destinations by name, once for each binding. `undefined` after a change, until a message needs them. */
   #destinations: readonly Destination[] | undefined;
 
   add(binding: Binding<Destination>): void {

@@ -1,52 +1,54 @@
-// The way of a message from an exchange to queues: over bindings between exchanges, alternate exchanges and further keys.
+// Routes a message from an exchange to queues, through bindings between exchanges, alternate exchanges, and the routing keys
+// from the headers CC and BCC.
 
 import type { Message } from '../queue/message.ts';
 import { Queue } from '../queue/queue.ts';
 import type { Exchange } from './exchange.ts';
 import { Steps } from './steps.ts';
 
-export interface Places {
+/** The part of a virtual host that routing needs. */
+interface NameSpace {
   readonly exchanges: ReadonlyMap<string, Exchange>;
   readonly queues: ReadonlyMap<string, Queue>;
 }
 
-/** Each queue once. */
-export function route(places: Places, exchange: Exchange, message: Message): readonly Queue[] {
+/** Returns each queue once. Throws 406 if routing is too expensive. */
+export function route(vhost: NameSpace, exchange: Exchange, message: Message): readonly Queue[] {
   const steps = new Steps();
   if (message.moreKeys === undefined) {
-    const found = match(places, exchange, message, message.routingKey, steps);
-    if (found.length > 0 && found.every(isLiveQueue)) return found;
-    if (found.length === 0 && exchange.alternate === undefined) return [];
+    const destinations = match(vhost, exchange, message, message.routingKey, steps);
+    if (destinations.length > 0 && destinations.every(isLiveQueue)) return destinations;
+    if (destinations.length === 0 && exchange.alternate === undefined) return [];
   }
-  return routeFurther(places, exchange, message, steps);
+  return routeThrough(vhost, exchange, message, steps);
 }
 
-function routeFurther(places: Places, start: Exchange, message: Message, steps: Steps): readonly Queue[] {
+function routeThrough(vhost: NameSpace, start: Exchange, message: Message, steps: Steps): readonly Queue[] {
   const keys = [message.routingKey, ...(message.moreKeys ?? [])];
   const queues = new Set<Queue>();
-  // A set gives what is added to it while it is walked over, and each exchange once: bindings may go in a circle.
+  // The loop below also visits the exchanges that it adds to this set, each once, because bindings may form a circle.
   const exchanges = new Set([start]);
   for (const exchange of exchanges) {
     let isMatched = false;
     for (const key of exchange.matchesEachKey ? keys : [message.routingKey]) {
-      const found = match(places, exchange, message, key, steps);
-      steps.add(1 + found.length);
-      for (const destination of found) {
+      const destinations = match(vhost, exchange, message, key, steps);
+      steps.add(1 + destinations.length);
+      for (const destination of destinations) {
         if (destination.isDeleted) continue;
         isMatched = true;
         if (destination instanceof Queue) queues.add(destination);
         else exchanges.add(destination);
       }
     }
-    const alternate = exchange.alternate === undefined ? undefined : places.exchanges.get(exchange.alternate);
+    const alternate = exchange.alternate === undefined ? undefined : vhost.exchanges.get(exchange.alternate);
     if (!isMatched && alternate !== undefined) exchanges.add(alternate);
   }
   return [...queues];
 }
 
-/** AMQP 0-9-1, 3.1.3.1: to the default exchange every queue is bound by its name. */
+/** AMQP 0-9-1, 3.1.3.1: every queue is bound to the default exchange by its name. */
 function match(
-  { queues }: Places,
+  { queues }: NameSpace,
   exchange: Exchange,
   message: Message,
   key: string,
@@ -57,7 +59,7 @@ function match(
   return queue === undefined ? [] : [queue];
 }
 
-/** The bindings of a deleted queue are removed bit by bit. */
+/** Returns false for a deleted queue, whose bindings are removed slice by slice. */
 function isLiveQueue(destination: Queue | Exchange): destination is Queue {
   return destination instanceof Queue && !destination.isDeleted;
 }

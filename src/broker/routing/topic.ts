@@ -1,15 +1,15 @@
-// Topic matching. A key and a pattern are words between dots: `*` stands for one word, `#` for any number of them, none included.
+// Topic matching. Keys and patterns consist of words between dots: `*` matches one word, `#` matches zero or more words.
 
 import { Steps } from './steps.ts';
 
 interface Node<T> {
-  /** Stands for `#`: whatever word comes, one may stay here. */
+  /** True for `#`. Such a node matches any further word. */
   readonly isHash: boolean;
   readonly children: Map<string, Node<T>>;
   readonly values: Set<T>;
 }
 
-/** Patterns and what they lead to. */
+/** Finds the values whose patterns match a key. The patterns are a tree of words. */
 export class TopicTable<T> {
   readonly #root: Node<T> = newNode('');
 
@@ -43,10 +43,10 @@ export class TopicTable<T> {
     }
   }
 
-  /** Everything whose pattern matches the key, each once. `steps` counts the nodes that are reached. */
+  /** Returns each value whose pattern matches the key. `steps` counts the nodes that are reached. */
   match(key: string, steps: Steps = new Steps()): Set<T> {
-    const found = new Set<T>();
-    // Each node is reached at a word once at most: `#.#.#` costs no more than its length times the key's.
+    const values = new Set<T>();
+    // A node is reached at most once for each word, so `#.#.#` costs at most its length times the length of the key.
     let nodes = withEmptyHashes(new Set([this.#root]));
     for (const word of words(key)) {
       const next = new Set<Node<T>>();
@@ -61,8 +61,8 @@ export class TopicTable<T> {
       if (nodes.size === 0) break;
       steps.add(nodes.size);
     }
-    for (const node of nodes) for (const value of node.values) found.add(value);
-    return found;
+    for (const node of nodes) for (const value of node.values) values.add(value);
+    return values;
   }
 }
 
@@ -70,14 +70,14 @@ function newNode<T>(word: string): Node<T> {
   return { isHash: word === '#', children: new Map(), values: new Set() };
 }
 
-/** RabbitMQ: the empty key has no word at all, while `a.` has two. */
+/** RabbitMQ: the empty key has zero words, and `a.` has two. */
 function words(key: string): string[] {
   return key === '' ? [] : key.split('.');
 }
 
-/** The nodes, and those that are reached from them when `#` stands for nothing. */
+/** Adds the nodes that are reached if `#` matches zero words. */
 function withEmptyHashes<T>(nodes: Set<Node<T>>): Set<Node<T>> {
-  // A set gives what is added to it while it is walked over, too.
+  // The loop also visits the nodes that it adds to the set.
   for (const node of nodes) {
     const hash = node.children.get('#');
     if (hash !== undefined) nodes.add(hash);

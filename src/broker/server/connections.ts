@@ -40,7 +40,7 @@ export class Connections implements ConnectionEvents {
     this.#all.delete(connection);
   }
 
-  /** Tells clients to stop publishing, or to resume. */
+  /** Sends connection.blocked or connection.unblocked to clients that publish. */
   block(isBlocked: boolean): void {
     for (const connection of this.open) connection.block(isBlocked);
   }

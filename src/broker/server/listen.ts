@@ -5,7 +5,7 @@ import { MqError, systemReason } from '../../errors.ts';
 
 interface ListenAddress {
   readonly host: string;
-  /** 0 stands for a free port. */
+  /** 0 selects a free port. */
   readonly port: number;
 }
 

@@ -1,5 +1,5 @@
-// Gives disk space back, from the oldest end of the log only: what is still needed of the oldest segment is appended
-// again, with the same ids; once that is on disk the file goes. So no record is ever needed to undo one of an older file.
+// Frees disk space at the oldest end of the log. It appends the needed records of the oldest segment to the log again, with
+// the same ids, waits until they are on disk, and deletes the file. So no record has to undo a record of a deleted file.
 
 import { readFile, unlink } from 'node:fs/promises';
 import { syncFolder } from './disk.ts';
@@ -8,11 +8,11 @@ import { decodeMessage, type MessageRecord, type StoreRecord } from './record.ts
 import { readSegment, type Segment } from './segment.ts';
 import type { StoreWriter } from './writer.ts';
 
-/** So many bytes are appended again before the event loop turns. */
+/** Bytes that are appended in one turn of the event loop. */
 const sliceBytes = 256 * 1024;
 const longestPauseMs = 600_000;
 
-export class StoreCleaning {
+export class StoreCompaction {
   readonly #folder: string;
   readonly #slackBytes: number;
   readonly #pauseMs: number;
@@ -21,9 +21,9 @@ export class StoreCleaning {
   readonly #log: (line: string) => void;
   #running: Promise<void> | undefined;
   #isClosed = false;
-  /** In a row. */
+  /** The number of consecutive failures. */
   #failures = 0;
-  /** Of performance.now(). */
+  /** Earliest time of the next attempt, by `performance.now()`. */
   #notBefore = 0;
 
   constructor(
@@ -39,15 +39,15 @@ export class StoreCleaning {
     this.#log = at.log;
   }
 
-  /** Looks whether there is something to give back; cheap, for after every change. */
-  consider(): void {
+  /** Starts if there is space to free. It is cheap enough to be called after each change. */
+  startIfDue(): void {
     if (this.#running !== undefined || this.#isClosed || performance.now() < this.#notBefore || !this.#isDue()) return;
     this.#running = this.#run().finally(() => {
       this.#running = undefined;
     });
   }
 
-  /** Ends after the step that runs. */
+  /** Stops after the current step. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#running;
@@ -62,64 +62,64 @@ export class StoreCleaning {
 
   async #run(): Promise<void> {
     try {
-      while (!this.#isClosed && this.#isDue()) await this.#cleanOldest();
+      while (!this.#isClosed && this.#isDue()) await this.#compactOldest();
       this.#failures = 0;
     } catch (error) {
-      // Nothing is lost: the segment stays, and is looked at again after a pause.
+      // No record is lost, because the segment stays. The next attempt follows after a pause.
       const pauseMs = Math.min(this.#pauseMs * 2 ** this.#failures, longestPauseMs);
       this.#failures += 1;
       this.#notBefore = performance.now() + pauseMs;
-      const why = error instanceof Error ? error.message : error;
-      this.#log(`the store gives no space back, and tries it again in ${pauseMs / 1000} s: ${why}`);
+      const reason = error instanceof Error ? error.message : error;
+      this.#log(`the store: cannot free disk space, next attempt in ${pauseMs / 1000} s: ${reason}`);
     }
   }
 
-  async #cleanOldest(): Promise<void> {
+  async #compactOldest(): Promise<void> {
     const [oldest] = this.#writer.segments;
     if (oldest === undefined) return;
-    // Its last bytes may not be written yet.
+    // The last bytes of the segment may not be written yet.
     if (!(await this.#isCommitted())) return;
     if (oldest.liveBytes > 0) await this.#appendAgain(oldest);
     if (oldest.liveBytes > 0) {
       if (this.#isClosed || this.#index.drops > 0) return;
-      throw new Error(`${oldest.path} holds ${oldest.liveBytes} bytes that were not found`);
+      throw new Error(`${oldest.liveBytes} needed bytes of ${oldest.path} were not found`);
     }
-    // What made its records needless has to be on disk before they go.
+    // The records that replace those of the segment must be on disk before it is deleted.
     if (!(await this.#isCommitted())) return;
     await unlink(oldest.path);
-    // One after the other: a gap between segments would be damage.
+    // The deletion must be durable before the next one, because recovery reports a gap between segments as damage.
     await syncFolder(this.#folder);
     this.#writer.removeOldest();
   }
 
   async #appendAgain(oldest: Segment): Promise<void> {
     for (const defined of [...this.#index.definitions()]) {
-      const { definition, sequence, located } = defined;
-      if (located.segment !== oldest) continue;
+      const { definition, sequence, record } = defined;
+      if (record.segment !== oldest) continue;
       const { segment, length } = this.#writer.append((encoder) => encoder.define(sequence, definition));
       this.#index.define(definition, sequence, segment, length);
     }
     if (oldest.liveBytes === 0) return;
     const bytes = await readFile(oldest.path);
     const messages: { record: MessageRecord; end: number }[] = [];
-    const take = (record: StoreRecord, _offset: number, end: number) => {
+    const onRecord = (record: StoreRecord, _offset: number, end: number) => {
       if (record.type === 'message') messages.push({ record, end });
     };
-    readSegment(oldest, bytes, { isLast: false, take });
+    readSegment(oldest, bytes, { isLast: false, onRecord });
     let sliced = 0;
     for (const { record, end } of messages) {
-      const places = this.#index.placesIn(oldest, record);
-      if (places.length === 0) continue;
+      const queues = this.#index.queuesIn(oldest, record);
+      if (queues.length === 0) continue;
       const message = decodeMessage(bytes, record, end);
-      const { segment, length } = this.#writer.append((encoder) => encoder.message(message, places));
-      this.#index.enqueue(record.id, places, segment, length);
-      for (const { queue, returns } of places) {
+      const { segment, length } = this.#writer.append((encoder) => encoder.message(message, queues));
+      this.#index.enqueue(record.id, queues, segment, length);
+      for (const { queue, returns } of queues) {
         if (returns.acquiredCount > 0) this.#writer.append((encoder) => encoder.returned(queue, record.id, returns));
       }
       sliced += length;
       if (sliced < sliceBytes) continue;
       sliced = 0;
-      // Also holds back what is read until the disk has it.
+      // Waiting for the disk also limits the memory of pending bytes.
       if (!(await this.#isCommitted()) || this.#isClosed) return;
     }
   }

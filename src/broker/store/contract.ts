@@ -1,18 +1,18 @@
-// The store as the rest of the broker uses it: durable definitions, and the persistent messages in durable queues.
+// The interface of the store. It keeps durable definitions, and persistent messages in durable queues.
 
 import type { MqError } from '../../errors.ts';
 
-/** A durable queue's or exchange's definition, a binding, a vhost, a user …: kind + key → JSON. */
+/** The definition of a durable queue or exchange, a binding, a virtual host, a user …. `value` is JSON; kind and key identify it. */
 export interface Definition {
   readonly kind: string;
   readonly key: string;
   readonly value: unknown;
 }
 
-/** Why a message leaves a queue without having been acknowledged: the reasons of `x-death`. */
+/** The reason for which a message leaves a queue without an acknowledgement, as in the header `x-death`. */
 export type DeathReason = 'rejected' | 'expired' | 'maxlen' | 'delivery_limit';
 
-/** How often a message died in one queue for one reason. */
+/** The deaths of a message in one queue for one reason. */
 export interface Death {
   readonly queue: string;
   readonly reason: DeathReason;
@@ -25,23 +25,24 @@ export interface Death {
 }
 
 /**
- * What the broker itself knows of a message. It is kept beside the content, because headers such as `x-death` and `CC`
- * may come from any client.
+ * Facts about a message that the broker itself has established. They are separate from the content, because any client may
+ * send headers such as `x-death` and `CC`.
  */
 export interface StoredMarks {
-  /** As `Message` has it; JSON. */
   readonly deaths?: readonly Death[] | undefined;
+  /** Routing keys from the headers CC and BCC. */
   readonly moreKeys?: readonly string[] | undefined;
+  /** Routing keys from the header BCC. */
   readonly hiddenKeys?: readonly string[] | undefined;
 }
 
-/** One persistent message as it was enqueued in durable queues. */
+/** A persistent message that was enqueued in durable queues. */
 export interface StoredMessage extends StoredMarks {
-  /** Grows with every enqueue; unique in the store. */
+  /** Unique in the store. It grows with each enqueued message. */
   readonly id: number;
   readonly exchange: string;
   readonly routingKey: string;
-  /** The content header's property bytes followed by the body. */
+  /** The encoded properties, then the body. */
   readonly content: Buffer;
   readonly propertiesLength: number;
 }
@@ -49,88 +50,87 @@ export interface StoredMessage extends StoredMarks {
 /** A message in one queue. Entries of one message share its `message` object. */
 export interface StoredEntry {
   readonly message: StoredMessage;
-  /** The key that `enqueue` was given. */
+  /** The key of the queue. */
   readonly queue: string;
   readonly returns: Returns;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since 1970. */
   readonly expiresAt: number | undefined;
 }
 
-/** How often a message came back to a queue. */
+/** The number of returns of a message to a queue. */
 export interface ReturnCounts {
   readonly acquiredCount: number;
-  /** The number of returns that count as failures. */
+  /** The returns that count as failures. */
   readonly deliveryCount: number;
 }
 
 export interface Returns extends ReturnCounts {
-  /** Grows with every return in the store. 0: the message has never come back. */
+  /** Grows with each return in the store. 0 means that the message never came back. */
   readonly order: number;
 }
 
-/** One queue that a message goes to. */
-export interface Destination {
+/** One of the queues in which a message is enqueued. */
+export interface EnqueueTarget {
   readonly queue: string;
-  /** Milliseconds since the epoch. */
+  /** Milliseconds since 1970. */
   readonly expiresAt: number | undefined;
 }
 
 /**
- * The store of one broker. Its methods never throw and never wait: they append to memory, and the disk follows. Once a
- * write or a sync has failed the store has failed for good: nothing that follows is written, and every `committed` gets the error.
+ * The store of one broker. Its methods neither throw nor wait: they append to memory, and a write to disk follows. After a
+ * failed write or sync the store writes nothing more, and each `committed` reports the error.
  */
 export interface Store {
   /**
-   * What was there at the opening: definitions in the order in which they were put (one that was put again keeps its
-   * place), entries in the order of enqueueing. The caller may empty both arrays once it has taken what they hold.
+   * The contents of the store when it was opened. Definitions are in the order in which they were first defined, entries in
+   * the order in which they were enqueued. The caller may empty both arrays to free the memory.
    */
   readonly recovered: { definitions: Definition[]; entries: StoredEntry[] };
-  /** Puts a definition, or another value for its kind and key. */
+  /** Adds a definition, or replaces the value for its kind and key. */
   define(definition: Definition): void;
   undefine(kind: string, key: string): void;
-  /** Appends one message for one or more queues; gives its id. `content` must not change afterwards. */
-  enqueue(message: Omit<StoredMessage, 'id'>, queues: readonly Destination[]): number;
-  /** The message has left the queue (acked, dropped, expired, dead-lettered elsewhere). A message that is not there is no error. */
+  /** Appends a message for one or more queues. Returns its id. `content` must not change afterwards. */
+  enqueue(message: Omit<StoredMessage, 'id'>, queues: readonly EnqueueTarget[]): number;
+  /** Records that a message has left the queue. Ignores a message that is not in the queue. */
   settle(id: number, queue: string): void;
-  /** Records that a message went back to its queue, and how often it has done so. */
+  /** Records that a message came back to its queue, with the new counts. */
   returned(id: number, queue: string, counts: ReturnCounts): void;
-  /** All messages of a queue at once (purge, delete). */
+  /** Records that all messages have left the queue, because it was deleted. */
   drop(queue: string): void;
-  /** Calls back, never within this call, once everything that was appended before this call is on disk (group commit), or with the error. */
+  /** Calls `done` after this call, when everything that was appended before is on disk or the store has failed. */
   committed(done: (error?: Error) => void): void;
-  /** Bytes that are encoded and not on disk yet: publishers that want no confirms can outrun the disk. */
+  /** Bytes that are not on disk yet. Publishers without confirms can be faster than the disk. */
   readonly pendingBytes: number;
-  /** Why nothing is kept any more. */
+  /** The error after which the store writes nothing more. */
   readonly failure: MqError | undefined;
-  /** Writes what is left, gives the folder free. Never rejects: a failure was told by `log` and `committed`. */
+  /** Writes everything that is pending and unlocks the folder. Never rejects, because `log` and `committed` report failures. */
   close(): Promise<void>;
 }
 
-/** What the store needs of the world. */
 export interface StoreOptions {
-  /** This process; it goes into the lock file. */
+  /** The id of this process, for the lock file. */
   readonly pid: number;
-  /** Whether a process of this machine runs. */
+  /** Returns true if a process of this machine runs. */
   readonly isAlive: (pid: number) => boolean;
-  /** Takes the folder from a process of another host, of which nobody can tell whether it runs. Default false. */
+  /** Ignores the lock of a process on another host, which may or may not run. Defaults to false. */
   readonly breaksLock?: boolean | undefined;
-  /** Makes the names in a folder durable; another one in tests. */
+  /** Makes the names in a folder durable. Defaults to fsync. */
   readonly syncFolder?: (folder: string) => Promise<void>;
-  /** One line for the person: a tail that was cut, a disk that failed. */
+  /** Receives one line for the operator, for example about a damaged end of the log. */
   readonly log?: (line: string) => void;
-  /** Called once, when the store has failed for good: a broker is of no use then. */
+  /** Called once when the store has failed. A broker cannot recover from that. */
   readonly onFailed?: (failure: MqError) => void;
-  /** A file of the log is full from this length on; 16 MiB. */
+  /** The log continues in a new file after this number of bytes. Defaults to 16 MiB. */
   readonly segmentBytes?: number;
-  /** Cleaning begins when the log is longer than twice what is needed and this; 64 MiB. */
+  /** Compaction begins when the log has this number of bytes more than twice the needed ones. Defaults to 64 MiB. */
   readonly slackBytes?: number;
-  /** Milliseconds before space is given back again after an error; doubled with each further one. Default 2,000. */
+  /** Milliseconds until compaction starts again after an error, doubled after each further error. Defaults to 2,000. */
   readonly pauseMs?: number;
-  /** Opens a file to write; node:fs, if not told. */
+  /** Opens a file for writing. Defaults to `open` of node:fs. */
   readonly open?: (path: string, flags: string, mode?: number) => Promise<StoreFile>;
 }
 
-/** What of a file handle the log writes with. */
+/** The part of a file handle that the log uses. */
 export interface StoreFile {
   writev(parts: readonly Buffer[], position: number): Promise<{ bytesWritten: number }>;
   datasync(): Promise<void>;

@@ -1,6 +1,7 @@
-// What the log asks of the disk beyond one call of node:fs.
+// Disk operations that take more than one call of node:fs.
 
 import { open, stat } from 'node:fs/promises';
+import { systemCode } from '../../errors.ts';
 import type { StoreFile } from './contract.ts';
 
 /** Makes the names in a folder durable. */
@@ -9,20 +10,20 @@ export async function syncFolder(folder: string): Promise<void> {
   try {
     await handle.sync();
   } catch (error) {
-    // Windows syncs no folders, and does not need to.
-    if (!['EPERM', 'EISDIR', 'EINVAL'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    // Windows cannot sync folders and does not need to.
+    if (!['EPERM', 'EISDIR', 'EINVAL'].includes(systemCode(error) ?? '')) throw error;
   } finally {
     await handle.close();
   }
 }
 
-/** Returns what tells a file from another one of its name; `undefined` if there is no file. */
+/** Returns device and inode, which differ for another file of the same name; `undefined` if there is no file. */
 export async function identityOf(path: string): Promise<string | undefined> {
   const found = await stat(path, { bigint: true }).catch(() => undefined);
   return found && `${found.dev} ${found.ino}`;
 }
 
-/** Writes every byte: one call may take only a part. */
+/** Writes all bytes, because one call of writev may write only a part. */
 export async function writeAll(file: StoreFile, parts: readonly Buffer[], position: number): Promise<void> {
   let left = parts;
   let at = position;
@@ -33,16 +34,16 @@ export async function writeAll(file: StoreFile, parts: readonly Buffer[], positi
   }
 }
 
-/** What is left when so many bytes are gone. */
+/** Returns the parts without their first bytes. */
 function after(parts: readonly Buffer[], bytes: number): Buffer[] {
-  let gone = bytes;
-  const left: Buffer[] = [];
+  let skip = bytes;
+  const rest: Buffer[] = [];
   for (const part of parts) {
-    if (gone >= part.length) gone -= part.length;
+    if (skip >= part.length) skip -= part.length;
     else {
-      left.push(part.subarray(gone));
-      gone = 0;
+      rest.push(part.subarray(skip));
+      skip = 0;
     }
   }
-  return left;
+  return rest;
 }

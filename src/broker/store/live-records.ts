@@ -1,40 +1,41 @@
-// Which records of the log are still needed: in memory, no contents. Recovery and the running store apply the same
-// changes to it.
+// The index of the records that are still needed. It does not contain the contents of messages. Recovery and the running
+// store apply the same changes to it.
 
 import { forEach, itemsPerStep, type Work } from '../slices.ts';
 import type { Definition, Returns } from './contract.ts';
-import type { Place } from './record.ts';
+import type { QueuedIn } from './record.ts';
 import type { Segment } from './segment.ts';
 
-/** Where a record lies that is needed. */
-interface Located {
+/** A needed record. */
+interface LiveRecord {
   readonly segment: Segment;
   readonly length: number;
-  /** How many queues still hold it; a definition counts one. */
+  /** The number of queues that hold the message; 1 for a definition. */
   uses: number;
 }
 
-interface Entry {
-  readonly located: Located;
+/** A message in one queue. */
+interface HeldMessage {
+  readonly record: LiveRecord;
   readonly expiresAt: number | undefined;
   returns: Returns;
 }
 
-export interface Defined {
+interface Defined {
   readonly definition: Definition;
-  /** Its place among all definitions. */
+  /** Orders the definitions. */
   readonly sequence: number;
-  readonly located: Located;
+  readonly record: LiveRecord;
 }
 
 export class StoreIndex {
-  readonly #queues = new Map<string, Map<number, Entry>>();
+  readonly #queues = new Map<string, Map<number, HeldMessage>>();
   readonly #definitions = new Map<string, Defined>();
-  /** Bytes of all records that are needed. */
+  /** Bytes of all needed records. */
   liveBytes = 0;
-  /** Works of `drop` that have not ended. Until then more bytes count as needed than are. */
+  /** The number of unfinished `drop` works. Until they end, `liveBytes` is too high. */
   drops = 0;
-  /** Above every id and sequence that the log has. */
+  /** Greater than every id, sequence and return order in the log. */
   nextId = 1;
   nextSequence = 1;
   nextReturn = 1;
@@ -47,81 +48,81 @@ export class StoreIndex {
     return this.#definitions.get(nameOf(kind, key));
   }
 
-  /** The queues that still hold the message as this record of this segment has it. */
-  placesIn(segment: Segment, { id, places }: { id: number; places: readonly Place[] }): Place[] {
-    const held: Place[] = [];
-    for (const { queue } of places) {
-      const entry = this.#queues.get(queue)?.get(id);
-      if (entry?.located.segment !== segment) continue;
-      held.push({ queue, expiresAt: entry.expiresAt, returns: entry.returns });
+  /** Returns the queues that hold the message by the record in this segment. */
+  queuesIn(segment: Segment, { id, queues }: { id: number; queues: readonly QueuedIn[] }): QueuedIn[] {
+    const holding: QueuedIn[] = [];
+    for (const { queue } of queues) {
+      const held = this.#queues.get(queue)?.get(id);
+      if (held?.record.segment !== segment) continue;
+      holding.push({ queue, expiresAt: held.expiresAt, returns: held.returns });
     }
-    return held;
+    return holding;
   }
 
   define(definition: Definition, sequence: number, segment: Segment, length: number): void {
     this.undefine(definition.kind, definition.key);
-    const located = this.#locate(segment, length, 1);
-    this.#definitions.set(nameOf(definition.kind, definition.key), { definition, sequence, located });
+    const record = this.#newRecord(segment, length, 1);
+    this.#definitions.set(nameOf(definition.kind, definition.key), { definition, sequence, record });
     this.nextSequence = Math.max(this.nextSequence, sequence + 1);
   }
 
-  /** False when there was none. */
+  /** Returns false if there was no such definition. */
   undefine(kind: string, key: string): boolean {
     const name = nameOf(kind, key);
     const defined = this.#definitions.get(name);
     if (defined === undefined) return false;
-    this.#release(defined.located);
+    this.#release(defined.record);
     return this.#definitions.delete(name);
   }
 
-  /** A message, new or written again by cleaning: the last record says where it lies and what its queues know of it. */
-  enqueue(id: number, places: readonly Place[], segment: Segment, length: number): void {
-    const located = this.#locate(segment, length, places.length);
-    for (const { queue, expiresAt, returns } of places) {
-      const entries = this.#queues.get(queue) ?? new Map<number, Entry>();
-      if (entries.size === 0) this.#queues.set(queue, entries);
-      const former = entries.get(id);
-      if (former !== undefined) this.#release(former.located);
-      // A message record that was written again may lack the returns, which follow it in records of their own.
-      entries.set(id, { located, expiresAt, returns: former?.returns ?? returns });
+  /** Adds a message, or replaces its record after compaction has written it again. */
+  enqueue(id: number, queues: readonly QueuedIn[], segment: Segment, length: number): void {
+    const record = this.#newRecord(segment, length, queues.length);
+    for (const { queue, expiresAt, returns } of queues) {
+      const messages = this.#queues.get(queue) ?? new Map<number, HeldMessage>();
+      if (messages.size === 0) this.#queues.set(queue, messages);
+      const former = messages.get(id);
+      if (former !== undefined) this.#release(former.record);
+      // A record that compaction wrote may lack the returns, which follow in separate records.
+      messages.set(id, { record, expiresAt, returns: former?.returns ?? returns });
     }
     this.sawId(id);
   }
 
-  /** False when it was not there. */
+  /** Returns false if the queue does not hold the message. */
   settle(id: number, queue: string): boolean {
-    const entries = this.#queues.get(queue);
-    const entry = entries?.get(id);
-    if (entries === undefined || entry === undefined) return false;
-    entries.delete(id);
-    if (entries.size === 0) this.#queues.delete(queue);
-    this.#release(entry.located);
+    const messages = this.#queues.get(queue);
+    const held = messages?.get(id);
+    if (messages === undefined || held === undefined) return false;
+    messages.delete(id);
+    if (messages.size === 0) this.#queues.delete(queue);
+    this.#release(held.record);
     return true;
   }
 
-  /** False when the message is not there. */
+  /** Returns false if the queue does not hold the message. */
   returned(id: number, queue: string, returns: Returns): boolean {
-    const entry = this.#queues.get(queue)?.get(id);
-    if (entry === undefined) return false;
-    entry.returns = returns;
+    const held = this.#queues.get(queue)?.get(id);
+    if (held === undefined) return false;
+    held.returns = returns;
     this.nextReturn = Math.max(this.nextReturn, returns.order + 1);
     return true;
   }
 
   /**
-   * Forgets the messages of a queue. Returns the work that counts what is not needed any more, or undefined if the queue had
-   * nothing.
+   * Removes the messages of a queue. Returns the work that updates `liveBytes`, or `undefined` if the queue did not have
+   * any messages.
    */
   drop(queue: string): Work | undefined {
-    const entries = this.#queues.get(queue);
-    if (entries === undefined) return undefined;
+    const messages = this.#queues.get(queue);
+    if (messages === undefined) return undefined;
     this.#queues.delete(queue);
     this.drops++;
-    return this.#dropped(entries.values());
+    return this.#releaseAll(messages.values());
   }
 
-  *#dropped(entries: Iterable<Entry>): Work {
-    yield* forEach(entries, ({ located }) => this.#release(located), itemsPerStep);
+  *#releaseAll(messages: Iterable<HeldMessage>): Work {
+    yield* forEach(messages, ({ record }) => this.#release(record), itemsPerStep);
     this.drops--;
   }
 
@@ -129,7 +130,7 @@ export class StoreIndex {
     if (id >= this.nextId) this.nextId = id + 1;
   }
 
-  #locate(segment: Segment, length: number, uses: number): Located {
+  #newRecord(segment: Segment, length: number, uses: number): LiveRecord {
     if (uses > 0) {
       segment.liveBytes += length;
       this.liveBytes += length;
@@ -137,11 +138,11 @@ export class StoreIndex {
     return { segment, length, uses };
   }
 
-  #release(located: Located): void {
-    located.uses -= 1;
-    if (located.uses > 0) return;
-    located.segment.liveBytes -= located.length;
-    this.liveBytes -= located.length;
+  #release(record: LiveRecord): void {
+    record.uses -= 1;
+    if (record.uses > 0) return;
+    record.segment.liveBytes -= record.length;
+    this.liveBytes -= record.length;
   }
 }
 

@@ -1,24 +1,31 @@
-// One broker for one folder. Node has no flock, so a file says who has it, and is succeeded when that process is gone.
+// Locks the folder of a store for one broker. Node has no flock(2), so a lock file names the process that owns the folder. If
+// that process has ended, another one replaces the file.
 
 import { createHash, randomUUID } from 'node:crypto';
 import { link, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { MqError } from '../../errors.ts';
+import { MqError, systemCode } from '../../errors.ts';
 import type { StoreOptions } from './contract.ts';
 
 interface Owner {
   readonly pid: number;
   readonly host: string;
   readonly token: string;
-  /** Tells the process from a later one with its id; where the system says so. */
+  /** Distinguishes the process from a later one with the same id. Only Linux has it. */
   readonly life?: string;
 }
 
-/** Tokens of the locks that this process holds: its id may be that of the broker before it (in a container it is always 1). */
-const held = new Set<string>();
+/**
+ * The tokens of the locks that this process holds. The process id is not enough, because the previous broker may have had
+ * the same one: in a container it is always 1.
+ */
+const ownTokens = new Set<string>();
 
-/** Takes the folder; gives what releases it. Throws MqError CANNOT_CREATE when another broker has it, or what node:fs throws. */
+/**
+ * Locks the folder. Returns a function that unlocks it. Throws MqError CANNOT_CREATE if another broker has the lock, and
+ * the errors of node:fs.
+ */
 export async function lockFolder(
   folder: string,
   { pid, isAlive, breaksLock = false }: Pick<StoreOptions, 'pid' | 'isAlive' | 'breaksLock'>,
@@ -27,31 +34,31 @@ export async function lockFolder(
   const life = (await processOf(pid))?.life;
   const own: Owner = { pid, host: hostname(), token: randomUUID(), ...(life && { life }) };
   const text = JSON.stringify(own);
-  // It appears with its text, or not at all: a link is made in one step, and never over another.
+  // link(2) is atomic and does not replace a file, so the lock file never appears without its text.
   const draft = join(folder, `lock.${own.token}`);
   await writeFile(draft, text, { mode: 0o600, flag: 'wx' });
-  held.add(own.token);
-  const check = (found: string) => refuseIfHeld(found, { path, own, isAlive, breaksLock });
+  ownTokens.add(own.token);
+  const check = (existing: string) => refuseIfHeld(existing, { path, own, isAlive, breaksLock });
   try {
-    while (!((await isLinked(draft, path)) || (await isSuccessor(draft, path, check))));
+    while (!((await isLinked(draft, path)) || (await hasReplaced(draft, path, check))));
   } catch (error) {
-    held.delete(own.token);
+    ownTokens.delete(own.token);
     throw error;
   } finally {
     await rm(draft, { force: true });
   }
   return async () => {
     if ((await textOf(path)) === text) await rm(path);
-    held.delete(own.token);
+    ownTokens.delete(own.token);
   };
 }
 
 /**
- * Takes the place of an owner that is gone; `check` throws if it is not. Only one can make the link that is named after a
- * dead owner's lock; should that one die before it has the lock, it is succeeded in the same way. Whoever makes a link
- * again that a successor has cleared away finds another lock than the one it started from, and starts anew (false).
+ * Replaces the lock of a process that has ended. `check` throws if the process runs. Only one process can create the link
+ * that is named after the text of that lock. If it ends before it has the lock, its link is replaced in the same way.
+ * Returns false if the lock has changed: then another process was faster, and the caller starts again.
  */
-async function isSuccessor(draft: string, path: string, check: (text: string) => Promise<void>): Promise<boolean> {
+async function hasReplaced(draft: string, path: string, check: (text: string) => Promise<void>): Promise<boolean> {
   const first = await textOf(path);
   const links: string[] = [];
   for (let text = first; text !== undefined; ) {
@@ -59,10 +66,10 @@ async function isSuccessor(draft: string, path: string, check: (text: string) =>
     const next = `${path}.after.${createHash('sha256').update(text).digest('hex').slice(0, 16)}`;
     links.push(next);
     if (await isLinked(draft, next)) {
-      const isStill = (await textOf(path)) === first;
-      if (isStill) await rename(draft, path);
-      for (const each of isStill ? links : [next]) await rm(each, { force: true });
-      return isStill;
+      const isUnchanged = (await textOf(path)) === first;
+      if (isUnchanged) await rename(draft, path);
+      for (const each of isUnchanged ? links : [next]) await rm(each, { force: true });
+      return isUnchanged;
     }
     text = await textOf(next);
   }
@@ -74,46 +81,43 @@ async function refuseIfHeld(
   { path, own, isAlive, breaksLock }: { path: string; own: Owner; breaksLock: boolean } & Pick<StoreOptions, 'isAlive'>,
 ): Promise<void> {
   const owner = ownerOf(text);
-  // A file that is not of this form was left by no broker that lives.
+  // A running broker has a complete lock file.
   if (owner === undefined) return;
   const { pid, host, token } = owner;
   const isElsewhere = host !== own.host;
   if (isElsewhere && breaksLock) return;
-  if (!isElsewhere && !(pid === own.pid ? held.has(token) : isAlive(pid) && (await isSame(owner)))) return;
-  const who = isElsewhere ? `process ${pid} on ${host}` : `process ${pid}`;
-  throw new MqError('CANNOT_CREATE', `opening the store: ${who} has the folder; ${path} says so`, {
+  if (!isElsewhere && !(pid === own.pid ? ownTokens.has(token) : isAlive(pid) && (await isSame(owner)))) return;
+  const user = isElsewhere ? `process ${pid} on ${host}` : `process ${pid}`;
+  throw new MqError('CANNOT_CREATE', `cannot open the store: the folder is locked by ${user} (${path})`, {
     at: path,
     hint: isElsewhere
-      ? 'mq cannot see whether that process runs; when it has ended (a container that was killed), start with --break-lock'
-      : 'end that broker, or use another folder',
+      ? 'mq cannot check a process on another host; if it has ended (for example a killed container), start with --break-lock'
+      : 'stop that broker, or use another folder',
   });
 }
 
-/**
- * Returns false if the owner has ended: the id went to another process, or the process is a zombie, which its parent has
- * not waited for.
- */
+/** Returns false if the owner has ended: another process has its id, or it is a zombie. */
 async function isSame({ pid, life }: Owner): Promise<boolean> {
-  const found = await processOf(pid);
-  if (found === undefined) return true;
-  return !'ZX'.includes(found.state) && (life === undefined || found.life === life);
+  const running = await processOf(pid);
+  if (running === undefined) return true;
+  return !'ZX'.includes(running.state) && (life === undefined || running.life === life);
 }
 
 interface LinuxProcess {
-  /** As proc(5) has it: `Z` for a zombie, `X` for a dead process. */
+  /** The state of proc(5): `Z` is a zombie, `X` is a dead process. */
   readonly state: string;
-  /** This boot, and when in it the process began. */
+  /** The id of the boot, and the start time of the process. */
   readonly life: string;
 }
 
-/** Linux: proc(5), /proc/pid/stat, fields 3 and 22. Else undefined. */
+/** Reads fields 3 and 22 of /proc/pid/stat (proc(5)). Returns `undefined` without /proc, or if there is no such process. */
 async function processOf(pid: number): Promise<LinuxProcess | undefined> {
   try {
     const [boot, stat] = await Promise.all([
       readFile('/proc/sys/kernel/random/boot_id', 'utf8'),
       readFile(`/proc/${pid}/stat`, 'utf8'),
     ]);
-    // The name in field 2 stands in parentheses and may hold anything.
+    // The name in field 2 is in parentheses and may contain any character.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return { state: fields[0] ?? '', life: `${boot.trim()} ${fields[19]}` };
   } catch {
@@ -121,12 +125,13 @@ async function processOf(pid: number): Promise<LinuxProcess | undefined> {
   }
 }
 
+/** Creates a hard link. Returns false if `to` exists. */
 async function isLinked(from: string, to: string): Promise<boolean> {
   try {
     await link(from, to);
     return true;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
+    if (systemCode(error) === 'EEXIST') return false;
     throw error;
   }
 }
@@ -135,7 +140,7 @@ async function textOf(path: string): Promise<string | undefined> {
   try {
     return await readFile(path, 'utf8');
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (systemCode(error) === 'ENOENT') return undefined;
     throw error;
   }
 }

@@ -1,16 +1,16 @@
-// The store over an append-only log: an index of what is needed, a writer with group commit, cleaning of the oldest end.
+// The store on an append-only log: an index of needed records, a writer with group commit, and compaction of the oldest end.
 
 import { Slices } from '../slices.ts';
-import { StoreCleaning } from './compaction.ts';
-import type { Definition, Destination, ReturnCounts, Store, StoredMessage, StoreOptions } from './contract.ts';
+import { StoreCompaction } from './compaction.ts';
+import type { Definition, EnqueueTarget, ReturnCounts, Store, StoredMessage, StoreOptions } from './contract.ts';
 import type { StoreIndex } from './live-records.ts';
 import { neverReturned } from './record.ts';
 import type { Recovery } from './recovery.ts';
 import { StoreWriter } from './writer.ts';
 
-interface LogStoreSetting {
+interface LogStoreOptions {
   readonly folder: string;
-  /** Gives the folder free. */
+  /** Unlocks the folder. */
   readonly release: () => Promise<void>;
   readonly options: StoreOptions;
 }
@@ -19,19 +19,19 @@ export class LogStore implements Store {
   readonly recovered: Store['recovered'];
   readonly #index: StoreIndex;
   readonly #writer: StoreWriter;
-  readonly #cleaning: StoreCleaning;
+  readonly #compaction: StoreCompaction;
   readonly #drops = new Slices();
   readonly #release: () => Promise<void>;
   #closing: Promise<void> | undefined;
 
-  constructor({ index, segments, recovered, sequence }: Recovery, { folder, release, options }: LogStoreSetting) {
+  constructor({ index, segments, recovered, sequence }: Recovery, { folder, release, options }: LogStoreOptions) {
     const { slackBytes = 64 * 1024 * 1024, pauseMs = 2000, log = () => undefined } = options;
     this.recovered = recovered;
     this.#index = index;
     this.#writer = new StoreWriter(folder, segments, sequence, options);
-    this.#cleaning = new StoreCleaning(index, this.#writer, { folder, slackBytes, pauseMs, log });
+    this.#compaction = new StoreCompaction(index, this.#writer, { folder, slackBytes, pauseMs, log });
     this.#release = release;
-    this.#cleaning.consider();
+    this.#compaction.startIfDue();
   }
 
   get pendingBytes(): number {
@@ -43,49 +43,49 @@ export class LogStore implements Store {
   }
 
   define(definition: Definition): void {
-    if (this.#isOver()) return;
+    if (this.#isEnded()) return;
     const { kind, key } = definition;
     const sequence = this.#index.defined(kind, key)?.sequence ?? this.#index.nextSequence;
     const { segment, length } = this.#writer.append((encoder) => encoder.define(sequence, definition));
     this.#index.define(definition, sequence, segment, length);
-    this.#cleaning.consider();
+    this.#compaction.startIfDue();
   }
 
   undefine(kind: string, key: string): void {
-    if (this.#isOver() || !this.#index.undefine(kind, key)) return;
+    if (this.#isEnded() || !this.#index.undefine(kind, key)) return;
     this.#writer.append((encoder) => encoder.undefine(kind, key));
-    this.#cleaning.consider();
+    this.#compaction.startIfDue();
   }
 
-  enqueue(message: Omit<StoredMessage, 'id'>, queues: readonly Destination[]): number {
+  enqueue(message: Omit<StoredMessage, 'id'>, queues: readonly EnqueueTarget[]): number {
     const id = this.#index.nextId;
     this.#index.sawId(id);
-    if (this.#isOver() || queues.length === 0) return id;
-    const places = queues.map(({ queue, expiresAt }) => ({ queue, expiresAt, returns: neverReturned }));
-    const { segment, length } = this.#writer.append((encoder) => encoder.message({ ...message, id }, places));
-    this.#index.enqueue(id, places, segment, length);
-    this.#cleaning.consider();
+    if (this.#isEnded() || queues.length === 0) return id;
+    const queuedIn = queues.map(({ queue, expiresAt }) => ({ queue, expiresAt, returns: neverReturned }));
+    const { segment, length } = this.#writer.append((encoder) => encoder.message({ ...message, id }, queuedIn));
+    this.#index.enqueue(id, queuedIn, segment, length);
+    this.#compaction.startIfDue();
     return id;
   }
 
   settle(id: number, queue: string): void {
-    if (this.#isOver() || !this.#index.settle(id, queue)) return;
+    if (this.#isEnded() || !this.#index.settle(id, queue)) return;
     this.#writer.settle(queue, id);
-    this.#cleaning.consider();
+    this.#compaction.startIfDue();
   }
 
   returned(id: number, queue: string, { acquiredCount, deliveryCount }: ReturnCounts): void {
     const returns = { acquiredCount, deliveryCount, order: this.#index.nextReturn };
-    if (this.#isOver() || !this.#index.returned(id, queue, returns)) return;
+    if (this.#isEnded() || !this.#index.returned(id, queue, returns)) return;
     this.#writer.append((encoder) => encoder.returned(queue, id, returns));
-    this.#cleaning.consider();
+    this.#compaction.startIfDue();
   }
 
   drop(queue: string): void {
-    const work = this.#isOver() ? undefined : this.#index.drop(queue);
+    const work = this.#isEnded() ? undefined : this.#index.drop(queue);
     if (work === undefined) return;
     this.#writer.append((encoder) => encoder.drop(queue));
-    this.#drops.run(work, () => this.#cleaning.consider());
+    this.#drops.run(work, () => this.#compaction.startIfDue());
   }
 
   committed(done: (error?: Error) => void): void {
@@ -98,13 +98,13 @@ export class LogStore implements Store {
   }
 
   async #close(): Promise<void> {
-    await this.#cleaning.close();
+    await this.#compaction.close();
     await this.#writer.close();
     await this.#release();
   }
 
-  /** Nothing that follows a failure or the close is kept; what asks for `committed` hears of the failure. */
-  #isOver(): boolean {
+  /** Returns true after a failure or the close. Then the store ignores all changes. */
+  #isEnded(): boolean {
     return this.#writer.failure !== undefined || this.#closing !== undefined;
   }
 }

@@ -1,10 +1,10 @@
-// One record of the log: u32 length, u32 CRC-32, then type and payload, which both of them cover. Numbers are big-endian,
-// ids and sequences u48, texts a u16 length and UTF-8.
+// Encodes and decodes the records of the log: u32 length, u32 CRC-32, type, payload. Length and CRC cover type and payload.
+// Numbers are big-endian, ids and sequences are u48, a text is a u16 length and UTF-8.
 
 import { crc32 } from 'node:zlib';
 import type { Definition, Returns, StoredMarks, StoredMessage } from './contract.ts';
 
-/** Length and checksum, before the type. */
+/** The length of length and checksum. */
 const headLength = 8;
 
 const types = {
@@ -13,16 +13,16 @@ const types = {
   undefine: 2,
   message: 3,
   settle: 4,
-  /** A return with its delivery count only. No longer written. */
+  /** A return with its delivery count only. Older versions wrote it. */
   redelivered: 5,
   drop: 6,
-  /** A message with what the broker itself knows of it: a u32 length and JSON stand between its id and its places. */
+  /** A message with marks: a u32 length and JSON follow its id. */
   markedMessage: 7,
   returned: 8,
 } as const;
 
-/** One queue of a message record. */
-export interface Place {
+/** One of the queues in a message record. */
+export interface QueuedIn {
   readonly queue: string;
   readonly expiresAt: number | undefined;
   readonly returns: Returns;
@@ -35,8 +35,8 @@ export interface MessageRecord {
   readonly id: number;
   /** JSON of `StoredMarks`; `undefined` for a message without any. */
   readonly marks: Buffer | undefined;
-  readonly places: readonly Place[];
-  /** The offset at which the places end. */
+  readonly queues: readonly QueuedIn[];
+  /** The offset of the fields after the queues. */
   readonly rest: number;
 }
 
@@ -49,11 +49,11 @@ export type StoreRecord =
   | { readonly type: 'returned'; readonly queue: string; readonly id: number; readonly returns: Returns }
   | { readonly type: 'drop'; readonly queue: string };
 
-/** Contents from this length on are written from where they are, not copied. */
+/** A content of at least this length is written from its own buffer and not copied. */
 const ownPartLength = 64 * 1024;
 const chunkLength = 256 * 1024;
 
-/** Puts records one after the other into buffers. Every method gives the length of its record. */
+/** Encodes records into buffers. Each method returns the length of its record. */
 export class RecordEncoder {
   #buffer = Buffer.allocUnsafeSlow(chunkLength);
   #taken = 0;
@@ -61,7 +61,7 @@ export class RecordEncoder {
   #end = 0;
   #parts: Buffer[] = [];
 
-  /** The start of what is written and synced together, recognised by its segment's salt. */
+  /** Begins a batch, which is written and synced together. The salt of its segment identifies it. */
   batch(salt: Buffer, sequence: number): number {
     this.#begin(types.batch, salt.length + 6);
     this.#end += salt.copy(this.#buffer, this.#end);
@@ -77,20 +77,20 @@ export class RecordEncoder {
     return this.#json(types.undefine, 0, [kind, key]);
   }
 
-  message(message: StoredMessage, places: readonly Place[]): number {
+  message(message: StoredMessage, queues: readonly QueuedIn[]): number {
     const { id, exchange, routingKey, content, propertiesLength } = message;
     const isOwnPart = content.length >= ownPartLength;
     const marks = encodedMarks(message);
     let atMost = 28 + 3 * (exchange.length + routingKey.length) + (isOwnPart ? 0 : content.length);
-    for (const { queue } of places) atMost += 14 + 3 * queue.length;
+    for (const { queue } of queues) atMost += 14 + 3 * queue.length;
     this.#begin(marks === undefined ? types.message : types.markedMessage, atMost + (marks?.length ?? 0));
     this.#number(id, 6);
     if (marks !== undefined) {
       this.#number(marks.length, 4);
       this.#end += marks.copy(this.#buffer, this.#end);
     }
-    this.#number(places.length, 4);
-    for (const { queue, expiresAt, returns } of places) {
+    this.#number(queues.length, 4);
+    for (const { queue, expiresAt, returns } of queues) {
       this.#text(queue);
       this.#end = this.#buffer.writeDoubleBE(expiresAt ?? Number.NaN, this.#end);
       this.#number(returns.deliveryCount, 4);
@@ -126,7 +126,7 @@ export class RecordEncoder {
     return this.#finish();
   }
 
-  /** All bytes since the last take. They do not change afterwards. */
+  /** Returns all bytes since the last call. They do not change afterwards. */
   take(): Buffer[] {
     this.#cut();
     const parts = this.#parts;
@@ -184,17 +184,17 @@ export class RecordEncoder {
   }
 }
 
-/** Where the record at `offset` ends; undefined when it is not whole. */
+/** Returns the end of the record at `offset`, or `undefined` if the record is incomplete or damaged. */
 export function recordEnd(bytes: Buffer, offset: number): number | undefined {
   if (offset + headLength >= bytes.length) return undefined;
   const length = bytes.readUInt32BE(offset);
   const start = offset + headLength;
-  // No record is empty, and the checksum of nothing is that of a hole in the file: zero.
+  // A hole in the file consists of zeros, which are also the length and the checksum of an empty record.
   if (length === 0 || start + length > bytes.length) return undefined;
   return crc32(bytes.subarray(start, start + length)) === bytes.readUInt32BE(offset + 4) ? start + length : undefined;
 }
 
-/** Whether a batch of this salt starts somewhere from `offset` on. */
+/** Returns true if a batch with this salt starts after `offset`. */
 export function hasBatchAfter(bytes: Buffer, offset: number, salt: Buffer): boolean {
   const mark = Buffer.concat([Buffer.of(types.batch), salt]);
   for (let at = bytes.indexOf(mark, offset + 1); at !== -1; at = bytes.indexOf(mark, at + 1)) {
@@ -205,7 +205,7 @@ export function hasBatchAfter(bytes: Buffer, offset: number, salt: Buffer): bool
   return false;
 }
 
-/** What the whole record from `offset` to `end` says; undefined for a type that this version does not know. */
+/** Decodes the record from `offset` to `end`. Returns `undefined` if this version does not know the type. */
 export function decodeRecord(bytes: Buffer, offset: number, end: number): StoreRecord | undefined {
   const reader = new Reader(bytes, offset + headLength);
   switch (reader.number(1)) {
@@ -253,21 +253,21 @@ function failures(deliveryCount: number): Returns {
 function messageRecord(reader: Reader, isMarked: boolean): MessageRecord {
   const id = reader.number(6);
   const marks = isMarked ? reader.slice(reader.number(4)) : undefined;
-  const places: Place[] = [];
-  for (let left = reader.number(4); left > 0; left--) places.push(reader.place());
-  return { type: 'message', id, marks, places, rest: reader.at };
+  const queues: QueuedIn[] = [];
+  for (let left = reader.number(4); left > 0; left--) queues.push(reader.queuedIn());
+  return { type: 'message', id, marks, queues, rest: reader.at };
 }
 
-/** Returns the message of the record that ends at `end`. The content is a copy. */
+/** Decodes the message of a record that ends at `end`. The content is a copy. */
 export function decodeMessage(bytes: Buffer, { id, marks, rest }: MessageRecord, end: number): StoredMessage {
   const reader = new Reader(bytes, rest);
   const [exchange, routingKey, propertiesLength] = [reader.text(), reader.text(), reader.number(4)];
-  const known = marks === undefined ? {} : (JSON.parse(marks.toString('utf8')) as StoredMarks);
+  const decodedMarks: StoredMarks = marks === undefined ? {} : JSON.parse(marks.toString('utf8'));
   const content = Buffer.from(bytes.subarray(reader.at, end));
-  return { id, exchange, routingKey, propertiesLength, content, ...known };
+  return { id, exchange, routingKey, propertiesLength, content, ...decodedMarks };
 }
 
-/** Returns `undefined` for a message without marks, which is nearly every one. */
+/** Returns `undefined` for a message without marks, as most messages are. */
 function encodedMarks({ deaths, moreKeys, hiddenKeys }: StoredMarks): Buffer | undefined {
   if (deaths === undefined && moreKeys === undefined) return undefined;
   return Buffer.from(JSON.stringify({ deaths, moreKeys, hiddenKeys } satisfies StoredMarks));
@@ -300,7 +300,7 @@ class Reader {
     return this.#bytes.toString('utf8', start, this.at);
   }
 
-  place(): Place {
+  queuedIn(): QueuedIn {
     const queue = this.text();
     const expiresAt = this.#bytes.readDoubleBE(this.at);
     this.at += 8;

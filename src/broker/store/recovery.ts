@@ -1,4 +1,4 @@
-// Opens what a broker left behind: reads the log into an index, cuts a torn end, then fetches what is needed.
+// Opens the log of an earlier broker: builds the index, truncates an incomplete end, and reads the needed records.
 
 import { open, readdir, readFile, unlink } from 'node:fs/promises';
 import { MqError } from '../../errors.ts';
@@ -13,11 +13,11 @@ export interface Recovery {
   /** Oldest first. */
   readonly segments: Segment[];
   readonly recovered: Store['recovered'];
-  /** The next batch's. */
+  /** The sequence of the next batch. */
   readonly sequence: number;
 }
 
-/** Reads a store's folder. Throws MqError BAD_DATA for damage, or what node:fs throws. */
+/** Reads the folder of a store. Throws MqError BAD_DATA if a file is damaged, and the errors of node:fs. */
 export async function recover(folder: string, { log = () => undefined }: StoreOptions): Promise<Recovery> {
   const index = new StoreIndex();
   const segments: Segment[] = [];
@@ -27,15 +27,15 @@ export async function recover(folder: string, { log = () => undefined }: StoreOp
     const bytes = await readFile(segmentPath(folder, number));
     const segment = segmentOf(folder, number, bytes);
     const isLast = number === numbers.at(-1);
-    const take = (record: StoreRecord, offset: number, end: number) => {
+    const onRecord = (record: StoreRecord, offset: number, end: number) => {
       if (record.type === 'batch') sequence = record.sequence + 1;
       else apply(index, record, segment, end - offset);
     };
-    segment.bytes = readSegment(segment, bytes, { isLast, take });
-    if (isLast) await cut(segment, bytes.length, log);
+    segment.bytes = readSegment(segment, bytes, { isLast, onRecord });
+    if (isLast) await truncate(segment, bytes.length, log);
     segments.push(segment);
   }
-  return { index, segments, sequence, recovered: await fetch(index, segments) };
+  return { index, segments, sequence, recovered: await contentsOf(index, segments) };
 }
 
 function apply(index: StoreIndex, record: Exclude<StoreRecord, { type: 'batch' }>, segment: Segment, length: number) {
@@ -45,7 +45,7 @@ function apply(index: StoreIndex, record: Exclude<StoreRecord, { type: 'batch' }
     case 'undefine':
       return index.undefine(record.kind, record.key);
     case 'message':
-      return index.enqueue(record.id, record.places, segment, length);
+      return index.enqueue(record.id, record.queues, segment, length);
     case 'settle':
       for (const id of record.ids) index.settle(id, record.queue);
       return;
@@ -58,15 +58,18 @@ function apply(index: StoreIndex, record: Exclude<StoreRecord, { type: 'batch' }
   }
 }
 
-/** The segments that are there, without gaps. A last one that is shorter than its header was being made: it is removed. */
+/**
+ * Returns the numbers of the segments. Removes the last segment if it has no complete header, because then the broker ended
+ * while it created the file. Throws MqError BAD_DATA if a segment is missing.
+ */
 async function numbersIn(folder: string, log: (line: string) => void): Promise<number[]> {
   const numbers = segmentNumbers(await readdir(folder));
-  numbers.forEach((number, place) => {
-    const expected = (numbers[0] ?? 0) + place;
+  numbers.forEach((number, index) => {
+    const expected = (numbers[0] ?? 0) + index;
     if (number === expected) return;
-    throw new MqError('BAD_DATA', `opening the store: ${segmentPath(folder, expected)} is missing`, {
+    throw new MqError('BAD_DATA', `cannot open the store: ${segmentPath(folder, expected)} is missing`, {
       at: folder,
-      hint: 'restore the folder from a copy, or start with another folder',
+      hint: 'restore the folder from a backup, or use another folder',
     });
   });
   const last = numbers.at(-1);
@@ -76,17 +79,17 @@ async function numbersIn(folder: string, log: (line: string) => void): Promise<n
   if (bytes.length > segmentHeaderLength || (bytes.length === segmentHeaderLength && bytes.some((byte) => byte !== 0)))
     return numbers;
   await unlink(path);
-  log(`the store: ${path} was not begun when the broker ended; removed`);
+  log(`the store: removed ${path}, which does not contain a record`);
   return numbers.slice(0, -1);
 }
 
-/** Cuts the torn end, and sees to it that what was read is on disk before anything builds on it. */
-async function cut({ path, bytes }: Segment, length: number, log: (line: string) => void): Promise<void> {
+/** Truncates an incomplete end, and syncs the file, so that everything that was read is on disk before new records follow. */
+async function truncate({ path, bytes }: Segment, length: number, log: (line: string) => void): Promise<void> {
   const file = await open(path, 'r+');
   try {
     if (bytes < length) {
       await file.truncate(bytes);
-      log(`the store: the last ${length - bytes} bytes of ${path} were torn, from byte ${bytes}; cut`);
+      log(`the store: truncated ${path} to ${bytes} bytes, because its last ${length - bytes} bytes are incomplete`);
     }
     await file.sync();
   } finally {
@@ -94,20 +97,20 @@ async function cut({ path, bytes }: Segment, length: number, log: (line: string)
   }
 }
 
-/** The contents of what the index holds. */
-async function fetch(index: StoreIndex, segments: readonly Segment[]): Promise<Store['recovered']> {
+/** Reads the definitions and messages of the index. */
+async function contentsOf(index: StoreIndex, segments: readonly Segment[]): Promise<Store['recovered']> {
   const entries: StoredEntry[] = [];
   for (const segment of segments) {
     if (segment.liveBytes === 0) continue;
     const bytes = (await readFile(segment.path)).subarray(0, segment.bytes);
-    const take = (record: StoreRecord, _offset: number, end: number) => {
+    const onRecord = (record: StoreRecord, _offset: number, end: number) => {
       if (record.type !== 'message') return;
-      const places = index.placesIn(segment, record);
-      if (places.length === 0) return;
+      const queues = index.queuesIn(segment, record);
+      if (queues.length === 0) return;
       const message = decodeMessage(bytes, record, end);
-      for (const place of places) entries.push({ message, ...place });
+      for (const each of queues) entries.push({ message, ...each });
     };
-    readSegment(segment, bytes, { isLast: false, take });
+    readSegment(segment, bytes, { isLast: false, onRecord });
   }
   entries.sort((a, b) => a.message.id - b.message.id);
   const defined = [...index.definitions()].sort((a, b) => a.sequence - b.sequence);

@@ -1,4 +1,4 @@
-// One file of the log: its name, its header, and the reading of its records.
+// A segment, which is one file of the log: its name, its header and its records.
 
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
@@ -8,17 +8,17 @@ import { decodeRecord, hasBatchAfter, recordEnd, type StoreRecord } from './reco
 
 const magic = 'mqstore1';
 const saltStart = 12;
-/** Magic, u32 number, salt, CRC-32 of these. */
+/** The header consists of the magic, the u32 number, the salt, and their CRC-32. */
 export const segmentHeaderLength = 24;
 
 export interface Segment {
   readonly number: number;
   readonly path: string;
-  /** Tells the batches of this file from bytes that only look like one. */
+  /** Random bytes that identify the batches of this file. */
   readonly salt: Buffer;
-  /** With what is still to be written. */
+  /** The length of the file, including bytes that are not written yet. */
   bytes: number;
-  /** Of `bytes`, how many are in records that are needed. */
+  /** The bytes of needed records. */
   liveBytes: number;
 }
 
@@ -36,14 +36,14 @@ export function segmentHeader({ number, salt }: Segment): Buffer {
   return header;
 }
 
-/** The segment whose file holds `bytes`. Throws MqError BAD_DATA when the header is not that of this number. */
+/** Returns the segment of a file with these bytes. Throws MqError BAD_DATA if its header is invalid. */
 export function segmentOf(folder: string, number: number, bytes: Buffer): Segment {
   const salt = Buffer.from(bytes.subarray(saltStart, saltStart + 8));
   const segment = { number, path: segmentPath(folder, number), salt, bytes: bytes.length, liveBytes: 0 };
   if (!segmentHeader(segment).equals(bytes.subarray(0, segmentHeaderLength))) {
-    throw new MqError('BAD_DATA', `opening the store: ${segment.path} does not begin as a file of this store does`, {
+    throw new MqError('BAD_DATA', `cannot open the store: ${segment.path} has an invalid header`, {
       at: segment.path,
-      hint: 'restore the folder from a copy, or start with another folder',
+      hint: 'restore the folder from a backup, or use another folder',
     });
   }
   return segment;
@@ -53,40 +53,40 @@ export function segmentPath(folder: string, number: number): string {
   return join(folder, `${String(number).padStart(10, '0')}.log`);
 }
 
-/** The numbers of the segments among a folder's files, ascending. */
+/** Returns the numbers of the segments among the files of a folder, in ascending order. */
 export function segmentNumbers(files: readonly string[]): number[] {
   const numbers = files.filter((file) => /^\d{10}\.log$/.test(file)).map((file) => Number.parseInt(file, 10));
   return numbers.sort((a, b) => a - b);
 }
 
 /**
- * Calls back for every record in order; gives the length of what is whole. Throws MqError BAD_DATA for a bad record,
- * unless it is the torn end of the log: only what follows the last sync can be torn, and the next batch is not begun
- * before the sync of the one before has ended.
+ * Calls `onRecord` for each record in order. Returns the length without an incomplete end. Throws MqError BAD_DATA for a
+ * damaged record. In the last segment, a damaged record without a batch after it is an incomplete end, because a batch
+ * begins only after the sync of the previous one.
  */
 export function readSegment(
   segment: Segment,
   bytes: Buffer,
-  { isLast, take }: { isLast: boolean; take: (record: StoreRecord, offset: number, end: number) => void },
+  { isLast, onRecord }: { isLast: boolean; onRecord: (record: StoreRecord, offset: number, end: number) => void },
 ): number {
   let offset = segmentHeaderLength;
   while (offset < bytes.length) {
     const end = recordEnd(bytes, offset);
     if (end === undefined) {
       if (isLast && !hasBatchAfter(bytes, offset, segment.salt)) return offset;
-      throw damaged(segment, offset, 'a record is damaged');
+      throw damaged(segment, offset, 'damaged record');
     }
     const record = decodeRecord(bytes, offset, end);
-    if (record === undefined) throw damaged(segment, offset, 'a record is of a kind that this version does not know');
-    take(record, offset, end);
+    if (record === undefined) throw damaged(segment, offset, 'unknown type of record');
+    onRecord(record, offset, end);
     offset = end;
   }
   return offset;
 }
 
 function damaged({ path }: Segment, offset: number, what: string): MqError {
-  return new MqError('BAD_DATA', `opening the store: ${what} at byte ${offset} of ${path}`, {
+  return new MqError('BAD_DATA', `cannot open the store: ${what} at byte ${offset} of ${path}`, {
     at: path,
-    hint: `restore the folder from a copy; or, to give up this record and what follows it in this file: truncate -s ${offset} '${path}'`,
+    hint: `restore the folder from a backup; to discard this record and all that follow in this file: truncate -s ${offset} '${path}'`,
   });
 }

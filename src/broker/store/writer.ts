@@ -1,5 +1,5 @@
-// Appends to the log. Records gather in memory while one write and sync runs; the next one takes them all (group commit).
-// Nothing here blocks: writing and syncing are done by the thread pool.
+// Appends to the log. Records accumulate in memory while a write and sync runs, and the next one writes them all (group
+// commit). Nothing blocks, because the thread pool writes and syncs.
 
 import { open } from 'node:fs/promises';
 import { MqError } from '../../errors.ts';
@@ -8,12 +8,12 @@ import { identityOf, syncFolder, writeAll } from './disk.ts';
 import { RecordEncoder } from './record.ts';
 import { newSegment, type Segment, segmentHeader } from './segment.ts';
 
-/** How long records that nobody waits for may wait for company. */
+/** Delay before records without a pending commit are written, so that they can be batched. */
 const lingerMs = 20;
-/** So many bytes are written without waiting for more. */
+/** This number of bytes is written without delay. */
 const enoughBytes = 1024 * 1024;
 
-/** What goes into one file by one write and one sync. */
+/** Records that one write and one sync put into one file. */
 interface Batch {
   readonly segment: Segment;
   readonly parts: Buffer[];
@@ -29,20 +29,20 @@ export class StoreWriter {
   readonly #log: (line: string) => void;
   readonly #onFailed: (failure: MqError) => void;
   readonly #encoder = new RecordEncoder();
-  /** All segments, oldest first; the last one is appended to. */
+  /** All segments, the oldest first. The last one grows. */
   readonly segments: Segment[];
-  /** Settled messages by queue, to be one record. */
-  #held = new Map<string, number[]>();
+  /** Settled messages that are not encoded yet, by queue. They become one record. */
+  #settled = new Map<string, number[]>();
   #active: Segment;
   #file: StoreFile | undefined;
-  /** Of `#file`, when it was opened. */
+  /** Device and inode of `#file` when it was opened. */
   #identity: string | undefined;
-  /** The segment that `#file` is of, and how much of it is written. */
+  /** The segment of `#file`, and the number of its bytes that are written. */
   #written: { segment: Segment; bytes: number } | undefined;
   #sequence: number;
   #batches: Batch[] = [];
-  /** Bytes in the encoder: the batch that is being gathered. */
-  #gathered = 0;
+  /** Bytes of the current batch, which is in the encoder. */
+  #batchBytes = 0;
   #waiting: Done[] = [];
   #failure: MqError | undefined;
   #running: Promise<void> | undefined;
@@ -66,7 +66,7 @@ export class StoreWriter {
     this.#totalBytes = segments.reduce((sum, { bytes }) => sum + bytes, 0);
   }
 
-  /** Of all segments, with what is still to be written. */
+  /** Bytes of all segments, including bytes that are not written yet. */
   get totalBytes(): number {
     return this.#totalBytes;
   }
@@ -79,20 +79,20 @@ export class StoreWriter {
     return this.#failure;
   }
 
-  /** Appends what `encode` puts into the encoder, in one segment, which it gives with the length. */
+  /** Appends a record, which `encode` encodes. Returns its segment and length. */
   append(encode: (encoder: RecordEncoder) => number): { segment: Segment; length: number } {
     if (this.#active.bytes >= this.#segmentBytes) this.#rotate();
-    if (this.#gathered === 0) this.#count(this.#encoder.batch(this.#active.salt, this.#sequence++));
+    if (this.#batchBytes === 0) this.#count(this.#encoder.batch(this.#active.salt, this.#sequence++));
     const length = encode(this.#encoder);
     this.#count(length);
     this.#schedule();
     return { segment: this.#active, length };
   }
 
-  /** Appends later, together with its queue's others: the order of a settlement and other records does not matter. */
+  /** Appends a settlement later, in one record for each queue. Its order among other records does not matter. */
   settle(queue: string, id: number): void {
-    const ids = this.#held.get(queue);
-    if (ids === undefined) this.#held.set(queue, [id]);
+    const ids = this.#settled.get(queue);
+    if (ids === undefined) this.#settled.set(queue, [id]);
     else ids.push(id);
     this.#schedule();
   }
@@ -112,11 +112,11 @@ export class StoreWriter {
     this.#schedule();
   }
 
-  /** Once nothing runs and nothing waits. */
+  /** Writes everything that is pending, and closes the file. */
   async close(): Promise<void> {
     await new Promise<void>((done) => this.committed(() => done()));
     await this.#running;
-    await this.#file?.close().catch((error) => this.#fail('closing', this.#active, error));
+    await this.#file?.close().catch((error) => this.#fail('close', this.#active, error));
     this.#file = undefined;
   }
 
@@ -127,33 +127,33 @@ export class StoreWriter {
   }
 
   async #run(): Promise<void> {
-    // Everything that this turn of the event loop appends goes along.
+    // The batch includes everything that this turn of the event loop appends.
     await new Promise((turned) => setImmediate(turned));
     while (this.#failure === undefined) {
-      this.#appendHeld();
+      this.#appendSettled();
       this.#cut();
       const [batches, waiting] = [this.#batches, this.#waiting];
       if (batches.length === 0 && waiting.length === 0) break;
       this.#batches = [];
       this.#waiting = [];
       for (const batch of batches) await this.#write(batch);
-      this.#answer(waiting);
-      // What the answers bring along in this turn.
+      this.#report(waiting);
+      // The callbacks may append more in this turn.
       if (this.#waiting.length === 0) await new Promise((turned) => setImmediate(turned));
       if (this.#waiting.length === 0 && this.pendingBytes < enoughBytes) break;
     }
     this.#running = undefined;
-    if (this.#failure !== undefined) this.#answer(this.#waiting.splice(0));
-    else if (this.pendingBytes > 0 || this.#waiting.length > 0 || this.#held.size > 0) this.#schedule();
+    if (this.#failure !== undefined) this.#report(this.#waiting.splice(0));
+    else if (this.pendingBytes > 0 || this.#waiting.length > 0 || this.#settled.size > 0) this.#schedule();
   }
 
-  #appendHeld(): void {
-    const held = this.#held;
-    this.#held = new Map();
-    for (const [queue, ids] of held) this.append((encoder) => encoder.settle(queue, ids));
+  #appendSettled(): void {
+    const settled = this.#settled;
+    this.#settled = new Map();
+    for (const [queue, ids] of settled) this.append((encoder) => encoder.settle(queue, ids));
   }
 
-  #answer(waiting: readonly Done[]): void {
+  #report(waiting: readonly Done[]): void {
     for (const done of waiting) done(this.#failure);
   }
 
@@ -164,21 +164,21 @@ export class StoreWriter {
       const written = this.#written ?? { segment, bytes: 0 };
       await writeAll(file, parts, written.bytes);
       written.bytes += bytes;
-      // A sync that failed may have thrown the pages away: it is never tried again, the store has failed.
+      // A failed sync may have discarded the pages, so a second sync would succeed without writing them.
       await file.datasync();
-      await this.#assertThere(segment);
+      await this.#assertExists(segment);
       this.pendingBytes -= bytes;
     } catch (error) {
-      this.#fail('writing', segment, error);
+      this.#fail('write', segment, error);
     }
   }
 
-  /** A file that was removed is written and synced without an error, and no later start finds it. */
-  async #assertThere({ path }: Segment): Promise<void> {
+  /** Throws if the file was removed or replaced: writes and syncs succeed then, but the next start does not find the records. */
+  async #assertExists({ path }: Segment): Promise<void> {
     if (this.#identity !== undefined && (await identityOf(path)) === this.#identity) return;
     throw new MqError('IO', 'the file was removed or replaced', {
       at: path,
-      hint: 'restore the folder if it was moved, then start the broker again; nothing that came later is kept',
+      hint: 'restore the folder if it was moved, then start the broker again; later messages are lost',
     });
   }
 
@@ -208,28 +208,28 @@ export class StoreWriter {
   }
 
   #cut(): void {
-    if (this.#gathered === 0) return;
-    this.#batches.push({ segment: this.#active, parts: this.#encoder.take(), bytes: this.#gathered });
-    this.#gathered = 0;
+    if (this.#batchBytes === 0) return;
+    this.#batches.push({ segment: this.#active, parts: this.#encoder.take(), bytes: this.#batchBytes });
+    this.#batchBytes = 0;
   }
 
   #count(length: number): void {
     this.#active.bytes += length;
     this.#totalBytes += length;
-    this.#gathered += length;
+    this.#batchBytes += length;
     this.pendingBytes += length;
   }
 
-  #fail(doing: string, { path }: Segment, cause: unknown): void {
+  #fail(action: string, { path }: Segment, cause: unknown): void {
     if (this.#failure !== undefined) return;
-    const why = cause instanceof Error ? cause.message : String(cause);
+    const reason = cause instanceof Error ? cause.message : String(cause);
     const hint = cause instanceof MqError ? cause.hint : undefined;
-    this.#failure = new MqError('IO', `${doing} ${path}: ${why}`, {
+    this.#failure = new MqError('IO', `cannot ${action} ${path}: ${reason}`, {
       at: path,
-      hint: hint ?? 'give the disk room or repair it, then start the broker again; what was confirmed is kept',
+      hint: hint ?? 'free disk space or repair the disk, then start the broker again; confirmed messages are kept',
       cause,
     });
-    this.#log(`the store has failed, nothing more is kept: ${this.#failure.message}`);
+    this.#log(`the store has failed and keeps no further messages: ${this.#failure.message}`);
     this.#onFailed(this.#failure);
   }
 }

@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { systemClock } from '../../../src/broker/clock.ts';
 
-test("durations do not follow the machine's clock", () => {
+test('durations do not depend on the system clock', () => {
   const machineClock = Date.now;
   const before = systemClock.now();
   const dayMs = 86_400_000;

@@ -1,4 +1,4 @@
-// A virtual host with one queue, without sockets, by a clock that the test moves.
+// A virtual host with one queue, without sockets. The test moves its clock.
 
 import { Arguments } from '../../../src/broker/codec/arguments.ts';
 import { encodeProperties } from '../../../src/broker/codec/properties.ts';
@@ -17,9 +17,10 @@ import { HandClock } from '../../support/broker-clock.ts';
 export interface Sample {
   body: string;
   exchange?: string;
+  routingKey?: string;
   expirationMs?: number;
   priority?: number | undefined;
-  moreKeys?: readonly string[];
+  moreKeys?: readonly string[] | undefined;
   properties?: { expiration?: string; headers?: Table };
 }
 
@@ -27,6 +28,7 @@ export function message(sample: string | Sample): Message {
   const {
     body,
     exchange = '',
+    routingKey = 'q',
     expirationMs,
     priority,
     moreKeys,
@@ -35,7 +37,7 @@ export function message(sample: string | Sample): Message {
   const encoded = encodeProperties(properties);
   return new Message({
     exchange,
-    routingKey: 'q',
+    routingKey,
     content: Buffer.concat([encoded, Buffer.from(body)]),
     propertiesLength: encoded.length,
     persistent: false,
@@ -50,7 +52,7 @@ export function declare(vhost: VirtualHost, queue: string, values: Record<string
   return vhost.declareQueue(wanted, undefined);
 }
 
-/** A virtual host with one queue `q`. */
+/** Returns a virtual host with one queue `q`. */
 export function place(values: Record<string, FieldValue> = {}, store?: Store) {
   const clock = new HandClock();
   const log: string[] = [];

@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Sequence, Slices, sortedInSlices, type Work } from '../../../src/broker/slices.ts';
 
-test('a long list is sorted over several turns, and equal items keep their order', async () => {
+test('sorts a long list over several turns and keeps equal items in order', async () => {
   const items = Array.from({ length: 100_001 }, (_, index) => ({ key: (index * 7919) % 1000, index }));
   let turns = 0;
   let isSorted = false;
@@ -18,7 +18,7 @@ test('a long list is sorted over several turns, and equal items keep their order
   assert.ok(turns > 1);
 });
 
-test('an empty list is sorted', async () => {
+test('sorts an empty list', async () => {
   assert.equal(await sortedInSlices([], () => 0), []);
 });
 
@@ -52,7 +52,7 @@ test('a task that throws does not stop the other tasks', async () => {
   await slices.idle();
 });
 
-test('work of a sequence is done in its order, and short work at once', async () => {
+test('a sequence does work in order, and short work at once', async () => {
   const slices = new Slices();
   const events: string[] = [];
   const sequence = new Sequence(slices, {
@@ -89,7 +89,7 @@ test('work of a sequence is done in its order, and short work at once', async ()
   assert.equal(events, ['first', 'busy', 'second', 'third', 'fourth', 'free']);
 });
 
-test('what begins in one turn shares one slice', async () => {
+test('work that begins in the same turn shares a slice', async () => {
   const slices = new Slices();
   let isOver = false;
   const steps = Array.from({ length: 100 }, () => 0);
@@ -100,7 +100,7 @@ test('what begins in one turn shares one slice', async () => {
     }
   }
   for (const index of steps.keys()) slices.run(counted(index));
-  // The first one takes the slice, so each of the others does one step.
+  // The first work uses up the slice, so each of the others does one step.
   assert.equal(
     steps.slice(1),
     Array.from({ length: 99 }, () => 1),

@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Deque } from '../../../../src/broker/queue/deque.ts';
 
-test('it does what an array does, for a long random life', () => {
+test('a deque does what an array does in a long random run', () => {
   const deque = new Deque<number>();
   const array: number[] = [];
   let seed = 42;
@@ -11,7 +11,7 @@ test('it does what an array does, for a long random life', () => {
     return seed % below;
   };
   for (let step = 0; step < 50_000; step++) {
-    // Grows to some thousands, and shrinks again.
+    // The deque grows to some thousands of values and shrinks again.
     const isGrowing = step % 10_000 < 6_000;
     const action = random(10);
     if (action < (isGrowing ? 5 : 2)) {
@@ -31,10 +31,10 @@ test('it does what an array does, for a long random life', () => {
   assert.is(deque.at(-1), undefined);
 });
 
-test('a value is inserted where the order asks for it', () => {
+test('inserts a value at its position in a sorted deque', () => {
   for (let wanted = 0; wanted <= 40; wanted++) {
     const deque = new Deque<number>();
-    // So that the ring begins somewhere in its middle.
+    // This moves the head away from the start of the ring.
     for (let index = 0; index < 10; index++) deque.push(-1);
     for (let index = 0; index < 10; index++) deque.shift();
     const values = Array.from({ length: 20 }, (_, index) => index * 2 + 1);
@@ -47,7 +47,7 @@ test('a value is inserted where the order asks for it', () => {
   }
 });
 
-test('sorted values are merged into sorted values', () => {
+test('merges sorted values into a sorted deque', () => {
   let seed = 7;
   const random = (below: number) => {
     seed = (seed * 1_103_515_245 + 12_345) & 0x7fff_ffff;
@@ -66,7 +66,7 @@ test('sorted values are merged into sorted values', () => {
   }
 });
 
-test('a value is taken out where it stands, once', () => {
+test('removes a value once and keeps the order of the others', () => {
   const deque = new Deque<string>();
   for (const value of ['a', 'b', 'a', 'c']) deque.push(value);
   deque.remove('a');

@@ -51,7 +51,7 @@ for (const isSorted of [true, false]) {
   });
 }
 
-test('what comes back in large numbers, every third one, is served among the others', () => {
+test('delivers many returned entries among the others in order', () => {
   const level = new Level({ isSorted: true });
   const entries = Array.from({ length: 60_000 }, (_, index) => new Entry(message, index, undefined, undefined));
   for (const entry of entries) level.push(entry);

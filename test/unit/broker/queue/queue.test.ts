@@ -1,4 +1,4 @@
-// Queues of a virtual host, without sockets, by a clock that the test moves.
+// Queues of a virtual host, without sockets. The test moves the clock.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -7,13 +7,13 @@ import type { Entry } from '../../../../src/broker/queue/entry.ts';
 import { atOnce } from '../../../../src/broker/slices.ts';
 import { declare, message, place } from '../queue-place.ts';
 
-test('messages come out in the order in which they went in', () => {
+test('delivers messages in the order of their arrival', () => {
   const { put, take } = place();
   put('a', 'b', 'c');
   assert.equal(take(), ['a', 'b', 'c']);
 });
 
-test('what comes back to a classic queue goes to where it was', () => {
+test('a message returns to its old position in a classic queue', () => {
   const { queue, put, take } = place();
   put('a', 'b', 'c', 'd');
   const [a, b, c] = [queue.get(false), queue.get(false), queue.get(false)].map((got) => got?.entry as Entry);
@@ -21,7 +21,7 @@ test('what comes back to a classic queue goes to where it was', () => {
   assert.equal(take(), ['a', 'b', 'c', 'd']);
 });
 
-test('what comes back to a quorum queue goes before all others, in the order in which it came back', () => {
+test('returned messages of a quorum queue come first, in the order of return', () => {
   const { queue, put, take } = place({ 'x-queue-type': 'quorum' });
   put('a', 'b', 'c', 'd');
   const [a, , c] = [queue.get(false), queue.get(false), queue.get(false)].map((got) => got?.entry as Entry);
@@ -29,7 +29,7 @@ test('what comes back to a quorum queue goes before all others, in the order in 
   assert.equal(take(), ['c', 'a', 'd']);
 });
 
-test('messages that come back are unacknowledged until all of them are back', () => {
+test('returning messages are unacknowledged until all of them are back', () => {
   const { queue, put, take } = place();
   put('a', 'b', 'c');
   const entries = ['a', 'b'].map(() => queue.get(false)?.entry as Entry);
@@ -41,7 +41,7 @@ test('messages that come back are unacknowledged until all of them are back', ()
   assert.equal(take(), ['a', 'b', 'c']);
 });
 
-test('a queue that is deleted while messages come back leaves no memory in use', () => {
+test('a queue deleted while messages return frees all memory', () => {
   for (const steps of [0, 1, 2, 3]) {
     const { vhost, queue, memory, put } = place();
     put('a', 'b');
@@ -56,7 +56,7 @@ test('a queue that is deleted while messages come back leaves no memory in use',
   }
 });
 
-test('a time to live of the queue expires messages at its head', () => {
+test('the message TTL of a queue expires messages at its head', () => {
   const { queue, clock, put, take } = place({ 'x-message-ttl': 100 });
   put('a');
   clock.move(60);
@@ -68,7 +68,7 @@ test('a time to live of the queue expires messages at its head', () => {
   assert.equal(take(), ['b']);
 });
 
-test('a message with a shorter life waits behind the head, as RabbitMQ has it', () => {
+test('a message with a shorter TTL expires only at the head of the queue', () => {
   const { queue, clock, put, take } = place();
   put('stays');
   put({ body: 'goes', expirationMs: 10 });
@@ -77,7 +77,7 @@ test('a message with a shorter life waits behind the head, as RabbitMQ has it', 
   assert.equal(take(), ['stays']);
 });
 
-test('a message that comes back from a consumer keeps its time to live', () => {
+test('a message that a consumer returns keeps its time of expiry', () => {
   for (const type of ['classic', 'quorum']) {
     const { queue, clock, put, consumer } = place({ 'x-queue-type': type });
     const one = consumer({ prefetch: 1 });
@@ -90,7 +90,7 @@ test('a message that comes back from a consumer keeps its time to live', () => {
   }
 });
 
-test('basic.get of a quorum queue counts messages that expire when they reach the head', () => {
+test('basic.get of a quorum queue counts messages that expire at the head', () => {
   for (const [type, left] of Object.entries({ classic: 0, quorum: 1 })) {
     const { queue, clock, put } = place({ 'x-queue-type': type });
     put('stays');
@@ -101,7 +101,7 @@ test('basic.get of a quorum queue counts messages that expire when they reach th
   }
 });
 
-test('a message that basic.get leaves at the head expires there', () => {
+test('a message that is at the head after basic.get expires there', () => {
   const { queue, clock, put } = place();
   put('stays', { body: 'goes', expirationMs: 10 });
   clock.move(1000);
@@ -110,7 +110,7 @@ test('a message that basic.get leaves at the head expires there', () => {
   assert.is(queue.ready.length, 0);
 });
 
-test('with a time to live of 0 only a consumer that is ready gets a message', () => {
+test('with a TTL of 0 only a ready consumer receives messages', () => {
   const { queue, put, consumer } = place({ 'x-message-ttl': 0 });
   put('nobody');
   assert.is(queue.ready.length, 0);
@@ -119,7 +119,7 @@ test('with a time to live of 0 only a consumer that is ready gets a message', ()
   assert.equal(one.got, ['somebody']);
 });
 
-test('no timer is left when a queue is deleted', () => {
+test('a deleted queue has no timers', () => {
   const { queue, vhost, clock, put } = place({ 'x-message-ttl': 100, 'x-expires': 1000 });
   put('a');
   assert.is(clock.waiting, 2);
@@ -127,7 +127,7 @@ test('no timer is left when a queue is deleted', () => {
   assert.is(clock.waiting, 0);
 });
 
-test('x-expires deletes a queue that nobody uses; consumers, gets and declarations are uses', () => {
+test('x-expires deletes a queue without consumer, basic.get or declaration', () => {
   const { vhost, clock, queue, consumer } = place({ 'x-expires': 100 });
   clock.move(90);
   queue.get(true);
@@ -143,38 +143,38 @@ test('x-expires deletes a queue that nobody uses; consumers, gets and declaratio
   assert.not(vhost.queues.has('q'));
 });
 
-test('a queue that is too long drops its head', () => {
+test('a queue over its length limit drops its head', () => {
   const { put, take } = place({ 'x-max-length': 2 });
   put('a', 'b', 'c');
   assert.equal(take(), ['b', 'c']);
 });
 
-test('a queue that is too heavy drops its head until it is not', () => {
+test('a queue over its byte limit drops its head', () => {
   const { put, take } = place({ 'x-max-length-bytes': 10 });
   put('12345', '1234', '1234567');
   assert.equal(take(), ['1234567']);
 });
 
-test('reject-publish refuses what would be too much', () => {
+test('reject-publish refuses a message over the limit', () => {
   const { vhost, put, take } = place({ 'x-max-length': 1, 'x-overflow': 'reject-publish' });
   put('a');
   assert.ok(vhost.deliver(message('b'), [...vhost.queues.values()]).isRefused);
   assert.equal(take(), ['a']);
 });
 
-test('the highest priority comes first, and within a priority the oldest', () => {
+test('delivers the highest priority first, and the oldest within a priority', () => {
   const { put, take } = place({ 'x-max-priority': 5 });
   for (const priority of [1, 3, undefined, 9, 5, 3]) put({ body: String(priority), priority });
   assert.equal(take(), ['9', '5', '3', '3', '1', 'undefined']);
 });
 
-test('a quorum queue has 32 priorities, and 4 is the one of a message without', () => {
+test('a quorum queue has 32 priorities, and the default is 4', () => {
   const { put, take } = place({ 'x-queue-type': 'quorum' });
   for (const priority of [1, 3, undefined, 9, 40, 5]) put({ body: String(priority), priority });
   assert.equal(take(), ['40', '9', '5', 'undefined', '3', '1']);
 });
 
-test('consumers take turns, and one that is full is passed over', () => {
+test('delivers round robin and skips a consumer with a full prefetch', () => {
   const { put, consumer, queue } = place();
   const [one, two] = [consumer(), consumer({ prefetch: 1 })];
   put('1', '2', '3', '4');
@@ -186,7 +186,7 @@ test('consumers take turns, and one that is full is passed over', () => {
   assert.equal([one.got.length, two.got.length], [4, 2]);
 });
 
-test('the prefetch is honoured exactly when many wait', () => {
+test('a consumer never receives more than its prefetch', () => {
   const { put, consumer, queue } = place();
   put(...Array.from({ length: 10 }, (_, index) => String(index)));
   const one = consumer({ prefetch: 3 });
@@ -194,14 +194,14 @@ test('the prefetch is honoured exactly when many wait', () => {
   assert.equal(one.got, ['0', '1', '2']);
 });
 
-test('a consumer of a higher priority gets everything until it is full', () => {
+test('a consumer with a higher priority receives everything until it is full', () => {
   const { put, consumer } = place();
   const [low, high] = [consumer(), consumer({ priority: 5, prefetch: 2 })];
   put('1', '2', '3');
   assert.equal([high.got, low.got], [['1', '2'], ['3']]);
 });
 
-test('on a quorum queue a consumer of a higher priority takes over, once the active one has settled', () => {
+test('a higher priority becomes active on a quorum queue after settlement', () => {
   const { put, consumer, queue } = place({ 'x-single-active-consumer': true, 'x-queue-type': 'quorum' });
   const low = consumer({ prefetch: 1 });
   put('1', '2', '3');
@@ -215,7 +215,7 @@ test('on a quorum queue a consumer of a higher priority takes over, once the act
   assert.is(queue.consumers.active, high);
 });
 
-test('on a classic queue the single active consumer stays when one of a higher priority comes', () => {
+test('the active consumer of a classic queue stays at a higher priority', () => {
   const { put, consumer } = place({ 'x-single-active-consumer': true });
   const low = consumer();
   const high = consumer({ priority: 5 });
@@ -223,7 +223,7 @@ test('on a classic queue the single active consumer stays when one of a higher p
   assert.equal([low.got, high.got], [['1'], []]);
 });
 
-test('of a single active consumer queue the next one takes over when the active one goes', () => {
+test('the next consumer becomes active when the active one is removed', () => {
   const { put, consumer, queue } = place({ 'x-single-active-consumer': true });
   const [one, two] = [consumer(), consumer()];
   put('1', '2');
@@ -232,13 +232,13 @@ test('of a single active consumer queue the next one takes over when the active 
   assert.equal([one.got, two.got], [['1', '2'], ['3']]);
 });
 
-test('an exclusive consumer is alone', () => {
+test('refuses a second consumer next to an exclusive one', () => {
   const { consumer } = place();
   consumer({ exclusive: true });
   assert.throws(() => consumer(), /ACCESS_REFUSED - queue 'q' in vhost '\/' in exclusive use/);
 });
 
-test('a quorum queue counts failures, tells of them and gives up after its limit', () => {
+test('a quorum queue counts failures and drops after the delivery limit', () => {
   const { vhost, queue, put } = place({
     'x-queue-type': 'quorum',
     'x-delivery-limit': 2,
@@ -264,7 +264,7 @@ test('a quorum queue counts failures, tells of them and gives up after its limit
   assert.is([...dead.ready][0]?.message.properties().headers?.['x-first-death-reason'], 'delivery_limit');
 });
 
-test('the bytes of a message count once, its entries in each queue, and the last queue gives the bytes back', () => {
+test('a message in two queues counts its bytes once', () => {
   const { vhost, queue, memory } = place();
   const other = declare(vhost, 'other');
   vhost.deliver(message('a'.repeat(1000)), [queue, other]);
@@ -272,13 +272,13 @@ test('the bytes of a message count once, its entries in each queue, and the last
   queue.purge();
   const once = memory.usedBytes;
   assert.ok(once < both && once > 1000);
-  // A slab of small contents, the message and its two entries.
+  // The sum is a slab of small contents, the message and two entries.
   assert.ok(both < 34_000, String(both));
   vhost.removeQueue(other);
   assert.is(memory.usedBytes, 0);
 });
 
-test('an entry that comes back to a deleted queue gives its memory back', () => {
+test('an entry that returns to a deleted queue frees its memory', () => {
   const { vhost, queue, memory, put } = place();
   put('a', 'b', 'c');
   const entries = [queue.get(false), queue.get(false), queue.get(false)].map((got) => got?.entry as Entry);

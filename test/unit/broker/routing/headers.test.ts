@@ -1,4 +1,4 @@
-// Matching of the headers exchange. The answers of the first table are RabbitMQ 4.3.6's, asked with amqplib.
+// The matching of a headers exchange. The first table contains the results of RabbitMQ 4.3.6, measured with amqplib.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -47,7 +47,7 @@ for (const [binding, expected] of answers) {
   });
 }
 
-test('an integer is not a double of the same value, but one of another width is the same', () => {
+test('an integer equals one of another width, but not a double', () => {
   const field = (type: string, bytes: number[]) => {
     const row = Buffer.from([1, 0x61, type.charCodeAt(0), ...bytes]);
     return Arguments.decode(Buffer.concat([Buffer.from([0, 0, 0, row.length]), row]));
@@ -58,7 +58,7 @@ test('an integer is not a double of the same value, but one of another width is 
   assert.not(matches(field('d', [0x3f, 0xf0, 0, 0, 0, 0, 0, 0])));
 });
 
-test('an x-match that is none is refused', () => {
+test('refuses an unknown x-match', () => {
   assert.throws(
     () => headersMatcher(Arguments.of({ 'x-match': 'some' })),
     /Invalid x-match field value <<"some">>; expected all, any, all-with-x, or any-with-x/,

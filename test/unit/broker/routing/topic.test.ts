@@ -1,11 +1,11 @@
-// Topic matching, by a table. The answers are RabbitMQ 4.3.6's: one queue was bound with each pattern, each key was
-// published, and what arrived was written down here (amqplib; exclusive queues; a topic exchange that is not durable).
+// Topic matching. The table contains the results of RabbitMQ 4.3.6, measured with amqplib: one exclusive queue was bound
+// with each pattern, and each key was published.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { TopicTable } from '../../../../src/broker/routing/topic.ts';
 
-/** Routing key → the patterns that match it, of all patterns that are named in the table. */
+/** Routing key → the matching patterns, of all patterns in the table. */
 const answers: Readonly<Record<string, readonly string[]>> = {
   '': ['', '#', '#.#'],
   a: ['#', '*', 'a', 'a.#', '#.a', '#.#', '*.#', '#.*', '#.a.#', 'a.#.#', '#.*.#'],
@@ -85,20 +85,20 @@ const answers: Readonly<Record<string, readonly string[]>> = {
   'a.x.b.c': ['#', 'a.#', '#.#', '*.#', '#.*', '#.a.#', 'a.#.#', 'a.#.*.c', '#.*.#', '*.#.*', 'a.#.b.#.c'],
 };
 
-/** Those that match no key of the table. */
+/** Patterns that do not match any key of the table. */
 const matchless: readonly string[] = ['#b', '**'];
 
 const patterns = [...new Set([...Object.values(answers).flat(), ...matchless])];
 
 for (const [key, expected] of Object.entries(answers)) {
-  test(`'${key}' goes where RabbitMQ sends it`, () => {
+  test(`'${key}' matches the same patterns as in RabbitMQ`, () => {
     const table = new TopicTable<string>();
     for (const pattern of patterns) table.add(pattern, pattern);
     assert.equal([...table.match(key)].sort(), expected.toSorted());
   });
 }
 
-test('what was removed matches no longer, and its words are gone', () => {
+test('a removed pattern does not match, and its nodes are removed', () => {
   const table = new TopicTable<string>();
   for (const pattern of patterns) table.add(pattern, pattern);
   for (const pattern of patterns) if (pattern !== 'a.b.c') table.remove(pattern, pattern);
@@ -106,7 +106,7 @@ test('what was removed matches no longer, and its words are gone', () => {
   assert.equal([...table.match('a.b')], []);
 });
 
-test('one pattern leads to several values, and each is removed alone', () => {
+test('a pattern with several values loses one value at a time', () => {
   const table = new TopicTable<string>();
   table.add('a.*', 'first');
   table.add('a.*', 'second');
@@ -116,7 +116,7 @@ test('one pattern leads to several values, and each is removed alone', () => {
   assert.equal([...table.match('a.b')], ['second']);
 });
 
-test('many hashes in a pattern do not make matching slow', () => {
+test('a pattern with many hashes does not slow down matching', () => {
   const table = new TopicTable<string>();
   const pattern = Array.from({ length: 60 }, () => '#.a').join('.');
   table.add(pattern, pattern);

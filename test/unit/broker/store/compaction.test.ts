@@ -1,4 +1,4 @@
-// Random changes against a store with tiny segments and against plain maps; what is recovered has to be the same.
+// Makes the same random changes in a store with tiny segments and in plain maps, and compares what is recovered.
 
 import { copyFileSync, existsSync, mkdirSync, renameSync, statSync } from 'node:fs';
 import { open as openFile } from 'node:fs/promises';
@@ -21,14 +21,14 @@ interface Held {
   returns: Returns;
 }
 
-/** What the store has to hold: queue → id → message, and the definitions in their order. */
+/** The expected contents of the store: queue → id → message, and the definitions in order. */
 interface Model {
   readonly entries: Map<string, Map<number, Held>>;
   readonly definitions: Map<string, number>;
 }
 
 for (const seed of [1, 2, 3, Math.floor(Math.random() * 2 ** 31)]) {
-  test(`cleaning keeps exactly what is needed (seed ${seed})`, () =>
+  test(`compaction keeps exactly the needed records (seed ${seed})`, () =>
     withFolder(async (folder) => {
       const random = randomFrom(seed);
       const model: Model = { entries: new Map(queues.map((queue) => [queue, new Map()])), definitions: new Map() };
@@ -42,7 +42,7 @@ for (const seed of [1, 2, 3, Math.floor(Math.random() * 2 ** 31)]) {
           await committed(store);
           const copy = join(folder, `copy-${step}`);
           mkdirSync(copy);
-          // From the newest: cleaning appends to it before it removes the oldest.
+          // The newest segment is read first, because compaction appends to it before it deletes the oldest.
           for (const path of segments(folder)) copyIfThere(path, join(copy, basename(path)));
           assert.equal(asModel(await recoveredIn(copy, tiny)), plain(model));
         }
@@ -60,7 +60,7 @@ for (const seed of [1, 2, 3, Math.floor(Math.random() * 2 ** 31)]) {
     }));
 }
 
-test('space comes back when the messages are gone, without another change', () =>
+test('frees space after all messages are settled, without a further change', () =>
   withFolder(async (folder) => {
     const store = await open(folder, tiny);
     store.define({ kind: 'queue', key: 'a', value: {} });
@@ -76,7 +76,7 @@ test('space comes back when the messages are gone, without another change', () =
     assert.is(recovered.definitions.length, 1);
   }));
 
-test('an oldest segment with nothing in it goes at once, whatever the slack', () =>
+test('deletes an oldest segment without needed records for any slack', () =>
   withFolder(async (folder) => {
     const store = await open(folder, { segmentBytes: 2000 });
     const ids = Array.from({ length: 200 }, (_, index) => enqueue(store, `message ${index}`, 'a'));
@@ -87,7 +87,7 @@ test('an oldest segment with nothing in it goes at once, whatever the slack', ()
     assert.is((await recoveredIn(folder)).entries.length, 50);
   }));
 
-test('space comes back after an error, too', () =>
+test('frees space after an error', () =>
   withFolder(async (folder) => {
     const lines: string[] = [];
     const log = (line: string) => lines.push(line);
@@ -101,7 +101,7 @@ test('space comes back after an error, too', () =>
       if (lines.length === 0) settle();
       return lines.length > 0;
     });
-    assert.match(lines[0] ?? '', /^the store gives no space back, and tries it again in 0\.001 s: ENOENT/);
+    assert.match(lines[0] ?? '', /^the store: cannot free disk space, next attempt in 0\.001 s: ENOENT/);
     renameSync(`${oldest}.away`, oldest);
     await until('the oldest is cleaned', () => {
       settle();
@@ -111,7 +111,7 @@ test('space comes back after an error, too', () =>
     assert.is((await recoveredIn(folder)).entries.length, ids.length);
   }));
 
-test('a segment that is due before it is written waits for that', () =>
+test('compaction of a segment waits until the segment is written', () =>
   withFolder(async (folder) => {
     const lines: string[] = [];
     const store = await open(folder, { segmentBytes: 500, slackBytes: 0, log: (line) => lines.push(line) });
@@ -127,7 +127,7 @@ test('a segment that is due before it is written waits for that', () =>
     assert.equal(lines, []);
   }));
 
-test('at every sync of a cleaning, what is on disk has each message once', () =>
+test('the disk has each message once at every sync of a compaction', () =>
   withFolder(async (folder) => {
     const copies: string[] = [];
     let isCopied = false;
@@ -211,7 +211,7 @@ function change(store: Store, { entries, definitions }: Model, random: () => num
   }
 }
 
-/** The numbers of the order may differ between the store and the model. */
+/** Removes the return orders, which may differ between the store and the model. */
 function rowsOf(entries: readonly (Held & { readonly id: number })[]): unknown {
   const messages = entries.map(({ id, content, expiresAt, returns: { acquiredCount, deliveryCount } }) => ({
     id,
@@ -245,7 +245,7 @@ function asModel({ entries, definitions }: Store['recovered']): unknown {
   return { entries: Object.fromEntries(rows), definitions: definitions.map(({ key, value }) => [key, value]) };
 }
 
-/** Mulberry32: the same numbers for the same seed. */
+/** Mulberry32, which returns the same numbers for the same seed. */
 function randomFrom(seed: number): () => number {
   let state = seed;
   return () => {
@@ -268,7 +268,7 @@ function bytesIn(folder: string): number {
   return segments(folder).reduce((sum, path) => sum + (statSync(path, { throwIfNoEntry: false })?.size ?? 0), 0);
 }
 
-test('a queue that is dropped holds nothing at once, and its bytes are counted off in steps', () => {
+test('a dropped queue is empty at once, and its bytes are subtracted in steps', () => {
   const index = new StoreIndex();
   const segment = newSegment('.', 1);
   for (let id = 1; id <= 1000; id++)

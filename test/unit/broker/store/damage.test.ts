@@ -5,7 +5,7 @@ import * as assert from 'uvu/assert';
 import { MqError } from '../../../../src/errors.ts';
 import { bytesOf, committed, enqueue, open, recoveredIn, segments, shown, withFolder } from './folder.ts';
 
-test('a log that is cut at any byte opens with what was whole, says so, and goes on', () =>
+test('opens a log that ends at any byte, logs the loss, and continues', () =>
   withFolder(async (folder) => {
     const path = join(folder, '0000000001.log');
     let store = await open(folder);
@@ -29,7 +29,7 @@ test('a log that is cut at any byte opens with what was whole, says so, and goes
       assert.is(shown(await recoveredIn(folder)).join(), found === '' ? 'a: three' : `${found},a: three`);
       if (lines.length === 0) silent++;
     }
-    // Nothing is torn after the header and after each of the five records: two batches, two messages, a definition.
+    // The log is complete after the header and after each of the five records: two batches, two messages, a definition.
     assert.is(silent, 6);
     assert.is(shownAt[whole], 'a: one');
     assert.is(shownAt[whole - 1], '');
@@ -37,7 +37,7 @@ test('a log that is cut at any byte opens with what was whole, says so, and goes
     assert.is(shownAt[bytes.length], 'a: one,a: two,b: two');
   }));
 
-test('any flipped byte of the last batch is cut with what follows it', () =>
+test('truncates the log at a flipped byte of the last batch', () =>
   withFolder(async (folder) => {
     const path = join(folder, '0000000001.log');
     const store = await open(folder);
@@ -55,7 +55,7 @@ test('any flipped byte of the last batch is cut with what follows it', () =>
     }
   }));
 
-test('a tail of zeros, as a file system leaves it, is cut', () =>
+test('truncates a tail of zeros, as a file system leaves it', () =>
   withFolder(async (folder) => {
     const store = await open(folder);
     enqueue(store, 'one', 'a');
@@ -64,14 +64,14 @@ test('a tail of zeros, as a file system leaves it, is cut', () =>
     writeFileSync(path, Buffer.concat([bytesOf(path), Buffer.alloc(5000)]));
     const next = await open(folder, { segmentBytes: 100 });
     assert.equal(shown(next.recovered), ['a: one']);
-    // Nothing is left of it when other segments follow.
+    // The zeros are gone when other segments follow.
     for (const body of ['two', 'three']) enqueue(next, body, 'a');
     await next.close();
     assert.is(segments(folder).length, 2);
     assert.equal(shown(await recoveredIn(folder)), ['a: one', 'a: two', 'a: three']);
   }));
 
-test('a flipped byte before a batch that was committed later is damage, and refused with its place and a way out', () =>
+test('reports damage before a committed batch with its offset and a fix', () =>
   withFolder(async (folder) => {
     const path = join(folder, '0000000001.log');
     const store = await open(folder);
@@ -92,7 +92,7 @@ test('a flipped byte before a batch that was committed later is damage, and refu
     assert.equal(shown(await recoveredIn(folder)), ['a: one']);
   }));
 
-test('any flipped byte of an older segment is refused', () =>
+test('refuses any flipped byte of an older segment', () =>
   withFolder(async (folder) => {
     const store = await open(folder, { segmentBytes: 100 });
     for (const body of ['one', 'two', 'three', 'four']) enqueue(store, body, 'a');
@@ -109,13 +109,13 @@ test('any flipped byte of an older segment is refused', () =>
     for (let length = 0; length < bytes.length; length += 7) {
       writeFileSync(path, bytes.subarray(0, length));
       const error = await refusal(folder).catch(() => undefined);
-      // A cut where a record ends is what the hint of a refusal asks for.
+      // The hint of the error proposes to truncate the file at the end of a record.
       if (error === undefined) assert.ok(shown(await recoveredIn(folder)).length > 0);
       else assert.is(error.code, 'BAD_DATA');
     }
   }));
 
-test('a missing segment is refused, and so is one under another number', () =>
+test('refuses a missing segment and a renamed one', () =>
   withFolder(async (folder) => {
     const store = await open(folder, { segmentBytes: 100 });
     for (const body of ['one', 'two', 'three', 'four', 'five', 'six']) enqueue(store, body, 'a');
@@ -134,7 +134,7 @@ test('a missing segment is refused, and so is one under another number', () =>
     assert.is((await recoveredIn(folder)).entries.length, 6);
   }));
 
-test('a last segment without its header was never begun', () =>
+test('removes a last segment without a complete header', () =>
   withFolder(async (folder) => {
     const store = await open(folder);
     enqueue(store, 'one', 'a');
@@ -146,7 +146,7 @@ test('a last segment without its header was never begun', () =>
     }
   }));
 
-test('a torn message that holds the log of another store is no damage', () =>
+test('an incomplete message may contain the log of another store', () =>
   withFolder(async (folder) => {
     const other = await open(join(folder, 'other'));
     for (const body of ['one', 'two']) {

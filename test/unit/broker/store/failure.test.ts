@@ -6,7 +6,7 @@ import * as assert from 'uvu/assert';
 import type { Store, StoreOptions } from '../../../../src/broker/store/contract.ts';
 import { committed, enqueue, open, recoveredIn, segments, shown, withFolder } from './folder.ts';
 
-/** A disk whose next writes or syncs fail, or write only a part. */
+/** A disk that can fail its next writes or syncs, or write only a part. */
 function disk(): {
   next: 'well' | 'no write' | 'no sync' | 'no sync once' | 'in parts';
   open: NonNullable<StoreOptions['open']>;
@@ -35,7 +35,7 @@ function disk(): {
 }
 
 for (const failure of ['no write', 'no sync'] as const) {
-  test(`after ${failure} nothing is claimed to be on disk, for good`, () =>
+  test(`reports no commit after ${failure}`, () =>
     withFolder(async (folder) => {
       const { lines, log } = told();
       const failing = disk();
@@ -54,7 +54,7 @@ for (const failure of ['no write', 'no sync'] as const) {
       await store.close();
       assert.is(lines.length, 1);
       const again = shown(await recoveredIn(folder));
-      // What was never confirmed may be there: the write was made, only its sync was not.
+      // An unconfirmed message may be on disk, because only its sync failed.
       assert.is(again[0], 'a: before');
       assert.not(again.includes('a: after'));
     }));
@@ -71,7 +71,7 @@ for (const [what, disturb] of [
     },
   ],
 ] as const satisfies [string, (folder: string) => void][]) {
-  test(`nothing is claimed to be on disk when the folder was ${what}, and one line says so`, () =>
+  test(`reports no commit after the folder was ${what}, and logs one line`, () =>
     withFolder(async (parent) => {
       const { lines, log } = told();
       const folder = join(parent, 'data');
@@ -88,7 +88,7 @@ for (const [what, disturb] of [
     }));
 }
 
-test('everyone who waits for a batch that fails gets the error, also who asked while it was written', () =>
+test('all pending commits of a failed batch receive the error', () =>
   withFolder(async (folder) => {
     const failing = disk();
     const store = await open(folder, { open: failing.open });
@@ -109,7 +109,7 @@ test('everyone who waits for a batch that fails gets the error, also who asked w
     await store.close();
   }));
 
-test('nothing is written behind what failed, so that the log has no hole', () =>
+test('writes nothing after a failed write, so that the log has no hole', () =>
   withFolder(async (folder) => {
     const failing = disk();
     const store = await open(folder, { open: failing.open, segmentBytes: 100 });
@@ -121,7 +121,7 @@ test('nothing is written behind what failed, so that the log has no hole', () =>
     await recoveredIn(folder);
   }));
 
-test('a write that is taken in parts is finished', () =>
+test('completes a write that the disk accepts in parts', () =>
   withFolder(async (folder) => {
     const slow = disk();
     const store = await open(folder, { open: slow.open });
@@ -132,7 +132,7 @@ test('a write that is taken in parts is finished', () =>
     assert.is((await recoveredIn(folder)).entries.length, 20);
   }));
 
-test('a failed close of the last batch is told', () =>
+test('logs a failed close of the last segment', () =>
   withFolder(async (folder) => {
     const { lines, log } = told();
     const failing = disk();

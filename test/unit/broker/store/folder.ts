@@ -1,4 +1,4 @@
-// A store's folder for one test, and what is done with stores in it.
+// Stores in a temporary folder, for tests.
 
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Store, StoreOptions } from '../../../../src/broker/store/contract.ts';
 import { openStore } from '../../../../src/broker/store.ts';
 
-/** Runs with an empty folder, which goes afterwards. */
+/** Calls back with an empty folder, and removes it afterwards. */
 export async function withFolder(run: (folder: string) => Promise<void>): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'mq-store-'));
   try {
@@ -16,12 +16,12 @@ export async function withFolder(run: (folder: string) => Promise<void>): Promis
   }
 }
 
-/** Opens the store of a process that nobody else can be. */
+/** Opens a store under an id that no process has. */
 export function open(folder: string, options: Partial<StoreOptions> = {}): Promise<Store> {
   return openStore(folder, { pid: 4_000_000, isAlive: () => false, ...options });
 }
 
-/** Opens, gives what was recovered, and closes. */
+/** Opens and closes a store. Returns what it recovered. */
 export async function recoveredIn(folder: string, options: Partial<StoreOptions> = {}): Promise<Store['recovered']> {
   const store = await open(folder, options);
   await store.close();
@@ -32,7 +32,7 @@ export function committed(store: Store): Promise<void> {
   return new Promise((done, refuse) => store.committed((error) => (error === undefined ? done() : refuse(error))));
 }
 
-/** Enqueues a body in queues, without an expiry. */
+/** Enqueues a body in queues without an expiry. */
 export function enqueue(store: Store, body: string | Buffer, ...queues: string[]): number {
   const message = { exchange: 'logs', routingKey: 'a.b', content: Buffer.from(body), propertiesLength: 0 };
   return store.enqueue(
@@ -41,7 +41,7 @@ export function enqueue(store: Store, body: string | Buffer, ...queues: string[]
   );
 }
 
-/** `queue: body` of each entry. */
+/** Returns `queue: body` for each entry. */
 export function shown({ entries }: Store['recovered']): string[] {
   return entries.map(({ queue, message }) => `${queue}: ${message.content}`);
 }

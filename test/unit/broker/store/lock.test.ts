@@ -11,7 +11,7 @@ import { openStore } from '../../../../src/broker/store.ts';
 import { until } from '../../../support/until.ts';
 import { bytesOf, enqueue, open, recoveredIn, withFolder } from './folder.ts';
 
-test('a folder has one store at a time, in this process too', () =>
+test('a folder has one store at a time, also within a process', () =>
   withFolder(async (folder) => {
     const store = await open(folder);
     enqueue(store, 'x', 'a');
@@ -22,7 +22,7 @@ test('a folder has one store at a time, in this process too', () =>
     assert.equal(readdirSync(folder), ['0000000001.log']);
   }));
 
-test('the lock of a process that is gone is taken over, also when it had this one’s id', () =>
+test('replaces the lock of a process that has ended, also with the same id', () =>
   withFolder(async (folder) => {
     const lock = join(folder, 'lock');
     for (const pid of [5_000_000, 4_000_000]) {
@@ -34,7 +34,7 @@ test('the lock of a process that is gone is taken over, also when it had this on
     }
   }));
 
-test('a lock without sense is taken over; one of another machine is not, for nobody can tell', () =>
+test('replaces an invalid lock, but not one of another machine', () =>
   withFolder(async (folder) => {
     const lock = join(folder, 'lock');
     for (const text of ['', 'null', '17', '{"pid":']) {
@@ -45,7 +45,7 @@ test('a lock without sense is taken over; one of another machine is not, for nob
     assert.is(await refusal(open(folder)), 'CANNOT_CREATE');
     const store = await open(folder, { breaksLock: true });
     assert.is(JSON.parse(readFileSync(lock, 'utf8')).host, hostname());
-    // Of a process of this machine that runs it is known that it runs.
+    // --break-lock does not apply to a running process of this machine.
     assert.is(
       await refusal(openStore(folder, { pid: 5_000_000, isAlive: () => true, breaksLock: true })),
       'CANNOT_CREATE',
@@ -53,9 +53,9 @@ test('a lock without sense is taken over; one of another machine is not, for nob
     await store.close();
   }));
 
-test('the lock of a zombie, which its parent has not waited for, is taken over', () =>
+test('replaces the lock of a zombie', () =>
   withFolder(async (folder) => {
-    // The shell becomes a program that waits for no child, and then the child ends.
+    // The shell becomes a program that does not wait for its child, and then the child ends.
     const line = 'exec 3<&0; cat <&3 >/dev/null & echo $!; exec sleep 60 3<&-';
     const parent = spawn('/bin/sh', ['-c', line], { stdio: ['pipe', 'pipe', 'ignore'] });
     try {
@@ -71,7 +71,7 @@ test('the lock of a zombie, which its parent has not waited for, is taken over',
     }
   }));
 
-test('the names of a new folder and its new parents are made durable', () =>
+test('syncs the parents of a new folder', () =>
   withFolder(async (folder) => {
     const synced: string[] = [];
     const syncFolder = async (path: string) => void synced.push(path);
@@ -79,7 +79,7 @@ test('the names of a new folder and its new parents are made durable', () =>
     assert.equal(synced, [folder, join(folder, 'a')]);
   }));
 
-test('of many that find a stale lock at once, one gets the folder', () =>
+test('one of many processes replaces a stale lock', () =>
   withFolder(async (folder) => {
     writeFileSync(join(folder, 'lock'), JSON.stringify({ pid: 5_000_000, host: hostname(), token: 'gone' }));
     const tries = await Promise.allSettled(Array.from({ length: 20 }, () => open(folder)));
@@ -92,7 +92,7 @@ test('of many that find a stale lock at once, one gets the folder', () =>
     );
   }));
 
-test('a folder that cannot be made is CANNOT_CREATE; a store that does not open gives its lock back', () =>
+test('reports CANNOT_CREATE for a folder, and unlocks after a failed open', () =>
   withFolder(async (folder) => {
     writeFileSync(join(folder, 'file'), '');
     assert.is(await refusal(open(join(folder, 'file', 'below'))), 'CANNOT_CREATE');
@@ -105,7 +105,7 @@ test('a folder that cannot be made is CANNOT_CREATE; a store that does not open 
     assert.not(existsSync(join(damaged, 'lock')));
   }));
 
-test('who died while it took a lock over is succeeded too', () =>
+test('replaces the lock of a process that ended while it replaced a lock', () =>
   withFolder(async (folder) => {
     const gone = (token: string) => JSON.stringify({ pid: 5_000_000, host: hostname(), token });
     const after = (text: string) => `lock.after.${createHash('sha256').update(text).digest('hex').slice(0, 16)}`;

@@ -6,13 +6,13 @@ import { neverReturned } from '../../../../src/broker/store/record.ts';
 import { until } from '../../../support/until.ts';
 import { bytesOf, committed, enqueue, open, recoveredIn, segments, shown, withFolder } from './folder.ts';
 
-test('a new store holds nothing', () =>
+test('a new store is empty', () =>
   withFolder(async (folder) => {
     assert.equal(await recoveredIn(join(folder, 'deep', 'new')), { definitions: [], entries: [] });
     assert.is(statSync(join(folder, 'deep', 'new')).mode & 0o777, 0o700);
   }));
 
-test('everything that was put is there after the next opening', () =>
+test('recovers everything at the next start', () =>
   withFolder(async (folder) => {
     const store = await open(folder);
     const value = { durable: true, arguments: { 'x-max-length': 3, ключ: ['é', null] } };
@@ -39,7 +39,7 @@ test('everything that was put is there after the next opening', () =>
     assert.is(statSync(segments(folder)[0] ?? '').mode & 0o777, 0o600);
   }));
 
-test('a message leaves one queue and stays in the other', () =>
+test('a message settled in one queue stays in the other', () =>
   withFolder(async (folder) => {
     const store = await open(folder);
     const first = enqueue(store, 'first', 'a', 'b');
@@ -50,7 +50,7 @@ test('a message leaves one queue and stays in the other', () =>
     assert.equal(shown(await recoveredIn(folder)), ['b: first', 'b: second', 'a: second']);
   }));
 
-test('settled messages and dropped queues stay gone, and what comes after a drop stays', () =>
+test('does not recover settled messages and dropped queues', () =>
   withFolder(async (folder) => {
     let store = await open(folder);
     const ids = Array.from({ length: 1000 }, (_, index) => enqueue(store, `${index}`, 'a', 'b'));
@@ -66,7 +66,7 @@ test('settled messages and dropped queues stay gone, and what comes after a drop
     assert.equal(shown(await recoveredIn(folder)), ['b: later']);
   }));
 
-test('definitions come in the order in which they were put; one that is put again keeps its place', () =>
+test('recovers definitions in the order in which they were first defined', () =>
   withFolder(async (folder) => {
     const store = await open(folder);
     for (const key of ['a', 'b', 'c', 'd']) store.define({ kind: 'vhost', key, value: 1 });
@@ -82,14 +82,14 @@ test('definitions come in the order in which they were put; one that is put agai
     assert.equal(shown, ['vhost a 2', 'vhost d 1', 'user a 1', 'vhost b 3']);
   }));
 
-test('what is committed is in the file before the call back, without a close', () =>
+test('a committed message is in the file before the callback', () =>
   withFolder(async (folder) => {
     const store = await open(folder);
     try {
       for (let count = 1; count <= 20; count++) {
         enqueue(store, `${count}`, 'a');
         await committed(store);
-        // What a process that was killed leaves behind.
+        // These are the files of a killed process.
         const copy = join(folder, `copy-${count}`);
         mkdirSync(copy);
         for (const path of segments(folder)) copyFileSync(path, join(copy, basename(path)));
@@ -100,7 +100,7 @@ test('what is committed is in the file before the call back, without a close', (
     }
   }));
 
-test('call backs come in order, never within the call, and at once when all is on disk', () =>
+test('calls back in order, never within the call', () =>
   withFolder(async (folder) => {
     const store = await open(folder);
     const order: number[] = [];
@@ -117,7 +117,7 @@ test('call backs come in order, never within the call, and at once when all is o
     await store.close();
   }));
 
-test('what nobody waits for gets to disk by itself, also when it came while the disk was busy', () =>
+test('writes messages without a pending commit by itself', () =>
   withFolder(async (folder) => {
     const store = await open(folder);
     const id = enqueue(store, 'x', 'a');
@@ -133,7 +133,7 @@ test('what nobody waits for gets to disk by itself, also when it came while the 
     assert.equal(shown(await recoveredIn(folder)), []);
   }));
 
-test('ids grow over openings, also when no message is left', () =>
+test('ids grow over restarts, also if the store is empty', () =>
   withFolder(async (folder) => {
     let last = 0;
     for (let opening = 0; opening < 5; opening++) {
@@ -146,7 +146,7 @@ test('ids grow over openings, also when no message is left', () =>
     }
   }));
 
-test('contents of every size come back, also in segments smaller than they are', () =>
+test('recovers contents of every size, also larger than a segment', () =>
   withFolder(async (folder) => {
     const sizes = [0, 1, 4095, 65_535, 65_536, 65_537, 300_000, 3_000_000];
     const contents = sizes.map((size) => Buffer.alloc(size, `${size}.`));

@@ -1,4 +1,4 @@
-// Dead letters of a virtual host, without sockets, by a clock that the test moves.
+// The dead letters of a virtual host, without sockets. The test moves the clock.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -10,7 +10,7 @@ import type { VirtualHost } from '../../../../src/broker/vhost/vhost.ts';
 import { declare, message, place } from '../queue-place.ts';
 import { open, recoveredIn, withFolder } from '../store/folder.ts';
 
-test('what dies is sent on with its story, without its expiration', () => {
+test('a dead letter has x-death headers and no expiration', () => {
   const { vhost, clock, queue, put } = place({ 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'dead' });
   const dead = declare(vhost, 'dead');
   put({ body: 'a', expirationMs: 50, properties: { expiration: '50', headers: { mine: 1 } } });
@@ -36,7 +36,7 @@ test('what dies is sent on with its story, without its expiration', () => {
   assert.is(second?.properties().headers?.['x-first-death-reason'], 'rejected');
 });
 
-test('a message that goes round by itself is dropped, one that was rejected on the way goes on', () => {
+test('drops a message in an automatic cycle, but not after a rejection', () => {
   const { vhost, clock, queue, put } = place({
     'x-dead-letter-exchange': '',
     'x-dead-letter-routing-key': 'other',
@@ -58,7 +58,7 @@ test('a message that goes round by itself is dropped, one that was rejected on t
   assert.is(queue.ready.length, 0, 'the last round was automatic');
 });
 
-test('a long chain of queues that drop is walked to its end', () => {
+test('follows a long chain of queues that drop their messages', () => {
   const { vhost, put } = place({ 'x-max-length': 0, 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': '0' });
   const length = 300;
   for (let index = 0; index < length; index++) {
@@ -81,7 +81,7 @@ const atLeastOnce = {
   'x-overflow': 'reject-publish',
 };
 
-test('at-least-once dead-lettering keeps a message until there is a route', () => {
+test('at-least-once keeps a dead letter until there is a route', () => {
   const { vhost, clock, memory, put } = place({
     ...atLeastOnce,
     'x-dead-letter-exchange': '',
@@ -96,7 +96,7 @@ test('at-least-once dead-lettering keeps a message until there is a route', () =
   assert.is(clock.waiting, 0);
 });
 
-test('at-least-once dead-lettering waits for room, and sends nothing twice', () => {
+test('at-least-once waits for room and sends each dead letter once', () => {
   const { vhost, queue, clock, memory, put } = place({ ...atLeastOnce, 'x-dead-letter-exchange': 'amq.fanout' });
   const full = declare(vhost, 'full', { 'x-max-length': 1, 'x-overflow': 'reject-publish' });
   const free = declare(vhost, 'free');
@@ -106,7 +106,7 @@ test('at-least-once dead-lettering waits for room, and sends nothing twice', () 
   }
   put(...Array.from({ length: 100 }, (_, index) => ({ body: String(index), expirationMs: 10 })));
   clock.move(10);
-  // The first one has been taken by both, and a window of 32 is tried after it.
+  // Both queues accepted the first letter, and a window of 32 letters follows.
   assert.equal([full.ready.length, free.ready.length], [1, 33]);
   const taken: (string | undefined)[] = [];
   for (let turn = 0; turn < 100; turn += 1) {
@@ -124,7 +124,7 @@ test('at-least-once dead-lettering waits for room, and sends nothing twice', () 
   assert.is(memory.usedBytes, 0);
 });
 
-test('what waits for a route goes with its queue', () => {
+test('a deleted queue drops its pending dead letters', () => {
   const { vhost, queue, clock, memory, put } = place({ ...atLeastOnce, 'x-dead-letter-exchange': 'missing' });
   put({ body: 'a', expirationMs: 10 });
   clock.move(10);
@@ -132,7 +132,7 @@ test('what waits for a route goes with its queue', () => {
   assert.equal([clock.waiting, memory.usedBytes], [0, 0]);
 });
 
-test('dead letters that expire while others are sent are sent as well, however many they are', () => {
+test('sends dead letters that expire while others are sent', () => {
   const { vhost, clock, queue, put } = place({ ...atLeastOnce, 'x-dead-letter-exchange': 'amq.fanout' });
   const dead = declare(vhost, 'dead');
   vhost.bind({ source: 'amq.fanout', destination: 'dead', isQueue: true, routingKey: '', arguments: Arguments.none });
@@ -144,7 +144,7 @@ test('dead letters that expire while others are sent are sent as well, however m
   assert.equal([queue.ready.length, dead.ready.length], [1, 100]);
 });
 
-test('a dead letter that cannot be routed is kept, also behind another one', async () => {
+test('sets aside a dead letter that cannot be routed', async () => {
   await withFolder(async (folder) => {
     const store = await open(folder);
     const deadTo = { 'x-queue-type': 'quorum', 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'full' };
@@ -178,7 +178,7 @@ test('a full queue refuses a message that it cannot dead-letter', () => {
 
 const expensive = { body: 'expensive', moreKeys: Array.from({ length: 1000 }, () => 'q') };
 
-/** Makes the routing of `expensive` through `amq.direct` too expensive. */
+/** Makes the routing of `expensive` through `amq.direct` exceed the limit. */
 function makeExpensive(vhost: VirtualHost): void {
   for (let index = 0; index < 301; index++) {
     const destination = declare(vhost, `target ${index}`).name;

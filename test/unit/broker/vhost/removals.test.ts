@@ -1,11 +1,11 @@
-// The end of exchanges, queues and bindings, without sockets.
+// The removal of exchanges, queues and bindings, without sockets.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Arguments } from '../../../../src/broker/codec/arguments.ts';
 import { place } from '../queue-place.ts';
 
-test('a long chain of auto-delete exchanges ends with its last link', async () => {
+test('deletes a long chain of auto-delete exchanges with the last one', async () => {
   const { vhost } = place();
   const length = 5000;
   const before = vhost.exchanges.size;

@@ -1,11 +1,11 @@
-// Who may log in from where.
+// Logins and permissions of users.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { isLoopback } from '../../../../src/broker/loopback.ts';
 import { Users } from '../../../../src/broker/vhost/users.ts';
 
-test('guest logs in from this machine only, other users from everywhere', () => {
+test('guest logs in from this machine only, other users from anywhere', () => {
   const users = new Users(undefined);
   for (const name of ['guest', 'team']) users.put({ name, password: 'secret' });
   const isLetIn = (name: string, peer: string | undefined) => users.authenticate(name, 'secret', peer) !== undefined;
@@ -16,7 +16,7 @@ test('guest logs in from this machine only, other users from everywhere', () => 
   }
 });
 
-test('users with the default password are named', () => {
+test('finds users with the default password', () => {
   const users = new Users(undefined);
   users.put({ name: 'a', password: 'guest' });
   users.put({ name: 'b', password: 'other' });
@@ -24,13 +24,13 @@ test('users with the default password are named', () => {
   assert.equal(users.withDefaultPassword(), ['a']);
 });
 
-test('a name that only looks like this machine is not a loopback address', () => {
+test('similar names and addresses are not loopback addresses', () => {
   for (const host of ['127.0.0.1.example.org', '127.1', '10.127.0.0', '::', '0.0.0.0', 'localhost.example.org', '']) {
     assert.not(isLoopback(host), host);
   }
 });
 
-test('a permission pattern that takes too long for a name does not match it, and holds nobody up for long', () => {
+test('a pattern that exceeds the time limit does not match', () => {
   const users = new Users(undefined);
   users.put({ name: 'team' });
   for (const pattern of ['^(a+)+$', '^(a|a)*$', '^(([a-z])+.)+[A-Z]([a-z])+$', '^(?=(a+)+$).*']) {
@@ -39,7 +39,7 @@ test('a permission pattern that takes too long for a name does not match it, and
     const before = process.cpuUsage();
     for (let times = 0; times < 3; times++) assert.is(tests?.configure(`${'a'.repeat(60)}!`), false, pattern);
     const { user, system } = process.cpuUsage(before);
-    assert.ok(user + system < 1_000_000, `${pattern} took ${user + system} microseconds`);
+    assert.ok(user + system < 1_000_000, `${pattern} needed ${user + system} microseconds`);
     assert.equal(
       ['team-a', 'team-c', 'team-a2'].map((name) => tests?.write(name)),
       [true, false, false],
