@@ -1,24 +1,23 @@
-// Consumes with one channel of Rascal's connection, one consumer, and a bounded number of unacknowledged deliveries. An
-// acknowledgement belongs to the channel of its delivery. If that channel is closed, the broker has requeued the
-// message, so a late acknowledgement is dropped and counted (AMQP 0-9-1, 1.8.3.13: a delivery tag is local to its
-// channel).
+// Consumes with one channel of a broker connection at a time, one consumer, and a bounded number of unacknowledged
+// deliveries. If the channel is lost or the broker cancels the consumer, a new one is set up.
 
 import { EventEmitter } from 'node:events';
 import { setTimeout as delay } from 'node:timers/promises';
+import { objectOf } from '../config/plain.ts';
 import { MqError } from '../errors.ts';
 import type { Channel } from './channel.ts';
 import type { BrokerConnection } from './connecting/broker-connection.ts';
-import { Acks } from './consuming/acks.ts';
+import type { SubscriptionQueue } from './connecting/subscription-queue.ts';
+import { Backoff } from './consuming/backoff.ts';
 import { endChannel } from './consuming/channel-end.ts';
-import { ConsumerDelivery, type Delivery, type Intake } from './consuming/delivery.ts';
-import { canBeAsked, foundDelivery, Probe } from './consuming/probe.ts';
+import { ConsumerChannel } from './consuming/consumer-channel.ts';
+import type { Delivery } from './consuming/delivery.ts';
+import { canBeProbed, foundDelivery, Probe } from './consuming/probe.ts';
 import { readyCount } from './consuming/ready-count.ts';
 import type { ConsumerSettings } from './consuming/settings.ts';
 import { hasMore, offsetOf } from './consuming/stream-end.ts';
-import { Unanswered } from './consuming/unanswered.ts';
 import { Watchdog } from './consuming/watchdog.ts';
 import { failureOf, isInUse, isPermanent } from './failure.ts';
-import { promised } from './promised.ts';
 import type { RawMessage } from './raw-message.ts';
 
 export type { Delivery } from './consuming/delivery.ts';
@@ -36,13 +35,8 @@ export interface ConsumerEvents {
   fatal: [error: MqError];
 }
 
-/** Milliseconds before a consumer is set up again. They double up to the maximum below. */
-const firstPauseMs = 250;
-const longestPauseMs = 10_000;
-/**
- * Longest pause while another consumer has exclusive access. It is shorter because this consumer must take over soon.
- */
-const longestStandbyMs = 5_000;
+/** The loss of the connection is reported up to this many milliseconds after the channel has closed. */
+const lossMs = 250;
 /**
  * Milliseconds that a queue may be missing after the broker cancelled its consumer, because the client that deletes a
  * queue may declare it again.
@@ -56,22 +50,18 @@ const quietMs = 10_000;
 export class Consumer extends EventEmitter<ConsumerEvents> {
   readonly #connection: BrokerConnection;
   readonly #settings: ConsumerSettings;
-  #channel: Channel | undefined;
-  #acks: Acks | undefined;
+  readonly #queue: SubscriptionQueue;
+  readonly #backoff = new Backoff();
+  #current: ConsumerChannel | undefined;
   #server: Readonly<Record<string, unknown>> = {};
-  #consumerTag: string | undefined;
   #isAttached = false;
-  #standsBy = false;
-  #stopping = false;
+  #isStandby = false;
+  #isStopping = false;
   #pause: NodeJS.Timeout | undefined;
-  #pauseMs = firstPauseMs;
   #watchdog: Watchdog | undefined;
   #probe: Probe | undefined;
-  /** Deliveries of the current channel without an answer. */
-  readonly #unanswered = new Unanswered();
   /** Stream offset at which the current channel started, because the previous one was lost. */
   #resumeAt: number | undefined;
-  #deliveredAt = 0;
   /** Time when the broker cancelled the consumer. A new consumer resets it. */
   #cancelledAt: number | undefined;
 
@@ -79,22 +69,23 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     super();
     this.#connection = connection;
     this.#settings = settings;
+    this.#queue = connection.queueOf(settings.subscription);
     connection.on('fatal', (error) => this.emit('fatal', error));
   }
 
   /** The broker's current name of the queue. */
   get queue(): string {
-    return this.#connection.queueOf(this.#settings.subscription);
+    return this.#queue.name;
   }
 
   /** `true` if the queue belongs to this connection and gets another name after each lost connection. */
   get hasOwnQueue(): boolean {
-    return this.#connection.hasOwnQueue(this.#settings.subscription);
+    return this.#queue.isOwn;
   }
 
   /** Arguments with which the queue is declared. `undefined` if mq does not declare it. */
   get declaredArguments(): Readonly<Record<string, unknown>> | undefined {
-    return this.#connection.declaredArguments(this.#settings.subscription);
+    return this.#queue.declaredArguments;
   }
 
   /** The broker's properties from the login. They are set once the consumer has started. */
@@ -105,24 +96,28 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
   /** Resolves when the broker has accepted the consumer. */
   async start(): Promise<void> {
     await this.#begin();
-    if (this.#stopping) return;
-    const { vhost, watchMs: everyMs = watchMs, options } = this.#settings;
+    if (!this.#isStopping) this.#startChecks();
+  }
+
+  #startChecks(): void {
+    const { vhost, options, counts } = this.#settings;
+    const { watchMs: everyMs = watchMs, quietMs: probeMs = quietMs } = this.#settings;
     this.#watchdog = new Watchdog(this.#connection, {
       vhost,
       everyMs,
       queue: () => (this.#isAttached ? this.queue : undefined),
-      onDeaf: () => this.#onDeaf(),
+      onMissing: () => this.#onMissing(),
     });
-    if (!canBeAsked(this.#connection.declaredArguments(this.#settings.subscription), options['arguments'])) return;
+    if (!canBeProbed(this.declaredArguments, options['arguments'])) return;
     this.#probe = new Probe(this.#connection, {
       vhost,
-      quietMs: this.#settings.quietMs ?? quietMs,
-      answerMs: this.#settings.quietMs ?? quietMs,
-      queue: () => (this.#isAttached && this.#hasRoom ? this.queue : undefined),
-      deliveredAt: () => this.#deliveredAt,
+      quietMs: probeMs,
+      answerMs: probeMs,
+      queue: () => (this.#isAttached && this.#current?.hasRoom ? this.queue : undefined),
+      deliveredAt: () => this.#current?.deliveredAt ?? 0,
       onFound: (channel, raw) => {
-        this.#settings.counts.received += 1;
-        this.emit('delivery', foundDelivery(channel, raw, { queue: this.queue, counts: this.#settings.counts }));
+        counts.received += 1;
+        this.emit('delivery', foundDelivery(channel, raw, { queue: this.queue, counts }));
       },
     });
   }
@@ -132,30 +127,25 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
    * more messages, otherwise 0.
    */
   async ready(): Promise<number | undefined> {
-    const channel = this.#channel;
-    if (!channel) return undefined;
-    if (this.#isStream) return this.#readyInStream();
-    return readyCount(channel, this.queue).catch(() => undefined);
+    const current = this.#current;
+    if (!current) return undefined;
+    if (this.#isStream(current)) return this.#readyInStream(current);
+    return readyCount(current.channel, this.queue).catch(() => undefined);
   }
 
-  async #readyInStream(): Promise<number | undefined> {
+  async #readyInStream({ unanswered }: ConsumerChannel): Promise<number | undefined> {
     try {
       const channel = await this.#connection.channel(this.#settings.vhost);
       const { arguments: given } = this.#options;
-      return Number(
-        await hasMore(channel, { queue: this.queue, arguments: given, received: this.#unanswered.lastOffset }),
-      );
+      return Number(await hasMore(channel, { queue: this.queue, arguments: given, received: unanswered.lastOffset }));
     } catch {
       return undefined;
     }
   }
 
-  get #isStream(): boolean {
-    const declared = this.#connection.declaredArguments(this.#settings.subscription);
-    const given = Object(this.#settings.options['arguments']);
-    return (
-      this.#unanswered.lastOffset !== undefined || declared?.['x-queue-type'] === 'stream' || 'x-stream-offset' in given
-    );
+  #isStream({ unanswered }: ConsumerChannel): boolean {
+    if (unanswered.lastOffset !== undefined || this.declaredArguments?.['x-queue-type'] === 'stream') return true;
+    return 'x-stream-offset' in objectOf(this.#settings.options['arguments']);
   }
 
   /**
@@ -174,31 +164,22 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
   get #options(): Readonly<Record<string, unknown>> {
     const { options } = this.#settings;
     if (this.#resumeAt === undefined) return options;
-    return { ...options, arguments: { ...Object(options['arguments']), 'x-stream-offset': this.#resumeAt } };
+    return { ...options, arguments: { ...objectOf(options['arguments']), 'x-stream-offset': this.#resumeAt } };
   }
 
   /** Resolves when the broker has received all acknowledgements sent so far, or when the channel is closed. */
   async flush(): Promise<void> {
-    if (this.#channel) await this.#acks?.flush(this.#settings.prefetch);
+    await this.#current?.acks.flush(this.#settings.prefetch);
   }
 
   /** Stops receiving messages. Delivered messages can still be acknowledged. Never rejects. */
   async stop(): Promise<void> {
-    this.#stopping = true;
+    this.#isStopping = true;
     this.#attach(false);
     clearTimeout(this.#pause);
     this.#watchdog?.stop();
     this.#probe?.stop();
-    const [channel, tag] = [this.#channel, this.#consumerTag];
-    if (!channel || tag === undefined) return;
-    await new Promise<void>((resolve) => {
-      channel.once('close', () => resolve());
-      try {
-        channel.cancel(tag, () => resolve());
-      } catch {
-        resolve(); // the channel closed by itself
-      }
-    });
+    await this.#current?.cancel();
   }
 
   /** Starts the consumer: once at each address, and twice at a single one, if a node does not answer or is lost. */
@@ -220,16 +201,15 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
           return await Promise.race([this.#consume(), ended.promise]);
         } catch (error) {
           const failure = failureOf(error, this.#settings.redact);
-          if (isPermanent(failure) || isEnded || this.#stopping) throw failure;
+          if (isPermanent(failure) || isEnded || this.#isStopping) throw failure;
           this.#noticeStandby(failure);
-          if (this.#standsBy) {
-            await delay(this.#nextPauseMs(), undefined, { ref: false });
-            if (this.#stopping) return;
+          if (this.#isStandby) {
+            await delay(this.#backoff.next({ isStandby: true }), undefined, { ref: false });
+            if (this.#isStopping) return;
             continue;
           }
-          // The loss of the connection is reported after the channel has closed.
-          await delay(firstPauseMs);
-          if (lost === 0 || lost > Math.max(1, this.#connection.addresses - 1) || this.#stopping) throw failure;
+          await delay(lossMs);
+          if (lost === 0 || lost > Math.max(1, this.#connection.addresses - 1) || this.#isStopping) throw failure;
         }
       }
     } finally {
@@ -237,102 +217,76 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
     }
   }
 
-  get #hasRoom(): boolean {
-    const { prefetch, options } = this.#settings;
-    return prefetch === 0 || options['noAck'] === true || this.#unanswered.size < prefetch;
-  }
-
   async #consume(): Promise<void> {
     const channel = await this.#connection.channel(this.#settings.vhost);
-    if (this.#stopping) return endChannel(channel);
+    if (this.#isStopping) return endChannel(channel);
     this.#server = channel.connection?.serverProperties ?? {};
-    let cause: Error | undefined;
-    channel.on('error', (error: Error) => {
-      cause = error;
-    });
-    let isClosed = false;
-    channel.once('close', () => {
-      isClosed = true;
-    });
-    const { prefetch, options } = this.#settings;
-    const { queue } = this;
-    const isKept = options['noAck'] !== true && !this.#connection.isTransient(this.#settings.subscription);
-    const acks = new Acks(channel);
-    const intake: Intake = {
-      channel,
-      acks,
-      queue,
-      isKept,
-      isCurrent: () => this.#channel === channel,
-      answer: (raw, send) => this.#answer(channel, raw, send),
-    };
-    const onMessage = (raw: RawMessage | null) => {
-      if (raw) {
-        this.#settings.counts.received += 1;
-        this.#deliveredAt = performance.now();
-        this.#unanswered.add(raw, this.#offsetOf(raw));
-        this.emit('delivery', new ConsumerDelivery(intake, raw));
-      } else this.#onCancel(channel);
-    };
-    if (prefetch > 0) await promised((next) => channel.prefetch(prefetch, false, next));
-    if (this.#stopping) return endChannel(channel);
-    this.#unanswered.clear();
-    this.#deliveredAt = performance.now();
-    // These are set before the first delivery, which may arrive in the same packet as consume-ok.
-    this.#channel = channel;
-    this.#acks = acks;
+    const opened = this.#consumerOn(channel);
+    await opened.setPrefetch();
+    if (this.#isStopping) return endChannel(channel);
+    // This is set before the first delivery, which may arrive in the same packet as consume-ok.
+    this.#current = opened;
     this.emit('resumed');
     try {
-      const consuming = promised<{ consumerTag: string }>((next) =>
-        channel.consume(queue, onMessage, this.#options, next),
-      );
-      const { consumerTag } = await this.#connection.answered('a consumer', consuming);
-      if (this.#stopping) {
-        // Messages that were delivered with the answer are requeued with the channel.
-        this.#channel = undefined;
-        return endChannel(channel);
-      }
-      this.#consumerTag = consumerTag;
-      this.#attach(true);
+      await this.#connection.answered('a consumer', opened.consume(this.#options));
     } catch (error) {
-      this.#channel = undefined;
+      this.#current = undefined;
       throw error;
     }
-    this.#pauseMs = firstPauseMs;
+    if (this.#isStopping) {
+      // Messages that were delivered with the answer are requeued with the channel.
+      this.#current = undefined;
+      return endChannel(channel);
+    }
+    this.#attach(true);
+    this.#backoff.reset();
     this.#cancelledAt = undefined;
-    if (this.#standsBy) this.emit('active');
-    this.#standsBy = false;
-    const onClose = () => this.#onGone(channel, cause ?? new Error('Channel closed'));
-    // The close may arrive in the same packet as consume-ok. It has already been emitted then.
-    if (isClosed) onClose();
-    else channel.once('close', onClose);
+    if (this.#isStandby) this.emit('active');
+    this.#isStandby = false;
+    opened.onClose((cause) => this.#onGone(opened, cause));
+  }
+
+  #consumerOn(channel: Channel): ConsumerChannel {
+    const { prefetch, options, counts } = this.#settings;
+    const isNoAck = options['noAck'] === true;
+    const opened: ConsumerChannel = new ConsumerChannel(channel, {
+      queue: this.queue,
+      isKept: !isNoAck && !this.#queue.isTransient,
+      isNoAck,
+      prefetch,
+      counts,
+      isCurrent: () => this.#current === opened,
+      offsetOf: (raw) => this.#offsetOf(raw),
+      onDelivery: (delivery) => this.emit('delivery', delivery),
+      onCancel: () => this.#onCancel(opened),
+    });
+    return opened;
   }
 
   /**
    * Handles basic.cancel. RabbitMQ cancels a consumer whose queue was deleted or moved; 4.3 also cancels one that holds
    * a message for too long.
    */
-  #onCancel(channel: Channel): void {
-    if (this.#channel !== channel) return;
+  #onCancel(cancelled: ConsumerChannel): void {
+    if (this.#current !== cancelled) return;
     this.#cancelledAt = performance.now();
-    this.#onGone(channel, this.#unanswered.cancelled());
-    endChannel(channel);
+    this.#onGone(cancelled, cancelled.unanswered.cancelled());
+    endChannel(cancelled.channel);
   }
 
-  #onDeaf(): void {
-    const channel = this.#channel;
-    if (!channel) return;
-    this.#onGone(channel, new MqError('UNAVAILABLE', 'the broker has no consumer on the queue any more'));
-    endChannel(channel);
+  #onMissing(): void {
+    const current = this.#current;
+    if (!current) return;
+    this.#onGone(current, new MqError('UNAVAILABLE', 'the broker has no consumer on the queue any more'));
+    endChannel(current.channel);
   }
 
-  #onGone(channel: Channel, cause: Error): void {
-    if (this.#channel !== channel) return;
-    this.#channel = undefined;
-    this.#consumerTag = undefined;
+  #onGone(gone: ConsumerChannel, cause: Error): void {
+    if (this.#current !== gone) return;
+    this.#current = undefined;
     this.#attach(false);
-    this.#resumeAt = this.#unanswered.resumeAt ?? this.#resumeAt;
-    if (this.#stopping) return;
+    this.#resumeAt = gone.unanswered.resumeAt ?? this.#resumeAt;
+    if (this.#isStopping) return;
     const failure = failureOf(cause, this.#settings.redact);
     if (isPermanent(failure)) this.emit('fatal', failure);
     else {
@@ -342,26 +296,21 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
   }
 
   #again(): void {
+    const pauseMs = this.#backoff.next({ isStandby: this.#isStandby });
     this.#pause = setTimeout(() => {
       this.#consume().catch((error: unknown) => {
-        if (this.#stopping) return;
+        if (this.#isStopping) return;
         const failure = failureOf(error, this.#settings.redact);
         this.#noticeStandby(failure);
         if (isPermanent(failure) && !this.#mayComeBack(failure)) this.emit('fatal', failure);
         else this.#again();
       });
-    }, this.#nextPauseMs());
-  }
-
-  #nextPauseMs(): number {
-    const pauseMs = this.#pauseMs * Math.random();
-    this.#pauseMs = Math.min(this.#pauseMs * 2, this.#standsBy ? longestStandbyMs : longestPauseMs);
-    return pauseMs;
+    }, pauseMs);
   }
 
   #noticeStandby(failure: MqError): void {
-    if (this.#standsBy || !isInUse(failure)) return;
-    this.#standsBy = true;
+    if (this.#isStandby || !isInUse(failure)) return;
+    this.#isStandby = true;
     this.emit('standby', failure);
   }
 
@@ -374,21 +323,5 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
   #attach(isAttached: boolean): void {
     this.#settings.counts.consumers += Number(isAttached) - Number(this.#isAttached);
     this.#isAttached = isAttached;
-  }
-
-  /** Answers a delivery with `send`, unless its channel is closed. Returns `false` if the answer was dropped. */
-  #answer(from: Channel, raw: RawMessage, send: () => void): boolean {
-    if (this.#settings.options['noAck'] === true) return true;
-    try {
-      if (this.#channel === from) {
-        this.#unanswered.delete(raw);
-        send();
-        return true;
-      }
-    } catch {
-      // amqplib throws if the channel is closing.
-    }
-    this.#settings.counts.stale += 1;
-    return false;
   }
 }

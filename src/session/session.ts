@@ -195,7 +195,7 @@ export class Session {
       vhost,
       subscription: name,
       prefetch,
-      options: withConsumerTimeout(options, timeoutMs, connection.declaredArguments(name)),
+      options: withConsumerTimeout(options, timeoutMs, connection.queueOf(name).declaredArguments),
       counts: this.counts,
       redact: this.#redact,
     });

@@ -6,7 +6,7 @@ import type { Config, ConnectionConfig } from '../config/config.ts';
 import { rascalConfig } from '../config/rascal-settings.ts';
 import { redactor, secretsOf } from '../config/redact.ts';
 import { MqError } from '../errors.ts';
-import { openConnection } from './connecting/broker-connection.ts';
+import { openConnection } from './connecting/open-connection.ts';
 
 /**
  * Connection timeout in milliseconds if the address sets none. It is short, so that a port that drops packets does not

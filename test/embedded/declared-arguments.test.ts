@@ -6,7 +6,7 @@ import { parseAddresses } from '../../src/config/address.ts';
 import { rascalConfig } from '../../src/config/rascal-settings.ts';
 import { mergeConfigs } from '../../src/config/reading/merge.ts';
 import { normalise } from '../../src/config/reading/normalise.ts';
-import { openConnection } from '../../src/session/connecting/broker-connection.ts';
+import { openConnection } from '../../src/session/connecting/open-connection.ts';
 import { Place } from '../support/embedded.ts';
 
 const file = {
@@ -29,7 +29,7 @@ const file = {
 test('the arguments of a queue are known where it is declared', () =>
   Place.with({ port: 0 }, async (place) => {
     const connectionName = 'declared-arguments';
-    const link = await openConnection({
+    const connection = await openConnection({
       rascalConfig: rascalConfig(mergeConfigs(normalise({}), normalise(file)), {
         publications: [],
         subscriptions: Object.keys(file.subscriptions),
@@ -42,12 +42,12 @@ test('the arguments of a queue are known where it is declared', () =>
       redact: (text) => text,
     });
     try {
-      assert.is(link.declaredArguments('single')?.['x-single-active-consumer'], true);
-      assert.is(link.declaredArguments('plain')?.['x-single-active-consumer'], undefined);
-      assert.ok(link.declaredArguments('plain'));
-      assert.is(link.declaredArguments('foreign'), undefined);
+      assert.is(connection.queueOf('single').declaredArguments?.['x-single-active-consumer'], true);
+      assert.is(connection.queueOf('plain').declaredArguments?.['x-single-active-consumer'], undefined);
+      assert.ok(connection.queueOf('plain').declaredArguments);
+      assert.is(connection.queueOf('foreign').declaredArguments, undefined);
     } finally {
-      await link.close();
+      await connection.close();
     }
   }));
 

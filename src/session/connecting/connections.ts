@@ -7,7 +7,8 @@ import type { Say } from '../../context.ts';
 import { MqError } from '../../errors.ts';
 import type { Counts } from '../counts.ts';
 import { openExisting } from '../declaring/existing.ts';
-import { type BrokerConnection, openConnection } from './broker-connection.ts';
+import type { BrokerConnection } from './broker-connection.ts';
+import { openConnection } from './open-connection.ts';
 import type { ReconnectLimit } from './reconnect-limiter.ts';
 
 export interface ConnectionsSettings {

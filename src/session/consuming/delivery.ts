@@ -22,37 +22,38 @@ export interface Delivery {
 }
 
 /** Properties that all deliveries of one channel share. */
-export interface Intake {
+export interface DeliveryChannel {
   readonly channel: Channel;
   readonly acks: Acks;
   readonly queue: string;
   /** `true` if the broker keeps the messages when the channel is lost. */
   readonly isKept: boolean;
-  readonly isCurrent: () => boolean;
+  /** Returns `false` if the channel is closed. */
+  isCurrent(): boolean;
   /** Sends an answer. Returns `false` if it was dropped. */
-  readonly answer: (raw: RawMessage, send: () => void) => boolean;
+  answer(raw: RawMessage, send: () => void): boolean;
 }
 
 export class ConsumerDelivery implements Delivery {
   readonly raw: RawMessage;
-  readonly #intake: Intake;
+  readonly #channel: DeliveryChannel;
   #isAnswered = false;
 
-  constructor(intake: Intake, raw: RawMessage) {
-    this.#intake = intake;
+  constructor(channel: DeliveryChannel, raw: RawMessage) {
+    this.#channel = channel;
     this.raw = raw;
   }
 
   get queue(): string {
-    return this.#intake.queue;
+    return this.#channel.queue;
   }
 
   get isStale(): boolean {
-    return !this.#intake.isCurrent();
+    return !this.#channel.isCurrent();
   }
 
   get isRequeued(): boolean {
-    return this.#intake.isKept && this.isStale;
+    return this.#channel.isKept && this.isStale;
   }
 
   ack(): boolean {
@@ -73,9 +74,9 @@ export class ConsumerDelivery implements Delivery {
     });
   }
 
-  #answer(send: (intake: Intake) => void): boolean {
+  #answer(send: (channel: DeliveryChannel) => void): boolean {
     if (this.#isAnswered) return false;
     this.#isAnswered = true;
-    return this.#intake.answer(this.raw, () => send(this.#intake));
+    return this.#channel.answer(this.raw, () => send(this.#channel));
   }
 }

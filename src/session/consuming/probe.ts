@@ -121,7 +121,7 @@ export class Probe {
  * from the others, and basic.get would take them out of order. A stream does not support basic.get (540, which closes
  * the connection). `declared` contains the arguments of the queue, or `undefined` if they are unknown.
  */
-export function canBeAsked(declared: Readonly<Record<string, unknown>> | undefined, consumer: unknown): boolean {
+export function canBeProbed(declared: Readonly<Record<string, unknown>> | undefined, consumer: unknown): boolean {
   if (!declared || 'x-stream-offset' in Object(consumer)) return false;
   return declared['x-single-active-consumer'] !== true && declared['x-queue-type'] !== 'stream';
 }

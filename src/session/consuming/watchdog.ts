@@ -9,7 +9,8 @@ export interface WatchdogSettings {
   readonly queue: () => string | undefined;
   /** Milliseconds between two checks. */
   readonly everyMs: number;
-  readonly onDeaf: () => void;
+  /** Called when the broker has no consumer on the queue any more. */
+  readonly onMissing: () => void;
 }
 
 export class Watchdog {
@@ -17,30 +18,30 @@ export class Watchdog {
   readonly #settings: WatchdogSettings;
   // The timer is not unref'd, because Rascal's reconnect timer does not keep the process alive.
   readonly #timer: NodeJS.Timeout;
-  #isLooking = false;
+  #isChecking = false;
   #misses = 0;
 
   constructor(connection: Pick<BrokerConnection, 'channel'>, settings: WatchdogSettings) {
     this.#connection = connection;
     this.#settings = settings;
-    this.#timer = setInterval(() => void this.#look(), settings.everyMs);
+    this.#timer = setInterval(() => void this.#check(), settings.everyMs);
   }
 
   stop(): void {
     clearInterval(this.#timer);
   }
 
-  async #look(): Promise<void> {
-    const { queue, onDeaf } = this.#settings;
-    const looked = queue();
-    if (this.#isLooking || looked === undefined) return;
-    this.#isLooking = true;
-    const consumers = await this.#consumersOf(looked);
-    this.#isLooking = false;
-    this.#misses = consumers === 0 && queue() === looked ? this.#misses + 1 : 0;
+  async #check(): Promise<void> {
+    const { queue, onMissing } = this.#settings;
+    const checked = queue();
+    if (this.#isChecking || checked === undefined) return;
+    this.#isChecking = true;
+    const consumers = await this.#consumersOf(checked);
+    this.#isChecking = false;
+    this.#misses = consumers === 0 && queue() === checked ? this.#misses + 1 : 0;
     if (this.#misses < 2) return;
     this.#misses = 0;
-    onDeaf();
+    onMissing();
   }
 
   /**

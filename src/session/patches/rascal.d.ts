@@ -62,22 +62,19 @@ declare module 'rascal/lib/amqp/Vhost.js' {
   export interface RascalVhostConfig {
     readonly name: string;
     readonly connections: readonly unknown[];
-    readonly queues: Readonly<
-      Record<
-        string,
-        {
-          fullyQualifiedName: string;
-          replyTo?: unknown;
-          readonly assert?: unknown;
-          readonly options?: {
-            exclusive?: unknown;
-            autoDelete?: unknown;
-            deadLetterExchange?: unknown;
-            readonly arguments?: Readonly<Record<string, unknown>>;
-          };
-        }
-      >
-    >;
+    readonly queues: Readonly<Record<string, RascalQueueConfig>>;
+  }
+  export interface RascalQueueConfig {
+    fullyQualifiedName: string;
+    /** Random part of the name, if the queue has one. */
+    replyTo?: unknown;
+    readonly assert?: unknown;
+    readonly options?: {
+      readonly exclusive?: unknown;
+      readonly autoDelete?: unknown;
+      readonly deadLetterExchange?: unknown;
+      readonly arguments?: Readonly<Record<string, unknown>>;
+    };
   }
   const Vhost: {
     create(

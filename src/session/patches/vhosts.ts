@@ -4,13 +4,13 @@
 import type { RascalVhost, RascalVhostConfig } from 'rascal/lib/amqp/Vhost.js';
 import Vhost from 'rascal/lib/amqp/Vhost.js';
 
-export interface KnownVhost {
+export interface CreatedVhost {
   readonly vhost: RascalVhost;
   readonly config: RascalVhostConfig;
 }
 
 const createVhost = Vhost.create;
-Vhost.create = (config, components: { mqVhosts?: Map<string, KnownVhost> }, next) => {
+Vhost.create = (config, components: { mqVhosts?: Map<string, CreatedVhost> }, next) => {
   createVhost(config, components, (error, vhost) => {
     if (vhost) components.mqVhosts?.set(vhost.name, { vhost, config });
     next(error, vhost);

@@ -70,9 +70,7 @@ function consuming(answers: readonly Answer[], { declared = {}, watchMs = 60_000
   const fake = Object.assign(connection, {
     channel,
     answered: (_: string, answer: Promise<unknown>) => answer,
-    queueOf: () => 'q',
-    declaredArguments: () => declared ?? undefined,
-    isTransient: () => false,
+    queueOf: () => ({ name: 'q', declaredArguments: declared ?? undefined, isTransient: false }),
     addresses,
   });
   const counts = newCounts();

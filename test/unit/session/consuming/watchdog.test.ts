@@ -30,7 +30,7 @@ async function watched(answers: readonly (number | Error)[], queue: () => string
       close,
     }) as unknown as Channel;
   };
-  const watchdog = new Watchdog({ channel }, { vhost: '/', queue, everyMs: 5, onDeaf: () => (deaf += 1) });
+  const watchdog = new Watchdog({ channel }, { vhost: '/', queue, everyMs: 5, onMissing: () => (deaf += 1) });
   await until('all looks are done', () => looks > answers.length || queue() === undefined);
   watchdog.stop();
   await until('no channel is left', () => open === 0);

@@ -12,7 +12,7 @@ interface Delivered {
   readonly offset: number | undefined;
 }
 
-export class Unanswered {
+export class UnansweredDeliveries {
   readonly #byTag = new Map<number, Delivered>();
   #last: Delivered | undefined;
 

@@ -1,0 +1,95 @@
+// Opens broker connections: connects and declares the configuration, at one address after the other.
+
+import rascal, { type RascalBroker } from 'rascal';
+import { objectOf } from '../../config/plain.ts';
+import type { RascalSettings } from '../../config/rascal-settings.ts';
+import { MqError } from '../../errors.ts';
+import { failureOf } from '../failure.ts';
+import '../patches/content-frames.ts';
+import '../patches/handshake.ts';
+import { endConnections, takeNoAnswer } from '../patches/sockets.ts';
+import type { CreatedVhost } from '../patches/vhosts.ts';
+import '../patches/vhosts.ts';
+import { BrokerConnection, type BrokerConnectionSettings, stopKeepActive } from './broker-connection.ts';
+import { setUpMs, setUpTimeout } from './set-up-deadlines.ts';
+import { withTlsFiles } from './tls-files.ts';
+
+export interface OpenSettings extends BrokerConnectionSettings {
+  /** Settings that config/ builds for Rascal. */
+  readonly rascalConfig: RascalSettings;
+}
+
+/**
+ * Connects and declares the configuration. Each address is tried once, even if a node accepts the connection and does
+ * not answer the declarations. Throws an MqError.
+ */
+export async function openConnection(settings: OpenSettings): Promise<BrokerConnection> {
+  const rascalConfig = await withTlsFiles(settings.rascalConfig);
+  const addresses = addressesOf(rascalConfig);
+  for (let first = 0; ; first += 1) {
+    try {
+      return await createConnection(settings, withFirst(rascalConfig, first), { first, addresses });
+    } catch (error) {
+      const noAnswer = takeNoAnswer(settings.connectionName);
+      if (!noAnswer) throw error;
+      if (first + 1 >= addresses) throw noAnswer;
+    }
+  }
+}
+
+function addressesOf({ vhosts }: RascalSettings): number {
+  return Math.max(1, ...Object.values(vhosts).map(({ connections }) => connections.length));
+}
+
+/** Returns the configuration with another of each vhost's connections first. */
+function withFirst(config: RascalSettings, first: number): RascalSettings {
+  const vhosts = Object.entries(config.vhosts).map(([name, vhost]) => {
+    const { connections } = vhost;
+    const at = first % connections.length;
+    return [name, { ...vhost, connections: [...connections.slice(at), ...connections.slice(0, at)] }] as const;
+  });
+  return { ...config, vhosts: Object.fromEntries(vhosts) };
+}
+
+function createConnection(
+  settings: OpenSettings,
+  config: RascalSettings,
+  { first, addresses }: { first: number; addresses: number },
+): Promise<BrokerConnection> {
+  const vhosts = new Map<string, CreatedVhost>();
+  return new Promise((resolve, reject) => {
+    const deadline = setTimeout(() => {
+      endConnections(settings.connectionName);
+      reject(setUpTimeout(addresses));
+    }, setUpMs(addresses));
+    rascal.createBroker(config, { mqVhosts: vhosts }, (error, broker) => {
+      clearTimeout(deadline);
+      if (!error && broker) return resolve(new BrokerConnection(broker, vhosts, settings, first));
+      // Rascal keeps a timer and the sockets of a half-built broker (createConnection.js), so both are ended here.
+      endConnections(settings.connectionName);
+      if (broker) end(broker);
+      reject(frameMaxFault(config, failureOf(error ?? new Error('no broker'), settings.redact)));
+    });
+  });
+}
+
+function end(broker: RascalBroker): void {
+  broker.on('error', () => undefined);
+  broker.shutdown(() => undefined);
+  stopKeepActive(broker);
+}
+
+/** Minimum frame_max. RabbitMQ 4.1 and later closes the connection without a message if frame_max is smaller. */
+const leastFrameMax = 8192;
+
+/** Returns an error about the frameMax of the address if it ended the handshake, otherwise the failure. */
+function frameMaxFault({ vhosts }: RascalSettings, failure: MqError): MqError {
+  const small = Object.values(vhosts)
+    .flatMap(({ connections }) => connections.map((one) => Number(objectOf(objectOf(one)['options'])['frameMax'])))
+    .find((frameMax) => frameMax > 0 && frameMax < leastFrameMax);
+  if (failure.code !== 'PROTOCOL' || small === undefined) return failure;
+  return new MqError('CONFIG', `the broker ended the handshake: frameMax is ${small}`, {
+    hint: `RabbitMQ requires at least ${leastFrameMax} since 4.1; leave frameMax out, or set it to that or more`,
+    cause: failure,
+  });
+}

@@ -1,0 +1,38 @@
+// Computes the pause before a reconnect. Rascal reconnects at once, even after a very short connection.
+
+/** A connection that lasts this long (a heartbeat) is healthy. */
+const healthyMs = 10_000;
+/** Base of the random pause after an unhealthy connection, in milliseconds. Its maximum doubles each time. */
+const firstPauseMs = 125;
+/** Longest pause. With it, a connection that is repeatedly closed is restored quickly and costs little CPU time. */
+const longestPauseMs = 1_000;
+
+export class ReconnectPace {
+  readonly #now: () => number;
+  readonly #random: () => number;
+  #connectedAt: number;
+  /** Number of consecutive connections that were lost before they were healthy. */
+  #shortLived = 0;
+
+  constructor({ now = () => performance.now(), random = Math.random } = {}) {
+    this.#now = now;
+    this.#random = random;
+    this.#connectedAt = now();
+  }
+
+  connected(): void {
+    this.#connectedAt = this.#now();
+  }
+
+  /** Records the loss of a connection that was set up. */
+  lost(): void {
+    const isHealthy = this.#now() - this.#connectedAt >= healthyMs;
+    this.#shortLived = isHealthy ? 0 : this.#shortLived + 1;
+  }
+
+  /** Returns a random pause in milliseconds. 0 after a healthy connection. */
+  pauseMs(): number {
+    if (this.#shortLived === 0) return 0;
+    return this.#random() * Math.min(longestPauseMs, firstPauseMs * 2 ** this.#shortLived);
+  }
+}

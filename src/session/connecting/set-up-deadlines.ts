@@ -1,0 +1,47 @@
+// Limits the time in which Rascal connects and declares. Rascal itself has no such limit.
+
+import { MqError } from '../../errors.ts';
+import { answerMs } from '../patches/sockets.ts';
+
+type Callback = (error?: Error | null) => void;
+
+/**
+ * Returns the time limit in milliseconds: connecting to one of the addresses, 10 s for each that does not answer, and
+ * the declarations.
+ */
+export function setUpMs(addresses: number): number {
+  return answerMs * (addresses + 1);
+}
+
+export function setUpTimeout(addresses: number): MqError {
+  return new MqError('UNAVAILABLE', `the connection was not set up in ${setUpMs(addresses) / 1000} s`);
+}
+
+export class SetUpDeadlines {
+  readonly #breakOff: (error: MqError) => void;
+  readonly #timers = new Set<NodeJS.Timeout>();
+
+  /** `breakOff` destroys the sockets of a set-up that takes too long. */
+  constructor(breakOff: (error: MqError) => void) {
+    this.#breakOff = breakOff;
+  }
+
+  /** Returns the callback of a set-up. After the time limit the set-up has failed, and Rascal starts another one. */
+  limit(next: Callback, addresses: number): Callback {
+    const error = setUpTimeout(addresses);
+    const timer = setTimeout(() => {
+      this.#breakOff(error);
+      setImmediate(end, error); // does nothing if the broken connection has already ended the set-up
+    }, setUpMs(addresses));
+    this.#timers.add(timer);
+    const end: Callback = (failure) => {
+      clearTimeout(timer);
+      if (this.#timers.delete(timer)) next(failure);
+    };
+    return end;
+  }
+
+  stop(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+  }
+}

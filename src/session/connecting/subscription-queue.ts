@@ -1,0 +1,54 @@
+// Reads what Rascal knows about the queue of a subscription, with the broker's names.
+
+import { randomUUID } from 'node:crypto';
+import type { RascalQueueConfig, RascalVhostConfig } from 'rascal/lib/amqp/Vhost.js';
+
+type Arguments = Readonly<Record<string, unknown>>;
+
+export class SubscriptionQueue {
+  readonly #queue: RascalQueueConfig | undefined;
+  readonly #source: string;
+
+  /** `queue` is the entry of the vhost's `queues`. `source` is the name if there is no entry. */
+  constructor(queue: RascalQueueConfig | undefined, source: string) {
+    this.#queue = queue;
+    this.#source = source;
+  }
+
+  /** The broker's current name. The name of an exclusive queue changes with each lost connection. */
+  get name(): string {
+    return this.#queue?.fullyQualifiedName ?? this.#source;
+  }
+
+  /** `true` if the name has a random part and the queue is deleted with the connection. */
+  get isOwn(): boolean {
+    return typeof this.#queue?.replyTo === 'string';
+  }
+
+  /** `true` if the queue is deleted when its only consumer or its connection ends. */
+  get isTransient(): boolean {
+    const { exclusive, autoDelete } = this.#queue?.options ?? {};
+    return exclusive === true || autoDelete === true;
+  }
+
+  /** Arguments with which the queue is declared. `undefined` if mq does not declare it. */
+  get declaredArguments(): Arguments | undefined {
+    if (this.#queue?.assert !== true) return undefined;
+    const { deadLetterExchange: exchange, arguments: given } = this.#queue.options ?? {};
+    return { ...(exchange !== undefined && { 'x-dead-letter-exchange': exchange }), ...given };
+  }
+}
+
+/**
+ * Renames exclusive queues after a lost connection. RabbitMQ 4.3 keeps an exclusive queue locked (405) while the node
+ * of its connection is down. Rascal declares the same names at each reconnect, so a queue with a random part in its
+ * name (replyTo) gets a new one.
+ */
+export function renameOwnQueues({ queues }: RascalVhostConfig): void {
+  for (const queue of Object.values(queues)) {
+    if (typeof queue.replyTo !== 'string' || queue.options?.exclusive !== true) continue;
+    const former = queue.replyTo;
+    queue.replyTo = randomUUID();
+    queue.fullyQualifiedName = queue.fullyQualifiedName.slice(0, -former.length) + queue.replyTo;
+  }
+}

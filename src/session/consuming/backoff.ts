@@ -1,0 +1,23 @@
+// Computes the pauses before a consumer is set up again. They double up to a maximum.
+
+const firstPauseMs = 250;
+const longestPauseMs = 10_000;
+/**
+ * Longest pause while another consumer has exclusive access. It is shorter because this consumer must take over soon.
+ */
+const longestStandbyMs = 5_000;
+
+export class Backoff {
+  #longestMs = firstPauseMs;
+
+  /** Returns a random pause in milliseconds, and doubles the longest one. */
+  next({ isStandby }: { isStandby: boolean }): number {
+    const pauseMs = this.#longestMs * Math.random();
+    this.#longestMs = Math.min(this.#longestMs * 2, isStandby ? longestStandbyMs : longestPauseMs);
+    return pauseMs;
+  }
+
+  reset(): void {
+    this.#longestMs = firstPauseMs;
+  }
+}

@@ -1,0 +1,133 @@
+// Holds one channel with one consumer, from basic.consume to the close of the channel. An acknowledgement belongs to
+// the channel of its delivery. If that channel is closed, the broker has requeued the message, so a late
+// acknowledgement is dropped and counted (AMQP 0-9-1, 1.8.3.13: a delivery tag is local to its channel).
+
+import type { Channel } from '../channel.ts';
+import type { Counts } from '../counts.ts';
+import { promised } from '../promised.ts';
+import type { RawMessage } from '../raw-message.ts';
+import { Acks } from './acks.ts';
+import { ConsumerDelivery, type Delivery, type DeliveryChannel } from './delivery.ts';
+import { UnansweredDeliveries } from './unanswered-deliveries.ts';
+
+export interface ConsumerChannelPlan {
+  readonly queue: string;
+  /** `true` if the broker keeps the messages when the channel is lost. */
+  readonly isKept: boolean;
+  /** `true` if the broker expects no acknowledgements (no-ack). */
+  readonly isNoAck: boolean;
+  /** Prefetch count. 0 means no limit. */
+  readonly prefetch: number;
+  readonly counts: Counts;
+  /** Returns `false` when the consumer uses another channel. */
+  readonly isCurrent: () => boolean;
+  /** Returns the offset of a message in a stream, and `undefined` for another queue. */
+  readonly offsetOf: (raw: RawMessage) => number | undefined;
+  readonly onDelivery: (delivery: Delivery) => void;
+  /** Called when the broker cancels the consumer (basic.cancel). */
+  readonly onCancel: () => void;
+}
+
+export class ConsumerChannel implements DeliveryChannel {
+  readonly channel: Channel;
+  readonly acks: Acks;
+  readonly unanswered = new UnansweredDeliveries();
+  /** Time of the last delivery, or of the start, on the monotonic clock. */
+  deliveredAt = performance.now();
+  readonly #plan: ConsumerChannelPlan;
+  #consumerTag: string | undefined;
+  #cause: Error | undefined;
+  #isClosed = false;
+
+  constructor(channel: Channel, plan: ConsumerChannelPlan) {
+    this.channel = channel;
+    this.acks = new Acks(channel);
+    this.#plan = plan;
+    channel.on('error', (error: Error) => {
+      this.#cause = error;
+    });
+    channel.once('close', () => {
+      this.#isClosed = true;
+    });
+  }
+
+  get queue(): string {
+    return this.#plan.queue;
+  }
+
+  get isKept(): boolean {
+    return this.#plan.isKept;
+  }
+
+  isCurrent(): boolean {
+    return this.#plan.isCurrent();
+  }
+
+  get hasRoom(): boolean {
+    const { prefetch, isNoAck } = this.#plan;
+    return prefetch === 0 || isNoAck || this.unanswered.size < prefetch;
+  }
+
+  async setPrefetch(): Promise<void> {
+    const { prefetch } = this.#plan;
+    if (prefetch > 0) await promised((next) => this.channel.prefetch(prefetch, false, next));
+  }
+
+  /** Resolves when the broker has accepted the consumer. `options` are those of basic.consume. */
+  async consume(options: Readonly<Record<string, unknown>>): Promise<void> {
+    this.deliveredAt = performance.now();
+    const { consumerTag } = await promised<{ consumerTag: string }>((next) =>
+      this.channel.consume(this.queue, (raw) => this.#onMessage(raw), options, next),
+    );
+    this.#consumerTag = consumerTag;
+  }
+
+  /** Calls `close` when the channel closes, also if it has closed already: in the same packet as consume-ok. */
+  onClose(close: (cause: Error) => void): void {
+    const run = () => close(this.#cause ?? new Error('Channel closed'));
+    if (this.#isClosed) run();
+    else this.channel.once('close', run);
+  }
+
+  /** Resolves when the broker sends no more messages, or when the channel is closed. */
+  cancel(): Promise<void> {
+    return new Promise((resolve) => {
+      const tag = this.#consumerTag;
+      if (tag === undefined) return resolve();
+      this.channel.once('close', () => resolve());
+      try {
+        this.channel.cancel(tag, () => resolve());
+      } catch {
+        resolve(); // the channel closed by itself
+      }
+    });
+  }
+
+  /** Answers a delivery with `send`, unless its channel is closed. Returns `false` if the answer was dropped. */
+  answer(raw: RawMessage, send: () => void): boolean {
+    if (this.#plan.isNoAck) return true;
+    try {
+      if (this.isCurrent()) {
+        this.unanswered.delete(raw);
+        send();
+        return true;
+      }
+    } catch {
+      // amqplib throws if the channel is closing.
+    }
+    this.#plan.counts.stale += 1;
+    return false;
+  }
+
+  #onMessage(raw: RawMessage | null): void {
+    const { counts, offsetOf, onDelivery, onCancel } = this.#plan;
+    if (!raw) {
+      onCancel();
+      return;
+    }
+    counts.received += 1;
+    this.deliveredAt = performance.now();
+    this.unanswered.add(raw, offsetOf(raw));
+    onDelivery(new ConsumerDelivery(this, raw));
+  }
+}
