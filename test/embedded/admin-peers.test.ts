@@ -1,5 +1,5 @@
-// Peers of mq admin that no honest broker is: nobody, HTML, no HTTP at all, answers without end. The user of every address
-// has a password that must not be seen.
+// Runs mq admin against peers that are not a broker: no listener, HTML, no HTTP, endless answers. The password of every
+// address must never be printed.
 
 import { createServer, type RequestListener } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
@@ -17,7 +17,7 @@ test.after.each(() => {
 
 const json: RequestListener = (_, response) => response.setHeader('content-type', 'application/json').end('[]');
 
-test('nobody is there: 69, and the next address is asked', async () => {
+test('exits with 69 without a listener, and tries the next address', async () => {
   const closed = await closedPort();
   const { status, stderr } = await list([closed]);
   assert.is(status, 69);
@@ -29,12 +29,12 @@ test('nobody is there: 69, and the next address is asked', async () => {
   assert.equal([third, silence], [0, '']);
 });
 
-test('a host whose name is unknown is 68', async () => {
+test('exits with 68 if the host name is unknown', async () => {
   const { status, stderr } = await list(['no-such-host.invalid:15672']);
   assert.is(status, 68, stderr);
 });
 
-test('user and password that are wrong are 77, also where a proxy says so', async () => {
+test('exits with 77 for a wrong password, also from a proxy', async () => {
   for (const body of ['{"error":"not_authorized","reason":"Login failed"}', '<h1>401</h1>', '']) {
     const { status, stderr } = await list([await serve((_, response) => response.writeHead(401).end(body))]);
     assert.is(status, 77, stderr);
@@ -42,7 +42,7 @@ test('user and password that are wrong are 77, also where a proxy says so', asyn
   }
 });
 
-test('what is no JSON is 76, and said for what it is', async () => {
+test('exits with 76 if the answer is not JSON, and describes it', async () => {
   const says = async (text: string, type = 'text/plain') =>
     list([await serve((_, response) => response.setHeader('content-type', type).end(text))]);
   for (const [answer, message] of [
@@ -58,7 +58,7 @@ test('what is no JSON is 76, and said for what it is', async () => {
   }
 });
 
-test('an answer without end is left as soon as it is too large', async () => {
+test('stops reading an endless answer at the size limit', async () => {
   let sent = 0;
   const chunk = Buffer.alloc(65_536, '[');
   const endless: RequestListener = (_, response) => {
@@ -74,7 +74,7 @@ test('an answer without end is left as soon as it is too large', async () => {
   assert.ok(sent < 20_000_000, `${sent} bytes were taken`);
 });
 
-test('a body that comes by drops is not waited for beyond the time', async () => {
+test('stops waiting for a slow body after the time limit', async () => {
   const drops: RequestListener = (_, response) => {
     response.write('[');
     const timer = setInterval(() => response.write(' '), 20);
@@ -85,7 +85,7 @@ test('a body that comes by drops is not waited for beyond the time', async () =>
   assert.match(stderr, /no whole answer within 2 s \(--timeout\) \[DEADLINE\]/);
 });
 
-test('what is only looked at is asked of the next node; what changes something is not sent twice', async () => {
+test('repeats a read at the next node, but sends a change only once', async () => {
   const methods: string[] = [];
   const hangUp = await serve((request) => {
     methods.push(String(request.method));
@@ -103,7 +103,7 @@ test('what is only looked at is asked of the next node; what changes something i
   assert.equal([methods, other], [['GET', 'PUT'], ['GET']]);
 });
 
-test('a node that is on its way down passes the question on', async () => {
+test('tries the next node when a node is shutting down', async () => {
   const { status, stderr } = await list([
     await serve((_, response) => response.writeHead(502).end()),
     await serve(json),
@@ -113,7 +113,7 @@ test('a node that is on its way down passes the question on', async () => {
   assert.is(alone.status, 69, alone.stderr);
 });
 
-test('a proxy that passed a change on cannot tell whether it was done: it is not sent again', async () => {
+test('does not repeat a change after a gateway error of a proxy', async () => {
   for (const status of [502, 504]) {
     const other: string[] = [];
     const next = await serve((request, response) => {
@@ -130,7 +130,7 @@ test('a proxy that passed a change on cannot tell whether it was done: it is not
   }
 });
 
-test('a binding whose exchange or queue is gone is none, and with --if-exists that is no failure', async () => {
+test('a binding of a deleted queue does not exist, which --if-exists accepts', async () => {
   const at = await serve((_, response) => response.writeHead(404).end('{"error":"Object Not Found"}'));
   const words = ['delete', 'binding', 'x', 'q', 'key', '--yes'];
   assert.is((await run(words, [at])).status, 65);
@@ -138,14 +138,14 @@ test('a binding whose exchange or queue is gone is none, and with --if-exists th
   assert.equal([status, stderr, stdout], [0, '', "there was no binding from 'x' to queue 'q' by 'key' in vhost /\n"]);
 });
 
-test('a signal ends the waiting', async () => {
+test('a signal ends the wait', async () => {
   const stop = new AbortController();
   const silent = await serve(() => stop.abort('SIGINT'));
   const { status, stderr } = await run(['list', 'queues'], [silent], stop.signal);
   assert.is(status, 130, stderr);
 });
 
-test('names are one part of the path, and never the folder above', async () => {
+test('encodes a name as one path segment, never as the parent folder', async () => {
   const paths: string[] = [];
   const at = await serve((request, response) => {
     paths.push(String(request.url));
@@ -162,7 +162,7 @@ test('names are one part of the path, and never the folder above', async () => {
   assert.is(paths.length, 1);
 });
 
-test('what a name holds moves no cursor', async () => {
+test('escapes control characters of names', async () => {
   const hostile = '\u001b[2J\n\t\u202eevil';
   const at = await serve((_, response) => response.end(JSON.stringify([{ name: hostile, vhost: hostile }])));
   for (const terminal of [undefined, 120]) {
@@ -176,7 +176,7 @@ test('what a name holds moves no cursor', async () => {
   }
 });
 
-test('what an export holds moves no cursor of a terminal, and is itself in a pipe', async () => {
+test('escapes control characters of an export on a terminal, not in a pipe', async () => {
   const name = 'x\u009b31m\u202e';
   const at = await serve((_, response) => response.end(JSON.stringify({ queues: [{ name }] })));
   for (const [terminal, isRaw] of [
@@ -189,7 +189,7 @@ test('what an export holds moves no cursor of a terminal, and is itself in a pip
   }
 });
 
-test('a certificate of nobody is refused, that of --ca is taken', async () => {
+test('refuses an untrusted certificate, and accepts one of --ca', async () => {
   const { key, cert, file } = certificate();
   const server = createSecureServer({ key, cert }, json);
   const at = `https://${await listening(server)}`;
@@ -202,7 +202,7 @@ test('a certificate of nobody is refused, that of --ca is taken', async () => {
   assert.is(plain.status, 76, plain.stderr);
 });
 
-test('an address that is none shows nothing of itself', async () => {
+test('prints no part of an invalid address', async () => {
   for (const at of ['ftp://x', 'http://', '127.0.0.1:15672', 'http://h:99999', 'http://h/?x=1']) {
     const { status, stderr } = await runCli(['admin', 'whoami'], { env: { MQ_MANAGEMENT_URL: addressWithCanary(at) } });
     assert.is(status, 64, stderr);
@@ -220,7 +220,7 @@ async function run(words: readonly string[], at: readonly string[], drain?: Abor
   return result;
 }
 
-/** `host:port` or a URL without a user. */
+/** Returns `host:port`, or the URL without a user. */
 function env(at: readonly string[]): Record<string, string> {
   const urls = at.map((one) => {
     const [scheme = 'http', rest = one] = one.includes('://') ? one.split('://') : ['http', one];
@@ -254,6 +254,6 @@ async function listening(server: Server & { closeAllConnections?: () => void }):
   return `127.0.0.1:${(server.address() as AddressInfo).port}`;
 }
 
-/** Of an authority of its own, for 127.0.0.1. */
+/** A certificate of its own authority, for 127.0.0.1. */
 
 test.run();

@@ -1,4 +1,4 @@
-// mq admin on the embedded broker, for what that has; and how it looks in a pipe and on a terminal.
+// Runs the actions of mq admin that the embedded broker supports, in a pipe and on a terminal.
 
 import { chmodSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -12,7 +12,7 @@ import { emptyFolder } from '../support/mq.ts';
 
 type Admin = (words: string, more?: CliOptions) => Promise<CliRun>;
 
-/** `words` are split at spaces; `·` stands for one. */
+/** Runs mq admin. `words` are split at spaces; `·` is a space within a word. */
 function withAdmin(use: (admin: Admin, served: Served) => Promise<void>): Promise<void> {
   return withManagement(async (served) => {
     const env = {
@@ -31,7 +31,7 @@ async function good(run: Promise<CliRun>): Promise<string> {
   return stdout;
 }
 
-test('what RabbitMQ and the embedded broker both have is there: made, shown, and deleted again', async () => {
+test('creates, shows and deletes each kind of object', async () => {
   await withAdmin(async (admin) => {
     for (const [words, line] of [
       ['create vhost shop', 'created vhost shop'],
@@ -108,14 +108,14 @@ test('what RabbitMQ and the embedded broker both have is there: made, shown, and
   });
 });
 
-test('an export is a file that an import takes', async () => {
+test('imports a file that an export wrote', async () => {
   await withAdmin(async (admin) => {
     const cwd = emptyFolder();
     await good(admin('create queue kept'));
     assert.match(await good(admin('export definitions all.json', { cwd })), /^exported .*1 queue.* to all\.json\n$/);
     const all = join(cwd, 'all.json');
     assert.is((JSON.parse(readFileSync(all, 'utf8')) as { queues: object[] }).queues.length, 1);
-    // Of another mode, behind a link: the file is replaced, and nobody else may read it.
+    // An existing file with another mode, behind a link: the file is replaced, and only its owner may read it.
     chmodSync(all, 0o644);
     symlinkSync('all.json', join(cwd, 'link.json'));
     await good(admin('export definitions link.json', { cwd }));
@@ -137,7 +137,7 @@ test('an export is a file that an import takes', async () => {
   });
 });
 
-test('a list is sorted, filtered and paged', async () => {
+test('sorts, filters and pages a list', async () => {
   await withAdmin(async (admin) => {
     for (let number = 1; number <= 7; number += 1) await good(admin(`create queue q${number}`));
     await good(admin('create queue other'));
@@ -167,7 +167,7 @@ test('a list is sorted, filtered and paged', async () => {
   });
 });
 
-test('on a terminal it is a table, and what takes away asks and names the broker', async () => {
+test('draws a table on a terminal, and asks before it deletes', async () => {
   await withAdmin(async (admin, { place, management }) => {
     const named = `${place.broker.clusterName} (http://127.0.0.1:${management.port})`;
     await good(admin('create queue a·long·name·of·a·queue', { terminal: 40 }));
@@ -197,7 +197,7 @@ test('on a terminal it is a table, and what takes away asks and names the broker
   });
 });
 
-test('it watches until it is told to stop, and what was on the screen comes back', async () => {
+test('watches until it is stopped, and restores the screen', async () => {
   await withAdmin(async (admin) => {
     const stop = new AbortController();
     const { status, stdout, stderr } = await admin('list vhosts --watch --interval 0.05', {
@@ -213,7 +213,7 @@ test('it watches until it is told to stop, and what was on the screen comes back
   });
 });
 
-test('while it watches, what is told stands on the screen, and a stop during a request is a good end', async () => {
+test('shows notices while it watches, and stops during a request', async () => {
   const stop = new AbortController();
   let requests = 0;
   const server = createServer((_, response) => {
@@ -237,7 +237,7 @@ test('while it watches, what is told stands on the screen, and a stop during a r
   }
 });
 
-test('columns are those that are named, of every look, with or without blanks', async () => {
+test('prints the named columns of each action', async () => {
   await withAdmin(async (admin) => {
     assert.is(await good(admin('check alarms --columns check,·ok')), 'check\tok\nalarms\ttrue\n');
     assert.match(await good(admin('check health --columns check,·ok')), /^check\tok\nalarms\ttrue\n/);
@@ -250,7 +250,7 @@ test('columns are those that are named, of every look, with or without blanks', 
   });
 });
 
-test('the address comes from the option, the environment, or the broker, and a vhost with it', async () => {
+test('finds the address and vhost in the option, environment or broker', async () => {
   await withAdmin(async (admin, { management, place }) => {
     await good(admin('create vhost shop'));
     await good(admin('create queue here'));
@@ -303,7 +303,7 @@ test('the address comes from the option, the environment, or the broker, and a v
   });
 });
 
-test('an option that an action has not is no option of it', async () => {
+test('refuses an option of another action', async () => {
   await withAdmin(async (admin) => {
     for (const words of [
       'list queues --yes',

@@ -1,4 +1,4 @@
-// A broker that blocks publishing: a publisher is not ready then, says so once, and loses nothing when it is freed.
+// Blocks publishing: a publisher is not ready, reports it once, and loses nothing after the alarm.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -6,7 +6,7 @@ import { Place } from '../support/embedded.ts';
 import { mq, startMq } from '../support/mq.ts';
 import { until } from '../support/until.ts';
 
-test('while the broker blocks publishing /readyz is 503 and the metrics say why; then all is confirmed', () =>
+test('reports a blocked connection in /readyz and metrics, then confirms all', () =>
   Place.with({ port: 0, memoryLimitBytes: 100_000 }, async (place) => {
     const env = { MQ_URL: place.url() };
     const running = startMq(['task', '--lines', '--metrics', '0', '--log', 'json', '--window', '4'], { env });

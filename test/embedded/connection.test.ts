@@ -1,4 +1,4 @@
-// Connections to the embedded broker: who gets in, and how they end.
+// Tests how connections to the embedded broker open and close.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -9,7 +9,7 @@ import { until } from '../support/until.ts';
 
 const header = Buffer.from('AMQP\0\0\x09\x01', 'latin1');
 
-test('the server says who it is, and what it can', () =>
+test('the server sends its properties and capabilities', () =>
   Place.with({ version: '1.2.3' }, async (place) => {
     const connection = await place.connection();
     const { serverProperties } = connection.connection as unknown as { serverProperties: Record<string, unknown> };
@@ -20,7 +20,7 @@ test('the server says who it is, and what it can', () =>
     assert.is(Object.keys(capabilities).length, 9);
   }));
 
-test('a wrong password is told and closes with 403', () =>
+test('refuses a wrong password with 403', () =>
   Place.with({}, async (place) => {
     const error = await place.connection({ password: 'wrong' }).catch((failure: Error) => failure);
     assert.match(
@@ -29,12 +29,12 @@ test('a wrong password is told and closes with 403', () =>
     );
   }));
 
-test('an unknown virtual host closes with 530, and one without permission as well', async () => {
+test('refuses an unknown or forbidden virtual host with 530', async () => {
   const lines: string[] = [];
   const options = { users: [{ name: 'guest', password: 'guest' }], log: (line: string) => void lines.push(line) };
   await Place.with(options, async (place) => {
     place.broker.addVhost('mine');
-    // amqplib does not tell what the broker says here.
+    // amqplib does not expose the text of the broker here.
     for (const vhost of ['nope', 'mine']) {
       const error = await place.connection({ vhost }).catch((failure: Error) => failure);
       assert.match(String(error), /ConnectionClose/);
@@ -44,7 +44,7 @@ test('an unknown virtual host closes with 530, and one without permission as wel
   });
 });
 
-test('what a user may not do is 403 with the name of the thing', () =>
+test('refuses a forbidden request with 403 and the name of the object', () =>
   Place.with({}, async (place) => {
     const { users } = place.broker;
     users.put({ name: 'bob', password: 'b' });
@@ -71,7 +71,7 @@ test('what a user may not do is 403 with the name of the thing', () =>
     }
   }));
 
-test('a peer that speaks something else is told the version and closed', () =>
+test('answers another protocol with its version, and closes', () =>
   Place.with({}, async (place) => {
     for (const greeting of ['GET / HTTP/1.1\r\n\r\n', 'AMQP\0\x01\0\0', 'AMQ?']) {
       const socket = await place.socket();
@@ -80,7 +80,7 @@ test('a peer that speaks something else is told the version and closed', () =>
     }
   }));
 
-test('a peer that is silent in the handshake is closed after ten seconds', async () => {
+test('closes a peer that is silent for ten seconds in the handshake', async () => {
   const clock = new HandClock();
   await Place.with({ connectionClock: clock }, async (place) => {
     const socket = await place.socket();
@@ -94,7 +94,7 @@ test('a peer that is silent in the handshake is closed after ten seconds', async
   });
 });
 
-test('a header that comes byte by byte is taken', () =>
+test('accepts a protocol header that arrives byte by byte', () =>
   Place.with({}, async (place) => {
     const socket = await place.socket();
     for (const octet of header) socket.write(Buffer.from([octet]));
@@ -104,7 +104,7 @@ test('a header that comes byte by byte is taken', () =>
     assert.equal(start.subarray(7, 11), Buffer.from([0, 10, 0, 10]));
   }));
 
-test('a connection that misses two heartbeats is closed, and is sent some', async () => {
+test('sends heartbeats, and closes a connection that misses two', async () => {
   const clock = new HandClock();
   await Place.with({ connectionClock: clock }, async (place) => {
     const socket = await opened(place, 10);
@@ -116,13 +116,13 @@ test('a connection that misses two heartbeats is closed, and is sent some', asyn
     const closed = everything(socket);
     clock.move(19_000);
     assert.is(place.broker.connections.size, 1);
-    await until('a heartbeat has come', () => received.includes(heartbeat));
+    await until('a heartbeat arrived', () => received.includes(heartbeat));
     clock.move(6_000);
     await closed;
   });
 });
 
-test('closing the broker tells every connection why', () =>
+test('closing the broker closes each connection with the reason', () =>
   Place.with({}, async (place) => {
     const connection = await place.connection();
     const error = new Promise<Error & { code?: number }>((resolve) => connection.once('close', resolve));
@@ -133,7 +133,7 @@ test('closing the broker tells every connection why', () =>
     );
   }));
 
-test('a frame that is too large, or ends wrong, closes with 501', () =>
+test('closes with 501 after a frame that is too large or ends wrong', () =>
   Place.with({}, async (place) => {
     for (const bytes of [
       [1, 0, 0, 0xff, 0xff, 0xff, 0xff],
@@ -148,7 +148,7 @@ test('a frame that is too large, or ends wrong, closes with 501', () =>
     }
   }));
 
-test('after the last connection is gone nothing of it is left', () =>
+test('keeps nothing of a closed connection', () =>
   Place.with({}, async (place) => {
     const connection = await place.connection();
     const channel = await place.channel(connection);

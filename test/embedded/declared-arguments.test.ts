@@ -1,4 +1,5 @@
-// What a link knows of the arguments of a queue: those that it is declared with, and nothing of one that is not declared.
+// Tests which arguments of a queue a connection knows: those that it is declared with, and none of a queue that mq does not
+// declare.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -26,7 +27,7 @@ const file = {
   },
 };
 
-test('the arguments of a queue are known where it is declared', () =>
+test('knows the arguments of a queue that is declared', () =>
   Place.with({ port: 0 }, async (place) => {
     const connectionName = 'declared-arguments';
     const connection = await openConnection({

@@ -1,4 +1,4 @@
-// mq dlq on a terminal: a purge asks, a long run shows how far it is.
+// Runs mq dlq on a terminal: a purge asks for confirmation, a long run shows its progress.
 
 import { PassThrough, Readable, Writable } from 'node:stream';
 import { test } from 'uvu';
@@ -52,7 +52,7 @@ async function filled(place: Place, count: number): Promise<string> {
   return place.url();
 }
 
-test('a purge asks first, and deletes nothing unless the answer is yes', async () => {
+test('a purge deletes only after the answer yes', async () => {
   await Place.with({ port: 0 }, async (place) => {
     const url = await filled(place, 3);
     const args = ['dlq', 'purge', '--queue', 'graves'];
@@ -69,7 +69,7 @@ test('a purge asks first, and deletes nothing unless the answer is yes', async (
   });
 });
 
-test('a long replay shows on stderr how far it is, and takes that away at the end', async () => {
+test('a long replay shows its progress on stderr, and clears it at the end', async () => {
   await Place.with({ port: 0 }, async (place) => {
     const count = 30_000;
     const url = await filled(place, count);

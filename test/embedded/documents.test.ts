@@ -1,5 +1,5 @@
-// Every block of README.md and of the pages below .github/docs is tried: commands run as they stand, but for their ports, on a
-// broker of their own; files of the reader are checked. test/unit/examples.test.ts compiles TypeScript.
+// Runs every block of README.md and of the pages below .github/docs. Commands run unchanged, except for their ports, on a
+// broker of their own. Files of the reader are checked. test/unit/examples.test.ts compiles TypeScript.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,7 +8,7 @@ import * as assert from 'uvu/assert';
 import { commandBlocks, fences, folderOfReader, needsCluster, runBlock } from '../support/documents.ts';
 import { mq, startMq } from '../support/mq.ts';
 
-/** Builds, tests or installs mq: this test's own command, and test/executable/install.test.ts. */
+/** Commands that build, test or install mq: test/executable/install.test.ts tests them. */
 const isOwn = /npm run build|test\/setup|OWNER/;
 
 const blocks = commandBlocks().filter(
@@ -24,7 +24,7 @@ for (const block of blocks) {
   });
 }
 
-test('every rascal.json of the pages is right', async () => {
+test('every rascal.json of the pages is valid', async () => {
   for (const { place, text } of jsonBlocks()) {
     const isWhole = text.startsWith('{');
     const value = JSON.parse(isWhole ? text : `{${text}}`) as object;
@@ -52,7 +52,7 @@ test('the Python program of the pages handles messages', async () => {
   }
 });
 
-test('the pages have blocks of these kinds only, and some of each', () => {
+test('the pages have only known kinds of blocks, and some of each', () => {
   assert.ok(blocks.length > 15);
   const kinds = new Set(fences().map(({ language }) => language));
   assert.equal([...kinds].toSorted(), ['', 'console', 'ini', 'json', 'python', 'sh', 'ts', 'yaml']);

@@ -1,4 +1,4 @@
-// What is durable is there again after the broker was started anew over the same folder.
+// Tests what the broker recovers after a restart with the same folder.
 
 import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -16,7 +16,7 @@ import { drain, get, Place } from '../support/embedded.ts';
 
 const body = (text: string) => Buffer.from(text);
 
-test('durable definitions and persistent messages come back, everything else is gone', () =>
+test('recovers durable definitions and persistent messages, and nothing else', () =>
   inFolder(async (use) => {
     await use(async (place) => {
       const channel = await place.channel();
@@ -62,7 +62,7 @@ test('durable definitions and persistent messages come back, everything else is 
     });
   }));
 
-test('a quorum queue keeps every message, and its count of failures', () =>
+test('a quorum queue keeps every message and its delivery count', () =>
   inFolder(async (use) => {
     await use(async (place) => {
       const channel = await place.channel();
@@ -79,7 +79,7 @@ test('a quorum queue keeps every message, and its count of failures', () =>
     });
   }));
 
-test('only what was delivered is redelivered after an orderly end', () =>
+test('after a normal stop only delivered messages are redelivered', () =>
   inFolder(async (use) => {
     const types = ['classic', 'quorum'];
     await use(async (place) => {
@@ -94,7 +94,7 @@ test('only what was delivered is redelivered after an orderly end', () =>
     await use(async (place) => assert.equal(await redelivered(place, types), ['held true', 'waiting false']));
   }));
 
-test('after a crash every message may have been delivered', () =>
+test('after a crash every message is marked as redelivered', () =>
   afterCrash(
     async (channel) => {
       await channel.assertQueue('classic');
@@ -104,7 +104,7 @@ test('after a crash every message may have been delivered', () =>
     async (place) => assert.equal(await redelivered(place, ['classic']), ['waiting true']),
   ));
 
-test('a quorum queue delivers first what had come back, in that order and with its counts, after any end', async () => {
+test('a quorum queue delivers requeued messages first after any restart', async () => {
   const begin = async (channel: ConfirmChannel) => {
     await channel.assertQueue('q', { arguments: { 'x-queue-type': 'quorum' } });
     for (const text of ['1', '2', '3', '4', '5']) channel.sendToQueue('q', body(text));
@@ -136,7 +136,7 @@ test('a quorum queue delivers first what had come back, in that order and with i
   });
 });
 
-test('a queue keeps its maximum length after a crash, and the head goes to the dead letters', () =>
+test('a queue keeps its length limit after a crash and dead-letters the head', () =>
   afterCrash(
     async (channel) => {
       await channel.assertQueue('dead');
@@ -155,7 +155,7 @@ test('a queue keeps its maximum length after a crash, and the head goes to the d
     },
   ));
 
-test("a message lives no longer than it was given when the machine's clock is set back", () =>
+test('a message expires in time although the system clock is set back', () =>
   inFolder(async (use) => {
     const hourMs = 3_600_000;
     await use(async (place, clock) => {
@@ -178,7 +178,7 @@ test("a message lives no longer than it was given when the machine's clock is se
     });
   }));
 
-/** Runs `use` with a broker, and `check` with one that has found what a crash would leave. */
+/** Runs `use` with a broker, and `check` with a broker on the files that a crash would leave. */
 async function afterCrash(
   use: (channel: ConfirmChannel) => Promise<void>,
   check: (place: Place) => Promise<void>,
@@ -189,7 +189,7 @@ async function afterCrash(
       await once(async (place) => {
         await use(await place.channel());
         await new Promise<void>((done) => place.broker.store?.committed(() => done()));
-        // The files while the broker runs, and no end of them.
+        // Copies the files while the broker runs, without a normal stop.
         await cp(folder, copy, { recursive: true, filter: (path) => !path.includes('lock') });
       });
     });
@@ -200,7 +200,7 @@ async function afterCrash(
   }
 }
 
-/** Body and flag of each message, the same in all of the queues; they go back. */
+/** Returns body and flag of each message, which are the same in all queues. Requeues the messages. */
 async function redelivered(place: Place, queues: readonly string[]): Promise<string[]> {
   const channel = await place.channel();
   const found = await Promise.all(
@@ -216,7 +216,7 @@ async function redelivered(place: Place, queues: readonly string[]): Promise<str
   return found[0] ?? [];
 }
 
-test('a message that was dead-lettered is in its new queue only, and its time to live goes on', () =>
+test('a dead-lettered message is in its new queue only, and keeps its TTL', () =>
   inFolder(async (use) => {
     await use(async (place) => {
       const channel = await place.channel();
@@ -237,7 +237,7 @@ test('a message that was dead-lettered is in its new queue only, and its time to
     });
   }));
 
-test('virtual hosts, users and permissions come back', () =>
+test('recovers virtual hosts, users and permissions', () =>
   inFolder(async (use) => {
     await use(async ({ broker }) => {
       broker.addVhost('mine');
@@ -251,7 +251,7 @@ test('virtual hosts, users and permissions come back', () =>
     });
   }));
 
-test('a virtual host whose deletion was cut off is gone after the next start, with all that it held', () =>
+test('completes the interrupted deletion of a virtual host at the next start', () =>
   inFolder(async (use) => {
     await use(async (place) => {
       place.broker.addVhost('full');
@@ -264,7 +264,7 @@ test('a virtual host whose deletion was cut off is gone after the next start, wi
       channel.publish('amq.fanout', '', body('a'), { persistent: true });
       await channel.waitForConfirms();
       const removal = place.broker.removeVhost('full');
-      // Nothing that follows is kept, as after a crash.
+      // Later changes are discarded, as after a crash.
       await place.broker.store?.close();
       await removal;
     });
@@ -278,7 +278,7 @@ test('a virtual host whose deletion was cut off is gone after the next start, wi
     });
   }));
 
-test('the x-death header of a client is not believed after a restart', () =>
+test("ignores a client's x-death header after a restart", () =>
   inFolder(async (use) => {
     await use(async (place) => {
       const channel = await place.channel();
@@ -300,7 +300,7 @@ test('the x-death header of a client is not believed after a restart', () =>
     });
   }));
 
-test('a broker starts over a message whose headers hold the largest timestamp', () =>
+test('recovers a message with the largest timestamp in its headers', () =>
   inFolder(async (use) => {
     await use(async ({ broker }) => {
       const vhost = broker.vhosts.get('/');
@@ -323,7 +323,7 @@ test('a broker starts over a message whose headers hold the largest timestamp', 
     });
   }));
 
-test('deaths and the further keys of CC and BCC are known after a restart', () =>
+test('recovers deaths and the routing keys of CC and BCC', () =>
   inFolder(async (use) => {
     await use(async (place, clock) => {
       const channel = await place.channel();
@@ -358,7 +358,7 @@ test('deaths and the further keys of CC and BCC are known after a restart', () =
     });
   }));
 
-test('a definition that cannot be recovered is set aside with its messages, and the rest works', () =>
+test('sets a damaged definition aside with its messages and recovers the rest', () =>
   inFolder(async (use, folder) => {
     await use(async (place) => {
       const channel = await place.channel();
@@ -385,7 +385,7 @@ test('a definition that cannot be recovered is set aside with its messages, and 
     await use(async (place) => assert.equal(await drain(await place.channel(), 'bad'), ['bad']));
   }));
 
-/** One life of the broker. The clock of its queues stands until the step moves it. */
+/** Runs the broker once. The clock of its queues stops until the step moves it. */
 type Step = (place: Place, clock: HandClock) => Promise<void>;
 
 async function inFolder(run: (use: (step: Step) => Promise<void>, folder: string) => Promise<void>): Promise<void> {

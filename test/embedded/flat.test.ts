@@ -1,4 +1,4 @@
-// Connections that are closed time after time leave nothing behind in a role's process: no descriptor, no timer, no listener.
+// Closes connections repeatedly: a role's process must not accumulate file descriptors, timers or listeners.
 
 import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
@@ -17,7 +17,7 @@ test.after(vhost.remove);
 
 const times = 20;
 
-/** What the event loop holds, by kind, and the descriptors of the process. */
+/** Returns the number of resources in the event loop by kind, and of file descriptors. */
 function held(): Record<string, number> {
   const kinds: Record<string, number> = {};
   for (const kind of process.getActiveResourcesInfo()) kinds[kind] = (kinds[kind] ?? 0) + 1;
@@ -69,7 +69,7 @@ test(`connections closed ${times} times in a row leave no descriptor, timer or l
       await passes();
       if (time === 5) first = held();
     }
-    // A connection that is given up ends in its own time.
+    // An abandoned connection closes later.
     await until('no more is held than after the fifth time', () => {
       const now = held();
       const more = Object.keys(now).filter((kind) => (now[kind] ?? 0) > (first[kind] ?? 0));

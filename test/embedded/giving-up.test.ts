@@ -1,4 +1,4 @@
-// A broker that is gone for good: --max-reconnect ends a role with 69; without it, a role waits for the broker to be back.
+// Stops the broker permanently: --max-reconnect ends a role with 69. Without it a role waits until the broker is back.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -27,7 +27,7 @@ interface Place {
   readonly port: number;
 }
 
-/** Starts a broker. The system gives its port to nobody while the broker is away. */
+/** Starts a broker on a port that no other process can get while the broker is stopped. */
 async function startBroker(given?: number): Promise<Place> {
   const [port = 0] = given === undefined ? await freePorts(1, '127.0.0.1') : [given];
   const broker = start(['broker', '--port', String(port), '--json']);
@@ -58,7 +58,7 @@ for (const [limit, after] of [
   }
 }
 
-test('a sender that gives up says of each message what is true: confirmed, or in doubt', async () => {
+test('a sender that gives up reports each message as confirmed or in doubt', async () => {
   const place = await startBroker();
   const worker = start(['worker', '--url', place.url]); // declares the queue
   await worker.prints(/waiting/, 'stderr');
@@ -68,7 +68,7 @@ test('a sender that gives up says of each message what is true: confirmed, or in
   const [, metrics] = /"url":"([^"]+)"/.exec(await task.prints(/"event":"metrics".*\n/, 'stderr')) ?? [];
   task.stdin.write('one\n');
   await task.prints(/"confirmed"/);
-  // The second message is read before the connection is lost: after it there is only a second.
+  // The second message is read before the connection is lost, because the limit is one second after that.
   place.broker.kill('SIGSTOP');
   task.stdin.write('two\n');
   await until('two messages are published', async () =>
@@ -83,7 +83,7 @@ test('a sender that gives up says of each message what is true: confirmed, or in
   );
 });
 
-test('a sender without anything in hand ends as well, and does not wait for its input', async () => {
+test('a sender without unconfirmed messages ends without more input', async () => {
   const place = await startBroker();
   const worker = start(['worker', '--url', place.url]); // declares the queue
   await worker.prints(/waiting/, 'stderr');
@@ -96,7 +96,7 @@ test('a sender without anything in hand ends as well, and does not wait for its 
   assert.is(status, 69, stderr);
 });
 
-test('without a limit a receiver waits until the broker is back, and receives', async () => {
+test('without a limit a receiver waits until the broker is back', async () => {
   const place = await startBroker();
   const receiver = start(['consumer', '--url', place.url, '--count', '1']);
   receiver.stdin.end();
@@ -111,7 +111,7 @@ test('without a limit a receiver waits until the broker is back, and receives', 
 });
 
 for (const value of ['0', '-1', 's', '0s', '5x', '']) {
-  test(`--max-reconnect '${value}' is a misuse`, async () => {
+  test(`--max-reconnect '${value}' is a usage error`, async () => {
     const { status, stderr } = await start(['consumer', `--max-reconnect=${value}`]).ended;
     assert.is(status, 64, stderr);
   });

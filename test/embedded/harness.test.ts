@@ -1,4 +1,4 @@
-// The fixtures of mq/test, as a user's files use them: on a broker of the file's own, and on one at an address.
+// Runs the fixtures of mq/test in test files of a user, on a broker of the file's own and on one at an address.
 
 import { resolve } from 'node:path';
 import { suite } from 'uvu';
@@ -68,14 +68,14 @@ test('eventually', async () => assert.is(await eventually('three', (() => { let 
 
 const fixtures = suite('the fixtures of mq/test');
 
-fixtures('work on a broker of the file’s own; what it cannot do is skipped by name', async () => {
+fixtures('work on a broker of the file, and skip tests that it cannot run', async () => {
   const { status, stdout, stderr } = await run(everything);
   assert.is(status, 0, stdout + stderr);
   assert.match(stdout, /skipped "a cluster is not there": needs a cluster in containers; the target is embedded\n/);
   assert.match(stdout, /\n8 passed, 0 failed, 1 skipped\n$/);
 });
 
-/** The first test leaves messages wherever they can be: in queues, mailboxes, roles that end, dead letters. */
+/** The first test leaves messages in every place: queues, mailboxes, roles that end, dead letters. */
 const isolated = `
 import { assert, deadLetter, expectMessage, listen, publish, role, suite, test } from 'mq/test';
 const both = suite('both');
@@ -104,13 +104,13 @@ both('two', async () => {
 both.run();
 `;
 
-fixtures('a test finds no message of the one before it', async () => {
+fixtures('a test receives no message of the previous test', async () => {
   const { status, stdout } = await run(isolated);
   assert.is(status, 0, stdout);
   assert.match(stdout, /\n2 passed, 0 failed\n$/);
 });
 
-fixtures('the clock waits for roles: a message goes through all its attempts at once', async () => {
+fixtures('the clock waits for roles, so that a message makes all attempts', async () => {
   const { status, stdout } = await run(`
 import { assert, clock, deadLetter, publish, role, test } from 'mq/test';
 test('fails for an hour', async () => {
@@ -133,7 +133,7 @@ test('waits no longer than it may', async () => {
   assert.is(status, 0, stdout);
 });
 
-fixtures('a queue that is not there is waited for, and named', async () => {
+fixtures('waits for a missing queue, and names it', async () => {
   const { status, stdout } = await run(`
 import { expectMessage, test } from 'mq/test';
 test('waits', () => expectMessage({ queue: 'nowhere' }, 'x', { within: 100 }));
@@ -142,7 +142,7 @@ test('waits', () => expectMessage({ queue: 'nowhere' }, 'x', { within: 100 }));
   assert.match(stdout, /the queue "nowhere" did not exist within 100 ms/);
 });
 
-fixtures('a role that a before hook has started lasts as long as the suite', async () => {
+fixtures('a role started by a before hook runs as long as the suite', async () => {
   const { status, stdout } = await run(`
 import { assert, request, role, suite } from 'mq/test';
 const rpc = suite('rpc');
@@ -166,7 +166,7 @@ for (const log of [['--log', 'json'], ['--log-level', 'error'], ['--log', 'json'
   assert.is(status, 0, stdout);
 });
 
-fixtures('a role that fails is a failure with what it said', async () => {
+fixtures('a failed role fails the test with its error', async () => {
   const { status, stdout } = await run(`
 import { role, test } from 'mq/test';
 test('misspells', () => role('worker', ['--moon']));
@@ -176,7 +176,7 @@ test('misspells', () => role('worker', ['--moon']));
   assert.match(stdout, / {4}stderr of its roles:\n {6}mq worker --moon:\n {8}mq worker: there is no option --moon/);
 });
 
-fixtures('what a role said on stderr is in the failure, and in the JUnit report', async () => {
+fixtures('the stderr of a role is in the failure and in the JUnit report', async () => {
   const { status, stdout } = await run(
     `
 import { expectMessage, publish, role, test } from 'mq/test';
@@ -194,13 +194,13 @@ test('bills', async () => {
   assert.match(stdout, /<system-out>mq worker --exec sh[\s\S]*no such customer[\s\S]*<\/system-out>\n<\/testcase>/);
 });
 
-fixtures('outside a run they say so', async () => {
+fixtures('fixtures outside a run throw a clear error', async () => {
   const { status, stdout } = await run(`import { publish } from 'mq/test';\nawait publish('orders', 'x');`);
   assert.is(status, 1);
   assert.match(stdout, /publish works only inside a test or a hook that `mq test` runs/);
 });
 
-fixtures('a message that does not come: what came instead, the difference, and the way of what was sent', async () => {
+fixtures('a missing message: prints the received ones, the difference and the route', async () => {
   const { status, stdout } = await run(`
 import { expectMessage, publish, test } from 'mq/test';
 test('waits', async () => {
@@ -231,7 +231,7 @@ test('waits', async () => {
   assert.match(report.at(-2) ?? '', /\(a\.test\.ts:5:\d+\)$/);
 });
 
-fixtures('eventually says it where the look gives nothing, as one that only asserts', async () => {
+fixtures('eventually reports a check that returns nothing', async () => {
   const { status, stdout } = await run(`
 import { assert, eventually, test } from 'mq/test';
 test('waits', () => eventually('one is one', () => assert.is(1, 1), { within: 1 }));
@@ -243,7 +243,7 @@ test('waits', () => eventually('one is one', () => assert.is(1, 1), { within: 1 
   );
 });
 
-fixtures('a message that no binding takes: which bindings there are', async () => {
+fixtures('an unroutable message: lists the existing bindings', async () => {
   const { stdout } = await run(`
 import { expectMessage, publish, test } from 'mq/test';
 test('waits', async () => {
@@ -262,7 +262,7 @@ const stream = JSON.stringify({
   publications: { q: { queue: 'q' } },
 });
 
-fixtures('a topology that the broker refuses fails the tests that need it, each once', async () => {
+fixtures('a refused topology fails each test that needs it, once', async () => {
   const cwd = emptyFolder({
     'rascal.json': stream,
     'a.test.ts': `import { publish, test } from 'mq/test';
@@ -277,7 +277,7 @@ test('second', () => publish('q', 'x'));
   assert.match(stdout, /\n1 passed, 2 failed\n$/);
 });
 
-fixtures('and the file, where only a client of its own has met it', async () => {
+fixtures('a topology error of a client of its own fails the file', async () => {
   const cwd = emptyFolder({
     'rascal.json': stream,
     'a.test.ts': `import { broker, test } from 'mq/test';
@@ -295,7 +295,7 @@ fixtures.run();
 const leaks = suite('what a test leaves on the broker');
 const amqplib = JSON.stringify(resolve(import.meta.dirname, '../../node_modules/amqplib/channel_api.js'));
 
-leaks('a connection, with its channels and messages, is a failure that names the test', async () => {
+leaks('a connection that stays open fails the test that opened it', async () => {
   const { status, stdout } = await run(`
 import { broker, publish, test } from 'mq/test';
 import amqplib from ${amqplib};
@@ -314,7 +314,7 @@ test('innocent', () => {});
   assert.not.match(stdout, / {2}"(tidy|innocent)"\n/);
 });
 
-leaks('a queue is one as well, but not those of rascal.json and of roles', async () => {
+leaks('a leftover queue fails the test, except those of rascal.json and roles', async () => {
   const { status, stdout } = await run(`
 import { broker, publish, role, test } from 'mq/test';
 import amqplib from ${amqplib};
@@ -354,7 +354,7 @@ async function testVhosts(vhost: TestVhost): Promise<unknown[]> {
   return all.filter(({ name }) => name.startsWith('mq-test-'));
 }
 
-address('the same file passes there; only the clock cannot be moved', async ({ vhost, on }) => {
+address('the same file passes; only tests with the clock are skipped', async ({ vhost, on }) => {
   const { status, stdout, stderr } = await run(everything, on);
   assert.is(status, 0, stdout + stderr);
   assert.match(
@@ -365,12 +365,12 @@ address('the same file passes there; only the clock cannot be moved', async ({ v
   await until('the vhost of the file is removed', async () => (await testVhosts(vhost)).length === 0);
 });
 
-address('a test finds no message of the one before it there, too', async ({ on }) => {
+address('a test receives no message of the previous test', async ({ on }) => {
   const { status, stdout } = await run(isolated, on);
   assert.is(status, 0, stdout);
 });
 
-address('a run that a signal ends leaves no vhost', async ({ vhost, on }) => {
+address('a run that a signal ends removes its vhost', async ({ vhost, on }) => {
   const slow = `
 import { publish, test } from 'mq/test';
 test('slow', async () => {
@@ -385,12 +385,12 @@ test('slow', async () => {
   assert.equal(await testVhosts(vhost), []);
 });
 
-address('what does not import mq/test finds the broker in its environment', async ({ on }) => {
+address('a file without mq/test finds the broker in its environment', async ({ on }) => {
   const { status, stdout } = await run(
     `
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-test('told', () => {
+test('broker', () => {
   const { urls, managementUrls } = JSON.parse(process.env.MQ_TEST_BROKER ?? '');
   assert.equal([urls, managementUrls], ${JSON.stringify([[on[1]], [on[3]]])});
 });
@@ -401,7 +401,7 @@ test.run();
   assert.is(status, 0, stdout);
 });
 
-address('a connection that is left is seen there, too', async ({ on }) => {
+address('a connection that stays open is detected', async ({ on }) => {
   const { status, stdout } = await run(
     `
 import { broker, test } from 'mq/test';
@@ -416,7 +416,7 @@ test('untidy', async () => {
   assert.match(stdout, / {2}"untidy"\n {4}left a connection \(/);
 });
 
-address('without a management API the vhost of the address is used, and that is said', async ({ vhost, on }) => {
+address('uses the vhost of the address, with a notice, without a management API', async ({ vhost, on }) => {
   const [option = '', url = ''] = on;
   const there = new URL(`/${vhost.name}`, url).href;
   const { status, stdout, stderr } = await run(everything, [option, there]);
@@ -424,7 +424,7 @@ address('without a management API the vhost of the address is used, and that is 
   assert.match(stdout, /^no management API is used \(.* is not known\): the tests share the vhost of the address/);
 });
 
-address('mq’s own suites pass there', async ({ on }) => {
+address('mq’s own suites pass', async ({ on }) => {
   const { status, stdout } = await mq(['test', '--self', 'routing', 'confirms', 'dead-letters', ...on], {
     deadlineMs: 60_000,
   });

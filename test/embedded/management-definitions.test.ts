@@ -1,4 +1,4 @@
-// Virtual hosts, users, permissions and definitions by HTTP; and Rascal, which has its virtual hosts made this way.
+// Tests virtual hosts, users, permissions and definitions over HTTP, and Rascal, which creates its virtual hosts this way.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,7 +14,7 @@ import { until } from '../support/until.ts';
 
 type Item = Record<string, unknown>;
 
-test('a virtual host is made once, is its maker’s, and takes its connections with it', () =>
+test('a virtual host belongs to its creator; deleting it closes connections', () =>
   withManagement(async ({ place, ask }) => {
     assert.is((await ask('PUT /vhosts/a%2Fb')).status, 201);
     assert.is((await ask('PUT /vhosts/a%2Fb', { body: {} })).status, 204);
@@ -26,7 +26,7 @@ test('a virtual host is made once, is its maker’s, and takes its connections w
     assert.is((await ask('DELETE /vhosts/a%2Fb')).status, 404);
   }));
 
-test('a user comes, changes, and goes with the connections', () =>
+test('creates and changes a user, and deletes it with its connections', () =>
   withManagement(async ({ place, ask }) => {
     assert.equal((await ask('PUT /users/bob', { body: { password: 'b' } })).body, {
       error: 'bad_request',
@@ -60,7 +60,7 @@ test('a user without a password cannot log in', () =>
     for (const as of ['bob:b', 'bob:']) assert.is((await ask('GET /whoami', { as })).status, 401);
   }));
 
-test('permissions that are none are 400', () =>
+test('refuses invalid permissions with 400', () =>
   withManagement(async ({ ask }) => {
     const reason = async (path: string, body: unknown) =>
       ((await ask(`PUT /permissions/${path}`, { body })).body as Item)['reason'];
@@ -72,7 +72,7 @@ test('permissions that are none are 400', () =>
     assert.is(((await ask('GET /permissions/%2F/guest')).body as Item)['read'], '.*');
   }));
 
-/** Of RabbitMQ 4.3.6; bob's password is bobpw. */
+/** Exported from RabbitMQ 4.3.6; bob's password is bobpw. */
 const exported = {
   rabbitmq_version: '4.3.6',
   users: [
@@ -106,7 +106,7 @@ const exported = {
   ],
 };
 
-test('definitions of RabbitMQ come in, and users log in with their passwords', () =>
+test('imports definitions of RabbitMQ, and users log in with their passwords', () =>
   withManagement(async ({ place, ask }) => {
     assert.is((await ask('POST /definitions', { body: exported })).status, 204);
     assert.is((await ask('POST /definitions', { body: exported })).status, 204);
@@ -117,7 +117,7 @@ test('definitions of RabbitMQ come in, and users log in with their passwords', (
     assert.equal(await drain(channel, 'tq'), ['x']);
   }));
 
-test('definitions that go out make the same broker again, user and password as well', () =>
+test('exported definitions create the same broker, with users and passwords', () =>
   withManagement(async ({ ask }) => {
     await ask('POST /definitions', { body: exported });
     const out = async (from: Ask) => (await from('GET /definitions')).body as Item;
@@ -127,7 +127,7 @@ test('definitions that go out make the same broker again, user and password as w
       assert.equal(await out(other), definitions);
       assert.is((await other('GET /whoami', { as: 'bob:bobpw' })).status, 200);
     });
-    // What is there already stays as it is.
+    // Existing objects stay unchanged.
     const other = { queues: [{ name: 'tq', vhost: 'v1', durable: true, arguments: {} }] };
     assert.is((await ask('POST /definitions', { body: other })).status, 204);
     assert.equal((await out(ask))['queues'], definitions['queues']);
@@ -138,7 +138,7 @@ test('definitions that go out make the same broker again, user and password as w
     assert.is(bindings?.length, 1);
   }));
 
-test('definitions that fit nothing are 400', () =>
+test('refuses invalid definitions with 400', () =>
   withManagement(async ({ ask }) => {
     for (const body of [
       { queues: [{ name: 'q', vhost: 'nope' }] },
@@ -151,7 +151,7 @@ test('definitions that fit nothing are 400', () =>
     }
   }));
 
-test('what was made by HTTP is there after a restart', async () => {
+test('recovers objects that were created over HTTP', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'mq-management-'));
   const open = () => openStore(folder, { pid: process.pid, isAlive: () => true });
   try {
@@ -179,9 +179,9 @@ test('what was made by HTTP is there after a restart', async () => {
   }
 });
 
-test('a change is answered when it is on disk, and with 500 when the disk fails', async () => {
+test('answers a change when it is on disk, and with 500 when the disk fails', async () => {
   const waiting: ((error?: Error) => void)[] = [];
-  // The start and the end of a broker wait for the store as well.
+  // Starting and stopping a broker also wait for the store.
   let isServing = false;
   const nothing = () => {};
   const store: Store = {
@@ -209,7 +209,7 @@ test('a change is answered when it is on disk, and with 500 when the disk fails'
           isAnswered = true;
         });
         const done = await until('the store is asked', () => waiting.shift());
-        // Reading does not wait, and is answered after what was asked before.
+        // A read does not wait for the disk, and is answered after earlier requests.
         assert.is((await ask('GET /queues')).status, 200);
         assert.not.ok(isAnswered);
         done(error);
@@ -222,7 +222,7 @@ test('a change is answered when it is on disk, and with 500 when the disk fails'
   );
 });
 
-test('Rascal has its virtual hosts made, `/` among them, and works in them', () =>
+test('Rascal creates its virtual hosts, including `/`, and uses them', () =>
   withManagement(async ({ place, management }) => {
     const vhost = (name: string) => ({
       assert: true,
@@ -241,7 +241,7 @@ test('Rascal has its virtual hosts made, `/` among them, and works in them', () 
     assert.equal([...vhosts.keys()].sort(), ['/', 'mine']);
     for (const name of ['mine', '/']) assert.ok(vhosts.get(name)?.queues.has('q'), name);
     await new Promise<void>((resolve, reject) => broker.shutdown((error) => (error ? reject(error) : resolve())));
-    await until('Rascal has gone', () => place.broker.connections.size === 0);
+    await until('Rascal has disconnected', () => place.broker.connections.size === 0);
   }));
 
 test.run();

@@ -1,4 +1,4 @@
-// What exporters and autoscalers read: counters and their rates, bytes, resources. RabbitMQ 4.0 gave the names.
+// Tests the figures for exporters and autoscalers: counters, rates, bytes, resources. The names are those of RabbitMQ 4.0.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -10,7 +10,7 @@ type Item = Readonly<Record<string, unknown>>;
 
 const item = async (ask: Ask, path: string) => (await ask(`GET ${path}`)).body as Item;
 
-test('counters of channel, queue, exchange, vhost and broker agree, and rates do not depend on the readers', () => {
+test('counters of all objects agree, and rates do not depend on readers', () => {
   const clock = new HandClock();
   return withManagement(
     async ({ place, ask }) => {
@@ -70,7 +70,7 @@ test('counters of channel, queue, exchange, vhost and broker agree, and rates do
         });
         assert.equal(stats?.['confirm_details'], { rate: 3 });
       }
-      // Whoever looks changes no rate for the others.
+      // A request does not change the rates of other readers.
       assert.equal((await item(ask, '/overview'))['message_stats'], overview.message_stats);
       const exchange = (await item(ask, '/exchanges/%2F/amq.default')) as { message_stats: Item };
       assert.equal(pick(exchange.message_stats, ['publish_in', 'publish_out']), { publish_in: 15, publish_out: 13 });
@@ -89,7 +89,7 @@ test('counters of channel, queue, exchange, vhost and broker agree, and rates do
   );
 });
 
-test('consumers that are busy have less than their whole capacity', () => {
+test('the consumer capacity is below 1 while consumers are busy', () => {
   const clock = new HandClock();
   return withManagement(
     async ({ place, ask }) => {
@@ -108,7 +108,7 @@ test('consumers that are busy have less than their whole capacity', () => {
   );
 });
 
-test('a connection counts what it sends and receives, and a node its resources', () =>
+test('reports the traffic of a connection and the resources of a node', () =>
   withManagement(async ({ place, ask }) => {
     const connection = await place.connection();
     const [shown = {}] = (await ask('GET /connections')).body as Item[];

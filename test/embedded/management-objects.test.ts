@@ -1,4 +1,5 @@
-// Queues, exchanges, bindings, connections, channels, consumers and messages by HTTP. RabbitMQ 4.3 gave the answers.
+// Tests queues, exchanges, bindings, connections, channels, consumers and messages over HTTP. RabbitMQ 4.3 defines the
+// expected answers.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -10,7 +11,7 @@ type Item = Record<string, unknown>;
 const getItem = async (ask: Ask, path: string) => (await ask(`GET ${path}`)).body as Item;
 const getItems = async (ask: Ask, path: string) => (await ask(`GET ${path}`)).body as Item[];
 
-test('a queue is declared once, found as it was declared, and not declared otherwise', () =>
+test('declares a queue once, returns it, and refuses other arguments', () =>
   withManagement(async ({ ask }) => {
     const body = { durable: true, arguments: { 'x-max-length': 5, 'x-dead-letter-exchange': 'amq.fanout' } };
     assert.is((await ask('PUT /queues/%2F/a%2Fb', { body })).status, 201);
@@ -32,7 +33,7 @@ test('a queue is declared once, found as it was declared, and not declared other
     assert.is((await ask('DELETE /queues/%2F/a%2Fb')).status, 404);
   }));
 
-test('a queue with messages or consumers stays where it is to be unused or empty', () =>
+test('if-unused and if-empty keep a queue with messages or consumers', () =>
   withManagement(async ({ place, ask }) => {
     const channel = await place.channel();
     await channel.assertQueue('q');
@@ -49,7 +50,7 @@ test('a queue with messages or consumers stays where it is to be unused or empty
     assert.is((await ask('DELETE /queues/%2F/r?if-empty=true')).status, 204);
   }));
 
-test('the queue of a connection is shown, and is nobody else’s', () =>
+test('shows an exclusive queue, and refuses it to other connections', () =>
   withManagement(async ({ place, ask }) => {
     await (await place.channel()).assertQueue('mine', { exclusive: true });
     const queue = await getItem(ask, '/queues/%2F/mine');
@@ -59,7 +60,7 @@ test('the queue of a connection is shown, and is nobody else’s', () =>
     assert.is((await ask('PUT /queues/%2F/mine')).status, 400);
   }));
 
-test('an exchange is declared once; those of the broker stay', () =>
+test('declares an exchange once, and never deletes predeclared ones', () =>
   withManagement(async ({ ask }) => {
     const body = { type: 'topic', durable: true, internal: true, arguments: { 'alternate-exchange': 'amq.fanout' } };
     assert.is((await ask('PUT /exchanges/%2F/e', { body })).status, 201);
@@ -75,11 +76,11 @@ test('an exchange is declared once; those of the broker stay', () =>
     assert.is((await ask('DELETE /exchanges/%2F/e')).status, 204);
   }));
 
-test('bindings are made, found by every path, and unmade by their key', () =>
+test('creates, finds and deletes bindings by every path', () =>
   withManagement(async ({ ask }) => {
     await ask('PUT /queues/%2F/q');
     await ask('PUT /exchanges/%2F/e', { body: { type: 'topic' } });
-    // Keys and places as RabbitMQ 4.3.6 told them.
+    // Properties keys and locations of RabbitMQ 4.3.6.
     for (const [key, properties, place] of [
       ['', '~', 'q/~'],
       ['a.#', 'a.%23', 'q/a.%2523'],
@@ -121,7 +122,7 @@ test('bindings are made, found by every path, and unmade by their key', () =>
     assert.is((await ask('POST /bindings/%2F/e/amq.default/q/q', { body: {} })).status, 401);
   }));
 
-test('connections, channels and consumers are shown, and a connection is closed with 320 and the reason', () =>
+test('shows connections, channels and consumers, and closes a connection', () =>
   withManagement(async ({ place, ask }) => {
     const connection = await place.connection();
     const channel = await place.channel(connection);
@@ -152,7 +153,7 @@ test('connections, channels and consumers are shown, and a connection is closed 
     await until('the connection is gone', async () => (await ask(line)).status === 404);
   }));
 
-test('a user closes connections of its own, and no others', () =>
+test('a user closes only its own connections', () =>
   withManagement(async ({ place, ask }) => {
     place.broker.users.put({ name: 'bob', password: 'b', tags: ['management'] });
     place.broker.users.allow('bob', '/', { configure: '.*', write: '.*', read: '.*' });
@@ -169,7 +170,7 @@ test('a user closes connections of its own, and no others', () =>
     await until('one connection is left', async () => (await getItems(ask, '/connections')).length === 1);
   }));
 
-test('a message goes out with its properties, and comes back as it was', () =>
+test('publishes and gets a message with its properties', () =>
   withManagement(async ({ place, ask }) => {
     await ask('PUT /queues/%2F/q');
     const properties = {
@@ -215,7 +216,7 @@ test('a message goes out with its properties, and comes back as it was', () =>
     assert.equal([payload, encoding], ['hé', 'string']);
   }));
 
-test('a message that is got and rejected is dead-lettered', () =>
+test('dead-letters a message that is rejected by get', () =>
   withManagement(async ({ place, ask }) => {
     await ask('PUT /queues/%2F/dead');
     const body = { arguments: { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'dead' } };
@@ -231,7 +232,7 @@ test('a message that is got and rejected is dead-lettered', () =>
     assert.is(((dead['properties'] as Item)['headers'] as Item)['x-first-death-reason'], 'rejected');
   }));
 
-test('a quorum queue counts what is got by hand as RabbitMQ 4.3 does', () =>
+test('a quorum queue counts deliveries of get as RabbitMQ 4.3 does', () =>
   withManagement(async ({ ask }) => {
     const declaration = { durable: true, arguments: { 'x-queue-type': 'quorum', 'x-delivery-limit': 1 } };
     await ask('PUT /queues/%2F/q', { body: declaration });
@@ -249,7 +250,7 @@ test('a quorum queue counts what is got by hand as RabbitMQ 4.3 does', () =>
     assert.is(await headers('reject_requeue_true'), 'none');
   }));
 
-test('the patterns of a user hold for all that is done by hand', () =>
+test("checks a user's permissions for every request", () =>
   withManagement(async ({ place, ask }) => {
     const { users } = place.broker;
     users.put({ name: 'bob', password: 'b', tags: ['management'] });
@@ -270,13 +271,13 @@ test('the patterns of a user hold for all that is done by hand', () =>
     ] as const) {
       assert.is((await ask(line, { as: 'bob:b', body })).status, 401, line);
     }
-    // RabbitMQ answers 400, not 401, to a publish.
+    // RabbitMQ answers a forbidden publish with 400, not 401.
     assert.is((await ask('POST /exchanges/%2F/amq.default/publish', { as: 'bob:b', body: message })).status, 400);
     assert.is((await getItem(ask, '/queues/%2F/q'))['messages'], 0);
     assert.is((await getItems(ask, '/bindings/%2F/e/e/q/q')).length, 1);
   }));
 
-test('what cannot be published or got is 400', () =>
+test('refuses an invalid publish or get with 400', () =>
   withManagement(async ({ ask }) => {
     await ask('PUT /queues/%2F/q');
     const good = { properties: {}, routing_key: 'q', payload: 'x', payload_encoding: 'string' };
@@ -310,7 +311,7 @@ test('what cannot be published or got is 400', () =>
     assert.is((await ask('POST /exchanges/%2F/nope/publish', { body: good })).status, 404);
   }));
 
-test('while memory is short, messages are refused and the alarm is told', () =>
+test('refuses messages and reports the alarm during a memory alarm', () =>
   withManagement(
     async ({ ask }) => {
       await ask('PUT /queues/%2F/q');

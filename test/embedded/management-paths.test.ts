@@ -1,10 +1,10 @@
-// Paths that probes, exporters and rabbitmqadmin ask for, beside those of the objects themselves. RabbitMQ 4.3 gave the answers.
+// Tests further paths that probes, exporters and rabbitmqadmin request. The answers are those of RabbitMQ 4.3.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { withManagement } from '../support/management.ts';
 
-test('a health check answers 200 if the broker is well and 503 if not', () =>
+test('a health check answers 200, or 503 if the broker is unhealthy', () =>
   withManagement(async ({ ask, place, management }) => {
     const { port } = place.broker;
     for (const [check, status] of [
@@ -60,7 +60,7 @@ test('OPTIONS and a refused method name the methods of a path', () =>
     assert.is((await ask('OPTIONS /nonsense')).status, 404);
   }));
 
-test('the version is text, and a user sets the name of the cluster', () =>
+test('returns the version as text, and sets the cluster name', () =>
   withManagement(async ({ ask, place }) => {
     assert.match(String((await ask('GET /version')).body), /^4\.3\.\d+$/);
     assert.is((await ask('PUT /cluster-name', { body: {} })).status, 400);
@@ -74,7 +74,7 @@ test('the version is text, and a user sets the name of the cluster', () =>
     assert.is(place.broker.clusterName, 'mine');
   }));
 
-test('all queues with their details, and the members of a quorum queue', () =>
+test('returns queues with details, and the members of a quorum queue', () =>
   withManagement(async ({ ask }) => {
     await ask('PUT /queues/%2F/classic', { body: { durable: true } });
     await ask('PUT /queues/%2F/quorum', { body: { durable: true, arguments: { 'x-queue-type': 'quorum' } } });
@@ -90,7 +90,7 @@ test('all queues with their details, and the members of a quorum queue', () =>
     assert.is((await ask('POST /rebalance/queues')).status, 204);
   }));
 
-test('a message is published to the default exchange by its empty name', () =>
+test('publishes to the default exchange by its empty name', () =>
   withManagement(async ({ ask }) => {
     await ask('PUT /queues/%2F/q', { body: { durable: true } });
     const body = { routing_key: 'q', payload: 'p', payload_encoding: 'string', properties: {} };
@@ -99,7 +99,7 @@ test('a message is published to the default exchange by its empty name', () =>
     assert.ok(Array.isArray((await ask('GET /exchanges/%2F/')).body));
   }));
 
-test('the memory of the node is shown in the categories of RabbitMQ', () =>
+test('reports the memory of the node in the categories of RabbitMQ', () =>
   withManagement(async ({ ask }) => {
     const { memory } = (await ask('GET /nodes/mq@localhost/memory')).body as { memory: Record<string, unknown> };
     const { strategy, total, ...parts } = memory;
@@ -113,7 +113,7 @@ test('the memory of the node is shown in the categories of RabbitMQ', () =>
     assert.is((await ask('GET /nodes/other/memory')).status, 404);
   }));
 
-test('a virtual host that is protected is not deleted', () =>
+test('does not delete a protected virtual host', () =>
   withManagement(async ({ ask }) => {
     await ask('PUT /vhosts/v');
     assert.is((await ask('POST /vhosts/v/deletion/protection')).status, 204);
@@ -125,7 +125,7 @@ test('a virtual host that is protected is not deleted', () =>
     assert.is((await ask('POST /vhosts/v/deletion/protection')).status, 404);
   }));
 
-test('users without permissions are listed, and users are deleted together', () =>
+test('lists users without permissions, and deletes several users', () =>
   withManagement(async ({ ask }) => {
     for (const name of ['a', 'b', 'c']) await ask(`PUT /users/${name}`, { body: { tags: '', password: 'p' } });
     await ask('PUT /permissions/%2F/c', { body: { configure: '', write: '', read: '' } });

@@ -1,4 +1,4 @@
-// The HTTP API itself: who gets in, and what becomes of requests that make no sense. RabbitMQ 4.3 gave the answers.
+// Tests the HTTP API itself: authentication and invalid requests. The answers are those of RabbitMQ 4.3.
 
 import { get } from 'node:https';
 import { connect } from 'node:net';
@@ -9,14 +9,14 @@ import { certificate } from '../support/certificate.ts';
 import { everything } from '../support/embedded.ts';
 import { withManagement } from '../support/management.ts';
 
-test('who asks is told who they are', () =>
+test('returns the user of the request', () =>
   withManagement(async ({ ask }) => {
     const { status, body } = await ask('GET /whoami');
     assert.is(status, 200);
     assert.equal(body, { name: 'guest', tags: ['administrator'], is_internal_user: true });
   }));
 
-test('without a password, or with a wrong one, it is 401 with a challenge', () =>
+test('answers 401 with a challenge without the right password', () =>
   withManagement(async ({ ask }) => {
     for (const asking of [
       { as: null },
@@ -33,7 +33,7 @@ test('without a password, or with a wrong one, it is 401 with a challenge', () =
     }
   }));
 
-test('tags say what a user may: none gets nothing, management what is of its virtual hosts, monitoring sees all', () =>
+test('the tags of a user decide what it may read', () =>
   withManagement(async ({ place, ask }) => {
     const { broker } = place;
     broker.addVhost('other');
@@ -70,7 +70,7 @@ test('tags say what a user may: none gets nothing, management what is of its vir
     assert.equal(await seen('umonitoring:p'), [{ name: '/' }, { name: 'other' }]);
   }));
 
-test('what is not there is 404, what cannot be done with it 405, and what cannot be read 400', () =>
+test('answers 404 for missing objects, 405 and 400 for bad requests', () =>
   withManagement(async ({ ask }) => {
     const rows = [
       ['GET /nonsense', 404, 'Object Not Found'],
@@ -95,7 +95,7 @@ test('what is not there is 404, what cannot be done with it 405, and what cannot
     assert.is((await ask('GET /queues/%2F/q')).status, 404);
   }));
 
-test('with a certificate the API speaks TLS', () =>
+test('serves TLS with a certificate', () =>
   withManagement(async ({ place }) => {
     const { key, cert } = certificate();
     const management = await startManagement(place.broker, { tls: { key, cert } });
@@ -120,14 +120,14 @@ test('HEAD has no body', () =>
     assert.is(body, undefined);
   }));
 
-test('a request that another site lets a browser make is refused', () =>
+test('refuses a cross-site request of a browser', () =>
   withManagement(async ({ ask }) => {
     const site = (name: string) => ask('PUT /vhosts/v', { headers: { 'sec-fetch-site': name } });
     assert.is((await site('cross-site')).status, 403);
     assert.is((await site('same-origin')).status, 201);
   }));
 
-test('a request to loopback by another name is refused: the name may have been bound to it by DNS', () =>
+test('refuses another host name on loopback, because of DNS rebinding', () =>
   withManagement(async ({ ask, place }) => {
     const status = async (host: string) => (await ask('PUT /vhosts/v', { headers: { host } })).status;
     for (const host of [
@@ -145,14 +145,14 @@ test('a request to loopback by another name is refused: the name may have been b
     }
   }));
 
-test('a body that is too large is 413, whether it says so or not, and nothing else is read of it', () =>
+test('answers 413 to a body that is too large, and stops reading', () =>
   withManagement(async ({ management }) => {
     const head = 'PUT /api/queues/%2F/q HTTP/1.1\r\nHost: localhost\r\nAuthorization: Basic Z3Vlc3Q6Z3Vlc3Q=\r\n';
     const mebibyte = 1024 * 1024;
     const chunk = `${mebibyte.toString(16)}\r\n${'x'.repeat(mebibyte)}\r\n`;
     for (const rest of [
       'Content-Length: 99999999999\r\n\r\n',
-      // Up to the limit, and one byte beyond it: what comes then is never sent.
+      // Sends one byte more than the limit; the rest is never sent.
       `Transfer-Encoding: chunked\r\n\r\n${chunk.repeat(16)}1\r\nx\r\n`,
     ]) {
       const socket = connect(management.port, '127.0.0.1');
@@ -163,7 +163,7 @@ test('a body that is too large is 413, whether it says so or not, and nothing el
     }
   }));
 
-test('deep arguments, long names and half characters are refused or made whole, and the API goes on', () =>
+test('refuses or repairs deep arguments, long names and half characters', () =>
   withManagement(async ({ ask }) => {
     const deep = `{"arguments":{"a":${'['.repeat(100_000)}${']'.repeat(100_000)}}}`;
     assert.is((await ask('PUT /queues/%2F/q', { body: deep })).status, 400);
@@ -178,7 +178,7 @@ test('deep arguments, long names and half characters are refused or made whole, 
     assert.is((await ask('GET /bindings')).status, 200);
   }));
 
-test('lists are sorted, cut to columns and pages, and found by name', () =>
+test('sorts, pages and filters lists, and selects columns', () =>
   withManagement(async ({ ask }) => {
     for (const name of ['b', 'C', 'a']) await ask(`PUT /queues/%2F/${name}`, { body: { durable: name !== 'C' } });
     const told = async (query: string) => (await ask(`GET /queues?${query}`)).body;
@@ -206,7 +206,7 @@ test('lists are sorted, cut to columns and pages, and found by name', () =>
     }
   }));
 
-test('a path with a slash at its end is the same path, for every method', () =>
+test('ignores a slash at the end of a path, for every method', () =>
   withManagement(async ({ ask }) => {
     for (const [line, status] of [
       ['PUT /queues/%2F/q/', 201],
@@ -224,7 +224,7 @@ test('a path with a slash at its end is the same path, for every method', () =>
     }
   }));
 
-test('a list without sort is ordered by vhost and name, pages too, and sort comes before that', () =>
+test('orders a list by vhost and name unless sort is set', () =>
   withManagement(async ({ ask }) => {
     await ask('PUT /vhosts/a');
     for (const queue of ['a/y', '%2F/c', 'a/x', '%2F/b'])
@@ -241,7 +241,7 @@ test('a list without sort is ordered by vhost and name, pages too, and sort come
     assert.equal(await names('/bindings'), ['/ b', '/ c', 'a x', 'a y']);
   }));
 
-test('a pattern of names is one of PCRE, without regard to case; one that PCRE refuses finds nothing', () =>
+test('name patterns are PCRE without case; an invalid one finds nothing', () =>
   withManagement(async ({ ask }) => {
     for (const name of ['tasks', 'tasks-a', 'UP', '7', `${'a'.repeat(60)}!`]) {
       await ask(`PUT /queues/%2F/${name}`, { body: { durable: true } });
@@ -257,13 +257,13 @@ test('a pattern of names is one of PCRE, without regard to case; one that PCRE r
     assert.equal(await found('\\Atasks\\z'), ['tasks']);
     assert.equal(await found('^[[:alpha:]]+$'), ['UP', 'tasks']);
     assert.equal(await found('('), []);
-    // JavaScript's own engine does not come to an end with this one.
+    // JavaScript's own engine does not terminate with this pattern.
     assert.equal(await found('(a+)+$'), ['tasks-a']);
     assert.is(await found('^(?!tasks)'), 400);
     assert.is(await found('(a)\\1'), 400);
   }));
 
-test('a port that is taken is UNAVAILABLE, and close cuts off a request that is still being sent', () =>
+test('refuses a taken port, and close interrupts a request', () =>
   withManagement(async ({ place, management }) => {
     const failure = await startManagement(place.broker, { port: management.port }).catch((error: unknown) => error);
     assert.is((failure as { code: string }).code, 'UNAVAILABLE');

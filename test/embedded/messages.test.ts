@@ -1,4 +1,4 @@
-// Messages through the embedded broker, over real sockets, with amqplib.
+// Sends messages through the embedded broker, over real sockets, with amqplib.
 
 import type { ConsumeMessage } from 'amqplib';
 import { test } from 'uvu';
@@ -8,7 +8,7 @@ import { until } from '../support/until.ts';
 
 const body = (text: string) => Buffer.from(text);
 
-test('bodies of every size come through as they were, and in order', () =>
+test('delivers bodies of every size unchanged and in order', () =>
   Place.with({}, async (place) => {
     const channel = await place.channel();
     await channel.assertQueue('q');
@@ -23,7 +23,7 @@ test('bodies of every size come through as they were, and in order', () =>
     assert.ok(bodies.every((each, index) => each.equals(got[index] as Buffer)));
   }));
 
-test('every message is confirmed, with multiple where a run of them is done', () =>
+test('confirms every message, and several at once with multiple', () =>
   Place.with({}, async (place) => {
     const channel = await place.channel();
     await channel.assertQueue('q');
@@ -34,7 +34,7 @@ test('every message is confirmed, with multiple where a run of them is done', ()
     assert.is((await channel.checkQueue('q')).messageCount, 5000);
   }));
 
-test('a mandatory message without a queue comes back before its confirm', () =>
+test('returns a mandatory message without a queue before its confirm', () =>
   Place.with({}, async (place) => {
     const channel = await place.channel();
     const order: string[] = [];
@@ -50,7 +50,7 @@ test('a mandatory message without a queue comes back before its confirm', () =>
     assert.equal(order, ['return 312 m', 'confirm']);
   }));
 
-test('reject-publish is a nack, and the messages around it are acked', () =>
+test('reject-publish nacks one message and acks its neighbours', () =>
   Place.with({}, async (place) => {
     const channel = await place.channel();
     await channel.assertQueue('q', { arguments: { 'x-max-length': 2, 'x-overflow': 'reject-publish' } });
@@ -62,7 +62,7 @@ test('reject-publish is a nack, and the messages around it are acked', () =>
     assert.equal(results, [true, true, false, false]);
   }));
 
-test('a consumer holds no more than its prefetch', () =>
+test('a consumer has at most its prefetch of unacknowledged messages', () =>
   Place.with({}, async (place) => {
     const channel = await place.channel();
     await channel.assertQueue('q');
@@ -99,7 +99,7 @@ test('a prefetch of the channel counts all of its consumers', () =>
     assert.is(held.length, 4);
   }));
 
-test('what a lost channel held goes back to where it was, redelivered', () =>
+test('requeues the messages of a lost channel in place, as redelivered', () =>
   Place.with({}, async (place) => {
     const connection = await place.connection();
     const [one, two] = [await place.channel(connection), await place.channel(connection)];
@@ -125,7 +125,7 @@ test('a deleted queue cancels its consumers', () =>
     assert.is(await cancelled, null);
   }));
 
-test('CC and BCC are further keys, and consumers are not told of BCC', () =>
+test('routes by CC and BCC, and removes BCC from the message', () =>
   Place.with({}, async (place) => {
     const channel = await place.channel();
     for (const queue of ['a', 'b', 'c']) await channel.assertQueue(queue);
@@ -151,7 +151,7 @@ test('exchanges bound to each other in a circle deliver once', () =>
     assert.equal(await drain(channel, 'q'), ['m']);
   }));
 
-test('what an exchange cannot route goes to its alternate exchange', () =>
+test('sends an unroutable message to the alternate exchange', () =>
   Place.with({}, async (place) => {
     const channel = await place.channel();
     await channel.assertExchange('rest', 'fanout');
@@ -162,7 +162,7 @@ test('what an exchange cannot route goes to its alternate exchange', () =>
     await channel.assertQueue('own');
     await channel.bindQueue('own', 'x', 'key');
     channel.publish('x', 'key', body('c'));
-    // One of several keys is enough.
+    // One of several routing keys is enough.
     channel.publish('x', 'nowhere', body('d'), { CC: ['key'] });
     await channel.waitForConfirms();
     assert.equal(
@@ -174,7 +174,7 @@ test('what an exchange cannot route goes to its alternate exchange', () =>
     );
   }));
 
-test('a binding that comes or goes counts for the next message of the same publisher', () =>
+test("a changed binding applies to the publisher's next message", () =>
   Place.with({}, async (place) => {
     const channel = await place.channel();
     await channel.assertQueue('q');
@@ -193,7 +193,7 @@ test('a binding that comes or goes counts for the next message of the same publi
     }
   }));
 
-test('a route over a headers exchange is found again for each message', () =>
+test('evaluates a headers exchange for each message', () =>
   Place.with({}, async (place) => {
     const channel = await place.channel();
     await channel.assertExchange('d', 'direct');
@@ -228,11 +228,11 @@ test('a prefetch of the whole channel serves its queues in turn', () =>
         });
       }
     });
-    // The first consumer may be served before the others have come.
+    // The first consumer may receive before the others exist.
     for (const queue of queues) assert.ok(got.filter((one) => one === queue).length >= 2, got.join(' '));
   }));
 
-test('a reply goes straight to the channel that asked', () =>
+test('a direct reply reaches the channel of the request', () =>
   Place.with({}, async (place) => {
     const [client, server] = [await place.channel(), await place.channel()];
     await server.assertQueue('rpc');
@@ -249,7 +249,7 @@ test('a reply goes straight to the channel that asked', () =>
     assert.equal([content.toString(), properties.correlationId, fields.exchange], ['answer', 'c1', '']);
   }));
 
-test('a body above 16 MiB is refused, and the connection lives', () =>
+test('refuses a body above 16 MiB, and keeps the connection', () =>
   Place.with({}, async (place) => {
     const connection = await place.connection();
     const channel = await place.channel(connection);
@@ -261,7 +261,7 @@ test('a body above 16 MiB is refused, and the connection lives', () =>
     await (await place.channel(connection)).checkExchange('amq.direct');
   }));
 
-test('publishers wait while memory is short, consumers go on, and both are told', () =>
+test('blocks publishers during a memory alarm, and serves consumers', () =>
   Place.with({ memoryLimitBytes: 100_000 }, async (place) => {
     const [publisherConnection, consumerConnection] = [await place.connection(), await place.connection()];
     const events: string[] = [];
@@ -283,7 +283,7 @@ test('publishers wait while memory is short, consumers go on, and both are told'
     assert.is(place.broker.memory.usedBytes, 0);
   }));
 
-test('a connection that opens while memory is short gets no message in, and is told at its first publish', () =>
+test('blocks a connection that opens during a memory alarm', () =>
   Place.with({ memoryLimitBytes: 100_000 }, async (place) => {
     const publisher = await place.channel();
     await publisher.assertQueue('full');
@@ -305,7 +305,7 @@ test('a connection that opens while memory is short gets no message in, and is t
     await until('it is told again', () => events.includes('unblocked'));
   }));
 
-test('a consumer that does not read its socket does not fill the memory with deliveries', () =>
+test('a consumer that does not read gets a bounded number of deliveries', () =>
   Place.with({}, async (place) => {
     const slow = await place.connection();
     const { stream } = slow.connection as unknown as { stream: import('node:net').Socket };

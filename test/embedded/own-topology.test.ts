@@ -1,4 +1,4 @@
-// A user's own rascal.json is the whole topology; the built-in roles run beside it.
+// A user's own rascal.json is the whole topology; the built-in roles remain available.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -21,12 +21,12 @@ const cwd = emptyFolder({
   }),
 });
 
-test('mq check counts what is in the file', async () => {
+test('mq check counts the objects of the file', async () => {
   const { stdout } = await roles.run(['check'], { cwd });
   assert.is(stdout, 'rascal.json: right (2 roles, 1 publication, 1 subscription)\n');
 });
 
-test('dead letters of a built-in role do not go to the place that the file has for its own', async () => {
+test('dead letters of a built-in role do not use the queue of the file', async () => {
   await roles.run(['task', 'of the tutorial'], { cwd });
   await roles.run(['worker', '--count', '1', '--exec', 'false'], { cwd });
   await roles.run(['order', 'of the file'], { cwd });

@@ -1,4 +1,4 @@
-// Policies, operator policies, limits and metadata of virtual hosts. RabbitMQ 4.0 and 4.3 gave the answers.
+// Tests policies, operator policies, limits and metadata of virtual hosts. The answers are those of RabbitMQ 4.0 and 4.3.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,7 +14,7 @@ import { type Ask, type Served, withManagement } from '../support/management.ts'
 type Item = Record<string, unknown>;
 type WithChannel = Served & { channel: Awaited<ReturnType<Served['place']['channel']>>; clock: HandClock };
 
-/** Runs with a channel and a clock that is moved by hand. */
+/** Runs with a channel and a clock that the test advances. */
 function withBroker(use: (served: WithChannel) => Promise<void>, options: BrokerOptions = {}): Promise<void> {
   const clock = new HandClock();
   return withManagement(async (served) => use({ ...served, clock, channel: await served.place.channel() }), {
@@ -30,7 +30,7 @@ const toDead = { 'dead-letter-exchange': '', 'dead-letter-routing-key': 'dead' }
 for (const type of ['classic', 'quorum']) {
   const options = { arguments: { 'x-queue-type': type } };
 
-  test(`${type}: a policy applies to a queue that has messages: what is too much is dead-lettered at once`, () =>
+  test(`${type}: a new length limit dead-letters the excess messages at once`, () =>
     withBroker(async ({ ask, channel }) => {
       await channel.assertQueue('dead');
       await channel.assertQueue('q', options);
@@ -49,7 +49,7 @@ for (const type of ['classic', 'quorum']) {
       assert.equal(await drain(channel, 'q'), ['m0', 'm1', 'm2']);
     }));
 
-  test(`${type}: message-ttl of a policy is for messages that come, expires for the queue as it is`, () =>
+  test(`${type}: message-ttl applies to new messages, expires to the queue`, () =>
     withBroker(async ({ ask, channel, clock, place }) => {
       await channel.assertQueue('q', options);
       channel.sendToQueue('q', Buffer.from('before'));
@@ -68,7 +68,7 @@ for (const type of ['classic', 'quorum']) {
       assert.not(place.broker.vhosts.get('/')?.queues.has('q'));
     }));
 
-  test(`${type}: of argument, policy and operator policy the smallest number counts, and keys of the argument come first`, () =>
+  test(`${type}: the smallest limit applies, and arguments win over policies`, () =>
     withBroker(async ({ ask, channel, place }) => {
       await channel.assertQueue('q', {
         arguments: { ...options.arguments, 'x-max-length': 3, 'x-dead-letter-exchange': 'mine' },
@@ -93,7 +93,7 @@ for (const type of ['classic', 'quorum']) {
     }));
 }
 
-test('a quorum queue takes reject-publish-dlx for drop-head', () =>
+test('a quorum queue treats reject-publish-dlx as drop-head', () =>
   withBroker(async ({ ask, channel }) => {
     const full = { 'max-length': 1, overflow: 'reject-publish-dlx' };
     await put(ask, '/policies/%2F/p', { pattern: '^policy$', definition: full });
@@ -109,7 +109,7 @@ test('a quorum queue takes reject-publish-dlx for drop-head', () =>
     }
   }));
 
-test('delivery-limit of a policy', () =>
+test('applies delivery-limit of a policy', () =>
   withBroker(async ({ ask, channel }) => {
     await put(ask, '/policies/%2F/p', { pattern: '^q', definition: { 'delivery-limit': 1 } });
     await channel.assertQueue('q', { arguments: { 'x-queue-type': 'quorum' } });
@@ -123,7 +123,7 @@ test('delivery-limit of a policy', () =>
     assert.is(count, 2);
   }));
 
-test('letters that wait for a target when a policy takes the exchange away wait on, and go when another names one', () =>
+test('waiting dead letters are sent when a policy names an exchange again', () =>
   withBroker(async ({ ask, channel, clock }) => {
     const strategy = { 'dead-letter-strategy': 'at-least-once', overflow: 'reject-publish' };
     const definition = { ...strategy, 'dead-letter-exchange': 'missing' };
@@ -142,7 +142,7 @@ test('letters that wait for a target when a policy takes the exchange away wait 
     assert.equal(await drain(channel, 'dead'), ['m']);
   }));
 
-test('one policy applies: that of the highest priority among those for the kind', () =>
+test('applies only the policy with the highest priority for the type', () =>
   withBroker(async ({ ask, channel }) => {
     await channel.assertQueue('q');
     await channel.assertExchange('q', 'direct');
@@ -165,7 +165,7 @@ test('one policy applies: that of the highest priority among those for the kind'
     );
   }));
 
-test('alternate-exchange of a policy takes what has no route, from publishers that are there already', () =>
+test('alternate-exchange of a policy applies to connected publishers', () =>
   withBroker(async ({ ask, channel }) => {
     await channel.assertExchange('alternate', 'fanout');
     await channel.assertQueue('q');
@@ -184,7 +184,7 @@ test('alternate-exchange of a policy takes what has no route, from publishers th
     assert.equal(await drain(channel, 'q'), ['kept', 'kept, too']);
   }));
 
-test('a policy that cannot be is 400, and is not kept', () =>
+test('refuses an invalid policy with 400 and does not store it', () =>
   withBroker(async ({ ask }) => {
     const definition = { 'max-length': 5 };
     const longKey = 'k'.repeat(256);
@@ -222,7 +222,7 @@ test('a policy that cannot be is 400, and is not kept', () =>
     assert.equal((await ask('GET /policies')).body, []);
   }));
 
-test('limits of a virtual host hold for queues and connections', () =>
+test('enforces the limits of a virtual host on queues and connections', () =>
   withBroker(async ({ ask, channel, place }) => {
     assert.is(await put(ask, '/vhost-limits/%2F/max-queues', { value: 1 }), 204);
     assert.is(await put(ask, '/vhost-limits/%2F/max-connections', { value: 1 }), 204);
@@ -237,14 +237,14 @@ test('limits of a virtual host hold for queues and connections', () =>
       text: "PRECONDITION_FAILED - cannot declare queue 'r': queue limit in vhost '/' (1) is reached",
     });
     const refused = await place.connection().catch((error: unknown) => String(error));
-    // amqplib does not show the text of a close during the handshake.
+    // amqplib does not expose the text of a close during the handshake.
     assert.match(String(refused), /Expected ConnectionOpenOk; got <ConnectionClose/);
     assert.is((await ask('DELETE /vhost-limits/%2F/max-connections')).status, 204);
     await place.connection();
     assert.equal((await ask('GET /vhost-limits/%2F')).body, [{ vhost: '/', value: { 'max-queues': 1 } }]);
   }));
 
-test('the default queue type of a virtual host is that of durable queues without a type', () =>
+test("durable queues without a type get the vhost's default queue type", () =>
   withBroker(async ({ ask, place }) => {
     const metadata = { description: 'd', tags: ['a', 'b'], default_queue_type: 'quorum' };
     assert.is(await put(ask, '/vhosts/v', { ...metadata, tags: 'a,b' }), 201);
@@ -268,7 +268,7 @@ test('the default queue type of a virtual host is that of durable queues without
     assert.is(((await ask('GET /vhosts/v')).body as Item)['description'], '');
   }));
 
-test('permissions are patterns of PCRE', () =>
+test('permissions are PCRE patterns', () =>
   withBroker(async ({ ask }) => {
     await put(ask, '/users/bob', { password: 'b', tags: 'management' });
     const rights = { configure: '\\Atasks\\-[[:alpha:]]+\\z', write: '(?i)^UP$', read: '^(?!amq\\.)' };
@@ -277,7 +277,7 @@ test('permissions are patterns of PCRE', () =>
     assert.equal([await declare('tasks-a'), await declare('tasks-1'), await declare('xtasks-a')], [201, 401, 401]);
   }));
 
-test('policies, limits and metadata are kept, exported and imported', async () => {
+test('stores, exports and imports policies, limits and metadata', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'mq-policies-'));
   const definitionsOf = async (ask: Ask) => {
     const { vhosts, policies, parameters } = (await ask('GET /definitions')).body as Item;

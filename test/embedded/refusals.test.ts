@@ -1,4 +1,4 @@
-// What the embedded broker refuses, with RabbitMQ's codes and texts (4.3.6, asked with amqplib).
+// Tests the refusals of the embedded broker, with RabbitMQ's codes and texts (4.3.6, measured with amqplib).
 
 import type { ConfirmChannel, Message } from 'amqplib';
 import { test } from 'uvu';
@@ -282,7 +282,7 @@ test("another connection's exclusive queue is 405", () =>
     );
   }));
 
-test('after a refusal the connection goes on, and the number of the channel can be taken again', () =>
+test('after a refusal the connection works and the channel can be reused', () =>
   Place.with({}, async (place) => {
     const connection = await place.connection();
     for (let round = 0; round < 3; round++) {
@@ -292,7 +292,7 @@ test('after a refusal the connection goes on, and the number of the channel can 
     await (await place.channel(connection)).assertQueue('yes');
   }));
 
-test('the order of the arguments of a binding does not matter', () =>
+test('ignores the order of the arguments of a binding', () =>
   Place.with({}, async (place) => {
     const channel = await place.channel();
     await channel.assertExchange('x', 'headers');
@@ -305,7 +305,7 @@ test('the order of the arguments of a binding does not matter', () =>
     assert.is(bindings?.size, 0);
   }));
 
-test('a quorum queue ignores that a consumer is exclusive', () =>
+test('a quorum queue ignores the exclusive flag of a consumer', () =>
   Place.with({}, async (place) => {
     const channel = await place.channel();
     await channel.assertQueue('q', { arguments: { 'x-queue-type': 'quorum' } });
@@ -313,7 +313,7 @@ test('a quorum queue ignores that a consumer is exclusive', () =>
     assert.is((await channel.checkQueue('q')).consumerCount, 3);
   }));
 
-test("another connection's exclusive queue can be unbound only from what it is not bound to", () =>
+test("refuses to unbind another connection's exclusive queue", () =>
   Place.with({}, async (place) => {
     const [one, two] = [await place.channel(), await place.channel()];
     await one.assertQueue('mine', { exclusive: true });
@@ -324,14 +324,14 @@ test("another connection's exclusive queue can be unbound only from what it is n
     assert.is(place.broker.vhosts.get('/')?.exchanges.get('amq.direct')?.bindings.size, 1);
   }));
 
-test('a new secret is accepted', () =>
+test('accepts connection.update-secret', () =>
   Place.with({}, async (place) => {
     const connection = await place.connection();
     await connection.updateSecret(Buffer.from('new'), 'renewal');
     await place.channel(connection);
   }));
 
-test('to delete or unbind what is not there is no error', () =>
+test('deletes and unbinds missing objects without an error', () =>
   Place.with({}, async (place) => {
     const channel = await place.channel();
     assert.is((await channel.deleteQueue('no')).messageCount, 0);

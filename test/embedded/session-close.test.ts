@@ -1,4 +1,4 @@
-// A session that is closed while it connects leaves no connection behind.
+// Closes a session while it connects: no connection may remain.
 
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -24,7 +24,7 @@ function sessionAt(place: Place): Session {
   });
 }
 
-test('a connection that opens after the close of its session is closed too', () =>
+test('closes a connection that opens after the close of its session', () =>
   Place.with({ port: 0 }, async (place) => {
     const session = sessionAt(place);
     const opening = session.consumer('task', { prefetch: 1 }).catch((error: { code: string }) => error.code);

@@ -1,4 +1,4 @@
-// A connection that is lost while a role sets it up: the role connects again, or ends with its status.
+// Closes connections while a role sets them up: the role reconnects, or ends with its status.
 
 import { connect, createServer, type Socket } from 'node:net';
 import { test } from 'uvu';
@@ -7,10 +7,10 @@ import { startBroker } from '../../src/broker/server.ts';
 import { mq, startMq } from '../support/mq.ts';
 import { until } from '../support/until.ts';
 
-// AMQP 0-9-1: channel.close is method 40 of class 20. Rascal closes its channels when everything is declared.
+// AMQP 0-9-1: channel.close is method 40 of class 20. Rascal closes its channels after the declarations.
 const channelClose = Buffer.from([0, 20, 0, 40]);
 
-/** A broker, and a proxy before it that can reset each connection at channel.close. */
+/** Starts a broker behind a proxy that can reset each connection at channel.close. */
 async function withDoor(
   use: (door: { url: string; breaks: boolean; closeAll(): void; resets: number }) => Promise<void>,
 ) {
@@ -47,7 +47,7 @@ async function withDoor(
   }
 }
 
-test('a role whose connection is lost at the end of its set-up connects again, time after time', () =>
+test('a role reconnects each time its connection is lost after the set-up', () =>
   withDoor(async (door) => {
     const env = { MQ_URL: door.url };
     const worker = startMq(['worker'], { env });
@@ -63,7 +63,7 @@ test('a role whose connection is lost at the end of its set-up connects again, t
   }));
 
 for (const role of [['worker'], ['task', 'text'], ['rpc-server'], ['rpc-client', '5'], ['receive-logs']]) {
-  test(`a connection that is lost at the end of the first set-up ends ${role[0]} with 69`, () =>
+  test(`a connection lost in the first set-up ends ${role[0]} with 69`, () =>
     withDoor(async (door) => {
       door.breaks = true;
       const { status, stderr } = await mq(role, { env: { MQ_URL: door.url } });

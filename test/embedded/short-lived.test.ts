@@ -1,4 +1,4 @@
-// A broker that takes connections and ends each of them at the first message: no sender goes round for ever.
+// A broker that closes each connection at the first message: a sender must not retry without end.
 
 import { connect, createServer, type Socket } from 'node:net';
 import { test } from 'uvu';
@@ -9,7 +9,7 @@ import { mq } from '../support/mq.ts';
 // AMQP 0-9-1: basic.publish is method 40 of class 60.
 const publish = Buffer.from([0, 60, 0, 40]);
 
-test('what gets no answer is in doubt after --timeout, however often the connection comes back', async () => {
+test('a message without an answer is in doubt after --timeout', async () => {
   const broker = await startBroker({ port: 0 });
   const sockets = new Set<Socket>();
   let connections = 0;
@@ -28,7 +28,7 @@ test('what gets no answer is in doubt after --timeout, however often the connect
     const { status, stderr } = await mq(['task', 'never', '--timeout', '3'], { env });
     assert.is(status, 75, stderr);
     assert.match(stderr, 'no answer from the broker in 3 s');
-    // Without a pause there would be a hundred of them.
+    // Without back-off there would be a hundred connections.
     assert.ok(connections > 1 && connections < 30, `${connections} connections`);
   } finally {
     for (const socket of sockets) socket.destroy();

@@ -1,4 +1,4 @@
-// Permissions for the routing keys of topic exchanges. RabbitMQ 4.3 gave the answers.
+// Tests permissions for the routing keys of topic exchanges. The answers are those of RabbitMQ 4.3.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -14,7 +14,7 @@ import { type Ask, type Served, withManagement } from '../support/management.ts'
 const topic = { exchange: 'amq.topic', write: '^a\\.{username}', read: '^b' };
 const shown = { user: 'b.b', vhost: '/', ...topic };
 
-/** Runs with a user who may do everything, but only with some keys of amq.topic. */
+/** Runs with a user that has all permissions, but only for some routing keys of amq.topic. */
 function withUser(use: (served: Served) => Promise<void>, options: BrokerOptions = {}): Promise<void> {
   return withManagement(async (served) => {
     const { ask } = served;
@@ -31,7 +31,7 @@ const refused = (access: string): Closed => ({
   text: `ACCESS_REFUSED - ${access} access to topic 'c' in exchange 'amq.topic' in vhost '/' refused for user 'b.b'`,
 });
 
-test('a user publishes to a topic exchange and binds to it only by the keys that the permission names', () =>
+test('a user may publish and bind only with the permitted routing keys', () =>
   withUser(async ({ ask, place }) => {
     const channel = () =>
       place.connection({ user: 'b.b', password: 'b' }).then((connection) => place.channel(connection));
@@ -54,17 +54,17 @@ test('a user publishes to a topic exchange and binds to it only by the keys that
       assert.equal(await refusal(other, () => use(other)), refused(access), use.toString());
     }
     const other = await channel();
-    // The user's name has a dot in it, which is not the one of a pattern.
+    // The dot in the user's name is not a wildcard of the pattern.
     const { code } = await refusal(other, () => other.publish('amq.topic', 'a.bxb', Buffer.from('')));
     assert.is(code, 403);
     const body = { routing_key: 'c', payload: '', payload_encoding: 'string', properties: {} };
     const as = 'b.b:b';
-    // RabbitMQ answers 400, not 401, to a publish.
+    // RabbitMQ answers a forbidden publish with 400, not 401.
     assert.is((await ask('POST /exchanges/%2F/amq.topic/publish', { as, body })).status, 400);
     assert.is((await ask('POST /bindings/%2F/e/amq.topic/q/q', { as, body })).status, 401);
   }));
 
-test('topic permissions are listed by every path, and deleted by exchange or together', () =>
+test('lists topic permissions by every path, and deletes one or all', () =>
   withUser(async ({ ask }) => {
     for (const path of ['/topic-permissions', '/topic-permissions/%2F/b.b', '/vhosts/%2F/topic-permissions']) {
       assert.equal((await ask(`GET ${path}`)).body, [shown], path);
@@ -76,13 +76,13 @@ test('topic permissions are listed by every path, and deleted by exchange or tog
     ]) {
       assert.is((await ask('PUT /topic-permissions/%2F/b.b', { body })).status, 400);
     }
-    assert.is((await ask('PUT /topic-permissions/%2F/nobody', { body: topic })).status, 400);
+    assert.is((await ask('PUT /topic-permissions/%2F/unknown', { body: topic })).status, 400);
     assert.is((await ask('DELETE /topic-permissions/%2F/b.b/amq.topic')).status, 204);
     assert.is((await ask('DELETE /topic-permissions/%2F/b.b')).status, 404);
     assert.is((await ask('GET /topic-permissions/%2F/b.b')).status, 404);
   }));
 
-test('topic permissions are kept, exported and imported, and go with the user', async () => {
+test('stores, exports, imports topic permissions; deletes them with the user', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'mq-topics-'));
   const stored = async () => ({ store: await openStore(folder, { pid: 4_000_000, isAlive: () => false }) });
   const exportOf = async (ask: Ask) => (await ask('GET /definitions')).body as { topic_permissions: unknown };

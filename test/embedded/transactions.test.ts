@@ -1,11 +1,11 @@
-// tx: publishes and acknowledgements that wait.
+// Tests transactions (class tx).
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { methodKey, methods } from '../../src/broker/codec/methods.ts';
 import { drain, get, Place, refusal } from '../support/embedded.ts';
 
-test('publishes and acknowledgements wait for the commit, and a rollback forgets them', () =>
+test('publishes and acknowledgements wait for the commit or a rollback', () =>
   Place.with({}, async (place) => {
     const connection = await place.connection();
     const channel = await connection.createChannel();
@@ -31,7 +31,7 @@ test('publishes and acknowledgements wait for the commit, and a rollback forgets
     assert.equal(await drain(other, 'q'), []);
   }));
 
-test('what a rollback gave back returns to the queue with the channel', () =>
+test('messages of a rollback are requeued when the channel closes', () =>
   Place.with({}, async (place) => {
     const connection = await place.connection();
     const channel = await connection.createChannel();
@@ -45,7 +45,7 @@ test('what a rollback gave back returns to the queue with the channel', () =>
     assert.equal(await drain(other, 'q'), ['in']);
   }));
 
-test('confirms and transactions exclude each other, and a commit needs a transaction', () =>
+test('refuses transactions with confirms, and a commit without tx.select', () =>
   Place.with({}, async (place) => {
     const confirming = await place.channel();
     assert.equal(await refusal(confirming, () => ask(confirming, 'tx.select')), {
@@ -59,7 +59,7 @@ test('confirms and transactions exclude each other, and a commit needs a transac
     });
   }));
 
-/** amqplib has the methods, and no functions for them. */
+/** amqplib encodes the methods of tx, but has no functions for them. */
 async function ask(channel: object, name: 'tx.select' | 'tx.commit' | 'tx.rollback'): Promise<void> {
   const { rpc } = channel as { rpc(method: number, fields: object, answer: number): Promise<unknown> };
   const [classId, methodId] = methods[name].id;

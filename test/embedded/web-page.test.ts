@@ -1,4 +1,4 @@
-// The page of mq web in each of its states, on a broker of the test's own. Each state leaves a picture in dist/screenshots.
+// Tests the page of mq web in each of its states, on a broker of its own. Each state writes a screenshot to dist/screenshots.
 
 import { connect } from 'amqplib';
 import type { Route } from 'playwright-core';
@@ -39,7 +39,7 @@ interface Place {
   readonly port: number;
 }
 
-/** Starts a broker. The system gives its port to nobody while the broker is away. */
+/** Starts a broker on a port that no other process can get while the broker is stopped. */
 async function startBroker(given?: number): Promise<Place> {
   const [port = 0] = given === undefined ? await freePorts(1, '127.0.0.1') : [given];
   const broker = start(['broker', '--port', String(port), '--management-port', '0', '--json']);
@@ -51,7 +51,7 @@ type Scene = Visit & Place;
 
 interface PageOptions extends VisitOptions {
   readonly config?: unknown;
-  /** false: the broker holds nothing, and the page watches nothing. */
+  /** If false, the broker is empty and the page watches nothing. */
   readonly isPrepared?: boolean;
 }
 
@@ -63,7 +63,7 @@ async function withPage(
   const cwd = emptyFolder(config === undefined ? {} : { 'rascal.json': JSON.stringify(config) });
   if (isPrepared) await mq(['declare', '--url', place.url], { cwd });
   const { management } = place;
-  // Not what answers on ports 15672 and 15674.
+  // Services on ports 15672 and 15674 must not be used.
   const api = ['--management-url', management, '--stomp', 'bridge'];
   const web = start(['web', '--port', '0', '--json', '--url', place.url, ...api], { cwd });
   const { url } = JSON.parse(await web.prints(/\n/)) as { url: string };
@@ -81,7 +81,7 @@ async function withPage(
   }
 }
 
-/** Messages to an exchange, each confirmed. */
+/** Publishes messages to an exchange, each confirmed. */
 async function publish(url: string, exchange: string, messages: readonly (readonly [key: string, body: Buffer])[]) {
   const connection = await connect(url);
   try {
@@ -106,7 +106,7 @@ for (const [name, options] of [
   ['phone-light', { width: 375, height: 812 }],
   ['phone-dark', { width: 375, height: 812, scheme: 'dark' }],
 ] as const) {
-  test(`the page (${name}) fits its width, and shows messages, results and depths`, () =>
+  test(`the page (${name}) fits its width and shows messages and depths`, () =>
     withPage(async ({ page, url }) => {
       await picture(page, `empty-${name}`);
       await page.click('#task button');
@@ -125,7 +125,7 @@ for (const [name, options] of [
     }, options));
 }
 
-test('a broker that goes away and comes back is survived', () =>
+test('the page reconnects after a restart of the broker', () =>
   withPage(async ({ page, broker, port }) => {
     await page.click('#publish button');
     await shows(page, '#messages li', 'Hello World!');
@@ -138,7 +138,7 @@ test('a broker that goes away and comes back is survived', () =>
     const again = await startBroker(port);
     await connected(page);
     await shows(page, '#streams .note', "there is no exchange 'logs'");
-    // The page listens again when the exchange is there again.
+    // The page subscribes again when the exchange exists again.
     await until('the message', async () => {
       const { status } = await mq(['emit-log', 'after the restart', '--url', again.url]);
       return status === 0;
@@ -146,7 +146,7 @@ test('a broker that goes away and comes back is survived', () =>
     await shows(page, '#messages li', 'after the restart');
   }));
 
-test('an exchange that is not there stops nothing else, and is listened to when it comes', () =>
+test('a missing exchange affects no other stream, and is used when it exists', () =>
   withPage(async ({ page, url }) => {
     await page.fill('#watch [name=exchange]', 'later');
     await page.fill('#watch [name=pattern]', 'x');
@@ -167,7 +167,7 @@ test('an exchange that is not there stops nothing else, and is listened to when 
     await connection.close();
   }));
 
-test('a stream that was asked about before and after a reconnect is listened to once', () =>
+test('a stream requested before and after a reconnect is subscribed once', () =>
   withPage(
     async ({ page, broker, port }) => {
       const held: Route[] = [];
@@ -190,7 +190,7 @@ test('a stream that was asked about before and after a reconnect is listened to 
       const answered = page.waitForResponse('**/api/exchange*');
       await after.continue();
       await answered;
-      // Frames are answered in order: what the page asked for before is there when it listens to this one.
+      // Frames are answered in order: earlier subscriptions are active when this one is.
       await page.unroute('**/api/exchange*');
       await page.fill('#watch [name=exchange]', 'amq.fanout');
       await page.click('#watch button');
@@ -208,9 +208,9 @@ test('a stream that was asked about before and after a reconnect is listened to 
     { isPrepared: false },
   ));
 
-test('what is no text is shown as bytes, what is long is cut, and the list keeps the last 200', () =>
+test('shows binary bodies as bytes, cuts long ones, keeps the last 200', () =>
   withPage(async ({ page, url }) => {
-    // Frames are answered in order: the page listens when this is confirmed.
+    // Frames are answered in order: the subscription is active when this is confirmed.
     await page.click('#publish button');
     await shows(page, '#publish output', 'confirmed');
     await publish(url, 'logs', [['', Buffer.from([0xff, 0xfe, 0, 1, 65])]]);
@@ -234,7 +234,7 @@ test('what is no text is shown as bytes, what is long is cut, and the list keeps
     await shows(page, '#kept', '10 of the last 200 messages');
   }));
 
-test('the keyboard is enough: to watch, to publish, to hide a stream and to open a message', () =>
+test('every action of the page works with the keyboard', () =>
   withPage(
     async ({ page, url }) => {
       await mq(['declare', '--url', url]);
@@ -255,7 +255,7 @@ test('the keyboard is enough: to watch, to publish, to hide a stream and to open
       await page.focus('#streams .show');
       await page.keyboard.press('Space');
       await shows(page, '#kept', '0 of the last 1 messages');
-      // Every field and button has a name.
+      // Every field and button has an accessible name.
       const nameless = (await page.evaluate(`[...document.querySelectorAll('input, select, textarea, button')]
       .filter((one) => !(one.labels?.length || one.textContent.trim() || one.ariaLabel)).map((one) => one.outerHTML)`)) as string[];
       assert.equal(nameless, []);
@@ -263,7 +263,7 @@ test('the keyboard is enough: to watch, to publish, to hide a stream and to open
     { isPrepared: false },
   ));
 
-test('mq web declares nothing: what is missing is drawn as missing, with what to do', () =>
+test('mq web declares nothing, and draws missing objects with a hint', () =>
   withPage(
     async ({ page, url }) => {
       await shows(
@@ -302,7 +302,7 @@ for (const [name, options] of [
   ['wide', {}],
   ['phone', { width: 375, height: 812 }],
 ] as const) {
-  test(`a larger topology (${name}): no label lies on another, dead-letter paths are drawn, what is wider scrolls`, () => {
+  test(`draws a larger topology (${name}) without overlapping labels`, () => {
     const keys = ['order.created', 'order.paid', 'order.refunded', 'order.shipped.europe', 'order.#'];
     const queues = ['billing', 'shipping-and-returns', 'mail', 'audit'];
     const config = {
@@ -357,7 +357,7 @@ for (const [name, options] of [
   });
 }
 
-test('JSON is indented, and its numbers stay as they are written', () =>
+test('indents JSON, and keeps its numbers as written', () =>
   withPage(async ({ page, url }) => {
     await publish(url, 'topic_logs', [['k', Buffer.from('{"id":9007199254740993,"lines":[1.0,{}],"text":"a{,b"}')]]);
     await page.locator('#messages summary', { hasText: '9007199254740993' }).click();
@@ -368,7 +368,7 @@ test('JSON is indented, and its numbers stay as they are written', () =>
     );
   }));
 
-test('hostile names in rascal.json are names', () => {
+test('shows hostile names of rascal.json as text', () => {
   const name = '<img src=x onerror="window.pwned=1">';
   const config = {
     vhosts: {

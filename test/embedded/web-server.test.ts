@@ -1,4 +1,4 @@
-// mq web without a browser: who it answers, what it says with every answer, its limits, and how it ends.
+// Tests mq web without a browser: access, headers, limits, and shutdown.
 
 import { request } from 'node:http';
 import { createServer as createSecureServer } from 'node:https';
@@ -41,7 +41,7 @@ interface Told {
 }
 
 async function serve(args: readonly string[] = [], options: MqOptions = {}): Promise<Served> {
-  // Not by what answers on port 15674.
+  // A service on port 15674 must not be used.
   const bridge = ['--stomp', 'bridge'];
   const web = start(['web', '--port', '0', '--json', '--url', await startBroker(), ...bridge, ...args], options);
   const { url } = JSON.parse(await web.prints(/\n/)) as { url: string };
@@ -71,7 +71,7 @@ async function open(url: string, headers: Readonly<Record<string, string>>): Pro
   return opened;
 }
 
-/** A WebSocket, or the status of its refusal. */
+/** Returns a WebSocket, or the status of its refusal. */
 function upgrade(url: string, headers: Readonly<Record<string, string>>, path = '/stomp'): Promise<WebSocket | number> {
   return new Promise((resolve) => {
     const socket = new WebSocket(`${url.replace('http', 'ws')}${path}`, ['v12.stomp'], { headers });
@@ -84,7 +84,7 @@ function upgrade(url: string, headers: Readonly<Record<string, string>>, path = 
   });
 }
 
-test('every answer carries the policy: nothing inline, nothing from elsewhere, no frame, no guess at types', async () => {
+test('every response has the Content-Security-Policy and related headers', async () => {
   const { get } = await serve();
   const answers = await Promise.all(
     [
@@ -118,7 +118,7 @@ test('every answer carries the policy: nothing inline, nothing from elsewhere, n
   assert.is((await get('/', {}, 'HEAD')).text, '');
 });
 
-test('a name that points here (DNS rebinding) is not answered, unless it is allowed', async () => {
+test('refuses an unknown host name (DNS rebinding) unless it is allowed', async () => {
   const { get, url } = await serve(['--allow-host', 'web.example']);
   const { port } = new URL(url);
   for (const path of ['/', '/api/catalog', '/page.js']) {
@@ -129,7 +129,7 @@ test('a name that points here (DNS rebinding) is not answered, unless it is allo
   assert.is(await upgrade(url, { host: `evil.example:${port}`, origin: `http://evil.example:${port}` }), 421);
 });
 
-test('the WebSocket opens for the page only', async () => {
+test('opens a WebSocket only for the page', async () => {
   const { url } = await serve();
   assert.is(await upgrade(url, { origin: 'http://evil.example' }), 403);
   assert.is(await upgrade(url, { origin: 'null' }), 403);
@@ -138,7 +138,7 @@ test('the WebSocket opens for the page only', async () => {
   (await open(url, { origin: url })).terminate();
 });
 
-test('a publish is accepted from the page only, and only as a message in JSON', async () => {
+test('accepts a publish only from the page, and only as JSON', async () => {
   const { url } = await serve();
   const post = async (body: string, headers: Readonly<Record<string, string>> = {}) => {
     const all = { origin: url, 'content-type': 'application/json', ...headers };
@@ -157,7 +157,7 @@ test('a publish is accepted from the page only, and only as a message in JSON', 
     assert.equal(await post(wrong), [400, ''], wrong);
 });
 
-test('a message of a page that is too large ends its connection, and pages over the limit are refused', async () => {
+test('closes a page after a too large message, and limits the number of pages', async () => {
   const { url } = await serve();
   const socket = await open(url, { origin: url });
   const closed = new Promise<number>((resolve) => socket.once('close', resolve));
@@ -168,7 +168,7 @@ test('a message of a page that is too large ends its connection, and pages over 
   for (const page of pages) if (typeof page !== 'number') page.terminate();
 });
 
-test('beyond loopback a password is wanted: without one it does not start, with one each request is asked for it', async () => {
+test('requires a password on an address that is not loopback', async () => {
   const refused = await mq(['web', '--host', '0.0.0.0', '--port', '0']);
   assert.is(refused.status, 64);
   assert.match(
@@ -188,7 +188,7 @@ test('beyond loopback a password is wanted: without one it does not start, with 
   socket.terminate();
 });
 
-test('a page that is open does not hold up the end', async () => {
+test('an open page does not delay the shutdown', async () => {
   const { url, web } = await serve();
   const socket = await open(url, { origin: url });
   socket.send('CONNECT\naccept-version:1.2\n\n\0');
@@ -199,7 +199,7 @@ test('a page that is open does not hold up the end', async () => {
   await closed;
 });
 
-test('a plugin at wss is verified: --ca trusts its authority, and --insecure turns the verification off', async () => {
+test('verifies a wss plugin by --ca unless --insecure is set', async () => {
   const { key, cert, file } = certificate();
   const plugin = createSecureServer({ key, cert });
   new WebSocketServer({ server: plugin }).on('connection', (socket) => {
@@ -230,7 +230,7 @@ test('a plugin at wss is verified: --ca trusts its authority, and --insecure tur
   }
 });
 
-test('what cannot be: no broker, a port that is taken, a plugin that does not answer, wrong options', async () => {
+test('refuses wrong options, a taken port, a missing broker or plugin', async () => {
   const taken = createServer();
   await new Promise<void>((resolve) => taken.listen(0, '127.0.0.1', resolve));
   try {

@@ -1,4 +1,4 @@
-// Commands that use a management API never use another broker's.
+// Checks that commands never use the management API of another broker.
 
 import { createServer as createHttpServer, request } from 'node:http';
 import { type AddressInfo, connect, createServer, type Server } from 'node:net';
@@ -8,7 +8,7 @@ import { type CliRun, runCli } from '../support/cli.ts';
 import { type Served, withManagement } from '../support/management.ts';
 import { emptyFolder, mq } from '../support/mq.ts';
 
-/** Two brokers that have nothing to do with each other. */
+/** Starts two unrelated brokers. */
 function withTwo(use: (own: Served, other: Served) => Promise<void>): Promise<void> {
   return withManagement((own) => withManagement((other) => use(own, other)));
 }
@@ -30,7 +30,7 @@ async function served(server: Server, use: (port: number) => Promise<void>): Pro
   }
 }
 
-/** A port that forwards to another one, as Docker does: the client's port is not the one that the broker sees. */
+/** Forwards a port to another one, as Docker does: the client's port differs from the port that the broker reports. */
 function withForwarded(port: number, use: (port: number) => Promise<void>): Promise<void> {
   const forwarder = createServer((socket) => {
     const onward = connect(port, '127.0.0.1');
@@ -46,7 +46,7 @@ function refused({ status, stderr, stdout }: Omit<CliRun, 'status'> & { status: 
   assert.is(stdout, '');
 }
 
-test('without a named API, an AMQP port other than 5672 and 5671 is refused', async () => {
+test('requires a named API for AMQP ports other than 5672 and 5671', async () => {
   await withManagement(async (own) => {
     for (const words of ['list queues', 'delete queue q --yes', 'overview', 'export definitions']) {
       const run = await runCli(['admin', ...words.split(' '), '--url', own.place.url()]);
@@ -58,7 +58,7 @@ test('without a named API, an AMQP port other than 5672 and 5671 is refused', as
   });
 });
 
-test('a named API of another broker is refused before it is asked to change anything', async () => {
+test('refuses the named API of another broker before any change', async () => {
   await withTwo(async (own, other) => {
     await other.ask('PUT /queues/%2F/kept', { body: {} });
     const env = { MQ_URL: own.place.url(), MQ_MANAGEMENT_URL: apiOf(other) };
@@ -74,7 +74,7 @@ test('a named API of another broker is refused before it is asked to change anyt
   });
 });
 
-test('the connections of rascal.json count as the address, and so does management in it', async () => {
+test('uses the connections and `management` of rascal.json', async () => {
   await withTwo(async (own, other) => {
     const folder = (management?: string) => {
       const connection = { url: own.place.url(), ...(management !== undefined && { management }) };
@@ -99,7 +99,7 @@ test('the API of the broker is used, also through a forwarded port', async () =>
   });
 });
 
-test('a user who may not declare a queue proves the API by the name of a connection', async () => {
+test('a user without configure permission proves the API by a connection', async () => {
   await withManagement(async (own) => {
     await own.ask('PUT /users/reader', { body: { password: 'pw', tags: 'management' } });
     await own.ask('PUT /permissions/%2F/reader', { body: { configure: '', write: '', read: '.*' } });
@@ -112,7 +112,7 @@ test('a user who may not declare a queue proves the API by the name of a connect
   });
 });
 
-test('two brokers with one cluster name are told apart by a connection', async () => {
+test('a connection distinguishes two brokers with the same cluster name', async () => {
   await withTwo(async (own, other) => {
     const lying = createHttpServer((asked, response) => {
       const { headers, method, url = '' } = asked;
@@ -144,7 +144,7 @@ test('two brokers with one cluster name are told apart by a connection', async (
   });
 });
 
-test('a named API is used with a note if AMQP cannot be reached, and alone without one', async () => {
+test('a named API is used with a note if AMQP cannot be reached', async () => {
   await withManagement(async (own) => {
     const named = ['admin', 'whoami', '--columns', 'name', '--management-url', apiOf(own)];
     const noted = await runCli([...named, '--url', 'amqp://127.0.0.1:1']);
@@ -156,7 +156,7 @@ test('a named API is used with a note if AMQP cannot be reached, and alone witho
   });
 });
 
-test('a vhost that does not exist yet and a login without AMQP do not hinder the proof', async () => {
+test('the proof works with a missing vhost and a login without AMQP', async () => {
   await withTwo(async (own, other) => {
     for (const url of [own.place.url({ vhost: 'shop' }), own.place.url({ user: 'nobody' })]) {
       const run = await runCli(['admin', 'create', 'vhost', 'shop', '--url', url, '--management-url', apiOf(own)]);
@@ -176,7 +176,7 @@ test('vhosts of rascal.json on different brokers are not guessed', async () => {
   });
 });
 
-test('mq web and mq test use no API that is not named beside another port, and refuse that of another broker', async () => {
+test("mq web and mq test require a named API, and refuse another broker's", async () => {
   await withTwo(async (own, other) => {
     const cwd = emptyFolder({ 'a.test.ts': "import { test } from 'mq/test';\ntest('one', () => {});\n" });
     const url = own.place.url();
