@@ -1,7 +1,7 @@
 // Builds the API path of an action and turns a 404 into a "not found" error.
 
-import { closest, distance } from 'fastest-levenshtein';
 import { escaped, MqError } from '../errors.ts';
+import { nearest } from '../terminal/nearest.ts';
 import { type Action, type Call, type Item, vhostOf } from './action.ts';
 import type { Method } from './client.ts';
 import type { Answer } from './http.ts';
@@ -108,9 +108,7 @@ async function nearName({ api }: Call, path: string, typed: string): Promise<str
   const { status, body } = await api.ask('GET', path);
   if (status !== 200 || !Array.isArray(body)) return undefined;
   const names = (body as Item[]).flatMap(({ name }) => (typeof name === 'string' && name !== '' ? [name] : []));
-  if (names.length === 0) return undefined;
-  const near = closest(typed, names);
-  return distance(typed, near) <= Math.max(2, Math.floor(near.length / 3)) ? near : undefined;
+  return nearest(typed, names);
 }
 
 /** Returns ` in vhost shop` for a line of output. */

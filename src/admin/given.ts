@@ -1,6 +1,6 @@
 // Parses command-line values that are not plain text: JSON, queue arguments, tags.
 
-import { closest, distance } from 'fastest-levenshtein';
+import { nearest } from '../terminal/nearest.ts';
 import type { Call, Item } from './action.ts';
 
 /** Parses JSON in an argument. Throws USAGE. */
@@ -50,8 +50,8 @@ export function tagsOf(call: Call): string[] {
   for (const tag of tags) {
     if (tag === '') throw call.usage('a tag is empty');
     if (knownTags.includes(tag)) continue;
-    const near = closest(tag, knownTags);
-    if (distance(tag, near) <= 2) throw call.usage(`there is no tag '${tag}'; did you mean '${near}'?`);
+    const near = nearest(tag, knownTags, 2);
+    if (near !== undefined) throw call.usage(`there is no tag '${tag}'; did you mean '${near}'?`);
     call.say(`'${tag}' is none of RabbitMQ's own tags: ${knownTags.join(', ')}`);
   }
   return [...new Set(tags)];

@@ -6,6 +6,7 @@ import type { FoundFile } from '../config/find.ts';
 import { type RoleConfig, roleFor, usesOf } from '../config/role.ts';
 import type { Context } from '../context.ts';
 import { asMqError, exitStatuses, MqError } from '../errors.ts';
+import { nearest } from '../terminal/nearest.ts';
 import { widthOf } from '../terminal/wrap.ts';
 import { optionSets } from './arguments/options.ts';
 import {
@@ -13,7 +14,6 @@ import {
   commandWords,
   earlyValue,
   hasFlag,
-  nearest,
   parse,
   refuseUnclearStart,
   unknownCommand,

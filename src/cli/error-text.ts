@@ -1,5 +1,6 @@
 // Formats errors: one line and a hint, or a JSON object with --json.
 
+import { redactor } from '../config/redact.ts';
 import type { Context } from '../context.ts';
 import { escaped, exitStatuses, type MqError, safeJson } from '../errors.ts';
 import { wrapped } from '../terminal/wrap.ts';
@@ -59,10 +60,6 @@ function stackOf(error: Error): string {
  * command.
  */
 export function withoutPasswords(text: string, args: readonly string[]): string {
-  const typed = args.flatMap((arg) => /:\/\/(.*:.*@)/s.exec(arg)?.[1] ?? []);
-  return typed.reduce(
-    (shown, user) =>
-      shown.replaceAll(user, '***@').replaceAll(escaped(user), '***@').replaceAll(safeJson(user).slice(1, -1), '***@'),
-    text,
-  );
+  // The @ is part of the secret, so that a short password is long enough for the redactor.
+  return redactor(args.flatMap((arg) => /:\/\/(.*:.*@)/s.exec(arg)?.[1] ?? []))(text);
 }

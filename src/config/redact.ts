@@ -1,5 +1,6 @@
 // Removes passwords and keys from output.
 
+import { escaped, safeJson } from '../errors.ts';
 import type { Config, ConnectionConfig } from './config.ts';
 import { isObject, objectOf, stringOf } from './plain.ts';
 
@@ -28,7 +29,7 @@ export function redactor(secrets: readonly string[]): (text: string) => string {
   // The longest secret comes first, because one secret may be a prefix of another.
   const longestFirst = forms.toSorted((one, other) => other.length - one.length);
   const pattern = new RegExp(longestFirst.map((form) => form.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')).join('|'), 'g');
-  return (text) => text.replace(pattern, '***');
+  return (text) => text.replace(pattern, (secret) => (secret.endsWith('@') ? '***@' : '***'));
 }
 
 function configSecrets(config: Config): string[] {
@@ -84,5 +85,7 @@ function formsOf(secret: string): string[] {
     base64.replace(/(?<!=)=+$/, ''),
     Buffer.from(secret).toString('base64url'),
     JSON.stringify(secret).slice(1, -1),
+    safeJson(secret).slice(1, -1),
+    escaped(secret),
   ];
 }

@@ -60,7 +60,7 @@ const owners: Readonly<Record<string, readonly string[]>> = {
   amqplib: ['session.ts', 'session/', 'config/'],
   cac: ['cli/arguments/program.ts'],
   esbuild: ['build/'],
-  'fastest-levenshtein': ['admin/', 'config/', 'cli/'],
+  'fastest-levenshtein': ['terminal/nearest.ts'],
   'jsonc-parser': ['config/'],
   re2js: ['broker/patterns.ts'],
   rascal: ['session.ts', 'session/', 'config/'],

@@ -1,8 +1,8 @@
 // Reads the nodes and replicated queues of a cluster, and waits for changes of members.
 
 import { setTimeout as pause } from 'node:timers/promises';
-import { closest, distance } from 'fastest-levenshtein';
 import { MqError } from '../../errors.ts';
+import { nearest } from '../../terminal/nearest.ts';
 import { type Call, type Item, vhostOf } from '../action.ts';
 import { encoded } from '../path.ts';
 import { type Replication, replicationOf } from './replication.ts';
@@ -28,9 +28,8 @@ export function nodeNamed(call: Call, { all }: Nodes): string {
   const found = all.filter((name) => name === typed || name.slice(name.indexOf('@') + 1) === typed);
   const [only] = found;
   if (only !== undefined && found.length === 1) return only;
-  const near = closest(typed, all as string[]);
-  const hint =
-    near !== undefined && distance(typed, near) <= 2 ? `did you mean '${near}'?` : `there are ${all.join(', ')}`;
+  const near = nearest(typed, all);
+  const hint = near === undefined ? `there are ${all.join(', ')}` : `did you mean '${near}'?`;
   throw new MqError('BAD_DATA', `there is no node '${typed}' in the cluster`, { hint });
 }
 

@@ -2,8 +2,8 @@
 // and finds errors that cac would accept (unknown options such as --constructor); this file adds suggestions.
 
 import { cac } from 'cac';
-import { closest, distance } from 'fastest-levenshtein';
 import { MqError } from '../../errors.ts';
+import { nearest } from '../../terminal/nearest.ts';
 import type { Command } from '../command.ts';
 import { refuseBytes } from '../exact-arguments.ts';
 import type { Option } from './option.ts';
@@ -152,24 +152,4 @@ function notThere(typed: string, options: readonly Option[], command: Command): 
     `there is no option ${name}`,
     near ? `did you mean --${near}?` : `mq ${command.name} --help lists the options; what follows -- is no option`,
   ];
-}
-
-/** Returns the most similar name, or `undefined` if none is similar. */
-export function nearest(typed: string, names: readonly string[]): string | undefined {
-  if (names.length === 0) return undefined;
-  const swapped = names.find((name) => isSwapped(typed, name));
-  if (swapped !== undefined) return swapped;
-  const near = closest(typed, names as string[]);
-  // If two of two letters differ, it is a different word.
-  const most = Math.min(near.length - 1, Math.max(2, Math.floor(near.length / 3)));
-  return distance(typed, near) <= most ? near : undefined;
-}
-
-/**
- * Returns `true` if the words differ by two swapped neighbouring letters. Levenshtein counts two changes, but it is a
- * single typing error.
- */
-function isSwapped(typed: string, name: string): boolean {
-  const at = [...name].findIndex((letter, index) => letter !== typed[index]);
-  return at !== -1 && typed === `${name.slice(0, at)}${name[at + 1]}${name[at]}${name.slice(at + 2)}`;
 }

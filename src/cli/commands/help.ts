@@ -3,9 +3,9 @@
 import { basename } from 'node:path';
 import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
+import { nearest } from '../../terminal/nearest.ts';
 import { columns, widthOf } from '../../terminal/wrap.ts';
 import { optionSets } from '../arguments/options.ts';
-import { nearest } from '../arguments/program.ts';
 import type { Candidate, Command } from '../command.ts';
 
 /** cli.ts calls `helpText` instead of `run`, because the words after `mq help` may be options of another command. */

@@ -1,6 +1,7 @@
 // Finds what a rascal.json that the user did not name could do with the user's rights, because another person may have
 // written it. See .github/docs/decisions/0009.
 
+import { isLoopback } from '../../broker/loopback.ts';
 import { listenAddress } from '../../config/endpoint.ts';
 import type { FoundFile } from '../../config/find.ts';
 import { isObject, objectOf, type Plain, without } from '../../config/plain.ts';
@@ -43,7 +44,7 @@ function isProgram(handler: unknown): boolean {
 function isOpenToOthers(metrics: unknown): boolean {
   if (metrics === undefined) return false;
   const address = listenAddress(String(metrics));
-  return address === undefined || !['127.0.0.1', 'localhost', '::1'].includes(address.host);
+  return address === undefined || !isLoopback(address.host);
 }
 
 /** Removes the handlers, because the variables of their programs are not sent to a broker. */

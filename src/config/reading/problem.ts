@@ -1,7 +1,7 @@
 // Defines a problem in rascal.json and formats it with its position.
 
-import { closest, distance } from 'fastest-levenshtein';
 import { MqError } from '../../errors.ts';
+import { nearest } from '../../terminal/nearest.ts';
 
 export type ProblemCode =
   | 'syntax'
@@ -78,14 +78,8 @@ export function configError(file: string, problems: readonly Problem[]): MqError
 
 /** Returns ` (did you mean "queue"?)`, or an empty string if no candidate is similar. */
 export function didYouMean(word: string, candidates: readonly string[]): string {
-  if (word.length < 2 || candidates.length === 0) return '';
-  const near = closest(
-    word.toLowerCase(),
-    candidates.map((candidate) => candidate.toLowerCase()),
-  );
-  const found = candidates.find((candidate) => candidate.toLowerCase() === near) ?? '';
-  const tolerance = Math.max(1, Math.round(word.length * 0.4));
-  return found !== '' && distance(word.toLowerCase(), near) <= tolerance ? ` (did you mean ${quote(found)}?)` : '';
+  const near = nearest(word, candidates);
+  return near === undefined ? '' : ` (did you mean ${quote(near)}?)`;
 }
 
 /**

@@ -2,9 +2,9 @@
 
 import type { Action, Argument } from '../../../admin/action.ts';
 import { MqError } from '../../../errors.ts';
+import { nearest } from '../../../terminal/nearest.ts';
 import type { Option } from '../../arguments/option.ts';
 import { optionSets } from '../../arguments/options.ts';
-import { nearest } from '../../arguments/program.ts';
 import { unexpectedArgument } from '../../arguments/values.ts';
 
 export interface FoundAction {

@@ -3,7 +3,7 @@
 import type { Cluster } from '../../../cluster/cluster.ts';
 import type { Context } from '../../../context.ts';
 import { MqError } from '../../../errors.ts';
-import { nearest } from '../../arguments/program.ts';
+import { nearest } from '../../../terminal/nearest.ts';
 import type { Values } from '../../arguments/values.ts';
 
 /**
