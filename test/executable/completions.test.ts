@@ -63,24 +63,6 @@ for (const shell of ['bash', 'zsh', 'fish'] as const satisfies readonly ShellNam
   });
 }
 
-completions('what is wrong in rascal.json, or missing, leaves the built-in names', async () => {
-  for (const files of [{}, { 'rascal.json': '{ "vhosts": ' }, { 'rascal.json': '[1]' }]) {
-    const { status, stdout } = await mq(['completions', 'words', '--', 'publish', 'ta'], { cwd: emptyFolder(files) });
-    assert.equal([status, stdout], [0, 'words\ntask\n']);
-  }
-});
-
-completions('a file that is named on the line has its names there', async () => {
-  const cwd = emptyFolder({ 'other.json': JSON.stringify(rascal) });
-  for (const typed of [
-    ['--config', 'other.json', 'thu'],
-    ['publish', '--config=other.json', 'inv'],
-  ]) {
-    const { stdout } = await mq(['completions', 'words', '--', ...typed], { cwd });
-    assert.match(stdout, /^words\n(thumbnails\tmake thumbnails|invoices)\n$/);
-  }
-});
-
 completions('a configuration that is a pipe is not waited for, and no broker is asked', async () => {
   const cwd = emptyFolder();
   execFileSync('mkfifo', [join(cwd, 'rascal.json')]);
@@ -101,23 +83,6 @@ completions('a configuration that is a pipe is not waited for, and no broker is 
   } finally {
     broker.close();
   }
-});
-
-completions('a name with a control character is left out; words may come by the environment', async () => {
-  const cwd = emptyFolder({ 'rascal.json': JSON.stringify(rascal) });
-  const { stdout } = await mq(['completions', 'words'], { cwd, env: { MQ_COMPLETION_WORDS: 'dlq\nlist\nline' } });
-  assert.is(stdout, 'words\n');
-});
-
-completions('a shell that is none is told so', async () => {
-  const { status, stderr } = await mq(['completions', 'tcsh']);
-  assert.equal(
-    [status, stderr],
-    [
-      64,
-      "mq completions: there is no 'mq completions tcsh' [USAGE]\nhint: did you mean 'mq completions bash'? mq completions has bash, zsh, fish, powershell\n",
-    ],
-  );
 });
 
 completions.run();

@@ -88,24 +88,6 @@ test('a text that is piped in is the message; without one it is the own text of 
   await stop();
 });
 
-test('a folder that cannot be made is refused at once', async () => {
-  assertRefused(await mq(['broker', '--port', '0', '--data', '/proc/no/such']), {
-    exit: 73,
-    line: /^mq broker: cannot create the store in \/proc\/no\/such: no such file or directory \[CANNOT_CREATE\]$/,
-  });
-});
-
-test('neither does a report, or the types, search for a folder without end', async () => {
-  const cwd = emptyFolder({ 'a.test.ts': "import { test } from 'mq/test'; test('a', () => {});" });
-  for (const args of [
-    ['test', '--report', 'junit=/proc/no/such.xml'],
-    ['types', '--out', '/proc/no/such'],
-  ]) {
-    const { status, stderr } = await mq(args, { cwd });
-    assert.is(status, 73, stderr);
-  }
-});
-
 test('with --json each line of stdout is an object, whatever a command shows', async () => {
   const { env, stop } = await brokerUrl();
   await mq(['task', 'hi'], { env });

@@ -7,18 +7,6 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { emptyFolder, executable, mq, startMq } from '../support/mq.ts';
 
-test('a found rascal.json that is a pipe or a device is an error', async () => {
-  const cwd = emptyFolder();
-  execFileSync('mkfifo', ['rascal.json'], { cwd });
-  const device = emptyFolder();
-  execFileSync('ln', ['-s', '/dev/zero', 'rascal.json'], { cwd: device });
-  for (const place of [cwd, device]) {
-    const { status, stderr } = await mq(['task', 'x'], { cwd: place });
-    assert.is(status, 78, stderr);
-    assert.match(stderr, /^mq task: rascal\.json is not a regular file \[CONFIG\]\nhint: [^\n]*\n$/);
-  }
-});
-
 test('a link to a regular file, and a named pipe with a writer, are read', async () => {
   const cwd = emptyFolder({ 'own.json': '{}' });
   execFileSync('ln', ['-s', 'own.json', 'rascal.json'], { cwd });
@@ -48,33 +36,6 @@ test('a signal ends the wait for the writer of a pipe', async () => {
     } finally {
       process.kill(Number(writer));
     }
-  }
-});
-
-test('a device without an end is an error', async () => {
-  for (const args of [
-    ['check', '--config', '/dev/zero'],
-    ['check', '/dev/zero'],
-    ['wait', '--url-file', '/dev/zero'],
-    ['admin', 'whoami', '--ca', '/dev/zero', '--management-url', 'http://127.0.0.1:1'],
-    ['wait', '--url', 'amqps://127.0.0.1:1', '--ca', '/dev/zero'],
-    ['broker', '--port', '0', '--tls-cert', '/dev/zero', '--tls-key', '/dev/zero'],
-  ]) {
-    const { status, stderr } = await mq(args);
-    assert.is(status, 66, `${args.join(' ')}: ${stderr}`);
-    assert.match(stderr, /larger than 16 MiB \[NO_INPUT\]/);
-  }
-});
-
-test('a header that is nested too deeply is an error with a reason', async () => {
-  for (const [open, close, depth] of [
-    ['{"a":', '}', 15_000],
-    ['[', ']', 30_000],
-  ] as const) {
-    const value = `${open.repeat(depth)}1${close.repeat(depth)}`;
-    const { status, stderr } = await mq(['producer', 'x', '--header', `deep:=${value}`]);
-    assert.is(status, 64, stderr);
-    assert.match(stderr, /--header deep: its value is nested too deeply \[USAGE\]/);
   }
 });
 

@@ -7,14 +7,6 @@ import { freePorts } from '../../src/cluster/docker/ports.ts';
 import { emptyFolder, mq, startMq } from '../support/mq.ts';
 import { assertRefused } from '../support/refusal.ts';
 
-test('mq alone prints the overview, and is no success for a script', async () => {
-  const { status, stdout, stderr } = await mq([]);
-  assert.is(status, 64);
-  assert.is(stderr, '');
-  assert.match(stdout, /^mq: everything with a RabbitMQ broker/);
-  assert.is(stdout, (await mq(['--help'])).stdout);
-});
-
 test('the version has the names that people try', async () => {
   const [first, ...others] = await Promise.all(
     [['--version'], ['-V'], ['-v'], ['version']].map(async (args) => (await mq(args)).stdout),
@@ -22,30 +14,6 @@ test('the version has the names that people try', async () => {
   assert.match(first ?? '', /^mq \d+\.\d+\.\d+\n$/);
   for (const other of others) assert.is(other, first);
   assert.equal(JSON.parse((await mq(['version', '--json'])).stdout), { version: first?.trim().slice(3) });
-});
-
-test('the help of a role has exit statuses, variables and examples, and no line is too long', async () => {
-  for (const name of ['worker', 'task', 'rpc-server', 'rpc-client', 'subscribe', 'publish']) {
-    const { stdout } = await mq([name, '--help']);
-    for (const title of ['Options', 'Exit status', 'Environment', 'Examples'])
-      assert.match(stdout, `\n${title}\n`, name);
-    const receives = ['worker', 'rpc-server', 'subscribe'].includes(name);
-    assert.is(stdout.includes('\nExit status of an --exec command\n'), receives, name);
-    assert.match(stdout, new RegExp(`\n {2}mq ${name} `), name);
-    assert.equal(
-      stdout.split('\n').filter((line) => line.length > 100),
-      [],
-      name,
-    );
-  }
-});
-
-test('every command has a summary that fits a line of 80 columns', async () => {
-  const { stdout } = await mq(['--help']);
-  assert.equal(
-    stdout.split('\n').filter((line) => line.length > 80),
-    [],
-  );
 });
 
 test('an only argument that was taken as the key is named in the hint', async () => {
@@ -122,16 +90,6 @@ test('no broker within --wait is 69', async () => {
   const { status, stderr } = await mq(['producer', 'x', '--wait=300ms', '--url', 'amqp://127.0.0.1:1']);
   assert.is(status, 69);
   assert.match(stderr, /^mq producer: no broker took AMQP within 300 ms: .* \[UNAVAILABLE\]$/m);
-});
-
-test('a rate that is none', async () => {
-  for (const rate of ['0', 'fast', '10/x', '-1/s']) {
-    assertRefused(await mq(['producer', 'x', '--rate', rate]), {
-      exit: 64,
-      line: `mq producer: --rate must be a number of messages such as 10/s, 30/m or 5/h, not '${rate}' [USAGE]`,
-      hint: 'mq producer --help',
-    });
-  }
 });
 
 test.run();

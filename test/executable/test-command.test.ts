@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
 import { emptyFolder, mq, startMq } from '../support/mq.ts';
-import { assertRefused } from '../support/refusal.ts';
 
 const right = `import { test, assert } from 'mq/test';
 test('adds', () => {
@@ -264,67 +263,3 @@ choice('a signal ends the run, and what was not run is no pass', async () => {
 });
 
 choice.run();
-
-const usage = suite('mq test refuses');
-
-for (const [named, args, exit, line, hint] of [
-  [
-    'a file that is not there',
-    ['nobody.test.ts'],
-    66,
-    'mq test: there is no file or folder nobody.test.ts [NO_INPUT]',
-    undefined,
-  ],
-  [
-    'a folder without tests',
-    [],
-    66,
-    'mq test: there is no test file in this folder [NO_INPUT]',
-    /^a test file is named/,
-  ],
-  [
-    'a shard that is none',
-    ['--shard', '3/2'],
-    64,
-    "mq test: --shard must be I/N, the I-th of N parts, not '3/2' [USAGE]",
-    'mq test --help',
-  ],
-  [
-    'a target that is none',
-    ['--on', 'moon'],
-    64,
-    'mq test: --on must be embedded, cluster, or an address: amqp://… [USAGE]',
-    'mq test --help',
-  ],
-  [
-    'a suite that is none',
-    ['--self', 'moon'],
-    64,
-    /^mq test: there is no suite 'moon'; there are routing, /,
-    'mq test --help',
-  ],
-  ['nodes without a cluster', ['--nodes', '3'], 64, 'mq test: --nodes is for --on cluster [USAGE]', 'mq test --help'],
-  ['a report that is none', ['--report', 'html'], 64, /^mq test: there is no report 'html'/, /^reports: /],
-] as const) {
-  usage(named, async () => {
-    const result = await mq(['test', ...args]);
-    assertRefused(result, { exit, line, ...(hint !== undefined && { hint }) });
-  });
-}
-
-usage('an address at which there is no broker', async () => {
-  const cwd = emptyFolder({ 'a.test.ts': right });
-  const { status, stdout, stderr } = await mq(['test', '--on', 'amqp://127.0.0.1:1'], { cwd });
-  assert.is(status, 69);
-  assert.is(stdout, '');
-  assert.match(stderr, /^mq test: no broker answers at 127\.0\.0\.1:1 .*\[UNAVAILABLE\]\nhint: /);
-});
-
-usage('a rascal.json that is wrong, before any file runs', async () => {
-  const cwd = emptyFolder({ 'a.test.ts': right, 'rascal.json': '{"vhosts": 3}' });
-  const { status, stdout } = await mq(['test'], { cwd });
-  assert.is(status, 78);
-  assert.is(stdout, '');
-});
-
-usage.run();

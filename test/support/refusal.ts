@@ -2,7 +2,6 @@
 
 import * as assert from 'uvu/assert';
 import { type ErrorCode, exitStatuses } from '../../src/errors.ts';
-import type { MqResult } from './mq.ts';
 
 /** A password in which every part between two special characters can be recognised. */
 export const canary = 'canaryA:canaryB@canaryC/canaryD%canaryE?canaryF#canaryG';
@@ -10,6 +9,13 @@ export const canary = 'canaryA:canaryB@canaryC/canaryD%canaryE?canaryF#canaryG';
 /** An address with the password. `at`: what follows the `@`. */
 export function addressWithCanary(at: string, { scheme = 'amqp', user = 'mq' } = {}): string {
   return `${scheme}://${user}:${encodeURIComponent(canary)}@${at}`;
+}
+
+/** A run of the executable, or of the command line in this process. */
+interface Output {
+  readonly status: number | undefined;
+  readonly stdout: string;
+  readonly stderr: string;
 }
 
 export interface Refusal {
@@ -25,7 +31,7 @@ export interface Refusal {
 }
 
 /** The result is this refusal and nothing beside it. */
-export function assertRefused(result: MqResult, { exit, line, hint, problems = [], before }: Refusal): void {
+export function assertRefused(result: Output, { exit, line, hint, problems = [], before }: Refusal): void {
   assertNoSecret(result);
   const all = result.stderr.replace(/\n$/, '').split('\n');
   const rest = problems.length + (hint === undefined ? 0 : 1);
@@ -47,7 +53,7 @@ export function assertRefused(result: MqResult, { exit, line, hint, problems = [
 }
 
 /** As `assertRefused`, of a run of `mq <command>` with `--json`: one object. */
-export function assertRefusedInJson(result: MqResult, command: string, { exit, line, hint }: Refusal): void {
+export function assertRefusedInJson(result: Output, command: string, { exit, line, hint }: Refusal): void {
   assertNoSecret(result);
   assert.is(result.status, exit, result.stderr);
   const { message, hint: told, code, ...rest } = JSON.parse(result.stderr) as Record<string, string>;
@@ -59,7 +65,7 @@ export function assertRefusedInJson(result: MqResult, command: string, { exit, l
 }
 
 /** No form of the canary, and no part of it, is in the output. */
-export function assertNoSecret({ stdout, stderr }: MqResult): void {
+export function assertNoSecret({ stdout, stderr }: Output): void {
   const forms = ['canary', ...[canary, `mq:${canary}`, `\0mq\0${canary}`].map(base64Core), encodeURIComponent(canary)];
   for (const text of [stdout, stderr]) {
     for (const form of forms) assert.not.ok(text.includes(form), `the password is shown: ${text}`);

@@ -11,6 +11,7 @@ import { pages } from '../../../src/cli/commands/help/pages.ts';
 import { optionText } from '../../../src/cli/help.ts';
 import { columns, widthOf, wrapped } from '../../../src/terminal/wrap.ts';
 import { runCli } from '../../support/cli.ts';
+import { emptyFolder } from '../../support/mq.ts';
 
 test('a line breaks between words, and a longer word stays whole', () => {
   assert.is(wrapped('one two three', { width: 7, indent: 0 }), 'one two\nthree');
@@ -170,6 +171,73 @@ test('a default of a duration has a unit', () => {
       if (value === 'DURATION') assert.not.match(standard, /^\d+$/, `${set} --${name}`);
     }
   }
+});
+
+test('mq without arguments prints the overview and ends with 64', async () => {
+  const { status, stdout, stderr } = await runCli([]);
+  assert.is(status, 64);
+  assert.is(stderr, '');
+  assert.match(stdout, /^mq: everything with a RabbitMQ broker/);
+  assert.is(stdout, (await runCli(['--help'])).stdout);
+});
+
+test('the help of a role has exit statuses, variables and examples', async () => {
+  for (const name of ['worker', 'task', 'rpc-server', 'rpc-client', 'subscribe', 'publish']) {
+    const { stdout } = await runCli([name, '--help']);
+    for (const title of ['Options', 'Exit status', 'Environment', 'Examples'])
+      assert.match(stdout, `\n${title}\n`, name);
+    const receives = ['worker', 'rpc-server', 'subscribe'].includes(name);
+    assert.is(stdout.includes('\nExit status of an --exec command\n'), receives, name);
+    assert.match(stdout, new RegExp(`\n {2}mq ${name} `), name);
+    assert.equal(
+      stdout.split('\n').filter((line) => line.length > 100),
+      [],
+      name,
+    );
+  }
+});
+
+test('every summary in the overview fits a line of 80 columns', async () => {
+  const { stdout } = await runCli(['--help']);
+  assert.equal(
+    stdout.split('\n').filter((line) => line.length > 80),
+    [],
+  );
+});
+
+test('mq --help lists every role on stdout', async () => {
+  const { status, stdout, stderr } = await runCli(['--help']);
+  assert.equal({ status, stderr }, { status: 0, stderr: '' });
+  assert.match(stdout, /^mq: .*\n\nUsage: mq <command> \[options\]\n/);
+  for (const role of ['producer', 'worker', 'receive-logs-topic', 'rpc-client', 'publish', 'check'])
+    assert.match(stdout, new RegExp(`^ {2}${role} +\\S`, 'm'));
+});
+
+for (const args of [
+  ['worker', '--help'],
+  ['worker', '-h'],
+  ['--help', 'worker'],
+  ['worker', '--bogus', '--help'],
+]) {
+  test(`mq ${args.join(' ')} prints the help of worker`, async () => {
+    const { status, stdout, stderr } = await runCli(args);
+    assert.equal({ status, stderr }, { status: 0, stderr: '' });
+    assert.match(stdout, /^mq worker: .*\n\nUsage: mq worker \[options\]\n/);
+  });
+}
+
+test('the overview lists a role of the user, which has a help of its own', async () => {
+  const roles = { thumbs: { publish: 'hello', summary: 'make thumbnails', arguments: 'key text', keyName: 'size' } };
+  const cwd = emptyFolder({ 'rascal.json': JSON.stringify({ mq: { roles } }) });
+  assert.match((await runCli(['--help'], { cwd })).stdout, /Roles of your rascal\.json\n {2}thumbs +make thumbnails\n/);
+  const own = await runCli(['thumbs', '--help'], { cwd });
+  assert.is(own.status, 0);
+  assert.match(own.stdout, /^mq thumbs: make thumbnails\n\nUsage: mq thumbs \[options\] \[size \[text…\]\]\n/);
+});
+
+test('help does not require a valid rascal.json', async () => {
+  const cwd = emptyFolder({ 'rascal.json': '{' });
+  for (const args of [['--help'], ['worker', '--help']]) assert.is((await runCli(args, { cwd })).status, 0);
 });
 
 test.run();

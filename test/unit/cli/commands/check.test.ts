@@ -1,14 +1,16 @@
-// Relative words of a handler start in the folder of rascal.json, and mq check finds what is missing there.
+// mq check resolves the paths of handlers against the folder of rascal.json, and reports missing files.
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { emptyFolder, mq } from '../support/mq.ts';
+import { runCli } from '../../../support/cli.ts';
+import { emptyFolder } from '../../../support/mq.ts';
 
+const env = { PATH: process.env['PATH'] ?? '' };
 const topology = { vhosts: { '/': { queues: ['jobs'] } }, subscriptions: { jobs: { queue: 'jobs' } } };
 
-/** A folder with app/rascal.json, whose one role has this handler. */
+/** Makes a folder with app/rascal.json, whose only role has this handler. */
 function folderWith(handler: object, files: Readonly<Record<string, string>> = {}): string {
   const cwd = emptyFolder();
   mkdirSync(join(cwd, 'app'));
@@ -28,7 +30,7 @@ for (const [handler, field] of [
 ] as const) {
   test(`mq check finds that ${JSON.stringify(handler)} is missing`, async () => {
     const cwd = folderWith(handler);
-    const { status, stdout } = await mq(['check', '--json', 'app/rascal.json'], { cwd });
+    const { status, stdout } = await runCli(['check', '--json', 'app/rascal.json'], { cwd, env });
     assert.is(status, 78);
     const { code, path } = JSON.parse(stdout.split('\n')[0] ?? '');
     assert.equal([code, path], ['missing-file', `mq.roles.job.handler.${field}`]);
@@ -38,7 +40,7 @@ for (const [handler, field] of [
 for (const handler of [{ exec: ['./job.sh'] }, { exec: ['sh', 'job.sh'] }, { module: 'job.ts' }]) {
   test(`mq check finds ${JSON.stringify(handler)} in the folder of the file`, async () => {
     const cwd = folderWith(handler, { 'job.sh': script, 'job.ts': 'export default () => {};\n' });
-    assert.is((await mq(['check', 'app/rascal.json'], { cwd })).status, 0);
+    assert.is((await runCli(['check', 'app/rascal.json'], { cwd, env })).status, 0);
   });
 }
 
@@ -50,18 +52,18 @@ for (const [handler, field] of [
 ] as const) {
   test(`mq check refuses ${field} in ${JSON.stringify(handler)}`, async () => {
     const cwd = folderWith(handler, { 'job.ts': 'export default () => {};\n' });
-    const { stdout } = await mq(['check', '--json', 'app/rascal.json'], { cwd });
+    const { stdout } = await runCli(['check', '--json', 'app/rascal.json'], { cwd, env });
     const { code, path } = JSON.parse(stdout.split('\n')[0] ?? '');
     assert.equal([code, path], ['value', `mq.roles.job.handler.${field}`]);
   });
 }
 
-test('mq check accepts batches, recycling and an environment where they belong', async () => {
+test('mq check accepts all fields of a handler for lines', async () => {
   const handler = {
     ...{ execLines: ['cat'], batch: 10, batchWait: '500ms', recycleAfter: '512MB', timeout: '5m' },
     ...{ env: { STAGE: 'test' }, passEnv: ['AWS_*'], cleanEnv: true },
   };
-  assert.is((await mq(['check', 'app/rascal.json'], { cwd: folderWith(handler) })).status, 0);
+  assert.is((await runCli(['check', 'app/rascal.json'], { cwd: folderWith(handler), env })).status, 0);
 });
 
 test.run();

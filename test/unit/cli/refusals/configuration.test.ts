@@ -1,0 +1,218 @@
+// A rascal.json that mq refuses before it opens a connection.
+
+import { test } from 'uvu';
+import * as assert from 'uvu/assert';
+import { runCli } from '../../../support/cli.ts';
+import { emptyFolder } from '../../../support/mq.ts';
+import { addressWithCanary } from '../../../support/refusal.ts';
+import { connection, rascal, refuses } from './rows.ts';
+
+refuses([
+  {
+    title: 'an unknown publication of mq publish, with a similar name',
+    args: ['publish', 'tsak', 'text'],
+    exit: 64,
+    line: "mq publish: there is no publication 'tsak'; did you mean 'task'? [USAGE]",
+    hint: 'there are hello, task, logs, direct_logs, topic_logs, rpc',
+  },
+  {
+    title: 'an unknown subscription of mq subscribe, without a similar name',
+    args: ['subscribe', 'nothing-like-it'],
+    exit: 64,
+    line: "mq subscribe: there is no subscription 'nothing-like-it' [USAGE]",
+    hint: 'there are hello, task, logs, direct_logs, topic_logs, rpc',
+  },
+  {
+    title: 'a missing certificate file',
+    args: ['broker', '--port', '0', '--tls-cert', 'none.pem', '--tls-key', 'none.pem'],
+    exit: 66,
+    line: 'mq broker: cannot read none.pem: no such file or directory [NO_INPUT]',
+  },
+  {
+    title: 'a missing file of --config',
+    args: ['producer', '--config', 'none.json', 'hi'],
+    exit: 66,
+    line: 'mq producer: cannot read the configuration none.json: there is no such file [NO_INPUT]',
+    hint: 'it is named by --config',
+    everyStyle: true,
+  },
+  {
+    title: 'a missing file of MQ_CONFIG',
+    args: ['worker'],
+    env: { MQ_CONFIG: 'none.json' },
+    exit: 66,
+    line: 'mq worker: cannot read the configuration none.json: there is no such file [NO_INPUT]',
+    hint: 'it is named by MQ_CONFIG',
+  },
+  {
+    title: 'a folder as the configuration',
+    args: ['producer', '--config', '/', 'hi'],
+    exit: 66,
+    line: 'mq producer: cannot read the configuration /: it is a directory [NO_INPUT]',
+    hint: 'it is named by --config',
+  },
+  {
+    title: 'mq check without a rascal.json',
+    args: ['check'],
+    exit: 66,
+    line: 'mq check: there is no rascal.json here [NO_INPUT]',
+    hint: 'mq check FILE names another one',
+  },
+  {
+    title: 'mq check with a missing file',
+    args: ['check', 'none.json'],
+    exit: 66,
+    line: 'mq check: cannot read the configuration none.json: there is no such file [NO_INPUT]',
+  },
+  {
+    title: 'a configuration that is not valid JSON, with line and column',
+    args: ['producer', 'hi'],
+    files: rascal('{\n  "vhosts": {\n    "/": { "queues": { "a": tru } }\n  }\n}'),
+    exit: 78,
+    line: 'mq producer: rascal.json:3:29: unexpected token [CONFIG]',
+    hint: 'the rest of the file is checked when it is valid JSON',
+    everyStyle: true,
+  },
+  {
+    title: 'an empty configuration',
+    args: ['producer', 'hi'],
+    files: rascal(''),
+    exit: 78,
+    line: 'mq producer: rascal.json:1:1: the file is empty [CONFIG]',
+  },
+  {
+    title: 'a configuration that is a list',
+    args: ['producer', 'hi'],
+    files: rascal('[]'),
+    exit: 78,
+    line: 'mq producer: rascal.json:1:1: must be an object (not a list) [CONFIG]',
+  },
+  {
+    title: 'a configuration that is not UTF-8',
+    args: ['producer', '--config', '/bin/sh', 'hi'],
+    exit: 78,
+    line: 'mq producer: /bin/sh: is not UTF-8 [CONFIG]',
+  },
+  {
+    title: 'an unknown attribute',
+    args: ['producer', 'hi'],
+    files: rascal({ publicatoins: {} }),
+    exit: 78,
+    line: 'mq producer: rascal.json:1:2: publicatoins: unknown key (did you mean "publications"?) [CONFIG]',
+  },
+  {
+    title: 'an unknown publication of a role',
+    args: ['producer', 'hi'],
+    files: rascal({ mq: { roles: { mine: { publish: 'helo' } } } }),
+    exit: 78,
+    line: 'mq producer: rascal.json:1:35: mq.roles.mine.publish: unknown publication "helo" (did you mean "hello"?) [CONFIG]',
+  },
+  {
+    title: 'an unknown subscription of a role',
+    args: ['producer', 'hi'],
+    files: rascal({ mq: { roles: { mine: { consume: 'nothing' } } } }),
+    exit: 78,
+    line: 'mq producer: rascal.json:1:35: mq.roles.mine.consume: unknown subscription "nothing" [CONFIG]',
+  },
+  {
+    title: 'an unknown exchange type',
+    args: ['producer', 'hi'],
+    files: rascal({ vhosts: { '/': { exchanges: { e: { type: 'topc' } } } } }),
+    exit: 78,
+    line: 'mq producer: rascal.json:1:42: vhosts["/"].exchanges.e.type: must be direct, fanout, topic, headers or x-…, not "topc" (did you mean "topic"?) [CONFIG]',
+  },
+  {
+    title: 'a binding to a missing queue',
+    args: ['producer', 'hi'],
+    files: rascal({ vhosts: { '/': { exchanges: ['e'], bindings: ['e -> nope'] } } }),
+    exit: 78,
+    line: 'mq producer: rascal.json:1:47: vhosts["/"].bindings[0]: unknown queue "nope" [CONFIG]',
+  },
+  {
+    title: 'a missing environment variable',
+    args: ['producer', 'hi'],
+    files: rascal(
+      JSON.stringify({ publications: { p: { queue: '$NAME' } } }).replace('$NAME', ['$', '{NOPE}'].join('')),
+    ),
+    exit: 78,
+    line: /^mq producer: rascal\.json:1:32: publications\.p\.queue: the environment has no variable "NOPE" \(a default is written .*\) \[CONFIG\]$/,
+  },
+  {
+    title: 'several problems, one line each',
+    args: ['producer', 'hi'],
+    files: rascal({ publicatoins: {}, vhosts: { '/': { queue: {} } } }),
+    exit: 78,
+    line: 'mq producer: rascal.json has 2 problems [CONFIG]',
+    problems: [
+      'rascal.json:1:2: publicatoins: unknown key (did you mean "publications"?)',
+      'rascal.json:1:35: vhosts["/"].queue: unknown key (did you mean "queues"?)',
+    ],
+  },
+  {
+    title: 'an address in rascal.json with an invalid port',
+    args: ['producer', 'hi'],
+    files: connection(addressWithCanary('h:99999')),
+    exit: 78,
+    line: 'mq producer: rascal.json:1:30: vhosts["/"].connection: the port is not a number from 1 to 65535 (an address is written amqp://user:password@host:port/vhost) [CONFIG]',
+    everyStyle: true,
+  },
+  {
+    title: 'a role with the name of an option',
+    args: ['producer', 'hi'],
+    files: rascal({ mq: { roles: { '--json': { publish: 'hello' } } } }),
+    exit: 78,
+    line: 'mq producer: rascal.json:1:26: mq.roles.--json: a role is named with letters, digits and _ . : - only [CONFIG]',
+  },
+  {
+    title: 'a role with the name of a command',
+    args: ['check'],
+    files: rascal({ mq: { roles: { publish: { publish: 'hello' } } } }),
+    exit: 78,
+    line: 'mq check: rascal.json:1:27: mq.roles.publish: mq has a command of this name; give the role another one [CONFIG]',
+  },
+  {
+    title: 'a role with the name of a command, and another problem',
+    args: ['check'],
+    files: rascal({ mq: { roles: { demo: { publish: 'hello' }, mine: { publish: 'helo' } } } }),
+    exit: 78,
+    line: 'mq check: rascal.json has 2 problems [CONFIG]',
+    problems: [
+      'rascal.json:1:24: mq.roles.demo: mq has a command of this name; give the role another one',
+      'rascal.json:1:62: mq.roles.mine.publish: unknown publication "helo" (did you mean "hello"?)',
+    ],
+  },
+]);
+
+test('mq check --json prints each problem as one JSON line', async () => {
+  const cwd = emptyFolder(rascal('{\n"x": 1,\n"publications": { "p": { "queue": "no" } } }'));
+  const { status, stdout, stderr } = await runCli(['check', '--json'], { cwd });
+  assert.is(status, 78);
+  const problems = stdout
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as object);
+  assert.equal(problems, [
+    { file: 'rascal.json', code: 'unknown-key', path: 'x', line: 2, column: 1, message: 'unknown key' },
+    {
+      file: 'rascal.json',
+      code: 'reference',
+      path: 'publications.p.queue',
+      line: 3,
+      column: 35,
+      message: 'unknown queue "no"',
+    },
+  ]);
+  assert.equal(JSON.parse(stderr), { level: 'error', code: 'CONFIG', exit: 78, message: 'rascal.json has 2 problems' });
+});
+
+test('a role may be named json or constructor', async () => {
+  const roles = { json: { publish: 'hello' }, constructor: { publish: 'hello' } };
+  const cwd = emptyFolder(rascal({ mq: { roles } }));
+  for (const name of Object.keys(roles)) {
+    const { status, stdout } = await runCli([name, '--help'], { cwd });
+    assert.is(status, 0);
+    assert.match(stdout, `Usage: mq ${name} [options] [text…]`);
+  }
+});
+
+test.run();
