@@ -1,4 +1,4 @@
-// The arguments of a declaration: the table, the wire type of each field, and the bytes that came.
+// The arguments of a declaration: the table, the wire type of each field, and the bytes as they were received.
 
 import { eachField, encodeTable, type FieldValue, readValue, type Table, typeNames } from './table.ts';
 import { Reader } from './values.ts';
@@ -6,7 +6,7 @@ import { Reader } from './values.ts';
 export class Arguments {
   static readonly none: Arguments = Arguments.decode(Buffer.alloc(4));
 
-  /** The bytes of the table, its length before it. */
+  /** The encoded table with its length. */
   readonly raw: Buffer;
   readonly values: Table;
   /** Type letter of each field. */
@@ -18,14 +18,14 @@ export class Arguments {
     this.types = types;
   }
 
-  /** Reads a table where the reader stands. */
+  /** Reads a table. */
   static read(reader: Reader): Arguments {
     const start = reader.offset;
-    const values = Object.create(null) as Record<string, FieldValue>;
-    const types = Object.create(null) as Record<string, string>;
+    const values: Record<string, FieldValue> = Object.create(null);
+    const types: Record<string, string> = Object.create(null);
     eachField(reader, (key, type, inner) => {
       const value = readValue(inner, type);
-      // RabbitMQ: of a key that is there twice the first counts.
+      // RabbitMQ: the first of two fields with the same key counts.
       if (key in values) return;
       types[key] = type;
       values[key] = value;
@@ -37,12 +37,12 @@ export class Arguments {
     return Arguments.read(new Reader(raw));
   }
 
-  /** From values alone, as a management request has them. */
+  /** Returns arguments for values of a request of the management API. */
   static of(values: Table): Arguments {
     return Arguments.decode(encodeTable(values));
   }
 
-  /** Returns the same with one field more. */
+  /** Returns the arguments with one more field. */
   with(name: string, value: FieldValue): Arguments {
     const field = encodeTable({ [name]: value }).subarray(4);
     const raw = Buffer.concat([this.raw, field]);
@@ -50,7 +50,7 @@ export class Arguments {
     return Arguments.decode(raw);
   }
 
-  /** Identifies the fields whatever their order, as RabbitMQ compares the arguments of bindings. */
+  /** Equal for the same fields in any order, because RabbitMQ compares the arguments of bindings without their order. */
   get identity(): string {
     const fields: string[] = [];
     const reader = new Reader(this.raw);
@@ -67,7 +67,7 @@ export class Arguments {
     return this.values[name];
   }
 
-  /** RabbitMQ's name of a field's type, for its error texts. */
+  /** Returns RabbitMQ's name for the type of a field, which its error texts use. */
   typeName(name: string): string {
     return typeNames[this.types[name] ?? ''] ?? 'undefined';
   }

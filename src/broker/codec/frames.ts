@@ -1,13 +1,13 @@
-// Takes a stream of chunks apart into frames (AMQP 0-9-1, 4.2.3). Nothing is copied but a frame that comes in pieces.
+// Splits a stream of chunks into frames (AMQP 0-9-1, 4.2.3). Copies only a frame that arrives in several chunks.
 
 import { ProtocolError } from '../protocol-error.ts';
 
 export const frameTypes = { method: 1, header: 2, body: 3, heartbeat: 8 } as const;
 export const frameEnd = 0xce;
-/** Octets of a frame around its payload. */
+/** Number of octets that a frame adds to its payload. */
 export const frameOverhead = 8;
 
-/** A frame's payload is `buffer` from `start` to `end`; it is the callee's only until it returns. */
+/** The payload is `buffer` from `start` to `end`. The callee may use it only until it returns. */
 export type OnFrame = (type: number, channel: number, buffer: Buffer, start: number, end: number) => void;
 
 const headerSize = 7;
@@ -15,15 +15,15 @@ const firstPiece = 1024;
 const largestKept = 16 * 1024;
 
 export class FrameParser {
-  /** A frame with all around it is at most this long. Changes with tuning. */
+  /** Longest frame, with its overhead, that is accepted. connection.tune-ok changes it. */
   frameMax: number;
   #onFrame: OnFrame;
-  /** Beginning of a frame whose rest has not come yet. */
+  /** Beginning of a frame whose rest has not arrived. */
   #piece = Buffer.alloc(0);
   #pieceLength = 0;
   #stopped = false;
   #paused = false;
-  /** What came and is not read yet, because of a pause. */
+  /** Bytes that arrived during a pause. */
   #rest: Buffer | undefined;
 
   constructor(frameMax: number, onFrame: OnFrame) {
@@ -31,19 +31,19 @@ export class FrameParser {
     this.#onFrame = onFrame;
   }
 
-  /** What comes from now on is thrown away. */
+  /** Ignores everything that arrives from now on. */
   stop(): void {
     this.#stopped = true;
     this.#pieceLength = 0;
     this.#rest = undefined;
   }
 
-  /** No frame follows the present one until `resume`. */
+  /** Calls `onFrame` no more until `resume`. */
   pause(): void {
     this.#paused = true;
   }
 
-  /** Goes on where it paused; throws as `push`. */
+  /** Continues after a pause. Throws like `push`. */
   resume(): void {
     this.#paused = false;
     const rest = this.#rest;
@@ -51,7 +51,7 @@ export class FrameParser {
     if (rest !== undefined) this.push(rest);
   }
 
-  /** Throws 501 for a frame that is too large or does not end where it should. */
+  /** Throws 501 for a frame that is too large or has no end marker. */
   push(chunk: Buffer): void {
     if (this.#paused) {
       this.#rest = this.#rest === undefined ? chunk : Buffer.concat([this.#rest, chunk]);
@@ -70,7 +70,7 @@ export class FrameParser {
     else this.#keep(chunk, at, chunk.length);
   }
 
-  /** Finishes the frame that had begun in an earlier chunk. Gives how much of this one it took. */
+  /** Completes the frame that began in an earlier chunk. Returns the number of bytes that belong to it. */
   #complete(chunk: Buffer): number {
     let at = 0;
     while (!this.#stopped) {
@@ -83,7 +83,7 @@ export class FrameParser {
       if (total === headerSize) continue;
       this.#pieceLength = 0;
       this.#frame(this.#piece, 0, total);
-      // What was needed for one large frame is not kept for ever.
+      // Frees the memory of a large frame.
       if (this.#piece.length > largestKept) this.#piece = Buffer.alloc(0);
       break;
     }
@@ -126,7 +126,7 @@ export class FrameParser {
   }
 }
 
-/** RabbitMQ's way to show a payload in an error text: as text where it is printable. */
+/** Returns a payload as RabbitMQ's error texts show it: as text if it is printable. */
 export function octetsText(buffer: Buffer, start: number, end: number): string {
   const shown = buffer.subarray(start, Math.min(end, start + 16));
   const isText = shown.length > 0 && shown.every((octet) => octet >= 0x20 && octet < 0x7f);

@@ -1,9 +1,9 @@
 // The methods of AMQP 0-9-1 (1.3 to 1.8) and RabbitMQ's extensions: class id, method id, and the fields in their order.
-// One codec walks this table.
+// One codec uses this table for all methods.
 
 import { ProtocolError } from '../protocol-error.ts';
 import { Arguments } from './arguments.ts';
-import { type Table, writeTable } from './table.ts';
+import { domainWriters, type Table } from './table.ts';
 import { Reader, Writer } from './values.ts';
 
 type Domain = 'bit' | 'octet' | 'short' | 'long' | 'longlong' | 'shortstr' | 'longstr' | 'table';
@@ -356,19 +356,19 @@ interface Encoded extends Omit<Decoded, 'table' | 'longstr'> {
   longstr: Buffer | string;
 }
 
-/** The fields of a method as they were read. */
+/** The fields of a received method. */
 export type MethodFields<N extends MethodName> = FieldsOf<(typeof methods)[N]['fields'], Decoded>;
-/** The fields of a method as they are given to be written. */
+/** The fields of a method that is sent. */
 export type MethodInput<N extends MethodName> = FieldsOf<(typeof methods)[N]['fields'], Encoded>;
 
 type FieldsOf<F extends Fields, Values extends Record<Domain, unknown>> = {
   -readonly [P in F[number] as P[0]]: Values[P[1]];
 };
 
-/** A method of the peer, its name and fields together. */
+/** A received method with its name and fields. */
 export type Method = { [N in MethodName]: { readonly name: N; readonly fields: MethodFields<N> } }[MethodName];
 
-/** Class id and method id in one number. */
+/** Returns class id and method id in one number. */
 export function methodKey(classId: number, methodId: number): number {
   return classId * 0x1_0000 + methodId;
 }
@@ -395,7 +395,7 @@ export function decodeMethod(buffer: Buffer, start: number, end: number): Method
       fields[name] = domain === 'table' ? Arguments.read(reader) : reader[domain]();
       continue;
     }
-    // AMQP 0-9-1, 4.2.5.2: neighbouring bits share an octet, the first is the lowest.
+    // AMQP 0-9-1, 4.2.5.2: adjacent bits share an octet, and the first one is its lowest bit.
     if (mask === 0 || mask === 0x100) {
       bits = reader.octet();
       mask = 1;
@@ -404,13 +404,14 @@ export function decodeMethod(buffer: Buffer, start: number, end: number): Method
     mask <<= 1;
   }
   reader.expectEnd();
+  // A cast, because TypeScript does not derive the types of the fields from the table that the loop reads.
   return { name: method.name, fields } as Method;
 }
 
-/** The payload of a method frame. */
+/** Returns the payload of a method frame. */
 export function encodeMethod<N extends MethodName>(name: N, fields: MethodInput<N>): Buffer {
   const shape: Shape = methods[name];
-  const values = fields as Record<string, unknown>;
+  const values: Readonly<Record<string, unknown>> = fields;
   const writer = new Writer();
   writer.short(shape.id[0]);
   writer.short(shape.id[1]);
@@ -420,10 +421,8 @@ export function encodeMethod<N extends MethodName>(name: N, fields: MethodInput<
     const value = values[field];
     if (domain !== 'bit') {
       mask = 0;
-      if (domain === 'table') writeTable(writer, value as Table);
-      else if (domain === 'shortstr') writer.shortstr(value as string);
-      else if (domain === 'longstr') writer.longstr(value as string | Buffer);
-      else writer[domain](value as number);
+      // A cast, because TypeScript does not connect the type of a field with its domain in a loop.
+      domainWriters[domain](writer, value as never);
       continue;
     }
     if (mask === 0 || mask === 0x100) {

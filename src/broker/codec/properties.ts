@@ -1,8 +1,8 @@
-// The properties of class basic (AMQP 0-9-1, 1.8.2; layout 4.2.6.1): a word of flags, then the values of those present.
+// The properties of class basic (AMQP 0-9-1, 1.8.2; layout 4.2.6.1): a word of flags, then a value for each flag that is set.
 
 import { ProtocolError } from '../protocol-error.ts';
 import { Arguments } from './arguments.ts';
-import { eachField, encodeTable, type FieldValue, readTable, readValue, type Table } from './table.ts';
+import { domainWriters, eachField, encodeTable, type FieldValue, readTable, readValue, type Table } from './table.ts';
 import { Reader, Writer } from './values.ts';
 
 export interface BasicProperties {
@@ -50,9 +50,9 @@ export function decodeProperties(buffer: Buffer, start = 0, end = buffer.length)
   const result: Record<string, unknown> = {};
   properties.forEach(([name, domain], index) => {
     if ((flags & (0x8000 >> index)) === 0) return;
-    // The bytes are relayed, not this text: a correlation id need not be UTF-8.
     result[name] = read(reader, domain);
   });
+  // A cast, because TypeScript does not connect the type of a property with its domain in a loop.
   return result as BasicProperties;
 }
 
@@ -61,6 +61,7 @@ function read(reader: Reader, domain: Domain): unknown {
     case 'table':
       return readTable(reader);
     case 'shortstr':
+      // A correlation id need not be UTF-8. The broker relays the received bytes, and not this text.
       return reader.looseShortstr();
     case 'octet':
       return reader.octet();
@@ -77,15 +78,14 @@ export function encodeProperties(values: BasicProperties): Buffer {
     const value = values[name];
     if (value === undefined) return;
     flags |= 0x8000 >> index;
-    if (domain === 'table') writer.bytes(encodeTable(value as Table));
-    else if (domain === 'shortstr') writer.shortstr(value as string);
-    else writer[domain](value as number);
+    // A cast for the same reason as in `decodeProperties`.
+    domainWriters[domain](writer, value as never);
   });
   writer.buffer.writeUInt16BE(flags, start);
   return writer.done();
 }
 
-/** The headers with the types that they came with. */
+/** Returns the headers with their received types. */
 export function decodeHeaders(buffer: Buffer, length: number): Arguments {
   const reader = new Reader(buffer, 0, length);
   const flags = readFlags(reader);
@@ -95,7 +95,7 @@ export function decodeHeaders(buffer: Buffer, length: number): Arguments {
   return Arguments.read(reader);
 }
 
-/** What a broker itself needs of the properties of a message. */
+/** The properties of a message that the broker itself uses. */
 export interface Scan {
   deliveryMode: number;
   priority: number | undefined;
@@ -117,7 +117,7 @@ const nothing: Scan = {
   bcc: undefined,
 };
 
-/** Walks over the encoded properties without decoding them, and checks that they are well formed on the way. */
+/** Returns the properties that the broker uses. Throws 501 or 502 if the encoded properties are malformed. */
 export function scanProperties(buffer: Buffer, start: number, end: number): Scan {
   if (end - start === 2 && buffer[start] === 0 && buffer[start + 1] === 0) return nothing;
   const reader = new Reader(buffer, start, end);
@@ -155,7 +155,6 @@ export function scanProperties(buffer: Buffer, start: number, end: number): Scan
   return scan;
 }
 
-/** Values are only looked at where the key is CC or BCC; the others are walked over. */
 function scanHeaders(reader: Reader, scan: Scan): void {
   eachField(reader, (key, type, inner) => {
     const value = readValue(inner, type);
@@ -164,7 +163,10 @@ function scanHeaders(reader: Reader, scan: Scan): void {
   });
 }
 
-/** The properties again, with some changed (undefined: removed). Fields of the headers that stay keep the bytes that they came with. */
+/**
+ * Returns encoded properties with changes; `undefined` removes a property or header. Headers without a change keep their
+ * received bytes.
+ */
 export function changeProperties(
   buffer: Buffer,
   length: number,
@@ -206,7 +208,7 @@ function changeHeaders(bytes: Buffer, changes: Readonly<Record<string, FieldValu
       start = inner.offset;
     });
   }
-  const added = Object.create(null) as Record<string, FieldValue>;
+  const added: Record<string, FieldValue> = Object.create(null);
   for (const [key, value] of Object.entries(changes)) if (value !== undefined) added[key] = value;
   return encodeTable(added, Buffer.concat(kept));
 }
@@ -217,7 +219,7 @@ function shortstrOf(text: string): Buffer {
   return writer.done();
 }
 
-/** AMQP 0-9-1, 4.2.6.1: a set lowest bit says that more flags follow. Class basic has no more than one word of them. */
+/** Throws 501 for a second word of flags, which the lowest bit announces (AMQP 0-9-1, 4.2.6.1). Class basic has only one. */
 function readFlags(reader: Reader): number {
   const flags = reader.short();
   if ((flags & 3) !== 0) throw new ProtocolError('FRAME_ERROR', 'unknown property flags in a content header');

@@ -1,12 +1,11 @@
 // Field tables (AMQP 0-9-1, 4.2.5.5) with the types of RabbitMQ's errata: t b B s u I i l f d D S A T F V x.
-// A table in memory is an object without a prototype.
+// A decoded table is an object without a prototype.
 
 import { ProtocolError } from '../protocol-error.ts';
 import { Reader, Writer } from './values.ts';
 
-/** Seconds since 1970. */
 export class Timestamp {
-  /** A bigint beyond 2^53. */
+  /** Seconds since 1970. A bigint beyond 2^53. */
   readonly seconds: number | bigint;
   constructor(seconds: number | bigint) {
     this.seconds = seconds;
@@ -39,10 +38,10 @@ export interface Table {
   readonly [key: string]: FieldValue;
 }
 
-/** Deeper nesting is refused: nobody needs it, and decoding is recursive. */
+/** Deeper nesting is refused, because decoding is recursive. */
 const depthLimit = 64;
 
-/** RabbitMQ's names of the types, as its error texts have them. */
+/** RabbitMQ's names of the types, which its error texts use. */
 export const typeNames: Readonly<Record<string, string>> = {
   t: 'bool',
   b: 'byte',
@@ -64,9 +63,9 @@ export const typeNames: Readonly<Record<string, string>> = {
   x: 'binary',
 };
 
-/** Reads a table with its length before it. `types` takes the type letter of each field of the outermost table. */
+/** Reads a table with its length. Stores the type letter of each field of the outermost table in `types`. */
 export function readTable(reader: Reader, types?: Record<string, string>, depth = 0): Table {
-  const table = Object.create(null) as Record<string, FieldValue>;
+  const table: Record<string, FieldValue> = Object.create(null);
   eachField(reader, (key, type, inner) => {
     if (types !== undefined) types[key] = type;
     table[key] = readValue(inner, type, depth);
@@ -74,7 +73,7 @@ export function readTable(reader: Reader, types?: Record<string, string>, depth 
   return table;
 }
 
-/** Calls back for each field of a table, with the reader at its value, which the callback has to read. */
+/** Calls `field` for each field of a table. It has to read the value from the reader. */
 export function eachField(reader: Reader, field: (key: string, type: string, reader: Reader) => void): void {
   const length = reader.long();
   const start = reader.skip(length);
@@ -82,8 +81,26 @@ export function eachField(reader: Reader, field: (key: string, type: string, rea
   while (inner.offset < inner.end) field(inner.looseShortstr(), String.fromCharCode(inner.octet()), inner);
 }
 
-/** Reads one value of a type. Text that is not UTF-8 stays a Buffer. */
+/** Reads one value of a type. Text that is not UTF-8 remains a Buffer. */
 export function readValue(reader: Reader, type: string, depth = 0): FieldValue {
+  switch (type) {
+    case 'S':
+      return textOrBytes(reader.longstr());
+    case 'x':
+      return Buffer.from(reader.longstr());
+    case 'V':
+      return null;
+    case 'A':
+    case 'F':
+      if (depth >= depthLimit) throw new ProtocolError('SYNTAX_ERROR', 'field table is nested too deep');
+      return type === 'F' ? readTable(reader, undefined, depth + 1) : readArray(reader, depth + 1);
+    default:
+      return readFixed(reader, type);
+  }
+}
+
+/** Reads one value of a type with a fixed length. */
+function readFixed(reader: Reader, type: string): FieldValue {
   const { buffer } = reader;
   switch (type) {
     case 't':
@@ -92,7 +109,7 @@ export function readValue(reader: Reader, type: string, depth = 0): FieldValue {
       return buffer.readInt8(reader.skip(1));
     case 'B':
       return reader.octet();
-    // RabbitMQ: 's' is a signed short here, not the short string of the specification. https://www.rabbitmq.com/docs/amqp-0-9-1-errata
+    // RabbitMQ: 's' is a signed short, and not the short string of the specification. https://www.rabbitmq.com/docs/amqp-0-9-1-errata
     case 's':
       return buffer.readInt16BE(reader.skip(2));
     case 'u':
@@ -110,18 +127,8 @@ export function readValue(reader: Reader, type: string, depth = 0): FieldValue {
       return buffer.readDoubleBE(reader.skip(8));
     case 'D':
       return new Decimal(reader.octet(), reader.long());
-    case 'S':
-      return textOrBytes(reader.longstr());
-    case 'x':
-      return Buffer.from(reader.longstr());
     case 'T':
       return new Timestamp(reader.exactLonglong());
-    case 'V':
-      return null;
-    case 'A':
-    case 'F':
-      if (depth >= depthLimit) throw new ProtocolError('SYNTAX_ERROR', 'field table is nested too deep');
-      return type === 'F' ? readTable(reader, undefined, depth + 1) : readArray(reader, depth + 1);
     default:
       throw new ProtocolError('SYNTAX_ERROR', `unknown field type ${JSON.stringify(type)} in a field table`);
   }
@@ -146,8 +153,8 @@ function textOrBytes(bytes: Buffer): string | Buffer {
   return text.includes('\u{FFFD}') && !Buffer.from(text).equals(bytes) ? Buffer.from(bytes) : text;
 }
 
-/** Writes a table with its length before it. `raw` are fields already encoded, which stand first. */
-export function writeTable(writer: Writer, table: Table, raw?: Buffer): void {
+/** Writes a table with its length. `raw` contains encoded fields, which come first. */
+function writeTable(writer: Writer, table: Table, raw?: Buffer): void {
   const start = writer.reserve(4);
   if (raw !== undefined) writer.bytes(raw);
   for (const key of Object.keys(table)) {
@@ -164,7 +171,7 @@ function writeValue(writer: Writer, value: FieldValue): void {
     writer.octet(value ? 1 : 0);
   } else if (typeof value === 'number' || typeof value === 'bigint') writeNumber(writer, value);
   else if (typeof value === 'string' || Buffer.isBuffer(value)) {
-    // RabbitMQ: what is not UTF-8 text is a long string all the same; 'x' only came to be later.
+    // RabbitMQ: bytes that are not UTF-8 are a long string, too. The type 'x' is newer.
     writer.octet(letter('S'));
     writer.longstr(value);
   } else if (value instanceof Timestamp) {
@@ -197,7 +204,7 @@ function writeNumber(writer: Writer, value: number | bigint): void {
   writer.buffer.writeBigInt64BE(BigInt(value), start);
 }
 
-/** A value in a text for people: `String` throws for what has no prototype. */
+/** Returns a value as text for people. `String` alone throws for an object without a prototype. */
 export function shownValue(value: FieldValue): string {
   if (value === null || typeof value !== 'object' || Buffer.isBuffer(value)) return String(value);
   return JSON.stringify(value, (_, inner) => (typeof inner === 'bigint' ? String(inner) : inner));
@@ -223,14 +230,32 @@ function letter(type: string): number {
   return type.charCodeAt(0);
 }
 
-/** The bytes of a table, its length before it. */
+type Numeric = 'octet' | 'short' | 'long' | 'longlong';
+
+interface DomainWriters extends Readonly<Record<Numeric, (writer: Writer, value: number) => void>> {
+  readonly shortstr: (writer: Writer, value: string) => void;
+  readonly longstr: (writer: Writer, value: string | Buffer) => void;
+  readonly table: (writer: Writer, value: Table) => void;
+}
+
+/** Write a value of a domain (AMQP 0-9-1, 1.1). A bit is not among them, because bits share an octet. */
+export const domainWriters: DomainWriters = {
+  octet: (writer, value) => writer.octet(value),
+  short: (writer, value) => writer.short(value),
+  long: (writer, value) => writer.long(value),
+  longlong: (writer, value) => writer.longlong(value),
+  shortstr: (writer, value) => writer.shortstr(value),
+  longstr: (writer, value) => writer.longstr(value),
+  table: (writer, value) => writeTable(writer, value),
+};
+
+/** Returns an encoded table with its length. */
 export function encodeTable(table: Table, raw?: Buffer): Buffer {
   const writer = new Writer();
   writeTable(writer, table, raw);
   return writer.done();
 }
 
-/** The table that `encodeTable` made. */
 export function decodeTable(bytes: Buffer): Table {
   return readTable(new Reader(bytes));
 }

@@ -2,11 +2,11 @@
 
 import { ProtocolError } from '../protocol-error.ts';
 
-/** Of fields that cannot be read; the reply text holds no more. */
+/** Number of octets that an error text shows, because a reply text is short. */
 const shownOctets = 64;
 const highWord = 0x1_0000_0000;
 
-/** Reads values from `buffer` between `offset` and `end`. Throws 501 where the bytes end too early. */
+/** Reads values from `buffer` between `offset` and `end`. Throws 501 if the bytes end too early. */
 export class Reader {
   readonly buffer: Buffer;
   offset: number;
@@ -20,7 +20,7 @@ export class Reader {
     this.end = end;
   }
 
-  /** Steps over so many bytes and gives where they began. */
+  /** Skips bytes and returns where they begin. */
   skip(length: number): number {
     const start = this.offset;
     if (length > this.end - start) throw this.#failure();
@@ -28,7 +28,7 @@ export class Reader {
     return start;
   }
 
-  /** Throws 501 if there are bytes left. */
+  /** Throws 501 if bytes remain. */
   expectEnd(): void {
     if (this.offset !== this.end) throw this.#failure();
   }
@@ -50,36 +50,36 @@ export class Reader {
     return this.buffer.readUInt32BE(this.skip(4));
   }
 
-  /** Above 2^53 not exact: nothing that the broker counts gets there. */
+  /** Returns a number, which is not exact above 2^53. No delivery tag or size of the broker becomes as large. */
   longlong(): number {
     const start = this.skip(8);
     return this.buffer.readUInt32BE(start) * highWord + this.buffer.readUInt32BE(start + 4);
   }
 
-  /** A bigint if a number would not be exact. */
+  /** Returns a bigint if a number would not be exact. */
   exactLonglong(): number | bigint {
     const value = this.buffer.readBigUInt64BE(this.skip(8));
     return value > Number.MAX_SAFE_INTEGER ? value : Number(value);
   }
 
+  /** Throws 502 if the bytes are not UTF-8, because a name is kept as text and sent back from it. */
   shortstr(): string {
     const before = this.offset + 1;
     const text = this.looseShortstr();
-    // Names are kept as text: bytes that are none would come out as others than those that came in.
     if (text.includes('\u{FFFD}') && !Buffer.from(text).equals(this.buffer.subarray(before, this.offset))) {
       throw new ProtocolError('SYNTAX_ERROR', 'a short string is not UTF-8');
     }
     return text;
   }
 
-  /** What is not UTF-8 is shown as U+FFFD: for what is relayed as the bytes that came. */
+  /** Returns U+FFFD for bytes that are not UTF-8. For text that is relayed as the received bytes. */
   looseShortstr(): string {
     const length = this.octet();
     const start = this.skip(length);
     return this.buffer.toString('utf8', start, start + length);
   }
 
-  /** A slice, not a copy. */
+  /** Returns a slice of the buffer, without a copy. */
   longstr(): Buffer {
     const length = this.long();
     const start = this.skip(length);
@@ -96,7 +96,7 @@ export class Writer {
     this.buffer = Buffer.allocUnsafe(size);
   }
 
-  /** Makes room for so many bytes and gives where they begin. */
+  /** Makes room for bytes and returns where they begin. */
   reserve(length: number): number {
     const start = this.length;
     if (start + length > this.buffer.length) {
@@ -123,7 +123,7 @@ export class Writer {
     this.buffer.writeUInt32BE(value, start);
   }
 
-  /** Writes the nearest value that 64 bits hold: what a client sent may have been rounded up beyond them. */
+  /** Writes the nearest value of 64 bits, because a number of a client may have been rounded beyond them. */
   longlong(value: number | bigint): void {
     const start = this.reserve(8);
     if (typeof value === 'bigint') {
@@ -155,7 +155,7 @@ export class Writer {
     value.copy(this.buffer, start);
   }
 
-  /** What was written, as a copy of its own. */
+  /** Returns a copy of the written bytes. */
   done(): Buffer {
     return Buffer.from(this.buffer.subarray(0, this.length));
   }

@@ -1,9 +1,10 @@
-// What the parts of a channel may use of their channel and of its connection. The parts import these interfaces and not the
-// classes, so that no import leads back to a part.
+// The interfaces of a channel and of its connection for the parts of the channel. The parts do not import the classes,
+// because the classes import the parts.
 
 import type { MethodInput, MethodName } from '../codec/methods.ts';
 import type { MessageCounters } from '../counters.ts';
 import type { Queue } from '../queue/queue.ts';
+import type { QueueOwner } from '../queue/settings.ts';
 import type { Work } from '../slices.ts';
 import type { User } from '../vhost/users.ts';
 import type { VirtualHost } from '../vhost/vhost.ts';
@@ -12,7 +13,7 @@ import type { Replies } from './reply-to.ts';
 import type { Output } from './socket/output.ts';
 import type { Transaction } from './transaction.ts';
 
-export interface ConnectionScope {
+export interface ConnectionScope extends QueueOwner {
   readonly name: string;
   readonly user: User;
   readonly output: Output;
@@ -48,7 +49,7 @@ export interface ChannelScope {
   /** Name of the queue that was declared last, or an empty string. */
   lastQueue: string;
   send<N extends MethodName>(name: N, fields: MethodInput<N>): void;
-  /** Returns the name, or the queue that was declared last if the name is empty. Throws 404 if there is none. */
+  /** Returns the name, or the queue that was declared last if the name is empty. Throws 404 if no queue was declared. */
   queueNamed(name: string): string;
   flush(): void;
 }

@@ -19,7 +19,7 @@ import type { Flushable } from './end-of-tick.ts';
 import { Handshake } from './handshake.ts';
 import { PublishBlock } from './publish-block.ts';
 import type { Replies } from './reply-to.ts';
-import { startHeartbeat } from './socket/heartbeat.ts';
+import { Heartbeats } from './socket/heartbeats.ts';
 import { Intake } from './socket/intake.ts';
 import { Output } from './socket/output.ts';
 import { ProtocolHeaderReader, protocolHeader } from './socket/protocol-header.ts';
@@ -54,15 +54,14 @@ export class Connection implements ConnectionScope {
   readonly #header = new ProtocolHeaderReader();
   readonly #handshake: Handshake;
   readonly #publishBlock: PublishBlock;
-  readonly #exclusiveQueues = new Set<Queue>();
+  readonly #heartbeats: Heartbeats;
+  readonly #exclusiveQueues = new Map<string, Queue>();
   #state: 'header' | 'handshake' | 'running' | 'closing' | 'closed' = 'header';
   /** Class id and method id of the method of the connection class that is being answered. */
   #methodKey = 0;
   #vhost: VirtualHost | undefined;
-  /** Ends a handshake or a close that takes too long. */
+  /** Ends a handshake or a close after its time limit. */
   #limitTimer: Timer | undefined;
-  #heartbeat: Timer | undefined;
-  #hasReceived = true;
   #bytesReceived = 0;
   #chunks = 0;
 
@@ -87,7 +86,16 @@ export class Connection implements ConnectionScope {
       onTuned: ({ frameMax, heartbeat }) => {
         this.#intake.frameMax = frameMax;
         this.output.frameMax = frameMax;
-        if (heartbeat > 0) this.#startHeartbeat(heartbeat * 1000);
+        if (heartbeat > 0) this.#heartbeats.start(heartbeat * 1000);
+      },
+    });
+    this.#heartbeats = new Heartbeats({
+      clock: broker.clock,
+      isReadingPaused: () => this.#intake.isWaiting,
+      send: () => this.output.heartbeat(),
+      giveUp: () => {
+        this.log(`${this.name}: missed heartbeats from the client`);
+        socket.destroy();
       },
     });
     socket.setNoDelay(true);
@@ -114,7 +122,7 @@ export class Connection implements ConnectionScope {
     });
   }
 
-  /** The user who has logged in. */
+  /** The user of the login. */
   get user(): User {
     const { user } = this.#handshake;
     if (user === undefined) throw new Error('the client has not logged in');
@@ -183,7 +191,11 @@ export class Connection implements ConnectionScope {
   }
 
   ownQueue(queue: Queue): void {
-    this.#exclusiveQueues.add(queue);
+    this.#exclusiveQueues.set(queue.name, queue);
+  }
+
+  forgetQueue({ name }: { readonly name: string }): void {
+    this.#exclusiveQueues.delete(name);
   }
 
   forget(channel: { readonly number: number }): void {
@@ -224,7 +236,7 @@ export class Connection implements ConnectionScope {
   }
 
   #receiveChunk(chunk: Buffer): void {
-    this.#hasReceived = true;
+    this.#heartbeats.received();
     this.#bytesReceived += chunk.length;
     this.#chunks++;
     if (this.#state === 'header') this.#receiveHeader(chunk);
@@ -309,21 +321,6 @@ export class Connection implements ConnectionScope {
     this.channels.open(number, { owner: this, vhost: this.#vhost, channelMax: this.limits.channelMax });
   }
 
-  #startHeartbeat(intervalMs: number): void {
-    this.#heartbeat = startHeartbeat(this.#broker.clock, intervalMs, {
-      isHeard: () => {
-        const isHeard = this.#hasReceived || this.#intake.isWaiting;
-        this.#hasReceived = false;
-        return isHeard;
-      },
-      send: () => this.output.heartbeat(),
-      giveUp: () => {
-        this.log(`${this.name}: missed heartbeats from the client`);
-        this.#socket.destroy();
-      },
-    });
-  }
-
   #receiveWhileClosing(type: number, number: number, buffer: Buffer, start: number): void {
     if (type !== frameTypes.method || number !== 0) return;
     const key = buffer.readUInt32BE(start);
@@ -356,7 +353,7 @@ export class Connection implements ConnectionScope {
     this.#intake.end();
     this.#releaseChannels();
     this.#state = 'closed';
-    this.#heartbeat?.cancel();
+    this.#heartbeats.stop();
     this.#intake.stop();
     this.output.end();
     this.#destroyLater();
@@ -372,7 +369,7 @@ export class Connection implements ConnectionScope {
     this.#state = 'closed';
     this.#intake.stop();
     this.#limitTimer?.cancel();
-    this.#heartbeat?.cancel();
+    this.#heartbeats.stop();
     this.#releaseChannels();
     if (this.#vhost !== undefined) this.#vhost.connectionCount--;
     this.#events.onGone(this);
@@ -382,7 +379,7 @@ export class Connection implements ConnectionScope {
     this.output.hold();
     this.channels.release();
     this.inOrder(
-      forEach(this.#exclusiveQueues, (queue) => this.#vhost?.removeQueue(queue)),
+      forEach(this.#exclusiveQueues.values(), (queue) => this.#vhost?.removeQueue(queue)),
       () => this.output.release(),
     );
   }

@@ -9,7 +9,7 @@ import type { Queue } from '../queue/queue.ts';
 import type { ChannelScope } from './channel-scope.ts';
 
 /** The receiving side of the channel that the consumer belongs to. */
-export interface ConsumerOwner {
+interface ConsumerOwner {
   readonly channel: ChannelScope;
   /** The channel can send one more message to its consumers. */
   readonly hasRoom: boolean;

@@ -50,7 +50,7 @@ interface HandshakeParts {
 export class Handshake {
   readonly #parts: HandshakeParts;
   #awaits: 'start-ok' | 'tune-ok' | 'open' = 'start-ok';
-  /** The user who has logged in. */
+  /** The user of the login. */
   user: User | undefined;
   clientProperties: Arguments | undefined;
   mechanism = '';

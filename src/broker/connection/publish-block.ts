@@ -6,7 +6,7 @@ export class PublishBlock {
   #isBlocked = false;
   #hasPublished = false;
 
-  /** `notify` tells the client that its publishes are blocked, or no longer blocked. */
+  /** `notify` reports to the client that its publishes are blocked, or no longer blocked. */
   constructor(notify: (isBlocked: boolean) => void) {
     this.#notify = notify;
   }

@@ -1,4 +1,4 @@
-// What a client published, checked and made a message: the properties that a broker has to look at.
+// Makes a message of a publish, and checks the properties that the broker itself uses.
 
 import { changeProperties, type Scan, scanProperties } from '../codec/properties.ts';
 import { typeNames } from '../codec/table.ts';
@@ -10,7 +10,7 @@ import { replyQueue } from './reply-to.ts';
 
 const persistentMode = 2;
 
-/** Who publishes: a channel, or the management. */
+/** The publisher of a message: a channel, or a request of the management API. */
 interface Publishing {
   readonly connection: { readonly user: User };
   readonly replyAddress: string | undefined;
@@ -92,7 +92,7 @@ function routingKeys(header: string, field: Scan['cc']): string[] {
     );
   }
   const keys = field.value.filter((key) => typeof key === 'string');
-  // RabbitMQ accepts longer ones. A routing key is a short string, and matching costs as many steps as a key has words.
+  // RabbitMQ accepts longer keys. This broker refuses them, because the cost of a match grows with the words of the key.
   if (keys.some((key) => Buffer.byteLength(key) > 255)) {
     throw new ProtocolError('PRECONDITION_FAILED', `invalid message: {routing_key_too_long,"${header}"}`);
   }

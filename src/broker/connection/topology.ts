@@ -1,4 +1,4 @@
-// exchange.* and queue.*: permissions, the virtual host, the answer.
+// Answers exchange.* and queue.*: checks permissions, changes the virtual host, and sends the answer.
 
 import type { Method, MethodFields } from '../codec/methods.ts';
 import { ProtocolError } from '../protocol-error.ts';
@@ -8,7 +8,7 @@ import { type Access, assertAccess, assertAnyAccess } from '../vhost/users.ts';
 import type { ChannelScope } from './channel-scope.ts';
 import { replyQueue } from './reply-to.ts';
 
-/** False: none of its methods. The answer to a durable change is held back until the change is on disk. */
+/** Returns false for another method. Holds back the answer to a durable change until the change is on disk. */
 export function declare(channel: ChannelScope, method: Method): boolean {
   const { store } = channel.vhost;
   if (store === undefined) return answer(channel, method);
@@ -18,7 +18,7 @@ export function declare(channel: ChannelScope, method: Method): boolean {
   try {
     return answer(channel, method);
   } finally {
-    // A store that has failed takes nothing, and `committed` reports that.
+    // A store that has failed accepts nothing. `releaseWhenStored` then fails the connection.
     if (store.pendingBytes !== before || store.failure !== undefined) connection.releaseWhenStored();
     else connection.output.release();
   }
@@ -106,7 +106,7 @@ function declareQueue(channel: ChannelScope, fields: MethodFields<'queue.declare
   let name = withoutLineEnds(fields.queue);
   let counts = { messageCount: 0, consumerCount: 0 };
   if (name.startsWith(replyQueue)) {
-    // RabbitMQ: a way to ask whether whoever waits for a reply is still there.
+    // RabbitMQ: a client declares the address of a reply consumer to check that the consumer still exists.
     if (name !== replyQueue && !connection.replies.has(name)) {
       throw new ProtocolError('NOT_FOUND', `no queue '${name}' in vhost '${vhost.name}'`);
     }
@@ -138,7 +138,7 @@ function bindQueue(
   { name: method, fields }: Method & { name: 'queue.bind' | 'queue.unbind' },
 ): void {
   const destination = channel.queueNamed(fields.queue);
-  // AMQP 0-9-1, 1.7.2.3.3: neither queue nor key means the last queue's name as the key.
+  // AMQP 0-9-1, 1.7.2.3.3: if queue and routing key are empty, the routing key is the name of the last queue.
   const routingKey = fields.queue === '' && fields.routingKey === '' ? channel.lastQueue : fields.routingKey;
   assertNotDefault(fields.exchange);
   allow(channel, 'write', 'queue', destination);
@@ -165,7 +165,7 @@ function purgeQueue(channel: ChannelScope, fields: MethodFields<'queue.purge'>):
 function deleteQueue(channel: ChannelScope, fields: MethodFields<'queue.delete'>): void {
   const name = channel.queueNamed(withoutLineEnds(fields.queue));
   allow(channel, 'configure', 'queue', name);
-  // RabbitMQ: to delete what is not there is no error.
+  // RabbitMQ: the deletion of a queue that does not exist is not an error.
   const messageCount = channel.vhost.queues.has(name)
     ? answerAfter(channel, (done) =>
         channel.vhost.deleteQueue(channel.vhost.queue(name, channel.connection), { ...fields, done }),
@@ -174,7 +174,7 @@ function deleteQueue(channel: ChannelScope, fields: MethodFields<'queue.delete'>
   if (!fields.noWait) channel.send('queue.delete-ok', { messageCount });
 }
 
-/** Holds back answers until `work` has called back, and what it changed is on disk. */
+/** Holds back answers until `work` has called back and its changes are on disk. */
 function answerAfter<T>({ connection }: ChannelScope, work: (done: () => void) => T): T {
   connection.output.hold();
   try {
@@ -197,7 +197,7 @@ function assertNotDefault(exchange: string): void {
   if (exchange === '') throw new ProtocolError('ACCESS_REFUSED', 'operation not permitted on the default exchange');
 }
 
-/** RabbitMQ takes line ends out of names. */
+/** RabbitMQ removes line ends from names. */
 function withoutLineEnds(name: string): string {
   return name.replaceAll(/[\r\n]/g, '');
 }

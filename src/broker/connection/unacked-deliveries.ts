@@ -23,7 +23,7 @@ export class UnackedDeliveries {
     return this.#byTag.size;
   }
 
-  /** Returns the tag of the next delivery. A delivery that is not to be acknowledged has a tag, too. */
+  /** Returns the tag of the next delivery, which may be one without acknowledgement. */
   nextTag(): number {
     return ++this.#lastTag;
   }
@@ -32,7 +32,7 @@ export class UnackedDeliveries {
     this.#byTag.set(delivery.tag, delivery);
   }
 
-  /** Removes and returns the delivery of a tag. Throws 406 if there is none. */
+  /** Removes and returns the delivery of a tag. Throws 406 for an unknown tag. */
   take(tag: number): UnackedDelivery {
     const delivery = this.#byTag.get(tag);
     if (delivery === undefined) throw unknownTag(tag);

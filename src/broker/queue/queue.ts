@@ -16,7 +16,7 @@ import { QueueUse } from './idle-expiry.ts';
 import type { Message } from './message.ts';
 import type { AppliedPolicy } from './policies.ts';
 import { ReadyMessages, type Returned } from './ready.ts';
-import type { QueueParts, QueueSettings } from './settings.ts';
+import type { QueueOwner, QueueParts, QueueSettings } from './settings.ts';
 
 interface Recovered {
   readonly storeId: number;
@@ -36,7 +36,7 @@ export class Queue {
   readonly isDurable: boolean;
   readonly isAutoDelete: boolean;
   /** The connection that owns an exclusive queue. */
-  readonly owner: object | undefined;
+  readonly owner: QueueOwner | undefined;
   readonly arguments: Arguments;
   settings: QueueSettings;
   policy: AppliedPolicy;
@@ -323,6 +323,7 @@ export class Queue {
       this.#host.slices.each(entries, (entry) => this.#host.memory.release(entry.message));
     }
     if (this.isDurable) this.#host.store?.drop(this.key);
+    this.owner?.forgetQueue(this);
     for (const consumer of [...this.consumers.all]) consumer.cancelled();
   }
 

@@ -22,13 +22,19 @@ export interface QueueSettings {
   readonly deliveryLimit: number | undefined;
 }
 
+/** The connection that declared an exclusive queue. */
+export interface QueueOwner {
+  /** Called when the queue is deleted. */
+  forgetQueue(queue: { readonly name: string }): void;
+}
+
 export interface QueueParts {
   readonly name: string;
   readonly vhost: string;
   readonly isDurable: boolean;
   readonly isAutoDelete: boolean;
-  /** The connection that owns an exclusive queue. */
-  readonly owner: object | undefined;
+  /** `undefined` if the queue is not exclusive. */
+  readonly owner: QueueOwner | undefined;
   readonly arguments: Arguments;
   readonly settings: QueueSettings;
   readonly policy: AppliedPolicy;

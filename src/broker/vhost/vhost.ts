@@ -9,7 +9,7 @@ import type { QueueHost, Receipt } from '../queue/host.ts';
 import type { Message } from '../queue/message.ts';
 import { Policies, type Policy, type PolicyKind, policyKinds } from '../queue/policies.ts';
 import { Queue } from '../queue/queue.ts';
-import { queueSettings } from '../queue/settings.ts';
+import { type QueueOwner, queueSettings } from '../queue/settings.ts';
 import { Bindings } from '../routing/bindings.ts';
 import { type Binding, Exchange, type ExchangeType, exchangeTypes, predeclared } from '../routing/exchange.ts';
 import { route } from '../routing/route.ts';
@@ -160,7 +160,7 @@ export class VirtualHost implements QueueHost<Queue> {
    * Returns the queue. Creates it if it does not exist, under the name `generated` if it is declared without one. `owner`
    * is the connection that declares it. Throws 406 if the queue exists and differs.
    */
-  declareQueue(declaration: QueueDeclaration, owner: object | undefined, generated = queueName()): Queue {
+  declareQueue(declaration: QueueDeclaration, owner: QueueOwner | undefined, generated = queueName()): Queue {
     const name = declaration.queue === '' ? generated : declaration.queue;
     if (declaration.queue !== '') assertFreeName('queue', name);
     // RabbitMQ: an exclusive queue is deleted with its connection, and is never durable. RabbitMQ 4.3 refuses queues that are
@@ -183,7 +183,7 @@ export class VirtualHost implements QueueHost<Queue> {
   }
 
   /** Adds a new queue without checks, because `declareQueue` has checked it or the store has kept it. */
-  addQueue(declaration: QueueDeclaration, owner: object | undefined): Queue {
+  addQueue(declaration: QueueDeclaration, owner: QueueOwner | undefined): Queue {
     const { queue: name, durable, autoDelete, arguments: all } = declaration;
     const what = `queue '${name}' in vhost '${this.name}'`;
     const { type } = queueSettings(all, what);

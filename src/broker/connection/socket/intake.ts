@@ -1,5 +1,5 @@
-// What a broker reads from one client: a slice of frames in each turn, nothing while the client has to wait, and no
-// basic.publish while memory is short.
+// Reads the frames of one client: a slice in each turn of the event loop. It stops reading while the client has to wait,
+// and postpones basic.publish while memory is short.
 
 import type { Socket } from 'node:net';
 import { FrameParser, frameTypes, type OnFrame } from '../../codec/frames.ts';
@@ -7,25 +7,27 @@ import { methodKey } from '../../codec/methods.ts';
 import { Sequence, type Slices, sliceMs, type Work } from '../../slices.ts';
 import type { Store } from '../../store/contract.ts';
 
-/** Why nothing is read. `work`: what the client has asked for last takes more than one turn. */
+/** Reason to stop reading. `work`: the last request of the client needs more than one turn. */
 type Reason = 'memory' | 'disk' | 'output' | 'work';
 
-interface Frame {
+/** A frame that waits for memory. */
+interface ParkedFrame {
   readonly type: number;
   readonly channel: number;
   readonly payload: Buffer;
 }
 
-/** Bytes of publishes that wait until memory is free again. With more of them nothing is read. */
+/** Bytes of publishes that may wait for memory. Above this limit reading stops. */
 const parkedBytesLimit = 1024 * 1024;
-/** Estimated memory of a frame that waits, beside its payload. */
+/** Estimated memory overhead of a frame that waits, in bytes. */
 const parkedFrameBytes = 200;
-/** Answers that a client does not read, and messages that the disk has not taken: above that the client waits. */
+/** Reading stops while the client has not read this many bytes. */
 const unreadBytes = 8 * 1024 * 1024;
+/** Reading stops while the store has not written this many bytes. */
 const unwrittenBytes = 32 * 1024 * 1024;
 const publishKey = methodKey(60, 40);
 const closeKey = methodKey(10, 50);
-/** basic.ack, basic.reject, basic.nack: they free memory. */
+/** basic.ack, basic.reject and basic.nack, which free memory. */
 const settlingKeys = [methodKey(60, 80), methodKey(60, 90), methodKey(60, 120)];
 
 interface IntakeParts {
@@ -34,14 +36,14 @@ interface IntakeParts {
   readonly store: Store | undefined;
   readonly onFrame: OnFrame;
   readonly onError: (error: unknown) => void;
-  /** A publish has to wait until memory is free. */
+  /** Called when a publish has to wait for memory. */
   readonly onParked: () => void;
   /**
-   * Whether acknowledgements of a channel may go before its publishes. They may if the client is told by confirms which
-   * publishes were accepted: else it may have acknowledged a message because it has sent another one.
+   * Returns true if acknowledgements of a channel may overtake its publishes that wait. That is safe if the channel has
+   * confirms. Without them the client may acknowledge a message because it has published another one.
    */
   readonly maySettle: (channel: number) => boolean;
-  /** Whether a publish has begun on the channel, and its content is not whole yet. */
+  /** Returns true if the channel has received a basic.publish and its content is not complete. */
   readonly awaitsContent: (channel: number) => boolean;
 }
 
@@ -56,16 +58,16 @@ export class Intake {
   #isBlocked = false;
   #isEnding = false;
   #onRead: (() => void) | undefined;
-  #parked: Frame[] = [];
+  #parked: ParkedFrame[] = [];
   #parkedChannels = new Set<number>();
   #parkedBytes = 0;
-  /** Channels whose publish has been taken from what is parked, and its content is still there. */
+  /** Channels whose basic.publish has left the parked frames, but not all of its content. */
   #unfinished = new Set<number>();
 
   constructor(socket: Socket, parts: IntakeParts) {
     this.#socket = socket;
     this.#parts = parts;
-    this.#parser = new FrameParser(parts.frameMax, (...frame) => this.#take(...frame));
+    this.#parser = new FrameParser(parts.frameMax, (...frame) => this.#receive(...frame));
     this.#work = new Sequence(parts.slices, {
       onBusy: () => this.#hold('work'),
       onFree: () => this.#release('work'),
@@ -78,7 +80,7 @@ export class Intake {
     this.#parser.frameMax = bytes;
   }
 
-  /** Whether the client waits for the broker, and not the broker for the client. */
+  /** The client waits for the broker, and not the broker for the client. */
   get isWaiting(): boolean {
     return this.#holds.size > 0 || this.#isScheduled;
   }
@@ -87,12 +89,12 @@ export class Intake {
     this.#slice(() => this.#parser.push(chunk));
   }
 
-  /** Does work after all earlier work. Reads nothing until it is done. */
+  /** Does work after all earlier work, then calls `done`. Reads nothing until then. */
   inOrder(work: Work, done?: () => void): void {
     this.#work.add(work, done);
   }
 
-  /** Publishes wait until `unblock`. What consumes and acknowledges goes on. */
+  /** Postpones publishes until `unblock`. The client can still consume and acknowledge. */
   block(): void {
     this.#isBlocked = !this.#isEnding;
   }
@@ -102,7 +104,7 @@ export class Intake {
     if (this.#parked.length > 0) this.#schedule();
   }
 
-  /** Drops what is parked, and holds nothing back any more: the broker ends the connection, or the client has gone. */
+  /** Drops parked frames and ends all waits, because the connection ends. */
   end(): void {
     if (this.#isEnding) return;
     this.#isEnding = true;
@@ -113,18 +115,18 @@ export class Intake {
     this.#schedule();
   }
 
-  /** Calls back once everything that has come is read, or at once if the client waits for memory, disk or output. */
+  /** Calls `done` when everything received is read, or at once if the client waits for memory, disk or output. */
   whenRead(done: () => void): void {
     if (this.#isScheduled || this.#holds.has('work')) this.#onRead = done;
     else done();
   }
 
-  /** What comes from now on is thrown away. */
+  /** Ignores everything that is received from now on. */
   stop(): void {
     this.#parser.stop();
   }
 
-  /** The client waits when it does not read its answers, or when the disk is slower than it. */
+  /** Stops reading if the client does not read its answers, or publishes faster than the disk writes. */
   #holdIfBehind(): void {
     if (this.#isEnding) return;
     const { store } = this.#parts;
@@ -140,7 +142,7 @@ export class Intake {
   }
 
   #release(reason: Reason): void {
-    // Also while another reason is left: what is parked may go, if memory is free again, and that ends the hold for memory.
+    // Even while another reason remains: parked frames may leave now, and that ends the wait for memory.
     if (this.#holds.delete(reason)) this.#schedule();
   }
 
@@ -149,14 +151,14 @@ export class Intake {
     this.#isScheduled = true;
     this.#parts.slices.add(() => {
       this.#isScheduled = false;
-      this.#slice(() => this.#goOn());
+      this.#slice(() => this.#continue());
       return true;
     });
   }
 
-  #goOn(): void {
+  #continue(): void {
     if (this.#holds.has('output') || this.#holds.has('disk') || this.#holds.has('work')) return;
-    if (this.#mayTakeParked) this.#takeParked();
+    if (this.#mayUnpark) this.#unpark();
     if (this.#holds.size === 0 && !this.#isScheduled) this.#parser.resume();
   }
 
@@ -176,7 +178,7 @@ export class Intake {
     this.#socket.pause();
   }
 
-  #take(type: number, channel: number, buffer: Buffer, start: number, end: number): void {
+  #receive(type: number, channel: number, buffer: Buffer, start: number, end: number): void {
     if (this.#isParked(type, channel, buffer, start, end)) {
       this.#parked.push({ type, channel, payload: Buffer.from(buffer.subarray(start, end)) });
       this.#parkedChannels.add(channel);
@@ -190,7 +192,7 @@ export class Intake {
     this.#schedule();
   }
 
-  /** A publish while memory is short, or what follows it on its channel, or the end of the connection after one. */
+  /** Returns true for a publish while memory is short, a later frame of its channel, and a connection.close after it. */
   #isParked(type: number, channel: number, buffer: Buffer, start: number, end: number): boolean {
     if (!this.#isBlocked && this.#parked.length === 0) return false;
     const key = type === frameTypes.method && end - start >= 4 ? buffer.readUInt32BE(start) : 0;
@@ -199,19 +201,21 @@ export class Intake {
     return !(settlingKeys.includes(key) && this.#parts.maySettle(channel));
   }
 
-  get #mayTakeParked(): boolean {
+  get #mayUnpark(): boolean {
     return !this.#holds.has('work') && (!this.#isBlocked || this.#unfinished.size > 0);
   }
 
   /**
-   * Takes what is parked, until memory is short again or the slice is over. It does not stop within a message, because an
-   * acknowledgement that goes before what is parked would come between a publish and its content (505).
+   * Processes parked frames until memory is short again or the slice ends. It does not stop within a message, because an
+   * acknowledgement that overtakes parked frames would come between a publish and its content (505).
    */
-  #takeParked(): void {
-    let taken = 0;
+  #unpark(): void {
+    let count = 0;
     try {
-      while (taken < this.#parked.length && this.#mayTakeParked) {
-        const { type, channel, payload } = this.#parked[taken++] as Frame;
+      // `end` may empty the list during the loop.
+      for (let frame = this.#parked[0]; frame !== undefined && this.#mayUnpark; frame = this.#parked[count]) {
+        count++;
+        const { type, channel, payload } = frame;
         this.#parts.onFrame(type, channel, payload, 0, payload.length);
         if (this.#parts.awaitsContent(channel)) this.#unfinished.add(channel);
         else this.#unfinished.delete(channel);
@@ -220,9 +224,9 @@ export class Intake {
         break;
       }
     } finally {
-      this.#parked = this.#parked.slice(taken);
+      this.#parked = this.#parked.slice(count);
       this.#parkedChannels = new Set(this.#parked.map(({ channel }) => channel));
-      // Content that is not there yet is taken as it comes.
+      // The rest of an incomplete content is not parked when it arrives.
       this.#unfinished = this.#unfinished.intersection(this.#parkedChannels);
       this.#parkedBytes = this.#parked.reduce((sum, { payload }) => sum + payload.length + parkedFrameBytes, 0);
       if (this.#parkedBytes <= parkedBytesLimit) this.#holds.delete('memory');

@@ -57,7 +57,7 @@ for (const [first, second, text] of queues) {
           ...declared,
           arguments: argumentsOf(declared),
         },
-        {},
+        { forgetQueue: () => {} },
       );
     declare(first);
     expect(() => declare(second), text);

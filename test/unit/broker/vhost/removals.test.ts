@@ -21,4 +21,15 @@ test('deletes a long chain of auto-delete exchanges with the last one', async ()
   assert.is(vhost.exchanges.size, before);
 });
 
+test('an exclusive queue that is deleted leaves the set of its connection', () => {
+  const { vhost } = place();
+  const forgotten: string[] = [];
+  const owner = { forgetQueue: ({ name }: { name: string }) => void forgotten.push(name) };
+  const parts = { durable: false, exclusive: true, autoDelete: false, arguments: Arguments.none };
+  const queue = vhost.declareQueue({ ...parts, queue: 'mine' }, owner);
+  assert.equal(forgotten, []);
+  vhost.deleteQueue(queue);
+  assert.equal(forgotten, ['mine']);
+});
+
 test.run();

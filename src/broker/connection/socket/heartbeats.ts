@@ -1,0 +1,48 @@
+// Heartbeats of one connection (AMQP 0-9-1, 4.2.7). They are sent at half the interval, and the client is given up after two
+// intervals in which nothing was received.
+
+import type { Clock, Timer } from '../../clock.ts';
+
+interface HeartbeatsParts {
+  readonly clock: Clock;
+  /** Returns true while the broker does not read, and therefore cannot know whether the client is alive. */
+  readonly isReadingPaused: () => boolean;
+  readonly send: () => void;
+  readonly giveUp: () => void;
+}
+
+export class Heartbeats {
+  readonly #parts: HeartbeatsParts;
+  #timer: Timer | undefined;
+  #hasReceived = true;
+  #silentTicks = 0;
+
+  constructor(parts: HeartbeatsParts) {
+    this.#parts = parts;
+  }
+
+  start(intervalMs: number): void {
+    this.#timer = this.#parts.clock.after(intervalMs / 2, () => this.#tick(intervalMs));
+  }
+
+  stop(): void {
+    this.#timer?.cancel();
+  }
+
+  /** Records that the client has sent something. */
+  received(): void {
+    this.#hasReceived = true;
+  }
+
+  #tick(intervalMs: number): void {
+    const isAlive = this.#hasReceived || this.#parts.isReadingPaused();
+    this.#hasReceived = false;
+    this.#silentTicks = isAlive ? 0 : this.#silentTicks + 1;
+    if (this.#silentTicks >= 4) {
+      this.#parts.giveUp();
+      return;
+    }
+    this.#parts.send();
+    this.start(intervalMs);
+  }
+}
