@@ -1,5 +1,5 @@
-// Runs every block of README.md and of the pages below .github/docs. Commands run unchanged, except for their ports, on a
-// broker of their own. Files of the reader are checked. test/unit/examples.test.ts compiles TypeScript.
+// Runs every block of commands of README.md and of the pages of .github/docs on a broker of its own, with other ports, and
+// checks every rascal.json. test/unit/examples.test.ts compiles TypeScript.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -9,7 +9,7 @@ import { commandBlocks, fences, folderOfReader, needsCluster, runBlock } from '.
 import { mq, startMq } from '../support/mq.ts';
 
 /** Commands that build, test or install mq: test/executable/install.test.ts tests them. */
-const isOwn = /npm run build|test\/setup|OWNER/;
+const isOwn = /npm run|test\/setup|MQ_REPOSITORY|install\.sh|npx|docker/;
 
 const blocks = commandBlocks().filter(
   (block) => !needsCluster(block) && !block.steps.some(({ command }) => isOwn.test(command)),

@@ -1,5 +1,6 @@
 // mq demo: what a stranger runs first.
 
+import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { emptyFolder, mq } from '../support/mq.ts';
@@ -39,7 +40,7 @@ test('it plays the six scenarios, shows who got what, and ends', async () => {
   ]);
   assert.equal(gotIn(events, 4), [
     'mq receive-logs-direct error: the disk is full',
-    'mq receive-logs-direct info warning error: a user came in',
+    'mq receive-logs-direct info warning error: a user logged in',
     'mq receive-logs-direct info warning error: the disk is full',
   ]);
   assert.equal(gotIn(events, 5), [
@@ -49,6 +50,13 @@ test('it plays the six scenarios, shows who got what, and ends', async () => {
     "mq receive-logs-topic 'kern.*': a kernel error",
   ]);
   assert.equal(gotIn(events, 6), ['mq rpc-client 30: 832040', 'mq rpc-server: 30']);
+});
+
+test('the picture of README.md shows the scenarios of mq demo (npm run demo renews it)', async () => {
+  const { stdout } = await mq(['demo']);
+  const picture = readFileSync(new URL('../../.github/demo.svg', import.meta.url), 'utf8');
+  for (const line of stdout.split('\n').filter((text) => text !== ''))
+    assert.ok(picture.includes(line.replace(/^ *[→←] /, '').split(/ {2,}/)[0] ?? ''), line);
 });
 
 test('it is for people too, and a rascal.json of the folder is nothing to it', async () => {

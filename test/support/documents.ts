@@ -138,7 +138,7 @@ const defaultPorts = [
   [/\bmq web\b(?!.* --port)/, '$& --port ', '15680'],
   [/\bmq health\b(?! +[^ #])/, '$& ', '9464'],
 ] as const;
-const givenPort = /(?<=--(?:port|management-port|metrics) )\d+/g;
+const givenPort = /(?<=--(?:port|management-port|metrics) |@localhost:)\d+/g;
 
 /** A free port for each one that the commands name or mean: another broker or role may have those of the pages. */
 async function portsOf(steps: readonly Step[]): Promise<ReadonlyMap<string, number>> {

@@ -14,21 +14,21 @@ export interface Scenario {
 export const scenarios: readonly Scenario[] = [
   {
     number: 1,
-    title: 'Hello world: one sends, one receives',
+    title: 'Hello world: a producer sends, a consumer receives',
     receivers: [['consumer']],
     senders: [['producer', 'Hello World!']],
     lines: 1,
   },
   {
     number: 2,
-    title: 'Work queues: who is free takes the next task; a dot is a second of work',
+    title: 'Work queues: workers share the tasks; each dot is a second of work',
     receivers: [['worker'], ['worker']],
     senders: ['a long task.', 'a task', 'another task', 'one more task'].map((text) => ['task', text]),
     lines: 4,
   },
   {
     number: 3,
-    title: 'Publish/subscribe: every receiver gets every message',
+    title: 'Publish/subscribe: every receiver receives every message',
     receivers: [['receive-logs'], ['receive-logs']],
     senders: [['emit-log', 'info: the server has started']],
     lines: 2,
@@ -41,14 +41,14 @@ export const scenarios: readonly Scenario[] = [
       ['receive-logs-direct', 'info', 'warning', 'error'],
     ],
     senders: [
-      ['emit-log-direct', 'info', 'a user came in'],
+      ['emit-log-direct', 'info', 'a user logged in'],
       ['emit-log-direct', 'error', 'the disk is full'],
     ],
     lines: 3,
   },
   {
     number: 5,
-    title: 'Topics: receivers choose by pattern; * is one word, # is any number of them',
+    title: 'Topics: receivers choose by pattern; * is one word, # is any number of words',
     receivers: [
       ['receive-logs-topic', 'kern.*'],
       ['receive-logs-topic', '*.critical'],
@@ -62,7 +62,7 @@ export const scenarios: readonly Scenario[] = [
   },
   {
     number: 6,
-    title: 'RPC: a client asks, a server answers',
+    title: 'RPC: a client sends a request, a server replies',
     receivers: [['rpc-server']],
     senders: [['rpc-client', '30']],
     // The server prints the request that it answered, and the client prints the answer.
