@@ -1,6 +1,6 @@
-// The embedded AMQP 0-9-1 broker: listens, and keeps what its connections share.
+// The embedded AMQP 0-9-1 broker. It listens for connections and holds their shared state.
 // It does not have streams (refused with 406), mechanisms other than PLAIN and AMQPLAIN (503), the flag `immediate` of
-// basic.publish (540), clusters, and the time limit of an unacknowledged delivery. In two points it behaves like RabbitMQ
+// basic.publish (540), clusters, or the time limit of an unacknowledged delivery. In two points it behaves like RabbitMQ
 // 4.0 and not 4.3: it accepts queues that are neither durable nor exclusive, and basic.qos with `global`.
 
 import { randomUUID } from 'node:crypto';

@@ -105,7 +105,7 @@ export class Sequence {
     this.#on = on;
   }
 
-  /** Does the work after all work that was added before, then calls `done`. Short work ends within this call if none waits. */
+  /** Does the work when all earlier work has ended, then calls `done`. Short work ends within this call if none is pending. */
   add(work: Iterator<unknown>, done: () => void = () => undefined): void {
     this.#waiting.push({ work, done });
     if (this.#isRunning) return;

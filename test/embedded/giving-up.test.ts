@@ -58,7 +58,7 @@ for (const [limit, after] of [
   }
 }
 
-test('a sender that gives up reports each message as confirmed or in doubt', async () => {
+test('a sender at its limit reports each message as confirmed or in doubt', async () => {
   const place = await startBroker();
   const worker = start(['worker', '--url', place.url]); // declares the queue
   await worker.prints(/waiting/, 'stderr');

@@ -56,13 +56,13 @@ test('a role answers', async () => {
   assert.is((await request('rpc', '20')).text, '6765');
 });
 test('and is gone after its test', () => assert.throws(() => process.kill(pid, 0), /ESRCH/));
-test('a fanout reaches who listens', async () => {
+test('a fanout reaches its listeners', async () => {
   await listen('logs');
   await publish('logs', 'info');
   await expectMessage('logs', 'info');
 });
-test('a cluster is not there', () => cluster.kill(0));
-test('the broker is told', () => assert.match(broker.url, /^amqp:/));
+test('a cluster is missing', () => cluster.kill(0));
+test('the broker has a URL', () => assert.match(broker.url, /^amqp:/));
 test('eventually', async () => assert.is(await eventually('three', (() => { let n = 0; return () => ++n > 2 && n; })()), 3));
 `;
 
@@ -71,7 +71,7 @@ const fixtures = suite('the fixtures of mq/test');
 fixtures('work on a broker of the file, and skip tests that it cannot run', async () => {
   const { status, stdout, stderr } = await run(everything);
   assert.is(status, 0, stdout + stderr);
-  assert.match(stdout, /skipped "a cluster is not there": needs a cluster in containers; the target is embedded\n/);
+  assert.match(stdout, /skipped "a cluster is missing": needs a cluster in containers; the target is embedded\n/);
   assert.match(stdout, /\n8 passed, 0 failed, 1 skipped\n$/);
 });
 

@@ -19,7 +19,7 @@ test('delivers bodies of every size unchanged and in order', () =>
     await channel.waitForConfirms();
     const got: Buffer[] = [];
     await channel.consume('q', (message) => got.push((message as ConsumeMessage).content), { noAck: true });
-    await until('all have come', () => got.length === bodies.length);
+    await until('all messages', () => got.length === bodies.length);
     assert.ok(bodies.every((each, index) => each.equals(got[index] as Buffer)));
   }));
 
@@ -245,7 +245,7 @@ test('a direct reply reaches the channel of the request', () =>
       noAck: true,
     });
     client.sendToQueue('rpc', body('question'), { replyTo: 'amq.rabbitmq.reply-to', correlationId: 'c1' });
-    const { content, properties, fields } = await until('the answer has come', () => answers[0]);
+    const { content, properties, fields } = await until('the reply', () => answers[0]);
     assert.equal([content.toString(), properties.correlationId, fields.exchange], ['answer', 'c1', '']);
   }));
 
@@ -277,8 +277,8 @@ test('blocks publishers during a memory alarm, and serves consumers', () =>
     assert.ok(place.broker.memory.usedBytes < 1_000_000, `${place.broker.memory.usedBytes} bytes were taken`);
     let got = 0;
     await consumer.consume('q', () => got++, { noAck: true });
-    await until('all have come', () => got === 3000 && confirmed === 3000);
-    await until('the publisher goes on', () => events.includes('unblocked'));
+    await until('all messages', () => got === 3000 && confirmed === 3000);
+    await until('the publisher is unblocked', () => events.includes('unblocked'));
     assert.is(events.includes('consumer blocked'), false);
     assert.is(place.broker.memory.usedBytes, 0);
   }));
@@ -296,13 +296,13 @@ test('blocks a connection that opens during a memory alarm', () =>
     await late.assertQueue('late');
     assert.equal(events, []);
     late.sendToQueue('late', Buffer.from('x'));
-    await until('it is told', () => events.includes('blocked'));
+    await until('connection.blocked', () => events.includes('blocked'));
     const other = await place.channel();
     assert.is((await other.checkQueue('late')).messageCount, 0);
     await other.consume('full', () => undefined, { noAck: true });
     await late.waitForConfirms();
     assert.is((await other.checkQueue('late')).messageCount, 1);
-    await until('it is told again', () => events.includes('unblocked'));
+    await until('connection.unblocked', () => events.includes('unblocked'));
   }));
 
 test('a consumer that does not read gets a bounded number of deliveries', () =>
@@ -320,7 +320,7 @@ test('a consumer that does not read gets a bounded number of deliveries', () =>
     const { messageCount } = await publisher.checkQueue('q');
     assert.ok(messageCount > 100, `${messageCount} wait in the queue`);
     stream.resume();
-    await until('all have come', () => got === 500);
+    await until('all messages', () => got === 500);
   }));
 
 test.run();

@@ -3,7 +3,7 @@
 import type { Arguments } from '../codec/arguments.ts';
 import { ProtocolError } from '../protocol-error.ts';
 import type { Consumer } from '../queue/consumers.ts';
-import type { Entry } from '../queue/entry.ts';
+import type { QueueEntry } from '../queue/entry.ts';
 import type { Message } from '../queue/message.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { ChannelScope } from './channel-scope.ts';
@@ -15,7 +15,7 @@ interface ConsumerOwner {
   readonly hasRoom: boolean;
   deliver(
     consumer: ChannelConsumer,
-    delivery: { message: Message; redelivered: boolean; entry: Entry | undefined },
+    delivery: { message: Message; redelivered: boolean; entry: QueueEntry | undefined },
   ): void;
   queueDeleted(consumer: ChannelConsumer): void;
 }
@@ -58,7 +58,7 @@ export class ChannelConsumer implements Consumer {
     return (this.prefetch === 0 || this.unacked < this.prefetch) && this.owner.hasRoom;
   }
 
-  deliver(message: Message, redelivered: boolean, entry: Entry | undefined): void {
+  deliver(message: Message, redelivered: boolean, entry: QueueEntry | undefined): void {
     this.owner.deliver(this, { message, redelivered, entry });
   }
 

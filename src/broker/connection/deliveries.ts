@@ -4,7 +4,7 @@ import type { Method, MethodFields } from '../codec/methods.ts';
 import { countDelivery } from '../counters.ts';
 import { ProtocolError } from '../protocol-error.ts';
 import type { Consumer } from '../queue/consumers.ts';
-import type { Entry } from '../queue/entry.ts';
+import type { QueueEntry } from '../queue/entry.ts';
 import type { Message } from '../queue/message.ts';
 import type { Queue } from '../queue/queue.ts';
 import { forEach, itemsPerStep, type Work } from '../slices.ts';
@@ -18,7 +18,7 @@ import { UnackedDeliveries, type UnackedDelivery } from './unacked-deliveries.ts
 
 /** The messages that return to one queue, and how many of them each consumer had. */
 interface ReturnGroup {
-  readonly entries: Entry[];
+  readonly entries: QueueEntry[];
   readonly consumers: Map<Consumer | undefined, number>;
 }
 
@@ -93,7 +93,7 @@ export class Deliveries {
   /** Sends a message to a consumer of this channel. Without an entry the client does not acknowledge it. */
   deliver(
     consumer: ChannelConsumer,
-    { message, redelivered, entry }: { message: Message; redelivered: boolean; entry: Entry | undefined },
+    { message, redelivered, entry }: { message: Message; redelivered: boolean; entry: QueueEntry | undefined },
   ): void {
     const tag = this.unacked.nextTag();
     if (entry !== undefined) {

@@ -2,13 +2,13 @@
 
 import { ProtocolError } from '../protocol-error.ts';
 import type { Consumer } from '../queue/consumers.ts';
-import type { Entry } from '../queue/entry.ts';
+import type { QueueEntry } from '../queue/entry.ts';
 import type { Queue } from '../queue/queue.ts';
 import { itemsPerStep, sorted, type Work } from '../slices.ts';
 
 export interface UnackedDelivery {
   readonly tag: number;
-  readonly entry: Entry;
+  readonly entry: QueueEntry;
   readonly queue: Queue;
   /** `undefined` after basic.get. */
   readonly consumer: Consumer | undefined;

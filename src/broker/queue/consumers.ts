@@ -1,7 +1,7 @@
 // Chooses the consumer that receives the next message: round robin among the ready consumers with the highest priority.
 
 import { Deque } from './deque.ts';
-import type { Entry } from './entry.ts';
+import type { QueueEntry } from './entry.ts';
 import type { Message } from './message.ts';
 
 /** A consumer as its queue uses it. The channel implements it. */
@@ -17,7 +17,7 @@ export interface Consumer {
   /** Returns true if it accepts one more message now. */
   isReady(): boolean;
   /** `entry` is undefined in no-ack mode, because the message has left the queue. */
-  deliver(message: Message, redelivered: boolean, entry: Entry | undefined): void;
+  deliver(message: Message, redelivered: boolean, entry: QueueEntry | undefined): void;
   /** The queue was deleted (AMQP 0-9-1 extension consumer_cancel_notify). */
   cancelled(): void;
 }

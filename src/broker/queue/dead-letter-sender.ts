@@ -3,7 +3,7 @@
 
 import type { Timer } from '../clock.ts';
 import type { DeathReason } from '../store/contract.ts';
-import type { Entry } from './entry.ts';
+import type { QueueEntry } from './entry.ts';
 import type { HeldMessages } from './held-messages.ts';
 import type { QueueHost } from './host.ts';
 import type { QueueSettings } from './settings.ts';
@@ -21,7 +21,7 @@ interface SourceQueue {
 }
 
 interface Letter<Q> {
-  readonly entry: Entry;
+  readonly entry: QueueEntry;
   readonly reason: DeathReason;
   readonly acceptedBy: Set<Q>;
 }
@@ -43,7 +43,7 @@ export class DeadLetterSender<Q extends SourceQueue> {
    * between leaves two copies and not zero. A message that cannot be routed is set aside, because one message must end
    * neither the broker nor the queue.
    */
-  send(entry: Entry, reason: DeathReason): void {
+  send(entry: QueueEntry, reason: DeathReason): void {
     const { settings, held, what } = this.#queue;
     try {
       if (settings.isDeadLetteredAtLeastOnce) {
@@ -61,7 +61,7 @@ export class DeadLetterSender<Q extends SourceQueue> {
   }
 
   /** Stops the timer. Returns the entries of the pending letters. */
-  clear(): Entry[] {
+  clear(): QueueEntry[] {
     this.#timer?.cancel();
     const entries = Array.from(this.#pending, ({ entry }) => entry);
     this.#pending.clear();
@@ -69,7 +69,7 @@ export class DeadLetterSender<Q extends SourceQueue> {
   }
 
   /** Adds a letter behind the pending ones, and sends it if it is in the window. */
-  #sendAtLeastOnce(entry: Entry, reason: DeathReason): void {
+  #sendAtLeastOnce(entry: QueueEntry, reason: DeathReason): void {
     const letter = { entry, reason, acceptedBy: new Set<Q>() };
     this.#pending.add(letter);
     if (this.#pending.size <= windowLength) this.#sendLetter(letter);

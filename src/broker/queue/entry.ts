@@ -2,7 +2,7 @@
 
 import { Message } from './message.ts';
 
-export class Entry {
+export class QueueEntry {
   readonly message: Message;
   /** Numbers the entries of a queue in the order of their arrival. */
   readonly position: number;

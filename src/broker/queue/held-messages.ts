@@ -1,7 +1,7 @@
 // The messages that one queue holds: ready, unacknowledged, or waiting to be dead-lettered. It creates their entries, and
 // keeps the memory, the store and the totals of the management API in step.
 
-import { Entry } from './entry.ts';
+import { QueueEntry } from './entry.ts';
 import type { QueueHost } from './host.ts';
 import type { Message } from './message.ts';
 
@@ -18,20 +18,20 @@ export class HeldMessages {
     this.#host = host;
   }
 
-  hold(message: Message, expiresAt: number | undefined, storeId: number | undefined): Entry {
+  hold(message: Message, expiresAt: number | undefined, storeId: number | undefined): QueueEntry {
     this.#host.memory.hold(message);
     this.#count(message, 1);
-    return new Entry(message, this.#nextPosition++, expiresAt, storeId);
+    return new QueueEntry(message, this.#nextPosition++, expiresAt, storeId);
   }
 
   /** Removes a message from the queue, also in the store. */
-  settle(entry: Entry): void {
+  settle(entry: QueueEntry): void {
     this.setAside(entry);
     if (entry.storeId !== undefined) this.#host.store?.settle(entry.storeId, this.#queueKey);
   }
 
   /** Removes a message from the queue, but not from the store. The next start of the broker recovers it. */
-  setAside({ message }: Entry): void {
+  setAside({ message }: QueueEntry): void {
     this.#host.memory.release(message);
     this.#count(message, -1);
   }

@@ -2,7 +2,7 @@
 
 import type { Clock, Timer } from '../clock.ts';
 
-export class QueueUse {
+export class IdleExpiry {
   readonly #clock: Clock;
   readonly #isInUse: () => boolean;
   readonly #onExpired: () => void;

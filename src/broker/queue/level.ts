@@ -1,7 +1,7 @@
 // The ready entries of one priority, in the order of delivery.
 
 import { Deque } from './deque.ts';
-import type { Entry } from './entry.ts';
+import type { QueueEntry } from './entry.ts';
 
 /** Returned entries are merged with the others if that moves at most this number of entries. */
 const cheapMoves = 4096;
@@ -15,24 +15,24 @@ export class Level {
   /** True if a returned entry goes back to its old position. Otherwise it goes behind all other entries. */
   readonly #isSorted: boolean;
   /** The run to which new entries are added. */
-  #last = new Deque<Entry>();
+  #last = new Deque<QueueEntry>();
   /** The other runs, which are not empty. They are a heap by their first entries, or in order if entries are not sorted. */
-  readonly #runs: Deque<Entry>[] = [];
+  readonly #runs: Deque<QueueEntry>[] = [];
 
   constructor({ isSorted }: { isSorted: boolean }) {
     this.#isSorted = isSorted;
   }
 
-  push(entry: Entry): void {
+  push(entry: QueueEntry): void {
     this.#last.push(entry);
     this.length++;
   }
 
-  first(): Entry | undefined {
+  first(): QueueEntry | undefined {
     return this.#next().first();
   }
 
-  shift(): Entry | undefined {
+  shift(): QueueEntry | undefined {
     const run = this.#next();
     const entry = run.shift();
     if (entry === undefined) return undefined;
@@ -43,7 +43,7 @@ export class Level {
   }
 
   /** Adds returned entries, which must be sorted if this level is. The caller must not use the deque afterwards. */
-  putBack(entries: Deque<Entry>): void {
+  putBack(entries: Deque<QueueEntry>): void {
     const [first, last] = [entries.first(), entries.last()];
     if (first === undefined || last === undefined) return;
     const wasEmpty = this.length === 0;
@@ -57,19 +57,19 @@ export class Level {
   }
 
   /** Iterates over one run after the other, which is not the order of delivery. */
-  *[Symbol.iterator](): Generator<Entry> {
+  *[Symbol.iterator](): Generator<QueueEntry> {
     for (const run of this.#runs) yield* run;
     yield* this.#last;
   }
 
-  #next(): Deque<Entry> {
+  #next(): Deque<QueueEntry> {
     const [top] = this.#runs;
     if (top === undefined) return this.#last;
     const [one, other] = [top.first(), this.#last.first()];
     return this.#isSorted && one !== undefined && other !== undefined && isEarlier(other, one) ? this.#last : top;
   }
 
-  #append(entries: Deque<Entry>): void {
+  #append(entries: Deque<QueueEntry>): void {
     if (entries.length <= cheapMoves) {
       for (const entry of entries) this.#last.push(entry);
       return;
@@ -79,7 +79,7 @@ export class Level {
   }
 
   /** Adds a run to the heap. */
-  #addRun(run: Deque<Entry>): void {
+  #addRun(run: Deque<QueueEntry>): void {
     const runs = this.#runs;
     let at = runs.push(run) - 1;
     while (at > 0) {
@@ -120,11 +120,11 @@ export class Level {
 }
 
 /** Returns true if the first entry of `run` comes before the first entry of `other`. */
-function isBefore(run: Deque<Entry> | undefined, other: Deque<Entry> | undefined): boolean {
+function isBefore(run: Deque<QueueEntry> | undefined, other: Deque<QueueEntry> | undefined): boolean {
   const [one, two] = [run?.first(), other?.first()];
   return one !== undefined && two !== undefined && isEarlier(one, two);
 }
 
-function isEarlier(one: Entry, other: Entry): boolean {
+function isEarlier(one: QueueEntry, other: QueueEntry): boolean {
   return one.position < other.position;
 }

@@ -8,11 +8,11 @@ import { atOnce, type Work } from '../slices.ts';
 import type { ReturnCounts } from '../store/contract.ts';
 import { type Consumer, Consumers } from './consumers.ts';
 import { DeadLetterSender } from './dead-letter-sender.ts';
-import type { Entry } from './entry.ts';
+import type { QueueEntry } from './entry.ts';
 import { ExpiryTimer } from './expiry-timer.ts';
 import { HeldMessages } from './held-messages.ts';
 import type { QueueHost } from './host.ts';
-import { QueueUse } from './idle-expiry.ts';
+import { IdleExpiry } from './idle-expiry.ts';
 import type { Message } from './message.ts';
 import type { AppliedPolicy } from './policies.ts';
 import { ReadyMessages, type Returned } from './ready.ts';
@@ -52,7 +52,7 @@ export class Queue {
   #isDispatching = false;
   readonly #expiry: ExpiryTimer;
   #mayExpire: boolean;
-  readonly #use: QueueUse;
+  readonly #idleExpiry: IdleExpiry;
 
   constructor(parts: QueueParts, host: QueueHost<Queue>) {
     this.name = parts.name;
@@ -72,12 +72,12 @@ export class Queue {
     this.#deadLetters = new DeadLetterSender(this, host);
     this.#expiry = new ExpiryTimer(host.clock, () => this.expire());
     this.#mayExpire = parts.settings.messageTtlMs !== undefined;
-    this.#use = new QueueUse({
+    this.#idleExpiry = new IdleExpiry({
       clock: host.clock,
       isInUse: () => this.consumers.count > 0,
       onExpired: () => host.removeQueue(this),
     });
-    this.#use.watch(parts.settings.expiresMs);
+    this.#idleExpiry.watch(parts.settings.expiresMs);
   }
 
   /** Applies a policy. RabbitMQ: messages in the queue keep the time at which they expire. */
@@ -85,7 +85,7 @@ export class Queue {
     this.policy = policy;
     this.settings = settings;
     if (settings.messageTtlMs !== undefined) this.#mayExpire = true;
-    this.#use.watch(settings.expiresMs);
+    this.#idleExpiry.watch(settings.expiresMs);
     this.#dropOverflow();
   }
 
@@ -182,8 +182,8 @@ export class Queue {
    * Returns the next message and the number of messages that are left, or `undefined` if the queue is empty (basic.get).
    * With `noAck` the message has left the queue. Throws 405 on a quorum queue with a single active consumer.
    */
-  get(noAck: boolean): { entry: Entry; redelivered: boolean; left: number } | undefined {
-    this.#use.touch();
+  get(noAck: boolean): { entry: QueueEntry; redelivered: boolean; left: number } | undefined {
+    this.#idleExpiry.touch();
     if (this.#mayExpire) this.expire();
     if (this.settings.type === 'quorum' && this.settings.isSingleActive) {
       throw new ProtocolError(
@@ -211,11 +211,11 @@ export class Queue {
   }
 
   /** Returns the message for a consumer. On a quorum queue its headers contain the number of its returns. */
-  withDeliveryCount(entry: Entry): Message {
+  withDeliveryCount(entry: QueueEntry): Message {
     return this.settings.type === 'quorum' && entry.acquiredCount > 0 ? entry.withDeliveryCount() : entry.message;
   }
 
-  ack(entry: Entry): void {
+  ack(entry: QueueEntry): void {
     if (this.isDeleted) {
       this.#host.memory.release(entry.message);
       return;
@@ -227,7 +227,7 @@ export class Queue {
   }
 
   /** basic.reject and basic.nack without requeue. */
-  reject(entry: Entry): void {
+  reject(entry: QueueEntry): void {
     if (this.isDeleted) {
       this.#host.memory.release(entry.message);
       return;
@@ -237,7 +237,7 @@ export class Queue {
   }
 
   /** Puts a few entries back to where they were. `isFailure` has the same meaning as for `returned`. */
-  requeue(entries: readonly Entry[], isFailure: boolean): void {
+  requeue(entries: readonly QueueEntry[], isFailure: boolean): void {
     this.putBack(atOnce(this.returned(entries, isFailure)));
   }
 
@@ -245,8 +245,8 @@ export class Queue {
    * Counts the return of entries and prepares them for `putBack`. A quorum queue dead-letters a message with more failures
    * than its delivery limit. RabbitMQ 4.3: basic.reject and a lost channel are failures, basic.nack and basic.recover are not.
    */
-  *returned(entries: readonly Entry[], isFailure: boolean): Work<Returned> {
-    const remaining: Entry[] = [];
+  *returned(entries: readonly QueueEntry[], isFailure: boolean): Work<Returned> {
+    const remaining: QueueEntry[] = [];
     for (const entry of entries) {
       if (this.isDeleted) this.#host.memory.release(entry.message);
       else if (this.#countReturn(entry, isFailure)) remaining.push(entry);
@@ -267,7 +267,7 @@ export class Queue {
   }
 
   /** Returns false if the entry exceeded the delivery limit, so that it was dead-lettered. */
-  #countReturn(entry: Entry, isFailure: boolean): boolean {
+  #countReturn(entry: QueueEntry, isFailure: boolean): boolean {
     entry.redelivered = true;
     entry.acquiredCount++;
     if (isFailure) entry.deliveryCount++;
@@ -287,21 +287,21 @@ export class Queue {
       throw new ProtocolError('ACCESS_REFUSED', `${this.what} in exclusive use`);
     }
     this.consumers.add(consumer);
-    this.#use.touch();
+    this.#idleExpiry.touch();
   }
 
   /** Removes a consumer. An auto-delete queue is deleted with its last consumer. */
   removeConsumer(consumer: Consumer): void {
     if (!this.consumers.all.has(consumer)) return;
     this.consumers.remove(consumer);
-    this.#use.touch();
+    this.#idleExpiry.touch();
     if (this.consumers.count === 0 && this.isAutoDelete) this.#host.removeQueue(this);
     else this.dispatch();
   }
 
   /** Restarts the time of x-expires. */
   touch(): void {
-    this.#use.touch();
+    this.#idleExpiry.touch();
   }
 
   /**
@@ -318,7 +318,7 @@ export class Queue {
   delete(): void {
     this.isDeleted = true;
     this.#expiry.stop();
-    this.#use.stop();
+    this.#idleExpiry.stop();
     for (const entries of [this.ready.takeAll(), this.#deadLetters.clear()]) {
       this.#host.slices.each(entries, (entry) => this.#host.memory.release(entry.message));
     }
@@ -330,7 +330,7 @@ export class Queue {
   /** Stops the timers, because the broker closes. */
   stop(): void {
     this.#expiry.stop();
-    this.#use.stop();
+    this.#idleExpiry.stop();
     this.#deadLetters.clear();
   }
 
@@ -341,12 +341,12 @@ export class Queue {
     this.#expiry.arm(this.ready.nextExpiry());
   }
 
-  #hold(message: Message, expiresAt: number | undefined, storeId: number | undefined): Entry {
+  #hold(message: Message, expiresAt: number | undefined, storeId: number | undefined): QueueEntry {
     if (expiresAt !== undefined) this.#mayExpire = true;
     return this.held.hold(message, expiresAt, storeId);
   }
 
-  #deliver(consumer: Consumer, message: Message, entry: Entry | undefined, redelivered: boolean): void {
+  #deliver(consumer: Consumer, message: Message, entry: QueueEntry | undefined, redelivered: boolean): void {
     const kind = consumer.noAck ? 'deliver_no_ack' : 'deliver';
     countDelivery(this.counters, kind, redelivered);
     countDelivery(this.#host.counters, kind, redelivered);

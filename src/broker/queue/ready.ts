@@ -2,7 +2,7 @@
 
 import { itemsPerStep, sorted, type Work } from '../slices.ts';
 import { Deque } from './deque.ts';
-import type { Entry } from './entry.ts';
+import type { QueueEntry } from './entry.ts';
 import { Level } from './level.ts';
 
 interface Order {
@@ -16,9 +16,9 @@ interface Order {
 export class Returned {
   length = 0;
   bytes = 0;
-  readonly levels = new Map<number, Deque<Entry>>();
+  readonly levels = new Map<number, Deque<QueueEntry>>();
 
-  *[Symbol.iterator](): Generator<Entry> {
+  *[Symbol.iterator](): Generator<QueueEntry> {
     for (const level of this.levels.values()) yield* level;
   }
 }
@@ -39,20 +39,20 @@ export class ReadyMessages {
     this.#returnedLevel = order.maxPriority + 1;
   }
 
-  push(entry: Entry): void {
+  push(entry: QueueEntry): void {
     this.#level(this.#priorityOf(entry)).push(entry);
     this.length++;
     this.bytes += entry.message.bodyLength;
   }
 
   /** Sorts entries as `putBack` needs them. */
-  *returned(entries: readonly Entry[]): Work<Returned> {
+  *returned(entries: readonly QueueEntry[]): Work<Returned> {
     const returned = new Returned();
     const { isReturnedFirst } = this.#order;
     const inOrder = isReturnedFirst ? entries : yield* sorted(entries, (a, b) => a.position - b.position);
     for (const entry of inOrder) {
       const index = isReturnedFirst ? this.#returnedLevel : this.#priorityOf(entry);
-      const level = returned.levels.get(index) ?? new Deque<Entry>();
+      const level = returned.levels.get(index) ?? new Deque<QueueEntry>();
       if (level.length === 0) returned.levels.set(index, level);
       level.push(entry);
       returned.bytes += entry.message.bodyLength;
@@ -67,14 +67,14 @@ export class ReadyMessages {
     for (const [index, entries] of levels) this.#level(index).putBack(entries);
   }
 
-  shift(): Entry | undefined {
+  shift(): QueueEntry | undefined {
     const entry = this.#topLevel()?.shift();
     if (entry !== undefined) this.#uncount(entry);
     return entry;
   }
 
   /** Removes expired entries from the head of each priority, and calls `onExpired` with each of them. */
-  takeExpired(now: number, onExpired: (entry: Entry) => void): void {
+  takeExpired(now: number, onExpired: (entry: QueueEntry) => void): void {
     for (const level of this.#levels) {
       if (level === undefined) continue;
       for (let head = level.first(); isExpired(head, now); head = level.first()) {
@@ -93,7 +93,7 @@ export class ReadyMessages {
   }
 
   /** Removes all entries and returns them in any order. */
-  takeAll(): Iterable<Entry> {
+  takeAll(): Iterable<QueueEntry> {
     const levels = this.#levels.splice(0);
     this.length = 0;
     this.bytes = 0;
@@ -102,16 +102,16 @@ export class ReadyMessages {
   }
 
   /** Iterates in any order. */
-  [Symbol.iterator](): Iterator<Entry> {
+  [Symbol.iterator](): Iterator<QueueEntry> {
     return entriesOf(this.#levels);
   }
 
-  #uncount(entry: Entry): void {
+  #uncount(entry: QueueEntry): void {
     this.length--;
     this.bytes -= entry.message.bodyLength;
   }
 
-  #priorityOf({ message }: Entry): number {
+  #priorityOf({ message }: QueueEntry): number {
     const { maxPriority, defaultPriority } = this.#order;
     return Math.min(message.priority ?? defaultPriority, maxPriority);
   }
@@ -135,10 +135,10 @@ export class ReadyMessages {
   }
 }
 
-function* entriesOf(levels: readonly (Level | undefined)[]): Generator<Entry> {
+function* entriesOf(levels: readonly (Level | undefined)[]): Generator<QueueEntry> {
   for (const level of levels) if (level !== undefined) yield* level;
 }
 
-function isExpired(entry: Entry | undefined, now: number): entry is Entry {
+function isExpired(entry: QueueEntry | undefined, now: number): entry is QueueEntry {
   return entry?.expiresAt !== undefined && entry.expiresAt <= now;
 }

@@ -3,7 +3,7 @@
 
 import { readFile, unlink } from 'node:fs/promises';
 import { syncFolder } from './disk.ts';
-import type { StoreIndex } from './live-records.ts';
+import type { LiveRecords } from './live-records.ts';
 import { decodeMessage, type MessageRecord, type StoreRecord } from './record.ts';
 import { readSegment, type Segment } from './segment.ts';
 import type { StoreWriter } from './writer.ts';
@@ -16,7 +16,7 @@ export class StoreCompaction {
   readonly #folder: string;
   readonly #slackBytes: number;
   readonly #pauseMs: number;
-  readonly #index: StoreIndex;
+  readonly #index: LiveRecords;
   readonly #writer: StoreWriter;
   readonly #log: (line: string) => void;
   #running: Promise<void> | undefined;
@@ -27,7 +27,7 @@ export class StoreCompaction {
   #notBefore = 0;
 
   constructor(
-    index: StoreIndex,
+    index: LiveRecords,
     writer: StoreWriter,
     at: { folder: string; slackBytes: number; pauseMs: number; log: (line: string) => void },
   ) {

@@ -28,7 +28,7 @@ interface Defined {
   readonly record: LiveRecord;
 }
 
-export class StoreIndex {
+export class LiveRecords {
   readonly #queues = new Map<string, Map<number, HeldMessage>>();
   readonly #definitions = new Map<string, Defined>();
   /** Bytes of all needed records. */

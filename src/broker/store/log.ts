@@ -3,7 +3,7 @@
 import { Slices } from '../slices.ts';
 import { StoreCompaction } from './compaction.ts';
 import type { Definition, EnqueueTarget, ReturnCounts, Store, StoredMessage, StoreOptions } from './contract.ts';
-import type { StoreIndex } from './live-records.ts';
+import type { LiveRecords } from './live-records.ts';
 import { neverReturned } from './record.ts';
 import type { Recovery } from './recovery.ts';
 import { StoreWriter } from './writer.ts';
@@ -17,7 +17,7 @@ interface LogStoreOptions {
 
 export class LogStore implements Store {
   readonly recovered: Store['recovered'];
-  readonly #index: StoreIndex;
+  readonly #index: LiveRecords;
   readonly #writer: StoreWriter;
   readonly #compaction: StoreCompaction;
   readonly #drops = new Slices();

@@ -4,12 +4,12 @@ import { open, readdir, readFile, unlink } from 'node:fs/promises';
 import { MqError } from '../../errors.ts';
 import { atOnce } from '../slices.ts';
 import type { Store, StoredEntry, StoreOptions } from './contract.ts';
-import { StoreIndex } from './live-records.ts';
+import { LiveRecords } from './live-records.ts';
 import { decodeMessage, type StoreRecord } from './record.ts';
 import { readSegment, type Segment, segmentHeaderLength, segmentNumbers, segmentOf, segmentPath } from './segment.ts';
 
 export interface Recovery {
-  readonly index: StoreIndex;
+  readonly index: LiveRecords;
   /** Oldest first. */
   readonly segments: Segment[];
   readonly recovered: Store['recovered'];
@@ -19,7 +19,7 @@ export interface Recovery {
 
 /** Reads the folder of a store. Throws MqError BAD_DATA if a file is damaged, and the errors of node:fs. */
 export async function recover(folder: string, { log = () => undefined }: StoreOptions): Promise<Recovery> {
-  const index = new StoreIndex();
+  const index = new LiveRecords();
   const segments: Segment[] = [];
   let sequence = 1;
   const numbers = await numbersIn(folder, log);
@@ -38,7 +38,7 @@ export async function recover(folder: string, { log = () => undefined }: StoreOp
   return { index, segments, sequence, recovered: await contentsOf(index, segments) };
 }
 
-function apply(index: StoreIndex, record: Exclude<StoreRecord, { type: 'batch' }>, segment: Segment, length: number) {
+function apply(index: LiveRecords, record: Exclude<StoreRecord, { type: 'batch' }>, segment: Segment, length: number) {
   switch (record.type) {
     case 'define':
       return index.define(record.definition, record.sequence, segment, length);
@@ -98,7 +98,7 @@ async function truncate({ path, bytes }: Segment, length: number, log: (line: st
 }
 
 /** Reads the definitions and messages of the index. */
-async function contentsOf(index: StoreIndex, segments: readonly Segment[]): Promise<Store['recovered']> {
+async function contentsOf(index: LiveRecords, segments: readonly Segment[]): Promise<Store['recovered']> {
   const entries: StoredEntry[] = [];
   for (const segment of segments) {
     if (segment.liveBytes === 0) continue;

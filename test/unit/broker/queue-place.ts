@@ -5,7 +5,7 @@ import { encodeProperties } from '../../../src/broker/codec/properties.ts';
 import type { FieldValue, Table } from '../../../src/broker/codec/table.ts';
 import { churnCounters } from '../../../src/broker/counters.ts';
 import type { Consumer } from '../../../src/broker/queue/consumers.ts';
-import type { Entry } from '../../../src/broker/queue/entry.ts';
+import type { QueueEntry } from '../../../src/broker/queue/entry.ts';
 import { Memory } from '../../../src/broker/queue/memory.ts';
 import { Message } from '../../../src/broker/queue/message.ts';
 import type { Queue } from '../../../src/broker/queue/queue.ts';
@@ -77,7 +77,7 @@ export function place(values: Record<string, FieldValue> = {}, store?: Store) {
     return bodies;
   };
   const consumer = ({ prefetch = 0, priority = 0, exclusive = false } = {}) => {
-    const one: Consumer & { got: string[]; entries: (Entry | undefined)[] } = {
+    const one: Consumer & { got: string[]; entries: (QueueEntry | undefined)[] } = {
       tag: 'tag',
       noAck: false,
       exclusive,

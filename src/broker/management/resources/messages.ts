@@ -4,7 +4,7 @@ import { encodeProperties } from '../../codec/properties.ts';
 import { publishedMessage } from '../../connection/published.ts';
 import { assertKeysAllowed } from '../../connection/publisher.ts';
 import { ProtocolError, replyCodes } from '../../protocol-error.ts';
-import type { Entry } from '../../queue/entry.ts';
+import type { QueueEntry } from '../../queue/entry.ts';
 import type { Queue } from '../../queue/queue.ts';
 import { assertAccess } from '../../vhost/users.ts';
 import { assertKeys, nameOf, textOf, wholeOf } from '../body.ts';
@@ -112,7 +112,7 @@ function getMessages(call: Call): Answer {
   assertAccess(user, 'read', { vhost: vhost.name, kind: 'queue', name });
   const queue = vhost.queue(name, undefined);
 
-  const taken: Entry[] = [];
+  const taken: QueueEntry[] = [];
   const items: unknown[] = [];
   try {
     for (let bytes = 0; taken.length < count && bytes < answerBytes; ) {
@@ -130,14 +130,14 @@ function getMessages(call: Call): Answer {
   return ok(items);
 }
 
-function giveBack(queue: Queue, taken: readonly Entry[], mode: (typeof modes)[string]): void {
+function giveBack(queue: Queue, taken: readonly QueueEntry[], mode: (typeof modes)[string]): void {
   if (mode === 'ack') for (const entry of taken) queue.ack(entry);
   else if (mode === 'reject') for (const entry of taken) queue.reject(entry);
   else queue.requeue(taken, mode === 'fail');
 }
 
 function messageItem(
-  { entry, redelivered, left }: { entry: Entry; redelivered: boolean; left: number },
+  { entry, redelivered, left }: { entry: QueueEntry; redelivered: boolean; left: number },
   { queue, truncate, isBase64 }: { queue: Queue; truncate: number; isBase64: boolean },
 ): Record<string, unknown> {
   const message = queue.withDeliveryCount(entry);

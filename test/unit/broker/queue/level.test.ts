@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Deque } from '../../../../src/broker/queue/deque.ts';
-import { Entry } from '../../../../src/broker/queue/entry.ts';
+import { QueueEntry } from '../../../../src/broker/queue/entry.ts';
 import { Level } from '../../../../src/broker/queue/level.ts';
 import { Message } from '../../../../src/broker/queue/message.ts';
 
@@ -17,17 +17,17 @@ for (const isSorted of [true, false]) {
   test(`${how}, in a long random life`, () => {
     const random = randomNumbers(isSorted ? 1 : 2);
     const level = new Level({ isSorted });
-    let expected: Entry[] = [];
-    let taken: Entry[] = [];
+    let expected: QueueEntry[] = [];
+    let taken: QueueEntry[] = [];
     let position = 0;
     for (let step = 0; step < 200; step++) {
       for (let count = random(300); count > 0; count--) {
-        const entry = new Entry(message, position++, undefined, undefined);
+        const entry = new QueueEntry(message, position++, undefined, undefined);
         level.push(entry);
         expected.push(entry);
       }
       for (let count = random(step % 50 === 0 ? 20_000 : 250); count > 0 && expected.length > 0; count--) {
-        const entry = level.shift() as Entry;
+        const entry = level.shift() as QueueEntry;
         assert.is(entry, expected.shift());
         taken.push(entry);
       }
@@ -36,7 +36,7 @@ for (const isSorted of [true, false]) {
       const back = share === 3 ? taken : taken.filter(() => random(4) < share);
       const gone = new Set(back);
       taken = taken.filter((entry) => !gone.has(entry));
-      const deque = new Deque<Entry>();
+      const deque = new Deque<QueueEntry>();
       for (const entry of back) deque.push(entry);
       level.putBack(deque);
       expected.push(...back);
@@ -53,11 +53,11 @@ for (const isSorted of [true, false]) {
 
 test('delivers many returned entries among the others in order', () => {
   const level = new Level({ isSorted: true });
-  const entries = Array.from({ length: 60_000 }, (_, index) => new Entry(message, index, undefined, undefined));
+  const entries = Array.from({ length: 60_000 }, (_, index) => new QueueEntry(message, index, undefined, undefined));
   for (const entry of entries) level.push(entry);
-  const taken = entries.map(() => level.shift() as Entry);
+  const taken = entries.map(() => level.shift() as QueueEntry);
   for (const rest of [1, 0, 2]) {
-    const deque = new Deque<Entry>();
+    const deque = new Deque<QueueEntry>();
     for (const entry of taken) if (entry.position % 3 === rest) deque.push(entry);
     level.putBack(deque);
   }

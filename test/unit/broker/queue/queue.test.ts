@@ -3,7 +3,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Table } from '../../../../src/broker/codec/table.ts';
-import type { Entry } from '../../../../src/broker/queue/entry.ts';
+import type { QueueEntry } from '../../../../src/broker/queue/entry.ts';
 import { atOnce } from '../../../../src/broker/slices.ts';
 import { declare, message, place } from '../queue-place.ts';
 
@@ -16,23 +16,23 @@ test('delivers messages in the order of their arrival', () => {
 test('a message returns to its old position in a classic queue', () => {
   const { queue, put, take } = place();
   put('a', 'b', 'c', 'd');
-  const [a, b, c] = [queue.get(false), queue.get(false), queue.get(false)].map((got) => got?.entry as Entry);
-  for (const entry of [c, a, b]) queue.requeue([entry as Entry], false);
+  const [a, b, c] = [queue.get(false), queue.get(false), queue.get(false)].map((got) => got?.entry as QueueEntry);
+  for (const entry of [c, a, b]) queue.requeue([entry as QueueEntry], false);
   assert.equal(take(), ['a', 'b', 'c', 'd']);
 });
 
 test('returned messages of a quorum queue come first, in the order of return', () => {
   const { queue, put, take } = place({ 'x-queue-type': 'quorum' });
   put('a', 'b', 'c', 'd');
-  const [a, , c] = [queue.get(false), queue.get(false), queue.get(false)].map((got) => got?.entry as Entry);
-  for (const entry of [c, a]) queue.requeue([entry as Entry], false);
+  const [a, , c] = [queue.get(false), queue.get(false), queue.get(false)].map((got) => got?.entry as QueueEntry);
+  for (const entry of [c, a]) queue.requeue([entry as QueueEntry], false);
   assert.equal(take(), ['c', 'a', 'd']);
 });
 
 test('returning messages are unacknowledged until all of them are back', () => {
   const { queue, put, take } = place();
   put('a', 'b', 'c');
-  const entries = ['a', 'b'].map(() => queue.get(false)?.entry as Entry);
+  const entries = ['a', 'b'].map(() => queue.get(false)?.entry as QueueEntry);
   const work = queue.returned(entries.toReversed(), false);
   work.next();
   assert.equal([queue.ready.length, queue.unackedCount], [1, 2]);
@@ -45,7 +45,7 @@ test('a queue deleted while messages return frees all memory', () => {
   for (const steps of [0, 1, 2, 3]) {
     const { vhost, queue, memory, put } = place();
     put('a', 'b');
-    const entries = ['a', 'b'].map(() => queue.get(false)?.entry as Entry);
+    const entries = ['a', 'b'].map(() => queue.get(false)?.entry as QueueEntry);
     const work = queue.returned(entries, false);
     for (let count = 0; count < steps; count++) if (count < 2) work.next();
     if (steps < 3) vhost.removeQueue(queue);
@@ -83,7 +83,7 @@ test('a message that a consumer returns keeps its time of expiry', () => {
     const one = consumer({ prefetch: 1 });
     put({ body: 'late', expirationMs: 10 }, { body: 'soon', expirationMs: 20 });
     clock.move(15);
-    queue.requeue([one.entries[0] as Entry], false);
+    queue.requeue([one.entries[0] as QueueEntry], false);
     assert.is(queue.ready.length, 1, type);
     clock.move(5);
     assert.is(queue.ready.length, 0, type);
@@ -208,7 +208,7 @@ test('a higher priority becomes active on a quorum queue after settlement', () =
   const high = consumer({ priority: 5 });
   assert.equal([low.got, high.got], [['1'], []]);
   low.unacked -= 1;
-  queue.requeue([low.entries[0] as Entry], false);
+  queue.requeue([low.entries[0] as QueueEntry], false);
   queue.dispatch();
   queue.wake(low);
   assert.equal([low.got, high.got], [['1'], ['1', '2', '3']]);
@@ -281,11 +281,11 @@ test('a message in two queues counts its bytes once', () => {
 test('an entry that returns to a deleted queue frees its memory', () => {
   const { vhost, queue, memory, put } = place();
   put('a', 'b', 'c');
-  const entries = [queue.get(false), queue.get(false), queue.get(false)].map((got) => got?.entry as Entry);
+  const entries = [queue.get(false), queue.get(false), queue.get(false)].map((got) => got?.entry as QueueEntry);
   vhost.removeQueue(queue);
-  queue.ack(entries[0] as Entry);
-  queue.reject(entries[1] as Entry);
-  queue.requeue([entries[2] as Entry], true);
+  queue.ack(entries[0] as QueueEntry);
+  queue.reject(entries[1] as QueueEntry);
+  queue.requeue([entries[2] as QueueEntry], true);
   assert.is(memory.usedBytes, 0);
 });
 

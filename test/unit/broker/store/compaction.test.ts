@@ -6,7 +6,7 @@ import { basename, join } from 'node:path';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Returns, Store, StoreOptions } from '../../../../src/broker/store/contract.ts';
-import { StoreIndex } from '../../../../src/broker/store/live-records.ts';
+import { LiveRecords } from '../../../../src/broker/store/live-records.ts';
 import { neverReturned } from '../../../../src/broker/store/record.ts';
 import { newSegment } from '../../../../src/broker/store/segment.ts';
 import { until } from '../../../support/until.ts';
@@ -269,7 +269,7 @@ function bytesIn(folder: string): number {
 }
 
 test('a dropped queue is empty at once, and its bytes are subtracted in steps', () => {
-  const index = new StoreIndex();
+  const index = new LiveRecords();
   const segment = newSegment('.', 1);
   for (let id = 1; id <= 1000; id++)
     index.enqueue(id, [{ queue: 'q', expiresAt: undefined, returns: neverReturned }], segment, 10);

@@ -4,7 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { Arguments } from '../../../../src/broker/codec/arguments.ts';
 import type { Table } from '../../../../src/broker/codec/table.ts';
-import type { Entry } from '../../../../src/broker/queue/entry.ts';
+import type { QueueEntry } from '../../../../src/broker/queue/entry.ts';
 import type { Store } from '../../../../src/broker/store/contract.ts';
 import type { VirtualHost } from '../../../../src/broker/vhost/vhost.ts';
 import { declare, message, place } from '../queue-place.ts';
@@ -16,7 +16,7 @@ test('a dead letter has x-death headers and no expiration', () => {
   put({ body: 'a', expirationMs: 50, properties: { expiration: '50', headers: { mine: 1 } } });
   clock.move(50);
   put('b');
-  queue.reject(queue.get(false)?.entry as Entry);
+  queue.reject(queue.get(false)?.entry as QueueEntry);
   const [first, second] = [...dead.ready].map(({ message: each }) => each);
   assert.equal(first?.properties().expiration, undefined);
   const death = (first?.properties().headers?.['x-death'] as Table[] | undefined)?.[0];
@@ -50,7 +50,7 @@ test('drops a message in an automatic cycle, but not after a rejection', () => {
   put('a');
   clock.move(10);
   assert.is(other.ready.length, 1);
-  other.reject(other.get(false)?.entry as Entry);
+  other.reject(other.get(false)?.entry as QueueEntry);
   assert.is(queue.ready.length, 1);
   clock.move(10);
   assert.is(other.ready.length, 1, 'it was rejected in between');
@@ -140,7 +140,7 @@ test('sends dead letters that expire while others are sent', () => {
   put(...Array.from({ length: 100 }, () => ({ body: 'a', expirationMs: 10 })));
   vhost.deliver(message('b'), [source]);
   clock.stall(10);
-  source.reject(source.get(false)?.entry as Entry);
+  source.reject(source.get(false)?.entry as QueueEntry);
   assert.equal([queue.ready.length, dead.ready.length], [1, 100]);
 });
 
@@ -157,7 +157,7 @@ test('sets aside a dead letter that cannot be routed', async () => {
     makeExpensive(vhost);
     vhost.deliver(message(expensive), [full]);
     put('cheap');
-    queue.reject(queue.get(false)?.entry as Entry);
+    queue.reject(queue.get(false)?.entry as QueueEntry);
     assert.match(log.join(), /^a message of queue 'full' .* is set aside/);
     await store.close();
     assert.equal(bodiesIn(await recoveredIn(folder)), ['full: expensive', 'full: cheap']);
