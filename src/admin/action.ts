@@ -2,9 +2,7 @@
 
 import type { MqError } from '../errors.ts';
 import type { Management, Method } from './client.ts';
-
-/** An object of the API's JSON. */
-export type Item = Readonly<Record<string, unknown>>;
+import type { ApiObject } from './json.ts';
 
 export interface Argument {
   readonly name: string;
@@ -79,12 +77,12 @@ export type Result =
   | {
       readonly kind: 'items';
       readonly columns: readonly string[];
-      readonly items: readonly Item[];
+      readonly items: readonly ApiObject[];
       readonly status?: 0 | 1;
     }
-  | { readonly kind: 'item'; readonly item: Item }
+  | { readonly kind: 'item'; readonly item: ApiObject }
   /** A change: a line for people and an object for programs. */
-  | { readonly kind: 'done'; readonly line: string; readonly item: Item }
+  | { readonly kind: 'done'; readonly line: string; readonly item: ApiObject }
   /** JSON text that is printed unchanged. */
   | { readonly kind: 'text'; readonly text: string };
 

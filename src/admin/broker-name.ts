@@ -1,8 +1,8 @@
 // Returns the name of a broker for messages, so that users recognise the broker.
 
 import { escaped } from '../errors.ts';
-import type { Item } from './action.ts';
 import type { Management } from './client.ts';
+import type { ApiObject } from './json.ts';
 import { refusal } from './refusal.ts';
 
 /**
@@ -15,7 +15,7 @@ export async function clusterNameOf(api: Management): Promise<string | undefined
   // Brokers other than RabbitMQ may not have this path.
   if (answer.status === 404) return undefined;
   if (answer.status !== 200) throw refusal(answer, { method: 'GET', path, api });
-  const { name } = answer.body as Item;
+  const { name } = answer.body as ApiObject;
   return typeof name === 'string' ? name : undefined;
 }
 

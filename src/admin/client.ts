@@ -142,7 +142,7 @@ export class Management {
   }
 
   async #secureAgent(): Promise<Agent> {
-    const { Agent } = await import('./secure.ts');
+    const { Agent } = await import('./https.ts');
     this.#agents.https ??= new Agent({ keepAlive: true });
     return this.#agents.https;
   }

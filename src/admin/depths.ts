@@ -1,7 +1,8 @@
 // Reads exact message counts of queues. RabbitMQ's statistics are seconds old. Without statistics, RabbitMQ counts
 // classic queues at once; the exact depth of a quorum queue is available only over AMQP.
 
-import type { Call, Item } from './action.ts';
+import type { Call } from './action.ts';
+import type { ApiObject } from './json.ts';
 
 /** Query parameters with which RabbitMQ answers without statistics. */
 export const withoutStatistics = { disable_stats: true, enable_queue_totals: true } as const;
@@ -16,7 +17,7 @@ export const keyColumns = ['vhost', 'name', 'type', 'state', ...countColumns] as
 const mostAsked = 100;
 
 /** Returns the items with the counts from `counted`, a list of the same queues without statistics. */
-export function withCounts(items: readonly Item[], counted: readonly Item[]): Item[] {
+export function withCounts(items: readonly ApiObject[], counted: readonly ApiObject[]): ApiObject[] {
   const byKey = new Map(counted.map((item) => [keyOf(item), item]));
   return items.map((item) => {
     const now = byKey.get(keyOf(item)) ?? {};
@@ -26,7 +27,7 @@ export function withCounts(items: readonly Item[], counted: readonly Item[]): It
 }
 
 /** Returns the items of `counted` with the other fields from `told`, the same list with statistics. */
-export function withStatistics(counted: readonly Item[], told: readonly Item[]): Item[] {
+export function withStatistics(counted: readonly ApiObject[], told: readonly ApiObject[]): ApiObject[] {
   const byKey = new Map(told.map((item) => [keyOf(item), item]));
   return counted.map((item) => ({ ...byKey.get(keyOf(item)), ...item }));
 }
@@ -37,9 +38,9 @@ export function withStatistics(counted: readonly Item[], told: readonly Item[]):
  */
 export async function withExactCounts(
   { depths }: Pick<Call, 'depths'>,
-  items: readonly Item[],
-  known: readonly Item[] = items,
-): Promise<readonly Item[]> {
+  items: readonly ApiObject[],
+  known: readonly ApiObject[] = items,
+): Promise<readonly ApiObject[]> {
   // A quorum queue without a leader counts as empty.
   const quorum = known.filter(({ type, state }) => type === 'quorum' && state === 'running');
   if (depths === undefined || quorum.length === 0 || quorum.length > mostAsked) return items;
@@ -58,7 +59,7 @@ export async function withExactCounts(
   });
 }
 
-function countsOf(item: Item, { ready, consumers }: { ready: number; consumers: number }): Item {
+function countsOf(item: ApiObject, { ready, consumers }: { ready: number; consumers: number }): ApiObject {
   const [all, wasReady, unacked] = countColumns.map((name) => Number(item[name] ?? 0)) as [number, number, number];
   // These are dead letters that their target does not accept yet (messages_dlx), and retries that the queue delays.
   const held = Math.max(0, all - wasReady - unacked);
@@ -66,6 +67,6 @@ function countsOf(item: Item, { ready, consumers }: { ready: number; consumers: 
 }
 
 /** Returns a key that identifies a queue in all vhosts. */
-export function keyOf({ vhost, name }: Item): string {
+export function keyOf({ vhost, name }: ApiObject): string {
   return JSON.stringify([vhost, name]);
 }

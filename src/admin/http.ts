@@ -64,7 +64,7 @@ export async function roundTrip(
   { agent, timeoutMs, maxBytes, ca, isInsecure, signal }: Limits & Surroundings,
 ): Promise<RawAnswer> {
   // fetch is not used, because it blocks about sixty ports (the Fetch standard, 2.9) and removes dots from the path.
-  const request = isSecure ? (await import('./secure.ts')).request : askPlainly;
+  const request = isSecure ? (await import('./https.ts')).request : askPlainly;
   const options: RequestOptions & { ca?: string; rejectUnauthorized: boolean } = {
     hostname,
     port,

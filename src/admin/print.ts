@@ -2,8 +2,9 @@
 
 import { safeJson, safeJsonText } from '../errors.ts';
 import { cellText } from '../terminal/cell.ts';
-import type { Item, Result } from './action.ts';
-import { valueAt } from './listing.ts';
+import type { Result } from './action.ts';
+import type { ApiObject } from './json.ts';
+import { valueAt } from './list-action.ts';
 
 export interface Look {
   readonly isJson: boolean;
@@ -48,9 +49,9 @@ async function textsFor({ terminalWidth }: Look): Promise<(field: string, value:
   return (field, value) => withUnit(field, value) ?? cellText(value);
 }
 
-function jsonLines(items: readonly Item[], { columns, terminalWidth }: Look): string {
+function jsonLines(items: readonly ApiObject[], { columns, terminalWidth }: Look): string {
   const text = terminalWidth === undefined ? JSON.stringify : safeJson;
-  const cut = (item: Item) => Object.fromEntries(columns?.map((name) => [name, valueAt(item, name)]) ?? []);
+  const cut = (item: ApiObject) => Object.fromEntries(columns?.map((name) => [name, valueAt(item, name)]) ?? []);
   return items.map((item) => `${text(columns === undefined ? item : cut(item))}\n`).join('');
 }
 
@@ -69,10 +70,10 @@ async function table(
 }
 
 /** Flattens nested objects to `a.b`, the form that --columns accepts. */
-function flat(item: Item, prefix = ''): (readonly [string, unknown])[] {
+function flat(item: ApiObject, prefix = ''): (readonly [string, unknown])[] {
   return Object.entries(item).flatMap(([name, value]) => {
     const path = `${prefix}${name}`;
     const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
-    return isObject && Object.keys(value).length > 0 ? flat(value as Item, `${path}.`) : [[path, value] as const];
+    return isObject && Object.keys(value).length > 0 ? flat(value as ApiObject, `${path}.`) : [[path, value] as const];
   });
 }

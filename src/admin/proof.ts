@@ -3,9 +3,9 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import { MqError } from '../errors.ts';
-import type { Item } from './action.ts';
 import { clusterNameOf } from './broker-name.ts';
 import type { Management } from './client.ts';
+import type { ApiObject } from './json.ts';
 import { apiPath } from './path.ts';
 
 /** The broker at the AMQP address, as session/peer.ts connects to it. */
@@ -79,7 +79,7 @@ async function connectionsOf(api: Management, user: string): Promise<ReadonlySet
   // /connections is not used, because that list is up to 5 s old.
   const { status, body } = await api.ask('GET', `${apiPath`/connections/username/${user}`}?columns=name`);
   if (status !== 200 || !Array.isArray(body)) return undefined;
-  return new Set((body as Item[]).map(({ name }) => String(name)));
+  return new Set((body as ApiObject[]).map(({ name }) => String(name)));
 }
 
 async function listsPort(api: Management, peer: ProofPeer, before: ReadonlySet<string>): Promise<boolean> {
@@ -100,7 +100,7 @@ async function listsName(api: Management, connectionName: string): Promise<boole
   for (;;) {
     const { status, body } = await api.ask('GET', '/connections?columns=user_provided_name');
     if (status !== 200 || !Array.isArray(body)) return undefined;
-    if ((body as Item[]).some((one) => one['user_provided_name'] === connectionName)) return true;
+    if ((body as ApiObject[]).some((one) => one['user_provided_name'] === connectionName)) return true;
     if (performance.now() > deadline) return false;
     await pause(500);
   }

@@ -3,9 +3,9 @@
 
 import { MqError } from '../errors.ts';
 import type { Heard } from '../session/listener.ts';
+import type { AmqpClient } from './amqp-client.ts';
 import { type Destination, parseDestination } from './destination.ts';
 import { type Frame, FrameError, FrameReader, frameBytes, headerOf } from './frame.ts';
-import type { Line } from './line.ts';
 import { headersOf, propertiesOf } from './message.ts';
 import { shortened } from './shorten.ts';
 
@@ -18,7 +18,7 @@ export interface Wire {
 
 export interface BridgeSettings {
   readonly wire: Wire;
-  readonly openLine: () => Promise<Line>;
+  readonly openClient: () => Promise<AmqpClient>;
   /** Maximum size of a body that a page may send, in bytes. */
   readonly bodyBytes: number;
   readonly version: string;
@@ -29,7 +29,7 @@ export class Bridge {
   readonly #frames: FrameReader;
   readonly #subscriptions = new Map<string, Promise<{ stop(): Promise<void> }>>();
   readonly #replies = new Map<string, Promise<string>>();
-  #line: Promise<Line> | undefined;
+  #client: Promise<AmqpClient> | undefined;
   /** Frames are answered in the order of their arrival. */
   #work: Promise<void> = Promise.resolve();
   #beat: NodeJS.Timeout | undefined;
@@ -59,33 +59,33 @@ export class Bridge {
     this.#ended = true;
     clearInterval(this.#beat);
     this.#settings.wire.close();
-    const line = await this.#line?.catch(() => undefined);
-    await line?.close();
+    const client = await this.#client?.catch(() => undefined);
+    await client?.close();
   }
 
   async #answer(frame: Frame): Promise<void> {
     if (this.#ended) return;
     const { command } = frame;
     if (command === 'CONNECT' || command === 'STOMP') return this.#connect(frame);
-    const line = await this.#line;
-    if (!line) throw new FrameError('the first frame must be CONNECT');
-    if (command === 'SUBSCRIBE') await this.#subscribe(frame, line);
+    const client = await this.#client;
+    if (!client) throw new FrameError('the first frame must be CONNECT');
+    if (command === 'SUBSCRIBE') await this.#subscribe(frame, client);
     else if (command === 'UNSUBSCRIBE') await this.#unsubscribe(frame);
-    else if (command === 'SEND') return this.#send(frame, line);
+    else if (command === 'SEND') return this.#send(frame, client);
     else if (command !== 'DISCONNECT') throw new FrameError(`this bridge does not know ${command}`);
     this.#receipt(frame);
     if (command === 'DISCONNECT') void this.end();
   }
 
   async #connect(frame: Frame): Promise<void> {
-    if (this.#line !== undefined) throw new FrameError('there was a CONNECT already');
+    if (this.#client !== undefined) throw new FrameError('there was a CONNECT already');
     if (!(headerOf(frame, 'accept-version') ?? '').split(',').includes('1.2'))
       throw new FrameError('this bridge speaks STOMP 1.2');
-    this.#line = this.#settings.openLine();
-    const line = await this.#line;
+    this.#client = this.#settings.openClient();
+    const client = await this.#client;
     // The page has closed the connection in the meantime, so no heart-beat timer may be started.
     if (this.#ended) return;
-    void line.closed.then((error) => this.#fail(error));
+    void client.closed.then((error) => this.#fail(error));
     const theirs = Number(headerOf(frame, 'heart-beat')?.split(',')[1]);
     const every = theirs > 0 ? Math.max(theirs, 1000) : 0;
     this.#write('CONNECTED', {
@@ -96,13 +96,13 @@ export class Bridge {
     if (every > 0) this.#beat = setInterval(() => this.#settings.wire.send(Buffer.from('\n')), every);
   }
 
-  async #subscribe(frame: Frame, line: Line): Promise<void> {
+  async #subscribe(frame: Frame, client: AmqpClient): Promise<void> {
     const [id, destination] = [required(frame, 'id'), destinationIn(frame, 'destination')];
     if ((headerOf(frame, 'ack') ?? 'auto') !== 'auto') throw new FrameError('this bridge knows ack:auto only');
     if (destination.to !== 'exchange') throw new FrameError('only exchanges can be subscribed to here');
     if (this.#subscriptions.has(id)) throw new FrameError('a subscription of this id is there already');
     const { exchange, key: bindingKey } = destination;
-    const ear = line.listen({ exchange, bindingKey }, (heard, done) => this.#message(id, heard, done));
+    const ear = client.listen({ exchange, bindingKey }, (heard, done) => this.#message(id, heard, done));
     this.#subscriptions.set(id, ear);
     await ear;
   }
@@ -115,13 +115,13 @@ export class Bridge {
   }
 
   /** Sends a message. It does not wait for the confirm, so that further messages can be sent in the meantime. */
-  async #send(frame: Frame, line: Line): Promise<void> {
+  async #send(frame: Frame, client: AmqpClient): Promise<void> {
     const destination = destinationIn(frame, 'destination');
     if (destination.to === 'replies') throw new FrameError('a queue for replies cannot be sent to');
     const replyTo = headerOf(frame, 'reply-to');
-    const answers = replyTo === undefined ? undefined : await this.#replyQueue(frame, line);
+    const answers = replyTo === undefined ? undefined : await this.#replyQueue(frame, client);
     const toQueue = destination.to === 'queue';
-    const sending = line.send({
+    const sending = client.send({
       exchange: toQueue ? '' : destination.exchange,
       routingKey: toQueue ? destination.queue : destination.key,
       body: frame.body,
@@ -135,13 +135,13 @@ export class Bridge {
    * Returns the queue for replies. RabbitMQ: a reply-to of /temp-queue/NAME creates a queue whose messages arrive with
    * that name as their subscription.
    */
-  #replyQueue(frame: Frame, line: Line): Promise<string> {
+  #replyQueue(frame: Frame, client: AmqpClient): Promise<string> {
     const destination = destinationIn(frame, 'reply-to');
     if (destination.to !== 'replies') throw new FrameError('reply-to must be /temp-queue/NAME');
     const id = `/temp-queue/${destination.name}`;
     const known = this.#replies.get(id);
     if (known !== undefined) return known;
-    const made = line.listen(undefined, (heard, done) => this.#message(id, heard, done)).then(({ queue }) => queue);
+    const made = client.listen(undefined, (heard, done) => this.#message(id, heard, done)).then(({ queue }) => queue);
     this.#replies.set(id, made);
     return made;
   }

@@ -1,16 +1,16 @@
-// Defines what the page knows of rascal.json: exchanges to watch, targets to send to, and the drawing of the topology.
-// It contains no address with a password and no connection options.
+// The catalog: the part of rascal.json that the page receives. It has exchanges to watch, targets to send to, and the
+// drawing of the topology. It contains no address with a password and no connection options.
 
-import { type Config, namePrefix } from '../config/config.ts';
-import { isSending } from '../config/role.ts';
+import { type BindingConfig, type Config, namePrefix, type PublicationConfig } from '../config/config.ts';
+import { isSending, type SendingRole } from '../config/role.ts';
 
 export interface Catalog {
   readonly version: string;
   /** Address without user and password. */
   readonly broker: string;
   readonly vhost: string;
-  /** STOMP connection of the page: `Web STOMP` or `AMQP bridge`. */
-  readonly way: string;
+  /** Route of the page's STOMP connection: `Web STOMP` or `AMQP bridge`. */
+  readonly route: string;
   readonly exchanges: readonly ExchangeEntry[];
   /** Exchanges that the page offers to watch. It watches none until the user asks for it. */
   readonly streams: readonly Stream[];
@@ -99,7 +99,7 @@ export interface QueueDepth {
   readonly count?: number;
 }
 
-type Facts = Pick<Catalog, 'version' | 'broker' | 'vhost' | 'way' | 'drawing'>;
+type Facts = Pick<Catalog, 'version' | 'broker' | 'vhost' | 'route' | 'drawing'>;
 
 /** Severities of the tutorials, because a direct exchange has no key that matches everything. */
 const severities = ['info', 'warning', 'error'];
@@ -108,54 +108,76 @@ const mostStreams = 24;
 /** Returns the catalog of a vhost of rascal.json. `vhostKey` is its name there. */
 export function catalogOf(config: Config, vhostKey: string, facts: Facts): Catalog {
   const vhost = config.vhosts[vhostKey];
-  const prefix = namePrefix(vhost);
-  const publications = Object.entries(config.publications).filter(([, one]) => one.vhost === vhostKey);
   const sendingRoles = Object.values(config.roles).filter(isSending);
-  const rolesOf = (name: string) => sendingRoles.filter(({ publication }) => publication === name);
-  const keyOf = (exchange: string) =>
-    publications
-      .filter(([, one]) => one.exchange === exchange)
-      .flatMap(([name, { routingKey }]) => [routingKey, ...rolesOf(name).map((role) => role.routingKey)])
-      .find((key) => key !== undefined) ?? '';
+  const publications = Object.entries(config.publications)
+    .filter(([, publication]) => publication.vhost === vhostKey)
+    .map(([name, publication]): Publication => {
+      return { ...publication, roles: sendingRoles.filter((role) => role.publication === name) };
+    });
+  const prefix = namePrefix(vhost);
   const exchanges = Object.entries(vhost?.exchanges ?? {})
     .filter(([name]) => name !== '')
-    .map(([name, { type = 'topic' }]) => ({
-      name: prefix + name,
-      type,
-      key: type === 'fanout' ? '' : keyOf(name),
-      plain: name,
-    }));
-  // RabbitMQ deletes an auto-delete exchange with its last binding, even if that was the page's.
-  const isTransient = (name: string) => vhost?.exchanges[name]?.options?.['autoDelete'] === true;
-  const boundTo = (exchange: string) =>
-    (vhost?.bindings ?? []).flatMap(({ source, bindingKey }) =>
-      source === exchange && bindingKey !== '#' && bindingKey !== '' ? [bindingKey] : [],
-    );
-  const streams = exchanges.flatMap(({ name: exchange, type, plain }): Stream[] => {
-    if (isTransient(plain)) return [];
-    if (type === 'topic') return [{ exchange, key: '#' }];
-    if (type === 'fanout' || type === 'headers') return [{ exchange, key: '' }];
-    if (type !== 'direct') return [];
-    const keys = new Set([...(plain === 'direct_logs' ? severities : []), ...boundTo(plain), keyOf(plain)]);
-    return [...keys].filter((key) => key !== '').map((key) => ({ exchange, key }));
-  });
-  const toQueues = publications.flatMap(([name, { queue }]) => {
-    if (queue === undefined) return [];
-    const roles = rolesOf(name);
-    const role = roles.find(({ text }) => text !== undefined);
-    const isRequest = roles.some(({ behaviour }) => behaviour === 'request');
-    const entry = { queue: prefix + queue, text: role?.text ?? '', persistent: role?.persistent ?? true };
-    return [{ isRequest, entry, isTask: roles.some(({ persistent }) => persistent === true) }];
-  });
+    .map(([plainName, { type = 'topic', options }]): Exchange => {
+      const key = type === 'fanout' ? '' : keyOf(plainName, publications);
+      return { name: prefix + plainName, type, key, plainName, isAutoDelete: options?.['autoDelete'] === true };
+    });
+  const streams = exchanges.flatMap((exchange) => streamsOf(exchange, vhost?.bindings ?? []));
+  const targets = publications.flatMap((publication) => targetOf(publication, prefix));
   // Work queues come first; hello is less important.
-  const tasks = toQueues
+  const tasks = targets
     .filter(({ isRequest }) => !isRequest)
     .toSorted((one, other) => Number(other.isTask) - Number(one.isTask));
   return {
     ...facts,
-    exchanges: exchanges.map(({ plain: _, ...exchange }) => exchange),
+    exchanges: exchanges.map(({ name, type, key }) => ({ name, type, key })),
     streams: streams.slice(0, mostStreams),
     tasks: tasks.map(({ entry }) => entry),
-    requests: toQueues.filter(({ isRequest }) => isRequest).map(({ entry }) => entry),
+    requests: targets.filter(({ isRequest }) => isRequest).map(({ entry }) => entry),
   };
+}
+
+interface Publication extends PublicationConfig {
+  /** Roles that use the publication. */
+  readonly roles: readonly SendingRole[];
+}
+
+interface Exchange extends ExchangeEntry {
+  /** Name in rascal.json, without the namespace of the vhost. */
+  readonly plainName: string;
+  readonly isAutoDelete: boolean;
+}
+
+/** Returns the first routing key that a publication to the exchange, or one of its roles, defines. */
+function keyOf(exchange: string, publications: readonly Publication[]): string {
+  const keys = publications
+    .filter((publication) => publication.exchange === exchange)
+    .flatMap(({ routingKey, roles }) => [routingKey, ...roles.map((role) => role.routingKey)]);
+  return keys.find((key) => key !== undefined) ?? '';
+}
+
+function streamsOf(
+  { name: exchange, type, key, plainName, isAutoDelete }: Exchange,
+  bindings: readonly BindingConfig[],
+): Stream[] {
+  // RabbitMQ deletes an auto-delete exchange with its last binding, even if that was the page's.
+  if (isAutoDelete) return [];
+  if (type === 'topic') return [{ exchange, key: '#' }];
+  if (type === 'fanout' || type === 'headers') return [{ exchange, key: '' }];
+  if (type !== 'direct') return [];
+  const bound = bindings.filter(({ source }) => source === plainName).map(({ bindingKey }) => bindingKey);
+  const keys = new Set([
+    ...(plainName === 'direct_logs' ? severities : []),
+    ...bound.filter((one) => one !== '#'),
+    key,
+  ]);
+  return [...keys].filter((one) => one !== '').map((one) => ({ exchange, key: one }));
+}
+
+/** Returns the queue of a publication that publishes to a queue. */
+function targetOf({ queue, roles }: Publication, prefix: string) {
+  if (queue === undefined) return [];
+  const role = roles.find(({ text }) => text !== undefined);
+  const entry = { queue: prefix + queue, text: role?.text ?? '', persistent: role?.persistent ?? true };
+  const isRequest = roles.some(({ behaviour }) => behaviour === 'request');
+  return [{ isRequest, entry, isTask: roles.some(({ persistent }) => persistent === true) }];
 }

@@ -19,47 +19,57 @@ export interface Refusal {
   readonly text: string;
 }
 
-export interface Guard {
-  request(request: IncomingMessage): Refusal | undefined;
-  /** Checks the request for a WebSocket: the Origin must be this server. */
-  upgrade(request: IncomingMessage): Refusal | undefined;
+type Headers = Pick<IncomingMessage, 'headers'>;
+
+export class Guard {
+  readonly #allowedHosts: readonly string[];
+  readonly #password: string | undefined;
+  /** Name and value of the session cookie. */
+  readonly #session: string;
+
+  constructor({ allowedHosts, password }: GuardSettings) {
+    this.#allowedHosts = allowedHosts;
+    this.#password = password;
+    // Cookies are shared between ports (RFC 6265, 8.5), so another mq web on this host must not overwrite it.
+    this.#session = `mq-web-${randomBytes(4).toString('hex')}=${randomBytes(24).toString('base64url')}`;
+  }
+
   /**
    * Cookie for the answer to a request with the correct password, because browsers do not send the password with a
    * WebSocket.
    */
-  readonly cookie: string | undefined;
-}
+  get cookie(): string | undefined {
+    return this.#password === undefined ? undefined : `${this.#session}; HttpOnly; SameSite=Strict; Path=/`;
+  }
 
-export function makeGuard({ allowedHosts, password }: GuardSettings): Guard {
-  const session = randomBytes(24).toString('base64url');
-  // Cookies are shared between ports (RFC 6265, 8.5), so another mq web on this host must not overwrite it.
-  const cookie = `mq-web-${randomBytes(4).toString('hex')}=${session}`;
-  const request: Guard['request'] = (asked) => {
-    const { host, authorization = '' } = asked.headers;
-    if (host === undefined || !isAllowed(host, allowedHosts))
-      return { status: 421, text: 'mq web does not answer to this host name; --allow-host NAME allows it\n' };
+  /** Checks any request. */
+  request({ headers }: Headers): Refusal | undefined {
+    const { host } = headers;
+    if (host === undefined || !isAllowed(host, this.#allowedHosts))
+      return { status: 421, text: 'mq web does not accept this host name; --allow-host NAME allows it\n' };
     // A page of another site may not send a request (Fetch Metadata). It could not read the answer anyway.
-    if (asked.headers['sec-fetch-site'] === 'cross-site' && asked.headers['sec-fetch-mode'] !== 'navigate')
-      return { status: 403, text: 'not for other sites\n' };
-    if (password === undefined) return undefined;
-    const cookies = (asked.headers.cookie ?? '').split(/; */);
-    if (cookies.some((one) => isSame(one, cookie))) return undefined;
-    const given = /^Basic +([A-Za-z0-9+/=]+)$/i.exec(authorization)?.[1];
-    const text = given === undefined ? '' : Buffer.from(given, 'base64').toString();
-    if (given !== undefined && isSame(text.slice(text.indexOf(':') + 1), password)) return undefined;
-    return { status: 401, text: 'the password of mq web is wanted (any user name)\n' };
-  };
-  return {
-    cookie: password === undefined ? undefined : `${cookie}; HttpOnly; SameSite=Strict; Path=/`,
-    request,
-    upgrade: (asked) => {
-      const { host, origin } = asked.headers;
-      const refused = request(asked);
-      if (refused) return refused;
-      if (origin !== undefined && (origin === `http://${host}` || origin === `https://${host}`)) return undefined;
-      return { status: 403, text: 'the WebSocket is for the page of mq web only\n' };
-    },
-  };
+    if (headers['sec-fetch-site'] === 'cross-site' && headers['sec-fetch-mode'] !== 'navigate')
+      return { status: 403, text: 'requests of other sites are refused\n' };
+    if (this.#password === undefined || this.#hasLogin(headers, this.#password)) return undefined;
+    return { status: 401, text: 'the password of mq web is required; any user name is accepted\n' };
+  }
+
+  /** Checks a request that changes something, or opens a WebSocket: the Origin must be this server. */
+  changing(request: Headers): Refusal | undefined {
+    const { host, origin } = request.headers;
+    const refused = this.request(request);
+    if (refused) return refused;
+    if (origin !== undefined && (origin === `http://${host}` || origin === `https://${host}`)) return undefined;
+    return { status: 403, text: 'only the page of mq web may send this request\n' };
+  }
+
+  #hasLogin({ cookie = '', authorization = '' }: IncomingMessage['headers'], password: string): boolean {
+    if (cookie.split(/; */).some((one) => isSame(one, this.#session))) return true;
+    const login = /^Basic +([A-Za-z0-9+/=]+)$/i.exec(authorization)?.[1];
+    if (login === undefined) return false;
+    const text = Buffer.from(login, 'base64').toString();
+    return isSame(text.slice(text.indexOf(':') + 1), password);
+  }
 }
 
 function isAllowed(host: string, allowed: readonly string[]): boolean {
@@ -71,6 +81,9 @@ function isAllowed(host: string, allowed: readonly string[]): boolean {
 
 /** Compares in constant time. */
 function isSame(one: string, other: string): boolean {
-  const [first, second] = [one, other].map((text) => createHash('sha256').update(text).digest());
-  return timingSafeEqual(first as Buffer, second as Buffer);
+  return timingSafeEqual(digest(one), digest(other));
+}
+
+function digest(text: string): Buffer {
+  return createHash('sha256').update(text).digest();
 }

@@ -4,6 +4,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Publisher } from '../session/publisher.ts';
 import type { Session } from '../session/session.ts';
+import type { PublishResult } from './publish-result.ts';
 
 /** A message that the page publishes. */
 export interface PageMessage {
@@ -14,12 +15,6 @@ export interface PageMessage {
   readonly contentType: string;
   readonly headers: Readonly<Record<string, string | number | boolean>>;
   readonly persistent: boolean;
-}
-
-export interface Outcome {
-  readonly outcome: 'confirmed' | 'unroutable' | 'refused' | 'in doubt' | 'not sent';
-  /** Reason why it is not confirmed. */
-  readonly message?: string;
 }
 
 /** Parses the JSON of a request. Returns `undefined` if it is not a message. */
@@ -48,7 +43,7 @@ export class Sender {
    * Publishes a message. Resolves when the broker has answered or the outcome is in doubt. Throws if there is no
    * connection.
    */
-  async send({ exchange, routingKey, text, contentType, headers, persistent }: PageMessage): Promise<Outcome> {
+  async send({ exchange, routingKey, text, contentType, headers, persistent }: PageMessage): Promise<PublishResult> {
     this.#opening ??= this.#open();
     const { publisher } = await this.#opening;
     const sent = await publisher.publish({

@@ -1,200 +1,111 @@
-// The HTTP server of mq web: serves the files of the page, its data as JSON, and a WebSocket for STOMP, which the
-// bridge or the plugin handles.
+// The HTTP server of mq web. It answers the requests of the page, and accepts a WebSocket for STOMP from each page.
 
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { type WebSocket, WebSocketServer } from 'ws';
+import { WebSocketServer } from 'ws';
 import { MqError } from '../errors.ts';
-import { rememberAbsent } from './absence.ts';
-import type { Asset } from './asset.ts';
-import { Bridge } from './bridge.ts';
-import type { Catalog, Depths } from './catalog.ts';
-import { frameBytes } from './frame.ts';
-import { type GuardSettings, makeGuard, type Refusal } from './guard.ts';
-import type { Line } from './line.ts';
-import { Passage, type StompAddress } from './passage.ts';
+import { Guard, type GuardSettings, type Refusal } from './guard.ts';
+import { PageSocket, type StompTarget } from './page-socket.ts';
 import { securityHeaders } from './policy.ts';
-import { type Outcome, type PageMessage, pageMessageOf } from './sender.ts';
+import { type Answer, bodyBytes, notFound, type RequestSettings, Requests } from './requests.ts';
 
-export interface WebSettings {
+export interface WebSettings extends RequestSettings {
   readonly host: string;
   readonly port: number;
   readonly guard: GuardSettings;
-  readonly assets: Readonly<Record<string, Asset>>;
-  readonly catalog: Catalog;
-  readonly depths: () => Promise<Depths>;
-  /** Reports whether a queue of the catalog, or an exchange, exists. Names are the broker's. */
-  readonly hasQueue: (queue: string) => Promise<boolean>;
-  readonly hasExchange: (exchange: string) => Promise<boolean>;
-  /** Publishes a message of the page. Throws if there is no connection. */
-  readonly publish: (message: PageMessage) => Promise<Outcome>;
-  /** Target of the page's STOMP connection: plugins in the order of trial, or AMQP. */
-  readonly stomp: { readonly plugins: readonly StompAddress[] } | { readonly openLine: () => Promise<Line> };
+  readonly stomp: StompTarget;
   /** Reports a message to the user. */
   readonly say: (text: string) => void;
 }
 
-export interface WebServer {
-  readonly url: string;
-  close(): Promise<void>;
-}
-
 const stompPath = '/stomp';
-/** Maximum size of a body that a page may send, in bytes. It also limits a message of its WebSocket. */
-const bodyBytes = 1024 * 1024;
-const pages = 32;
+/** Maximum number of pages at the same time. */
+const mostPages = 32;
+const busy: Answer = { status: 503, text: `too many pages are open; the limit is ${mostPages}\n` };
 
 /** Serves until it is closed. Port 0 selects a free port. Throws SYSTEM if the address is not available. */
 export async function serveWeb(settings: WebSettings): Promise<WebServer> {
-  const guard = makeGuard(settings.guard);
-  // A page checks any name that its user types.
-  const hasExchange = rememberAbsent(settings.hasExchange);
-  const server = createServer({ headersTimeout: 5000, requestTimeout: 10_000 }, (request, response) => {
-    void answer(request, response).catch(() => response.destroy());
-  });
-  const sockets = new WebSocketServer({
+  const server = new WebServer(settings);
+  await server.listen();
+  return server;
+}
+
+export class WebServer {
+  readonly #settings: WebSettings;
+  readonly #guard: Guard;
+  readonly #requests: Requests;
+  readonly #server: Server;
+  readonly #sockets = new WebSocketServer({
     noServer: true,
     maxPayload: bodyBytes + 128 * 1024,
     perMessageDeflate: false,
     handleProtocols: (offered) => (offered.has('v12.stomp') ? 'v12.stomp' : false),
   });
-  const ends = new Set<() => Promise<void>>();
-  server.on('upgrade', (request, socket, head) => {
-    const refused = request.url === stompPath ? guard.upgrade(request) : notFound;
-    if (refused || sockets.clients.size >= pages) return refuseUpgrade(socket, refused ?? busy);
-    sockets.handleUpgrade(request, socket, head, (page) => serve(page));
-  });
-  server.maxConnections = 256;
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (error) => reject(taken(error, settings)));
-    server.listen({ host: settings.host, port: settings.port }, resolve);
-  });
-  server.on('error', () => undefined);
-  const { port } = server.address() as AddressInfo;
-  const { host } = settings;
-  return {
-    url: `http://${host.includes(':') ? `[${host}]` : host}:${port}`,
-    close: async () => {
-      await Promise.all([...ends].map((end) => end()));
-      for (const page of sockets.clients) page.terminate();
-      await new Promise<void>((resolve) => {
-        server.close(() => resolve());
-        server.closeAllConnections();
-      });
-    },
-  };
+  readonly #pages = new Set<PageSocket>();
 
-  async function answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const path = (request.url ?? '').split('?', 1)[0] ?? '';
-    const refused = guard.request(request);
-    if (refused) return respond(response, refused);
-    if (path === '/api/publish' && request.method === 'POST') return respond(response, await published(request));
-    if (request.method !== 'GET' && request.method !== 'HEAD') return respond(response, { status: 405, text: 'GET\n' });
-    if (path === '/api/catalog') return respond(response, json(settings.catalog));
-    if (path === '/api/depths') return respond(response, json(await settings.depths()));
-    const name = new URL(request.url ?? '', 'http://localhost').searchParams.get('name') ?? '';
-    if (path === '/api/queue') return respond(response, (await hasQueue(name)) ? json({ queue: name }) : notFound);
-    if (path === '/api/exchange')
-      return respond(response, (await hasExchange(name)) ? json({ exchange: name }) : notFound);
-    const asset = Object.hasOwn(settings.assets, path) ? settings.assets[path] : undefined;
-    respond(response, asset ? { status: 200, ...asset } : notFound);
-  }
-
-  async function published(request: IncomingMessage): Promise<Answer | Refusal> {
-    // A form of another site can send only text without the permission of this server.
-    const refused = guard.upgrade(request);
-    if (refused) return refused;
-    if (request.headers['content-type'] !== 'application/json') return { status: 415, text: 'application/json\n' };
-    const chunks: Buffer[] = [];
-    let length = 0;
-    for await (const chunk of request as AsyncIterable<Buffer>) {
-      length += chunk.length;
-      if (length > bodyBytes) return { status: 413, text: `a message may have ${bodyBytes} bytes\n` };
-      chunks.push(chunk);
-    }
-    const message = pageMessageOf(Buffer.concat(chunks).toString());
-    if (!message) return { status: 400, text: 'this is not a message\n' };
-    if (message.exchange !== '' && !(await settings.hasExchange(message.exchange)))
-      return json({ outcome: 'refused', message: `there is no exchange '${message.exchange}'` } satisfies Outcome);
-    const failed = (error: unknown): Outcome => ({
-      outcome: 'not sent',
-      message: error instanceof Error ? error.message : String(error),
+  constructor(settings: WebSettings) {
+    this.#settings = settings;
+    this.#guard = new Guard(settings.guard);
+    this.#requests = new Requests(settings, this.#guard);
+    this.#server = createServer({ headersTimeout: 5000, requestTimeout: 10_000 }, (request, response) => {
+      void this.#answer(request, response).catch(() => response.destroy());
     });
-    return json(await settings.publish(message).catch(failed));
+    this.#server.maxConnections = 256;
+    this.#server.on('upgrade', (request, socket, head) => this.#upgrade(request, socket, head));
   }
 
-  /**
-   * Checks a queue. Only queues that the page may send to are checked, because the broker would log a line for each
-   * check of another one.
-   */
-  async function hasQueue(name: string): Promise<boolean> {
-    const { tasks, requests } = settings.catalog;
-    return [...tasks, ...requests].some(({ queue }) => queue === name) && settings.hasQueue(name);
+  /** Address of the page: `http://127.0.0.1:15680`. */
+  get url(): string {
+    const { host } = this.#settings;
+    const address = this.#server.address();
+    const port = typeof address === 'object' ? address?.port : undefined;
+    return `http://${host.includes(':') ? `[${host}]` : host}:${port}`;
   }
 
-  function respond(response: ServerResponse, { status, text, type }: Answer): void {
+  async listen(): Promise<void> {
+    const { host, port } = this.#settings;
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', (error) => reject(cannotListen(error, this.#settings)));
+      this.#server.listen({ host, port }, resolve);
+    });
+    this.#server.on('error', () => undefined);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#pages].map((page) => page.end()));
+    for (const page of this.#sockets.clients) page.terminate();
+    await new Promise<void>((resolve) => {
+      this.#server.close(() => resolve());
+      this.#server.closeAllConnections();
+    });
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { status, text, type = 'text/plain; charset=utf-8' }: Answer = await this.#requests.answer(request);
+    const { cookie } = this.#guard;
     response.writeHead(status, {
       ...securityHeaders,
-      'content-type': type ?? 'text/plain; charset=utf-8',
+      'content-type': type,
       ...(status === 401 && { 'www-authenticate': 'Basic realm="mq web", charset="UTF-8"' }),
       ...(status === 405 && { allow: 'GET, HEAD' }),
-      ...(status === 200 && guard.cookie !== undefined && { 'set-cookie': guard.cookie }),
+      ...(status === 200 && cookie !== undefined && { 'set-cookie': cookie }),
     });
     response.end(text);
   }
 
-  /** Serves a page. Messages wait until the connection to the broker is open. */
-  function serve(page: WebSocket): void {
-    const opening = settings.stomp;
-    const way = 'plugins' in opening ? passageFor(page, opening.plugins) : bridgeFor(page, opening.openLine);
-    const end = async () => {
-      ends.delete(end);
-      await (await way)?.end();
-    };
-    ends.add(end);
-    page.on('message', (data) => void way.then((one) => one?.receive(Buffer.from(data as Buffer))));
-    page.on('error', () => page.terminate());
-    page.on('close', () => void end());
-  }
-
-  async function bridgeFor(page: WebSocket, openLine: () => Promise<Line>): Promise<Bridge> {
-    const wire = {
-      send: (bytes: Buffer, sent?: () => void) => page.send(bytes, { binary: true }, () => sent?.()),
-      close: () => page.close(1000),
-    };
-    return new Bridge({ wire, openLine, bodyBytes, version: settings.catalog.version });
-  }
-
-  async function passageFor(page: WebSocket, plugins: readonly StompAddress[]): Promise<Passage | undefined> {
-    const sides = {
-      send: (bytes: Buffer) => page.send(bytes, { binary: true }),
-      waiting: () => page.bufferedAmount,
-      close: () => page.close(1000),
-    };
-    try {
-      return await Passage.open(plugins, sides);
-    } catch (error) {
-      const message = `no Web STOMP plugin answers: ${error instanceof Error ? error.message : error}`;
-      settings.say(message);
-      page.send(frameBytes('ERROR', { message }), { binary: true });
-      page.close(1013);
-      return undefined;
+  #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
+    const refused = request.url === stompPath ? this.#guard.changing(request) : notFound;
+    if (refused || this.#sockets.clients.size >= mostPages) {
+      refuseUpgrade(socket, refused ?? busy);
+      return;
     }
+    const { stomp, say, catalog } = this.#settings;
+    this.#sockets.handleUpgrade(request, socket, head, (webSocket) => {
+      const settings = { stomp, say, version: catalog.version };
+      const page: PageSocket = new PageSocket(webSocket, settings, () => this.#pages.delete(page));
+      this.#pages.add(page);
+    });
   }
-}
-
-interface Answer {
-  readonly status: number;
-  readonly text: string;
-  readonly type?: string;
-}
-
-const notFound: Answer = { status: 404, text: 'there is nothing here\n' };
-const busy: Answer = { status: 503, text: `there are ${pages} pages already\n` };
-
-function json(value: unknown): Answer {
-  return { status: 200, type: 'application/json', text: JSON.stringify(value) };
 }
 
 function refuseUpgrade(socket: Duplex, { status, text }: Answer | Refusal): void {
@@ -203,11 +114,16 @@ function refuseUpgrade(socket: Duplex, { status, text }: Answer | Refusal): void
   socket.end(`${head.join('\r\n')}\r\n\r\n${text}`);
 }
 
-function taken(error: NodeJS.ErrnoException, { host, port }: WebSettings): MqError {
-  const why = { EADDRINUSE: 'the port is taken', EACCES: 'no permission', EADDRNOTAVAIL: 'no such address here' };
-  const reason = why[error.code as keyof typeof why] ?? error.message;
+const listenErrors: Readonly<Record<string, string>> = {
+  EADDRINUSE: 'the port is already in use',
+  EACCES: 'permission denied',
+  EADDRNOTAVAIL: 'this machine has no such address',
+};
+
+function cannotListen(error: NodeJS.ErrnoException, { host, port }: WebSettings): MqError {
+  const reason = listenErrors[error.code ?? ''] ?? error.message;
   return new MqError('SYSTEM', `cannot listen on ${host}:${port}: ${reason}`, {
-    hint: '--port takes another port, or 0 for a free one',
+    hint: '--port N selects another port; 0 is a free port',
     cause: error,
   });
 }

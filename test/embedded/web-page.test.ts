@@ -269,10 +269,10 @@ test('mq web declares nothing, and draws missing objects with a hint', () =>
       await shows(
         page,
         '#missing',
-        'Not at the broker: exchange orders, queue jobs, which are dashed. mq declare makes',
+        'Missing on the broker: exchange orders, queue jobs, which are dashed. mq declare declares',
       );
       await shows(page, '.node.missing', 'jobs');
-      await shows(page, '#queues tr', /jobs\.dead made at first failure/);
+      await shows(page, '#queues tr', /jobs\.dead declared at the first failure/);
       await picture(page, 'missing');
       const connection = await connect(url);
       const channel = await connection.createChannel();

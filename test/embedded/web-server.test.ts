@@ -248,7 +248,7 @@ async function look(taken: Server): Promise<void> {
     [
       ['--url', url, '--port', String(port)],
       71,
-      /cannot listen on 127\.0\.0\.1:\d+: the port is taken.*\nhint: --port/,
+      /cannot listen on 127\.0\.0\.1:\d+: the port is already in use.*\nhint: --port/,
     ],
     [
       ['--url', url, '--stomp', 'ws://127.0.0.1:1/ws'],

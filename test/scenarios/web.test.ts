@@ -113,7 +113,7 @@ test('an unroutable message of the page says so, and so does what goes to an exc
       await roles.deleteQueue('task_queue');
       await page.click('#task button');
       await shows(page, '#task output[data-good=false]', "unroutable: not delivered: no queue 'task_queue' exists");
-      await shows(page, '#missing', 'Not at the broker: exchange direct_logs, queue task_queue, which are dashed.');
+      await shows(page, '#missing', 'Missing on the broker: exchange direct_logs, queue task_queue, which are dashed.');
     },
     { watches: false },
   ));
@@ -125,7 +125,7 @@ test('an open page routes nothing before its user watches, and says what watchin
       await until('no tap yet', async () => (await roles.run(['emit-log', 'nobody hears it'])).status === 67);
       await shows(page, '#tap[data-active=false]', 'Watching binds a queue of this page to the exchange.');
       await page.click('#suggestions button:has-text("Watch logs")');
-      await shows(page, '#tap[data-active=true]', 'While this page watches logs, a queue of its own is bound there.');
+      await shows(page, '#tap[data-active=true]', 'While this page watches logs, a queue of this page is bound there.');
       await until('the tap', async () => (await roles.run(['emit-log', 'the page hears it'])).status === 0);
       await shows(page, '#messages li', 'the page hears it');
       await page.click('#publish button');

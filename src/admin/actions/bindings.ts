@@ -1,13 +1,14 @@
 // Actions for bindings from an exchange to a queue or to another exchange.
 
 import { MqError } from '../../errors.ts';
-import { type Action, type Call, type Item, type Result, vhostOf } from '../action.ts';
-import { done, taking } from '../change.ts';
+import { type Action, type Call, type Result, vhostOf } from '../action.ts';
+import { argumentsOf } from '../arguments.ts';
+import { done, taking } from '../change-action.ts';
 import { columnsOf } from '../columns.ts';
-import { asked } from '../found.ts';
-import { argumentsOf } from '../given.ts';
-import { listAction } from '../listing.ts';
+import type { ApiObject } from '../json.ts';
+import { listAction } from '../list-action.ts';
 import { apiPath } from '../path.ts';
+import { asked } from '../request.ts';
 
 const args = [
   { name: 'source' },
@@ -68,12 +69,12 @@ export const bindingActions: readonly Action[] = [
 ];
 
 /** Returns the bindings between two ends, of one routing key or of all. */
-async function between(call: Call, key: string | undefined): Promise<readonly Item[]> {
+async function between(call: Call, key: string | undefined): Promise<readonly ApiObject[]> {
   const path = endsPath(call);
   // If an end does not exist, its bindings do not exist either.
   if (call.flag('if-exists') && (await call.api.ask('GET', path)).status === 404) return [];
   const { body } = await asked(call, { method: 'GET', path });
-  const items = body as readonly Item[];
+  const items = body as readonly ApiObject[];
   return key === undefined ? items : items.filter((item) => item['routing_key'] === key);
 }
 
@@ -96,7 +97,7 @@ function typeOf(call: Call): 'queue' | 'exchange' {
 async function deleteBinding(call: Call): Promise<Result> {
   const found = await between(call, call.arg('key'));
   const wanted = JSON.stringify(sorted(argumentsOf(call)));
-  const exact = found.filter((item) => JSON.stringify(sorted(item['arguments'] as Item)) === wanted);
+  const exact = found.filter((item) => JSON.stringify(sorted(item['arguments'] as ApiObject)) === wanted);
   const those = call.list('argument').length === 0 && exact.length === 0 ? found : exact;
   if (those.length === 0 && call.flag('if-exists')) return told(call, 'absent');
   if (those.length === 0) throw noBinding(call);
@@ -109,7 +110,7 @@ async function deleteBinding(call: Call): Promise<Result> {
   return told(call, 'deleted');
 }
 
-function sorted(all: Item = {}): Item {
+function sorted(all: ApiObject = {}): ApiObject {
   return Object.fromEntries(Object.entries(all).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 

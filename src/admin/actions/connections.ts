@@ -1,9 +1,9 @@
 // Actions for connections, channels and consumers.
 
 import type { Action, Call } from '../action.ts';
-import { changeAction, taking } from '../change.ts';
-import { listAction } from '../listing.ts';
-import { showAction } from '../look.ts';
+import { changeAction, taking } from '../change-action.ts';
+import { listAction } from '../list-action.ts';
+import { showAction } from '../show-action.ts';
 
 const reason = { options: ['reason'], headers: reasonOf } as const;
 

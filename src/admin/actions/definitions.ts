@@ -1,9 +1,10 @@
 // Actions for definitions: users, vhosts, permissions, policies, queues, exchanges and bindings in one JSON file.
 
 import { MqError } from '../../errors.ts';
-import type { Action, Call, Item, Result } from '../action.ts';
-import { asked } from '../found.ts';
+import type { Action, Call, Result } from '../action.ts';
+import type { ApiObject } from '../json.ts';
 import { apiPath } from '../path.ts';
+import { asked } from '../request.ts';
 
 export const definitionActions: readonly Action[] = [
   {
@@ -37,7 +38,7 @@ function pathFor(call: Call): string {
 
 async function exportDefinitions(call: Call): Promise<Result> {
   const { body } = await asked(call, { path: pathFor(call) });
-  const definitions = body as Item;
+  const definitions = body as ApiObject;
   const file = call.arg('file');
   const text = call.flag('json') && file === '' ? JSON.stringify(definitions) : JSON.stringify(definitions, null, 2);
   if (file === '' || file === '-') return { kind: 'text', text };
@@ -62,7 +63,7 @@ async function importDefinitions(call: Call): Promise<Result> {
   };
 }
 
-function parsed(text: string, file: string): Item {
+function parsed(text: string, file: string): ApiObject {
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -71,12 +72,12 @@ function parsed(text: string, file: string): Item {
   }
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new MqError('BAD_DATA', `${file} holds no definitions: it is not a JSON object`, { at: file });
-  if (Object.values(countsOf(value as Item)).length === 0)
+  if (Object.values(countsOf(value as ApiObject)).length === 0)
     throw new MqError('BAD_DATA', `${file} holds no definitions: it has no queues, users, vhosts, …`, { at: file });
-  return value as Item;
+  return value as ApiObject;
 }
 
-function countsOf(definitions: Item): Readonly<Record<string, number>> {
+function countsOf(definitions: ApiObject): Readonly<Record<string, number>> {
   const lists = Object.entries(definitions).filter(([, value]) => Array.isArray(value));
   return Object.fromEntries(lists.map(([name, value]) => [name, (value as unknown[]).length]));
 }

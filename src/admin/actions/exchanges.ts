@@ -1,10 +1,10 @@
 // Actions for exchanges.
 
 import type { Action } from '../action.ts';
-import { changeAction, taking } from '../change.ts';
-import { argumentsOf } from '../given.ts';
-import { listAction } from '../listing.ts';
-import { showAction } from '../look.ts';
+import { argumentsOf } from '../arguments.ts';
+import { changeAction, taking } from '../change-action.ts';
+import { listAction } from '../list-action.ts';
+import { showAction } from '../show-action.ts';
 
 const args = [{ name: 'exchange' }] as const;
 const path = '/exchanges/:vhost/:exchange';

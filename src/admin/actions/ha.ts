@@ -3,9 +3,9 @@
 
 import { escaped, MqError } from '../../errors.ts';
 import type { Action, Call, Result } from '../action.ts';
-import { asked } from '../found.ts';
-import { ownList } from '../listing.ts';
+import { ownList } from '../list-action.ts';
 import { apiPath } from '../path.ts';
+import { asked } from '../request.ts';
 import { exactly, nodeNamed, nodesOf, queueNamed, replications, settled } from './members.ts';
 import { effectOf, majorityOf, type Replication } from './replication.ts';
 

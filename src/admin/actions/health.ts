@@ -1,11 +1,12 @@
 // Actions for health checks of the broker. Each check is a path that answers 200 or 503.
 
 import { MqError } from '../../errors.ts';
-import type { Action, Argument, Call, Item, Result } from '../action.ts';
+import type { Action, Argument, Call, Result } from '../action.ts';
 import { columnsOf } from '../columns.ts';
-import { pathOf } from '../found.ts';
 import type { Answer } from '../http.ts';
+import type { ApiObject } from '../json.ts';
 import { refusal } from '../refusal.ts';
+import { pathOf } from '../request.ts';
 
 interface Check {
   readonly name: string;
@@ -95,11 +96,11 @@ async function checkOne(call: Call): Promise<Result> {
 }
 
 /** Returns the result of a check, or `undefined` if this RabbitMQ version does not have the check. */
-function verdictOf(check: string, path: string, answer: Answer, { api }: Call): Item | undefined {
+function verdictOf(check: string, path: string, answer: Answer, { api }: Call): ApiObject | undefined {
   const { status, body } = answer;
   if (status === 404) return undefined;
   // Any other status is not a health result: 401, 400 for an invalid port, 502 of a proxy.
-  const { status: word, reason, ...details } = (body ?? {}) as Item;
+  const { status: word, reason, ...details } = (body ?? {}) as ApiObject;
   if (status === 200 || (status === 503 && word === 'failed'))
     return { check, ok: status === 200, ...(reason !== undefined && { reason }), ...(status !== 200 && details) };
   throw refusal(answer, { method: 'GET', path, api });

@@ -3,7 +3,8 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { MqError } from '../../errors.ts';
 import { nearest } from '../../terminal/nearest.ts';
-import { type Call, type Item, vhostOf } from '../action.ts';
+import { type Call, vhostOf } from '../action.ts';
+import type { ApiObject } from '../json.ts';
 import { encoded } from '../path.ts';
 import { type Replication, replicationOf } from './replication.ts';
 
@@ -17,8 +18,8 @@ export interface Nodes {
 }
 
 export async function nodesOf({ api }: Call): Promise<Nodes> {
-  const items = (await api.request('GET', '/nodes?columns=name,running')) as Item[];
-  const names = (some: Item[]) => some.map(({ name }) => String(name));
+  const items = (await api.request('GET', '/nodes?columns=name,running')) as ApiObject[];
+  const names = (some: ApiObject[]) => some.map(({ name }) => String(name));
   return { all: names(items), running: new Set(names(items.filter(({ running }) => running === true))) };
 }
 
@@ -39,7 +40,7 @@ export function nodeNamed(call: Call, { all }: Nodes): string {
  */
 export async function replications(call: Call, { running }: Nodes): Promise<Replication[]> {
   const path = call.vhost === undefined ? '/queues' : `/queues/${encoded(call.vhost)}`;
-  const items = (await call.api.request('GET', `${path}?disable_stats=true`)) as Item[];
+  const items = (await call.api.request('GET', `${path}?disable_stats=true`)) as ApiObject[];
   return items.map((item) => replicationOf(item, running));
 }
 

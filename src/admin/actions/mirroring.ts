@@ -3,10 +3,10 @@
 
 import { mirrorKeys, policyWithoutMirrors, replicasOf } from '../../config/quorum.ts';
 import { type ErrorDetails, MqError } from '../../errors.ts';
-import type { Item } from '../action.ts';
+import type { ApiObject } from '../json.ts';
 
 /** Replacement on quorum queues for each key of such a policy. */
-const instead: Readonly<Record<(typeof mirrorKeys)[number], (all: Item) => string>> = {
+const instead: Readonly<Record<(typeof mirrorKeys)[number], (all: ApiObject) => string>> = {
   'ha-mode': (all) => {
     const size = replicasOf(all);
     const members = size === undefined ? '' : ` --argument x-quorum-initial-group-size=${size}`;
@@ -20,7 +20,7 @@ const instead: Readonly<Record<(typeof mirrorKeys)[number], (all: Item) => strin
   'ha-promote-on-failure': () => 'nothing: only a member that has everything becomes leader',
 };
 
-function insteadOf(key: string, all: Item): string {
+function insteadOf(key: string, all: ApiObject): string {
   if (key === 'queue-master-locator')
     return `"queue-leader-locator": "${all[key] === 'client-local' ? 'client-local' : 'balanced'}"`;
   const known = mirrorKeys.find((one) => one === key);
@@ -28,7 +28,7 @@ function insteadOf(key: string, all: Item): string {
 }
 
 /** Throws BAD_DATA for a policy of mirrored queues, with the replacement. */
-export function refuseMirroring(definition: Item, { name, pattern }: { name: string; pattern: string }): void {
+export function refuseMirroring(definition: ApiObject, { name, pattern }: { name: string; pattern: string }): void {
   const isGone = (key: string) => key.startsWith('ha-');
   const keys = Object.keys(definition);
   // A leader location alone does not request mirrors. The broker validates it.
@@ -51,7 +51,7 @@ export function refuseMirroring(definition: Item, { name, pattern }: { name: str
 }
 
 /** Throws BAD_DATA for the arguments of a mirrored queue. */
-export function refuseMirroredQueue(queue: string, given: Item): void {
+export function refuseMirroredQueue(queue: string, given: ApiObject): void {
   if (!Object.hasOwn(given, 'x-ha-policy') && !Object.hasOwn(given, 'x-ha-nodes')) return;
   throw new MqError('BAD_DATA', 'x-ha-policy is of RabbitMQ before 3.0: it replicates nothing', {
     hint: `mq admin create queue '${queue}' --type quorum`,

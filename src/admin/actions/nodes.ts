@@ -1,9 +1,10 @@
 // Actions for the nodes of the cluster, their features, and the cluster as a whole.
 
-import type { Action, Item } from '../action.ts';
-import { changeAction } from '../change.ts';
-import { listAction } from '../listing.ts';
-import { showAction } from '../look.ts';
+import type { Action } from '../action.ts';
+import { changeAction } from '../change-action.ts';
+import type { ApiObject } from '../json.ts';
+import { listAction } from '../list-action.ts';
+import { showAction } from '../show-action.ts';
 
 const flag = { name: 'feature-flag' } as const;
 const feature = { name: 'deprecated-feature' } as const;
@@ -81,6 +82,6 @@ export const nodeActions: readonly Action[] = [
   }),
 ];
 
-function isNamed(argument: string): (item: Item, arg: (name: string) => string) => boolean {
+function isNamed(argument: string): (item: ApiObject, arg: (name: string) => string) => boolean {
   return (item, arg) => item['name'] === arg(argument);
 }

@@ -1,10 +1,10 @@
 // Actions for parameters of plugins, by component and vhost, and for global parameters.
 
 import { type Action, vhostOf } from '../action.ts';
-import { changeAction, taking } from '../change.ts';
-import { jsonOf } from '../given.ts';
-import { listAction } from '../listing.ts';
-import { showAction } from '../look.ts';
+import { jsonOf } from '../arguments.ts';
+import { changeAction, taking } from '../change-action.ts';
+import { listAction } from '../list-action.ts';
+import { showAction } from '../show-action.ts';
 
 const args = [{ name: 'component' }, { name: 'parameter' }] as const;
 const path = '/parameters/:component/:vhost/:parameter';

@@ -1,9 +1,9 @@
 // Actions for the permissions of a user in a vhost and on the topics of an exchange.
 
 import type { Action } from '../action.ts';
-import { changeAction, taking } from '../change.ts';
-import { listAction } from '../listing.ts';
-import { showAction } from '../look.ts';
+import { changeAction, taking } from '../change-action.ts';
+import { listAction } from '../list-action.ts';
+import { showAction } from '../show-action.ts';
 
 const user = { name: 'user' } as const;
 const path = '/permissions/:vhost/:user';

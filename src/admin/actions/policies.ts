@@ -1,10 +1,11 @@
 // Actions for policies and operator policies, which policies cannot exceed.
 
-import type { Action, Call, Item } from '../action.ts';
-import { changeAction, taking } from '../change.ts';
-import { objectOf } from '../given.ts';
-import { listAction } from '../listing.ts';
-import { showAction } from '../look.ts';
+import type { Action, Call } from '../action.ts';
+import { objectOf } from '../arguments.ts';
+import { changeAction, taking } from '../change-action.ts';
+import type { ApiObject } from '../json.ts';
+import { listAction } from '../list-action.ts';
+import { showAction } from '../show-action.ts';
 import { refuseMirroring } from './mirroring.ts';
 
 const targets = ['all', 'queues', 'exchanges', 'classic_queues', 'quorum_queues', 'streams'];
@@ -48,7 +49,7 @@ function actionsOf(noun: string, plural: string, summary: string): readonly Acti
   ];
 }
 
-function policyBody(call: Call, noun: string): Item {
+function policyBody(call: Call, noun: string): ApiObject {
   const definition = objectOf(call, 'definition');
   const pattern = call.arg('pattern');
   refuseMirroring(definition, { name: call.arg(noun), pattern });

@@ -1,13 +1,14 @@
 // Actions for queues.
 
-import { type Action, type Call, type Item, vhostOf } from '../action.ts';
-import { changeAction } from '../change.ts';
+import { type Action, type Call, vhostOf } from '../action.ts';
+import { argumentsOf } from '../arguments.ts';
+import { changeAction } from '../change-action.ts';
 import { withCounts, withExactCounts, withoutStatistics } from '../depths.ts';
-import { asked } from '../found.ts';
-import { argumentsOf } from '../given.ts';
-import { listAction } from '../listing.ts';
-import { showAction } from '../look.ts';
+import type { ApiObject } from '../json.ts';
+import { listAction } from '../list-action.ts';
 import { apiPath, query } from '../path.ts';
+import { asked } from '../request.ts';
+import { showAction } from '../show-action.ts';
 import { refuseMirroredQueue } from './mirroring.ts';
 
 const args = [{ name: 'queue' }] as const;
@@ -71,7 +72,7 @@ export const queueActions: readonly Action[] = [
   }),
 ];
 
-function queueBody(call: Call): Item {
+function queueBody(call: Call): ApiObject {
   const type = call.text('type');
   const given = argumentsOf(call);
   refuseMirroredQueue(call.arg('queue'), given);
@@ -83,9 +84,9 @@ function queueBody(call: Call): Item {
 }
 
 /** Returns the queue without statistics, as a list of one. Throws if the queue does not exist. */
-async function countedQueue(call: Call): Promise<readonly Item[]> {
+async function countedQueue(call: Call): Promise<readonly ApiObject[]> {
   const path = apiPath`/queues/${vhostOf(call)}/${call.arg('queue')}` + query(withoutStatistics);
-  return [(await asked(call, { method: 'GET', path })).body as Item];
+  return [(await asked(call, { method: 'GET', path })).body as ApiObject];
 }
 
 /**
@@ -95,7 +96,7 @@ async function countedQueue(call: Call): Promise<readonly Item[]> {
 async function messagesOf(call: Call): Promise<string> {
   const path = apiPath`/queues/${vhostOf(call)}/${call.arg('queue')}`;
   if (call.flag('if-exists') && (await call.api.ask('GET', path)).status === 404) return 'messages';
-  const [{ messages } = {}] = (await withExactCounts(call, await countedQueue(call))) as [Item?];
+  const [{ messages } = {}] = (await withExactCounts(call, await countedQueue(call))) as [ApiObject?];
   if (typeof messages !== 'number') return 'messages';
   return messages === 1 ? '1 message' : `${messages} messages`;
 }

@@ -1,6 +1,6 @@
 // Computes where a queue has its members, and what the loss of a node would cause. It has no side effects.
 
-import type { Item } from '../action.ts';
+import type { ApiObject } from '../json.ts';
 
 /**
  * Risk of a queue. `none`: it survives the loss of any one node; `critical`: the loss of some node stops it; `single`:
@@ -27,7 +27,7 @@ export interface Replication {
 }
 
 /** @param queue an item of GET /queues?disable_stats=true, which describes the current state */
-export function replicationOf(queue: Item, running: ReadonlySet<string>): Replication {
+export function replicationOf(queue: ApiObject, running: ReadonlySet<string>): Replication {
   const { vhost, name, type } = {
     vhost: String(queue['vhost']),
     name: String(queue['name']),
@@ -61,7 +61,7 @@ export function majorityOf(members: readonly string[]): number {
   return Math.floor(members.length / 2) + 1;
 }
 
-function singleLoss(queue: Item, node: string | undefined, isOnline: boolean): Pick<Replication, 'risk' | 'loss'> {
+function singleLoss(queue: ApiObject, node: string | undefined, isOnline: boolean): Pick<Replication, 'risk' | 'loss'> {
   const place = node === undefined ? 'a node' : shortName(node);
   if (!isOnline) return { risk: 'down', loss: `down: its one node, ${place}, does not run` };
   if (queue['exclusive'] === true) return { risk: 'single', loss: 'goes with the connection that it belongs to' };

@@ -1,13 +1,14 @@
 // Actions for users: tags, passwords, limits. A password hash is shown only if its column is requested by name.
 
 import { MqError } from '../../errors.ts';
-import type { Action, Call, Item, Result } from '../action.ts';
-import { changeAction, done, taking } from '../change.ts';
-import { asked } from '../found.ts';
-import { tagsOf } from '../given.ts';
-import { listAction } from '../listing.ts';
-import { showAction } from '../look.ts';
+import type { Action, Call, Result } from '../action.ts';
+import { tagsOf } from '../arguments.ts';
+import { changeAction, done, taking } from '../change-action.ts';
+import type { ApiObject } from '../json.ts';
+import { listAction } from '../list-action.ts';
 import { apiPath } from '../path.ts';
+import { asked } from '../request.ts';
+import { showAction } from '../show-action.ts';
 import { limitBody } from './vhosts.ts';
 
 const user = { name: 'user' } as const;
@@ -110,13 +111,13 @@ async function createUser(call: Call): Promise<Result> {
 }
 
 /** Changes a user. The API replaces the whole user, so the current values are read first. */
-async function changeUser(call: Call, change: (now: Item) => Promise<Item>): Promise<Result> {
+async function changeUser(call: Call, change: (now: ApiObject) => Promise<ApiObject>): Promise<Result> {
   const { body } = await asked(call, { method: 'GET', path: apiPath`/users/${call.arg('user')}` });
-  await asked(call, { body: await change(body as Item) });
+  await asked(call, { body: await change(body as ApiObject) });
   return done(call, 'set');
 }
 
-async function credentials(call: Call): Promise<Item> {
+async function credentials(call: Call): Promise<ApiObject> {
   const hash = call.text('password-hash');
   const isWithout = call.flag('no-password') === true;
   if (isWithout && (hash !== undefined || call.text('new-password-file') !== undefined))

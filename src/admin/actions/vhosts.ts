@@ -1,10 +1,11 @@
 // Actions for virtual hosts and their limits.
 
-import type { Action, Call, Item, Result } from '../action.ts';
-import { changeAction, done, taking } from '../change.ts';
-import { asked, pathOf } from '../found.ts';
-import { listAction } from '../listing.ts';
-import { showAction } from '../look.ts';
+import type { Action, Call, Result } from '../action.ts';
+import { changeAction, done, taking } from '../change-action.ts';
+import type { ApiObject } from '../json.ts';
+import { listAction } from '../list-action.ts';
+import { asked, pathOf } from '../request.ts';
+import { showAction } from '../show-action.ts';
 
 const args = [{ name: 'vhost' }] as const;
 const limitArgs = [{ name: 'limit' }] as const;
@@ -74,7 +75,7 @@ async function createVhost(call: Call): Promise<Result> {
     return done(call, 'created');
   }
   if (Object.keys(given).length === 0) return done(call, 'unchanged');
-  const { description, tags, default_queue_type } = body as Item;
+  const { description, tags, default_queue_type } = body as ApiObject;
   const now = {
     ...(typeof description === 'string' && { description }),
     ...(Array.isArray(tags) && { tags: tags.join(',') }),
@@ -84,7 +85,7 @@ async function createVhost(call: Call): Promise<Result> {
   return done(call, 'updated');
 }
 
-function metadataOf(call: Call): Item {
+function metadataOf(call: Call): ApiObject {
   const [description, type] = [call.text('description'), call.text('default-queue-type')];
   const tags = call.list('tag');
   return {

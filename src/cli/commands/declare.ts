@@ -14,7 +14,7 @@ import type { Values } from '../arguments/values.ts';
 import type { Command } from '../command.ts';
 import { noteOf } from '../error-text.ts';
 import { addressesOf } from '../input/addresses.ts';
-import { brokerOf } from '../web-broker.ts';
+import { brokerOf } from '../input/broker.ts';
 
 export function declareCommand(configOf: (context: Context) => Promise<Config>): Command {
   return {

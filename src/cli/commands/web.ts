@@ -2,22 +2,26 @@
 
 import { isIP } from 'node:net';
 import manifest from '../../../package.json' with { type: 'json' };
+import type { Management } from '../../admin/client.ts';
 import { isLoopback } from '../../broker/loopback.ts';
 import type { Config, ConnectionConfig } from '../../config/config.ts';
 import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
+import type { Observer } from '../../session/observer.ts';
 import { aborted } from '../../signal.ts';
 import { isClosedPipe, Printer } from '../../terminal/printer.ts';
+import type { StompAddress } from '../../web/plugin-proxy.ts';
 import type { WebSettings } from '../../web/server.ts';
 import { optionSets } from '../arguments/options.ts';
 import type { Values } from '../arguments/values.ts';
 import type { Command } from '../command.ts';
 import { noteOf } from '../error-text.ts';
 import { addressesOf } from '../input/addresses.ts';
+import { type Broker, brokerOf } from '../input/broker.ts';
 import { readText } from '../input/files.ts';
 import { optionalManagement } from '../input/management.ts';
 import { readPassword } from '../input/password.ts';
-import { brokerOf, planWay, type WebBroker } from '../web-broker.ts';
+import { planStompRoute, type StompRoute } from './web/stomp-route.ts';
 
 const defaultPort = 15680;
 
@@ -36,11 +40,8 @@ export function webCommand(configOf: (context: Context) => Promise<Config>): Com
       if (password === undefined && !isLoopback(host))
         throw new MqError(
           'USAGE',
-          `refusing to listen on ${host} without a password: whoever sees the page can publish`,
-          {
-            at: '--host',
-            hint: 'set MQ_WEB_PASSWORD, or --password-file FILE; anyone who may use the page then gives it',
-          },
+          `refusing to listen on ${host} without a password: every visitor of the page could publish`,
+          { at: '--host', hint: 'set MQ_WEB_PASSWORD, or --password-file FILE; the page then requires it' },
         );
       const config = withVhost(await configOf(context));
       const vhost = vhostOf(config, values);
@@ -59,93 +60,37 @@ interface Job {
   readonly password: string | undefined;
 }
 
-async function run(context: Context, values: Values, { config, vhost, addresses, host, password }: Job): Promise<void> {
-  const [
-    { Session },
-    { newCounts },
-    { serveWeb },
-    { openLine },
-    { catalogOf },
-    { assets },
-    { graphOf },
-    { layout },
-    { depthsFrom },
-    { Sender },
-  ] = await Promise.all([
-    import('../../session/session.ts'),
-    import('../../session/counts.ts'),
-    import('../../web/server.ts'),
-    import('../../web/line.ts'),
-    import('../../web/catalog.ts'),
-    import('../../web/asset.ts'),
-    import('../../topology/graph.ts'),
-    import('../../topology/layout.ts'),
-    import('./web/depths.ts'),
-    import('../../web/sender.ts'),
-  ]);
+async function run(context: Context, values: Values, job: Job): Promise<void> {
+  const { config, vhost, addresses } = job;
   const port = values.whole('port', { min: 0, max: 65_535 }) ?? defaultPort;
   const say = noteOf(context, 'web');
-  const newSession = (role: string, tell: (text: string) => void) =>
-    new Session({
-      config,
-      addresses,
-      role,
-      confirmTimeoutMs: 30_000,
-      say: ({ message }) => tell(message),
-      counts: newCounts(),
-    });
   const broker = brokerOf(config, vhost, addresses);
-  const ca = values.name('ca');
-  const tls = {
-    isInsecure: values.flag('insecure') === true,
-    ...(ca !== undefined && { ca: await readText(context, ca) }),
-  };
-  const findWay = planWay(broker, values, { tls, say });
-  const session = newSession('web', say);
+  const findRoute = planStompRoute(broker, values, { tls: await tlsOf(context, values), say });
+  const [{ serveWeb }, { Sender }, sessions] = await Promise.all([
+    import('../../web/server.ts'),
+    import('../../web/sender.ts'),
+    sessionsOf(job),
+  ]);
+  const session = sessions.open('web', say);
+  const sender = new Sender(() => sessions.open('web publish', () => undefined), vhost);
   try {
     const management = await optionalManagement(context, values, { connections: broker.connections, say });
-    const graph = graphOf(config, vhost);
     const observer = await session.observer(vhost);
-    const way = await findWay();
-    const openPage = () =>
-      openLine(
-        newSession('web page', () => undefined),
-        vhost,
-      );
-    const sender = new Sender(() => newSession('web publish', () => undefined), vhost);
-    const stomp: WebSettings['stomp'] = way.plugins.length > 0 ? { plugins: way.plugins } : { openLine: openPage };
+    const route = await findRoute();
     const server = await serveWeb({
-      host,
+      ...(await contentOf({ job, broker, route, management, observer })),
+      host: job.host,
       port,
-      guard: { password, allowedHosts: [...values.list('allow-host'), ...(isIP(host) === 0 ? [host] : [])] },
-      assets,
-      catalog: catalogOf(config, vhost, {
-        version: manifest.version,
-        broker: broker.shown,
-        vhost: broker.vhost,
-        way: way.name,
-        drawing: layout(graph),
-      }),
-      depths: depthsFrom({ graph, broker, management, observer }),
-      // While the broker is unreachable the answer is unknown. The page has no connection then either.
-      hasQueue: (queue) =>
-        observer.depths([queue]).then(
-          (found) => found.has(queue),
-          () => true,
-        ),
-      hasExchange: (exchange) => observer.hasExchange(exchange).catch(() => true),
+      guard: guardOf(job, values),
       publish: (message) => sender.send(message),
-      stomp,
+      stomp:
+        route.plugins.length > 0
+          ? { plugins: route.plugins }
+          : { openClient: () => sessions.openAmqpClient('web page', vhost) },
       say,
     });
     try {
-      const line = values.flag('json')
-        ? JSON.stringify({ event: 'ready', url: server.url, ...told(broker, way) })
-        : `ready: ${server.url} (${broker.shown}, ${way.name})`;
-      // A process that waits for this line must receive it or an error. A closed pipe means that the line was read.
-      await new Printer(context.stdout).body(Buffer.from(line)).catch((error: unknown) => {
-        if (!isClosedPipe(error)) throw error;
-      });
+      await announce(context, values, { url: server.url, broker, route });
       await aborted(context.drain);
     } finally {
       await server.close();
@@ -156,8 +101,93 @@ async function run(context: Context, values: Values, { config, vhost, addresses,
   }
 }
 
-function told(broker: WebBroker, way: { plugins: readonly { url: string }[] }) {
-  return { broker: broker.shown, vhost: broker.vhost, stomp: way.plugins[0]?.url ?? 'bridge' };
+async function tlsOf(context: Context, values: Values): Promise<StompAddress['tls']> {
+  const file = values.name('ca');
+  const isInsecure = values.flag('insecure') === true;
+  return file === undefined ? { isInsecure } : { isInsecure, ca: await readText(context, file) };
+}
+
+function guardOf({ password, host }: Job, values: Values): WebSettings['guard'] {
+  return { password, allowedHosts: [...values.list('allow-host'), ...(isIP(host) === 0 ? [host] : [])] };
+}
+
+/** Returns functions that open sessions to the broker. */
+async function sessionsOf({ config, addresses }: Job) {
+  const [{ Session }, { newCounts }, { openAmqpClient }] = await Promise.all([
+    import('../../session/session.ts'),
+    import('../../session/counts.ts'),
+    import('../../web/amqp-client.ts'),
+  ]);
+  const open = (role: string, say: (text: string) => void) =>
+    new Session({
+      config,
+      addresses,
+      role,
+      confirmTimeoutMs: 30_000,
+      say: ({ message }) => say(message),
+      counts: newCounts(),
+    });
+  return {
+    open,
+    openAmqpClient: (role: string, vhost: string) =>
+      openAmqpClient(
+        open(role, () => undefined),
+        vhost,
+      ),
+  };
+}
+
+interface Content {
+  readonly job: Job;
+  readonly broker: Broker;
+  readonly route: StompRoute;
+  readonly management: Management | undefined;
+  readonly observer: Observer;
+}
+
+/** Returns what the page shows: its files, the catalog, and the state of the broker. */
+async function contentOf({ job: { config, vhost }, broker, route, management, observer }: Content) {
+  const [{ catalogOf }, { assets }, { graphOf }, { layout }, { depthsFrom }] = await Promise.all([
+    import('../../web/catalog.ts'),
+    import('../../web/asset.ts'),
+    import('../../topology/graph.ts'),
+    import('../../topology/layout.ts'),
+    import('./web/depths.ts'),
+  ]);
+  const graph = graphOf(config, vhost);
+  return {
+    assets,
+    catalog: catalogOf(config, vhost, {
+      version: manifest.version,
+      broker: broker.shown,
+      vhost: broker.vhost,
+      route: route.name,
+      drawing: layout(graph),
+    }),
+    depths: depthsFrom({ graph, vhost: broker.vhost, management, observer }),
+    // While the broker is unreachable the answer is unknown. The page has no connection then either.
+    hasQueue: (queue: string) =>
+      observer.depths([queue]).then(
+        (found) => found.has(queue),
+        () => true,
+      ),
+    hasExchange: (exchange: string) => observer.hasExchange(exchange).catch(() => true),
+  };
+}
+
+/** Prints the address of the page on stdout. */
+async function announce(
+  { stdout }: Context,
+  values: Values,
+  { url, broker: { shown, vhost }, route }: { url: string; broker: Broker; route: StompRoute },
+): Promise<void> {
+  const line = values.flag('json')
+    ? JSON.stringify({ event: 'ready', url, broker: shown, vhost, stomp: route.plugins[0]?.url ?? 'bridge' })
+    : `ready: ${url} (${shown}, ${route.name})`;
+  // A process that waits for this line must receive it or an error. A closed pipe means that the line was read.
+  await new Printer(stdout).body(Buffer.from(line)).catch((error: unknown) => {
+    if (!isClosedPipe(error)) throw error;
+  });
 }
 
 /** Adds a vhost to a file without one. There is nothing to draw, but the broker can still be watched. */
@@ -168,8 +198,8 @@ function withVhost(config: Config): Config {
 
 function vhostOf({ vhosts }: Config, values: Values): string {
   const names = Object.keys(vhosts);
-  const given = values.name('vhost');
-  if (given === undefined) return names.includes('/') ? '/' : (names[0] ?? '/');
-  if (names.includes(given)) return given;
-  throw values.usage(`rascal.json has no vhost '${given}'; there are ${names.join(', ')}`);
+  const typed = values.name('vhost');
+  if (typed === undefined) return names.includes('/') ? '/' : (names[0] ?? '/');
+  if (names.includes(typed)) return typed;
+  throw values.usage(`rascal.json has no vhost '${typed}'; there are ${names.join(', ')}`);
 }

@@ -5,7 +5,7 @@ import { Client, type IMessage, ReconnectionTimeMode } from '@stomp/stompjs';
 
 export type State = 'connecting' | 'connected' | 'lost';
 
-export interface ConnectionEvents {
+interface ConnectionEvents {
   readonly onState: (state: State, tries: number) => void;
   /** Called at every connect. Subscriptions must be made again. */
   readonly onConnect: () => void;
@@ -18,7 +18,7 @@ type Sent = 'confirmed' | 'in doubt' | 'not sent';
 /**
  * Reason for a missing answer. `not confirmed` means that the time was over before the broker confirmed the request.
  */
-export type Unanswered = 'no answer' | 'not confirmed' | 'lost' | 'not sent';
+type Unanswered = 'no answer' | 'not confirmed' | 'lost' | 'not sent';
 
 interface Question {
   readonly settle: (answer: IMessage | undefined) => void;
@@ -105,16 +105,16 @@ export class Connection {
   ): Promise<IMessage | Unanswered> {
     const id = crypto.getRandomValues(new Uint32Array(4)).join('-');
     let timer = 0;
-    let isTaken = false;
+    let isSent = false;
     const answer = new Promise<IMessage | Unanswered>((resolve) => {
-      timer = setTimeout(() => resolve(isTaken ? 'no answer' : 'not confirmed'), waitMs);
+      timer = setTimeout(() => resolve(isSent ? 'no answer' : 'not confirmed'), waitMs);
       this.#questions.set(id, { settle: (message) => resolve(message ?? 'lost') });
     });
     try {
       const type: Record<string, string> = contentType === '' ? {} : { 'content-type': contentType };
       const sent = this.#send(destination, text, { ...type, 'reply-to': answersAt, 'correlation-id': id });
       const answered = sent.then(async (one) => {
-        isTaken = true;
+        isSent = true;
         return one === 'not sent' ? one : answer;
       });
       // While the broker blocks publishers it does not confirm, but the time limit still applies.

@@ -21,22 +21,37 @@ export function drawn<Name extends keyof SVGElementTagNameMap>(
 }
 
 /** Returns the element with this id. */
-export function byId<Kind extends Element = HTMLElement>(id: string): Kind {
+export function byId(id: string): HTMLElement {
   const found = document.getElementById(id);
   if (!found) throw new Error(`the page has no #${id}`);
-  return found as Element as Kind;
+  return found;
 }
 
-/** Returns a field of a form. */
-export function field<Kind extends HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement = HTMLInputElement>(
-  form: HTMLFormElement,
-  name: string,
-): Kind {
-  return form.elements.namedItem(name) as Element as Kind;
+export function formById(id: string): HTMLFormElement {
+  return checked(byId(id), HTMLFormElement, `#${id}`);
+}
+
+/** Returns an input field of a form. */
+export function field(form: HTMLFormElement, name: string): HTMLInputElement {
+  return checked(form.elements.namedItem(name), HTMLInputElement, name);
+}
+
+export function selectField(form: HTMLFormElement, name: string): HTMLSelectElement {
+  return checked(form.elements.namedItem(name), HTMLSelectElement, name);
+}
+
+export function textField(form: HTMLFormElement, name: string): HTMLTextAreaElement {
+  return checked(form.elements.namedItem(name), HTMLTextAreaElement, name);
+}
+
+/** Returns the value if it is an element of the type. */
+export function checked<Kind>(value: unknown, type: new () => Kind, what: string): Kind {
+  if (value instanceof type) return value;
+  throw new Error(`the page has no ${what} of the type ${type.name}`);
 }
 
 /** Sets the text only if it differs, because a screen reader announces a live region whenever it is set. */
-export function tell(place: Element, text: string): void {
+export function setText(place: Element, text: string): void {
   if (place.textContent !== text) place.textContent = text;
 }
 

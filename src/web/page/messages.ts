@@ -1,11 +1,11 @@
 // The list of messages: the newest first, limited to the last few hundred. It is drawn a few times a second, however
 // many messages arrive.
 
-import { byId, element, tell } from './dom.ts';
+import { byId, checked, element, setText } from './dom.ts';
 import { bodyOf, oneLine, originOf, visible } from './text.ts';
 
 /** A received message. */
-export interface Arrived {
+interface Arrived {
   /** Colour of the stream, and whether its messages are shown. */
   readonly stream: { readonly colour: number; isShown: boolean };
   readonly headers: Readonly<Record<string, string>>;
@@ -39,17 +39,18 @@ export class Messages {
     pause.addEventListener('click', () => {
       this.#isPaused = !this.#isPaused;
       pause.setAttribute('aria-pressed', String(this.#isPaused));
-      tell(pause, this.#isPaused ? 'Go on' : 'Pause');
+      setText(pause, this.#isPaused ? 'Resume' : 'Pause');
       this.#draw();
     });
     byId('clear').addEventListener('click', () => {
       this.#fresh = [];
       this.#rows = [];
       this.#list.replaceChildren();
-      this.#tellKept();
+      this.#showKept();
     });
-    byId('filter').addEventListener('input', ({ target }) => {
-      this.#filter = (target as HTMLInputElement).value.toLowerCase();
+    const filter = checked(byId('filter'), HTMLInputElement, '#filter');
+    filter.addEventListener('input', () => {
+      this.#filter = filter.value.toLowerCase();
       this.show();
     });
     // Screen readers announce the number of new messages, and not each message.
@@ -58,7 +59,7 @@ export class Messages {
       this.#announced = this.#total;
       byId('arrived').textContent = news > 0 ? `${news} new ${news === 1 ? 'message' : 'messages'}` : '';
     }, announceMs);
-    this.#tellKept();
+    this.#showKept();
   }
 
   add(arrived: Arrived): void {
@@ -72,14 +73,14 @@ export class Messages {
   show(): void {
     for (const { arrived, text, line } of this.#rows)
       line.hidden = !arrived.stream.isShown || !text.includes(this.#filter);
-    this.#tellKept();
+    this.#showKept();
   }
 
   #draw(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     if (this.#isPaused) {
-      this.#tellKept();
+      this.#showKept();
       return;
     }
     const rows = this.#fresh.slice(-most).map(rowOf);
@@ -91,7 +92,7 @@ export class Messages {
     this.show();
   }
 
-  #tellKept(): void {
+  #showKept(): void {
     const waiting = this.#isPaused ? `; ${this.#fresh.length} wait` : '';
     const hidden = this.#rows.filter(({ line }) => line.hidden).length;
     const shown = this.#rows.length - hidden;

@@ -2,7 +2,7 @@
 
 import type { Catalog } from '../catalog.ts';
 import { Connection, type State } from './connection.ts';
-import { byId, tell } from './dom.ts';
+import { byId, setText } from './dom.ts';
 import { Messages } from './messages.ts';
 import { Rate } from './rate.ts';
 import { makeForms } from './send.ts';
@@ -12,10 +12,10 @@ import { drawTopology } from './topology.ts';
 
 async function main(): Promise<void> {
   const response = await fetch('/api/catalog');
-  if (!response.ok) throw new Error(`mq web answers ${response.status}: ${await response.text()}`);
-  const catalog = (await response.json()) as Catalog;
-  tell(byId('broker'), `${catalog.broker} ${catalog.vhost}`);
-  tell(byId('about'), `mq ${catalog.version} · STOMP by ${catalog.way}`);
+  if (!response.ok) throw new Error(`mq web answered ${response.status}: ${await response.text()}`);
+  const catalog: Catalog = await response.json();
+  setText(byId('broker'), `${catalog.broker} ${catalog.vhost}`);
+  setText(byId('about'), `mq ${catalog.version} · STOMP over ${catalog.route}`);
   document.title = `mq web · ${catalog.broker}`;
 
   const [messages, rate] = [new Messages(), new Rate()];
@@ -42,7 +42,7 @@ async function main(): Promise<void> {
   makeForms(connection, catalog, {
     onSent: () => {
       sent += 1;
-      tell(byId('sent'), sent.toLocaleString('en'));
+      setText(byId('sent'), sent.toLocaleString('en'));
     },
     isWatched: (exchange) => streams.isWatched(exchange),
   });
@@ -53,7 +53,7 @@ async function main(): Promise<void> {
 function showState(state: State, tries: number): void {
   const place = byId('state');
   place.dataset['state'] = state;
-  tell(place, state === 'lost' ? `not connected; trying again (${tries})` : state);
+  setText(place, state === 'lost' ? `not connected; trying again (${tries})` : state);
 }
 
 let quiet = 0;
@@ -69,7 +69,7 @@ function notice(text: string): void {
     return;
   }
   place.hidden = false;
-  tell(place, oneLine(text, 400));
+  setText(place, oneLine(text, 400));
 }
 
 main().catch((error: unknown) => notice(`The page cannot start: ${error instanceof Error ? error.message : error}`));

@@ -1,6 +1,6 @@
 // Shows how many messages arrived: in total, in the last second, and in each second of the last minute as a plot.
 
-import { byId, drawn, tell } from './dom.ts';
+import { byId, drawn, setText } from './dom.ts';
 
 const seconds = 60;
 const countMs = 200;
@@ -23,7 +23,7 @@ export class Rate {
       this.#draw();
     }, 1000);
     // Thousands of messages may arrive in a second, so the number is updated only a few times.
-    setInterval(() => tell(byId('received'), this.#total.toLocaleString('en')), countMs);
+    setInterval(() => setText(byId('received'), this.#total.toLocaleString('en')), countMs);
   }
 
   count(): void {
@@ -37,7 +37,7 @@ export class Rate {
     const points = this.#past.map((count, index) => `${(index * width) / (seconds - 1)},${height - 1 - count * scale}`);
     this.#line.setAttribute('d', `M${points.join('L')}`);
     this.#area.setAttribute('d', `M0,${height}L${points.join('L')}L${width},${height}Z`);
-    tell(byId('rate'), (this.#past.at(-1) ?? 0).toLocaleString('en'));
-    tell(byId('peak'), `peak ${peak.toLocaleString('en')}/s`);
+    setText(byId('rate'), (this.#past.at(-1) ?? 0).toLocaleString('en'));
+    setText(byId('peak'), `peak ${peak.toLocaleString('en')}/s`);
   }
 }

@@ -2,8 +2,9 @@
 // result. mq web publishes the first two over AMQP, because STOMP does not report that no queue received a message.
 
 import type { Catalog, QueueEntry } from '../catalog.ts';
+import type { PublishResult } from '../publish-result.ts';
 import type { Connection } from './connection.ts';
-import { byId, element, field, tell } from './dom.ts';
+import { checked, element, field, formById, selectField, setText, textField } from './dom.ts';
 import { bodyOf, oneLine, queueAt } from './text.ts';
 
 const longestText = 256 * 1024;
@@ -13,7 +14,7 @@ const answerMs = 30_000;
 const publishMs = 40_000;
 const notSent = 'not sent: there is no connection';
 
-export interface SendEvents {
+interface SendEvents {
   /** Called for each message that the broker confirmed. */
   readonly onSent: () => void;
   /** Returns `true` while the page itself watches the exchange. */
@@ -23,21 +24,21 @@ export interface SendEvents {
 /** Sets up the forms. */
 export function makeForms(connection: Connection, catalog: Catalog, events: SendEvents): void {
   publishForm(connection, catalog, events);
-  const task = byId<HTMLFormElement>('task');
+  const task = formById('task');
   queueForm(task, catalog.tasks, async ({ queue, persistent }, written) => {
-    const told = await publish(connection, { exchange: '', routingKey: queue, persistent, ...written });
-    if (told.isGood) events.onSent();
-    return told;
+    const result = await publish(connection, { exchange: '', routingKey: queue, persistent, ...written });
+    if (result.isGood) events.onSent();
+    return result;
   });
-  const request = byId<HTMLFormElement>('request');
+  const request = formById('request');
   queueForm(request, catalog.requests, async ({ queue }, { text, contentType }) => {
     if (!(await isThere(queue))) return bad(`not sent: there is no queue '${queue}'; start its server`);
     const began = performance.now();
     const answer = await connection.ask(queueAt(queue), { text, contentType, waitMs: answerMs });
-    if (answer === 'no answer') return bad(`no answer in ${answerMs / 1000} s: is a server there?`);
+    if (answer === 'no answer') return bad(`no answer in ${answerMs / 1000} s; is a server running?`);
     if (answer === 'not confirmed')
       return bad(`in doubt: the broker has not confirmed it in ${answerMs / 1000} s; an alarm may block publishers`);
-    if (answer === 'lost') return bad('no answer: the connection went');
+    if (answer === 'lost') return bad('no answer: the connection was lost');
     if (answer === 'not sent') return bad(notSent);
     events.onSent();
     const { short } = bodyOf(answer.binaryBody, answer.binaryBody.length);
@@ -58,7 +59,7 @@ interface ToPublish extends Written {
   readonly persistent: boolean;
 }
 
-async function publish({ isConnected }: Connection, message: ToPublish): Promise<Told> {
+async function publish({ isConnected }: Connection, message: ToPublish): Promise<Shown> {
   if (!isConnected) return bad(notSent);
   const body = JSON.stringify(message);
   const headers = { 'content-type': 'application/json' };
@@ -66,7 +67,7 @@ async function publish({ isConnected }: Connection, message: ToPublish): Promise
   const response = await fetch('/api/publish', { method: 'POST', headers, body, signal }).catch(() => undefined);
   if (response === undefined) return bad('in doubt: mq web has not answered');
   if (!response.ok) return bad(`not sent: ${(await response.text()).trim()}`);
-  const { outcome, message: why = '' } = (await response.json()) as { outcome: string; message?: string };
+  const { outcome, message: why = '' }: PublishResult = await response.json();
   if (outcome === 'confirmed') return { text: 'confirmed by the broker', isGood: true };
   return bad(`${outcome}: ${oneLine(why, 200)}`);
 }
@@ -77,18 +78,18 @@ async function isThere(queue: string): Promise<boolean> {
   return response.status !== 404;
 }
 
-interface Told {
+interface Shown {
   readonly text: string;
   readonly isGood: boolean;
 }
 
-function bad(text: string): Told {
+function bad(text: string): Shown {
   return { text, isGood: false };
 }
 
 function publishForm(connection: Connection, { exchanges }: Catalog, { onSent, isWatched }: SendEvents): void {
-  const form = byId<HTMLFormElement>('publish');
-  const [exchange, key] = [field<HTMLSelectElement>(form, 'exchange'), field(form, 'key')];
+  const form = formById('publish');
+  const [exchange, key] = [selectField(form, 'exchange'), field(form, 'key')];
   exchange.append(...exchanges.map(({ name, type }) => element('option', { value: name }, `${name} (${type})`)));
   const fill = () => {
     const chosen = exchanges.find(({ name }) => name === exchange.value);
@@ -99,23 +100,23 @@ function publishForm(connection: Connection, { exchanges }: Catalog, { onSent, i
   fill();
   sending(form, exchanges.length > 0, async (written) => {
     const to = { exchange: exchange.value, routingKey: key.value, persistent: false };
-    const told = await publish(connection, { ...to, ...written });
-    if (!told.isGood) return told;
+    const result = await publish(connection, { ...to, ...written });
+    if (!result.isGood) return result;
     onSent();
     // The queue of this page is one of those that receive it.
     return isWatched(to.exchange)
-      ? { ...told, text: `${told.text}; this page watches ${oneLine(to.exchange, 60)}` }
-      : told;
+      ? { ...result, text: `${result.text}; this page watches ${oneLine(to.exchange, 60)}` }
+      : result;
   });
 }
 
 function queueForm(
   form: HTMLFormElement,
   queues: readonly QueueEntry[],
-  send: (queue: QueueEntry, written: Written) => Promise<Told>,
+  send: (queue: QueueEntry, written: Written) => Promise<Shown>,
 ): void {
-  const select = field<HTMLSelectElement>(form, 'queue');
-  const text = field<HTMLTextAreaElement>(form, 'text');
+  const select = selectField(form, 'queue');
+  const text = textField(form, 'text');
   select.append(...queues.map(({ queue }) => element('option', { value: queue }, queue)));
   const chosen = () => queues.find(({ queue }) => queue === select.value);
   const fill = () => {
@@ -125,15 +126,15 @@ function queueForm(
   fill();
   sending(form, queues.length > 0, async (written) => {
     const queue = chosen();
-    return queue ? send(queue, written) : bad('there is no queue');
+    return queue ? send(queue, written) : bad('not sent: there is no queue');
   });
 }
 
 /** Sets up a form. A form without a target is hidden. Ctrl-Enter in a text field sends. */
-function sending(form: HTMLFormElement, hasTarget: boolean, send: (written: Written) => Promise<Told>): void {
+function sending(form: HTMLFormElement, hasTarget: boolean, send: (written: Written) => Promise<Shown>): void {
   form.hidden = !hasTarget;
-  const output = form.querySelector('output') as HTMLOutputElement;
-  const text = field<HTMLTextAreaElement>(form, 'text');
+  const output = checked(form.querySelector('output'), HTMLOutputElement, 'output');
+  const text = textField(form, 'text');
   text.addEventListener('keydown', (event) => {
     if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) form.requestSubmit();
   });
@@ -142,25 +143,27 @@ function sending(form: HTMLFormElement, hasTarget: boolean, send: (written: Writ
     event.preventDefault();
     number += 1;
     const mine = number;
-    const show = ({ text: said, isGood }: Told) => {
+    const show = ({ text: shown, isGood }: Shown) => {
       if (mine !== number) return;
       output.dataset['good'] = String(isGood);
-      tell(output, said);
+      setText(output, shown);
     };
     if (new TextEncoder().encode(text.value).length > longestText)
-      return show(bad(`not sent: the text is over ${longestText / 1024} KiB`));
+      return show(bad(`not sent: the text is longer than ${longestText / 1024} KiB`));
     const written = writtenIn(form);
     if (typeof written === 'string') return show(bad(`not sent: ${written}`));
     output.dataset['good'] = '';
-    tell(output, 'sending…');
+    setText(output, 'sending…');
     send(written).then(show, (error: unknown) => show(bad(`not sent: ${String(error)}`)));
   });
 }
 
 /** Returns the text of a form with its content type and headers, or why they are invalid. */
 function writtenIn(form: HTMLFormElement): Written | string {
-  const value = (name: string) =>
-    form.elements.namedItem(name) === null ? '' : field<HTMLTextAreaElement>(form, name).value;
+  const value = (name: string) => {
+    const found = form.elements.namedItem(name);
+    return found instanceof HTMLInputElement || found instanceof HTMLTextAreaElement ? found.value : '';
+  };
   const headers: Record<string, string | number | boolean> = {};
   for (const line of value('headers').split('\n')) {
     if (line.trim() === '') continue;
@@ -169,7 +172,7 @@ function writtenIn(form: HTMLFormElement): Written | string {
         .exec(line.trim())
         ?.slice(1)
         .map((part) => part.trim()) ?? [];
-    if (name === '') return `a header is written name: value, not ${oneLine(line, 60)}`;
+    if (name === '') return `a header has the form name: value, not ${oneLine(line, 60)}`;
     const scalar = typed === '=' ? scalarOf(text) : text;
     if (scalar === undefined) return `a typed header is a number, true or false (count:=5), not ${oneLine(line, 60)}`;
     headers[name] = scalar;

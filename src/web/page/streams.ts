@@ -5,10 +5,10 @@
 import type { IMessage } from '@stomp/stompjs';
 import type { Catalog, Stream } from '../catalog.ts';
 import type { Connection } from './connection.ts';
-import { byId, element, field, tell } from './dom.ts';
+import { byId, element, field, formById, setText } from './dom.ts';
 import { exchangeAt, oneLine } from './text.ts';
 
-export interface WatchedStream {
+interface WatchedStream {
   readonly colour: number;
   isShown: boolean;
 }
@@ -27,7 +27,7 @@ interface Watched extends WatchedStream, Stream {
   stop: () => void;
 }
 
-export interface StreamEvents {
+interface StreamEvents {
   readonly onMessage: (stream: WatchedStream, message: IMessage) => void;
   readonly onShown: () => void;
 }
@@ -39,10 +39,10 @@ const most = 48;
 const countMs = 200;
 
 const hints: Readonly<Record<string, string>> = {
-  fanout: 'A fanout exchange gives everything, whatever the pattern.',
-  direct: 'The routing keys, with spaces between them: info warning error',
+  fanout: 'A fanout exchange sends every message. It ignores the pattern.',
+  direct: 'Routing keys, separated by spaces: info warning error',
   topic: '* is one word, # is zero or more: kern.* or #.critical',
-  headers: 'Without a pattern: everything that the exchange gives.',
+  headers: 'Leave the pattern empty to receive every message.',
 };
 
 export class Streams {
@@ -67,7 +67,7 @@ export class Streams {
     this.#showWarning();
     this.#form();
     setInterval(() => {
-      for (const { counter, count } of this.#watched) tell(counter, count.toLocaleString('en'));
+      for (const { counter, count } of this.#watched) setText(counter, count.toLocaleString('en'));
     }, countMs);
   }
 
@@ -102,7 +102,7 @@ export class Streams {
   /** Tries a stream again later, after mq web has reported that the exchange exists. */
   #later(watched: Watched, reason: string): void {
     watched.pauseMs = Math.min(longestPauseMs, Math.max(firstPauseMs, watched.pauseMs * 2));
-    tell(watched.note, oneLine(reason, 160));
+    setText(watched.note, oneLine(reason, 160));
     clearTimeout(watched.timer);
     watched.timer = setTimeout(() => {
       watched.timer = undefined;
@@ -134,7 +134,7 @@ export class Streams {
       () => {
         watched.isAsked = false;
         watched.pauseMs = 0;
-        tell(watched.note, '');
+        setText(watched.note, '');
         showBusy(watched, false);
       },
     );
@@ -163,11 +163,11 @@ export class Streams {
   #showWarning(): void {
     const names = [...new Set(this.#watched.map(({ exchange }) => oneLine(exchange, 60)))];
     const effect =
-      'Messages that no other queue receives then count as routed: their publishers get no return, and an alternate exchange gets nothing.';
+      'Messages that no other queue receives then count as routed: they are not returned to their publishers, and do not go to an alternate exchange.';
     const place = byId('tap');
     place.dataset['active'] = String(names.length > 0);
-    const now = `While this page watches ${names.join(', ')}, a queue of its own is bound there.`;
-    tell(place, `${names.length > 0 ? now : 'Watching binds a queue of this page to the exchange.'} ${effect}`);
+    const now = `While this page watches ${names.join(', ')}, a queue of this page is bound there.`;
+    setText(place, `${names.length > 0 ? now : 'Watching binds a queue of this page to the exchange.'} ${effect}`);
     byId('offers').hidden = this.#offers.length === 0;
   }
 
@@ -177,32 +177,13 @@ export class Streams {
   }
 
   #add(stream: Stream): void {
-    const { exchange, key } = stream;
-    if (this.#watched.some((one) => one.exchange === exchange && one.key === key)) return;
-    const colour = this.#colourOf(exchange);
-    const name = nameOf(stream);
-    const counter = element('span', { class: 'count' }, '0');
-    const note = element('span', { class: 'note' });
-    const show = element(
-      'button',
-      { type: 'button', class: 'show', 'aria-pressed': 'true', title: 'show or hide' },
-      oneLine(name, 80),
-      ' ',
-      counter,
-    );
-    const remove = element(
-      'button',
-      { type: 'button', class: 'remove', 'aria-label': `Stop ${oneLine(name, 80)}` },
-      '×',
-    );
-    const item = element('li', { 'data-colour': colour, 'aria-busy': 'true' }, show, remove, note);
+    if (this.#watched.some((one) => isSame(one, stream))) return;
+    const colour = this.#colourOf(stream.exchange);
+    const parts = partsOf(stream, colour);
     const watched: Watched = {
-      exchange,
-      key,
+      ...stream,
+      ...parts,
       colour,
-      item,
-      counter,
-      note,
       isShown: true,
       count: 0,
       isAsked: false,
@@ -211,36 +192,39 @@ export class Streams {
       timer: undefined,
       stop: () => undefined,
     };
+    const { show, remove } = parts;
     show.addEventListener('click', () => {
       watched.isShown = !watched.isShown;
       show.setAttribute('aria-pressed', String(watched.isShown));
       this.#events.onShown();
     });
-    remove.addEventListener('click', () => {
-      const next = (item.nextElementSibling ?? item.previousElementSibling)?.querySelector<HTMLElement>('.remove');
-      clearTimeout(watched.timer);
-      watched.stop();
-      this.#watched.splice(this.#watched.indexOf(watched), 1);
-      item.remove();
-      if (this.#catalog.streams.some((one) => one.exchange === exchange && one.key === key))
-        this.#suggest({ exchange, key });
-      this.#showWarning();
-      // The focus must stay in the list.
-      (next ?? field(byId<HTMLFormElement>('watch'), 'exchange')).focus();
-    });
+    remove.addEventListener('click', () => this.#remove(watched));
     this.#watched.push(watched);
-    this.#list.append(item);
+    this.#list.append(watched.item);
     this.#showWarning();
     this.#ask(watched);
   }
 
+  #remove(watched: Watched): void {
+    const { item, exchange, key } = watched;
+    const next = (item.nextElementSibling ?? item.previousElementSibling)?.querySelector<HTMLElement>('.remove');
+    clearTimeout(watched.timer);
+    watched.stop();
+    this.#watched.splice(this.#watched.indexOf(watched), 1);
+    item.remove();
+    if (this.#catalog.streams.some((one) => isSame(one, watched))) this.#suggest({ exchange, key });
+    this.#showWarning();
+    // The focus must stay in the list.
+    (next ?? field(formById('watch'), 'exchange')).focus();
+  }
+
   #form(): void {
-    const form = byId<HTMLFormElement>('watch');
+    const form = formById('watch');
     const [exchange, pattern] = [field(form, 'exchange'), field(form, 'pattern')];
     const names = this.#catalog.exchanges.map(({ name, type }) => element('option', { value: name }, type));
     byId('exchange-names').append(...names);
     const typeOf = () => this.#catalog.exchanges.find(({ name }) => name === exchange.value)?.type ?? '';
-    const hint = () => tell(byId('pattern-hint'), hints[typeOf()] ?? '');
+    const hint = () => setText(byId('pattern-hint'), hints[typeOf()] ?? '');
     exchange.addEventListener('input', hint);
     exchange.value =
       this.#catalog.exchanges.find(({ type }) => type === 'topic')?.name ?? this.#catalog.exchanges[0]?.name ?? '';
@@ -248,10 +232,10 @@ export class Streams {
     form.addEventListener('submit', (event) => {
       event.preventDefault();
       if (typeOf().startsWith('x-')) {
-        // RabbitMQ: a hash or random exchange routes each message to one of its bindings.
-        tell(
+        // RabbitMQ: a hash or random exchange routes each message to only one of its bindings.
+        setText(
           byId('pattern-hint'),
-          `An exchange of the type ${typeOf()} would give this page messages that are meant for its queues.`,
+          `An exchange of the type ${typeOf()} would send this page messages instead of its queues.`,
         );
         return;
       }
@@ -262,6 +246,22 @@ export class Streams {
       pattern.value = '';
     });
   }
+}
+
+/** Creates the list item of a stream, with its buttons. */
+function partsOf(stream: Stream, colour: number) {
+  const name = oneLine(nameOf(stream), 80);
+  const counter = element('span', { class: 'count' }, '0');
+  const note = element('span', { class: 'note' });
+  const pressed = { 'aria-pressed': 'true', title: 'show or hide' };
+  const show = element('button', { type: 'button', class: 'show', ...pressed }, name, ' ', counter);
+  const remove = element('button', { type: 'button', class: 'remove', 'aria-label': `Stop ${name}` }, '×');
+  const item = element('li', { 'data-colour': colour, 'aria-busy': 'true' }, show, remove, note);
+  return { item, show, remove, counter, note };
+}
+
+function isSame(one: Stream, other: Stream): boolean {
+  return one.exchange === other.exchange && one.key === other.key;
 }
 
 function nameOf({ exchange, key }: Stream): string {

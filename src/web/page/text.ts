@@ -2,13 +2,13 @@
 // the text direction are shown as their code points. Pure functions.
 
 /** Maximum number of displayed characters of a body. */
-export const shownSigns = 4096;
+const shownSigns = 4096;
 const shownHexBytes = 256;
 
 /** Returns the text with every invisible character replaced by its code point. Line breaks and tabs stay. */
 export function visible(text: string): string {
   return text.replace(
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the expression looks for them
     /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]/g,
     (sign) => {
       return `\\u${sign.charCodeAt(0).toString(16).padStart(4, '0')}`;
@@ -22,7 +22,7 @@ export function oneLine(text: string, most = 300): string {
   return text.length > most ? `${line}…` : line;
 }
 
-export interface Body {
+interface Body {
   readonly kind: 'text' | 'bytes';
   /** One-line form. */
   readonly short: string;

@@ -1,34 +1,43 @@
 // Draws the topology, and shows the depths of its queues in the drawing and in a table.
 
 import type { Catalog, Depths, DrawnEdge, DrawnNode, QueueDepth } from '../catalog.ts';
-import { byId, drawn, element, tell } from './dom.ts';
+import { byId, drawn, element, setText } from './dom.ts';
 import { oneLine } from './text.ts';
 
 const margin = 12;
 const everyMs = 2000;
 
 export function drawTopology({ drawing }: Catalog): void {
-  const places = new Map(drawing.nodes.map((node) => [node.id, node]));
+  const nodes = new Map(drawing.nodes.map((node) => [node.id, node]));
+  const figures = drawing.nodes.map(figureOf);
+  showDrawing(drawing, nodes, figures);
+  const rows = drawing.nodes.filter(({ kind }) => kind === 'queue').map(rowOf);
+  byId('queues').append(...rows.map(({ row }) => row));
+  keepFresh((depths) => {
+    setText(byId('depths-from'), sourceOf(depths));
+    showMissing(depths, nodes);
+    for (const { node, show } of [...figures, ...rows]) show(depths.queues[node.id], depths.missing.includes(node.id));
+  });
+}
+
+/** A node in the drawing or in the table, which `show` updates. */
+interface Figure {
+  readonly node: DrawnNode;
+  readonly show: (depth: QueueDepth | undefined, isMissing: boolean) => void;
+}
+
+type DrawnFigure = Figure & { readonly group: SVGGElement };
+
+function showDrawing(
+  drawing: Catalog['drawing'],
+  nodes: ReadonlyMap<string, DrawnNode>,
+  figures: readonly DrawnFigure[],
+): void {
   const edges = drawing.edges.flatMap((edge) => {
-    const [source, target] = [places.get(edge.from), places.get(edge.to)];
+    const [source, target] = [nodes.get(edge.from), nodes.get(edge.to)];
     return source && target ? [edgeOf(edge, source, target)] : [];
   });
-  const live = new Map<string, SVGTextElement>();
-  const drawnNodes = new Map(drawing.nodes.map((node) => [node.id, nodeOf(node, live)]));
   const [width, height] = [drawing.width + 2 * margin, drawing.height + 2 * margin];
-  const arrow = drawn(
-    'marker',
-    {
-      id: 'arrow',
-      viewBox: '0 0 8 8',
-      refX: 7,
-      refY: 4,
-      markerWidth: 7,
-      markerHeight: 7,
-      orient: 'auto-start-reverse',
-    },
-    drawn('path', { d: 'M0,0.5L7.5,4L0,7.5Z', class: 'arrow' }),
-  );
   const place = byId('drawing');
   // On a narrow screen the drawing scrolls, so the arrow keys must reach it.
   place.tabIndex = 0;
@@ -36,39 +45,35 @@ export function drawTopology({ drawing }: Catalog): void {
     drawn(
       'svg',
       { viewBox: `${-margin} ${-margin} ${width} ${height}`, width, height },
-      drawn('defs', {}, arrow),
+      drawn('defs', {}, arrow()),
       ...edges,
       // Labels are above all edges, so that no edge crosses a text.
       ...drawing.edges.flatMap(labelOf),
-      ...drawnNodes.values(),
+      ...figures.map(({ group }) => group),
     ),
   );
-  const showWidth = () => {
+  const showHint = () => {
     byId('sideways').hidden = place.scrollWidth <= place.clientWidth;
   };
-  addEventListener('resize', showWidth);
-  showWidth();
-  const rows = drawing.nodes.filter(({ kind }) => kind === 'queue').map((node) => rowOf(node));
-  byId('queues').append(...rows.map(({ row }) => row));
-  keepFresh((depths) => {
-    tell(byId('depths-from'), sourceOf(depths));
-    showMissing(depths, places);
-    for (const [id, one] of drawnNodes) one.classList.toggle('missing', depths.missing.includes(id));
-    for (const { id, show } of rows) show(depths.queues[id], depths.missing.includes(id));
-    for (const [id, text] of live) {
-      const depth = depths.queues[id];
-      tell(text, shortOf(depth, depths.missing.includes(id), places.get(id)));
-      text.classList.toggle('waits', (depth?.ready ?? 0) > 0);
-    }
-  });
+  addEventListener('resize', showHint);
+  showHint();
+}
+
+function arrow(): SVGMarkerElement {
+  const size = { refX: 7, refY: 4, markerWidth: 7, markerHeight: 7 };
+  return drawn(
+    'marker',
+    { id: 'arrow', viewBox: '0 0 8 8', ...size, orient: 'auto-start-reverse' },
+    drawn('path', { d: 'M0,0.5L7.5,4L0,7.5Z', class: 'arrow' }),
+  );
 }
 
 function sourceOf({ from, management }: Depths): string {
-  if (from === 'management') return `depths by the management API at ${management ?? ''}`;
-  if (from === undefined) return 'depths: unknown';
+  if (from === 'management') return `depths from the management API at ${management ?? ''}`;
+  if (from === undefined) return 'the depths are unknown';
   const why =
     management === undefined ? 'no management API is used' : `the management API at ${management} does not answer`;
-  return `depths by AMQP (${why})`;
+  return `depths over AMQP (${why})`;
 }
 
 /** Shows missing objects, except queues that mq declares only at the first failure. */
@@ -82,27 +87,19 @@ function showMissing({ missing }: Depths, nodes: ReadonlyMap<string, DrawnNode>)
   place.dataset['active'] = 'true';
   const more = names.length > 5 ? `, and ${names.length - 5} more` : '';
   const are = names.length === 1 ? 'is' : 'are';
-  tell(
+  setText(
     place,
-    `Not at the broker: ${names.slice(0, 5).join(', ')}${more}, which ${are} dashed. mq declare makes what is missing.`,
+    `Missing on the broker: ${names.slice(0, 5).join(', ')}${more}, which ${are} dashed. mq declare declares what is missing.`,
   );
 }
 
-function nodeOf(node: DrawnNode, live: Map<string, SVGTextElement>): SVGGElement {
-  const { id, kind, name, type, isOwn, roles = [], x, y, width, height } = node;
+function figureOf(node: DrawnNode): DrawnFigure {
+  const { kind, name, type, x, y, width, height } = node;
   const title = oneLine(name || '(default)', 200);
-  const about =
-    kind === 'exchange'
-      ? (type ?? '')
-      : kind === 'queue'
-        ? isOwn
-          ? 'one each'
-          : ''
-        : roles.map((role) => `mq ${role}`).join(', ');
+  const about = aboutOf(node);
   const small = drawn('text', { y: 34, class: 'about' }, oneLine(about, Math.floor((width - 26) / 6)));
-  if (kind === 'queue') live.set(id, small);
   const inset = kind === 'exchange' ? 18 : 12;
-  return drawn(
+  const group = drawn(
     'g',
     { class: `node ${kind}` },
     drawn('title', {}, `${kind} ${title}${type ? ` (${type})` : ''}${about ? `: ${oneLine(about, 300)}` : ''}`),
@@ -115,6 +112,19 @@ function nodeOf(node: DrawnNode, live: Map<string, SVGTextElement>): SVGGElement
       small,
     ),
   );
+  const show = (depth: QueueDepth | undefined, isMissing: boolean) => {
+    group.classList.toggle('missing', isMissing);
+    if (kind !== 'queue') return;
+    setText(small, shortOf(depth, isMissing, node));
+    small.classList.toggle('waits', (depth?.ready ?? 0) > 0);
+  };
+  return { node, group, show };
+}
+
+function aboutOf({ kind, type, isOwn, roles = [] }: DrawnNode): string {
+  if (kind === 'exchange') return type ?? '';
+  if (kind === 'queue') return isOwn ? 'one for each' : '';
+  return roles.map((role) => `mq ${role}`).join(', ');
 }
 
 function edgeOf({ kind, keys, via }: DrawnEdge, source: DrawnNode, target: DrawnNode): SVGGElement {
@@ -153,7 +163,8 @@ function labelOf({ label, keys }: DrawnEdge): SVGTextElement[] {
   return [drawn('text', { x: label.x, y: label.y, class: 'keys' }, all, oneLine(label.text, 80))];
 }
 
-function rowOf({ id, name, type = '', isOwn, isMade }: DrawnNode) {
+function rowOf(node: DrawnNode): Figure & { readonly row: HTMLTableRowElement } {
+  const { name, type = '', isOwn, isMade } = node;
   const cells = Array.from({ length: 3 }, () => element('td', {}, '–'));
   const note = element('small', {}, isOwn ? ' one for each receiver' : '');
   const row = element(
@@ -165,22 +176,22 @@ function rowOf({ id, name, type = '', isOwn, isMade }: DrawnNode) {
   );
   const show = (depth: QueueDepth | undefined, isMissing: boolean) => {
     const held = depth?.held === undefined ? '' : ` ${depth.held} held back`;
-    if (isOwn !== true) tell(note, isMissing ? ` ${absence(isMade)}` : held);
+    if (isOwn !== true) setText(note, isMissing ? ` ${missingText(isMade)}` : held);
     const numbers = [depth?.ready, depth?.unacked, depth?.consumers];
-    for (const [index, cell] of cells.entries()) tell(cell, numbers[index]?.toLocaleString('en') ?? '–');
-    if (isOwn && depth?.count !== undefined) tell(note, ` one for each receiver: ${depth.count}`);
+    for (const [index, cell] of cells.entries()) setText(cell, numbers[index]?.toLocaleString('en') ?? '–');
+    if (isOwn && depth?.count !== undefined) setText(note, ` one for each receiver: ${depth.count}`);
   };
-  return { id, row, show };
+  return { node, row, show };
 }
 
-function absence(isMade: boolean | undefined): string {
-  return isMade === true ? 'made at first failure' : 'not there';
+function missingText(isMade: boolean | undefined): string {
+  return isMade === true ? 'declared at the first failure' : 'missing';
 }
 
-function shortOf(depth: QueueDepth | undefined, isMissing: boolean, node: DrawnNode | undefined): string {
-  if (!depth) return isMissing ? absence(node?.isMade) : node?.isOwn === true ? 'one each' : '';
+function shortOf(depth: QueueDepth | undefined, isMissing: boolean, node: DrawnNode): string {
+  if (!depth) return isMissing ? missingText(node.isMade) : node.isOwn === true ? 'one for each' : '';
   const { ready, unacked, held, consumers, count } = depth;
-  if (count !== undefined) return `${count} × one each · ${ready} ready`;
+  if (count !== undefined) return `${count} queues · ${ready} ready`;
   if (held !== undefined) return `${ready} ready · ${held} held back`;
   const second =
     unacked === undefined ? `${consumers} ${consumers === 1 ? 'consumer' : 'consumers'}` : `${unacked} unacked`;
@@ -192,7 +203,9 @@ function keepFresh(show: (depths: Depths) => void): void {
   const ask = async () => {
     try {
       const response = await fetch('/api/depths');
-      if (response.ok) show((await response.json()) as Depths);
+      if (!response.ok) return;
+      const depths: Depths = await response.json();
+      show(depths);
     } catch {
       show({ from: undefined, queues: {}, missing: [] });
     }

@@ -2,9 +2,9 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { MqError } from '../../../src/errors.ts';
 import type { Take } from '../../../src/session/listener.ts';
+import type { AmqpClient, Outgoing } from '../../../src/web/amqp-client.ts';
 import { Bridge } from '../../../src/web/bridge.ts';
 import { type Frame, FrameReader, headerOf } from '../../../src/web/frame.ts';
-import type { Line, Outgoing } from '../../../src/web/line.ts';
 
 /** A bridge whose broker is this test. */
 function scene({
@@ -21,7 +21,7 @@ function scene({
   const closed = Promise.withResolvers<MqError>();
   const ended = Promise.withResolvers<void>();
   const waiting: (() => void)[] = [];
-  const line: Line = {
+  const client: AmqpClient = {
     closed: closed.promise,
     close: async () => ended.resolve(),
     send: async (message) => {
@@ -47,9 +47,9 @@ function scene({
         isClosed = true;
       },
     },
-    openLine: async () => {
+    openClient: async () => {
       await open();
-      return line;
+      return client;
     },
     bodyBytes: 100,
     version: '1',

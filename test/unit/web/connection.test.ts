@@ -5,8 +5,8 @@ import { Client } from '@stomp/stompjs';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { WebSocketServer } from 'ws';
+import type { AmqpClient } from '../../../src/web/amqp-client.ts';
 import { Bridge } from '../../../src/web/bridge.ts';
-import type { Line } from '../../../src/web/line.ts';
 
 /** As far as the test needs it: the page is checked with a browser's types, which the tests do not have. */
 interface Connection {
@@ -18,7 +18,7 @@ const { Connection } = (await import(file)) as { Connection: new (events: object
 
 test('a question that the broker does not confirm, as it blocks publishers, has its end in time too', async () => {
   const never = new Promise<never>(() => undefined);
-  const line: Line = {
+  const broker: AmqpClient = {
     closed: never,
     close: async () => undefined,
     send: () => never,
@@ -28,7 +28,7 @@ test('a question that the broker does not confirm, as it blocks publishers, has 
   await new Promise((resolve) => server.once('listening', resolve));
   server.on('connection', (socket) => {
     const wire = { send: (bytes: Buffer) => socket.send(bytes), close: () => socket.close() };
-    const bridge = new Bridge({ wire, openLine: async () => line, bodyBytes: 100, version: '1' });
+    const bridge = new Bridge({ wire, openClient: async () => broker, bodyBytes: 100, version: '1' });
     socket.on('message', (data) => bridge.receive(data as Buffer));
     socket.on('close', () => void bridge.end());
   });

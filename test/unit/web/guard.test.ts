@@ -1,11 +1,11 @@
 import type { IncomingMessage } from 'node:http';
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { makeGuard } from '../../../src/web/guard.ts';
+import { Guard } from '../../../src/web/guard.ts';
 
 const asking = (headers: Record<string, string>) => ({ headers }) as unknown as IncomingMessage;
-const open = makeGuard({ allowedHosts: ['Web.Example'], password: undefined });
-const locked = makeGuard({ allowedHosts: [], password: 's3cret:ü' });
+const open = new Guard({ allowedHosts: ['Web.Example'], password: undefined });
+const locked = new Guard({ allowedHosts: [], password: 's3cret:ü' });
 
 for (const host of [
   '127.0.0.1:15680',
@@ -36,11 +36,11 @@ test('a request without a host is refused', () => assert.is(open.request(asking(
 
 test('the WebSocket is for a page of this very host and port', () => {
   const host = '127.0.0.1:15680';
-  assert.is(open.upgrade(asking({ host, origin: 'http://127.0.0.1:15680' })), undefined);
+  assert.is(open.changing(asking({ host, origin: 'http://127.0.0.1:15680' })), undefined);
   for (const origin of ['http://127.0.0.1:15681', 'http://localhost:15680', 'http://evil.example', 'null', '']) {
-    assert.is(open.upgrade(asking({ host, origin }))?.status, 403, origin);
+    assert.is(open.changing(asking({ host, origin }))?.status, 403, origin);
   }
-  assert.is(open.upgrade(asking({ host }))?.status, 403, 'none');
+  assert.is(open.changing(asking({ host }))?.status, 403, 'none');
 });
 
 test('what another site asks for in the background is refused; a link to the page is not', () => {
@@ -61,11 +61,11 @@ test('a password is asked for, also in the form of the cookie that its answer se
   assert.is(locked.request(asking({ host, cookie: `a=b; ${cookie}` })), undefined);
   assert.is(locked.request(asking({ host, cookie: cookie.replace(/=.*/, '=') }))?.status, 401);
   assert.not.match(locked.cookie ?? '', /s3cret/);
-  assert.is(locked.upgrade(asking({ host, cookie, origin: 'http://localhost:1' })), undefined);
+  assert.is(locked.changing(asking({ host, cookie, origin: 'http://localhost:1' })), undefined);
 });
 
 test('two servers on one host do not overwrite each other’s cookie', () => {
-  const [one, other] = [locked, makeGuard({ allowedHosts: [], password: 'other' })].map(
+  const [one, other] = [locked, new Guard({ allowedHosts: [], password: 'other' })].map(
     ({ cookie }) => cookie?.split('=')[0],
   );
   assert.is.not(one, other);

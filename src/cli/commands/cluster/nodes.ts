@@ -11,7 +11,7 @@ export async function stop(job: Job): Promise<undefined> {
   const cluster = await attached(job);
   const indexes = indexesOf(cluster, job.hosts);
   if (!job.values.flag('force')) {
-    const { assertDispensable } = await import('../../../cluster/dispensable.ts');
+    const { assertDispensable } = await import('../../../cluster/majority.ts');
     const hosts = indexes.flatMap((index) => cluster.nodes[index]?.host ?? []);
     await assertDispensable({ name: cluster.name, hosts });
   }

@@ -1,18 +1,18 @@
 // Reads the depths of the queues of rascal.json from the management API if it answers, otherwise over AMQP.
 
-import type { Item } from '../../../admin/action.ts';
 import type { Management } from '../../../admin/client.ts';
 import { keyColumns, withExactCounts, withoutStatistics, withStatistics } from '../../../admin/depths.ts';
-import { largestPage } from '../../../admin/listing.ts';
+import { type ApiObject, numberIn, objectIn, objectsIn, textIn } from '../../../admin/json.ts';
+import { largestPage } from '../../../admin/list-action.ts';
 import { apiPath, query } from '../../../admin/path.ts';
 import type { Observer } from '../../../session/observer.ts';
 import type { Graph, GraphNode } from '../../../topology/graph.ts';
 import type { Depths, QueueDepth } from '../../../web/catalog.ts';
-import type { WebBroker } from '../../web-broker.ts';
 
 interface Sources {
   readonly graph: Graph;
-  readonly broker: WebBroker;
+  /** The broker's name of the vhost. */
+  readonly vhost: string;
   /** If `undefined`, depths are read over AMQP. */
   readonly management: Management | undefined;
   /** Reads depths over AMQP. */
@@ -26,143 +26,165 @@ const pauseMs = 60_000;
 /** Milliseconds between two checks of a missing queue, because the broker logs a line for each check. */
 const absentMs = 15_000;
 
-export function depthsFrom({ graph, broker, management, observer }: Sources): () => Promise<Depths> {
-  const queues = graph.nodes.filter(({ kind }) => kind === 'queue');
-  const exchanges = graph.nodes.filter(({ kind, brokerName = '' }) => kind === 'exchange' && brokerName !== '');
-  let last: { at: number; depths: Promise<Depths> } | undefined;
-  let notBefore = 0;
-  const absent = new Map<string, number>();
-  // Exchanges rarely change, and each needs a request of its own.
-  const hasExchange = remembered((name) => observer.hasExchange(name));
-  const ask = async (): Promise<Depths> => {
-    if (management !== undefined && performance.now() >= notBefore) {
+/** Returns a function that reads the depths. It never rejects. */
+export function depthsFrom(sources: Sources): () => Promise<Depths> {
+  const reader = new DepthReader(sources);
+  return () => reader.read();
+}
+
+class DepthReader {
+  readonly #sources: Sources;
+  readonly #queues: readonly GraphNode[];
+  readonly #exchanges: readonly GraphNode[];
+  /** Exchanges rarely change, and each needs a request of its own. */
+  readonly #hasExchange: (name: string) => Promise<boolean | undefined>;
+  #last: { readonly at: number; readonly depths: Promise<Depths> } | undefined;
+  /** Time before which the management API is not asked. */
+  #notBefore = 0;
+  /** Time before which a missing queue is not checked over AMQP, by its id. */
+  readonly #absentUntil = new Map<string, number>();
+
+  constructor(sources: Sources) {
+    const { graph, observer } = sources;
+    this.#sources = sources;
+    this.#queues = graph.nodes.filter(({ kind }) => kind === 'queue');
+    this.#exchanges = graph.nodes.filter(({ kind, brokerName = '' }) => kind === 'exchange' && brokerName !== '');
+    this.#hasExchange = cached((name) => observer.hasExchange(name));
+  }
+
+  read(): Promise<Depths> {
+    const now = performance.now();
+    if (this.#last === undefined || now - this.#last.at > freshMs) this.#last = { at: now, depths: this.#ask() };
+    return this.#last.depths;
+  }
+
+  async #ask(): Promise<Depths> {
+    const { management } = this.#sources;
+    if (management === undefined) return this.#askAmqp();
+    if (performance.now() >= this.#notBefore) {
       try {
-        const [found, depths] = await Promise.all([
-          exchangesByManagement(management, broker.vhost),
-          byManagement({ api: management, vhost: broker.vhost, observer }, queues),
-        ]);
-        const missing = [...exchanges.filter(({ brokerName = '' }) => !found.has(brokerName)), ...missingIn(depths)];
-        return { from: 'management', management: management.origin, queues: depths, missing: missing.map(idOf) };
+        return await this.#askManagement(management);
       } catch {
-        notBefore = performance.now() + pauseMs;
+        this.#notBefore = performance.now() + pauseMs;
       }
     }
-    const depths = await byAmqp(observer, queues, absent);
-    if (depths === undefined) return { from: undefined, queues: {}, missing: [] };
-    const known = await Promise.all(exchanges.map(({ brokerName = '' }) => hasExchange(brokerName)));
-    const missing = [...exchanges.filter((_, index) => known[index] === false), ...missingIn(depths)];
     // The page then shows that this API does not answer.
-    const named = management === undefined ? {} : { management: management.origin };
-    return { from: 'AMQP', ...named, queues: depths, missing: missing.map(idOf) };
-  };
-  const missingIn = (depths: Readonly<Record<string, QueueDepth>>) =>
-    queues.filter(({ id, isOwn }) => isOwn !== true && depths[id] === undefined);
-  return () => {
+    const depths = await this.#askAmqp();
+    return depths.from === undefined ? depths : { ...depths, management: management.origin };
+  }
+
+  async #askManagement(api: Management): Promise<Depths> {
+    const { vhost, observer } = this.#sources;
+    const [found, queues] = await Promise.all([
+      exchangeNames(api, vhost),
+      depthsByManagement({ api, vhost, observer }, this.#queues),
+    ]);
+    const missing = this.#exchanges.filter(({ brokerName = '' }) => !found.has(brokerName));
+    return {
+      from: 'management',
+      management: api.origin,
+      queues,
+      missing: [...missing, ...this.#missingIn(queues)].map(({ id }) => id),
+    };
+  }
+
+  async #askAmqp(): Promise<Depths> {
+    const queues = await this.#depthsByAmqp();
+    if (queues === undefined) return { from: undefined, queues: {}, missing: [] };
+    const known = await Promise.all(this.#exchanges.map(({ brokerName = '' }) => this.#hasExchange(brokerName)));
+    const missing = this.#exchanges.filter((_, index) => known[index] === false);
+    return { from: 'AMQP', queues, missing: [...missing, ...this.#missingIn(queues)].map(({ id }) => id) };
+  }
+
+  /** Returns the depths of the queues with known names, or `undefined` if the broker does not answer. */
+  async #depthsByAmqp(): Promise<Record<string, QueueDepth> | undefined> {
     const now = performance.now();
-    if (last === undefined || now - last.at > freshMs) last = { at: now, depths: ask() };
-    return last.depths;
-  };
+    const queues = this.#queues.filter(({ id, isOwn }) => !isOwn && now >= (this.#absentUntil.get(id) ?? 0));
+    const names = queues.map(({ brokerName = '' }) => brokerName);
+    const found = await this.#sources.observer.depths(names).catch(() => undefined);
+    if (!found) return undefined;
+    const depths = queues.flatMap(({ id, brokerName = '' }): [string, QueueDepth][] => {
+      const depth = found.get(brokerName);
+      if (!depth) this.#absentUntil.set(id, now + absentMs);
+      return depth ? [[id, depth]] : [];
+    });
+    return Object.fromEntries(depths);
+  }
+
+  #missingIn(depths: Readonly<Record<string, QueueDepth>>): readonly GraphNode[] {
+    return this.#queues.filter(({ id, isOwn }) => isOwn !== true && depths[id] === undefined);
+  }
 }
 
-interface Page {
-  readonly items: readonly Listed[];
-  readonly page_count?: number;
-}
-
-interface Listed extends Item {
-  readonly name: string;
-  readonly type?: string;
-  readonly state?: string;
-  readonly messages?: number;
-  readonly messages_ready?: number;
-  readonly messages_unacknowledged?: number;
-  readonly consumers?: number;
-}
-
-interface Asked {
+interface ManagementSource {
   readonly api: Management;
   readonly vhost: string;
   readonly observer: Observer;
 }
 
 /** Returns exact depths; see admin/depths.ts. */
-async function byManagement(
-  { api, vhost, observer }: Asked,
+async function depthsByManagement(
+  { api, vhost, observer }: ManagementSource,
   queues: readonly GraphNode[],
 ): Promise<Record<string, QueueDepth>> {
-  const [told, counted] = await Promise.all([
-    listed({ api, vhost }, queues, { columns: 'vhost,name,consumers' }),
-    listed({ api, vhost }, queues, { columns: keyColumns.join(','), ...withoutStatistics }),
+  const [described, counted] = await Promise.all([
+    listQueues({ api, vhost }, queues, { columns: 'vhost,name,consumers' }),
+    listQueues({ api, vhost }, queues, { columns: keyColumns.join(','), ...withoutStatistics }),
   ]);
   const wanted = new Set(queues.filter(({ isOwn }) => !isOwn).map(({ brokerName = '' }) => brokerName));
   const depths = (_vhost: string, names: readonly string[]) => observer.depths(names).catch(() => new Map());
   const items = await withExactCounts(
     { depths },
-    withStatistics(counted, told),
-    counted.filter(({ name }) => wanted.has(name)),
+    withStatistics(counted, described),
+    counted.filter((item) => wanted.has(nameOf(item))),
   );
-  return sums(queues, items as readonly Listed[]);
+  return sums(queues, items);
 }
 
-async function listed(
-  { api, vhost }: Pick<Asked, 'api' | 'vhost'>,
+async function listQueues(
+  { api, vhost }: Pick<ManagementSource, 'api' | 'vhost'>,
   queues: readonly GraphNode[],
-  what: Parameters<typeof query>[0],
-): Promise<readonly Listed[]> {
+  parameters: Parameters<typeof query>[0],
+): Promise<readonly ApiObject[]> {
   const names = queues.map(({ brokerName = '' }) => brokerName.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&'));
   const name = `^(${names.join('|')})(:|$)`;
-  const items: Listed[] = [];
+  const items: ApiObject[] = [];
   for (let [page, pages] = [1, 1]; page <= pages; page += 1) {
     const paging = { page, page_size: largestPage, use_regex: true, name };
-    const path = apiPath`/queues/${vhost}` + query({ ...paging, ...what });
-    const found = (await api.request('GET', path)) as Page;
-    items.push(...found.items);
-    pages = found.page_count ?? 1;
+    const answer = objectIn(await api.request('GET', apiPath`/queues/${vhost}` + query({ ...paging, ...parameters })));
+    items.push(...objectsIn(answer['items']));
+    pages = numberIn(answer['page_count'], 1);
   }
   return items;
 }
 
-function sums(queues: readonly GraphNode[], items: readonly Listed[]): Record<string, QueueDepth> {
+function sums(queues: readonly GraphNode[], items: readonly ApiObject[]): Record<string, QueueDepth> {
   const depths = queues.flatMap(({ id, brokerName = '', isOwn }): [string, QueueDepth][] => {
-    const mine = items.filter(({ name }) => (isOwn ? name.startsWith(`${brokerName}:`) : name === brokerName));
+    const mine = items.filter((item) =>
+      isOwn ? nameOf(item).startsWith(`${brokerName}:`) : nameOf(item) === brokerName,
+    );
     if (mine.length === 0) return isOwn ? [[id, { ready: 0, unacked: 0, consumers: 0, count: 0 }]] : [];
-    const sum = (of: (one: Listed) => number | undefined) => mine.reduce((total, one) => total + (of(one) ?? 0), 0);
-    const depth = {
-      ready: sum((one) => one.messages_ready),
-      unacked: sum((one) => one.messages_unacknowledged),
-      consumers: sum((one) => one.consumers),
-    };
-    const held = sum(({ messages }) => messages) - depth.ready - depth.unacked;
+    const sum = (field: string) => mine.reduce((total, item) => total + numberIn(item[field]), 0);
+    const ready = sum('messages_ready');
+    const unacked = sum('messages_unacknowledged');
+    const held = sum('messages') - ready - unacked;
+    const depth = { ready, unacked, consumers: sum('consumers') };
     return [[id, { ...depth, ...(held > 0 && { held }), ...(isOwn && { count: mine.length }) }]];
   });
   return Object.fromEntries(depths);
 }
 
-async function exchangesByManagement(api: Management, vhost: string): Promise<Set<string>> {
-  const listed = await api.request('GET', apiPath`/exchanges/${vhost}` + query({ columns: 'name' }));
-  return new Set((listed as readonly Listed[]).map(({ name }) => name));
+async function exchangeNames(api: Management, vhost: string): Promise<Set<string>> {
+  const path = apiPath`/exchanges/${vhost}` + query({ columns: 'name' });
+  return new Set(objectsIn(await api.request('GET', path)).map(nameOf));
 }
 
-/** Returns the depths of the queues with known names, or `undefined` if the broker does not answer. */
-async function byAmqp(
-  observer: Observer,
-  queues: readonly GraphNode[],
-  absent: Map<string, number>,
-): Promise<Record<string, QueueDepth> | undefined> {
-  const now = performance.now();
-  const asked = queues.filter(({ id, isOwn }) => !isOwn && now >= (absent.get(id) ?? 0));
-  const found = await observer.depths(asked.map(({ brokerName = '' }) => brokerName)).catch(() => undefined);
-  if (!found) return undefined;
-  const depths = asked.flatMap(({ id, brokerName = '' }): [string, QueueDepth][] => {
-    const depth = found.get(brokerName);
-    if (!depth) absent.set(id, now + absentMs);
-    return depth ? [[id, depth]] : [];
-  });
-  return Object.fromEntries(depths);
+function nameOf({ name }: ApiObject): string {
+  return textIn(name);
 }
 
 /** Caches an answer for `absentMs`. Returns `undefined` if there is no answer. */
-function remembered(ask: (name: string) => Promise<boolean>): (name: string) => Promise<boolean | undefined> {
+function cached(ask: (name: string) => Promise<boolean>): (name: string) => Promise<boolean | undefined> {
   const answers = new Map<string, { until: number; isThere: boolean }>();
   return async (name) => {
     const known = answers.get(name);
@@ -171,8 +193,4 @@ function remembered(ask: (name: string) => Promise<boolean>): (name: string) => 
     if (isThere !== undefined) answers.set(name, { until: performance.now() + absentMs, isThere });
     return isThere;
   };
-}
-
-function idOf({ id }: GraphNode): string {
-  return id;
 }

@@ -1,4 +1,4 @@
-// The depths of mq web from a management API that this test is.
+// Depths of mq web from a management API that the test serves.
 
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -10,7 +10,7 @@ import { depthsFrom } from '../../../../../src/cli/commands/web/depths.ts';
 import type { Observer } from '../../../../../src/session/observer.ts';
 import type { GraphNode } from '../../../../../src/topology/graph.ts';
 
-test('the queues of every page of the management API are counted', async () => {
+test('counts the queues of every page of the management API', async () => {
   const items: readonly (readonly { name: string; consumers?: number; [field: string]: unknown }[])[] = [
     [{ name: 'other' }, { name: 'own:1', messages_ready: 1 }],
     [{ name: 'own:2', messages_ready: 2 }],
@@ -52,7 +52,7 @@ test('the queues of every page of the management API are counted', async () => {
     ] as unknown as GraphNode[];
     const depths = depthsFrom({
       graph: { nodes, edges: [] } as unknown as Parameters<typeof depthsFrom>[0]['graph'],
-      broker: { shown: '', vhost: '/', connections: [], nodes: [] },
+      vhost: '/',
       management: new Management({ addresses }),
       observer: {
         depths: async (queues: readonly string[]) => {
@@ -71,7 +71,7 @@ test('the queues of every page of the management API are counted', async () => {
       },
     });
     assert.equal(asked, ['task-queue']);
-    // RabbitMQ's expressions are PCRE, those of mq broker are JavaScript's with the flag u: \- is an error there.
+    // RabbitMQ uses PCRE, and mq broker JavaScript expressions with the flag u, in which \- is an error.
     assert.is(patterns[0], '^(task-queue|later\\.x|own)(:|$)');
   } finally {
     server.closeAllConnections();

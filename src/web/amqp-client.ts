@@ -6,7 +6,7 @@ import type { MqError } from '../errors.ts';
 import type { Ear, Listener, Take } from '../session/listener.ts';
 import type { OutgoingMessage, Session } from '../session/session.ts';
 
-export interface Line {
+export interface AmqpClient {
   listen(source: { exchange: string; bindingKey: string } | undefined, take: Take): Promise<Ear>;
   /**
    * Sends a message. Resolves when the broker has confirmed it. Throws if the broker refused it or the outcome is in
@@ -23,7 +23,7 @@ export type Outgoing = Pick<OutgoingMessage, 'exchange' | 'routingKey' | 'body' 
 };
 
 /** Opens the connections. `session` is used only by them. */
-export async function openLine(session: Session, vhost: string): Promise<Line> {
+export async function openAmqpClient(session: Session, vhost: string): Promise<AmqpClient> {
   let listener: Listener;
   try {
     listener = await session.listener(vhost);

@@ -19,7 +19,7 @@ export interface StompAddress {
 }
 
 /** The connection to the page. */
-export interface Page {
+interface PageConnection {
   send(bytes: Buffer): void;
   /** Number of bytes that wait to be sent. */
   waiting(): number;
@@ -33,14 +33,14 @@ const openMs = 5000;
 /** While this many bytes wait for the page, nothing is read from the plugin. */
 const fullBytes = 1024 * 1024;
 
-export class Passage {
+export class PluginProxy {
   readonly #upstream: WebSocket;
   readonly #address: StompAddress;
-  readonly #page: Page;
+  readonly #page: PageConnection;
   #connected = false;
   #pause: NodeJS.Timeout | undefined;
 
-  private constructor(upstream: WebSocket, address: StompAddress, page: Page) {
+  private constructor(upstream: WebSocket, address: StompAddress, page: PageConnection) {
     this.#upstream = upstream;
     this.#address = address;
     this.#page = page;
@@ -50,11 +50,11 @@ export class Passage {
   }
 
   /** Connects to the first address that answers. Throws the last failure. */
-  static async open(addresses: readonly StompAddress[], page: Page): Promise<Passage> {
+  static async open(addresses: readonly StompAddress[], page: PageConnection): Promise<PluginProxy> {
     let failure: unknown;
     for (const address of addresses) {
       try {
-        return new Passage(await opened(address), address, page);
+        return new PluginProxy(await opened(address), address, page);
       } catch (error) {
         failure = error;
       }
@@ -66,7 +66,7 @@ export class Passage {
     try {
       this.#upstream.send(this.#connected ? bytes : this.#withLogin(bytes), { binary: false });
     } catch (error) {
-      const message = error instanceof FrameError ? error.message : 'mq web cannot pass this on';
+      const message = error instanceof FrameError ? error.message : 'mq web cannot forward this frame';
       this.#page.send(frameBytes('ERROR', { message }));
       this.end();
     }
@@ -117,7 +117,7 @@ export async function tryStomp(address: StompAddress): Promise<void> {
         clearTimeout(timer);
         const text = bytesOf(data).toString();
         if (text.startsWith('CONNECTED')) resolve();
-        else reject(new Error(/^message:(.*)$/m.exec(text)?.[1] ?? 'it does not speak STOMP'));
+        else reject(new Error(/^message:(.*)$/m.exec(text)?.[1] ?? 'it is not a STOMP server'));
       });
       socket.once('close', () => reject(new Error('it closed the connection')));
       socket.send(
@@ -172,6 +172,7 @@ function cut(bytes: Buffer): Buffer {
   }
 }
 
-function bytesOf(data: WebSocket.RawData): Buffer {
+/** Returns the bytes of a WebSocket message. */
+export function bytesOf(data: WebSocket.RawData): Buffer {
   return Array.isArray(data) ? Buffer.concat(data) : Buffer.isBuffer(data) ? data : Buffer.from(data);
 }

@@ -1,7 +1,8 @@
 // Parses command-line values that are not plain text: JSON, queue arguments, tags.
 
 import { nearest } from '../terminal/nearest.ts';
-import type { Call, Item } from './action.ts';
+import type { Call } from './action.ts';
+import type { ApiObject } from './json.ts';
 
 /** Parses JSON in an argument. Throws USAGE. */
 export function jsonOf(call: Call, name: string): unknown {
@@ -13,15 +14,15 @@ export function jsonOf(call: Call, name: string): unknown {
 }
 
 /** Parses a JSON object in an argument. Throws USAGE. */
-export function objectOf(call: Call, name: string): Item {
+export function objectOf(call: Call, name: string): ApiObject {
   const value = jsonOf(call, name);
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw call.usage(`the ${name} must be a JSON object, such as {"max-length":1000}`);
-  return value as Item;
+  return value as ApiObject;
 }
 
 /** Parses `--argument NAME=VALUE`. Numbers, true, false and JSON become values of their type; all else is text. */
-export function argumentsOf(call: Call): Item {
+export function argumentsOf(call: Call): ApiObject {
   const pairs = call.list('argument').map((pair) => {
     const at = pair.indexOf('=');
     if (at < 1) throw call.usage(`--argument must be NAME=VALUE, not '${pair}'`);

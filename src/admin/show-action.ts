@@ -1,8 +1,9 @@
 // Builds actions that show one object.
 
-import type { Action, Argument, Call, Item } from './action.ts';
+import type { Action, Argument, Call } from './action.ts';
 import { columnsOf } from './columns.ts';
-import { absence, asked } from './found.ts';
+import type { ApiObject } from './json.ts';
+import { absence, asked } from './request.ts';
 
 export interface ShowRow {
   readonly noun: string;
@@ -14,9 +15,9 @@ export interface ShowRow {
   /** Fields that are shown only if --columns names them. */
   readonly hidden?: readonly string[];
   /** Replaces statistics that are seconds old with exact values. */
-  readonly now?: (call: Call, item: Item) => Promise<Item>;
+  readonly now?: (call: Call, item: ApiObject) => Promise<ApiObject>;
   /** Selects the item, if the API only offers the list (`path`). */
-  readonly pick?: (item: Item, arg: (name: string) => string) => boolean;
+  readonly pick?: (item: ApiObject, arg: (name: string) => string) => boolean;
 }
 
 export function showAction({ noun, summary, args, path, isInVhost, hidden = [], now, pick }: ShowRow): Action {
@@ -30,12 +31,12 @@ export function showAction({ noun, summary, args, path, isInVhost, hidden = [], 
     run: async (call) => {
       const typed = columnsOf(call);
       const { body } = await asked(call);
-      const shown = (item: Item) => (typed === undefined ? without(item, hidden) : item);
+      const shown = (item: ApiObject) => (typed === undefined ? without(item, hidden) : item);
       if (!Array.isArray(body)) {
-        const item = body as Item;
+        const item = body as ApiObject;
         return { kind: 'item', item: shown(now === undefined ? item : await now(call, item)) };
       }
-      const items = (body as Item[]).filter((item) => pick?.(item, call.arg) ?? true);
+      const items = (body as ApiObject[]).filter((item) => pick?.(item, call.arg) ?? true);
       const [only] = items;
       if (only === undefined) throw await absence(call);
       if (items.length === 1) return { kind: 'item', item: shown(only) };
@@ -44,6 +45,6 @@ export function showAction({ noun, summary, args, path, isInVhost, hidden = [], 
   };
 }
 
-export function without(item: Item, hidden: readonly string[]): Item {
+export function without(item: ApiObject, hidden: readonly string[]): ApiObject {
   return Object.fromEntries(Object.entries(item).filter(([name]) => !hidden.includes(name)));
 }

@@ -1,6 +1,6 @@
 // Builds list actions: all objects of a kind or a part of them, sorted. It uses the API's paging if available.
 
-import type { Action, Call, Item, Result } from './action.ts';
+import type { Action, Call, Result } from './action.ts';
 import { columnsOf } from './columns.ts';
 import {
   countColumns,
@@ -11,9 +11,10 @@ import {
   withoutStatistics,
   withStatistics,
 } from './depths.ts';
-import { asked } from './found.ts';
-import { without } from './look.ts';
+import type { ApiObject } from './json.ts';
 import { apiPath, encoded, query } from './path.ts';
+import { asked } from './request.ts';
+import { without } from './show-action.ts';
 
 export interface ListRow {
   readonly noun: string;
@@ -80,7 +81,7 @@ export function listAction({
 }
 
 /** Returns a list of items that an action has built itself. */
-export function ownList(call: Call, columns: readonly string[], items: readonly Item[]): Result {
+export function ownList(call: Call, columns: readonly string[], items: readonly ApiObject[]): Result {
   const shown = columnsOf(call) ?? columns;
   noteAbsent(call, shown, items);
   return { kind: 'items', columns: shown, items: cut(items, wantedOf(call, shown)) };
@@ -115,7 +116,7 @@ function wantedOf(call: Call, columns: readonly string[]): Wanted {
 }
 
 /** Returns the pages with exact counts. RabbitMQ sorts each answer by the counts in it. */
-async function queuesNow(call: Call, path: string, wanted: Wanted): Promise<readonly Item[]> {
+async function queuesNow(call: Call, path: string, wanted: Wanted): Promise<readonly ApiObject[]> {
   const { columns, sort = '' } = wanted;
   const isAsked = columns === undefined || [...countColumns, 'consumers'].some((name) => columns.includes(name));
   if (!isAsked) return pages(call, path, wanted);
@@ -137,8 +138,8 @@ async function queuesNow(call: Call, path: string, wanted: Wanted): Promise<read
  */
 async function lacking(
   call: Call,
-  { told, counted, columns }: { told: readonly Item[]; counted: readonly Item[]; columns: Wanted['columns'] },
-): Promise<readonly Item[]> {
+  { told, counted, columns }: { told: readonly ApiObject[]; counted: readonly ApiObject[]; columns: Wanted['columns'] },
+): Promise<readonly ApiObject[]> {
   const keys = new Set(told.map(keyOf));
   const found = counted
     .filter((item) => !keys.has(keyOf(item)))
@@ -147,13 +148,13 @@ async function lacking(
       const path = apiPath`/queues/${String(vhost)}/${String(name)}` + query({ columns: shown });
       const { status, body } = await call.api.ask('GET', path);
       // The queue may have been deleted after it was counted.
-      return status === 200 ? [body as Item] : [];
+      return status === 200 ? [body as ApiObject] : [];
     });
   return (await Promise.all(found)).flat();
 }
 
 /** Returns all items in one answer. Sorting and filtering happen in mq. */
-async function whole(call: Call, path: string, { columns, sort }: Wanted): Promise<readonly Item[]> {
+async function whole(call: Call, path: string, { columns, sort }: Wanted): Promise<readonly ApiObject[]> {
   // Filtering needs the name, and sorting needs its column.
   const wanted = columns && [...new Set([...columns, 'name', 'vhost', ...(sort === undefined ? [] : [sort])])];
   return itemsOf((await asked(call, { path: path + query({ columns: wanted?.join(',') }) })).body);
@@ -165,7 +166,7 @@ async function pages(
   path: string,
   wanted: Wanted,
   more: Parameters<typeof query>[0] = {},
-): Promise<readonly Item[]> {
+): Promise<readonly ApiObject[]> {
   const { columns, sort, isReversed, filter, limit, page } = wanted;
   const shown = columns && [...new Set([...columns, ...(sort === undefined ? [] : [sort])])];
   const how = {
@@ -176,23 +177,23 @@ async function pages(
   };
   if (limit === undefined && filter === undefined)
     return itemsOf((await asked(call, { path: path + query(how) })).body);
-  const items: Item[] = [];
+  const items: ApiObject[] = [];
   const pageSize = Math.min(limit ?? largestPage, largestPage);
   for (let at = page; ; at += 1) {
     const paging = { page: at, page_size: pageSize, name: filter, use_regex: false, pagination: true };
-    const answer = (await asked(call, { path: path + query({ ...how, ...paging }) })).body as Item;
+    const answer = (await asked(call, { path: path + query({ ...how, ...paging }) })).body as ApiObject;
     items.push(...itemsOf(answer['items']));
     const isLast = at >= Number(answer['page_count'] ?? 0);
     if (isLast || (limit !== undefined && items.length >= limit)) return items.slice(0, limit);
   }
 }
 
-function itemsOf(answer: unknown): readonly Item[] {
-  return Array.isArray(answer) ? (answer as readonly Item[]) : [];
+function itemsOf(answer: unknown): readonly ApiObject[] {
+  return Array.isArray(answer) ? (answer as readonly ApiObject[]) : [];
 }
 
 /** Filters, sorts and limits items that the broker did not process. */
-function cut(items: readonly Item[], { sort, isReversed, filter, limit, page }: Wanted): readonly Item[] {
+function cut(items: readonly ApiObject[], { sort, isReversed, filter, limit, page }: Wanted): readonly ApiObject[] {
   const text = filter?.toLowerCase();
   const found = text === undefined ? items : items.filter((item) => nameOf(item).toLowerCase().includes(text));
   const sorted = sort === undefined ? found : found.toSorted((a, b) => compare(valueAt(a, sort), valueAt(b, sort)));
@@ -201,7 +202,7 @@ function cut(items: readonly Item[], { sort, isReversed, filter, limit, page }: 
 }
 
 /** Returns the text that --filter searches. */
-function nameOf(item: Item): string {
+function nameOf(item: ApiObject): string {
   const names = ['name', 'user', 'source', 'destination', 'consumer_tag', 'component', 'vhost'];
   const [name] = names.filter((one) => typeof item[one] === 'string');
   return name === undefined ? '' : names.map((one) => (typeof item[one] === 'string' ? item[one] : '')).join('\n');
@@ -221,12 +222,12 @@ function rank(value: unknown): number {
 }
 
 /** Returns the value at a path. `message_stats.publish` is inside `message_stats`. */
-export function valueAt(item: Item, path: string): unknown {
+export function valueAt(item: ApiObject, path: string): unknown {
   if (Object.hasOwn(item, path)) return item[path];
   let value: unknown = item;
   for (const part of path.split('.')) {
     if (typeof value !== 'object' || value === null || !Object.hasOwn(value, part)) return undefined;
-    value = (value as Item)[part];
+    value = (value as ApiObject)[part];
   }
   return value;
 }
@@ -238,7 +239,12 @@ const figures = ['messages', 'recv_oct', 'messages_unacknowledged'];
 async function refuseUnsortable(
   call: Call,
   path: string,
-  { wanted, items, own, isPaged }: { wanted: Wanted; items: readonly Item[]; own: readonly string[]; isPaged: boolean },
+  {
+    wanted,
+    items,
+    own,
+    isPaged,
+  }: { wanted: Wanted; items: readonly ApiObject[]; own: readonly string[]; isPaged: boolean },
 ): Promise<void> {
   const { sort } = wanted;
   if (sort === undefined || items.length === 0 || sort.includes('.') || own.includes(sort)) return;
@@ -252,7 +258,7 @@ async function refuseUnsortable(
 }
 
 /** Reports a column that no item has. It may be misspelled, or a statistic that does not exist yet. */
-function noteAbsent({ text, say }: Call, columns: readonly string[], items: readonly Item[]): void {
+function noteAbsent({ text, say }: Call, columns: readonly string[], items: readonly ApiObject[]): void {
   if (text('columns') === undefined || items.length === 0) return;
   for (const column of columns)
     if (items.every((item) => valueAt(item, column) === undefined)) say(`nothing here has '${column}'`);

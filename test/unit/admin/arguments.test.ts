@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import type { Call } from '../../../src/admin/action.ts';
-import { argumentsOf, tagsOf } from '../../../src/admin/given.ts';
+import { argumentsOf, tagsOf } from '../../../src/admin/arguments.ts';
 import { MqError } from '../../../src/errors.ts';
 
 function call(given: Partial<Call>): Call {

@@ -2,7 +2,7 @@
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
-import { refuseLoss } from '../../../src/cluster/dispensable.ts';
+import { refuseLoss } from '../../../src/cluster/majority.ts';
 import type { NodeStatus, QueueStatus } from '../../../src/cluster/status.ts';
 import { MqError } from '../../../src/errors.ts';
 

@@ -1,12 +1,13 @@
 // Builds actions that change something from a row of data.
 
 import { escaped } from '../errors.ts';
-import { type Action, type Argument, type Call, type Item, type Result, vhostOf } from './action.ts';
+import { type Action, type Argument, type Call, type Result, vhostOf } from './action.ts';
 import type { Method } from './client.ts';
-import { absence, methodOf, pathOf, placeOf } from './found.ts';
 import type { Answer } from './http.ts';
+import type { ApiObject } from './json.ts';
 import { query } from './path.ts';
 import { reasonOf, refusal } from './refusal.ts';
+import { absence, methodOf, pathOf, placeOf } from './request.ts';
 
 export interface ChangeRow {
   readonly verb: string;
@@ -69,7 +70,7 @@ function outcomeOf({ verb, request, again }: ChangeRow, status: number): string 
 }
 
 /** Returns `deleted queue orders in vhost /`, and an object for programs. `what` replaces the names in the line. */
-export function done(call: Call, outcome: string, { what, ...more }: Item & { what?: string } = {}): Result {
+export function done(call: Call, outcome: string, { what, ...more }: ApiObject & { what?: string } = {}): Result {
   const { verb, noun = '', isInVhost, args = [] } = call.action;
   const names = args.filter(({ isRest }) => !isRest).map(({ name }) => [name, call.arg(name)] as const);
   const said = outcome === 'absent' ? 'there was no' : outcome === 'unchanged' ? 'there was already' : outcome;

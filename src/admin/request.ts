@@ -2,9 +2,10 @@
 
 import { escaped, MqError } from '../errors.ts';
 import { nearest } from '../terminal/nearest.ts';
-import { type Action, type Call, type Item, vhostOf } from './action.ts';
+import { type Action, type Call, vhostOf } from './action.ts';
 import type { Method } from './client.ts';
 import type { Answer } from './http.ts';
+import type { ApiObject } from './json.ts';
 import { apiPath, encoded } from './path.ts';
 import { refusal } from './refusal.ts';
 
@@ -107,7 +108,7 @@ function listOf({ request }: Action, vhost: string): string | undefined {
 async function nearName({ api }: Call, path: string, typed: string): Promise<string | undefined> {
   const { status, body } = await api.ask('GET', path);
   if (status !== 200 || !Array.isArray(body)) return undefined;
-  const names = (body as Item[]).flatMap(({ name }) => (typeof name === 'string' && name !== '' ? [name] : []));
+  const names = (body as ApiObject[]).flatMap(({ name }) => (typeof name === 'string' && name !== '' ? [name] : []));
   return nearest(typed, names);
 }
 

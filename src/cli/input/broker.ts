@@ -1,0 +1,43 @@
+// Describes the broker of a vhost: its displayed address, its name of the vhost, and the login for each node.
+
+import type { Config, ConnectionConfig } from '../../config/config.ts';
+import { endpointOf, hostOf, portOf, standardPort } from '../../config/endpoint.ts';
+
+export interface Broker {
+  /** First address without user and password: `amqp://127.0.0.1:5672`. */
+  readonly shown: string;
+  /** The broker's name of the vhost. */
+  readonly vhost: string;
+  readonly connections: readonly ConnectionConfig[];
+  /** One node for each connection. */
+  readonly nodes: readonly [BrokerNode, ...BrokerNode[]];
+}
+
+export interface BrokerNode {
+  readonly isTls: boolean;
+  /** `true` if its AMQP port is the standard one, so that its other ports probably are as well. */
+  readonly isOnStandardPort: boolean;
+  /** Host in the form for a URL. */
+  readonly host: string;
+  readonly user: string;
+  readonly password: string;
+  readonly vhost: string;
+}
+
+/** Returns the broker. `vhost` is the name in rascal.json, which is used for an address without a path. */
+export function brokerOf(config: Config, vhost: string, addresses: readonly ConnectionConfig[] | undefined): Broker {
+  const [first = {}, ...others] = addresses ?? config.vhosts[vhost]?.connections ?? [];
+  const node = nodeOf(first, vhost);
+  return {
+    shown: `${first.protocol ?? 'amqp'}://${endpointOf(first)}`,
+    vhost: node.vhost,
+    connections: [first, ...others],
+    nodes: [node, ...others.map((other) => nodeOf(other, vhost))],
+  };
+}
+
+function nodeOf(connection: ConnectionConfig, vhost: string): BrokerNode {
+  const { protocol, user = 'guest', password = 'guest', vhost: own = vhost } = connection;
+  const isOnStandardPort = portOf(connection) === standardPort(connection);
+  return { isTls: protocol === 'amqps', isOnStandardPort, host: hostOf(connection), user, password, vhost: own };
+}

@@ -1,0 +1,122 @@
+// Answers the HTTP requests of the page: its files, the catalog, the depths, checks of names, and messages to publish.
+
+import type { IncomingMessage } from 'node:http';
+import { rememberAbsent } from './absence.ts';
+import type { Asset } from './asset.ts';
+import type { Catalog, Depths } from './catalog.ts';
+import type { Guard, Refusal } from './guard.ts';
+import type { PublishResult } from './publish-result.ts';
+import { type PageMessage, pageMessageOf } from './sender.ts';
+
+export interface RequestSettings {
+  readonly assets: Readonly<Record<string, Asset>>;
+  readonly catalog: Catalog;
+  readonly depths: () => Promise<Depths>;
+  /** Reports whether a queue of the catalog, or an exchange, exists. Names are the broker's. */
+  readonly hasQueue: (queue: string) => Promise<boolean>;
+  readonly hasExchange: (exchange: string) => Promise<boolean>;
+  /** Publishes a message of the page. Throws if there is no connection. */
+  readonly publish: (message: PageMessage) => Promise<PublishResult>;
+}
+
+export interface Answer {
+  readonly status: number;
+  readonly text: string;
+  /** Content type. Default plain text. */
+  readonly type?: string;
+}
+
+/** Maximum size of a body that a page may send, in bytes. It also limits a message of its WebSocket. */
+export const bodyBytes = 1024 * 1024;
+
+export const notFound: Answer = { status: 404, text: 'not found\n' };
+
+export class Requests {
+  readonly #settings: RequestSettings;
+  readonly #guard: Guard;
+  /** Checks an exchange. A page checks any name that its user types, so absent names are remembered. */
+  readonly #hasExchange: (name: string) => Promise<boolean>;
+
+  constructor(settings: RequestSettings, guard: Guard) {
+    this.#settings = settings;
+    this.#guard = guard;
+    this.#hasExchange = rememberAbsent(settings.hasExchange);
+  }
+
+  async answer(request: IncomingMessage): Promise<Answer | Refusal> {
+    const { url = '', method } = request;
+    const [path = ''] = url.split('?', 1);
+    const refused = this.#guard.request(request);
+    if (refused) return refused;
+    if (path === '/api/publish' && method === 'POST') return this.#publish(request);
+    if (method !== 'GET' && method !== 'HEAD') return { status: 405, text: 'GET\n' };
+    const name = new URL(url, 'http://localhost').searchParams.get('name') ?? '';
+    switch (path) {
+      case '/api/catalog':
+        return json(this.#settings.catalog);
+      case '/api/depths':
+        return json(await this.#settings.depths());
+      case '/api/queue':
+        return (await this.#hasQueue(name)) ? json({ queue: name }) : notFound;
+      case '/api/exchange':
+        return (await this.#hasExchange(name)) ? json({ exchange: name }) : notFound;
+      default:
+        return this.#asset(path);
+    }
+  }
+
+  #asset(path: string): Answer {
+    const { assets } = this.#settings;
+    const asset = Object.hasOwn(assets, path) ? assets[path] : undefined;
+    return asset ? { status: 200, ...asset } : notFound;
+  }
+
+  async #publish(request: IncomingMessage): Promise<Answer | Refusal> {
+    // Without the permission of this server, a form of another site can send only text.
+    const refused = this.#guard.changing(request);
+    if (refused) return refused;
+    if (request.headers['content-type'] !== 'application/json') return { status: 415, text: 'application/json\n' };
+    const body = await bodyOf(request);
+    if (body === undefined) return { status: 413, text: `a message has at most ${bodyBytes} bytes\n` };
+    const message = pageMessageOf(body);
+    if (!message) return { status: 400, text: 'the body is not a message\n' };
+    return json(await this.#publishMessage(message));
+  }
+
+  async #publishMessage(message: PageMessage): Promise<PublishResult> {
+    const { exchange } = message;
+    if (exchange !== '' && !(await this.#settings.hasExchange(exchange)))
+      return { outcome: 'refused', message: `there is no exchange '${exchange}'` };
+    try {
+      return await this.#settings.publish(message);
+    } catch (error) {
+      return { outcome: 'not sent', message: error instanceof Error ? error.message : String(error) };
+    }
+  }
+
+  /**
+   * Checks a queue. Only queues that the page may send to are checked, because the broker would log a line for each
+   * check of another one.
+   */
+  async #hasQueue(name: string): Promise<boolean> {
+    const { tasks, requests } = this.#settings.catalog;
+    return [...tasks, ...requests].some(({ queue }) => queue === name) && this.#settings.hasQueue(name);
+  }
+}
+
+/** Returns the body, or `undefined` if it is too large. */
+async function bodyOf(request: IncomingMessage): Promise<string | undefined> {
+  const stream: AsyncIterable<Buffer> = request;
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of stream) {
+    length += chunk.length;
+    if (length > bodyBytes) return undefined;
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString();
+}
+
+function json(value: unknown): Answer {
+  return { status: 200, type: 'application/json', text: JSON.stringify(value) };
+}
