@@ -10,13 +10,13 @@ import { headersOf, propertiesOf } from './message.ts';
 import { shortened } from './shorten.ts';
 
 /** The bridge's view of the WebSocket. */
-export interface Wire {
+interface Wire {
   /** Sends bytes. `sent` is called when they have been passed on, or cannot be sent any more. */
   send(bytes: Buffer, sent?: () => void): void;
   close(): void;
 }
 
-export interface BridgeSettings {
+interface BridgeSettings {
   readonly wire: Wire;
   readonly openClient: () => Promise<AmqpClient>;
   /** Maximum size of a body that a page may send, in bytes. */

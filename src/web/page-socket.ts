@@ -12,7 +12,7 @@ export type StompTarget =
   | { readonly plugins: readonly StompAddress[] }
   | { readonly openClient: () => Promise<AmqpClient> };
 
-export interface PageSocketSettings {
+interface PageSocketSettings {
   readonly stomp: StompTarget;
   /** Version of mq. */
   readonly version: string;

@@ -156,7 +156,7 @@ test('content type and headers of the page arrive', () =>
     assert.equal({ ...headers }, { tenant: 'acme: 7', attempts: 3, urgent: true });
     await page.fill('#task [name=headers]', 'no colon');
     await page.click('#task button');
-    await shows(page, '#task output[data-good=false]', 'a header is written name: value, not no colon');
+    await shows(page, '#task output[data-good=false]', "a header has the form name: value, not 'no colon'");
   }));
 
 test('a task of the page reaches mq worker', () =>

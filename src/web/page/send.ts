@@ -172,9 +172,9 @@ function writtenIn(form: HTMLFormElement): Written | string {
         .exec(line.trim())
         ?.slice(1)
         .map((part) => part.trim()) ?? [];
-    if (name === '') return `a header has the form name: value, not ${oneLine(line, 60)}`;
+    if (name === '') return `a header has the form name: value, not '${oneLine(line, 60)}'`;
     const scalar = typed === '=' ? scalarOf(text) : text;
-    if (scalar === undefined) return `a typed header is a number, true or false (count:=5), not ${oneLine(line, 60)}`;
+    if (scalar === undefined) return `a typed header is a number, true or false (count:=5), not '${oneLine(line, 60)}'`;
     headers[name] = scalar;
   }
   return { text: value('text'), contentType: value('content-type').trim(), headers };
