@@ -53,6 +53,8 @@ export interface Command extends Omit<Verb, 'run'> {
   readonly sendsText?: boolean;
   /** Group of the command in the help of mq. */
   readonly group: string;
+  /** Topic of `mq help` whose page describes the command. */
+  readonly topic: string;
   /** Returns the help for the words after the name. If absent, the help is built from the fields above. */
   readonly help?: (words: readonly string[], width: number) => Promise<string>;
   /** Returns completions for the words after the name. If absent, `usage` and `verbs` define them. */

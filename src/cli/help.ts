@@ -2,7 +2,7 @@
 
 import { columns, wrapped } from '../terminal/wrap.ts';
 import type { Option } from './arguments/option.ts';
-import type { Command, HelpSection, Verb, Verbs } from './command.ts';
+import type { Command, HelpSection, Verbs } from './command.ts';
 
 /** Returns the help of mq itself: all commands by group. */
 export function overview(commands: readonly Command[], width: number): string {
@@ -15,7 +15,7 @@ export function overview(commands: readonly Command[], width: number): string {
       width,
     )}`;
   });
-  const closing = 'mq <command> --help prints the help of a command.';
+  const closing = 'mq <command> --help prints the help of a command.\nmq help lists the topics of the documentation.';
   return `${['mq: everything with a RabbitMQ broker, from one file', 'Usage: mq <command> [options]', ...sections, closing].join('\n\n')}\n`;
 }
 
@@ -23,15 +23,14 @@ export function overview(commands: readonly Command[], width: number): string {
 export async function commandHelp(command: Command, words: readonly string[], width: number): Promise<string> {
   const own = await command.help?.(words, width);
   if (own !== undefined) return own;
-  const { name, verbs = {} } = command;
+  const { name, verbs = {}, topic } = command;
   const [first = ''] = words;
   const verb = Object.hasOwn(verbs, first) ? verbs[first] : undefined;
-  return verb ? formatHelp({ ...verb, name: `${name} ${first}` }, width) : formatHelp(command, width);
+  return verb ? formatHelp({ ...verb, name: `${name} ${first}`, topic }, width) : formatHelp(command, width);
 }
 
 /** What has a help text: a command, a verb or an action of mq admin. */
-export interface Helped extends Pick<Verb, 'usage' | 'summary' | 'options' | 'examples'> {
-  readonly name: string;
+export interface Helped extends Pick<Command, 'name' | 'usage' | 'summary' | 'options' | 'examples' | 'topic'> {
   readonly verbs?: Verbs;
   /** Sections before the options. */
   readonly introduction?: readonly string[];
@@ -41,7 +40,7 @@ export interface Helped extends Pick<Verb, 'usage' | 'summary' | 'options' | 'ex
 }
 
 export function formatHelp(helped: Helped, width: number): string {
-  const { name, summary, options, verbs = {}, introduction = [], sections = [], examples } = helped;
+  const { name, summary, options, verbs = {}, introduction = [], sections = [], examples, topic } = helped;
   const rows = Object.entries(verbs).map(([verb, row]) => [`${verb} ${row.usage}`.trimEnd(), row.summary] as const);
   const hasVerbs = rows.length > 0;
   const all = [
@@ -52,6 +51,7 @@ export function formatHelp(helped: Helped, width: number): string {
     `Options${hasVerbs && !helped.run ? ' of every verb' : ''}\n${optionLines(options, width)}`,
     ...sections.map((section) => `${section.title}\n${columns(section.rows, width)}`),
     `Examples\n${examples.map((example) => `  ${example}`).join('\n')}`,
+    `More: mq help ${topic}`,
   ];
   return `${all.join('\n\n')}\n`;
 }

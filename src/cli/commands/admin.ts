@@ -22,6 +22,7 @@ export function adminCommand(configOf: ConfigOf): Command {
     usage: '<action> …',
     options: optionSets.admin,
     group: 'Operation',
+    topic: 'admin',
     examples: [
       'mq admin list queues --sort -messages_ready --limit 10',
       'mq admin create queue orders --type quorum',

@@ -22,6 +22,7 @@ export const brokerCommand: Command = {
   usage: '',
   options: optionSets.broker,
   group: 'Broker',
+  topic: 'broker',
   examples: ['mq broker', 'mq broker --data ./data', 'MQ_BROKER_PASSWORD=… mq broker --host 0.0.0.0 --user team'],
   async run(context, values) {
     values.expectAtMost(0);

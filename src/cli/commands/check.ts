@@ -16,6 +16,7 @@ export function checkCommand(builtin: unknown, taken: () => readonly string[]): 
     usage: '[file]',
     options: optionSets.check,
     group: 'Configuration',
+    topic: 'configuration',
     examples: [
       'mq check',
       'mq check config/rascal.json',

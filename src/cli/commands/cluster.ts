@@ -13,6 +13,7 @@ export function clusterCommand(configOf: (context: Context) => Promise<Config>):
     usage: '',
     options: clusterOptions,
     group: 'Broker',
+    topic: 'clusters',
     verbs: clusterVerbs(configOf),
     examples: [
       'eval "$(mq cluster up)"    # sets MQ_URL and MQ_CLUSTER',

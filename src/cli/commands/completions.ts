@@ -12,6 +12,7 @@ export const completionsCommand: Command = {
   usage: shells.join('|'),
   options: optionSets.completions,
   group: 'Configuration',
+  topic: 'install',
   examples: shells.map((shell) => installHints[shell]),
   async run({ stdout, stderr }, values) {
     const shell = wordOf(values, shells);

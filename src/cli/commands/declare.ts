@@ -23,6 +23,7 @@ export function declareCommand(configOf: (context: Context) => Promise<Config>):
     usage: '',
     options: optionSets.declare,
     group: 'Configuration',
+    topic: 'configuration',
     examples: ['mq declare', 'mq declare --url amqp://admin:password@rabbit/shop', 'mq declare --json'],
     async run(context, values) {
       values.expectAtMost(0);

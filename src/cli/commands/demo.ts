@@ -21,6 +21,7 @@ export function demoCommand(run: (context: Context) => Promise<number>): Command
     usage: '',
     options: optionSets.demo,
     group: 'Broker',
+    topic: 'tutorial',
     examples: ['mq demo', 'mq demo --json | jq .'],
     async run(context, values) {
       values.expectAtMost(0);

@@ -55,6 +55,7 @@ export function dlqCommand(configsOf: ConfigsOf): Command {
     usage: '',
     options: dlqOptions,
     group: 'Operation',
+    topic: 'retries-and-dead-letters',
     verbs: {
       list: verbOf('list', configsOf),
       show: verbOf('show', configsOf),

@@ -14,6 +14,7 @@ export const healthCommand: Command = {
   usage: '[port or URL]',
   options: optionSets.health,
   group: 'Operation',
+  topic: 'observability',
   examples: [`mq worker --metrics ${defaultPort} & mq health`, 'mq health 9100', 'mq health http://10.0.0.5:9464'],
   async run({ stdout }, values) {
     const url = addressOf(values);

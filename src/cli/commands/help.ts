@@ -15,6 +15,7 @@ export const helpCommand: Command = {
   usage: '[topic or command] [verb]',
   options: optionSets.none,
   group: 'Configuration',
+  topic: 'command-line',
   examples: [
     'mq help',
     'mq help publishing',

@@ -14,6 +14,7 @@ export const initCommand: Command = {
   usage: templateNames.join('|'),
   options: optionSets.init,
   group: 'Configuration',
+  topic: 'configuration',
   sections: [{ title: 'Templates', rows: templateNames.map((name) => [name, templates[name].summary]) }],
   examples: ['mq init worker', 'mq init rpc', 'mq init topic --config config/rascal.json', 'mq init logs'],
   async run({ cwd, stdout, stderr }, values) {

@@ -48,6 +48,7 @@ export function roleCommand(
     sections: roleSections(role),
     examples: roleExamples(name, role).map(escaped),
     group,
+    topic: isSending(role) ? 'publishing' : 'handlers',
     run: (context, values) => runRole(context, values, { name, role, config }),
   };
 }

@@ -19,6 +19,7 @@ export const testCommand: Command = {
   usage: '[files or folders…]',
   options: optionSets.test,
   group: 'Tests',
+  topic: 'testing',
   examples: [
     'mq test',
     'mq test --on cluster',

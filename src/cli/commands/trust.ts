@@ -13,6 +13,7 @@ export function trustCommand(builtin: unknown): Command {
     usage: '[file]',
     options: optionSets.trust,
     group: 'Configuration',
+    topic: 'security',
     examples: ['mq trust', 'mq trust --revoke'],
     async run(context, values) {
       values.expectAtMost(1);

@@ -13,6 +13,7 @@ export const typesCommand: Command = {
   usage: '',
   options: optionSets.types,
   group: 'Tests',
+  topic: 'testing',
   examples: ['mq types', 'mq types --out test'],
   async run({ cwd, stdout, stderr }, values) {
     values.expectAtMost(0, 'mq types --out DIR writes to another folder');

@@ -11,6 +11,7 @@ export const versionCommand: Command = {
   usage: '',
   options: optionSets.version,
   group: 'Configuration',
+  topic: 'command-line',
   examples: ['mq version', 'mq version --json'],
   async run({ stdout }, values) {
     const [superfluous] = values.args;

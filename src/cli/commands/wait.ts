@@ -16,6 +16,7 @@ export function waitCommand(configOf: (context: Context) => Promise<Config>): Co
     usage: '',
     options: optionSets.wait,
     group: 'Operation',
+    topic: 'clusters',
     examples: ['mq wait && mq worker', 'mq wait --url amqp://user:password@rabbit/shop --timeout 30'],
     async run(context, values) {
       values.expectAtMost(0);

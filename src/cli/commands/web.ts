@@ -32,6 +32,7 @@ export function webCommand(configOf: (context: Context) => Promise<Config>): Com
     usage: '',
     options: optionSets.web,
     group: 'Operation',
+    topic: 'web',
     examples: ['mq web', 'mq web --port 0 --json', 'MQ_WEB_PASSWORD=… mq web --host 0.0.0.0'],
     async run(context, values) {
       values.expectAtMost(0);

@@ -20,14 +20,24 @@ test('a page with several headings lists them in order', () => {
 });
 
 test('README.md lists every command with a page that describes it', async () => {
-  const { stdout } = await runCli(['--help']);
-  const commands = [...stdout.matchAll(/^ {2}([a-z-]+) {2,}\S/gm)].map(([, name = '']) => name);
+  const commands = await commandNames();
   assert.ok(commands.includes('worker') && commands.includes('version'));
   const rows = section(read('README.md'), 'Commands').split('\n');
   assert.equal(
     commands.filter((name) => !rows.some((row) => isListed(name, row))),
     [],
   );
+});
+
+test('the help of every command names a page that describes it', async () => {
+  for (const name of await commandNames()) {
+    if (name === 'help') continue; // mq help --help lists the topics
+    const { stdout } = await runCli([name, '--help']);
+    const [, topic = ''] = /mq help ([a-z-]+)[^\n]*\n$/.exec(stdout) ?? [];
+    // These pages describe the behaviour of all roles.
+    const isOfRoles = ['publishing', 'handlers'].includes(topic);
+    assert.ok(isOfRoles || read(`.github/docs/${topic}.md`).includes(`mq ${name}`), name);
+  }
 });
 
 test('the repository of the releases is set at one place', () => {
@@ -48,6 +58,11 @@ test('the checks of a page fail for a page without task, example or contents', (
   ]);
   assert.equal(missingFromContents('# T\n\n- [A](#a)\n- [B](#b)\n- [C](#c)\n\n## A\n\n## B\n\n## C\n'), []);
 });
+
+async function commandNames(): Promise<string[]> {
+  const { stdout } = await runCli(['--help']);
+  return [...stdout.matchAll(/^ {2}([a-z-]+) {2,}\S/gm)].map(([, name = '']) => name);
+}
 
 function beginFaults(page: string): string[] {
   const task = taskOf(read(page));

@@ -17,7 +17,7 @@ export function adminHelp(
 ): string {
   const [first = ''] = words;
   const one = actionOf(words, actions);
-  if (one) return actionHelp(one, width);
+  if (one) return actionHelp(one, { topic: command.topic, width });
   const ofWord = actions.filter(({ verb, noun }) => verb === first || (noun !== undefined && isNoun(noun, first)));
   const shown = ofWord.length > 0 ? ofWord : actions;
   const title = ofWord.length > 0 ? `mq admin ${first}` : `mq admin: ${command.summary}`;
@@ -26,9 +26,9 @@ export function adminHelp(
   return `${[title, usage, ...groups(shown, width), examples(command), closing].join('\n\n')}\n`;
 }
 
-const closing = 'mq admin <action> --help prints the options of an action.';
+const closing = 'mq admin <action> --help prints the options of an action.\nMore: mq help admin';
 
-function actionHelp(action: Action, width: number): string {
+function actionHelp(action: Action, { topic, width }: { topic: string; width: number }): string {
   const { summary, request, columns: names } = action;
   const shown = names && `Columns\n  ${names.join(',')}\n  and all others that --json shows`;
   const helped = {
@@ -38,6 +38,7 @@ function actionHelp(action: Action, width: number): string {
     introduction: [`HTTP API: ${request}`, ...(shown === undefined ? [] : [shown])],
     options: optionsOf(action),
     examples: [exampleOf(action)],
+    topic,
   };
   return formatHelp(helped, width);
 }

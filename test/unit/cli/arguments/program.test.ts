@@ -13,6 +13,7 @@ const command = (options: readonly Option[]): Command => ({
   summary: '',
   usage: '',
   group: '',
+  topic: '',
   examples: [],
   options,
   run: async () => undefined,
