@@ -5,7 +5,7 @@ import type { DeadQueue } from '../config/dead-queue.ts';
 import { waitQueue } from '../config/retry-queues.ts';
 import type { Context } from '../context.ts';
 import { MqError } from '../errors.ts';
-import type { Looked } from '../session/browser.ts';
+import type { BrowsedMessage } from '../session/browser.ts';
 import type { OutgoingMessage, PublishOutcome } from '../session/outgoing-message.ts';
 import type { Publisher } from '../session/publisher.ts';
 import type { Session } from '../session/session.ts';
@@ -153,12 +153,12 @@ async function change({ context, browser, printer, settings, outlet }: Change): 
   const { count = Number.POSITIVE_INFINITY } = selection;
   const progress = new Progress(context.stderr, browser.total);
   const outcome = { done: 0, failed: 0, first: undefined as MqError | undefined };
-  const fail = (looked: Looked, error: MqError) => {
+  const fail = (looked: BrowsedMessage, error: MqError) => {
     looked.leave();
     outcome.failed += 1;
     outcome.first ??= error;
   };
-  const take = (looked: Looked) => {
+  const take = (looked: BrowsedMessage) => {
     looked.take();
     outcome.done += 1;
     progress.at(outcome.done);

@@ -11,7 +11,7 @@ import { promised } from './promised.ts';
 import type { RawMessage } from './raw-message.ts';
 
 /** A message that was read. The caller calls exactly one of the two functions, at any time. */
-export interface Looked {
+export interface BrowsedMessage {
   readonly raw: RawMessage;
   /** Removes the message from the queue. */
   take(): void;
@@ -23,10 +23,10 @@ export interface Keeper {
   /** Reports whether the message needs it. `server` contains the broker's properties from the login. */
   isNeeded(raw: RawMessage, server: Readonly<Record<string, unknown>>): boolean;
   /** Removes the message or leaves it. Never rejects. */
-  keep(looked: Looked): Promise<void>;
+  keep(looked: BrowsedMessage): Promise<void>;
 }
 
-export interface BrowserSettings {
+interface BrowserSettings {
   readonly vhost: string;
   /** The broker's name of the queue. */
   readonly queue: string;
@@ -55,7 +55,7 @@ export class Browser {
   /** Number of ready messages at the start. No more are read. */
   readonly total: number;
   readonly #readers: Reader[] = [];
-  readonly #arrived: Looked[] = [];
+  readonly #arrived: BrowsedMessage[] = [];
   /** Messages that the keeper is handling. */
   readonly #kept = new Set<Promise<void>>();
   #wake: () => void = () => undefined;
@@ -82,7 +82,7 @@ export class Browser {
   }
 
   /** Yields the messages that were ready at the start. Throws if the connection is lost, which requeues all of them. */
-  async *messages(): AsyncGenerator<Looked> {
+  async *messages(): AsyncGenerator<BrowsedMessage> {
     for (let seen = 0; seen < this.total; seen += 1) {
       const looked = await this.#next();
       if (!looked) return;
@@ -119,7 +119,7 @@ export class Browser {
     }
   }
 
-  async #next(): Promise<Looked | undefined> {
+  async #next(): Promise<BrowsedMessage | undefined> {
     const begun = performance.now();
     for (;;) {
       if (this.#failure) throw this.#failure;
@@ -146,7 +146,7 @@ export class Browser {
     });
   }
 
-  #keep(looked: Looked): void {
+  #keep(looked: BrowsedMessage): void {
     const kept = this.#settings.keeper.keep(looked).then(() => void this.#kept.delete(kept));
     this.#kept.add(kept);
   }
@@ -199,8 +199,8 @@ export class Browser {
   }
 
   #withheld(): MqError {
-    return new MqError('DEADLINE', `the queue '${this.#settings.queue}' has messages and gives none`, {
-      hint: 'another consumer may have it for itself',
+    return new MqError('DEADLINE', `the queue '${this.#settings.queue}' has messages but delivers none`, {
+      hint: 'another consumer may have exclusive access to it',
     });
   }
 }

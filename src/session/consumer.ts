@@ -22,7 +22,7 @@ import type { RawMessage } from './raw-message.ts';
 
 export type { Delivery } from './consuming/delivery.ts';
 
-export interface ConsumerEvents {
+interface ConsumerEvents {
   delivery: [delivery: Delivery];
   /** The broker cancelled the consumer, or its channel closed. It is being set up again. */
   interrupted: [error: MqError];
@@ -277,7 +277,7 @@ export class Consumer extends EventEmitter<ConsumerEvents> {
   #onMissing(): void {
     const current = this.#current;
     if (!current) return;
-    this.#onGone(current, new MqError('UNAVAILABLE', 'the broker has no consumer on the queue any more'));
+    this.#onGone(current, new MqError('UNAVAILABLE', 'the broker has dropped the consumer of the queue'));
     endChannel(current.channel);
   }
 

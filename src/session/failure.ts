@@ -1,13 +1,14 @@
 // Converts errors of amqplib, Rascal, the operating system and the broker to an MqError: a code, one line, and a hint.
 
-import { type ErrorCode, MqError } from '../errors.ts';
+import { type ErrorCode, MqError, systemCode } from '../errors.ts';
 
 /** Hint for a server that is not a broker, or that does not answer. */
 export const portHint = 'RabbitMQ listens for AMQP on 5672 (plain) and 5671 (TLS); 15672 is its management page';
 
 /** Hint for a message that the broker requeues because the consumer did not answer in time. */
-export const consumerTimeoutHint =
-  'give the queue a longer x-consumer-timeout, or the handlers a shorter --handler-timeout';
+export const consumerTimeoutHint = 'set a longer x-consumer-timeout for the queue, or a shorter --handler-timeout';
+
+const permanent: readonly ErrorCode[] = ['NOT_PERMITTED', 'CONFIG', 'TOPOLOGY', 'BAD_DATA', 'BUG'];
 
 /**
  * Returns `true` if reconnecting or retrying cannot help. PROTOCOL is not permanent: after a broker has answered at
@@ -15,7 +16,7 @@ export const consumerTimeoutHint =
  * handshake.
  */
 export function isPermanent(error: MqError): boolean {
-  return (['NOT_PERMITTED', 'CONFIG', 'TOPOLOGY', 'BAD_DATA', 'BUG'] as ErrorCode[]).includes(error.code);
+  return permanent.includes(error.code);
 }
 
 /** Returns `true` if another consumer has exclusive access to the queue. */
@@ -33,18 +34,18 @@ export function isConnectionLoss({ message }: MqError): boolean {
 /** Returns the MqError of a failure. `redact` removes secrets from the text. */
 export function failureOf(error: unknown, redact: (text: string) => string): MqError {
   if (error instanceof MqError) return error;
-  const raw = error instanceof AggregateError && error.errors.length > 0 ? error.errors[0] : error;
-  const clean = (said: string) => redact(withoutAddress(said));
-  const text = clean(raw instanceof Error ? raw.message : String(raw));
-  const system = (raw as { code?: unknown }).code;
-  const known = (typeof system === 'string' ? bySystemCode(system, text) : undefined) ?? byText(text);
+  const original = error instanceof AggregateError && error.errors.length > 0 ? error.errors[0] : error;
+  const clean = (secret: string) => redact(withoutAddress(secret));
+  const text = clean(original instanceof Error ? original.message : String(original));
+  const system = systemCode(original);
+  const known = (system === undefined ? undefined : bySystemCode(system, text)) ?? byText(text);
   const { code, message, hint } = known ?? {
     code: 'UNAVAILABLE' as const,
-    message: `no connection: ${text}`,
+    message: `cannot connect: ${text}`,
     hint: undefined,
   };
   const cause = new Error(text);
-  if (raw instanceof Error && raw.stack !== undefined) cause.stack = clean(raw.stack);
+  if (original instanceof Error && original.stack !== undefined) cause.stack = clean(original.stack);
   return new MqError(code, message, { ...(hint && { hint }), cause });
 }
 
@@ -67,7 +68,7 @@ function bySystemCode(system: string, text: string): Failure | undefined {
   if (system === 'ENOTFOUND' || system === 'EAI_AGAIN' || system === 'EAI_NODATA') {
     return {
       code: 'HOST_UNKNOWN',
-      message: `the host ${peer ?? ''} is unknown (${system})`,
+      message: `unknown host ${peer ?? ''} (${system})`,
       hint: 'check the name in --url, MQ_URL or rascal.json',
     };
   }
@@ -99,11 +100,11 @@ function bySystemCode(system: string, text: string): Failure | undefined {
 }
 
 /** Returns the hint for a failed TLS verification, in terms of mq's options. */
-function tlsHint(said: string): string {
-  if (/ALTNAME|HOSTNAME_MISMATCH/.test(said))
-    return 'use a host name that the certificate holds, or add ?server_name_indication=NAME to the address';
-  if (/EXPIRED|NOT_YET_VALID/.test(said)) return 'renew the certificate of the broker, or set the clock right';
-  return 'trust the authority of the broker: --ca FILE, or ?cacertfile=FILE in the address';
+function tlsHint(text: string): string {
+  if (/ALTNAME|HOSTNAME_MISMATCH/.test(text))
+    return 'use a host name of the certificate, or add ?server_name_indication=NAME to the address';
+  if (/EXPIRED|NOT_YET_VALID/.test(text)) return 'renew the certificate of the broker, or correct the clock';
+  return 'trust the certificate authority of the broker: --ca FILE, or ?cacertfile=FILE in the address';
 }
 
 const inequivalent =
@@ -118,7 +119,7 @@ const texts: readonly (readonly [RegExp, (match: RegExpExecArray) => Failure])[]
     ([, argument, kind, name, vhost, received, received2, current, current2]) => ({
       code: 'TOPOLOGY',
       message: `the ${kind} '${name}' in vhost '${vhost}' exists with another '${argument}': wanted ${received ?? received2}, found ${current ?? current2}`,
-      hint: `write what the broker holds into rascal.json, or "assert": false there to use the ${kind} as it is`,
+      hint: `set the value of the broker in rascal.json, or "assert": false to use the ${kind} as it is`,
     }),
   ],
   [
@@ -134,18 +135,22 @@ const texts: readonly (readonly [RegExp, (match: RegExpExecArray) => Failure])[]
     ([, vhost]) => ({
       code: 'CONFIG',
       message: `the vhost '${vhost}' does not exist on the broker`,
-      hint: 'create it, or name another one at the end of the URL',
+      hint: 'create it, or name another vhost at the end of the URL',
     }),
   ],
   [
+    /home node '([^']+)' of durable queue '([^']*)'.* is down/,
+    ([, node, queue]) => ({ code: 'UNAVAILABLE', message: `the node ${node} of the queue '${queue}' is down` }),
+  ],
+  [
     /((?:user )?connection limit \(\d+\) is reached|vhost '[^']*' is down)/,
-    ([, what]) => ({ code: 'UNAVAILABLE', message: `the broker takes no connection now: ${what}` }),
+    ([, what]) => ({ code: 'UNAVAILABLE', message: `the broker accepts no connection now: ${what}` }),
   ],
   [inUse, ([, queue]) => ({ code: 'UNAVAILABLE', message: `the ${queue} has an exclusive consumer` })],
   [
     // A limit or an unavailable queue is a temporary problem.
     /(?:PRECONDITION_FAILED|NOT_ALLOWED|NOT_FOUND) - ([^"]*(?:limit [^"]*reached|has reached the [^"]*limit|stopped by supervisor|failed to restart|due to timeout|timed out while declaring|may be stopping or being demoted)[^"]*)/,
-    ([, what]) => ({ code: 'UNAVAILABLE', message: `the broker refused for now: ${what?.trim()}` }),
+    ([, what]) => ({ code: 'UNAVAILABLE', message: `the broker refused temporarily: ${what?.trim()}` }),
   ],
   [
     /NOT_ALLOWED - access to vhost '([^']*)' refused for user '([^']*)'/,
@@ -154,10 +159,6 @@ const texts: readonly (readonly [RegExp, (match: RegExpExecArray) => Failure])[]
       message: `the user '${user}' has no access to the vhost '${vhost}'`,
       hint: 'give the user permissions there, or name another vhost at the end of the URL',
     }),
-  ],
-  [
-    /home node '([^']+)' of durable queue '([^']*)'.* is down/,
-    ([, node, queue]) => ({ code: 'UNAVAILABLE', message: `the node ${node} of the queue '${queue}' is down` }),
   ],
   [
     /message size (\d+) (?:is )?larger than (?:configured )?max size (\d+)/,
@@ -183,11 +184,11 @@ const texts: readonly (readonly [RegExp, (match: RegExpExecArray) => Failure])[]
     /PRECONDITION_FAILED - delivery acknowledgement on channel \d+ timed out\. Timeout value used: (\d+) ms/,
     ([, milliseconds]) => ({
       code: 'UNAVAILABLE',
-      message: `a message was in hand for longer than the consumer timeout of ${Number(milliseconds) / 1000} s`,
+      message: `a message was unacknowledged for longer than the consumer timeout of ${Number(milliseconds) / 1000} s`,
       hint: consumerTimeoutHint,
     }),
   ],
-  [/NOT_FOUND - ([^"]+)/, ([, what]) => ({ code: 'TOPOLOGY', message: `the broker holds ${what?.trim()}` })],
+  [/NOT_FOUND - ([^"]+)/, ([, what]) => ({ code: 'TOPOLOGY', message: `the broker has ${what?.trim()}` })],
   // This is not permanent, because after a lost connection the broker may keep our exclusive queue locked for a while.
   [
     /RESOURCE_LOCKED - ([^"]+)/,

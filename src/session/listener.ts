@@ -8,7 +8,7 @@ import { failureOf } from './failure.ts';
 import { promised } from './promised.ts';
 import type { Properties, RawMessage } from './raw-message.ts';
 
-export interface Heard {
+export interface ReceivedMessage {
   readonly body: Buffer;
   /** Name of the exchange. '' is the default exchange. */
   readonly exchange: string;
@@ -18,9 +18,9 @@ export interface Heard {
 }
 
 /** Called with each message. The broker sends at most `prefetch` messages without a call of `done`. */
-export type Take = (heard: Heard, done: () => void) => void;
+export type OnMessage = (message: ReceivedMessage, done: () => void) => void;
 
-export interface Ear {
+export interface Subscription {
   /** The broker's name of the queue, which is usable as a reply address. */
   readonly queue: string;
   stop(): Promise<void>;
@@ -68,18 +68,21 @@ export class Listener {
    * Creates a queue and binds it to `source`, or leaves it unbound if `source` is undefined. A missing exchange closes
    * the channel and ends all subscriptions.
    */
-  async listen(source: { exchange: string; bindingKey: string } | undefined, take: Take): Promise<Ear> {
+  async listen(
+    source: { exchange: string; bindingKey: string } | undefined,
+    onMessage: OnMessage,
+  ): Promise<Subscription> {
     const channel = this.#channel;
     const asked = async () => {
       const options = { exclusive: true, durable: false, autoDelete: true, arguments: { 'x-max-length': longest } };
       const { queue } = await promised<{ queue: string }>((next) => channel.assertQueue('', options, next));
       if (source) await promised((next) => channel.bindQueue(queue, source.exchange, source.bindingKey, {}, next));
-      const onMessage = (message: RawMessage | null) => {
-        if (message) take(heardIn(message), () => this.#ack(message));
-        else this.#closed.resolve(new MqError('UNAVAILABLE', 'the broker has ended the subscription'));
+      const receive = (message: RawMessage | null) => {
+        if (message) onMessage(receivedMessage(message), () => this.#ack(message));
+        else this.#closed.resolve(new MqError('UNAVAILABLE', 'the broker cancelled the subscription'));
       };
       const { consumerTag } = await promised<{ consumerTag: string }>((next) =>
-        channel.consume(queue, onMessage, { exclusive: true }, next),
+        channel.consume(queue, receive, { exclusive: true }, next),
       );
       return { queue, stop: async () => void (await promised((next) => channel.cancel(consumerTag, next))) };
     };
@@ -99,7 +102,7 @@ export class Listener {
   }
 }
 
-function heardIn({ content, fields, properties }: RawMessage): Heard {
+function receivedMessage({ content, fields, properties }: RawMessage): ReceivedMessage {
   const { exchange, routingKey, redelivered } = fields;
   return { body: content, exchange, routingKey, redelivered, properties };
 }

@@ -5,7 +5,7 @@ import type { Channel } from './channel.ts';
 import type { BrokerConnection } from './connecting/broker-connection.ts';
 import { endChannel } from './consuming/channel-end.ts';
 
-export interface Depth {
+interface Depth {
   readonly ready: number;
   readonly consumers: number;
 }
@@ -115,7 +115,7 @@ function answer<T>(channel: Channel, ask: (settle: (found: T | undefined) => voi
     };
     const closed = () => {
       if (code === notFound) resolve(undefined);
-      else reject(new MqError('UNAVAILABLE', 'the connection went before the broker answered'));
+      else reject(new MqError('UNAVAILABLE', 'the connection was lost before the broker answered'));
     };
     channel.once('error', failed);
     channel.once('close', closed);

@@ -11,7 +11,7 @@ import type { OutgoingMessage, PublishOutcome } from './outgoing-message.ts';
 import { ownProperties } from './patches/content-frames.ts';
 import { AnswerTimeouts, lateNackMs } from './publishing/answer-timeouts.ts';
 import { nacked, unencodable, unroutable, unsendable } from './publishing/unsendable.ts';
-import { type Entry, Window } from './publishing/window.ts';
+import { type UnconfirmedMessage, Window } from './publishing/window.ts';
 import type { RawMessage } from './raw-message.ts';
 
 export interface PublisherSettings {
@@ -83,19 +83,16 @@ export class Publisher {
   }
 
   /** Sends one message and calls `settle` exactly once. Wait for `room()` first. */
-  send(message: OutgoingMessage, settle: (sent: PublishOutcome) => void): void {
+  send(message: OutgoingMessage, settle: (outcome: PublishOutcome) => void): void {
     this.#settings.counts.attempted += 1;
     const refusal = unsendable(message);
-    if (this.#failure || refusal) {
-      this.#tell(
-        settle,
-        refusal ? { type: 'refused', error: refusal } : { type: 'in doubt', error: this.#failure as MqError },
-      );
-      return;
+    if (refusal) this.#report(settle, { type: 'refused', error: refusal });
+    else if (this.#failure) this.#report(settle, { type: 'in doubt', error: this.#failure });
+    else {
+      if (this.#window.size === 0) this.#timeouts.start();
+      this.#window.add(message, settle);
+      this.#writeAll();
     }
-    if (this.#window.size === 0) this.#timeouts.start();
-    this.#window.add(message, settle);
-    this.#writeAll();
   }
 
   /** Waits for room and sends a message. Resolves with its outcome. */
@@ -134,7 +131,7 @@ export class Publisher {
       this.#onClosed(channel, cause);
     });
     const { onChannel } = this.#settings;
-    if (onChannel) await this.#connection.answered('what a channel needs', onChannel(channel));
+    if (onChannel) await this.#connection.answered('declarations on a channel', onChannel(channel));
     if (isClosed) throw cause ?? new Error('Channel closed');
     this.#use(channel);
     this.#timeouts.channelOpened();
@@ -175,7 +172,7 @@ export class Publisher {
     }
   }
 
-  #write(channel: ConfirmChannel, entry: Entry): void {
+  #write(channel: ConfirmChannel, entry: UnconfirmedMessage): void {
     const { exchange, routingKey, body, properties, mandatory } = entry.message;
     entry.writtenAt = performance.now();
     try {
@@ -185,7 +182,7 @@ export class Publisher {
         if (this.#channel !== channel || !this.#window.has(entry)) return;
         if (error && error.message !== 'message nacked') return;
         if (error && this.#timeouts.isLateNack(entry.writtenAt))
-          return this.#leave(`took ${lateNackMs / 1000} s for a nack`);
+          return this.#leave(`sent a nack after more than ${lateNackMs / 1000} s`);
         this.#timeouts.answered();
         if (entry.returned) this.#settle(entry, { type: 'refused', error: entry.returned });
         else if (error) this.#settle(entry, { type: 'refused', error: nacked(entry.message) });
@@ -248,20 +245,20 @@ export class Publisher {
     this.#wake();
   }
 
-  #settle(entry: Entry, sent: PublishOutcome): void {
+  #settle(entry: UnconfirmedMessage, outcome: PublishOutcome): void {
     if (!this.#window.has(entry)) return;
     this.#window.remove(entry);
-    this.#tell(entry.settle, sent);
+    this.#report(entry.settle, outcome);
     if (!this.#failure) this.#writeAll();
     if (this.#waiting.length > 0) this.#wake();
   }
 
-  #tell(settle: (sent: PublishOutcome) => void, sent: PublishOutcome): void {
+  #report(settle: (outcome: PublishOutcome) => void, outcome: PublishOutcome): void {
     const { counts } = this.#settings;
-    if (sent.type === 'confirmed') counts.confirmed += 1;
-    else if (sent.type === 'refused') counts.refused += 1;
+    if (outcome.type === 'confirmed') counts.confirmed += 1;
+    else if (outcome.type === 'refused') counts.refused += 1;
     else counts.inDoubt += 1;
-    settle(sent);
+    settle(outcome);
   }
 
   #use(channel: ConfirmChannel | undefined): void {

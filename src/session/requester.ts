@@ -9,7 +9,7 @@ import { promised } from './promised.ts';
 import { Publisher, type PublisherSettings } from './publisher.ts';
 import type { RawMessage } from './raw-message.ts';
 
-export interface RequesterSettings extends Omit<PublisherSettings, 'onChannel'> {
+interface RequesterSettings extends Omit<PublisherSettings, 'onChannel'> {
   /** `true` uses an exclusive queue for the replies instead of direct reply-to. */
   readonly ownQueue: boolean;
   /** Time limit for each reply, in milliseconds. */
@@ -66,8 +66,8 @@ export class Requester {
         pending.delete(id);
         clearTimeout(waiting.timer);
         waiting.reject(
-          new MqError('IN_DOUBT', 'the connection was lost before the reply came', {
-            hint: 'the server may have done the work; ask again',
+          new MqError('IN_DOUBT', 'the connection was lost before the reply arrived', {
+            hint: 'the server may have handled the request; send it again',
           }),
         );
       }
@@ -108,7 +108,7 @@ export class Requester {
         if (message.properties.correlationId !== undefined) this.#late.add(correlationId);
         reject(
           new MqError('DEADLINE', `no reply in ${seconds} s`, {
-            hint: 'is the server running? --timeout sets the wait',
+            hint: 'check that the server is running; --timeout sets the time limit',
           }),
         );
       }, this.#settings.replyTimeoutMs);
@@ -142,8 +142,8 @@ export class Requester {
 }
 
 function ambiguous(): MqError {
-  return new MqError('IN_DOUBT', 'a reply could be that to an earlier request with the same correlation-id', {
-    hint: 'give each request a correlation-id of its own; without the property, mq does',
+  return new MqError('IN_DOUBT', 'a reply may belong to an earlier request with the same correlation-id', {
+    hint: 'use another correlation-id for each request; without the property, mq chooses one',
   });
 }
 

@@ -1,8 +1,9 @@
 // Converts AMQP values to JSON and back. A value that JSON cannot express is an object with the key "!" (the type), and
 // the value as text or its bytes in base64: {"!":"long","value":"9223372036854775807"}, {"!":"binary","base64":"/w=="}.
 
+import { objectOf } from '../config/plain.ts';
 import { bytesOfText, isPlainText, textOfBytes } from './byte-text.ts';
-import { isTypeName } from './codec/field-table.ts';
+import { isTagged, isTypeName } from './codec/field-table.ts';
 import type { Properties } from './raw-message.ts';
 
 /** Deeper values become null, because JSON.stringify and most parsers are recursive. */
@@ -30,7 +31,7 @@ export function taggedValue(value: unknown, depth = 0): unknown {
   if (Array.isArray(value)) return value.map((item) => taggedValue(item, depth + 1));
   if (!isTagged(value)) return taggedFields(value, depth);
   const { '!': type, value: inner } = value;
-  if (type === 'table') return { '!': type, value: taggedFields(inner as object, depth) };
+  if (type === 'table') return { '!': type, value: taggedFields(objectOf(inner), depth) };
   return { '!': type, value: typeof inner === 'bigint' ? String(inner) : inner };
 }
 
@@ -55,6 +56,7 @@ export function taggedProperties({ headers: _, timestamp, ...properties }: Prope
  * double. Throws an Error with the reason.
  */
 export function valueOfJson(text: string): unknown {
+  // The types of TypeScript lack the third argument, the source text of a number.
   const parsed: unknown = JSON.parse(text, ((_: string, value: unknown, { source }: { source: string }) => {
     if (typeof value !== 'number') return value;
     if (!Number.isFinite(value)) throw new RangeError(`${source} is outside the range of the type 'double'`);
@@ -67,14 +69,15 @@ export function valueOfJson(text: string): unknown {
 function untagged(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(untagged);
-  if (!Object.hasOwn(value, '!')) return untaggedFields(value);
-  const { '!': type, value: inner, base64 } = value as { '!': unknown; value?: unknown; base64?: unknown };
+  if (!isTagged(value)) return untaggedFields(value);
+  const { '!': type, value: inner } = value;
+  const { base64 } = objectOf(value);
   if (typeof base64 === 'string' && (type === 'binary' || type === 'string')) {
     const bytes = Buffer.from(base64, 'base64');
     return type === 'binary' ? bytes : textOfBytes(bytes);
   }
   if (typeof type !== 'string' || !isTypeName(type)) throw new Error(`"!" is not a type: ${JSON.stringify(type)}`);
-  if (type === 'table') return { '!': type, value: untaggedFields(inner as object) };
+  if (type === 'table') return { '!': type, value: untaggedFields(objectOf(inner)) };
   return { '!': type, value: untagged(inner) };
 }
 
@@ -86,10 +89,6 @@ function untaggedFields(table: object): object {
       return [isEncoded ? textOfBytes(bytes) : name, untagged(value)];
     }),
   );
-}
-
-function isTagged(value: object): value is { '!': unknown; value?: unknown } {
-  return Object.hasOwn(value, '!');
 }
 
 function base64Of(bytes: Uint8Array): string {

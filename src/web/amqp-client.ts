@@ -3,11 +3,11 @@
 
 import { randomUUID } from 'node:crypto';
 import type { MqError } from '../errors.ts';
-import type { Ear, Listener, Take } from '../session/listener.ts';
+import type { Listener, OnMessage, Subscription } from '../session/listener.ts';
 import type { OutgoingMessage, Session } from '../session/session.ts';
 
 export interface AmqpClient {
-  listen(source: { exchange: string; bindingKey: string } | undefined, take: Take): Promise<Ear>;
+  listen(source: { exchange: string; bindingKey: string } | undefined, take: OnMessage): Promise<Subscription>;
   /**
    * Sends a message. Resolves when the broker has confirmed it. Throws if the broker refused it or the outcome is in
    * doubt.

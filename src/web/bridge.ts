@@ -2,7 +2,7 @@
 // the same destinations and headers. Any error ends the connection (STOMP 1.2, ERROR), and the page reconnects.
 
 import { MqError } from '../errors.ts';
-import type { Heard } from '../session/listener.ts';
+import type { ReceivedMessage } from '../session/listener.ts';
 import type { AmqpClient } from './amqp-client.ts';
 import { type Destination, parseDestination } from './destination.ts';
 import { type Frame, FrameError, FrameReader, frameBytes, headerOf } from './frame.ts';
@@ -146,7 +146,7 @@ export class Bridge {
     return made;
   }
 
-  #message(subscription: string, heard: Heard, done: () => void): void {
+  #message(subscription: string, heard: ReceivedMessage, done: () => void): void {
     if (this.#ended) return;
     this.#messages += 1;
     const { body, headers } = shortened(heard.body);

@@ -1,12 +1,12 @@
 // Converts the properties of AMQP messages to headers of STOMP frames and back, with RabbitMQ's names.
 // https://www.rabbitmq.com/docs/stomp#pear.h
 
-import type { Heard } from '../session/listener.ts';
+import type { ReceivedMessage } from '../session/listener.ts';
 import { taggedValue } from '../session/tagged-json.ts';
 import { destinationOf } from './destination.ts';
 import { type Frame, headerOf } from './frame.ts';
 
-type Properties = Heard['properties'];
+type Properties = ReceivedMessage['properties'];
 
 const named = {
   contentType: 'content-type',
@@ -31,7 +31,7 @@ const reserved = [
 ];
 
 /** Returns the headers of a MESSAGE frame. `known` contains those of the frame itself. */
-export function headersOf(heard: Heard, known: Readonly<Record<string, string>>): Record<string, string> {
+export function headersOf(heard: ReceivedMessage, known: Readonly<Record<string, string>>): Record<string, string> {
   const { headers = {}, deliveryMode, ...properties } = heard.properties;
   const own = Object.entries(named).flatMap(([property, name]) => {
     const value = properties[property as keyof typeof named];

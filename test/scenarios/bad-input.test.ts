@@ -92,7 +92,7 @@ const logins: readonly LoginRow[] = [
     url: () => addressIn('no%20such'),
     exit: 78,
     line: "mq producer: the vhost 'no such' does not exist on the broker [CONFIG]",
-    hint: 'create it, or name another one at the end of the URL',
+    hint: 'create it, or name another vhost at the end of the URL',
   },
   {
     title: 'a vhost that the user may not enter',
@@ -170,7 +170,7 @@ test('a queue that the broker holds with other arguments: which one, what was wa
     line: new RegExp(
       `^mq (task|worker): the queue 'task_queue' in vhost '${vhost.name}' exists with another 'x-queue-type': wanted quorum, found classic \\[TOPOLOGY\\]$`,
     ),
-    hint: 'write what the broker holds into rascal.json, or "assert": false there to use the queue as it is',
+    hint: 'set the value of the broker in rascal.json, or "assert": false to use the queue as it is',
   };
   assertRefused(await run(['task', 'hi']), refusal);
   assertRefused(await run(['worker', '--until-empty']), refusal);
@@ -182,7 +182,7 @@ test('an exchange that the broker holds with another type', async () => {
   assertRefused(await run(['emit-log', 'hi']), {
     exit: 78,
     line: `mq emit-log: the exchange 'logs' in vhost '${vhost.name}' exists with another 'type': wanted fanout, found direct [TOPOLOGY]`,
-    hint: 'write what the broker holds into rascal.json, or "assert": false there to use the exchange as it is',
+    hint: 'set the value of the broker in rascal.json, or "assert": false to use the exchange as it is',
   });
   await vhost.api('DELETE', `/api/exchanges/${vhost.name}/logs`);
 });

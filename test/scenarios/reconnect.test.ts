@@ -56,7 +56,7 @@ test('a queue that stays away ends the role with 78, and does not loop', async (
   await roles.deleteQueue('gone');
   const { status, stderr } = await receiver.ended;
   assert.is(status, 78, stderr);
-  assert.match(stderr, /\nmq subscribe: the broker holds no queue 'gone' .*\[TOPOLOGY\]\n/);
+  assert.match(stderr, /\nmq subscribe: the broker has no queue 'gone' .*\[TOPOLOGY\]\n/);
   assert.ok(lines(stderr).length < 6, stderr);
 });
 

@@ -3,7 +3,7 @@
 // zero.
 
 import type { MqError } from '../../errors.ts';
-import type { Keeper, Looked } from '../../session/browser.ts';
+import type { BrowsedMessage, Keeper } from '../../session/browser.ts';
 import type { OutgoingMessage } from '../../session/outgoing-message.ts';
 import type { Publisher } from '../../session/publisher.ts';
 import type { RawMessage } from '../../session/wire.ts';
@@ -47,7 +47,7 @@ export class Renewal implements Keeper {
   }
 
   /** Publishes the letter to the end of its queue and removes the original, which stays on failure. Never rejects. */
-  async keep(looked: Looked): Promise<void> {
+  async keep(looked: BrowsedMessage): Promise<void> {
     const sent = this.#last.then(async () => {
       this.#publisher ??= this.#parts.open();
       const publisher = await this.#publisher;

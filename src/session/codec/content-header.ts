@@ -3,7 +3,9 @@
 
 import { textOfBytes } from '../byte-text.ts';
 import type { Properties } from '../raw-message.ts';
-import { type Field, Reader, readFields, safeInteger, Writer, writeField } from './field-table.ts';
+import { ByteReader } from './byte-reader.ts';
+import { ByteWriter } from './byte-writer.ts';
+import { type Field, readFields, safeInteger, writeField } from './field-table.ts';
 
 /**
  * Key under which the properties of a delivery hold their original bytes. A copy by `{...properties}` includes it, so a
@@ -30,6 +32,11 @@ class Received {
   }
 }
 
+/** Properties that may be those of a delivery. */
+interface MaybeReceived extends Properties {
+  [asReceived]?: Received;
+}
+
 type Kind = 'text' | 'table' | 'octet' | 'time';
 
 /** Properties in the order of their flags, from the highest bit down. */
@@ -51,20 +58,21 @@ const list: readonly (readonly [name: keyof Properties, kind: Kind])[] = [
 ];
 
 /** Returns what a copy of the properties needs to be written with the original bytes. */
-export function receivedForm(properties: Properties): object {
-  const received = (properties as { [asReceived]?: Received })[asReceived];
+export function receivedForm(properties: MaybeReceived): object {
+  const received = properties[asReceived];
   return received ? { [asReceived]: received } : {};
 }
 
 /** Reads the flags and the properties. Throws a RangeError if they are longer than `bytes`. */
 export function readProperties(bytes: Buffer): Properties {
-  const reader = new Reader(bytes);
+  const reader = new ByteReader(bytes);
   const flags = bytes.readUInt16BE(reader.skip(2));
   const values: Record<string, unknown> = {};
   let headers: readonly Field[] = [];
   for (let index = 0; index < list.length; index += 1) {
-    if ((flags & (0x8000 >> index)) === 0) continue;
-    const [name, kind] = list[index] as (typeof list)[number];
+    const property = list[index];
+    if (!property || (flags & (0x8000 >> index)) === 0) continue;
+    const [name, kind] = property;
     if (kind === 'table') {
       const read = readFields(reader.take(reader.long()));
       headers = read.fields;
@@ -72,14 +80,15 @@ export function readProperties(bytes: Buffer): Properties {
       if (read.unreadable !== undefined) values['unreadable'] = `its headers cannot be read: ${read.unreadable}`;
     } else values[name] = readProperty(reader, kind);
   }
-  const properties = values as Properties & { [asReceived]?: Received };
+  // `list` reads each property as its type in Properties.
+  const properties = values as MaybeReceived;
   properties[asReceived] = new Received(properties, headers, bytes);
   return properties;
 }
 
 /** Returns the bytes of each property, except the headers. */
 function partsOf(bytes: Buffer): ReadonlyMap<string, Buffer> {
-  const reader = new Reader(bytes);
+  const reader = new ByteReader(bytes);
   const flags = bytes.readUInt16BE(reader.skip(2));
   const parts = new Map<string, Buffer>();
   list.forEach(([name, kind], index) => {
@@ -94,7 +103,7 @@ function partsOf(bytes: Buffer): ReadonlyMap<string, Buffer> {
   return parts;
 }
 
-function readProperty(reader: Reader, kind: Exclude<Kind, 'table'>): unknown {
+function readProperty(reader: ByteReader, kind: Exclude<Kind, 'table'>): unknown {
   if (kind === 'octet') return reader.octet();
   if (kind === 'time') return safeInteger(reader.bytes.readBigUInt64BE(reader.skip(8)));
   return textOfBytes(reader.take(reader.octet()));
@@ -102,40 +111,41 @@ function readProperty(reader: Reader, kind: Exclude<Kind, 'table'>): unknown {
 
 /** Returns the flags and the properties as bytes. Throws if AMQP cannot represent a value. */
 export function propertyBytes(properties: Properties): Buffer {
-  const writer = new Writer();
+  const writer = new ByteWriter();
   writeProperties(writer, properties);
   return writer.done();
 }
 
 /** Writes the flags and the properties. Throws if AMQP cannot represent a value. */
-export function writeProperties(writer: Writer, properties: Properties): void {
-  const received = (properties as { [asReceived]?: Received })[asReceived];
+export function writeProperties(writer: ByteWriter, properties: MaybeReceived): void {
+  const received = properties[asReceived];
   const flagsAt = writer.reserve(2);
   let flags = 0;
   for (let index = 0; index < list.length; index += 1) {
-    const [name, kind] = list[index] as (typeof list)[number];
-    const value = properties[name];
-    if (value === undefined || value === null) continue;
+    const property = list[index];
+    const value = property && properties[property[0]];
+    if (!property || value === undefined || value === null) continue;
+    const [name, kind] = property;
     flags |= 0x8000 >> index;
     const raw = received && Object.is(received.values[name], value) ? received.bytesOf(name) : undefined;
     if (raw) writer.add(raw);
-    else if (kind === 'table')
-      writer.sized(() => writeHeaders(writer, value as Properties['headers'] & object, received));
-    else if (kind === 'octet') writer.octet(value as number);
     else if (kind === 'text') writer.shortText(String(value), `property ${name}`);
-    else writeTime(writer, value as number | bigint);
+    else if (kind === 'octet' && typeof value === 'number') writer.octet(value);
+    else if (kind === 'time' && typeof value !== 'object') writeTime(writer, value);
+    else if (typeof value === 'object') writer.sized(() => writeHeaders(writer, value, received));
+    else throw new TypeError(`the property ${name} has the wrong type`);
   }
   writer.buffer.writeUInt16BE(flags, flagsAt);
 }
 
-function writeTime(writer: Writer, value: number | bigint): void {
+function writeTime(writer: ByteWriter, value: number | bigint | string): void {
   const at = writer.reserve(8);
   writer.buffer.writeBigUInt64BE(BigInt(value), at);
 }
 
 /** Writes the unchanged headers first, in their original order, then the others. */
 function writeHeaders(
-  writer: Writer,
+  writer: ByteWriter,
   headers: Readonly<Record<string, unknown>>,
   received: Received | undefined,
 ): void {

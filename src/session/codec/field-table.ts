@@ -2,7 +2,11 @@
 // amqplib's codec changes integers over 2^53, replaces bytes that are not UTF-8 with U+FFFD, and writes every integer
 // with the smallest type.
 
-import { bytesOfText, isPlainText, textOfBytes } from '../byte-text.ts';
+import { isObject, objectOf } from '../../config/plain.ts';
+import { systemCode } from '../../errors.ts';
+import { bytesOfText, textOfBytes } from '../byte-text.ts';
+import { ByteReader } from './byte-reader.ts';
+import type { ByteWriter } from './byte-writer.ts';
 
 /** One field of a table. */
 export interface Field {
@@ -12,7 +16,7 @@ export interface Field {
   readonly bytes: Buffer;
 }
 
-export interface Fields {
+interface Fields {
   readonly fields: readonly Field[];
   /** Reason why some values, or all fields, could not be read. */
   readonly unreadable?: string;
@@ -22,11 +26,11 @@ export interface Fields {
 const deepest = 2000;
 
 /** Represents a value that cannot be read. The value can still be sent again, because its length is known. */
-export const unreadableValue = Object.freeze({ '!': 'unreadable' });
+const unreadableValue = Object.freeze({ '!': 'unreadable' });
 
 /** Reads the content of a table. Never throws. */
 export function readFields(table: Buffer): Fields {
-  const reader = new Reader(table);
+  const reader = new ByteReader(table);
   const fields: Field[] = [];
   let unreadable: string | undefined;
   try {
@@ -38,7 +42,7 @@ export function readFields(table: Buffer): Fields {
       const bytes = table.subarray(start, reader.at);
       let value: unknown = unreadableValue;
       try {
-        value = readValue(new Reader(table.subarray(valueAt, reader.at)), 0);
+        value = readValue(new ByteReader(table.subarray(valueAt, reader.at)), 0);
       } catch (error) {
         unreadable ??= reasonOf(error);
       }
@@ -51,61 +55,38 @@ export function readFields(table: Buffer): Fields {
   return { fields, ...(unreadable !== undefined && { unreadable }) };
 }
 
-/** Reads bytes from start to end. Throws a RangeError if there are too few. */
-export class Reader {
-  readonly bytes: Buffer;
-  at = 0;
-
-  constructor(bytes: Buffer) {
-    this.bytes = bytes;
-  }
-
-  get isAtEnd(): boolean {
-    return this.at >= this.bytes.length;
-  }
-
-  /** Skips `count` bytes and returns the position of the first one. */
-  skip(count: number): number {
-    const start = this.at;
-    if (start + count > this.bytes.length) throw new RangeError('it ends too early');
-    this.at += count;
-    return start;
-  }
-
-  take(count: number): Buffer {
-    const start = this.skip(count);
-    return this.bytes.subarray(start, start + count);
-  }
-
-  octet(): number {
-    return this.bytes.readUInt8(this.skip(1));
-  }
-
-  long(): number {
-    return this.bytes.readUInt32BE(this.skip(4));
-  }
-
-  shortText(): string {
-    return textOfBytes(this.take(this.octet()));
-  }
-}
-
 /** Size of a value by type, in bytes, without the type itself. Other types start with their length. */
 const sizes: Readonly<Record<string, number>> = {
   ...{ t: 1, b: 1, B: 1, s: 2, u: 2, I: 4, i: 4, f: 4, l: 8, L: 8, d: 8, T: 8, D: 5, V: 0 },
 };
 const withLength = 'SxAF';
 
-function skipValue(reader: Reader): void {
+function skipValue(reader: ByteReader): void {
   const type = String.fromCharCode(reader.octet());
   const size = sizes[type];
   if (size === undefined && !withLength.includes(type)) throw new TypeError(`unknown type ${JSON.stringify(type)}`);
   reader.skip(size ?? reader.long());
 }
 
-function readValue(reader: Reader, depth: number): unknown {
+function readValue(reader: ByteReader, depth: number): unknown {
   if (depth > deepest) throw new RangeError(`tables are nested over ${deepest} deep`);
   const type = String.fromCharCode(reader.octet());
+  switch (type) {
+    case 'S':
+      return textOfBytes(reader.take(reader.long()));
+    case 'x':
+      return reader.take(reader.long());
+    case 'A':
+      return readArray(new ByteReader(reader.take(reader.long())), depth + 1);
+    case 'F':
+      return readTable(new ByteReader(reader.take(reader.long())), depth + 1);
+    default:
+      return readFixed(reader, type);
+  }
+}
+
+/** Reads a value of fixed size. */
+function readFixed(reader: ByteReader, type: string): unknown {
   const { bytes } = reader;
   switch (type) {
     case 't':
@@ -133,28 +114,20 @@ function readValue(reader: Reader, depth: number): unknown {
       return { '!': 'timestamp', value: safeInteger(bytes.readBigUInt64BE(reader.skip(8))) };
     case 'D':
       return { '!': 'decimal', value: { places: reader.octet(), digits: reader.long() } };
-    case 'S':
-      return textOfBytes(reader.take(reader.long()));
-    case 'x':
-      return reader.take(reader.long());
     case 'V':
       return null;
-    case 'A':
-      return readArray(new Reader(reader.take(reader.long())), depth + 1);
-    case 'F':
-      return readTable(new Reader(reader.take(reader.long())), depth + 1);
     default:
       throw new TypeError(`unknown type ${JSON.stringify(type)}`);
   }
 }
 
-function readArray(reader: Reader, depth: number): unknown[] {
+function readArray(reader: ByteReader, depth: number): unknown[] {
   const values: unknown[] = [];
   while (!reader.isAtEnd) values.push(readValue(reader, depth));
   return values;
 }
 
-function readTable(reader: Reader, depth: number): object {
+function readTable(reader: ByteReader, depth: number): object {
   const entries: [string, unknown][] = [];
   while (!reader.isAtEnd) entries.push([reader.shortText(), readValue(reader, depth)]);
   // fromEntries defines properties, so a field named __proto__ becomes an ordinary field.
@@ -172,109 +145,33 @@ function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** Collects bytes in a growing buffer. */
-export class Writer {
-  #bytes = Buffer.allocUnsafe(512);
-  length = 0;
-
-  /** Reserves `count` bytes and returns the position of the first one. */
-  reserve(count: number): number {
-    const start = this.length;
-    if (start + count > this.#bytes.length) {
-      const grown = Buffer.allocUnsafe(2 * (start + count));
-      this.#bytes.copy(grown, 0, 0, start);
-      this.#bytes = grown;
-    }
-    this.length += count;
-    return start;
-  }
-
-  /** The underlying buffer, which is valid until the next `reserve`. */
-  get buffer(): Buffer {
-    return this.#bytes;
-  }
-
-  octet(value: number): void {
-    const start = this.reserve(1);
-    this.#bytes.writeUInt8(value, start);
-  }
-
-  short(value: number): void {
-    const start = this.reserve(2);
-    this.#bytes.writeUInt16BE(value, start);
-  }
-
-  add(bytes: Buffer): void {
-    const start = this.reserve(bytes.length);
-    bytes.copy(this.#bytes, start);
-  }
-
-  /** AMQP 0-9-1, 4.2.5.3: a short string holds at most 255 octets. */
-  shortText(text: string, what: string): void {
-    const bytes = isPlainText(text) ? undefined : bytesOfText(text);
-    const length = bytes?.length ?? Buffer.byteLength(text);
-    if (length > 255) throw new RangeError(`the ${what} has ${length} bytes; AMQP allows 255`);
-    const start = this.reserve(length + 1);
-    this.#bytes[start] = length;
-    if (bytes) bytes.copy(this.#bytes, start + 1);
-    else this.#bytes.write(text, start + 1);
-  }
-
-  longBytes(bytes: Buffer): void {
-    const start = this.reserve(4);
-    this.#bytes.writeUInt32BE(bytes.length, start);
-    this.add(bytes);
-  }
-
-  /** Writes a length, followed by the output of `write`. */
-  sized(write: () => void): void {
-    const start = this.reserve(4);
-    write();
-    this.#bytes.writeUInt32BE(this.length - start - 4, start);
-  }
-
-  clear(): void {
-    this.length = 0;
-  }
-
-  /** Returns a copy of the written bytes. */
-  copy(): Buffer {
-    const copy = Buffer.allocUnsafe(this.length);
-    this.#bytes.copy(copy, 0, 0, this.length);
-    return copy;
-  }
-
-  /** Returns the written bytes. Nothing may be written afterwards. */
-  done(): Buffer {
-    return this.#bytes.subarray(0, this.length);
-  }
-}
-
 /** Writes one field of a table. Throws if AMQP cannot represent the value. */
-export function writeField(writer: Writer, name: string, value: unknown): void {
+export function writeField(writer: ByteWriter, name: string, value: unknown): void {
   writer.shortText(name, 'name of a header');
   writeValue(writer, value);
 }
 
-function writeTable(writer: Writer, table: object): void {
+function writeTable(writer: ByteWriter, table: object): void {
   writer.sized(() => {
     for (const [name, value] of Object.entries(table)) if (value !== undefined) writeField(writer, name, value);
   });
 }
 
-function writeValue(writer: Writer, value: unknown): void {
-  const isTagged = typeof value === 'object' && value !== null && Object.hasOwn(value, '!');
-  const { '!': type, value: inner } = isTagged
-    ? (value as { '!': unknown; value?: unknown })
-    : { '!': typeOf(value), value };
+function writeValue(writer: ByteWriter, value: unknown): void {
+  const { '!': type, value: inner } = isTagged(value) ? value : { '!': typeOf(value), value };
   const write = Object.hasOwn(types, String(type)) ? types[String(type)] : undefined;
   if (!write) throw new TypeError(`unknown type '${type}'`);
   try {
     write(writer, inner);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_OUT_OF_RANGE') throw error;
+    if (systemCode(error) !== 'ERR_OUT_OF_RANGE') throw error;
     throw new RangeError(`${inner} is outside the range of the type '${type}'`, { cause: error });
   }
+}
+
+/** Reports whether a value names its AMQP type: `{"!":"long","value":…}`. */
+export function isTagged(value: unknown): value is { readonly '!': unknown; readonly value?: unknown } {
+  return typeof value === 'object' && value !== null && Object.hasOwn(value, '!');
 }
 
 /** Returns the AMQP type for a JavaScript value. */
@@ -293,7 +190,7 @@ function numberType(value: number): string {
   return Math.abs(value) < 2 ** 31 ? 'int' : 'long';
 }
 
-type Write = (writer: Writer, value: unknown) => void;
+type Write = (writer: ByteWriter, value: unknown) => void;
 
 function fixed(letter: string, size: number, write: (bytes: Buffer, value: unknown, at: number) => void): Write {
   return (writer, value) => {
@@ -317,7 +214,7 @@ const types: Readonly<Record<string, Write>> = {
   double: fixed('d', 8, (bytes, value, at) => bytes.writeDoubleBE(Number(value), at)),
   timestamp: fixed('T', 8, (bytes, value, at) => bytes.writeBigUInt64BE(bigInteger(value), at)),
   decimal: fixed('D', 5, (bytes, value, at) => {
-    const { places, digits } = (value ?? {}) as { places?: unknown; digits?: unknown };
+    const { places, digits } = objectOf(value);
     bytes.writeUInt8(integer(places), at);
     bytes.writeUInt32BE(integer(digits), at + 1);
   }),
@@ -328,17 +225,18 @@ const types: Readonly<Record<string, Write>> = {
   },
   binary: (writer, value) => {
     writer.octet('x'.charCodeAt(0));
-    writer.longBytes(Buffer.from(value as Uint8Array));
+    writer.longBytes(binary(value));
   },
   array: (writer, value) => {
     writer.octet('A'.charCodeAt(0));
     writer.sized(() => {
-      for (const item of value as unknown[]) writeValue(writer, item);
+      for (const item of list(value)) writeValue(writer, item);
     });
   },
   table: (writer, value) => {
     writer.octet('F'.charCodeAt(0));
-    writeTable(writer, value as object);
+    if (!isObject(value)) throw new TypeError('the value is not a table');
+    writeTable(writer, value);
   },
 };
 
@@ -354,5 +252,18 @@ function integer(value: unknown): number {
 }
 
 function bigInteger(value: unknown): bigint {
-  return typeof value === 'bigint' || /^-?\d+$/.test(String(value)) ? BigInt(value as bigint) : BigInt(integer(value));
+  if (typeof value === 'bigint') return value;
+  const text = String(value);
+  return BigInt(/^-?\d+$/.test(text) ? text : integer(value));
+}
+
+function binary(value: unknown): Buffer {
+  if (typeof value === 'string') return Buffer.from(value);
+  if (value instanceof Uint8Array || Array.isArray(value)) return Buffer.from(value);
+  throw new TypeError('the value is not binary');
+}
+
+function list(value: unknown): readonly unknown[] {
+  if (!Array.isArray(value)) throw new TypeError('the value is not a list');
+  return value;
 }

@@ -15,7 +15,7 @@ import { SetUpDeadlines } from './set-up-deadlines.ts';
 import { renameOwnQueues, SubscriptionQueue } from './subscription-queue.ts';
 
 /** Events of a connection. `fatal` means that reconnecting cannot help. */
-export interface BrokerConnectionEvents {
+interface BrokerConnectionEvents {
   lost: [error: MqError];
   connected: [];
   blocked: [reason: string];

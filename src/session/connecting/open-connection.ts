@@ -14,7 +14,7 @@ import { BrokerConnection, type BrokerConnectionSettings, stopKeepActive } from 
 import { setUpMs, setUpTimeout } from './set-up-deadlines.ts';
 import { withTlsFiles } from './tls-files.ts';
 
-export interface OpenSettings extends BrokerConnectionSettings {
+interface OpenSettings extends BrokerConnectionSettings {
   /** Settings that config/ builds for Rascal. */
   readonly rascalConfig: RascalSettings;
 }

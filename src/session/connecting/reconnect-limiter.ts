@@ -43,7 +43,9 @@ export class ReconnectLimiter {
     const isAtOnce = this.#limit && 'tries' in this.#limit && this.#limit.tries === 0;
     this.#giveUp(
       new MqError('UNAVAILABLE', isAtOnce ? message : `no connection after ${after}: ${message}`, {
-        hint: isAtOnce ? '--exit-on-disconnect says to end here' : '--max-reconnect sets how long to go on',
+        hint: isAtOnce
+          ? '--exit-on-disconnect ends the role at the first lost connection'
+          : '--max-reconnect sets the limit',
         cause: this.#last,
       }),
     );

@@ -21,7 +21,7 @@ export class SetUpDeadlines {
   readonly #breakOff: (error: MqError) => void;
   readonly #timers = new Set<NodeJS.Timeout>();
 
-  /** `breakOff` destroys the sockets of a set-up that takes too long. */
+  /** `breakOff` destroys the sockets of a set-up that exceeds its time limit. */
   constructor(breakOff: (error: MqError) => void) {
     this.#breakOff = breakOff;
   }

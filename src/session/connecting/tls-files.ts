@@ -1,7 +1,6 @@
 // Reads the certificates and keys that an address names by file (`cacertfile`, `certfile`, `keyfile`, --ca) before a
 // connection is opened.
 
-import type { TlsFiles } from '../../config/config.ts';
 import { objectOf, type Plain, without } from '../../config/plain.ts';
 import type { RascalSettings } from '../../config/rascal-settings.ts';
 import { readFile } from '../../config/read-file.ts';
@@ -21,8 +20,8 @@ export async function withTlsContent(connection: Plain): Promise<Plain> {
   const { socketOptions, ...rest } = connection;
   const { tlsFiles } = objectOf(socketOptions);
   if (tlsFiles === undefined) return connection;
-  const files = Object.entries(tlsFiles as TlsFiles);
-  const contents = await Promise.all(files.map(async ([option, file]) => [option, await read(file)] as const));
+  const files = Object.entries(objectOf(tlsFiles));
+  const contents = await Promise.all(files.map(async ([option, file]) => [option, await read(String(file))] as const));
   return {
     ...rest,
     socketOptions: { ...Object.fromEntries(contents), ...without(objectOf(socketOptions), ['tlsFiles']) },

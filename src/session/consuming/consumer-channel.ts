@@ -10,7 +10,7 @@ import { Acks } from './acks.ts';
 import { ConsumerDelivery, type Delivery, type DeliveryChannel } from './delivery.ts';
 import { UnansweredDeliveries } from './unanswered-deliveries.ts';
 
-export interface ConsumerChannelPlan {
+interface ConsumerChannelPlan {
   readonly queue: string;
   /** `true` if the broker keeps the messages when the channel is lost. */
   readonly isKept: boolean;

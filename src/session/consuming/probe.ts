@@ -11,7 +11,7 @@ import type { Counts } from '../counts.ts';
 import type { RawMessage } from '../raw-message.ts';
 import type { Delivery } from './delivery.ts';
 
-export interface ProbeSettings {
+interface ProbeSettings {
   readonly vhost: string;
   /** Returns the queue of a consumer that has room for a message, or `undefined` without one. */
   readonly queue: () => string | undefined;

@@ -5,7 +5,7 @@ import type { Channel } from '../channel.ts';
 import type { RawMessage } from '../raw-message.ts';
 import { endChannel } from './channel-end.ts';
 
-export interface StreamPosition {
+interface StreamPosition {
   readonly queue: string;
   /** Arguments of a consumer that has received nothing yet. */
   readonly arguments: unknown;

@@ -51,9 +51,9 @@ export class UnansweredDeliveries {
   cancelled(): MqError {
     const [oldest] = this.#byTag.values();
     const seconds = oldest ? Math.floor((performance.now() - oldest.at) / 1000) : 0;
-    if (!oldest || seconds === 0) return new MqError('UNAVAILABLE', 'the broker has cancelled the consumer');
+    if (!oldest || seconds === 0) return new MqError('UNAVAILABLE', 'the broker cancelled the consumer');
     const message = oldest.messageId === undefined ? 'a message' : `message ${oldest.messageId}`;
-    const cause = `its queue was deleted, or the consumer timeout has passed: ${message} is in hand for ${seconds} s`;
-    return new MqError('UNAVAILABLE', `the broker has cancelled the consumer: ${cause}`, { hint: consumerTimeoutHint });
+    const cause = `its queue was deleted, or ${message} exceeded the consumer timeout: unacknowledged for ${seconds} s`;
+    return new MqError('UNAVAILABLE', `the broker cancelled the consumer: ${cause}`, { hint: consumerTimeoutHint });
   }
 }

@@ -3,7 +3,7 @@
 
 import type { BrokerConnection } from '../connecting/broker-connection.ts';
 
-export interface WatchdogSettings {
+interface WatchdogSettings {
   readonly vhost: string;
   /** Returns the consumed queue, or `undefined` while no queue is consumed. */
   readonly queue: () => string | undefined;

@@ -33,7 +33,7 @@ export async function existingOnly(
   const names = missing.map((name) => `'${name}'`).join(', ');
   const [what, are] = missing.length === 1 ? ['queue', 'it does'] : ['queues', 'they do'];
   throw new MqError('NOT_PERMITTED', `the account may not declare the ${what} ${names}, and ${are} not exist`, {
-    hint: 'failed messages go there: run mq declare with an account that may configure, or grant the permission',
+    hint: 'mq sends failed messages there: run mq declare with an account that may configure, or grant the permission',
   });
 }
 

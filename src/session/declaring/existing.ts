@@ -1,6 +1,7 @@
 // Lets a user without configure permission use what another user has declared (mq declare). If the broker refuses a
 // declaration, mq checks that the item exists.
 
+import { objectOf } from '../../config/plain.ts';
 import type { RascalSettings } from '../../config/rascal-settings.ts';
 import { MqError } from '../../errors.ts';
 
@@ -45,7 +46,8 @@ function refusedDeclaration({ code, message }: MqError): Refused | undefined {
   // RabbitMQ: the text of a 403 error names the permission since 3.13.
   const match = /(?:configure|refused:) access to (queue|exchange) '([^']*)' in vhost/.exec(message);
   const [, kind, name] = match ?? [];
-  return code === 'NOT_PERMITTED' && kind && name ? { kind: kind as Refused['kind'], name } : undefined;
+  if (code !== 'NOT_PERMITTED' || !name || (kind !== 'queue' && kind !== 'exchange')) return undefined;
+  return { kind, name };
 }
 
 /** Returns the settings with these items only checked, or used without a check if that needs the permission too. */
@@ -56,14 +58,14 @@ function withExisting(settings: RascalSettings, existing: ReadonlyMap<string, 'c
     const prefix = typeof namespace === 'string' ? `${namespace}:` : '';
     const changed = (kind: Refused['kind']) =>
       Object.fromEntries(
-        Object.entries(Object(vhost[`${kind}s`]) as Record<string, object>).map(([name, item]) => {
+        Object.entries(objectOf(vhost[`${kind}s`])).map(([name, item]) => {
           const way = existing.get(keyOf({ kind, name: prefix + name }));
-          return [name, way === undefined ? item : { ...item, assert: false, check: way === 'check' }];
+          return [name, way === undefined ? item : { ...objectOf(item), assert: false, check: way === 'check' }];
         }),
       );
-    return [vhostName, { ...vhost, exchanges: changed('exchange'), queues: changed('queue') }];
+    return [vhostName, { ...vhost, exchanges: changed('exchange'), queues: changed('queue') }] as const;
   });
-  return { ...settings, vhosts: Object.fromEntries(vhosts) as RascalSettings['vhosts'] };
+  return { ...settings, vhosts: Object.fromEntries(vhosts) };
 }
 
 function keyOf({ kind, name }: Refused): string {

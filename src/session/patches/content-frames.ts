@@ -5,8 +5,9 @@
 // These imports use paths, because the package's `exports` do not name the files.
 import { Connection, type Frame } from '../../../node_modules/amqplib/lib/connection.js';
 import { decodeFrame, type ParsedFrame, parseFrame } from '../../../node_modules/amqplib/lib/frame.js';
+import { ByteReader } from '../codec/byte-reader.ts';
+import { ByteWriter } from '../codec/byte-writer.ts';
 import { readProperties, writeProperties } from '../codec/content-header.ts';
-import { Reader, Writer } from '../codec/field-table.ts';
 import type { Properties } from '../raw-message.ts';
 
 const frameType = { method: 1, header: 2, body: 3 };
@@ -16,9 +17,13 @@ const basic = { class: 60, publish: 40 };
 /** Key under which the headers of a published message hold all its properties. */
 const own: unique symbol = Symbol('own properties');
 
+interface OwnProperties extends Record<string, unknown> {
+  [own]?: Properties;
+}
+
 /** Returns the `headers` option of a publish whose properties mq's codec writes. */
-export function ownProperties(properties: Properties): Record<string, unknown> {
-  return { [own]: properties } as Record<string, unknown>;
+export function ownProperties(properties: Properties): OwnProperties {
+  return { [own]: properties };
 }
 
 Connection.prototype.recvFrame = function () {
@@ -39,8 +44,7 @@ function decoded(frame: ParsedFrame): Frame {
   const { type, channel, payload } = frame;
   if (type === frameType.header && payload.length >= 14 && payload.readUInt16BE(0) === basic.class) {
     const size = payload.readUInt32BE(4) * 2 ** 32 + payload.readUInt32BE(8);
-    const fields: object = readProperties(payload.subarray(12));
-    return { id: basic.class, channel, size, fields: fields as Record<string, unknown> };
+    return { id: basic.class, channel, size, fields: readProperties(payload.subarray(12)) };
   }
   const read = decodeFrame(frame);
   const { routingKey } = read.fields ?? {};
@@ -51,7 +55,7 @@ function decoded(frame: ParsedFrame): Frame {
 
 /** Reads the routing key of basic.deliver, basic.return or basic.get-ok. Returns `undefined` for another method. */
 function routingKeyOf(payload: Buffer): string | undefined {
-  const reader = new Reader(payload.subarray(4));
+  const reader = new ByteReader(payload.subarray(4));
   const method = payload.readUInt16BE(2);
   if (method === 60) reader.shortText();
   if (method === 60 || method === 71) reader.skip(9);
@@ -62,7 +66,7 @@ function routingKeyOf(payload: Buffer): string | undefined {
 }
 
 /** Buffer for the frames of one message. */
-const scratch = new Writer();
+const scratch = new ByteWriter();
 
 /** A body up to this size is written together with its frames. */
 const smallBody = 2048;
@@ -70,7 +74,8 @@ const smallBody = 2048;
 const sendMessage = Connection.prototype.sendMessage;
 Connection.prototype.sendMessage = function (channel, method, fields, id, properties, content) {
   // In amqplib's copy of the headers, the given headers are the prototype (api_args.js).
-  const wanted = (properties.headers as { [own]?: Properties } | undefined)?.[own];
+  const headers: { [own]?: Properties } | undefined = properties.headers;
+  const wanted = headers?.[own];
   if (!wanted) return sendMessage.call(this, channel, method, fields, id, properties, content);
   const { length } = content;
   scratch.clear();
@@ -99,7 +104,10 @@ const headerStart = Buffer.from([0, basic.class, 0, 0]);
 /** Class, method and reserved ticket of basic.publish (AMQP 0-9-1, 1.8.3.7). */
 const publishStart = Buffer.from([0, basic.class, 0, basic.publish, 0, 0]);
 
-function writePublish(writer: Writer, { exchange, routingKey, mandatory }: Readonly<Record<string, unknown>>): void {
+function writePublish(
+  writer: ByteWriter,
+  { exchange, routingKey, mandatory }: Readonly<Record<string, unknown>>,
+): void {
   writer.add(publishStart);
   writer.shortText(String(exchange), 'name of the exchange');
   writer.shortText(String(routingKey), 'routing key');
@@ -107,7 +115,11 @@ function writePublish(writer: Writer, { exchange, routingKey, mandatory }: Reado
 }
 
 /** Writes a frame (AMQP 0-9-1, 4.2.3). */
-function writeFrame(writer: Writer, { type, channel }: { type: number; channel: number }, payload: () => void): void {
+function writeFrame(
+  writer: ByteWriter,
+  { type, channel }: { type: number; channel: number },
+  payload: () => void,
+): void {
   writer.octet(type);
   writer.short(channel);
   writer.sized(payload);

@@ -3,8 +3,9 @@
 // connection.js). RabbitMQ sends this for a vhost that does not exist, that the user may not access, or that has
 // reached its connection limit.
 
-// The import uses a path, because the package's `exports` do not name the file.
+// This import uses a path, because the package's `exports` do not name the file.
 import { Connection, type Frame } from '../../../node_modules/amqplib/lib/connection.js';
+import { objectOf, stringOf } from '../../config/plain.ts';
 
 type Properties = Readonly<Record<string, unknown>>;
 const properties = new WeakMap<Error, Properties>();
@@ -16,22 +17,21 @@ export function refusedProperties(error: Error | null): Properties | undefined {
 
 const open = Connection.prototype.open;
 Connection.prototype.open = function (options, next) {
-  let said: string | undefined;
+  let reason: string | undefined;
   const step = this.step;
   this.step = (take) =>
     step.call(this, (error, frame) => {
-      said = closingText(frame) ?? said;
+      reason = closingText(frame) ?? reason;
       take(error, frame);
     });
   open.call(this, options, (error, ok) => {
     if (error && this.serverProperties) properties.set(error, this.serverProperties);
-    if (error && said !== undefined && !error.message.includes(said)) error.message += `: "${said}"`;
+    if (error && reason !== undefined && !error.message.includes(reason)) error.message += `: "${reason}"`;
     next(error, ok);
   });
 };
 
 /** Returns the reply-text of a connection.close (AMQP 0-9-1, 1.4.2.9). No other frame of the handshake contains one. */
 function closingText(frame: Frame | null): string | undefined {
-  const text = frame?.fields?.['replyText'];
-  return typeof text === 'string' ? text : undefined;
+  return stringOf(objectOf(frame?.fields)['replyText']);
 }

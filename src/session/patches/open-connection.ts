@@ -16,7 +16,7 @@ export interface OpenConnection extends EventEmitter {
   close(next: CloseCallback): void;
 }
 
-export type ChannelCallback = (error: unknown, channel?: Channel) => void;
+type ChannelCallback = (error: unknown, channel?: Channel) => void;
 export type CloseCallback = (error?: Error | null) => void;
 
 /** Methods of a connection that open a channel. */

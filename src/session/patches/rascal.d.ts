@@ -95,7 +95,7 @@ declare module '*/amqplib/lib/connection.js' {
     readonly channel?: number;
     /** Size of the body, in a content header. */
     readonly size?: number;
-    readonly fields?: Readonly<Record<string, unknown>>;
+    readonly fields?: object;
   }
   export class Connection {
     open(options: object, next: (error: Error | null, ok?: unknown) => void): void;

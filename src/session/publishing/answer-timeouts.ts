@@ -3,7 +3,7 @@
 
 import { SendProgress, type Upload } from './send-progress.ts';
 
-export interface AnswerTimeoutSettings {
+interface AnswerTimeoutSettings {
   /** Milliseconds without an answer or a connection after which messages are in doubt. */
   readonly timeoutMs: number;
   /** Milliseconds without an answer or progress in sending after which mq leaves the node. Default 25,000. */
@@ -12,8 +12,8 @@ export interface AnswerTimeoutSettings {
   readonly now?: (() => number) | undefined;
 }
 
-/** What the publisher must do now. `reconnect` contains the time limit that the node has exceeded. */
-export type Verdict =
+/** The action that the publisher must take. `reconnect` contains the time limit that the node has exceeded. */
+type Verdict =
   | { readonly type: 'wait' }
   | { readonly type: 'reconnect'; readonly afterMs: number }
   | { readonly type: 'in doubt' };

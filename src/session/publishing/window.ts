@@ -6,9 +6,9 @@ import type { MqError } from '../../errors.ts';
 import type { OutgoingMessage, PublishOutcome } from '../outgoing-message.ts';
 import type { RawMessage } from '../raw-message.ts';
 
-export interface Entry {
+export interface UnconfirmedMessage {
   readonly message: OutgoingMessage;
-  readonly settle: (sent: PublishOutcome) => void;
+  readonly settle: (outcome: PublishOutcome) => void;
   /** Reason why the broker returned it. */
   returned: MqError | undefined;
   /** Time when it was last sent. */
@@ -19,12 +19,12 @@ export interface Entry {
 const mostSent = 1024;
 
 export class Window {
-  readonly #entries = new Set<Entry>();
+  readonly #entries = new Set<UnconfirmedMessage>();
   /** Entries that are not sent on the current channel, from `#head` on. Settled entries are skipped. */
-  #unsent: Entry[] = [];
+  #unsent: UnconfirmedMessage[] = [];
   #head = 0;
   /** Entries that are sent on the current channel and not answered, by message-id. */
-  readonly #inFlight = new Map<string, Entry[]>();
+  readonly #inFlight = new Map<string, UnconfirmedMessage[]>();
   /** Total size of all bodies. */
   bytes = 0;
 
@@ -32,23 +32,23 @@ export class Window {
     return this.#entries.size;
   }
 
-  [Symbol.iterator](): Iterator<Entry> {
+  [Symbol.iterator](): Iterator<UnconfirmedMessage> {
     return this.#entries.values();
   }
 
-  has(entry: Entry): boolean {
+  has(entry: UnconfirmedMessage): boolean {
     return this.#entries.has(entry);
   }
 
-  add(message: OutgoingMessage, settle: Entry['settle']): void {
-    const entry: Entry = { message, settle, returned: undefined, writtenAt: 0 };
+  add(message: OutgoingMessage, settle: UnconfirmedMessage['settle']): void {
+    const entry: UnconfirmedMessage = { message, settle, returned: undefined, writtenAt: 0 };
     this.#entries.add(entry);
     this.#unsent.push(entry);
     this.bytes += message.body.length;
   }
 
   /** Returns the next message to send, or `undefined` if all are sent or it must wait. */
-  next(): Entry | undefined {
+  next(): UnconfirmedMessage | undefined {
     let entry = this.#unsent[this.#head];
     while (entry && !this.#entries.has(entry)) entry = this.#unsent[++this.#head];
     if (!entry) {
@@ -71,7 +71,7 @@ export class Window {
   }
 
   /** Returns the entry of a returned message. */
-  returned({ fields, properties }: RawMessage): Entry | undefined {
+  returned({ fields, properties }: RawMessage): UnconfirmedMessage | undefined {
     return this.#inFlight.get(idOf({ properties }))?.find(({ message }) => isSame(message, fields));
   }
 
@@ -83,7 +83,7 @@ export class Window {
     for (const entry of this.#entries) entry.returned = undefined;
   }
 
-  remove(entry: Entry): void {
+  remove(entry: UnconfirmedMessage): void {
     if (!this.#entries.delete(entry)) return;
     this.bytes -= entry.message.body.length;
     const id = idOf(entry.message);

@@ -102,11 +102,11 @@ test('reads a nack after a suspension of this process as a refusal', () =>
     assert.is((await outcome).type, 'refused');
   }));
 
-test('leaves a node whose nack took 10 s', () =>
+test('leaves a node whose nack arrives after 10 s', () =>
   uploading(({ left, pass, answer }) => {
     pass(10, 0);
     answer(nack);
-    assert.equal(left, ['the node took 10 s for a nack']);
+    assert.equal(left, ['the node sent a nack after more than 10 s']);
   }));
 
 test.run();

@@ -1,7 +1,7 @@
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { MqError } from '../../../src/errors.ts';
-import type { Take } from '../../../src/session/listener.ts';
+import type { OnMessage } from '../../../src/session/listener.ts';
 import type { AmqpClient, Outgoing } from '../../../src/web/amqp-client.ts';
 import { Bridge } from '../../../src/web/bridge.ts';
 import { type Frame, FrameReader, headerOf } from '../../../src/web/frame.ts';
@@ -17,7 +17,8 @@ function scene({
   const told: Frame[] = [];
   const reader = new FrameReader({ bodyBytes: 1_000_000 });
   const sent: Outgoing[] = [];
-  const takes: { source: { exchange: string; bindingKey: string } | undefined; take: Take; stopped: boolean }[] = [];
+  const takes: { source: { exchange: string; bindingKey: string } | undefined; take: OnMessage; stopped: boolean }[] =
+    [];
   const closed = Promise.withResolvers<MqError>();
   const ended = Promise.withResolvers<void>();
   const waiting: (() => void)[] = [];
@@ -29,7 +30,7 @@ function scene({
       await send(message);
     },
     listen: async (source, take) => {
-      if (source?.exchange === 'nosuch') throw new MqError('TOPOLOGY', "the broker holds no exchange 'nosuch'");
+      if (source?.exchange === 'nosuch') throw new MqError('TOPOLOGY', "the broker has no exchange 'nosuch'");
       const ear = { source, take, stopped: false };
       takes.push(ear);
       return { queue: `amq.gen-${takes.length}`, stop: async () => void Object.assign(ear, { stopped: true }) };

@@ -100,7 +100,7 @@ refuses([
     title: 'a host that DNS does not know',
     args: ['rpc-client', '--url', addressWithCanary('no-such-host.invalid'), '3'],
     exit: 68,
-    line: /^mq rpc-client: the host no-such-host\.invalid is unknown \((ENOTFOUND|EAI_AGAIN)\) \[HOST_UNKNOWN\]$/,
+    line: /^mq rpc-client: unknown host no-such-host\.invalid \((ENOTFOUND|EAI_AGAIN)\) \[HOST_UNKNOWN\]$/,
     hint: 'check the name in --url, MQ_URL or rascal.json',
     everyStyle: true,
   },

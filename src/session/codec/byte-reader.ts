@@ -1,0 +1,42 @@
+// Reads the primitive values of AMQP (0-9-1, 4.2.5) from bytes, from start to end.
+
+import { textOfBytes } from '../byte-text.ts';
+
+/** Every method throws a RangeError if there are too few bytes. */
+export class ByteReader {
+  readonly bytes: Buffer;
+  at = 0;
+
+  constructor(bytes: Buffer) {
+    this.bytes = bytes;
+  }
+
+  get isAtEnd(): boolean {
+    return this.at >= this.bytes.length;
+  }
+
+  /** Skips `count` bytes and returns the position of the first one. */
+  skip(count: number): number {
+    const start = this.at;
+    if (start + count > this.bytes.length) throw new RangeError('it ends too early');
+    this.at += count;
+    return start;
+  }
+
+  take(count: number): Buffer {
+    const start = this.skip(count);
+    return this.bytes.subarray(start, start + count);
+  }
+
+  octet(): number {
+    return this.bytes.readUInt8(this.skip(1));
+  }
+
+  long(): number {
+    return this.bytes.readUInt32BE(this.skip(4));
+  }
+
+  shortText(): string {
+    return textOfBytes(this.take(this.octet()));
+  }
+}
