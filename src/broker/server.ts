@@ -82,7 +82,7 @@ export interface Broker {
   /** Removes the virtual host and closes its connections. Resolves when everything in it is removed too. */
   removeVhost(name: string): Promise<void>;
   /** Serves a socket that another server has accepted, and closes it with the broker. */
-  take(socket: Socket): void;
+  accept(socket: Socket): void;
   /** Closes all connections with 320. Resolves when all sockets and the store are closed. */
   close(): Promise<void>;
 }
@@ -194,7 +194,7 @@ class EmbeddedBroker implements Broker {
     this.#server = server;
   }
 
-  take(socket: Socket): void {
+  accept(socket: Socket): void {
     this.#connections.track(socket);
     this.#connections.accept(socket, this.#state);
   }

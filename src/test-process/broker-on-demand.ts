@@ -59,7 +59,7 @@ export class BrokerOnDemand {
   /** Passes a connection to the broker, or closes the connection if the broker cannot start. */
   accept(socket: Socket): void {
     this.opened().then(
-      ({ broker }) => broker.take(socket),
+      ({ broker }) => broker.accept(socket),
       () => socket.destroy(),
     );
   }

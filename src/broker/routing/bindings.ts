@@ -32,7 +32,7 @@ export class Bindings {
     return removed;
   }
 
-  /** Forgets a deleted queue or exchange. Returns the bindings to it, which the caller removes one by one. */
+  /** Removes a deleted queue or exchange from the index. Returns the bindings to it, which the caller removes one by one. */
   takeTo(destination: Queue | Exchange): Iterable<Binding> {
     const bindings = this.#byDestination.get(destination) ?? [];
     this.#byDestination.delete(destination);

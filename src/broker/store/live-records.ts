@@ -23,7 +23,7 @@ interface HeldMessage {
 
 interface Defined {
   readonly definition: Definition;
-  /** Orders the definitions. */
+  /** The position among all definitions. */
   readonly sequence: number;
   readonly record: LiveRecord;
 }

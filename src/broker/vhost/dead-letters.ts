@@ -33,8 +33,8 @@ export class DeadLetters {
   }
 
   /**
-   * Sends a message to the dead letter exchange of its queue. A dead letter that causes further ones queues them up, so
-   * that a long chain of queues does not overflow the stack. Routing comes before that, and throws to the caller, which
+   * Sends a message to the dead letter exchange of its queue. Dead letters that it causes wait until it is delivered, so
+   * that a long chain of queues does not overflow the stack. Routing comes before the wait. If routing throws, the caller
    * keeps the message.
    */
   send(queue: Queue, message: Message, reason: DeathReason, receipt?: Receipt<Queue>): void {

@@ -70,7 +70,7 @@ export class Definitions {
     });
   }
 
-  forgetExchange(exchange: Exchange): void {
+  undefineExchange(exchange: Exchange): void {
     if (exchange.isDurable) this.#store.undefine('exchange', this.#key(exchange.name));
   }
 
@@ -81,7 +81,7 @@ export class Definitions {
     this.#define({ kind: 'queue', key: queue.key, value });
   }
 
-  forgetQueue(queue: Queue): void {
+  undefineQueue(queue: Queue): void {
     if (queue.isDurable) this.#store.undefine('queue', queue.key);
   }
 
@@ -114,11 +114,11 @@ export class Definitions {
     });
   }
 
-  forgetPolicy(kind: PolicyKind, name: string): void {
+  undefinePolicy(kind: PolicyKind, name: string): void {
     this.#store.undefine('policy', this.#key(kind, name));
   }
 
-  forgetBinding(binding: Binding): void {
+  undefineBinding(binding: Binding): void {
     if (!isDurable(binding)) return;
     this.#store.undefine('binding', this.#key(binding.source.name, bindingKey(binding)));
   }

@@ -33,7 +33,7 @@ export class Removals {
   }
 
   *exchange(exchange: Exchange): Work {
-    if (!exchange.isDeleted) yield* this.#removeAll(this.#forget(exchange));
+    if (!exchange.isDeleted) yield* this.#removeAll(this.#removeExchange(exchange));
   }
 
   *queue(queue: Queue): Work {
@@ -41,7 +41,7 @@ export class Removals {
     this.#vhost.queues.delete(queue.name);
     this.#churn.queue_deleted++;
     this.#vhost.version++;
-    this.#definitions?.forgetQueue(queue);
+    this.#definitions?.undefineQueue(queue);
     queue.delete();
     yield* this.#removeAll(this.#bindings.takeTo(queue));
   }
@@ -52,11 +52,11 @@ export class Removals {
   }
 
   /** Removes an exchange from the virtual host. Returns its bindings, which the caller removes. */
-  #forget(exchange: Exchange): Iterator<Binding> {
+  #removeExchange(exchange: Exchange): Iterator<Binding> {
     this.#vhost.exchanges.delete(exchange.name);
     exchange.isDeleted = true;
     this.#vhost.version++;
-    this.#definitions?.forgetExchange(exchange);
+    this.#definitions?.undefineExchange(exchange);
     return this.#bindingsOf(exchange);
   }
 
@@ -81,8 +81,8 @@ export class Removals {
         const { source } = binding;
         // A client may have declared the same binding again. Then its definition stays.
         const exists = this.#vhost.exchanges.get(source.name)?.bindings.has(bindingKey(binding));
-        if (exists !== true) this.#definitions?.forgetBinding(binding);
-        if (isUnused(source)) stack.push(Iterator.from(this.#forget(source)));
+        if (exists !== true) this.#definitions?.undefineBinding(binding);
+        if (isUnused(source)) stack.push(Iterator.from(this.#removeExchange(source)));
       }
       yield;
     }

@@ -219,7 +219,7 @@ export class VirtualHost implements QueueHost<Queue> {
 
   removePolicy(kind: PolicyKind, name: string): void {
     this.policies.remove(kind, name);
-    this.#definitions?.forgetPolicy(kind, name);
+    this.#definitions?.undefinePolicy(kind, name);
     this.#applyPolicies();
   }
 
@@ -302,7 +302,7 @@ export class VirtualHost implements QueueHost<Queue> {
     if (declaration.isQueue) this.queue(declaration.destination, user);
     this.#bindings.remove(binding);
     this.version++;
-    this.#definitions?.forgetBinding(binding);
+    this.#definitions?.undefineBinding(binding);
     this.slices.run(this.#removals.ifUnused(binding.source));
   }
 
@@ -345,7 +345,7 @@ export class VirtualHost implements QueueHost<Queue> {
   /** Removes all policies, queues and exchanges. The broker does not list this virtual host any more. */
   *removed(): Work {
     for (const kind of policyKinds) {
-      for (const { name } of this.policies.all(kind)) this.#definitions?.forgetPolicy(kind, name);
+      for (const { name } of this.policies.all(kind)) this.#definitions?.undefinePolicy(kind, name);
     }
     for (const queue of this.queues.values()) {
       yield* this.#removals.queue(queue);
