@@ -62,7 +62,10 @@ export class ChildWatch {
     this.#deadlineMs = deadlineMs;
     const quietMs = deadlineMs + Math.min(2 * deadlineMs, blockedGraceMs);
     clearTimeout(this.#watchdog);
-    this.#watchdog = setTimeout(() => this.#kill(`the process was silent for ${quietMs} ms and was ended`), quietMs);
+    this.#watchdog = setTimeout(
+      () => this.#kill(`the process sent no event for ${quietMs} ms and was killed`),
+      quietMs,
+    );
   }
 
   /** Kills the processes that the file has left running, and waits until its pipes are closed. */

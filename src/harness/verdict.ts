@@ -140,7 +140,7 @@ function badEnd({ tests }: Plan, { end, ending, reported }: End): string | undef
   if (ran !== total || total !== tests.length || reported !== ran) {
     return `${tests.length} tests had to run; uvu ran ${ran} of ${total}; ${reported} reported`;
   }
-  return ending.code === 0 ? undefined : `ended badly after its tests: ${endOf(ending)}`;
+  return ending.code === 0 ? undefined : `failed after its tests: ${endOf(ending)}`;
 }
 
 function skipped(skips: readonly EventOf<'skip'>[], plan: Plan | undefined): Skipped[] {

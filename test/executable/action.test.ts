@@ -1,5 +1,5 @@
-// The GitHub action's scripts, run as the action runs them: with its inputs in the environment, and a release on a server
-// of the test.
+// Runs the scripts of the GitHub action as the action does: with its inputs in the environment, and with a release on a
+// server of the test.
 
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -13,7 +13,7 @@ import * as assert from 'uvu/assert';
 import { skip } from '../../src/harness/test-file/skip.ts';
 
 const folder = resolve(import.meta.dirname, '../../.github/actions/mq-test');
-/** Tells what it was called with. */
+/** Prints its arguments. */
 const fakeMq = '#!/bin/sh\nfor word in "$@"; do printf "<%s>" "$word"; done\necho\nexit "${STATUS:-0}"\n';
 
 const action = suite<{ cwd: string }>('the action mq-test');
@@ -25,7 +25,7 @@ action.before.each((context) => {
 });
 action.after.each(({ cwd }) => rmSync(cwd, { recursive: true }));
 
-action('every input and every variable of action.yml is used', () => {
+action('the scripts use every input and variable of action.yml', () => {
   const text = readFileSync(join(folder, 'action.yml'), 'utf8');
   const found = (pattern: RegExp) => [...new Set([...text.matchAll(pattern)].map(([, name = '']) => name))].sort();
   const [inputs] = text.split('\noutputs:');
@@ -37,7 +37,7 @@ action('every input and every variable of action.yml is used', () => {
   assert.equal(unused, []);
 });
 
-action('install takes the release of the tag in `uses`, once its checksum is right', async ({ cwd }) => {
+action('install downloads the release of the tag and checks its checksum', async ({ cwd }) => {
   await withRelease({ 'mq-linux-x64': fakeMq, SHA256SUMS: sums('mq-linux-x64', fakeMq) }, async (server, asked) => {
     const ended = await script('install', cwd, { ...server, ACTION_REF: 'v1.2.3' });
     assert.equal([ended.status, ended.stdout], [0, '<--version>\n']);
@@ -46,7 +46,7 @@ action('install takes the release of the tag in `uses`, once its checksum is rig
   });
 });
 
-action('install refuses a release that is not what its checksums say, or is not there', async ({ cwd }) => {
+action('install refuses a wrong checksum and a missing release', async ({ cwd }) => {
   const other = { 'mq-linux-x64': `${fakeMq}# other\n`, SHA256SUMS: sums('mq-linux-x64', fakeMq) };
   await withRelease(other, async (server) => {
     const ended = await script('install', cwd, { ...server, INPUT_VERSION: 'v1.2.3' });
@@ -66,7 +66,7 @@ action('install refuses a release that is not what its checksums say, or is not 
   });
 });
 
-action('install takes an executable of the repository', async ({ cwd }) => {
+action('install uses an executable of the repository', async ({ cwd }) => {
   writeFileSync(join(cwd, 'mq'), fakeMq);
   assert.is((await script('install', cwd, { INPUT_EXECUTABLE: './mq' })).status, 1);
   chmodSync(join(cwd, 'mq'), 0o755);
@@ -75,7 +75,7 @@ action('install takes an executable of the repository', async ({ cwd }) => {
   assert.match(ended.output, /^mq=.*\/mq\n$/);
 });
 
-action('run gives the inputs to mq word by word, and ends with its status', async ({ cwd }) => {
+action('run passes the inputs to mq word by word and ends with its status', async ({ cwd }) => {
   const mq = join(cwd, 'mq');
   writeFileSync(mq, fakeMq, { mode: 0o755 });
   const inputs = {
@@ -113,7 +113,7 @@ function sums(file: string, content: string): string {
   return `${'0'.repeat(64)}  other\n${createHash('sha256').update(content).digest('hex')}  ${file}\n`;
 }
 
-/** A server with the files of a release, whatever its tag. */
+/** Serves the files of a release for any tag. */
 async function withRelease(
   files: Record<string, string>,
   use: (env: Record<string, string>, asked: string[]) => Promise<void>,
@@ -137,7 +137,7 @@ async function withRelease(
 interface Ended {
   readonly status: number | undefined;
   readonly stdout: string;
-  /** What the script wrote for later steps. */
+  /** Environment that the script wrote for later steps. */
   readonly output: string;
 }
 

@@ -1,4 +1,4 @@
-// mq broker, as a command: its one line, its end, and what it refuses.
+// mq broker as a command: its ready line, its end, and the arguments that it refuses.
 
 import { execFileSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
@@ -22,14 +22,14 @@ async function start(
   return { broker, url, line };
 }
 
-/** Each line that it has said on the way must be `said`. */
+/** Stops the broker. Each line on stderr must match `said`. */
 async function stop(broker: RunningMq, said = /^$/): Promise<void> {
   const { status, stderr } = await broker.stop();
   assert.is(status, 0);
   for (const line of stderr.trimEnd().split('\n')) assert.match(line, said);
 }
 
-test('it says in one line that it is ready, takes messages, and ends with 0 on SIGTERM', async () => {
+test('mq broker prints a ready line, accepts messages, and ends on SIGTERM', async () => {
   const { broker, url, line } = await start([]);
   assert.match(line, /^ready: amqp:\/\/127\.0\.0\.1:\d+ \(in memory only: --data DIR keeps what is durable\)\n$/);
   const env = { MQ_URL: url };
@@ -38,7 +38,7 @@ test('it says in one line that it is ready, takes messages, and ends with 0 on S
   await stop(broker);
 });
 
-test('with --json the line is an object', async () => {
+test('mq broker --json prints the ready line as an object', async () => {
   const broker = startMq(['broker', '--port', '0', '--management-port', '0', '--json']);
   const { event, url, management, data } = JSON.parse(await broker.prints(/\n/));
   assert.equal({ event, data }, { event: 'ready', data: null });
@@ -49,9 +49,9 @@ test('with --json the line is an object', async () => {
   await stop(broker);
 });
 
-test('a disk that takes no more ends it: status 74, and what was confirmed is there afterwards', async () => {
+test('a full disk ends mq broker with 74, and confirmed messages are kept', async () => {
   const cwd = emptyFolder();
-  // No file of it may grow beyond 100 KiB; without the signal that would kill it.
+  // No file may grow above 100 KiB. The signal for it is ignored, because it would kill the broker.
   const limited = join(cwd, 'limited-mq');
   writeFileSync(limited, `#!/bin/bash\ntrap '' XFSZ\nulimit -f 100\nexec '${executable}' "$@"\n`, { mode: 0o755 });
   const { broker, url } = await start(['--data', 'kept'], { cwd, executable: limited });
@@ -69,7 +69,7 @@ test('a disk that takes no more ends it: status 74, and what was confirmed is th
   await stop(again.broker, /truncated|^$/);
 });
 
-test('a folder that is removed under it ends it: status 74, and nothing more is confirmed', async () => {
+test('a removed data folder ends mq broker with 74 and without a confirm', async () => {
   const cwd = emptyFolder();
   const { broker, url } = await start(['--data', 'kept'], { cwd });
   const env = { MQ_URL: url };
@@ -82,7 +82,7 @@ test('a folder that is removed under it ends it: status 74, and nothing more is 
   assert.is.not((await sent).status, 0);
 });
 
-test('with --data what is durable outlives it, and one folder has one broker', async () => {
+test('--data keeps durable messages, and a folder has one broker', async () => {
   const cwd = emptyFolder();
   const first = await start(['--data', 'kept'], { cwd });
   assert.match(first.line, /\(durable in kept\)\n$/);
@@ -100,7 +100,7 @@ test('with --data what is durable outlives it, and one folder has one broker', a
   await stop(second.broker);
 });
 
-test('another user with a password from the environment or a file; a wrong one is refused', async () => {
+test('mq broker reads the password of --user and refuses a wrong one', async () => {
   const secret = 'pa:ss@word';
   const cwd = emptyFolder({ password: `${secret}\n` });
   const byFile = await start(['--user', 'team', '--password-file', 'password'], { cwd });
@@ -113,7 +113,7 @@ test('another user with a password from the environment or a file; a wrong one i
   }
 });
 
-test('it speaks TLS', async () => {
+test('mq broker accepts TLS connections', async () => {
   const cwd = emptyFolder();
   const [cert, key] = [join(cwd, 'cert.pem'), join(cwd, 'key.pem')];
   const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'];
@@ -146,7 +146,7 @@ test('it speaks TLS', async () => {
   await stop(broker);
 });
 
-test('NODE_DEBUG prints no password', async () => {
+test('NODE_DEBUG does not print a password', async () => {
   const { broker, url } = await start(['--management-port', '0']);
   const management = (ready.exec(broker.stdout())?.[2] ?? '').replace('//', '//guest:guest@');
   const env = { MQ_URL: url, MQ_MANAGEMENT_URL: management, NODE_DEBUG: 'http,net,tls,stream', NODE_NO_WARNINGS: '1' };
@@ -155,7 +155,7 @@ test('NODE_DEBUG prints no password', async () => {
   await stop(broker);
 });
 
-test('a folder whose administrator has the default password is not opened to other machines', async () => {
+test('mq broker with a default password refuses to listen on all hosts', async () => {
   const cwd = emptyFolder();
   await stop((await start(['--data', 'data'], { cwd })).broker);
   const env = { MQ_BROKER_PASSWORD: 'a secret of this test' };
@@ -169,7 +169,7 @@ test('a folder whose administrator has the default password is not opened to oth
   await stop(broker, /^mq broker: data has further administrators: guest$/m);
 });
 
-test('a port that is taken, and what may not be, are refused in one line', async () => {
+test('mq broker refuses a port in use and invalid arguments in one line', async () => {
   const server = createServer().listen(0, '127.0.0.1');
   await new Promise((done) => server.once('listening', done));
   const { port } = server.address() as AddressInfo;

@@ -1,4 +1,4 @@
-// What src/build promises: of dist/mq as it lies there (`npm run build` comes first), of the bundle, of the launcher.
+// The results of src/build: dist/mq (`npm run build` creates it), the bundle, and the launcher.
 
 import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
@@ -47,19 +47,19 @@ async function inFolder(files: Record<string, string>, body: (folder: string) =>
 
 const versionOnly: Ended = { status: 0, stdout: `mq ${version}\n`, stderr: '' };
 
-test('the executable runs in an empty folder with an empty environment, and warns of nothing', async () => {
+test('the executable runs with an empty folder and environment', async () => {
   await inFolder({}, async (cwd) => {
     assert.equal(await run(executable, ['--version'], { cwd, env: {} }), versionOnly);
   });
 });
 
-test('the executable has the pages of the documentation', async () => {
+test('the executable contains the pages of the documentation', async () => {
   const stdout = await readFile(join(root, '.github/docs/publishing.md'), 'utf8');
   assert.equal(await run(executable, ['help', 'publishing']), { status: 0, stdout, stderr: '' });
 });
 
 // Node 26.10.0 from npm also needs libatomic.so.1, which Debian's and RabbitMQ's images do not have.
-test('the Linux executable needs no shared library but those of glibc and libstdc++', async () => {
+test('the Linux executable needs only glibc and libstdc++', async () => {
   if (process.platform !== 'linux') return;
   const { stdout } = await run('ldd', [executable]);
   const names = [...stdout.matchAll(/^\s*(?:\/lib64\/)?(\w[\w+-]*)\.so/gm)].map(([, name = '']) => name);
@@ -71,22 +71,22 @@ test('the Linux executable needs no shared library but those of glibc and libstd
   assert.ok(names.includes('libc'), stdout);
 });
 
-test('NODE_OPTIONS brings no code into the executable', async () => {
+test('NODE_OPTIONS does not load code into the executable', async () => {
   await inFolder({ 'evil.cjs': `require('fs').writeFileSync(__dirname + '/ran', '')` }, async (cwd) => {
     const env = { NODE_OPTIONS: `--require ${join(cwd, 'evil.cjs')}` };
     assert.equal(await run(executable, ['--version'], { cwd, env }), versionOnly);
     assert.not(await exists(join(cwd, 'ran')));
-    // The trap works: Node itself falls into it.
+    // Node itself loads the code, so the test can fail.
     await run(node, ['-e', '0'], { cwd, env });
     assert.ok(await exists(join(cwd, 'ran')));
   });
 });
 
-test('an option that Node does not know, in NODE_OPTIONS, does not stop the executable', async () => {
+test('the executable ignores an unknown option in NODE_OPTIONS', async () => {
   assert.equal(await run(executable, ['--version'], { env: { NODE_OPTIONS: '--no-such-option' } }), versionOnly);
 });
 
-test('a class that two pieces use is one class, and a piece is run when it is imported', async () => {
+test('two chunks share a class, and a chunk runs when it is imported', async () => {
   const files = {
     'package.json': '{ "type": "module" }',
     'fault.ts': 'export class Fault extends Error {}',
@@ -110,7 +110,7 @@ interface Second {
   isFault(value: unknown): boolean;
 }
 
-test('a piece imports a file of the user from disk', async () => {
+test('a chunk imports a file of the user from disk', async () => {
   const files = {
     'package.json': '{ "type": "module" }',
     'main.ts': 'export const load = (file) => import(file);',
@@ -122,7 +122,7 @@ test('a piece imports a file of the user from disk', async () => {
   });
 });
 
-test('a warning of esbuild fails the bundle', async () => {
+test('a warning of esbuild fails the build', async () => {
   const files = { 'package.json': '{ "type": "module" }', 'main.ts': 'export const here = import.meta.url;' };
   await inFolder(files, async (root) => {
     let thrown: unknown;
@@ -133,7 +133,7 @@ test('a warning of esbuild fails the bundle', async () => {
   });
 });
 
-test('the Node of every platform is the one that the lockfile pins', async () => {
+test('the lockfile pins the Node binary of every platform', async () => {
   const lock = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8')) as Lockfile;
   for (const { node } of platforms) {
     const { version, integrity } = lock.packages[`node_modules/${node.name}`] ?? {};
@@ -145,7 +145,7 @@ interface Lockfile {
   packages: Record<string, { version: string; integrity: string }>;
 }
 
-test('node24.js runs a Node that strips types, and passes arguments and exit status on', async () => {
+test('node24.js passes arguments and exit status through', async () => {
   await inFolder(
     { 'it.mts': 'const [word]: string[] = process.argv.slice(2); console.log(word); process.exit(75);' },
     async (cwd) => {
@@ -169,7 +169,7 @@ async function exists(file: string): Promise<boolean> {
   return (await stat(file).catch(() => undefined)) !== undefined;
 }
 
-test('the bill of materials has the packages of the bundle, each as the lockfile has it, and no others', async () => {
+test('the bill of materials lists exactly the packages of the bundle', async () => {
   const { pieces, files } = await bundle({ entry: join(root, 'src', 'main.ts'), root });
   const found = await packagesOf(files, root);
   const lock = JSON.parse(await readFile(join(root, 'package-lock.json'), 'utf8')) as {
@@ -189,14 +189,14 @@ test('the bill of materials has the packages of the bundle, each as the lockfile
   const names = found.map(({ name }) => name);
   const { dependencies } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
   for (const name of Object.keys(dependencies)) assert.ok(names.includes(name), name);
-  // For these, the bundle has an empty one.
+  // The bundle has an empty module in place of these.
   for (const name of ['ssh2', '@grpc/grpc-js', 'protobufjs', 'docker-compose']) assert.not(names.includes(name), name);
-  // The names that the bundler leaves at the wrappers of CommonJS files.
+  // The bundler keeps the names of CommonJS files at their wrappers.
   const wrapped = [...[...pieces.values()].join('').matchAll(/"node_modules\/((?:@[^/"]+\/)?[^/"]+)\/[^"]*"\(/g)];
   for (const [, name = ''] of wrapped) assert.ok(names.includes(name), name);
 });
 
-test('the bill of materials has the libraries of Node', () => {
+test('the bill of materials lists the libraries of Node', () => {
   const names = librariesOf(process.versions as Record<string, string>, 'pkg:generic/node@1').map(({ name }) => name);
   for (const name of ['v8', 'uv', 'openssl', 'zlib']) assert.ok(names.includes(name), name);
   assert.not(names.includes('node'));

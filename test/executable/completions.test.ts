@@ -1,4 +1,4 @@
-// Tab in real shells: what is typed, and the words that mq gets when the line is run.
+// Presses Tab in real shells and reads the arguments that mq receives when the line is run.
 
 import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -22,7 +22,7 @@ const rascal = rascalWith('/nowhere');
 const completions = suite('mq completions');
 
 for (const shell of ['bash', 'zsh', 'fish'] as const satisfies readonly ShellName[]) {
-  completions(`${shell}: commands, roles, options, values, names and files`, async () => {
+  completions(`${shell} completes commands, roles, options, values, names and files`, async () => {
     const evil = join(emptyFolder(), 'evil');
     const typed: [string, string[]][] = [
       ['mq recei⇥', ['receive-logs']],
@@ -39,7 +39,7 @@ for (const shell of ['bash', 'zsh', 'fish'] as const satisfies readonly ShellNam
       ['mq help work⇥', ['help', 'worker']],
       ['mq help retr⇥', ['help', 'retries-and-dead-letters']],
     ];
-    // The first shows a list (or the common start) and changes nothing.
+    // The first Tab shows a list (or the common start) and completes nothing.
     const lines = typed.map(([line]) => line);
     assert.equal(
       (await pressTab(shell, lines, rascalWith(evil))).map((words) => words.filter((word) => word !== '')),
@@ -48,9 +48,9 @@ for (const shell of ['bash', 'zsh', 'fish'] as const satisfies readonly ShellNam
     assert.not(existsSync(evil));
   });
 
-  completions(`${shell}: nothing that is typed is evaluated`, async () => {
+  completions(`${shell} does not evaluate the typed words`, async () => {
     const evil = join(emptyFolder(), 'evil');
-    // zsh itself expands the word that the cursor is in.
+    // zsh itself expands the word under the cursor.
     const own = shell === 'zsh' ? [] : [`mq $(touch ${evil})⇥`, `mq publish \`touch ${evil}\`⇥`];
     const typed = [`mq publish "$(touch ${evil})" work⇥`, `mq publish $(touch ${evil}) ⇥`, `mq '$(touch ${evil})⇥`];
     // The line is deleted instead of run.
@@ -63,7 +63,7 @@ for (const shell of ['bash', 'zsh', 'fish'] as const satisfies readonly ShellNam
   });
 }
 
-completions('a configuration that is a pipe is not waited for, and no broker is asked', async () => {
+completions('completions wait for no pipe and connect to no broker', async () => {
   const cwd = emptyFolder();
   execFileSync('mkfifo', [join(cwd, 'rascal.json')]);
   let connections = 0;

@@ -1,4 +1,4 @@
-// mq demo: what a stranger runs first.
+// mq demo, the first command that a new user runs.
 
 import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
@@ -12,7 +12,7 @@ interface Event {
   readonly text: string;
 }
 
-/** What every receiver got, by scenario; workers share the tasks, so theirs are together. */
+/** Messages of each receiver, by scenario. Workers share the tasks, so their messages are counted together. */
 function gotIn(events: readonly Event[], scenario: number): string[] {
   return events
     .filter((event) => event.scenario === scenario && event.did === 'got')
@@ -20,7 +20,7 @@ function gotIn(events: readonly Event[], scenario: number): string[] {
     .toSorted();
 }
 
-test('it plays the six scenarios, shows who got what, and ends', async () => {
+test('mq demo runs the six scenarios and shows which role received what', async () => {
   const { status, stdout, stderr } = await mq(['demo', '--json']);
   assert.equal({ status, stderr }, { status: 0, stderr: '' });
   const events = stdout
@@ -52,14 +52,14 @@ test('it plays the six scenarios, shows who got what, and ends', async () => {
   assert.equal(gotIn(events, 6), ['mq rpc-client 30: 832040', 'mq rpc-server: 30']);
 });
 
-test('the picture of README.md shows the scenarios of mq demo (npm run demo renews it)', async () => {
+test('the picture of README.md shows the output of mq demo (npm run demo)', async () => {
   const { stdout } = await mq(['demo']);
   const picture = readFileSync(new URL('../../.github/demo.svg', import.meta.url), 'utf8');
   for (const line of stdout.split('\n').filter((text) => text !== ''))
     assert.ok(picture.includes(line.replace(/^ *[→←] /, '').split(/ {2,}/)[0] ?? ''), line);
 });
 
-test('it is for people too, and a rascal.json of the folder is nothing to it', async () => {
+test('mq demo prints text for people and ignores rascal.json', async () => {
   const { status, stdout, stderr } = await mq(['demo'], { cwd: emptyFolder({ 'rascal.json': '{ broken' }) });
   assert.equal({ status, stderr }, { status: 0, stderr: '' });
   assert.match(stdout, "\n  → mq emit-log-topic kern.critical 'a kernel error'\n");

@@ -1,4 +1,4 @@
-// How mq ends when its surroundings fail it: a full disk, an error that nobody caught, a signal.
+// mq ends with a status and a message after a full disk, an uncaught error, or a signal.
 
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
@@ -14,7 +14,7 @@ async function brokerUrl(): Promise<{ env: { MQ_URL: string }; stop: () => Promi
 }
 
 for (const command of ['--help', 'demo --json', 'check --schema', 'broker --port 0'])
-  test(`a full stdout is no success: ${command}`, async () => {
+  test(`mq ${command} ends with 74 when stdout is full`, async () => {
     if (process.platform === 'win32') return;
     const shell = promisify(execFile)('bash', ['-c', `timeout 60 "${executable}" ${command} > /dev/full`], {
       cwd: emptyFolder(),
@@ -32,7 +32,7 @@ const strays = {
   'a promise': "void Promise.reject(new Error('late'))",
 };
 for (const [title, stray] of Object.entries(strays))
-  test(`an error that ${title} of a handler throws is one line, and the message stays`, async () => {
+  test(`an error in ${title} of a handler is one line, and the message stays`, async () => {
     const { env, stop } = await brokerUrl();
     const cwd = emptyFolder({ 'late.ts': `export default () => { ${stray}; return new Promise(() => {}); };` });
     await mq(['producer', 'hi'], { env });
@@ -46,7 +46,7 @@ for (const [title, stray] of Object.entries(strays))
     await stop();
   });
 
-test('a handler module that calls process.exit ends the role with one line, and the message stays', async () => {
+test('a handler that calls process.exit ends the role and keeps the message', async () => {
   const { env, stop } = await brokerUrl();
   const cwd = emptyFolder({ 'exits.ts': 'export default () => process.exit(3);' });
   await mq(['producer', 'hi'], { env });
@@ -60,7 +60,7 @@ test('a handler module that calls process.exit ends the role with one line, and 
   await stop();
 });
 
-test('a demo that is stopped says so', async () => {
+test('mq demo reports that SIGTERM stopped it', async () => {
   const demo = startMq(['demo']);
   await demo.prints(/Work queues/);
   const { status, stderr } = await demo.stop();
@@ -70,7 +70,7 @@ test('a demo that is stopped says so', async () => {
   );
 });
 
-test('a text that is piped in is the message; without one it is the own text of the role, or none', async () => {
+test('a sender reads its text from a pipe, or uses the text of the role', async () => {
   const { env, stop } = await brokerUrl();
   const config = { vhosts: { '/': { queues: { q: {} } } }, publications: { to: { queue: 'q' } } };
   const cwd = emptyFolder({ 'rascal.json': JSON.stringify(config) });
@@ -88,7 +88,7 @@ test('a text that is piped in is the message; without one it is the own text of 
   await stop();
 });
 
-test('with --json each line of stdout is an object, whatever a command shows', async () => {
+test('--json prints only objects on stdout, even with --exec', async () => {
   const { env, stop } = await brokerUrl();
   await mq(['task', 'hi'], { env });
   const { stdout, stderr } = await mq(['worker', '--until-empty', '--json', '--exec', 'sh', '-c', 'cat; echo'], {

@@ -1,5 +1,5 @@
-// .github/install.sh as a person runs it, in every shell that is here, with a release on a server of the test or in a folder;
-// and the npm package.
+// Runs .github/install.sh in every installed shell, with a release on a server of the test or in a folder, and the npm
+// package.
 
 import { execFile, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -26,35 +26,32 @@ install.before(() => {
   if (process.platform === 'win32') skip('needs a POSIX shell');
 });
 
-install(
-  'takes the latest release or that of a version, once its checksum is right, and leaves nothing else',
-  async () => {
-    for (const shell of shellsHere()) {
-      await withRelease(release(), async (address, asked) => {
-        const dir = join(emptyFolder(), 'a b', 'bin');
-        const latest = await run(shell, ['--dir', dir], { MQ_RELEASES: address });
-        assert.equal([latest.status, latest.stdout], [0, `installed mq 1.2.3 as ${dir}/mq\n`], latest.stderr);
-        assert.match(latest.stderr, `hint: it is not in PATH yet: export PATH="${dir}:$PATH"`);
-        const older = await run(shell, ['--version', '1.2.3', '--dir', dir], {
-          MQ_RELEASES: address,
-          PATH: `${dir}:${path}`,
-        });
-        assert.is(older.status, 0, older.stderr);
-        assert.not.match(older.stderr, 'PATH');
-        assert.equal(readdirSync(dir), ['mq']);
-        assert.is(spawnSync(join(dir, 'mq')).stdout.toString(), 'mq 1.2.3\n');
-        assert.equal(asked, [
-          '/latest/download/SHA256SUMS',
-          `/latest/download/${file}`,
-          '/download/v1.2.3/SHA256SUMS',
-          `/download/v1.2.3/${file}`,
-        ]);
+install('installs the latest release or a version after it checks the checksum', async () => {
+  for (const shell of shellsHere()) {
+    await withRelease(release(), async (address, asked) => {
+      const dir = join(emptyFolder(), 'a b', 'bin');
+      const latest = await run(shell, ['--dir', dir], { MQ_RELEASES: address });
+      assert.equal([latest.status, latest.stdout], [0, `installed mq 1.2.3 as ${dir}/mq\n`], latest.stderr);
+      assert.match(latest.stderr, `hint: it is not in PATH yet: export PATH="${dir}:$PATH"`);
+      const older = await run(shell, ['--version', '1.2.3', '--dir', dir], {
+        MQ_RELEASES: address,
+        PATH: `${dir}:${path}`,
       });
-    }
-  },
-);
+      assert.is(older.status, 0, older.stderr);
+      assert.not.match(older.stderr, 'PATH');
+      assert.equal(readdirSync(dir), ['mq']);
+      assert.is(spawnSync(join(dir, 'mq')).stdout.toString(), 'mq 1.2.3\n');
+      assert.equal(asked, [
+        '/latest/download/SHA256SUMS',
+        `/latest/download/${file}`,
+        '/download/v1.2.3/SHA256SUMS',
+        `/download/v1.2.3/${file}`,
+      ]);
+    });
+  }
+});
 
-install('takes a release from a folder without a network, and in place of an mq that runs', async () => {
+install('installs from a folder, and replaces an mq that is running', async () => {
   for (const shell of shellsHere()) {
     const from = emptyFolder(release());
     const home = emptyFolder();
@@ -70,7 +67,7 @@ install('takes a release from a folder without a network, and in place of an mq 
   }
 });
 
-install('what is not what its checksum says is not installed, nor is what does not run', async () => {
+install('refuses a file with a wrong checksum, and a file that does not run', async () => {
   for (const shell of shellsHere()) {
     const cases: [Record<string, string>, number, RegExp][] = [
       [
@@ -96,7 +93,7 @@ install('what is not what its checksum says is not installed, nor is what does n
   }
 });
 
-install('every misuse has its line, its hint and its status', async () => {
+install('refuses each misuse with a line, a hint and a status', async () => {
   const taken = join(emptyFolder({ file: '' }), 'file');
   for (const shell of shellsHere()) {
     const cases: [string[], number, string][] = [
@@ -124,8 +121,8 @@ install('every misuse has its line, its hint and its status', async () => {
   }
 });
 
-install('a download keeps to HTTPS, and gh verifies the attestation of the release', async () => {
-  // Both keep their arguments. curl copies the release instead of downloading it.
+install('downloads only over HTTPS, and gh verifies the attestation', async () => {
+  // Both programs record their arguments. curl copies the release instead of downloading it.
   const from = emptyFolder(release());
   const copy = `while [ "$1" != --output ]; do shift; done; cp "${from}/\${3##*/}" "$2"`;
   const curl = `#!/bin/sh\necho "$*" >>"$0.log"\n${copy}\n`;
@@ -154,14 +151,14 @@ install('a download keeps to HTTPS, and gh verifies the attestation of the relea
   }
 });
 
-install('a download of the script that broke off runs nothing', async () => {
+install('a truncated script runs no command', async () => {
   const home = emptyFolder();
   const half = join(emptyFolder({ 'half.sh': readFileSync(script, 'utf8').slice(0, -20) }), 'half.sh');
   await run(['dash'], ['--from', emptyFolder(release())], { HOME: home }, half);
   assert.not(existsSync(join(home, '.local')));
 });
 
-install('the npm package runs mq in the Node that is there', async () => {
+install('the npm package runs mq in the installed Node', async () => {
   const output = emptyFolder();
   const { pieces } = await bundle({ entry: join(root, 'src/main.ts'), root });
   const tarball = await makeNpmPackage({ root, pieces, output });
@@ -175,7 +172,7 @@ install('the npm package runs mq in the Node that is there', async () => {
   });
   const { stdout } = await promisify(execFile)(process.env['MQ_TEST_NODE'] ?? 'node', [entry, 'test'], { cwd: tests });
   assert.match(stdout, /1 passed/);
-  // As the executable: nothing is said of what Node calls experimental.
+  // Like the executable, it prints no warning about experimental features of Node.
   const wrong = emptyFolder({ 'wrong.ts': 'export default (): void => {\n  let a = 1; let a = 2;\n};\n' });
   const node = process.env['MQ_TEST_NODE'] ?? 'node';
   const { status, stderr } = spawnSync(node, [entry, 'worker', '--handler', 'wrong.ts'], {

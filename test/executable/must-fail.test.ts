@@ -1,4 +1,4 @@
-// Every file of test/must-fail must fail, for its reason and no other: what the runner says about it, whole.
+// Every file of test/must-fail must fail for its own reason. The whole report of the runner is compared.
 
 import { readdirSync } from 'node:fs';
 import { resolve, sep } from 'node:path';
@@ -8,7 +8,7 @@ import { mq } from '../support/mq.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 
-/** File → the report without times and empty lines. */
+/** The report of each file, without times and empty lines. */
 const reports: Record<string, string> = {
   'after-each-throws.ts': `
 FAIL (1 passed, 3 failed)
@@ -61,12 +61,12 @@ FAIL (0 passed, 2 failed)
   'blocks.ts': `
 FAIL (0 passed, 1 failed)
   "spins for ever"
-    did not end: the process was silent for 3000 ms and was ended
+    did not end: the process sent no event for 3000 ms and was killed
 0 passed, 1 failed`,
   'empty-suite.ts': `
 FAIL (1 passed, 1 failed)
   the suite "empty"
-    .run() was called, but it has no test
+    has no test, but .run() was called
 1 passed, 1 failed`,
   'error-code.ts': `
 FAIL (0 passed, 1 failed)
@@ -79,7 +79,7 @@ FAIL (0 passed, 1 failed)
   'exit-code.ts': `
 FAIL (1 passed, 1 failed)
   the file
-    ended badly after its tests: the process exited with status 3
+    failed after its tests: the process exited with status 3
 1 passed, 1 failed`,
   'exits-in-after.ts': `
 FAIL (1 passed, 1 failed)
@@ -149,7 +149,7 @@ FAIL (0 passed, 1 failed)
   'rejection.ts': `
 FAIL (1 passed, 1 failed)
   "forgets a promise"
-    unhandled rejection: nobody listens
+    unhandled rejection: not awaited
       at Object.handler (test/must-fail/rejection.ts:5:23)
 1 passed, 1 failed`,
   'run-forgotten.ts': `
@@ -187,14 +187,14 @@ FAIL (1 passed, 1 failed)
 1 passed, 1 failed`,
 };
 
-/** Those that end by a deadline. */
+/** Files that a deadline ends. */
 const waits = new Set(['blocks.ts', 'hook-never-ends.ts', 'left-open.ts', 'never-ends.ts']);
 
 const fails = suite('test/must-fail');
 const outcomes = new Map<string, Promise<Outcome>>();
 
 fails.before(() => {
-  // Two at a time, for most of their time they wait.
+  // Two files run at a time, because most of them wait.
   const names = Object.keys(reports);
   const lanes: [Promise<unknown>, Promise<unknown>] = [Promise.resolve(), Promise.resolve()];
   names.forEach((name, index) => {
@@ -207,14 +207,14 @@ fails.before(() => {
 });
 
 for (const [name, report] of Object.entries(reports)) {
-  fails(`${name} fails, and the report says why`, async () => {
+  fails(`${name} fails with its reason`, async () => {
     const { status, lines } = (await outcomes.get(name)) ?? { status: undefined, lines: [] };
     assert.equal(lines, report.split('\n').slice(1));
     assert.is(status, 1);
   });
 }
 
-fails('every file of the folder is listed here', () => {
+fails('the table lists every file of the folder', () => {
   assert.equal(Object.keys(reports), readdirSync(resolve(root, 'test/must-fail')).sort());
 });
 
@@ -223,19 +223,19 @@ fails.run();
 const passes = suite('a file that passes');
 const file = 'test/unit/harness/order.test.ts';
 
-passes('ends in one plain line and exit status 0', async () => {
+passes('ends with one line and exit status 0', async () => {
   const { status, lines } = await runner(file);
   assert.equal(lines, ['ok   (3 passed)', '3 passed, 0 failed']);
   assert.is(status, 0);
 });
 
-passes('is run in part with --filter', async () => {
+passes('runs only some tests with --filter', async () => {
   const { status, lines } = await runner(file, '--filter', 'OTHER SEED');
   assert.equal(lines, ['ok   (1 passed)', '1 passed, 0 failed']);
   assert.is(status, 0);
 });
 
-passes('does not pass when the filter leaves nothing', async () => {
+passes('does not pass if no test matches the filter', async () => {
   const { status, lines } = await runner(file, '--filter', 'no such title');
   assert.equal(lines, ['no test ran', '0 passed, 0 failed']);
   assert.is(status, 1);
@@ -248,7 +248,7 @@ interface Outcome {
   readonly lines: readonly string[];
 }
 
-/** Runs `mq test` as a person does. */
+/** Runs `mq test` without the environment of this test. */
 async function runner(...args: string[]): Promise<Outcome> {
   const { status, stdout, stderr } = await mq(['test', ...args], { cwd: root });
   assert.is(stderr, '');

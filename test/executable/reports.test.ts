@@ -1,4 +1,4 @@
-// The reports of mq test as a user has them: names, files and streams; a wrong one is said before a test runs.
+// The reports of mq test: names, files and streams. An invalid report is refused before a test runs.
 
 import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -16,7 +16,7 @@ test('is wrong', () => {
 });
 `;
 
-test('several reports at once: each in its file, the text on stdout', async () => {
+test('mq test writes several reports to files, and the text to stdout', async () => {
   const cwd = folder();
   const { status, stdout } = await mq(
     ['test', '--report', 'tap=out/a.tap', '--report', 'json=out/a.json', '--report', 'junit', '--report-file', 'a.xml'],
@@ -41,14 +41,14 @@ test('several reports at once: each in its file, the text on stdout', async () =
   assert.match(read(cwd, 'a.xml'), /<testsuites name="mq test" tests="2" failures="1" errors="0" time="\d+\.\d{3}">/);
 });
 
-test('a report on stdout stands there alone', async () => {
+test('a report on stdout is not mixed with the text', async () => {
   const { stdout, stderr } = await mq(['test', '--report', 'tap'], { cwd: folder() });
   assert.match(stdout, /^TAP version 13\n/);
   assert.match(stdout, /\n1\.\.2\n$/);
   assert.is(stderr, '');
 });
 
-test('annotations are on stdout, with the path from the root of the repository; the text is on stderr', async () => {
+test('annotations go to stdout with paths of the repository, text to stderr', async () => {
   const cwd = folder();
   const { stdout, stderr } = await mq(['test', '--report', 'github'], {
     cwd,
@@ -63,7 +63,7 @@ test('annotations are on stdout, with the path from the root of the repository; 
   assert.match(stderr, /\n1 passed, 1 failed\n$/);
 });
 
-test('an unknown report, and a file that cannot be created, are said before a test runs', async () => {
+test('mq test refuses an unknown report and an unwritable file at once', async () => {
   const cwd = folder();
   const unknown = await mq(['test', '--report', 'junut'], { cwd });
   assert.equal([unknown.status, unknown.stdout], [64, '']);
@@ -76,7 +76,7 @@ test('an unknown report, and a file that cannot be created, are said before a te
   assert.match(refused.stderr, /\[CANNOT_CREATE\]/);
 });
 
-test('a shard without a file passes and says so, and the parts are joined into one report', async () => {
+test('an empty shard passes with a note, and mq test merge joins the parts', async () => {
   const cwd = folder();
   const run = (shard: string) => mq(['test', '--shard', shard, '--report', `json=${shard[0]}.json`], { cwd });
   const [first, second] = [await run('1/2'), await run('2/2')];
@@ -92,23 +92,23 @@ test('a shard without a file passes and says so, and the parts are joined into o
   assert.is((await mq(['test', 'merge', '1.json', '--jobs', '2'], { cwd })).status, 64);
 });
 
-test('-t chooses tests by name, and --verbose names those that passed', async () => {
+test('-t selects tests by name, and --verbose names passed tests', async () => {
   const { status, stdout } = await mq(['test', '-t', 'ADDS', '--verbose'], { cwd: folder() });
   assert.is(status, 0, stdout);
   assert.match(stdout, /^ok {3}a\.test\.ts \(1 passed, \d+ ms\)\n {2}ok {3}adds \(\d+ ms\)\n\n1 passed, 0 failed\n$/);
 });
 
-test('with --watch, a run does not start the next one by the report that it writes', async () => {
+test('--watch does not run again because of the report that it writes', async () => {
   const cwd = folder();
   const running = startMq(['test', '--watch', '--report', 'json', '--report', 'tap=out.tap'], { cwd });
   const starts = (count: number) => new RegExp(`^(?:[\\s\\S]*"event":"finish"){${count}}`);
   await running.prints(starts(1));
-  // The watch begins after the first run: written until it is seen.
+  // The watch starts after the first run, so the file is written until mq notices it.
   const writing = setInterval(() => writeFileSync(join(cwd, 'a.test.ts'), source), 500);
   await running.prints(/a\.test\.ts has changed/, 'stderr');
   clearInterval(writing);
   await running.prints(starts(2));
-  // What out.tap might have started would come before what this starts.
+  // A run because of out.tap would come before the run because of this file.
   writeFileSync(join(cwd, 'last.test.ts'), source);
   await running.prints(/last\.test\.ts has changed/, 'stderr');
   const { stderr } = await running.stop();

@@ -1,4 +1,4 @@
-// A publisher that reads a file goes on where it was: the broker is killed in the middle, and nothing is lost.
+// A publisher that reads a file resumes after the broker was killed, and no line is lost.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -16,7 +16,7 @@ async function startBroker(cwd: string, port: number): Promise<{ broker: Running
   return { broker, url };
 }
 
-test('kill -9 of the broker in the middle of a file: a run with --skip and the resume point loses nothing', async () => {
+test('a sender resumes a file with --skip after kill -9 of the broker', async () => {
   const cwd = emptyFolder();
   writeFileSync(join(cwd, 'input'), Array.from({ length: total }, (_, at) => `line ${at + 1}\n`).join(''));
   const [port = 0] = await freePorts(1, '127.0.0.1');
@@ -24,7 +24,7 @@ test('kill -9 of the broker in the middle of a file: a run with --skip and the r
   const env = { MQ_URL: first.url };
   const publish = ['task', '--lines', '--file', 'input'];
 
-  // At full speed all may be published before this process reads of the first.
+  // At full speed all lines may be published before this process reads about the first.
   const run = startMq([...publish, '--json', '--rate', '5000/s', '--exit-on-disconnect'], { cwd, env });
   await run.prints(/"number":3000,/);
   first.broker.kill('SIGKILL');
@@ -38,7 +38,7 @@ test('kill -9 of the broker in the middle of a file: a run with --skip and the r
   assert.is(attempted, confirmed! + inDoubt! + refused!);
   assert.is(refused, 0);
   assert.ok(resume! >= 3000 && resume! < total, `resume ${resume}`);
-  // Each line up to there is confirmed, and the next one is not.
+  // Each line up to the resume point is confirmed, and the next one is not.
   const outcomeOf = new Map(outcomes.map(({ number, outcome }) => [number, outcome]));
   for (let line = 1; line <= resume!; line += 1) assert.is(outcomeOf.get(line), 'confirmed', `line ${line}`);
   assert.is.not(outcomeOf.get(resume! + 1), 'confirmed');

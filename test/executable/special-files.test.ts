@@ -1,4 +1,4 @@
-// Pipes and devices in the place of files that mq reads whole: it neither hangs past a signal nor fills the memory.
+// Pipes and links in place of the files that mq reads. test/unit/cli/refusals has the files that it refuses.
 
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -7,7 +7,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { emptyFolder, executable, mq, startMq } from '../support/mq.ts';
 
-test('a link to a regular file, and a named pipe with a writer, are read', async () => {
+test('mq reads a link to a file, and a named pipe with a writer', async () => {
   const cwd = emptyFolder({ 'own.json': '{}' });
   execFileSync('ln', ['-s', 'own.json', 'rascal.json'], { cwd });
   assert.is((await mq(['check'], { cwd })).status, 0);
@@ -29,7 +29,7 @@ test('a signal ends the wait for the writer of a pipe', async () => {
     [['admin', 'whoami', '--ca', 'pipe', '--management-url', 'http://127.0.0.1:1'], {}],
   ] as const) {
     const running = startMq(args, { cwd, env });
-    // The open for writing succeeds once mq has opened it for reading.
+    // Opening the pipe for writing succeeds after mq has opened it for reading.
     const writer = execFileSync('bash', ['-c', 'exec 3>pipe; sleep 120 >&- 2>&- & echo $!'], { cwd, timeout: 60_000 });
     try {
       assert.is((await running.stop()).status, 143, args.join(' '));

@@ -1,4 +1,4 @@
-// What a person sees first: mq alone, versions, the help of a role, and where the broker's address and password come from.
+// The version, the sources of the address and the password, and roles that wait for a broker.
 
 import { join } from 'node:path';
 import { test } from 'uvu';
@@ -7,7 +7,7 @@ import { freePorts } from '../../src/cluster/docker/ports.ts';
 import { emptyFolder, mq, startMq } from '../support/mq.ts';
 import { assertRefused } from '../support/refusal.ts';
 
-test('the version has the names that people try', async () => {
+test('every usual option prints the version', async () => {
   const [first, ...others] = await Promise.all(
     [['--version'], ['-V'], ['-v'], ['version']].map(async (args) => (await mq(args)).stdout),
   );
@@ -16,7 +16,7 @@ test('the version has the names that people try', async () => {
   assert.equal(JSON.parse((await mq(['version', '--json'])).stdout), { version: first?.trim().slice(3) });
 });
 
-test('an only argument that was taken as the key is named in the hint', async () => {
+test('the hint names an only argument that was used as the key', async () => {
   const config = {
     vhosts: { '/': { exchanges: { ex: {} } } },
     publications: { order: { exchange: 'ex' } },
@@ -35,7 +35,7 @@ test('an only argument that was taken as the key is named in the hint', async ()
 
 const password = 'a-password-of-the-test';
 
-test('the address and the password come from files', async () => {
+test('the address and the password are read from files', async () => {
   const cwd = emptyFolder({ password: `${password}\n`, empty: '\n' });
   const broker = startMq(['broker', '--port', '0', '--user', 'team', '--json'], {
     cwd,
@@ -72,7 +72,7 @@ test('the address and the password come from files', async () => {
   assert.is((await broker.stop()).status, 0);
 });
 
-test('a role with --wait waits for a broker that is started later; --quiet prints no bodies', async () => {
+test('a role with --wait waits for a broker; --quiet prints no bodies', async () => {
   const [port] = await freePorts(1, '127.0.0.1');
   const url = `amqp://127.0.0.1:${port}`;
   const receiver = startMq(['consumer', '--count', '2', '--quiet', '--wait', '--url', url]);
@@ -86,7 +86,7 @@ test('a role with --wait waits for a broker that is started later; --quiet print
   assert.is((await broker.stop()).status, 0);
 });
 
-test('no broker within --wait is 69', async () => {
+test('a role ends with 69 if no broker starts within --wait', async () => {
   const { status, stderr } = await mq(['producer', 'x', '--wait=300ms', '--url', 'amqp://127.0.0.1:1']);
   assert.is(status, 69);
   assert.match(stderr, /^mq producer: no broker took AMQP within 300 ms: .* \[UNAVAILABLE\]$/m);

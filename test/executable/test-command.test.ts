@@ -1,4 +1,4 @@
-// `mq test` as a user has it: a folder, a file of a few lines, and the executable.
+// `mq test` through the executable, with small test files in a folder.
 
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -21,7 +21,7 @@ for (const [named, manifest] of [
   ['a package.json of type commonjs', '{"type":"commonjs"}'],
   ['a package.json of type module', '{"type":"module"}'],
 ] as const) {
-  files(`passes when it is right and fails when it is wrong, with ${named}`, async () => {
+  files(`passes with a right sum and fails with a wrong one, with ${named}`, async () => {
     const cwd = emptyFolder({
       'right.test.ts': right,
       'wrong.test.ts': wrong,
@@ -59,7 +59,7 @@ for (const [named, name, text] of [
   ...["import { two } from './two';", "import { two } from './two.js';", "import two from './two.json';"].map(
     (line) =>
       [
-        `that says ${line}`,
+        `with ${line}`,
         'a.test.ts',
         `import { test, assert } from 'mq/test';\n${line}\ntest('a', () => assert.is(two, 2));`,
       ] as const,
@@ -85,7 +85,7 @@ for (const [named, name, text, place] of [
   ['stripped types', 'a.test.ts', "import { test } from 'mq/test';\nlet a: number;\nlet a: string;", '3:5'],
   ['what it imports', 'a.test.ts', "import { test } from 'mq/test';\nimport { a } from './two.ts';", 'two.ts:2:18'],
 ] as const) {
-  files(`tells file and line of a syntax error in ${named}`, async () => {
+  files(`reports file and line of a syntax error in ${named}`, async () => {
     const cwd = emptyFolder({ [name]: text, 'two.ts': 'export const two = 2;\nexport default 1 2;' });
     const { status, stdout } = await mq(['test'], { cwd });
     assert.is(status, 1);
@@ -94,29 +94,29 @@ for (const [named, name, text, place] of [
   });
 }
 
-for (const [named, text, says] of [
+for (const [named, text, report] of [
   ['a syntax error', 'const = 3;', /cannot load a\.test\.ts: .*a\.test\.ts:1:/],
   [
     'an enum',
     'enum Colour { Red }\nexport { Colour };',
     /cannot load a\.test\.ts: [\s\S]*hint: types are only stripped/,
   ],
-  ['an import from mq/test of what is not there', "import { nothing } from 'mq/test';", /export named 'nothing'/],
-  ['an import of a package that is not there', "import 'left-pad';", /Cannot find package 'left-pad'/],
+  ['an import of a name that mq/test does not have', "import { nothing } from 'mq/test';", /export named 'nothing'/],
+  ['an import of a missing package', "import 'left-pad';", /Cannot find package 'left-pad'/],
   ['a throw outside tests', "throw new Error('not today');", /not today \(.*a\.test\.ts:1:7\)/],
 ] as const) {
-  files(`fails for ${named}, and says so`, async () => {
+  files(`fails and reports ${named}`, async () => {
     const { status, stdout } = await mq(['test'], { cwd: emptyFolder({ 'a.test.ts': text }) });
     assert.is(status, 1);
-    assert.match(stdout, says);
+    assert.match(stdout, report);
     assert.match(stdout, /\n0 passed, 1 failed\n$/);
   });
 }
 
-files('what was made of a file is kept in the folder for caches, unless that is not wanted or cannot be', async () => {
+files('compiled code is cached unless it is disabled or impossible', async () => {
   const cwd = emptyFolder({ 'a.test.ts': right });
   const cache = emptyFolder();
-  // The file is no temporary one then.
+  // With another TMPDIR the file is not temporary.
   const elsewhere = { TMPDIR: cache, TEMP: cache };
   for (const [env, kept] of [
     [{ XDG_CACHE_HOME: cache }, false],
@@ -130,7 +130,7 @@ files('what was made of a file is kept in the folder for caches, unless that is 
   }
 });
 
-files('with FORCE_COLOR the output of a file is still only its own', async () => {
+files('FORCE_COLOR adds no output of uvu to the output of a file', async () => {
   const text = `import { test } from 'uvu';
 test('a', () => {});
 test('b', () => { console.log('• mine'); throw new Error('no'); });
@@ -144,7 +144,7 @@ files.run();
 
 const choice = suite('which tests run');
 
-choice('tests below node_modules, dist and folders with a dot are none', async () => {
+choice('mq test ignores node_modules, dist and folders with a dot', async () => {
   const cwd = emptyFolder({ 'a.test.ts': right, 'b.ts': wrong });
   for (const folder of ['node_modules', 'dist', '.cache']) {
     const { mkdirSync } = await import('node:fs');
@@ -155,20 +155,20 @@ choice('tests below node_modules, dist and folders with a dot are none', async (
   assert.is(status, 0, stdout);
 });
 
-choice('only those whose name contains --filter', async () => {
+choice('--filter selects tests by their names', async () => {
   const two = `${right}test('another', () => { throw new Error('no'); });`;
   const { status, stdout } = await mq(['test', '--filter', 'ADD'], { cwd: emptyFolder({ 'a.test.ts': two }) });
   assert.is(status, 0, stdout);
   assert.match(stdout, /1 passed, 0 failed\n$/);
 });
 
-choice('none: that is no pass', async () => {
+choice('a run without a test does not pass', async () => {
   const { status, stdout } = await mq(['test', '--filter', 'nobody'], { cwd: emptyFolder({ 'a.test.ts': right }) });
   assert.is(status, 1);
   assert.match(stdout, /\n0 passed, 0 failed\n$/);
 });
 
-choice('every file is in one shard, and in one only', async () => {
+choice('every file is in exactly one shard', async () => {
   const names = ['a', 'b', 'c', 'd', 'e'].map((name) => `${name}.test.ts`);
   const cwd = emptyFolder(Object.fromEntries(names.map((name) => [name, right])));
   const seen: string[] = [];
@@ -179,14 +179,14 @@ choice('every file is in one shard, and in one only', async () => {
   assert.equal(seen.sort(), names);
 });
 
-choice('with --bail no file after one that failed', async () => {
+choice('--bail runs no file after a failed one', async () => {
   const cwd = emptyFolder({ 'a.test.ts': wrong, 'b.test.ts': wrong, 'c.test.ts': wrong });
   const { status, stdout } = await mq(['test', '--bail', '--jobs', '1'], { cwd });
   assert.is(status, 1);
   assert.match(stdout, /\n0 passed, 1 failed\n$/);
 });
 
-choice('with --bail no test of the file either; the hooks that end what was begun run', async () => {
+choice('--bail runs no further test of the file but its after hooks', async () => {
   const cwd = emptyFolder({
     'a.test.ts': `import { suite } from 'mq/test';
 const stock = suite('stock');
@@ -209,7 +209,7 @@ suite('other')('fourth', () => console.log('fourth'));
   assert.match(stdout, /\n1 passed, 1 failed, 2 skipped\n$/);
 });
 
-choice('many tests that are skipped for one reason are one line', async () => {
+choice('many tests that are skipped for one reason have one line', async () => {
   const many = `import { test } from 'mq/test';
 for (let i = 0; i < 9; i++) test('t' + i, () => {});
 test.only('this', () => {});
@@ -219,7 +219,7 @@ test.only('this', () => {});
   assert.match(stdout, /\n {7}skipped 9 tests: another test has \.only\n\n1 passed, 0 failed, 9 skipped\n$/);
 });
 
-choice('of much output the end is shown, with a failure', async () => {
+choice('a failure shows the end of long output', async () => {
   const text = `import { test } from 'mq/test';
 test('much', () => { for (let i = 0; i < 2000; i++) console.log(i, 'x'.repeat(1000)); throw new Error('no'); });`;
   const { status, stdout } = await mq(['test'], { cwd: emptyFolder({ 'a.test.ts': text }) });
@@ -228,7 +228,7 @@ test('much', () => { for (let i = 0; i < 2000; i++) console.log(i, 'x'.repeat(10
   assert.match(stdout, /\n {2}output:\n {4}\(\d+ characters left out\)\n {4}\d+ x+\n[\s\S]*\n {4}1999 x+\n/);
 });
 
-choice('the same --seed gives the same order', async () => {
+choice('the same --seed results in the same order', async () => {
   const names = ['a', 'b', 'c', 'd', 'e'].map((name) => `${name}.test.ts`);
   const cwd = emptyFolder(Object.fromEntries(names.map((name) => [name, right])));
   const order = async () => {
@@ -240,7 +240,7 @@ choice('the same --seed gives the same order', async () => {
   assert.is.not(first, names.join(' '));
 });
 
-choice('with --watch, again when a file has changed', async () => {
+choice('--watch runs the tests again when a file changes', async () => {
   const cwd = emptyFolder({ 'a.test.ts': wrong });
   const running = startMq(['test', '--watch'], { cwd });
   await running.prints(/0 passed, 1 failed\n/);
@@ -251,7 +251,7 @@ choice('with --watch, again when a file has changed', async () => {
   assert.is((await running.stop()).status, 0);
 });
 
-choice('a signal ends the run, and what was not run is no pass', async () => {
+choice('SIGINT ends the run with 130', async () => {
   const cwd = emptyFolder({
     'a.test.ts': "import { test } from 'mq/test';\ntest('long', () => new Promise((r) => setTimeout(r, 60_000)));",
   });

@@ -1,4 +1,4 @@
-// The script over `mq test` that runs the project's tests: no failure is hidden, and the last line is the sum.
+// test/run.ts runs the tests of this project with `mq test`: it hides no failure, and its last line has the totals.
 
 import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -12,7 +12,7 @@ const root = resolve(import.meta.dirname, '../..');
 const good = 'test/unit/harness/order.test.ts';
 const tiers = suite('the tiers');
 
-tiers('add up what mq test says of each', async () => {
+tiers('add up the totals of each run of mq test', async () => {
   const { status, lines } = await run(good, 'test/unit/errors.test.ts', 'test/must-fail/assertion.ts');
   const each = lines
     .filter((line) => /^\d+ passed, \d+ failed$/.test(line))
@@ -24,13 +24,13 @@ tiers('add up what mq test says of each', async () => {
   assert.is(status, 1);
 });
 
-tiers('pass where all pass', async () => {
+tiers('pass if all tests pass', async () => {
   const { status, lines } = await run(good);
   assert.is(lines.at(-1), '3 passed, 0 failed');
   assert.is(status, 0);
 });
 
-tiers('do not pass where the filter leaves nothing', async () => {
+tiers('do not pass if no test matches the filter', async () => {
   const { status, lines } = await run(good, '--filter', 'no such title');
   assert.is(lines.at(-1), '0 passed, 0 failed');
   assert.is(status, 1);
@@ -38,9 +38,9 @@ tiers('do not pass where the filter leaves nothing', async () => {
 
 for (const [named, text] of [
   ['ends well without a result', 'exit 0'],
-  ['says that all passed, and ends badly', `"${executable}" "$@"; exit 3`],
+  ['reports success and ends with another status', `"${executable}" "$@"; exit 3`],
 ] as const) {
-  tiers(`fail where mq test ${named}`, async () => {
+  tiers(`fail if mq test ${named}`, async () => {
     if (process.platform === 'win32') return;
     const broken = join(emptyFolder(), 'mq');
     writeFileSync(broken, `#!/bin/sh\n${text}\n`, { mode: 0o755 });
@@ -50,7 +50,7 @@ for (const [named, text] of [
   });
 }
 
-tiers('fail in CI where an image is missing, and count as skipped elsewhere', async () => {
+tiers('fail in CI without the image, and are skipped elsewhere', async () => {
   const args = ['faults', 'test/faults/cluster/short.test.ts', '--version', 'none'];
   const inCi = await run(...args, { CI: 'true' });
   assert.match(inCi.lines.join('\n'), /^FAIL cannot run: /m);

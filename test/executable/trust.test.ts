@@ -1,5 +1,5 @@
-// A stranger's rascal.json in the working folder: no command starts its program, connects to its broker, sends a variable
-// or prints an escape of it, before the user has trusted it.
+// A rascal.json of another author in the working folder. Before the user trusts it, no command starts its program,
+// connects to its broker, sends an environment variable, or prints its escape sequences.
 
 import { chownSync, existsSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server } from 'node:net';
@@ -17,7 +17,7 @@ const builtinRoles =
     ' ',
   );
 
-/** The broker of the stranger. */
+/** The broker that the untrusted file names. */
 interface Trap {
   readonly server: Server;
   readonly port: number;
@@ -29,7 +29,7 @@ async function openTrap(): Promise<Trap> {
   const heard: Buffer[] = [];
   const server = createServer((socket) => {
     trap.connections += 1;
-    // The client speaks first, in AMQP and in HTTP.
+    // In AMQP and HTTP the client sends first.
     socket.on('data', (bytes) => {
       heard.push(bytes);
       socket.destroy();
@@ -43,7 +43,7 @@ async function openTrap(): Promise<Trap> {
 
 type File = Readonly<Record<string, unknown>>;
 
-/** Every role of the built-in file as it is, but with a program where it receives. */
+/** Every role of the built-in file; the receiving ones run a program. */
 function withPrograms(handler: unknown): File {
   const receivers = { consumer: 'hello', worker: 'task', 'receive-logs': 'logs', 'rpc-server': 'rpc' };
   const roles = Object.entries(receivers).map(([name, subscription]) => {
@@ -76,7 +76,7 @@ function corpus(folder: string, port: number): Readonly<Record<string, File>> {
   };
 }
 
-/** Commands that read the file, with a word for each kind. */
+/** Command lines that read the file, at least one of each kind. */
 const reading: readonly (readonly string[])[] = [
   ...builtinRoles.map((role) => [role, ...(role.includes('direct') || role.includes('topic') ? ['k', 'x'] : ['x'])]),
   ['publish', 'hello', 'x'],
@@ -93,7 +93,7 @@ const reading: readonly (readonly string[])[] = [
   ['test', '--self'],
 ];
 
-/** Commands that run nothing of the file, with their exit status where the file does not decide it. */
+/** Commands that run no part of the file, with their exit status if it does not depend on the file. */
 const harmless: readonly (readonly [readonly string[], number?])[] = [
   [['check']],
   [['--help'], 0],
@@ -132,13 +132,13 @@ function assertNothingLeft({ cwd }: Place, { stdout, stderr }: { stdout: string;
   assert.not(existsSync(join(cwd, 'evil')), `${what}: a program ran`);
   assert.is(trap.connections, 0, `${what}: connected`);
   assert.not(Buffer.concat(trap.heard).includes(canary), `${what}: a variable was sent`);
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the test searches for them
   assert.not.match(stdout + stderr, /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/, `${what}: an escape`);
   assert.not.match(stdout + stderr, canary);
 }
 
 for (const name of Object.keys(corpus('', 0))) {
-  trust(`${name}: no command uses it`, async () => {
+  trust(`no command uses ${name}`, async () => {
     const place = placeWith((folder) => corpus(folder, trap.port)[name] as File);
     for (const args of reading) {
       const result = await runCli(args, place);
@@ -149,7 +149,7 @@ for (const name of Object.keys(corpus('', 0))) {
       assert.is(result.stdout, '', what);
     }
     for (const [args, status] of harmless) {
-      // main.ts itself answers the shell.
+      // main.ts answers completion requests without cli().
       const result = args[1] === 'words' ? await mq(args, place) : await runCli(args, place);
       assertNothingLeft(place, result, `mq ${args.join(' ')}`);
       if (status !== undefined) assert.is(result.status, status, `mq ${args.join(' ')}: ${result.stderr}`);
@@ -157,7 +157,7 @@ for (const name of Object.keys(corpus('', 0))) {
   });
 }
 
-trust('the executable uses nothing of it', async () => {
+trust('the executable uses no part of an untrusted rascal.json', async () => {
   const place = placeWith((folder) => corpus(folder, trap.port)['programs by exec'] as File);
   for (const args of [['consumer'], ['task', 'x'], ['test', '--self'], ['web', '--port', '0']]) {
     const result = await mq(args, place);
@@ -166,7 +166,7 @@ trust('the executable uses nothing of it', async () => {
   }
 });
 
-trust('mq demo and mq broker use nothing of it', async () => {
+trust('mq demo and mq broker use no part of an untrusted rascal.json', async () => {
   const place = placeWith((folder) => ({
     ...withPrograms({ exec: ['touch', join(folder, 'evil')] }),
     ...corpus(folder, trap.port)['a variable as password'],
@@ -179,7 +179,7 @@ trust('mq demo and mq broker use nothing of it', async () => {
   assertNothingLeft(place, await broker.stop(), 'mq broker');
 });
 
-trust("another user's file is refused, root's is not", async () => {
+trust('mq refuses the file of another user but not of root', async () => {
   if (process.getuid?.() !== 0) skip('needs root, to give a file away');
   const place = placeWith(() => ({}));
   chownSync(join(place.cwd, 'rascal.json'), 12_345, 12_345);
@@ -188,14 +188,14 @@ trust("another user's file is refused, root's is not", async () => {
   assert.is(refused.status, 78);
 });
 
-/** 78: refused; anything else comes from the broker of the file, which does not answer. */
+/** Status 78 means refused. Other statuses come from the broker of the file, which does not answer. */
 async function isUsed(place: Place, args: readonly string[] = [], env: Readonly<Record<string, string>> = {}) {
   const { status, stderr } = await mq(['wait', '--timeout', '1', ...args], { ...place, env: { ...place.env, ...env } });
   assert.is(/\[UNTRUSTED\]/.test(stderr), status === 78, stderr);
   return status !== 78;
 }
 
-trust('mq trust is for one path and one content, and can be taken back', async () => {
+trust('mq trust applies to one path and content, and can be revoked', async () => {
   const hostile = (folder: string) => corpus(folder, trap.port)['a variable as password'] as File;
   const place = placeWith(hostile);
   const file = join(place.cwd, 'rascal.json');
@@ -234,7 +234,7 @@ for (const [what, connection, args, env] of [
   ['--user', {}, ['--user', 'admin'], { MQ_PASSWORD: canary }],
   ['--password-file', {}, ['--password-file', 'secret'], {}],
 ] as const) {
-  trust(`the management API of the file receives no password of ${what} without consent`, async () => {
+  trust(`the management API of a file receives no password of ${what}`, async () => {
     const api = await openTrap();
     try {
       const own = { ...connection, management: `http://127.0.0.1:${api.port}` };
@@ -270,7 +270,7 @@ for (const args of [
   ['set', 'password', 'anna', '--new-password-file', 'secret'],
   ['set', 'password', 'anna', '--password-hash', 'aGFzaA=='],
 ]) {
-  trust(`the management API of the file receives no new password without consent: ${args.join(' ')}`, async () => {
+  trust(`${args.join(' ')} sends no new password to the management API of a file`, async () => {
     const api = await openTrap();
     try {
       const connection = { url: 'amqp://127.0.0.1', management: `http://admin:own@127.0.0.1:${api.port}` };
@@ -293,28 +293,25 @@ for (const args of [
   });
 }
 
-trust(
-  'the management API of the file receives neither the login of MQ_URL nor a password it does not ask for',
-  async () => {
-    const api = await openTrap();
-    try {
-      const connection = { url: 'amqp://127.0.0.1', management: `http://admin:own@127.0.0.1:${api.port}` };
-      const place = placeWith(() => ({ vhosts: { '/': { connection } } }));
-      const list = (env: Readonly<Record<string, string>>) =>
-        mq(['admin', 'list', 'queues', '--trust-management'], { ...place, env: { ...place.env, ...env } });
-      await list({ MQ_URL: `amqp://admin:${canary}@127.0.0.1:${trap.port}` });
-      assert.is(api.connections, 0);
-      await list({ MQ_PASSWORD: canary });
-      assert.match(Buffer.concat(api.heard).toString(), `Basic ${Buffer.from('admin:own').toString('base64')}`);
-      await mq(['web', '--port', '0'], { ...place, env: { ...place.env, MQ_PASSWORD: canary } });
-      assert.not.match(Buffer.concat(api.heard).toString(), Buffer.from(canary).toString('base64').slice(0, 8));
-    } finally {
-      api.server.close();
-    }
-  },
-);
+trust('the management API of a file receives neither login nor password', async () => {
+  const api = await openTrap();
+  try {
+    const connection = { url: 'amqp://127.0.0.1', management: `http://admin:own@127.0.0.1:${api.port}` };
+    const place = placeWith(() => ({ vhosts: { '/': { connection } } }));
+    const list = (env: Readonly<Record<string, string>>) =>
+      mq(['admin', 'list', 'queues', '--trust-management'], { ...place, env: { ...place.env, ...env } });
+    await list({ MQ_URL: `amqp://admin:${canary}@127.0.0.1:${trap.port}` });
+    assert.is(api.connections, 0);
+    await list({ MQ_PASSWORD: canary });
+    assert.match(Buffer.concat(api.heard).toString(), `Basic ${Buffer.from('admin:own').toString('base64')}`);
+    await mq(['web', '--port', '0'], { ...place, env: { ...place.env, MQ_PASSWORD: canary } });
+    assert.not.match(Buffer.concat(api.heard).toString(), Buffer.from(canary).toString('base64').slice(0, 8));
+  } finally {
+    api.server.close();
+  }
+});
 
-trust('on a terminal it is a question, once', async () => {
+trust('on a terminal mq asks once', async () => {
   const place = placeWith((folder) => corpus(folder, trap.port)['a variable as password'] as File);
   const ask = (input: string) => runCli(['wait', '--timeout', '1'], { ...place, input, terminal: 200 });
   const refused = await ask('n\n');
@@ -324,7 +321,7 @@ trust('on a terminal it is a question, once', async () => {
   assert.ok(await isUsed(place));
 });
 
-trust("a user's own file with roles of its own is used without a question", async () => {
+trust("mq uses the user's own file without a question", async () => {
   const exec = { exec: ['./thumb.sh'] };
   const roles = { thumbnails: { consume: 'q', handler: exec } };
   const vhosts = { '/': { connection: `amqp://127.0.0.1:${trap.port}`, queues: ['q'] } };

@@ -1,4 +1,4 @@
-// mq wait: it comes back when a broker takes AMQP, and not before; what no waiting mends ends it at once.
+// mq wait ends when a broker accepts AMQP connections. An error that waiting cannot solve ends it at once.
 
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
@@ -10,10 +10,10 @@ import { assertRefused } from '../support/refusal.ts';
 
 const password = 'a-password-of-the-test';
 
-test('it waits for a broker that is started later', async () => {
+test('mq wait waits for a broker that starts later', async () => {
   const [port] = await freePorts(1, '127.0.0.1');
   const waiting = startMq(['wait', '--json', '--url', `amqp://team:${password}@127.0.0.1:${port}`]);
-  // It has looked, and found nobody.
+  // The first attempt has failed.
   await waiting.prints(/not yet: no broker answers/, 'stderr');
   const broker = startMq(['broker', '--port', String(port), '--user', 'team'], {
     env: { MQ_BROKER_PASSWORD: password },
@@ -24,7 +24,7 @@ test('it waits for a broker that is started later', async () => {
   assert.is((await broker.stop()).status, 0);
 });
 
-test('a wrong password and a vhost that is not there end it at once', async () => {
+test('a wrong password and a missing vhost end mq wait at once', async () => {
   const broker = startMq(['broker', '--port', '0', '--user', 'team', '--json'], {
     env: { MQ_BROKER_PASSWORD: password },
   });
@@ -38,11 +38,11 @@ test('a wrong password and a vhost that is not there end it at once', async () =
   assert.is((await broker.stop()).status, 0);
 });
 
-test('a port that takes connections and says nothing, or ends them, is no broker', async () => {
-  for (const says of ['nothing', 'goodbye']) {
+test('a port that is silent or closes connections is not a broker', async () => {
+  for (const isClosing of [false, true]) {
     const server = createServer((socket) => {
       socket.on('error', () => undefined).resume();
-      if (says === 'goodbye') socket.end();
+      if (isClosing) socket.end();
     }).listen(0, '127.0.0.1');
     await once(server, 'listening');
     const { port } = server.address() as AddressInfo;

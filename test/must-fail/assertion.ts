@@ -1,4 +1,4 @@
-// An ordinary failure: the difference is shown, and the line.
+// An ordinary failure: the report shows the difference and the line.
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 

@@ -1,4 +1,4 @@
-// A deadline inside the process never comes when the event loop is blocked; the runner's own has to.
+// A timer in the process does not fire while the event loop is blocked, so the runner has a deadline too.
 import { test } from 'uvu';
 
 test('spins for ever', () => {

@@ -1,4 +1,4 @@
-// An error of mq's own: its code, its hint and its cause are shown.
+// An error of mq: the report shows its code, its hint and its cause.
 import { test } from 'uvu';
 import { MqError } from '../../src/errors.ts';
 

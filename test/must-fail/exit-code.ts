@@ -1,4 +1,4 @@
-// Every test passes, and the process still ends with a status that is not 0.
+// Every test passes, but the process exits with another status than 0.
 import { test } from 'uvu';
 
 test('passes', () => {

@@ -1,4 +1,4 @@
-// A process that exits with 0 in its last hook has not shown that the hook succeeds.
+// A process that exits with 0 in its last hook does not pass, because the hook did not end.
 import { test } from 'uvu';
 
 test.after(() => process.exit(0));

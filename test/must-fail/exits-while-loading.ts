@@ -1,4 +1,4 @@
-// A process that exits with 0 before it has registered its tests has passed none.
+// A process that exits with 0 before its tests are registered does not pass.
 import { test } from 'uvu';
 
 if (import.meta.url !== '') process.exit(0);

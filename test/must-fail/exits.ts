@@ -1,4 +1,4 @@
-// A process that exits with 0 in the middle of a test has not passed it.
+// A process that exits with 0 during a test does not pass.
 import { test } from 'uvu';
 
 test('leaves early', () => process.exit(0));

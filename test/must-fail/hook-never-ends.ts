@@ -1,4 +1,4 @@
-// A hook has the deadline too.
+// The deadline applies to hooks as well.
 import { test } from 'uvu';
 
 test.before(() => new Promise<void>(() => {}));

@@ -1,4 +1,4 @@
-// What a test leaves open keeps the process alive.
+// A server that a test leaves open keeps the process running.
 import { createServer } from 'node:net';
 import { test } from 'uvu';
 

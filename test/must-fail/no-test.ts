@@ -1,2 +1,2 @@
-// A file that registers nothing proves nothing.
+// A file without a test does not pass.
 import 'uvu';

@@ -1,4 +1,4 @@
-// What a failing file has written is shown, without uvu's own marks.
+// The report shows the output of a failing file, without uvu's marks.
 import { test } from 'uvu';
 
 test('speaks, then fails', () => {

@@ -1,8 +1,8 @@
-// A promise that nobody waits for rejects.
+// A promise that is not awaited rejects.
 import { test } from 'uvu';
 
 test('forgets a promise', () => {
-  void Promise.reject(new Error('nobody listens'));
+  void Promise.reject(new Error('not awaited'));
 });
 test('is not blamed', () => {});
 test.run();

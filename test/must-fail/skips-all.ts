@@ -1,4 +1,4 @@
-// When nothing ran, nothing passed.
+// A file whose tests were all skipped does not pass.
 import { test } from 'uvu';
 import { skip } from '../../src/harness/test-file/skip.ts';
 

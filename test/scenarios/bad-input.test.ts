@@ -1,5 +1,5 @@
-// Whatever is wrong once a broker is reached: the login, the topology, the message, the handler, the output.
-// The user of every address has a password that must not be seen.
+// Errors after a broker is reached: the login, the topology, the message, the handler, the output. The user of every
+// address has a password that must not be printed.
 
 import { execFile } from 'node:child_process';
 import { randomBytes, randomUUID } from 'node:crypto';
@@ -26,7 +26,7 @@ test.after(async () => {
   await roles.end();
 });
 
-/** A user whose password is the canary, with these permissions in the vhost; undefined: none. */
+/** Creates a user whose password is the canary. Without `permissions` it has no permission in the vhost. */
 async function newUser(permissions: typeof all | undefined): Promise<string> {
   const name = `mq-${randomUUID()}`;
   await vhost.api('PUT', `/api/users/${name}`, { password: canary, tags: '' });
@@ -35,7 +35,7 @@ async function newUser(permissions: typeof all | undefined): Promise<string> {
   return name;
 }
 
-/** Every node, for one user. */
+/** Returns the addresses of all nodes for one user. */
 function addressIn(path: string, name = user): string {
   return hosts.map((host) => addressWithCanary(`${host}/${path}`, { user: name })).join(',');
 }
@@ -46,7 +46,7 @@ async function run(args: readonly string[], options: MqOptions = {}): Promise<Mq
   return result;
 }
 
-/** A classic queue of its own, with a topic exchange that gives it everything, and two attempts for each message. */
+/** A classic queue that receives every message of its topic exchange, with two attempts for each message. */
 function place(): { queue: string; cwd: string; add(name: string, text: string): void } {
   const queue = `q-${randomUUID()}`;
   const config = {
@@ -123,7 +123,7 @@ for (const { title, url: address, ...refusal } of logins) {
   });
 }
 
-test('a list of nodes whose first is dead works', async () => {
+test('a role connects to the second address if the first node is down', async () => {
   const { cwd } = place();
   const env = { MQ_URL: `${addressWithCanary(`127.0.0.1:1/${vhost.name}`, { user })},${url}` };
   assert.equal((await run(['publish', 'to', 'hi'], { cwd, env })).status, 0);
@@ -137,7 +137,7 @@ const refusedQueue = (queue: string, act: string) =>
     `^mq .*: the broker refused: ${act} access to (queue|exchange) '${queue}' in vhost .* refused for user 'mq-.*' \\[NOT_PERMITTED\\]$`,
   );
 
-test('no permission to configure, to write and to read: each is one line', async () => {
+test('a missing permission to configure, write or read is one line', async () => {
   const { queue, cwd } = place();
   const as = (permissions: Partial<typeof all>) => newUser({ ...all, ...permissions });
   const noConfigure = { MQ_URL: addressIn(vhost.name, await as({ configure: '' })) };
@@ -160,7 +160,7 @@ test('no permission to configure, to write and to read: each is one line', async
   assert.is(await roles.held(queue), 1);
 });
 
-test('a queue that the broker holds with other arguments: which one, what was wanted and what was found', async () => {
+test('an unequal queue names the argument, the wanted and the found value', async () => {
   await vhost.api('PUT', `/api/queues/${vhost.name}/task_queue`, {
     durable: true,
     arguments: { 'x-queue-type': 'classic' },
@@ -177,7 +177,7 @@ test('a queue that the broker holds with other arguments: which one, what was wa
   await roles.deleteQueue('task_queue');
 });
 
-test('an exchange that the broker holds with another type', async () => {
+test('an exchange of another type is refused', async () => {
   await vhost.api('PUT', `/api/exchanges/${vhost.name}/logs`, { type: 'direct', durable: false });
   assertRefused(await run(['emit-log', 'hi']), {
     exit: 78,
@@ -187,10 +187,10 @@ test('an exchange that the broker holds with another type', async () => {
   await vhost.api('DELETE', `/api/exchanges/${vhost.name}/logs`);
 });
 
-test('a message that no queue gets', async () => {
-  assertRefused(await run(['emit-log-direct', 'nobody', 'hi']), {
+test('a message without a queue is unroutable', async () => {
+  assertRefused(await run(['emit-log-direct', 'no-queue', 'hi']), {
     exit: 67,
-    line: "mq emit-log-direct: not delivered: the exchange 'direct_logs' has no queue for the key 'nobody' (NO_ROUTE) [UNROUTABLE]",
+    line: "mq emit-log-direct: not delivered: the exchange 'direct_logs' has no queue for the key 'no-queue' (NO_ROUTE) [UNROUTABLE]",
     hint: 'start the receiver first, or bind a queue',
   });
 });
@@ -199,7 +199,7 @@ test('a message that no queue gets', async () => {
 
 const key256 = 'k'.repeat(256);
 
-test('a routing key of 256 bytes', async () => {
+test('a routing key of 256 bytes is refused', async () => {
   const { cwd } = place();
   assertRefused(await run(['publish', 'to', '--routing-key', key256, 'hi'], { cwd }), {
     exit: 65,
@@ -208,7 +208,7 @@ test('a routing key of 256 bytes', async () => {
   assert.is((await run(['publish', 'to', '--routing-key', key256.slice(1), 'hi'], { cwd })).status, 0);
 });
 
-test('what the broker refuses about a message is bad data, and mq ends', async () => {
+test('a message that the broker refuses ends mq with 65', async () => {
   const { cwd } = place();
   const rows = [
     ['--header', 'CC=text', 'the broker refused the message: unacceptable_type_in_header (CC)'],
@@ -230,7 +230,7 @@ test('what the broker refuses about a message is bad data, and mq ends', async (
     });
 });
 
-test("a body over the broker's limit is refused, and the others of the window arrive", async () => {
+test("a body over the broker's limit is refused, and the others arrive", async () => {
   const { queue, cwd } = place();
   const limit = 16 * 1024 * 1024;
   const large = Buffer.alloc(limit + 1, 'x');
@@ -251,10 +251,10 @@ test("a body over the broker's limit is refused, and the others of the window ar
   assert.equal((await roles.take(queue, 2)).map(({ payload }) => payload).sort(), ['one', 'two']);
 });
 
-/** Every byte, NUL and what is not UTF-8 among them. */
+/** Every byte, including NUL and bytes that are not UTF-8. */
 const everyByte = Buffer.from(Array.from({ length: 256 }, (_, byte) => byte));
 
-test('any bytes arrive as they are, by --file - and the base64 of --json', async () => {
+test('--file - sends any bytes, and --json prints them as base64', async () => {
   const { cwd } = place();
   const bodies = [everyByte, randomBytes(100_000), Buffer.alloc(0), Buffer.from([0xff]), Buffer.from('\ufeffBOM\r\n')];
   for (const body of bodies) assert.is((await run(['publish', 'to', '--file', '-'], { cwd, input: body })).status, 0);
@@ -270,7 +270,7 @@ test('any bytes arrive as they are, by --file - and the base64 of --json', async
   );
 });
 
-test('any bytes but a newline arrive as they are by --lines, and a receiver prints them as they are', async () => {
+test('--lines sends any bytes except a newline, and a receiver prints them', async () => {
   const { cwd } = place();
   const line = Buffer.from(everyByte.filter((byte) => byte !== 10));
   assert.is(
@@ -316,7 +316,7 @@ test('a value arrives exactly as it was typed', async () => {
     const { body, fields, headers, properties } = JSON.parse(line);
     return [body, fields.routingKey, headers.h, properties.appId];
   });
-  // RabbitMQ and amqplib: an empty text is a text.
+  // RabbitMQ and amqplib accept an empty text.
   assert.equal(
     arrived,
     values.flatMap((value) => [
@@ -326,7 +326,7 @@ test('a value arrives exactly as it was typed', async () => {
   );
 });
 
-test('a file to send that is missing, or is a folder', async () => {
+test('a missing file and a folder cannot be sent', async () => {
   const { cwd } = place();
   assertRefused(await run(['publish', 'to', '--file', 'none'], { cwd }), {
     exit: 66,
@@ -373,7 +373,7 @@ const failing = [
 const hasty = ['--handler-timeout', '0.5', '--grace', '0.2'];
 
 for (const { title, file, text, reason } of failing) {
-  test(`a message whose handler ${title} is tried again, then in the dead-letter queue`, async () => {
+  test(`a message whose handler ${title} is retried and dead-lettered`, async () => {
     const { queue, cwd, add } = place();
     add(file, text);
     await run(['publish', 'to', '--routing-key', 'some.key', '--header', 'kept=yes', '--file', '-'], {
@@ -402,7 +402,7 @@ for (const { title, file, text, reason } of failing) {
   });
 }
 
-test('an outcome that does not exist is no success', async () => {
+test('an unknown outcome is a failure', async () => {
   const { queue, cwd, add } = place();
   add('work.ts', "export default () => ({ type: 'akc' })");
   await run(['publish', 'to', 'hi'], { cwd });
@@ -410,7 +410,7 @@ test('an outcome that does not exist is no success', async () => {
   assert.is((await roles.take(`${queue}.dead`, 1)).length, 1);
 });
 
-test('a worker whose command vanishes ends and loses nothing', async () => {
+test('a worker whose command is deleted ends and loses no message', async () => {
   const { queue, cwd, add } = place();
   add('work.sh', '#!/bin/sh\nrm work.sh\n');
   await run(['publish', 'to', '--lines'], { cwd, input: 'one\ntwo\nthree\n' });
@@ -423,7 +423,7 @@ test('a worker whose command vanishes ends and loses nothing', async () => {
   assert.equal((await roles.take(queue, 2)).map(({ payload }) => payload).toSorted(), ['three', 'two']);
 });
 
-test('a handler that fails while the broker closes the connections: nothing is lost, and the worker goes on', async () => {
+test('a worker loses no message when its connections are closed', async () => {
   const { queue, cwd, add } = place();
   add('work.sh', '#!/bin/sh\nwhile [ ! -e go ]; do sleep 0.01; done\nexit 1\n');
   await run(['publish', 'to', 'hi'], { cwd });
@@ -432,7 +432,7 @@ test('a handler that fails while the broker closes the connections: nothing is l
   const connections = `/api/connections/username/${name}`;
   const worker = await roles.receiver(['subscribe', 'from', '--exec', './work.sh'], { cwd, env });
   await until('the message is taken', async () => (await roles.held(queue)) === 0);
-  // RabbitMQ closes with 320, as at its shutdown.
+  // RabbitMQ closes the connection with 320, as it does when it shuts down.
   await until('it has two connections', async () => ((await vhost.api('GET', connections)) as unknown[]).length === 2);
   const closing = vhost.api('DELETE', connections);
   await worker.prints(/connecting again|consuming again/, 'stderr');
@@ -444,7 +444,7 @@ test('a handler that fails while the broker closes the connections: nothing is l
   assert.is(result.status, 0, result.stderr);
 });
 
-test('a sender goes on when the broker closes its connection', async () => {
+test('a sender continues after the broker closes its connection', async () => {
   const { queue, cwd } = place();
   const name = await newUser(all);
   const sender = roles.start(['publish', 'to', '--lines', '--json'], {
@@ -466,7 +466,7 @@ test('a sender goes on when the broker closes its connection', async () => {
   );
 });
 
-test('a message with a CC header is tried again without further copies', async () => {
+test('a retry of a message with a CC header makes no further copies', async () => {
   const { queue, cwd, add } = place();
   add('work.sh', '#!/bin/sh\nexit 1\n');
   const other = `${queue}.cc`;
@@ -515,7 +515,7 @@ for (const { title, bytes, kept, reason } of [
 
 // The output
 
-test('a full place for --file: the message stays in the queue', async () => {
+test('a message stays in the queue if --file is on a full disk', async () => {
   const { queue, cwd } = place();
   await run(['publish', 'to', 'hi'], { cwd });
   assertRefused(await run(['subscribe', 'from', '--count', '1', '--file', '/dev/full'], { cwd }), {
@@ -529,7 +529,7 @@ test('a full place for --file: the message stays in the queue', async () => {
   );
 });
 
-test('--file in a folder that is missing: nothing is taken', async () => {
+test('a role with --file in a missing folder receives no message', async () => {
   const { queue, cwd } = place();
   await run(['publish', 'to', 'hi'], { cwd });
   assertRefused(await run(['subscribe', 'from', '--file', 'none/log'], { cwd }), {
@@ -539,7 +539,7 @@ test('--file in a folder that is missing: nothing is taken', async () => {
   assert.is((await roles.take(queue, 1))[0]?.redelivered, false);
 });
 
-/** A shell line with `mq` in it; the status is that of the whole. */
+/** Runs a shell line that contains `mq`. Returns the status of the whole line. */
 function shell(line: string, cwd: string): Promise<{ status: number; stdout: string; stderr: string }> {
   return new Promise((resolve) => {
     const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], MQ: executable, MQ_URL: url };
@@ -555,7 +555,7 @@ function shell(line: string, cwd: string): Promise<{ status: number; stdout: str
 }
 
 for (const options of ['', '--json ', "--concurrency 1 --exec sh -c 'cat; echo' "]) {
-  test(`a closed pipe is a quiet end: subscribe ${options}| head -1`, async () => {
+  test(`a closed pipe ends a receiver quietly: subscribe ${options}| head -1`, async () => {
     const { queue, cwd } = place();
     const sent = Array.from({ length: 500 }, (_, number) => `number ${number}`);
     await run(['publish', 'to', '--lines'], { cwd, input: sent.join('\n') });
@@ -566,7 +566,7 @@ for (const options of ['', '--json ', "--concurrency 1 --exec sh -c 'cat; echo' 
   });
 }
 
-test('a closed pipe ends a sender with 74 if lines are left that it did not send', async () => {
+test('a closed pipe ends a sender with 74 if lines remain', async () => {
   const { cwd } = place();
   const { status, stderr } = await shell('seq 200000 | mq publish to --lines --json | head -1', cwd);
   assert.is(status, 74, stderr);
@@ -574,7 +574,7 @@ test('a closed pipe ends a sender with 74 if lines are left that it did not send
 });
 
 for (const options of ['', '--json ']) {
-  test(`a full stdout ends a receiver, and the message stays in the queue: subscribe ${options}> /dev/full`, async () => {
+  test(`a full stdout ends a receiver: subscribe ${options}> /dev/full`, async () => {
     const { queue, cwd } = place();
     await run(['publish', 'to', '--lines'], { cwd, input: 'one\ntwo\n' });
     const { status, stderr } = await shell(`mq subscribe from --count 2 --concurrency 1 ${options} > /dev/full`, cwd);
@@ -587,7 +587,7 @@ for (const options of ['', '--json ']) {
   });
 }
 
-test('a full stdout of a command ends the role, and the message stays in the queue', async () => {
+test('a full stdout of a command ends the role without a loss', async () => {
   const { queue, cwd } = place();
   await run(['publish', 'to', 'hi'], { cwd });
   const { status, stderr } = await shell('mq subscribe from --count 1 --exec cat > /dev/full', cwd);
@@ -595,13 +595,13 @@ test('a full stdout of a command ends the role, and the message stays in the que
   assert.is((await roles.take(queue, 1)).length, 1);
 });
 
-test('a full stdout of a sender is told', async () => {
+test('a sender reports a full stdout', async () => {
   const { cwd } = place();
   const { status, stderr } = await shell('mq publish to --json hi > /dev/full', cwd);
   assert.is(status, 74, stderr);
 });
 
-test('a closed stdout of a sender stops nothing', async () => {
+test('a sender with a closed stdout sends all its lines', async () => {
   const { queue, cwd } = place();
   const { status } = await shell("printf 'one\\ntwo\\n' | mq publish to --lines | true", cwd);
   assert.is(status, 0);

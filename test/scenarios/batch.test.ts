@@ -1,4 +1,4 @@
-// Batches, recycled processes and the time of a role, through the executable.
+// Batches of messages, recycled processes, and --max-time.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -36,7 +36,7 @@ for (const [what, options] of [
   ['--count is reached', ['--count', '3']],
   ['--until-empty finds the queue empty', ['--until-empty']],
 ] as const) {
-  test(`a batch that is not full does not wait when ${what}`, async () => {
+  test(`an incomplete batch starts at once when ${what}`, async () => {
     await roles.run(['task', '--lines'], { input: 'one\ntwo\nthree\n' });
     const cwd = emptyFolder({ 'batch.ts': module });
     const handler = ['--batch', '2', '--batch-wait', '1h', '--handler', 'batch.ts'];
@@ -52,7 +52,7 @@ for (const [what, options] of [
   });
 }
 
-test('a batch that is not full starts when the role is to stop', async () => {
+test('an incomplete batch starts when the role stops', async () => {
   await roles.run(['task', '--lines'], { input: 'one\ntwo\n' });
   const cwd = emptyFolder({ 'batch.ts': module });
   const handler = ['--batch', '9', '--batch-wait', '1h', '--handler', 'batch.ts'];
@@ -63,7 +63,7 @@ test('a batch that is not full starts when the role is to stop', async () => {
   assert.equal(lines(stdout), ['one', 'two']);
 });
 
-test('--batch needs a handler that can, and a prefetch that fills it', async () => {
+test('--batch requires a handler for batches and a sufficient prefetch', async () => {
   for (const options of [
     ['--batch', '2', '--exec', 'true'],
     ['--batch', '5', '--prefetch', '2', '--handler', 'batch.ts'],
@@ -76,7 +76,7 @@ test('--batch needs a handler that can, and a prefetch that fills it', async () 
   }
 });
 
-test('--max-time ends a role as a signal does: what runs is finished, the rest stays', async () => {
+test('--max-time ends a role like a signal does', async () => {
   await roles.run(['task', '--lines'], { input: 'one\ntwo\n' });
   const cwd = emptyFolder();
   const exec = ['--exec', 'sh', '-c', 'cat; echo; until [ -e go ]; do sleep 0.05; done'];

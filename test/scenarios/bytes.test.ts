@@ -1,4 +1,4 @@
-// What is given on the command line arrives byte for byte: arguments that are not UTF-8, and headers with a type.
+// Arguments of the command line arrive byte for byte, even if they are not UTF-8, and headers have a type.
 
 import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -16,7 +16,7 @@ test.after(roles.end);
 const cwd = emptyFolder();
 const cafe = Buffer.from('caf\xe9', 'latin1');
 
-/** Node cannot pass such arguments to a child; a shell can. */
+/** Runs mq from a shell, because Node cannot pass such arguments to a child. */
 async function shell(script: string): Promise<{ status: number | null; stderr: string }> {
   writeFileSync(`${cwd}/run.sh`, Buffer.from(script, 'latin1'));
   const env = { ...process.env, MQ: executable, MQ_URL: roles.vhost.url };
@@ -28,7 +28,7 @@ async function shell(script: string): Promise<{ status: number | null; stderr: s
   return new Promise((resolve) => child.on('close', (status) => resolve({ status, stderr })));
 }
 
-test('a text that is not UTF-8 is sent as it was given', async () => {
+test('a text that is not UTF-8 is sent unchanged', async () => {
   const { status, stderr } = await shell('"$MQ" producer caf\xe9');
   assert.is(status, 0, stderr);
   const { stdout } = await roles.run(['consumer', '--count', '1', '--json'], { cwd });
@@ -36,7 +36,7 @@ test('a text that is not UTF-8 is sent as it was given', async () => {
   assert.equal(Buffer.from(body, encoding), cafe);
 });
 
-test('so are headers, properties and the name of a file', async () => {
+test('headers, properties and file names may have any bytes', async () => {
   await roles.run(['producer', 'made'], { cwd });
   await roles.take('hello', 1);
   writeFileSync(Buffer.concat([Buffer.from(`${cwd}/`), cafe]), 'from the file');
@@ -54,7 +54,7 @@ test('so are headers, properties and the name of a file', async () => {
   assert.is(readFileSync(Buffer.concat([Buffer.from(`${cwd}/log-`), Buffer.from([0xe9])]), 'utf8'), 'kept\n');
 });
 
-test('so are the name of a header, and a routing key where the broker accepts it', async () => {
+test('header names and routing keys may have any bytes', async () => {
   const { product_name: product } = (await roles.vhost.api('GET', '/api/overview')) as { product_name?: string };
   // The embedded broker refuses routing keys that are not UTF-8.
   const [key, shown] = product === 'RabbitMQ' ? ['caf\xe9', 'caf\\xe9'] : ['missing', 'missing'];
@@ -81,7 +81,7 @@ for (const command of [
 
 const byName = ([one]: unknown[], [other]: unknown[]) => (String(one) < String(other) ? -1 : 1);
 
-test('a header has the type that its JSON says', async () => {
+test('a header has the type of its JSON value', async () => {
   const given = [
     ...['n:=5', 'big:=9007199254740993', 'flag:=true', 'half:=0.5', 'none:=null', 'list:=[1,"a"]', 'text=5'],
     'time:={"!":"timestamp","value":1700000000}',
@@ -97,7 +97,7 @@ test('a header has the type that its JSON says', async () => {
     String.fromCharCode(all[1 + (all[0] ?? 0)] ?? 0),
     value,
   ]);
-  // RabbitMQ may put them into another order.
+  // RabbitMQ may change their order.
   assert.equal(
     types.toSorted(byName),
     [
@@ -115,7 +115,7 @@ test('a header has the type that its JSON says', async () => {
   );
 });
 
-test('a header whose value is not JSON, or fits no type, is refused before anything is sent', async () => {
+test('a header whose value is not JSON or has no type is refused', async () => {
   for (const header of [
     'n:=five',
     'n:={"!":"byte","value":300}',

@@ -1,5 +1,5 @@
-// mq declare makes everything in advance, so that a role needs no permission to configure; a role without that permission
-// says at its start which queue it cannot make.
+// mq declare declares everything in advance, so that a role needs no permission to configure. A role without that
+// permission reports at its start which queue it cannot declare.
 
 import { randomUUID } from 'node:crypto';
 import { test } from 'uvu';
@@ -53,7 +53,7 @@ const all = [
   { declared: 'queue', vhost: vhost.name, name: 'jobs.dead', type: 'quorum', for: 'jobs' },
 ];
 
-/** Options for a role as a user that may configure only what the pattern matches. */
+/** Returns options for a role whose user may configure only names that match the pattern. */
 async function as(configure: string) {
   const [name, password] = [`mq-${randomUUID()}`, randomUUID()];
   await vhost.api('PUT', `/api/users/${name}`, { password, tags: '' });
@@ -66,15 +66,15 @@ async function as(configure: string) {
 const queues = async () =>
   ((await vhost.api('GET', `/api/queues/${vhost.name}`)) as { name: string }[]).map(({ name }) => name).sort();
 
-test('an account that may configure nothing cannot start, and says for which queue', async () => {
-  // It exists, so that it is not the reason.
+test('a role without permission to configure names the queue', async () => {
+  // The queue exists, so its absence cannot be the reason.
   await vhost.api('PUT', `/api/exchanges/${vhost.name}/orders`, { type: 'topic', durable: true });
   const { status, stderr } = await roles.run(['do-jobs', '--until-empty', '--exec', 'true'], await as('^$'));
   assert.is(status, 77);
   assert.match(stderr, /configure access to queue 'jobs'.*\[NOT_PERMITTED\]\nhint: run mq declare/s);
 });
 
-test('one that may only make the work queue names at its start the queues for failed messages', async () => {
+test('a role that may not declare the retry queues reports it at its start', async () => {
   const { status, stderr } = await roles.run(
     ['do-jobs', '--until-empty', '--exec', 'true'],
     await as('^(jobs|orders)$'),
@@ -94,13 +94,13 @@ test('one that may only make the work queue names at its start the queues for fa
   );
 });
 
-test('mq declare needs the permission to configure', async () => {
+test('mq declare requires the permission to configure', async () => {
   const { status, stderr } = await roles.run(['declare'], await as('^jobs$'));
   assert.is(status, 77);
   assert.match(stderr, /hint: mq declare needs an account with the permission to configure/);
 });
 
-test('mq declare makes everything, says what, and may run again', async () => {
+test('mq declare declares everything, lists it, and may run again', async () => {
   for (const _ of [1, 2]) {
     const { status, stdout } = await roles.run(['declare', '--json'], { cwd });
     assert.is(status, 0);
@@ -115,7 +115,7 @@ test('mq declare makes everything, says what, and may run again', async () => {
   assert.match(stdout, /^declared 1 exchange, 4 queues, 1 binding at amqp:/m);
 });
 
-test('then the account works, retries and dead-letters', async () => {
+test('after mq declare the account works, retries and dead-letters', async () => {
   const account = await as('^$');
   assert.is((await roles.run(['add-job', 'a job'], account)).status, 0);
   const { status } = await roles.run(['do-jobs', '--count', '3', '--exec', 'false'], account);
@@ -124,7 +124,7 @@ test('then the account works, retries and dead-letters', async () => {
   assert.equal([dead?.payload, dead?.properties.headers?.['x-mq-attempt']], ['a job', 3]);
 });
 
-test('the account replays dead letters by the wait queue that exists; without it every letter stays', async () => {
+test('a replay uses the existing wait queue; without it the letters stay', async () => {
   const account = await as('^$');
   const replay = () => roles.run(['dlq', 'replay', 'do-jobs'], account);
   const die = async (...bodies: string[]) => {
@@ -148,14 +148,14 @@ test('the account replays dead letters by the wait queue that exists; without it
   assert.is((await roles.run(['declare'], { cwd })).status, 0);
 });
 
-test('a role that may configure finds its own arguments in what mq declare has made', async () => {
+test('mq declare and a role declare queues with equal arguments', async () => {
   await roles.run(['add-job', 'another'], { cwd });
   const { status } = await roles.run(['do-jobs', '--count', '3', '--exec', 'false'], { cwd });
   assert.is(status, 0);
   await roles.take('jobs.dead', 1);
 });
 
-test('a queue whose name leaves no room for those of failed messages is consumed from all the same', async () => {
+test('a queue name too long for retry queues can still be consumed', async () => {
   const queue = `q-${'x'.repeat(250)}`;
   const content = { vhosts: { '/': { queues: [queue] } }, subscriptions: { long: { queue } } };
   const { status, stderr } = await roles.run(['subscribe', 'long', '--until-empty', '--exec', 'true'], {

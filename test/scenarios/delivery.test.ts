@@ -1,4 +1,4 @@
-// What a sending role says of each message, and that it is true: confirmed, refused, in order.
+// A sending role reports the outcome of each message in order: confirmed or refused.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -20,7 +20,7 @@ const outcomesOf = ({ stdout }: MqResult): Outcome[] => lines(stdout).map((line)
 const numbered = (count: number) => Array.from({ length: count }, (_, index) => `line ${index + 1}`);
 
 for (const options of [[], ['--prefetch', '250', '--concurrency', '1']]) {
-  test(`10,000 lines go through one worker in order ${options.join(' ')}`, async () => {
+  test(`one worker receives 10,000 lines in order ${options.join(' ')}`, async () => {
     const input = `${numbered(10_000).join('\n')}\n`;
     const worker = await roles.receiver(['worker', ...options, '--count', '10000']);
     const { status, stderr } = await roles.run(['task', '--lines'], { input });
@@ -31,7 +31,7 @@ for (const options of [[], ['--prefetch', '250', '--concurrency', '1']]) {
   });
 }
 
-test('--json tells of every message, in order, that it is confirmed', async () => {
+test('--json reports each confirmed message in order', async () => {
   const sent = await roles.run(['task', '--lines', '--json'], { input: numbered(1000).join('\n') });
   assert.is(sent.status, 0);
   const outcomes = outcomesOf(sent);
@@ -49,7 +49,7 @@ test('--json tells of every message, in order, that it is confirmed', async () =
   );
 });
 
-test('a line that no queue takes is reported, and those around it are sent', async () => {
+test('an unroutable line is reported, and the other lines are sent', async () => {
   const task = roles.start(['task', '--lines', '--json']);
   task.stdin.write('good 1\n');
   await task.prints(/"number":1,/);
@@ -78,7 +78,7 @@ test('a line that no queue takes is reported, and those around it are sent', asy
 });
 
 for (const type of ['classic', 'quorum']) {
-  test(`a full ${type} queue refuses what it cannot take (reject-publish)`, async () => {
+  test(`a full ${type} queue refuses messages (reject-publish)`, async () => {
     const queue = `full-${type}`;
     const limit = { 'x-queue-type': type, 'x-max-length': 5, 'x-overflow': 'reject-publish' };
     const config = {
@@ -106,7 +106,7 @@ for (const type of ['classic', 'quorum']) {
   });
 }
 
-test('SIGTERM with standard input open: what was sent is confirmed, the rest is not read, and the status tells', async () => {
+test('SIGTERM ends a sender with 143 after its messages are confirmed', async () => {
   await roles.run(['worker', '--until-empty']);
   const task = roles.start(['task', '--lines', '--json']);
   task.stdin.write('one\ntwo\nthr');

@@ -1,4 +1,4 @@
-// Depths that mq admin shows are those of now, not those of statistics that are seconds old.
+// mq admin shows the current depth of queues, and not statistics that are seconds old.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -27,7 +27,7 @@ function publish(queue: string): Promise<unknown> {
 }
 
 for (const type of ['classic', 'quorum'])
-  test(`the depth of a ${type} queue is exact right after a publish and right after a purge`, async () => {
+  test(`the depth of a ${type} queue is exact after a publish and a purge`, async () => {
     const queue = `now-${type}`;
     const admin = (...words: string[]) => good(['admin', ...words]);
     const depths = async () => {
@@ -53,7 +53,7 @@ for (const type of ['classic', 'quorum'])
     assert.is(await admin('list', 'queues', '--filter', 'amq.gen', '--no-headers'), '');
   });
 
-test('a page of the deepest queues has all its columns right after a publish', async () => {
+test('the page of the deepest queues is complete right after a publish', async () => {
   const list = async (...words: string[]) => {
     const columns = ['--columns', 'name,messages,consumers', '--json'];
     return objects({ stdout: await good(['admin', 'list', 'queues', '--filter', 'page-', ...words, ...columns]) });

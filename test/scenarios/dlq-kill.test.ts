@@ -1,4 +1,4 @@
-// kill -9 in the middle of a replay, again and again: every message is in one queue or the other, whatever the moment.
+// kill -9 during a replay, at many moments: every message is in one of the two queues afterwards.
 
 import { randomInt } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
@@ -14,10 +14,10 @@ test.after(roles.end);
 
 const total = 20_000;
 const mostKills = 12;
-/** Confirmed and not yet acknowledged when the kill comes: they are replayed twice. */
+/** Messages that were confirmed but not acknowledged at the kill. They are replayed twice. */
 const publisherWindow = 256;
 
-test('kill -9 of a replay at random moments loses nothing, and repeats no more than what was unconfirmed', async () => {
+test('kill -9 of a replay loses nothing and repeats only unconfirmed messages', async () => {
   const queue = (more: object = {}) => ({
     options: { durable: true, arguments: { 'x-queue-type': 'quorum', ...more } },
   });
@@ -27,7 +27,7 @@ test('kill -9 of a replay at random moments loses nothing, and repeats no more t
     subscriptions: { alive: { queue: 'alive', prefetch: 500 }, graves: { queue: 'graves' } },
   };
   const cwd = emptyFolder({ 'rascal.json': JSON.stringify(config) });
-  // Declares the queue.
+  // This declares the queue.
   assert.is((await roles.run(['subscribe', 'alive', '--until-empty'], { cwd })).status, 0);
   const input = Array.from({ length: total }, (_, index) => `${index}`).join('\n');
   const origin = ['--header', 'x-mq-queue=alive', '--header', 'x-mq-exchange=', '--header', 'x-mq-routing-key=alive'];
@@ -46,7 +46,8 @@ test('kill -9 of a replay at random moments loses nothing, and repeats no more t
       break;
     }
   }
-  // What a kill held comes back in the broker's own time, maybe after a replay has ended: a message is lost if it never does.
+  // The broker requeues the unacknowledged messages of a killed replay later, possibly after the next replay has ended.
+  // Only a message that never returns is lost.
   const bodies: string[] = [];
   await until(`all ${total} are alive again after ${kills} kills`, async () => {
     for (const args of [

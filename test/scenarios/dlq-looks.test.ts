@@ -1,4 +1,4 @@
-// mq dlq only looks, and the broker counts each look at a quorum queue (RabbitMQ 4.0): nothing is lost by looking.
+// mq dlq reads a quorum queue without losing messages, although RabbitMQ 4.0 counts each read as a delivery.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -28,7 +28,7 @@ for (const [what, queue, isKnown] of [
   ['rascal.json defines', 'looks-known', true],
   ['mq knows nothing of', 'looks-unknown', false],
 ] as const) {
-  test(`letters of a queue that ${what} stay however often they are read, in their order`, async () => {
+  test(`dead letters of a queue that ${what} stay in order after many reads`, async () => {
     const cwd = folder(queue, 3);
     for (const id of ['a', 'b', 'c']) {
       const message = ['--property', `message-id=${id}`, '--header', `shade=${id}`, '--header', 'x-mq-queue=elsewhere'];
@@ -37,14 +37,14 @@ for (const [what, queue, isKnown] of [
     const dlq = (...args: string[]) =>
       roles.run(['dlq', ...args, '--queue', queue], { cwd: isKnown ? cwd : emptyFolder({}) });
     for (let look = 1; look <= 7; look += 1) {
-      // Letters that were delivered and not shown are counted, too.
+      // Letters that were delivered but not shown are counted as well.
       const count = look % 2 === 0 ? ['--count', '1'] : [];
       const { status, stdout, stderr } = await dlq('list', '--json', ...count);
       assert.is(status, 0, stderr);
       const ids = lines(stdout).map((line) => JSON.parse(line).id);
       assert.equal(ids, look % 2 === 0 ? ['a'] : ['a', 'b', 'c'], `look ${look}: ${stderr}`);
     }
-    // Whoever wrote the headers of a letter, publishing it again makes them no truer.
+    // Headers of an unknown author are not trusted after the letter is published again.
     assert.is((await dlq('replay')).status, 65);
     assert.equal(
       (await roles.take(queue, 3)).map(({ payload, properties }) => [payload, properties.headers?.['shade']]),

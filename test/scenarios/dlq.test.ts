@@ -1,4 +1,5 @@
-// mq dlq: dead letters are listed, shown, replayed, moved and purged; what is only looked at stays as it is, in order.
+// mq dlq lists, shows, replays, moves and purges dead letters. Reading them changes neither the letters nor their
+// order.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -10,7 +11,10 @@ const roles = await testRoles();
 test.after.each(roles.killLeft);
 test.after(roles.end);
 
-/** A folder whose role `fail` takes from a queue that is bound to `colours` by `red`; it fails until a file `mended` is there. */
+/**
+ * Makes a folder whose role `fail` consumes a queue with the binding `red` of `colours`. It fails until a file `mended`
+ * exists.
+ */
 function folder(queue: string, type = 'quorum', own: object = {}): string {
   const durable = { durable: true, arguments: { 'x-queue-type': type } };
   const exec = ['sh', '-c', '[ -e mended ] && echo "$(cat) $MQ_ATTEMPT $MQ_EXCHANGE/$MQ_ROUTING_KEY" || exit 9'];
@@ -21,9 +25,9 @@ function folder(queue: string, type = 'quorum', own: object = {}): string {
         queues: {
           [queue]: { options: durable },
           [`${queue}-other`]: { options: durable },
-          [`${queue}-beside`]: { options: durable },
+          [`${queue}-second`]: { options: durable },
         },
-        bindings: { [`colours[red] -> ${queue}`]: {}, [`colours[red] -> ${queue}-beside`]: {} },
+        bindings: { [`colours[red] -> ${queue}`]: {}, [`colours[red] -> ${queue}-second`]: {} },
       },
     },
     publications: { colours: { exchange: 'colours' }, other: { queue: `${queue}-other` } },
@@ -37,7 +41,7 @@ function folder(queue: string, type = 'quorum', own: object = {}): string {
   return emptyFolder({ 'rascal.json': JSON.stringify(config) });
 }
 
-/** Lets messages of these bodies and ids die; each has the header `shade` with its body. */
+/** Dead-letters messages with these bodies and ids. The header `shade` of each contains its body. */
 async function deaths(cwd: string, bodies: readonly string[]): Promise<void> {
   const worker = await roles.receiver(['fail', '--count', String(bodies.length * 2)], { cwd });
   for (const body of bodies) {
@@ -51,7 +55,7 @@ const dlq = (cwd: string, ...args: string[]) => roles.run(['dlq', ...args], { cw
 const jsonLines = (text: string) => lines(text).map((line) => JSON.parse(line) as Record<string, unknown>);
 
 for (const type of ['classic', 'quorum']) {
-  test(`dead letters of a ${type} queue are listed in order as often as one likes, and one is shown whole`, async () => {
+  test(`mq dlq list and show change nothing in a ${type} queue`, async () => {
     const queue = `listed-${type}`;
     const cwd = folder(queue, type);
     const begun = Date.now();
@@ -95,7 +99,7 @@ for (const type of ['classic', 'quorum']) {
     assert.match(missing.stderr, /\[ANSWER_NO\]/);
   });
 
-  test(`a replay from a ${type} queue goes to the queue where it died, with its attempts before it again`, async () => {
+  test(`a replay from a ${type} queue goes to the original queue at attempt 1`, async () => {
     const queue = `replayed-${type}`;
     const cwd = folder(queue, type);
     await deaths(cwd, ['a', 'b', 'c', 'd']);
@@ -114,8 +118,8 @@ for (const type of ['classic', 'quorum']) {
     const headers = Object.keys(c!.properties.headers ?? {}).filter((header) => !header.startsWith('x-'));
     assert.equal(headers, ['shade']);
     assert.is(c!.properties.headers?.['x-mq-attempt'], undefined);
-    // Another queue of the exchange is not sent what it has handled.
-    assert.is(await roles.held(`${queue}-beside`), 4);
+    // Another queue of the exchange does not receive the messages that it has handled.
+    assert.is(await roles.held(`${queue}-second`), 4);
     const left = jsonLines((await dlq(cwd, 'list', 'work', '--json')).stdout);
     assert.equal(
       left.map(({ id }) => id),
@@ -125,7 +129,7 @@ for (const type of ['classic', 'quorum']) {
   });
 }
 
-test('a replay to the exchange is asked for, and shows where the letters go', async () => {
+test('a replay to the exchange requires an option and shows the queues', async () => {
   const queue = 'to-exchange';
   const cwd = folder(queue);
   await deaths(cwd, ['a', 'b']);
@@ -136,10 +140,10 @@ test('a replay to the exchange is asked for, and shows where the letters go', as
   assert.is((await dlq(cwd, 'replay', 'work', '--to-exchange', '--yes', '--id', 'id-a')).status, 0);
   const [a] = await roles.take(queue, 1);
   assert.equal([a!.payload, a!.exchange, a!.routing_key], ['a', 'colours', 'red']);
-  assert.is(await roles.held(`${queue}-beside`), 3);
+  assert.is(await roles.held(`${queue}-second`), 3);
 });
 
-test('letters that came by an exchange are not believed unless one says so', async () => {
+test('letters of an untrusted exchange are replayed only with an option', async () => {
   const queue = 'unproved';
   const cwd = folder(queue);
   await roles.run(['publish', 'colours', '--routing-key', 'red', 'made'], { cwd });
@@ -149,18 +153,18 @@ test('letters that came by an exchange are not believed unless one says so', asy
   const message = ['publish', 'colours', '--routing-key', 'red', ...headers, 'bad'];
   assert.is((await roles.run(message, { cwd })).status, 0);
   await roles.vhost.api('PUT', `/api/queues/${roles.vhost.name}/victim`, { durable: true });
-  const refused = await dlq(cwd, 'replay', '--queue', `${queue}-beside`, '--filter', 'bad');
+  const refused = await dlq(cwd, 'replay', '--queue', `${queue}-second`, '--filter', 'bad');
   assert.is(refused.status, 65);
   assert.match(refused.stderr, /only headers that any publisher can write say that it goes to the queue 'victim'/);
   assert.is(await roles.held('victim'), 0);
-  assert.is((await dlq(cwd, 'replay', '--queue', `${queue}-beside`, '--filter', 'bad', '--yes')).status, 0);
+  assert.is((await dlq(cwd, 'replay', '--queue', `${queue}-second`, '--filter', 'bad', '--yes')).status, 0);
   await until(
     'it is there',
     async () => (await roles.held('victim')) === 1 || (await roles.held('victim.retry.1000')) === 1,
   );
 });
 
-test('a replay to a queue that is gone leaves the letters where they are', async () => {
+test('a replay to a deleted queue leaves the letters in place', async () => {
   const cwd = folder('gone');
   await deaths(cwd, ['a']);
   await roles.vhost.api('DELETE', `/api/queues/${roles.vhost.name}/gone`);
@@ -169,7 +173,7 @@ test('a replay to a queue that is gone leaves the letters where they are', async
   assert.is(await roles.held('gone.dead'), 1);
 });
 
-test('an id may be given by its beginning, if no other one begins so', async () => {
+test('an id may be shortened to a unique prefix', async () => {
   const queue = 'prefixed';
   const cwd = folder(queue);
   await deaths(cwd, ['aa', 'ab', 'b']);
@@ -183,7 +187,7 @@ test('an id may be given by its beginning, if no other one begins so', async () 
   assert.match((await dlq(cwd, 'list', 'work', '--id', 'id-a')).stdout, /^id\treason\t.*\nid-aa\t/);
 });
 
-test('before the first dead letter a list is empty, and whatever is done is done to none', async () => {
+test('without a dead letter the list is empty and actions change nothing', async () => {
   const cwd = folder('unused');
   for (const args of [['list'], ['replay'], ['move', '--to', 'x'], ['purge', '--yes']]) {
     const { status, stderr, stdout } = await dlq(cwd, args[0] ?? '', 'work', ...args.slice(1));
@@ -195,7 +199,7 @@ test('before the first dead letter a list is empty, and whatever is done is done
   assert.is((await dlq(cwd, 'list', '--queue', 'unused.dead')).status, 78);
 });
 
-test('a replayed message is handled as if it were new', async () => {
+test('a replayed message is handled like a new one', async () => {
   const cwd = folder('renewed');
   await deaths(cwd, ['a']);
   (await import('node:fs')).writeFileSync(`${cwd}/mended`, '');
@@ -204,7 +208,7 @@ test('a replayed message is handled as if it were new', async () => {
   assert.is(stdout, 'a 1 colours/red\n');
 });
 
-test('messages are moved to another queue, and a move to a queue that is not there leaves them where they are', async () => {
+test('mq dlq move moves letters, unless the target queue does not exist', async () => {
   const cwd = folder('moved');
   await deaths(cwd, ['a', 'b']);
   const nowhere = await dlq(cwd, 'move', 'work', '--to', 'nowhere');
@@ -220,7 +224,7 @@ test('messages are moved to another queue, and a move to a queue that is not the
   assert.is(await roles.held('moved.dead'), 1);
 });
 
-test('a dry run shows what would be done, and does nothing', async () => {
+test('a dry run shows the action and changes nothing', async () => {
   const cwd = folder('dry');
   await deaths(cwd, ['a', 'b']);
   for (const verb of [['replay'], ['move', '--to', 'dry-other'], ['purge']]) {
@@ -242,7 +246,7 @@ test('a dry run shows what would be done, and does nothing', async () => {
   assert.equal([await roles.held('dry.dead'), await roles.held('dry')], [2, 0]);
 });
 
-test('a purge requires --yes without a terminal, and deletes the selected letters or all', async () => {
+test('a purge requires --yes and deletes the selected letters or all', async () => {
   const cwd = folder('purged');
   await deaths(cwd, ['a', 'b', 'c']);
   const refused = await dlq(cwd, 'purge', 'work');
@@ -256,7 +260,7 @@ test('a purge requires --yes without a terminal, and deletes the selected letter
   assert.is(await roles.held('purged.dead'), 0);
 });
 
-test('what the broker itself dead-lettered is listed and replayed too, in any queue', async () => {
+test('mq dlq also lists and replays what the broker dead-lettered', async () => {
   const bury = { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'graves', 'x-message-ttl': 1 };
   const queues = { graves: { options: { durable: true } }, brief: { options: { durable: true, arguments: bury } } };
   const config = {
@@ -273,14 +277,14 @@ test('what the broker itself dead-lettered is listed and replayed too, in any qu
   assert.ok(Math.abs(Date.parse(String(first)) - Date.now()) < 60_000, String(first));
   assert.is((await dlq(cwd, 'replay', '--queue', 'graves')).status, 0);
   await until('it is dead again', async () => (await roles.held('graves')) === 1);
-  // Nobody says where this one came from.
+  // This letter has no header about its origin.
   await roles.run(['publish', 'graves', 'stranger'], { cwd });
   const { status, stderr, stdout } = await dlq(cwd, 'replay', '--queue', 'graves', '--filter', 'stranger');
   assert.equal([status, stdout], [65, 'replayed 0 messages of graves, 2 left\n']);
   assert.match(stderr, /hint: mq dlq move --queue graves --to QUEUE/);
 });
 
-test('the order of a long queue is kept by a look, and by a replay of some of it', async () => {
+test('reading and a partial replay keep the order of a long queue', async () => {
   const cwd = folder('long');
   const input = Array.from({ length: 1000 }, (_, index) => String(index)).join('\n');
   assert.is((await roles.run(['publish', 'other', '--lines'], { cwd, input })).status, 0);
@@ -304,7 +308,7 @@ test('the order of a long queue is kept by a look, and by a replay of some of it
   );
 });
 
-test('a command line that is wrong says so before anything is looked at', async () => {
+test('an invalid command line is refused before a queue is read', async () => {
   const cwd = folder('never');
   for (const args of [
     [],
@@ -325,7 +329,7 @@ test('a command line that is wrong says so before anything is looked at', async 
   assert.is(status, 78);
 });
 
-test('whoever names messages that are not there is told so, with status 1', async () => {
+test('unknown message ids are reported with status 1', async () => {
   const queue = 'named';
   const cwd = folder(queue);
   await deaths(cwd, ['a', 'b']);

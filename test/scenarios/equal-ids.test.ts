@@ -1,4 +1,4 @@
-// Messages with the same id, and requests with the same correlation id, are told apart.
+// mq distinguishes messages with the same id, and requests with the same correlation id.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -27,7 +27,7 @@ function folder(queue: string): string {
   return emptyFolder({ 'rascal.json': JSON.stringify(config) });
 }
 
-test('messages with one id are all sent, in order, and each has its own outcome', async () => {
+test('messages with the same id are sent in order with their own outcomes', async () => {
   const cwd = folder('same-ids');
   const args = ['publish', 'ids', '--lines', '--property', 'message-id=x', '--json', '--routing-key'];
   const input = '1\n2\n3\n4\n5\n';
@@ -41,7 +41,7 @@ test('messages with one id are all sent, in order, and each has its own outcome'
   assert.equal([lost.status, jsonLines(lost.stdout).map(({ outcome }) => outcome)], [67, Array(5).fill('refused')]);
 });
 
-test('requests with one correlation id get each their own reply', async () => {
+test('requests with the same correlation id receive their own replies', async () => {
   const cwd = folder('same-correlation');
   const server = await roles.receiver(['answer'], { cwd });
   const args = ['request', 'direct', '--lines', '--property', 'correlation-id=x', '--timeout', '20'];
@@ -50,7 +50,7 @@ test('requests with one correlation id get each their own reply', async () => {
   assert.is((await server.stop()).status, 0);
 });
 
-test('a letter that no queue got stays, beside one of the same id and key that a queue got', async () => {
+test('an unroutable letter stays even if its id and key are not unique', async () => {
   const queue = 'same-letters';
   const cwd = folder(queue);
   const letter = (exchange: string) =>

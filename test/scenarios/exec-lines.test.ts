@@ -1,4 +1,4 @@
-// --exec-lines: long-lived programs behind a worker and a server, on every broker.
+// --exec-lines: long-running programs as handlers of a worker and a server.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ const roles = await testRoles();
 test.after.each(roles.killLeft);
 test.after(roles.end);
 
-// Needs nothing but a shell: the id is before the first comma, the body after `"body":"`.
+// A handler in plain shell. The id is before the first comma, the body after `"body":"`.
 const program = `#!/bin/sh
 echo $$ >> pids
 while IFS= read -r line; do
@@ -28,7 +28,7 @@ done
 echo $$ >> ended
 `;
 
-// Ends at a batch that holds a crash.
+// A handler that exits at a batch with the body `crash`.
 const batchProgram = `while IFS= read -r line; do
   case $line in *crash*) exit 9 ;; esac
   echo "\${line%%,*},\\"outcome\\":\\"ack\\"}"
@@ -63,7 +63,7 @@ function lives(pid: number): boolean {
 }
 
 for (const type of ['classic', 'quorum']) {
-  test(`what a program of lines answers is done, on a ${type} queue; what kills it has its attempts`, async () => {
+  test(`a program of lines decides the outcome of messages of a ${type} queue`, async () => {
     const queue = `lines-${type}`;
     const { cwd, pids } = place(queue, type);
     const worker = await roles.receiver(['lines'], { cwd });
@@ -79,14 +79,14 @@ for (const type of ['classic', 'quorum']) {
     const { status, stdout, stderr } = await worker.stop();
     assert.is(status, 0, stderr);
     assert.equal(lines(stdout).toSorted(), ['one', 'three', 'two']);
-    // One for each of two crashes, and at most two more that ended with their input. Each crash has two trials.
+    // One process for each of two crashes, and at most two more that ended with their input. A crash has two attempts.
     assert.ok(pids('pids').length >= 2 && pids('pids').length <= 8, String(pids('pids')));
     assert.not(pids('pids').some(lives));
     assert.is(await roles.held(queue), 0);
   });
 }
 
-test('a program of lines that hangs is killed after the timeout, and its message has its attempts', async () => {
+test('a program of lines that hangs is killed, and its message is retried', async () => {
   const { cwd, pids } = place('hangs');
   const worker = await roles.receiver(['hasty'], { cwd });
   await roles.run(['publish', 'to', 'hang'], { cwd });
@@ -110,7 +110,7 @@ test('a server of lines answers all requests in one process', async () => {
   assert.is((await server.stop()).status, 0);
 });
 
-test('kill -9 of the worker: its programs end with their input, and the message goes to the next one', async () => {
+test('programs of lines end after kill -9 of the worker', async () => {
   const { cwd, pids } = place('killed');
   const worker = await roles.receiver(['lines'], { cwd });
   await roles.run(['publish', 'to', 'one'], { cwd });
@@ -121,7 +121,7 @@ test('kill -9 of the worker: its programs end with their input, and the message 
   assert.equal(pids('ended').toSorted(), pids('pids').toSorted());
 });
 
-test('SIGTERM in the middle of a line: it is finished, then the program has the end of its input', async () => {
+test('SIGTERM lets a program of lines finish its line', async () => {
   const { cwd, pids } = place('stopped');
   const slow =
     'while read -r line; do id=${line#*:}; echo begin >&2; sleep 1; echo "{\\"id\\":${id%%,*},\\"outcome\\":\\"ack\\"}"; done; echo $$ >> ended';
@@ -133,13 +133,13 @@ test('SIGTERM in the middle of a line: it is finished, then the program has the 
   assert.is(pids('ended').length, 1);
 });
 
-test('a program that cannot start ends the role and costs no message an attempt', async () => {
+test('a program that cannot start ends the role without using an attempt', async () => {
   const check = async (type: string) => {
     const { cwd } = place(`broken-${type}`, type);
     await roles.run(['publish', 'to', '--lines'], { cwd, input: 'one\ntwo\nthree\n' });
-    // It ends at its first message, and without a message too.
+    // The program exits at its first message, and also without one.
     const broken = ['sh', '-c', 'read -r line; echo "No module named yaml" >&2; exit 1'];
-    // More often than a message has attempts.
+    // This is more often than a message has attempts.
     for (let start = 0; start < 3; start += 1) {
       const { status, stderr } = await roles.run(['subscribe', 'from', '--exec-lines', ...broken], { cwd });
       assert.is(status, 71, stderr);
@@ -158,7 +158,7 @@ test('a program that cannot start ends the role and costs no message an attempt'
 });
 
 for (const type of ['classic', 'quorum']) {
-  test(`a message that ends every program has its attempts, and those beside it are done, on a ${type} queue`, async () => {
+  test(`only a message that ends every program fails, on a ${type} queue`, async () => {
     const queue = `poison-${type}`;
     const { cwd } = place(queue, type);
     await roles.run(['publish', 'to', '--lines'], { cwd, input: 'crash\none\ntwo\n' });
@@ -175,7 +175,7 @@ for (const type of ['classic', 'quorum']) {
   });
 }
 
-test('a program that ends at once is told before a message is taken', async () => {
+test('a program that ends at once is reported before a delivery', async () => {
   const { cwd } = place('kept');
   await roles.run(['publish', 'to', 'text'], { cwd });
   const { status, stderr } = await roles.run(['subscribe', 'from', '--exec-lines', 'false'], { cwd });

@@ -1,4 +1,4 @@
-// What becomes of a message, for each way in which a handler can end, on both types of queue: one row, one cell.
+// The fate of a message for each way in which a handler can end, on both types of queue.
 
 import { chmodSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,14 +11,14 @@ const roles = await testRoles();
 test.after.each(roles.killLeft);
 test.after(roles.end);
 
-/** `again`: comes a second time, which goes well. `dead`: to <queue>.dead. */
+/** `again`: the message is redelivered and then succeeds. `dead`: it goes to <queue>.dead. */
 type End = 'done' | 'again' | 'dead';
 
 interface Row {
-  /** The body, which tells the handler how to end. */
+  /** Body of the message. It selects how the handler ends. */
   readonly body: string;
   readonly end: End;
-  /** The line of stderr. */
+  /** Expected line on stderr. */
   readonly says?: RegExp;
 }
 
@@ -112,9 +112,9 @@ for (const type of ['classic', 'quorum']) {
     ['a module', ['--handler', 'handler.ts'], byModule],
   ] as const) {
     for (const role of ['subscribe', 'reply']) {
-      // What no outcome is, is a reply.
+      // A value that is not an outcome is a reply.
       const rows = all.map((row): Row => (role === 'reply' && row.body === 'odd' ? { body: 'odd', end: 'done' } : row));
-      test(`${how} of ${role}, a ${type} queue: ${rows.length} ways to end, none asks for a reply`, async () => {
+      test(`${how} of ${role}: ${rows.length} outcomes on a ${type} queue`, async () => {
         const queue = `${role}-${how.slice(2)}-${type}`;
         const cwd = folder(queue, type);
         const of = (...ends: End[]) => rows.filter(({ end }) => ends.includes(end)).map(({ body }) => body);
@@ -141,7 +141,7 @@ for (const type of ['classic', 'quorum']) {
     }
   }
 
-  test(`a handler that hangs is ended after --handler-timeout, and its message of a ${type} queue comes again`, async () => {
+  test(`--handler-timeout ends a handler of a ${type} queue, with a retry`, async () => {
     const hasty = ['--handler-timeout', '0.5', '--grace', '0.2'];
     const check = async (body: string, handler: readonly string[]) => {
       const queue = `hang-${body}-${type}`;
@@ -156,7 +156,7 @@ for (const type of ['classic', 'quorum']) {
     await Promise.all([check('HANG', ['--exec', './status.sh']), check('never', ['--handler', 'handler.ts'])]);
   });
 
-  test(`a program that is missing is said before a message of a ${type} queue is taken`, async () => {
+  test(`a missing program is reported before a delivery of a ${type} queue`, async () => {
     const queue = `missing-${type}`;
     const cwd = folder(queue, type);
     assert.is((await roles.run(['publish', 'work', 'kept'], { cwd })).status, 0);
@@ -166,7 +166,7 @@ for (const type of ['classic', 'quorum']) {
     assert.is(await roles.held(queue), 1);
   });
 
-  test(`a program that goes missing ends the role, and the message of a ${type} queue stays`, async () => {
+  test(`a deleted program ends the role, messages of a ${type} queue stay`, async () => {
     const queue = `vanished-${type}`;
     const cwd = folder(queue, type);
     const worker = await roles.receiver(['subscribe', 'work', '--exec', './status.sh'], { cwd });
@@ -178,7 +178,7 @@ for (const type of ['classic', 'quorum']) {
     assert.is(await roles.held(queue), 1);
   });
 
-  test(`exit status 127 ends the role, and every message of a ${type} queue stays`, async () => {
+  test(`exit status 127 ends the role, and messages of a ${type} queue stay`, async () => {
     const queue = `broken-${type}`;
     const cwd = folder(queue, type);
     await roles.run(['publish', 'work', '--lines'], { cwd, input: 'one\ntwo\n' });

@@ -1,4 +1,4 @@
-// What the environment of a handler holds, through the executable.
+// The environment variables of a handler.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -22,7 +22,7 @@ async function printed(options: readonly string[], files: Readonly<Record<string
   return { said: lines(stdout), stderr };
 }
 
-test("a handler inherits the user's environment, and no address or password of mq", async () => {
+test('a handler inherits the environment without secrets of mq', async () => {
   const { said } = await printed(['--exec', 'sh', '-c', print]);
   assert.equal(said, ['postgres://db|test||']);
 });
@@ -32,12 +32,12 @@ test('--clean-env passes only what --pass-env lists', async () => {
   assert.equal(said, ['|test||']);
 });
 
-test('a variable that --pass-env names and that is not set is a warning', async () => {
+test('an unset variable of --pass-env is a warning', async () => {
   const { stderr } = await printed(['--pass-env', 'APP_ENV,NOT_SET', '--pass-env', 'GCP_*', '--exec', 'true']);
   assert.match(stderr, /the handler does not get NOT_SET, GCP_\*: not set in the environment of mq/);
 });
 
-test('a handler of rascal.json sets variables, and asks for a clean environment', async () => {
+test('rascal.json sets variables and a clean environment for a handler', async () => {
   const handler = {
     exec: ['sh', '-c', print],
     env: { STAGE: '${APP_ENV}-2' },

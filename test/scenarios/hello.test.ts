@@ -9,7 +9,7 @@ const roles = await testRoles();
 test.after.each(roles.killLeft);
 test.after(roles.end);
 
-test('what the producer sends, the consumer prints', async () => {
+test('the consumer prints what the producer sends', async () => {
   const consumer = await roles.receiver(['consumer', '--count', '3']);
   const silent = { status: 0, stdout: '', stderr: '' };
   for (const words of [[], ['Hello', 'again'], ['späť 🐇 "quoted"']]) {
@@ -20,13 +20,13 @@ test('what the producer sends, the consumer prints', async () => {
   assert.equal({ status, stdout }, { status: 0, stdout: 'Hello World!\nHello again\nspäť 🐇 "quoted"\n' });
 });
 
-test('messages wait for a consumer that comes later', async () => {
+test('messages wait for a consumer that starts later', async () => {
   await roles.run(['producer', 'early']);
   const { status, stdout } = await roles.run(['consumer', '--until-empty']);
   assert.equal({ status, stdout }, { status: 0, stdout: 'early\n' });
 });
 
-test('consumers with --count 1 one after another receive the messages of a classic queue in order', async () => {
+test('consumers with --count 1 receive a classic queue in order', async () => {
   const queue = 'one-by-one';
   const config = {
     vhosts: { '/': { queues: { [queue]: { options: { durable: true, arguments: { 'x-queue-type': 'classic' } } } } } },
@@ -42,7 +42,7 @@ test('consumers with --count 1 one after another receive the messages of a class
   assert.equal(received, sent);
 });
 
-test('every byte arrives as it was sent', async () => {
+test('every byte arrives unchanged', async () => {
   const bytes = Buffer.from(Array.from({ length: 1024 }, (_, index) => index % 256));
   await roles.run(['producer', '--file', '-'], { input: bytes });
   const { stdout } = await roles.run(['consumer', '--count', '1', '--json']);
@@ -55,13 +55,13 @@ test('every byte arrives as it was sent', async () => {
   assert.ok(printed.bytes.equals(Buffer.concat([bytes, Buffer.from('\n')])));
 });
 
-test('an empty message is a message', async () => {
+test('an empty message arrives', async () => {
   await roles.run(['producer', '--file', '-'], { input: '' });
   const { status, stdout } = await roles.run(['consumer', '--count', '1']);
   assert.equal({ status, stdout }, { status: 0, stdout: '\n' });
 });
 
-test('properties and headers go along', async () => {
+test('properties and headers arrive', async () => {
   const properties = ['--property', 'content-type=text/plain', '--property', 'priority=3', '--header', 'colour=red'];
   await roles.run(['producer', ...properties, '--property', 'message-id=m-1', 'hi']);
   const { stdout } = await roles.run(['consumer', '--count', '1', '--json']);
@@ -71,7 +71,7 @@ test('properties and headers go along', async () => {
   assert.equal(message.fields, { exchange: '', routingKey: 'hello', redelivered: false, queue: 'hello' });
 });
 
-test('a reader of the consumer that goes away is a quiet end, and what it did not read stays in the queue', async () => {
+test('a closed stdout ends the consumer quietly, and the rest stays queued', async () => {
   await roles.run(['producer', '--lines'], { input: 'one\ntwo\nthree\n' });
   const consumer = await roles.receiver(['consumer', '--prefetch', '1', '--handler-timeout', '5']);
   await consumer.prints(/three/);

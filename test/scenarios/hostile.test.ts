@@ -1,5 +1,5 @@
-// Messages are hostile: whatever a stranger puts into one, a receiving role handles it, or it is dead-lettered with the
-// reason; the role goes on with the next one, and nothing is lost.
+// Hostile messages: a receiving role handles each one or dead-letters it with the reason, continues with the next one,
+// and loses nothing.
 
 import { chmodSync } from 'node:fs';
 import { join } from 'node:path';
@@ -24,9 +24,9 @@ const text = (value: string | Buffer) => longstr(value);
 interface Row {
   readonly title: string;
   readonly properties: RawProperties;
-  /** Why it is dead-lettered without an attempt. */
+  /** Reason why it is dead-lettered without an attempt. */
   readonly unhandled?: RegExp;
-  /** A broker that does not take it is right as well. */
+  /** A broker may refuse the message. */
   readonly mayBeRefused?: true;
 }
 
@@ -67,7 +67,7 @@ const rows: readonly Row[] = [
     properties: { headers: entry('__proto__', 'F', longstr(entry('a', 't', uint(1, 1)))) },
   },
   { title: 'tables 60 deep', properties: { headers: nested(60, 'F') } },
-  // mq's own broker takes none that are deeper than it needs.
+  // The embedded broker refuses deeper tables.
   { title: 'tables 1,000 deep', properties: { headers: nested(1000, 'F') }, mayBeRefused: true },
   ...(
     [
@@ -90,22 +90,22 @@ const rows: readonly Row[] = [
   },
   { title: 'a header of 100 KiB', properties: { headers: entry('long', 'S', text('x'.repeat(100_000))) } },
   {
-    title: 'a header that is no UTF-8',
+    title: 'a header that is not UTF-8',
     properties: { headers: Buffer.concat([entry('a', 'S', text(noText)), entry('b', 'S', text('\u0000\u001b[2J'))]) },
   },
   {
-    title: 'a name of a header that is no UTF-8',
+    title: 'a header name that is not UTF-8',
     properties: { headers: entry(noText.subarray(0, 100), 'S', text('x')) },
     mayBeRefused: true,
   },
   {
     // RabbitMQ: Erlang has no such number.
-    title: 'a number that is none',
+    title: 'a number that is NaN',
     properties: { headers: entry('nan', 'd', Buffer.from('7ff8000000000000', 'hex')) },
     mayBeRefused: true,
   },
   {
-    title: 'numbers over all bounds',
+    title: 'numbers above all limits',
     properties: {
       headers: Buffer.concat([
         entry('time', 'T', Buffer.alloc(8, 0xff)),
@@ -139,7 +139,7 @@ function place(queue: string): string {
   return cwd;
 }
 
-/** Sends every row, a good message after each; gives the rows that the broker took. */
+/** Sends every row, and a good message after each. Returns the rows that the broker accepted. */
 async function sendAll(queue: string, also: RawProperties = {}): Promise<Row[]> {
   const sent: Row[] = [];
   for (const row of rows) {
@@ -152,7 +152,7 @@ async function sendAll(queue: string, also: RawProperties = {}): Promise<Row[]> 
 }
 
 for (const handler of ['exec', 'exec-lines']) {
-  test(`each is tried and dead-lettered with the reason, and every good one is handled: --${handler}`, async () => {
+  test(`--${handler}: hostile messages are dead-lettered, good ones are handled`, async () => {
     const queue = `hostile-${handler}`;
     const cwd = place(queue);
     const command =
@@ -176,13 +176,13 @@ for (const handler of ['exec', 'exec-lines']) {
     const { status, stdout, stderr } = await worker.stop();
     assert.is(status, 0, stderr);
     assert.equal(lines(stdout).toSorted(), rows.map(({ title }) => `good after ${title}`).toSorted());
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+    // biome-ignore lint/suspicious/noControlCharactersInRegex: the test searches for them
     assert.not.match(stderr, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f]|connecting again|^\s+at /m);
     for (const empty of [queue, `${queue}.retry.100`]) assert.is(await roles.held(empty), 0, empty);
   });
 }
 
-test('each is printed as one JSON object by a role that cannot fail', async () => {
+test('a printing role prints each hostile message as one JSON object', async () => {
   const queue = 'hostile-print';
   const cwd = place(queue);
   const printer = await roles.receiver(['subscribe', 'from', '--json'], { cwd });
@@ -198,7 +198,7 @@ test('each is printed as one JSON object by a role that cannot fail', async () =
   assert.not.match(stderr, /connecting again/);
 });
 
-test('each request is answered, and the server goes on where an answer has no address', async () => {
+test('a server answers hostile requests and survives missing addresses', async () => {
   const queue = 'hostile-requests';
   const cwd = place(queue);
   await roles.vhost.api('PUT', `/api/queues/${roles.vhost.name}/answers`, { durable: true });
@@ -206,13 +206,13 @@ test('each request is answered, and the server goes on where an answer has no ad
   const replyTo = Buffer.from('answers');
   const sent = await sendAll(queue, { replyTo });
   for (const address of ['amq.rabbitmq.reply-to.g1', 'amq.rabbitmq.reply-to', 'gone']) {
-    await sender.send(queue, 'nobody hears', { replyTo: Buffer.from(address) });
+    await sender.send(queue, 'no receiver', { replyTo: Buffer.from(address) });
   }
   await sender.send(queue, 'no address', { replyTo: noText });
   await sender.send(queue, 'last', { replyTo });
-  // A handler that cannot fail also answers a message whose headers cannot be read.
-  // RabbitMQ closes the channel of a reply that has a fast address without a consumer (406), and what had no confirm there
-  // is sent again: it may be there twice.
+  // A handler that cannot fail also answers a message whose headers cannot be read. RabbitMQ closes the channel of a
+  // reply to a direct reply-to address without a consumer (406). The unconfirmed messages of the channel are sent
+  // again, so they may arrive twice.
   const isAnswered = (all: readonly Received[]) => distinct(all).size >= rows.length + sent.length + 1;
   const answers = distinct(await receive('answers', isAnswered));
   assert.ok(answers.has('last'));
@@ -230,7 +230,7 @@ interface Received {
   readonly headers: Readonly<Record<string, unknown>>;
 }
 
-/** Receives with mq, because RabbitMQ's management API fails at properties that are not UTF-8. */
+/** Receives with mq, because RabbitMQ's management API fails on properties that are not UTF-8. */
 async function receive(queue: string, isAll: (all: readonly Received[]) => boolean): Promise<readonly Received[]> {
   const config = { vhosts: { '/': { queues: { [queue]: { assert: false } } } }, subscriptions: { from: { queue } } };
   const cwd = emptyFolder({ 'rascal.json': JSON.stringify(config) });
@@ -243,7 +243,7 @@ async function receive(queue: string, isAll: (all: readonly Received[]) => boole
   return received();
 }
 
-test('a body over --max-body is dead-lettered with the reason, whatever the handler', async () => {
+test('a body over --max-body is dead-lettered with every handler', async () => {
   for (const handler of [[], ['--exec', './work.sh']]) {
     const queue = `large-${handler.length}`;
     const cwd = place(queue);
@@ -259,13 +259,13 @@ test('a body over --max-body is dead-lettered with the reason, whatever the hand
   }
 });
 
-test('a queue named with control characters moves no cursor', async () => {
+test('a queue name with control characters is printed without effect', async () => {
   const queue = 'clear \u001b[2J \u009b \u2028';
   const cwd = place(queue);
   const { status, stderr } = await roles.run(['subscribe', 'from', '--until-empty'], { cwd });
   assert.is(status, 0, stderr);
   assert.is(lines(stderr).at(-1), 'waiting for messages from clear \\x1b[2J \\x9b \\u2028');
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the test searches for them
   assert.not.match(stderr, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028]/);
 });
 

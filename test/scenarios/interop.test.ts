@@ -1,5 +1,5 @@
-// Every role talks to the tutorials' programs in Python (pika) and to amqp-tools, and they to it. Each direction has a
-// vhost of its own, so that each side is once the first to declare what both use: the declarations have to be the same.
+// Every role exchanges messages with the tutorials' programs in Python (pika) and with amqp-tools. Each direction has
+// its own vhost, so that each side declares the topology first once. The declarations must be equal.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -7,8 +7,8 @@ import { amqpTool, type Program, python } from '../support/interop.ts';
 import { lines, testRoles } from '../support/roles.ts';
 import { until } from '../support/until.ts';
 
-const ours = await testRoles(); // mq declares first
-const theirs = await testRoles(); // the others declare first
+const ours = await testRoles(); // here mq declares first
+const theirs = await testRoles(); // here the other programs declare first
 test.after.each(async () => {
   await ours.killLeft();
   await theirs.killLeft();
@@ -24,7 +24,7 @@ const fromUs = async (name: string, ...args: string[]): Promise<Program> => {
   await program.ready;
   return program;
 };
-/** Runs mq where the others declared first. */
+/** Runs mq in the vhost in which the other programs declared first. */
 const send = async (...args: string[]) => {
   const { status, stderr } = await theirs.run(args);
   assert.equal({ status, stderr }, { status: 0, stderr: '' });
@@ -85,7 +85,7 @@ test('3: emit_log.py to receive-logs, emit-log to receive_logs.py', async () => 
   assert.is(await program.ended, 'info: Hello World!\nwarning: two\n');
 });
 
-test('4: emit_log_direct.py to receive-logs-direct, emit-log-direct to receive_logs_direct.py', async () => {
+test('4: the direct log programs exchange messages in both directions', async () => {
   const receiver = await ours.receiver(['receive-logs-direct', 'error', 'warning', '--count', '2', '--json']);
   await toUs('emit_log_direct', 'info', 'passed over');
   await toUs('emit_log_direct', 'error', 'e');
@@ -103,7 +103,7 @@ test('4: emit_log_direct.py to receive-logs-direct, emit-log-direct to receive_l
   assert.is(await program.ended, 'error:e\nwarning:w\n');
 });
 
-test('5: emit_log_topic.py to receive-logs-topic, emit-log-topic to receive_logs_topic.py', async () => {
+test('5: the topic log programs exchange messages in both directions', async () => {
   const receiver = await ours.receiver(['receive-logs-topic', 'kern.*', '#.critical', '--count', '3', '--json']);
   for (const topic of ['a.info', 'kern.info', 'a.b.critical', 'critical']) await toUs('emit_log_topic', topic, 'text');
   const messages = lines((await receiver.ended).stdout).map((line) => JSON.parse(line));
@@ -132,7 +132,7 @@ test('6: rpc_client.py asks rpc-server, rpc-client asks rpc_server.py', async ()
   await program.ended;
 });
 
-test('amqp-publish to the receiving roles', async () => {
+test('the receiving roles receive from amqp-publish', async () => {
   const url = ours.vhost.urls.at(-1)!;
   const publish = (...args: string[]) => amqpTool(url, 'amqp-publish', ...args).ended;
   const receivers = [
@@ -161,7 +161,7 @@ test('amqp-publish to the receiving roles', async () => {
   await server.stop();
 });
 
-test('the sending roles to amqp-consume', async () => {
+test('amqp-consume receives from the sending roles', async () => {
   const url = theirs.vhost.urls.at(-1)!;
   const consume = (...args: string[]) => amqpTool(url, 'amqp-consume', '-c', '1', ...args, 'cat');
   for (const [role, queue] of [
@@ -177,7 +177,7 @@ test('the sending roles to amqp-consume', async () => {
     ['emit-log-direct', 'direct_logs', 'a.b'],
     ['emit-log-topic', 'topic_logs', 'a.#'],
   ] as const) {
-    await send(role, '--no-mandatory', '--routing-key', 'a.b', 'nobody hears it');
+    await send(role, '--no-mandatory', '--routing-key', 'a.b', 'no receiver');
     const before = await bindings(exchange);
     const program = consume('-x', '-e', exchange, '-r', pattern);
     const isBound = async () => (await bindings(exchange)).some((queue) => !before.includes(queue));
@@ -187,7 +187,7 @@ test('the sending roles to amqp-consume', async () => {
   }
 });
 
-/** The queues that are bound to the exchange. */
+/** Returns the queues that are bound to the exchange. */
 async function bindings(exchange: string): Promise<string[]> {
   const { vhost } = theirs;
   const path = `/api/exchanges/${vhost.name}/${exchange}/bindings/source`;

@@ -1,4 +1,4 @@
-// Whatever a role did, nothing of it is left on the broker: no connection, no queue of its own.
+// A role leaves no connection and no queue of its own on the broker.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -9,7 +9,7 @@ const roles = await testRoles();
 test.after.each(roles.killLeft);
 test.after(roles.end);
 
-/** Names of mq's connections in the vhost, as the broker lists them (a few seconds late). */
+/** Returns the names of mq's connections in the vhost. RabbitMQ's list is a few seconds old. */
 async function connections(): Promise<string[]> {
   const found = (await roles.vhost.api('GET', `/api/vhosts/${roles.vhost.name}/connections`)) as {
     client_properties?: { connection_name?: string };
@@ -17,7 +17,7 @@ async function connections(): Promise<string[]> {
   return found.map(({ client_properties: properties }) => properties?.connection_name ?? '');
 }
 
-test('nothing of mq is left after it ended', async () => {
+test('roles leave nothing on the broker', async () => {
   const receivers = [
     await roles.receiver(['worker']),
     await roles.receiver(['receive-logs']),
@@ -26,7 +26,7 @@ test('nothing of mq is left after it ended', async () => {
     await roles.receiver(['rpc-server']),
   ];
   const publisher = roles.start(['task', '--lines']);
-  // The check can fail: they are seen while they are there.
+  // The list shows running connections, so the check can fail.
   const expected = [
     'rpc-server consume',
     'rpc-server outcomes',

@@ -1,4 +1,5 @@
-// Deliveries whose connection is lost: no second run beside the first, nothing published twice, nothing counted wrongly.
+// Deliveries whose connection is lost do not run a second time at once, are not published twice, and are counted
+// correctly.
 
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -23,7 +24,7 @@ interface Place {
   readonly limit?: number;
 }
 
-/** A folder with a queue, a publication and a subscription; and the handler, which holds each message until `go` exists. */
+/** Makes a folder with a queue, a publication, a subscription, and a handler that waits until `go` exists. */
 function place(queue: string, { type, status, prefetch = 1, limit }: Place) {
   const limited = limit === undefined ? {} : { 'x-delivery-limit': limit };
   const options = { durable: true, arguments: { 'x-queue-type': type, ...limited } };
@@ -47,7 +48,7 @@ function place(queue: string, { type, status, prefetch = 1, limit }: Place) {
 const receiverFrom = (cwd: string, ...args: readonly string[]) =>
   roles.receiver(['subscribe', 'from', ...args, '--exec', './hold.sh'], { cwd, env: account.env });
 
-/** Closes the connection that the role receives by; the one that it publishes by stays. */
+/** Closes the consuming connection of the role, but not its publishing connection. */
 async function loseConsumer(receiver: RunningMq): Promise<void> {
   const name = await until('the consumer is listed', async () => {
     const all = (await api('GET', `/api/consumers/${vhost}`)) as { channel_details: { connection_name?: string } }[];
@@ -71,7 +72,7 @@ async function loseConnections(receiver: RunningMq, metrics: (readonly [string, 
 const connectedAgain = (times: number) => new RegExp(`(connected again\\n[^]*){${times}}`);
 
 for (const type of ['classic', 'quorum']) {
-  test(`a message that fails after its connection was lost has one dead letter and its two attempts, ${type}`, async () => {
+  test(`a failure after a lost connection makes one dead letter, ${type}`, async () => {
     const queue = `fails-${type}`;
     const { cwd, runs, go } = place(queue, { type, status: 9 });
     assert.is((await roles.run(['publish', 'to', 'text'], { cwd })).status, 0);
@@ -86,7 +87,7 @@ for (const type of ['classic', 'quorum']) {
     for (const empty of [queue, `${queue}.dead`, `${queue}.retry.100`]) assert.is(await roles.held(empty), 0, empty);
   });
 
-  test(`a message whose connection is lost three times runs once and is acked, without a message-id, ${type}`, async () => {
+  test(`a message without an id runs once in spite of lost connections, ${type}`, async () => {
     const queue = `anonymous-${type}`;
     const { cwd, runs, go } = place(queue, { type, status: 0 });
     const receiver = await receiverFrom(cwd, '--log-level', 'debug');
@@ -95,7 +96,7 @@ for (const type of ['classic', 'quorum']) {
     await receiver.prints(/begin/, 'stderr');
     await loseConnections(receiver);
     go();
-    // A later message is handled: the first one is settled, or stands behind it.
+    // A later message was handled, so the first one is settled or follows it in the queue.
     await roles.run(['publish', 'to', 'later'], { cwd });
     await until('the later one has run', () => runs().includes('later'));
     const { status, stderr } = await receiver.stop();
@@ -111,7 +112,7 @@ for (const type of ['classic', 'quorum']) {
   });
 }
 
-test('what waits for a handler when the connection is lost runs once, and no attempt of it is counted', async () => {
+test('a waiting message runs once and keeps its attempts after a loss', async () => {
   const queue = 'waits';
   const { cwd, runs, go } = place(queue, { type: 'classic', status: 0, prefetch: 5 });
   const receiver = await receiverFrom(cwd, '--concurrency', '1');
@@ -131,7 +132,7 @@ test('what waits for a handler when the connection is lost runs once, and no att
   assert.not.match(stderr, /attempt/);
 });
 
-test('the broker drops no message whose connection is lost more often than its queue permits', async () => {
+test('the broker does not drop a message because of lost connections', async () => {
   const queue = 'limited';
   const { cwd, runs, go } = place(queue, { type: 'quorum', status: 9, prefetch: 2, limit: 2 });
   assert.is((await roles.run(['publish', 'to', '--lines'], { cwd, input: 'held\nwaits' })).status, 0);
@@ -149,7 +150,7 @@ test('the broker drops no message whose connection is lost more often than its q
   assert.equal(dead.map(({ payload }) => payload).toSorted(), ['held', 'waits']);
   const attempts = (body: string) => runs().filter((run) => run === body).length;
   assert.is(attempts('waits'), 2, stderr);
-  // The run whose delivery was lost, and the two attempts of the message that was published again.
+  // One run for the lost delivery, and two attempts for the message that was published again.
   assert.is(attempts('held'), 3, stderr);
 });
 

@@ -1,4 +1,4 @@
-// What a role shows of itself: metrics, readiness, its log as JSON, the summary at its end; and the trace of a message.
+// Metrics, readiness, the JSON log and the summary of a role, and the trace of a message.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -17,7 +17,7 @@ const trace = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 
 type Entry = Readonly<Record<string, unknown>> & { readonly event: string; readonly message: string };
 
-/** The objects of --log json. */
+/** Parses the lines of --log json. */
 function entries(stderr: string, event?: string): Entry[] {
   const all = lines(stderr).map((line) => JSON.parse(line) as Entry);
   return event === undefined ? all : all.filter((entry) => entry.event === event);
@@ -41,9 +41,9 @@ async function metric(url: string, name: string): Promise<number> {
   return Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
 }
 
-test('a worker is ready when its consumer is attached, and counts what it does', async () => {
+test('a worker is ready with its consumer, and counts messages', async () => {
   const exec = 'case $(cat) in good) ;; bad) exit 3 ;; *) exit 75 ;; esac';
-  // What is to be retried does not come back in the middle of another test.
+  // A retried message must not return during another test.
   const cwd = emptyFolder({ 'rascal.json': JSON.stringify({ mq: { retry: { attempts: 3, delays: [600_000] } } }) });
   const { running, url } = await observed(['worker', '--exec', 'sh', '-c', exec], { cwd });
   await until('ready', async () => (await page(`${url}/readyz`))[0] === 200);
@@ -62,7 +62,7 @@ test('a worker is ready when its consumer is attached, and counts what it does',
   await roles.deleteQueue('task_queue.dead');
 });
 
-test('a lost connection shows in the log, in the metrics and in readiness, and its return too', async () => {
+test('log, metrics and readiness show a lost connection and its return', async () => {
   const { running, url } = await observed(['receive-logs'], { env: account.env });
   await until('ready', async () => (await page(`${url}/readyz`))[0] === 200);
   await account.closeConnections(1);
@@ -90,7 +90,7 @@ test('a publisher is ready while it can publish', async () => {
   assert.equal([summary?.['attempted'], summary?.['confirmed'], summary?.['resume']], [2, 2, 2]);
 });
 
-test('a port that is taken ends the role in one line, before it takes a message', async () => {
+test('a port in use ends the role before a delivery', async () => {
   const { running, url } = await observed(['worker']);
   const { host, port } = new URL(url);
   const refused = await roles.run(['worker', '--metrics', port]);
@@ -107,7 +107,7 @@ test('a port that is taken ends the role in one line, before it takes a message'
   assert.match(unhealthy.stderr, /is not ready: nobody answers there \[ANSWER_NO\]/);
 });
 
-test('a cause that repeats itself is ten lines a minute, of which the last has the count', async () => {
+test('a repeated cause is logged ten times a minute, then counted', async () => {
   const exec = 'exit 75';
   const mqSettings = { retry: { attempts: 1, delays: [1] } };
   const cwd = emptyFolder({ 'rascal.json': JSON.stringify({ mq: mqSettings }) });
@@ -123,13 +123,13 @@ test('a cause that repeats itself is ten lines a minute, of which the last has t
   await roles.deleteQueue('task_queue.dead');
 });
 
-test('with --log json every line of stderr is an object: what a child says, and the error at the end', async () => {
+test('--log json makes every line of stderr an object', async () => {
   const { running } = await observed(['worker', '--exec', 'sh', '-c', 'echo "to stderr" >&2']);
   await roles.run(['task', 'x']);
   await running.prints(/to stderr/, 'stderr');
   const said = entries((await running.stop()).stderr);
   assert.equal(
-    // A message may be in hand at the signal.
+    // A handler may be running at the signal.
     said.map(({ event }) => event).filter((event) => event !== 'stopping'),
     ['metrics', 'consuming', 'handler', 'summary'],
   );
@@ -144,7 +144,7 @@ test('with --log json every line of stderr is an object: what a child says, and 
   );
 });
 
-test('a run that fails says its summary without being asked, before the error', async () => {
+test('a failed run prints its summary before the error', async () => {
   const { status, stderr } = await roles.run(['publish', 'hello', '--lines', '--routing-key', 'nowhere'], {
     input: 'one\ntwo\n',
   });
@@ -160,7 +160,7 @@ test('a run that fails says its summary without being asked, before the error', 
   assert.match(error, /\[UNROUTABLE\]$/);
 });
 
-test('--skip leaves out the first lines', async () => {
+test('--skip skips the first lines', async () => {
   const { status, stdout } = await roles.run(['task', '--lines', '--skip', '2', '--json'], { input: '1\n2\n3\n4\n' });
   assert.is(status, 0);
   assert.equal(
@@ -178,7 +178,7 @@ test('--skip leaves out the first lines', async () => {
   });
 });
 
-test('the trace of a message goes to its handler, and into retries and dead letters', async () => {
+test('a trace is passed to the handler, to retries and to dead letters', async () => {
   const mqSettings = { retry: { attempts: 2, delays: [50] } };
   const cwd = emptyFolder({ 'rascal.json': JSON.stringify({ mq: mqSettings }) });
   const exec = 'echo "$TRACEPARENT $TRACESTATE"; exit 75';
@@ -189,7 +189,7 @@ test('the trace of a message goes to its handler, and into retries and dead lett
   assert.is(dead?.properties.headers?.['traceparent'], trace);
 });
 
-test('it goes into the reply; a header names another one; an invalid one is ignored', async () => {
+test('a trace is passed to the reply, and an invalid one is ignored', async () => {
   const server = await roles.receiver(['rpc-server']);
   const ask = async (env: Record<string, string>, ...options: string[]) => {
     const { stdout } = await roles.run(['rpc-client', '--json', ...options, '5'], { env });
@@ -202,7 +202,7 @@ test('it goes into the reply; a header names another one; an invalid one is igno
   await server.stop();
 });
 
-test('a lost connection and its return are each said once, however many connections the role has', async () => {
+test('a role reports a lost connection and its return once', async () => {
   const { running } = await observed(['worker', '--exec', 'true'], { env: account.env });
   await account.closeConnections(2);
   await running.prints(/"event":"connected"/, 'stderr');
@@ -211,7 +211,7 @@ test('a lost connection and its return are each said once, however many connecti
   assert.equal(entries(stderr, 'interrupted'), []);
 });
 
-test('lines of a handler tell the message; at debug level success does too, with its time', async () => {
+test('log lines of a handler name the message, and debug logs successes', async () => {
   const input = 'one\ntwo\n';
   await roles.run(['task', '--lines', '--property', 'type=x'], { input });
   const exec = ['--exec', 'sh', '-c', 'echo "in $(cat)" >&2; printf unfinished >&2'];
@@ -242,7 +242,7 @@ test('lines of a handler tell the message; at debug level success does too, with
   }
 });
 
-test('messages that are handled side by side are told apart in text', async () => {
+test('text log lines name the message if several are handled at once', async () => {
   await roles.run(['task', '--property', 'message-id=m1', 'x']);
   await roles.run(['task', '--property', 'message-id=m2', 'x']);
   const exec = ['--exec', 'sh', '-c', 'echo first >&2; echo second >&2'];
@@ -251,7 +251,7 @@ test('messages that are handled side by side are told apart in text', async () =
   assert.equal(said.toSorted(), ['m1: first', 'm1: second', 'm2: first', 'm2: second']);
 });
 
-test('the first signal says what is in hand and what a second one does', async () => {
+test('the first signal reports running work and the effect of a second one', async () => {
   await roles.run(['task', 'x']);
   const worker = await roles.receiver(['worker', '--drain', '1m', '--exec', 'sh', '-c', 'echo begun >&2; sleep 600']);
   await worker.prints(/begun/, 'stderr');

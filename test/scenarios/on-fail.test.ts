@@ -1,4 +1,4 @@
-// --on-fail and mq.retry: what becomes of a message that fails, on every queue type.
+// --on-fail and mq.retry decide about a failed message, on every queue type.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -12,7 +12,7 @@ test.after(roles.end);
 interface Place {
   readonly queue: string;
   readonly type?: string;
-  /** `mq.retry` of the role. */
+  /** Field `mq.retry`. */
   readonly retry?: unknown;
   readonly queues?: Record<string, object>;
   readonly publications?: Record<string, object>;
@@ -48,7 +48,7 @@ const durable = (more: object = {}) => ({
 });
 
 for (const type of ['classic', 'quorum']) {
-  test(`--on-fail dead-letter: the first failure is the last, on a ${type} queue`, async () => {
+  test(`--on-fail dead-letter does not retry, on a ${type} queue`, async () => {
     const queue = `at-once-${type}`;
     const cwd = folder({ queue, type });
     const worker = await roles.receiver(['fail', '--on-fail', 'dead-letter', '--count', '1'], { cwd });
@@ -60,11 +60,11 @@ for (const type of ['classic', 'quorum']) {
     assert.is(await roles.held(queue), 0);
   });
 
-  test(`--on-fail requeue: it goes back and comes again after a pause, on a ${type} queue`, async () => {
+  test(`--on-fail requeue redelivers after a pause, on a ${type} queue`, async () => {
     const queue = `back-${type}`;
     const exec = 'body=$(cat); [ "$body" = x ] && [ "$MQ_ATTEMPT" = 1 ] && exit 9; echo "$body"';
     const cwd = folder({ queue, type, exec });
-    // One at a time: without the pause, x would be at the head of the queue again, before y.
+    // Messages are handled one at a time. Without the pause, x would be redelivered before y.
     await roles.run(['publish', 'work', '--lines'], { cwd, input: 'x\ny\n' });
     const args = ['fail', '--on-fail', 'requeue', '--count', '3', '--prefetch', '1'];
     const { status, stdout, stderr } = await roles.run(args, { cwd });
@@ -73,7 +73,7 @@ for (const type of ['classic', 'quorum']) {
     assert.is(await roles.held(queue), 0);
   });
 
-  test(`--on-fail drop: it is gone, and said to be, on a ${type} queue`, async () => {
+  test(`--on-fail drop deletes and reports the message, on a ${type} queue`, async () => {
     const queue = `gone-${type}`;
     const graves = `${queue}-graves`;
     const bury = { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': graves };
@@ -87,7 +87,7 @@ for (const type of ['classic', 'quorum']) {
     assert.equal([await roles.held(queue), await roles.held(graves)], [0, 0]);
   });
 
-  test(`--on-fail exit: the message goes back, and the role ends with the reason, on a ${type} queue`, async () => {
+  test(`--on-fail exit requeues and ends the role, on a ${type} queue`, async () => {
     const queue = `ended-${type}`;
     const cwd = folder({ queue, type });
     const worker = await roles.receiver(['fail', '--on-fail', 'exit'], { cwd });
@@ -99,9 +99,9 @@ for (const type of ['classic', 'quorum']) {
   });
 }
 
-test('--on-fail exit: the pause of a message is not cut short by another one that ends the role', async () => {
+test('--on-fail exit does not shorten the pause of another message', async () => {
   const queue = 'ended-together';
-  // The second message fails in the middle of the pause of the first one, which is 3 s.
+  // The second message fails during the pause of the first one, which is 3 s.
   const second =
     'until [ -e pid ]; do sleep 0.05; done; while kill -0 "$(cat pid)" 2>&-; do sleep 0.05; done; sleep 1.5';
   const first = 'echo $$ > pid.new; mv pid.new pid';
@@ -116,7 +116,7 @@ test('--on-fail exit: the pause of a message is not cut short by another one tha
   assert.ok(waited('second'), 'it waits in the wait queue for what was left');
 });
 
-test('retry: false means one attempt; what fails is rejected, and a role whose dead letters go nowhere says so once', async () => {
+test('retry: false rejects a failure and warns once without a dead letter', async () => {
   const cwd = folder({ queue: 'lost', retry: false });
   const worker = await roles.receiver(['fail', '--count', '2'], { cwd });
   await send(cwd, 'x');
@@ -134,7 +134,7 @@ test('retry: false means one attempt; what fails is rejected, and a role whose d
   assert.is(await roles.held('lost'), 0);
 });
 
-test('retry: false with a dead-letter exchange of the queue: the broker takes what fails, and there is no warning', async () => {
+test('retry: false with a dead-letter exchange does not warn', async () => {
   const bury = { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'kept-graves' };
   const queues = { 'kept-graves': durable(), kept: durable(bury) };
   const cwd = folder({ queue: 'kept', retry: false, queues });
@@ -144,7 +144,7 @@ test('retry: false with a dead-letter exchange of the queue: the broker takes wh
   assert.is((await roles.take('kept-graves', 1))[0]!.payload, 'x');
 });
 
-test('a role has its own attempts and delays, and its dead letters go to the queue that it names, as rascal.json has it', async () => {
+test('a role has its own attempts, delays and dead-letter queue', async () => {
   const retry = { attempts: 2, delays: [20], deadLetter: { queue: 'parked' } };
   const cwd = folder({ queue: 'own', retry, queues: { parked: { options: { durable: true } } } });
   const worker = await roles.receiver(['fail', '--count', '2'], { cwd });
@@ -159,7 +159,7 @@ test('a role has its own attempts and delays, and its dead letters go to the que
   assert.is(JSON.parse(listed.stdout).reason, 'exit status 9');
 });
 
-test('dead letters go by the publication that is named, to its exchange and with its key and headers', async () => {
+test('dead letters use the named publication with its key and headers', async () => {
   const cwd = emptyFolder({
     'rascal.json': JSON.stringify({
       vhosts: {
@@ -192,7 +192,7 @@ test('dead letters go by the publication that is named, to its exchange and with
   assert.is((await roles.run(['dlq', 'list', 'work'], { cwd })).status, 64);
 });
 
-test('wait and dead-letter queues that rascal.json defines are declared as it says', async () => {
+test('retry queues that rascal.json defines are declared with its arguments', async () => {
   const back = { 'x-message-ttl': 50, 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'defined' };
   const classic = (more: object) => ({ options: { durable: true, arguments: { 'x-queue-type': 'classic', ...more } } });
   const queues = { 'defined.retry.50': classic(back), 'defined.dead': classic({ 'x-max-length': 1000 }) };
@@ -203,7 +203,7 @@ test('wait and dead-letter queues that rascal.json defines are declared as it sa
   assert.is((await roles.take('defined.dead', 1))[0]!.payload, 'x');
 });
 
-test('a word that --on-fail does not know is a wrong command line', async () => {
+test('--on-fail refuses an unknown policy', async () => {
   const { status, stderr } = await roles.run(['worker', '--on-fail', 'explode']);
   assert.is(status, 64);
   assert.match(stderr, /dead-letter.*explode/);

@@ -27,7 +27,7 @@ function folder(queue: string, type: string, policy: string): string {
   });
 }
 
-/** Where a message is after the role has ended. */
+/** Queue of a message after the role has ended. */
 async function fateOf(status: string, queue: string, stderr: string): Promise<Fate> {
   const at = async (name: string) => {
     const all = (await roles.vhost.api('GET', `/api/queues/${roles.vhost.name}`)) as { name: string }[];
@@ -36,13 +36,13 @@ async function fateOf(status: string, queue: string, stderr: string): Promise<Fa
   };
   if (await at(`${queue}.dead`)) return 'dead';
   if (await at(`${queue}.retry.600000`)) return 'again';
-  // In this order: the message goes from the wait queue to the queue.
+  // The order matters, because the message moves from the wait queue to the queue.
   if ((await at(`${queue}.retry.3000`)) || (await at(queue))) return 'back';
   return new RegExp(`^dropped.*: exit status ${status}( |$)`, 'm').test(stderr) ? 'dropped' : 'done';
 }
 
 for (const [index, policy] of policies.entries()) {
-  test(`${policy}: each exit status has the fate of its row, on both types of queue`, async () => {
+  test(`${policy}: each exit status has the outcome of its row`, async () => {
     const statuses = ['0', '1', '3', '4', '79'];
     const ends = statuses.filter((status) => rowFor(status, policy).isEnd);
     const stays = statuses.filter((status) => !ends.includes(status));
@@ -56,7 +56,7 @@ for (const [index, policy] of policies.entries()) {
       for (const status of group) {
         const { fate } = rowFor(status, policy);
         const found = () => fateOf(status, queue, stderr);
-        // Between the wait queue and its queue, a message is in neither.
+        // A message that moves from the wait queue to the queue is in neither for a moment.
         if (fate === 'back') await until(`${status} is back`, async () => (await found()) === fate);
         else assert.is(await found(), fate, `${status}: ${stderr}`);
       }

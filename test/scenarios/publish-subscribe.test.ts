@@ -1,4 +1,4 @@
-// Scenario 3: every receiver gets every log line, on the screen and in a file.
+// Scenario 3: every receiver receives every log line, on the screen or in a file.
 
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ const roles = await testRoles();
 test.after.each(roles.killLeft);
 test.after(roles.end);
 
-test('one log line goes to the screen of one receiver and to the file of another', async () => {
+test('a log line reaches the screen of one receiver and the file of another', async () => {
   const cwd = emptyFolder({ 'app.log': 'what was there\n' });
   const screen = await roles.receiver(['receive-logs', '--count', '3']);
   const file = await roles.receiver(['receive-logs', '--file', 'app.log', '--count', '3'], { cwd });
@@ -26,7 +26,7 @@ test('one log line goes to the screen of one receiver and to the file of another
   assert.is(await readFile(join(cwd, 'app.log'), 'utf8'), `what was there\n${text}`);
 });
 
-test('a receiver gets what is sent from its start on, and nothing of before', async () => {
+test('a receiver receives only messages that are sent after its start', async () => {
   const first = await roles.receiver(['receive-logs']);
   await roles.run(['emit-log', 'before']);
   const second = await roles.receiver(['receive-logs', '--count', '1']);
@@ -37,20 +37,20 @@ test('a receiver gets what is sent from its start on, and nothing of before', as
   assert.equal({ status, stdout }, { status: 0, stdout: 'before\nafter\n' });
 });
 
-test('a log line that nobody receives is reported, unless nobody cares', async () => {
+test('an unroutable log line is reported unless --no-mandatory is set', async () => {
   await untilQueues(0);
   assert.is((await roles.run(['emit-log', 'alone'])).status, 67);
   assert.is((await roles.run(['emit-log', '--no-mandatory', 'alone'])).status, 0);
 });
 
-test('the queue of a receiver goes with it', async () => {
+test('the queue of a receiver is deleted with it', async () => {
   const receiver = await roles.receiver(['receive-logs']);
   await untilQueues(1);
   await receiver.stop();
   await untilQueues(0);
 });
 
-/** RabbitMQ deletes the queue of a receiver a moment after the receiver has gone. */
+/** RabbitMQ deletes the queue of a receiver a moment after the receiver has ended. */
 function untilQueues(count: number): Promise<unknown> {
   const { name, api } = roles.vhost;
   return until(

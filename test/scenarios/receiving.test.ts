@@ -1,4 +1,4 @@
-// How much a receiving role takes, and when it stops: --count, --idle, --until-empty, --prefetch, --concurrency.
+// Limits of a receiving role: --count, --idle, --until-empty, --prefetch, --concurrency.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -13,7 +13,7 @@ test.after(roles.end);
 const fill = (count: number) =>
   roles.run(['task', '--lines'], { input: Array.from({ length: count }, (_, index) => String(index)).join('\n') });
 
-test('--count takes that many and leaves the rest, whatever was prefetched', async () => {
+test('--count receives that many messages and leaves the prefetched rest', async () => {
   await fill(10);
   const { status, stdout } = await roles.run(['worker', '--prefetch', '10', '--count', '3']);
   assert.equal({ status, stdout }, { status: 0, stdout: '0\n1\n2\n' });
@@ -22,7 +22,7 @@ test('--count takes that many and leaves the rest, whatever was prefetched', asy
   assert.is(await roles.held('task_queue'), 0);
 });
 
-test('--until-empty ends at once on an empty queue, and else when all is done', async () => {
+test('--until-empty ends when the queue is empty and all work is done', async () => {
   const empty = await roles.run(['worker', '--until-empty']);
   assert.equal([empty.status, empty.stdout], [0, '']);
   await fill(50);
@@ -31,7 +31,7 @@ test('--until-empty ends at once on an empty queue, and else when all is done', 
   assert.is(lines(stdout).length, 50);
 });
 
-test('--idle ends when nothing came for so long, and does not count the time of the work', async () => {
+test('--idle ends after a time without messages and without work', async () => {
   const idle = await roles.run(['worker', '--idle', '0.5']);
   assert.equal([idle.status, idle.stdout], [0, '']);
 
@@ -40,7 +40,7 @@ test('--idle ends when nothing came for so long, and does not count the time of 
   assert.equal({ status, stdout }, { status: 0, stdout: 'long....\n' });
 });
 
-test('a timeout of rascal.json that is longer than the consumer timeout is what the broker is asked for', async () => {
+test('a longer handler timeout sets the consumer timeout of the broker', async () => {
   const queues = { slow: { options: { durable: true, arguments: { 'x-queue-type': 'quorum' } } } };
   const config = {
     vhosts: { '/': { queues } },
@@ -59,7 +59,7 @@ test('a timeout of rascal.json that is longer than the consumer timeout is what 
   await until('the consumer is gone', async () => (await consumers()).length === 0);
 });
 
-test('--prefetch is what the broker is asked for', async () => {
+test('--prefetch sets the prefetch of the consumer', async () => {
   const list = async () =>
     (
       (await roles.vhost.api('GET', `/api/consumers/${roles.vhost.name}`)) as {
@@ -77,8 +77,9 @@ test('--prefetch is what the broker is asked for', async () => {
   for (const receiver of receivers) await receiver.stop();
 });
 
-test('--concurrency is how many are in a handler at once, no more and no fewer', async () => {
-  // Every third message lets all three go: fewer at once would hang, more would be seen.
+test('--concurrency is the exact number of concurrent handlers', async () => {
+  // Every third message releases all three. With a lower concurrency they would wait for ever, a higher one would be
+  // visible.
   const handler = `
     let inside = 0, most = 0, gate = Promise.withResolvers();
     export default async ({ text }: { text: string }, { log }: { log(text: string): void }) => {

@@ -1,4 +1,4 @@
-// A connection or consumer that the broker takes away: the role goes on, or ends as the user said, and says so honestly.
+// The broker closes a connection or cancels a consumer: the role continues or ends, as its options require.
 
 import { chmodSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
@@ -15,7 +15,9 @@ test.after(roles.end);
 const { name: vhost, api } = roles.vhost;
 const { env, closeConnections } = await roles.account();
 
-/** A folder with a queue, a publication `to` and a subscription `from`; and what makes the queue. */
+/**
+ * Makes a folder with a queue, a publication `to` and a subscription `from`, and a function that declares the queue.
+ */
 function place(queue: string, type: string) {
   const options = { durable: true, arguments: { 'x-queue-type': type } };
   const config = {
@@ -33,7 +35,7 @@ function place(queue: string, type: string) {
 }
 
 for (const type of ['classic', 'quorum']) {
-  test(`a ${type} queue that is deleted and declared again, time after time: the consumer is set up each time`, async () => {
+  test(`a role consumes a ${type} queue again each time it is declared again`, async () => {
     const queue = `away-${type}`;
     const { cwd, declare } = place(queue, type);
     const receiver = await roles.receiver(['subscribe', 'from'], { cwd });
@@ -50,7 +52,7 @@ for (const type of ['classic', 'quorum']) {
   });
 }
 
-test('a queue that stays away ends the role with 78, and does not loop', async () => {
+test('a queue that stays deleted ends the role with 78', async () => {
   const { cwd } = place('gone', 'classic');
   const receiver = await roles.receiver(['subscribe', 'from'], { cwd });
   await roles.deleteQueue('gone');
@@ -60,7 +62,7 @@ test('a queue that stays away ends the role with 78, and does not loop', async (
   assert.ok(lines(stderr).length < 6, stderr);
 });
 
-test('--exit-on-disconnect ends a receiver with 69, after the handler in hand', async () => {
+test('--exit-on-disconnect ends a receiver with 69 after its running handler', async () => {
   const { cwd } = place('ends', 'quorum');
   const receiver = await roles.receiver(['subscribe', 'from', '--exit-on-disconnect', '--exec', './hold.sh'], {
     cwd,
@@ -77,7 +79,7 @@ test('--exit-on-disconnect ends a receiver with 69, after the handler in hand', 
   assert.match(stderr, /\nmq subscribe: .*\[UNAVAILABLE\]\nhint: --exit-on-disconnect /);
 });
 
-test('--exit-on-disconnect: --drain bounds the time of the handler', async () => {
+test('--drain limits the handler time of --exit-on-disconnect', async () => {
   const { cwd } = place('bounded', 'quorum');
   const options = ['--exit-on-disconnect', '--drain', '0.5', '--grace', '0.2'];
   const receiver = await roles.receiver(['subscribe', 'from', ...options, '--exec', './hold.sh'], { cwd, env });
@@ -87,7 +89,7 @@ test('--exit-on-disconnect: --drain bounds the time of the handler', async () =>
   assert.is((await receiver.ended).status, 69);
 });
 
-test('without it, a receiver goes on', async () => {
+test('without --exit-on-disconnect a receiver continues', async () => {
   const { cwd } = place('goes-on', 'quorum');
   const receiver = await roles.receiver(['subscribe', 'from', '--max-reconnect', '5'], { cwd, env });
   for (const text of ['one', 'two']) {

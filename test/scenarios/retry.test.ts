@@ -1,4 +1,4 @@
-// Retry with back-off: attempts are counted exactly, wait queues and the dead-letter queue hold what they should.
+// Retries with back-off: the number of attempts, and the content of wait queues and of the dead-letter queue.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -11,7 +11,9 @@ test.after(roles.end);
 
 const show = 'echo "$(cat): attempt $MQ_ATTEMPT, $MQ_EXCHANGE/$MQ_ROUTING_KEY from $MQ_QUEUE, id $MQ_MESSAGE_ID"';
 
-/** A folder whose role `fail` takes from a queue of the given type, bound to the exchange `colours` by the key `red`. */
+/**
+ * Makes a folder whose role `fail` consumes a queue of the type, bound to the exchange `colours` with the key `red`.
+ */
 function folder({ queue, type, retry, exec }: { queue: string; type: string; retry: object; exec: string }): string {
   const config = {
     vhosts: {
@@ -48,7 +50,7 @@ for (const type of ['classic', 'quorum']) {
       { cwd },
     );
 
-  test(`a message that always fails has its attempts on a ${type} queue, and is then dead-lettered with the reason`, async () => {
+  test(`a message that always fails is dead-lettered with the reason, ${type}`, async () => {
     const queue = `always-${type}`;
     const cwd = folder({ queue, type, retry: { attempts: 4, delays: [100, 200] }, exec: `${show}; exit 9` });
     const worker = await roles.receiver(['fail', '--count', '4'], { cwd });
@@ -73,7 +75,7 @@ for (const type of ['classic', 'quorum']) {
     }
   });
 
-  test(`between two attempts the message of a ${type} queue waits in the wait queue`, async () => {
+  test(`a message of a ${type} queue waits in the wait queue between attempts`, async () => {
     const queue = `waits-${type}`;
     const cwd = folder({ queue, type, retry: { attempts: 4, delays: [600_000] }, exec: 'exit 75' });
     const worker = await roles.receiver(['fail', '--count', '1'], { cwd });
@@ -85,7 +87,7 @@ for (const type of ['classic', 'quorum']) {
     assert.is(await roles.held(queue), 0);
   });
 
-  test(`a retry that succeeds leaves nothing behind on a ${type} queue`, async () => {
+  test(`a successful retry leaves no message on a ${type} queue`, async () => {
     const queue = `once-${type}`;
     const exec = `${show}; [ "$MQ_ATTEMPT" = 2 ]`;
     const cwd = folder({ queue, type, retry: { attempts: 3, delays: [100] }, exec });
@@ -104,7 +106,7 @@ for (const type of ['classic', 'quorum']) {
   });
 }
 
-test('a message that kills its worker is counted too: after the last attempt it is dead-lettered unhandled', async () => {
+test('a message that kills its workers is dead-lettered after all attempts', async () => {
   const queue = 'deadly';
   // The parent of the handler is mq itself.
   const cwd = folder({ queue, type: 'quorum', retry: { attempts: 2, delays: [100] }, exec: 'kill -KILL $PPID' });
@@ -122,7 +124,7 @@ test('a message that kills its worker is counted too: after the last attempt it 
   assert.equal([dead!.payload, reason, attempts], ['poison', '2 attempts ended without an outcome', 2]);
 });
 
-test("the wait queue of a receiver's own queue goes when it is not needed any more; another one stays", async () => {
+test("the wait queue of a receiver's own queue expires; another one stays", async () => {
   const receiver = await roles.receiver(['receive-logs', '--count', '1', '--exec', 'sh', '-c', 'exit 75']);
   assert.is((await roles.run(['emit-log', 'line'])).status, 0);
   assert.is((await receiver.ended).status, 0);

@@ -1,4 +1,4 @@
-// Messages that go back to their queue: counted, paced, and never dropped by the broker; and queues that cannot take them.
+// Requeued messages are counted, delayed, and never dropped by the broker, even if a retry queue is full or missing.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -41,7 +41,7 @@ for (const [how, exec, options] of [
   ['exit status 4', 'echo "$MQ_ATTEMPT"; exit 4', []],
   ['--on-fail requeue', 'echo "$MQ_ATTEMPT"; exit 1', ['--on-fail', 'requeue']],
 ] as const) {
-  test(`${how}: after the last return that its queue permits a message is in the dead letters`, async () => {
+  test(`${how}: a message is dead-lettered at the delivery limit of its queue`, async () => {
     const queue = `limit-${options.length}`;
     const cwd = folder({ queue, given: quorum({ 'x-delivery-limit': 1 }), exec });
     await send(cwd, 'poison');
@@ -52,7 +52,7 @@ for (const [how, exec, options] of [
 }
 
 for (const type of ['classic', 'quorum']) {
-  test(`a message that goes back is counted, and others are handled meanwhile, on a ${type} queue`, async () => {
+  test(`a requeued message of a ${type} queue is counted and blocks no other`, async () => {
     const queue = `paced-${type}`;
     const exec = 'body=$(cat); echo "$body $MQ_ATTEMPT"; [ "$body" = back ] && exit 6; exit 0';
     const cwd = folder({ queue, given: { 'x-queue-type': type }, exec });
@@ -63,7 +63,7 @@ for (const type of ['classic', 'quorum']) {
     await worker.stop();
   });
 
-  test(`a handler that SIGTERM ends together with mq has used up no attempt, on a ${type} queue`, async () => {
+  test(`a handler that SIGTERM ends uses no attempt, on a ${type} queue`, async () => {
     const queue = `term-${type}`;
     const cwd = folder({ queue, given: { 'x-queue-type': type }, exec: 'echo "$$ $MQ_ATTEMPT" >&2; sleep 60 & wait' });
     await send(cwd, 'long');
@@ -82,7 +82,7 @@ for (const type of ['classic', 'quorum']) {
   });
 }
 
-test('a message that kills its workers is not dropped by the broker before its attempts are used up', async () => {
+test('the broker does not drop a message that kills its workers', async () => {
   const queue = 'killer';
   const cwd = folder({
     queue,
@@ -95,7 +95,7 @@ test('a message that kills its workers is not dropped by the broker before its a
   assert.is(letter.payload, 'poison');
 });
 
-test('attempts belong to their queue: a consumer of the dead letters begins at 1', async () => {
+test('a consumer of the dead-letter queue starts at attempt 1', async () => {
   const cwd = folder({
     queue: 'first',
     given: quorum(),
@@ -117,7 +117,7 @@ test('attempts belong to their queue: a consumer of the dead letters begins at 1
   assert.is(stdout, 'x 1\n', stderr);
 });
 
-test('a wait queue and a dead-letter queue that are deleted under a worker are declared again', async () => {
+test('a worker declares deleted wait and dead-letter queues again', async () => {
   const cwd = folder({ queue: 'deleted', given: quorum(), exec: 'cat >/dev/null; exit 9', retry: { attempts: 2 } });
   const worker = await roles.receiver(['work'], { cwd });
   await send(cwd, 'one');
@@ -129,8 +129,8 @@ test('a wait queue and a dead-letter queue that are deleted under a worker are d
   assert.is((await worker.stop()).status, 0);
 });
 
-test('a full wait queue stops no other work, and its message comes again', async () => {
-  // The first message fills it for ten minutes.
+test('a full wait queue blocks no other message', async () => {
+  // The first message fills the queue for ten minutes.
   const full = {
     ...quorum({ 'x-message-ttl': 600_000, 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'crowded' }),
     ...{ 'x-overflow': 'reject-publish', 'x-max-length': 0 },
@@ -151,7 +151,7 @@ test('a full wait queue stops no other work, and its message comes again', async
   assert.is((await worker.stop()).status, 0);
 });
 
-test('a dead-letter queue that is full stops no other work, and gets the message when it has room', async () => {
+test('a full dead-letter queue blocks no other message', async () => {
   const full = { 'x-queue-type': 'classic', 'x-overflow': 'reject-publish', 'x-max-length': 1 };
   const cwd = folder({
     queue: 'mourning',
@@ -171,7 +171,7 @@ test('a dead-letter queue that is full stops no other work, and gets the message
   assert.equal([status, lines(stdout)], [0, ['first', 'second', 'good']], 'none is handled twice');
 });
 
-test('what the configuration drops has a line for each message, with its id', async () => {
+test('mq logs each message that the configuration drops', async () => {
   const cwd = folder({ queue: 'dropping', given: quorum(), exec: 'exit 1', prefetch: 10 });
   await send(cwd, ...Array.from({ length: 15 }, (_, index) => `${index}`));
   const args = ['work', '--on-fail', 'drop', '--count', '15', '--log', 'json'];

@@ -1,4 +1,4 @@
-// Scenario 4: a receiver gets the severities that it names, each line once.
+// Scenario 4: a receiver receives each line of its severities once.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -29,7 +29,7 @@ const table: readonly (readonly [keys: readonly string[], received: readonly str
   [['none'], []],
 ];
 
-test('what arrives, by binding keys', async () => {
+test('binding keys decide which lines arrive', async () => {
   const receivers = await Promise.all(table.map(([keys]) => roles.receiver(['receive-logs-direct', ...keys, closing])));
   for (const severity of [...severities, closing]) {
     const { status } = await roles.run(['emit-log-direct', severity, `<${severity}>`]);
@@ -47,7 +47,7 @@ test('what arrives, by binding keys', async () => {
   }
 });
 
-test('without a severity a line is an info', async () => {
+test('a line without a severity is an info', async () => {
   const receiver = await roles.receiver(['receive-logs-direct', 'info', '--count', '2', '--json']);
   await roles.run(['emit-log-direct']);
   await roles.run(['emit-log-direct', '--routing-key', 'info', 'two', 'words']);

@@ -1,4 +1,4 @@
-// Scenario 6: a request, its reply, and all that can go wrong between them.
+// Scenario 6: requests, replies and their failures.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -11,20 +11,20 @@ test.after(roles.end);
 
 const exec = (body: string) => ['--exec', 'sh', '-c', body];
 
-/** The Fibonacci number of an index, the slow way. */
+/** Returns the Fibonacci number of an index by addition. */
 function fibonacci(index: number): bigint {
   let [here, next] = [0n, 1n];
   for (let step = 0; step < index; step++) [here, next] = [next, here + next];
   return here;
 }
 
-test('without a server there is no queue, and the client says so instead of waiting', async () => {
+test('without a server the client reports the missing queue at once', async () => {
   const { status, stdout, stderr } = await roles.run(['rpc-client', '30']);
   assert.equal({ status, stdout }, { status: 67, stdout: '' });
   assert.match(stderr, /^mq rpc-client: .*rpc_queue.*\[UNROUTABLE\]\nhint: .*\n$/);
 });
 
-test('the client prints the Fibonacci number it asked for', async () => {
+test('the client prints the Fibonacci number that it requests', async () => {
   const server = await roles.receiver(['rpc-server']);
   for (const index of [0, 1, 2, 30, 1000]) {
     const { status, stdout, stderr } = await roles.run(['rpc-client', String(index)]);
@@ -35,7 +35,7 @@ test('the client prints the Fibonacci number it asked for', async () => {
   assert.is((await server.stop()).status, 0);
 });
 
-test('what is no index is refused with an error, and the server goes on', async () => {
+test('the server refuses a request that is not an index and continues', async () => {
   const server = await roles.receiver(['rpc-server']);
   for (const text of ['-1', 'abc', '', '1.5', '5000001', '0x10']) {
     const { status, stdout, stderr } = await roles.run(['rpc-client', '--file', '-'], { input: text });
@@ -48,7 +48,7 @@ test('what is no index is refused with an error, and the server goes on', async 
 });
 
 for (const option of [[], ['--reply-queue']]) {
-  test(`many requests in flight: the replies are printed in the order of the requests ${option}`, async () => {
+  test(`replies are printed in the order of the requests ${option}`, async () => {
     const servers = [
       await roles.receiver([
         'rpc-server',
@@ -69,8 +69,8 @@ for (const option of [[], ['--reply-queue']]) {
   });
 }
 
-test('two servers share the load: a request does not wait behind one that takes long', async () => {
-  // Each answers only when the other has a request too.
+test('two servers share the load, so a long request blocks no other', async () => {
+  // Each server answers only after the other one has a request too.
   const meet = 'touch $$.here; while [ "$(ls *.here | wc -l)" -lt 2 ]; do sleep 0.01; done; cat';
   const cwd = emptyFolder();
   const serve = () => roles.receiver(['rpc-server', '--json', '--exec', 'sh', '-c', meet], { cwd });
@@ -81,7 +81,7 @@ test('two servers share the load: a request does not wait behind one that takes 
   assert.equal(shares, [1, 1]);
 });
 
-test('a refused line among good ones: the others are answered, and the status tells', async () => {
+test('a refused line changes the exit status, and the others are answered', async () => {
   const server = await roles.receiver(['rpc-server']);
   const { status, stdout, stderr } = await roles.run(['rpc-client', '--lines'], { input: '10\nten\n11\n' });
   assert.equal({ status, stdout }, { status: 65, stdout: '55\n89\n' });
@@ -94,7 +94,7 @@ test('a refused line among good ones: the others are answered, and the status te
   await server.stop();
 });
 
-test('a server that hangs: the client ends at its timeout', async () => {
+test('the client ends at its timeout if the server hangs', async () => {
   const hang = 'echo begun >&2; exec sleep 600';
   const mq = { roles: { sleeper: { behaviour: 'reply', subscription: 'rpc', handler: { exec: ['sh', '-c', hang] } } } };
   const cwd = emptyFolder({ 'rascal.json': JSON.stringify({ mq }) });
@@ -119,7 +119,7 @@ test('a request without reply_to does not stop the server', async () => {
   assert.is(await roles.held('rpc_queue'), 0);
 });
 
-test('a reply goes to no queue of the topology, and with --reply-to only to its queues', async () => {
+test('a reply goes to no queue of the topology unless --reply-to names it', async () => {
   const letters = async () => (await roles.run(['dlq', 'list', '--queue', 'rpc_queue.dead', '--json'])).stdout;
   for (const [options, refused, permitted] of [
     [[], 'rpc_queue', 'nobody-is-here'],
@@ -136,7 +136,7 @@ test('a reply goes to no queue of the topology, and with --reply-to only to its 
   }
 });
 
-test('big numbers are exact, and heartbeats go on meanwhile', async () => {
+test('large numbers are exact, and heartbeats continue', async () => {
   const server = await roles.receiver(['rpc-server'], { deadlineMs: 100_000 });
   const count = 20;
   const input = Array.from({ length: count }, () => '5000000').join('\n');
@@ -148,7 +148,7 @@ test('big numbers are exact, and heartbeats go on meanwhile', async () => {
   const numbers = lines(stdout);
   assert.is(numbers.length, count);
   assert.is(new Set(numbers).size, 1);
-  // Known of F(5,000,000): its length and its two ends.
+  // The length, the beginning and the end of F(5,000,000) are known.
   assert.match(numbers[0]!, /^7108285972058527236971171956172153220435\d+4664806936147375182913317404393849453125$/);
   assert.is(numbers[0]!.length, 1_044_938);
   const ended = await server.stop();
@@ -156,7 +156,7 @@ test('big numbers are exact, and heartbeats go on meanwhile', async () => {
   assert.is(ended.stderr, 'waiting for messages from rpc_queue\n');
 });
 
-test('SIGTERM in the middle of a stream of requests: what was asked is answered, and the status tells', async () => {
+test('SIGTERM ends a client with 143 after its requests are answered', async () => {
   const server = await roles.receiver(['rpc-server']);
   const client = roles.start(['rpc-client', '--lines']);
   client.stdin.write('10\n11\n');

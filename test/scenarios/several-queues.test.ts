@@ -1,4 +1,4 @@
-// One role that receives from several subscriptions: each gets its turn, and the role ends as one.
+// One role that receives from several subscriptions in turn.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -12,7 +12,7 @@ const roles = await testRoles();
 test.after.each(roles.killLeft);
 test.after(roles.end);
 
-/** A folder whose role `both` receives from the queues a.NAME and b.NAME. */
+/** Makes a folder whose role `both` receives from the queues a.NAME and b.NAME. */
 function folder(name: string, exec: string, types: readonly [string, string] = ['quorum', 'classic']): string {
   const names = [`a.${name}`, `b.${name}`];
   const of = <T>(value: (queue: string, index: number) => T) =>
@@ -40,7 +40,7 @@ const fill = (cwd: string, queue: string, count: number) =>
 
 const events = (log: string) => lines(log).map((line) => JSON.parse(line) as Record<string, unknown>);
 
-/** The longest run of equal words. */
+/** Returns the length of the longest run of equal words. */
 function longestRun(words: readonly string[]): number {
   let [longest, run] = [0, 0];
   for (const [index, word] of words.entries()) {
@@ -50,7 +50,7 @@ function longestRun(words: readonly string[]): number {
   return longest;
 }
 
-test('two full queues are served in turn, and --until-empty ends when both are empty', async () => {
+test('two queues are served in turn until both are empty', async () => {
   const cwd = folder('turn', 'until [ -e go ]; do sleep 0.05; done; echo $MQ_QUEUE');
   for (const queue of ['a.turn', 'b.turn']) await fill(cwd, queue, 50);
   const args = ['both', '--concurrency', '1', '--prefetch', '50', '--until-empty', '--metrics', '0'];
@@ -66,7 +66,7 @@ test('two full queues are served in turn, and --until-empty ends when both are e
   assert.equal([await roles.held('a.turn'), await roles.held('b.turn')], [0, 0]);
 });
 
-test('mq subscribe takes several names, and a pattern of them; --count is that of all', async () => {
+test('mq subscribe accepts several names and a pattern; --count is the sum', async () => {
   const cwd = folder('names', 'true');
   for (const queue of ['a.names', 'b.names']) await fill(cwd, queue, 3);
   for (const [args, count] of [
@@ -82,7 +82,7 @@ test('mq subscribe takes several names, and a pattern of them; --count is that o
   assert.match(stderr, "no subscription fits 'c.*' [USAGE]");
 });
 
-test('a failed message is retried and dead-lettered by its own queue, with the settings of its subscription', async () => {
+test('a failed message is retried with the settings of its subscription', async () => {
   const cwd = folder('fail', 'exit 9');
   for (const queue of ['a.fail', 'b.fail']) await fill(cwd, queue, 1);
   const { status, stderr } = await roles.run(['both', '--count', '4', '--log', 'json'], { cwd });
@@ -102,7 +102,7 @@ test('a failed message is retried and dead-lettered by its own queue, with the s
   for (const wait of ['a.fail.retry.100', 'b.fail.retry.200']) assert.ok(waits.includes(wait), waits.join());
 });
 
-test('SIGTERM waits for the handlers of both queues, and hands the rest back', async () => {
+test('SIGTERM waits for the handlers of both queues and requeues the rest', async () => {
   const cwd = folder(
     'drain',
     'echo "begun $MQ_QUEUE" >&2; until [ -e go ]; do sleep 0.05; done; echo "$MQ_QUEUE $(cat)"',
@@ -120,7 +120,7 @@ test('SIGTERM waits for the handlers of both queues, and hands the rest back', a
   for (const queue of queues) assert.is(await roles.held(queue), 2);
 });
 
-test('a queue that is not there keeps the role from consuming, and the other queue keeps its messages', async () => {
+test('a missing queue prevents the role from consuming the other one', async () => {
   const cwd = folder('gone', 'true');
   await fill(cwd, 'a.gone', 1);
   const config = {
@@ -133,7 +133,7 @@ test('a queue that is not there keeps the role from consuming, and the other que
   assert.match(stderr, 'b.missing');
 });
 
-test('the role ends with the failure of one queue, and the message of the other is finished first', async () => {
+test('the role ends with the failure of one queue after all handlers end', async () => {
   const cwd = folder(
     'exit',
     'case $MQ_QUEUE in b.*) touch b; sleep 0.5;; *) until [ -e b ]; do sleep 0.05; done; exit 79;; esac',

@@ -1,4 +1,4 @@
-// The first SIGTERM lets a receiving role finish what runs; the second hands it back; nothing is lost.
+// The first SIGTERM lets a receiving role finish running handlers. The second one requeues their messages.
 
 import { once } from 'node:events';
 import { chmodSync } from 'node:fs';
@@ -17,7 +17,7 @@ const roles = await testRoles();
 test.after.each(roles.killLeft);
 test.after(roles.end);
 
-// Says that it began, and ends when there is a file `go`.
+// Prints a line at its start, and ends when a file `go` exists.
 const script =
   '#!/bin/sh\nbody=$(cat)\necho "begin $body" >&2\nuntil [ -e go ]; do sleep 0.05; done\necho "end $body"\n';
 
@@ -29,7 +29,7 @@ async function holding(...options: string[]): Promise<{ worker: RunningMq; go: (
 }
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  test(`${signal} in the middle of a message: it is finished and acknowledged, and the rest stays`, async () => {
+  test(`${signal} finishes and acknowledges the running message, the rest stays`, async () => {
     const { worker, go } = await holding('--prefetch', '2', '--concurrency', '1');
     await roles.run(['task', '--lines'], { input: 'one\ntwo\nthree\n' });
     await worker.prints(/begin one/, 'stderr');
@@ -42,7 +42,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   });
 }
 
-test('the second SIGTERM hands the message back at once, and another worker gets it', async () => {
+test('the second SIGTERM requeues the message for another worker at once', async () => {
   const { worker } = await holding('--grace', '0.2');
   await roles.run(['task', 'handed back']);
   await worker.prints(/begin/, 'stderr');
@@ -67,7 +67,7 @@ test('the second SIGINT ends with 130', async () => {
   );
 });
 
-test('--drain bounds the time to finish', async () => {
+test('--drain limits the time to finish', async () => {
   const { worker } = await holding('--drain', '0.5', '--grace', '0.2');
   await roles.run(['task', 'too long']);
   await worker.prints(/begin/, 'stderr');
@@ -78,7 +78,7 @@ test('--drain bounds the time to finish', async () => {
   );
 });
 
-test('the drain of a role in rascal.json bounds it as --drain does', async () => {
+test('the drain field of a role limits the time to finish', async () => {
   const config = {
     vhosts: { '/': { queues: { held: {} } } },
     publications: { held: { queue: 'held' } },
@@ -97,7 +97,7 @@ test('the drain of a role in rascal.json bounds it as --drain does', async () =>
   );
 });
 
-test('SIGTERM uses up no attempt of the messages that no handler received', async () => {
+test('SIGTERM uses no attempt of messages that no handler received', async () => {
   const queue = 'unhandled';
   const config = {
     vhosts: { '/': { queues: { [queue]: { options: { durable: true, arguments: { 'x-queue-type': 'classic' } } } } } },
@@ -125,7 +125,7 @@ const sleeping: Readonly<Record<string, readonly string[]>> = {
 };
 
 for (const type of ['classic', 'quorum'] as const) {
-  test(`the end of the drain uses up no attempt of a message in a handler, on a ${type} queue`, async () => {
+  test(`the end of the drain uses no attempt of a message of a ${type} queue`, async () => {
     const queue = `drained-${type}`;
     const config = {
       vhosts: { '/': { queues: { [queue]: { options: { durable: true, arguments: { 'x-queue-type': type } } } } } },
@@ -152,7 +152,7 @@ for (const type of ['classic', 'quorum'] as const) {
   });
 }
 
-test('a built-in handler gives its message back too', async () => {
+test('a built-in handler requeues its message too', async () => {
   const worker = await roles.receiver(['worker', '--metrics', '0']);
   await roles.run(['task', '--lines'], { input: `${'.'.repeat(1000)}\nnext\n` });
   await untilMetric(worker, 'mq_in_flight', 1);
@@ -169,8 +169,8 @@ test('a receiver without work ends at the first signal', async () => {
   }
 });
 
-test('SIGTERM before a broker answers ends a role, and not that there is no answer', async () => {
-  // Takes the connection, and says nothing.
+test('SIGTERM ends a role that waits for the answer of a broker', async () => {
+  // The server accepts connections and sends nothing.
   const silent = createServer((socket) => socket.on('error', () => undefined)).listen(0, '127.0.0.1');
   await once(silent, 'listening');
   const worker = roles.start(['worker', '--url', `amqp://127.0.0.1:${(silent.address() as AddressInfo).port}`]);
@@ -184,7 +184,7 @@ test('SIGTERM before a broker answers ends a role, and not that there is no answ
   }
 });
 
-test('nohup mq worker: SIGHUP does not end a role that has no terminal', async () => {
+test('SIGHUP does not end a role without a terminal (nohup mq worker)', async () => {
   const worker = roles.start([executable, 'worker', '--exec', 'cat'], { executable: 'nohup' });
   worker.stdin.end();
   await worker.prints(/waiting for messages from/, 'stderr');
@@ -194,7 +194,7 @@ test('nohup mq worker: SIGHUP does not end a role that has no terminal', async (
   assert.is((await worker.stop()).status, 0);
 });
 
-test('a terminal that goes away ends a role', async () => {
+test('a closed terminal ends a role', async () => {
   if (process.platform !== 'linux') skip('needs script of util-linux');
   const script = ['-q', '-c', `exec ${executable} worker`, '/dev/null'];
   const terminal = roles.start(script, { executable: 'script' });

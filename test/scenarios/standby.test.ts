@@ -1,4 +1,4 @@
-// Of two receivers of a queue one gets the messages, and the other takes over when it goes.
+// One of two receivers of a queue receives the messages, and the other one takes over when the first ends.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -19,7 +19,7 @@ function folder(queue: string, queueArguments: object, options: object): string 
 }
 
 // RabbitMQ: a quorum queue ignores the flag `exclusive`.
-test('a second exclusive consumer stands by and takes over', async () => {
+test('a second exclusive consumer waits and takes over', async () => {
   const cwd = folder('exclusive', {}, { exclusive: true });
   const first = await roles.receiver(['subscribe', 'from'], { cwd });
   const second = roles.start(['subscribe', 'from'], { cwd });
@@ -35,7 +35,7 @@ test('a second exclusive consumer stands by and takes over', async () => {
 });
 
 for (const type of ['classic', 'quorum']) {
-  test(`of two consumers of a queue with a single active consumer the second takes over, ${type}`, async () => {
+  test(`the second consumer takes over a single active consumer queue, ${type}`, async () => {
     const limits = { 'x-queue-type': type, 'x-single-active-consumer': true };
     const cwd = folder(`single-${type}`, limits, {});
     const first = await roles.receiver(['subscribe', 'from'], { cwd });
@@ -49,7 +49,7 @@ for (const type of ['classic', 'quorum']) {
   });
 }
 
-test('a role that stands by ends at SIGTERM, and after --idle', async () => {
+test('a role that waits for its turn ends at SIGTERM and after --idle', async () => {
   const cwd = folder('ends', {}, { exclusive: true });
   const first = await roles.receiver(['subscribe', 'from'], { cwd });
   const stopped = roles.start(['subscribe', 'from'], { cwd });

@@ -1,4 +1,4 @@
-// Scenario 5: `*` is one word, `#` is zero or more; each line comes once, however many of the patterns match.
+// Scenario 5: `*` is one word, `#` is zero or more words. A line arrives once, even if several patterns match.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -32,7 +32,7 @@ const table: readonly (readonly [patterns: readonly string[], received: readonly
   [['a#', '*b'], []],
 ];
 
-test('what arrives, by patterns', async () => {
+test('patterns decide which lines arrive', async () => {
   const receivers = await Promise.all(
     table.map(([patterns]) => roles.receiver(['receive-logs-topic', ...patterns, closing])),
   );
@@ -51,7 +51,7 @@ test('what arrives, by patterns', async () => {
   }
 });
 
-test('a topic that nobody wants is reported as unroutable', async () => {
+test('a topic without a matching binding is reported as unroutable', async () => {
   const receiver = await roles.receiver(['receive-logs-topic', 'kern.*']);
   const { status, stderr } = await roles.run(['emit-log-topic', 'cron.info', 'x']);
   assert.is(status, 67);

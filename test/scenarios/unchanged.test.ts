@@ -1,5 +1,5 @@
-// What mq does not change of a message leaves byte for byte and type for type as it came: through a retry, into the dead
-// letters, by a move and a replay, in a reply, and as JSON to a handler.
+// mq keeps the bytes and types of a message through a retry, a dead letter, a move and a replay, in a reply, and in the
+// JSON for a handler.
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -58,7 +58,7 @@ function folder(queue: string, type: string, exec: readonly string[]): string {
   return emptyFolder({ 'rascal.json': JSON.stringify(config) });
 }
 
-/** Takes the message out of the queue, and looks whether all that was sent is in it. */
+/** Removes the message from the queue and compares it with the sent one. */
 async function assertUnchanged(queue: string): Promise<void> {
   let bytes: Buffer | undefined;
   await until(`a message in ${queue}`, async () => {
@@ -66,7 +66,7 @@ async function assertUnchanged(queue: string): Promise<void> {
     return bytes !== undefined;
   });
   const all = bytes ?? Buffer.alloc(0);
-  // Flags, then the table, as no property stands before it.
+  // The flags are followed by the table, because no property precedes it.
   const table = all.subarray(6, 6 + all.readUInt32BE(2));
   const { fields, unreadable } = readFields(table);
   assert.is(unreadable, undefined);
@@ -82,9 +82,9 @@ async function assertUnchanged(queue: string): Promise<void> {
 }
 
 for (const type of ['classic', 'quorum']) {
-  test(`a message of a ${type} queue stays as it was through retry, dead letter, move and replay`, async () => {
+  test(`retry, dead letter, move and replay keep a message of a ${type} queue`, async () => {
     const queue = `unchanged-${type}`;
-    const cwd = folder(queue, type, ['sh', '-c', 'cat <&3 > told; exit 9']);
+    const cwd = folder(queue, type, ['sh', '-c', 'cat <&3 > received; exit 9']);
     for (const name of ['to', 'other']) {
       assert.is((await roles.run(['publish', name, 'made'], { cwd })).status, 0);
     }
@@ -123,7 +123,7 @@ for (const type of ['classic', 'quorum']) {
   });
 }
 
-test('a reply has the correlation id of its request, whatever bytes that has', async () => {
+test('a reply has the correlation id of its request, byte for byte', async () => {
   const queue = 'unchanged-request';
   const cwd = folder(queue, 'classic', ['true']);
   await roles.vhost.api('PUT', `/api/queues/${roles.vhost.name}/answers`, { durable: true });
@@ -138,7 +138,7 @@ test('a reply has the correlation id of its request, whatever bytes that has', a
   assert.is((await server.stop()).status, 0);
 });
 
-test('--json and mq dlq show have tags for what JSON cannot express', async () => {
+test('--json and mq dlq show mark values that JSON cannot express', async () => {
   const queue = 'unchanged-json';
   const cwd = folder(queue, 'classic', ['sh', '-c', 'exit 9']);
   assert.is((await roles.run(['publish', 'to', 'made'], { cwd })).status, 0);

@@ -1,4 +1,4 @@
-// What a user has who downloads one file: mq, beside it a rascal.json with roles of its own and a handler. Nothing else.
+// The folder of a user with only three files: mq, a rascal.json with its own roles, and a handler.
 
 import { constants, copyFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -51,7 +51,7 @@ test.after(async () => {
   await roles.end();
 });
 
-test('the roles of the folder are commands with help', async () => {
+test('the roles of rascal.json are commands with help', async () => {
   const { stdout } = await roles.run(['--help'], here);
   const [, own = ''] = stdout.split('\nRoles of your rascal.json\n');
   assert.equal(own.split('\n\n')[0]?.split('\n'), [
@@ -66,18 +66,18 @@ test('the roles of the folder are commands with help', async () => {
   assert.match(help.stdout, /^mq cashier: take orders\n\nUsage: mq cashier \[options\]\n/);
 });
 
-test('a role that consumes runs the module for each message', async () => {
+test('a consuming role runs the module for each message', async () => {
   const cashier = await roles.receiver(['cashier', '--count', '2'], here);
   await roles.run(['order', 'tea'], here);
   await roles.run(['order', 'coffee'], here);
   const { status, stdout, stderr } = await cashier.ended;
   assert.equal({ status, stdout }, { status: 0, stdout: 'tea\ncoffee\n' });
-  // The role has ten messages at once: each line begins with the id of its message.
+  // The role handles ten messages at once, so each line begins with the id of its message.
   const said = lines(stderr).flatMap((line) => /^\S+: (handler\.ts .*)$/.exec(line)?.[1] ?? []);
   assert.equal(said, ['handler.ts has tea from orders', 'handler.ts has coffee from orders']);
 });
 
-test('a role that replies answers with what the module gives', async () => {
+test('a replying role sends the result of the module', async () => {
   const pricer = await roles.receiver(['pricer'], here);
   const { status, stdout } = await roles.run(['price', 'coffee'], here);
   assert.equal({ status, stdout }, { status: 0, stdout: '{"price":6}\n' });
@@ -86,7 +86,7 @@ test('a role that replies answers with what the module gives', async () => {
   assert.is((await pricer.stop()).status, 0);
 });
 
-test('the handler is found beside rascal.json, wherever mq is run', async () => {
+test('the handler is found next to rascal.json from any folder', async () => {
   const pricer = await roles.receiver(['pricer', '--config', join(folder, 'rascal.json')]);
   const there = { env: { MQ_CONFIG: join(folder, 'rascal.json') } };
   assert.is((await roles.run(['price', 'espresso'], there)).stdout, '{"price":8}\n');

@@ -1,5 +1,5 @@
-// mq web in a real browser, against each broker: what others send is seen, what the page sends arrives, and no text of a
-// message does anything. On RabbitMQ it goes over the Web STOMP plugin, on the embedded broker over the bridge.
+// mq web in a real browser: the page shows messages of others and sends its own, and no text of a message is executed.
+// On RabbitMQ it uses the Web STOMP plugin, on the embedded broker the bridge.
 
 import { connect } from 'amqplib';
 import { test } from 'uvu';
@@ -17,7 +17,7 @@ test.after(async () => {
   await roles.end();
 });
 
-/** `--stomp` with the plugins of the cluster's nodes; undefined on a broker that has none. */
+/** `--stomp` with the addresses of the nodes' plugins. `undefined` on a broker without the plugin. */
 async function plugins(): Promise<string | undefined> {
   const { cluster } = JSON.parse(process.env['MQ_TEST_BROKER'] ?? '{}') as { cluster?: string };
   if (cluster === undefined) return undefined;
@@ -44,7 +44,7 @@ async function withPage(use: (visited: Visit, url: string) => Promise<void>, { w
   }
 }
 
-/** Everything that listens to something hears it; then what the list is made of. */
+/** Dispatches events to every element of the message list, then returns the content of the list. */
 const inspection = `(() => {
   const list = document.querySelector('#messages');
   const all = [...list.querySelectorAll('*')];
@@ -59,7 +59,7 @@ const inspection = `(() => {
   };
 })()`;
 
-test('what mq emit-log, emit-log-direct and emit-log-topic send appears', () =>
+test('the page shows messages of the three emitting roles', () =>
   withPage(async ({ page }) => {
     await roles.run(['emit-log', 'info: from fanout']);
     await roles.run(['emit-log-direct', 'error', 'disk full']);
@@ -70,7 +70,7 @@ test('what mq emit-log, emit-log-direct and emit-log-topic send appears', () =>
     await shows(page, '#received', /^3$/);
   }));
 
-test('a pattern of a person takes what it matches', () =>
+test('a pattern selects the messages that it matches', () =>
   withPage(async ({ page }) => {
     await page.click('button[aria-label="Stop topic_logs #"]');
     await page.fill('#watch [name=exchange]', 'topic_logs');
@@ -81,7 +81,7 @@ test('a pattern of a person takes what it matches', () =>
       const keys = all.filter(({ source }) => source === 'topic_logs').map(({ routing_key: key }) => key);
       return keys.includes('*.critical') && !keys.includes('#');
     });
-    const receiver = await roles.receiver(['receive-logs-topic', '#']); // or the first would be unroutable
+    const receiver = await roles.receiver(['receive-logs-topic', '#']); // without it the first message would be unroutable
     await roles.run(['emit-log-topic', 'kern.info', 'not this']);
     await roles.run(['emit-log-topic', 'kern.critical', 'this']);
     await shows(page, '#messages li', /kern\.critical/);
@@ -89,7 +89,7 @@ test('a pattern of a person takes what it matches', () =>
     await receiver.stop();
   }));
 
-test('what the page publishes reaches mq receive-logs', () =>
+test('mq receive-logs receives what the page publishes', () =>
   withPage(async ({ page }) => {
     const receiver = await roles.receiver(['receive-logs', '--count', '1']);
     await page.fill('#publish textarea', 'from the page: ü');
@@ -99,7 +99,7 @@ test('what the page publishes reaches mq receive-logs', () =>
     assert.is(stdout, 'from the page: ü\n');
   }));
 
-test('an unroutable message of the page says so, and so does what goes to an exchange or a queue that is not there', () =>
+test('the page reports unroutable messages and missing targets', () =>
   withPage(
     async ({ page }) => {
       await page.selectOption('#publish select', 'direct_logs');
@@ -118,11 +118,11 @@ test('an unroutable message of the page says so, and so does what goes to an exc
     { watches: false },
   ));
 
-test('an open page routes nothing before its user watches, and says what watching does', () =>
+test('a page receives nothing before its user starts to watch', () =>
   withPage(
     async ({ page }) => {
-      // The queue of the page before it may be there for a moment.
-      await until('no tap yet', async () => (await roles.run(['emit-log', 'nobody hears it'])).status === 67);
+      // The queue of the previous page may exist for a moment.
+      await until('no tap yet', async () => (await roles.run(['emit-log', 'no receiver'])).status === 67);
       await shows(page, '#tap[data-active=false]', 'Watching binds a queue of this page to the exchange.');
       await page.click('#suggestions button:has-text("Watch logs")');
       await shows(page, '#tap[data-active=true]', 'While this page watches logs, a queue of this page is bound there.');
@@ -132,12 +132,12 @@ test('an open page routes nothing before its user watches, and says what watchin
       await shows(page, '#publish output', 'confirmed by the broker; this page watches logs');
       await page.click('button[aria-label="Stop logs"]');
       await shows(page, '#suggestions', 'Watch logs');
-      await until('no tap', async () => (await roles.run(['emit-log', 'nobody again'])).status === 67);
+      await until('no tap', async () => (await roles.run(['emit-log', 'still no receiver'])).status === 67);
     },
     { watches: false },
   ));
 
-test('content type and headers of the page arrive', () =>
+test('content type and headers from the page arrive', () =>
   withPage(async ({ page }) => {
     const worker = await roles.receiver(['worker', '--count', '1', '--json']);
     await page.click('#task .more summary');
@@ -159,7 +159,7 @@ test('content type and headers of the page arrive', () =>
     await shows(page, '#task output[data-good=false]', "a header has the form name: value, not 'no colon'");
   }));
 
-test('a task of the page reaches mq worker', () =>
+test('mq worker receives a task from the page', () =>
   withPage(async ({ page }) => {
     const worker = await roles.receiver(['worker', '--count', '1', '--json']);
     await page.fill('#task textarea', 'resize');
@@ -173,7 +173,7 @@ test('a task of the page reaches mq worker', () =>
     assert.is(properties.deliveryMode, 2);
   }));
 
-test('a request of the page is answered by mq rpc-server, and without one the page says what to do', () =>
+test('mq rpc-server answers a request of the page; without it there is a hint', () =>
   withPage(async ({ page }) => {
     await roles.deleteQueue('rpc_queue');
     await page.click('#request button');
@@ -184,7 +184,7 @@ test('a request of the page is answered by mq rpc-server, and without one the pa
     await server.stop();
   }));
 
-test('bodies that are no text, and long ones, arrive and break nothing', () =>
+test('binary and long bodies arrive', () =>
   withPage(async ({ page }) => {
     await roles.run(['emit-log'], { input: Buffer.from([0xff, 0xfe, 0, 0xc3, 0x28]) });
     await shows(page, '#messages li', 'ff fe 00 c3 28');
@@ -196,7 +196,7 @@ test('bodies that are no text, and long ones, arrive and break nothing', () =>
     await shows(page, '#state', /^connected$/);
   }));
 
-test('no password reaches the page', () =>
+test('the page receives no password', () =>
   withPage(async (_, url) => {
     const { password } = new URL(vhost.urls[0] ?? '');
     assert.ok(password.length > 8);

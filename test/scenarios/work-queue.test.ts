@@ -1,4 +1,4 @@
-// Scenario 2: tasks are shared out fairly, and acknowledged only after the work.
+// Scenario 2: tasks are distributed fairly, and acknowledged only after the work.
 
 import { chmodSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
@@ -14,7 +14,7 @@ const roles = await testRoles();
 test.after.each(roles.killLeft);
 test.after(roles.end);
 
-// A task named `hold…` lasts until there is a file `go`; every other is done at once.
+// A task named `hold…` lasts until a file `go` exists. Every other task ends at once.
 const script =
   '#!/bin/sh\nbody=$(cat)\necho "begin $body" >&2\ncase $body in hold*) until [ -e go ]; do sleep 0.05; done;; esac\necho "end $body"\n';
 
@@ -26,14 +26,14 @@ function workFolder(): string {
 
 const work = (...options: string[]) => ['worker', ...options, '--exec', './work.sh'];
 
-test('the built-in work takes longer for each dot, and the task is printed after it', async () => {
-  // They are in the queue before the worker is there, so that it receives and begins them together.
+test('the built-in work sleeps for each dot and then prints the task', async () => {
+  // The tasks are in the queue before the worker starts, so that it receives them together.
   await roles.run(['task', '--lines'], { input: 'two seconds..\none second.\nat once\n' });
   const { status, stdout } = await roles.run(['worker', '--count', '3', '--prefetch', '3', '--concurrency', '3']);
   assert.equal({ status, stdout }, { status: 0, stdout: 'at once\none second.\ntwo seconds..\n' });
 });
 
-test('while one worker has a long task, the other does all the rest', async () => {
+test('one worker does all other tasks while the other one is busy', async () => {
   const folder = workFolder();
   const workers = [await roles.receiver(work(), { cwd: folder }), await roles.receiver(work(), { cwd: folder })];
   await roles.run(['task', 'hold']);
@@ -57,18 +57,18 @@ test('while one worker has a long task, the other does all the rest', async () =
   assert.is(await roles.held('task_queue'), 0);
 });
 
-test('idle workers take turns', async () => {
+test('idle workers receive tasks in turn', async () => {
   const start = () => roles.receiver(work('--metrics', '0'), { cwd: workFolder() });
   const workers = [await start(), await start()];
   for (const round of [1, 2, 3]) {
     await roles.run(['task', '--lines'], { input: 'one\ntwo\n' });
-    // A worker that has not acknowledged its task yet would be passed over.
+    // A worker that has not acknowledged its task would not receive another one.
     for (const worker of workers) await untilMetric(worker, 'mq_acked_total', round);
   }
   await Promise.all(workers.map((worker) => worker.stop()));
 });
 
-test('the task of a worker that is killed goes to the other, marked as redelivered and as the second attempt', async () => {
+test('the task of a killed worker is redelivered as the second attempt', async () => {
   const folder = workFolder();
   const first = await roles.receiver(work(), { cwd: folder });
   await roles.run(['task', 'hold on']);

@@ -1,4 +1,4 @@
-// A message that kills its worker: it is counted on every queue type, and those that were beside it are handled.
+// A message that kills its worker is counted on every queue type, and the other messages are handled.
 
 import { readFileSync } from 'node:fs';
 import { test } from 'uvu';
@@ -28,7 +28,7 @@ function folder(queue: string, type: string): string {
 }
 
 for (const type of ['classic', 'quorum']) {
-  test(`of ten messages in one worker only the one that kills it is dead-lettered, on a ${type} queue`, async () => {
+  test(`only the message that kills its worker is dead-lettered, ${type}`, async () => {
     const queue = `deadly-${type}`;
     const cwd = folder(queue, type);
     const good = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i'];
@@ -43,14 +43,14 @@ for (const type of ['classic', 'quorum']) {
     });
     assert.is(deaths, 5);
     const cause = /attempt 1 failed: its worker, its connection or the broker ended before the outcome arrived/;
-    // A quorum queue counts by itself.
+    // A quorum queue counts deliveries by itself.
     assert.is(cause.test(log), type === 'classic', log);
     assert.equal(
       [letter.payload, letter.properties.headers?.['x-mq-reason']],
       ['poison', '5 attempts ended without an outcome'],
     );
     for (const empty of [queue, `${queue}.dead`, `${queue}.retry.100`]) {
-      if (type === 'quorum' && empty.includes('.retry.')) continue; // never needed
+      if (type === 'quorum' && empty.includes('.retry.')) continue; // this queue was not needed
       assert.is(await roles.held(empty), 0, empty);
     }
     assert.equal([...handled()].toSorted(), good);

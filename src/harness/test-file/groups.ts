@@ -17,7 +17,7 @@ export async function runGroups(context: RunContext): Promise<void> {
   let [ran, total] = [0, 0];
   for (const { group, entries } of plan.groups) {
     if (group.tests.length === 0) {
-      await context.fail(titleOf(group), failureWith('.run() was called, but it has no test'));
+      await context.fail(titleOf(group), failureWith('has no test, but .run() was called'));
     }
     if (entries.length === 0) continue;
     const counts = await new GroupRun(group, context, file).run(entries);

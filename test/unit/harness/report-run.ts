@@ -62,7 +62,7 @@ const bad: FileResult = {
       },
       { type: 'start', test: 1 },
     ],
-    { code: null, signal: 'SIGKILL', killed: 'the process was silent for 3000 ms and was ended' },
+    { code: null, signal: 'SIGKILL', killed: 'the process sent no event for 3000 ms and was killed' },
   ),
 };
 

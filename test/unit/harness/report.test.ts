@@ -44,7 +44,7 @@ FAIL sub/pay.test.ts (0 passed, 3 failed, 1 skipped, 2000 ms)
     cannot tidy up
 
   "waits, for: ever"
-    did not end: the process was silent for 3000 ms and was ended
+    did not end: the process sent no event for 3000 ms and was killed
 
   output:
     first words
@@ -99,7 +99,7 @@ drawn('github has file and line for every failure, from the root of the reposito
     written(github, wholeRun),
     `::error file=app/sub/pay.test.ts,line=8,col=38,title="pays"::Expected 100%25 to be%0A%0Aequal:%0A++2    (Expected)%0A--1    (Actual)%0Amq worker --exec ./pay.sh:%0A  no such customer
 ::error file=app/sub/pay.test.ts,line=3,title=the suite without a name%2C after.each hook of "pays"::cannot tidy up
-::error file=app/sub/pay.test.ts,line=5,title="waits%2C for%3A ever"::did not end: the process was silent for 3000 ms and was ended
+::error file=app/sub/pay.test.ts,line=5,title="waits%2C for%3A ever"::did not end: the process sent no event for 3000 ms and was killed
 ::notice title=mq test::1 passed, 3 failed, 2 skipped
 `,
   );
@@ -125,9 +125,9 @@ drawn('json is one object a line', () => {
 {"event":"test","file":"orders.test.ts","name":"orders: takes #1 <of> \\"2\\" & C:\\\\","line":9,"outcome":"skip","ms":0.25,"reason":"no cluster\\nhere"}
 {"event":"file","file":"orders.test.ts","passed":1,"failed":0,"skipped":1,"ms":12.346,"failures":[],"output":""}
 {"event":"test","file":"sub/pay.test.ts","name":"pays","outcome":"fail","ms":7,"failure":{"title":"\\"pays\\"","message":"Expected 100% to be\\n\\nequal:","details":"++2    (Expected)\\n--1    (Actual)","roles":"mq worker --exec ./pay.sh:\\n  no such customer","stack":["at check (/repo/app/sub/check.ts:3:9)","at Object.handler (/repo/app/sub/pay.test.ts:8:38)"],"at":{"file":"sub/pay.test.ts","line":8,"column":38}}}
-{"event":"test","file":"sub/pay.test.ts","name":"waits, for: ever","outcome":"fail","ms":0,"failure":{"title":"\\"waits, for: ever\\"","message":"did not end: the process was silent for 3000 ms and was ended","stack":[],"at":{"file":"sub/pay.test.ts","line":5}}}
+{"event":"test","file":"sub/pay.test.ts","name":"waits, for: ever","outcome":"fail","ms":0,"failure":{"title":"\\"waits, for: ever\\"","message":"did not end: the process sent no event for 3000 ms and was killed","stack":[],"at":{"file":"sub/pay.test.ts","line":5}}}
 {"event":"test","file":"sub/pay.test.ts","name":"later","outcome":"skip","ms":0,"reason":"test.skip"}
-{"event":"file","file":"sub/pay.test.ts","passed":0,"failed":3,"skipped":1,"ms":2000,"failures":[{"title":"\\"pays\\"","message":"Expected 100% to be\\n\\nequal:","details":"++2    (Expected)\\n--1    (Actual)","roles":"mq worker --exec ./pay.sh:\\n  no such customer","stack":["at check (/repo/app/sub/check.ts:3:9)","at Object.handler (/repo/app/sub/pay.test.ts:8:38)"],"at":{"file":"sub/pay.test.ts","line":8,"column":38}},{"title":"the suite without a name, after.each hook of \\"pays\\"","message":"cannot tidy up","stack":[],"at":{"file":"sub/pay.test.ts","line":3}},{"title":"\\"waits, for: ever\\"","message":"did not end: the process was silent for 3000 ms and was ended","stack":[],"at":{"file":"sub/pay.test.ts","line":5}}],"output":"first words\\n\\u001b[31mred\\u001b[0m ]]> & <b>"}
+{"event":"file","file":"sub/pay.test.ts","passed":0,"failed":3,"skipped":1,"ms":2000,"failures":[{"title":"\\"pays\\"","message":"Expected 100% to be\\n\\nequal:","details":"++2    (Expected)\\n--1    (Actual)","roles":"mq worker --exec ./pay.sh:\\n  no such customer","stack":["at check (/repo/app/sub/check.ts:3:9)","at Object.handler (/repo/app/sub/pay.test.ts:8:38)"],"at":{"file":"sub/pay.test.ts","line":8,"column":38}},{"title":"the suite without a name, after.each hook of \\"pays\\"","message":"cannot tidy up","stack":[],"at":{"file":"sub/pay.test.ts","line":3}},{"title":"\\"waits, for: ever\\"","message":"did not end: the process sent no event for 3000 ms and was killed","stack":[],"at":{"file":"sub/pay.test.ts","line":5}}],"output":"first words\\n\\u001b[31mred\\u001b[0m ]]> & <b>"}
 {"event":"finish","ok":false,"passed":1,"failed":3,"skipped":2,"ms":2100}
 `,
   );

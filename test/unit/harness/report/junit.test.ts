@@ -32,7 +32,7 @@ at Object.handler (/repo/app/sub/pay.test.ts:8:38)</failure>
   no such customer</system-out>
 </testcase>
 <testcase classname="sub/pay.test.ts" name="waits, for: ever" time="0.000" file="sub/pay.test.ts" line="5">
-<failure message="did not end: the process was silent for 3000 ms and was ended">did not end: the process was silent for 3000 ms and was ended</failure>
+<failure message="did not end: the process sent no event for 3000 ms and was killed">did not end: the process sent no event for 3000 ms and was killed</failure>
 </testcase>
 <testcase classname="sub/pay.test.ts" name="later" time="0.000" file="sub/pay.test.ts">
 <skipped message="test.skip"/>

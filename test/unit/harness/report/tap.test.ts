@@ -41,7 +41,7 @@ not ok 3 - sub/pay.test.ts: pays
 not ok 4 - sub/pay.test.ts: waits, for: ever
   ---
   duration_ms: 0
-  message: "did not end: the process was silent for 3000 ms and was ended"
+  message: "did not end: the process sent no event for 3000 ms and was killed"
   severity: fail
   ...
 ok 5 - sub/pay.test.ts: later # SKIP test.skip
