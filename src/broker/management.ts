@@ -7,7 +7,7 @@ import { listing } from './management/listing.ts';
 import { Rates } from './management/rates.ts';
 import { notAuthorised, notFound, Refusal, refusalOf } from './management/refusal.ts';
 import { bodyOf, targetOf, userOf } from './management/request.ts';
-import { type Answer, assertVhostAccess, type Call, hasRole, type Listener } from './management/route.ts';
+import { type ApiResponse, assertVhostAccess, type Call, hasRole, type Listener } from './management/route.ts';
 import { findRoute } from './management/table.ts';
 import { ProtocolError } from './protocol-error.ts';
 import { listen } from './server/listen.ts';
@@ -84,7 +84,7 @@ async function serve(served: Served, request: IncomingMessage, response: ServerR
   }
 }
 
-async function answerTo(served: Served, request: IncomingMessage): Promise<Answer> {
+async function answerTo(served: Served, request: IncomingMessage): Promise<ApiResponse> {
   const { broker } = served;
   const { method = 'GET', url = '/', headers } = request;
   const { parts, query } = targetOf(url);
@@ -140,7 +140,7 @@ function committed(store: Store): Promise<void> {
   });
 }
 
-async function send(response: ServerResponse, { status, body, headers = {} }: Answer): Promise<void> {
+async function send(response: ServerResponse, { status, body, headers = {} }: ApiResponse): Promise<void> {
   for (const [name, value] of Object.entries(headers)) response.setHeader(name, value);
   response.setHeader('Cache-Control', 'no-cache');
   if (body === undefined) {

@@ -1,57 +1,54 @@
-// Fields of a request's body, each with what it has to be. All throw 400.
+// Reads the fields of a request's body. All functions throw 400 if the field has another type.
 
 import { Arguments } from '../codec/arguments.ts';
-import { fieldTable, shortString } from './json.ts';
+import { fieldTable, isJsonObject, type JsonObject, shortString } from './json.ts';
 import { badRequest } from './refusal.ts';
 
-type Body = Readonly<Record<string, unknown>>;
-
-/** RabbitMQ: throws for all that are missing at once. */
-export function assertKeys(body: Body, keys: readonly string[]): void {
+/** Throws 400 with all missing keys, as RabbitMQ does. */
+export function assertKeys(body: JsonObject, keys: readonly string[]): void {
   const missing = keys.filter((key) => body[key] === undefined);
   if (missing.length > 0) throw badRequest(`[${missing.map((key) => `{key_missing,${key}}`).join(',')}]`);
 }
 
-export function textOf(body: Body, key: string, otherwise = ''): string {
+export function textOf(body: JsonObject, key: string, otherwise = ''): string {
   const value = body[key] ?? otherwise;
   if (typeof value !== 'string') throw badRequest(`not_string: ${key}`);
-  // Half a surrogate pair would be another text on the wire.
+  // UTF-8 cannot encode half of a surrogate pair.
   return value.toWellFormed();
 }
 
-/** A name or a routing key. */
-export function nameOf(body: Body, key: string, otherwise = ''): string {
+/** Returns a name or a routing key. */
+export function nameOf(body: JsonObject, key: string, otherwise = ''): string {
   return shortString(textOf(body, key, otherwise), key);
 }
 
-/** RabbitMQ: as a text, too. */
-export function flagOf(body: Body, key: string, otherwise = false): boolean {
+/** RabbitMQ accepts the texts `true` and `false`, too. */
+export function flagOf(body: JsonObject, key: string, otherwise = false): boolean {
   const value = body[key] ?? otherwise;
   if (value === true || value === 'true') return true;
   if (value === false || value === 'false') return false;
   throw badRequest(`not_boolean: ${key}`);
 }
 
-/** Not negative. RabbitMQ: as a text, too. */
-export function wholeOf(body: Body, key: string): number {
+/** Returns a number that is not negative. RabbitMQ accepts its digits as text, too. */
+export function wholeOf(body: JsonObject, key: string): number {
   const value = typeof body[key] === 'string' && /^\d{1,15}$/.test(body[key]) ? Number(body[key]) : body[key];
   if (typeof value !== 'number' || !Number.isSafeInteger(value) || value < 0) throw badRequest(`not_int: ${key}`);
   return value;
 }
 
-export function argumentsOf(body: Body): Arguments {
+export function argumentsOf(body: JsonObject): Arguments {
   return Arguments.of(fieldTable(body['arguments']));
 }
 
-/** The objects of a list; none where it is missing. */
-export function objectsOf(body: Body, key: string): Body[] {
+/** Returns the objects of a list, which may be missing. */
+export function objectsOf(body: JsonObject, key: string): readonly JsonObject[] {
   const value = body[key] ?? [];
-  const isList = Array.isArray(value) && value.every((item) => typeof item === 'object' && item !== null);
-  if (!isList) throw badRequest(`${key} is no list of objects`);
-  return value as Body[];
+  if (!Array.isArray(value) || !value.every(isJsonObject)) throw badRequest(`${key} is not a list of objects`);
+  return value;
 }
 
-/** A list of texts, or one text with commas. */
+/** Returns the tags of a list, or of one text with commas. */
 export function tagsOf(value: unknown): string[] {
   const tags = typeof value === 'string' ? value.split(',') : value;
   if (!Array.isArray(tags) || !tags.every((tag) => typeof tag === 'string'))
@@ -59,11 +56,11 @@ export function tagsOf(value: unknown): string[] {
   return tags.map((tag) => tag.trim()).filter((tag) => tag !== '');
 }
 
-/** An object; empty where it is missing. */
-export function objectOf(body: Body, key: string): Body {
+/** Returns an object, which may be missing. */
+export function objectOf(body: JsonObject, key: string): JsonObject {
   const value = body[key] ?? {};
   // RabbitMQ 4.0 writes an empty object as an empty list.
   if (Array.isArray(value) && value.length === 0) return {};
-  if (typeof value !== 'object' || Array.isArray(value)) throw badRequest(`${key} is not an object`);
-  return value as Body;
+  if (!isJsonObject(value)) throw badRequest(`${key} is not an object`);
+  return value;
 }

@@ -1,37 +1,39 @@
-// What the query makes of a list: columns, sort, name, pages (https://www.rabbitmq.com/docs/management#pagination).
+// Applies the query to a list: columns, sorting, filter and pages (https://www.rabbitmq.com/docs/management#pagination).
 
 import { backtracking, caselessPatternTest } from '../patterns.ts';
 import { inSlices, sortedInSlices } from '../slices.ts';
+import { isJsonObject, type JsonObject } from './json.ts';
 import { badRequest, Refusal } from './refusal.ts';
-import type { Answer } from './route.ts';
-
-type Item = Readonly<Record<string, unknown>>;
+import type { ApiResponse } from './route.ts';
 
 const defaultPageSize = 100;
 const largestPageSize = 500;
 
-/** Throws 400 for a query that makes no sense. */
-export async function listing(answer: Answer, query: URLSearchParams): Promise<Answer> {
+/** Returns the answer as the query requests it. Throws 400 for an invalid query. */
+export async function listing(answer: ApiResponse, query: URLSearchParams): Promise<ApiResponse> {
   const columns = query.get('columns')?.split(',');
-  const cut = (item: Item) => (columns === undefined ? item : cutTo(item, columns));
-  if (answer.isList !== true) {
-    const { body } = answer;
-    if (typeof body !== 'object' || body === null || Array.isArray(body)) return answer;
-    return { ...answer, body: cut(body as Item) };
+  const select = (item: unknown) => (columns === undefined ? item : selectColumns(item, columns));
+  const { body } = answer;
+  if (answer.isList !== true || !Array.isArray(body)) {
+    return isJsonObject(body) ? { ...answer, body: select(body) } : answer;
   }
-  const items = await sorted(answer.body as readonly Item[], query, answer.order ?? []);
-  if (!query.has('page')) return { ...answer, body: await inSlices(items, cut) };
-  return { ...answer, body: await paged(items, query, cut) };
+  const items = await sorted(body, query, answer.order ?? []);
+  if (!query.has('page')) return { ...answer, body: await inSlices(items, select) };
+  return { ...answer, body: await pageOf(items, query, select) };
 }
 
-async function paged(items: readonly Item[], query: URLSearchParams, cut: (item: Item) => Item): Promise<Item> {
+async function pageOf(
+  items: readonly unknown[],
+  query: URLSearchParams,
+  select: (item: unknown) => unknown,
+): Promise<JsonObject> {
   const page = positive(query.get('page'));
   const pageSize = query.has('page_size') ? positive(query.get('page_size')) : defaultPageSize;
   if (pageSize > largestPageSize) {
     const reason = `Invalid pagination parameters: page number ${page}, page size ${pageSize}`;
     throw new Refusal(400, 'invalid_pagination_parameters', reason);
   }
-  const filtered = await named(items, query);
+  const filtered = await filteredByName(items, query);
   const start = (page - 1) * pageSize;
   if (page > 1 && start >= filtered.length) {
     const where = `page: ${page} page size: ${pageSize}, len: ${filtered.length}`;
@@ -45,23 +47,23 @@ async function paged(items: readonly Item[], query: URLSearchParams, cut: (item:
     page,
     page_size: pageSize,
     page_count: Math.ceil(filtered.length / pageSize),
-    items: shown.map(cut),
+    items: shown.map(select),
   };
 }
 
-async function named(items: readonly Item[], query: URLSearchParams): Promise<readonly Item[]> {
+async function filteredByName(items: readonly unknown[], query: URLSearchParams): Promise<readonly unknown[]> {
   const name = query.get('name') ?? '';
   if (name === '') return items;
-  const isFound =
+  const matches =
     query.get('use_regex') === 'true'
       ? await nameTest(name)
       : (other: string) => other.toLowerCase().includes(name.toLowerCase());
-  return items.filter((item) => isFound(String(item['name'] ?? '')));
+  return items.filter((item) => matches(String(valueAt(item, 'name') ?? '')));
 }
 
 /**
- * RabbitMQ 4.3: a pattern that PCRE refuses finds nothing. Throws 400 for what only an engine that backtracks can do, because such
- * a pattern of a client could hold up the broker.
+ * RabbitMQ 4.3: a pattern that PCRE refuses matches nothing. Throws 400 for a pattern that requires backtracking, because it
+ * could block the broker.
  */
 async function nameTest(source: string): Promise<(name: string) => boolean> {
   try {
@@ -78,14 +80,14 @@ function positive(text: string | null): number {
   return Number(text);
 }
 
-/** RabbitMQ: by the field of the query, then by those of the list. */
+/** Sorts by the field of the query, and then by the fields of the list, as RabbitMQ does. */
 async function sorted(
-  items: readonly Item[],
+  items: readonly unknown[],
   query: URLSearchParams,
   order: readonly string[],
-): Promise<readonly Item[]> {
-  const asked = query.get('sort') ?? '';
-  const paths = asked === '' ? order : [asked, ...order];
+): Promise<readonly unknown[]> {
+  const field = query.get('sort') ?? '';
+  const paths = field === '' ? order : [field, ...order];
   const unsorted = await inSlices(items, (item) => ({ item, values: paths.map((path) => valueAt(item, path)) }));
   const rows = await sortedInSlices(unsorted, (a, b) => {
     for (const [index, value] of a.values.entries()) {
@@ -94,11 +96,11 @@ async function sorted(
     }
     return 0;
   });
-  const isReversed = asked !== '' && query.get('sort_reverse') === 'true';
+  const isReversed = field !== '' && query.get('sort_reverse') === 'true';
   return (isReversed ? rows.toReversed() : rows).map(({ item }) => item);
 }
 
-/** As Erlang orders: numbers before texts; what is missing counts as zero. */
+/** Compares as Erlang does: numbers come before texts, and a missing value counts as zero. */
 function compare(a: unknown, b: unknown): number {
   const [one, other] = [a ?? 0, b ?? 0];
   if (typeof one === 'number' && typeof other === 'number') return one - other;
@@ -112,27 +114,28 @@ function valueAt(item: unknown, path: string): unknown {
   let value: unknown = item;
   for (const part of path.split('.')) {
     if (typeof value !== 'object' || value === null || !Object.hasOwn(value, part)) return undefined;
-    value = (value as Item)[part];
+    value = Reflect.get(value, part);
   }
   return value;
 }
 
-/** `a.b` keeps of the object `a` only `b`. */
-function cutTo(item: Item, columns: readonly string[]): Item {
-  const result: Record<string, unknown> = Object.create(null) as Record<string, unknown>;
+/** Returns the item with only the columns. The column `a.b` keeps only the field `b` of the object `a`. */
+function selectColumns(item: unknown, columns: readonly string[]): JsonObject {
+  const result: Record<string, unknown> = Object.create(null);
   for (const column of columns) {
     const value = valueAt(item, column);
-    if (value === undefined) continue;
-    const parts = column.split('.');
-    const last = parts.pop() as string;
-    let place = result;
-    for (const part of parts) {
-      const inner = place[part];
-      const next = typeof inner === 'object' && inner !== null ? { ...inner } : {};
-      place[part] = next;
-      place = next as Record<string, unknown>;
-    }
-    place[last] = value;
+    if (value !== undefined) setAt(result, column.split('.'), value);
   }
   return result;
+}
+
+function setAt(object: Record<string, unknown>, [first = '', ...rest]: readonly string[], value: unknown): void {
+  if (rest.length === 0) {
+    object[first] = value;
+    return;
+  }
+  const existing = object[first];
+  const inner: Record<string, unknown> = typeof existing === 'object' ? { ...existing } : {};
+  object[first] = inner;
+  setAt(inner, rest, value);
 }

@@ -1,21 +1,21 @@
-// Counters as the API shows them, each with its rate. All are sampled every five seconds, as RabbitMQ does, so that a rate
-// does not depend on how often or by how many clients it is read.
+// The counters of the API with their rates. All counters are sampled every five seconds, as in RabbitMQ, so that a rate does
+// not depend on the clients that read it.
 
 import type { Timer } from '../clock.ts';
 import type { Connection } from '../connection/connection.ts';
 import type { Queue } from '../queue/queue.ts';
 import type { Broker } from '../server.ts';
 
-export type Counts = Readonly<Record<string, number>>;
+type Counts = Readonly<Record<string, number>>;
 
 interface Sample {
   readonly counts: Counts;
   readonly rates: Counts;
-  /** When a sample last differed from the one before it. */
+  /** Time of the last sample that differed from the one before it. */
   readonly changedAt: number;
 }
 
-export const sampleMs = 5000;
+const sampleMs = 5000;
 
 export const queueCounts = ({ ready, unackedCount }: Queue) => ({
   messages: ready.length + unackedCount,
@@ -29,10 +29,10 @@ export const connectionCounts = ({ details }: Connection) => ({
 });
 
 /** Returns the sums of the counters of several objects, and an empty object without any. */
-export function totalOf<K extends string>(all: readonly Readonly<Record<K, number>>[]): Record<K, number> {
-  const total = {} as Record<K, number>;
+export function totalOf(all: readonly Counts[]): Record<string, number> {
+  const total: Record<string, number> = {};
   for (const counts of all) {
-    for (const name of Object.keys(counts) as K[]) total[name] = (total[name] ?? 0) + counts[name];
+    for (const [name, count] of Object.entries(counts)) total[name] = (total[name] ?? 0) + count;
   }
   return total;
 }
@@ -40,7 +40,7 @@ export function totalOf<K extends string>(all: readonly Readonly<Record<K, numbe
 export class Rates {
   readonly #broker: Broker;
   readonly #samples = new WeakMap<object, Sample>();
-  /** Of queues with consumers: how often a sample found no message waiting, lately. */
+  /** For a queue with consumers: the part of the latest samples in which no message was ready. */
   readonly #capacities = new WeakMap<Queue, number>();
   #timer: Timer | undefined;
   #secondsSince = 0;
@@ -56,27 +56,24 @@ export class Rates {
     this.#timer?.cancel();
   }
 
-  /** `{ publish: 5, publish_details: { rate: 0.5 } }`: counters of one object, or of several together. */
-  details<K extends string>(
-    of: object | readonly object[],
-    counts: Readonly<Record<K, number>>,
-  ): Record<string, unknown> {
+  /** Returns the counters of one object, or of several together: `{ publish: 5, publish_details: { rate: 0.5 } }`. */
+  details(of: object | readonly object[], counts: Counts): Record<string, unknown> {
     const samples = (Array.isArray(of) ? of : [of]).map((each: object) => this.#samples.get(each)?.rates);
     return Object.fromEntries(
-      Object.entries<number>(counts).flatMap(([name, count]): [string, unknown][] => [
+      Object.entries(counts).flatMap(([name, count]): [string, unknown][] => [
         [name, count],
         [`${name}_details`, { rate: samples.reduce((sum, rates) => sum + (rates?.[name] ?? 0), 0) }],
       ]),
     );
   }
 
-  /** `message_stats`, if there is anything to count yet. */
+  /** Returns `message_stats`, or an empty object if all counters are zero. */
   messageStats(of: object | readonly object[], counters: Counts): { message_stats?: Record<string, unknown> } {
     if (Object.values(counters).every((count) => count === 0)) return {};
     return { message_stats: this.details(of, counters) };
   }
 
-  /** RabbitMQ: since when nothing happened; missing while something does. */
+  /** Returns the time since which no counter has changed, or an empty object while counters change. */
   idleSince(of: object): { idle_since?: string } {
     const sample = this.#samples.get(of);
     const { clock } = this.#broker;
@@ -85,7 +82,7 @@ export class Rates {
     return { idle_since: new Date(clock.date() - idleMs).toISOString().replace('Z', '+00:00') };
   }
 
-  /** The part of the time, from 0 to 1, in which the consumers could take a message at once. */
+  /** Returns the part of the time, from 0 to 1, in which the consumers could receive a message at once. */
   capacityOf(queue: Queue): number {
     if (queue.consumers.count === 0) return 0;
     return this.#capacities.get(queue) ?? (queue.ready.length === 0 ? 1 : 0);
@@ -117,7 +114,7 @@ export class Rates {
     }
   }
 
-  /** An object that is new since the last sample started with zero; what was there before the first sample has no rate. */
+  /** Counts a new object from zero. The first sample of all has no rates. */
   #sample(of: object, now: Counts): void {
     const last = this.#samples.get(of);
     const differences = Object.entries(now).map(([name, count]) => [name, count - (last?.counts[name] ?? 0)] as const);

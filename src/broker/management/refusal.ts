@@ -1,9 +1,9 @@
-// What the HTTP API refuses: a status, and RabbitMQ's words for it.
+// Errors of the HTTP API: a status, and the texts that RabbitMQ has for it.
 
 import { MqError } from '../../errors.ts';
 import { type ProtocolError, replyCodes } from '../protocol-error.ts';
 
-/** Thrown by the handlers of the HTTP API, caught by its dispatch only. */
+/** Thrown by the handlers of the HTTP API, and turned into a response where a request is served. */
 export class Refusal extends MqError {
   readonly status: number;
   readonly error: string;
@@ -19,10 +19,11 @@ export class Refusal extends MqError {
 }
 
 export const badRequest = (reason: string) => new Refusal(400, 'bad_request', reason);
+export const validationFailed = (problem: string) => badRequest(`Validation failed\n\n${problem}\n`);
 export const notFound = (error = 'Object Not Found', reason = 'Not Found') => new Refusal(404, error, reason);
 export const notAuthorised = (reason: string) => new Refusal(401, 'not_authorised', reason);
 
-/** The management does what a client does, and tells what the channel was closed with. RabbitMQ 4.3: 406 without its code. */
+/** Returns the HTTP error for an error that would close the channel of a client. RabbitMQ 4.3 omits the code of a 406. */
 export function refusalOf({ replyCode, replyText }: ProtocolError): Refusal {
   const reason = replyText.replace(/^[A-Z_]+ - /, '');
   if (replyCode === replyCodes.ACCESS_REFUSED) return notAuthorised(reason);

@@ -1,18 +1,19 @@
-// What a request says before anybody handles it: path, user, body. All of it may be hostile.
+// Reads path, user and body of a request, which may be hostile.
 
 import type { IncomingMessage } from 'node:http';
 import type { User, Users } from '../vhost/users.ts';
+import { isJsonObject, type JsonObject } from './json.ts';
 import { badRequest, Refusal } from './refusal.ts';
 
 const bodyLimit = 16 * 1024 * 1024;
 
-/** The parts of the path, decoded, and the query. Throws 400. */
+/** Returns the decoded parts of the path, and the query. Throws 400. */
 export function targetOf(url: string): { parts: string[]; query: URLSearchParams } {
   const mark = url.indexOf('?');
   const path = mark === -1 ? url : url.slice(0, mark);
   try {
     const parts = path.split('/').slice(1).map(decodeURIComponent);
-    // RabbitMQ: a path with one slash at its end is the same path.
+    // RabbitMQ ignores one slash at the end of a path.
     if (parts.at(-1) === '') parts.pop();
     return { parts, query: new URLSearchParams(mark === -1 ? '' : url.slice(mark + 1)) };
   } catch {
@@ -20,7 +21,7 @@ export function targetOf(url: string): { parts: string[]; query: URLSearchParams
   }
 }
 
-/** The user of the Authorization header (RFC 7617). Throws 401. */
+/** Returns the user of the Authorization header (RFC 7617). Throws 401. */
 export function userOf({ headers, socket }: IncomingMessage, users: Users): User {
   const encoded = /^Basic +([A-Za-z0-9+/]*={0,2})$/i.exec(headers.authorization ?? '')?.[1];
   if (encoded === undefined) throw loginFailed();
@@ -32,28 +33,28 @@ export function userOf({ headers, socket }: IncomingMessage, users: Users): User
   return user;
 }
 
-/** The JSON object of the body; empty where there is no body. Throws 400 and 413. */
-export async function bodyOf(request: IncomingMessage): Promise<Readonly<Record<string, unknown>>> {
+/** Returns the JSON object of the body, or an empty object for a request without a body. Throws 400 and 413. */
+export async function bodyOf(request: IncomingMessage): Promise<JsonObject> {
   if (Number(request.headers['content-length'] ?? 0) > bodyLimit) throw tooLarge();
   const chunks: Buffer[] = [];
   let length = 0;
-  // The answer goes out on the same socket: it must not be destroyed with a body that is too large.
+  // The iterator must not destroy the socket after a body that is too large, because the response uses the same socket.
   for await (const chunk of request.iterator({ destroyOnReturn: false })) {
-    length += (chunk as Buffer).length;
+    const bytes: Buffer = chunk;
+    length += bytes.length;
     if (length > bodyLimit) throw tooLarge();
-    chunks.push(chunk as Buffer);
+    chunks.push(bytes);
   }
   if (length === 0) return {};
   let value: unknown;
   try {
     value = JSON.parse(Buffer.concat(chunks).toString('utf8'));
   } catch (error) {
-    throw badRequest(`not_json: ${(error as Error).message}`);
+    throw badRequest(`not_json: ${error instanceof Error ? error.message : String(error)}`);
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw badRequest('not_json: the body is no object');
-  return value as Record<string, unknown>;
+  if (!isJsonObject(value)) throw badRequest('not_json: the body is not an object');
+  return value;
 }
 
 const loginFailed = () => new Refusal(401, 'not_authorized', 'Not_Authorized');
-const tooLarge = () => new Refusal(413, 'payload_too_large', `a body may have ${bodyLimit} bytes`);
+const tooLarge = () => new Refusal(413, 'payload_too_large', `a body may have at most ${bodyLimit} bytes`);

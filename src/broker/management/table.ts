@@ -1,4 +1,4 @@
-// The one table of the HTTP API's routes, and which of them a path means.
+// The table of all routes of the HTTP API, and the search for the route of a path.
 
 import { notFound, Refusal } from './refusal.ts';
 import { absentRoutes } from './resources/absent.ts';
@@ -21,7 +21,7 @@ import { userRoutes } from './resources/users.ts';
 import { vhostRoutes } from './resources/vhosts.ts';
 import type { Route } from './route.ts';
 
-export const routes: readonly Route[] = [
+const routes: readonly Route[] = [
   ...overviewRoutes,
   ...nodeMemoryRoutes,
   ...messageRoutes,
@@ -42,16 +42,16 @@ export const routes: readonly Route[] = [
   ...consumerRoutes,
 ];
 
-type Found =
+type RouteMatch =
   | { readonly route: Route; readonly params: ReadonlyMap<string, string> }
   /** The methods of the path, in the form of the header Allow. */
   | { readonly options: string };
 
 const rows = routes.map((route) => ({ route, parts: route.path.split('/').slice(1) }));
 
-/** `path` are its parts, decoded. Throws 404 or 405. */
-export function findRoute(method: string, path: readonly string[]): Found {
-  // Rascal does not encode the name of the virtual host `/`. Of the path `vhosts//` the last slash is removed already.
+/** Returns the route for the decoded parts of a path. Throws 404 and 405. */
+export function findRoute(method: string, path: readonly string[]): RouteMatch {
+  // Rascal does not encode the name of the virtual host `/`. The last slash of its path `vhosts//` is already removed.
   const [first, second, ...more] = path;
   const parts = first === 'vhosts' && second === '' && more.length === 0 ? ['vhosts', '/'] : path;
   const fitting = rows.filter((row) => fits(row.parts, parts));
@@ -66,7 +66,7 @@ export function findRoute(method: string, path: readonly string[]): Found {
   const methods = new Set<string>(fitting.map(({ route }) => route.method));
   const allowed = [...(methods.has('GET') ? ['HEAD'] : []), ...methods, 'OPTIONS'].join(', ');
   if (method === 'OPTIONS') return { options: allowed };
-  throw new Refusal(405, 'method_not_allowed', `allowed here: ${allowed}`, { Allow: allowed });
+  throw new Refusal(405, 'method_not_allowed', `allowed methods: ${allowed}`, { Allow: allowed });
 }
 
 function fits(pattern: readonly string[], parts: readonly string[]): boolean {

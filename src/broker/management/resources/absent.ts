@@ -1,4 +1,4 @@
-// What RabbitMQ has and this broker has not: nothing to list, and no way to make one.
+// Features of RabbitMQ that this broker does not have. Their lists are empty, and their creation is refused.
 
 import { Refusal } from '../refusal.ts';
 import { list, type Route } from '../route.ts';
@@ -22,5 +22,5 @@ export const absentRoutes: readonly Route[] = [
 
 function refuse(path: string): never {
   const what = path.split('/')[1]?.replaceAll('-', ' ');
-  throw new Refusal(501, 'not_implemented', `this broker has no ${what}: a matter for RabbitMQ itself`);
+  throw new Refusal(501, 'not_implemented', `the embedded broker does not have ${what}; use RabbitMQ for them`);
 }

@@ -1,4 +1,4 @@
-// Bindings, by any of the paths that lead to them.
+// Bindings, which several paths list.
 
 import { createHash } from 'node:crypto';
 import { Arguments } from '../../codec/arguments.ts';
@@ -11,7 +11,17 @@ import type { VirtualHost } from '../../vhost/vhost.ts';
 import { argumentsOf, nameOf } from '../body.ts';
 import { jsonTable } from '../json.ts';
 import { notFound } from '../refusal.ts';
-import { type Answer, type Call, created, listOf, noContent, ok, type Route, vhostOf, vhostsOf } from '../route.ts';
+import {
+  type ApiResponse,
+  type Call,
+  created,
+  listOf,
+  noContent,
+  ok,
+  type Route,
+  vhostOf,
+  vhostsOf,
+} from '../route.ts';
 import { assertNotDefault, exchangeName, exchangeOf } from './exchanges.ts';
 import { queueOf } from './queues.ts';
 
@@ -29,22 +39,22 @@ export const bindingRoutes: readonly Route[] = [
   { method: 'GET', path: '/exchanges/:vhost/:exchange/bindings/destination', handle: bindingsTo },
 ];
 
-type Seen = Omit<Binding, 'source'> & { readonly source: string };
+type ListedBinding = Omit<Binding, 'source'> & { readonly source: string };
 
-/** With those that every queue has from the default exchange (AMQP 0-9-1, 3.1.3.1). */
-export function allBindings(vhost: VirtualHost): Seen[] {
+/** Returns all bindings, including those of the default exchange to every queue (AMQP 0-9-1, 3.1.3.1). */
+export function allBindings(vhost: VirtualHost): ListedBinding[] {
   const implicit = [...vhost.queues.values()].map((queue) => ({
     source: '',
     destination: queue,
     routingKey: queue.name,
     arguments: Arguments.none,
   }));
-  const made = [...vhost.exchanges.values()].flatMap(({ bindings: all }) => [...all.values()]);
-  return [...implicit, ...made.map((binding) => ({ ...binding, source: binding.source.name }))];
+  const declared = [...vhost.exchanges.values()].flatMap(({ bindings: all }) => [...all.values()]);
+  return [...implicit, ...declared.map((binding) => ({ ...binding, source: binding.source.name }))];
 }
 
-/** The names of a binding's ends, and what makes it another one than the next. */
-export function bindingParts({ source, destination, routingKey, arguments: all }: Seen) {
+/** Returns the fields that identify a binding. */
+export function bindingParts({ source, destination, routingKey, arguments: all }: ListedBinding) {
   return {
     source,
     vhost: destination.vhost,
@@ -55,7 +65,7 @@ export function bindingParts({ source, destination, routingKey, arguments: all }
   };
 }
 
-/** Binds for a user who may. */
+/** Binds. Throws 403 if the user does not have the permissions. */
 export function bind({ vhost, user }: { vhost: VirtualHost; user: User }, wanted: BindingDeclaration): void {
   assertMayBind({ vhost, user }, wanted);
   if (wanted.isQueue && vhost.queues.has(wanted.destination)) vhost.queue(wanted.destination, undefined);
@@ -73,12 +83,12 @@ function assertMayBind(
   assertTopicAccess(user, 'read', { exchange: vhost.exchanges.get(source), routingKey });
 }
 
-function bindingItem(binding: Seen): Record<string, unknown> {
+function bindingItem(binding: ListedBinding): Record<string, unknown> {
   return { ...bindingParts(binding), properties_key: propertiesKey(binding) };
 }
 
-/** RabbitMQ: the routing key, quoted as in a form, and a hash of the arguments where there are any. */
-function propertiesKey({ routingKey, arguments: all }: Pick<Seen, 'routingKey' | 'arguments'>): string {
+/** Returns RabbitMQ's key of a binding: the encoded routing key, and a hash of the arguments if the binding has any. */
+function propertiesKey({ routingKey, arguments: all }: Pick<ListedBinding, 'routingKey' | 'arguments'>): string {
   const key = encodeURIComponent(routingKey)
     .replaceAll('%20', '+')
     .replaceAll(/[!'()*~]/g, (sign) => `%${sign.charCodeAt(0).toString(16).toUpperCase()}`);
@@ -88,11 +98,11 @@ function propertiesKey({ routingKey, arguments: all }: Pick<Seen, 'routingKey' |
 
 const order = ['vhost', 'source', 'destination_type', 'destination', 'routing_key', 'properties_key'];
 
-function bindingList(all: readonly Seen[]): Promise<Answer> {
+function bindingList(all: readonly ListedBinding[]): Promise<ApiResponse> {
   return listOf(all, bindingItem, order);
 }
 
-function bindings(call: Call): Promise<Answer> {
+function bindings(call: Call): Promise<ApiResponse> {
   return bindingList(vhostsOf(call).flatMap(allBindings));
 }
 
@@ -104,7 +114,7 @@ function endsOf(call: Call): { source: string; destination: string; isQueue: boo
   return { source: exchangeName(call.param('source')), destination, isQueue };
 }
 
-function bindingsBetween(call: Call): Seen[] {
+function bindingsBetween(call: Call): ListedBinding[] {
   const { source, destination, isQueue } = endsOf(call);
   return allBindings(vhostOf(call)).filter(
     (binding) =>
@@ -114,20 +124,20 @@ function bindingsBetween(call: Call): Seen[] {
   );
 }
 
-function bindingOf(call: Call): Seen {
+function bindingOf(call: Call): ListedBinding {
   const found = bindingsBetween(call).find((binding) => propertiesKey(binding) === call.param('properties'));
   if (found === undefined) throw notFound();
   return found;
 }
 
-function postBinding(call: Call): Answer {
+function postBinding(call: Call): ApiResponse {
   const properties = { routingKey: nameOf(call.body, 'routing_key'), arguments: argumentsOf(call.body) };
   bind({ vhost: vhostOf(call), user: call.user }, { ...endsOf(call), ...properties });
   const place = [call.param('destination'), propertiesKey(properties)];
   return created(place.map(encodeURIComponent).join('/'));
 }
 
-function deleteBinding(call: Call): Answer {
+function deleteBinding(call: Call): ApiResponse {
   const vhost = vhostOf(call);
   const ends = endsOf(call);
   const { routingKey, arguments: all } = bindingOf(call);
@@ -137,19 +147,19 @@ function deleteBinding(call: Call): Answer {
   return noContent;
 }
 
-function bindingsOfQueue(call: Call): Promise<Answer> {
+function bindingsOfQueue(call: Call): Promise<ApiResponse> {
   const queue = queueOf(call);
   const all = allBindings(vhostOf(call));
   return bindingList(all.filter(({ destination }) => destination === queue));
 }
 
-function bindingsFrom(call: Call): Promise<Answer> {
+function bindingsFrom(call: Call): Promise<ApiResponse> {
   const { name } = exchangeOf(call);
   const all = allBindings(vhostOf(call));
   return bindingList(all.filter(({ source }) => source === name));
 }
 
-function bindingsTo(call: Call): Promise<Answer> {
+function bindingsTo(call: Call): Promise<ApiResponse> {
   const exchange = exchangeOf(call);
   const all = allBindings(vhostOf(call));
   return bindingList(all.filter(({ destination }) => destination === exchange));

@@ -1,9 +1,9 @@
-// Channels.
+// Channels of connections.
 
 import type { Channel } from '../../connection/channel.ts';
 import type { Rates } from '../rates.ts';
 import { notFound } from '../refusal.ts';
-import { type Answer, type Call, listOf, ok, type Route } from '../route.ts';
+import { type ApiResponse, type Call, listOf, ok, type Route } from '../route.ts';
 import { visibleConnections } from './connections.ts';
 import { consumerItem } from './consumers.ts';
 import { nodeName } from './node.ts';
@@ -15,7 +15,7 @@ export const channelRoutes: readonly Route[] = [
   { method: 'GET', path: '/channels/:channel', handle: channelOf },
 ];
 
-function channels(call: Call): Promise<Answer> {
+function channels(call: Call): Promise<ApiResponse> {
   const [vhost, name] = [call.param('vhost'), call.param('connection')];
   const found = visibleConnections(call).filter((connection) => name === '' || connection.name === name);
   if (name !== '' && found.length === 0) throw notFound();
@@ -24,7 +24,7 @@ function channels(call: Call): Promise<Answer> {
   return listOf(each, (channel) => channelItem(channel, call.rates));
 }
 
-function channelOf(call: Call): Answer {
+function channelOf(call: Call): ApiResponse {
   const all = visibleConnections(call).flatMap((connection) => [...connection.channels.values()]);
   const channel = all.find((each) => nameOf(each) === call.param('channel'));
   if (channel === undefined) throw notFound();

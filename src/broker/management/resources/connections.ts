@@ -1,10 +1,10 @@
-// Connections, and their end by hand. Who is no monitor sees only those of their own name.
+// Lists and closes connections. A user without the role monitoring sees only connections of the same user.
 
 import type { Connection } from '../../connection/connection.ts';
 import { jsonTable } from '../json.ts';
 import { connectionCounts, type Rates } from '../rates.ts';
 import { notAuthorised, notFound } from '../refusal.ts';
-import { type Answer, type Call, hasRole, list, listOf, noContent, ok, type Route } from '../route.ts';
+import { type ApiResponse, type Call, hasRole, list, listOf, noContent, ok, type Route } from '../route.ts';
 import { nodeName } from './node.ts';
 
 export const connectionRoutes: readonly Route[] = [
@@ -25,7 +25,7 @@ export function visibleConnections({ broker, user }: Pick<Call, 'broker' | 'user
   return hasRole(user, 'monitoring') ? all : all.filter((connection) => connection.user.name === user.name);
 }
 
-function connections(call: Call): Promise<Answer> {
+function connections(call: Call): Promise<ApiResponse> {
   const vhost = call.param('vhost');
   const all = visibleConnections(call).filter((connection) => vhost === '' || connection.vhost?.name === vhost);
   return listOf(all, (connection) => connectionItem(connection, call.rates));
@@ -72,14 +72,14 @@ function connectionOf(call: Call): Connection {
   return connection;
 }
 
-function deleteConnection(call: Call): Answer {
+function deleteConnection(call: Call): ApiResponse {
   const connection = connectionOf(call);
   assertMayClose(call, connection.user.name);
   connection.close(reasonOf(call));
   return noContent;
 }
 
-function connectionsOfUser(call: Call): Answer {
+function connectionsOfUser(call: Call): ApiResponse {
   const name = call.param('user');
   return list(
     visibleConnections(call)
@@ -88,7 +88,7 @@ function connectionsOfUser(call: Call): Answer {
   );
 }
 
-function deleteConnectionsOfUser(call: Call): Answer {
+function deleteConnectionsOfUser(call: Call): ApiResponse {
   const name = call.param('user');
   assertMayClose(call, name);
   for (const connection of call.broker.connections) {
@@ -101,7 +101,7 @@ function assertMayClose({ user }: Call, owner: string): void {
   if (user.name !== owner && !hasRole(user, 'administrator')) throw notAuthorised('Not administrator user');
 }
 
-/** RabbitMQ: a header of the request says what the client is told. */
+/** Returns the text of connection.close, which a header of the request may contain. */
 function reasonOf({ headers }: Call): string {
   const reason = headers['x-reason'];
   return typeof reason === 'string' && reason !== '' ? reason : 'Closed via management plugin';

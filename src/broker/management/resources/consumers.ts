@@ -1,8 +1,8 @@
-// Consumers, as they are found in the queues.
+// Consumers of the queues.
 
 import { ChannelConsumer } from '../../connection/consumer.ts';
 import { jsonTable } from '../json.ts';
-import { type Answer, type Call, listOf, type Route, vhostsOf } from '../route.ts';
+import { type ApiResponse, type Call, listOf, type Route, vhostsOf } from '../route.ts';
 import { nodeName } from './node.ts';
 
 export const consumerRoutes: readonly Route[] = [
@@ -37,7 +37,7 @@ export function consumerItem(consumer: ChannelConsumer): Record<string, unknown>
   };
 }
 
-function consumers(call: Call): Promise<Answer> {
+function consumers(call: Call): Promise<ApiResponse> {
   const queues = vhostsOf(call).flatMap((vhost) => [...vhost.queues.values()]);
   const all = queues.flatMap((queue) => [...queue.consumers.all]);
   return listOf(

@@ -1,13 +1,13 @@
-// All definitions in one document, out and in: the file that moves to RabbitMQ and comes from there
-// (https://www.rabbitmq.com/docs/definitions). What mq cannot do of such a file is refused.
+// Exports and imports all definitions as one document (https://www.rabbitmq.com/docs/definitions), also to and from RabbitMQ.
+// The import refuses what this broker does not support.
 
 import { Queue } from '../../queue/queue.ts';
 import { inSlices } from '../../slices.ts';
 import type { VirtualHost } from '../../vhost/vhost.ts';
 import { argumentsOf, nameOf, objectsOf, textOf } from '../body.ts';
-import { jsonTable } from '../json.ts';
+import { type JsonObject, jsonTable } from '../json.ts';
 import { badRequest, Refusal } from '../refusal.ts';
-import { type Answer, type Call, noContent, ok, type Route, vhostOf } from '../route.ts';
+import { type ApiResponse, type Call, noContent, ok, type Route, vhostOf } from '../route.ts';
 import { allBindings, bind, bindingParts } from './bindings.ts';
 import { declareExchange } from './exchanges.ts';
 import { versions } from './overview.ts';
@@ -27,7 +27,7 @@ export const definitionRoutes: readonly Route[] = [
   { method: 'POST', path: '/definitions/:vhost', role, handle: importVhost },
 ];
 
-function exportAll({ broker }: Call): Answer {
+function exportAll({ broker }: Call): ApiResponse {
   const users = [...broker.users.all.values()];
   const vhosts = [...broker.vhosts.values()];
   return ok({
@@ -52,7 +52,7 @@ function exportAll({ broker }: Call): Answer {
   });
 }
 
-function exportVhost(call: Call): Answer {
+function exportVhost(call: Call): ApiResponse {
   const vhost = vhostOf(call);
   const bare = (items: readonly { vhost?: unknown }[]) => items.map(({ vhost: _, ...item }) => item);
   return ok({
@@ -71,7 +71,7 @@ function exportVhost(call: Call): Answer {
   });
 }
 
-/** Those of a connection alone go with it. */
+/** Omits exclusive queues, because they are deleted with their connection. */
 function queuesIn({ queues }: VirtualHost): Record<string, unknown>[] {
   const all = [...queues.values()].filter(({ owner }) => owner === undefined);
   return all.map((queue) => ({
@@ -84,7 +84,7 @@ function queuesIn({ queues }: VirtualHost): Record<string, unknown>[] {
   }));
 }
 
-/** Those that are there by themselves are not told. */
+/** Omits predeclared exchanges. */
 function exchangesIn({ exchanges }: VirtualHost): Record<string, unknown>[] {
   const all = [...exchanges.values()].filter(({ name }) => name !== '' && !name.startsWith('amq.'));
   return all.map((exchange) => ({
@@ -105,7 +105,7 @@ function bindingsIn(vhost: VirtualHost): Record<string, unknown>[] {
     .map(bindingParts);
 }
 
-async function importAll(call: Call): Promise<Answer> {
+async function importAll(call: Call): Promise<ApiResponse> {
   const { broker, body } = call;
   for (const user of objectsOf(body, 'users')) putUserOf(broker.users, nameOf(user, 'name'), user);
   for (const vhost of objectsOf(body, 'vhosts')) {
@@ -124,12 +124,12 @@ async function importAll(call: Call): Promise<Answer> {
   return noContent;
 }
 
-async function importVhost(call: Call): Promise<Answer> {
+async function importVhost(call: Call): Promise<ApiResponse> {
   await importInto(call, () => vhostOf(call));
   return noContent;
 }
 
-function vhostNamed({ broker }: Call, item: Readonly<Record<string, unknown>>): VirtualHost {
+function vhostNamed({ broker }: Call, item: JsonObject): VirtualHost {
   const name = textOf(item, 'vhost', '/');
   const vhost = broker.vhosts.get(name);
   if (vhost === undefined) throw badRequest(`Please create virtual host "${name}" prior to importing definitions.`);
@@ -137,18 +137,15 @@ function vhostNamed({ broker }: Call, item: Readonly<Record<string, unknown>>): 
 }
 
 /**
- * RabbitMQ: what is there already stays as it is. An administrator needs no permissions for it. A virtual host may be deleted
- * meanwhile, so `vhostFor` is asked for each item.
+ * Imports as RabbitMQ does: an existing object is not changed, and an administrator does not need permissions. `vhostFor` is
+ * called for each item, because a virtual host may be deleted during the import.
  */
-async function importInto(
-  { user, body }: Call,
-  vhostFor: (item: Readonly<Record<string, unknown>>) => VirtualHost,
-): Promise<void> {
+async function importInto({ user, body }: Call, vhostFor: (item: JsonObject) => VirtualHost): Promise<void> {
   for (const item of objectsOf(body, 'policies')) {
     await setPolicy(vhostFor(item), 'policy', nameOf(item, 'name'), item);
   }
   for (const item of objectsOf(body, 'parameters')) await setParameter(vhostFor(item), item);
-  const by = (item: Readonly<Record<string, unknown>>) => {
+  const by = (item: JsonObject) => {
     const vhost = vhostFor(item);
     return { vhost, user: { ...user, permissions: new Map([[vhost.name, everything]]), topics: new Map() } };
   };
@@ -178,8 +175,8 @@ async function importInto(
   });
 }
 
-/** RabbitMQ exports these always. They name a cluster, and this broker is another one. */
-function assertNamesCluster(parameter: Readonly<Record<string, unknown>>): void {
+/** Accepts the names of a cluster, which every export of RabbitMQ contains. Throws 501 for another global parameter. */
+function assertNamesCluster(parameter: JsonObject): void {
   const name = textOf(parameter, 'name');
   if (['cluster_name', 'cluster_tags', 'internal_cluster_id'].includes(name)) return;
   throw new Refusal(501, 'not_implemented', `mq has no global parameters: ${name}`);

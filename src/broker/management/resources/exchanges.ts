@@ -1,14 +1,14 @@
-// Exchanges.
+// Lists, declares and deletes exchanges.
 
 import { ProtocolError } from '../../protocol-error.ts';
 import type { Exchange } from '../../routing/exchange.ts';
 import { assertAccess, type User } from '../../vhost/users.ts';
 import type { VirtualHost } from '../../vhost/vhost.ts';
 import { argumentsOf, flagOf, textOf } from '../body.ts';
-import { jsonTable, shortString } from '../json.ts';
+import { type JsonObject, jsonTable, shortString } from '../json.ts';
 import type { Rates } from '../rates.ts';
 import { notFound } from '../refusal.ts';
-import { type Answer, type Call, listOf, noContent, ok, put, type Route, vhostOf, vhostsOf } from '../route.ts';
+import { type ApiResponse, type Call, listOf, noContent, ok, put, type Route, vhostOf, vhostsOf } from '../route.ts';
 
 export const exchangeRoutes: readonly Route[] = [
   { method: 'GET', path: '/exchanges', handle: exchanges },
@@ -18,21 +18,21 @@ export const exchangeRoutes: readonly Route[] = [
   { method: 'DELETE', path: '/exchanges/:vhost/:exchange', handle: deleteExchange },
 ];
 
-/** RabbitMQ: paths know the default exchange by this name. */
+/** Returns the name of the exchange. RabbitMQ uses `amq.default` for the default exchange in paths. */
 export const exchangeName = (part: string): string => (part === 'amq.default' ? '' : part);
 
-/** The exchange of the path. Throws 404. */
+/** Returns the exchange of the path. Throws 404. */
 export function exchangeOf(call: Call): Exchange {
   const exchange = vhostOf(call).exchanges.get(exchangeName(call.param('exchange')));
   if (exchange === undefined) throw notFound();
   return exchange;
 }
 
-/** Declares for a user who may. */
+/** Declares an exchange. Throws 403 if the user does not have the permissions. */
 export function declareExchange(
   { vhost, user }: { vhost: VirtualHost; user: User },
   name: string,
-  body: Readonly<Record<string, unknown>>,
+  body: JsonObject,
 ): void {
   assertNotDefault(name);
   assertAccess(user, 'configure', { vhost: vhost.name, kind: 'exchange', name });
@@ -56,7 +56,7 @@ export function assertNotDefault(exchange: string): void {
   if (exchange === '') throw new ProtocolError('ACCESS_REFUSED', 'operation not permitted on the default exchange');
 }
 
-function exchanges(call: Call): Promise<Answer> {
+function exchanges(call: Call): Promise<ApiResponse> {
   const all = vhostsOf(call).flatMap((vhost) => [...vhost.exchanges.values()]);
   return listOf(all, (exchange) => exchangeItem(exchange, call.rates));
 }
@@ -76,11 +76,11 @@ function exchangeItem(exchange: Exchange, rates: Rates): Record<string, unknown>
   };
 }
 
-function exchange(call: Call): Answer {
+function exchange(call: Call): ApiResponse {
   return ok({ ...exchangeItem(exchangeOf(call), call.rates), incoming: [], outgoing: [] });
 }
 
-function putExchange(call: Call): Answer {
+function putExchange(call: Call): ApiResponse {
   const vhost = vhostOf(call);
   const name = exchangeName(call.param('exchange'));
   const isNew = !vhost.exchanges.has(name);
@@ -88,7 +88,7 @@ function putExchange(call: Call): Answer {
   return put(isNew);
 }
 
-async function deleteExchange(call: Call): Promise<Answer> {
+async function deleteExchange(call: Call): Promise<ApiResponse> {
   const { name, what } = exchangeOf(call);
   const vhost = vhostOf(call);
   assertNotDefault(name);

@@ -1,14 +1,15 @@
-// Health checks. RabbitMQ answers 503 if a check fails; a probe takes 404 for a failure as well, so all of its checks are here.
+// Health checks. All checks of RabbitMQ exist, because a probe would treat 404 like the 503 of a failed check.
 
 import { X509Certificate } from 'node:crypto';
+import type { JsonObject } from '../json.ts';
 import { badRequest, notFound } from '../refusal.ts';
-import { type Answer, type Call, type Listener, ok, type Route, vhostOf } from '../route.ts';
+import { type ApiResponse, type Call, type Listener, ok, type Route, vhostOf } from '../route.ts';
 import { nodeName } from './node.ts';
 
 const role = 'monitoring';
-const healthy = (): Answer => ok({ status: 'ok' });
+const healthy = (): ApiResponse => ok({ status: 'ok' });
 
-/** True by the answer itself: one process serves all queues, vhosts and connections of the one node. */
+/** Checks that cannot fail, because one process serves all queues, vhosts and connections of the only node. */
 const always = [
   'is-in-service',
   'ready-to-serve-clients',
@@ -40,23 +41,23 @@ export const healthRoutes: readonly Route[] = [
   ...always.map((check): Route => ({ method: 'GET', path: `/health/checks/${check}`, role, handle: healthy })),
 ];
 
-function isAlive(call: Call): Answer {
+function isAlive(call: Call): ApiResponse {
   vhostOf(call);
   return healthy();
 }
 
-function node(call: Call): Answer {
+function node(call: Call): ApiResponse {
   if (call.param('node') !== nodeName) throw notFound();
   return alarms(call);
 }
 
-function alarms({ broker }: Call): Answer {
+function alarms({ broker }: Call): ApiResponse {
   if (!broker.memory.isHigh) return healthy();
   const reason = 'There are alarms in effect in the cluster';
   return failed(reason, { alarms: [{ node: nodeName, resource: 'memory' }] });
 }
 
-function portListener({ param, listeners }: Call): Answer {
+function portListener({ param, listeners }: Call): ApiResponse {
   if (!/^\d{1,9}$/.test(param('port'))) throw badRequest('Invalid port');
   const port = Number(param('port'));
   const ports = listeners.map((listener) => listener.port);
@@ -71,20 +72,20 @@ const aliases: Readonly<Record<string, Listener['protocol']>> = {
   amqps: 'amqp/ssl',
 };
 
-/** RabbitMQ 4.3: all of a list with commas. */
-function protocolListener({ param, listeners }: Call): Answer {
-  const asked = param('protocols')
+/** RabbitMQ 4.3: checks all protocols of a list with commas. */
+function protocolListener({ param, listeners }: Call): ApiResponse {
+  const required = param('protocols')
     .split(',')
     .map((name) => aliases[name.toLowerCase()] ?? name.toLowerCase());
   const protocols = listeners.map(({ protocol }) => protocol);
-  const missing = asked.filter((name) => !protocols.some((protocol) => protocol === name));
+  const missing = required.filter((name) => !protocols.some((protocol) => protocol === name));
   return missing.length === 0 ? ok({ status: 'ok', protocols }) : failed('No active listener', { missing, protocols });
 }
 
 const unitDays: Readonly<Record<string, number>> = { day: 1, week: 7, month: 30, year: 365 };
 const dayMs = 24 * 60 * 60 * 1000;
 
-function certificateExpiration({ broker, param }: Call): Answer {
+function certificateExpiration({ broker, param }: Call): ApiResponse {
   const days = unitDays[param('unit').toLowerCase().replace(/s$/, '')];
   if (days === undefined) {
     throw badRequest('Time unit not recognised. Supported units: days, weeks, months, years.');
@@ -96,6 +97,6 @@ function certificateExpiration({ broker, param }: Call): Answer {
   return failed('Certificates expiring', { expired: [{ node: nodeName, subject, not_after: validTo }] });
 }
 
-function failed(reason: string, details: Readonly<Record<string, unknown>>): Answer {
+function failed(reason: string, details: JsonObject): ApiResponse {
   return { status: 503, body: { status: 'failed', reason, ...details } };
 }

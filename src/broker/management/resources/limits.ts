@@ -2,8 +2,9 @@
 
 import type { VirtualHost } from '../../vhost/vhost.ts';
 import { assertKeys } from '../body.ts';
-import { badRequest } from '../refusal.ts';
-import { type Answer, type Call, list, noContent, type Route, vhostOf, vhostsOf } from '../route.ts';
+import type { JsonObject } from '../json.ts';
+import { validationFailed } from '../refusal.ts';
+import { type ApiResponse, type Call, list, noContent, type Route, vhostOf, vhostsOf } from '../route.ts';
 
 const role = 'administrator';
 const one = '/vhost-limits/:vhost/:limit';
@@ -16,32 +17,33 @@ export const limitRoutes: readonly Route[] = [
   { method: 'DELETE', path: one, role, handle: deleteLimit },
 ];
 
-/** Throws 400 for a limit that there is not, and for a value that is not a whole number. */
-export function setLimits(vhost: VirtualHost, limits: Readonly<Record<string, unknown>>): void {
+/** Throws 400 for an unknown limit, and for a value that is not a whole number. */
+export function setLimits(vhost: VirtualHost, limits: JsonObject): void {
+  const checked: Record<string, number> = {};
   for (const [name, value] of Object.entries(limits)) {
-    const problem = !names.includes(name)
-      ? `Unrecognised terms [{<<"${name}">>,${JSON.stringify(value)}}] in limits`
-      : Number.isSafeInteger(value)
-        ? undefined
-        : `${name} should be a number, actually was ${JSON.stringify(value)}`;
-    if (problem !== undefined) throw badRequest(`Validation failed\n\n${problem}\n`);
+    if (!names.includes(name))
+      throw validationFailed(`Unrecognised terms [{<<"${name}">>,${JSON.stringify(value)}}] in limits`);
+    if (typeof value !== 'number' || !Number.isSafeInteger(value)) {
+      throw validationFailed(`${name} should be a number, actually was ${JSON.stringify(value)}`);
+    }
+    checked[name] = value;
   }
-  vhost.setMetadata({ ...vhost.metadata, limits: limits as Readonly<Record<string, number>> });
+  vhost.setMetadata({ ...vhost.metadata, limits: checked });
 }
 
-function limits(call: Call): Answer {
+function limits(call: Call): ApiResponse {
   const limited = vhostsOf(call).filter(({ metadata }) => Object.keys(metadata.limits).length > 0);
   return list(limited.map(({ name, metadata }) => ({ vhost: name, value: metadata.limits })));
 }
 
-function putLimit(call: Call): Answer {
+function putLimit(call: Call): ApiResponse {
   assertKeys(call.body, ['value']);
   const vhost = vhostOf(call);
   setLimits(vhost, { ...vhost.metadata.limits, [call.param('limit')]: call.body['value'] });
   return noContent;
 }
 
-function deleteLimit(call: Call): Answer {
+function deleteLimit(call: Call): ApiResponse {
   const vhost = vhostOf(call);
   const { [call.param('limit')]: _, ...rest } = vhost.metadata.limits;
   setLimits(vhost, rest);

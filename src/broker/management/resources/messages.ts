@@ -1,4 +1,4 @@
-// Messages by HTTP: publish one, get some. For looking and trying out, not for work.
+// Publishes and gets messages by HTTP, for tests and inspection.
 
 import { encodeProperties } from '../../codec/properties.ts';
 import { publishedMessage } from '../../connection/published.ts';
@@ -9,7 +9,7 @@ import type { Queue } from '../../queue/queue.ts';
 import { assertAccess } from '../../vhost/users.ts';
 import { assertKeys, nameOf, textOf, wholeOf } from '../body.ts';
 import { badRequest, notAuthorised, notFound, Refusal } from '../refusal.ts';
-import { type Answer, type Call, ok, type Route, vhostOf } from '../route.ts';
+import { type ApiResponse, type Call, ok, type Route, vhostOf } from '../route.ts';
 import { exchangeName } from './exchanges.ts';
 import { jsonProperties, propertiesOf } from './properties.ts';
 
@@ -17,7 +17,7 @@ export const messageRoutes: readonly Route[] = [
   {
     method: 'POST',
     path: '/exchanges/:vhost/:exchange/publish',
-    // RabbitMQ: 400 whatever the channel would be closed with, and also without permission.
+    // RabbitMQ answers 400 for every error that would close a channel, even for a missing permission.
     handle: (call) =>
       refusedAs(
         (code, text) => badRequest(`${code} ${text}`),
@@ -35,8 +35,8 @@ export const messageRoutes: readonly Route[] = [
   },
 ];
 
-/** Runs `work`. Throws what `refusal` returns for an error that closes the channel of a client; undefined: that error. */
-function refusedAs(refusal: (code: number, text: string) => Refusal | undefined, work: () => Answer): Answer {
+/** Runs `work`. Replaces an error that would close a channel by the result of `refusal`, unless that is `undefined`. */
+function refusedAs(refusal: (code: number, text: string) => Refusal | undefined, work: () => ApiResponse): ApiResponse {
   try {
     return work();
   } catch (error) {
@@ -44,12 +44,12 @@ function refusedAs(refusal: (code: number, text: string) => Refusal | undefined,
   }
 }
 
-/** One answer holds about so much, and the message that goes beyond: then there are fewer messages than asked. */
+/** Approximate limit of one response. It may contain fewer messages than requested. */
 const answerBytes = 16 * 1024 * 1024;
-/** What a message costs in an answer beside its bytes, about. */
+/** Estimated overhead of a message in a response, in bytes. */
 const itemBytes = 256;
 
-function publish(call: Call): Answer {
+function publish(call: Call): ApiResponse {
   const { user, body, broker } = call;
   assertKeys(body, ['routing_key', 'payload', 'payload_encoding']);
   const vhost = vhostOf(call);
@@ -81,7 +81,7 @@ function payloadOf({ body }: Call): Buffer {
   const encoding = textOf(body, 'payload_encoding');
   if (encoding === 'string') return Buffer.from(payload);
   if (encoding !== 'base64') throw badRequest(`unsupported_encoding: ${encoding}`);
-  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(payload)) throw badRequest('the payload is no base64');
+  if (!/^[A-Za-z0-9+/]*={0,2}$/.test(payload)) throw badRequest('the payload is not base64');
   return Buffer.from(payload, 'base64');
 }
 
@@ -92,7 +92,7 @@ const modes: Readonly<Record<string, 'ack' | 'reject' | 'requeue' | 'fail'>> = {
   reject_requeue_true: 'fail',
 };
 
-function getMessages(call: Call): Answer {
+function getMessages(call: Call): ApiResponse {
   const { body, user } = call;
   assertKeys(body, ['count', 'ackmode', 'encoding']);
   const ackMode = textOf(body, 'ackmode');
@@ -112,28 +112,28 @@ function getMessages(call: Call): Answer {
   assertAccess(user, 'read', { vhost: vhost.name, kind: 'queue', name });
   const queue = vhost.queue(name, undefined);
 
-  const taken: QueueEntry[] = [];
+  const entries: QueueEntry[] = [];
   const items: unknown[] = [];
   try {
-    for (let bytes = 0; taken.length < count && bytes < answerBytes; ) {
+    for (let bytes = 0; entries.length < count && bytes < answerBytes; ) {
       const got = queue.get(false);
       if (got === undefined) break;
-      taken.push(got.entry);
+      entries.push(got.entry);
       bytes += itemBytes + Math.min(got.entry.message.content.length, truncate);
       items.push(messageItem(got, { queue, truncate, isBase64: encoding === 'base64' }));
     }
   } catch (error) {
-    giveBack(queue, taken, 'requeue');
+    settle(queue, entries, 'requeue');
     throw error;
   }
-  giveBack(queue, taken, mode);
+  settle(queue, entries, mode);
   return ok(items);
 }
 
-function giveBack(queue: Queue, taken: readonly QueueEntry[], mode: (typeof modes)[string]): void {
-  if (mode === 'ack') for (const entry of taken) queue.ack(entry);
-  else if (mode === 'reject') for (const entry of taken) queue.reject(entry);
-  else queue.requeue(taken, mode === 'fail');
+function settle(queue: Queue, entries: readonly QueueEntry[], mode: (typeof modes)[string]): void {
+  if (mode === 'ack') for (const entry of entries) queue.ack(entry);
+  else if (mode === 'reject') for (const entry of entries) queue.reject(entry);
+  else queue.requeue(entries, mode === 'fail');
 }
 
 function messageItem(

@@ -1,9 +1,9 @@
-// What the memory of the node is used for, in the categories of RabbitMQ, which tools read as a whole.
+// The memory of the node by RabbitMQ's categories, because monitoring tools expect all of them.
 
 import { readFile } from 'node:fs/promises';
 import { getHeapCodeStatistics, getHeapStatistics } from 'node:v8';
 import { notFound } from '../refusal.ts';
-import { type Answer, type Call, ok, type Route } from '../route.ts';
+import { type ApiResponse, type Call, ok, type Route } from '../route.ts';
 import { nodeName } from './node.ts';
 
 const role = 'monitoring';
@@ -13,7 +13,7 @@ export const nodeMemoryRoutes: readonly Route[] = [
   { method: 'GET', path: '/nodes/:node/memory/relative', role, handle: relativeMemory },
 ];
 
-/** Parts of the Erlang machine. */
+/** Categories of the Erlang virtual machine. */
 const absent = [
   ...['connection_readers', 'connection_writers', 'connection_channels', 'connection_other', 'stream_queue_procs'],
   ...['stream_queue_replica_reader_procs', 'stream_queue_coordinator_procs', 'quorum_queue_procs'],
@@ -21,12 +21,12 @@ const absent = [
   ...['metadata_store_ets', 'other_ets', 'msg_index', 'atom', 'allocated_unused'],
 ];
 
-async function memory(call: Call): Promise<Answer> {
+async function memory(call: Call): Promise<ApiResponse> {
   const { parts, total, rss } = await breakdown(call);
   return ok({ memory: { ...parts, strategy: 'rss', total: { erlang: total, rss, allocated: total } } });
 }
 
-async function relativeMemory(call: Call): Promise<Answer> {
+async function relativeMemory(call: Call): Promise<ApiResponse> {
   const { parts, rss } = await breakdown(call);
   const percentages = Object.entries(parts).map(([name, bytes]) => [name, Math.ceil((100 * bytes) / rss)]);
   return ok({ memory: { total: 100, ...Object.fromEntries(percentages) } });
@@ -51,7 +51,7 @@ async function breakdown({ broker, param }: Call) {
   return { parts, total, rss };
 }
 
-/** Known on Linux only, else 0. */
+/** Resolves to 0 on other systems than Linux. */
 async function residentBytes(): Promise<number> {
   const status = await readFile('/proc/self/status', 'utf8').catch(() => '');
   return Number(/^VmRSS:\s+(\d+) kB/m.exec(status)?.[1] ?? 0) * 1024;

@@ -1,4 +1,4 @@
-// The one node of the broker, with what exporters read of it.
+// The only node of the broker, with the values that metrics exporters read.
 
 import { readdir, readFile, statfs } from 'node:fs/promises';
 import { availableParallelism, hostname, tmpdir } from 'node:os';
@@ -36,7 +36,7 @@ export async function nodeItem({ broker, pid, dataFolder, listeners, rates }: Ca
     ...(fdUsed !== undefined && { fd_used: fdUsed }),
     ...(fdTotal !== undefined && { fd_total: fdTotal, sockets_total: fdTotal }),
     sockets_used: connections.length + listeners.length,
-    // There are no Erlang processes: RabbitMQ has one for each of these.
+    // RabbitMQ counts Erlang processes, and has one for each of these objects.
     proc_used: connections.length + channels + queues,
     proc_total: 1_048_576,
     partitions: [],
@@ -54,13 +54,13 @@ export async function nodeItem({ broker, pid, dataFolder, listeners, rates }: Ca
   };
 }
 
-/** Free space where the store is; without one, where temporary files are. */
+/** Returns the free space of the disk with the store, or of the disk with temporary files if the broker has no store. */
 async function freeBytes(folder = tmpdir()): Promise<number | undefined> {
-  const found = await statfs(folder).catch(() => undefined);
-  return found && found.bavail * found.bsize;
+  const disk = await statfs(folder).catch(() => undefined);
+  return disk && disk.bavail * disk.bsize;
 }
 
-/** Known on Linux only. */
+/** Resolves to `undefined` on other systems than Linux. */
 async function openFiles(): Promise<number | undefined> {
   const files = await readdir('/proc/self/fd').catch(() => undefined);
   return files?.length;

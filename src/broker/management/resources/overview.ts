@@ -1,11 +1,11 @@
-// The broker as a whole: overview, its one node, who asks, whether it lives.
+// Overview, node, cluster name and the user of the request.
 
 import { rabbitmqVersion } from '../../rabbitmq-version.ts';
 import type { Broker } from '../../server.ts';
 import { assertKeys, textOf } from '../body.ts';
 import { queueCounts, totalOf } from '../rates.ts';
 import { notFound } from '../refusal.ts';
-import { type Answer, type Call, noContent, ok, type Route, visibleVhosts } from '../route.ts';
+import { type ApiResponse, type Call, noContent, ok, type Route, visibleVhosts } from '../route.ts';
 import { exchangeTypeItems, nodeItem, nodeName } from './node.ts';
 
 export const overviewRoutes: readonly Route[] = [
@@ -24,7 +24,7 @@ export const versions = ({ version }: Broker) => ({
   product_version: version,
 });
 
-function overview(call: Call): Answer {
+function overview(call: Call): ApiResponse {
   const { broker, listeners, rates } = call;
   const vhosts = visibleVhosts(call);
   const names = new Set(vhosts.map(({ name }) => name));
@@ -66,13 +66,13 @@ function sumOf<T>(all: readonly T[], count: (each: T) => number): number {
   return all.reduce((sum, each) => sum + count(each), 0);
 }
 
-function putClusterName({ broker, body }: Call): Answer {
+function putClusterName({ broker, body }: Call): ApiResponse {
   assertKeys(body, ['name']);
   broker.setClusterName(textOf(body, 'name'));
   return noContent;
 }
 
-async function node(call: Call): Promise<Answer> {
+async function node(call: Call): Promise<ApiResponse> {
   if (call.param('node') !== nodeName) throw notFound();
   return ok(await nodeItem(call));
 }

@@ -1,27 +1,26 @@
 // Runtime parameters (https://www.rabbitmq.com/docs/parameters). RabbitMQ keeps policies, operator policies, and limits of
-// virtual hosts as parameters, so the same things are readable by two paths.
+// virtual hosts as parameters, so two paths return the same objects.
 
 import type { VirtualHost } from '../../vhost/vhost.ts';
 import { assertKeys, nameOf, objectOf, textOf } from '../body.ts';
-import { badRequest, notFound } from '../refusal.ts';
-import { type Answer, type Call, list, noContent, ok, put, type Route, vhostOf, vhostsOf } from '../route.ts';
+import type { JsonObject } from '../json.ts';
+import { badRequest, notFound, validationFailed } from '../refusal.ts';
+import { type ApiResponse, type Call, list, noContent, ok, put, type Route, vhostOf, vhostsOf } from '../route.ts';
 import { setLimits } from './limits.ts';
 import { policiesIn, setPolicy } from './policies.ts';
-
-type Body = Readonly<Record<string, unknown>>;
 
 interface Parameter {
   readonly component: string;
   readonly vhost: string;
   readonly name: string;
-  readonly value: Body;
+  readonly value: JsonObject;
 }
 
 const role = 'policymaker';
 const one = '/parameters/:component/:vhost/:name';
 
 export const parameterRoutes: readonly Route[] = [
-  // RabbitMQ: policies are listed only if they are asked for by name.
+  // RabbitMQ lists policies only under their own component.
   { method: 'GET', path: '/parameters', role, handle: (call) => list(vhostsOf(call).flatMap(parametersIn)) },
   { method: 'GET', path: '/parameters/:component', role, handle: listComponent },
   { method: 'GET', path: '/parameters/:component/:vhost', role, handle: listComponent },
@@ -38,14 +37,14 @@ export function parametersIn(vhost: VirtualHost): Parameter[] {
   return [...operator, { component: 'vhost-limits', vhost: vhost.name, name: 'limits', value: limits }];
 }
 
-/** Sets one from a definition file or a request. Throws 400. */
-export async function setParameter(vhost: VirtualHost, item: Body): Promise<void> {
+/** Sets a parameter of a definition file or of a request. Throws 400. */
+export async function setParameter(vhost: VirtualHost, item: JsonObject): Promise<void> {
   const component = textOf(item, 'component');
   const name = nameOf(item, 'name');
   const value = objectOf(item, 'value');
   if (component === 'operator_policy') return setPolicy(vhost, component, name, value);
-  if (component !== 'vhost-limits') throw badRequest(`Validation failed\n\ncomponent ${component} not found\n`);
-  // RabbitMQ stores another name too, but its own tools set only this one.
+  if (component !== 'vhost-limits') throw validationFailed(`component ${component} not found`);
+  // RabbitMQ accepts any name, but its own tools set only this one.
   if (name !== 'limits') throw badRequest(`the only parameter of ${component} is limits`);
   setLimits(vhost, value);
 }
@@ -65,7 +64,7 @@ function inComponent(call: Call, vhost: VirtualHost): Parameter[] {
   return parametersIn(vhost).filter((parameter) => parameter.component === component);
 }
 
-function listComponent(call: Call): Answer {
+function listComponent(call: Call): ApiResponse {
   return list(vhostsOf(call).flatMap((vhost) => inComponent(call, vhost)));
 }
 
@@ -79,8 +78,8 @@ function parameterOf(call: Call): Parameter {
   return parameter;
 }
 
-async function putParameter(call: Call): Promise<Answer> {
-  assertIsNoPolicy(call);
+async function putParameter(call: Call): Promise<ApiResponse> {
+  assertNotPolicy(call);
   assertKeys(call.body, ['value']);
   const isNew = findParameter(call) === undefined;
   const [component, name] = [call.param('component'), call.param('name')];
@@ -88,14 +87,14 @@ async function putParameter(call: Call): Promise<Answer> {
   return put(isNew);
 }
 
-function deleteParameter(call: Call): Answer {
+function deleteParameter(call: Call): ApiResponse {
   const { component, name } = parameterOf(call);
-  assertIsNoPolicy(call);
+  assertNotPolicy(call);
   if (component === 'operator_policy') vhostOf(call).removePolicy(component, name);
   else setLimits(vhostOf(call), {});
   return noContent;
 }
 
-function assertIsNoPolicy(call: Call): void {
+function assertNotPolicy(call: Call): void {
   if (call.param('component') === 'policy') throw badRequest('policies may not be set using this method');
 }

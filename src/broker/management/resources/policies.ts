@@ -1,13 +1,12 @@
-// Policies and operator policies.
+// Lists, sets and deletes policies and operator policies.
 
 import { loadPatterns } from '../../patterns.ts';
 import { type Policy, type PolicyDefinition, type PolicyKind, policyProblem } from '../../queue/policies.ts';
 import type { VirtualHost } from '../../vhost/vhost.ts';
 import { assertKeys, textOf } from '../body.ts';
-import { badRequest, notFound } from '../refusal.ts';
-import { type Answer, type Call, list, noContent, ok, put, type Route, vhostOf, vhostsOf } from '../route.ts';
-
-type Body = Readonly<Record<string, unknown>>;
+import type { JsonObject } from '../json.ts';
+import { notFound, validationFailed } from '../refusal.ts';
+import { type ApiResponse, type Call, list, noContent, ok, put, type Route, vhostOf, vhostsOf } from '../route.ts';
 
 export const policyRoutes: readonly Route[] = [
   ...routesOf('/policies', 'policy', 'policymaker'),
@@ -34,29 +33,28 @@ export function policiesIn(vhost: VirtualHost, kind: PolicyKind): Record<string,
   return vhost.policies.all(kind).map((policy) => policyItem(vhost, policy));
 }
 
-/** RabbitMQ: without a priority it is 0, and without `apply-to` all. Throws 400. */
-export async function setPolicy(vhost: VirtualHost, kind: PolicyKind, name: string, body: Body): Promise<void> {
+/** Sets a policy. `priority` defaults to 0 and `apply-to` to all, as in RabbitMQ. Throws 400. */
+export async function setPolicy(vhost: VirtualHost, kind: PolicyKind, name: string, body: JsonObject): Promise<void> {
   assertKeys(body, ['pattern', 'definition']);
   const { definition, priority = 0 } = body;
   if (typeof definition !== 'object' || definition === null || Array.isArray(definition)) {
-    throw invalid('definition should be a map');
+    throw validationFailed('definition should be a map');
   }
   if (typeof priority !== 'number')
-    throw invalid(`priority should be a number, actually was ${JSON.stringify(priority)}`);
+    throw validationFailed(`priority should be a number, actually was ${JSON.stringify(priority)}`);
   const policy: Policy = {
     name,
     pattern: textOf(body, 'pattern'),
     applyTo: textOf(body, 'apply-to', 'all'),
     priority,
+    // A cast, because `policyProblem` checks the values below.
     definition: definition as PolicyDefinition,
   };
   await loadPatterns([policy.pattern]);
   const problem = policyProblem(kind, policy);
-  if (problem !== undefined) throw invalid(problem);
+  if (problem !== undefined) throw validationFailed(problem);
   vhost.setPolicy(kind, policy);
 }
-
-const invalid = (problem: string) => badRequest(`Validation failed\n\n${problem}\n`);
 
 function policyItem(vhost: VirtualHost, { name, pattern, applyTo, priority, definition }: Policy) {
   return { vhost: vhost.name, name, pattern, 'apply-to': applyTo, definition, priority };
@@ -68,7 +66,7 @@ function policyOf(call: Call, kind: PolicyKind): Policy {
   return policy;
 }
 
-async function putPolicy(call: Call, kind: PolicyKind): Promise<Answer> {
+async function putPolicy(call: Call, kind: PolicyKind): Promise<ApiResponse> {
   const vhost = call.broker.vhosts.get(call.param('vhost'));
   if (vhost === undefined) throw notFound('not_found', 'vhost_not_found');
   const name = call.param('policy');
@@ -77,7 +75,7 @@ async function putPolicy(call: Call, kind: PolicyKind): Promise<Answer> {
   return put(isNew);
 }
 
-function deletePolicy(call: Call, kind: PolicyKind): Answer {
+function deletePolicy(call: Call, kind: PolicyKind): ApiResponse {
   vhostOf(call).removePolicy(kind, policyOf(call, kind).name);
   return noContent;
 }

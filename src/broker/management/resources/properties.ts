@@ -1,14 +1,13 @@
-// The properties of a message in JSON: RabbitMQ's names, with an underscore.
+// Converts the properties of a message to JSON and back. RabbitMQ writes their names with underscores.
 
 import type { BasicProperties } from '../../codec/properties.ts';
-import type { FieldValue, Table } from '../../codec/table.ts';
 import { nameOf, wholeOf } from '../body.ts';
-import { fieldTable, jsonOf, jsonTable } from '../json.ts';
+import { fieldTable, isJsonObject, type JsonObject, jsonOf } from '../json.ts';
 import { badRequest } from '../refusal.ts';
 
 type Kind = 'text' | 'octet' | 'number' | 'table';
 
-const rows: readonly (readonly [json: string, name: keyof BasicProperties, kind: Kind])[] = [
+const properties: readonly (readonly [json: string, name: keyof BasicProperties, kind: Kind])[] = [
   ['content_type', 'contentType', 'text'],
   ['content_encoding', 'contentEncoding', 'text'],
   ['headers', 'headers', 'table'],
@@ -25,27 +24,24 @@ const rows: readonly (readonly [json: string, name: keyof BasicProperties, kind:
   ['cluster_id', 'clusterId', 'text'],
 ];
 
-/** RabbitMQ: fields of other names are passed over. Throws 400. */
+/** Returns the properties of a JSON object. Ignores fields with other names, as RabbitMQ does. Throws 400. */
 export function propertiesOf(value: unknown): BasicProperties {
   if (value === undefined || (Array.isArray(value) && value.length === 0)) return {};
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw badRequest('properties are no JSON object');
-  const body = value as Readonly<Record<string, unknown>>;
-  const present = rows.filter(([json]) => body[json] !== undefined);
-  return Object.fromEntries(present.map(([json, name, kind]) => [name, fieldOf(body, json, kind)]));
+  if (!isJsonObject(value)) throw badRequest('properties are not a JSON object');
+  const present = properties.filter(([json]) => value[json] !== undefined);
+  return Object.fromEntries(present.map(([json, name, kind]) => [name, fieldOf(value, json, kind)]));
 }
 
-export function jsonProperties(properties: BasicProperties): Record<string, unknown> {
-  const present = rows.filter(([, name]) => properties[name] !== undefined);
-  return Object.fromEntries(
-    present.map(([json, name, kind]) => {
-      const value = properties[name];
-      return [json, kind === 'table' ? jsonTable(value as Table) : jsonOf(value as FieldValue)];
-    }),
-  );
+export function jsonProperties(values: BasicProperties): Record<string, unknown> {
+  const fields: Record<string, unknown> = {};
+  for (const [json, name] of properties) {
+    const value = values[name];
+    if (value !== undefined) fields[json] = jsonOf(value);
+  }
+  return fields;
 }
 
-function fieldOf(body: Readonly<Record<string, unknown>>, key: string, kind: Kind): unknown {
+function fieldOf(body: JsonObject, key: string, kind: Kind): unknown {
   if (kind === 'table') return fieldTable(body[key]);
   if (kind === 'text') return nameOf(body, key);
   const number = wholeOf(body, key);

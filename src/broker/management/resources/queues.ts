@@ -1,15 +1,15 @@
-// Queues.
+// Lists, declares, purges and deletes queues.
 
-import type { Connection } from '../../connection/connection.ts';
+import { Connection } from '../../connection/connection.ts';
 import { ChannelConsumer } from '../../connection/consumer.ts';
 import type { Queue } from '../../queue/queue.ts';
 import { assertAccess, type User } from '../../vhost/users.ts';
 import type { VirtualHost } from '../../vhost/vhost.ts';
 import { argumentsOf, flagOf } from '../body.ts';
-import { jsonTable, shortString } from '../json.ts';
+import { type JsonObject, jsonTable, shortString } from '../json.ts';
 import { queueCounts, type Rates } from '../rates.ts';
 import { notFound } from '../refusal.ts';
-import { type Answer, type Call, listOf, noContent, ok, put, type Route, vhostOf, vhostsOf } from '../route.ts';
+import { type ApiResponse, type Call, listOf, noContent, ok, put, type Route, vhostOf, vhostsOf } from '../route.ts';
 import { consumerItem } from './consumers.ts';
 import { nodeName } from './node.ts';
 
@@ -18,7 +18,7 @@ export const queueRoutes: readonly Route[] = [
   { method: 'GET', path: '/queues/detailed', handle: detailedQueues },
   { method: 'GET', path: '/queues/:vhost', handle: queues },
   { method: 'GET', path: '/queues/quorum/:vhost/:queue/status', handle: quorumStatus },
-  // One node has nothing to rebalance.
+  // A broker with one node does not have to rebalance queues.
   { method: 'POST', path: '/rebalance/queues', role: 'administrator', handle: () => noContent },
   { method: 'GET', path: '/queues/:vhost/:queue', handle: (call) => ok(queueDetails(queueOf(call), call.rates)) },
   { method: 'PUT', path: '/queues/:vhost/:queue', handle: putQueue },
@@ -26,22 +26,22 @@ export const queueRoutes: readonly Route[] = [
   { method: 'DELETE', path: '/queues/:vhost/:queue/contents', handle: purgeQueue },
 ];
 
-/** Estimated memory of a queue without messages, and of a message beside its body. */
+/** Estimated memory of a queue without messages, and of a message without its body, in bytes. */
 const emptyQueueBytes = 4096;
 const messageBytes = 450;
 
-/** The queue of the path. Throws 404. */
+/** Returns the queue of the path. Throws 404. */
 export function queueOf(call: Call): Queue {
   const queue = vhostOf(call).queues.get(call.param('queue'));
   if (queue === undefined) throw notFound();
   return queue;
 }
 
-/** Declares for a user who may. */
+/** Declares a queue. Throws 403 if the user does not have the permissions. */
 export function declareQueue(
   { vhost, user }: { vhost: VirtualHost; user: User },
   name: string,
-  body: Readonly<Record<string, unknown>>,
+  body: JsonObject,
 ): void {
   assertAccess(user, 'configure', { vhost: vhost.name, kind: 'queue', name });
   const all = argumentsOf(body);
@@ -64,16 +64,16 @@ export function declareQueue(
 
 const allQueues = (call: Call): Queue[] => vhostsOf(call).flatMap((vhost) => [...vhost.queues.values()]);
 
-function queues(call: Call): Promise<Answer> {
+function queues(call: Call): Promise<ApiResponse> {
   return listOf(allQueues(call), (queue) => queueItem(queue, call.rates));
 }
 
-function detailedQueues(call: Call): Promise<Answer> {
+function detailedQueues(call: Call): Promise<ApiResponse> {
   return listOf(allQueues(call), (queue) => queueDetails(queue, call.rates));
 }
 
-/** There is no Raft log: its only member is the leader, and has applied everything. */
-function quorumStatus(call: Call): Answer {
+/** Reports the only node as the leader, because this broker has no Raft log. */
+function quorumStatus(call: Call): ApiResponse {
   const { type } = queueOf(call).settings;
   if (type !== 'quorum') return { status: 503, body: { status: 'failed', reason: `${type}_queue_not_supported` } };
   return ok([{ 'Node Name': nodeName, 'Raft State': 'leader', Membership: 'voter' }]);
@@ -81,14 +81,13 @@ function quorumStatus(call: Call): Answer {
 
 function queueItem(queue: Queue, rates: Rates): Record<string, unknown> {
   const { name, vhost, settings, ready, held, consumers, counters } = queue;
-  const owner = queue.owner as Connection | undefined;
   return {
     name,
     vhost,
     type: settings.type,
     durable: queue.isDurable,
     auto_delete: queue.isAutoDelete,
-    exclusive: owner !== undefined,
+    exclusive: queue.owner !== undefined,
     arguments: jsonTable(queue.arguments.values),
     node: nodeName,
     state: 'running',
@@ -119,7 +118,7 @@ function queueItem(queue: Queue, rates: Rates): Record<string, unknown> {
   };
 }
 
-/** Every message is in memory. */
+/** Counts every message as in memory. */
 function memoryOf({ ready, unackedCount, held }: Queue): Record<string, number> {
   return {
     memory: emptyQueueBytes + held.bytes + (ready.length + unackedCount) * messageBytes,
@@ -131,7 +130,7 @@ function memoryOf({ ready, unackedCount, held }: Queue): Record<string, number> 
 
 function queueDetails(queue: Queue, rates: Rates): Record<string, unknown> {
   const consumers = [...queue.consumers.all].filter((consumer) => consumer instanceof ChannelConsumer);
-  const owner = queue.owner as Connection | undefined;
+  const owner = queue.owner instanceof Connection ? queue.owner : undefined;
   return {
     ...queueItem(queue, rates),
     exclusive_consumer_tag: consumers.find(({ exclusive }) => exclusive)?.tag ?? null,
@@ -149,7 +148,7 @@ function queueDetails(queue: Queue, rates: Rates): Record<string, unknown> {
   };
 }
 
-function putQueue(call: Call): Answer {
+function putQueue(call: Call): ApiResponse {
   const vhost = vhostOf(call);
   const name = call.param('queue');
   const isNew = !vhost.queues.has(name);
@@ -157,7 +156,7 @@ function putQueue(call: Call): Answer {
   return put(isNew);
 }
 
-async function deleteQueue(call: Call): Promise<Answer> {
+async function deleteQueue(call: Call): Promise<ApiResponse> {
   const { name } = queueOf(call);
   const vhost = vhostOf(call);
   assertAccess(call.user, 'configure', { vhost: vhost.name, kind: 'queue', name });
@@ -167,7 +166,7 @@ async function deleteQueue(call: Call): Promise<Answer> {
   return noContent;
 }
 
-async function purgeQueue(call: Call): Promise<Answer> {
+async function purgeQueue(call: Call): Promise<ApiResponse> {
   const { name } = queueOf(call);
   const vhost = vhostOf(call);
   assertAccess(call.user, 'read', { vhost: vhost.name, kind: 'queue', name });

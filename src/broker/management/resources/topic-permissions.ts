@@ -1,13 +1,12 @@
-// Permissions for the routing keys of topic exchanges.
+// Lists, grants and deletes permissions for the routing keys of topic exchanges.
 
 import { loadPatterns } from '../../patterns.ts';
 import type { User } from '../../vhost/users.ts';
 import { assertKeys, nameOf, textOf } from '../body.ts';
+import type { JsonObject } from '../json.ts';
 import { badRequest, notFound } from '../refusal.ts';
-import { type Answer, type Call, list, noContent, put, type Route, vhostOf } from '../route.ts';
+import { type ApiResponse, type Call, list, noContent, put, type Route, vhostOf } from '../route.ts';
 import { userOf } from './users.ts';
-
-type Body = Readonly<Record<string, unknown>>;
 
 const role = 'administrator';
 const one = '/topic-permissions/:vhost/:user';
@@ -22,7 +21,7 @@ export const topicPermissionRoutes: readonly Route[] = [
   { method: 'DELETE', path: `${one}/:exchange`, role, handle: deleteTopicPermissions },
 ];
 
-type Item = ReturnType<typeof topicsOf>[number];
+type TopicPermission = ReturnType<typeof topicsOf>[number];
 
 export function topicsOf({ name, topics }: User) {
   return [...topics].flatMap(([vhost, exchanges]) =>
@@ -34,35 +33,35 @@ export function topicsOf({ name, topics }: User) {
 export async function allowTopic(
   { broker }: Pick<Call, 'broker'>,
   { vhost, user }: { vhost: string; user: string },
-  body: Body,
+  body: JsonObject,
 ): Promise<void> {
   assertKeys(body, ['exchange', 'write', 'read']);
-  const given = { write: textOf(body, 'write'), read: textOf(body, 'read') };
-  await loadPatterns(Object.values(given));
+  const patterns = { write: textOf(body, 'write'), read: textOf(body, 'read') };
+  await loadPatterns(Object.values(patterns));
   try {
-    broker.users.allowTopic(user, { vhost, exchange: nameOf(body, 'exchange') }, given);
+    broker.users.allowTopic(user, { vhost, exchange: nameOf(body, 'exchange') }, patterns);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     throw badRequest(`invalid_regexp: ${error.message}`);
   }
 }
 
-const shown = (items: readonly Item[]): Answer => list(items, ['vhost', 'user', 'exchange']);
-const all = ({ broker }: Call): Item[] => [...broker.users.all.values()].flatMap(topicsOf);
+const shown = (items: readonly TopicPermission[]): ApiResponse => list(items, ['vhost', 'user', 'exchange']);
+const all = ({ broker }: Call): TopicPermission[] => [...broker.users.all.values()].flatMap(topicsOf);
 
-function inVhost(call: Call, items: readonly Item[]): Item[] {
+function inVhost(call: Call, items: readonly TopicPermission[]): TopicPermission[] {
   const { name } = vhostOf(call);
   return items.filter(({ vhost }) => vhost === name);
 }
 
-/** Throws 404 if there are none. */
-function existing(call: Call): Item[] {
+/** Returns the topic permissions of the user and virtual host of the path. Throws 404 without any. */
+function existing(call: Call): TopicPermission[] {
   const items = inVhost(call, topicsOf(userOf(call)));
   if (items.length === 0) throw notFound();
   return items;
 }
 
-async function putTopicPermission(call: Call): Promise<Answer> {
+async function putTopicPermission(call: Call): Promise<ApiResponse> {
   const [vhost, name] = [call.param('vhost'), call.param('user')];
   const user = call.broker.users.all.get(name);
   if (user === undefined || !call.broker.vhosts.has(vhost)) throw badRequest('vhost_or_user_not_found');
@@ -71,7 +70,7 @@ async function putTopicPermission(call: Call): Promise<Answer> {
   return put(isNew);
 }
 
-function deleteTopicPermissions(call: Call): Answer {
+function deleteTopicPermissions(call: Call): ApiResponse {
   const exchange = call.param('exchange');
   for (const item of existing(call)) {
     if (exchange === '' || item.exchange === exchange) call.broker.users.forbidTopic(item.user, item);

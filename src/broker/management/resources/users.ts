@@ -1,13 +1,11 @@
-// Users and their permissions: all of it is the administrators' matter.
+// Lists and changes users and their permissions. Only administrators may use these routes.
 
 import { loadPatterns } from '../../patterns.ts';
 import type { Password, User } from '../../vhost/users.ts';
 import { assertKeys, objectOf, tagsOf, textOf } from '../body.ts';
-import { shortString } from '../json.ts';
+import { type JsonObject, shortString } from '../json.ts';
 import { badRequest, notFound, Refusal } from '../refusal.ts';
-import { type Answer, type Call, list, noContent, ok, put, type Route, vhostOf } from '../route.ts';
-
-type Body = Readonly<Record<string, unknown>>;
+import { type ApiResponse, type Call, list, noContent, ok, put, type Route, vhostOf } from '../route.ts';
 
 const role = 'administrator';
 
@@ -32,12 +30,12 @@ export const userRoutes: readonly Route[] = [
 ];
 
 const saltBytes = 4;
-const algorithms = {
+const algorithms: Readonly<Record<string, { algorithm: 'sha256' | 'sha512'; hashBytes: number }>> = {
   rabbit_password_hashing_sha256: { algorithm: 'sha256', hashBytes: 32 },
   rabbit_password_hashing_sha512: { algorithm: 'sha512', hashBytes: 64 },
-} as const;
+};
 
-/** With the hash of the password: for administrators only. */
+/** Returns the user with the hash of the password. Only administrators may see it. */
 export function userItem({ name, tags, password }: User): Record<string, unknown> {
   const hash = password === undefined ? [] : [password.salt, password.hash];
   return {
@@ -49,8 +47,8 @@ export function userItem({ name, tags, password }: User): Record<string, unknown
   };
 }
 
-/** Adds or changes a user as RabbitMQ does: without a password there is none afterwards. Throws 400. */
-export function putUserOf(users: Call['broker']['users'], name: string, body: Body): void {
+/** Adds or changes a user. Without a password the user loses the present one, as in RabbitMQ. Throws 400. */
+export function putUserOf(users: Call['broker']['users'], name: string, body: JsonObject): void {
   if (body['tags'] === undefined) throw badRequest('tags_not_present');
   if (Object.keys(objectOf(body, 'limits')).length > 0) {
     throw new Refusal(501, 'not_implemented', `mq has no user limits: ${name}`);
@@ -58,17 +56,17 @@ export function putUserOf(users: Call['broker']['users'], name: string, body: Bo
   users.put({ name: shortString(name, 'the name of a user'), tags: tagsOf(body['tags']), password: passwordOf(body) });
 }
 
-/** Throws 400 where a pattern is none. */
+/** Grants permissions. Throws 400 for an invalid pattern. */
 export async function allow(
   call: Pick<Call, 'broker'>,
   { vhost, user }: { vhost: string; user: string },
-  body: Body,
+  body: JsonObject,
 ): Promise<void> {
   assertKeys(body, ['configure', 'write', 'read']);
-  const given = { configure: textOf(body, 'configure'), write: textOf(body, 'write'), read: textOf(body, 'read') };
-  await loadPatterns(Object.values(given));
+  const patterns = { configure: textOf(body, 'configure'), write: textOf(body, 'write'), read: textOf(body, 'read') };
+  await loadPatterns(Object.values(patterns));
   try {
-    call.broker.users.allow(user, vhost, given);
+    call.broker.users.allow(user, vhost, patterns);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
     throw badRequest(`invalid_regexp: ${error.message}`);
@@ -85,25 +83,25 @@ export function userOf({ broker, param }: Call): User {
   return user;
 }
 
-function putUser({ broker, param, body }: Call): Answer {
+function putUser({ broker, param, body }: Call): ApiResponse {
   const name = param('user');
   const isNew = !broker.users.all.has(name);
   putUserOf(broker.users, name, body);
   return put(isNew);
 }
 
-function usersWithoutPermissions({ broker }: Call): Answer {
+function usersWithoutPermissions({ broker }: Call): ApiResponse {
   const all = [...broker.users.all.values()];
   return list(all.filter(({ permissions: granted }) => granted.size === 0).map(userItem));
 }
 
-function deleteUser(call: Call): Answer {
+function deleteUser(call: Call): ApiResponse {
   remove(call, userOf(call).name);
   return noContent;
 }
 
-/** RabbitMQ: a name that is not there is no error. */
-function deleteUsers(call: Call): Answer {
+/** Ignores an unknown name, as RabbitMQ does. */
+function deleteUsers(call: Call): ApiResponse {
   assertKeys(call.body, ['users']);
   const names = call.body['users'];
   if (!Array.isArray(names) || !names.every((name) => typeof name === 'string')) throw badRequest('not_list: users');
@@ -118,15 +116,16 @@ function remove({ broker }: Call, name: string): void {
   }
 }
 
-function passwordOf(body: Body): string | Password | null {
+function passwordOf(body: JsonObject): string | Password | null {
   if (body['password'] !== undefined) return textOf(body, 'password');
   const encoded = textOf(body, 'password_hash');
   if (encoded === '') return null;
   const name = textOf(body, 'hashing_algorithm', 'rabbit_password_hashing_sha256');
-  if (!Object.hasOwn(algorithms, name)) throw badRequest(`hashing_algorithm is not known: ${name}`);
-  const { algorithm, hashBytes } = algorithms[name as keyof typeof algorithms];
+  const hashing = Object.hasOwn(algorithms, name) ? algorithms[name] : undefined;
+  if (hashing === undefined) throw badRequest(`hashing_algorithm is unknown: ${name}`);
+  const { algorithm, hashBytes } = hashing;
   const bytes = Buffer.from(encoded, 'base64');
-  if (bytes.length !== saltBytes + hashBytes) throw badRequest(`password_hash is no hash of ${name}`);
+  if (bytes.length !== saltBytes + hashBytes) throw badRequest(`password_hash is not a hash of ${name}`);
   return {
     algorithm,
     salt: bytes.subarray(0, saltBytes).toString('base64'),
@@ -134,13 +133,13 @@ function passwordOf(body: Body): string | Password | null {
   };
 }
 
-const permissionList = (all: readonly unknown[]): Answer => list(all, ['vhost', 'user']);
+const permissionList = (all: readonly unknown[]): ApiResponse => list(all, ['vhost', 'user']);
 
-function permissions({ broker }: Call): Answer {
+function permissions({ broker }: Call): ApiResponse {
   return permissionList([...broker.users.all.values()].flatMap(permissionsOf));
 }
 
-function permissionsIn(call: Call): Answer {
+function permissionsIn(call: Call): ApiResponse {
   const { name } = vhostOf(call);
   const all = [...call.broker.users.all.values()].flatMap(permissionsOf);
   return permissionList(all.filter(({ vhost }) => vhost === name));
@@ -153,7 +152,7 @@ function permissionOf(call: Call): Record<string, unknown> {
   return found;
 }
 
-async function putPermission(call: Call): Promise<Answer> {
+async function putPermission(call: Call): Promise<ApiResponse> {
   const [vhost, name] = [call.param('vhost'), call.param('user')];
   const user = call.broker.users.all.get(name);
   if (user === undefined || !call.broker.vhosts.has(vhost)) throw badRequest('vhost_or_user_not_found');
@@ -162,7 +161,7 @@ async function putPermission(call: Call): Promise<Answer> {
   return put(isNew);
 }
 
-function deletePermission(call: Call): Answer {
+function deletePermission(call: Call): ApiResponse {
   permissionOf(call);
   call.broker.users.forbid(call.param('user'), call.param('vhost'));
   return noContent;

@@ -1,12 +1,12 @@
-// Virtual hosts.
+// Lists, adds, protects and deletes virtual hosts.
 
 import type { Broker } from '../../server.ts';
 import type { VirtualHost } from '../../vhost/vhost.ts';
 import { flagOf, objectOf, tagsOf, textOf } from '../body.ts';
-import { shortString } from '../json.ts';
+import { type JsonObject, shortString } from '../json.ts';
 import { connectionCounts, queueCounts, totalOf } from '../rates.ts';
 import { badRequest, Refusal } from '../refusal.ts';
-import { type Answer, type Call, list, noContent, ok, put, type Route, vhostOf, visibleVhosts } from '../route.ts';
+import { type ApiResponse, type Call, list, noContent, ok, put, type Route, vhostOf, visibleVhosts } from '../route.ts';
 import { nodeName } from './node.ts';
 
 const protection = '/vhosts/:vhost/deletion/protection';
@@ -46,26 +46,26 @@ export function metadataOf({ metadata }: VirtualHost): Record<string, unknown> {
   return { description, tags, default_queue_type: defaultQueueType };
 }
 
-/** RabbitMQ: what a definition does not say is empty afterwards. Definitions have the same in `metadata`. Throws 400. */
-export function putVhostOf(broker: Broker, name: string, body: Readonly<Record<string, unknown>>): void {
+/** Adds or changes a virtual host. A missing field becomes empty, as in RabbitMQ. Definitions may have the fields in `metadata`. */
+export function putVhostOf(broker: Broker, name: string, body: JsonObject): void {
   const inner = objectOf(body, 'metadata');
-  const given = { ...inner, ...body };
-  if (flagOf(given, 'tracing')) throw new Refusal(501, 'not_implemented', 'tracing: mq has no firehose');
-  const defaultQueueType = textOf(given, 'default_queue_type', 'classic');
-  // RabbitMQ 4.0 writes `undefined` where there is none.
+  const fields = { ...inner, ...body };
+  if (flagOf(fields, 'tracing')) throw new Refusal(501, 'not_implemented', 'tracing: mq has no firehose');
+  const defaultQueueType = textOf(fields, 'default_queue_type', 'classic');
+  // RabbitMQ 4.0 exports the text `undefined` for a missing type.
   const type = ['', 'undefined'].includes(defaultQueueType) ? 'classic' : defaultQueueType;
   if (type !== 'classic' && type !== 'quorum') throw badRequest(`${type} is not a valid queue type`);
   const vhost = broker.addVhost(shortString(name, 'the name of a virtual host'));
   vhost.setMetadata({
-    description: textOf(given, 'description', name === '/' ? 'Default virtual host' : ''),
-    tags: tagsOf(given['tags'] ?? []),
+    description: textOf(fields, 'description', name === '/' ? 'Default virtual host' : ''),
+    tags: tagsOf(fields['tags'] ?? []),
     defaultQueueType: type,
     limits: vhost.metadata.limits,
     isProtected: vhost.metadata.isProtected,
   });
 }
 
-async function putVhost({ broker, param, body }: Call): Promise<Answer> {
+async function putVhost({ broker, param, body }: Call): Promise<ApiResponse> {
   const name = param('vhost');
   await removalOf(broker, name);
   const isNew = !broker.vhosts.has(name);
@@ -78,7 +78,7 @@ export async function removalOf(broker: Broker, name: string): Promise<void> {
   if (!broker.vhosts.has(name)) await broker.removeVhost(name);
 }
 
-async function deleteVhost(call: Call): Promise<Answer> {
+async function deleteVhost(call: Call): Promise<ApiResponse> {
   const { name, metadata } = vhostOf(call);
   if (metadata.isProtected) {
     const reason = `Refusing to delete virtual host '${name}' because it is protected from deletion`;
@@ -88,7 +88,7 @@ async function deleteVhost(call: Call): Promise<Answer> {
   return noContent;
 }
 
-function protect(call: Call, isProtected: boolean): Answer {
+function protect(call: Call, isProtected: boolean): ApiResponse {
   const vhost = vhostOf(call);
   vhost.setMetadata({ ...vhost.metadata, isProtected });
   return noContent;
