@@ -1,4 +1,4 @@
-// The Java client's jobs: field tables of every type, what is equivalent to what, confirms, returns, consumers. See program.ts.
+// Jobs of the Java client: field tables of every type, equivalence of declarations, confirms, returns, consumers. See program.ts.
 //
 //   java -cp /usr/share/java/amqp-client.jar:/usr/share/java/slf4j-api.jar:/usr/share/java/slf4j-nop.jar test/conformance/Conformance.java URL PREFIX
 
@@ -11,7 +11,7 @@ import java.util.*;
 import java.util.concurrent.*;
 
 public class Conformance {
-  static final int DEADLINE_MS = 60_000; // ends only a job that hangs: see program.ts
+  static final int DEADLINE_MS = 60_000; // ends a job that hangs: see program.ts
   static String url;
   static String prefix;
   static int place = 0;
@@ -21,7 +21,7 @@ public class Conformance {
     Object run() throws Exception;
   }
 
-  /** A job with a connection and a channel; a close by the broker is its answer. */
+  /** Adds a job with a connection and a channel. Its answer may be a close by the broker. */
   interface Linked {
     Object run(Channel channel, Connection connection) throws Exception;
   }
@@ -116,7 +116,7 @@ public class Conformance {
       return bodies(channel, name);
     });
 
-    // What is equivalent to what
+    // Equivalence of declarations
     linked("x-expires of another width is equivalent", (channel, connection) -> {
       queue(channel, "same", Map.of("x-expires", 60_000));
       return queue(channel, "same", Map.of("x-expires", 60_000L));
@@ -137,7 +137,7 @@ public class Conformance {
       queue(channel, "same", null);
       return queue(channel, "same", Map.of("x-expires", 60_000));
     });
-    linked("arguments that mean nothing are not compared", (channel, connection) -> {
+    linked("unknown arguments are not compared", (channel, connection) -> {
       queue(channel, "same", Map.of("assumed-to-be-semantically-void", "bar"));
       return queue(channel, "same", Map.of("assumed-to-be-semantically-void", "baz", "my-key", 1));
     });
@@ -224,7 +224,7 @@ public class Conformance {
       for (String each : List.of("first", "middle")) channel.exchangeDelete(named(each));
       return found;
     });
-    linked("alternate exchange that is not there", (channel, connection) -> {
+    linked("missing alternate exchange", (channel, connection) -> {
       channel.exchangeDeclare(named("lonely"), "direct", false, false, Map.of("alternate-exchange", named("missing")));
       var returned = returns(channel);
       channel.basicPublish(named("lonely"), "k", true, null, bytes("x"));
@@ -383,7 +383,7 @@ public class Conformance {
       channel.basicAck(tag, false);
       return queue(channel, "after", null);
     });
-    linked("basic.reject of what was delivered without acks", (channel, connection) -> {
+    linked("basic.reject of a delivery without acks", (channel, connection) -> {
       String name = queue(channel, "rejected", null);
       put(channel, "", name, "x");
       channel.basicReject(take(channel, name).getEnvelope().getDeliveryTag(), true);
@@ -485,7 +485,7 @@ public class Conformance {
     });
   }
 
-  // A link to the broker
+  // Connection to the broker
 
   static ConnectionFactory factory() throws Exception {
     ConnectionFactory factory = new ConnectionFactory();
@@ -536,7 +536,6 @@ public class Conformance {
     for (;;) {
       GetResponse got = channel.basicGet(name, autoAck);
       if (got != null) return got;
-      Thread.sleep(5);
     }
   }
 
@@ -550,7 +549,7 @@ public class Conformance {
     return found;
   }
 
-  /** What a consumer is told, in order. */
+  /** The callbacks of a consumer, in order. */
   static class Receiver extends DefaultConsumer {
     private final BlockingQueue<Object> told = new LinkedBlockingQueue<>();
 
@@ -580,7 +579,7 @@ public class Conformance {
     return told;
   }
 
-  /** The broker's close: the cause of what the client throws. */
+  /** Returns the broker's close, which is the cause of the client's exception. */
   static Object closing(Throwable error) {
     for (Throwable cause = error; cause != null; cause = cause.getCause()) {
       if (cause instanceof ShutdownSignalException) return reason((ShutdownSignalException) cause);
@@ -623,7 +622,7 @@ public class Conformance {
     return table;
   }
 
-  /** Each value with the type it came as. */
+  /** Returns each value with its received type. */
   static Object typed(Object value) {
     if (value instanceof Map) {
       Map<String, Object> found = new TreeMap<>();

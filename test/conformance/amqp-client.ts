@@ -1,4 +1,4 @@
-// @cloudamqp/amqp-client's jobs: a client that sends all that the protocol has, and checks little of it itself.
+// Jobs of @cloudamqp/amqp-client, which sends most methods of the protocol and checks few of them itself.
 
 import { type AMQPChannel, AMQPClient, type AMQPMessage } from '@cloudamqp/amqp-client';
 import {
@@ -14,7 +14,7 @@ import {
   user,
 } from './program.ts';
 
-/** A job with a connection and a channel of its own; a close by the broker is its answer. */
+/** Returns a job with a connection and a channel. Its answer may be a close by the broker. */
 function linked(work: (channel: AMQPChannel, client: AMQPClient) => Promise<unknown>): Job {
   return async () => {
     const client = new AMQPClient(`${url}/`);
@@ -29,11 +29,11 @@ function linked(work: (channel: AMQPChannel, client: AMQPClient) => Promise<unkn
   };
 }
 
-/** The client tells scope, text and code in one message. */
+/** Parses the client's error message, which contains scope, text and code. */
 function closing(error: unknown): Closed | { threw: string } {
-  const said = /(connection|channel)(?: \d+)? closed: (.*) \((\d+)\)/s.exec(messageOf(error));
-  if (said === null) return { threw: messageOf(error) };
-  return { scope: said[1] as Closed['scope'], code: Number(said[3]), text: said[2] ?? '' };
+  const match = /(connection|channel)(?: \d+)? closed: (.*) \((\d+)\)/s.exec(messageOf(error));
+  if (match === null) return { threw: messageOf(error) };
+  return { scope: match[1] as Closed['scope'], code: Number(match[3]), text: match[2] ?? '' };
 }
 
 async function handshake(address: string): Promise<unknown> {
@@ -70,7 +70,7 @@ function seen(message: AMQPMessage): object {
 await runJobs({
   'connection.start-ok wrong password': () => handshake(url.replace(/\/\/.*@/, '//guest:wrong@')),
   'connection.open unknown vhost': () => handshake(`${url}/${named('vhost')}`),
-  'connection.tune asked for less': async () => {
+  'connection.tune with lower limits': async () => {
     const client = new AMQPClient(`${url}/?frameMax=8192&channelMax=3&heartbeat=5`);
     await client.connect();
     const channel = await client.channel();
@@ -142,7 +142,7 @@ await runJobs({
     const returned: object[] = [];
     channel.onReturn = (message) => returned.push(seen(message));
     await channel.confirmSelect();
-    const tag = await channel.basicPublish('', named('nobody'), 'back', { headers: { a: 1 } }, true);
+    const tag = await channel.basicPublish('', named('unbound'), 'back', { headers: { a: 1 } }, true);
     return [returned, tag];
   }),
   'basic.publish nacked': linked(async (channel) => {

@@ -1,5 +1,5 @@
 #!/bin/bash
-# amqp-tools' jobs (librabbitmq, the C client): what its programs print and the status they end with. See program.ts.
+# Jobs of amqp-tools (librabbitmq, the C client): output and exit status of its programs. See program.ts.
 #
 #   bash test/conformance/amqp-tools.sh URL PREFIX
 set -u
@@ -8,7 +8,7 @@ prefix="$2"
 folder="$(mktemp -d)"
 trap 'rm -rf "$folder"' EXIT
 
-# Gives stdin, runs the program, prints the answer.
+# Runs the program with stdin, and prints the answer.
 job() { # title, program, its arguments
   local title="$1" program="$2" status=0
   shift 2
@@ -46,6 +46,6 @@ job 'amqp-consume without acks' amqp-consume --queue="$q" --count=1 --no-ack cat
 job 'amqp-publish one to delete' amqp-publish --routing-key="$q" --body='last'
 job 'amqp-delete-queue if empty' amqp-delete-queue --queue="$q" --if-empty
 job 'amqp-delete-queue' amqp-delete-queue --queue="$q"
-job 'amqp-delete-queue that is gone' amqp-delete-queue --queue="$q"
+job 'amqp-delete-queue missing' amqp-delete-queue --queue="$q"
 at="${url/\/\/*@///guest:wrong@}" job 'wrong password' amqp-get --queue="$q"
 at="$url/$prefix-1.vhost" job 'unknown vhost' amqp-get --queue="$q"

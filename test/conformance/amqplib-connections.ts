@@ -1,4 +1,4 @@
-// amqplib's jobs: handshake, refusals of it, and closes of a whole connection.
+// Jobs of amqplib: handshakes, refused handshakes, and closed connections.
 
 import amqplib from 'amqplib';
 import { closeFrom, linked, open, refused } from './amqplib-link.ts';

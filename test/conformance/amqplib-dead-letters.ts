@@ -1,4 +1,4 @@
-// amqplib's jobs: messages that leave their queue by expiry, length, rejection or too many deliveries.
+// Jobs of amqplib: messages that are removed from their queue by expiry, length limit, rejection or delivery limit.
 
 import type { Message } from 'amqplib';
 import { bodies, type Link, linked, put, queue, seen, take } from './amqplib-link.ts';
@@ -6,24 +6,24 @@ import { eventually, type Job, named } from './program.ts';
 
 type Args = Record<string, unknown>;
 
-/** A queue whose dead letters go to a queue `<name>.dead` by the default exchange. */
+/** Declares a queue with dead letters to the queue `<name>.dead`. */
 async function dying({ channel }: Link, name: string, args: Args): Promise<{ alive: string; dead: string }> {
   const dead = await queue(channel, `${name}.dead`);
   const toDead = { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': dead };
   return { dead, alive: await queue(channel, name, { ...toDead, ...args }) };
 }
 
-/** A quorum queue, deleted after the work. */
+/** Declares a quorum queue, and deletes it after the work. */
 async function quorum({ channel }: Link, name: string, args: Args, work: (name: string) => Promise<unknown>) {
-  const made = await channel.assertQueue(named(name), { arguments: { 'x-queue-type': 'quorum', ...args } });
+  const declared = await channel.assertQueue(named(name), { arguments: { 'x-queue-type': 'quorum', ...args } });
   try {
-    return await work(made.queue);
+    return await work(declared.queue);
   } finally {
-    await channel.deleteQueue(made.queue);
+    await channel.deleteQueue(declared.queue);
   }
 }
 
-/** Waits for this many milliseconds by the broker's clock: until a message of another queue has expired. */
+/** Waits until a message of another queue has expired after so many milliseconds of the broker's clock. */
 async function passed(link: Link, milliseconds: number): Promise<void> {
   const { alive, dead } = await dying(link, 'clock', { 'x-message-ttl': milliseconds });
   await put(link.channel, alive, 'time');
@@ -95,7 +95,7 @@ export const deadLetters: Readonly<Record<string, Job>> = {
     link.channel.reject((await link.channel.get(first)) as Message, false);
     return seen(await take(link.channel, dead));
   }),
-  'dead letter in a circle of expiry is dropped': linked(async ({ channel }) => {
+  'dead letter in a cycle of expiry is dropped': linked(async ({ channel }) => {
     const circle = { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': named('circle'), 'x-message-ttl': 5 };
     const name = await queue(channel, 'circle', circle);
     await put(channel, name, 'round');
@@ -104,7 +104,7 @@ export const deadLetters: Readonly<Record<string, Job>> = {
       return messageCount === 0 && 'dropped';
     });
   }),
-  'dead letter in a circle of rejection goes on': linked(async ({ channel }) => {
+  'dead letter in a cycle of rejections stays': linked(async ({ channel }) => {
     const circle = { 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': named('circle') };
     const name = await queue(channel, 'circle', circle);
     await put(channel, name, 'round');
@@ -175,7 +175,7 @@ export const deadLetters: Readonly<Record<string, Job>> = {
       return seen(await take(link.channel, dead));
     });
   }),
-  'quorum put back by nack': linked((link) =>
+  'quorum requeued by nack': linked((link) =>
     quorum(link, 'counted', {}, async (name) => {
       await put(link.channel, name, 'back');
       const again = new Promise((done) => {

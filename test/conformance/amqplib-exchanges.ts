@@ -1,14 +1,14 @@
-// amqplib's jobs: exchanges, what they route to whom, and what the broker refuses of them.
+// Jobs of amqplib: declaration and routing of exchanges, and refused requests.
 
 import { bodies, type Link, linked, queue, refused } from './amqplib-link.ts';
 import { type Job, named } from './program.ts';
 
 type Args = Record<string, unknown>;
 
-/** Queues by their name: the key and arguments with which each is bound. */
+/** Queue name → key and arguments of its binding. */
 type Bound = Record<string, [key: string, args?: Args]>;
 
-/** Binds queues to a new exchange, publishes each key (with its headers) and tells what reached which queue. */
+/** Binds queues to a new exchange, publishes to each key with its headers, and returns the messages of each queue. */
 async function routed(link: Link, type: string, bound: Bound, published: [key: string, headers?: Args][]) {
   const { channel } = link;
   const exchange = named(`routes.${type}`);
@@ -68,7 +68,7 @@ export const exchanges: Readonly<Record<string, Job>> = {
     await channel.bindQueue(await queue(channel, 'user'), exchange, 'k');
     await channel.deleteExchange(exchange, { ifUnused: true });
   }),
-  'exchange.declare auto-delete goes with its last binding': refused(async ({ channel }) => {
+  'exchange.declare auto-delete ends with its last binding': refused(async ({ channel }) => {
     const exchange = named('auto.exchange');
     await channel.assertExchange(exchange, 'direct', { autoDelete: true });
     const name = await queue(channel, 'only');
@@ -101,7 +101,7 @@ export const exchanges: Readonly<Record<string, Job>> = {
     await channel.bindQueue(await queue(channel, 'inner.queue'), named('inner'), 'k');
     channel.publish(named('inner'), 'k', Buffer.from('x'));
   }),
-  'alternate-exchange takes what was not routed': linked(async ({ channel }) => {
+  'alternate-exchange receives unrouted messages': linked(async ({ channel }) => {
     const [main, rest] = [named('main'), named('rest')];
     await channel.assertExchange(rest, 'fanout', { autoDelete: true });
     await channel.assertExchange(main, 'direct', { autoDelete: true, alternateExchange: rest });

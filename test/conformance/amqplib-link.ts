@@ -1,4 +1,4 @@
-// A connection of amqplib's for one job, and what its answers look like.
+// A connection of amqplib for one job, and the form of its answers.
 
 import amqplib, { type Channel, type ChannelModel, type ConfirmChannel, type Message } from 'amqplib';
 import { type Closed, eventually, type Job, messageOf, named, url } from './program.ts';
@@ -8,11 +8,11 @@ export interface Link {
   readonly channel: ConfirmChannel;
   /** The first close that the broker sends. */
   readonly closed: Promise<Closed>;
-  /** What the client tells of the channel, in order: returns and confirms. */
+  /** Returns and confirms of the channel, in order. */
   readonly events: unknown[];
 }
 
-/** A job with a connection and a confirm channel; both are gone after it. */
+/** Returns a job with a connection and a confirm channel, which it closes at its end. */
 export function linked(work: (link: Link) => Promise<unknown>): Job {
   return async () => {
     const link = await open();
@@ -24,16 +24,16 @@ export function linked(work: (link: Link) => Promise<unknown>): Job {
   };
 }
 
-/** A job whose answer is the close that its work causes, or that there is none. */
+/** Returns a job that answers with the close that its work causes, or with `not refused`. */
 export function refused(work: (link: Link) => unknown): Job {
   return linked(async (link) => {
     const done = async () => {
       await work(link);
-      // What the broker says to the work comes before its answer to this.
+      // The broker answers this request after the requests of the work.
       await link.channel.checkExchange('amq.direct');
       return 'not refused';
     };
-    // An error of the client's own is the close, which says more.
+    // The client may throw its own error first. The close has more information.
     return await Promise.race([done().catch(() => link.closed), link.closed]);
   });
 }
@@ -57,13 +57,13 @@ export function closeOf(party: ChannelModel | Channel, scope: Closed['scope']): 
   });
 }
 
-/** amqplib 2.3.1 tells code and text in one message. */
+/** Parses the error message of amqplib 2.3.1, which contains code and text. */
 export function closeFrom(error: unknown, scope: Closed['scope']): Closed {
-  const said = /(\d{3}) \([^)]*\) with message "(.*)"/s.exec(messageOf(error));
-  return { scope, code: Number(said?.[1]), text: said?.[2] ?? messageOf(error) };
+  const match = /(\d{3}) \([^)]*\) with message "(.*)"/s.exec(messageOf(error));
+  return { scope, code: Number(match?.[1]), text: match?.[2] ?? messageOf(error) };
 }
 
-/** What a receiver sees of a message, without its consumer tag. */
+/** Returns the fields of a received message, without its consumer tag. */
 export function seen({ fields, properties, content }: Message): object {
   const { exchange, routingKey, redelivered } = fields;
   const message = defined({ exchange, routingKey, redelivered, ...properties });
@@ -74,7 +74,7 @@ export function defined(value: object): Record<string, unknown> {
   return Object.fromEntries(Object.entries(value).filter(([, field]) => field !== undefined));
 }
 
-/** An exclusive queue of that name. */
+/** Declares an exclusive queue. */
 export async function queue(channel: Channel, name: string, args: Record<string, unknown> = {}): Promise<string> {
   return (await channel.assertQueue(named(name), { exclusive: true, arguments: args })).queue;
 }
@@ -85,12 +85,12 @@ export async function put(channel: ConfirmChannel, to: string, body: string, opt
   await channel.waitForConfirms();
 }
 
-/** The next message of a queue, when there is one. */
+/** Waits for the next message of a queue. */
 export function take(channel: Channel, from: string): Promise<Message> {
   return eventually(() => channel.get(from, { noAck: true }));
 }
 
-/** The bodies of all that a queue holds. */
+/** Returns the bodies of all messages of a queue. */
 export async function bodies(channel: Channel, from: string): Promise<string[]> {
   const found: string[] = [];
   for (;;) {

@@ -1,10 +1,10 @@
-// amqplib's jobs: what becomes of a message on its way to a queue and to a consumer.
+// Jobs of amqplib: publishing, delivery and acknowledgement of messages.
 
 import type { ConsumeMessage, Message } from 'amqplib';
 import { bodies, type Link, linked, put, queue, refused, seen, take } from './amqplib-link.ts';
 import { eventually, gathering, type Job, named, user } from './program.ts';
 
-/** A queue that holds the messages of these bodies. */
+/** Declares a queue and publishes messages with these bodies to it. */
 async function filled({ channel }: Link, name: string, held: readonly string[], args: object = {}): Promise<string> {
   const full = await queue(channel, name, { ...args });
   for (const body of held) channel.sendToQueue(full, Buffer.from(body));
@@ -12,15 +12,15 @@ async function filled({ channel }: Link, name: string, held: readonly string[], 
   return full;
 }
 
-/** A consumer's deliveries; null is its cancelling. */
+/** Starts a consumer. Its list has `null` for a cancellation by the broker. */
 async function receiver({ channel }: Link, from: string, options: object = {}) {
   const got = gathering<ConsumeMessage | null>();
   const { consumerTag } = await channel.consume(from, got.add, options);
   return { ...got, consumerTag };
 }
 
-/** Consumes after a change, and tells what comes: body and redelivered flag. */
-async function comesAgain(link: Link, from: string, count: number): Promise<unknown> {
+/** Consumes, and returns body and redelivered flag of each message. */
+async function redelivered(link: Link, from: string, count: number): Promise<unknown> {
   const { until } = await receiver(link, from, { noAck: true });
   return (await until(count)).map((message) => [message?.content.toString(), message?.fields.redelivered]);
 }
@@ -218,44 +218,44 @@ export const messages: Readonly<Record<string, Job>> = {
     for (let index = 0; index < 3; index++) got.push((await link.channel.get(name)) as Message);
     link.channel.ack(got[1] as Message, true);
     link.channel.nack(got[2] as Message);
-    return await comesAgain(link, name, 1);
+    return await redelivered(link, name, 1);
   }),
-  'basic.nack multiple comes back in order': linked(async (link) => {
+  'basic.nack multiple requeues in order': linked(async (link) => {
     const name = await filled(link, 'nacked', ['1', '2', '3', '4']);
     const got: Message[] = [];
     for (let index = 0; index < 3; index++) got.push((await link.channel.get(name)) as Message);
     link.channel.nack(got[2] as Message, true);
-    return await comesAgain(link, name, 4);
+    return await redelivered(link, name, 4);
   }),
   'basic.nack all': linked(async (link) => {
     const name = await filled(link, 'nacked', ['1', '2']);
     for (let index = 0; index < 2; index++) await link.channel.get(name);
     link.channel.nackAll(true);
-    return await comesAgain(link, name, 2);
+    return await redelivered(link, name, 2);
   }),
   'basic.reject requeues': linked(async (link) => {
     const name = await filled(link, 'rejected', ['1', '2']);
     link.channel.reject((await link.channel.get(name)) as Message, true);
-    return await comesAgain(link, name, 2);
+    return await redelivered(link, name, 2);
   }),
   'basic.reject drops': linked(async (link) => {
     const name = await filled(link, 'rejected', ['1', '2']);
     link.channel.reject((await link.channel.get(name)) as Message, false);
-    return await comesAgain(link, name, 1);
+    return await redelivered(link, name, 1);
   }),
   'basic.recover': linked(async (link) => {
     const name = await filled(link, 'recovered', ['1', '2']);
     for (let index = 0; index < 2; index++) await link.channel.get(name);
     await link.channel.recover();
-    return await comesAgain(link, name, 2);
+    return await redelivered(link, name, 2);
   }),
-  'channel.close puts back what was not acked': linked(async (link) => {
+  'channel.close requeues unacknowledged messages': linked(async (link) => {
     const name = await filled(link, 'unacked', ['1', '2']);
     const other = await link.connection.createChannel();
     await other.get(name);
     await other.close();
     await eventually(async () => (await link.channel.checkQueue(name)).messageCount === 2);
-    return await comesAgain(link, name, 2);
+    return await redelivered(link, name, 2);
   }),
   'basic.cancel': linked(async (link) => {
     const name = await queue(link.channel, 'cancelled');

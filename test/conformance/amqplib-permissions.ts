@@ -1,5 +1,5 @@
-// amqplib's jobs: users with permissions for a part of a vhost, and a vhost that goes away under its connections. The users
-// and vhosts are made by the management API at MQ_CONFORMANCE_MANAGEMENT; the runner gives its address.
+// Jobs of amqplib: users with permissions for a part of a vhost, and a vhost that is deleted while it has connections. The
+// management API at MQ_CONFORMANCE_MANAGEMENT creates the users and vhosts.
 
 import amqplib from 'amqplib';
 import { closeFrom, closeOf, queue } from './amqplib-link.ts';
@@ -10,10 +10,10 @@ interface Limited {
   readonly closed: Promise<Closed>;
 }
 
-/** What a user may: names that begin with these. */
+/** Permissions of the user: names that begin with these. */
 const allowed = { configure: 'mine', write: 'mine', read: 'mine' };
 
-/** A job of a user who may do things only with what is called `mine…`; queue and exchange `theirs` belong to another. */
+/** Returns a job of a user with permissions for names with `mine…`. Queue and exchange `theirs` belong to another user. */
 function limited(work: (link: Limited) => unknown): Job {
   return async () => {
     const name = named('user');
@@ -30,7 +30,8 @@ function limited(work: (link: Limited) => unknown): Job {
     const done = async () => {
       await work({ channel, closed });
       await channel.waitForConfirms();
-      await channel.cancel('nobody'); // needs no permission; what the broker says to the work comes before its answer
+      // Requires no permission. The broker answers it after the requests of the work.
+      await channel.cancel('unknown');
       return 'allowed';
     };
     try {
@@ -48,13 +49,13 @@ function limited(work: (link: Limited) => unknown): Job {
 const mine = (channel: amqplib.Channel) => queue(channel, 'mine');
 
 export const permissions: Readonly<Record<string, Job>> = {
-  'permissions: all of what is mine': limited(async ({ channel }) => {
+  'permissions: own objects': limited(async ({ channel }) => {
     const name = await mine(channel);
     await channel.assertExchange(named('mine'), 'fanout', { autoDelete: true });
     await channel.bindQueue(name, named('mine'), '');
     channel.publish(named('mine'), '', Buffer.from('x'));
     await channel.consume(name, () => undefined);
-    await channel.assertQueue('', { exclusive: true }); // the broker's name for it counts
+    await channel.assertQueue('', { exclusive: true }); // the permissions apply to the generated name
   }),
   'permissions: configure a queue': limited(({ channel }) => channel.assertQueue(named('theirs'), { durable: true })),
   'permissions: passive declaration': limited(({ channel }) => channel.checkQueue(named('theirs'))),
@@ -97,11 +98,11 @@ export const permissions: Readonly<Record<string, Job>> = {
     const connection = await amqplib.connect(`${url}/${name}`);
     const channel = await connection.createChannel();
     await queue(channel, 'owned');
-    // amqplib takes a 320 for no error.
+    // amqplib does not report a 320 as an error.
     const closed = new Promise<unknown>((done) => connection.once('close', done));
     await api('DELETE', `vhosts/${name}`);
     const { text, ...close } = closeFrom(await closed, 'connection');
-    return { ...close, text: text.replace(/is down$/, 'is deleted') }; // RabbitMQ 4.0 says now this, now that
+    return { ...close, text: text.replace(/is down$/, 'is deleted') }; // RabbitMQ 4.0 sends one of both
   },
 };
 

@@ -1,9 +1,9 @@
-// amqplib's jobs: queues, declared, found, emptied and deleted; and what the broker refuses of them.
+// Jobs of amqplib: declaration, inspection, purge and deletion of queues, and refused requests.
 
 import { bodies, closeFrom, closeOf, linked, open, put, queue, refused } from './amqplib-link.ts';
 import { type Closed, eventually, gathering, type Job, named } from './program.ts';
 
-/** Another connection that holds an exclusive queue. */
+/** Does the work while another connection has an exclusive queue. */
 async function lockedElsewhere(work: (name: string) => Promise<unknown>): Promise<unknown> {
   const owner = await open();
   try {
@@ -18,7 +18,7 @@ const declared =
   () =>
     refused(({ channel }) => channel.assertQueue(named('invalid'), { exclusive: true, ...options }))();
 
-/** Declares a queue with each of the values, which have amqplib's form for a value of one type. */
+/** Declares a queue again with the same value as each wire type. */
 const redeclared = (argument: string, types: readonly string[], value: number): Job =>
   linked(async ({ channel: first, connection }) => {
     const name = await queue(first, 'typed', { [argument]: value });
@@ -119,7 +119,7 @@ export const queues: Readonly<Record<string, Job>> = {
     const made = channel.assertQueue(named('transient'), { durable: false, autoDelete: true });
     return await Promise.race([made.then(() => channel.deleteQueue(named('transient'))).catch(() => closed), closed]);
   }),
-  'queue.declare auto-delete goes with its last consumer': refused(async ({ channel }) => {
+  'queue.declare auto-delete ends with its last consumer': refused(async ({ channel }) => {
     const name = named('auto');
     await channel.assertQueue(name, { autoDelete: true, durable: true, expires: 60_000 });
     for (const consumerTag of ['a', 'b']) await channel.consume(name, () => undefined, { consumerTag });
@@ -128,7 +128,7 @@ export const queues: Readonly<Record<string, Job>> = {
     await channel.cancel('b');
     await channel.checkQueue(name);
   }),
-  'queue.declare exclusive goes with its connection': async () => {
+  'queue.declare exclusive ends with its connection': async () => {
     const owner = await open();
     const name = await queue(owner.channel, 'owned');
     await owner.connection.close();
@@ -175,7 +175,7 @@ export const queues: Readonly<Record<string, Job>> = {
   'queue.bind default exchange': refused(async ({ channel }) =>
     channel.bindQueue(await queue(channel, 'bound'), '', 'k'),
   ),
-  'queue.unbind what was never bound': linked(
+  'queue.unbind missing binding': linked(
     async ({ channel }) => await channel.unbindQueue(await queue(channel, 'bound'), 'amq.direct', 'never'),
   ),
   'queue.unbind missing exchange': linked(async ({ channel, closed }) => {

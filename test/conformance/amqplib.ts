@@ -1,4 +1,4 @@
-// amqplib's jobs. Each has a connection of its own, so that no close meets another job.
+// Jobs of amqplib. Each has its own connection, so that a close does not affect another job.
 
 import { connections } from './amqplib-connections.ts';
 import { deadLetters } from './amqplib-dead-letters.ts';

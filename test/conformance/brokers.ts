@@ -1,4 +1,4 @@
-// The two brokers that are compared: by their addresses, or started here.
+// Starts the two brokers that are compared, or connects to the given ones.
 
 import amqplib from 'amqplib';
 import { startManagement } from '../../src/broker/management.ts';
@@ -7,25 +7,25 @@ import { startCluster } from '../../src/cluster/start.ts';
 import type { TestBroker } from '../support/vhost.ts';
 import type { Address } from './clients.ts';
 
-export interface Place extends Address {
+export interface RunningBroker extends Address {
   end(): Promise<void>;
 }
 
 const borrowed = async () => undefined;
 
 /**
- * RabbitMQ: MQ_CONFORMANCE_RABBITMQ and MQ_CONFORMANCE_RABBITMQ_MANAGEMENT (URLs), else the one of `mq test --on …` (MQ_TEST_BROKER), else a node
- * of its own from the image MQ_TEST_IMAGE.
+ * Returns RabbitMQ: the one at the URLs MQ_CONFORMANCE_RABBITMQ and MQ_CONFORMANCE_RABBITMQ_MANAGEMENT, or the broker of `mq test --on …`
+ * (MQ_TEST_BROKER), or a new node of the image MQ_TEST_IMAGE.
  */
-export async function rabbitmq(): Promise<Place & { readonly version: string }> {
-  const place = await rabbitmqPlace();
-  const connection = await amqplib.connect(place.url);
+export async function rabbitmq(): Promise<RunningBroker & { readonly version: string }> {
+  const broker = await startRabbitmq();
+  const connection = await amqplib.connect(broker.url);
   const { version } = connection.connection.serverProperties as { version?: unknown };
   await connection.close();
-  return { ...place, version: String(version).split('.').slice(0, 2).join('.') };
+  return { ...broker, version: String(version).split('.').slice(0, 2).join('.') };
 }
 
-async function rabbitmqPlace(): Promise<Place> {
+async function startRabbitmq(): Promise<RunningBroker> {
   const given = process.env['MQ_CONFORMANCE_RABBITMQ'];
   if (given !== undefined) return { ...named(given, process.env['MQ_CONFORMANCE_RABBITMQ_MANAGEMENT']), end: borrowed };
   const described = process.env['MQ_TEST_BROKER'];
@@ -38,8 +38,8 @@ async function rabbitmqPlace(): Promise<Place> {
   return { ...named(cluster.urls[0], cluster.managementUrls[0]), end: cluster.down };
 }
 
-/** mq's own broker: MQ_CONFORMANCE_MQ and MQ_CONFORMANCE_MQ_MANAGEMENT (URLs), else one in this process. */
-export async function mq(): Promise<Place> {
+/** Returns the broker at the URLs MQ_CONFORMANCE_MQ and MQ_CONFORMANCE_MQ_MANAGEMENT, or an embedded broker in this process. */
+export async function mq(): Promise<RunningBroker> {
   const given = process.env['MQ_CONFORMANCE_MQ'];
   if (given !== undefined) return { ...named(given, process.env['MQ_CONFORMANCE_MQ_MANAGEMENT']), end: borrowed };
   const broker = await startBroker();

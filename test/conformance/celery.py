@@ -1,4 +1,4 @@
-"""Celery's jobs: a worker, tasks and their results over the RPC backend."""
+"""Jobs of Celery: a worker, tasks and their results over the RPC backend."""
 
 import subprocess
 import sys

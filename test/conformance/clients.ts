@@ -1,4 +1,4 @@
-// The programs, and what each needs on the machine. test/setup installs it.
+// The client programs and the files that each requires. test/setup installs them.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -9,17 +9,17 @@ export interface Client {
   readonly name: string;
   readonly command: string;
   readonly args: readonly string[];
-  /** A file that is there when the client is. */
+  /** A file that exists if the client is installed. */
   readonly needs: string;
 }
 
-/** What a program has said: the answers by the names of their jobs, in order. */
+/** Job name → answer, in the order of the jobs. */
 export type Answers = ReadonlyMap<string, unknown>;
 
 const folder = import.meta.dirname;
 const jars = ['amqp-client', 'slf4j-api', 'slf4j-nop'].map((name) => `/usr/share/java/${name}.jar`);
 const packages = '/usr/lib/python3/dist-packages';
-// A compiler that does not optimise: the program runs once.
+// Without optimisation, because the program runs only once.
 const java = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', '-Dfile.encoding=UTF-8', '-cp', jars.join(':')];
 
 export const clients: readonly Client[] = [
@@ -51,18 +51,18 @@ export function isInstalled({ needs }: Client): boolean {
   return existsSync(needs);
 }
 
-/** Ends only a program that hangs: the limit of a job (program.ts) has to end a job first. */
+/** Ends a program that hangs. It is longer than the limit of a job (program.ts). */
 const deadlineMs = 600_000;
 
-/** Where a broker is, with user and password. */
+/** URLs of a broker, with user and password. */
 export interface Address {
-  /** Without a path. */
+  /** Has no path. */
   readonly url: string;
-  /** Of the HTTP API. */
+  /** URL of the management API. */
   readonly managementUrl: string;
 }
 
-/** Runs a program against a broker. Throws when it fails, or says the same job twice. */
+/** Runs a program with a broker. Throws if the program fails or answers a job twice. */
 export async function answersOf(client: Client, { url, managementUrl }: Address, prefix: string): Promise<Answers> {
   const child = spawn(client.command, [...client.args, url, prefix], {
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,4 +1,4 @@
-// Other people's clients do the same jobs with RabbitMQ and with mq's own broker; RabbitMQ's answers are the reference.
+// Runs the same jobs of third-party clients on RabbitMQ and on the embedded broker. The answers of RabbitMQ are the reference.
 
 import { randomBytes } from 'node:crypto';
 import { suite } from 'uvu';
@@ -7,7 +7,7 @@ import { skip } from '../../src/harness/test-file/skip.ts';
 import { mq, rabbitmq } from './brokers.ts';
 import { type Address, answersOf, type Client, clients, isInstalled } from './clients.ts';
 import { covered } from './covered.ts';
-import { type Expected, judge } from './differences.ts';
+import { type Expected, verdictOf } from './differences.ts';
 import list from './expected-differences.json' with { type: 'json' };
 import { normalise } from './normalise.ts';
 
@@ -17,7 +17,7 @@ const [reference, ours] = await Promise.all([rabbitmq(), mq()]);
 const only = process.env['MQ_CONFORMANCE_CLIENT'];
 const isPart = process.env['MQ_CONFORMANCE_JOB'] !== undefined;
 
-/** What RabbitMQ has answered, by client. */
+/** Client → RabbitMQ's answers. */
 const references = new Map<string, ReadonlyMap<string, unknown>>();
 
 conformance.after(async () => {
@@ -26,33 +26,33 @@ conformance.after(async () => {
 
 for (const client of clients) {
   if (only !== undefined && client.name !== only) continue;
-  conformance(`${client.name} gets from mq what it gets from RabbitMQ`, async () => {
+  conformance(`${client.name} gets the same answers from both brokers`, async () => {
     needClient(client);
     const [there, here] = await Promise.all([answers(client, reference), answers(client, ours)]);
     references.set(client.name, there);
     const compared = { client: client.name, rabbitmq: reference.version, reference: there, ours: here };
-    const { problems, expected: count } = judge(compared, isPart ? expectedOf(client, there) : expected);
+    const { problems, expected: count } = verdictOf(compared, isPart ? expectedOf(client, there) : expected);
     process.stdout.write(`  ${client.name}: ${there.size} jobs, ${count} expected differences\n`);
     assert.is(problems.join('\n'), '');
-    assert.is(silentJobs(there), '', 'RabbitMQ has left these without an answer');
+    assert.is(silentJobs(there), '', 'jobs without an answer of RabbitMQ');
   });
 }
 
-conformance('all that real clients ask of a broker is a job', () => {
+conformance('every request of real clients has a job', () => {
   const missing: string[] = [];
   for (const [table, rows] of Object.entries(covered)) {
-    for (const [row, { client, job, says = '' }] of Object.entries(rows)) {
+    for (const [row, { client, job, contains = '' }] of Object.entries(rows)) {
       const reference = references.get(client);
-      if (reference === undefined || isPart) continue; // it was not to run, or has failed
+      if (reference === undefined || isPart) continue; // the client did not run, or failed
       const answer = reference.has(job) ? JSON.stringify(reference.get(job)) : undefined;
-      if (!answer?.replaceAll('\\"', '"').includes(says))
+      if (!answer?.replaceAll('\\"', '"').includes(contains))
         missing.push(`${table}, ${row}: ${client}, ${job}: ${answer}`);
     }
   }
   assert.equal(missing, []);
 });
 
-conformance('every client that is expected to differ is there', () => {
+conformance('every client with expected differences exists', () => {
   const names = expected.flatMap((entry) => Object.keys(entry.mq));
   assert.equal(
     names.filter((name) => !clients.some((client) => client.name === name)),
@@ -62,7 +62,7 @@ conformance('every client that is expected to differ is there', () => {
 
 conformance.run();
 
-/** What is expected of the jobs that were to run. */
+/** Returns the expected differences of the jobs that ran. */
 function expectedOf({ name }: Client, ran: ReadonlyMap<string, unknown>): readonly Expected[] {
   return expected.map((entry) => {
     const jobs = Object.entries(entry.mq[name] ?? {}).filter(([job]) => ran.has(job));
@@ -72,7 +72,7 @@ function expectedOf({ name }: Client, ran: ReadonlyMap<string, unknown>): readon
 
 function needClient(client: Client): void {
   if (isInstalled(client)) return;
-  const why = `${client.name} is not installed: there is no ${client.needs} (test/setup)`;
+  const why = `${client.name} is not installed: ${client.needs} is missing (test/setup)`;
   if (process.env['CI'] === 'true') throw new Error(why);
   skip(why);
 }

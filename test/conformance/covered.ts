@@ -1,20 +1,20 @@
-// What real clients ask of a broker, as it was seen on the wire while their own test suites ran against RabbitMQ, and a job
-// that does it. conformance.test.ts sees to it that there is such a job, and that RabbitMQ closes as is said here.
+// The requests of real clients, recorded while their own test suites ran on RabbitMQ, each with a job that makes it.
+// conformance.test.ts checks that the job exists, and that RabbitMQ's answer contains the text.
 //
-// Without a job: connection.blocked. An alarm would stop everybody's publishing on a node that is shared.
+// connection.blocked has no job, because an alarm would block all publishers of a shared node.
 
 export interface Row {
   readonly client: string;
   readonly job: string;
   /** A part of RabbitMQ's answer. */
-  readonly says?: string;
+  readonly contains?: string;
 }
 
 type Rows = Readonly<Record<string, Row>>;
 
 const by =
   (client: string) =>
-  (job: string, says?: string): Row => ({ client, job, ...(says !== undefined && { says }) });
+  (job: string, contains?: string): Row => ({ client, job, ...(contains !== undefined && { contains }) });
 const [amqplib, pika, java] = [by('amqplib'), by('pika'), by('java')];
 const [amqpClient, php] = [by('amqp-client'), by('php-amqplib')];
 
@@ -23,13 +23,13 @@ const methodsOfClients: Rows = {
   'basic.cancel': amqplib('basic.cancel'),
   'basic.consume': amqplib('basic.consume'),
   'basic.get': amqplib('basic.get'),
-  'basic.nack': amqplib('basic.nack multiple comes back in order'),
+  'basic.nack': amqplib('basic.nack multiple requeues in order'),
   'basic.publish': amqplib('basic.publish every property'),
   'basic.qos': amqplib('basic.qos prefetch'),
   'basic.recover': amqplib('basic.recover'),
   'basic.recover-async': pika('basic.recover-async'),
   'basic.reject': amqplib('basic.reject requeues'),
-  'channel.close': amqplib('channel.close puts back what was not acked'),
+  'channel.close': amqplib('channel.close requeues unacknowledged messages'),
   'channel.close-ok': amqplib('channel.open again after a close by the broker'),
   'channel.flow': pika('channel.flow'),
   'channel.open': java('channel numbers are used again'),
@@ -38,7 +38,7 @@ const methodsOfClients: Rows = {
   'connection.close-ok': amqplib('basic.consume tag in use'),
   'connection.open': php('connection by AMQPLAIN and PLAIN'),
   'connection.start-ok, PLAIN and AMQPLAIN': php('connection by AMQPLAIN and PLAIN'),
-  'connection.tune-ok': amqpClient('connection.tune asked for less'),
+  'connection.tune-ok': amqpClient('connection.tune with lower limits'),
   'connection.update-secret': amqpClient('connection.update-secret'),
   'exchange.bind, exchange.unbind': amqplib('exchange.bind routes through'),
   'exchange.declare': amqplib('exchange.declare every type'),
@@ -89,15 +89,15 @@ const flags: Rows = {
   'reject, requeued or not': php('basic.reject to a dead letter queue'),
   'recover without requeue': java('basic.recover without requeue', '540'),
   'queue.declare durable': java('persistent and transient in a durable queue'),
-  'queue.declare auto-delete': amqplib('queue.declare auto-delete goes with its last consumer'),
-  'queue.declare exclusive': amqplib('queue.declare exclusive goes with its connection'),
+  'queue.declare auto-delete': amqplib('queue.declare auto-delete ends with its last consumer'),
+  'queue.declare exclusive': amqplib('queue.declare exclusive ends with its connection'),
   'queue.declare server-named': amqplib('queue.declare server-named', 'amq.gen-'),
   'queue.declare passive': amqplib('queue.declare passive'),
   'queue.declare no-wait': pika('queue.declare no-wait'),
   'queue.delete if-empty': amqplib('queue.delete if-empty', '406'),
   'queue.delete if-unused': amqplib('queue.delete if-unused', '406'),
   'queue.delete no-wait': php('queue.delete no-wait'),
-  'exchange.declare auto-delete': amqplib('exchange.declare auto-delete goes with its last binding'),
+  'exchange.declare auto-delete': amqplib('exchange.declare auto-delete ends with its last binding'),
   'exchange.declare internal': amqplib('basic.publish internal exchange'),
   'exchange.declare passive, without and with a type': java('exchange.declare passive with another type'),
   'exchange.declare no-wait': java('exchange.declare no-wait, passive missing'),
@@ -108,7 +108,7 @@ const flags: Rows = {
 
 const tables: Rows = {
   'alternate-exchange': java('alternate exchange in a chain'),
-  'arguments that mean nothing': java('arguments that mean nothing are not compared'),
+  'arguments that mean nothing': java('unknown arguments are not compared'),
   'field tables of every type': java('field table of every type in a declaration'),
   'x-consumer-timeout, x-alternate-exchange': java('queue.declare x-consumer-timeout, x-alternate-exchange'),
   'x-dead-letter-exchange': amqplib('dead letter with its own routing key'),
@@ -126,7 +126,7 @@ const tables: Rows = {
   'x-queue-type stream': amqplib('queue.declare stream'),
 };
 
-/** By scope, code and text; RabbitMQ 4 says some of them otherwise than RabbitMQ 3 did. */
+/** Closes by scope, code and text. Some texts of RabbitMQ 4 differ from those of RabbitMQ 3. */
 const closes: Rows = {
   'no queue': amqplib('queue.declare passive missing', 'NOT_FOUND - no queue'),
   'no exchange': amqplib('exchange.declare passive missing', 'NOT_FOUND - no exchange'),
@@ -184,5 +184,5 @@ const closes: Rows = {
   'flow stopped by a client': pika('channel.flow stop', 'NOT_IMPLEMENTED - active=false'),
 };
 
-/** Rows by the table they are in. */
+/** All rows by table. */
 export const covered: Readonly<Record<string, Rows>> = { methodsOfClients, methodsOfBrokers, flags, tables, closes };

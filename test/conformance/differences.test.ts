@@ -1,61 +1,59 @@
-// The comparison itself: it must be able to fail, in each of its ways.
+// Tests that the comparison detects every kind of difference.
 
 import { suite } from 'uvu';
 import * as assert from 'uvu/assert';
-import { type Expected, judge } from './differences.ts';
+import { type Expected, verdictOf } from './differences.ts';
 import { normalise } from './normalise.ts';
 
 const comparison = suite('comparison');
 
-/** The verdict on one job of a client, where RabbitMQ says `there` and mq `here`. */
+/** Returns the problems of one job with RabbitMQ's answer `there` and mq's answer `here`. */
 function problemsOf(there: unknown, here: unknown, list: readonly Expected[] = []): readonly string[] {
   const [reference, ours] = [there, here].map((answer) => new Map(answer === undefined ? [] : [['job', answer]]));
   const none = new Map<string, unknown>();
-  return judge({ client: 'x', rabbitmq: '4.3', reference: reference ?? none, ours: ours ?? none }, list).problems;
+  return verdictOf({ client: 'x', rabbitmq: '4.3', reference: reference ?? none, ours: ours ?? none }, list).problems;
 }
 
 const listed = (answer: unknown, rabbitmq?: string): Expected[] => [
   { reason: 'why', mq: { x: { job: answer }, other: { elsewhere: 1 } }, ...(rabbitmq !== undefined && { rabbitmq }) },
 ];
 
-comparison('the same answer is right', () => {
+comparison('accepts equal answers', () => {
   assert.equal(problemsOf({ a: 1 }, { a: 1 }), []);
 });
 
-comparison('a difference that is listed is right', () => {
+comparison('accepts a listed difference', () => {
   assert.equal(problemsOf(1, 2, listed(2)), []);
   assert.equal(problemsOf(1, 2, listed(2, '4.3')), []);
 });
 
-comparison('a difference that is not listed is wrong', () => {
+comparison('reports a difference that is not listed', () => {
   assert.equal(problemsOf(1, 2), ['job: RabbitMQ 4.3 1, mq 2']);
 });
 
-comparison('a difference that is listed for another version is wrong', () => {
+comparison('reports a difference that is listed for another version', () => {
   assert.equal(problemsOf(1, 2, listed(2, '4.0')), ['job: RabbitMQ 4.3 1, mq 2']);
   assert.equal(problemsOf(1, 1, listed(2, '4.0')), []);
 });
 
-comparison('a difference that is listed with another answer is wrong', () => {
-  assert.equal(problemsOf(1, 3, listed(2)), ['job: differs otherwise than is listed: listed 2, mq 3']);
+comparison('reports a difference that is listed with another answer', () => {
+  assert.equal(problemsOf(1, 3, listed(2)), ['job: differs from the list: listed 2, mq 3']);
 });
 
-comparison('an agreement that is listed as a difference is wrong', () => {
-  assert.equal(problemsOf(1, 1, listed(2)), ['job: is listed, and there is no difference: 1']);
+comparison('reports a listed job with equal answers', () => {
+  assert.equal(problemsOf(1, 1, listed(2)), ['job: is listed, but does not differ: 1']);
 });
 
-comparison('a job that one side has not done is wrong', () => {
+comparison('reports a job that only one broker has', () => {
   assert.equal(problemsOf(1, undefined), ['job: RabbitMQ 4.3 1, mq has no such job']);
   assert.equal(problemsOf(undefined, 1), ['job: RabbitMQ 4.3 has no such job, mq 1']);
 });
 
-comparison('a listed job that there is not is wrong', () => {
-  assert.equal(problemsOf(undefined, undefined, listed(2)), [
-    'job: is listed, and there is no difference: has no such job',
-  ]);
+comparison('reports a listed job that does not exist', () => {
+  assert.equal(problemsOf(undefined, undefined, listed(2)), ['job: is listed, but does not differ: has no such job']);
 });
 
-comparison('what a run has of its own is taken out of an answer', () => {
+comparison('replaces names and times of a run in an answer', () => {
   const answer = {
     time: 1700000000,
     queue: 'run1234-17.name',

@@ -1,34 +1,31 @@
-// Two brokers' answers, compared job by job, and what of the differences is expected.
+// Compares the answers of two brokers job by job, and separates expected from unexpected differences.
 
-/** Why some answers are not RabbitMQ's. */
+/** Answers that differ from RabbitMQ's, and why. */
 export interface Expected {
   readonly reason: string;
-  /** Only against this version ("4.0"); otherwise against every one. */
+  /** The version ("4.0") to which the difference is limited. */
   readonly rabbitmq?: string;
-  /** mq's answer, as normalise.ts leaves it, by client and job. */
+  /** Client → job → normalised answer of mq. */
   readonly mq: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 }
 
 export interface Compared {
   readonly client: string;
-  /** "4.3". */
+  /** The version of RabbitMQ, such as "4.3". */
   readonly rabbitmq: string;
   readonly reference: ReadonlyMap<string, unknown>;
   readonly ours: ReadonlyMap<string, unknown>;
 }
 
 export interface Verdict {
-  /** One line for each answer that is not as it should be. */
+  /** One line for each wrong answer. */
   readonly problems: readonly string[];
-  /** Differences that were expected. */
+  /** Number of expected differences. */
   readonly expected: number;
 }
 
-/**
- * Answers that differ and are not listed, that are listed with another answer of mq's, or that are listed and do not differ
- * any more; and listed jobs that there are not.
- */
-export function judge({ client, rabbitmq, reference, ours }: Compared, list: readonly Expected[]): Verdict {
+/** Reports differences that are not listed or differ from the list, and listed differences that no longer exist. */
+export function verdictOf({ client, rabbitmq, reference, ours }: Compared, list: readonly Expected[]): Verdict {
   const listed = new Map<string, unknown>();
   for (const entry of list) {
     if (entry.rabbitmq !== undefined && entry.rabbitmq !== rabbitmq) continue;
@@ -41,9 +38,9 @@ export function judge({ client, rabbitmq, reference, ours }: Compared, list: rea
     const there = shown(reference, job);
     const should = listed.has(job) ? JSON.stringify(listed.get(job)) : undefined;
     if (here === there) {
-      if (should !== undefined) problems.push(`${job}: is listed, and there is no difference: ${here}`);
+      if (should !== undefined) problems.push(`${job}: is listed, but does not differ: ${here}`);
     } else if (should === undefined) problems.push(`${job}: RabbitMQ ${rabbitmq} ${there}, mq ${here}`);
-    else if (should !== here) problems.push(`${job}: differs otherwise than is listed: listed ${should}, mq ${here}`);
+    else if (should !== here) problems.push(`${job}: differs from the list: listed ${should}, mq ${here}`);
     else expected += 1;
   }
   return { problems, expected };

@@ -1,4 +1,4 @@
-"""What the Python programs have in common: jobs in turn, each answer one line of JSON. See program.ts.
+"""Runs the jobs of a Python client one after the other, and prints each answer as one line of JSON. See program.ts.
 
     /usr/bin/python3 test/conformance/<client>.py URL PREFIX
 """
@@ -12,18 +12,18 @@ import threading
 url = sys.argv[1] if len(sys.argv) > 1 else "amqp://guest:guest@127.0.0.1:5672"
 prefix = sys.argv[2] if len(sys.argv) > 2 else f"run{os.getpid()}"
 
-SECONDS = 60  # ends only a job that hangs: see program.ts
+SECONDS = 60  # ends a job that hangs: see program.ts
 _place = 0
 _jobs = []
 
 
 def named(name):
-    """The name of the job's own queue or exchange."""
+    """Returns the name of a queue or exchange of this job."""
     return f"{prefix}-{_place}.{name}"
 
 
 def job(title):
-    """Makes a function a job; what it gives back is the answer."""
+    """Makes a function a job. Its result is the answer."""
 
     def add(work):
         _jobs.append((title, work))
@@ -33,7 +33,7 @@ def job(title):
 
 
 def run(on_threads=True):
-    """Without threads the jobs have to end by themselves: for a client that keeps something for each thread."""
+    """Runs all jobs. A client with state per thread needs `on_threads=False`, and then a job that hangs is not ended."""
     global _place
     only = os.environ.get("MQ_CONFORMANCE_JOB", "")
     for title, work in _jobs:
@@ -46,7 +46,7 @@ def run(on_threads=True):
 
 
 def _within(work):
-    # On a thread: a client that waits without end must not keep the others from their turn.
+    # On a thread, because a client that hangs must not prevent the other jobs.
     got = {"silent": f"{SECONDS * 1000} ms"}
 
     def do():

@@ -1,4 +1,4 @@
-"""kombu's jobs (on py-amqp): its own objects over exchanges, queues and consumers."""
+"""Jobs of kombu (with py-amqp): its objects for exchanges, queues and consumers."""
 
 import re
 import sys
@@ -13,7 +13,7 @@ from jobs import SECONDS, job, named, run, url  # noqa: E402
 
 
 def linked(title):
-    """A job with a connection of its own; a close by the broker is its answer."""
+    """Adds a job with a connection. Its answer may be a close by the broker."""
 
     def add(work):
         def whole():

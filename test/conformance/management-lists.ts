@@ -1,4 +1,4 @@
-// The order of lists of the management API, and bindings made by it.
+// The order of lists of the management API, and its bindings.
 
 import { ask } from './management-api.ts';
 import { type Job, named } from './program.ts';

@@ -7,7 +7,7 @@ type Request = readonly [path: string, method?: string, body?: unknown];
 
 const definition = { pattern: '^a', definition: { 'max-length': 5 }, priority: 1, 'apply-to': 'queues' };
 
-/** Makes a vhost with a limit, a policy and an operator policy, and returns the answers to the requests. */
+/** Creates a vhost with a limit, a policy and an operator policy, and returns the answers to the requests. */
 function inVhost(requests: (vhost: string) => readonly Request[]): Job {
   return async () => {
     const vhost = named('vhost');

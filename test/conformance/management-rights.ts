@@ -1,4 +1,4 @@
-// What the management API answers a user without permission for the resource.
+// Requests to the management API by a user without permission for the object.
 
 import { ask } from './management-api.ts';
 import { type Job, named } from './program.ts';
@@ -8,7 +8,7 @@ type Request = readonly [method: string, path: (where: string) => string, body?:
 
 interface Rights {
   readonly tags: string;
-  /** One pattern for configure, write and read; undefined: the user may not enter the vhost. */
+  /** The pattern for configure, write and read. `undefined` if the user has no permissions in the vhost. */
   readonly pattern: string | undefined;
 }
 
@@ -16,7 +16,7 @@ const nothing: Rights = { tags: 'management', pattern: '^$' };
 const message = { properties: {}, routing_key: 'queue', payload: 'x', payload_encoding: 'string' };
 const get = { count: 1, ackmode: 'ack_requeue_true', encoding: 'auto' };
 
-/** Makes a vhost with a queue, two exchanges and a binding, and returns the answer to a user with these rights. */
+/** Creates a vhost with a queue, exchanges and a binding, and returns the answer to a user with these rights. */
 function asked([method, path, body]: Request, { tags, pattern } = nothing): Job {
   return async () => {
     const vhost = named('vhost');
@@ -43,7 +43,7 @@ function asked([method, path, body]: Request, { tags, pattern } = nothing): Job 
 }
 
 const everything: Rights = { tags: 'management', pattern: '.*' };
-const stranger: Rights = { tags: 'management', pattern: undefined };
+const noAccess: Rights = { tags: 'management', pattern: undefined };
 const argument = { durable: true, arguments: { 'x-dead-letter-exchange': 'direct' } };
 
 export const rights: Readonly<Record<string, Job>> = {
@@ -68,7 +68,7 @@ export const rights: Readonly<Record<string, Job>> = {
   ),
   'rights: publish in a vhost of others': asked(
     ['POST', (vhost) => `/exchanges/${vhost}/direct/publish`, message],
-    stranger,
+    noAccess,
   ),
   'rights: get': asked(['POST', (vhost) => `/queues/${vhost}/queue/get`, get]),
   'rights: get from a missing queue': asked(['POST', (vhost) => `/queues/${vhost}/none/get`, get]),

@@ -1,7 +1,8 @@
-// The requests of exporters, autoscalers and libraries to the management API. The answer is the JSON type of each field that the program parses.
+// Requests of exporters, autoscalers and libraries to the management API. The answer of a job is the JSON type of each field
+// that the program parses.
 //
-// The fields come from the sources of these programs. Fields about the Erlang machine are left out. So is idle_since, which is missing
-// while something happens.
+// The fields are those in the sources of these programs, without fields about the Erlang virtual machine and without
+// idle_since, which is missing while counters change.
 
 import amqplib from 'amqplib';
 import { ask } from './management-api.ts';
@@ -18,7 +19,7 @@ const vhost = named('vhost');
 const queue = 'tasks.high';
 const connectionName = named('connection');
 
-/** A vhost of its own, in which every counter of a queue has counted. */
+/** Creates a vhost in which every counter of a queue has counted. */
 async function traffic(): Promise<void> {
   await ask(`/vhosts/${vhost}`, 'PUT');
   const rights = { configure: '.*', write: '.*', read: '.*' };
@@ -40,12 +41,12 @@ async function traffic(): Promise<void> {
   await channel.consume(queue, (message) => message?.fields.deliveryTag === 3 && channel.ack(message), {
     consumerTag: 'tag',
   });
-  // RabbitMQ shows what happened up to five seconds later, each of its processes at its own time.
+  // RabbitMQ updates its statistics every five seconds, each process at another time.
   const reads = Object.values(readers).flat();
   for (const each of reads.filter(({ path }) => counted.test(path))) await eventually(() => isComplete(each));
 }
 
-/** Paths of answers that contain statistics. */
+/** Matches paths with statistics. */
 const counted = /^\/(overview|nodes|vhosts|queues|consumers|connections|channels)\b/;
 
 async function isComplete(read: Read): Promise<boolean> {
@@ -53,7 +54,7 @@ async function isComplete(read: Read): Promise<boolean> {
   return read.fields.every((field) => read.absent?.includes(field) || found[field] !== 'missing');
 }
 
-/** JSON types by the field's path: `message_stats.publish_details.rate`. */
+/** Returns field path → JSON type, such as `message_stats/publish_details/rate` → `number`. */
 function typesOf(item: unknown, fields: readonly string[]): Record<string, string> {
   return Object.fromEntries(fields.map((field) => [field, typeOf(valueAt(item, field.split('/')))]));
 }
@@ -72,10 +73,10 @@ function typeOf(value: unknown): string {
 
 interface Read {
   readonly path: string;
-  /** Which item of a list: the first of which it is true. */
+  /** Selects the item of a list. */
   readonly of?: (item: Item) => boolean;
   readonly fields: readonly string[];
-  /** Those of the fields that RabbitMQ does not send. */
+  /** Fields that RabbitMQ does not send. */
   readonly absent?: readonly string[];
 }
 

@@ -1,14 +1,14 @@
-// What differs from run to run is taken out of an answer: names of this run, names that the broker has made, and times.
+// Replaces the parts of an answer that differ from run to run: names of the run, names that the broker generated, and times.
 
-/** What a run has of its own. */
+/** The values that differ from run to run. */
 export interface Run {
-  /** Begins every name that the run has made. */
+  /** Start of every name that the run created. */
   readonly prefix: string;
-  /** Who was logged in. */
+  /** User name of the jobs. */
   readonly user: string;
 }
 
-/** The answer with its keys in order, so that two of them can be compared as JSON. */
+/** Returns the answer with sorted keys, so that two answers can be compared as JSON. */
 export function normalise(answer: unknown, run: Run, key = ''): unknown {
   if (times.includes(key)) return '<time>';
   if (typeof answer === 'string') return withoutNames(answer, run);
@@ -18,7 +18,7 @@ export function normalise(answer: unknown, run: Run, key = ''): unknown {
   return Object.fromEntries(fields.sort(([one], [other]) => (String(one) < String(other) ? -1 : 1)));
 }
 
-/** Of a death in x-death; each client has its own way to tell a timestamp. */
+/** Fields of x-death with a timestamp, for which each client has another form. */
 const times = ['time'];
 
 function withoutNames(text: string, { prefix, user }: Run): string {

@@ -1,5 +1,5 @@
 <?php
-// php-amqplib's jobs. See program.ts.
+// Jobs of php-amqplib. See program.ts.
 //
 //   php test/conformance/php-amqplib.php URL PREFIX
 
@@ -14,7 +14,7 @@ use PhpAmqpLib\Wire\AMQPTable;
 
 error_reporting(E_ALL & ~E_DEPRECATED);
 set_time_limit(60);
-const SECONDS = 60; // ends only a job that hangs: see program.ts
+const SECONDS = 60; // ends a job that hangs: see program.ts
 [, $url, $prefix] = $argv;
 $place = 0;
 
@@ -93,9 +93,9 @@ function bodies($channel, string $name): array
 
 function take($channel, string $name): AMQPMessage
 {
-    while (!($message = $channel->basic_get($name, true))) {
-        usleep(5000);
-    }
+    do {
+        $message = $channel->basic_get($name, true);
+    } while (!$message);
     return $message;
 }
 

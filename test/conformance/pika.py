@@ -1,4 +1,4 @@
-"""pika's jobs: connections and channels, queues and exchanges, transactions; and those of pika_messages.py and pika_frames.py."""
+"""Jobs of pika: connections, channels, queues, exchanges and transactions. Runs the jobs of the other pika files, too."""
 
 import sys
 
@@ -101,7 +101,7 @@ def passive_missing(channel, connection):
 def last_queue(channel, connection):
     name = channel.queue_declare("", exclusive=True).method.queue
     channel.queue_bind(name, "amq.direct", named("key"))
-    # The client library fills nothing in: the broker knows which queue the channel declared last (AMQP 0-9-1, 1.7.2.3).
+    # The client sends an empty name, and the broker uses the queue that the channel declared last (AMQP 0-9-1, 1.7.2.3).
     put(channel, name, "x")
     return bodies(channel, "")
 
@@ -128,7 +128,7 @@ def declare_nowait(channel, connection):
 @linked("queue.declare x-expires")
 def expires(channel, connection):
     name = named("expires")
-    # Declare and consume leave together: a delay between them must not let the queue expire.
+    # Declare and consume are sent together, because the queue could expire between them.
     channel._impl._send_method(spec.Queue.Declare(queue=name, durable=True, nowait=True, arguments={"x-expires": 200}))
     channel.basic_consume(name, lambda *_: None, consumer_tag="keeps")
     expired(connection, 400)
@@ -168,7 +168,7 @@ def inequivalent(channel, connection):
     channel.exchange_declare("amq.topic", exchange_type="direct", durable=True)
 
 
-@linked("exchange.unbind what was never bound")
+@linked("exchange.unbind missing binding")
 def unbind_exchange(channel, connection):
     return str(channel.exchange_unbind("amq.fanout", "amq.direct", "never").method)
 
@@ -256,7 +256,7 @@ def confirm_after_tx(channel, connection):
     channel.confirm_delivery()
 
 
-@linked("close of a channel forgets its transaction")
+@linked("channel.close rolls its transaction back")
 def tx_closed(channel, connection):
     name = queue(channel, "forgotten")
     other = connection.channel()

@@ -1,4 +1,4 @@
-"""pika's jobs: arguments of queue.declare, one declaration a job, for each type of queue; and what a second declaration may change."""
+"""Jobs of pika: each argument of queue.declare for each type of queue, and changes in a second declaration."""
 
 from jobs import named
 from pika_link import linked
@@ -6,7 +6,7 @@ from pika_link import linked
 LONG = 1 << 62
 MILLISECONDS = 315_360_000_000
 BOTH = ("classic", "quorum")
-# The types that know the argument, and values; the other types get the last value only.
+# Argument → types of queue that support it, and values. The other types get only the last value.
 VALUES = {
     "x-message-ttl": (BOTH, (-1, 0, "10", None, True, MILLISECONDS, MILLISECONDS + 1, LONG)),
     "x-expires": (BOTH, (-1, 0, "10", MILLISECONDS + 1, LONG)),
@@ -41,7 +41,7 @@ VALUES = {
 
 
 def declared(title, kind, first, second=None):
-    """Declares a queue and removes it; with `second` also once more, with these arguments."""
+    """Declares a queue, declares it again with the arguments `second` if there are any, and deletes it."""
 
     @linked(title)
     def _(channel, connection):

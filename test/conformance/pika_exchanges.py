@@ -1,4 +1,4 @@
-"""pika's jobs: RabbitMQ's own exchange types, and dead letters whose headers or further keys a client wrote."""
+"""Jobs of pika: RabbitMQ's own exchange types, and dead letters with x-death, CC or BCC headers of a client."""
 
 import pika
 
@@ -93,7 +93,7 @@ def deaths(message):
 
 
 def circle(channel):
-    """A queue, its wait queue, and the way between them."""
+    """Declares a queue and a wait queue with dead letters to it."""
     name = queue(channel, "main", x_dead_letter_exchange="", x_dead_letter_routing_key=named("wait"))
     queue(channel, "wait", x_message_ttl=20, x_dead_letter_exchange="", x_dead_letter_routing_key=named("main"))
     return name
@@ -146,7 +146,7 @@ def _(channel, connection):
     return found
 
 
-@linked("a dead letter goes on with the keys of CC and BCC")
+@linked("a dead letter keeps the keys of CC and BCC")
 def _(channel, connection):
     first, second, third = (queue(channel, name) for name in ("one", "two", "three"))
     name = queue(channel, "q", x_dead_letter_exchange="amq.direct")

@@ -1,4 +1,4 @@
-"""pika's jobs: frames that the protocol does not allow."""
+"""Jobs of pika: frames that violate the protocol."""
 
 import pika.frame
 from pika import spec
@@ -9,7 +9,7 @@ UNOPENED = 50
 
 
 def broken(title):
-    """Sends frames of our own making on the channel; the answer is the connection's close."""
+    """Sends raw frames on the channel. Returns the close of the connection."""
 
     def add(frames):
         @linked(title)
@@ -17,7 +17,7 @@ def broken(title):
             name = queue(channel, "broken")
             for frame in frames(channel.channel_number, name):
                 connection._impl._output_marshaled_frames([frame] if isinstance(frame, bytes) else [frame.marshal()])
-            # The broker answers on the channels of the frames, so a refusal comes first.
+            # The broker answers on the channels of the frames, so it refuses them first.
             connection.channel(UNOPENED)
             return "open" if queue(channel, "after") else None
 

@@ -1,4 +1,4 @@
-"""pika's jobs: a connection's first bytes, made by hand, for what no client library sends."""
+"""Jobs of pika: raw bytes of a handshake that no client library sends."""
 
 import socket
 import struct
@@ -15,7 +15,7 @@ CLIENT = {"capabilities": {"authentication_failure_close": True}}
 
 
 class Peer:
-    """A socket, and the frames that come on it."""
+    """A socket and its received frames."""
 
     def __init__(self, header=b"AMQP\0\0\x09\x01"):
         self.socket = socket.create_connection((PLACE.hostname, PLACE.port), timeout=SECONDS)
@@ -23,11 +23,11 @@ class Peer:
         self.bytes = b""
 
     def send(self, *methods, channel=0):
-        """Sends the methods together: the broker may close the socket after the first."""
+        """Sends the methods together, because the broker may close the socket after the first."""
         self.socket.sendall(b"".join(pika.frame.Method(channel, method).marshal() for method in methods))
 
     def receive(self):
-        """The next method, or how the connection ended."""
+        """Returns the next method, or how the connection ended."""
         while True:
             size, frame = pika.frame.decode_frame(self.bytes)
             self.bytes = self.bytes[size:]
@@ -61,7 +61,7 @@ class Peer:
 
 
 def raw(title):
-    """A job with a socket; it is closed at the end."""
+    """Adds a job with a socket, and closes it at the end."""
 
     def add(work):
         def whole():
@@ -144,7 +144,7 @@ for size in (3_000, 9_000):
     add(size)
 
 
-# Methods whose fields do not end where the frame ends
+# Methods with fields that are longer or shorter than the frame
 
 
 def opened(connect):
@@ -161,17 +161,17 @@ def frame(channel, payload, kind=1):
 
 
 def sent(title, *frames):
-    """Sends frames on channel 1 and basic.qos after them, which the broker answers only if it refuses none of the frames."""
+    """Sends frames on channel 1 and then basic.qos, which the broker answers only if it accepts all frames."""
     refused(title, *frames, pika.frame.Method(1, spec.Basic.Qos()).marshal())
 
 
 def refused(title, *frames):
-    """Sends frames and waits for their refusal. An answer on another channel could come before it, so nothing else is sent."""
+    """Sends frames and waits for their refusal. Sends nothing else, because its answer could arrive before the refusal."""
 
     @raw(title)
     def _(connect):
         peer = opened(connect)
-        # Together, because the broker may close the socket after the first.
+        # Sent together, because the broker may close the socket after the first one.
         peer.socket.sendall(b"".join(frames))
         return peer.said()
 

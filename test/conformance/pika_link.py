@@ -1,4 +1,4 @@
-"""A connection of pika's for one job, and what its answers look like."""
+"""A connection of pika for one job, and the form of its answers."""
 
 import pika
 from pika.exceptions import AMQPConnectionError, ChannelClosed, ConnectionClosed, NackError, UnroutableError
@@ -19,7 +19,7 @@ def closing(error, scope):
 
 
 def linked(title):
-    """A job with a connection of its own; a close by the broker is its answer."""
+    """Adds a job with a connection. Its answer may be a close by the broker."""
 
     def add(work):
         def whole():
@@ -52,7 +52,7 @@ def put(channel, to, *bodies, **properties):
 
 
 def routed(channel, key):
-    """Publishes a message with this key on a channel that confirms. Returns False when the default exchange has no queue for it."""
+    """Publishes a message on a channel with confirms. Returns False if the message was not routed."""
     try:
         channel.basic_publish("", key, "x", mandatory=True)
     except NackError:
@@ -85,7 +85,7 @@ def take(channel, name):
 
 
 def comes(channel, name, count):
-    """What a consumer gets: body and redelivered flag."""
+    """Returns body and redelivered flag of each delivery."""
     got = []
     for method, _, body in channel.consume(name, auto_ack=True):
         got.append([body.decode(), method.redelivered])

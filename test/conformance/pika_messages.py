@@ -1,4 +1,4 @@
-"""pika's jobs: messages, published, taken, settled and returned."""
+"""Jobs of pika: publishing, delivery, acknowledgement and return of messages."""
 
 from urllib.parse import urlsplit
 
@@ -144,7 +144,7 @@ def ack_all(channel, connection):
     return comes(channel, name, 1)
 
 
-@linked("basic.ack tag 0 with nothing to ack")
+@linked("basic.ack tag 0 without deliveries")
 def ack_nothing(channel, connection):
     channel.basic_ack(0, multiple=True)
     return bodies(channel, queue(channel, "after"))
@@ -215,7 +215,7 @@ def consume_nowait(channel, connection):
     name = queue(channel, "consumed")
     impl = channel._impl
     got = []
-    # The tag has to be known to the client before the first delivery.
+    # The client must have the tag before the first delivery.
     impl._consumers["tag"] = lambda _c, method, _p, body: got.append([method.consumer_tag, body.decode()])
     impl._consumers_with_noack.add("tag")
     impl._send_method(spec.Basic.Consume(queue=name, consumer_tag="tag", no_ack=True, nowait=True))
@@ -239,7 +239,7 @@ def cancelled(channel, connection):
     return got
 
 
-@linked("basic.cancel leaves what was not acked")
+@linked("basic.cancel keeps unacknowledged messages")
 def cancel_unacked(channel, connection):
     name = queue(channel, "held")
     put(channel, name, "1", "2")

@@ -1,4 +1,4 @@
-"""pika's jobs: what queues count, expire, drop and give back, and which of several consumers gets a message."""
+"""Jobs of pika: counts, expiry, length limits and requeues of queues, and the choice among several consumers."""
 
 import pika
 
@@ -13,7 +13,7 @@ def count(channel, name):
 
 
 def durable(channel, connection, kind, **arguments):
-    """A queue of either type, which expires. The channel waits for confirms: RabbitMQ counts before it has taken a message."""
+    """Declares a queue that expires. The channel has confirms, because RabbitMQ may count before it has stored a message."""
     channel.confirm_delivery()
     given = {key.replace("_", "-"): value for key, value in arguments.items()}
     name = named("q")
@@ -22,7 +22,7 @@ def durable(channel, connection, kind, **arguments):
 
 
 def both(title):
-    """A job for each type of queue, which gets the type as its third argument."""
+    """Adds a job for each type of queue, which is the third argument of the function."""
 
     def add(work):
         for kind in KINDS:
@@ -32,7 +32,7 @@ def both(title):
 
 
 def expired(connection, milliseconds):
-    """Returns after as many milliseconds, by the broker's clock: a message of another queue has expired and was dead-lettered."""
+    """Waits until a message of another queue has expired after so many milliseconds of the broker's clock."""
     channel = connection.channel()
     after = channel.queue_declare("", exclusive=True).method.queue
     arguments = {"x-dead-letter-exchange": "", "x-dead-letter-routing-key": after, "x-message-ttl": milliseconds}
@@ -47,7 +47,7 @@ def get(channel, name):
 
 
 def received(connection, got, length):
-    """Waits until so many messages have come."""
+    """Waits until `got` has this length."""
     while len(got) < length:
         connection.process_data_events(time_limit=0.1)
 
@@ -58,7 +58,7 @@ def ready(channel, name, length):
         pass
 
 
-@both("expired messages behind a head that is not")
+@both("expired messages behind an unexpired head")
 def _(channel, connection, kind):
     name = durable(channel, connection, kind)
     put(channel, name, "head")
@@ -85,12 +85,12 @@ def _(channel, connection, kind):
     return [*found, get(channel, name), count(channel, name)]
 
 
-@both("a message whose time has passed goes back")
+@both("an expired message is requeued")
 def _(channel, connection, kind):
     name = durable(channel, connection, kind)
     got = []
     channel.basic_qos(prefetch_count=2)
-    # The consumer is there first: the message reaches it before its time has passed.
+    # The consumer exists first, so that it receives the message before the message expires.
     channel.basic_consume(name, lambda _c, method, _p, body: got.append([body.decode(), method.redelivered]), consumer_tag="tag")
     put(channel, name, "short", expiration="100")
     put(channel, name, "next", "last")
@@ -140,14 +140,14 @@ def _(channel, connection, kind):
     return [got, before, left, sorted(body for body, _ in bodies(channel, dead))]
 
 
-@both("the maximum length does not count what is not acknowledged")
+@both("the maximum length ignores unacknowledged messages")
 def _(channel, connection, kind):
     name = durable(channel, connection, kind, x_max_length=2)
     put(channel, name, "1", "2", "3", "4")
     return [get(channel, name), get(channel, name), count(channel, name), bodies(channel, name)]
 
 
-@linked("quorum: x-delayed-retry-type delays a message that comes back")
+@linked("quorum: x-delayed-retry-type delays a requeued message")
 def _(channel, connection):
     arguments = {"x-delayed-retry-type": "all", "x-delayed-retry-min": 30_000, "x-delayed-retry-max": 30_000}
     name = named("q")
@@ -174,7 +174,7 @@ def _(channel, connection):
 
 
 def acknowledged(title, *steps):
-    """Five messages are taken and settled in these steps: tag, multiple, whether it is a nack. Then the rest goes back."""
+    """Gets five messages, settles them in these steps (tag, multiple, is a nack), and requeues the rest."""
 
     @linked(f"acknowledgements: {title}")
     def _(channel, connection):
@@ -287,7 +287,7 @@ def _(channel, connection, kind):
     return got
 
 
-@both("single active consumer: a higher priority comes")
+@both("single active consumer: a higher priority arrives")
 def _(channel, connection, kind):
     name = durable(channel, connection, kind, x_single_active_consumer=True)
     got = []
@@ -345,7 +345,7 @@ def _(channel, connection, kind):
 
 
 def shares(channel, connection, names, consumers, acks):
-    """The deliveries by consumer, each acknowledged, until there were so many."""
+    """Acknowledges each delivery, and returns the deliveries by consumer when there were so many."""
     got = {}
     total = 0
 

@@ -1,21 +1,21 @@
-// What the Node programs have in common: a table of jobs, run one after the other, each answer one line of JSON on stdout.
+// Runs the jobs of a Node client one after the other, and prints each answer as one line of JSON.
 //
 //   node src/build/node24.js test/conformance/<client>.ts URL PREFIX
 //
-// Every name that a job makes begins with PREFIX and the job's number, so that no run meets another's. Answers are printed as they came;
-// normalise.ts takes out of them what differs from run to run.
+// Every name that a job creates begins with PREFIX and the number of the job, so that runs do not share objects. normalise.ts
+// replaces the parts of an answer that differ from run to run.
 
-/** The broker's address, without a path. */
+/** Address of the broker, without a path. */
 export const url = process.argv[2] ?? 'amqp://guest:guest@127.0.0.1:5672';
-/** Who logs in there. */
+/** User and password of the jobs. */
 export const user = decodeURIComponent(new URL(url).username);
 export const password = decodeURIComponent(new URL(url).password);
 const prefix = process.argv[3] ?? `run${process.pid}`;
 
-/** What a job has found out. Codes and texts of errors are `{ scope, code, text }` (see `Closed`). */
+/** Returns the answer of the job. The code and text of an error are in `{ scope, code, text }` (see `Closed`). */
 export type Job = () => Promise<unknown>;
 
-/** A close by the broker, or the refusal of a handshake. */
+/** The broker closed the connection or the channel, or refused the handshake. */
 export interface Closed {
   readonly scope: 'connection' | 'channel';
   readonly code: number | undefined;
@@ -23,19 +23,19 @@ export interface Closed {
 }
 
 /**
- * Ends only a job that hangs. 8 s were too short for a slow machine: RabbitMQ delays some refusals by 3 s, and under load a single
- * queue.declare took 5.7 s.
+ * Ends a job that hangs. 8 s are too short for a slow machine, because RabbitMQ delays some refusals by 3 s and a single
+ * queue.declare may need 5.7 s under load.
  */
 const jobMs = 60_000;
 
 let place = 0;
 
-/** The name of the job's own queue or exchange: what a job that failed has left does not meet the next. */
+/** Returns the name of a queue or exchange of this job, which no other job uses. */
 export function named(name: string): string {
   return `${prefix}-${place}.${name}`;
 }
 
-/** Runs the jobs and ends the process: what a job left open must not keep it. */
+/** Runs the jobs and exits, because a job may leave a connection open. */
 export async function runJobs(jobs: Readonly<Record<string, Job>>): Promise<never> {
   const only = process.env['MQ_CONFORMANCE_JOB'];
   for (const [job, work] of Object.entries(jobs)) {
@@ -60,7 +60,7 @@ function print(line: { job: string; answer: unknown }): Promise<void> {
   });
 }
 
-/** Bodies and byte arrays as text; big integers as numbers. */
+/** Returns bodies and byte arrays as text, and big integers as numbers. */
 function plain(_key: string, value: unknown): unknown {
   if (typeof value === 'bigint') return Number(value);
   const { type, data } = (value ?? {}) as { type?: unknown; data?: unknown };
@@ -71,16 +71,15 @@ export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** The first value that `take` gives; asks again at the pace of its answers. */
-export async function eventually<T>(take: () => Promise<T | undefined | false>): Promise<T> {
+/** Returns the first value of `request`, which waits for an answer of the broker. Repeats it without a delay. */
+export async function eventually<T>(request: () => Promise<T | undefined | false>): Promise<T> {
   for (;;) {
-    const value = await take();
+    const value = await request();
     if (value !== undefined && value !== false) return value;
-    await new Promise((next) => setTimeout(next, 5));
   }
 }
 
-/** A list that another party fills, and a wait for its length. */
+/** Returns a list that callbacks fill. `until` waits for its length. */
 export function gathering<T>(): { readonly all: T[]; add(value: T): void; until(count: number): Promise<T[]> } {
   const all: T[] = [];
   let check: () => void = () => undefined;

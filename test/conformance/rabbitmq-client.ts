@@ -1,4 +1,4 @@
-// rabbitmq-client's jobs: its channels, and the consumers, publishers and RPC clients that it makes itself.
+// Jobs of rabbitmq-client: its channels, consumers, publishers and RPC clients.
 
 import { type Channel, Connection, ConsumerStatus, type Envelope } from 'rabbitmq-client';
 import { eventually, gathering, type Job, messageOf, named, runJobs, url } from './program.ts';
@@ -8,17 +8,17 @@ interface Link {
   readonly channel: Channel;
 }
 
-/** A job with a connection and a channel of its own. What it throws is its answer: the client puts the broker's reason there. */
+/** Returns a job with a connection and a channel. Its answer may be the client's error, which contains the broker's reason. */
 function linked(work: (link: Link) => Promise<unknown>): Job {
   return async () => {
     const rabbit = connect();
     const channel = await rabbit.acquire({ emitErrorsFromChannel: true });
-    const closed = new Promise((done) => channel.once('error', (error) => done(told(error))));
+    const closed = new Promise((done) => channel.once('error', (error) => done(errorOf(error))));
     try {
       return await work({ rabbit, channel });
     } catch (error) {
-      // What was waiting says only that the channel is closed.
-      return messageOf(error) === 'channel is closed' ? await closed : told(error);
+      // A request that waited reports only that the channel is closed.
+      return messageOf(error) === 'channel is closed' ? await closed : errorOf(error);
     } finally {
       rabbit.unsafeDestroy();
     }
@@ -27,21 +27,21 @@ function linked(work: (link: Link) => Promise<unknown>): Job {
 
 function connect(address = url): Connection {
   const rabbit = new Connection({ url: address, connectionTimeout: 60_000, retryLow: 60_000, retryHigh: 60_000 });
-  rabbit.on('error', () => undefined); // a job asks for it where it matters
+  rabbit.on('error', () => undefined); // jobs that need the error have their own listener
   return rabbit;
 }
 
-function told(error: unknown): object {
+function errorOf(error: unknown): object {
   const { name, code } = error as { name?: string; code?: string };
   return { name, code, text: messageOf(error) };
 }
 
-/** The first thing that the connection says of itself. */
+/** Returns the first event of a connection: an error or `open`. */
 function handshake(address: string): Promise<unknown> {
   return new Promise((done) => {
     const rabbit = connect(address);
     rabbit.on('error', (error) => {
-      done(told(error));
+      done(errorOf(error));
       rabbit.unsafeDestroy();
     });
     rabbit.on('connection', () => done('open'));
@@ -138,7 +138,7 @@ await runJobs({
   'basicPublish immediate': linked(async ({ channel }) => {
     const name = await queue(channel, 'now');
     await channel.confirmSelect();
-    // The types have it only as undefined.
+    // The types of the client allow only `undefined`.
     const envelope = { routingKey: name, immediate: true } as unknown as Envelope;
     return await channel.basicPublish(envelope, 'x');
   }),
@@ -158,7 +158,7 @@ await runJobs({
   }),
   'basicConsume cancelled by the broker': linked(async ({ channel }) => {
     const name = await queue(channel, 'watched');
-    const cancelled = new Promise((done) => channel.on('basic.cancel', (tag, error) => done([tag, told(error)])));
+    const cancelled = new Promise((done) => channel.on('basic.cancel', (tag, error) => done([tag, errorOf(error)])));
     await channel.basicConsume({ queue: name, consumerTag: 'tag' }, () => undefined);
     await channel.queueDelete(name);
     return await cancelled;

@@ -1,6 +1,6 @@
 #!/bin/bash
-# The jobs of both rabbitmqadmins, each run in the image that it comes with: the status that a command ends with, and what it prints if that does
-# not depend on the broker. A command fails if a field that it parses is missing. See program.ts.
+# Jobs of both versions of rabbitmqadmin, each in the image that contains it: the exit status of a command, and its output if
+# that does not depend on the broker. A command fails if a field that it parses is missing. See program.ts.
 #
 #   MQ_CONFORMANCE_MANAGEMENT=http://127.0.0.1:15672 bash test/conformance/rabbitmqadmin.sh amqp://USER:PASSWORD@HOST:PORT PREFIX
 set -u
@@ -20,7 +20,7 @@ login="${login%%@*}"
 options=(-H "${address%:*}" -P "${address##*:}" -u "${login%%:*}" -p "${login#*:}")
 name="$2-admin"
 
-# Runs a command, and prints its status; with `says` what it printed as well.
+# Runs a command and prints its status. With `says` it prints its output, too.
 job() { # arguments
   local says="" title status=0 out
   [ "$1" != says ] || { says=yes; shift; }

@@ -1,4 +1,4 @@
-// Rascal's jobs: a topology from a configuration, publications with their outcomes, subscriptions with their recoveries.
+// Jobs of Rascal: a topology of a configuration, outcomes of publications, and recoveries of subscriptions.
 
 import rascal from 'rascal';
 import { gathering, type Job, messageOf, named, runJobs, url } from './program.ts';
@@ -18,7 +18,7 @@ interface Received {
 }
 const { BrokerAsPromised } = rascal as unknown as { BrokerAsPromised: { create(config: object): Promise<Broker> } };
 
-/** A job with the topology of below under names of its own, which is deleted after it. */
+/** Returns a job with the topology below, which it deletes at its end. */
 function configured(work: (broker: Broker) => Promise<unknown>, changes: object = {}): Job {
   return async () => {
     const broker = await BrokerAsPromised.create({ vhosts: { '/': { ...topology(), ...changes } } });
@@ -68,7 +68,7 @@ function topology(): object {
   };
 }
 
-/** What a publication says, until it has succeeded or failed. */
+/** Returns the events of a publication until it has succeeded or failed. */
 async function published(broker: Broker, name: string, body: unknown, options?: object): Promise<unknown[]> {
   const events: unknown[] = [];
   const publication = await broker.publish(name, body, options);
@@ -79,7 +79,7 @@ async function published(broker: Broker, name: string, body: unknown, options?: 
   });
 }
 
-/** What a subscription gets; the outcome of each is the recovery given for its body. */
+/** Starts a subscription, which applies the recovery of `recoveries` to the message with that body. */
 async function receiving(broker: Broker, name: string, recoveries: Record<string, object[]> = {}) {
   const got = gathering<unknown>();
   const subscription = await broker.subscribe(name);
@@ -107,7 +107,7 @@ await runJobs({
     }
     return (await until(4)).map((message) => (message as { content: string; routingKey: string }).content).sort();
   }),
-  'create: a vhost that is not there': async () => {
+  'create: unknown vhost': async () => {
     try {
       await BrokerAsPromised.create({
         vhosts: { [named('vhost')]: { connection: { url: `${url}/${named('vhost')}` } } },
@@ -128,7 +128,7 @@ await runJobs({
       return messageOf(error);
     }
   }),
-  'create: check of what is not there': async () => {
+  'create: check of a missing queue': async () => {
     try {
       const queues = { [named('missing')]: { assert: false, check: true } };
       await BrokerAsPromised.create({ vhosts: { '/': { connection: { url: `${url}/` }, namespace: false, queues } } });
