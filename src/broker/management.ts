@@ -40,7 +40,7 @@ const requestMs = 30_000;
 /** The interval at which both timeouts are checked. */
 const checkMs = 1000;
 
-/** Serves the HTTP API of a broker. Resolves when the server listens. Throws MqError UNAVAILABLE if it cannot. */
+/** Serves the HTTP API of a broker. Resolves when the server listens. Throws MqError SYSTEM if it cannot. */
 export async function startManagement(broker: Broker, options: ManagementOptions = {}): Promise<Management> {
   const { host = '127.0.0.1', port = 0, tls, pid, dataFolder } = options;
   const timeouts = { headersTimeout: headersMs, requestTimeout: requestMs, connectionsCheckingInterval: checkMs };

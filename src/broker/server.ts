@@ -91,7 +91,7 @@ const defaultMemoryBytes = 1024 ** 3;
 const defaultUsers: InitialUsers = [{ ...defaultLogin, tags: ['administrator'] }];
 
 /**
- * Starts a broker. It accepts connections when the promise resolves. Throws MqError: UNAVAILABLE if it cannot listen,
+ * Starts a broker. It accepts connections when the promise resolves. Throws MqError: SYSTEM if it cannot listen,
  * USAGE if other machines could log in with the default password.
  */
 export async function startBroker(options: BrokerOptions = {}): Promise<Broker> {

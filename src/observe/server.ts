@@ -4,7 +4,7 @@ import { createServer, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
-import { MqError } from '../errors.ts';
+import { MqError, systemReason } from '../errors.ts';
 import type { Counts } from '../session/counts.ts';
 import { type Readiness, readiness } from './health.ts';
 import { metricsText, metricsType } from './metrics.ts';
@@ -108,10 +108,8 @@ function answer(response: ServerResponse, status: number, text: string, type = '
 }
 
 function taken(error: NodeJS.ErrnoException, address: string): MqError {
-  const why = { EADDRINUSE: 'the port is taken', EACCES: 'no permission', EADDRNOTAVAIL: 'no such address here' };
-  const reason = why[error.code as keyof typeof why] ?? error.message;
-  return new MqError('SYSTEM', `cannot serve metrics on ${address}: ${reason}`, {
-    hint: '--metrics takes another port, or 0 for a free one',
+  return new MqError('SYSTEM', `cannot serve metrics on ${address}: ${systemReason(error)}`, {
+    hint: '--metrics chooses another port; 0 is a free one',
     cause: error,
   });
 }

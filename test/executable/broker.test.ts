@@ -31,7 +31,10 @@ async function stop(broker: RunningMq, said = /^$/): Promise<void> {
 
 test('mq broker prints a ready line, accepts messages, and ends on SIGTERM', async () => {
   const { broker, url, line } = await start([]);
-  assert.match(line, /^ready: amqp:\/\/127\.0\.0\.1:\d+ \(in memory only: --data DIR keeps what is durable\)\n$/);
+  assert.match(
+    line,
+    /^ready: amqp:\/\/127\.0\.0\.1:\d+ \(in memory only; --data DIR keeps durable queues and messages\)\n$/,
+  );
   const env = { MQ_URL: url };
   assert.is((await mq(['producer', 'hi'], { env })).status, 0);
   assert.is((await mq(['consumer', '--count', '1'], { env })).stdout, 'hi\n');
@@ -177,8 +180,8 @@ test('mq broker refuses a port in use and invalid arguments in one line', async 
   const rows = [
     {
       args: ['--port', String(port)],
-      exit: 69,
-      line: new RegExp(`^mq broker: cannot listen on 127\\.0\\.0\\.1:${port}: .* \\[UNAVAILABLE\\]$`),
+      exit: 71,
+      line: new RegExp(`^mq broker: cannot listen on 127\\.0\\.0\\.1:${port}: .* \\[SYSTEM\\]$`),
       hint: /port/,
     },
     {
@@ -197,7 +200,12 @@ test('mq broker refuses a port in use and invalid arguments in one line', async 
     { args: ['--password-file', 'none'], exit: 66, line: /^mq broker: cannot read none: / },
     { args: ['--password-file', 'empty'], exit: 64, line: /the password in empty is empty/, hint: 'mq broker --help' },
     { args: ['--data', 'file'], exit: 73, line: /^mq broker: .*file.* \[CANNOT_CREATE\]$/ },
-    { args: ['--tls-cert', 'file'], exit: 64, line: /--tls-cert and --tls-key go together/, hint: 'mq broker --help' },
+    {
+      args: ['--tls-cert', 'file'],
+      exit: 64,
+      line: /--tls-cert and --tls-key require each other/,
+      hint: 'mq broker --help',
+    },
     {
       args: ['--tls-cert', 'file', '--tls-key', 'file'],
       exit: 65,

@@ -10,7 +10,7 @@ interface ListenAddress {
 }
 
 /**
- * Resolves to the port when the server listens. Throws MqError UNAVAILABLE if the address cannot be used. Later errors
+ * Resolves to the port when the server listens. Throws MqError SYSTEM if the address cannot be used. Later errors
  * go to `onError`.
  */
 export function listen(
@@ -21,7 +21,7 @@ export function listen(
   return new Promise((resolve, reject) => {
     server.once('error', (error: NodeJS.ErrnoException) => {
       reject(
-        new MqError('UNAVAILABLE', `cannot listen on ${host}:${port}: ${systemReason(error)}`, {
+        new MqError('SYSTEM', `cannot listen on ${host}:${port}: ${systemReason(error)}`, {
           cause: error,
           ...(error.code === 'EADDRINUSE' && {
             hint: 'choose another port, or stop the process that listens on this one',
