@@ -3,72 +3,64 @@
 import { constants, totalmem } from 'node:os';
 import { isatty } from 'node:tty';
 import manifest from '../package.json' with { type: 'json' };
+import type { Context } from './context.ts';
 
 async function main(): Promise<void> {
   if (process.env['NODE_DEBUG']) silenceNode();
   const args = await argumentsOf(process.argv.slice(2));
-  if (args.length === 1 && ['--version', '-V', '-v'].includes(args[0] ?? '')) {
+  const [first, second] = args;
+  if (args.length === 1 && ['--version', '-V', '-v'].includes(first ?? '')) {
     process.stdout.write(`mq ${manifest.version}\n`);
-    return;
-  }
-  if (args[0] === 'test-child') {
+  } else if (first === 'test-child') {
     const { testChild } = await import('./test-process/child.ts');
     // The child must exit by itself, because everything that it leaves open is a failure of its tests.
-    return testChild(process, { env: process.env, cwd: process.cwd(), self: self() });
-  }
-  if (args[0] === 'completions' && args[1] === 'words') {
+    await testChild(process, { env: process.env, cwd: process.cwd(), self: self() });
+  } else if (first === 'completions' && second === 'words') {
     // Completions must be fast, because the user waits after pressing Tab. They use neither standard input nor signals.
     const { completions } = await import('./cli/cli.ts');
     process.stdout.write(await completions(args.slice(2), { env: process.env, cwd: process.cwd() }));
-    return;
-  }
-  const spare = args[0] === 'test' ? await spareChild() : undefined;
-  const drain = new AbortController();
-  const abandon = new AbortController();
-  let signals = 0;
-  const onSignal = (signal: NodeJS.Signals) => {
-    signals += 1;
-    if (signals === 1) drain.abort(signal);
-    else if (signals === 2) abandon.abort();
-    else process.exit(128 + constants.signals[signal]);
-  };
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, onSignal);
-  // SIGHUP means that the terminal is gone. Without a terminal, as under nohup, it must not end anything. Signals that
-  // nohup ignores cannot be detected, because Node resets them before any JavaScript runs (node.cc, PlatformInit).
-  process.on('SIGHUP', hasTerminal() ? onSignal : () => undefined);
-  // The callback of the next write reports a closed pipe.
-  let unwritten: NodeJS.ErrnoException | undefined;
-  process.stdout.on('error', (error) => {
-    unwritten = error;
-  });
-  process.stderr.on('error', () => undefined);
-  // An uncaught error comes from a handler's timer or from a bug. The unacknowledged messages are requeued with the end
-  // of the connection.
-  const stray = Promise.withResolvers<never>();
-  stray.promise.catch(() => undefined);
-  process.on('uncaughtException', stray.reject);
-  process.on('unhandledRejection', stray.reject);
+  } else await runCommandLine(args);
+}
 
+/** Runs a command line and exits with its status. */
+async function runCommandLine(args: readonly string[]): Promise<void> {
+  const spare = args[0] === 'test' ? await spareChild() : undefined;
+  const signals = new Signals();
+  const stdout = new StdoutErrors();
+  const stray = strayErrors();
   const { cli } = await import('./cli/cli.ts');
   const status = await cli({
+    ...contextOfProcess(),
     args,
+    drain: signals.drain,
+    abandon: signals.abandon,
+    giveUp: () => signals.giveUp(),
+    stray,
+    onExit: (listener) => {
+      const onExit = (code: number) => {
+        // The third signal ends the process as well.
+        if (!signals.endsProcess) process.exitCode = listener(code);
+      };
+      process.on('exit', onExit);
+      return () => process.off('exit', onExit);
+    },
+    ...(spare && { spare }),
+  });
+  // Writes to a pipe are asynchronous, so all output must be flushed before the process exits.
+  await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
+  // When stdout is a file, a write error arrives one event-loop turn later.
+  await new Promise((turn) => setImmediate(turn));
+  process.exit(status === 0 ? await stdout.status() : status);
+}
+
+/** Returns the part of the context that the process and the machine define. */
+function contextOfProcess(): Omit<Context, 'args' | 'drain' | 'abandon' | 'giveUp' | 'stray'> {
+  return {
     env: process.env,
     cwd: process.cwd(),
     stdin: process.stdin,
     stdout: process.stdout,
     stderr: process.stderr,
-    drain: drain.signal,
-    abandon: abandon.signal,
-    giveUp: () => abandon.abort(),
-    stray: stray.promise,
-    onExit: (listener) => {
-      const onExit = (code: number) => {
-        // The third signal ends the process as well.
-        if (signals < 3) process.exitCode = listener(code);
-      };
-      process.on('exit', onExit);
-      return () => process.off('exit', onExit);
-    },
     ...(process.send && { announceReady: () => process.send?.('ready', undefined, undefined, () => undefined) }),
     ...(process.getuid && { uid: process.getuid() }),
     pid: process.pid,
@@ -76,18 +68,80 @@ async function main(): Promise<void> {
     memoryBytes: Math.min(totalmem(), process.constrainedMemory() || Number.POSITIVE_INFINITY),
     kill: (id, signal) => process.kill(id, signal),
     self: self(),
-    ...(spare && { spare }),
-  });
-  // Writes to a pipe are asynchronous, so all output must be flushed before the process exits.
-  await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
-  // When stdout is a file, a write error arrives one event-loop turn later.
-  await new Promise((turn) => setImmediate(turn));
-  // A closed pipe is not an error. A full disk is one, even if no code waited for the write.
-  if (status === 0 && unwritten !== undefined && unwritten.code !== 'EPIPE') {
-    process.stderr.write(`mq: cannot write to stdout: ${unwritten.message} [IO]\n`);
-    process.exit(74);
+  };
+}
+
+/** Counts the signals: the first starts the drain, the second ends it, and the third exits at once. */
+class Signals {
+  readonly #drain = new AbortController();
+  readonly #abandon = new AbortController();
+  #count = 0;
+
+  constructor() {
+    const onSignal = (signal: NodeJS.Signals) => this.#receive(signal);
+    process.on('SIGTERM', onSignal);
+    process.on('SIGINT', onSignal);
+    // SIGHUP means that the terminal is gone. Without a terminal, as under nohup, it must not end anything. Signals
+    // that nohup ignores cannot be detected, because Node resets them before any JavaScript runs (node.cc,
+    // PlatformInit).
+    process.on('SIGHUP', hasTerminal() ? onSignal : () => undefined);
   }
-  process.exit(status);
+
+  get drain(): AbortSignal {
+    return this.#drain.signal;
+  }
+
+  get abandon(): AbortSignal {
+    return this.#abandon.signal;
+  }
+
+  /** `true` after the third signal. */
+  get endsProcess(): boolean {
+    return this.#count > 2;
+  }
+
+  giveUp(): void {
+    this.#abandon.abort();
+  }
+
+  #receive(signal: NodeJS.Signals): void {
+    this.#count += 1;
+    if (this.#count === 1) this.#drain.abort(signal);
+    else if (this.#count === 2) this.giveUp();
+    else process.exit(128 + constants.signals[signal]);
+  }
+}
+
+/** Remembers a write error of stdout, because the code that wrote may not wait for it. */
+class StdoutErrors {
+  #error: NodeJS.ErrnoException | undefined;
+
+  constructor() {
+    process.stdout.on('error', (error) => {
+      this.#error = error;
+    });
+    process.stderr.on('error', () => undefined);
+  }
+
+  /** Returns the exit status of a successful command. A full disk is an error, a closed pipe is not. */
+  async status(): Promise<number> {
+    if (this.#error === undefined || this.#error.code === 'EPIPE') return 0;
+    const { exitStatuses } = await import('./errors.ts');
+    process.stderr.write(`mq: cannot write to stdout: ${this.#error.message} [IO]\n`);
+    return exitStatuses.IO;
+  }
+}
+
+/**
+ * Returns a promise that rejects with the first uncaught error. It comes from a handler's timer or from a bug. The
+ * broker requeues the unacknowledged messages when the connection ends.
+ */
+function strayErrors(): Promise<never> {
+  const stray = Promise.withResolvers<never>();
+  stray.promise.catch(() => undefined);
+  process.on('uncaughtException', stray.reject);
+  process.on('unhandledRejection', stray.reject);
+  return stray.promise;
 }
 
 /**
@@ -97,6 +151,7 @@ async function main(): Promise<void> {
 function silenceNode(): void {
   const write = process.stderr.write.bind(process.stderr);
   const line = new RegExp(`^[A-Z0-9_]+ (\\x1b\\[\\d+m)?${process.pid}(\\x1b\\[\\d+m)?: `);
+  // A cast, because the overloads of write() cannot be expressed by one function.
   process.stderr.write = (text: unknown, ...rest: never[]) =>
     (typeof text === 'string' && line.test(text)) || write(text as string, ...rest);
 }
@@ -145,7 +200,7 @@ function isAlive(pid: number): boolean {
   try {
     return process.kill(pid, 0);
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM';
+    return error instanceof Error && 'code' in error && error.code === 'EPERM';
   }
 }
 

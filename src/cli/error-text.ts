@@ -45,7 +45,7 @@ export function errorText(error: MqError, { command, json, isLog, debug, width }
     ...problems.map((problem) => broken(`  ${escaped(problem)}`, 4)),
   ];
   if (hint) lines.push(broken(`hint: ${escaped(hint)}`, 6));
-  else if (code === 'BUG' && !debug) lines.push('hint: this is a bug in mq; --debug shows where');
+  else if (code === 'BUG' && !debug) lines.push('hint: this is a bug in mq; --debug prints the stack');
   if (debug) lines.push(stackOf(error));
   return `${lines.join('\n')}\n`;
 }

@@ -23,7 +23,7 @@ const cwd = emptyFolder({
 
 test('mq check counts the objects of the file', async () => {
   const { stdout } = await roles.run(['check'], { cwd });
-  assert.is(stdout, 'rascal.json: right (2 roles, 1 publication, 1 subscription)\n');
+  assert.is(stdout, 'rascal.json: valid (2 roles, 1 publication, 1 subscription)\n');
 });
 
 test('dead letters of a built-in role do not use the queue of the file', async () => {

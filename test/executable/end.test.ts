@@ -38,8 +38,8 @@ for (const [title, stray] of Object.entries(strays))
     await mq(['producer', 'hi'], { env });
     assertRefused(await mq(['consumer', '--handler', 'late.ts'], { env, cwd }), {
       exit: 70,
-      line: 'mq consumer: an error that nothing caught: late [BUG]',
-      hint: 'a timer or a promise of the handler, or a bug in mq; --debug shows where',
+      line: 'mq consumer: uncaught error: late [BUG]',
+      hint: 'it comes from a timer or a promise of the handler, or from a bug in mq; --debug prints the stack',
       before: /^waiting for messages from hello/,
     });
     assert.is((await mq(['consumer', '--until-empty'], { env })).stdout, 'hi\n');

@@ -97,7 +97,7 @@ test('a role that may not declare the retry queues reports it at its start', asy
 test('mq declare requires the permission to configure', async () => {
   const { status, stderr } = await roles.run(['declare'], await as('^jobs$'));
   assert.is(status, 77);
-  assert.match(stderr, /hint: mq declare needs an account with the permission to configure/);
+  assert.match(stderr, /hint: mq declare requires an account with the configure permission/);
 });
 
 test('mq declare declares everything, lists it, and may run again', async () => {

@@ -79,7 +79,7 @@ test('mq subscribe accepts several names and a pattern; --count is the sum', asy
   assert.is((await roles.held('a.names')) + (await roles.held('b.names')), 0);
   const { status, stderr } = await roles.run(['subscribe', 'c.*'], { cwd });
   assert.is(status, 64);
-  assert.match(stderr, "no subscription fits 'c.*' [USAGE]");
+  assert.match(stderr, "no subscription matches 'c.*' [USAGE]");
 });
 
 test('a failed message is retried with the settings of its subscription', async () => {

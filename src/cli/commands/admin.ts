@@ -42,25 +42,28 @@ export function adminCommand(configOf: ConfigOf): Command {
       const action = actionOf(words, actions);
       return action ? optionsOf(action) : optionSets.admin;
     },
-    async run(context, values) {
-      const { actions } = await import('../../admin/actions.ts');
-      const found = findAction(values.args, actions);
-      const { action } = found;
-      refuseOthers(values.ofVerb(nameOf(action)), accepting(action), actions.map(accepting));
-      if (action.question && !values.flag('yes') && !canAsk(context))
-        throw usage(action, `${nameOf(action)} asks for consent: without a terminal it requires --yes`);
-      const sendsPassword = action.options?.includes('new-password-file') === true && !values.flag('no-password');
-      const opened = await openManagement(context, values, { configOf, sendsPassword });
-      const call = adminCall(context, values, { ...found, ...opened });
-      try {
-        await consent(context, values, call);
-        return await adminWatch(context, values, call);
-      } finally {
-        opened.api.close();
-      }
-    },
+    run: (context, values) => run(context, values, configOf),
   };
   return command;
+}
+
+/** Runs the action that the arguments name. Returns the exit status. */
+async function run(context: Context, values: Values, configOf: ConfigOf): Promise<number> {
+  const { actions } = await import('../../admin/actions.ts');
+  const found = findAction(values.args, actions);
+  const { action } = found;
+  refuseOthers(values.ofVerb(nameOf(action)), accepting(action), actions.map(accepting));
+  if (action.question && !values.flag('yes') && !canAsk(context))
+    throw usage(action, `${nameOf(action)} asks for consent: without a terminal it requires --yes`);
+  const sendsPassword = action.options?.includes('new-password-file') === true && !values.flag('no-password');
+  const opened = await openManagement(context, values, { configOf, sendsPassword });
+  const call = adminCall(context, values, { ...found, ...opened });
+  try {
+    await consent(context, values, call);
+    return await adminWatch(context, values, call);
+  } finally {
+    opened.api.close();
+  }
 }
 
 function accepting(action: Action): Accepting {

@@ -4,17 +4,18 @@ import { resolve } from 'node:path';
 import { getHeapStatistics } from 'node:v8';
 import manifest from '../../../package.json' with { type: 'json' };
 import { isLoopback } from '../../broker/loopback.ts';
+import type { Broker } from '../../broker/server.ts';
 import type { StoreOptions } from '../../broker/store.ts';
 import type { Context } from '../../context.ts';
-import { MqError } from '../../errors.ts';
+import { MqError, systemReason } from '../../errors.ts';
 import { aborted } from '../../signal.ts';
-import { isClosedPipe, Printer } from '../../terminal/printer.ts';
 import { optionSets } from '../arguments/options.ts';
 import type { Values } from '../arguments/values.ts';
 import type { Command } from '../command.ts';
 import { noteOf } from '../error-text.ts';
 import { readText } from '../input/files.ts';
 import { readPassword } from '../input/password.ts';
+import { printReady } from '../ready-line.ts';
 
 export const brokerCommand: Command = {
   name: 'broker',
@@ -34,60 +35,87 @@ export const brokerCommand: Command = {
         hint: 'give a user and a password: --user NAME and MQ_BROKER_PASSWORD, or --password-file FILE',
       });
     const tls = await tlsOf(context, values);
-    const data = values.name('data');
-    const managementPort = values.whole('management-port', { min: 0, max: 65_535 });
-    const log = noteOf(context, 'broker');
-
-    const failed = Promise.withResolvers<never>();
-    failed.promise.catch(() => undefined); // it may reject before it is awaited
-    const [{ startBroker }, store] = await Promise.all([
-      import('../../broker/server.ts'),
-      data === undefined
-        ? undefined
-        : openData(context, { data, log, onFailed: failed.reject, breaksLock: values.flag('break-lock') }),
-    ]);
-    const broker = await startBroker({
-      host,
-      port: values.whole('port', { min: 0, max: 65_535 }) ?? 5672,
-      users: [{ ...login, tags: ['administrator'] }],
-      version: manifest.version,
-      memoryLimitBytes: values.bytes('memory') ?? memoryLimit(context.memoryBytes),
-      log,
-      ...(tls && { tls }),
-      ...(store && { store }),
-    });
-    const others = [...broker.users.all.values()].filter(
-      ({ name, tags }) => name !== login.name && tags.includes('administrator'),
-    );
-    if (others.length > 0) log(`${data} has further administrators: ${others.map(({ name }) => name).join(', ')}`);
-    try {
-      const management =
-        managementPort === undefined
-          ? undefined
-          : await (await import('../../broker/management.ts')).startManagement(broker, {
-              host,
-              port: managementPort,
-              tls,
-              pid: context.pid,
-              dataFolder: data === undefined ? undefined : resolve(context.cwd, data),
-            });
-      try {
-        const ready = { url: broker.url, management: management?.url ?? null, data: data ?? null };
-        const line = values.flag('json') ? JSON.stringify({ event: 'ready', ...ready }) : readyLine(ready);
-        // A process that waits for this line must receive it or an error. A closed pipe means that the line was read.
-        await new Printer(context.stdout).body(Buffer.from(line)).catch((error: unknown) => {
-          if (!isClosedPipe(error)) throw error;
-        });
-        // A broker whose store has failed confirms nothing any more, so the process ends and its supervisor notices.
-        await Promise.race([aborted(context.drain), failed.promise]);
-      } finally {
-        await management?.close();
-      }
-    } finally {
-      await broker.close();
-    }
+    await serve(context, values, { host, login, tls, data: values.name('data') });
   },
 };
+
+interface Job {
+  readonly host: string;
+  readonly login: Login;
+  readonly tls: Tls | undefined;
+  /** Folder of --data. `undefined` keeps everything in memory. */
+  readonly data: string | undefined;
+}
+
+interface Login {
+  readonly name: string;
+  readonly password: string;
+}
+
+interface Tls {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+}
+
+/** Runs the broker until the first signal, or until its store fails. */
+async function serve(context: Context, values: Values, job: Job): Promise<void> {
+  const { host, tls, data } = job;
+  const managementPort = values.whole('management-port', { min: 0, max: 65_535 });
+  const storeFailure = Promise.withResolvers<never>();
+  storeFailure.promise.catch(() => undefined); // it may reject before it is awaited
+  const broker = await start(context, values, { ...job, onStoreFailed: storeFailure.reject });
+  try {
+    const dataFolder = data === undefined ? undefined : resolve(context.cwd, data);
+    const management =
+      managementPort === undefined
+        ? undefined
+        : await startManagement(broker, { host, port: managementPort, tls, pid: context.pid, dataFolder });
+    try {
+      const ready = { url: broker.url, management: management?.url ?? null, data: data ?? null };
+      const isJson = values.flag('json');
+      await printReady(context.stdout, isJson ? JSON.stringify({ event: 'ready', ...ready }) : readyLine(ready));
+      // A broker whose store has failed confirms nothing any more, so the process ends and its supervisor notices.
+      await Promise.race([aborted(context.drain), storeFailure.promise]);
+    } finally {
+      await management?.close();
+    }
+  } finally {
+    await broker.close();
+  }
+}
+
+async function start(
+  context: Context,
+  values: Values,
+  { host, login, tls, data, onStoreFailed }: Job & { onStoreFailed: (error: MqError) => void },
+): Promise<Broker> {
+  const log = noteOf(context, 'broker');
+  const breaksLock = values.flag('break-lock');
+  const [{ startBroker }, store] = await Promise.all([
+    import('../../broker/server.ts'),
+    data === undefined ? undefined : openData(context, { data, log, onFailed: onStoreFailed, breaksLock }),
+  ]);
+  const broker = await startBroker({
+    host,
+    port: values.whole('port', { min: 0, max: 65_535 }) ?? 5672,
+    users: [{ ...login, tags: ['administrator'] }],
+    version: manifest.version,
+    memoryLimitBytes: values.bytes('memory') ?? memoryLimit(context.memoryBytes),
+    log,
+    ...(tls && { tls }),
+    ...(store && { store }),
+  });
+  const others = [...broker.users.all.values()].filter(
+    ({ name, tags }) => name !== login.name && tags.includes('administrator'),
+  );
+  if (others.length > 0) log(`${data} has further administrators: ${others.map(({ name }) => name).join(', ')}`);
+  return broker;
+}
+
+async function startManagement(...of: Parameters<typeof import('../../broker/management.ts').startManagement>) {
+  const management = await import('../../broker/management.ts');
+  return management.startManagement(...of);
+}
 
 const mebibyte = 1024 ** 2;
 /** Resident memory of the executable without messages. */
@@ -111,12 +139,12 @@ interface Ready {
 
 function readyLine({ url, management, data }: Ready): string {
   const page = management === null ? '' : `, management ${management}`;
-  const kept = data === null ? 'in memory only: --data DIR keeps what is durable' : `durable in ${data}`;
+  const kept = data === null ? 'in memory only; --data DIR keeps durable queues and messages' : `durable in ${data}`;
   return `ready: ${url}${page} (${kept})`;
 }
 
 /** Returns the only user: --user or guest, with the password of --password-file, MQ_BROKER_PASSWORD, or guest. */
-async function loginOf(context: Context, values: Values): Promise<{ name: string; password: string }> {
+async function loginOf(context: Context, values: Values): Promise<Login> {
   const name = values.name('user') ?? 'guest';
   const password = await readPassword(context, values, 'MQ_BROKER_PASSWORD');
   if (password === undefined && name !== 'guest')
@@ -127,18 +155,18 @@ async function loginOf(context: Context, values: Values): Promise<{ name: string
   return { name, password: password ?? 'guest' };
 }
 
-async function tlsOf(context: Context, values: Values): Promise<{ cert: Buffer; key: Buffer } | undefined> {
+async function tlsOf(context: Context, values: Values): Promise<Tls | undefined> {
   const [cert, key] = [values.name('tls-cert'), values.name('tls-key')];
   if (cert === undefined && key === undefined) return undefined;
-  if (cert === undefined || key === undefined) throw values.usage('--tls-cert and --tls-key go together');
+  if (cert === undefined || key === undefined) throw values.usage('--tls-cert and --tls-key require each other');
   const read = async (file: string) => Buffer.from(await readText(context, file));
   const tls = { cert: await read(cert), key: await read(key) };
   const { createSecureContext } = await import('node:tls');
   try {
     createSecureContext(tls);
   } catch (error) {
-    throw new MqError('BAD_DATA', `cannot use ${cert} and ${key} for TLS: ${(error as Error).message}`, {
-      hint: 'both must be PEM, and the key that of the certificate',
+    throw new MqError('BAD_DATA', `cannot use ${cert} and ${key} for TLS: ${systemReason(error)}`, {
+      hint: 'both files must be PEM, and the key must belong to the certificate',
       cause: error,
     });
   }

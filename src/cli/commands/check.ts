@@ -3,9 +3,12 @@
 
 import type { Problem } from '../../config/check.ts';
 import type { Config } from '../../config/config.ts';
-import type { HandlerConfig } from '../../config/role.ts';
+import type { FoundFile } from '../../config/find.ts';
+import type { Target } from '../../config/target.ts';
+import type { Context, Output } from '../../context.ts';
 import { escaped, MqError, safeJson } from '../../errors.ts';
 import { optionSets } from '../arguments/options.ts';
+import type { Values } from '../arguments/values.ts';
 import type { Command } from '../command.ts';
 
 /** `builtin` is the configuration inside the executable. `taken` returns the names that no role may have. */
@@ -24,60 +27,114 @@ export function checkCommand(builtin: unknown, taken: () => readonly string[]): 
       'mq check --target 4.3 definitions.json',
       'mq check --schema > rascal.schema.json',
     ],
-    async run({ env, cwd, stdout, drain: signal }, values) {
+    async run(context, values) {
+      const { stdout } = context;
       if (values.flag('schema')) {
         const { jsonSchema } = await import('../../config/schema.ts');
         stdout.write(`${JSON.stringify(jsonSchema(), null, 2)}\n`);
         return;
       }
       values.expectAtMost(1);
-      const [argument] = values.args;
-      const option = argument ?? values.name('config');
-      if (option === '') throw values.usage('the name of the file is empty');
-      const { targets, checkTarget } = await import('../../config/target.ts');
+      const { targets } = await import('../../config/target.ts');
       const target = values.choice('target', targets);
-      const { findFile } = await import('../../config/find.ts');
-      const found = await findFile({ ...(option !== undefined && { option }), env, cwd, signal }).catch((error) => {
-        const named = argument !== undefined && error instanceof MqError && error.code === 'NO_INPUT';
-        // The hint of the original error mentions --config, which does not apply to an argument.
-        throw named ? new MqError('NO_INPUT', error.message, { at: argument, cause: error }) : error;
+      const found = await fileOf(context, values);
+      await print(stdout, await checked(found, { env: context.env, builtin, taken: taken(), target }), {
+        isJson: values.flag('json') ?? false,
       });
-      if (found === undefined)
-        throw new MqError('NO_INPUT', 'there is no rascal.json here', { hint: 'mq check FILE names another one' });
-      const { file, folder, text } = found;
-      const { format, problems } =
-        target === undefined ? { format: 'rascal', problems: [] } : checkTarget(text, { env, target });
-      const { checkConfigText, configError, problemLine } = await import('../../config/check.ts');
-      const { handlerFault } = await import('../../handlers/fault.ts');
-      const settings = {
-        ...{ file, folder, env, builtin, taken: taken(), isStrict: true },
-        handlerFault: (handler: HandlerConfig) => handlerFault(handler, { folder, env }),
-      };
-      const own =
-        format === 'rascal' ? checkConfigText(text, settings) : { problems: [], warnings: [], checked: undefined };
-
-      const all: readonly Problem[] = [...own.problems, ...(own.warnings ?? []), ...problems];
-      const mild = all.filter(({ code }) => code === 'deprecated' || code === 'warning');
-      const wrong = all.filter((one) => !mild.includes(one));
-      const asJson = values.flag('json');
-      if (asJson) for (const problem of all) stdout.write(`${safeJson({ file, ...problem })}\n`);
-      else for (const one of mild) stdout.write(`${escaped(`${problemLine(file, one)} (${one.code})`)}\n`);
-      const many = `${wrong.length} ${wrong.length === 1 ? 'problem' : 'problems'}`;
-      // With --json the problems have already been printed.
-      if (wrong.length > 0) throw asJson ? new MqError('CONFIG', `${file} has ${many}`) : configError(file, wrong);
-
-      const counts = own.checked === undefined ? 'exported definitions' : countsOf(own.checked.config);
-      const forTarget = target === undefined ? '' : ` for RabbitMQ ${target}`;
-      const count = (code: string) => mild.filter((one) => one.code === code).length;
-      const verdict = {
-        file,
-        ok: true,
-        ...(target && { target, deprecated: count('deprecated') }),
-        warnings: count('warning'),
-      };
-      stdout.write(`${asJson ? JSON.stringify(verdict) : `${file}: right${forTarget} (${counts})`}\n`);
     },
   };
+}
+
+/** Returns the file of the argument, otherwise of --config, MQ_CONFIG or the working folder. Throws NO_INPUT. */
+async function fileOf({ env, cwd, drain: signal }: Context, values: Values): Promise<FoundFile> {
+  const [argument] = values.args;
+  const option = argument ?? values.name('config');
+  if (option === '') throw values.usage('the name of the file is empty');
+  const { findFile } = await import('../../config/find.ts');
+  const found = await findFile({ ...(option !== undefined && { option }), env, cwd, signal }).catch((error) => {
+    const isArgument = argument !== undefined && error instanceof MqError && error.code === 'NO_INPUT';
+    // The hint of the original error mentions --config, which does not apply to an argument.
+    throw isArgument ? new MqError('NO_INPUT', error.message, { at: argument, cause: error }) : error;
+  });
+  if (found === undefined)
+    throw new MqError('NO_INPUT', 'there is no rascal.json here', { hint: 'mq check FILE names another file' });
+  return found;
+}
+
+interface Findings {
+  readonly file: string;
+  readonly target: Target | undefined;
+  readonly problems: readonly Problem[];
+  /** Numbers of roles, publications and subscriptions, or the kind of the file. */
+  readonly contents: string;
+}
+
+async function checked(
+  { file, folder, text }: FoundFile,
+  {
+    env,
+    builtin,
+    taken,
+    target,
+  }: Pick<Context, 'env'> & {
+    builtin: unknown;
+    taken: readonly string[];
+    target: Target | undefined;
+  },
+): Promise<Findings> {
+  const [{ checkTarget }, { checkConfigText }, { handlerFault }] = await Promise.all([
+    import('../../config/target.ts'),
+    import('../../config/check.ts'),
+    import('../../handlers/fault.ts'),
+  ]);
+  const { format, problems: ofTarget } =
+    target === undefined ? { format: 'rascal', problems: [] } : checkTarget(text, { env, target });
+  const own =
+    format === 'rascal'
+      ? checkConfigText(text, {
+          ...{ file, folder, env, builtin, taken, isStrict: true },
+          handlerFault: (handler) => handlerFault(handler, { folder, env }),
+        })
+      : { problems: [] };
+  return {
+    file,
+    target,
+    problems: [...own.problems, ...(own.warnings ?? []), ...ofTarget],
+    contents: own.checked === undefined ? 'exported definitions' : countsOf(own.checked.config),
+  };
+}
+
+/** Prints the findings. Throws CONFIG if the file is invalid. */
+async function print(
+  stdout: Output,
+  { file, target, problems, contents }: Findings,
+  { isJson }: { isJson: boolean },
+): Promise<void> {
+  const { configError, problemLine } = await import('../../config/check.ts');
+  const warnings = problems.filter(isWarning);
+  const errors = problems.filter((one) => !isWarning(one));
+  if (isJson) for (const problem of problems) stdout.write(`${safeJson({ file, ...problem })}\n`);
+  else for (const one of warnings) stdout.write(`${escaped(`${problemLine(file, one)} (${one.code})`)}\n`);
+  if (errors.length > 0) {
+    // With --json the problems have already been printed.
+    throw isJson
+      ? new MqError('CONFIG', `${file} has ${counted(errors.length, 'problem')}`)
+      : configError(file, errors);
+  }
+  const count = (code: string) => warnings.filter((one) => one.code === code).length;
+  const verdict = {
+    file,
+    ok: true,
+    ...(target && { target, deprecated: count('deprecated') }),
+    warnings: count('warning'),
+  };
+  const forTarget = target === undefined ? '' : ` for RabbitMQ ${target}`;
+  stdout.write(`${isJson ? JSON.stringify(verdict) : `${file}: valid${forTarget} (${contents})`}\n`);
+}
+
+/** Returns `true` if the problem does not make the file invalid. */
+function isWarning({ code }: Problem): boolean {
+  return code === 'deprecated' || code === 'warning';
 }
 
 function countsOf({ roles, publications, subscriptions }: Config): string {

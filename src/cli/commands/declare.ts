@@ -39,17 +39,31 @@ interface Job {
 }
 
 async function declare(context: Context, values: Values, { config, addresses }: Job): Promise<void> {
-  const [{ Session }, { newCounts }, { madeQueues }] = await Promise.all([
-    import('../../session/session.ts'),
-    import('../../session/counts.ts'),
-    import('../../config/retry-queues.ts'),
-  ]);
+  const { madeQueues } = await import('../../config/retry-queues.ts');
   const made = madeQueues(config).map(({ vhost, name, workQueue, arguments: given }) => {
     return { vhost, name, workQueue, queue: { options: { durable: true, arguments: given } } };
   });
   const extra: Record<string, Record<string, QueueConfig>> = {};
   for (const { vhost, name, queue } of made) extra[vhost] = { ...extra[vhost], [name]: queue };
-  const { stdout } = context;
+  await declareAll(context, { config, addresses }, extra);
+  const items: Declared[] = [...ownItems(config), ...made.map((one) => ({ ...queueItem(one), for: one.workQueue }))];
+  const brokers = Object.keys(config.vhosts).map((vhost) => brokerOf(config, vhost, addresses));
+  // The vhost of the address replaces the vhost of rascal.json.
+  const declared = items.map((item) => ({ ...item, vhost: brokerOf(config, item.vhost, addresses).vhost }));
+  if (values.flag('json')) for (const item of declared) context.stdout.write(`${safeJson(item)}\n`);
+  else context.stdout.write(textOf(declared, [...new Set(brokers.map(({ shown, vhost }) => `${shown} ${vhost}`))]));
+}
+
+/** Declares the topology and the extra queues. Throws NOT_PERMITTED with a hint. */
+async function declareAll(
+  context: Context,
+  { config, addresses }: Job,
+  extra: Readonly<Record<string, Readonly<Record<string, QueueConfig>>>>,
+): Promise<void> {
+  const [{ Session }, { newCounts }] = await Promise.all([
+    import('../../session/session.ts'),
+    import('../../session/counts.ts'),
+  ]);
   const note = noteOf(context, 'declare');
   const session = new Session({
     config,
@@ -63,29 +77,23 @@ async function declare(context: Context, values: Values, { config, addresses }: 
     await session.declareAll(extra);
   } catch (error) {
     if (!(error instanceof MqError) || error.code !== 'NOT_PERMITTED') throw error;
-    const { hint = 'mq declare needs an account with the permission to configure' } = error;
+    const { hint = 'mq declare requires an account with the configure permission' } = error;
     throw new MqError(error.code, error.message, { hint, cause: error });
   } finally {
     await session.close();
   }
-  const placeOf = (vhost: string) => {
-    const broker = brokerOf(config, vhost, addresses);
-    return { vhost: broker.vhost, text: `${broker.shown} ${broker.vhost}` };
-  };
-  const items: Declared[] = [...ownItems(config), ...made.map((one) => ({ ...queueItem(one), for: one.workQueue }))];
-  // A vhost of rascal.json stands for the vhost that the address names.
-  const declared = items.map((item) => ({ ...item, vhost: placeOf(item.vhost).vhost }));
-  const brokers = [...new Set(Object.keys(config.vhosts).map((vhost) => placeOf(vhost).text))];
-  const counts = (['exchange', 'queue', 'binding'] as const).map((kind) => {
-    return [kind, declared.filter((one) => one.declared === kind).length] as const;
+}
+
+/** Returns one line for each item, and the totals. */
+function textOf(items: readonly Declared[], brokers: readonly string[]): string {
+  const lines = items.map((item) => lineOf(item, brokers.length > 1));
+  const totals = (['exchange', 'queue', 'binding'] as const).map((kind) => {
+    const count = items.filter((one) => one.declared === kind).length;
+    return `${count} ${kind}${count === 1 ? '' : 's'}`;
   });
-  if (values.flag('json')) {
-    for (const item of declared) stdout.write(`${safeJson(item)}\n`);
-    return;
-  }
-  for (const item of declared) stdout.write(`${escaped(lineOf(item, brokers.length > 1))}\n`);
-  const totals = counts.map(([kind, count]) => `${count} ${kind}${count === 1 ? '' : 's'}`);
-  stdout.write(`declared ${totals.join(', ')} at ${escaped(brokers.join(', '))}\n`);
+  return [...lines, `declared ${totals.join(', ')} at ${brokers.join(', ')}`]
+    .map((line) => `${escaped(line)}\n`)
+    .join('');
 }
 
 type Declared = { readonly vhost: string } & (
@@ -117,7 +125,7 @@ function ownItems({ vhosts }: Config): Declared[] {
 }
 
 function queueItem({ vhost, name, queue }: { vhost: string; name: string; queue: QueueConfig }) {
-  const given = Object(queue.options?.['arguments']) as Readonly<Record<string, unknown>>;
+  const given: Readonly<Record<string, unknown>> = Object(queue.options?.['arguments']);
   return { declared: 'queue' as const, vhost, name, type: String(given['x-queue-type'] ?? 'classic') };
 }
 

@@ -1,7 +1,6 @@
 // mq test: runs the user's test files, each in its own process, against the chosen target.
 
 import { existsSync } from 'node:fs';
-import { availableParallelism, platform } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import builtin from '../../../rascal.json' with { type: 'json' };
 import type { FoundFile } from '../../config/find.ts';
@@ -11,7 +10,8 @@ import { optionSets, testMerge } from '../arguments/options.ts';
 import type { Values } from '../arguments/values.ts';
 import type { Command } from '../command.ts';
 import { assertTrusted } from '../input/trust.ts';
-import { planTarget, type RunTarget } from './test/target.ts';
+import { type Plan, runOnce } from './test/run.ts';
+import { planTarget } from './test/target.ts';
 
 export const testCommand: Command = {
   name: 'test',
@@ -106,17 +106,6 @@ async function checkConfig(context: Context, values: Values): Promise<void> {
   });
 }
 
-interface Plan {
-  readonly seed: number | undefined;
-  readonly shard: { readonly part: number; readonly of: number };
-  readonly filter: string | undefined;
-  readonly timeoutMs: number | undefined;
-  readonly jobs: number | undefined;
-  readonly bail: boolean;
-  readonly watch: boolean;
-  readonly isVerbose: boolean;
-}
-
 function planOf(values: Values): Plan {
   return {
     seed: values.whole('seed', { min: 0, max: 2 ** 31 }),
@@ -157,78 +146,4 @@ async function ownSuites(values: Values): Promise<string[]> {
   const unknown = values.args.find((name) => !names.includes(name));
   if (unknown !== undefined) throw values.usage(`there is no suite '${unknown}'; there are ${names.join(', ')}`);
   return suiteFiles.filter((_, index) => values.args.length === 0 || values.args.includes(names[index] ?? ''));
-}
-
-async function runOnce(
-  context: Context,
-  {
-    plan,
-    reports: planned,
-    target,
-    files,
-  }: {
-    plan: Plan;
-    reports: ReturnType<typeof import('../../harness/report.ts').planReports>;
-    target: RunTarget;
-    files: readonly string[];
-  },
-): Promise<number> {
-  const [{ newSeed, shuffled }, { runFiles }, { emptiness, isGood, openReports, totalsOf }] = await Promise.all([
-    import('../../harness/order.ts'),
-    import('../../harness/run.ts'),
-    import('../../harness/report.ts'),
-  ]);
-  const { cwd, drain } = context;
-  const seed = plan.seed ?? newSeed();
-  const begun = performance.now();
-  const reports = openReports(planned, { ...context, isVerbose: plan.isVerbose });
-  const { part, of } = plan.shard;
-  const shard = of === 1 ? undefined : `${part}/${of}`;
-  const isPart = shard !== undefined && { shard };
-  try {
-    reports.tell({ type: 'start', files: files.length, target: target.title, seed, ...isPart });
-    if (target.note !== undefined) reports.tell({ type: 'note', text: target.note });
-    const results = await runFiles({
-      files: shuffled(files, seed),
-      nameOf: (file) => relative(cwd, file),
-      jobs: plan.jobs ?? (isShared(target) ? 1 : Math.max(2, Math.floor(availableParallelism() / 2))),
-      timeoutMs: plan.timeoutMs ?? (target.plan.kind === 'cluster' ? 120_000 : 30_000),
-      target: target.plan,
-      bail: plan.bail,
-      ...(plan.filter !== undefined && { filter: plan.filter }),
-      launch: launchOf(context),
-      signal: drain,
-      onResult: (result) => reports.tell({ type: 'file', result }),
-    });
-    const interrupted = drain.aborted ? { interrupted: String(drain.reason) } : {};
-    const totals = totalsOf(results);
-    if (!drain.aborted && shard !== undefined && emptiness(totals) !== undefined)
-      reports.tell({ type: 'note', text: `shard ${shard}: ${emptiness(totals)}` });
-    reports.tell({ type: 'finish', ms: performance.now() - begun, ...interrupted, ...isPart });
-    if (drain.aborted) return drain.reason === 'SIGINT' ? exitStatuses.INTERRUPTED : exitStatuses.TERMINATED;
-    return isGood(totals, shard) ? 0 : exitStatuses.ANSWER_NO;
-  } finally {
-    reports.close();
-  }
-}
-
-/** Reports whether files affect each other: through faults of a cluster, or through messages in a shared vhost. */
-function isShared({ plan }: RunTarget): boolean {
-  return plan.kind === 'cluster' || (plan.kind === 'url' && plan.managementUrls.length === 0);
-}
-
-function launchOf({ self, env, kill, spare }: Context) {
-  return {
-    ...(spare && { spare }),
-    command: self.command,
-    args: [...self.args, 'test-child'],
-    env,
-    kill: (pid: number) => {
-      try {
-        kill(platform() === 'win32' ? pid : -pid, 'SIGKILL');
-      } catch {
-        // The process no longer exists.
-      }
-    },
-  };
 }

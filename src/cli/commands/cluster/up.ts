@@ -5,6 +5,7 @@ import type { Config } from '../../../config/config.ts';
 import type { Context } from '../../../context.ts';
 import { MqError } from '../../../errors.ts';
 import { Printer } from '../../../terminal/printer.ts';
+import type { Values } from '../../arguments/values.ts';
 import { noteOf } from '../../error-text.ts';
 import { chosenCluster } from './choose.ts';
 import { describedNodes, envLines } from './draw.ts';
@@ -17,38 +18,26 @@ const answerMs = 15_000;
 
 export async function up(job: Job): Promise<undefined> {
   const { context, values, configOf } = job;
-  const { env, pid, isAlive } = context;
-  const name = values.name('name');
-  // Docker: a container name starts with a letter or digit.
-  if (name !== undefined && !/^[a-zA-Z0-9][\w.-]{0,39}$/.test(name))
-    throw values.usage(`--name must be letters, digits, - _ or ., at most 40, not '${name}'`);
-  const nodes = values.whole('nodes', { min: 1, max: 9 }) ?? 3;
-  const port = values.whole('port', { min: 1, max: 65_535 - 10_020 - 100 * (nodes - 1) });
-  const [version, given] = [values.name('version'), values.name('image')];
-  if (version !== undefined && given !== undefined) throw values.usage('--version and --image exclude each other');
-  if (version !== undefined && !/^\d+(\.\d+){0,2}$/.test(version))
-    throw values.usage(`--version must be one such as 4.3 or 4.0.5, not '${version}'`);
-  if (values.name('config') !== undefined && !values.flag('apply')) throw values.usage('--config is for --apply');
+  const settings = settingsOf(values);
   const config = values.flag('apply') ? await configOf(context) : undefined;
-
-  const [{ imageOf }, { startCluster }, { sweep }] = await Promise.all([
-    import('../../../cluster/image.ts'),
+  const [{ startCluster }, { sweep }] = await Promise.all([
     import('../../../cluster/start.ts'),
     import('../../../cluster/removal.ts'),
   ]);
   const { removed, cluster } = await withCounter(
     job,
     async (patience) => {
-      const image =
-        given ?? (version === undefined ? env['MQ_IMAGE'] : undefined) ?? (await imageOf(version ?? defaultVersion));
+      const image = await imageFor(context, settings);
+      const { isAlive, pid: starter } = context;
       const swept = await sweep({ isAlive });
-      const started = await startCluster({ image, nodes, name, port, starter: pid, ...patience });
+      const { nodes, name, port } = settings;
+      const started = await startCluster({ image, nodes, name, port, starter, ...patience });
       if (config) await applied(started, config, { signal: patience.signal });
       return { removed: swept, cluster: started };
     },
     'starting the nodes',
   );
-  for (const one of removed) noteOf(context, 'cluster')(`removed what a killed start had left of ${one}`);
+  for (const one of removed) noteOf(context, 'cluster')(`removed the rest of ${one}, whose start was killed`);
   try {
     await announce(context, { cluster, isJson: values.flag('json') ?? false });
   } catch (error) {
@@ -56,6 +45,36 @@ export async function up(job: Job): Promise<undefined> {
     await cluster.down();
     throw error;
   }
+}
+
+interface UpSettings {
+  readonly name: string | undefined;
+  readonly nodes: number;
+  readonly port: number | undefined;
+  readonly version: string | undefined;
+  /** Image of --image. */
+  readonly image: string | undefined;
+}
+
+function settingsOf(values: Values): UpSettings {
+  const name = values.name('name');
+  // Docker: a container name starts with a letter or digit.
+  if (name !== undefined && !/^[a-zA-Z0-9][\w.-]{0,39}$/.test(name))
+    throw values.usage(`--name must be at most 40 letters, digits, - _ or ., not '${name}'`);
+  const nodes = values.whole('nodes', { min: 1, max: 9 }) ?? 3;
+  const port = values.whole('port', { min: 1, max: 65_535 - 10_020 - 100 * (nodes - 1) });
+  const [version, image] = [values.name('version'), values.name('image')];
+  if (version !== undefined && image !== undefined) throw values.usage('--version and --image exclude each other');
+  if (version !== undefined && !/^\d+(\.\d+){0,2}$/.test(version))
+    throw values.usage(`--version must be a version such as 4.3 or 4.0.5, not '${version}'`);
+  if (values.name('config') !== undefined && !values.flag('apply')) throw values.usage('--config requires --apply');
+  return { name, nodes, port, version, image };
+}
+
+async function imageFor({ env }: Context, { version, image }: UpSettings): Promise<string> {
+  const { imageOf } = await import('../../../cluster/image.ts');
+  const ofEnvironment = version === undefined ? env['MQ_IMAGE'] : undefined;
+  return image ?? ofEnvironment ?? imageOf(version ?? defaultVersion);
 }
 
 export async function join(job: Job): Promise<undefined> {
@@ -97,7 +116,7 @@ export async function applied(
     });
   } catch (error) {
     await cluster.down();
-    if (signal?.aborted) throw new MqError('INTERRUPTED', 'declaring the topology: interrupted');
+    if (signal?.aborted) throw new MqError('INTERRUPTED', 'interrupted while declaring the topology');
     if (error instanceof Error && error.name === 'AbortError')
       throw new MqError(
         'UNAVAILABLE',

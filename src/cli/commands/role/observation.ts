@@ -34,27 +34,16 @@ export async function observed(
   const level = values.choice('log-level', logLevels) ?? role.logLevel ?? 'info';
   const address = metricsAddress(values, role);
   const log = new Log({ stderr: context.stderr, role: name, format, level });
-  const counts = newCounts();
-  const handlerStderr = log.output('handler');
+  const observation = observationOf(context, log, { isDebug: level === 'debug' });
+  const { counts, handlerStderr } = observation;
   const inner: Context = { ...context, stderr: log.output('note') };
-  const isStopping = () => context.drain.aborted;
   const begun = performance.now();
-  const metrics = address && (await serve({ name, takes, counts, isStopping }, address));
+  const metrics = address && (await serve({ name, takes, counts, isStopping: () => context.drain.aborted }, address));
   if (metrics)
     log.say({ event: 'metrics', message: `metrics on ${metrics.url}/metrics`, fields: { url: metrics.url } });
   let hasFailed = true;
   try {
-    await work(inner, {
-      counts,
-      isDebug: level === 'debug',
-      say: (said) => {
-        if (said.event === 'consuming') context.announceReady?.();
-        log.say(said);
-      },
-      sayNamed: log.sayNamed,
-      handlerStderr,
-      handlerStderrOf: (fields, settings) => log.outputOf('handler', fields, settings),
-    });
+    await work(inner, observation);
     hasFailed = false;
   } finally {
     for (const stream of [handlerStderr, inner.stderr]) if (stream !== context.stderr) stream.end();
@@ -65,6 +54,20 @@ export async function observed(
     else if (isNoteworthy(run)) log.writeJson(summaryOf(run));
     await metrics?.close();
   }
+}
+
+function observationOf(context: Context, log: Log, { isDebug }: { isDebug: boolean }): Observation {
+  return {
+    counts: newCounts(),
+    isDebug,
+    say: (said) => {
+      if (said.event === 'consuming') context.announceReady?.();
+      log.say(said);
+    },
+    sayNamed: log.sayNamed,
+    handlerStderr: log.output('handler'),
+    handlerStderrOf: (fields, settings) => log.outputOf('handler', fields, settings),
+  };
 }
 
 function metricsAddress(values: Values, role: RoleConfig): ListenAddress | undefined {

@@ -17,7 +17,7 @@ test('every template passes mq check for RabbitMQ 4.0 and 4.3', async () => {
     for (const target of ['4.0', '4.3']) {
       const { status, stdout } = await runCli(['check', '--target', target], { cwd });
       assert.is(status, 0, stdout);
-      assert.match(stdout, new RegExp(`^rascal\\.json: right for RabbitMQ ${target} \\(2 roles`));
+      assert.match(stdout, new RegExp(`^rascal\\.json: valid for RabbitMQ ${target} \\(2 roles`));
     }
   }
 });

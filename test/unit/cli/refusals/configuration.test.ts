@@ -56,7 +56,7 @@ refuses([
     args: ['check'],
     exit: 66,
     line: 'mq check: there is no rascal.json here [NO_INPUT]',
-    hint: 'mq check FILE names another one',
+    hint: 'mq check FILE names another file',
   },
   {
     title: 'mq check with a missing file',

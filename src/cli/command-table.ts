@@ -1,0 +1,114 @@
+// Lists all commands: the fixed ones, the roles of rascal.json, and the generic ones.
+
+import builtin from '../../rascal.json' with { type: 'json' };
+import { type CheckedConfig, type Config, configFor } from '../config/config.ts';
+import type { FoundFile } from '../config/find.ts';
+import { type RoleConfig, usesOf } from '../config/role.ts';
+import type { Context } from '../context.ts';
+import { unknownCommand } from './arguments/program.ts';
+import type { Command } from './command.ts';
+import { adminCommand } from './commands/admin.ts';
+import { brokerCommand } from './commands/broker.ts';
+import { checkCommand } from './commands/check.ts';
+import { clusterCommand } from './commands/cluster.ts';
+import { completionsCommand } from './commands/completions.ts';
+import { declareCommand } from './commands/declare.ts';
+import { demoCommand } from './commands/demo.ts';
+import { dlqCommand } from './commands/dlq.ts';
+import { completedGenerics, genericCommand, genericNames } from './commands/generic.ts';
+import { healthCommand } from './commands/health.ts';
+import { helpCommand } from './commands/help.ts';
+import { initCommand } from './commands/init.ts';
+import { roleCommand } from './commands/role.ts';
+import { testCommand } from './commands/test.ts';
+import { trustCommand } from './commands/trust.ts';
+import { typesCommand } from './commands/types.ts';
+import { versionCommand } from './commands/version.ts';
+import { waitCommand } from './commands/wait.ts';
+import { webCommand } from './commands/web.ts';
+import type { CompletedCommand } from './completion/candidates.ts';
+import { configurationForHelp, loadConfiguration } from './configuration.ts';
+import type { Doubts } from './input/management.ts';
+import { assertTrusted } from './input/trust.ts';
+
+export class CommandTable {
+  /** Commands that every rascal.json has, in the order of the help. */
+  readonly fixed: readonly Command[];
+
+  /** @param run runs a command line, for `mq demo` */
+  constructor(run: (context: Context) => Promise<number>) {
+    const configsOf = (context: Context) => loadConfiguration(context, { taken: this.taken() });
+    const configOf = (context: Context, doubts?: Doubts) => this.#config(context, doubts);
+    this.fixed = [
+      demoCommand(run),
+      brokerCommand,
+      clusterCommand(configOf),
+      waitCommand(configOf),
+      adminCommand(configOf),
+      dlqCommand(configsOf),
+      healthCommand,
+      webCommand(configOf),
+      testCommand,
+      typesCommand,
+      initCommand,
+      checkCommand(builtin, () => this.taken()),
+      declareCommand(configOf),
+      trustCommand(builtin),
+      completionsCommand,
+      helpCommand,
+      versionCommand,
+    ];
+  }
+
+  /** Returns the names that no role may have, because the role could not be run. */
+  taken(): string[] {
+    return [...this.fixed.map(({ name }) => name), ...genericNames];
+  }
+
+  /** Returns all commands. A rascal.json that is not valid adds none. */
+  async all(context: Context): Promise<Command[]> {
+    const configs = await configurationForHelp(context, this.taken());
+    const roles = Object.entries(configs.withBuiltin.roles).map(([name, role]) => commandOfRole(name, role, configs));
+    return [...roles, ...genericNames.map((name) => genericCommand(name, configs)), ...this.fixed];
+  }
+
+  /** Returns the command of a name. Throws USAGE if there is none, and UNTRUSTED unless it is for help. */
+  async find(name: string, context: Context, { isHelp = false } = {}): Promise<Command> {
+    const fixed = this.fixed.find((command) => command.name === name);
+    if (fixed) return fixed;
+    let file: FoundFile | undefined;
+    const judge = async (found: FoundFile) => {
+      file = found;
+    };
+    const configs = await loadConfiguration(context, { taken: this.taken(), judge });
+    const { roles } = configs.withBuiltin;
+    const role = Object.hasOwn(roles, name) ? roles[name] : undefined;
+    const generic = genericNames.find((one) => one === name);
+    const command = role ? commandOfRole(name, role, configs) : generic && genericCommand(generic, configs);
+    // An unknown command is reported before the file is refused.
+    if (command === undefined) {
+      const names = (await this.all(context)).map((one) => one.name);
+      throw unknownCommand(name, names);
+    }
+    if (file && !isHelp) await assertTrusted(context, file, { builtin });
+    return command;
+  }
+
+  /** Returns the commands for completions, which need no configuration. */
+  completed(): CompletedCommand[] {
+    return [...completedGenerics(), ...this.fixed];
+  }
+
+  async #config(context: Context, doubts: Doubts = async () => []): Promise<Config> {
+    const judge = async (found: FoundFile, config: Config) => {
+      const more = await doubts(config);
+      return assertTrusted(context, found, { builtin, more });
+    };
+    return (await loadConfiguration(context, { taken: this.taken(), judge })).config;
+  }
+}
+
+function commandOfRole(name: string, role: RoleConfig, configs: CheckedConfig): Command {
+  const group = Object.hasOwn(builtin.mq.roles, name) ? 'Roles' : 'Roles of your rascal.json';
+  return roleCommand(name, role, { config: configFor(configs, usesOf(role)), group });
+}

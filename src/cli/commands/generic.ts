@@ -1,0 +1,94 @@
+// mq publish, subscribe, request and reply: use any publication or subscription without a role in rascal.json.
+
+import { type CheckedConfig, configFor } from '../../config/config.ts';
+import { type Behaviour, roleFor, useOf, usesOf } from '../../config/role.ts';
+import { MqError } from '../../errors.ts';
+import { nearest } from '../../terminal/nearest.ts';
+import { optionSets } from '../arguments/options.ts';
+import type { Values } from '../arguments/values.ts';
+import type { Command } from '../command.ts';
+import type { CompletedCommand } from '../completion/candidates.ts';
+import { roleExamples } from '../role-help.ts';
+import { roleCommand, runRole } from './role.ts';
+
+export const genericNames = ['publish', 'subscribe', 'request', 'reply'] as const;
+type GenericName = (typeof genericNames)[number];
+
+const rows: Readonly<Record<GenericName, { readonly behaviour: Behaviour; readonly summary: string }>> = {
+  publish: { behaviour: 'publish', summary: 'publish to any publication by its name' },
+  subscribe: { behaviour: 'consume', summary: 'receive from any subscription by its name' },
+  request: { behaviour: 'request', summary: 'send requests to any publication by its name' },
+  reply: { behaviour: 'reply', summary: 'answer requests of any subscription by its name' },
+};
+
+/** Returns the commands for completions, which need no configuration. */
+export function completedGenerics(): CompletedCommand[] {
+  return genericNames.map((name) => {
+    const { behaviour, summary } = rows[name];
+    return { name, summary, usage: placeOf(useOf(behaviour)), options: optionSets[behaviour] };
+  });
+}
+
+export function genericCommand(name: GenericName, configs: CheckedConfig): Command {
+  const { behaviour, summary } = rows[name];
+  const uses = useOf(behaviour);
+  const { config } = configs;
+  const role = { ...roleFor(behaviour, []), summary };
+  const shape = roleCommand(name, role, { config, group: 'Any publication or subscription' });
+  const example = Object.keys(config[`${uses}s`])[0] ?? placeOf(uses);
+  return {
+    ...shape,
+    usage: `${placeOf(uses)}${shape.usage && ` ${shape.usage}`}`,
+    examples: roleExamples(`${name} ${example}`, role),
+    run(context, values) {
+      const { targets, rest } = targetsOf(values, uses, configs);
+      const used = roleFor(behaviour, targets);
+      return runRole(context, values.withArgs(rest), { name, role: used, config: configFor(configs, usesOf(used)) });
+    },
+  };
+}
+
+type Use = ReturnType<typeof useOf>;
+
+/** Returns the placeholder for the usage line. A receiving command accepts several names, a sending one accepts one. */
+function placeOf(uses: Use): string {
+  return uses === 'subscription' ? '<subscription…>' : '<publication>';
+}
+
+/** Returns the named publications or subscriptions, and the arguments after them. Throws USAGE. */
+function targetsOf(values: Values, uses: Use, { config, withBuiltin }: CheckedConfig) {
+  const own = Object.keys(config[`${uses}s`]);
+  // The file's own names come first.
+  const known = Object.keys({ ...config[`${uses}s`], ...withBuiltin[`${uses}s`] });
+  // All arguments of a receiving command are names. A sending command has one name, and then the text.
+  const count = uses === 'subscription' ? values.args.length : 1;
+  const targets = new Set(values.args.slice(0, count).flatMap((word) => namesOf(word, { own, known, uses })));
+  if (targets.size === 0) throw values.usage(`give the name of a ${uses}; ${listed(own, uses)}`);
+  return { targets: [...targets], rest: values.args.slice(count) };
+}
+
+/**
+ * Returns the names for an argument: the name itself, or the file's subscriptions that match a pattern such as
+ * `orders.*`.
+ */
+function namesOf(
+  word: string,
+  { own, known, uses }: { own: readonly string[]; known: readonly string[]; uses: Use },
+): readonly string[] {
+  if (known.includes(word)) return [word];
+  const isPattern = uses === 'subscription' && word.includes('*');
+  const pattern = new RegExp(`^${word.split('*').map(RegExp.escape).join('.*')}$`, 's');
+  const matching = isPattern ? own.filter((name) => pattern.test(name)) : [];
+  if (matching.length > 0) return matching;
+  const hint = listed(own, uses);
+  if (isPattern) throw new MqError('USAGE', `no ${uses} matches '${word}'`, { hint });
+  const near = nearest(word, known);
+  const suggestion = near ? `; did you mean '${near}'?` : '';
+  throw new MqError('USAGE', `there is no ${uses} '${word}'${suggestion}`, { hint });
+}
+
+/** Lists the names of the file. Those of the tutorials are listed only if there is no file. */
+function listed(own: readonly string[], uses: Use): string {
+  if (own.length === 0) return `rascal.json has no ${uses}`;
+  return `there are ${own.slice(0, 20).join(', ')}${own.length > 20 ? ', …' : ''}`;
+}

@@ -1,0 +1,200 @@
+// Runs a role that handles messages or replies to requests.
+
+import { type FailurePolicy, failurePolicies, type ReceivingRole } from '../../../config/role.ts';
+import type { Context } from '../../../context.ts';
+import { unmatched } from '../../../handlers/environment.ts';
+import type { Handler, HandlerWorld } from '../../../handlers/handler.ts';
+import type { HandlerPlace } from '../../../handlers/make.ts';
+import { messageFields } from '../../../handlers/message-fields.ts';
+import type { Session } from '../../../session/session.ts';
+import type { Values } from '../../arguments/values.ts';
+import { usageLine } from '../../help.ts';
+import { type HandlerChoice, handlerChoice, handlerPlace, type Parallelism, parallelism } from './handler-options.ts';
+import { intervalOf } from './rate.ts';
+import { replyPlaces } from './reply-to.ts';
+import { type RunningRole, withSession } from './running.ts';
+import { usageOf } from './usage.ts';
+
+type Running = RunningRole<ReceivingRole>;
+type ConsumeSettings = Parameters<typeof import('../../../roles/consume.ts').consume>[2];
+type Source = ConsumeSettings['sources'][number];
+
+export async function runReceiving(context: Context, values: Values, running: Running): Promise<void> {
+  refuseArguments(values, running);
+  const choice = handlerChoice(values, running.role);
+  const options = optionsOf(values, running, choice);
+  const { makeHandler } = await import('../../../handlers/make.ts');
+  const sources = await sourcesOf(running, options);
+  warnOfUnset(context.env, options.place.environment?.pass ?? [], running);
+  const world = worldOf(context, running, options);
+  const handler = await makeHandler(choice.config, world, options.place);
+  try {
+    await withSession(context, values, running, (session) =>
+      receive(context, session, { values, running, options, sources, world, handler }),
+    );
+  } finally {
+    await handler.close();
+  }
+}
+
+/** Throws USAGE for missing binding keys, or for arguments of a role that accepts none. */
+function refuseArguments(values: Values, { name, role }: Running): void {
+  if (role.arguments !== 'keys') values.expectAtMost(0);
+  else if (values.args.length === 0)
+    throw values.usage(`no ${role.keyName ?? 'key'} is given; usage: ${usageLine({ name, usage: usageOf(role) })}`);
+}
+
+/** When a role stops, how fast it works, and how it prints. */
+type Limits = Pick<
+  ConsumeSettings,
+  'count' | 'idleMs' | 'maxTimeMs' | 'untilEmpty' | 'intervalMs' | 'drainMs' | 'json'
+>;
+
+/** The options of the command line, combined with the settings of the role. */
+interface Options {
+  readonly choice: HandlerChoice;
+  readonly parallel: Parallelism;
+  readonly place: HandlerPlace;
+  readonly limits: Limits;
+  readonly isQuiet: boolean;
+  readonly maxBody: number | undefined;
+  readonly onFail: FailurePolicy | undefined;
+  readonly timeoutMs: number | undefined;
+  readonly graceMs: number;
+}
+
+function optionsOf(values: Values, running: Running, choice: HandlerChoice): Options {
+  const { role, config } = running;
+  const parallel = parallelism(values, { role, config, choice });
+  const { calls, batch } = parallel;
+  const limits = limitsOf(values, running);
+  const isQuiet = values.flag('quiet') ?? false;
+  if (isQuiet && limits.json) throw values.usage('--quiet and --json exclude each other');
+  return {
+    choice,
+    parallel,
+    place: { behaviour: role.behaviour, calls, ...handlerPlace(values, choice), ...(batch && { batch }) },
+    limits,
+    isQuiet,
+    maxBody: values.bytes('max-body'),
+    onFail: values.choice('on-fail', failurePolicies),
+    timeoutMs: values.duration('handler-timeout'),
+    graceMs: values.duration('grace') ?? 5000,
+  };
+}
+
+function limitsOf(values: Values, { drainMs }: Running): Limits {
+  return {
+    count: values.whole('count', { min: 1 }),
+    idleMs: values.duration('idle'),
+    maxTimeMs: values.duration('max-time'),
+    untilEmpty: values.flag('until-empty') ?? false,
+    json: values.flag('json') ?? false,
+    intervalMs: intervalOf(values),
+    drainMs,
+  };
+}
+
+/** Returns the queues and the retry settings of the role's subscriptions. */
+async function sourcesOf({ role, config }: Running, { onFail }: Options): Promise<Source[]> {
+  const { retryOf } = await import('../../../config/retry.ts');
+  return role.subscriptions.map((subscription) => ({
+    subscription,
+    queue: config.subscriptions[subscription]?.queue ?? '',
+    retry: { ...retryOf(config, subscription, role.retry), ...(onFail && { onFail }) },
+  }));
+}
+
+function worldOf(context: Context, { config, observation }: Running, options: Options): HandlerWorld {
+  const { choice, parallel, limits, timeoutMs, graceMs } = options;
+  return {
+    cwd: choice.fromFile ? (config.folder ?? context.cwd) : context.cwd,
+    env: context.env,
+    // With --json, each line of stdout is a JSON object of mq, so the output of a program goes to stderr.
+    stdout: limits.json ? observation.handlerStderr : context.stdout,
+    stderr: observation.handlerStderr,
+    stderrOf: (message) => observation.handlerStderrOf(messageFields(message), { isNamed: parallel.concurrency > 1 }),
+    kill: context.kill,
+    graceMs,
+    ...(timeoutMs !== undefined && { timeoutMs }),
+  };
+}
+
+interface Receiving {
+  readonly values: Values;
+  readonly running: Running;
+  readonly options: Options;
+  readonly sources: readonly Source[];
+  readonly world: HandlerWorld;
+  readonly handler: Handler;
+}
+
+async function receive(
+  context: Context,
+  session: Session,
+  { values, running, options, sources, world, handler }: Receiving,
+): Promise<void> {
+  const { role, config, observation } = running;
+  const { choice, parallel, limits, isQuiet, maxBody } = options;
+  const [{ deadlineOf }, { canFail, consume }] = await Promise.all([
+    import('../../../handlers/make.ts'),
+    import('../../../roles/consume.ts'),
+  ]);
+  await consume(context, session, {
+    behaviour: role.behaviour,
+    sources,
+    bindingKeys: role.arguments === 'keys' ? values.args : undefined,
+    prefetch: prefetchFor(limits.count, parallel.prefetch),
+    concurrency: parallel.concurrency,
+    handlerMs: deadlineOf(choice.config, world),
+    ...limits,
+    handler: isQuiet ? quiet(handler) : handler,
+    maxBody,
+    beginDrain: running.beginDrain,
+    canFail: canFail(choice.config) || maxBody !== undefined,
+    warnings: await warningsOf(running, sources, canFail(choice.config)),
+    say: observation.say,
+    mayReplyTo: replyPlaces(role.behaviour === 'reply' ? values.list('reply-to') : [], config),
+    isDebug: observation.isDebug,
+  });
+}
+
+/** Returns the warnings about subscriptions whose failed messages would be lost. */
+async function warningsOf({ config }: Running, sources: readonly Source[], canFail: boolean): Promise<string[]> {
+  const { deadLetterWarning, droppingWarningOf } = await import('../../../config/retry.ts');
+  return sources
+    .flatMap(({ subscription, retry }) => [
+      canFail ? deadLetterWarning(config, subscription, retry) : undefined,
+      droppingWarningOf(config, subscription),
+    ])
+    .filter((one) => one !== undefined);
+}
+
+/**
+ * Returns a prefetch that does not exceed --count, because mq would have to return the other messages. 0 means no
+ * limit.
+ */
+function prefetchFor(count: number | undefined, most: number): number {
+  return count !== undefined && count <= (most || 65_535) ? count : most;
+}
+
+/** Warns of variables that the handler should inherit and that mq does not have. */
+function warnOfUnset(env: Context['env'], pass: readonly string[], { observation }: Running): void {
+  const unset = unmatched(env, pass);
+  if (unset.length === 0) return;
+  const message = `the handler does not get ${unset.join(', ')}: not set in the environment of mq`;
+  observation.say({ level: 'warn', event: 'environment', message, fields: { unset } });
+}
+
+/** Returns a handler after which the role does not print the body. */
+function quiet(handler: Handler): Handler {
+  return {
+    prints: 'handler',
+    handle: (message, context) => handler.handle(message, context),
+    ...(handler.handleBatch && {
+      handleBatch: async (messages, context) => (await handler.handleBatch?.(messages, context)) ?? [],
+    }),
+    ...(handler.expectMore && { expectMore: (canCome) => handler.expectMore?.(canCome) }),
+    close: () => handler.close(),
+  };
+}

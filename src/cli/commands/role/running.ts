@@ -1,0 +1,68 @@
+// Defines a running role, and opens the session in which it works.
+
+import type { Config } from '../../../config/config.ts';
+import { type RoleConfig, usesOf } from '../../../config/role.ts';
+import type { Context } from '../../../context.ts';
+import type { Session } from '../../../session/session.ts';
+import type { Values } from '../../arguments/values.ts';
+import { awaitBroker } from '../../broker-wait.ts';
+import { addressesOf } from '../../input/addresses.ts';
+import type { Observation } from './observation.ts';
+import { reconnectLimit } from './reconnect.ts';
+
+/** A role with its name and its configuration. */
+export interface NamedRole<Role extends RoleConfig = RoleConfig> {
+  readonly name: string;
+  readonly role: Role;
+  readonly config: Config;
+}
+
+export interface RunningRole<Role extends RoleConfig = RoleConfig> extends NamedRole<Role> {
+  readonly observation: Observation;
+  /** Starts the time that the handlers have to finish. */
+  readonly beginDrain: () => void;
+  readonly drainMs: number;
+}
+
+/** Runs `work` in a session. With --wait, it first waits for the broker. */
+export async function withSession(
+  context: Context,
+  values: Values,
+  running: RunningRole,
+  work: (session: Session) => Promise<void>,
+): Promise<void> {
+  const { name, config, observation } = running;
+  const addresses = await addressesOf(context, values);
+  const timeoutMs = values.duration('wait');
+  if (timeoutMs !== undefined) {
+    const tell = (reason: string) =>
+      observation.sayNamed({ level: 'warn', event: 'waiting', message: `no broker yet: ${reason}` });
+    const vhosts = vhostsOf(running);
+    await awaitBroker({ config, addresses, vhosts, timeoutMs, drain: context.drain, tell });
+  }
+  const { Session } = await import('../../../session/session.ts');
+  const session = new Session({
+    config,
+    addresses,
+    role: name,
+    confirmTimeoutMs: values.duration('timeout') ?? 60_000,
+    say: observation.sayNamed,
+    counts: observation.counts,
+    reconnect: reconnectLimit(values),
+  });
+  try {
+    await work(session);
+  } finally {
+    await session.close();
+  }
+}
+
+/** Returns the vhosts of the publications and subscriptions that a role uses. */
+function vhostsOf({ role, config }: NamedRole): string[] {
+  const { publications, subscriptions } = usesOf(role);
+  const used = [
+    ...publications.map((name) => config.publications[name]),
+    ...subscriptions.map((name) => config.subscriptions[name]),
+  ];
+  return [...new Set(used.flatMap((one) => one?.vhost ?? []))];
+}

@@ -1,0 +1,91 @@
+// Runs a role that publishes messages or sends requests.
+
+import type { RoleConfig, SendingRole } from '../../../config/role.ts';
+import type { Context } from '../../../context.ts';
+import { MqError } from '../../../errors.ts';
+import type { Input } from '../../../roles/input.ts';
+import type { Properties } from '../../../session/wire.ts';
+import type { Values } from '../../arguments/values.ts';
+import { properties } from './properties.ts';
+import { intervalOf } from './rate.ts';
+import { type NamedRole, type RunningRole, withSession } from './running.ts';
+
+export async function runPublish(context: Context, values: Values, running: RunningRole<SendingRole>): Promise<void> {
+  const settings = {
+    publication: running.role.publication,
+    ...sending(values, running, context),
+    skip: skipped(values),
+    mandatory: values.flag('mandatory') ?? true,
+    window: values.whole('window', { min: 1, max: 65_535 }) ?? 256,
+    intervalMs: intervalOf(values),
+    json: values.flag('json') ?? false,
+  };
+  const { publish } = await import('../../../roles/publish.ts');
+  await withSession(context, values, running, (session) => publish(context, session, settings));
+}
+
+export async function runRequest(context: Context, values: Values, running: RunningRole<SendingRole>): Promise<void> {
+  const settings = {
+    publication: running.role.publication,
+    ...sending(values, running, context),
+    say: running.observation.say,
+    window: values.whole('window', { min: 1, max: 65_535 }) ?? 64,
+    intervalMs: intervalOf(values),
+    replyTimeoutMs: values.duration('timeout') ?? 30_000,
+    ownQueue: values.flag('reply-queue') ?? false,
+    json: values.flag('json') ?? false,
+  };
+  const { request } = await import('../../../roles/request.ts');
+  await withSession(context, values, running, (session) => request(context, session, settings));
+}
+
+/** Returns what `publish` and `request` share: the input and the properties of the message. */
+function sending(
+  values: Values,
+  { role }: NamedRole<SendingRole>,
+  { env, stdin }: Context,
+): { input: Input; routingKey: string | undefined; properties: Properties; persistent: boolean | undefined } {
+  const byOption = values.text('routing-key');
+  const takesKey = role.arguments === 'key text' && byOption === undefined;
+  const [first, ...rest] = values.args;
+  const words = takesKey ? rest : values.args;
+  const takenAsKey = takesKey && words.length === 0 ? first : undefined;
+  return {
+    input: inputOf(values, words, { role, stdin, takenAsKey }),
+    routingKey: byOption ?? (takesKey ? (first ?? role.routingKey) : role.routingKey),
+    properties: properties(values, env),
+    persistent: values.flag('persistent') ?? role.persistent,
+  };
+}
+
+function skipped(values: Values): number {
+  const skip = values.whole('skip', { min: 0 });
+  if (skip !== undefined && !values.flag('lines')) throw values.usage('--skip counts lines: it requires --lines');
+  return skip ?? 0;
+}
+
+function inputOf(
+  values: Values,
+  words: readonly string[],
+  { role, stdin, takenAsKey }: { role: SendingRole; stdin: Context['stdin']; takenAsKey: string | undefined },
+): Input {
+  const file = values.name('file');
+  const lines = values.flag('lines') ?? false;
+  if ((lines || file !== undefined) && words.length > 0)
+    throw values.usage(`'${words[0]}' and ${lines ? '--lines' : '--file'} are two inputs; give one`);
+  if (lines) return { from: 'lines', path: file ?? '-' };
+  if (file !== undefined) return { from: 'whole', path: file };
+  if (words.length > 0) return { from: 'text', text: words.join(' ') };
+  // With `echo text | mq task`, the piped text must not be replaced by the role's default text.
+  const hint = textHint(role, takenAsKey);
+  if (!stdin.isTTY) return { from: 'piped', otherwise: role.text, hint };
+  if (role.text === undefined) throw new MqError('USAGE', 'no text is given', { hint });
+  return { from: 'text', text: role.text };
+}
+
+/** Returns the hint for a missing text. The only argument may have been meant as the text. */
+function textHint({ keyName = 'key' }: RoleConfig, takenAsKey: string | undefined): string {
+  if (takenAsKey === undefined) return "give the text as an argument; '' is an empty one";
+  const shown = takenAsKey.length > 40 ? `${takenAsKey.slice(0, 40)}…` : takenAsKey;
+  return `'${shown}' was taken as the ${keyName}: give the text after it, or the ${keyName} by --routing-key`;
+}

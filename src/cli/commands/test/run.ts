@@ -1,0 +1,109 @@
+// Runs the test files once, each in its own process, and reports the results.
+
+import { availableParallelism, platform } from 'node:os';
+import { relative } from 'node:path';
+import type { Context } from '../../../context.ts';
+import { exitStatuses } from '../../../errors.ts';
+import type { RunTarget } from './target.ts';
+
+/** Settings of the command line, which are the same for every run of --watch. */
+export interface Plan {
+  readonly seed: number | undefined;
+  /** Part of the files to run. `of` is 1 without --shard. */
+  readonly shard: { readonly part: number; readonly of: number };
+  readonly filter: string | undefined;
+  readonly timeoutMs: number | undefined;
+  readonly jobs: number | undefined;
+  readonly bail: boolean;
+  readonly watch: boolean;
+  readonly isVerbose: boolean;
+}
+
+type Report = typeof import('../../../harness/report.ts');
+type Reports = ReturnType<Report['openReports']>;
+
+interface Run {
+  readonly plan: Plan;
+  readonly reports: ReturnType<Report['planReports']>;
+  readonly target: RunTarget;
+  readonly files: readonly string[];
+}
+
+/** Returns the exit status. */
+export async function runOnce(context: Context, run: Run): Promise<number> {
+  const [{ newSeed }, { openReports }] = await Promise.all([
+    import('../../../harness/order.ts'),
+    import('../../../harness/report.ts'),
+  ]);
+  const { plan, target, files } = run;
+  const seed = plan.seed ?? newSeed();
+  const shard = shardName(plan);
+  const reports = openReports(run.reports, { ...context, isVerbose: plan.isVerbose });
+  try {
+    reports.tell({ type: 'start', files: files.length, target: target.title, seed, ...(shard && { shard }) });
+    if (target.note !== undefined) reports.tell({ type: 'note', text: target.note });
+    return await runAndReport(context, run, { seed, reports });
+  } finally {
+    reports.close();
+  }
+}
+
+/** Returns `1/3` for the first of three parts, or `undefined` without --shard. */
+function shardName({ shard: { part, of } }: Plan): string | undefined {
+  return of === 1 ? undefined : `${part}/${of}`;
+}
+
+async function runAndReport(
+  context: Context,
+  { plan, target, files }: Run,
+  { seed, reports }: { seed: number; reports: Reports },
+): Promise<number> {
+  const [{ shuffled }, { runFiles }, { emptiness, isGood, totalsOf }] = await Promise.all([
+    import('../../../harness/order.ts'),
+    import('../../../harness/run.ts'),
+    import('../../../harness/report.ts'),
+  ]);
+  const { cwd, drain } = context;
+  const begun = performance.now();
+  const results = await runFiles({
+    files: shuffled(files, seed),
+    nameOf: (file) => relative(cwd, file),
+    jobs: plan.jobs ?? (isShared(target) ? 1 : Math.max(2, Math.floor(availableParallelism() / 2))),
+    timeoutMs: plan.timeoutMs ?? (target.plan.kind === 'cluster' ? 120_000 : 30_000),
+    target: target.plan,
+    bail: plan.bail,
+    ...(plan.filter !== undefined && { filter: plan.filter }),
+    launch: launchOf(context),
+    signal: drain,
+    onResult: (result) => reports.tell({ type: 'file', result }),
+  });
+  const totals = totalsOf(results);
+  const shard = shardName(plan);
+  if (!drain.aborted && shard !== undefined && emptiness(totals) !== undefined)
+    reports.tell({ type: 'note', text: `shard ${shard}: ${emptiness(totals)}` });
+  const interrupted = drain.aborted && { interrupted: String(drain.reason) };
+  reports.tell({ type: 'finish', ms: performance.now() - begun, ...interrupted, ...(shard && { shard }) });
+  if (drain.aborted) return drain.reason === 'SIGINT' ? exitStatuses.INTERRUPTED : exitStatuses.TERMINATED;
+  return isGood(totals, shard) ? 0 : exitStatuses.ANSWER_NO;
+}
+
+/** Reports whether files affect each other: through faults of a cluster, or through messages in a shared vhost. */
+function isShared({ plan }: RunTarget): boolean {
+  return plan.kind === 'cluster' || (plan.kind === 'url' && plan.managementUrls.length === 0);
+}
+
+function launchOf({ self, env, kill, spare }: Context) {
+  return {
+    ...(spare && { spare }),
+    command: self.command,
+    args: [...self.args, 'test-child'],
+    env,
+    kill: (pid: number) => {
+      try {
+        kill(platform() === 'win32' ? pid : -pid, 'SIGKILL');
+      } catch {
+        // The process no longer exists.
+      }
+    },
+  };
+}
