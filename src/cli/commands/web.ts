@@ -9,7 +9,6 @@ import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
 import type { Observer } from '../../session/observer.ts';
 import { aborted } from '../../signal.ts';
-import { isClosedPipe, Printer } from '../../terminal/printer.ts';
 import type { StompAddress } from '../../web/plugin-proxy.ts';
 import type { WebSettings } from '../../web/server.ts';
 import { optionSets } from '../arguments/options.ts';
@@ -21,6 +20,7 @@ import { type Broker, brokerOf } from '../input/broker.ts';
 import { readText } from '../input/files.ts';
 import { optionalManagement } from '../input/management.ts';
 import { readPassword } from '../input/password.ts';
+import { printReady } from '../ready-line.ts';
 import { planStompRoute, type StompRoute } from './web/stomp-route.ts';
 
 const defaultPort = 15680;
@@ -185,10 +185,7 @@ async function announce(
   const line = values.flag('json')
     ? JSON.stringify({ event: 'ready', url, broker: shown, vhost, stomp: route.plugins[0]?.url ?? 'bridge' })
     : `ready: ${url} (${shown}, ${route.name})`;
-  // A process that waits for this line must receive it or an error. A closed pipe means that the line was read.
-  await new Printer(stdout).body(Buffer.from(line)).catch((error: unknown) => {
-    if (!isClosedPipe(error)) throw error;
-  });
+  await printReady(stdout, line);
 }
 
 /** Adds a vhost to a file without one. There is nothing to draw, but the broker can still be watched. */

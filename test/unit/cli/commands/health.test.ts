@@ -26,7 +26,7 @@ for (const address of ['70000', 'abc', 'host:', '1.2.3.4:5:6', '::1:80', '[::1]:
 
 test('--metrics refuses an address of another machine with 71', async () => {
   const result = await runCli(['worker', '--metrics', '192.0.2.1:9464']);
-  assertRefused(result, { exit: 71, line: /no such address here \[SYSTEM\]$/, hint: /another port/ });
+  assertRefused(result, { exit: 71, line: /address not available \[SYSTEM\]$/, hint: /another port/ });
 });
 
 test('--log accepts only text and json', async () => {
