@@ -92,9 +92,12 @@ export function usesOf(role: RoleConfig): Uses {
     : { publications: [role.publication], subscriptions: [] };
 }
 
+/** Names of the built-in handlers. */
+export const builtinHandlers = ['print', 'append', 'work', 'fibonacci', 'echo'] as const;
+
 /** A handler of exactly one of the four kinds. `timeout` limits the time for one message, in milliseconds. */
 export type HandlerConfig =
-  | { readonly builtin: 'print' | 'append' | 'work' | 'fibonacci' | 'echo'; readonly timeout?: number }
+  | { readonly builtin: (typeof builtinHandlers)[number]; readonly timeout?: number }
   | ({ readonly exec: readonly string[]; readonly timeout?: number } & ChildConfig)
   | ({
       readonly execLines: readonly string[];

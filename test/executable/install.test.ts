@@ -32,7 +32,7 @@ install('installs the latest release or a version after it checks the checksum',
       const dir = join(emptyFolder(), 'a b', 'bin');
       const latest = await run(shell, ['--dir', dir], { MQ_RELEASES: address });
       assert.equal([latest.status, latest.stdout], [0, `installed mq 1.2.3 as ${dir}/mq\n`], latest.stderr);
-      assert.match(latest.stderr, `hint: it is not in PATH yet: export PATH="${dir}:$PATH"`);
+      assert.match(latest.stderr, `hint: the folder is not in PATH: export PATH="${dir}:$PATH"`);
       const older = await run(shell, ['--version', '1.2.3', '--dir', dir], {
         MQ_RELEASES: address,
         PATH: `${dir}:${path}`,
@@ -73,7 +73,7 @@ install('refuses a file with a wrong checksum, and a file that does not run', as
       [
         { ...release(), [file]: `${fakeMq}# other\n` },
         65,
-        /is not what SHA256SUMS says; nothing was installed\nhint: it has /,
+        /does not match SHA256SUMS; nothing was installed\nhint: its checksum is /,
       ],
       [{ ...release(), SHA256SUMS: `${'0'.repeat(64)}  other\n` }, 65, /SHA256SUMS has no line for mq-/],
       [
@@ -101,9 +101,9 @@ install('refuses each misuse with a line, a hint and a status', async () => {
       [['--dir'], 64, '--dir needs a value\n'],
       [['--version', 'latest;rm'], 64, "a version is written v0.1.0, not 'latest;rm'\n"],
       [['--version', '1.0/../..'], 64, "a version is written v0.1.0, not 'v1.0/../..'\n"],
-      [['--dir', emptyFolder()], 64, 'of which repository? give --repository OWNER/NAME\n'],
+      [['--dir', emptyFolder()], 64, 'no repository is given\n'],
       [['--dir', join(taken, 'bin')], 73, `cannot make the folder ${taken}/bin\n`],
-      [['--from', '/nowhere', '--dir', emptyFolder()], 66, 'there is no folder /nowhere\n'],
+      [['--from', '/nowhere', '--dir', emptyFolder()], 66, 'no such folder: /nowhere\n'],
     ];
     for (const [args, status, says] of cases) {
       const ended = await run(shell, args);
@@ -115,7 +115,7 @@ install('refuses each misuse with a line, a hint and a status', async () => {
       assert.is(ended.status, 69, ended.stderr);
       assert.match(
         ended.stderr,
-        `install: cannot download ${address}/download/v9.9.9/SHA256SUMS\nhint: is there such a release?`,
+        `install: cannot download ${address}/download/v9.9.9/SHA256SUMS\nhint: check the version`,
       );
     });
   }

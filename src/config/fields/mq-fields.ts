@@ -2,12 +2,9 @@
 
 import { longestTimerMs } from '../duration.ts';
 import { listenForms } from '../endpoint.ts';
-import { argumentForms, behaviours, failurePolicies, logFormats, logLevels } from '../role.ts';
+import { argumentForms, behaviours, builtinHandlers, failurePolicies, logFormats, logLevels } from '../role.ts';
 import { recycleForms } from '../size.ts';
 import { choice, type Field, flag, group, keyed, milliseconds, name, text, whole } from './field.ts';
-
-/** Names of the built-in handlers. */
-export const builtinHandlers = ['print', 'append', 'work', 'fibonacci', 'echo'] as const;
 
 export const prefetch = whole('How many unacknowledged messages the broker hands out at once; 0: no limit', {
   max: 65535,

@@ -1,10 +1,9 @@
 // Checks that every role has the settings it needs and no others.
 
 import { listenAddress, listenForms } from '../endpoint.ts';
-import { builtinHandlers } from '../fields/mq-fields.ts';
 import { isObject, listOf, objectOf, type Plain } from '../plain.ts';
 import { didYouMean, type Path, quote } from '../reading/problem.ts';
-import { behaviours, expandRole, type HandlerConfig, useOf } from '../role.ts';
+import { behaviours, builtinHandlers, expandRole, type HandlerConfig, useOf } from '../role.ts';
 import { recycleForms, recycleLimit } from '../size.ts';
 import type { DefinedNames } from './defined-names.ts';
 import type { Report } from './references.ts';

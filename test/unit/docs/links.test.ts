@@ -12,6 +12,19 @@ test('every link leads to a file and a heading that exist', () => {
   assert.equal(pages.flatMap(brokenLinks), []);
 });
 
+test('every source file that ARCHITECTURE.md and CONTRIBUTING.md name exists', () => {
+  const texts = ['ARCHITECTURE.md', 'CONTRIBUTING.md'].map((page) => read(`.github/${page}`)).join('\n');
+  const files = [...texts.matchAll(/`((?:src\/|test\/)?[\w-]+\/[\w/-]+\.ts)`/g)].map(([, file = '']) => file);
+  assert.ok(files.length > 30);
+  // `X` is any command.
+  const isThere = (file: string) =>
+    file === 'cli/commands/X.ts' || existsSync(join(root, file)) || existsSync(join(root, 'src', file));
+  assert.equal(
+    files.filter((file) => !isThere(file)),
+    [],
+  );
+});
+
 test('every page is linked from README.md', () => {
   const readme = read('README.md');
   const unlinked = globSync('.github/docs/{,guides/}*.md', { cwd: root }).filter(
