@@ -58,10 +58,22 @@ export async function helpText(
     return page === undefined ? help : `${help}\n${page}`;
   }
   if (page !== undefined) return page;
-  const near = nearest(name, [...names, ...(await topics()).map(([topic]) => topic)]);
-  throw new MqError('USAGE', `there is no command and no topic '${name}'`, {
-    hint: near ? `did you mean 'mq help ${near}'?` : 'mq help lists the commands and the topics',
-  });
+  throw new MqError('USAGE', `there is no command and no topic '${name}'`, { hint: await hintFor(name, names) });
+}
+
+/** Returns the hint for an unknown word: the pages that contain it most often, or a similar name. */
+async function hintFor(word: string, names: readonly string[]): Promise<string> {
+  const texts = Object.entries(await loadPages());
+  const pattern = new RegExp(`\\b${RegExp.escape(word)}\\b`, 'gi');
+  const counts = texts.map(([topic, page]) => ({ topic, count: page.match(pattern)?.length ?? 0 }));
+  const found = counts.filter(({ count }) => count > 0).toSorted((one, other) => other.count - one.count);
+  if (found.length > 0)
+    return `these pages mention it: ${found
+      .slice(0, 3)
+      .map(({ topic }) => `mq help ${topic}`)
+      .join(', ')}`;
+  const near = nearest(word, [...names, ...texts.map(([topic]) => topic)]);
+  return near ? `did you mean 'mq help ${near}'?` : 'mq help lists the commands and the topics';
 }
 
 /** Returns the page as Markdown, and formatted for a terminal. */

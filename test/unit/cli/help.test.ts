@@ -139,6 +139,13 @@ test('mq help <topic> prints the page as it is in a pipe, and wrapped on a termi
   assert.not.ok(stdout.includes('\x1b'));
 });
 
+test('mq help <word> names the pages that contain the word most often', async () => {
+  const { status, stderr } = await runCli(['help', 'TerminationGracePeriodSeconds']);
+  assert.is(status, 64);
+  assert.ok(stderr.endsWith('\nhint: these pages mention it: mq help handlers\n'), stderr);
+  assert.match((await runCli(['help', 'sigterm'])).stderr, /: mq help handlers, mq help \S+, mq help \S+\n$/);
+});
+
 test('a topic that is also a command prints the help of the command and then the page', async () => {
   const { stdout } = await runCli(['help', 'broker']);
   assert.is(stdout, `${(await runCli(['broker', '--help'])).stdout}\n${pages()['broker']}`);
@@ -150,7 +157,7 @@ for (const [typed, hint] of [
   ['admin lsit', "did you mean 'mq admin list'?"],
   ['help wroker', "did you mean 'mq help worker'?"],
   ['help publihsing', "did you mean 'mq help publishing'?"],
-  ['help dead-letters', 'mq help lists the commands and the topics'],
+  ['help qwertz', 'mq help lists the commands and the topics'],
   ['dlq lst', "did you mean 'mq dlq list'? mq dlq has list, show, replay, move, purge"],
   ['dlq zzz', 'mq dlq has list, show, replay, move, purge'],
   ['admin lst', "did you mean 'mq admin list'?"],
