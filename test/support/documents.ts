@@ -1,4 +1,4 @@
-// The blocks of README.md and of the pages below .github/docs, and a run of their commands as a reader types them.
+// Reads the blocks of README.md and of the pages of .github/docs, and runs their commands as a reader types them.
 
 import { spawn } from 'node:child_process';
 import { copyFileSync, globSync, readFileSync, writeFileSync } from 'node:fs';
@@ -11,34 +11,34 @@ import { until } from './until.ts';
 const root = resolve(import.meta.dirname, '../..');
 const fixtures = resolve(root, 'test/fixtures/documents');
 
-/** Text between two fences. */
+/** A block between two fences. */
 interface Fence {
-  /** `sh`, `json`, …; empty: an illustration. */
+  /** `sh`, `json`, …; an illustration has none. */
   readonly language: string;
-  /** `README.md:40` */
+  /** File and line, such as `README.md:40`. */
   readonly place: string;
-  /** The heading above it, without `#`. */
+  /** Heading above the block, without `#`. */
   readonly heading: string;
   readonly lines: readonly string[];
 }
 
-/** Commands: `console` has prompts and what the commands print, `sh` has commands alone. */
+/** A block of commands. `console` blocks have prompts and expected output, `sh` blocks have only commands. */
 export interface Block extends Pick<Fence, 'place' | 'heading'> {
   readonly steps: readonly Step[];
 }
 
 interface Step {
   readonly command: string;
-  /** Lines of standard output before the next command; `…` stands for anything. Undefined: whatever it prints. */
+  /** Expected lines of standard output; `…` matches any text. If `undefined`, the output is not compared. */
   readonly prints: readonly string[] | undefined;
 }
 
-/** All blocks of all pages, in order. test/cluster/guide.test.ts runs the guide. */
+/** Returns the blocks of all pages, in order. test/cluster/guide.test.ts runs the guide. */
 export function fences(): Fence[] {
   return ['README.md', ...globSync('.github/docs/*.md', { cwd: root }).toSorted()].flatMap(fencesOf);
 }
 
-/** All blocks of commands. */
+/** Returns all blocks of commands. */
 export function commandBlocks(): Block[] {
   return fences().flatMap(({ language, place, heading, lines }) => {
     if (language === 'console') return [{ place, heading, steps: conversation(lines) }];
@@ -64,7 +64,7 @@ function fencesOf(page: string): Fence[] {
   return found;
 }
 
-/** A new folder with the files that the pages speak of. */
+/** Creates a folder with the files that the pages name, and returns its path. */
 export function folderOfReader(): string {
   const cwd = emptyFolder();
   for (const name of globSync('*', { cwd: fixtures })) copyFileSync(join(fixtures, name), join(cwd, name));
@@ -72,12 +72,12 @@ export function folderOfReader(): string {
   return cwd;
 }
 
-/** True if test/cluster/documents.test.ts runs it. */
+/** Returns `true` for a block that test/cluster/documents.test.ts runs. */
 export function needsCluster({ steps }: Block): boolean {
   return steps.some(({ command }) => /mq cluster|mq admin ha/.test(command));
 }
 
-// A command may go over several lines: with `\`, or inside quotes.
+/** Joins the lines of a command that continues after `\\`. */
 function continued(lines: readonly string[]): string[] {
   const commands: string[] = [];
   for (const line of lines) {
@@ -90,7 +90,7 @@ function continued(lines: readonly string[]): string[] {
 function conversation(lines: readonly string[]): Step[] {
   const steps: { command: string; prints: string[] }[] = [];
   for (const line of lines) {
-    // `&` is for the reader's eyes: what stays needs no other terminal here.
+    // `&` shows the reader that the command needs another terminal. Here it runs in its own process anyway.
     if (line.startsWith('$ ')) steps.push({ command: line.slice(2).replace(/ &$/, ''), prints: [] });
     else if (line.startsWith('> ')) (steps.at(-1) as { command: string }).command += `\n${line.slice(2)}`;
     else steps.at(-1)?.prints.push(line);
@@ -99,9 +99,8 @@ function conversation(lines: readonly string[]): Step[] {
 }
 
 /**
- * Runs the commands one after the other, on free ports, in the folder of a reader. A command that stays (it is ready, or waits
- * for messages) stays until the block has ended, and then receives SIGTERM. Throws if a command fails or prints something else
- * than the block shows.
+ * Runs the commands one after the other, on free ports, in the folder of a reader. A command that does not end (it is ready, or
+ * waits for messages) receives SIGTERM at the end of the block. Throws if a command fails or its output differs from the block.
  */
 export async function runBlock({ steps, place }: Block, env: Readonly<Record<string, string>>): Promise<void> {
   const cwd = folderOfReader();
@@ -110,7 +109,7 @@ export async function runBlock({ steps, place }: Block, env: Readonly<Record<str
   let output = '';
   const expected: string[] = [];
   const ports = await portsOf(steps);
-  // A block with a broker of its own: the next commands find it on its port.
+  // If the block starts a broker, the next commands find it on its port.
   const own = { MQ_URL: `amqp://127.0.0.1:${ports.get(brokerPort)}`, ...env };
   try {
     for (const { command, prints } of steps) {
@@ -124,7 +123,7 @@ export async function runBlock({ steps, place }: Block, env: Readonly<Record<str
       );
     }
   } finally {
-    // All of them, also after one that failed.
+    // All commands are stopped, also after a failure.
     for (const running of staying.reverse()) ends.push(...(await Promise.allSettled([running.stop()])));
   }
   const failed = ends.find((end) => end.status === 'rejected');
@@ -132,7 +131,7 @@ export async function runBlock({ steps, place }: Block, env: Readonly<Record<str
 }
 
 const brokerPort = '5672';
-/** What a command listens on, or asks, where no port is given. */
+/** Ports that commands use if none is named. */
 const defaultPorts = [
   [/\bmq broker\b(?!.* --port)/, '$& --port ', brokerPort],
   [/\bmq web\b(?!.* --port)/, '$& --port ', '15680'],
@@ -140,7 +139,7 @@ const defaultPorts = [
 ] as const;
 const givenPort = /(?<=--(?:port|management-port|metrics) |@localhost:)\d+/g;
 
-/** A free port for each one that the commands name or mean: another broker or role may have those of the pages. */
+/** Returns a free port for each port of the commands, because another broker or role may use those of the pages. */
 async function portsOf(steps: readonly Step[]): Promise<ReadonlyMap<string, number>> {
   const given = steps.flatMap(({ command }) => command.match(givenPort) ?? []).filter((port) => port !== '0');
   const names = [...new Set([...given, ...defaultPorts.map(([, , port]) => port)])];
@@ -153,7 +152,7 @@ function onFreePorts(command: string, ports: ReadonlyMap<string, number>): strin
   return defaultPorts.reduce((text, [words, before, port]) => text.replace(words, before + ports.get(port)), given);
 }
 
-/** The test that the README shows. */
+/** Returns the test file that README.md shows. */
 function exampleTest(): string {
   const text = readFileSync(join(root, 'README.md'), 'utf8');
   const found = /^```ts\n(import [^\n]*'mq\/test';\n.*?)^```$/ms.exec(text)?.[1];
@@ -167,9 +166,9 @@ function matches(output: string, expected: readonly string[]): boolean {
 }
 
 interface Command {
-  /** Rejects when it fails. */
+  /** Resolves when the command ends or waits for messages. Rejects if it fails. */
   readonly endsOrStays: Promise<void>;
-  /** Ends what stays, and waits for it. Rejects when it does not end well. */
+  /** Ends the command and waits for it. Rejects if it does not end well. */
   stop(): Promise<void>;
 }
 
@@ -185,7 +184,7 @@ const endsWell: readonly unknown[] = [0, 128 + 15, 'SIGTERM'];
 
 function start(command: string, { cwd, env, take }: Place): Command {
   const path = `${dirname(executable)}:${process.env['PATH']}`;
-  // What `export` and `eval` set is there for the commands that follow, as in one shell.
+  // The variables of `export` and `eval` are set for the next commands, as in one shell.
   const sets = /^(export|eval) /.test(command) ? `\nexport -p > ${shellState}` : '';
   const script = `[ ! -f ${shellState} ] || . ./${shellState}\n${command}${sets}`;
   const child = spawn('bash', ['-euo', 'pipefail', '-c', script], {
@@ -217,10 +216,10 @@ function start(command: string, { cwd, env, take }: Place): Command {
     endsOrStays: Promise.race([ended, isStaying]),
     stop: () => {
       try {
-        // The whole group: bash and what it has started.
+        // The whole process group: bash and the commands that it started.
         process.kill(-(child.pid ?? 0), 'SIGTERM');
       } catch {
-        // It has ended.
+        // The command has ended.
       }
       return ended;
     },

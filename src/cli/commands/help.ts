@@ -27,7 +27,7 @@ export const helpCommand: Command = {
   run: async () => undefined,
 };
 
-export interface HelpOfCommands {
+interface HelpOfCommands {
   /** Returns the names of all commands. */
   readonly names: () => Promise<readonly string[]>;
   /** Returns the list of all commands. */

@@ -13,7 +13,7 @@ A paragraph that is longer than forty
 columns, with \`code\`.
 
 - an item that needs more than one line of the terminal
-  and goes on
+  or two
 1. two
 
 \`\`\`sh
@@ -30,7 +30,7 @@ A paragraph that is longer than forty
 columns, with \`code\`.
 
 - an item that needs more than one line
-  of the terminal and goes on
+  of the terminal or two
 1. two
 
     mq task --header tenant=acme --header 'urgent:=true' photo.jpg
