@@ -24,7 +24,7 @@ const samples = {
 };
 
 for (const [name, { fields }] of Object.entries(methods)) {
-  test(`${name} is read as it was written`, () => {
+  test(`${name} is decoded as it was encoded`, () => {
     const values = Object.fromEntries(fields.map(([field, domain]) => [field, samples[domain]]));
     const bytes = encodeMethod(name as MethodName, values as never);
     const method = decodeMethod(bytes, 0, bytes.length);
@@ -37,7 +37,7 @@ for (const [name, { fields }] of Object.entries(methods)) {
   });
 }
 
-test('a name that is not UTF-8 is refused, for it could not be given back as it came', () => {
+test('refuses a name that is not UTF-8', () => {
   const frame = encodeMethod('queue.delete', {
     ticket: 0,
     queue: 'name',
@@ -57,7 +57,7 @@ test('a name that is not UTF-8 is refused, for it could not be given back as it 
   assert.is(decodeMethod(marked, 0, marked.length).name, 'queue.delete');
 });
 
-test('bits that stand together share an octet, the first is the lowest', () => {
+test('adjacent bits share an octet, and the first is the lowest', () => {
   const bytes = encodeMethod('queue.declare', {
     ticket: 0,
     queue: '',
@@ -71,7 +71,7 @@ test('bits that stand together share an octet, the first is the lowest', () => {
   assert.is(bytes[7], 0b01010);
 });
 
-test('a method that AMQP 0-9-1 does not have is 503, one that ends too early is 501', () => {
+test('refuses an unknown method with 503, and a short one with 501', () => {
   assert.throws(() => decodeMethod(Buffer.from([0, 99, 0, 1]), 0, 4), hasCode(503));
   const whole = encodeMethod('queue.delete', { ticket: 0, queue: 'q', ifUnused: false, ifEmpty: false, noWait: false });
   for (let end = 4; end < whole.length; end++) assert.throws(() => decodeMethod(whole, 0, end), hasCode(501));
@@ -93,13 +93,13 @@ const table: Table = {
   table: { inner: { deep: true } },
 };
 
-test('a field table is read as it was written', () => {
+test('a field table is decoded as it was encoded', () => {
   const read = decodeTable(encodeTable(table));
   assert.is(Object.getPrototypeOf(read), null);
   assert.equal(plain(read), plain(table));
 });
 
-test('every type of RabbitMQ is read', () => {
+test('decodes every field type of RabbitMQ', () => {
   const fields: [type: string, bytes: number[], value: unknown][] = [
     ['t', [1], true],
     ['b', [0xff], -1],
@@ -123,14 +123,14 @@ test('every type of RabbitMQ is read', () => {
   }
 });
 
-test('a key __proto__ is a field like any other', () => {
+test('the key __proto__ is a normal field', () => {
   const field = Buffer.from([9, ...Buffer.from('__proto__'), 0x74, 1]);
   const read = decodeTable(Buffer.concat([Buffer.from([0, 0, 0, field.length]), field]));
   assert.equal(Object.keys(read), ['__proto__']);
   assert.is(Object.getPrototypeOf(read), null);
 });
 
-test('a table nested too deep, of an unknown type or cut off is refused', () => {
+test('refuses a table that is nested too deep, truncated or of an unknown type', () => {
   let deep: Table = {};
   for (let depth = 0; depth < 100; depth++) deep = { deep };
   assert.throws(() => decodeTable(encodeTable(deep)), hasCode(502));
@@ -156,7 +156,7 @@ const properties: BasicProperties = {
   clusterId: 'cl',
 };
 
-test('the properties of a message are read as they were written, together and each alone', () => {
+test('properties are decoded as they were encoded, together and alone', () => {
   const read = (values: BasicProperties) => {
     const { headers, ...rest } = decodeProperties(encodeProperties(values));
     return headers === undefined ? rest : { ...rest, headers: { ...headers } };
@@ -165,7 +165,7 @@ test('the properties of a message are read as they were written, together and ea
   for (const [name, value] of Object.entries(properties)) assert.equal(read({ [name]: value }), { [name]: value });
 });
 
-test('the scan sees what the broker needs, and refuses properties that are cut off or too long', () => {
+test('the scan returns the used properties and refuses malformed ones', () => {
   const bytes = encodeProperties({ ...properties, headers: { a: [1, { b: 2 }], CC: ['k'], BCC: 5 } });
   const scan = scanProperties(bytes, 0, bytes.length);
   assert.is(scan.deliveryMode, 2);
@@ -179,8 +179,8 @@ test('the scan sees what the broker needs, and refuses properties that are cut o
   assert.throws(() => scanProperties(Buffer.concat([bytes, Buffer.from([0])]), 0, bytes.length + 1), hasCode(501));
 });
 
-test('changed properties keep the bytes of what is not changed', () => {
-  // An integer of 32 bits, which this codec itself would not write.
+test('a change of properties keeps the bytes of the other ones', () => {
+  // An integer of 32 bits, which the encoder of the broker does not write.
   const integer = Buffer.from([1, 0x61, 0x49, 0, 0, 0, 5]);
   const gone = Buffer.from([1, 0x62, 0x74, 1]);
   const headers = Buffer.concat([Buffer.from([0, 0, 0, integer.length + gone.length]), integer, gone]);

@@ -7,22 +7,22 @@ const frames: [type: number, channel: number, payload: string][] = [
   [1, 0, 'method'],
   [8, 0, ''],
   [2, 513, 'header'],
-  [3, 65_535, 'a body that is somewhat longer than the others, so that it has more places to be cut at'],
+  [3, 65_535, 'a body that is longer than the others, so that it can be split in more places'],
   [3, 1, 'x'.repeat(3000)],
 ];
 const stream = Buffer.concat(frames.map(([type, channel, payload]) => frame(type, channel, Buffer.from(payload))));
 
-test('a stream that is cut at any byte gives the same frames', () => {
+test('parses the same frames from a stream that is split at any byte', () => {
   for (let cut = 0; cut <= stream.length; cut++) {
     assert.equal(parsed([stream.subarray(0, cut), stream.subarray(cut)]), frames, `cut at ${cut}`);
   }
 });
 
-test('a stream that comes byte by byte gives the same frames', () => {
+test('parses the same frames from single bytes', () => {
   assert.equal(parsed(Array.from(stream, (octet) => Buffer.from([octet]))), frames);
 });
 
-test('chunks of any length give the same frames', () => {
+test('parses the same frames from chunks of any length', () => {
   for (let length = 1; length < 200; length += 7) {
     const chunks: Buffer[] = [];
     for (let at = 0; at < stream.length; at += length) chunks.push(stream.subarray(at, at + length));
@@ -30,24 +30,24 @@ test('chunks of any length give the same frames', () => {
   }
 });
 
-test('a frame that is too long is refused by its head, with nothing of it read', () => {
+test('refuses a frame that is too long before its payload arrives', () => {
   const head = Buffer.from([3, 0, 1, 0xff, 0xff, 0xff, 0xff]);
   assert.throws(() => parsed([head]), /frame_too_large,4294967295,4088/);
   assert.throws(() => parsed([head.subarray(0, 3), head.subarray(3)]), isFrameError);
 });
 
-test('a frame of exactly the negotiated length is taken, one octet more is not', () => {
+test('accepts a frame of frame-max, and refuses one more octet', () => {
   assert.is(parsed([frame(3, 1, Buffer.alloc(4088))]).length, 1);
   assert.throws(() => parsed([frame(3, 1, Buffer.alloc(4089))]), isFrameError);
 });
 
-test('a frame that does not end with its end mark is refused', () => {
+test('refuses a frame without the end marker', () => {
   const broken = frame(1, 0, Buffer.from('abc'));
   broken[broken.length - 1] = 0;
   assert.throws(() => parsed([broken]), isFrameError);
 });
 
-test('after stop nothing is handed out any more', () => {
+test('calls back no more after stop', () => {
   const seen: number[] = [];
   const parser: FrameParser = new FrameParser(4096, (type) => {
     seen.push(type);

@@ -3,8 +3,8 @@ import * as assert from 'uvu/assert';
 import { Confirms } from '../../../../src/broker/connection/confirms.ts';
 import type { Store } from '../../../../src/broker/store/contract.ts';
 
-test('a run of tags is one ack with multiple, a single one is without', () => {
-  const { confirms, sent, flush } = place();
+test('acknowledges consecutive tags by one ack with multiple', () => {
+  const { confirms, sent, flush } = newConfirms();
   confirms.done(1);
   flush();
   for (const tag of [2, 3, 4]) confirms.done(tag);
@@ -13,8 +13,8 @@ test('a run of tags is one ack with multiple, a single one is without', () => {
   assert.equal(sent, ['ack 1', 'ack 4 multiple']);
 });
 
-test('what waits for the disk is not covered by a later ack', () => {
-  const { confirms, sent, flush, sync } = place();
+test('a later ack does not cover a tag that waits for the disk', () => {
+  const { confirms, sent, flush, sync } = newConfirms();
   confirms.done(1);
   confirms.stored(2);
   confirms.done(3);
@@ -26,8 +26,8 @@ test('what waits for the disk is not covered by a later ack', () => {
   assert.equal(sent.slice(3), ['ack 2']);
 });
 
-test('what was written in one turn is acknowledged together', () => {
-  const { confirms, sent, flush, sync } = place();
+test('acknowledges the messages of one tick together', () => {
+  const { confirms, sent, flush, sync } = newConfirms();
   for (const tag of [1, 2, 3]) confirms.stored(tag);
   flush();
   for (const tag of [4, 5]) confirms.stored(tag);
@@ -40,8 +40,8 @@ test('what was written in one turn is acknowledged together', () => {
   assert.equal(sent, ['ack 3 multiple', 'ack 5 multiple']);
 });
 
-test('a refused tag is told before an ack that would cover it', () => {
-  const { confirms, sent, flush } = place();
+test('sends a nack before an ack that would cover its tag', () => {
+  const { confirms, sent, flush } = newConfirms();
   confirms.done(1);
   confirms.refused(2);
   confirms.done(3);
@@ -49,8 +49,8 @@ test('a refused tag is told before an ack that would cover it', () => {
   assert.equal(sent, ['nack 2', 'ack 3 multiple']);
 });
 
-test('when the store fails nothing is confirmed', () => {
-  const { confirms, sent, flush, sync } = place();
+test('confirms nothing after the store has failed', () => {
+  const { confirms, sent, flush, sync } = newConfirms();
   confirms.stored(1);
   flush();
   sync(new Error('disk full'));
@@ -58,7 +58,7 @@ test('when the store fails nothing is confirmed', () => {
   assert.equal(sent, ['failed disk full']);
 });
 
-function place() {
+function newConfirms() {
   const sent: string[] = [];
   const waiting: ((error?: Error) => void)[] = [];
   const store = { committed: (done: (error?: Error) => void) => void waiting.push(done) } as unknown as Store;

@@ -1,4 +1,4 @@
-// What the management API prints of values that a JavaScript number does not hold.
+// Tests the JSON of values that a JavaScript number cannot represent.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -6,7 +6,7 @@ import { decodeProperties, encodeProperties } from '../../../../src/broker/codec
 import { Timestamp } from '../../../../src/broker/codec/table.ts';
 import { jsonProperties } from '../../../../src/broker/management/resources/properties.ts';
 
-test('timestamps and integers of 64 bits are printed with all digits', () => {
+test('prints timestamps and 64-bit integers with all digits', () => {
   const values = { timestamp: 2n ** 64n - 1n, headers: { at: new Timestamp(2n ** 63n - 1n), n: -(2n ** 63n) } };
   assert.is(
     JSON.stringify(jsonProperties(decodeProperties(encodeProperties(values)))),
@@ -14,7 +14,7 @@ test('timestamps and integers of 64 bits are printed with all digits', () => {
   );
 });
 
-test('timestamps of today are numbers', () => {
+test('prints a current timestamp as a number', () => {
   const { timestamp } = decodeProperties(encodeProperties({ timestamp: 1_700_000_000 }));
   assert.is(timestamp, 1_700_000_000);
 });

@@ -1,4 +1,4 @@
-// What the broker reads from one client, without a socket.
+// Tests the reading of a client's frames without a socket.
 
 import { EventEmitter } from 'node:events';
 import type { Socket } from 'node:net';
@@ -12,11 +12,11 @@ import { Slices } from '../../../../../src/broker/slices.ts';
 import type { Store } from '../../../../../src/broker/store/contract.ts';
 import { content, frame, method, publish } from '../../../../robustness/frames.ts';
 
-test('an acknowledgement goes before publishes that wait for memory, and never into the middle of one', async () => {
+test('acknowledgements overtake waiting publishes, but not within a message', async () => {
   const { intake, slices, taken, before } = client();
   intake.block();
   intake.push(Buffer.concat([...publish(1, { routingKey: 'q' }), ...publish(1, { routingKey: 'q' })]));
-  // Also on a machine that reads no more than a frame in a slice.
+  // A slow machine may read only one frame in a slice.
   await slices.idle();
   assert.equal(taken, []);
   // Every frame takes longer than a slice, and the acknowledgement comes before the next slice.
@@ -26,7 +26,7 @@ test('an acknowledgement goes before publishes that wait for memory, and never i
   assert.equal(taken, ['basic.publish', 'header', 'body', 'basic.ack', 'basic.publish', 'header', 'body']);
 });
 
-test('frames without a payload do not wait for memory without end', async () => {
+test('empty frames that wait for memory also stop the reading', async () => {
   const { intake, socket, slices } = client();
   intake.block();
   const [begun, head] = [method(1, 'basic.publish'), content(1, Buffer.alloc(1))[0] as Buffer];
@@ -39,7 +39,7 @@ test('frames without a payload do not wait for memory without end', async () => 
   assert.ok(socket.isPaused());
 });
 
-test('a publish of which a part came before the memory was free lets no other channel publish when it is short again', async () => {
+test('a publish completed later does not unblock another channel', async () => {
   const { intake, slices, taken } = client();
   const [begun, head, body] = publish(1, { routingKey: 'q' }) as [Buffer, Buffer, Buffer];
   intake.block();
@@ -51,13 +51,13 @@ test('a publish of which a part came before the memory was free lets no other ch
   await slices.idle();
   assert.equal(taken.splice(0), ['basic.publish', 'header', 'body']);
   intake.block();
-  // The acknowledgement takes longer than a slice: there is another one afterwards.
+  // The acknowledgement needs longer than a slice, so that another slice follows.
   intake.push(Buffer.concat([...publish(2, { routingKey: 'q' }), method(3, 'basic.ack', { deliveryTag: 1 })]));
   await slices.idle();
   assert.equal(taken, ['basic.ack']);
 });
 
-test('a client whose publishes wait for memory goes on, also if it waited for the disk when memory was free', async () => {
+test('waiting publishes continue after a wait for the disk', async () => {
   let written: () => void = () => {};
   const store = { pendingBytes: 0, committed: (done: () => void) => (written = done) };
   const { intake, slices, taken } = client(store as unknown as Store);
@@ -67,7 +67,7 @@ test('a client whose publishes wait for memory goes on, also if it waited for th
   const bodies = Array.from({ length: 127 }, () => frame(frameTypes.body, 1, body));
   intake.push(Buffer.concat([begun, head, ...bodies]));
   for (let left = 200; left > 0; left--) await new Promise((turned) => setImmediate(turned));
-  // The frame that is one too many for the memory comes while the disk is behind.
+  // The frame that exceeds the limit of waiting bytes arrives while the disk is behind.
   store.pendingBytes = 64 * 1024 * 1024;
   intake.push(frame(frameTypes.body, 1, body));
   intake.push(frame(frameTypes.body, 1, body));
@@ -80,7 +80,7 @@ test('a client whose publishes wait for memory goes on, also if it waited for th
   assert.is(taken.length, 131);
 });
 
-/** An intake whose frames take longer than a slice, each of them. */
+/** Returns an intake whose frames each need longer than a slice. */
 function client(store?: Store) {
   const socket = new StillSocket();
   const slices = new Slices();
