@@ -1,8 +1,8 @@
-// The project's own tests: `dist/mq test` over the folders of test/, tier by tier, and what they came to in one closing line.
+// Runs the tests of this project tier by tier with `dist/mq test`, and prints the totals in the last line.
 //
 //   node src/build/node24.js test/run.ts [unit] [executable] [embedded] [robustness] [conformance] [cluster] [faults] [file.ts …]
-//     --version 4.0|4.3   only this RabbitMQ (cluster, conformance, faults)
-//     --filter, --seed, --timeout, --jobs   as `mq test` has them
+//     --version 4.0|4.3   only this version of RabbitMQ (cluster, conformance, faults)
+//     --filter, --seed, --timeout, --jobs   are passed to `mq test`
 
 import { execFile, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
@@ -20,37 +20,37 @@ const versions = ['4.0', '4.3'];
 /** One run of `mq test`. */
 interface Batch {
   readonly title: string;
-  /** Below test/. */
+  /** Folders below test/. */
   readonly folders: readonly string[];
-  /** Seconds for one test: a guard against a hang, longer than the waits within a test, so that these say what is missing. */
+  /** Time limit of one test in seconds. It is longer than the waits in a test, which report a missing event better. */
   readonly timeout: number;
   readonly jobs?: number;
-  /** Further arguments. */
+  /** Additional arguments. */
   readonly on?: readonly string[];
-  /** An image that is needed. */
+  /** Required image. */
   readonly image?: string;
-  /** Gives further arguments, and takes down what they name. */
+  /** Starts what the tests need, calls `use` with additional arguments, and stops it. */
   readonly around?: (use: (on: readonly string[]) => Promise<void>) => Promise<void>;
 }
 
-/** Tier → its batches, for the wanted versions of RabbitMQ. */
+/** The batches of each tier, for the wanted versions of RabbitMQ. */
 const tiers: Readonly<Record<string, (wanted: readonly string[]) => Batch[]>> = {
   unit: () => [{ title: 'unit', folders: ['unit'], timeout: 180 }],
   executable: () => [{ title: 'executable', folders: ['executable'], timeout: 120, jobs: 2 }],
-  // The scenarios that every broker must pass, on one `mq broker` for all files; and what concerns only this broker.
+  // The scenarios, which every broker must pass, and the tests of the embedded broker, with one `mq broker` for all files.
   embedded: () => [
     { title: 'embedded', folders: ['scenarios', 'embedded'], timeout: 120, jobs: 2, around: withEmbeddedBroker },
   ],
   robustness: () => [{ title: 'robustness', folders: ['robustness'], timeout: 600, jobs: 2 }],
-  // Other people's clients, on RabbitMQ and on the embedded broker.
+  // Other clients, on RabbitMQ and on the embedded broker.
   conformance: (wanted) =>
     wanted.slice(-1).map((version) => ({
       title: `conformance with RabbitMQ ${version}`,
       folders: ['conformance'],
-      timeout: 660, // a client's program has 600 s: test/conformance/clients.ts
+      timeout: 660, // the program of a client has 600 s (test/conformance/clients.ts)
       ...onCluster(version, 1),
     })),
-  // Each file of the scenarios has its own vhost and its own users, so two run at once. Those of cluster/ stop nodes.
+  // Two scenarios run at once, because each has its own vhost and users. The files of cluster/ stop nodes.
   cluster: (wanted) =>
     wanted.flatMap((version) => [
       {
@@ -62,7 +62,7 @@ const tiers: Readonly<Record<string, (wanted: readonly string[]) => Batch[]>> = 
       },
       { title: `cluster, RabbitMQ ${version}`, folders: ['cluster'], timeout: 240, ...onCluster(version, 3) },
     ]),
-  // The short form of `npm run test:faults`.
+  // A short version of `npm run test:faults`.
   faults: (wanted) => [
     { title: 'faults, embedded', folders: ['faults/embedded'], timeout: 300, jobs: 2 },
     ...wanted.slice(-1).map((version) => ({
@@ -82,7 +82,8 @@ async function main(): Promise<number> {
   });
   const { version: wanted = versions, seed = String(newSeed()), ...given } = values;
   const stop = new AbortController();
-  // For good, not once: node24.js passes on a signal that a terminal has sent here as well, and the cluster must go down.
+  // The listeners stay, because node24.js also forwards a signal that the terminal has sent to this process. The cluster
+  // must be removed.
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop.abort(signal));
   process.stdout.on('error', () => stop.abort('SIGPIPE'));
 
@@ -99,7 +100,7 @@ async function main(): Promise<number> {
   return isGood(sum) ? 0 : 1;
 }
 
-/** Those of the tiers that are named, or of all; where files are named, only these in each. */
+/** Returns the batches of the named tiers, or of all tiers. If files are named, a batch contains only these. */
 function batchesOf(words: readonly string[], wanted: readonly string[]): { batch: Batch; files: readonly string[] }[] {
   const files = words.filter((word) => /\.[cm]?[jt]s$/.test(word)).map((file) => resolve(file));
   const names = words.filter((word) => !/\.[cm]?[jt]s$/.test(word));
@@ -119,9 +120,9 @@ function batchesOf(words: readonly string[], wanted: readonly string[]): { batch
 }
 
 interface Run {
-  /** And folders, absolute. */
+  /** Absolute paths of files and folders. */
   readonly files: readonly string[];
-  /** Of this run; they go before those of the batch. */
+  /** Options of this run. They override those of the batch. */
   readonly options: Readonly<Record<string, string>>;
   readonly signal: AbortSignal;
 }
@@ -150,7 +151,7 @@ async function runBatch(batch: Batch, { files, options, signal }: Run): Promise<
   return totals ?? nothing;
 }
 
-/** Runs `mq test`, its report on stdout, and gives its numbers. A run that does not end as it says is a failure. */
+/** Runs `mq test` with the text report on stdout. Returns its totals, with a failure if its exit status contradicts them. */
 async function mqTest(args: readonly string[], signal: AbortSignal): Promise<Totals> {
   const folder = mkdtempSync(join(tmpdir(), 'mq-tiers-'));
   const report = join(folder, 'report.ndjson');
@@ -159,7 +160,7 @@ async function mqTest(args: readonly string[], signal: AbortSignal): Promise<Tot
       cwd: root,
       env: { ...process.env, MQ_TEST_NODE: process.execPath },
       stdio: ['ignore', 'inherit', 'inherit'],
-      // What a terminal sends comes by way of this process, once: at the third signal mq leaves the cluster behind.
+      // This process forwards each signal of the terminal once, because mq exits without removing the cluster at the third.
       detached: process.platform !== 'win32',
     });
     const end = () => child.kill(signal.reason === 'SIGINT' ? 'SIGINT' : 'SIGTERM');
@@ -172,11 +173,11 @@ async function mqTest(args: readonly string[], signal: AbortSignal): Promise<Tot
     const finish = lastLine(report);
     if (finish?.event !== 'finish')
       return signal.aborted ? nothing : failed(`mq test ended with ${code ?? sign}, without a result`);
-    // Also where nothing ran: the other tiers may have something.
+    // A tier without a matching test is not a failure, because other tiers may have one.
     const expected = finish.interrupted !== undefined || finish.ok === (code === 0);
     const { passed, failed: bad, skipped } = finish;
     const totals = { passed, failed: bad, skipped };
-    return expected ? totals : add(totals, failed(`mq test ended with ${code ?? sign}, and its report says otherwise`));
+    return expected ? totals : add(totals, failed(`mq test ended with ${code ?? sign}, which contradicts its report`));
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -203,8 +204,8 @@ async function withEmbeddedBroker(use: (on: readonly string[]) => Promise<void>)
       env: { MQ_BROKER_PASSWORD: password },
       deadlineMs: 2 ** 31 - 1,
     });
-  // Most users have a broker on the standard ports, which no test may take for its own or find in its way. It has the same
-  // password, so that a test that asks the wrong broker is not saved by a refusal.
+  // Most users have a broker on the standard ports, which no test may use by mistake. It has the same password, so that a
+  // connection to the wrong broker is not refused.
   const other = start(5672, 15672);
   const broker = start(0, 0);
   try {
@@ -217,27 +218,27 @@ async function withEmbeddedBroker(use: (on: readonly string[]) => Promise<void>)
   }
   const { status, stderr } = await broker.ended;
   if (status !== 0) throw new Error(`mq broker ended with ${status}: ${stderr}`);
-  // 69: a port was taken, so there is one already.
+  // 69 means that a port is in use, so another broker is running.
   const { status: others, stderr: why } = await other.ended;
   if (others !== 0 && others !== 69) throw new Error(`the other mq broker ended with ${others}: ${why}`);
 }
 
-/** One cluster for all files. */
+/** Uses one cluster for all files. */
 function onCluster(version: string, nodes: number): Pick<Batch, 'on' | 'image' | 'jobs'> {
   const image = `mq-rabbitmq:${version}`;
   return { image, jobs: 1, on: ['--on', 'cluster', '--image', image, '--nodes', String(nodes)] };
 }
 
-/** Why no container can be made from the image. */
+/** Returns the reason why no container can be started from the image. */
 async function missing(image: string): Promise<string | undefined> {
-  if (process.platform !== 'linux') return `the cluster needs Linux, and this is ${process.platform}`;
+  if (process.platform !== 'linux') return `the cluster requires Linux, and this is ${process.platform}`;
   try {
     await promisify(execFile)('docker', ['image', 'inspect', image]);
     return undefined;
   } catch (error) {
-    if ((error as { code?: unknown }).code === 'ENOENT') return 'there is no docker';
+    if ((error as { code?: unknown }).code === 'ENOENT') return 'docker is not installed';
     const { stderr } = error as { stderr?: string };
-    return `${stderr?.trim() || String(error)} (test/setup starts Docker and makes the images)`;
+    return `${stderr?.trim() || String(error)} (test/setup starts Docker and builds the images)`;
   }
 }
 
@@ -256,5 +257,5 @@ function say(text: string): void {
   process.stdout.write(`${text}\n`);
 }
 
-// At the end: what the functions above use has to be initialised.
+// This is the last statement, because the constants above must be initialised.
 process.exitCode = await main();

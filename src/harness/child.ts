@@ -24,7 +24,7 @@ export type ChildHost = Strays &
     once(event: 'message', listener: (message: unknown) => void): unknown;
   };
 
-/** How a child loads its file and opens its target. */
+/** Functions that load the file of a child and open its target. */
 interface ChildParts {
   /** Loads and thereby runs the test file. Defaults to `import()`. */
   readonly load?: (file: string) => Promise<unknown>;

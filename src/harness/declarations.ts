@@ -15,47 +15,47 @@ export const tsconfig = {
 };
 
 /** Content of mq-test.d.ts. */
-export const declarations = `// Written by \`mq types\`: what a test file of \`mq test\` imports. Written anew, not edited.
+export const declarations = `// The declarations of \`mq/test\`, which the test files of \`mq test\` import. \`mq types\` overwrites this file; do not edit it.
 
 declare module 'mq/test' {
-  /** Registers a test. It runs without a call of \`.run()\`. */
+  /** Registers a test. It does not require a call of \`.run()\`. */
   export const test: Test;
-  /** A suite with a name, and a state that every test and hook of it receives. */
+  /** Returns a suite with a name and a state, which is passed to each of its tests and hooks. */
   export function suite<State = Record<string, unknown>>(name?: string, state?: State): Test<State>;
 
   export interface Test<State = Record<string, unknown>> {
     (name: string, body: Callback<State>): void;
-    /** Of this suite only such tests run; the others are skipped and counted. */
+    /** Registers a test that runs instead of the suite's other tests. The others are reported as skipped. */
     only(name: string, body: Callback<State>): void;
     skip(name?: string, body?: Callback<State>): void;
     readonly before: Hook<State>;
     readonly after: Hook<State>;
-    /** Not needed. */
+    /** Does nothing in \`mq/test\`. It exists for compatibility with uvu. */
     run(): void;
   }
-  /** Once for the suite; \`.each\`: around every test. */
+  /** Registers a hook of the suite. A hook of \`.each\` runs for every test. */
   export interface Hook<State> {
     (body: Callback<State>): void;
     each(body: Callback<State>): void;
   }
   export type Callback<State> = (state: State & { __suite__: string; __test__: string }) => void | Promise<void>;
 
-  /** Ends the running test (in a \`before\` hook: its whole suite) as skipped. */
+  /** Ends the running test as skipped. In a \`before\` hook it skips the whole suite. */
   export function skip(reason: string): never;
 
-  /** Values are compared deeply by \`equal\`, by \`===\` by \`is\`; the last argument is the message of the failure. */
+  /** \`equal\` compares values deeply, \`is\` compares them with \`===\`. The last argument is the message of the failure. */
   export namespace assert {
     function ok(actual: unknown, message?: string | Error): asserts actual;
     function is(actual: unknown, expected: unknown, message?: string | Error): void;
     function equal(actual: unknown, expected: unknown, message?: string | Error): void;
     function type(actual: unknown, expected: TypeName, message?: string | Error): void;
     function instance(actual: unknown, expected: unknown, message?: string | Error): void;
-    /** Texts, compared line by line. */
+    /** Compares texts line by line. */
     function snapshot(actual: string, expected: string, message?: string | Error): void;
-    /** As snapshot, with the numbers of the lines. */
+    /** Compares texts like \`snapshot\`, and shows line numbers. */
     function fixture(actual: string, expected: string, message?: string | Error): void;
     function match(actual: string, expected: string | RegExp, message?: string | Error): void;
-    /** \`expected\`: part of the message, or a check of the error. Not for promises. */
+    /** \`expected\` is part of the message, or a function that checks the error. It does not accept promises. */
     function throws(work: () => unknown, expected?: string | RegExp | ErrorCheck, message?: string | Error): void;
     function unreachable(message?: string | Error): void;
     function not(actual: unknown, message?: string | Error): void;
@@ -77,8 +77,9 @@ declare module 'mq/test' {
   export type ErrorCheck = (error: Error & { readonly code: string }) => unknown;
 
   /**
-   * What \`look\` gives, once it is neither undefined nor false and does not throw. \`within\`: milliseconds until it is
-   * given up, 10,000 by default; \`every\`: between two looks, 25. One that only asserts has to give true at its end.
+   * Calls \`look\` until it returns a value other than undefined and false, and returns that value. An exception counts as
+   * undefined. \`within\` is the time limit in milliseconds (default 10,000), \`every\` the pause between two calls
+   * (default 25). A function that only asserts must return true at its end.
    */
   export function eventually<Found>(
     what: string,
@@ -87,42 +88,42 @@ declare module 'mq/test' {
   ): Promise<Found>;
 
   /**
-   * The broker of this file: a vhost of its own, with the topology of rascal.json in it. A connection or queue that a test
-   * leaves there is its failure. Messages that a test leaves are dropped after it.
+   * The broker of this file: a separate vhost with the topology of rascal.json. A test fails if it leaves a connection or
+   * a queue there. Messages that a test leaves are dropped after it.
    */
   export const broker: {
-    /** For a client: all addresses, with commas. */
+    /** All addresses for a client, separated by commas. */
     readonly url: string;
-    /** One per node. */
+    /** One address for each node. */
     readonly urls: readonly string[];
     readonly vhost: string;
-    /** Of the management API, one per node, with user and password; empty where there is none (\`embedded\`). */
+    /** URLs of the management API, one for each node, with user and password. Empty without an API (\`embedded\`). */
     readonly managementUrls: readonly string[];
     readonly kind: 'embedded' | 'cluster' | 'url';
   };
 
-  /** Publishes; resolves when the broker has confirmed, throws what else became of it. An object is sent as JSON. */
+  /** Publishes a message. Resolves when the broker has confirmed it, and throws otherwise. An object is sent as JSON. */
   export function publish(publication: string, body: Body, options?: SendOptions): Promise<Published>;
-  /** Sends a request and gives the reply. \`within\`: milliseconds, 5,000 by default. */
+  /** Sends a request and returns the reply. \`within\` is the time limit in milliseconds (default 5,000). */
   export function request(
     publication: string,
     body: Body,
     options?: SendOptions & { readonly within?: number },
   ): Promise<ReceivedMessage>;
-  /** Where messages are received: a subscription of rascal.json, or any queue by the broker's name of it. */
+  /** Source of messages: a subscription of rascal.json, or any queue by its name on the broker. */
   export type Source = string | { readonly queue: string };
-  /** Starts to receive before the first expectMessage: for queues that exist only while a client receives. */
+  /** Starts receiving before the first expectMessage. Needed for queues that exist only while a client consumes. */
   export function listen(source: Source, options?: { readonly keys?: readonly string[] }): Promise<void>;
   /**
-   * Waits for a message that matches, acknowledges and returns it. Those that came before and do not match stay for the
-   * next call. A queue that is named may be declared while this waits. \`within\`: milliseconds, 5,000 by default.
+   * Waits for a matching message, acknowledges it and returns it. Earlier messages that do not match are kept for the next
+   * call. A \`{ queue }\` may be declared while this waits. \`within\` is the time limit in milliseconds (default 5,000).
    */
   export function expectMessage(
     source: Source,
     matcher?: Matcher,
     options?: { readonly within?: number },
   ): Promise<ReceivedMessage>;
-  /** Waits for a dead letter of a role, a subscription or a queue, as expectMessage does for a message. */
+  /** Waits for a dead letter of a role, a subscription or a queue, in the same way as expectMessage. */
   export function deadLetter(
     name: string,
     matcher?: Matcher,
@@ -136,7 +137,7 @@ declare module 'mq/test' {
     /** contentType, priority, expiration, correlationId, … */
     readonly properties?: Readonly<Record<string, unknown>>;
     readonly persistent?: boolean;
-    /** false: it is no failure when no queue gets it. */
+    /** If false, a message that no queue receives is not an error. */
     readonly mandatory?: boolean;
   }
   export interface Published {
@@ -148,9 +149,9 @@ declare module 'mq/test' {
   }
   export interface ReceivedMessage {
     readonly body: Uint8Array;
-    /** The body as UTF-8. */
+    /** The body, decoded as UTF-8. */
     readonly text: string;
-    /** The body, parsed. Throws if it is not JSON. */
+    /** Parses the body. Throws if it is not JSON. */
     json(): any;
     readonly fields: {
       readonly exchange: string;
@@ -162,11 +163,12 @@ declare module 'mq/test' {
     readonly headers: Readonly<Record<string, unknown>>;
   }
   /**
-   * A string: the whole body. A RegExp: some of the body. A function: true for the message. An object: parts of the
-   * message if all its names are those of parts, else a part of its JSON.
+   * Selects messages. A string is the whole body, a RegExp matches part of the body, and a function returns true for the
+   * message. An object contains parts of the message if all its keys are names of parts; otherwise it is contained in the
+   * JSON body.
    */
   export type Matcher = string | RegExp | ((message: ReceivedMessage) => unknown) | MessageParts | object;
-  /** A string or number is to be equal, a RegExp to match, an object to be part of what is there. */
+  /** A string or number must be equal, a RegExp must match, and an object must be contained. */
   export interface MessageParts {
     readonly body?: unknown;
     readonly text?: unknown;
@@ -177,31 +179,31 @@ declare module 'mq/test' {
   }
 
   /**
-   * Starts a role of mq or of rascal.json as a process of its own; it is stopped after the test, or after the suite whose
+   * Starts a role of mq or of rascal.json in a separate process. It is stopped after the test, or after the suite if a
    * \`before\` hook started it.
    */
   export function role(name: string, args: readonly string[], options?: RoleOptions): Promise<RunningRole>;
   export function role(name: string, options?: RoleOptions): Promise<RunningRole>;
   export interface RoleOptions {
-    /** Its standard input; without it, it is at its end. */
+    /** Standard input. It is empty by default. */
     readonly input?: string;
     readonly env?: Readonly<Record<string, string>>;
-    /** Milliseconds for its start and for \`prints\`; 10,000 by default. */
+    /** Time limit in milliseconds for the start and for \`prints\` (default 10,000). */
     readonly within?: number;
   }
   export interface RunningRole {
     readonly pid: number;
-    /** What came so far. */
+    /** Returns the output so far. */
     stdout(): string;
     stderr(): string;
-    /** What stdout (or stderr) holds, once it matches. Throws at the role's end, and when the time is up. */
+    /** Returns the content of stdout (or stderr) once it matches. Throws if the role ends or the time is up. */
     prints(
       pattern: RegExp | string,
       options?: { readonly within?: number; readonly on?: 'stdout' | 'stderr' },
     ): Promise<string>;
-    /** SIGTERM by default. */
+    /** Sends a signal (default SIGTERM). */
     kill(signal?: 'SIGTERM' | 'SIGKILL' | 'SIGINT' | 'SIGHUP' | 'SIGUSR1' | 'SIGUSR2' | 'SIGSTOP' | 'SIGCONT'): void;
-    /** SIGTERM, and waits for the end. */
+    /** Sends SIGTERM and waits for the end. */
     stop(): Promise<RoleEnd>;
     readonly ended: Promise<RoleEnd>;
   }
@@ -212,39 +214,39 @@ declare module 'mq/test' {
     readonly stderr: string;
   }
 
-  /** The broker's clock. Where it cannot be moved (it can on the embedded broker), the test is skipped. */
+  /** The clock of the embedded broker. On another broker the test is skipped. */
   export const clock: {
     /**
-     * Moves the time forward; what is due happens in its order. Before each step it waits until the roles that receive
-     * have handled their messages. \`within\`: the most milliseconds that one such wait takes, 10,000 by default; 0: no wait.
+     * Advances the time; timers fire in order. Before each step it waits until the consuming roles have handled their
+     * messages. \`within\` is the time limit of each such wait in milliseconds (default 10,000); 0 does not wait.
      */
     advance(milliseconds: number, options?: { readonly within?: number }): Promise<void>;
   };
 
   /**
-   * Faults of the cluster, undone after the test. Where there is no cluster (\`--on cluster\`), the test is skipped. A node
-   * is named by its place, from 0.
+   * Faults of the cluster, which are undone after the test. Without a cluster (\`--on cluster\`) the test is skipped. A
+   * node is identified by its index, starting at 0.
    */
   export const cluster: {
     readonly nodes: number;
-    /** SIGKILL. */
+    /** Kills a node with SIGKILL. */
     kill(node: number): Promise<void>;
     stop(node: number): Promise<void>;
-    /** Of a killed or stopped node; waits until it is a member again. */
+    /** Starts a killed or stopped node, and waits until it is a member again. */
     start(node: number): Promise<void>;
-    /** Its connections stay open and silent. */
+    /** Pauses a node. Its connections stay open and silent. */
     pause(node: number): Promise<void>;
     unpause(node: number): Promise<void>;
-    /** Cuts a node off from the others. */
+    /** Disconnects a node from the others. */
     disconnect(node: number): Promise<void>;
     reconnect(node: number): Promise<void>;
-    /** Cuts these nodes off from the others, and from each other. */
+    /** Disconnects these nodes from the others and from each other. */
     partition(nodes: readonly number[]): Promise<void>;
-    /** Sets off the memory alarm of a node: publishers are blocked. */
+    /** Sets the memory alarm of a node, which blocks publishers. */
     alarm(node: number): Promise<void>;
-    /** Undoes every fault and waits until all nodes are ready. */
+    /** Undoes all faults and waits until all nodes are ready. */
     heal(): Promise<void>;
-    /** What the nodes have logged since then, without what is only information. */
+    /** Returns the nodes' log lines since the date, without those of level info. */
     logs(since: Date): Promise<string>;
   };
 }

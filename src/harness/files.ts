@@ -18,7 +18,7 @@ export function findTestFiles(words: readonly string[], cwd: string): string[] {
 function filesOf(word: string, cwd: string): string[] {
   const path = resolve(cwd, word);
   const found = statSync(path, { throwIfNoEntry: false });
-  if (found === undefined) throw new MqError('NO_INPUT', `there is no file or folder ${word}`, { at: word });
+  if (found === undefined) throw new MqError('NO_INPUT', `no such file or folder: ${word}`, { at: word });
   if (!found.isDirectory()) return [path];
   const files = below(path);
   if (files.length > 0) return files;

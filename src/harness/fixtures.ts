@@ -15,7 +15,7 @@ import { skip } from './test-file/skip.ts';
 type Body = string | Uint8Array | object | number | boolean | null;
 type SendOptions = Omit<SentMessage, 'body'>;
 
-/** Everything that the fixtures have started and must end. */
+/** Everything that the fixtures have started and must stop. */
 interface Begun {
   readonly inboxes: Map<string, Promise<Inbox>>;
   readonly roles: Set<RoleProcess>;
@@ -111,7 +111,7 @@ const roleGraceMs = 3_000;
 
 function current(what: string): Stage {
   if (stage !== undefined) return stage;
-  throw new Error(`${what} works only inside a test or a hook that \`mq test\` runs`);
+  throw new Error(`${what} can only be used in a test or a hook that \`mq test\` runs`);
 }
 
 function begunIn({ isInTest, test, suite }: Stage): Begun {
@@ -286,7 +286,7 @@ function messageOf(body: Body, options: SendOptions): SentMessage {
     return { ...options, body: typeof body === 'string' ? Buffer.from(body) : Buffer.from(body) };
   const properties = { contentType: 'application/json', ...options.properties };
   const text: string | undefined = JSON.stringify(body);
-  if (text === undefined) throw new TypeError(`the body is ${typeof body}, which is not JSON`);
+  if (text === undefined) throw new TypeError(`the body is ${typeof body}, which JSON cannot represent`);
   return { ...options, body: Buffer.from(text), properties };
 }
 

@@ -47,7 +47,7 @@ function partOf(file: string, cwd: string): Part {
   const finish = lines.find((line) => line.event === 'finish');
   const failures: FileFailure[] = [];
   const blame = (message: string) => failures.push({ title: file, message, stack: [] });
-  if (finish === undefined) blame('the report is not whole: its run was cut off');
+  if (finish === undefined) blame('the report is incomplete, because its run was killed');
   else if (finish.interrupted !== undefined) blame(`its run was interrupted by ${finish.interrupted}`);
   return {
     file,
@@ -87,7 +87,7 @@ function linesOf(file: string, cwd: string): JsonLine[] {
 function badReport(file: string, why: string): MqError {
   return new MqError('BAD_DATA', `${file} is not a JSON report of mq test: ${why}`, {
     at: file,
-    hint: `mq test --shard 1/3 --report json=FILE writes one`,
+    hint: 'mq test --shard 1/3 --report json=FILE writes one',
   });
 }
 
@@ -141,11 +141,11 @@ function missingShards(parts: readonly Part[]): FileFailure[] {
   const of = Number(first.shard.split('/')[1]);
   const other = shards.find(({ shard }) => !shard.endsWith(`/${of}`));
   if (other !== undefined)
-    throw badReport(other.file, `it is the part ${other.shard}, and ${first.file} the part ${first.shard}`);
+    throw badReport(other.file, `it is part ${other.shard}, but ${first.file} is part ${first.shard}`);
   const known = new Map<string, string>();
   for (const { shard, file } of shards) {
     const before = known.get(shard);
-    if (before !== undefined) throw badReport(file, `${before} is the part ${shard} as well`);
+    if (before !== undefined) throw badReport(file, `${before} is also part ${shard}`);
     known.set(shard, file);
   }
   return Array.from({ length: of }, (_, index) => `${index + 1}/${of}`)

@@ -12,7 +12,7 @@ export interface FileWorld {
 
 /** Returns how a test starts a role. */
 export function launchOf({ config }: TargetPlan, { env, cwd, self }: FileWorld): FileTarget['launch'] {
-  // A user who runs the test files of a folder also trusts its rascal.json.
+  // To run the test files of a folder is also consent to its rascal.json.
   const trusted = [env['MQ_TRUST'], join(cwd, 'rascal.json')].filter(Boolean).join(delimiter);
   return { ...self, env: { ...env, MQ_TRUST: trusted, ...(config !== undefined && { MQ_CONFIG: config }) } };
 }

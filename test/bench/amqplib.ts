@@ -1,6 +1,6 @@
-// What mq is measured against: the same work by amqplib alone, as a careful program would do it by hand.
-//   publish QUEUE WINDOW        each line of standard input, with confirms and a bounded window
-//   consume QUEUE PREFETCH N    takes and acknowledges N messages
+// The baseline for mq: the same work with amqplib alone, as a careful program does it.
+//   publish QUEUE WINDOW        publishes each line of standard input, with confirms and a bounded window
+//   consume QUEUE PREFETCH N    receives and acknowledges N messages
 
 import amqplib from 'amqplib/callback_api';
 import { lineBatches } from './lines.ts';
@@ -14,7 +14,7 @@ amqplib.connect(url, { noDelay: true } as object, (error, connection) => {
   else consume(connection, Number(first), Number(second));
 });
 
-// biome-ignore lint/suspicious/noExplicitAny: amqplib's callback model, of which mq declares only what it uses
+// biome-ignore lint/suspicious/noExplicitAny: amqplib's callback model, mq declares only the part that it uses
 type Connection = any;
 
 function publish(connection: Connection, window: number): void {

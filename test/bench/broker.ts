@@ -1,5 +1,5 @@
-// npm run bench, second part: the embedded broker against RabbitMQ on the same machine, by the same client, in turn. It measures; it decides nothing.
-//   --messages N (100000)   --runs N (5)   --queued N (1000000)
+// npm run bench, second part: measures the embedded broker and RabbitMQ in turn, on the same machine with the same
+// client. It has no limits.   --messages N (100000)   --runs N (5)   --queued N (1000000)
 
 import { execFile, execFileSync, spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
@@ -49,7 +49,7 @@ async function run(url: string, args: readonly string[]): Promise<Figures> {
   return JSON.parse(stdout) as Figures;
 }
 
-/** One row for each figure that the job gives. */
+/** Makes a row for each figure of the job. */
 async function compare(
   title: string,
   [mine, theirs]: readonly [string, string],
@@ -86,7 +86,7 @@ async function memoryOf(
   show(`memory for ${queued} queued messages (MB more)`, a, b, a / b);
 }
 
-/** From the start of the process to its first line. */
+/** Measures the time from the start of the process to its first line. */
 async function startUp(): Promise<void> {
   const pairs: [number, number][] = [];
   for (let pair = -1; pair < runs * 4; pair += 1) {

@@ -1,5 +1,5 @@
-// What `mq test` costs before and around the user's own code, beside what is least: `mq --version`, uvu's own runner, and the
-// start of one node. `npm run bench` runs it.   --runs N (10)
+// Measures the overhead of `mq test` against the least possible: `mq --version`, uvu's own runner, and the start of one
+// node. `npm run bench` runs it.   --runs N (10)
 
 import { mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,7 +17,7 @@ const ratio = (mine: number, other: number) => mine / other;
 
 async function main(): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'mq-bench-'));
-  // mq keeps nothing of temporary files, and these stand for a user's.
+  // mq does not cache code of temporary files, and these files represent those of a user.
   Object.assign(process.env, { TMPDIR: join(folder, 'tmp'), XDG_CACHE_HOME: join(folder, 'cache') });
   try {
     say('what                                                mq          other       ratio');
@@ -29,7 +29,7 @@ async function main(): Promise<void> {
   }
 }
 
-/** From the start of the process to the first line of the first test, which writes down the time itself. */
+/** Measures the time from the start of the process to the first line of the first test, which writes the time. */
 async function firstTest(folder: string, ending: string): Promise<void> {
   const mark = join(folder, 'mark');
   const file = `first.test.${ending}`;
@@ -66,7 +66,7 @@ async function manyTests(folder: string): Promise<void> {
   }
 }
 
-/** Three nodes that are ready, beside the slowest of three that start alone. */
+/** Compares the start of three nodes together with the slowest of three single starts. */
 async function clusterStart(): Promise<void> {
   const start = async (nodes: number): Promise<Measured> => {
     const begun = performance.now();

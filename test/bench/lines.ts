@@ -1,4 +1,4 @@
-// The lines of standard input in batches, as a fast program reads them.
+// Reads the lines of standard input in batches, as a fast program does.
 
 export async function* lineBatches(): AsyncGenerator<string[]> {
   let rest = '';

@@ -1,7 +1,8 @@
-// One client of one broker, by amqplib alone: what it does is the first argument, what it saw one JSON object on stdout.
-//   flow N [persistent]    N messages of 100 bytes through a queue on one connection; persistent ones with confirms, 256 unanswered
-//   latency RATE SECONDS   from the publish to the delivery, at a low rate
-//   fill N                 N messages of 16 bytes into a queue, and stays until its standard input closes
+// One client of one broker with amqplib alone. The first argument selects the job; the result is one JSON object on
+// stdout.   flow N [persistent]    sends N messages of 100 bytes through a queue on one connection; persistent ones
+// with confirms and a                          window of 256   latency RATE SECONDS   measures the time from publish to
+// delivery at a low rate   fill N                 puts N messages of 16 bytes into a queue, and waits until its
+// standard input closes
 
 import amqplib, { type Channel, type ChannelModel, type ConfirmChannel } from 'amqplib';
 

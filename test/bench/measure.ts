@@ -1,11 +1,11 @@
-// What every benchmark here measures with: whole processes, in pairs, medians of ratios.
+// Measures whole processes in pairs and computes medians of ratios, for every benchmark.
 
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync } from 'node:fs';
 
 export interface Measured {
   readonly seconds: number;
-  /** The largest resident size seen, in MB. */
+  /** Largest resident size in MB. */
   readonly peak: number;
 }
 
@@ -16,7 +16,7 @@ export interface Job {
   readonly input?: string;
 }
 
-/** A and B in turn, so that a drift of the machine's speed meets both. */
+/** Runs A and B in turn, so that a drift of the machine's speed affects both. */
 export async function paired(
   times: number,
   mine: Job,
@@ -57,7 +57,7 @@ export async function measure({ command, cwd, url, input }: Job): Promise<Measur
   return { seconds, peak };
 }
 
-/** MB of a process, now (VmRSS) or at its largest (VmHWM); 0 where /proc does not say. */
+/** Returns the MB of a process, current (VmRSS) or largest (VmHWM). Returns 0 without /proc. */
 export function resident(pid: number, field: 'VmRSS' | 'VmHWM'): number {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');

@@ -1,9 +1,9 @@
-// What a broker that is away costs, and a message that always fails: memory of a publisher whose input goes on at full
-// rate, processor time of roles that are disconnected, processor time and redeliveries of a worker with a poison message.
+// Measures the cost of a broker outage and of a poison message: memory of a publisher with input at full rate,
+// processor time of disconnected roles, processor time and redeliveries of a worker with a message that always fails.
 //
-//   npm run bench:outage -- [SECONDS]     how long the broker is away; 60
+//   npm run bench:outage -- [SECONDS]     duration of the outage (default 60)
 //
-// Exit status 1: a bound is exceeded.
+// The exit status is 1 if a limit is exceeded.
 
 import { readFileSync, rmSync } from 'node:fs';
 import type { Writable } from 'node:stream';
@@ -26,7 +26,7 @@ try {
   await startBroker(poisonPort);
   const worker = start(['worker', '--handler', 'done.ts'], url, { 'done.ts': 'export default () => undefined;' });
   await worker.prints(/waiting for messages/, 'stderr');
-  // Each attempt goes back after the pause of --on-fail requeue.
+  // Each failed attempt is requeued after the pause of --on-fail requeue.
   const poisoned = start(['worker', '--on-fail', 'requeue', '--exec', 'sh', '-c', 'echo came; exit 1'], poisonUrl);
   await poisoned.prints(/waiting for messages/, 'stderr');
   await start(['task', 'poison'], poisonUrl).ended;
@@ -76,7 +76,7 @@ async function startBroker(at: number, more: readonly string[] = []): Promise<Ru
   return broker;
 }
 
-/** As many lines as it takes. */
+/** Writes lines as fast as the process reads them. */
 function feed(stdin: Writable): { stop(): void } {
   const lines = `${'x'.repeat(99)}\n`.repeat(1000);
   let stopped = false;
@@ -92,7 +92,7 @@ function feed(stdin: Writable): { stop(): void } {
   };
 }
 
-/** Resident megabytes, twice a second. */
+/** Returns the resident megabytes, twice a second. */
 async function sample({ pid }: RunningMq, forSeconds: number): Promise<number[]> {
   const found: number[] = [];
   while (found.length < forSeconds * 2) {
@@ -102,7 +102,7 @@ async function sample({ pid }: RunningMq, forSeconds: number): Promise<number[]>
   return found;
 }
 
-/** Seconds of processor time so far, children that have ended included. */
+/** Returns the seconds of processor time so far, including children that have ended. */
 function processors(of: readonly RunningMq[]): number[] {
   return of.map(({ pid }) => {
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')

@@ -1,5 +1,5 @@
-// For comparison: Rascal's own publish, one session per message, at most WINDOW at a time.
-//   QUEUE WINDOW POOL   each line of standard input
+// The baseline of Rascal: its own publish with one session for each message, at most WINDOW at a time.
+//   QUEUE WINDOW POOL   publishes each line of standard input
 
 import rascal from 'rascal';
 import { lineBatches } from './lines.ts';

@@ -1,6 +1,6 @@
-// npm run bench: what mq costs, as ratios of medians from one run, pair by pair, as a table. It measures; it decides nothing.
-//   MQ_URL   the broker to use (MQ_MANAGEMENT_URL: its management API); else a node of its own (image mq-rabbitmq:4.3, made by test/setup)
-//   --lines N (100000)   --runs N (5)
+// npm run bench: measures mq against other programs in pairs and prints ratios of medians as a table. It has no limits.
+// MQ_URL   address of the broker (MQ_MANAGEMENT_URL: its management API). Without it, a node is started from the image
+// mq-rabbitmq:4.3, which test/setup builds.   --lines N (100000)   --runs N (5)
 
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
@@ -57,7 +57,7 @@ async function startUp(): Promise<void> {
   );
 }
 
-/** Nodes share the processors: on two of them three nodes cannot be ready as soon as one. */
+/** Nodes share the processors, so on two processors three nodes cannot start as fast as one. */
 async function clusters(): Promise<void> {
   const name = `mq-bench-${process.pid}`;
   const up = (nodes: number) => ({
@@ -159,7 +159,7 @@ async function memory(url: string): Promise<void> {
   }
 }
 
-/** A thousand queues: against curl of everything, as somebody would type it, and of only the columns that mq asks for. */
+/** Lists a thousand queues with mq, with curl of all columns, and with curl of only the columns that mq requests. */
 async function listing(management: string | undefined): Promise<void> {
   if (management === undefined) return;
   const { origin, username, password } = new URL(management);
@@ -206,7 +206,7 @@ function linesFile(folder: string, lines: number): string {
   return file;
 }
 
-/** The queue, new and empty. */
+/** Declares the queue again, empty. */
 function declare(url: string, queue: string, type: string): Promise<void> {
   return new Promise((resolved, failed) => {
     amqplib.connect(url, (error, connection) => {

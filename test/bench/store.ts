@@ -1,6 +1,6 @@
-// Which store the broker has, by measuring: its log against node:sqlite (WAL, synchronous=FULL, one transaction for all
-// that gathered), on this thread and on a worker of its own. Figures are ratios of one machine; each is the median of the rounds.
-//   node src/build/node24.js test/bench/store.ts [ROUNDS] [FOLDER]
+// Compares the broker's log with node:sqlite (WAL, synchronous=FULL, one transaction for each batch), on this thread
+// and on a separate worker. Figures are ratios on one machine; each is the median of the rounds.   node
+// src/build/node24.js test/bench/store.ts [ROUNDS] [FOLDER]
 
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,11 +15,11 @@ const messages = 100_000;
 const unconfirmed = 256;
 const message = { exchange: '', routingKey: 'q', content: Buffer.alloc(100, 'x'), propertiesLength: 20 };
 
-/** What of a store the jobs use. */
+/** The part of a store that the jobs use. */
 type Measured = Pick<Store, 'enqueue' | 'settle' | 'committed' | 'close'> & { readonly held: number };
 type Change = { id: number; content?: Buffer };
 
-/** The prototype: changes gather until the event loop turns, then one transaction takes them. */
+/** The prototype with SQLite: changes are batched until the event loop turns, then written in one transaction. */
 class Database {
   readonly #database: DatabaseSync;
   readonly #statements;
@@ -60,7 +60,7 @@ class Database {
   }
 }
 
-/** Gathers changes; `commit` is told them when the one before is done. */
+/** Batches changes, and passes them to `commit` after the previous commit has ended. */
 function gathering(held: number, commit: (changes: Change[]) => Promise<void> | void, end: () => unknown): Measured {
   let changes: Change[] = [];
   let waiting: (() => void)[] = [];
@@ -230,13 +230,13 @@ async function oneRound(folder: string, open: (folder: string) => Promise<Measur
   };
 }
 
-/** Every message is confirmed; a confirm lets the next one in. */
+/** Sends messages with confirms. Each confirm allows the next message. */
 function fill(store: Measured, count: number, bytes: number): Promise<void> {
   return new Promise((filled) => {
     let [sent, confirmed] = [0, 0];
     const send = () => {
       sent++;
-      // A buffer of its own, as from a socket.
+      // Each body has its own buffer, like one from a socket.
       store.enqueue({ ...message, content: Buffer.alloc(bytes, 'x') }, [{ queue: 'q', expiresAt: undefined }]);
       store.committed(() => {
         confirmed++;

@@ -197,7 +197,7 @@ test('bills', async () => {
 fixtures('fixtures outside a run throw a clear error', async () => {
   const { status, stdout } = await run(`import { publish } from 'mq/test';\nawait publish('orders', 'x');`);
   assert.is(status, 1);
-  assert.match(stdout, /publish works only inside a test or a hook that `mq test` runs/);
+  assert.match(stdout, /publish can only be used in a test or a hook that `mq test` runs/);
 });
 
 fixtures('a missing message: prints the received ones, the difference and the route', async () => {

@@ -38,11 +38,11 @@ export function planReports(named: readonly string[], file?: string): PlannedRep
     throw usage(`${first} and ${second} cannot both go to standard output`, `give one a file: --report ${second}=FILE`);
   }
   const plain = asked.findIndex((one) => one.file === undefined && one.name === 'text');
-  const isOwed = plain === -1 && onStdout.every(({ name }) => name === 'github');
+  const isTextMissing = plain === -1 && onStdout.every(({ name }) => name === 'github');
   // A report that is named twice is written once.
   const once = asked.filter((one, index) => one.file !== undefined || one.name !== 'text' || index === plain);
   const textTo = onStdout.length > 0 ? 'stderr' : 'stdout';
-  return [...once, ...(isOwed ? [{ name: 'text', file: undefined } as const] : [])].map(({ name, file }) => ({
+  return [...once, ...(isTextMissing ? [{ name: 'text', file: undefined } as const] : [])].map(({ name, file }) => ({
     name,
     to: file !== undefined ? { file } : name === 'text' ? textTo : 'stdout',
   }));
@@ -114,13 +114,13 @@ interface Asked {
 function parse(word: string): Asked {
   const [, name = '', file] = /^([^=]*)(?:=(.*))?$/s.exec(word) ?? [];
   if (!isReporter(name)) throw usage(`there is no report '${name}'`, `reports: ${Object.keys(reporters).join(', ')}`);
-  if (file === '') throw usage(`--report ${name}= names no file`);
+  if (file === '') throw usage(`--report ${name}= requires a file`);
   return { name, file: file === '-' ? undefined : file };
 }
 
 function withFile(asked: readonly Asked[], file: string | undefined): readonly Asked[] {
   if (file === undefined) return asked;
-  if (file === '') throw usage('--report-file names no file');
+  if (file === '') throw usage('--report-file requires a file');
   const { name, file: other } = asked.at(-1) ?? { name: 'text' as const };
   if (other !== undefined) throw usage(`the report ${name} has two files: ${other} and ${file}`);
   return [...asked.slice(0, -1), { name, file: file === '-' ? undefined : file }];

@@ -4,7 +4,7 @@ import { MovableClock } from '../../../src/harness/clock.ts';
 
 const movable = suite('a movable clock');
 
-movable('runs what is due in the order of time, and what that sets as well', async () => {
+movable('fires timers in order, including timers that they set', async () => {
   const clock = new MovableClock();
   const ran: string[] = [];
   clock.after(2_000, () => ran.push('two'));
@@ -20,7 +20,7 @@ movable('runs what is due in the order of time, and what that sets as well', asy
   later.cancel();
 });
 
-movable('goes on from where it was moved to', async () => {
+movable('continues from the advanced time', async () => {
   const clock = new MovableClock();
   const before = clock.now();
   await clock.advance(3_600_000);
@@ -28,7 +28,7 @@ movable('goes on from where it was moved to', async () => {
   assert.ok(moved >= 3_600_000 && moved < 3_610_000, String(moved));
 });
 
-movable('what is cancelled does not run', async () => {
+movable('does not fire a cancelled timer', async () => {
   const clock = new MovableClock();
   let ran = false;
   clock
@@ -40,7 +40,7 @@ movable('what is cancelled does not run', async () => {
   assert.is(ran, false);
 });
 
-movable('a time that comes by itself is kept as well', async () => {
+movable('fires timers when real time passes', async () => {
   const clock = new MovableClock();
   await clock.advance(1_000);
   await new Promise<void>((resolve) => clock.after(5, resolve));

@@ -1,5 +1,5 @@
-// The types that `mq types` writes: tsc takes what a user writes, refuses what is wrong, and finds in them what the module
-// in the executable has.
+// The declarations that `mq types` writes: tsc accepts correct tests, refuses wrong ones, and finds the declarations
+// equal to the module in the executable.
 
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,7 +17,7 @@ types.before.each((context) => {
 });
 types.after.each(({ folder }) => rmSync(folder, { recursive: true }));
 
-types('stand for themselves, and take what a test does', async ({ folder }) => {
+types('compile without other types and accept a correct test', async ({ folder }) => {
   const source = `
 import { assert, broker, clock, cluster, deadLetter, eventually, expectMessage, listen, publish, request, role, skip, suite, test } from 'mq/test';
 
@@ -59,7 +59,7 @@ named('runs', async ({ count, __test__ }) => {
 });
 named.run();
 
-// @ts-expect-error: the target is none of these
+// @ts-expect-error: not a kind of target
 broker.kind === 'docker';
 // @ts-expect-error: a body is needed
 publish('orders');
@@ -76,7 +76,7 @@ expectMessage('paid', undefined, { within: '5s' });
   }
 });
 
-types('are those of the module in the executable', async ({ folder }) => {
+types('equal the module in the executable', async ({ folder }) => {
   const source = `
 import * as userModule from '${resolve(root, 'src/harness/test-file/user.ts')}';
 

@@ -4,7 +4,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { eventually } from '../../../src/harness/eventually.ts';
 
-test('a call without a description is refused before anything is waited for', async () => {
+test('eventually refuses a call without a description at once', async () => {
   let looks = 0;
   const look = () => ++looks > 0;
   const call = eventually as (...given: unknown[]) => Promise<unknown>;

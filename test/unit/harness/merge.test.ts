@@ -1,4 +1,4 @@
-// The JSON reports of a sharded run, joined into one.
+// Merges the JSON reports of a sharded run into one.
 
 import { join } from 'node:path';
 import { suite } from 'uvu';
@@ -26,7 +26,7 @@ function joined(reports: Readonly<Record<string, string>>): string {
   return written(text, mergeReports(paths, surroundings.cwd)).replaceAll(`${cwd}/`, '');
 }
 
-merge('are the report of the whole run, in every format', () => {
+merge('equal the report of the whole run in every format', () => {
   const cwd = emptyFolder({ '1.json': shard('1/2', wholeRun), '2.json': shard('2/2', emptyShard) });
   const events = mergeReports(
     ['1.json', '2.json'].map((name) => join(cwd, name)),
@@ -34,21 +34,21 @@ merge('are the report of the whole run, in every format', () => {
   );
   const whole = written(text, wholeRun).replace('\n\norder of files: --seed 7\n', '\n');
   assert.is(written(text, events), whole.replace('is used\n', 'is used\nshard 3/3: no test ran\n'));
-  // Where a failure is, is known from the report, without the files.
+  // The report contains the positions of failures, so the files are not needed.
   assert.is(written(junit, events, { read: () => undefined }), written(junit, wholeRun));
 });
 
-merge('say which part is missing, broke off or was interrupted', () => {
+merge('report a part that is missing, incomplete or interrupted', () => {
   const whole = shard('1/3', wholeRun);
   assert.match(joined({ '1.json': whole }), /"shard 2\/3"|shard 2\/3\n {4}its report is missing[\s\S]*shard 3\/3\n/);
   assert.match(
     joined({ '1.json': `${written(json, wholeRun.slice(0, 3))}{"event":"te` }),
-    /1\.json\n {4}the report is not whole: its run was cut off\n[\s\S]*\n1 passed, 1 failed, 1 skipped\n$/,
+    /1\.json\n {4}the report is incomplete, because its run was killed\n[\s\S]*\n1 passed, 1 failed, 1 skipped\n$/,
   );
   assert.match(joined({ '1.json': written(json, interruptedRun) }), /1\.json\n {4}its run was interrupted by SIGINT\n/);
 });
 
-merge('refuse what is no report, and a part that is there twice', () => {
+merge('refuse a file that is not a report, and a part that is given twice', () => {
   const whole = shard('1/2', wholeRun);
   const refused = (reports: Readonly<Record<string, string>>) => {
     try {

@@ -1,4 +1,4 @@
-// One run with everything a report has to show, for the tests of the reports.
+// One run with every kind of result, for the tests of the reports.
 
 import type { Reporter, RunEvent, Surroundings } from '../../../src/harness/report/reporter.ts';
 import type { FileResult } from '../../../src/harness/run.ts';
@@ -15,7 +15,7 @@ const good: FileResult = {
     [
       {
         type: 'plan',
-        tests: ['adds', 'orders: takes #1 <of> "2" & C:\\'],
+        tests: ['adds', 'orders: accepts #1 <of> "2" & C:\\'],
         lines: [3, 9],
         skipped: [],
         filtered: 0,
@@ -111,7 +111,7 @@ export const interruptedRun: readonly RunEvent[] = [
   { type: 'finish', ms: 5, interrupted: 'SIGINT' },
 ];
 
-/** What the reporter writes, as one text. */
+/** Returns the whole output of the reporter. */
 export function written(reporter: Reporter, events: readonly RunEvent[], more: Partial<Surroundings> = {}): string {
   const report = reporter({ ...surroundings, ...more });
   return events.map((event) => report(event)).join('');

@@ -1,4 +1,4 @@
-// The text, JSON and GitHub reports as they are written; and which report goes where.
+// The text, JSON and GitHub reports, and the outputs of reports.
 
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -17,13 +17,13 @@ import { emptyShard, interruptedRun, skippedRun, start, wholeRun, written } from
 
 const drawn = suite('reports');
 
-drawn('text is for people', () => {
+drawn('text shows files, failures and totals', () => {
   assert.is(
     written(text, wholeRun),
     `no management API:
 the vhost of the address is used
 ok   orders.test.ts (1 passed, 1 skipped, 12 ms)
-       skipped "orders: takes #1 <of> "2" & C:\\": no cluster
+       skipped "orders: accepts #1 <of> "2" & C:\\": no cluster
 here
 FAIL sub/pay.test.ts (0 passed, 3 failed, 1 skipped, 2000 ms)
        skipped "later": test.skip
@@ -58,13 +58,13 @@ order of files: --seed 7
   );
 });
 
-drawn('text names the tests that passed and colours the outcome, where that is asked for', () => {
+drawn('text names passed tests and has colours on request', () => {
   const [first] = written(text, wholeRun.slice(2), { isVerbose: true }).split('FAIL');
   assert.is(
     first,
     `ok   orders.test.ts (1 passed, 1 skipped, 12 ms)
   ok   adds (2 ms)
-       skipped "orders: takes #1 <of> "2" & C:\\": no cluster
+       skipped "orders: accepts #1 <of> "2" & C:\\": no cluster
 here
 `,
   );
@@ -74,7 +74,7 @@ here
   assert.ok(coloured.endsWith('\u001b[31m1 passed, 3 failed, 2 skipped\u001b[39m\n'));
 });
 
-drawn('an empty shard is no failure in any report, and says so', () => {
+drawn('an empty shard is not a failure in any report', () => {
   assert.is(written(text, emptyShard), 'shard 3/3: no test ran\n\n0 passed, 0 failed\n');
   assert.is(written(github, emptyShard), '::notice title=mq test::0 passed, 0 failed\n');
   assert.match(written(json, emptyShard), '"shard":"3/3"}\n');
@@ -86,7 +86,7 @@ drawn('an empty shard is no failure in any report, and says so', () => {
   );
 });
 
-drawn('text says what has interrupted a run, and leaves out a file that the filter has emptied', () => {
+drawn('text names the interrupting signal and omits filtered files', () => {
   const [, file] = wholeRun.flatMap((event) => (event.type === 'file' ? [event.result] : []));
   assert.ok(file);
   const result = { ...file, passed: 0, failures: [], skipped: [], tests: [] };
@@ -94,7 +94,7 @@ drawn('text says what has interrupted a run, and leaves out a file that the filt
   assert.is(written(text, run), '\ninterrupted by SIGTERM\n\n0 passed, 0 failed\n');
 });
 
-drawn('github has file and line for every failure, from the root of the repository', () => {
+drawn('github has the path in the repository and the line of each failure', () => {
   assert.is(
     written(github, wholeRun),
     `::error file=app/sub/pay.test.ts,line=8,col=38,title="pays"::Expected 100%25 to be%0A%0Aequal:%0A++2    (Expected)%0A--1    (Actual)%0Amq worker --exec ./pay.sh:%0A  no such customer
@@ -105,7 +105,7 @@ drawn('github has file and line for every failure, from the root of the reposito
   );
 });
 
-drawn('github has an error where nothing passed, or the run was interrupted', () => {
+drawn('github has an error if no test passed or the run was interrupted', () => {
   assert.is(
     written(github, skippedRun),
     '::error title=mq test::every test was skipped\n::notice title=mq test::0 passed, 0 failed, 1 skipped\n',
@@ -116,13 +116,13 @@ drawn('github has an error where nothing passed, or the run was interrupted', ()
   );
 });
 
-drawn('json is one object a line', () => {
+drawn('json is one object on each line', () => {
   assert.is(
     written(json, wholeRun),
     `{"event":"start","files":2,"target":"embedded","seed":7}
 {"event":"note","text":"no management API:\\nthe vhost of the address is used"}
 {"event":"test","file":"orders.test.ts","name":"adds","line":3,"outcome":"pass","ms":1.5}
-{"event":"test","file":"orders.test.ts","name":"orders: takes #1 <of> \\"2\\" & C:\\\\","line":9,"outcome":"skip","ms":0.25,"reason":"no cluster\\nhere"}
+{"event":"test","file":"orders.test.ts","name":"orders: accepts #1 <of> \\"2\\" & C:\\\\","line":9,"outcome":"skip","ms":0.25,"reason":"no cluster\\nhere"}
 {"event":"file","file":"orders.test.ts","passed":1,"failed":0,"skipped":1,"ms":12.346,"failures":[],"output":""}
 {"event":"test","file":"sub/pay.test.ts","name":"pays","outcome":"fail","ms":7,"failure":{"title":"\\"pays\\"","message":"Expected 100% to be\\n\\nequal:","details":"++2    (Expected)\\n--1    (Actual)","roles":"mq worker --exec ./pay.sh:\\n  no such customer","stack":["at check (/repo/app/sub/check.ts:3:9)","at Object.handler (/repo/app/sub/pay.test.ts:8:38)"],"at":{"file":"sub/pay.test.ts","line":8,"column":38}}}
 {"event":"test","file":"sub/pay.test.ts","name":"waits, for: ever","outcome":"fail","ms":0,"failure":{"title":"\\"waits, for: ever\\"","message":"did not end: the process sent no event for 3000 ms and was killed","stack":[],"at":{"file":"sub/pay.test.ts","line":5}}}
@@ -133,7 +133,7 @@ drawn('json is one object a line', () => {
   );
 });
 
-drawn('json says what has interrupted a run: it is not ok', () => {
+drawn('json of an interrupted run is not ok', () => {
   assert.is(
     written(json, interruptedRun).split('\n').at(-2),
     '{"event":"finish","ok":false,"passed":1,"failed":0,"skipped":1,"ms":5,"interrupted":"SIGINT"}',
@@ -147,7 +147,7 @@ const source = "test('a', () => {});\ntest('b', () => {});\n";
 const place = (title: string, ...stack: string[]) =>
   placeOf({ title, message: '', stack }, { file: '/x.test.ts', tests: [] }, () => source);
 
-places('is the frame in the test file, else the innermost', () => {
+places('is the frame in the test file, or the innermost frame', () => {
   assert.equal(place('"a"', 'at f (/lib.ts:1:2)', 'at /x.test.ts:3:4'), { file: '/x.test.ts', line: 3, column: 4 });
   assert.equal(place('"a"', 'at async Object.f (/lib (1).ts:1:2)', 'at /y.ts:3:4'), {
     file: '/lib (1).ts',
@@ -159,7 +159,7 @@ places('is the frame in the test file, else the innermost', () => {
   assert.equal(place('"a"', 'at f (C:\\lib.ts:1:2)'), { file: 'C:\\lib.ts', line: 1, column: 2 });
 });
 
-places('is where the title of the test stands when there is no stack, else the first line', () => {
+places('without a stack is the line of the title, or the first line', () => {
   assert.is(place('"b"').line, 2);
   assert.is(place('"the suite: b"').line, 2);
   assert.is(place('after.each hook of "b"').line, 2);
@@ -168,7 +168,7 @@ places('is where the title of the test stands when there is no stack, else the f
   assert.is(placeOf({ title: '"b"', message: '', stack: [] }, gone, () => undefined).line, 1);
 });
 
-places('is the line at which the test was registered, before any search for its title', () => {
+places('is the line of the registration, if it is known', () => {
   const failure = { title: '"b"', message: '', stack: [] };
   const tests = [{ name: 'b', outcome: 'fail', ms: 0, failure, line: 7 }] as const;
   assert.is(placeOf(failure, { file: '/x.test.ts', tests }, () => source).line, 7);
@@ -180,21 +180,21 @@ const plans = suite('which report goes where');
 const plan = (...words: string[]) => planReports(words).map(({ name, to }) => `${name} → ${place_(to)}`);
 const place_ = (to: string | { file: string }) => (typeof to === 'string' ? to : to.file);
 
-plans('text is the default, and stays beside files', () => {
+plans('text is the default, also in addition to files', () => {
   assert.equal(plan(), ['text → stdout']);
   assert.equal(plan('text', 'text'), ['text → stdout']);
   assert.equal(plan('junit=out/a.xml', 'tap=b=c.tap'), ['junit → out/a.xml', 'tap → b=c.tap', 'text → stdout']);
   assert.equal(plan('text=log.txt'), ['text → log.txt', 'text → stdout']);
 });
 
-plans('another report on standard output silences text, or moves it to standard error', () => {
+plans('a report on stdout removes text, or moves it to stderr', () => {
   assert.equal(plan('tap'), ['tap → stdout']);
   assert.equal(plan('json=-'), ['json → stdout']);
   assert.equal(plan('text', 'tap'), ['text → stderr', 'tap → stdout']);
   assert.equal(plan('github'), ['github → stdout', 'text → stderr']);
 });
 
-plans('--report-file is for the last report named', () => {
+plans('--report-file applies to the last named report', () => {
   assert.equal(
     planReports(['tap=a.tap', 'junit'], 'b.xml').map(({ to }) => place_(to)),
     ['a.tap', 'b.xml', 'stdout'],
@@ -205,14 +205,14 @@ plans('--report-file is for the last report named', () => {
   );
 });
 
-plans('what cannot be is a usage error', () => {
+plans('invalid combinations are usage errors', () => {
   const wrong: [named: string[], message: string, file?: string][] = [
     [['tpa'], "there is no report 'tpa'"],
     [['constructor'], "there is no report 'constructor'"],
-    [['tap='], '--report tap= names no file'],
+    [['tap='], '--report tap= requires a file'],
     [['tap', 'json'], 'tap and json cannot both go to standard output'],
     [['tap=a'], 'the report tap has two files: a and b', 'b'],
-    [['tap'], '--report-file names no file', ''],
+    [['tap'], '--report-file requires a file', ''],
   ];
   for (const [named, message, file] of wrong) {
     assert.throws(
@@ -238,7 +238,7 @@ function stream() {
   return { pieces, write: (piece: string) => pieces.push(piece) };
 }
 
-outputs('each report gets every event: streams as it comes, files in folders that are made', ({ folder }) => {
+outputs('each report receives every event, and folders are created', ({ folder }) => {
   const [stdout, stderr] = [stream(), stream()];
   const planned = planReports(['tap', 'text', 'junit=deep/er/out.xml', 'json=out.json']);
   const reports = openReports(planned, { cwd: folder, env: {}, stdout, stderr });
@@ -259,7 +259,7 @@ outputs('each report gets every event: streams as it comes, files in folders tha
   });
 });
 
-outputs('in the log of GitHub Actions no name or output of a test is a command', ({ folder }) => {
+outputs('text disables workflow commands in the log of GitHub Actions', ({ folder }) => {
   const hostile = '::error::owned\n  ::add-mask::a ##[group]x';
   const failure = { title: hostile, message: hostile, stack: [] };
   for (const name of ['text', 'tap']) {
@@ -275,7 +275,7 @@ outputs('in the log of GitHub Actions no name or output of a test is a command',
   }
 });
 
-outputs('a file that cannot be created is an error before anything ran', ({ folder }) => {
+outputs('a file that cannot be created is an error before the run', ({ folder }) => {
   writeFileSync(join(folder, 'file'), '');
   const planned = planReports(['junit=file/out.xml']);
   assert.throws(

@@ -13,7 +13,7 @@ const both: TestEvent[] = [
   { type: 'pass', test: 1 },
 ];
 
-verdict('passes a file whose tests all ran and whose process ended well', () => {
+verdict('passes a file whose tests all ran and whose process ended with 0', () => {
   assert.equal(verdictOf([plan, ...both, { type: 'end', ran: 2, total: 2 }], well), {
     passed: 2,
     failures: [],
@@ -25,12 +25,12 @@ verdict('passes a file whose tests all ran and whose process ended well', () => 
   });
 });
 
-verdict('trusts no reports that uvu did not count', () => {
+verdict('fails if uvu counted fewer tests than were reported', () => {
   const { failures } = verdictOf([plan, ...both, { type: 'end', ran: 1, total: 2 }], well);
   assert.equal(failures, [{ title: 'the file', message: '2 tests had to run; uvu ran 1 of 2; 2 reported', stack: [] }]);
 });
 
-verdict('trusts no end without its tests', () => {
+verdict('fails tests that sent no event', () => {
   const { failures } = verdictOf([plan, { type: 'end', ran: 2, total: 2 }], well);
   assert.equal(
     failures.map(({ title, message }) => `${title} ${message}`),
@@ -52,29 +52,29 @@ verdict('counts a test that skipped itself, with its reason', () => {
   );
 });
 
-verdict('fails a file whose process was ended by a signal, and names the test it hit', () => {
+verdict('fails the running test if a signal ends the process', () => {
   const { failures } = verdictOf([plan, ...both.slice(0, 3)], { code: null, signal: 'SIGSEGV' });
   assert.equal(failures, [{ title: '"two"', message: 'did not end: the process was ended by SIGSEGV', stack: [] }]);
 });
 
-verdict('fails a file whose process left after its tests and before its last hook', () => {
+verdict('fails a file whose process exits before its last hook', () => {
   assert.equal(verdictOf([plan, ...both], well).failures, [
     { title: 'the file', message: 'did not end: the process exited with status 0', stack: [] },
   ]);
 });
 
-verdict('fails a file that sent nothing at all', () => {
+verdict('fails a file that sent no event', () => {
   assert.equal(verdictOf([], well).failures, [
     { title: 'loading the file', message: 'the process exited with status 0', stack: [] },
   ]);
 });
 
-verdict('does not mind a file that the filter has emptied', () => {
+verdict('passes a file whose tests were all filtered out', () => {
   const emptied: TestEvent = { type: 'plan', tests: [], skipped: [], filtered: 3 };
   assert.equal(verdictOf([emptied, { type: 'end', ran: 0, total: 0 }], well).failures, []);
 });
 
-verdict('tells of each test what became of it, and how long it took', () => {
+verdict('contains the outcome and the duration of each test', () => {
   const failure = { message: 'no', stack: [] };
   const events: TestEvent[] = [
     { type: 'plan', tests: ['a', 'b', 'c', 'd'], skipped: [{ test: 'e', reason: 'test.skip' }], filtered: 0 },
@@ -94,14 +94,14 @@ verdict('tells of each test what became of it, and how long it took', () => {
     { name: 'd', outcome: 'fail', ms: 0, failure: { title: '"d"', message: 'did not run', stack: [] } },
     { name: 'e', outcome: 'skip', ms: 0, reason: 'test.skip' },
   ]);
-  // The same objects: so the failures of no test can be told from those of one.
+  // The objects are identical, so that other failures can be distinguished from those of tests.
   assert.equal(
     failures.filter((one) => !tests.some((test) => test.failure === one)).map(({ title }) => title),
     ['the file'],
   );
 });
 
-verdict('blames the first failure of a test that passed before it', () => {
+verdict('keeps the first failure of a test', () => {
   const failure = { message: 'left a queue', stack: [] };
   const events: TestEvent[] = [plan, ...both, { type: 'fail', test: 0, failure }, { type: 'end', ran: 2, total: 2 }];
   assert.equal(

@@ -13,7 +13,7 @@ for (const [named, args, exit, line, hint] of [
     'a file that does not exist',
     ['missing.test.ts'],
     66,
-    'mq test: there is no file or folder missing.test.ts [NO_INPUT]',
+    'mq test: no such file or folder: missing.test.ts [NO_INPUT]',
     undefined,
   ],
   [

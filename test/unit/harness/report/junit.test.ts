@@ -1,4 +1,4 @@
-// JUnit XML as it is written, and as another program reads it: well-formed, and shaped as Jenkins' junit-10.xsd says.
+// The JUnit report: its text, an XML parser reads it, and it follows Jenkins' junit-10.xsd.
 
 import { SaxesParser } from 'saxes';
 import { suite } from 'uvu';
@@ -8,14 +8,14 @@ import { interruptedRun, skippedRun, wholeRun, written } from '../report-run.ts'
 
 const report = suite('junit');
 
-report('is a testsuite for each file and a testcase for each test', () => {
+report('has a testsuite for each file and a testcase for each test', () => {
   assert.is(
     written(junit, wholeRun),
     `<?xml version="1.0" encoding="UTF-8"?>
 <testsuites name="mq test" tests="6" failures="2" errors="1" time="2.100">
 <testsuite name="orders.test.ts" tests="2" failures="0" errors="0" skipped="1" time="0.012" timestamp="2026-01-02T03:04:05">
 <testcase classname="orders.test.ts" name="adds" time="0.002" file="orders.test.ts" line="3"/>
-<testcase classname="orders.test.ts" name="orders: takes #1 &#60;of&#62; &#34;2&#34; &#38; C:\\" time="0.000" file="orders.test.ts" line="9">
+<testcase classname="orders.test.ts" name="orders: accepts #1 &#60;of&#62; &#34;2&#34; &#38; C:\\" time="0.000" file="orders.test.ts" line="9">
 <skipped message="no cluster&#10;here"/>
 </testcase>
 </testsuite>
@@ -48,11 +48,11 @@ red ]]&#62; &#38; &#60;b&#62;</system-out>
   );
 });
 
-report('is read by an XML parser as it was meant', () => {
+report('is read correctly by an XML parser', () => {
   const [first, second] = elementsIn(read(written(junit, wholeRun)), 'testsuite');
   assert.equal(
     elementsIn(first, 'testcase').map(({ attributes }) => attributes['name']),
-    ['adds', 'orders: takes #1 <of> "2" & C:\\'],
+    ['adds', 'orders: accepts #1 <of> "2" & C:\\'],
   );
   assert.is(elementsIn(first, 'skipped')[0]?.attributes['message'], 'no cluster\nhere');
   assert.is(
@@ -63,7 +63,7 @@ report('is read by an XML parser as it was meant', () => {
 });
 
 for (const [title, run] of Object.entries({ whole: wholeRun, skipped: skippedRun, interrupted: interruptedRun })) {
-  report(`has only what the schema knows, and counts what is there (${title} run)`, () => {
+  report(`follows the schema and has correct counts (${title} run)`, () => {
     const root = read(written(junit, run));
     assert.equal(misshapen(root), []);
     for (const one of [root, ...elementsIn(root, 'testsuite')]) {
@@ -74,7 +74,7 @@ for (const [title, run] of Object.entries({ whole: wholeRun, skipped: skippedRun
   });
 }
 
-report('has an error where no test passed and none failed, or the run was interrupted', () => {
+report('has an error if no test ran or the run was interrupted', () => {
   const errors = [skippedRun, interruptedRun].map((run) => elementsIn(read(written(junit, run)), 'error')[0]);
   assert.equal(
     errors.map((error) => error?.attributes['message']),
@@ -82,7 +82,7 @@ report('has an error where no test passed and none failed, or the run was interr
   );
 });
 
-report('replaces what XML cannot hold', () => {
+report('replaces characters that XML cannot contain', () => {
   const [, second] = wholeRun.flatMap((event) => (event.type === 'file' ? [event.result] : []));
   assert.ok(second);
   const result = { ...second, output: 'nul \0, half \ud800, last \uffff, return \r.' };
@@ -143,7 +143,7 @@ function elementsIn(element: Element | undefined, name: string): Element[] {
 const schema: Record<string, readonly [attributes: string, children: string]> = {
   testsuites: ['name time tests failures errors', 'testsuite'],
   testsuite: ['name! tests! failures! errors! time skipped timestamp', 'testcase system-out'],
-  // And, beside the schema, where the test is.
+  // The position of the test is not part of the schema.
   testcase: ['name! time classname file line', 'skipped error failure system-out'],
   failure: ['type message', ''],
   error: ['type message', ''],

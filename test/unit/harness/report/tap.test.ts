@@ -1,4 +1,4 @@
-// TAP as it is written, and as another program reads it.
+// The TAP report: its text, and tap-parser reads it.
 
 import { Parser } from 'tap-parser';
 import { suite } from 'uvu';
@@ -8,7 +8,7 @@ import { interruptedRun, skippedRun, wholeRun, written } from '../report-run.ts'
 
 const report = suite('tap');
 
-report('is a point for each test, and one for what failed beside them', () => {
+report('has a point for each test and for each other failure', () => {
   assert.is(
     written(tap, wholeRun),
     `TAP version 13
@@ -19,7 +19,7 @@ ok 1 - orders.test.ts: adds
   ---
   duration_ms: 1.5
   ...
-ok 2 - orders.test.ts: orders: takes \\#1 <of> "2" & C:\\\\ # SKIP no cluster here
+ok 2 - orders.test.ts: orders: accepts \\#1 <of> "2" & C:\\\\ # SKIP no cluster here
 not ok 3 - sub/pay.test.ts: pays
   ---
   duration_ms: 7
@@ -59,14 +59,14 @@ not ok 6 - sub/pay.test.ts: the suite without a name, after.each hook of "pays"
   );
 });
 
-report('is read by tap-parser as it was meant', () => {
+report('is read correctly by tap-parser', () => {
   const { events, final } = parse(written(tap, wholeRun));
   const points = events.flatMap(([name, point]) => (name === 'assert' ? [point as Point] : []));
   assert.equal(
     points.map(({ ok, id, name, skip }) => ({ ok, id, name, ...(skip && { skip }) })),
     [
       { ok: true, id: 1, name: 'orders.test.ts: adds' },
-      { ok: true, id: 2, name: 'orders.test.ts: orders: takes #1 <of> "2" & C:\\', skip: 'no cluster here' },
+      { ok: true, id: 2, name: 'orders.test.ts: orders: accepts #1 <of> "2" & C:\\', skip: 'no cluster here' },
       { ok: false, id: 3, name: 'sub/pay.test.ts: pays' },
       { ok: false, id: 4, name: 'sub/pay.test.ts: waits, for: ever' },
       { ok: true, id: 5, name: 'sub/pay.test.ts: later', skip: 'test.skip' },
@@ -101,7 +101,7 @@ interface Point {
   readonly id: number;
   readonly name: string;
   readonly skip?: string | boolean;
-  /** The parser takes it out of `diag`. */
+  /** The parser removes it from `diag`. */
   readonly time: number | null;
   readonly diag: unknown;
 }
@@ -115,7 +115,7 @@ function parse(text: string) {
   return { events, final: parser.results };
 }
 
-/** `failures`: what the parser minds beside the points that are not ok. */
+/** `failures` contains the problems that the parser finds, in addition to the points that are not ok. */
 function numbersOf({ ok, count, pass, fail, skip, bailout, failures }: ReturnType<typeof parse>['final']) {
   const minds = failures.filter((failure) => 'tapError' in failure && failure.tapError !== null);
   return { ok, count, pass, fail, skip, bailout, failures: minds };
