@@ -43,7 +43,7 @@ export function parseManagement(list: string, { at, login }: { at: string; login
     if (/[?#]/.test(text)) throw wrong('the URL of a server has no ? and no #');
     const [user, password] = [decoded(url.username), decoded(url.password)];
     if (user === undefined || password === undefined)
-      throw wrong('a % is not followed by two hexadecimal digits of UTF-8 (a literal % is written %25)');
+      throw wrong('a % is not followed by two hexadecimal digits of UTF-8; write a literal % as %25');
     const { hostname, port, pathname } = url;
     const isSecure = scheme === 'https';
     return {

@@ -23,18 +23,56 @@ export function parseAddresses(
     const parsed = parseAddress(address);
     if (typeof parsed !== 'string') return parsed;
     const which = addresses.length === 1 ? '' : `address ${index + 1}: `;
-    throw new MqError(code, `${at}: ${which}${parsed}`, { at, hint: `an address is written ${example}` });
+    throw new MqError(code, `${at}: ${which}${parsed}`, { at, hint: `write an address as ${example}` });
   });
 }
 
 /** Returns why an address in rascal.json is invalid, or `undefined` if it is valid. */
 export function addressFault(address: string): string | undefined {
   const parsed = parseAddress(address);
-  return typeof parsed === 'string' ? `${parsed} (an address is written ${example})` : undefined;
+  return typeof parsed === 'string' ? `${parsed}; write an address as ${example}` : undefined;
 }
 
 /** Returns the attributes of an address, or a message if it is invalid. `vhost` is set only if the path names one. */
 export function parseAddress(address: string): ConnectionConfig | string {
+  const parts = partsOf(address);
+  if (typeof parts === 'string') return parts;
+  const { scheme, userInfo, host, port, path, query } = parts;
+  const colon = userInfo.indexOf(':');
+  const [hostname, user, password, vhost] = [
+    host.replace(/^\[|\]$/g, ''),
+    colon === -1 ? userInfo : userInfo.slice(0, colon),
+    colon === -1 ? '' : userInfo.slice(colon + 1),
+    path.slice(1),
+  ].map(decoded);
+  if (hostname === undefined || user === undefined || password === undefined || vhost === undefined) {
+    return 'a % is not followed by two hexadecimal digits of UTF-8; write a literal % as %25';
+  }
+  // A URL parser removes these path segments.
+  if (vhost === '.' || vhost === '..') return 'a URL cannot contain this vhost name';
+  const parameters = parametersOf(query);
+  if (typeof parameters === 'string') return parameters;
+  return {
+    protocol: scheme,
+    hostname,
+    ...(port === '' ? {} : { port: Number(port) }),
+    ...(userInfo === '' ? {} : { user, password }),
+    ...(vhost === '' ? {} : { vhost }),
+    ...parameters,
+  };
+}
+
+/** Parts of an address. They are still percent-encoded. */
+interface AddressParts {
+  readonly scheme: 'amqp' | 'amqps';
+  readonly userInfo: string;
+  readonly host: string;
+  readonly port: string;
+  readonly path: string;
+  readonly query: string;
+}
+
+function partsOf(address: string): AddressParts | string {
   if (address === '') return 'the address is empty';
   const scheme = /^([a-z][a-z0-9+.-]*):\/\//i.exec(address)?.[1]?.toLowerCase();
   if (scheme === undefined) return 'not a URL: it does not begin with amqp:// or amqps://';
@@ -42,40 +80,16 @@ export function parseAddress(address: string): ConnectionConfig | string {
 
   const rest = address.slice(scheme.length + 3);
   const [, authority = '', path = '', query = ''] = /^([^/?#]*)(\/[^?#]*)?(\?[^#]*)?(?:#.*)?$/s.exec(rest) ?? [];
-  const userInfoEnd = authority.lastIndexOf('@');
   // If the password contains a bare / ? or #, the authority ends too early and the @ appears later. Part of the
   // password must not be read as the host.
   if (rest.includes('@', authority.length)) return 'a special character in the user or password is not percent-encoded';
-  const [, host = '', port] = /^(\[[^\]]*\]|[^:]*)(?::(.*))?$/s.exec(authority.slice(userInfoEnd + 1)) ?? [];
+  const userInfoEnd = authority.lastIndexOf('@');
+  const [, host = '', port = ''] = /^(\[[^\]]*\]|[^:]*)(?::(.*))?$/s.exec(authority.slice(userInfoEnd + 1)) ?? [];
   if (host === '') return 'the host is missing';
-  if (host.includes(',')) return 'one address is expected, not a list';
-  if (port !== undefined && port !== '' && !isPort(port)) return 'the port is not a number from 1 to 65535';
+  if (host.includes(',')) return 'expected one address, not a list';
+  if (port !== '' && !isPort(port)) return 'the port is not a number from 1 to 65535';
   if (!URL.canParse(address)) return 'not a URL';
-
-  const userInfo = authority.slice(0, Math.max(userInfoEnd, 0));
-  const colon = userInfo.indexOf(':');
-  const parts = [
-    host.replace(/^\[|\]$/g, ''),
-    colon === -1 ? userInfo : userInfo.slice(0, colon),
-    colon === -1 ? '' : userInfo.slice(colon + 1),
-    path.slice(1),
-  ].map(decoded);
-  const [hostname, user, password, vhost] = parts;
-  if (hostname === undefined || user === undefined || password === undefined || vhost === undefined) {
-    return 'a % is not followed by two hexadecimal digits of UTF-8 (a literal % is written %25)';
-  }
-  // A URL parser removes these path segments.
-  if (vhost === '.' || vhost === '..') return 'this vhost name cannot be used in a URL';
-  const parameters = parametersOf(query);
-  if (typeof parameters === 'string') return parameters;
-  return {
-    protocol: scheme,
-    hostname,
-    ...(port === undefined || port === '' ? {} : { port: Number(port) }),
-    ...(userInfo === '' ? {} : { user, password }),
-    ...(vhost === '' ? {} : { vhost }),
-    ...parameters,
-  };
+  return { scheme, userInfo: authority.slice(0, Math.max(userInfoEnd, 0)), host, port, path, query };
 }
 
 function isPort(text: string): boolean {
@@ -102,7 +116,7 @@ const optionParameters: Readonly<Record<string, string>> = { channel_max: 'chann
 /** RabbitMQ parameters that mq does not support, and what the user can do instead. */
 const refusedParameters: Readonly<Record<string, string>> = {
   auth_mechanism: 'mq logs in with user and password (PLAIN)',
-  fail_if_no_peer_cert: 'it is for servers',
+  fail_if_no_peer_cert: 'it applies to servers only',
   depth: 'mq accepts a chain of any length',
   password: 'write the key without a passphrase, or socketOptions.passphrase in rascal.json',
 };
@@ -119,7 +133,8 @@ function parametersOf(query: string): Parameters | string {
     else if (name === 'verify') {
       // An address can come from a file or variable that another person wrote, so it must not make a connection less
       // secure.
-      if (value !== 'verify_peer') return 'verify in the query must be verify_peer: an address cannot turn it off';
+      if (value !== 'verify_peer')
+        return 'verify in the query must be verify_peer, because an address cannot turn off the verification';
     } else {
       const fault = setOption(
         options,
@@ -141,7 +156,7 @@ function setOption(options: Record<string, string | number>, name: string, value
     const instead = Object.hasOwn(refusedParameters, name) ? refusedParameters[name] : undefined;
     if (instead !== undefined) return `${name} in the query is not supported: ${instead}`;
     const names = [...Object.keys(known), ...Object.keys(tlsFileParameters), 'server_name_indication', 'verify'];
-    return `unknown option in the query: ${quote(name)}${didYouMean(name, names) || ` (there are ${names.join(', ')})`}`;
+    return `unknown option in the query: ${quote(name)}${didYouMean(name, names) || `; the options are ${names.join(', ')}`}`;
   }
   const { unit } = field;
   const milliseconds = unit && durationMs(value, unit);

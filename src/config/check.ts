@@ -2,19 +2,21 @@
 
 import type { CheckedConfig, Config } from './config.ts';
 import { rootField } from './fields/fields.ts';
-import { objectOf } from './plain.ts';
+import { objectOf, type Plain } from './plain.ts';
 import { borrowed, withoutDeadLetterTarget } from './reading/borrowed.ts';
 import { type Environment, replaceVariables } from './reading/environment.ts';
-import { offsetAt, plainOf } from './reading/item.ts';
+import { type Item, offsetAt, plainOf } from './reading/item.ts';
 import { mergeConfigs } from './reading/merge.ts';
-import { normalise } from './reading/normalise.ts';
+import { normalise, type PartialConfig } from './reading/normalise.ts';
 import { parse } from './reading/parse.ts';
 import { type Finding, type Path, type Problem, problemsOf } from './reading/problem.ts';
 import { typed } from './reading/typed.ts';
+import type { HandlerConfig } from './role.ts';
 import { type DeclaredQueue, declaredByRascal } from './rules/declared.ts';
 import { definedNames } from './rules/defined-names.ts';
 import { droppingQueues, droppingWarning } from './rules/dropping.ts';
-import { checkEncryption, checkReferences, type Report } from './rules/references.ts';
+import { checkEncryption, checkReferences } from './rules/references.ts';
+import type { Report } from './rules/report.ts';
 import { checkRetries } from './rules/retries.ts';
 import { checkRoles, type HandlerFault } from './rules/roles.ts';
 import { checkShape } from './rules/shape.ts';
@@ -44,58 +46,88 @@ interface CheckOptions {
  */
 export function checkConfigText(
   text: string,
-  { file, folder, env, builtin, taken = [], isStrict = false, handlerFault }: CheckOptions,
+  options: CheckOptions,
 ): { problems: Problem[]; warnings?: Problem[]; checked?: CheckedConfig } {
+  const { file, folder, env, builtin } = options;
   const { tree: written, findings } = parse(text);
   if (written === undefined) return { problems: problemsOf(text, findings) };
-  const { tree: filled, findings: variables } = replaceVariables(written, { env, text });
-  const tree = typed(filled, rootField);
-  findings.push(...withoutEchoes([...checkShape(tree, rootField)], variables), ...variables);
+  const { tree: replaced, findings: variables } = replaceVariables(written, { env, text });
+  const tree = typed(replaced, rootField);
+  findings.push(...withoutEchoes(checkShape(tree, rootField), variables), ...variables);
 
-  const value = objectOf(plainOf(tree));
-  const known = definedNames([value, objectOf(builtin)]);
-  const wrong = new Set(findings.map(({ path }) => JSON.stringify(path)));
-  const report: Report = (path, code, message) => {
-    if (wrong.has(JSON.stringify(path))) return;
-    findings.push({ code, path, offset: offsetAt(tree, path), message });
-  };
-  const misshapen = findings.map(({ path }) => path);
-  const isSound = (at: Path) => !misshapen.some((path) => at.every((step, index) => path[index] === step));
-  checkReferences({ file: value, known, report });
-  checkRoles({
-    file: value,
-    known,
-    taken,
-    // The fields match HandlerConfig only if the handler's shape is valid.
-    handlerFault: (handler, at) => (isSound(at) ? handlerFault?.(handler, at) : undefined),
-    report,
-  });
-  checkRetries({ file: value, known, report });
-  if (isStrict) checkEncryption(value, report);
-
+  const content = objectOf(plainOf(tree));
+  const isSound = soundness(findings);
   const dropping = ['vhosts', 'defaults', 'subscriptions'].every((key) => isSound([key]))
-    ? droppingQueues(declaredByRascal(value))
+    ? droppingQueues(declaredByRascal(content))
     : [];
-  const ignored = [...ignoredTls(value['defaults'], ['defaults']), ...ignoredTls(value['vhosts'], ['vhosts'])];
-  const warnings = [...dropping.map(droppingWarning), ...ignored].map((one) => {
-    return { code: 'warning' as const, ...one, offset: offsetAt(tree, one.path) };
-  });
-  if (findings.length > 0) return { problems: problemsOf(text, findings), warnings: problemsOf(text, warnings) };
-  const [base, user] = [normalise(objectOf(builtin)), { ...normalise(value), file, folder }];
-  const config = withDropping(mergeConfigs(borrowed(base, user), user), dropping);
-  const own = { publications: Object.keys(config.publications), subscriptions: Object.keys(config.subscriptions) };
-  return {
-    problems: [],
-    warnings: problemsOf(text, warnings),
-    checked: {
-      config,
-      withBuiltin: { ...withDropping(mergeConfigs(base, withoutDeadLetterTarget(user)), dropping), own },
-    },
-  };
+  findings.push(...ruleFindings({ content, tree, findings, isSound }, options));
+  const warnings = problemsOf(text, warningsOf(content, tree, dropping));
+  if (findings.length > 0) return { problems: problemsOf(text, findings), warnings };
+  const base = normalise(objectOf(builtin));
+  const user = { ...normalise(content), file, folder };
+  return { problems: [], warnings, checked: checkedConfig({ base, user, dropping }) };
 }
 
-function withDropping(config: Config, dropping: readonly DeclaredQueue[]): Config {
-  return { ...config, dropping: dropping.map(({ vhost, name }) => ({ vhost, queue: name })) };
+/** Reports whether no value on the way to a path, and the value itself, has a problem of shape. */
+type Soundness = (at: Path) => boolean;
+
+function soundness(findings: readonly Finding[]): Soundness {
+  const misshapen = findings.map(({ path }) => path);
+  return (at) => !misshapen.some((path) => at.every((step, index) => path[index] === step));
+}
+
+interface CheckedTree {
+  readonly content: Plain;
+  readonly tree: Item;
+  /** Problems of syntax and shape. A path that has one gets no other one. */
+  readonly findings: readonly Finding[];
+  readonly isSound: Soundness;
+}
+
+/** Returns what the rules find. They check references between values, and settings that depend on each other. */
+function ruleFindings(
+  { content, tree, findings, isSound }: CheckedTree,
+  { builtin, taken = [], isStrict = false, handlerFault }: CheckOptions,
+): Finding[] {
+  const found: Finding[] = [];
+  const reported = new Set(findings.map(({ path }) => JSON.stringify(path)));
+  const report: Report = (path, code, message) => {
+    if (reported.has(JSON.stringify(path))) return;
+    found.push({ code, path, offset: offsetAt(tree, path), message });
+  };
+  const input = { file: content, names: definedNames([content, objectOf(builtin)]), report };
+  checkReferences(input);
+  checkRoles({
+    ...input,
+    taken,
+    // A handler of a sound shape, and of exactly one kind, is a HandlerConfig.
+    handlerFault: (handler, at) => (isSound(at) ? handlerFault?.(handler as HandlerConfig, at) : undefined),
+  });
+  checkRetries(input);
+  if (isStrict) checkEncryption(content, report);
+  return found;
+}
+
+function warningsOf(content: Plain, tree: Item, dropping: readonly DeclaredQueue[]): Finding[] {
+  const ignored = ['defaults', 'vhosts'].flatMap((key) => ignoredTls(content[key], [key]));
+  return [...dropping.map(droppingWarning), ...ignored].map((one) => {
+    return { code: 'warning', ...one, offset: offsetAt(tree, one.path) };
+  });
+}
+
+interface Parts {
+  readonly base: PartialConfig;
+  readonly user: PartialConfig;
+  readonly dropping: readonly DeclaredQueue[];
+}
+
+function checkedConfig({ base, user, dropping }: Parts): CheckedConfig {
+  const withDropping = (config: Config): Config => {
+    return { ...config, dropping: dropping.map(({ vhost, name }) => ({ vhost, queue: name })) };
+  };
+  const config = withDropping(mergeConfigs(borrowed(base, user), user));
+  const own = { publications: Object.keys(config.publications), subscriptions: Object.keys(config.subscriptions) };
+  return { config, withBuiltin: { ...withDropping(mergeConfigs(base, withoutDeadLetterTarget(user))), own } };
 }
 
 // Removes follow-up problems. An undefined variable is one problem; the empty string that replaces it must not be

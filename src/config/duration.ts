@@ -1,7 +1,7 @@
 // Parses durations such as `500ms`, `30s`, `5m`, `1h` or `7d`. The option or field documents the unit of a bare number.
 
 /** Number of milliseconds in each unit. */
-const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 export type DurationUnit = keyof typeof units;
 
@@ -17,7 +17,8 @@ export const durationForms = '500ms, 30s, 5m or 1h';
  */
 export function durationMs(text: string, bare: DurationUnit): number | undefined {
   const [, digits, unit = bare] = /^(\d{1,12}(?:\.\d{1,6})?)(ms|s|m|h|d)?$/.exec(text.trim()) ?? [];
-  return digits === undefined ? undefined : Math.round(Number(digits) * units[unit as DurationUnit]);
+  const factor = new Map(Object.entries(units)).get(unit);
+  return digits === undefined || factor === undefined ? undefined : Math.round(Number(digits) * factor);
 }
 
 /** Returns the duration in the most readable unit: `250 ms`, `1.5 s`, `10 min`, `2 h`. */

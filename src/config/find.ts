@@ -24,7 +24,7 @@ export interface FoundFile {
   readonly path: string;
   /** `false` if the user did not name the file and mq found it in the working folder. */
   readonly isNamed: boolean;
-  /** Id of the user who owns the file. */
+  /** Id of the owner of the file. */
   readonly owner: number;
 }
 
@@ -41,7 +41,10 @@ export async function findFile({ option, env, cwd, signal }: Where): Promise<Fou
     const { stream, owner, isSpecial } = openFile(path);
     if (named === undefined && isSpecial) {
       stream.destroy();
-      throw new MqError('CONFIG', `${file} is not a regular file`, { at: path, hint: '--config FILE reads a pipe' });
+      throw new MqError('CONFIG', `${file} is not a regular file`, {
+        at: path,
+        hint: 'to read a pipe, name it with --config',
+      });
     }
     const bytes = await readStream(stream, { signal });
     const text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
@@ -51,20 +54,20 @@ export async function findFile({ option, env, cwd, signal }: Where): Promise<Fou
     const code = error instanceof Error && 'code' in error ? String(error.code) : '';
     if (named === undefined && code === 'ENOENT') return undefined;
     if (code === 'ERR_ENCODING_INVALID_ENCODED_DATA')
-      throw new MqError('CONFIG', `${file}: is not UTF-8`, { cause: error });
+      throw new MqError('CONFIG', `${file} is not UTF-8`, { cause: error });
     const by = option !== undefined ? '--config' : named !== undefined ? 'MQ_CONFIG' : undefined;
     const why = reasons[code] ?? (error instanceof Error ? error.message : String(error));
     throw new MqError('NO_INPUT', `cannot read the configuration ${file === '' ? '""' : file}: ${why}`, {
       at: file,
-      ...(by === undefined ? {} : { hint: `it is named by ${by}` }),
+      ...(by === undefined ? {} : { hint: `${by} names this file` }),
       cause: error,
     });
   }
 }
 
 const reasons: Readonly<Record<string, string>> = {
-  ENOENT: 'there is no such file',
-  ENOTDIR: 'there is no such file',
+  ENOENT: 'no such file',
+  ENOTDIR: 'no such file',
   EISDIR: 'it is a directory',
   EACCES: 'permission denied',
   EPERM: 'permission denied',

@@ -55,7 +55,7 @@ export function rascalConfig(config: Config, needs: Needs): RascalSettings {
   const subscriptions = needs.subscriptions.map(
     (name) => [name, find(config.subscriptions, name, 'subscription', config.own?.subscriptions)] as const,
   );
-  const used = new Set([
+  const vhosts = new Set([
     ...[...publications, ...subscriptions].map(([, { vhost }]) => vhost),
     ...Object.keys(needs.extraQueues ?? {}),
   ]);
@@ -68,38 +68,34 @@ export function rascalConfig(config: Config, needs: Needs): RascalSettings {
       ...pick(defaults, ['redeliveries']),
       vhosts: {
         ...pick(objectOf(defaults['vhosts']), ['concurrency', 'publicationChannelPools']),
-        // Rascal ignores the `retry` of a connection and reads only that of the defaults.
+        // Rascal ignores the `retry` of a connection and reads only the `retry` of the defaults.
         connection: { retry },
       },
     },
     vhosts: Object.fromEntries(
-      [...used].map((name) => {
+      [...vhosts].map((name) => {
         const vhost = find(config.vhosts, name, 'vhost');
-        const of = <Item extends { vhost: string }>(all: readonly (readonly [string, Item])[]) =>
-          all.filter(([, item]) => item.vhost === name);
-        return [
-          name,
-          vhostFor({
-            config,
-            needs,
-            name,
-            vhost,
-            retry,
-            publications: of(publications),
-            subscriptions: of(subscriptions),
-          }),
-        ];
+        const uses = { publications: inVhost(publications, name), subscriptions: inVhost(subscriptions, name) };
+        return [name, vhostSettings({ config, needs, name, vhost, retry, ...uses })];
       }),
     ),
     publications: Object.fromEntries(publications.map(([name, value]) => [name, { ...value, confirm: true }])),
     subscriptions: Object.fromEntries(
-      subscriptions.map(([name, { rest, ...value }]) => {
-        const prefetch = needs.prefetch?.[name] ?? value.prefetch;
-        const own = { retry: { min: 500, max: 10_000, factor: 2, strategy: 'exponential' }, ...rest };
-        return [name, { ...own, ...value, ...(prefetch === undefined ? {} : { prefetch }) }];
-      }),
+      subscriptions.map(([name, value]) => [name, subscriptionSettings(value, needs.prefetch?.[name])]),
     ),
   };
+}
+
+type Named<Item> = readonly (readonly [string, Item])[];
+
+function inVhost<Item extends { vhost: string }>(items: Named<Item>, vhost: string): Named<Item> {
+  return items.filter(([, item]) => item.vhost === vhost);
+}
+
+function subscriptionSettings({ rest, ...value }: SubscriptionConfig, ownPrefetch: number | undefined): Plain {
+  const prefetch = ownPrefetch ?? value.prefetch;
+  const retry = { min: 500, max: 10_000, factor: 2, strategy: 'exponential' };
+  return { retry, ...rest, ...value, ...(prefetch === undefined ? {} : { prefetch }) };
 }
 
 /** Returns the item with the name. The error lists the names in `own`, which defaults to all names. */
@@ -112,7 +108,7 @@ function find<Item>(
   const item = Object.hasOwn(items, name) ? items[name] : undefined;
   if (item !== undefined) return item;
   throw new MqError('USAGE', `rascal.json has no ${kind} ${JSON.stringify(name)}${didYouMean(name, own)}`, {
-    ...(own.length > 0 && { hint: `there are ${own.join(', ')}` }),
+    ...(own.length > 0 && { hint: `it defines ${own.join(', ')}` }),
   });
 }
 
@@ -123,58 +119,64 @@ function countersOf(config: Config): Plain {
 }
 
 interface VhostNeeds {
-  config: Config;
-  needs: Needs;
-  name: string;
-  vhost: VhostConfig;
-  retry: Plain;
-  publications: readonly (readonly [string, PublicationConfig])[];
-  subscriptions: readonly (readonly [string, SubscriptionConfig])[];
+  readonly config: Config;
+  readonly needs: Needs;
+  readonly name: string;
+  readonly vhost: VhostConfig;
+  /** Back-off that Rascal uses to reconnect. */
+  readonly retry: Plain;
+  readonly publications: Named<PublicationConfig>;
+  readonly subscriptions: Named<SubscriptionConfig>;
 }
 
-function vhostFor({ config, needs, name, vhost, retry, publications, subscriptions }: VhostNeeds) {
+function vhostSettings({ config, needs, name, vhost, retry, publications, subscriptions }: VhostNeeds) {
   const part = neededTopology(vhost, {
     exchanges: publications.flatMap(([, { exchange }]) => exchange ?? []),
     queues: publications.flatMap(([, { queue, replyTo }]) => [queue, replyTo].filter((one) => one !== undefined)),
     consumed: subscriptions.map(([, { queue }]) => queue),
   });
-  const declare = needs.declare ?? true;
-  const chosen = <Item extends object>(items: Readonly<Record<string, Item>>, names: ReadonlySet<string>) =>
-    Object.entries(items)
-      .filter(([key]) => names.has(key))
-      .map(([key, item]) => [key, declare ? item : { ...item, assert: false }] as const);
-  const queues = { ...needs.extraQueues?.[name], ...Object.fromEntries(chosen(vhost.queues, part.queues)) };
+  const queues = { ...needs.extraQueues?.[name], ...only(vhost.queues, part.queues) };
   for (const queue of Object.keys(needs.extraQueues?.[name] ?? {})) {
     if (Object.hasOwn(vhost.queues, queue) && vhost.queues[queue] !== undefined) queues[queue] = vhost.queues[queue];
   }
-  const { options, socketOptions, retry: pause } = connectionDefaults(config, vhost);
-  const common = { options, socketOptions: sharedSocketOptions(objectOf(socketOptions)), retry: pause };
-  const given = needs.addresses?.map((address) =>
-    withDefaults(address as Plain, pick(common, ['options', 'socketOptions', 'retry'])),
-  );
-  const connections: readonly ConnectionConfig[] = given ?? vhost.connections;
-  const ownRetry = connections.map((connection) => connection.retry).find((one) => typeof one === 'object');
+  const declare = needs.declare ?? true;
+  const declared = (items: Readonly<Record<string, object>>) => (declare ? items : each(items, { assert: false }));
   return {
     ...pick({ ...vhost }, ['namespace']),
     // `assert` and `check` are omitted, because Rascal's management client does not encode names and supports only
     // plain HTTP.
     ...pick(vhost.rest, ['concurrency', 'publicationChannelPools']),
+    ...connectionSettings({ config, needs, name, vhost, retry }),
+    exchanges: declared(only(vhost.exchanges, part.exchanges)),
+    queues: declared(queues),
+    bindings: declare ? bindingsFor({ part, needs, subscriptions }) : {},
+  };
+}
+
+function only<Item>(items: Readonly<Record<string, Item>>, names: ReadonlySet<string>): Record<string, Item> {
+  return Object.fromEntries(Object.entries(items).filter(([key]) => names.has(key)));
+}
+
+function each(items: Readonly<Record<string, object>>, more: object): Record<string, object> {
+  return Object.fromEntries(Object.entries(items).map(([key, item]) => [key, { ...item, ...more }]));
+}
+
+/** Returns the connections: the given addresses with the file's defaults, otherwise those of the file. */
+function connectionSettings({ config, needs, name, vhost, retry }: Omit<VhostNeeds, 'publications' | 'subscriptions'>) {
+  const { options, socketOptions, retry: pause } = connectionDefaults(config, vhost);
+  const common = { options, socketOptions: sharedSocketOptions(objectOf(socketOptions)), retry: pause };
+  const given = needs.addresses?.map((address) =>
+    withDefaults(address, pick(common, ['options', 'socketOptions', 'retry'])),
+  );
+  const connections: readonly ConnectionConfig[] = given ?? vhost.connections;
+  const ownRetry = connections.map((connection) => connection.retry).find((one) => typeof one === 'object');
+  const { connectionName, heartbeatSeconds } = needs;
+  return {
     connectionStrategy: (given === undefined ? vhost.rest['connectionStrategy'] : undefined) ?? 'fixed',
     connections: (connections.length === 0 ? [{}] : connections).map((connection) =>
-      rascalConnection(connection, {
-        vhost: name,
-        ...(pick({ ...needs }, ['connectionName', 'heartbeatSeconds']) as Pick<
-          Needs,
-          'connectionName' | 'heartbeatSeconds'
-        >),
-      }),
+      rascalConnection(connection, { vhost: name, connectionName, heartbeatSeconds }),
     ),
     ...(ownRetry === undefined ? {} : { defaults: { connection: { retry: { ...retry, ...objectOf(ownRetry) } } } }),
-    exchanges: Object.fromEntries(chosen(vhost.exchanges, part.exchanges)),
-    queues: declare
-      ? queues
-      : Object.fromEntries(Object.entries(queues).map(([key, queue]) => [key, { ...queue, assert: false }])),
-    bindings: declare ? bindingsFor({ part, needs, subscriptions }) : {},
   };
 }
 

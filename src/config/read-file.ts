@@ -10,16 +10,16 @@ import { MqError } from '../errors.ts';
 /** Limit that is larger than any configuration, secret or certificate. */
 const mostBytes = 16 * 1024 * 1024;
 
-export interface ReadSettings {
+interface ReadSettings {
   /** Stops reading from a pipe or a terminal. The reason is the name of the signal. */
   readonly signal?: AbortSignal | undefined;
   /** Default 16 MiB. */
   readonly maxBytes?: number;
 }
 
-export interface OpenedFile {
+interface OpenedFile {
   readonly stream: Readable;
-  /** Id of the user who owns the file. */
+  /** Id of the owner of the file. */
   readonly owner: number;
   /** `true` for a pipe, a device or a terminal. */
   readonly isSpecial: boolean;
@@ -54,9 +54,10 @@ export async function readStream(
   let size = 0;
   if (signal !== undefined) addAbortSignal(signal, stream);
   try {
-    for await (const chunk of stream as AsyncIterable<Buffer | string>) {
-      chunks.push(Buffer.from(chunk as Buffer));
-      size += Buffer.byteLength(chunk);
+    for await (const chunk of stream) {
+      const bytes = Buffer.from(chunk);
+      chunks.push(bytes);
+      size += bytes.length;
       if (size > maxBytes) throw new Error(`it is larger than ${maxBytes / 1024 / 1024} MiB`);
     }
     return Buffer.concat(chunks);

@@ -2,7 +2,6 @@
 
 import { type Config, deadLetterTarget } from './config.ts';
 import type { OwnRetryConfig, RetryConfig } from './role.ts';
-import { dropsWhat } from './rules/dropping.ts';
 
 /**
  * Returns the retry settings for a subscription: those of the role merged over those of the subscription and those of
@@ -20,7 +19,7 @@ export function deadLetterWarning(config: Config, subscription: string, retry: R
   const defined = config.vhosts[vhost]?.queues[queue];
   // The broker dead-letters rejected messages.
   if (defined && deadLetterTarget(defined).exchange !== undefined) return undefined;
-  return `a message that fails is lost: the queue ${queue} has no dead-letter queue (mq.retry, --on-fail)`;
+  return `failed messages are lost, because the queue ${queue} has no dead-letter queue; set mq.retry or --on-fail`;
 }
 
 /** Returns a warning if the role's queue drops messages after too many redeliveries, otherwise `undefined`. */
@@ -28,7 +27,7 @@ export function droppingWarningOf(config: Config, subscription: string): string 
   const { vhost, queue } = config.subscriptions[subscription] ?? {};
   const isDropping = config.dropping?.some((one) => one.vhost === vhost && one.queue === queue);
   return isDropping
-    ? `if other consumers put messages back, the queue ${queue} ${dropsWhat} (see mq check)`
+    ? `if other consumers requeue messages, the queue ${queue} drops them after more than 20 redeliveries; see mq check`
     : undefined;
 }
 

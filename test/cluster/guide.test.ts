@@ -41,8 +41,8 @@ test('every command of the guide does what it says, and none of its messages is 
     shown.push(stdout + stderr);
   }
   const all = shown.join('');
-  assert.match(all, 'definitions.json:7:34: policies[0].definition.ha-mode: no mirrored queues since RabbitMQ 4.0');
-  assert.match(all, 'definitions.json:11:109: queues[0].arguments.x-queue-mode: does nothing');
+  assert.match(all, 'definitions.json:7:34: policies[0].definition.ha-mode: RabbitMQ 4.0 removed mirrored queues');
+  assert.match(all, 'definitions.json:11:109: queues[0].arguments.x-queue-mode: has no effect');
   assert.match(all, /\torders\.v2\tquorum\tnone\t/);
   assert.equal(await taken('orders.v2', 3), ['one', 'two', 'three']);
   run(

@@ -20,7 +20,7 @@ interface Row extends Refusal {
 
 // Port 1 refuses connections.
 const env = { MQ_URL: addressWithCanary('127.0.0.1:1') };
-const addressHint = 'an address is written amqp://user:password@host:port/vhost';
+const addressHint = 'write an address as amqp://user:password@host:port/vhost';
 
 const rows: readonly Row[] = [
   {

@@ -126,7 +126,7 @@ test('retry: false rejects a failure and warns once without a dead letter', asyn
   assert.equal(
     messagesOf(stderr).filter((line) => !line.startsWith('waiting') && !line.includes('more than 20 times')),
     [
-      'a message that fails is lost: the queue lost has no dead-letter queue (mq.retry, --on-fail)',
+      'failed messages are lost, because the queue lost has no dead-letter queue; set mq.retry or --on-fail',
       'dropped, there are no dead letters: exit status 9',
       'dropped, there are no dead letters: exit status 9',
     ],

@@ -1,7 +1,7 @@
 // Replaces ${NAME} and ${NAME:-default} in string values with environment variables. Keys are not changed.
 
 import type { Item } from './item.ts';
-import { type Finding, quote } from './problem.ts';
+import type { Finding } from './problem.ts';
 
 /** Environment variables by name. */
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -34,14 +34,14 @@ export function replaceVariables(
       if (found !== -1) from = found + match.length;
       const [, name, fallback] = /^([A-Za-z_][A-Za-z0-9_]*)(?::-([\s\S]*))?$/.exec(inner) ?? [];
       if (name === undefined || close === '') {
-        const message = 'a variable is written ${NAME} or ${NAME:-default} (a literal ${ is written $${)';
+        const message = 'invalid variable; write ${NAME} or ${NAME:-default}, or $${ for a literal ${';
         findings.push({ code: 'value', path: item.path, offset, message });
         return '';
       }
       const value = Object.hasOwn(env, name) ? env[name] : undefined;
       if (fallback !== undefined) return value === undefined || value === '' ? fallback : value;
       if (value === undefined) {
-        const message = `the environment has no variable ${quote(name)} (a default is written \${${name}:-default})`;
+        const message = `the environment variable ${name} is not set; set it, or write a default: \${${name}:-default}`;
         findings.push({ code: 'undefined-variable', path: item.path, offset, message });
       }
       return value ?? '';

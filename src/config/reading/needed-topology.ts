@@ -1,10 +1,9 @@
 // Finds the exchanges, queues and bindings of a vhost that the given publications and subscriptions need. Rascal
 // declares everything that it is given, and one queue that cannot be declared makes the whole vhost unavailable.
 
-import { type BindingConfig, deadLetterTarget, isPrivate, type VhostConfig } from '../config.ts';
-import { objectOf } from '../plain.ts';
+import { alternateExchange, type BindingConfig, deadLetterTarget, isPrivate, type VhostConfig } from '../config.ts';
 
-export interface Starts {
+interface Starts {
   /** Exchanges to publish to. */
   readonly exchanges: readonly string[];
   /** Queues to publish to. */
@@ -20,72 +19,84 @@ export interface NeededTopology {
 }
 
 /**
- * Returns the part of the vhost that messages to and from the starts can reach. Names that the vhost does not define
- * are ignored.
+ * Returns the part of the vhost that messages to and from the starts can reach. Ignores names that the vhost does not
+ * define.
  */
 export function neededTopology(vhost: VhostConfig, starts: Starts): NeededTopology {
-  const exchanges = new Set<string>();
-  const queues = new Set<string>();
-  const bindings = new Set<BindingConfig>();
-  const followed = { up: new Set<string>(), down: new Set<string>() };
-  for (const name of starts.exchanges) down(name);
-  for (const name of starts.queues) takeQueue(name);
+  const search = new TopologySearch(vhost);
+  for (const name of starts.exchanges) search.followDown(name);
+  for (const name of starts.queues) search.addQueue(name);
   for (const name of starts.consumed) {
-    takeQueue(name);
-    upFrom(name, 'queue');
+    search.addQueue(name);
+    search.followUp(name, 'queue');
   }
-  return { exchanges, queues, bindings };
+  return search;
+}
 
-  function takeQueue(name: string): void {
-    const queue = vhost.queues[name];
-    if (queue === undefined || queues.has(name)) return;
-    queues.add(name);
+class TopologySearch implements NeededTopology {
+  readonly exchanges = new Set<string>();
+  readonly queues = new Set<string>();
+  readonly bindings = new Set<BindingConfig>();
+  readonly #vhost: VhostConfig;
+  readonly #followed = { up: new Set<string>(), down: new Set<string>() };
+
+  constructor(vhost: VhostConfig) {
+    this.#vhost = vhost;
+  }
+
+  /** Adds a queue and everything that its dead letters can reach. */
+  addQueue(name: string): void {
+    const queue = this.#vhost.queues[name];
+    if (queue === undefined || this.queues.has(name)) return;
+    this.queues.add(name);
     const { exchange, key } = deadLetterTarget(queue);
-    if (exchange === '' && key !== undefined) takeShared(key);
-    else if (exchange !== undefined) down(exchange);
+    if (exchange === '' && key !== undefined) this.#addShared(key);
+    else if (exchange !== undefined) this.followDown(exchange);
   }
 
-  function takeShared(name: string): boolean {
-    const queue = vhost.queues[name];
-    if (queue === undefined || isPrivate(queue)) return false;
-    takeQueue(name);
-    return true;
-  }
-
-  function takeExchange(name: string): boolean {
-    const exchange = vhost.exchanges[name];
-    if (exchange === undefined) return false;
-    if (exchanges.has(name)) return true;
-    exchanges.add(name);
-    const given =
-      objectOf(exchange.options?.['arguments'])['alternate-exchange'] ?? exchange.options?.['alternateExchange'];
-    if (typeof given === 'string') down(given);
-    return true;
-  }
-
-  // Follows everything that a message published to the exchange can reach, except private queues of other connections.
-  function down(name: string): void {
-    if (!takeExchange(name) || followed.down.has(name)) return;
-    followed.down.add(name);
-    for (const binding of vhost.bindings) {
+  /** Adds everything that a message published to the exchange can reach, except private queues of other connections. */
+  followDown(name: string): void {
+    if (!this.#addExchange(name) || this.#followed.down.has(name)) return;
+    this.#followed.down.add(name);
+    for (const binding of this.#vhost.bindings) {
       if (binding.source !== name) continue;
       if (binding.destinationType === 'queue') {
-        if (takeShared(binding.destination)) bindings.add(binding);
-      } else if (vhost.exchanges[binding.destination] !== undefined) {
-        bindings.add(binding);
-        down(binding.destination);
+        if (this.#addShared(binding.destination)) this.bindings.add(binding);
+      } else if (this.#vhost.exchanges[binding.destination] !== undefined) {
+        this.bindings.add(binding);
+        this.followDown(binding.destination);
       }
     }
   }
 
-  function upFrom(destination: string, type: 'queue' | 'exchange'): void {
-    for (const binding of vhost.bindings) {
+  /** Adds the bindings and exchanges through which messages reach the destination. */
+  followUp(destination: string, type: 'queue' | 'exchange'): void {
+    for (const binding of this.#vhost.bindings) {
       if (binding.destination !== destination || binding.destinationType !== type) continue;
-      if (!takeExchange(binding.source)) continue;
-      bindings.add(binding);
-      if (followed.up.has(binding.source)) continue;
-      followed.up.add(binding.source);
-      upFrom(binding.source, 'exchange');
+      if (!this.#addExchange(binding.source)) continue;
+      this.bindings.add(binding);
+      if (this.#followed.up.has(binding.source)) continue;
+      this.#followed.up.add(binding.source);
+      this.followUp(binding.source, 'exchange');
     }
+  }
+
+  /** Returns `false` if the vhost does not define the queue, or if the queue is private. */
+  #addShared(name: string): boolean {
+    const queue = this.#vhost.queues[name];
+    if (queue === undefined || isPrivate(queue)) return false;
+    this.addQueue(name);
+    return true;
+  }
+
+  /** Returns `false` if the vhost does not define the exchange. */
+  #addExchange(name: string): boolean {
+    const exchange = this.#vhost.exchanges[name];
+    if (exchange === undefined) return false;
+    if (this.exchanges.has(name)) return true;
+    this.exchanges.add(name);
+    const alternate = alternateExchange(exchange);
+    if (alternate !== undefined) this.followDown(alternate);
+    return true;
   }
 }

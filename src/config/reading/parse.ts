@@ -15,28 +15,28 @@ export function parse(text: string): { tree?: Item; findings: Finding[] } {
     return { tree: itemOf(node, [], findings), findings };
   } catch (error) {
     // jsonc-parser is recursive: brackets nested thousands deep overflow the stack.
-    if (error instanceof RangeError) return { findings: [syntaxFinding(0, 'it is nested too deep')] };
+    if (error instanceof RangeError) return { findings: [syntaxFinding(0, 'nested too deeply')] };
     throw error;
   }
 }
 
 const wordings: Readonly<Record<string, string>> = {
   InvalidSymbol: 'unexpected token',
-  InvalidNumberFormat: 'not a number',
-  PropertyNameExpected: 'a key in double quotes is expected',
-  ValueExpected: 'a value is expected',
-  ColonExpected: 'a colon is expected',
-  CommaExpected: 'a comma is expected',
-  CloseBraceExpected: 'a closing brace is missing',
-  CloseBracketExpected: 'a closing bracket is missing',
+  InvalidNumberFormat: 'invalid number',
+  PropertyNameExpected: 'expected a key in double quotes',
+  ValueExpected: 'expected a value',
+  ColonExpected: 'expected a colon',
+  CommaExpected: 'expected a comma',
+  CloseBraceExpected: 'missing closing brace',
+  CloseBracketExpected: 'missing closing bracket',
   EndOfFileExpected: 'unexpected token after the end of the object',
-  InvalidCommentToken: 'JSON has no comments',
-  UnexpectedEndOfComment: 'JSON has no comments',
-  UnexpectedEndOfString: 'the string has no end',
-  UnexpectedEndOfNumber: 'the number has no end',
-  InvalidUnicode: 'not a Unicode escape',
-  InvalidEscapeCharacter: 'not an escape of JSON in the string',
-  InvalidCharacter: 'a control character in the string (write it as an escape)',
+  InvalidCommentToken: 'JSON does not allow comments',
+  UnexpectedEndOfComment: 'JSON does not allow comments',
+  UnexpectedEndOfString: 'unterminated string',
+  UnexpectedEndOfNumber: 'incomplete number',
+  InvalidUnicode: 'invalid Unicode escape',
+  InvalidEscapeCharacter: 'invalid escape in the string',
+  InvalidCharacter: 'control character in the string; write it as an escape',
 };
 
 // Returns the first syntax error of each line, because one error causes jsonc-parser to report others after it. An
@@ -48,7 +48,7 @@ function syntaxFindings(text: string, errors: readonly ParseError[]): Finding[] 
     if (offset <= lineEnd || (findings.length > 0 && length === 0)) continue;
     const afterComma = /,\s*$/.test(text.slice(0, offset)) && /[}\]]/.test(text[offset] ?? '');
     const wording = wordings[printParseErrorCode(error)] ?? 'unexpected token';
-    findings.push(syntaxFinding(offset, afterComma ? 'a comma before the closing bracket' : wording));
+    findings.push(syntaxFinding(offset, afterComma ? 'unexpected comma before the closing bracket' : wording));
     const end = text.indexOf('\n', offset);
     lineEnd = end === -1 ? text.length : end;
   }
@@ -70,12 +70,22 @@ function itemOf(node: Node, path: Path, findings: Finding[]): Item {
         const key = String(keyNode.value);
         const at = [...path, key];
         if (seen.has(key)) {
-          findings.push({ code: 'duplicate', path: at, offset: keyNode.offset, message: 'the key is there twice' });
+          findings.push({
+            code: 'duplicate',
+            path: at,
+            offset: keyNode.offset,
+            message: 'duplicate key; remove one of the two',
+          });
         }
         seen.add(key);
         // Objects in Rascal ignore this key or lose their prototype.
         if (key === '__proto__') {
-          findings.push({ code: 'value', path: at, offset: keyNode.offset, message: `${quote(key)} cannot be a name` });
+          findings.push({
+            code: 'value',
+            path: at,
+            offset: keyNode.offset,
+            message: `${quote(key)} is not allowed as a name`,
+          });
         }
         return [{ key, keyOffset: keyNode.offset, value: itemOf(valueNode, at, findings) }];
       });

@@ -68,10 +68,10 @@ export function problemLine(file: string, { line, column, path, message, instead
 /** Returns one CONFIG error with all problems. */
 export function configError(file: string, problems: readonly Problem[]): MqError {
   const lines = problems.map((problem) => problemLine(file, problem));
-  const [first = `${file} is wrong`] = lines;
+  const [first = `${file} is invalid`] = lines;
   // A syntax error at the first character means that there is no rest to check.
   const isUnread = problems.some(({ code, line, column }) => code === 'syntax' && (line > 1 || column > 1));
-  const hint = isUnread && { hint: 'the rest of the file is checked when it is valid JSON' };
+  const hint = isUnread && { hint: 'mq checks the rest of the file when it is valid JSON' };
   if (lines.length < 2) return new MqError('CONFIG', first, { ...hint });
   return new MqError('CONFIG', `${file} has ${lines.length} problems`, { at: file, problems: lines, ...hint });
 }

@@ -3,6 +3,7 @@
 
 import { isObject, listOf, membersOf, objectOf, type Plain, stringOf, withDefaults } from '../plain.ts';
 import type { Path } from '../reading/problem.ts';
+import { scopesOf } from './report.ts';
 
 export interface DeclaredQueue {
   readonly name: string;
@@ -21,7 +22,7 @@ export interface DeclaredQueue {
   readonly drawn: (settings: QueueSettings) => string;
 }
 
-export interface QueueSettings {
+interface QueueSettings {
   readonly durable: boolean;
   readonly exclusive?: boolean;
   readonly autoDelete?: boolean;
@@ -83,13 +84,14 @@ export function declaredByRascal(file: Plain): Declared {
   return { queues, exchanges, channelPrefetches: channelPrefetchesOf(file, queues), policies: [] };
 }
 
-function rascalQueue(given: { name: string; vhost: string; at: Path; own: Plain; all: Plain }): DeclaredQueue {
-  const { name, vhost, at, own } = given;
-  const options = objectOf(given.all['options']);
+function rascalQueue(queue: { name: string; vhost: string; at: Path; own: Plain; all: Plain }): DeclaredQueue {
+  const { name, vhost, at, own } = queue;
+  const options = objectOf(queue.all['options']);
   const short = Object.entries(optionArguments).filter(([option]) => options[option] !== undefined);
-  const args = {
-    ...Object.fromEntries(short.map(([option, argument]) => [argument, options[option]])),
+  // amqplib: an option overrides the argument that it stands for.
+  const args: Plain = {
     ...objectOf(options['arguments']),
+    ...Object.fromEntries(short.map(([option, argument]) => [argument, options[option]])),
   };
   return {
     name,
@@ -101,9 +103,9 @@ function rascalQueue(given: { name: string; vhost: string; at: Path; own: Plain;
     autoDelete: options['autoDelete'] === true,
     arguments: args,
     placeOf: (wanted) => {
-      if (Object.hasOwn(objectOf(own['arguments']), wanted)) return [...at, 'options', 'arguments', wanted];
       const option = short.find(([, argument]) => argument === wanted)?.[0] ?? wanted;
-      return Object.hasOwn(own, option) ? [...at, 'options', option] : at;
+      if (Object.hasOwn(own, option)) return [...at, 'options', option];
+      return Object.hasOwn(objectOf(own['arguments']), wanted) ? [...at, 'options', 'arguments', wanted] : at;
     },
     drawn: ({ arguments: wanted, ...properties }) =>
       `"options": ${JSON.stringify({ ...properties, ...(Object.keys(wanted).length > 0 && { arguments: wanted }) })}`,
@@ -111,21 +113,13 @@ function rascalQueue(given: { name: string; vhost: string; at: Path; own: Plain;
 }
 
 function channelPrefetchesOf(file: Plain, queues: readonly DeclaredQueue[]): Declared['channelPrefetches'] {
-  const scopes = [
-    { path: [] as Path, vhost: undefined, scope: file },
-    ...Object.entries(objectOf(file['vhosts'])).map(([vhost, scope]) => ({
-      path: ['vhosts', vhost] as Path,
-      vhost,
-      scope: objectOf(scope),
-    })),
-  ];
-  return scopes.flatMap(({ path, vhost, scope }) =>
+  return scopesOf(file).flatMap(({ path, vhostName, value: scope }) =>
     Object.entries(objectOf(scope['subscriptions'])).flatMap(([name, value]) => {
       const subscription = objectOf(value);
       const prefetch = Number(subscription['channelPrefetch'] ?? 0);
       if (!(prefetch > 0)) return [];
-      const place = vhost ?? stringOf(subscription['vhost']) ?? '/';
-      const queue = queues.find((one) => one.vhost === place && one.name === subscription['queue'])?.type ?? 'classic';
+      const vhost = vhostName ?? stringOf(subscription['vhost']) ?? '/';
+      const queue = queues.find((one) => one.vhost === vhost && one.name === subscription['queue'])?.type ?? 'classic';
       return [{ at: [...path, 'subscriptions', name, 'channelPrefetch'], prefetch, queue }];
     }),
   );
@@ -142,47 +136,23 @@ export function isDefinitions(file: Plain): boolean {
   return hasVersion || ['queues', 'policies'].some((key) => Array.isArray(file[key]));
 }
 
-/** Returns the declarations of exported definitions. In an export of one vhost, the items do not name their vhost. */
+/** Returns the declarations of exported definitions. */
 export function declaredByDefinitions(file: Plain): Declared {
-  const items = (kind: string) =>
-    listOf(file[kind]).flatMap((value, index) =>
-      isObject(value) ? [{ value, at: [kind, index] as Path, vhost: stringOf(value['vhost']) ?? '/' }] : [],
-    );
   const defaultTypes = new Map(
-    items('vhosts').map(({ value }) => [
+    exportedItems(file, 'vhosts').map(({ value }) => [
       stringOf(value['name']) ?? '',
       stringOf(value['default_queue_type']) ?? stringOf(objectOf(value['metadata'])['default_queue_type']),
     ]),
   );
   return {
-    queues: items('queues').map(({ value, at, vhost }) => {
-      const args = objectOf(value['arguments']);
-      const properties: Readonly<Record<string, string>> = { autoDelete: 'auto_delete' };
-      return {
-        name: stringOf(value['name']) ?? '',
-        vhost,
-        at,
-        type: stringOf(args['x-queue-type']) ?? stringOf(value['type']) ?? defaultTypes.get(vhost) ?? 'classic',
-        durable: value['durable'] !== false,
-        exclusive: false,
-        autoDelete: value['auto_delete'] === true,
-        arguments: args,
-        placeOf: (wanted) => {
-          if (Object.hasOwn(args, wanted)) return [...at, 'arguments', wanted];
-          const property = properties[wanted] ?? wanted;
-          return Object.hasOwn(value, property) ? [...at, property] : at;
-        },
-        drawn: ({ durable, autoDelete = false, arguments: wanted }) =>
-          `"durable": ${durable}, "auto_delete": ${autoDelete}, "arguments": ${JSON.stringify(wanted)}`,
-      };
-    }),
-    exchanges: items('exchanges').map(({ value, at }) => ({
+    queues: exportedItems(file, 'queues').map((item) => exportedQueue(item, defaultTypes.get(item.vhost))),
+    exchanges: exportedItems(file, 'exchanges').map(({ value, at }) => ({
       name: stringOf(value['name']) ?? '',
       at: [...at, 'type'],
       type: stringOf(value['type']) ?? '',
     })),
     channelPrefetches: [],
-    policies: items('policies').map(({ value, at, vhost }) => ({
+    policies: exportedItems(file, 'policies').map(({ value, at, vhost }) => ({
       vhost,
       name: stringOf(value['name']) ?? '',
       pattern: stringOf(value['pattern']) ?? '',
@@ -190,5 +160,39 @@ export function declaredByDefinitions(file: Plain): Declared {
       definition: objectOf(value['definition']),
       written: value,
     })),
+  };
+}
+
+interface ExportedItem {
+  readonly value: Plain;
+  readonly at: Path;
+  readonly vhost: string;
+}
+
+/** Returns the items of one kind. In an export of one vhost, the items do not name their vhost. */
+function exportedItems(file: Plain, kind: string): ExportedItem[] {
+  return listOf(file[kind]).flatMap((value, index) =>
+    isObject(value) ? [{ value, at: [kind, index], vhost: stringOf(value['vhost']) ?? '/' }] : [],
+  );
+}
+
+function exportedQueue({ value, at, vhost }: ExportedItem, defaultType = 'classic'): DeclaredQueue {
+  const args = objectOf(value['arguments']);
+  return {
+    name: stringOf(value['name']) ?? '',
+    vhost,
+    at,
+    type: stringOf(args['x-queue-type']) ?? stringOf(value['type']) ?? defaultType,
+    durable: value['durable'] !== false,
+    exclusive: false,
+    autoDelete: value['auto_delete'] === true,
+    arguments: args,
+    placeOf: (wanted) => {
+      if (Object.hasOwn(args, wanted)) return [...at, 'arguments', wanted];
+      const property = wanted === 'autoDelete' ? 'auto_delete' : wanted;
+      return Object.hasOwn(value, property) ? [...at, property] : at;
+    },
+    drawn: ({ durable, autoDelete = false, arguments: wanted }) =>
+      `"durable": ${durable}, "auto_delete": ${autoDelete}, "arguments": ${JSON.stringify(wanted)}`,
   };
 }

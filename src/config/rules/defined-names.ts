@@ -17,7 +17,7 @@ export interface DefinedNames {
 
 /** Returns the names that the given files (the user's and the built-in one) define together. */
 export function definedNames(files: readonly Plain[]): DefinedNames {
-  const known: DefinedNames = {
+  const names: DefinedNames = {
     vhosts: new Map(),
     publications: new Set(),
     subscriptions: new Set(),
@@ -25,26 +25,27 @@ export function definedNames(files: readonly Plain[]): DefinedNames {
   };
   for (const file of files) {
     const { publications, subscriptions } = objectOf(file['defaults']);
-    const fallback = (of: unknown) => stringOf(objectOf(of)['vhost']) ?? '/';
-    addNames(known, file, { publication: fallback(publications), subscription: fallback(subscriptions) });
+    const fallback = (defaults: unknown) => stringOf(objectOf(defaults)['vhost']) ?? '/';
+    addItems(names, file, { publication: fallback(publications), subscription: fallback(subscriptions) });
     for (const [name, value] of Object.entries(objectOf(file['vhosts']))) {
       // AMQP 0-9-1, 3.1.3.1: the default exchange is in every vhost.
-      const vhost = known.vhosts.get(name) ?? { exchanges: new Set(['']), queues: new Set() };
-      known.vhosts.set(name, vhost);
+      const vhost = names.vhosts.get(name) ?? { exchanges: new Set(['']), queues: new Set() };
+      names.vhosts.set(name, vhost);
       const { exchanges, queues } = objectOf(value);
       for (const member of membersOf(exchanges)) if (member.name !== undefined) vhost.exchanges.add(member.name);
       for (const member of membersOf(queues)) if (member.name !== undefined) vhost.queues.add(member.name);
-      addNames(known, objectOf(value), { publication: name, subscription: name });
+      addItems(names, objectOf(value), { publication: name, subscription: name });
     }
   }
-  return known;
+  return names;
 }
 
-function addNames(known: DefinedNames, scope: Plain, vhost: { publication: string; subscription: string }): void {
+/** Adds the publications and subscriptions of a file or a vhost. `vhost` is the vhost of items that do not name one. */
+function addItems(names: DefinedNames, scope: Plain, vhost: { publication: string; subscription: string }): void {
   for (const kind of ['publication', 'subscription'] as const) {
     for (const [name, value] of Object.entries(objectOf(scope[`${kind}s`]))) {
-      known[`${kind}s`].add(name);
-      known.vhostOf[kind].set(name, stringOf(objectOf(value)['vhost']) ?? vhost[kind]);
+      names[`${kind}s`].add(name);
+      names.vhostOf[kind].set(name, stringOf(objectOf(value)['vhost']) ?? vhost[kind]);
     }
   }
 }

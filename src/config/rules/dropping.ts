@@ -13,11 +13,11 @@ export function droppingQueues({ queues, policies }: Pick<Declared, 'queues' | '
 
 /** Returns the warning of `mq check` for such a queue. */
 export function droppingWarning({ placeOf }: DeclaredQueue): { path: Path; message: string; instead: string } {
-  return { path: placeOf('x-queue-type'), message: `the queue ${dropsWhat}`, instead };
+  return { path: placeOf('x-queue-type'), message: droppingMessage, instead };
 }
 
-export const dropsWhat = 'drops a message that comes back more than 20 times';
-const instead = '"x-delivery-limit": -1 with it, or a higher limit and x-dead-letter-exchange';
+const droppingMessage = 'the broker drops a message of this queue after more than 20 redeliveries';
+const instead = 'add "x-delivery-limit": -1, or set a limit and x-dead-letter-exchange';
 
 function isKept(queue: DeclaredQueue, policies: readonly DeclaredPolicy[]): boolean {
   const own = ['x-delivery-limit', 'x-dead-letter-exchange'].some((name) => Object.hasOwn(queue.arguments, name));

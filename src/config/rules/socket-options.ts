@@ -1,4 +1,4 @@
-// Selects the socket options that a file may set. Another person may have written the file, so it never weakens TLS.
+// Selects the socket options that a file may set. Another person may have written the file, so it cannot weaken TLS.
 
 import { isObject, type Plain, pick, without } from '../plain.ts';
 import type { Path } from '../reading/problem.ts';
@@ -29,7 +29,7 @@ export function withoutWeakTls(options: Plain): Plain {
 }
 
 /** A warning of `mq check`. */
-export interface Ignored {
+interface Ignored {
   readonly path: Path;
   readonly message: string;
   readonly instead: string;
@@ -45,8 +45,8 @@ export function ignoredTls(value: unknown, at: Path = []): Ignored[] {
     const ignored = Object.keys(item).filter((name) => !Object.hasOwn(kept, name) && item[name] !== true);
     return ignored.map((name) => ({
       path: [...at, key, name],
-      message: 'is ignored, because a file never weakens the verification of TLS',
-      instead: 'ca with the authority of the broker, or --insecure for one command',
+      message: 'is ignored, because a file cannot weaken the verification of TLS',
+      instead: "set ca to the broker's certificate authority, or use --insecure for one command",
     }));
   });
 }

@@ -11,7 +11,7 @@ export const targets = ['4.0', '4.3'] as const;
 export type Target = (typeof targets)[number];
 
 /** A finding without its offset. */
-export type Refusal = Omit<Finding, 'offset'>;
+type Refusal = Omit<Finding, 'offset'>;
 
 /** Returns everything that the version refuses or deprecates in the declarations. */
 export function refusalsOf(declared: Declared, target: Target): Refusal[] {
@@ -24,60 +24,95 @@ export function refusalsOf(declared: Declared, target: Target): Refusal[] {
 }
 
 function queueRefusals(queue: DeclaredQueue, target: Target): Refusal[] {
-  const { type, durable, exclusive, autoDelete, placeOf } = queue;
-  const refusals: Refusal[] = [];
-  const say = (name: string, code: ProblemCode, message: string, instead?: string) =>
-    refusals.push({ code, path: placeOf(name), message, ...(instead !== undefined && { instead }) });
-  const mirrors = [...mirrorArguments, ...mirrorKeys].filter((name) => Object.hasOwn(queue.arguments, name));
-  const [mirror] = mirrors;
-  if (mirror !== undefined) {
-    const message = 'no mirrored queues since RabbitMQ 4.0: it takes this argument and keeps the queue on one node';
-    if (exclusive) say(mirror, 'refused', `${message}; an exclusive queue lives and dies with its connection there`);
-    else say(mirror, 'refused', message, quorumInstead(queue));
-  }
-  if (type === 'classic') {
-    if (!durable && !exclusive && mirror === undefined) {
-      const message =
-        target === '4.3'
-          ? 'a queue that is neither durable nor exclusive: RabbitMQ 4.3.0 closes the connection (541) unless deprecated_features.permit.transient_nonexcl_queues is set; 4.3.6 of Debian takes it, and warns'
-          : 'a queue that is neither durable nor exclusive is deprecated: RabbitMQ 4.0 warns, 4.3.0 closes the connection (541)';
-      const expires = autoDelete ? { 'x-expires': 1_800_000 } : {};
-      const instead = queue.drawn({ durable: true, arguments: { ...kept(queue.arguments), ...expires } });
-      say('durable', verdict(target === '4.3'), message, `${instead} (or exclusive, where one connection uses it)`);
-    }
-    if (Number(queue.arguments['x-queue-version']) === 1)
-      say(
-        'x-queue-version',
-        verdict(target === '4.3'),
-        'version 1 of classic queues is gone in RabbitMQ 4.3 (406)',
-        'no x-queue-version',
-      );
-    if (Object.hasOwn(queue.arguments, 'x-queue-mode'))
-      say(
-        'x-queue-mode',
-        'deprecated',
-        'does nothing since RabbitMQ 3.12: every classic queue is as lazy was; the notes of 4.3.0 say that it is refused, and 4.3.6 takes it',
-        'no x-queue-mode',
-      );
-    if (Object.hasOwn(queue.arguments, 'x-queue-master-locator'))
-      say(
-        'x-queue-master-locator',
-        verdict(target === '4.3'),
-        'is deprecated, and RabbitMQ 4.3 closes the connection (541)',
-        `"x-queue-leader-locator": "${leaderLocator(queue.arguments['x-queue-master-locator'])}"`,
-      );
-  }
-  for (const name of foreignTo(type, target))
-    if (Object.hasOwn(queue.arguments, name))
-      say(name, 'refused', `a ${type} queue does not take it (406)`, equivalents[`${type} ${name}`]);
-  if (type === 'quorum' || type === 'stream') {
-    const only = `a ${type} queue is always durable, never exclusive, never auto-deleted (406)`;
-    if (exclusive) say('exclusive', 'refused', only, 'a classic queue');
-    else if (!durable) say('durable', 'refused', only, '"durable": true');
-    if (autoDelete && !exclusive)
-      say('autoDelete', 'refused', only, type === 'quorum' ? '"x-expires": 1800000' : '"x-max-age": "7D"');
-  }
+  return [
+    ...mirrorRefusals(queue),
+    ...(queue.type === 'classic' ? classicRefusals(queue, target) : []),
+    ...unsupportedArguments(queue, target),
+    ...(queue.type === 'quorum' || queue.type === 'stream' ? replicatedRefusals(queue, queue.type) : []),
+  ];
+}
+
+function mirrorRefusals(queue: DeclaredQueue): Refusal[] {
+  const mirror = mirrorOf(queue);
+  if (mirror === undefined) return [];
+  const path = queue.placeOf(mirror);
+  const message = 'RabbitMQ 4.0 removed mirrored queues; it ignores this argument and keeps the queue on one node';
+  if (queue.exclusive)
+    return [{ code: 'refused', path, message: `${message}. An exclusive queue ends with its connection anyway` }];
+  return [{ code: 'refused', path, message, instead: quorumInstead(queue) }];
+}
+
+/** Returns the first argument that requests mirrors. */
+function mirrorOf(queue: DeclaredQueue): string | undefined {
+  return [...mirrorArguments, ...mirrorKeys].find((name) => Object.hasOwn(queue.arguments, name));
+}
+
+function classicRefusals(queue: DeclaredQueue, target: Target): Refusal[] {
+  const { arguments: given, placeOf } = queue;
+  const isTransient = !queue.durable && !queue.exclusive && mirrorOf(queue) === undefined;
+  const refusals: Refusal[] = isTransient ? [transientRefusal(queue, target)] : [];
+  if (Number(given['x-queue-version']) === 1)
+    refusals.push({
+      code: verdict(target === '4.3'),
+      path: placeOf('x-queue-version'),
+      message: 'RabbitMQ 4.3 removed version 1 of classic queues (406)',
+      instead: 'remove x-queue-version',
+    });
+  if (Object.hasOwn(given, 'x-queue-mode'))
+    refusals.push({
+      code: 'deprecated',
+      path: placeOf('x-queue-mode'),
+      message:
+        'has no effect since RabbitMQ 3.12, because every classic queue behaves like a lazy one; the release notes of 4.3.0 announce that it is refused, but 4.3.6 accepts it',
+      instead: 'remove x-queue-mode',
+    });
+  if (Object.hasOwn(given, 'x-queue-master-locator'))
+    refusals.push({
+      code: verdict(target === '4.3'),
+      path: placeOf('x-queue-master-locator'),
+      message: 'is deprecated, and RabbitMQ 4.3 closes the connection (541)',
+      instead: `"x-queue-leader-locator": "${leaderLocator(given['x-queue-master-locator'])}"`,
+    });
   return refusals;
+}
+
+function transientRefusal(queue: DeclaredQueue, target: Target): Refusal {
+  const expires = queue.autoDelete ? { 'x-expires': 1_800_000 } : {};
+  const durable = queue.drawn({ durable: true, arguments: { ...kept(queue.arguments), ...expires } });
+  return {
+    code: verdict(target === '4.3'),
+    path: queue.placeOf('durable'),
+    message:
+      target === '4.3'
+        ? 'RabbitMQ 4.3.0 refuses a queue that is neither durable nor exclusive: it closes the connection (541) unless deprecated_features.permit.transient_nonexcl_queues is set. The Debian package 4.3.6 accepts it with a warning'
+        : 'a queue that is neither durable nor exclusive is deprecated: RabbitMQ 4.0 warns, 4.3.0 closes the connection (541)',
+    instead: `${durable} (or "exclusive": true if only one connection uses it)`,
+  };
+}
+
+function unsupportedArguments({ type, arguments: given, placeOf }: DeclaredQueue, target: Target): Refusal[] {
+  const unsupported = foreignTo(type, target).filter((name) => Object.hasOwn(given, name));
+  return unsupported.map((name) => {
+    const instead = equivalents[`${type} ${name}`];
+    const message = `a ${type} queue does not support this argument (406)`;
+    return { code: 'refused', path: placeOf(name), message, ...(instead !== undefined && { instead }) };
+  });
+}
+
+/** Returns what a quorum queue or a stream cannot be. */
+function replicatedRefusals(
+  { durable, exclusive, autoDelete, placeOf }: DeclaredQueue,
+  type: 'quorum' | 'stream',
+): Refusal[] {
+  const message = `a ${type} queue is always durable, never exclusive and never auto-deleted (406)`;
+  const refused = (name: string, instead: string): Refusal => {
+    return { code: 'refused', path: placeOf(name), message, instead };
+  };
+  if (exclusive) return [refused('exclusive', 'a classic queue')];
+  return [
+    ...(durable ? [] : [refused('durable', '"durable": true')]),
+    ...(autoDelete ? [refused('autoDelete', type === 'quorum' ? '"x-expires": 1800000' : '"x-max-age": "7D"')] : []),
+  ];
 }
 
 /** Returns the arguments without those that have a rule of their own. */
@@ -130,23 +165,23 @@ function foreignTo(type: string, target: Target): string[] {
 }
 
 const equivalents: Readonly<Record<string, string>> = {
-  'quorum x-max-priority': 'nothing; a quorum queue heeds the priority of messages without it',
-  'quorum x-queue-mode': 'nothing; a quorum queue keeps its messages on disk',
-  'quorum x-queue-version': 'nothing; it is for classic queues',
+  'quorum x-max-priority': 'remove it; a quorum queue supports message priorities without it',
+  'quorum x-queue-mode': 'remove it; a quorum queue keeps its messages on disk',
+  'quorum x-queue-version': 'remove it; only classic queues have versions',
   'quorum x-queue-master-locator': '"x-queue-leader-locator": "balanced"',
-  'classic x-delivery-limit': '"x-queue-type": "quorum" with it',
-  'classic x-dead-letter-strategy': '"x-queue-type": "quorum" with it',
-  'classic x-quorum-initial-group-size': '"x-queue-type": "quorum" with it',
-  'stream x-max-length': '"x-max-length-bytes", "x-max-age"',
+  'classic x-delivery-limit': 'add "x-queue-type": "quorum"',
+  'classic x-dead-letter-strategy': 'add "x-queue-type": "quorum"',
+  'classic x-quorum-initial-group-size': 'add "x-queue-type": "quorum"',
+  'stream x-max-length': '"x-max-length-bytes" or "x-max-age"',
   'stream x-message-ttl': '"x-max-age"',
 };
 
 function delayed(at: Path, target: Target): Refusal {
   const message =
     target === '4.3'
-      ? 'the plugin of delayed messages is archived, and there is none for RabbitMQ 4.3'
-      : 'needs the plugin of delayed messages, which is archived, and there is none for RabbitMQ 4.3';
-  const instead = 'a queue with x-message-ttl that dead-letters to the exchange (as the retries of mq do)';
+      ? 'the delayed message exchange plugin is archived and has no release for RabbitMQ 4.3'
+      : 'requires the delayed message exchange plugin, which is archived and has no release for RabbitMQ 4.3';
+  const instead = 'a queue with x-message-ttl that dead-letters to the exchange, as in the retries of mq';
   return { code: verdict(target === '4.3'), path: at, message, instead };
 }
 
@@ -157,13 +192,13 @@ function channelPrefetch(given: Declared['channelPrefetches'][number], target: T
     return {
       code: 'refused',
       path,
-      message: 'RabbitMQ 4.0 closes the connection (540) that consumes from a quorum queue so',
+      message: 'RabbitMQ 4.0 closes the connection (540) when a channel with this limit consumes from a quorum queue',
       instead,
     };
   const message =
     target === '4.3'
-      ? 'RabbitMQ 4.3 answers ok, and limits every consumer of the channel by itself'
-      : 'a limit of the whole channel is deprecated; RabbitMQ 4.3 limits every consumer by itself';
+      ? 'RabbitMQ 4.3 accepts this limit but applies it to each consumer of the channel'
+      : 'a limit for the whole channel is deprecated; RabbitMQ 4.3 applies it to each consumer of the channel';
   return { code: 'deprecated', path, message, instead };
 }
 
@@ -172,7 +207,7 @@ function policyRefusals(policy: DeclaredPolicy, queues: readonly DeclaredQueue[]
   const placeOf = (key: string): Path => [...at, 'definition', key];
   const [mirror] = mirrorKeys.filter((key) => Object.hasOwn(definition, key));
   if (mirror !== undefined) {
-    const message = 'no mirrored queues since RabbitMQ 4.0, which refuses this policy';
+    const message = 'RabbitMQ 4.0 removed mirrored queues and refuses this policy';
     return [{ code: 'refused', path: placeOf(mirror), message, instead: mirrorsInstead(policy, queues) }];
   }
   const refusals: Refusal[] = [];
@@ -188,8 +223,8 @@ function policyRefusals(policy: DeclaredPolicy, queues: readonly DeclaredQueue[]
       refusals.push({
         code: 'deprecated',
         path: placeOf(key),
-        message: key === 'queue-mode' ? 'does nothing since RabbitMQ 3.12' : 'there is but version 2 in RabbitMQ 4.3',
-        instead: `no ${key}`,
+        message: key === 'queue-mode' ? 'has no effect since RabbitMQ 3.12' : 'RabbitMQ 4.3 has only version 2',
+        instead: `remove ${key}`,
       });
   return refusals;
 }
@@ -199,14 +234,14 @@ function mirrorsInstead(policy: DeclaredPolicy, queues: readonly DeclaredQueue[]
   const left = policyWithoutMirrors(policy.definition);
   const remaining =
     left === undefined
-      ? 'no policy'
+      ? 'remove the policy'
       : `the policy ${JSON.stringify({ ...policy.written, 'apply-to': 'quorum_queues', definition: left })}`;
   const mirrored = queues.filter((queue) => queue.vhost === policy.vhost && isMatch(policy.pattern, queue.name));
   const classic = mirrored.filter(({ type }) => type === 'classic').map(({ name }) => name);
   const shown =
     classic.length > 5 ? `${classic.slice(0, 5).join(', ')} and ${classic.length - 5} more` : classic.join(', ');
   const args: Plain = quorumArguments({}, { replicas: replicasOf(policy.definition) });
-  return `${remaining}, and its queues${shown === '' ? '' : ` (${shown})`} declared durable with ${JSON.stringify(args)}`;
+  return `${remaining}, and declare its queues${shown === '' ? '' : ` (${shown})`} durable with ${JSON.stringify(args)}`;
 }
 
 function isMatch(pattern: string, name: string): boolean {

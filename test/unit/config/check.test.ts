@@ -99,12 +99,12 @@ test('a name that only another vhost has is reported with that vhost', () => {
   assert.equal(
     linesOf(file).map((line) => line.replace(/^f:\d+:\d+: /, '')),
     [
-      `vhosts.w.bindings[0]: unknown queue "mine": ${there}, and a binding is in one vhost`,
-      `vhosts.w.publications.inside.exchange: unknown exchange "shop": ${there}: move this there`,
-      `publications.order.exchange: unknown exchange "shop": ${there}: set "vhost": "v"`,
-      `publications.ask.queue: unknown queue "mine": ${there}: set "vhost": "v"`,
-      `publications.ask.replyTo: unknown reply queue "mine": ${there}: set "vhost": "v"`,
-      `subscriptions.s.queue: unknown queue "mine": ${there}: set "vhost": "v"`,
+      `vhosts.w.bindings[0]: unknown queue "mine"; ${there}, but a binding connects items of one vhost`,
+      `vhosts.w.publications.inside.exchange: unknown exchange "shop"; ${there}, so move this there`,
+      `publications.order.exchange: unknown exchange "shop"; ${there}, so set "vhost": "v"`,
+      `publications.ask.queue: unknown queue "mine"; ${there}, so set "vhost": "v"`,
+      `publications.ask.replyTo: unknown reply queue "mine"; ${there}, so set "vhost": "v"`,
+      `subscriptions.s.queue: unknown queue "mine"; ${there}, so set "vhost": "v"`,
     ],
   );
 });
@@ -169,15 +169,15 @@ test('a syntax error is told with its line and column, one for a line', () => {
   const cases: [string, string][] = [
     ['', 'f:1:1: the file is empty'],
     [' \n', 'f:1:1: the file is empty'],
-    ['{ "vhosts": {}, }', 'f:1:17: a comma before the closing bracket'],
-    ['{ "vhosts" {} }', 'f:1:12: a colon is expected'],
-    ['{ "vhosts": {} "mq": {} }', 'f:1:16: a comma is expected'],
+    ['{ "vhosts": {}, }', 'f:1:17: unexpected comma before the closing bracket'],
+    ['{ "vhosts" {} }', 'f:1:12: expected a colon'],
+    ['{ "vhosts": {} "mq": {} }', 'f:1:16: expected a comma'],
     ['{}\n{}', 'f:2:1: unexpected token after the end of the object'],
-    ['// x\n{}', 'f:1:1: JSON has no comments'],
-    ['{ "a": "b', 'f:1:8: the string has no end'],
-    ['{', 'f:1:2: a closing brace is missing'],
+    ['// x\n{}', 'f:1:1: JSON does not allow comments'],
+    ['{ "a": "b', 'f:1:8: unterminated string'],
+    ['{', 'f:1:2: missing closing brace'],
     ['[]', 'f:1:1: must be an object (not a list)'],
-    ['[['.repeat(100_000), 'f:1:1: it is nested too deep'],
+    ['[['.repeat(100_000), 'f:1:1: nested too deeply'],
   ];
   for (const [text, line] of cases) assert.equal(linesOf(text), [line], text.slice(0, 30));
 });
@@ -189,7 +189,7 @@ test('lines and columns are right behind every kind of line end and behind astra
 });
 
 test('a key that is there twice is found', () => {
-  assert.equal(linesOf('{"mq":{},\n "mq":{}}'), ['f:2:2: mq: the key is there twice']);
+  assert.equal(linesOf('{"mq":{},\n "mq":{}}'), ['f:2:2: mq: duplicate key; remove one of the two']);
 });
 
 test('no value of a password or address is shown', () => {
@@ -258,7 +258,7 @@ test('a handler is judged although its role has no right behaviour', () => {
   for (const role of [{ handler }, { behaviour: 'consum', handler }, { consume: 'hello', publish: 'hello', handler }]) {
     const lines = linesOf({ mq: { roles: { r: role } } });
     assert.ok(
-      lines.some((line) => line.endsWith('mq.roles.r.handler.batch: is only for execLines and module')),
+      lines.some((line) => line.endsWith('mq.roles.r.handler.batch: applies only to execLines and module')),
       lines.join(),
     );
     assert.is(lines.length, 2);
@@ -328,7 +328,7 @@ test('warnings are reported beside problems of other parts', () => {
 
 test('a file that is not JSON has the hint that more may follow', () => {
   const { problems } = checkConfigText('{ "vhosts": {}, }', { file: 'f', env: {}, builtin });
-  assert.match(configError('f', problems).hint ?? '', /^the rest of the file is checked when/);
+  assert.match(configError('f', problems).hint ?? '', /^mq checks the rest of the file when/);
   const { problems: others } = checkConfigText('{ "vhost": {} }', { file: 'f', env: {}, builtin });
   assert.is(configError('f', others).hint, undefined);
 });

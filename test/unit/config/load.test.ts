@@ -55,8 +55,8 @@ test('a file outside of cwd is named as it was given', async ({ cwd }) => {
 test('a file that is named and cannot be read is an error that says why', async ({ cwd }) => {
   mkdirSync(join(cwd, 'rascal.json'));
   for (const [where, wording] of [
-    [{ option: 'nope.json' }, /nope\.json: there is no such file/],
-    [{ env: { MQ_CONFIG: 'nope.json' } }, /nope\.json: there is no such file/],
+    [{ option: 'nope.json' }, /nope\.json: no such file/],
+    [{ env: { MQ_CONFIG: 'nope.json' } }, /nope\.json: no such file/],
     [{ option: '.' }, /\.: it is a directory/],
     [{ option: '' }, /"": it is a directory/],
     [{}, /rascal\.json: it is a directory/],
@@ -85,7 +85,7 @@ test('an empty file and one that is not UTF-8 are wrong', async ({ cwd }) => {
   assert.is((await failure({ cwd })).code, 'CONFIG');
   writeFileSync(join(cwd, 'rascal.json'), Buffer.from([0x7b, 0xff, 0x7d]));
   const error = await failure({ cwd });
-  assert.equal([error.code, error.message], ['CONFIG', 'rascal.json: is not UTF-8']);
+  assert.equal([error.code, error.message], ['CONFIG', 'rascal.json is not UTF-8']);
 });
 
 test.run();

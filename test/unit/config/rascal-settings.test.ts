@@ -227,7 +227,7 @@ test("an unknown name is answered with the names of the user's file, not with th
   assert.equal(missing({ publications: ['job'] }), [
     'USAGE',
     'rascal.json has no publication "job" (did you mean "jobs"?)',
-    'there are jobs',
+    'it defines jobs',
   ]);
   assert.equal(missing({ subscriptions: ['jobs'] }), ['USAGE', 'rascal.json has no subscription "jobs"', undefined]);
 });

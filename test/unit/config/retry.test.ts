@@ -72,17 +72,17 @@ test('every wrong setting and reference of retry is found, with what was probabl
   assert.equal(lined(file), [
     'mq.retry.deadLetter.publication: unknown publication "taks" (did you mean "task"?)',
     'mq.subscriptions.tsk: unknown subscription "tsk" (did you mean "task"?)',
-    'mq.subscriptions.task.retry.deadLetter: has a publication and a queue: one of them',
+    'mq.subscriptions.task.retry.deadLetter: sets both a publication and a queue; keep one',
     'mq.subscriptions.task.retry.deadLetter.queue: unknown queue "helo" (did you mean "hello"?)',
     'mq.subscriptions.rpc.retry.deadLetter.queue: unknown queue "far"',
-    'mq.subscriptions.logs.retry.deadLetter: needs a publication or a queue',
+    'mq.subscriptions.logs.retry.deadLetter: requires a publication or a queue',
     'mq.subscriptions.logs.retri: unknown key (did you mean "retry"?)',
     'mq.roles.a.retry.onFail: must be retry, dead-letter, requeue, drop or exit, not "rety" (did you mean "retry"?)',
     'mq.roles.a.retry.attempts: must be a whole number of 1 or more, not 0',
-    'mq.roles.b.retry: must be an object, or false',
-    'mq.roles.c.retry.deadLetter.publication: is of the vhost "v", the subscription of "/"',
-    'mq.roles.d.retry.deadLetter: must be an object, or false',
-    'mq.roles.e.retry: a publish role has no retry',
+    'mq.roles.b.retry: must be an object or false',
+    'mq.roles.c.retry.deadLetter.publication: is in the vhost "v", but the subscription is in "/"',
+    'mq.roles.d.retry.deadLetter: must be an object or false',
+    'mq.roles.e.retry: a publish role does not accept "retry"; remove it',
   ]);
 });
 
@@ -104,7 +104,7 @@ test('a wait queue that the file defines leads back to its work queue after the 
   const waits = (options: object) =>
     lined({ vhosts: { '/': { queues: { q: {}, 'q.retry.50': { options }, 'other.retry.9': {} } } } });
   const wrong = [
-    'vhosts["/"].queues["q.retry.50"]: a wait queue of "q" needs x-message-ttl 50, x-dead-letter-exchange "" and x-dead-letter-routing-key "q"',
+    'vhosts["/"].queues["q.retry.50"]: a wait queue of "q" requires x-message-ttl 50, x-dead-letter-exchange "" and x-dead-letter-routing-key "q"',
   ];
   assert.equal(waits({}), wrong);
   const back = { 'x-message-ttl': 50, 'x-dead-letter-exchange': '', 'x-dead-letter-routing-key': 'q' };
@@ -123,7 +123,7 @@ test('a role whose dead letters go nowhere is told so, unless the broker or --on
     });
     return deadLetterWarning(config, 's', retryOfRole(config));
   };
-  assert.match(warning(false) ?? '', /^a message that fails is lost: the queue q has no dead-letter queue/);
+  assert.match(warning(false) ?? '', /^failed messages are lost, because the queue q has no dead-letter queue/);
   assert.ok(warning({ deadLetter: false, attempts: 3 }));
   assert.is(warning({}), undefined);
   assert.is(warning({ deadLetter: false, onFail: 'exit' }), undefined);

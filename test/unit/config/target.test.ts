@@ -25,15 +25,15 @@ test('what 4.3 refuses and has deprecated stands there with its place and its eq
   "subscriptions": { "safe": { "queue": "safe", "channelPrefetch": 5 } } }`;
   assert.equal(problemsOf(text), []);
   assert.equal(linesOf(text, '4.3'), [
-    'refused f:2:39: vhosts["/"].exchanges.later.type: the plugin of delayed messages is archived, and there is none for RabbitMQ 4.3; instead: a queue with x-message-ttl that dead-letters to the exchange (as the retries of mq do)',
-    'refused f:4:80: vhosts["/"].queues.jobs.options.arguments.x-ha-policy: no mirrored queues since RabbitMQ 4.0: it takes this argument and keeps the queue on one node; instead: "options": {"durable":true,"arguments":{"x-queue-type":"quorum","x-expires":1800000,"x-max-length":10}}',
-    'refused f:5:44: vhosts["/"].queues.scratch.options.durable: a queue that is neither durable nor exclusive: RabbitMQ 4.3.0 closes the connection (541) unless deprecated_features.permit.transient_nonexcl_queues is set; 4.3.6 of Debian takes it, and warns; instead: "options": {"durable":true} (or exclusive, where one connection uses it)',
-    'deprecated f:5:64: vhosts["/"].queues.scratch.options.queueMode: does nothing since RabbitMQ 3.12: every classic queue is as lazy was; the notes of 4.3.0 say that it is refused, and 4.3.6 takes it; instead: no x-queue-mode',
-    'refused f:6:63: vhosts["/"].queues.old.options.arguments.x-queue-version: version 1 of classic queues is gone in RabbitMQ 4.3 (406); instead: no x-queue-version',
+    'refused f:2:39: vhosts["/"].exchanges.later.type: the delayed message exchange plugin is archived and has no release for RabbitMQ 4.3; instead: a queue with x-message-ttl that dead-letters to the exchange, as in the retries of mq',
+    'refused f:4:80: vhosts["/"].queues.jobs.options.arguments.x-ha-policy: RabbitMQ 4.0 removed mirrored queues; it ignores this argument and keeps the queue on one node; instead: "options": {"durable":true,"arguments":{"x-queue-type":"quorum","x-expires":1800000,"x-max-length":10}}',
+    'refused f:5:44: vhosts["/"].queues.scratch.options.durable: RabbitMQ 4.3.0 refuses a queue that is neither durable nor exclusive: it closes the connection (541) unless deprecated_features.permit.transient_nonexcl_queues is set. The Debian package 4.3.6 accepts it with a warning; instead: "options": {"durable":true} (or "exclusive": true if only one connection uses it)',
+    'deprecated f:5:64: vhosts["/"].queues.scratch.options.queueMode: has no effect since RabbitMQ 3.12, because every classic queue behaves like a lazy one; the release notes of 4.3.0 announce that it is refused, but 4.3.6 accepts it; instead: remove x-queue-mode',
+    'refused f:6:63: vhosts["/"].queues.old.options.arguments.x-queue-version: RabbitMQ 4.3 removed version 1 of classic queues (406); instead: remove x-queue-version',
     'refused f:6:92: vhosts["/"].queues.old.options.arguments.x-queue-master-locator: is deprecated, and RabbitMQ 4.3 closes the connection (541); instead: "x-queue-leader-locator": "balanced"',
-    'refused f:7:43: vhosts["/"].queues.safe.options.exclusive: a quorum queue is always durable, never exclusive, never auto-deleted (406); instead: a classic queue',
-    'refused f:7:64: vhosts["/"].queues.safe.options.maxPriority: a quorum queue does not take it (406); instead: nothing; a quorum queue heeds the priority of messages without it',
-    'deprecated f:8:68: subscriptions.safe.channelPrefetch: RabbitMQ 4.3 answers ok, and limits every consumer of the channel by itself; instead: "prefetch": 5',
+    'refused f:7:43: vhosts["/"].queues.safe.options.exclusive: a quorum queue is always durable, never exclusive and never auto-deleted (406); instead: a classic queue',
+    'refused f:7:64: vhosts["/"].queues.safe.options.maxPriority: a quorum queue does not support this argument (406); instead: remove it; a quorum queue supports message priorities without it',
+    'deprecated f:8:68: subscriptions.safe.channelPrefetch: RabbitMQ 4.3 accepts this limit but applies it to each consumer of the channel; instead: "prefetch": 5',
   ]);
 });
 
@@ -65,7 +65,7 @@ test('what queues get from defaults is found, and what is not declared is not', 
   };
   assert.equal(
     linesOf(file, '4.3').map((line) => line.slice(0, 80)),
-    ['refused f:1:90: vhosts.v.queues[0]: a queue that is neither durable nor exclusiv'],
+    ['refused f:1:90: vhosts.v.queues[0]: RabbitMQ 4.3.0 refuses a queue that is neith'],
   );
 });
 
@@ -75,7 +75,7 @@ test('variables are filled in before', () => {
       '/': { queues: { q: { options: { arguments: { 'x-queue-type': '${TYPE:-stream}', 'x-expires': 1 } } } } },
     },
   };
-  assert.match(linesOf(file, '4.3')[0] ?? '', 'a stream queue does not take it');
+  assert.match(linesOf(file, '4.3')[0] ?? '', 'a stream queue does not support this argument');
 });
 
 test('of exported definitions, a mirroring policy is refused with what is left of it and its queues', () => {
@@ -113,24 +113,24 @@ test('of exported definitions, a mirroring policy is refused with what is left o
       [
         'refused',
         'policies[0].definition.ha-mode',
-        'the policy {"vhost":"/","name":"ha","pattern":"^ha\\\\.","apply-to":"quorum_queues","definition":{"max-length":9}}, and its queues (ha.orders) declared durable with {"x-queue-type":"quorum","x-quorum-initial-group-size":3}',
+        'the policy {"vhost":"/","name":"ha","pattern":"^ha\\\\.","apply-to":"quorum_queues","definition":{"max-length":9}}, and declare its queues (ha.orders) durable with {"x-queue-type":"quorum","x-quorum-initial-group-size":3}',
       ],
       [
         'refused',
         'policies[1].definition.ha-mode',
-        'no policy, and its queues (ha.orders, tmp) declared durable with {"x-queue-type":"quorum"}',
+        'remove the policy, and declare its queues (ha.orders, tmp) durable with {"x-queue-type":"quorum"}',
       ],
       ['refused', 'policies[2].definition.queue-master-locator', '"queue-leader-locator": "client-local"'],
-      ['deprecated', 'policies[2].definition.queue-mode', 'no queue-mode'],
+      ['deprecated', 'policies[2].definition.queue-mode', 'remove queue-mode'],
       [
         'warning',
         'queues[1].arguments.x-queue-type',
-        '"x-delivery-limit": -1 with it, or a higher limit and x-dead-letter-exchange',
+        'add "x-delivery-limit": -1, or set a limit and x-dead-letter-exchange',
       ],
       [
         'refused',
         'queues[2].durable',
-        '"durable": true, "auto_delete": false, "arguments": {"x-expires":1800000} (or exclusive, where one connection uses it)',
+        '"durable": true, "auto_delete": false, "arguments": {"x-expires":1800000} (or "exclusive": true if only one connection uses it)',
       ],
     ],
   );

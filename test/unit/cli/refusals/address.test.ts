@@ -4,7 +4,7 @@ import { test } from 'uvu';
 import { addressWithCanary, canary } from '../../../support/refusal.ts';
 import { connection, type Row, refuses } from './rows.ts';
 
-const addressHint = 'an address is written amqp://user:password@host:port/vhost';
+const addressHint = 'write an address as amqp://user:password@host:port/vhost';
 const badAddresses = [
   ['with another scheme', addressWithCanary('h', { scheme: 'http' }), 'the scheme is http, not amqp or amqps'],
   ['without a scheme', `mq:${encodeURIComponent(canary)}@h`, 'not a URL: it does not begin with amqp:// or amqps://'],
@@ -19,7 +19,7 @@ const badAddresses = [
   [
     'with an invalid percent-encoding',
     addressWithCanary('h/%zz'),
-    'a % is not followed by two hexadecimal digits of UTF-8 (a literal % is written %25)',
+    'a % is not followed by two hexadecimal digits of UTF-8; write a literal % as %25',
   ],
   [
     'with an unknown option',

@@ -32,8 +32,8 @@ refuses([
     title: 'a missing file of --config',
     args: ['producer', '--config', 'none.json', 'hi'],
     exit: 66,
-    line: 'mq producer: cannot read the configuration none.json: there is no such file [NO_INPUT]',
-    hint: 'it is named by --config',
+    line: 'mq producer: cannot read the configuration none.json: no such file [NO_INPUT]',
+    hint: '--config names this file',
     everyStyle: true,
   },
   {
@@ -41,15 +41,15 @@ refuses([
     args: ['worker'],
     env: { MQ_CONFIG: 'none.json' },
     exit: 66,
-    line: 'mq worker: cannot read the configuration none.json: there is no such file [NO_INPUT]',
-    hint: 'it is named by MQ_CONFIG',
+    line: 'mq worker: cannot read the configuration none.json: no such file [NO_INPUT]',
+    hint: 'MQ_CONFIG names this file',
   },
   {
     title: 'a folder as the configuration',
     args: ['producer', '--config', '/', 'hi'],
     exit: 66,
     line: 'mq producer: cannot read the configuration /: it is a directory [NO_INPUT]',
-    hint: 'it is named by --config',
+    hint: '--config names this file',
   },
   {
     title: 'mq check without a rascal.json',
@@ -62,7 +62,7 @@ refuses([
     title: 'mq check with a missing file',
     args: ['check', 'none.json'],
     exit: 66,
-    line: 'mq check: cannot read the configuration none.json: there is no such file [NO_INPUT]',
+    line: 'mq check: cannot read the configuration none.json: no such file [NO_INPUT]',
   },
   {
     title: 'a configuration that is not valid JSON, with line and column',
@@ -70,7 +70,7 @@ refuses([
     files: rascal('{\n  "vhosts": {\n    "/": { "queues": { "a": tru } }\n  }\n}'),
     exit: 78,
     line: 'mq producer: rascal.json:3:29: unexpected token [CONFIG]',
-    hint: 'the rest of the file is checked when it is valid JSON',
+    hint: 'mq checks the rest of the file when it is valid JSON',
     everyStyle: true,
   },
   {
@@ -91,7 +91,7 @@ refuses([
     title: 'a configuration that is not UTF-8',
     args: ['producer', '--config', '/bin/sh', 'hi'],
     exit: 78,
-    line: 'mq producer: /bin/sh: is not UTF-8 [CONFIG]',
+    line: 'mq producer: /bin/sh is not UTF-8 [CONFIG]',
   },
   {
     title: 'an unknown attribute',
@@ -135,7 +135,7 @@ refuses([
       JSON.stringify({ publications: { p: { queue: '$NAME' } } }).replace('$NAME', ['$', '{NOPE}'].join('')),
     ),
     exit: 78,
-    line: /^mq producer: rascal\.json:1:32: publications\.p\.queue: the environment has no variable "NOPE" \(a default is written .*\) \[CONFIG\]$/,
+    line: /^mq producer: rascal\.json:1:32: publications\.p\.queue: the environment variable NOPE is not set; set it, or write a default: .* \[CONFIG\]$/,
   },
   {
     title: 'several problems, one line each',
@@ -153,7 +153,7 @@ refuses([
     args: ['producer', 'hi'],
     files: connection(addressWithCanary('h:99999')),
     exit: 78,
-    line: 'mq producer: rascal.json:1:30: vhosts["/"].connection: the port is not a number from 1 to 65535 (an address is written amqp://user:password@host:port/vhost) [CONFIG]',
+    line: 'mq producer: rascal.json:1:30: vhosts["/"].connection: the port is not a number from 1 to 65535; write an address as amqp://user:password@host:port/vhost [CONFIG]',
     everyStyle: true,
   },
   {
@@ -161,14 +161,14 @@ refuses([
     args: ['producer', 'hi'],
     files: rascal({ mq: { roles: { '--json': { publish: 'hello' } } } }),
     exit: 78,
-    line: 'mq producer: rascal.json:1:26: mq.roles.--json: a role is named with letters, digits and _ . : - only [CONFIG]',
+    line: 'mq producer: rascal.json:1:26: mq.roles.--json: the name of a role may contain only letters, digits and _ . : - [CONFIG]',
   },
   {
     title: 'a role with the name of a command',
     args: ['check'],
     files: rascal({ mq: { roles: { publish: { publish: 'hello' } } } }),
     exit: 78,
-    line: 'mq check: rascal.json:1:27: mq.roles.publish: mq has a command of this name; give the role another one [CONFIG]',
+    line: 'mq check: rascal.json:1:27: mq.roles.publish: mq has a command of this name; rename the role [CONFIG]',
   },
   {
     title: 'a role with the name of a command, and another problem',
@@ -177,7 +177,7 @@ refuses([
     exit: 78,
     line: 'mq check: rascal.json has 2 problems [CONFIG]',
     problems: [
-      'rascal.json:1:24: mq.roles.demo: mq has a command of this name; give the role another one',
+      'rascal.json:1:24: mq.roles.demo: mq has a command of this name; rename the role',
       'rascal.json:1:62: mq.roles.mine.publish: unknown publication "helo" (did you mean "hello"?)',
     ],
   },

@@ -33,7 +33,7 @@ test('keys are left as they are', () => {
 
 test('an undefined variable is one problem, at its place', () => {
   const text = '{\n "publications": { "p": { "queue": "a${NOPE}" } }\n}';
-  const message = 'the environment has no variable "NOPE" (a default is written ${NOPE:-default})';
+  const message = 'the environment variable NOPE is not set; set it, or write a default: ${NOPE:-default}';
   assert.equal(linesOf(text), [`f:2:38: publications.p.queue: ${message}`]);
   assert.is(linesOf('{"$schema": "${constructor} ${__proto__}"}').length, 2);
 });
