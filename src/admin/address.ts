@@ -55,7 +55,7 @@ export function parseManagement(list: string, { at, login }: { at: string; login
   });
 }
 
-/** What may name the management API of a broker, in the order of precedence. */
+/** Sources of the address of the management API, in the order of precedence. */
 export interface ManagementSources {
   /** Value of `--management-url`. */
   readonly option: string | undefined;

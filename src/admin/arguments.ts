@@ -1,5 +1,7 @@
 // Parses command-line values that are not plain text: JSON, queue arguments, tags.
 
+import { isObject } from '../config/plain.ts';
+import { asMqError } from '../errors.ts';
 import { nearest } from '../terminal/nearest.ts';
 import type { Call } from './action.ts';
 import type { ApiObject } from './json.ts';
@@ -7,18 +9,17 @@ import type { ApiObject } from './json.ts';
 /** Parses JSON in an argument. Throws USAGE. */
 export function jsonOf(call: Call, name: string): unknown {
   try {
-    return JSON.parse(call.arg(name)) as unknown;
+    return JSON.parse(call.arg(name));
   } catch (error) {
-    throw call.usage(`the ${name} is not JSON: ${(error as Error).message}`);
+    throw call.usage(`the ${name} is not JSON: ${asMqError(error).message}`);
   }
 }
 
 /** Parses a JSON object in an argument. Throws USAGE. */
 export function objectOf(call: Call, name: string): ApiObject {
   const value = jsonOf(call, name);
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw call.usage(`the ${name} must be a JSON object, such as {"max-length":1000}`);
-  return value as ApiObject;
+  if (isObject(value)) return value;
+  throw call.usage(`the ${name} must be a JSON object, such as {"max-length":1000}`);
 }
 
 /** Parses `--argument NAME=VALUE`. Numbers, true, false and JSON become values of their type; all else is text. */
@@ -34,7 +35,7 @@ export function argumentsOf(call: Call): ApiObject {
 function readable(text: string): unknown {
   if (!/^(?:-?(?:0|[1-9]\d*)(?:\.\d+)?|true|false|[{["].*)$/s.test(text)) return text;
   try {
-    const value = JSON.parse(text) as unknown;
+    const value: unknown = JSON.parse(text);
     // JavaScript would change an integer that is not safe, so it stays text.
     return typeof value === 'number' && Number.isInteger(value) && !Number.isSafeInteger(value) ? text : value;
   } catch {
@@ -53,7 +54,7 @@ export function tagsOf(call: Call): string[] {
     if (knownTags.includes(tag)) continue;
     const near = nearest(tag, knownTags, 2);
     if (near !== undefined) throw call.usage(`there is no tag '${tag}'; did you mean '${near}'?`);
-    call.say(`'${tag}' is none of RabbitMQ's own tags: ${knownTags.join(', ')}`);
+    call.say(`'${tag}' is not one of RabbitMQ's own tags: ${knownTags.join(', ')}`);
   }
   return [...new Set(tags)];
 }

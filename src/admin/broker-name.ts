@@ -2,7 +2,7 @@
 
 import { escaped } from '../errors.ts';
 import type { Management } from './client.ts';
-import type { ApiObject } from './json.ts';
+import { objectIn } from './json.ts';
 import { refusal } from './refusal.ts';
 
 /**
@@ -15,7 +15,7 @@ export async function clusterNameOf(api: Management): Promise<string | undefined
   // Brokers other than RabbitMQ may not have this path.
   if (answer.status === 404) return undefined;
   if (answer.status !== 200) throw refusal(answer, { method: 'GET', path, api });
-  const { name } = answer.body as ApiObject;
+  const { name } = objectIn(answer.body);
   return typeof name === 'string' ? name : undefined;
 }
 

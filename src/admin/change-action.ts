@@ -7,9 +7,9 @@ import type { Answer } from './http.ts';
 import type { ApiObject } from './json.ts';
 import { query } from './path.ts';
 import { reasonOf, refusal } from './refusal.ts';
-import { absence, methodOf, pathOf, placeOf } from './request.ts';
+import { inVhost, methodOf, notFoundError, pathOf } from './request.ts';
 
-export interface ChangeRow {
+interface ChangeRow {
   readonly verb: string;
   readonly noun: string;
   readonly summary: string;
@@ -20,7 +20,7 @@ export interface ChangeRow {
   readonly body?: (call: Call) => unknown;
   readonly query?: (call: Call) => Parameters<typeof query>[0];
   readonly headers?: (call: Call) => Readonly<Record<string, string>>;
-  /** A delete always has a question; see `taking`. */
+  /** A delete always has a question; see `deleteQuestion`. */
   readonly question?: Action['question'];
   /** Outcome for status 204 if 201 means `created`. Defaults to `unchanged` for create, and `updated` for set. */
   readonly again?: string;
@@ -50,10 +50,10 @@ export function changeAction(row: ChangeRow): Action {
       const path = pathOf(call) + query(row.query?.(call) ?? {});
       const method = methodOf(call.action);
       const answer = await call.api.ask(method, path, row.body?.(call), row.headers?.(call));
-      if (answer.status === 404 && call.flag('if-exists')) return done(call, 'absent');
-      if (isAbsent(answer)) throw await absence(call);
+      if (answer.status === 404 && call.flag('if-exists')) return changeResult(call, 'absent');
+      if (isAbsent(answer)) throw await notFoundError(call);
       if (answer.status >= 300) throw refusal(answer, { method, path, api: call.api });
-      return done(call, outcomeOf(row, answer.status));
+      return changeResult(call, outcomeOf(row, answer.status));
     },
   };
 }
@@ -70,14 +70,18 @@ function outcomeOf({ verb, request, again }: ChangeRow, status: number): string 
 }
 
 /** Returns `deleted queue orders in vhost /`, and an object for programs. `what` replaces the names in the line. */
-export function done(call: Call, outcome: string, { what, ...more }: ApiObject & { what?: string } = {}): Result {
+export function changeResult(
+  call: Call,
+  outcome: string,
+  { what, ...more }: ApiObject & { what?: string } = {},
+): Result {
   const { verb, noun = '', isInVhost, args = [] } = call.action;
   const names = args.filter(({ isRest }) => !isRest).map(({ name }) => [name, call.arg(name)] as const);
-  const said = outcome === 'absent' ? 'there was no' : outcome === 'unchanged' ? 'there was already' : outcome;
+  const did = outcome === 'absent' ? 'there was no' : outcome === 'unchanged' ? 'there was already' : outcome;
   const named = Object.fromEntries(names.filter(([, value]) => value !== ''));
   return {
     kind: 'done',
-    line: `${said} ${noun} ${escaped(what ?? subjectOf(call))}${placeOf(call)}`,
+    line: `${did} ${noun} ${escaped(what ?? subjectOf(call))}${inVhost(call)}`,
     item: { action: verb, kind: noun, ...named, ...(isInVhost && { vhost: vhostOf(call) }), outcome, ...more },
   };
 }
@@ -93,10 +97,10 @@ function subjectOf({ action, arg }: Call): string {
 }
 
 /** Returns the question before a deletion: `delete queue 'orders' in vhost '/'?`. */
-export function taking(what?: string): (call: Call) => string {
+export function deleteQuestion(what?: string): (call: Call) => string {
   return (call) => {
     const { verb, noun, args = [] } = call.action;
     const names = args.map(({ name }) => call.arg(name)).filter((name) => name !== '');
-    return `${verb} ${noun} ${names.map((name) => `'${name}'`).join(' ')}${placeOf(call)}${what ? `, ${what}` : ''}?`;
+    return `${verb} ${noun} ${names.map((name) => `'${name}'`).join(' ')}${inVhost(call)}${what ? `, ${what}` : ''}?`;
   };
 }

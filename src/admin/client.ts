@@ -3,7 +3,7 @@
 import { Agent } from 'node:http';
 import { type ErrorCode, MqError } from '../errors.ts';
 import type { ManagementAddress } from './address.ts';
-import { type Answer, type Limits, type Question, type RawAnswer, roundTrip, type Silence } from './http.ts';
+import { type Answer, type ApiRequest, type Limits, NoAnswer, type RawAnswer, sendRequest } from './http.ts';
 import { refusal } from './refusal.ts';
 
 export interface ManagementOptions extends Partial<Limits> {
@@ -90,34 +90,44 @@ export class Management {
     headers: Readonly<Record<string, string>> = {},
   ): Promise<Answer> {
     const text = body === undefined ? undefined : JSON.stringify(body);
-    const question = { method, path: `/api${path}`, body: text, headers };
+    const request = { method, path: `/api${path}`, body: text, headers };
     const failures: MqError[] = [];
-    for (let trial = 0; trial < this.#addresses.length; trial += 1) {
-      const at = (this.#current + trial) % this.#addresses.length;
-      const address = this.#addresses[at] as ManagementAddress;
+    for (const address of this.#inOrder()) {
       try {
         await this.#proven(address);
-        const answer = await this.#roundTrip(address, question);
+        const answer = await this.#send(address, request);
         const isAbsent = absentStatuses.includes(answer.status);
         // RFC 9110, 15.6.5: a server that answers 504 has forwarded the request.
-        if (isAbsent && method !== 'GET') throw inDoubt(question, absent(answer, address));
-        if (isAbsent && trial + 1 < this.#addresses.length) continue;
-        this.#current = at;
-        return { status: answer.status, body: parsed(answer, address) };
-      } catch (failure) {
-        if (failure instanceof Error) {
-          const isAbsence = failure instanceof MqError && absentCodes.includes(failure.code);
-          if (!isAbsence || this.#signal?.aborted) throw failure;
-          failures.push(failure);
+        if (isAbsent && method !== 'GET') throw inDoubt(request, absent(answer, address));
+        if (isAbsent && failures.length + 1 < this.#addresses.length) {
+          failures.push(absent(answer, address));
           continue;
         }
-        const { error, isSent } = failure as Silence;
-        if (isSent && method !== 'GET') throw inDoubt(question, error);
-        if (this.#signal?.aborted || error.code === 'PROTOCOL') throw error;
-        failures.push(error);
+        this.#current = this.#addresses.indexOf(address);
+        return { status: answer.status, body: parsed(answer, address) };
+      } catch (failure) {
+        failures.push(this.#toleratedFailure(failure, request));
       }
     }
     throw joined(failures);
+  }
+
+  /** Returns the addresses, starting with the one that answered last. */
+  #inOrder(): readonly ManagementAddress[] {
+    return [...this.#addresses.slice(this.#current), ...this.#addresses.slice(0, this.#current)];
+  }
+
+  /** Returns the error of an address after which the next one may be tried. Throws any other failure. */
+  #toleratedFailure(failure: unknown, request: ApiRequest): MqError {
+    const isStopped = this.#signal?.aborted === true;
+    if (!(failure instanceof NoAnswer)) {
+      if (failure instanceof MqError && absentCodes.includes(failure.code) && !isStopped) return failure;
+      throw failure;
+    }
+    const { error, isSent } = failure;
+    if (isSent && request.method !== 'GET') throw inDoubt(request, error);
+    if (isStopped || error.code === 'PROTOCOL') throw error;
+    return error;
   }
 
   /** Closes its connections. */
@@ -135,10 +145,10 @@ export class Management {
     return proof;
   }
 
-  async #roundTrip(address: ManagementAddress, question: Question): Promise<RawAnswer> {
+  async #send(address: ManagementAddress, request: ApiRequest): Promise<RawAnswer> {
     const agent = address.isSecure ? await this.#secureAgent() : this.#agents.http;
     const [ca, isInsecure, signal] = [this.#ca, this.#isInsecure, this.#signal];
-    return roundTrip(address, question, { ...this.#limits, agent, ca, isInsecure, signal });
+    return sendRequest(address, request, { ...this.#limits, agent, ca, isInsecure, signal });
   }
 
   async #secureAgent(): Promise<Agent> {
@@ -151,7 +161,7 @@ export class Management {
 function parsed({ status, contentType, text }: RawAnswer, { origin }: ManagementAddress): unknown {
   if (text === '') return undefined;
   try {
-    return JSON.parse(text) as unknown;
+    return JSON.parse(text);
   } catch (error) {
     // RabbitMQ's own 4xx and 5xx answers may be HTML or text, but a successful answer is JSON.
     if (status >= 400 && status !== 404) return { error: `HTTP ${status}` };
@@ -160,8 +170,8 @@ function parsed({ status, contentType, text }: RawAnswer, { origin }: Management
       `the management API at ${origin}: the answer (HTTP ${status}) ${whatIs(contentType, text)}`,
       {
         hint: /^\s*[{[]/.test(text)
-          ? 'the log of the broker may say why'
-          : 'is that the address of the management API, and is rabbitmq_management enabled?',
+          ? 'the log of the broker may show the reason'
+          : 'check that this is the address of the management API, and that rabbitmq_management is enabled',
         cause: error,
       },
     );
@@ -173,31 +183,31 @@ function parsed({ status, contentType, text }: RawAnswer, { origin }: Management
  * name and still answers with a success status.
  */
 function whatIs(contentType: string, text: string): string {
-  if (/^\s*[{[]/.test(text)) return 'is JSON that breaks off';
-  return /html/i.test(contentType) || /^\s*</.test(text) ? 'is HTML, not JSON' : 'is no JSON';
+  if (/^\s*[{[]/.test(text)) return 'is truncated JSON';
+  return /html/i.test(contentType) || /^\s*</.test(text) ? 'is HTML, not JSON' : 'is not JSON';
 }
 
 function absent({ status }: RawAnswer, { origin }: ManagementAddress): MqError {
-  return new MqError('UNAVAILABLE', `the management API at ${origin} cannot tell (HTTP ${status})`);
+  return new MqError('UNAVAILABLE', `the management API at ${origin} is not available (HTTP ${status})`);
 }
 
-function inDoubt({ method, path }: Question, error: MqError): MqError {
+function inDoubt({ method, path }: ApiRequest, error: MqError): MqError {
   if (error.code === 'PROTOCOL' || error.code === 'TLS') return error;
   const code = ['INTERRUPTED', 'TERMINATED'].includes(error.code) ? error.code : 'IN_DOUBT';
   return new MqError(code, `${error.message}; ${method} ${path.split('?', 1)[0]} may have been done`, {
-    hint: 'look before you do it again',
+    hint: 'check the result before you repeat it',
     cause: error,
   });
 }
 
 function joined(failures: readonly MqError[]): MqError {
   const [first, ...others] = failures;
-  if (first === undefined) return new MqError('BUG', 'no address of the management API is given');
+  if (first === undefined) return new MqError('BUG', 'there is no address of the management API');
   if (others.length === 0)
     return first.code === 'UNAVAILABLE' && first.hint === undefined
       ? new MqError(first.code, first.message, { hint: managementHint, cause: first })
       : first;
-  return new MqError(first.code, `none of ${failures.length} addresses of the management API answers`, {
+  return new MqError(first.code, `no address of the management API answers (${failures.length} tried)`, {
     problems: failures.map(({ message }) => message),
     hint: managementHint,
     cause: first,
@@ -205,4 +215,4 @@ function joined(failures: readonly MqError[]): MqError {
 }
 
 const managementHint =
-  'the API is the plugin rabbitmq_management, as a rule on port 15672 (mq broker: --management-port); --management-url names another place';
+  'the plugin rabbitmq_management serves the API, usually on port 15672 (mq broker: --management-port); --management-url names another address';

@@ -2,7 +2,7 @@
 // classic queues at once; the exact depth of a quorum queue is available only over AMQP.
 
 import type { Call } from './action.ts';
-import type { ApiObject } from './json.ts';
+import { type ApiObject, numberIn } from './json.ts';
 
 /** Query parameters with which RabbitMQ answers without statistics. */
 export const withoutStatistics = { disable_stats: true, enable_queue_totals: true } as const;
@@ -26,9 +26,9 @@ export function withCounts(items: readonly ApiObject[], counted: readonly ApiObj
   });
 }
 
-/** Returns the items of `counted` with the other fields from `told`, the same list with statistics. */
-export function withStatistics(counted: readonly ApiObject[], told: readonly ApiObject[]): ApiObject[] {
-  const byKey = new Map(told.map((item) => [keyOf(item), item]));
+/** Returns the items of `counted` with the other fields from `described`, the same list with statistics. */
+export function withStatistics(counted: readonly ApiObject[], described: readonly ApiObject[]): ApiObject[] {
+  const byKey = new Map(described.map((item) => [keyOf(item), item]));
   return counted.map((item) => ({ ...byKey.get(keyOf(item)), ...item }));
 }
 
@@ -60,9 +60,9 @@ export async function withExactCounts(
 }
 
 function countsOf(item: ApiObject, { ready, consumers }: { ready: number; consumers: number }): ApiObject {
-  const [all, wasReady, unacked] = countColumns.map((name) => Number(item[name] ?? 0)) as [number, number, number];
+  const unacked = numberIn(item['messages_unacknowledged']);
   // These are dead letters that their target does not accept yet (messages_dlx), and retries that the queue delays.
-  const held = Math.max(0, all - wasReady - unacked);
+  const held = Math.max(0, numberIn(item['messages']) - numberIn(item['messages_ready']) - unacked);
   return { messages_ready: ready, messages: ready + unacked + held, consumers };
 }
 

@@ -1,6 +1,13 @@
 // Sends one request to one address of the management API, with limits for time and size.
 
-import { type Agent, request as askPlainly, type IncomingMessage, type RequestOptions } from 'node:http';
+import {
+  type Agent,
+  type ClientRequest,
+  type IncomingMessage,
+  type RequestOptions,
+  request as requestPlainly,
+} from 'node:http';
+import type { Socket } from 'node:net';
 import { MqError } from '../errors.ts';
 import type { ManagementAddress } from './address.ts';
 
@@ -11,7 +18,7 @@ export interface Limits {
   readonly maxBytes: number;
 }
 
-export interface Question {
+export interface ApiRequest {
   readonly method: string;
   /** Encoded path, including `/api`. */
   readonly path: string;
@@ -35,12 +42,17 @@ export interface RawAnswer {
 }
 
 /** Reason for a missing answer. `isSent` means that the request was sent and may have been executed. */
-export interface Silence {
+export class NoAnswer {
   readonly error: MqError;
   readonly isSent: boolean;
+
+  constructor(error: MqError, isSent: boolean) {
+    this.error = error;
+    this.isSent = isSent;
+  }
 }
 
-interface Surroundings {
+interface Transport {
   readonly agent: Agent;
   readonly ca: string | undefined;
   readonly isInsecure: boolean;
@@ -55,17 +67,26 @@ interface Surroundings {
 const connectMs = 5_000;
 
 /**
- * Sends the request. Rejects with a Silence: UNAVAILABLE, HOST_UNKNOWN, DEADLINE, TLS, PROTOCOL (not HTTP, or an answer
+ * Sends the request. Rejects with a NoAnswer: UNAVAILABLE, HOST_UNKNOWN, DEADLINE, TLS, PROTOCOL (not HTTP, or an answer
  * that is too large).
  */
-export async function roundTrip(
-  { hostname, port, isSecure, prefix, user, password, origin }: ManagementAddress,
-  { method, path, body, headers }: Question,
-  { agent, timeoutMs, maxBytes, ca, isInsecure, signal }: Limits & Surroundings,
+export async function sendRequest(
+  address: ManagementAddress,
+  request: ApiRequest,
+  settings: Limits & Transport,
 ): Promise<RawAnswer> {
   // fetch is not used, because it blocks about sixty ports (the Fetch standard, 2.9) and removes dots from the path.
-  const request = isSecure ? (await import('./https.ts')).request : askPlainly;
-  const options: RequestOptions & { ca?: string; rejectUnauthorized: boolean } = {
+  const open = address.isSecure ? (await import('./https.ts')).request : requestPlainly;
+  const roundTrip = new RoundTrip(open(optionsOf(address, request, settings)), address, settings);
+  return roundTrip.answer(request.body);
+}
+
+function optionsOf(
+  { hostname, port, prefix, user, password }: ManagementAddress,
+  { method, path, body, headers }: ApiRequest,
+  { agent, ca, isInsecure }: Transport,
+): RequestOptions & { ca?: string; rejectUnauthorized: boolean } {
+  return {
     hostname,
     port,
     method,
@@ -85,56 +106,90 @@ export async function roundTrip(
     rejectUnauthorized: !isInsecure,
     ...(ca !== undefined && { ca }),
   };
-  let isSent = false;
-  let isLate: 'connection' | 'answer' | undefined;
-  return new Promise<RawAnswer>((resolve, reject) => {
-    const asked = request(options);
-    const late = (what: 'connection' | 'answer') => () => {
-      isLate = what;
-      asked.destroy(new Error('late'));
+}
+
+/** One request from its start to its answer or failure. */
+class RoundTrip {
+  readonly #request: ClientRequest;
+  readonly #address: ManagementAddress;
+  readonly #settings: Limits & Transport;
+  readonly #result = Promise.withResolvers<RawAnswer>();
+  readonly #timers: readonly NodeJS.Timeout[];
+  #isSent = false;
+  /** Phase that exceeded its time limit. */
+  #isLate: 'connection' | 'answer' | undefined;
+
+  constructor(request: ClientRequest, address: ManagementAddress, settings: Limits & Transport) {
+    const { timeoutMs, signal } = settings;
+    this.#request = request;
+    this.#address = address;
+    this.#settings = settings;
+    this.#timers = [
+      setTimeout(() => this.#giveUp('connection'), Math.min(connectMs, timeoutMs)),
+      setTimeout(() => this.#giveUp('answer'), timeoutMs),
+    ];
+    signal?.addEventListener('abort', this.#stop, { once: true });
+    request.on('error', (error) => this.#fail(error));
+    request.on('socket', (socket) => this.#watch(socket));
+    request.on('response', (response) => this.#read(response));
+  }
+
+  answer(body: string | undefined): Promise<RawAnswer> {
+    if (this.#settings.signal?.aborted) this.#stop();
+    this.#request.end(body);
+    return this.#result.promise;
+  }
+
+  #watch(socket: Socket): void {
+    const onOpen = () => {
+      clearTimeout(this.#timers[0]);
+      this.#isSent = true;
     };
-    const connecting = setTimeout(late('connection'), Math.min(connectMs, timeoutMs));
-    const answering = setTimeout(late('answer'), timeoutMs);
-    const stop = () => asked.destroy(new Stopped(signal?.reason));
-    const settle = () => {
-      clearTimeout(connecting);
-      clearTimeout(answering);
-      signal?.removeEventListener('abort', stop);
-    };
-    const fail = (error: Error) => {
-      settle();
-      asked.destroy();
-      reject({ error: isLate ? lateness(origin, isLate, timeoutMs) : failureOf(origin, error), isSent });
-    };
-    signal?.addEventListener('abort', stop, { once: true });
-    if (signal?.aborted) stop();
-    asked.on('error', fail);
-    asked.on('socket', (socket) => {
-      const onOpen = () => {
-        clearTimeout(connecting);
-        isSent = true;
-      };
-      // A reused connection is already open.
-      if (!socket.connecting) onOpen();
-      else socket.once(isSecure ? 'secureConnect' : 'connect', onOpen);
+    // A reused connection is already open.
+    if (!socket.connecting) onOpen();
+    else socket.once(this.#address.isSecure ? 'secureConnect' : 'connect', onOpen);
+  }
+
+  #read(response: IncomingMessage): void {
+    const { maxBytes } = this.#settings;
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    response.on('data', (chunk: Buffer) => {
+      bytes += chunk.length;
+      chunks.push(chunk);
+      if (bytes > maxBytes) this.#fail(new TooLarge(maxBytes));
     });
-    asked.on('response', (response: IncomingMessage) => {
-      const chunks: Buffer[] = [];
-      let bytes = 0;
-      response.on('data', (chunk: Buffer) => {
-        bytes += chunk.length;
-        chunks.push(chunk);
-        if (bytes > maxBytes) fail(new TooLarge(maxBytes));
-      });
-      response.on('error', fail);
-      response.on('end', () => {
-        settle();
-        const { statusCode: status = 0, headers: told } = response;
-        resolve({ status, contentType: told['content-type'] ?? '', text: Buffer.concat(chunks).toString() });
+    response.on('error', (error) => this.#fail(error));
+    response.on('end', () => {
+      this.#settle();
+      const { statusCode: status = 0, headers } = response;
+      this.#result.resolve({
+        status,
+        contentType: headers['content-type'] ?? '',
+        text: Buffer.concat(chunks).toString(),
       });
     });
-    asked.end(body);
-  });
+  }
+
+  #giveUp(what: 'connection' | 'answer'): void {
+    this.#isLate = what;
+    this.#request.destroy(new Error('timeout'));
+  }
+
+  readonly #stop = () => this.#request.destroy(new Stopped(this.#settings.signal?.reason));
+
+  #fail(error: Error): void {
+    this.#settle();
+    this.#request.destroy();
+    const { origin } = this.#address;
+    const why = this.#isLate ? timeoutError(origin, this.#isLate, this.#settings.timeoutMs) : failureOf(origin, error);
+    this.#result.reject(new NoAnswer(why, this.#isSent));
+  }
+
+  #settle(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
+    this.#settings.signal?.removeEventListener('abort', this.#stop);
+  }
 }
 
 class TooLarge extends Error {
@@ -148,15 +203,16 @@ class Stopped extends Error {
   readonly isInterrupt: boolean;
 
   constructor(reason: unknown) {
-    super('given up at a signal');
+    super('stopped by a signal');
     this.isInterrupt = reason === 'SIGINT';
   }
 }
 
-function lateness(origin: string, what: 'connection' | 'answer', timeoutMs: number): MqError {
-  const message =
-    what === 'connection' ? 'no connection comes about' : `no whole answer within ${timeoutMs / 1000} s (--timeout)`;
-  return new MqError(what === 'connection' ? 'UNAVAILABLE' : 'DEADLINE', `the management API at ${origin}: ${message}`);
+function timeoutError(origin: string, what: 'connection' | 'answer', timeoutMs: number): MqError {
+  const at = `the management API at ${origin}`;
+  return what === 'connection'
+    ? new MqError('UNAVAILABLE', `${at}: the connection timed out`)
+    : new MqError('DEADLINE', `${at}: no complete answer within ${timeoutMs / 1000} s (--timeout)`);
 }
 
 function failureOf(origin: string, error: NodeJS.ErrnoException): MqError {
@@ -166,17 +222,16 @@ function failureOf(origin: string, error: NodeJS.ErrnoException): MqError {
   if (error instanceof TooLarge)
     return new MqError('PROTOCOL', `${at}: ${message}`, {
       ...details,
-      hint: '--limit or --columns make it smaller, --max-answer BYTES allows more',
+      hint: 'use --limit or --columns to make it smaller, or --max-answer BYTES to allow more',
     });
   if (error instanceof Stopped)
     return new MqError(error.isInterrupt ? 'INTERRUPTED' : 'TERMINATED', `${at}: ${message}`, details);
-  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN')
-    return new MqError('HOST_UNKNOWN', `${at}: the name of the host is unknown`, details);
-  if (code === 'ECONNREFUSED') return new MqError('UNAVAILABLE', `${at}: nobody answers there`, details);
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') return new MqError('HOST_UNKNOWN', `${at}: unknown host`, details);
+  if (code === 'ECONNREFUSED') return new MqError('UNAVAILABLE', `${at}: connection refused`, details);
   if (isNotHttp(code))
-    return new MqError('PROTOCOL', `${at}: what answers there does not speak HTTP`, {
+    return new MqError('PROTOCOL', `${at}: the server does not speak HTTP`, {
       ...details,
-      hint: 'is that the port of AMQP, or does it want https? The API has 15672, by HTTPS 15671',
+      hint: 'the port may be the AMQP port, or require https; the API listens on 15672, and on 15671 for HTTPS',
     });
   if (isOfTls(code, message))
     return new MqError('TLS', `${at}: TLS failed: ${message.replaceAll(/\s+/g, ' ').trim()}`, {
@@ -200,8 +255,8 @@ function isOfTls(code: string, message: string): boolean {
 
 function hintOfTls(code: string): { hint?: string } {
   if (/SELF_SIGNED|UNABLE_TO_(GET_ISSUER|VERIFY)/.test(code))
-    return { hint: '--ca FILE names the certificate of a private authority' };
+    return { hint: '--ca FILE trusts a private certificate authority' };
   return code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'EPROTO'
-    ? { hint: 'does that port speak http://, without TLS?' }
+    ? { hint: 'the port may speak http://, without TLS' }
     : {};
 }

@@ -1,7 +1,7 @@
 // Builds list actions: all objects of a kind or a part of them, sorted. It uses the API's paging if available.
 
 import type { Action, Call, Result } from './action.ts';
-import { columnsOf } from './columns.ts';
+import { columnsOf, valueAt, without } from './columns.ts';
 import {
   countColumns,
   keyColumns,
@@ -11,16 +11,15 @@ import {
   withoutStatistics,
   withStatistics,
 } from './depths.ts';
-import type { ApiObject } from './json.ts';
+import { type ApiObject, numberIn, objectIn, objectsIn } from './json.ts';
 import { apiPath, encoded, query } from './path.ts';
-import { asked } from './request.ts';
-import { without } from './show-action.ts';
+import { sendAction } from './request.ts';
 
-export interface ListRow {
+interface ListRow {
   readonly noun: string;
   readonly summary: string;
   /** Path after /api. */
-  readonly path: string;
+  readonly path: `/${string}`;
   /** Path for one vhost (`:vhost`). Without it, the items are filtered by vhost. */
   readonly vhostPath?: string;
   readonly columns: readonly string[];
@@ -37,17 +36,8 @@ export interface ListRow {
 /** Maximum page size of RabbitMQ. */
 export const largestPage = 500;
 
-export function listAction({
-  noun,
-  summary,
-  path,
-  vhostPath,
-  columns,
-  isPaged,
-  isGlobal,
-  hidden = [],
-  isCounted,
-}: ListRow): Action {
+export function listAction(row: ListRow): Action {
+  const { noun, summary, path, columns, isGlobal } = row;
   return {
     verb: 'list',
     noun,
@@ -55,39 +45,39 @@ export function listAction({
     columns,
     options: ['columns', 'sort', 'filter', 'limit', 'page', 'headers'],
     isInVhost: isGlobal !== true,
-    request: `GET ${path as `/${string}`}`,
-    run: async (call) => {
-      const { vhost } = call;
-      const isOfVhost = vhost !== undefined && vhostPath !== undefined;
-      const where = isOfVhost ? vhostPath.replace(':vhost', () => encoded(vhost)) : path;
-      const shown = columnsOf(call) ?? columns;
-      const wanted = wantedOf(call, shown);
-      // RabbitMQ 4.3.6 returns lists below /vhosts/:vhost as a whole and ignores paging.
-      const isByBroker = isPaged === true && !where.startsWith('/vhosts/');
-      const items = isCounted
-        ? await queuesNow(call, where, wanted)
-        : isByBroker
-          ? await pages(call, where, wanted)
-          : await whole(call, where, wanted);
-      await refuseUnsortable(call, where, { wanted, items, own: columns, isPaged: isByBroker });
-      const own =
-        vhost === undefined || isOfVhost || isGlobal ? items : items.filter((item) => item['vhost'] === vhost);
-      noteAbsent(call, shown, own);
-      const found = isByBroker ? own : cut(own, wanted);
-      const bare = wanted.columns === undefined && hidden.length > 0;
-      return { kind: 'items', columns: shown, items: bare ? found.map((item) => without(item, hidden)) : found };
-    },
+    request: `GET ${path}`,
+    run: (call) => list(call, row),
   };
+}
+
+async function list(call: Call, row: ListRow): Promise<Result> {
+  const { columns, vhostPath, isGlobal, hidden = [] } = row;
+  const { vhost } = call;
+  const isOfVhost = vhost !== undefined && vhostPath !== undefined;
+  const path = isOfVhost ? vhostPath.replace(':vhost', () => encoded(vhost)) : row.path;
+  const shown = columnsOf(call) ?? columns;
+  const request = requestOf(call, shown);
+  // RabbitMQ 4.3.6 returns lists below /vhosts/:vhost as a whole and ignores paging.
+  const isPaged = row.isPaged === true && !path.startsWith('/vhosts/');
+  const read = row.isCounted ? countedQueues : isPaged ? pages : whole;
+  const all = await read(call, path, request);
+  await refuseUnsortable(call, path, { request, items: all, columns, isPaged });
+  const own = vhost === undefined || isOfVhost || isGlobal ? all : all.filter((item) => item['vhost'] === vhost);
+  noteAbsent(call, shown, own);
+  const items = isPaged ? own : processed(own, request);
+  const hides = request.columns === undefined && hidden.length > 0;
+  return { kind: 'items', columns: shown, items: hides ? items.map((item) => without(item, hidden)) : items };
 }
 
 /** Returns a list of items that an action has built itself. */
 export function ownList(call: Call, columns: readonly string[], items: readonly ApiObject[]): Result {
   const shown = columnsOf(call) ?? columns;
   noteAbsent(call, shown, items);
-  return { kind: 'items', columns: shown, items: cut(items, wantedOf(call, shown)) };
+  return { kind: 'items', columns: shown, items: processed(items, requestOf(call, shown)) };
 }
 
-interface Wanted {
+/** Options of a list on the command line. */
+interface ListRequest {
   /** Columns of --columns or of the row. `undefined` means all (--json without --columns). */
   readonly columns: readonly string[] | undefined;
   readonly sort: string | undefined;
@@ -98,7 +88,7 @@ interface Wanted {
 }
 
 /** Reads the options of a list. `--sort -messages` sorts in descending order. */
-function wantedOf(call: Call, columns: readonly string[]): Wanted {
+function requestOf(call: Call, columns: readonly string[]): ListRequest {
   const sort = call.text('sort');
   const page = call.whole('page', { min: 1 });
   const limit = call.whole('limit', { min: 1 }) ?? (page === undefined ? undefined : 100);
@@ -116,31 +106,35 @@ function wantedOf(call: Call, columns: readonly string[]): Wanted {
 }
 
 /** Returns the pages with exact counts. RabbitMQ sorts each answer by the counts in it. */
-async function queuesNow(call: Call, path: string, wanted: Wanted): Promise<readonly ApiObject[]> {
-  const { columns, sort = '' } = wanted;
+async function countedQueues(call: Call, path: string, request: ListRequest): Promise<readonly ApiObject[]> {
+  const { columns, sort = '' } = request;
   const isAsked = columns === undefined || [...countColumns, 'consumers'].some((name) => columns.includes(name));
-  if (!isAsked) return pages(call, path, wanted);
+  if (!isAsked) return pages(call, path, request);
   const isByCount = countColumns.some((name) => name === sort);
-  const [told, counted] = await Promise.all([
-    pages(call, path, { ...wanted, columns: columns && [...new Set([...columns, 'vhost', 'name'])] }),
-    pages(call, path, { ...wanted, columns: keyColumns }, withoutStatistics),
+  const [described, counted] = await Promise.all([
+    pages(call, path, { ...request, columns: columns && [...new Set([...columns, 'vhost', 'name'])] }),
+    pages(call, path, { ...request, columns: keyColumns }, withoutStatistics),
   ]);
   const items = isByCount
-    ? withStatistics(counted, [...told, ...(await lacking(call, { told, counted, columns }))])
-    : withCounts(told, counted);
+    ? withStatistics(counted, [...described, ...(await missingStatistics(call, { described, counted, columns }))])
+    : withCounts(described, counted);
   const now = await withExactCounts(call, items, counted);
-  return isByCount ? cut(now, { ...wanted, filter: undefined, limit: undefined }) : now;
+  return isByCount ? processed(now, { ...request, filter: undefined, limit: undefined }) : now;
 }
 
 /**
  * Returns the statistics of counted queues that are missing in the page of statistics, because its order is seconds
  * old.
  */
-async function lacking(
+async function missingStatistics(
   call: Call,
-  { told, counted, columns }: { told: readonly ApiObject[]; counted: readonly ApiObject[]; columns: Wanted['columns'] },
+  {
+    described,
+    counted,
+    columns,
+  }: { described: readonly ApiObject[]; counted: readonly ApiObject[]; columns: ListRequest['columns'] },
 ): Promise<readonly ApiObject[]> {
-  const keys = new Set(told.map(keyOf));
+  const keys = new Set(described.map(keyOf));
   const found = counted
     .filter((item) => !keys.has(keyOf(item)))
     .map(async ({ vhost, name }) => {
@@ -148,52 +142,51 @@ async function lacking(
       const path = apiPath`/queues/${String(vhost)}/${String(name)}` + query({ columns: shown });
       const { status, body } = await call.api.ask('GET', path);
       // The queue may have been deleted after it was counted.
-      return status === 200 ? [body as ApiObject] : [];
+      return status === 200 ? [objectIn(body)] : [];
     });
   return (await Promise.all(found)).flat();
 }
 
 /** Returns all items in one answer. Sorting and filtering happen in mq. */
-async function whole(call: Call, path: string, { columns, sort }: Wanted): Promise<readonly ApiObject[]> {
+async function whole(call: Call, path: string, { columns, sort }: ListRequest): Promise<readonly ApiObject[]> {
   // Filtering needs the name, and sorting needs its column.
-  const wanted = columns && [...new Set([...columns, 'name', 'vhost', ...(sort === undefined ? [] : [sort])])];
-  return itemsOf((await asked(call, { path: path + query({ columns: wanted?.join(',') }) })).body);
+  const needed = columns && [...new Set([...columns, 'name', 'vhost', ...(sort === undefined ? [] : [sort])])];
+  return objectsIn((await sendAction(call, { path: path + query({ columns: needed?.join(',') }) })).body);
 }
 
 /** Returns the requested columns page by page, or in one answer without --limit and --filter. */
 async function pages(
   call: Call,
   path: string,
-  wanted: Wanted,
+  request: ListRequest,
   more: Parameters<typeof query>[0] = {},
 ): Promise<readonly ApiObject[]> {
-  const { columns, sort, isReversed, filter, limit, page } = wanted;
+  const { columns, sort, isReversed, filter, limit, page } = request;
   const shown = columns && [...new Set([...columns, ...(sort === undefined ? [] : [sort])])];
-  const how = {
+  const parameters = {
     ...more,
     columns: shown?.join(','),
     sort,
     sort_reverse: sort === undefined ? undefined : isReversed,
   };
   if (limit === undefined && filter === undefined)
-    return itemsOf((await asked(call, { path: path + query(how) })).body);
+    return objectsIn((await sendAction(call, { path: path + query(parameters) })).body);
   const items: ApiObject[] = [];
   const pageSize = Math.min(limit ?? largestPage, largestPage);
   for (let at = page; ; at += 1) {
     const paging = { page: at, page_size: pageSize, name: filter, use_regex: false, pagination: true };
-    const answer = (await asked(call, { path: path + query({ ...how, ...paging }) })).body as ApiObject;
-    items.push(...itemsOf(answer['items']));
-    const isLast = at >= Number(answer['page_count'] ?? 0);
+    const answer = objectIn((await sendAction(call, { path: path + query({ ...parameters, ...paging }) })).body);
+    items.push(...objectsIn(answer['items']));
+    const isLast = at >= numberIn(answer['page_count']);
     if (isLast || (limit !== undefined && items.length >= limit)) return items.slice(0, limit);
   }
 }
 
-function itemsOf(answer: unknown): readonly ApiObject[] {
-  return Array.isArray(answer) ? (answer as readonly ApiObject[]) : [];
-}
-
 /** Filters, sorts and limits items that the broker did not process. */
-function cut(items: readonly ApiObject[], { sort, isReversed, filter, limit, page }: Wanted): readonly ApiObject[] {
+function processed(
+  items: readonly ApiObject[],
+  { sort, isReversed, filter, limit, page }: ListRequest,
+): readonly ApiObject[] {
   const text = filter?.toLowerCase();
   const found = text === undefined ? items : items.filter((item) => nameOf(item).toLowerCase().includes(text));
   const sorted = sort === undefined ? found : found.toSorted((a, b) => compare(valueAt(a, sort), valueAt(b, sort)));
@@ -221,45 +214,34 @@ function rank(value: unknown): number {
   return value === undefined || value === null ? 0 : typeof value === 'number' ? 1 : 2;
 }
 
-/** Returns the value at a path. `message_stats.publish` is inside `message_stats`. */
-export function valueAt(item: ApiObject, path: string): unknown {
-  if (Object.hasOwn(item, path)) return item[path];
-  let value: unknown = item;
-  for (const part of path.split('.')) {
-    if (typeof value !== 'object' || value === null || !Object.hasOwn(value, part)) return undefined;
-    value = (value as ApiObject)[part];
-  }
-  return value;
-}
-
 /** Statistics of queues, connections and channels. They appear some seconds after the object was created. */
-const figures = ['messages', 'recv_oct', 'messages_unacknowledged'];
+const statistics = ['messages', 'recv_oct', 'messages_unacknowledged'];
 
 /** Throws USAGE if no item has the column to sort by, unless it may be a statistic that does not exist yet. */
 async function refuseUnsortable(
   call: Call,
   path: string,
   {
-    wanted,
+    request,
     items,
-    own,
+    columns,
     isPaged,
-  }: { wanted: Wanted; items: readonly ApiObject[]; own: readonly string[]; isPaged: boolean },
+  }: { request: ListRequest; items: readonly ApiObject[]; columns: readonly string[]; isPaged: boolean },
 ): Promise<void> {
-  const { sort } = wanted;
-  if (sort === undefined || items.length === 0 || sort.includes('.') || own.includes(sort)) return;
+  const { sort } = request;
+  if (sort === undefined || items.length === 0 || sort.includes('.') || columns.includes(sort)) return;
   if (items.some((item) => valueAt(item, sort) !== undefined)) return;
   const [whole = {}] = isPaged
-    ? await pages(call, path, { ...wanted, columns: undefined, sort: undefined, limit: 1 })
+    ? await pages(call, path, { ...request, columns: undefined, sort: undefined, limit: 1 })
     : items;
-  const hasFigures = !isPaged || path.includes('exchanges') || figures.some((name) => Object.hasOwn(whole, name));
-  if (!hasFigures) return call.say(`nothing here has '${sort}' yet`);
-  throw call.usage(`--sort ${sort}: no such column here; there are ${own.join(', ')} and whatever --json shows`);
+  const hasStatistics = !isPaged || path.includes('exchanges') || statistics.some((name) => Object.hasOwn(whole, name));
+  if (!hasStatistics) return call.say(`no item has the column '${sort}' yet`);
+  throw call.usage(`--sort ${sort}: no such column; the columns are ${columns.join(', ')} and those that --json shows`);
 }
 
 /** Reports a column that no item has. It may be misspelled, or a statistic that does not exist yet. */
 function noteAbsent({ text, say }: Call, columns: readonly string[], items: readonly ApiObject[]): void {
   if (text('columns') === undefined || items.length === 0) return;
   for (const column of columns)
-    if (items.every((item) => valueAt(item, column) === undefined)) say(`nothing here has '${column}'`);
+    if (items.every((item) => valueAt(item, column) === undefined)) say(`no item has the column '${column}'`);
 }

@@ -15,14 +15,14 @@ export function apiPath(texts: TemplateStringsArray, ...values: readonly string[
 export function encoded(name: string): string {
   // RabbitMQ 4.3.6: Cowboy decodes %2E before it resolves dot segments, so the request would reach another path.
   if (name === '.' || name === '..')
-    throw new MqError('BAD_DATA', `the management API has no path to what is named '${name}'`);
+    throw new MqError('BAD_DATA', `the management API has no path for the name '${name}'`);
   return encodeURIComponent(name.toWellFormed());
 }
 
 /** Returns `?name=value&…` without undefined values, or an empty string if no value is defined. */
 export function query(values: Readonly<Record<string, string | number | boolean | undefined>>): string {
-  const given = Object.entries(values).flatMap(([name, value]): [string, string][] =>
+  const defined = Object.entries(values).flatMap(([name, value]): [string, string][] =>
     value === undefined ? [] : [[name, String(value)]],
   );
-  return given.length === 0 ? '' : `?${new URLSearchParams(given)}`;
+  return defined.length === 0 ? '' : `?${new URLSearchParams(defined)}`;
 }

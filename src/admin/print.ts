@@ -1,12 +1,13 @@
 // Formats a result: a table on a terminal, tab-separated lines in a pipe, JSON lines with --json.
 
+import { isObject } from '../config/plain.ts';
 import { safeJson, safeJsonText } from '../errors.ts';
 import { cellText } from '../terminal/cell.ts';
 import type { Result } from './action.ts';
+import { valueAt } from './columns.ts';
 import type { ApiObject } from './json.ts';
-import { valueAt } from './list-action.ts';
 
-export interface Look {
+export interface OutputFormat {
   readonly isJson: boolean;
   /** Columns of the terminal. `undefined` if stdout is not a terminal. */
   readonly terminalWidth: number | undefined;
@@ -18,38 +19,38 @@ export interface Look {
 }
 
 /** Returns the text for stdout, including the last newline. It is '' for an empty list in a pipe. */
-export async function printed(result: Result, look: Look): Promise<string> {
+export async function formatResult(result: Result, format: OutputFormat): Promise<string> {
   if (result.kind === 'text') {
-    const text = look.terminalWidth === undefined ? result.text : safeJsonText(result.text);
+    const text = format.terminalWidth === undefined ? result.text : safeJsonText(result.text);
     return text.endsWith('\n') ? text : `${text}\n`;
   }
-  if (look.isJson) return jsonLines(result.kind === 'items' ? result.items : [result.item], look);
-  if (result.kind === 'done') return `${result.line}${look.broker === undefined ? '' : ` on ${look.broker}`}\n`;
-  const text = await textsFor(look);
+  if (format.isJson) return jsonLines(result.kind === 'items' ? result.items : [result.item], format);
+  if (result.kind === 'done') return `${result.line}${format.broker === undefined ? '' : ` on ${format.broker}`}\n`;
+  const text = await textsFor(format);
   if (result.kind === 'items') {
     const { columns, items } = result;
     return table(
       columns,
       items.map((item) => columns.map((column) => text(column, valueAt(item, column)))),
-      look,
+      format,
     );
   }
-  const facts = look.columns?.map((name) => [name, valueAt(result.item, name)] as const) ?? flat(result.item);
+  const facts = format.columns?.map((name) => [name, valueAt(result.item, name)] as const) ?? flat(result.item);
   return table(
     ['field', 'value'],
     facts.map(([name, value]) => [name, text(name, value)]),
-    { ...look, hasHeaders: false },
+    { ...format, hasHeaders: false },
   );
 }
 
 /** Returns a function that formats values: with units on a terminal, and unchanged in a pipe. */
-async function textsFor({ terminalWidth }: Look): Promise<(field: string, value: unknown) => string> {
+async function textsFor({ terminalWidth }: OutputFormat): Promise<(field: string, value: unknown) => string> {
   if (terminalWidth === undefined) return (_, value) => cellText(value);
   const { withUnit } = await import('../terminal/units.ts');
   return (field, value) => withUnit(field, value) ?? cellText(value);
 }
 
-function jsonLines(items: readonly ApiObject[], { columns, terminalWidth }: Look): string {
+function jsonLines(items: readonly ApiObject[], { columns, terminalWidth }: OutputFormat): string {
   const text = terminalWidth === undefined ? JSON.stringify : safeJson;
   const cut = (item: ApiObject) => Object.fromEntries(columns?.map((name) => [name, valueAt(item, name)]) ?? []);
   return items.map((item) => `${text(columns === undefined ? item : cut(item))}\n`).join('');
@@ -58,7 +59,7 @@ function jsonLines(items: readonly ApiObject[], { columns, terminalWidth }: Look
 async function table(
   columns: readonly string[],
   rows: readonly (readonly string[])[],
-  { terminalWidth, hasHeaders }: Look,
+  { terminalWidth, hasHeaders }: OutputFormat,
 ): Promise<string> {
   if (terminalWidth === undefined) {
     const lines = hasHeaders ? [columns, ...rows] : rows;
@@ -73,7 +74,6 @@ async function table(
 function flat(item: ApiObject, prefix = ''): (readonly [string, unknown])[] {
   return Object.entries(item).flatMap(([name, value]) => {
     const path = `${prefix}${name}`;
-    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
-    return isObject && Object.keys(value).length > 0 ? flat(value as ApiObject, `${path}.`) : [[path, value] as const];
+    return isObject(value) && Object.keys(value).length > 0 ? flat(value, `${path}.`) : [[path, value] as const];
   });
 }

@@ -5,7 +5,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { MqError } from '../errors.ts';
 import { clusterNameOf } from './broker-name.ts';
 import type { Management } from './client.ts';
-import type { ApiObject } from './json.ts';
+import { objectsIn } from './json.ts';
 import { apiPath } from './path.ts';
 
 /** The broker at the AMQP address, as session/peer.ts connects to it. */
@@ -38,14 +38,14 @@ export async function doubtOf(
   const peer = await open();
   try {
     if (clusterName !== undefined && peer.clusterName !== undefined && clusterName !== peer.clusterName) {
-      const why = `it is of the cluster '${clusterName}', and at ${peer.shown} is the cluster '${peer.clusterName}'`;
+      const why = `it belongs to the cluster '${clusterName}', and the broker at ${peer.shown} to the cluster '${peer.clusterName}'`;
       return { kind: 'other', why };
     }
     // Two brokers may have the same cluster name, for example containers with the same host name.
     const isListed =
       peer.localPort === undefined ? undefined : await listsPeer(api, peer, peer.user === user ? before : undefined);
     if (isListed === false)
-      return { kind: 'other', why: `it does not show a connection that mq has just opened to ${peer.shown}` };
+      return { kind: 'other', why: `it does not list a connection that mq has just opened to ${peer.shown}` };
     const isOfCluster = clusterName !== undefined && peer.clusterName !== undefined;
     if (isListed === true || isOfCluster) return undefined;
     const silent = clusterName === undefined ? 'it' : `the broker at ${peer.shown}`;
@@ -79,7 +79,7 @@ async function connectionsOf(api: Management, user: string): Promise<ReadonlySet
   // /connections is not used, because that list is up to 5 s old.
   const { status, body } = await api.ask('GET', `${apiPath`/connections/username/${user}`}?columns=name`);
   if (status !== 200 || !Array.isArray(body)) return undefined;
-  return new Set((body as ApiObject[]).map(({ name }) => String(name)));
+  return new Set(objectsIn(body).map(({ name }) => String(name)));
 }
 
 async function listsPort(api: Management, peer: ProofPeer, before: ReadonlySet<string>): Promise<boolean> {
@@ -100,7 +100,7 @@ async function listsName(api: Management, connectionName: string): Promise<boole
   for (;;) {
     const { status, body } = await api.ask('GET', '/connections?columns=user_provided_name');
     if (status !== 200 || !Array.isArray(body)) return undefined;
-    if ((body as ApiObject[]).some((one) => one['user_provided_name'] === connectionName)) return true;
+    if (objectsIn(body).some((one) => one['user_provided_name'] === connectionName)) return true;
     if (performance.now() > deadline) return false;
     await pause(500);
   }
@@ -117,7 +117,7 @@ export function refusedApi(origin: string, { kind, why }: Doubt, isNamed: boolea
   const what = kind === 'other' ? 'belongs to another broker' : 'cannot be proven to belong to the broker';
   return new MqError('CONFIG', `the management API at ${origin} ${what}: ${why}`, {
     hint: isNamed
-      ? 'name AMQP address and management API of one broker (MQ_URL and MQ_MANAGEMENT_URL, --url and --management-url); --trust-management uses this one nevertheless'
-      : 'name the right one: --management-url http://user:password@host:port, or MQ_MANAGEMENT_URL',
+      ? 'the AMQP address and the management API must belong to one broker (MQ_URL and MQ_MANAGEMENT_URL, --url and --management-url); --trust-management skips this check'
+      : 'name the correct one: --management-url http://user:password@host:port, or MQ_MANAGEMENT_URL',
   });
 }

@@ -5,7 +5,7 @@ import { nearest } from '../terminal/nearest.ts';
 import { type Action, type Call, vhostOf } from './action.ts';
 import type { Method } from './client.ts';
 import type { Answer } from './http.ts';
-import type { ApiObject } from './json.ts';
+import { objectsIn } from './json.ts';
 import { apiPath, encoded } from './path.ts';
 import { refusal } from './refusal.ts';
 
@@ -13,11 +13,13 @@ import { refusal } from './refusal.ts';
 const longestName = 255;
 /** RabbitMQ's name of the default exchange in paths. */
 const defaultExchange = 'amq.default';
+const methods = ['GET', 'PUT', 'POST', 'DELETE'] as const satisfies readonly Method[];
 /** Arguments that name an exchange. */
 const exchangeArguments = ['exchange', 'source'];
 
 export function methodOf({ request }: Action): Method {
-  return request.split(' ', 1)[0] as Method;
+  const [method] = methods.filter((one) => request.startsWith(`${one} `));
+  return method ?? 'GET';
 }
 
 /** Returns the path of the action with the values of the command line. Throws USAGE for an invalid name. */
@@ -44,17 +46,17 @@ function isArgument({ args = [] }: Action, name: string): boolean {
  * Sends the request of the action, or with another path. Throws the errors of `Management.request`, and a specific
  * error for a 404.
  */
-export async function asked(
+export async function sendAction(
   call: Call,
-  { method = methodOf(call.action), path = pathOf(call), body, headers }: AskedFor = {},
+  { method = methodOf(call.action), path = pathOf(call), body, headers }: RequestParts = {},
 ): Promise<Answer> {
   const answer = await call.api.ask(method, path, body, headers);
   if (answer.status >= 200 && answer.status < 300) return answer;
-  if (answer.status === 404) throw await absence(call);
+  if (answer.status === 404) throw await notFoundError(call);
   throw refusal(answer, { method, path, api: call.api });
 }
 
-interface AskedFor {
+interface RequestParts {
   readonly method?: Method;
   readonly path?: string;
   readonly body?: unknown;
@@ -64,7 +66,7 @@ interface AskedFor {
 /**
  * Returns the error for a 404. The broker only answers `Not Found`, so this function finds out which object is missing.
  */
-export async function absence(call: Call): Promise<MqError> {
+export async function notFoundError(call: Call): Promise<MqError> {
   const { action } = call;
   const vhost = vhostOf(call);
   const missing =
@@ -108,11 +110,11 @@ function listOf({ request }: Action, vhost: string): string | undefined {
 async function nearName({ api }: Call, path: string, typed: string): Promise<string | undefined> {
   const { status, body } = await api.ask('GET', path);
   if (status !== 200 || !Array.isArray(body)) return undefined;
-  const names = (body as ApiObject[]).flatMap(({ name }) => (typeof name === 'string' && name !== '' ? [name] : []));
+  const names = objectsIn(body).flatMap(({ name }) => (typeof name === 'string' && name !== '' ? [name] : []));
   return nearest(typed, names);
 }
 
 /** Returns ` in vhost shop` for a line of output. */
-export function placeOf(call: Call): string {
+export function inVhost(call: Call): string {
   return call.action.isInVhost ? ` in vhost ${escaped(vhostOf(call))}` : '';
 }

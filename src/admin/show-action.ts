@@ -1,11 +1,11 @@
 // Builds actions that show one object.
 
 import type { Action, Argument, Call } from './action.ts';
-import { columnsOf } from './columns.ts';
-import type { ApiObject } from './json.ts';
-import { absence, asked } from './request.ts';
+import { columnsOf, without } from './columns.ts';
+import { type ApiObject, objectIn, objectsIn } from './json.ts';
+import { notFoundError, sendAction } from './request.ts';
 
-export interface ShowRow {
+interface ShowRow {
   readonly noun: string;
   readonly summary: string;
   readonly args: readonly Argument[];
@@ -30,21 +30,17 @@ export function showAction({ noun, summary, args, path, isInVhost, hidden = [], 
     request: `GET ${path}`,
     run: async (call) => {
       const typed = columnsOf(call);
-      const { body } = await asked(call);
+      const { body } = await sendAction(call);
       const shown = (item: ApiObject) => (typed === undefined ? without(item, hidden) : item);
       if (!Array.isArray(body)) {
-        const item = body as ApiObject;
+        const item = objectIn(body);
         return { kind: 'item', item: shown(now === undefined ? item : await now(call, item)) };
       }
-      const items = (body as ApiObject[]).filter((item) => pick?.(item, call.arg) ?? true);
+      const items = objectsIn(body).filter((item) => pick?.(item, call.arg) ?? true);
       const [only] = items;
-      if (only === undefined) throw await absence(call);
+      if (only === undefined) throw await notFoundError(call);
       if (items.length === 1) return { kind: 'item', item: shown(only) };
       return { kind: 'items', columns: typed ?? Object.keys(shown(only)), items: items.map(shown) };
     },
   };
-}
-
-export function without(item: ApiObject, hidden: readonly string[]): ApiObject {
-  return Object.fromEntries(Object.entries(item).filter(([name]) => !hidden.includes(name)));
 }

@@ -47,8 +47,12 @@ export class Printer {
 
 /** Returns `true` if the reader of stdout closed the pipe, which is not an error (`mq receive-logs | head -1`). */
 export function isClosedPipe(error: unknown): boolean {
-  const { code } = ((error as { cause?: unknown }).cause ?? {}) as NodeJS.ErrnoException;
-  return code === 'EPIPE' || code === 'ERR_STREAM_DESTROYED';
+  return error instanceof Error && isBrokenPipe(error.cause);
+}
+
+/** Returns `true` for an error of a stream whose reader has closed the pipe. */
+export function isBrokenPipe(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'EPIPE' || error.code === 'ERR_STREAM_DESTROYED');
 }
 
 const newline = Buffer.from('\n');

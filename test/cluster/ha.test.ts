@@ -50,7 +50,7 @@ test('members are added and taken off by node and by queue, and the leader is mo
   assert.equal([await toolMembers(one), (await row(one)).risk], [all, 'none']);
   assert.is(
     (await good(['grow', last, one])).stdout,
-    `nothing to do: what is asked for has a member on rabbit@${last}\n`,
+    `nothing to do: the queues already have a member on rabbit@${last}\n`,
   );
 
   for (const target of [last, next]) {

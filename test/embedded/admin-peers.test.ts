@@ -21,10 +21,10 @@ test('exits with 69 without a listener, and tries the next address', async () =>
   const closed = await closedPort();
   const { status, stderr } = await list([closed]);
   assert.is(status, 69);
-  assert.match(stderr, /nobody answers there \[UNAVAILABLE\]\nhint: .*15672/);
+  assert.match(stderr, /connection refused \[UNAVAILABLE\]\nhint: .*15672/);
   const both = await list([closed, await closedPort()]);
   assert.is(both.status, 69);
-  assert.match(both.stderr, /none of 2 addresses .*\n {2}the management API at .*\n {2}the management API at /);
+  assert.match(both.stderr, /no address of the management API answers \(2 tried\).*\n {2}the management API at .*\n {2}the management API at /);
   const { status: third, stderr: silence } = await list([closed, await serve(json)]);
   assert.equal([third, silence], [0, '']);
 });
@@ -38,7 +38,7 @@ test('exits with 77 for a wrong password, also from a proxy', async () => {
   for (const body of ['{"error":"not_authorized","reason":"Login failed"}', '<h1>401</h1>', '']) {
     const { status, stderr } = await list([await serve((_, response) => response.writeHead(401).end(body))]);
     assert.is(status, 77, stderr);
-    assert.match(stderr, /does not let the user 'mq' in/);
+    assert.match(stderr, /refused the login of the user 'mq'/);
   }
 });
 
@@ -47,8 +47,8 @@ test('exits with 76 if the answer is not JSON, and describes it', async () => {
     list([await serve((_, response) => response.setHeader('content-type', type).end(text))]);
   for (const [answer, message] of [
     [await says('<!doctype html><title>Login</title>', 'text/html'), /is HTML, not JSON/],
-    [await says('hello'), /is no JSON/],
-    [await says('[{"name":"a"},{"na', 'application/json'), /is JSON that breaks off/],
+    [await says('hello'), /is not JSON/],
+    [await says('[{"name":"a"},{"na', 'application/json'), /is truncated JSON/],
     [await list([await serve((_, response) => response.writeHead(302, { location: '/login' }).end())]), /HTTP 302/],
     [await list([await raw((socket) => socket.end('AMQP\0\0\u0009\u0001'))]), /does not speak HTTP/],
   ] as const) {
@@ -82,7 +82,7 @@ test('stops waiting for a slow body after the time limit', async () => {
   };
   const { status, stderr } = await list([await serve(drops)], ['--timeout', '2']);
   assert.is(status, 75, stderr);
-  assert.match(stderr, /no whole answer within 2 s \(--timeout\) \[DEADLINE\]/);
+  assert.match(stderr, /no complete answer within 2 s \(--timeout\) \[DEADLINE\]/);
 });
 
 test('repeats a read at the next node, but sends a change only once', async () => {

@@ -159,11 +159,11 @@ test('sorts, filters and pages a list', async () => {
     ]) {
       const unsorted = await admin(words);
       assert.equal([unsorted.status, unsorted.stdout], [64, ''], words);
-      assert.match(unsorted.stderr, /no such column here; there are .*name/);
+      assert.match(unsorted.stderr, /no such column; the columns are .*name/);
     }
     await good(admin('list queues --sort message_stats.publish'));
     const { status, stderr } = await admin('list queues --columns nam');
-    assert.equal([status, stderr], [0, "mq admin: nothing here has 'nam'\n"]);
+    assert.equal([status, stderr], [0, "mq admin: no item has the column 'nam'\n"]);
   });
 });
 

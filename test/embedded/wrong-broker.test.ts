@@ -137,7 +137,7 @@ test('a connection distinguishes two brokers with the same cluster name', async 
         named,
       ]);
       refused(run);
-      assert.match(run.stderr, 'does not show a connection');
+      assert.match(run.stderr, 'does not list a connection');
       assert.equal(await queuesOf(other), []);
       lying.closeAllConnections();
     });

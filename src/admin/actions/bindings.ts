@@ -1,14 +1,15 @@
 // Actions for bindings from an exchange to a queue or to another exchange.
 
+import { objectOf } from '../../config/plain.ts';
 import { MqError } from '../../errors.ts';
 import { type Action, type Call, type Result, vhostOf } from '../action.ts';
 import { argumentsOf } from '../arguments.ts';
-import { done, taking } from '../change-action.ts';
+import { changeResult, deleteQuestion } from '../change-action.ts';
 import { columnsOf } from '../columns.ts';
-import type { ApiObject } from '../json.ts';
+import { type ApiObject, objectsIn } from '../json.ts';
 import { listAction } from '../list-action.ts';
 import { apiPath } from '../path.ts';
-import { asked } from '../request.ts';
+import { sendAction } from '../request.ts';
 
 const args = [
   { name: 'source' },
@@ -51,8 +52,8 @@ export const bindingActions: readonly Action[] = [
     request: `POST ${path}`,
     run: async (call) => {
       const body = { routing_key: call.arg('key'), arguments: argumentsOf(call) };
-      await asked(call, { method: 'POST', path: endsPath(call), body });
-      return told(call, 'created');
+      await sendAction(call, { method: 'POST', path: endsPath(call), body });
+      return resultOf(call, 'created');
     },
   },
   {
@@ -62,7 +63,7 @@ export const bindingActions: readonly Action[] = [
     args,
     options: ['destination-type', 'argument', 'if-exists'],
     isInVhost: true,
-    question: taking(),
+    question: deleteQuestion(),
     request: `DELETE ${path}/:key`,
     run: deleteBinding,
   },
@@ -73,8 +74,8 @@ async function between(call: Call, key: string | undefined): Promise<readonly Ap
   const path = endsPath(call);
   // If an end does not exist, its bindings do not exist either.
   if (call.flag('if-exists') && (await call.api.ask('GET', path)).status === 404) return [];
-  const { body } = await asked(call, { method: 'GET', path });
-  const items = body as readonly ApiObject[];
+  const { body } = await sendAction(call, { method: 'GET', path });
+  const items = objectsIn(body);
   return key === undefined ? items : items.filter((item) => item['routing_key'] === key);
 }
 
@@ -97,25 +98,25 @@ function typeOf(call: Call): 'queue' | 'exchange' {
 async function deleteBinding(call: Call): Promise<Result> {
   const found = await between(call, call.arg('key'));
   const wanted = JSON.stringify(sorted(argumentsOf(call)));
-  const exact = found.filter((item) => JSON.stringify(sorted(item['arguments'] as ApiObject)) === wanted);
+  const exact = found.filter((item) => JSON.stringify(sorted(item['arguments'])) === wanted);
   const those = call.list('argument').length === 0 && exact.length === 0 ? found : exact;
-  if (those.length === 0 && call.flag('if-exists')) return told(call, 'absent');
+  if (those.length === 0 && call.flag('if-exists')) return resultOf(call, 'absent');
   if (those.length === 0) throw noBinding(call);
   if (those.length > 1)
     throw new MqError('USAGE', `${those.length} bindings have this routing key`, {
-      hint: 'say which by --argument NAME=VALUE; mq admin show binding shows them',
+      hint: 'select one with --argument NAME=VALUE; mq admin show binding shows them',
     });
   const key = String(those[0]?.['properties_key']);
-  await asked(call, { method: 'DELETE', path: endsPath(call) + apiPath`/${key}` });
-  return told(call, 'deleted');
+  await sendAction(call, { method: 'DELETE', path: endsPath(call) + apiPath`/${key}` });
+  return resultOf(call, 'deleted');
 }
 
-function sorted(all: ApiObject = {}): ApiObject {
-  return Object.fromEntries(Object.entries(all).toSorted(([a], [b]) => (a < b ? -1 : 1)));
+function sorted(all: unknown): ApiObject {
+  return Object.fromEntries(Object.entries(objectOf(all)).toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-function told(call: Call, outcome: string): Result {
-  return done(call, outcome, { destination_type: typeOf(call), what: endsOf(call) });
+function resultOf(call: Call, outcome: string): Result {
+  return changeResult(call, outcome, { destination_type: typeOf(call), what: endsOf(call) });
 }
 
 function noBinding(call: Call): MqError {

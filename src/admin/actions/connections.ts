@@ -1,7 +1,7 @@
 // Actions for connections, channels and consumers.
 
 import type { Action, Call } from '../action.ts';
-import { changeAction, taking } from '../change-action.ts';
+import { changeAction, deleteQuestion } from '../change-action.ts';
 import { listAction } from '../list-action.ts';
 import { showAction } from '../show-action.ts';
 
@@ -28,7 +28,7 @@ export const connectionActions: readonly Action[] = [
     summary: 'close a connection; the client may reconnect',
     args: [{ name: 'connection' }],
     request: 'DELETE /connections/:connection',
-    question: taking(),
+    question: deleteQuestion(),
     ...reason,
   }),
   changeAction({
@@ -37,7 +37,7 @@ export const connectionActions: readonly Action[] = [
     summary: 'close all connections of a user',
     args: [{ name: 'user' }],
     request: 'DELETE /connections/username/:user',
-    question: taking(),
+    question: deleteQuestion(),
     ...reason,
   }),
   listAction({

@@ -1,10 +1,11 @@
 // Actions for definitions: users, vhosts, permissions, policies, queues, exchanges and bindings in one JSON file.
 
-import { MqError } from '../../errors.ts';
+import { isObject } from '../../config/plain.ts';
+import { asMqError, MqError } from '../../errors.ts';
 import type { Action, Call, Result } from '../action.ts';
-import type { ApiObject } from '../json.ts';
+import { type ApiObject, objectIn } from '../json.ts';
 import { apiPath } from '../path.ts';
-import { asked } from '../request.ts';
+import { sendAction } from '../request.ts';
 
 export const definitionActions: readonly Action[] = [
   {
@@ -37,8 +38,8 @@ function pathFor(call: Call): string {
 }
 
 async function exportDefinitions(call: Call): Promise<Result> {
-  const { body } = await asked(call, { path: pathFor(call) });
-  const definitions = body as ApiObject;
+  const { body } = await sendAction(call, { path: pathFor(call) });
+  const definitions = objectIn(body);
   const file = call.arg('file');
   const text = call.flag('json') && file === '' ? JSON.stringify(definitions) : JSON.stringify(definitions, null, 2);
   if (file === '' || file === '-') return { kind: 'text', text };
@@ -54,7 +55,7 @@ async function exportDefinitions(call: Call): Promise<Result> {
 async function importDefinitions(call: Call): Promise<Result> {
   const file = call.arg('file');
   const definitions = parsed(await call.read(file), file);
-  await asked(call, { path: pathFor(call), body: definitions });
+  await sendAction(call, { path: pathFor(call), body: definitions });
   const counts = countsOf(definitions);
   return {
     kind: 'done',
@@ -68,18 +69,20 @@ function parsed(text: string, file: string): ApiObject {
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new MqError('BAD_DATA', `${file} is not JSON: ${(error as Error).message}`, { at: file, cause: error });
+    throw new MqError('BAD_DATA', `${file} is not JSON: ${asMqError(error).message}`, { at: file, cause: error });
   }
-  if (typeof value !== 'object' || value === null || Array.isArray(value))
-    throw new MqError('BAD_DATA', `${file} holds no definitions: it is not a JSON object`, { at: file });
-  if (Object.values(countsOf(value as ApiObject)).length === 0)
-    throw new MqError('BAD_DATA', `${file} holds no definitions: it has no queues, users, vhosts, …`, { at: file });
-  return value as ApiObject;
+  if (!isObject(value))
+    throw new MqError('BAD_DATA', `${file} contains no definitions: it is not a JSON object`, { at: file });
+  if (Object.values(countsOf(value)).length === 0)
+    throw new MqError('BAD_DATA', `${file} contains no definitions: it has no queues, users, vhosts, …`, { at: file });
+  return value;
 }
 
 function countsOf(definitions: ApiObject): Readonly<Record<string, number>> {
-  const lists = Object.entries(definitions).filter(([, value]) => Array.isArray(value));
-  return Object.fromEntries(lists.map(([name, value]) => [name, (value as unknown[]).length]));
+  const counts = Object.entries(definitions).flatMap(([name, value]) =>
+    Array.isArray(value) ? [[name, value.length] as const] : [],
+  );
+  return Object.fromEntries(counts);
 }
 
 function inWords(counts: Readonly<Record<string, number>>): string {

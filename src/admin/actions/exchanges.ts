@@ -2,7 +2,7 @@
 
 import type { Action } from '../action.ts';
 import { argumentsOf } from '../arguments.ts';
-import { changeAction, taking } from '../change-action.ts';
+import { changeAction, deleteQuestion } from '../change-action.ts';
 import { listAction } from '../list-action.ts';
 import { showAction } from '../show-action.ts';
 
@@ -50,6 +50,6 @@ export const exchangeActions: readonly Action[] = [
     isInVhost: true,
     request: `DELETE ${path}`,
     query: (call) => ({ 'if-unused': call.flag('if-unused') }),
-    question: taking('with its bindings'),
+    question: deleteQuestion('with its bindings'),
   }),
 ];

@@ -5,7 +5,7 @@ import { escaped, MqError } from '../../errors.ts';
 import type { Action, Call, Result } from '../action.ts';
 import { ownList } from '../list-action.ts';
 import { apiPath } from '../path.ts';
-import { asked } from '../request.ts';
+import { sendAction } from '../request.ts';
 import { exactly, nodeNamed, nodesOf, queueNamed, replications, settled } from './members.ts';
 import { effectOf, majorityOf, type Replication } from './replication.ts';
 
@@ -21,7 +21,7 @@ export const haActions: readonly Action[] = [
     columns: ['vhost', 'name', 'type', 'risk', 'copies', 'loss'],
     isInVhost: true,
     request: 'GET /queues',
-    run: look,
+    run: showReplication,
   },
   {
     verb: 'grow',
@@ -39,7 +39,7 @@ export const haActions: readonly Action[] = [
     request: 'DELETE /queues/quorum/replicas/on/:node/shrink',
     question: async (call) => {
       const queues = (await shrinking(call)).queues.map(({ name }) => name);
-      return `take a copy of ${counted(queues)} off ${call.arg('node')}?`;
+      return `remove the member on ${call.arg('node')} from ${counted(queues)}?`;
     },
     run: shrink,
   },
@@ -59,7 +59,7 @@ export const haActions: readonly Action[] = [
   },
 ];
 
-async function look(call: Call): Promise<Result> {
+async function showReplication(call: Call): Promise<Result> {
   const nodes = await nodesOf(call);
   const all = await replications(call, nodes);
   if (call.arg('node') === '') {
@@ -67,7 +67,7 @@ async function look(call: Call): Promise<Result> {
     return ownList(call, call.action.columns ?? [], worstFirst.map(itemOf));
   }
   const node = nodeNamed(call, nodes);
-  if (!nodes.running.has(node)) call.say(`${node} does not run now`);
+  if (!nodes.running.has(node)) call.say(`${node} is not running`);
   const hit = all.flatMap((one) => {
     const effect = effectOf(one, node);
     return effect === undefined ? [] : [{ ...itemOf(one), effect }];
@@ -75,7 +75,7 @@ async function look(call: Call): Promise<Result> {
   const stopping = hit.filter(({ effect }) => effect === 'stops' || effect.startsWith('is away')).length;
   const down = all.filter(({ risk }) => risk === 'down').length;
   const before = down === 0 ? '' : `; ${down} do not work now`;
-  call.say(`without ${node} ${stopping} of ${all.length} queues would stop${before}`);
+  call.say(`without ${node}, ${stopping} of ${all.length} queues would stop${before}`);
   return ownList(call, ['vhost', 'name', 'type', 'effect', 'copies'], hit);
 }
 
@@ -88,14 +88,15 @@ async function grow(call: Call): Promise<Result> {
   const nodes = await nodesOf(call);
   const node = nodeNamed(call, nodes);
   if (!nodes.running.has(node))
-    throw new MqError('UNAVAILABLE', `${node} does not run`, { hint: 'a member is added to a node that runs' });
+    throw new MqError('UNAVAILABLE', `${node} is not running`, { hint: 'members can only be added to a running node' });
   const before = await replications(call, nodes);
   const one = call.arg('queue') === '' ? undefined : queueNamed(call, before);
   const wanted = (one ? [one] : before).filter(({ type, members }) => type === 'quorum' && !members.includes(node));
   if (wanted.length > 0) {
-    if (one) await asked(call, { path: apiPath`/queues/quorum/${one.vhost}/${one.name}/replicas/add`, body: { node } });
+    if (one)
+      await sendAction(call, { path: apiPath`/queues/quorum/${one.vhost}/${one.name}/replicas/add`, body: { node } });
     else
-      await asked(call, {
+      await sendAction(call, {
         path: apiPath`/queues/quorum/replicas/on/${node}/grow`,
         body: { strategy: 'all', vhost_pattern: exactly(call.vhost), queue_pattern: '.*' },
       });
@@ -107,7 +108,7 @@ async function grow(call: Call): Promise<Result> {
     nodes,
     isSo: has,
     did: 'grew onto',
-    idle: 'what is asked for has a member on',
+    idle: 'the queues already have a member on',
     undone: `has no member on ${node}`,
   });
 }
@@ -122,16 +123,16 @@ async function shrinking(call: Call) {
   const problems = queues.flatMap((queue) => {
     const left = queue.members.filter((member) => member !== node);
     const online = queue.online.filter((member) => member !== node);
-    if (left.length === 0) return [`${queue.name}: its only member is there`];
+    if (left.length === 0) return [`${queue.name}: this is its only member`];
     if (online.length >= majorityOf(left)) return [];
     return [
-      `${queue.name}: of the ${left.length} members that are left ${online.length} would be online, ${majorityOf(left)} are needed`,
+      `${queue.name}: ${online.length} of its ${left.length} remaining members would be online, ${majorityOf(left)} are needed`,
     ];
   });
   if (problems.length > 0)
     throw new MqError('BAD_DATA', `without their member on ${node} they would not work:`, {
       problems,
-      hint: 'first: mq admin grow NODE QUEUE, or start the nodes that are missing',
+      hint: 'first run mq admin grow NODE QUEUE, or start the missing nodes',
     });
   return { nodes, node, one, queues };
 }
@@ -141,8 +142,8 @@ async function shrink(call: Call): Promise<Result> {
   if (queues.length > 0) {
     if (one || call.vhost !== undefined)
       for (const { vhost, name } of queues)
-        await asked(call, { path: apiPath`/queues/quorum/${vhost}/${name}/replicas/delete`, body: { node } });
-    else await asked(call, { path: apiPath`/queues/quorum/replicas/on/${node}/shrink` });
+        await sendAction(call, { path: apiPath`/queues/quorum/${vhost}/${name}/replicas/delete`, body: { node } });
+    else await sendAction(call, { path: apiPath`/queues/quorum/replicas/on/${node}/shrink` });
   }
   const hasNot = (queue: Replication) => !queue.members.includes(node);
   return changed(call, {
@@ -151,7 +152,7 @@ async function shrink(call: Call): Promise<Result> {
     nodes,
     isSo: hasNot,
     did: 'shrank off',
-    idle: 'what is asked for has no member on',
+    idle: 'the queues have no member on',
     undone: `still has a member on ${node}`,
   });
 }
@@ -175,14 +176,14 @@ async function changed(call: Call, { node, wanted, nodes, isSo, did, idle, undon
   const after = own(wanted.length === 0 ? [] : await settled(call, nodes, (all) => own(all).every(isSo)));
   const left = after.filter((one) => !isSo(one));
   if (left.length > 0)
-    throw new MqError('ANSWER_NO', `${left.length} of ${wanted.length} queues are not as they should be:`, {
+    throw new MqError('ANSWER_NO', `${left.length} of ${wanted.length} queues did not change in time:`, {
       problems: left.map(({ name, vhost }) => `${name} in vhost ${vhost} ${undone}`),
-      hint: 'the log of the node says why; mq admin ha shows where the members are',
+      hint: 'the log of the node shows the reason; mq admin ha shows where the members are',
     });
   const even = after.filter(({ members }) => members.length % 2 === 0);
   if (even.length > 0)
     call.say(
-      `${counted(even.map(({ name }) => name))}: an even number of members survives no more nodes than one fewer`,
+      `${counted(even.map(({ name }) => name))}: an even number of members tolerates no more lost nodes than one member fewer`,
     );
   const grown = after.map(
     ({ name, members }) => `${name} (${members.length} ${members.length === 1 ? 'member' : 'members'})`,
@@ -202,7 +203,7 @@ async function changed(call: Call, { node, wanted, nodes, isSo, did, idle, undon
 async function rebalance(call: Call): Promise<Result> {
   const nodes = await nodesOf(call);
   const before = await replications(call, nodes);
-  await asked(call, { body: {} });
+  await sendAction(call, { body: {} });
   // The rebalance runs in the background. It counts as finished when nothing has changed in five consecutive checks.
   let [last, same] = ['', 0];
   const after = await settled(call, nodes, (all) => {
@@ -230,7 +231,7 @@ async function transfer(call: Call): Promise<Result> {
   const node = nodeNamed(call, nodes);
   const { vhost, name, leader, online } = queueNamed(call, await replications(call, nodes));
   const item = { action: 'transfer', vhost, queue: name, from: leader ?? null, to: node };
-  if (leader === node) return { kind: 'done', line: escaped(`${name} is led by ${node} already`), item };
+  if (leader === node) return { kind: 'done', line: escaped(`${node} already leads ${name}`), item };
   if (!online.includes(node))
     throw new MqError('BAD_DATA', `'${name}' has no member on ${node} that is online`, {
       hint: `mq admin grow ${call.arg('node')} '${name}'`,
@@ -240,15 +241,18 @@ async function transfer(call: Call): Promise<Result> {
   if (ended === undefined)
     throw new MqError(
       'BAD_DATA',
-      "RabbitMQ's management API cannot transfer a leader, and this is no cluster of mq cluster",
+      "RabbitMQ's management API cannot transfer a leader, and this cluster was not started by mq cluster",
       {
         hint: `on a node, RabbitMQ 4.3: rabbitmq-queues transfer_leadership --vhost '${vhost}' '${name}' ${node}; or mq admin rebalance`,
       },
     );
   const after = await settled(call, nodes, (all) => led(all) === node);
   if (led(after) !== node)
-    throw new MqError('ANSWER_NO', `'${name}' is still led by ${led(after) ?? 'nobody'}: ${ended.output.trim()}`);
-  return { kind: 'done', line: escaped(`${name} is led by ${node} now, before by ${leader ?? 'nobody'}`), item };
+    throw new MqError(
+      'ANSWER_NO',
+      `the leader of '${name}' is still ${led(after) ?? 'unknown'}: ${ended.output.trim()}`,
+    );
+  return { kind: 'done', line: escaped(`${node} leads ${name}; the previous leader was ${leader ?? 'unknown'}`), item };
 
   function led(all: readonly Replication[]): string | undefined {
     return all.find((one) => one.vhost === vhost && one.name === name)?.leader;

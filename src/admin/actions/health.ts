@@ -1,5 +1,6 @@
 // Actions for health checks of the broker. Each check is a path that answers 200 or 503.
 
+import { objectOf } from '../../config/plain.ts';
 import { MqError } from '../../errors.ts';
 import type { Action, Argument, Call, Result } from '../action.ts';
 import { columnsOf } from '../columns.ts';
@@ -100,7 +101,7 @@ function verdictOf(check: string, path: string, answer: Answer, { api }: Call): 
   const { status, body } = answer;
   if (status === 404) return undefined;
   // Any other status is not a health result: 401, 400 for an invalid port, 502 of a proxy.
-  const { status: word, reason, ...details } = (body ?? {}) as ApiObject;
+  const { status: word, reason, ...details } = objectOf(body);
   if (status === 200 || (status === 503 && word === 'failed'))
     return { check, ok: status === 200, ...(reason !== undefined && { reason }), ...(status !== 200 && details) };
   throw refusal(answer, { method: 'GET', path, api });

@@ -4,26 +4,26 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { MqError } from '../../errors.ts';
 import { nearest } from '../../terminal/nearest.ts';
 import { type Call, vhostOf } from '../action.ts';
-import type { ApiObject } from '../json.ts';
+import { type ApiObject, objectsIn } from '../json.ts';
 import { encoded } from '../path.ts';
 import { type Replication, replicationOf } from './replication.ts';
 
 /** Time limit in milliseconds. A change is stored at once, but a new leader needs an election. */
 const settleMs = 10_000;
-const lookMs = 200;
+const checkMs = 200;
 
-export interface Nodes {
+interface Nodes {
   readonly all: readonly string[];
   readonly running: ReadonlySet<string>;
 }
 
 export async function nodesOf({ api }: Call): Promise<Nodes> {
-  const items = (await api.request('GET', '/nodes?columns=name,running')) as ApiObject[];
-  const names = (some: ApiObject[]) => some.map(({ name }) => String(name));
+  const items = objectsIn(await api.request('GET', '/nodes?columns=name,running'));
+  const names = (some: readonly ApiObject[]) => some.map(({ name }) => String(name));
   return { all: names(items), running: new Set(names(items.filter(({ running }) => running === true))) };
 }
 
-/** Returns the full name of a node: `mq2` stands for `rabbit@mq2`. Throws BAD_DATA. */
+/** Returns the full name of a node, whose part after the `@` is enough: `mq2` is `rabbit@mq2`. Throws BAD_DATA. */
 export function nodeNamed(call: Call, { all }: Nodes): string {
   const typed = call.arg('node');
   const found = all.filter((name) => name === typed || name.slice(name.indexOf('@') + 1) === typed);
@@ -40,7 +40,7 @@ export function nodeNamed(call: Call, { all }: Nodes): string {
  */
 export async function replications(call: Call, { running }: Nodes): Promise<Replication[]> {
   const path = call.vhost === undefined ? '/queues' : `/queues/${encoded(call.vhost)}`;
-  const items = (await call.api.request('GET', `${path}?disable_stats=true`)) as ApiObject[];
+  const items = objectsIn(await call.api.request('GET', `${path}?disable_stats=true`));
   return items.map((item) => replicationOf(item, running));
 }
 
@@ -56,7 +56,7 @@ export function queueNamed(call: Call, all: readonly Replication[]): Replication
     {
       hint:
         found.type === 'classic'
-          ? `the type of a queue is for life; a new one: mq admin create queue NAME --type quorum`
+          ? `the type of a queue cannot be changed; create a new queue: mq admin create queue NAME --type quorum`
           : `on the node: rabbitmq-streams add_replica '${name}' NODE`,
     },
   );
@@ -72,7 +72,7 @@ export async function settled(
   for (;;) {
     const all = await replications(call, nodes);
     if (isSo(all) || performance.now() > end) return all;
-    await pause(lookMs);
+    await pause(checkMs);
   }
 }
 

@@ -24,7 +24,7 @@ function insteadOf(key: string, all: ApiObject): string {
   if (key === 'queue-master-locator')
     return `"queue-leader-locator": "${all[key] === 'client-local' ? 'client-local' : 'balanced'}"`;
   const known = mirrorKeys.find((one) => one === key);
-  return known === undefined ? 'nothing: it is gone' : instead[known](all);
+  return known === undefined ? 'nothing: RabbitMQ removed it' : instead[known](all);
 }
 
 /** Throws BAD_DATA for a policy of mirrored queues, with the replacement. */
@@ -43,17 +43,13 @@ export function refuseMirroring(definition: ApiObject, { name, pattern }: { name
     problems: found.map((key) => `${key}: ${insteadOf(key, definition)}`),
     hint: rest,
   };
-  throw new MqError(
-    'BAD_DATA',
-    'mirrored queues are gone since RabbitMQ 4.0; what quorum queues have instead:',
-    details,
-  );
+  throw new MqError('BAD_DATA', 'RabbitMQ 4.0 removed mirrored queues; replacements on quorum queues:', details);
 }
 
 /** Throws BAD_DATA for the arguments of a mirrored queue. */
 export function refuseMirroredQueue(queue: string, given: ApiObject): void {
   if (!Object.hasOwn(given, 'x-ha-policy') && !Object.hasOwn(given, 'x-ha-nodes')) return;
-  throw new MqError('BAD_DATA', 'x-ha-policy is of RabbitMQ before 3.0: it replicates nothing', {
+  throw new MqError('BAD_DATA', 'x-ha-policy has no effect since RabbitMQ 3.0: it replicates nothing', {
     hint: `mq admin create queue '${queue}' --type quorum`,
   });
 }

@@ -1,9 +1,9 @@
 // Actions for an overview of the broker, and for the current user.
 
 import type { Action } from '../action.ts';
-import type { ApiObject } from '../json.ts';
-import { valueAt } from '../list-action.ts';
-import { asked } from '../request.ts';
+import { valueAt } from '../columns.ts';
+import { objectIn } from '../json.ts';
+import { sendAction } from '../request.ts';
 
 const shown = [
   'cluster_name',
@@ -32,7 +32,7 @@ export const overviewActions: readonly Action[] = [
     summary: 'print versions, counts, messages and rates; --json has more',
     request: 'GET /overview',
     run: async (call) => {
-      const item = (await asked(call)).body as ApiObject;
+      const item = objectIn((await sendAction(call)).body);
       if (call.flag('json') || call.text('columns') !== undefined) return { kind: 'item', item };
       const there = shown
         .map((name) => [name, valueAt(item, name)] as const)
@@ -44,6 +44,6 @@ export const overviewActions: readonly Action[] = [
     verb: 'whoami',
     summary: 'print the user of this login and its tags',
     request: 'GET /whoami',
-    run: async (call) => ({ kind: 'item', item: (await asked(call)).body as ApiObject }),
+    run: async (call) => ({ kind: 'item', item: objectIn((await sendAction(call)).body) }),
   },
 ];

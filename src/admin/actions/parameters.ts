@@ -2,7 +2,7 @@
 
 import { type Action, vhostOf } from '../action.ts';
 import { jsonOf } from '../arguments.ts';
-import { changeAction, taking } from '../change-action.ts';
+import { changeAction, deleteQuestion } from '../change-action.ts';
 import { listAction } from '../list-action.ts';
 import { showAction } from '../show-action.ts';
 
@@ -40,7 +40,7 @@ export const parameterActions: readonly Action[] = [
     args,
     isInVhost: true,
     request: `DELETE ${path}`,
-    question: taking(),
+    question: deleteQuestion(),
   }),
   listAction({
     noun: 'global-parameters',
@@ -69,6 +69,6 @@ export const parameterActions: readonly Action[] = [
     summary: 'delete a parameter of the cluster',
     args: globalArgs,
     request: `DELETE ${globalPath}`,
-    question: taking(),
+    question: deleteQuestion(),
   }),
 ];

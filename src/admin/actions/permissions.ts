@@ -1,7 +1,7 @@
 // Actions for the permissions of a user in a vhost and on the topics of an exchange.
 
 import type { Action } from '../action.ts';
-import { changeAction, taking } from '../change-action.ts';
+import { changeAction, deleteQuestion } from '../change-action.ts';
 import { listAction } from '../list-action.ts';
 import { showAction } from '../show-action.ts';
 
@@ -40,7 +40,7 @@ export const permissionActions: readonly Action[] = [
     args: [user],
     isInVhost: true,
     request: `DELETE ${path}`,
-    question: taking(),
+    question: deleteQuestion(),
   }),
   listAction({
     noun: 'topic-permissions',
@@ -72,6 +72,6 @@ export const permissionActions: readonly Action[] = [
     args: [user, { name: 'exchange' }],
     isInVhost: true,
     request: `DELETE ${topicPath}/:exchange`,
-    question: taking(),
+    question: deleteQuestion(),
   }),
 ];

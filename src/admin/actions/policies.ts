@@ -2,7 +2,7 @@
 
 import type { Action, Call } from '../action.ts';
 import { objectOf } from '../arguments.ts';
-import { changeAction, taking } from '../change-action.ts';
+import { changeAction, deleteQuestion } from '../change-action.ts';
 import type { ApiObject } from '../json.ts';
 import { listAction } from '../list-action.ts';
 import { showAction } from '../show-action.ts';
@@ -44,7 +44,7 @@ function actionsOf(noun: string, plural: string, summary: string): readonly Acti
       args,
       isInVhost: true,
       request: `DELETE ${path}`,
-      question: taking(),
+      question: deleteQuestion(),
     }),
   ];
 }

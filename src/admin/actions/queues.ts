@@ -4,10 +4,10 @@ import { type Action, type Call, vhostOf } from '../action.ts';
 import { argumentsOf } from '../arguments.ts';
 import { changeAction } from '../change-action.ts';
 import { withCounts, withExactCounts, withoutStatistics } from '../depths.ts';
-import type { ApiObject } from '../json.ts';
+import { type ApiObject, objectIn } from '../json.ts';
 import { listAction } from '../list-action.ts';
 import { apiPath, query } from '../path.ts';
-import { asked } from '../request.ts';
+import { sendAction } from '../request.ts';
 import { showAction } from '../show-action.ts';
 import { refuseMirroredQueue } from './mirroring.ts';
 
@@ -68,7 +68,7 @@ export const queueActions: readonly Action[] = [
     isInVhost: true,
     request: `DELETE ${path}/contents`,
     question: async (call) =>
-      `delete the ${await messagesOf(call)} of queue '${call.arg('queue')}' in vhost ${vhostOf(call)} for ever?`,
+      `delete the ${await messagesOf(call)} of queue '${call.arg('queue')}' in vhost ${vhostOf(call)} permanently?`,
   }),
 ];
 
@@ -86,7 +86,7 @@ function queueBody(call: Call): ApiObject {
 /** Returns the queue without statistics, as a list of one. Throws if the queue does not exist. */
 async function countedQueue(call: Call): Promise<readonly ApiObject[]> {
   const path = apiPath`/queues/${vhostOf(call)}/${call.arg('queue')}` + query(withoutStatistics);
-  return [(await asked(call, { method: 'GET', path })).body as ApiObject];
+  return [objectIn((await sendAction(call, { method: 'GET', path })).body)];
 }
 
 /**
@@ -96,7 +96,8 @@ async function countedQueue(call: Call): Promise<readonly ApiObject[]> {
 async function messagesOf(call: Call): Promise<string> {
   const path = apiPath`/queues/${vhostOf(call)}/${call.arg('queue')}`;
   if (call.flag('if-exists') && (await call.api.ask('GET', path)).status === 404) return 'messages';
-  const [{ messages } = {}] = (await withExactCounts(call, await countedQueue(call))) as [ApiObject?];
+  const [queue] = await withExactCounts(call, await countedQueue(call));
+  const messages = queue?.['messages'];
   if (typeof messages !== 'number') return 'messages';
   return messages === 1 ? '1 message' : `${messages} messages`;
 }

@@ -1,12 +1,12 @@
 // Computes where a queue has its members, and what the loss of a node would cause. It has no side effects.
 
-import type { ApiObject } from '../json.ts';
+import { type ApiObject, textsIn } from '../json.ts';
 
 /**
  * Risk of a queue. `none`: it survives the loss of any one node; `critical`: the loss of some node stops it; `single`:
  * it has one copy; `down`: it does not work now.
  */
-export type Risk = 'none' | 'critical' | 'single' | 'down';
+type Risk = 'none' | 'critical' | 'single' | 'down';
 
 export interface Replication {
   readonly vhost: string;
@@ -35,8 +35,8 @@ export function replicationOf(queue: ApiObject, running: ReadonlySet<string>): R
   };
   const node = typeof queue['node'] === 'string' ? queue['node'] : undefined;
   const isReplicated = Array.isArray(queue['members']);
-  const members = isReplicated ? texts(queue['members']) : node === undefined ? [] : [node];
-  const known = isReplicated ? texts(queue['online']) : members;
+  const members = isReplicated ? textsIn(queue['members']) : node === undefined ? [] : [node];
+  const known = isReplicated ? textsIn(queue['online']) : members;
   const online = members.filter((member) => running.has(member) && known.includes(member));
   const said = queue['leader'] ?? node;
   const leader = typeof said === 'string' && said !== '' && online.includes(said) ? said : undefined;
@@ -48,7 +48,7 @@ export function replicationOf(queue: ApiObject, running: ReadonlySet<string>): R
 }
 
 /** Returns `mq2` for `rabbit@mq2`. */
-export function shortName(node: string): string {
+function shortName(node: string): string {
   return node.slice(node.indexOf('@') + 1);
 }
 
@@ -64,10 +64,10 @@ export function majorityOf(members: readonly string[]): number {
 function singleLoss(queue: ApiObject, node: string | undefined, isOnline: boolean): Pick<Replication, 'risk' | 'loss'> {
   const place = node === undefined ? 'a node' : shortName(node);
   if (!isOnline) return { risk: 'down', loss: `down: its one node, ${place}, does not run` };
-  if (queue['exclusive'] === true) return { risk: 'single', loss: 'goes with the connection that it belongs to' };
+  if (queue['exclusive'] === true) return { risk: 'single', loss: 'it is deleted when its connection ends' };
   const what =
     queue['durable'] === false
-      ? 'it and its messages are gone'
+      ? 'it is deleted with its messages'
       : 'it is down until the node is back, and with its disk its messages are lost';
   return { risk: 'single', loss: `without ${place} ${what}` };
 }
@@ -108,8 +108,4 @@ export function effectOf(
   if (risk === 'down') return 'stays down';
   if (mayLose === 0) return 'stops';
   return leader === node ? 'gets another leader' : 'has one member fewer';
-}
-
-function texts(value: unknown): string[] {
-  return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : [];
 }

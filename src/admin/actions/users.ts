@@ -3,11 +3,11 @@
 import { MqError } from '../../errors.ts';
 import type { Action, Call, Result } from '../action.ts';
 import { tagsOf } from '../arguments.ts';
-import { changeAction, done, taking } from '../change-action.ts';
-import type { ApiObject } from '../json.ts';
+import { changeAction, changeResult, deleteQuestion } from '../change-action.ts';
+import { type ApiObject, objectIn } from '../json.ts';
 import { listAction } from '../list-action.ts';
 import { apiPath } from '../path.ts';
-import { asked } from '../request.ts';
+import { sendAction } from '../request.ts';
 import { showAction } from '../show-action.ts';
 import { limitBody } from './vhosts.ts';
 
@@ -70,7 +70,7 @@ export const userActions: readonly Action[] = [
     summary: 'delete a user with its permissions and close its connections',
     args: [user],
     request: 'DELETE /users/:user',
-    question: taking('with its permissions'),
+    question: deleteQuestion('with its permissions'),
   }),
   listAction({
     noun: 'user-limits',
@@ -93,7 +93,7 @@ export const userActions: readonly Action[] = [
     summary: 'delete a limit of a user',
     args: [user, { name: 'limit' }],
     request: 'DELETE /user-limits/:user/:limit',
-    question: taking(),
+    question: deleteQuestion(),
   }),
 ];
 
@@ -106,22 +106,22 @@ async function createUser(call: Call): Promise<Result> {
     throw new MqError('BAD_DATA', `there is already a user '${call.arg('user')}'`, {
       hint: 'mq admin set password, mq admin set tags',
     });
-  await asked(call, { body: { ...(await credentials(call)), tags: wanted } });
-  return done(call, 'created', { tags: wanted });
+  await sendAction(call, { body: { ...(await credentials(call)), tags: wanted } });
+  return changeResult(call, 'created', { tags: wanted });
 }
 
 /** Changes a user. The API replaces the whole user, so the current values are read first. */
 async function changeUser(call: Call, change: (now: ApiObject) => Promise<ApiObject>): Promise<Result> {
-  const { body } = await asked(call, { method: 'GET', path: apiPath`/users/${call.arg('user')}` });
-  await asked(call, { body: await change(body as ApiObject) });
-  return done(call, 'set');
+  const { body } = await sendAction(call, { method: 'GET', path: apiPath`/users/${call.arg('user')}` });
+  await sendAction(call, { body: await change(objectIn(body)) });
+  return changeResult(call, 'set');
 }
 
 async function credentials(call: Call): Promise<ApiObject> {
   const hash = call.text('password-hash');
   const isWithout = call.flag('no-password') === true;
   if (isWithout && (hash !== undefined || call.text('new-password-file') !== undefined))
-    throw call.usage('--no-password contradicts a password');
+    throw call.usage('--no-password and a password exclude each other');
   if (isWithout) return { password_hash: '' };
   return hash === undefined ? { password: await call.newPassword() } : { password_hash: hash };
 }

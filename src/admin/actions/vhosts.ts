@@ -1,10 +1,10 @@
 // Actions for virtual hosts and their limits.
 
 import type { Action, Call, Result } from '../action.ts';
-import { changeAction, done, taking } from '../change-action.ts';
-import type { ApiObject } from '../json.ts';
+import { changeAction, changeResult, deleteQuestion } from '../change-action.ts';
+import { type ApiObject, objectIn } from '../json.ts';
 import { listAction } from '../list-action.ts';
-import { asked, pathOf } from '../request.ts';
+import { pathOf, sendAction } from '../request.ts';
 import { showAction } from '../show-action.ts';
 
 const args = [{ name: 'vhost' }] as const;
@@ -34,7 +34,7 @@ export const vhostActions: readonly Action[] = [
     summary: 'delete a virtual host with everything in it',
     args,
     request: 'DELETE /vhosts/:vhost',
-    question: taking('with all its queues, messages, exchanges, policies and permissions'),
+    question: deleteQuestion('with all its queues, messages, exchanges, policies and permissions'),
   }),
   listAction({
     noun: 'vhost-limits',
@@ -58,7 +58,7 @@ export const vhostActions: readonly Action[] = [
     args: limitArgs,
     isInVhost: true,
     request: 'DELETE /vhost-limits/:vhost/:limit',
-    question: taking(),
+    question: deleteQuestion(),
   }),
 ];
 
@@ -71,18 +71,18 @@ async function createVhost(call: Call): Promise<Result> {
   const { status, body } = await call.api.ask('GET', path);
   const given = metadataOf(call);
   if (status !== 200) {
-    await asked(call, { body: given });
-    return done(call, 'created');
+    await sendAction(call, { body: given });
+    return changeResult(call, 'created');
   }
-  if (Object.keys(given).length === 0) return done(call, 'unchanged');
-  const { description, tags, default_queue_type } = body as ApiObject;
+  if (Object.keys(given).length === 0) return changeResult(call, 'unchanged');
+  const { description, tags, default_queue_type } = objectIn(body);
   const now = {
     ...(typeof description === 'string' && { description }),
     ...(Array.isArray(tags) && { tags: tags.join(',') }),
     ...(typeof default_queue_type === 'string' && { default_queue_type }),
   };
-  await asked(call, { body: { ...now, ...given } });
-  return done(call, 'updated');
+  await sendAction(call, { body: { ...now, ...given } });
+  return changeResult(call, 'updated');
 }
 
 function metadataOf(call: Call): ApiObject {

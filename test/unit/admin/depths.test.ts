@@ -1,4 +1,4 @@
-// Counts of quorum queues: what AMQP says now, and what only the management API counts.
+// Counts of quorum queues: from AMQP the current ones, from the management API the others.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -11,12 +11,12 @@ async function counts(item: Record<string, number>, ready: number): Promise<unkn
   return [now['messages'], now['messages_ready'], now['messages_unacknowledged']];
 }
 
-test('the messages that a queue holds for a full dead-letter target are counted', async () => {
+test('counts messages that a full dead-letter target does not accept yet', async () => {
   assert.equal(await counts({ messages: 3, messages_ready: 0, messages_unacknowledged: 0 }, 0), [3, 0, 0]);
   assert.equal(await counts({ messages: 6, messages_ready: 1, messages_unacknowledged: 2 }, 4), [9, 4, 2]);
 });
 
-test('a purge or a publish since the count changes only what is ready', async () => {
+test('a purge or publish after the count changes only the ready messages', async () => {
   assert.equal(await counts({ messages: 1, messages_ready: 1, messages_unacknowledged: 0 }, 0), [0, 0, 0]);
   assert.equal(await counts({ messages: 0, messages_ready: 0, messages_unacknowledged: 0 }, 1), [1, 1, 0]);
 });

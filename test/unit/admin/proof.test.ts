@@ -1,4 +1,4 @@
-// What proves a management API where neither a connection nor a queue can: both sides must name one cluster.
+// Proves a management API if neither a connection nor a queue is visible: both sides must have one cluster name.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -14,7 +14,7 @@ function apiOf(clusterName: string | undefined): Management {
   return { ask } as unknown as Management;
 }
 
-/** A broker that refuses the login: it says at most the name of its cluster. */
+/** A broker that refuses the login, and reports at most the name of its cluster. */
 function refusing(clusterName: string | undefined): ProofPeer {
   return {
     shown: 'h:5672',
@@ -35,7 +35,7 @@ for (const [api, peer, kind] of [
   [undefined, 'rabbit@a', 'unproven'],
   [undefined, undefined, 'unproven'],
 ] as const)
-  test(`the cluster of the API is ${api}, that of the broker ${peer}: ${kind ?? 'proven'}`, async () => {
+  test(`API of the cluster ${api}, broker of the cluster ${peer}: ${kind ?? 'proven'}`, async () => {
     const doubt = await doubtOf(apiOf(api), 'guest', async () => refusing(peer));
     assert.is(doubt?.kind, kind);
   });

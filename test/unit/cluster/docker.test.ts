@@ -1,17 +1,17 @@
-// On which machine the ports of a Docker engine are.
+// The machine that publishes the ports of a Docker engine.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { machineOf } from '../../../src/cluster/docker.ts';
 
-const onLinux = process.platform === 'linux' ? test : test.skip; // elsewhere 127.0.0.2 is nobody's
+const onLinux = process.platform === 'linux' ? test : test.skip; // on other systems 127.0.0.2 has no interface
 
 onLinux('an address of this machine is reached by loopback, though no interface that is up names it', async () => {
   assert.is(await machineOf('127.0.0.2'), '127.0.0.1');
   assert.is(await machineOf('localhost'), '127.0.0.1');
 });
 
-test('an address of another machine stays what it is', async () => {
+test('keeps the address of another machine', async () => {
   // TEST-NET-1: RFC 5737.
   assert.is(await machineOf('192.0.2.1'), '192.0.2.1');
   assert.is(await machineOf('engine.example'), 'engine.example');

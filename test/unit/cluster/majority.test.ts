@@ -1,4 +1,4 @@
-// What mq cluster stop refuses, by the status it has found.
+// Refusals of mq cluster stop, by the status of the cluster.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -29,7 +29,7 @@ const queueOn = (members: readonly string[], online = members): QueueStatus => (
 });
 const three = ['mq1', 'mq2', 'mq3'];
 
-/** The refusal's message; empty: they may stop. */
+/** Returns the message of the refusal, or an empty text if the nodes may stop. */
 function refusal(nodes: NodeStatus[], queues: QueueStatus[] | undefined, ...hosts: string[]): string {
   try {
     refuseLoss({ nodes, queues }, hosts);
@@ -42,12 +42,12 @@ function refusal(nodes: NodeStatus[], queues: QueueStatus[] | undefined, ...host
   }
 }
 
-test('one of three may stop, two may not', () => {
+test('one of three nodes may stop, two may not', () => {
   assert.is(refusal(nodesOf(3), [queueOn(three)], 'mq1'), '');
   assert.is(refusal(nodesOf(3), [], 'mq1', 'mq2'), 'stopping mq1, mq2 leaves 1 of 3 members: no majority');
 });
 
-test('two of five may not stop together where a queue has two of its three members there', () => {
+test("two of five nodes may not stop if they have two of a queue's three members", () => {
   const queues = [queueOn(three)];
   assert.is(
     refusal(nodesOf(5), queues, 'mq1', 'mq2'),
@@ -58,7 +58,7 @@ test('two of five may not stop together where a queue has two of its three membe
   assert.is(refusal(nodesOf(5), [queueOn(['mq1'])], 'mq1'), '', 'a classic queue has no majority');
 });
 
-test('what RabbitMQ calls critical is refused, each thing once', () => {
+test('lists each object once that RabbitMQ reports as critical', () => {
   const nodes = nodesOf(3, { mq1: { critical: ["queue 'task_queue' in vhost '/'", 'the stream coordinator'] } });
   assert.is(
     refusal(nodes, [queueOn(three, ['mq1', 'mq2'])], 'mq1'),
@@ -66,20 +66,20 @@ test('what RabbitMQ calls critical is refused, each thing once', () => {
   );
 });
 
-test('what nobody answers is refused', () => {
+test('refuses if no node answers', () => {
   const silent = { isMember: undefined, critical: undefined };
   assert.match(refusal(nodesOf(3, { mq1: silent, mq2: silent, mq3: silent }), undefined, 'mq1'), 'no node answers');
   assert.match(refusal(nodesOf(3, { mq1: { critical: undefined } }), [], 'mq1'), 'mq1 does not answer');
   assert.match(refusal(nodesOf(3), undefined, 'mq1'), 'no node lists its queues in time');
 });
 
-test('one that is frozen is not counted, though the others have not noticed', () => {
+test('does not count a paused node that the others still see', () => {
   const nodes = nodesOf(3, { mq3: { state: 'paused', critical: undefined } });
   assert.match(refusal(nodes, [], 'mq1'), 'leaves 1 of 3 members');
   assert.is(refusal(nodes, [], 'mq3'), '');
 });
 
-test('one that is down already, or the only one, may stop', () => {
+test('a node that is down, or the only node, may stop', () => {
   const stopped = { state: 'stopped', isMember: false, critical: undefined } as const;
   assert.is(refusal(nodesOf(3, { mq1: stopped }), [queueOn(three, ['mq2', 'mq3'])], 'mq1'), '');
   assert.is(refusal(nodesOf(1, { mq1: { isMember: undefined } }), undefined, 'mq1'), '');

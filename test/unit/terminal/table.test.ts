@@ -15,7 +15,7 @@ function drawn(width: number, more: Partial<Parameters<typeof drawTable>[0]> = {
   return `\n${drawTable({ columns, rows, width, hasHeaders: true, ...more }).join('\n')}\n`;
 }
 
-test('columns line up by what a terminal shows, and numbers stand to the right', () => {
+test('aligns columns by display width, and numbers to the right', () => {
   assert.is(
     drawn(80),
     `
@@ -27,7 +27,7 @@ e\u0301mile 👩‍👩‍👧                100000  down
   );
 });
 
-test('where it is narrow, headers give way first, and names last', () => {
+test('truncates headers first and names last', () => {
   assert.is(
     drawn(33),
     `
@@ -48,13 +48,13 @@ e\u0301mile 👩‍👩‍👧   100000  down
   );
 });
 
-test('no line is longer than the terminal, down to what can be read at all', () => {
+test('no line is longer than a terminal of readable width', () => {
   for (let width = 22; width < 60; width += 1)
     for (const line of drawTable({ columns, rows, width, hasHeaders: true }))
       assert.ok(stringWidth(line) <= width, line);
 });
 
-test('numbers are whole, with their units too', () => {
+test('does not truncate numbers and their units', () => {
   const lines = drawTable({
     columns: ['name', 'mem_used', 'uptime'],
     rows: [['rabbit@a-long-host-name', '1024.5 MiB', '12d 3h']],
@@ -64,7 +64,7 @@ test('numbers are whole, with their units too', () => {
   assert.equal(lines, ['name            mem_used  uptime', 'rabbit@a-lo…  1024.5 MiB  12d 3h']);
 });
 
-test('rows stand below each other where columns do not fit beside each other', () => {
+test('prints a block for each row if the columns do not fit', () => {
   assert.is(
     drawn(20, { rows: rows.slice(0, 2) }),
     `
@@ -79,12 +79,12 @@ state         runni…
   );
 });
 
-test('without headers, and without rows', () => {
+test('draws a table without headers, and one without rows', () => {
   assert.is(drawn(80, { hasHeaders: false, rows: [['a', '1', 'b']] }), '\na  1  b\n');
   assert.is(drawn(80, { rows: [] }), '\nname  messages_ready  state\n');
 });
 
-test('a value is one line of text', () => {
+test('formats a value as one line of text', () => {
   for (const [value, text] of [
     [undefined, ''],
     [null, ''],

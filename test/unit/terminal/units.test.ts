@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { isQuantity, withUnit } from '../../../src/terminal/units.ts';
 
-test('a number of the API has the unit that the name of its field means', () => {
+test('chooses the unit by the name of the field', () => {
   for (const [field, value, text] of [
     ['uptime', 2_371_746, '39m 31s'],
     ['uptime', 500, '0s'],

@@ -2,7 +2,7 @@ import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { rememberAbsent } from '../../../src/web/absence.ts';
 
-test('what is not there is asked for seldom, at least every 15 seconds, and is found when it comes', async () => {
+test('checks a missing name at most every 15 seconds, and finds it later', async () => {
   let time = 0;
   let isThere = false;
   const asked: number[] = [];
@@ -22,7 +22,7 @@ test('what is not there is asked for seldom, at least every 15 seconds, and is f
   assert.is(await has('later'), false, 'and asked for each time while it is there');
 });
 
-test('of many names the oldest is forgotten first', async () => {
+test('forgets the oldest name first', async () => {
   const asked: string[] = [];
   const has = rememberAbsent(
     async (name) => {

@@ -6,7 +6,7 @@ import type { AmqpClient, Outgoing } from '../../../src/web/amqp-client.ts';
 import { Bridge } from '../../../src/web/bridge.ts';
 import { type Frame, FrameReader, headerOf } from '../../../src/web/frame.ts';
 
-/** A bridge whose broker is this test. */
+/** A bridge to a fake AMQP client. */
 function scene({
   send = async () => {},
   open = async () => {},
@@ -77,7 +77,7 @@ function scene({
 
 const hello = ['CONNECT', 'accept-version:1.1,1.2', 'heart-beat:0,0', '', ''];
 
-test('it connects, listens, and gives each message with RabbitMQ’s headers', async () => {
+test('connects, subscribes, and sends messages with RabbitMQ’s headers', async () => {
   const { say, next, takes } = scene();
   say(...hello);
   assert.is(headerOf(await next('CONNECTED'), 'version'), '1.2');
@@ -115,7 +115,7 @@ test('it connects, listens, and gives each message with RabbitMQ’s headers', a
   assert.ok(isDone, 'the broker may send more');
 });
 
-test('a long body is cut, and its length told', async () => {
+test('truncates a long body and reports its length', async () => {
   const { say, next, takes } = scene();
   say(...hello);
   say('SUBSCRIBE', 'id:s1', 'destination:/exchange/logs', 'receipt:r1', '', '');
@@ -127,7 +127,7 @@ test('a long body is cut, and its length told', async () => {
   assert.is(message.body.length, 65_536);
 });
 
-test('a receipt comes only after the confirm', async () => {
+test('sends the receipt after the confirm', async () => {
   const confirm = Promise.withResolvers<void>();
   const { say, next, told, sent } = scene({ send: () => confirm.promise });
   say(...hello);
@@ -151,7 +151,7 @@ test('a receipt comes only after the confirm', async () => {
   );
 });
 
-test('a request has a queue for its answers, made once', async () => {
+test('creates the queue for replies once', async () => {
   const { say, next, sent, takes } = scene();
   say(...hello);
   for (const id of ['1', '2'])
@@ -193,7 +193,7 @@ test('a request has a queue for its answers, made once', async () => {
   assert.is(headerOf(answer, 'correlation-id'), '1');
 });
 
-test('it stops listening', async () => {
+test('unsubscribes', async () => {
   const { say, next, takes } = scene();
   say(...hello);
   say('SUBSCRIBE', 'id:s1', 'destination:/exchange/logs', '', '');
@@ -202,7 +202,7 @@ test('it stops listening', async () => {
   assert.is(takes[0]?.stopped, true);
 });
 
-test('a connection to the broker that is lost ends the page’s, with the reason', async () => {
+test('ends the page’s connection with the reason of a lost connection', async () => {
   const { say, next, closed, ended, isClosed } = scene();
   say(...hello);
   await next('CONNECTED');
@@ -212,7 +212,7 @@ test('a connection to the broker that is lost ends the page’s, with the reason
   assert.ok(isClosed());
 });
 
-test('DISCONNECT ends it after its receipt', async () => {
+test('ends after the receipt of DISCONNECT', async () => {
   const { say, next, ended } = scene();
   say(...hello);
   say('DISCONNECT', 'receipt:bye', '', '');
@@ -220,7 +220,7 @@ test('DISCONNECT ends it after its receipt', async () => {
   await ended;
 });
 
-test('a page that goes while its way to the broker opens leaves no heart-beat', async () => {
+test('starts no heart-beat for a page that left during the connect', async () => {
   const timers = () => process.getActiveResourcesInfo().filter((one) => one === 'Timeout').length;
   const [asked, opened] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const { say, bridge, ended, told } = scene({
@@ -248,7 +248,7 @@ for (const [what, before, lines] of [
   ['a SEND without a destination', hello, ['SEND', '', 'x']],
   ['a subscription without an id', hello, ['SUBSCRIBE', 'destination:/exchange/a', '', '']],
   ['a subscription with ack:client', hello, ['SUBSCRIBE', 'id:1', 'ack:client', 'destination:/exchange/a', '', '']],
-  ['an exchange that is not there', hello, ['SUBSCRIBE', 'id:1', 'destination:/exchange/nosuch/', '', '']],
+  ['an exchange that does not exist', hello, ['SUBSCRIBE', 'id:1', 'destination:/exchange/nosuch/', '', '']],
   ['a body over the limit', hello, ['SEND', 'destination:/exchange/a', '', 'x'.repeat(101)]],
   ['what is no STOMP', hello, ['<html>', '', '']],
 ] as const) {
@@ -265,7 +265,7 @@ for (const [what, before, lines] of [
   });
 }
 
-test('a message that the broker refuses is answered by ERROR with its receipt', async () => {
+test('answers a refused message with ERROR and its receipt', async () => {
   const { say, next } = scene({
     send: async () => {
       throw new MqError('UNROUTABLE', "not delivered: no queue 'x' exists", { hint: 'start the receiver first' });

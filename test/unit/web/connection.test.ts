@@ -1,4 +1,4 @@
-// The page's connection, in Node's own WebSocket, to a bridge whose broker is this test.
+// The page's connection over Node's WebSocket to a bridge with a fake AMQP client.
 
 import type { AddressInfo } from 'node:net';
 import { Client } from '@stomp/stompjs';
@@ -8,7 +8,7 @@ import { WebSocketServer } from 'ws';
 import type { AmqpClient } from '../../../src/web/amqp-client.ts';
 import { Bridge } from '../../../src/web/bridge.ts';
 
-/** As far as the test needs it: the page is checked with a browser's types, which the tests do not have. */
+/** The part that the test needs. The page uses a browser's types, which the tests do not have. */
 interface Connection {
   start(): void;
   ask(destination: string, text: string, waitMs: number): Promise<unknown>;
@@ -16,7 +16,7 @@ interface Connection {
 const file = new URL('../../../src/web/page/connection.ts', import.meta.url).href;
 const { Connection } = (await import(file)) as { Connection: new (events: object) => Connection };
 
-test('a question that the broker does not confirm, as it blocks publishers, has its end in time too', async () => {
+test('ends a request in time if the broker blocks publishers', async () => {
   const never = new Promise<never>(() => undefined);
   const broker: AmqpClient = {
     closed: never,
@@ -40,7 +40,7 @@ test('a question that the broker does not confirm, as it blocks publishers, has 
     onConnect: connected.resolve,
     onError: (message: string) => connected.reject(new Error(message)),
   });
-  // The page connects again as long as it is there: here it has to end.
+  // The page reconnects as long as it is open, so the test must end it.
   const { activate } = Client.prototype;
   let client: Client | undefined;
   Client.prototype.activate = function () {

@@ -5,7 +5,7 @@ import { type Frame, FrameError, FrameReader, frameBytes, headerOf } from '../..
 const read = (text: string, bodyBytes = 1000) => new FrameReader({ bodyBytes }).push(Buffer.from(text));
 const [only] = [(frames: Frame[]) => frames[0] as Frame];
 
-test('what is written is read again, with any sign in names, values and bodies', () => {
+test('reads what it wrote, with any character in names, values and bodies', () => {
   const headers = { destination: '/exchange/a:b/c', 'a:b\n\\c': 'one\r\ntwo\\n:three', empty: '' };
   const body = Buffer.from([0, 1, 255, 10]);
   const frame = only(new FrameReader({ bodyBytes: 4 }).push(frameBytes('MESSAGE', headers, body)));
@@ -14,7 +14,7 @@ test('what is written is read again, with any sign in names, values and bodies',
   assert.equal(frame.body, body);
 });
 
-test('frames come whole, however the bytes are cut, with heart-beats between them', () => {
+test('joins frames from any chunks, with heart-beats between them', () => {
   const bytes = Buffer.from(
     '\n\nSEND\ndestination:/a\n\none\0\n\r\nSEND\r\ndestination:/b\r\ncontent-length:3\r\n\r\nt\0o\0\n',
   );
@@ -32,21 +32,21 @@ test('frames come whole, however the bytes are cut, with heart-beats between the
   }
 });
 
-test('of a header that stands twice the first one counts', () => {
+test('uses the first of two headers with one name', () => {
   assert.is(headerOf(only(read('SEND\na:1\na:2\n\n\0')), 'a'), '1');
 });
 
-test('CONNECT is not escaped', () => {
+test('does not escape CONNECT', () => {
   assert.is(headerOf(only(read('CONNECT\nlogin:a\\cb\n\n\0')), 'login'), 'a\\cb');
   assert.ok(frameBytes('CONNECT', { login: 'a:b' }).toString().includes('login:a:b\n'));
 });
 
-test('a line break in a header of CONNECT makes no header of its own', () => {
+test('a line break in a header of CONNECT adds no header', () => {
   assert.ok(!frameBytes('CONNECT', { login: 'a\nhost:evil' }).toString().includes('\nhost:'));
 });
 
 for (const [what, text] of [
-  ['a command that is none', 'GET / HTTP/1.1\nHost: x\n\n\0'],
+  ['an invalid command', 'GET / HTTP/1.1\nHost: x\n\n\0'],
   ['an unknown escape', 'SEND\na:\\t\n\n\0'],
   ['a header without a value', 'SEND\nabc\n\n\0'],
   ['a header without a name', 'SEND\n:abc\n\n\0'],

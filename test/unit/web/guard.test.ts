@@ -16,7 +16,7 @@ for (const host of [
   'web.example:80',
   'web.example.',
 ]) {
-  test(`the host ${host} is answered`, () => assert.is(open.request(asking({ host })), undefined));
+  test(`accepts the host ${host}`, () => assert.is(open.request(asking({ host })), undefined));
 }
 
 for (const host of [
@@ -29,12 +29,12 @@ for (const host of [
   '[evil]',
   'web.example:80:80',
 ]) {
-  test(`the host '${host}' is refused`, () => assert.is(open.request(asking({ host }))?.status, 421));
+  test(`refuses the host '${host}'`, () => assert.is(open.request(asking({ host }))?.status, 421));
 }
 
-test('a request without a host is refused', () => assert.is(open.request(asking({}))?.status, 421));
+test('refuses a request without a host', () => assert.is(open.request(asking({}))?.status, 421));
 
-test('the WebSocket is for a page of this very host and port', () => {
+test('accepts a WebSocket only from a page of its own host and port', () => {
   const host = '127.0.0.1:15680';
   assert.is(open.changing(asking({ host, origin: 'http://127.0.0.1:15680' })), undefined);
   for (const origin of ['http://127.0.0.1:15681', 'http://localhost:15680', 'http://evil.example', 'null', '']) {
@@ -43,13 +43,13 @@ test('the WebSocket is for a page of this very host and port', () => {
   assert.is(open.changing(asking({ host }))?.status, 403, 'none');
 });
 
-test('what another site asks for in the background is refused; a link to the page is not', () => {
+test('refuses background requests of other sites, but not a link to the page', () => {
   const host = 'localhost:1';
   assert.is(open.request(asking({ host, 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' }))?.status, 403);
   assert.is(open.request(asking({ host, 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' })), undefined);
 });
 
-test('a password is asked for, also in the form of the cookie that its answer set', () => {
+test('requires the password or the session cookie', () => {
   const host = 'localhost:1';
   const basic = (text: string) => `Basic ${Buffer.from(text).toString('base64')}`;
   assert.is(locked.request(asking({ host }))?.status, 401);
@@ -64,7 +64,7 @@ test('a password is asked for, also in the form of the cookie that its answer se
   assert.is(locked.changing(asking({ host, cookie, origin: 'http://localhost:1' })), undefined);
 });
 
-test('two servers on one host do not overwrite each other’s cookie', () => {
+test('two servers on one host use different cookies', () => {
   const [one, other] = [locked, new Guard({ allowedHosts: [], password: 'other' })].map(
     ({ cookie }) => cookie?.split('=')[0],
   );

@@ -4,23 +4,23 @@ import { bodyOf, exchangeAt, indented, oneLine, originOf, visible } from '../../
 
 const bytes = (text: string) => new TextEncoder().encode(text);
 
-test('signs that hide or turn text round are shown by their numbers', () => {
+test('shows invisible characters as code points', () => {
   assert.is(visible('a\u202eb\u0000c\u200bd\ne\tf'), 'a\\u202eb\\u0000c\\u200bd\ne\tf');
   assert.is(oneLine('a\n  b\r\nc'), 'a b c');
   assert.is(oneLine('x'.repeat(301)), `${'x'.repeat(300)}…`);
 });
 
-test('text is text, with its size', () => {
+test('shows text with its size', () => {
   assert.equal(bodyOf(bytes('ü'), 2), { kind: 'text', short: 'ü', long: 'ü', size: '2 bytes' });
   assert.is(bodyOf(bytes(''), 0).size, '0 bytes');
 });
 
-test('text that was cut in the middle of a sign is text', () => {
+test('shows text that was truncated inside a character', () => {
   const { kind, long, size } = bodyOf(bytes('aü').subarray(0, 2), 5000);
   assert.equal([kind, long, size], ['text', 'a', '5,000 bytes, the first 1 characters are shown']);
 });
 
-test('what is no UTF-8 is shown as bytes, sixteen a line', () => {
+test('shows other bytes in hexadecimal, sixteen a line', () => {
   const { kind, long, size } = bodyOf(Uint8Array.from([255, ...bytes('abcdefghijklmnop')]), 17);
   assert.is(kind, 'bytes');
   assert.is(
@@ -31,7 +31,7 @@ test('what is no UTF-8 is shown as bytes, sixteen a line', () => {
   assert.is(bodyOf(new Uint8Array(1000).fill(255), 1000).size, '1,000 bytes, the first 256 are shown');
 });
 
-test('JSON is indented, its tokens stay as they are written, and what is not JSON stays as it is', () => {
+test('indents JSON without changing its tokens', () => {
   assert.is(
     indented(' {"a":9007199254740993, "b" : [1.0,-0,{},[ ]],"c":"x\\"{,: y","d":null} '),
     '{\n  "a": 9007199254740993,\n  "b": [\n    1.0,\n    -0,\n    {},\n    []\n  ],\n  "c": "x\\"{,: y",\n  "d": null\n}',
@@ -39,14 +39,14 @@ test('JSON is indented, its tokens stay as they are written, and what is not JSO
   for (const text of ['{"a":1', '"text"', '12', '', '[x]', 'plain {"a":1}']) assert.is(indented(text), text);
 });
 
-test('JSON that is nested deeper than 64 levels is shown as it came', () => {
+test('does not indent JSON that is nested deeper than 64 levels', () => {
   const nested = (levels: number) => `${'['.repeat(levels)}1${']'.repeat(levels)}`;
   assert.match(indented(nested(64)), '\n');
   for (const levels of [65, 30_000]) assert.is(indented(nested(levels)), nested(levels));
   assert.is(bodyOf(bytes(nested(30_000)), 60_001).kind, 'text');
 });
 
-test('a destination is taken apart as RabbitMQ puts it together', () => {
+test("parses RabbitMQ's destinations", () => {
   assert.equal(originOf('/exchange/logs/'), { exchange: 'logs', key: '' });
   assert.equal(originOf('/exchange/a%2Fb/c%2Fd%23'), { exchange: 'a/b', key: 'c/d%23' });
   assert.equal(originOf('/topic/a.b'), { exchange: 'amq.topic', key: 'a.b' });

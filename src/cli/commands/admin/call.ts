@@ -5,7 +5,7 @@ import { open, realpath, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { Call } from '../../../admin/action.ts';
 import type { Context } from '../../../context.ts';
-import { MqError } from '../../../errors.ts';
+import { asMqError, MqError } from '../../../errors.ts';
 import type { Values } from '../../arguments/values.ts';
 import { noteOf } from '../../error-text.ts';
 import { readText } from '../../input/files.ts';
@@ -56,7 +56,7 @@ async function writeText({ cwd, pid }: Context, file: string, text: string): Pro
     );
     await (isOther ? writeFile(real, text) : replaceFile(real, text, `${real}.tmp-${pid}`));
   } catch (error) {
-    throw new MqError('CANNOT_CREATE', `cannot write ${file}: ${(error as Error).message}`, { at: file, cause: error });
+    throw new MqError('CANNOT_CREATE', `cannot write ${file}: ${asMqError(error).message}`, { at: file, cause: error });
   }
 }
 

@@ -2,20 +2,21 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Call, Result } from '../../../admin/action.ts';
-import type { Look } from '../../../admin/print.ts';
+import type { OutputFormat } from '../../../admin/print.ts';
 import type { Context, Output } from '../../../context.ts';
 import { asMqError, escaped, MqError } from '../../../errors.ts';
+import { isBrokenPipe } from '../../../terminal/printer.ts';
 import type { Values } from '../../arguments/values.ts';
 
 /** Returns the exit status. */
 export async function adminWatch(context: Context, values: Values, call: Call): Promise<number> {
-  const { printed } = await import('../../../admin/print.ts');
+  const { formatResult } = await import('../../../admin/print.ts');
   const { stdout } = context;
   const intervalMs = values.duration('interval') ?? 2_000;
   if (values.flag('watch') !== true) {
     if (values.text('interval') !== undefined) throw call.usage('--interval is for --watch');
     const result = await call.action.run(call);
-    await write(stdout, await printed(result, await lookOf(context, values, call)));
+    await write(stdout, await formatResult(result, await formatOf(context, values, call)));
     return statusOf(result);
   }
   const isScreen = stdout.isTTY === true && values.flag('json') !== true;
@@ -41,14 +42,14 @@ const screen = { other: '\u001b[?1049h', own: '\u001b[?1049l', home: '\u001b[H\u
  * erase them.
  */
 async function frame(context: Context, values: Values, call: Call): Promise<string> {
-  const { printed } = await import('../../../admin/print.ts');
+  const { formatResult } = await import('../../../admin/print.ts');
   const { stdout, drain } = context;
   const isScreen = stdout.isTTY === true && values.flag('json') !== true;
-  const told: string[] = [];
-  const say = isScreen ? (line: string) => told.push(escaped(line)) : call.say;
+  const notes: string[] = [];
+  const say = isScreen ? (line: string) => notes.push(escaped(line)) : call.say;
   let text = '';
   try {
-    text = await printed(await call.action.run({ ...call, say }), await lookOf(context, values, call));
+    text = await formatResult(await call.action.run({ ...call, say }), await formatOf(context, values, call));
   } catch (error) {
     if (drain.aborted) return '';
     const failure = asMqError(error);
@@ -56,7 +57,7 @@ async function frame(context: Context, values: Values, call: Call): Promise<stri
     say(failure.message);
   }
   if (!isScreen) return text;
-  const lines = [...told, ...text.split('\n').slice(0, -1)];
+  const lines = [...notes, ...text.split('\n').slice(0, -1)];
   // A terminal of unknown size reports 0.
   const most = Math.max(2, (stdout.rows || 24) - 2);
   const shown = lines.length > most ? [...lines.slice(0, most - 1), `… ${lines.length - most + 1} more`] : lines;
@@ -64,7 +65,7 @@ async function frame(context: Context, values: Values, call: Call): Promise<stri
   return `${[title, ...shown].join('\n')}\n`;
 }
 
-async function lookOf({ stdout }: Context, values: Values, call: Call): Promise<Look> {
+async function formatOf({ stdout }: Context, values: Values, call: Call): Promise<OutputFormat> {
   const [{ columnsOf }, { brokerName }] = await Promise.all([
     import('../../../admin/columns.ts'),
     import('../../../admin/broker-name.ts'),
@@ -87,9 +88,8 @@ function statusOf(result: Result): number {
 function write(stdout: Output, text: string): Promise<boolean> {
   return new Promise((resolve, reject) => {
     stdout.write(text, (error) => {
-      const { code } = (error ?? {}) as NodeJS.ErrnoException;
       if (!error) resolve(true);
-      else if (code === 'EPIPE' || code === 'ERR_STREAM_DESTROYED') resolve(false);
+      else if (isBrokenPipe(error)) resolve(false);
       else reject(new MqError('IO', `cannot write to stdout: ${error.message}`, { cause: error }));
     });
   });

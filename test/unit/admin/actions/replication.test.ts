@@ -1,4 +1,4 @@
-// What mq admin ha says of a queue, from what the management API says of it and of the nodes.
+// Members and risks of queues, computed from answers of the management API.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
@@ -15,7 +15,7 @@ const quorum = (members: number[], online: number[], leader?: number) => ({
   leader: leader === undefined ? '' : `rabbit@mq${leader}`,
 });
 
-test('a quorum queue survives as many nodes as it has members beyond a majority', () => {
+test('a quorum queue survives the loss of its members beyond a majority', () => {
   const cases: [number[], number[], number, number, string, string][] = [
     [[1, 2, 3], [1, 2, 3], 1, 1, 'none', 'survives any one node; without mq1 another leads'],
     [[1, 2, 3, 4, 5], [1, 2, 3, 4, 5], 2, 2, 'none', 'survives any 2 nodes; without mq2 another leads'],
@@ -38,7 +38,7 @@ test('a quorum queue survives as many nodes as it has members beyond a majority'
   }
 });
 
-test('a member on a node that does not run is not online, whatever the queue says, and does not lead', () => {
+test('a member on a stopped node is neither online nor leader', () => {
   const found = replicationOf(quorum([1, 2, 3], [1, 2, 3], 3), new Set(names(1, 2)));
   assert.equal([found.copies, found.risk, found.leader], ['mq1 mq2 mq3!', 'critical', undefined]);
   assert.is(
@@ -47,7 +47,7 @@ test('a member on a node that does not run is not online, whatever the queue say
   );
 });
 
-test('a classic queue is on one node: away with it, or gone, or bound to a connection', () => {
+test('shows what the loss of its node does to a classic queue', () => {
   const classic = {
     vhost: '/',
     name: 'c',
@@ -60,8 +60,8 @@ test('a classic queue is on one node: away with it, or gone, or bound to a conne
   const running = new Set(names(1));
   const cases: [object, Set<string>, string, string][] = [
     [{}, running, 'single', 'without mq1 it is down until the node is back, and with its disk its messages are lost'],
-    [{ durable: false }, running, 'single', 'without mq1 it and its messages are gone'],
-    [{ exclusive: true }, running, 'single', 'goes with the connection that it belongs to'],
+    [{ durable: false }, running, 'single', 'without mq1 it is deleted with its messages'],
+    [{ exclusive: true }, running, 'single', 'it is deleted when its connection ends'],
     [{}, new Set(names(2)), 'down', 'down: its one node, mq1, does not run'],
   ];
   for (const [more, nodes, risk, loss] of cases) {
@@ -70,7 +70,7 @@ test('a classic queue is on one node: away with it, or gone, or bound to a conne
   }
 });
 
-test('the loss of one node is told by what the queue has there', () => {
+test('shows the effect of losing one node', () => {
   const all = new Set(names(1, 2, 3));
   const effect = (queue: object, node: number, running = all) =>
     effectOf(replicationOf(queue as Record<string, unknown>, running), `rabbit@mq${node}`);

@@ -16,7 +16,7 @@ function failure(...words: readonly string[]): string {
   }
 }
 
-test('an action is found by its words, in singular and plural', () => {
+test('finds an action by its words, in singular and plural', () => {
   for (const [typed, found] of [
     ['list queues', 'list queues'],
     ['list queue', 'list queues'],
@@ -30,13 +30,13 @@ test('an action is found by its words, in singular and plural', () => {
     assert.is(failure(...typed.split(' ')), `found ${found}`);
 });
 
-test('its arguments are named, and what follows is the rest', () => {
+test('names the arguments and returns the rest', () => {
   const { args, rest } = findAction(['set', 'tags', 'anna', 'a', 'b'], actions);
   assert.equal([args, rest], [{ user: 'anna' }, ['a', 'b']]);
   assert.equal(findAction(['show', 'exchange', ''], actions).args, { exchange: '' });
 });
 
-test('words of other tools, slips, and what is missing or too much say what was meant', () => {
+test('suggests an action for words of other tools and typing errors', () => {
   for (const [typed, says] of [
     ['', 'say what to do: overview, whoami, list'],
     ['lst queues', "did you mean 'mq admin list queues'?"],
@@ -64,7 +64,7 @@ test('words of other tools, slips, and what is missing or too much say what was 
     assert.ok(failure(...typed.split(' ')).includes(says), `${typed}: ${failure(...typed.split(' '))}`);
 });
 
-test('every row has a place of its own, options that exist, and asks before it takes away', () => {
+test('each action is unique, has known options, and asks before it deletes', () => {
   const words = actions.map(({ verb, noun }) => `${verb} ${noun}`);
   assert.is(new Set(words).size, words.length);
   const names: string[] = optionSets.admin.map(({ name }) => name);

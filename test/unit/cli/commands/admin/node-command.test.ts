@@ -1,10 +1,10 @@
-// Which cluster has the API that is asked.
+// Compares the addresses of two APIs.
 
 import { test } from 'uvu';
 import * as assert from 'uvu/assert';
 import { isOneApi } from '../../../../../src/cli/commands/admin/node-command.ts';
 
-test('localhost, 127.0.0.1 and [::1] are one, and another port or machine is not', () => {
+test('localhost, 127.0.0.1 and [::1] are equal, other machines and ports are not', () => {
   const published = 'http://mq:secret@127.0.0.1:32770';
   for (const host of ['localhost:32770', '127.0.0.1:32770', '[::1]:32770'])
     assert.ok(isOneApi(published, `http://${host}`), host);

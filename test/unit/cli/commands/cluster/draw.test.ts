@@ -1,4 +1,4 @@
-// What mq cluster status draws, and what a shell takes from mq cluster up.
+// Output of mq cluster status, and shell assignments of mq cluster up.
 
 import { spawnSync } from 'node:child_process';
 import { Writable } from 'node:stream';
@@ -23,7 +23,7 @@ const node: NodeStatus = {
 };
 const common = { name: 'lab', image: 'rabbitmq:4.3-management', version: '4.3.6' };
 
-test('a cluster that has lost a node: what runs, what leads, who is offline, what to do', () => {
+test('shows members, leaders and offline nodes of a cluster that lost a node', () => {
   const gone: NodeStatus = {
     ...node,
     host: 'mq2',
@@ -56,14 +56,14 @@ mq2 is stopped: mq cluster start mq2`,
   );
 });
 
-test('what is not known is not said', () => {
+test('shows a question mark for unknown values', () => {
   const silent: NodeStatus = { ...node, isMember: undefined, leads: 0, critical: undefined };
   const drawn = drawStatus({ ...common, nodes: [silent], queues: undefined, problems: ['no node answers'] });
   assert.match(drawn, 'cluster lab: ? of 1 members run');
   assert.not.match(drawn, 'vhost');
 });
 
-test('the lines for a shell are assignments in single quotes', () => {
+test('prints assignments in single quotes', () => {
   const urls = ['amqp://mq:secret@127.0.0.1:1', 'amqp://mq:secret@127.0.0.1:2'];
   const managementUrls = ['http://mq:secret@127.0.0.1:15672', 'http://mq:secret@127.0.0.1:15673'];
   assert.is(
@@ -72,7 +72,7 @@ test('the lines for a shell are assignments in single quotes', () => {
   );
 });
 
-test('a quote in a value ends no assignment', () => {
+test('escapes a quote in a value', () => {
   const hostile = "amqp://a'$(touch owned)'b@h/'";
   const text = envLines("it's", { urls: [hostile], managementUrls: [] });
   const { stdout } = spawnSync('sh', ['-c', `${text}; printf '%s\n' "$MQ_CLUSTER" "$MQ_URL"`], { encoding: 'utf8' });

@@ -1,4 +1,4 @@
-// mq cluster up --apply where the cluster does not answer in time.
+// mq cluster up --apply for a cluster that does not answer in time.
 
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -8,7 +8,7 @@ import { applied } from '../../../../../src/cli/commands/cluster/up.ts';
 import type { Config } from '../../../../../src/config/config.ts';
 import { MqError } from '../../../../../src/errors.ts';
 
-test('a topology that is not declared in time is no bug of mq: the error says so, and the cluster is removed', async () => {
+test('removes the cluster if its topology is not declared in time', async () => {
   const silent = createServer(() => undefined);
   await new Promise<void>((resolve) => silent.listen(0, '127.0.0.1', resolve));
   let isDown = false;
