@@ -77,7 +77,7 @@ export interface Broker {
   readonly connections: ReadonlySet<Connection>;
   /** Sets the name, also in the store. */
   setClusterName(name: string): void;
-  /** Returns the virtual host. Creates it if it does not exist, and permits administrators everything in it. */
+  /** Returns the virtual host. Creates it if it does not exist, and grants administrators all permissions in it. */
   addVhost(name: string): VirtualHost;
   /** Removes the virtual host and closes its connections. Resolves when everything in it is removed too. */
   removeVhost(name: string): Promise<void>;

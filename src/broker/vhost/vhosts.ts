@@ -20,7 +20,7 @@ export class Vhosts {
     this.#store = shared.store;
   }
 
-  /** Returns the virtual host of this name. Creates it if it does not exist, and permits administrators everything in it. */
+  /** Returns the virtual host of this name. Creates it if it does not exist, and grants administrators all permissions in it. */
   add(name: string): VirtualHost {
     const existing = this.all.get(name);
     if (existing !== undefined) return existing;
@@ -57,7 +57,7 @@ export class Vhosts {
     this.#removals.delete(name);
   }
 
-  /** Permits the user everything in each virtual host where the user has no permissions yet. */
+  /** Grants a user all permissions in each virtual host where the user has none. */
   allow(user: string): void {
     for (const vhost of this.all.keys()) {
       if (this.#users.all.get(user)?.permissions.has(vhost) === false) this.#users.allow(user, vhost, allPermissions);
