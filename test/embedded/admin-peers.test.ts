@@ -24,7 +24,10 @@ test('exits with 69 without a listener, and tries the next address', async () =>
   assert.match(stderr, /connection refused \[UNAVAILABLE\]\nhint: .*15672/);
   const both = await list([closed, await closedPort()]);
   assert.is(both.status, 69);
-  assert.match(both.stderr, /no address of the management API answers \(2 tried\).*\n {2}the management API at .*\n {2}the management API at /);
+  assert.match(
+    both.stderr,
+    /no address of the management API answers \(2 tried\).*\n {2}the management API at .*\n {2}the management API at /,
+  );
   const { status: third, stderr: silence } = await list([closed, await serve(json)]);
   assert.equal([third, silence], [0, '']);
 });
