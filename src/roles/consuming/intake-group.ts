@@ -5,7 +5,7 @@ import type { Context } from '../../context.ts';
 import { MqError } from '../../errors.ts';
 import type { Counts } from '../../session/counts.ts';
 import { interrupted, stopping } from '../../signal.ts';
-import { isClosedPipe } from '../../terminal/printer.ts';
+import { isBrokenPipe } from '../../terminal/printer.ts';
 import { Pace } from '../pace.ts';
 import { EmptyCheck, type Progress } from './empty-check.ts';
 import type { ConsumeSettings } from './settings.ts';
@@ -244,7 +244,7 @@ export class IntakeGroup {
   }
 
   #onStdoutError(error: Error): void {
-    if (isClosedPipe({ cause: error })) this.stop();
+    if (isBrokenPipe(error)) this.stop();
     else this.fail(new MqError('IO', `cannot write to stdout: ${error.message}`, { cause: error }));
   }
 

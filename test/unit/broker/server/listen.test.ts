@@ -21,11 +21,11 @@ async function withServer(use: (server: Server, port: number, errors: Error[]) =
 
 test('resolves to the port of the system', () => withServer(async (_, port) => assert.ok(port > 0)));
 
-test('a used port is UNAVAILABLE with a hint', () =>
+test('a used port is SYSTEM with a hint', () =>
   withServer(async (_, port) => {
     const error: unknown = await listen(createServer(), { host, port }, () => undefined).catch((reason) => reason);
     assert.instance(error, MqError);
-    if (error instanceof MqError) assert.equal([error.code, error.hint !== undefined], ['UNAVAILABLE', true]);
+    if (error instanceof MqError) assert.equal([error.code, error.hint !== undefined], ['SYSTEM', true]);
   }));
 
 test('a later error is reported and does not end the process', () =>
