@@ -1,5 +1,7 @@
 // The clock of the broker. Tests replace it by one that they move by hand.
 
+import { longestTimerMs } from '../timer.ts';
+
 export interface Timer {
   cancel(): void;
 }
@@ -18,14 +20,11 @@ export function dateAt(clock: Clock, time: number | undefined): number | undefin
   return time === undefined ? undefined : time - clock.now() + clock.date();
 }
 
-/** The longest delay of a Node timer. A caller that waits longer has to set another timer. */
-const longestMs = 0x7fff_ffff;
-
 export const systemClock: Clock = {
   now: () => Math.floor(performance.now()),
   date: () => Date.now(),
   after(milliseconds, run) {
-    const timer = setTimeout(run, Math.min(Math.max(milliseconds, 0), longestMs));
+    const timer = setTimeout(run, Math.min(Math.max(milliseconds, 0), longestTimerMs));
     return { cancel: () => clearTimeout(timer) };
   },
 };

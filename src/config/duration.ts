@@ -5,9 +5,6 @@ const units = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 export type DurationUnit = keyof typeof units;
 
-/** Longest delay of a Node timer. A longer one overflows and fires at once. */
-export const longestTimerMs = 2 ** 31 - 1;
-
 /** Accepted forms of a duration, for messages and help. */
 export const durationForms = '500ms, 30s, 5m or 1h';
 

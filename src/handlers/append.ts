@@ -4,9 +4,9 @@
 import { constants, type Stats } from 'node:fs';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { MqError } from '../errors.ts';
+import { MqError, systemCode } from '../errors.ts';
 import { filePath } from '../session/byte-text.ts';
-import type { Handler, HandlerWorld, Outcome } from './handler.ts';
+import type { Handler, HandlerWorld, Message, Outcome } from './handler.ts';
 import { systemReason } from './reason.ts';
 
 /**
@@ -16,45 +16,63 @@ import { systemReason } from './reason.ts';
  */
 export async function makeAppend(file: string, { cwd }: Pick<HandlerWorld, 'cwd'>): Promise<Handler> {
   const path = filePath(resolve(cwd, file));
-  let sink: Sink | undefined = await openSink(path).catch((error: unknown) => {
-    const reason = isErrno(error, 'ENXIO') ? 'a pipe that nobody reads' : systemReason(error);
+  const sink = await openSink(path).catch((error: unknown) => {
+    const reason = systemCode(error) === 'ENXIO' ? 'no process reads the pipe' : systemReason(error);
     throw new MqError('CANNOT_CREATE', `cannot append to ${file}: ${reason}`, { at: file, cause: error });
   });
+  return new Appender(file, path, sink);
+}
 
-  async function append(body: Buffer): Promise<Outcome> {
+class Appender implements Handler {
+  readonly prints = 'handler';
+  readonly #file: string;
+  readonly #path: string | Buffer;
+  #sink: Sink | undefined;
+  /** Appends run one after the other, because a long line may need several writes. */
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(file: string, path: string | Buffer, sink: Sink) {
+    this.#file = file;
+    this.#path = path;
+    this.#sink = sink;
+  }
+
+  handle({ body }: Message): Promise<Outcome> {
+    const outcome = this.#last.then(() => this.#append(body));
+    this.#last = outcome;
+    return outcome;
+  }
+
+  async close(): Promise<void> {
+    await this.#last;
+    await this.#closeSink();
+  }
+
+  async #append(body: Buffer): Promise<Outcome> {
     try {
-      if (sink === undefined || (await isGone(path, sink.stats))) {
-        await sink?.handle.close();
-        sink = undefined;
-        sink = await openSink(path);
-      }
+      const sink = await this.#currentSink();
       await writeWhole(sink.handle, Buffer.concat([sink.endsInLine ? nothing : newline, body, newline]));
       sink.endsInLine = true;
       return { type: 'ack' };
     } catch (error) {
       // The next attempt reads the end of the file to learn whether part of this line was written.
-      await sink?.handle.close().catch(() => {});
-      sink = undefined;
-      const message = `cannot append to ${file}: ${systemReason(error)}`;
-      return { type: 'stop', error: new MqError('IO', message, { at: file, cause: error }) };
+      await this.#closeSink().catch(() => {});
+      const message = `cannot append to ${this.#file}: ${systemReason(error)}`;
+      return { type: 'stop', error: new MqError('IO', message, { at: this.#file, cause: error }) };
     }
   }
 
-  // Appends run one after the other, because a long line may need several writes.
-  let last: Promise<unknown> = Promise.resolve();
-  return {
-    prints: 'handler',
-    handle: ({ body }) => {
-      const outcome = last.then(() => append(body));
-      last = outcome;
-      return outcome;
-    },
-    close: async () => {
-      await last;
-      await sink?.handle.close();
-      sink = undefined;
-    },
-  };
+  async #currentSink(): Promise<Sink> {
+    if (this.#sink && (await isGone(this.#path, this.#sink.stats))) await this.#closeSink();
+    this.#sink ??= await openSink(this.#path);
+    return this.#sink;
+  }
+
+  async #closeSink(): Promise<void> {
+    const sink = this.#sink;
+    this.#sink = undefined;
+    await sink?.handle.close();
+  }
 }
 
 interface Sink {
@@ -101,7 +119,7 @@ async function isGone(path: string | Buffer, { dev, ino }: Stats): Promise<boole
     const now = await stat(path);
     return now.dev !== dev || now.ino !== ino;
   } catch (error) {
-    if (isErrno(error, 'ENOENT')) return true;
+    if (systemCode(error) === 'ENOENT') return true;
     throw error;
   }
 }
@@ -111,8 +129,4 @@ async function writeWhole(handle: FileHandle, bytes: Buffer): Promise<void> {
   for (let written = 0; written < bytes.length; ) {
     written += (await handle.write(bytes, written)).bytesWritten;
   }
-}
-
-function isErrno(error: unknown, code: string): boolean {
-  return (error as NodeJS.ErrnoException).code === code;
 }

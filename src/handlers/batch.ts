@@ -16,7 +16,7 @@ export interface BatchPlan {
 /** If this many messages of a failed batch also fail alone, the rest is not tried alone. */
 const mostFailures = 3;
 
-interface Entry {
+interface WaitingMessage {
   readonly message: Message;
   readonly context: HandlerContext;
   readonly resolve: (outcome: Outcome) => void;
@@ -29,7 +29,10 @@ interface Entry {
  */
 export function batched(handler: Handler, plan: BatchPlan): Handler {
   if (!handler.handleBatch) {
-    throw new MqError('USAGE', 'this handler takes one message at a time: --batch needs --exec-lines or --handler');
+    throw new MqError(
+      'USAGE',
+      'this handler accepts one message at a time: --batch requires --exec-lines or --handler',
+    );
   }
   const gathering = new Gathering(handler, plan);
   return {
@@ -43,7 +46,7 @@ export function batched(handler: Handler, plan: BatchPlan): Handler {
 class Gathering {
   readonly #handler: Handler;
   readonly #plan: BatchPlan;
-  #entries: Entry[] = [];
+  #entries: WaitingMessage[] = [];
   #calls = 0;
   #timer: NodeJS.Timeout | undefined;
   #isDue = false;
@@ -54,7 +57,7 @@ class Gathering {
     this.#plan = plan;
   }
 
-  add(entry: Entry): void {
+  add(entry: WaitingMessage): void {
     this.#entries.push(entry);
     this.#timer ??= setTimeout(() => {
       this.#isDue = true;
@@ -82,7 +85,7 @@ class Gathering {
     }
   }
 
-  async #call(batch: readonly Entry[]): Promise<void> {
+  async #call(batch: readonly WaitingMessage[]): Promise<void> {
     const [first] = batch;
     if (!first) return;
     this.#calls += 1;

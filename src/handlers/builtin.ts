@@ -22,7 +22,7 @@ export function makeEcho(): Handler {
 }
 
 /** Waits for the given milliseconds. Rejects when the signal aborts. */
-export type Sleep = (milliseconds: number, value: undefined, options: { signal: AbortSignal }) => Promise<unknown>;
+type Sleep = (milliseconds: number, value: undefined, options: { signal: AbortSignal }) => Promise<unknown>;
 
 /**
  * Returns a handler that simulates work: one second for each `.` in the body. When aborted, it hands the message back.

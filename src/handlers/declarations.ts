@@ -3,16 +3,16 @@
 // with module.ts.
 
 /** Content of mq-handler.d.ts. */
-export const declarations = `// Written by \`mq types\`: the types of a module for --handler. It is overwritten, not edited.
+export const declarations = `// Written by \`mq types\`: the types of a module for --handler. Do not edit it; \`mq types\` overwrites it.
 //   import type { Handler } from 'mq/handler';
 
 declare module 'mq/handler' {
-  /** Handles one message. A function that returns nothing acknowledges it; one that throws has it retried. */
+  /** Handles one message. If it returns nothing, mq acknowledges the message. If it throws, mq retries the message. */
   export type Handler = (message: Message, context: Context) => Outcome | void | Promise<Outcome | void>;
 
   /**
-   * Handles the messages of one call with --batch: \`export const batch: BatchHandler\`. A list has one outcome for each, in
-   * their order; a single outcome, or none, is that of all.
+   * Handles the messages of one call with --batch: \`export const batch: BatchHandler\`. Returns a list with one outcome
+   * for each message, in order, or one outcome for all messages. Nothing acknowledges all of them.
    */
   export type BatchHandler = (
     messages: readonly Message[],
@@ -20,20 +20,20 @@ declare module 'mq/handler' {
   ) => BatchOutcome | Promise<BatchOutcome>;
   export type BatchOutcome = readonly (Outcome | undefined | void)[] | Outcome | void;
 
-  /** Answers one request of a \`reply\` role: the value is the reply, unless it is an outcome. */
+  /** Answers one request of a \`reply\` role. The returned value is the reply, unless it is an outcome. */
   export type ReplyHandler = (message: Message, context: Context) => unknown;
 
   export interface Message {
-    /** The bytes as they came; a copy. */
+    /** A copy of the received bytes. */
     readonly body: Uint8Array;
     /** The body as UTF-8. */
     readonly text: string;
-    /** The body, parsed. Throws if it is not JSON. */
+    /** Returns the body, parsed as JSON. Throws if it is not JSON. */
     json(): any;
     readonly fields: Fields;
     readonly properties: Properties;
     readonly headers: Readonly<Record<string, unknown>>;
-    /** 1 for the first time. */
+    /** Number of the attempt, starting at 1. */
     readonly attempt: number;
   }
 
@@ -62,7 +62,7 @@ declare module 'mq/handler' {
   }
 
   export interface Context {
-    /** Aborted at the deadline, and when the role gives the message up. */
+    /** Aborts at the deadline, and when the role returns the message to its queue. */
     readonly signal: AbortSignal;
     readonly attempt: number;
     /** Writes a line to stderr. */
@@ -70,11 +70,11 @@ declare module 'mq/handler' {
   }
 
   export type Outcome =
-    /** Done. \`reply\`: the reply of a \`reply\` role. */
+    /** The message is handled. \`reply\` is the reply of a \`reply\` role. */
     | { readonly type: 'ack'; readonly reply?: unknown }
     /**
-     * retry: again after a pause, and to the dead letters after the last attempt. dead-letter: to the dead letters now.
-     * requeue: back to its queue after a pause. stop: back to its queue, and the role ends.
+     * retry: try again after a pause, and dead-letter after the last attempt. dead-letter: send it to the dead-letter
+     * queue now. requeue: return it to its queue after a pause. stop: return it to its queue and end the role.
      */
     | { readonly type: 'retry' | 'dead-letter' | 'requeue' | 'stop'; readonly reason?: string };
 }

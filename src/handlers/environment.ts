@@ -1,6 +1,6 @@
 // Builds the environment of an --exec or --exec-lines program: the user's variables without mq's own.
 
-export type Environment = Readonly<Record<string, string | undefined>>;
+type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface EnvironmentPlan {
   /** If `true`, only the variables in `usual` are inherited. Default `false`. */

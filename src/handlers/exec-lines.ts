@@ -8,6 +8,7 @@ import { findExecutable } from './executable.ts';
 import type { Handler, HandlerWorld } from './handler.ts';
 import { LinePool, type LinePoolPlan } from './lines/pool.ts';
 import { batchRequest, messageRequest } from './lines/request.ts';
+import { handBack } from './safely.ts';
 
 export interface ExecLinesPlan extends LinePoolPlan {
   /** The command and its arguments. */
@@ -25,11 +26,11 @@ export interface ExecLinesPlan extends LinePoolPlan {
 export async function makeExecLines(plan: ExecLinesPlan, world: HandlerWorld): Promise<Handler> {
   const [command = '', ...args] = plan.execLines;
   if (command === '' || plan.execLines.some((word) => word.includes('\0'))) {
-    throw new MqError('USAGE', 'exec-lines needs a command', { hint: 'exec-lines COMMAND ARGUMENTS…' });
+    throw new MqError('USAGE', 'exec-lines requires a command', { hint: 'exec-lines COMMAND ARGUMENTS…' });
   }
   if (plan.recycleAfter && 'bytes' in plan.recycleAfter && platform() !== 'linux') {
-    throw new MqError('USAGE', 'the memory of a process can be read on Linux only', {
-      hint: '--recycle-after N: after N messages',
+    throw new MqError('USAGE', 'mq can measure the memory of a process only on Linux', {
+      hint: '--recycle-after N counts messages instead',
     });
   }
   const { cwd, stderr, graceMs, kill } = world;
@@ -42,8 +43,8 @@ export async function makeExecLines(plan: ExecLinesPlan, world: HandlerWorld): P
     prints: 'role',
     handle: async (message, context) => {
       const openStderr = () => world.stderrOf?.(message) ?? stderr;
-      const [outcome] = await pool.handle({ ...messageRequest(message, isReply), openStderr }, context);
-      return outcome as NonNullable<typeof outcome>;
+      const [outcome = handBack] = await pool.handle({ ...messageRequest(message, isReply), openStderr }, context);
+      return outcome;
     },
     handleBatch: (messages, context) => pool.handle(batchRequest(messages, isReply), context),
     close: () => pool.close(),

@@ -4,10 +4,10 @@
 import { MqError } from '../errors.ts';
 import { childEnvironment, type EnvironmentPlan } from './environment.ts';
 import { messageJson, messageVariables } from './exec-message.ts';
-import { cannotRun, findExecutable, locate, type Place } from './executable.ts';
+import { cannotRun, findExecutable, locate, type ProgramContext } from './executable.ts';
 import type { Handler, HandlerContext, HandlerWorld, Message, Outcome } from './handler.ts';
-import { type ChildEnd, runChild, type Take, terminated } from './process/child.ts';
-import { lineOutput, PieceWriter, replyOutput, type StdoutSink } from './process/output.ts';
+import { type ChildEnd, runChild, terminated } from './process/child.ts';
+import { LineOutput, PieceWriter, ReplyOutput, type StdoutSink } from './process/output.ts';
 import { systemReason } from './reason.ts';
 import { handBack, stopped } from './safely.ts';
 
@@ -25,65 +25,81 @@ export interface ExecPlan {
  * @throws {MqError} SYSTEM if the executable is missing or may not be executed, USAGE if no command is given.
  */
 export async function makeExec(plan: ExecPlan, world: HandlerWorld): Promise<Handler> {
-  const [command = '', ...args] = plan.exec;
+  const [command = ''] = plan.exec;
   if (command === '' || plan.exec.some((word) => word.includes('\0'))) {
-    throw new MqError('USAGE', 'exec needs a command', { hint: 'exec COMMAND ARGUMENTS…' });
+    throw new MqError('USAGE', 'exec requires a command', { hint: 'exec COMMAND ARGUMENTS…' });
   }
-  const inherited = childEnvironment(world.env, plan.environment);
-  const place = { folder: world.cwd, env: inherited };
-  const file = findExecutable(plan.exec, place);
-  const closing = new AbortController();
-  const running = new Set<Promise<Outcome>>();
+  return new ExecHandler(plan, world);
+}
 
-  async function run(message: Message, { signal }: HandlerContext): Promise<Outcome> {
+class ExecHandler implements Handler {
+  readonly prints = 'handler';
+  readonly #plan: ExecPlan;
+  readonly #world: HandlerWorld;
+  readonly #env: Readonly<Record<string, string>>;
+  readonly #place: ProgramContext;
+  readonly #file: string;
+  readonly #closing = new AbortController();
+  readonly #running = new Set<Promise<Outcome>>();
+
+  constructor(plan: ExecPlan, world: HandlerWorld) {
+    this.#plan = plan;
+    this.#world = world;
+    this.#env = childEnvironment(world.env, plan.environment);
+    this.#place = { folder: world.cwd, env: this.#env };
+    this.#file = findExecutable(plan.exec, this.#place);
+  }
+
+  async handle(message: Message, context: HandlerContext): Promise<Outcome> {
+    if (this.#closing.signal.aborted || context.signal.aborted) return handBack;
+    const outcome = this.#run(message, context);
+    this.#running.add(outcome);
+    try {
+      return await outcome;
+    } finally {
+      this.#running.delete(outcome);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.race([Promise.allSettled(this.#running), after(this.#world.graceMs)]);
+  }
+
+  async #run(message: Message, { signal }: HandlerContext): Promise<Outcome> {
+    const { exec, isReply } = this.#plan;
+    const { cwd, graceMs, kill } = this.#world;
+    const [command = '', ...args] = exec;
     const stop = new AbortController();
-    const sink = plan.isReply ? replyOutput() : lineOutput(world.stdout);
-    const onStdout: Take = (chunk) => {
-      const taken = sink.take(chunk);
-      // The child is stopped, because the rest of its output is not used.
-      return taken?.then(() => {
-        if (sink.failure !== undefined) stop.abort();
-      });
-    };
-    const stderr = world.stderrOf?.(message) ?? world.stderr;
+    const sink = isReply ? new ReplyOutput() : new LineOutput(this.#world.stdout);
+    const stderr = this.#world.stderrOf?.(message) ?? this.#world.stderr;
     const errors = new PieceWriter();
     const end = await runChild({
-      file,
+      file: this.#file,
       args,
-      cwd: world.cwd,
-      env: { ...inherited, ...messageVariables(message) },
+      cwd,
+      env: { ...this.#env, ...messageVariables(message) },
       stdin: message.body,
       descriptor3: messageJson(message),
-      onStdout,
+      onStdout: (chunk) => receiveBy(sink, chunk, stop),
       onStderr: (chunk) => errors.write(stderr, chunk).then(ignore),
       signal: AbortSignal.any([signal, stop.signal]),
-      killNow: closing.signal,
-      graceMs: world.graceMs,
-      kill: world.kill,
+      killNow: this.#closing.signal,
+      graceMs,
+      kill,
     });
     await sink.end();
     await errors.end(stderr);
-    if (stderr !== world.stderr) stderr.end();
-    return sink.failure ?? outcomeOf(end, { command, sink, fault: () => faultOf(plan.exec, place) });
+    if (stderr !== this.#world.stderr) stderr.end();
+    return sink.failure ?? outcomeOf(end, { command, sink, fault: () => faultOf(exec, this.#place) });
   }
+}
 
-  return {
-    prints: 'handler',
-    handle: async (message, context) => {
-      if (closing.signal.aborted || context.signal.aborted) return handBack;
-      const outcome = run(message, context);
-      running.add(outcome);
-      try {
-        return await outcome;
-      } finally {
-        running.delete(outcome);
-      }
-    },
-    close: async () => {
-      closing.abort();
-      await Promise.race([Promise.allSettled(running), after(world.graceMs)]);
-    },
-  };
+/** Passes output to the sink. If the sink fails, the child is stopped, because the rest of its output is not used. */
+function receiveBy(sink: StdoutSink, chunk: Buffer, stop: AbortController): Promise<void> | undefined {
+  return sink.receive(chunk)?.then(() => {
+    if (sink.failure !== undefined) stop.abort();
+  });
 }
 
 interface Ending {
@@ -146,7 +162,7 @@ function outcomeOfRefusal(error: NodeJS.ErrnoException, { command, fault }: Endi
   }
 }
 
-function faultOf(words: readonly string[], place: Place): string | undefined {
+function faultOf(words: readonly string[], place: ProgramContext): string | undefined {
   const found = locate(words, place);
   return typeof found === 'string' ? undefined : found.message;
 }

@@ -4,17 +4,17 @@
 import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs';
 import { platform } from 'node:os';
 import { basename, delimiter, isAbsolute, resolve } from 'node:path';
-import { MqError } from '../errors.ts';
+import { MqError, systemCode } from '../errors.ts';
 import { systemReason } from './reason.ts';
 
-export interface Place {
+export interface ProgramContext {
   /** Absolute path of the folder in which the program runs. Relative paths in the command are resolved against it. */
   readonly folder: string;
   /** Environment whose PATH is searched for a command without a slash. */
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-export interface CommandFault {
+interface CommandFault {
   /** Index of the invalid word. */
   readonly word: number;
   /** `cannot run ./x.sh: no such file` */
@@ -26,7 +26,7 @@ export interface CommandFault {
  * Returns the absolute path of the program.
  * @throws {MqError} SYSTEM if it cannot run, with the reason and a hint.
  */
-export function findExecutable(words: readonly string[], place: Place): string {
+export function findExecutable(words: readonly string[], place: ProgramContext): string {
   const found = locate(words, place);
   if (typeof found === 'string') return found;
   const { message, hint, word } = found;
@@ -41,13 +41,13 @@ export function findExecutable(words: readonly string[], place: Place): string {
 export function cannotRun(command: string, status: number): MqError {
   const what = status === 127 ? 'was not found' : 'cannot be executed';
   return new MqError('SYSTEM', `cannot run ${command}: exit status ${status}: a program that it runs ${what}`, {
-    hint: 'its own lines above say which one; the message went back to its queue',
+    hint: 'its output above names the program; the message went back to its queue',
     at: command,
   });
 }
 
 /** Returns the absolute path of the program, or why it cannot run. */
-export function locate(words: readonly string[], place: Place): string | CommandFault {
+export function locate(words: readonly string[], place: ProgramContext): string | CommandFault {
   const [command = ''] = words;
   const file = programOf(command, place);
   if (typeof file !== 'string') return { word: 0, message: `cannot run ${command}: ${file.reason}`, hint: file.hint };
@@ -61,7 +61,7 @@ interface Fault {
   readonly hint: string;
 }
 
-function programOf(command: string, { folder, env }: Place): string | Fault {
+function programOf(command: string, { folder, env }: ProgramContext): string | Fault {
   const isPath = /[/\\]/.test(command) && (command.includes('/') || platform() === 'win32');
   const candidates = isPath ? [resolve(folder, command)] : onPath(command, { folder, env });
   let nearest: Fault | undefined;
@@ -88,29 +88,29 @@ function missingOnPath(command: string): Fault {
 /** Returns the fault of a whole command line in one word: `--exec 'python3 x.py'`. */
 function oneWord(command: string): Fault {
   return {
-    reason: 'no such command; the command and its arguments are one word',
+    reason: 'no such command; the command and its arguments are quoted as one word',
     hint: `without quotes: --exec ${command}; as a list in rascal.json; for shell syntax: sh -c "…"`,
   };
 }
 
-function onPath(command: string, { folder, env }: Place): string[] {
+function onPath(command: string, { folder, env }: ProgramContext): string[] {
   if (command === '') return [];
   // POSIX: an empty entry means the current folder.
   return (env['PATH'] ?? env['Path'] ?? '').split(delimiter).map((entry) => resolve(folder, entry, command));
 }
 
-function withEndings(path: string, env: Place['env']): string[] {
+function withEndings(path: string, env: ProgramContext['env']): string[] {
   if (platform() !== 'win32') return [path];
   return [path, ...(env['PATHEXT'] ?? '.COM;.EXE').split(';').map((ending) => path + ending)];
 }
 
 function faultOf(path: string, command: string): Fault | undefined {
   try {
-    if (!statSync(path).isFile()) return { reason: 'not a file', hint: 'name a file that can be run' };
+    if (!statSync(path).isFile()) return { reason: 'not a file', hint: 'name an executable file' };
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
+    const code = systemCode(error);
     if (code === 'ENOENT' || code === 'ENOTDIR') return missing;
-    return { reason: systemReason(error), hint: 'check the rights of the folders above it' };
+    return { reason: systemReason(error), hint: 'check the permissions of its parent folders' };
   }
   try {
     accessSync(path, constants.X_OK);
@@ -123,13 +123,13 @@ function faultOf(path: string, command: string): Fault | undefined {
 /**
  * Checks the first line of a script, because the system reports a missing interpreter as if the script were missing.
  */
-function interpreterFault(file: string, place: Place): Fault | undefined {
+function interpreterFault(file: string, place: ProgramContext): Fault | undefined {
   const line = /^#![^\n]*/.exec(beginningOf(file))?.[0];
   if (line === undefined || platform() === 'win32') return undefined;
   if (line.endsWith('\r')) {
     return {
-      reason: 'its first line ends with a carriage return, as lines do on Windows',
-      hint: `convert its line ends: sed -i 's/\\r$//' ${file}`,
+      reason: 'its first line ends with a carriage return (Windows line ending)',
+      hint: `convert its line endings: sed -i 's/\\r$//' ${file}`,
     };
   }
   const [interpreter = '', first, second] = line.slice(2).trim().split(/\s+/);
@@ -160,7 +160,7 @@ function beginningOf(file: string): string {
 /**
  * Checks the script of an interpreter. With a missing x.py, `python3 x.py` would start and then fail for every message.
  */
-function scriptFault(words: readonly string[], place: Place): CommandFault | undefined {
+function scriptFault(words: readonly string[], place: ProgramContext): CommandFault | undefined {
   const interpreter = basename(words[0] ?? '');
   const isShell = /^(ba|da|k|z)?sh$/.test(interpreter);
   if (!isShell && !/^(python|pypy)[\d.]*$|^(node|perl|php|ruby)$/.test(interpreter)) return undefined;

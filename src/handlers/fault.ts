@@ -3,7 +3,7 @@
 import { resolve } from 'node:path';
 import type { HandlerConfig } from '../config/role.ts';
 import { childEnvironment } from './environment.ts';
-import { locate, type Place } from './executable.ts';
+import { locate, type ProgramContext } from './executable.ts';
 import { fileFault } from './module-load.ts';
 
 export interface HandlerFault {
@@ -13,7 +13,7 @@ export interface HandlerFault {
 }
 
 /** Returns the fault if the program, its interpreter, its script or the module's file is missing. */
-export function handlerFault(handler: HandlerConfig, { folder, env }: Place): HandlerFault | undefined {
+export function handlerFault(handler: HandlerConfig, { folder, env }: ProgramContext): HandlerFault | undefined {
   if ('module' in handler) {
     const message = fileFault(resolve(folder, handler.module), handler.module)?.message;
     return message === undefined ? undefined : { path: ['module'], message };

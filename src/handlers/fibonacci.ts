@@ -35,7 +35,7 @@ function answer(body: Buffer): Outcome {
     return refusal(`fibonacci: ${shown} is not a whole number of 0 or more`);
   }
   const index = Number(text);
-  if (index > largestIndex) return refusal(`fibonacci: ${text} is more than ${largestIndex}, the largest it answers`);
+  if (index > largestIndex) return refusal(`fibonacci: ${text} is more than ${largestIndex}, the largest index`);
   return { type: 'ack', reply: { body: Buffer.from(fibonacci(index).toString()), contentType: 'text/plain' } };
 }
 

@@ -25,7 +25,7 @@ export interface MessageProperties {
 export function plainProperties(properties: MessageProperties): MessageProperties {
   const plain: Record<string, unknown> = {};
   // The record is stored under a symbol, which this loop skips.
-  for (const name in properties) plain[name] = properties[name as keyof MessageProperties];
+  for (const [name, value] of Object.entries(properties)) plain[name] = value;
   return plain;
 }
 
@@ -101,7 +101,7 @@ export interface Handler {
 
 /** Settings and functions that handlers are created with. */
 export interface HandlerWorld {
-  /** Absolute folder in which programs run: that of rascal.json if it names the handler, otherwise the current one. */
+  /** Absolute folder in which programs run: the folder of rascal.json if it names the handler, otherwise the current one. */
   readonly cwd: string;
   readonly env: Readonly<Record<string, string | undefined>>;
   readonly stdout: Output;

@@ -62,36 +62,33 @@ export function deadlineOf(config: HandlerConfig | AppendConfig, { timeoutMs }: 
   return timeoutMs ?? config.timeout ?? (isOfUser ? defaultDeadlineMs : undefined);
 }
 
-async function pick(
-  config: HandlerConfig | AppendConfig,
-  world: HandlerWorld,
-  { behaviour, environment = {}, calls = 1, batch, recycleAfter }: HandlerPlace,
-): Promise<Handler> {
-  const isReply = behaviour === 'reply';
+async function pick(config: HandlerConfig | AppendConfig, world: HandlerWorld, place: HandlerPlace): Promise<Handler> {
+  const isReply = place.behaviour === 'reply';
   if ('file' in config) return (await import('./append.ts')).makeAppend(config.file, world);
-  if ('exec' in config) {
-    const { makeExec } = await import('./exec.ts');
-    return makeExec({ exec: config.exec, isReply, environment: withOwn(environment, config) }, world);
-  }
-  if ('execLines' in config) {
-    const { makeExecLines } = await import('./exec-lines.ts');
-    return makeExecLines(
-      {
-        execLines: config.execLines,
-        isReply,
-        environment: withOwn(environment, config),
-        processes: calls,
-        timeoutMs: deadlineOf(config, world),
-        recycleAfter,
-      },
-      world,
-    );
-  }
+  if ('exec' in config || 'execLines' in config) return makeProgram(config, world, place);
   if ('module' in config) {
     const { makeModule } = await import('./module.ts');
-    return makeModule({ module: config.module, isReply, isBatch: batch !== undefined }, world);
+    return makeModule({ module: config.module, isReply, isBatch: place.batch !== undefined }, world);
   }
-  switch (config.builtin) {
+  return makeBuiltin(config.builtin);
+}
+
+async function makeProgram(
+  config: Extract<HandlerConfig, ChildConfig>,
+  world: HandlerWorld,
+  { behaviour, environment = {}, calls = 1, recycleAfter }: HandlerPlace,
+): Promise<Handler> {
+  const common = { isReply: behaviour === 'reply', environment: withOwn(environment, config) };
+  if ('exec' in config) return (await import('./exec.ts')).makeExec({ exec: config.exec, ...common }, world);
+  const { makeExecLines } = await import('./exec-lines.ts');
+  const timeoutMs = deadlineOf(config, world);
+  return makeExecLines({ execLines: config.execLines, ...common, processes: calls, timeoutMs, recycleAfter }, world);
+}
+
+type BuiltinName = Extract<HandlerConfig, { readonly builtin: string }>['builtin'];
+
+async function makeBuiltin(name: BuiltinName): Promise<Handler> {
+  switch (name) {
     case 'print':
       return makePrint();
     case 'work':
@@ -101,7 +98,7 @@ async function pick(
     case 'fibonacci':
       return (await import('./fibonacci.ts')).makeFibonacci();
     case 'append':
-      throw new MqError('USAGE', 'append needs a file to append to', { hint: 'append FILE' });
+      throw new MqError('USAGE', 'append requires a file', { hint: 'append FILE' });
   }
 }
 

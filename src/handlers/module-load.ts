@@ -6,12 +6,12 @@ import { createRequire, type ResolveFnOutput, registerHooks } from 'node:module'
 import { extname } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { compileFunction } from 'node:vm';
-import { MqError } from '../errors.ts';
+import { MqError, systemCode } from '../errors.ts';
 import { spelledOut } from './module/names.ts';
 import { syntaxStack } from './module/syntax-place.ts';
 import { systemReason, thrownReason } from './reason.ts';
 
-export interface LoadedModule {
+interface LoadedModule {
   readonly exports: unknown;
   /** Removes the loader hooks. Loaded modules stay loaded. */
   release(): void;
@@ -46,7 +46,7 @@ async function load(file: string, awaits: boolean): Promise<unknown> {
     return createRequire(file)(file);
   } catch (error) {
     // Node throws this before it runs any code of the file.
-    if (!awaits || (error as NodeJS.ErrnoException | null)?.code !== 'ERR_REQUIRE_ASYNC_MODULE') throw error;
+    if (!awaits || systemCode(error) !== 'ERR_REQUIRE_ASYNC_MODULE') throw error;
     return await import(pathToFileURL(file).href);
   }
 }
@@ -56,7 +56,7 @@ export function fileFault(file: string, name: string): MqError | undefined {
   try {
     if (statSync(file).isFile()) return languageFault(file, name);
   } catch (error) {
-    const isMissing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    const isMissing = systemCode(error) === 'ENOENT';
     const reason = isMissing ? 'no such file' : systemReason(error);
     return new MqError('NO_INPUT', `cannot read ${name}: ${reason}`, { at: name, cause: error });
   }
@@ -132,10 +132,10 @@ const onlyInModules =
   /import statement outside a module|Unexpected token 'export'|'import\.meta' outside|await is only valid|Identifier '(exports|require|module|__filename|__dirname)' has already/;
 
 function loadError(thrown: unknown, name: string, loaded: ReadonlySet<string>): MqError {
-  const { code, stack } = (typeof thrown === 'object' && thrown !== null ? thrown : {}) as NodeJS.ErrnoException;
+  const { stack }: { stack?: unknown } = Object(thrown);
   const lines = String(stack ?? '').split('\n');
   const place = syntaxPlace(lines) ?? framePlace(lines, loaded) ?? name;
-  const because = (reasonsByCode[code ?? ''] ?? ofLinking)(thrownReason(thrown), name);
+  const because = (reasonsByCode[systemCode(thrown) ?? ''] ?? ofLinking)(thrownReason(thrown), name);
   const at = thrown instanceof SyntaxError && place === name ? modulePlace(thrown, loaded, name) : place;
   const of = at === name ? '' : ` (${at})`;
   const { reason, hint } = because;
@@ -146,22 +146,22 @@ function loadError(thrown: unknown, name: string, loaded: ReadonlySet<string>): 
   });
 }
 
-interface Because {
+interface LoadReason {
   readonly reason: string;
   readonly hint?: string;
 }
 
-const reasonsByCode: Readonly<Record<string, ((message: string, file: string) => Because) | undefined>> = {
+const reasonsByCode: Readonly<Record<string, ((message: string, file: string) => LoadReason) | undefined>> = {
   ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX: (reason) => ({
     reason,
-    hint: 'types are only stripped: write no enum, namespace or parameter property (tsc --erasableSyntaxOnly finds them)',
+    hint: 'mq only strips types: enum, namespace and parameter properties are not supported (tsc --erasableSyntaxOnly finds them)',
   }),
   ERR_UNSUPPORTED_NODE_MODULES_TYPE_STRIPPING: () => ({
     reason: 'types are not stripped below node_modules',
     hint: 'move the file out of node_modules',
   }),
   ERR_REQUIRE_ASYNC_MODULE: () => ({
-    reason: 'it, or a module it imports, has an await at top level',
+    reason: 'the module, or one that it imports, has a top-level await',
     hint: 'await inside the function; it may be async',
   }),
   ERR_MODULE_NOT_FOUND: notFound,
@@ -169,20 +169,20 @@ const reasonsByCode: Readonly<Record<string, ((message: string, file: string) =>
 };
 
 /** Explains a missing export. Often it is the import of a type, which remains after types are stripped. */
-function ofLinking(reason: string, file: string): Because {
+function ofLinking(reason: string, file: string): LoadReason {
   const [, name] = /does not provide an export named '(.+)'$/.exec(reason) ?? [];
   return name === undefined || !file.endsWith('ts')
     ? { reason }
     : { reason, hint: `if it is a type: import { type ${name} }, or import type` };
 }
 
-function notFound(message: string): Because {
+function notFound(message: string): LoadReason {
   // Node appends the require stack on further lines.
   const reason = message.replace(/ Require stack:.*/, '');
   const isFile = /module '[./]/.test(reason);
   const hint = isFile
-    ? 'it is looked for from the file that imports it, also with .ts or .js at its end'
-    : 'packages are looked up in node_modules';
+    ? 'the path is relative to the importing file; mq also tries .ts and .js'
+    : 'mq looks for packages in node_modules';
   return { reason, hint };
 }
 

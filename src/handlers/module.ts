@@ -44,7 +44,7 @@ export interface UserContext {
 }
 
 export type UserFunction = (message: UserMessage, context: UserContext) => unknown;
-type BatchFunction = (messages: readonly UserMessage[], context: UserContext) => unknown;
+type UserBatchFunction = (messages: readonly UserMessage[], context: UserContext) => unknown;
 
 export interface ModulePlan {
   /** Path as the user wrote it, relative to the world's cwd. */
@@ -59,53 +59,57 @@ export interface ModulePlan {
  * Loads and runs the module before the first message.
  * @throws {MqError} NO_INPUT if the file cannot be read, CONFIG if it does not export a function.
  */
-export async function makeModule({ module, isReply, isBatch }: ModulePlan, world: HandlerWorld): Promise<Handler> {
+export async function makeModule(plan: ModulePlan, world: HandlerWorld): Promise<Handler> {
+  const { module, isReply, isBatch } = plan;
   const loaded = await loadModule(resolve(world.cwd, module), module);
-  /** `stderrOf` is called only when the handler logs something, because a stream for each message is expensive. */
-  const contextOf = (given: HandlerContext, attempt: number, stderrOf: () => Output): UserContext =>
-    Object.freeze({
-      get signal() {
-        return given.signal;
-      },
-      attempt,
-      log: (text: unknown) => void write(stderrOf(), Buffer.from(`${text}\n`)),
-    });
-  const close = async () => loaded.release();
-  if (isBatch) {
-    const run = batchFunctionOf(loaded.exports, module);
-    return {
-      prints: 'role',
-      handle: async () => ({ type: 'retry', reason: 'the handler takes batches' }),
-      handleBatch: async (messages, given) => {
-        const attempt = Math.max(...messages.map((message) => message.attempt));
-        const result = await run(
-          Object.freeze(messages.map(userMessage)),
-          contextOf(given, attempt, () => world.stderr),
-        );
-        return outcomesOf(result, { isReply, size: messages.length });
-      },
-      close,
-    };
-  }
-  const run = functionOf(loaded.exports, module);
-  return {
-    prints: 'role',
-    handle: async (message, given) => {
-      const context = contextOf(given, message.attempt, () => world.stderrOf?.(message) ?? world.stderr);
-      try {
-        return outcomeOf(await run(userMessage(message), context), isReply);
-      } catch (error) {
-        return { type: 'retry', reason: thrownReason(error) };
-      }
-    },
-    close,
+  const handling = isBatch
+    ? batchHandling(batchFunctionOf(loaded.exports, module), isReply, world)
+    : { handle: messageHandling(functionOf(loaded.exports, module), isReply, world) };
+  return { prints: 'role', ...handling, close: async () => loaded.release() };
+}
+
+function messageHandling(run: UserFunction, isReply: boolean, world: HandlerWorld): Handler['handle'] {
+  return async (message, given) => {
+    const context = userContext(given, message.attempt, () => world.stderrOf?.(message) ?? world.stderr);
+    try {
+      return outcomeOf(await run(userMessage(message), context), isReply);
+    } catch (error) {
+      return { type: 'retry', reason: thrownReason(error) };
+    }
   };
 }
 
+function batchHandling(
+  run: UserBatchFunction,
+  isReply: boolean,
+  world: HandlerWorld,
+): Pick<Handler, 'handle' | 'handleBatch'> {
+  return {
+    handle: async () => ({ type: 'retry', reason: 'the handler accepts only batches' }),
+    handleBatch: async (messages, given) => {
+      const attempt = Math.max(...messages.map((message) => message.attempt));
+      const context = userContext(given, attempt, () => world.stderr);
+      const result = await run(Object.freeze(messages.map(userMessage)), context);
+      return outcomesOf(result, { isReply, size: messages.length });
+    },
+  };
+}
+
+/** `stderrOf` is called only when the handler logs something, because a stream for each message is expensive. */
+function userContext(given: HandlerContext, attempt: number, stderrOf: () => Output): UserContext {
+  return Object.freeze({
+    get signal() {
+      return given.signal;
+    },
+    attempt,
+    log: (text: unknown) => void write(stderrOf(), Buffer.from(`${text}\n`)),
+  });
+}
+
 /** Returns the export `batch`. The default export expects one message, so it must not receive a list. */
-function batchFunctionOf(exports: unknown, module: string): BatchFunction {
-  const { batch } = Object(exports) as { batch?: unknown };
-  if (typeof batch === 'function') return batch as BatchFunction;
+function batchFunctionOf(exports: unknown, module: string): UserBatchFunction {
+  const batch = memberOf(exports, 'batch');
+  if (isFunction<UserBatchFunction>(batch)) return batch;
   throw new MqError('CONFIG', `cannot use ${module} with --batch: it has no function named batch`, {
     hint: 'export const batch = async (messages, context) => { … }',
     at: module,
@@ -114,16 +118,23 @@ function batchFunctionOf(exports: unknown, module: string): BatchFunction {
 
 /** Returns the default export, `module.exports`, or its `default`. */
 function functionOf(exports: unknown, module: string): UserFunction {
-  if (typeof exports === 'function') return exports as UserFunction;
-  const { default: value } = (exports ?? {}) as { default?: unknown };
-  if (typeof value === 'function') return value as UserFunction;
-  // This is a CommonJS module that was compiled from an ES module and imported by one.
-  const nested = typeof value === 'object' && value !== null ? (value as { default?: unknown }).default : undefined;
-  if (typeof nested === 'function') return nested as UserFunction;
+  const value = memberOf(exports, 'default');
+  // The last one is a CommonJS module that was compiled from an ES module and imported by one.
+  for (const candidate of [exports, value, memberOf(value, 'default')])
+    if (isFunction<UserFunction>(candidate)) return candidate;
   throw new MqError('CONFIG', `cannot use ${module}: it has no function as its default export`, {
     hint: 'export default (message, context) => { … }',
     at: module,
   });
+}
+
+function memberOf(value: unknown, name: string): unknown {
+  return Object(value)[name];
+}
+
+/** The user's function may have other parameters. mq cannot know them, so it checks only that it is a function. */
+function isFunction<F extends UserFunction | UserBatchFunction>(value: unknown): value is F {
+  return typeof value === 'function';
 }
 
 function userMessage({ body, fields, properties, headers, attempt }: Message): UserMessage {
@@ -145,11 +156,11 @@ function userMessage({ body, fields, properties, headers, attempt }: Message): U
 function outcomeOf(result: unknown, isReply: boolean): Outcome {
   if (result === undefined || result === null) return { type: 'ack' };
   if (isBareObject(result) && typeof result['type'] === 'string') {
-    const { type, reason, requeue } = result as { type: string; reason?: unknown; requeue?: unknown };
+    const { type, reason, requeue } = result;
     if (type === 'ack') return isReply && 'reply' in result ? acked(result['reply']) : { type };
     if (isOutcomeWord(type)) return outcomeOfWord(type, { reason, requeue });
     // A misspelled outcome must not count as success.
-    if (!isReply) return { type: 'retry', reason: `the handler gave an outcome that does not exist: ${type}` };
+    if (!isReply) return { type: 'retry', reason: `the handler returned an unknown outcome: ${type}` };
   }
   return isReply ? acked(result) : { type: 'ack' };
 }
@@ -158,7 +169,7 @@ function outcomeOf(result: unknown, isReply: boolean): Outcome {
 function outcomesOf(result: unknown, { isReply, size }: { isReply: boolean; size: number }): readonly Outcome[] {
   if (!Array.isArray(result)) return repeated(outcomeOf(result, isReply), size);
   if (result.length === size) return Array.from(result, (one) => ownOutcomeOf(one, isReply));
-  const reason = `the handler gave ${result.length} outcomes for ${size} messages`;
+  const reason = `the handler returned ${result.length} outcomes for ${size} messages`;
   return repeated({ type: 'retry', reason }, size);
 }
 
@@ -190,6 +201,6 @@ function replyOf(value: unknown): Reply {
     return { body: Buffer.from(String(value)), contentType: 'text/plain' };
   }
   const json: string | undefined = JSON.stringify(value);
-  if (json === undefined) throw new TypeError(`the handler gave a ${typeof value}, which cannot be a reply`);
+  if (json === undefined) throw new TypeError(`the handler returned a ${typeof value}, which cannot be a reply`);
   return { body: Buffer.from(json), contentType: 'application/json' };
 }

@@ -16,7 +16,7 @@ export function outcomeOfWord(
   word: OutcomeWord,
   { reason: given, requeue }: { reason?: unknown; requeue?: unknown },
 ): Outcome {
-  const reason = typeof given === 'string' ? thrownReason(given) : 'the handler said so';
+  const reason = typeof given === 'string' ? thrownReason(given) : 'requested by the handler';
   switch (word) {
     case 'reject':
     case 'nack':

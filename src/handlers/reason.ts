@@ -19,7 +19,7 @@ export function thrownReason(thrown: unknown): string {
 
 /** Returns the text of an object that is not an Error: its message, its string form, or its JSON. */
 function textOf(thrown: unknown): string {
-  const { message } = Object(thrown) as { message?: unknown };
+  const { message }: { message?: unknown } = Object(thrown);
   if (typeof message === 'string' && message !== '') return message;
   const text = String(thrown);
   return text.startsWith('[object ') ? (JSON.stringify(thrown) ?? text) : text;

@@ -1,10 +1,11 @@
 // Wraps every handler: errors become outcomes, and no call exceeds its deadline.
 
 import { MqError } from '../errors.ts';
+import { longestTimerMs } from '../timer.ts';
 import type { Handler, HandlerContext, Outcome } from './handler.ts';
 import { thrownReason } from './reason.ts';
 
-export interface Bounds {
+interface Bounds {
   /** Time limit for one call, in milliseconds. `undefined` means no limit. */
   readonly timeoutMs: number | undefined;
   /** Milliseconds that an aborted handler has to return its outcome (a child must be killed first). */
@@ -80,7 +81,7 @@ class Attempt implements HandlerContext {
     this.#bounds = bounds;
     this.#done = done;
     const { timeoutMs } = bounds;
-    if (timeoutMs !== undefined) this.#deadline = setTimeout(() => this.#pass(), Math.min(timeoutMs, longestTimer));
+    if (timeoutMs !== undefined) this.#deadline = setTimeout(() => this.#pass(), Math.min(timeoutMs, longestTimerMs));
   }
 
   /** Created on first use, because most handlers never use it. */
@@ -142,9 +143,6 @@ export function stopped(why: string): MqError {
     hint: 'the message went back to its queue',
   });
 }
-
-/** A longer delay overflows the timer, which then fires at once. */
-const longestTimer = 2 ** 31 - 1;
 
 function noEnd(timeoutMs = 0): string {
   return `no end within ${timeoutMs / 1000} s`;

@@ -1,7 +1,7 @@
 // Reads the W3C Trace Context (https://www.w3.org/TR/trace-context/) of a message from its headers. mq creates no
 // spans. It passes the trace to the handler and copies it to replies, retries and dead letters.
 
-export interface Trace {
+interface Trace {
   readonly traceparent: string;
   readonly tracestate?: string;
 }

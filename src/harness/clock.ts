@@ -1,14 +1,13 @@
 // A broker's clock that follows the system clock and can be advanced. Timers that become due then fire at once, in
 // order.
 
+import { longestTimerMs } from '../timer.ts';
+
 interface Waiting {
   readonly at: number;
   readonly run: () => void;
   timer: NodeJS.Timeout | undefined;
 }
-
-/** Longest delay of a Node timer. */
-const longestMs = 0x7fff_ffff;
 
 export class MovableClock {
   #aheadMs = 0;
@@ -57,7 +56,7 @@ export class MovableClock {
         this.#drop(waiting);
         waiting.run();
       },
-      Math.min(Math.max(waiting.at - this.now(), 0), longestMs),
+      Math.min(Math.max(waiting.at - this.now(), 0), longestTimerMs),
     );
   }
 

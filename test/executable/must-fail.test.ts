@@ -126,7 +126,7 @@ FAIL (0 passed, 1 failed)
 FAIL (0 passed, 1 failed)
   loading the file
     cannot load test/must-fail/missing-import.ts: Cannot find module 'test/must-fail/does-not-exist.ts' imported from test/must-fail/missing-import.ts [CONFIG]
-    hint: it is looked for from the file that imports it, also with .ts or .js at its end
+    hint: the path is relative to the importing file; mq also tries .ts and .js
 0 passed, 1 failed`,
   'never-ends.ts': `
 FAIL (1 passed, 1 failed)

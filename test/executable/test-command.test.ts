@@ -96,11 +96,7 @@ for (const [named, name, text, place] of [
 
 for (const [named, text, report] of [
   ['a syntax error', 'const = 3;', /cannot load a\.test\.ts: .*a\.test\.ts:1:/],
-  [
-    'an enum',
-    'enum Colour { Red }\nexport { Colour };',
-    /cannot load a\.test\.ts: [\s\S]*hint: types are only stripped/,
-  ],
+  ['an enum', 'enum Colour { Red }\nexport { Colour };', /cannot load a\.test\.ts: [\s\S]*hint: mq only strips types/],
   ['an import of a name that mq/test does not have', "import { nothing } from 'mq/test';", /export named 'nothing'/],
   ['an import of a missing package', "import 'left-pad';", /Cannot find package 'left-pad'/],
   ['a throw outside tests', "throw new Error('not today');", /not today \(.*a\.test\.ts:1:7\)/],

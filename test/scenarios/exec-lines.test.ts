@@ -145,7 +145,7 @@ test('a program that cannot start ends the role without using an attempt', async
       assert.is(status, 71, stderr);
       assert.match(
         stderr,
-        /^mq subscribe: cannot use sh: it ends without a message too \(exit status 1\) \[SYSTEM\]\nhint: /m,
+        /^mq subscribe: cannot use sh: it also ends without a message \(exit status 1\) \[SYSTEM\]\nhint: /m,
       );
     }
     const seen = await roles.run(

@@ -74,18 +74,18 @@ export default async (message) => {
 const byModule: readonly Row[] = [
   { body: 'fine', end: 'done' },
   { body: '{"type":"ack"}', end: 'done' },
-  dead('{"type":"reject"}', 'the handler said so'),
-  dead('{"type":"nack"}', 'the handler said so'),
+  dead('{"type":"reject"}', 'requested by the handler'),
+  dead('{"type":"nack"}', 'requested by the handler'),
   dead('{"type":"dead-letter","reason":"so"}', 'so'),
-  back('{"type":"reject","requeue":true}', 'the handler said so'),
-  back('{"type":"nack","requeue":true}', 'the handler said so'),
+  back('{"type":"reject","requeue":true}', 'requested by the handler'),
+  back('{"type":"nack","requeue":true}', 'requested by the handler'),
   back('{"type":"requeue","reason":"so"}', 'so'),
   failed('{"type":"retry","reason":"so"}', 'so$'),
   failed('throw', 'thrown$'),
   failed('throw text', 'a text$'),
   failed('throw null', 'null$'),
   failed('rejects', 'rejected$'),
-  failed('odd', '.*does not exist: odd$'),
+  failed('odd', '.*unknown outcome: odd$'),
 ];
 
 const files = { 'status.sh': script, 'handler.ts': module };

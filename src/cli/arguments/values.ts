@@ -1,8 +1,9 @@
 // The arguments and options of a command line, unchanged, with typed access. Every invalid value is a USAGE error.
 
-import { type DurationUnit, durationForms, durationMs, longestTimerMs } from '../../config/duration.ts';
+import { type DurationUnit, durationForms, durationMs } from '../../config/duration.ts';
 import { bytesOf, sizeForms } from '../../config/size.ts';
 import { MqError } from '../../errors.ts';
+import { longestTimerMs } from '../../timer.ts';
 
 export class Values {
   /** Arguments that are not options, in order. */

@@ -1,32 +1,29 @@
 // Parses the answer of a long-lived handler: one line of JSON, `{"id":7,"outcome":"ack","reply":"…"}`, becomes an
 // outcome.
 
+import { isObject, type Plain } from '../../config/plain.ts';
 import type { Outcome, Reply } from '../handler.ts';
 import { isOutcomeWord, outcomeOfWord } from '../outcome-word.ts';
+import { isTooLarge, replyTooLarge } from '../process/output.ts';
 import { thrownReason } from '../reason.ts';
 
 /** Parses a line as a JSON object. Returns `undefined` if it is not one. */
-export function objectOfLine(line: string): Record<string, unknown> | undefined {
+export function objectOfLine(line: string): Plain | undefined {
   try {
     const value: unknown = JSON.parse(line);
-    return typeof value === 'object' && value !== null && !Array.isArray(value)
-      ? (value as Record<string, unknown>)
-      : undefined;
+    return isObject(value) ? value : undefined;
   } catch {
     return undefined;
   }
 }
 
 /** Returns the outcome in the answer to message `id`, or a string with the reason why the answer is invalid. */
-export function outcomeOfAnswer(
-  answer: Readonly<Record<string, unknown>>,
-  { id, isReply }: { id: number; isReply: boolean },
-): Outcome | string {
+export function outcomeOfAnswer(answer: Plain, { id, isReply }: { id: number; isReply: boolean }): Outcome | string {
   if (!isAnswerTo(answer, id)) return `an answer to another id: ${shown(answer['id'])}`;
-  const { outcome: type, reason, requeue } = answer as { outcome?: unknown; reason?: unknown; requeue?: unknown };
+  const { outcome: type, reason, requeue } = answer;
   if (type === 'ack') return isReply ? acked(answer) : { type };
   if (isOutcomeWord(type)) return outcomeOfWord(type, { reason, requeue });
-  return type === undefined ? 'an answer without an outcome' : `an outcome that does not exist: ${shown(type)}`;
+  return type === undefined ? 'an answer without an outcome' : `an unknown outcome: ${shown(type)}`;
 }
 
 /** Outcomes of an answer, one for each message. `faults` lists the invalid parts of the answer. */
@@ -41,10 +38,10 @@ export interface BatchAnswer {
  * others. A string is the reason why the line is not an answer to this batch.
  */
 export function outcomesOfAnswer(
-  answer: Readonly<Record<string, unknown>>,
+  answer: Plain,
   { id, isReply, size }: { id: number; isReply: boolean; size: number },
 ): BatchAnswer | string {
-  const { outcomes } = answer as { outcomes?: unknown };
+  const { outcomes } = answer;
   if (outcomes === undefined) {
     const outcome = outcomeOfAnswer(answer, { id, isReply });
     if (typeof outcome === 'string') return outcome;
@@ -54,14 +51,16 @@ export function outcomesOfAnswer(
   if (!Array.isArray(outcomes)) return `outcomes that are not a list: ${shown(outcomes)}`;
   const found = new Map<number, Outcome | string>();
   const faults: string[] = [];
-  for (const one of outcomes as unknown[]) {
-    const own = Object(one) as Readonly<Record<string, unknown>>;
-    const place = Number(own['id']);
-    if (own !== one) faults.push(`an outcome that is not an object: ${shown(one)}`);
-    else if (!(Number.isInteger(place) && place >= 1 && place <= size))
+  for (const own of outcomes) {
+    if (!isObject(own)) {
+      faults.push(`an outcome that is not an object: ${shown(own)}`);
+      continue;
+    }
+    const position = Number(own['id']);
+    if (!(Number.isInteger(position) && position >= 1 && position <= size))
       faults.push(`an id that is not in the batch: ${shown(own['id'])}`);
     // Two outcomes for one message may contradict each other.
-    else found.set(place, found.has(place) ? 'two outcomes' : outcomeOfAnswer(own, { id: place, isReply }));
+    else found.set(position, found.has(position) ? 'two outcomes' : outcomeOfAnswer(own, { id: position, isReply }));
   }
   const read = Array.from({ length: size }, (_, index): Outcome => {
     const outcome = found.get(index + 1) ?? 'no outcome';
@@ -72,17 +71,17 @@ export function outcomesOfAnswer(
   return { outcomes: read, faults };
 }
 
-function isAnswerTo(answer: Readonly<Record<string, unknown>>, id: number): boolean {
+function isAnswerTo(answer: Plain, id: number): boolean {
   return answer['id'] === id || answer['id'] === String(id);
 }
 
-function acked(answer: Readonly<Record<string, unknown>>): Outcome | string {
-  const { reply, encoding = 'utf8', contentType } = answer as Record<string, unknown>;
-  if (encoding !== 'utf8' && encoding !== 'base64') return `an encoding that does not exist: ${shown(encoding)}`;
+function acked(answer: Plain): Outcome | string {
+  const { reply, encoding = 'utf8', contentType } = answer;
+  if (encoding !== 'utf8' && encoding !== 'base64') return `an unknown encoding: ${shown(encoding)}`;
   if (reply === undefined || reply === null) return { type: 'ack' };
-  if (encoding === 'base64' && !isBase64(reply)) return 'a reply that is no base64';
+  if (encoding === 'base64' && !isBase64(reply)) return 'a reply that is not base64';
   const made = replyOf(reply, encoding);
-  if (made.body.length > mostReply) return { type: 'dead-letter', reason: 'a reply of more than 16 MiB' };
+  if (isTooLarge(made.body.length)) return replyTooLarge;
   return {
     type: 'ack',
     reply: typeof contentType === 'string' && contentType !== '' ? { ...made, contentType } : made,
@@ -98,8 +97,6 @@ function replyOf(reply: unknown, encoding: 'utf8' | 'base64'): Reply {
 function isBase64(value: unknown): value is string {
   return typeof value === 'string' && /^[A-Za-z0-9+/]*={0,2}$/.test(value) && value.length % 4 === 0;
 }
-
-const mostReply = 16 * 1024 * 1024;
 
 function shown(value: unknown): string {
   return thrownReason(JSON.stringify(value) ?? 'none').slice(0, 100);

@@ -1,14 +1,13 @@
 // The clock of the --exec-lines pool. Tests pass their own clock, so that they do not wait.
 
+import { longestTimerMs } from '../../timer.ts';
+
 export interface Clock {
   /** Returns milliseconds of a monotonic clock. */
   now(): number;
   /** Resolves after the given milliseconds, or when `until` aborts. */
   pause(milliseconds: number, until: AbortSignal): Promise<undefined>;
 }
-
-/** A longer delay overflows the timer, which then fires at once. */
-const longestTimer = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
   now: () => performance.now(),
@@ -20,7 +19,7 @@ export const systemClock: Clock = {
         until.removeEventListener('abort', end);
         resolve(undefined);
       };
-      const timer = setTimeout(end, Math.min(milliseconds, longestTimer));
+      const timer = setTimeout(end, Math.min(milliseconds, longestTimerMs));
       until.addEventListener('abort', end);
     }),
 };

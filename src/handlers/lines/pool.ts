@@ -9,7 +9,7 @@ import type { HandlerContext, Outcome } from '../handler.ts';
 import { type ChildEnd, endText, terminated } from '../process/child.ts';
 import { handBack, ofBatch, repeated } from '../safely.ts';
 import { type Clock, systemClock } from './clock.ts';
-import { LineProcess, type LineProcessPlan, type Said } from './process.ts';
+import { type LineOutcome, LineProcess, type LineProcessPlan } from './process.ts';
 import type { LineRequest } from './request.ts';
 import { LineTrial } from './trial.ts';
 
@@ -37,8 +37,8 @@ const mostUnproved = 3;
 const mostFaults = 3;
 
 const protocolHint =
-  'it must read lines from its standard input until that ends, and answer each with one line of JSON';
-const startHint = 'its own lines above say why; the message went back to its queue';
+  'it must read lines from standard input until the end of input, and answer each with one line of JSON';
+const startHint = 'its output above names the reason; the message went back to its queue';
 
 interface Slot {
   program: LineProcess | undefined;
@@ -53,7 +53,7 @@ interface Slot {
   hasAnswered: boolean;
 }
 
-type Heard = Said | { readonly type: 'late' } | { readonly type: 'given up' };
+type Response = LineOutcome | { readonly type: 'late' } | { readonly type: 'given up' };
 
 export class LinePool {
   readonly #plan: LinePoolPlan;
@@ -85,7 +85,7 @@ export class LinePool {
     const proved = new AbortController();
     const end = await Promise.race([program.ended, this.#clock.pause(provingMs, proved.signal)]);
     proved.abort();
-    if (end) throw this.#useless(`it ended before it was given a message (${endText(end)})`);
+    if (end) throw this.#useless(`it ended before it received a message (${endText(end)})`);
   }
 
   /** Returns one outcome for each message of the request. */
@@ -138,19 +138,19 @@ export class LinePool {
     const program = slot.program?.isAlive ? slot.program : this.#start(slot);
     const id = unguessableId();
     program.reportTo(request.openStderr ?? (() => this.#program.stderr));
-    const heard = await this.#hear(program, request.line(id), givenUp);
-    switch (heard.type) {
+    const response = await this.#responseOf(program, request.line(id), givenUp);
+    switch (response.type) {
       case 'object': {
-        const answer = request.read(heard.value, id);
-        if (typeof answer === 'string') return this.#afterFault(slot, request, `a wrong answer: ${answer}`);
+        const answer = request.read(response.value, id);
+        if (typeof answer === 'string') return this.#afterFault(slot, request, `an invalid answer: ${answer}`);
         slot.deaths = 0;
         slot.hasAnswered = true;
         this.#hasAnswered = true;
         this.#reportFaults(answer.faults, request.size);
         return answer.outcomes;
       }
-      case 'babble':
-        return this.#afterFault(slot, request, `no answer: ${heard.reason}`);
+      case 'invalid':
+        return this.#afterFault(slot, request, `no answer: ${response.reason}`);
       case 'late':
         await program.stop();
         return { type: 'retry', reason: `no end within ${(timeoutMs ?? 0) / 1000} s` };
@@ -158,14 +158,14 @@ export class LinePool {
         await program.stop();
         return handBack;
       case 'ended':
-        return this.#afterEnd(heard.end, slot, { size: request.size, givenUp });
+        return this.#afterEnd(response.end, slot, { size: request.size, givenUp });
     }
   }
 
-  async #hear(program: LineProcess, line: Buffer, givenUp: AbortSignal): Promise<Heard> {
+  async #responseOf(program: LineProcess, line: Buffer, givenUp: AbortSignal): Promise<Response> {
     const settled = new AbortController();
     const { timeoutMs } = this.#plan;
-    const others: Promise<Heard>[] = [
+    const others: Promise<Response>[] = [
       new Promise((resolve) => {
         const giveUp = () => resolve({ type: 'given up' });
         if (givenUp.aborted) giveUp();
@@ -175,10 +175,10 @@ export class LinePool {
     if (timeoutMs !== undefined)
       others.push(this.#clock.pause(timeoutMs, settled.signal).then(() => ({ type: 'late' })));
     if (!this.#hasAnswered && !this.#hasNoticed) void this.#notice(program, settled.signal);
-    const heard = await Promise.race([program.ask(line), ...others]);
+    const response = await Promise.race([program.ask(line), ...others]);
     // Without a reason, Node creates an exception with a stack trace for each message.
     settled.abort('settled');
-    return heard;
+    return response;
   }
 
   /** Ends a process that has handled enough messages or uses too much memory. The next one starts when it is needed. */
@@ -203,10 +203,10 @@ export class LinePool {
     if (settled.aborted || this.#hasNoticed) return;
     this.#hasNoticed = true;
     const { command, stderr } = this.#program;
-    const what = program.unfinished > 0 ? `${program.unfinished} bytes without a line end` : 'nothing';
+    const what = program.unfinished > 0 ? `${program.unfinished} bytes without a newline` : 'nothing';
     const check =
       'it must end each answer with a newline and flush its output (Python: flush=True; C: fflush; Perl: $| = 1)';
-    stderr.write(`${command}: no answer within ${noticeMs / 1000} s, its stdout has ${what}: ${check}\n`);
+    stderr.write(`${command}: no answer within ${noticeMs / 1000} s, stdout received: ${what}: ${check}\n`);
   }
 
   #reportFaults(faults: readonly string[], size: number): void {
@@ -221,7 +221,7 @@ export class LinePool {
   async #afterFault(slot: Slot, { size }: LineRequest, reason: string): Promise<Outcome> {
     await slot.program?.stop();
     return (
-      this.#unproved(`${reason}, ${mostUnproved} times without a right one`) ?? {
+      this.#unproved(`${reason}, ${mostUnproved} times without a valid answer`) ?? {
         type: 'retry',
         reason,
         ...ofBatch(size),
@@ -243,7 +243,7 @@ export class LinePool {
     const marks = program?.wasStopped ? {} : terminated(end);
     if (!hasAnswered && !program?.wasStopped && !marks.wasTerminated) {
       if (await this.#trial.failsAlike(end, givenUp))
-        return { type: 'stop', error: this.#useless(`it ends without a message too (${endText(end)})`, startHint) };
+        return { type: 'stop', error: this.#useless(`it also ends without a message (${endText(end)})`, startHint) };
       if (givenUp.aborted) return handBack;
     }
     const isUndecided = end.type === 'exit' && end.status === 0;

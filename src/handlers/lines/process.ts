@@ -5,8 +5,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import type { Output } from '../../context.ts';
 import { escaped } from '../../errors.ts';
-import { type ChildEnd, exitOf, groupKiller, taken } from '../process/child.ts';
+import { type ChildEnd, exitOf, startError } from '../process/child.ts';
+import { GroupKiller } from '../process/group-killer.ts';
 import { PieceWriter } from '../process/output.ts';
+import { OutputReader } from '../process/output-reader.ts';
 import { objectOfLine } from './answer.ts';
 
 export interface LineProcessPlan {
@@ -21,11 +23,11 @@ export interface LineProcessPlan {
   readonly kill: (pid: number, signal: NodeJS.Signals) => void;
 }
 
-export type Said =
+export type LineOutcome =
   /** The next JSON object on its stdout. */
   | { readonly type: 'object'; readonly value: Readonly<Record<string, unknown>> }
   /** Only lines that are not JSON objects, or a line that is too long. */
-  | { readonly type: 'babble'; readonly reason: string }
+  | { readonly type: 'invalid'; readonly reason: string }
   | { readonly type: 'ended'; readonly end: ChildEnd };
 
 /** Maximum number of lines without a JSON object since the last answer. Each is printed on stderr. */
@@ -49,7 +51,7 @@ export class LineProcess {
   #pieces: Buffer[] = [];
   #size = 0;
   #strange = 0;
-  #tell: ((said: Said) => void) | undefined;
+  #resolve: ((outcome: LineOutcome) => void) | undefined;
   #patience: NodeJS.Timeout | undefined;
 
   constructor(plan: LineProcessPlan) {
@@ -67,13 +69,13 @@ export class LineProcess {
       });
       this.ended = this.#run(this.#child);
     } catch (error) {
-      this.ended = Promise.resolve({ type: 'not started', error: error as NodeJS.ErrnoException });
+      this.ended = Promise.resolve({ type: 'not started', error: startError(error) });
     }
     void this.ended.then((end) => {
       this.#isAlive = false;
       this.reportTo(() => plan.stderr);
       clearTimeout(this.#patience);
-      this.#say({ type: 'ended', end });
+      this.#settle({ type: 'ended', end });
     });
   }
 
@@ -102,11 +104,11 @@ export class LineProcess {
   }
 
   /** Writes a line and returns what the process answers. Only one call may be active at a time. */
-  ask(line: Buffer): Promise<Said> {
+  ask(line: Buffer): Promise<LineOutcome> {
     return new Promise((resolve) => {
       if (!this.#isAlive) void this.ended.then((end) => resolve({ type: 'ended', end }));
       else {
-        this.#tell = resolve;
+        this.#resolve = resolve;
         this.#child?.stdin?.write(line);
       }
     });
@@ -147,20 +149,23 @@ export class LineProcess {
       return exit;
     }
     const { graceMs, kill } = this.#plan;
-    const killing = groupKiller(pid, {
+    const killer = new GroupKiller(pid, {
       signal: this.#stop.signal,
       killNow: new AbortController().signal,
       graceMs,
       kill,
     });
-    const outputs = [taken(stdout, (chunk) => this.#take(chunk)), taken(stderr, (chunk) => this.#report(chunk))];
+    const outputs = [
+      new OutputReader(stdout, (chunk) => this.#read(chunk)),
+      new OutputReader(stderr, (chunk) => this.#report(chunk)),
+    ];
     // A process that closed its stdin or stdout can no longer answer. It is usually about to exit.
     stdin.on('error', () => this.#lose());
     stdout.once('end', () => this.#lose());
     const end = await exit;
     stdin.destroy();
-    await killing.finish(Promise.all(outputs.map(({ closed }) => closed)));
-    await Promise.all(outputs.map(({ settle }) => settle()));
+    await killer.finish(Promise.all(outputs.map(({ closed }) => closed)));
+    await Promise.all(outputs.map((output) => output.finish()));
     if (this.#stderr !== undefined) await this.#errors.end(this.#stderr);
     return end;
   }
@@ -174,22 +179,22 @@ export class LineProcess {
     this.#patience ??= setTimeout(() => this.#stop.abort(), politeMs);
   }
 
-  #take(chunk: Buffer): Promise<void> | undefined {
+  #read(chunk: Buffer): Promise<void> | undefined {
     const shown: string[] = [];
     let start = 0;
     for (let end = chunk.indexOf(10); end !== -1; end = chunk.indexOf(10, start)) {
       const line = Buffer.concat([...this.#pieces, chunk.subarray(start, end)]).toString();
       [this.#pieces, this.#size, start] = [[], 0, end + 1];
       const value = objectOfLine(line);
-      if (value && this.#tell) {
+      if (value && this.#resolve) {
         this.#strange = 0;
-        this.#say({ type: 'object', value });
+        this.#settle({ type: 'object', value });
       } else if (line.trim() !== '') {
         shown.push(`${this.#plan.command}: ${escaped(line.slice(0, 1000))}\n`);
         this.#strange += 1;
       }
       if (this.#strange > mostStrange) {
-        this.#babble(`more than ${mostStrange} lines that are no answer`);
+        this.#refuse(`more than ${mostStrange} lines that are not answers`);
         break;
       }
     }
@@ -197,20 +202,20 @@ export class LineProcess {
       this.#pieces.push(chunk.subarray(start));
       this.#size += chunk.length - start;
     }
-    if (this.#size > longestLine) this.#babble(`a line of more than ${longestLine} bytes`);
+    if (this.#size > longestLine) this.#refuse(`a line of more than ${longestLine} bytes`);
     return shown.length === 0 ? undefined : this.#report(Buffer.from(shown.join('')));
   }
 
-  #babble(reason: string): void {
+  #refuse(reason: string): void {
     this.#pieces = [];
     this.#size = 0;
-    this.#say({ type: 'babble', reason });
+    this.#settle({ type: 'invalid', reason });
     this.#stop.abort();
   }
 
-  #say(said: Said): void {
-    const tell = this.#tell;
-    this.#tell = undefined;
-    tell?.(said);
+  #settle(outcome: LineOutcome): void {
+    const resolve = this.#resolve;
+    this.#resolve = undefined;
+    resolve?.(outcome);
   }
 }

@@ -5,7 +5,7 @@ import type { ChildEnd } from '../process/child.ts';
 import type { Clock } from './clock.ts';
 import { LineProcess, type LineProcessPlan } from './process.ts';
 
-export interface LineTrialPlan {
+interface LineTrialPlan {
   readonly program: LineProcessPlan;
   readonly clock: Clock;
 }
@@ -21,7 +21,7 @@ export class LineTrial {
   readonly #plan: LineTrialPlan;
   #running: Promise<readonly ChildEnd[]> | undefined;
   /** `true` if the program ignores the end of its input and must be killed. */
-  #isDeaf = false;
+  #ignoresEnd = false;
 
   constructor(plan: LineTrialPlan) {
     this.#plan = plan;
@@ -30,7 +30,7 @@ export class LineTrial {
   /** Returns `true` if the program ends in the same way without a message, so that the message is not the cause. */
   async failsAlike(end: ChildEnd, givenUp: AbortSignal): Promise<boolean> {
     // A working program exits with 0 at the end of its input, so another 0 proves nothing.
-    if (this.#isDeaf || (end.type === 'exit' && end.status === 0)) return false;
+    if (this.#ignoresEnd || (end.type === 'exit' && end.status === 0)) return false;
     // The processes of a pool often exit together, so they share one trial.
     this.#running ??= this.#run(end, givenUp).finally(() => {
       this.#running = undefined;
@@ -61,7 +61,7 @@ export class LineTrial {
     child.endInput();
     void clock.pause(patienceMs, AbortSignal.any([givenUp, ended.signal])).then(() => {
       if (ended.signal.aborted) return;
-      this.#isDeaf = !givenUp.aborted;
+      this.#ignoresEnd = !givenUp.aborted;
       void child.stop();
     });
     const end = await child.ended;

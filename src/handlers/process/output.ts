@@ -8,78 +8,87 @@ import { systemReason } from '../reason.ts';
 
 export interface StdoutSink {
   /** Receives a chunk. If it returns a promise, the next chunk must wait until it settles. It never rejects. */
-  take(chunk: Buffer): Promise<void> | undefined;
+  receive(chunk: Buffer): Promise<void> | undefined;
   /** Ends the output after the last chunk. */
   end(): Promise<void>;
   /** Outcome of the message if the output could not be accepted. */
   readonly failure: Outcome | undefined;
   /** The reply, if the sink collects one. */
-  readonly reply: Buffer | undefined;
+  readonly reply?: Buffer;
 }
+
+/** Size of an incomplete line at which it is printed, in bytes. */
+const longestPart = 1024 * 1024;
+const newline = 10;
 
 /** Prints a child's output by line while it runs. An incomplete line is printed at the end, or in parts of 1 MiB. */
-export function lineOutput(output: Output): StdoutSink {
-  let held: Buffer[] = [];
-  let size = 0;
-  let failure: Outcome | undefined;
-  const pieces = new PieceWriter();
+export class LineOutput implements StdoutSink {
+  failure: Outcome | undefined;
+  readonly #output: Output;
+  readonly #pieces = new PieceWriter();
+  #held: Buffer[] = [];
+  #size = 0;
 
-  async function show(writing: () => Promise<Error | undefined>): Promise<void> {
-    if (failure !== undefined) return;
-    const error = await writing();
-    if (error === undefined) return;
-    const message = `cannot write what the handler printed: ${systemReason(error)}`;
-    failure = { type: 'stop', error: new MqError('IO', message, { cause: error }) };
+  constructor(output: Output) {
+    this.#output = output;
   }
 
-  return {
-    take(chunk) {
-      held.push(chunk);
-      size += chunk.length;
-      const hasLine = chunk.includes(10);
-      if (!hasLine && size < mostHeld) return undefined;
-      const all = Buffer.concat(held);
-      const cut = hasLine ? all.lastIndexOf(10) + 1 : all.length;
-      held = [all.subarray(cut)];
-      size = all.length - cut;
-      return show(() => pieces.write(output, all.subarray(0, cut)));
-    },
-    end: async () => {
-      if (size > 0) await show(() => pieces.write(output, Buffer.concat(held)));
-      await show(() => pieces.end(output));
-    },
-    get failure() {
-      return failure;
-    },
-    reply: undefined,
-  };
+  receive(chunk: Buffer): Promise<void> | undefined {
+    this.#held.push(chunk);
+    this.#size += chunk.length;
+    const hasLine = chunk.includes(newline);
+    if (!hasLine && this.#size < longestPart) return undefined;
+    const all = Buffer.concat(this.#held);
+    const cut = hasLine ? all.lastIndexOf(newline) + 1 : all.length;
+    this.#held = [all.subarray(cut)];
+    this.#size = all.length - cut;
+    return this.#show(() => this.#pieces.write(this.#output, all.subarray(0, cut)));
+  }
+
+  async end(): Promise<void> {
+    if (this.#size > 0) await this.#show(() => this.#pieces.write(this.#output, Buffer.concat(this.#held)));
+    await this.#show(() => this.#pieces.end(this.#output));
+  }
+
+  async #show(writing: () => Promise<Error | undefined>): Promise<void> {
+    if (this.failure !== undefined) return;
+    const error = await writing();
+    if (error === undefined) return;
+    const message = `cannot write the output of the handler: ${systemReason(error)}`;
+    this.failure = { type: 'stop', error: new MqError('IO', message, { cause: error }) };
+  }
 }
 
-const mostHeld = 1024 * 1024;
+/** Maximum size of a reply in bytes. */
+const largestReply = 16 * 1024 * 1024;
+export const replyTooLarge: Outcome = { type: 'dead-letter', reason: 'a reply of more than 16 MiB' };
 
 /** Collects the output as a reply. If it exceeds 16 MiB, the message is dead-lettered. */
-export function replyOutput(): StdoutSink {
-  let held: Buffer[] = [];
-  let size = 0;
-  return {
-    take(chunk) {
-      size += chunk.length;
-      if (size <= mostReply) held.push(chunk);
-      else held = [];
-      return size > mostReply ? Promise.resolve() : undefined;
-    },
-    end: async () => {},
-    get failure() {
-      return size > mostReply ? tooLong : undefined;
-    },
-    get reply() {
-      return Buffer.concat(held);
-    },
-  };
+export class ReplyOutput implements StdoutSink {
+  #held: Buffer[] = [];
+  #size = 0;
+
+  receive(chunk: Buffer): Promise<void> | undefined {
+    this.#size += chunk.length;
+    if (isTooLarge(this.#size)) this.#held = [];
+    else this.#held.push(chunk);
+    return isTooLarge(this.#size) ? Promise.resolve() : undefined;
+  }
+
+  async end(): Promise<void> {}
+
+  get failure(): Outcome | undefined {
+    return isTooLarge(this.#size) ? replyTooLarge : undefined;
+  }
+
+  get reply(): Buffer {
+    return Buffer.concat(this.#held);
+  }
 }
 
-const mostReply = 16 * 1024 * 1024;
-const tooLong: Outcome = { type: 'dead-letter', reason: 'a reply of more than 16 MiB' };
+export function isTooLarge(replyBytes: number): boolean {
+  return replyBytes > largestReply;
+}
 
 /**
  * Writes text of a program. On a terminal it escapes control characters, because the text may contain an untrusted

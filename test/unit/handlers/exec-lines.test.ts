@@ -62,22 +62,22 @@ for (const [answer, outcome] of [
   ['{"id":"ID","outcome":"ack"}', { type: 'ack' }],
   ['{"id":ID,"outcome":"ack","reply":null}', { type: 'ack' }],
   ['{"id":ID,"outcome":"retry","reason":"not\\nyet"}', { type: 'retry', reason: 'not yet' }],
-  ['{"id":ID,"outcome":"retry"}', { type: 'retry', reason: 'the handler said so' }],
+  ['{"id":ID,"outcome":"retry"}', { type: 'retry', reason: 'requested by the handler' }],
   ['{"id":ID,"outcome":"dead-letter","reason":"bad"}', { type: 'dead-letter', reason: 'bad' }],
-  ['{"id":ID,"outcome":"reject"}', { type: 'dead-letter', reason: 'the handler said so' }],
-  ['{"id":ID,"outcome":"nack","requeue":true}', { type: 'requeue', reason: 'the handler said so' }],
+  ['{"id":ID,"outcome":"reject"}', { type: 'dead-letter', reason: 'requested by the handler' }],
+  ['{"id":ID,"outcome":"nack","requeue":true}', { type: 'requeue', reason: 'requested by the handler' }],
   ['{"id":ID,"outcome":"requeue","reason":"later"}', { type: 'requeue', reason: 'later' }],
-  ['{"id":ID,"outcome":"akc"}', { type: 'retry', reason: 'a wrong answer: an outcome that does not exist: "akc"' }],
-  ['{"id":ID}', { type: 'retry', reason: 'a wrong answer: an answer without an outcome' }],
-  ['{"id":0,"outcome":"ack"}', { type: 'retry', reason: 'a wrong answer: an answer to another id: 0' }],
-  ['{"outcome":"ack"}', { type: 'retry', reason: 'a wrong answer: an answer to another id: none' }],
+  ['{"id":ID,"outcome":"akc"}', { type: 'retry', reason: 'an invalid answer: an unknown outcome: "akc"' }],
+  ['{"id":ID}', { type: 'retry', reason: 'an invalid answer: an answer without an outcome' }],
+  ['{"id":0,"outcome":"ack"}', { type: 'retry', reason: 'an invalid answer: an answer to another id: 0' }],
+  ['{"outcome":"ack"}', { type: 'retry', reason: 'an invalid answer: an answer to another id: none' }],
   [
     '{"id":ID,"outcome":"ack","reply":"a","encoding":"latin1"}',
-    { type: 'retry', reason: 'a wrong answer: an encoding that does not exist: "latin1"' },
+    { type: 'retry', reason: 'an invalid answer: an unknown encoding: "latin1"' },
   ],
   [
     '{"id":ID,"outcome":"ack","reply":"?","encoding":"base64"}',
-    { type: 'retry', reason: 'a wrong answer: a reply that is no base64' },
+    { type: 'retry', reason: 'an invalid answer: a reply that is not base64' },
   ],
 ] as const) {
   test(`the answer ${answer} is ${JSON.stringify(outcome)}`, async () => {
@@ -114,7 +114,7 @@ test('a program that prints the body of a message does not acknowledge it', asyn
   await using({ command: [node, 'print-body.mjs'] }, async (ask) => {
     for (let id = 1; id <= 2; id += 1) {
       const outcome = await ask(`{"id":${id},"outcome":"ack"}`);
-      assert.equal(outcome, { type: 'retry', reason: `a wrong answer: an answer to another id: ${id}` });
+      assert.equal(outcome, { type: 'retry', reason: `an invalid answer: an answer to another id: ${id}` });
     }
   });
 });
@@ -153,7 +153,7 @@ for (const [body, reason] of [
   ['exit 0', 'it ended without an answer (exit status 0)'],
   ['exit 9', 'it ended without an answer (exit status 9)'],
   ['kill SIGKILL', 'it ended without an answer (signal SIGKILL)'],
-  ['noise 21', 'no answer: more than 20 lines that are no answer'],
+  ['noise 21', 'no answer: more than 20 lines that are not answers'],
 ] as const) {
   test(`"${body}" costs the message one attempt, and the next one gets a new process`, async () => {
     await using({}, async (ask) => {
@@ -264,7 +264,7 @@ test('no process starts before the pause is over', async () => {
 });
 
 for (const [command, message] of [
-  [['true'], /^cannot use true: it ended before it was given a message \(exit status 0\)$/],
+  [['true'], /^cannot use true: it ended before it received a message \(exit status 0\)$/],
   [['sh', '-c', 'kill -9 $$'], /^cannot use sh: .*\(signal SIGKILL\)$/],
   [['./no-such'], /^cannot run \.\/no-such: no such file$/],
 ] as const) {
@@ -276,9 +276,9 @@ for (const [command, message] of [
 }
 
 for (const [what, script, message] of [
-  ['at its start, later than it is watched', 'sleep 0.4; exit 3', /it ends without a message too \(exit status 3\)$/],
-  ['at its first line', 'read line; exit 3', /it ends without a message too \(exit status 3\)$/],
-  ['by a signal', 'sleep 0.4; kill -SEGV $$', /it ends without a message too \(signal SIGSEGV\)$/],
+  ['at its start, later than it is watched', 'sleep 0.4; exit 3', /it also ends without a message \(exit status 3\)$/],
+  ['at its first line', 'read line; exit 3', /it also ends without a message \(exit status 3\)$/],
+  ['by a signal', 'sleep 0.4; kill -SEGV $$', /it also ends without a message \(signal SIGSEGV\)$/],
 ] as const) {
   test(`a program that ends each time ${what} ends the role, and the first message is handed back`, async () => {
     await using({ command: ['sh', '-c', script] }, async (ask) => {
@@ -291,7 +291,7 @@ for (const [what, script, message] of [
 
 for (const [what, command, message] of [
   ['ends with 0', ['sh', '-c', 'read line; exit 0'], /it ended 3 times and never answered \(exit status 0\)$/],
-  ['answers wrongly', ['cat'], /a wrong answer: an answer without an outcome, 3 times without a right one$/],
+  ['answers wrongly', ['cat'], /an invalid answer: an answer without an outcome, 3 times without a valid answer$/],
 ] as const) {
   test(`a program that always ${what} ends the role with its third message`, async () => {
     await using({ command }, async (ask) => {
@@ -382,14 +382,14 @@ for (const [answer, outcomes] of [
   ['batch [7,{"id":1,"outcome":"ack"}]', [ack, noOutcome]],
   [
     'batch [{"id":1,"outcome":"akc"},{"id":2,"outcome":"ack"}]',
-    [retry('the answer to its batch has an outcome that does not exist: "akc" for it'), ack],
+    [retry('the answer to its batch has an unknown outcome: "akc" for it'), ack],
   ],
   [
     'batch [{"id":1,"outcome":"ack"},{"id":1,"outcome":"retry"},{"id":2,"outcome":"ack"}]',
     [retry('the answer to its batch has two outcomes for it'), ack],
   ],
   // The other message is not the cause.
-  ['batch {}', [retry('a wrong answer: outcomes that are not a list: {}'), ack]],
+  ['batch {}', [retry('an invalid answer: outcomes that are not a list: {}'), ack]],
   ['exit 9', [retry('it ended without an answer (exit status 9)'), ack]],
 ] as const) {
   test(`the answer to a batch of two: ${answer}`, async () => {
@@ -406,8 +406,7 @@ test('one line names the faults of an answer to a batch, and the process stays',
     await Promise.all([ask('batch [{"id":"x","outcome":"ack"},{"id":2,"outcome":"akc"}]'), ask('other')]);
     assert.is(replyText((await Promise.all([ask('served'), ask('other')]))[0] as Outcome), '2');
   });
-  const faults =
-    'an id that is not in the batch: "x", no outcome for id 1, an outcome that does not exist: "akc" for id 2';
+  const faults = 'an id that is not in the batch: "x", no outcome for id 1, an unknown outcome: "akc" for id 2';
   assert.is(world.stderr.text, `${node}: the answer to a batch of 2 messages has ${faults}\n`);
 });
 
@@ -465,10 +464,10 @@ test('a message that waited for a process leaves no listener on its signal', asy
 });
 
 for (const [script, says] of [
-  ['while read -r line; do :; done', /^sh: no answer within 0\.01 s, its stdout has nothing: .*flush/],
+  ['while read -r line; do :; done', /^sh: no answer within 0\.01 s, stdout received: nothing: .*flush/],
   [
     'printf half; echo begun >&2; while read -r line; do :; done',
-    /^sh: no answer within 0\.01 s, its stdout has 4 bytes without a line end/m,
+    /^sh: no answer within 0\.01 s, stdout received: 4 bytes without a newline/m,
   ],
 ] as const) {
   test(`a program that does not answer gets one line that says what to check: ${script}`, async () => {

@@ -472,7 +472,7 @@ test('a script that an interpreter is given must be there', async () => {
 
 test('a command line in one word gets the hint to write the words apart', async () => {
   const { message, hint } = await rejection(makeExec(['python3 x.py'], makeWorld()));
-  assert.match(message, /are one word$/);
+  assert.match(message, /are quoted as one word$/);
   assert.match(String(hint), /--exec python3 x\.py/);
 });
 

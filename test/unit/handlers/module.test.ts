@@ -116,12 +116,12 @@ for (const [text, outcome] of [
   ['() => ({ ok: true })', { type: 'ack' }],
   ['() => ({ type: "ack" })', { type: 'ack' }],
   ['() => ({ type: "retry", reason: "busy" })', { type: 'retry', reason: 'busy' }],
-  ['() => ({ type: "retry" })', { type: 'retry', reason: 'the handler said so' }],
+  ['() => ({ type: "retry" })', { type: 'retry', reason: 'requested by the handler' }],
   ['async () => ({ type: "dead-letter", reason: "no" })', { type: 'dead-letter', reason: 'no' }],
-  ['() => ({ type: "reject" })', { type: 'dead-letter', reason: 'the handler said so' }],
-  ['() => ({ type: "nack", requeue: true })', { type: 'requeue', reason: 'the handler said so' }],
+  ['() => ({ type: "reject" })', { type: 'dead-letter', reason: 'requested by the handler' }],
+  ['() => ({ type: "nack", requeue: true })', { type: 'requeue', reason: 'requested by the handler' }],
   ['() => ({ type: "requeue", reason: "later" })', { type: 'requeue', reason: 'later' }],
-  ['() => ({ type: "rety" })', { type: 'retry', reason: 'the handler gave an outcome that does not exist: rety' }],
+  ['() => ({ type: "rety" })', { type: 'retry', reason: 'the handler returned an unknown outcome: rety' }],
   ['() => { throw new Error("bad\\nday"); }', { type: 'retry', reason: 'bad day' }],
   ['async () => { throw "text"; }', { type: 'retry', reason: 'text' }],
   ['() => { throw { code: 7 }; }', { type: 'retry', reason: '{"code":7}' }],
@@ -188,7 +188,7 @@ test('a missing module is NO_INPUT, a folder is CONFIG', async () => {
   assert.is(isFolder.message, 'cannot load .: not a file');
 });
 
-const erasable = /types are only stripped/;
+const erasable = /mq only strips types/;
 for (const [name, text, reason, place, hint] of [
   ['none.ts', 'export const a = 1;', 'it has no function as its default export', '', /export default/],
   [
@@ -225,14 +225,14 @@ for (const [name, text, reason, place, hint] of [
   [
     'await.ts',
     'await null;\nexport default () => 1;',
-    'it, or a module it imports, has an await at top level',
+    'the module, or one that it imports, has a top-level await',
     '',
     /await inside/,
   ],
   [
     'await.js',
     'await null;\nmodule.exports = () => 1;',
-    'it, or a module it imports, has an await at top level',
+    'the module, or one that it imports, has a top-level await',
     '',
     /await inside/,
   ],
@@ -297,7 +297,7 @@ for (const [text, outcomes] of [
     [{ type: 'ack' }, { type: 'retry', reason: 'b' }],
   ],
   [`() => ({ type: 'dead-letter', reason: 'all' })`, Array(2).fill({ type: 'dead-letter', reason: 'all' })],
-  ['() => [undefined]', Array(2).fill({ type: 'retry', reason: 'the handler gave 1 outcomes for 2 messages' })],
+  ['() => [undefined]', Array(2).fill({ type: 'retry', reason: 'the handler returned 1 outcomes for 2 messages' })],
   [`() => { throw new Error('no'); }`, Array(2).fill({ type: 'retry', reason: 'no' })],
 ] as const) {
   test(`the function batch of a module gets a list: ${text}`, async () => {

@@ -1,7 +1,8 @@
 // Parses the limit for reconnecting: --exit-on-disconnect and --max-reconnect.
 
-import { durationMs, longestTimerMs } from '../../../config/duration.ts';
+import { durationMs } from '../../../config/duration.ts';
 import type { ReconnectLimit } from '../../../session/session.ts';
+import { longestTimerMs } from '../../../timer.ts';
 import type { Values } from '../../arguments/values.ts';
 
 /** Returns the limit, or `undefined` to reconnect forever. */

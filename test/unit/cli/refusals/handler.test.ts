@@ -31,13 +31,13 @@ refuses([
     args: ['worker', '--exec', '/tmp'],
     exit: 71,
     line: 'mq worker: cannot run /tmp: not a file [SYSTEM]',
-    hint: 'name a file that can be run',
+    hint: 'name an executable file',
   },
   {
     title: 'an empty command for --exec',
     args: ['worker', '--exec', ''],
     exit: 64,
-    line: 'mq worker: exec needs a command [USAGE]',
+    line: 'mq worker: exec requires a command [USAGE]',
     hint: 'exec COMMAND ARGUMENTS…',
   },
   {

@@ -1,0 +1,67 @@
+// Reads the output of a child in chunks, and pauses the child while a chunk is being handled.
+
+import type { Readable } from 'node:stream';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
+/** Receives a chunk. If it returns a promise, reading pauses until the promise settles. It never rejects. */
+export type OnChunk = (chunk: Buffer) => Promise<void> | undefined;
+
+/** Milliseconds without output after which a pipe that a grandchild keeps open is closed. */
+const quietMs = 100;
+const mostRounds = 20;
+
+export class OutputReader {
+  /** Resolves when the stream is closed. */
+  readonly closed: Promise<void>;
+  readonly #stream: Readable;
+  readonly #onChunk: OnChunk;
+  #chunks = 0;
+  #busy: Promise<void> | undefined;
+
+  constructor(stream: Readable, onChunk: OnChunk) {
+    this.#stream = stream;
+    this.#onChunk = onChunk;
+    this.closed = new Promise((resolve) => stream.once('close', resolve));
+    stream.on('error', () => undefined);
+    stream.on('data', (chunk: Buffer) => this.#receive(chunk));
+  }
+
+  /** Call this after the child has ended. Reads what is left in the pipe, until nothing more arrives. */
+  async finish(): Promise<void> {
+    for (let round = 0; round < mostRounds; round++) {
+      const before = this.#chunks;
+      if (await endsWithin(this.closed, quietMs)) return;
+      await this.#busy;
+      // Node runs timers before it reads input, so after a long event-loop turn the pipe has not been read yet.
+      await nextTurn();
+      await nextTurn();
+      if (this.#chunks === before) break;
+    }
+    // A grandchild keeps the pipe open.
+    this.#stream.destroy();
+  }
+
+  #receive(chunk: Buffer): void {
+    this.#chunks++;
+    this.#busy = this.#onChunk(chunk);
+    if (this.#busy === undefined) return;
+    this.#stream.pause();
+    this.#busy.then(
+      () => {
+        this.#busy = undefined;
+        this.#stream.resume();
+      },
+      () => undefined,
+    );
+  }
+}
+
+function endsWithin(closed: Promise<void>, milliseconds: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, milliseconds, false);
+    void closed.then(() => {
+      clearTimeout(timer);
+      resolve(true);
+    });
+  });
+}
