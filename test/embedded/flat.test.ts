@@ -28,7 +28,7 @@ function held(): Record<string, number> {
   };
 }
 
-test(`connections closed ${times} times in a row leave no descriptor, timer or listener`, async () => {
+test(`closing connections ${times} times leaves no descriptor, timer, listener`, async () => {
   const warnings: string[] = [];
   const warned = ({ message }: Error) => warnings.push(message);
   process.on('warning', warned);

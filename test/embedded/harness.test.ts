@@ -200,7 +200,7 @@ fixtures('fixtures outside a run throw a clear error', async () => {
   assert.match(stdout, /publish can only be used in a test or a hook that `mq test` runs/);
 });
 
-fixtures('a missing message: prints the received ones, the difference and the route', async () => {
+fixtures('a missing message: prints the received ones, a diff and the route', async () => {
   const { status, stdout } = await run(`
 import { expectMessage, publish, test } from 'mq/test';
 test('waits', async () => {

@@ -26,7 +26,7 @@ async function contentsAfter(steps: readonly Step[], loss: End | 'close'): Promi
 
 const text = (steps: readonly Step[]) => steps.map((step, number) => `${number} ${JSON.stringify(step)}`).join('\n');
 
-test(`${count} histories end in the same queues with and without a restart (MQ_HISTORY_SEED=${seed})`, async () => {
+test(`${count} histories end the same with and without a restart (MQ_HISTORY_SEED=${seed})`, async () => {
   for (let number = 0; number < count; number += 1) {
     const steps = historyOf(randomOf(seed + number), 60);
     const expected = await contentsAfter(steps, 'close');
@@ -37,7 +37,7 @@ test(`${count} histories end in the same queues with and without a restart (MQ_H
   }
 });
 
-test(`headers survive routing, expiry, reject and a restart (MQ_HISTORY_SEED=${seed})`, async () => {
+test(`headers survive expiry, reject and a restart (MQ_HISTORY_SEED=${seed})`, async () => {
   const random = randomOf(seed);
   const sent = Array.from({ length: 25 * count }, () => randomHeaders(random));
   const life = new Life();

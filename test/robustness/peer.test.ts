@@ -55,7 +55,7 @@ for (const [title, bytes] of [
   ['of AMQP 0-8', Buffer.from('AMQP\x01\x01\x08\0', 'latin1')],
   ['of TLS', Buffer.from([22, 3, 1, 2, 0, 1, 0, 1, 252])],
 ] as const) {
-  test(`a protocol header ${title} is answered with the right one, then the connection closes`, () =>
+  test(`answers a protocol header ${title} with the right one, then closes`, () =>
     withBroker(async ({ port }) => {
       const peer = await Peer.connect(port);
       const chunks: Buffer[] = [];

@@ -1,23 +1,23 @@
-// A user of the test's own, so that the broker can close the connections of one role and no others.
+// Creates a user for one test, so that the test can close the connections of one role only.
 
 import { randomUUID } from 'node:crypto';
 import { until } from './until.ts';
 import type { TestVhost } from './vhost.ts';
 
 export interface Account {
-  /** The environment of a role that logs in as this user. */
+  /** Environment of a role that logs in as this user. */
   readonly env: { readonly MQ_URL: string };
   /**
    * Returns the names of the user's connections. RabbitMQ answers from its table of connections, which is current; the
    * lists of /api/connections and /api/consumers come from statistics, and a new entry is up to 5 s late in them.
    */
   connections(): Promise<string[]>;
-  /** Closes all connections of the user, as an operator does, when there are that many. */
+  /** Waits for `count` connections of the user, and closes them through the management API. */
   closeConnections(count: number): Promise<void>;
   remove(): Promise<void>;
 }
 
-/** Creates a user that may do everything in the vhost, and nothing elsewhere. */
+/** Creates a user with all permissions in the vhost and none elsewhere. */
 export async function newAccount({ name: vhost, urls, api }: TestVhost): Promise<Account> {
   const [username, password] = [`mq-${randomUUID()}`, randomUUID()];
   await api('PUT', `/api/users/${username}`, { password, tags: '' });

@@ -1,19 +1,19 @@
-// Actions of mq admin in one vhost, and which of them were run.
+// Runs actions of mq admin in one vhost, and records which ones.
 
 import * as assert from 'uvu/assert';
 import { type CliOptions, type CliRun, objects, runCli } from './cli.ts';
 import type { Thing } from './rabbitmqctl.ts';
 
-/** `place` is another vhost than the usual one; '': none is named. */
+/** `place` is the vhost, by default the test's own; `''` names no vhost. */
 type Try = (words: string, args?: readonly string[], place?: string, more?: CliOptions) => Promise<CliRun>;
 
 export interface AdminRuns {
-  /** Runs an action; it must succeed. */
+  /** Runs an action. Throws if it fails. */
   readonly admin: Try;
   readonly tried: Try;
-  /** Of one thing, the fields that are wanted. */
+  /** Returns the named fields of one object. */
   readonly shows: (noun: string, args: readonly string[], wanted: Thing, place?: string) => Promise<Thing>;
-  /** The words of all that were run. */
+  /** The words of every action that was run. */
   readonly run: ReadonlySet<string>;
 }
 

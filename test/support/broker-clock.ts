@@ -1,9 +1,9 @@
 import type { Clock } from '../../src/broker/clock.ts';
 
-/** A clock that stands until it is moved. */
+/** A clock that advances only on request. */
 export class HandClock implements Clock {
   #now = 1_700_000_000_000;
-  /** How far an administrator has set the machine's clock back. */
+  /** Milliseconds by which the system clock was set back. */
   setBackMs = 0;
   readonly #timers = new Set<{ readonly at: number; readonly run: () => void }>();
 
@@ -21,7 +21,7 @@ export class HandClock implements Clock {
     return { cancel: () => void this.#timers.delete(timer) };
   }
 
-  /** Timers run in the order of their times, those that they set as well. */
+  /** Advances the time. Timers run in the order of their times, including new ones. */
   move(milliseconds: number): void {
     const end = this.#now + milliseconds;
     for (;;) {
@@ -34,12 +34,12 @@ export class HandClock implements Clock {
     this.#now = end;
   }
 
-  /** Time passes while the event loop is busy: no timer runs. */
+  /** Advances the time without running timers, as while the event loop is busy. */
   stall(milliseconds: number): void {
     this.#now += milliseconds;
   }
 
-  /** Timers that wait. */
+  /** Number of pending timers. */
   get waiting(): number {
     return this.#timers.size;
   }

@@ -1,5 +1,5 @@
-// A page in headless Chromium (Debian's), and everything in it that must not happen: an error of the page's, a dialog, a
-// request to elsewhere, a thing that the content security policy had to stop.
+// Opens a page in headless Chromium (Debian's), and records what must not happen: an error of the page, a dialog, a request to
+// another origin, a violation of the Content-Security-Policy.
 
 import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
@@ -8,7 +8,7 @@ import { until } from './until.ts';
 
 export interface Visit {
   readonly page: Page;
-  /** What must not have happened so far, one line each. */
+  /** The recorded violations, one line each. */
   faults(): Promise<readonly string[]>;
   close(): Promise<void>;
 }
@@ -17,17 +17,17 @@ export interface VisitOptions {
   readonly width?: number;
   readonly height?: number;
   readonly scheme?: 'light' | 'dark';
-  /** false: it does not wait until the page is connected. */
+  /** If false, does not wait until the page is connected. */
   readonly waits?: boolean;
 }
 
-/** Pictures of the page's states are kept here; the workflow uploads them. */
+/** Folder of the screenshots; the workflow uploads them. */
 const pictures = resolve(import.meta.dirname, '../../dist/screenshots');
 const executablePath = process.env['MQ_CHROMIUM'] ?? '/usr/bin/chromium';
 
 let shared: Promise<Browser> | undefined;
 
-/** Opens a page, and waits until it is connected. A wait fails after 60 s, as everywhere in the tests. */
+/** Opens a page, and waits until it is connected. A wait fails after 60 s. */
 export async function visit(
   url: string,
   { width = 1280, height = 900, scheme = 'light', waits = true }: VisitOptions = {},
@@ -64,7 +64,7 @@ export async function connected(page: Page): Promise<void> {
   await page.waitForSelector('#state[data-state="connected"]');
 }
 
-/** Resolves when the broker has bound every stream of the page: earlier messages do not come to it. */
+/** Waits until the broker has bound every stream of the page, because earlier messages do not reach the page. */
 export async function untilBound(page: Page): Promise<void> {
   await until('every stream is bound', async () => {
     const [all, busy] = await Promise.all(
@@ -74,12 +74,12 @@ export async function untilBound(page: Page): Promise<void> {
   });
 }
 
-/** Resolves when an element of the page shows the text. */
+/** Waits until an element of the page shows the text. */
 export async function shows(page: Page, selector: string, text: string | RegExp): Promise<void> {
   await page.locator(selector).filter({ hasText: text }).first().waitFor();
 }
 
-/** The whole page as a picture, under a name that says its state. */
+/** Writes a screenshot of the whole page to a file with this name. */
 export async function picture(page: Page, name: string): Promise<void> {
   mkdirSync(pictures, { recursive: true });
   await page.evaluate('scrollTo(0, 0)');

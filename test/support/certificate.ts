@@ -1,11 +1,11 @@
-// A certificate of a test's own for 127.0.0.1.
+// Creates a certificate for 127.0.0.1.
 
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { emptyFolder } from './mq.ts';
 
-/** `file` is the file of the certificate. */
+/** `file` is the path of the certificate. */
 export function certificate(): { key: Buffer; cert: Buffer; file: string } {
   const folder = emptyFolder();
   const [keyFile, file] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];

@@ -1,4 +1,4 @@
-// Runs a command line in this process, with streams of a test's own: a pipe, or a terminal of a given width.
+// Runs a command line in this process, with streams of the test: a pipe, or a terminal of a given width.
 
 import { PassThrough, Readable, Writable } from 'node:stream';
 import { cli } from '../../src/cli/cli.ts';
@@ -11,15 +11,15 @@ export interface CliRun {
 
 export interface CliOptions {
   readonly env?: Readonly<Record<string, string>>;
-  /** Where a rascal.json would be; default: where there is none. */
+  /** Working folder. Default: a folder without a rascal.json. */
   readonly cwd?: string;
-  /** What is piped in, or typed on a terminal. */
+  /** Input, piped or typed on the terminal. */
   readonly input?: string | Readable;
-  /** Columns of the terminal; without it there is none. */
+  /** Columns of the terminal. Without it the streams are pipes. */
   readonly terminal?: number | undefined;
   /** The first signal. */
   readonly drain?: AbortSignal;
-  /** Called with all of stdout, whenever it grows. */
+  /** Receives all of stdout each time it grows. */
   readonly onOutput?: (stdout: string) => void;
 }
 
@@ -59,7 +59,7 @@ export async function runCli(args: readonly string[], options: CliOptions = {}):
   return { status, ...texts };
 }
 
-/** The objects that --json has printed. */
+/** Returns the objects that --json printed. */
 export function objects({ stdout }: Pick<CliRun, 'stdout'>): Record<string, unknown>[] {
   const lines = stdout.split('\n').filter((line) => line !== '');
   return lines.map((line) => JSON.parse(line) as Record<string, unknown>);

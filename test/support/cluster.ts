@@ -1,15 +1,15 @@
-// The cluster a test file does things to: the one of the run, else one of its own.
+// Provides the cluster of a test file: the cluster of the run, or a new one.
 
 import { attachCluster, type Cluster } from '../../src/cluster/cluster.ts';
 import { startCluster } from '../../src/cluster/start.ts';
 
 export interface TestCluster {
   readonly cluster: Cluster;
-  /** Heals the shared cluster for the files that follow, or takes down the file's own. */
+  /** Heals the shared cluster for the next files, or removes the file's own cluster. */
   release(): Promise<void>;
 }
 
-/** The cluster of MQ_TEST_BROKER; without it, a new one of the image MQ_TEST_IMAGE. */
+/** Returns the cluster of MQ_TEST_BROKER, or starts one with the image MQ_TEST_IMAGE. */
 export async function testCluster(): Promise<TestCluster> {
   const described = process.env['MQ_TEST_BROKER'];
   if (described !== undefined) {

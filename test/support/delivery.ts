@@ -1,4 +1,4 @@
-// Deliveries without a broker, for tests of what a role does with them.
+// Creates deliveries without a broker, for tests of a role.
 
 import type { Message } from '../../src/handlers/handler.ts';
 import { messageOf } from '../../src/roles/message.ts';
@@ -15,11 +15,11 @@ export interface Sent {
 export interface Delivered {
   readonly delivery: Delivery;
   readonly message: Message;
-  /** `isLost`: the channel is gone. `answers`: those that the broker got. */
+  /** `isLost` is true after the channel closed. `answers` holds the acknowledgements that the broker received. */
   readonly state: { isLost: boolean; readonly answers: string[] };
 }
 
-/** `answers` receives what the broker is sent for the delivery. */
+/** Returns a delivery. `answers` receives its acknowledgements. */
 export function delivered(
   { queue = 'q', id, body = 'text', headers = {}, redelivered = false }: Sent = {},
   answers: string[] = [],

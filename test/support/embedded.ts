@@ -1,10 +1,10 @@
-// An embedded broker of a test's own, clients of it, and a peer that sends bytes.
+// Runs an embedded broker for a test, with clients and a peer that sends bytes.
 
 import { connect as connectTcp, type Socket } from 'node:net';
 import { type Channel, type ChannelModel, type ConfirmChannel, connect, type GetMessage } from 'amqplib';
 import { type Broker, type BrokerOptions, startBroker } from '../../src/broker/server.ts';
 
-/** What a closed channel or connection said. */
+/** Code and text of a closed channel or connection. */
 export interface Closed {
   code: number;
   text: string;
@@ -42,14 +42,14 @@ export class Place {
     return connection;
   }
 
-  /** A confirm channel of a connection of its own. */
+  /** Opens a confirm channel on a new connection. */
   async channel(connection?: ChannelModel): Promise<ConfirmChannel> {
     const channel = await (connection ?? (await this.connection())).createConfirmChannel();
     channel.on('error', () => {});
     return channel;
   }
 
-  /** A bare socket. */
+  /** Opens a plain socket. */
   async socket(): Promise<Socket> {
     const socket = connectTcp(this.broker.port, '127.0.0.1');
     socket.on('error', () => {});
@@ -59,7 +59,7 @@ export class Place {
   }
 }
 
-/** Code and text with which the broker closes the channel that `use` uses. */
+/** Returns the code and text with which the broker closes the channel of `use`. */
 export async function refusal(channel: Channel, use: () => unknown): Promise<Closed> {
   const closed = new Promise<Closed>((resolve) => {
     const take = (error: Error & { code?: number }) => resolve({ code: error.code ?? 0, text: textOf(error) });
@@ -69,7 +69,7 @@ export async function refusal(channel: Channel, use: () => unknown): Promise<Clo
   try {
     await use();
   } catch {
-    // The event says more.
+    // The event has the code and text.
   }
   return closed;
 }
@@ -78,7 +78,7 @@ function textOf(error: Error): string {
   return /with message "(.*)"$/s.exec(error.message)?.[1] ?? error.message;
 }
 
-/** Everything that is ready in a queue. */
+/** Returns the ready messages of a queue. */
 export async function drain(channel: Channel, queue: string): Promise<string[]> {
   const bodies: string[] = [];
   for (;;) {
@@ -94,7 +94,7 @@ export async function get(channel: Channel, queue: string): Promise<GetMessage> 
   return message;
 }
 
-/** What comes over a bare socket until the broker closes it. */
+/** Returns the bytes that a plain socket receives until the broker closes it. */
 export function everything(socket: Socket): Promise<Buffer> {
   const chunks: Buffer[] = [];
   socket.on('data', (chunk) => chunks.push(chunk));

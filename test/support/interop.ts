@@ -1,24 +1,25 @@
-// Other people's programs: the tutorials' in Python (pika), and amqp-tools. They see the broker's URL and end by themselves.
+// Runs programs of other projects: the tutorials in Python (pika), and amqp-tools. They receive the broker's URL and end by
+// themselves.
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { resolve } from 'node:path';
 
 export interface Program {
-  /** Resolves at the first line of its stdout (a receiver's `waiting`). */
+  /** Resolves at the first line of stdout (a receiver prints `waiting`). */
   readonly ready: Promise<void>;
-  /** Its stdout without that `waiting`; rejects with its stderr if it fails. */
+  /** Resolves with stdout without `waiting`. Rejects with stderr if the program fails. */
   readonly ended: Promise<string>;
 }
 
 const folder = resolve(import.meta.dirname, '../fixtures/interop');
 const deadlineMs = 60_000;
 
-/** `test/fixtures/interop/<name>.py`, by Debian's Python, which has pika. */
+/** Runs `test/fixtures/interop/<name>.py` with Debian's Python, which has pika. */
 export function python(url: string, name: string, ...args: readonly string[]): Program {
   return program(url, '/usr/bin/python3', ['-B', resolve(folder, `${name}.py`), ...args]);
 }
 
-/** amqp-publish or amqp-consume. */
+/** Runs amqp-publish or amqp-consume. */
 export function amqpTool(url: string, name: 'amqp-publish' | 'amqp-consume', ...args: readonly string[]): Program {
   return program(url, name, [`--url=${url}`, ...args]);
 }
@@ -32,7 +33,7 @@ function program(url: string, command: string, args: readonly string[]): Program
   const ended = endOf(child, `${command} ${args.slice(1).join(' ')}`);
   const ready = new Promise<void>((done) => child.stdout.once('data', () => done()));
   const readyOrEnded = Promise.race([ready, ended.then(() => undefined)]);
-  for (const promise of [ended, readyOrEnded]) promise.catch(() => undefined); // whoever waits for it sees it
+  for (const promise of [ended, readyOrEnded]) promise.catch(() => undefined); // the caller that awaits it handles the error
   return { ended, ready: readyOrEnded };
 }
 

@@ -1,4 +1,4 @@
-// The HTTP API of an embedded broker, and requests to it.
+// Sends requests to the HTTP API of an embedded broker.
 
 import { request } from 'node:http';
 import { type Management, startManagement } from '../../src/broker/management.ts';
@@ -8,18 +8,18 @@ import { Place } from './embedded.ts';
 export interface Told {
   readonly status: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
-  /** Of JSON; undefined where there was no body. */
+  /** Parsed JSON, or `undefined` without a body. */
   readonly body: unknown;
 }
 
 export interface Asking {
   readonly body?: unknown;
-  /** Default guest:guest; null: nobody. */
+  /** Login. Default guest:guest; `null` sends none. */
   readonly as?: string | null;
   readonly headers?: Readonly<Record<string, string>>;
 }
 
-/** `path` is sent as it is, after `/api`. */
+/** Sends `path` unchanged, after `/api`. */
 export type Ask = (
   line: `${'GET' | 'HEAD' | 'OPTIONS' | 'PUT' | 'POST' | 'DELETE'} ${string}`,
   asking?: Asking,
@@ -31,7 +31,7 @@ export interface Served {
   readonly ask: Ask;
 }
 
-/** Runs `use` with a broker and its HTTP API, and closes both. */
+/** Runs `use` with a broker and its HTTP API, then closes both. */
 export function withManagement(use: (served: Served) => Promise<void>, options: BrokerOptions = {}): Promise<void> {
   return Place.with(options, async (place) => {
     const management = await startManagement(place.broker);

@@ -1,9 +1,9 @@
-// The metrics of a role that runs with --metrics 0: what has happened inside of it, for tests that have to wait for that.
+// Reads the metrics of a role that runs with --metrics 0, so that tests can wait for its internal state.
 
 import type { RunningMq } from './mq.ts';
 import { until } from './until.ts';
 
-/** Resolves when the metric has the value. */
+/** Waits until the metric has the value. */
 export async function untilMetric(running: RunningMq, name: string, value = 1): Promise<void> {
   const [url = ''] = /http:\/\/\S+\/metrics/.exec(await running.prints(/metrics on \S+\n/, 'stderr')) ?? [];
   const pattern = new RegExp(`^${name} ${value}$`, 'm');

@@ -1,23 +1,23 @@
-// Runs mq as a user does: the executable, in a folder, with arguments, input and an environment of its own.
+// Runs the executable in a folder, with arguments, input and its own environment.
 
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 
-/** `dist/mq`, or what MQ_EXECUTABLE names. */
+/** MQ_EXECUTABLE, or `dist/mq`. */
 export const executable = process.env['MQ_EXECUTABLE'] ?? resolve(import.meta.dirname, '../../dist/mq');
 
 export interface MqOptions {
-  /** Instead of `executable`. */
+  /** Command. Default `executable`. */
   readonly executable?: string;
-  /** Default: a new empty folder. */
+  /** Working folder. Default: a new empty folder. */
   readonly cwd?: string;
-  /** The whole environment beside PATH and HOME; nothing of the test's own is passed on. */
+  /** The environment in addition to PATH and HOME; no other variable is inherited. */
   readonly env?: Readonly<Record<string, string>>;
-  /** What stands on standard input; undefined: it is empty and closed. */
+  /** Standard input. Default: empty and closed. */
   readonly input?: string | Buffer;
-  /** Milliseconds until the process is killed and the test fails. Default 60,000: a guard against a hang, not a bound. */
+  /** Milliseconds until the process is killed and the test fails. Default 60,000, as a guard against a hang. */
   readonly deadlineMs?: number;
 }
 
@@ -41,20 +41,20 @@ export function mq(args: readonly string[], options: MqOptions = {}): Promise<Mq
 export interface RunningMq {
   readonly pid: number;
   readonly stdin: NodeJS.WritableStream;
-  /** What came so far. */
+  /** The output so far. */
   stdout(): string;
   stderr(): string;
-  /** Resolves when stdout (or stderr) matches; rejects when mq ends or the deadline passes before. */
+  /** Waits until stdout (or stderr) matches. Rejects if mq ends or the deadline passes first. */
   prints(pattern: RegExp, stream?: 'stdout' | 'stderr'): Promise<string>;
   kill(signal?: NodeJS.Signals): void;
-  /** The reader of its stdout goes away (`mq … | head -1`). */
+  /** Closes the read end of stdout (`mq … | head -1`). */
   closeStdout(): void;
   /** Sends SIGTERM and waits for the end. */
   stop(): Promise<MqResult>;
   readonly ended: Promise<MqResult>;
 }
 
-/** Starts mq and leaves it running. Its standard input stays open unless `input` is given. */
+/** Starts mq and returns while it runs. Standard input stays open unless `input` is set. */
 export function startMq(args: readonly string[], options: MqOptions = {}): RunningMq {
   const { cwd = emptyFolder(), env = {}, input, deadlineMs = 60_000, executable: file = executable } = options;
   const passed = { PATH: process.env['PATH'] ?? '', HOME: process.env['HOME'] ?? '/', ...env };
@@ -91,7 +91,7 @@ export function startMq(args: readonly string[], options: MqOptions = {}): Runni
       for (const watch of watchers) watch();
     });
   });
-  ended.catch(() => undefined); // whoever waits for it sees it
+  ended.catch(() => undefined); // the caller that awaits it handles the error
 
   const prints = (pattern: RegExp, stream: 'stdout' | 'stderr' = 'stdout') =>
     new Promise<string>((done, failed) => {
@@ -133,7 +133,7 @@ export function startMq(args: readonly string[], options: MqOptions = {}): Runni
   };
 }
 
-/** A new empty folder, with the given files in it (name → text, folders made as needed). */
+/** Creates a folder with these files (name → text), and returns its path. */
 export function emptyFolder(files: Readonly<Record<string, string>> = {}): string {
   const folder = mkdtempSync(join(tmpdir(), 'mq-test-'));
   for (const [name, text] of Object.entries(files)) {

@@ -1,16 +1,16 @@
-// What becomes of a message: the table of .github/docs/retries-and-dead-letters.md. `test/scenarios/outcome-table.test.ts` runs
-// each of its rows, and `test/unit/docs/outcome-table.test.ts` compares the page with it.
+// Defines the outcome of a message: the table of .github/docs/retries-and-dead-letters.md.
+// `test/scenarios/outcome-table.test.ts` runs each of its rows, and `test/unit/docs/outcome-table.test.ts` compares the page with it.
 
 export type Fate = 'done' | 'again' | 'back' | 'dead' | 'dropped';
 
 export interface OutcomeRow {
-  /** As --exec says it; the body of the message in the test. */
+  /** The exit status of --exec, which is the body of the message in the test. */
   readonly status: string;
   readonly outcome: string;
-  /** `retry: false` in rascal.json, or what --on-fail says; undefined: whatever it says. */
+  /** The value of --on-fail, or `retry: false` in rascal.json. `undefined` if the outcome does not depend on it. */
   readonly onFail: string | undefined;
   readonly fate: Fate;
-  /** The role ends with 1. */
+  /** True if the role ends with 1. */
   readonly isEnd?: boolean;
 }
 
@@ -30,7 +30,7 @@ export const outcomeRows: readonly OutcomeRow[] = [
   { status: '79', outcome: 'stop', onFail: undefined, fate: 'back', isEnd: true },
 ];
 
-/** The row for a status and a policy: the one that names the policy goes before the one for all. */
+/** Returns the row for a status and a policy. A row with the policy has precedence. */
 export function rowFor(status: string, policy: string): OutcomeRow {
   const rows = outcomeRows.filter((row) => row.status === status);
   const row = rows.find(({ onFail }) => onFail === policy) ?? rows.find(({ onFail }) => onFail === undefined);
@@ -38,7 +38,7 @@ export function rowFor(status: string, policy: string): OutcomeRow {
   return row;
 }
 
-/** The table as Markdown. */
+/** Returns the table as Markdown. */
 export function outcomeTable(): string {
   const lines = outcomeRows.map((row) => {
     const { status, outcome, onFail, isEnd } = row;

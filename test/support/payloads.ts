@@ -1,5 +1,5 @@
-// 200 texts that try to become a program: each vector alone and inside what would end an element, an attribute, a
-// script, a comment or a style. Each one would set window.pwned, open a dialog, or ask a foreign server.
+// Contains 200 texts that try to run a script: each vector alone, and after text that would end an element, an attribute, a
+// script, a comment or a style. Each one would set window.pwned, open a dialog, or send a request to another server.
 
 const run = 'window.pwned=1;alert(1)';
 const vectors = [
@@ -40,5 +40,5 @@ const contexts: readonly ((vector: string) => string)[] = [
   (vector) => `\r\n\r\nMESSAGE\nsubscription:sub-0\ndestination:/exchange/logs/\n\n${vector}`,
 ];
 
-/** Vector × context: 25 × 8. */
+/** Each vector in each context: 25 × 8. */
 export const payloads: readonly string[] = contexts.flatMap((put) => vectors.map(put));

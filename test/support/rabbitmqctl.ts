@@ -1,4 +1,4 @@
-// What rabbitmqctl says in the container of a node, and what two lists of things have in common.
+// Runs rabbitmqctl in the container of a node, and compares lists of objects.
 
 import * as assert from 'uvu/assert';
 import type { Cluster } from '../../src/cluster/cluster.ts';
@@ -6,12 +6,12 @@ import type { Cluster } from '../../src/cluster/cluster.ts';
 export type Thing = Readonly<Record<string, unknown>>;
 
 export interface Rabbitmqctl {
-  /** A command's output; it must succeed. */
+  /** Returns the output of a command. Throws if it fails. */
   exec(...command: readonly string[]): Promise<string>;
   statusOf(...command: readonly string[]): Promise<number>;
-  /** What a command lists. */
+  /** Returns the objects that a command lists. */
   ctl(...command: readonly string[]): Promise<Thing[]>;
-  /** Everything that `export_definitions` has, by its kind. */
+  /** Returns the definitions of `export_definitions` by kind. */
   definitions(): Promise<Record<string, Thing[]>>;
 }
 
@@ -36,14 +36,14 @@ export function rabbitmqctl(cluster: Cluster): Rabbitmqctl {
   };
 }
 
-/** The one that has these values. */
+/** Returns the object with these values. */
 export function found(all: readonly Thing[] | undefined, wanted: Thing): Thing {
   const one = all?.find((each) => Object.entries(wanted).every(([name, value]) => each[name] === value));
   assert.ok(one, `none is ${JSON.stringify(wanted)} in ${JSON.stringify(all)}`);
   return one as Thing;
 }
 
-/** The values of these names. */
+/** Returns the named values. */
 export function plain(thing: Thing, ...names: readonly string[]): unknown[] {
   return names.map((name) => thing[name]);
 }
@@ -52,7 +52,7 @@ export function byName(all: readonly Thing[]): Thing[] {
   return all.toSorted((a, b) => (String(a['name']) < String(b['name']) ? -1 : 1));
 }
 
-/** As sets are compared: each as JSON with its names in order, and all in order. */
+/** Returns the objects as sorted JSON with sorted names, so that they compare as a set. */
 export function sortedJson(all: readonly unknown[] = []): string[] {
   return all.map((one) => JSON.stringify(canonical(one))).sort();
 }

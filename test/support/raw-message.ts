@@ -1,8 +1,8 @@
-// Messages that no client would encode: the properties are bytes, put into frames by hand and sent on a channel of amqplib.
+// Sends messages that no client would encode: the properties are bytes, framed here and sent on a channel of amqplib.
 
 import { type ChannelModel, connect } from 'amqplib';
 
-/** The properties of a message as bytes (AMQP 0-9-1, 4.2.6.1); `headers` is the inside of the table. */
+/** Encodes the properties of a message (AMQP 0-9-1, 4.2.6.1); `headers` is the content of the table. */
 export interface RawProperties {
   readonly contentType?: Buffer;
   readonly headers?: Buffer;
@@ -14,7 +14,7 @@ export interface RawProperties {
 }
 
 export interface RawSender {
-  /** Gives false if the broker closed the connection or the channel because of it. */
+  /** Returns false if the broker closed the connection or the channel because of the message. */
   send(queue: string, body: string | Buffer, properties: RawProperties): Promise<boolean>;
   close(): Promise<void>;
 }
@@ -39,7 +39,7 @@ export async function rawSender(url: string): Promise<RawSender> {
           connection: { sendBytes(b: Buffer): void };
         };
         wire.sendBytes(Buffer.concat(publishFrames(ch, queue, Buffer.from(body as string), properties)));
-        await channel.checkQueue(queue); // its answer comes after what was before it
+        await channel.checkQueue(queue); // its answer follows the earlier frames
         await channel.close();
         return true;
       } catch {
@@ -52,7 +52,7 @@ export async function rawSender(url: string): Promise<RawSender> {
   };
 }
 
-/** One entry of a table: name, type, value. */
+/** Encodes one entry of a table: name, type, value. */
 export function entry(name: string | Buffer, type: string, value: Buffer): Buffer {
   return Buffer.concat([shortstr(Buffer.from(name as string)), Buffer.from(type, 'latin1'), value]);
 }
@@ -68,9 +68,9 @@ export function uint(value: number, size: number): Buffer {
   return bytes;
 }
 
-/** Tables in tables. */
+/** Encodes nested tables. */
 export function nested(depth: number, type: 'F' | 'A'): Buffer {
-  // From the inside out by hand: to concatenate each level would cost its square.
+  // Written from the inside out, because concatenating each level needs quadratic time.
   const perLevel = type === 'F' ? 6 : 5;
   const bytes = Buffer.alloc(depth * perLevel);
   for (let level = 0; level < depth; level += 1) {
@@ -135,7 +135,7 @@ function frame(type: number, channel: number, payload: Buffer): Buffer {
   return Buffer.concat([uint(type, 1), uint(channel, 2), uint(payload.length, 4), payload, Buffer.from([0xce])]);
 }
 
-/** Takes one message out of a queue, and returns its properties as the broker sent them; undefined if there is none. */
+/** Removes one message from a queue. Returns its properties as bytes, or `undefined` if the queue is empty. */
 export async function rawReceived(url: string, queue: string): Promise<Buffer | undefined> {
   const connection = await connect(url);
   try {
@@ -155,7 +155,7 @@ export async function rawReceived(url: string, queue: string): Promise<Buffer | 
   }
 }
 
-/** The payload of the first content header (AMQP 0-9-1, 4.2.6.1) in whole frames. */
+/** Returns the payload of the first content header (AMQP 0-9-1, 4.2.6.1) in complete frames. */
 function headerPayload(bytes: Buffer): Buffer | undefined {
   for (let at = 0; at + 8 <= bytes.length; at += bytes.readUInt32BE(at + 3) + 8) {
     if (bytes[at] === 2) return bytes.subarray(at + 7, at + 7 + bytes.readUInt32BE(at + 3));

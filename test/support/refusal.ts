@@ -1,12 +1,12 @@
-// What a person gets when something is wrong: an exit status, one line, a hint, no stack, and never the password.
+// Checks refusals: an exit status, one line, a hint, no stack, and never the password.
 
 import * as assert from 'uvu/assert';
 import { type ErrorCode, exitStatuses } from '../../src/errors.ts';
 
-/** A password in which every part between two special characters can be recognised. */
+/** A password whose every part between special characters is recognisable. */
 export const canary = 'canaryA:canaryB@canaryC/canaryD%canaryE?canaryF#canaryG';
 
-/** An address with the password. `at`: what follows the `@`. */
+/** Returns an address with the password. `at` is the part after the `@`. */
 export function addressWithCanary(at: string, { scheme = 'amqp', user = 'mq' } = {}): string {
   return `${scheme}://${user}:${encodeURIComponent(canary)}@${at}`;
 }
@@ -20,17 +20,17 @@ interface Output {
 
 export interface Refusal {
   readonly exit: number;
-  /** The error's whole line, or what it has to match. */
+  /** The complete error line, or a pattern for it. */
   readonly line: string | RegExp;
-  /** The text after `hint: `; absent: there must be none. */
+  /** The text after `hint: `. If absent, there must be no hint. */
   readonly hint?: string | RegExp;
-  /** Between the line and the hint. */
+  /** Lines between the error and the hint. */
   readonly problems?: readonly string[];
-  /** What stands on stderr before the error; absent: nothing may. */
+  /** Text on stderr before the error. If absent, there must be none. */
   readonly before?: RegExp;
 }
 
-/** The result is this refusal and nothing beside it. */
+/** Throws unless the result is exactly this refusal. */
 export function assertRefused(result: Output, { exit, line, hint, problems = [], before }: Refusal): void {
   assertNoSecret(result);
   const all = result.stderr.replace(/\n$/, '').split('\n');
@@ -52,7 +52,7 @@ export function assertRefused(result: Output, { exit, line, hint, problems = [],
   assert.is(result.stdout, '');
 }
 
-/** As `assertRefused`, of a run of `mq <command>` with `--json`: one object. */
+/** Like `assertRefused`, for `mq <command>` with `--json`: one object. */
 export function assertRefusedInJson(result: Output, command: string, { exit, line, hint }: Refusal): void {
   assertNoSecret(result);
   assert.is(result.status, exit, result.stderr);
@@ -64,7 +64,7 @@ export function assertRefusedInJson(result: Output, command: string, { exit, lin
   assert.is(result.stdout, '');
 }
 
-/** No form of the canary, and no part of it, is in the output. */
+/** Throws if the output contains a form or a part of the password. */
 export function assertNoSecret({ stdout, stderr }: Output): void {
   const forms = ['canary', ...[canary, `mq:${canary}`, `\0mq\0${canary}`].map(base64Core), encodeURIComponent(canary)];
   for (const text of [stdout, stderr]) {
@@ -72,7 +72,7 @@ export function assertNoSecret({ stdout, stderr }: Output): void {
   }
 }
 
-/** Without the end, which depends on what follows. */
+/** Encodings without the end, which depends on the next character. */
 function base64Core(text: string): string {
   return Buffer.from(text).toString('base64').slice(0, -4);
 }

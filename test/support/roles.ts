@@ -1,11 +1,11 @@
-// mq's roles in a vhost of the test's own, and what is in its queues as the management API shows it.
+// Runs roles of mq in a vhost of the test, and reads its queues through the management API.
 
 import { type Account, newAccount } from './account.ts';
 import { type MqOptions, type MqResult, type RunningMq, startMq } from './mq.ts';
 import { until } from './until.ts';
 import { type TestVhost, testVhost } from './vhost.ts';
 
-/** A message as the management API gives it. */
+/** A message as the management API returns it. */
 export interface HeldMessage {
   readonly payload: string;
   readonly exchange: string;
@@ -23,29 +23,29 @@ export interface Supervision {
 
 export interface Roles {
   readonly vhost: TestVhost;
-  /** Runs mq to its end, in the vhost. */
+  /** Runs mq to its end in the vhost. */
   run(args: readonly string[], options?: MqOptions): Promise<MqResult>;
   /** Starts mq with its standard input open. */
   start(args: readonly string[], options?: MqOptions): RunningMq;
-  /** Starts a receiving role, and waits until it receives. */
+  /** Starts a receiving role, and waits until it has a consumer. */
   receiver(args: readonly string[], options?: MqOptions): Promise<RunningMq>;
-  /** Sends the same signal twice to a role that has a message in hand. */
+  /** Sends the same signal twice to a role that handles a message. */
   signalTwice(running: RunningMq, signal?: NodeJS.Signals): Promise<void>;
-  /** Takes that many messages out of a queue, as soon as they are there. */
+  /** Waits for `count` messages in a queue, and removes them. */
   take(queue: string, count: number): Promise<HeldMessage[]>;
-  /** The messages that wait in a queue now. They stay. */
+  /** Returns the ready messages of a queue without removing them. */
   peek(queue: string): Promise<HeldMessage[]>;
-  /** How many messages wait in a queue now. They stay. */
+  /** Returns the number of ready messages of a queue. */
   held(queue: string): Promise<number>;
   deleteQueue(queue: string): Promise<void>;
   /**
-   * Starts a role that a message kills, again and again, until the message is in the queue `dead` and `isOver` is true.
-   * Then it stops the role. Throws after more deaths than `most`.
+   * Restarts a role that a message kills until the message is in the queue `dead` and `isOver` is true. Then stops the role.
+   * Throws after more than `most` ends.
    */
   supervise(args: readonly string[], place: Supervision): Promise<{ letter: HeldMessage; deaths: number; log: string }>;
-  /** A user of the test's own; `end` removes it. */
+  /** A user for this test; `end` removes it. */
   account(): Promise<Account>;
-  /** For test.after.each: kills what the test left running, and throws if there was something. */
+  /** For test.after.each: kills processes that the test left running, and throws if there were any. */
   killLeft(): Promise<void>;
   /** For test.after: removes the vhost. */
   end(): Promise<void>;
@@ -83,7 +83,7 @@ export async function testRoles(): Promise<Roles> {
         await until('all the rest is done', isOver);
         return letter as HeldMessage;
       });
-      taken.catch(() => undefined); // it is awaited below
+      taken.catch(() => undefined); // awaited below
       let log = '';
       for (let deaths = 0; deaths <= most; deaths += 1) {
         const worker = start(args, { cwd });
@@ -109,7 +109,7 @@ export async function testRoles(): Promise<Roles> {
       await running.prints(/waiting for messages from/, 'stderr');
       return running;
     },
-    // Two at once would be one, so the second one waits until the role says that it has received the first one.
+    // Two signals at once would count as one, so the second one waits until the role reports the first one.
     signalTwice: async (running, signal = 'SIGTERM') => {
       running.kill(signal);
       await running.prints(/^stopping: /m, 'stderr');
@@ -138,12 +138,12 @@ export async function testRoles(): Promise<Roles> {
   };
 }
 
-/** The lines of a text, without the last newline. */
+/** Returns the lines of a text, without the last newline. */
 export function lines(text: string): string[] {
   return text === '' ? [] : text.replace(/\n$/, '').split('\n');
 }
 
-/** Returns the lines of a log without the end that says which message each is about. */
+/** Returns the lines of a log without the ends that identify the message. */
 export function messagesOf(log: string): string[] {
   return lines(log).map((line) => line.replace(/ \((?:message [^)]*, )?queue [^)]*\)$/, ''));
 }

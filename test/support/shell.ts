@@ -1,4 +1,4 @@
-// An interactive shell on a terminal of its own (util-linux's `script` makes the terminal), for what happens at Tab.
+// Runs an interactive shell on its own terminal (made by util-linux's `script`), to test Tab.
 
 import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, writeFileSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { emptyFolder, executable } from './mq.ts';
 
 export type ShellName = 'bash' | 'zsh' | 'fish';
 
-/** How each is started without a person's own settings, and what is run before its first prompt. */
+/** Shell → its arguments without user settings, and the commands before its first prompt. */
 const starts: Readonly<Record<ShellName, (rc: string) => string>> = {
   bash: (rc) => `bash --noprofile --rcfile ${rc} -i`,
   zsh: (rc) => `env ZDOTDIR=$(dirname ${rc}) zsh -i`,
@@ -26,15 +26,15 @@ const loads: Readonly<Record<ShellName, string>> = {
 };
 
 /**
- * Types each line with `⇥` for Tab into a shell that has loaded the completions of mq, in a folder with the rascal.json.
- * Gives the words that mq got then.
+ * Types each line with `⇥` for Tab into a shell with the completions of mq, in a folder with the rascal.json. Returns the
+ * words that mq received.
  */
 export async function pressTab(shell: ShellName, lines: readonly string[], rascal: unknown): Promise<string[][]> {
   if (process.platform !== 'linux') skip('needs script of util-linux');
   if (spawnSync(shell, ['--version']).error && process.env['CI'] !== 'true') skip(`needs ${shell}`);
   const rc = shell === 'zsh' ? '.zshrc' : 'rc';
   const cwd = emptyFolder({ 'rascal.json': JSON.stringify(rascal), [rc]: prompts[shell] + loads[shell] });
-  // Completions are asked of the real one; any other line only tells its words.
+  // The real executable answers completions; this script only prints the words of other lines.
   const wrapper = `#!/bin/sh
 if [ "$1" = completions ]; then exec ${executable} "$@"; fi
 printf '['; for word in "$@"; do printf '<%s>' "$word"; done; printf ']\\n'

@@ -1,4 +1,4 @@
-// The TypeScript compiler, run on files as a user has them.
+// Runs the TypeScript compiler on files of a user.
 
 import { execFile } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { node } from './node.ts';
 
 const root = resolve(import.meta.dirname, '../..');
 
-/** Writes the files beside what `mq types` writes, and returns what tsc prints: nothing if all is right. */
+/** Writes the files next to those of `mq types`. Returns the output of tsc, which is empty without errors. */
 export function tsc(folder: string, files: Readonly<Record<string, string>>, config: object): Promise<string> {
   const own = { 'mq-test.d.ts': ofTests, 'mq-handler.d.ts': ofHandlers, 'tsconfig.json': JSON.stringify(config) };
   for (const [name, content] of Object.entries({ ...files, ...own })) writeFileSync(join(folder, name), content);
@@ -21,7 +21,7 @@ export function tsc(folder: string, files: Readonly<Record<string, string>>, con
   });
 }
 
-/** Returns what tsc prints about a text that imports files of src, whose own problems `npm run types` reports. */
+/** Returns the output of tsc for a text that imports files of src. `npm run types` reports errors of those files. */
 export async function problemsBesideSource(folder: string, text: string): Promise<string[]> {
   const compilerOptions = { typeRoots: [resolve(root, 'node_modules/@types')] };
   const config = { extends: resolve(root, 'tsconfig.json'), compilerOptions, include: ['*.ts'], exclude: [] };

@@ -1,8 +1,8 @@
-// Waits for what comes about in its own time: looks again and again, until there is something or the time is up.
+// Waits for a condition by checking it repeatedly until it holds or the time is up.
 
 import { setTimeout as delay } from 'node:timers/promises';
 
-/** What `look` gives, once it is neither undefined nor false. Throws with `what` and the last look's error when the time is up. */
+/** Returns the first result of `look` that is neither undefined nor false. Throws with `what` and the last error at the end. */
 export async function until<T>(
   what: string,
   look: () => T | undefined | false | Promise<T | undefined | false>,

@@ -1,34 +1,34 @@
-// A vhost of its own for each test file, so that files share a cluster and nothing else.
+// Creates a vhost for each test file, so that files share only the cluster.
 
 import { randomUUID } from 'node:crypto';
 import { attachCluster, type Cluster } from '../../src/cluster/cluster.ts';
 
-/** What a test file runs against, as `mq test` describes it in MQ_TEST_BROKER. */
+/** The broker of a test file, as `mq test` describes it in MQ_TEST_BROKER. */
 export interface TestBroker {
-  /** One per node, with user and password. */
+  /** One URL per node, with user and password. */
   readonly urls: readonly string[];
   readonly managementUrls: readonly string[];
-  /** Of a cluster in containers. */
+  /** Name of a cluster in containers. */
   readonly cluster?: string;
 }
 
 export interface TestVhost {
   readonly name: string;
-  /** Throws where the target is no cluster. */
+  /** Throws if the target is not a cluster. */
   cluster(): Promise<Cluster>;
   /** One amqp URL per node, with this vhost. */
   readonly urls: readonly string[];
-  /** `urls` joined by commas: for --url and MQ_URL. */
+  /** `urls` joined by commas, for --url and MQ_URL. */
   readonly url: string;
-  /** One per node, with user and password. */
+  /** One URL per node, with user and password. */
   readonly managementUrls: readonly string[];
-  /** A request to the management API; gives the parsed JSON, undefined for no content. Throws on 4xx and 5xx. */
+  /** Sends a request to the management API. Returns the parsed JSON, or `undefined` without content. Throws on 4xx and 5xx. */
   api(method: string, path: string, body?: unknown): Promise<unknown>;
-  /** Deletes the vhost and all in it. */
+  /** Deletes the vhost with its contents. */
   remove(): Promise<void>;
 }
 
-/** A new vhost in the broker, by default the one that MQ_TEST_BROKER describes. */
+/** Creates a vhost on the broker, by default that of MQ_TEST_BROKER. */
 export async function testVhost(broker: TestBroker = testBroker()): Promise<TestVhost> {
   const name = `test-${randomUUID()}`;
   const urls = broker.urls.map((url) => new URL(`/${name}`, url).href);
@@ -52,14 +52,14 @@ export async function testVhost(broker: TestBroker = testBroker()): Promise<Test
   };
 }
 
-/** The broker that test/run.ts describes. Throws outside of a tier. */
+/** Returns the broker that test/run.ts describes. Throws outside a tier. */
 export function testBroker(): TestBroker {
   const described = process.env['MQ_TEST_BROKER'];
   if (described === undefined) throw new Error('MQ_TEST_BROKER is not set: run by `npm run tiers`');
   return JSON.parse(described) as TestBroker;
 }
 
-/** Asks the first node that answers. */
+/** Sends the request to the first node that answers. */
 async function request(
   broker: TestBroker,
   { method, path, body }: { method: string; path: string; body: unknown },

@@ -42,7 +42,7 @@ function slowText(pattern: RegExp): string | undefined {
   return undefined;
 }
 
-test('every regular expression of src is linear in texts of spaces, quotes, brackets, letters, digits and signs', () => {
+test('every regular expression of src needs linear time', () => {
   const folder = resolve(import.meta.dirname, '../../src');
   const seen = new Map<string, string>();
   for (const file of globSync('**/*.{ts,js}', { cwd: folder })) {

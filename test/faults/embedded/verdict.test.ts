@@ -60,7 +60,7 @@ test('a dropped message is a failure unless a policy drops it', () => {
   assert.equal(verdictOf(made, { ...none, drops: true }).failures, []);
 });
 
-test('a message that may wait for its next attempt is not stuck, but can be lost', () => {
+test('a message that may wait for its next attempt is not stuck', () => {
   const made = history(all, 'ac');
   const promises = { ...none, mayWait: (body: string) => body === 'b' };
   assert.equal(verdictOf(made, promises).failures, ['1 lost: b']);
@@ -95,7 +95,7 @@ test('a message in doubt that was received is recovered', () => {
   assert.equal({ recovered, inDoubt, failures }, { recovered: 1, inDoubt: 2, failures: [] });
 });
 
-test('without an outcome a message is in doubt only if its publisher was killed', () => {
+test('without an outcome, messages of killed publishers are in doubt', () => {
   const killed = history({ ...all, d: undefined }, 'abc');
   killed.cutOff.add('d');
   assert.equal(verdictOf(killed, none).failures, []);
@@ -117,7 +117,7 @@ test('first deliveries out of order are inversions if order is guaranteed', () =
   assert.is(verdictOf(again, order).inversions, 0);
 });
 
-test('fails without a recovery, with an error of a process, or without messages', () => {
+test('fails without a recovery or messages, and with errors of a process', () => {
   const failed = [{ fault: 'x', recoveryMs: undefined, targetMs: 1 }];
   assert.equal(verdictOf(history(all, 'abc'), none, failed).failures, ['no recovery after x']);
   const made = history(all, 'abc');
