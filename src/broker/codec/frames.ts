@@ -38,7 +38,7 @@ export class FrameParser {
     this.#rest = undefined;
   }
 
-  /** Calls `onFrame` no more until `resume`. */
+  /** Stops calling `onFrame` until `resume`. */
   pause(): void {
     this.#paused = true;
   }

@@ -238,7 +238,7 @@ interface DomainWriters extends Readonly<Record<Numeric, (writer: Writer, value:
   readonly table: (writer: Writer, value: Table) => void;
 }
 
-/** Write a value of a domain (AMQP 0-9-1, 1.1). A bit is not among them, because bits share an octet. */
+/** One function for each domain (AMQP 0-9-1, 1.1), which writes a value. Bits are missing, because they share an octet. */
 export const domainWriters: DomainWriters = {
   octet: (writer, value) => writer.octet(value),
   short: (writer, value) => writer.short(value),

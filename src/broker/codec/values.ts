@@ -72,7 +72,7 @@ export class Reader {
     return text;
   }
 
-  /** Returns U+FFFD for bytes that are not UTF-8. For text that is relayed as the received bytes. */
+  /** Returns U+FFFD for bytes that are not UTF-8. Use it only for text that the broker relays as the received bytes. */
   looseShortstr(): string {
     const length = this.octet();
     const start = this.skip(length);

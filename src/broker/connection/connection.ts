@@ -98,12 +98,17 @@ export class Connection implements ConnectionScope {
         socket.destroy();
       },
     });
+    this.#listen(socket);
+    this.#limitTimer = broker.clock.after(handshakeMs, () => socket.destroy());
+  }
+
+  #listen(socket: Socket): void {
     socket.setNoDelay(true);
     socket.on('data', (chunk) => this.#receiveChunk(chunk));
+    // The event 'close' follows, and releases everything.
     socket.on('error', () => socket.destroy());
     socket.on('end', () => this.#intake.whenRead(() => socket.destroy()));
     socket.on('close', () => this.#onSocketClosed());
-    this.#limitTimer = broker.clock.after(handshakeMs, () => socket.destroy());
   }
 
   #newIntake(): Intake {

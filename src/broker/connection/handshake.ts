@@ -112,7 +112,7 @@ export class Handshake {
       `Login was refused using authentication mechanism ${mechanism}. For details see the broker logfile.`,
       'connection',
     );
-    // RabbitMQ names no method here.
+    // RabbitMQ closes without class id and method id here.
     refused.methodKey = 0;
     throw refused;
   }
@@ -158,13 +158,13 @@ export class Handshake {
   }
 }
 
-/** RFC 4616 */
+/** Parses the response of PLAIN (RFC 4616). */
 function plain(response: Buffer): { name: string; password: string } {
   const [, name = '', password = ''] = response.toString('utf8').split('\0');
   return { name, password };
 }
 
-/** RabbitMQ: a field table with LOGIN and PASSWORD, without its length. */
+/** Parses the response of AMQPLAIN: a field table with LOGIN and PASSWORD, without its length. */
 function amqplain(response: Buffer): { name: string; password: string } {
   const length = Buffer.alloc(4);
   length.writeUInt32BE(response.length);

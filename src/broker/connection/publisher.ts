@@ -54,7 +54,7 @@ export class Publisher {
     return this.#confirms?.outstanding ?? 0;
   }
 
-  /** confirm.select */
+  /** Starts the confirms of confirm.select. Throws 406 in a transaction. */
   confirm(): void {
     const { transaction, vhost, connection, number } = this.#channel;
     if (transaction !== undefined) {

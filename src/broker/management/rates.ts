@@ -28,7 +28,7 @@ export const connectionCounts = ({ details }: Connection) => ({
   send_oct: details.bytesSent,
 });
 
-/** Returns the sums of the counters of several objects, and an empty object without any. */
+/** Returns the sums of the counters of several objects. */
 export function totalOf(all: readonly Counts[]): Record<string, number> {
   const total: Record<string, number> = {};
   for (const counts of all) {

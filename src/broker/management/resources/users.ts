@@ -47,7 +47,7 @@ export function userItem({ name, tags, password }: User): Record<string, unknown
   };
 }
 
-/** Adds or changes a user. Without a password the user loses the present one, as in RabbitMQ. Throws 400. */
+/** Adds or changes a user. A request without a password removes the password of the user, as in RabbitMQ. Throws 400. */
 export function putUserOf(users: Call['broker']['users'], name: string, body: JsonObject): void {
   if (body['tags'] === undefined) throw badRequest('tags_not_present');
   if (Object.keys(objectOf(body, 'limits')).length > 0) {
